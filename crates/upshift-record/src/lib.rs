@@ -1,0 +1,1 @@
+//! The stable types and exit codes that leave Upshift.

@@ -1,0 +1,1 @@
+//! A tower layer that answers 426 Upgrade Required by policy.

@@ -1,0 +1,3 @@
+//! The `upshift` binary: flags to one of the crates.
+
+fn main() {}
