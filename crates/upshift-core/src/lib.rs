@@ -1,1 +1,10 @@
-//! The pure core of Upshift: HTTP 426 policy to decision to answer, and what a client does with one.
+//! The pure core of Upshift: facts, bytes and `now` in, decisions out.
+//!
+//! Nothing here opens a socket, reads a clock, a file or the environment, or awaits. The same policy gives the same
+//! decision in every shell that calls it.
+
+pub mod facts;
+pub mod field;
+
+pub use facts::{Facts, Fields, HttpVersion, Known, TlsState, TlsVersion};
+pub use jiff::Timestamp;

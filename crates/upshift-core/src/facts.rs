@@ -1,0 +1,237 @@
+//! What is known of a request when it is decided.
+
+use std::net::IpAddr;
+
+/// The field lines of a request, read without copying.
+///
+/// A header map, slices of a read buffer, a line of a log or a proxy's ABI can each serve.
+pub trait Fields {
+    /// The value of the `index`th field line called `name` (lower case), or `None` past the last one.
+    fn nth(&self, name: &str, index: usize) -> Option<&[u8]>;
+}
+
+impl dyn Fields + '_ {
+    /// All values of the field `name` (lower case), in the order of their lines.
+    pub fn all<'f>(&'f self, name: &'f str) -> impl Iterator<Item = &'f [u8]> {
+        (0..).map_while(move |index| self.nth(name, index))
+    }
+
+    /// The first value of the field `name` as text, without outer white space; `None` if absent or not UTF-8.
+    pub fn text<'f>(&'f self, name: &'f str) -> Option<&'f str> {
+        std::str::from_utf8(self.nth(name, 0)?).ok().map(str::trim)
+    }
+
+    /// Whether there is a field `name`.
+    pub fn has(&self, name: &str) -> bool {
+        self.nth(name, 0).is_some()
+    }
+}
+
+/// Field lines as pairs of a name (any case) and a value, for tests, logs and the command line.
+impl<N: AsRef<str>, V: AsRef<[u8]>> Fields for [(N, V)] {
+    fn nth(&self, name: &str, index: usize) -> Option<&[u8]> {
+        self.iter().filter(|(n, _)| n.as_ref().eq_ignore_ascii_case(name)).nth(index).map(|(_, value)| value.as_ref())
+    }
+}
+
+impl<N: AsRef<str>, V: AsRef<[u8]>> Fields for Vec<(N, V)> {
+    fn nth(&self, name: &str, index: usize) -> Option<&[u8]> {
+        self.as_slice().nth(name, index)
+    }
+}
+
+/// A version of HTTP, in order of age.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum HttpVersion {
+    /// HTTP/0.9.
+    V0_9,
+    /// HTTP/1.0.
+    V1_0,
+    /// HTTP/1.1.
+    V1_1,
+    /// HTTP/2.
+    V2,
+    /// HTTP/3.
+    V3,
+}
+
+impl HttpVersion {
+    /// Reads `1`, `1.0`, `1.1`, `2`, `2.0`, `3`, `3.0`, with or without `HTTP/`, and the `h2`, `h3` that proxies write.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let bare = match text.get(..5) {
+            Some(prefix) if prefix.eq_ignore_ascii_case("HTTP/") => &text[5..],
+            _ => text.strip_prefix(['h', 'H']).unwrap_or(text),
+        };
+        match bare {
+            "0.9" => Some(Self::V0_9),
+            "1.0" | "1" => Some(Self::V1_0),
+            "1.1" => Some(Self::V1_1),
+            "2" | "2.0" => Some(Self::V2),
+            "3" | "3.0" => Some(Self::V3),
+            _ => None,
+        }
+    }
+
+    /// As people and the policy file write it: `1.0`, `1.1`, `2`, `3`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::V0_9 => "0.9",
+            Self::V1_0 => "1.0",
+            Self::V1_1 => "1.1",
+            Self::V2 => "2",
+            Self::V3 => "3",
+        }
+    }
+
+    /// Whether several requests share the connection, so that `Upgrade` and `Connection` may not be sent
+    /// (RFC 9113 §8.2.2, RFC 9114 §4.2).
+    pub fn is_multiplexed(self) -> bool {
+        self >= Self::V2
+    }
+}
+
+/// A version of TLS, in order of age.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TlsVersion {
+    /// TLS 1.0.
+    V1_0,
+    /// TLS 1.1.
+    V1_1,
+    /// TLS 1.2.
+    V1_2,
+    /// TLS 1.3.
+    V1_3,
+}
+
+impl TlsVersion {
+    /// Reads `1.2`, `TLS1.2`, `TLSv1.2`, `TLS/1.2`; what follows a colon (a cipher, as CloudFront writes) is ignored.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.split(':').next().unwrap_or_default().trim();
+        let bare = match text.get(..3) {
+            Some(prefix) if prefix.eq_ignore_ascii_case("tls") => &text[3..],
+            _ => text,
+        };
+        match bare.trim_start_matches(['v', 'V', '/']) {
+            "1" | "1.0" => Some(Self::V1_0),
+            "1.1" => Some(Self::V1_1),
+            "1.2" => Some(Self::V1_2),
+            "1.3" => Some(Self::V1_3),
+            _ => None,
+        }
+    }
+
+    /// `1.0` to `1.3`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::V1_0 => "1.0",
+            Self::V1_1 => "1.1",
+            Self::V1_2 => "1.2",
+            Self::V1_3 => "1.3",
+        }
+    }
+}
+
+/// A fact that a hop in front of us may keep from us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known<T> {
+    /// It is this.
+    Is(T),
+    /// Nobody whom we believe has told.
+    Unknown,
+}
+
+/// How the client's connection is protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsState {
+    /// In clear.
+    Cleartext,
+    /// Over TLS of this version.
+    Version(TlsVersion),
+    /// Over TLS, of a version that a declared proxy does not tell.
+    SomeVersion,
+}
+
+/// What is known of one request.
+#[derive(Clone, Copy)]
+pub struct Facts<'a> {
+    /// The method, as sent.
+    pub method: &'a str,
+    /// The host that was asked, without port: `:authority` or `Host`; empty if none was sent.
+    pub host: &'a str,
+    /// The path as it was sent, without the query. `*` for the asterisk form.
+    pub path: &'a str,
+    /// What follows the `?`, without it.
+    pub query: Option<&'a str>,
+    /// The version of HTTP that the client speaks.
+    pub http: Known<HttpVersion>,
+    /// How its connection is protected.
+    pub tls: Known<TlsState>,
+    /// The client's address.
+    pub peer: Option<IpAddr>,
+    /// The field lines.
+    pub fields: &'a dyn Fields,
+    /// Whether the request has content (a body).
+    pub has_content: bool,
+    /// `:protocol` of an extended CONNECT (RFC 8441 §4).
+    pub protocol: Option<&'a str>,
+}
+
+impl<'a> Facts<'a> {
+    /// Splits an origin-form or absolute-form target into path and query, without its fragment.
+    pub fn split_target(target: &str) -> (&str, Option<&str>) {
+        let target = target.split('#').next().unwrap_or_default();
+        let after_authority = match target.find("://") {
+            Some(at) if !target[..at].contains('/') => {
+                let rest = &target[at + 3..];
+                rest.find(['/', '?']).map_or("/", |start| &rest[start..])
+            }
+            _ => target,
+        };
+        match after_authority.split_once('?') {
+            Some(("", query)) => ("/", Some(query)),
+            Some((path, query)) => (path, Some(query)),
+            None => (after_authority, None),
+        }
+    }
+
+    /// The host of an authority: without user information, port and the brackets' port suffix.
+    pub fn host_of(authority: &str) -> &str {
+        let host = authority.rsplit('@').next().unwrap_or_default();
+        if host.starts_with('[') {
+            return host.find(']').map_or(host, |end| &host[..=end]);
+        }
+        host.split(':').next().unwrap_or_default()
+    }
+
+    /// Whether HTTP/1.1 or older is spoken, so that `Upgrade` may be sent.
+    pub fn is_http1(&self) -> bool {
+        matches!(self.http, Known::Is(version) if !version.is_multiplexed())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_read_as_proxies_write_them() {
+        assert_eq!(TlsVersion::parse("TLSv1.3:TLS_AES_128_GCM_SHA256:fullHandshake"), Some(TlsVersion::V1_3));
+        assert_eq!(TlsVersion::parse("1.2"), Some(TlsVersion::V1_2));
+        assert_eq!(TlsVersion::parse("SSLv3"), None);
+        assert_eq!(HttpVersion::parse("HTTP/2.0"), Some(HttpVersion::V2));
+        assert_eq!(HttpVersion::parse("1.0"), Some(HttpVersion::V1_0));
+        assert_eq!(HttpVersion::parse("3.0"), Some(HttpVersion::V3));
+        assert_eq!(HttpVersion::parse("7"), None);
+    }
+
+    #[test]
+    fn targets_are_split() {
+        assert_eq!(Facts::split_target("/a?b=c?d"), ("/a", Some("b=c?d")));
+        assert_eq!(Facts::split_target("http://h:1?q"), ("/", Some("q")));
+        assert_eq!(Facts::split_target("http://h/x#f"), ("/x", None));
+        assert_eq!(Facts::split_target("/go?to=http://x/"), ("/go", Some("to=http://x/")));
+        assert_eq!(Facts::host_of("u@[::1]:80"), "[::1]");
+        assert_eq!(Facts::host_of("example.com:80"), "example.com");
+    }
+}

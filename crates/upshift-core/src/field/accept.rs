@@ -1,0 +1,83 @@
+//! `Accept = #( media-range [ weight ] )` (RFC 9110 §12.5.1).
+
+use super::{MediaType, elements};
+use crate::Fields;
+
+/// What a reader accepts.
+#[derive(Clone, Debug, Default)]
+pub struct Accept<'v>(Vec<MediaRange<'v>>);
+
+/// One range and its weight.
+#[derive(Clone, Copy, Debug)]
+pub struct MediaRange<'v> {
+    /// The range, with its parameters.
+    pub media: MediaType<'v>,
+    /// The weight in thousandths, 0 to 1000 (RFC 9110 §12.4.2).
+    pub weight: u16,
+}
+
+impl<'v> Accept<'v> {
+    /// Reads the field; elements that are no media range are passed over.
+    pub fn read(fields: &'v dyn Fields) -> Self {
+        let ranges = elements(fields.all("accept")).filter_map(|element| {
+            let media = MediaType::parse(std::str::from_utf8(element).ok()?)?;
+            Some(MediaRange { media, weight: media.parameter("q").map_or(1000, weight) })
+        });
+        Self(ranges.collect())
+    }
+
+    /// The range of the greatest weight, the first among equals.
+    pub fn favourite(&self) -> Option<&MediaRange<'v>> {
+        self.0.iter().rev().max_by_key(|range| range.weight)
+    }
+
+    /// How well `essence` (`type/subtype`) is accepted: its weight, then how precisely it was named
+    /// (0 not at all, 1 `*/*`, 2 `type/*`, 3 by name). The most precise range decides (RFC 9110 §12.5.1).
+    pub fn rank(&self, essence: &str) -> (u16, u8) {
+        let precision = |range: &MediaRange<'_>| {
+            let named = range.media.essence;
+            if named.eq_ignore_ascii_case(essence) {
+                return 3;
+            }
+            match named.strip_suffix("/*") {
+                Some("*") => 1,
+                Some(kind) if essence.split('/').next().is_some_and(|have| have.eq_ignore_ascii_case(kind)) => 2,
+                _ => 0,
+            }
+        };
+        let best = self.0.iter().map(|range| (precision(range), range.weight)).filter(|(precision, _)| *precision > 0);
+        best.max().map_or((0, 0), |(precision, weight)| (weight, precision))
+    }
+
+    /// Whether nothing was said, so that anything is acceptable.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// `qvalue` in thousandths; what is not one counts as 0, so that a garbled wish is not preferred.
+fn weight(text: &str) -> u16 {
+    let value: f32 = text.parse().unwrap_or(0.0);
+    (value.clamp(0.0, 1.0) * 1000.0).round() as u16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_most_precise_range_decides() {
+        let fields = vec![("accept", "text/*;q=0.3, text/html;q=0.7, */*;q=0.5")];
+        let accept = Accept::read(&fields);
+        assert_eq!(accept.rank("text/html"), (700, 3));
+        assert_eq!(accept.rank("text/plain"), (300, 2));
+        assert_eq!(accept.rank("image/png"), (500, 1));
+    }
+
+    #[test]
+    fn the_favourite_is_the_first_of_the_heaviest() {
+        let fields = vec![("accept", "a/b;q=0.1;v=1, c/d;v=2, e/f;v=3")];
+        let accept = Accept::read(&fields);
+        assert_eq!(accept.favourite().and_then(|range| range.media.parameter("v")), Some("2"));
+    }
+}

@@ -1,0 +1,38 @@
+//! `Connection = #connection-option` (RFC 9110 §7.6.1).
+
+use super::elements;
+use crate::Fields;
+
+/// The options of a message's `Connection` field, its lines read jointly, compared without case.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Connection(Vec<Box<[u8]>>);
+
+impl Connection {
+    /// Reads the field.
+    pub fn read(fields: &dyn Fields) -> Self {
+        Self(elements(fields.all("connection")).map(|option| option.to_ascii_lowercase().into()).collect())
+    }
+
+    /// Whether `option` (lower case) is among them.
+    pub fn has(&self, option: &str) -> bool {
+        self.0.iter().any(|have| &**have == option.as_bytes())
+    }
+
+    /// The options in lower case. RFC 9110 §7.6.1: an intermediary MUST remove the fields that they name.
+    pub fn options(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.iter().map(AsRef::as_ref)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_read_jointly_without_case() {
+        let fields = vec![("Connection", "Keep-Alive, ,UPGRADE"), ("connection", "x-secret")];
+        let connection = Connection::read(&fields);
+        assert!(connection.has("upgrade") && connection.has("keep-alive") && connection.has("x-secret"));
+        assert!(!connection.has("close"));
+    }
+}
