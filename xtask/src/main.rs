@@ -1,3 +1,61 @@
-//! The project's own commands.
+//! The project's own commands: `cargo xtask COMMAND`.
+//!
+//! A rule of the project that a machine can check is a command here, not a sentence in a guide. `cargo xtask test` runs
+//! them all; it is what CI runs.
 
-fn main() {}
+mod arrows;
+mod docs;
+mod hygiene;
+mod peers;
+mod run;
+mod suite;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  test [--without-peers]   everything below, with what it needs; what CI runs
+  peers                    set up the programs that the interop tests talk to
+  interop [FILTER…]        the tests against real servers, clients and browsers
+  arrows                   which crate may use which; the core stays pure
+  hygiene                  names, sizes, lints; every skip has its reason
+  docs [--check]           write what is generated: the schema, the command line's page";
+
+/// What a check found wrong, one line each; empty when all is well.
+type Findings = Vec<String>;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match words.as_slice() {
+        ["test"] => suite::test(true),
+        ["test", "--without-peers"] => suite::test(false),
+        ["peers"] => {
+            peers::set_up().print();
+            true
+        }
+        ["interop", filter @ ..] => suite::interop(&peers::found(), filter),
+        ["arrows"] => told(&arrows::check()),
+        ["hygiene"] => told(&hygiene::check()),
+        ["docs"] => told(&docs::write()),
+        ["docs", "--check"] => told(&docs::check()),
+        ["help" | "--help" | "-h"] => {
+            println!("{USAGE}");
+            true
+        }
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    if done { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Prints what was found wrong; true when nothing was.
+fn told(findings: &[String]) -> bool {
+    for finding in findings {
+        eprintln!("  {finding}");
+    }
+    findings.is_empty()
+}

@@ -1,0 +1,146 @@
+//! The programs on the other side: real servers, clients and a browser that the interop tests talk to.
+//!
+//! What is there is used. What is missing is installed where that is allowed: Debian packages by root, Python and Node
+//! packages into `target/peers`. What cannot be had is named, and the tests that need it are skipped by name.
+
+use std::path::{Path, PathBuf};
+
+use crate::run::{command, find, output, root, succeeds};
+
+/// Programs, and the Debian packages that they come in.
+const PROGRAMS: &[(&str, &str)] = &[
+    ("curl", "curl"),
+    ("nginx", "nginx-light"),
+    ("haproxy", "haproxy"),
+    ("nghttp", "nghttp2-client"),
+    ("ab", "apache2-utils"),
+    ("wrk", "wrk"),
+    ("ipptool", "cups-ipp-utils"),
+    ("java", "openjdk-17-jdk-headless"),
+    ("chromium", "chromium"),
+    ("node", "nodejs"),
+    ("npm", "npm"),
+    ("python3", "python3-venv"),
+];
+
+/// Where Python and Node packages are put.
+pub(crate) fn folder() -> PathBuf {
+    root().join("target/peers")
+}
+
+/// What setting up came to.
+#[derive(Default)]
+pub(crate) struct Peers {
+    present: Vec<String>,
+    missing: Vec<(String, String)>,
+}
+
+impl Peers {
+    /// The names of those that cannot be had, as the interop tests want them: `nginx,chromium`.
+    pub(crate) fn missing(&self) -> String {
+        self.missing.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(",")
+    }
+
+    /// One line for all that are there, one for each that is not.
+    pub(crate) fn print(&self) {
+        println!("  found: {}", self.present.join(", "));
+        for (name, why) in &self.missing {
+            println!("  skipped: the tests that need {name}: {why}");
+        }
+    }
+
+    fn is(&mut self, name: &str, there: Result<(), String>) {
+        match there {
+            Ok(()) => self.present.push(name.to_owned()),
+            Err(why) => self.missing.push((name.to_owned(), why)),
+        }
+    }
+}
+
+/// Installs what is missing and may be installed, and says so.
+pub(crate) fn set_up() -> Peers {
+    let wanted: Vec<&str> =
+        PROGRAMS.iter().filter(|(program, _)| find(program).is_none()).map(|(_, package)| *package).collect();
+    let refused = if wanted.is_empty() { None } else { debian(&wanted).err() };
+    let mut peers = Peers::default();
+    for (program, package) in PROGRAMS {
+        let there = find(program).map(drop);
+        let why = || refused.clone().unwrap_or_else(|| format!("Debian's {package} did not bring it"));
+        peers.is(program, there.ok_or_else(why));
+    }
+    peers.is("python packages", python());
+    peers.is("node packages", node());
+    peers
+}
+
+/// What is there already; nothing is installed.
+pub(crate) fn found() -> Peers {
+    let mut peers = Peers::default();
+    let how = || "not installed; `cargo xtask peers` sets it up".to_owned();
+    for (program, _) in PROGRAMS {
+        peers.is(program, find(program).map(drop).ok_or_else(how));
+    }
+    let file = |path: &str| folder().join(path).is_file().then_some(()).ok_or_else(how);
+    peers.is("python packages", file("python/installed"));
+    peers.is("node packages", file("node/installed"));
+    peers
+}
+
+fn debian(packages: &[&str]) -> Result<(), String> {
+    if find("apt-get").is_none() {
+        return Err("there is no apt-get here".to_owned());
+    }
+    if output(&mut command("id", ["-u"]))?.trim() != "0" {
+        return Err(format!("not root; `apt-get install {}` brings it", packages.join(" ")));
+    }
+    println!("  installing from Debian: {}", packages.join(" "));
+    let update = ["update", "--quiet=2"];
+    let install = ["install", "--yes", "--quiet=2", "--no-install-recommends"].iter().chain(packages);
+    // Servers are wanted as programs only: in run level 1 their packages do not start them.
+    let quiet = [("DEBIAN_FRONTEND", "noninteractive"), ("RUNLEVEL", "1")];
+    output(command("apt-get", update).envs(quiet)).and_then(|_| output(command("apt-get", install).envs(quiet)))?;
+    Ok(())
+}
+
+/// The Python clients of `interop/requirements.txt`, in a virtual environment.
+fn python() -> Result<(), String> {
+    let (wish, home) = (root().join("interop/requirements.txt"), folder().join("python"));
+    if up_to_date(&wish, &home) {
+        return Ok(());
+    }
+    find("python3").ok_or("there is no python3")?;
+    println!("  installing Python packages into {}", crate::run::shown(&home));
+    output(&mut command("python3", ["-m", "venv", "--clear", &home.to_string_lossy()]))?;
+    let pip = home.join("bin/pip").to_string_lossy().into_owned();
+    let install = ["install", "--quiet", "--disable-pip-version-check", "--requirement", &wish.to_string_lossy()];
+    done(succeeds(&mut command(&pip, install)), "pip", &wish, &home)
+}
+
+/// The Node clients of `interop/package.json`, as its lock file pins them.
+fn node() -> Result<(), String> {
+    let (wish, home) = (root().join("interop/package-lock.json"), folder().join("node"));
+    if up_to_date(&wish, &home) {
+        return Ok(());
+    }
+    find("npm").ok_or("there is no npm")?;
+    println!("  installing Node packages into {}", crate::run::shown(&home));
+    std::fs::create_dir_all(&home).map_err(|error| error.to_string())?;
+    for name in ["package.json", "package-lock.json"] {
+        std::fs::copy(root().join("interop").join(name), home.join(name)).map_err(|error| error.to_string())?;
+    }
+    let install = ["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"];
+    done(succeeds(command("npm", install).current_dir(&home)), "npm", &wish, &home)
+}
+
+/// `home/installed` is a copy of the list that was installed last.
+fn up_to_date(wish: &Path, home: &Path) -> bool {
+    let wished = std::fs::read(wish).ok();
+    wished.is_some() && wished == std::fs::read(home.join("installed")).ok()
+}
+
+fn done(succeeded: bool, program: &str, wish: &Path, home: &Path) -> Result<(), String> {
+    if !succeeded {
+        return Err(format!("{program} could not install them"));
+    }
+    std::fs::copy(wish, home.join("installed")).map(drop).map_err(|error| error.to_string())
+}

@@ -1,0 +1,107 @@
+//! `cargo xtask test`: every check and every test, one step after the other, and at the end what came of each.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::peers::{self, Peers};
+use crate::run::{command, output, root, succeeds};
+use crate::{arrows, docs, hygiene, told};
+
+/// Where the interop tests write the name of each test that they skip, and why.
+const SKIPPED: &str = "target/peers/skipped.log";
+
+/// Every step; true when all succeed. Without peers, the interop tests and their set-up are left out, and that is said.
+pub(crate) fn test(with_peers: bool) -> bool {
+    let mut report = Report::default();
+    let mut peers = None;
+    if with_peers {
+        report.step("peers", || {
+            let found = peers::set_up();
+            found.print();
+            peers = Some(found);
+            true
+        });
+    }
+    report.step("arrows", || told(&arrows::check()));
+    report.step("hygiene", || told(&hygiene::check()));
+    report.step("format", || succeeds(&mut command("cargo", ["fmt", "--all", "--check"])));
+    report.step("clippy", || {
+        succeeds(&mut command("cargo", ["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+    });
+    report.step("tests", || succeeds(&mut tests()));
+    report.step("doc tests", || succeeds(&mut command("cargo", ["test", "--quiet", "--workspace", "--doc"])));
+    report.step("generated docs", || told(&docs::check()));
+    if let Some(peers) = peers {
+        report.step("interop", || interop(&peers, &[]));
+    }
+    report.print();
+    report.all_succeeded()
+}
+
+/// Builds the binary and runs the interop tests whose names contain a filter (all, if there is none).
+pub(crate) fn interop(peers: &Peers, filter: &[&str]) -> bool {
+    std::fs::create_dir_all(peers::folder()).ok();
+    std::fs::remove_file(root().join(SKIPPED)).ok();
+    if !succeeds(&mut command("cargo", ["build", "--quiet", "--package", "upshift"])) {
+        return false;
+    }
+    let mut command = runner(&["--package", "interop"]);
+    command.args(filter).env("UPSHIFT_PEERS", peers::folder()).env("UPSHIFT_MISSING", peers.missing());
+    succeeds(&mut command)
+}
+
+fn tests() -> Command {
+    runner(&["--workspace", "--exclude", "interop"])
+}
+
+/// nextest where it is installed, for its reports and time-outs; else what Cargo brings.
+fn runner(packages: &[&str]) -> Command {
+    let nextest = output(&mut command("cargo", ["nextest", "--version"])).is_ok();
+    let words: &[&str] = if nextest {
+        &["nextest", "run", "--cargo-quiet", "--status-level=slow", "--show-progress=none", "--no-tests=pass"]
+    } else {
+        &["test", "--quiet", "--all-targets"]
+    };
+    command("cargo", words.iter().chain(packages))
+}
+
+/// What came of each step.
+#[derive(Default)]
+struct Report {
+    steps: Vec<(&'static str, bool, Duration)>,
+}
+
+impl Report {
+    fn step(&mut self, name: &'static str, run: impl FnOnce() -> bool) {
+        println!("── {name}");
+        let begun = Instant::now();
+        let succeeded = run();
+        self.steps.push((name, succeeded, begun.elapsed()));
+    }
+
+    fn all_succeeded(&self) -> bool {
+        self.steps.iter().all(|(_, succeeded, _)| *succeeded)
+    }
+
+    fn print(&self) {
+        println!("── summary");
+        for (name, succeeded, took) in &self.steps {
+            println!(
+                "  {} {name:<16}{:>5}.{} s",
+                if *succeeded { "ok    " } else { "FAILED" },
+                took.as_secs(),
+                took.subsec_millis() / 100
+            );
+        }
+        let skipped = std::fs::read_to_string(root().join(SKIPPED)).unwrap_or_default();
+        for line in skipped.lines() {
+            println!("  skipped {line}");
+        }
+        if !self.steps.iter().any(|(name, ..)| *name == "interop") {
+            println!("  skipped interop: asked for with --without-peers");
+        }
+        let total: Duration = self.steps.iter().map(|(.., took)| *took).sum();
+        let verdict = if self.all_succeeded() { "all is well" } else { "something failed, see above" };
+        println!("  {verdict}; {} min {} s", total.as_secs() / 60, total.as_secs() % 60);
+    }
+}
