@@ -1,0 +1,271 @@
+//! The breaker: it takes a rule back to `warn` before the rule locks out more people than it may.
+//!
+//! 1. It watches rules with a rollout, from the first moment they can refuse (first brownout, ramp or enforcement) until
+//!    seven days after enforcement. A rule with `breaker = false`, and a rule without a rollout, is not watched.
+//! 2. Within a window that slides it counts the different identities that a rule matched, and those that it refused.
+//!    One client that polls a thousand times is one.
+//! 3. It trips when the refused are more than `refused_share` of the seen and the seen are at least `minimum`.
+//! 4. A rule that tripped stays at `warn` until a person resets it ([`Breaker::reset`]); it then begins with an empty window.
+//! 5. It is pure: tallies, facts about the calendar and `now` go in, trips come out. Asked four times a second, it trips
+//!    within two seconds of the crossing. Only what this process saw counts: it is per replica.
+//! 6. A clock that goes back by more than two seconds empties the windows; no rule trips on times that contradict each
+//!    other, and no latch opens.
+//!
+//! ```
+//! use upshift_adoption::{Breaker, Fingerprint, Tally, breaker::{Limits, Watch}};
+//! let now = jiff::Timestamp::from_second(1_800_000_000).unwrap();
+//! let mut breaker = Breaker::default();
+//! breaker.watch([Watch { rule: "orders".into(), limits: Limits { minimum: 10, ..Limits::default() }, from: None, to: None }]);
+//!
+//! let mut tally = Tally::default();
+//! for n in 0..20 {
+//!     tally.record(&"orders".into(), Fingerprint::from_bits(n << 40), n % 2 == 0);
+//! }
+//! breaker.merge(now, &tally.take());
+//! let trips = breaker.trips(now);
+//! assert_eq!((trips[0].seen, trips[0].refused), (20, 10));
+//! assert!(breaker.trips(now).is_empty(), "it trips once, and latches");
+//! ```
+
+use crate::{Distinct, Fingerprint, Tally};
+use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// How long after enforcement a rule is still watched.
+pub const AFTER_ENFORCEMENT: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// As many of the identities that a trip hit are named in it.
+const NAMED: usize = 1_000;
+
+/// A clock may go back by as many seconds before the windows are emptied.
+const CLOCK_SLACK: u32 = 2;
+
+/// When it trips: the keys of `[breaker]`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limits {
+    /// The greatest share of the seen identities that may be refused, 0 to 1.
+    pub refused_share: f64,
+    /// The window, in seconds; at least 1.
+    pub window: u32,
+    /// So many identities must have been seen in the window before it may trip.
+    pub minimum: u64,
+}
+
+impl Default for Limits {
+    /// 5 % of at least 200 identities in a minute.
+    fn default() -> Self {
+        Self { refused_share: 0.05, window: 60, minimum: 200 }
+    }
+}
+
+/// One rule to be watched, as policy and calendar tell it.
+#[derive(Clone, Debug)]
+pub struct Watch {
+    /// The rule's id.
+    pub rule: Arc<str>,
+    /// When it trips.
+    pub limits: Limits,
+    /// The first moment the rule can refuse; `None` is always.
+    pub from: Option<Timestamp>,
+    /// The end of the watch: seven days after enforcement; `None` is never.
+    pub to: Option<Timestamp>,
+}
+
+/// A rule crossed its limit. It stays at `warn` from now on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trip {
+    /// The rule's id.
+    pub rule: Arc<str>,
+    /// When this was seen.
+    pub at: Timestamp,
+    /// Different identities seen in the window.
+    pub seen: u64,
+    /// Those of them that were refused.
+    pub refused: u64,
+    /// The limits that were crossed.
+    pub limits: Limits,
+    /// Who was refused, hashed; at most 1,000 are named.
+    pub hit: Vec<Fingerprint>,
+}
+
+impl Trip {
+    /// The refused share, 0 to 1.
+    pub fn share(&self) -> f64 {
+        share(self.refused, self.seen)
+    }
+
+    /// In one sentence, for logs, the store and the webhook.
+    pub fn sentence(&self) -> String {
+        format!(
+            "{} of {} identities were refused within {} s ({:.1} %, allowed {:.1} %)",
+            self.refused,
+            self.seen,
+            self.limits.window,
+            self.share() * 100.0,
+            self.limits.refused_share * 100.0
+        )
+    }
+}
+
+/// What the breaker knows of one rule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reading {
+    /// The rule's id.
+    pub rule: Arc<str>,
+    /// Whether it tripped and waits for a person.
+    pub tripped: bool,
+    /// Whether it is being watched now.
+    pub watching: bool,
+    /// Different identities seen in the window.
+    pub seen: u64,
+    /// Those of them that were refused.
+    pub refused: u64,
+    /// The limits.
+    pub limits: Limits,
+}
+
+impl Reading {
+    /// The refused share, 0 to 1.
+    pub fn share(&self) -> f64 {
+        share(self.refused, self.seen)
+    }
+}
+
+/// The breaker of one process, for all its rules.
+#[derive(Default)]
+pub struct Breaker {
+    rules: BTreeMap<Arc<str>, Watched>,
+    /// The latest second that anything happened at.
+    latest: u32,
+}
+
+struct Watched {
+    watch: Watch,
+    seen: Distinct,
+    refused: Distinct,
+    tripped: bool,
+}
+
+impl Breaker {
+    /// What to watch from now on: after start-up and after each reload. Rules that stay keep their counts, unless their
+    /// window changed, and stay tripped.
+    pub fn watch(&mut self, watches: impl IntoIterator<Item = Watch>) {
+        let mut before = std::mem::take(&mut self.rules);
+        for watch in watches {
+            let watched = match before.remove(&watch.rule) {
+                Some(old) if old.watch.limits.window == watch.limits.window => Watched { watch, ..old },
+                old => Watched::new(watch, old.is_some_and(|old| old.tripped)),
+            };
+            self.rules.insert(Arc::clone(&watched.watch.rule), watched);
+        }
+    }
+
+    /// Whether requests that `rule` matches are to be counted at `now`. That begins one window before the rule can
+    /// refuse, so that at the first refusal it is known how many there are.
+    pub fn counts(&self, rule: &str, now: Timestamp) -> bool {
+        self.rules.get(rule).is_some_and(|watched| watched.watch.counts(now))
+    }
+
+    /// Adds what a core saw since it was last asked.
+    pub fn merge(&mut self, now: Timestamp, tally: &Tally) {
+        let second = self.advance(now);
+        for (rule, tally) in &tally.rules {
+            if let Some(watched) = self.rules.get_mut(rule).filter(|watched| watched.watch.counts(now)) {
+                watched.seen.merge(second, &tally.seen);
+                watched.refused.merge(second, &tally.refused);
+            }
+        }
+    }
+
+    /// The rules that crossed their limit since the last call. Each is now tripped, and is to be demoted to `warn`.
+    pub fn trips(&mut self, now: Timestamp) -> Vec<Trip> {
+        let second = self.advance(now);
+        self.rules.values_mut().filter(|watched| !watched.tripped).filter_map(|w| w.check(now, second)).collect()
+    }
+
+    /// Latches `rule` without a crossing: the store remembers that it tripped before the restart.
+    pub fn latch(&mut self, rule: &str) {
+        if let Some(watched) = self.rules.get_mut(rule) {
+            watched.tripped = true;
+        }
+    }
+
+    /// A person lets `rule` follow its plan again: the latch opens, and the window begins empty. Whether it was tripped.
+    pub fn reset(&mut self, rule: &str) -> bool {
+        let Some(watched) = self.rules.get_mut(rule) else { return false };
+        watched.clear();
+        std::mem::take(&mut watched.tripped)
+    }
+
+    /// What it knows of every rule it has, in order of their ids.
+    pub fn readings(&self, now: Timestamp) -> Vec<Reading> {
+        let second = second(now);
+        let reading = |watched: &Watched| Reading {
+            rule: Arc::clone(&watched.watch.rule),
+            tripped: watched.tripped,
+            watching: watched.watch.covers(now),
+            seen: watched.seen.count(second),
+            refused: watched.refused.count(second),
+            limits: watched.watch.limits,
+        };
+        self.rules.values().map(reading).collect()
+    }
+
+    fn advance(&mut self, now: Timestamp) -> u32 {
+        let second = second(now);
+        if second.saturating_add(CLOCK_SLACK) < self.latest {
+            self.rules.values_mut().for_each(Watched::clear);
+            self.latest = second;
+        }
+        self.latest = self.latest.max(second);
+        self.latest
+    }
+}
+
+impl Watch {
+    /// Whether the rule can refuse at `now`, and is watched.
+    fn covers(&self, now: Timestamp) -> bool {
+        self.from.is_none_or(|from| from <= now) && self.to.is_none_or(|to| now < to)
+    }
+
+    fn counts(&self, now: Timestamp) -> bool {
+        let window = SignedDuration::from_secs(self.limits.window.into());
+        self.covers(now) || now.checked_add(window).is_ok_and(|soon| self.covers(soon))
+    }
+}
+
+impl Watched {
+    fn new(watch: Watch, tripped: bool) -> Self {
+        let window = watch.limits.window.max(1);
+        Self { watch, seen: Distinct::new(window), refused: Distinct::new(window), tripped }
+    }
+
+    fn clear(&mut self) {
+        self.seen.clear();
+        self.refused.clear();
+    }
+
+    fn check(&mut self, now: Timestamp, second: u32) -> Option<Trip> {
+        let limits = self.watch.limits;
+        let (seen, refused) = (self.seen.count(second), self.refused.count(second));
+        let crossed = seen >= limits.minimum && refused > 0 && share(refused, seen) > limits.refused_share;
+        if !crossed || !self.watch.covers(now) {
+            return None;
+        }
+        self.tripped = true;
+        let hit = self.refused.sample(second, NAMED);
+        Some(Trip { rule: Arc::clone(&self.watch.rule), at: now, seen, refused, limits, hit })
+    }
+}
+
+fn share(refused: u64, seen: u64) -> f64 {
+    if seen == 0 { 0.0 } else { (refused as f64 / seen as f64).min(1.0) }
+}
+
+fn second(now: Timestamp) -> u32 {
+    u32::try_from(now.as_second()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests;

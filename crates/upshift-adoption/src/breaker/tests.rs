@@ -1,0 +1,167 @@
+#![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
+
+use super::*;
+use crate::Key;
+use proptest::prelude::*;
+
+const START: i64 = 1_793_000_000;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(START + second).unwrap()
+}
+
+fn who(n: u64) -> Fingerprint {
+    Key::new([5; 32]).fingerprint(&n.to_be_bytes())
+}
+
+fn breaker(limits: Limits) -> Breaker {
+    let mut breaker = Breaker::default();
+    breaker.watch([Watch { rule: "r".into(), limits, from: Some(at(0)), to: Some(at(100_000)) }]);
+    breaker
+}
+
+/// So many identities, of whom the first `refused` are refused.
+fn tally(identities: std::ops::Range<u64>, refused: u64) -> Tally {
+    let rule: Arc<str> = "r".into();
+    let mut tally = Tally::default();
+    let first = identities.start;
+    for n in identities {
+        tally.record(&rule, who(n), n - first < refused);
+    }
+    tally
+}
+
+#[test]
+fn it_trips_at_the_first_crossing_and_says_who_was_hit() {
+    let mut breaker = breaker(Limits::default());
+    breaker.merge(at(1), &tally(0..1_000, 50));
+    assert!(breaker.trips(at(1)).is_empty(), "5 % is allowed");
+    breaker.merge(at(1), &tally(2_000..2_001, 1));
+    let trip = breaker.trips(at(1)).remove(0);
+    assert_eq!((trip.seen, trip.refused, trip.hit.len()), (1_001, 51, 51));
+    assert!(trip.hit.contains(&who(2_000)));
+    assert_eq!(trip.sentence(), "51 of 1001 identities were refused within 60 s (5.1 %, allowed 5.0 %)");
+}
+
+#[test]
+fn it_never_trips_below_the_minimum() {
+    let mut breaker = breaker(Limits::default());
+    breaker.merge(at(1), &tally(0..199, 199));
+    assert!(breaker.trips(at(1)).is_empty());
+    breaker.merge(at(2), &tally(199..200, 1));
+    assert_eq!(breaker.trips(at(2)).len(), 1);
+}
+
+#[test]
+fn one_client_that_polls_cannot_trip_it() {
+    let mut breaker = breaker(Limits::default());
+    breaker.merge(at(1), &tally(0..300, 0));
+    for second in 1..50 {
+        let mut poller = Tally::default();
+        for _ in 0..10_000 {
+            poller.record(&"r".into(), who(9_999), true);
+        }
+        breaker.merge(at(second), &poller);
+        assert!(breaker.trips(at(second)).is_empty());
+    }
+}
+
+#[test]
+fn it_latches_until_a_person_resets_it_and_then_begins_anew() {
+    let mut breaker = breaker(Limits::default());
+    breaker.merge(at(1), &tally(0..300, 300));
+    assert_eq!(breaker.trips(at(1)).len(), 1);
+    breaker.merge(at(5_000), &tally(0..300, 0));
+    assert!(breaker.trips(at(5_000)).is_empty());
+    assert!(breaker.readings(at(5_000))[0].tripped);
+    assert!(breaker.reset("r"));
+    assert!(!breaker.reset("r"), "it was open already");
+    assert!(breaker.trips(at(5_000)).is_empty());
+    breaker.merge(at(5_001), &tally(0..300, 300));
+    assert_eq!(breaker.trips(at(5_001)).len(), 1);
+}
+
+#[test]
+fn a_reload_keeps_counts_and_latches() {
+    let watch =
+        |window| Watch { rule: "r".into(), limits: Limits { window, ..Limits::default() }, from: None, to: None };
+    let mut breaker = Breaker::default();
+    breaker.watch([watch(60)]);
+    breaker.merge(at(1), &tally(0..150, 150));
+    breaker.watch([watch(60)]);
+    breaker.merge(at(2), &tally(150..300, 150));
+    assert_eq!(breaker.trips(at(2)).len(), 1);
+    breaker.watch([watch(30)]);
+    assert!(breaker.readings(at(2))[0].tripped);
+    assert_eq!(breaker.readings(at(2))[0].seen, 0, "another window is counted anew");
+    breaker.watch([]);
+    breaker.watch([watch(30)]);
+    assert!(!breaker.readings(at(2))[0].tripped, "a rule that went and came is a new one; the store latches it again");
+    breaker.latch("r");
+    assert!(breaker.readings(at(2))[0].tripped);
+}
+
+#[test]
+fn it_watches_from_the_first_refusal_and_counts_a_window_earlier() {
+    let mut breaker = Breaker::default();
+    breaker.watch([Watch { rule: "r".into(), limits: Limits::default(), from: Some(at(100)), to: Some(at(200)) }]);
+    assert!(!breaker.counts("r", at(39)));
+    assert!(breaker.counts("r", at(40)));
+    breaker.merge(at(99), &tally(0..5_000, 0));
+    breaker.merge(at(100), &tally(0..200, 200));
+    assert!(breaker.trips(at(100)).is_empty(), "200 of 5,000 are 4 %");
+    breaker.merge(at(199), &tally(0..300, 300));
+    assert_eq!(breaker.trips(at(200)), [], "the watch is over");
+    assert!(!breaker.counts("r", at(200)));
+    assert!(!breaker.counts("other", at(150)));
+}
+
+#[test]
+fn a_clock_that_goes_back_empties_the_window_but_opens_no_latch() {
+    let mut breaker = breaker(Limits::default());
+    breaker.merge(at(5_000), &tally(0..190, 190));
+    breaker.merge(at(1_000), &tally(190..300, 110));
+    assert!(breaker.trips(at(1_000)).is_empty(), "the 190 belong to another time");
+    assert_eq!(breaker.readings(at(1_000))[0].seen, 110);
+    breaker.merge(at(1_001), &tally(300..400, 100));
+    assert_eq!(breaker.trips(at(1_001)).len(), 1);
+    breaker.merge(at(500), &tally(0..1_000, 0));
+    assert!(breaker.readings(at(500))[0].tripped);
+    breaker.merge(at(499), &tally(1_000..1_001, 0));
+    assert_eq!(breaker.readings(at(500))[0].seen, 1_001, "two seconds back are no jump");
+}
+
+proptest! {
+    /// Whatever comes, and however it is spread: as long as the rule is not tripped, the refused share of the window that
+    /// was last checked is within the cap, or there were too few. So it exceeds the cap at most by what came since the
+    /// last check; the gateway checks four times a second.
+    #[test]
+    fn the_refused_share_never_stays_above_the_cap(
+        seconds in prop::collection::vec((0_u64..40, 0_u64..40, 0_u64..2_000), 1..80),
+        cap in 0.01_f64..0.9,
+        minimum in 1_u64..100,
+    ) {
+        let limits = Limits { refused_share: cap, window: 10, minimum };
+        let mut breaker = breaker(limits);
+        let mut history: Vec<(i64, u64, bool)> = Vec::new();
+        for (second, (admitted, refused, first)) in seconds.into_iter().enumerate() {
+            let second = second as i64;
+            let rule: Arc<str> = "r".into();
+            let mut tally = Tally::default();
+            for n in 0..admitted + refused {
+                tally.record(&rule, who(first + n), n >= admitted);
+                history.push((second, first + n, n >= admitted));
+            }
+            breaker.merge(at(second), &tally);
+            let tripped = !breaker.trips(at(second)).is_empty();
+            let recent = || history.iter().filter(|(when, ..)| *when > second - 10);
+            let seen: std::collections::HashSet<_> = recent().map(|(_, who, _)| who).collect();
+            let cut: std::collections::HashSet<_> = recent().filter(|(.., r)| *r).map(|(_, who, _)| who).collect();
+            let over = cut.len() as f64 / seen.len().max(1) as f64 > cap && seen.len() as u64 >= minimum;
+            prop_assert_eq!(tripped, over, "seen {} refused {}", seen.len(), cut.len());
+            if tripped {
+                break;
+            }
+        }
+    }
+}

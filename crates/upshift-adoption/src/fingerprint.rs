@@ -1,0 +1,69 @@
+//! Identities, hashed so that they can be counted, compared and reported, but not read.
+
+use sha2::{Digest, Sha256};
+use std::fmt;
+
+/// The secret under which one installation hashes identities. It lives in the store, so that a fingerprint in
+/// yesterday's report is the same as in today's; another installation's are different.
+#[derive(Clone)]
+pub struct Key([u8; 32]);
+
+impl Key {
+    /// A key of 32 random bytes.
+    pub fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The fingerprint of `identity`: the first 8 bytes of SHA-256(key ‖ identity), big-endian.
+    ///
+    /// The key has a fixed length, so no identity can pretend to a part of it.
+    pub fn fingerprint(&self, identity: &[u8]) -> Fingerprint {
+        let digest = Sha256::new().chain_update(self.0).chain_update(identity).finalize();
+        let mut head = [0; 8];
+        head.copy_from_slice(&digest[..8]);
+        Fingerprint(u64::from_be_bytes(head))
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Key(…)")
+    }
+}
+
+/// An identity that nobody can read, as 16 hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fingerprint(u64);
+
+impl Fingerprint {
+    /// The 64 bits, evenly spread.
+    pub fn bits(self) -> u64 {
+        self.0
+    }
+
+    /// A fingerprint of these bits, as [`Fingerprint::bits`] gave them.
+    pub fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_depends_on_key_and_identity_and_shows_neither() {
+        let (one, two) = (Key::new([1; 32]), Key::new([2; 32]));
+        assert_eq!(one.fingerprint(b"alice"), one.fingerprint(b"alice"));
+        assert_ne!(one.fingerprint(b"alice"), two.fingerprint(b"alice"));
+        assert_ne!(one.fingerprint(b"alice"), one.fingerprint(b"bob"));
+        assert_eq!(one.fingerprint(b"alice").to_string().len(), 16);
+        assert_eq!(format!("{one:?}"), "Key(…)");
+    }
+}

@@ -1,0 +1,228 @@
+//! What people and the breaker impose on rules, over the policy file.
+//!
+//! 1. A *pin* holds one rule in a phase until it is resumed, undone, or its end has come. A pin of [`Imposed::Plan`] lets the
+//!    rule follow the file although everything is paused.
+//! 2. `pause --all` holds every rule, those of a later reload too, and puts aside the pins there were; undoing it brings
+//!    them back.
+//! 3. A *trip* is the breaker's: `warn` until a person resumes the rule, or sets it to `enforce` knowingly.
+//! 4. What holds for a rule is its pin, else its trip, else the pause of all, else the file.
+//! 5. Undo takes back the latest change that a person made and that is not yet undone; undoing again goes one further
+//!    back. It opens no latch that the breaker closed since.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What is imposed on a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Imposed {
+    /// The file's plan.
+    Plan,
+    /// Admits, and counts nothing.
+    Off,
+    /// Admits, and counts.
+    Observe,
+    /// Warns.
+    Warn,
+    /// Refuses.
+    Enforce,
+    /// Warns, refuses nobody, and says that it is paused.
+    Paused,
+}
+
+impl Imposed {
+    /// Reads a phase that a person may set: `off`, `observe`, `warn`, `enforce`, `paused`.
+    ///
+    /// The others need dates, which only the file has.
+    pub fn parse(text: &str) -> Option<Self> {
+        Some(match text {
+            "off" => Self::Off,
+            "observe" => Self::Observe,
+            "warn" => Self::Warn,
+            "enforce" => Self::Enforce,
+            "paused" => Self::Paused,
+            _ => return None,
+        })
+    }
+
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Plan => "plan",
+            Self::Off => "off",
+            Self::Observe => "observe",
+            Self::Warn => "warn",
+            Self::Enforce => "enforce",
+            Self::Paused => "paused",
+        }
+    }
+}
+
+/// Something imposed, by whom and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Override {
+    /// What.
+    pub imposed: Imposed,
+    /// Since when.
+    #[serde(with = "crate::store::instant")]
+    pub at: Timestamp,
+    /// Until when; without it, until somebody changes it.
+    #[serde(with = "crate::store::instant_or_none", default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// Who: a person's name, or `breaker`.
+    pub actor: String,
+    /// Why.
+    pub reason: String,
+}
+
+impl Override {
+    fn lapsed(&self, now: Timestamp) -> bool {
+        self.until.is_some_and(|until| until <= now)
+    }
+}
+
+/// A change that somebody wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Hold a rule, or all of them, where nobody is refused.
+    Pause(Target),
+    /// Let a rule, or all of them, follow the file again; this also resets the breaker.
+    Resume(Target),
+    /// Hold a rule in a phase, for ever or until then.
+    Set {
+        /// The rule's id.
+        rule: String,
+        /// The phase.
+        imposed: Imposed,
+        /// When the file holds again.
+        until: Option<Timestamp>,
+    },
+    /// Take back the latest change of a person.
+    Undo,
+    /// The breaker demotes a rule.
+    Trip {
+        /// The rule's id.
+        rule: String,
+    },
+}
+
+/// One rule or all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Every rule, those to come too.
+    All,
+    /// The rule of this id.
+    Rule(String),
+}
+
+impl Change {
+    /// The verb.
+    pub fn action(&self) -> &'static str {
+        match self {
+            Self::Pause(_) => "pause",
+            Self::Resume(_) => "resume",
+            Self::Set { .. } => "set",
+            Self::Undo => "undo",
+            Self::Trip { .. } => "trip",
+        }
+    }
+
+    /// The rule it names, `None` where it is about all of them.
+    pub fn rule(&self) -> Option<&str> {
+        match self {
+            Self::Pause(Target::Rule(rule)) | Self::Resume(Target::Rule(rule)) => Some(rule),
+            Self::Set { rule, .. } | Self::Trip { rule } => Some(rule),
+            Self::Pause(Target::All) | Self::Resume(Target::All) | Self::Undo => None,
+        }
+    }
+}
+
+/// All that is imposed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Overrides {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    all: Option<Override>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pins: BTreeMap<String, Override>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    trips: BTreeMap<String, Override>,
+}
+
+impl Overrides {
+    /// What holds for `rule` at `now`, over the file; `None` where the file does.
+    pub fn of(&self, rule: &str, now: Timestamp) -> Option<&Override> {
+        let pin = self.pins.get(rule).filter(|pin| !pin.lapsed(now));
+        let holds = pin.or_else(|| self.trips.get(rule)).or(self.all.as_ref())?;
+        (holds.imposed != Imposed::Plan).then_some(holds)
+    }
+
+    /// The rules that the breaker demoted and that no person has resumed since.
+    pub fn tripped(&self) -> impl Iterator<Item = &str> {
+        self.trips.keys().map(String::as_str)
+    }
+
+    /// The next moment that a pin ends by itself.
+    pub fn next_lapse(&self, now: Timestamp) -> Option<Timestamp> {
+        self.pins.values().filter_map(|pin| pin.until).filter(|until| *until > now).min()
+    }
+
+    /// Whether the file alone holds.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_none() && self.pins.is_empty() && self.trips.is_empty()
+    }
+
+    /// Applies `change` and returns what it needs to be undone. [`Change::Undo`] is the store's, which knows the past.
+    pub(crate) fn apply(&mut self, change: &Change, at: Timestamp, actor: &str, reason: &str) -> Before {
+        let before = Before { state: self.clone() };
+        let imposed = |imposed, until| Override { imposed, at, until, actor: actor.into(), reason: reason.into() };
+        match change {
+            Change::Pause(Target::All) => {
+                self.pins.clear();
+                self.all = Some(imposed(Imposed::Paused, None));
+            }
+            Change::Pause(Target::Rule(rule)) => {
+                self.pins.insert(rule.clone(), imposed(Imposed::Paused, None));
+            }
+            Change::Resume(Target::All) => *self = Self::default(),
+            Change::Resume(Target::Rule(rule)) => {
+                self.pins.remove(rule);
+                self.trips.remove(rule);
+                if self.all.is_some() {
+                    self.pins.insert(rule.clone(), imposed(Imposed::Plan, None));
+                }
+            }
+            Change::Set { rule, imposed: phase, until } => {
+                if *phase == Imposed::Enforce {
+                    self.trips.remove(rule);
+                }
+                self.pins.insert(rule.clone(), imposed(*phase, *until));
+            }
+            Change::Trip { rule } => {
+                // A pin to `enforce` would beat the trip, and the breaker would have demoted nothing.
+                self.pins.remove(rule);
+                self.trips.insert(rule.clone(), imposed(Imposed::Warn, None));
+            }
+            Change::Undo => {}
+        }
+        before
+    }
+
+    /// Goes back to `before`, but keeps every latch that the breaker has closed since.
+    pub(crate) fn restore(&mut self, before: Before) {
+        let trips = std::mem::take(&mut self.trips);
+        *self = before.state;
+        for (rule, trip) in trips {
+            if self.trips.insert(rule.clone(), trip).is_none() {
+                self.pins.remove(&rule);
+            }
+        }
+    }
+}
+
+/// How things stood before a change. Changes are undone in the reverse of their order, so the whole state will do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Before {
+    state: Overrides,
+}
