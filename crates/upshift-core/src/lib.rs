@@ -3,8 +3,13 @@
 //! Nothing here opens a socket, reads a clock, a file or the environment, or awaits. The same policy gives the same
 //! decision in every shell that calls it.
 
+pub mod decision;
 pub mod facts;
 pub mod field;
+pub mod policy;
+pub mod version;
 
+pub use decision::{Decision, Kind, Observed, Reason, Ruling, Verdict};
 pub use facts::{Facts, Fields, HttpVersion, Known, TlsState, TlsVersion};
 pub use jiff::Timestamp;
+pub use policy::{Phase, Policy};

@@ -1,0 +1,165 @@
+//! From facts and `now` to a decision.
+
+use jiff::Timestamp;
+
+use super::evaluate::{Finding, evaluate};
+use super::exemption::ExemptedBy;
+use super::matcher::Caller;
+use super::path::readings;
+use super::rollout::{Moment, Phase, bucket};
+use super::{Policy, Rule};
+use crate::Facts;
+use crate::decision::{Decision, Kind, Reason, Ruling, Verdict};
+
+impl Policy {
+    /// Decides one request. The decision holds the rules that apply.
+    pub fn decide<'a>(&'a self, facts: &Facts<'a>, now: Timestamp) -> Decision<'a> {
+        self.outcome(facts, now, false)
+    }
+
+    /// As [`Policy::decide`], with the rules that do not apply, and why.
+    pub fn explain<'a>(&'a self, facts: &Facts<'a>, now: Timestamp) -> Decision<'a> {
+        self.outcome(facts, now, true)
+    }
+
+    fn outcome<'a>(&'a self, facts: &Facts<'a>, now: Timestamp, every: bool) -> Decision<'a> {
+        let (path, other) = readings(facts.path);
+        let mut rulings = Vec::new();
+        let mut fields = Vec::new();
+        for rule in &self.rules {
+            let mut ruling = self.rule_on(rule, facts, &path, now);
+            if let Some(other) = &other {
+                let second = self.rule_on(rule, facts, other, now);
+                if (second.matched(), second.verdict) > (ruling.matched(), ruling.verdict) {
+                    ruling = second;
+                }
+            }
+            if !matches!(ruling.mismatch, Some("hosts" | "paths" | "methods")) {
+                self.note_fields(rule, facts, &ruling, &mut fields);
+            }
+            if every || ruling.matched() {
+                rulings.push(ruling);
+            }
+        }
+        let strictness = |(index, ruling): &(usize, &Ruling<'_>)| (ruling.verdict, std::cmp::Reverse(*index));
+        let top = rulings.iter().enumerate().filter(|(_, ruling)| ruling.matched()).max_by_key(strictness);
+        let top = top.map(|(index, _)| index);
+        let verdict = top.map_or(Verdict::Admit, |top: usize| rulings[top].verdict);
+        Decision { verdict, rulings, top, fields }
+    }
+
+    /// What the rule says of the request, its path in this reading.
+    fn rule_on<'a>(&'a self, rule: &'a Rule, facts: &Facts<'a>, path: &str, now: Timestamp) -> Ruling<'a> {
+        let moment = rule.moment(now);
+        let identity = || rule.identity(facts);
+        let caller = Caller { path, clients: rule.client_readers(), identity: &identity };
+        if let Some(key) = rule.matcher.mismatch(facts, &caller) {
+            return unmatched(rule, moment, key);
+        }
+        let Findings { kind, reason, refused, observed } = findings(rule, facts, path);
+        let exempted = if refused { self.exempted(rule, facts, &caller, now) } else { None };
+        let mut ruling = Ruling {
+            rule,
+            mismatch: None,
+            verdict: Verdict::Admit,
+            moment,
+            kind,
+            reason,
+            cause: refused.then_some(reason),
+            observed,
+            exempted,
+            without_identity: false,
+        };
+        if refused {
+            ruling.verdict = verdict(&mut ruling, rule, facts);
+        }
+        ruling
+    }
+
+    fn exempted(&self, rule: &Rule, facts: &Facts<'_>, caller: &Caller<'_>, now: Timestamp) -> Option<ExemptedBy<'_>> {
+        let builtin = self.builtins.iter().find(|builtin| rule.is_exempted_by(**builtin, facts, caller.path));
+        if let Some(builtin) = builtin {
+            return Some(ExemptedBy::Builtin(*builtin));
+        }
+        let names = |rules: &[Box<str>]| rules.is_empty() || rules.contains(&rule.id);
+        let mut named = self.exemptions.iter().filter(|exemption| names(&exemption.rules) && now < exemption.expires);
+        named.find(|exemption| exemption.matcher.mismatch(facts, caller).is_none()).map(ExemptedBy::Exemption)
+    }
+
+    /// The fields on which the verdict of this rule rests.
+    fn note_fields<'a>(&'a self, rule: &'a Rule, facts: &Facts<'_>, ruling: &Ruling<'_>, fields: &mut Vec<&'a str>) {
+        let mut note = |field: &'a str| {
+            if !fields.contains(&field) {
+                fields.push(field);
+            }
+        };
+        rule.fields().for_each(&mut note);
+        if ruling.cause.is_some() {
+            self.builtins.iter().flat_map(|builtin| builtin.fields(facts)).copied().for_each(&mut note);
+            self.exemptions.iter().flat_map(|exemption| exemption.matcher.fields()).for_each(&mut note);
+        }
+    }
+}
+
+/// What the requirements of a rule come to, together.
+struct Findings<'a> {
+    kind: Kind,
+    reason: Reason,
+    refused: bool,
+    observed: Vec<crate::decision::Observed<'a>>,
+}
+
+fn findings<'a>(rule: &'a Rule, facts: &Facts<'a>, path: &str) -> Findings<'a> {
+    let mut observed = Vec::new();
+    let mut unmet: Option<(Kind, Reason)> = None;
+    for requirement in &rule.require {
+        let kind = requirement.kind();
+        let Finding { reason, observed: seen } = evaluate(requirement, facts, path);
+        observed.extend(seen);
+        if reason == Reason::Meets {
+            return Findings { kind, reason, refused: false, observed };
+        }
+        // What is surely unmet beats what is uncertain, whichever stands first.
+        if unmet.is_none_or(|(_, before)| !before.is_sure() && reason.is_sure()) {
+            unmet = Some((kind, reason));
+        }
+    }
+    let (kind, reason) = unmet.unwrap_or((Kind::Protocol, Reason::Meets));
+    let refused = reason.is_sure() || rule.on.refuses(reason);
+    Findings { kind, reason, refused, observed }
+}
+
+/// What becomes, in this phase, of a request that `enforce` would refuse.
+fn verdict(ruling: &mut Ruling<'_>, rule: &Rule, facts: &Facts<'_>) -> Verdict {
+    match ruling.moment.phase {
+        Phase::Off | Phase::Paused => Verdict::Admit,
+        _ if ruling.exempted.is_some() => Verdict::Exempt,
+        Phase::Observe => Verdict::Admit,
+        Phase::Warn => Verdict::Warn,
+        Phase::Brownout | Phase::Enforce => Verdict::Refuse,
+        Phase::Ramp => {
+            let identity = rule.identity(facts);
+            ruling.without_identity = identity.is_none();
+            if identity.is_some_and(|identity| ruling.moment.share.contains(bucket(&rule.id, &identity))) {
+                return Verdict::Refuse;
+            }
+            ruling.reason = Reason::NotInRamp;
+            Verdict::Warn
+        }
+    }
+}
+
+fn unmatched<'a>(rule: &'a Rule, moment: Moment, key: &'static str) -> Ruling<'a> {
+    Ruling {
+        rule,
+        mismatch: Some(key),
+        verdict: Verdict::Admit,
+        moment,
+        kind: rule.require.first().map_or(Kind::Protocol, super::Requirement::kind),
+        reason: Reason::Meets,
+        cause: None,
+        observed: Vec::new(),
+        exempted: None,
+        without_identity: false,
+    }
+}

@@ -1,0 +1,230 @@
+//! One requirement held against the facts.
+
+use std::borrow::Cow;
+
+use super::client::Claim;
+use super::requirement::{Api, ApiReader, Client, Requirement, WebSocket};
+use crate::decision::{Kind, Observed, Reason};
+use crate::field::{Accept, Connection, MediaType, Protocol, UpgradeList, elements};
+use crate::version::{Scheme, Version};
+use crate::{Facts, HttpVersion, Known, TlsState, TlsVersion};
+
+/// What one requirement comes to.
+pub(super) struct Finding<'a> {
+    pub(super) reason: Reason,
+    pub(super) observed: Vec<Observed<'a>>,
+}
+
+/// Holds the requirement against the facts, the path in this reading.
+pub(super) fn evaluate<'a>(requirement: &'a Requirement, facts: &Facts<'a>, path: &str) -> Finding<'a> {
+    match requirement {
+        Requirement::Tls(minimum) => tls(*minimum, facts),
+        Requirement::Http(minimum) => http(*minimum, facts),
+        Requirement::WebSocket(wanted) => websocket(wanted, facts),
+        Requirement::NoWebSocket => no_websocket(facts),
+        Requirement::Api(wanted) => api(wanted, facts, path),
+        Requirement::Client(wanted) => client(wanted, facts),
+        Requirement::Protocol(wanted) => protocol(wanted, facts),
+    }
+}
+
+fn tls<'a>(minimum: TlsVersion, facts: &Facts<'a>) -> Finding<'a> {
+    let (reason, value) = match facts.tls {
+        Known::Is(TlsState::Cleartext) => (Reason::Unmet, "none"),
+        Known::Is(TlsState::Version(version)) if version < minimum => (Reason::Unmet, version.as_str()),
+        Known::Is(TlsState::Version(version)) => (Reason::Meets, version.as_str()),
+        Known::Is(TlsState::SomeVersion) => (Reason::Unknown, "unknown"),
+        Known::Unknown => (Reason::Unknown, "unknown"),
+    };
+    Finding { reason, observed: vec![seen(Kind::Tls, value, "connection")] }
+}
+
+fn http<'a>(minimum: HttpVersion, facts: &Facts<'a>) -> Finding<'a> {
+    let (reason, value) = match facts.http {
+        Known::Is(version) if version < minimum => (Reason::Unmet, version.as_str()),
+        Known::Is(version) => (Reason::Meets, version.as_str()),
+        Known::Unknown => (Reason::Unknown, "unknown"),
+    };
+    Finding { reason, observed: vec![seen(Kind::Http, value, "connection")] }
+}
+
+/// The protocols that the request offers to switch to.
+///
+/// RFC 9110 §7.8: a server MUST ignore `Upgrade` in an HTTP/1.0 request; §7.6.1: without its `Connection` option the
+/// field is to be ignored. RFC 8441 §4: over HTTP/2 and 3 the offer is `:protocol`.
+pub fn offers(facts: &Facts<'_>) -> Option<UpgradeList> {
+    match facts.http {
+        Known::Is(HttpVersion::V0_9 | HttpVersion::V1_0) => None,
+        Known::Is(HttpVersion::V2 | HttpVersion::V3) => {
+            UpgradeList::new(vec![Protocol::parse(facts.protocol.filter(|_| facts.method == "CONNECT")?).ok()?])
+        }
+        Known::Is(HttpVersion::V1_1) | Known::Unknown => {
+            let offered = UpgradeList::parse(facts.fields.all("upgrade")).ok()?;
+            Connection::read(facts.fields).has("upgrade").then_some(offered)
+        }
+    }
+}
+
+fn offered<'a>(kind: Kind, offers: Option<&UpgradeList>) -> Observed<'a> {
+    match offers {
+        Some(offers) => seen(kind, offers.to_string(), "header:Upgrade"),
+        None => seen(kind, "none", "header:Upgrade"),
+    }
+}
+
+/// RFC 6455 §4.2.1: a GET over HTTP/1.1 or later with `Upgrade: websocket`; RFC 8441 §5 over HTTP/2.
+fn websocket<'a>(wanted: &WebSocket, facts: &Facts<'a>) -> Finding<'a> {
+    let offers = offers(facts);
+    let unmet = |observed| Finding { reason: Reason::Unmet, observed: vec![observed] };
+    if !offers.as_ref().is_some_and(|offers| offers.names("websocket")) || !["GET", "CONNECT"].contains(&facts.method) {
+        return unmet(offered(Kind::WebSocket, offers.as_ref()));
+    }
+    let version = facts.fields.text("sec-websocket-version").unwrap_or_default();
+    if version.parse() != Ok(wanted.version) {
+        return unmet(seen(Kind::WebSocket, version, "header:Sec-WebSocket-Version"));
+    }
+    let lines = elements(facts.fields.all("sec-websocket-protocol"));
+    let subprotocols: Vec<Cow<'a, str>> = lines.map(String::from_utf8_lossy).collect();
+    let among = |wanted: &Box<str>| subprotocols.iter().any(|offered| **offered == **wanted);
+    if !wanted.subprotocols.is_empty() && !wanted.subprotocols.iter().any(among) {
+        let offered = seen(Kind::WebSocket, subprotocols.join(", "), "header:Sec-WebSocket-Protocol");
+        return Finding { reason: Reason::Subprotocol, observed: vec![offered] };
+    }
+    Finding { reason: Reason::Meets, observed: vec![offered(Kind::WebSocket, offers.as_ref())] }
+}
+
+fn no_websocket<'a>(facts: &Facts<'a>) -> Finding<'a> {
+    let offers = offers(facts);
+    let attempt = offers.as_ref().is_some_and(|offers| offers.names("websocket"));
+    let reason = if attempt { Reason::Unmet } else { Reason::Meets };
+    Finding { reason, observed: vec![offered(Kind::WebSocket, offers.as_ref())] }
+}
+
+fn protocol<'a>(wanted: &Protocol, facts: &Facts<'a>) -> Finding<'a> {
+    let offers = offers(facts);
+    // `:protocol` has no version of its own (RFC 8441 §4), so that over HTTP/2 the name alone may stand for it.
+    let named = |offers: &UpgradeList| offers.offers(wanted) || facts.protocol.is_some_and(|name| wanted.is(name));
+    let met = offers.as_ref().is_some_and(named);
+    let reason = if met { Reason::Meets } else { Reason::Unmet };
+    Finding { reason, observed: vec![offered(Kind::Protocol, offers.as_ref())] }
+}
+
+/// All readers are read; equal versions in different spellings are one.
+fn api<'a>(wanted: &'a Api, facts: &Facts<'a>, path: &str) -> Finding<'a> {
+    let mut observed = Vec::new();
+    for reader in &wanted.read {
+        let read = || reader.to_string();
+        observed.extend(api_values(reader, facts, path).into_iter().map(|value| seen(Kind::Api, value, read())));
+    }
+    let versions: Result<Vec<Version>, _> = observed.iter().map(|seen| wanted.scheme.parse(&seen.value)).collect();
+    let reason = match versions.as_deref() {
+        Err(_) => Reason::Malformed,
+        Ok([]) => wanted.assume.as_ref().map_or(Reason::Missing, |assumed| api_reason(wanted, assumed)),
+        Ok([first, others @ ..]) if others.iter().any(|other| other != first) => Reason::Ambiguous,
+        Ok([first, ..]) => api_reason(wanted, first),
+    };
+    if let (true, Some(assumed)) = (observed.is_empty(), &wanted.assume) {
+        observed.push(seen(Kind::Api, assumed.text(), "assume"));
+    }
+    Finding { reason, observed }
+}
+
+/// `minimum` alone decides; `supported` is what callers are told, and above its greatest is too new.
+fn api_reason(wanted: &Api, version: &Version) -> Reason {
+    if *version < wanted.minimum {
+        return Reason::TooOld;
+    }
+    let newest = wanted.supported.iter().max();
+    if newest.is_some_and(|newest| version > newest) { Reason::TooNew } else { Reason::Meets }
+}
+
+fn api_values<'a>(reader: &ApiReader, facts: &Facts<'a>, path: &str) -> Vec<Cow<'a, str>> {
+    match reader {
+        ApiReader::Header(name) => {
+            // The lines of a field are kept by the request, so that their values may be borrowed from it.
+            let fields: &'a dyn crate::Fields = facts.fields;
+            let values = (0..).map_while(|line| fields.nth(name.lower(), line)).map(<[u8]>::trim_ascii);
+            values.filter(|value| !value.is_empty()).take(8).map(String::from_utf8_lossy).collect()
+        }
+        ApiReader::Query(name) => query_values(facts.query.unwrap_or_default(), name),
+        ApiReader::Path(template) => {
+            template.capture(path).map(|value| Cow::Owned(value.to_owned())).into_iter().collect()
+        }
+        ApiReader::MediaTypeParameter(name) => {
+            let value = media_type(facts, |media| media.parameter(name).map(str::to_owned));
+            value.map(Cow::Owned).into_iter().collect()
+        }
+        ApiReader::MediaTypeTemplate { prefix, suffix } => {
+            let value = media_type(facts, |media| {
+                let (essence, prefix) = (media.essence.to_ascii_lowercase(), prefix.to_ascii_lowercase());
+                let inner = essence.strip_prefix(&prefix)?.strip_suffix(&suffix.to_ascii_lowercase())?;
+                (!inner.is_empty()).then(|| inner.to_owned())
+            });
+            value.map(Cow::Owned).into_iter().collect()
+        }
+    }
+}
+
+/// The media type of the content if there is content, else the favourite of `Accept`.
+fn media_type<T>(facts: &Facts<'_>, read: impl Fn(MediaType<'_>) -> Option<T>) -> Option<T> {
+    if facts.has_content {
+        return read(MediaType::parse(facts.fields.text("content-type")?)?);
+    }
+    let accept = Accept::read(facts.fields);
+    accept.favourite().and_then(|range| read(range.media))
+}
+
+/// The values of a query's parameter, percent-decoded (WHATWG URL §5.1); empty ones say nothing.
+fn query_values<'a>(query: &'a str, name: &str) -> Vec<Cow<'a, str>> {
+    let pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    let named = pairs.filter(|(key, _)| percent_decode(key) == name).map(|(_, value)| percent_decode(value));
+    named.filter(|value| !value.is_empty()).take(8).collect()
+}
+
+fn percent_decode(text: &str) -> Cow<'_, str> {
+    if !text.contains(['%', '+']) {
+        return Cow::Borrowed(text);
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let hex = (*first == b'%').then(|| tail.get(..2)).flatten().and_then(|hex| std::str::from_utf8(hex).ok());
+        if let Some(byte) = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            bytes.push(byte);
+            rest = &tail[2..];
+        } else {
+            bytes.push(if *first == b'+' { b' ' } else { *first });
+            rest = tail;
+        }
+    }
+    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// The first reader that yields counts.
+fn client<'a>(wanted: &'a Client, facts: &Facts<'a>) -> Finding<'a> {
+    let names = wanted.minimum.keys().chain(wanted.blocked.iter().map(|(name, _)| name));
+    let known = |name: &str| names.clone().any(|known| known.eq_ignore_ascii_case(name));
+    let found = wanted.read.iter().find_map(|reader| Some((reader, reader.claim(facts, &known)?)));
+    let Some((reader, claim)) = found else { return Finding { reason: Reason::Missing, observed: Vec::new() } };
+    let reason = if known(claim.name) { client_reason(wanted, &claim) } else { Reason::UnknownClient };
+    let value = if claim.version.is_empty() {
+        Cow::Borrowed(claim.name)
+    } else {
+        format!("{}/{}", claim.name, claim.version).into()
+    };
+    Finding { reason, observed: vec![seen(Kind::Client, value, reader.to_string())] }
+}
+
+fn client_reason(wanted: &Client, claim: &Claim<'_>) -> Reason {
+    let Ok(version) = Scheme::Numeric.parse(claim.version) else { return Reason::Malformed };
+    let is = |name: &str| name.eq_ignore_ascii_case(claim.name);
+    if wanted.blocked.iter().any(|(name, blocked)| is(name) && *blocked == version) {
+        return Reason::Blocked;
+    }
+    let minimum = wanted.minimum.iter().find(|(name, _)| is(name)).map(|(_, minimum)| minimum);
+    if minimum.is_some_and(|minimum| version < *minimum) { Reason::TooOld } else { Reason::Meets }
+}
+
+fn seen<'a>(kind: Kind, value: impl Into<Cow<'a, str>>, read: impl Into<Cow<'a, str>>) -> Observed<'a> {
+    Observed { kind, value: value.into(), read: read.into() }
+}

@@ -1,0 +1,233 @@
+//! Where a rule, an exemption or an upstream applies.
+//!
+//! Keys are ANDed, values ORed; a value with `!` takes away. A key that is left out always fits.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::client::{ClientReader, has_product};
+use super::path::PathPattern;
+use super::requirement::FieldName;
+use super::segments::{Segment, glob, matches};
+use crate::Facts;
+use crate::version::Scheme;
+
+/// The values of one key: those that let in, and those (`!`) that take away.
+#[derive(Clone, Debug)]
+pub struct Values<T> {
+    /// Any of these fits; all do if there is none.
+    pub include: Vec<T>,
+    /// None of these may fit.
+    pub exclude: Vec<T>,
+}
+
+/// Where something applies.
+#[derive(Clone, Debug, Default)]
+pub struct Matcher {
+    /// The host that was asked.
+    pub hosts: Values<HostPattern>,
+    /// The path, in its normal form.
+    pub paths: Values<PathPattern>,
+    /// The method; `GET` includes `HEAD` and extended CONNECT.
+    pub methods: Values<Box<str>>,
+    /// Fields of the request.
+    pub headers: Values<HeaderPattern>,
+    /// The client's address.
+    pub peers: Values<IpNet>,
+    /// The client's name.
+    pub clients: Values<ClientPattern>,
+    /// The caller's identity.
+    pub identities: Values<Box<str>>,
+}
+
+/// A host such as `api.example.com`, `*.example.com` (one label) or `**.example.com` (any number).
+#[derive(Clone, Debug)]
+pub struct HostPattern {
+    text: Box<str>,
+    labels: Box<[Segment]>,
+}
+
+/// `Name`, or `Name: value` in which `*` is any run of characters.
+#[derive(Clone, Debug)]
+pub struct HeaderPattern {
+    name: FieldName,
+    value: Option<Box<str>>,
+}
+
+/// `Name`, or `Name/Version`.
+#[derive(Clone, Debug)]
+pub struct ClientPattern {
+    name: Box<str>,
+    version: Option<Box<str>>,
+}
+
+/// What a matcher needs to know beyond the facts.
+pub(super) struct Caller<'c> {
+    /// One reading of the path.
+    pub(super) path: &'c str,
+    /// Where the client names itself.
+    pub(super) clients: &'c [ClientReader],
+    /// Who calls, asked for only where a key needs it.
+    pub(super) identity: &'c dyn Fn() -> Option<String>,
+}
+
+impl<T> Default for Values<T> {
+    fn default() -> Self {
+        Self { include: Vec::new(), exclude: Vec::new() }
+    }
+}
+
+impl<T> Values<T> {
+    /// Whether nothing was said of this key.
+    pub fn is_empty(&self) -> bool {
+        self.include.is_empty() && self.exclude.is_empty()
+    }
+
+    fn fit(&self, fits: impl Fn(&T) -> bool) -> bool {
+        (self.include.is_empty() || self.include.iter().any(&fits)) && !self.exclude.iter().any(&fits)
+    }
+}
+
+impl Matcher {
+    /// The first key that does not fit, or `None` if all do.
+    pub(super) fn mismatch(&self, facts: &Facts<'_>, caller: &Caller<'_>) -> Option<&'static str> {
+        if let Some(key) = self.target_mismatch(facts, caller.path) {
+            return Some(key);
+        }
+        let fits = [
+            ("headers", self.headers.is_empty() || self.headers.fit(|header| header.fits(facts))),
+            ("peers", self.peers.is_empty() || self.peers.fit(|net| facts.peer.is_some_and(|peer| within(net, peer)))),
+            ("clients", self.clients.is_empty() || self.clients.fit(|client| client.fits(facts, caller.clients))),
+            ("identities", self.identities.is_empty() || self.identity_fits((caller.identity)().as_deref())),
+        ];
+        fits.into_iter().find(|(_, fits)| !fits).map(|(key, _)| key)
+    }
+
+    /// As [`Matcher::mismatch`], of the keys that look at the target only.
+    pub(super) fn target_mismatch(&self, facts: &Facts<'_>, path: &str) -> Option<&'static str> {
+        let fits = [
+            ("hosts", self.hosts.is_empty() || self.hosts.fit(|host| host.fits(facts.host))),
+            ("paths", self.paths.is_empty() || self.paths.fit(|pattern| pattern.matches(path))),
+            ("methods", self.methods.is_empty() || self.methods.fit(|method| method_fits(method, facts))),
+        ];
+        fits.into_iter().find(|(_, fits)| !fits).map(|(key, _)| key)
+    }
+
+    /// Whether a request for this host and path with this method goes here, as an upstream is chosen: fields, peers,
+    /// clients and identities count too, by `User-Agent` and peer.
+    pub fn fits(&self, facts: &Facts<'_>) -> bool {
+        let (path, _) = super::path::readings(facts.path);
+        let nobody = || None;
+        let caller = Caller { path: &path, clients: &[ClientReader::UserAgent], identity: &nobody };
+        self.mismatch(facts, &caller).is_none()
+    }
+
+    /// The fields that it reads, in lower case.
+    pub(super) fn fields(&self) -> impl Iterator<Item = &str> {
+        let headers = self.headers.include.iter().chain(&self.headers.exclude).map(|header| header.name.lower());
+        headers.chain((!self.clients.is_empty()).then_some("user-agent"))
+    }
+
+    fn identity_fits(&self, identity: Option<&str>) -> bool {
+        self.identities.fit(|wanted| identity == Some(wanted))
+    }
+}
+
+impl HostPattern {
+    /// Reads a pattern; `None` if it has a port, a path, white space or nothing in it.
+    pub fn parse(text: &str) -> Option<Self> {
+        let bare = text.trim_end_matches('.');
+        let bracketed = bare.starts_with('[') && bare.ends_with(']');
+        let legal =
+            !bare.is_empty() && (bracketed || bare.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_*".contains(&b)));
+        let labels = bare.to_ascii_lowercase().split('.').map(Segment::parse).collect();
+        legal.then(|| Self { text: text.into(), labels })
+    }
+
+    /// As it was written.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether it names one host.
+    pub fn is_literal(&self) -> bool {
+        !self.text.contains('*')
+    }
+
+    /// Whether `host` is of this form; hosts compare without case (RFC 9110 §4.2.3).
+    pub fn fits(&self, host: &str) -> bool {
+        let host = host.trim_end_matches('.').to_ascii_lowercase();
+        matches(&self.labels, &host.split('.').collect::<Vec<_>>()).is_some()
+    }
+}
+
+impl HeaderPattern {
+    /// Reads `Name` or `Name: value`; `None` if the name is not a token.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text.split_once(':') {
+            Some((name, value)) => {
+                Some(Self { name: FieldName::parse(name.trim())?, value: Some(value.trim().into()) })
+            }
+            None => Some(Self { name: FieldName::parse(text.trim())?, value: None }),
+        }
+    }
+
+    fn fits(&self, facts: &Facts<'_>) -> bool {
+        let mut values = facts.fields.all(self.name.lower());
+        match &self.value {
+            None => values.next().is_some(),
+            Some(wanted) => {
+                values.any(|value| std::str::from_utf8(value).is_ok_and(|value| glob(wanted, value.trim())))
+            }
+        }
+    }
+}
+
+impl ClientPattern {
+    /// Reads `Name` or `Name/Version`; `None` if there is no name.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (name, version) = match text.split_once('/') {
+            Some((name, version)) => (name, Some(version)),
+            None => (text, None),
+        };
+        let good = !name.trim().is_empty() && version.is_none_or(|version| Scheme::Numeric.parse(version).is_ok());
+        good.then(|| Self { name: name.trim().into(), version: version.map(Into::into) })
+    }
+
+    fn fits(&self, facts: &Facts<'_>, readers: &[ClientReader]) -> bool {
+        let wanted = |name: &str| name.eq_ignore_ascii_case(&self.name);
+        let named = readers.iter().find_map(|reader| reader.claim(facts, &wanted));
+        let product = || facts.fields.text("user-agent").is_some_and(|agent| has_product(agent, &self.name));
+        match (&self.version, named) {
+            (Some(version), Some(claim)) => {
+                wanted(claim.name) && Scheme::Numeric.parse(claim.version).ok() == Scheme::Numeric.parse(version).ok()
+            }
+            (Some(_), None) => false,
+            (None, claim) => claim.is_some_and(|claim| wanted(claim.name)) || product(),
+        }
+    }
+}
+
+fn method_fits(wanted: &str, facts: &Facts<'_>) -> bool {
+    wanted == facts.method
+        || wanted == "GET" && (facts.method == "HEAD" || facts.method == "CONNECT" && facts.protocol.is_some())
+}
+
+fn within(net: &IpNet, peer: IpAddr) -> bool {
+    net.contains(&peer) || net.contains(&peer.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_compare_without_case_and_by_label() {
+        let fits = |pattern: &str, host: &str| HostPattern::parse(pattern).is_some_and(|pattern| pattern.fits(host));
+        assert!(fits("API.example.com", "api.EXAMPLE.com."));
+        assert!(fits("*.example.com", "a.example.com") && !fits("*.example.com", "a.b.example.com"));
+        assert!(fits("**.example.com", "a.b.example.com") && fits("**.example.com", "example.com"));
+        assert!(HostPattern::parse("example.com:80").is_none() && HostPattern::parse("http://x").is_none());
+    }
+}

@@ -1,0 +1,265 @@
+//! Paths: their normal form, and patterns over it.
+//!
+//! 1. Unreserved characters that came percent-encoded are decoded (RFC 3986 §6.2.2.2), other encodings written in
+//!    upper case (§6.2.2.1); `//` is merged and dot segments are removed (§6.2.2.3).
+//! 2. A path with an encoded `/` or `\` (or a bare `\`) has two readings: as data, and as a separator. Upstreams
+//!    differ, so both are matched and the strictest verdict counts.
+//! 3. Case counts. What goes upstream is the path as it was sent.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use super::segments::{Segment, matches};
+
+/// A pattern such as `/account/**`, in normal form.
+#[derive(Clone, Debug)]
+pub struct PathPattern {
+    text: Box<str>,
+    segments: Box<[Segment]>,
+}
+
+/// A pattern with one `{version}`, such as `/api/v{version}/**`.
+#[derive(Clone, Debug)]
+pub struct PathTemplate(PathPattern);
+
+/// Why a text is no path pattern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PathError {
+    /// It does not begin with `/`.
+    NoSlash,
+    /// It has a query or a fragment, which take no part in matching.
+    Query,
+    /// `**` is only a part of a segment.
+    Stars,
+    /// It must have `{version}` exactly once.
+    Version,
+}
+
+impl PathPattern {
+    /// Reads a pattern: `*` is one segment or a run of characters in one, `**` any number of segments.
+    ///
+    /// # Errors
+    /// If it could never match what was meant.
+    pub fn parse(text: &str) -> Result<Self, PathError> {
+        if !text.starts_with('/') {
+            return Err(PathError::NoSlash);
+        }
+        if text.contains(['?', '#']) {
+            return Err(PathError::Query);
+        }
+        let normal = normalize(text, false);
+        let segments = split(&normal).map(segment).collect::<Result<_, _>>()?;
+        Ok(Self { text: text.into(), segments })
+    }
+
+    /// As it was written.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether `path`, a [reading](readings), is of this form.
+    pub fn matches(&self, path: &str) -> bool {
+        matches(&self.segments, &split(path).collect::<Vec<_>>()).is_some()
+    }
+
+    /// Whether the pattern names paths one by one: it has no star.
+    pub fn is_literal(&self) -> bool {
+        !self.text.contains('*')
+    }
+}
+
+impl PathTemplate {
+    /// Reads a pattern with `{version}` in one of its segments.
+    ///
+    /// # Errors
+    /// As [`PathPattern::parse`], and if `{version}` does not stand in it exactly once.
+    pub fn parse(text: &str) -> Result<Self, PathError> {
+        if text.matches("{version}").count() != 1 {
+            return Err(PathError::Version);
+        }
+        PathPattern::parse(text).map(Self)
+    }
+
+    /// What stands in the place of `{version}` in `path`, if it is of this form.
+    pub fn capture<'p>(&self, path: &'p str) -> Option<&'p str> {
+        matches(&self.0.segments, &split(path).collect::<Vec<_>>()).flatten()
+    }
+
+    /// As it was written.
+    pub fn text(&self) -> &str {
+        &self.0.text
+    }
+}
+
+/// The readings of a path as it was sent: one, or two where a `/` or `\` is hidden in it.
+pub(super) fn readings(path: &str) -> (Cow<'_, str>, Option<Cow<'_, str>>) {
+    let hidden = path.contains('\\') || has_encoded(path, b"2F") || has_encoded(path, b"5C");
+    (normalize(path, false), hidden.then(|| normalize(path, true)))
+}
+
+/// Whether a NUL stands in the path, plainly or encoded: no honest client sends one, and programs in C stop there.
+pub fn has_nul(path: &str) -> bool {
+    path.contains('\0') || has_encoded(path, b"00")
+}
+
+fn has_encoded(path: &str, hex: &[u8]) -> bool {
+    path.as_bytes().windows(3).any(|window| window[0] == b'%' && window[1..].eq_ignore_ascii_case(hex))
+}
+
+fn split(path: &str) -> impl Iterator<Item = &str> {
+    path.strip_prefix('/').unwrap_or(path).split('/')
+}
+
+fn segment(text: &str) -> Result<Segment, PathError> {
+    if text != "**" && text.contains("**") {
+        return Err(PathError::Stars);
+    }
+    Ok(match text.split_once("{version}") {
+        Some((prefix, suffix)) => Segment::Capture { prefix: prefix.into(), suffix: suffix.into() },
+        None => Segment::parse(text),
+    })
+}
+
+/// The normal form; with `separators`, an encoded or bare `\` and an encoded `/` separate segments.
+fn normalize(path: &str, separators: bool) -> Cow<'_, str> {
+    if path.starts_with('/')
+        && !separators
+        && !path.contains(['%', '\\'])
+        && !path.contains("//")
+        && !path.contains("/.")
+    {
+        return Cow::Borrowed(path);
+    }
+    if !path.starts_with('/') {
+        return Cow::Borrowed(path); // the asterisk form, or the authority of a CONNECT
+    }
+    Cow::Owned(remove_dot_segments(&decode(path, separators)))
+}
+
+fn decode(path: &str, separators: bool) -> String {
+    let mut out = String::with_capacity(path.len());
+    let mut rest = path;
+    while let Some(at) = rest.find(['%', '\\']) {
+        out.push_str(&rest[..at]);
+        let (taken, replacement) = encoded(&rest[at..], separators);
+        match replacement {
+            Some(character) => out.push(character),
+            None => out.push_str(&rest[at..at + taken].to_ascii_uppercase()),
+        }
+        rest = &rest[at + taken..];
+    }
+    out + rest
+}
+
+/// How many bytes the encoding at the start of `text` takes, and what stands for it, if it is to be replaced.
+fn encoded(text: &str, separators: bool) -> (usize, Option<char>) {
+    if text.starts_with('\\') {
+        return (1, Some(if separators { '/' } else { '\\' }));
+    }
+    let Some(byte) = text.get(1..3).and_then(|hex| u8::from_str_radix(hex, 16).ok()) else { return (1, Some('%')) };
+    match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => (3, Some(char::from(byte))),
+        b'/' | b'\\' if separators => (3, Some('/')),
+        _ => (3, None),
+    }
+}
+
+/// RFC 3986 §5.2.4, with empty segments merged.
+fn remove_dot_segments(path: &str) -> String {
+    let mut kept: Vec<&str> = Vec::new();
+    for segment in path.split('/') {
+        match segment {
+            "" | "." => {}
+            ".." => drop(kept.pop()),
+            segment => kept.push(segment),
+        }
+    }
+    let slash = path.ends_with('/') || path.ends_with("/.") || path.ends_with("/..");
+    let end = if slash && !kept.is_empty() { "/" } else { "" };
+    format!("/{}{end}", kept.join("/"))
+}
+
+impl fmt::Display for PathError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoSlash => "a path pattern begins with \"/\"",
+            Self::Query => "the query takes no part in matching; leave out what follows \"?\" or \"#\"",
+            Self::Stars => "\"**\" stands alone between two \"/\"",
+            Self::Version => "the template needs \"{version}\" exactly once, such as /api/v{version}/**",
+        })
+    }
+}
+
+impl std::error::Error for PathError {}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn normal(path: &str) -> String {
+        readings(path).0.into_owned()
+    }
+
+    #[test]
+    fn normal_forms() {
+        for (sent, want) in [
+            ("/a/b", "/a/b"),
+            ("//a///b", "/a/b"),
+            ("/a/./b/../c", "/a/c"),
+            ("/%61%2e%2E/x", "/a../x"),
+            ("/..", "/"),
+            ("/a/%2e%2e/b", "/b"),
+            ("/a/", "/a/"),
+            ("/a%2fb", "/a%2Fb"),
+            ("/%C3%a9", "/%C3%A9"),
+            ("/100%", "/100%"),
+            ("/a%", "/a%"),
+            ("/a%zz", "/a%zz"),
+            ("*", "*"),
+            ("/x/..", "/"),
+            ("/x/y/..", "/x/"),
+        ] {
+            assert_eq!(normal(sent), want, "{sent}");
+        }
+    }
+
+    #[test]
+    fn a_hidden_separator_has_two_readings() {
+        let (data, separator) = readings("/public/..%2faccount");
+        assert_eq!((data.as_ref(), separator.as_deref()), ("/public/..%2Faccount", Some("/account")));
+        assert_eq!(readings("/a\\b").1.as_deref(), Some("/a/b"));
+        assert_eq!(readings("/a%5Cb").1.as_deref(), Some("/a/b"));
+        assert_eq!(readings("/a/b").1, None);
+    }
+
+    #[test]
+    fn templates_capture() -> Result<(), PathError> {
+        let template = PathTemplate::parse("/api/v{version}/**")?;
+        assert_eq!(template.capture("/api/v2.1/orders"), Some("2.1"));
+        assert_eq!(template.capture("/api/v2"), Some("2"));
+        assert_eq!(template.capture("/api/v/orders"), None);
+        assert_eq!(PathTemplate::parse("/api/**").err(), Some(PathError::Version));
+        assert_eq!(PathPattern::parse("/a/b**").err(), Some(PathError::Stars));
+        Ok(())
+    }
+
+    #[test]
+    fn a_nul_is_seen() {
+        assert!(has_nul("/a%00b") && has_nul("/a\0") && !has_nul("/a%0"));
+    }
+
+    proptest! {
+        #[test]
+        fn the_normal_form_is_its_own(path in "/[a-c%./\\\\2eF5]{0,24}") {
+            let once = normal(&path);
+            let twice = normal(&once);
+            // Decoding may free a "%" that encodes anew; that is data, as it is for the upstream.
+            if !once.contains('%') { prop_assert_eq!(&once, &twice); }
+            prop_assert!(once.starts_with('/') && !once.contains("//"));
+            prop_assert!(!once.split('/').any(|segment| segment == "." || segment == ".."));
+        }
+    }
+}

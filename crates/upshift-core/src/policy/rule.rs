@@ -1,0 +1,251 @@
+//! One rule: where, what, since when, and what to tell people.
+
+use std::collections::BTreeMap;
+use std::ops::Deref;
+
+use jiff::Timestamp;
+
+use super::client::ClientReader;
+use super::exemption::Builtin;
+use super::identity::{IdentityReader, identity};
+use super::matcher::Matcher;
+use super::overrides::Override;
+use super::requirement::Requirement;
+use super::rollout::{Moment, Phase, Rollout, Share};
+use crate::decision::Reason;
+use crate::facts::Facts;
+use crate::field::Protocol;
+
+/// A rule as it is written.
+#[derive(Clone, Debug)]
+pub struct RuleSpec {
+    /// Its name, unique in the policy.
+    pub id: Box<str>,
+    /// Where it applies.
+    pub matcher: Matcher,
+    /// What is required: any one of these, the most wanted first.
+    pub require: Vec<Requirement>,
+    /// What is done with what is uncertain.
+    pub on: Uncertain,
+    /// How a refusal is put.
+    pub answer: AnswerStyle,
+    /// What people are told first.
+    pub message: Option<String>,
+    /// Where it is documented.
+    pub docs: Option<String>,
+    /// What takes its place.
+    pub successor: Option<String>,
+    /// Where to get a newer client.
+    pub upgrade_url: UpgradeUrl,
+    /// The protocol name in `Upgrade` for an API or client version.
+    pub token: Option<Box<str>>,
+    /// Since when it is deprecated; `rollout.warn` if left out.
+    pub deprecated: Option<Timestamp>,
+    /// From when it is gone; `rollout.enforce` if left out.
+    pub sunset: Option<Timestamp>,
+    /// A phase that beats the rollout.
+    pub phase: Option<Phase>,
+    /// The plan of phases; without one, the rule enforces at once.
+    pub rollout: Option<Rollout>,
+    /// Who a caller is, for the ramp and the breaker.
+    pub identity: Vec<IdentityReader>,
+    /// What stops the rule when it hits too many.
+    pub breaker: Option<Breaker>,
+}
+
+/// What is done with each uncertain reason: admit (the default) or refuse.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Uncertain(Vec<Reason>);
+
+/// How a refusal is put.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AnswerStyle {
+    /// 426.
+    #[default]
+    Upgrade,
+    /// 426 for nothing but protocols that this connection can switch to; the status that fits the reason for the rest.
+    Strict,
+    /// 308 to `https` for a browser's navigation, 426 for the rest.
+    Redirect,
+    /// This status, 400 to 599.
+    Status(u16),
+}
+
+/// Where to get a newer client.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UpgradeUrl {
+    /// For a client of this name.
+    pub clients: BTreeMap<Box<str>, String>,
+    /// For all others.
+    pub default: Option<String>,
+}
+
+/// When a rule is stopped by itself.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Breaker {
+    /// The share of distinct identities refused, 0 to 1, above which it trips.
+    pub refused_share: f64,
+    /// The time over which they are counted, in seconds.
+    pub window: u32,
+    /// How many identities must have been seen before it may trip.
+    pub minimum: u32,
+}
+
+/// A valid rule. It reads like its [`RuleSpec`].
+#[derive(Clone, Debug)]
+pub struct Rule {
+    spec: RuleSpec,
+    fields: Vec<Box<str>>,
+    pub(super) overridden: Option<Override>,
+}
+
+impl Uncertain {
+    /// The reasons that `on` may name.
+    pub const REASONS: [Reason; 6] =
+        [Reason::Missing, Reason::Malformed, Reason::Ambiguous, Reason::TooNew, Reason::UnknownClient, Reason::Unknown];
+
+    /// With these refused and the others admitted.
+    pub fn refusing(reasons: impl IntoIterator<Item = Reason>) -> Self {
+        Self(reasons.into_iter().collect())
+    }
+
+    /// Whether the reason is refused.
+    pub fn refuses(&self, reason: Reason) -> bool {
+        self.0.contains(&reason)
+    }
+}
+
+impl UpgradeUrl {
+    /// The address for a client.
+    pub fn of(&self, client: Option<&str>) -> Option<&str> {
+        let own = client.and_then(|client| {
+            self.clients.iter().find(|(name, _)| name.eq_ignore_ascii_case(client)).map(|(_, url)| url)
+        });
+        own.or(self.default.as_ref()).map(String::as_str)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &str> {
+        self.clients.values().chain(&self.default).map(String::as_str)
+    }
+}
+
+impl RuleSpec {
+    /// A rule that applies everywhere, enforces at once and says nothing particular.
+    pub fn new(id: &str, require: Vec<Requirement>) -> Self {
+        Self {
+            id: id.into(),
+            matcher: Matcher::default(),
+            require,
+            on: Uncertain::default(),
+            answer: AnswerStyle::default(),
+            message: None,
+            docs: None,
+            successor: None,
+            upgrade_url: UpgradeUrl::default(),
+            token: None,
+            deprecated: None,
+            sunset: None,
+            phase: None,
+            rollout: None,
+            identity: Vec::new(),
+            breaker: None,
+        }
+    }
+
+    /// Since when it is deprecated.
+    pub fn deprecated(&self) -> Option<Timestamp> {
+        self.deprecated.or(self.rollout.as_ref()?.plan().warn)
+    }
+
+    /// From when it is gone.
+    pub fn sunset(&self) -> Option<Timestamp> {
+        self.sunset.or(self.rollout.as_ref()?.plan().enforce)
+    }
+
+    /// Who calls, as this rule reads it; never empty.
+    pub fn identity(&self, facts: &Facts<'_>) -> Option<String> {
+        identity(&self.identity, facts)
+    }
+
+    /// Where a client names itself, as this rule reads it.
+    pub(super) fn client_readers(&self) -> &[ClientReader] {
+        self.require
+            .iter()
+            .find_map(|requirement| match requirement {
+                Requirement::Client(client) => Some(client.read.as_slice()),
+                _ => None,
+            })
+            .unwrap_or(&[ClientReader::UserAgent])
+    }
+
+    /// Whether one of its links leads to this path on this host.
+    pub(super) fn links_to(&self, host: &str, path: &str) -> bool {
+        let links = self.docs.iter().chain(&self.successor).map(String::as_str).chain(self.upgrade_url.all());
+        links.into_iter().any(|link| {
+            let Some((_, rest)) = link.split_once("://") else { return link.split(['?', '#']).next() == Some(path) };
+            let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+            Facts::host_of(authority).eq_ignore_ascii_case(host) && Facts::split_target(link).0 == path
+        })
+    }
+}
+
+impl Rule {
+    pub(super) fn new(spec: RuleSpec) -> Self {
+        let identity = spec.identity.iter().filter_map(IdentityReader::field);
+        let required = spec.require.iter().flat_map(Requirement::fields);
+        let mut fields: Vec<Box<str>> = Vec::new();
+        for field in spec.matcher.fields().chain(required).chain(identity) {
+            if !fields.iter().any(|have| **have == *field) {
+                fields.push(field.into());
+            }
+        }
+        Self { spec, fields, overridden: None }
+    }
+
+    /// Where it stands at `now`: what a person or the breaker set, else the pinned phase, else the rollout.
+    pub fn moment(&self, now: Timestamp) -> Moment {
+        if let Some(set) = self.overridden.as_ref().filter(|set| set.until.is_none_or(|until| now < until)) {
+            return pinned(set.phase, set.until);
+        }
+        match (self.spec.phase, &self.spec.rollout) {
+            (Some(phase), _) => pinned(phase, None),
+            (None, Some(rollout)) => rollout.at(now),
+            (None, None) => pinned(Phase::Enforce, None),
+        }
+    }
+
+    /// What a person or the breaker set.
+    pub fn overridden(&self) -> Option<&Override> {
+        self.overridden.as_ref()
+    }
+
+    /// The fields that it may read, in lower case.
+    pub fn fields(&self) -> impl Iterator<Item = &str> {
+        self.fields.iter().map(AsRef::as_ref)
+    }
+
+    /// The protocol that stands for a version of the API or of a client called `name`.
+    pub(crate) fn version_protocol(&self, name: &str, version: Option<&str>) -> Option<Protocol> {
+        let name = self.spec.token.as_deref().unwrap_or(name);
+        let name: String =
+            name.chars().map(|c| if c.is_ascii_alphanumeric() || "-._~+".contains(c) { c } else { '-' }).collect();
+        Protocol::new(&name, version).or_else(|_| Protocol::new(&name, None)).ok()
+    }
+
+    pub(super) fn is_exempted_by(&self, builtin: Builtin, facts: &Facts<'_>, path: &str) -> bool {
+        builtin.excuses(self, facts, path)
+    }
+}
+
+impl Deref for Rule {
+    type Target = RuleSpec;
+
+    fn deref(&self) -> &RuleSpec {
+        &self.spec
+    }
+}
+
+fn pinned(phase: Phase, until: Option<Timestamp>) -> Moment {
+    let share = if matches!(phase, Phase::Brownout | Phase::Enforce) { Share::ALL } else { Share::NONE };
+    Moment { phase, share, until }
+}

@@ -1,0 +1,224 @@
+//! Versions and how they compare.
+//!
+//! Every scheme gives a total order. Two texts of one scheme may be equal without being alike (`1` and `1.0`).
+
+mod date;
+mod numeric;
+mod semantic;
+
+use std::fmt;
+use std::sync::Arc;
+
+pub use numeric::Numeric;
+
+/// How the versions of a rule are written and compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// Semantic Versioning 2.0.0; missing parts are 0, build metadata is ignored.
+    Semver,
+    /// `N(.N)*`; missing parts are 0, a prerelease counts as its release.
+    Numeric,
+    /// `YYYY-MM-DD`; a `.name` or `-name` behind it is ignored.
+    Date,
+    /// One of a given list, the oldest first.
+    Ordered(Arc<[Box<str>]>),
+}
+
+/// A version that is one in its scheme.
+///
+/// Compare versions of one scheme only: a rule has one, so that nothing else comes about.
+#[derive(Clone, Debug)]
+pub struct Version {
+    text: Box<str>,
+    key: Key,
+}
+
+/// Why a text is no version of its scheme.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum VersionError {
+    /// Not `N(.N(.N))(-prerelease)(+build)`.
+    Semver,
+    /// Not `N(.N)*`.
+    Numeric,
+    /// Not a date of the calendar, `YYYY-MM-DD`.
+    Date,
+    /// Not in the list.
+    NotListed(Arc<[Box<str>]>),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    Semver(semver::Version),
+    Numeric(Numeric),
+    Date(jiff::civil::Date),
+    Ordered(usize),
+}
+
+impl Scheme {
+    /// Reads a version, outer white space removed.
+    ///
+    /// # Errors
+    /// If `text` is none in this scheme.
+    pub fn parse(&self, text: &str) -> Result<Version, VersionError> {
+        let text = text.trim();
+        let key = match self {
+            Self::Semver => Key::Semver(semantic::parse(text).ok_or(VersionError::Semver)?),
+            Self::Numeric => Key::Numeric(Numeric::parse(text).ok_or(VersionError::Numeric)?),
+            Self::Date => Key::Date(date::parse(text).ok_or(VersionError::Date)?),
+            Self::Ordered(list) => {
+                let place = list.iter().position(|listed| **listed == *text);
+                Key::Ordered(place.ok_or_else(|| VersionError::NotListed(Arc::clone(list)))?)
+            }
+        };
+        Ok(Version { text: text.into(), key })
+    }
+
+    /// As the policy file names it.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Semver => "semver",
+            Self::Numeric => "numeric",
+            Self::Date => "date",
+            Self::Ordered(_) => "ordered",
+        }
+    }
+}
+
+impl Version {
+    /// As it was written.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+impl PartialEq for Version {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+}
+
+impl Eq for Version {}
+
+impl PartialOrd for Version {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Version {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.key.cmp(&other.key)
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl fmt::Display for VersionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Semver => f.write_str("a semantic version is written like 2, 2.1, 2.1.0 or 2.1.0-rc.1"),
+            Self::Numeric => f.write_str("a numeric version is written like 5, 5.1 or 5.1.0.3"),
+            Self::Date => f.write_str("a date version is written like 2026-11-22"),
+            Self::NotListed(list) => write!(f, "the versions of this rule are {}", list.join(", ")),
+        }
+    }
+}
+
+impl std::error::Error for VersionError {}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn listed() -> Scheme {
+        Scheme::Ordered(Arc::from(["alpha", "beta", "ga"].map(Box::from)))
+    }
+
+    #[test]
+    fn equal_without_being_alike() {
+        for (scheme, a, b) in [
+            (Scheme::Semver, "1", "1.0.0"),
+            (Scheme::Semver, "1.2+build7", "1.2.0"),
+            (Scheme::Numeric, "1", "1.0"),
+            (Scheme::Numeric, "5.1.0-beta", "5.1"),
+            (Scheme::Date, "2026-09-30.endive", "2026-09-30"),
+            (Scheme::Date, "2026-09-30-preview", "2026-09-30"),
+        ] {
+            assert_eq!(scheme.parse(a), scheme.parse(b), "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn older_and_newer() {
+        for (scheme, old, new) in [
+            (Scheme::Semver, "2.0.0-rc.1", "2"),
+            (Scheme::Semver, "2.9", "2.10"),
+            (Scheme::Numeric, "109.0.5414.120", "109.0.5414.121"),
+            (Scheme::Numeric, "9", "10"),
+            (Scheme::Date, "2025-12-31", "2026-01-01"),
+            (listed(), "beta", "ga"),
+        ] {
+            let (old, new) = (scheme.parse(old), scheme.parse(new));
+            assert!(old.is_ok() && old.ok() < new.ok());
+        }
+    }
+
+    #[test]
+    fn what_is_no_version() {
+        for (scheme, text) in [
+            (Scheme::Semver, ""),
+            (Scheme::Semver, "v2"),
+            (Scheme::Semver, "1.2.3.4"),
+            (Scheme::Semver, "01.2"),
+            (Scheme::Numeric, "5."),
+            (Scheme::Numeric, "5.x"),
+            (Scheme::Numeric, "99999999999999999999999"),
+            (Scheme::Date, "2026-02-29"),
+            (Scheme::Date, "2026-2-3"),
+            (Scheme::Date, "2026-01-01x"),
+            (listed(), "gamma"),
+        ] {
+            assert!(scheme.parse(text).is_err(), "{text}");
+        }
+    }
+
+    fn any_version() -> impl Strategy<Value = Vec<Version>> {
+        let of = |scheme: Scheme, pattern: &'static str| {
+            proptest::collection::vec(pattern, 3)
+                .prop_map(move |texts| texts.iter().filter_map(|text| scheme.parse(text).ok()).collect::<Vec<_>>())
+        };
+        prop_oneof![
+            of(Scheme::Semver, "[0-3](\\.[0-3]){0,2}(-(a|b|1)(\\.[0-2])?)?(\\+x)?"),
+            of(Scheme::Numeric, "[0-3](\\.[0-3]){0,4}"),
+            of(Scheme::Date, "20(25|26)-0[1-3]-[0-2][1-9](\\.x)?"),
+            of(listed(), "(alpha|beta|ga)"),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn comparison_is_total_and_transitive(versions in any_version()) {
+            if let [a, b, c] = versions.as_slice() {
+                prop_assert_eq!(a.cmp(b), b.cmp(a).reverse());
+                prop_assert_eq!(a == b, a.cmp(b).is_eq());
+                if a <= b && b <= c {
+                    prop_assert!(a <= c);
+                }
+            }
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in "\\PC{0,40}") {
+            for scheme in [Scheme::Semver, Scheme::Numeric, Scheme::Date, listed()] {
+                let _ = scheme.parse(&text);
+            }
+        }
+    }
+}
