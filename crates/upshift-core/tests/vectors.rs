@@ -1,0 +1,40 @@
+//! The conformance vectors about how list fields are read. Those that need a policy are run by `upshift-config`, which
+//! reads one; those that need a connection are run over the wire.
+#![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
+
+use std::collections::BTreeSet;
+
+use conformance::List;
+use upshift_core::Fields;
+use upshift_core::field::{Connection, UpgradeList};
+
+#[test]
+fn lists_are_read_as_the_vectors_say() {
+    let skips = conformance::skips("core").unwrap();
+    let mut wrong = BTreeSet::new();
+    for (_, vectors) in conformance::load().unwrap() {
+        for case in &vectors.lists {
+            let name = format!("{}: {}", vectors.section, case.title);
+            let read = read(case);
+            if read != case.reads && !skips.contains_key(&name) {
+                wrong.insert(format!("{name}: {read:?}, wanted {:?}", case.reads));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+fn read(case: &List) -> Option<Vec<String>> {
+    match case.field.as_str() {
+        "Upgrade" => {
+            let list = UpgradeList::parse(case.lines.iter().map(String::as_bytes)).ok()?;
+            Some(list.protocols().iter().map(ToString::to_string).collect())
+        }
+        "Connection" => {
+            let lines: Vec<(&str, &str)> = case.lines.iter().map(|line| ("Connection", line.as_str())).collect();
+            let connection = Connection::read(&lines as &dyn Fields);
+            Some(connection.options().map(|option| String::from_utf8_lossy(option).into_owned()).collect())
+        }
+        other => panic!("no reader for {other}"),
+    }
+}

@@ -1,0 +1,38 @@
+//! Upshift from outside: the built binary between real servers and real clients, on loopback.
+//!
+//! A test reads as a story: `Nginx::start`, `Gateway::start` with a policy in front of it, then a client. Everything that
+//! is started listens on a port of its own and is stopped when its value is dropped. A test whose peer is not installed is
+//! skipped by [`peers!`], by name, into `target/peers/skipped.log`; where the peer was promised (`UPSHIFT_MISSING` is set
+//! and does not name it) its absence is a failure.
+
+mod gateway;
+mod nginx;
+mod origin;
+mod peer;
+mod program;
+mod raw;
+mod reply;
+mod scratch;
+
+pub use gateway::{Gateway, explain, upshift};
+pub use nginx::Nginx;
+pub use origin::{Arrived, Origin};
+pub use peer::{missing, node, python, skip};
+pub use program::{Output, Program, run};
+pub use raw::{exchange, send};
+pub use reply::Reply;
+pub use scratch::Scratch;
+
+/// How long anything may take to start, to stop or to say what it is asked for.
+pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
+
+/// Leaves the test, by name, where a program that it needs is not installed: `peers!("nginx", "curl")`.
+#[macro_export]
+macro_rules! peers {
+    ($($name:literal),+) => {
+        $(if let Some(why) = $crate::missing($name) {
+            $crate::skip(::std::thread::current().name().unwrap_or("a test"), &why);
+            return;
+        })+
+    };
+}

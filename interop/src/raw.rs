@@ -1,0 +1,101 @@
+//! HTTP/1.x by hand: these bytes out, whatever comes back in.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+
+use crate::{PATIENCE, Reply};
+
+/// Sends `bytes` on a new connection, reads one final response, and tells whether the connection then ends, once nothing
+/// more is sent on it.
+pub fn exchange(to: SocketAddr, bytes: &[u8], head_only: bool) -> (Reply, bool) {
+    let mut stream = send(to, bytes);
+    let mut read = Vec::new();
+    while !complete(&read, head_only) {
+        let mut buffer = [0; 16 * 1024];
+        match stream.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(length) => read.extend_from_slice(&buffer[..length]),
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => break,
+            Err(error) => panic!("no whole response: {error}; so far: {}", String::from_utf8_lossy(&read)),
+        }
+    }
+    let mut reply = Reply::read(&read);
+    if reply.field("transfer-encoding").eq_ignore_ascii_case("chunked") {
+        reply.body = dechunk(&reply.body).unwrap_or_default();
+    }
+    (reply, is_over(stream))
+}
+
+/// Sends `bytes` on a new connection, which is given back.
+///
+/// # Panics
+/// If nobody listens there.
+pub fn send(to: SocketAddr, bytes: &[u8]) -> TcpStream {
+    let mut stream = TcpStream::connect_timeout(&to, PATIENCE).unwrap_or_else(|error| panic!("{to}: {error}"));
+    stream.set_read_timeout(Some(PATIENCE)).unwrap_or_else(|error| panic!("{to}: {error}"));
+    // A server that has answered and closed resets what is still on its way; its answer is read all the same.
+    let _ = stream.write_all(bytes);
+    stream
+}
+
+/// Whether the other side closes by itself within a moment.
+fn is_over(mut stream: TcpStream) -> bool {
+    let a_moment = std::time::Duration::from_millis(300);
+    stream.set_read_timeout(Some(a_moment)).ok();
+    let mut buffer = [0; 1024];
+    let over = loop {
+        match stream.read(&mut buffer) {
+            Ok(0) => break true,
+            Ok(_) => {}
+            Err(error) => break !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
+        }
+    };
+    stream.shutdown(Shutdown::Both).ok();
+    over
+}
+
+fn complete(read: &[u8], head_only: bool) -> bool {
+    let reply = Reply::read(read);
+    if reply.status == 0 || (!reply.interim.is_empty() && (100..200).contains(&reply.status)) {
+        return false;
+    }
+    if head_only || matches!(reply.status, 101 | 204 | 304) {
+        return true;
+    }
+    if reply.field("transfer-encoding").eq_ignore_ascii_case("chunked") {
+        return dechunk(&reply.body).is_some();
+    }
+    match reply.field("content-length").parse() {
+        Ok(length) => reply.body.len() >= length,
+        Err(_) => false,
+    }
+}
+
+/// The content of a chunked body; `None` while its last chunk has not come.
+fn dechunk(mut coded: &[u8]) -> Option<Vec<u8>> {
+    let mut content = Vec::new();
+    loop {
+        let line_end = coded.windows(2).position(|window| window == b"\r\n")?;
+        let line = std::str::from_utf8(&coded[..line_end]).ok()?;
+        let size = usize::from_str_radix(line.split(';').next()?.trim(), 16).ok()?;
+        let chunk = &coded[line_end + 2..];
+        if size == 0 {
+            let ended = chunk.starts_with(b"\r\n") || chunk.windows(4).any(|window| window == b"\r\n\r\n");
+            return ended.then_some(content);
+        }
+        content.extend_from_slice(chunk.get(..size)?);
+        coded = chunk.get(size + 2..)?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_are_put_together() {
+        assert_eq!(dechunk(b"3\r\nabc\r\n1;x=y\r\nd\r\n0\r\n\r\n").as_deref(), Some(&b"abcd"[..]));
+        assert_eq!(dechunk(b"3\r\nabc\r\n0\r\nX-Trailer: 1\r\n\r\n").as_deref(), Some(&b"abc"[..]));
+        assert_eq!(dechunk(b"3\r\nab"), None);
+    }
+}
