@@ -3,9 +3,11 @@
 //! Nothing here opens a socket, reads a clock, a file or the environment, or awaits. The same policy gives the same
 //! decision in every shell that calls it.
 
+pub mod answer;
 pub mod decision;
 pub mod facts;
 pub mod field;
+pub mod notice;
 pub mod policy;
 pub mod version;
 

@@ -138,6 +138,11 @@ impl UpgradeList {
         (!distinct.is_empty()).then_some(Self(distinct))
     }
 
+    /// `HTTP/1.1` alone: what every peer that reads the field can speak.
+    pub fn http11() -> Self {
+        Self(vec![Protocol { name: "HTTP".into(), version: Some("1.1".into()) }])
+    }
+
     /// The protocols, the most wanted first.
     pub fn protocols(&self) -> &[Protocol] {
         &self.0

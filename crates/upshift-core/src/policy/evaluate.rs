@@ -85,8 +85,8 @@ fn websocket<'a>(wanted: &WebSocket, facts: &Facts<'a>) -> Finding<'a> {
     }
     let lines = elements(facts.fields.all("sec-websocket-protocol"));
     let subprotocols: Vec<Cow<'a, str>> = lines.map(String::from_utf8_lossy).collect();
-    let among = |wanted: &Box<str>| subprotocols.iter().any(|offered| **offered == **wanted);
-    if !wanted.subprotocols.is_empty() && !wanted.subprotocols.iter().any(among) {
+    let among = |wanted: &str| subprotocols.iter().any(|offered| *offered == wanted);
+    if !wanted.subprotocols.is_empty() && !wanted.subprotocols.iter().any(|wanted| among(wanted)) {
         let offered = seen(Kind::WebSocket, subprotocols.join(", "), "header:Sec-WebSocket-Protocol");
         return Finding { reason: Reason::Subprotocol, observed: vec![offered] };
     }

@@ -63,7 +63,8 @@ pub enum AnswerStyle {
     /// 426.
     #[default]
     Upgrade,
-    /// 426 for nothing but protocols that this connection can switch to; the status that fits the reason for the rest.
+    /// Never 426, for those who keep it to protocols that the connection can switch to: 400, 403 or 410, as the reason
+    /// is.
     Strict,
     /// 308 to `https` for a browser's navigation, 426 for the rest.
     Redirect,

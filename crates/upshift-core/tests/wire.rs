@@ -1,0 +1,308 @@
+//! The design's wire table, row by row, and what holds for every refusal.
+#![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
+
+use std::cell::RefCell;
+
+use proptest::prelude::*;
+use upshift_core::answer::{Answer, Circumstances, refuse};
+use upshift_core::field::Protocol;
+use upshift_core::policy::{
+    AnswerStyle, Api, ApiReader, Client, ClientReader, FieldName, PathTemplate, PolicySpec, Requirement, RuleSpec,
+    Uncertain, WebSocket,
+};
+use upshift_core::version::Scheme;
+use upshift_core::{
+    Decision, Facts, Fields, HttpVersion, Known, Policy, Reason, Timestamp, TlsState, TlsVersion, Verdict,
+};
+
+type Lines = Vec<(&'static str, &'static str)>;
+
+fn facts(lines: &Lines) -> Facts<'_> {
+    Facts {
+        method: "GET",
+        host: "api.example.com",
+        path: "/x",
+        query: None,
+        http: Known::Is(HttpVersion::V1_1),
+        tls: Known::Is(TlsState::Cleartext),
+        peer: None,
+        fields: lines,
+        has_content: false,
+        protocol: None,
+    }
+}
+
+fn policy(rule: RuleSpec) -> Policy {
+    Policy::new(PolicySpec { rules: vec![rule], ..PolicySpec::default() }).unwrap()
+}
+
+fn require(requirement: Requirement) -> RuleSpec {
+    RuleSpec::new("orders-v2", vec![requirement])
+}
+
+fn api(on: Uncertain) -> RuleSpec {
+    let version = |text| Scheme::Semver.parse(text).unwrap();
+    let read = vec![
+        ApiReader::Header(FieldName::parse("X-Api-Version").unwrap()),
+        ApiReader::Path(PathTemplate::parse("/api/v{version}/**").unwrap()),
+        ApiReader::Query("api-version".into()),
+        ApiReader::MediaTypeParameter("v".into()),
+    ];
+    let supported = vec![version("2.0"), version("2.1")];
+    let requirement = Api { scheme: Scheme::Semver, minimum: version("2.0"), supported, assume: None, read };
+    RuleSpec { on, ..require(Requirement::Api(requirement)) }
+}
+
+fn client() -> RuleSpec {
+    let version = |text| Scheme::Numeric.parse(text).unwrap();
+    let read = vec![ClientReader::Header(FieldName::parse("X-Client-Version").unwrap()), ClientReader::UserAgent];
+    let minimum = [("AcmeApp".into(), version("5.1")), ("Chrome".into(), version("109"))].into();
+    require(Requirement::Client(Client { read, minimum, blocked: vec![("AcmeApp".into(), version("5.3.0"))] }))
+}
+
+fn answered(rule: RuleSpec, facts: &Facts<'_>) -> Option<Answer> {
+    refuse(&policy(rule).decide(facts, Timestamp::UNIX_EPOCH), facts, &Circumstances::default())
+}
+
+fn upgrade_of(rule: RuleSpec, facts: &Facts<'_>) -> Option<(u16, String)> {
+    let answer = answered(rule, facts)?;
+    Some((answer.status(), answer.field("Upgrade").unwrap_or_default().to_owned()))
+}
+
+fn some(status: u16, upgrade: &str) -> Option<(u16, String)> {
+    Some((status, upgrade.to_owned()))
+}
+
+#[test]
+fn each_row_over_http1() {
+    let (none, websocket) = (Lines::new(), Requirement::WebSocket(WebSocket::default()));
+    let plain = facts(&none);
+    let old = Facts { http: Known::Is(HttpVersion::V1_0), ..plain };
+    assert_eq!(upgrade_of(require(Requirement::Tls(TlsVersion::V1_2)), &plain), some(426, "TLS/1.2"));
+    assert_eq!(upgrade_of(require(Requirement::Http(HttpVersion::V2)), &plain), some(426, "HTTP/2.0"));
+    assert_eq!(upgrade_of(require(Requirement::Http(HttpVersion::V3)), &plain), some(426, "HTTP/3.0"));
+    assert_eq!(upgrade_of(require(websocket), &plain), some(426, "websocket"));
+    let derp = Requirement::Protocol(Protocol::parse("derp/2").unwrap());
+    assert_eq!(upgrade_of(require(derp), &plain), some(426, "derp/2"));
+    let answer = answered(require(Requirement::Http(HttpVersion::V1_1)), &old).unwrap();
+    assert_eq!((answer.field("Upgrade"), answer.field("Connection")), (Some("HTTP/1.1"), Some("upgrade, close")));
+    assert!(answer.closes());
+    assert!(String::from_utf8_lossy(answer.body()).contains("proxy_http_version 1.1"));
+    let sent = vec![("X-Api-Version", "1.4")];
+    assert_eq!(upgrade_of(api(Uncertain::default()), &facts(&sent)), some(426, "orders-v2/2.0"));
+    let sent = vec![("X-Client-Version", "AcmeApp/4.9")];
+    assert_eq!(upgrade_of(client(), &facts(&sent)), some(426, "AcmeApp/5.1"));
+    let sent = vec![("X-Client-Version", "AcmeApp/5.3")];
+    assert_eq!(upgrade_of(client(), &facts(&sent)), some(426, "AcmeApp"));
+}
+
+#[test]
+fn over_http2_neither_upgrade_nor_connection() {
+    let sent = vec![("x-api-version", "1.4"), ("content-type", "text/x")];
+    let h2 = Facts { http: Known::Is(HttpVersion::V2), ..facts(&sent) };
+    let answer = answered(api(Uncertain::default()), &h2).unwrap();
+    assert_eq!((answer.status(), answer.field("Upgrade"), answer.field("Connection")), (426, None, None));
+    assert!(String::from_utf8_lossy(answer.body()).contains("\"orders-v2/2.0\""));
+    let call = vec![("x-api-version", "1.4"), ("content-type", "application/grpc")];
+    let answer =
+        answered(api(Uncertain::default()), &Facts { http: Known::Is(HttpVersion::V2), ..facts(&call) }).unwrap();
+    assert_eq!((answer.status(), answer.field("grpc-status"), answer.body()), (200, Some("9"), &b""[..]));
+}
+
+#[test]
+fn websocket_handshakes() {
+    let rule = || {
+        let subprotocols = vec!["chat.v2".into()];
+        require(Requirement::WebSocket(WebSocket { version: 13, subprotocols }))
+    };
+    let handshake = |version: &'static str, subprotocol: &'static str| {
+        vec![
+            ("Connection", "keep-alive, Upgrade"),
+            ("Upgrade", "WebSocket"),
+            ("Sec-WebSocket-Version", version),
+            ("Sec-WebSocket-Protocol", subprotocol),
+        ]
+    };
+    assert_eq!(upgrade_of(rule(), &facts(&handshake("13", "chat.v1, chat.v2"))), None);
+    assert_eq!(upgrade_of(rule(), &facts(&handshake("13", "chat.v1"))), some(400, ""));
+    let wrong = handshake("8", "chat.v2");
+    let answer = answered(rule(), &facts(&wrong)).unwrap();
+    assert_eq!((answer.status(), answer.field("Sec-WebSocket-Version")), (426, Some("13")));
+    let handshake = handshake("13", "");
+    assert_eq!(upgrade_of(require(Requirement::NoWebSocket), &facts(&handshake)), some(426, "HTTP/1.1"));
+    // RFC 9110 §7.8: ignored in an HTTP/1.0 request.
+    let old = Facts { http: Known::Is(HttpVersion::V1_0), ..facts(&handshake) };
+    assert_eq!(upgrade_of(require(Requirement::NoWebSocket), &old), None);
+    let extended =
+        Facts { method: "CONNECT", protocol: Some("websocket"), http: Known::Is(HttpVersion::V2), ..facts(&handshake) };
+    assert_eq!(upgrade_of(require(Requirement::WebSocket(WebSocket::default())), &extended), None);
+}
+
+#[test]
+fn versions_are_read_from_every_place() {
+    let reason = |facts: &Facts<'_>| {
+        policy(api(Uncertain::default())).decide(facts, Timestamp::UNIX_EPOCH).top().unwrap().reason
+    };
+    let none = Lines::new();
+    let plain = facts(&none);
+    assert_eq!(reason(&plain), Reason::Missing);
+    assert_eq!(reason(&Facts { path: "/api/v1/orders", ..plain }), Reason::TooOld);
+    assert_eq!(reason(&Facts { path: "/api/v2/orders", query: Some("a=b&api-version=2%2E0"), ..plain }), Reason::Meets);
+    assert_eq!(reason(&Facts { path: "/api/v2/orders", query: Some("api-version=2.1"), ..plain }), Reason::Ambiguous);
+    assert_eq!(reason(&Facts { query: Some("api-version=x"), ..plain }), Reason::Malformed);
+    assert_eq!(reason(&Facts { query: Some("api-version=3"), ..plain }), Reason::TooNew);
+    let accepts = vec![("accept", "a/b;v=1;q=0.1, application/json;v=2.0"), ("content-type", "a/b;v=1")];
+    assert_eq!(reason(&facts(&accepts)), Reason::Meets);
+    assert_eq!(reason(&Facts { has_content: true, ..facts(&accepts) }), Reason::TooOld);
+}
+
+#[test]
+fn a_list_is_met_by_any_one_and_named_in_order() {
+    let rule = || {
+        let all = vec![
+            Requirement::Http(HttpVersion::V3),
+            Requirement::Http(HttpVersion::V2),
+            Requirement::Tls(TlsVersion::V1_3),
+        ];
+        RuleSpec::new("modern", all)
+    };
+    let none = Lines::new();
+    let plain = facts(&none);
+    assert_eq!(upgrade_of(rule(), &plain), some(426, "HTTP/3.0, HTTP/2.0, TLS/1.3"));
+    assert_eq!(upgrade_of(rule(), &Facts { http: Known::Is(HttpVersion::V2), ..plain }), None);
+    let secure = Known::Is(TlsState::Version(TlsVersion::V1_3));
+    assert_eq!(upgrade_of(rule(), &Facts { tls: secure, ..plain }), None);
+    // Uncertain beside surely unmet is refused; uncertain alone is not.
+    assert_eq!(upgrade_of(rule(), &Facts { tls: Known::Unknown, ..plain }).map(|answer| answer.0), Some(426));
+    assert_eq!(upgrade_of(require(Requirement::Tls(TlsVersion::V1_2)), &Facts { tls: Known::Unknown, ..plain }), None);
+}
+
+#[test]
+fn behind_a_declared_proxy_the_status_is_strict() {
+    let sent = vec![("X-Api-Version", "1.4")];
+    let facts = facts(&sent);
+    let policy = policy(api(Uncertain::default()));
+    let decision = policy.decide(&facts, Timestamp::UNIX_EPOCH);
+    let around = Circumstances { proxied: true, ..Circumstances::default() };
+    let answer = refuse(&decision, &facts, &around).unwrap();
+    assert_eq!((answer.status(), answer.field("Upgrade")), (410, None));
+    let answer = refuse(&decision, &facts, &Circumstances { upgrade_field: true, ..around }).unwrap();
+    assert_eq!((answer.status(), answer.field("Upgrade")), (426, Some("orders-v2/2.0")));
+}
+
+#[test]
+fn the_scheme_changes_to_a_host_that_is_known() {
+    let accepts = vec![("accept", "text/html")];
+    let facts = Facts { path: "/a<b", query: Some("c=d"), ..facts(&accepts) };
+    let redirecting = RuleSpec { answer: AnswerStyle::Redirect, ..require(Requirement::Tls(TlsVersion::V1_2)) };
+    for (rule, status) in [(require(Requirement::Tls(TlsVersion::V1_2)), 426), (redirecting, 308)] {
+        let policy = policy(rule);
+        let decision = policy.decide(&facts, Timestamp::UNIX_EPOCH);
+        let around = Circumstances { public: Some("https://api.example.com/"), ..Circumstances::default() };
+        let answer = refuse(&decision, &facts, &around).unwrap();
+        assert_eq!((answer.status(), answer.field("Location")), (status, Some("https://api.example.com/a%3Cb?c=d")));
+        let nowhere = refuse(&decision, &facts, &Circumstances::default()).unwrap();
+        assert_eq!((nowhere.status(), nowhere.field("Location")), (426, None));
+    }
+}
+
+#[test]
+fn never_refused() {
+    let rule = || require(Requirement::Tls(TlsVersion::V1_2));
+    let verdict = |rule: RuleSpec, facts: &Facts<'_>| policy(rule).decide(facts, Timestamp::UNIX_EPOCH).verdict;
+    let (none, preflight) = (Lines::new(), vec![("origin", "https://a"), ("access-control-request-method", "PUT")]);
+    let probe = vec![("user-agent", "kube-probe/1.29")];
+    let plain = facts(&none);
+    assert_eq!(verdict(rule(), &Facts { method: "OPTIONS", ..facts(&preflight) }), Verdict::Exempt);
+    assert_eq!(verdict(rule(), &Facts { path: "/healthz", ..plain }), Verdict::Exempt);
+    assert_eq!(verdict(rule(), &Facts { path: "/.well-known/acme-challenge/x", ..plain }), Verdict::Exempt);
+    assert_eq!(verdict(rule(), &facts(&probe)), Verdict::Exempt);
+    let documented = RuleSpec { docs: Some("https://api.example.com/docs".to_owned()), ..rule() };
+    assert_eq!(verdict(documented, &Facts { path: "/docs", ..plain }), Verdict::Exempt);
+    let mut named = rule();
+    named.matcher.paths.include.push(upshift_core::policy::PathPattern::parse("/healthz").unwrap());
+    assert_eq!(verdict(named, &Facts { path: "/healthz", ..plain }), Verdict::Refuse);
+}
+
+/// Fields that remember what they were asked for.
+struct Watched<'a> {
+    lines: &'a [(String, String)],
+    asked: RefCell<Vec<String>>,
+}
+
+impl Fields for Watched<'_> {
+    fn nth(&self, name: &str, index: usize) -> Option<&[u8]> {
+        self.asked.borrow_mut().push(name.to_owned());
+        self.lines.nth(name, index)
+    }
+}
+
+fn any_rule() -> impl Strategy<Value = RuleSpec> {
+    let uncertain = Just(Uncertain::refusing(Uncertain::REASONS));
+    (0..7, uncertain).prop_map(|(which, on)| {
+        let rule = match which {
+            0 => require(Requirement::Tls(TlsVersion::V1_3)),
+            1 => require(Requirement::Http(HttpVersion::V2)),
+            2 => require(Requirement::WebSocket(WebSocket { version: 13, subprotocols: vec!["a".into()] })),
+            3 => require(Requirement::NoWebSocket),
+            4 => api(Uncertain::default()),
+            5 => client(),
+            _ => require(Requirement::Protocol(Protocol::parse("derp/2").unwrap())),
+        };
+        RuleSpec { on, ..rule }
+    })
+}
+
+fn any_lines() -> impl Strategy<Value = Vec<(String, String)>> {
+    let names = "upgrade|connection|accept|user-agent|x-api-version|x-client-version|content-type|origin|sec-websocket-version|sec-websocket-protocol|host";
+    proptest::collection::vec((names, "(websocket|upgrade|13|1\\.[0-9]|AcmeApp/[0-9]|text/html|a|\\PC{0,12})"), 0..8)
+}
+
+fn check_answer(decision: &Decision<'_>, facts: &Facts<'_>, asked: &Watched<'_>) -> Result<(), TestCaseError> {
+    let Some(answer) = refuse(decision, facts, &Circumstances::default()) else { return Ok(()) };
+    let vary = answer.field("Vary").unwrap_or_default().to_ascii_lowercase();
+    let named: Vec<_> = vary.split(", ").collect();
+    for field in asked.asked.borrow().iter() {
+        prop_assert!(named.contains(&field.as_str()), "{field} was read and is not in Vary: {vary}");
+    }
+    let multiplexed = !facts.is_http1();
+    prop_assert_eq!(answer.field("Cache-Control"), Some("no-store"));
+    if multiplexed {
+        prop_assert!(answer.field("Upgrade").is_none() && answer.field("Connection").is_none());
+    } else if answer.status() == 426 {
+        prop_assert!(
+            answer.field("Upgrade").is_some()
+                && answer.field("Connection").is_some_and(|options| options.starts_with("upgrade"))
+        );
+    }
+    for (name, value) in answer.fields() {
+        prop_assert!(value.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{name}: {value:?} could not be sent");
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_facts_make_it_panic_and_vary_names_what_was_read(
+        rule in any_rule(),
+        lines in any_lines(),
+        path in "/\\PC{0,20}",
+        query in proptest::option::of("\\PC{0,20}"),
+        version in prop_oneof![Just(HttpVersion::V1_0), Just(HttpVersion::V1_1), Just(HttpVersion::V2), Just(HttpVersion::V3)],
+        content in any::<bool>(),
+    ) {
+        let watched = Watched { lines: &lines, asked: RefCell::default() };
+        let facts = Facts {
+            method: "GET", host: "api.example.com", path: &path, query: query.as_deref(), http: Known::Is(version),
+            tls: Known::Is(TlsState::Cleartext), peer: None, fields: &watched, has_content: content, protocol: None,
+        };
+        let policy = policy(rule);
+        let decision = policy.decide(&facts, Timestamp::UNIX_EPOCH);
+        for ruling in &decision.rulings {
+            prop_assert!(!ruling.why().is_empty());
+        }
+        check_answer(&decision, &facts, &watched)?;
+    }
+}
