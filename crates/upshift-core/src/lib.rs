@@ -7,6 +7,7 @@ pub mod answer;
 pub mod decision;
 pub mod facts;
 pub mod field;
+pub mod follow;
 pub mod notice;
 pub mod policy;
 pub mod version;

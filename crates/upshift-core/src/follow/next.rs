@@ -1,0 +1,307 @@
+//! From an answer to the next step.
+
+use super::{AltSvcField, Demand, Lane, Problem, Reason, Remark, Rule, Step, Stop, Subject, Want, Way, Ways};
+use crate::field::{UpgradeList, elements};
+use crate::{Facts, Fields, HttpVersion, TlsState, TlsVersion};
+
+/// An answer, as far as following goes.
+#[derive(Clone, Copy)]
+pub struct Response<'a> {
+    /// The status code.
+    pub status: u16,
+    /// The field lines.
+    pub fields: &'a dyn Fields,
+    /// The problem body, if it has one.
+    pub problem: Option<&'a Problem>,
+}
+
+/// The request that was answered.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    /// The host, without port.
+    pub host: &'a str,
+    /// The TCP port.
+    pub port: u16,
+    /// How it travelled.
+    pub lane: Lane,
+    /// What its `Upgrade` offered; of an extended CONNECT, its `:protocol`.
+    pub offered: Option<&'a UpgradeList>,
+    /// Whether it has credentials, in whatever field the client counts among them.
+    pub credentials: bool,
+    /// Whether it has a body that cannot be read a second time.
+    pub body_gone: bool,
+    /// The port of an HTTP/3 alternative that is remembered.
+    pub http3: Option<u16>,
+}
+
+/// What a client is able to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// The moves that it can make.
+    pub ways: Ways,
+    /// The newest TLS that it speaks.
+    pub tls: TlsVersion,
+}
+
+/// What a client may do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FollowPolicy {
+    /// The moves that it may make.
+    pub ways: Ways,
+    /// The tokens and rules whose version it may raise.
+    pub versions: Names,
+    /// The bound on steps for one request.
+    pub max_steps: u8,
+    /// Whether credentials may go in clear again (rule 17): for a network that nobody else is on.
+    pub dangerous_credentials_in_clear: bool,
+}
+
+impl Default for FollowPolicy {
+    /// The safe ways, no versions, four steps.
+    fn default() -> Self {
+        Self { ways: Ways::SAFE, versions: Names::None, max_steps: 4, dangerous_credentials_in_clear: false }
+    }
+}
+
+/// A set of names, compared without case.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Names {
+    /// None.
+    #[default]
+    None,
+    /// Any.
+    Any,
+    /// These.
+    These(Vec<String>),
+}
+
+impl Names {
+    /// Whether `name` is among them.
+    pub fn has(&self, name: &str) -> bool {
+        match self {
+            Self::None => false,
+            Self::Any => true,
+            Self::These(names) => names.iter().any(|have| have.eq_ignore_ascii_case(name)),
+        }
+    }
+
+    fn names(&self, name: &str) -> bool {
+        matches!(self, Self::These(_)) && self.has(name)
+    }
+}
+
+/// What comes next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NextStep {
+    /// The answer stands: it is no 426.
+    Stand,
+    /// Make this move and ask again.
+    Take {
+        /// The move.
+        step: Step,
+        /// The rule that it rests on.
+        rule: Rule,
+        /// What was odd about the answer.
+        remarks: Vec<Remark>,
+    },
+    /// Go no further.
+    Stop(Stop),
+}
+
+/// What to do with this answer to this request, the steps taken so far given in `tried`.
+///
+/// Of several alternatives the first that can and may be taken is taken; if none can, the reason is that of the first.
+pub fn next(
+    response: &Response<'_>,
+    asked: &Asked<'_>,
+    can: &Capabilities,
+    may: &FollowPolicy,
+    tried: &[Step],
+) -> NextStep {
+    if response.status != 426 {
+        return NextStep::Stand;
+    }
+    let demand = match Demand::read(response, asked.lane.http) {
+        Ok(demand) => demand,
+        Err(stop) => return NextStep::Stop(stop),
+    };
+    let scene = Scene { response, asked, can, may, tried };
+    let mut first_stop = None;
+    for candidate in scene.candidates(&demand) {
+        match candidate.and_then(|(step, rule)| scene.permit(&step).map(|()| (step, rule))) {
+            Ok((step, rule)) => return NextStep::Take { step, rule, remarks: demand.remarks },
+            Err(stop) => first_stop = first_stop.or(Some(stop)),
+        }
+    }
+    NextStep::Stop(first_stop.unwrap_or(Stop::by(Rule::NOTHING_NAMED, Reason::PeerNamedNothing)))
+}
+
+type Candidate = Result<(Step, Rule), Stop>;
+
+struct Scene<'s, 'a> {
+    response: &'s Response<'a>,
+    asked: &'s Asked<'a>,
+    can: &'s Capabilities,
+    may: &'s FollowPolicy,
+    tried: &'s [Step],
+}
+
+impl Scene<'_, '_> {
+    /// The moves that would meet the demand, in order.
+    fn candidates(&self, demand: &Demand) -> Vec<Candidate> {
+        let old = self.asked.lane.http < HttpVersion::V1_1;
+        // Rule 5: Envoy answers so, and every other thing that a 426 can name is unknown to HTTP/1.0.
+        if old && (demand.wants.is_empty() || demand.wants.contains(&Want::Http(HttpVersion::V1_1))) {
+            return vec![Ok((Step::Http11, Rule::HTTP_1_0))];
+        }
+        let handshake = self.asked.offered.is_some_and(|offered| offered.names("websocket"));
+        let keeps_it = demand.wants.iter().any(|want| matches!(want, Want::WebSocket | Want::Tls(_)));
+        if handshake && !keeps_it {
+            return vec![Ok((Step::FallBack, Rule::DECLINED))];
+        }
+        demand.wants.iter().flat_map(|want| self.meet(want, handshake)).collect()
+    }
+
+    fn meet(&self, want: &Want, handshake: bool) -> Vec<Candidate> {
+        match want {
+            Want::Tls(minimum) => self.tls(*minimum),
+            Want::Http(version) => self.http(*version),
+            Want::WebSocket => vec![self.websocket(handshake)],
+            Want::Version { subject, name, minimum } => vec![self.version(*subject, name, minimum.as_deref())],
+            Want::Other(protocol) if self.may.versions.names(protocol.name()) => {
+                vec![self.version(Subject::Token, protocol.name(), protocol.version())]
+            }
+            Want::Other(protocol) => vec![Err(Stop::by(Rule::ORDER, Reason::Unknown(protocol.clone())))],
+        }
+    }
+
+    fn tls(&self, minimum: Option<TlsVersion>) -> Vec<Candidate> {
+        match (self.asked.lane.tls, minimum) {
+            (TlsState::Cleartext, _) if minimum > Some(self.can.tls) => vec![not_able(Way::NewerTls)],
+            (TlsState::Cleartext, _) => vec![
+                Ok((Step::Tls { port: self.tls_port(), minimum }, Rule::TLS)),
+                Ok((Step::TlsInBand { minimum }, Rule::TLS_IN_BAND)),
+            ],
+            (TlsState::Version(have), Some(minimum)) if have < minimum => {
+                if minimum > self.can.tls {
+                    return vec![not_able(Way::NewerTls)];
+                }
+                vec![Ok((Step::NewerTls { minimum }, Rule::TLS))]
+            }
+            (TlsState::SomeVersion, Some(minimum)) if minimum > TlsVersion::V1_2 => {
+                vec![Ok((Step::NewerTls { minimum }, Rule::TLS))]
+            }
+            _ => vec![Err(Stop::by(Rule::ONCE, Reason::PeerWantsWhatItHas))],
+        }
+    }
+
+    /// Rule 9. RFC 6797 §8.3: a port other than 80 "MUST be preserved"; the answer's own URL goes before that.
+    fn tls_port(&self) -> u16 {
+        self.told_port().unwrap_or(if self.asked.port == 80 { 443 } else { self.asked.port })
+    }
+
+    /// The port of an `https` URL of this very host, in the body or `Location`. Another host is passed over (rule 16).
+    fn told_port(&self) -> Option<u16> {
+        let told = self.response.problem.and_then(|problem| problem.upgrade_url.as_deref());
+        [told, self.response.fields.text("location")].into_iter().flatten().find_map(|url| {
+            let rest = url.get(..8).filter(|scheme| scheme.eq_ignore_ascii_case("https://")).and(url.get(8..))?;
+            let authority = rest.split(['/', '?', '#', '\\']).next()?;
+            let host = Facts::host_of(authority);
+            if authority.contains('@') || !host.eq_ignore_ascii_case(self.asked.host) {
+                return None;
+            }
+            match authority.get(host.len()..)?.strip_prefix(':') {
+                Some(port) => port.parse().ok().filter(|port| *port != 0),
+                None => Some(443),
+            }
+        })
+    }
+
+    fn http(&self, wanted: HttpVersion) -> Vec<Candidate> {
+        let lane = self.asked.lane;
+        if wanted < lane.http {
+            return vec![Err(Stop::by(Rule::NEVER_WEAKER, Reason::PeerWantsWeaker))];
+        }
+        if wanted == lane.http {
+            return vec![Err(Stop::by(Rule::ONCE, Reason::PeerWantsWhatItHas))];
+        }
+        match wanted {
+            HttpVersion::V3 if lane.is_clear() => {
+                vec![Ok((Step::Tls { port: self.tls_port(), minimum: None }, Rule::HTTP_3))]
+            }
+            HttpVersion::V3 => vec![self.http3()],
+            HttpVersion::V2 if !lane.is_clear() => vec![Ok((Step::Http2, Rule::HTTP_2))],
+            HttpVersion::V2 => {
+                let mut steps = vec![Ok((Step::Http2PriorKnowledge, Rule::HTTP_2)), Ok((Step::H2c, Rule::H2C))];
+                // ALPN is the other way to HTTP/2, where the answer says that there is TLS.
+                if let Some(port) = self.told_port() {
+                    steps.push(Ok((Step::Tls { port, minimum: None }, Rule::HTTP_2)));
+                }
+                steps
+            }
+            _ => vec![Ok((Step::Http11, Rule::HTTP_1_0))],
+        }
+    }
+
+    fn http3(&self) -> Candidate {
+        match AltSvcField::read(self.response.fields, self.asked.host) {
+            AltSvcField::Http3(service) => Ok(service.port),
+            AltSvcField::Silent => self.asked.http3.ok_or(Stop::by(Rule::HTTP_3, Reason::NoAlternative)),
+            AltSvcField::Clear => Err(Stop::by(Rule::HTTP_3, Reason::NoAlternative)),
+        }
+        .map(|port| (Step::Http3 { port }, Rule::HTTP_3))
+    }
+
+    fn websocket(&self, handshake: bool) -> Candidate {
+        // RFC 6455 §4.4: "If the server doesn't support the requested version, it MUST respond with a
+        // |Sec-WebSocket-Version| header field … containing all versions it is willing to use."
+        let mut listed = elements(self.response.fields.all("sec-websocket-version")).peekable();
+        if listed.peek().is_some() && !listed.any(|version| version == b"13") {
+            return Err(Stop::by(Rule::WEBSOCKET, Reason::WebSocketVersion));
+        }
+        if handshake {
+            return Err(Stop::by(Rule::ONCE, Reason::PeerWantsWhatItHas));
+        }
+        Ok((Step::WebSocket { version: 13 }, Rule::WEBSOCKET))
+    }
+
+    fn version(&self, subject: Subject, name: &str, minimum: Option<&str>) -> Candidate {
+        if !self.may.versions.has(name) {
+            return Err(Stop::by(Rule::VERSION, Reason::VersionNotAllowed(name.to_owned())));
+        }
+        Ok((Step::Version { subject, name: name.to_owned(), minimum: minimum.map(str::to_owned) }, Rule::VERSION))
+    }
+
+    /// Whether this move can and may be made now.
+    fn permit(&self, step: &Step) -> Result<(), Stop> {
+        let way = step.way();
+        if !self.can.ways.has(way) {
+            return Err(Stop::by(Rule::ORDER, Reason::NotAble(way)));
+        }
+        if !self.may.ways.has(way) {
+            return Err(Stop::by(Rule::ORDER, Reason::NotAllowed(way)));
+        }
+        if self.tried.iter().any(|earlier| step.repeats(earlier)) {
+            return Err(Stop::by(Rule::ONCE, Reason::PeerRepeats(way)));
+        }
+        let clear = step.lane(self.asked.lane).is_clear();
+        if clear && self.asked.credentials && !self.may.dangerous_credentials_in_clear {
+            return Err(Stop::by(Rule::CREDENTIALS, Reason::CredentialsInClear));
+        }
+        if self.asked.body_gone {
+            return Err(Stop::by(Rule::REWIND, Reason::BodyGone));
+        }
+        if self.tried.len() >= usize::from(self.may.max_steps) {
+            return Err(Stop::by(Rule::ONCE, Reason::TooManySteps(self.may.max_steps)));
+        }
+        Ok(())
+    }
+}
+
+fn not_able(way: Way) -> Candidate {
+    Err(Stop::by(Rule::ORDER, Reason::NotAble(way)))
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;
