@@ -1,1 +1,35 @@
-//! A reverse proxy that enforces an Upshift policy.
+//! The gateway: a reverse proxy that admits what meets a policy and refuses the rest with a true and helpful answer.
+//!
+//! ```text
+//! accept → TLS handshake → sniff → codec (HTTP/1, 2) → facts → decide → answer | forward → count
+//! ```
+//!
+//! * [`Gateway::bind`] takes [`Settings`], [`Gateway::run`] serves, [`Handle`] reloads.
+//! * One thread per core, each with its own runtime, connections and upstream connections. A request reads one shared
+//!   pointer and writes nothing shared.
+//! * Every protocol ends in one function (`serve::serve`), which knows nothing of codecs.
+
+mod admin;
+mod arrival;
+mod body;
+mod connection;
+mod counts;
+mod fault;
+mod forward;
+mod gateway;
+mod local;
+mod metrics;
+mod pulse;
+mod request_id;
+mod respond;
+mod serve;
+mod settings;
+mod sniff;
+mod stream;
+mod tls;
+mod upstream;
+mod worker;
+
+pub use gateway::{Addresses, Gateway, Handle, RunError, StartError};
+pub use settings::{AccessLog, Address, CertificateFiles, DeclaredProxy, Limits, Settings, Upstream, UpstreamHttp};
+pub use tls::TlsError;

@@ -1,0 +1,34 @@
+//! The admin listener: health, readiness, metrics, and what other parts add to it.
+
+use std::sync::{Arc, PoisonError};
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+
+use crate::worker::Shared;
+
+/// `/healthz`, `/readyz`, `/metrics`.
+pub(crate) fn router(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .with_state(shared)
+}
+
+/// Not ready while draining, so that load balancers turn elsewhere.
+async fn ready(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
+    if *shared.draining.borrow() {
+        (StatusCode::SERVICE_UNAVAILABLE, "draining\n")
+    } else {
+        (StatusCode::OK, "ready\n")
+    }
+}
+
+async fn metrics(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
+    let text = shared.totals.lock().unwrap_or_else(PoisonError::into_inner).render();
+    ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
+}

@@ -1,0 +1,205 @@
+//! Who asks, over what: this hop's own view, corrected by the proxies that are declared.
+//!
+//! 1. Only the fields that a declared proxy's `reads` names are believed, and only from its addresses.
+//! 2. What a declared proxy does not tell is unknown.
+//! 3. An undeclared peer on a private network that sends `X-Forwarded-Proto` is most likely a TLS terminator that
+//!    nobody declared: what it hides is unknown, not cleartext.
+
+use std::net::IpAddr;
+
+use http::{HeaderMap, HeaderName};
+use upshift_core::field::elements;
+use upshift_core::{HttpVersion, Known, TlsState, TlsVersion};
+
+use crate::settings::DeclaredProxy;
+
+/// What the connection itself shows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen {
+    /// The address at its other end.
+    pub(crate) peer: IpAddr,
+    /// The version of HTTP of the request.
+    pub(crate) http: HttpVersion,
+    /// How it is protected.
+    pub(crate) tls: TlsState,
+}
+
+/// What is known of the client itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrival<'p> {
+    /// The client's address.
+    pub(crate) peer: IpAddr,
+    /// The version of HTTP that it speaks.
+    pub(crate) http: Known<HttpVersion>,
+    /// How its connection is protected.
+    pub(crate) tls: Known<TlsState>,
+    /// The declared proxy between us.
+    pub(crate) proxy: Option<&'p DeclaredProxy>,
+    /// The other end looks like a proxy that nobody declared.
+    pub(crate) undeclared: bool,
+}
+
+impl<'p> Arrival<'p> {
+    /// Puts together what is seen and what is told.
+    pub(crate) fn read(seen: Seen, headers: &HeaderMap, proxies: &'p [DeclaredProxy]) -> Self {
+        if let Some(proxy) = proxies.iter().find(|proxy| proxy.is_at(seen.peer)) {
+            return Self {
+                peer: told_peer(proxy, headers, proxies).unwrap_or(seen.peer),
+                http: told_http(proxy, headers),
+                tls: told_tls(proxy, headers),
+                proxy: Some(proxy),
+                undeclared: false,
+            };
+        }
+        let undeclared = headers.contains_key("x-forwarded-proto") && is_private(seen.peer);
+        Self {
+            peer: seen.peer,
+            http: if undeclared { Known::Unknown } else { Known::Is(seen.http) },
+            tls: if undeclared { Known::Unknown } else { Known::Is(seen.tls) },
+            proxy: None,
+            undeclared,
+        }
+    }
+
+    /// Whether the client itself used `https`, as far as anybody whom we believe knows.
+    pub(crate) fn is_https(&self, seen: TlsState) -> bool {
+        match self.tls {
+            Known::Is(tls) => tls != TlsState::Cleartext,
+            Known::Unknown => seen != TlsState::Cleartext,
+        }
+    }
+}
+
+/// The last element of the field `name`, its lines read jointly: what the nearest hop wrote.
+fn last<'h>(headers: &'h HeaderMap, name: Option<&HeaderName>) -> Option<&'h str> {
+    let lines = headers.get_all(name?).iter().map(http::HeaderValue::as_bytes);
+    std::str::from_utf8(elements(lines).last()?).ok()
+}
+
+fn told_http(proxy: &DeclaredProxy, headers: &HeaderMap) -> Known<HttpVersion> {
+    last(headers, proxy.http.as_ref()).and_then(HttpVersion::parse).map_or(Known::Unknown, Known::Is)
+}
+
+fn told_tls(proxy: &DeclaredProxy, headers: &HeaderMap) -> Known<TlsState> {
+    if let Some(version) = last(headers, proxy.tls.as_ref()).and_then(TlsVersion::parse) {
+        return Known::Is(TlsState::Version(version));
+    }
+    match last(headers, proxy.scheme.as_ref()) {
+        Some(scheme) if scheme.eq_ignore_ascii_case("https") => Known::Is(TlsState::SomeVersion),
+        Some(scheme) if scheme.eq_ignore_ascii_case("http") => Known::Is(TlsState::Cleartext),
+        _ => Known::Unknown,
+    }
+}
+
+/// The last member of the list that is no declared proxy. One that is no address ends the search: nothing before it
+/// can be believed.
+fn told_peer(proxy: &DeclaredProxy, headers: &HeaderMap, proxies: &[DeclaredProxy]) -> Option<IpAddr> {
+    let lines = headers.get_all(proxy.peer.as_ref()?).iter().map(http::HeaderValue::as_bytes);
+    let members: Vec<&[u8]> = elements(lines).collect();
+    let mut nearest = None;
+    for member in members.into_iter().rev() {
+        let address = address(std::str::from_utf8(member).ok()?)?;
+        nearest = Some(address);
+        if !proxies.iter().any(|proxy| proxy.is_at(address)) {
+            break;
+        }
+    }
+    nearest
+}
+
+/// An address, as proxies write it: with or without brackets, with or without a port.
+fn address(text: &str) -> Option<IpAddr> {
+    let text = text.trim().trim_matches('"');
+    if let Some(rest) = text.strip_prefix('[') {
+        return rest.split(']').next()?.parse().ok();
+    }
+    text.parse().ok().or_else(|| text.rsplit_once(':')?.0.parse().ok())
+}
+
+/// Whether `address` is of a network that is nobody's in public.
+fn is_private(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => v4.is_private() || v4.is_loopback() || v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
+    use super::*;
+
+    const SEEN: Seen = Seen {
+        peer: IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 9)),
+        http: HttpVersion::V1_0,
+        tls: TlsState::Cleartext,
+    };
+
+    fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
+        lines
+            .iter()
+            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+            .collect::<Vec<_>>()
+            .into_iter()
+            .fold(HeaderMap::new(), |mut map, (name, value): (HeaderName, http::HeaderValue)| {
+                map.append(name, value);
+                map
+            })
+    }
+
+    fn proxy() -> DeclaredProxy {
+        DeclaredProxy {
+            from: vec!["10.0.0.0/8".parse().unwrap()],
+            scheme: Some("x-forwarded-proto".parse().unwrap()),
+            peer: Some("x-forwarded-for".parse().unwrap()),
+            tls: Some("x-tls".parse().unwrap()),
+            http: None,
+            upgrade_field: false,
+        }
+    }
+
+    #[test]
+    fn a_stranger_is_not_believed() {
+        let seen = Seen { peer: "192.0.2.1".parse().unwrap(), ..SEEN };
+        let told = headers(&[("x-forwarded-proto", "https"), ("x-forwarded-for", "198.51.100.7")]);
+        let proxies = [proxy()];
+        let arrival = Arrival::read(seen, &told, &proxies);
+        assert_eq!(arrival.tls, Known::Is(TlsState::Cleartext));
+        assert_eq!(arrival.peer, seen.peer);
+        assert!(!arrival.undeclared);
+    }
+
+    #[test]
+    fn an_undeclared_private_peer_makes_the_transport_unknown() {
+        let arrival = Arrival::read(SEEN, &headers(&[("x-forwarded-proto", "http")]), &[]);
+        assert!(arrival.undeclared);
+        assert_eq!(arrival.tls, Known::Unknown);
+        assert_eq!(arrival.http, Known::Unknown);
+        assert!(!Arrival::read(SEEN, &headers(&[]), &[]).undeclared);
+    }
+
+    #[test]
+    fn a_declared_proxy_is_believed_in_what_it_reads() {
+        let told = headers(&[
+            ("x-forwarded-proto", "https"),
+            ("x-forwarded-for", "203.0.113.9, 198.51.100.7"),
+            ("x-forwarded-for", "10.1.1.1"),
+        ]);
+        let proxies = [proxy()];
+        let arrival = Arrival::read(SEEN, &told, &proxies);
+        assert_eq!(arrival.peer, "198.51.100.7".parse::<IpAddr>().unwrap());
+        assert_eq!(arrival.tls, Known::Is(TlsState::SomeVersion));
+        assert_eq!(arrival.http, Known::Unknown);
+        let told = headers(&[("x-tls", "TLSv1.2:ECDHE")]);
+        assert_eq!(Arrival::read(SEEN, &told, &proxies).tls, Known::Is(TlsState::Version(TlsVersion::V1_2)));
+        assert_eq!(Arrival::read(SEEN, &headers(&[]), &proxies).tls, Known::Unknown);
+    }
+
+    #[test]
+    fn addresses_are_read_as_proxies_write_them() {
+        assert_eq!(address("[2001:db8::1]:99"), "2001:db8::1".parse().ok());
+        assert_eq!(address("192.0.2.1:99"), "192.0.2.1".parse().ok());
+        assert_eq!(address("2001:db8::1"), "2001:db8::1".parse().ok());
+        assert_eq!(address("unknown"), None);
+    }
+}

@@ -1,0 +1,210 @@
+//! One connection, from its first byte to its last.
+//!
+//! accept → TLS handshake → sniff → codec of HTTP/1 or HTTP/2 → close, lingering where the client may still be sending.
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::Poll;
+
+use bytes::BytesMut;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio_rustls::TlsAcceptor;
+use upshift_core::TlsState;
+
+use crate::body::RequestBody;
+use crate::counts::Ending;
+use crate::fault::Fault;
+use crate::local::LocalExecutor;
+use crate::pulse::{Expired, Pulse};
+use crate::respond;
+use crate::serve::serve;
+use crate::settings::Limits;
+use crate::sniff::{Opening, examine};
+use crate::stream::{Stream, Transport};
+use crate::tls;
+use crate::worker::Worker;
+
+/// What all requests of one connection have in common.
+pub(crate) struct Connection {
+    /// The core it is served on.
+    pub(crate) worker: Rc<Worker>,
+    /// The address at its other end.
+    pub(crate) peer: SocketAddr,
+    /// How it is protected.
+    pub(crate) tls: TlsState,
+    /// What it waits for.
+    pub(crate) pulse: Rc<Pulse>,
+}
+
+/// A connection to the cleartext listener.
+pub(crate) async fn clear(worker: Rc<Worker>, tcp: TcpStream, peer: SocketAddr) {
+    let pulse = Pulse::new();
+    let stream = Stream::new(Transport::Clear(tcp), Rc::clone(&pulse));
+    sniffed(stream, Connection { worker, peer, tls: TlsState::Cleartext, pulse }).await;
+}
+
+/// A connection to the TLS listener.
+pub(crate) async fn over_tls(worker: Rc<Worker>, tcp: TcpStream, peer: SocketAddr) {
+    let snapshot = worker.shared.snapshot.load_full();
+    let Some(config) = snapshot.tls.clone() else { return };
+    let limit = snapshot.settings.limits.header_timeout;
+    drop(snapshot);
+    let tls = match timeout(limit, TlsAcceptor::from(config).accept(tcp)).await {
+        Ok(Ok(tls)) => tls,
+        Ok(Err(error)) => {
+            tracing::debug!(%peer, %error, "no TLS handshake");
+            return worker.count_ending(Ending::TlsHandshake);
+        }
+        Err(_) => return worker.count_ending(Ending::TlsTimeout),
+    };
+    let state = tls::state(tls.get_ref().1.protocol_version());
+    let http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
+    let pulse = Pulse::new();
+    let stream = Stream::new(Transport::Tls(Box::new(tls)), Rc::clone(&pulse));
+    let connection = Connection { worker, peer, tls: state, pulse };
+    if http2 { serve_http2(stream, Rc::new(connection)).await } else { sniffed(stream, connection).await }
+}
+
+/// Serves whatever the client begins to speak.
+async fn sniffed(mut stream: Stream, connection: Connection) {
+    let limits = connection.worker.limits();
+    let mut received = BytesMut::new();
+    match open(&mut stream, &mut received, &limits).await {
+        Ok(Opening::Http1) => {
+            stream.unread(received.freeze());
+            serve_http1(stream, Rc::new(connection)).await;
+        }
+        Ok(Opening::Http2) => {
+            stream.unread(received.freeze());
+            serve_http2(stream, Rc::new(connection)).await;
+        }
+        Ok(Opening::Faulty(fault)) => {
+            connection.worker.count_fault(&fault);
+            let wire = respond::fault_on_the_wire(&fault, &respond::date());
+            // A client that does not take the answer is closed on all the same.
+            if let Ok(Ok(())) = timeout(limits.header_timeout, stream.write_all(&wire)).await {
+                stream.close(Some((limits.discard_bytes, limits.discard_timeout))).await;
+            }
+        }
+        Ok(Opening::Tls) => connection.worker.count_ending(Ending::TlsInClear),
+        Ok(Opening::Incomplete) => {}
+        Err(_) => connection.worker.count_ending(Ending::Io),
+    }
+}
+
+/// Reads until the first bytes tell what they are. `Incomplete`: the client went away, or never began.
+async fn open(stream: &mut Stream, received: &mut BytesMut, limits: &Limits) -> std::io::Result<Opening> {
+    let mut deadline = Instant::now() + limits.idle;
+    loop {
+        if received.is_empty() {
+            received.reserve(2 * 1024);
+        }
+        match timeout_at(deadline, stream.read_buf(received)).await {
+            Ok(read) => {
+                if read? == 0 {
+                    return Ok(Opening::Incomplete);
+                }
+            }
+            Err(_) if received.is_empty() => return Ok(Opening::Incomplete),
+            Err(_) => return Ok(Opening::Faulty(Fault::HeadTimeout)),
+        }
+        match examine(received, limits.header_bytes) {
+            Opening::Incomplete => deadline = deadline.min(Instant::now() + limits.header_timeout),
+            opening => return Ok(opening),
+        }
+    }
+}
+
+async fn serve_http1(mut stream: Stream, connection: Rc<Connection>) {
+    let limits = connection.worker.limits();
+    stream.defer_shutdown();
+    let shared = Rc::clone(&connection);
+    let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+        let connection = Rc::clone(&shared);
+        async move {
+            let request = request.map(|body| RequestBody::hyper(body, &connection.pulse));
+            Ok::<_, Infallible>(serve(&connection, request).await)
+        }
+    });
+    let mut codec = http1::Builder::new()
+        .pipeline_flush(true)
+        .header_read_timeout(None)
+        .max_header_size(limits.header_bytes)
+        .serve_connection(TokioIo::new(stream), service);
+    let ended = drive(Pin::new(&mut codec), |codec| codec.graceful_shutdown(), &connection, &limits).await;
+    connection.worker.count_ended(ended);
+    let stream = codec.into_parts().io.into_inner();
+    // RFC 9112 §9.6: the answer to a request that was not read whole is lost if we just close.
+    let linger = connection.pulse.left_unread().then_some((limits.discard_bytes, limits.discard_timeout));
+    stream.close(linger).await;
+}
+
+async fn serve_http2(stream: Stream, connection: Rc<Connection>) {
+    let limits = connection.worker.limits();
+    connection.pulse.multiplexed();
+    let shared = Rc::clone(&connection);
+    let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+        let connection = Rc::clone(&shared);
+        async move {
+            let request = request.map(|body| RequestBody::hyper(body, &connection.pulse));
+            Ok::<_, Infallible>(serve(&connection, request).await)
+        }
+    });
+    let mut codec = http2::Builder::new(LocalExecutor)
+        .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
+        .max_concurrent_streams(200)
+        .serve_connection(TokioIo::new(stream), service);
+    let ended = drive(Pin::new(&mut codec), |codec| codec.graceful_shutdown(), &connection, &limits).await;
+    connection.worker.count_ended(ended);
+}
+
+/// Runs a codec until it ends by itself, its client is given up, or the gateway shuts down.
+async fn drive<C: Future<Output = hyper::Result<()>>>(
+    mut codec: Pin<&mut C>,
+    finish: fn(Pin<&mut C>),
+    connection: &Connection,
+    limits: &Limits,
+) -> Result<(), Ending> {
+    let mut draining = connection.worker.shared.draining.subscribe();
+    let mut drained = pin!(async move { draining.wait_for(|draining| *draining).await.is_ok() });
+    let mut timer = pin!(sleep_until(Instant::now() + limits.idle));
+    let mut finishing = false;
+    poll_fn(|cx| {
+        if let Poll::Ready(ended) = codec.as_mut().poll(cx) {
+            return Poll::Ready(ended.map_err(|error| Ending::of(&error)));
+        }
+        if !finishing && drained.as_mut().poll(cx).is_ready() {
+            finishing = true;
+            finish(codec.as_mut());
+            cx.waker().wake_by_ref();
+        }
+        loop {
+            if let Some(due) = connection.pulse.due(limits).filter(|due| *due < timer.deadline()) {
+                timer.as_mut().reset(due);
+            }
+            if timer.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            match connection.pulse.check(limits, Instant::now()) {
+                Ok(next) => timer.as_mut().reset(next),
+                // Between requests, the client is told that there will be no next one.
+                Err(Expired::Rest) if !finishing => {
+                    finishing = true;
+                    finish(codec.as_mut());
+                    cx.waker().wake_by_ref();
+                    timer.as_mut().reset(Instant::now() + limits.header_timeout);
+                }
+                Err(expired) => return Poll::Ready(Err(Ending::Expired(expired))),
+            }
+        }
+    })
+    .await
+}

@@ -1,0 +1,84 @@
+//! What one core counts, without a lock; handed over once a second.
+
+use std::collections::HashMap;
+
+use crate::pulse::Expired;
+
+/// Why a connection ended otherwise than in good order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Ending {
+    /// The codec could not read the bytes as HTTP.
+    Parse,
+    /// A later header section was too long.
+    HeadTooLarge,
+    /// The connection ended in the middle of a message.
+    Incomplete,
+    /// A body on its way to the client broke off.
+    BodyAborted,
+    /// The network failed.
+    Io,
+    /// The client was given up.
+    Expired(Expired),
+    /// The TLS handshake failed.
+    TlsHandshake,
+    /// The TLS handshake took too long.
+    TlsTimeout,
+    /// A TLS record on the cleartext port.
+    TlsInClear,
+}
+
+impl Ending {
+    /// What a codec's error is.
+    pub(crate) fn of(error: &hyper::Error) -> Self {
+        if error.is_parse_too_large() {
+            Self::HeadTooLarge
+        } else if error.is_parse() {
+            Self::Parse
+        } else if error.is_incomplete_message() || error.is_canceled() || error.is_closed() {
+            Self::Incomplete
+        } else if error.is_user() || error.is_body_write_aborted() {
+            Self::BodyAborted
+        } else {
+            Self::Io
+        }
+    }
+
+    /// A short stable name.
+    pub(crate) fn cause(self) -> &'static str {
+        match self {
+            Self::Parse => "parse",
+            Self::HeadTooLarge => "head-too-large",
+            Self::Incomplete => "incomplete",
+            Self::BodyAborted => "body-aborted",
+            Self::Io => "io",
+            Self::Expired(Expired::Rest) => "idle",
+            Self::Expired(Expired::Head) => "head-timeout",
+            Self::Expired(Expired::Stalled) => "stalled",
+            Self::TlsHandshake => "tls-handshake",
+            Self::TlsTimeout => "tls-timeout",
+            Self::TlsInClear => "tls-in-clear",
+        }
+    }
+}
+
+/// Counters since they were last handed over.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    /// Connections accepted.
+    pub(crate) connections: u64,
+    /// Requests, however they were answered.
+    pub(crate) requests: u64,
+    /// Faults, by cause.
+    pub(crate) faults: HashMap<&'static str, u64>,
+    /// Connections that ended badly, by cause.
+    pub(crate) endings: HashMap<&'static str, u64>,
+    /// Requests from peers that look like proxies nobody declared.
+    pub(crate) undeclared: u64,
+}
+
+impl Counts {
+    /// Adds one to `map[key]`.
+    pub(crate) fn add<K: std::hash::Hash + Eq>(map: &mut HashMap<K, u64>, key: K) {
+        *map.entry(key).or_default() += 1;
+    }
+}

@@ -1,0 +1,94 @@
+//! What can go wrong with one exchange, and whose fault it is: the client's (4xx, 505), the upstream's (502, 504), or
+//! that the gateway does not do this (501, 503).
+
+use http::StatusCode;
+
+/// Why a request is answered by the gateway itself, apart from the policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The bytes are no HTTP request.
+    NotHttp(&'static str),
+    /// A major version of HTTP that is not spoken here, as the client wrote it.
+    Version(String),
+    /// The target alone is longer than the header section may be.
+    TargetTooLong,
+    /// The header section is too long, or has too many fields.
+    HeadTooLarge,
+    /// The header section did not arrive in time.
+    HeadTimeout,
+    /// `Host` is absent, repeated, or no authority.
+    Host(&'static str),
+    /// The length of the body can be read in two ways.
+    Framing(&'static str),
+    /// The target is of a form that cannot be served.
+    Target(&'static str),
+    /// CONNECT without `:protocol`: this is no forward proxy.
+    Connect,
+    /// A switch that the gateway cannot perform yet, as the client named it.
+    Transition(String),
+    /// No upstream is configured for this request.
+    NoUpstream,
+    /// No connection to the upstream: its name, and why.
+    Unreachable(String, String),
+    /// The upstream did not answer in time: its name, and what was waited for.
+    UpstreamTimeout(String, &'static str),
+    /// The upstream answered something that is no HTTP, or closed: its name, and what happened.
+    BadGateway(String, String),
+}
+
+impl Fault {
+    /// The status that says so.
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Self::NotHttp(_) | Self::Host(_) | Self::Framing(_) | Self::Target(_) => StatusCode::BAD_REQUEST,
+            Self::HeadTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::TargetTooLong => StatusCode::URI_TOO_LONG,
+            Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            // RFC 9110 §15.6.6: the major version is refused.
+            Self::Version(_) => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+            Self::Connect | Self::Transition(_) => StatusCode::NOT_IMPLEMENTED,
+            Self::NoUpstream => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unreachable(..) | Self::BadGateway(..) => StatusCode::BAD_GATEWAY,
+            Self::UpstreamTimeout(..) => StatusCode::GATEWAY_TIMEOUT,
+        }
+    }
+
+    /// A short stable name, for counting.
+    pub(crate) fn cause(&self) -> &'static str {
+        match self {
+            Self::NotHttp(_) => "not-http",
+            Self::Version(_) => "version",
+            Self::TargetTooLong => "target-too-long",
+            Self::HeadTooLarge => "head-too-large",
+            Self::HeadTimeout => "head-timeout",
+            Self::Host(_) => "host",
+            Self::Framing(_) => "framing",
+            Self::Target(_) => "target",
+            Self::Connect => "connect",
+            Self::Transition(_) => "transition",
+            Self::NoUpstream => "no-upstream",
+            Self::Unreachable(..) => "upstream-unreachable",
+            Self::UpstreamTimeout(..) => "upstream-timeout",
+            Self::BadGateway(..) => "upstream-misbehaved",
+        }
+    }
+
+    /// What a person should read.
+    pub(crate) fn detail(&self) -> String {
+        match self {
+            Self::NotHttp(why) | Self::Host(why) | Self::Framing(why) | Self::Target(why) => (*why).to_owned(),
+            Self::Version(version) => {
+                format!("{version} is not spoken here. HTTP/1.1 and HTTP/2 are.")
+            }
+            Self::TargetTooLong => "The URL is longer than this server reads.".to_owned(),
+            Self::HeadTooLarge => "The request's fields are more than this server reads.".to_owned(),
+            Self::HeadTimeout => "The request did not arrive in time.".to_owned(),
+            Self::Connect => "This server is no forward proxy: it does not open tunnels by CONNECT.".to_owned(),
+            Self::Transition(token) => format!("The request may switch to {token}, but this gateway cannot do so yet."),
+            Self::NoUpstream => "No upstream is configured for this URL.".to_owned(),
+            Self::Unreachable(upstream, why) => format!("The upstream {upstream} cannot be reached: {why}."),
+            Self::UpstreamTimeout(upstream, what) => format!("The upstream {upstream} took too long {what}."),
+            Self::BadGateway(upstream, what) => format!("The upstream {upstream} {what}."),
+        }
+    }
+}

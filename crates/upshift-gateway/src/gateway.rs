@@ -1,0 +1,247 @@
+//! Starting, reloading and stopping a gateway.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use arc_swap::ArcSwap;
+use axum::Router;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::admin;
+use crate::metrics::Metrics;
+use crate::settings::Settings;
+use crate::tls::{self, TlsError};
+use crate::worker::{self, Listeners, Shared, Snapshot};
+
+/// Why a gateway did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An address cannot be listened on: it is in use, or not this machine's.
+    #[error("cannot listen on {address}: {source}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// There is no TLS.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// Neither `http` nor `https` is given.
+    #[error("there is nothing to listen on: neither http nor https is given")]
+    NoListener,
+}
+
+/// Why a gateway stopped without being told to.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A thread could not be started, or ended.
+    #[error("a serving thread failed: {0}")]
+    Worker(#[source] io::Error),
+}
+
+/// Where a gateway listens: the real ports, where 0 was asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Addresses {
+    /// Cleartext.
+    pub http: Option<SocketAddr>,
+    /// TLS.
+    pub https: Option<SocketAddr>,
+    /// Admin.
+    pub admin: Option<SocketAddr>,
+}
+
+/// A gateway whose ports are bound. Clients may connect already; they are served once it [runs](Gateway::run).
+///
+/// ```no_run
+/// # async fn doc() -> Result<(), Box<dyn std::error::Error>> {
+/// use upshift_gateway::{Gateway, Settings, Upstream};
+///
+/// let settings = Settings {
+///     http: Some(([127, 0, 0, 1], 0).into()),
+///     upstreams: vec![Upstream::at(([127, 0, 0, 1], 3000))],
+///     ..Settings::default()
+/// };
+/// let gateway = Gateway::bind(settings)?;
+/// println!("listening on {:?}", gateway.addresses().http);
+/// gateway.run(async { /* resolves when the process is told to stop */ }).await?;
+/// # Ok(()) }
+/// ```
+pub struct Gateway {
+    handle: Handle,
+    http: Option<TcpListener>,
+    https: Option<TcpListener>,
+    admin: Option<TcpListener>,
+    addresses: Addresses,
+    further: Router,
+}
+
+/// What can be asked of a gateway while it runs. Clones act on the same one.
+#[derive(Clone)]
+pub struct Handle {
+    shared: Arc<Shared>,
+}
+
+impl Gateway {
+    /// Binds every listener once.
+    ///
+    /// # Errors
+    /// If an address is in use or not this machine's, a certificate is not usable, or there is nothing to listen on.
+    pub fn bind(settings: Settings) -> Result<Self, StartError> {
+        if settings.http.is_none() && settings.https.is_none() {
+            return Err(StartError::NoListener);
+        }
+        let (http, https) = (listen(settings.http)?, listen(settings.https)?);
+        let admin = listen(settings.admin)?;
+        let local = |listener: &Option<TcpListener>| listener.as_ref().and_then(|bound| bound.local_addr().ok());
+        let addresses = Addresses { http: local(&http), https: local(&https), admin: local(&admin) };
+        let shared = Shared {
+            snapshot: ArcSwap::from_pointee(snapshot(settings, 0)?),
+            draining: watch::Sender::new(false),
+            totals: Mutex::new(Metrics::new()),
+        };
+        let handle = Handle { shared: Arc::new(shared) };
+        Ok(Self { handle, http, https, admin, addresses, further: Router::new() })
+    }
+
+    /// Where it listens.
+    pub fn addresses(&self) -> Addresses {
+        self.addresses
+    }
+
+    /// For reloading it while it runs.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Serves `router`, too, on the admin listener.
+    #[must_use]
+    pub fn with_admin(mut self, router: Router) -> Self {
+        self.further = self.further.merge(router);
+        self
+    }
+
+    /// Serves until `shutdown` resolves, then accepts no more and lets open requests finish within the `drain` limit.
+    ///
+    /// # Errors
+    /// If a serving thread cannot be started or fails.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), RunError> {
+        let shared = self.handle.shared;
+        let (ended, mut endings) = mpsc::unbounded_channel();
+        let workers = start_workers(&shared, self.http.as_ref(), self.https.as_ref(), &ended)?;
+        // Only the workers' clones keep the ports open: shutting down closes them.
+        drop((self.http, self.https, ended));
+        let (stop_admin, admin_stopped) = oneshot::channel::<()>();
+        if let Some(listener) = self.admin {
+            let router = admin::router(Arc::clone(&shared)).merge(self.further);
+            spawn("admin", move || serve_admin(listener, router, admin_stopped)).map_err(RunError::Worker)?;
+        }
+        tokio::select! {
+            () = shutdown => {}
+            // A worker ends on its own account only if it fails.
+            early = endings.recv() => if let Some(Err(error)) = early { return Err(RunError::Worker(error)) },
+        }
+        shared.draining.send_replace(true);
+        for _ in 0..workers {
+            if let Some(Err(error)) = endings.recv().await {
+                tracing::warn!(%error, "a serving thread failed while shutting down");
+            }
+        }
+        drop(stop_admin);
+        Ok(())
+    }
+}
+
+impl Handle {
+    /// Replaces everything but the listeners, at once and for the next request on. Open connections stay.
+    ///
+    /// # Errors
+    /// If the new settings cannot be used; the old ones then stay in force.
+    pub fn reload(&self, settings: Settings) -> Result<(), StartError> {
+        let generation = self.shared.snapshot.load().generation + 1;
+        let next = snapshot(settings, generation)?;
+        self.shared.snapshot.store(Arc::new(next));
+        Ok(())
+    }
+}
+
+fn listen(address: Option<SocketAddr>) -> Result<Option<TcpListener>, StartError> {
+    let Some(address) = address else { return Ok(None) };
+    bind(address).map(Some).map_err(|source| StartError::Bind { address, source })
+}
+
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
+    // So that a restart need not wait for old connections; a port that somebody listens on is still an error.
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(4096)?;
+    Ok(socket.into())
+}
+
+fn snapshot(settings: Settings, generation: u64) -> Result<Snapshot, TlsError> {
+    let tls = match settings.https {
+        Some(address) => {
+            if settings.certificate.is_none() {
+                tracing::warn!("no certificate is configured: clients are shown one that is signed by itself");
+            }
+            let names = ["localhost".to_owned(), address.ip().to_string()];
+            Some(Arc::new(tls::server(settings.certificate.as_ref(), &names)?))
+        }
+        None => None,
+    };
+    let trust = settings.upstreams.iter().flat_map(|site| &site.addresses).any(|address| address.tls);
+    let upstream_tls = Arc::new(tls::client(trust)?);
+    Ok(Snapshot { settings, tls, upstream_tls, generation })
+}
+
+/// Starts one thread per core; returns how many.
+fn start_workers(
+    shared: &Arc<Shared>,
+    http: Option<&TcpListener>,
+    https: Option<&TcpListener>,
+    ended: &mpsc::UnboundedSender<io::Result<()>>,
+) -> Result<usize, RunError> {
+    let settings = &shared.snapshot.load().settings;
+    let count = match settings.workers {
+        0 => thread::available_parallelism().map_or(1, usize::from),
+        count => count,
+    };
+    let clone = |listener: Option<&TcpListener>| listener.map(TcpListener::try_clone).transpose();
+    for index in 0..count {
+        let listeners = Listeners {
+            http: clone(http).map_err(RunError::Worker)?,
+            https: clone(https).map_err(RunError::Worker)?,
+            connections: settings.limits.connections.div_ceil(count).max(1),
+        };
+        let (shared, ended) = (Arc::clone(shared), ended.clone());
+        spawn(&format!("worker {index}"), move || {
+            // Nobody listens any more only if the gateway is being dropped.
+            let _ = ended.send(worker::run(shared, listeners));
+        })
+        .map_err(RunError::Worker)?;
+    }
+    Ok(count)
+}
+
+fn serve_admin(listener: TcpListener, router: Router, stopped: oneshot::Receiver<()>) {
+    let serving = async {
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        let serving = axum::serve(listener, router).into_future();
+        tokio::select! {
+            served = serving => served,
+            _ = stopped => Ok(()),
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    if let Err(error) = runtime.and_then(|runtime| runtime.block_on(serving)) {
+        tracing::error!(%error, "the admin listener failed");
+    }
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    thread::Builder::new().name(format!("upshift {name}")).spawn(run).map(drop)
+}

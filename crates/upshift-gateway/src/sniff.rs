@@ -1,0 +1,210 @@
+//! The first bytes of a connection: which HTTP it speaks, or the answer that it gets when it speaks none.
+//!
+//! 1. The HTTP/2 preface (RFC 9113 §3.4) is HTTP/2 by prior knowledge.
+//! 2. Else the first header section is looked at whole, so that what is wrong with it is answered by us, as
+//!    problem details; later ones on the same connection are left to the codec.
+//! 3. A major version that is not ours is 505, a higher minor version of HTTP/1 is served as 1.1.
+//!
+//! Pure: bytes in, verdict out.
+
+use crate::fault::Fault;
+
+/// RFC 9113 §3.4.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// As many field lines as the codec reads.
+const MAX_FIELDS: usize = 100;
+/// As long a target as the codec reads.
+const MAX_TARGET: usize = u16::MAX as usize - 1;
+
+/// What the first bytes are.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Opening {
+    /// Too few to tell.
+    Incomplete,
+    /// The preface of HTTP/2.
+    Http2,
+    /// A header section of HTTP/1 that the codec may have.
+    Http1,
+    /// A TLS record, on a port that speaks in clear.
+    Tls,
+    /// Nothing that can be served.
+    Faulty(Fault),
+}
+
+/// Looks at all that has arrived so far. May rewrite the minor version in the first line.
+pub(crate) fn examine(received: &mut [u8], limit: usize) -> Opening {
+    if received.is_empty() || (received.len() < PREFACE.len() && PREFACE.starts_with(received)) {
+        return Opening::Incomplete;
+    }
+    if received.starts_with(PREFACE) {
+        return Opening::Http2;
+    }
+    if received.starts_with(&[0x16, 0x03]) {
+        return Opening::Tls;
+    }
+    // RFC 9112 §2.2: "a server that is expecting to receive and parse a request-line SHOULD ignore at least one empty
+    // line (CRLF) received prior to the request-line."
+    let start = received.iter().position(|byte| !matches!(byte, b'\r' | b'\n')).unwrap_or(received.len());
+    let Some(length) = received[start..].iter().position(|&byte| byte == b'\n') else {
+        return unfinished_line(&received[start..], limit);
+    };
+    match request_line(&mut received[start..start + length]) {
+        Some(fault) => Opening::Faulty(fault),
+        None => head(&received[start..], limit),
+    }
+}
+
+/// A first line that has not ended: complete nonsense is told early.
+fn unfinished_line(line: &[u8], limit: usize) -> Opening {
+    if line.len() >= limit {
+        return Opening::Faulty(Fault::TargetTooLong);
+    }
+    let method = line.split(|&byte| byte == b' ').next().unwrap_or_default();
+    if method.is_empty() || method.len() > 64 || !method.iter().copied().all(upshift_core::field::is_tchar) {
+        if line.is_empty() {
+            return Opening::Incomplete;
+        }
+        return Opening::Faulty(Fault::NotHttp("The first line is no HTTP request."));
+    }
+    Opening::Incomplete
+}
+
+/// RFC 9112 §3: `method SP request-target SP HTTP-version`.
+fn request_line(line: &mut [u8]) -> Option<Fault> {
+    let line = match line {
+        [rest @ .., b'\r'] => rest,
+        whole => whole,
+    };
+    let mut parts = line.splitn(3, |&byte| byte == b' ');
+    let (method, target, version) = (parts.next()?, parts.next(), parts.next());
+    if method.is_empty() || !method.iter().copied().all(upshift_core::field::is_tchar) {
+        return Some(Fault::NotHttp("The first line is no HTTP request."));
+    }
+    if target.is_some_and(|target| target.len() > MAX_TARGET) {
+        return Some(Fault::TargetTooLong);
+    }
+    let Some(version) = version else {
+        // A line without a version is a request of HTTP/0.9, which has no field to say why in.
+        return Some(match (method, target) {
+            (b"GET", Some([b'/', ..])) => Fault::Version("HTTP/0.9".to_owned()),
+            _ => Fault::NotHttp("The first line is no HTTP request."),
+        });
+    };
+    match version {
+        b"HTTP/1.0" | b"HTTP/1.1" => None,
+        [b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor] if minor.is_ascii_digit() => {
+            // RFC 9110 §2.5: a higher minor version is processed "as if it was in the highest minor version" we know.
+            if let Some(last) = line.last_mut() {
+                *last = b'1';
+            }
+            None
+        }
+        [b'H', b'T', b'T', b'P', b'/', major, b'.', minor] if major.is_ascii_digit() && minor.is_ascii_digit() => {
+            Some(Fault::Version(String::from_utf8_lossy(version).into_owned()))
+        }
+        _ => Some(Fault::NotHttp("The first line does not end in an HTTP version.")),
+    }
+}
+
+/// The fields, once all of them have arrived.
+fn head(received: &[u8], limit: usize) -> Opening {
+    let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
+    let mut request = httparse::Request::new(&mut fields);
+    match request.parse(received) {
+        Ok(httparse::Status::Complete(length)) if length <= limit => match framing(request.headers) {
+            Some(fault) => Opening::Faulty(fault),
+            None => Opening::Http1,
+        },
+        Ok(httparse::Status::Complete(_)) => Opening::Faulty(Fault::HeadTooLarge),
+        Ok(httparse::Status::Partial) if received.len() < limit => Opening::Incomplete,
+        Ok(httparse::Status::Partial) | Err(httparse::Error::TooManyHeaders) => Opening::Faulty(Fault::HeadTooLarge),
+        Err(httparse::Error::Token) => {
+            Opening::Faulty(Fault::NotHttp("The request's target has a character that must be percent-encoded."))
+        }
+        Err(_) => Opening::Faulty(Fault::NotHttp("A field line is malformed.")),
+    }
+}
+
+/// RFC 9112 §6.3: a length that two readers may read differently is how requests are smuggled.
+fn framing(fields: &[httparse::Header<'_>]) -> Option<Fault> {
+    let mut length: Option<&[u8]> = None;
+    let mut coded = false;
+    for field in fields {
+        if field.name.eq_ignore_ascii_case("transfer-encoding") {
+            coded = true;
+        } else if field.name.eq_ignore_ascii_case("content-length") {
+            if length.is_some_and(|earlier| earlier != field.value) {
+                return Some(Fault::Framing("There are two Content-Length fields that disagree."));
+            }
+            length = Some(field.value);
+        }
+    }
+    (coded && length.is_some()).then_some(Fault::Framing("There are both Content-Length and Transfer-Encoding."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn opening(bytes: &str) -> Opening {
+        examine(&mut bytes.as_bytes().to_vec(), 1024)
+    }
+
+    fn fault(bytes: &str) -> u16 {
+        match opening(bytes) {
+            Opening::Faulty(fault) => fault.status().as_u16(),
+            other => panic!("{bytes:?} gave {other:?}"),
+        }
+    }
+
+    /// RFC 9113 §3.4.
+    #[test]
+    fn the_preface_is_http2_once_it_is_whole() {
+        let preface = String::from_utf8_lossy(PREFACE);
+        assert_eq!(opening(&preface), Opening::Http2);
+        assert_eq!(opening(&preface[..10]), Opening::Incomplete);
+        assert_eq!(fault("PRI * HTTP/2.0\r\n\r\nXX"), 505);
+    }
+
+    #[test]
+    fn a_request_is_http1_once_its_head_is_whole() {
+        assert_eq!(opening("GET / HTTP/1.1\r\nHost: a\r\n\r\n"), Opening::Http1);
+        assert_eq!(opening("\r\nGET / HTTP/1.0\r\n\r\n"), Opening::Http1);
+        assert_eq!(opening("GET / HTTP/1.1\r\nHost: a\r\n"), Opening::Incomplete);
+        assert_eq!(opening("GE"), Opening::Incomplete);
+        assert_eq!(opening(""), Opening::Incomplete);
+    }
+
+    /// RFC 9110 §15.6.6.
+    #[test]
+    fn another_major_version_is_505_and_no_http_is_400() {
+        assert_eq!(fault("GET / HTTP/3.7\r\n"), 505);
+        assert_eq!(fault("GET /\r\n"), 505);
+        assert_eq!(fault("GET / HTCPCP/1.0\r\n"), 400);
+        assert_eq!(fault("\u{1}\u{2}\u{3}"), 400);
+        assert_eq!(fault("hello world\r\n"), 400);
+    }
+
+    /// RFC 9110 §2.5.
+    #[test]
+    fn a_higher_minor_version_is_served_as_1_1() {
+        let mut bytes = b"GET / HTTP/1.9\r\nHost: a\r\n\r\n".to_vec();
+        assert_eq!(examine(&mut bytes, 1024), Opening::Http1);
+        assert!(bytes.starts_with(b"GET / HTTP/1.1\r\n"));
+    }
+
+    #[test]
+    fn what_is_too_long_says_what() {
+        assert_eq!(fault(&format!("GET /{}", "a".repeat(2000))), 414);
+        assert_eq!(fault(&format!("GET / HTTP/1.1\r\nA: {}", "a".repeat(2000))), 431);
+        assert_eq!(fault(&format!("GET / HTTP/1.1\r\n{}\r\n", "a:b\r\n".repeat(101))), 431);
+    }
+
+    /// RFC 9112 §6.3.
+    #[test]
+    fn a_length_in_doubt_is_refused() {
+        assert_eq!(fault("POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"), 400);
+        assert_eq!(fault("POST / HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\n"), 400);
+        assert_eq!(opening("POST / HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\n"), Opening::Http1);
+    }
+}

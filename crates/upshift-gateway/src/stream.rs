@@ -1,0 +1,159 @@
+//! One connection's bytes, in clear or over TLS, with what was read too early put back in front.
+
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Duration, Instant, timeout_at};
+use tokio_rustls::server::TlsStream;
+
+use crate::pulse::Pulse;
+
+/// What carries the bytes.
+pub(crate) enum Transport {
+    /// TCP.
+    Clear(TcpStream),
+    /// TLS over TCP.
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// A client's connection.
+///
+/// It keeps the [`Pulse`].
+pub(crate) struct Stream {
+    transport: Transport,
+    early: Bytes,
+    pulse: Rc<Pulse>,
+    defer_shutdown: bool,
+}
+
+impl Stream {
+    /// A connection of which nothing has been read.
+    pub(crate) fn new(transport: Transport, pulse: Rc<Pulse>) -> Self {
+        Self { transport, early: Bytes::new(), pulse, defer_shutdown: false }
+    }
+
+    /// Puts `bytes` in front of what comes next.
+    pub(crate) fn unread(&mut self, bytes: Bytes) {
+        debug_assert!(self.early.is_empty(), "unread twice");
+        self.early = bytes;
+    }
+
+    /// From now on shutting down only flushes, and [`Stream::close`] is for whoever takes the stream back: the codec
+    /// would close at once, and closing while bytes of a request are unread makes the kernel reset the connection and
+    /// take our answer with it.
+    pub(crate) fn defer_shutdown(&mut self) {
+        self.defer_shutdown = true;
+    }
+
+    /// Says goodbye and closes, after reading and discarding what the client is still sending.
+    ///
+    /// RFC 9112 §9.6: "the server continues to read from the connection until it receives a corresponding close by the
+    /// client, or until the server is reasonably certain that its own TCP stack has received the client's
+    /// acknowledgement". `linger` bounds the bytes and the time; `None` closes at once.
+    pub(crate) async fn close(mut self, linger: Option<(u64, Duration)>) {
+        let shut = async {
+            match &mut self.transport {
+                Transport::Clear(tcp) => tcp.shutdown().await,
+                Transport::Tls(tls) => tls.shutdown().await,
+            }
+        };
+        if shut.await.is_err() {
+            return;
+        }
+        let Some((bytes, time)) = linger else { return };
+        // Under TLS, too, what is thrown away need not be decrypted.
+        let tcp = match self.transport {
+            Transport::Clear(tcp) => tcp,
+            Transport::Tls(tls) => tls.into_inner().0,
+        };
+        discard(tcp, bytes, Instant::now() + time).await;
+    }
+}
+
+/// Reads until the end, `limit` bytes or `deadline`.
+async fn discard(mut tcp: TcpStream, mut limit: u64, deadline: Instant) {
+    let mut sink = BytesMut::with_capacity(64 * 1024);
+    while limit > 0 {
+        sink.clear();
+        match timeout_at(deadline, tcp.read_buf(&mut sink)).await {
+            Ok(Ok(read)) if read > 0 => limit = limit.saturating_sub(read as u64),
+            _ => return,
+        }
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.early.has_remaining() {
+            let length = self.early.len().min(buffer.remaining());
+            buffer.put_slice(&self.early.split_to(length));
+            if self.early.is_empty() {
+                self.early = Bytes::new();
+            }
+            self.pulse.received();
+            return Poll::Ready(Ok(()));
+        }
+        let before = buffer.filled().len();
+        let poll = match &mut self.transport {
+            Transport::Clear(tcp) => Pin::new(tcp).poll_read(cx, buffer),
+            Transport::Tls(tls) => Pin::new(tls).poll_read(cx, buffer),
+        };
+        if buffer.filled().len() > before {
+            self.pulse.received();
+        }
+        poll
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let poll = match &mut self.transport {
+            Transport::Clear(tcp) => Pin::new(tcp).poll_write(cx, bytes),
+            Transport::Tls(tls) => Pin::new(tls).poll_write(cx, bytes),
+        };
+        self.pulse.wrote(poll.is_ready());
+        poll
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let poll = match &mut self.transport {
+            Transport::Clear(tcp) => Pin::new(tcp).poll_write_vectored(cx, slices),
+            Transport::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, slices),
+        };
+        self.pulse.wrote(poll.is_ready());
+        poll
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match &self.transport {
+            Transport::Clear(tcp) => tcp.is_write_vectored(),
+            Transport::Tls(tls) => tls.is_write_vectored(),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.transport {
+            Transport::Clear(tcp) => Pin::new(tcp).poll_flush(cx),
+            Transport::Tls(tls) => Pin::new(tls).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.defer_shutdown {
+            return self.poll_flush(cx);
+        }
+        match &mut self.transport {
+            Transport::Clear(tcp) => Pin::new(tcp).poll_shutdown(cx),
+            Transport::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! TLS at both ends: the certificate that clients see, and the roots that upstreams are judged by.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::{ClientConfig, ProtocolVersion, RootCertStore, ServerConfig};
+use upshift_core::{TlsState, TlsVersion};
+
+use crate::settings::CertificateFiles;
+
+/// Why there is no TLS.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A PEM file cannot be read.
+    #[error("{path}: {source}")]
+    Pem {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: rustls::pki_types::pem::Error,
+    },
+    /// Certificate and key do not go together, or are not usable.
+    #[error("the certificate cannot be used: {0}")]
+    Certificate(#[from] rustls::Error),
+    /// No self-signed certificate could be made.
+    #[error("no self-signed certificate could be made: {0}")]
+    SelfSigned(#[from] rcgen::Error),
+    /// The system's roots cannot be read.
+    #[error("the system's certificate roots cannot be read: {0}")]
+    Roots(#[source] io::Error),
+}
+
+/// The server's side, with `h2` and `http/1.1` by ALPN (RFC 9113 §3.2, RFC 7301).
+///
+/// Without files, a certificate for `names` that is signed by itself.
+pub(crate) fn server(files: Option<&CertificateFiles>, names: &[String]) -> Result<ServerConfig, TlsError> {
+    let (chain, key) = match files {
+        Some(files) => (read_chain(&files.certificate)?, read_key(&files.key)?),
+        None => self_signed(names)?,
+    };
+    let mut config = ServerConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+/// The client's side, towards upstreams: the system's roots (or `SSL_CERT_FILE`) if `trust` is asked for, else none.
+pub(crate) fn client(trust: bool) -> Result<ClientConfig, TlsError> {
+    let mut roots = RootCertStore::empty();
+    if trust {
+        let found = rustls_native_certs::load_native_certs();
+        if let (true, Some(error)) = (found.certs.is_empty(), found.errors.into_iter().next()) {
+            return Err(TlsError::Roots(io::Error::other(error)));
+        }
+        roots.add_parsable_certificates(found.certs);
+    }
+    Ok(ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth())
+}
+
+/// What a finished handshake says.
+pub(crate) fn state(version: Option<ProtocolVersion>) -> TlsState {
+    match version {
+        Some(ProtocolVersion::TLSv1_2) => TlsState::Version(TlsVersion::V1_2),
+        Some(ProtocolVersion::TLSv1_3) => TlsState::Version(TlsVersion::V1_3),
+        _ => TlsState::SomeVersion,
+    }
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+}
+
+fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let pem = |source| TlsError::Pem { path: path.to_owned(), source };
+    CertificateDer::pem_file_iter(path).map_err(pem)?.collect::<Result<_, _>>().map_err(pem)
+}
+
+fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+    PrivateKeyDer::from_pem_file(path).map_err(|source| TlsError::Pem { path: path.to_owned(), source })
+}
+
+fn self_signed(names: &[String]) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), TlsError> {
+    let made = rcgen::generate_simple_self_signed(names)?;
+    let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+    Ok((vec![made.cert.der().clone()], key.into()))
+}

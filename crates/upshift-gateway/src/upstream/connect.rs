@@ -1,0 +1,130 @@
+//! Opening a connection to an upstream.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use crate::settings::{Address, UpstreamHttp};
+
+/// Why there is no connection.
+#[derive(Debug)]
+pub(crate) enum ConnectError {
+    /// It did not come about in time.
+    Timeout,
+    /// It was refused, cut, or its TLS is not to be trusted.
+    Failed(io::Error),
+}
+
+/// Opens connections, in clear or over TLS.
+pub(crate) struct Connector {
+    tls: Arc<ClientConfig>,
+    limit: Duration,
+}
+
+impl Connector {
+    /// One that trusts what `tls` trusts and gives up after `limit`.
+    pub(crate) fn new(tls: Arc<ClientConfig>, limit: Duration) -> Self {
+        Self { tls, limit }
+    }
+
+    /// A connection to `address`, and whether HTTP/2 is to be spoken on it.
+    pub(crate) async fn connect(
+        &self,
+        address: &Address,
+        http: UpstreamHttp,
+    ) -> Result<(UpstreamStream, UpstreamHttp), ConnectError> {
+        match timeout(self.limit, self.open(address, http)).await {
+            Ok(opened) => opened.map_err(ConnectError::Failed),
+            Err(_) => Err(ConnectError::Timeout),
+        }
+    }
+
+    async fn open(&self, address: &Address, http: UpstreamHttp) -> io::Result<(UpstreamStream, UpstreamHttp)> {
+        let tcp = TcpStream::connect((address.host.as_str(), address.port)).await?;
+        tcp.set_nodelay(true)?;
+        if !address.tls {
+            return Ok((UpstreamStream::Clear(tcp), http));
+        }
+        let name = ServerName::try_from(address.host.clone()).map_err(io::Error::other)?;
+        let mut config = ClientConfig::clone(&self.tls);
+        // RFC 9113 §3.2: over TLS, HTTP/2 is chosen by ALPN and by nothing else.
+        config.alpn_protocols = match http {
+            UpstreamHttp::V1_1 => vec![b"http/1.1".to_vec()],
+            UpstreamHttp::V2 => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+        };
+        let tls = TlsConnector::from(Arc::new(config)).connect(name, tcp).await?;
+        let spoken = match tls.get_ref().1.alpn_protocol() {
+            Some(b"h2") => UpstreamHttp::V2,
+            _ => UpstreamHttp::V1_1,
+        };
+        Ok((UpstreamStream::Tls(Box::new(tls)), spoken))
+    }
+}
+
+/// A connection to an upstream.
+pub(crate) enum UpstreamStream {
+    /// TCP.
+    Clear(TcpStream),
+    /// TLS over TCP.
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl AsyncRead for UpstreamStream {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Clear(tcp) => Pin::new(tcp).poll_read(cx, buffer),
+            Self::Tls(tls) => Pin::new(tls).poll_read(cx, buffer),
+        }
+    }
+}
+
+impl AsyncWrite for UpstreamStream {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Clear(tcp) => Pin::new(tcp).poll_write(cx, bytes),
+            Self::Tls(tls) => Pin::new(tls).poll_write(cx, bytes),
+        }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Clear(tcp) => Pin::new(tcp).poll_write_vectored(cx, slices),
+            Self::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, slices),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Self::Clear(tcp) => tcp.is_write_vectored(),
+            Self::Tls(tls) => tls.is_write_vectored(),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Clear(tcp) => Pin::new(tcp).poll_flush(cx),
+            Self::Tls(tls) => Pin::new(tls).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Clear(tcp) => Pin::new(tcp).poll_shutdown(cx),
+            Self::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
+        }
+    }
+}

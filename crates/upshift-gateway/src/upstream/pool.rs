@@ -1,0 +1,175 @@
+//! The connections of one core to one replica.
+//!
+//! HTTP/1.1 connections are kept for the next request, the last used first; one HTTP/2 connection carries all. No lock
+//! and no channel beyond the codec's own: everything here stays on its core.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::TokioIo;
+use tokio::task::spawn_local;
+use tokio::time::Instant;
+
+use super::Load;
+use super::connect::{ConnectError, Connector, UpstreamStream};
+use crate::body::RequestBody;
+use crate::local::LocalExecutor;
+use crate::settings::{Address, UpstreamHttp};
+
+/// As many resting connections as are kept per core and replica.
+const MAX_RESTING: usize = 256;
+
+/// The connections to one replica.
+pub(crate) struct Pool {
+    address: Address,
+    http: UpstreamHttp,
+    connector: Rc<Connector>,
+    resting: Home,
+    shared: RefCell<Option<http2::SendRequest<RequestBody>>>,
+}
+
+/// A connection that waits for the next request.
+pub(crate) struct Resting {
+    sender: http1::SendRequest<RequestBody>,
+    since: Instant,
+}
+
+/// An HTTP/1.1 connection, and where it is given back.
+type Own = (http1::SendRequest<RequestBody>, Home);
+
+/// Where connections rest.
+type Home = Rc<RefCell<Vec<Resting>>>;
+
+/// Why a request got no answer.
+pub(crate) enum SendError {
+    /// The connection was gone before the request could be written; here it is again.
+    Unsent(Box<Request<RequestBody>>),
+    /// The connection failed after that.
+    Broken(hyper::Error),
+}
+
+impl Pool {
+    /// No connections yet.
+    pub(crate) fn new(address: Address, http: UpstreamHttp, connector: Rc<Connector>) -> Self {
+        Self { address, http, connector, resting: Rc::default(), shared: RefCell::new(None) }
+    }
+
+    /// A connection that served before and is free.
+    pub(crate) fn reuse(&self) -> Option<Link> {
+        if let Some(sender) = self.shared.borrow().as_ref().filter(|sender| !sender.is_closed()) {
+            return Some(Link::Shared(sender.clone()));
+        }
+        let mut resting = self.resting.borrow_mut();
+        while let Some(Resting { sender, .. }) = resting.pop() {
+            if sender.is_ready() {
+                return Some(Link::Own { sender, home: Rc::clone(&self.resting) });
+            }
+        }
+        None
+    }
+
+    /// A new connection.
+    pub(crate) async fn open(&self) -> Result<Link, ConnectError> {
+        let (stream, http) = self.connector.connect(&self.address, self.http).await?;
+        let failed = |error: hyper::Error| ConnectError::Failed(std::io::Error::other(error));
+        match http {
+            UpstreamHttp::V1_1 => self.open_http1(stream).await.map_err(failed),
+            UpstreamHttp::V2 => self.open_http2(stream).await.map_err(failed),
+        }
+    }
+
+    async fn open_http1(&self, stream: UpstreamStream) -> hyper::Result<Link> {
+        let (sender, connection) = http1::Builder::new().handshake(TokioIo::new(stream)).await?;
+        spawn_local(async move {
+            // Whoever waits for an answer on it learns of its failure from the answer.
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "an upstream connection ended");
+            }
+        });
+        Ok(Link::Own { sender, home: Rc::clone(&self.resting) })
+    }
+
+    async fn open_http2(&self, stream: UpstreamStream) -> hyper::Result<Link> {
+        let (sender, connection) =
+            http2::Builder::new(LocalExecutor).adaptive_window(true).handshake(TokioIo::new(stream)).await?;
+        spawn_local(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "an upstream connection ended");
+            }
+        });
+        self.shared.replace(Some(sender.clone()));
+        Ok(Link::Shared(sender))
+    }
+
+    /// Closes connections that have rested longer than `limit`.
+    pub(crate) fn sweep(&self, limit: Duration) {
+        self.resting.borrow_mut().retain(|resting| !resting.sender.is_closed() && resting.since.elapsed() < limit);
+    }
+}
+
+/// A connection that a request may be sent on.
+pub(crate) enum Link {
+    /// HTTP/1.1: nobody else's until it is given back.
+    Own {
+        /// The codec's end.
+        sender: http1::SendRequest<RequestBody>,
+        /// Where it is given back.
+        home: Home,
+    },
+    /// HTTP/2: everybody's.
+    Shared(http2::SendRequest<RequestBody>),
+}
+
+impl Link {
+    /// Whether requests on it are those of HTTP/2.
+    pub(crate) fn is_http2(&self) -> bool {
+        matches!(self, Self::Shared(_))
+    }
+
+    /// Sends `request`; the lease is to be kept with the answer's body.
+    pub(crate) async fn send(
+        self,
+        request: Request<RequestBody>,
+        load: Load,
+    ) -> Result<(Response<Incoming>, Lease), SendError> {
+        match self {
+            Self::Own { mut sender, home } => match sender.try_send_request(request).await {
+                Ok(response) => Ok((response, Lease { own: Some((sender, home)), _load: load })),
+                Err(mut error) => Err(match error.take_message() {
+                    Some(request) => SendError::Unsent(Box::new(request)),
+                    None => SendError::Broken(error.into_error()),
+                }),
+            },
+            Self::Shared(mut sender) => match sender.try_send_request(request).await {
+                Ok(response) => Ok((response, Lease { own: None, _load: load })),
+                Err(mut error) => Err(match error.take_message() {
+                    Some(request) => SendError::Unsent(Box::new(request)),
+                    None => SendError::Broken(error.into_error()),
+                }),
+            },
+        }
+    }
+}
+
+/// The use of an upstream connection for one exchange.
+///
+/// Given back after the answer's last byte; dropped before, the connection closes.
+pub(crate) struct Lease {
+    own: Option<Own>,
+    _load: Load,
+}
+
+impl Lease {
+    /// The exchange is over: the connection may serve the next one.
+    pub(crate) fn give_back(self) {
+        let Some((sender, home)) = self.own else { return };
+        let mut resting = home.borrow_mut();
+        if !sender.is_closed() && resting.len() < MAX_RESTING {
+            resting.push(Resting { sender, since: Instant::now() });
+        }
+    }
+}
