@@ -120,7 +120,10 @@ fn policy_file(upstream: SocketAddr, gateway: &str, rules: &str) -> String {
 }
 
 /// The binary that Cargo built beside these tests, or the one that is named.
-fn binary() -> PathBuf {
+///
+/// # Panics
+/// If there is none.
+pub fn binary() -> PathBuf {
     if let Some(named) = std::env::var_os("UPSHIFT_BIN") {
         return named.into();
     }

@@ -14,11 +14,11 @@ mod raw;
 mod reply;
 mod scratch;
 
-pub use gateway::{Gateway, explain, upshift};
+pub use gateway::{Gateway, binary, explain, upshift};
 pub use nginx::Nginx;
 pub use origin::{Arrived, Origin};
 pub use peer::{missing, node, python, skip};
-pub use program::{Output, Program, run};
+pub use program::{Output, Program, pause, run};
 pub use raw::{exchange, send};
 pub use reply::Reply;
 pub use scratch::Scratch;

@@ -15,8 +15,8 @@ pub struct Nginx {
 }
 
 impl Nginx {
-    /// Serves `index.html` ("real files"), `/account/`, `/feeds/` … as the same file, takes uploads at `/upload` and
-    /// throws them away.
+    /// Serves `index.html` ("real files"), `/account/`, `/feeds/` … as the same file, takes uploads at `/upload`, to
+    /// the last byte, and says in `X-Length` how long the request was.
     pub fn start() -> Self {
         Self::with("")
     }
@@ -38,7 +38,7 @@ impl Nginx {
                  http {{\n  access_log off; client_max_body_size 0; client_body_temp_path {root}/bodies; \
                  proxy_temp_path {root}/proxied; fastcgi_temp_path {root}/f; uwsgi_temp_path {root}/u; \
                  scgi_temp_path {root}/s; types {{ text/html html; }}\n  server {{\n    listen {address};\n    root {root};\n    \
-                 location = /upload {{ proxy_request_buffering off; proxy_http_version 1.1; proxy_pass http://{address}/sink; }}\n    \
+                 location = /upload {{ add_header X-Length $request_length; proxy_pass http://{address}/sink; }}\n    \
                  location = /sink {{ return 204; }}\n    location / {{ try_files $uri /index.html; }}\n    {server}\n  }}\n}}\n"
             ),
         );

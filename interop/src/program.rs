@@ -158,8 +158,9 @@ pub(crate) fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     }
 }
 
+/// A moment between two questions.
 #[expect(clippy::disallowed_methods, reason = "between two questions to another process there is nothing to wait on")]
-fn pause() {
+pub fn pause() {
     thread::sleep(std::time::Duration::from_millis(20));
 }
 
