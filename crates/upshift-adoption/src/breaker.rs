@@ -19,7 +19,7 @@
 //!
 //! let mut tally = Tally::default();
 //! for n in 0..20 {
-//!     tally.record(&"orders".into(), Fingerprint::from_bits(n << 40), n % 2 == 0);
+//!     tally.record("orders", Fingerprint::from_bits(n << 40), n % 2 == 0);
 //! }
 //! breaker.merge(now, &tally.take());
 //! let trips = breaker.trips(now);
@@ -31,6 +31,8 @@ use crate::{Distinct, Fingerprint, Tally};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use upshift_core::Phase;
+use upshift_core::policy::{Rule, Stage};
 
 /// How long after enforcement a rule is still watched.
 pub const AFTER_ENFORCEMENT: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -161,8 +163,7 @@ impl Breaker {
         }
     }
 
-    /// Whether requests that `rule` matches are to be counted at `now`. That begins one window before the rule can
-    /// refuse, so that at the first refusal it is known how many there are.
+    /// As [`Watch::counts`], of a rule that is watched.
     pub fn counts(&self, rule: &str, now: Timestamp) -> bool {
         self.rules.get(rule).is_some_and(|watched| watched.watch.counts(now))
     }
@@ -224,12 +225,27 @@ impl Breaker {
 }
 
 impl Watch {
+    /// What is to be watched of `rule`: nothing without a rollout or with `breaker = false`.
+    pub fn of(rule: &Rule) -> Option<Self> {
+        let (limits, rollout) = (rule.breaker?, rule.rollout.as_ref()?);
+        let refuses = |stage: &&Stage| matches!(stage.phase, Phase::Brownout | Phase::Ramp | Phase::Enforce);
+        // A person may have set it to enforce before its time.
+        let set = rule.overridden().is_some_and(|set| set.phase == Phase::Enforce) || rule.phase.is_some();
+        let from = rollout.stages().iter().find(refuses).map(|stage| stage.from);
+        let end = rollout.plan().enforce.map(|enforce| enforce.saturating_add(AFTER_ENFORCEMENT).unwrap_or(enforce));
+        let limits =
+            Limits { refused_share: limits.refused_share, window: limits.window, minimum: limits.minimum.into() };
+        Some(Self { rule: rule.id.as_ref().into(), limits, from: if set { None } else { from }, to: end })
+    }
+
     /// Whether the rule can refuse at `now`, and is watched.
     fn covers(&self, now: Timestamp) -> bool {
         self.from.is_none_or(|from| from <= now) && self.to.is_none_or(|to| now < to)
     }
 
-    fn counts(&self, now: Timestamp) -> bool {
+    /// Whether requests that the rule matches are to be counted at `now`: from one window before the watch begins, so that
+    /// at the first refusal it is known how many callers there are.
+    pub fn counts(&self, now: Timestamp) -> bool {
         let window = SignedDuration::from_secs(self.limits.window.into());
         self.covers(now) || now.checked_add(window).is_ok_and(|soon| self.covers(soon))
     }

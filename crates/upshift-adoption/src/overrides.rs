@@ -12,6 +12,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use upshift_core::{Phase, policy};
 
 /// What is imposed on a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +44,18 @@ impl Imposed {
             "enforce" => Self::Enforce,
             "paused" => Self::Paused,
             _ => return None,
+        })
+    }
+
+    /// The phase; none where the file's plan decides.
+    pub fn phase(self) -> Option<Phase> {
+        Some(match self {
+            Self::Plan => return None,
+            Self::Off => Phase::Off,
+            Self::Observe => Phase::Observe,
+            Self::Warn => Phase::Warn,
+            Self::Enforce => Phase::Enforce,
+            Self::Paused => Phase::Paused,
         })
     }
 
@@ -155,6 +168,27 @@ impl Overrides {
         let pin = self.pins.get(rule).filter(|pin| !pin.lapsed(now));
         let holds = pin.or_else(|| self.trips.get(rule)).or(self.all.as_ref())?;
         (holds.imposed != Imposed::Plan).then_some(holds)
+    }
+
+    /// What holds at `now`, as a policy takes it ([`upshift_core::Policy::with`]), for the rules of these ids.
+    ///
+    /// To be asked again when the rules change, and at [`Overrides::next_lapse`].
+    pub fn resolve<'a>(&self, rules: impl IntoIterator<Item = &'a str>, now: Timestamp) -> policy::Overrides {
+        let of = |rule: &'a str| Some((rule.to_owned(), self.resolve_one(rule, now)?));
+        policy::Overrides { all: None, rules: rules.into_iter().filter_map(of).collect() }
+    }
+
+    fn resolve_one(&self, rule: &str, now: Timestamp) -> Option<policy::Override> {
+        let holds = self.of(rule, now)?;
+        let under = self.trips.contains_key(rule) || self.all.is_some();
+        let by = match (self.trips.get(rule), holds.actor.as_str()) {
+            (Some(trip), _) if trip == holds => policy::Actor::Breaker,
+            (_, person) => policy::Actor::Person(person.to_owned()),
+        };
+        // Where something else lies under it, its end is for the one who resolves: the policy alone would fall back to
+        // the file.
+        let until = holds.until.filter(|_| !under);
+        Some(policy::Override { phase: holds.imposed.phase()?, until, by, reason: holds.reason.clone() })
     }
 
     /// The rules that the breaker demoted and that no person has resumed since.

@@ -43,9 +43,9 @@ pub struct Tally {
 
 impl Tally {
     /// Counts one request that `rule` matched.
-    pub fn record(&mut self, rule: &Arc<str>, identity: Fingerprint, refused: bool) {
+    pub fn record(&mut self, rule: &str, identity: Fingerprint, refused: bool) {
         if !self.rules.contains_key(rule) {
-            self.rules.insert(Arc::clone(rule), RuleTally::default());
+            self.rules.insert(rule.into(), RuleTally::default());
         }
         if let Some(tally) = self.rules.get_mut(rule) {
             tally.seen.insert(identity);

@@ -22,11 +22,10 @@ fn breaker(limits: Limits) -> Breaker {
 
 /// So many identities, of whom the first `refused` are refused.
 fn tally(identities: std::ops::Range<u64>, refused: u64) -> Tally {
-    let rule: Arc<str> = "r".into();
     let mut tally = Tally::default();
     let first = identities.start;
     for n in identities {
-        tally.record(&rule, who(n), n - first < refused);
+        tally.record("r", who(n), n - first < refused);
     }
     tally
 }
@@ -59,7 +58,7 @@ fn one_client_that_polls_cannot_trip_it() {
     for second in 1..50 {
         let mut poller = Tally::default();
         for _ in 0..10_000 {
-            poller.record(&"r".into(), who(9_999), true);
+            poller.record("r", who(9_999), true);
         }
         breaker.merge(at(second), &poller);
         assert!(breaker.trips(at(second)).is_empty());
@@ -146,10 +145,9 @@ proptest! {
         let mut history: Vec<(i64, u64, bool)> = Vec::new();
         for (second, (admitted, refused, first)) in seconds.into_iter().enumerate() {
             let second = second as i64;
-            let rule: Arc<str> = "r".into();
-            let mut tally = Tally::default();
+                    let mut tally = Tally::default();
             for n in 0..admitted + refused {
-                tally.record(&rule, who(first + n), n >= admitted);
+                tally.record("r", who(first + n), n >= admitted);
                 history.push((second, first + n, n >= admitted));
             }
             breaker.merge(at(second), &tally);

@@ -129,3 +129,20 @@ fn a_store_of_a_newer_version_is_left_alone() {
     store.connection.pragma_update(None, "user_version", 2).unwrap();
     assert!(matches!(Store::with(store.connection), Err(StoreError::Newer { found: 2 })));
 }
+
+#[test]
+fn a_policy_takes_what_holds_for_its_rules() {
+    let mut store = Store::in_memory().unwrap();
+    store.trip(&trip("b")).unwrap();
+    let set = |rule: &str| Change::Set { rule: rule.into(), imposed: Imposed::Observe, until: Some(at(100)) };
+    store.change(&set("a"), at(60), "ada", "a look").unwrap();
+    let (_, state) = store.change(&set("b"), at(60), "ada", "a look").unwrap();
+    let resolved = state.resolve(["a", "b", "c"], at(70));
+    assert_eq!(resolved.of("a").and_then(|set| set.until), Some(at(100)));
+    assert_eq!(resolved.of("b").and_then(|set| set.until), None, "after it comes the trip, not the file");
+    assert_eq!(resolved.of("c"), None);
+    let resolved = state.resolve(["a", "b"], at(100));
+    assert_eq!(resolved.of("a"), None);
+    let tripped = resolved.of("b").unwrap();
+    assert_eq!((tripped.phase, &tripped.by), (upshift_core::Phase::Warn, &upshift_core::policy::Actor::Breaker));
+}

@@ -132,10 +132,10 @@ fn findings<'a>(rule: &'a Rule, facts: &Facts<'a>, path: &str) -> Findings<'a> {
 /// What becomes, in this phase, of a request that `enforce` would refuse.
 fn verdict(ruling: &mut Ruling<'_>, rule: &Rule, facts: &Facts<'_>) -> Verdict {
     match ruling.moment.phase {
-        Phase::Off | Phase::Paused => Verdict::Admit,
+        Phase::Off => Verdict::Admit,
         _ if ruling.exempted.is_some() => Verdict::Exempt,
         Phase::Observe => Verdict::Admit,
-        Phase::Warn => Verdict::Warn,
+        Phase::Warn | Phase::Paused => Verdict::Warn,
         Phase::Brownout | Phase::Enforce => Verdict::Refuse,
         Phase::Ramp => {
             let identity = rule.identity(facts);

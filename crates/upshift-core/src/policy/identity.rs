@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::requirement::FieldName;
+use super::rollout::trimmed;
 use crate::{Facts, Fields};
 
 /// A place where a caller's identity stands.
@@ -31,12 +32,13 @@ impl IdentityReader {
     }
 
     fn read(&self, facts: &Facts<'_>) -> Option<String> {
-        match self {
-            Self::Header(name) => facts.fields.text(name.lower()).map(str::to_owned),
+        let value = match self {
+            Self::Header(name) => std::str::from_utf8(facts.fields.nth(name.lower(), 0)?).ok().map(str::to_owned),
             Self::Cookie(name) => cookie(facts.fields, name).map(str::to_owned),
             Self::JwtUnverified(claim) => jwt_claim(facts.fields, claim),
             Self::Peer => facts.peer.map(|peer| peer.to_canonical().to_string()),
-        }
+        }?;
+        Some(trimmed(&value)).filter(|value| !value.is_empty()).map(str::to_owned)
     }
 }
 
@@ -52,9 +54,9 @@ impl std::fmt::Display for IdentityReader {
     }
 }
 
-/// The identity that the first of `readers` yields, without outer white space; never empty.
+/// The identity that the first of `readers` yields, without outer spaces and tabs; never empty.
 pub fn identity(readers: &[IdentityReader], facts: &Facts<'_>) -> Option<String> {
-    readers.iter().find_map(|reader| reader.read(facts)).filter(|identity| !identity.is_empty())
+    readers.iter().find_map(|reader| reader.read(facts))
 }
 
 /// RFC 6265 §4.2.1, and RFC 9113 §8.2.3: HTTP/2 may split the field.

@@ -1,0 +1,177 @@
+//! A rollout of six months in simulated time: every edge, and every hour between them, with callers old and new.
+#![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
+
+use jiff::{SignedDuration, Timestamp, Unit};
+use proptest::prelude::*;
+use upshift_core::policy::{
+    Api, ApiReader, FieldName, IdentityReader, Plan, PolicySpec, RampPlan, Requirement, Rollout, RuleSpec,
+};
+use upshift_core::version::Scheme;
+use upshift_core::{Facts, HttpVersion, Known, Phase, Policy, Reason, TlsState, Verdict};
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn rollout() -> Rollout {
+    Rollout::new(Plan {
+        observe: Some(at("2028-01-01T00:00:00Z")),
+        warn: Some(at("2028-02-01T00:00:00Z")),
+        brownout: vec![
+            // One over the leap day, one that ends as the next begins.
+            (at("2028-02-28T23:55:00Z"), at("2028-03-01T00:05:00Z")),
+            (at("2028-04-04T09:00:00Z"), at("2028-04-04T10:00:00Z")),
+            (at("2028-04-04T10:00:00Z"), at("2028-04-04T14:00:00Z")),
+        ],
+        ramp: Some(RampPlan::Linear(at("2028-06-01T00:00:00Z"))),
+        enforce: Some(at("2028-07-01T00:00:00Z")),
+    })
+    .unwrap()
+}
+
+fn policy() -> Policy {
+    let scheme = Scheme::Semver;
+    let api = Api {
+        minimum: scheme.parse("2.0").unwrap(),
+        supported: Vec::new(),
+        assume: None,
+        scheme,
+        read: vec![ApiReader::Header(FieldName::parse("X-Api-Version").unwrap())],
+    };
+    let mut rule = RuleSpec::new("orders-v2", vec![Requirement::Api(api)]);
+    rule.identity = vec![IdentityReader::Header(FieldName::parse("X-Api-Key").unwrap())];
+    rule.rollout = Some(rollout());
+    Policy::new(PolicySpec { rules: vec![rule], ..PolicySpec::default() }).unwrap()
+}
+
+/// The verdict for a caller of this API version, with this key if it has one.
+fn verdict(policy: &Policy, version: &str, key: Option<&str>, now: Timestamp) -> (Verdict, Reason) {
+    let mut fields = vec![("x-api-version", version)];
+    fields.extend(key.map(|key| ("x-api-key", key)));
+    let facts = Facts {
+        method: "GET",
+        host: "api.example.com",
+        path: "/api/orders",
+        query: None,
+        http: Known::Is(HttpVersion::V1_1),
+        tls: Known::Is(TlsState::Cleartext),
+        peer: None,
+        fields: &fields,
+        has_content: false,
+        protocol: None,
+    };
+    let decision = policy.decide(&facts, now);
+    let top = decision.top().unwrap();
+    (decision.verdict, top.reason)
+}
+
+/// The phase that the file's words mean, computed in another way: by asking for each interval whether it holds.
+fn expected(now: Timestamp) -> Phase {
+    let within = |from: &str, to: &str| at(from) <= now && now < at(to);
+    match () {
+        () if now < at("2028-01-01T00:00:00Z") => Phase::Off,
+        () if now < at("2028-02-01T00:00:00Z") => Phase::Observe,
+        () if within("2028-02-28T23:55:00Z", "2028-03-01T00:05:00Z") => Phase::Brownout,
+        () if within("2028-04-04T09:00:00Z", "2028-04-04T14:00:00Z") => Phase::Brownout,
+        () if now < at("2028-06-01T00:00:00Z") => Phase::Warn,
+        () if now < at("2028-07-01T00:00:00Z") => Phase::Ramp,
+        () => Phase::Enforce,
+    }
+}
+
+/// Every hour of seven months, and around every edge each second of two minutes.
+fn moments() -> Vec<Timestamp> {
+    let hour = SignedDuration::from_hours(1);
+    let mut moments: Vec<_> = std::iter::successors(Some(at("2027-12-31T00:00:00Z")), |now| now.checked_add(hour).ok())
+        .take(24 * 213)
+        .collect();
+    for stage in rollout().stages() {
+        moments.extend((-60..=60).map(|second| stage.from.checked_add(SignedDuration::from_secs(second)).unwrap()));
+        let nearly = SignedDuration::from_millis(-1);
+        moments.push(stage.from.checked_add(nearly).unwrap());
+    }
+    moments.sort_unstable();
+    moments
+}
+
+#[test]
+fn six_months_at_every_edge() {
+    let policy = policy();
+    for now in moments() {
+        let phase = policy.rules()[0].moment(now).phase;
+        assert_eq!(phase, expected(now), "{now}");
+        assert_eq!(verdict(&policy, "2.1", Some("k"), now).0, Verdict::Admit, "who complies is never touched, {now}");
+        let (old, reason) = verdict(&policy, "1.9", Some("key-7"), now);
+        let without = verdict(&policy, "1.9", None, now).0;
+        match phase {
+            Phase::Off | Phase::Observe => assert_eq!((old, without), (Verdict::Admit, Verdict::Admit), "{now}"),
+            Phase::Warn | Phase::Paused => assert_eq!((old, without), (Verdict::Warn, Verdict::Warn), "{now}"),
+            Phase::Brownout | Phase::Enforce => {
+                assert_eq!((old, without, reason), (Verdict::Refuse, Verdict::Refuse, Reason::TooOld), "{now}");
+            }
+            Phase::Ramp => {
+                assert_eq!(without, Verdict::Warn, "who has no identity is never in a ramp, {now}");
+                assert!(old == Verdict::Refuse || (old, reason) == (Verdict::Warn, Reason::NotInRamp), "{now}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_window_tells_when_it_ends_and_a_phase_when_the_next_begins() {
+    let until = |now| rollout().at(at(now)).until;
+    assert_eq!(until("2028-02-29T12:00:00Z"), Some(at("2028-03-01T00:05:00Z")));
+    assert_eq!(until("2028-04-04T09:59:59Z"), Some(at("2028-04-04T10:00:00Z")));
+    assert_eq!(until("2028-01-15T00:00:00Z"), Some(at("2028-02-01T00:00:00Z")));
+    assert_eq!(until("2028-08-01T00:00:00Z"), None);
+}
+
+#[test]
+fn the_calendar_has_no_gaps_and_is_what_happens() {
+    let rollout = rollout();
+    let stages = rollout.stages();
+    for pair in stages.windows(2) {
+        assert_eq!(pair[0].to, Some(pair[1].from));
+    }
+    for stage in stages {
+        assert_eq!(rollout.at(stage.from).phase, stage.phase);
+        assert_eq!(rollout.at(stage.from).share, stage.share);
+    }
+}
+
+#[test]
+fn a_clock_that_goes_back_gives_what_it_gave_then() {
+    let policy = policy();
+    let decide = |now: &Timestamp| (0..50).map(|n| verdict(&policy, "1.0", Some(&format!("key-{n}")), *now)).collect();
+    let moments: Vec<_> = moments().into_iter().step_by(37).collect();
+    let forwards: Vec<Vec<_>> = moments.iter().map(decide).collect();
+    let mut backwards: Vec<Vec<_>> = moments.iter().rev().map(decide).collect();
+    backwards.reverse();
+    assert_eq!(forwards, backwards, "nothing is remembered between two decisions");
+}
+
+#[test]
+fn the_length_of_a_day_does_not_matter_to_a_ramp() {
+    // Midnight to midnight in a zone that loses an hour on 26 March 2028: 23 hours, and the share grows evenly over them.
+    let (from, to) = (at("2028-03-25T23:00:00Z"), at("2028-03-26T22:00:00Z"));
+    assert_eq!(to.since((Unit::Hour, from)).unwrap().get_hours(), 23);
+    let ramp = Rollout::new(Plan { ramp: Some(RampPlan::Linear(from)), enforce: Some(to), ..Plan::default() }).unwrap();
+    let half = from.checked_add(SignedDuration::from_mins(23 * 30)).unwrap();
+    assert_eq!(ramp.at(half).share.basis_points(), 5_000);
+}
+
+proptest! {
+    /// Whoever calls, whatever it sends: nobody is refused while the rule observes or warns, or is paused.
+    #[test]
+    fn nobody_is_refused_in_observe_or_warn(
+        second in at("2027-12-01T00:00:00Z").as_second()..at("2028-08-01T00:00:00Z").as_second(),
+        version in "\\PC{0,12}",
+        key in prop::option::of("[!-~]{1,20}"),
+    ) {
+        let policy = policy();
+        let now = Timestamp::from_second(second).unwrap();
+        let (verdict, _) = verdict(&policy, &version, key.as_deref(), now);
+        let gentle = matches!(expected(now), Phase::Off | Phase::Observe | Phase::Warn);
+        prop_assert!(!gentle || verdict != Verdict::Refuse);
+    }
+}
