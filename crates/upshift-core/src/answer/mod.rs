@@ -383,11 +383,8 @@ fn redirects(top: &Ruling<'_>, facts: &Facts<'_>) -> bool {
 }
 
 fn redirect(decision: &Decision<'_>, facts: &Facts<'_>, url: &str, status: OtherStatus) -> Answer {
-    let fields = vec![
-        ("Location", url.to_owned()),
-        ("Cache-Control", "no-store".to_owned()),
-        ("Vary", vary(decision, facts)),
-    ];
+    let fields =
+        vec![("Location", url.to_owned()), ("Cache-Control", "no-store".to_owned()), ("Vary", vary(decision, facts))];
     Answer { status: Status::Other(status), fields, body: Vec::new(), close: false }
 }
 

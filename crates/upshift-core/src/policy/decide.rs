@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::evaluate::{Finding, evaluate};
 use super::exemption::ExemptedBy;
 use super::matcher::Caller;
-use super::path::readings;
+use super::path::{Reading, readings};
 use super::rollout::{Moment, Phase, bucket};
 use super::{Policy, Rule};
 use crate::Facts;
@@ -24,6 +24,7 @@ impl Policy {
 
     fn outcome<'a>(&'a self, facts: &Facts<'a>, now: Timestamp, every: bool) -> Decision<'a> {
         let (path, other) = readings(facts.path);
+        let (path, other) = (Reading::new(&path), other.as_deref().map(Reading::new));
         let mut rulings = Vec::new();
         let mut fields = Vec::new();
         for rule in &self.rules {
@@ -49,7 +50,7 @@ impl Policy {
     }
 
     /// What the rule says of the request, its path in this reading.
-    fn rule_on<'a>(&'a self, rule: &'a Rule, facts: &Facts<'a>, path: &str, now: Timestamp) -> Ruling<'a> {
+    fn rule_on<'a>(&'a self, rule: &'a Rule, facts: &Facts<'a>, path: &Reading<'_>, now: Timestamp) -> Ruling<'a> {
         let moment = rule.moment(now);
         let identity = || rule.identity(facts);
         let caller = Caller { path, clients: rule.client_readers(), identity: &identity };
@@ -109,7 +110,7 @@ struct Findings<'a> {
     observed: Vec<crate::decision::Observed<'a>>,
 }
 
-fn findings<'a>(rule: &'a Rule, facts: &Facts<'a>, path: &str) -> Findings<'a> {
+fn findings<'a>(rule: &'a Rule, facts: &Facts<'a>, path: &Reading<'_>) -> Findings<'a> {
     let mut observed = Vec::new();
     let mut unmet: Option<(Kind, Reason)> = None;
     for requirement in &rule.require {

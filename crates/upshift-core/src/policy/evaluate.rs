@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::client::Claim;
+use super::path::Reading;
 use super::requirement::{Api, ApiReader, Client, Requirement, WebSocket};
 use crate::decision::{Kind, Observed, Reason};
 use crate::field::{Accept, Connection, MediaType, Protocol, UpgradeList, elements};
@@ -16,7 +17,7 @@ pub(super) struct Finding<'a> {
 }
 
 /// Holds the requirement against the facts, the path in this reading.
-pub(super) fn evaluate<'a>(requirement: &'a Requirement, facts: &Facts<'a>, path: &str) -> Finding<'a> {
+pub(super) fn evaluate<'a>(requirement: &'a Requirement, facts: &Facts<'a>, path: &Reading<'_>) -> Finding<'a> {
     match requirement {
         Requirement::Tls(minimum) => tls(*minimum, facts),
         Requirement::Http(minimum) => http(*minimum, facts),
@@ -110,7 +111,7 @@ fn protocol<'a>(wanted: &Protocol, facts: &Facts<'a>) -> Finding<'a> {
 }
 
 /// All readers are read; equal versions in different spellings are one.
-fn api<'a>(wanted: &'a Api, facts: &Facts<'a>, path: &str) -> Finding<'a> {
+fn api<'a>(wanted: &'a Api, facts: &Facts<'a>, path: &Reading<'_>) -> Finding<'a> {
     let mut observed = Vec::new();
     for reader in &wanted.read {
         let read = || reader.to_string();
@@ -138,7 +139,7 @@ fn api_reason(wanted: &Api, version: &Version) -> Reason {
     if newest.is_some_and(|newest| version > newest) { Reason::TooNew } else { Reason::Meets }
 }
 
-fn api_values<'a>(reader: &ApiReader, facts: &Facts<'a>, path: &str) -> Vec<Cow<'a, str>> {
+fn api_values<'a>(reader: &ApiReader, facts: &Facts<'a>, path: &Reading<'_>) -> Vec<Cow<'a, str>> {
     match reader {
         ApiReader::Header(name) => {
             // The lines of a field are kept by the request, so that their values may be borrowed from it.

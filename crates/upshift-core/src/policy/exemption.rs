@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::client::has_product;
 use super::matcher::Matcher;
+use super::path::Reading;
 use super::rule::Rule;
 use crate::Facts;
 
@@ -72,20 +73,20 @@ impl Builtin {
     }
 
     /// Whether the request, its path in this reading, is of this sort under the rule.
-    pub(super) fn excuses(self, rule: &Rule, facts: &Facts<'_>, path: &str) -> bool {
+    pub(super) fn excuses(self, rule: &Rule, facts: &Facts<'_>, path: &Reading<'_>) -> bool {
         match self {
             Self::CorsPreflight => {
                 facts.method == "OPTIONS"
                     && facts.fields.has("origin")
                     && facts.fields.has("access-control-request-method")
             }
-            Self::HealthPaths => HEALTH_PATHS.contains(&path) && !names(rule, path),
-            Self::WellKnown => is_below(path, "/.well-known") && !names_below(rule, "/.well-known"),
+            Self::HealthPaths => HEALTH_PATHS.contains(&path.text) && !names(rule, path),
+            Self::WellKnown => is_below(path.text, "/.well-known") && !names_below(rule, "/.well-known"),
             Self::HealthAgents => {
                 let agent = facts.fields.text("user-agent");
                 agent.is_some_and(|agent| HEALTH_AGENTS.iter().any(|name| has_product(agent, name)))
             }
-            Self::OwnLinks => rule.links_to(facts.host, path) && !names(rule, path),
+            Self::OwnLinks => rule.links_to(facts.host, path.text) && !names(rule, path),
         }
     }
 
@@ -103,7 +104,7 @@ const HEALTH_PATHS: [&str; 3] = ["/healthz", "/livez", "/readyz"];
 const HEALTH_AGENTS: [&str; 3] = ["kube-probe", "ELB-HealthChecker", "GoogleHC"];
 
 /// Whether the rule's `paths` name this very path: then it means it.
-fn names(rule: &Rule, path: &str) -> bool {
+fn names(rule: &Rule, path: &Reading<'_>) -> bool {
     rule.matcher.paths.include.iter().any(|pattern| pattern.is_literal() && pattern.matches(path))
 }
 

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::client::{ClientReader, has_product};
-use super::path::PathPattern;
+use super::path::{PathPattern, Reading};
 use super::requirement::FieldName;
 use super::segments::{Segment, glob, matches};
 use crate::Facts;
@@ -65,7 +65,7 @@ pub struct ClientPattern {
 /// What a matcher needs to know beyond the facts.
 pub(super) struct Caller<'c> {
     /// One reading of the path.
-    pub(super) path: &'c str,
+    pub(super) path: &'c Reading<'c>,
     /// Where the client names itself.
     pub(super) clients: &'c [ClientReader],
     /// Who calls, asked for only where a key needs it.
@@ -90,28 +90,28 @@ impl<T> Values<T> {
 }
 
 impl Matcher {
-    /// The first key that does not fit, or `None` if all do.
+    /// The first key that does not fit, or `None` if all do. The target's keys come first: they read no field.
     pub(super) fn mismatch(&self, facts: &Facts<'_>, caller: &Caller<'_>) -> Option<&'static str> {
-        if let Some(key) = self.target_mismatch(facts, caller.path) {
-            return Some(key);
+        if !(self.hosts.is_empty() || self.hosts.fit(|host| host.fits(facts.host))) {
+            return Some("hosts");
         }
-        let fits = [
-            ("headers", self.headers.is_empty() || self.headers.fit(|header| header.fits(facts))),
-            ("peers", self.peers.is_empty() || self.peers.fit(|net| facts.peer.is_some_and(|peer| within(net, peer)))),
-            ("clients", self.clients.is_empty() || self.clients.fit(|client| client.fits(facts, caller.clients))),
-            ("identities", self.identities.is_empty() || self.identity_fits((caller.identity)().as_deref())),
-        ];
-        fits.into_iter().find(|(_, fits)| !fits).map(|(key, _)| key)
-    }
-
-    /// As [`Matcher::mismatch`], of the keys that look at the target only.
-    pub(super) fn target_mismatch(&self, facts: &Facts<'_>, path: &str) -> Option<&'static str> {
-        let fits = [
-            ("hosts", self.hosts.is_empty() || self.hosts.fit(|host| host.fits(facts.host))),
-            ("paths", self.paths.is_empty() || self.paths.fit(|pattern| pattern.matches(path))),
-            ("methods", self.methods.is_empty() || self.methods.fit(|method| method_fits(method, facts))),
-        ];
-        fits.into_iter().find(|(_, fits)| !fits).map(|(key, _)| key)
+        if !(self.paths.is_empty() || self.paths.fit(|pattern| pattern.matches(caller.path))) {
+            return Some("paths");
+        }
+        if !(self.methods.is_empty() || self.methods.fit(|method| method_fits(method, facts))) {
+            return Some("methods");
+        }
+        if !(self.headers.is_empty() || self.headers.fit(|header| header.fits(facts))) {
+            return Some("headers");
+        }
+        if !(self.peers.is_empty() || self.peers.fit(|net| facts.peer.is_some_and(|peer| within(net, peer)))) {
+            return Some("peers");
+        }
+        if !(self.clients.is_empty() || self.clients.fit(|client| client.fits(facts, caller.clients))) {
+            return Some("clients");
+        }
+        let identities = self.identities.is_empty() || self.identity_fits((caller.identity)().as_deref());
+        (!identities).then_some("identities")
     }
 
     /// Whether a request for this host and path with this method goes here, as an upstream is chosen: fields, peers,
@@ -119,7 +119,7 @@ impl Matcher {
     pub fn fits(&self, facts: &Facts<'_>) -> bool {
         let (path, _) = super::path::readings(facts.path);
         let nobody = || None;
-        let caller = Caller { path: &path, clients: &[ClientReader::UserAgent], identity: &nobody };
+        let caller = Caller { path: &Reading::new(&path), clients: &[ClientReader::UserAgent], identity: &nobody };
         self.mismatch(facts, &caller).is_none()
     }
 

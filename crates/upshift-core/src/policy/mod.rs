@@ -27,7 +27,7 @@ pub use exemption::{Builtin, ExemptedBy, Exemption};
 pub use identity::{IdentityReader, identity};
 pub use matcher::{ClientPattern, HeaderPattern, HostPattern, Matcher, Values};
 pub use overrides::{Actor, Override, Overrides};
-pub use path::{PathError, PathPattern, PathTemplate, has_nul};
+pub use path::{PathError, PathPattern, PathTemplate, Reading, has_nul, readings};
 pub use requirement::{Api, ApiReader, Client, FieldName, Requirement, WebSocket};
 pub use rollout::{Moment, Phase, Plan, PlanError, RampPlan, Rollout, Share, Stage, bucket};
 pub use rule::{AnswerStyle, Breaker, Rule, RuleSpec, Uncertain, UpgradeUrl};

@@ -58,9 +58,9 @@ impl PathPattern {
         &self.text
     }
 
-    /// Whether `path`, a [reading](readings), is of this form.
-    pub fn matches(&self, path: &str) -> bool {
-        matches(&self.segments, &split(path).collect::<Vec<_>>()).is_some()
+    /// Whether the path, in this reading, is of this form.
+    pub fn matches(&self, path: &Reading<'_>) -> bool {
+        matches(&self.segments, &path.segments).is_some()
     }
 
     /// Whether the pattern names paths one by one: it has no star.
@@ -82,8 +82,8 @@ impl PathTemplate {
     }
 
     /// What stands in the place of `{version}` in `path`, if it is of this form.
-    pub fn capture<'p>(&self, path: &'p str) -> Option<&'p str> {
-        matches(&self.0.segments, &split(path).collect::<Vec<_>>()).flatten()
+    pub fn capture<'p>(&self, path: &Reading<'p>) -> Option<&'p str> {
+        matches(&self.0.segments, &path.segments).flatten()
     }
 
     /// As it was written.
@@ -92,8 +92,22 @@ impl PathTemplate {
     }
 }
 
+/// A path in one of its readings, taken apart once for all patterns.
+#[derive(Clone, Debug)]
+pub struct Reading<'p> {
+    pub(super) text: &'p str,
+    segments: Vec<&'p str>,
+}
+
+impl<'p> Reading<'p> {
+    /// Of a path in its normal form.
+    pub fn new(text: &'p str) -> Self {
+        Self { text, segments: split(text).collect() }
+    }
+}
+
 /// The readings of a path as it was sent: one, or two where a `/` or `\` is hidden in it.
-pub(super) fn readings(path: &str) -> (Cow<'_, str>, Option<Cow<'_, str>>) {
+pub fn readings(path: &str) -> (Cow<'_, str>, Option<Cow<'_, str>>) {
     let hidden = path.contains('\\') || has_encoded(path, b"2F") || has_encoded(path, b"5C");
     (normalize(path, false), hidden.then(|| normalize(path, true)))
 }
@@ -238,9 +252,9 @@ mod tests {
     #[test]
     fn templates_capture() -> Result<(), PathError> {
         let template = PathTemplate::parse("/api/v{version}/**")?;
-        assert_eq!(template.capture("/api/v2.1/orders"), Some("2.1"));
-        assert_eq!(template.capture("/api/v2"), Some("2"));
-        assert_eq!(template.capture("/api/v/orders"), None);
+        assert_eq!(template.capture(&Reading::new("/api/v2.1/orders")), Some("2.1"));
+        assert_eq!(template.capture(&Reading::new("/api/v2")), Some("2"));
+        assert_eq!(template.capture(&Reading::new("/api/v/orders")), None);
         assert_eq!(PathTemplate::parse("/api/**").err(), Some(PathError::Version));
         assert_eq!(PathPattern::parse("/a/b**").err(), Some(PathError::Stars));
         Ok(())

@@ -10,6 +10,7 @@ use super::exemption::Builtin;
 use super::identity::{IdentityReader, identity};
 use super::matcher::Matcher;
 use super::overrides::Override;
+use super::path::Reading;
 use super::requirement::Requirement;
 use super::rollout::{Moment, Phase, Rollout, Share};
 use crate::decision::Reason;
@@ -233,7 +234,7 @@ impl Rule {
         Protocol::new(&name, version).or_else(|_| Protocol::new(&name, None)).ok()
     }
 
-    pub(super) fn is_exempted_by(&self, builtin: Builtin, facts: &Facts<'_>, path: &str) -> bool {
+    pub(super) fn is_exempted_by(&self, builtin: Builtin, facts: &Facts<'_>, path: &Reading<'_>) -> bool {
         builtin.excuses(self, facts, path)
     }
 }
