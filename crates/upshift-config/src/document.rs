@@ -97,6 +97,11 @@ impl<'d> Section<'d> {
         self.span.clone()
     }
 
+    /// Whether there is a key that was not asked for.
+    pub(crate) fn has_unknown(&self) -> bool {
+        self.table.keys().any(|key| !self.asked.contains(key.get_ref().as_ref()))
+    }
+
     /// Reports the keys that nobody asked for.
     pub(crate) fn close(self) {
         for key in self.table.keys().filter(|key| !self.asked.contains(key.get_ref().as_ref())) {

@@ -225,6 +225,11 @@ pub(crate) fn parse_origin(text: &str) -> Result<Address, String> {
     Ok(Address { tls, host: bare.unwrap_or(host).to_ascii_lowercase(), port })
 }
 
+/// Reads a network, or one address.
+pub(crate) fn parse_network(text: &str) -> Option<IpNet> {
+    text.parse().ok().or_else(|| text.parse::<IpAddr>().map(IpNet::from).ok())
+}
+
 impl Item<'_> {
     /// An address to listen on, or `false` for none.
     fn listener(&self) -> Option<SocketAddr> {
@@ -245,8 +250,7 @@ impl Item<'_> {
     /// A network such as `10.0.0.0/8`, or one address.
     pub(crate) fn network(&self) -> Option<IpNet> {
         self.parsed("a network such as \"10.0.0.0/8\"", |text| {
-            let address = text.parse::<IpAddr>().map(IpNet::from).ok();
-            text.parse::<IpNet>().ok().or(address).ok_or("expected an address, with or without /length".to_owned())
+            parse_network(text).ok_or("expected an address, with or without /length".to_owned())
         })
     }
 
