@@ -123,11 +123,18 @@ pub(crate) struct Finding {
     message: String,
     label: String,
     help: Vec<String>,
+    missing: bool,
 }
 
 impl Finding {
     pub(crate) fn error(span: Range<usize>, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Error, span, message: message.into(), label: String::new(), help: Vec::new() }
+        let (message, label, help) = (message.into(), String::new(), Vec::new());
+        Self { severity: Severity::Error, span, message, label, help, missing: false }
+    }
+
+    /// An error of something that is not there.
+    pub(crate) fn missing(span: Range<usize>, message: impl Into<String>) -> Self {
+        Self { missing: true, ..Self::error(span, message) }
     }
 
     pub(crate) fn warning(span: Range<usize>, message: impl Into<String>) -> Self {
@@ -141,6 +148,14 @@ impl Finding {
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.help.push(help.into());
         self
+    }
+
+    pub(crate) fn is_of_something_missing(&self) -> bool {
+        self.missing
+    }
+
+    pub(crate) fn is_error(&self) -> bool {
+        self.severity == Severity::Error
     }
 
     pub(crate) fn start(&self) -> usize {

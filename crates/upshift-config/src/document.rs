@@ -16,21 +16,49 @@ use crate::spelling::{listed, nearest};
 
 /// What was found, and which keys each kind of section has.
 #[derive(Default)]
-pub(crate) struct Collector {
+pub(crate) struct Collector<'t> {
+    text: &'t str,
     found: RefCell<Vec<Finding>>,
     keys: RefCell<BTreeMap<&'static str, BTreeSet<&'static str>>>,
 }
 
-impl Collector {
+impl<'t> Collector<'t> {
+    /// Of the text of a file.
+    pub(crate) fn new(text: &'t str) -> Self {
+        Self { text, ..Self::default() }
+    }
+
+    /// The line of a place, from 1.
+    pub(crate) fn line(&self, at: usize) -> usize {
+        self.text.get(..at).unwrap_or_default().matches('\n').count() + 1
+    }
+
     pub(crate) fn report(&self, finding: Finding) {
         self.found.borrow_mut().push(finding);
     }
 
+    /// Reports what is no TOML, and takes back what was only found because of it: other errors in the same lines, and
+    /// what is missing.
+    pub(crate) fn report_syntax(&self, syntax: Vec<Finding>) {
+        if syntax.is_empty() {
+            return;
+        }
+        let lines: Vec<usize> = syntax.iter().map(|finding| self.line(finding.start())).collect();
+        let mut found = self.found.borrow_mut();
+        found.retain(|finding| !finding.is_of_something_missing() && !lines.contains(&self.line(finding.start())));
+        found.extend(syntax);
+    }
+
+    /// How many errors were found so far.
+    pub(crate) fn errors(&self) -> usize {
+        self.found.borrow().iter().filter(|finding| finding.is_error()).count()
+    }
+
     /// Everything found, in the order of the file: errors, then warnings.
-    pub(crate) fn into_diagnostics(self, file: &str, text: &str) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
-        let mut found = self.found.into_inner();
+    pub(crate) fn diagnostics(&self, file: &str) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
+        let mut found = self.found.take();
         found.sort_by_key(Finding::start);
-        let placed = found.into_iter().map(|finding| finding.place(file, text));
+        let placed = found.into_iter().map(|finding| finding.place(file, self.text));
         placed.partition(|diagnostic| diagnostic.severity == Severity::Error)
     }
 
@@ -46,7 +74,7 @@ impl Collector {
 pub(crate) struct Item<'d> {
     value: &'d DeValue<'d>,
     span: Range<usize>,
-    out: &'d Collector,
+    out: &'d Collector<'d>,
 }
 
 /// A table whose keys are known beforehand.
@@ -55,20 +83,19 @@ pub(crate) struct Section<'d> {
     table: &'d DeTable<'d>,
     span: Range<usize>,
     asked: BTreeSet<&'static str>,
-    pub(crate) out: &'d Collector,
+    pub(crate) out: &'d Collector<'d>,
 }
 
 impl<'d> Section<'d> {
     /// The whole file.
-    pub(crate) fn root(table: &'d Spanned<DeTable<'d>>, out: &'d Collector) -> Self {
+    pub(crate) fn root(table: &'d Spanned<DeTable<'d>>, out: &'d Collector<'d>) -> Self {
         Self { name: "File", table: table.get_ref(), span: 0..0, asked: BTreeSet::new(), out }
     }
 
     /// The value of `key`, if it is there.
     pub(crate) fn get(&mut self, key: &'static str) -> Option<Item<'d>> {
         self.asked.insert(key);
-        let value = self.table.get(key)?;
-        Some(Item { value: value.get_ref(), span: value.span(), out: self.out })
+        self.value(key)
     }
 
     /// The value of `key`, which has to be there; `why` says what for.
@@ -76,7 +103,8 @@ impl<'d> Section<'d> {
         let found = self.get(key);
         if found.is_none() {
             self.out.report(
-                Finding::error(self.span(), format!("`{key}` is missing")).label(format!("`{key}` belongs here: {why}")),
+                Finding::missing(self.span(), format!("`{key}` is missing"))
+                    .label(format!("`{key}` belongs here: {why}")),
             );
         }
         found
@@ -85,6 +113,22 @@ impl<'d> Section<'d> {
     /// Whether `key` is there.
     pub(crate) fn has(&self, key: &str) -> bool {
         self.table.contains_key(key)
+    }
+
+    /// The value of `key`, without asking for it.
+    pub(crate) fn value(&self, key: &str) -> Option<Item<'d>> {
+        let value = self.table.get(key)?;
+        Some(Item { value: value.get_ref(), span: value.span(), out: self.out })
+    }
+
+    /// The string at `key`, if there is one.
+    pub(crate) fn peek(&self, key: &str) -> Option<&'d str> {
+        self.table.get(key)?.get_ref().as_str()
+    }
+
+    /// The place of the value of `key`, or of the section if it has no such key.
+    pub(crate) fn value_span(&self, key: &str) -> Range<usize> {
+        self.table.get(key).map_or_else(|| self.span(), Spanned::span)
     }
 
     /// The place of the key itself, or of the section if it has no such key.
@@ -103,11 +147,11 @@ impl<'d> Section<'d> {
     }
 
     /// Reports the keys that nobody asked for.
-    pub(crate) fn close(self) {
+    pub(crate) fn close(&self) {
         for key in self.table.keys().filter(|key| !self.asked.contains(key.get_ref().as_ref())) {
             self.out.report(self.unknown(key.get_ref(), key.span()));
         }
-        self.out.keys.borrow_mut().entry(self.name).or_default().extend(self.asked);
+        self.out.keys.borrow_mut().entry(self.name).or_default().extend(&self.asked);
     }
 
     fn unknown(&self, key: &str, span: Range<usize>) -> Finding {
@@ -117,7 +161,11 @@ impl<'d> Section<'d> {
         }
         let elsewhere = crate::schema::places_of(key);
         let finding = finding.label(format!("the keys here are {}", listed(self.asked.iter().copied())));
-        if elsewhere.is_empty() { finding } else { finding.help(format!("`{key}` belongs in {}", elsewhere.join(" or "))) }
+        if elsewhere.is_empty() {
+            finding
+        } else {
+            finding.help(format!("`{key}` belongs in {}", elsewhere.join(" or ")))
+        }
     }
 }
 
@@ -150,7 +198,7 @@ impl<'d> Item<'d> {
         let quoted = matches!(self.value, DeValue::Integer(_) | DeValue::Float(_) | DeValue::Datetime(_));
         let finding = match expected.starts_with("a string") && quoted {
             true => finding.label("put it in quotes"),
-            false => finding.label(format!("expected {expected}")),
+            false => finding,
         };
         self.report(finding);
         None
@@ -206,7 +254,8 @@ impl<'d> Item<'d> {
         if let Some((_, meaning)) = words.iter().find(|(name, _)| *name == given) {
             return Some(*meaning);
         }
-        let mut finding = self.error(format!("unknown {what} `{given}`")).label(format!("expected {}", listed(names())));
+        let mut finding =
+            self.error(format!("unknown {what} `{given}`")).label(format!("expected {}", listed(names())));
         if let Some(near) = nearest(given, names()) {
             finding = finding.help(format!("did you mean `{near}`?"));
         }
@@ -221,8 +270,9 @@ impl<'d> Item<'d> {
 
     /// A whole number within `range`.
     pub(crate) fn integer(&self, range: RangeInclusive<u64>) -> Option<u64> {
-        let expected = match *range.end() {
-            u64::MAX => format!("a whole number of at least {}", range.start()),
+        let expected = match range.end() {
+            &u64::MAX => format!("a whole number of at least {}", range.start()),
+            end if end == range.start() => format!("{end}, the only one"),
             end => format!("a whole number from {} to {end}", range.start()),
         };
         let Some(integer) = self.value.as_integer() else { return self.unexpected(&expected) };

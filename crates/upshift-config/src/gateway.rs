@@ -42,6 +42,11 @@ pub(crate) fn gateway(section: &mut Section<'_>, folder: &Path) -> Gateway {
     gateway
 }
 
+/// The gateway of a file that does not speak of it.
+pub(crate) fn defaults(folder: &Path) -> Gateway {
+    Gateway { store: Some(folder.join(Gateway::STORE)), ..Gateway::default() }
+}
+
 /// What cannot stand together.
 fn contradictions(section: &Section<'_>, gateway: &Gateway) {
     let error = |key: &str, message: &str| crate::diagnostic::Finding::error(section.key_span(key), message);
@@ -79,10 +84,7 @@ pub(crate) fn limits(section: &mut Section<'_>) -> Limits {
         section.get(key).and_then(|item| item.duration()).unwrap_or(default)
     };
     Limits {
-        header_bytes: section
-            .get("header-bytes")
-            .and_then(|item| header_bytes(&item))
-            .unwrap_or(default.header_bytes),
+        header_bytes: section.get("header-bytes").and_then(|item| header_bytes(&item)).unwrap_or(default.header_bytes),
         header_timeout: time(section, "header-timeout", default.header_timeout),
         idle: time(section, "idle", default.idle),
         connections: section
@@ -149,9 +151,7 @@ fn proxy_reads(mut section: Section<'_>) -> ProxyReads {
 fn hsts(item: &Item<'_>) -> Option<Hsts> {
     match item.value() {
         DeValue::Boolean(false) => None,
-        DeValue::String(_) => {
-            Some(Hsts { max_age: item.duration()?, include_subdomains: false, preload: false })
-        }
+        DeValue::String(_) => Some(Hsts { max_age: item.duration()?, include_subdomains: false, preload: false }),
         DeValue::Table(_) => {
             let mut section = item.section("Hsts")?;
             let max_age = section.required("max-age", "how long, such as \"365d\"").and_then(|item| item.duration());
@@ -211,7 +211,13 @@ pub(crate) fn parse_origin(text: &str) -> Result<Address, String> {
         _ => (authority, None),
     };
     let port = match port {
-        None => if tls { 443 } else { 80 },
+        None => {
+            if tls {
+                443
+            } else {
+                80
+            }
+        }
         Some(port) => port.parse().ok().filter(|port| *port != 0).ok_or("the port is a number from 1 to 65535")?,
     };
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
@@ -238,7 +244,9 @@ impl Item<'_> {
         }
         self.parsed("an address and a port such as \"127.0.0.1:8080\", or false", |text| {
             let hint = match text.rsplit_once(':') {
-                Some(("", port)) => format!("write 0.0.0.0:{port} for all addresses, 127.0.0.1:{port} for this machine"),
+                Some(("", port)) => {
+                    format!("write 0.0.0.0:{port} for all addresses, 127.0.0.1:{port} for this machine")
+                }
                 Some(("localhost", port)) => format!("write 127.0.0.1:{port}"),
                 Some(_) => "names are not looked up here: write the address".to_owned(),
                 None => "the port is missing".to_owned(),

@@ -64,7 +64,9 @@ fn in_zone(civil: Result<civil::DateTime, jiff::Error>, zone: &TimeZone) -> Opti
 /// Reads what a person types on a command line: a date (midnight UTC) or a date and time with offset.
 pub fn parse(text: &str) -> Option<Timestamp> {
     let text = text.trim();
-    let midnight = || in_zone(text.parse().map(|day: civil::Date| day.at(0, 0, 0, 0)), &TimeZone::UTC);
+    // A civil date is read from a longer text too, whose time would then be lost.
+    let day = || text.parse().ok().filter(|_: &civil::Date| text.len() == "2026-06-01".len());
+    let midnight = || in_zone(Ok(day()?.at(0, 0, 0, 0)), &TimeZone::UTC);
     text.parse().ok().or_else(midnight)
 }
 
@@ -75,7 +77,10 @@ mod tests {
     #[test]
     fn a_date_is_midnight_and_a_time_needs_its_offset() {
         assert_eq!(parse("2026-06-01").map(|at| at.to_string()).as_deref(), Some("2026-06-01T00:00:00Z"));
-        assert_eq!(parse("2026-06-01T09:00:00+02:00").map(|at| at.to_string()).as_deref(), Some("2026-06-01T07:00:00Z"));
+        assert_eq!(
+            parse("2026-06-01T09:00:00+02:00").map(|at| at.to_string()).as_deref(),
+            Some("2026-06-01T07:00:00Z")
+        );
         assert_eq!(parse("2026-06-01T09:00:00"), None);
         assert_eq!(parse("June"), None);
     }

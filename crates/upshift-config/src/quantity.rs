@@ -13,17 +13,9 @@ const SECOND: u64 = 1_000;
 const MINUTE: u64 = 60 * SECOND;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
-const UNITS: [(&str, u64); 6] =
-    [("ms", 1), ("s", SECOND), ("m", MINUTE), ("h", HOUR), ("d", DAY), ("w", 7 * DAY)];
-const SIZES: [(&str, u64); 7] = [
-    ("", 1),
-    ("b", 1),
-    ("kb", 1_000),
-    ("kib", 1 << 10),
-    ("mb", 1_000_000),
-    ("mib", 1 << 20),
-    ("gib", 1 << 30),
-];
+const UNITS: [(&str, u64); 6] = [("ms", 1), ("s", SECOND), ("m", MINUTE), ("h", HOUR), ("d", DAY), ("w", 7 * DAY)];
+const SIZES: [(&str, u64); 7] =
+    [("", 1), ("b", 1), ("kb", 1_000), ("kib", 1 << 10), ("mb", 1_000_000), ("mib", 1 << 20), ("gib", 1 << 30)];
 
 impl Item<'_> {
     /// A duration above zero.

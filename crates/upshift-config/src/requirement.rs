@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use toml::de::DeValue;
 use upshift_core::field::Protocol;
-use upshift_core::policy::{
-    Api, ApiReader, Client, ClientReader, FieldName, PathTemplate, Requirement, WebSocket,
-};
+use upshift_core::policy::{Api, ApiReader, Client, ClientReader, FieldName, PathTemplate, Requirement, WebSocket};
 use upshift_core::version::{Scheme, Version};
 use upshift_core::{HttpVersion, TlsVersion};
 
@@ -47,10 +45,7 @@ fn requirement(item: &Item<'_>) -> Option<Requirement> {
         }
         [_, (second, value), ..] => {
             let finding = value.error("two requirements in one table").label(format!("`{second}` is the second"));
-            item.report(
-                finding
-                    .help("any one suffices: require = [{ … }, { … }]\nboth must hold: write two rules"),
-            );
+            item.report(finding.help("any one suffices: require = [{ … }, { … }]\nboth must hold: write two rules"));
             None
         }
     }
@@ -109,7 +104,8 @@ fn api(item: &Item<'_>) -> Option<Api> {
     let scheme = scheme?;
     let version = |item: &Item<'_>| item.version(&scheme);
     let minimum = minimum.as_ref().and_then(version);
-    let supported: Vec<Version> = supported.map(|item| item.one_or_more()).unwrap_or_default().iter().filter_map(version).collect();
+    let supported: Vec<Version> =
+        supported.map(|item| item.one_or_more()).unwrap_or_default().iter().filter_map(version).collect();
     let assume = assume.as_ref().and_then(version);
     let minimum = minimum?;
     unreachable_minimum(item, span, &minimum, &supported);
@@ -139,7 +135,10 @@ fn unreachable_minimum(item: &Item<'_>, span: std::ops::Range<usize>, minimum: &
 fn scheme(item: &Item<'_>) -> Option<Scheme> {
     if !item.is_table() {
         if item.value().as_str() == Some("ordered") {
-            item.wrong("`ordered` needs its list", "write { ordered = [\"alpha\", \"beta\", \"ga\"] }, the oldest first");
+            item.wrong(
+                "`ordered` needs its list",
+                "write { ordered = [\"alpha\", \"beta\", \"ga\"] }, the oldest first",
+            );
             return None;
         }
         const NAMED: [&str; 3] = ["semver", "numeric", "date"];
@@ -178,7 +177,10 @@ fn client(item: &Item<'_>) -> Option<Client> {
 
 fn minimums(item: &Item<'_>) -> BTreeMap<Box<str>, Version> {
     let entries = item.entries("a table such as { AcmeApp = \"5.1\" }").unwrap_or_default();
-    entries.into_iter().filter_map(|(name, item)| Some(((*name.get_ref()).into(), item.version(&Scheme::Numeric)?))).collect()
+    entries
+        .into_iter()
+        .filter_map(|(name, item)| Some(((*name.get_ref()).into(), item.version(&Scheme::Numeric)?)))
+        .collect()
 }
 
 fn build(item: &Item<'_>) -> Option<(Box<str>, Version)> {
@@ -242,7 +244,9 @@ impl<'d> Item<'d> {
         let expected = format!("a string, a version of scheme {}", scheme.as_str());
         let text = self.string(&expected)?;
         let found = scheme.parse(text);
-        found.map_err(|error| self.wrong(format!("`{text}` is not a {} version", scheme.as_str()), error.to_string())).ok()
+        found
+            .map_err(|error| self.wrong(format!("`{text}` is not a {} version", scheme.as_str()), error.to_string()))
+            .ok()
     }
 
     /// A token of RFC 9110 §5.6.2.

@@ -32,9 +32,7 @@ pub(crate) fn rollout(section: &mut Section<'_>) -> Read {
     // Half a plan would only be blamed for what is missing in it.
     let whole = section.out.errors() == given;
     let plan = whole.then_some(Plan { observe, warn, brownout, ramp, enforce });
-    let rollout = plan.and_then(|plan| {
-        Rollout::new(plan).map_err(|error| report(section, error)).ok()
-    });
+    let rollout = plan.and_then(|plan| Rollout::new(plan).map_err(|error| report(section, error)).ok());
     Read { rollout, identity, zone }
 }
 
@@ -46,7 +44,7 @@ fn report(section: &Section<'_>, error: PlanError) {
         PlanError::Steps => ("ramp", "write the steps in the order of time, each with a greater share"),
         _ => ("", "add at least one phase, such as warn = 2026-06-01"),
     };
-    let finding = crate::diagnostic::Finding::error(section.key_span(key), format!("this rollout cannot be followed: {error}"));
+    let finding = crate::diagnostic::Finding::error(section.key_span(key), "this rollout cannot be followed");
     section.out.report(finding.label(error.to_string()).help(help));
 }
 

@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use toml::de::DeValue;
 use upshift_core::Reason;
-use upshift_core::policy::{
-    AnswerStyle, Breaker, Builtin, Exemption, Phase, RuleSpec, Uncertain, UpgradeUrl,
-};
+use upshift_core::policy::{AnswerStyle, Breaker, Builtin, Exemption, Phase, RuleSpec, Uncertain, UpgradeUrl};
 
 use crate::document::{Item, Section};
 use crate::{matcher, requirement, rollout};
@@ -47,7 +45,7 @@ pub(crate) fn rule<'d>(mut section: Section<'d>, default: Option<Breaker>) -> Op
         token: section.get("token").and_then(|item| item.token()).map(Box::from),
         deprecated: section.get("deprecated").and_then(|item| item.moment(zone)),
         sunset: section.get("sunset").and_then(|item| item.moment(zone)),
-        phase: section.get("phase").and_then(|item| item.word("phase", &PHASES)),
+        phase: section.get("phase").and_then(|item| phase(&item)),
         breaker: match section.get("breaker") {
             None => default,
             Some(item) => rule_breaker(&item, default),
@@ -77,6 +75,14 @@ fn id<'d>(item: &Item<'d>) -> Option<&'d str> {
     None
 }
 
+fn phase(item: &Item<'_>) -> Option<Phase> {
+    if item.value().as_str() == Some(Phase::Ramp.as_str()) {
+        item.wrong("a ramp cannot be pinned", "its share comes from `rollout.ramp`");
+        return None;
+    }
+    item.word("phase", &PHASES)
+}
+
 fn on(item: &Item<'_>) -> Uncertain {
     let Some(mut section) = item.section("On") else { return Uncertain::default() };
     let refused: Vec<Reason> = Uncertain::REASONS
@@ -91,7 +97,9 @@ fn answer(item: &Item<'_>) -> Option<AnswerStyle> {
     const WORDS: [(&str, AnswerStyle); 3] =
         [("upgrade", AnswerStyle::Upgrade), ("strict", AnswerStyle::Strict), ("redirect", AnswerStyle::Redirect)];
     match item.value() {
-        DeValue::Integer(_) => item.integer(400..=599).and_then(|status| u16::try_from(status).ok()).map(AnswerStyle::Status),
+        DeValue::Integer(_) => {
+            item.integer(400..=599).and_then(|status| u16::try_from(status).ok()).map(AnswerStyle::Status)
+        }
         DeValue::String(_) => item.word("answer", &WORDS),
         _ => item.unexpected("`upgrade`, `strict`, `redirect` or a status from 400 to 599"),
     }
@@ -194,7 +202,8 @@ impl Item<'_> {
     /// An address that people are sent to: `http://…`, `https://…`, or a path on this site.
     fn link(&self) -> Option<String> {
         self.parsed("a link such as \"https://docs.example.com/\"", |text| {
-            let known = ["https://", "http://"].iter().any(|scheme| text.len() > scheme.len() && text.starts_with(scheme));
+            let known =
+                ["https://", "http://"].iter().any(|scheme| text.len() > scheme.len() && text.starts_with(scheme));
             let local = text.starts_with('/') && !text.starts_with("//");
             if text.contains(|c: char| c.is_whitespace() || c.is_control() || "<>\"\\^`{|}".contains(c)) {
                 return Err("a link has no white space and no <>\"\\^`{|}".to_owned());

@@ -138,8 +138,8 @@ pub struct File {
     /// Who is let through in spite of a rule, and until when.
     #[serde(default)]
     pub exemption: Vec<Exemption>,
-    /// Stops a rollout that refuses more people than was thought.
-    pub breaker: Option<Breaker>,
+    /// Stops a rollout that refuses more people than was thought; false: none does.
+    pub breaker: Option<OrFalse<Breaker>>,
     /// What no rule refuses unless its paths name it.
     pub never_refused: Option<NeverRefused>,
 }
@@ -301,9 +301,9 @@ macro_rules! matching {
             pub headers: Option<OneOrMore<String>>,
             /// Addresses of clients: networks such as `10.0.0.0/8`. `!` takes away.
             pub peers: Option<OneOrMore<String>>,
-            /// Clients by name, `AcmeApp`, or by name and version, `AcmeApp/5.*`. `!` takes away.
+            /// Clients by name, `AcmeApp`, or one build, `AcmeApp/5.1`. `!` takes away.
             pub clients: Option<OneOrMore<String>>,
-            /// Identities: `header:X-Api-Key=value`. `!` takes away.
+            /// Identities, as `rollout.identity` reads them. `!` takes away.
             pub identities: Option<OneOrMore<String>>,
             $($(#[$field])* pub $key: $type,)*
         }
@@ -340,7 +340,7 @@ matching! {
     /// What requests must meet.
     pub struct Rule {
         /// Its name in records, metrics and commands. It does not change: the ramp hashes it.
-        #[schemars(regex(pattern = r"^[a-z0-9][a-z0-9._-]*$"))]
+        #[schemars(regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"))]
         pub id: String,
         /// The requirement, or a list of which any one suffices, in order of preference.
         pub require: OneOrMore<Requirement>,
@@ -367,7 +367,7 @@ matching! {
         /// The plan of phases in time; left out, the rule enforces at once.
         pub rollout: Option<Rollout>,
         /// The rule's own breaker, or false for none.
-        pub breaker: Option<OrFalse<Breaker>>,
+        pub breaker: Option<OrFalse<RuleBreaker>>,
     }
 }
 
@@ -577,6 +577,8 @@ pub enum Phase {
     Observe,
     /// Who would be refused is told, and admitted.
     Warn,
+    /// As `enforce`, and called a brownout.
+    Brownout,
     /// Who falls short is refused.
     Enforce,
     /// Warns and refuses nobody, whatever the rollout says.
@@ -587,7 +589,7 @@ pub enum Phase {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Rollout {
-    /// Who is one client for the ramp: `header:NAME`, `cookie:NAME`, `query:NAME`, `jwt:CLAIM`, `peer`.
+    /// Who is one client for the ramp: `header:NAME`, `cookie:NAME`, `jwt-unverified:CLAIM`, `peer`.
     pub identity: Option<OneOrMore<String>>,
     /// From when requests are decided and counted.
     pub observe: Option<Moment>,
@@ -664,6 +666,19 @@ pub struct Breaker {
     pub minimum: Option<u64>,
     /// Where a tripped breaker is told by POST.
     pub webhook: Option<String>,
+}
+
+/// A rule's own breaker; what is left out stands in `[breaker]`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RuleBreaker {
+    /// The share of the distinct identities seen in the window that may be refused.
+    pub refused_share: Option<Share>,
+    /// How far back it looks.
+    pub window: Option<Duration>,
+    /// Identities that must have been seen before it may trip.
+    #[schemars(range(min = 1))]
+    pub minimum: Option<u64>,
 }
 
 /// What no rule refuses unless its paths name it.

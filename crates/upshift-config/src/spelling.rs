@@ -3,6 +3,10 @@
 /// The candidate that is nearest to `given`, if any is near enough to be what was meant.
 pub(crate) fn nearest<'c>(given: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let plain = |text: &str| text.to_lowercase().replace('_', "-");
+    // Among versions and other numbers, near is not meant.
+    if given.starts_with(|first: char| first.is_ascii_digit()) {
+        return None;
+    }
     let given = plain(given);
     candidates
         .into_iter()
@@ -40,6 +44,7 @@ mod tests {
         assert_eq!(nearest("upgrade_url", ["upgrade-url", "docs"]), Some("upgrade-url"));
         assert_eq!(nearest("enforced", ["observe", "enforce"]), Some("enforce"));
         assert_eq!(nearest("colour", ["paths", "hosts"]), None);
+        assert_eq!(nearest("1.4", ["1.2", "1.3"]), None);
         assert_eq!(listed(["a", "b", "c"]), "`a`, `b` or `c`");
     }
 }
