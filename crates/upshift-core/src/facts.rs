@@ -163,7 +163,9 @@ pub struct Facts<'a> {
     pub path: &'a str,
     /// What follows the `?`, without it.
     pub query: Option<&'a str>,
-    /// The version of HTTP that the client speaks.
+    /// The version of HTTP of this connection, on which the answer goes out.
+    pub hop: HttpVersion,
+    /// The version of HTTP that the client speaks: that of this connection, or what a declared proxy tells.
     pub http: Known<HttpVersion>,
     /// How its connection is protected.
     pub tls: Known<TlsState>,
@@ -204,9 +206,9 @@ impl<'a> Facts<'a> {
         host.split(':').next().unwrap_or_default()
     }
 
-    /// Whether HTTP/1.1 or older is spoken, so that `Upgrade` may be sent.
+    /// Whether HTTP/1.1 or older is spoken here, so that `Upgrade` may be sent.
     pub fn is_http1(&self) -> bool {
-        matches!(self.http, Known::Is(version) if !version.is_multiplexed())
+        !self.hop.is_multiplexed()
     }
 }
 

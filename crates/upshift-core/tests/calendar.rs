@@ -53,6 +53,7 @@ fn verdict(policy: &Policy, version: &str, key: Option<&str>, now: Timestamp) ->
         host: "api.example.com",
         path: "/api/orders",
         query: None,
+        hop: HttpVersion::V1_1,
         http: Known::Is(HttpVersion::V1_1),
         tls: Known::Is(TlsState::Cleartext),
         peer: None,

@@ -23,6 +23,7 @@ fn facts(lines: &Lines) -> Facts<'_> {
         host: "api.example.com",
         path: "/x",
         query: None,
+        hop: HttpVersion::V1_1,
         http: Known::Is(HttpVersion::V1_1),
         tls: Known::Is(TlsState::Cleartext),
         peer: None,
@@ -77,7 +78,7 @@ fn some(status: u16, upgrade: &str) -> Option<(u16, String)> {
 fn each_row_over_http1() {
     let (none, websocket) = (Lines::new(), Requirement::WebSocket(WebSocket::default()));
     let plain = facts(&none);
-    let old = Facts { http: Known::Is(HttpVersion::V1_0), ..plain };
+    let old = Facts { hop: HttpVersion::V1_0, http: Known::Is(HttpVersion::V1_0), ..plain };
     assert_eq!(upgrade_of(require(Requirement::Tls(TlsVersion::V1_2)), &plain), some(426, "TLS/1.2"));
     assert_eq!(upgrade_of(require(Requirement::Http(HttpVersion::V2)), &plain), some(426, "HTTP/2.0"));
     assert_eq!(upgrade_of(require(Requirement::Http(HttpVersion::V3)), &plain), some(426, "HTTP/3.0"));
@@ -99,13 +100,16 @@ fn each_row_over_http1() {
 #[test]
 fn over_http2_neither_upgrade_nor_connection() {
     let sent = vec![("x-api-version", "1.4"), ("content-type", "text/x")];
-    let h2 = Facts { http: Known::Is(HttpVersion::V2), ..facts(&sent) };
+    let h2 = Facts { hop: HttpVersion::V2, http: Known::Is(HttpVersion::V2), ..facts(&sent) };
     let answer = answered(api(Uncertain::default()), &h2).unwrap();
     assert_eq!((answer.status(), answer.field("Upgrade"), answer.field("Connection")), (426, None, None));
     assert!(String::from_utf8_lossy(answer.body()).contains("\"orders-v2/2.0\""));
     let call = vec![("x-api-version", "1.4"), ("content-type", "application/grpc")];
-    let answer =
-        answered(api(Uncertain::default()), &Facts { http: Known::Is(HttpVersion::V2), ..facts(&call) }).unwrap();
+    let answer = answered(
+        api(Uncertain::default()),
+        &Facts { hop: HttpVersion::V2, http: Known::Is(HttpVersion::V2), ..facts(&call) },
+    )
+    .unwrap();
     assert_eq!((answer.status(), answer.field("grpc-status"), answer.body()), (200, Some("9"), &b""[..]));
 }
 
@@ -131,10 +135,15 @@ fn websocket_handshakes() {
     let handshake = handshake("13", "");
     assert_eq!(upgrade_of(require(Requirement::NoWebSocket), &facts(&handshake)), some(426, "HTTP/1.1"));
     // RFC 9110 §7.8: ignored in an HTTP/1.0 request.
-    let old = Facts { http: Known::Is(HttpVersion::V1_0), ..facts(&handshake) };
+    let old = Facts { hop: HttpVersion::V1_0, http: Known::Is(HttpVersion::V1_0), ..facts(&handshake) };
     assert_eq!(upgrade_of(require(Requirement::NoWebSocket), &old), None);
-    let extended =
-        Facts { method: "CONNECT", protocol: Some("websocket"), http: Known::Is(HttpVersion::V2), ..facts(&handshake) };
+    let extended = Facts {
+        method: "CONNECT",
+        protocol: Some("websocket"),
+        hop: HttpVersion::V2,
+        http: Known::Is(HttpVersion::V2),
+        ..facts(&handshake)
+    };
     assert_eq!(upgrade_of(require(Requirement::WebSocket(WebSocket::default())), &extended), None);
 }
 
@@ -169,7 +178,7 @@ fn a_list_is_met_by_any_one_and_named_in_order() {
     let none = Lines::new();
     let plain = facts(&none);
     assert_eq!(upgrade_of(rule(), &plain), some(426, "HTTP/3.0, HTTP/2.0, TLS/1.3"));
-    assert_eq!(upgrade_of(rule(), &Facts { http: Known::Is(HttpVersion::V2), ..plain }), None);
+    assert_eq!(upgrade_of(rule(), &Facts { hop: HttpVersion::V2, http: Known::Is(HttpVersion::V2), ..plain }), None);
     let secure = Known::Is(TlsState::Version(TlsVersion::V1_3));
     assert_eq!(upgrade_of(rule(), &Facts { tls: secure, ..plain }), None);
     // Uncertain beside surely unmet is refused; uncertain alone is not.
@@ -186,6 +195,13 @@ fn behind_a_declared_proxy_the_status_is_strict() {
     let around = Circumstances { proxied: true, ..Circumstances::default() };
     let answer = refuse(&decision, &facts, &around).unwrap();
     assert_eq!((answer.status(), answer.field("Upgrade")), (410, None));
+    let numbered = Policy::new(PolicySpec {
+        rules: vec![RuleSpec { answer: AnswerStyle::Status(426), ..api(Uncertain::default()) }],
+        ..PolicySpec::default()
+    });
+    let numbered = numbered.unwrap();
+    let answer = refuse(&numbered.decide(&facts, Timestamp::UNIX_EPOCH), &facts, &around).unwrap();
+    assert_eq!((answer.status(), answer.field("Upgrade")), (410, None), "a 426 without Upgrade is none");
     let answer = refuse(&decision, &facts, &Circumstances { upgrade_field: true, ..around }).unwrap();
     assert_eq!((answer.status(), answer.field("Upgrade")), (426, Some("orders-v2/2.0")));
 }
@@ -295,7 +311,7 @@ proptest! {
     ) {
         let watched = Watched { lines: &lines, asked: RefCell::default() };
         let facts = Facts {
-            method: "GET", host: "api.example.com", path: &path, query: query.as_deref(), http: Known::Is(version),
+            method: "GET", host: "api.example.com", path: &path, query: query.as_deref(), hop: version, http: Known::Is(version),
             tls: Known::Is(TlsState::Cleartext), peer: None, fields: &watched, has_content: content, protocol: None,
         };
         let policy = policy(rule);

@@ -73,6 +73,7 @@ mod tests {
             host: "",
             path: "/",
             query: None,
+            hop: HttpVersion::V2,
             http: Known::Is(HttpVersion::V2),
             tls: Known::Is(TlsState::Cleartext),
             peer: None,

@@ -16,7 +16,7 @@
 //! let fields: Vec<(&str, &str)> = Vec::new();
 //! let mut facts = Facts {
 //!     method: "GET", host: "example.com", path: "/", query: None, peer: None, fields: &fields,
-//!     http: Known::Is(HttpVersion::V1_1), tls: Known::Is(TlsState::Cleartext), has_content: false, protocol: None,
+//!     hop: HttpVersion::V1_1, http: Known::Is(HttpVersion::V1_1), tls: Known::Is(TlsState::Cleartext), has_content: false, protocol: None,
 //! };
 //! let around = Circumstances::default();
 //!
@@ -159,8 +159,7 @@ struct Refusal<'r, 'd> {
 impl Refusal<'_, '_> {
     fn answer(self) -> Answer {
         let words = words::words(self.top, self.facts, self.around, self.https.as_deref());
-        let close = self.top.kind == Kind::Http
-            && matches!(self.facts.http, Known::Is(version) if version <= crate::HttpVersion::V1_0);
+        let close = self.top.kind == Kind::Http && self.facts.hop <= crate::HttpVersion::V1_0;
         let fields = self.fields(&words, close);
         let body = match self.format {
             _ if self.facts.method == "HEAD" => Vec::new(),
@@ -343,18 +342,19 @@ impl Refusal<'_, '_> {
 }
 
 fn status(top: &Ruling<'_>, facts: &Facts<'_>, around: &Circumstances<'_>) -> Status {
+    // RFC 9110 §7.8: `Upgrade` is for this hop, and the proxy at its end is not who has to upgrade.
     let hidden = facts.is_http1() && around.proxied && !around.upgrade_field;
     let code = match top.rule.answer {
-        AnswerStyle::Status(code) => code,
+        AnswerStyle::Status(code) if code != 426 => code,
         AnswerStyle::Strict => strict(top),
         // To one who has just offered WebSocket, `Upgrade: websocket` would say: do that again.
-        AnswerStyle::Upgrade | AnswerStyle::Redirect if top.cause == Some(Reason::Subprotocol) => 400,
-        AnswerStyle::Upgrade | AnswerStyle::Redirect if hidden => strict(top),
-        AnswerStyle::Upgrade | AnswerStyle::Redirect => 426,
+        _ if top.cause == Some(Reason::Subprotocol) => 400,
+        _ if hidden => strict(top),
+        _ => 426,
     };
     match OtherStatus::new(code) {
         Some(other) => Status::Other(other),
-        None if facts.is_http1() && !hidden => {
+        None if facts.is_http1() => {
             Status::UpgradeRequired(UpgradeRequired::http1(protocols::list(top, facts, around)))
         }
         None => Status::UpgradeRequired(UpgradeRequired::multiplexed()),

@@ -54,12 +54,12 @@ fn http<'a>(minimum: HttpVersion, facts: &Facts<'a>) -> Finding<'a> {
 /// RFC 9110 §7.8: a server MUST ignore `Upgrade` in an HTTP/1.0 request; §7.6.1: without its `Connection` option the
 /// field is to be ignored. RFC 8441 §4: over HTTP/2 and 3 the offer is `:protocol`.
 pub fn offers(facts: &Facts<'_>) -> Option<UpgradeList> {
-    match facts.http {
-        Known::Is(HttpVersion::V0_9 | HttpVersion::V1_0) => None,
-        Known::Is(HttpVersion::V2 | HttpVersion::V3) => {
+    match facts.hop {
+        HttpVersion::V0_9 | HttpVersion::V1_0 => None,
+        HttpVersion::V2 | HttpVersion::V3 => {
             UpgradeList::new(vec![Protocol::parse(facts.protocol.filter(|_| facts.method == "CONNECT")?).ok()?])
         }
-        Known::Is(HttpVersion::V1_1) | Known::Unknown => {
+        HttpVersion::V1_1 => {
             let offered = UpgradeList::parse(facts.fields.all("upgrade")).ok()?;
             Connection::read(facts.fields).has("upgrade").then_some(offered)
         }
