@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
@@ -75,9 +76,16 @@ impl RequestBody {
     }
 
     /// A body that another codec reads.
-    #[expect(dead_code, reason = "HTTP/3 brings the first one")]
     pub(crate) fn any(body: AnyBody) -> Self {
         Self { kind: RequestKind::Any(body), pulse: None, upload: None }
+    }
+
+    /// A body that is known whole.
+    pub(crate) fn whole(bytes: Bytes) -> Self {
+        if bytes.is_empty() {
+            return Self::empty();
+        }
+        Self::any(Box::pin(Full::new(bytes).map_err(|never| match never {})))
     }
 
     /// Whether there is nothing to read.

@@ -4,22 +4,24 @@
 
 use std::convert::Infallible;
 use std::future::poll_fn;
+use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::Poll;
 
 use bytes::BytesMut;
+use http::Request;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
-use tokio_rustls::TlsAcceptor;
 use upshift_core::TlsState;
 
 use crate::body::RequestBody;
+use crate::client_hello::{self, NoHello};
 use crate::counts::Ending;
 use crate::fault::Fault;
 use crate::local::LocalExecutor;
@@ -30,6 +32,7 @@ use crate::settings::Limits;
 use crate::sniff::{Opening, examine};
 use crate::stream::{Stream, Transport};
 use crate::tls;
+use crate::transition::Switch;
 use crate::worker::Worker;
 
 /// What all requests of one connection have in common.
@@ -42,13 +45,28 @@ pub(crate) struct Connection {
     pub(crate) tls: TlsState,
     /// What it waits for.
     pub(crate) pulse: Rc<Pulse>,
+    /// What it becomes once a `101` has gone out.
+    pub(crate) switch: RefCell<Option<Switch>>,
+}
+
+impl Connection {
+    /// One that nothing has been read from.
+    pub(crate) fn new(worker: Rc<Worker>, peer: SocketAddr, tls: TlsState) -> Self {
+        Self { worker, peer, tls, pulse: Pulse::new(), switch: RefCell::default() }
+    }
+
+    /// The same connection after a switch, protected as `tls` says.
+    pub(crate) fn again(&self, tls: TlsState) -> Self {
+        let pulse = Rc::clone(&self.pulse);
+        Self { worker: Rc::clone(&self.worker), peer: self.peer, tls, pulse, switch: RefCell::default() }
+    }
 }
 
 /// A connection to the cleartext listener.
 pub(crate) async fn clear(worker: Rc<Worker>, tcp: TcpStream, peer: SocketAddr) {
-    let pulse = Pulse::new();
-    let stream = Stream::new(Transport::Clear(tcp), Rc::clone(&pulse));
-    sniffed(stream, Connection { worker, peer, tls: TlsState::Cleartext, pulse }).await;
+    let connection = Connection::new(worker, peer, TlsState::Cleartext);
+    let stream = Stream::new(Transport::Clear(tcp), Rc::clone(&connection.pulse));
+    sniffed(stream, connection).await;
 }
 
 /// A connection to the TLS listener.
@@ -57,20 +75,20 @@ pub(crate) async fn over_tls(worker: Rc<Worker>, tcp: TcpStream, peer: SocketAdd
     let Some(config) = snapshot.tls.clone() else { return };
     let limit = snapshot.settings.limits.header_timeout;
     drop(snapshot);
-    let tls = match timeout(limit, TlsAcceptor::from(config).accept(tcp)).await {
+    let handshake = async { Ok::<_, NoHello>(client_hello::read(tcp).await?.into_stream(config).await?) };
+    let tls = match timeout(limit, handshake).await {
         Ok(Ok(tls)) => tls,
         Ok(Err(error)) => {
             tracing::debug!(%peer, %error, "no TLS handshake");
-            return worker.count_ending(Ending::TlsHandshake);
+            return worker.count_ending(error.ending());
         }
         Err(_) => return worker.count_ending(Ending::TlsTimeout),
     };
     let state = tls::state(tls.get_ref().1.protocol_version());
     let http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
-    let pulse = Pulse::new();
-    let stream = Stream::new(Transport::Tls(Box::new(tls)), Rc::clone(&pulse));
-    let connection = Connection { worker, peer, tls: state, pulse };
-    if http2 { serve_http2(stream, Rc::new(connection)).await } else { sniffed(stream, connection).await }
+    let connection = Connection::new(worker, peer, state);
+    let stream = Stream::new(Transport::Tls(Box::new(tls)), Rc::clone(&connection.pulse));
+    if http2 { serve_http2(stream, Rc::new(connection), None).await } else { sniffed(stream, connection).await }
 }
 
 /// Serves whatever the client begins to speak.
@@ -84,7 +102,7 @@ async fn sniffed(mut stream: Stream, connection: Connection) {
         }
         Ok(Opening::Http2) => {
             stream.unread(received.freeze());
-            serve_http2(stream, Rc::new(connection)).await;
+            serve_http2(stream, Rc::new(connection), None).await;
         }
         Ok(Opening::Faulty(fault)) => {
             connection.worker.count_fault(&fault);
@@ -123,7 +141,8 @@ async fn open(stream: &mut Stream, received: &mut BytesMut, limits: &Limits) -> 
     }
 }
 
-async fn serve_http1(mut stream: Stream, connection: Rc<Connection>) {
+/// Serves HTTP/1.0 and HTTP/1.1, and what the connection switches to after that.
+pub(crate) async fn serve_http1(mut stream: Stream, connection: Rc<Connection>) {
     let limits = connection.worker.limits();
     stream.defer_shutdown();
     let shared = Rc::clone(&connection);
@@ -141,26 +160,36 @@ async fn serve_http1(mut stream: Stream, connection: Rc<Connection>) {
         .serve_connection(TokioIo::new(stream), service);
     let ended = drive(Pin::new(&mut codec), |codec| codec.graceful_shutdown(), &connection, &limits).await;
     connection.worker.count_ended(ended);
-    let stream = codec.into_parts().io.into_inner();
+    let parts = codec.into_parts();
+    let stream = parts.io.into_inner();
+    if let Some(switch) = connection.switch.take() {
+        return Box::pin(switch.perform(stream, parts.read_buf, &connection)).await;
+    }
     // RFC 9112 §9.6: the answer to a request that was not read whole is lost if we just close.
     let linger = connection.pulse.left_unread().then_some((limits.discard_bytes, limits.discard_timeout));
     stream.close(linger).await;
 }
 
-async fn serve_http2(stream: Stream, connection: Rc<Connection>) {
+/// Serves HTTP/2. `first` is served in place of the first request, of which then nothing but the method is true: it came
+/// over HTTP/1.1 and asked for the switch.
+pub(crate) async fn serve_http2(stream: Stream, connection: Rc<Connection>, first: Option<Request<RequestBody>>) {
     let limits = connection.worker.limits();
     connection.pulse.multiplexed();
     let shared = Rc::clone(&connection);
+    let first = Cell::new(first);
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
         let connection = Rc::clone(&shared);
+        let kept = first.take();
         async move {
-            let request = request.map(|body| RequestBody::hyper(body, &connection.pulse));
+            let request = kept.unwrap_or_else(|| request.map(|body| RequestBody::hyper(body, &connection.pulse)));
             Ok::<_, Infallible>(serve(&connection, request).await)
         }
     });
     let mut codec = http2::Builder::new(LocalExecutor)
         .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
         .max_concurrent_streams(200)
+        // RFC 8441 §3: WebSocket by extended CONNECT is welcome.
+        .enable_connect_protocol()
         .serve_connection(TokioIo::new(stream), service);
     let ended = drive(Pin::new(&mut codec), |codec| codec.graceful_shutdown(), &connection, &limits).await;
     connection.worker.count_ended(ended);

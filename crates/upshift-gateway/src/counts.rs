@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::client_hello::OldHello;
 use crate::pulse::Expired;
 
 /// Why a connection ended otherwise than in good order.
@@ -25,6 +26,18 @@ pub(crate) enum Ending {
     TlsTimeout,
     /// A TLS record on the cleartext port.
     TlsInClear,
+    /// The client speaks no version of TLS that is spoken here.
+    OldHello(OldHello),
+    /// A ClientHello for implicit TLS after a switch to TLS in band.
+    Spliced,
+    /// Bytes of a new protocol came before our `101`.
+    EarlyBytes,
+    /// No HTTP/2 followed our `101`.
+    NoHttp2,
+    /// Nothing moved in a tunnel.
+    TunnelIdle,
+    /// A side of a tunnel broke off.
+    TunnelBroken,
 }
 
 impl Ending {
@@ -57,6 +70,12 @@ impl Ending {
             Self::TlsHandshake => "tls-handshake",
             Self::TlsTimeout => "tls-timeout",
             Self::TlsInClear => "tls-in-clear",
+            Self::OldHello(hello) => hello.cause(),
+            Self::Spliced => "tls-spliced",
+            Self::EarlyBytes => "early-bytes",
+            Self::NoHttp2 => "no-http2",
+            Self::TunnelIdle => "tunnel-idle",
+            Self::TunnelBroken => "tunnel-broken",
         }
     }
 }
@@ -72,6 +91,8 @@ pub(crate) struct Counts {
     pub(crate) faults: HashMap<&'static str, u64>,
     /// Connections that ended badly, by cause.
     pub(crate) endings: HashMap<&'static str, u64>,
+    /// Connections and streams that switched protocols, by what they switched to.
+    pub(crate) transitions: HashMap<&'static str, u64>,
     /// Requests from peers that look like proxies nobody declared.
     pub(crate) undeclared: u64,
 }

@@ -24,7 +24,7 @@ pub(crate) enum Fault {
     Target(&'static str),
     /// CONNECT without `:protocol`: this is no forward proxy.
     Connect,
-    /// A switch that the gateway cannot perform yet, as the client named it.
+    /// A protocol that is not carried here, as the client named it (RFC 9220 §3).
     Transition(String),
     /// No upstream is configured for this request.
     NoUpstream,
@@ -84,7 +84,7 @@ impl Fault {
             Self::HeadTooLarge => "The request's fields are more than this server reads.".to_owned(),
             Self::HeadTimeout => "The request did not arrive in time.".to_owned(),
             Self::Connect => "This server is no forward proxy: it does not open tunnels by CONNECT.".to_owned(),
-            Self::Transition(token) => format!("The request may switch to {token}, but this gateway cannot do so yet."),
+            Self::Transition(token) => format!("{token} is not carried here."),
             Self::NoUpstream => "No upstream is configured for this URL.".to_owned(),
             Self::Unreachable(upstream, why) => format!("The upstream {upstream} cannot be reached: {why}."),
             Self::UpstreamTimeout(upstream, what) => format!("The upstream {upstream} took too long {what}."),

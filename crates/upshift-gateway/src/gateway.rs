@@ -1,7 +1,7 @@
 //! Starting, reloading and stopping a gateway.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -10,6 +10,8 @@ use axum::Router;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::admin;
+use crate::http3;
+use crate::in_band_tls;
 use crate::metrics::Metrics;
 use crate::settings::Settings;
 use crate::tls::{self, TlsError};
@@ -29,6 +31,12 @@ pub enum StartError {
     /// There is no TLS.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// TLS in band beside implicit TLS under the same name.
+    #[error(
+        "in-band TLS and https under one name let an attacker splice the one into the other (Opossum, CVE-2025-49812): \
+         leave one of them out, or allow it with dangerous-allow-opossum = true"
+    )]
+    Opossum,
     /// Neither `http` nor `https` is given.
     #[error("there is nothing to listen on: neither http nor https is given")]
     NoListener,
@@ -73,6 +81,7 @@ pub struct Gateway {
     handle: Handle,
     http: Option<TcpListener>,
     https: Option<TcpListener>,
+    http3: Option<UdpSocket>,
     admin: Option<TcpListener>,
     addresses: Addresses,
     further: Router,
@@ -93,17 +102,23 @@ impl Gateway {
         if settings.http.is_none() && settings.https.is_none() {
             return Err(StartError::NoListener);
         }
+        // One certificate serves both, so both go by the same name.
+        if settings.in_band_tls && settings.https.is_some() && !settings.dangerous_allow_opossum {
+            return Err(StartError::Opossum);
+        }
         let (http, https) = (listen(settings.http)?, listen(settings.https)?);
         let admin = listen(settings.admin)?;
         let local = |listener: &Option<TcpListener>| listener.as_ref().and_then(|bound| bound.local_addr().ok());
         let addresses = Addresses { http: local(&http), https: local(&https), admin: local(&admin) };
+        let http3 = addresses.https.filter(|_| settings.http3).map(bind_udp).transpose()?;
         let shared = Shared {
+            alt_svc: addresses.https.filter(|_| settings.http3).and_then(|address| http3::alt_svc(address.port())),
             snapshot: ArcSwap::from_pointee(snapshot(settings, 0)?),
             draining: watch::Sender::new(false),
             totals: Mutex::new(Metrics::new()),
         };
         let handle = Handle { shared: Arc::new(shared) };
-        Ok(Self { handle, http, https, admin, addresses, further: Router::new() })
+        Ok(Self { handle, http, https, http3, admin, addresses, further: Router::new() })
     }
 
     /// Where it listens.
@@ -130,7 +145,7 @@ impl Gateway {
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), RunError> {
         let shared = self.handle.shared;
         let (ended, mut endings) = mpsc::unbounded_channel();
-        let workers = start_workers(&shared, self.http.as_ref(), self.https.as_ref(), &ended)?;
+        let workers = start_workers(&shared, self.http.as_ref(), self.https.as_ref(), self.http3, &ended)?;
         // Only the workers' clones keep the ports open: shutting down closes them.
         drop((self.http, self.https, ended));
         let (stop_admin, admin_stopped) = oneshot::channel::<()>();
@@ -172,6 +187,12 @@ fn listen(address: Option<SocketAddr>) -> Result<Option<TcpListener>, StartError
     bind(address).map(Some).map_err(|source| StartError::Bind { address, source })
 }
 
+/// HTTP/3 has the port of the TLS listener, but of UDP.
+fn bind_udp(address: SocketAddr) -> Result<UdpSocket, StartError> {
+    let bound = UdpSocket::bind(address).and_then(|socket| socket.set_nonblocking(true).map(|()| socket));
+    bound.map_err(|source| StartError::Bind { address, source })
+}
+
 fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
     // So that a restart need not wait for old connections; a port that somebody listens on is still an error.
@@ -183,7 +204,8 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 fn snapshot(settings: Settings, generation: u64) -> Result<Snapshot, TlsError> {
-    let tls = match settings.https {
+    // In band, TLS has the address of the cleartext listener.
+    let tls = match settings.https.or(settings.http.filter(|_| settings.in_band_tls)) {
         Some(address) => {
             if settings.certificate.is_none() {
                 tracing::warn!("no certificate is configured: clients are shown one that is signed by itself");
@@ -195,7 +217,9 @@ fn snapshot(settings: Settings, generation: u64) -> Result<Snapshot, TlsError> {
     };
     let trust = settings.upstreams.iter().flat_map(|site| &site.addresses).any(|address| address.tls);
     let upstream_tls = Arc::new(tls::client(trust)?);
-    Ok(Snapshot { settings, tls, upstream_tls, generation })
+    let in_band_tls = tls.as_deref().filter(|_| settings.in_band_tls).map(in_band_tls::config);
+    let quic = tls.as_deref().filter(|_| settings.http3).map(|tls| http3::config(tls, &settings.limits)).transpose()?;
+    Ok(Snapshot { settings, tls, in_band_tls, quic, upstream_tls, generation })
 }
 
 /// Starts one thread per core; returns how many.
@@ -203,6 +227,7 @@ fn start_workers(
     shared: &Arc<Shared>,
     http: Option<&TcpListener>,
     https: Option<&TcpListener>,
+    mut http3: Option<UdpSocket>,
     ended: &mpsc::UnboundedSender<io::Result<()>>,
 ) -> Result<usize, RunError> {
     let settings = &shared.snapshot.load().settings;
@@ -215,6 +240,7 @@ fn start_workers(
         let listeners = Listeners {
             http: clone(http).map_err(RunError::Worker)?,
             https: clone(https).map_err(RunError::Worker)?,
+            http3: http3.take(),
             connections: settings.limits.connections.div_ceil(count).max(1),
         };
         let (shared, ended) = (Arc::clone(shared), ended.clone());

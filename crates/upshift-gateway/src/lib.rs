@@ -12,11 +12,15 @@
 mod admin;
 mod arrival;
 mod body;
+mod client_hello;
 mod connection;
 mod counts;
 mod fault;
 mod forward;
 mod gateway;
+mod h2c;
+mod http3;
+mod in_band_tls;
 mod local;
 mod metrics;
 mod pulse;
@@ -27,6 +31,8 @@ mod settings;
 mod sniff;
 mod stream;
 mod tls;
+mod transition;
+mod tunnel;
 mod upstream;
 mod worker;
 

@@ -16,6 +16,7 @@ pub(crate) struct Metrics {
     requests: Counter,
     faults: ByCause,
     endings: ByCause,
+    transitions: ByCause,
     undeclared: Counter,
 }
 
@@ -24,17 +25,18 @@ impl Metrics {
     pub(crate) fn new() -> Self {
         let mut registry = Registry::with_prefix("upshift");
         let (connections, requests, undeclared) = (Counter::default(), Counter::default(), Counter::default());
-        let (faults, endings) = (ByCause::default(), ByCause::default());
+        let (faults, endings, transitions) = (ByCause::default(), ByCause::default(), ByCause::default());
         registry.register("connections", "Connections accepted", connections.clone());
         registry.register("http_requests", "Requests received", requests.clone());
         registry.register("faults", "Requests answered by the gateway because something was wrong", faults.clone());
         registry.register("connection_errors", "Connections that ended otherwise than in good order", endings.clone());
+        registry.register("transitions", "Switches to another protocol on a connection or stream", transitions.clone());
         registry.register(
             "undeclared_proxy_requests",
             "Requests from private peers that send X-Forwarded-Proto without being declared proxies",
             undeclared.clone(),
         );
-        Self { registry, connections, requests, faults, endings, undeclared }
+        Self { registry, connections, requests, faults, endings, transitions, undeclared }
     }
 
     /// Adds what one core counted.
@@ -47,6 +49,9 @@ impl Metrics {
         }
         for (cause, count) in counts.endings {
             self.endings.get_or_create(&[("cause", cause)]).inc_by(count);
+        }
+        for (to, count) in counts.transitions {
+            self.transitions.get_or_create(&[("to", to)]).inc_by(count);
         }
     }
 

@@ -1,9 +1,13 @@
 //! One request: facts → decision → answer or upstream. HTTP/1, 2 and 3 all come through here.
 
+use std::rc::Rc;
+
 use http::header::{self, HeaderMap, HeaderValue};
 use http::uri::PathAndQuery;
 use http::{HeaderName, Method, Request, Response, Version, request};
-use upshift_core::HttpVersion;
+use hyper::ext::Protocol;
+use hyper::upgrade::OnUpgrade;
+use upshift_core::{HttpVersion, TlsState};
 
 use crate::arrival::{Arrival, Seen};
 use crate::body::{Body, RequestBody};
@@ -12,9 +16,11 @@ use crate::fault::Fault;
 use crate::forward::{self, Outbound, hop};
 use crate::request_id::{self, X_REQUEST_ID};
 use crate::respond;
+use crate::transition::{self, Asked};
+use crate::tunnel::{self, Offer};
 
 /// Answers `request`.
-pub(crate) async fn serve(connection: &Connection, request: Request<RequestBody>) -> Response<Body> {
+pub(crate) async fn serve(connection: &Rc<Connection>, request: Request<RequestBody>) -> Response<Body> {
     let in_flight = connection.pulse.request();
     let worker = &connection.worker;
     let (parts, body) = request.into_parts();
@@ -22,7 +28,11 @@ pub(crate) async fn serve(connection: &Connection, request: Request<RequestBody>
     let id = request_id::take_or_make(&parts.headers, &mut worker.random.borrow_mut());
     worker.counts.borrow_mut().requests += 1;
     let answered = match examine(&parts) {
-        Ok(target) => admit(connection, parts, target, body, &id).await,
+        Ok(target) => match Asked::read(connection, &parts, &body) {
+            Asked::Nothing => admit(connection, parts, target, body, &id).await,
+            Asked::H2c(settings) => transition::to_h2c(connection, parts, body, settings).await,
+            Asked::Tls => Ok(transition::to_tls(connection, parts)),
+        },
         Err(fault) => Err(fault),
     };
     let mut response = answered.unwrap_or_else(|fault| {
@@ -30,6 +40,12 @@ pub(crate) async fn serve(connection: &Connection, request: Request<RequestBody>
         respond::fault(&fault, id.to_str().unwrap_or_default())
     });
     response.headers_mut().insert(X_REQUEST_ID, id);
+    if let Some(alt_svc) = &worker.shared.alt_svc
+        && connection.tls != TlsState::Cleartext
+        && version != Version::HTTP_3
+    {
+        response.headers_mut().insert(header::ALT_SVC, alt_svc.clone());
+    }
     finish(&mut response, version);
     response.map(|body| body.holding(in_flight))
 }
@@ -44,7 +60,7 @@ struct Target {
 /// Refuses what no upstream should have to interpret.
 fn examine(parts: &request::Parts) -> Result<Target, Fault> {
     // RFC 9110 §9.3.6: CONNECT is for proxies, and RFC 8441's for those who announced it.
-    if parts.method == Method::CONNECT {
+    if parts.method == Method::CONNECT && parts.extensions.get::<Protocol>().is_none() {
         return Err(Fault::Connect);
     }
     let path = parts.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
@@ -87,13 +103,15 @@ fn is_authority(value: &HeaderValue) -> bool {
 }
 
 async fn admit(
-    connection: &Connection,
-    parts: request::Parts,
+    connection: &Rc<Connection>,
+    mut parts: request::Parts,
     target: Target,
     body: RequestBody,
     id: &HeaderValue,
 ) -> Result<Response<Body>, Fault> {
     let worker = &connection.worker;
+    let offer = Offer::read(&parts, !body.is_empty(), |token| token.is("websocket"))?;
+    let upgrade = parts.extensions.remove::<OnUpgrade>();
     let (outbound, patience) = {
         let snapshot = worker.shared.snapshot.load();
         let seen = Seen { peer: connection.peer.ip(), http: http_version(parts.version), tls: connection.tls };
@@ -105,7 +123,10 @@ async fn admit(
     };
     let site = worker.site().ok_or(Fault::NoUpstream)?;
     let candidates = site.candidates(&mut worker.random.borrow_mut());
-    forward::forward(outbound, candidates, patience).await
+    match offer {
+        Some(offer) => tunnel::open(connection, &offer, outbound, upgrade, candidates, patience).await,
+        None => forward::forward(outbound, candidates, patience).await,
+    }
 }
 
 /// The request with the fields of the next hop.

@@ -15,6 +15,14 @@ pub struct Settings {
     pub http: Option<SocketAddr>,
     /// TLS: `h2` and `http/1.1` by ALPN.
     pub https: Option<SocketAddr>,
+    /// HTTP/3 on the UDP port of `https`.
+    pub http3: bool,
+    /// The obsolete switch to HTTP/2 by `Upgrade: h2c` (RFC 7540 §3.2).
+    pub h2c_upgrade: bool,
+    /// TLS on the cleartext port after a `101` (RFC 2817).
+    pub in_band_tls: bool,
+    /// Lets `in_band_tls` stand beside `https` in spite of CVE-2025-49812.
+    pub dangerous_allow_opossum: bool,
     /// `/healthz`, `/readyz`, `/metrics` and what else the admin listener serves.
     pub admin: Option<SocketAddr>,
     /// PEM files; none: a certificate signed by itself is made at start.

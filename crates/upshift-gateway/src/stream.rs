@@ -50,6 +50,21 @@ impl Stream {
         self.defer_shutdown = true;
     }
 
+    /// From now on shutting down shuts down: for those that close one direction before the other.
+    #[must_use]
+    pub(crate) fn to_be_shut(mut self) -> Self {
+        self.defer_shutdown = false;
+        self
+    }
+
+    /// The TCP connection under it; `None` if TLS or unread bytes lie between.
+    pub(crate) fn into_clear(self) -> Option<TcpStream> {
+        match self.transport {
+            Transport::Clear(tcp) if self.early.is_empty() => Some(tcp),
+            _ => None,
+        }
+    }
+
     /// Says goodbye and closes, after reading and discarding what the client is still sending.
     ///
     /// RFC 9112 §9.6: "the server continues to read from the connection until it receives a corresponding close by the

@@ -4,12 +4,13 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpListener as StdListener};
+use std::net::{IpAddr, SocketAddr, TcpListener as StdListener, UdpSocket};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use http::HeaderValue;
 use rustls::{ClientConfig, ServerConfig};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
@@ -19,6 +20,7 @@ use tokio::time::{interval, sleep, timeout};
 use crate::connection;
 use crate::counts::{Counts, Ending};
 use crate::fault::Fault;
+use crate::http3;
 use crate::settings::{Limits, Settings};
 use crate::upstream::{Connector, Random, Site};
 
@@ -28,6 +30,10 @@ pub(crate) struct Snapshot {
     pub(crate) settings: Settings,
     /// The server's side of TLS, if there is a TLS listener.
     pub(crate) tls: Option<Arc<ServerConfig>>,
+    /// The same for TLS in band.
+    pub(crate) in_band_tls: Option<Arc<ServerConfig>>,
+    /// The same for QUIC.
+    pub(crate) quic: Option<Arc<quinn::ServerConfig>>,
     /// The client's side of TLS, towards upstreams.
     pub(crate) upstream_tls: Arc<ClientConfig>,
     /// Grows with every reload.
@@ -38,6 +44,8 @@ pub(crate) struct Snapshot {
 pub(crate) struct Shared {
     /// Read once per request.
     pub(crate) snapshot: ArcSwap<Snapshot>,
+    /// What tells clients of HTTP/3.
+    pub(crate) alt_svc: Option<HeaderValue>,
     /// Becomes true at shutdown.
     pub(crate) draining: watch::Sender<bool>,
     /// Where the cores hand over what they counted.
@@ -63,6 +71,8 @@ pub(crate) struct Listeners {
     pub(crate) http: Option<StdListener>,
     /// TLS.
     pub(crate) https: Option<StdListener>,
+    /// HTTP/3; on one core.
+    pub(crate) http3: Option<UdpSocket>,
     /// Connections that this core may hold open.
     pub(crate) connections: usize,
 }
@@ -94,6 +104,14 @@ impl Worker {
                 let listener = TcpListener::from_std(listener)?;
                 accepting.spawn_local(accept(Rc::clone(&self), listener, over_tls, Arc::clone(&open)));
             }
+        }
+        if let Some(socket) = listeners.http3 {
+            let worker = Rc::clone(&self);
+            accepting.spawn_local(async move {
+                if let Err(error) = http3::listen(worker, socket).await {
+                    tracing::error!(%error, "HTTP/3 is not served");
+                }
+            });
         }
         let housekeeping = spawn_local(Rc::clone(&self).keep_house());
         while accepting.join_next().await.is_some() {}

@@ -45,6 +45,12 @@ pub(crate) fn strip(headers: &mut HeaderMap) {
     }
 }
 
+/// Whether `Connection`, its lines read jointly, has `option` (RFC 9110 §7.6.1).
+pub(crate) fn connection_names(headers: &HeaderMap, option: &str) -> bool {
+    let lines = headers.get_all(header::CONNECTION).iter().map(HeaderValue::as_bytes);
+    elements(lines).any(|have| have.eq_ignore_ascii_case(option.as_bytes()))
+}
+
 /// Whether the sender of `headers` takes trailers (RFC 9110 §10.1.4).
 pub(crate) fn accepts_trailers(headers: &HeaderMap) -> bool {
     elements(headers.get_all(header::TE).iter().map(HeaderValue::as_bytes)).any(|coding| {

@@ -10,7 +10,7 @@ pub(crate) mod hop;
 use std::rc::Rc;
 
 use http::header::{self, HeaderMap, HeaderValue};
-use http::{Method, Request, Response, StatusCode, Uri, Version};
+use http::{Method, Request, Response, StatusCode, Uri, Version, response};
 use hyper::body::Incoming;
 use tokio::time::{Duration, Instant, sleep_until};
 
@@ -52,6 +52,31 @@ pub(crate) async fn forward<'r>(
     Err(last)
 }
 
+/// Sends `request`, which offers another protocol, on a connection of its own. A `101` is the caller's to judge.
+pub(crate) async fn ask<'r>(
+    mut request: Outbound,
+    candidates: impl Iterator<Item = &'r Rc<Replica>>,
+    patience: Duration,
+) -> Result<(Response<Incoming>, Lease, &'r str), Fault> {
+    let upload = request.body.watched();
+    let mut last = Fault::NoUpstream;
+    for replica in candidates {
+        let opened = replica.pool.open_own().await;
+        match fresh(opened, request, replica, &upload, patience).await {
+            // RFC 9110 §7.8: "the client cannot begin using an upgraded protocol on the connection until it has
+            // completely sent the request message", so nobody may switch before.
+            Ok((answer, _)) if answer.status() == StatusCode::SWITCHING_PROTOCOLS && upload.complete_since().is_none() => {
+                let what = "switched protocols before it had the whole request".to_owned();
+                return Err(Fault::BadGateway(replica.name.clone(), what));
+            }
+            Ok((answer, lease)) => return Ok((answer, lease, &replica.name)),
+            Err(Attempt::Untouched(back, fault)) => (request, last) = (*back, fault),
+            Err(Attempt::Spent(fault)) => return Err(fault),
+        }
+    }
+    Err(last)
+}
+
 /// Why one replica did not answer.
 enum Attempt {
     /// The request is as good as new.
@@ -80,7 +105,18 @@ async fn attempt(
             Err(Send::Failed(fault)) => return Err(Attempt::Spent(fault)),
         }
     }
-    let link = match replica.pool.open().await {
+    fresh(replica.pool.open().await, request, replica, upload, patience).await
+}
+
+/// Sends `request` on a connection that was opened for it.
+async fn fresh(
+    opened: Result<Link, ConnectError>,
+    request: Outbound,
+    replica: &Rc<Replica>,
+    upload: &Upload,
+    patience: Duration,
+) -> Result<(Response<Incoming>, Lease), Attempt> {
+    let link = match opened {
         Ok(link) => link,
         Err(error) => {
             replica.refused();
@@ -166,18 +202,23 @@ fn unreachable(name: &str, error: ConnectError) -> Fault {
 }
 
 /// The upstream's answer, with the fields of this hop.
-fn inbound(response: Response<Incoming>, lease: Lease, name: &str) -> Result<Response<Body>, Fault> {
+pub(crate) fn inbound(response: Response<Incoming>, lease: Lease, name: &str) -> Result<Response<Body>, Fault> {
     let (mut parts, body) = response.into_parts();
     // RFC 9110 §15.2.2: a server may switch only to what was offered, and nothing was.
     if parts.status == StatusCode::SWITCHING_PROTOCOLS {
         return Err(Fault::BadGateway(name.to_owned(), "switched protocols without being asked".to_owned()));
     }
     hop::strip(&mut parts.headers);
+    Ok(passed(parts, Body::upstream(body, lease)))
+}
+
+/// The upstream's answer as this hop passes it on, its hop-by-hop fields already gone.
+pub(crate) fn passed(mut parts: response::Parts, body: Body) -> Response<Body> {
     hop::via(&mut parts.headers, parts.version);
     // The codec writes the version of the connection it is on.
     parts.version = Version::HTTP_11;
     parts.extensions.clear();
-    Ok(Response::from_parts(parts, Body::upstream(body, lease)))
+    Response::from_parts(parts, body)
 }
 
 impl Outbound {
@@ -223,8 +264,10 @@ impl Outbound {
     fn back(request: Request<RequestBody>, host: HeaderValue, trailers: bool) -> Self {
         let (mut parts, body) = request.into_parts();
         parts.headers.remove(header::HOST);
-        parts.headers.remove(header::TE);
-        parts.headers.remove(header::CONNECTION);
+        if trailers {
+            parts.headers.remove(header::TE);
+            parts.headers.remove(header::CONNECTION);
+        }
         let target = parts.uri.into_parts().path_and_query;
         Self {
             method: parts.method,

@@ -82,6 +82,19 @@ impl Pool {
         }
     }
 
+    /// A new connection of HTTP/1.1 that may be switched to another protocol, and serves nothing else.
+    pub(crate) async fn open_own(&self) -> Result<Link, ConnectError> {
+        let (stream, _) = self.connector.connect(&self.address, UpstreamHttp::V1_1).await?;
+        let handshake = http1::Builder::new().handshake(TokioIo::new(stream)).await;
+        let (sender, connection) = handshake.map_err(|error| ConnectError::Failed(std::io::Error::other(error)))?;
+        spawn_local(async move {
+            if let Err(error) = connection.with_upgrades().await {
+                tracing::debug!(%error, "an upstream connection ended");
+            }
+        });
+        Ok(Link::Own { sender, home: Rc::default() })
+    }
+
     async fn open_http1(&self, stream: UpstreamStream) -> hyper::Result<Link> {
         let (sender, connection) = http1::Builder::new().handshake(TokioIo::new(stream)).await?;
         spawn_local(async move {

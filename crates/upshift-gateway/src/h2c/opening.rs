@@ -1,0 +1,147 @@
+//! The first bytes of HTTP/2 after the `101`, and what the codec is handed instead.
+
+use std::io;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use http::Method;
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+use super::Settings;
+
+/// RFC 9113 §3.4.
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// RFC 9113 §4.2: the longest payload that is allowed before either side said otherwise.
+const MAX_PAYLOAD: usize = 16_384;
+
+/// Frame types and flags of RFC 9113 §6.
+const HEADERS: u8 = 1;
+const SETTINGS: u8 = 4;
+const END_STREAM_END_HEADERS: u8 = 0x1 | 0x4;
+
+/// Why a client that switched to HTTP/2 got no further. The client is at fault.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OpeningError {
+    /// The connection broke, or closed too early.
+    #[error("the connection broke before HTTP/2 began: {0}")]
+    Io(#[from] io::Error),
+    /// The first bytes are not HTTP/2's.
+    #[error("the client did not send HTTP/2's preface")]
+    Preface,
+    /// The first frame is no SETTINGS (RFC 9113 §3.4).
+    #[error("the client's first frame is no SETTINGS")]
+    Settings,
+}
+
+/// Awaits the client's preface and SETTINGS, and returns what the codec is to read before the rest of `stream`: they,
+/// and the opening of stream 1 by `method`.
+pub(crate) async fn open<S>(stream: &mut S, offered: &Settings, method: &Method) -> Result<Bytes, OpeningError>
+where
+    S: AsyncRead + Unpin,
+{
+    let mut preface = [0; PREFACE.len()];
+    stream.read_exact(&mut preface).await?;
+    if preface != *PREFACE {
+        return Err(OpeningError::Preface);
+    }
+    let settings = offered.followed_by(&read_settings(stream).await?);
+    let mut opening = BytesMut::with_capacity(PREFACE.len() + settings.len() + 64);
+    opening.extend_from_slice(PREFACE);
+    put_frame(&mut opening, SETTINGS, 0, 0, &settings);
+    put_frame(&mut opening, HEADERS, END_STREAM_END_HEADERS, 1, &fields(method));
+    Ok(opening.freeze())
+}
+
+async fn read_settings<S: AsyncRead + Unpin>(stream: &mut S) -> Result<Vec<u8>, OpeningError> {
+    let mut head = [0; 9];
+    stream.read_exact(&mut head).await?;
+    let [a, b, c, kind, flags, id @ ..] = head;
+    let length = u32::from_be_bytes([0, a, b, c]) as usize;
+    // RFC 9113 §6.5: on stream 0, a multiple of six, and no acknowledgement, of which there is nothing yet.
+    if kind != SETTINGS || flags & 1 != 0 || id != [0; 4] || length % 6 != 0 || length > MAX_PAYLOAD / 2 {
+        return Err(OpeningError::Settings);
+    }
+    let mut payload = vec![0; length];
+    stream.read_exact(&mut payload).await?;
+    Ok(payload)
+}
+
+/// A field section that opens a stream: the method, and of the rest only what HTTP/2 demands (RFC 9113 §8.3.1). The
+/// request itself is kept elsewhere.
+///
+/// RFC 7541: `82`, `86`, `84` are GET, http and `/` of the static table; any other method is a literal that is not
+/// indexed, with the name of entry 2.
+fn fields(method: &Method) -> Vec<u8> {
+    // The method of an HTTP/1.1 request is bounded by its header section; the codec wants one of one byte's length.
+    match method.as_str().as_bytes() {
+        b"GET" => vec![0x82, 0x86, 0x84],
+        name if name.len() < 127 => {
+            let mut fields = vec![0x02, name.len() as u8];
+            fields.extend(name);
+            fields.extend([0x86, 0x84]);
+            fields
+        }
+        _ => vec![0x83, 0x86, 0x84],
+    }
+}
+
+fn put_frame(to: &mut BytesMut, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
+    to.put_uint(payload.len() as u64, 3);
+    to.put_u8(kind);
+    to.put_u8(flags);
+    to.put_u32(stream);
+    to.put_slice(payload);
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
+
+    use super::*;
+
+    async fn opened(sent: &[u8], method: &Method) -> Result<Bytes, OpeningError> {
+        let mut stream = sent;
+        open(&mut stream, &Settings::default(), method).await
+    }
+
+    fn client(settings: &[u8]) -> Vec<u8> {
+        let mut sent = BytesMut::from(&PREFACE[..]);
+        put_frame(&mut sent, SETTINGS, 0, 0, settings);
+        sent.to_vec()
+    }
+
+    #[tokio::test]
+    async fn the_codec_gets_one_settings_frame_and_stream_1() {
+        let opening = opened(&client(&[0, 4, 0, 0, 0, 1]), &Method::GET).await.unwrap();
+        let mut expected = client(&[0, 4, 0, 0, 0, 1]);
+        expected.extend([0, 0, 3, 1, 5, 0, 0, 0, 1, 0x82, 0x86, 0x84]);
+        assert_eq!(opening, expected);
+    }
+
+    /// The codec is the judge: it must take what we hand it.
+    #[tokio::test]
+    async fn the_codec_yields_a_request_by_the_same_method() {
+        for method in [Method::GET, Method::HEAD, Method::POST, Method::OPTIONS, Method::from_bytes(b"PROPFIND").unwrap()] {
+            let opening = opened(&client(&[]), &method).await.unwrap();
+            let (near, mut far) = tokio::io::duplex(1 << 16);
+            tokio::io::AsyncWriteExt::write_all(&mut far, &opening).await.unwrap();
+            let mut codec = h2::server::handshake(near).await.unwrap();
+            let (request, _) = codec.accept().await.unwrap().unwrap();
+            assert_eq!(request.method(), method);
+            assert!(request.body().is_end_stream());
+        }
+    }
+
+    #[tokio::test]
+    async fn anything_else_is_refused() {
+        let cases: [(&str, Vec<u8>); 4] = [
+            ("http/1.1", b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec()),
+            ("cut short", PREFACE[..20].to_vec()),
+            ("another frame", [&PREFACE[..], &[0, 0, 8, 6, 0, 0, 0, 0, 0], &[0; 8]].concat()),
+            ("an acknowledgement", [&PREFACE[..], &[0, 0, 0, 4, 1, 0, 0, 0, 0]].concat()),
+        ];
+        for (case, sent) in cases {
+            assert!(opened(&sent, &Method::GET).await.is_err(), "{case}");
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! HTTP/3 on the UDP port of the TLS listener (RFC 9114).
+//!
+//! 1. The same requests, decisions and answers as over HTTP/2; `Alt-Svc` on the TLS listener says that it is there.
+//! 2. 0-RTT is off: a request that may be replayed is not decided on (RFC 8470).
+//! 3. An address must show that it is its sender's once there are many connections (RFC 9000 §8.1.2).
+//! 4. No WebSocket: the codec does not take `:protocol: websocket` yet (RFC 9220), so the setting is not sent.
+//! 5. One core serves it: the packets of one socket cannot be told apart by connection before they are read.
+
+mod body;
+
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use h3::error::Code;
+use h3::server::{RequestResolver, RequestStream};
+use http::{HeaderMap, HeaderValue, Response, header};
+use http_body_util::BodyExt;
+use quinn::crypto::rustls::QuicServerConfig;
+use quinn::{Endpoint, EndpointConfig, Incoming, TokioRuntime, TransportConfig, VarInt};
+use rustls::ServerConfig;
+use tokio::task::spawn_local;
+use upshift_core::{TlsState, TlsVersion};
+
+use self::body::Upload;
+use crate::body::{Body, BodyError, RequestBody};
+use crate::connection::Connection;
+use crate::counts::Ending;
+use crate::forward::hop;
+use crate::respond;
+use crate::serve::serve;
+use crate::settings::Limits;
+use crate::worker::Worker;
+
+/// For how long clients may remember that HTTP/3 is here, in seconds (RFC 7838 §3.1).
+const REMEMBERED: u32 = 86_400;
+
+/// How many connections there may be before addresses are asked to show themselves.
+const UNVALIDATED: usize = 256;
+
+/// RFC 9114 §8.1.
+const H3_NO_ERROR: u32 = 0x100;
+
+/// As many requests at once per connection as over HTTP/2.
+const STREAMS: u32 = 200;
+
+type Codec = h3::server::Connection<h3_quinn::Connection, Bytes>;
+type Resolver = RequestResolver<h3_quinn::Connection, Bytes>;
+type Sender = RequestStream<h3_quinn::SendStream<Bytes>, Bytes>;
+
+/// What QUIC is served with, from what TLS is served with.
+///
+/// # Errors
+/// If its certificate or ciphers are not those of TLS 1.3.
+pub(crate) fn config(tls: &ServerConfig, limits: &Limits) -> Result<Arc<quinn::ServerConfig>, rustls::Error> {
+    let mut tls = tls.clone();
+    tls.alpn_protocols = vec![b"h3".to_vec()];
+    tls.max_early_data_size = 0;
+    let crypto = QuicServerConfig::try_from(tls).map_err(|error| rustls::Error::General(error.to_string()))?;
+    let mut config = quinn::ServerConfig::with_crypto(Arc::new(crypto));
+    let mut transport = TransportConfig::default();
+    transport.max_idle_timeout(quinn::IdleTimeout::try_from(limits.idle).ok());
+    transport.max_concurrent_bidi_streams(VarInt::from_u32(STREAMS));
+    config.transport_config(Arc::new(transport));
+    Ok(Arc::new(config))
+}
+
+/// `Alt-Svc` for a listener on `port` (RFC 7838 §3).
+pub(crate) fn alt_svc(port: u16) -> Option<HeaderValue> {
+    HeaderValue::from_str(&format!("h3=\":{port}\"; ma={REMEMBERED}")).ok()
+}
+
+/// Accepts on `socket` until the gateway drains, then lets what is open finish.
+pub(crate) async fn listen(worker: Rc<Worker>, socket: UdpSocket) -> io::Result<()> {
+    let Some(config) = worker.shared.snapshot.load().quic.clone() else { return Ok(()) };
+    let config = Some(quinn::ServerConfig::clone(&config));
+    let endpoint = Endpoint::new(EndpointConfig::default(), config, socket, Arc::new(TokioRuntime))?;
+    let mut draining = worker.shared.draining.subscribe();
+    loop {
+        let incoming = tokio::select! {
+            biased;
+            _ = draining.wait_for(|draining| *draining) => break,
+            incoming = endpoint.accept() => incoming,
+        };
+        let Some(incoming) = incoming else { return Ok(()) };
+        let (open, limits) = (endpoint.open_connections(), worker.limits());
+        if open >= limits.connections {
+            incoming.refuse();
+        } else if open >= UNVALIDATED && !incoming.remote_address_validated() && incoming.may_retry() {
+            // It can fail only for one that was retried, which this one may be.
+            let _ = incoming.retry();
+        } else {
+            spawn_local(serve_connection(Rc::clone(&worker), incoming));
+        }
+    }
+    endpoint.set_server_config(None);
+    // Past the limit, what is still open is cut off.
+    let _ = tokio::time::timeout(worker.limits().drain, endpoint.wait_idle()).await;
+    endpoint.close(VarInt::from_u32(H3_NO_ERROR), b"");
+    Ok(())
+}
+
+async fn serve_connection(worker: Rc<Worker>, incoming: Incoming) {
+    worker.counts.borrow_mut().connections += 1;
+    let peer = incoming.remote_address();
+    let Some(config) = worker.shared.snapshot.load().quic.clone() else { return incoming.ignore() };
+    let shake = async { incoming.accept_with(config)?.await };
+    let limits = worker.limits();
+    let quic = match tokio::time::timeout(limits.header_timeout, shake).await {
+        Ok(Ok(quic)) => quic,
+        Ok(Err(error)) => {
+            tracing::debug!(%peer, %error, "no QUIC handshake");
+            return worker.count_ending(Ending::TlsHandshake);
+        }
+        Err(_) => return worker.count_ending(Ending::TlsTimeout),
+    };
+    let mut builder = h3::server::builder();
+    builder.max_field_section_size(limits.header_bytes as u64);
+    match builder.build(h3_quinn::Connection::new(quic)).await {
+        Ok(codec) => accept_requests(worker, peer, codec).await,
+        Err(error) => {
+            tracing::debug!(%peer, %error, "no HTTP/3");
+            worker.count_ending(Ending::Parse);
+        }
+    }
+}
+
+/// Serves the requests of one connection, each in a task of its own.
+async fn accept_requests(worker: Rc<Worker>, peer: SocketAddr, mut codec: Codec) {
+    let mut draining = worker.shared.draining.subscribe();
+    let connection = Rc::new(Connection::new(worker, peer, TlsState::Version(TlsVersion::V1_3)));
+    connection.pulse.multiplexed();
+    let mut finishing = false;
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            _ = draining.wait_for(|draining| *draining), if !finishing => {
+                finishing = true;
+                // RFC 9114 §5.2: GOAWAY, and what is open may finish.
+                if codec.shutdown(0).await.is_err() {
+                    return;
+                }
+                continue;
+            }
+            accepted = codec.accept() => accepted,
+        };
+        match accepted {
+            Ok(Some(resolver)) => {
+                let connection = Rc::clone(&connection);
+                spawn_local(async move {
+                    if let Err(error) = exchange(&connection, resolver).await {
+                        tracing::debug!(peer = %connection.peer, %error, "an exchange over HTTP/3 broke off");
+                    }
+                });
+            }
+            Ok(None) => return,
+            Err(error) if error.is_h3_no_error() => return,
+            Err(error) => {
+                tracing::debug!(%peer, %error, "a connection of HTTP/3 ended");
+                return;
+            }
+        }
+    }
+}
+
+async fn exchange(connection: &Rc<Connection>, resolver: Resolver) -> Result<(), BodyError> {
+    let (request, stream) = resolver.resolve_request().await?;
+    let (mut sender, receiver) = stream.split();
+    let upload = Upload::begin(receiver, request.method(), request.headers()).await?;
+    let body = upload.map_or_else(RequestBody::empty, |upload| RequestBody::any(Box::pin(upload)));
+    let response = serve(connection, request.map(|()| body)).await;
+    let sent = send(&mut sender, response).await;
+    if sent.is_err() {
+        // RFC 9114 §4.1: a response that cannot be completed is broken off, not ended.
+        sender.stop_stream(Code::H3_INTERNAL_ERROR);
+    }
+    sent
+}
+
+async fn send(sender: &mut Sender, response: Response<Body>) -> Result<(), BodyError> {
+    let (mut parts, mut body) = response.into_parts();
+    of_http3(&mut parts.headers, &body);
+    sender.send_response(Response::from_parts(parts, ())).await?;
+    while let Some(frame) = body.frame().await {
+        match frame?.into_data() {
+            Ok(data) => sender.send_data(data).await?,
+            Err(frame) => {
+                if let Ok(trailers) = frame.into_trailers() {
+                    sender.send_trailers(trailers).await?;
+                }
+            }
+        }
+    }
+    Ok(sender.finish().await?)
+}
+
+/// What the codecs of the older versions do by themselves.
+fn of_http3(headers: &mut HeaderMap, body: &Body) {
+    use http_body::Body as _;
+    // RFC 9114 §4.2: "An endpoint MUST NOT generate an HTTP/3 field section containing connection-specific fields".
+    hop::strip(headers);
+    if let Some(length) = body.size_hint().exact().filter(|_| !body.is_end_stream()) {
+        headers.entry(header::CONTENT_LENGTH).or_insert_with(|| length.into());
+    }
+    if let Ok(date) = HeaderValue::from_str(&respond::date()) {
+        headers.entry(header::DATE).or_insert(date);
+    }
+}

@@ -1,0 +1,208 @@
+//! The upgrade request to the upstream, and what is believed of its answer.
+
+use aws_lc_rs::error::Unspecified;
+use aws_lc_rs::{digest, rand};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header, response};
+
+use super::offer::{Door, Offer, upgrade_list};
+use crate::forward::hop::{connection_names, strip};
+
+/// A `Sec-WebSocket-Key` of our own, for a client that came by CONNECT and has none (RFC 8441 §5).
+#[derive(Clone, Debug)]
+pub(super) struct Key(HeaderValue);
+
+/// Why an upstream's answer to an offer is a `502`. The upstream is at fault.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum BadSwitch {
+    /// `101` that does not name exactly what was asked for, with `Connection: upgrade`.
+    #[error("switched to something else than {asked}")]
+    Other {
+        /// What it was asked for.
+        asked: String,
+    },
+    /// `101` with a `Sec-WebSocket-Accept` that does not fit the key.
+    #[error("sent a Sec-WebSocket-Accept that does not fit the key")]
+    Accept,
+    /// A success that is no switch, which over CONNECT would open a tunnel (RFC 9110 §9.3.6).
+    #[error("answered {0} where it was asked to switch protocols")]
+    NoSwitch(StatusCode),
+}
+
+/// Makes the upstream's upgrade request of a request whose hop-by-hop fields are already gone.
+///
+/// RFC 8441 §5: a CONNECT becomes a GET with a key of ours, which is returned.
+///
+/// # Errors
+/// If the system gives no random bytes.
+pub(super) fn ask(offer: &Offer, method: &mut Method, headers: &mut HeaderMap) -> Result<Option<Key>, Unspecified> {
+    set_upgrade(headers, offer);
+    if offer.door() == Door::Upgrade {
+        return Ok(None);
+    }
+    *method = Method::GET;
+    if !offer.is_websocket() {
+        return Ok(None);
+    }
+    let key = Key::new()?;
+    headers.insert(header::SEC_WEBSOCKET_KEY, key.0.clone());
+    Ok(Some(key))
+}
+
+/// Judges the upstream's answer: `Ok(true)` if it switched to what was asked, `Ok(false)` if it stays HTTP.
+///
+/// `answer` becomes what the client gets: `101` with our own `Upgrade` and `Connection`, or `200` with neither.
+///
+/// # Errors
+/// If it switched to anything else, or pretends to.
+pub(super) fn accepted(offer: &Offer, key: Option<&Key>, answer: &mut response::Parts) -> Result<bool, BadSwitch> {
+    if answer.status != StatusCode::SWITCHING_PROTOCOLS {
+        return match offer.door() {
+            Door::Connect if answer.status.is_success() => Err(BadSwitch::NoSwitch(answer.status)),
+            _ => Ok(false),
+        };
+    }
+    // RFC 9110 §7.8: "A server MUST NOT switch to a protocol that was not indicated by the client".
+    let named = upgrade_list(&answer.headers).is_some_and(|list| list.protocols() == [offer.token().clone()]);
+    if !named || !connection_names(&answer.headers, "upgrade") {
+        return Err(BadSwitch::Other { asked: offer.token().to_string() });
+    }
+    let accept = answer.headers.get(header::SEC_WEBSOCKET_ACCEPT);
+    if key.is_some_and(|key| accept.is_none_or(|accept| *accept != key.accept())) {
+        return Err(BadSwitch::Accept);
+    }
+    answer_client(offer, answer);
+    Ok(true)
+}
+
+fn answer_client(offer: &Offer, answer: &mut response::Parts) {
+    strip(&mut answer.headers);
+    // RFC 9110 §8.6: "A server MUST NOT send a Content-Length header field in any response with a status code of 1xx";
+    // a 2xx to CONNECT has none either.
+    answer.headers.remove(header::CONTENT_LENGTH);
+    match offer.door() {
+        Door::Upgrade => set_upgrade(&mut answer.headers, offer),
+        Door::Connect => {
+            answer.status = StatusCode::OK;
+            answer.headers.remove(header::SEC_WEBSOCKET_ACCEPT);
+        }
+    }
+}
+
+/// RFC 9110 §7.8: "A sender of Upgrade MUST also send an "Upgrade" connection option".
+fn set_upgrade(headers: &mut HeaderMap, offer: &Offer) {
+    // A protocol is tokens and a slash, so it is always a legal value.
+    if let Ok(token) = HeaderValue::from_str(&offer.token().to_string()) {
+        headers.insert(header::UPGRADE, token);
+        headers.insert(header::CONNECTION, const { HeaderValue::from_static("Upgrade") });
+    }
+}
+
+impl Key {
+    /// RFC 6455 §4.1: "a nonce consisting of a randomly selected 16-byte value that has been base64-encoded".
+    fn new() -> Result<Self, Unspecified> {
+        let mut nonce = [0; 16];
+        rand::fill(&mut nonce)?;
+        HeaderValue::from_str(&STANDARD.encode(nonce)).map(Self).map_err(|_| Unspecified)
+    }
+
+    /// The `Sec-WebSocket-Accept` that fits (RFC 6455 §4.2.2, step 5.4).
+    fn accept(&self) -> String {
+        let mut hash = digest::Context::new(&digest::SHA1_FOR_LEGACY_USE_ONLY);
+        hash.update(self.0.as_bytes());
+        hash.update(b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
+        STANDARD.encode(hash.finish())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
+
+    use http::{Request, Response, Version, request};
+    use hyper::ext::Protocol as ConnectProtocol;
+
+    use super::*;
+
+    fn upgrade() -> (Offer, request::Parts) {
+        let request = Request::get("/chat")
+            .header("Connection", "Upgrade, X-Secret")
+            .header("Upgrade", "h2c, websocket")
+            .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
+        offer(request.body(()).unwrap().into_parts().0)
+    }
+
+    fn connect() -> (Offer, request::Parts) {
+        let request = Request::connect("/chat").version(Version::HTTP_2);
+        offer(request.extension(ConnectProtocol::from_static("websocket")).body(()).unwrap().into_parts().0)
+    }
+
+    fn offer(mut request: request::Parts) -> (Offer, request::Parts) {
+        let offer = Offer::read(&request, false, |token| token.is("websocket")).unwrap().unwrap();
+        strip(&mut request.headers);
+        (offer, request)
+    }
+
+    fn answer(fields: &[(&str, &str)]) -> response::Parts {
+        let mut response = Response::builder().status(101);
+        for (name, value) in fields {
+            response = response.header(*name, *value);
+        }
+        response.body(()).unwrap().into_parts().0
+    }
+
+    #[test]
+    fn the_upstream_is_asked_for_the_allowed_token_alone() {
+        let (offer, mut request) = upgrade();
+        assert!(ask(&offer, &mut request.method, &mut request.headers).unwrap().is_none());
+        assert_eq!(request.headers[header::UPGRADE], "websocket");
+        assert_eq!(request.headers[header::CONNECTION], "Upgrade");
+        assert_eq!(request.headers[header::SEC_WEBSOCKET_KEY], "dGhlIHNhbXBsZSBub25jZQ==");
+    }
+
+    #[test]
+    fn a_connect_becomes_a_get_with_a_key_whose_accept_is_checked() {
+        let (offer, mut request) = connect();
+        let key = ask(&offer, &mut request.method, &mut request.headers).unwrap().unwrap();
+        assert_eq!(request.method, Method::GET);
+        let switch = |accept: &str| {
+            let fields = [("Connection", "upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Accept", accept)];
+            let mut answer = answer(&fields);
+            accepted(&offer, Some(&key), &mut answer).map(|switched| (switched, answer.status.as_u16(), answer.headers))
+        };
+        assert_eq!(switch(&key.accept()), Ok((true, 200, HeaderMap::new())));
+        assert_eq!(switch("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), Err(BadSwitch::Accept));
+        let mut success = answer(&[]);
+        success.status = StatusCode::OK;
+        assert_eq!(accepted(&offer, Some(&key), &mut success), Err(BadSwitch::NoSwitch(StatusCode::OK)));
+    }
+
+    #[test]
+    fn the_accept_of_the_rfc_is_ours() {
+        let key = Key(HeaderValue::from_static("dGhlIHNhbXBsZSBub25jZQ=="));
+        assert_eq!(key.accept(), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    }
+
+    #[test]
+    fn a_switch_to_anything_else_is_not_believed() {
+        let (offer, _) = upgrade();
+        let connection = ("Connection", "Upgrade");
+        for fields in [
+            vec![connection],
+            vec![("Upgrade", "websocket")],
+            vec![connection, ("Upgrade", "h2c")],
+            vec![connection, ("Upgrade", "websocket, h2c")],
+            vec![connection, ("Upgrade", "websocket"), ("Upgrade", "h2c")],
+            vec![connection, ("Upgrade", "websocket/2")],
+        ] {
+            let judged = accepted(&offer, None, &mut answer(&fields));
+            assert_eq!(judged, Err(BadSwitch::Other { asked: "websocket".into() }), "{fields:?}");
+        }
+        let mut fine = answer(&[("Connection", "Upgrade"), ("Upgrade", "WebSocket"), ("Set-Cookie", "a=b")]);
+        assert_eq!(accepted(&offer, None, &mut fine), Ok(true));
+        assert_eq!(fine.headers["set-cookie"], "a=b");
+        let mut refused = answer(&[]);
+        refused.status = StatusCode::FORBIDDEN;
+        assert_eq!(accepted(&offer, None, &mut refused), Ok(false));
+    }
+}
