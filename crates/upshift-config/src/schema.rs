@@ -1,0 +1,690 @@
+//! The policy file, key by key: what the JSON Schema is generated from.
+//!
+//! The walker in the rest of this crate reads the file itself, because it reports every error with its place. A test
+//! holds the two together: whatever has a place here is read there, and the other way round.
+
+use std::collections::BTreeMap;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// The JSON Schema of the policy file, as text that ends in a newline.
+pub fn schema() -> String {
+    let mut schema = schemars::schema_for!(File);
+    schema.insert("title".to_owned(), Value::from("Upshift policy file"));
+    schema.insert("$id".to_owned(), Value::from("upshift.schema.json"));
+    let text = serde_json::to_string_pretty(&schema).unwrap_or_default();
+    text + "\n"
+}
+
+/// Where a key has its place, as a person would write it; empty if nowhere.
+pub(crate) fn places_of(key: &str) -> Vec<&'static str> {
+    const WRITTEN: [(&str, &str); 12] = [
+        ("Gateway", "[gateway]"),
+        ("Tls", "[gateway.tls]"),
+        ("Proxy", "[[gateway.proxy]]"),
+        ("Limits", "[limits]"),
+        ("Upstream", "[[upstream]]"),
+        ("Rule", "[[rule]]"),
+        ("Api", "require = { api = { … } }"),
+        ("Client", "require = { client = { … } }"),
+        ("Websocket", "require = { websocket = { … } }"),
+        ("Rollout", "[rule.rollout]"),
+        ("Exemption", "[[exemption]]"),
+        ("Breaker", "[breaker]"),
+    ];
+    let schema = schemars::schema_for!(File).to_value();
+    let has = |name: &str| {
+        schema.pointer(&format!("/$defs/{name}/properties")).is_some_and(|properties| properties.get(key).is_some())
+    };
+    WRITTEN.iter().filter(|(name, _)| has(name)).map(|(_, written)| *written).collect()
+}
+
+/// One value, or a list of them.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(inline)]
+pub enum OneOrMore<T> {
+    /// One.
+    One(T),
+    /// A list.
+    More(Vec<T>),
+}
+
+/// A value, or `false` for none.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(inline)]
+pub enum OrFalse<T> {
+    /// A value.
+    Value(T),
+    /// `false`: none.
+    False(False),
+}
+
+/// `false`.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(transparent)]
+pub struct False(pub bool);
+
+impl JsonSchema for False {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "False".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "const": false })
+    }
+}
+
+/// A date (midnight in UTC, or in the rollout's zone), or a date and time.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(transparent)]
+pub struct Moment(pub toml::value::Datetime);
+
+impl JsonSchema for Moment {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Moment".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A date (midnight in UTC, or in the rollout's zone), or a date and time. Without quotes.",
+            "type": "string",
+            "anyOf": [{ "format": "date" }, { "format": "date-time" }, { "format": "partial-date-time" }],
+        })
+    }
+}
+
+/// A duration: `30s`, `10m`, `1h30m`, `7d`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Duration(#[schemars(regex(pattern = r"^\s*([0-9]+\s*(ms|s|m|h|d|w)\s*)+$"))] pub String);
+
+/// A size: `64 KiB`, or a number of bytes.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Size {
+    /// A number and its unit.
+    Text(#[schemars(regex(pattern = r"^\s*[0-9]+\s*([bB]|[kKmMgG][iI]?[bB])?\s*$"))] String),
+    /// Bytes.
+    Bytes(u64),
+}
+
+/// A share from 0 to 1.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Share(#[schemars(range(min = 0.0, max = 1.0))] pub f64);
+
+/// The whole file.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct File {
+    /// Listeners, and what is believed of the hops in front of them.
+    pub gateway: Option<Gateway>,
+    /// Bounds on what peers can make the gateway hold or wait for.
+    pub limits: Option<Limits>,
+    /// Where requests go, the first that matches; `gateway.upstream` takes what is left.
+    #[serde(default)]
+    pub upstream: Vec<Upstream>,
+    /// What requests must meet. Every rule that matches is decided, and the strictest verdict wins.
+    #[serde(default)]
+    pub rule: Vec<Rule>,
+    /// Who is let through in spite of a rule, and until when.
+    #[serde(default)]
+    pub exemption: Vec<Exemption>,
+    /// Stops a rollout that refuses more people than was thought; false: none does.
+    pub breaker: Option<OrFalse<Breaker>>,
+    /// What no rule refuses unless its paths name it.
+    pub never_refused: Option<NeverRefused>,
+}
+
+/// Listeners, and what is believed of the hops in front of them.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Gateway {
+    /// Cleartext: HTTP/1.0, HTTP/1.1, and h2c by prior knowledge.
+    pub http: Option<OrFalse<String>>,
+    /// TLS: h2 and http/1.1 by ALPN.
+    pub https: Option<OrFalse<String>>,
+    /// HTTP/3 on the UDP port of `https`.
+    pub http3: Option<bool>,
+    /// Dashboard, metrics, admin API, /healthz and /readyz.
+    pub admin: Option<OrFalse<String>>,
+    /// Where requests go: origins such as `http://127.0.0.1:3000`.
+    pub upstream: Option<OneOrMore<String>>,
+    /// What links in answers are built from; an unknown Host never is.
+    pub public: Option<String>,
+    /// The obsolete `Upgrade: h2c` switch (RFC 7540 §3.2), for old clients.
+    pub h2c_upgrade: Option<bool>,
+    /// TLS on the cleartext port after 101 (RFC 2817), for IPP.
+    pub in_band_tls: Option<bool>,
+    /// Allows `in-band-tls` beside `https` in spite of CVE-2025-49812.
+    pub dangerous_allow_opossum: Option<bool>,
+    /// The certificate; left out, a self-signed one is made.
+    pub tls: Option<Tls>,
+    /// Hops in front of us that are believed, and for what.
+    #[serde(default)]
+    pub proxy: Vec<Proxy>,
+    /// `Strict-Transport-Security`, sent over TLS only.
+    pub hsts: Option<HstsSetting>,
+    /// Which requests are written as JSON lines, with their decision.
+    pub access_log: Option<AccessLog>,
+    /// What the admin API asks for: a text, `env:NAME` or `file:PATH`.
+    pub admin_token: Option<String>,
+    /// The file of the embedded store; false: nothing is kept across restarts.
+    pub store: Option<OrFalse<String>>,
+}
+
+/// PEM files, relative to the policy file; they are read again when they change.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Tls {
+    /// The certificate chain.
+    pub certificate: String,
+    /// The private key.
+    pub key: String,
+}
+
+/// A hop in front of us that is believed, and for what.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Proxy {
+    /// Its addresses: networks such as `10.0.0.0/8`.
+    pub from: OneOrMore<String>,
+    /// The fields that it tells facts in. Only these are believed.
+    pub reads: Option<ProxyReads>,
+    /// It passes `Upgrade` on to HTTP/1.1 clients only (not so nginx before 1.31.3).
+    pub upgrade_field: Option<bool>,
+}
+
+/// The fields in which a proxy tells what it saw.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ProxyReads {
+    /// `http` or `https`, such as X-Forwarded-Proto.
+    pub scheme: Option<String>,
+    /// The client's address, such as X-Forwarded-For.
+    pub peer: Option<String>,
+    /// The version of TLS, such as CloudFront-Viewer-TLS.
+    pub tls: Option<String>,
+    /// The version of HTTP, such as CloudFront-Viewer-Http-Version.
+    pub http: Option<String>,
+}
+
+/// `Strict-Transport-Security`: how long, all that can be said of it, or false.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(inline)]
+pub enum HstsSetting {
+    /// How long browsers remember.
+    MaxAge(Duration),
+    /// All of it.
+    Table(Hsts),
+    /// None is sent.
+    False(False),
+}
+
+/// `Strict-Transport-Security` (RFC 6797).
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Hsts {
+    /// How long browsers remember.
+    pub max_age: Duration,
+    /// For all names below this one, too.
+    pub include_subdomains: Option<bool>,
+    /// Asks for the lists that browsers are built with.
+    pub preload: Option<bool>,
+}
+
+/// Which requests are written as JSON lines.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub enum AccessLog {
+    /// None; requests are counted.
+    Off,
+    /// Those that were refused.
+    Refused,
+    /// All.
+    All,
+}
+
+/// Bounds on what peers can make the gateway hold or wait for.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Limits {
+    /// Bytes of a request's header section; more is 431.
+    pub header_bytes: Option<Size>,
+    /// From the first byte of a request to the end of its header section; longer is 408.
+    pub header_timeout: Option<Duration>,
+    /// How long a connection may rest between requests, or a body between two reads.
+    pub idle: Option<Duration>,
+    /// Open connections in all.
+    #[schemars(range(min = 1, max = 10_000_000))]
+    pub connections: Option<u64>,
+    /// How long open requests may take to finish at shutdown.
+    pub drain: Option<Duration>,
+    /// How much of a refused request's body is read and thrown away before the connection closes.
+    pub discard_bytes: Option<Size>,
+    /// How long that may take.
+    pub discard_timeout: Option<Duration>,
+    /// How long a tunnel may rest.
+    pub tunnel_idle: Option<Duration>,
+    /// Connecting to an upstream; longer is 504.
+    pub upstream_connect: Option<Duration>,
+    /// From the end of the request to the upstream's header section; longer is 504.
+    pub upstream_response: Option<Duration>,
+    /// How long an upstream connection is kept for the next request.
+    pub upstream_idle: Option<Duration>,
+}
+
+/// Declares a struct with the keys of the one matcher, ANDed; the values of each are ORed, and `!` takes away.
+macro_rules! matching {
+    ($(#[$meta:meta])* pub struct $name:ident { $($(#[$field:meta])* pub $key:ident: $type:ty,)* }) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, Deserialize, JsonSchema)]
+        #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+        pub struct $name {
+            /// Hosts: `api.example.com`, `*.example.com`. `!` takes away.
+            pub hosts: Option<OneOrMore<String>>,
+            /// Paths: `*` is one segment, `**` any number, `/a/**` also matches `/a`. `!` takes away.
+            pub paths: Option<OneOrMore<String>>,
+            /// Methods. GET includes HEAD and extended CONNECT. `!` takes away.
+            pub methods: Option<OneOrMore<String>>,
+            /// Fields: `Name` (is there) or `Name: value` with `*`. `!` takes away.
+            pub headers: Option<OneOrMore<String>>,
+            /// Addresses of clients: networks such as `10.0.0.0/8`. `!` takes away.
+            pub peers: Option<OneOrMore<String>>,
+            /// Clients by name, `AcmeApp`, or one build, `AcmeApp/5.1`. `!` takes away.
+            pub clients: Option<OneOrMore<String>>,
+            /// Identities, as `rollout.identity` reads them. `!` takes away.
+            pub identities: Option<OneOrMore<String>>,
+            $($(#[$field])* pub $key: $type,)*
+        }
+    };
+}
+
+matching! {
+    /// Where requests go.
+    pub struct Upstream {
+        /// What metrics and errors call it; left out, its first address.
+        pub id: Option<String>,
+        /// Origins such as `http://127.0.0.1:3000`; the less busy of two is asked.
+        pub addresses: OneOrMore<String>,
+        /// What is spoken to it. `2` over http is by prior knowledge.
+        pub http: Option<UpstreamHttp>,
+        /// PEM file of the authorities that sign its certificate; left out, the system's.
+        pub ca: Option<String>,
+    }
+}
+
+/// What is spoken to an upstream.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub enum UpstreamHttp {
+    /// HTTP/1.1.
+    #[serde(rename = "1.1")]
+    V1_1,
+    /// HTTP/2.
+    #[serde(rename = "2")]
+    V2,
+}
+
+matching! {
+    /// What requests must meet.
+    pub struct Rule {
+        /// Its name in records, metrics and commands. It does not change: the ramp hashes it.
+        #[schemars(regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"))]
+        pub id: String,
+        /// The requirement, or a list of which any one suffices, in order of preference.
+        pub require: OneOrMore<Requirement>,
+        /// What happens to requests of which too little is known; each is admitted and counted unless said.
+        pub on: Option<On>,
+        /// How a refusal is answered.
+        pub answer: Option<Answer>,
+        /// What people are told, in one sentence.
+        pub message: Option<String>,
+        /// A page that says what to do.
+        pub docs: Option<String>,
+        /// What replaces what is going away.
+        pub successor: Option<String>,
+        /// Where to get the newer client: one address, or one by client and `default`.
+        pub upgrade_url: Option<UpgradeUrl>,
+        /// The name in `Upgrade`; left out, the rule's id for an API, the client's name for a client.
+        pub token: Option<String>,
+        /// Since when this is deprecated; left out, `rollout.warn`.
+        pub deprecated: Option<Moment>,
+        /// When it stops working; left out, `rollout.enforce`.
+        pub sunset: Option<Moment>,
+        /// Pins a phase; it beats the rollout.
+        pub phase: Option<Phase>,
+        /// The plan of phases in time; left out, the rule enforces at once.
+        pub rollout: Option<Rollout>,
+        /// The rule's own breaker, or false for none.
+        pub breaker: Option<OrFalse<RuleBreaker>>,
+    }
+}
+
+/// A page, or one by client.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(inline)]
+pub enum UpgradeUrl {
+    /// For everybody.
+    One(String),
+    /// By the client's name; `default` is for all others.
+    ByClient(BTreeMap<String, String>),
+}
+
+/// One requirement: exactly one of these keys.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
+pub struct Requirement {
+    /// At least this version of TLS.
+    pub tls: Option<TlsVersion>,
+    /// At least this version of HTTP.
+    pub http: Option<HttpVersion>,
+    /// A WebSocket, with its version and subprotocols; false: none here.
+    pub websocket: Option<WebsocketSetting>,
+    /// A version of the API.
+    pub api: Option<Api>,
+    /// A version of the client.
+    pub client: Option<Client>,
+    /// Another protocol that the upstream itself switches to, such as `derp/2`.
+    pub protocol: Option<String>,
+}
+
+/// A version of TLS.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[schemars(inline)]
+#[expect(missing_docs, reason = "their names in the file say all")]
+pub enum TlsVersion {
+    #[serde(rename = "1.0")]
+    V1_0,
+    #[serde(rename = "1.1")]
+    V1_1,
+    #[serde(rename = "1.2")]
+    V1_2,
+    #[serde(rename = "1.3")]
+    V1_3,
+}
+
+/// A version of HTTP.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[schemars(inline)]
+#[expect(missing_docs, reason = "their names in the file say all")]
+pub enum HttpVersion {
+    #[serde(rename = "1.0")]
+    V1_0,
+    #[serde(rename = "1.1")]
+    V1_1,
+    #[serde(rename = "2")]
+    V2,
+    #[serde(rename = "3")]
+    V3,
+}
+
+/// A WebSocket: true, its particulars, or false for none.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(inline)]
+pub enum WebsocketSetting {
+    /// `true`: any; `false`: none here, use HTTP.
+    Wanted(bool),
+    /// With particulars.
+    Table(Websocket),
+}
+
+/// A WebSocket (RFC 6455).
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Websocket {
+    /// Its version; there is only 13.
+    #[schemars(range(min = 13, max = 13))]
+    pub version: Option<u64>,
+    /// Subprotocols of which one must be offered.
+    pub subprotocols: Option<OneOrMore<String>>,
+}
+
+/// A version of the API.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Api {
+    /// The oldest version that is admitted.
+    pub minimum: String,
+    /// The versions that clients are told of; above the greatest is too new.
+    pub supported: Option<OneOrMore<String>>,
+    /// The version of a request that sends none.
+    pub assume: Option<String>,
+    /// How versions are written and compared; left out, `semver`.
+    pub scheme: Option<Scheme>,
+    /// Where the version stands: `header:NAME`, `path:/v{version}/**`, `query:NAME`, `media-type:PARAMETER`.
+    pub read: OneOrMore<String>,
+}
+
+/// How versions are written and compared.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(inline)]
+pub enum Scheme {
+    /// A known way.
+    Named(NamedScheme),
+    /// By a list.
+    Ordered(Ordered),
+}
+
+/// A known way to write and compare versions.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub enum NamedScheme {
+    /// Semantic Versioning; missing parts are 0.
+    Semver,
+    /// N(.N)*.
+    Numeric,
+    /// YYYY-MM-DD; a name behind it is ignored.
+    Date,
+}
+
+/// Versions without an order of their own.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Ordered {
+    /// All of them, the oldest first.
+    pub ordered: Vec<String>,
+}
+
+/// A version of the client.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Client {
+    /// Where name and version stand: `header:NAME` (`Name/Version`), `header:NAME=Client` (a bare version), `user-agent`.
+    pub read: OneOrMore<String>,
+    /// The oldest version that is admitted, by client.
+    pub minimum: Option<BTreeMap<String, String>>,
+    /// Builds that are not admitted: `Name/Version`.
+    pub blocked: Option<OneOrMore<String>>,
+}
+
+/// What happens to requests of which too little is known.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct On {
+    /// No version was sent.
+    pub missing: Option<Action>,
+    /// What was sent is no version.
+    pub malformed: Option<Action>,
+    /// Two readers gave different versions.
+    pub ambiguous: Option<Action>,
+    /// Newer than the greatest supported version.
+    pub too_new: Option<Action>,
+    /// A client that the rule does not name.
+    pub unknown_client: Option<Action>,
+    /// A transport fact that no proxy told.
+    pub unknown: Option<Action>,
+}
+
+/// What happens.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub enum Action {
+    /// Let through, and counted.
+    Admit,
+    /// Refused.
+    Refuse,
+}
+
+/// How a refusal is answered.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(inline)]
+pub enum Answer {
+    /// A way.
+    Named(NamedAnswer),
+    /// A status.
+    Status(#[schemars(range(min = 400, max = 599))] u16),
+}
+
+/// A way to answer.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub enum NamedAnswer {
+    /// 426 with `Upgrade`.
+    Upgrade,
+    /// 426 for protocols only; 400, 403 or 410 for versions.
+    Strict,
+    /// 308 to https for a browser's navigation, 426 for the rest.
+    Redirect,
+}
+
+/// A phase.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub enum Phase {
+    /// Nothing happens.
+    Off,
+    /// Requests are decided and counted; nobody is told.
+    Observe,
+    /// Who would be refused is told, and admitted.
+    Warn,
+    /// As `enforce`, and called a brownout.
+    Brownout,
+    /// Who falls short is refused.
+    Enforce,
+    /// Warns and refuses nobody, whatever the rollout says.
+    Paused,
+}
+
+/// The plan of phases in time.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Rollout {
+    /// Who is one client for the ramp: `header:NAME`, `cookie:NAME`, `jwt-unverified:CLAIM`, `peer`.
+    pub identity: Option<OneOrMore<String>>,
+    /// From when requests are decided and counted.
+    pub observe: Option<Moment>,
+    /// From when people are told.
+    pub warn: Option<Moment>,
+    /// Windows in which the rule enforces, so that people notice.
+    #[serde(default)]
+    pub brownout: Vec<Window>,
+    /// From when a growing share is refused: a date (linear until `enforce`), or steps.
+    pub ramp: Option<Ramp>,
+    /// From when all are refused.
+    pub enforce: Option<Moment>,
+    /// Where dates begin; left out, UTC.
+    pub zone: Option<String>,
+}
+
+/// A window of a brownout.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Window {
+    /// When it begins.
+    pub at: Moment,
+    /// How long it lasts.
+    pub r#for: Duration,
+}
+
+/// From when a growing share is refused.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(inline)]
+pub enum Ramp {
+    /// Linear from here until `enforce`.
+    From(Moment),
+    /// In steps.
+    Steps(Vec<Step>),
+}
+
+/// A step of a ramp.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Step {
+    /// From when.
+    pub at: Moment,
+    /// The share that is refused.
+    pub share: Share,
+}
+
+matching! {
+    /// Who is let through in spite of a rule, and until when.
+    pub struct Exemption {
+        /// Its name in records; left out, `exemption-1` and so on.
+        pub id: Option<String>,
+        /// The rules it is from; left out, all.
+        pub rules: Option<OneOrMore<String>>,
+        /// Why.
+        pub reason: String,
+        /// Who answers for it.
+        pub owner: String,
+        /// Until when. There is no exemption for ever.
+        pub expires: Moment,
+    }
+}
+
+/// Stops a rollout that refuses more people than was thought: the rule falls back to `warn` until a person resets it.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Breaker {
+    /// The share of the distinct identities seen in the window that may be refused.
+    pub refused_share: Option<Share>,
+    /// How far back it looks.
+    pub window: Option<Duration>,
+    /// Identities that must have been seen before it may trip.
+    #[schemars(range(min = 1))]
+    pub minimum: Option<u64>,
+    /// Where a tripped breaker is told by POST.
+    pub webhook: Option<String>,
+}
+
+/// A rule's own breaker; what is left out stands in `[breaker]`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RuleBreaker {
+    /// The share of the distinct identities seen in the window that may be refused.
+    pub refused_share: Option<Share>,
+    /// How far back it looks.
+    pub window: Option<Duration>,
+    /// Identities that must have been seen before it may trip.
+    #[schemars(range(min = 1))]
+    pub minimum: Option<u64>,
+}
+
+/// What no rule refuses unless its paths name it.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct NeverRefused {
+    /// Built-in exemptions that do not hold here, by their ids.
+    pub remove: Option<OneOrMore<String>>,
+}

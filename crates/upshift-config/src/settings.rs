@@ -1,0 +1,244 @@
+//! What the file says of the gateway itself; the policy is the core's.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+/// `[gateway]`: listeners, what is believed of the hops in front, what is told to the world.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gateway {
+    /// Cleartext: HTTP/1.0, HTTP/1.1, and h2c by prior knowledge.
+    pub http: Option<SocketAddr>,
+    /// TLS: h2 and http/1.1 by ALPN.
+    pub https: Option<SocketAddr>,
+    /// HTTP/3 on the UDP port of `https`.
+    pub http3: bool,
+    /// Dashboard, metrics, admin API, health.
+    pub admin: Option<SocketAddr>,
+    /// Scheme and authority that links in answers are built from, without a slash at the end.
+    pub public: Option<String>,
+    /// The obsolete `Upgrade: h2c` switch (RFC 7540 §3.2).
+    pub h2c_upgrade: bool,
+    /// TLS on the cleartext port after 101 (RFC 2817).
+    pub in_band_tls: bool,
+    /// Allows `in_band_tls` beside `https` in spite of CVE-2025-49812.
+    pub dangerous_allow_opossum: bool,
+    /// The certificate; none: a self-signed one is made.
+    pub tls: Option<TlsFiles>,
+    /// Hops in front that are believed.
+    pub proxies: Vec<Proxy>,
+    /// `Strict-Transport-Security`, over TLS only.
+    pub hsts: Option<Hsts>,
+    /// Which requests are written as JSON lines.
+    pub access_log: AccessLog,
+    /// What the admin API asks for.
+    pub admin_token: Option<AdminToken>,
+    /// The embedded store; none: in memory only.
+    pub store: Option<PathBuf>,
+}
+
+impl Gateway {
+    /// Where cleartext is served when the file names no listener.
+    pub const HTTP: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+    /// Where the admin listener is.
+    pub const ADMIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9426);
+    /// The name of the store, beside the policy file.
+    pub const STORE: &str = "upshift.db";
+}
+
+impl Default for Gateway {
+    fn default() -> Self {
+        Self {
+            http: Some(Self::HTTP),
+            https: None,
+            http3: false,
+            admin: Some(Self::ADMIN),
+            public: None,
+            h2c_upgrade: false,
+            in_band_tls: false,
+            dangerous_allow_opossum: false,
+            tls: None,
+            proxies: Vec::new(),
+            hsts: None,
+            access_log: AccessLog::Off,
+            admin_token: None,
+            store: Some(PathBuf::from(Self::STORE)),
+        }
+    }
+}
+
+/// `[gateway.tls]`: PEM files, relative to the policy file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate chain.
+    pub certificate: PathBuf,
+    /// The private key.
+    pub key: PathBuf,
+}
+
+/// `[[gateway.proxy]]`: a hop in front that is believed, and for what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proxy {
+    /// Its addresses.
+    pub from: Vec<IpNet>,
+    /// The fields it tells facts in.
+    pub reads: ProxyReads,
+    /// It passes `Upgrade` on, so that a refusal over HTTP/1.1 may carry it.
+    pub upgrade_field: bool,
+}
+
+/// The names of the fields (lower case) in which a proxy tells what it saw.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProxyReads {
+    /// `http` or `https`.
+    pub scheme: Option<String>,
+    /// The client's address; of a list the last member that is no declared proxy.
+    pub peer: Option<String>,
+    /// The version of TLS.
+    pub tls: Option<String>,
+    /// The version of HTTP.
+    pub http: Option<String>,
+}
+
+/// `hsts`: `Strict-Transport-Security` (RFC 6797).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hsts {
+    /// How long browsers remember.
+    pub max_age: Duration,
+    /// For all names below this one, too.
+    pub include_subdomains: bool,
+    /// Asks for the lists that browsers are built with.
+    pub preload: bool,
+}
+
+/// `access-log`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AccessLog {
+    /// Nothing; requests are counted.
+    #[default]
+    Off,
+    /// Requests that were refused.
+    Refused,
+    /// All.
+    All,
+}
+
+/// `admin-token`: the text itself, or where it stands.
+#[derive(Clone, PartialEq, Eq)]
+pub enum AdminToken {
+    /// The token.
+    Text(String),
+    /// `env:NAME`: an environment variable.
+    Environment(String),
+    /// `file:PATH`: the first line of a file, relative to the policy file.
+    File(PathBuf),
+}
+
+impl AdminToken {
+    /// The token, read now.
+    ///
+    /// # Errors
+    /// The variable or file is not there, or is empty.
+    pub fn read(&self) -> std::io::Result<String> {
+        let text = match self {
+            Self::Text(text) => text.clone(),
+            Self::Environment(name) => std::env::var(name).map_err(|error| {
+                std::io::Error::new(std::io::ErrorKind::NotFound, format!("admin-token: ${name}: {error}"))
+            })?,
+            Self::File(path) => std::fs::read_to_string(path).map_err(|error| {
+                std::io::Error::new(error.kind(), format!("admin-token: {}: {error}", path.display()))
+            })?,
+        };
+        match text.lines().next().map(str::trim) {
+            Some(token) if !token.is_empty() => Ok(token.to_owned()),
+            _ => Err(std::io::Error::new(std::io::ErrorKind::InvalidData, "admin-token: it is empty")),
+        }
+    }
+}
+
+/// The token itself is never shown.
+impl std::fmt::Debug for AdminToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Text(_) => f.write_str("Text(…)"),
+            Self::Environment(name) => write!(f, "Environment({name})"),
+            Self::File(path) => write!(f, "File({})", path.display()),
+        }
+    }
+}
+
+/// `[limits]`: bounds on what peers can make the gateway hold or wait for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a request's header section; more is 431.
+    pub header_bytes: usize,
+    /// From the first byte of a request to the end of its header section; longer is 408.
+    pub header_timeout: Duration,
+    /// How long a connection may rest between requests, or a body between two reads.
+    pub idle: Duration,
+    /// Open connections in all.
+    pub connections: usize,
+    /// How long open requests may take to finish at shutdown.
+    pub drain: Duration,
+    /// Bytes of a refused request's body that are read and thrown away before the connection closes.
+    pub discard_bytes: u64,
+    /// How long that may take.
+    pub discard_timeout: Duration,
+    /// How long a tunnel may rest.
+    pub tunnel_idle: Duration,
+    /// Connecting to an upstream; longer is 504.
+    pub upstream_connect: Duration,
+    /// From the end of the request to the upstream's header section; longer is 504.
+    pub upstream_response: Duration,
+    /// How long an upstream connection is kept for the next request.
+    pub upstream_idle: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            header_bytes: 64 * 1024,
+            header_timeout: Duration::from_secs(10),
+            idle: Duration::from_secs(60),
+            connections: 10_000,
+            drain: Duration::from_secs(30),
+            discard_bytes: 16 * 1024 * 1024,
+            discard_timeout: Duration::from_secs(10),
+            tunnel_idle: Duration::from_secs(60 * 60),
+            upstream_connect: Duration::from_secs(5),
+            upstream_response: Duration::from_secs(60),
+            upstream_idle: Duration::from_secs(30),
+        }
+    }
+}
+
+/// One member of an upstream's `addresses`: `http://host:port` or `https://host:port`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Address {
+    /// `https`.
+    pub tls: bool,
+    /// A name or an address, IPv6 without brackets.
+    pub host: String,
+    /// The port, given or the scheme's own.
+    pub port: u16,
+}
+
+impl std::fmt::Display for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let scheme = if self.tls { "https" } else { "http" };
+        let (open, close) = if self.host.contains(':') { ("[", "]") } else { ("", "") };
+        write!(f, "{scheme}://{open}{}{close}:{}", self.host, self.port)
+    }
+}
+
+/// The protocol spoken to an upstream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum UpstreamHttp {
+    /// HTTP/1.1.
+    #[default]
+    V1_1,
+    /// HTTP/2: by ALPN over https, by prior knowledge over http.
+    V2,
+}

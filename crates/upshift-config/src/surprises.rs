@@ -1,0 +1,168 @@
+//! What is allowed and will surprise somebody: the warnings of `check`. One function each.
+
+use jiff::Timestamp;
+use upshift_core::HttpVersion;
+use upshift_core::policy::{Exemption, IdentityReader, RampPlan, Requirement, RuleSpec, Share};
+
+use crate::diagnostic::Finding;
+use crate::document::Section;
+use crate::policy::Read;
+use crate::settings::Gateway;
+
+/// Reports every surprise at `now`. `serves` says whether the file sets up a gateway that serves.
+pub(crate) fn report(read: &Read<'_>, gateway: Option<(&Gateway, &Section<'_>)>, now: Timestamp) {
+    for rule in &read.rules {
+        let (spec, section) = (&rule.read, &rule.section);
+        let found = [
+            first_visit(spec, section),
+            cliff(spec, section),
+            sunset_first(spec, section),
+            early_enforcement(spec, section),
+            pinned_rollout(spec, section),
+            unverified(spec, section),
+            unwatched(spec, section),
+            useless_breaker(spec, section),
+            gateway.and_then(|(gateway, _)| unreachable_transport(spec, section, gateway)),
+        ];
+        found.into_iter().flatten().for_each(|finding| section.out.report(finding));
+    }
+    for exemption in &read.exemptions {
+        let section = &exemption.section;
+        let found = [expired(&exemption.read, section, now), everybody(&exemption.read, section)];
+        found.into_iter().flatten().for_each(|finding| section.out.report(finding));
+    }
+    if let Some((gateway, section)) = gateway {
+        no_certificate(gateway, section).into_iter().for_each(|finding| section.out.report(finding));
+    }
+}
+
+fn first_visit(spec: &RuleSpec, section: &Section<'_>) -> Option<Finding> {
+    let only = |requirement: &Requirement| matches!(requirement, Requirement::Http(HttpVersion::V3));
+    (!spec.require.is_empty() && spec.require.iter().all(only)).then(|| {
+        Finding::warning(section.value_span("require"), "this refuses every browser's first visit")
+            .label("a browser speaks HTTP/3 only after it has seen Alt-Svc over HTTP/2 or 1.1")
+            .help("require = [{ http = \"3\" }, { http = \"2\" }] admits the first visit too")
+    })
+}
+
+fn cliff(spec: &RuleSpec, section: &Section<'_>) -> Option<Finding> {
+    let plan = spec.rollout.as_ref()?.plan();
+    let (ramp, enforce) = (plan.ramp.as_ref()?, plan.enforce?);
+    let at = section.value_span("rollout");
+    if let RampPlan::Steps(steps) = ramp
+        && let Some((_, share)) = steps.last().filter(|(_, share)| *share < Share::from_basis_points(5_000))
+    {
+        let left = 100.0 - share.fraction() * 100.0;
+        return Some(
+            Finding::warning(at, format!("a cliff: {left:.0} % of the callers are refused at once at `enforce`"))
+                .label(format!("the last step reaches {:.0} %", share.fraction() * 100.0))
+                .help(format!("add steps between there and {enforce}")),
+        );
+    }
+    (!spec.identity.contains(&IdentityReader::Peer)).then(|| {
+        let readers: Vec<_> = spec.identity.iter().map(ToString::to_string).collect();
+        Finding::warning(at, "a cliff: requests without an identity are refused all at once at `enforce`")
+            .label(format!("without {} a request is in no ramp", readers.join(" and ")))
+            .help(format!(
+                "until {enforce} they are only warned; \"peer\" at the end of `identity` takes the address instead"
+            ))
+    })
+}
+
+fn sunset_first(spec: &RuleSpec, section: &Section<'_>) -> Option<Finding> {
+    let (deprecated, sunset) = (spec.deprecated()?, spec.sunset()?);
+    let key = if section.has("sunset") { "sunset" } else { "deprecated" };
+    (sunset < deprecated).then(|| {
+        Finding::warning(section.value_span(key), "the sunset is before the deprecation")
+            .label(format!("deprecated {deprecated}, gone {sunset}"))
+            .help("people are told of both; the sunset comes last")
+    })
+}
+
+fn early_enforcement(spec: &RuleSpec, section: &Section<'_>) -> Option<Finding> {
+    let (sunset, enforce) = (spec.sunset?, spec.rollout.as_ref()?.plan().enforce?);
+    (enforce < sunset).then(|| {
+        Finding::warning(section.value_span("sunset"), "everybody is refused before the sunset that they are told of")
+            .label(format!("`enforce` is at {enforce}"))
+            .help("leave `sunset` out: it is then `rollout.enforce`")
+    })
+}
+
+fn pinned_rollout(spec: &RuleSpec, section: &Section<'_>) -> Option<Finding> {
+    let phase = spec.phase.filter(|_| spec.rollout.is_some())?;
+    Some(
+        Finding::warning(section.value_span("phase"), "the rollout of this rule has no effect")
+            .label(format!("pinned to `{phase}`, whatever the dates say"))
+            .help("leave `phase` out to follow the rollout"),
+    )
+}
+
+fn unverified(spec: &RuleSpec, section: &Section<'_>) -> Option<Finding> {
+    let jwt = |reader: &IdentityReader| matches!(reader, IdentityReader::JwtUnverified(_));
+    spec.identity.iter().any(jwt).then(|| {
+        Finding::warning(section.value_span("rollout"), "the identity is taken from a token that nobody verified")
+            .label("a caller can write any claim")
+            .help("good for a ramp, if something behind the gateway verifies the token; not for exemptions")
+    })
+}
+
+fn unwatched(spec: &RuleSpec, section: &Section<'_>) -> Option<Finding> {
+    let rollout = spec.rollout.as_ref()?.plan();
+    let refuses = rollout.enforce.is_some() || rollout.ramp.is_some() || !rollout.brownout.is_empty();
+    (refuses && spec.breaker.is_some() && spec.identity.is_empty()).then(|| {
+        Finding::warning(section.value_span("rollout"), "no breaker can watch this rollout")
+            .label("it counts identities, and `identity` is missing here")
+            .help("add identity = [\"header:X-Api-Key\"], or \"peer\" for the address; or write breaker = false")
+    })
+}
+
+fn useless_breaker(spec: &RuleSpec, section: &Section<'_>) -> Option<Finding> {
+    let given = section.value("breaker")?;
+    (given.is_table() && !section.has("rollout")).then(|| {
+        Finding::warning(given.span(), "this breaker watches nothing")
+            .label("a breaker watches a rollout, and this rule has none")
+            .help(format!("rule `{}` enforces at once", spec.id))
+    })
+}
+
+fn unreachable_transport(spec: &RuleSpec, section: &Section<'_>, gateway: &Gateway) -> Option<Finding> {
+    if !gateway.proxies.is_empty() {
+        return None;
+    }
+    let reachable = |requirement: &Requirement| match requirement {
+        Requirement::Tls(_) => gateway.https.is_some() || gateway.in_band_tls,
+        Requirement::Http(HttpVersion::V3) => gateway.http3,
+        _ => true,
+    };
+    (!spec.require.is_empty() && !spec.require.iter().any(reachable)).then(|| {
+        Finding::warning(section.value_span("require"), "nobody can comply with this at this gateway")
+            .label("no listener offers it")
+            .help("add https = \"127.0.0.1:8443\" (and http3 = true for HTTP/3), or declare the proxy that does")
+    })
+}
+
+fn no_certificate(gateway: &Gateway, section: &Section<'_>) -> Option<Finding> {
+    let exposed = gateway.https.filter(|address| !address.ip().is_loopback() && gateway.tls.is_none())?;
+    Some(
+        Finding::warning(section.value_span("https"), "https without a certificate of your own")
+            .label(format!("a self-signed one is served at {exposed}, which clients refuse"))
+            .help("add [gateway.tls] with certificate and key"),
+    )
+}
+
+fn expired(exemption: &Exemption, section: &Section<'_>, now: Timestamp) -> Option<Finding> {
+    (exemption.expires <= now).then(|| {
+        Finding::warning(section.value_span("expires"), format!("exemption `{}` has expired", exemption.id))
+            .label("it lets nobody through any more")
+            .help(format!("remove it, or ask {} for a new date", exemption.owner))
+    })
+}
+
+fn everybody(exemption: &Exemption, section: &Section<'_>) -> Option<Finding> {
+    const KEYS: [&str; 8] = ["rules", "hosts", "paths", "methods", "headers", "peers", "clients", "identities"];
+    (!KEYS.iter().any(|key| section.has(key))).then(|| {
+        Finding::warning(section.span(), format!("exemption `{}` lets everybody through every rule", exemption.id))
+            .label("it says neither who nor from which rules")
+            .help("add rules = [\"…\"], or a key of the matcher such as clients = [\"…\"]")
+    })
+}

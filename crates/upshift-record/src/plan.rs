@@ -1,0 +1,152 @@
+//! The calendar of a policy: what `upshift plan --json` prints and the admin listener serves.
+
+use serde::{Deserialize, Serialize};
+use upshift_core::policy::{Actor, Override, Rule, Stage};
+use upshift_core::{Phase, Policy};
+
+/// A stretch of one rule's rollout. A list of them, in the order of the file and then of time, is a plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlanEntry {
+    /// The rule's id.
+    pub rule: String,
+    /// The phase.
+    pub phase: String,
+    /// When it begins (RFC 3339, UTC); `null`: it has always been so.
+    pub from: Option<String>,
+    /// When it ends; `null`: it does not.
+    pub to: Option<String>,
+    /// The share of callers that is refused when it begins, 0 to 1.
+    pub share: f64,
+    /// The share when it ends; only where that is another, in a linear ramp.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share_at_end: Option<f64>,
+    /// Who set this phase over the file: a person's name, `breaker` or `command line`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set_by: Option<String>,
+    /// Why, in that one's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The file plans it, but while something is set over the file it does not happen.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub held: bool,
+    /// What people should know before it begins.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+/// The calendar of every rule.
+pub fn plan(policy: &Policy) -> Vec<PlanEntry> {
+    policy.rules().iter().flat_map(plan_of).collect()
+}
+
+fn plan_of(rule: &Rule) -> Vec<PlanEntry> {
+    let set = rule.overridden().map(|set| entry_of_override(rule, set));
+    let held = set.is_some();
+    let planned = match (rule.phase, &rule.rollout) {
+        (Some(phase), _) => vec![always(rule, phase)],
+        (None, None) => vec![always(rule, Phase::Enforce)],
+        (None, Some(rollout)) => rollout.stages().iter().map(|stage| entry_of_stage(rule, stage)).collect(),
+    };
+    let planned = planned.into_iter().map(|entry| PlanEntry { held, ..entry });
+    set.into_iter().chain(planned).collect()
+}
+
+fn always(rule: &Rule, phase: Phase) -> PlanEntry {
+    let share = if matches!(phase, Phase::Brownout | Phase::Enforce) { 1.0 } else { 0.0 };
+    PlanEntry {
+        rule: rule.id.to_string(),
+        phase: phase.to_string(),
+        from: None,
+        to: None,
+        share,
+        share_at_end: None,
+        set_by: None,
+        reason: None,
+        held: false,
+        notes: Vec::new(),
+    }
+}
+
+fn entry_of_override(rule: &Rule, set: &Override) -> PlanEntry {
+    PlanEntry {
+        to: set.until.map(|until| until.to_string()),
+        set_by: Some(set.by.to_string()),
+        reason: Some(set.reason.clone()),
+        notes: match set.by {
+            Actor::Breaker => vec!["the breaker holds it; `upshift resume` lets it go on".to_owned()],
+            Actor::Person(_) | Actor::CommandLine => Vec::new(),
+        },
+        ..always(rule, set.phase)
+    }
+}
+
+fn entry_of_stage(rule: &Rule, stage: &Stage) -> PlanEntry {
+    PlanEntry {
+        from: Some(stage.from.to_string()),
+        to: stage.to.map(|to| to.to_string()),
+        share: stage.share.fraction(),
+        share_at_end: (stage.final_share != stage.share).then(|| stage.final_share.fraction()),
+        notes: cliff(rule, stage).into_iter().collect(),
+        ..always(rule, stage.phase)
+    }
+}
+
+/// Whoever has no identity is in no ramp, and so meets `enforce` unprepared; steps may end below the whole, too.
+fn cliff(rule: &Rule, stage: &Stage) -> Option<String> {
+    let plan = rule.rollout.as_ref()?.plan();
+    let ramped = plan.ramp.is_some() && stage.phase == Phase::Enforce;
+    ramped.then(|| {
+        let readers: Vec<String> = rule.identity.iter().map(ToString::to_string).collect();
+        format!(
+            "the cliff: callers without {} were never in the ramp and are refused from here on, all at once",
+            readers.join(" or ")
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
+
+    use super::*;
+    use upshift_core::policy::{Overrides, Plan, PolicySpec, RampPlan, Requirement, Rollout, RuleSpec};
+    use upshift_core::{HttpVersion, Timestamp};
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn policy() -> Policy {
+        let mut ramped = RuleSpec::new("ramped", vec![Requirement::Http(HttpVersion::V2)]);
+        ramped.identity = vec![upshift_core::policy::IdentityReader::Peer];
+        let (ramp, enforce) = (Some(RampPlan::Linear(at(100))), Some(at(200)));
+        ramped.rollout = Some(Rollout::new(Plan { warn: Some(at(0)), ramp, enforce, ..Plan::default() }).unwrap());
+        let plain = RuleSpec::new("plain", vec![Requirement::Http(HttpVersion::V2)]);
+        Policy::new(PolicySpec { rules: vec![ramped, plain], ..PolicySpec::default() }).unwrap()
+    }
+
+    #[test]
+    fn a_plan_lists_every_stretch_and_names_the_cliff() {
+        let plan = plan(&policy());
+        let shown: Vec<_> = plan.iter().map(|e| (e.rule.as_str(), e.phase.as_str(), e.share, e.share_at_end)).collect();
+        let ramp = ("ramped", "ramp", 0.0, Some(1.0));
+        let end = ("ramped", "enforce", 1.0, None);
+        assert_eq!(shown, [("ramped", "warn", 0.0, None), ramp, end, ("plain", "enforce", 1.0, None)]);
+        assert_eq!(plan[1].from.as_deref(), Some("1970-01-01T00:01:40Z"));
+        assert!(plan[2].notes[0].contains("without peer"), "{:?}", plan[2].notes);
+        let json = serde_json::to_value(&plan[3]).unwrap();
+        let expected = serde_json::json!({"rule": "plain", "phase": "enforce", "from": null, "to": null, "share": 1.0});
+        assert_eq!(json, expected);
+    }
+
+    #[test]
+    fn what_is_set_stands_first_and_holds_the_rest() {
+        let set = Override { phase: Phase::Warn, until: None, by: Actor::Breaker, reason: "41 %".into() };
+        let mut overrides = Overrides::default();
+        overrides.rules.insert("ramped".into(), set);
+        let plan = plan(&policy().with(&overrides));
+        assert_eq!((plan[0].phase.as_str(), plan[0].set_by.as_deref(), plan[0].held), ("warn", Some("breaker"), false));
+        assert!(plan[1..4].iter().all(|entry| entry.held));
+        assert!(!plan[4].held);
+    }
+}
