@@ -176,6 +176,9 @@ pub struct Answer {
     /// Options that `Connection` must have.
     #[serde(default)]
     pub connection: Vec<String>,
+    /// Names that `Vary` must have.
+    #[serde(default)]
+    pub vary: Vec<String>,
     /// Names of fields that must not be there.
     #[serde(default)]
     pub lacks: Vec<String>,
@@ -215,14 +218,8 @@ impl Answer {
             faults.push(format!("status is {status}, wanted {}", self.status.unwrap_or_default()));
         }
         faults.extend(field_faults(&self.fields, &self.lacks, fields));
-        let options = joined(fields, "connection").unwrap_or_default().to_ascii_lowercase();
-        let has = |wanted: &String| options.split(',').any(|option| option.trim() == wanted.to_ascii_lowercase());
-        faults.extend(
-            self.connection
-                .iter()
-                .filter(|wanted| !has(wanted))
-                .map(|option| format!("Connection lacks {option}: {options:?}")),
-        );
+        faults.extend(list_faults("Connection", &self.connection, fields));
+        faults.extend(list_faults("Vary", &self.vary, fields));
         let text = String::from_utf8_lossy(body);
         match self.body.as_deref() {
             Some([]) if !body.is_empty() => faults.push(format!("there is content: {text}")),
@@ -311,6 +308,13 @@ fn field_faults(wanted: &BTreeMap<String, String>, lacks: &[String], fields: &[(
         .iter()
         .filter_map(|name| joined(fields, name).map(|have| format!("{name} must not be there, but is {have:?}")));
     differs.chain(there).collect()
+}
+
+/// The wanted members that a list field lacks, compared without case.
+fn list_faults(name: &str, wanted: &[String], fields: &[(String, String)]) -> Vec<String> {
+    let value = joined(fields, name).unwrap_or_default().to_ascii_lowercase();
+    let has = |member: &&String| value.split(',').any(|have| have.trim() == member.to_ascii_lowercase());
+    wanted.iter().filter(|member| !has(member)).map(|member| format!("{name} lacks {member}: {value:?}")).collect()
 }
 
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, String> {

@@ -156,12 +156,12 @@ impl RuleSpec {
 
     /// Since when it is deprecated.
     pub fn deprecated(&self) -> Option<Timestamp> {
-        self.deprecated.or(self.rollout.as_ref()?.plan().warn)
+        self.deprecated.or_else(|| self.rollout.as_ref()?.plan().warn)
     }
 
     /// From when it is gone.
     pub fn sunset(&self) -> Option<Timestamp> {
-        self.sunset.or(self.rollout.as_ref()?.plan().enforce)
+        self.sunset.or_else(|| self.rollout.as_ref()?.plan().enforce)
     }
 
     /// Who calls, as this rule reads it; never empty.
