@@ -1,5 +1,9 @@
-//! The stable types and exit codes that leave Upshift.
+//! The stable types and exit codes that leave Upshift: names in JSON are API.
 
+pub mod decision;
+mod exit;
 pub mod plan;
 
+pub use decision::{AnswerRecord, DecisionRecord, ObservedRecord, RequiredRecord, RulingRecord};
+pub use exit::Exit;
 pub use plan::{PlanEntry, plan};

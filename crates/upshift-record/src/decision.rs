@@ -1,0 +1,256 @@
+//! The one decision record: of `explain --json`, the admin feed and the access record.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use upshift_core::answer::{self, Answer};
+use upshift_core::{Decision, Ruling};
+
+/// The outcome for one request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DecisionRecord {
+    /// `admit`, `warn`, `refuse` or `exempt`.
+    pub verdict: Cow<'static, str>,
+    /// The rule that decided: the strictest, among equals the first in the file; `null` if none applied.
+    pub rule: Option<String>,
+    /// What its requirement is about.
+    pub kind: Option<Cow<'static, str>>,
+    /// Where its rollout stands.
+    pub phase: Option<Cow<'static, str>>,
+    /// Why.
+    pub reason: Option<Cow<'static, str>>,
+    /// The status that is answered; `null` if the upstream answers.
+    pub status: Option<u16>,
+    /// What was read of the request.
+    pub observed: Vec<ObservedRecord>,
+    /// What that rule requires, any one of it.
+    pub required: Vec<RequiredRecord>,
+    /// The other rules that refuse, so that one repair suffices.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<String>,
+    /// The refusal as it goes out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<AnswerRecord>,
+    /// The field lines that are added to the upstream's answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notice: Vec<(String, String)>,
+    /// What the rules say, in the order of the file.
+    pub rules: Vec<RulingRecord>,
+    /// The policy that decided.
+    pub revision: String,
+}
+
+/// A value that was read, and where.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObservedRecord {
+    /// What it is a value of.
+    pub kind: Cow<'static, str>,
+    /// The value as it was sent.
+    pub value: String,
+    /// Where it stood: a reader as the policy file writes it, `connection` or `assume`.
+    pub read: String,
+}
+
+/// One requirement.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequiredRecord {
+    /// Its kind.
+    pub kind: String,
+    /// The least version, where there is one for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minimum: Option<String>,
+    /// The API versions that are served.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub supported: Vec<String>,
+    /// The least version of each client.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clients: Vec<ClientMinimumRecord>,
+    /// The builds that are blocked, `Name/Version`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocked: Vec<String>,
+    /// The protocol and its version, as `Upgrade` names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<String>,
+    /// The WebSocket subprotocols.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subprotocols: Vec<String>,
+}
+
+/// The least version of one client.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientMinimumRecord {
+    /// Its name.
+    pub name: String,
+    /// The version.
+    pub minimum: String,
+}
+
+/// A refusal as it goes out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnswerRecord {
+    /// The status.
+    pub status: u16,
+    /// The field lines.
+    pub fields: Vec<(String, String)>,
+    /// The body.
+    pub body: String,
+}
+
+/// What one rule says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RulingRecord {
+    /// The rule.
+    pub rule: String,
+    /// Whether it applies to the request.
+    pub matched: bool,
+    /// Its verdict.
+    pub verdict: Cow<'static, str>,
+    /// Where its rollout stands.
+    pub phase: Cow<'static, str>,
+    /// Why.
+    pub reason: Cow<'static, str>,
+    /// Why, in words.
+    pub why: String,
+    /// The exemption that let it through.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exemption: Option<String>,
+}
+
+impl DecisionRecord {
+    /// Of a decision under the policy of this revision.
+    pub fn of(decision: &Decision<'_>, revision: &str) -> Self {
+        let top = decision.top();
+        let refusing = decision.refusing().map(|ruling| ruling.rule.id.to_string());
+        Self {
+            verdict: decision.verdict.as_str().into(),
+            rule: top.map(|top| top.rule.id.to_string()),
+            kind: top.map(|top| top.kind.as_str().into()),
+            phase: top.map(|top| top.phase().as_str().into()),
+            reason: top.map(|top| top.reason.as_str().into()),
+            status: None,
+            observed: top.map(observed).unwrap_or_default(),
+            required: top.map(required).unwrap_or_default(),
+            also: refusing.filter(|id| top.is_some_and(|top| *top.rule.id != **id)).collect(),
+            answer: None,
+            notice: Vec::new(),
+            rules: decision.rulings.iter().map(RulingRecord::from).collect(),
+            revision: revision.to_owned(),
+        }
+    }
+
+    /// With the refusal that goes out.
+    #[must_use]
+    pub fn answered(self, answer: &Answer) -> Self {
+        Self { status: Some(answer.status()), answer: Some(answer.into()), ..self }
+    }
+}
+
+fn observed(ruling: &Ruling<'_>) -> Vec<ObservedRecord> {
+    let record = |seen: &upshift_core::Observed<'_>| ObservedRecord {
+        kind: seen.kind.as_str().into(),
+        value: seen.value.to_string(),
+        read: seen.read.to_string(),
+    };
+    ruling.observed.iter().map(record).collect()
+}
+
+fn required(ruling: &Ruling<'_>) -> Vec<RequiredRecord> {
+    ruling.rule.require.iter().map(|requirement| answer::required(requirement).into()).collect()
+}
+
+impl From<answer::Required<'_>> for RequiredRecord {
+    fn from(required: answer::Required<'_>) -> Self {
+        let owned = |texts: Vec<&str>| texts.into_iter().map(str::to_owned).collect();
+        let client = |client: answer::ClientMinimum<'_>| ClientMinimumRecord {
+            name: client.name.to_owned(),
+            minimum: client.minimum.to_owned(),
+        };
+        Self {
+            kind: required.kind.to_owned(),
+            minimum: required.minimum.map(str::to_owned),
+            supported: owned(required.supported),
+            clients: required.clients.into_iter().map(client).collect(),
+            blocked: required.blocked,
+            protocol: required.protocol,
+            subprotocols: owned(required.subprotocols),
+        }
+    }
+}
+
+impl From<&Answer> for AnswerRecord {
+    fn from(answer: &Answer) -> Self {
+        let fields = answer.fields().iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+        Self {
+            status: answer.status(),
+            fields: fields.collect(),
+            body: String::from_utf8_lossy(answer.body()).into_owned(),
+        }
+    }
+}
+
+impl From<&Ruling<'_>> for RulingRecord {
+    fn from(ruling: &Ruling<'_>) -> Self {
+        Self {
+            rule: ruling.rule.id.to_string(),
+            matched: ruling.matched(),
+            verdict: ruling.verdict.as_str().into(),
+            phase: ruling.phase().as_str().into(),
+            reason: ruling.reason.as_str().into(),
+            why: ruling.why(),
+            exemption: ruling.exempted.map(|by| by.id().to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
+
+    use serde_json::json;
+    use upshift_core::answer::{Circumstances, refuse};
+    use upshift_core::policy::{PolicySpec, Requirement, RuleSpec};
+    use upshift_core::{Facts, HttpVersion, Known, Policy, Timestamp, TlsState, TlsVersion};
+
+    use super::*;
+
+    #[test]
+    fn a_record_is_the_one_of_the_design_and_is_read_back() {
+        let rule = RuleSpec::new("needs-tls", vec![Requirement::Tls(TlsVersion::V1_2)]);
+        let spec = PolicySpec { rules: vec![rule], revision: "sha256:0".into(), ..PolicySpec::default() };
+        let policy = Policy::new(spec).unwrap();
+        let fields: Vec<(&str, &str)> = Vec::new();
+        let facts = Facts {
+            method: "GET",
+            host: "example.com",
+            path: "/",
+            query: None,
+            peer: None,
+            fields: &fields,
+            http: Known::Is(HttpVersion::V1_1),
+            hop: HttpVersion::V1_1,
+            tls: Known::Is(TlsState::Cleartext),
+            has_content: false,
+            protocol: None,
+        };
+        let decision = policy.explain(&facts, Timestamp::UNIX_EPOCH);
+        let answer = refuse(&decision, &facts, &Circumstances::default()).unwrap();
+        let record = DecisionRecord::of(&decision, policy.revision()).answered(&answer);
+        let json = serde_json::to_value(&record).unwrap();
+        for (key, value) in [
+            ("verdict", json!("refuse")),
+            ("rule", json!("needs-tls")),
+            ("kind", json!("tls")),
+            ("phase", json!("enforce")),
+            ("reason", json!("unmet")),
+            ("status", json!(426)),
+            ("observed", json!([{ "kind": "tls", "value": "none", "read": "connection" }])),
+            ("required", json!([{ "kind": "tls", "minimum": "1.2" }])),
+            ("revision", json!("sha256:0")),
+        ] {
+            assert_eq!(json[key], value, "{key}");
+        }
+        assert_eq!(json["answer"]["fields"][0], json!(["Upgrade", "TLS/1.2"]));
+        assert_eq!(json["rules"][0]["matched"], json!(true));
+        assert_eq!(serde_json::from_value::<DecisionRecord>(json).unwrap(), record);
+    }
+}
