@@ -136,6 +136,10 @@ fn framing(fields: &[httparse::Header<'_>]) -> Option<Fault> {
             if length.is_some_and(|earlier| earlier != field.value) {
                 return Some(Fault::Framing("There are two Content-Length fields that disagree."));
             }
+            // RFC 9110 §8.6: `Content-Length = 1*DIGIT`, without a sign.
+            if field.value.is_empty() || !field.value.iter().all(u8::is_ascii_digit) {
+                return Some(Fault::Framing("Content-Length is not a number."));
+            }
             length = Some(field.value);
         }
     }
@@ -205,6 +209,7 @@ mod tests {
     fn a_length_in_doubt_is_refused() {
         assert_eq!(fault("POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"), 400);
         assert_eq!(fault("POST / HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\n"), 400);
+        assert_eq!(fault("POST / HTTP/1.1\r\nContent-Length: +1\r\n\r\n"), 400);
         assert_eq!(opening("POST / HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\n"), Opening::Http1);
     }
 }
