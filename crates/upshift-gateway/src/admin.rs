@@ -29,6 +29,8 @@ async fn ready(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
 }
 
 async fn metrics(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
-    let text = shared.totals.lock().unwrap_or_else(PoisonError::into_inner).render();
+    let snapshot = shared.snapshot.load();
+    let totals = shared.totals.lock().unwrap_or_else(PoisonError::into_inner);
+    let text = totals.render(snapshot.policy.revision(), shared.access.dropped());
     ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
 }

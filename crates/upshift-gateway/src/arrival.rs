@@ -29,6 +29,8 @@ pub(crate) struct Seen {
 pub(crate) struct Arrival<'p> {
     /// The client's address.
     pub(crate) peer: IpAddr,
+    /// The version of HTTP of this hop.
+    pub(crate) hop: HttpVersion,
     /// The version of HTTP that it speaks.
     pub(crate) http: Known<HttpVersion>,
     /// How its connection is protected.
@@ -45,6 +47,7 @@ impl<'p> Arrival<'p> {
         if let Some(proxy) = proxies.iter().find(|proxy| proxy.is_at(seen.peer)) {
             return Self {
                 peer: told_peer(proxy, headers, proxies).unwrap_or(seen.peer),
+                hop: seen.http,
                 http: told_http(proxy, headers),
                 tls: told_tls(proxy, headers),
                 proxy: Some(proxy),
@@ -54,6 +57,7 @@ impl<'p> Arrival<'p> {
         let undeclared = headers.contains_key("x-forwarded-proto") && is_private(seen.peer);
         Self {
             peer: seen.peer,
+            hop: seen.http,
             http: if undeclared { Known::Unknown } else { Known::Is(seen.http) },
             tls: if undeclared { Known::Unknown } else { Known::Is(seen.tls) },
             proxy: None,

@@ -2,9 +2,9 @@
 //!
 //! accept → TLS handshake → sniff → codec of HTTP/1 or HTTP/2 → close, lingering where the client may still be sending.
 
+use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::future::poll_fn;
-use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::rc::Rc;

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use upshift_core::{Decision, HttpVersion, Phase, Reason, Verdict};
+
 use crate::client_hello::OldHello;
 use crate::pulse::Expired;
 
@@ -85,8 +87,12 @@ impl Ending {
 pub(crate) struct Counts {
     /// Connections accepted.
     pub(crate) connections: u64,
-    /// Requests, however they were answered.
-    pub(crate) requests: u64,
+    /// Requests that were decided, by verdict and the version of HTTP on this hop.
+    pub(crate) requests: HashMap<(Verdict, HttpVersion), u64>,
+    /// What the rules that applied said, by rule.
+    pub(crate) rulings: HashMap<Box<str>, HashMap<(Verdict, Reason, Phase), u64>>,
+    /// Answers of upstreams that were 426 and named nothing.
+    pub(crate) bare_426: u64,
     /// Faults, by cause.
     pub(crate) faults: HashMap<&'static str, u64>,
     /// Connections that ended badly, by cause.
@@ -98,6 +104,18 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
+    /// A request was decided.
+    pub(crate) fn decided(&mut self, decision: &Decision<'_>, http: HttpVersion) {
+        Self::add(&mut self.requests, (decision.verdict, http));
+        for ruling in decision.matched() {
+            let key = (ruling.verdict, ruling.cause.unwrap_or(ruling.reason), ruling.phase());
+            match self.rulings.get_mut(&*ruling.rule.id) {
+                Some(counts) => Self::add(counts, key),
+                None => Self::add(self.rulings.entry(ruling.rule.id.clone()).or_default(), key),
+            }
+        }
+    }
+
     /// Adds one to `map[key]`.
     pub(crate) fn add<K: std::hash::Hash + Eq>(map: &mut HashMap<K, u64>, key: K) {
         *map.entry(key).or_default() += 1;

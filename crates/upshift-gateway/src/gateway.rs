@@ -2,13 +2,17 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use arc_swap::ArcSwap;
 use axum::Router;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use upshift_core::policy::{Actor, Override, Overrides};
+use upshift_core::{Phase, Policy};
+
+use crate::access::AccessWriter;
 use crate::admin;
 use crate::http3;
 use crate::in_band_tls;
@@ -37,6 +41,9 @@ pub enum StartError {
          leave one of them out, or allow it with dangerous-allow-opossum = true"
     )]
     Opossum,
+    /// The thread that writes access records cannot be started.
+    #[error("the access record cannot be written: {0}")]
+    AccessRecord(#[source] io::Error),
     /// Neither `http` nor `https` is given.
     #[error("there is nothing to listen on: neither http nor https is given")]
     NoListener,
@@ -111,9 +118,12 @@ impl Gateway {
         let local = |listener: &Option<TcpListener>| listener.as_ref().and_then(|bound| bound.local_addr().ok());
         let addresses = Addresses { http: local(&http), https: local(&https), admin: local(&admin) };
         let http3 = addresses.https.filter(|_| settings.http3).map(bind_udp).transpose()?;
+        let overrides = Overrides::default();
         let shared = Shared {
             alt_svc: addresses.https.filter(|_| settings.http3).and_then(|address| http3::alt_svc(address.port())),
-            snapshot: ArcSwap::from_pointee(snapshot(settings, 0)?),
+            snapshot: ArcSwap::from_pointee(snapshot(settings, &overrides)?),
+            overrides: Mutex::new(overrides),
+            access: AccessWriter::start(Box::new(io::stdout())).map_err(StartError::AccessRecord)?,
             draining: watch::Sender::new(false),
             totals: Mutex::new(Metrics::new()),
         };
@@ -170,15 +180,41 @@ impl Gateway {
 }
 
 impl Handle {
-    /// Replaces everything but the listeners, at once and for the next request on. Open connections stay.
+    /// Replaces everything but the listeners, at once and for the next request on. Open connections stay, and so do
+    /// overrides.
     ///
     /// # Errors
     /// If the new settings cannot be used; the old ones then stay in force.
     pub fn reload(&self, settings: Settings) -> Result<(), StartError> {
-        let generation = self.shared.snapshot.load().generation + 1;
-        let next = snapshot(settings, generation)?;
-        self.shared.snapshot.store(Arc::new(next));
+        let overrides = self.overrides();
+        let next = snapshot(settings, &overrides);
+        self.shared.totals.lock().unwrap_or_else(PoisonError::into_inner).reloaded(next.is_ok());
+        self.shared.snapshot.store(Arc::new(next?));
         Ok(())
+    }
+
+    /// Counts a reload that failed before it came to [`Handle::reload`]: the file could not be read.
+    pub fn reload_failed(&self) {
+        self.shared.totals.lock().unwrap_or_else(PoisonError::into_inner).reloaded(false);
+    }
+
+    /// The policy in force, overrides included.
+    pub fn policy(&self) -> Arc<Policy> {
+        Arc::clone(&self.shared.snapshot.load().policy)
+    }
+
+    /// The overrides in force.
+    pub fn overrides(&self) -> Overrides {
+        self.shared.overrides.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Puts these overrides in the place of those in force, for the next request on.
+    pub fn set_overrides(&self, overrides: Overrides) {
+        let mut current = self.shared.overrides.lock().unwrap_or_else(PoisonError::into_inner);
+        let snapshot = self.shared.snapshot.load();
+        let policy = Arc::new(policy(&snapshot.settings, &overrides));
+        self.shared.snapshot.store(Arc::new(Snapshot { policy, ..Snapshot::clone(&snapshot) }));
+        *current = overrides;
     }
 }
 
@@ -203,7 +239,7 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-fn snapshot(settings: Settings, generation: u64) -> Result<Snapshot, TlsError> {
+fn snapshot(settings: Settings, overrides: &Overrides) -> Result<Snapshot, TlsError> {
     // In band, TLS has the address of the cleartext listener.
     let tls = match settings.https.or(settings.http.filter(|_| settings.in_band_tls)) {
         Some(address) => {
@@ -219,7 +255,23 @@ fn snapshot(settings: Settings, generation: u64) -> Result<Snapshot, TlsError> {
     let upstream_tls = Arc::new(tls::client(trust)?);
     let in_band_tls = tls.as_deref().filter(|_| settings.in_band_tls).map(in_band_tls::config);
     let quic = tls.as_deref().filter(|_| settings.http3).map(|tls| http3::config(tls, &settings.limits)).transpose()?;
-    Ok(Snapshot { settings, tls, in_band_tls, quic, upstream_tls, generation })
+    let policy = Arc::new(policy(&settings, overrides));
+    Ok(Snapshot { settings, policy, tls, in_band_tls, quic, upstream_tls })
+}
+
+/// The policy of `settings` under `overrides`; `observe` holds for every rule that nobody set.
+fn policy(settings: &Settings, overrides: &Overrides) -> Policy {
+    let mut overrides = overrides.clone();
+    if settings.observe {
+        let observe = || Override {
+            phase: Phase::Observe,
+            until: None,
+            by: Actor::CommandLine,
+            reason: "started with --observe".to_owned(),
+        };
+        overrides.all.get_or_insert_with(observe);
+    }
+    settings.policy.with(&overrides)
 }
 
 /// Starts one thread per core; returns how many.

@@ -9,6 +9,7 @@
 //!   pointer and writes nothing shared.
 //! * Every protocol ends in one function (`serve::serve`), which knows nothing of codecs.
 
+mod access;
 mod admin;
 mod arrival;
 mod body;
@@ -24,16 +25,19 @@ mod in_band_tls;
 mod local;
 mod metrics;
 mod pulse;
+mod refuse;
 mod request_id;
 mod respond;
 mod serve;
 mod settings;
 mod sniff;
 mod stream;
+mod target;
 mod tls;
 mod transition;
 mod tunnel;
 mod upstream;
+mod upstream_426;
 mod worker;
 
 pub use gateway::{Addresses, Gateway, Handle, RunError, StartError};

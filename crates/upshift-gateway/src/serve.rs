@@ -3,42 +3,51 @@
 use std::rc::Rc;
 
 use http::header::{self, HeaderMap, HeaderValue};
-use http::uri::PathAndQuery;
-use http::{HeaderName, Method, Request, Response, Version, request};
-use hyper::ext::Protocol;
+use http::{HeaderName, Request, Response, StatusCode, Version, request};
 use hyper::upgrade::OnUpgrade;
-use upshift_core::{HttpVersion, TlsState};
+use upshift_core::answer::{self, Circumstances};
+use upshift_core::field::Protocol;
+use upshift_core::policy::Requirement;
+use upshift_core::{Decision, Facts, Fields, HttpVersion, Timestamp, TlsState, notice};
 
+use crate::access::Access;
 use crate::arrival::{Arrival, Seen};
 use crate::body::{Body, RequestBody};
 use crate::connection::Connection;
 use crate::fault::Fault;
 use crate::forward::{self, Outbound, hop};
 use crate::request_id::{self, X_REQUEST_ID};
-use crate::respond;
+use crate::target::Target;
 use crate::transition::{self, Asked};
 use crate::tunnel::{self, Offer};
+use crate::worker::View;
+use crate::{refuse, respond, upstream_426};
 
 /// Answers `request`.
 pub(crate) async fn serve(connection: &Rc<Connection>, request: Request<RequestBody>) -> Response<Body> {
     let in_flight = connection.pulse.request();
     let worker = &connection.worker;
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let version = parts.version;
     let id = request_id::take_or_make(&parts.headers, &mut worker.random.borrow_mut());
-    worker.counts.borrow_mut().requests += 1;
-    let answered = match examine(&parts) {
+    let mut response = match Target::of(&parts) {
         Ok(target) => match Asked::read(connection, &parts, &body) {
-            Asked::Nothing => admit(connection, parts, target, body, &id).await,
-            Asked::H2c(settings) => transition::to_h2c(connection, parts, body, settings).await,
-            Asked::Tls => Ok(transition::to_tls(connection, parts)),
+            Asked::Nothing => {
+                let upgrade = parts.extensions.remove::<OnUpgrade>();
+                decided(connection, &parts, &target, body, upgrade, &id).await
+            }
+            Asked::H2c(settings) => {
+                let switched = transition::to_h2c(connection, parts, body, settings).await;
+                switched.unwrap_or_else(|fault| faulty(connection, &fault, &id))
+            }
+            Asked::Tls => transition::to_tls(connection, parts),
         },
-        Err(fault) => Err(fault),
+        Err(fault) => {
+            let mut response = faulty(connection, &fault, &id);
+            refuse::discard(body, &parts, &mut response);
+            response
+        }
     };
-    let mut response = answered.unwrap_or_else(|fault| {
-        worker.count_fault(&fault);
-        respond::fault(&fault, id.to_str().unwrap_or_default())
-    });
     response.headers_mut().insert(X_REQUEST_ID, id);
     if let Some(alt_svc) = &worker.shared.alt_svc
         && connection.tls != TlsState::Cleartext
@@ -50,115 +59,192 @@ pub(crate) async fn serve(connection: &Rc<Connection>, request: Request<RequestB
     response.map(|body| body.holding(in_flight))
 }
 
-/// What is asked for, once it is known to be well-formed.
-struct Target {
-    /// The authority, as sent; empty if none was.
-    host: HeaderValue,
-    path: PathAndQuery,
-}
-
-/// Refuses what no upstream should have to interpret.
-fn examine(parts: &request::Parts) -> Result<Target, Fault> {
-    // RFC 9110 §9.3.6: CONNECT is for proxies, and RFC 8441's for those who announced it.
-    if parts.method == Method::CONNECT && parts.extensions.get::<Protocol>().is_none() {
-        return Err(Fault::Connect);
-    }
-    let path = parts.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
-    if path.path().contains("%00") {
-        return Err(Fault::Target("The path contains a NUL."));
-    }
-    Ok(Target { host: host(parts)?, path })
-}
-
-/// The authority that is asked: `:authority` or the absolute form before `Host`.
-fn host(parts: &request::Parts) -> Result<HeaderValue, Fault> {
-    let mut lines = parts.headers.get_all(header::HOST).iter();
-    let (first, second) = (lines.next(), lines.next());
-    // RFC 9112 §3.2: "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request message that
-    // lacks a Host header field and to any request message that contains more than one Host header field line or a
-    // Host header field with an invalid field value."
-    if second.is_some() {
-        return Err(Fault::Host("There is more than one Host field."));
-    }
-    if let Some(host) = first
-        && !is_authority(host)
-    {
-        return Err(Fault::Host("The Host field is no host."));
-    }
-    if let Some(authority) = parts.uri.authority() {
-        // RFC 9112 §3.2.2: with an absolute-form target, the "received Host header field" is ignored.
-        let value = HeaderValue::from_str(authority.as_str()).ok().filter(is_authority);
-        return value.ok_or(Fault::Host("The authority is no host."));
-    }
-    match first {
-        Some(host) => Ok(host.clone()),
-        None if parts.version == Version::HTTP_11 => Err(Fault::Host("There is no Host field.")),
-        None => Ok(HeaderValue::from_static("")),
-    }
-}
-
-fn is_authority(value: &HeaderValue) -> bool {
-    let bytes = value.as_bytes();
-    bytes.is_empty() || (!bytes.contains(&b'@') && http::uri::Authority::try_from(bytes).is_ok())
-}
-
-async fn admit(
+/// Answers a request that can be decided on.
+async fn decided(
     connection: &Rc<Connection>,
-    mut parts: request::Parts,
-    target: Target,
+    parts: &request::Parts,
+    target: &Target,
     body: RequestBody,
+    upgrade: Option<OnUpgrade>,
     id: &HeaderValue,
-) -> Result<Response<Body>, Fault> {
+) -> Response<Body> {
     let worker = &connection.worker;
-    let offer = Offer::read(&parts, !body.is_empty(), |token| token.is("websocket"))?;
-    let upgrade = parts.extensions.remove::<OnUpgrade>();
-    let (outbound, patience) = {
-        let snapshot = worker.shared.snapshot.load();
-        let seen = Seen { peer: connection.peer.ip(), http: http_version(parts.version), tls: connection.tls };
-        let arrival = Arrival::read(seen, &parts.headers, &snapshot.settings.proxies);
-        if arrival.undeclared {
-            worker.sighted(connection.peer.ip());
-        }
-        (outbound(connection, parts, target, body, &arrival, id), snapshot.settings.limits.upstream_response)
+    let view = worker.view();
+    let settings = &view.snapshot.settings;
+    let now = Timestamp::now();
+    let seen = Seen { peer: connection.peer.ip(), http: http_version(parts.version), tls: connection.tls };
+    let arrival = Arrival::read(seen, &parts.headers, &settings.proxies);
+    if arrival.undeclared {
+        worker.sighted(seen.peer);
+    }
+    let fields = HeaderFields(&parts.headers);
+    let facts = facts(parts, target, &arrival, &fields, !body.is_empty());
+    let decision = view.snapshot.policy.decide(&facts, now);
+    worker.counts.borrow_mut().decided(&decision, seen.http);
+    let around = Circumstances {
+        proxied: arrival.proxy.is_some(),
+        h2c: settings.h2c_upgrade && connection.tls == TlsState::Cleartext,
+        tls_in_band: view.snapshot.in_band_tls.is_some() && connection.tls == TlsState::Cleartext,
+        alt_svc: worker.shared.alt_svc.as_ref().and_then(|value| value.to_str().ok()),
+        upgrade_field: arrival.proxy.is_some_and(|proxy| proxy.upgrade_field),
+        public: settings.public.as_deref(),
+        request_id: id.to_str().unwrap_or_default(),
+        now,
     };
-    let site = worker.site().ok_or(Fault::NoUpstream)?;
-    let candidates = site.candidates(&mut worker.random.borrow_mut());
-    match offer {
-        Some(offer) => tunnel::open(connection, &offer, outbound, upgrade, candidates, patience).await,
-        None => forward::forward(outbound, candidates, patience).await,
+    let access = Access::begin(settings.access_log, &facts, &decision, view.snapshot.policy.revision(), id);
+    let mut response = match answer::refuse(&decision, &facts, &around) {
+        Some(answer) => {
+            let mut response = refuse::response(answer);
+            refuse::discard(body, parts, &mut response);
+            response
+        }
+        None => {
+            let admitted = Admitted { connection, parts, target, arrival: &arrival, view: &view, facts: &facts, id };
+            match admitted.forward(&decision, &around, body, upgrade).await {
+                Ok(response) => response,
+                Err(fault) => faulty(connection, &fault, id),
+            }
+        }
+    };
+    if let Some(hsts) = &view.hsts
+        && connection.tls != TlsState::Cleartext
+    {
+        // RFC 6797 §7.2: never over cleartext.
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, hsts.clone());
+    }
+    if let Some(access) = access {
+        worker.shared.access.write(access.end(response.status()));
+    }
+    response
+}
+
+/// A request that the policy lets pass.
+struct Admitted<'a> {
+    connection: &'a Rc<Connection>,
+    parts: &'a request::Parts,
+    target: &'a Target,
+    arrival: &'a Arrival<'a>,
+    view: &'a View,
+    facts: &'a Facts<'a>,
+    id: &'a HeaderValue,
+}
+
+impl Admitted<'_> {
+    /// Sends it to its upstream, and gives the answer the fields that the decision asks for.
+    async fn forward(
+        &self,
+        decision: &Decision<'_>,
+        around: &Circumstances<'_>,
+        body: RequestBody,
+        upgrade: Option<OnUpgrade>,
+    ) -> Result<Response<Body>, Fault> {
+        let offer = Offer::read(self.parts, !body.is_empty(), |token| may_cross(token, decision))?;
+        let site = self.view.site(self.facts).ok_or(Fault::NoUpstream)?;
+        let patience = self.view.snapshot.settings.limits.upstream_response;
+        let candidates = site.candidates(&mut self.connection.worker.random.borrow_mut());
+        let outbound = self.outbound(body);
+        let mut response = match offer {
+            Some(offer) => tunnel::open(self.connection, &offer, outbound, upgrade, candidates, patience).await?,
+            None => forward::forward(outbound, candidates, patience).await?,
+        };
+        for change in notice::changes(decision, &HeaderFields(response.headers())) {
+            apply(change, response.headers_mut());
+        }
+        if response.status() == StatusCode::UPGRADE_REQUIRED {
+            let bare = upstream_426::reoriginate(&mut response, decision, self.facts, around);
+            self.connection.worker.counts.borrow_mut().bare_426 += u64::from(bare);
+        }
+        Ok(response)
+    }
+
+    /// The request with the fields of the next hop.
+    fn outbound(&self, body: RequestBody) -> Outbound {
+        let mut headers = self.parts.headers.clone();
+        let trailers = hop::accepts_trailers(&headers);
+        let believed = self.arrival.proxy.and_then(|proxy| proxy.peer.as_ref());
+        let chain = believed.filter(|name| *name == "x-forwarded-for").map(|name| joined(&headers, name));
+        hop::strip(&mut headers);
+        headers.remove(header::HOST);
+        // The codec sends the 100 itself, when the body is first read.
+        headers.remove(header::EXPECT);
+        hop::tell(
+            &mut headers,
+            &hop::Told {
+                hop: self.connection.peer,
+                client: self.arrival.peer.to_canonical(),
+                chain: chain.as_ref().filter(|chain| !chain.is_empty()),
+                https: self.arrival.is_https(self.connection.tls),
+                host: self.target.authority(),
+            },
+        );
+        hop::via(&mut headers, self.parts.version);
+        headers.insert(X_REQUEST_ID, self.id.clone());
+        Outbound {
+            method: self.parts.method.clone(),
+            target: self.target.path.clone(),
+            host: self.target.host.clone(),
+            trailers,
+            headers,
+            body,
+        }
     }
 }
 
-/// The request with the fields of the next hop.
-fn outbound(
-    connection: &Connection,
-    parts: request::Parts,
-    target: Target,
-    body: RequestBody,
+/// Whether a tunnel may be opened to the protocol: WebSocket, or one that a matching rule names.
+fn may_cross(token: &Protocol, decision: &Decision<'_>) -> bool {
+    let required = || decision.matched().flat_map(|ruling| &ruling.rule.require);
+    token.is("websocket")
+        || required().any(|requirement| matches!(requirement, Requirement::Protocol(wanted) if wanted == token))
+}
+
+/// The fields of a header map, as the core reads them.
+pub(crate) struct HeaderFields<'h>(pub(crate) &'h HeaderMap);
+
+impl Fields for HeaderFields<'_> {
+    fn nth(&self, name: &str, index: usize) -> Option<&[u8]> {
+        self.0.get_all(name).iter().nth(index).map(HeaderValue::as_bytes)
+    }
+}
+
+fn facts<'a>(
+    parts: &'a request::Parts,
+    target: &'a Target,
     arrival: &Arrival<'_>,
-    id: &HeaderValue,
-) -> Outbound {
-    let mut headers = parts.headers;
-    let trailers = hop::accepts_trailers(&headers);
-    let believed = arrival.proxy.and_then(|proxy| proxy.peer.as_ref());
-    let chain = believed.filter(|name| *name == "x-forwarded-for").map(|name| joined(&headers, name));
-    hop::strip(&mut headers);
-    headers.remove(header::HOST);
-    // The codec sends the 100 itself, when the body is first read.
-    headers.remove(header::EXPECT);
-    hop::tell(
-        &mut headers,
-        &hop::Told {
-            hop: connection.peer,
-            client: arrival.peer.to_canonical(),
-            chain: chain.as_ref().filter(|chain| !chain.is_empty()),
-            https: arrival.is_https(connection.tls),
-            host: target.host.to_str().unwrap_or_default(),
-        },
-    );
-    hop::via(&mut headers, parts.version);
-    headers.insert(X_REQUEST_ID, id.clone());
-    Outbound { method: parts.method, target: target.path, host: target.host, trailers, headers, body }
+    fields: &'a HeaderFields<'a>,
+    has_content: bool,
+) -> Facts<'a> {
+    Facts {
+        method: parts.method.as_str(),
+        host: Facts::host_of(target.authority()),
+        path: target.path.path(),
+        query: target.path.query(),
+        hop: arrival.hop,
+        http: arrival.http,
+        tls: arrival.tls,
+        peer: Some(arrival.peer.to_canonical()),
+        fields,
+        has_content,
+        protocol: target.protocol.as_ref().map(hyper::ext::Protocol::as_str),
+    }
+}
+
+/// The answer to a request that met `fault`.
+fn faulty(connection: &Connection, fault: &Fault, id: &HeaderValue) -> Response<Body> {
+    connection.worker.count_fault(fault);
+    respond::fault(fault, id.to_str().unwrap_or_default())
+}
+
+fn apply(change: notice::Change, headers: &mut HeaderMap) {
+    let (name, value, replace) = match change {
+        notice::Change::Set(name, value) => (name, value, true),
+        notice::Change::Append(name, value) => (name, value, false),
+    };
+    let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_str(&value)) else { return };
+    if replace {
+        headers.insert(name, value);
+    } else {
+        headers.append(name, value);
+    }
 }
 
 /// All lines of the field `name` as one (RFC 9110 §5.3).
@@ -170,10 +256,19 @@ fn joined(headers: &HeaderMap, name: &HeaderName) -> HeaderValue {
 /// The last touches, which depend on what the client speaks.
 fn finish(response: &mut Response<Body>, version: Version) {
     use http_body::Body as _;
+    if version != Version::HTTP_10 {
+        return;
+    }
     // RFC 9112 §9.3: an HTTP/1.0 client knows the end of a body without length by the end of the connection.
-    if version == Version::HTTP_10 && response.body().size_hint().exact().is_none() {
+    if response.body().size_hint().exact().is_none() {
+        refuse::close(response.headers_mut());
+    }
+    let closes = response.headers().get(header::CONNECTION).is_some_and(|options| {
+        upshift_core::field::elements(std::iter::once(options.as_bytes())).any(|option| option == b"close")
+    });
+    if closes {
+        // Else the codec adds `keep-alive` to it.
         *response.version_mut() = Version::HTTP_10;
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
 }
 

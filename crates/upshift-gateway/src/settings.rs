@@ -5,12 +5,18 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use upshift_core::Policy;
+use upshift_core::policy::Matcher;
 
 /// Everything that one gateway needs to know.
 ///
 /// [`Default`] listens nowhere and has no upstream; build on it with `..Settings::default()`.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
+    /// What is required of requests, as it was read; overrides are added by the [`Handle`](crate::Handle).
+    pub policy: Policy,
+    /// Every rule observes, whatever the policy says: nobody is refused or warned.
+    pub observe: bool,
     /// Cleartext: HTTP/1.0, HTTP/1.1, HTTP/2 by prior knowledge.
     pub http: Option<SocketAddr>,
     /// TLS: `h2` and `http/1.1` by ALPN.
@@ -79,6 +85,8 @@ impl DeclaredProxy {
 /// A site behind the gateway.
 #[derive(Clone, Debug)]
 pub struct Upstream {
+    /// Which requests go to it; the default is all.
+    pub matcher: Matcher,
     /// Its replicas, at least one.
     pub addresses: Vec<Address>,
     /// The protocol spoken to it.
@@ -179,8 +187,20 @@ impl Default for Limits {
 }
 
 impl Upstream {
+    /// Whether every request may go to it.
+    pub(crate) fn fits_all(&self) -> bool {
+        let Matcher { hosts, paths, methods, headers, peers, clients, identities } = &self.matcher;
+        hosts.is_empty()
+            && paths.is_empty()
+            && methods.is_empty()
+            && headers.is_empty()
+            && peers.is_empty()
+            && clients.is_empty()
+            && identities.is_empty()
+    }
+
     /// A site of one replica, in clear and over HTTP/1.1.
     pub fn at(address: impl Into<SocketAddr>) -> Self {
-        Self { addresses: vec![address.into().into()], http: UpstreamHttp::V1_1 }
+        Self { matcher: Matcher::default(), addresses: vec![address.into().into()], http: UpstreamHttp::V1_1 }
     }
 }

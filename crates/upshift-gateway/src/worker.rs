@@ -17,6 +17,10 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinSet, LocalSet, spawn_local};
 use tokio::time::{interval, sleep, timeout};
 
+use upshift_core::policy::{Matcher, Overrides};
+use upshift_core::{Facts, Policy};
+
+use crate::access::AccessWriter;
 use crate::connection;
 use crate::counts::{Counts, Ending};
 use crate::fault::Fault;
@@ -25,9 +29,12 @@ use crate::settings::{Limits, Settings};
 use crate::upstream::{Connector, Random, Site};
 
 /// What a reload replaces, whole.
+#[derive(Clone)]
 pub(crate) struct Snapshot {
     /// What the gateway was told.
     pub(crate) settings: Settings,
+    /// Its policy under the overrides in force.
+    pub(crate) policy: Arc<Policy>,
     /// The server's side of TLS, if there is a TLS listener.
     pub(crate) tls: Option<Arc<ServerConfig>>,
     /// The same for TLS in band.
@@ -36,8 +43,6 @@ pub(crate) struct Snapshot {
     pub(crate) quic: Option<Arc<quinn::ServerConfig>>,
     /// The client's side of TLS, towards upstreams.
     pub(crate) upstream_tls: Arc<ClientConfig>,
-    /// Grows with every reload.
-    pub(crate) generation: u64,
 }
 
 /// What all cores share.
@@ -48,6 +53,10 @@ pub(crate) struct Shared {
     pub(crate) alt_svc: Option<HeaderValue>,
     /// Becomes true at shutdown.
     pub(crate) draining: watch::Sender<bool>,
+    /// What beats the file.
+    pub(crate) overrides: Mutex<Overrides>,
+    /// Where access records go.
+    pub(crate) access: AccessWriter,
     /// Where the cores hand over what they counted.
     pub(crate) totals: Mutex<crate::metrics::Metrics>,
 }
@@ -60,9 +69,18 @@ pub(crate) struct Worker {
     pub(crate) counts: RefCell<Counts>,
     /// Its random numbers.
     pub(crate) random: RefCell<Random>,
-    sites: RefCell<Vec<Rc<Site>>>,
-    sites_generation: Cell<Option<u64>>,
+    view: RefCell<Rc<View>>,
     warned: Cell<bool>,
+}
+
+/// One core's view of a snapshot. A request holds on to it, so that a reload never meets it half way.
+pub(crate) struct View {
+    /// The snapshot.
+    pub(crate) snapshot: Arc<Snapshot>,
+    /// `Strict-Transport-Security`.
+    pub(crate) hsts: Option<HeaderValue>,
+    /// Where requests go: the first that fits, and `None` fits all.
+    sites: Vec<(Option<Matcher>, Site)>,
 }
 
 /// The sockets of one core: clones of those that were bound once.
@@ -86,12 +104,12 @@ pub(crate) fn run(shared: Arc<Shared>, listeners: Listeners) -> io::Result<()> {
 
 impl Worker {
     fn new(shared: Arc<Shared>) -> Rc<Self> {
+        let view = RefCell::new(Rc::new(View::of(shared.snapshot.load_full())));
         Rc::new(Self {
             shared,
             counts: RefCell::default(),
             random: RefCell::new(Random::new()),
-            sites: RefCell::default(),
-            sites_generation: Cell::new(None),
+            view,
             warned: Cell::new(false),
         })
     }
@@ -132,10 +150,7 @@ impl Worker {
         loop {
             every.tick().await;
             self.hand_over();
-            let limits = self.limits();
-            for site in self.sites.borrow().iter() {
-                site.sweep(&limits);
-            }
+            self.view().sweep();
         }
     }
 
@@ -146,25 +161,17 @@ impl Worker {
 
     /// The limits of now.
     pub(crate) fn limits(&self) -> Limits {
-        self.shared.snapshot.load().settings.limits.clone()
+        self.view().snapshot.settings.limits.clone()
     }
 
-    /// The site that a request goes to.
-    pub(crate) fn site(&self) -> Option<Rc<Site>> {
-        let generation = self.shared.snapshot.load().generation;
-        if self.sites_generation.get() != Some(generation) {
-            self.rebuild_sites();
+    /// The snapshot of now, as this core sees it.
+    pub(crate) fn view(&self) -> Rc<View> {
+        let current = self.shared.snapshot.load();
+        let mut view = self.view.borrow_mut();
+        if !Arc::ptr_eq(&view.snapshot, &current) {
+            *view = Rc::new(View::of(Arc::clone(&current)));
         }
-        self.sites.borrow().first().map(Rc::clone)
-    }
-
-    fn rebuild_sites(&self) {
-        let snapshot = self.shared.snapshot.load();
-        let limit = snapshot.settings.limits.upstream_connect;
-        let connector = Rc::new(Connector::new(Arc::clone(&snapshot.upstream_tls), limit));
-        let sites = snapshot.settings.upstreams.iter();
-        self.sites.replace(sites.map(|site| Rc::new(Site::new(&site.addresses, site.http, &connector))).collect());
-        self.sites_generation.set(Some(snapshot.generation));
+        Rc::clone(&view)
     }
 
     /// Counts a fault by its cause.
@@ -193,6 +200,33 @@ impl Worker {
                 "a private peer sends X-Forwarded-Proto but is no declared proxy: what its clients speak is treated as \
                  unknown. Declare it as a [[gateway.proxy]]"
             );
+        }
+    }
+}
+
+impl View {
+    fn of(snapshot: Arc<Snapshot>) -> Self {
+        let settings = &snapshot.settings;
+        let connector = Rc::new(Connector::new(Arc::clone(&snapshot.upstream_tls), settings.limits.upstream_connect));
+        let sites = settings.upstreams.iter().map(|upstream| {
+            let matcher = (!upstream.fits_all()).then(|| upstream.matcher.clone());
+            (matcher, Site::new(&upstream.addresses, upstream.http, &connector))
+        });
+        let sites = sites.collect();
+        let hsts = settings.hsts.as_deref().and_then(|value| HeaderValue::from_str(value).ok());
+        Self { snapshot, hsts, sites }
+    }
+
+    /// The site that a request goes to.
+    pub(crate) fn site(&self, facts: &Facts<'_>) -> Option<&Site> {
+        let fits = |matcher: &Option<Matcher>| matcher.as_ref().is_none_or(|matcher| matcher.fits(facts));
+        self.sites.iter().find(|(matcher, _)| fits(matcher)).map(|(_, site)| site)
+    }
+
+    /// Closes upstream connections that have rested too long.
+    fn sweep(&self) {
+        for (_, site) in &self.sites {
+            site.sweep(&self.snapshot.settings.limits);
         }
     }
 }

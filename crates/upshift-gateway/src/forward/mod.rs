@@ -34,6 +34,10 @@ pub(crate) struct Outbound {
     pub(crate) body: RequestBody,
 }
 
+/// What an upstream's 426 named in `Upgrade`, kept with the answer while the field itself stays behind.
+#[derive(Clone)]
+pub(crate) struct UpstreamUpgrade(pub(crate) Vec<HeaderValue>);
+
 /// Sends `request` to the first of `candidates` that takes it.
 pub(crate) async fn forward<'r>(
     mut request: Outbound,
@@ -65,7 +69,9 @@ pub(crate) async fn ask<'r>(
         match fresh(opened, request, replica, &upload, patience).await {
             // RFC 9110 §7.8: "the client cannot begin using an upgraded protocol on the connection until it has
             // completely sent the request message", so nobody may switch before.
-            Ok((answer, _)) if answer.status() == StatusCode::SWITCHING_PROTOCOLS && upload.complete_since().is_none() => {
+            Ok((answer, _))
+                if answer.status() == StatusCode::SWITCHING_PROTOCOLS && upload.complete_since().is_none() =>
+            {
                 let what = "switched protocols before it had the whole request".to_owned();
                 return Err(Fault::BadGateway(replica.name.clone(), what));
             }
@@ -208,8 +214,16 @@ pub(crate) fn inbound(response: Response<Incoming>, lease: Lease, name: &str) ->
     if parts.status == StatusCode::SWITCHING_PROTOCOLS {
         return Err(Fault::BadGateway(name.to_owned(), "switched protocols without being asked".to_owned()));
     }
+    let upgrade: Vec<_> = match parts.status {
+        StatusCode::UPGRADE_REQUIRED => parts.headers.get_all(header::UPGRADE).iter().cloned().collect(),
+        _ => Vec::new(),
+    };
     hop::strip(&mut parts.headers);
-    Ok(passed(parts, Body::upstream(body, lease)))
+    let mut response = passed(parts, Body::upstream(body, lease));
+    if !upgrade.is_empty() {
+        response.extensions_mut().insert(UpstreamUpgrade(upgrade));
+    }
+    Ok(response)
 }
 
 /// The upstream's answer as this hop passes it on, its hop-by-hop fields already gone.

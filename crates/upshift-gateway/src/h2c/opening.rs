@@ -121,7 +121,9 @@ mod tests {
     /// The codec is the judge: it must take what we hand it.
     #[tokio::test]
     async fn the_codec_yields_a_request_by_the_same_method() {
-        for method in [Method::GET, Method::HEAD, Method::POST, Method::OPTIONS, Method::from_bytes(b"PROPFIND").unwrap()] {
+        for method in
+            [Method::GET, Method::HEAD, Method::POST, Method::OPTIONS, Method::from_bytes(b"PROPFIND").unwrap()]
+        {
             let opening = opened(&client(&[]), &method).await.unwrap();
             let (near, mut far) = tokio::io::duplex(1 << 16);
             tokio::io::AsyncWriteExt::write_all(&mut far, &opening).await.unwrap();

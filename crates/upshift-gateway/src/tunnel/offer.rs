@@ -69,7 +69,8 @@ impl Offer {
         has_content: bool,
         allowed: impl Fn(&Protocol) -> bool,
     ) -> Result<Option<Self>, BadOffer> {
-        let Some(token) = offered(request).and_then(|list| list.protocols().iter().find(|token| allowed(token)).cloned())
+        let Some(token) =
+            offered(request).and_then(|list| list.protocols().iter().find(|token| allowed(token)).cloned())
         else {
             return Ok(None);
         };

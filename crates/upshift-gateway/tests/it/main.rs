@@ -1,5 +1,6 @@
 //! The gateway over real sockets.
 
+mod decisions;
 mod faults;
 mod forwarding;
 mod support;
