@@ -11,6 +11,7 @@ use std::rc::Rc;
 
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Uri, Version, response};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use tokio::time::{Duration, Instant, sleep_until};
 
@@ -265,6 +266,10 @@ impl Outbound {
             uri.scheme = uri.authority.is_some().then_some(http::uri::Scheme::HTTP);
         } else {
             headers.insert(header::HOST, host);
+            // The codec leaves out the content of a GET of unknown length unless it is told how to send it.
+            if body.size_hint().exact().is_none() {
+                headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+            }
         }
         let mut request = Request::new(body);
         *request.method_mut() = method;
@@ -278,6 +283,7 @@ impl Outbound {
     fn back(request: Request<RequestBody>, host: HeaderValue, trailers: bool) -> Self {
         let (mut parts, body) = request.into_parts();
         parts.headers.remove(header::HOST);
+        parts.headers.remove(header::TRANSFER_ENCODING);
         if trailers {
             parts.headers.remove(header::TE);
             parts.headers.remove(header::CONNECTION);

@@ -167,3 +167,14 @@ fn pipelined_requests_are_answered_in_order() {
         answers.split("HTTP/1.1 200 OK").skip(1).filter_map(|answer| answer.split("\r\n\r\n").nth(1)).collect();
     assert_eq!(bodies, ["/0", "/1", "/2", "/3", "/4", "/5", "/6", "/7"]);
 }
+
+/// A body is a body, whatever the method.
+#[test]
+fn the_content_of_a_chunked_get_reaches_the_upstream() {
+    let upstream = TestUpstream::answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    let gateway = Running::before(&upstream);
+    let head = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let answer = exchange(gateway.http(), &format!("{head}5\r\nhello\r\n0\r\n\r\n"));
+    assert_eq!(status(&answer), 200);
+    assert!(upstream.only().ends_with("5\r\nhello\r\n0\r\n\r\n"), "{}", upstream.only());
+}

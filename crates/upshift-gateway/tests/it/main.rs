@@ -3,4 +3,6 @@
 mod decisions;
 mod faults;
 mod forwarding;
+mod h2c;
 mod support;
+mod tunnels;
