@@ -20,6 +20,7 @@ use crate::counts::{Counts, Ending};
 use crate::fault::Fault;
 use crate::forward::hop;
 use crate::pulse::Pulse;
+use crate::settings::Limits;
 use crate::stream::{Stream, Transport};
 use crate::tunnel::Tunnel;
 use crate::{h2c, in_band_tls, tls};
@@ -104,7 +105,8 @@ impl Switch {
     pub(crate) async fn perform(self, stream: Stream, early: Bytes, connection: &Connection) {
         let worker = &connection.worker;
         if !early.is_empty() {
-            return worker.count_ending(Ending::EarlyBytes);
+            worker.count_ending(Ending::EarlyBytes);
+            return cut_off(stream, &worker.limits()).await;
         }
         Counts::add(&mut worker.counts.borrow_mut().transitions, self.name());
         match self {
@@ -124,16 +126,21 @@ impl Switch {
 }
 
 async fn http2(mut stream: Stream, kept: Request<RequestBody>, settings: &h2c::Settings, connection: &Connection) {
-    let limit = connection.worker.limits().header_timeout;
-    match timeout(limit, h2c::open(&mut stream, settings, kept.method())).await {
+    let limits = connection.worker.limits();
+    match timeout(limits.header_timeout, h2c::open(&mut stream, settings, kept.method())).await {
         Ok(Ok(opening)) => stream.unread(opening),
-        Ok(Err(error)) => {
-            tracing::debug!(peer = %connection.peer, %error, "no HTTP/2 after the switch");
-            return connection.worker.count_ending(Ending::NoHttp2);
+        other => {
+            tracing::debug!(peer = %connection.peer, ?other, "no HTTP/2 after the switch");
+            connection.worker.count_ending(Ending::NoHttp2);
+            return cut_off(stream, &limits).await;
         }
-        Err(_) => return connection.worker.count_ending(Ending::NoHttp2),
     }
     serve_http2(stream.to_be_shut(), Rc::new(connection.again(connection.tls)), Some(kept)).await;
+}
+
+/// Closes without a word: whatever the client sends belongs to no protocol that was agreed on.
+async fn cut_off(stream: Stream, limits: &Limits) {
+    stream.close(Some((limits.discard_bytes, limits.discard_timeout))).await;
 }
 
 async fn http1_in_tls(stream: Stream, owed: Bytes, connection: &Connection) {
