@@ -33,13 +33,37 @@ impl Output {
 /// Runs a program to its end, without stdin.
 ///
 /// # Panics
-/// If it cannot be started.
+/// If it cannot be started, or does not end within two minutes.
 pub fn run(program: &str, arguments: &[&str]) -> Output {
     let found = crate::peer::find(program).unwrap_or_else(|| program.into());
-    let output = Command::new(found).args(arguments).stdin(Stdio::null()).output();
-    let output = output.unwrap_or_else(|error| panic!("cannot run {program}: {error}"));
-    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-    Output { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
+    let command = &mut Command::new(found);
+    let command = command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot run {program}: {error}"));
+    let (stdout, stderr) = (collect(child.stdout.take()), collect(child.stderr.take()));
+    let begun = Instant::now();
+    let status = loop {
+        match child.try_wait() {
+            Ok(Some(status)) => break status,
+            Ok(None) if begun.elapsed() < PATIENCE * 6 => pause(),
+            _ => {
+                child.kill().ok();
+                panic!("{program} {arguments:?} does not end");
+            }
+        }
+    };
+    let text =
+        |reader: thread::JoinHandle<Vec<u8>>| String::from_utf8_lossy(&reader.join().unwrap_or_default()).into_owned();
+    Output { code: status.code().unwrap_or(-1), stdout: text(stdout), stderr: text(stderr) }
+}
+
+fn collect(pipe: Option<impl Read + Send + 'static>) -> thread::JoinHandle<Vec<u8>> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut pipe) = pipe {
+            pipe.read_to_end(&mut bytes).ok();
+        }
+        bytes
+    })
 }
 
 /// A program that runs as long as this value.
@@ -161,7 +185,7 @@ pub(crate) fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
 /// A moment between two questions.
 #[expect(clippy::disallowed_methods, reason = "between two questions to another process there is nothing to wait on")]
 pub fn pause() {
-    thread::sleep(std::time::Duration::from_millis(20));
+    thread::sleep(std::time::Duration::from_millis(10));
 }
 
 impl Said {
