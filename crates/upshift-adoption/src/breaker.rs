@@ -163,11 +163,6 @@ impl Breaker {
         }
     }
 
-    /// As [`Watch::counts`], of a rule that is watched.
-    pub fn counts(&self, rule: &str, now: Timestamp) -> bool {
-        self.rules.get(rule).is_some_and(|watched| watched.watch.counts(now))
-    }
-
     /// Adds what a core saw since it was last asked.
     pub fn merge(&mut self, now: Timestamp, tally: &Tally) {
         let second = self.advance(now);
@@ -227,28 +222,48 @@ impl Breaker {
 impl Watch {
     /// What is to be watched of `rule`: nothing without a rollout or with `breaker = false`.
     pub fn of(rule: &Rule) -> Option<Self> {
-        let (limits, rollout) = (rule.breaker?, rule.rollout.as_ref()?);
-        let refuses = |stage: &&Stage| matches!(stage.phase, Phase::Brownout | Phase::Ramp | Phase::Enforce);
-        // A person may have set it to enforce before its time.
-        let set = rule.overridden().is_some_and(|set| set.phase == Phase::Enforce) || rule.phase.is_some();
-        let from = rollout.stages().iter().find(refuses).map(|stage| stage.from);
-        let end = rollout.plan().enforce.map(|enforce| enforce.saturating_add(AFTER_ENFORCEMENT).unwrap_or(enforce));
+        let limits = rule.breaker?;
+        let (from, to) = span(rule)?;
         let limits =
             Limits { refused_share: limits.refused_share, window: limits.window, minimum: limits.minimum.into() };
-        Some(Self { rule: rule.id.as_ref().into(), limits, from: if set { None } else { from }, to: end })
+        Some(Self { rule: rule.id.as_ref().into(), limits, from, to })
     }
 
     /// Whether the rule can refuse at `now`, and is watched.
     fn covers(&self, now: Timestamp) -> bool {
-        self.from.is_none_or(|from| from <= now) && self.to.is_none_or(|to| now < to)
+        covers((self.from, self.to), now)
     }
 
-    /// Whether requests that the rule matches are to be counted at `now`: from one window before the watch begins, so that
-    /// at the first refusal it is known how many callers there are.
-    pub fn counts(&self, now: Timestamp) -> bool {
-        let window = SignedDuration::from_secs(self.limits.window.into());
-        self.covers(now) || now.checked_add(window).is_ok_and(|soon| self.covers(soon))
+    fn counts(&self, now: Timestamp) -> bool {
+        covers_soon((self.from, self.to), self.limits.window, now)
     }
+}
+
+/// Whether requests that `rule` matches are to be counted at `now`: from one window before the watch begins, so that at
+/// the first refusal it is known how many callers there are.
+pub fn counts(rule: &Rule, now: Timestamp) -> bool {
+    rule.breaker.zip(span(rule)).is_some_and(|(breaker, span)| covers_soon(span, breaker.window, now))
+}
+
+type Span = (Option<Timestamp>, Option<Timestamp>);
+
+/// From the first moment that the rule can refuse to seven days after its enforcement.
+fn span(rule: &Rule) -> Option<Span> {
+    let rollout = rule.rollout.as_ref()?;
+    let refuses = |stage: &&Stage| matches!(stage.phase, Phase::Brownout | Phase::Ramp | Phase::Enforce);
+    // A person may have set it to enforce before its time.
+    let set = rule.phase.is_some() || rule.overridden().is_some_and(|set| set.phase == Phase::Enforce);
+    let first = || rollout.stages().iter().find(refuses).map_or(Timestamp::MAX, |stage| stage.from);
+    let end = rollout.plan().enforce.map(|enforce| enforce.saturating_add(AFTER_ENFORCEMENT).unwrap_or(enforce));
+    Some(((!set).then(first), end))
+}
+
+fn covers((from, to): Span, now: Timestamp) -> bool {
+    from.is_none_or(|from| from <= now) && to.is_none_or(|to| now < to)
+}
+
+fn covers_soon(span: Span, window: u32, now: Timestamp) -> bool {
+    covers(span, now) || now.checked_add(SignedDuration::from_secs(window.into())).is_ok_and(|soon| covers(span, soon))
 }
 
 impl Watched {

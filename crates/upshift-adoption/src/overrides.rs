@@ -201,6 +201,11 @@ impl Overrides {
         self.pins.values().filter_map(|pin| pin.until).filter(|until| *until > now).min()
     }
 
+    /// Demotes a rule as the breaker does, where the store cannot: who is locked out does not wait for a disk.
+    pub fn trip(&mut self, rule: &str, at: Timestamp, reason: &str) {
+        self.apply(&Change::Trip { rule: rule.to_owned() }, at, "breaker", reason);
+    }
+
     /// Whether the file alone holds.
     pub fn is_empty(&self) -> bool {
         self.all.is_none() && self.pins.is_empty() && self.trips.is_empty()

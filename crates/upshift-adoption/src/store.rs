@@ -134,6 +134,21 @@ impl Store {
         self.write(change, at, actor, reason, None)
     }
 
+    /// What would be imposed after a change that is not made.
+    pub fn preview(&mut self, change: &Change, at: Timestamp) -> Result<Overrides, StoreError> {
+        let mut state = self.overrides()?;
+        match change {
+            Change::Undo => {
+                let (_, before) = latest_of_a_person(&self.connection)?.ok_or(StoreError::NothingToUndo)?;
+                state.restore(before);
+            }
+            _ => {
+                state.apply(change, at, "", "");
+            }
+        }
+        Ok(state)
+    }
+
     /// Makes the breaker's change, and keeps who was hit.
     pub fn trip(&mut self, trip: &Trip) -> Result<(Revision, Overrides), StoreError> {
         let change = Change::Trip { rule: trip.rule.to_string() };

@@ -15,6 +15,7 @@ mod arrival;
 mod body;
 mod client_hello;
 mod connection;
+mod control;
 mod counts;
 mod fault;
 mod forward;

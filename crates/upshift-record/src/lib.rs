@@ -1,5 +1,6 @@
 //! The stable types and exit codes that leave Upshift: names in JSON are API.
 
+pub mod control;
 pub mod decision;
 mod exit;
 pub mod plan;

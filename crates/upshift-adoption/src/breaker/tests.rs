@@ -3,6 +3,8 @@
 use super::*;
 use crate::Key;
 use proptest::prelude::*;
+use upshift_core::Policy;
+use upshift_core::policy::{self, Plan, PolicySpec, Requirement, Rollout, RuleSpec};
 
 const START: i64 = 1_793_000_000;
 
@@ -104,15 +106,11 @@ fn a_reload_keeps_counts_and_latches() {
 fn it_watches_from_the_first_refusal_and_counts_a_window_earlier() {
     let mut breaker = Breaker::default();
     breaker.watch([Watch { rule: "r".into(), limits: Limits::default(), from: Some(at(100)), to: Some(at(200)) }]);
-    assert!(!breaker.counts("r", at(39)));
-    assert!(breaker.counts("r", at(40)));
     breaker.merge(at(99), &tally(0..5_000, 0));
     breaker.merge(at(100), &tally(0..200, 200));
     assert!(breaker.trips(at(100)).is_empty(), "200 of 5,000 are 4 %");
     breaker.merge(at(199), &tally(0..300, 300));
     assert_eq!(breaker.trips(at(200)), [], "the watch is over");
-    assert!(!breaker.counts("r", at(200)));
-    assert!(!breaker.counts("other", at(150)));
 }
 
 #[test]
@@ -128,6 +126,36 @@ fn a_clock_that_goes_back_empties_the_window_but_opens_no_latch() {
     assert!(breaker.readings(at(500))[0].tripped);
     breaker.merge(at(499), &tally(1_000..1_001, 0));
     assert_eq!(breaker.readings(at(500))[0].seen, 1_001, "two seconds back are no jump");
+}
+
+#[test]
+fn what_is_watched_follows_from_the_calendar() {
+    let rule = |change: fn(&mut RuleSpec)| {
+        let mut spec = RuleSpec::new("r", vec![Requirement::Http(upshift_core::HttpVersion::V2)]);
+        let (warn, enforce) = (Some(at(0)), Some(at(5_000)));
+        spec.rollout =
+            Rollout::new(Plan { warn, brownout: vec![(at(1_000), at(1_600))], enforce, ..Plan::default() }).ok();
+        spec.breaker = Some(policy::Breaker { refused_share: 0.05, window: 60, minimum: 200 });
+        change(&mut spec);
+        Policy::new(PolicySpec { rules: vec![spec], ..PolicySpec::default() }).unwrap()
+    };
+    let watched = rule(|_| {});
+    let watch = Watch::of(&watched.rules()[0]).unwrap();
+    assert_eq!((watch.from, watch.to), (Some(at(1_000)), Some(at(5_000 + 7 * 86_400))));
+    let counted: Vec<bool> = [939, 940, 4_000, 5_000 + 7 * 86_400 - 1, 5_000 + 7 * 86_400]
+        .map(|second| counts(&watched.rules()[0], at(second)))
+        .into();
+    assert_eq!(counted, [false, true, true, true, false]);
+    for unwatched in [rule(|spec| spec.breaker = None), rule(|spec| spec.rollout = None)] {
+        assert!(Watch::of(&unwatched.rules()[0]).is_none());
+        assert!(!counts(&unwatched.rules()[0], at(2_000)));
+    }
+    let only_warns = rule(|spec| spec.rollout = Rollout::new(Plan { warn: Some(at(0)), ..Plan::default() }).ok());
+    assert!(!counts(&only_warns.rules()[0], at(2_000)));
+    let set =
+        policy::Override { phase: Phase::Enforce, until: None, by: policy::Actor::Breaker, reason: String::new() };
+    let set = policy::Overrides { all: Some(set), ..policy::Overrides::default() };
+    assert!(counts(&watched.with(&set).rules()[0], at(0)), "a person may enforce before the time");
 }
 
 proptest! {

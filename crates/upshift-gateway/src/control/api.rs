@@ -1,0 +1,239 @@
+//! The admin API: how things stand, and four verbs to change them.
+//!
+//! | method and path | gives or does |
+//! |---|---|
+//! | `GET /api/plan` | the calendar: a list of [`upshift_record::PlanEntry`] |
+//! | `GET /api/status` | [`upshift_record::control::Status`] |
+//! | `GET /api/revisions?limit=` | who changed what and why, the newest first |
+//! | `GET /api/trips?limit=` | the breaker's trips, and who was hit, hashed |
+//! | `POST /api/pause`, `resume`, `set`, `undo` | [`ChangeRequest`] → [`ChangeReport`] |
+//! | `POST /api/fingerprint` | `{"identity": "…"}` → `{"fingerprint": "…"}`, as `trips` shows it |
+//!
+//! Who may: 1. with an admin token, whoever sends `Authorization: Bearer` with it. 2. Without one (on a loopback
+//! address only), whoever reaches the listener by an address or as `localhost`, so that no page in a browser gets here
+//! under a name of its own. 3. A change comes as `application/json`, which no page of another origin can send: nothing
+//! here answers a CORS preflight.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::Router;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Query, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq as _;
+use upshift_adoption::overrides::{Change, Imposed, Target};
+use upshift_adoption::store::StoreError;
+use upshift_core::Timestamp;
+use upshift_record::control::{ChangeReport, ChangeRequest, RuleChange};
+
+use super::report::trip_report;
+use super::{Control, ControlError, Wanted};
+
+/// Who may use the API.
+#[derive(Clone, Default)]
+pub(crate) struct Access {
+    /// The admin token; without one, local callers only.
+    pub(crate) token: Option<Arc<str>>,
+}
+
+/// The routes below `/api`.
+pub(crate) fn router(control: Arc<Control>, access: Access) -> Router {
+    Router::new()
+        .route("/api/plan", get(plan))
+        .route("/api/status", get(status))
+        .route("/api/revisions", get(revisions))
+        .route("/api/trips", get(trips))
+        .route("/api/pause", post(pause))
+        .route("/api/resume", post(resume))
+        .route("/api/set", post(set))
+        .route("/api/undo", post(undo))
+        .route("/api/fingerprint", post(fingerprint))
+        .layer(from_fn_with_state(access, admit))
+        .with_state(control)
+}
+
+/// A refusal or a failure, as problem+json (RFC 9457).
+struct Problem {
+    status: StatusCode,
+    detail: String,
+    /// The changes that were not confirmed.
+    rules: Vec<RuleChange>,
+}
+
+type Answer<T> = Result<Json<T>, Problem>;
+type Body<T> = Result<Json<T>, JsonRejection>;
+
+async fn admit(State(access): State<Access>, request: Request, next: Next) -> Response {
+    match access.refusal(request.headers()) {
+        Some(problem) => problem.into_response(),
+        None => next.run(request).await,
+    }
+}
+
+impl Access {
+    fn refusal(&self, headers: &HeaderMap) -> Option<Problem> {
+        let Some(token) = &self.token else {
+            return (!is_local(headers)).then(|| {
+                Problem::new(StatusCode::FORBIDDEN, "without an admin token, only an address or localhost may be asked")
+            });
+        };
+        let sent = headers.get(header::AUTHORIZATION).map(header::HeaderValue::as_bytes).unwrap_or_default();
+        let bearer = match sent.split_at_checked(7) {
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case(b"bearer ") => token.trim_ascii(),
+            _ => b"",
+        };
+        let equal: bool = bearer.ct_eq(token.as_bytes()).into();
+        (!equal).then(|| Problem::new(StatusCode::UNAUTHORIZED, "send the admin token: Authorization: Bearer …"))
+    }
+}
+
+/// Whether `Host` is an address or `localhost`: a name that a page chose for itself (DNS rebinding) is neither.
+fn is_local(headers: &HeaderMap) -> bool {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let host = upshift_core::Facts::host_of(host);
+    host.eq_ignore_ascii_case("localhost") || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok()
+}
+
+async fn plan(State(control): State<Arc<Control>>) -> impl IntoResponse {
+    Json(upshift_record::plan(&control.policy(Timestamp::now())))
+}
+
+async fn status(State(control): State<Arc<Control>>) -> impl IntoResponse {
+    Json(control.status(Timestamp::now()))
+}
+
+#[derive(Deserialize)]
+struct Page {
+    limit: Option<u32>,
+}
+
+impl Page {
+    fn limit(&self) -> u32 {
+        self.limit.unwrap_or(50).min(1_000)
+    }
+}
+
+async fn revisions(State(control): State<Arc<Control>>, Query(page): Query<Page>) -> Answer<impl Serialize> {
+    Ok(Json(control.revisions(page.limit()).map_err(ControlError::Store)?))
+}
+
+async fn trips(State(control): State<Arc<Control>>, Query(page): Query<Page>) -> Answer<impl Serialize> {
+    let trips = control.trips(page.limit()).map_err(ControlError::Store)?;
+    Ok(Json(trips.iter().map(trip_report).collect::<Vec<_>>()))
+}
+
+async fn pause(State(control): State<Arc<Control>>, body: Body<ChangeRequest>) -> Answer<ChangeReport> {
+    change(&control, body, |request| Ok(Change::Pause(target(request)?)))
+}
+
+async fn resume(State(control): State<Arc<Control>>, body: Body<ChangeRequest>) -> Answer<ChangeReport> {
+    change(&control, body, |request| Ok(Change::Resume(target(request)?)))
+}
+
+async fn set(State(control): State<Arc<Control>>, body: Body<ChangeRequest>) -> Answer<ChangeReport> {
+    change(&control, body, |request| {
+        let rule = request.rule.clone().ok_or_else(|| Problem::bad("`rule` is missing"))?;
+        let phase = request.phase.as_deref().and_then(Imposed::parse);
+        let imposed = phase.ok_or_else(|| Problem::bad("`phase` is one of off, observe, warn, enforce, paused"))?;
+        let until = request.until.as_ref().map(|until| until.parse::<Timestamp>()).transpose();
+        let until = until.map_err(|error| Problem::bad(format!("`until` is no time: {error}")))?;
+        if until.is_some_and(|until| until <= Timestamp::now()) {
+            return Err(Problem::bad("`until` is over already"));
+        }
+        Ok(Change::Set { rule, imposed, until })
+    })
+}
+
+async fn undo(State(control): State<Arc<Control>>, body: Body<ChangeRequest>) -> Answer<ChangeReport> {
+    change(&control, body, |_| Ok(Change::Undo))
+}
+
+fn target(request: &ChangeRequest) -> Result<Target, Problem> {
+    match (&request.rule, request.all) {
+        (Some(rule), false) => Ok(Target::Rule(rule.clone())),
+        (None, true) => Ok(Target::All),
+        _ => Err(Problem::bad("either `rule` or `\"all\": true`")),
+    }
+}
+
+fn change(
+    control: &Control,
+    body: Body<ChangeRequest>,
+    read: impl FnOnce(&ChangeRequest) -> Result<Change, Problem>,
+) -> Answer<ChangeReport> {
+    let Json(request) = body?;
+    if request.actor.trim().is_empty() || request.actor.len() > 200 || request.reason.len() > 1_000 {
+        return Err(Problem::bad("`actor` says who wants it in at most 200 bytes, `reason` why in at most 1,000"));
+    }
+    let change = read(&request)?;
+    let ChangeRequest { actor, reason, confirm, dry_run, .. } = request;
+    Ok(Json(control.change(&Wanted { change, actor, reason, confirm, dry_run }, Timestamp::now())?))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Identity {
+    identity: String,
+}
+
+async fn fingerprint(State(control): State<Arc<Control>>, body: Body<Identity>) -> Answer<impl Serialize> {
+    let Json(Identity { identity }) = body?;
+    Ok(Json(serde_json::json!({ "fingerprint": control.fingerprint(&identity).to_string() })))
+}
+
+impl Problem {
+    fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self { status, detail: detail.into(), rules: Vec::new() }
+    }
+
+    fn bad(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, detail)
+    }
+}
+
+impl From<JsonRejection> for Problem {
+    fn from(rejection: JsonRejection) -> Self {
+        Self::new(rejection.status(), rejection.body_text())
+    }
+}
+
+impl From<ControlError> for Problem {
+    fn from(error: ControlError) -> Self {
+        let detail = error.to_string();
+        match error {
+            ControlError::UnknownRule(_) => Self::new(StatusCode::NOT_FOUND, detail),
+            ControlError::Rises(rules) => Self { status: StatusCode::CONFLICT, detail, rules },
+            ControlError::Store(StoreError::NothingToUndo) => Self::new(StatusCode::CONFLICT, detail),
+            ControlError::Store(_) => {
+                tracing::error!(detail, "a change was not made");
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
+            }
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut body = serde_json::json!({
+            "type": "about:blank",
+            "title": self.status.canonical_reason().unwrap_or_default(),
+            "status": self.status.as_u16(),
+            "detail": self.detail,
+        });
+        if !self.rules.is_empty() {
+            body["rules"] = serde_json::json!(self.rules);
+        }
+        let mut response = (self.status, body.to_string()).into_response();
+        let fields = response.headers_mut();
+        fields.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/problem+json"));
+        if self.status == StatusCode::UNAUTHORIZED {
+            fields.insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}

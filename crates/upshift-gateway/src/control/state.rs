@@ -1,0 +1,208 @@
+//! What control knows, under one lock.
+
+use std::collections::BTreeMap;
+
+use upshift_adoption::breaker::{Breaker, Trip, Watch};
+use upshift_adoption::overrides::{Change, Overrides, Target};
+use upshift_adoption::store::{Store, StoreError};
+use upshift_adoption::{Expiring, ExpiryNotice, ExpiryNotices, Tally};
+use upshift_core::policy::{self, Actor, Moment, Rule};
+use upshift_core::{Phase, Policy, Timestamp};
+use upshift_record::control::RuleChange;
+
+use super::{ControlError, Publish};
+
+/// The file, what is imposed over it, and what was seen.
+pub(super) struct State {
+    pub(super) file: Policy,
+    /// `--observe`: every rule observes, whatever else is imposed.
+    observe: bool,
+    pub(super) webhook: Option<String>,
+    pub(super) store: Store,
+    pub(super) overrides: Overrides,
+    /// The number of the latest change.
+    pub(super) revision: Option<i64>,
+    next_lapse: Option<Timestamp>,
+    pub(super) breaker: Breaker,
+    notices: ExpiryNotices,
+    /// By rule, since the start.
+    pub(super) sightings: BTreeMap<String, Sightings>,
+    /// Where each rule stood when it was last looked at.
+    phases: BTreeMap<String, Phase>,
+}
+
+/// What was seen of a rule's callers.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Sightings {
+    /// Requests that met the version that is required.
+    pub(super) compliant: u64,
+    /// Requests that a ramp passed over because they had no identity.
+    pub(super) unnamed: u64,
+    /// Trips of the breaker.
+    pub(super) trips: u64,
+}
+
+impl State {
+    pub(super) fn new(file: Policy, store: Store, observe: bool, webhook: Option<String>) -> Result<Self, StoreError> {
+        Ok(Self {
+            overrides: store.overrides()?,
+            revision: store.revisions(1)?.first().map(|latest| latest.revision),
+            file,
+            observe,
+            webhook,
+            store,
+            next_lapse: None,
+            breaker: Breaker::default(),
+            notices: ExpiryNotices::default(),
+            sightings: BTreeMap::new(),
+            phases: BTreeMap::new(),
+        })
+    }
+
+    /// The file's policy with `overrides`, as they stand at `now`.
+    pub(super) fn effective(&self, overrides: &Overrides, now: Timestamp) -> Policy {
+        if self.observe {
+            let (phase, by) = (Phase::Observe, Actor::CommandLine);
+            let all = policy::Override { phase, until: None, by, reason: "--observe".into() };
+            return self.file.with(&policy::Overrides { all: Some(all), ..policy::Overrides::default() });
+        }
+        self.file.with(&overrides.resolve(self.file.rules().iter().map(|rule| rule.id.as_ref()), now))
+    }
+
+    /// The policy that is to be in force from now on; the breaker watches accordingly.
+    pub(super) fn apply(&mut self, now: Timestamp) -> Policy {
+        let policy = self.effective(&self.overrides, now);
+        self.next_lapse = self.overrides.next_lapse(now);
+        self.breaker.watch(policy.rules().iter().filter_map(Watch::of));
+        for rule in self.overrides.tripped() {
+            self.breaker.latch(rule);
+        }
+        policy
+    }
+
+    /// Takes other overrides, resets the breaker where its latch is gone, and puts it all in force.
+    pub(super) fn take(&mut self, after: Overrides, now: Timestamp, publish: &Publish) {
+        let before = std::mem::replace(&mut self.overrides, after);
+        let kept: Vec<&str> = self.overrides.tripped().collect();
+        for rule in before.tripped().filter(|rule| !kept.contains(rule)) {
+            self.breaker.reset(rule);
+        }
+        let policy = self.apply(now);
+        self.tell_phases(&policy, now);
+        publish(policy);
+    }
+
+    /// Whether the rule that `change` is about is there: in the file, or still among the overrides.
+    pub(super) fn knows(&self, change: &Change, now: Timestamp) -> Result<(), ControlError> {
+        let held = |rule: &str| matches!(change, Change::Resume(_)) && self.overrides.of(rule, now).is_some();
+        match change.rule() {
+            Some(rule) if self.file.rule(rule).is_none() && !held(rule) => {
+                Err(ControlError::UnknownRule(rule.to_owned()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The rules that `change` moves, from `self.overrides` to `after`.
+    pub(super) fn changes(&self, change: &Change, after: &Overrides, now: Timestamp) -> Vec<RuleChange> {
+        let (old, new) = (self.effective(&self.overrides, now), self.effective(after, now));
+        let named = |rule: &Rule| change.rule().is_some_and(|named| *named == *rule.id);
+        let pairs = old.rules().iter().zip(new.rules());
+        let moved = pairs.filter(|(old, new)| named(old) || old.overridden() != new.overridden());
+        let resumed = matches!(change, Change::Resume(Target::All | Target::Rule(_)));
+        moved.map(|(old, new)| self.change_of(old, new, resumed, now)).collect()
+    }
+
+    fn change_of(&self, old: &Rule, new: &Rule, resumed: bool, now: Timestamp) -> RuleChange {
+        let (before, after) = (old.moment(now), new.moment(now));
+        // A stopped rule refuses nobody, so that every resume would be a rise: it is held against what it was when it
+        // was stopped.
+        let stopped = self.overrides.of(&old.id, now).filter(|_| resumed);
+        let planned = stopped.and_then(|set| Some(self.file.rule(&old.id)?.moment(set.at)));
+        RuleChange {
+            rule: old.id.to_string(),
+            phase_before: before.phase.to_string(),
+            share_before: planned.unwrap_or(before).share.fraction(),
+            phase: after.phase.to_string(),
+            share: after.share.fraction(),
+        }
+    }
+
+    /// Adds what the cores counted.
+    pub(super) fn absorb(&mut self, tallies: &[Tally], now: Timestamp) {
+        for tally in tallies {
+            self.breaker.merge(now, tally);
+            for (rule, compliant, unnamed) in tally.sightings() {
+                let seen = self.sightings.entry(rule.to_owned()).or_default();
+                seen.compliant += compliant;
+                seen.unnamed += unnamed;
+            }
+        }
+    }
+
+    /// Demotes the rules that crossed their limit, and returns what there is to tell.
+    pub(super) fn trip(&mut self, now: Timestamp, publish: &Publish) -> Vec<Trip> {
+        let trips = self.breaker.trips(now);
+        for trip in &trips {
+            let (rule, seen, refused) = (&trip.rule, trip.seen, trip.refused);
+            tracing::error!(%rule, seen, refused, "the breaker tripped: {}; the rule only warns until it is resumed", trip.sentence());
+            self.sightings.entry(rule.to_string()).or_default().trips += 1;
+            let overrides = match self.store.trip(trip) {
+                Ok((revision, overrides)) => {
+                    self.revision = Some(revision.revision);
+                    overrides
+                }
+                Err(error) => {
+                    tracing::error!(%rule, %error, "the trip holds, but could not be kept: a restart would forget it");
+                    let mut overrides = self.overrides.clone();
+                    overrides.trip(rule, now, &trip.sentence());
+                    overrides
+                }
+            };
+            self.take(overrides, now, publish);
+        }
+        trips
+    }
+
+    /// Puts the policy in force anew when something that was set for a while has ended.
+    pub(super) fn lapse(&mut self, now: Timestamp, publish: &Publish) {
+        if self.next_lapse.is_some_and(|lapse| lapse <= now) {
+            let policy = self.apply(now);
+            publish(policy);
+        }
+    }
+
+    /// The notes on exemptions that became due.
+    pub(super) fn notices(&mut self, now: Timestamp) -> Vec<ExpiryNotice> {
+        let exemptions = self.file.exemptions().iter().map(|exemption| Expiring {
+            name: exemption.id.to_string(),
+            owner: exemption.owner.clone(),
+            reason: exemption.reason.clone(),
+            expires: exemption.expires,
+        });
+        self.notices.due(&exemptions.collect::<Vec<_>>(), now)
+    }
+
+    /// Remembers where each rule of `policy` stands, and says what changed since it was last looked at.
+    pub(super) fn tell_phases(&mut self, policy: &Policy, now: Timestamp) {
+        let stood = std::mem::take(&mut self.phases);
+        for rule in policy.rules() {
+            let Moment { phase, share, .. } = rule.moment(now);
+            self.phases.insert(rule.id.to_string(), phase);
+            let Some(before) = stood.get(rule.id.as_ref()).filter(|before| **before != phase) else { continue };
+            tracing::info!(rule = %rule.id, "{}: {before} → {phase} ({:.0} % refused)", rule.id, share.fraction() * 100.0);
+            self.guard(rule, phase);
+        }
+    }
+
+    /// A rule begins to refuse: is there anything to upgrade to?
+    fn guard(&self, rule: &Rule, phase: Phase) {
+        let refuses = matches!(phase, Phase::Brownout | Phase::Ramp | Phase::Enforce);
+        let versioned = rule.require.iter().any(|requirement| !requirement.kind().is_transport());
+        let seen = self.sightings.get(rule.id.as_ref()).is_some_and(|seen| seen.compliant > 0);
+        if refuses && versioned && !seen {
+            let rule = &rule.id;
+            tracing::warn!(%rule, %phase, "it begins to refuse, and nobody on the required version was seen here yet");
+        }
+    }
+}

@@ -1,0 +1,292 @@
+#![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+use upshift_core::policy::{Breaker, IdentityReader, Plan, PolicySpec, RampPlan, Requirement, Rollout, RuleSpec};
+use upshift_core::{Facts, HttpVersion, Known, Phase, TlsState};
+
+use super::*;
+
+fn day(day: i64) -> Timestamp {
+    Timestamp::now().checked_add(jiff::SignedDuration::from_hours(24 * day)).unwrap()
+}
+
+/// `ramped` ramps from ten days ago to ten days from now; `plain` enforces.
+fn policy() -> Policy {
+    let mut ramped = RuleSpec::new("ramped", vec![Requirement::Http(HttpVersion::V2)]);
+    ramped.identity = vec![IdentityReader::Peer];
+    ramped.breaker = Some(Breaker { refused_share: 0.3, window: 60, minimum: 200 });
+    let (ramp, enforce) = (Some(RampPlan::Linear(day(-10))), Some(day(10)));
+    ramped.rollout = Some(Rollout::new(Plan { warn: Some(day(-20)), ramp, enforce, ..Plan::default() }).unwrap());
+    let plain = RuleSpec::new("plain", vec![Requirement::Http(HttpVersion::V2)]);
+    let revision = "sha256:00".into();
+    Policy::new(PolicySpec { rules: vec![ramped, plain], revision, ..PolicySpec::default() }).unwrap()
+}
+
+/// A control, and the policy that it last put in force.
+struct Bench {
+    control: Arc<Control>,
+    live: Arc<Mutex<Policy>>,
+}
+
+impl Bench {
+    fn new(store: Option<&Path>, observe: bool) -> Self {
+        let live = Arc::new(Mutex::new(Policy::default()));
+        let publish = {
+            let live = Arc::clone(&live);
+            Box::new(move |policy| *live.lock().unwrap() = policy)
+        };
+        let webhook = Some("http://127.0.0.1:9/hook".to_owned());
+        let now = Timestamp::now();
+        let control = Control::open(Beginning { policy: policy(), store, observe, webhook, now }, publish).unwrap();
+        Self { control: Arc::new(control), live }
+    }
+
+    fn phase(&self, rule: &str) -> Phase {
+        self.live.lock().unwrap().rule(rule).unwrap().moment(Timestamp::now()).phase
+    }
+
+    /// So many callers over HTTP/1.1, each from its own address, decided as the gateway does.
+    fn serve(&self, callers: u32, now: Timestamp) -> u32 {
+        let policy = self.live.lock().unwrap().clone();
+        let (mut tally, mut refused) = (Tally::default(), 0);
+        for n in 0..callers {
+            let fields: [(&str, &str); 0] = [];
+            let facts = Facts {
+                method: "GET",
+                host: "",
+                path: "/",
+                query: None,
+                http: Known::Is(HttpVersion::V1_1),
+                tls: Known::Is(TlsState::Cleartext),
+                peer: Some(std::net::Ipv4Addr::from(0x0a00_0000 + n).into()),
+                fields: &fields.to_vec(),
+                has_content: false,
+                protocol: None,
+            };
+            let decision = policy.decide(&facts, now);
+            refused += u32::from(decision.rulings[0].verdict == upshift_core::Verdict::Refuse);
+            count(&mut tally, self.control.key(), &decision, &facts, now);
+        }
+        self.control.hand_in(tally);
+        refused
+    }
+
+    async fn ask(&self, token: Option<&str>, request: Request<Body>) -> (StatusCode, Value) {
+        let access = Access { token: token.map(Into::into) };
+        let response = router(Arc::clone(&self.control), access).oneshot(request).await.unwrap();
+        let status = response.status();
+        let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
+    }
+
+    async fn post(&self, verb: &str, body: Value) -> (StatusCode, Value) {
+        self.ask(None, request("POST", verb).body(body.to_string().into()).unwrap()).await
+    }
+
+    async fn get(&self, what: &str) -> Value {
+        self.ask(None, request("GET", what).body(Body::empty()).unwrap()).await.1
+    }
+}
+
+fn request(method: &str, what: &str) -> axum::http::request::Builder {
+    let request = Request::builder().method(method).uri(format!("/api/{what}"));
+    request.header("host", "127.0.0.1:9426").header("content-type", "application/json")
+}
+
+#[test]
+fn the_breaker_demotes_a_rule_and_says_who_was_hit() {
+    let bench = Bench::new(None, false);
+    let now = Timestamp::now();
+    assert_eq!(bench.phase("ramped"), Phase::Ramp);
+    let refused = bench.serve(1_000, now);
+    assert!((450..550).contains(&refused), "half of a ramp is refused, not {refused}");
+    let hooked = bench.control.tick(now);
+    assert_eq!(bench.phase("ramped"), Phase::Warn);
+    assert_eq!(bench.phase("plain"), Phase::Enforce, "the others go on");
+    assert_eq!(bench.serve(1_000, now), 0);
+    let body: Value = serde_json::from_str(&hooked[0].body).unwrap();
+    assert_eq!((&body["rule"], &body["seen"], &body["refused"]), (&json!("ramped"), &json!(1_000), &json!(refused)));
+    let trips = bench.control.trips(10).unwrap();
+    assert_eq!(trips[0].hit.len(), refused as usize);
+    assert!(!hooked[0].body.contains("10.0.0"), "no address leaves in clear");
+    assert!(bench.control.tick(now).is_empty(), "it trips once");
+}
+
+#[tokio::test]
+async fn resuming_a_tripped_rule_is_what_resets_it() {
+    let bench = Bench::new(None, false);
+    bench.serve(1_000, Timestamp::now());
+    bench.control.tick(Timestamp::now());
+    assert_eq!(bench.get("status").await["rules"][0]["breaker"]["state"], "tripped");
+    let (status, report) = bench.post("resume", json!({"rule": "ramped", "actor": "ada", "reason": "mended"})).await;
+    assert_eq!(status, StatusCode::OK, "the share is what it was: {report}");
+    assert_eq!(bench.phase("ramped"), Phase::Ramp);
+    let status = bench.get("status").await;
+    assert_eq!(status["rules"][0]["breaker"]["state"], "armed");
+    assert_eq!(status["rules"][0]["breaker"]["seen"], 0);
+    let revisions = bench.get("revisions").await;
+    let told: Vec<_> = revisions.as_array().unwrap().iter().map(|r| (&r["action"], &r["actor"])).collect();
+    assert_eq!(told, [(&json!("resume"), &json!("ada")), (&json!("trip"), &json!("breaker"))]);
+}
+
+#[tokio::test]
+async fn a_change_is_in_force_at_once_and_undone_by_one_call() {
+    let bench = Bench::new(None, false);
+    let (status, report) = bench.post("pause", json!({"rule": "plain", "actor": "ada", "reason": "phones"})).await;
+    assert_eq!((status, &report["revision"]), (StatusCode::OK, &json!(1)));
+    let moved =
+        json!([{"rule": "plain", "phase_before": "enforce", "share_before": 1.0, "phase": "paused", "share": 0.0}]);
+    assert_eq!(report["rules"], moved);
+    assert_eq!(bench.phase("plain"), Phase::Paused);
+    let (_, report) = bench.post("undo", json!({"actor": "bob"})).await;
+    assert_eq!((&report["undoes"], bench.phase("plain")), (&json!(1), Phase::Enforce));
+    let (status, problem) = bench.post("undo", json!({"actor": "bob"})).await;
+    assert_eq!((status, &problem["detail"]), (StatusCode::CONFLICT, &json!("there is nothing to undo")));
+}
+
+#[tokio::test]
+async fn resume_shows_the_share_before_and_now_and_asks_where_it_rises() {
+    let bench = Bench::new(None, false);
+    // Paused a while ago, when the ramp stood lower.
+    let wanted = Wanted {
+        change: Change::Pause(upshift_adoption::overrides::Target::Rule("ramped".into())),
+        actor: "ada".into(),
+        reason: String::new(),
+        confirm: false,
+        dry_run: false,
+    };
+    bench.control.change(&wanted, day(-5)).unwrap();
+    let dry = json!({"rule": "ramped", "actor": "ada", "dry_run": true});
+    let (status, report) = bench.post("resume", dry).await;
+    assert_eq!((status, &report["revision"]), (StatusCode::OK, &Value::Null));
+    let (before, now) = (&report["rules"][0]["share_before"], &report["rules"][0]["share"]);
+    assert!(before.as_f64() < Some(0.26) && now.as_f64() > Some(0.49), "{report}");
+    let (status, problem) = bench.post("resume", json!({"rule": "ramped", "actor": "ada"})).await;
+    assert_eq!((status, problem["rules"].as_array().map(Vec::len)), (StatusCode::CONFLICT, Some(1)));
+    assert_eq!(bench.phase("ramped"), Phase::Paused);
+    let (status, _) = bench.post("resume", json!({"rule": "ramped", "actor": "ada", "confirm": true})).await;
+    assert_eq!((status, bench.phase("ramped")), (StatusCode::OK, Phase::Ramp));
+}
+
+#[tokio::test]
+async fn what_cannot_be_done_is_said_and_not_done() {
+    let bench = Bench::new(None, false);
+    for (verb, body, expected) in [
+        ("pause", json!({"rule": "nope", "actor": "ada"}), StatusCode::NOT_FOUND),
+        ("pause", json!({"actor": "ada"}), StatusCode::BAD_REQUEST),
+        ("pause", json!({"rule": "plain", "all": true, "actor": "ada"}), StatusCode::BAD_REQUEST),
+        ("pause", json!({"rule": "plain", "actor": " "}), StatusCode::BAD_REQUEST),
+        ("set", json!({"rule": "plain", "phase": "ramp", "actor": "ada"}), StatusCode::BAD_REQUEST),
+        (
+            "set",
+            json!({"rule": "plain", "phase": "warn", "until": "2020-01-01T00:00:00Z", "actor": "a"}),
+            StatusCode::BAD_REQUEST,
+        ),
+        ("set", json!({"rule": "plain", "phase": "warn", "typo": 1, "actor": "a"}), StatusCode::UNPROCESSABLE_ENTITY),
+    ] {
+        let (status, problem) = bench.post(verb, body.clone()).await;
+        assert_eq!(status, expected, "{verb} {body}");
+        assert!(problem["detail"].is_string(), "{verb} {body}");
+    }
+    assert_eq!(bench.get("revisions").await, json!([]));
+}
+
+#[tokio::test]
+async fn no_page_in_a_browser_and_nobody_without_the_token_gets_in() {
+    let bench = Bench::new(None, false);
+    let body = || Body::from(json!({"rule": "plain", "actor": "eve"}).to_string());
+    let form = Request::post("/api/pause").header("host", "127.0.0.1:9426").header("content-type", "text/plain");
+    assert_eq!(bench.ask(None, form.body(body()).unwrap()).await.0, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    let rebound = Request::get("/api/status").header("host", "evil.example:9426");
+    assert_eq!(bench.ask(None, rebound.body(Body::empty()).unwrap()).await.0, StatusCode::FORBIDDEN);
+    let preflight = Request::options("/api/pause").header("host", "127.0.0.1").header("origin", "http://evil.example");
+    let preflight = preflight.header("access-control-request-method", "POST").body(Body::empty()).unwrap();
+    assert_eq!(bench.ask(None, preflight).await.0, StatusCode::METHOD_NOT_ALLOWED);
+    for (sent, expected) in [
+        (None, StatusCode::UNAUTHORIZED),
+        (Some("Bearer wrong"), StatusCode::UNAUTHORIZED),
+        (Some("Bearer secre"), StatusCode::UNAUTHORIZED),
+        (Some("Basic secret"), StatusCode::UNAUTHORIZED),
+        (Some("bearer secret"), StatusCode::OK),
+    ] {
+        let mut request = Request::get("/api/plan").header("host", "gateway.example");
+        if let Some(sent) = sent {
+            request = request.header("authorization", sent);
+        }
+        let (status, _) = bench.ask(Some("secret"), request.body(Body::empty()).unwrap()).await;
+        assert_eq!(status, expected, "{sent:?}");
+    }
+    assert_eq!(bench.phase("plain"), Phase::Enforce);
+}
+
+#[tokio::test]
+async fn overrides_survive_a_reload_and_a_restart_and_show_in_the_plan() {
+    let folder = std::env::temp_dir().join(format!("upshift-control-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let store = folder.join("upshift.db");
+    let fingerprint = {
+        let bench = Bench::new(Some(&store), false);
+        bench.post("pause", json!({"rule": "plain", "actor": "ada", "reason": "phones"})).await;
+        bench.serve(1_000, Timestamp::now());
+        bench.control.tick(Timestamp::now());
+        bench.control.reload(policy(), None, Timestamp::now());
+        assert_eq!((bench.phase("plain"), bench.phase("ramped")), (Phase::Paused, Phase::Warn));
+        bench.control.fingerprint("10.0.0.1")
+    };
+    let bench = Bench::new(Some(&store), false);
+    assert_eq!((bench.phase("plain"), bench.phase("ramped")), (Phase::Paused, Phase::Warn));
+    assert_eq!(bench.control.fingerprint("10.0.0.1"), fingerprint);
+    assert_eq!(bench.get("status").await["rules"][0]["breaker"]["state"], "tripped", "the latch outlives the process");
+    bench.serve(1_000, Timestamp::now());
+    assert!(bench.control.tick(Timestamp::now()).is_empty());
+    let plan = bench.get("plan").await;
+    let held: Vec<_> = plan.as_array().unwrap().iter().map(|e| (&e["phase"], &e["set_by"])).collect();
+    assert_eq!(held[0], (&json!("warn"), &json!("breaker")));
+    assert!(held.contains(&(&json!("paused"), &json!("ada"))), "{held:?}");
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn what_is_set_for_a_while_ends_by_itself() {
+    let bench = Bench::new(None, false);
+    let now = Timestamp::now();
+    let until = now.checked_add(jiff::SignedDuration::from_secs(60)).unwrap();
+    let change =
+        Change::Set { rule: "plain".into(), imposed: upshift_adoption::overrides::Imposed::Warn, until: Some(until) };
+    let wanted = Wanted { change, actor: "ada".into(), reason: String::new(), confirm: false, dry_run: false };
+    bench.control.change(&wanted, now).unwrap();
+    assert_eq!(bench.phase("plain"), Phase::Warn);
+    bench.control.tick(until);
+    assert_eq!(bench.phase("plain"), Phase::Enforce);
+}
+
+#[test]
+fn observe_on_the_command_line_beats_everything() {
+    let bench = Bench::new(None, true);
+    assert_eq!((bench.phase("plain"), bench.phase("ramped")), (Phase::Observe, Phase::Observe));
+    assert_eq!(bench.serve(1_000, Timestamp::now()), 0);
+}
+
+#[test]
+fn metrics_name_rules_and_no_people() {
+    let bench = Bench::new(None, false);
+    let change = Change::Pause(upshift_adoption::overrides::Target::All);
+    let wanted = Wanted { change, actor: "ada lovelace".into(), reason: String::new(), confirm: false, dry_run: false };
+    bench.control.change(&wanted, Timestamp::now()).unwrap();
+    let mut text = String::new();
+    prometheus_client::encoding::text::encode(&mut text, &bench.control.registry(Timestamp::now())).unwrap();
+    for line in [
+        "upshift_rule_phase{rule=\"plain\",phase=\"paused\"} 1.0",
+        "upshift_rule_override{rule=\"ramped\",by=\"person\"} 1.0",
+        "upshift_breaker_tripped{rule=\"ramped\"} 0.0",
+        "upshift_breaker_trips_total 0",
+    ] {
+        assert!(text.contains(line), "{line} is not in\n{text}");
+    }
+    assert!(!text.contains("lovelace"));
+}

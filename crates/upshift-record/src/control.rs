@@ -1,0 +1,163 @@
+//! What the admin API takes and gives: pausing, resuming, setting, undoing, and how things stand.
+//!
+//! Times are RFC 3339 in UTC, shares are 0 to 1.
+
+use serde::{Deserialize, Serialize};
+
+/// The body of `POST /api/pause`, `/api/resume`, `/api/set` and `/api/undo`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeRequest {
+    /// The rule; with `pause` and `resume` either this or `all`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// Every rule.
+    #[serde(default)]
+    pub all: bool,
+    /// The phase, with `set`: `off`, `observe`, `warn`, `enforce` or `paused`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<String>,
+    /// With `set`: when the file holds again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    /// Who wants it.
+    pub actor: String,
+    /// Why.
+    #[serde(default)]
+    pub reason: String,
+    /// `resume`: also where the share of refused callers is greater than it was when the rule was stopped.
+    #[serde(default)]
+    pub confirm: bool,
+    /// Only tell what would happen.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// What a change did, or with `dry_run` would do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ChangeReport {
+    /// The number of the new revision; `null` for a dry run.
+    pub revision: Option<i64>,
+    /// `pause`, `resume`, `set` or `undo`.
+    pub action: String,
+    /// The revision that was taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undoes: Option<i64>,
+    /// The rules that stand otherwise than before.
+    pub rules: Vec<RuleChange>,
+}
+
+/// How a change moves one rule.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RuleChange {
+    /// The rule's id.
+    pub rule: String,
+    /// The phase until now.
+    pub phase_before: String,
+    /// The share of callers that was refused: until now, or with `resume` when the rule was stopped.
+    pub share_before: f64,
+    /// The phase from now on.
+    pub phase: String,
+    /// The share from now on.
+    pub share: f64,
+}
+
+impl RuleChange {
+    /// Whether more callers will be refused than before.
+    pub fn rises(&self) -> bool {
+        self.share > self.share_before
+    }
+}
+
+/// `GET /api/status`: how one replica stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// The hash of the policy file in force.
+    pub revision: String,
+    /// The latest revision of what was imposed over it; `null` if nothing ever was.
+    pub overrides: Option<i64>,
+    /// The rules, in the order of the file.
+    pub rules: Vec<RuleStatus>,
+    /// The exemptions, in the order of the file.
+    pub exemptions: Vec<ExemptionStatus>,
+}
+
+/// How one rule stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RuleStatus {
+    /// The rule's id.
+    pub rule: String,
+    /// Its phase.
+    pub phase: String,
+    /// The share of callers that is refused.
+    pub share: f64,
+    /// When that phase or window ends.
+    pub until: Option<String>,
+    /// The phase that the file plans for now; another than `phase` where something is imposed.
+    pub planned_phase: String,
+    /// Who imposed the phase.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set_by: Option<String>,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Its breaker, if it has one.
+    pub breaker: Option<BreakerStatus>,
+    /// Requests since the start that met a version requirement: 0 says that nobody was seen on the target yet.
+    pub target_seen: u64,
+    /// Requests since the start that would have been in a ramp but for a missing identity.
+    pub without_identity: u64,
+}
+
+/// How a rule's breaker stands, on this replica.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BreakerStatus {
+    /// `idle` (nothing can be refused yet, or the watch is over), `armed` or `tripped`.
+    pub state: String,
+    /// Different callers seen in the window.
+    pub seen: u64,
+    /// Those of them that were refused.
+    pub refused: u64,
+    /// `refused` over `seen`.
+    pub share: f64,
+    /// The greatest share that is allowed.
+    pub refused_share: f64,
+    /// The window, in seconds.
+    pub window: u32,
+    /// So many callers must be seen before it may trip.
+    pub minimum: u64,
+}
+
+/// An exemption and its end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExemptionStatus {
+    /// Its id.
+    pub exemption: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// Why it is there.
+    pub reason: String,
+    /// When it ends.
+    pub expires: String,
+    /// Whether it has.
+    pub expired: bool,
+}
+
+/// `GET /api/trips`: when the breaker demoted a rule, and who was hit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TripReport {
+    /// The rule's id.
+    pub rule: String,
+    /// When.
+    pub at: String,
+    /// Different callers seen in the window.
+    pub seen: u64,
+    /// Those of them that were refused.
+    pub refused: u64,
+    /// `refused` over `seen`.
+    pub share: f64,
+    /// The same in a sentence.
+    pub message: String,
+    /// Who was refused, hashed (`POST /api/fingerprint` hashes an identity for comparison); at most 1,000.
+    pub hit: Vec<String>,
+}
