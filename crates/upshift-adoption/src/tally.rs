@@ -68,6 +68,11 @@ impl Tally {
         self.rules.iter().map(|(rule, tally)| (rule.as_ref(), tally.compliant, tally.unnamed))
     }
 
+    /// Whether nothing was counted.
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
     /// What was counted so far; the tally begins anew.
     pub fn take(&mut self) -> Self {
         std::mem::take(self)

@@ -8,6 +8,8 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 
+use upshift_core::Timestamp;
+
 use crate::worker::Shared;
 
 /// `/healthz`, `/readyz`, `/metrics`.
@@ -30,7 +32,8 @@ async fn ready(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
 
 async fn metrics(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
     let snapshot = shared.snapshot.load();
+    let further = shared.control.registry(Timestamp::now());
     let totals = shared.totals.lock().unwrap_or_else(PoisonError::into_inner);
-    let text = totals.render(snapshot.policy.revision(), shared.access.dropped());
+    let text = totals.render(snapshot.policy.revision(), shared.access.dropped(), &further);
     ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
 }

@@ -9,11 +9,12 @@ use arc_swap::ArcSwap;
 use axum::Router;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use upshift_core::policy::{Actor, Override, Overrides};
-use upshift_core::{Phase, Policy};
+use upshift_adoption::store::StoreError;
+use upshift_core::{Policy, Timestamp};
 
 use crate::access::AccessWriter;
 use crate::admin;
+use crate::control::{self, Access, Beginning, Control};
 use crate::http3;
 use crate::in_band_tls;
 use crate::metrics::Metrics;
@@ -44,6 +45,9 @@ pub enum StartError {
     /// The thread that writes access records cannot be started.
     #[error("the access record cannot be written: {0}")]
     AccessRecord(#[source] io::Error),
+    /// What people and the breaker changed cannot be read or kept.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// Neither `http` nor `https` is given.
     #[error("there is nothing to listen on: neither http nor https is given")]
     NoListener,
@@ -118,11 +122,12 @@ impl Gateway {
         let local = |listener: &Option<TcpListener>| listener.as_ref().and_then(|bound| bound.local_addr().ok());
         let addresses = Addresses { http: local(&http), https: local(&https), admin: local(&admin) };
         let http3 = addresses.https.filter(|_| settings.http3).map(bind_udp).transpose()?;
-        let overrides = Overrides::default();
+        let alt_svc = addresses.https.filter(|_| settings.http3).and_then(|address| http3::alt_svc(address.port()));
+        let snapshot = Arc::new(ArcSwap::from_pointee(snapshot(settings, Arc::default())?));
         let shared = Shared {
-            alt_svc: addresses.https.filter(|_| settings.http3).and_then(|address| http3::alt_svc(address.port())),
-            snapshot: ArcSwap::from_pointee(snapshot(settings, &overrides)?),
-            overrides: Mutex::new(overrides),
+            alt_svc,
+            control: control(&snapshot)?,
+            snapshot,
             access: AccessWriter::start(Box::new(io::stdout())).map_err(StartError::AccessRecord)?,
             draining: watch::Sender::new(false),
             totals: Mutex::new(Metrics::new()),
@@ -160,9 +165,14 @@ impl Gateway {
         drop((self.http, self.https, ended));
         let (stop_admin, admin_stopped) = oneshot::channel::<()>();
         if let Some(listener) = self.admin {
-            let router = admin::router(Arc::clone(&shared)).merge(self.further);
+            let access = Access { token: shared.snapshot.load().settings.admin_token.as_deref().map(Into::into) };
+            let api = control::router(Arc::clone(&shared.control), access);
+            let router = admin::router(Arc::clone(&shared)).merge(api).merge(self.further);
             spawn("admin", move || serve_admin(listener, router, admin_stopped)).map_err(RunError::Worker)?;
         }
+        let (stop_watch, watch_stopped) = oneshot::channel::<()>();
+        let watched = Arc::clone(&shared);
+        spawn("control", move || watch_control(&watched, watch_stopped)).map_err(RunError::Worker)?;
         tokio::select! {
             () = shutdown => {}
             // A worker ends on its own account only if it fails.
@@ -174,7 +184,7 @@ impl Gateway {
                 tracing::warn!(%error, "a serving thread failed while shutting down");
             }
         }
-        drop(stop_admin);
+        drop((stop_admin, stop_watch));
         Ok(())
     }
 }
@@ -186,10 +196,11 @@ impl Handle {
     /// # Errors
     /// If the new settings cannot be used; the old ones then stay in force.
     pub fn reload(&self, settings: Settings) -> Result<(), StartError> {
-        let overrides = self.overrides();
-        let next = snapshot(settings, &overrides);
+        let (policy, webhook) = (settings.policy.clone(), settings.webhook.clone());
+        let next = snapshot(settings, self.policy());
         self.shared.totals.lock().unwrap_or_else(PoisonError::into_inner).reloaded(next.is_ok());
         self.shared.snapshot.store(Arc::new(next?));
+        self.shared.control.reload(policy, webhook, Timestamp::now());
         Ok(())
     }
 
@@ -201,20 +212,6 @@ impl Handle {
     /// The policy in force, overrides included.
     pub fn policy(&self) -> Arc<Policy> {
         Arc::clone(&self.shared.snapshot.load().policy)
-    }
-
-    /// The overrides in force.
-    pub fn overrides(&self) -> Overrides {
-        self.shared.overrides.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Puts these overrides in the place of those in force, for the next request on.
-    pub fn set_overrides(&self, overrides: Overrides) {
-        let mut current = self.shared.overrides.lock().unwrap_or_else(PoisonError::into_inner);
-        let snapshot = self.shared.snapshot.load();
-        let policy = Arc::new(policy(&snapshot.settings, &overrides));
-        self.shared.snapshot.store(Arc::new(Snapshot { policy, ..Snapshot::clone(&snapshot) }));
-        *current = overrides;
     }
 }
 
@@ -239,7 +236,8 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-fn snapshot(settings: Settings, overrides: &Overrides) -> Result<Snapshot, TlsError> {
+/// What serves `settings` under `policy`.
+fn snapshot(settings: Settings, policy: Arc<Policy>) -> Result<Snapshot, TlsError> {
     // In band, TLS has the address of the cleartext listener.
     let tls = match settings.https.or(settings.http.filter(|_| settings.in_band_tls)) {
         Some(address) => {
@@ -251,27 +249,47 @@ fn snapshot(settings: Settings, overrides: &Overrides) -> Result<Snapshot, TlsEr
         }
         None => None,
     };
-    let trust = settings.upstreams.iter().flat_map(|site| &site.addresses).any(|address| address.tls);
+    let webhook = settings.webhook.as_deref().is_some_and(|address| address.starts_with("https:"));
+    let trust = webhook || settings.upstreams.iter().flat_map(|site| &site.addresses).any(|address| address.tls);
     let upstream_tls = Arc::new(tls::client(trust)?);
     let in_band_tls = tls.as_deref().filter(|_| settings.in_band_tls).map(in_band_tls::config);
     let quic = tls.as_deref().filter(|_| settings.http3).map(|tls| http3::config(tls, &settings.limits)).transpose()?;
-    let policy = Arc::new(policy(&settings, overrides));
     Ok(Snapshot { settings, policy, tls, in_band_tls, quic, upstream_tls })
 }
 
-/// The policy of `settings` under `overrides`; `observe` holds for every rule that nobody set.
-fn policy(settings: &Settings, overrides: &Overrides) -> Policy {
-    let mut overrides = overrides.clone();
-    if settings.observe {
-        let observe = || Override {
-            phase: Phase::Observe,
-            until: None,
-            by: Actor::CommandLine,
-            reason: "started with --observe".to_owned(),
-        };
-        overrides.all.get_or_insert_with(observe);
+/// Control over what `snapshot` serves: it puts the policy there, with what is kept in the store.
+fn control(snapshot: &Arc<ArcSwap<Snapshot>>) -> Result<Arc<Control>, StoreError> {
+    let served = snapshot.load_full();
+    let settings = &served.settings;
+    let beginning = Beginning {
+        policy: settings.policy.clone(),
+        store: settings.store.as_deref(),
+        observe: settings.observe,
+        webhook: settings.webhook.clone(),
+        now: Timestamp::now(),
+    };
+    let publish = {
+        let snapshot = Arc::clone(snapshot);
+        move |policy| {
+            let policy = Arc::new(policy);
+            snapshot.rcu(|served| Snapshot { policy: Arc::clone(&policy), ..Snapshot::clone(served) });
+        }
+    };
+    Control::open(beginning, Box::new(publish)).map(Arc::new)
+}
+
+fn watch_control(shared: &Shared, stopped: oneshot::Receiver<()>) {
+    let tls = Arc::clone(&shared.snapshot.load().upstream_tls);
+    let watching = async {
+        tokio::select! {
+            () = control::watch(Arc::clone(&shared.control), tls) => {}
+            _ = stopped => {}
+        }
+    };
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(watching),
+        Err(error) => tracing::error!(%error, "nobody watches the breakers"),
     }
-    settings.policy.with(&overrides)
 }
 
 /// Starts one thread per core; returns how many.

@@ -1,6 +1,6 @@
 //! What all cores counted, as Prometheus reads it.
 
-use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -108,14 +108,16 @@ impl Metrics {
         self.reloads.get_or_create(&[("outcome", outcome.to_owned())]).inc();
     }
 
-    /// The exposition format of OpenMetrics.
-    pub(crate) fn render(&self, revision: &str, access_dropped: u64) -> String {
+    /// The exposition format of OpenMetrics, with what `further` has.
+    pub(crate) fn render(&self, revision: &str, access_dropped: u64, further: &Registry) -> String {
         self.revision.clear();
         self.revision.get_or_create(&[("revision", revision.to_owned())]).set(1);
         self.access_dropped.inner().store(access_dropped, std::sync::atomic::Ordering::Relaxed);
         let mut text = String::new();
         // Writing into a string cannot fail.
-        let _ = encode(&mut text, &self.registry);
+        let _ = encode_registry(&mut text, &self.registry)
+            .and_then(|()| encode_registry(&mut text, further))
+            .and_then(|()| encode_eof(&mut text));
         text
     }
 }

@@ -14,6 +14,7 @@ use crate::access::Access;
 use crate::arrival::{Arrival, Seen};
 use crate::body::{Body, RequestBody};
 use crate::connection::Connection;
+use crate::control;
 use crate::fault::Fault;
 use crate::forward::{self, Outbound, hop};
 use crate::request_id::{self, X_REQUEST_ID};
@@ -81,6 +82,7 @@ async fn decided(
     let facts = facts(parts, target, &arrival, &fields, !body.is_empty());
     let decision = view.snapshot.policy.decide(&facts, now);
     worker.counts.borrow_mut().decided(&decision, seen.http);
+    control::count(&mut worker.tally.borrow_mut(), worker.shared.control.key(), &decision, &facts, now);
     let around = Circumstances {
         proxied: arrival.proxy.is_some(),
         h2c: settings.h2c_upgrade && connection.tls == TlsState::Cleartext,

@@ -13,7 +13,7 @@ use upshift_core::policy::Matcher;
 /// [`Default`] listens nowhere and has no upstream; build on it with `..Settings::default()`.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
-    /// What is required of requests, as it was read; overrides are added by the [`Handle`](crate::Handle).
+    /// What is required of requests, as it was read; what people and the breaker impose is put over it.
     pub policy: Policy,
     /// Every rule observes, whatever the policy says: nobody is refused or warned.
     pub observe: bool,
@@ -31,6 +31,12 @@ pub struct Settings {
     pub dangerous_allow_opossum: bool,
     /// `/healthz`, `/readyz`, `/metrics` and what else the admin listener serves.
     pub admin: Option<SocketAddr>,
+    /// What `/api` on the admin listener asks for; none: local callers only.
+    pub admin_token: Option<String>,
+    /// Where what people and the breaker change is kept; none: until the end of the process.
+    pub store: Option<PathBuf>,
+    /// Who is told by POST when a breaker trips.
+    pub webhook: Option<String>,
     /// PEM files; none: a certificate signed by itself is made at start.
     pub certificate: Option<CertificateFiles>,
     /// `Strict-Transport-Security`, sent over TLS only (RFC 6797 §7.2).

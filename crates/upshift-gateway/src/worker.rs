@@ -17,11 +17,13 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinSet, LocalSet, spawn_local};
 use tokio::time::{interval, sleep, timeout};
 
-use upshift_core::policy::{Matcher, Overrides};
+use upshift_adoption::Tally;
+use upshift_core::policy::Matcher;
 use upshift_core::{Facts, Policy};
 
 use crate::access::AccessWriter;
 use crate::connection;
+use crate::control::{self, Control};
 use crate::counts::{Counts, Ending};
 use crate::fault::Fault;
 use crate::http3;
@@ -48,13 +50,13 @@ pub(crate) struct Snapshot {
 /// What all cores share.
 pub(crate) struct Shared {
     /// Read once per request.
-    pub(crate) snapshot: ArcSwap<Snapshot>,
+    pub(crate) snapshot: Arc<ArcSwap<Snapshot>>,
     /// What tells clients of HTTP/3.
     pub(crate) alt_svc: Option<HeaderValue>,
     /// Becomes true at shutdown.
     pub(crate) draining: watch::Sender<bool>,
-    /// What beats the file.
-    pub(crate) overrides: Mutex<Overrides>,
+    /// What beats the file, and who watches.
+    pub(crate) control: Arc<Control>,
     /// Where access records go.
     pub(crate) access: AccessWriter,
     /// Where the cores hand over what they counted.
@@ -67,6 +69,8 @@ pub(crate) struct Worker {
     pub(crate) shared: Arc<Shared>,
     /// What it counted since it last told.
     pub(crate) counts: RefCell<Counts>,
+    /// What it saw for the breakers since it last told.
+    pub(crate) tally: RefCell<Tally>,
     /// Its random numbers.
     pub(crate) random: RefCell<Random>,
     view: RefCell<Rc<View>>,
@@ -108,6 +112,7 @@ impl Worker {
         Rc::new(Self {
             shared,
             counts: RefCell::default(),
+            tally: RefCell::default(),
             random: RefCell::new(Random::new()),
             view,
             warned: Cell::new(false),
@@ -132,6 +137,7 @@ impl Worker {
             });
         }
         let housekeeping = spawn_local(Rc::clone(&self).keep_house());
+        let telling = spawn_local(Rc::clone(&self).tell_control());
         while accepting.join_next().await.is_some() {}
         let limit = self.limits().drain;
         let all = u32::try_from(listeners.connections).unwrap_or(u32::MAX);
@@ -140,6 +146,7 @@ impl Worker {
             tracing::warn!(?limit, "some requests did not finish in time and were cut off");
         }
         housekeeping.abort();
+        telling.abort();
         self.hand_over();
         Ok(())
     }
@@ -151,6 +158,18 @@ impl Worker {
             every.tick().await;
             self.hand_over();
             self.view().sweep();
+        }
+    }
+
+    /// As often as control looks: what was seen for the breakers is handed in.
+    async fn tell_control(self: Rc<Self>) {
+        let mut every = interval(control::EVERY);
+        loop {
+            every.tick().await;
+            let tally = self.tally.take();
+            if !tally.is_empty() {
+                self.shared.control.hand_in(tally);
+            }
         }
     }
 

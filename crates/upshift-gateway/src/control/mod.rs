@@ -30,7 +30,7 @@ use state::State;
 
 pub(crate) use api::{Access, router};
 pub(crate) use meter::count;
-pub(crate) use watch::watch;
+pub(crate) use watch::{EVERY, watch};
 
 /// Puts a policy in force.
 pub(crate) type Publish = Box<dyn Fn(Policy) + Send + Sync>;

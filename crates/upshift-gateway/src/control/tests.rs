@@ -62,6 +62,7 @@ impl Bench {
                 path: "/",
                 query: None,
                 http: Known::Is(HttpVersion::V1_1),
+                hop: HttpVersion::V1_1,
                 tls: Known::Is(TlsState::Cleartext),
                 peer: Some(std::net::Ipv4Addr::from(0x0a00_0000 + n).into()),
                 fields: &fields.to_vec(),

@@ -168,14 +168,14 @@ fn a_reload_is_in_force_for_the_next_request() {
     gateway.handle.reload(stricter).expect("valid settings");
     client.write_all(request).expect("written");
     assert_eq!(status(&read_message(&mut client).expect("an answer")), 426);
-    let mut overrides = gateway.handle.overrides();
-    overrides.all = Some(upshift_core::policy::Override {
-        phase: Phase::Paused,
-        until: None,
-        by: upshift_core::policy::Actor::Person("ann".to_owned()),
-        reason: "the printer is on fire".to_owned(),
-    });
-    gateway.handle.set_overrides(overrides);
+    let paused = r#"{"all":true,"actor":"ann","reason":"the printer is on fire"}"#;
+    let admin = gateway.addresses.admin.expect("an admin listener");
+    let pause = format!(
+        "POST /api/pause HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+         Connection: close\r\n\r\n{paused}",
+        paused.len()
+    );
+    assert_eq!(status(&exchange(admin, &pause)), 200);
     client.write_all(request).expect("written");
     assert_eq!(status(&read_message(&mut client).expect("an answer")), 200);
     gateway.admin("/metrics", |text| text.contains("upshift_reloads_total{outcome=\"ok\"} 1"));

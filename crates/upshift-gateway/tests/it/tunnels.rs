@@ -76,7 +76,8 @@ fn bytes_pass_both_ways_and_each_direction_closes_on_its_own() {
 fn the_upstream_sees_one_token_and_nothing_of_this_hop() {
     let upstream = TestUpstream::answering("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno");
     let gateway = Running::before(&upstream);
-    let offer = OFFER.replace("Upgrade: websocket", "Upgrade: foo, h2c\r\nUpgrade: WebSocket\r\nHTTP2-Settings: AAMAAABk");
+    let offer =
+        OFFER.replace("Upgrade: websocket", "Upgrade: foo, h2c\r\nUpgrade: WebSocket\r\nHTTP2-Settings: AAMAAABk");
     let (mut stream, answer) = upgrade(&gateway, &offer);
     // A refusal by the upstream is a response like any other, and the connection goes on.
     assert_eq!((status(&answer), answer.ends_with("no")), (403, true));
@@ -121,7 +122,8 @@ fn bytes_before_the_101_end_the_connection() {
 #[test]
 fn an_upgrade_with_content_or_an_empty_expectation_is_refused() {
     let gateway = Running::start(settings(echo(SWITCH)));
-    let with = |line: &str, body: &str| OFFER.replace("\r\n\r\n", &format!("\r\n{line}\r\nConnection: close\r\n\r\n{body}"));
+    let with =
+        |line: &str, body: &str| OFFER.replace("\r\n\r\n", &format!("\r\n{line}\r\nConnection: close\r\n\r\n{body}"));
     for request in [with("Content-Length: 5", "hello"), with("Expect: 100-continue", "")] {
         assert_eq!(status(&exchange(gateway.http(), &request)), 400);
     }
