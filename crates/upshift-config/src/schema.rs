@@ -313,14 +313,10 @@ macro_rules! matching {
 matching! {
     /// Where requests go.
     pub struct Upstream {
-        /// What metrics and errors call it; left out, its first address.
-        pub id: Option<String>,
         /// Origins such as `http://127.0.0.1:3000`; the less busy of two is asked.
         pub addresses: OneOrMore<String>,
         /// What is spoken to it. `2` over http is by prior knowledge.
         pub http: Option<UpstreamHttp>,
-        /// PEM file of the authorities that sign its certificate; left out, the system's.
-        pub ca: Option<String>,
     }
 }
 

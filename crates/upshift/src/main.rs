@@ -1,3 +1,87 @@
-//! The `upshift` binary: flags to one of the crates.
+//! `upshift`: everything about HTTP 426 Upgrade Required, on the command line.
+//!
+//! One file per verb; each has its arguments and a `run`. stdout is data, stderr is talk.
 
-fn main() {}
+mod arguments;
+mod check;
+mod completions;
+mod failure;
+mod man;
+mod plan;
+mod policy_file;
+mod schema;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use upshift_record::Exit;
+
+use crate::failure::{Failure, Outcome};
+
+/// Makes the move from an old protocol to a better one polite, safe and measurable: everything about HTTP 426 Upgrade
+/// Required.
+#[derive(Debug, Parser)]
+#[command(name = "upshift", version, propagate_version = true, max_term_width = 100, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  upshift demo                              see it work; needs no file
+  upshift check                             is ./upshift.toml right, and what will surprise?
+  upshift explain http://localhost/account  what happens to this request, and why?
+  upshift serve --observe                   run the gateway; count, and refuse nobody
+
+Exit codes: 0 fine, 1 what was examined fell short, 2 wrong usage or an invalid file,
+3 the environment failed, 4 nothing was run.";
+
+/// Every verb. A new one is a file, a line here and a line in [`Verb::run`].
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Check(check::Check),
+    Plan(plan::Plan),
+    Schema(schema::Schema),
+    Completions(completions::Completions),
+    Man(man::Man),
+}
+
+impl Verb {
+    fn run(self) -> Outcome {
+        match self {
+            Self::Check(verb) => verb.run(),
+            Self::Plan(verb) => verb.run(),
+            Self::Schema(verb) => verb.run(),
+            Self::Completions(verb) => verb.run(),
+            Self::Man(verb) => verb.run(),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::try_parse() {
+        Ok(cli) => cli.verb.run(),
+        // Help and version are no errors; clap prints them to stdout.
+        Err(error) => error.print().map_err(Failure::from).map(|()| match error.use_stderr() {
+            true => Exit::Usage,
+            false => Exit::Fine,
+        }),
+    };
+    match outcome {
+        Ok(exit) => exit,
+        Err(failure) => failure.tell(),
+    }
+    .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,90 @@
+//! `upshift check`: is the policy file right, and what in it will surprise?
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::Serialize;
+use upshift_config::{Diagnostic, load};
+use upshift_record::Exit;
+
+use crate::failure::Outcome;
+use crate::policy_file;
+use crate::terminal::{print_json, say};
+
+/// Validate a policy file, and warn of what will surprise
+///
+/// All errors are told at once, each with its line, what was expected and the nearest valid spelling.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  upshift check
+  upshift check staging.toml
+  upshift check --json --deny-warnings | jq '.warnings[].message'
+  cat upshift.toml | upshift check -
+
+Exit codes: 0 it is valid, 1 it has warnings and --deny-warnings was given, 2 it has errors.")]
+pub(crate) struct Check {
+    /// The policy file; - is stdin
+    #[arg(default_value = "upshift.toml", env = "UPSHIFT_CONFIG")]
+    file: PathBuf,
+    /// Print the findings as JSON
+    #[arg(long)]
+    json: bool,
+    /// End with 1 if there is a warning
+    #[arg(long)]
+    deny_warnings: bool,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Report<'r> {
+    file: &'r Path,
+    valid: bool,
+    errors: &'r [Diagnostic],
+    warnings: &'r [Diagnostic],
+    rules: Vec<&'r str>,
+    revision: Option<&'r str>,
+}
+
+impl Check {
+    pub(crate) fn run(self) -> Outcome {
+        let text = policy_file::read(&self.file)?;
+        let name = if self.file == Path::new("-") { "stdin".into() } else { self.file.to_string_lossy() };
+        let (loaded, errors) = match load(&text, &name) {
+            Ok(loaded) => (Some(loaded), Vec::new()),
+            Err(errors) => (None, errors),
+        };
+        let warnings = loaded.as_ref().map(|loaded| loaded.warnings.as_slice()).unwrap_or_default();
+        let policy = loaded.as_ref().map(|loaded| &loaded.file.policy);
+        if self.json {
+            print_json(&Report {
+                file: Path::new(name.as_ref()),
+                valid: errors.is_empty(),
+                errors: &errors,
+                warnings,
+                rules: policy.iter().flat_map(|policy| policy.rules()).map(|rule| rule.id.as_ref()).collect(),
+                revision: policy.map(|policy| policy.revision()),
+            })?;
+        } else {
+            policy_file::tell(&errors);
+            policy_file::tell(warnings);
+            say(match policy {
+                None => policy_file::summary(errors.len(), 0, Path::new(name.as_ref())),
+                Some(_) if !warnings.is_empty() => {
+                    format!("{} (valid)", policy_file::summary(0, warnings.len(), Path::new(name.as_ref())))
+                }
+                Some(policy) => format!("{name}: valid, {}", contents(policy)),
+            });
+        }
+        Ok(match (errors.is_empty(), warnings.is_empty()) {
+            (false, _) => Exit::Usage,
+            (true, false) if self.deny_warnings => Exit::FellShort,
+            (true, _) => Exit::Fine,
+        })
+    }
+}
+
+fn contents(policy: &upshift_core::Policy) -> String {
+    let count = |number: usize, word: &str| format!("{number} {word}{}", if number == 1 { "" } else { "s" });
+    format!("{}, {}", count(policy.rules().len(), "rule"), count(policy.exemptions().len(), "exemption"))
+}

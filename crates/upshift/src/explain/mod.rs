@@ -1,0 +1,91 @@
+//! `upshift explain`: what happens to one request, and why.
+
+mod question;
+mod report;
+
+use std::net::IpAddr;
+
+use clap::Args;
+use upshift_core::{HttpVersion, Timestamp, TlsVersion};
+use upshift_record::Exit;
+
+use crate::arguments;
+use crate::failure::{Failure, Outcome};
+use crate::policy_file::PolicyFile;
+use crate::settings::settings;
+use crate::terminal::{Palette, print, print_json};
+
+use question::{Question, Target};
+
+/// Say what happens to one request, and why
+///
+/// Nothing is sent. Every rule is shown, with why it applies or not and what it found, and the answer that would go out.
+///
+/// The request is taken to come over HTTP/1.1, in clear for http: and over TLS 1.3 for https:, now, from a public address
+/// that no [[gateway.proxy]] declares.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  upshift explain http://api.example.com/account
+  upshift explain --http 2 https://api.example.com/feeds/news
+  upshift explain -H 'X-Api-Version: 1.4' --at 2026-12-01 https://api.example.com/api/orders
+  upshift explain --peer 10.0.0.7 -H 'X-Forwarded-Proto: https' http://localhost/account
+  upshift explain --json --fail -X POST https://api.example.com/api/orders | jq .answer.fields
+
+Exit codes: 0 it was explained, 1 it is refused and --fail was given, 2 wrong usage or an invalid file.")]
+pub(crate) struct Explain {
+    #[command(flatten)]
+    file: PolicyFile,
+    /// Decide as of this time: 2026-12-01 or 2026-12-01T09:00:00Z
+    #[arg(long, value_name = "TIME", value_parser = arguments::time)]
+    at: Option<Timestamp>,
+    /// The version of HTTP: 1.0, 1.1, 2 or 3
+    #[arg(long, value_name = "VERSION", value_parser = arguments::http, default_value = "1.1")]
+    http: HttpVersion,
+    /// The version of TLS, for https: 1.0, 1.1, 1.2 or 1.3
+    #[arg(long, value_name = "VERSION", value_parser = arguments::tls)]
+    tls: Option<TlsVersion>,
+    /// The address that the connection comes from
+    #[arg(long, value_name = "IP", default_value = "192.0.2.1")]
+    peer: IpAddr,
+    /// The method
+    #[arg(short = 'X', long = "request", value_name = "METHOD", default_value = "GET")]
+    method: String,
+    /// A field, as often as needed: 'Name: value' (':protocol: websocket' for an extended CONNECT)
+    #[arg(short = 'H', long = "header", value_name = "FIELD", value_parser = arguments::field)]
+    fields: Vec<(String, String)>,
+    /// End with 1 if the request is refused
+    #[arg(long)]
+    fail: bool,
+    /// Print the decision record as JSON
+    #[arg(long)]
+    json: bool,
+    /// What is asked for: http://host/path or https://host/path
+    #[arg(value_parser = Target::parse)]
+    target: Target,
+}
+
+impl Explain {
+    pub(crate) fn run(self) -> Outcome {
+        if self.tls.is_some() && !self.target.https {
+            return Err(Failure::usage("--tls is for https: targets"));
+        }
+        let settings = settings(self.file.load()?.file);
+        let question = Question {
+            method: self.method,
+            target: self.target,
+            http: self.http,
+            tls: self.tls,
+            peer: self.peer,
+            fields: self.fields,
+            at: self.at.unwrap_or_else(Timestamp::now),
+        };
+        let record = question.answer(&settings.policy, &settings);
+        if self.json {
+            print_json(&record)?;
+        } else {
+            print(&report::text(&question, &record, Palette::of_stdout()))?;
+        }
+        Ok(if self.fail && record.verdict == "refuse" { Exit::FellShort } else { Exit::Fine })
+    }
+}

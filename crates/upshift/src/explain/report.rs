@@ -1,0 +1,99 @@
+//! An explanation for a person.
+
+use upshift_core::TlsState;
+use upshift_record::{DecisionRecord, RulingRecord};
+
+use super::question::Question;
+use crate::terminal::{Hue, Palette};
+
+/// The whole explanation.
+pub(super) fn text(question: &Question, record: &DecisionRecord, palette: Palette) -> String {
+    let mut text = request(question);
+    text.push_str(&format!("\n{}\n", verdict(record, palette)));
+    if record.rules.is_empty() {
+        text.push_str("\nThe policy has no rules.\n");
+    } else {
+        text.push('\n');
+    }
+    let width = record.rules.iter().map(|ruling| ruling.rule.chars().count()).max().unwrap_or_default();
+    for ruling in &record.rules {
+        text.push_str(&line(ruling, width, palette));
+    }
+    if let Some(answer) = &record.answer {
+        text.push_str(&format!("\n{}\n", palette.paint(Hue::Bold, "The answer:")));
+        text.push_str(&wire(question, answer.status, &answer.fields, &answer.body));
+    }
+    if !record.notice.is_empty() {
+        text.push_str(&format!("\n{}\n", palette.paint(Hue::Bold, "Added to the upstream's answer:")));
+        record.notice.iter().for_each(|(name, value)| text.push_str(&format!("  {name}: {value}\n")));
+    }
+    text
+}
+
+fn request(question: &Question) -> String {
+    let tls = match question.tls() {
+        TlsState::Cleartext => "in clear".to_owned(),
+        TlsState::Version(version) => format!("over TLS {}", version.as_str()),
+        TlsState::SomeVersion => "over TLS".to_owned(),
+    };
+    let scheme = if question.target.https { "https" } else { "http" };
+    let mut text = format!("{} {scheme}://{}{}\n", question.method, question.target.authority, question.target.path);
+    text.push_str(&format!("HTTP/{} {tls} from {} at {}\n", question.http.as_str(), question.peer, second(question)));
+    for (name, value) in &question.fields {
+        text.push_str(&format!("{name}: {value}\n"));
+    }
+    text
+}
+
+fn second(question: &Question) -> String {
+    question.at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+fn verdict(record: &DecisionRecord, palette: Palette) -> String {
+    let rule = record.rule.as_deref();
+    let top = record.rules.iter().find(|ruling| Some(ruling.rule.as_str()) == rule && ruling.matched);
+    let why = top.map(|top| format!(": {}", top.why)).unwrap_or_default();
+    let by = rule.map(|rule| format!(" by {rule}")).unwrap_or_default();
+    let also = match record.also.as_slice() {
+        [] => String::new(),
+        others => format!("\nAlso refused by {}.", others.join(", ")),
+    };
+    match record.verdict.as_ref() {
+        "refuse" => format!("{}{by} with {}{why}{also}", palette.paint(Hue::Bad, "REFUSED"), record.status.unwrap_or_default()),
+        "warn" => format!("{}{by}{why}", palette.paint(Hue::Warning, "ADMITTED WITH A WARNING")),
+        "exempt" => format!("{}{why}", palette.paint(Hue::Warning, "EXEMPT")),
+        _ if rule.is_none() => format!("{}: no rule applies", palette.paint(Hue::Good, "ADMITTED")),
+        _ => palette.paint(Hue::Good, "ADMITTED").to_string(),
+    }
+}
+
+fn line(ruling: &RulingRecord, width: usize, palette: Palette) -> String {
+    let (sign, hue) = match (ruling.matched, ruling.verdict.as_ref()) {
+        (false, _) => ("·", Hue::Faint),
+        (true, "refuse") => ("✗", Hue::Bad),
+        (true, "warn") => ("!", Hue::Warning),
+        (true, "exempt") => ("○", Hue::Warning),
+        (true, _) => ("✓", Hue::Good),
+    };
+    let verdict = if ruling.matched { ruling.verdict.as_ref() } else { "-" };
+    let head = format!("{sign} {:<width$}  {verdict:<6}  {:<8}", ruling.rule, ruling.phase);
+    format!("  {}  {}\n", palette.paint(hue, head), ruling.why)
+}
+
+fn wire(question: &Question, status: u16, fields: &[(String, String)], body: &str) -> String {
+    let version = question.http.as_str();
+    let phrase = match version {
+        "2" | "3" => "",
+        _ => upshift_core::answer::phrase(status),
+    };
+    let mut text = format!("  HTTP/{version} {status} {phrase}").trim_end().to_owned() + "\n";
+    fields.iter().for_each(|(name, value)| text.push_str(&format!("  {name}: {value}\n")));
+    if !body.is_empty() {
+        text.push('\n');
+        for line in body.lines() {
+            text.push_str(format!("  {line}").trim_end());
+            text.push('\n');
+        }
+    }
+    text
+}

@@ -1,0 +1,54 @@
+//! How a verb ends when it cannot do what it should.
+
+use std::fmt::Display;
+use std::io;
+
+use upshift_record::Exit;
+
+/// How a verb ends.
+pub(crate) type Outcome = Result<Exit, Failure>;
+
+/// Why a verb could not do what it should.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// To be told to the person.
+    Message(Exit, String),
+    /// Told already.
+    Told(Exit),
+    /// Nobody reads our output any more, which is that reader's right.
+    BrokenPipe,
+}
+
+impl Failure {
+    /// Wrong usage, or an invalid file.
+    pub(crate) fn usage(message: impl Display) -> Self {
+        Self::Message(Exit::Usage, message.to_string())
+    }
+
+    /// The environment failed.
+    pub(crate) fn environment(message: impl Display) -> Self {
+        Self::Message(Exit::Environment, message.to_string())
+    }
+
+    /// Tells it on stderr, if it is still to be told.
+    pub(crate) fn tell(self) -> Exit {
+        match self {
+            Self::Message(exit, message) => {
+                crate::terminal::say(format_args!("error: {message}"));
+                exit
+            }
+            Self::Told(exit) => exit,
+            Self::BrokenPipe => Exit::Fine,
+        }
+    }
+}
+
+/// Writing to stdout or stderr failed.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::BrokenPipe,
+            _ => Self::environment(format_args!("cannot write the output: {error}")),
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! `upshift plan`: the calendar of every rule's phases.
+
+use clap::Args;
+use upshift_core::Timestamp;
+use upshift_record::{Exit, PlanEntry, plan};
+
+use crate::failure::{Failure, Outcome};
+use crate::policy_file::PolicyFile;
+use crate::terminal::{Hue, Palette, print, print_json};
+
+/// Show the calendar of every rule's phases
+///
+/// A ➤ stands before the phase that holds now. Shares are those of the callers that are refused.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  upshift plan
+  upshift plan --at 2027-01-15
+  upshift plan --json | jq '.[] | select(.phase == \"brownout\") | .from'")]
+pub(crate) struct Plan {
+    #[command(flatten)]
+    file: PolicyFile,
+    /// Mark the phases that hold at this time instead of now
+    #[arg(long, value_name = "TIME", value_parser = crate::arguments::time)]
+    at: Option<Timestamp>,
+    /// Print the calendar as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Plan {
+    pub(crate) fn run(self) -> Outcome {
+        let policy = self.file.load()?.file.policy;
+        let entries = plan(&policy);
+        if self.json {
+            print_json(&entries)?;
+        } else if entries.is_empty() {
+            return Err(Failure::Message(Exit::NothingRun, "the policy has no rules".to_owned()));
+        } else {
+            print(&table(&entries, self.at.unwrap_or_else(Timestamp::now), Palette::of_stdout()))?;
+        }
+        Ok(Exit::Fine)
+    }
+}
+
+fn table(entries: &[PlanEntry], now: Timestamp, palette: Palette) -> String {
+    let mut text = String::new();
+    let mut before = "";
+    for entry in entries {
+        if entry.rule != before {
+            let gap = if before.is_empty() { "" } else { "\n" };
+            text.push_str(&format!("{gap}{}\n", palette.paint(Hue::Bold, &entry.rule)));
+            before = &entry.rule;
+        }
+        let holds = holds(entry, now);
+        let mark = if holds { "➤" } else { " " };
+        let hue = match entry.phase.as_str() {
+            _ if !holds => Hue::Faint,
+            "enforce" | "brownout" | "ramp" => Hue::Bad,
+            "warn" => Hue::Warning,
+            _ => Hue::Good,
+        };
+        let line = format!("{mark} {:<9} {:<22} {:<22} {}", entry.phase, date(entry.from.as_deref(), "always"), to(entry), share(entry));
+        text.push_str(&format!("  {}{}\n", palette.paint(hue, line.trim_end()), set_by(entry)));
+        for note in &entry.notes {
+            text.push_str(&format!("      {}\n", palette.paint(Hue::Warning, format_args!("note: {note}"))));
+        }
+    }
+    text
+}
+
+fn holds(entry: &PlanEntry, now: Timestamp) -> bool {
+    let at = |text: &Option<String>| text.as_deref().and_then(|text| text.parse::<Timestamp>().ok());
+    !entry.held && at(&entry.from).is_none_or(|from| from <= now) && at(&entry.to).is_none_or(|to| now < to)
+}
+
+fn to(entry: &PlanEntry) -> String {
+    match &entry.to {
+        Some(to) => format!("to {}", date(Some(to), "")),
+        None => String::new(),
+    }
+}
+
+/// Midnight is a date.
+fn date(time: Option<&str>, none: &str) -> String {
+    let Some(time) = time else { return none.to_owned() };
+    time.strip_suffix("T00:00:00Z").unwrap_or(time).to_owned()
+}
+
+fn share(entry: &PlanEntry) -> String {
+    let percent = |share: f64| format!("{}%", (share * 10_000.0).round() / 100.0);
+    match entry.share_at_end {
+        Some(end) => format!("{} → {}", percent(entry.share), percent(end)),
+        None if entry.share > 0.0 => percent(entry.share),
+        None => String::new(),
+    }
+}
+
+fn set_by(entry: &PlanEntry) -> String {
+    match (&entry.set_by, &entry.reason) {
+        (Some(by), Some(reason)) if !reason.is_empty() => format!("  set by {by}: {reason}"),
+        (Some(by), _) => format!("  set by {by}"),
+        (None, _) => String::new(),
+    }
+}

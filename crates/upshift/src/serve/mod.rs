@@ -1,0 +1,170 @@
+//! `upshift serve`: runs the gateway.
+
+mod reload;
+mod watch;
+
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+use upshift_core::{Policy, Timestamp};
+use upshift_gateway::{Addresses, Gateway, StartError};
+use upshift_record::Exit;
+
+use crate::failure::{Failure, Outcome};
+use crate::policy_file::PolicyFile;
+use crate::settings::settings;
+use crate::terminal::{Palette, say};
+
+use reload::Reloader;
+
+/// Run the gateway
+///
+/// SIGHUP reads the policy file again. A file with errors changes nothing: the last good policy stays in force.
+/// SIGTERM and Ctrl-C accept no more and let open requests finish; a second one stops at once.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  upshift serve --observe             count who would be refused, and refuse nobody
+  upshift serve --watch               reload whenever the policy file changes
+  upshift serve -c site.toml > access.jsonl
+
+stdout carries the access record (gateway.access-log), stderr everything else.
+Exit codes: 0 it was told to stop, 2 wrong usage or an invalid file, 3 an address cannot be bound.")]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    file: PolicyFile,
+    /// Reload whenever the policy file or the certificate changes
+    #[arg(long)]
+    watch: bool,
+    /// Let every rule observe only: nobody is refused or warned, everything is counted
+    #[arg(long)]
+    observe: bool,
+}
+
+impl Serve {
+    pub(crate) fn run(self) -> Outcome {
+        start_log();
+        let file = self.file.load()?.file;
+        if file.upstreams.is_empty() {
+            let path = self.file.path.display();
+            return Err(Failure::usage(format_args!(
+                "{path} does not say where requests go\n  help: add upstream = \"http://127.0.0.1:3000\" to [gateway]"
+            )));
+        }
+        let watched = watch::paths(&self.file.path, file.gateway.tls.as_ref());
+        let gateway = Gateway::bind(upshift_gateway::Settings { observe: self.observe, ..settings(file) })?;
+        let handle = gateway.handle();
+        announce(gateway.addresses());
+        say(in_force(&handle.policy(), Timestamp::now()));
+        let reloader = Reloader::new(self.file, self.observe, handle);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(Failure::environment)?;
+        runtime.block_on(async {
+            let wishes = watch::wishes(self.watch.then_some(watched))?;
+            let stop = Stop::new()?;
+            tokio::select! {
+                served = gateway.run(stop.first()) => served.map_err(Failure::environment)?,
+                () = reloader.follow(wishes) => {}
+                () = stop.second() => say("stopped at once"),
+            }
+            Ok(Exit::Fine)
+        })
+    }
+}
+
+/// The signals that end it.
+struct Stop {
+    asked: tokio::sync::watch::Receiver<u8>,
+}
+
+impl Stop {
+    fn new() -> Result<Self, Failure> {
+        let (asks, asked) = tokio::sync::watch::channel(0);
+        let mut terminate = signal(SignalKind::terminate()).map_err(Failure::environment)?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::environment)?;
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    _ = terminate.recv() => {}
+                    _ = interrupt.recv() => {}
+                }
+                asks.send_modify(|times| *times = times.saturating_add(1));
+            }
+        });
+        Ok(Self { asked })
+    }
+
+    /// Resolves when it is asked to stop.
+    fn first(&self) -> impl Future<Output = ()> + use<> {
+        let waiting = self.asked_times(1);
+        async {
+            waiting.await;
+            say("stopping: open requests may finish; once more stops at once");
+        }
+    }
+
+    /// Resolves when it is asked again.
+    async fn second(&self) {
+        self.asked_times(2).await;
+    }
+
+    fn asked_times(&self, times: u8) -> impl Future<Output = ()> + use<> {
+        let mut asked = self.asked.clone();
+        async move {
+            // The sender lives as long as the runtime.
+            let _ = asked.wait_for(|count| *count >= times).await;
+        }
+    }
+}
+
+/// Logs go to stderr; `RUST_LOG` chooses.
+pub(crate) fn start_log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env();
+    let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,upshift=info,upshift_gateway=info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(Palette::of_stderr().is_on())
+        .with_target(false)
+        .init();
+}
+
+/// Says where it listens.
+pub(crate) fn announce(addresses: Addresses) {
+    let lines = [
+        addresses.http.map(|address| format!("listening on http://{address}")),
+        addresses.https.map(|address| format!("listening on https://{address}")),
+        addresses.admin.map(|address| format!("admin on http://{address}/")),
+    ];
+    lines.into_iter().flatten().for_each(say);
+}
+
+/// One line that says what holds: `policy sha256:1f2e3d4c: 5 enforce, 1 warn`.
+fn in_force(policy: &Policy, now: Timestamp) -> String {
+    let phases = upshift_core::Phase::ALL.iter().filter_map(|phase| {
+        let count = policy.rules().iter().filter(|rule| rule.moment(now).phase == *phase).count();
+        (count > 0).then(|| format!("{count} {phase}"))
+    });
+    let phases: Vec<String> = phases.collect();
+    let what = if phases.is_empty() { "no rules".to_owned() } else { phases.join(", ") };
+    let set = policy.rules().iter().filter_map(|rule| {
+        let set = rule.overridden()?;
+        Some(format!("\n  {}: {} by {}", rule.id, set.phase, set.by))
+    });
+    format!("policy {}: {what}{}", short(policy.revision()), set.collect::<String>())
+}
+
+/// The first eight digits of a revision are enough for people.
+fn short(revision: &str) -> &str {
+    revision.get(.."sha256:".len() + 8).unwrap_or(revision)
+}
+
+/// Whose fault it is that the gateway does not start.
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::NoListener | StartError::Opossum => Self::usage(error),
+            StartError::Bind { .. } => Self::environment(format_args!("{error}\n  help: is another program listening there?")),
+            _ => Self::environment(error),
+        }
+    }
+}
