@@ -15,35 +15,35 @@ use crate::settings::DeclaredProxy;
 
 /// What the connection itself shows.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Seen {
+pub struct Seen {
     /// The address at its other end.
-    pub(crate) peer: IpAddr,
+    pub peer: IpAddr,
     /// The version of HTTP of the request.
-    pub(crate) http: HttpVersion,
+    pub http: HttpVersion,
     /// How it is protected.
-    pub(crate) tls: TlsState,
+    pub tls: TlsState,
 }
 
 /// What is known of the client itself.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Arrival<'p> {
+pub struct Arrival<'p> {
     /// The client's address.
-    pub(crate) peer: IpAddr,
+    pub peer: IpAddr,
     /// The version of HTTP of this hop.
-    pub(crate) hop: HttpVersion,
+    pub hop: HttpVersion,
     /// The version of HTTP that it speaks.
-    pub(crate) http: Known<HttpVersion>,
+    pub http: Known<HttpVersion>,
     /// How its connection is protected.
-    pub(crate) tls: Known<TlsState>,
+    pub tls: Known<TlsState>,
     /// The declared proxy between us.
-    pub(crate) proxy: Option<&'p DeclaredProxy>,
+    pub proxy: Option<&'p DeclaredProxy>,
     /// The other end looks like a proxy that nobody declared.
-    pub(crate) undeclared: bool,
+    pub undeclared: bool,
 }
 
 impl<'p> Arrival<'p> {
     /// Puts together what is seen and what is told.
-    pub(crate) fn read(seen: Seen, headers: &HeaderMap, proxies: &'p [DeclaredProxy]) -> Self {
+    pub fn read(seen: Seen, headers: &HeaderMap, proxies: &'p [DeclaredProxy]) -> Self {
         if let Some(proxy) = proxies.iter().find(|proxy| proxy.is_at(seen.peer)) {
             return Self {
                 peer: told_peer(proxy, headers, proxies).unwrap_or(seen.peer),

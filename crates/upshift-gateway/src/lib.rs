@@ -41,6 +41,7 @@ mod upstream;
 mod upstream_426;
 mod worker;
 
+pub use arrival::{Arrival, Seen};
 pub use gateway::{Addresses, Gateway, Handle, RunError, StartError};
 pub use settings::{AccessLog, Address, CertificateFiles, DeclaredProxy, Limits, Settings, Upstream, UpstreamHttp};
 pub use tls::TlsError;

@@ -5,11 +5,16 @@
 mod arguments;
 mod check;
 mod completions;
+mod demo;
+mod explain;
 mod failure;
 mod man;
 mod plan;
 mod policy_file;
 mod schema;
+mod serve;
+mod settings;
+mod signals;
 mod terminal;
 
 use std::process::ExitCode;
@@ -41,7 +46,10 @@ Exit codes: 0 fine, 1 what was examined fell short, 2 wrong usage or an invalid 
 /// Every verb. A new one is a file, a line here and a line in [`Verb::run`].
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Serve(serve::Serve),
+    Demo(demo::Demo),
     Check(check::Check),
+    Explain(explain::Explain),
     Plan(plan::Plan),
     Schema(schema::Schema),
     Completions(completions::Completions),
@@ -51,7 +59,10 @@ enum Verb {
 impl Verb {
     fn run(self) -> Outcome {
         match self {
+            Self::Serve(verb) => verb.run(),
+            Self::Demo(verb) => verb.run(),
             Self::Check(verb) => verb.run(),
+            Self::Explain(verb) => verb.run(),
             Self::Plan(verb) => verb.run(),
             Self::Schema(verb) => verb.run(),
             Self::Completions(verb) => verb.run(),

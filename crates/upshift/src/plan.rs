@@ -60,7 +60,13 @@ fn table(entries: &[PlanEntry], now: Timestamp, palette: Palette) -> String {
             "warn" => Hue::Warning,
             _ => Hue::Good,
         };
-        let line = format!("{mark} {:<9} {:<22} {:<22} {}", entry.phase, date(entry.from.as_deref(), "always"), to(entry), share(entry));
+        let line = format!(
+            "{mark} {:<9} {:<22} {:<22} {}",
+            entry.phase,
+            date(entry.from.as_deref(), "always"),
+            to(entry),
+            share(entry)
+        );
         text.push_str(&format!("  {}{}\n", palette.paint(hue, line.trim_end()), set_by(entry)));
         for note in &entry.notes {
             text.push_str(&format!("      {}\n", palette.paint(Hue::Warning, format_args!("note: {note}"))));

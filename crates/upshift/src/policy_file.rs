@@ -46,7 +46,9 @@ pub(crate) fn read(path: &Path) -> Result<String, Failure> {
     };
     text.map_err(|error| {
         let hint = match error.kind() {
-            std::io::ErrorKind::NotFound => "\n  help: name another with --config, or try `upshift demo`, which needs none",
+            std::io::ErrorKind::NotFound => {
+                "\n  help: name another with --config, or try `upshift demo`, which needs none"
+            }
             _ => "",
         };
         Failure::usage(format_args!("cannot read the policy file {}: {error}{hint}", path.display()))

@@ -15,9 +15,7 @@ pub(crate) fn settings(file: File) -> gateway::Settings {
         in_band_tls: said.in_band_tls,
         dangerous_allow_opossum: said.dangerous_allow_opossum,
         admin: said.admin,
-        certificate: said
-            .tls
-            .map(|files| gateway::CertificateFiles { certificate: files.certificate, key: files.key }),
+        certificate: said.tls.map(|files| gateway::CertificateFiles { certificate: files.certificate, key: files.key }),
         hsts: said.hsts.map(|hsts| strict_transport_security(&hsts)),
         public: said.public,
         proxies: said.proxies.into_iter().map(proxy).collect(),

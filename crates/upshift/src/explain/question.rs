@@ -78,10 +78,12 @@ impl Question {
             tls: arrival.tls,
             peer: Some(arrival.peer),
             fields: &self.fields,
-            has_content: value("transfer-encoding").is_some() || value("content-length").is_some_and(|length| length != "0"),
+            has_content: value("transfer-encoding").is_some()
+                || value("content-length").is_some_and(|length| length != "0"),
             protocol: value(":protocol"),
         };
-        let alt_svc = settings.https.filter(|_| settings.http3).map(|address| format!("h3=\":{}\"; ma=86400", address.port()));
+        let alt_svc =
+            settings.https.filter(|_| settings.http3).map(|address| format!("h3=\":{}\"; ma=86400", address.port()));
         let clear = !self.target.https && self.http == HttpVersion::V1_1;
         let around = Circumstances {
             h2c: settings.h2c_upgrade && clear,

@@ -59,7 +59,9 @@ fn verdict(record: &DecisionRecord, palette: Palette) -> String {
         others => format!("\nAlso refused by {}.", others.join(", ")),
     };
     match record.verdict.as_ref() {
-        "refuse" => format!("{}{by} with {}{why}{also}", palette.paint(Hue::Bad, "REFUSED"), record.status.unwrap_or_default()),
+        "refuse" => {
+            format!("{}{by} with {}{why}{also}", palette.paint(Hue::Bad, "REFUSED"), record.status.unwrap_or_default())
+        }
         "warn" => format!("{}{by}{why}", palette.paint(Hue::Warning, "ADMITTED WITH A WARNING")),
         "exempt" => format!("{}{why}", palette.paint(Hue::Warning, "EXEMPT")),
         _ if rule.is_none() => format!("{}: no rule applies", palette.paint(Hue::Good, "ADMITTED")),

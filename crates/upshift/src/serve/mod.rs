@@ -4,7 +4,6 @@ mod reload;
 mod watch;
 
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
 use upshift_core::{Policy, Timestamp};
 use upshift_gateway::{Addresses, Gateway, StartError};
 use upshift_record::Exit;
@@ -12,6 +11,7 @@ use upshift_record::Exit;
 use crate::failure::{Failure, Outcome};
 use crate::policy_file::PolicyFile;
 use crate::settings::settings;
+use crate::signals::Stop;
 use crate::terminal::{Palette, say};
 
 use reload::Reloader;
@@ -71,55 +71,11 @@ impl Serve {
     }
 }
 
-/// The signals that end it.
-struct Stop {
-    asked: tokio::sync::watch::Receiver<u8>,
-}
-
-impl Stop {
-    fn new() -> Result<Self, Failure> {
-        let (asks, asked) = tokio::sync::watch::channel(0);
-        let mut terminate = signal(SignalKind::terminate()).map_err(Failure::environment)?;
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::environment)?;
-        tokio::spawn(async move {
-            loop {
-                tokio::select! {
-                    _ = terminate.recv() => {}
-                    _ = interrupt.recv() => {}
-                }
-                asks.send_modify(|times| *times = times.saturating_add(1));
-            }
-        });
-        Ok(Self { asked })
-    }
-
-    /// Resolves when it is asked to stop.
-    fn first(&self) -> impl Future<Output = ()> + use<> {
-        let waiting = self.asked_times(1);
-        async {
-            waiting.await;
-            say("stopping: open requests may finish; once more stops at once");
-        }
-    }
-
-    /// Resolves when it is asked again.
-    async fn second(&self) {
-        self.asked_times(2).await;
-    }
-
-    fn asked_times(&self, times: u8) -> impl Future<Output = ()> + use<> {
-        let mut asked = self.asked.clone();
-        async move {
-            // The sender lives as long as the runtime.
-            let _ = asked.wait_for(|count| *count >= times).await;
-        }
-    }
-}
-
 /// Logs go to stderr; `RUST_LOG` chooses.
 pub(crate) fn start_log() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env();
-    let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,upshift=info,upshift_gateway=info"));
+    let filter =
+        filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,upshift=info,upshift_gateway=info"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
@@ -163,7 +119,9 @@ impl From<StartError> for Failure {
     fn from(error: StartError) -> Self {
         match error {
             StartError::NoListener | StartError::Opossum => Self::usage(error),
-            StartError::Bind { .. } => Self::environment(format_args!("{error}\n  help: is another program listening there?")),
+            StartError::Bind { .. } => {
+                Self::environment(format_args!("{error}\n  help: is another program listening there?"))
+            }
             _ => Self::environment(error),
         }
     }

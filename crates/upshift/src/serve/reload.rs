@@ -27,7 +27,7 @@ impl Reloader {
         while wishes.recv().await.is_some() {
             self.reload();
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     /// Reads the file; keeps the last good policy if the new one is wrong, and says so.
@@ -100,7 +100,9 @@ mod tests {
     #[test]
     fn a_reload_says_what_changes_now() {
         let policy = |text: &str| load(text, "upshift.toml").unwrap().file.policy;
-        let rule = |id: &str, phase: &str| format!("[[rule]]\nid = \"{id}\"\nphase = \"{phase}\"\nrequire = {{ http = \"2\" }}\n");
+        let rule = |id: &str, phase: &str| {
+            format!("[[rule]]\nid = \"{id}\"\nphase = \"{phase}\"\nrequire = {{ http = \"2\" }}\n")
+        };
         let before = policy(&(rule("a", "warn") + &rule("b", "enforce") + &rule("c", "off")));
         let after = policy(&(rule("a", "enforce") + &rule("b", "enforce") + &rule("d", "observe")));
         let said = changes(&before, &after, Timestamp::UNIX_EPOCH);

@@ -24,11 +24,10 @@ pub(super) fn wishes(watched: Option<Vec<PathBuf>>) -> Result<Receiver<()>, Fail
     let (wish, wishes) = channel(1);
     let mut hangups = signal(SignalKind::hangup()).map_err(Failure::environment)?;
     let by_signal = wish.clone();
-    tokio::spawn(async move {
-        while hangups.recv().await.is_some() && by_signal.send(()).await.is_ok() {}
-    });
+    tokio::spawn(async move { while hangups.recv().await.is_some() && by_signal.send(()).await.is_ok() {} });
     if let Some(watched) = watched {
-        watch(watched, wish).map_err(|error| Failure::environment(format_args!("cannot watch the policy file: {error}")))?;
+        watch(watched, wish)
+            .map_err(|error| Failure::environment(format_args!("cannot watch the policy file: {error}")))?;
     }
     Ok(wishes)
 }

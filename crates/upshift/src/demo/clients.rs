@@ -1,0 +1,150 @@
+//! A dozen simulated clients, old and new, and what they meet.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::terminal::{Hue, Palette};
+
+/// How many requests met what.
+#[derive(Clone, Default)]
+pub(super) struct Tally(Arc<Counts>);
+
+#[derive(Default)]
+struct Counts {
+    admitted: AtomicU64,
+    warned: AtomicU64,
+    refused: AtomicU64,
+    failed: AtomicU64,
+}
+
+/// A kind of client: what it asks for, how it names itself, how long it rests.
+struct Kind {
+    path: &'static str,
+    fields: &'static str,
+    rest: Duration,
+}
+
+const KINDS: [Kind; 12] = [
+    Kind {
+        path: "/",
+        fields: "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36\r\nAccept: text/html\r\n",
+        rest: Duration::from_millis(310),
+    },
+    Kind {
+        path: "/",
+        fields: "User-Agent: Mozilla/5.0 (Windows NT 6.1) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/94.0.4606.61 Safari/537.36\r\nAccept: text/html\r\n",
+        rest: Duration::from_millis(1_130),
+    },
+    Kind { path: "/inbox", fields: "User-Agent: AcmeApp/5.4 (Android 15)\r\n", rest: Duration::from_millis(230) },
+    Kind { path: "/inbox", fields: "User-Agent: AcmeApp/4.9 (Android 9)\r\n", rest: Duration::from_millis(1_370) },
+    Kind { path: "/inbox", fields: "User-Agent: AcmeApp/5.3.0 (iOS 18.1)\r\n", rest: Duration::from_millis(2_110) },
+    Kind { path: "/menu", fields: "User-Agent: AcmeKiosk/2.0\r\n", rest: Duration::from_millis(890) },
+    Kind {
+        path: "/api/orders",
+        fields: "User-Agent: orders-sdk/2.3\r\nX-Api-Version: 2.1\r\nX-Api-Key: k-7\r\n",
+        rest: Duration::from_millis(170),
+    },
+    Kind {
+        path: "/api/orders",
+        fields: "User-Agent: orders-sdk/1.9\r\nX-Api-Version: 1.4\r\nX-Api-Key: k-17\r\n",
+        rest: Duration::from_millis(530),
+    },
+    Kind {
+        path: "/api/orders",
+        fields: "User-Agent: orders-sdk/1.2\r\nX-Api-Version: 1.0\r\nX-Api-Key: k-42\r\n",
+        rest: Duration::from_millis(610),
+    },
+    Kind {
+        path: "/reports/daily",
+        fields: "User-Agent: report-bot/1.0\r\nX-Api-Version: 2\r\n",
+        rest: Duration::from_millis(470),
+    },
+    Kind { path: "/account", fields: "User-Agent: curl/7.68.0\r\n", rest: Duration::from_millis(1_490) },
+    Kind { path: "/healthz", fields: "User-Agent: kube-probe/1.31\r\n", rest: Duration::from_millis(1_000) },
+];
+
+/// No answer of this machine takes longer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Starts every client; they end when what is returned is dropped.
+pub(super) fn start(gateway: SocketAddr, tally: &Tally) -> JoinSet<()> {
+    let mut clients = JoinSet::new();
+    for kind in &KINDS {
+        let tally = tally.clone();
+        clients.spawn(async move {
+            loop {
+                tokio::time::sleep(kind.rest).await;
+                tally.add(&ask(gateway, kind).await);
+            }
+        });
+    }
+    clients
+}
+
+/// What a client met.
+enum Met {
+    Admitted,
+    Warned,
+    Refused,
+    Failed,
+}
+
+async fn ask(gateway: SocketAddr, kind: &Kind) -> Met {
+    let request = format!("GET {} HTTP/1.1\r\nHost: {gateway}\r\n{}Connection: close\r\n\r\n", kind.path, kind.fields);
+    let exchange = async {
+        let mut stream = TcpStream::connect(gateway).await?;
+        stream.write_all(request.as_bytes()).await?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await?;
+        std::io::Result::Ok(answer)
+    };
+    match timeout(PATIENCE, exchange).await {
+        Ok(Ok(answer)) => met(&answer),
+        _ => Met::Failed,
+    }
+}
+
+fn met(answer: &[u8]) -> Met {
+    let text = String::from_utf8_lossy(answer);
+    let head = text.split("\r\n\r\n").next().unwrap_or_default().to_ascii_lowercase();
+    let status = head.split(' ').nth(1).unwrap_or_default();
+    let told = ["\r\ndeprecation:", "\r\nsunset:"].iter().any(|field| head.contains(field));
+    match status.as_bytes().first() {
+        Some(b'2') if told => Met::Warned,
+        Some(b'2') => Met::Admitted,
+        Some(b'4') => Met::Refused,
+        _ => Met::Failed,
+    }
+}
+
+impl Tally {
+    fn add(&self, met: &Met) {
+        let count = match met {
+            Met::Admitted => &self.0.admitted,
+            Met::Warned => &self.0.warned,
+            Met::Refused => &self.0.refused,
+            Met::Failed => &self.0.failed,
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The line of counts.
+    pub(super) fn line(&self, palette: Palette) -> String {
+        let [admitted, warned, refused, failed] = [&self.0.admitted, &self.0.warned, &self.0.refused, &self.0.failed]
+            .map(|count| count.load(Ordering::Relaxed));
+        let failed = if failed > 0 { format!("   {failed} failed") } else { String::new() };
+        format!(
+            "  {}   {}   {}{failed}",
+            palette.paint(Hue::Good, format!("{admitted:>6} admitted")),
+            palette.paint(Hue::Warning, format!("{warned:>6} warned")),
+            palette.paint(Hue::Bad, format!("{refused:>6} refused")),
+        )
+    }
+}
