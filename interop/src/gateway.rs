@@ -104,9 +104,17 @@ pub fn upshift(arguments: &[&str]) -> Output {
 /// # Panics
 /// If it prints no JSON.
 pub fn explain(rules: &str, arguments: &[&str]) -> serde_json::Value {
+    explain_with("", rules, arguments)
+}
+
+/// The same, with more lines in `[gateway]`.
+///
+/// # Panics
+/// If it prints no JSON.
+pub fn explain_with(gateway: &str, rules: &str, arguments: &[&str]) -> serde_json::Value {
     let folder = Scratch::new();
     let nowhere = SocketAddr::from(([127, 0, 0, 1], 9));
-    let file = folder.file("upshift.toml", policy_file(nowhere, "", rules)).to_string_lossy().into_owned();
+    let file = folder.file("upshift.toml", policy_file(nowhere, gateway, rules)).to_string_lossy().into_owned();
     let words: Vec<&str> = ["explain", "--json", "--config", &file].iter().chain(arguments).copied().collect();
     let text = upshift(&words).ok();
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))

@@ -14,7 +14,7 @@ mod raw;
 mod reply;
 mod scratch;
 
-pub use gateway::{Gateway, binary, explain, upshift};
+pub use gateway::{Gateway, binary, explain, explain_with, upshift};
 pub use nginx::Nginx;
 pub use origin::{Arrived, Origin};
 pub use peer::{missing, node, python, skip};

@@ -68,7 +68,7 @@ const RULES: &str = r#"
 [[rule]]
 id          = "old-apps"
 paths       = ["/app/**"]
-require     = { client = { read = ["user-agent"], minimum = { Chrome = "200", AcmeApp = "5.1" } } }
+require     = { client = { read = ["user-agent"], minimum = { Chrome = "109", AcmeApp = "5.1" } } }
 message     = "Your browser is too old for this shop."
 upgrade-url = { default = "https://acme.example/browsers" }
 
@@ -110,7 +110,9 @@ fn a_person_reads_what_is_wrong_and_finds_the_button() {
     peers!("nginx", "chromium", "node", "node packages");
     let nginx = Nginx::start();
     let gateway = Gateway::start(nginx.address(), RULES);
-    let seen = visit(&gateway.url("/app/cart"), "browser", "", "");
+    // The browser without a window calls itself HeadlessChrome, which no rule names.
+    let agent = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/108.0.0.0 Safari/537.36";
+    let seen = visit(&gateway.url("/app/cart"), "browser", agent, "");
     is_readable(&seen);
     for kind in ["phone", "desktop"] {
         let page = &seen[kind];
@@ -143,4 +145,5 @@ fn what_a_request_says_is_shown_as_text() {
     let seen = visit(&gateway.url("/orders/7"), "version", "", &field.to_string());
     is_readable(&seen);
     assert_eq!(seen["phone"]["button"]["href"], "https://docs.example.com/orders", "{seen:#}");
+    assert!(seen["phone"]["text"].as_str().is_some_and(|text| text.contains("<img src=x onerror")), "{seen:#}");
 }

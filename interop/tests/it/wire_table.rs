@@ -1,6 +1,6 @@
 //! The design's table "What goes on the wire", row by row: as `upshift explain --json` decides, and as curl sees it.
 
-use interop::{Gateway, Origin, explain, peers};
+use interop::{Gateway, Origin, explain, explain_with, peers};
 use serde_json::Value;
 
 use crate::sample::{HANDSHAKE, RULES};
@@ -311,7 +311,8 @@ answer  = 403
 fn a_redirect_is_for_browsers_only() {
     let rule = "[[rule]]\nid = \"tls\"\nrequire = { tls = \"1.2\" }\nanswer = \"redirect\"\n";
     let browser = ["-H", "Accept: text/html,*/*;q=0.8", "-H", "Sec-Fetch-Mode: navigate", "http://example.com/a?b"];
-    let record = explain(rule, &browser);
+    // Links are built from what the operator wrote, never from an unknown Host.
+    let record = explain_with("public = \"https://example.com\"", rule, &browser);
     assert_eq!(record["answer"]["status"], 308, "{record:#}");
     assert_eq!(field(&record["answer"], "location").as_deref(), Some("https://example.com/a?b"), "{record:#}");
     assert_eq!(field(&record["answer"], "cache-control").as_deref(), Some("no-store"), "{record:#}");
