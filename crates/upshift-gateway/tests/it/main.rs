@@ -2,6 +2,7 @@
 
 mod decisions;
 mod faults;
+mod fleet;
 mod forwarding;
 mod h2c;
 mod support;
