@@ -101,9 +101,9 @@ impl Demand {
     fn read_body(&mut self, problem: Option<&Problem>, http: HttpVersion) {
         let Some(problem) = problem else { return };
         self.protocols = problem.protocols.iter().filter_map(|text| Protocol::parse(text).ok()).collect();
-        self.wants = problem.required.iter().filter_map(|required| want_of_body(required, problem)).collect();
+        self.wants = wants(&self.protocols, Some(problem));
         if self.wants.is_empty() {
-            self.wants = wants(&self.protocols, Some(problem));
+            self.wants = problem.required.iter().filter_map(|required| want_of_body(required, problem)).collect();
         }
         if !self.wants.is_empty() && !http.is_multiplexed() {
             self.remarks.push(Remark::NoUpgrade);
@@ -180,7 +180,8 @@ fn want_of_body(required: &super::Required, problem: &Problem) -> Option<Want> {
         "websocket" if minimum.is_none_or(|version| version == "13") => Want::WebSocket,
         "api" => version(Subject::Api),
         "client" => version(Subject::Client),
-        "protocol" => want(&Protocol::parse(minimum?).ok()?, None),
+        // `websocket/13`, or `HTTP/1.1` from who wants no WebSocket.
+        "protocol" | "websocket" => want(&Protocol::parse(minimum?).ok()?, None),
         _ => return None,
     })
 }

@@ -51,7 +51,7 @@ pub struct Problem {
 pub struct Required {
     /// `tls`, `http`, `websocket`, `api`, `client` or `protocol`.
     pub kind: String,
-    /// The lowest version that will do; of a `protocol`, its token.
+    /// The lowest version that will do; of a `protocol` or `websocket`, its token.
     pub minimum: Option<String>,
     /// The versions that the server knows.
     pub supported: Vec<String>,
