@@ -1,0 +1,331 @@
+//! One call: attempt after attempt until an answer stands.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, response};
+use jiff::SignedDuration;
+use tower_service::Service;
+use upshift_core::Timestamp;
+use upshift_core::field::Protocol;
+use upshift_core::follow::Way;
+use upshift_core::follow::{
+    self, AltSvcField, Asked, Demand, Lane, NextStep, Problem, Reason, Rule, Step, Stop, SwitchError, read_date,
+    switched,
+};
+
+use super::{Settings, Wanted};
+use crate::body::read_start;
+use crate::request::{Head, Lines};
+use crate::route::lane_of;
+use crate::websocket::{self, WebSocketWelcome};
+use crate::{BoxError, Error, FollowBody, Hop, Outcome, Refused, Rewind, Trace};
+
+/// How much of a 426's body is read: a problem body is a few hundred bytes.
+const BODY_LIMIT: usize = 64 * 1024;
+
+/// A 426 that was read.
+struct Refusal {
+    head: response::Parts,
+    body: Bytes,
+    problem: Option<Problem>,
+    lane: Lane,
+}
+
+/// The state of one call.
+struct Call {
+    settings: Arc<Settings>,
+    /// The request as the caller made it, and as it is sent next.
+    first: Head,
+    head: Head,
+    /// The steps taken for this call, with the origin that asked for each.
+    taken: Vec<(String, Step)>,
+    /// What was done at once, from memory, before the next attempt.
+    recalled: Vec<Step>,
+    /// Origins whose memory was consulted.
+    consulted: Vec<String>,
+    /// The last refusal, and the request that met it.
+    refusal: Option<(Refusal, Head)>,
+    hops: Vec<Hop>,
+    body_gone: bool,
+}
+
+pub(super) async fn run<S, B, R>(
+    mut inner: S,
+    settings: Arc<Settings>,
+    request: Request<B>,
+) -> Result<Response<FollowBody<R>>, Error>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    S::Error: Into<BoxError>,
+    B: http_body::Body + Rewind,
+    R: http_body::Body,
+    R::Error: Into<BoxError>,
+{
+    let (parts, mut body) = request.into_parts();
+    if parts.uri.host().is_none() {
+        return Err(Error::usage("the request's URL names no host"));
+    }
+    let mut call = Call::new(settings, Head::of(parts));
+    loop {
+        call.recall();
+        let spare = body.rewind();
+        call.body_gone = spare.is_none();
+        let sent = async {
+            poll_fn(|cx| inner.poll_ready(cx)).await.map_err(Into::into)?;
+            inner.call(call.head.with(body)).await.map_err(Into::into)
+        };
+        match sent.await {
+            Ok(response) => {
+                if let Some(response) = call.judge(response).await? {
+                    return Ok(response);
+                }
+            }
+            Err(error) => call.recover(error)?,
+        }
+        // Without a spare one there is no step: rule 18 has seen to it.
+        let Some(again) = spare else { return Err(Error::usage("the request's body cannot be sent again")) };
+        body = again;
+    }
+}
+
+impl Call {
+    fn new(settings: Arc<Settings>, head: Head) -> Self {
+        let (taken, recalled, consulted, hops) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let first = head.clone();
+        Self { settings, first, head, taken, recalled, consulted, refusal: None, hops, body_gone: false }
+    }
+
+    /// Does at once what the origin is known to require, as far as the policy and this client go.
+    fn recall(&mut self) {
+        let now = Timestamp::now();
+        while !self.consulted.contains(&self.head.origin()) {
+            let origin = self.head.origin();
+            self.consulted.push(origin.clone());
+            let handshake = self.head.offered().is_some_and(|offered| offered.names("websocket"));
+            for step in self.settings.memory.steps(&origin, self.head.uri.path(), handshake, now) {
+                let way = step.way();
+                let allowed = self.settings.can.ways.has(way) && self.settings.may.ways.has(way);
+                let done = self.recalled.iter().any(|earlier| step.repeats(earlier));
+                if allowed && !done && self.head.origin() == origin && self.head.take(&step).is_ok() {
+                    self.recalled.push(step);
+                }
+            }
+        }
+    }
+
+    /// What to make of a response: hand it over, or go on.
+    async fn judge<R>(&mut self, response: Response<R>) -> Result<Option<Response<FollowBody<R>>>, Error>
+    where
+        R: http_body::Body,
+        R::Error: Into<BoxError>,
+    {
+        let lane = lane_of(&response, self.head.is_secure());
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return self.judge_switch(response, lane).map(Some);
+        }
+        if response.status() != StatusCode::UPGRADE_REQUIRED {
+            return Ok(Some(self.stand(response, lane)));
+        }
+        let (head, body) = response.into_parts();
+        let mut bytes = Vec::new();
+        // A body without an end, on a connection that stays open, is cut by time; what has come counts.
+        let read = read_start(body, BODY_LIMIT, &mut bytes);
+        drop(tokio::time::timeout(self.settings.body_patience, read).await);
+        let kind = head.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let problem = Problem::read(kind, &bytes);
+        let refusal = Refusal { head, body: bytes.into(), problem, lane };
+        self.go_on(refusal).map(|()| None)
+    }
+
+    /// RFC 9110 §15.2.2: a 101 counts only if it was asked for (rule 20).
+    fn judge_switch<R>(&mut self, response: Response<R>, lane: Lane) -> Result<Response<FollowBody<R>>, Error> {
+        let offered = self.head.offered();
+        let judged = switched(&Lines(response.headers()), offered.as_ref()).and_then(|protocol| {
+            let websocket = protocol.is("websocket");
+            let accepted = !websocket || websocket::is_accepted(&self.head.headers, response.headers());
+            if accepted { Ok(protocol) } else { Err(SwitchError::NotOffered(protocol)) }
+        });
+        match judged {
+            Ok(_) => Ok(self.stand(response, lane)),
+            Err(error) => {
+                self.record(Some((lane, 101)), Outcome::Failed(error.to_string()));
+                Err(Error::PeerSwitched { error, trace: self.trace() })
+            }
+        }
+    }
+
+    /// The answer stands: learn from it and hand it over.
+    fn stand<R>(&mut self, response: Response<R>, lane: Lane) -> Response<FollowBody<R>> {
+        let now = Timestamp::now();
+        let memory = &self.settings.memory;
+        let (origin, path) = (self.head.origin(), self.head.uri.path());
+        // What asked for a step and got a better answer for it, is remembered; a broken answer proves nothing.
+        if !response.status().is_server_error() {
+            for (asked_by, step) in &self.taken {
+                memory.learn(asked_by, path, step, now);
+            }
+        }
+        if response.status().is_success() && self.taken.is_empty() && self.recalled.is_empty() {
+            // A good answer to a request that did without: the requirement is gone.
+            memory.forget(&origin, |step| !matches!(step, Step::Http3 { .. } | Step::FallBack));
+        }
+        if !lane.is_clear() {
+            match AltSvcField::read(&Lines(response.headers()), self.head.host()) {
+                AltSvcField::Http3(service) => memory.learn_alternative(&origin, service, now),
+                AltSvcField::Clear => memory.forget(&origin, |step| matches!(step, Step::Http3 { .. })),
+                AltSvcField::Silent => {}
+            }
+        }
+        self.settings.notices.read(&origin, &Lines(response.headers()), now);
+        self.record(Some((lane, response.status().as_u16())), Outcome::Stands);
+        let mut response = response.map(FollowBody::new);
+        response.extensions_mut().insert(self.trace());
+        response
+    }
+
+    /// Asks the core what comes after this refusal, and takes the step.
+    fn go_on(&mut self, refusal: Refusal) -> Result<(), Error> {
+        let seen = Some((refusal.lane, refusal.head.status.as_u16()));
+        let before = self.head.clone();
+        let taken = self.next(&refusal).and_then(|found| self.take(&found.0).map(|()| found));
+        let after = std::mem::replace(&mut self.head, before.clone());
+        match taken {
+            Ok((step, rule, remarks)) => {
+                self.record(seen, Outcome::Followed { step: step.clone(), rule, remarks });
+                self.taken.push((self.head.origin(), step));
+                self.head = after;
+                self.refusal = Some((refusal, before));
+                Ok(())
+            }
+            Err(stop) => {
+                self.record(seen, Outcome::Stopped(stop.clone()));
+                Err(Error::Refused(Box::new(self.refused(refusal, stop))))
+            }
+        }
+    }
+
+    fn next(&self, refusal: &Refusal) -> Result<(Step, Rule, Vec<follow::Remark>), Stop> {
+        let offered = self.offered();
+        let fields = Lines(&refusal.head.headers);
+        let response = follow::Response { status: 426, fields: &fields, problem: refusal.problem.as_ref() };
+        let asked = Asked {
+            host: self.head.host(),
+            port: self.head.port(),
+            lane: refusal.lane,
+            offered: offered.as_ref(),
+            credentials: self.head.has_credentials(&self.settings.credentials),
+            body_gone: self.body_gone,
+            http3: self.settings.memory.alternative(&self.head.origin(), Timestamp::now()),
+        };
+        let tried: Vec<Step> = self.taken.iter().map(|(_, step)| step.clone()).collect();
+        let mut can = self.settings.can;
+        if self.head.extensions.get::<WebSocketWelcome>().is_none() || self.head.method != http::Method::GET {
+            can.ways = can.ways.without(Way::WebSocket);
+        }
+        match follow::next(&response, &asked, &can, &self.settings.may, &tried) {
+            NextStep::Take { step, rule, remarks } => Ok((step, rule, remarks)),
+            NextStep::Stop(stop) => Err(stop),
+            NextStep::Stand => Err(Stop { reason: Reason::PeerNamedNothing, rule: Rule::ONLY_426 }),
+        }
+    }
+
+    /// What was offered, by `Upgrade` or by an extended CONNECT.
+    fn offered(&self) -> Option<upshift_core::field::UpgradeList> {
+        self.head.offered().or_else(|| {
+            let protocol = self.head.extensions.get::<hyper::ext::Protocol>()?;
+            upshift_core::field::UpgradeList::new(vec![Protocol::parse(protocol.as_str()).ok()?])
+        })
+    }
+
+    /// Changes the request as the step says; a version is raised by the caller's hook, which may decline.
+    fn take(&mut self, step: &Step) -> Result<(), Stop> {
+        let declined = |name: &str| Stop { reason: Reason::VersionNotAllowed(name.to_owned()), rule: Rule::VERSION };
+        if let Step::Version { subject, name, minimum } = step {
+            let wanted = Wanted { subject: *subject, name, minimum: minimum.as_deref() };
+            let mut parts = self.head.parts();
+            let raised = self.settings.raise.as_ref().is_some_and(|hook| hook.raise(&wanted, &mut parts));
+            let after = Head::of(parts);
+            // Rule 16 binds the hook too: a path or a field it may change, the origin it may not.
+            if !raised || after.origin() != self.head.origin() {
+                return Err(declined(name));
+            }
+            self.head = after;
+        }
+        self.head.take(step).map_err(|_| Stop { reason: Reason::NotAble(step.way()), rule: Rule::ORDER })
+    }
+
+    fn refused(&self, refusal: Refusal, stop: Stop) -> Refused {
+        let Refusal { head, body, problem, lane } = refusal;
+        let fields = Lines(&head.headers);
+        let response = follow::Response { status: 426, fields: &fields, problem: problem.as_ref() };
+        let demand = Demand::read(&response, lane.http).unwrap_or_default();
+        let retry_at = retry_after(&head.headers, Timestamp::now());
+        let response = Response::from_parts(head, body);
+        Refused { stop, demand, problem, retry_at, response, trace: self.trace() }
+    }
+
+    /// Nothing came back. What was remembered, and can be done without, is forgotten and left out; a step that a 426
+    /// asked for gives way to the next alternative; otherwise it is an error.
+    fn recover(&mut self, error: BoxError) -> Result<(), Error> {
+        self.record(None, Outcome::Failed(crate::error::Chain(error.as_ref()).to_string()));
+        let safe = self.head.is_idempotent() && !self.body_gone;
+        let Some((refusal, before)) = self.refusal.take() else {
+            if safe && self.recalled.iter().any(is_optional) {
+                self.forget_optional();
+                return Ok(());
+            }
+            return Err(Error::Transport { source: error, trace: self.trace() });
+        };
+        self.head = before;
+        let failed = self.taken.last().map(|(_, step)| step.clone());
+        let gone = || Stop { reason: Reason::BodyGone, rule: Rule::REWIND };
+        let alternative = if safe { self.next(&refusal).map(drop) } else { Err(gone()) };
+        match (failed, alternative) {
+            (Some(step), Err(stop)) => {
+                Err(Error::Step { step, source: error, refused: Box::new(self.refused(refusal, stop)) })
+            }
+            _ => self.go_on(refusal),
+        }
+    }
+
+    /// RFC 7838 §2.4: an alternative that fails is given up. TLS is not: see [`Memory`](crate::Memory).
+    fn forget_optional(&mut self) {
+        for origin in std::mem::take(&mut self.consulted) {
+            self.settings.memory.forget(&origin, is_optional);
+        }
+        self.recalled.clear();
+        self.head = self.first.clone();
+    }
+
+    fn record(&mut self, seen: Option<(Lane, u16)>, outcome: Outcome) {
+        self.hops.push(Hop {
+            method: self.head.method.to_string(),
+            url: self.head.shown(),
+            remembered: if self.taken.is_empty() { self.recalled.clone() } else { Vec::new() },
+            lane: seen.map(|(lane, _)| lane),
+            status: seen.map(|(_, status)| status),
+            outcome,
+        });
+    }
+
+    fn trace(&self) -> Trace {
+        Trace(Arc::new(self.hops.clone()))
+    }
+}
+
+/// Whether a remembered step only makes a better connection of one that would do.
+fn is_optional(step: &Step) -> bool {
+    matches!(step.way(), Way::Http2 | Way::Http2PriorKnowledge | Way::H2c | Way::Http3)
+}
+
+/// `Retry-After`: seconds or a date (RFC 9110 §10.2.3).
+fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Timestamp> {
+    let value = headers.get(RETRY_AFTER).map(HeaderValue::to_str)?.ok()?.trim();
+    match value.parse::<u32>() {
+        Ok(seconds) => Some(now + SignedDuration::from_secs(seconds.into())),
+        Err(_) => read_date(value),
+    }
+}

@@ -1,0 +1,199 @@
+//! HTTP/2 by `Upgrade: h2c` (RFC 7540 §3.2; made obsolete by RFC 9113 §3.1): for servers that know no other way.
+//!
+//! The library for HTTP/2 knows no such entry: it wants to send the first request itself. So it is let, and the frames
+//! of that one request are taken out of what it writes, since the server has read it as HTTP/1.1 already. The server's
+//! header table never saw what those frames would have put into it, so the library is kept from using one: it is told
+//! that the server allows a table of size 0, before it writes the first header.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, BytesMut};
+use http::{HeaderName, HeaderValue, Method, Request, Response, Uri};
+use http_body_util::BodyExt;
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+use upshift_core::TlsState;
+use upshift_core::field::Protocol;
+
+use crate::connect::{Connector, PATIENCE};
+use crate::switch::switch;
+use crate::transport::Incoming;
+use crate::{Body, BoxError, ConnectionInfo};
+
+/// `HTTP2-Settings`: the payload of a SETTINGS frame with ENABLE_PUSH = 0, in base64url without padding.
+const SETTINGS: HeaderValue = HeaderValue::from_static("AAIAAAAA");
+const PREFACE: usize = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".len();
+const FRAME_HEAD: usize = 9;
+
+/// Sends one request on a connection of its own that was switched to HTTP/2 first.
+pub(crate) async fn send(connector: Connector, request: Request<Body>) -> Result<Response<Incoming>, BoxError> {
+    let uri = request.uri().clone();
+    let field = (HeaderName::from_static("http2-settings"), SETTINGS);
+    let tcp = switch(connector, &uri, Protocol::new("h2c", None)?, Some(field)).await?;
+
+    let settled = Arc::new(Notify::new());
+    let stream = Spliced::new(tcp, Arc::clone(&settled));
+    let (mut sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    tokio::time::timeout(PATIENCE, settled.notified())
+        .await
+        .map_err(|_| "the server sent no SETTINGS after its 101")?;
+    // Stream 1 is the request that asked for the switch; its answer is owed there.
+    let asked = Request::builder().method(Method::OPTIONS).uri(root(&uri)?).body(Body::empty())?;
+    sender.send_request(asked).await?.into_body().collect().await?;
+
+    sender.ready().await?;
+    let response = sender.send_request(request).await?;
+    let mut response = response.map(|body| body.map_err(Into::into).boxed_unsync());
+    response.extensions_mut().insert(ConnectionInfo { tls: TlsState::Cleartext });
+    Ok(response)
+}
+
+fn root(uri: &Uri) -> Result<Uri, BoxError> {
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some("/".parse()?);
+    Ok(Uri::from_parts(parts)?)
+}
+
+/// The connection between the library and the server.
+struct Spliced {
+    tcp: TcpStream,
+    incoming: BytesMut,
+    outgoing: BytesMut,
+    /// What is written and not yet a whole frame.
+    partial: BytesMut,
+    /// Whether the server's first SETTINGS have been changed and handed on.
+    changed: bool,
+    settled: Arc<Notify>,
+    writing: Writing,
+}
+
+#[derive(PartialEq, Eq)]
+enum Writing {
+    Preface,
+    Frames,
+    /// The first request is out of the way: what is written is sent.
+    Through,
+}
+
+impl Spliced {
+    fn new(tcp: TcpStream, settled: Arc<Notify>) -> Self {
+        let (incoming, outgoing, partial) = (BytesMut::new(), BytesMut::new(), BytesMut::new());
+        Self { tcp, incoming, outgoing, partial, changed: false, settled, writing: Writing::Preface }
+    }
+
+    /// Appends `SETTINGS_HEADER_TABLE_SIZE = 0` to the server's first SETTINGS frame, once it is there whole. The last
+    /// value of a setting counts (RFC 9113 §6.5).
+    fn change_settings(&mut self) -> io::Result<bool> {
+        let Some(length) = frame_length(&self.incoming) else { return Ok(false) };
+        // RFC 7540 §3.2: "The first HTTP/2 frame sent by the server MUST be a server connection preface", SETTINGS.
+        if self.incoming[3] != 4 || self.incoming[4] != 0 || length > 1024 {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the server's first frame is not SETTINGS"));
+        }
+        if self.incoming.len() < FRAME_HEAD + length {
+            return Ok(false);
+        }
+        let rest = self.incoming.split_off(FRAME_HEAD + length);
+        self.incoming[..3].copy_from_slice(&((length + 6) as u32).to_be_bytes()[1..]);
+        self.incoming.extend_from_slice(&[0, 1, 0, 0, 0, 0]);
+        self.incoming.unsplit(rest);
+        self.changed = true;
+        Ok(true)
+    }
+
+    /// Moves whole frames from `partial` to `outgoing`, without the headers of stream 1.
+    fn sort_frames(&mut self) {
+        if self.writing == Writing::Preface && self.partial.len() >= PREFACE {
+            self.outgoing.extend_from_slice(&self.partial.split_to(PREFACE));
+            self.writing = Writing::Frames;
+        }
+        while self.writing == Writing::Frames {
+            let Some(length) = frame_length(&self.partial) else { return };
+            if self.partial.len() < FRAME_HEAD + length {
+                return;
+            }
+            let frame = self.partial.split_to(FRAME_HEAD + length);
+            let (kind, flags) = (frame[3], frame[4]);
+            let stream = u32::from_be_bytes([frame[5] & 0x7f, frame[6], frame[7], frame[8]]);
+            match (kind, stream) {
+                // HEADERS and CONTINUATION, up to END_HEADERS.
+                (1 | 9, 1) if flags & 4 != 0 => self.writing = Writing::Through,
+                (1 | 9, 1) => {}
+                _ => self.outgoing.extend_from_slice(&frame),
+            }
+            // The acknowledgement of the changed SETTINGS: they hold from here on.
+            if (kind, flags & 1) == (4, 1) {
+                self.settled.notify_one();
+            }
+        }
+        if self.writing == Writing::Through {
+            let rest = self.partial.split();
+            self.outgoing.extend_from_slice(&rest);
+        }
+    }
+
+    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.outgoing.is_empty() {
+            let written = ready!(Pin::new(&mut self.tcp).poll_write(cx, &self.outgoing))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.outgoing.advance(written);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// The length of the payload of the frame that begins here.
+fn frame_length(bytes: &[u8]) -> Option<usize> {
+    (bytes.len() >= FRAME_HEAD).then(|| u32::from_be_bytes([0, bytes[0], bytes[1], bytes[2]]) as usize)
+}
+
+impl AsyncRead for Spliced {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        while !self.changed {
+            let mut chunk = [0; 1024];
+            let mut read = ReadBuf::new(&mut chunk);
+            ready!(Pin::new(&mut self.tcp).poll_read(cx, &mut read))?;
+            if read.filled().is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+            self.incoming.extend_from_slice(read.filled());
+            self.change_settings()?;
+        }
+        if self.incoming.is_empty() {
+            return Pin::new(&mut self.tcp).poll_read(cx, buffer);
+        }
+        let taken = self.incoming.len().min(buffer.remaining());
+        buffer.put_slice(&self.incoming.split_to(taken));
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Spliced {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        ready!(self.poll_drain(cx))?;
+        if self.writing == Writing::Through && self.partial.is_empty() {
+            return Pin::new(&mut self.tcp).poll_write(cx, bytes);
+        }
+        self.partial.extend_from_slice(bytes);
+        self.sort_frames();
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_drain(cx))?;
+        Pin::new(&mut self.tcp).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_drain(cx))?;
+        Pin::new(&mut self.tcp).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,180 @@
+//! A request between two attempts: what is kept of it, and what a step changes.
+
+use http::header::{CONNECTION, HOST, UPGRADE};
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version, request};
+use upshift_core::field::{Connection, UpgradeList};
+use upshift_core::follow::Step;
+
+use crate::{BoxError, Route, websocket};
+
+/// The head of a request, as it will be sent next.
+#[derive(Clone)]
+pub(crate) struct Head {
+    pub(crate) method: Method,
+    pub(crate) uri: Uri,
+    pub(crate) version: Version,
+    pub(crate) headers: HeaderMap,
+    pub(crate) extensions: Extensions,
+}
+
+impl Head {
+    pub(crate) fn of(parts: request::Parts) -> Self {
+        let request::Parts { method, uri, version, headers, extensions, .. } = parts;
+        Self { method, uri, version, headers, extensions }
+    }
+
+    pub(crate) fn with<B>(&self, body: B) -> Request<B> {
+        let mut request = Request::new(body);
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = self.uri.clone();
+        *request.version_mut() = self.version;
+        *request.headers_mut() = self.headers.clone();
+        *request.extensions_mut() = self.extensions.clone();
+        request
+    }
+
+    /// The parts, for a hook to change.
+    pub(crate) fn parts(&self) -> request::Parts {
+        self.with(()).into_parts().0
+    }
+
+    pub(crate) fn is_secure(&self) -> bool {
+        self.uri.scheme() == Some(&Scheme::HTTPS)
+    }
+
+    pub(crate) fn host(&self) -> &str {
+        self.uri.host().unwrap_or_default()
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.uri.port_u16().unwrap_or(if self.is_secure() { 443 } else { 80 })
+    }
+
+    /// `https://host:443`, with the port always written.
+    pub(crate) fn origin(&self) -> String {
+        let scheme = if self.is_secure() { "https" } else { "http" };
+        format!("{scheme}://{}:{}", self.host().to_ascii_lowercase(), self.port())
+    }
+
+    /// The URL without user information, for people and logs.
+    pub(crate) fn shown(&self) -> String {
+        let scheme = if self.is_secure() { "https" } else { "http" };
+        let port = self.uri.port_u16().map(|port| format!(":{port}")).unwrap_or_default();
+        let rest = self.uri.path_and_query().map_or("/", PathAndQuery::as_str);
+        format!("{scheme}://{}{port}{rest}", self.host())
+    }
+
+    /// What its `Upgrade` offers. Without `Connection: upgrade` the field is no offer (RFC 9110 §7.6.1).
+    pub(crate) fn offered(&self) -> Option<UpgradeList> {
+        let fields = Lines(&self.headers);
+        let list = UpgradeList::parse(self.headers.get_all(UPGRADE).iter().map(HeaderValue::as_bytes)).ok()?;
+        Connection::read(&fields).has("upgrade").then_some(list)
+    }
+
+    /// Whether it has a credential: one of these fields, a field marked as sensitive, or a password in the URL.
+    pub(crate) fn has_credentials(&self, names: &[HeaderName]) -> bool {
+        let in_field = |(name, value): (&HeaderName, &HeaderValue)| value.is_sensitive() || names.contains(name);
+        let in_url = self.uri.authority().is_some_and(|authority| authority.as_str().contains('@'));
+        in_url || self.headers.iter().any(in_field)
+    }
+
+    /// Whether it may be sent again although it may have arrived (RFC 9110 §9.2.2).
+    pub(crate) fn is_idempotent(&self) -> bool {
+        self.method.is_idempotent()
+    }
+
+    pub(crate) fn route(&self) -> Route {
+        self.extensions.get::<Route>().copied().unwrap_or_default()
+    }
+
+    /// Changes the head as the step says. Raising a version is the caller's hook's work, not done here.
+    pub(crate) fn take(&mut self, step: &Step) -> Result<(), BoxError> {
+        self.extensions.insert(self.route().after(step));
+        match step {
+            Step::Tls { port, .. } => self.move_to_https(*port)?,
+            Step::Http11 => self.version = Version::HTTP_11,
+            // The route says how to come by it; a version that the inner client checks would only be in the way.
+            Step::Http2 | Step::Http2PriorKnowledge | Step::H2c | Step::Http3 { .. } => self.version = Version::HTTP_11,
+            Step::WebSocket { .. } => websocket::offer(&mut self.headers),
+            Step::FallBack => websocket::withdraw(&mut self.headers),
+            Step::NewerTls { .. } | Step::TlsInBand { .. } | Step::Version { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// The same host, another port, with TLS.
+    fn move_to_https(&mut self, port: u16) -> Result<(), BoxError> {
+        let host = self.host().to_owned();
+        let user = self.uri.authority().and_then(|authority| authority.as_str().rsplit_once('@').map(|(user, _)| user));
+        let user = user.map(|user| format!("{user}@")).unwrap_or_default();
+        let port = if port == 443 { String::new() } else { format!(":{port}") };
+        let authority: Authority = format!("{user}{host}{port}").parse()?;
+        if self.headers.contains_key(HOST) {
+            self.headers.insert(HOST, HeaderValue::try_from(format!("{host}{port}"))?);
+        }
+        let mut parts = std::mem::take(&mut self.uri).into_parts();
+        (parts.scheme, parts.authority) = (Some(Scheme::HTTPS), Some(authority));
+        parts.path_and_query.get_or_insert(PathAndQuery::from_static("/"));
+        self.uri = Uri::from_parts(parts)?;
+        Ok(())
+    }
+}
+
+/// A header map as the core reads it.
+pub(crate) struct Lines<'h>(pub(crate) &'h HeaderMap);
+
+impl upshift_core::Fields for Lines<'_> {
+    fn nth(&self, name: &str, index: usize) -> Option<&[u8]> {
+        self.0.get_all(name).iter().nth(index).map(HeaderValue::as_bytes)
+    }
+}
+
+/// Takes `option` out of `Connection`, and the field away if nothing is left.
+pub(crate) fn remove_connection_option(headers: &mut HeaderMap, option: &str) {
+    let fields = Lines(headers);
+    let connection = Connection::read(&fields);
+    let left: Vec<&[u8]> = connection.options().filter(|have| *have != option.as_bytes()).collect();
+    let left = HeaderValue::from_bytes(&left.join(&b", "[..]));
+    headers.remove(CONNECTION);
+    if let Ok(left) = left
+        && !left.is_empty()
+    {
+        headers.insert(CONNECTION, left);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
+    use super::*;
+
+    fn head(uri: &str) -> Head {
+        Head::of(Request::get(uri).header("host", "old").body(()).unwrap().into_parts().0)
+    }
+
+    #[test]
+    fn tls_keeps_host_user_path_and_query() {
+        let mut request = head("http://u:p@H.example:8080/a?b");
+        request.take(&Step::Tls { port: 8443, minimum: None }).unwrap();
+        assert_eq!(request.uri, "https://u:p@H.example:8443/a?b");
+        assert_eq!(request.headers["host"], "H.example:8443");
+        assert_eq!(request.shown(), "https://H.example:8443/a?b");
+        let mut bare = head("http://[::1]");
+        bare.take(&Step::Tls { port: 443, minimum: None }).unwrap();
+        assert_eq!(bare.uri, "https://[::1]/");
+        assert_eq!(bare.origin(), "https://[::1]:443");
+    }
+
+    #[test]
+    fn credentials_are_found_wherever_they_are() {
+        let names = [http::header::AUTHORIZATION];
+        assert!(!head("http://h/").has_credentials(&names));
+        assert!(head("http://u:p@h/").has_credentials(&names));
+        let mut request = head("http://h/");
+        let mut secret = HeaderValue::from_static("s");
+        secret.set_sensitive(true);
+        request.headers.insert("x-any", secret);
+        assert!(request.has_credentials(&names));
+    }
+}

@@ -1,0 +1,68 @@
+//! Switching one connection by `OPTIONS *`, which carries nothing worth stealing (RFC 2817 §3.2).
+
+use http::header::{CONNECTION, HOST, HeaderName, UPGRADE};
+use http::{HeaderValue, Method, Request, StatusCode, Uri};
+use http_body_util::Empty;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use upshift_core::field::{Protocol, UpgradeList};
+use upshift_core::follow::switched;
+
+use crate::BoxError;
+use crate::connect::{Connector, PATIENCE};
+use crate::request::Lines;
+
+/// Opens a connection and has the server switch it to `protocol`. Nothing that it sent ahead survives.
+pub(crate) async fn switch(
+    connector: Connector,
+    uri: &Uri,
+    protocol: Protocol,
+    extra: Option<(HeaderName, HeaderValue)>,
+) -> Result<TcpStream, BoxError> {
+    let tcp = connector.clear(uri.clone()).await?;
+    tokio::time::timeout(PATIENCE, ask(tcp, uri, protocol, extra)).await.map_err(|_| "the switch took too long")?
+}
+
+async fn ask(
+    tcp: TcpStream,
+    uri: &Uri,
+    protocol: Protocol,
+    extra: Option<(HeaderName, HeaderValue)>,
+) -> Result<TcpStream, BoxError> {
+    let (mut sender, connection) = http1::handshake(TokioIo::new(tcp)).await?;
+    let driver = tokio::spawn(connection.with_upgrades());
+    let mut request = Request::new(Empty::<bytes::Bytes>::new());
+    *request.method_mut() = Method::OPTIONS;
+    *request.uri_mut() = Uri::from_static("*");
+    let headers = request.headers_mut();
+    headers.insert(HOST, host_field(uri)?);
+    headers.insert(UPGRADE, HeaderValue::try_from(protocol.to_string())?);
+    // RFC 7540 §3.2.1: HTTP2-Settings is a field of this connection alone.
+    let option = extra.as_ref().map_or(String::new(), |(name, _)| format!(", {name}"));
+    headers.insert(CONNECTION, HeaderValue::try_from(format!("Upgrade{option}"))?);
+    headers.extend(extra);
+    let response = sender.send_request(request).await?;
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        return Err(
+            format!("the server answered {} where a switch to {protocol} was asked for", response.status()).into()
+        );
+    }
+    let offered = UpgradeList::new(vec![protocol]);
+    switched(&Lines(response.headers()), offered.as_ref())?;
+    let upgraded = hyper::upgrade::on(response).await?;
+    driver.await??;
+    let parts = upgraded.downcast::<TokioIo<TcpStream>>().map_err(|_| "the connection is of another kind")?;
+    // What came in clear after the 101 would be taken for a part of what follows.
+    if !parts.read_buf.is_empty() {
+        return Err("the server sent bytes after its 101 that nobody had asked for".into());
+    }
+    Ok(parts.io.into_inner())
+}
+
+/// `Host` for this URL.
+pub(crate) fn host_field(uri: &Uri) -> Result<HeaderValue, BoxError> {
+    let authority = uri.authority().ok_or("the URL names no host")?.as_str();
+    let bare = authority.rsplit_once('@').map_or(authority, |(_, bare)| bare);
+    Ok(HeaderValue::from_str(bare)?)
+}

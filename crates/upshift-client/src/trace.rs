@@ -1,0 +1,56 @@
+//! What was asked, what came back, and what was made of it.
+
+use std::sync::Arc;
+
+use upshift_core::follow::{Lane, Remark, Rule, Step, Stop};
+
+/// Every request that one call made, in order: an extension of the response, and a member of the errors.
+#[derive(Clone, Debug, Default)]
+pub struct Trace(pub Arc<Vec<Hop>>);
+
+/// One request and what became of it.
+#[derive(Clone, Debug)]
+pub struct Hop {
+    /// The method.
+    pub method: String,
+    /// The URL, without user information.
+    pub url: String,
+    /// What was known of the origin beforehand and done at once.
+    pub remembered: Vec<Step>,
+    /// The lane that the response came on; `None` if none came.
+    pub lane: Option<Lane>,
+    /// The status code; `None` if no response came.
+    pub status: Option<u16>,
+    /// What was made of it.
+    pub outcome: Outcome,
+}
+
+/// What was made of a response.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// It stands: it was handed to the caller.
+    Stands,
+    /// A step was taken, by a rule.
+    Followed {
+        /// The step.
+        step: Step,
+        /// The rule.
+        rule: Rule,
+        /// What was odd about the answer.
+        remarks: Vec<Remark>,
+    },
+    /// It was not followed.
+    Stopped(Stop),
+    /// A 101 that was not believed, or no response at all.
+    Failed(String),
+}
+
+impl Trace {
+    /// The steps that were taken.
+    pub fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.0.iter().filter_map(|hop| match &hop.outcome {
+            Outcome::Followed { step, .. } => Some(step),
+            _ => None,
+        })
+    }
+}

@@ -1,0 +1,5 @@
+//! The client against servers made of bare sockets.
+
+mod anything;
+mod misbehaving;
+mod peer;
