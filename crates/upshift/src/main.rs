@@ -8,6 +8,7 @@ mod completions;
 mod demo;
 mod explain;
 mod failure;
+mod get;
 mod man;
 mod plan;
 mod policy_file;
@@ -50,6 +51,7 @@ enum Verb {
     Demo(demo::Demo),
     Check(check::Check),
     Explain(explain::Explain),
+    Get(get::Get),
     Plan(plan::Plan),
     Schema(schema::Schema),
     Completions(completions::Completions),
@@ -63,6 +65,7 @@ impl Verb {
             Self::Demo(verb) => verb.run(),
             Self::Check(verb) => verb.run(),
             Self::Explain(verb) => verb.run(),
+            Self::Get(verb) => verb.run(),
             Self::Plan(verb) => verb.run(),
             Self::Schema(verb) => verb.run(),
             Self::Completions(verb) => verb.run(),

@@ -1,0 +1,144 @@
+//! What `get --json` prints: every request that one call made, and the rule behind every step.
+
+use serde::Serialize;
+use upshift_core::follow::{Lane, Remark, Rule, Step};
+use upshift_core::{Timestamp, TlsState};
+
+/// One call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TraceRecord {
+    /// `answered`, `refused` (a 426 that was not followed) or `failed`.
+    pub outcome: &'static str,
+    /// The last status code; null if no response came.
+    pub status: Option<u16>,
+    /// Every request, in order.
+    pub requests: Vec<HopRecord>,
+    /// What the server wants, where it refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<RefusedRecord>,
+    /// What failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// One request and what was made of its answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct HopRecord {
+    /// The method.
+    pub method: String,
+    /// The URL.
+    pub url: String,
+    /// Steps that were remembered from earlier and taken at once.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remembered: Vec<String>,
+    /// The version of HTTP, as `1.1`; null if no response came.
+    pub http: Option<&'static str>,
+    /// The version of TLS, as `1.3`; `unknown` if it is not known, null in clear.
+    pub tls: Option<&'static str>,
+    /// The status code; null if no response came.
+    pub status: Option<u16>,
+    /// `stands`, `followed`, `stopped` or `failed`.
+    pub outcome: &'static str,
+    /// The step that followed, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+    /// The rule that the step, or the stop, rests on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<RuleRecord>,
+    /// What was odd about the answer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<&'static str>,
+    /// Why it was not followed, or what failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// A rule of following.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RuleRecord {
+    /// Its number.
+    pub number: u8,
+    /// The paragraph that it rests on.
+    pub paragraph: &'static str,
+    /// What it says.
+    pub says: &'static str,
+}
+
+/// What a server that refused wants.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct RefusedRecord {
+    /// Why it was not followed.
+    pub why: String,
+    /// The protocols that it named.
+    pub protocols: Vec<String>,
+    /// The lowest version that will do.
+    pub minimum: Option<String>,
+    /// What it says to people.
+    pub message: Option<String>,
+    /// Its rule.
+    pub rule: Option<String>,
+    /// Where it is explained.
+    pub docs: Option<String>,
+    /// Where what is wanted is to be had.
+    pub upgrade_url: Option<String>,
+    /// When the same request may succeed again.
+    pub ends_at: Option<String>,
+    /// Whether it may at all.
+    pub retryable: bool,
+    /// To be named in a call for help.
+    pub request_id: Option<String>,
+}
+
+impl From<Rule> for RuleRecord {
+    fn from(rule: Rule) -> Self {
+        Self { number: rule.number, paragraph: rule.paragraph, says: rule.says }
+    }
+}
+
+impl HopRecord {
+    /// A request and the lane that its answer came on; what was made of it is filled in by the caller.
+    pub fn new(method: &str, url: &str, remembered: &[Step], lane: Option<Lane>, status: Option<u16>) -> Self {
+        let tls = lane.and_then(|lane| match lane.tls {
+            TlsState::Cleartext => None,
+            TlsState::Version(version) => Some(version.as_str()),
+            TlsState::SomeVersion => Some("unknown"),
+        });
+        Self {
+            method: method.to_owned(),
+            url: url.to_owned(),
+            remembered: remembered.iter().map(ToString::to_string).collect(),
+            http: lane.map(|lane| lane.http.as_str()),
+            tls,
+            status,
+            outcome: "stands",
+            step: None,
+            rule: None,
+            remarks: Vec::new(),
+            why: None,
+        }
+    }
+
+    /// It was followed.
+    #[must_use]
+    pub fn followed(self, step: &Step, rule: Rule, remarks: &[Remark]) -> Self {
+        let remarks = remarks.iter().map(|remark| remark.as_str()).collect();
+        Self { outcome: "followed", step: Some(step.to_string()), rule: Some(rule.into()), remarks, ..self }
+    }
+
+    /// It was not followed.
+    #[must_use]
+    pub fn stopped(self, why: String, rule: Rule) -> Self {
+        Self { outcome: "stopped", rule: Some(rule.into()), why: Some(why), ..self }
+    }
+
+    /// No answer came, or one that cannot be believed.
+    #[must_use]
+    pub fn failed(self, why: String) -> Self {
+        Self { outcome: "failed", why: Some(why), ..self }
+    }
+}
+
+/// A time as it stands in JSON.
+pub fn time(time: Option<Timestamp>) -> Option<String> {
+    time.map(|time| time.to_string())
+}

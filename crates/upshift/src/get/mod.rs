@@ -1,0 +1,176 @@
+//! `upshift get`: fetches as curl would, and follows a 426.
+
+mod output;
+mod report;
+mod request;
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use upshift_client::rules::{FollowPolicy, Way, Ways};
+use upshift_client::{Builder, Client, Error, Memory, Refused, Trace};
+use upshift_record::Exit;
+
+use crate::failure::{Failure, Outcome};
+use crate::terminal::{Palette, print_json, say};
+
+/// Fetch a URL as curl would, and follow a 426
+///
+/// A 426 is followed where that is safe: to the same host only, never to anything weaker, without sending credentials
+/// again in clear. Where it is not followed, the server's wish is told in plain words.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  upshift get http://localhost:8080/account -v
+  upshift get -X POST -H 'X-Api-Key: k' -d @order.json https://api.example.com/orders
+  upshift get -o big.iso -C - https://downloads.example.com/big.iso
+  upshift get --json http://localhost:8080/feeds/a | jq '.requests[].rule'
+
+Exit codes: 0 an answer other than 426, 1 a final 426 or a switch that is not to be believed,
+2 wrong usage, 3 the server cannot be reached.")]
+pub(crate) struct Get {
+    /// Where: http:// or https://; http:// if neither is written
+    url: String,
+    #[command(flatten)]
+    request: request::Arguments,
+    /// Write the body to this file
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Go on where an earlier download into the --output file broke off; `-` takes its length
+    #[arg(short = 'C', long = "continue-at", value_name = "-|BYTES", requires = "output", value_parser = request::offset)]
+    continue_at: Option<request::Offset>,
+    /// Print the status line and the fields before the body
+    #[arg(short, long)]
+    include: bool,
+    /// Say every step, and the paragraph of the rule it rests on
+    #[arg(short, long)]
+    verbose: bool,
+    /// Print the whole trace as JSON in place of the body
+    #[arg(long)]
+    json: bool,
+    /// Take at most so many steps
+    #[arg(long, value_name = "N", default_value_t = FollowPolicy::default().max_steps)]
+    max_steps: u8,
+    /// Take no step: show the 426
+    #[arg(long)]
+    no_follow: bool,
+    /// Allow what is off because it is dangerous or obsolete
+    #[arg(long, value_name = "WHAT", value_delimiter = ',')]
+    allow: Vec<Allowance>,
+    /// Remember in this file what servers required, and read it first
+    #[arg(long, value_name = "FILE")]
+    memory: Option<PathBuf>,
+    /// Trust the certificates in this PEM file, in place of the system's
+    #[arg(long, value_name = "FILE")]
+    cacert: Option<PathBuf>,
+    /// Believe any certificate, so that anybody on the way can read and change what is sent
+    #[arg(short = 'k', long)]
+    insecure: bool,
+}
+
+/// What has to be allowed by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Allowance {
+    /// The obsolete switch to HTTP/2 by Upgrade (RFC 7540 §3.2)
+    H2c,
+    /// TLS inside the connection (RFC 2817), which can be spliced
+    TlsInBand,
+    /// Sending credentials again in clear
+    CredentialsInClear,
+}
+
+impl Get {
+    pub(crate) fn run(self) -> Outcome {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.map_err(Failure::environment)?.block_on(self.fetch())
+    }
+
+    async fn fetch(self) -> Outcome {
+        let client = self.client()?;
+        let resume = output::resume_from(self.continue_at, self.output.as_deref())?;
+        let request = self.request.build(&self.url, resume)?;
+        let outcome = client.send(request).await;
+        let trace = match &outcome {
+            Ok(response) => response.extensions().get::<Trace>().cloned().unwrap_or_default(),
+            Err(error) => error.trace(),
+        };
+        if self.verbose {
+            report::say_steps(&trace, Palette::of_stderr());
+        }
+        if self.json {
+            print_json(&report::record(&trace, outcome.as_ref().err()))?;
+        }
+        match outcome {
+            Ok(response) => {
+                let sink =
+                    output::Sink { file: self.output.as_deref(), resume, include: self.include, quiet: self.json };
+                sink.take(response).await?;
+                Ok(Exit::Fine)
+            }
+            Err(Error::Refused(refused)) => {
+                if !self.json {
+                    self.show_refused(&refused)?;
+                }
+                Ok(Exit::FellShort)
+            }
+            Err(error @ Error::PeerSwitched { .. }) => Err(Failure::Message(Exit::FellShort, error.to_string())),
+            Err(error @ Error::Usage(_)) => Err(Failure::usage(error)),
+            Err(error) => Err(Failure::environment(error)),
+        }
+    }
+
+    fn client(&self) -> Result<Client, Failure> {
+        let mut ways = if self.no_follow { Ways::NONE } else { Ways::SAFE };
+        for allowance in &self.allow {
+            ways = match allowance {
+                Allowance::H2c => ways.with(Way::H2c),
+                Allowance::TlsInBand => ways.with(Way::TlsInBand),
+                Allowance::CredentialsInClear => ways,
+            };
+        }
+        let policy = FollowPolicy {
+            ways,
+            max_steps: self.max_steps,
+            dangerous_credentials_in_clear: self.allow.contains(&Allowance::CredentialsInClear),
+            ..FollowPolicy::default()
+        };
+        let mut builder: Builder = Client::builder().policy(policy).on_deprecation(report::say_deprecation);
+        if let Some(path) = &self.memory {
+            builder = builder.memory(Memory::file(path).map_err(|error| request::of_file(path, &error))?);
+        }
+        if let Some(path) = &self.cacert {
+            let pem = std::fs::read(path).map_err(|error| request::of_file(path, &error))?;
+            builder =
+                builder.roots(&pem).map_err(|error| Failure::usage(format_args!("{}: {error}", path.display())))?;
+        }
+        if self.insecure {
+            builder = builder.dangerous_any_certificate();
+        }
+        builder.build().map_err(Failure::environment)
+    }
+
+    /// The answer as curl would show it, and then what it means.
+    fn show_refused(&self, refused: &Refused) -> Result<(), Failure> {
+        let mut shown = Vec::new();
+        if self.include {
+            shown = output::head(&refused.response);
+        }
+        shown.extend_from_slice(refused.response.body());
+        match &self.output {
+            Some(path) => std::fs::write(path, &shown).map_err(|error| request::of_file(path, &error))?,
+            None => {
+                let mut stdout = std::io::stdout().lock();
+                stdout.write_all(&shown)?;
+                if stdout.is_terminal() && shown.last().is_some_and(|last| *last != b'\n') {
+                    stdout.write_all(b"\n")?;
+                }
+                stdout.flush()?;
+            }
+        }
+        for line in report::plain_words(refused, self.no_follow) {
+            say(line);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,149 @@
+//! What was done and what the server wants, in words and as a record.
+
+use upshift_client::rules::{Reason, Way};
+use upshift_client::{Error, Hop, Notice, Outcome, Refused, Trace};
+use upshift_record::trace::time;
+use upshift_record::{HopRecord, RefusedRecord, TraceRecord};
+
+use crate::terminal::{Hue, Palette, say};
+
+/// `-v`: every step on stderr.
+pub(super) fn say_steps(trace: &Trace, palette: Palette) {
+    for hop in trace.0.iter() {
+        for step in &hop.remembered {
+            say(palette.paint(Hue::Faint, format_args!("* remembered: {step}")));
+        }
+        say(format_args!("> {} {}", hop.method, hop.url));
+        if let (Some(status), Some(lane)) = (hop.status, hop.lane) {
+            let hue = if status == 426 { Hue::Warning } else { Hue::Good };
+            say(palette.paint(hue, format_args!("< {status} {lane}")));
+        }
+        match &hop.outcome {
+            Outcome::Stands => {}
+            Outcome::Followed { step, rule, remarks } => {
+                for remark in remarks {
+                    say(palette.paint(Hue::Faint, format_args!("* {}", remark.as_str())));
+                }
+                say(format_args!("* {step}  [rule {}, {}: {}]", rule.number, rule.paragraph, rule.says));
+            }
+            Outcome::Stopped(stop) => {
+                let rule = stop.rule;
+                say(format_args!("* stop: {stop}  [rule {}, {}: {}]", rule.number, rule.paragraph, rule.says));
+            }
+            Outcome::Failed(why) => say(palette.paint(Hue::Bad, format_args!("* failed: {why}"))),
+        }
+    }
+}
+
+/// `--json`.
+pub(super) fn record(trace: &Trace, error: Option<&Error>) -> TraceRecord {
+    let refused = match error {
+        Some(Error::Refused(refused) | Error::Step { refused, .. }) => Some(refused_record(refused)),
+        _ => None,
+    };
+    TraceRecord {
+        outcome: match error {
+            None => "answered",
+            Some(Error::Refused(_)) => "refused",
+            Some(_) => "failed",
+        },
+        status: trace.0.last().and_then(|hop| hop.status),
+        requests: trace.0.iter().map(hop_record).collect(),
+        refused,
+        error: error.filter(|error| !matches!(error, Error::Refused(_))).map(ToString::to_string),
+    }
+}
+
+fn hop_record(hop: &Hop) -> HopRecord {
+    let record = HopRecord::new(&hop.method, &hop.url, &hop.remembered, hop.lane, hop.status);
+    match &hop.outcome {
+        Outcome::Stands => record,
+        Outcome::Followed { step, rule, remarks } => record.followed(step, *rule, remarks),
+        Outcome::Stopped(stop) => record.stopped(stop.to_string(), stop.rule),
+        Outcome::Failed(why) => record.failed(why.clone()),
+    }
+}
+
+fn refused_record(refused: &Refused) -> RefusedRecord {
+    let problem = refused.problem.as_ref();
+    RefusedRecord {
+        why: refused.stop.to_string(),
+        protocols: refused.protocols().iter().map(ToString::to_string).collect(),
+        minimum: refused.minimum().map(str::to_owned),
+        message: refused.message().map(str::to_owned),
+        rule: problem.and_then(|problem| problem.rule.clone()),
+        docs: refused.docs().map(str::to_owned),
+        upgrade_url: refused.upgrade_url().map(str::to_owned),
+        ends_at: time(refused.ends_at()),
+        retryable: refused.is_retryable(),
+        request_id: problem.and_then(|problem| problem.request_id.clone()),
+    }
+}
+
+/// What the server wants and what a person can do about it.
+pub(super) fn plain_words(refused: &Refused, chosen: bool) -> Vec<String> {
+    let mut lines = Vec::new();
+    if chosen {
+        lines.push("upshift: 426, and --no-follow says to leave it at that.".to_owned());
+    } else {
+        lines.push(format!("upshift: not followed: {}.", refused.stop));
+    }
+    let named: Vec<String> = refused.protocols().iter().map(ToString::to_string).collect();
+    if !named.is_empty() {
+        lines.push(format!("  It wants:    {}", named.join(", or ")));
+    }
+    let rows = [
+        ("It says:", refused.message().map(str::to_owned)),
+        ("You can:", (!chosen).then(|| advice(refused.reason()).to_owned())),
+        ("Upgrade at:", refused.upgrade_url().map(str::to_owned)),
+        ("Read:", refused.docs().map(str::to_owned)),
+        ("Again after:", time(refused.ends_at())),
+        (
+            "Request id:",
+            refused.problem.as_ref().and_then(|problem| problem.request_id.clone()).filter(|id| !id.is_empty()),
+        ),
+    ];
+    lines.extend(rows.into_iter().filter_map(|(label, text)| text.map(|text| format!("  {label:<12} {text}"))));
+    lines
+}
+
+fn advice(reason: &Reason) -> &'static str {
+    match reason {
+        Reason::PeerNamedNothing => "ask who runs the server: its 426 lacks what RFC 9110 §15.5.22 demands",
+        Reason::PeerMalformed(_) => "tell who runs the server: its Upgrade field is not well-formed (RFC 9110 §7.8)",
+        Reason::PeerWantsWhatItHas | Reason::PeerRepeats(_) => {
+            "tell who runs the server; a proxy in between may take away what was sent"
+        }
+        Reason::PeerWantsWeaker => "tell who runs the server; this program does not go down",
+        Reason::NoAlternative => "try --http3 if you know that it is on the same port",
+        Reason::WebSocketVersion => "use a program that speaks one of the versions it lists",
+        Reason::Unknown(_) => "use a program that speaks it, or send the newer version yourself with -H",
+        Reason::NotAble(Way::WebSocket) => "use a WebSocket program: this address takes nothing else",
+        Reason::NotAble(_) => "use a program that can",
+        Reason::NotAllowed(Way::H2c) => "--allow h2c",
+        Reason::NotAllowed(Way::TlsInBand) => "--allow tls-in-band",
+        Reason::NotAllowed(_) => "allow it",
+        Reason::VersionNotAllowed(_) => "install a newer version, or send the newer version yourself with -H",
+        Reason::CredentialsInClear => {
+            "use https:// if the server has it, or --allow credentials-in-clear on a network of your own"
+        }
+        Reason::BodyGone => "send the body from a file",
+        Reason::TooManySteps(_) => "--max-steps, if you believe that it comes to an end",
+        _ => "read what the server says",
+    }
+}
+
+/// A server that announces an end, once.
+pub(super) fn say_deprecation(notice: &Notice) {
+    let deprecation = &notice.deprecation;
+    let end = match (deprecation.sunset, notice.past_sunset) {
+        (Some(sunset), false) => format!(" and ends on {}", sunset.strftime("%Y-%m-%d")),
+        (Some(sunset), true) => format!(" and was to end on {}", sunset.strftime("%Y-%m-%d")),
+        (None, _) => String::new(),
+    };
+    let read = deprecation.link("deprecation").or(deprecation.link("sunset"));
+    let read = read
+        .map(|url| format!("; read {}", url.replace(|character: char| character.is_control(), "")))
+        .unwrap_or_default();
+    say(format_args!("upshift: what you asked for is deprecated{end}{read}"));
+}

@@ -1,0 +1,162 @@
+//! From flags to a request.
+
+use std::fmt::Display;
+use std::io::Read;
+use std::path::Path;
+
+use clap::Args;
+use http::header::{ACCEPT, CONTENT_TYPE, RANGE};
+use http::{HeaderName, HeaderValue, Method, Request, Uri, Version};
+use upshift_client::{Body, Http, Route};
+
+use crate::failure::Failure;
+
+/// What is sent.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The method; GET, or POST with --data
+    #[arg(short = 'X', long = "request", value_name = "METHOD")]
+    method: Option<Method>,
+    /// A field to send; again for more
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = crate::arguments::field)]
+    fields: Vec<(String, String)>,
+    /// The body: text, @FILE, or @- for stdin
+    #[arg(short, long, value_name = "TEXT|@FILE")]
+    data: Option<String>,
+    #[command(flatten)]
+    version: HttpVersion,
+}
+
+/// Where following begins.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+struct HttpVersion {
+    /// Begin with HTTP/1.0
+    #[arg(long = "http1.0")]
+    http1_0: bool,
+    /// Begin with HTTP/1.1
+    #[arg(long = "http1.1")]
+    http1_1: bool,
+    /// Begin with HTTP/2: by ALPN, or by prior knowledge in clear
+    #[arg(long)]
+    http2: bool,
+    /// Begin with HTTP/3
+    #[arg(long)]
+    http3: bool,
+}
+
+/// Where to go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Offset {
+    /// Where the file ends.
+    End,
+    /// At this byte.
+    At(u64),
+}
+
+/// Reads what stands after `-C`.
+pub(super) fn offset(text: &str) -> Result<Offset, String> {
+    match text {
+        "-" => Ok(Offset::End),
+        number => number.parse().map(Offset::At).map_err(|_| "expected `-` or a number of bytes".to_owned()),
+    }
+}
+
+impl Arguments {
+    /// The request; from this byte on, if one is given.
+    pub(super) fn build(&self, url: &str, resume: Option<u64>) -> Result<Request<Body>, Failure> {
+        let uri = uri(url)?;
+        let default = if self.data.is_some() { Method::POST } else { Method::GET };
+        let mut request = Request::new(self.body()?);
+        *request.method_mut() = self.method.clone().unwrap_or(default);
+        *request.uri_mut() = uri;
+        let headers = request.headers_mut();
+        headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+        if self.data.is_some() {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+        }
+        if let Some(offset) = resume {
+            headers.insert(RANGE, HeaderValue::try_from(format!("bytes={offset}-")).map_err(Failure::usage)?);
+        }
+        let mut given = http::HeaderMap::new();
+        for (name, value) in &self.fields {
+            let name =
+                HeaderName::try_from(name).map_err(|_| Failure::usage(format_args!("{name} is no field to send")))?;
+            given.append(name, HeaderValue::try_from(value).map_err(Failure::usage)?);
+        }
+        // What a person writes takes the place of what we would; several lines of one name stay several.
+        for name in given.keys() {
+            headers.remove(name);
+        }
+        headers.extend(given);
+        if self.version.http1_0 {
+            *request.version_mut() = Version::HTTP_10;
+        }
+        request.extensions_mut().insert(Route { http: self.version.begin(), tls: None });
+        Ok(request)
+    }
+
+    fn body(&self) -> Result<Body, Failure> {
+        match self.data.as_deref().map(|data| (data, data.strip_prefix('@'))) {
+            None => Ok(Body::empty()),
+            Some((text, None)) => Ok(Body::from(text.to_owned())),
+            Some((_, Some("-"))) => {
+                let mut bytes = Vec::new();
+                std::io::stdin().read_to_end(&mut bytes).map_err(Failure::environment)?;
+                Ok(Body::from(bytes))
+            }
+            Some((_, Some(path))) => Body::file(path).map_err(|error| of_file(Path::new(path), &error)),
+        }
+    }
+}
+
+impl HttpVersion {
+    fn begin(&self) -> Http {
+        match self {
+            Self { http1_0: true, .. } | Self { http1_1: true, .. } => Http::Http1,
+            Self { http2: true, .. } => Http::Http2,
+            Self { http3: true, .. } => Http::Http3(None),
+            _ => Http::Any,
+        }
+    }
+}
+
+fn uri(url: &str) -> Result<Uri, Failure> {
+    let whole = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
+    // A fragment is the reader's own and is not sent (RFC 9110 §7.1).
+    let sent = whole.split('#').next().unwrap_or_default();
+    let uri: Uri = sent.parse().map_err(|error| Failure::usage(format_args!("{url}: {error}")))?;
+    match uri.scheme_str() {
+        Some("http" | "https") => Ok(uri),
+        Some(scheme @ ("ws" | "wss")) => {
+            let plain = scheme.replace("ws", "http");
+            Err(Failure::usage(format_args!(
+                "{scheme} URLs are for WebSocket programs; ask {plain}://… to see the answer"
+            )))
+        }
+        _ => Err(Failure::usage(format_args!("{url} is no http or https URL"))),
+    }
+}
+
+/// A file that cannot be used.
+pub(super) fn of_file(path: &Path, error: &dyn Display) -> Failure {
+    Failure::usage(format_args!("{}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_read_as_people_type_them() {
+        assert_eq!(uri("localhost:8080/a#b").ok(), Some(Uri::from_static("http://localhost:8080/a")));
+        assert!(uri("ftp://h/").is_err() && uri("ws://h/").is_err() && uri("http://").is_err());
+    }
+
+    #[test]
+    fn an_offset_is_a_number_or_the_end() {
+        assert_eq!(offset("-"), Ok(Offset::End));
+        assert_eq!(offset("42"), Ok(Offset::At(42)));
+        assert!(offset("x").is_err());
+    }
+}
