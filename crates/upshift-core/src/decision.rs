@@ -234,11 +234,21 @@ impl Ruling<'_> {
             Reason::TooNew => format!("{seen} is above all that is supported"),
             Reason::UnknownClient => format!("{seen} is a client that the rule does not know"),
             Reason::Unknown => format!("a proxy in front does not tell the {kind} version"),
-            Reason::Unmet => {
-                format!("{} is not what it requires", if seen.is_empty() { "the connection" } else { &seen })
-            }
+            Reason::Unmet => self.unmet(&seen),
             Reason::Subprotocol => format!("none of its subprotocols was offered: {seen}"),
             Reason::NotInRamp => "its turn in the ramp has not come".to_owned(),
+        }
+    }
+
+    fn unmet(&self, seen: &str) -> String {
+        let value = self.observed.iter().find(|observed| observed.kind == self.kind).map(|observed| &*observed.value);
+        match (self.kind, value) {
+            (Kind::Tls, Some("none")) => "the request came in clear".to_owned(),
+            (Kind::Tls, Some(version)) => format!("the request came over TLS {version}"),
+            (Kind::Http, Some(version)) => format!("the request came over HTTP/{version}"),
+            (Kind::WebSocket, Some("none")) => "it is no WebSocket handshake".to_owned(),
+            (Kind::Protocol, Some("none")) => "it offers no other protocol".to_owned(),
+            _ => format!("{seen} is not what it requires"),
         }
     }
 }

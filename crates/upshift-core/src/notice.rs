@@ -66,6 +66,9 @@ pub fn http_date(date: Timestamp) -> String {
 /// A field's name in the case that people know: `x-api-version` is `X-Api-Version`.
 pub(crate) fn title_case(name: &str) -> String {
     let parts = name.split('-').map(|part| {
+        if part == "websocket" {
+            return "WebSocket".to_owned();
+        }
         let mut characters = part.chars();
         characters.next().map(|first| first.to_ascii_uppercase().to_string() + characters.as_str()).unwrap_or_default()
     });
