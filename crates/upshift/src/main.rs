@@ -5,6 +5,7 @@
 mod arguments;
 mod check;
 mod completions;
+mod control;
 mod demo;
 mod explain;
 mod failure;
@@ -53,6 +54,10 @@ enum Verb {
     Explain(explain::Explain),
     Get(get::Get),
     Plan(plan::Plan),
+    Pause(control::Pause),
+    Resume(control::Resume),
+    Set(control::Set),
+    Undo(control::Undo),
     Schema(schema::Schema),
     Completions(completions::Completions),
     Man(man::Man),
@@ -67,6 +72,10 @@ impl Verb {
             Self::Explain(verb) => verb.run(),
             Self::Get(verb) => verb.run(),
             Self::Plan(verb) => verb.run(),
+            Self::Pause(verb) => verb.run(),
+            Self::Resume(verb) => verb.run(),
+            Self::Set(verb) => verb.run(),
+            Self::Undo(verb) => verb.run(),
             Self::Schema(verb) => verb.run(),
             Self::Completions(verb) => verb.run(),
             Self::Man(verb) => verb.run(),

@@ -5,7 +5,7 @@ use upshift_gateway as gateway;
 
 /// What the gateway is told.
 pub(crate) fn settings(file: File) -> gateway::Settings {
-    let File { gateway: said, limits, upstreams, policy, webhook: _ } = file;
+    let File { gateway: said, limits, upstreams, policy, webhook } = file;
     gateway::Settings {
         policy,
         http: said.http,
@@ -15,6 +15,8 @@ pub(crate) fn settings(file: File) -> gateway::Settings {
         in_band_tls: said.in_band_tls,
         dangerous_allow_opossum: said.dangerous_allow_opossum,
         admin: said.admin,
+        store: said.store,
+        webhook,
         certificate: said.tls.map(|files| gateway::CertificateFiles { certificate: files.certificate, key: files.key }),
         hsts: said.hsts.map(|hsts| strict_transport_security(&hsts)),
         public: said.public,

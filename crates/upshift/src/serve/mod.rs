@@ -4,6 +4,7 @@ mod reload;
 mod watch;
 
 use clap::Args;
+use upshift_config::AdminToken;
 use upshift_core::{Policy, Timestamp};
 use upshift_gateway::{Addresses, Gateway, StartError};
 use upshift_record::Exit;
@@ -51,7 +52,10 @@ impl Serve {
             )));
         }
         let watched = watch::paths(&self.file.path, file.gateway.tls.as_ref());
-        let gateway = Gateway::bind(upshift_gateway::Settings { observe: self.observe, ..settings(file) })?;
+        let admin_token = file.gateway.admin_token.as_ref().map(AdminToken::read).transpose();
+        let admin_token = admin_token.map_err(Failure::usage)?;
+        let told = upshift_gateway::Settings { observe: self.observe, admin_token, ..settings(file) };
+        let gateway = Gateway::bind(told)?;
         let handle = gateway.handle();
         announce(gateway.addresses());
         say(in_force(&handle.policy(), Timestamp::now()));
