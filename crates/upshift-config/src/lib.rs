@@ -105,7 +105,7 @@ fn read(mut root: Section<'_>, text: &str, path: &Path, now: Timestamp) -> Optio
         section.close();
         limits
     });
-    let upstreams = upstream::upstreams(root.get("upstream"), rest);
+    let upstreams = upstream::upstreams(root.get("upstream"), rest, folder);
     let (breaker, webhook) = rule::breaker(root.get("breaker"));
     let rules = policy::read(&mut root, breaker);
     root.close();

@@ -317,6 +317,8 @@ matching! {
         pub addresses: OneOrMore<String>,
         /// What is spoken to it. `2` over http is by prior knowledge.
         pub http: Option<UpstreamHttp>,
+        /// PEM file of the authorities that sign its certificate; left out, the system's.
+        pub ca: Option<String>,
     }
 }
 

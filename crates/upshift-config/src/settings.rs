@@ -225,6 +225,13 @@ pub struct Address {
     pub port: u16,
 }
 
+impl From<SocketAddr> for Address {
+    /// In clear.
+    fn from(address: SocketAddr) -> Self {
+        Self { tls: false, host: address.ip().to_string(), port: address.port() }
+    }
+}
+
 impl std::fmt::Display for Address {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let scheme = if self.tls { "https" } else { "http" };

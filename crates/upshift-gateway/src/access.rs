@@ -12,10 +12,9 @@ use std::thread;
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use tokio::time::Instant;
+use upshift_config::AccessLog;
 use upshift_core::{Decision, Facts, Known, TlsState, Verdict};
 use upshift_record::DecisionRecord;
-
-use crate::settings::AccessLog;
 
 /// As many lines as may wait to be written.
 const BACKLOG: usize = 16 * 1024;

@@ -7,11 +7,10 @@
 
 use std::net::IpAddr;
 
-use http::{HeaderMap, HeaderName};
+use http::HeaderMap;
+use upshift_config::Proxy;
 use upshift_core::field::elements;
 use upshift_core::{HttpVersion, Known, TlsState, TlsVersion};
-
-use crate::settings::DeclaredProxy;
 
 /// What the connection itself shows.
 #[derive(Clone, Copy, Debug)]
@@ -36,15 +35,15 @@ pub struct Arrival<'p> {
     /// How its connection is protected.
     pub tls: Known<TlsState>,
     /// The declared proxy between us.
-    pub proxy: Option<&'p DeclaredProxy>,
+    pub proxy: Option<&'p Proxy>,
     /// The other end looks like a proxy that nobody declared.
     pub undeclared: bool,
 }
 
 impl<'p> Arrival<'p> {
     /// Puts together what is seen and what is told.
-    pub fn read(seen: Seen, headers: &HeaderMap, proxies: &'p [DeclaredProxy]) -> Self {
-        if let Some(proxy) = proxies.iter().find(|proxy| proxy.is_at(seen.peer)) {
+    pub fn read(seen: Seen, headers: &HeaderMap, proxies: &'p [Proxy]) -> Self {
+        if let Some(proxy) = proxies.iter().find(|proxy| is_at(proxy, seen.peer)) {
             return Self {
                 peer: told_peer(proxy, headers, proxies).unwrap_or(seen.peer),
                 hop: seen.http,
@@ -74,21 +73,26 @@ impl<'p> Arrival<'p> {
     }
 }
 
+/// Whether the hop at `address` is this proxy; IPv4 may come mapped into IPv6.
+fn is_at(proxy: &Proxy, address: IpAddr) -> bool {
+    proxy.from.iter().any(|net| net.contains(&address) || net.contains(&address.to_canonical()))
+}
+
 /// The last element of the field `name`, its lines read jointly: what the nearest hop wrote.
-fn last<'h>(headers: &'h HeaderMap, name: Option<&HeaderName>) -> Option<&'h str> {
-    let lines = headers.get_all(name?).iter().map(http::HeaderValue::as_bytes);
+fn last<'h>(headers: &'h HeaderMap, name: Option<&String>) -> Option<&'h str> {
+    let lines = headers.get_all(name?.as_str()).iter().map(http::HeaderValue::as_bytes);
     std::str::from_utf8(elements(lines).last()?).ok()
 }
 
-fn told_http(proxy: &DeclaredProxy, headers: &HeaderMap) -> Known<HttpVersion> {
-    last(headers, proxy.http.as_ref()).and_then(HttpVersion::parse).map_or(Known::Unknown, Known::Is)
+fn told_http(proxy: &Proxy, headers: &HeaderMap) -> Known<HttpVersion> {
+    last(headers, proxy.reads.http.as_ref()).and_then(HttpVersion::parse).map_or(Known::Unknown, Known::Is)
 }
 
-fn told_tls(proxy: &DeclaredProxy, headers: &HeaderMap) -> Known<TlsState> {
-    if let Some(version) = last(headers, proxy.tls.as_ref()).and_then(TlsVersion::parse) {
+fn told_tls(proxy: &Proxy, headers: &HeaderMap) -> Known<TlsState> {
+    if let Some(version) = last(headers, proxy.reads.tls.as_ref()).and_then(TlsVersion::parse) {
         return Known::Is(TlsState::Version(version));
     }
-    match last(headers, proxy.scheme.as_ref()) {
+    match last(headers, proxy.reads.scheme.as_ref()) {
         Some(scheme) if scheme.eq_ignore_ascii_case("https") => Known::Is(TlsState::SomeVersion),
         Some(scheme) if scheme.eq_ignore_ascii_case("http") => Known::Is(TlsState::Cleartext),
         _ => Known::Unknown,
@@ -97,14 +101,14 @@ fn told_tls(proxy: &DeclaredProxy, headers: &HeaderMap) -> Known<TlsState> {
 
 /// The last member of the list that is no declared proxy. One that is no address ends the search: nothing before it
 /// can be believed.
-fn told_peer(proxy: &DeclaredProxy, headers: &HeaderMap, proxies: &[DeclaredProxy]) -> Option<IpAddr> {
-    let lines = headers.get_all(proxy.peer.as_ref()?).iter().map(http::HeaderValue::as_bytes);
+fn told_peer(proxy: &Proxy, headers: &HeaderMap, proxies: &[Proxy]) -> Option<IpAddr> {
+    let lines = headers.get_all(proxy.reads.peer.as_deref()?).iter().map(http::HeaderValue::as_bytes);
     let members: Vec<&[u8]> = elements(lines).collect();
     let mut nearest = None;
     for member in members.into_iter().rev() {
         let address = address(std::str::from_utf8(member).ok()?)?;
         nearest = Some(address);
-        if !proxies.iter().any(|proxy| proxy.is_at(address)) {
+        if !proxies.iter().any(|proxy| is_at(proxy, address)) {
             break;
         }
     }
@@ -131,6 +135,8 @@ fn is_private(address: IpAddr) -> bool {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
+    use upshift_config::ProxyReads;
+
     use super::*;
 
     const SEEN: Seen = Seen {
@@ -140,26 +146,22 @@ mod tests {
     };
 
     fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
-        lines
-            .iter()
-            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
-            .collect::<Vec<_>>()
-            .into_iter()
-            .fold(HeaderMap::new(), |mut map, (name, value): (HeaderName, http::HeaderValue)| {
-                map.append(name, value);
-                map
-            })
+        let mut map = HeaderMap::new();
+        for (name, value) in lines {
+            map.append(*name, value.parse().unwrap());
+        }
+        map
     }
 
-    fn proxy() -> DeclaredProxy {
-        DeclaredProxy {
-            from: vec!["10.0.0.0/8".parse().unwrap()],
-            scheme: Some("x-forwarded-proto".parse().unwrap()),
-            peer: Some("x-forwarded-for".parse().unwrap()),
-            tls: Some("x-tls".parse().unwrap()),
+    fn proxy() -> Proxy {
+        let named = |name: &str| Some(name.to_owned());
+        let reads = ProxyReads {
+            scheme: named("x-forwarded-proto"),
+            peer: named("x-forwarded-for"),
+            tls: named("x-tls"),
             http: None,
-            upgrade_field: false,
-        }
+        };
+        Proxy { from: vec!["10.0.0.0/8".parse().unwrap()], reads, upgrade_field: false }
     }
 
     #[test]

@@ -18,6 +18,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use upshift_config::Limits;
 use upshift_core::TlsState;
 
 use crate::body::RequestBody;
@@ -28,7 +29,6 @@ use crate::local::LocalExecutor;
 use crate::pulse::{Expired, Pulse};
 use crate::respond;
 use crate::serve::serve;
-use crate::settings::Limits;
 use crate::sniff::{Opening, examine};
 use crate::stream::{Stream, Transport};
 use crate::tls;

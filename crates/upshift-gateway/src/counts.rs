@@ -82,6 +82,9 @@ impl Ending {
     }
 }
 
+/// What one rule said, how often.
+type Rulings = HashMap<(Verdict, Reason, Phase), u64>;
+
 /// Counters since they were last handed over.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
@@ -90,7 +93,7 @@ pub(crate) struct Counts {
     /// Requests that were decided, by verdict and the version of HTTP on this hop.
     pub(crate) requests: HashMap<(Verdict, HttpVersion), u64>,
     /// What the rules that applied said, by rule.
-    pub(crate) rulings: HashMap<Box<str>, HashMap<(Verdict, Reason, Phase), u64>>,
+    pub(crate) rulings: HashMap<Box<str>, Rulings>,
     /// Answers of upstreams that were 426 and named nothing.
     pub(crate) bare_426: u64,
     /// Faults, by cause.

@@ -19,7 +19,7 @@ use crate::http3;
 use crate::in_band_tls;
 use crate::metrics::Metrics;
 use crate::settings::Settings;
-use crate::tls::{self, TlsError};
+use crate::tls::{self, TlsError, Trust};
 use crate::worker::{self, Listeners, Shared, Snapshot};
 
 /// Why a gateway did not start.
@@ -249,12 +249,13 @@ fn snapshot(settings: Settings, policy: Arc<Policy>) -> Result<Snapshot, TlsErro
         }
         None => None,
     };
+    let upstream_tls =
+        settings.upstreams.iter().map(|site| tls::client(&Trust::of(site)).map(Arc::new)).collect::<Result<_, _>>()?;
     let webhook = settings.webhook.as_deref().is_some_and(|address| address.starts_with("https:"));
-    let trust = webhook || settings.upstreams.iter().flat_map(|site| &site.addresses).any(|address| address.tls);
-    let upstream_tls = Arc::new(tls::client(trust)?);
+    let webhook_tls = Arc::new(tls::client(if webhook { &Trust::System } else { &Trust::Nobody })?);
     let in_band_tls = tls.as_deref().filter(|_| settings.in_band_tls).map(in_band_tls::config);
     let quic = tls.as_deref().filter(|_| settings.http3).map(|tls| http3::config(tls, &settings.limits)).transpose()?;
-    Ok(Snapshot { settings, policy, tls, in_band_tls, quic, upstream_tls })
+    Ok(Snapshot { settings, policy, tls, in_band_tls, quic, upstream_tls, webhook_tls })
 }
 
 /// Control over what `snapshot` serves: it puts the policy there, with what is kept in the store.
@@ -279,7 +280,7 @@ fn control(snapshot: &Arc<ArcSwap<Snapshot>>) -> Result<Arc<Control>, StoreError
 }
 
 fn watch_control(shared: &Shared, stopped: oneshot::Receiver<()>) {
-    let tls = Arc::clone(&shared.snapshot.load().upstream_tls);
+    let tls = Arc::clone(&shared.snapshot.load().webhook_tls);
     let watching = async {
         tokio::select! {
             () = control::watch(Arc::clone(&shared.control), tls) => {}

@@ -43,5 +43,6 @@ mod worker;
 
 pub use arrival::{Arrival, Seen};
 pub use gateway::{Addresses, Gateway, Handle, RunError, StartError};
-pub use settings::{AccessLog, Address, CertificateFiles, DeclaredProxy, Limits, Settings, Upstream, UpstreamHttp};
+pub use settings::Settings;
 pub use tls::TlsError;
+pub use upshift_config::{AccessLog, Address, Limits, Proxy, ProxyReads, TlsFiles, Upstream, UpstreamHttp};

@@ -5,10 +5,9 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
+use upshift_config::Limits;
 
 use tokio::time::Instant;
-
-use crate::settings::Limits;
 
 /// What the connection waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

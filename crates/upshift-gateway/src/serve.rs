@@ -163,7 +163,7 @@ impl Admitted<'_> {
     fn outbound(&self, body: RequestBody) -> Outbound {
         let mut headers = self.parts.headers.clone();
         let trailers = hop::accepts_trailers(&headers);
-        let believed = self.arrival.proxy.and_then(|proxy| proxy.peer.as_ref());
+        let believed = self.arrival.proxy.and_then(|proxy| proxy.reads.peer.as_deref());
         let chain = believed.filter(|name| *name == "x-forwarded-for").map(|name| joined(&headers, name));
         hop::strip(&mut headers);
         headers.remove(header::HOST);
@@ -250,7 +250,7 @@ fn apply(change: notice::Change, headers: &mut HeaderMap) {
 }
 
 /// All lines of the field `name` as one (RFC 9110 §5.3).
-fn joined(headers: &HeaderMap, name: &HeaderName) -> HeaderValue {
+fn joined(headers: &HeaderMap, name: &str) -> HeaderValue {
     let lines: Vec<&[u8]> = headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
     HeaderValue::from_bytes(&lines.join(&b", "[..])).unwrap_or(HeaderValue::from_static(""))
 }

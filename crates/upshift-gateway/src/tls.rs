@@ -8,9 +8,8 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ClientConfig, ProtocolVersion, RootCertStore, ServerConfig};
+use upshift_config::{TlsFiles, Upstream};
 use upshift_core::{TlsState, TlsVersion};
-
-use crate::settings::CertificateFiles;
 
 /// Why there is no TLS.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +36,7 @@ pub enum TlsError {
 /// The server's side, with `h2` and `http/1.1` by ALPN (RFC 9113 §3.2, RFC 7301).
 ///
 /// Without files, a certificate for `names` that is signed by itself.
-pub(crate) fn server(files: Option<&CertificateFiles>, names: &[String]) -> Result<ServerConfig, TlsError> {
+pub(crate) fn server(files: Option<&TlsFiles>, names: &[String]) -> Result<ServerConfig, TlsError> {
     let (chain, key) = match files {
         Some(files) => (read_chain(&files.certificate)?, read_key(&files.key)?),
         None => self_signed(names)?,
@@ -50,16 +49,36 @@ pub(crate) fn server(files: Option<&CertificateFiles>, names: &[String]) -> Resu
     Ok(config)
 }
 
-/// The client's side, towards upstreams: the system's roots (or `SSL_CERT_FILE`) if `trust` is asked for, else none.
-pub(crate) fn client(trust: bool) -> Result<ClientConfig, TlsError> {
-    let mut roots = RootCertStore::empty();
-    if trust {
-        let found = rustls_native_certs::load_native_certs();
-        if let (true, Some(error)) = (found.certs.is_empty(), found.errors.into_iter().next()) {
-            return Err(TlsError::Roots(io::Error::other(error)));
+/// Who signs for those that the gateway connects to.
+pub(crate) enum Trust<'a> {
+    /// Nobody: all is in clear.
+    Nobody,
+    /// The system's authorities, or those of `SSL_CERT_FILE`.
+    System,
+    /// Those of a PEM file.
+    File(&'a Path),
+}
+
+impl<'a> Trust<'a> {
+    /// What an upstream needs.
+    pub(crate) fn of(upstream: &'a Upstream) -> Self {
+        match &upstream.ca {
+            _ if !upstream.addresses.iter().any(|address| address.tls) => Self::Nobody,
+            Some(file) => Self::File(file),
+            None => Self::System,
         }
-        roots.add_parsable_certificates(found.certs);
     }
+}
+
+/// The client's side, towards upstreams and the webhook.
+pub(crate) fn client(trust: &Trust<'_>) -> Result<ClientConfig, TlsError> {
+    let mut roots = RootCertStore::empty();
+    let authorities = match trust {
+        Trust::Nobody => Vec::new(),
+        Trust::System => system_roots()?,
+        Trust::File(path) => read_chain(path)?,
+    };
+    roots.add_parsable_certificates(authorities);
     Ok(ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)
@@ -72,6 +91,14 @@ pub(crate) fn state(version: Option<ProtocolVersion>) -> TlsState {
         Some(ProtocolVersion::TLSv1_2) => TlsState::Version(TlsVersion::V1_2),
         Some(ProtocolVersion::TLSv1_3) => TlsState::Version(TlsVersion::V1_3),
         _ => TlsState::SomeVersion,
+    }
+}
+
+fn system_roots() -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let found = rustls_native_certs::load_native_certs();
+    match found.errors.into_iter().next() {
+        Some(error) if found.certs.is_empty() => Err(TlsError::Roots(io::Error::other(error))),
+        _ => Ok(found.certs),
     }
 }
 

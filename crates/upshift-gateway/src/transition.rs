@@ -20,10 +20,10 @@ use crate::counts::{Counts, Ending};
 use crate::fault::Fault;
 use crate::forward::hop;
 use crate::pulse::Pulse;
-use crate::settings::Limits;
 use crate::stream::{Stream, Transport};
 use crate::tunnel::Tunnel;
 use crate::{h2c, in_band_tls, tls};
+use upshift_config::Limits;
 
 /// The longest content that a request may bring over into HTTP/2, in bytes: it has to be held until the switch is done.
 const MAX_CONTENT: u64 = 64 * 1024;

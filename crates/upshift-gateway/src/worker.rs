@@ -18,6 +18,7 @@ use tokio::task::{JoinSet, LocalSet, spawn_local};
 use tokio::time::{interval, sleep, timeout};
 
 use upshift_adoption::Tally;
+use upshift_config::Limits;
 use upshift_core::policy::Matcher;
 use upshift_core::{Facts, Policy};
 
@@ -27,7 +28,7 @@ use crate::control::{self, Control};
 use crate::counts::{Counts, Ending};
 use crate::fault::Fault;
 use crate::http3;
-use crate::settings::{Limits, Settings};
+use crate::settings::{Settings, takes_all};
 use crate::upstream::{Connector, Random, Site};
 
 /// What a reload replaces, whole.
@@ -43,8 +44,10 @@ pub(crate) struct Snapshot {
     pub(crate) in_band_tls: Option<Arc<ServerConfig>>,
     /// The same for QUIC.
     pub(crate) quic: Option<Arc<quinn::ServerConfig>>,
-    /// The client's side of TLS, towards upstreams.
-    pub(crate) upstream_tls: Arc<ClientConfig>,
+    /// The client's side of TLS, towards each of the upstreams.
+    pub(crate) upstream_tls: Vec<Arc<ClientConfig>>,
+    /// The same towards the webhook.
+    pub(crate) webhook_tls: Arc<ClientConfig>,
 }
 
 /// What all cores share.
@@ -226,10 +229,10 @@ impl Worker {
 impl View {
     fn of(snapshot: Arc<Snapshot>) -> Self {
         let settings = &snapshot.settings;
-        let connector = Rc::new(Connector::new(Arc::clone(&snapshot.upstream_tls), settings.limits.upstream_connect));
-        let sites = settings.upstreams.iter().map(|upstream| {
-            let matcher = (!upstream.fits_all()).then(|| upstream.matcher.clone());
-            (matcher, Site::new(&upstream.addresses, upstream.http, &connector))
+        let limit = settings.limits.upstream_connect;
+        let sites = settings.upstreams.iter().zip(&snapshot.upstream_tls).map(|(upstream, tls)| {
+            let connector = Rc::new(Connector::new(Arc::clone(tls), limit));
+            ((!takes_all(upstream)).then(|| upstream.matcher.clone()), Site::new(upstream, &connector))
         });
         let sites = sites.collect();
         let hsts = settings.hsts.as_deref().and_then(|value| HeaderValue::from_str(value).ok());

@@ -11,8 +11,8 @@ use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 use upshift_adoption::breaker::Trip;
 
-use crate::settings::{Address, UpstreamHttp};
 use crate::upstream::Connector;
+use upshift_config::{Address, UpstreamHttp};
 
 /// How long one try may take, and how long to wait before each.
 const PATIENCE: Duration = Duration::from_secs(10);

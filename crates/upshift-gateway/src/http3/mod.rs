@@ -22,6 +22,7 @@ use quinn::crypto::rustls::QuicServerConfig;
 use quinn::{Endpoint, EndpointConfig, Incoming, TokioRuntime, TransportConfig, VarInt};
 use rustls::ServerConfig;
 use tokio::task::spawn_local;
+use upshift_config::Limits;
 use upshift_core::{TlsState, TlsVersion};
 
 use self::body::Upload;
@@ -31,7 +32,6 @@ use crate::counts::Ending;
 use crate::forward::hop;
 use crate::respond;
 use crate::serve::serve;
-use crate::settings::Limits;
 use crate::worker::Worker;
 
 /// For how long clients may remember that HTTP/3 is here, in seconds (RFC 7838 §3.1).

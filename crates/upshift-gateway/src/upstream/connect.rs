@@ -13,8 +13,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-
-use crate::settings::{Address, UpstreamHttp};
+use upshift_config::{Address, UpstreamHttp};
 
 /// Why there is no connection.
 #[derive(Debug)]

@@ -10,13 +10,13 @@ mod pool;
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
+use upshift_config::{Address, Limits, Upstream};
 
 use tokio::time::Instant;
 
 pub(crate) use connect::{ConnectError, Connector};
 pub(crate) use pool::{Lease, Link, SendError};
 
-use crate::settings::{Address, Limits, UpstreamHttp};
 use pool::Pool;
 
 /// How long a replica is passed over after its first refusal; it doubles with each further one.
@@ -30,10 +30,10 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// The site of `addresses`.
-    pub(crate) fn new(addresses: &[Address], http: UpstreamHttp, connector: &Rc<Connector>) -> Self {
-        let replicas = addresses.iter().map(|address| Rc::new(Replica::new(address, http, connector))).collect();
-        Self { replicas }
+    /// The site of `upstream`.
+    pub(crate) fn new(upstream: &Upstream, connector: &Rc<Connector>) -> Self {
+        let replica = |address| Rc::new(Replica::new(address, upstream, connector));
+        Self { replicas: upstream.addresses.iter().map(replica).collect() }
     }
 
     /// The replicas in the order in which to try them.
@@ -77,10 +77,10 @@ pub(crate) struct Replica {
 }
 
 impl Replica {
-    fn new(address: &Address, http: UpstreamHttp, connector: &Rc<Connector>) -> Self {
+    fn new(address: &Address, upstream: &Upstream, connector: &Rc<Connector>) -> Self {
         Self {
             name: address.to_string(),
-            pool: Pool::new(address.clone(), http, Rc::clone(connector)),
+            pool: Pool::new(address.clone(), upstream.http, Rc::clone(connector)),
             under_way: Cell::new(0),
             refusals: Cell::new(0),
             resting: Cell::new(None),

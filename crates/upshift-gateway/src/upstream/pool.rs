@@ -18,7 +18,7 @@ use super::Load;
 use super::connect::{ConnectError, Connector, UpstreamStream};
 use crate::body::RequestBody;
 use crate::local::LocalExecutor;
-use crate::settings::{Address, UpstreamHttp};
+use upshift_config::{Address, UpstreamHttp};
 
 /// As many resting connections as are kept per core and replica.
 const MAX_RESTING: usize = 256;

@@ -7,7 +7,7 @@ use upshift_core::policy::{
 };
 use upshift_core::version::Scheme;
 use upshift_core::{HttpVersion, Phase, Policy, TlsVersion};
-use upshift_gateway::{DeclaredProxy, Settings};
+use upshift_gateway::{Proxy, ProxyReads, Settings};
 
 use crate::support::{Running, TestUpstream, connect, exchange, field, read_message, settings, status};
 
@@ -87,7 +87,7 @@ fn http_1_0_is_told_of_1_1() {
 fn a_refused_body_is_read_away_or_the_connection_closes() {
     let (_upstream, gateway) = under(vec![tls()]);
     let mut client = connect(gateway.http());
-    let short = format!("POST /account/ HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc");
+    let short = "POST /account/ HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc";
     for _ in 0..2 {
         client.write_all(short.as_bytes()).expect("written");
         let answer = read_message(&mut client).expect("an answer");
@@ -194,12 +194,12 @@ fn an_undeclared_private_peer_is_admitted_and_counted() {
 #[test]
 fn a_declared_proxy_is_believed_and_gets_no_upgrade() {
     let upstream = TestUpstream::answering(OK);
-    let proxy = DeclaredProxy {
-        from: vec!["127.0.0.0/8".parse().expect("a network")],
-        scheme: Some("x-forwarded-proto".parse().expect("a name")),
-        peer: Some("x-forwarded-for".parse().expect("a name")),
-        ..DeclaredProxy::default()
+    let reads = ProxyReads {
+        scheme: Some("x-forwarded-proto".to_owned()),
+        peer: Some("x-forwarded-for".to_owned()),
+        ..ProxyReads::default()
     };
+    let proxy = Proxy { from: vec!["127.0.0.0/8".parse().expect("a network")], reads, upgrade_field: false };
     let gateway =
         Running::start(Settings { policy: policy(vec![tls()]), proxies: vec![proxy], ..settings(upstream.address) });
     let request = |scheme: &str| {

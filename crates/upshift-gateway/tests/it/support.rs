@@ -66,7 +66,7 @@ impl Running {
                 return answer;
             }
             assert!(Instant::now() < until, "{path} never said so: {answer}");
-            thread::sleep(Duration::from_millis(50));
+            thread::park_timeout(Duration::from_millis(50));
         }
     }
 }
