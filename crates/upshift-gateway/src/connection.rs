@@ -155,6 +155,8 @@ pub(crate) async fn serve_http1(mut stream: Stream, connection: Rc<Connection>) 
     });
     let mut codec = http1::Builder::new()
         .pipeline_flush(true)
+        // Names compare without case, but not every client and every grep knows that (RFC 9110 §5.1).
+        .title_case_headers(true)
         .header_read_timeout(None)
         .max_header_size(limits.header_bytes)
         .serve_connection(TokioIo::new(stream), service);

@@ -85,7 +85,7 @@ impl Pool {
     /// A new connection of HTTP/1.1 that may be switched to another protocol, and serves nothing else.
     pub(crate) async fn open_own(&self) -> Result<Link, ConnectError> {
         let (stream, _) = self.connector.connect(&self.address, UpstreamHttp::V1_1).await?;
-        let handshake = http1::Builder::new().handshake(TokioIo::new(stream)).await;
+        let handshake = http1::Builder::new().title_case_headers(true).handshake(TokioIo::new(stream)).await;
         let (sender, connection) = handshake.map_err(|error| ConnectError::Failed(std::io::Error::other(error)))?;
         spawn_local(async move {
             if let Err(error) = connection.with_upgrades().await {
@@ -96,7 +96,7 @@ impl Pool {
     }
 
     async fn open_http1(&self, stream: UpstreamStream) -> hyper::Result<Link> {
-        let (sender, connection) = http1::Builder::new().handshake(TokioIo::new(stream)).await?;
+        let (sender, connection) = http1::Builder::new().title_case_headers(true).handshake(TokioIo::new(stream)).await?;
         spawn_local(async move {
             // Whoever waits for an answer on it learns of its failure from the answer.
             if let Err(error) = connection.await {
