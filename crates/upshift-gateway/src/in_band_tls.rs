@@ -102,7 +102,7 @@ where
     let spliced = start
         .client_hello()
         .alpn()
-        .is_some_and(|mut offered| offered.any(|protocol| IMPLICIT.iter().any(|implicit| *implicit == protocol)));
+        .is_some_and(|mut offered| offered.any(|protocol| IMPLICIT.contains(&protocol)));
     if !spliced {
         return Ok(start.into_stream(config).await?);
     }
