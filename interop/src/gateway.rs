@@ -33,7 +33,10 @@ impl Gateway {
         let mut command = Command::new(binary());
         command.args(["serve", "--config", &file.to_string_lossy()]).args(arguments);
         // What a person's environment could change is taken away.
-        command.env("NO_COLOR", "1").env_remove("UPSHIFT_ADMIN").env_remove("UPSHIFT_TOKEN").env_remove("RUST_LOG");
+        for variable in ["UPSHIFT_CONFIG", "UPSHIFT_ADMIN", "UPSHIFT_TOKEN", "RUST_LOG"] {
+            command.env_remove(variable);
+        }
+        command.env("NO_COLOR", "1");
         let mut program = Program::start(command);
         let http = program.wait_for("address for http", |lines| printed(lines, "http://", false));
         let https = program.wait_for("address for https", |lines| printed(lines, "https://", false));

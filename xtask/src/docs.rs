@@ -47,7 +47,10 @@ fn each(mut act: impl FnMut(PathBuf, String) -> Result<(), String>) -> Findings 
 fn upshift(arguments: &[&str]) -> Result<String, String> {
     let binary = root().join("target/debug/upshift");
     let mut command = command(&binary.to_string_lossy(), arguments);
-    // The help is wrapped to the terminal; a page is always as wide.
+    // A page is always as wide, and shows nobody's environment.
+    for variable in ["UPSHIFT_CONFIG", "UPSHIFT_ADMIN", "UPSHIFT_TOKEN"] {
+        command.env_remove(variable);
+    }
     output(command.env("COLUMNS", "100").env("NO_COLOR", "1"))
 }
 
