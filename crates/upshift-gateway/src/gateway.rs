@@ -10,7 +10,7 @@ use axum::Router;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use upshift_adoption::store::StoreError;
-use upshift_core::{Policy, Timestamp};
+use upshift_core::{Policy, Timestamp, TlsVersion};
 
 use crate::access::AccessWriter;
 use crate::admin;
@@ -239,21 +239,20 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 /// What serves `settings` under `policy`.
 fn snapshot(settings: Settings, policy: Arc<Policy>) -> Result<Snapshot, TlsError> {
     // In band, TLS has the address of the cleartext listener.
-    let tls = match settings.https.or(settings.http.filter(|_| settings.in_band_tls)) {
-        Some(address) => {
-            if settings.certificate.is_none() {
-                tracing::warn!("no certificate is configured: clients are shown one that is signed by itself");
-            }
-            let names = ["localhost".to_owned(), address.ip().to_string()];
-            Some(Arc::new(tls::server(settings.certificate.as_ref(), &names)?))
-        }
-        None => None,
+    let in_band = settings.http.filter(|_| settings.in_band_tls);
+    if settings.certificate.is_none() && (settings.https.is_some() || in_band.is_some()) {
+        tracing::warn!("no certificate is configured: clients are shown one that is signed by itself");
+    }
+    let served = |address: SocketAddr, minimum: TlsVersion| {
+        tls::server(settings.certificate.as_ref(), &["localhost".to_owned(), address.ip().to_string()], minimum)
     };
+    let tls = settings.https.map(|address| served(address, TlsVersion::V1_2)).transpose()?.map(Arc::new);
     let upstream_tls =
         settings.upstreams.iter().map(|site| tls::client(&Trust::of(site)).map(Arc::new)).collect::<Result<_, _>>()?;
     let webhook = settings.webhook.as_deref().is_some_and(|address| address.starts_with("https:"));
     let webhook_tls = Arc::new(tls::client(if webhook { &Trust::System } else { &Trust::Nobody })?);
-    let in_band_tls = tls.as_deref().filter(|_| settings.in_band_tls).map(in_band_tls::config);
+    let in_band_tls = in_band.map(|address| served(address, in_band_tls::minimum(&policy))).transpose()?;
+    let in_band_tls = in_band_tls.map(in_band_tls::config);
     let quic = tls.as_deref().filter(|_| settings.http3).map(|tls| http3::config(tls, &settings.limits)).transpose()?;
     Ok(Snapshot { settings, policy, tls, in_band_tls, quic, upstream_tls, webhook_tls })
 }

@@ -9,7 +9,9 @@
 //!    nothing that was read in clear is read again as if it had come through TLS.
 //! 3. A ClientHello that offers `h2` or `http/1.1` by ALPN is one for implicit TLS, and refused.
 //! 4. The OPTIONS is answered inside TLS (§3.3), and the connection stays open.
-//! 5. There are no session tickets: CUPS takes one for the end of the connection, and would loop.
+//! 5. Where a rule asks for TLS 1.3, nothing older is spoken in band: a 426 inside TLS that asks for TLS makes CUPS
+//!    loop for ever.
+//! 6. There are no session tickets: CUPS takes one for the end of the connection, and would loop.
 
 use std::io;
 use std::sync::Arc;
@@ -20,6 +22,8 @@ use rustls::server::NoServerSessionStorage;
 use rustls::{AlertDescription, ServerConfig};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio_rustls::server::TlsStream;
+use upshift_core::policy::Requirement;
+use upshift_core::{Policy, TlsVersion};
 
 use crate::client_hello::{self, NoHello};
 use crate::counts::Ending;
@@ -81,9 +85,18 @@ pub(crate) fn owed(mut request: request::Parts) -> Bytes {
     head.freeze()
 }
 
-/// What implicit TLS is served with, as it must be for TLS in band.
-pub(crate) fn config(implicit: &ServerConfig) -> Arc<ServerConfig> {
-    let mut config = implicit.clone();
+/// The oldest TLS that meets every rule.
+pub(crate) fn minimum(policy: &Policy) -> TlsVersion {
+    let required = policy.rules().iter().flat_map(|rule| &rule.require);
+    let versions = required.filter_map(|requirement| match requirement {
+        Requirement::Tls(version) => Some(*version),
+        _ => None,
+    });
+    versions.max().unwrap_or(TlsVersion::V1_2)
+}
+
+/// What implicit TLS is served with, made fit for TLS in band.
+pub(crate) fn config(mut config: ServerConfig) -> Arc<ServerConfig> {
     config.alpn_protocols = Vec::new();
     config.send_tls13_tickets = 0;
     config.session_storage = Arc::new(NoServerSessionStorage {});

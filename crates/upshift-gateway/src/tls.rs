@@ -36,13 +36,18 @@ pub enum TlsError {
 /// The server's side, with `h2` and `http/1.1` by ALPN (RFC 9113 §3.2, RFC 7301).
 ///
 /// Without files, a certificate for `names` that is signed by itself.
-pub(crate) fn server(files: Option<&TlsFiles>, names: &[String]) -> Result<ServerConfig, TlsError> {
+pub(crate) fn server(
+    files: Option<&TlsFiles>,
+    names: &[String],
+    minimum: TlsVersion,
+) -> Result<ServerConfig, TlsError> {
     let (chain, key) = match files {
         Some(files) => (read_chain(&files.certificate)?, read_key(&files.key)?),
         None => self_signed(names)?,
     };
+    let versions = if minimum < TlsVersion::V1_3 { rustls::ALL_VERSIONS } else { &[&rustls::version::TLS13] };
     let mut config = ServerConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()?
+        .with_protocol_versions(versions)?
         .with_no_client_auth()
         .with_single_cert(chain, key)?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];

@@ -5,5 +5,7 @@ mod faults;
 mod fleet;
 mod forwarding;
 mod h2c;
+mod http3;
+mod in_band_tls;
 mod support;
 mod tunnels;
