@@ -10,7 +10,7 @@ use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::Poll;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use http::Request;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -76,7 +76,7 @@ pub(crate) async fn over_tls(worker: Rc<Worker>, tcp: TcpStream, peer: SocketAdd
     let limit = snapshot.settings.limits.header_timeout;
     drop(snapshot);
     let handshake = async { Ok::<_, NoHello>(client_hello::read(tcp).await?.into_stream(config).await?) };
-    let tls = match timeout(limit, handshake).await {
+    let tls = match Box::pin(timeout(limit, handshake)).await {
         Ok(Ok(tls)) => tls,
         Ok(Err(error)) => {
             tracing::debug!(%peer, %error, "no TLS handshake");
@@ -88,7 +88,11 @@ pub(crate) async fn over_tls(worker: Rc<Worker>, tcp: TcpStream, peer: SocketAdd
     let http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
     let connection = Connection::new(worker, peer, state);
     let stream = Stream::new(Transport::Tls(Box::new(tls)), Rc::clone(&connection.pulse));
-    if http2 { serve_http2(stream, Rc::new(connection), None).await } else { sniffed(stream, connection).await }
+    if http2 {
+        Box::pin(serve_http2(stream, Rc::new(connection), None)).await
+    } else {
+        sniffed(stream, connection).await
+    }
 }
 
 /// Serves whatever the client begins to speak.
@@ -102,7 +106,7 @@ async fn sniffed(mut stream: Stream, connection: Connection) {
         }
         Ok(Opening::Http2) => {
             stream.unread(received.freeze());
-            serve_http2(stream, Rc::new(connection), None).await;
+            Box::pin(serve_http2(stream, Rc::new(connection), None)).await;
         }
         Ok(Opening::Faulty(fault)) => {
             connection.worker.count_fault(&fault);
@@ -142,10 +146,23 @@ async fn open(stream: &mut Stream, received: &mut BytesMut, limits: &Limits) -> 
 }
 
 /// Serves HTTP/1.0 and HTTP/1.1, and what the connection switches to after that.
-pub(crate) async fn serve_http1(mut stream: Stream, connection: Rc<Connection>) {
+pub(crate) async fn serve_http1(stream: Stream, connection: Rc<Connection>) {
+    // In a box of its own, the codec is gone before what follows it begins: an idle tunnel does not carry it along.
+    let (stream, early) = Box::pin(codec_http1(stream, &connection)).await;
+    if let Some(switch) = connection.switch.take() {
+        return Box::pin(switch.perform(stream, early, &connection)).await;
+    }
+    let limits = connection.worker.limits();
+    // RFC 9112 §9.6: the answer to a request that was not read whole is lost if we just close.
+    let linger = connection.pulse.left_unread().then_some((limits.discard_bytes, limits.discard_timeout));
+    stream.close(linger).await;
+}
+
+/// The exchanges of one connection; gives back the stream, and what was read of it too much.
+async fn codec_http1(mut stream: Stream, connection: &Rc<Connection>) -> (Stream, Bytes) {
     let limits = connection.worker.limits();
     stream.defer_shutdown();
-    let shared = Rc::clone(&connection);
+    let shared = Rc::clone(connection);
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
         let connection = Rc::clone(&shared);
         async move {
@@ -160,16 +177,10 @@ pub(crate) async fn serve_http1(mut stream: Stream, connection: Rc<Connection>) 
         .header_read_timeout(None)
         .max_header_size(limits.header_bytes)
         .serve_connection(TokioIo::new(stream), service);
-    let ended = drive(Pin::new(&mut codec), |codec| codec.graceful_shutdown(), &connection, &limits).await;
+    let ended = drive(Pin::new(&mut codec), |codec| codec.graceful_shutdown(), connection, &limits).await;
     connection.worker.count_ended(ended);
     let parts = codec.into_parts();
-    let stream = parts.io.into_inner();
-    if let Some(switch) = connection.switch.take() {
-        return Box::pin(switch.perform(stream, parts.read_buf, &connection)).await;
-    }
-    // RFC 9112 §9.6: the answer to a request that was not read whole is lost if we just close.
-    let linger = connection.pulse.left_unread().then_some((limits.discard_bytes, limits.discard_timeout));
-    stream.close(linger).await;
+    (parts.io.into_inner(), parts.read_buf)
 }
 
 /// Serves HTTP/2. `first` is served in place of the first request, of which then nothing but the method is true: it came

@@ -106,13 +106,15 @@ impl Switch {
         let worker = &connection.worker;
         if !early.is_empty() {
             worker.count_ending(Ending::EarlyBytes);
-            return cut_off(stream, &worker.limits()).await;
+            return Box::pin(cut_off(stream, &worker.limits())).await;
         }
+        // Empty as it is, it may be all that keeps the codec's buffer.
+        drop(early);
         Counts::add(&mut worker.counts.borrow_mut().transitions, self.name());
         match self {
             Self::Tunnel(tunnel) => tunnel.carry(stream.to_be_shut()).await,
-            Self::H2c(kept, settings) => http2(stream, *kept, &settings, connection).await,
-            Self::Tls(owed) => http1_in_tls(stream, owed, connection).await,
+            Self::H2c(kept, settings) => Box::pin(http2(stream, *kept, &settings, connection)).await,
+            Self::Tls(owed) => Box::pin(http1_in_tls(stream, owed, connection)).await,
         }
     }
 
@@ -160,5 +162,5 @@ async fn http1_in_tls(stream: Stream, owed: Bytes, connection: &Connection) {
     let mut stream = Stream::new(Transport::Tls(Box::new(tls)), Rc::clone(&pulse));
     stream.unread(owed);
     let inside = Connection { pulse, ..connection.again(state) };
-    Box::pin(serve_http1(stream, Rc::new(inside))).await;
+    serve_http1(stream, Rc::new(inside)).await;
 }

@@ -18,7 +18,7 @@ use crate::counts::{Counts, Ending};
 use crate::fault::Fault;
 use crate::forward::{self, Outbound};
 use crate::transition::Switch;
-use crate::upstream::{Lease, Replica};
+use crate::upstream::{Load, Replica};
 use crate::worker::Worker;
 
 /// The upstream's end of a tunnel.
@@ -27,7 +27,7 @@ pub(crate) struct Tunnel {
     idle: Duration,
     worker: Rc<Worker>,
     /// The replica is under load as long as the tunnel is open.
-    _lease: Lease,
+    _load: Load,
 }
 
 /// Asks the first of `candidates` that takes it for the protocol of `offer`, and answers the client.
@@ -56,7 +56,7 @@ pub(crate) async fn open<'r>(
     }
     let upstream = switched.await.map_err(|_| misbehaved("closed the connection".to_owned()))?;
     let worker = Rc::clone(&connection.worker);
-    let tunnel = Tunnel { upstream, idle: worker.limits().tunnel_idle, worker, _lease: lease };
+    let tunnel = Tunnel { upstream, idle: worker.limits().tunnel_idle, worker, _load: lease.into_load() };
     match (offer.door(), client) {
         (Door::Connect, Some(client)) => tunnel.start(client, Rc::clone(connection)),
         _ => drop(connection.switch.replace(Some(Switch::Tunnel(tunnel)))),

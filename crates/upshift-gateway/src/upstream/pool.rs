@@ -151,14 +151,14 @@ impl Link {
     ) -> Result<(Response<Incoming>, Lease), SendError> {
         match self {
             Self::Own { mut sender, home } => match sender.try_send_request(request).await {
-                Ok(response) => Ok((response, Lease { own: Some((sender, home)), _load: load })),
+                Ok(response) => Ok((response, Lease { own: Some((sender, home)), load })),
                 Err(mut error) => Err(match error.take_message() {
                     Some(request) => SendError::Unsent(Box::new(request)),
                     None => SendError::Broken(error.into_error()),
                 }),
             },
             Self::Shared(mut sender) => match sender.try_send_request(request).await {
-                Ok(response) => Ok((response, Lease { own: None, _load: load })),
+                Ok(response) => Ok((response, Lease { own: None, load })),
                 Err(mut error) => Err(match error.take_message() {
                     Some(request) => SendError::Unsent(Box::new(request)),
                     None => SendError::Broken(error.into_error()),
@@ -173,10 +173,15 @@ impl Link {
 /// Given back after the answer's last byte; dropped before, the connection closes.
 pub(crate) struct Lease {
     own: Option<Own>,
-    _load: Load,
+    load: Load,
 }
 
 impl Lease {
+    /// The connection is no longer one of HTTP; what remains is that the replica is busy.
+    pub(crate) fn into_load(self) -> Load {
+        self.load
+    }
+
     /// The exchange is over: the connection may serve the next one.
     pub(crate) fn give_back(self) {
         let Some((sender, home)) = self.own else { return };
