@@ -53,6 +53,9 @@ pub enum StoreError {
     /// SQLite, or the disk under it.
     #[error("the store failed: {0}")]
     Database(#[from] rusqlite::Error),
+    /// The file cannot be opened or made.
+    #[error("the store cannot be opened: {0}")]
+    File(#[from] std::io::Error),
     /// What is in the file cannot be read as what it should be.
     #[error("the store holds what it should not: {0}")]
     Content(#[from] serde_json::Error),
@@ -90,7 +93,10 @@ pub struct Store {
 
 impl Store {
     /// Opens the store, or creates it.
+    ///
+    /// Only its owner may read it: whoever has the key can find out which identities are in the reports.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
+        keep_private(path)?;
         let connection = Connection::open(path)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         Self::with(connection)
@@ -229,6 +235,12 @@ impl Store {
         };
         Ok((revision, state))
     }
+}
+
+/// SQLite gives the files beside it the same permissions.
+fn keep_private(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path).map(drop)
 }
 
 fn latest_state(connection: &Connection) -> Result<Overrides, StoreError> {

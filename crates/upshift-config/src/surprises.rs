@@ -110,9 +110,9 @@ fn unwatched(spec: &RuleSpec, section: &Section<'_>) -> Option<Finding> {
     let rollout = spec.rollout.as_ref()?.plan();
     let refuses = rollout.enforce.is_some() || rollout.ramp.is_some() || !rollout.brownout.is_empty();
     (refuses && spec.breaker.is_some() && spec.identity.is_empty()).then(|| {
-        Finding::warning(section.value_span("rollout"), "no breaker can watch this rollout")
-            .label("it counts identities, and `identity` is missing here")
-            .help("add identity = [\"header:X-Api-Key\"], or \"peer\" for the address; or write breaker = false")
+        Finding::warning(section.value_span("rollout"), "the breaker of this rollout counts addresses")
+            .label("`identity` is missing, and many callers may share an address")
+            .help("add identity = [\"header:X-Api-Key\"], or \"peer\" if addresses are what you mean; or write breaker = false")
     })
 }
 

@@ -2,14 +2,19 @@
 
 use std::sync::{Arc, PoisonError};
 
-use axum::Router;
 use axum::extract::State;
+use axum::extract::rejection::JsonRejection;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
-use axum::routing::get;
+use axum::routing::{get, post};
+use axum::{Json, Router};
 
 use upshift_core::Timestamp;
+use upshift_record::DecisionRecord;
+use upshift_record::control::ExplainRequest;
 
+use crate::control::Problem;
+use crate::question::Question;
 use crate::worker::Shared;
 
 /// `/healthz`, `/readyz`, `/metrics`.
@@ -19,6 +24,21 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .with_state(shared)
+}
+
+/// `/api/explain`: what would be decided here and now.
+pub(crate) fn explaining(shared: Arc<Shared>) -> Router {
+    Router::new().route("/api/explain", post(explain)).with_state(shared)
+}
+
+async fn explain(
+    State(shared): State<Arc<Shared>>,
+    body: Result<Json<ExplainRequest>, JsonRejection>,
+) -> Result<Json<DecisionRecord>, Problem> {
+    let Json(request) = body?;
+    let question = Question::of(&request, Timestamp::now()).map_err(Problem::bad)?;
+    let snapshot = shared.snapshot.load();
+    Ok(Json(question.answer(&snapshot.policy, &snapshot.settings)))
 }
 
 /// Not ready while draining, so that load balancers turn elsewhere.

@@ -166,8 +166,8 @@ impl Gateway {
         let (stop_admin, admin_stopped) = oneshot::channel::<()>();
         if let Some(listener) = self.admin {
             let access = Access { token: shared.snapshot.load().settings.admin_token.as_deref().map(Into::into) };
-            let api = control::router(Arc::clone(&shared.control), access);
-            let router = admin::router(Arc::clone(&shared)).merge(api).merge(self.further);
+            let api = control::router(Arc::clone(&shared.control)).merge(admin::explaining(Arc::clone(&shared)));
+            let router = admin::router(Arc::clone(&shared)).merge(control::guarded(api, access)).merge(self.further);
             spawn("admin", move || serve_admin(listener, router, admin_stopped)).map_err(RunError::Worker)?;
         }
         let (stop_watch, watch_stopped) = oneshot::channel::<()>();

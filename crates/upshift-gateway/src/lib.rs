@@ -26,6 +26,7 @@ mod in_band_tls;
 mod local;
 mod metrics;
 mod pulse;
+mod question;
 mod refuse;
 mod request_id;
 mod respond;
@@ -43,6 +44,7 @@ mod worker;
 
 pub use arrival::{Arrival, Seen};
 pub use gateway::{Addresses, Gateway, Handle, RunError, StartError};
+pub use question::{Asked, Question};
 pub use settings::Settings;
 pub use tls::TlsError;
 pub use upshift_config::{AccessLog, Address, Limits, Proxy, ProxyReads, TlsFiles, Upstream, UpstreamHttp};

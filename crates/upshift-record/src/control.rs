@@ -161,3 +161,37 @@ pub struct TripReport {
     /// Who was refused, hashed (`POST /api/fingerprint` hashes an identity for comparison); at most 1,000.
     pub hit: Vec<String>,
 }
+
+/// The body of `POST /api/explain`, which answers with a [`DecisionRecord`](crate::DecisionRecord).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExplainRequest {
+    /// The method.
+    #[serde(default = "get")]
+    pub method: String,
+    /// `http://host/path` or `https://host/path`.
+    pub target: String,
+    /// The version of HTTP.
+    #[serde(default = "http11")]
+    pub http: String,
+    /// The version of TLS; left out, 1.3 for https.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<String>,
+    /// Where the connection comes from; left out, a public address that no proxy has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer: Option<String>,
+    /// The field lines.
+    #[serde(default)]
+    pub fields: Vec<(String, String)>,
+    /// When; left out, now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+}
+
+fn get() -> String {
+    "GET".to_owned()
+}
+
+fn http11() -> String {
+    "1.1".to_owned()
+}

@@ -37,6 +37,8 @@ fn changes_are_numbered_and_survive_the_process() {
         store.trip(&trip("b")).unwrap();
         store.key().unwrap()
     };
+    use std::os::unix::fs::PermissionsExt as _;
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600, "it holds the key");
     let store = Store::open(&path).unwrap();
     assert_eq!(phases(&store.overrides().unwrap(), 60), (Some(Imposed::Paused), Some(Imposed::Warn)));
     assert_eq!(store.overrides().unwrap().tripped().collect::<Vec<_>>(), ["b"]);

@@ -7,6 +7,7 @@
 //! | `GET /api/revisions?limit=` | who changed what and why, the newest first |
 //! | `GET /api/trips?limit=` | the breaker's trips, and who was hit, hashed |
 //! | `POST /api/pause`, `resume`, `set`, `undo` | [`ChangeRequest`] → [`ChangeReport`] |
+//! | `POST /api/explain` | [`ExplainRequest`](upshift_record::control::ExplainRequest) → [`upshift_record::DecisionRecord`] |
 //! | `POST /api/fingerprint` | `{"identity": "…"}` → `{"fingerprint": "…"}`, as `trips` shows it |
 //!
 //! Who may: 1. with an admin token, whoever sends `Authorization: Bearer` with it. 2. Without one (on a loopback
@@ -41,8 +42,13 @@ pub(crate) struct Access {
     pub(crate) token: Option<Arc<str>>,
 }
 
-/// The routes below `/api`.
-pub(crate) fn router(control: Arc<Control>, access: Access) -> Router {
+/// `router`, for those who may use it.
+pub(crate) fn guarded(router: Router, access: Access) -> Router {
+    router.layer(from_fn_with_state(access, admit))
+}
+
+/// The routes below `/api`, without a guard.
+pub(crate) fn router(control: Arc<Control>) -> Router {
     Router::new()
         .route("/api/plan", get(plan))
         .route("/api/status", get(status))
@@ -53,12 +59,11 @@ pub(crate) fn router(control: Arc<Control>, access: Access) -> Router {
         .route("/api/set", post(set))
         .route("/api/undo", post(undo))
         .route("/api/fingerprint", post(fingerprint))
-        .layer(from_fn_with_state(access, admit))
         .with_state(control)
 }
 
 /// A refusal or a failure, as problem+json (RFC 9457).
-struct Problem {
+pub(crate) struct Problem {
     status: StatusCode,
     detail: String,
     /// The changes that were not confirmed.
@@ -191,7 +196,8 @@ impl Problem {
         Self { status, detail: detail.into(), rules: Vec::new() }
     }
 
-    fn bad(detail: impl Into<String>) -> Self {
+    /// The request is wrong.
+    pub(crate) fn bad(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, detail)
     }
 }

@@ -28,7 +28,7 @@ use upshift_record::control::{ChangeReport, RuleChange};
 
 use state::State;
 
-pub(crate) use api::{Access, router};
+pub(crate) use api::{Access, Problem, guarded, router};
 pub(crate) use meter::count;
 pub(crate) use watch::{EVERY, watch};
 

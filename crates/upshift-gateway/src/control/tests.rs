@@ -79,7 +79,7 @@ impl Bench {
 
     async fn ask(&self, token: Option<&str>, request: Request<Body>) -> (StatusCode, Value) {
         let access = Access { token: token.map(Into::into) };
-        let response = router(Arc::clone(&self.control), access).oneshot(request).await.unwrap();
+        let response = guarded(router(Arc::clone(&self.control)), access).oneshot(request).await.unwrap();
         let status = response.status();
         let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
         (status, serde_json::from_slice(&body).unwrap_or(Value::Null))

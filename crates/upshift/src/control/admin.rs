@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::failure::{Failure, Outcome};
+use crate::failure::Failure;
 
 /// How long a gateway may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -80,6 +80,12 @@ impl Admin {
 }
 
 impl Replica {
+    /// The first address of `url`.
+    pub(crate) async fn first(url: Uri, token: Option<String>) -> Result<Self, Failure> {
+        let found = Admin { urls: vec![url], token }.replicas().await?.into_iter().next();
+        found.ok_or_else(|| Failure::environment("that name has no address"))
+    }
+
     /// As it is named to people.
     pub(crate) fn name(&self) -> String {
         let authority = self.url.authority().map_or("", http::uri::Authority::as_str);
@@ -142,7 +148,7 @@ impl Replica {
 }
 
 /// Runs what talks to gateways.
-pub(crate) fn on_a_runtime(talk: impl Future<Output = Outcome>) -> Outcome {
+pub(crate) fn on_a_runtime<T>(talk: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(Failure::environment)?.block_on(talk)
 }

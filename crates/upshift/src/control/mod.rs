@@ -16,7 +16,8 @@ use upshift_record::control::{ChangeReport, ChangeRequest, RuleChange};
 use crate::failure::{Failure, Outcome};
 use crate::terminal::{Hue, Palette, print, print_json, say};
 
-use admin::{Admin, Replica};
+use admin::Admin;
+pub(crate) use admin::{Replica, on_a_runtime, url};
 
 /// Stop a rule, or all, where nobody is refused
 ///
@@ -123,14 +124,14 @@ struct Order {
 impl Pause {
     pub(crate) fn run(self) -> Outcome {
         let request = self.order.request(Some(self.target));
-        admin::on_a_runtime(self.order.give("pause", request))
+        on_a_runtime(self.order.give("pause", request))
     }
 }
 
 impl Resume {
     pub(crate) fn run(self) -> Outcome {
         let request = ChangeRequest { confirm: self.yes, ..self.order.request(Some(self.target)) };
-        admin::on_a_runtime(resume(self.order, request))
+        on_a_runtime(resume(self.order, request))
     }
 }
 
@@ -141,14 +142,14 @@ impl Set {
         let target = Target { rule: Some(self.rule), all: false };
         let (phase, until) = (Some(self.phase), until.map(|until| until.to_string()));
         let request = ChangeRequest { phase, until, ..self.order.request(Some(target)) };
-        admin::on_a_runtime(self.order.give("set", request))
+        on_a_runtime(self.order.give("set", request))
     }
 }
 
 impl Undo {
     pub(crate) fn run(self) -> Outcome {
         let request = self.order.request(None);
-        admin::on_a_runtime(self.order.give("undo", request))
+        on_a_runtime(self.order.give("undo", request))
     }
 }
 

@@ -1,21 +1,20 @@
 //! `upshift explain`: what happens to one request, and why.
 
-mod question;
 mod report;
 
 use std::net::IpAddr;
 
 use clap::Args;
 use upshift_core::{HttpVersion, Timestamp, TlsVersion};
-use upshift_record::Exit;
+use upshift_gateway::{Asked, Question};
+use upshift_record::{DecisionRecord, Exit};
 
 use crate::arguments;
+use crate::control::{self, Replica};
 use crate::failure::{Failure, Outcome};
 use crate::policy_file::PolicyFile;
 use crate::settings::settings;
 use crate::terminal::{Palette, print, print_json};
-
-use question::{Question, Target};
 
 /// Say what happens to one request, and why
 ///
@@ -30,6 +29,7 @@ Examples:
   upshift explain --http 2 https://api.example.com/feeds/news
   upshift explain -H 'X-Api-Version: 1.4' --at 2026-12-01 https://api.example.com/api/orders
   upshift explain --peer 10.0.0.7 -H 'X-Forwarded-Proto: https' http://localhost/account
+  upshift explain --admin http://127.0.0.1:9426 https://api.example.com/api/orders
   upshift explain --json --fail -X POST https://api.example.com/api/orders | jq .answer.fields
 
 Exit codes: 0 it was explained, 1 it is refused and --fail was given, 2 wrong usage or an invalid file.")]
@@ -54,6 +54,12 @@ pub(crate) struct Explain {
     /// A field, as often as needed: 'Name: value' (':protocol: websocket' for an extended CONNECT)
     #[arg(short = 'H', long = "header", value_name = "FIELD", value_parser = arguments::field)]
     fields: Vec<(String, String)>,
+    /// Ask the gateway with this admin listener, which knows what was paused or set, and not the policy file
+    #[arg(long, value_name = "URL", value_parser = control::url)]
+    admin: Option<http::Uri>,
+    /// The admin token, where one is asked for
+    #[arg(long, value_name = "TOKEN", env = "UPSHIFT_TOKEN", hide_env_values = true)]
+    token: Option<String>,
     /// End with 1 if the request is refused
     #[arg(long)]
     fail: bool,
@@ -61,8 +67,8 @@ pub(crate) struct Explain {
     #[arg(long)]
     json: bool,
     /// What is asked for: http://host/path or https://host/path
-    #[arg(value_parser = Target::parse)]
-    target: Target,
+    #[arg(value_parser = Asked::parse)]
+    target: Asked,
 }
 
 impl Explain {
@@ -70,7 +76,6 @@ impl Explain {
         if self.tls.is_some() && !self.target.https {
             return Err(Failure::usage("--tls is for https: targets"));
         }
-        let settings = settings(self.file.load()?.file);
         let question = Question {
             method: self.method,
             target: self.target,
@@ -80,7 +85,13 @@ impl Explain {
             fields: self.fields,
             at: self.at.unwrap_or_else(Timestamp::now),
         };
-        let record = question.answer(&settings.policy, &settings);
+        let record = match self.admin {
+            Some(url) => control::on_a_runtime(asked(&question, Replica::first(url, self.token)))?,
+            None => {
+                let settings = settings(self.file.load()?.file);
+                question.answer(&settings.policy, &settings)
+            }
+        };
         if self.json {
             print_json(&record)?;
         } else {
@@ -88,4 +99,14 @@ impl Explain {
         }
         Ok(if self.fail && record.verdict == "refuse" { Exit::FellShort } else { Exit::Fine })
     }
+}
+
+/// What a running gateway decides.
+async fn asked(
+    question: &Question,
+    gateway: impl Future<Output = Result<Replica, Failure>>,
+) -> Result<DecisionRecord, Failure> {
+    let gateway = gateway.await?;
+    let asked = gateway.post("explain", &question.request()).await;
+    asked.map_err(|error| Failure::environment(format_args!("{}: {error}", gateway.name())))
 }

@@ -1,9 +1,9 @@
 //! An explanation for a person.
 
 use upshift_core::TlsState;
+use upshift_gateway::Question;
 use upshift_record::{DecisionRecord, RulingRecord};
 
-use super::question::Question;
 use crate::terminal::{Hue, Palette};
 
 /// The whole explanation.
@@ -36,8 +36,7 @@ fn request(question: &Question) -> String {
         TlsState::Version(version) => format!("over TLS {}", version.as_str()),
         TlsState::SomeVersion => "over TLS".to_owned(),
     };
-    let scheme = if question.target.https { "https" } else { "http" };
-    let mut text = format!("{} {scheme}://{}{}\n", question.method, question.target.authority, question.target.path);
+    let mut text = format!("{} {}\n", question.method, question.target);
     text.push_str(&format!("HTTP/{} {tls} from {} at {}\n", question.http.as_str(), question.peer, second(question)));
     for (name, value) in &question.fields {
         text.push_str(&format!("{name}: {value}\n"));

@@ -1,39 +1,53 @@
-//! One request that was never sent, decided as the gateway would.
+//! One request that was never sent, decided as the gateway would: what `explain` asks.
 
 use std::net::IpAddr;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use upshift_core::answer::{Circumstances, refuse};
 use upshift_core::notice::{self, Change};
-use upshift_core::{Facts, HttpVersion, Policy, Timestamp, TlsState, TlsVersion, Verdict};
-use upshift_gateway::{Arrival, Seen, Settings};
+use upshift_core::{Decision, Facts, HttpVersion, Policy, Timestamp, TlsState, TlsVersion, Verdict};
 use upshift_record::DecisionRecord;
+use upshift_record::control::ExplainRequest;
+
+use crate::arrival::{Arrival, Seen};
+use crate::settings::Settings;
 
 /// A request as it was described.
-#[derive(Clone, Debug)]
-pub(super) struct Question {
-    pub(super) method: String,
-    pub(super) target: Target,
-    pub(super) http: HttpVersion,
-    /// `None`: what the scheme says.
-    pub(super) tls: Option<TlsVersion>,
-    pub(super) peer: IpAddr,
-    pub(super) fields: Vec<(String, String)>,
-    pub(super) at: Timestamp,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// The method.
+    pub method: String,
+    /// What is asked for.
+    pub target: Asked,
+    /// The version of HTTP.
+    pub http: HttpVersion,
+    /// The version of TLS; `None`: what the scheme says.
+    pub tls: Option<TlsVersion>,
+    /// Where the connection comes from.
+    pub peer: IpAddr,
+    /// The field lines; `:protocol` is that of an extended CONNECT.
+    pub fields: Vec<(String, String)>,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Target {
-    pub(super) https: bool,
-    pub(super) authority: String,
+pub struct Asked {
+    /// Over TLS.
+    pub https: bool,
+    /// Host and port.
+    pub authority: String,
     /// Path and query, as typed.
-    pub(super) path: String,
+    pub path: String,
 }
 
-impl Target {
+impl Asked {
     /// Reads `http://host/path?query`.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    pub fn parse(text: &str) -> Result<Self, String> {
         let (https, rest) = match text.split_once("://") {
             Some(("http", rest)) => (false, rest),
             Some(("https", rest)) => (true, rest),
@@ -51,17 +65,23 @@ impl Target {
     }
 }
 
+impl std::fmt::Display for Asked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}://{}{}", if self.https { "https" } else { "http" }, self.authority, self.path)
+    }
+}
+
 impl Question {
     /// How the connection is protected.
-    pub(super) fn tls(&self) -> TlsState {
+    pub fn tls(&self) -> TlsState {
         match (self.target.https, self.tls) {
             (false, _) => TlsState::Cleartext,
             (true, version) => TlsState::Version(version.unwrap_or(TlsVersion::V1_3)),
         }
     }
 
-    /// The decision and the answer, as a gateway with these settings gives them.
-    pub(super) fn answer(&self, policy: &Policy, settings: &Settings) -> DecisionRecord {
+    /// The decision and the answer, as a gateway with these settings gives them under `policy`.
+    pub fn answer(&self, policy: &Policy, settings: &Settings) -> DecisionRecord {
         let seen = Seen { peer: self.peer, http: self.http, tls: self.tls() };
         let headers = self.headers();
         let arrival = Arrival::read(seen, &headers, &settings.proxies);
@@ -104,6 +124,35 @@ impl Question {
         }
     }
 
+    /// As the admin API takes it.
+    pub fn request(&self) -> ExplainRequest {
+        ExplainRequest {
+            method: self.method.clone(),
+            target: self.target.to_string(),
+            http: self.http.as_str().to_owned(),
+            tls: self.tls.map(|version| version.as_str().to_owned()),
+            peer: Some(self.peer.to_string()),
+            fields: self.fields.clone(),
+            at: Some(self.at.to_string()),
+        }
+    }
+
+    /// From what the admin API was sent; what is left out is a request from a public address, at `now`.
+    pub(crate) fn of(request: &ExplainRequest, now: Timestamp) -> Result<Self, String> {
+        let time = |text: &String| text.parse().map_err(|_| format!("`at`: {text} is no time"));
+        let tls = |text: &String| TlsVersion::parse(text).ok_or(format!("`tls`: {text} is no version of TLS"));
+        let peer = request.peer.as_deref().unwrap_or("192.0.2.1");
+        Ok(Self {
+            method: request.method.clone(),
+            target: Asked::parse(&request.target).map_err(|error| format!("`target`: {error}"))?,
+            http: HttpVersion::parse(&request.http).ok_or("`http` is 1.0, 1.1, 2 or 3")?,
+            tls: request.tls.as_ref().map(tls).transpose()?,
+            peer: peer.parse().map_err(|_| format!("`peer`: {peer} is no address"))?,
+            fields: request.fields.clone(),
+            at: request.at.as_ref().map_or(Ok(now), time)?,
+        })
+    }
+
     fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (name, value) in &self.fields {
@@ -116,7 +165,7 @@ impl Question {
 }
 
 /// What is added to an upstream's answer that says nothing itself.
-fn notice(decision: &upshift_core::Decision<'_>) -> Vec<(String, String)> {
+fn notice(decision: &Decision<'_>) -> Vec<(String, String)> {
     let upstream: Vec<(&str, &str)> = Vec::new();
     let line = |change| match change {
         Change::Set(name, value) | Change::Append(name, value) => (name.to_owned(), value),
@@ -126,16 +175,34 @@ fn notice(decision: &upshift_core::Decision<'_>) -> Vec<(String, String)> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
+
     use super::*;
 
     #[test]
     fn targets_are_read_as_typed() {
-        let read = |text: &str| Target::parse(text).map(|target| (target.https, target.authority, target.path));
+        let read = |text: &str| Asked::parse(text).map(|asked| (asked.https, asked.authority, asked.path));
         assert_eq!(read("http://h"), Ok((false, "h".into(), "/".into())));
         assert_eq!(read("https://h:1/a//b?c#d"), Ok((true, "h:1".into(), "/a//b?c".into())));
         assert_eq!(read("http://h?q"), Ok((false, "h".into(), "/?q".into())));
         for wrong in ["/path", "ftp://h/", "http:///a", "h"] {
-            assert!(Target::parse(wrong).is_err(), "{wrong}");
+            assert!(Asked::parse(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_question_survives_the_admin_api() {
+        let question = Question {
+            method: "POST".into(),
+            target: Asked::parse("https://h:1/a?b").unwrap(),
+            http: HttpVersion::V2,
+            tls: Some(TlsVersion::V1_2),
+            peer: "10.0.0.1".parse().unwrap(),
+            fields: vec![("X-A".into(), "1".into())],
+            at: Timestamp::UNIX_EPOCH,
+        };
+        assert_eq!(Question::of(&question.request(), Timestamp::MAX).unwrap(), question);
+        let wrong = ExplainRequest { peer: Some("me".into()), ..question.request() };
+        assert_eq!(Question::of(&wrong, Timestamp::MAX), Err("`peer`: me is no address".to_owned()));
     }
 }

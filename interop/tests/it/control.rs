@@ -1,0 +1,142 @@
+//! Acting on running gateways: `pause`, `resume`, `set`, `undo`, and `explain --admin`.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use interop::{Gateway, Origin, Scratch, exchange, pause, upshift};
+
+const PLAIN: &[u8] = b"GET /derp HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n";
+const RULES: &str = "[[rule]]\nid = \"relay\"\npaths = [\"/derp\"]\nrequire = { protocol = \"derp/2\" }\n";
+
+fn asked(gateway: &Gateway) -> u16 {
+    exchange(gateway.http(), PLAIN, false).0.status
+}
+
+fn admin(gateway: &Gateway) -> String {
+    format!("http://{}", gateway.admin())
+}
+
+#[test]
+fn a_pause_holds_over_a_restart_and_is_undone_by_one_command() {
+    let origin = Origin::start(200, &[]);
+    let folder = Scratch::new();
+    let store = format!("store = \"{}\"", folder.path().join("upshift.db").display());
+    {
+        let mut gateway = Gateway::with(origin.address(), &store, RULES, &[]);
+        assert_eq!(asked(&gateway), 426);
+        let said =
+            upshift(&["pause", "relay", "--reason", "a try", "--actor", "ada", "--admin", &admin(&gateway)]).ok();
+        assert!(said.contains("relay: enforce → paused (0% refused), revision 1"), "{said}");
+        assert_eq!(asked(&gateway), 200);
+        gateway.program().signal("HUP");
+        gateway.program().wait_for("reload", |lines| lines.iter().any(|line| line.contains("reloaded")).then_some(()));
+        assert_eq!(asked(&gateway), 200, "a pause survives a reload");
+    }
+    let mut gateway = Gateway::with(origin.address(), &store, RULES, &[]);
+    assert_eq!(asked(&gateway), 200, "and a restart");
+    gateway.program().wait_for("word of the pause", |lines| {
+        lines.iter().any(|line| line.contains("relay: paused by ada")).then_some(())
+    });
+    let target = format!("http://{}/derp", gateway.http());
+    let explained = upshift(&["explain", "--json", "--admin", &admin(&gateway), &target]).ok();
+    let record: serde_json::Value = serde_json::from_str(&explained).unwrap_or_default();
+    assert_eq!((&record["verdict"], &record["phase"]), (&"warn".into(), &"paused".into()), "{explained}");
+    let undone = upshift(&["undo", "--json", "--admin", &admin(&gateway)]).ok();
+    let undone: serde_json::Value = serde_json::from_str(&undone).unwrap_or_default();
+    assert_eq!((&undone[0]["obeyed"], &undone[0]["report"]["undoes"]), (&true.into(), &1.into()), "{undone}");
+    assert_eq!(asked(&gateway), 426);
+    let metrics = gateway.ask_admin("/metrics").text();
+    assert!(metrics.contains("upshift_rule_phase{rule=\"relay\",phase=\"enforce\"} 1"), "{metrics}");
+}
+
+#[test]
+fn every_gateway_is_told_and_one_that_is_not_there_makes_it_fail() {
+    let origin = Origin::start(200, &[]);
+    let gateways = [Gateway::start(origin.address(), RULES), Gateway::start(origin.address(), RULES)];
+    let admins = gateways.each_ref().map(admin);
+    let all = upshift(&["set", "relay", "warn", "--for", "1h", "--admin", &admins[0], "--admin", &admins[1]]);
+    assert_eq!((all.code, all.stdout.lines().count()), (0, 2), "{}\n{}", all.stdout, all.stderr);
+    assert!(gateways.iter().all(|gateway| asked(gateway) == 200));
+    let some = upshift(&["set", "relay", "enforce", "--admin", &admins[0], "--admin", "http://127.0.0.1:9"]);
+    assert_eq!(some.code, 3, "{}", some.stderr);
+    assert!(some.stderr.contains("1 of 2 gateways obeyed"), "{}", some.stderr);
+    assert_eq!(gateways.each_ref().map(asked), [426, 200], "who was reached obeyed");
+    let none = upshift(&["resume", "relay", "--admin", &admins[1], "--admin", "http://127.0.0.1:9"]);
+    assert_eq!((none.code, asked(&gateways[1])), (3, 200), "resume is all or none: {}", none.stderr);
+    let nobody = upshift(&["pause", "nope", "--admin", &admins[0]]);
+    assert_eq!(nobody.code, 3);
+    assert!(nobody.stderr.contains("there is no rule nope"), "{}", nobody.stderr);
+    assert_eq!(upshift(&["pause", "--admin", &admins[0]]).code, 2, "which rule?");
+    assert_eq!(upshift(&["set", "relay", "ramp", "--admin", &admins[0]]).code, 2, "a ramp needs dates");
+}
+
+#[test]
+fn resume_needs_a_yes_where_more_would_be_refused_than_before() {
+    let origin = Origin::start(200, &[]);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let day = |days: i64| date(now, days);
+    // A ramp of four days, so that a share grows by a basis point in 35 seconds; a step that begins in a moment is faster.
+    let soon = rfc3339(now + Duration::from_secs(3));
+    let rules = format!(
+        "[[rule]]\nid = \"relay\"\npaths = [\"/derp\"]\nrequire = {{ protocol = \"derp/2\" }}\n[rule.rollout]\n\
+         identity = [\"peer\"]\nwarn = {}\nramp = [{{ at = {}, share = 0.1 }}, {{ at = {soon}, share = 0.6 }}]\n\
+         enforce = {}\n",
+        day(-3),
+        day(-2),
+        day(2)
+    );
+    let gateway = Gateway::start(origin.address(), &rules);
+    upshift(&["pause", "relay", "--admin", &admin(&gateway)]).ok();
+    let planned = || gateway.ask_admin("/api/plan").json();
+    let stopped_at: Vec<_> = planned().as_array().cloned().unwrap_or_default();
+    assert_eq!((&stopped_at[0]["phase"], &stopped_at[1]["held"]), (&"paused".into(), &true.into()));
+    // The second step begins while the rule is paused.
+    let begun = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() > now + Duration::from_secs(4);
+    while !begun() {
+        pause();
+    }
+    let asked = upshift(&["resume", "relay", "--admin", &admin(&gateway)]);
+    assert_eq!(asked.code, 2, "{}", asked.stderr);
+    assert!(
+        asked.stderr.contains("10% of the callers were refused when it was stopped, 60% would be now"),
+        "{}",
+        asked.stderr
+    );
+    let status = gateway.ask_admin("/api/status").json();
+    assert_eq!(status["rules"][0]["phase"], "paused", "{status}");
+    upshift(&["resume", "relay", "--yes", "--admin", &admin(&gateway)]).ok();
+    let status = gateway.ask_admin("/api/status").json();
+    assert_eq!(status["rules"][0]["phase"], "ramp", "{status}");
+}
+
+#[test]
+fn a_token_is_asked_for_where_there_is_one() {
+    let origin = Origin::start(200, &[]);
+    let gateway = Gateway::with(origin.address(), "admin-token = \"open sesame\"", RULES, &[]);
+    let without = upshift(&["pause", "--all", "--admin", &admin(&gateway)]);
+    assert_eq!((without.code, asked(&gateway)), (3, 426));
+    assert!(without.stderr.contains("admin token"), "{}", without.stderr);
+    upshift(&["pause", "--all", "--admin", &admin(&gateway), "--token", "open sesame"]).ok();
+    assert_eq!(asked(&gateway), 200);
+    assert_eq!(gateway.ask_admin("/healthz").status, 200, "health is for everybody");
+}
+
+/// The day so many days from `now`, as the policy file writes it.
+fn date(now: Duration, days: i64) -> String {
+    let seconds = now.as_secs().saturating_add_signed(days * 86_400);
+    rfc3339(Duration::from_secs(seconds))
+}
+
+/// RFC 3339 in UTC. The civil date is by H. Hinnant's `civil_from_days`.
+fn rfc3339(since_1970: Duration) -> String {
+    let (days, second) = (since_1970.as_secs() / 86_400, since_1970.as_secs() % 86_400);
+    let z = days + 719_468;
+    let (era, day_of_era) = (z / 146_097, z % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
