@@ -111,11 +111,11 @@ fn resume_needs_a_yes_where_more_would_be_refused_than_before() {
 #[test]
 fn a_token_is_asked_for_where_there_is_one() {
     let origin = Origin::start(200, &[]);
-    let gateway = Gateway::with(origin.address(), "admin-token = \"open sesame\"", RULES, &[]);
+    let gateway = Gateway::with(origin.address(), "admin-token = \"open sesame, please\"", RULES, &[]);
     let without = upshift(&["pause", "--all", "--admin", &admin(&gateway)]);
     assert_eq!((without.code, asked(&gateway)), (3, 426));
     assert!(without.stderr.contains("admin token"), "{}", without.stderr);
-    upshift(&["pause", "--all", "--admin", &admin(&gateway), "--token", "open sesame"]).ok();
+    upshift(&["pause", "--all", "--admin", &admin(&gateway), "--token", "open sesame, please"]).ok();
     assert_eq!(asked(&gateway), 200);
     assert_eq!(gateway.ask_admin("/healthz").status, 200, "health is for everybody");
 }
