@@ -4,6 +4,7 @@ use clap::Args;
 use upshift_core::Timestamp;
 use upshift_record::{Exit, PlanEntry, plan};
 
+use crate::control::{self, Replica};
 use crate::failure::{Failure, Outcome};
 use crate::policy_file::PolicyFile;
 use crate::terminal::{Hue, Palette, print, print_json};
@@ -16,6 +17,7 @@ use crate::terminal::{Hue, Palette, print, print_json};
 Examples:
   upshift plan
   upshift plan --at 2027-01-15
+  upshift plan --admin http://127.0.0.1:9426
   upshift plan --json | jq '.[] | select(.phase == \"brownout\") | .from'")]
 pub(crate) struct Plan {
     #[command(flatten)]
@@ -23,6 +25,12 @@ pub(crate) struct Plan {
     /// Mark the phases that hold at this time instead of now
     #[arg(long, value_name = "TIME", value_parser = crate::arguments::time)]
     at: Option<Timestamp>,
+    /// Ask the gateway with this admin listener, which knows what was paused or set, and not the policy file
+    #[arg(long, value_name = "URL", value_parser = control::url)]
+    admin: Option<http::Uri>,
+    /// The admin token, where one is asked for
+    #[arg(long, value_name = "TOKEN", env = "UPSHIFT_TOKEN", hide_env_values = true)]
+    token: Option<String>,
     /// Print the calendar as JSON
     #[arg(long)]
     json: bool,
@@ -30,8 +38,10 @@ pub(crate) struct Plan {
 
 impl Plan {
     pub(crate) fn run(self) -> Outcome {
-        let policy = self.file.load()?.file.policy;
-        let entries = plan(&policy);
+        let entries = match self.admin {
+            Some(url) => control::on_a_runtime(asked(Replica::first(url, self.token)))?,
+            None => plan(&self.file.load()?.file.policy),
+        };
         if self.json {
             print_json(&entries)?;
         } else if entries.is_empty() {
@@ -41,6 +51,13 @@ impl Plan {
         }
         Ok(Exit::Fine)
     }
+}
+
+/// The calendar of a running gateway.
+async fn asked(gateway: impl Future<Output = Result<Replica, Failure>>) -> Result<Vec<PlanEntry>, Failure> {
+    let gateway = gateway.await?;
+    let asked = gateway.get("plan").await;
+    asked.map_err(|error| Failure::environment(format_args!("{}: {error}", gateway.name())))
 }
 
 fn table(entries: &[PlanEntry], now: Timestamp, palette: Palette) -> String {

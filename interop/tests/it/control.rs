@@ -40,6 +40,8 @@ fn a_pause_holds_over_a_restart_and_is_undone_by_one_command() {
     let explained = upshift(&["explain", "--json", "--admin", &admin(&gateway), &target]).ok();
     let record: serde_json::Value = serde_json::from_str(&explained).unwrap_or_default();
     assert_eq!((&record["verdict"], &record["phase"]), (&"warn".into(), &"paused".into()), "{explained}");
+    let plan = upshift(&["plan", "--admin", &admin(&gateway)]).ok();
+    assert!(plan.contains("paused") && plan.contains("set by ada: a try"), "{plan}");
     let undone = upshift(&["undo", "--json", "--admin", &admin(&gateway)]).ok();
     let undone: serde_json::Value = serde_json::from_str(&undone).unwrap_or_default();
     assert_eq!((&undone[0]["obeyed"], &undone[0]["report"]["undoes"]), (&true.into(), &1.into()), "{undone}");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use http::{Request, StatusCode, Uri, header};
+use http::{Method, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
@@ -92,10 +92,29 @@ impl Replica {
         if self.alone { authority.to_owned() } else { format!("{authority} ({})", self.address.ip()) }
     }
 
-    /// Sends `body` to `/api/VERB`; an error is in words.
-    pub(crate) async fn post<T: DeserializeOwned>(&self, verb: &str, body: &impl Serialize) -> Result<T, String> {
+    /// Sends `body` to `/api/WHAT`; an error is in words.
+    pub(crate) async fn post<T: DeserializeOwned>(&self, what: &str, body: &impl Serialize) -> Result<T, String> {
         let body = serde_json::to_string(body).map_err(|error| error.to_string())?;
-        let answer = timeout(PATIENCE, self.exchange(verb, body)).await.map_err(|_| "it did not answer in time")?;
+        self.ask(Method::POST, what, body).await
+    }
+
+    /// Reads `/api/WHAT`; an error is in words.
+    pub(crate) async fn get<T: DeserializeOwned>(&self, what: &str) -> Result<T, String> {
+        self.ask(Method::GET, what, String::new()).await
+    }
+
+    async fn ask<T: DeserializeOwned>(&self, method: Method, what: &str, body: String) -> Result<T, String> {
+        let base = self.url.path().trim_end_matches('/');
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{base}/api/{what}"))
+            .header(header::HOST, self.url.authority().map_or("", http::uri::Authority::as_str))
+            .header(header::CONTENT_TYPE, "application/json");
+        if let Some(token) = &self.token {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        let request = request.body(Full::new(Bytes::from(body))).map_err(|error| error.to_string())?;
+        let answer = timeout(PATIENCE, self.exchange(request)).await.map_err(|_| "it did not answer in time")?;
         let (status, body) = answer?;
         if status.is_success() {
             return serde_json::from_slice(&body).map_err(|error| format!("its answer is not understood: {error}"));
@@ -109,7 +128,7 @@ impl Replica {
         })
     }
 
-    async fn exchange(&self, verb: &str, body: String) -> Result<(StatusCode, Bytes), String> {
+    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<(StatusCode, Bytes), String> {
         let reached = TcpStream::connect(self.address).await;
         let tcp = reached.map_err(|error| format!("it cannot be reached at {}: {error}", self.address))?;
         if is_https(&self.url) {
@@ -117,34 +136,24 @@ impl Replica {
             let name = ServerName::try_from(host).map_err(|error| error.to_string())?;
             let connector = tokio_rustls::TlsConnector::from(Arc::new(tls()?));
             let tls = connector.connect(name, tcp).await.map_err(|error| format!("TLS with it failed: {error}"))?;
-            return self.over(tls, verb, body).await;
+            return exchange_over(tls, request).await;
         }
-        self.over(tcp, verb, body).await
+        exchange_over(tcp, request).await
     }
+}
 
-    async fn over(
-        &self,
-        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-        verb: &str,
-        body: String,
-    ) -> Result<(StatusCode, Bytes), String> {
-        let in_words = |error: hyper::Error| format!("talking to it failed: {error}");
-        let (mut sender, connection) =
-            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(in_words)?;
-        tokio::spawn(connection);
-        let base = self.url.path().trim_end_matches('/');
-        let mut request = Request::post(format!("{base}/api/{verb}"))
-            .header(header::HOST, self.url.authority().map_or("", http::uri::Authority::as_str))
-            .header(header::CONTENT_TYPE, "application/json");
-        if let Some(token) = &self.token {
-            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
-        }
-        let request = request.body(Full::new(Bytes::from(body))).map_err(|error| error.to_string())?;
-        let response = sender.send_request(request).await.map_err(in_words)?;
-        let status = response.status();
-        let body = Limited::new(response.into_body(), LONGEST).collect().await;
-        Ok((status, body.map_err(|error| format!("its answer broke off: {error}"))?.to_bytes()))
-    }
+async fn exchange_over(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    request: Request<Full<Bytes>>,
+) -> Result<(StatusCode, Bytes), String> {
+    let in_words = |error: hyper::Error| format!("talking to it failed: {error}");
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(in_words)?;
+    tokio::spawn(connection);
+    let response = sender.send_request(request).await.map_err(in_words)?;
+    let status = response.status();
+    let body = Limited::new(response.into_body(), LONGEST).collect().await;
+    Ok((status, body.map_err(|error| format!("its answer broke off: {error}"))?.to_bytes()))
 }
 
 /// Runs what talks to gateways.
