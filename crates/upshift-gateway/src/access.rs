@@ -8,6 +8,7 @@ use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
+use std::time::Duration;
 
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
@@ -21,22 +22,46 @@ const BACKLOG: usize = 16 * 1024;
 
 /// Where lines go.
 pub(crate) struct AccessWriter {
-    lines: SyncSender<Vec<u8>>,
+    messages: SyncSender<Message>,
     dropped: AtomicU64,
 }
 
+/// What the writing thread is told.
+enum Message {
+    /// To write this.
+    Line(Vec<u8>),
+    /// To write there from now on.
+    To(Box<dyn Write + Send>),
+    /// To say when all of the above is written.
+    Flush(SyncSender<()>),
+}
+
 impl AccessWriter {
-    /// A thread that writes to `out`. It ends when the writer is dropped.
-    pub(crate) fn start(out: Box<dyn Write + Send>) -> std::io::Result<Self> {
-        let (lines, waiting) = sync_channel(BACKLOG);
-        thread::Builder::new().name("upshift access".to_owned()).spawn(move || write_all(out, &waiting))?;
-        Ok(Self { lines, dropped: AtomicU64::new(0) })
+    /// A thread that writes to stdout. It ends when the writer is dropped.
+    pub(crate) fn start() -> std::io::Result<Self> {
+        let (messages, waiting) = sync_channel(BACKLOG);
+        thread::Builder::new().name("upshift access".to_owned()).spawn(move || write_all(&waiting))?;
+        Ok(Self { messages, dropped: AtomicU64::new(0) })
+    }
+
+    /// Writes to `out` from now on.
+    pub(crate) fn redirect(&self, out: Box<dyn Write + Send>) {
+        // The thread has ended only if it could not write, and has said so.
+        let _ = self.messages.send(Message::To(out));
     }
 
     /// Hands one line over, or drops it.
     pub(crate) fn write(&self, line: Vec<u8>) {
-        if self.lines.try_send(line).is_err() {
+        if self.messages.try_send(Message::Line(line)).is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Waits until all lines are written, but not for ever.
+    pub(crate) fn flush(&self) {
+        let (written, all) = sync_channel(1);
+        if self.messages.send(Message::Flush(written)).is_ok() {
+            let _ = all.recv_timeout(Duration::from_secs(2));
         }
     }
 
@@ -46,10 +71,25 @@ impl AccessWriter {
     }
 }
 
-fn write_all(mut out: Box<dyn Write + Send>, waiting: &Receiver<Vec<u8>>) {
-    while let Ok(line) = waiting.recv() {
-        let written = out.write_all(&line).and_then(|()| waiting.try_iter().try_for_each(|line| out.write_all(&line)));
-        if let Err(error) = written.and_then(|()| out.flush()) {
+fn write_all(waiting: &Receiver<Message>) {
+    let mut out: Box<dyn Write + Send> = Box::new(std::io::stdout());
+    while let Ok(first) = waiting.recv() {
+        let batch = std::iter::once(first).chain(waiting.try_iter());
+        for message in batch {
+            let done = match message {
+                Message::Line(line) => out.write_all(&line),
+                Message::To(other) => out.flush().map(|()| out = other),
+                Message::Flush(written) => out.flush().map(|()| {
+                    // Whoever waited may have given up.
+                    let _ = written.try_send(());
+                }),
+            };
+            if let Err(error) = done {
+                tracing::error!(%error, "the access record cannot be written");
+                return;
+            }
+        }
+        if let Err(error) = out.flush() {
             tracing::error!(%error, "the access record cannot be written");
             return;
         }
@@ -123,7 +163,11 @@ impl<'a> Access<'a> {
             sent_status: status.as_u16(),
             milliseconds: (self.began.elapsed().as_secs_f64() * 1e6).round() / 1e3,
             user_agent: facts.fields.text("user-agent"),
-            decision: DecisionRecord::of(self.decision, self.revision),
+            decision: DecisionRecord {
+                // Of an admitted request, the upstream answers.
+                status: (self.decision.verdict == Verdict::Refuse).then_some(status.as_u16()),
+                ..DecisionRecord::of(self.decision, self.revision)
+            },
         };
         let mut bytes = serde_json::to_vec(&line).unwrap_or_default();
         bytes.push(b'\n');

@@ -128,7 +128,7 @@ impl Gateway {
             alt_svc,
             control: control(&snapshot)?,
             snapshot,
-            access: AccessWriter::start(Box::new(io::stdout())).map_err(StartError::AccessRecord)?,
+            access: AccessWriter::start().map_err(StartError::AccessRecord)?,
             draining: watch::Sender::new(false),
             totals: Mutex::new(Metrics::new()),
         };
@@ -150,6 +150,13 @@ impl Gateway {
     #[must_use]
     pub fn with_admin(mut self, router: Router) -> Self {
         self.further = self.further.merge(router);
+        self
+    }
+
+    /// Writes access records to `out`; without this, they go to stdout.
+    #[must_use]
+    pub fn with_access_record(self, out: Box<dyn io::Write + Send>) -> Self {
+        self.handle.shared.access.redirect(out);
         self
     }
 
@@ -184,6 +191,7 @@ impl Gateway {
                 tracing::warn!(%error, "a serving thread failed while shutting down");
             }
         }
+        shared.access.flush();
         drop((stop_admin, stop_watch));
         Ok(())
     }

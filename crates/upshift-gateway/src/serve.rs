@@ -45,7 +45,7 @@ pub(crate) async fn serve(connection: &Rc<Connection>, request: Request<RequestB
         },
         Err(fault) => {
             let mut response = faulty(connection, &fault, &id);
-            refuse::discard(body, &parts, &mut response);
+            refuse::discard(body, &parts, &worker.limits(), &mut response);
             response
         }
     };
@@ -97,7 +97,7 @@ async fn decided(
     let mut response = match answer::refuse(&decision, &facts, &around) {
         Some(answer) => {
             let mut response = refuse::response(answer);
-            refuse::discard(body, parts, &mut response);
+            refuse::discard(body, parts, &settings.limits, &mut response);
             response
         }
         None => {

@@ -157,7 +157,7 @@ async fn send(
 ) -> Result<(Response<Incoming>, Lease), Send> {
     let http2 = link.is_http2();
     let (host, trailers) = (request.host.clone(), request.trailers);
-    let request = request.into_request(http2);
+    let request = request.into_request(http2, replica);
     let load = replica.load();
     let answer = tokio::select! {
         biased;
@@ -252,9 +252,10 @@ impl Outbound {
         })
     }
 
-    /// For the codec.
-    fn into_request(self, http2: bool) -> Request<RequestBody> {
+    /// For the codec. Where the client named no host, as HTTP/1.0 may, the replica goes by its own name.
+    fn into_request(self, http2: bool, replica: &Replica) -> Request<RequestBody> {
         let Self { method, target, host, trailers, mut headers, body } = self;
+        let host = if host.is_empty() { replica.authority.clone() } else { host };
         if trailers {
             hop::accept_trailers(&mut headers, http2);
         }
@@ -263,7 +264,8 @@ impl Outbound {
         if http2 {
             // RFC 9113 §8.3.1: `:authority` in place of `Host`.
             uri.authority = http::uri::Authority::from_maybe_shared(host).ok();
-            uri.scheme = uri.authority.is_some().then_some(http::uri::Scheme::HTTP);
+            let scheme = if replica.tls { http::uri::Scheme::HTTPS } else { http::uri::Scheme::HTTP };
+            uri.scheme = uri.authority.is_some().then_some(scheme);
         } else {
             headers.insert(header::HOST, host);
             // The codec leaves out the content of a GET of unknown length unless it is told how to send it.

@@ -10,9 +10,10 @@ mod pool;
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
-use upshift_config::{Address, Limits, Upstream};
 
+use http::HeaderValue;
 use tokio::time::Instant;
+use upshift_config::{Address, Limits, Upstream};
 
 pub(crate) use connect::{ConnectError, Connector};
 pub(crate) use pool::{Lease, Link, SendError};
@@ -70,6 +71,11 @@ impl Site {
 pub(crate) struct Replica {
     /// As people know it.
     pub(crate) name: String,
+    /// Its host and port.
+    pub(crate) authority: HeaderValue,
+    /// Whether it is spoken to over TLS.
+    pub(crate) tls: bool,
+    /// Its connections.
     pub(crate) pool: Pool,
     under_way: Cell<usize>,
     refusals: Cell<u32>,
@@ -78,8 +84,12 @@ pub(crate) struct Replica {
 
 impl Replica {
     fn new(address: &Address, upstream: &Upstream, connector: &Rc<Connector>) -> Self {
+        let name = address.to_string();
+        let authority = name.split_once("://").map_or(name.as_str(), |(_, authority)| authority);
         Self {
-            name: address.to_string(),
+            authority: HeaderValue::from_str(authority).unwrap_or(HeaderValue::from_static("")),
+            tls: address.tls,
+            name,
             pool: Pool::new(address.clone(), upstream.http, Rc::clone(connector)),
             under_way: Cell::new(0),
             refusals: Cell::new(0),

@@ -7,5 +7,7 @@ mod forwarding;
 mod h2c;
 mod http3;
 mod in_band_tls;
+mod protocols;
 mod support;
 mod tunnels;
+mod upstreams;

@@ -2,11 +2,13 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use upshift_gateway::{Addresses, Gateway, Handle, Limits, Settings, Upstream};
+use upshift_gateway::{Addresses, Gateway, Handle, Limits, Settings, TlsFiles, Upstream};
 
 /// Nothing in these tests waits longer.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -21,7 +23,10 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(settings: Settings) -> Self {
-        let gateway = Gateway::bind(settings).expect("the gateway binds free ports");
+        Self::of(Gateway::bind(settings).expect("the gateway binds free ports"))
+    }
+
+    pub(crate) fn of(gateway: Gateway) -> Self {
         let (addresses, handle) = (gateway.addresses(), gateway.handle());
         let (stop, stopped) = tokio::sync::oneshot::channel();
         let thread = thread::spawn(move || {
@@ -94,6 +99,32 @@ pub(crate) fn settings(upstream: SocketAddr) -> Settings {
 
 pub(crate) fn free() -> SocketAddr {
     ([127, 0, 0, 1], 0).into()
+}
+
+/// A certificate for `localhost`, signed by itself, in files of its own.
+pub(crate) struct Certificate {
+    pub(crate) files: TlsFiles,
+}
+
+impl Certificate {
+    pub(crate) fn make() -> Self {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+        let files =
+            TlsFiles { certificate: folder.join(format!("{name}.pem")), key: folder.join(format!("{name}.key")) };
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+        std::fs::write(&files.certificate, made.cert.pem()).expect("a writable folder");
+        std::fs::write(&files.key, made.signing_key.serialize_pem()).expect("a writable folder");
+        Self { files }
+    }
+}
+
+impl Drop for Certificate {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.files.certificate);
+        let _ = std::fs::remove_file(&self.files.key);
+    }
 }
 
 /// An upstream that keeps what it received and answers what it is told.
