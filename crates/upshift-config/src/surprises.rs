@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 use upshift_core::HttpVersion;
-use upshift_core::policy::{Exemption, IdentityReader, RampPlan, Requirement, RuleSpec, Share};
+use upshift_core::policy::{
+    AnswerStyle, Exemption, HostPattern, IdentityReader, RampPlan, Requirement, RuleSpec, Share,
+};
 
 use crate::diagnostic::Finding;
 use crate::document::Section;
@@ -23,6 +25,7 @@ pub(crate) fn report(read: &Read<'_>, gateway: Option<(&Gateway, &Section<'_>)>,
             unwatched(spec, section),
             useless_breaker(spec, section),
             gateway.and_then(|(gateway, _)| unreachable_transport(spec, section, gateway)),
+            gateway.and_then(|(gateway, _)| redirect_nowhere(spec, section, gateway)),
         ];
         found.into_iter().flatten().for_each(|finding| section.out.report(finding));
     }
@@ -110,9 +113,9 @@ fn unwatched(spec: &RuleSpec, section: &Section<'_>) -> Option<Finding> {
     let rollout = spec.rollout.as_ref()?.plan();
     let refuses = rollout.enforce.is_some() || rollout.ramp.is_some() || !rollout.brownout.is_empty();
     (refuses && spec.breaker.is_some() && spec.identity.is_empty()).then(|| {
-        Finding::warning(section.value_span("rollout"), "the breaker of this rollout counts addresses")
-            .label("`identity` is missing, and many callers may share an address")
-            .help("add identity = [\"header:X-Api-Key\"], or \"peer\" if addresses are what you mean; or write breaker = false")
+        Finding::warning(section.value_span("rollout"), "no breaker can watch this rollout")
+            .label("it counts identities, and `identity` is missing here")
+            .help("add identity = [\"header:X-Api-Key\"], or \"peer\" for the address; or write breaker = false")
     })
 }
 
@@ -138,6 +141,16 @@ fn unreachable_transport(spec: &RuleSpec, section: &Section<'_>, gateway: &Gatew
         Finding::warning(section.value_span("require"), "nobody can comply with this at this gateway")
             .label("no listener offers it")
             .help("add https = \"127.0.0.1:8443\" (and http3 = true for HTTP/3), or declare the proxy that does")
+    })
+}
+
+fn redirect_nowhere(spec: &RuleSpec, section: &Section<'_>, gateway: &Gateway) -> Option<Finding> {
+    let known = spec.matcher.hosts.include.iter().any(HostPattern::is_literal)
+        || gateway.public.as_ref().is_some_and(|public| public.starts_with("https://"));
+    (spec.answer == AnswerStyle::Redirect && !known).then(|| {
+        Finding::warning(section.value_span("answer"), "nobody is redirected: the https address is not known")
+            .label("an address is never built from a Host that nobody knows")
+            .help("add public = \"https://…\" to [gateway], or the names to `hosts` of this rule")
     })
 }
 

@@ -15,7 +15,6 @@ mod plan;
 mod policy_file;
 mod schema;
 mod serve;
-mod settings;
 mod signals;
 mod terminal;
 

@@ -57,6 +57,12 @@ impl Palette {
         Self { on: wants_colour(io::stdout().is_terminal()) }
     }
 
+    /// Without colour.
+    #[cfg(test)]
+    pub(crate) fn none() -> Self {
+        Self { on: false }
+    }
+
     /// For stderr.
     pub(crate) fn of_stderr() -> Self {
         Self { on: wants_colour(io::stderr().is_terminal()) }

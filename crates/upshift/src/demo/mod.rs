@@ -14,7 +14,6 @@ use upshift_gateway::{Addresses, Gateway, Settings, StartError};
 use upshift_record::Exit;
 
 use crate::failure::{Failure, Outcome};
-use crate::settings::settings;
 use crate::signals::Stop;
 use crate::terminal::{Hue, Palette, print};
 
@@ -108,7 +107,7 @@ fn demo_settings(policy: &str, upstream: SocketAddr) -> Result<Settings, Failure
     let mut file = loaded.file;
     file.gateway.access_log = AccessLog::Off;
     file.gateway.store = None;
-    let mut settings = settings(file);
+    let mut settings = Settings::from(file);
     settings.upstreams = vec![upshift_gateway::Upstream::at(upstream)];
     Ok(settings)
 }

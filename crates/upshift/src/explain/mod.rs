@@ -6,14 +6,13 @@ use std::net::IpAddr;
 
 use clap::Args;
 use upshift_core::{HttpVersion, Timestamp, TlsVersion};
-use upshift_gateway::{Asked, Question};
+use upshift_gateway::{Asked, Question, Settings};
 use upshift_record::{DecisionRecord, Exit};
 
 use crate::arguments;
 use crate::control::{self, Replica};
 use crate::failure::{Failure, Outcome};
 use crate::policy_file::PolicyFile;
-use crate::settings::settings;
 use crate::terminal::{Palette, print, print_json};
 
 /// Say what happens to one request, and why
@@ -88,7 +87,7 @@ impl Explain {
         let record = match self.admin {
             Some(url) => control::on_a_runtime(asked(&question, Replica::first(url, self.token)))?,
             None => {
-                let settings = settings(self.file.load()?.file);
+                let settings = Settings::from(self.file.load()?.file);
                 question.answer(&settings.policy, &settings)
             }
         };
@@ -109,4 +108,45 @@ async fn asked(
     let gateway = gateway.await?;
     let asked = gateway.post("explain", &question.request()).await;
     asked.map_err(|error| Failure::environment(format_args!("{}: {error}", gateway.name())))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
+
+    use super::*;
+
+    /// What a person sees who asks the example policy.
+    fn shown(target: &str, http: HttpVersion, fields: &[(&str, &str)]) -> String {
+        let text = include_str!("../../../../examples/everything.toml");
+        let settings = Settings::from(upshift_config::load(text, "everything.toml").unwrap().file);
+        let question = Question {
+            method: "GET".to_owned(),
+            target: Asked::parse(target).unwrap(),
+            http,
+            tls: None,
+            peer: IpAddr::from([192, 0, 2, 1]),
+            fields: fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            at: "2026-10-06T09:05:00Z".parse().unwrap(),
+        };
+        let record = question.answer(&settings.policy, &settings);
+        report::text(&question, &record, Palette::none())
+    }
+
+    #[test]
+    fn a_refusal_in_a_brownout() {
+        let fields = [("X-Api-Version", "1.4"), ("X-Client-Version", "AcmeApp/5.4")];
+        insta::assert_snapshot!(shown("https://api.example.com/api/orders", HttpVersion::V1_1, &fields));
+    }
+
+    #[test]
+    fn an_exemption() {
+        let fields = [("User-Agent", "AcmeApp/4.0")];
+        insta::assert_snapshot!(shown("http://localhost/healthz", HttpVersion::V1_0, &fields));
+    }
+
+    #[test]
+    fn what_no_rule_refuses() {
+        insta::assert_snapshot!(shown("https://localhost/feeds/a", HttpVersion::V2, &[]));
+    }
 }

@@ -6,12 +6,11 @@ mod watch;
 use clap::Args;
 use upshift_config::AdminToken;
 use upshift_core::{Policy, Timestamp};
-use upshift_gateway::{Addresses, Gateway, StartError};
+use upshift_gateway::{Addresses, Gateway, Settings, StartError};
 use upshift_record::Exit;
 
 use crate::failure::{Failure, Outcome};
 use crate::policy_file::PolicyFile;
-use crate::settings::settings;
 use crate::signals::Stop;
 use crate::terminal::{Palette, say};
 
@@ -54,7 +53,7 @@ impl Serve {
         let watched = watch::paths(&self.file.path, file.gateway.tls.as_ref());
         let admin_token = file.gateway.admin_token.as_ref().map(AdminToken::read).transpose();
         let admin_token = admin_token.map_err(Failure::usage)?;
-        let told = upshift_gateway::Settings { observe: self.observe, admin_token, ..settings(file) };
+        let told = Settings { observe: self.observe, admin_token, ..Settings::from(file) };
         let gateway = Gateway::bind(told)?;
         let handle = gateway.handle();
         announce(gateway.addresses());

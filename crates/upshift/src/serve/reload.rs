@@ -7,7 +7,6 @@ use upshift_gateway::{Handle, Settings};
 
 use super::short;
 use crate::policy_file::{self, PolicyFile};
-use crate::settings::settings;
 use crate::terminal::say;
 
 /// What reloads, and what it reloads into.
@@ -59,7 +58,7 @@ impl Reloader {
         match load(&text, &self.file.path.to_string_lossy()) {
             Ok(loaded) => {
                 policy_file::tell(&loaded.warnings);
-                let settings = Settings { observe: self.observe, ..settings(loaded.file) };
+                let settings = Settings { observe: self.observe, ..Settings::from(loaded.file) };
                 let reloaded = self.handle.reload(settings);
                 if let Err(error) = &reloaded {
                     say(format_args!("error: {error}"));
