@@ -5,6 +5,7 @@
 //! skipped by [`peers!`], by name, into `target/peers/skipped.log`; where the peer was promised (`UPSHIFT_MISSING` is set
 //! and does not name it) its absence is a failure.
 
+mod certificate;
 mod gateway;
 mod nginx;
 mod origin;
@@ -13,7 +14,10 @@ mod program;
 mod raw;
 mod reply;
 mod scratch;
+mod script;
+mod upstreams;
 
+pub use certificate::Certificate;
 pub use gateway::{Gateway, binary, explain, explain_with, upshift};
 pub use nginx::Nginx;
 pub use origin::{Arrived, Origin};
@@ -22,6 +26,8 @@ pub use program::{Output, Program, pause, run};
 pub use raw::{exchange, send};
 pub use reply::Reply;
 pub use scratch::Scratch;
+pub use script::{python_tool, script, start_script};
+pub use upstreams::Upstreams;
 
 /// How long anything may take to start, to stop or to say what it is asked for.
 pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);

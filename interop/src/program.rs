@@ -20,6 +20,31 @@ pub struct Output {
 }
 
 impl Output {
+    /// Runs `command` to its end, without stdin.
+    ///
+    /// # Panics
+    /// If it cannot be started, or does not end within two minutes.
+    pub fn of(mut command: Command) -> Self {
+        let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
+        let (stdout, stderr) = (collect(child.stdout.take()), collect(child.stderr.take()));
+        let begun = Instant::now();
+        let status = loop {
+            match child.try_wait() {
+                Ok(Some(status)) => break status,
+                Ok(None) if begun.elapsed() < PATIENCE * 6 => pause(),
+                _ => {
+                    child.kill().ok();
+                    panic!("{command:?} does not end");
+                }
+            }
+        };
+        let text = |reader: thread::JoinHandle<Vec<u8>>| {
+            String::from_utf8_lossy(&reader.join().unwrap_or_default()).into_owned()
+        };
+        Self { code: status.code().unwrap_or(-1), stdout: text(stdout), stderr: text(stderr) }
+    }
+
     /// Its data, if it ended well.
     ///
     /// # Panics
@@ -36,24 +61,9 @@ impl Output {
 /// If it cannot be started, or does not end within two minutes.
 pub fn run(program: &str, arguments: &[&str]) -> Output {
     let found = crate::peer::find(program).unwrap_or_else(|| program.into());
-    let command = &mut Command::new(found);
-    let command = command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot run {program}: {error}"));
-    let (stdout, stderr) = (collect(child.stdout.take()), collect(child.stderr.take()));
-    let begun = Instant::now();
-    let status = loop {
-        match child.try_wait() {
-            Ok(Some(status)) => break status,
-            Ok(None) if begun.elapsed() < PATIENCE * 6 => pause(),
-            _ => {
-                child.kill().ok();
-                panic!("{program} {arguments:?} does not end");
-            }
-        }
-    };
-    let text =
-        |reader: thread::JoinHandle<Vec<u8>>| String::from_utf8_lossy(&reader.join().unwrap_or_default()).into_owned();
-    Output { code: status.code().unwrap_or(-1), stdout: text(stdout), stderr: text(stderr) }
+    let mut command = Command::new(found);
+    command.args(arguments);
+    Output::of(command)
 }
 
 fn collect(pipe: Option<impl Read + Send + 'static>) -> thread::JoinHandle<Vec<u8>> {

@@ -16,6 +16,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("ab", "apache2-utils"),
     ("wrk", "wrk"),
     ("ipptool", "cups-ipp-utils"),
+    ("lpstat", "cups-client"),
     ("java", "openjdk-17-jdk-headless"),
     ("chromium", "chromium"),
     ("node", "nodejs"),

@@ -1,12 +1,16 @@
 //! The interop tests: one program, one module per subject. Each test names the paragraph or the line it stands for.
 
+mod autobahn;
 mod clients;
 mod command_line;
 mod control;
 mod faults;
 mod heavy;
+mod http2_frames;
+mod matrix;
 mod operations;
 mod page;
+mod real_clients;
 mod requirements;
 mod sample;
 mod vectors;
