@@ -89,9 +89,9 @@ pub(crate) async fn over_tls(worker: Rc<Worker>, tcp: TcpStream, peer: SocketAdd
     let connection = Connection::new(worker, peer, state);
     let stream = Stream::new(Transport::Tls(Box::new(tls)), Rc::clone(&connection.pulse));
     if http2 {
-        Box::pin(serve_http2(stream, Rc::new(connection), None)).await
+        Box::pin(serve_http2(stream, Rc::new(connection), None)).await;
     } else {
-        sniffed(stream, connection).await
+        sniffed(stream, connection).await;
     }
 }
 

@@ -112,10 +112,8 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let start = client_hello::read(stream).await?;
-    let spliced = start
-        .client_hello()
-        .alpn()
-        .is_some_and(|mut offered| offered.any(|protocol| IMPLICIT.contains(&protocol)));
+    let spliced =
+        start.client_hello().alpn().is_some_and(|mut offered| offered.any(|protocol| IMPLICIT.contains(&protocol)));
     if !spliced {
         return Ok(start.into_stream(config).await?);
     }

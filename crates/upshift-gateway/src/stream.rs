@@ -52,7 +52,7 @@ impl Stream {
 
     /// From now on shutting down shuts down: for those that close one direction before the other.
     #[must_use]
-    pub(crate) fn to_be_shut(mut self) -> Self {
+    pub(crate) fn with_shutdown(mut self) -> Self {
         self.defer_shutdown = false;
         self
     }

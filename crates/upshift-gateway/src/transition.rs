@@ -112,7 +112,7 @@ impl Switch {
         drop(early);
         Counts::add(&mut worker.counts.borrow_mut().transitions, self.name());
         match self {
-            Self::Tunnel(tunnel) => tunnel.carry(stream.to_be_shut()).await,
+            Self::Tunnel(tunnel) => tunnel.carry(stream.with_shutdown()).await,
             Self::H2c(kept, settings) => Box::pin(http2(stream, *kept, &settings, connection)).await,
             Self::Tls(owed) => Box::pin(http1_in_tls(stream, owed, connection)).await,
         }
@@ -137,7 +137,7 @@ async fn http2(mut stream: Stream, kept: Request<RequestBody>, settings: &h2c::S
             return cut_off(stream, &limits).await;
         }
     }
-    serve_http2(stream.to_be_shut(), Rc::new(connection.again(connection.tls)), Some(kept)).await;
+    serve_http2(stream.with_shutdown(), Rc::new(connection.again(connection.tls)), Some(kept)).await;
 }
 
 /// Closes without a word: whatever the client sends belongs to no protocol that was agreed on.

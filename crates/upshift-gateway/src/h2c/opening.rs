@@ -58,7 +58,7 @@ async fn read_settings<S: AsyncRead + Unpin>(stream: &mut S) -> Result<Vec<u8>, 
     let [a, b, c, kind, flags, id @ ..] = head;
     let length = u32::from_be_bytes([0, a, b, c]) as usize;
     // RFC 9113 §6.5: on stream 0, a multiple of six, and no acknowledgement, of which there is nothing yet.
-    if kind != SETTINGS || flags & 1 != 0 || id != [0; 4] || length % 6 != 0 || length > MAX_PAYLOAD / 2 {
+    if kind != SETTINGS || flags & 1 != 0 || id != [0; 4] || !length.is_multiple_of(6) || length > MAX_PAYLOAD / 2 {
         return Err(OpeningError::Settings);
     }
     let mut payload = vec![0; length];

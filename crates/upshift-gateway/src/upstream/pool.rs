@@ -96,7 +96,8 @@ impl Pool {
     }
 
     async fn open_http1(&self, stream: UpstreamStream) -> hyper::Result<Link> {
-        let (sender, connection) = http1::Builder::new().title_case_headers(true).handshake(TokioIo::new(stream)).await?;
+        let (sender, connection) =
+            http1::Builder::new().title_case_headers(true).handshake(TokioIo::new(stream)).await?;
         spawn_local(async move {
             // Whoever waits for an answer on it learns of its failure from the answer.
             if let Err(error) = connection.await {

@@ -158,7 +158,7 @@ fn a_reload_changes_the_certificate_and_drops_nobody() {
     let gateway = Running::start(told.clone());
     let https = gateway.addresses.https.unwrap();
     let mut open = tls(connect(https), &[]);
-    let mut ask = |stream: &mut StreamOwned<ClientConnection, TcpStream>| {
+    let ask = |stream: &mut StreamOwned<ClientConnection, TcpStream>| {
         stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
         assert_eq!(status(&message(stream)), 200);
         stream.conn.peer_certificates().unwrap()[0].to_vec()
