@@ -17,6 +17,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use upshift_config::Limits;
 use upshift_core::TlsState;
@@ -99,7 +100,8 @@ pub(crate) async fn over_tls(worker: Rc<Worker>, tcp: TcpStream, peer: SocketAdd
 async fn sniffed(mut stream: Stream, connection: Connection) {
     let limits = connection.worker.limits();
     let mut received = BytesMut::new();
-    match open(&mut stream, &mut received, &limits).await {
+    let draining = connection.worker.shared.draining.subscribe();
+    match open(&mut stream, &mut received, &limits, draining).await {
         Ok(Opening::Http1) => {
             stream.unread(received.freeze());
             serve_http1(stream, Rc::new(connection)).await;
@@ -122,14 +124,26 @@ async fn sniffed(mut stream: Stream, connection: Connection) {
     }
 }
 
-/// Reads until the first bytes tell what they are. `Incomplete`: the client went away, or never began.
-async fn open(stream: &mut Stream, received: &mut BytesMut, limits: &Limits) -> std::io::Result<Opening> {
+/// Reads until the first bytes tell what they are. `Incomplete`: the client went away, or had not begun when the gateway
+/// shut down.
+async fn open(
+    stream: &mut Stream,
+    received: &mut BytesMut,
+    limits: &Limits,
+    mut draining: watch::Receiver<bool>,
+) -> std::io::Result<Opening> {
     let mut deadline = Instant::now() + limits.idle;
     loop {
         if received.is_empty() {
             received.reserve(2 * 1024);
         }
-        match timeout_at(deadline, stream.read_buf(received)).await {
+        let idle = received.is_empty();
+        let read = tokio::select! {
+            biased;
+            read = timeout_at(deadline, stream.read_buf(received)) => read,
+            _ = draining.wait_for(|draining| *draining), if idle => return Ok(Opening::Incomplete),
+        };
+        match read {
             Ok(read) => {
                 if read? == 0 {
                     return Ok(Opening::Incomplete);

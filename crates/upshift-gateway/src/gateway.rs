@@ -113,10 +113,7 @@ impl Gateway {
         if settings.http.is_none() && settings.https.is_none() {
             return Err(StartError::NoListener);
         }
-        // One certificate serves both, so both go by the same name.
-        if settings.in_band_tls && settings.https.is_some() && !settings.dangerous_allow_opossum {
-            return Err(StartError::Opossum);
-        }
+        no_opossum(&settings)?;
         let (http, https) = (listen(settings.http)?, listen(settings.https)?);
         let admin = listen(settings.admin)?;
         let local = |listener: &Option<TcpListener>| listener.as_ref().and_then(|bound| bound.local_addr().ok());
@@ -204,12 +201,23 @@ impl Handle {
     /// # Errors
     /// If the new settings cannot be used; the old ones then stay in force.
     pub fn reload(&self, settings: Settings) -> Result<(), StartError> {
+        let settings = self.at_the_same_addresses(settings);
         let (policy, webhook) = (settings.policy.clone(), settings.webhook.clone());
-        let next = snapshot(settings, self.policy());
+        let next = no_opossum(&settings).and_then(|()| Ok(snapshot(settings, self.policy())?));
         self.shared.totals.lock().unwrap_or_else(PoisonError::into_inner).reloaded(next.is_ok());
         self.shared.snapshot.store(Arc::new(next?));
         self.shared.control.reload(policy, webhook, Timestamp::now());
         Ok(())
+    }
+
+    /// What was bound stays bound.
+    fn at_the_same_addresses(&self, settings: Settings) -> Settings {
+        let bound = self.shared.snapshot.load();
+        let Settings { http, https, http3, admin, .. } = bound.settings;
+        if (http, https, http3, admin) != (settings.http, settings.https, settings.http3, settings.admin) {
+            tracing::warn!("the addresses to listen on have changed in the file: that takes a restart");
+        }
+        Settings { http, https, http3, admin, ..settings }
     }
 
     /// Counts a reload that failed before it came to [`Handle::reload`]: the file could not be read.
@@ -221,6 +229,12 @@ impl Handle {
     pub fn policy(&self) -> Arc<Policy> {
         Arc::clone(&self.shared.snapshot.load().policy)
     }
+}
+
+/// One certificate serves both, so TLS in band and implicit TLS go by the same name.
+fn no_opossum(settings: &Settings) -> Result<(), StartError> {
+    let both = settings.in_band_tls && settings.https.is_some();
+    if both && !settings.dangerous_allow_opossum { Err(StartError::Opossum) } else { Ok(()) }
 }
 
 fn listen(address: Option<SocketAddr>) -> Result<Option<TcpListener>, StartError> {

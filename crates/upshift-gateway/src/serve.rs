@@ -108,10 +108,10 @@ async fn decided(
             }
         }
     };
-    if let Some(hsts) = &view.hsts
-        && connection.tls != TlsState::Cleartext
-    {
-        // RFC 6797 §7.2: never over cleartext.
+    // RFC 6797 §7.2: never over cleartext, whoever says it.
+    if !arrival.is_https(connection.tls) {
+        response.headers_mut().remove(header::STRICT_TRANSPORT_SECURITY);
+    } else if let Some(hsts) = &view.hsts {
         response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, hsts.clone());
     }
     if let Some(access) = access {

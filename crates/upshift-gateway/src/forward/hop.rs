@@ -4,6 +4,7 @@
 //! 2. `Upgrade` and `HTTP2-Settings` never cross, named or not: that is how h2c is smuggled past a policy.
 //! 3. Forwarding fields of others are replaced, never trusted on.
 
+use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
 
 use http::Version;
@@ -97,27 +98,36 @@ pub(crate) struct Told<'a> {
 /// Writes `X-Forwarded-*` and `Forwarded` (RFC 7239), in place of whatever was there.
 pub(crate) fn tell(headers: &mut HeaderMap, told: &Told<'_>) {
     let hop = told.hop.ip().to_canonical();
+    let between = told.client != hop;
     let addresses = match told.chain.and_then(|chain| chain.to_str().ok()) {
         Some(chain) => format!("{chain}, {hop}"),
-        None if told.client != hop => format!("{}, {hop}", told.client),
+        None if between => format!("{}, {hop}", told.client),
         None => hop.to_string(),
     };
     let proto = if told.https { "https" } else { "http" };
-    let mut forwarded = format!("for={}", node(told.client));
-    if !told.host.is_empty() {
-        forwarded = format!("{forwarded};host=\"{}\"", told.host);
-    }
-    forwarded = format!("{forwarded};proto={proto}");
-    if told.client != hop {
-        forwarded = format!("{forwarded}, for={}", node(hop));
-    }
     forget(headers);
     set(headers, HeaderName::from_static("x-forwarded-for"), &addresses);
     headers.insert(HeaderName::from_static("x-forwarded-proto"), HeaderValue::from_static(proto));
     if !told.host.is_empty() {
         set(headers, HeaderName::from_static("x-forwarded-host"), told.host);
     }
-    set(headers, header::FORWARDED, &forwarded);
+    set(headers, header::FORWARDED, &forwarded(told, proto, between.then_some(hop)));
+}
+
+/// RFC 7239 §4: an element for the client, and one for the declared proxy between us, if there is one.
+fn forwarded(told: &Told<'_>, proto: &str, proxy: Option<IpAddr>) -> String {
+    let mut value = String::with_capacity(96);
+    value.push_str("for=");
+    push_node(&mut value, told.client);
+    if !told.host.is_empty() {
+        value.extend([";host=\"", told.host, "\""]);
+    }
+    value.extend([";proto=", proto]);
+    if let Some(proxy) = proxy {
+        value.push_str(", for=");
+        push_node(&mut value, proxy);
+    }
+    value
 }
 
 /// Removes what others say of the client.
@@ -139,11 +149,12 @@ fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
 }
 
 /// RFC 7239 §6: IPv6 in brackets, and therefore quoted.
-fn node(address: IpAddr) -> String {
-    match address {
-        IpAddr::V4(v4) => v4.to_string(),
-        IpAddr::V6(v6) => format!("\"[{v6}]\""),
-    }
+fn push_node(value: &mut String, address: IpAddr) {
+    // Writing into a string cannot fail.
+    let _ = match address {
+        IpAddr::V4(v4) => write!(value, "{v4}"),
+        IpAddr::V6(v6) => write!(value, "\"[{v6}]\""),
+    };
 }
 
 #[cfg(test)]

@@ -180,3 +180,18 @@ fn shutting_down_lets_open_requests_finish() {
     gateway.join();
     assert!(std::net::TcpStream::connect(gateway.http()).is_err());
 }
+
+/// A connection on which nothing was asked yet holds nobody up.
+#[test]
+fn shutting_down_does_not_wait_for_who_has_not_begun() {
+    let upstream = TestUpstream::answering(OK);
+    let limits = Limits { drain: crate::support::PATIENCE * 10, ..Limits::default() };
+    let mut gateway = Running::start(Settings { limits, ..settings(upstream.address) });
+    let mut silent = connect(gateway.http());
+    let mut kept = connect(gateway.http());
+    kept.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").expect("written");
+    assert_eq!(status(&read_message(&mut kept).expect("an answer")), 200);
+    gateway.stop();
+    assert_eq!((rest(&mut silent), rest(&mut kept)), (String::new(), String::new()));
+    gateway.join();
+}

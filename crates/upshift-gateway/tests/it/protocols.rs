@@ -99,7 +99,9 @@ fn a_refusal_over_http2_has_no_upgrade_and_survives_a_large_body() {
 /// TLS 1.2 where 1.3 is required completes its handshake to be told so.
 #[test]
 fn tls_tells_its_version_and_what_is_spoken_in_it() {
-    let upstream = TestUpstream::answering(OK);
+    let upstream = TestUpstream::answering(
+        "HTTP/1.1 200 OK\r\nStrict-Transport-Security: max-age=1\r\nContent-Length: 2\r\n\r\nok",
+    );
     let certificate = Certificate::make();
     let gateway = Running::start(Settings {
         https: Some(free()),
@@ -123,6 +125,9 @@ fn tls_tells_its_version_and_what_is_spoken_in_it() {
     assert_eq!(field(&upstream.only(), "x-forwarded-proto").as_deref(), Some("https"));
     let clear = exchange(gateway.http(), "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     assert_eq!((status(&clear), field(&clear, "strict-transport-security")), (426, None), "{clear}");
+    let gateway = Running::before(&upstream);
+    let clear = exchange(gateway.http(), "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    assert_eq!((status(&clear), field(&clear, "strict-transport-security")), (200, None), "{clear}");
 }
 
 /// RFC 7301: without ALPN, and with `http/1.1`, HTTP/1.1 is spoken.
