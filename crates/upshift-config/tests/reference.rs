@@ -156,3 +156,24 @@ fn merge(mut sum: Value, part: &Value) -> Value {
     }
     sum
 }
+
+proptest::proptest! {
+    /// Whatever is typed into a file, it is loaded or its errors are shown.
+    #[test]
+    fn no_slip_makes_it_panic(at in 0_usize..12_000, length in 0_usize..40, typed in "[\\PC\n\"'\\[\\]{}=,.!:0-9a-z-]{0,12}") {
+        let mut text = uncommented();
+        let on_boundary = |mut at: usize| {
+            while !text.is_char_boundary(at) {
+                at -= 1;
+            }
+            at
+        };
+        let start = on_boundary(at % text.len());
+        let end = on_boundary((start + length).min(text.len()));
+        text.replace_range(start..end.max(start), &typed);
+        for error in load(&text, "upshift.toml").err().unwrap_or_default() {
+            proptest::prop_assert!(!error.render(true).is_empty());
+            proptest::prop_assert!(error.line <= text.lines().count() + 1);
+        }
+    }
+}

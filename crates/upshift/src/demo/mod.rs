@@ -139,8 +139,8 @@ fn welcome(addresses: Addresses, palette: Palette) -> String {
         ("an account in clear: 426, and where to go", format!("curl -si http://{http}/account")),
         ("the same over TLS: 200", format!("curl -sik https://{https}/account")),
         (
-            "an old API version: some callers are refused already",
-            format!("curl -si -H 'X-Api-Version: 1.4' -H 'X-Api-Key: k-42' http://{http}/api/orders"),
+            "an old API version whose turn in the ramp has come: 426 (k-42 is only warned as yet)",
+            format!("curl -si -H 'X-Api-Version: 1.4' -H 'X-Api-Key: k-17' http://{http}/api/orders"),
         ),
         ("a chat without WebSocket", format!("curl -si http://{http}/chat")),
         (
