@@ -27,6 +27,9 @@ pub struct Vectors {
     /// Cases of what a server does with these very bytes.
     #[serde(default, rename = "bytes")]
     pub bytes: Vec<Bytes>,
+    /// Cases of what becomes of an offer to switch protocols.
+    #[serde(default, rename = "switch")]
+    pub switches: Vec<Switch>,
 }
 
 /// The words of RFC 2119, and one for choices that the RFCs leave open.
@@ -116,6 +119,37 @@ pub struct Bytes {
     pub reaches: Option<bool>,
     /// What must come back.
     pub answer: Answer,
+}
+
+/// What becomes of an offer to switch protocols.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Switch {
+    /// What the case is about.
+    pub title: String,
+    /// Switches that the server performs itself and that are on: `h2c-upgrade`, `in-band-tls`.
+    #[serde(default)]
+    pub gateway: Vec<String>,
+    /// Rules in the form of the policy file; everything is admitted without.
+    #[serde(default)]
+    pub policy: String,
+    /// What goes on the connection, all at once.
+    pub send: String,
+    /// The upstream.
+    pub upstream: Switching,
+    /// What must come back.
+    pub answer: Answer,
+}
+
+/// An upstream that may switch.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Switching {
+    /// What it answers, byte for byte, to whatever comes first.
+    pub answer: String,
+    /// Texts that must not reach it, in whatever case.
+    #[serde(default)]
+    pub never: Vec<String>,
 }
 
 /// A request, as a client makes it.
@@ -356,7 +390,8 @@ mod tests {
         let exchanges = vectors.exchanges.iter().map(|case| &case.title);
         let forwards = vectors.forwards.iter().map(|case| &case.title);
         let bytes = vectors.bytes.iter().map(|case| &case.title);
-        let titles = lists.chain(exchanges).chain(forwards).chain(bytes);
+        let switches = vectors.switches.iter().map(|case| &case.title);
+        let titles = lists.chain(exchanges).chain(forwards).chain(bytes).chain(switches);
         titles.map(|title| format!("{}: {title}", vectors.section)).collect()
     }
 

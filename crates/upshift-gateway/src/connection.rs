@@ -185,7 +185,6 @@ async fn codec_http1(mut stream: Stream, connection: &Rc<Connection>) -> (Stream
         }
     });
     let mut codec = http1::Builder::new()
-        .pipeline_flush(true)
         // Names compare without case, but not every client and every grep knows that (RFC 9110 §5.1).
         .title_case_headers(true)
         .header_read_timeout(None)

@@ -13,5 +13,7 @@ mod page;
 mod real_clients;
 mod requirements;
 mod sample;
+mod switches;
+mod transitions;
 mod vectors;
 mod wire_table;

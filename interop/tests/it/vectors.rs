@@ -27,6 +27,11 @@ fn bytes() {
     report(|vectors| vectors.bytes.iter().map(|case| (case.title.as_str(), of_bytes(case))).collect());
 }
 
+#[test]
+fn switches() {
+    report(|vectors| vectors.switches.iter().map(|case| (case.title.as_str(), crate::switches::faults(case))).collect());
+}
+
 /// Runs the cases that `cases` picks of every file, and fails with all that is wrong.
 fn report<'v>(cases: impl Fn(&'v Vectors) -> Vec<(&'v str, Faults)>) {
     let all = Box::leak(Box::new(conformance::load().unwrap_or_else(|error| panic!("{error}"))));

@@ -168,6 +168,18 @@ fn pipelined_requests_are_answered_in_order() {
     assert_eq!(bodies, ["/0", "/1", "/2", "/3", "/4", "/5", "/6", "/7"]);
 }
 
+/// RFC 9112 §9.3.2 lets clients pipeline, and the network cuts what they send wherever it likes.
+#[test]
+fn an_answer_does_not_wait_for_the_rest_of_the_next_request() {
+    let upstream = TestUpstream::answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    let gateway = Running::before(&upstream);
+    let mut client = connect(gateway.http());
+    client.write_all(b"GET /one HTTP/1.1\r\nHost: a\r\n\r\nGET /tw").expect("written");
+    assert_eq!(status(&read_message(&mut client).expect("an answer")), 200);
+    client.write_all(b"o HTTP/1.1\r\nHost: a\r\n\r\n").expect("written");
+    assert_eq!(status(&read_message(&mut client).expect("an answer")), 200);
+}
+
 /// A body is a body, whatever the method.
 #[test]
 fn the_content_of_a_chunked_get_reaches_the_upstream() {

@@ -7,7 +7,7 @@ use std::net::TcpStream;
 
 use upshift_gateway::Settings;
 
-use crate::support::{Running, TestUpstream, connect, exchange, field, read_message, rest, settings, status};
+use crate::support::{Running, TestUpstream, connect, exchange, field, is_cut_off, read_message, rest, settings, status};
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\x06\x04\0\0\0\0\0\0\x01\0\x01\0\0";
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
@@ -100,7 +100,7 @@ fn a_client_that_goes_on_with_anything_else_is_cut_off() {
     let gateway = gateway(&upstream);
     let mut early = connect(gateway.http());
     early.write_all(&[offer("GET", "").as_bytes(), PREFACE].concat()).unwrap();
-    assert_eq!(rest(&mut early), "", "not even the 101");
+    assert!(is_cut_off(&rest(&mut early)));
     let mut other = connect(gateway.http());
     other.write_all(offer("GET", "").as_bytes()).unwrap();
     assert_eq!(status(&read_message(&mut other).unwrap()), 101);

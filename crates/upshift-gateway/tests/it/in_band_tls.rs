@@ -11,7 +11,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned};
 use upshift_gateway::{Gateway, Settings, StartError};
 
-use crate::support::{Running, TestUpstream, connect, exchange, field, free, read_message, rest, settings, status};
+use crate::support::{Running, TestUpstream, connect, exchange, field, free, is_cut_off, read_message, rest, settings, status};
 
 /// As CUPS writes it, to the byte.
 const OFFER: &str = "OPTIONS * HTTP/1.1\r\nConnection: Upgrade\r\nHost: localhost:631\r\n\
@@ -115,7 +115,7 @@ fn what_is_sent_in_clear_does_not_survive() {
     let smuggled = "GET /smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n";
     let mut before = connect(gateway.http());
     before.write_all(format!("{OFFER}{smuggled}").as_bytes()).unwrap();
-    assert_eq!(rest(&mut before), "");
+    assert!(is_cut_off(&rest(&mut before)));
     let mut after = switched(&gateway, OFFER);
     after.write_all(smuggled.as_bytes()).unwrap();
     let mut sink = Vec::new();

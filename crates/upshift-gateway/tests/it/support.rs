@@ -224,6 +224,11 @@ pub(crate) fn field(message: &str, name: &str) -> Option<String> {
     })
 }
 
+/// Whether all that came is a `101`, and nothing after it.
+pub(crate) fn is_cut_off(answer: &str) -> bool {
+    status(answer) == 101 && answer.ends_with("\r\n\r\n")
+}
+
 /// The status of an answer.
 pub(crate) fn status(message: &str) -> u16 {
     message.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0)
