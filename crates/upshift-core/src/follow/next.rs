@@ -227,7 +227,12 @@ impl Scene<'_, '_> {
         }
         match wanted {
             HttpVersion::V3 if lane.is_clear() => {
-                vec![Ok((Step::Tls { port: self.tls_port(), minimum: None }, Rule::HTTP_3))]
+                // Where HTTP/3 is, `https` mostly is too: the port of an Alt-Svc is a better guess than ours.
+                let port = match AltSvcField::read(self.response.fields, self.asked.host) {
+                    AltSvcField::Http3(service) => self.told_port().unwrap_or(service.port),
+                    _ => self.tls_port(),
+                };
+                vec![Ok((Step::Tls { port, minimum: None }, Rule::HTTP_3))]
             }
             HttpVersion::V3 => vec![self.http3()],
             HttpVersion::V2 if !lane.is_clear() => vec![Ok((Step::Http2, Rule::HTTP_2))],

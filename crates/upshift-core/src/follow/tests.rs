@@ -98,6 +98,8 @@ fn http_goes_up_and_never_down() {
     assert_eq!(simple("HTTP/2.0", &asked()), Ok((Step::Http2PriorKnowledge, 11)));
     assert_eq!(simple("h2c", &asked()), Ok((Step::Http2PriorKnowledge, 11)));
     assert_eq!(simple("HTTP/3.0", &asked()), Ok((Step::Tls { port: 443, minimum: None }, 13)));
+    let there = [("Upgrade", "HTTP/3.0"), UPGRADE, ("Alt-Svc", "h3=\":8443\"")];
+    assert_eq!(follow(&there, &asked(), &FollowPolicy::default()), Ok((Step::Tls { port: 8443, minimum: None }, 13)));
     let secure = Asked { lane: TLS_1_2, ..asked() };
     assert_eq!(simple("HTTP/2.0", &secure), Ok((Step::Http2, 11)));
     assert_eq!(simple("HTTP/3.0", &secure), Err(Reason::NoAlternative));
