@@ -16,7 +16,7 @@ use upshift_core::follow::{Capabilities, FollowPolicy, Subject, Way, Ways};
 use crate::notice::{Hook, Noticeboard};
 use crate::{BoxError, Error, FollowBody, Memory, Notice, Rewind};
 
-mod attempt;
+pub(crate) mod attempt;
 
 /// A version that the server wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +44,7 @@ impl<F: Fn(&Wanted<'_>, &mut request::Parts) -> bool + Send + Sync> RaiseVersion
 /// Wraps clients in [`Follow`].
 #[derive(Clone)]
 pub struct FollowLayer {
-    settings: Settings,
+    pub(crate) settings: Settings,
 }
 
 #[derive(Clone)]

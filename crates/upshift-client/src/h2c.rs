@@ -22,7 +22,7 @@ use upshift_core::TlsState;
 use upshift_core::field::Protocol;
 
 use crate::connect::{Connector, PATIENCE};
-use crate::switch::switch;
+use crate::switch::{Switched, switch};
 use crate::transport::Incoming;
 use crate::{Body, BoxError, ConnectionInfo};
 
@@ -35,19 +35,21 @@ const FRAME_HEAD: usize = 9;
 pub(crate) async fn send(connector: Connector, request: Request<Body>) -> Result<Response<Incoming>, BoxError> {
     let uri = request.uri().clone();
     let field = (HeaderName::from_static("http2-settings"), SETTINGS);
-    let tcp = switch(connector, &uri, Protocol::new("h2c", None)?, Some(field)).await?;
+    // The server may send its preface right behind the 101.
+    let Switched { tcp, ahead } = switch(connector, &uri, Protocol::new("h2c", None)?, Some(field)).await?;
 
     let settled = Arc::new(Notify::new());
-    let stream = Spliced::new(tcp, Arc::clone(&settled));
+    let stream = Spliced::new(tcp, BytesMut::from(&ahead[..]), Arc::clone(&settled));
     let (mut sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await?;
     tokio::spawn(connection);
     tokio::time::timeout(PATIENCE, settled.notified())
         .await
         .map_err(|_| "the server sent no SETTINGS after its 101")?;
-    // Stream 1 is the request that asked for the switch; its answer is owed there.
+    // Stream 1 is the request that asked for the switch; its answer is owed there and is nobody's. The real request goes
+    // out right behind it: a server may close a connection that lies idle.
     let asked = Request::builder().method(Method::OPTIONS).uri(root(&uri)?).body(Body::empty())?;
-    sender.send_request(asked).await?.into_body().collect().await?;
-
+    let owed = sender.send_request(asked);
+    tokio::spawn(async move { owed.await?.into_body().collect().await });
     sender.ready().await?;
     let response = sender.send_request(request).await?;
     let mut response = response.map(|body| body.map_err(Into::into).boxed_unsync());
@@ -83,8 +85,8 @@ enum Writing {
 }
 
 impl Spliced {
-    fn new(tcp: TcpStream, settled: Arc<Notify>) -> Self {
-        let (incoming, outgoing, partial) = (BytesMut::new(), BytesMut::new(), BytesMut::new());
+    fn new(tcp: TcpStream, incoming: BytesMut, settled: Arc<Notify>) -> Self {
+        let (outgoing, partial) = (BytesMut::new(), BytesMut::new());
         Self { tcp, incoming, outgoing, partial, changed: false, settled, writing: Writing::Preface }
     }
 
@@ -157,7 +159,7 @@ fn frame_length(bytes: &[u8]) -> Option<usize> {
 
 impl AsyncRead for Spliced {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        while !self.changed {
+        while !self.changed && !self.change_settings()? {
             let mut chunk = [0; 1024];
             let mut read = ReadBuf::new(&mut chunk);
             ready!(Pin::new(&mut self.tcp).poll_read(cx, &mut read))?;
@@ -165,7 +167,6 @@ impl AsyncRead for Spliced {
                 return Poll::Ready(Ok(()));
             }
             self.incoming.extend_from_slice(read.filled());
-            self.change_settings()?;
         }
         if self.incoming.is_empty() {
             return Pin::new(&mut self.tcp).poll_read(cx, buffer);

@@ -18,7 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use upshift_core::field::Protocol;
 
 use crate::connect::{Connector, secure, tls_info};
-use crate::switch::{host_field, switch};
+use crate::switch::{Switched, host_field, switch};
 use crate::transport::Incoming;
 use crate::{Body, BoxError};
 
@@ -31,7 +31,11 @@ pub(crate) async fn send(
     let uri = request.uri().clone();
     let host = uri.host().ok_or("the URL names no host")?.to_owned();
     let tls = Protocol::new("TLS", Some("1.2"))?;
-    let tcp = switch(connector, &uri, tls, None).await?;
+    let Switched { tcp, ahead } = switch(connector, &uri, tls, None).await?;
+    // What came in clear after the 101 would be taken for a part of what TLS protects.
+    if !ahead.is_empty() {
+        return Err("the server sent bytes after its 101 that nobody had asked for".into());
+    }
     let stream = secure(tcp, config, &host).await?;
     let info = tls_info(stream.get_ref().1.protocol_version());
 

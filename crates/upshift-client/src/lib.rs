@@ -8,6 +8,8 @@
 //! * [`Client`], ready-made on hyper: TLS by rustls, HTTP/1.1, HTTP/2 by ALPN and by prior knowledge, HTTP/3, a
 //!   WebSocket handshake, and, where the policy allows them, the h2c switch and TLS inside the connection.
 //!
+//! With the feature `reqwest` there is a middleware for `reqwest-middleware`, too.
+//!
 //! What cannot be followed becomes an [`Error::Refused`] that carries all that the server said: protocols, minimum,
 //! message, links, the end of a brownout, and the answer itself.
 //!
@@ -37,6 +39,8 @@ mod memory;
 mod notice;
 mod pace;
 mod request;
+#[cfg(feature = "reqwest")]
+mod reqwest_middleware;
 mod route;
 mod switch;
 mod trace;
@@ -50,6 +54,8 @@ pub use follow::{Follow, FollowLayer, RaiseVersion, Wanted};
 pub use memory::Memory;
 pub use notice::Notice;
 pub use pace::{Next, Pace};
+#[cfg(feature = "reqwest")]
+pub use reqwest_middleware::FollowMiddleware;
 pub use route::{ConnectionInfo, Http, Route};
 pub use trace::{Hop, Outcome, Trace};
 pub use transport::{Incoming, Transport};

@@ -1,5 +1,6 @@
 //! Switching one connection by `OPTIONS *`, which carries nothing worth stealing (RFC 2817 §3.2).
 
+use bytes::Bytes;
 use http::header::{CONNECTION, HOST, HeaderName, UPGRADE};
 use http::{HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::Empty;
@@ -13,13 +14,20 @@ use crate::BoxError;
 use crate::connect::{Connector, PATIENCE};
 use crate::request::Lines;
 
-/// Opens a connection and has the server switch it to `protocol`. Nothing that it sent ahead survives.
+/// A connection that was switched.
+pub(crate) struct Switched {
+    pub(crate) tcp: TcpStream,
+    /// What the server sent right behind its 101.
+    pub(crate) ahead: Bytes,
+}
+
+/// Opens a connection and has the server switch it to `protocol`.
 pub(crate) async fn switch(
     connector: Connector,
     uri: &Uri,
     protocol: Protocol,
     extra: Option<(HeaderName, HeaderValue)>,
-) -> Result<TcpStream, BoxError> {
+) -> Result<Switched, BoxError> {
     let tcp = connector.clear(uri.clone()).await?;
     tokio::time::timeout(PATIENCE, ask(tcp, uri, protocol, extra)).await.map_err(|_| "the switch took too long")?
 }
@@ -29,10 +37,10 @@ async fn ask(
     uri: &Uri,
     protocol: Protocol,
     extra: Option<(HeaderName, HeaderValue)>,
-) -> Result<TcpStream, BoxError> {
+) -> Result<Switched, BoxError> {
     let (mut sender, connection) = http1::handshake(TokioIo::new(tcp)).await?;
     let driver = tokio::spawn(connection.with_upgrades());
-    let mut request = Request::new(Empty::<bytes::Bytes>::new());
+    let mut request = Request::new(Empty::<Bytes>::new());
     *request.method_mut() = Method::OPTIONS;
     *request.uri_mut() = Uri::from_static("*");
     let headers = request.headers_mut();
@@ -53,11 +61,7 @@ async fn ask(
     let upgraded = hyper::upgrade::on(response).await?;
     driver.await??;
     let parts = upgraded.downcast::<TokioIo<TcpStream>>().map_err(|_| "the connection is of another kind")?;
-    // What came in clear after the 101 would be taken for a part of what follows.
-    if !parts.read_buf.is_empty() {
-        return Err("the server sent bytes after its 101 that nobody had asked for".into());
-    }
-    Ok(parts.io.into_inner())
+    Ok(Switched { tcp: parts.io.into_inner(), ahead: parts.read_buf })
 }
 
 /// `Host` for this URL.

@@ -39,6 +39,15 @@ pub enum Outcome {
         /// What was odd about the answer.
         remarks: Vec<Remark>,
     },
+    /// It failed, and the next alternative that the last 426 named was taken in its place.
+    Instead {
+        /// What failed.
+        why: String,
+        /// The step.
+        step: Step,
+        /// The rule.
+        rule: Rule,
+    },
     /// It was not followed.
     Stopped(Stop),
     /// A 101 that was not believed, or no response at all.
@@ -49,7 +58,7 @@ impl Trace {
     /// The steps that were taken.
     pub fn steps(&self) -> impl Iterator<Item = &Step> {
         self.0.iter().filter_map(|hop| match &hop.outcome {
-            Outcome::Followed { step, .. } => Some(step),
+            Outcome::Followed { step, .. } | Outcome::Instead { step, .. } => Some(step),
             _ => None,
         })
     }

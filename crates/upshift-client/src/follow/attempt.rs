@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, response};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, response};
 use jiff::SignedDuration;
 use tower_service::Service;
-use upshift_core::Timestamp;
 use upshift_core::field::Protocol;
 use upshift_core::follow::Way;
 use upshift_core::follow::{
     self, AltSvcField, Asked, Demand, Lane, NextStep, Problem, Reason, Rule, Step, Stop, SwitchError, read_date,
     switched,
 };
+use upshift_core::{HttpVersion, Timestamp};
 
 use super::{Settings, Wanted};
 use crate::body::read_start;
@@ -52,7 +52,7 @@ struct Call {
     body_gone: bool,
 }
 
-pub(super) async fn run<S, B, R>(
+pub(crate) async fn run<S, B, R>(
     mut inner: S,
     settings: Arc<Settings>,
     request: Request<B>,
@@ -122,7 +122,11 @@ impl Call {
         R: http_body::Body,
         R::Error: Into<BoxError>,
     {
-        let lane = lane_of(&response, self.head.is_secure());
+        let mut lane = lane_of(&response, self.head.is_secure());
+        // A server answers HTTP/1.0 in its own version (RFC 9110 §6.2); what counts is how it was asked.
+        if self.head.version == Version::HTTP_10 && lane.http == HttpVersion::V1_1 {
+            lane.http = HttpVersion::V1_0;
+        }
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return self.judge_switch(response, lane).map(Some);
         }
@@ -270,24 +274,32 @@ impl Call {
     /// Nothing came back. What was remembered, and can be done without, is forgotten and left out; a step that a 426
     /// asked for gives way to the next alternative; otherwise it is an error.
     fn recover(&mut self, error: BoxError) -> Result<(), Error> {
-        self.record(None, Outcome::Failed(crate::error::Chain(error.as_ref()).to_string()));
+        let why = crate::error::Chain(error.as_ref()).to_string();
+        let mut hop = self.hop(None, Outcome::Failed(why.clone()));
         let safe = self.head.is_idempotent() && !self.body_gone;
-        let Some((refusal, before)) = self.refusal.take() else {
+        let (Some((refusal, before)), Some((_, failed))) = (self.refusal.take(), self.taken.last().cloned()) else {
+            self.hops.push(hop);
             if safe && self.recalled.iter().any(is_optional) {
                 self.forget_optional();
                 return Ok(());
             }
             return Err(Error::Transport { source: error, trace: self.trace() });
         };
-        self.head = before;
-        let failed = self.taken.last().map(|(_, step)| step.clone());
+        self.head = before.clone();
         let gone = || Stop { reason: Reason::BodyGone, rule: Rule::REWIND };
-        let alternative = if safe { self.next(&refusal).map(drop) } else { Err(gone()) };
-        match (failed, alternative) {
-            (Some(step), Err(stop)) => {
-                Err(Error::Step { step, source: error, refused: Box::new(self.refused(refusal, stop)) })
+        let found = if safe { self.next(&refusal) } else { Err(gone()) };
+        match found.and_then(|found| self.take(&found.0).map(|()| found)) {
+            Ok((step, rule, _)) => {
+                hop.outcome = Outcome::Instead { why, step: step.clone(), rule };
+                self.hops.push(hop);
+                self.taken.push((before.origin(), step));
+                self.refusal = Some((refusal, before));
+                Ok(())
             }
-            _ => self.go_on(refusal),
+            Err(stop) => {
+                self.hops.push(hop);
+                Err(Error::Step { step: failed, source: error, refused: Box::new(self.refused(refusal, stop)) })
+            }
         }
     }
 
@@ -301,14 +313,19 @@ impl Call {
     }
 
     fn record(&mut self, seen: Option<(Lane, u16)>, outcome: Outcome) {
-        self.hops.push(Hop {
+        let hop = self.hop(seen, outcome);
+        self.hops.push(hop);
+    }
+
+    fn hop(&self, seen: Option<(Lane, u16)>, outcome: Outcome) -> Hop {
+        Hop {
             method: self.head.method.to_string(),
             url: self.head.shown(),
-            remembered: if self.taken.is_empty() { self.recalled.clone() } else { Vec::new() },
+            remembered: if self.hops.is_empty() { self.recalled.clone() } else { Vec::new() },
             lane: seen.map(|(lane, _)| lane),
             status: seen.map(|(_, status)| status),
             outcome,
-        });
+        }
     }
 
     fn trace(&self) -> Trace {

@@ -3,3 +3,4 @@
 mod anything;
 mod misbehaving;
 mod peer;
+mod real;

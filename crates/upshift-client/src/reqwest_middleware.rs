@@ -1,0 +1,130 @@
+//! For programs that use reqwest: a middleware of `reqwest-middleware` that follows a 426.
+//!
+//! reqwest decides by itself how it connects, so what it can be made to do is TLS, HTTP/1.1, plain HTTP and another
+//! version; for HTTP/2 and HTTP/3 by demand take [`Client`](crate::Client). A 426 that is not followed is a
+//! `reqwest_middleware::Error::Middleware` around an [`Error`], which `downcast_ref` gets at.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Extensions, Request, Response};
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use reqwest::{Body, ResponseBuilderExt, Url};
+use reqwest_middleware::{Middleware, Next};
+use tower_service::Service;
+
+use crate::follow::{Settings, attempt};
+use crate::{BoxError, Error, FollowLayer, Rewind};
+
+/// A middleware that follows a 426, made from a [`FollowLayer`].
+///
+/// ```no_run
+/// use reqwest_middleware::ClientBuilder;
+/// use upshift_client::{FollowLayer, FollowMiddleware};
+///
+/// let client = ClientBuilder::new(reqwest::Client::new()).with(FollowMiddleware::from(FollowLayer::new())).build();
+/// ```
+#[derive(Clone)]
+pub struct FollowMiddleware(Arc<Settings>);
+
+impl From<FollowLayer> for FollowMiddleware {
+    fn from(layer: FollowLayer) -> Self {
+        Self(Arc::new(layer.settings))
+    }
+}
+
+#[async_trait::async_trait]
+impl Middleware for FollowMiddleware {
+    async fn handle(
+        &self,
+        request: reqwest::Request,
+        extensions: &mut Extensions,
+        next: Next<'_>,
+    ) -> reqwest_middleware::Result<reqwest::Response> {
+        let asked = request.url().clone();
+        let request: Request<Body> = request.try_into()?;
+        let inner = Rest { next, extensions: extensions.clone() };
+        let run = attempt::run(inner, Arc::clone(&self.0), request.map(Sent));
+        let response = run.await.map_err(reqwest_middleware::Error::middleware)?;
+        let url = response.extensions().get::<Answered>().map_or(asked, |answered| answered.0.clone());
+        let (parts, body) = response.into_parts();
+        let mut whole = Response::builder().url(url).body(Body::wrap(body)).map_err(middleware)?;
+        *whole.status_mut() = parts.status;
+        *whole.version_mut() = parts.version;
+        *whole.headers_mut() = parts.headers;
+        whole.extensions_mut().extend(parts.extensions);
+        Ok(whole.into())
+    }
+}
+
+fn middleware(error: http::Error) -> reqwest_middleware::Error {
+    reqwest_middleware::Error::middleware(Error::usage(error))
+}
+
+/// Which URL an answer came from.
+#[derive(Clone)]
+struct Answered(Url);
+
+/// The rest of the chain, as a service.
+#[derive(Clone)]
+struct Rest<'n> {
+    next: Next<'n>,
+    extensions: Extensions,
+}
+
+impl<'n> Service<Request<Sent>> for Rest<'n> {
+    type Response = Response<Body>;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, BoxError>> + Send + 'n>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Sent>) -> Self::Future {
+        let Rest { next, mut extensions } = self.clone();
+        Box::pin(async move {
+            let request = reqwest::Request::try_from(request.map(|sent| sent.0))?;
+            let response = next.run(request, &mut extensions).await?;
+            let answered = Answered(response.url().clone());
+            let mut response: Response<Body> = response.into();
+            response.extensions_mut().insert(answered);
+            Ok(response)
+        })
+    }
+}
+
+/// A body that can be sent again if reqwest holds it whole.
+struct Sent(Body);
+
+impl Rewind for Sent {
+    fn rewind(&self) -> Option<Self> {
+        let whole = self.0.as_bytes().map(Bytes::copy_from_slice);
+        // reqwest makes no body of none; one that has ended is as good as empty.
+        let empty = || self.0.is_end_stream().then(Bytes::new);
+        whole.or_else(empty).map(|bytes| Self(Body::from(bytes)))
+    }
+}
+
+impl HttpBody for Sent {
+    type Data = Bytes;
+    type Error = reqwest::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, reqwest::Error>>> {
+        Pin::new(&mut self.0).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.size_hint()
+    }
+}
