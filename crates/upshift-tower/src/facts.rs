@@ -14,6 +14,10 @@ pub struct Peer {
     pub address: Option<IpAddr>,
 }
 
+/// `:protocol`, kept with a copy of a request's head.
+#[derive(Clone)]
+pub(crate) struct Kept(pub(crate) String);
+
 /// The header map of a request.
 pub(crate) struct Lines<'h>(pub(crate) &'h HeaderMap);
 
@@ -24,7 +28,13 @@ impl Fields for Lines<'_> {
 }
 
 /// The facts of a request over a connection of which `peer` is known.
-pub(crate) fn facts<'r, B>(request: &'r Request<B>, lines: &'r Lines<'r>, peer: Peer, has_content: bool) -> Facts<'r> {
+pub(crate) fn facts<'r, B>(
+    request: &'r Request<B>,
+    lines: &'r Lines<'r>,
+    peer: Peer,
+    protocol: Option<&'r str>,
+    has_content: bool,
+) -> Facts<'r> {
     let uri = request.uri();
     let named = || lines.0.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let http = http_version(request.version());
@@ -39,7 +49,7 @@ pub(crate) fn facts<'r, B>(request: &'r Request<B>, lines: &'r Lines<'r>, peer: 
         peer: peer.address,
         fields: lines,
         has_content,
-        protocol: None,
+        protocol,
     }
 }
 

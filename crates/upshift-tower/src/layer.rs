@@ -18,7 +18,11 @@ pub struct UpgradeLayer {
     pub(crate) public: Option<Arc<str>>,
     pub(crate) alt_svc: Option<Arc<str>>,
     pub(crate) drain: u64,
+    pub(crate) protocol: Protocol,
 }
+
+/// Reads `:protocol` of an extended CONNECT out of a request's extensions.
+pub(crate) type Protocol = fn(&http::Extensions) -> Option<&str>;
 
 impl UpgradeLayer {
     /// Enforces this policy.
@@ -29,7 +33,8 @@ impl UpgradeLayer {
 
     /// Enforces the policy that `source` gives when a request comes, so that it can be reloaded.
     pub fn with(source: impl Fn() -> Arc<Policy> + Send + Sync + 'static) -> Self {
-        Self { source: Arc::new(source), connection: Peer::default(), public: None, alt_svc: None, drain: 8 << 20 }
+        let connection = Peer::default();
+        Self { source: Arc::new(source), connection, public: None, alt_svc: None, drain: 8 << 20, protocol: |_| None }
     }
 
     /// What is known of every connection, where the requests have no [`Peer`] of their own.
@@ -50,6 +55,15 @@ impl UpgradeLayer {
     #[must_use]
     pub fn alt_svc(mut self, value: &str) -> Self {
         self.alt_svc = Some(value.into());
+        self
+    }
+
+    /// Where `:protocol` of an extended CONNECT (RFC 8441 §4) is: with hyper,
+    /// `|extensions| extensions.get::<hyper::ext::Protocol>().map(|protocol| protocol.as_str())`. Without it a
+    /// WebSocket over HTTP/2 is not recognised as one.
+    #[must_use]
+    pub fn protocol(mut self, read: fn(&http::Extensions) -> Option<&str>) -> Self {
+        self.protocol = read;
         self
     }
 

@@ -13,7 +13,7 @@ use upshift_core::answer::{Answer, Circumstances, refuse};
 use upshift_core::notice::{Change, changes};
 use upshift_core::{Decision, Kind, Phase, Reason, Timestamp, Verdict};
 
-use crate::facts::{Lines, facts};
+use crate::facts::{Kept, Lines, facts};
 use crate::{Peer, UpgradeBody, UpgradeLayer};
 
 /// What the policy made of a request: an extension of the response.
@@ -101,7 +101,8 @@ impl UpgradeLayer {
         let policy = (self.source)();
         let lines = Lines(request.headers());
         let has_content = !request.body().is_end_stream();
-        let facts = facts(request, &lines, self.peer(request), has_content);
+        let protocol = (self.protocol)(request.extensions());
+        let facts = facts(request, &lines, self.peer(request), protocol, has_content);
         let decision = policy.decide(&facts, now);
         let request_id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
         let around = Circumstances {
@@ -124,6 +125,9 @@ impl UpgradeLayer {
         *copy.version_mut() = request.version();
         *copy.headers_mut() = request.headers().clone();
         copy.extensions_mut().insert(self.peer(request));
+        if let Some(protocol) = protocol {
+            copy.extensions_mut().insert(Kept(protocol.to_owned()));
+        }
         Outcome::Tell(Box::new(copy), now)
     }
 
@@ -131,7 +135,8 @@ impl UpgradeLayer {
     fn tell<R>(&self, copy: Request<bool>, mut response: Response<R>, now: Timestamp) -> Response<R> {
         let policy = (self.source)();
         let lines = Lines(copy.headers());
-        let facts = facts(&copy, &lines, self.peer(&copy), *copy.body());
+        let protocol = copy.extensions().get::<Kept>().map(|kept| kept.0.as_str());
+        let facts = facts(&copy, &lines, self.peer(&copy), protocol, *copy.body());
         let decision = policy.decide(&facts, now);
         for change in changes(&decision, &Lines(response.headers())) {
             apply(response.headers_mut(), change);

@@ -88,3 +88,18 @@ async fn who_is_warned_is_told_beside_what_the_service_says() {
     assert!(links[1..].iter().any(|link| link.contains("https://d.example/")), "{links:?}");
     assert_eq!(response.extensions().get::<Judgement>().map(|judgement| judgement.verdict), Some(Verdict::Warn));
 }
+
+#[tokio::test]
+async fn a_websocket_over_http_2_is_one_where_the_layer_is_told() {
+    let websocket = upshift_core::policy::WebSocket { version: 13, subprotocols: Vec::new() };
+    let rule = RuleSpec::new("chat", vec![Requirement::WebSocket(websocket)]);
+    let layer = UpgradeLayer::new(policy(vec![rule]));
+    let request = || {
+        let builder = Request::builder().method("CONNECT").uri("https://h/chat").version(Version::HTTP_2);
+        let builder = builder.extension("websocket").header("sec-websocket-version", "13");
+        builder.body(Full::default()).expect("a request")
+    };
+    assert_eq!(ask(&layer, request()).await.0.status(), StatusCode::UPGRADE_REQUIRED);
+    let told = layer.protocol(|extensions| extensions.get::<&'static str>().copied());
+    assert_eq!(ask(&told, request()).await.0.status(), StatusCode::OK);
+}

@@ -1,0 +1,66 @@
+//! An axum service that has left version 1 of its API behind, and takes no WebSocket.
+//!
+//! ```text
+//! cargo run -p upshift-tower --example api_version          # listens on 127.0.0.1:3000
+//! curl -i http://127.0.0.1:3000/orders                      # 426: version 2.0 is required
+//! curl -i -H 'X-Api-Version: 2.0' http://127.0.0.1:3000/orders
+//! cargo run -p upshift-client --example follow              # a client that raises its version by itself
+//! cargo run -p upshift-client --example poll                # a polling client that stops
+//! cargo run -p upshift-client --example websocket           # a WebSocket client that falls back to HTTP
+//! ```
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::routing::get;
+use upshift_core::policy::{
+    Api, ApiReader, FieldName, Matcher, PathPattern, PolicySpec, Requirement, RuleSpec, Values,
+};
+use upshift_core::version::Scheme;
+use upshift_core::{Policy, TlsState};
+use upshift_tower::{Peer, UpgradeLayer};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> io::Result<()> {
+    let address: SocketAddr =
+        std::env::args().nth(1).as_deref().unwrap_or("127.0.0.1:3000").parse().map_err(io::Error::other)?;
+    let listener = tokio::net::TcpListener::bind(address).await?;
+    writeln!(io::stdout(), "listening on http://{}", listener.local_addr()?)?;
+    axum::serve(listener, app()?).await
+}
+
+fn app() -> io::Result<Router> {
+    // The policy could as well come from a file, by upshift-config.
+    let rules = vec![orders()?, chat()?];
+    let policy = Policy::new(PolicySpec { rules, ..PolicySpec::default() })
+        .map_err(|faults| io::Error::other(format!("{faults:?}")))?;
+    // axum accepts in clear here, and the layer cannot see that by itself.
+    let clear = Peer { tls: Some(TlsState::Cleartext), address: None };
+    let router =
+        Router::new().route("/orders", get(|| async { "two orders\n" })).route("/chat", get(|| async { "no news\n" }));
+    Ok(router.layer(UpgradeLayer::new(policy).connection(clear)))
+}
+
+fn orders() -> io::Result<RuleSpec> {
+    let version = |text| Scheme::Semver.parse(text).map_err(io::Error::other);
+    let header = FieldName::parse("X-Api-Version").ok_or_else(|| io::Error::other("not the name of a field"))?;
+    let api = Api {
+        scheme: Scheme::Semver,
+        minimum: version("2.0")?,
+        supported: vec![version("2.0")?, version("2.1")?],
+        assume: Some(version("1.0")?),
+        read: vec![ApiReader::Header(header)],
+    };
+    let rule = RuleSpec::new("orders-v2", vec![Requirement::Api(api)]);
+    Ok(RuleSpec { matcher: on("/orders")?, docs: Some("https://docs.example.com/orders/v2".into()), ..rule })
+}
+
+fn chat() -> io::Result<RuleSpec> {
+    Ok(RuleSpec { matcher: on("/chat")?, ..RuleSpec::new("chat-is-plain", vec![Requirement::NoWebSocket]) })
+}
+
+fn on(path: &str) -> io::Result<Matcher> {
+    let path = PathPattern::parse(path).map_err(|error| io::Error::other(format!("{error:?}")))?;
+    Ok(Matcher { paths: Values { include: vec![path], exclude: Vec::new() }, ..Matcher::default() })
+}
