@@ -37,7 +37,7 @@ pub struct HopRecord {
     pub tls: Option<&'static str>,
     /// The status code; null if no response came.
     pub status: Option<u16>,
-    /// `stands`, `followed`, `stopped` or `failed`.
+    /// `stands`, `followed`, `stopped` or `failed`; with a `step`, the next alternative was taken after it failed.
     pub outcome: &'static str,
     /// The step that followed, in words.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -114,6 +114,12 @@ impl Get {
                 }
                 Ok(Exit::FellShort)
             }
+            Err(error @ Error::Step { .. }) => {
+                if let Error::Step { refused, .. } = &error {
+                    report::wish(refused).into_iter().for_each(say);
+                }
+                Err(Failure::environment(error))
+            }
             Err(error @ Error::PeerSwitched { .. }) => Err(Failure::Message(Exit::FellShort, error.to_string())),
             Err(error @ Error::Usage(_)) => Err(Failure::usage(error)),
             Err(error) => Err(Failure::environment(error)),

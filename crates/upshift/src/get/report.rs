@@ -26,6 +26,10 @@ pub(super) fn say_steps(trace: &Trace, palette: Palette) {
                 }
                 say(format_args!("* {step}  [rule {}, {}: {}]", rule.number, rule.paragraph, rule.says));
             }
+            Outcome::Instead { why, step, rule } => {
+                say(palette.paint(Hue::Bad, format_args!("* failed: {why}")));
+                say(format_args!("* {step} instead  [rule {}, {}: {}]", rule.number, rule.paragraph, rule.says));
+            }
             Outcome::Stopped(stop) => {
                 let rule = stop.rule;
                 say(format_args!("* stop: {stop}  [rule {}, {}: {}]", rule.number, rule.paragraph, rule.says));
@@ -59,6 +63,7 @@ fn hop_record(hop: &Hop) -> HopRecord {
     match &hop.outcome {
         Outcome::Stands => record,
         Outcome::Followed { step, rule, remarks } => record.followed(step, *rule, remarks),
+        Outcome::Instead { why, step, rule } => record.followed(step, *rule, &[]).failed(why.clone()),
         Outcome::Stopped(stop) => record.stopped(stop.to_string(), stop.rule),
         Outcome::Failed(why) => record.failed(why.clone()),
     }
@@ -88,23 +93,31 @@ pub(super) fn plain_words(refused: &Refused, chosen: bool) -> Vec<String> {
     } else {
         lines.push(format!("upshift: not followed: {}.", refused.stop));
     }
-    let named: Vec<String> = refused.protocols().iter().map(ToString::to_string).collect();
-    if !named.is_empty() {
-        lines.push(format!("  It wants:    {}", named.join(", or ")));
+    if !chosen {
+        lines.push(row("You can:", advice(refused.reason())));
     }
+    lines.extend(wish(refused));
+    lines
+}
+
+/// What the server wants, as it says itself.
+pub(super) fn wish(refused: &Refused) -> Vec<String> {
+    let named: Vec<String> = refused.protocols().iter().map(ToString::to_string).collect();
+    let request_id = refused.problem.as_ref().and_then(|problem| problem.request_id.clone());
     let rows = [
+        ("It wants:", Some(named.join(", or "))),
         ("It says:", refused.message().map(str::to_owned)),
-        ("You can:", (!chosen).then(|| advice(refused.reason()).to_owned())),
         ("Upgrade at:", refused.upgrade_url().map(str::to_owned)),
         ("Read:", refused.docs().map(str::to_owned)),
         ("Again after:", time(refused.ends_at())),
-        (
-            "Request id:",
-            refused.problem.as_ref().and_then(|problem| problem.request_id.clone()).filter(|id| !id.is_empty()),
-        ),
+        ("Request id:", request_id),
     ];
-    lines.extend(rows.into_iter().filter_map(|(label, text)| text.map(|text| format!("  {label:<12} {text}"))));
-    lines
+    let said = |text: Option<String>| text.filter(|text| !text.is_empty());
+    rows.into_iter().filter_map(|(label, text)| said(text).map(|text| row(label, &text))).collect()
+}
+
+fn row(label: &str, text: &str) -> String {
+    format!("  {label:<12} {text}")
 }
 
 fn advice(reason: &Reason) -> &'static str {
