@@ -61,7 +61,10 @@ impl Nginx {
 }
 
 /// An address that nobody listens on: for programs that cannot choose one themselves and say which.
-pub(crate) fn free_port() -> SocketAddr {
+///
+/// # Panics
+/// If there is none.
+pub fn free_port() -> SocketAddr {
     let listener = TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr());
     listener.unwrap_or_else(|error| panic!("no free port: {error}"))
 }

@@ -2,7 +2,9 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
+use crate::Program;
 use crate::program::Output;
 
 /// Why the peer `name` cannot be used; `None` if it can. `python packages` and `node packages` are peers too.
@@ -54,6 +56,28 @@ pub fn node(program: &str, arguments: &[&str]) -> Output {
     output
 }
 
+/// Starts a Python server with the packages of `interop/requirements.txt`.
+pub fn python_server(program: &str, arguments: &[&str]) -> Program {
+    let mut command = Command::new(folder().join("python/bin/python"));
+    // Unbuffered, so that its lines are there when they are said.
+    command.args(["-u", "-c", program]).args(arguments);
+    Program::start(command)
+}
+
+/// Starts a Node server (a CommonJS program) with the packages of `interop/package.json`.
+pub fn node_server(program: &str, arguments: &[&str]) -> Program {
+    let mut command = Command::new(find("node").unwrap_or_else(|| "node".into()));
+    command.current_dir(folder().join("node")).args(["-e", program]).args(arguments);
+    Program::start(command)
+}
+
+/// Envoy, out of its Python package.
+pub fn envoy() -> Option<PathBuf> {
+    let packages = std::fs::read_dir(folder().join("python/lib")).ok()?;
+    let binaries = packages.flatten().map(|version| version.path().join("site-packages/envoy/_bin/envoy"));
+    binaries.into_iter().find(|binary| binary.is_file())
+}
+
 /// Where `cargo xtask peers` puts what it installs.
 pub(crate) fn folder() -> PathBuf {
     match std::env::var_os("UPSHIFT_PEERS") {
@@ -63,7 +87,7 @@ pub(crate) fn folder() -> PathBuf {
 }
 
 /// Where a program is; the `sbin` folders count, for servers live there.
-pub(crate) fn find(program: &str) -> Option<PathBuf> {
+pub fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let sbin = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from);
     std::env::split_paths(&path).chain(sbin).map(|folder| folder.join(program)).find(|file| file.is_file())

@@ -5,6 +5,7 @@ mod clients;
 mod command_line;
 mod control;
 mod faults;
+mod following;
 mod heavy;
 mod http2_frames;
 mod matrix;
