@@ -171,7 +171,12 @@ impl Gateway {
         if let Some(listener) = self.admin {
             let access = Access { token: shared.snapshot.load().settings.admin_token.as_deref().map(Into::into) };
             let api = control::router(Arc::clone(&shared.control)).merge(admin::explaining(Arc::clone(&shared)));
-            let router = admin::router(Arc::clone(&shared)).merge(control::guarded(api, access)).merge(self.further);
+            let open = access.token.is_some() || self.addresses.admin.is_some_and(|address| address.ip().is_loopback());
+            if !open {
+                tracing::warn!("others can reach the admin listener, and there is no admin token: /api is not served");
+            }
+            let api = if open { control::guarded(api, access) } else { Router::new() };
+            let router = admin::router(Arc::clone(&shared)).merge(api).merge(self.further);
             spawn("admin", move || serve_admin(listener, router, admin_stopped)).map_err(RunError::Worker)?;
         }
         let (stop_watch, watch_stopped) = oneshot::channel::<()>();

@@ -24,7 +24,7 @@ const CONNECTIONS: u64 = 8;
 
 #[test]
 fn a_rollout_without_trouble_runs_to_its_end_and_refuses_nobody_who_upgraded() {
-    let start = Timestamp::from_second(Timestamp::now().as_second() + 1).expect("a time");
+    let start = Timestamp::from_second(Timestamp::now().as_second() + 2).expect("a time");
     let policy = policy(start, "minimum = \"2.0\"", &["observe", "warn", "brownout", "ramp", "enforce"]);
     let rollout = rollout(&policy).clone();
     let gateway = gateway(policy, None);
@@ -55,6 +55,24 @@ fn a_rollout_without_trouble_runs_to_its_end_and_refuses_nobody_who_upgraded() {
     assert!(rule["target_seen"].as_u64() > Some(0));
     assert_eq!(json(&gateway, "trips"), Value::Array(Vec::new()));
     println!("{} requests, {} of {FLEET} clients refused once, no trip", visits.len(), refused.len());
+}
+
+/// The design: a token is required on any address but a loopback one.
+#[test]
+fn nobody_far_away_gets_to_the_api_without_a_token() {
+    let upstream = upstream();
+    let everywhere = Some(([0, 0, 0, 0], 0).into());
+    let start = |admin_token| Running::start(Settings { admin: everywhere, admin_token, ..settings(upstream) });
+    let ask = |gateway: &Running, path: &str, further: &str| {
+        let port = gateway.addresses.admin.expect("an admin listener").port();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n{further}\r\n");
+        status(&exchange(([127, 0, 0, 1], port).into(), &request))
+    };
+    let open = start(None);
+    assert_eq!([ask(&open, "/api/status", ""), ask(&open, "/healthz", "")], [404, 200]);
+    let guarded = start(Some("a secret of some length".to_owned()));
+    assert_eq!(ask(&guarded, "/api/status", ""), 401);
+    assert_eq!(ask(&guarded, "/api/status", "Authorization: Bearer a secret of some length\r\n"), 200);
 }
 
 #[test]
