@@ -8,6 +8,7 @@ mod faults;
 mod following;
 mod heavy;
 mod http2_frames;
+mod idle_tunnels;
 mod matrix;
 mod operations;
 mod page;
