@@ -20,6 +20,8 @@ pub(crate) enum Fault {
     Host(&'static str),
     /// The length of the body can be read in two ways.
     Framing(&'static str),
+    /// A transfer coding other than chunked.
+    Coding,
     /// The target is of a form that cannot be served.
     Target(&'static str),
     /// CONNECT without `:protocol`: this is no forward proxy.
@@ -46,7 +48,8 @@ impl Fault {
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             // RFC 9110 §15.6.6: the major version is refused.
             Self::Version(_) => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
-            Self::Connect | Self::Transition(_) => StatusCode::NOT_IMPLEMENTED,
+            // RFC 9112 §6.1: a coding that is not understood.
+            Self::Coding | Self::Connect | Self::Transition(_) => StatusCode::NOT_IMPLEMENTED,
             Self::NoUpstream => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unreachable(..) | Self::BadGateway(..) => StatusCode::BAD_GATEWAY,
             Self::UpstreamTimeout(..) => StatusCode::GATEWAY_TIMEOUT,
@@ -63,6 +66,7 @@ impl Fault {
             Self::HeadTimeout => "head-timeout",
             Self::Host(_) => "host",
             Self::Framing(_) => "framing",
+            Self::Coding => "coding",
             Self::Target(_) => "target",
             Self::Connect => "connect",
             Self::Transition(_) => "transition",
@@ -83,6 +87,7 @@ impl Fault {
             Self::TargetTooLong => "The URL is longer than this server reads.".to_owned(),
             Self::HeadTooLarge => "The request's fields are more than this server reads.".to_owned(),
             Self::HeadTimeout => "The request did not arrive in time.".to_owned(),
+            Self::Coding => "Of the transfer codings, only chunked is understood here.".to_owned(),
             Self::Connect => "This server is no forward proxy: it does not open tunnels by CONNECT.".to_owned(),
             Self::Transition(token) => format!("{token} is not carried here."),
             Self::NoUpstream => "No upstream is configured for this URL.".to_owned(),

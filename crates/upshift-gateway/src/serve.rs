@@ -29,6 +29,7 @@ pub(crate) async fn serve(connection: &Rc<Connection>, request: Request<RequestB
     let in_flight = connection.pulse.request();
     let worker = &connection.worker;
     let (mut parts, body) = request.into_parts();
+    hop::withdraw(&mut parts.headers);
     let version = parts.version;
     let id = request_id::take_or_make(&parts.headers, &mut worker.random.borrow_mut());
     let mut response = match Target::of(&parts) {

@@ -25,6 +25,15 @@ impl Target {
         if parts.method == Method::CONNECT && protocol.is_none() {
             return Err(Fault::Connect);
         }
+        check_form(parts)?;
+        if parts
+            .headers
+            .get_all(header::TRANSFER_ENCODING)
+            .iter()
+            .any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"chunked"))
+        {
+            return Err(Fault::Coding);
+        }
         let path = parts.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
         if has_nul(path.path()) {
             return Err(Fault::Target("The path contains a NUL."));
@@ -36,6 +45,22 @@ impl Target {
     pub(crate) fn authority(&self) -> &str {
         self.host.to_str().unwrap_or_default()
     }
+}
+
+/// RFC 9112 §3.2.3: the authority-form is for CONNECT; §3.2.4: the asterisk-form is for OPTIONS. What stands for another
+/// scheme is not served here.
+fn check_form(parts: &request::Parts) -> Result<(), Fault> {
+    let uri = &parts.uri;
+    if parts.method != Method::CONNECT && uri.scheme().is_none() && uri.authority().is_some() {
+        return Err(Fault::Target("The target is neither a path nor a whole URL."));
+    }
+    if parts.method != Method::OPTIONS && uri.path() == "*" {
+        return Err(Fault::Target("The target * is for OPTIONS alone."));
+    }
+    if uri.scheme_str().is_some_and(|scheme| scheme != "http" && scheme != "https") {
+        return Err(Fault::Target("Only http and https URLs are served here."));
+    }
+    Ok(())
 }
 
 /// The authority that is asked: `:authority` or the absolute form before `Host`.

@@ -23,16 +23,19 @@ impl Policy {
     }
 
     fn outcome<'a>(&'a self, facts: &Facts<'a>, now: Timestamp, every: bool) -> Decision<'a> {
-        let (path, other) = readings(facts.path);
-        let (path, other) = (Reading::new(&path), other.as_deref().map(Reading::new));
+        let texts = readings(facts.path);
+        let (path, others) = texts
+            .split_first()
+            .map_or((Reading::new(facts.path), [].as_slice()), |(first, others)| (Reading::new(first), others));
+        let others: Vec<Reading<'_>> = others.iter().map(|text| Reading::new(text)).collect();
         let mut rulings = Vec::new();
         let mut fields = Vec::new();
         for rule in &self.rules {
             let mut ruling = self.rule_on(rule, facts, &path, now);
-            if let Some(other) = &other {
-                let second = self.rule_on(rule, facts, other, now);
-                if (second.matched(), second.verdict) > (ruling.matched(), ruling.verdict) {
-                    ruling = second;
+            for other in &others {
+                let again = self.rule_on(rule, facts, other, now);
+                if strictness(&again) > strictness(&ruling) {
+                    ruling = again;
                 }
             }
             if !matches!(ruling.mismatch, Some("hosts" | "paths" | "methods")) {
@@ -42,8 +45,8 @@ impl Policy {
                 rulings.push(ruling);
             }
         }
-        let strictness = |(index, ruling): &(usize, &Ruling<'_>)| (ruling.verdict, std::cmp::Reverse(*index));
-        let top = rulings.iter().enumerate().filter(|(_, ruling)| ruling.matched()).max_by_key(strictness);
+        let order = |(index, ruling): &(usize, &Ruling<'_>)| (ruling.verdict, std::cmp::Reverse(*index));
+        let top = rulings.iter().enumerate().filter(|(_, ruling)| ruling.matched()).max_by_key(order);
         let top = top.map(|(index, _)| index);
         let verdict = top.map_or(Verdict::Admit, |top: usize| rulings[top].verdict);
         Decision { verdict, rulings, top, fields }
@@ -100,6 +103,11 @@ impl Policy {
             self.exemptions.iter().flat_map(|exemption| exemption.matcher.fields()).for_each(&mut note);
         }
     }
+}
+
+/// Which of two readings of a path counts.
+fn strictness(ruling: &Ruling<'_>) -> (bool, Verdict, bool) {
+    (ruling.matched(), ruling.verdict, ruling.cause.is_some())
 }
 
 /// What the requirements of a rule come to, together.

@@ -117,7 +117,7 @@ impl Matcher {
     /// Whether a request for this host and path with this method goes here, as an upstream is chosen: fields, peers,
     /// clients and identities count too, by `User-Agent` and peer.
     pub fn fits(&self, facts: &Facts<'_>) -> bool {
-        let (path, _) = super::path::readings(facts.path);
+        let path = super::path::readings(facts.path).swap_remove(0);
         let nobody = || None;
         let caller = Caller { path: &Reading::new(&path), clients: &[ClientReader::UserAgent], identity: &nobody };
         self.mismatch(facts, &caller).is_none()

@@ -2,8 +2,9 @@
 //!
 //! 1. Unreserved characters that came percent-encoded are decoded (RFC 3986 §6.2.2.2), other encodings written in
 //!    upper case (§6.2.2.1); `//` is merged and dot segments are removed (§6.2.2.3).
-//! 2. A path with an encoded `/` or `\` (or a bare `\`) has two readings: as data, and as a separator. Upstreams
-//!    differ, so both are matched and the strictest verdict counts.
+//! 2. What upstreams read in different ways has several readings, and the strictest verdict of all counts: an encoded
+//!    `/` and an encoded or bare `\` are data or separators, `;parameters` belong to a segment or do not (RFC 3986
+//!    §3.3), and `..` takes away an empty segment before it or the one before that.
 //! 3. Case counts. What goes upstream is the path as it was sent.
 
 use std::borrow::Cow;
@@ -48,7 +49,7 @@ impl PathPattern {
         if text.contains(['?', '#']) {
             return Err(PathError::Query);
         }
-        let normal = normalize(text, false);
+        let normal = normalize(text, Liberties::default());
         let segments = split(&normal).map(segment).collect::<Result<_, _>>()?;
         Ok(Self { text: text.into(), segments })
     }
@@ -106,10 +107,57 @@ impl<'p> Reading<'p> {
     }
 }
 
-/// The readings of a path as it was sent: one, or two where a `/` or `\` is hidden in it.
-pub fn readings(path: &str) -> (Cow<'_, str>, Option<Cow<'_, str>>) {
-    let hidden = path.contains('\\') || has_encoded(path, b"2F") || has_encoded(path, b"5C");
-    (normalize(path, false), hidden.then(|| normalize(path, true)))
+/// The readings of a path as it was sent: one for nearly every path, more where upstreams may differ; all distinct.
+pub fn readings(path: &str) -> Vec<Cow<'_, str>> {
+    let plain = normalize(path, Liberties::default());
+    if !path.starts_with('/') || !path.contains(['%', '\\', ';']) && !path.contains("//") {
+        return vec![plain];
+    }
+    let open = Liberties {
+        slash: has_encoded(path, b"2F"),
+        backslash: path.contains('\\') || has_encoded(path, b"5C"),
+        parameters: path.contains(';') || has_encoded(path, b"3B"),
+        empty: true,
+    };
+    let mut all = vec![plain];
+    for taken in open.combinations() {
+        let reading = normalize(path, taken);
+        if !all.contains(&reading) {
+            all.push(reading);
+        }
+    }
+    all
+}
+
+/// What an upstream may do with a path beyond RFC 3986.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Liberties {
+    /// An encoded `/` separates.
+    slash: bool,
+    /// A `\` separates, bare or encoded.
+    backslash: bool,
+    /// From `;` on, a segment is parameters, as Tomcat and its kin have it.
+    parameters: bool,
+    /// An empty segment is one that `..` takes away; else `//` is merged first.
+    empty: bool,
+}
+
+impl Liberties {
+    /// All ways to take some of these.
+    fn combinations(self) -> impl Iterator<Item = Self> {
+        let ways = (1..16_u8).map(|bits| Self {
+            slash: bits & 1 != 0,
+            backslash: bits & 2 != 0,
+            parameters: bits & 4 != 0,
+            empty: bits & 8 != 0,
+        });
+        ways.filter(move |way| {
+            (self.slash || !way.slash)
+                && (self.backslash || !way.backslash)
+                && (self.parameters || !way.parameters)
+                && (self.empty || !way.empty)
+        })
+    }
 }
 
 /// Whether a NUL stands in the path, plainly or encoded: no honest client sends one, and programs in C stop there.
@@ -135,62 +183,61 @@ fn segment(text: &str) -> Result<Segment, PathError> {
     })
 }
 
-/// The normal form; with `separators`, an encoded or bare `\` and an encoded `/` separate segments.
-fn normalize(path: &str, separators: bool) -> Cow<'_, str> {
-    if path.starts_with('/')
-        && !separators
-        && !path.contains(['%', '\\'])
-        && !path.contains("//")
-        && !path.contains("/.")
-    {
-        return Cow::Borrowed(path);
+/// The normal form, with these liberties.
+fn normalize(path: &str, taken: Liberties) -> Cow<'_, str> {
+    let simple = !path.contains(['%', '\\', ';']) && !path.contains("//") && !path.contains("/.");
+    if simple || !path.starts_with('/') {
+        return Cow::Borrowed(path); // what does not begin with "/" is the asterisk form
     }
-    if !path.starts_with('/') {
-        return Cow::Borrowed(path); // the asterisk form, or the authority of a CONNECT
-    }
-    Cow::Owned(remove_dot_segments(&decode(path, separators)))
+    Cow::Owned(remove_dot_segments(&decode(path, taken), taken))
 }
 
-fn decode(path: &str, separators: bool) -> String {
+fn decode(path: &str, taken: Liberties) -> String {
     let mut out = String::with_capacity(path.len());
     let mut rest = path;
     while let Some(at) = rest.find(['%', '\\']) {
         out.push_str(&rest[..at]);
-        let (taken, replacement) = encoded(&rest[at..], separators);
+        let (length, replacement) = encoded(&rest[at..], taken);
         match replacement {
             Some(character) => out.push(character),
-            None => out.push_str(&rest[at..at + taken].to_ascii_uppercase()),
+            None => out.push_str(&rest[at..at + length].to_ascii_uppercase()),
         }
-        rest = &rest[at + taken..];
+        rest = &rest[at + length..];
     }
     out + rest
 }
 
 /// How many bytes the encoding at the start of `text` takes, and what stands for it, if it is to be replaced.
-fn encoded(text: &str, separators: bool) -> (usize, Option<char>) {
+fn encoded(text: &str, taken: Liberties) -> (usize, Option<char>) {
     if text.starts_with('\\') {
-        return (1, Some(if separators { '/' } else { '\\' }));
+        return (1, Some(if taken.backslash { '/' } else { '\\' }));
     }
     let Some(byte) = text.get(1..3).and_then(|hex| u8::from_str_radix(hex, 16).ok()) else { return (1, Some('%')) };
     match byte {
         b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => (3, Some(char::from(byte))),
-        b'/' | b'\\' if separators => (3, Some('/')),
+        b'/' if taken.slash => (3, Some('/')),
+        b'\\' if taken.backslash => (3, Some('/')),
+        b';' if taken.parameters => (3, Some(';')),
         _ => (3, None),
     }
 }
 
-/// RFC 3986 §5.2.4, with empty segments merged.
-fn remove_dot_segments(path: &str) -> String {
+/// RFC 3986 §5.2.4, with empty segments merged, before or after.
+fn remove_dot_segments(path: &str, taken: Liberties) -> String {
     let mut kept: Vec<&str> = Vec::new();
-    for segment in path.split('/') {
+    let mut last = "";
+    for segment in path.strip_prefix('/').unwrap_or(path).split('/') {
+        let segment = if taken.parameters { segment.split(';').next().unwrap_or_default() } else { segment };
+        last = segment;
         match segment {
-            "" | "." => {}
+            "" if !taken.empty => {}
+            "." => {}
             ".." => drop(kept.pop()),
             segment => kept.push(segment),
         }
     }
-    let slash = path.ends_with('/') || path.ends_with("/.") || path.ends_with("/..");
-    let end = if slash && !kept.is_empty() { "/" } else { "" };
+    kept.retain(|segment| !segment.is_empty());
+    let end = if ["", ".", ".."].contains(&last) && !kept.is_empty() { "/" } else { "" };
     format!("/{}{end}", kept.join("/"))
 }
 
@@ -214,7 +261,7 @@ mod tests {
     use super::*;
 
     fn normal(path: &str) -> String {
-        readings(path).0.into_owned()
+        readings(path).remove(0).into_owned()
     }
 
     #[test]
@@ -241,12 +288,26 @@ mod tests {
     }
 
     #[test]
-    fn a_hidden_separator_has_two_readings() {
-        let (data, separator) = readings("/public/..%2faccount");
-        assert_eq!((data.as_ref(), separator.as_deref()), ("/public/..%2Faccount", Some("/account")));
-        assert_eq!(readings("/a\\b").1.as_deref(), Some("/a/b"));
-        assert_eq!(readings("/a%5Cb").1.as_deref(), Some("/a/b"));
-        assert_eq!(readings("/a/b").1, None);
+    fn what_upstreams_read_in_different_ways_has_several_readings() {
+        for (sent, want) in [
+            ("/a/b", vec!["/a/b"]),
+            ("/public/..%2faccount", vec!["/public/..%2Faccount", "/account"]),
+            ("/a\\b", vec!["/a\\b", "/a/b"]),
+            ("/a%5Cb", vec!["/a%5Cb", "/a/b"]),
+            ("/account//../x", vec!["/x", "/account/x"]),
+            ("/a//b", vec!["/a/b"]),
+            ("/.well-known/..;/account", vec!["/.well-known/..;/account", "/account"]),
+            ("/account;x=1/y", vec!["/account;x=1/y", "/account/y"]),
+            ("/account%3bx", vec!["/account%3Bx", "/account"]),
+            ("/account%2Fx%5c..", vec!["/account%2Fx%5C..", "/account/x%5C..", "/", "/account/"]),
+        ] {
+            let mut read = readings(sent);
+            let mut want = want;
+            
+            read.sort();
+            want.sort_unstable();
+            assert_eq!(read, want, "{sent}");
+        }
     }
 
     #[test]

@@ -24,6 +24,23 @@ const HOP_BY_HOP: [HeaderName; 6] = [
     HeaderName::from_static("http2-settings"),
 ];
 
+/// Removes the fields that `Connection` names, before anything is decided: what is decided on has to be what goes on.
+///
+/// RFC 9110 §7.6.1: an intermediary "MUST parse a received Connection header field before a message is forwarded and, for
+/// each connection-option in this field, remove any header or trailer field(s) from the message with the same name".
+/// Those that this hop itself reads stay until then; [`strip`] takes them.
+pub(crate) fn withdraw(headers: &mut HeaderMap) {
+    const READ_HERE: [&str; 6] = ["upgrade", "http2-settings", "te", "host", "content-length", "transfer-encoding"];
+    let lines: Vec<HeaderValue> = headers.get_all(header::CONNECTION).iter().cloned().collect();
+    for option in elements(lines.iter().map(HeaderValue::as_bytes)) {
+        if let Ok(name) = HeaderName::from_bytes(option)
+            && !READ_HERE.contains(&name.as_str())
+        {
+            headers.remove(name);
+        }
+    }
+}
+
 /// Removes what was meant for this hop alone.
 ///
 /// The codec has framed the message already, and `Host` is written anew from the authority that was decided on: so
@@ -134,7 +151,15 @@ fn forwarded(told: &Told<'_>, proto: &str, proxy: Option<IpAddr>) -> String {
 fn forget(headers: &mut HeaderMap) {
     let others: Vec<HeaderName> = headers
         .keys()
-        .filter(|name| name.as_str().starts_with("x-forwarded-") || *name == "x-real-ip")
+        // RFC 3875 §4.1.18: to a CGI program `X_Forwarded_For` is `X-Forwarded-For`.
+        .filter(|name| {
+            let hyphened = name.as_str().replace('_', "-");
+            let written =
+                ["x-real-ip", "forwarded", "via", "x-request-id", "transfer-encoding", "content-length", "host"];
+            hyphened.starts_with("x-forwarded-")
+                || **name == "x-real-ip"
+                || hyphened != name.as_str() && written.contains(&hyphened.as_str())
+        })
         .cloned()
         .collect();
     for name in others {
