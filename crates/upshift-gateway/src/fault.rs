@@ -26,6 +26,8 @@ pub(crate) enum Fault {
     Target(&'static str),
     /// CONNECT without `:protocol`: this is no forward proxy.
     Connect,
+    /// TRACE that ends here (RFC 9110 §7.6.2): what it would reflect may hold secrets (§9.3.8).
+    Trace,
     /// A protocol that is not carried here, as the client named it (RFC 9220 §3).
     Transition(String),
     /// No upstream is configured for this request.
@@ -49,7 +51,7 @@ impl Fault {
             // RFC 9110 §15.6.6: the major version is refused.
             Self::Version(_) => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
             // RFC 9112 §6.1: a coding that is not understood.
-            Self::Coding | Self::Connect | Self::Transition(_) => StatusCode::NOT_IMPLEMENTED,
+            Self::Coding | Self::Trace | Self::Connect | Self::Transition(_) => StatusCode::NOT_IMPLEMENTED,
             Self::NoUpstream => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unreachable(..) | Self::BadGateway(..) => StatusCode::BAD_GATEWAY,
             Self::UpstreamTimeout(..) => StatusCode::GATEWAY_TIMEOUT,
@@ -69,6 +71,7 @@ impl Fault {
             Self::Coding => "coding",
             Self::Target(_) => "target",
             Self::Connect => "connect",
+            Self::Trace => "trace",
             Self::Transition(_) => "transition",
             Self::NoUpstream => "no-upstream",
             Self::Unreachable(..) => "upstream-unreachable",
@@ -89,6 +92,7 @@ impl Fault {
             Self::HeadTimeout => "The request did not arrive in time.".to_owned(),
             Self::Coding => "Of the transfer codings, only chunked is understood here.".to_owned(),
             Self::Connect => "This server is no forward proxy: it does not open tunnels by CONNECT.".to_owned(),
+            Self::Trace => "This server does not reflect requests.".to_owned(),
             Self::Transition(token) => format!("{token} is not carried here."),
             Self::NoUpstream => "No upstream is configured for this URL.".to_owned(),
             Self::Unreachable(upstream, why) => format!("The upstream {upstream} cannot be reached: {why}."),

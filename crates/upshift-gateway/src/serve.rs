@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use http::header::{self, HeaderMap, HeaderValue};
-use http::{HeaderName, Request, Response, StatusCode, Version, request};
+use http::{HeaderName, Method, Request, Response, StatusCode, Version, request};
 use hyper::upgrade::OnUpgrade;
 use upshift_core::answer::{self, Circumstances};
 use upshift_core::field::Protocol;
@@ -33,6 +33,12 @@ pub(crate) async fn serve(connection: &Rc<Connection>, request: Request<RequestB
     let version = parts.version;
     let id = request_id::take_or_make(&parts.headers, &mut worker.random.borrow_mut());
     let mut response = match Target::of(&parts) {
+        // RFC 9110 §7.6.2: a recipient at 0 "MUST NOT forward the request; instead, it MUST respond as the final recipient".
+        Ok(_) if parts.method == Method::OPTIONS && hop::forwards_left(&parts.method, &parts.headers) == Some(0) => {
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = StatusCode::NO_CONTENT;
+            response
+        }
         Ok(target) => match Asked::read(connection, &parts, &body) {
             Asked::Nothing => {
                 let upgrade = parts.extensions.remove::<OnUpgrade>();
@@ -182,6 +188,8 @@ impl Admitted<'_> {
         );
         hop::via(&mut headers, self.parts.version);
         headers.insert(X_REQUEST_ID, self.id.clone());
+        hop::join_cookies(&mut headers);
+        hop::count_down(&self.parts.method, &mut headers);
         Outbound {
             method: self.parts.method.clone(),
             target: self.target.path.clone(),

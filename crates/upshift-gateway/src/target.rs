@@ -6,6 +6,7 @@ use http::{Method, Version, request};
 use upshift_core::policy::has_nul;
 
 use crate::fault::Fault;
+use crate::forward::hop;
 
 /// The target of a request that may be decided on.
 pub(crate) struct Target {
@@ -26,6 +27,9 @@ impl Target {
             return Err(Fault::Connect);
         }
         check_form(parts)?;
+        if parts.method == Method::TRACE && hop::forwards_left(&parts.method, &parts.headers) == Some(0) {
+            return Err(Fault::Trace);
+        }
         if parts
             .headers
             .get_all(header::TRANSFER_ENCODING)

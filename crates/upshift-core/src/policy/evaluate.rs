@@ -81,7 +81,9 @@ fn websocket<'a>(wanted: &WebSocket, facts: &Facts<'a>) -> Finding<'a> {
         return unmet(offered(Kind::WebSocket, offers.as_ref()));
     }
     let version = facts.fields.text("sec-websocket-version").unwrap_or_default();
-    if version.parse() != Ok(wanted.version) {
+    // RFC 6455 §4.1: one value, without sign or leading zero.
+    let doubled = facts.fields.nth("sec-websocket-version", 1).is_some();
+    if doubled || version != wanted.version.to_string() {
         return unmet(seen(Kind::WebSocket, version, "header:Sec-WebSocket-Version"));
     }
     let lines = elements(facts.fields.all("sec-websocket-protocol"));

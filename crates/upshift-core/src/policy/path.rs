@@ -303,7 +303,7 @@ mod tests {
         ] {
             let mut read = readings(sent);
             let mut want = want;
-            
+
             read.sort();
             want.sort_unstable();
             assert_eq!(read, want, "{sent}");

@@ -7,8 +7,8 @@
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
 
-use http::Version;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::{Method, Version};
 use upshift_core::field::elements;
 
 /// How the gateway calls itself in `Via` (RFC 9110 §7.6.3 allows a pseudonym).
@@ -60,6 +60,30 @@ pub(crate) fn strip(headers: &mut HeaderMap) {
     }
     for name in HOP_BY_HOP {
         headers.remove(name);
+    }
+}
+
+/// RFC 9113 §8.2.3: cookie lines "MUST be concatenated into a single octet string using the two-octet delimiter of 0x3b,
+/// 0x20 (the ASCII string "; ") before being passed into a non-HTTP/2 context".
+pub(crate) fn join_cookies(headers: &mut HeaderMap) {
+    if headers.get_all(header::COOKIE).iter().nth(1).is_some() {
+        let lines: Vec<&[u8]> = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
+        if let Ok(joined) = HeaderValue::from_bytes(&lines.join(&b"; "[..])) {
+            headers.insert(header::COOKIE, joined);
+        }
+    }
+}
+
+/// How often a TRACE or OPTIONS may still be forwarded (RFC 9110 §7.6.2); `None` where it does not say.
+pub(crate) fn forwards_left(method: &Method, headers: &HeaderMap) -> Option<u64> {
+    let limited = [Method::TRACE, Method::OPTIONS].contains(method);
+    headers.get(header::MAX_FORWARDS).filter(|_| limited)?.to_str().ok()?.trim().parse().ok()
+}
+
+/// RFC 9110 §7.6.2: an intermediary that forwards it MUST send one less.
+pub(crate) fn count_down(method: &Method, headers: &mut HeaderMap) {
+    if let Some(left) = forwards_left(method, headers) {
+        headers.insert(header::MAX_FORWARDS, HeaderValue::from(left.saturating_sub(1)));
     }
 }
 

@@ -215,6 +215,11 @@ pub(crate) fn inbound(response: Response<Incoming>, lease: Lease, name: &str) ->
     if parts.status == StatusCode::SWITCHING_PROTOCOLS {
         return Err(Fault::BadGateway(name.to_owned(), "switched protocols without being asked".to_owned()));
     }
+    // RFC 9112 §6.3: such a message "might indicate an attempt to perform request smuggling or response splitting and
+    // ought to be handled as an error".
+    if parts.headers.contains_key(header::TRANSFER_ENCODING) && parts.headers.contains_key(header::CONTENT_LENGTH) {
+        return Err(Fault::BadGateway(name.to_owned(), "framed its answer in two ways".to_owned()));
+    }
     let upgrade: Vec<_> = match parts.status {
         StatusCode::UPGRADE_REQUIRED => parts.headers.get_all(header::UPGRADE).iter().cloned().collect(),
         _ => Vec::new(),

@@ -194,4 +194,23 @@ fn shutting_down_does_not_wait_for_who_has_not_begun() {
     gateway.stop();
     assert_eq!((rest(&mut silent), rest(&mut kept)), (String::new(), String::new()));
     gateway.join();
+/// RFC 9112 §9.6, §2.2: an answer is not lost because more came behind the request.
+#[test]
+fn bytes_behind_a_request_do_not_eat_its_answer() {
+    assert_eq!(answered("GET / HTTP/1.0\r\nHost: a\r\n\r\n\r\n").0, 200);
+    assert_eq!(answered("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\nmore").0, 200);
+    let (code, answer) = answered("GET / HTTP/1.1\r\nHost: a\r\n\r\ngarbage\r\n\r\n");
+    assert_eq!(code, 200);
+    assert!(answer.contains("400 Bad Request"), "{answer}");
+}
+
+/// RFC 9112 §3.2.3, §3.2.4, §6.1; RFC 9110 §7.6.2.
+#[test]
+fn forms_codings_and_hops_that_upstreams_would_read_differently() {
+    assert_eq!(answered("GET evil.example HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").0, 400);
+    assert_eq!(answered("GET * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").0, 400);
+    assert_eq!(answered("GET ftp://a/x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").0, 400);
+    let coded = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\nConnection: close\r\n\r\n0\r\n\r\n";
+    assert_eq!(answered(coded).0, 501);
+    assert_eq!(answered("TRACE / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\nConnection: close\r\n\r\n").0, 501);
 }
