@@ -23,7 +23,14 @@ fn curl_switches_to_h2c() {
     let nginx = Nginx::start();
     let on = Gateway::with(nginx.address(), H2C, "", &[]);
     let report = |data: &[&str]| {
-        let format = ["--silent", "--http2", "--output", "/dev/null", "--write-out", "%{http_version} %{http_code} %{num_connects}\n"];
+        let format = [
+            "--silent",
+            "--http2",
+            "--output",
+            "/dev/null",
+            "--write-out",
+            "%{http_version} %{http_code} %{num_connects}\n",
+        ];
         let (one, two) = (on.url("/"), on.url("/index.html"));
         run("curl", &[&format[..], data, &[&one, "--output", "/dev/null", &two]].concat()).ok()
     };
@@ -39,13 +46,21 @@ fn nghttp_switches_to_h2c() {
     let nginx = Nginx::start();
     let on = Gateway::with(nginx.address(), H2C, "", &[]);
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml").to_string_lossy().into_owned();
-    for more in [&[][..], &["--header-table-size=65536"], &["--data", &manifest], &["--header-table-size=65536", "--data", &manifest]] {
+    for more in [
+        &[][..],
+        &["--header-table-size=65536"],
+        &["--data", &manifest],
+        &["--header-table-size=65536", "--data", &manifest],
+    ] {
         let text = run("nghttp", &[&["--upgrade", "--verbose"], more, &[&on.url("/")]].concat()).ok();
         let status = if more.contains(&"--data") { ":status: 405" } else { ":status: 200" };
         assert!(text.contains("101 Switching Protocols") && text.contains(status), "{more:?}: {text}");
         assert!(!text.contains("COMPRESSION_ERROR") && !text.contains("PROTOCOL_ERROR"), "{more:?}: {text}");
         // RFC 7540 §3.2.1: one acknowledgement, of the client's own SETTINGS.
-        let acknowledged = text.split("recv SETTINGS").skip(1).filter(|frame| frame.lines().next().is_some_and(|line| line.contains("flags=0x01")));
+        let acknowledged = text
+            .split("recv SETTINGS")
+            .skip(1)
+            .filter(|frame| frame.lines().next().is_some_and(|line| line.contains("flags=0x01")));
         assert_eq!(acknowledged.count(), 1, "{more:?}: {text}");
     }
     told("nghttp `-u`", "`Upgrade: h2c`, with a body, with `--header-table-size=65536`", "HTTP/2");
@@ -126,7 +141,8 @@ with niquests.Session() as session:
 #[test]
 fn python_websockets_pass_in_clear_and_over_tls() {
     peers!("python packages");
-    let port = TcpListener::bind(("127.0.0.1", 0)).and_then(|free| free.local_addr()).map_or(0, |address| address.port());
+    let port =
+        TcpListener::bind(("127.0.0.1", 0)).and_then(|free| free.local_addr()).map_or(0, |address| address.port());
     let gateway = Gateway::start(SocketAddr::from(([127, 0, 0, 1], port)), "");
     let program = r#"
 import asyncio, os, ssl, sys
@@ -150,13 +166,18 @@ asyncio.run(main())
     let urls = [gateway.url("/chat").replacen("http", "ws", 1), gateway.secure_url("/chat").replacen("http", "ws", 1)];
     let text = python(program, &[&port.to_string(), &urls[0], &urls[1]]).ok();
     assert_eq!(text, "chat.v2 True 1\n".repeat(2), "subprotocol and compression are theirs to agree on");
-    told("Python websockets 17", "WebSocket by `Upgrade`, in clear and over TLS", "tunnel; subprotocol and compression agreed end to end");
+    told(
+        "Python websockets 17",
+        "WebSocket by `Upgrade`, in clear and over TLS",
+        "tunnel; subprotocol and compression agreed end to end",
+    );
 }
 
 #[test]
 fn node_ws_and_its_server_agree_through_the_tunnel() {
     peers!("node", "node packages");
-    let port = TcpListener::bind(("127.0.0.1", 0)).and_then(|free| free.local_addr()).map_or(0, |address| address.port());
+    let port =
+        TcpListener::bind(("127.0.0.1", 0)).and_then(|free| free.local_addr()).map_or(0, |address| address.port());
     let gateway = Gateway::start(SocketAddr::from(([127, 0, 0, 1], port)), "");
     let program = r#"
 import { WebSocket, WebSocketServer } from "ws";
@@ -233,7 +254,8 @@ fn print(mut stream: TcpStream) -> Option<()> {
             receive(&mut stream, &mut received)?;
         };
         let head = String::from_utf8_lossy(&received[..head_end]).to_ascii_lowercase();
-        let length = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok()).unwrap_or(0);
+        let length =
+            head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok()).unwrap_or(0);
         while received.len() < head_end + length {
             receive(&mut stream, &mut received)?;
         }
@@ -241,7 +263,9 @@ fn print(mut stream: TcpStream) -> Option<()> {
         if let Some(request) = received.get(head_end..head_end + 8).filter(|_| head.starts_with("post")) {
             // RFC 8010 §3.1.1: version, successful-ok, the request's id; charset and language; a name; the end.
             answer.extend([request[0], request[1], 0, 0, request[4], request[5], request[6], request[7], 1]);
-            for (tag, name, value) in [(0x47, "attributes-charset", "utf-8"), (0x48, "attributes-natural-language", "en")] {
+            for (tag, name, value) in
+                [(0x47, "attributes-charset", "utf-8"), (0x48, "attributes-natural-language", "en")]
+            {
                 attribute(&mut answer, tag, name, value);
             }
             answer.push(4);
@@ -249,7 +273,8 @@ fn print(mut stream: TcpStream) -> Option<()> {
             answer.push(3);
         }
         received.drain(..head_end + length);
-        let head = format!("HTTP/1.1 200 OK\r\nContent-Type: application/ipp\r\nContent-Length: {}\r\n\r\n", answer.len());
+        let head =
+            format!("HTTP/1.1 200 OK\r\nContent-Type: application/ipp\r\nContent-Length: {}\r\n\r\n", answer.len());
         stream.write_all(&[head.as_bytes(), &answer].concat()).ok()?;
     }
 }

@@ -29,7 +29,9 @@ fn bytes() {
 
 #[test]
 fn switches() {
-    report(|vectors| vectors.switches.iter().map(|case| (case.title.as_str(), crate::switches::faults(case))).collect());
+    report(|vectors| {
+        vectors.switches.iter().map(|case| (case.title.as_str(), crate::switches::faults(case))).collect()
+    });
 }
 
 /// Runs the cases that `cases` picks of every file, and fails with all that is wrong.

@@ -194,6 +194,8 @@ fn shutting_down_does_not_wait_for_who_has_not_begun() {
     gateway.stop();
     assert_eq!((rest(&mut silent), rest(&mut kept)), (String::new(), String::new()));
     gateway.join();
+}
+
 /// RFC 9112 §9.6, §2.2: an answer is not lost because more came behind the request.
 #[test]
 fn bytes_behind_a_request_do_not_eat_its_answer() {

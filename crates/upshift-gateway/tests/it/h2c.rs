@@ -7,7 +7,9 @@ use std::net::TcpStream;
 
 use upshift_gateway::Settings;
 
-use crate::support::{Running, TestUpstream, connect, exchange, field, is_cut_off, read_message, rest, settings, status};
+use crate::support::{
+    Running, TestUpstream, connect, exchange, field, is_cut_off, read_message, rest, settings, status,
+};
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\x06\x04\0\0\0\0\0\0\x01\0\x01\0\0";
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";

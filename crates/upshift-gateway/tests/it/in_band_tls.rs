@@ -11,7 +11,9 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned};
 use upshift_gateway::{Gateway, Settings, StartError};
 
-use crate::support::{Running, TestUpstream, connect, exchange, field, free, is_cut_off, read_message, rest, settings, status};
+use crate::support::{
+    Running, TestUpstream, connect, exchange, field, free, is_cut_off, read_message, rest, settings, status,
+};
 
 /// As CUPS writes it, to the byte.
 const OFFER: &str = "OPTIONS * HTTP/1.1\r\nConnection: Upgrade\r\nHost: localhost:631\r\n\
