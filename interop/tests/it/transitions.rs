@@ -90,7 +90,7 @@ public class Switches {
     }
 }
 "#;
-    let file = folder.file("Switches.java", program.to_owned()).to_string_lossy().into_owned();
+    let file = folder.file("Switches.java", program).to_string_lossy().into_owned();
     let text = run("java", &[&file, &on.url("/")]).ok();
     assert_eq!(text, "HTTP_2 200\n".repeat(3) + &"HTTP_2 405\n".repeat(3));
     told("Java 17 HttpClient", "`Upgrade: h2c`, GET and POST", "HTTP/2, next requests on the same connection");
@@ -223,7 +223,7 @@ fn ipptool_is_led_to_tls_in_band() {
     STATUS successful-ok
 }
 "#;
-    let file = folder.file("printer.test", test.to_owned()).to_string_lossy().into_owned();
+    let file = folder.file("printer.test", test).to_string_lossy().into_owned();
     let uri = format!("ipp://127.0.0.1:{}/ipp/print", gateway.http().port());
     for more in [&[][..], &["-E"], &["-T", "10"], &["-E", "-T", "10"]] {
         let output = run("ipptool", &[more, &["-t", &uri, &file]].concat());
