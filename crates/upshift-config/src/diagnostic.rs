@@ -79,11 +79,11 @@ impl Diagnostic {
              {gutter} {frame}|{reset}\n\
              {frame}{line} |{reset} {excerpt}\n\
              {gutter} {frame}|{reset} {severity}{mark}{space}{label}{reset}\n",
-            message = self.message,
+            message = self.message.replace(|c: char| c.is_control(), " "),
             file = self.file,
             column = self.column,
             space = if self.label.is_empty() { "" } else { " " },
-            label = self.label,
+            label = self.label.replace(|c: char| c.is_control(), " "),
         );
         for help in &self.help {
             let help = help.replace('\n', &format!("\n{gutter}         "));

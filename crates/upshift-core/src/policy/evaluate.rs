@@ -112,6 +112,9 @@ fn protocol<'a>(wanted: &Protocol, facts: &Facts<'a>) -> Finding<'a> {
     Finding { reason, observed: vec![offered(Kind::Protocol, offers.as_ref())] }
 }
 
+/// How many values of one reader are compared; who sends more is ambiguous, whatever they are.
+const VALUES: usize = 16;
+
 /// All readers are read; equal versions in different spellings are one.
 fn api<'a>(wanted: &'a Api, facts: &Facts<'a>, path: &Reading<'_>) -> Finding<'a> {
     let mut observed = Vec::new();
@@ -122,6 +125,7 @@ fn api<'a>(wanted: &'a Api, facts: &Facts<'a>, path: &Reading<'_>) -> Finding<'a
     let versions: Result<Vec<Version>, _> = observed.iter().map(|seen| wanted.scheme.parse(&seen.value)).collect();
     let reason = match versions.as_deref() {
         Err(_) => Reason::Malformed,
+        Ok(versions) if versions.len() > VALUES => Reason::Ambiguous,
         Ok([]) => wanted.assume.as_ref().map_or(Reason::Missing, |assumed| api_reason(wanted, assumed)),
         Ok([first, others @ ..]) if others.iter().any(|other| other != first) => Reason::Ambiguous,
         Ok([first, ..]) => api_reason(wanted, first),
@@ -147,7 +151,7 @@ fn api_values<'a>(reader: &ApiReader, facts: &Facts<'a>, path: &Reading<'_>) -> 
             // The lines of a field are kept by the request, so that their values may be borrowed from it.
             let fields: &'a dyn crate::Fields = facts.fields;
             let values = (0..).map_while(|line| fields.nth(name.lower(), line)).map(<[u8]>::trim_ascii);
-            values.filter(|value| !value.is_empty()).take(8).map(String::from_utf8_lossy).collect()
+            values.filter(|value| !value.is_empty()).take(VALUES + 1).map(String::from_utf8_lossy).collect()
         }
         ApiReader::Query(name) => query_values(facts.query.unwrap_or_default(), name),
         ApiReader::Path(template) => {
@@ -181,7 +185,7 @@ fn media_type<T>(facts: &Facts<'_>, read: impl Fn(MediaType<'_>) -> Option<T>) -
 fn query_values<'a>(query: &'a str, name: &str) -> Vec<Cow<'a, str>> {
     let pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
     let named = pairs.filter(|(key, _)| percent_decode(key) == name).map(|(_, value)| percent_decode(value));
-    named.filter(|value| !value.is_empty()).take(8).collect()
+    named.filter(|value| !value.is_empty()).take(VALUES + 1).collect()
 }
 
 fn percent_decode(text: &str) -> Cow<'_, str> {

@@ -220,6 +220,17 @@ pub(crate) fn inbound(response: Response<Incoming>, lease: Lease, name: &str) ->
     if parts.headers.contains_key(header::TRANSFER_ENCODING) && parts.headers.contains_key(header::CONTENT_LENGTH) {
         return Err(Fault::BadGateway(name.to_owned(), "framed its answer in two ways".to_owned()));
     }
+    // RFC 9112 §6.1: a coding that is taken off here and not undone would be lost.
+    if parts
+        .headers
+        .get_all(header::TRANSFER_ENCODING)
+        .iter()
+        .any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"chunked"))
+    {
+        return Err(Fault::BadGateway(name.to_owned(), "used a transfer coding other than chunked".to_owned()));
+    }
+    // RFC 7838 §2.1: an alternative is one of this origin, and a way around this gateway.
+    parts.headers.remove(header::ALT_SVC);
     let upgrade: Vec<_> = match parts.status {
         StatusCode::UPGRADE_REQUIRED => parts.headers.get_all(header::UPGRADE).iter().cloned().collect(),
         _ => Vec::new(),

@@ -126,6 +126,16 @@ fn uri(url: &str) -> Result<Uri, Failure> {
     // A fragment is the reader's own and is not sent (RFC 9110 §7.1).
     let sent = whole.split('#').next().unwrap_or_default();
     let uri: Uri = sent.parse().map_err(|error| Failure::usage(format_args!("{url}: {error}")))?;
+    if let Some(authority) = uri.authority() {
+        if authority.as_str().contains('@') {
+            let hint = "give it as -H 'Authorization: …' instead (RFC 9110 §4.2.4)";
+            return Err(Failure::usage(format_args!("a name or password in a URL is not sent; {hint}")));
+        }
+        let port = authority.as_str().rsplit_once(']').map_or(authority.as_str(), |(_, port)| port).rsplit_once(':');
+        if port.is_some_and(|(_, port)| !port.is_empty() && port.parse::<u16>().is_err()) {
+            return Err(Failure::usage(format_args!("{url}: a port is a number up to 65535")));
+        }
+    }
     match uri.scheme_str() {
         Some("http" | "https") => Ok(uri),
         Some(scheme @ ("ws" | "wss")) => {
@@ -150,6 +160,8 @@ mod tests {
     #[test]
     fn urls_are_read_as_people_type_them() {
         assert_eq!(uri("localhost:8080/a#b").ok(), Some(Uri::from_static("http://localhost:8080/a")));
+        assert!(uri("http://127.0.0.1:99999/").is_err() && uri("http://u:p@a/").is_err());
+        assert!(uri("http://[::1]:80/").is_ok() && uri("http://[::1]/").is_ok());
         assert!(uri("ftp://h/").is_err() && uri("ws://h/").is_err() && uri("http://").is_err());
     }
 
