@@ -49,7 +49,8 @@ pub(crate) fn strip(headers: &mut HeaderMap) {
     if headers.contains_key(header::CONNECTION) {
         let lines: Vec<HeaderValue> = headers.get_all(header::CONNECTION).iter().cloned().collect();
         for option in elements(lines.iter().map(HeaderValue::as_bytes)) {
-            if option.eq_ignore_ascii_case(b"content-length") {
+            // Both are needed until the request is framed and its authority decided on.
+            if [&b"content-length"[..], b"host"].iter().any(|kept| option.eq_ignore_ascii_case(kept)) {
                 continue;
             }
             if let Ok(name) = HeaderName::from_bytes(option) {
@@ -237,6 +238,23 @@ mod tests {
     }
 
     /// RFC 9113 §3.1 made h2c obsolete; a split offer must not slip through.
+    /// RFC 9110 §7.6.1: a field that is named does not go on, so the policy may not see it either.
+    #[test]
+    fn what_connection_names_is_gone_before_anything_is_decided() {
+        let mut headers = map(&[
+            ("connection", "upgrade, HTTP2-Settings, X-Api-Version, host"),
+            ("upgrade", "h2c"),
+            ("http2-settings", "AAMAAABkAAQ"),
+            ("x-api-version", "2.0"),
+            ("host", "a.example"),
+        ]);
+        withdraw(&mut headers);
+        assert!(!headers.contains_key("x-api-version"));
+        assert_eq!(headers.len(), 4);
+        strip(&mut headers);
+        assert_eq!((headers.len(), &headers["host"]), (1, &HeaderValue::from_static("a.example")));
+    }
+
     #[test]
     fn offers_to_switch_do_not_cross_even_unnamed() {
         let mut headers =

@@ -3,10 +3,10 @@
 use std::io::{Read, Write};
 
 use upshift_core::policy::{
-    Api, ApiReader, FieldName, Matcher, PathPattern, PolicySpec, Requirement, RuleSpec, Values,
+    Api, ApiReader, FieldName, Matcher, PathPattern, PolicySpec, Requirement, RuleSpec, Uncertain, Values,
 };
 use upshift_core::version::Scheme;
-use upshift_core::{HttpVersion, Phase, Policy, TlsVersion};
+use upshift_core::{HttpVersion, Phase, Policy, Reason, TlsVersion};
 use upshift_gateway::{Proxy, ProxyReads, Settings};
 
 use crate::support::{Running, TestUpstream, connect, exchange, field, read_message, settings, status};
@@ -146,6 +146,24 @@ fn a_passing_but_deprecated_request_is_told() {
     assert!(answer.contains("rel=\"deprecation\""), "{answer}");
     let answer = exchange(gateway.http(), &old.replace("1.4", "2.1"));
     assert_eq!(field(&answer, "deprecation"), None, "{answer}");
+}
+
+/// RFC 9110 §7.6.1: what `Connection` names does not reach the upstream, so it does not satisfy a rule.
+#[test]
+fn a_field_that_is_for_this_hop_alone_meets_no_rule() {
+    let api = Api {
+        minimum: Scheme::Semver.parse("2.0").expect("a version"),
+        supported: Vec::new(),
+        assume: None,
+        scheme: Scheme::Semver,
+        read: vec![ApiReader::Header(FieldName::parse("X-Api-Version").expect("a name"))],
+    };
+    let on = Uncertain::refusing([Reason::Missing]);
+    let (upstream, gateway) = under(vec![RuleSpec { on, ..rule("orders-v2", "/api/**", Requirement::Api(api)) }]);
+    let head = "GET /api/x HTTP/1.1\r\nHost: a\r\nX-Api-Version: 2.0\r\nConnection: close";
+    assert_eq!(status(&exchange(gateway.http(), &format!("{head}\r\n\r\n"))), 200);
+    assert_eq!(status(&exchange(gateway.http(), &format!("{head}, X-Api-Version\r\n\r\n"))), 426);
+    assert_eq!(upstream.seen().len(), 1);
 }
 
 #[test]
