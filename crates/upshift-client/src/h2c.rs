@@ -8,7 +8,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{Buf, BytesMut};
 use http::{HeaderName, HeaderValue, Method, Request, Response, Uri};
@@ -72,6 +72,11 @@ struct Spliced {
     partial: BytesMut,
     /// Whether the server's first SETTINGS have been changed and handed on.
     changed: bool,
+    /// How much of those SETTINGS is still to be handed on.
+    first: usize,
+    /// Who waits to read on, until the library has opened stream 1: an answer on a stream that it does not know yet
+    /// is a connection error to it (RFC 9113 §5.1).
+    held: Option<Waker>,
     settled: Arc<Notify>,
     writing: Writing,
 }
@@ -87,7 +92,17 @@ enum Writing {
 impl Spliced {
     fn new(tcp: TcpStream, incoming: BytesMut, settled: Arc<Notify>) -> Self {
         let (outgoing, partial) = (BytesMut::new(), BytesMut::new());
-        Self { tcp, incoming, outgoing, partial, changed: false, settled, writing: Writing::Preface }
+        Self {
+            tcp,
+            incoming,
+            outgoing,
+            partial,
+            changed: false,
+            first: 0,
+            held: None,
+            settled,
+            writing: Writing::Preface,
+        }
     }
 
     /// Appends `SETTINGS_HEADER_TABLE_SIZE = 0` to the server's first SETTINGS frame, once it is there whole. The last
@@ -104,6 +119,7 @@ impl Spliced {
         let rest = self.incoming.split_off(FRAME_HEAD + length);
         self.incoming[..3].copy_from_slice(&((length + 6) as u32).to_be_bytes()[1..]);
         self.incoming.extend_from_slice(&[0, 1, 0, 0, 0, 0]);
+        self.first = self.incoming.len();
         self.incoming.unsplit(rest);
         self.changed = true;
         Ok(true)
@@ -125,7 +141,10 @@ impl Spliced {
             let stream = u32::from_be_bytes([frame[5] & 0x7f, frame[6], frame[7], frame[8]]);
             match (kind, stream) {
                 // HEADERS and CONTINUATION, up to END_HEADERS.
-                (1 | 9, 1) if flags & 4 != 0 => self.writing = Writing::Through,
+                (1 | 9, 1) if flags & 4 != 0 => {
+                    self.writing = Writing::Through;
+                    self.held.take().into_iter().for_each(Waker::wake);
+                }
                 (1 | 9, 1) => {}
                 _ => self.outgoing.extend_from_slice(&frame),
             }
@@ -168,11 +187,17 @@ impl AsyncRead for Spliced {
             }
             self.incoming.extend_from_slice(read.filled());
         }
+        if self.first == 0 && self.writing != Writing::Through {
+            self.held = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
         if self.incoming.is_empty() {
             return Pin::new(&mut self.tcp).poll_read(cx, buffer);
         }
-        let taken = self.incoming.len().min(buffer.remaining());
+        let whole = if self.first > 0 { self.first } else { self.incoming.len() };
+        let taken = whole.min(buffer.remaining());
         buffer.put_slice(&self.incoming.split_to(taken));
+        self.first = self.first.saturating_sub(taken);
         Poll::Ready(Ok(()))
     }
 }

@@ -123,7 +123,6 @@ fn apaches_wstunnel_wants_a_websocket() {
 }
 
 #[test]
-#[ignore = "in about every second run the switch ends with \"channel closed\": a race that is not understood yet"]
 fn apache_switches_to_h2c_where_prior_knowledge_fails() {
     peers!("apache2");
     let address = free_port();
