@@ -8,12 +8,37 @@ use std::net::IpAddr;
 pub trait Fields {
     /// The value of the `index`th field line called `name` (lower case), or `None` past the last one.
     fn nth(&self, name: &str, index: usize) -> Option<&[u8]>;
+
+    /// The values of all field lines called `name` (lower case), in their order.
+    ///
+    /// Implement it where [`Fields::nth`] has to count lines: a head of a few kilobytes can hold thousands of equal ones
+    /// over HTTP/2, and asking for each by its number is quadratic.
+    fn values<'f>(&'f self, name: &str) -> Vec<&'f [u8]> {
+        let mut values = Vec::new();
+        while let Some(value) = self.nth(name, values.len()) {
+            values.push(value);
+        }
+        values
+    }
 }
 
 impl dyn Fields + '_ {
     /// All values of the field `name` (lower case), in the order of their lines.
-    pub fn all<'f>(&'f self, name: &'f str) -> impl Iterator<Item = &'f [u8]> {
-        (0..).map_while(move |index| self.nth(name, index))
+    pub fn all<'f>(&'f self, name: &str) -> impl Iterator<Item = &'f [u8]> + use<'f> {
+        // Nearly every field has one line: no list is made for it.
+        let first = self.nth(name, 0);
+        let others = match self.nth(name, 1) {
+            Some(_) => self.values(name).split_off(1),
+            None => Vec::new(),
+        };
+        first.into_iter().chain(others)
+    }
+
+    /// Whether the field `name` (lower case) has lines that differ: readers disagree on which of them counts.
+    pub fn is_contradictory(&self, name: &str) -> bool {
+        let mut values = self.all(name).map(<[u8]>::trim_ascii);
+        let first = values.next();
+        values.any(|value| Some(value) != first)
     }
 
     /// The first value of the field `name` as text, without outer white space; `None` if absent or not UTF-8.
@@ -32,11 +57,20 @@ impl<N: AsRef<str>, V: AsRef<[u8]>> Fields for [(N, V)] {
     fn nth(&self, name: &str, index: usize) -> Option<&[u8]> {
         self.iter().filter(|(n, _)| n.as_ref().eq_ignore_ascii_case(name)).nth(index).map(|(_, value)| value.as_ref())
     }
+
+    fn values<'f>(&'f self, name: &str) -> Vec<&'f [u8]> {
+        let named = self.iter().filter(|(n, _)| n.as_ref().eq_ignore_ascii_case(name));
+        named.map(|(_, value)| value.as_ref()).collect()
+    }
 }
 
 impl<N: AsRef<str>, V: AsRef<[u8]>> Fields for Vec<(N, V)> {
     fn nth(&self, name: &str, index: usize) -> Option<&[u8]> {
         self.as_slice().nth(name, index)
+    }
+
+    fn values<'f>(&'f self, name: &str) -> Vec<&'f [u8]> {
+        self.as_slice().values(name)
     }
 }
 

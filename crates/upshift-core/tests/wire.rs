@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use upshift_core::answer::{Answer, Circumstances, refuse};
 use upshift_core::field::Protocol;
 use upshift_core::policy::{
-    AnswerStyle, Api, ApiReader, Client, ClientReader, FieldName, PathTemplate, PolicySpec, Requirement, RuleSpec,
-    Uncertain, WebSocket,
+    AnswerStyle, Api, ApiReader, Client, ClientReader, Exemption, FieldName, HeaderPattern, HostPattern, Matcher,
+    PathTemplate, PolicySpec, Requirement, RuleSpec, Uncertain, Values, WebSocket,
 };
 use upshift_core::version::Scheme;
 use upshift_core::{
@@ -160,9 +160,27 @@ fn versions_are_read_from_every_place() {
     assert_eq!(reason(&Facts { path: "/api/v2/orders", query: Some("api-version=2.1"), ..plain }), Reason::Ambiguous);
     assert_eq!(reason(&Facts { query: Some("api-version=x"), ..plain }), Reason::Malformed);
     assert_eq!(reason(&Facts { query: Some("api-version=3"), ..plain }), Reason::TooNew);
-    let accepts = vec![("accept", "a/b;v=1;q=0.1, application/json;v=2.0"), ("content-type", "a/b;v=1")];
+    let accepts = vec![("accept", "a/b;q=0.9, application/json;v=2.0;q=0.1"), ("content-type", "a/b;v=1")];
     assert_eq!(reason(&facts(&accepts)), Reason::Meets);
-    assert_eq!(reason(&Facts { has_content: true, ..facts(&accepts) }), Reason::TooOld);
+    assert_eq!(reason(&Facts { has_content: true, ..facts(&accepts) }), Reason::Ambiguous);
+}
+
+/// Frameworks differ on which of several values counts, so every value is read, and different ones are ambiguous.
+#[test]
+fn no_second_version_hides() {
+    let members = "a/b,".repeat(70) + "a/b;v=1, a/b;v=2.0";
+    for (value, want) in [
+        ("a/b;v=2.0;v=1", Reason::Ambiguous),
+        ("a/b;v=2.0, c/d;v=1", Reason::Ambiguous),
+        (r#"a/b;x="a;v=2.0";v=1"#, Reason::TooOld),
+        (r#"a/b;v="2.0""#, Reason::Meets),
+        (members.as_str(), Reason::Ambiguous),
+    ] {
+        let (none, lines) = (Lines::new(), vec![("accept", value)]);
+        let facts = Facts { fields: &lines, ..facts(&none) };
+        let policy = policy(api(Uncertain::default()));
+        assert_eq!(policy.decide(&facts, Timestamp::UNIX_EPOCH).top().unwrap().reason, want, "{value}");
+    }
 }
 
 #[test]
@@ -232,12 +250,76 @@ fn never_refused() {
     assert_eq!(verdict(rule(), &Facts { method: "OPTIONS", ..facts(&preflight) }), Verdict::Exempt);
     assert_eq!(verdict(rule(), &Facts { path: "/healthz", ..plain }), Verdict::Exempt);
     assert_eq!(verdict(rule(), &Facts { path: "/.well-known/acme-challenge/x", ..plain }), Verdict::Exempt);
-    assert_eq!(verdict(rule(), &facts(&probe)), Verdict::Exempt);
+    let private = Some(std::net::IpAddr::from([10, 0, 0, 7]));
+    assert_eq!(verdict(rule(), &Facts { peer: private, ..facts(&probe) }), Verdict::Exempt);
     let documented = RuleSpec { docs: Some("https://api.example.com/docs".to_owned()), ..rule() };
-    assert_eq!(verdict(documented, &Facts { path: "/docs", ..plain }), Verdict::Exempt);
+    assert_eq!(verdict(documented.clone(), &Facts { path: "/docs", ..plain }), Verdict::Refuse, "a foreign host");
+    let local = RuleSpec { docs: Some("/docs".to_owned()), ..rule() };
+    assert_eq!(verdict(local, &Facts { path: "/docs", ..plain }), Verdict::Exempt);
+    let mut served = documented;
+    served.matcher.hosts.include.push(HostPattern::parse("api.example.com").unwrap());
+    assert_eq!(verdict(served, &Facts { path: "/docs", ..plain }), Verdict::Exempt);
     let mut named = rule();
     named.matcher.paths.include.push(upshift_core::policy::PathPattern::parse("/healthz").unwrap());
     assert_eq!(verdict(named, &Facts { path: "/healthz", ..plain }), Verdict::Refuse);
+}
+
+/// Built-in exemptions are for browsers and health checkers, and no request can excuse itself by looking like one.
+#[test]
+fn no_request_excuses_itself() {
+    let verdict = |facts: &Facts<'_>| {
+        policy(require(Requirement::Tls(TlsVersion::V1_2))).decide(facts, Timestamp::UNIX_EPOCH).verdict
+    };
+    let probe = vec![("user-agent", "kube-probe/1.29")];
+    let (private, public) = (std::net::IpAddr::from([10, 0, 0, 7]), std::net::IpAddr::from([203, 0, 113, 9]));
+    let from = |peer, method| Facts { peer: Some(peer), method, ..facts(&probe) };
+    assert_eq!(verdict(&from(private, "HEAD")), Verdict::Exempt);
+    assert_eq!(verdict(&from(private, "POST")), Verdict::Refuse);
+    assert_eq!(verdict(&from(public, "GET")), Verdict::Refuse);
+
+    let (origin, method) = (("origin", "https://a"), ("access-control-request-method", "PUT"));
+    for lines in [
+        vec![method],
+        vec![origin],
+        vec![origin, origin, method],
+        vec![origin, method, method],
+        vec![origin, method, ("x-http-method-override", "DELETE")],
+    ] {
+        assert_eq!(verdict(&Facts { method: "OPTIONS", ..facts(&lines) }), Verdict::Refuse, "{lines:?}");
+    }
+    let preflight = vec![origin, method];
+    let options = Facts { method: "OPTIONS", ..facts(&preflight) };
+    assert_eq!(verdict(&Facts { has_content: true, ..options }), Verdict::Refuse);
+    assert_eq!(verdict(&Facts { method: "POST", ..options }), Verdict::Refuse);
+}
+
+/// A doubled field brings a request under a rule and excuses it from none: the upstream may read either line.
+#[test]
+fn a_doubled_field_excuses_no_request() {
+    let exempt = Exemption {
+        id: "kiosks".into(),
+        rules: Vec::new(),
+        matcher: Matcher {
+            headers: Values { include: vec![HeaderPattern::parse("X-Kiosk: yes").unwrap()], exclude: Vec::new() },
+            ..Matcher::default()
+        },
+        reason: String::new(),
+        owner: String::new(),
+        expires: Timestamp::MAX,
+    };
+    let spec = PolicySpec {
+        rules: vec![require(Requirement::Tls(TlsVersion::V1_2))],
+        exemptions: vec![exempt],
+        ..PolicySpec::default()
+    };
+    let policy = Policy::new(spec).unwrap();
+    for (lines, want) in [
+        (vec![("x-kiosk", "yes")], Verdict::Exempt),
+        (vec![("x-kiosk", "yes"), ("x-kiosk", "no")], Verdict::Refuse),
+        (vec![("x-kiosk", "no"), ("x-kiosk", "yes")], Verdict::Refuse),
+    ] {
+        assert_eq!(policy.decide(&facts(&lines), Timestamp::UNIX_EPOCH).verdict, want, "{lines:?}");
+    }
 }
 
 /// Fields that remember what they were asked for.

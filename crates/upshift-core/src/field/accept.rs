@@ -21,14 +21,16 @@ impl<'v> Accept<'v> {
     pub fn read(fields: &'v dyn Fields) -> Self {
         let ranges = elements(fields.all("accept")).filter_map(|element| {
             let media = MediaType::parse(std::str::from_utf8(element).ok()?)?;
-            Some(MediaRange { media, weight: media.parameter("q").map_or(1000, weight) })
+            Some(MediaRange { media, weight: media.parameter("q").map_or(1000, |text| weight(&text)) })
         });
         Self(ranges.collect())
     }
 
-    /// The range of the greatest weight, the first among equals.
-    pub fn favourite(&self) -> Option<&MediaRange<'v>> {
-        self.0.iter().rev().max_by_key(|range| range.weight)
+    /// The ranges, the heaviest first, those of equal weight in the order sent.
+    pub fn by_weight(&self) -> Vec<MediaRange<'v>> {
+        let mut ranges = self.0.clone();
+        ranges.sort_by_key(|range| std::cmp::Reverse(range.weight));
+        ranges
     }
 
     /// How well `essence` (`type/subtype`) is accepted: its weight, then how precisely it was named
@@ -75,9 +77,10 @@ mod tests {
     }
 
     #[test]
-    fn the_favourite_is_the_first_of_the_heaviest() {
-        let fields = vec![("accept", "a/b;q=0.1;v=1, c/d;v=2, e/f;v=3")];
-        let accept = Accept::read(&fields);
-        assert_eq!(accept.favourite().and_then(|range| range.media.parameter("v")), Some("2"));
+    fn the_heaviest_range_comes_first() {
+        let fields = vec![("accept", "a/b;q=0.1, c/d, e/f")];
+        let ranges = Accept::read(&fields).by_weight();
+        let essences: Vec<_> = ranges.iter().map(|range| range.media.essence).collect();
+        assert_eq!(essences, ["c/d", "e/f", "a/b"]);
     }
 }

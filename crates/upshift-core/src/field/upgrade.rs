@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{elements, is_token};
+use super::{LIST_LIMIT, elements, is_token};
 
 /// One protocol: a name and, mostly, a version. Both are tokens.
 ///
@@ -109,21 +109,23 @@ pub enum UpgradeListError {
     Empty,
     /// An element is not a protocol.
     Malformed(ProtocolError),
+    /// There are more than [`LIST_LIMIT`] elements.
+    TooLong,
 }
 
 impl UpgradeList {
     /// Reads all `Upgrade` lines jointly. Looking at lines one by one is how `h2c` once slipped past a filter.
     ///
     /// # Errors
-    /// If they name nothing, or an element is malformed: then nothing of the field is to be believed.
+    /// If they name nothing, name too much, or an element is malformed: then nothing of the field is to be believed.
     pub fn parse<'v>(lines: impl Iterator<Item = &'v [u8]>) -> Result<Self, UpgradeListError> {
-        let protocols = elements(lines)
-            .map(|element| {
-                let text = std::str::from_utf8(element).map_err(|_| ProtocolError::Name)?;
-                Protocol::parse(text)
-            })
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(UpgradeListError::Malformed)?;
+        let mut protocols = Vec::new();
+        for element in elements(lines) {
+            if protocols.len() == LIST_LIMIT {
+                return Err(UpgradeListError::TooLong);
+            }
+            protocols.push(protocol(element).map_err(UpgradeListError::Malformed)?);
+        }
         Self::new(protocols).ok_or(UpgradeListError::Empty)
     }
 
@@ -159,6 +161,11 @@ impl UpgradeList {
     }
 }
 
+fn protocol(element: &[u8]) -> Result<Protocol, ProtocolError> {
+    let text = std::str::from_utf8(element).map_err(|_| ProtocolError::Name)?;
+    Protocol::parse(text)
+}
+
 /// As a field value; never with an empty element (RFC 9110 §5.6.1.1).
 impl fmt::Display for UpgradeList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -175,6 +182,7 @@ impl fmt::Display for UpgradeListError {
         match self {
             Self::Empty => f.write_str("the Upgrade field names no protocol"),
             Self::Malformed(error) => write!(f, "the Upgrade field is malformed: {error}"),
+            Self::TooLong => write!(f, "the Upgrade field names more than {LIST_LIMIT} protocols"),
         }
     }
 }
@@ -200,6 +208,7 @@ mod tests {
             assert!(matches!(parse(&[illegal]), Err(UpgradeListError::Malformed(_))), "{illegal}");
         }
         assert_eq!(parse(&[" , ,"]), Err(UpgradeListError::Empty));
+        assert_eq!(parse(&[&"a, ".repeat(65)]), Err(UpgradeListError::TooLong));
     }
 
     #[test]

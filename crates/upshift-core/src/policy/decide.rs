@@ -4,10 +4,10 @@ use jiff::Timestamp;
 
 use super::evaluate::{Finding, evaluate};
 use super::exemption::ExemptedBy;
-use super::matcher::Caller;
-use super::path::{Reading, readings};
+use super::matcher::{Caller, Effect};
+use super::reading::{Reading, readings};
 use super::rollout::{Moment, Phase, bucket};
-use super::{Policy, Rule};
+use super::{Builtin, Policy, Rule};
 use crate::Facts;
 use crate::decision::{Decision, Kind, Reason, Ruling, Verdict};
 
@@ -23,21 +23,11 @@ impl Policy {
     }
 
     fn outcome<'a>(&'a self, facts: &Facts<'a>, now: Timestamp, every: bool) -> Decision<'a> {
-        let texts = readings(facts.path);
-        let (path, others) = texts
-            .split_first()
-            .map_or((Reading::new(facts.path), [].as_slice()), |(first, others)| (Reading::new(first), others));
-        let others: Vec<Reading<'_>> = others.iter().map(|text| Reading::new(text)).collect();
+        let paths = readings(facts.path, self.comparison);
         let mut rulings = Vec::new();
         let mut fields = Vec::new();
         for rule in &self.rules {
-            let mut ruling = self.rule_on(rule, facts, &path, now);
-            for other in &others {
-                let again = self.rule_on(rule, facts, other, now);
-                if strictness(&again) > strictness(&ruling) {
-                    ruling = again;
-                }
-            }
+            let Some(ruling) = self.strictest(rule, facts, &paths, now) else { continue };
             if !matches!(ruling.mismatch, Some("hosts" | "paths" | "methods")) {
                 self.note_fields(rule, facts, &ruling, &mut fields);
             }
@@ -52,11 +42,30 @@ impl Policy {
         Decision { verdict, rulings, top, fields }
     }
 
+    /// The strictest ruling of all readings of the path, the first among equals.
+    fn strictest<'a>(
+        &'a self,
+        rule: &'a Rule,
+        facts: &Facts<'a>,
+        paths: &[Reading<'_>],
+        now: Timestamp,
+    ) -> Option<Ruling<'a>> {
+        let mut strictest: Option<Ruling<'a>> = None;
+        for path in paths {
+            let ruling = self.rule_on(rule, facts, path, now);
+            if strictest.as_ref().is_none_or(|before| strictness(&ruling) > strictness(before)) {
+                strictest = Some(ruling);
+            }
+        }
+        strictest
+    }
+
     /// What the rule says of the request, its path in this reading.
     fn rule_on<'a>(&'a self, rule: &'a Rule, facts: &Facts<'a>, path: &Reading<'_>, now: Timestamp) -> Ruling<'a> {
         let moment = rule.moment(now);
-        let identity = || rule.identity(facts);
-        let caller = Caller { path, clients: rule.client_readers(), identity: &identity };
+        let identities = || rule.identities(facts);
+        let clients = rule.client_readers();
+        let caller = Caller { path, clients, identities: &identities, effect: Effect::Applies };
         if let Some(key) = rule.matcher.mismatch(facts, &caller) {
             return unmatched(rule, moment, key);
         }
@@ -81,13 +90,19 @@ impl Policy {
     }
 
     fn exempted(&self, rule: &Rule, facts: &Facts<'_>, caller: &Caller<'_>, now: Timestamp) -> Option<ExemptedBy<'_>> {
-        let builtin = self.builtins.iter().find(|builtin| rule.is_exempted_by(**builtin, facts, caller.path));
+        let excuses = |builtin: &&Builtin| rule.is_exempted_by(**builtin, facts, caller.path, &self.served);
+        let builtin = self.builtins.iter().find(excuses);
         if let Some(builtin) = builtin {
             return Some(ExemptedBy::Builtin(*builtin));
         }
-        let names = |rules: &[Box<str>]| rules.is_empty() || rules.contains(&rule.id);
-        let mut named = self.exemptions.iter().filter(|exemption| names(&exemption.rules) && now < exemption.expires);
-        named.find(|exemption| exemption.matcher.mismatch(facts, caller).is_none()).map(ExemptedBy::Exemption)
+        let caller = Caller { effect: Effect::Excuses, ..*caller };
+        for exemption in &self.exemptions {
+            let named = exemption.rules.is_empty() || exemption.rules.contains(&rule.id);
+            if named && now < exemption.expires && exemption.matcher.mismatch(facts, &caller).is_none() {
+                return Some(ExemptedBy::Exemption(exemption));
+            }
+        }
+        None
     }
 
     /// The fields on which the verdict of this rule rests.

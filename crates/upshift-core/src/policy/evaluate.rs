@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 
 use super::client::Claim;
-use super::path::Reading;
+use super::reading::Reading;
 use super::requirement::{Api, ApiReader, Client, Requirement, WebSocket};
 use crate::decision::{Kind, Observed, Reason};
 use crate::field::{Accept, Connection, MediaType, Protocol, UpgradeList, elements};
+use crate::policy::query;
 use crate::version::{Scheme, Version};
 use crate::{Facts, HttpVersion, Known, TlsState, TlsVersion};
 
@@ -145,66 +146,58 @@ fn api_reason(wanted: &Api, version: &Version) -> Reason {
     if newest.is_some_and(|newest| version > newest) { Reason::TooNew } else { Reason::Meets }
 }
 
+/// The values of one reader; one more than [`VALUES`] at the most, so that more than that are seen to be too many.
 fn api_values<'a>(reader: &ApiReader, facts: &Facts<'a>, path: &Reading<'_>) -> Vec<Cow<'a, str>> {
     match reader {
         ApiReader::Header(name) => {
             // The lines of a field are kept by the request, so that their values may be borrowed from it.
             let fields: &'a dyn crate::Fields = facts.fields;
-            let values = (0..).map_while(|line| fields.nth(name.lower(), line)).map(<[u8]>::trim_ascii);
-            values.filter(|value| !value.is_empty()).take(VALUES + 1).map(String::from_utf8_lossy).collect()
+            let values = fields.all(name.lower()).map(<[u8]>::trim_ascii).filter(|value| !value.is_empty());
+            values.take(VALUES + 1).map(String::from_utf8_lossy).collect()
         }
-        ApiReader::Query(name) => query_values(facts.query.unwrap_or_default(), name),
+        ApiReader::Query(name) => query::values(facts.query.unwrap_or_default(), name, VALUES + 1),
         ApiReader::Path(template) => {
-            template.capture(path).map(|value| Cow::Owned(value.to_owned())).into_iter().collect()
+            let value = template.capture(path);
+            value.map(|value| Cow::Owned(value.into_owned())).into_iter().collect()
         }
         ApiReader::MediaTypeParameter(name) => {
-            let value = media_type(facts, |media| media.parameter(name).map(str::to_owned));
-            value.map(Cow::Owned).into_iter().collect()
+            let of_type = |media: MediaType<'_>| media.parameters(name).map(Cow::into_owned).collect();
+            media_type_values(facts, of_type)
         }
         ApiReader::MediaTypeTemplate { prefix, suffix } => {
-            let value = media_type(facts, |media| {
-                let (essence, prefix) = (media.essence.to_ascii_lowercase(), prefix.to_ascii_lowercase());
-                let inner = essence.strip_prefix(&prefix)?.strip_suffix(&suffix.to_ascii_lowercase())?;
-                (!inner.is_empty()).then(|| inner.to_owned())
-            });
-            value.map(Cow::Owned).into_iter().collect()
+            let of_type = |media: MediaType<'_>| inner_text(media.essence, prefix, suffix).into_iter().collect();
+            media_type_values(facts, of_type)
         }
     }
 }
 
-/// The media type of the content if there is content, else the favourite of `Accept`.
-fn media_type<T>(facts: &Facts<'_>, read: impl Fn(MediaType<'_>) -> Option<T>) -> Option<T> {
+/// What `read` finds in the media type of the content, and then in each member of `Accept`, the heaviest first.
+///
+/// Both are read, because frameworks differ on which of them counts.
+fn media_type_values<'a>(facts: &Facts<'_>, read: impl Fn(MediaType<'_>) -> Vec<String>) -> Vec<Cow<'a, str>> {
+    let mut values = Vec::new();
     if facts.has_content {
-        return read(MediaType::parse(facts.fields.text("content-type")?)?);
+        for line in facts.fields.all("content-type") {
+            let media = std::str::from_utf8(line).ok().and_then(MediaType::parse);
+            values.extend(media.map(&read).unwrap_or_default());
+        }
     }
     let accept = Accept::read(facts.fields);
-    accept.favourite().and_then(|range| read(range.media))
-}
-
-/// The values of a query's parameter, percent-decoded (WHATWG URL §5.1); empty ones say nothing.
-fn query_values<'a>(query: &'a str, name: &str) -> Vec<Cow<'a, str>> {
-    let pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-    let named = pairs.filter(|(key, _)| percent_decode(key) == name).map(|(_, value)| percent_decode(value));
-    named.filter(|value| !value.is_empty()).take(VALUES + 1).collect()
-}
-
-fn percent_decode(text: &str) -> Cow<'_, str> {
-    if !text.contains(['%', '+']) {
-        return Cow::Borrowed(text);
-    }
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        let hex = (*first == b'%').then(|| tail.get(..2)).flatten().and_then(|hex| std::str::from_utf8(hex).ok());
-        if let Some(byte) = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            bytes.push(byte);
-            rest = &tail[2..];
-        } else {
-            bytes.push(if *first == b'+' { b' ' } else { *first });
-            rest = tail;
+    for range in accept.by_weight() {
+        values.extend(read(range.media));
+        if values.len() > VALUES {
+            break;
         }
     }
-    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
+    values.truncate(VALUES + 1);
+    values.into_iter().map(Cow::Owned).collect()
+}
+
+/// What stands between `prefix` and `suffix` in `essence`, compared without case; never empty.
+fn inner_text(essence: &str, prefix: &str, suffix: &str) -> Option<String> {
+    let (essence, prefix) = (essence.to_ascii_lowercase(), prefix.to_ascii_lowercase());
+    let inner = essence.strip_prefix(&prefix)?.strip_suffix(&suffix.to_ascii_lowercase())?;
+    (!inner.is_empty()).then(|| inner.to_owned())
 }
 
 /// The first reader that yields counts.
@@ -213,7 +206,14 @@ fn client<'a>(wanted: &'a Client, facts: &Facts<'a>) -> Finding<'a> {
     let known = |name: &str| names.clone().any(|known| known.eq_ignore_ascii_case(name));
     let found = wanted.read.iter().find_map(|reader| Some((reader, reader.claim(facts, &known)?)));
     let Some((reader, claim)) = found else { return Finding { reason: Reason::Missing, observed: Vec::new() } };
-    let reason = if known(claim.name) { client_reason(wanted, &claim) } else { Reason::UnknownClient };
+    let reason = if facts.fields.is_contradictory(reader.field()) {
+        // Of two lines the upstream may read the other one.
+        Reason::Ambiguous
+    } else if known(claim.name) {
+        client_reason(wanted, &claim)
+    } else {
+        Reason::UnknownClient
+    };
     let value = if claim.version.is_empty() {
         Cow::Borrowed(claim.name)
     } else {

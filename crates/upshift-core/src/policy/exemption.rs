@@ -1,12 +1,14 @@
 //! Who is excused, by the operator or always.
 
 use std::fmt;
+use std::net::IpAddr;
 
+use ipnet::IpNet;
 use jiff::Timestamp;
 
 use super::client::has_product;
-use super::matcher::Matcher;
-use super::path::Reading;
+use super::matcher::{HostPattern, Matcher, within};
+use super::reading::Reading;
 use super::rule::Rule;
 use crate::Facts;
 
@@ -30,15 +32,17 @@ pub struct Exemption {
 /// A request that is never refused, unless the policy removes the exemption or a rule names the path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Builtin {
-    /// A CORS preflight: the browser shows no answer to it, only a failure (Fetch §4.8).
+    /// A CORS preflight: the browser shows no answer to it, only a failure (Fetch §4.8). It is an OPTIONS with one
+    /// `Origin`, one `Access-Control-Request-Method` and no content.
     CorsPreflight,
     /// `/healthz`, `/livez`, `/readyz`.
     HealthPaths,
     /// `/.well-known/**` (RFC 8615).
     WellKnown,
-    /// Health checkers, by `User-Agent`.
+    /// Health checkers, by `User-Agent`: GET and HEAD from the networks that health checks come from.
     HealthAgents,
-    /// A rule's own `docs`, `successor` and `upgrade-url`: who is told to go there must get there.
+    /// A rule's own `docs`, `successor` and `upgrade-url`, where they are served here: a caller that is sent there must
+    /// get there.
     OwnLinks,
 }
 
@@ -73,48 +77,99 @@ impl Builtin {
     }
 
     /// Whether the request, its path in this reading, is of this sort under the rule.
-    pub(super) fn excuses(self, rule: &Rule, facts: &Facts<'_>, path: &Reading<'_>) -> bool {
+    pub(super) fn excuses(self, rule: &Rule, facts: &Facts<'_>, path: &Reading<'_>, served: &Served) -> bool {
         match self {
-            Self::CorsPreflight => {
-                facts.method == "OPTIONS"
-                    && facts.fields.has("origin")
-                    && facts.fields.has("access-control-request-method")
-            }
-            Self::HealthPaths => HEALTH_PATHS.contains(&path.text) && !names(rule, path),
-            Self::WellKnown => is_below(path.text, "/.well-known") && !names_below(rule, "/.well-known"),
-            Self::HealthAgents => {
-                let agent = facts.fields.text("user-agent");
-                agent.is_some_and(|agent| HEALTH_AGENTS.iter().any(|name| has_product(agent, name)))
-            }
-            Self::OwnLinks => rule.links_to(facts.host, path.text) && !names(rule, path),
+            Self::CorsPreflight => is_preflight(facts),
+            Self::HealthPaths => HEALTH_PATHS.iter().any(|known| path.is(known)) && !names(rule, path),
+            Self::WellKnown => is_well_known(path) && !names_well_known(rule),
+            Self::HealthAgents => is_health_check(facts, &served.health_networks),
+            Self::OwnLinks => rule.links_to(facts.host, path, &served.hosts) && !names(rule, path),
         }
     }
 
-    /// The fields that it reads, in lower case.
-    pub(super) fn fields(self, facts: &Facts<'_>) -> &'static [&'static str] {
+    /// The fields that it may read, in lower case.
+    pub(super) fn all_fields(self) -> &'static [&'static str] {
         match self {
-            Self::CorsPreflight if facts.method == "OPTIONS" => &["origin", "access-control-request-method"],
+            Self::CorsPreflight => &["origin", "access-control-request-method"],
             Self::HealthAgents => &["user-agent"],
-            _ => &[],
+            Self::HealthPaths | Self::WellKnown | Self::OwnLinks => &[],
         }
     }
+
+    /// The fields that it reads of this request, in lower case.
+    pub(super) fn fields(self, facts: &Facts<'_>) -> &'static [&'static str] {
+        let reads = match self {
+            Self::CorsPreflight => facts.method == "OPTIONS",
+            Self::HealthAgents => is_get(facts),
+            _ => false,
+        };
+        if reads { self.all_fields() } else { &[] }
+    }
+}
+
+/// What the built-in exemptions know of the site.
+#[derive(Clone, Debug, Default)]
+pub struct Served {
+    /// The hosts that are served here; of others, `docs` and the like excuse no path.
+    pub hosts: Vec<HostPattern>,
+    /// Where health checks come from; `None`: private, loopback and link-local addresses.
+    pub health_networks: Option<Vec<IpNet>>,
 }
 
 const HEALTH_PATHS: [&str; 3] = ["/healthz", "/livez", "/readyz"];
 const HEALTH_AGENTS: [&str; 3] = ["kube-probe", "ELB-HealthChecker", "GoogleHC"];
+
+/// Fields by which an OPTIONS asks to be served as another method.
+const METHOD_OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
+
+/// Fetch §4.8: a browser sends a preflight with these two fields, without content and without fields of the page's own.
+/// An OPTIONS that could be served as anything else is none.
+fn is_preflight(facts: &Facts<'_>) -> bool {
+    let has_one = |field| facts.fields.has(field) && facts.fields.nth(field, 1).is_none();
+    facts.method == "OPTIONS"
+        && has_one("origin")
+        && has_one("access-control-request-method")
+        && !facts.has_content
+        && !METHOD_OVERRIDES.iter().any(|field| facts.fields.has(field))
+}
+
+/// Any client can write the `User-Agent` of a health checker, so the method and the network have to fit as well.
+fn is_health_check(facts: &Facts<'_>, networks: &Option<Vec<IpNet>>) -> bool {
+    let Some(peer) = facts.peer else { return false };
+    let from_there = match networks {
+        Some(networks) => networks.iter().any(|net| within(net, peer)),
+        None => is_private(peer),
+    };
+    let agent = facts.fields.text("user-agent").unwrap_or_default();
+    is_get(facts) && from_there && HEALTH_AGENTS.iter().any(|name| has_product(agent, name))
+}
+
+fn is_get(facts: &Facts<'_>) -> bool {
+    matches!(facts.method, "GET" | "HEAD")
+}
+
+/// Whether an address is private, loopback or link-local.
+pub fn is_private(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => v4.is_private() || v4.is_loopback() || v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
+    }
+}
 
 /// Whether the rule's `paths` name this very path: then it means it.
 fn names(rule: &Rule, path: &Reading<'_>) -> bool {
     rule.matcher.paths.include.iter().any(|pattern| pattern.is_literal() && pattern.matches(path))
 }
 
-fn names_below(rule: &Rule, prefix: &str) -> bool {
-    rule.matcher.paths.include.iter().any(|pattern| is_below(pattern.text(), prefix))
+fn names_well_known(rule: &Rule) -> bool {
+    rule.matcher.paths.include.iter().any(|pattern| pattern.begins_with(WELL_KNOWN))
 }
 
-fn is_below(path: &str, prefix: &str) -> bool {
-    path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+fn is_well_known(path: &Reading<'_>) -> bool {
+    path.segments.first().is_some_and(|first| **first == *WELL_KNOWN)
 }
+
+const WELL_KNOWN: &[u8] = b".well-known";
 
 impl ExemptedBy<'_> {
     /// The id of the exemption.

@@ -31,14 +31,16 @@ impl IdentityReader {
         }
     }
 
-    fn read(&self, facts: &Facts<'_>) -> Option<String> {
-        let value = match self {
-            Self::Header(name) => std::str::from_utf8(facts.fields.nth(name.lower(), 0)?).ok().map(str::to_owned),
-            Self::Cookie(name) => cookie(facts.fields, name).map(str::to_owned),
-            Self::JwtUnverified(claim) => jwt_claim(facts.fields, claim),
-            Self::Peer => facts.peer.map(|peer| peer.to_canonical().to_string()),
-        }?;
-        Some(trimmed(&value)).filter(|value| !value.is_empty()).map(str::to_owned)
+    /// Every identity that stands here, without outer spaces and tabs; none is empty.
+    fn all(&self, facts: &Facts<'_>) -> Vec<String> {
+        let values = match self {
+            Self::Header(name) => header(facts.fields, name.lower()),
+            Self::Cookie(name) => cookies(facts.fields, name),
+            Self::JwtUnverified(claim) => jwt_claims(facts.fields, claim),
+            Self::Peer => facts.peer.iter().map(|peer| peer.to_canonical().to_string()).collect(),
+        };
+        let trimmed = values.iter().map(|value| trimmed(value));
+        trimmed.filter(|value| !value.is_empty()).map(str::to_owned).collect()
     }
 }
 
@@ -55,22 +57,42 @@ impl std::fmt::Display for IdentityReader {
 }
 
 /// The identity that the first of `readers` yields, without outer spaces and tabs; never empty.
+///
+/// `None` also for a request that sends different ones: the upstream may take another than the one that is read here.
 pub fn identity(readers: &[IdentityReader], facts: &Facts<'_>) -> Option<String> {
-    readers.iter().find_map(|reader| reader.read(facts))
+    let mut sent = identities(readers, facts);
+    sent.dedup();
+    match sent.as_slice() {
+        [_] => sent.pop(),
+        _ => None,
+    }
+}
+
+/// Every identity that the first of `readers` to yield one finds.
+pub(super) fn identities(readers: &[IdentityReader], facts: &Facts<'_>) -> Vec<String> {
+    let mut all = readers.iter().map(|reader| reader.all(facts));
+    all.find(|identities| !identities.is_empty()).unwrap_or_default()
+}
+
+fn header(fields: &dyn Fields, name: &str) -> Vec<String> {
+    let lines = fields.all(name).filter_map(|line| std::str::from_utf8(line).ok());
+    lines.map(str::to_owned).collect()
 }
 
 /// RFC 6265 §4.2.1, and RFC 9113 §8.2.3: HTTP/2 may split the field.
-fn cookie<'f>(fields: &'f dyn Fields, name: &str) -> Option<&'f str> {
-    fields.all("cookie").filter_map(|line| std::str::from_utf8(line).ok()).flat_map(|line| line.split(';')).find_map(
-        |pair| {
-            let (have, value) = pair.trim().split_once('=')?;
-            (have == name).then_some(value.trim())
-        },
-    )
+fn cookies(fields: &dyn Fields, name: &str) -> Vec<String> {
+    let lines = fields.all("cookie").filter_map(|line| std::str::from_utf8(line).ok());
+    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.filter(|(have, _)| *have == name).map(|(_, value)| value.trim().to_owned()).collect()
 }
 
-fn jwt_claim(fields: &dyn Fields, claim: &str) -> Option<String> {
-    let (scheme, token) = fields.text("authorization")?.split_once(' ')?;
+fn jwt_claims(fields: &dyn Fields, claim: &str) -> Vec<String> {
+    let lines = fields.all("authorization").filter_map(|line| std::str::from_utf8(line).ok());
+    lines.filter_map(|line| jwt_claim(line.trim(), claim)).collect()
+}
+
+fn jwt_claim(authorization: &str, claim: &str) -> Option<String> {
+    let (scheme, token) = authorization.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("bearer") {
         return None;
     }

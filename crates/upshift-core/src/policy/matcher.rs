@@ -1,15 +1,20 @@
 //! Where a rule, an exemption or an upstream applies.
 //!
 //! Keys are ANDed, values ORed; a value with `!` takes away. A key that is left out always fits.
+//!
+//! A field whose lines differ is read in different ways by different programs. So that a doubled field excuses no
+//! request, any of its lines brings a request under a rule, and only all of them together take it away (`!`, or the
+//! keys of an exemption).
 
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
 use super::client::{ClientReader, has_product};
-use super::path::{PathPattern, Reading};
+use super::path::PathPattern;
+use super::reading::Reading;
 use super::requirement::FieldName;
-use super::segments::{Segment, glob, matches};
+use super::segments::{Case, Glob, Segment, matches};
 use crate::Facts;
 use crate::version::Scheme;
 
@@ -52,7 +57,7 @@ pub struct HostPattern {
 #[derive(Clone, Debug)]
 pub struct HeaderPattern {
     name: FieldName,
-    value: Option<Box<str>>,
+    value: Option<Glob>,
 }
 
 /// `Name`, or `Name/Version`.
@@ -68,8 +73,44 @@ pub(super) struct Caller<'c> {
     pub(super) path: &'c Reading<'c>,
     /// Where the client names itself.
     pub(super) clients: &'c [ClientReader],
-    /// Who calls, asked for only where a key needs it.
-    pub(super) identity: &'c dyn Fn() -> Option<String>,
+    /// Every identity that the caller sent, asked for only where a key needs it.
+    pub(super) identities: &'c dyn Fn() -> Vec<String>,
+    /// What fitting leads to.
+    pub(super) effect: Effect,
+}
+
+/// What becomes of a request that fits a matcher.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// It is held to a rule, or sent to an upstream.
+    Applies,
+    /// It is excused.
+    Excuses,
+}
+
+/// How many lines of a field a value has to fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lines {
+    Any,
+    All,
+}
+
+impl Effect {
+    /// For the values that let in.
+    fn included(self) -> Lines {
+        match self {
+            Self::Applies => Lines::Any,
+            Self::Excuses => Lines::All,
+        }
+    }
+
+    /// For the values that take away.
+    fn excluded(self) -> Lines {
+        match self {
+            Self::Applies => Lines::All,
+            Self::Excuses => Lines::Any,
+        }
+    }
 }
 
 impl<T> Default for Values<T> {
@@ -87,6 +128,11 @@ impl<T> Values<T> {
     fn fit(&self, fits: impl Fn(&T) -> bool) -> bool {
         (self.include.is_empty() || self.include.iter().any(&fits)) && !self.exclude.iter().any(&fits)
     }
+
+    fn fit_lines(&self, effect: Effect, fits: impl Fn(&T, Lines) -> bool) -> bool {
+        let included = self.include.is_empty() || self.include.iter().any(|value| fits(value, effect.included()));
+        included && !self.exclude.iter().any(|value| fits(value, effect.excluded()))
+    }
 }
 
 impl Matcher {
@@ -101,25 +147,31 @@ impl Matcher {
         if !(self.methods.is_empty() || self.methods.fit(|method| method_fits(method, facts))) {
             return Some("methods");
         }
-        if !(self.headers.is_empty() || self.headers.fit(|header| header.fits(facts))) {
+        let effect = caller.effect;
+        if !(self.headers.is_empty() || self.headers.fit_lines(effect, |header, lines| header.fits(facts, lines))) {
             return Some("headers");
         }
         if !(self.peers.is_empty() || self.peers.fit(|net| facts.peer.is_some_and(|peer| within(net, peer)))) {
             return Some("peers");
         }
-        if !(self.clients.is_empty() || self.clients.fit(|client| client.fits(facts, caller.clients))) {
+        let clients = |client: &ClientPattern, lines| client.fits(facts, caller.clients, lines);
+        if !(self.clients.is_empty() || self.clients.fit_lines(effect, clients)) {
             return Some("clients");
         }
-        let identities = self.identities.is_empty() || self.identity_fits((caller.identity)().as_deref());
+        let identities = self.identities.is_empty() || self.identities_fit(effect, &(caller.identities)());
         (!identities).then_some("identities")
     }
 
     /// Whether a request for this host and path with this method goes here, as an upstream is chosen: fields, peers,
     /// clients and identities count too, by `User-Agent` and peer.
     pub fn fits(&self, facts: &Facts<'_>) -> bool {
-        let path = super::path::readings(facts.path).swap_remove(0);
-        let nobody = || None;
-        let caller = Caller { path: &Reading::new(&path), clients: &[ClientReader::UserAgent], identity: &nobody };
+        let path = super::reading::readings(facts.path, super::path::Comparison::default()).swap_remove(0);
+        let caller = Caller {
+            path: &path,
+            clients: &[ClientReader::UserAgent],
+            identities: &Vec::new,
+            effect: Effect::Applies,
+        };
         self.mismatch(facts, &caller).is_none()
     }
 
@@ -129,8 +181,11 @@ impl Matcher {
         headers.chain((!self.clients.is_empty()).then_some("user-agent"))
     }
 
-    fn identity_fits(&self, identity: Option<&str>) -> bool {
-        self.identities.fit(|wanted| identity == Some(wanted))
+    fn identities_fit(&self, effect: Effect, sent: &[String]) -> bool {
+        self.identities.fit_lines(effect, |wanted, lines| match lines {
+            Lines::Any => sent.iter().any(|identity| **identity == **wanted),
+            Lines::All => !sent.is_empty() && sent.iter().all(|identity| **identity == **wanted),
+        })
     }
 }
 
@@ -141,7 +196,9 @@ impl HostPattern {
         let bracketed = bare.starts_with('[') && bare.ends_with(']');
         let legal =
             !bare.is_empty() && (bracketed || bare.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_*".contains(&b)));
-        let labels = bare.to_ascii_lowercase().split('.').map(Segment::parse).collect();
+        let decode = |piece: &str| piece.as_bytes().to_vec();
+        let lower = bare.to_ascii_lowercase();
+        let labels = lower.split('.').map(|label| Segment::parse_with(label, decode)).collect();
         legal.then(|| Self { text: text.into(), labels })
     }
 
@@ -158,7 +215,7 @@ impl HostPattern {
     /// Whether `host` is of this form; hosts compare without case (RFC 9110 §4.2.3).
     pub fn fits(&self, host: &str) -> bool {
         let host = host.trim_end_matches('.').to_ascii_lowercase();
-        matches(&self.labels, &host.split('.').collect::<Vec<_>>()).is_some()
+        matches(&self.labels, &host.split('.').collect::<Vec<_>>(), Case::Exact).is_some()
     }
 }
 
@@ -167,19 +224,19 @@ impl HeaderPattern {
     pub fn parse(text: &str) -> Option<Self> {
         match text.split_once(':') {
             Some((name, value)) => {
-                Some(Self { name: FieldName::parse(name.trim())?, value: Some(value.trim().into()) })
+                Some(Self { name: FieldName::parse(name.trim())?, value: Some(Glob::parse(value.trim())) })
             }
             None => Some(Self { name: FieldName::parse(text.trim())?, value: None }),
         }
     }
 
-    fn fits(&self, facts: &Facts<'_>) -> bool {
-        let mut values = facts.fields.all(self.name.lower());
-        match &self.value {
-            None => values.next().is_some(),
-            Some(wanted) => {
-                values.any(|value| std::str::from_utf8(value).is_ok_and(|value| glob(wanted, value.trim())))
-            }
+    fn fits(&self, facts: &Facts<'_>, lines: Lines) -> bool {
+        let Some(wanted) = &self.value else { return facts.fields.has(self.name.lower()) };
+        let mut values = facts.fields.all(self.name.lower()).peekable();
+        let is_wanted = |value: &[u8]| wanted.matches(value.trim_ascii(), Case::Exact);
+        match lines {
+            Lines::Any => values.any(is_wanted),
+            Lines::All => values.peek().is_some() && values.all(is_wanted),
         }
     }
 }
@@ -195,7 +252,11 @@ impl ClientPattern {
         good.then(|| Self { name: name.trim().into(), version: version.map(Into::into) })
     }
 
-    fn fits(&self, facts: &Facts<'_>, readers: &[ClientReader]) -> bool {
+    fn fits(&self, facts: &Facts<'_>, readers: &[ClientReader], lines: Lines) -> bool {
+        let doubled = |field| facts.fields.is_contradictory(field);
+        if lines == Lines::All && (doubled("user-agent") || readers.iter().any(|reader| doubled(reader.field()))) {
+            return false;
+        }
         let wanted = |name: &str| name.eq_ignore_ascii_case(&self.name);
         let named = readers.iter().find_map(|reader| reader.claim(facts, &wanted));
         let product = || facts.fields.text("user-agent").is_some_and(|agent| has_product(agent, &self.name));
@@ -209,12 +270,15 @@ impl ClientPattern {
     }
 }
 
+/// Case does not count: `get` is no method (RFC 9110 §9.1), but Werkzeug, for one, serves it as GET.
 fn method_fits(wanted: &str, facts: &Facts<'_>) -> bool {
-    wanted == facts.method
-        || wanted == "GET" && (facts.method == "HEAD" || facts.method == "CONNECT" && facts.protocol.is_some())
+    let is_head = facts.method.eq_ignore_ascii_case("HEAD");
+    let is_tunnel = facts.method == "CONNECT" && facts.protocol.is_some();
+    wanted.eq_ignore_ascii_case(facts.method) || wanted == "GET" && (is_head || is_tunnel)
 }
 
-fn within(net: &IpNet, peer: IpAddr) -> bool {
+/// Whether `peer` is in the network; IPv4 may come mapped into IPv6.
+pub(super) fn within(net: &IpNet, peer: IpAddr) -> bool {
     net.contains(&peer) || net.contains(&peer.to_canonical())
 }
 

@@ -6,6 +6,7 @@
 //! 4. Who is excused is still decided, so that it is counted and, unless excused always, warned.
 
 mod browser;
+mod canonical;
 mod client;
 mod decide;
 mod evaluate;
@@ -14,23 +15,29 @@ mod identity;
 mod matcher;
 mod overrides;
 mod path;
+mod query;
+mod reading;
 mod requirement;
 mod rollout;
 mod rule;
 mod segments;
 
+use std::collections::BTreeSet;
 use std::fmt;
 
+pub use canonical::{Ambiguity, ambiguity, canonical, has_nul, is_too_ambiguous};
 pub use client::{ClientReader, has_product};
 pub use evaluate::offers;
-pub use exemption::{Builtin, ExemptedBy, Exemption};
+pub use exemption::{Builtin, ExemptedBy, Exemption, Served, is_private};
 pub use identity::{IdentityReader, identity};
 pub use matcher::{ClientPattern, HeaderPattern, HostPattern, Matcher, Values};
 pub use overrides::{Actor, Override, Overrides};
-pub use path::{PathError, PathPattern, PathTemplate, Reading, has_nul, readings};
+pub use path::{Comparison, PathError, PathPattern, PathTemplate};
+pub use reading::{Reading, readings};
 pub use requirement::{Api, ApiReader, Client, FieldName, Requirement, WebSocket};
 pub use rollout::{Moment, Phase, Plan, PlanError, RampPlan, Rollout, Share, Stage, bucket};
-pub use rule::{AnswerStyle, Breaker, Rule, RuleSpec, Uncertain, UpgradeUrl};
+pub use segments::Case;
+pub use rule::{AnswerStyle, Breaker, Counted, Rule, RuleSpec, Uncertain, UpgradeUrl};
 
 /// A policy as it is written.
 #[derive(Clone, Debug, Default)]
@@ -41,6 +48,10 @@ pub struct PolicySpec {
     pub exemptions: Vec<Exemption>,
     /// The built-in exemptions that are taken away.
     pub removed: Vec<Builtin>,
+    /// How paths and patterns are compared.
+    pub comparison: Comparison,
+    /// What the built-in exemptions know of the site.
+    pub served: Served,
     /// What tells this policy from another: `sha256:` and the hash of its text.
     pub revision: String,
 }
@@ -51,6 +62,8 @@ pub struct Policy {
     rules: Vec<Rule>,
     exemptions: Vec<Exemption>,
     builtins: Vec<Builtin>,
+    comparison: Comparison,
+    served: Served,
     revision: Box<str>,
 }
 
@@ -107,8 +120,9 @@ impl Policy {
             return Err(faults);
         }
         let builtins = Builtin::ALL.into_iter().filter(|builtin| !spec.removed.contains(builtin)).collect();
-        let rules = spec.rules.into_iter().map(Rule::new).collect();
-        Ok(Self { rules, exemptions: spec.exemptions, builtins, revision: spec.revision.into() })
+        let rules = spec.rules.iter().cloned().map(Rule::new).collect();
+        let PolicySpec { exemptions, comparison, served, revision, .. } = spec;
+        Ok(Self { rules, exemptions, builtins, comparison, served, revision: revision.into() })
     }
 
     /// The same policy with these overrides and no others.
@@ -139,6 +153,14 @@ impl Policy {
     /// The built-in exemptions that hold.
     pub fn builtins(&self) -> &[Builtin] {
         &self.builtins
+    }
+
+    /// The fields, in lower case, on which a verdict may rest: those that a rule, an exemption or an identity reads.
+    pub fn fields(&self) -> BTreeSet<&str> {
+        let rules = self.rules.iter().flat_map(Rule::fields);
+        let exemptions = self.exemptions.iter().flat_map(|exemption| exemption.matcher.fields());
+        let builtins = self.builtins.iter().flat_map(|builtin| builtin.all_fields()).copied();
+        rules.chain(exemptions).chain(builtins).collect()
     }
 
     /// What tells this policy from another.

@@ -6,11 +6,12 @@ use std::ops::Deref;
 use jiff::Timestamp;
 
 use super::client::ClientReader;
-use super::exemption::Builtin;
-use super::identity::{IdentityReader, identity};
-use super::matcher::Matcher;
+use super::exemption::{Builtin, Served};
+use super::identity::{IdentityReader, identities, identity};
+use super::matcher::{HostPattern, Matcher};
 use super::overrides::Override;
-use super::path::Reading;
+use super::path::PathPattern;
+use super::reading::Reading;
 use super::requirement::Requirement;
 use super::rollout::{Moment, Phase, Rollout, Share};
 use crate::decision::Reason;
@@ -91,6 +92,20 @@ pub struct Breaker {
     pub window: u32,
     /// How many identities must have been seen before it may trip.
     pub minimum: u32,
+    /// Which identities are counted.
+    pub counts: Counted,
+    /// The most identities of one network (/24 of IPv4, /48 of IPv6) that are counted in a window.
+    pub per_network: u32,
+}
+
+/// Which identities a breaker counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Counted {
+    /// All that were seen.
+    #[default]
+    Seen,
+    /// Those that an upstream has answered with 2xx before: an identity that was made up is not among them.
+    Accepted,
 }
 
 /// A valid rule. It reads like its [`RuleSpec`].
@@ -98,6 +113,7 @@ pub struct Breaker {
 pub struct Rule {
     spec: RuleSpec,
     fields: Vec<Box<str>>,
+    links: Vec<Link>,
     pub(super) overridden: Option<Override>,
 }
 
@@ -180,14 +196,33 @@ impl RuleSpec {
             .unwrap_or(&[ClientReader::UserAgent])
     }
 
-    /// Whether one of its links leads to this path on this host.
-    pub(super) fn links_to(&self, host: &str, path: &str) -> bool {
-        let links = self.docs.iter().chain(&self.successor).map(String::as_str).chain(self.upgrade_url.all());
-        links.into_iter().any(|link| {
-            let Some((_, rest)) = link.split_once("://") else { return link.split(['?', '#']).next() == Some(path) };
-            let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-            Facts::host_of(authority).eq_ignore_ascii_case(host) && Facts::split_target(link).0 == path
-        })
+    /// Every identity that the caller sent, as this rule reads it.
+    pub(super) fn identities(&self, facts: &Facts<'_>) -> Vec<String> {
+        identities(&self.identity, facts)
+    }
+
+    fn links(&self) -> impl Iterator<Item = &str> {
+        let links = self.docs.iter().chain(&self.successor).map(String::as_str);
+        links.chain(self.upgrade_url.all())
+    }
+}
+
+/// A place that a rule sends people to.
+#[derive(Clone, Debug)]
+struct Link {
+    /// Its host; `None`: a path on this site.
+    host: Option<Box<str>>,
+    path: PathPattern,
+}
+
+impl Link {
+    fn parse(link: &str) -> Option<Self> {
+        let Some((_, rest)) = link.split_once("://") else {
+            return Some(Self { host: None, path: PathPattern::literal(link)? });
+        };
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let path = PathPattern::literal(Facts::split_target(link).0)?;
+        Some(Self { host: Some(Facts::host_of(authority).into()), path })
     }
 }
 
@@ -201,7 +236,8 @@ impl Rule {
                 fields.push(field.into());
             }
         }
-        Self { spec, fields, overridden: None }
+        let links = spec.links().filter_map(Link::parse).collect();
+        Self { spec, fields, links, overridden: None }
     }
 
     /// Where it stands at `now`: what a person or the breaker set, else the pinned phase, else the rollout.
@@ -234,8 +270,33 @@ impl Rule {
         Protocol::new(&name, version).or_else(|_| Protocol::new(&name, None)).ok()
     }
 
-    pub(super) fn is_exempted_by(&self, builtin: Builtin, facts: &Facts<'_>, path: &Reading<'_>) -> bool {
-        builtin.excuses(self, facts, path)
+    pub(super) fn is_exempted_by(
+        &self,
+        builtin: Builtin,
+        facts: &Facts<'_>,
+        path: &Reading<'_>,
+        served: &Served,
+    ) -> bool {
+        builtin.excuses(self, facts, path, served)
+    }
+
+    /// Whether one of its links leads to this path on this host.
+    ///
+    /// A link to a host counts only where that host is served here, which the rule or the policy says: an upstream that
+    /// ignores `Host` would serve the path of a foreign one, too.
+    pub(super) fn links_to(&self, host: &str, path: &Reading<'_>, served: &[HostPattern]) -> bool {
+        self.links.iter().any(|link| {
+            let is_here = match &link.host {
+                None => true,
+                Some(linked) => linked.eq_ignore_ascii_case(host) && self.serves(host, served),
+            };
+            is_here && link.path.matches(path)
+        })
+    }
+
+    fn serves(&self, host: &str, served: &[HostPattern]) -> bool {
+        let own = &self.matcher.hosts.include;
+        own.iter().chain(served).any(|pattern| pattern.fits(host))
     }
 }
 

@@ -1,4 +1,18 @@
 //! Patterns over segments: of a path between `/`, of a host between `.`.
+//!
+//! Segments are bytes: a path is compared percent-decoded, and what that gives need not be UTF-8.
+
+use std::borrow::Cow;
+
+/// Whether letters of either case are the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Case {
+    /// `A` is not `a`.
+    #[default]
+    Exact,
+    /// `A` is `a`.
+    Ignore,
+}
 
 /// One segment of a pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -6,24 +20,101 @@ pub(super) enum Segment {
     /// `**`: any number of segments, none included.
     Any,
     /// A text in which each `*` is any run of characters; a lone `*` is any one segment.
-    Glob(Box<str>),
+    Glob(Glob),
     /// `prefix{version}suffix`.
-    Capture { prefix: Box<str>, suffix: Box<str> },
+    Capture { prefix: Box<[u8]>, suffix: Box<[u8]> },
+}
+
+/// The texts between the `*` of a pattern, at least one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Glob {
+    pieces: Box<[Box<[u8]>]>,
+    /// The same in lower case.
+    lower: Box<[Box<[u8]>]>,
+}
+
+impl Glob {
+    /// Reads a pattern; `decode` makes bytes of what stands between two `*`.
+    pub(super) fn parse_with(text: &str, decode: impl Fn(&str) -> Vec<u8>) -> Self {
+        let pieces: Box<[Box<[u8]>]> = text.split('*').map(|piece| decode(piece).into_boxed_slice()).collect();
+        let lower = pieces.iter().map(|piece| lower_case(piece).into()).collect();
+        Self { pieces, lower }
+    }
+
+    /// Reads a pattern in which every character but `*` is itself.
+    pub(super) fn parse(text: &str) -> Self {
+        Self::parse_with(text, |piece| piece.as_bytes().to_vec())
+    }
+
+    /// The whole text, if there is no `*` in it.
+    pub(super) fn literal(&self) -> Option<&[u8]> {
+        match &*self.pieces {
+            [only] => Some(only),
+            _ => None,
+        }
+    }
+
+    /// Whether `text` is of this form.
+    pub(super) fn matches(&self, text: &[u8], case: Case) -> bool {
+        match case {
+            Case::Exact => fits_pieces(&self.pieces, text),
+            Case::Ignore => fits_pieces(&self.lower, &lower_case(text)),
+        }
+    }
+}
+
+fn fits_pieces(pieces: &[Box<[u8]>], text: &[u8]) -> bool {
+    let [head, middle @ .., tail] = pieces else { return pieces.iter().any(|only| **only == *text) };
+    let Some(mut rest) = text.strip_prefix(&**head) else { return false };
+    for piece in middle {
+        match find(rest, piece) {
+            Some(at) => rest = &rest[at + piece.len()..],
+            None => return false,
+        }
+    }
+    rest.ends_with(tail)
+}
+
+/// The text in lower case, one character for one, as Go and JavaScript compare paths without case.
+fn lower_case(text: &[u8]) -> Cow<'_, [u8]> {
+    let Ok(text) = std::str::from_utf8(text) else { return Cow::Owned(text.to_ascii_lowercase()) };
+    if !text.contains(|c: char| c.is_ascii_uppercase() || !c.is_ascii()) {
+        return Cow::Borrowed(text.as_bytes());
+    }
+    let lower: String = text.chars().map(|c| c.to_lowercase().next().unwrap_or(c)).collect();
+    Cow::Owned(lower.into_bytes())
 }
 
 impl Segment {
-    /// Reads a segment that has no `{version}`.
-    pub(super) fn parse(text: &str) -> Self {
-        if text == "**" { Self::Any } else { Self::Glob(text.into()) }
+    /// Reads a segment that has no `{version}`; `decode` makes bytes of what stands between two `*`.
+    pub(super) fn parse_with(text: &str, decode: impl Fn(&str) -> Vec<u8>) -> Self {
+        if text == "**" { Self::Any } else { Self::Glob(Glob::parse_with(text, decode)) }
+    }
+
+    /// The text of the segment, if it has no `*`.
+    pub(super) fn literal(&self) -> Option<&[u8]> {
+        match self {
+            Self::Glob(glob) => glob.literal(),
+            _ => None,
+        }
+    }
+
+    /// Whether `byte` stands in it.
+    pub(super) fn has(&self, byte: u8) -> bool {
+        match self {
+            Self::Any => false,
+            Self::Glob(Glob { pieces, .. }) => pieces.iter().any(|piece| piece.contains(&byte)),
+            Self::Capture { prefix, suffix } => prefix.contains(&byte) || suffix.contains(&byte),
+        }
     }
 
     /// Whether `text` is of this form, and what it captured.
-    fn fits<'t>(&self, text: &'t str) -> Option<Option<&'t str>> {
+    fn fits<'t>(&self, text: &'t [u8], case: Case) -> Option<Option<&'t [u8]>> {
         match self {
             Self::Any => None,
-            Self::Glob(pattern) => glob(pattern, text).then_some(None),
+            Self::Glob(glob) => glob.matches(text, case).then_some(None),
             Self::Capture { prefix, suffix } => {
-                let inner = text.strip_prefix(&**prefix)?.strip_suffix(&**suffix)?;
+                let inner = strip_suffix(strip_prefix(text, prefix, case)?, suffix, case)?;
                 (!inner.is_empty()).then_some(Some(inner))
             }
         }
@@ -33,15 +124,23 @@ impl Segment {
 /// Whether `segments` are of the form `pattern`; if so, what the capture in it caught.
 ///
 /// Greedy with one way back, so that the work is bounded by the product of both lengths.
-pub(super) fn matches<'t>(pattern: &[Segment], segments: &[&'t str]) -> Option<Option<&'t str>> {
+pub(super) fn matches<'t, S: AsRef<[u8]>>(
+    pattern: &[Segment],
+    segments: &'t [S],
+    case: Case,
+) -> Option<Option<&'t [u8]>> {
     let (mut p, mut s) = (0, 0);
     let mut back: Option<(usize, usize)> = None;
     let mut captured = None;
     while s < segments.len() {
         if pattern.get(p) == Some(&Segment::Any) {
             p += 1;
+            // Everything fits what ends in `**`: a long path is not walked to its end.
+            if p == pattern.len() {
+                return Some(captured);
+            }
             back = Some((p, s));
-        } else if let Some(capture) = pattern.get(p).and_then(|segment| segment.fits(segments[s])) {
+        } else if let Some(capture) = pattern.get(p).and_then(|segment| segment.fits(segments[s].as_ref(), case)) {
             captured = capture.or(captured);
             p += 1;
             s += 1;
@@ -55,18 +154,31 @@ pub(super) fn matches<'t>(pattern: &[Segment], segments: &[&'t str]) -> Option<O
     pattern[p..].iter().all(|segment| *segment == Segment::Any).then_some(captured)
 }
 
-/// Whether `text` is `pattern`, in which each `*` is any run of characters.
-pub(super) fn glob(pattern: &str, text: &str) -> bool {
-    let Some((head, mut rest_pattern)) = pattern.split_once('*') else { return pattern == text };
-    let Some(mut rest) = text.strip_prefix(head) else { return false };
-    while let Some((piece, after)) = rest_pattern.split_once('*') {
-        match rest.find(piece) {
-            Some(at) => rest = &rest[at + piece.len()..],
-            None => return false,
-        }
-        rest_pattern = after;
+/// What follows `prefix`; of its case, only that of ASCII letters may be ignored.
+fn strip_prefix<'t>(text: &'t [u8], prefix: &[u8], case: Case) -> Option<&'t [u8]> {
+    let (head, rest) = text.split_at_checked(prefix.len())?;
+    same(head, prefix, case).then_some(rest)
+}
+
+/// What stands before `suffix`.
+fn strip_suffix<'t>(text: &'t [u8], suffix: &[u8], case: Case) -> Option<&'t [u8]> {
+    let (rest, tail) = text.split_at_checked(text.len().checked_sub(suffix.len())?)?;
+    same(tail, suffix, case).then_some(rest)
+}
+
+fn same(a: &[u8], b: &[u8], case: Case) -> bool {
+    match case {
+        Case::Exact => a == b,
+        Case::Ignore => a.eq_ignore_ascii_case(b),
     }
-    rest.ends_with(rest_pattern)
+}
+
+/// Where `piece` first stands in `text`.
+fn find(text: &[u8], piece: &[u8]) -> Option<usize> {
+    if piece.is_empty() {
+        return Some(0);
+    }
+    text.windows(piece.len()).position(|window| window == piece)
 }
 
 #[cfg(test)]
@@ -74,8 +186,9 @@ mod tests {
     use super::*;
 
     fn fits(pattern: &str, path: &str) -> bool {
-        let pattern: Vec<_> = pattern.split('/').map(Segment::parse).collect();
-        matches(&pattern, &path.split('/').collect::<Vec<_>>()).is_some()
+        let decode = |piece: &str| piece.as_bytes().to_vec();
+        let pattern: Vec<_> = pattern.split('/').map(|segment| Segment::parse_with(segment, decode)).collect();
+        matches(&pattern, &path.split('/').collect::<Vec<_>>(), Case::Exact).is_some()
     }
 
     #[test]
@@ -90,11 +203,21 @@ mod tests {
             ("**/b/**/d", "a/b/b/c/d"),
             ("v*", "v12"),
             ("a*c*e", "abcde"),
+            ("a**", "a"),
         ] {
             assert!(fits(pattern, path), "{pattern} {path}");
         }
         for (pattern, path) in [("a/*", "a"), ("a/*/c", "a/b/b/c"), ("**/x", "x/y"), ("a*c", "ab"), ("ab*ba", "aba")] {
             assert!(!fits(pattern, path), "{pattern} {path}");
         }
+    }
+
+    #[test]
+    fn case_is_ignored_where_that_is_asked() {
+        let glob = Glob::parse("Chat*X");
+        assert!(glob.matches(b"cHAT-room-x", Case::Ignore) && !glob.matches(b"cHAT-room-x", Case::Exact));
+        // The capital I with a dot and the Kelvin sign, which Caddy reads as `i` and `k`.
+        assert!(Glob::parse("api/k").matches("AP\u{130}/\u{212a}".as_bytes(), Case::Ignore));
+        assert!(Glob::parse("CAFÉ").matches("café".as_bytes(), Case::Ignore));
     }
 }

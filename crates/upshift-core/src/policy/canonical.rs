@@ -1,0 +1,208 @@
+//! A path's canonical form, and what in a path upstreams read in different ways.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::fmt::Write as _;
+
+use super::reading::{Features, MAX_WORK, has_encoded, hex_byte};
+
+/// What in a path has more than one reading. The names are what a client is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ambiguity {
+    /// `//host/path`.
+    Network,
+    /// `.` or `..` between two slashes, bare or encoded.
+    DotSegment,
+    /// `//`.
+    EmptySegment,
+    /// `\`, bare or encoded.
+    Backslash,
+    /// `%2F`.
+    EncodedSlash,
+    /// `;parameters`.
+    Parameters,
+    /// A `%` without two hexadecimal digits.
+    Encoding,
+}
+
+/// What in `path` has more than one reading, the first that is found; `None` for a path that all upstreams read alike.
+pub fn ambiguity(path: &str) -> Option<Ambiguity> {
+    if !path.starts_with('/') {
+        return None;
+    }
+    let found = Features::of(path);
+    let features = [
+        (found.network, Ambiguity::Network),
+        (found.dots, Ambiguity::DotSegment),
+        (found.backslash || found.encoded_backslash, Ambiguity::Backslash),
+        (found.slash, Ambiguity::EncodedSlash),
+        (found.parameters, Ambiguity::Parameters),
+        (found.empty, Ambiguity::EmptySegment),
+        (has_stray_percent(path), Ambiguity::Encoding),
+    ];
+    features.into_iter().find(|(is_there, _)| *is_there).map(|(_, ambiguity)| ambiguity)
+}
+
+/// Whether a path is too long for the number of ways in which it can be read.
+pub fn is_too_ambiguous(path: &str) -> bool {
+    // Most paths are far too short to look at them.
+    path.len() > 32 && path.starts_with('/') && Features::of(path).work(path.len()) > MAX_WORK
+}
+
+/// Whether a NUL stands in the path, plainly or encoded: no honest client sends one, and programs in C stop there.
+pub fn has_nul(path: &str) -> bool {
+    path.contains('\0') || has_encoded(path, 0)
+}
+
+fn has_stray_percent(path: &str) -> bool {
+    let bytes = path.as_bytes();
+    let mut percents = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'%');
+    percents.any(|(at, _)| hex_byte(&bytes[at + 1..]).is_none())
+}
+
+/// The path in canonical form: unreserved characters decoded, other encodings in upper case, what is not ASCII encoded
+/// (RFC 3986 §6.2.2.1, §6.2.2.2), `//` merged and dot segments removed (§6.2.2.3).
+///
+/// An encoded `/`, a `\` and `;parameters` stay: whether they separate is for the upstream to say.
+pub fn canonical(path: &str) -> Cow<'_, str> {
+    let simple = !path.contains("//") && !path.contains("/.") && !path.contains('%') && path.is_ascii();
+    if simple || !path.starts_with('/') {
+        return Cow::Borrowed(path);
+    }
+    let spelled = normal_encodings(path);
+    let mut kept: Vec<&str> = Vec::new();
+    let mut ends_open = true;
+    for segment in spelled[1..].split('/') {
+        ends_open = true;
+        match segment {
+            "" | "." => {}
+            ".." => drop(kept.pop()),
+            segment => {
+                kept.push(segment);
+                ends_open = false;
+            }
+        }
+    }
+    let end = if ends_open && !kept.is_empty() { "/" } else { "" };
+    Cow::Owned(format!("/{}{end}", kept.join("/")))
+}
+
+fn normal_encodings(path: &str) -> String {
+    let mut text = String::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let [first, tail @ ..] = rest {
+        rest = tail;
+        let encoded = if *first == b'%' { hex_byte(tail) } else { None };
+        match encoded {
+            Some(byte) if is_unreserved(byte) => text.push(char::from(byte)),
+            Some(byte) => push_encoded(&mut text, byte),
+            None if first.is_ascii() => text.push(char::from(*first)),
+            None => push_encoded(&mut text, *first),
+        }
+        if encoded.is_some() {
+            rest = &tail[2..];
+        }
+    }
+    text
+}
+
+fn push_encoded(text: &mut String, byte: u8) {
+    // Writing into a string cannot fail.
+    let _ = write!(text, "%{byte:02X}");
+}
+
+/// RFC 3986 §2.3.
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
+}
+
+impl fmt::Display for Ambiguity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Network => "the path begins with \"//\"",
+            Self::DotSegment => "the path has a segment \".\" or \"..\"",
+            Self::EmptySegment => "the path has an empty segment (\"//\")",
+            Self::Backslash => "the path has a backslash",
+            Self::EncodedSlash => "the path has an encoded slash (\"%2F\")",
+            Self::Parameters => "the path has parameters (\";\")",
+            Self::Encoding => "the path has a \"%\" without two hexadecimal digits",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::path::Comparison;
+    use super::super::reading::readings;
+    use super::*;
+
+    #[test]
+    fn canonical_forms() {
+        for (sent, want) in [
+            ("/a/b", "/a/b"),
+            ("//a///b", "/a/b"),
+            ("/a/./b/../c", "/a/c"),
+            ("/%61%2e%2E/x", "/a../x"),
+            ("/a/%2e%2e/b", "/b"),
+            ("/a%2fb", "/a%2Fb"),
+            ("/caf\u{e9}", "/caf%C3%A9"),
+            ("/%c3%a9", "/%C3%A9"),
+            ("/100%", "/100%"),
+            ("/a%zz", "/a%zz"),
+            ("*", "*"),
+            ("/x/..", "/"),
+            ("/x/y/..", "/x/"),
+        ] {
+            assert_eq!(canonical(sent), want, "{sent}");
+        }
+    }
+
+    #[test]
+    fn ambiguities_are_named() {
+        for (path, want) in [
+            ("/a/b%40c", None),
+            ("/", None),
+            ("/a/", None),
+            ("/...", None),
+            ("//x/a", Some(Ambiguity::Network)),
+            ("/a/../b", Some(Ambiguity::DotSegment)),
+            ("/a/%2E", Some(Ambiguity::DotSegment)),
+            ("/a//b", Some(Ambiguity::EmptySegment)),
+            ("/a\\b", Some(Ambiguity::Backslash)),
+            ("/a%5cb", Some(Ambiguity::Backslash)),
+            ("/a%2fb", Some(Ambiguity::EncodedSlash)),
+            ("/a;b=c", Some(Ambiguity::Parameters)),
+            ("/100%", Some(Ambiguity::Encoding)),
+        ] {
+            assert_eq!(ambiguity(path), want, "{path}");
+        }
+        assert!(is_too_ambiguous(&format!("/{}/..;%2f", "a".repeat(5_000))));
+        assert!(!is_too_ambiguous(&"/a".repeat(30_000)) && !is_too_ambiguous(&"/a%2Fb".repeat(500)));
+    }
+
+    #[test]
+    fn a_nul_is_seen() {
+        assert!(has_nul("/a%00b") && has_nul("/a\0") && !has_nul("/a%0"));
+    }
+
+    proptest! {
+        #[test]
+        fn the_canonical_form_is_its_own(path in "/[a-c%./\\\\2eF5]{0,24}") {
+            let once = canonical(&path).into_owned();
+            // Decoding may free a "%" that encodes again; that is data, as it is for the upstream.
+            if !once.contains('%') { prop_assert_eq!(canonical(&once), once.as_str()); }
+            prop_assert!(once.starts_with('/') && !once.contains("//"));
+        }
+
+        /// A gateway with `paths = "strict"` passes on what has one reading only, but for dots at the end of a name.
+        #[test]
+        fn a_path_without_ambiguity_has_one_reading(path in "/[a-c%./\\\\;2eF5]{0,24}") {
+            if ambiguity(&path).is_none() && !path.ends_with(['.', 'e', 'E']) {
+                prop_assert_eq!(readings(&path, Comparison::default()).len(), 1);
+            }
+        }
+    }
+}
