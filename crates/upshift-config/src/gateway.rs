@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use toml::de::DeValue;
+use upshift_core::policy::{Case, Comparison};
 
 use crate::document::{Item, Section};
-use crate::settings::{AccessLog, Address, AdminToken, Gateway, Hsts, Limits, Proxy, ProxyReads, TlsFiles};
+use crate::settings::{
+    AccessLog, Address, AdminToken, Gateway, Hsts, Limits, PathMode, Proxy, ProxyReads, TlsFiles, UndeclaredProxy,
+};
 
 /// Reads `[gateway]`, except `upstream`; paths are relative to `folder`.
 pub(crate) fn gateway(section: &mut Section<'_>, folder: &Path) -> Gateway {
@@ -37,6 +40,9 @@ pub(crate) fn gateway(section: &mut Section<'_>, folder: &Path) -> Gateway {
             Some(item) if matches!(item.value(), DeValue::Boolean(false)) => None,
             Some(item) => item.path(folder),
         },
+        paths: path_mode(section),
+        comparison: comparison(section),
+        undeclared_proxy: undeclared_proxy(section),
     };
     contradictions(section, &gateway);
     gateway
@@ -83,6 +89,7 @@ pub(crate) fn limits(section: &mut Section<'_>) -> Limits {
     let time = |section: &mut Section<'_>, key, default: Duration| -> Duration {
         section.get(key).and_then(|item| item.duration()).unwrap_or(default)
     };
+    let upstream_response = time(section, "upstream-response", default.upstream_response);
     Limits {
         header_bytes: section.get("header-bytes").and_then(|item| header_bytes(&item)).unwrap_or(default.header_bytes),
         header_timeout: time(section, "header-timeout", default.header_timeout),
@@ -97,7 +104,8 @@ pub(crate) fn limits(section: &mut Section<'_>) -> Limits {
         discard_timeout: time(section, "discard-timeout", default.discard_timeout),
         tunnel_idle: time(section, "tunnel-idle", default.tunnel_idle),
         upstream_connect: time(section, "upstream-connect", default.upstream_connect),
-        upstream_response: time(section, "upstream-response", default.upstream_response),
+        upstream_response,
+        upstream_silence: time(section, "upstream-silence", upstream_response),
         upstream_idle: time(section, "upstream-idle", default.upstream_idle),
     }
 }
@@ -168,6 +176,26 @@ fn access_log(section: &mut Section<'_>) -> AccessLog {
     const WORDS: [(&str, AccessLog); 3] =
         [("off", AccessLog::Off), ("refused", AccessLog::Refused), ("all", AccessLog::All)];
     section.get("access-log").and_then(|item| item.word("kind of access log", &WORDS)).unwrap_or_default()
+}
+
+fn path_mode(section: &mut Section<'_>) -> PathMode {
+    const WORDS: [(&str, PathMode); 3] =
+        [("as-sent", PathMode::AsSent), ("canonical", PathMode::Canonical), ("strict", PathMode::Strict)];
+    section.get("paths").and_then(|item| item.word("treatment of paths", &WORDS)).unwrap_or_default()
+}
+
+fn comparison(section: &mut Section<'_>) -> Comparison {
+    const CASES: [(&str, Case); 2] = [("exact", Case::Exact), ("ignore", Case::Ignore)];
+    const SLASHES: [(&str, bool); 2] = [("exact", false), ("ignore", true)];
+    let case = section.get("case").and_then(|item| item.word("comparison", &CASES));
+    let slash = section.get("trailing-slash").and_then(|item| item.word("comparison", &SLASHES));
+    Comparison { case: case.unwrap_or_default(), ignore_trailing_slash: slash.unwrap_or_default() }
+}
+
+fn undeclared_proxy(section: &mut Section<'_>) -> UndeclaredProxy {
+    const WORDS: [(&str, UndeclaredProxy); 2] =
+        [("unknown", UndeclaredProxy::Unknown), ("ignore", UndeclaredProxy::Ignore)];
+    section.get("undeclared-proxy").and_then(|item| item.word("treatment", &WORDS)).unwrap_or_default()
 }
 
 fn admin_token(item: &Item<'_>, folder: &Path) -> Option<AdminToken> {

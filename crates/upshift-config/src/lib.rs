@@ -10,6 +10,7 @@ mod document;
 mod gateway;
 mod matcher;
 mod moment;
+mod notes;
 mod policy;
 mod quantity;
 mod requirement;
@@ -26,13 +27,17 @@ use std::path::Path;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use toml::de::DeTable;
-use upshift_core::Policy;
+use upshift_core::policy::HostPattern;
+use upshift_core::{Facts, Policy};
 
 pub use diagnostic::{Diagnostic, Severity};
 pub use moment::parse as parse_moment;
 pub use quantity::{parse_duration, write_duration};
 pub use schema::schema;
-pub use settings::{AccessLog, Address, AdminToken, Gateway, Hsts, Limits, Proxy, ProxyReads, TlsFiles, UpstreamHttp};
+pub use settings::{
+    AccessLog, Address, AdminToken, Gateway, Hsts, Limits, PathMode, Proxy, ProxyReads, TlsFiles, UndeclaredProxy,
+    UpstreamHttp,
+};
 pub use upstream::Upstream;
 
 use diagnostic::Finding;
@@ -60,6 +65,8 @@ pub struct Loaded {
     pub file: File,
     /// Warnings, in the order of the file.
     pub warnings: Vec<Diagnostic>,
+    /// What defaults mean for this file, a sentence or two each.
+    pub notes: Vec<String>,
 }
 
 /// Reads the text of a policy file. Paths in it are relative to the folder of `file_name`.
@@ -86,7 +93,10 @@ pub fn load_at(text: &str, file_name: &str, now: Timestamp) -> Result<Loaded, Ve
     out.report_syntax(syntax.collect());
     let (errors, warnings) = out.diagnostics(file_name);
     match file.filter(|_| errors.is_empty()) {
-        Some(file) => Ok(Loaded { file, warnings }),
+        Some(file) => {
+            let notes = notes::of(&file);
+            Ok(Loaded { file, warnings, notes })
+        }
         None => Err(errors),
     }
 }
@@ -110,11 +120,19 @@ fn read(mut root: Section<'_>, text: &str, path: &Path, now: Timestamp) -> Optio
     let rules = policy::read(&mut root, breaker);
     root.close();
     let revision = Sha256::digest(text).iter().fold("sha256:".to_owned(), |hex, byte| format!("{hex}{byte:02x}"));
-    let policy = rules.policy(revision);
     let gateway_section = gateway.as_ref().zip(section.as_ref());
     surprises::report(&rules, gateway_section, now);
     let gateway = gateway.unwrap_or_else(|| gateway::defaults(folder));
+    let policy = rules.policy(gateway.comparison, served_hosts(&gateway, &upstreams), revision);
     Some(File { gateway, limits: limits.unwrap_or_default(), upstreams, policy: policy?, webhook })
+}
+
+/// The hosts that a gateway is known to serve: its public name, and those that its upstreams match.
+fn served_hosts(gateway: &Gateway, upstreams: &[Upstream]) -> Vec<HostPattern> {
+    let public = gateway.public.as_deref().and_then(|public| public.split_once("://"));
+    let public = public.and_then(|(_, authority)| HostPattern::parse(Facts::host_of(authority)));
+    let matched = upstreams.iter().flat_map(|upstream| upstream.matcher.hosts.include.iter().cloned());
+    public.into_iter().chain(matched).collect()
 }
 
 #[cfg(test)]

@@ -3,18 +3,20 @@
 use std::ops::Range;
 
 use upshift_core::Policy;
-use upshift_core::policy::{Breaker, Builtin, Exemption, Fault, Place, PolicyError, PolicySpec, RuleSpec};
+use upshift_core::policy::{
+    Breaker, Comparison, Exemption, Fault, HostPattern, Place, PolicyError, PolicySpec, RuleSpec, Served,
+};
 
 use crate::diagnostic::Finding;
 use crate::document::{Item, Section};
-use crate::rule::{self, Placed};
+use crate::rule::{self, NeverRefused, Placed};
 use crate::spelling::nearest;
 
 /// Rules and exemptions as they were read.
 pub(crate) struct Read<'d> {
     pub(crate) rules: Vec<Placed<'d, RuleSpec>>,
     pub(crate) exemptions: Vec<Placed<'d, Exemption>>,
-    removed: Vec<Builtin>,
+    pub(crate) never_refused: NeverRefused,
     /// The ids that stand in the file, those of rules that could not be read included.
     ids: Vec<&'d str>,
 }
@@ -31,17 +33,19 @@ pub(crate) fn read<'d>(root: &mut Section<'d>, breaker: Option<Breaker>) -> Read
             .enumerate()
             .filter_map(|(index, section)| rule::exemption(section, index + 1))
             .collect(),
-        removed: root.get("never-refused").map(|item| rule::removed(&item)).unwrap_or_default(),
+        never_refused: root.get("never-refused").map(|item| rule::never_refused(&item)).unwrap_or_default(),
     }
 }
 
 impl Read<'_> {
-    /// The policy; `None` if the core finds fault with it, which is then reported.
-    pub(crate) fn policy(&self, revision: String) -> Option<Policy> {
+    /// The policy of a gateway that serves `hosts`; `None` if the core finds fault with it, which is then reported.
+    pub(crate) fn policy(&self, comparison: Comparison, hosts: Vec<HostPattern>, revision: String) -> Option<Policy> {
         let spec = PolicySpec {
             rules: self.rules.iter().map(|rule| rule.read.clone()).collect(),
             exemptions: self.exemptions.iter().map(|exemption| exemption.read.clone()).collect(),
-            removed: self.removed.clone(),
+            removed: self.never_refused.removed.clone(),
+            comparison,
+            served: Served { hosts, health_networks: self.never_refused.health_networks.clone() },
             revision,
         };
         match Policy::new(spec) {

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use ipnet::IpNet;
 use toml::de::DeValue;
 use upshift_core::Reason;
-use upshift_core::policy::{AnswerStyle, Breaker, Builtin, Exemption, Phase, RuleSpec, Uncertain, UpgradeUrl};
+use upshift_core::policy::{
+    AnswerStyle, Breaker, Builtin, Counted, Exemption, Phase, RuleSpec, Uncertain, UpgradeUrl,
+};
 
 use crate::document::{Item, Section};
 use crate::{matcher, requirement, rollout};
@@ -133,7 +136,9 @@ pub(crate) fn breaker(item: Option<Item<'_>>) -> (Option<Breaker>, Option<String
 }
 
 /// What a breaker is when nothing is said.
-const BREAKER: Breaker = Breaker { refused_share: 0.05, window: 60, minimum: 200 };
+const BREAKER: Breaker =
+    Breaker { refused_share: 0.05, window: 60, minimum: 200, counts: Counted::Seen, per_network: 50 };
+const COUNTS: [(&str, Counted); 2] = [("seen", Counted::Seen), ("accepted", Counted::Accepted)];
 
 fn rule_breaker(item: &Item<'_>, default: Option<Breaker>) -> Option<Breaker> {
     if is_false(item) {
@@ -163,6 +168,12 @@ fn thresholds(section: &mut Section<'_>, default: Breaker) -> Breaker {
             .and_then(|item| item.integer(1..=u64::from(u32::MAX)))
             .and_then(small)
             .unwrap_or(default.minimum),
+        counts: section.get("counts").and_then(|item| item.word("kind of identities", &COUNTS)).unwrap_or(default.counts),
+        per_network: section
+            .get("per-network")
+            .and_then(|item| item.integer(1..=10_000))
+            .and_then(small)
+            .unwrap_or(default.per_network),
     }
 }
 
@@ -189,13 +200,26 @@ pub(crate) fn exemption(mut section: Section<'_>, number: usize) -> Option<Place
     Some(Placed { read, section })
 }
 
+/// `[never-refused]`.
+#[derive(Default)]
+pub(crate) struct NeverRefused {
+    /// The built-in exemptions that do not hold.
+    pub(crate) removed: Vec<Builtin>,
+    /// Where health checks come from.
+    pub(crate) health_networks: Option<Vec<IpNet>>,
+}
+
 /// Reads `[never-refused]`.
-pub(crate) fn removed(item: &Item<'_>) -> Vec<Builtin> {
-    let Some(mut section) = item.section("NeverRefused") else { return Vec::new() };
+pub(crate) fn never_refused(item: &Item<'_>) -> NeverRefused {
+    let Some(mut section) = item.section("NeverRefused") else { return NeverRefused::default() };
     let words = Builtin::ALL.map(|builtin| (builtin.as_str(), builtin));
-    let items = section.get("remove").map(|item| item.one_or_more()).unwrap_or_default();
+    let removed = section.get("remove").map(|item| item.one_or_more()).unwrap_or_default();
+    let networks = section.get("health-networks").map(|item| item.one_or_more());
     section.close();
-    items.iter().filter_map(|item| item.word("built-in exemption", &words)).collect()
+    NeverRefused {
+        removed: removed.iter().filter_map(|item| item.word("built-in exemption", &words)).collect(),
+        health_networks: networks.map(|items| items.iter().filter_map(Item::network).collect()),
+    }
 }
 
 impl Item<'_> {

@@ -179,6 +179,49 @@ pub struct Gateway {
     pub admin_token: Option<String>,
     /// The file of the embedded store; false: nothing is kept across restarts.
     pub store: Option<OrFalse<String>>,
+    /// What becomes of a path that upstreams read in different ways.
+    pub paths: Option<PathMode>,
+    /// Whether letters of either case are the same in paths.
+    pub case: Option<Comparison>,
+    /// Whether a slash at the end of a path counts.
+    pub trailing_slash: Option<Comparison>,
+    /// What an undeclared private peer with `X-Forwarded-Proto` is.
+    pub undeclared_proxy: Option<UndeclaredProxy>,
+}
+
+/// What becomes of a path that upstreams read in different ways.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub enum PathMode {
+    /// It goes upstream as it was sent, and the strictest verdict of all its readings counts.
+    AsSent,
+    /// It goes upstream in canonical form.
+    Canonical,
+    /// It is refused with 400.
+    Strict,
+}
+
+/// How something is compared.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub enum Comparison {
+    /// It counts.
+    Exact,
+    /// It does not count.
+    Ignore,
+}
+
+/// What an undeclared private peer with `X-Forwarded-Proto` is.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub enum UndeclaredProxy {
+    /// A proxy that was forgotten: the client's transport is unknown.
+    Unknown,
+    /// A client: the field says nothing.
+    Ignore,
 }
 
 /// PEM files, relative to the policy file; they are read again when they change.
@@ -280,6 +323,9 @@ pub struct Limits {
     pub upstream_connect: Option<Duration>,
     /// From the end of the request to the upstream's header section; longer is 504.
     pub upstream_response: Option<Duration>,
+    /// How long an upstream may send nothing of a body that it has begun, or take nothing of a request's; left out, as
+    /// `upstream-response`.
+    pub upstream_silence: Option<Duration>,
     /// How long an upstream connection is kept for the next request.
     pub upstream_idle: Option<Duration>,
 }
@@ -662,6 +708,11 @@ pub struct Breaker {
     /// Identities that must have been seen before it may trip.
     #[schemars(range(min = 1))]
     pub minimum: Option<u64>,
+    /// Which identities count: all that were seen, or those that an upstream has answered with 2xx before.
+    pub counts: Option<Counts>,
+    /// As many identities of one network (/24 of IPv4, /48 of IPv6) count in a window.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub per_network: Option<u64>,
     /// Where a tripped breaker is told by POST.
     pub webhook: Option<String>,
 }
@@ -677,6 +728,22 @@ pub struct RuleBreaker {
     /// Identities that must have been seen before it may trip.
     #[schemars(range(min = 1))]
     pub minimum: Option<u64>,
+    /// Which identities count: all that were seen, or those that an upstream has answered with 2xx before.
+    pub counts: Option<Counts>,
+    /// As many identities of one network (/24 of IPv4, /48 of IPv6) count in a window.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub per_network: Option<u64>,
+}
+
+/// Which identities a breaker counts.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub enum Counts {
+    /// All that were seen.
+    Seen,
+    /// Those that an upstream has answered with 2xx before.
+    Accepted,
 }
 
 /// What no rule refuses unless its paths name it.
@@ -685,4 +752,6 @@ pub struct RuleBreaker {
 pub struct NeverRefused {
     /// Built-in exemptions that do not hold here, by their ids.
     pub remove: Option<OneOrMore<String>>,
+    /// Where health checks come from; left out, private, loopback and link-local addresses.
+    pub health_networks: Option<OneOrMore<String>>,
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use upshift_core::policy::Comparison;
 
 /// `[gateway]`: listeners, what is believed of the hops in front, what is told to the world.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +38,34 @@ pub struct Gateway {
     pub admin_token: Option<AdminToken>,
     /// The embedded store; none: in memory only.
     pub store: Option<PathBuf>,
+    /// How ambiguous paths are treated.
+    pub paths: PathMode,
+    /// How paths and patterns are compared.
+    pub comparison: Comparison,
+    /// Whether an undeclared private peer that sends `X-Forwarded-Proto` is taken for a proxy.
+    pub undeclared_proxy: UndeclaredProxy,
+}
+
+/// `paths`: what becomes of a path that upstreams read in different ways.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PathMode {
+    /// It goes upstream as it was sent, and the strictest verdict of all its readings counts.
+    #[default]
+    AsSent,
+    /// It goes upstream in canonical form.
+    Canonical,
+    /// It is refused with 400.
+    Strict,
+}
+
+/// `undeclared-proxy`: what an undeclared private peer with `X-Forwarded-Proto` is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UndeclaredProxy {
+    /// A proxy that was forgotten: the client's transport is unknown.
+    #[default]
+    Unknown,
+    /// A client: the field says nothing.
+    Ignore,
 }
 
 impl Gateway {
@@ -65,6 +94,9 @@ impl Default for Gateway {
             access_log: AccessLog::Off,
             admin_token: None,
             store: Some(PathBuf::from(Self::STORE)),
+            paths: PathMode::default(),
+            comparison: Comparison::default(),
+            undeclared_proxy: UndeclaredProxy::default(),
         }
     }
 }
@@ -100,6 +132,14 @@ pub struct ProxyReads {
     pub tls: Option<String>,
     /// The version of HTTP.
     pub http: Option<String>,
+}
+
+impl ProxyReads {
+    /// The names of all fields that are read.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let all = [&self.scheme, &self.peer, &self.tls, &self.http];
+        all.into_iter().flatten().map(String::as_str)
+    }
 }
 
 /// `hsts`: `Strict-Transport-Security` (RFC 6797).
@@ -192,6 +232,8 @@ pub struct Limits {
     pub upstream_connect: Duration,
     /// From the end of the request to the upstream's header section; longer is 504.
     pub upstream_response: Duration,
+    /// How long an upstream may send nothing of a body that it has begun, or take nothing of a request's.
+    pub upstream_silence: Duration,
     /// How long an upstream connection is kept for the next request.
     pub upstream_idle: Duration,
 }
@@ -209,6 +251,7 @@ impl Default for Limits {
             tunnel_idle: Duration::from_secs(60 * 60),
             upstream_connect: Duration::from_secs(5),
             upstream_response: Duration::from_secs(60),
+            upstream_silence: Duration::from_secs(60),
             upstream_idle: Duration::from_secs(30),
         }
     }

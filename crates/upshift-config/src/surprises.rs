@@ -9,7 +9,7 @@ use upshift_core::policy::{
 use crate::diagnostic::Finding;
 use crate::document::Section;
 use crate::policy::Read;
-use crate::settings::Gateway;
+use crate::settings::{Gateway, PathMode};
 
 /// Reports every surprise at `now`. `serves` says whether the file sets up a gateway that serves.
 pub(crate) fn report(read: &Read<'_>, gateway: Option<(&Gateway, &Section<'_>)>, now: Timestamp) {
@@ -27,6 +27,8 @@ pub(crate) fn report(read: &Read<'_>, gateway: Option<(&Gateway, &Section<'_>)>,
             gateway.and_then(|(gateway, _)| unreachable_transport(spec, section, gateway)),
             gateway.and_then(|(gateway, _)| redirect_nowhere(spec, section, gateway)),
         ];
+        let strict = gateway.is_some_and(|(gateway, _)| gateway.paths == PathMode::Strict);
+        dead_patterns(spec, section, strict).into_iter().for_each(|finding| section.out.report(finding));
         found.into_iter().flatten().for_each(|finding| section.out.report(finding));
     }
     for exemption in &read.exemptions {
@@ -37,6 +39,25 @@ pub(crate) fn report(read: &Read<'_>, gateway: Option<(&Gateway, &Section<'_>)>,
     if let Some((gateway, section)) = gateway {
         no_certificate(gateway, section).into_iter().for_each(|finding| section.out.report(finding));
     }
+}
+
+/// Patterns of `paths` that no request can match.
+fn dead_patterns(spec: &RuleSpec, section: &Section<'_>, strict: bool) -> Vec<Finding> {
+    let paths = &spec.matcher.paths;
+    let mut findings = Vec::new();
+    for pattern in &paths.include {
+        let text = pattern.text();
+        let why = match pattern.never_matches(strict) {
+            Some(why) => why.to_owned(),
+            None => match paths.exclude.iter().find(|exclude| exclude.covers(pattern)) {
+                Some(exclude) => format!("`!{}` takes all of it away", exclude.text()),
+                None => continue,
+            },
+        };
+        let finding = Finding::warning(section.value_span("paths"), format!("no request can match `{text}`"));
+        findings.push(finding.label(why));
+    }
+    findings
 }
 
 fn first_visit(spec: &RuleSpec, section: &Section<'_>) -> Option<Finding> {

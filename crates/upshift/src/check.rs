@@ -13,7 +13,8 @@ use crate::terminal::{print_json, say};
 
 /// Validate a policy file, and warn of what will surprise
 ///
-/// All errors are told at once, each with its line, what was expected and the nearest valid spelling.
+/// All errors are told at once, each with its line, what was expected and the nearest valid spelling. Notes say what the
+/// defaults mean for this file.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -42,6 +43,7 @@ struct Report<'r> {
     valid: bool,
     errors: &'r [Diagnostic],
     warnings: &'r [Diagnostic],
+    notes: &'r [String],
     rules: Vec<&'r str>,
     revision: Option<&'r str>,
 }
@@ -55,6 +57,7 @@ impl Check {
             Err(errors) => (None, errors),
         };
         let warnings = loaded.as_ref().map(|loaded| loaded.warnings.as_slice()).unwrap_or_default();
+        let notes = loaded.as_ref().map(|loaded| loaded.notes.as_slice()).unwrap_or_default();
         let policy = loaded.as_ref().map(|loaded| &loaded.file.policy);
         if self.json {
             print_json(&Report {
@@ -62,12 +65,16 @@ impl Check {
                 valid: errors.is_empty(),
                 errors: &errors,
                 warnings,
+                notes,
                 rules: policy.iter().flat_map(|policy| policy.rules()).map(|rule| rule.id.as_ref()).collect(),
                 revision: policy.map(|policy| policy.revision()),
             })?;
         } else {
             policy_file::tell(&errors);
             policy_file::tell(warnings);
+            for note in notes {
+                say(format!("note: {note}"));
+            }
             say(match policy {
                 None => policy_file::summary(errors.len(), 0, Path::new(name.as_ref())),
                 Some(_) if !warnings.is_empty() => {
