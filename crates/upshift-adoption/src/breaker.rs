@@ -2,9 +2,11 @@
 //!
 //! 1. It watches rules with a rollout, from the first moment they can refuse (first brownout, ramp or enforcement) until
 //!    seven days after enforcement. A rule with `breaker = false`, and a rule without a rollout, is not watched.
-//! 2. Within a window that slides it counts the different identities that a rule matched, and those that it refused.
-//!    One client that polls a thousand times is one.
-//! 3. It trips when the refused are more than `refused_share` of the seen and the seen are at least `minimum`.
+//! 2. Within a window that slides it counts the different identities that a rule matched, and those that it refused, up
+//!    to a cap for each network ([`Callers`]). One client that polls a thousand times is one.
+//! 3. It trips when the refused are more than `refused_share` of the seen and the seen are at least `minimum`, also
+//!    without the network that most of the refused come from. A crossing that one network alone makes is reported and
+//!    changes nothing: a single client could make it.
 //! 4. A rule that tripped stays at `warn` until a person resets it ([`Breaker::reset`]); it then begins with an empty window.
 //! 5. It is pure: tallies, facts about the calendar and `now` go in, trips come out. Asked four times a second, it trips
 //!    within two seconds of the crossing. Only what this process saw counts: it is per replica.
@@ -12,27 +14,32 @@
 //!    other, and no latch opens.
 //!
 //! ```
-//! use upshift_adoption::{Breaker, Fingerprint, Tally, breaker::{Limits, Watch}};
+//! use std::net::Ipv4Addr;
+//! use upshift_adoption::{Breaker, Caller, Fingerprint, Network, Tally, breaker::{Limits, Watch}};
 //! let now = jiff::Timestamp::from_second(1_800_000_000).unwrap();
 //! let mut breaker = Breaker::default();
 //! breaker.watch([Watch { rule: "orders".into(), limits: Limits { minimum: 10, ..Limits::default() }, from: None, to: None }]);
 //!
 //! let mut tally = Tally::default();
-//! for n in 0..20 {
-//!     tally.record("orders", Fingerprint::from_bits(n << 40), n % 2 == 0);
+//! for n in 0..20_u8 {
+//!     let network = Network::of(Some(Ipv4Addr::new(203, 0, n, 1).into()));
+//!     let caller = Caller { identity: Fingerprint::from_bits(n.into()), network };
+//!     tally.record("orders", caller, n % 2 == 0, 50);
 //! }
 //! breaker.merge(now, &tally.take());
-//! let trips = breaker.trips(now);
-//! assert_eq!((trips[0].seen, trips[0].refused), (20, 10));
-//! assert!(breaker.trips(now).is_empty(), "it trips once, and latches");
+//! let crossings = breaker.crossings(now);
+//! assert!(crossings[0].trips);
+//! assert_eq!((crossings[0].trip.seen, crossings[0].trip.refused), (20, 10));
+//! assert!(breaker.crossings(now).is_empty(), "it trips once, and latches");
 //! ```
 
-use crate::{Distinct, Fingerprint, Tally};
+use crate::tally::RuleTally;
+use crate::{Accepted, Callers, Fingerprint, Network, Tally, Totals};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use upshift_core::Phase;
-use upshift_core::policy::{Rule, Stage};
+use upshift_core::policy::{Counted, Rule, Stage};
 
 /// How long after enforcement a rule is still watched.
 pub const AFTER_ENFORCEMENT: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -52,12 +59,16 @@ pub struct Limits {
     pub window: u32,
     /// So many identities must have been seen in the window before it may trip.
     pub minimum: u64,
+    /// Which identities are counted.
+    pub counts: Counted,
+    /// The most identities of one network that are counted.
+    pub per_network: u32,
 }
 
 impl Default for Limits {
-    /// 5 % of at least 200 identities in a minute.
+    /// 5 % of at least 200 identities in a minute, at most 50 of one network.
     fn default() -> Self {
-        Self { refused_share: 0.05, window: 60, minimum: 200 }
+        Self { refused_share: 0.05, window: 60, minimum: 200, counts: Counted::Seen, per_network: 50 }
     }
 }
 
@@ -85,6 +96,8 @@ pub struct Trip {
     pub seen: u64,
     /// Those of them that were refused.
     pub refused: u64,
+    /// The network that most of the refused come from, and how many of them.
+    pub top: Option<(Network, u64)>,
     /// The limits that were crossed.
     pub limits: Limits,
     /// Who was refused, hashed; at most 1,000 are named.
@@ -97,17 +110,32 @@ impl Trip {
         share(self.refused, self.seen)
     }
 
-    /// In one sentence, for logs, the store and the webhook.
+    /// The share of the refused that come from the top network, 0 to 1.
+    pub fn concentration(&self) -> f64 {
+        share(self.top.map_or(0, |(_, refused)| refused), self.refused)
+    }
+
+    /// In one sentence, for logs, the store and the webhook. It names no network.
     pub fn sentence(&self) -> String {
         format!(
-            "{} of {} identities were refused within {} s ({:.1} %, allowed {:.1} %)",
+            "{} of {} identities were refused within {} s ({:.1} %, allowed {:.1} %), {:.0} % of them from one network",
             self.refused,
             self.seen,
             self.limits.window,
             self.share() * 100.0,
-            self.limits.refused_share * 100.0
+            self.limits.refused_share * 100.0,
+            self.concentration() * 100.0
         )
     }
+}
+
+/// A rule crossed its limit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Crossing {
+    /// The numbers.
+    pub trip: Trip,
+    /// Whether the rule trips. If not, one network alone made the crossing, and it is only to be reported.
+    pub trips: bool,
 }
 
 /// What the breaker knows of one rule.
@@ -123,6 +151,12 @@ pub struct Reading {
     pub seen: u64,
     /// Those of them that were refused.
     pub refused: u64,
+    /// The share of the refused that come from the top network, 0 to 1.
+    pub concentration: f64,
+    /// The network that most of the refused come from.
+    pub top_network: Option<Network>,
+    /// Crossings since the start that one network alone made.
+    pub withheld: u64,
     /// The limits.
     pub limits: Limits,
 }
@@ -144,19 +178,25 @@ pub struct Breaker {
 
 struct Watched {
     watch: Watch,
-    seen: Distinct,
-    refused: Distinct,
+    callers: Callers,
+    accepted: Accepted,
     tripped: bool,
+    /// Crossings that one network alone made.
+    withheld: u64,
+    /// When one of them was last reported.
+    reported: Option<u32>,
+    /// When callers that left the window were last forgotten.
+    swept: u32,
 }
 
 impl Breaker {
-    /// What to watch from now on: after start-up and after each reload. Rules that stay keep their counts, unless their
-    /// window changed, and stay tripped.
+    /// The rules to watch from now on: after start-up and after each reload. Rules that stay keep their counts, unless
+    /// their limits changed, and stay tripped.
     pub fn watch(&mut self, watches: impl IntoIterator<Item = Watch>) {
         let mut before = std::mem::take(&mut self.rules);
         for watch in watches {
             let watched = match before.remove(&watch.rule) {
-                Some(old) if old.watch.limits.window == watch.limits.window => Watched { watch, ..old },
+                Some(old) if old.watch.limits == watch.limits => Watched { watch, ..old },
                 old => Watched::new(watch, old.is_some_and(|old| old.tripped)),
             };
             self.rules.insert(Arc::clone(&watched.watch.rule), watched);
@@ -168,14 +208,13 @@ impl Breaker {
         let second = self.advance(now);
         for (rule, tally) in &tally.rules {
             if let Some(watched) = self.rules.get_mut(rule).filter(|watched| watched.watch.counts(now)) {
-                watched.seen.merge(second, &tally.seen);
-                watched.refused.merge(second, &tally.refused);
+                watched.merge(second, tally);
             }
         }
     }
 
-    /// The rules that crossed their limit since the last call. Each is now tripped, and is to be demoted to `warn`.
-    pub fn trips(&mut self, now: Timestamp) -> Vec<Trip> {
+    /// The rules that crossed their limit since the last call. Those that trip are to be demoted to `warn`.
+    pub fn crossings(&mut self, now: Timestamp) -> Vec<Crossing> {
         let second = self.advance(now);
         self.rules.values_mut().filter(|watched| !watched.tripped).filter_map(|w| w.check(now, second)).collect()
     }
@@ -197,15 +236,7 @@ impl Breaker {
     /// What it knows of every rule it has, in order of their ids.
     pub fn readings(&self, now: Timestamp) -> Vec<Reading> {
         let second = second(now);
-        let reading = |watched: &Watched| Reading {
-            rule: Arc::clone(&watched.watch.rule),
-            tripped: watched.tripped,
-            watching: watched.watch.covers(now),
-            seen: watched.seen.count(second),
-            refused: watched.refused.count(second),
-            limits: watched.watch.limits,
-        };
-        self.rules.values().map(reading).collect()
+        self.rules.values().map(|watched| watched.reading(now, second)).collect()
     }
 
     fn advance(&mut self, now: Timestamp) -> u32 {
@@ -224,8 +255,13 @@ impl Watch {
     pub fn of(rule: &Rule) -> Option<Self> {
         let limits = rule.breaker?;
         let (from, to) = span(rule)?;
-        let limits =
-            Limits { refused_share: limits.refused_share, window: limits.window, minimum: limits.minimum.into() };
+        let limits = Limits {
+            refused_share: limits.refused_share,
+            window: limits.window,
+            minimum: limits.minimum.into(),
+            counts: limits.counts,
+            per_network: limits.per_network,
+        };
         Some(Self { rule: rule.id.as_ref().into(), limits, from, to })
     }
 
@@ -268,25 +304,88 @@ fn covers_soon(span: Span, window: u32, now: Timestamp) -> bool {
 
 impl Watched {
     fn new(watch: Watch, tripped: bool) -> Self {
-        let window = watch.limits.window.max(1);
-        Self { watch, seen: Distinct::new(window), refused: Distinct::new(window), tripped }
+        let callers = Callers::new(watch.limits.per_network);
+        Self { watch, callers, accepted: Accepted::default(), tripped, withheld: 0, reported: None, swept: 0 }
     }
 
     fn clear(&mut self) {
-        self.seen.clear();
-        self.refused.clear();
+        self.callers = Callers::new(self.watch.limits.per_network);
+        self.reported = None;
     }
 
-    fn check(&mut self, now: Timestamp, second: u32) -> Option<Trip> {
-        let limits = self.watch.limits;
-        let (seen, refused) = (self.seen.count(second), self.refused.count(second));
-        let crossed = seen >= limits.minimum && refused > 0 && share(refused, seen) > limits.refused_share;
-        if !crossed || !self.watch.covers(now) {
+    /// The first second of the window that ends with `second`.
+    fn since(&self, second: u32) -> u32 {
+        (second + 1).saturating_sub(self.watch.limits.window.max(1))
+    }
+
+    fn merge(&mut self, second: u32, tally: &RuleTally) {
+        let since = self.since(second);
+        let accepted = &self.accepted;
+        let counts = |identity| self.watch.limits.counts == Counted::Seen || accepted.contains(identity);
+        self.callers.merge(second, since, &tally.callers, counts);
+        // After the callers are counted: an identity has to have been accepted before.
+        for caller in &tally.accepted {
+            self.accepted.insert(*caller);
+        }
+        if self.swept != second {
+            self.swept = second;
+            self.callers.sweep(since);
+        }
+    }
+
+    fn reading(&self, now: Timestamp, second: u32) -> Reading {
+        let totals = self.callers.totals(self.since(second));
+        Reading {
+            rule: Arc::clone(&self.watch.rule),
+            tripped: self.tripped,
+            watching: self.watch.covers(now),
+            seen: totals.seen,
+            refused: totals.refused,
+            concentration: totals.concentration(),
+            top_network: totals.top.map(|(network, ..)| network),
+            withheld: self.withheld,
+            limits: self.watch.limits,
+        }
+    }
+
+    fn check(&mut self, now: Timestamp, second: u32) -> Option<Crossing> {
+        let since = self.since(second);
+        let totals = self.callers.totals(since);
+        if !self.watch.covers(now) || !self.is_crossed(&totals) {
             return None;
         }
-        self.tripped = true;
-        let hit = self.refused.sample(second, NAMED);
-        Some(Trip { rule: Arc::clone(&self.watch.rule), at: now, seen, refused, limits, hit })
+        let trips = self.trips(&totals);
+        if trips {
+            self.tripped = true;
+        } else if self.reported.is_some_and(|reported| reported >= since) {
+            return None;
+        } else {
+            self.reported = Some(second);
+            self.withheld += 1;
+        }
+        let Totals { seen, refused, top, .. } = totals;
+        let top = top.map(|(network, _, refused)| (network, refused));
+        let hit = self.callers.refused(since, NAMED);
+        let limits = self.watch.limits;
+        let trip = Trip { rule: Arc::clone(&self.watch.rule), at: now, seen, refused, top, limits, hit };
+        Some(Crossing { trip, trips })
+    }
+
+    /// Whether more are refused than may be. A network at its cap may hide as many callers as it likes, so it stands
+    /// for the minimum.
+    fn is_crossed(&self, totals: &Totals) -> bool {
+        let enough = totals.seen >= self.watch.limits.minimum || totals.capped;
+        enough && self.exceeds(totals.seen, totals.refused)
+    }
+
+    /// Whether the crossing is one of many networks.
+    fn trips(&self, totals: &Totals) -> bool {
+        let (seen, refused) = totals.without_top();
+        totals.seen >= self.watch.limits.minimum && self.exceeds(seen, refused)
+    }
+
+    fn exceeds(&self, seen: u64, refused: u64) -> bool {
+        refused > 0 && share(refused, seen) > self.watch.limits.refused_share
     }
 }
 

@@ -9,17 +9,16 @@
 //! 4. What a person or the breaker changed is a numbered revision in the store, and outlives a restart.
 
 pub mod breaker;
-mod distinct;
+mod callers;
 mod expiry;
 mod fingerprint;
 pub mod overrides;
-mod sketch;
 pub mod store;
 mod tally;
 
 pub use breaker::Breaker;
-pub use distinct::Distinct;
+pub use callers::{Accepted, Caller, Callers, Network, Totals};
 pub use expiry::{Expiring, ExpiryNotice, ExpiryNotices, ExpiryStage};
 pub use fingerprint::{Fingerprint, Key};
 pub use store::Store;
-pub use tally::{Slice, Tally};
+pub use tally::Tally;

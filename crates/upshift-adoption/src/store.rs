@@ -6,7 +6,7 @@
 
 use crate::breaker::{Limits, Trip};
 use crate::overrides::{Before, Change, Imposed, Overrides};
-use crate::{Fingerprint, Key};
+use crate::{Fingerprint, Key, Network};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Serialize;
@@ -34,8 +34,13 @@ const SCHEMA: &str = "
         at TEXT NOT NULL, rule TEXT NOT NULL, seen INTEGER NOT NULL, refused INTEGER NOT NULL,
         refused_share REAL NOT NULL, window INTEGER NOT NULL, minimum INTEGER NOT NULL,
         hit TEXT NOT NULL      -- fingerprints, with a space between
-    ) STRICT;
-    PRAGMA user_version = 1;";
+    ) STRICT;";
+
+/// Layout 2: the network that most of the refused came from.
+const TOP_NETWORK: &str = "
+    ALTER TABLE trip ADD COLUMN top_network TEXT;
+    ALTER TABLE trip ADD COLUMN top_refused INTEGER;
+    PRAGMA user_version = 2;";
 
 /// Why the store could not do it.
 #[derive(Debug, thiserror::Error)]
@@ -45,7 +50,7 @@ pub enum StoreError {
     #[error("there is nothing to undo")]
     NothingToUndo,
     /// The file was written by a newer version of this program.
-    #[error("the store has layout {found}, and this version knows only layout 1")]
+    #[error("the store has layout {found}, and this version knows only layout 2")]
     Newer {
         /// Its layout.
         found: i64,
@@ -111,8 +116,12 @@ impl Store {
         connection.busy_timeout(Duration::from_secs(5))?;
         let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         match transaction.query_row("PRAGMA user_version", [], |row| row.get(0))? {
-            0 => transaction.execute_batch(SCHEMA)?,
-            1 => {}
+            0 => {
+                transaction.execute_batch(SCHEMA)?;
+                transaction.execute_batch(TOP_NETWORK)?;
+            }
+            1 => transaction.execute_batch(TOP_NETWORK)?,
+            2 => {}
             found => return Err(StoreError::Newer { found }),
         }
         transaction.commit()?;
@@ -173,7 +182,7 @@ impl Store {
     /// The latest `limit` trips of the breaker, the newest first.
     pub fn trips(&self, limit: u32) -> Result<Vec<Trip>, StoreError> {
         let mut statement = self.connection.prepare(
-            "SELECT at, rule, seen, refused, refused_share, window, minimum, hit
+            "SELECT at, rule, seen, refused, refused_share, window, minimum, hit, top_network, top_refused
              FROM trip ORDER BY revision DESC LIMIT ?1",
         )?;
         Ok(statement.query_map([limit], read_trip)?.collect::<Result<_, _>>()?)
@@ -266,7 +275,7 @@ fn latest_of_a_person(connection: &Connection) -> Result<Option<(i64, Before)>, 
 fn keep_trip(connection: &Connection, revision: i64, trip: &Trip) -> Result<(), StoreError> {
     let hit = trip.hit.iter().map(Fingerprint::to_string).collect::<Vec<_>>().join(" ");
     connection.execute(
-        "INSERT INTO trip VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT INTO trip VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         params![
             revision,
             trip.at.to_string(),
@@ -277,6 +286,8 @@ fn keep_trip(connection: &Connection, revision: i64, trip: &Trip) -> Result<(), 
             trip.limits.window,
             trip.limits.minimum.cast_signed(),
             hit,
+            trip.top.map(|(network, _)| network.to_string()),
+            trip.top.map(|(_, refused)| refused.cast_signed()),
         ],
     )?;
     Ok(())
@@ -310,9 +321,17 @@ fn read_trip(row: &Row<'_>) -> rusqlite::Result<Trip> {
             refused_share: row.get(4)?,
             window: row.get(5)?,
             minimum: row.get::<_, i64>(6)?.cast_unsigned(),
+            ..Limits::default()
         },
+        top: read_top(row)?,
         hit: hit.map(Fingerprint::from_bits).collect(),
     })
+}
+
+fn read_top(row: &Row<'_>) -> rusqlite::Result<Option<(Network, u64)>> {
+    let (network, refused): (Option<String>, Option<i64>) = (row.get(8)?, row.get(9)?);
+    let network = network.and_then(|text| text.split('/').next()?.parse().ok());
+    Ok(network.zip(refused).map(|(address, refused)| (Network::of(Some(address)), refused.cast_unsigned())))
 }
 
 fn read_instant(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {

@@ -1,66 +1,56 @@
 //! What one core saw since it was last asked.
 
-use crate::Fingerprint;
-use crate::sketch::Registers;
-use std::collections::HashSet;
 use std::sync::Arc;
 
-/// As many fingerprints are kept one by one; beyond, they are counted by a sketch.
-pub(crate) const EXACT: usize = 2048;
-
-/// Different identities of one short time: exact up to 2,048, sketched beyond.
-#[derive(Clone, Default)]
-pub struct Slice {
-    pub(crate) few: HashSet<Fingerprint>,
-    pub(crate) many: Option<Registers>,
-}
-
-impl Slice {
-    /// Counts `fingerprint`, once.
-    pub fn insert(&mut self, fingerprint: Fingerprint) {
-        if self.few.len() < EXACT || self.few.contains(&fingerprint) {
-            self.few.insert(fingerprint);
-        } else {
-            self.many.get_or_insert_with(Registers::new).insert(fingerprint);
-        }
-    }
-}
+use crate::callers::{Caller, Callers};
 
 /// One rule's part of a [`Tally`].
 #[derive(Clone, Default)]
 pub(crate) struct RuleTally {
-    pub(crate) seen: Slice,
-    pub(crate) refused: Slice,
+    pub(crate) callers: Callers,
+    pub(crate) accepted: Vec<Caller>,
     pub(crate) compliant: u64,
     pub(crate) unnamed: u64,
 }
 
-/// The identities that one core saw and refused, by rule, since the last [`Tally::take`].
+/// As many accepted callers are handed over at once; what is beyond comes again with its next request.
+const ACCEPTED_AT_ONCE: usize = 4 * 1024;
+
+/// The callers that one core saw and refused, by rule, since the last [`Tally::take`].
 ///
-/// It belongs to one core; whoever merges takes it away whole and leaves an empty one, which is a swap of a pointer.
+/// It belongs to one core; the breaker takes it whole and leaves an empty one, which is a swap of a pointer.
 #[derive(Clone, Default)]
 pub struct Tally {
     pub(crate) rules: Vec<(Arc<str>, RuleTally)>,
 }
 
 impl Tally {
-    /// Counts one request that `rule` matched.
-    pub fn record(&mut self, rule: &str, identity: Fingerprint, refused: bool) {
-        let tally = self.of(rule);
-        tally.seen.insert(identity);
-        if refused {
-            tally.refused.insert(identity);
+    /// Counts one request that `rule` matched; of a network, at most `per_network` callers are counted.
+    pub fn record(&mut self, rule: &str, caller: Caller, refused: bool, per_network: u32) {
+        let tally = self.rule_mut(rule);
+        if tally.callers.is_empty() {
+            tally.callers = Callers::new(per_network);
+        }
+        // All of a tally is of one moment; its second is that of the merge.
+        tally.callers.record(1, 0, caller, refused);
+    }
+
+    /// Notes a caller whose request, which `rule` matched, an upstream answered with 2xx.
+    pub fn record_accepted(&mut self, rule: &str, caller: Caller) {
+        let accepted = &mut self.rule_mut(rule).accepted;
+        if accepted.len() < ACCEPTED_AT_ONCE {
+            accepted.push(caller);
         }
     }
 
     /// Counts a request that meets the version that `rule` requires: there is something to upgrade to.
     pub fn record_compliant(&mut self, rule: &str) {
-        self.of(rule).compliant += 1;
+        self.rule_mut(rule).compliant += 1;
     }
 
     /// Counts a request that `rule` would ramp, if it only had an identity.
     pub fn record_unnamed(&mut self, rule: &str) {
-        self.of(rule).unnamed += 1;
+        self.rule_mut(rule).unnamed += 1;
     }
 
     /// By rule, how many requests met its version, and how many had no identity for its ramp.
@@ -73,12 +63,12 @@ impl Tally {
         self.rules.is_empty()
     }
 
-    /// What was counted so far; the tally begins anew.
+    /// What was counted so far; the tally is empty again.
     pub fn take(&mut self) -> Self {
         std::mem::take(self)
     }
 
-    fn of(&mut self, rule: &str) -> &mut RuleTally {
+    fn rule_mut(&mut self, rule: &str) -> &mut RuleTally {
         // Rules are few, and a name is copied once per handing over, not once per request.
         let at = match self.rules.iter().position(|(name, _)| **name == *rule) {
             Some(at) => at,

@@ -120,6 +120,15 @@ pub struct BreakerStatus {
     pub refused: u64,
     /// `refused` over `seen`.
     pub share: f64,
+    /// The share of the refused that come from one network.
+    #[serde(default)]
+    pub concentration: f64,
+    /// That network: a /24 of IPv4 or a /48 of IPv6.
+    #[serde(default)]
+    pub top_network: Option<String>,
+    /// Crossings since the start that one network alone made, and that did not trip.
+    #[serde(default)]
+    pub withheld: u64,
     /// The greatest share that is allowed.
     pub refused_share: f64,
     /// The window, in seconds.
@@ -156,6 +165,12 @@ pub struct TripReport {
     pub refused: u64,
     /// `refused` over `seen`.
     pub share: f64,
+    /// The share of the refused that come from one network.
+    #[serde(default)]
+    pub concentration: f64,
+    /// That network: a /24 of IPv4 or a /48 of IPv6.
+    #[serde(default)]
+    pub top_network: Option<String>,
     /// The same in a sentence.
     pub message: String,
     /// Who was refused, hashed (`POST /api/fingerprint` hashes an identity for comparison); at most 1,000.

@@ -1,7 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
 
 use super::*;
-use crate::Key;
+use crate::{Caller, Key};
 use proptest::prelude::*;
 use upshift_core::Policy;
 use upshift_core::policy::{self, Plan, PolicySpec, Requirement, Rollout, RuleSpec};
@@ -22,12 +22,24 @@ fn breaker(limits: Limits) -> Breaker {
     breaker
 }
 
+/// An identity in one of 256 networks.
+fn caller(n: u64) -> Caller {
+    let octet = u8::try_from(n % 256).unwrap();
+    Caller { identity: who(n), network: Network::V4([203, 0, octet]) }
+}
+
+/// The rules that trip.
+fn trips(breaker: &mut Breaker, now: Timestamp) -> Vec<Trip> {
+    let crossings = breaker.crossings(now).into_iter().filter(|crossing| crossing.trips);
+    crossings.map(|crossing| crossing.trip).collect()
+}
+
 /// So many identities, of whom the first `refused` are refused.
 fn tally(identities: std::ops::Range<u64>, refused: u64) -> Tally {
     let mut tally = Tally::default();
     let first = identities.start;
     for n in identities {
-        tally.record("r", who(n), n - first < refused);
+        tally.record("r", caller(n), n - first < refused, 50);
     }
     tally
 }
@@ -36,21 +48,22 @@ fn tally(identities: std::ops::Range<u64>, refused: u64) -> Tally {
 fn it_trips_at_the_first_crossing_and_says_who_was_hit() {
     let mut breaker = breaker(Limits::default());
     breaker.merge(at(1), &tally(0..1_000, 50));
-    assert!(breaker.trips(at(1)).is_empty(), "5 % is allowed");
+    assert!(trips(&mut breaker, at(1)).is_empty(), "5 % is allowed");
     breaker.merge(at(1), &tally(2_000..2_001, 1));
-    let trip = breaker.trips(at(1)).remove(0);
+    let trip = trips(&mut breaker, at(1)).remove(0);
     assert_eq!((trip.seen, trip.refused, trip.hit.len()), (1_001, 51, 51));
     assert!(trip.hit.contains(&who(2_000)));
-    assert_eq!(trip.sentence(), "51 of 1001 identities were refused within 60 s (5.1 %, allowed 5.0 %)");
+    let sentence = "51 of 1001 identities were refused within 60 s (5.1 %, allowed 5.0 %), 2 % of them from one network";
+    assert_eq!(trip.sentence(), sentence);
 }
 
 #[test]
 fn it_never_trips_below_the_minimum() {
     let mut breaker = breaker(Limits::default());
     breaker.merge(at(1), &tally(0..199, 199));
-    assert!(breaker.trips(at(1)).is_empty());
+    assert!(trips(&mut breaker, at(1)).is_empty());
     breaker.merge(at(2), &tally(199..200, 1));
-    assert_eq!(breaker.trips(at(2)).len(), 1);
+    assert_eq!(trips(&mut breaker, at(2)).len(), 1);
 }
 
 #[test]
@@ -60,26 +73,73 @@ fn one_client_that_polls_cannot_trip_it() {
     for second in 1..50 {
         let mut poller = Tally::default();
         for _ in 0..10_000 {
-            poller.record("r", who(9_999), true);
+            poller.record("r", caller(9_999), true, 50);
         }
         breaker.merge(at(second), &poller);
-        assert!(breaker.trips(at(second)).is_empty());
+        assert!(trips(&mut breaker, at(second)).is_empty());
     }
+}
+
+/// F8: one anonymous connection invents callers that are refused. The rule goes on, and the report says why.
+#[test]
+fn callers_of_one_network_cannot_make_it_trip() {
+    let mut breaker = breaker(Limits::default());
+    let mut forged = Tally::default();
+    for n in 0..220 {
+        let caller = Caller { identity: who(n), network: Network::V4([192, 0, 2]) };
+        forged.record("r", caller, true, 50);
+    }
+    breaker.merge(at(1), &tally(1_000..1_300, 3));
+    breaker.merge(at(1), &forged);
+    let crossing = breaker.crossings(at(1)).remove(0);
+    assert!(!crossing.trips && crossing.trip.concentration() > 0.9);
+    assert_eq!(crossing.trip.top, Some((Network::V4([192, 0, 2]), 50)));
+    assert!(breaker.crossings(at(2)).is_empty(), "it is reported once in a window");
+    assert_eq!((breaker.readings(at(2))[0].withheld, breaker.readings(at(2))[0].tripped), (1, false));
+}
+
+/// The reverse: invented callers that comply do not hide that others are refused.
+#[test]
+fn compliant_callers_of_one_network_cannot_dilute_it() {
+    let mut breaker = breaker(Limits::default());
+    let mut forged = Tally::default();
+    for n in 10_000..30_000 {
+        let caller = Caller { identity: who(n), network: Network::V4([198, 51, 100]) };
+        forged.record("r", caller, false, 50);
+    }
+    breaker.merge(at(1), &forged);
+    breaker.merge(at(1), &tally(0..200, 60));
+    assert_eq!(trips(&mut breaker, at(1)).len(), 1);
+}
+
+/// With `counts = "accepted"`, an identity that no upstream has accepted is no caller.
+#[test]
+fn only_accepted_identities_count_where_that_is_asked() {
+    let mut breaker = breaker(Limits { counts: Counted::Accepted, ..Limits::default() });
+    breaker.merge(at(1), &tally(0..5_000, 5_000));
+    assert!(breaker.crossings(at(1)).is_empty() && breaker.readings(at(1))[0].seen == 0);
+    let mut accepted = Tally::default();
+    for n in 0..300 {
+        accepted.record_accepted("r", caller(n));
+    }
+    breaker.merge(at(2), &accepted);
+    breaker.merge(at(3), &tally(0..5_000, 5_000));
+    assert_eq!(trips(&mut breaker, at(3))[0].seen, 300);
 }
 
 #[test]
 fn it_latches_until_a_person_resets_it_and_then_begins_anew() {
     let mut breaker = breaker(Limits::default());
     breaker.merge(at(1), &tally(0..300, 300));
-    assert_eq!(breaker.trips(at(1)).len(), 1);
+    assert_eq!(trips(&mut breaker, at(1)).len(), 1);
     breaker.merge(at(5_000), &tally(0..300, 0));
-    assert!(breaker.trips(at(5_000)).is_empty());
+    assert!(trips(&mut breaker, at(5_000)).is_empty());
     assert!(breaker.readings(at(5_000))[0].tripped);
     assert!(breaker.reset("r"));
     assert!(!breaker.reset("r"), "it was open already");
-    assert!(breaker.trips(at(5_000)).is_empty());
+    assert!(trips(&mut breaker, at(5_000)).is_empty());
     breaker.merge(at(5_001), &tally(0..300, 300));
-    assert_eq!(breaker.trips(at(5_001)).len(), 1);
+    assert_eq!(trips(&mut breaker, at(5_001)).len(), 1);
 }
 
 #[test]
@@ -91,7 +151,7 @@ fn a_reload_keeps_counts_and_latches() {
     breaker.merge(at(1), &tally(0..150, 150));
     breaker.watch([watch(60)]);
     breaker.merge(at(2), &tally(150..300, 150));
-    assert_eq!(breaker.trips(at(2)).len(), 1);
+    assert_eq!(trips(&mut breaker, at(2)).len(), 1);
     breaker.watch([watch(30)]);
     assert!(breaker.readings(at(2))[0].tripped);
     assert_eq!(breaker.readings(at(2))[0].seen, 0, "another window is counted anew");
@@ -108,9 +168,9 @@ fn it_watches_from_the_first_refusal_and_counts_a_window_earlier() {
     breaker.watch([Watch { rule: "r".into(), limits: Limits::default(), from: Some(at(100)), to: Some(at(200)) }]);
     breaker.merge(at(99), &tally(0..5_000, 0));
     breaker.merge(at(100), &tally(0..200, 200));
-    assert!(breaker.trips(at(100)).is_empty(), "200 of 5,000 are 4 %");
+    assert!(trips(&mut breaker, at(100)).is_empty(), "200 of 5,000 are 4 %");
     breaker.merge(at(199), &tally(0..300, 300));
-    assert_eq!(breaker.trips(at(200)), [], "the watch is over");
+    assert_eq!(trips(&mut breaker, at(200)), [], "the watch is over");
 }
 
 #[test]
@@ -118,10 +178,10 @@ fn a_clock_that_goes_back_empties_the_window_but_opens_no_latch() {
     let mut breaker = breaker(Limits::default());
     breaker.merge(at(5_000), &tally(0..190, 190));
     breaker.merge(at(1_000), &tally(190..300, 110));
-    assert!(breaker.trips(at(1_000)).is_empty(), "the 190 belong to another time");
+    assert!(trips(&mut breaker, at(1_000)).is_empty(), "the 190 belong to another time");
     assert_eq!(breaker.readings(at(1_000))[0].seen, 110);
     breaker.merge(at(1_001), &tally(300..400, 100));
-    assert_eq!(breaker.trips(at(1_001)).len(), 1);
+    assert_eq!(trips(&mut breaker, at(1_001)).len(), 1);
     breaker.merge(at(500), &tally(0..1_000, 0));
     assert!(breaker.readings(at(500))[0].tripped);
     breaker.merge(at(499), &tally(1_000..1_001, 0));
@@ -135,7 +195,7 @@ fn what_is_watched_follows_from_the_calendar() {
         let (warn, enforce) = (Some(at(0)), Some(at(5_000)));
         spec.rollout =
             Rollout::new(Plan { warn, brownout: vec![(at(1_000), at(1_600))], enforce, ..Plan::default() }).ok();
-        spec.breaker = Some(policy::Breaker { refused_share: 0.05, window: 60, minimum: 200 });
+        spec.breaker = Some(policy::Breaker { refused_share: 0.05, window: 60, minimum: 200, counts: Counted::Seen, per_network: 50 });
         change(&mut spec);
         Policy::new(PolicySpec { rules: vec![spec], ..PolicySpec::default() }).unwrap()
     };
@@ -168,22 +228,28 @@ proptest! {
         cap in 0.01_f64..0.9,
         minimum in 1_u64..100,
     ) {
-        let limits = Limits { refused_share: cap, window: 10, minimum };
+        let limits = Limits { refused_share: cap, window: 10, minimum, per_network: u32::MAX, ..Limits::default() };
         let mut breaker = breaker(limits);
         let mut history: Vec<(i64, u64, bool)> = Vec::new();
         for (second, (admitted, refused, first)) in seconds.into_iter().enumerate() {
             let second = second as i64;
-                    let mut tally = Tally::default();
+            let mut tally = Tally::default();
             for n in 0..admitted + refused {
-                tally.record("r", who(first + n), n >= admitted);
+                tally.record("r", caller(first + n), n >= admitted, u32::MAX);
                 history.push((second, first + n, n >= admitted));
             }
             breaker.merge(at(second), &tally);
-            let tripped = !breaker.trips(at(second)).is_empty();
+            let tripped = !trips(&mut breaker, at(second)).is_empty();
             let recent = || history.iter().filter(|(when, ..)| *when > second - 10);
             let seen: std::collections::HashSet<_> = recent().map(|(_, who, _)| who).collect();
             let cut: std::collections::HashSet<_> = recent().filter(|(.., r)| *r).map(|(_, who, _)| who).collect();
-            let over = cut.len() as f64 / seen.len().max(1) as f64 > cap && seen.len() as u64 >= minimum;
+            let exceeds = |cut: usize, seen: usize| cut > 0 && cut as f64 / seen.max(1) as f64 > cap;
+            // Without the network that most of the refused are in, the first of equals.
+            let refused_in = |octet: u64| cut.iter().filter(|who| **who % 256 == octet).count();
+            let top = (0..256).rev().max_by_key(|octet| refused_in(*octet)).unwrap_or(0);
+            let seen_in_top = seen.iter().filter(|who| **who % 256 == top).count();
+            let elsewhere = exceeds(cut.len() - refused_in(top), seen.len() - seen_in_top);
+            let over = exceeds(cut.len(), seen.len()) && elsewhere && seen.len() as u64 >= minimum;
             prop_assert_eq!(tripped, over, "seen {} refused {}", seen.len(), cut.len());
             if tripped {
                 break;

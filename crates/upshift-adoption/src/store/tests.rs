@@ -23,7 +23,8 @@ fn phases(overrides: &Overrides, now: i64) -> (Option<Imposed>, Option<Imposed>)
 
 fn trip(rule: &str) -> Trip {
     let hit = vec![Fingerprint::from_bits(1), Fingerprint::from_bits(u64::MAX)];
-    Trip { rule: rule.into(), at: at(50), seen: 400, refused: 160, limits: Limits::default(), hit }
+    let top = Some((Network::of(Some([203, 0, 113, 9].into())), 20));
+    Trip { rule: rule.into(), at: at(50), seen: 400, refused: 160, top, limits: Limits::default(), hit }
 }
 
 #[test]
@@ -128,8 +129,24 @@ fn one_rule_may_go_on_while_the_rest_is_paused() {
 #[test]
 fn a_store_of_a_newer_version_is_left_alone() {
     let store = Store::in_memory().unwrap();
-    store.connection.pragma_update(None, "user_version", 2).unwrap();
-    assert!(matches!(Store::with(store.connection), Err(StoreError::Newer { found: 2 })));
+    store.connection.pragma_update(None, "user_version", 3).unwrap();
+    assert!(matches!(Store::with(store.connection), Err(StoreError::Newer { found: 3 })));
+}
+
+/// A store of the layout before is brought up to date, and its trips stay.
+#[test]
+fn a_store_of_layout_1_is_taken_over() {
+    let connection = Connection::open_in_memory().unwrap();
+    connection.execute_batch(SCHEMA).unwrap();
+    let at = "2026-11-01T00:00:00Z";
+    let insert = "INSERT INTO revision VALUES (1, ?1, 'breaker', '', 'trip', 'a', NULL, NULL, NULL, '{}', '{}')";
+    connection.execute(insert, [at]).unwrap();
+    let insert = "INSERT INTO trip VALUES (1, ?1, 'a', 400, 160, 0.05, 60, 200, '00000000000000ff')";
+    connection.execute(insert, [at]).unwrap();
+    connection.pragma_update(None, "user_version", 1).unwrap();
+    let store = Store::with(connection).unwrap();
+    let trips = store.trips(9).unwrap();
+    assert_eq!((trips[0].seen, trips[0].top, trips[0].hit.len()), (400, None, 1));
 }
 
 #[test]
