@@ -1,55 +1,57 @@
-//! Whether a client still does its part: what its connection is waiting for, and since when.
+//! The activity of a client's connection: idle, reading a head, serving requests; and whether it takes what is written.
 //!
-//! Kept in two cells that the hot path writes; one timer per connection looks at them now and then, so that no request
-//! sets a timer of its own.
+//! Kept in cells that the hot path writes; one timer per connection looks at them now and then. Bodies watch
+//! themselves ([`crate::body`]), stream by stream, because on HTTP/2 what arrives on a connection (a PING, say) tells
+//! nothing about a body.
 
 use std::cell::Cell;
 use std::rc::Rc;
-use upshift_config::Limits;
 
 use tokio::time::Instant;
+use upshift_config::Limits;
 
-/// What the connection waits for.
+/// The state of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// The first byte of a request.
-    Rest,
-    /// The end of a header section.
-    Head,
-    /// Nothing of the client: a request is being served.
-    Busy,
-    /// The client to send more of a body, or to take more of an answer.
-    Stalled,
+    /// It waits for the first byte of a request.
+    Idle,
+    /// It waits for the end of a header section.
+    ReadingHead,
+    /// A request is being served.
+    InFlight,
 }
 
 /// Why a client was given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Expired {
     /// It asked nothing more.
-    Rest,
+    Idle,
     /// It never finished its header section.
     Head,
     /// It neither sent nor took bytes that were due.
     Stalled,
 }
 
-/// The state of one connection.
-pub(crate) struct Pulse {
+/// The activity of one connection.
+pub(crate) struct Activity {
     phase: Cell<Phase>,
     since: Cell<Instant>,
     requests: Cell<usize>,
+    /// Since when the transport has taken nothing of what is to be written.
+    blocked: Cell<Option<Instant>>,
     /// Bytes between requests begin a header section. On HTTP/2 they may be a PING.
     one_at_a_time: Cell<bool>,
     unread: Cell<bool>,
 }
 
-impl Pulse {
+impl Activity {
     /// A connection just accepted.
     pub(crate) fn new() -> Rc<Self> {
         Rc::new(Self {
-            phase: Cell::new(Phase::Rest),
+            phase: Cell::new(Phase::Idle),
             since: Cell::new(Instant::now()),
             requests: Cell::new(0),
+            blocked: Cell::new(None),
             one_at_a_time: Cell::new(true),
             unread: Cell::new(false),
         })
@@ -62,26 +64,17 @@ impl Pulse {
 
     /// Bytes arrived.
     pub(crate) fn received(&self) {
-        match self.phase.get() {
-            Phase::Rest if self.one_at_a_time.get() => self.enter(Phase::Head),
-            Phase::Stalled => self.enter(Phase::Busy),
-            _ => {}
+        if self.phase.get() == Phase::Idle && self.one_at_a_time.get() {
+            self.enter(Phase::ReadingHead);
         }
     }
 
     /// Bytes were to be written, and were if `taken`.
     pub(crate) fn wrote(&self, taken: bool) {
-        match (self.phase.get(), taken) {
-            (Phase::Busy, false) => self.enter(Phase::Stalled),
-            (Phase::Stalled, true) => self.enter(Phase::Busy),
-            _ => {}
-        }
-    }
-
-    /// More of a body is wanted and has not come.
-    pub(crate) fn starved(&self) {
-        if self.phase.get() == Phase::Busy {
-            self.enter(Phase::Stalled);
+        if taken {
+            self.blocked.set(None);
+        } else if self.blocked.get().is_none() {
+            self.blocked.set(Some(Instant::now()));
         }
     }
 
@@ -90,7 +83,7 @@ impl Pulse {
         self.unread.set(true);
     }
 
-    /// Whether the client may still be sending what nobody will read.
+    /// Whether the client may still be sending a body that is no longer read.
     pub(crate) fn left_unread(&self) -> bool {
         self.unread.get()
     }
@@ -98,32 +91,26 @@ impl Pulse {
     /// A request begins; it ends when the guard is dropped.
     pub(crate) fn request(self: &Rc<Self>) -> InFlight {
         self.requests.set(self.requests.get() + 1);
-        self.phase.set(Phase::Busy);
+        self.phase.set(Phase::InFlight);
         InFlight(Rc::clone(self))
     }
 
     /// When to give the client up, unless something changes; `None` while it owes nothing.
-    fn deadline(&self, limits: &Limits) -> Option<(Instant, Expired)> {
+    pub(crate) fn deadline(&self, limits: &Limits) -> Option<(Instant, Expired)> {
         let since = self.since.get();
-        match self.phase.get() {
-            Phase::Rest => Some((since + limits.idle, Expired::Rest)),
-            Phase::Head => Some((since + limits.header_timeout, Expired::Head)),
-            Phase::Stalled => Some((since + limits.idle, Expired::Stalled)),
-            Phase::Busy => None,
+        let waiting = match self.phase.get() {
+            Phase::Idle => Some((since + limits.idle, Expired::Idle)),
+            Phase::ReadingHead => Some((since + limits.header_timeout, Expired::Head)),
+            Phase::InFlight => None,
+        };
+        let blocked = self.blocked.get().map(|since| (since + limits.idle, Expired::Stalled));
+        match (waiting, blocked) {
+            (Some(waiting), Some(blocked)) if blocked.0 < waiting.0 => Some(blocked),
+            (waiting, blocked) => waiting.or(blocked),
         }
     }
 
-    /// When to look next, if that is known.
-    pub(crate) fn due(&self, limits: &Limits) -> Option<Instant> {
-        self.deadline(limits).map(|(at, _)| at)
-    }
-
-    fn enter(&self, phase: Phase) {
-        self.phase.set(phase);
-        self.since.set(Instant::now());
-    }
-
-    /// Looks at the pulse: the reason if the client is to be given up now, else when to look again.
+    /// The reason if the client is to be given up now, else when to look again.
     pub(crate) fn check(&self, limits: &Limits, now: Instant) -> Result<Instant, Expired> {
         match self.deadline(limits) {
             Some((at, expired)) if at <= now => Err(expired),
@@ -131,17 +118,22 @@ impl Pulse {
             None => Ok(now + limits.idle),
         }
     }
+
+    fn enter(&self, phase: Phase) {
+        self.phase.set(phase);
+        self.since.set(Instant::now());
+    }
 }
 
 /// A request that is being served, until its answer's last byte.
-pub(crate) struct InFlight(Rc<Pulse>);
+pub(crate) struct InFlight(Rc<Activity>);
 
 impl Drop for InFlight {
     fn drop(&mut self) {
         let left = self.0.requests.get() - 1;
         self.0.requests.set(left);
         if left == 0 {
-            self.0.enter(Phase::Rest);
+            self.0.enter(Phase::Idle);
         }
     }
 }
@@ -150,34 +142,44 @@ impl Drop for InFlight {
 mod tests {
     use super::*;
 
-    fn expired(pulse: &Pulse) -> Option<Expired> {
+    fn expired(activity: &Activity) -> Option<Expired> {
         let limits = Limits::default();
-        pulse.check(&limits, Instant::now() + limits.idle * 2).err()
+        activity.check(&limits, Instant::now() + limits.idle * 2).err()
     }
 
     #[test]
     fn a_client_is_given_up_for_what_it_owes() {
-        let pulse = Pulse::new();
-        assert_eq!(expired(&pulse), Some(Expired::Rest));
-        pulse.received();
-        assert_eq!(expired(&pulse), Some(Expired::Head));
-        let request = pulse.request();
-        assert_eq!(expired(&pulse), None);
-        pulse.starved();
-        assert_eq!(expired(&pulse), Some(Expired::Stalled));
-        pulse.received();
-        assert_eq!(expired(&pulse), None);
-        pulse.wrote(false);
-        assert_eq!(expired(&pulse), Some(Expired::Stalled));
+        let activity = Activity::new();
+        assert_eq!(expired(&activity), Some(Expired::Idle));
+        activity.received();
+        assert_eq!(expired(&activity), Some(Expired::Head));
+        let request = activity.request();
+        assert_eq!(expired(&activity), None);
+        activity.wrote(false);
+        assert_eq!(expired(&activity), Some(Expired::Stalled));
+        activity.wrote(true);
+        assert_eq!(expired(&activity), None);
         drop(request);
-        assert_eq!(expired(&pulse), Some(Expired::Rest));
+        assert_eq!(expired(&activity), Some(Expired::Idle));
+    }
+
+    /// Neither what the client sends nor what it asks hides that it takes nothing.
+    #[test]
+    fn a_blocked_client_stays_blocked_whatever_it_sends() {
+        let activity = Activity::new();
+        activity.multiplexed();
+        let _request = activity.request();
+        activity.wrote(false);
+        activity.received();
+        let _another = activity.request();
+        assert_eq!(expired(&activity), Some(Expired::Stalled));
     }
 
     #[test]
     fn a_ping_begins_no_header_section() {
-        let pulse = Pulse::new();
-        pulse.multiplexed();
-        pulse.received();
-        assert_eq!(expired(&pulse), Some(Expired::Rest));
+        let activity = Activity::new();
+        activity.multiplexed();
+        activity.received();
+        assert_eq!(expired(&activity), Some(Expired::Idle));
     }
 }

@@ -2,14 +2,16 @@
 //!
 //! 1. Only the fields that a declared proxy's `reads` names are believed, and only from its addresses.
 //! 2. What a declared proxy does not tell is unknown.
-//! 3. An undeclared peer on a private network that sends `X-Forwarded-Proto` is most likely a TLS terminator that
-//!    nobody declared: what it hides is unknown, not cleartext.
+//! 3. An undeclared peer on a private network that sends `X-Forwarded-Proto` is most likely a TLS terminator that was
+//!    forgotten: what it hides is unknown, not cleartext. `undeclared-proxy = "ignore"` takes it for a client.
+//! 4. A list is read from its end, which the nearest hop wrote.
 
 use std::net::IpAddr;
 
 use http::HeaderMap;
-use upshift_config::Proxy;
+use upshift_config::{Proxy, UndeclaredProxy};
 use upshift_core::field::elements;
+use upshift_core::policy::is_private;
 use upshift_core::{HttpVersion, Known, TlsState, TlsVersion};
 
 /// What the connection itself shows.
@@ -42,8 +44,8 @@ pub struct Arrival<'p> {
 
 impl<'p> Arrival<'p> {
     /// Puts together what is seen and what is told.
-    pub fn read(seen: Seen, headers: &HeaderMap, proxies: &'p [Proxy]) -> Self {
-        if let Some(proxy) = proxies.iter().find(|proxy| is_at(proxy, seen.peer)) {
+    pub fn read(seen: Seen, headers: &HeaderMap, proxies: &'p [Proxy], undeclared: UndeclaredProxy) -> Self {
+        if let Some(proxy) = declared_proxy(seen.peer, proxies) {
             return Self {
                 peer: told_peer(proxy, headers, proxies).unwrap_or(seen.peer),
                 hop: seen.http,
@@ -53,7 +55,9 @@ impl<'p> Arrival<'p> {
                 undeclared: false,
             };
         }
-        let undeclared = headers.contains_key("x-forwarded-proto") && is_private(seen.peer);
+        let undeclared = undeclared == UndeclaredProxy::Unknown
+            && headers.contains_key("x-forwarded-proto")
+            && is_private(seen.peer);
         Self {
             peer: seen.peer,
             hop: seen.http,
@@ -64,13 +68,18 @@ impl<'p> Arrival<'p> {
         }
     }
 
-    /// Whether the client itself used `https`, as far as anybody whom we believe knows.
+    /// Whether the client itself used `https`, as far as is known.
     pub(crate) fn is_https(&self, seen: TlsState) -> bool {
         match self.tls {
             Known::Is(tls) => tls != TlsState::Cleartext,
             Known::Unknown => seen != TlsState::Cleartext,
         }
     }
+}
+
+/// The proxy at `address`, if one is declared there.
+pub(crate) fn declared_proxy(address: IpAddr, proxies: &[Proxy]) -> Option<&Proxy> {
+    proxies.iter().find(|proxy| is_at(proxy, address))
 }
 
 /// Whether the hop at `address` is this proxy; IPv4 may come mapped into IPv6.
@@ -124,14 +133,6 @@ fn address(text: &str) -> Option<IpAddr> {
     text.parse().ok().or_else(|| text.rsplit_once(':')?.0.parse().ok())
 }
 
-/// Whether `address` is of a network that is nobody's in public.
-fn is_private(address: IpAddr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => v4.is_private() || v4.is_loopback() || v4.is_link_local(),
-        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
@@ -164,12 +165,33 @@ mod tests {
         Proxy { from: vec!["10.0.0.0/8".parse().unwrap()], reads, upgrade_field: false }
     }
 
+    fn read<'p>(seen: Seen, headers: &HeaderMap, proxies: &'p [Proxy]) -> Arrival<'p> {
+        Arrival::read(seen, headers, proxies, UndeclaredProxy::Unknown)
+    }
+
+    /// However long a list the client forges in front, what the proxy appended is read.
+    #[test]
+    fn a_list_is_read_from_its_end() {
+        let forged = ["198.51.100.1"; 300].join(",") + &",".repeat(300) + "203.0.113.9";
+        let mut told = HeaderMap::new();
+        told.insert("x-forwarded-for", forged.parse().unwrap());
+        let proxies = [proxy()];
+        assert_eq!(read(SEEN, &told, &proxies).peer, "203.0.113.9".parse::<IpAddr>().unwrap());
+    }
+
+    #[test]
+    fn an_undeclared_peer_may_be_taken_for_a_client() {
+        let told = headers(&[("x-forwarded-proto", "https")]);
+        let arrival = Arrival::read(SEEN, &told, &[], UndeclaredProxy::Ignore);
+        assert_eq!((arrival.undeclared, arrival.tls), (false, Known::Is(TlsState::Cleartext)));
+    }
+
     #[test]
     fn a_stranger_is_not_believed() {
         let seen = Seen { peer: "192.0.2.1".parse().unwrap(), ..SEEN };
         let told = headers(&[("x-forwarded-proto", "https"), ("x-forwarded-for", "198.51.100.7")]);
         let proxies = [proxy()];
-        let arrival = Arrival::read(seen, &told, &proxies);
+        let arrival = read(seen, &told, &proxies);
         assert_eq!(arrival.tls, Known::Is(TlsState::Cleartext));
         assert_eq!(arrival.peer, seen.peer);
         assert!(!arrival.undeclared);
@@ -177,11 +199,11 @@ mod tests {
 
     #[test]
     fn an_undeclared_private_peer_makes_the_transport_unknown() {
-        let arrival = Arrival::read(SEEN, &headers(&[("x-forwarded-proto", "http")]), &[]);
+        let arrival = read(SEEN, &headers(&[("x-forwarded-proto", "http")]), &[]);
         assert!(arrival.undeclared);
         assert_eq!(arrival.tls, Known::Unknown);
         assert_eq!(arrival.http, Known::Unknown);
-        assert!(!Arrival::read(SEEN, &headers(&[]), &[]).undeclared);
+        assert!(!read(SEEN, &headers(&[]), &[]).undeclared);
     }
 
     #[test]
@@ -192,13 +214,13 @@ mod tests {
             ("x-forwarded-for", "10.1.1.1"),
         ]);
         let proxies = [proxy()];
-        let arrival = Arrival::read(SEEN, &told, &proxies);
+        let arrival = read(SEEN, &told, &proxies);
         assert_eq!(arrival.peer, "198.51.100.7".parse::<IpAddr>().unwrap());
         assert_eq!(arrival.tls, Known::Is(TlsState::SomeVersion));
         assert_eq!(arrival.http, Known::Unknown);
         let told = headers(&[("x-tls", "TLSv1.2:ECDHE")]);
-        assert_eq!(Arrival::read(SEEN, &told, &proxies).tls, Known::Is(TlsState::Version(TlsVersion::V1_2)));
-        assert_eq!(Arrival::read(SEEN, &headers(&[]), &proxies).tls, Known::Unknown);
+        assert_eq!(read(SEEN, &told, &proxies).tls, Known::Is(TlsState::Version(TlsVersion::V1_2)));
+        assert_eq!(read(SEEN, &headers(&[]), &proxies).tls, Known::Unknown);
     }
 
     #[test]

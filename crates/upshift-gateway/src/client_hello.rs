@@ -8,6 +8,7 @@
 //!
 //! Looking is pure: bytes in, verdict out. [`read`] does it for a connection.
 
+use std::borrow::Cow;
 use std::io;
 
 use bytes::{Buf, BytesMut};
@@ -80,8 +81,11 @@ enum Hello {
 /// agreed on; §5.1: `legacy_record_version`).
 const PROTOCOL_VERSION_ALERT: [u8; 7] = [21, 3, 1, 0, 2, 2, 70];
 
-/// A `ClientHello` up to its `legacy_version`: record header, handshake header, version.
-const NEEDED: usize = 5 + 4 + 2;
+/// A `ClientHello` up to its `legacy_version`: handshake header, version.
+const NEEDED: usize = 4 + 2;
+
+/// The header of a record.
+const RECORD_HEADER: usize = 5;
 
 /// Reads a ClientHello, and turns away whoever speaks nothing new enough.
 ///
@@ -142,17 +146,13 @@ async fn turn_away<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, alert: &[u
     Ok(())
 }
 
-/// Looks at all that has arrived so far; [`NEEDED`] bytes always suffice for a verdict.
+/// Looks at all that has arrived so far; [`NEEDED`] bytes of the handshake always suffice for a verdict.
 fn examine(received: &[u8]) -> Hello {
     match received {
-        [] | [0x16] | [0x16, 3] | [0x16, 3, _] => Hello::Incomplete,
-        [0x16, 3, ..] if received.len() < NEEDED => Hello::Incomplete,
-        // RFC 8446 §4: a client's first handshake message is a client_hello (1).
-        [0x16, 3, _, _, _, 1, _, _, _, 3, minor, ..] => match minor {
-            0 => unless_newer(received, OldHello::Ssl3),
-            1 => unless_newer(received, OldHello::Tls1_0),
-            2 => unless_newer(received, OldHello::Tls1_1),
-            _ => Hello::Fine,
+        [] | [0x16] => Hello::Incomplete,
+        [0x16, 3, ..] => match handshake_bytes(received) {
+            Some(handshake) => examine_handshake(&handshake),
+            None => Hello::NotTls,
         },
         // The SSLv2 record: a length with the highest bit set, then client-hello (1) and a version.
         [first, ..] if first & 0x80 != 0 && received.len() < 5 => Hello::Incomplete,
@@ -161,11 +161,51 @@ fn examine(received: &[u8]) -> Hello {
     }
 }
 
+/// The handshake in the records that have arrived. RFC 8446 §5.1: a message "MAY be coalesced into a single TLSPlaintext
+/// record or fragmented across several records", of one byte each, if the client likes. `None` if a record is of another
+/// type, or empty.
+fn handshake_bytes(received: &[u8]) -> Option<Cow<'_, [u8]>> {
+    let (payload, mut rest) = record(received)?;
+    let mut handshake = Cow::Borrowed(payload);
+    while !rest.is_empty() {
+        let (payload, after) = record(rest)?;
+        rest = after;
+        handshake.to_mut().extend_from_slice(payload);
+    }
+    Some(handshake)
+}
+
+/// The payload of the first record, as far as it has arrived, and what follows the record.
+fn record(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    match bytes {
+        [0x16, 3, _, 0, 0, ..] => None,
+        [0x16, 3, _, high, low, rest @ ..] => {
+            let length = usize::from(u16::from_be_bytes([*high, *low]));
+            Some(rest.split_at(length.min(rest.len())))
+        }
+        [0x16, 3, ..] | [0x16] if bytes.len() < RECORD_HEADER => Some((&[], &[])),
+        _ => None,
+    }
+}
+
+/// RFC 8446 §4: a client's first handshake message is a client_hello (1).
+fn examine_handshake(handshake: &[u8]) -> Hello {
+    match handshake {
+        [kind, ..] if *kind != 1 => Hello::NotTls,
+        _ if handshake.len() < NEEDED => Hello::Incomplete,
+        [_, _, _, _, 3, 0, ..] => unless_newer(handshake, OldHello::Ssl3),
+        [_, _, _, _, 3, 1, ..] => unless_newer(handshake, OldHello::Tls1_0),
+        [_, _, _, _, 3, 2, ..] => unless_newer(handshake, OldHello::Tls1_1),
+        [_, _, _, _, 3, ..] => Hello::Fine,
+        _ => Hello::NotTls,
+    }
+}
+
 /// RFC 8446 §4.2.1: where `supported_versions` is present, `legacy_version` does not count.
 ///
 /// An old `ClientHello` is small and comes whole; of one that has not, `legacy_version` is believed.
-fn unless_newer(received: &[u8], old: OldHello) -> Hello {
-    match supported_versions(&received[5..]) {
+fn unless_newer(handshake: &[u8], old: OldHello) -> Hello {
+    match supported_versions(handshake) {
         Some(versions) if versions.chunks_exact(2).any(|version| matches!(version, [3, 3 | 4])) => Hello::Fine,
         _ => Hello::TooOld(old),
     }
@@ -248,13 +288,29 @@ mod tests {
     #[test]
     fn a_verdict_needs_few_bytes_and_no_bytes_panic() {
         let whole = hello([3, 2], &[0, 43, 0, 5, 4, 3, 4, 3, 3]);
-        for length in 0..NEEDED {
+        let needed = RECORD_HEADER + NEEDED;
+        for length in 0..needed {
             assert_eq!(examine(&whole[..length]), Hello::Incomplete, "{length}");
         }
-        for length in NEEDED..whole.len() {
+        for length in needed..whole.len() {
             assert_eq!(examine(&whole[..length]), Hello::TooOld(OldHello::Tls1_1), "{length}");
         }
         assert_eq!(examine(&whole), Hello::Fine);
+    }
+
+    /// RFC 8446 §5.1.
+    #[test]
+    fn a_hello_may_come_in_records_of_one_byte() {
+        for (version, want) in [([3, 3], Hello::Fine), ([3, 1], Hello::TooOld(OldHello::Tls1_0))] {
+            let handshake = hello(version, &[])[RECORD_HEADER..].to_vec();
+            let records: Vec<u8> = handshake.iter().flat_map(|byte| [0x16, 3, 1, 0, 1, *byte]).collect();
+            assert_eq!(examine(&records), want);
+            for length in 0..NEEDED * 6 {
+                assert_eq!(examine(&records[..length]), Hello::Incomplete, "{length}");
+            }
+        }
+        assert_eq!(examine(&[0x16, 3, 1, 0, 0]), Hello::NotTls, "an empty record");
+        assert_eq!(examine(&[0x16, 3, 1, 0, 1, 1, 0x17]), Hello::NotTls, "a record of another type");
     }
 
     #[tokio::test]

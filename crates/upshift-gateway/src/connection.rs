@@ -22,16 +22,16 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use upshift_config::Limits;
 use upshift_core::TlsState;
 
+use crate::activity::{Activity, Expired};
 use crate::body::RequestBody;
 use crate::client_hello::{self, NoHello};
 use crate::counts::Ending;
 use crate::fault::Fault;
-use crate::local::LocalExecutor;
-use crate::pulse::{Expired, Pulse};
 use crate::respond;
 use crate::serve::serve;
 use crate::sniff::{Opening, examine};
 use crate::stream::{Stream, Transport};
+use crate::stream_watch::StreamExecutor;
 use crate::tls;
 use crate::transition::Switch;
 use crate::worker::Worker;
@@ -45,7 +45,7 @@ pub(crate) struct Connection {
     /// How it is protected.
     pub(crate) tls: TlsState,
     /// What it waits for.
-    pub(crate) pulse: Rc<Pulse>,
+    pub(crate) activity: Rc<Activity>,
     /// What it becomes once a `101` has gone out.
     pub(crate) switch: RefCell<Option<Switch>>,
 }
@@ -53,20 +53,20 @@ pub(crate) struct Connection {
 impl Connection {
     /// One that nothing has been read from.
     pub(crate) fn new(worker: Rc<Worker>, peer: SocketAddr, tls: TlsState) -> Self {
-        Self { worker, peer, tls, pulse: Pulse::new(), switch: RefCell::default() }
+        Self { worker, peer, tls, activity: Activity::new(), switch: RefCell::default() }
     }
 
     /// The same connection after a switch, protected as `tls` says.
     pub(crate) fn again(&self, tls: TlsState) -> Self {
-        let pulse = Rc::clone(&self.pulse);
-        Self { worker: Rc::clone(&self.worker), peer: self.peer, tls, pulse, switch: RefCell::default() }
+        let activity = Rc::clone(&self.activity);
+        Self { worker: Rc::clone(&self.worker), peer: self.peer, tls, activity, switch: RefCell::default() }
     }
 }
 
 /// A connection to the cleartext listener.
 pub(crate) async fn clear(worker: Rc<Worker>, tcp: TcpStream, peer: SocketAddr) {
     let connection = Connection::new(worker, peer, TlsState::Cleartext);
-    let stream = Stream::new(Transport::Clear(tcp), Rc::clone(&connection.pulse));
+    let stream = Stream::new(Transport::Clear(tcp), Rc::clone(&connection.activity));
     sniffed(stream, connection).await;
 }
 
@@ -88,7 +88,7 @@ pub(crate) async fn over_tls(worker: Rc<Worker>, tcp: TcpStream, peer: SocketAdd
     let state = tls::state(tls.get_ref().1.protocol_version());
     let http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
     let connection = Connection::new(worker, peer, state);
-    let stream = Stream::new(Transport::Tls(Box::new(tls)), Rc::clone(&connection.pulse));
+    let stream = Stream::new(Transport::Tls(Box::new(tls)), Rc::clone(&connection.activity));
     if http2 {
         Box::pin(serve_http2(stream, Rc::new(connection), None)).await;
     } else {
@@ -111,7 +111,7 @@ async fn sniffed(mut stream: Stream, connection: Connection) {
             Box::pin(serve_http2(stream, Rc::new(connection), None)).await;
         }
         Ok(Opening::Faulty(fault)) => {
-            connection.worker.count_fault(&fault);
+            connection.worker.count_fault(&fault, "");
             let wire = respond::fault_on_the_wire(&fault, &respond::date());
             // A client that does not take the answer is closed on all the same.
             if let Ok(Ok(())) = timeout(limits.header_timeout, stream.write_all(&wire)).await {
@@ -168,7 +168,7 @@ pub(crate) async fn serve_http1(stream: Stream, connection: Rc<Connection>) {
     }
     let limits = connection.worker.limits();
     // RFC 9112 §9.6: the answer to a request that was not read whole is lost if we just close.
-    let linger = connection.pulse.left_unread().then_some((limits.discard_bytes, limits.discard_timeout));
+    let linger = connection.activity.left_unread().then_some((limits.discard_bytes, limits.discard_timeout));
     stream.close(linger).await;
 }
 
@@ -177,10 +177,11 @@ async fn codec_http1(mut stream: Stream, connection: &Rc<Connection>) -> (Stream
     let limits = connection.worker.limits();
     stream.defer_shutdown();
     let shared = Rc::clone(connection);
+    let idle = limits.idle;
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
         let connection = Rc::clone(&shared);
         async move {
-            let request = request.map(|body| RequestBody::hyper(body, &connection.pulse));
+            let request = request.map(|body| RequestBody::hyper(body, &connection.activity, idle));
             Ok::<_, Infallible>(serve(&connection, request).await)
         }
     });
@@ -190,45 +191,60 @@ async fn codec_http1(mut stream: Stream, connection: &Rc<Connection>) -> (Stream
         .header_read_timeout(None)
         .max_header_size(limits.header_bytes)
         .serve_connection(TokioIo::new(stream), service);
-    let ended = drive(Pin::new(&mut codec), |codec| codec.graceful_shutdown(), connection, &limits).await;
+    let ended = drive_codec(Pin::new(&mut codec), |codec| codec.graceful_shutdown(), connection, &limits).await;
     connection.worker.count_ended(ended);
     let parts = codec.into_parts();
     (parts.io.into_inner(), parts.read_buf)
 }
 
-/// Serves HTTP/2. `first` is served in place of the first request, of which then nothing but the method is true: it came
-/// over HTTP/1.1 and asked for the switch.
+/// Serves HTTP/2. After an h2c upgrade, `first` (the HTTP/1.1 request) replaces the placeholder request on stream 1, of
+/// which only the method is real.
 pub(crate) async fn serve_http2(stream: Stream, connection: Rc<Connection>, first: Option<Request<RequestBody>>) {
     let limits = connection.worker.limits();
-    connection.pulse.multiplexed();
+    connection.activity.multiplexed();
     let shared = Rc::clone(&connection);
+    let idle = limits.idle;
     let first = Cell::new(first);
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
         let connection = Rc::clone(&shared);
         let kept = first.take();
         async move {
-            let request = kept.unwrap_or_else(|| request.map(|body| RequestBody::hyper(body, &connection.pulse)));
+            let request =
+                kept.unwrap_or_else(|| request.map(|body| RequestBody::hyper(body, &connection.activity, idle)));
             Ok::<_, Infallible>(serve(&connection, request).await)
         }
     });
-    let mut codec = http2::Builder::new(LocalExecutor)
+    let worker = Rc::clone(&connection.worker);
+    let stalled = Rc::new(move || worker.count_ending(Ending::StreamStalled));
+    let mut codec = http2::Builder::new(StreamExecutor::new(limits.idle, stalled))
         .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
         .max_concurrent_streams(200)
         // RFC 8441 §3: WebSocket by extended CONNECT is welcome.
         .enable_connect_protocol()
         .serve_connection(TokioIo::new(stream), service);
-    let ended = drive(Pin::new(&mut codec), |codec| codec.graceful_shutdown(), &connection, &limits).await;
+    let ended = drive_codec(Pin::new(&mut codec), |codec| codec.graceful_shutdown(), &connection, &limits).await;
     connection.worker.count_ended(ended);
 }
 
-/// Runs a codec until it ends by itself, its client is given up, or the gateway shuts down.
-async fn drive<C: Future<Output = hyper::Result<()>>>(
-    mut codec: Pin<&mut C>,
+/// Runs the codec of a client's connection.
+async fn drive_codec<C: Future<Output = hyper::Result<()>>>(
+    codec: Pin<&mut C>,
     finish: fn(Pin<&mut C>),
     connection: &Connection,
     limits: &Limits,
 ) -> Result<(), Ending> {
-    let mut draining = connection.worker.shared.draining.subscribe();
+    let draining = connection.worker.shared.draining.subscribe();
+    drive(codec, finish, &connection.activity, draining, limits).await
+}
+
+/// Runs a codec until it ends by itself, its client is given up, or `draining` becomes true.
+pub(crate) async fn drive<C: Future<Output = hyper::Result<()>>>(
+    mut codec: Pin<&mut C>,
+    finish: fn(Pin<&mut C>),
+    activity: &Activity,
+    mut draining: watch::Receiver<bool>,
+    limits: &Limits,
+) -> Result<(), Ending> {
     let mut drained = pin!(async move { draining.wait_for(|draining| *draining).await.is_ok() });
     let mut timer = pin!(sleep_until(Instant::now() + limits.idle));
     let mut finishing = false;
@@ -242,16 +258,16 @@ async fn drive<C: Future<Output = hyper::Result<()>>>(
             cx.waker().wake_by_ref();
         }
         loop {
-            if let Some(due) = connection.pulse.due(limits).filter(|due| *due < timer.deadline()) {
+            if let Some((due, _)) = activity.deadline(limits).filter(|(due, _)| *due < timer.deadline()) {
                 timer.as_mut().reset(due);
             }
             if timer.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
             }
-            match connection.pulse.check(limits, Instant::now()) {
+            match activity.check(limits, Instant::now()) {
                 Ok(next) => timer.as_mut().reset(next),
                 // Between requests, the client is told that there will be no next one.
-                Err(Expired::Rest) if !finishing => {
+                Err(Expired::Idle) if !finishing => {
                     finishing = true;
                     finish(codec.as_mut());
                     cx.waker().wake_by_ref();

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use upshift_core::{Decision, HttpVersion, Phase, Reason, Verdict};
 
 use crate::client_hello::OldHello;
-use crate::pulse::Expired;
+use crate::activity::Expired;
 
 /// Why a connection ended otherwise than in good order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,8 +38,12 @@ pub(crate) enum Ending {
     NoHttp2,
     /// Nothing moved in a tunnel.
     TunnelIdle,
+    /// A side of a tunnel took nothing of what the other sent.
+    TunnelStalled,
     /// A side of a tunnel broke off.
     TunnelBroken,
+    /// A stream of HTTP/2 or HTTP/3 was left without window.
+    StreamStalled,
 }
 
 impl Ending {
@@ -66,7 +70,7 @@ impl Ending {
             Self::Incomplete => "incomplete",
             Self::BodyAborted => "body-aborted",
             Self::Io => "io",
-            Self::Expired(Expired::Rest) => "idle",
+            Self::Expired(Expired::Idle) => "idle",
             Self::Expired(Expired::Head) => "head-timeout",
             Self::Expired(Expired::Stalled) => "stalled",
             Self::TlsHandshake => "tls-handshake",
@@ -77,7 +81,9 @@ impl Ending {
             Self::EarlyBytes => "early-bytes",
             Self::NoHttp2 => "no-http2",
             Self::TunnelIdle => "tunnel-idle",
+            Self::TunnelStalled => "tunnel-stalled",
             Self::TunnelBroken => "tunnel-broken",
+            Self::StreamStalled => "stream-stalled",
         }
     }
 }

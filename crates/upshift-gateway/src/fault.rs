@@ -1,7 +1,11 @@
 //! What can go wrong with one exchange, and whose fault it is: the client's (4xx, 505), the upstream's (502, 504), or
-//! that the gateway does not do this (501, 503).
+//! the gateway's own (501, 503).
+//!
+//! The client reads [`Fault::detail`], which names no address and no cause behind the gateway. The operator reads
+//! [`Fault::report`], in the log.
 
 use http::StatusCode;
+use upshift_core::policy::Ambiguity;
 
 /// Why a request is answered by the gateway itself, apart from the policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +28,10 @@ pub(crate) enum Fault {
     Coding,
     /// The target is of a form that cannot be served.
     Target(&'static str),
+    /// The path has more than one reading, and such paths are refused here.
+    AmbiguousPath(Ambiguity),
+    /// The client stopped sending the body of its request.
+    BodyTimeout,
     /// CONNECT without `:protocol`: this is no forward proxy.
     Connect,
     /// TRACE that ends here (RFC 9110 §7.6.2): what it would reflect may hold secrets (§9.3.8).
@@ -32,6 +40,8 @@ pub(crate) enum Fault {
     Transition(String),
     /// No upstream is configured for this request.
     NoUpstream,
+    /// This process may open no more connections: its descriptors are used up.
+    OutOfDescriptors,
     /// No connection to the upstream: its name, and why.
     Unreachable(String, String),
     /// The upstream did not answer in time: its name, and what was waited for.
@@ -44,15 +54,17 @@ impl Fault {
     /// The status that says so.
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::NotHttp(_) | Self::Host(_) | Self::Framing(_) | Self::Target(_) => StatusCode::BAD_REQUEST,
-            Self::HeadTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::NotHttp(_) | Self::Host(_) | Self::Framing(_) | Self::Target(_) | Self::AmbiguousPath(_) => {
+                StatusCode::BAD_REQUEST
+            }
+            Self::HeadTimeout | Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::TargetTooLong => StatusCode::URI_TOO_LONG,
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             // RFC 9110 §15.6.6: the major version is refused.
             Self::Version(_) => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
             // RFC 9112 §6.1: a coding that is not understood.
             Self::Coding | Self::Trace | Self::Connect | Self::Transition(_) => StatusCode::NOT_IMPLEMENTED,
-            Self::NoUpstream => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoUpstream | Self::OutOfDescriptors => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unreachable(..) | Self::BadGateway(..) => StatusCode::BAD_GATEWAY,
             Self::UpstreamTimeout(..) => StatusCode::GATEWAY_TIMEOUT,
         }
@@ -70,17 +82,20 @@ impl Fault {
             Self::Framing(_) => "framing",
             Self::Coding => "coding",
             Self::Target(_) => "target",
+            Self::AmbiguousPath(_) => "ambiguous-path",
+            Self::BodyTimeout => "body-timeout",
             Self::Connect => "connect",
             Self::Trace => "trace",
             Self::Transition(_) => "transition",
             Self::NoUpstream => "no-upstream",
+            Self::OutOfDescriptors => "out-of-descriptors",
             Self::Unreachable(..) => "upstream-unreachable",
             Self::UpstreamTimeout(..) => "upstream-timeout",
             Self::BadGateway(..) => "upstream-misbehaved",
         }
     }
 
-    /// What a person should read.
+    /// What the client should read.
     pub(crate) fn detail(&self) -> String {
         match self {
             Self::NotHttp(why) | Self::Host(why) | Self::Framing(why) | Self::Target(why) => (*why).to_owned(),
@@ -94,10 +109,28 @@ impl Fault {
             Self::Connect => "This server is no forward proxy: it does not open tunnels by CONNECT.".to_owned(),
             Self::Trace => "This server does not reflect requests.".to_owned(),
             Self::Transition(token) => format!("{token} is not carried here."),
+            Self::AmbiguousPath(ambiguity) => {
+                format!("This server does not accept a path that servers read in different ways: {ambiguity}.")
+            }
+            Self::BodyTimeout => "The request's body did not arrive in time.".to_owned(),
             Self::NoUpstream => "No upstream is configured for this URL.".to_owned(),
-            Self::Unreachable(upstream, why) => format!("The upstream {upstream} cannot be reached: {why}."),
-            Self::UpstreamTimeout(upstream, what) => format!("The upstream {upstream} took too long {what}."),
-            Self::BadGateway(upstream, what) => format!("The upstream {upstream} {what}."),
+            Self::OutOfDescriptors => "This server cannot take more requests at the moment.".to_owned(),
+            Self::Unreachable(..) => "The server behind this gateway cannot be reached.".to_owned(),
+            Self::UpstreamTimeout(..) => "The server behind this gateway took too long.".to_owned(),
+            Self::BadGateway(..) => "The server behind this gateway gave no valid answer.".to_owned(),
+        }
+    }
+
+    /// What the operator should read; `None` for what is the client's fault.
+    pub(crate) fn report(&self) -> Option<String> {
+        match self {
+            Self::OutOfDescriptors => {
+                Some("no descriptor is left for another connection: raise the limit (ulimit -n)".to_owned())
+            }
+            Self::Unreachable(upstream, why) => Some(format!("the upstream {upstream} cannot be reached: {why}")),
+            Self::UpstreamTimeout(upstream, what) => Some(format!("the upstream {upstream} took too long {what}")),
+            Self::BadGateway(upstream, what) => Some(format!("the upstream {upstream} {what}")),
+            _ => None,
         }
     }
 }

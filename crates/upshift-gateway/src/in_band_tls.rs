@@ -68,7 +68,7 @@ pub(crate) fn is_asked(request: &request::Parts, has_content: bool) -> bool {
 
 /// The request as it is to be read again inside TLS, without its offer.
 pub(crate) fn owed(mut request: request::Parts) -> Bytes {
-    hop::strip(&mut request.headers);
+    hop::strip_hop_by_hop(&mut request.headers);
     let mut head = BytesMut::with_capacity(512);
     head.put_slice(request.method.as_str().as_bytes());
     head.put_u8(b' ');

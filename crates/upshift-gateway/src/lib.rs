@@ -10,6 +10,7 @@
 //! * Every protocol ends in one function (`serve::serve`), which knows nothing of codecs.
 
 mod access;
+mod activity;
 mod admin;
 mod arrival;
 mod body;
@@ -19,13 +20,14 @@ mod control;
 mod counts;
 mod fault;
 mod forward;
+mod framing;
 mod gateway;
 mod h2c;
 mod http3;
 mod in_band_tls;
 mod local;
+mod log_limit;
 mod metrics;
-mod pulse;
 mod question;
 mod refuse;
 mod request_id;
@@ -34,6 +36,7 @@ mod serve;
 mod settings;
 mod sniff;
 mod stream;
+mod stream_watch;
 mod target;
 mod tls;
 mod transition;

@@ -84,7 +84,7 @@ impl Question {
     pub fn answer(&self, policy: &Policy, settings: &Settings) -> DecisionRecord {
         let seen = Seen { peer: self.peer, http: self.http, tls: self.tls() };
         let headers = self.headers();
-        let arrival = Arrival::read(seen, &headers, &settings.proxies);
+        let arrival = Arrival::read(seen, &headers, &settings.proxies, settings.undeclared_proxy);
         let value = |wanted: &str| self.fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
         let value = |wanted: &str| value(wanted).map(|(_, value)| value.as_str());
         let (path, query) = Facts::split_target(&self.target.path);

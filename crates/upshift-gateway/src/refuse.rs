@@ -71,7 +71,7 @@ async fn read_away(mut body: RequestBody, mut limit: u64, time: Duration) {
             }
         }
     };
-    // Whether it came to its end or not, it is over.
+    // A timeout here is fine: the body is dropped either way.
     let _ = timeout(time, reading).await;
 }
 

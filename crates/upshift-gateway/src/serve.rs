@@ -5,19 +5,24 @@ use std::rc::Rc;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{HeaderName, Method, Request, Response, StatusCode, Version, request};
 use hyper::upgrade::OnUpgrade;
+use upshift_config::PathMode;
 use upshift_core::answer::{self, Circumstances};
 use upshift_core::field::Protocol;
 use upshift_core::policy::Requirement;
 use upshift_core::{Decision, Facts, Fields, HttpVersion, Timestamp, TlsState, notice};
 
 use crate::access::Access;
-use crate::arrival::{Arrival, Seen};
-use crate::body::{Body, RequestBody};
+use crate::arrival::{Arrival, Seen, declared_proxy};
+use crate::body::{Body, RequestBody, Silent};
 use crate::connection::Connection;
 use crate::control;
 use crate::fault::Fault;
-use crate::forward::{self, Outbound, hop};
+use crate::forward::forwarded::{ForwardedInfo, add_via, set_forwarded};
+use crate::forward::trailers::TrailerFilter;
+use crate::forward::{self, Outbound, Timeouts, hop};
+use crate::framing::declared_length;
 use crate::request_id::{self, X_REQUEST_ID};
+use crate::stream_watch::StreamProgress;
 use crate::target::Target;
 use crate::transition::{self, Asked};
 use crate::tunnel::{self, Offer};
@@ -26,33 +31,28 @@ use crate::{refuse, respond, upstream_426};
 
 /// Answers `request`.
 pub(crate) async fn serve(connection: &Rc<Connection>, request: Request<RequestBody>) -> Response<Body> {
-    let in_flight = connection.pulse.request();
+    let in_flight = connection.activity.request();
+    let progress = StreamProgress::current();
     let worker = &connection.worker;
+    let view = worker.view();
     let (mut parts, body) = request.into_parts();
-    hop::withdraw(&mut parts.headers);
     let version = parts.version;
+    let nominated = hop::remove_nominated(&mut parts.headers, &believed_fields(connection, &view));
     let id = request_id::take_or_make(&parts.headers, &mut worker.random.borrow_mut());
-    let mut response = match Target::of(&parts) {
+    let mut response = match admissible(&parts, &body, view.snapshot.settings.paths) {
         // RFC 9110 §7.6.2: a recipient at 0 "MUST NOT forward the request; instead, it MUST respond as the final recipient".
         Ok(_) if parts.method == Method::OPTIONS && hop::forwards_left(&parts.method, &parts.headers) == Some(0) => {
             let mut response = Response::new(Body::empty());
             *response.status_mut() = StatusCode::NO_CONTENT;
             response
         }
-        Ok(target) => match Asked::read(connection, &parts, &body) {
-            Asked::Nothing => {
-                let upgrade = parts.extensions.remove::<OnUpgrade>();
-                decided(connection, &parts, &target, body, upgrade, &id).await
-            }
-            Asked::H2c(settings) => {
-                let switched = transition::to_h2c(connection, parts, body, settings).await;
-                switched.unwrap_or_else(|fault| faulty(connection, &fault, &id))
-            }
-            Asked::Tls => transition::to_tls(connection, parts),
-        },
+        Ok(target) => {
+            let filter = TrailerFilter::request(nominated, Rc::clone(&view.guarded));
+            served(connection, &view, parts, target, body.filtered(filter), &id).await
+        }
         Err(fault) => {
             let mut response = faulty(connection, &fault, &id);
-            refuse::discard(body, &parts, &worker.limits(), &mut response);
+            refuse::discard(body, &parts, &view.snapshot.settings.limits, &mut response);
             response
         }
     };
@@ -64,12 +64,76 @@ pub(crate) async fn serve(connection: &Rc<Connection>, request: Request<RequestB
         response.headers_mut().insert(header::ALT_SVC, alt_svc.clone());
     }
     finish(&mut response, version);
-    response.map(|body| body.holding(in_flight))
+    response.map(|body| body.holding(in_flight).tracked(progress))
+}
+
+/// The fields that the declared proxy at the other end wrote, which no client may take away.
+fn believed_fields<'v>(connection: &Connection, view: &'v View) -> Vec<&'v str> {
+    let proxy = declared_proxy(connection.peer.ip(), &view.snapshot.settings.proxies);
+    proxy.map(|proxy| proxy.reads.names().collect()).unwrap_or_default()
+}
+
+/// The target of a request whose end and whose target are beyond doubt.
+fn admissible(parts: &request::Parts, body: &RequestBody, paths: PathMode) -> Result<Target, Fault> {
+    let declared = declared_length(&parts.headers).map_err(|bad| Fault::Framing(bad.as_str()))?;
+    // RFC 9113 §8.1.1, RFC 9114 §4.1.2: content that is shorter than declared makes the message malformed.
+    if declared.is_some_and(|length| length > 0) && body.is_empty() {
+        return Err(Fault::Framing("Content-Length announces content, and there is none."));
+    }
+    Target::of(parts, paths)
+}
+
+/// Answers a request whose form is good.
+async fn served(
+    connection: &Rc<Connection>,
+    view: &View,
+    mut parts: request::Parts,
+    target: Target,
+    body: RequestBody,
+    id: &HeaderValue,
+) -> Response<Body> {
+    match Asked::read(connection, &parts, &body) {
+        Asked::Nothing => {
+            let upgrade = parts.extensions.remove::<OnUpgrade>();
+            match settled(&parts, body).await {
+                Ok(body) => decided(connection, view, &parts, &target, body, upgrade, id).await,
+                Err(fault) => closing(faulty(connection, &fault, id), parts.version),
+            }
+        }
+        Asked::H2c(settings) => {
+            let switched = transition::to_h2c(connection, parts, body, settings).await;
+            switched.unwrap_or_else(|fault| faulty(connection, &fault, id))
+        }
+        Asked::Tls => transition::to_tls(connection, parts),
+    }
+}
+
+/// The body, once it is known whether there is one.
+async fn settled(parts: &request::Parts, body: RequestBody) -> Result<RequestBody, Fault> {
+    // RFC 9110 §10.1.1: reading would send the 100, before it is decided whether the content is wanted.
+    if parts.headers.contains_key(header::EXPECT) {
+        return Ok(body);
+    }
+    let settled = body.settled(&parts.method).await;
+    settled.map_err(|error| match error.is::<Silent>() {
+        true => Fault::BodyTimeout,
+        false => Fault::Framing("The request's body broke off or is malformed."),
+    })
+}
+
+/// The response, after which no further request can be read.
+fn closing(mut response: Response<Body>, version: Version) -> Response<Body> {
+    if version < Version::HTTP_2 {
+        refuse::close(response.headers_mut());
+    }
+    response
 }
 
 /// Answers a request that can be decided on.
+#[expect(clippy::too_many_arguments, reason = "until an exchange has a context of its own")]
 async fn decided(
     connection: &Rc<Connection>,
+    view: &View,
     parts: &request::Parts,
     target: &Target,
     body: RequestBody,
@@ -77,11 +141,10 @@ async fn decided(
     id: &HeaderValue,
 ) -> Response<Body> {
     let worker = &connection.worker;
-    let view = worker.view();
     let settings = &view.snapshot.settings;
     let now = Timestamp::now();
     let seen = Seen { peer: connection.peer.ip(), http: http_version(parts.version), tls: connection.tls };
-    let arrival = Arrival::read(seen, &parts.headers, &settings.proxies);
+    let arrival = Arrival::read(seen, &parts.headers, &settings.proxies, settings.undeclared_proxy);
     if arrival.undeclared {
         worker.sighted(seen.peer);
     }
@@ -108,7 +171,7 @@ async fn decided(
             response
         }
         None => {
-            let admitted = Admitted { connection, parts, target, arrival: &arrival, view: &view, facts: &facts, id };
+            let admitted = Admitted { connection, parts, target, arrival: &arrival, view, facts: &facts, id };
             match admitted.forward(&decision, &around, body, upgrade).await {
                 Ok(response) => response,
                 Err(fault) => faulty(connection, &fault, id),
@@ -149,15 +212,20 @@ impl Admitted<'_> {
     ) -> Result<Response<Body>, Fault> {
         let offer = Offer::read(self.parts, !body.is_empty(), |token| may_cross(token, decision))?;
         let site = self.view.site(self.facts).ok_or(Fault::NoUpstream)?;
-        let patience = self.view.snapshot.settings.limits.upstream_response;
+        let timeouts = Timeouts::of(&self.view.snapshot.settings.limits);
         let candidates = site.candidates(&mut self.connection.worker.random.borrow_mut());
         let outbound = self.outbound(body);
         let mut response = match offer {
-            Some(offer) => tunnel::open(self.connection, &offer, outbound, upgrade, candidates, patience).await?,
-            None => forward::forward(outbound, candidates, patience).await?,
+            Some(offer) => tunnel::open(self.connection, &offer, outbound, upgrade, candidates, timeouts).await?,
+            None => forward::forward(outbound, candidates, &site.retries, timeouts).await?,
         };
         for change in notice::changes(decision, &HeaderFields(response.headers())) {
             apply(change, response.headers_mut());
+        }
+        if response.status().is_success() {
+            let worker = &self.connection.worker;
+            let key = worker.shared.control.key();
+            control::count_accepted(&mut worker.tally.borrow_mut(), key, decision, self.facts);
         }
         if response.status() == StatusCode::UPGRADE_REQUIRED {
             let bare = upstream_426::reoriginate(&mut response, decision, self.facts, around);
@@ -172,13 +240,16 @@ impl Admitted<'_> {
         let trailers = hop::accepts_trailers(&headers);
         let believed = self.arrival.proxy.and_then(|proxy| proxy.reads.peer.as_deref());
         let chain = believed.filter(|name| *name == "x-forwarded-for").map(|name| joined(&headers, name));
-        hop::strip(&mut headers);
-        headers.remove(header::HOST);
-        // The codec sends the 100 itself, when the body is first read.
-        headers.remove(header::EXPECT);
-        hop::tell(
+        hop::strip_hop_by_hop(&mut headers);
+        let declares_length = headers.contains_key(header::CONTENT_LENGTH);
+        // The codec sends the 100 itself, when the body is first read. The others are written again.
+        for name in [header::HOST, header::EXPECT, header::CONTENT_LENGTH] {
+            headers.remove(name);
+        }
+        self.view.guarded.remove_twins(&mut headers);
+        set_forwarded(
             &mut headers,
-            &hop::Told {
+            &ForwardedInfo {
                 hop: self.connection.peer,
                 client: self.arrival.peer.to_canonical(),
                 chain: chain.as_ref().filter(|chain| !chain.is_empty()),
@@ -186,7 +257,7 @@ impl Admitted<'_> {
                 host: self.target.authority(),
             },
         );
-        hop::via(&mut headers, self.parts.version);
+        add_via(&mut headers, self.parts.version);
         headers.insert(X_REQUEST_ID, self.id.clone());
         hop::join_cookies(&mut headers);
         hop::count_down(&self.parts.method, &mut headers);
@@ -195,6 +266,8 @@ impl Admitted<'_> {
             target: self.target.path.clone(),
             host: self.target.host.clone(),
             trailers,
+            declares_length,
+            retryable: true,
             headers,
             body,
         }
@@ -214,6 +287,10 @@ pub(crate) struct HeaderFields<'h>(pub(crate) &'h HeaderMap);
 impl Fields for HeaderFields<'_> {
     fn nth(&self, name: &str, index: usize) -> Option<&[u8]> {
         self.0.get_all(name).iter().nth(index).map(HeaderValue::as_bytes)
+    }
+
+    fn values<'f>(&'f self, name: &str) -> Vec<&'f [u8]> {
+        self.0.get_all(name).iter().map(HeaderValue::as_bytes).collect()
     }
 }
 
@@ -241,8 +318,9 @@ fn facts<'a>(
 
 /// The answer to a request that met `fault`.
 fn faulty(connection: &Connection, fault: &Fault, id: &HeaderValue) -> Response<Body> {
-    connection.worker.count_fault(fault);
-    respond::fault(fault, id.to_str().unwrap_or_default())
+    let id = id.to_str().unwrap_or_default();
+    connection.worker.count_fault(fault, id);
+    respond::fault(fault, id)
 }
 
 fn apply(change: notice::Change, headers: &mut HeaderMap) {

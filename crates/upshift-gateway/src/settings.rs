@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use upshift_config::{AccessLog, File, Hsts, Limits, Proxy, TlsFiles, Upstream};
+use upshift_config::{AccessLog, File, Hsts, Limits, PathMode, Proxy, TlsFiles, UndeclaredProxy, Upstream};
 use upshift_core::Policy;
 use upshift_core::policy::Matcher;
 
@@ -44,6 +44,10 @@ pub struct Settings {
     pub public: Option<String>,
     /// Hops in front that are believed.
     pub proxies: Vec<Proxy>,
+    /// Whether an undeclared private peer that sends `X-Forwarded-Proto` is taken for a proxy.
+    pub undeclared_proxy: UndeclaredProxy,
+    /// How ambiguous paths are treated.
+    pub paths: PathMode,
     /// Where requests go: the first that matches.
     pub upstreams: Vec<Upstream>,
     /// Which requests are written as JSON lines.
@@ -76,6 +80,8 @@ impl From<File> for Settings {
             hsts: gateway.hsts.as_ref().map(strict_transport_security),
             public: gateway.public,
             proxies: gateway.proxies,
+            undeclared_proxy: gateway.undeclared_proxy,
+            paths: gateway.paths,
             upstreams: file.upstreams,
             access_log: gateway.access_log,
             limits: file.limits,

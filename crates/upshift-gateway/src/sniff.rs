@@ -8,6 +8,7 @@
 //! Pure: bytes in, verdict out.
 
 use crate::fault::Fault;
+use crate::framing::length_of_lines;
 
 /// RFC 9113 §3.4.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -127,23 +128,13 @@ fn head(received: &[u8], limit: usize) -> Opening {
 
 /// RFC 9112 §6.3: a length that two readers may read differently is how requests are smuggled.
 fn framing(fields: &[httparse::Header<'_>]) -> Option<Fault> {
-    let mut length: Option<&[u8]> = None;
-    let mut coded = false;
-    for field in fields {
-        if field.name.eq_ignore_ascii_case("transfer-encoding") {
-            coded = true;
-        } else if field.name.eq_ignore_ascii_case("content-length") {
-            if length.is_some_and(|earlier| earlier != field.value) {
-                return Some(Fault::Framing("There are two Content-Length fields that disagree."));
-            }
-            // RFC 9110 §8.6: `Content-Length = 1*DIGIT`, without a sign.
-            if field.value.is_empty() || !field.value.iter().all(u8::is_ascii_digit) {
-                return Some(Fault::Framing("Content-Length is not a number."));
-            }
-            length = Some(field.value);
-        }
-    }
-    (coded && length.is_some()).then_some(Fault::Framing("There are both Content-Length and Transfer-Encoding."))
+    let named = |name: &'static str| fields.iter().filter(move |field| field.name.eq_ignore_ascii_case(name));
+    let declared = match length_of_lines(named("content-length").map(|field| field.value)) {
+        Ok(declared) => declared,
+        Err(bad) => return Some(Fault::Framing(bad.as_str())),
+    };
+    let coded = named("transfer-encoding").next().is_some();
+    (coded && declared.is_some()).then_some(Fault::Framing("There are both Content-Length and Transfer-Encoding."))
 }
 
 #[cfg(test)]

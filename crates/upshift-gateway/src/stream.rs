@@ -8,10 +8,13 @@ use std::task::{Context, Poll};
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::{Duration, Instant, timeout_at};
+use tokio::time::{Duration, Instant, timeout, timeout_at};
 use tokio_rustls::server::TlsStream;
 
-use crate::pulse::Pulse;
+use crate::activity::Activity;
+
+/// How long a client may take to take the end of a connection.
+const GOODBYE: Duration = Duration::from_secs(1);
 
 /// What carries the bytes.
 pub(crate) enum Transport {
@@ -23,18 +26,18 @@ pub(crate) enum Transport {
 
 /// A client's connection.
 ///
-/// It keeps the [`Pulse`].
+/// It records its [`Activity`].
 pub(crate) struct Stream {
     transport: Transport,
     early: Bytes,
-    pulse: Rc<Pulse>,
+    activity: Rc<Activity>,
     defer_shutdown: bool,
 }
 
 impl Stream {
     /// A connection of which nothing has been read.
-    pub(crate) fn new(transport: Transport, pulse: Rc<Pulse>) -> Self {
-        Self { transport, early: Bytes::new(), pulse, defer_shutdown: false }
+    pub(crate) fn new(transport: Transport, activity: Rc<Activity>) -> Self {
+        Self { transport, early: Bytes::new(), activity, defer_shutdown: false }
     }
 
     /// Puts `bytes` in front of what comes next.
@@ -77,7 +80,9 @@ impl Stream {
                 Transport::Tls(tls) => tls.shutdown().await,
             }
         };
-        if shut.await.is_err() {
+        // A client that takes nothing does not take TLS's close_notify either: waiting for that would keep the
+        // connection for ever.
+        if !matches!(timeout(GOODBYE, shut).await, Ok(Ok(()))) {
             return;
         }
         let Some((bytes, time)) = linger else { return };
@@ -110,7 +115,7 @@ impl AsyncRead for Stream {
             if self.early.is_empty() {
                 self.early = Bytes::new();
             }
-            self.pulse.received();
+            self.activity.received();
             return Poll::Ready(Ok(()));
         }
         let before = buffer.filled().len();
@@ -119,7 +124,7 @@ impl AsyncRead for Stream {
             Transport::Tls(tls) => Pin::new(tls).poll_read(cx, buffer),
         };
         if buffer.filled().len() > before {
-            self.pulse.received();
+            self.activity.received();
         }
         poll
     }
@@ -131,7 +136,7 @@ impl AsyncWrite for Stream {
             Transport::Clear(tcp) => Pin::new(tcp).poll_write(cx, bytes),
             Transport::Tls(tls) => Pin::new(tls).poll_write(cx, bytes),
         };
-        self.pulse.wrote(poll.is_ready());
+        self.activity.wrote(poll.is_ready());
         poll
     }
 
@@ -144,7 +149,7 @@ impl AsyncWrite for Stream {
             Transport::Clear(tcp) => Pin::new(tcp).poll_write_vectored(cx, slices),
             Transport::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, slices),
         };
-        self.pulse.wrote(poll.is_ready());
+        self.activity.wrote(poll.is_ready());
         poll
     }
 

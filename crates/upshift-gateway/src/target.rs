@@ -1,9 +1,10 @@
 //! What is asked for, once it is known to be well-formed.
 
 use http::header::{self, HeaderValue};
-use http::uri::PathAndQuery;
+use http::uri::{Authority, PathAndQuery};
 use http::{Method, Version, request};
-use upshift_core::policy::has_nul;
+use upshift_config::PathMode;
+use upshift_core::policy::{ambiguity, canonical, has_nul, is_too_ambiguous};
 
 use crate::fault::Fault;
 use crate::forward::hop;
@@ -12,7 +13,7 @@ use crate::forward::hop;
 pub(crate) struct Target {
     /// The authority, as sent; empty if none was.
     pub(crate) host: HeaderValue,
-    /// Path and query, as sent.
+    /// Path and query as they go upstream: as sent, unless they are made canonical.
     pub(crate) path: PathAndQuery,
     /// `:protocol` of an extended CONNECT (RFC 8441 §4).
     pub(crate) protocol: Option<hyper::ext::Protocol>,
@@ -20,7 +21,7 @@ pub(crate) struct Target {
 
 impl Target {
     /// Refuses what no upstream should have to interpret.
-    pub(crate) fn of(parts: &request::Parts) -> Result<Self, Fault> {
+    pub(crate) fn of(parts: &request::Parts, mode: PathMode) -> Result<Self, Fault> {
         let protocol = parts.extensions.get::<hyper::ext::Protocol>().cloned();
         // RFC 9110 §9.3.6: CONNECT without `:protocol` is for forward proxies.
         if parts.method == Method::CONNECT && protocol.is_none() {
@@ -39,16 +40,44 @@ impl Target {
             return Err(Fault::Coding);
         }
         let path = parts.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
-        if has_nul(path.path()) {
-            return Err(Fault::Target("The path contains a NUL."));
-        }
-        Ok(Self { host: host(parts)?, path, protocol })
+        Ok(Self { host: host(parts)?, path: checked_path(path, mode)?, protocol })
     }
 
     /// The authority as text.
     pub(crate) fn authority(&self) -> &str {
         self.host.to_str().unwrap_or_default()
     }
+}
+
+/// The path as it goes upstream.
+fn checked_path(path: PathAndQuery, mode: PathMode) -> Result<PathAndQuery, Fault> {
+    if has_nul(path.path()) {
+        return Err(Fault::Target("The path contains a NUL."));
+    }
+    let path = match mode {
+        PathMode::AsSent => path,
+        PathMode::Canonical => canonical_path(path)?,
+        PathMode::Strict => match ambiguity(path.path()) {
+            Some(ambiguity) => return Err(Fault::AmbiguousPath(ambiguity)),
+            None => path,
+        },
+    };
+    if is_too_ambiguous(path.path()) {
+        return Err(Fault::Target("The path is too long for the number of ways in which it can be read."));
+    }
+    Ok(path)
+}
+
+fn canonical_path(path: PathAndQuery) -> Result<PathAndQuery, Fault> {
+    let text = canonical(path.path());
+    if text == path.path() {
+        return Ok(path);
+    }
+    let text = match path.query() {
+        Some(query) => format!("{text}?{query}"),
+        None => text.into_owned(),
+    };
+    text.parse().map_err(|_| Fault::Target("The path has no canonical form."))
 }
 
 /// RFC 9112 §3.2.3: the authority-form is for CONNECT; §3.2.4: the asterisk-form is for OPTIONS. What stands for another
@@ -81,6 +110,13 @@ fn host(parts: &request::Parts) -> Result<HeaderValue, Fault> {
         return Err(Fault::Host("The Host field is no host."));
     }
     if let Some(authority) = parts.uri.authority() {
+        // RFC 9113 §8.3.1: "A server SHOULD treat a request as malformed if it contains a Host header field that
+        // identifies an entity that differs from the entity in the ":authority" pseudo-header field"; RFC 9114 §4.3.1
+        // has it as a MUST.
+        let differs = |host: &HeaderValue| !is_same_authority(host, authority, parts.uri.scheme_str());
+        if parts.version >= Version::HTTP_2 && first.is_some_and(differs) {
+            return Err(Fault::Host("Host and :authority differ."));
+        }
         // RFC 9112 §3.2.2: with an absolute-form target, the "received Host header field" is ignored.
         let value = HeaderValue::from_str(authority.as_str()).ok().filter(is_authority);
         return value.ok_or(Fault::Host("The authority is no host."));
@@ -90,6 +126,13 @@ fn host(parts: &request::Parts) -> Result<HeaderValue, Fault> {
         None if parts.version == Version::HTTP_11 => Err(Fault::Host("There is no Host field.")),
         None => Ok(HeaderValue::from_static("")),
     }
+}
+
+fn is_same_authority(host: &HeaderValue, authority: &Authority, scheme: Option<&str>) -> bool {
+    let default_port = if scheme == Some("http") { ":80" } else { ":443" };
+    let host = host.to_str().unwrap_or_default();
+    let without_default = |text: &'_ str| text.strip_suffix(default_port).unwrap_or(text).to_ascii_lowercase();
+    without_default(host) == without_default(authority.as_str())
 }
 
 fn is_authority(value: &HeaderValue) -> bool {
@@ -109,7 +152,7 @@ mod tests {
         for host in hosts {
             request.headers_mut().append(header::HOST, host.parse().unwrap());
         }
-        Target::of(&request.into_parts().0)
+        Target::of(&request.into_parts().0, PathMode::AsSent)
     }
 
     /// RFC 9112 §3.2.2.
@@ -129,6 +172,23 @@ mod tests {
         assert_eq!(target("/", Version::HTTP_10, &[]).unwrap().authority(), "");
         assert!(target("/", Version::HTTP_10, &["a", "a"]).is_err());
         assert_eq!(target("/", Version::HTTP_11, &[""]).unwrap().authority(), "");
+    }
+
+    /// RFC 9113 §8.3.1, RFC 9114 §4.3.1.
+    #[test]
+    fn over_http2_host_is_the_authority() {
+        for (host, good) in [("a.example", true), ("A.example:443", true), ("b.example", false), ("a.example:81", false)] {
+            assert_eq!(target("https://a.example/x", Version::HTTP_2, &[host]).is_ok(), good, "{host}");
+        }
+    }
+
+    #[test]
+    fn paths_of_several_readings_are_refused_or_made_canonical() {
+        let read = |path: &'static str, mode| checked_path(PathAndQuery::from_static(path), mode);
+        let sent = |path| read(path, PathMode::Canonical).map(|path| path.to_string()).ok();
+        assert_eq!(sent("/a//b/../%63?q=//").as_deref(), Some("/a/c?q=//"));
+        assert!(read("/a//b", PathMode::Strict).is_err() && read("/a/b%40?q=//", PathMode::Strict).is_ok());
+        assert!(read("/a/../b", PathMode::AsSent).is_ok());
     }
 
     #[test]

@@ -14,12 +14,12 @@ use http_body_util::{BodyExt, Limited};
 use tokio::time::timeout;
 use upshift_core::TlsState;
 
+use crate::activity::Activity;
 use crate::body::{Body, RequestBody};
 use crate::connection::{Connection, serve_http1, serve_http2};
 use crate::counts::{Counts, Ending};
 use crate::fault::Fault;
 use crate::forward::hop;
-use crate::pulse::Pulse;
 use crate::stream::{Stream, Transport};
 use crate::tunnel::Tunnel;
 use crate::{h2c, in_band_tls, tls};
@@ -77,7 +77,7 @@ pub(crate) async fn to_h2c(
     let limit = usize::try_from(MAX_CONTENT).unwrap_or(usize::MAX);
     let broken = |_| Fault::Framing("The request's content broke off.");
     let content = Limited::new(body, limit).collect().await.map_err(broken)?.to_bytes();
-    hop::strip(&mut request.headers);
+    hop::strip_hop_by_hop(&mut request.headers);
     request.headers.remove(header::EXPECT);
     request.version = Version::HTTP_2;
     let kept = Request::from_parts(request, RequestBody::whole(content));
@@ -158,9 +158,9 @@ async fn http1_in_tls(stream: Stream, owed: Bytes, connection: &Connection) {
         Err(_) => return connection.worker.count_ending(Ending::TlsTimeout),
     };
     let state = tls::state(tls.get_ref().1.protocol_version());
-    let pulse = Pulse::new();
-    let mut stream = Stream::new(Transport::Tls(Box::new(tls)), Rc::clone(&pulse));
+    let activity = Activity::new();
+    let mut stream = Stream::new(Transport::Tls(Box::new(tls)), Rc::clone(&activity));
     stream.unread(owed);
-    let inside = Connection { pulse, ..connection.again(state) };
+    let inside = Connection { activity, ..connection.again(state) };
     serve_http1(stream, Rc::new(inside)).await;
 }

@@ -27,7 +27,9 @@ use crate::connection;
 use crate::control::{self, Control};
 use crate::counts::{Counts, Ending};
 use crate::fault::Fault;
+use crate::forward::twins::GuardedFields;
 use crate::http3;
+use crate::log_limit::LogLimit;
 use crate::settings::{Settings, takes_all};
 use crate::upstream::{Connector, Random, Site};
 
@@ -78,6 +80,8 @@ pub(crate) struct Worker {
     pub(crate) random: RefCell<Random>,
     view: RefCell<Rc<View>>,
     warned: Cell<bool>,
+    fault_log: LogLimit,
+    accept_log: LogLimit,
 }
 
 /// One core's view of a snapshot. A request holds on to it, so that a reload never meets it half way.
@@ -86,6 +90,8 @@ pub(crate) struct View {
     pub(crate) snapshot: Arc<Snapshot>,
     /// `Strict-Transport-Security`.
     pub(crate) hsts: Option<HeaderValue>,
+    /// The fields whose other spellings do not cross.
+    pub(crate) guarded: Rc<GuardedFields>,
     /// Where requests go: the first that fits, and `None` fits all.
     sites: Vec<(Option<Matcher>, Site)>,
 }
@@ -119,6 +125,8 @@ impl Worker {
             random: RefCell::new(Random::new()),
             view,
             warned: Cell::new(false),
+            fault_log: LogLimit::default(),
+            accept_log: LogLimit::default(),
         })
     }
 
@@ -196,9 +204,14 @@ impl Worker {
         Rc::clone(&view)
     }
 
-    /// Counts a fault by its cause.
-    pub(crate) fn count_fault(&self, fault: &Fault) {
+    /// Counts a fault by its cause, and logs what the operator has to know of it.
+    pub(crate) fn count_fault(&self, fault: &Fault, request_id: &str) {
         Counts::add(&mut self.counts.borrow_mut().faults, fault.cause());
+        let Some(report) = fault.report() else { return };
+        if let Some(suppressed) = self.fault_log.admit() {
+            let status = fault.status().as_u16();
+            tracing::warn!(status, request_id, suppressed, "{report}");
+        }
     }
 
     /// Counts a connection that ended badly.
@@ -236,7 +249,8 @@ impl View {
         });
         let sites = sites.collect();
         let hsts = settings.hsts.as_deref().and_then(|value| HeaderValue::from_str(value).ok());
-        Self { snapshot, hsts, sites }
+        let guarded = Rc::new(GuardedFields::new(&snapshot.policy, &settings.proxies));
+        Self { snapshot, hsts, guarded, sites }
     }
 
     /// The site that a request goes to.
@@ -277,8 +291,10 @@ async fn accept(worker: Rc<Worker>, listener: TcpListener, over_tls: bool, open:
                 });
             }
             Err(error) => {
+                if let Some(suppressed) = worker.accept_log.admit() {
+                    tracing::warn!(%error, suppressed, "a connection could not be accepted");
+                }
                 // Out of file descriptors, mostly: to try again at once would be to spin.
-                tracing::warn!(%error, "a connection could not be accepted");
                 sleep(Duration::from_millis(100)).await;
             }
         }

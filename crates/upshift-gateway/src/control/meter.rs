@@ -1,6 +1,7 @@
 //! One request's part of what the breaker counts.
 
-use upshift_adoption::{Key, Tally, breaker};
+use upshift_adoption::{Caller, Key, Network, Tally, breaker};
+use upshift_core::policy::{Counted, Rule};
 use upshift_core::{Decision, Facts, Reason, Ruling, Timestamp, Verdict};
 
 /// Counts what a decision says of rules with a rollout. Rules without one cost nothing here.
@@ -21,8 +22,25 @@ fn count_ruling(tally: &mut Tally, key: &Key, ruling: &Ruling<'_>, facts: &Facts
     if !breaker::counts(rule, now) {
         return;
     }
-    let address = || facts.peer.map(|peer| peer.to_canonical().to_string());
-    if let Some(identity) = rule.identity(facts).or_else(address) {
-        tally.record(&rule.id, key.fingerprint(identity.as_bytes()), ruling.verdict == Verdict::Refuse);
+    if let (Some(caller), Some(breaker)) = (caller(rule, key, facts), rule.breaker) {
+        tally.record(&rule.id, caller, ruling.verdict == Verdict::Refuse, breaker.per_network);
     }
+}
+
+/// Notes who was answered with 2xx by an upstream, for the rules whose breaker counts only those.
+pub(crate) fn count_accepted(tally: &mut Tally, key: &Key, decision: &Decision<'_>, facts: &Facts<'_>) {
+    for ruling in decision.matched() {
+        let rule = ruling.rule;
+        let wanted = rule.breaker.is_some_and(|breaker| breaker.counts == Counted::Accepted);
+        if wanted && let Some(caller) = caller(rule, key, facts) {
+            tally.record_accepted(&rule.id, caller);
+        }
+    }
+}
+
+/// The caller as the rule's breaker counts it: by identity, or else by address.
+fn caller(rule: &Rule, key: &Key, facts: &Facts<'_>) -> Option<Caller> {
+    let address = || facts.peer.map(|peer| peer.to_canonical().to_string());
+    let identity = rule.identity(facts).or_else(address)?;
+    Some(Caller { identity: key.fingerprint(identity.as_bytes()), network: Network::of(facts.peer) })
 }

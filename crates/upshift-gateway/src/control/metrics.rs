@@ -54,12 +54,18 @@ fn breakers(registry: &mut Registry, status: &Status) {
     let tripped = family(registry, "breaker_tripped", "1 while the breaker holds a rule at warn");
     let seen = family(registry, "breaker_identities_seen", "Different callers in the breaker's window");
     let refused = family(registry, "breaker_identities_refused", "Different refused callers in the breaker's window");
+    let concentration =
+        family(registry, "breaker_concentration", "The share of the refused callers that come from one network");
+    let withheld =
+        family(registry, "breaker_withheld", "Crossings since the start that one network alone made, and that did not trip");
     for RuleStatus { rule, breaker, .. } in &status.rules {
         let Some(breaker) = breaker else { continue };
         let id = || vec![("rule", rule.clone())];
         tripped.get_or_create(&id()).set(if breaker.state == "tripped" { 1.0 } else { 0.0 });
         seen.get_or_create(&id()).set(breaker.seen as f64);
         refused.get_or_create(&id()).set(breaker.refused as f64);
+        concentration.get_or_create(&id()).set(breaker.concentration);
+        withheld.get_or_create(&id()).set(breaker.withheld as f64);
     }
 }
 

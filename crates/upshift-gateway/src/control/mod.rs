@@ -29,7 +29,7 @@ use upshift_record::control::{ChangeReport, RuleChange};
 use state::State;
 
 pub(crate) use api::{Access, Problem, guarded, router};
-pub(crate) use meter::count;
+pub(crate) use meter::{count, count_accepted};
 pub(crate) use watch::{EVERY, watch};
 
 /// Puts a policy in force.

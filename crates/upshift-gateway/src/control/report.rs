@@ -52,6 +52,9 @@ fn breaker_status(reading: &Reading) -> BreakerStatus {
         seen: reading.seen,
         refused: reading.refused,
         share: reading.share(),
+        concentration: reading.concentration,
+        top_network: reading.top_network.map(|network| network.to_string()),
+        withheld: reading.withheld,
         refused_share: reading.limits.refused_share,
         window: reading.limits.window,
         minimum: reading.limits.minimum,
@@ -77,6 +80,8 @@ pub(super) fn trip_report(trip: &Trip) -> TripReport {
         seen: trip.seen,
         refused: trip.refused,
         share: trip.share(),
+        concentration: trip.concentration(),
+        top_network: trip.top.map(|(network, _)| network.to_string()),
         message: trip.sentence(),
         hit: trip.hit.iter().map(ToString::to_string).collect(),
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use upshift_adoption::breaker::{Breaker, Trip, Watch};
+use upshift_adoption::breaker::{Breaker, Crossing, Trip, Watch};
 use upshift_adoption::overrides::{Change, Overrides, Target};
 use upshift_adoption::store::{Store, StoreError};
 use upshift_adoption::{Expiring, ExpiryNotice, ExpiryNotices, Tally};
@@ -140,28 +140,39 @@ impl State {
         }
     }
 
-    /// Demotes the rules that crossed their limit, and returns what there is to tell.
-    pub(super) fn trip(&mut self, now: Timestamp, publish: &Publish) -> Vec<Trip> {
-        let trips = self.breaker.trips(now);
-        for trip in &trips {
-            let (rule, seen, refused) = (&trip.rule, trip.seen, trip.refused);
-            tracing::error!(%rule, seen, refused, "the breaker tripped: {}; the rule only warns until it is resumed", trip.sentence());
-            self.sightings.entry(rule.to_string()).or_default().trips += 1;
-            let overrides = match self.store.trip(trip) {
-                Ok((revision, overrides)) => {
-                    self.revision = Some(revision.revision);
-                    overrides
-                }
-                Err(error) => {
-                    tracing::error!(%rule, %error, "the trip holds, but could not be kept: a restart would forget it");
-                    let mut overrides = self.overrides.clone();
-                    overrides.trip(rule, now, &trip.sentence());
-                    overrides
-                }
-            };
-            self.take(overrides, now, publish);
+    /// Demotes the rules that crossed their limit, and returns every crossing, to be reported.
+    pub(super) fn check_breaker(&mut self, now: Timestamp, publish: &Publish) -> Vec<Crossing> {
+        let crossings = self.breaker.crossings(now);
+        for Crossing { trip, trips } in &crossings {
+            let (rule, seen, refused, concentration) = (&trip.rule, trip.seen, trip.refused, trip.concentration());
+            let sentence = trip.sentence();
+            if *trips {
+                tracing::error!(%rule, seen, refused, concentration, "the breaker tripped: {sentence}; the rule only warns until it is resumed");
+                self.trip(trip, now, publish);
+            } else {
+                let network = trip.top.map(|(network, _)| network.to_string()).unwrap_or_default();
+                tracing::error!(%rule, seen, refused, concentration, network, "the breaker did not trip: {sentence}, and without it the limit is kept. If that network is a proxy, declare it");
+            }
         }
-        trips
+        crossings
+    }
+
+    fn trip(&mut self, trip: &Trip, now: Timestamp, publish: &Publish) {
+        let rule = &trip.rule;
+        self.sightings.entry(rule.to_string()).or_default().trips += 1;
+        let overrides = match self.store.trip(trip) {
+            Ok((revision, overrides)) => {
+                self.revision = Some(revision.revision);
+                overrides
+            }
+            Err(error) => {
+                tracing::error!(%rule, %error, "the trip holds, but could not be kept: a restart would forget it");
+                let mut overrides = self.overrides.clone();
+                overrides.trip(rule, now, &trip.sentence());
+                overrides
+            }
+        };
+        self.take(overrides, now, publish);
     }
 
     /// Puts the policy in force anew when something that was set for a while has ended.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
-use upshift_adoption::breaker::Trip;
+use upshift_adoption::breaker::Crossing;
 use upshift_core::Timestamp;
 
 use super::webhook::{self, Hooked};
@@ -35,18 +35,19 @@ impl Control {
         let tallies = std::mem::take(&mut *self.inbox.lock().unwrap_or_else(PoisonError::into_inner));
         let mut state = self.state();
         state.absorb(&tallies, now);
-        let trips = state.trip(now, &self.publish);
+        let crossings = state.check_breaker(now, &self.publish);
         state.lapse(now, &self.publish);
         for notice in state.notices(now) {
             tracing::warn!(exemption = notice.exemption.name, "{}", notice.sentence());
         }
         let policy = state.effective(&state.overrides, now);
         state.tell_phases(&policy, now);
-        hooked(&state, trips)
+        hooked(&state, &crossings)
     }
 }
 
-fn hooked(state: &State, trips: Vec<Trip>) -> Vec<Hooked> {
+fn hooked(state: &State, crossings: &[Crossing]) -> Vec<Hooked> {
     let Some(address) = &state.webhook else { return Vec::new() };
-    trips.into_iter().map(|trip| Hooked { address: address.clone(), body: webhook::body(&trip) }).collect()
+    let hooked = |crossing| Hooked { address: address.clone(), body: webhook::body(crossing) };
+    crossings.iter().map(hooked).collect()
 }

@@ -9,7 +9,7 @@ use http_body_util::Full;
 use hyper_util::rt::TokioIo;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
-use upshift_adoption::breaker::Trip;
+use upshift_adoption::breaker::Crossing;
 
 use crate::upstream::Connector;
 use upshift_config::{Address, UpstreamHttp};
@@ -25,17 +25,24 @@ pub(crate) struct Hooked {
     pub(crate) body: String,
 }
 
-/// What is told of a trip. `text` is what chat programs show; no identity is in it.
-pub(crate) fn body(trip: &Trip) -> String {
+/// The report of a crossing. `text` is what chat programs show; no identity and no network is in it.
+pub(crate) fn body(Crossing { trip, trips }: &Crossing) -> String {
+    let (rule, sentence) = (&trip.rule, trip.sentence());
+    let text = if *trips {
+        format!("Upshift's breaker tripped: rule {rule} only warns until it is resumed. {sentence}.")
+    } else {
+        format!("Upshift's breaker did not trip: one network alone crosses the limit of rule {rule}. {sentence}.")
+    };
     serde_json::json!({
-        "event": "breaker-tripped",
-        "text": format!("Upshift's breaker tripped: rule {} only warns until it is resumed. {}.", trip.rule, trip.sentence()),
+        "event": if *trips { "breaker-tripped" } else { "breaker-withheld" },
+        "text": text,
         "rule": trip.rule.as_ref(),
-        "phase": "warn",
+        "phase": trips.then_some("warn"),
         "at": trip.at.to_string(),
         "seen": trip.seen,
         "refused": trip.refused,
         "share": trip.share(),
+        "concentration": trip.concentration(),
         "refused_share": trip.limits.refused_share,
         "window": trip.limits.window,
         "minimum": trip.limits.minimum,

@@ -1,18 +1,11 @@
-//! The fields that belong to one hop, and those that a hop adds.
+//! The fields that belong to one hop.
 //!
 //! 1. What `Connection` names, and `Connection` itself, never crosses (RFC 9110 §7.6.1).
 //! 2. `Upgrade` and `HTTP2-Settings` never cross, named or not: that is how h2c is smuggled past a policy.
-//! 3. Forwarding fields of others are replaced, never trusted on.
 
-use std::fmt::Write as _;
-use std::net::{IpAddr, SocketAddr};
-
+use http::Method;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::{Method, Version};
 use upshift_core::field::elements;
-
-/// How the gateway calls itself in `Via` (RFC 9110 §7.6.3 allows a pseudonym).
-const PSEUDONYM: &str = "upshift";
 
 /// RFC 9110 §7.6.1: to be removed "even when not nominated by Connection".
 const HOP_BY_HOP: [HeaderName; 6] = [
@@ -24,44 +17,63 @@ const HOP_BY_HOP: [HeaderName; 6] = [
     HeaderName::from_static("http2-settings"),
 ];
 
-/// Removes the fields that `Connection` names, before anything is decided: what is decided on has to be what goes on.
-///
-/// RFC 9110 §7.6.1: an intermediary "MUST parse a received Connection header field before a message is forwarded and, for
-/// each connection-option in this field, remove any header or trailer field(s) from the message with the same name".
-/// Those that this hop itself reads stay until then; [`strip`] takes them.
-pub(crate) fn withdraw(headers: &mut HeaderMap) {
-    const READ_HERE: [&str; 6] = ["upgrade", "http2-settings", "te", "host", "content-length", "transfer-encoding"];
-    let lines: Vec<HeaderValue> = headers.get_all(header::CONNECTION).iter().cloned().collect();
-    for option in elements(lines.iter().map(HeaderValue::as_bytes)) {
-        if let Ok(name) = HeaderName::from_bytes(option)
-            && !READ_HERE.contains(&name.as_str())
-        {
-            headers.remove(name);
+/// Fields that this hop itself reads after `Connection` has been applied; [`strip_hop_by_hop`] and the framing of the next
+/// hop see to them.
+const READ_HERE: [&str; 6] = ["upgrade", "http2-settings", "te", "host", "content-length", "transfer-encoding"];
+
+/// As many nominated names are kept to be held against each trailer. A header section of 64 KiB can name thousands.
+const MAX_NOMINATED: usize = 256;
+
+/// The fields that a `Connection` names; of more than [`MAX_NOMINATED`], every field is taken to be one.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Nominated(Vec<HeaderName>);
+
+impl Nominated {
+    /// Whether `name` is among them.
+    pub(crate) fn names(&self, name: &HeaderName) -> bool {
+        self.0.len() > MAX_NOMINATED || self.0.contains(name)
+    }
+
+    fn add(&mut self, name: HeaderName) {
+        if !self.names(&name) {
+            self.0.push(name);
         }
     }
 }
 
-/// Removes what was meant for this hop alone.
+/// Removes the fields that `Connection` names, before anything is decided: what is decided on has to be what goes on.
 ///
-/// The codec has framed the message already, and `Host` is written anew from the authority that was decided on: so
-/// naming `Content-Length` or `Host` in `Connection` gains nobody anything.
-pub(crate) fn strip(headers: &mut HeaderMap) {
-    if headers.contains_key(header::CONNECTION) {
-        let lines: Vec<HeaderValue> = headers.get_all(header::CONNECTION).iter().cloned().collect();
-        for option in elements(lines.iter().map(HeaderValue::as_bytes)) {
-            // Both are needed until the request is framed and its authority decided on.
-            if [&b"content-length"[..], b"host"].iter().any(|kept| option.eq_ignore_ascii_case(kept)) {
-                continue;
-            }
-            if let Ok(name) = HeaderName::from_bytes(option) {
-                headers.remove(name);
-            }
-        }
-        headers.remove(header::CONNECTION);
+/// RFC 9110 §7.6.1: an intermediary "MUST parse a received Connection header field before a message is forwarded and, for
+/// each connection-option in this field, remove any header or trailer field(s) from the message with the same name".
+/// The fields in `believed` stay: a declared proxy wrote them, and no client may take them away by naming them.
+pub(crate) fn remove_nominated(headers: &mut HeaderMap, believed: &[&str]) -> Nominated {
+    let mut nominated = Nominated::default();
+    if !headers.contains_key(header::CONNECTION) {
+        return nominated;
     }
+    let lines: Vec<HeaderValue> = headers.get_all(header::CONNECTION).iter().cloned().collect();
+    for option in elements(lines.iter().map(HeaderValue::as_bytes)) {
+        let Ok(name) = HeaderName::from_bytes(option) else { continue };
+        if READ_HERE.contains(&name.as_str()) || believed.contains(&name.as_str()) {
+            continue;
+        }
+        headers.remove(&name);
+        nominated.add(name);
+    }
+    nominated
+}
+
+/// Removes what was meant for this hop alone (RFC 9110 §7.6.1), whether `Connection` names it or not.
+pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    headers.remove(header::CONNECTION);
     for name in HOP_BY_HOP {
         headers.remove(name);
     }
+}
+
+/// Whether the field was meant for one hop alone.
+pub(crate) fn is_hop_by_hop(name: &HeaderName) -> bool {
+    *name == header::CONNECTION || HOP_BY_HOP.contains(name)
 }
 
 /// RFC 9113 §8.2.3: cookie lines "MUST be concatenated into a single octet string using the two-octet delimiter of 0x3b,
@@ -111,102 +123,6 @@ pub(crate) fn accept_trailers(headers: &mut HeaderMap, http2: bool) {
     }
 }
 
-/// RFC 9110 §7.6.3: a gateway MUST send `Via` in each request it forwards, and may in answers.
-pub(crate) fn via(headers: &mut HeaderMap, received: Version) {
-    let value = match received {
-        Version::HTTP_10 => HeaderValue::from_static("1.0 upshift"),
-        Version::HTTP_2 => HeaderValue::from_static("2.0 upshift"),
-        Version::HTTP_3 => HeaderValue::from_static("3.0 upshift"),
-        _ => HeaderValue::from_static("1.1 upshift"),
-    };
-    debug_assert!(value.as_bytes().ends_with(PSEUDONYM.as_bytes()));
-    headers.append(header::VIA, value);
-}
-
-/// What the next hop is told of the client.
-pub(crate) struct Told<'a> {
-    /// The other end of the connection.
-    pub(crate) hop: SocketAddr,
-    /// The client, where a declared proxy stands between.
-    pub(crate) client: IpAddr,
-    /// The list of addresses that the declared proxy sent, if it is believed.
-    pub(crate) chain: Option<&'a HeaderValue>,
-    /// The client used `https`.
-    pub(crate) https: bool,
-    /// The authority that was asked.
-    pub(crate) host: &'a str,
-}
-
-/// Writes `X-Forwarded-*` and `Forwarded` (RFC 7239), in place of whatever was there.
-pub(crate) fn tell(headers: &mut HeaderMap, told: &Told<'_>) {
-    let hop = told.hop.ip().to_canonical();
-    let between = told.client != hop;
-    let addresses = match told.chain.and_then(|chain| chain.to_str().ok()) {
-        Some(chain) => format!("{chain}, {hop}"),
-        None if between => format!("{}, {hop}", told.client),
-        None => hop.to_string(),
-    };
-    let proto = if told.https { "https" } else { "http" };
-    forget(headers);
-    set(headers, HeaderName::from_static("x-forwarded-for"), &addresses);
-    headers.insert(HeaderName::from_static("x-forwarded-proto"), HeaderValue::from_static(proto));
-    if !told.host.is_empty() {
-        set(headers, HeaderName::from_static("x-forwarded-host"), told.host);
-    }
-    set(headers, header::FORWARDED, &forwarded(told, proto, between.then_some(hop)));
-}
-
-/// RFC 7239 §4: an element for the client, and one for the declared proxy between us, if there is one.
-fn forwarded(told: &Told<'_>, proto: &str, proxy: Option<IpAddr>) -> String {
-    let mut value = String::with_capacity(96);
-    value.push_str("for=");
-    push_node(&mut value, told.client);
-    if !told.host.is_empty() {
-        value.extend([";host=\"", told.host, "\""]);
-    }
-    value.extend([";proto=", proto]);
-    if let Some(proxy) = proxy {
-        value.push_str(", for=");
-        push_node(&mut value, proxy);
-    }
-    value
-}
-
-/// Removes what others say of the client.
-fn forget(headers: &mut HeaderMap) {
-    let others: Vec<HeaderName> = headers
-        .keys()
-        // RFC 3875 §4.1.18: to a CGI program `X_Forwarded_For` is `X-Forwarded-For`.
-        .filter(|name| {
-            let hyphened = name.as_str().replace('_', "-");
-            let written =
-                ["x-real-ip", "forwarded", "via", "x-request-id", "transfer-encoding", "content-length", "host"];
-            hyphened.starts_with("x-forwarded-")
-                || **name == "x-real-ip"
-                || hyphened != name.as_str() && written.contains(&hyphened.as_str())
-        })
-        .cloned()
-        .collect();
-    for name in others {
-        headers.remove(name);
-    }
-}
-
-fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
-        headers.insert(name, value);
-    }
-}
-
-/// RFC 7239 §6: IPv6 in brackets, and therefore quoted.
-fn push_node(value: &mut String, address: IpAddr) {
-    // Writing into a string cannot fail.
-    let _ = match address {
-        IpAddr::V4(v4) => write!(value, "{v4}"),
-        IpAddr::V6(v6) => write!(value, "\"[{v6}]\""),
-    };
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
@@ -231,13 +147,13 @@ mod tests {
             ("x-three", "3"),
             ("content-length", "5"),
         ]);
-        strip(&mut headers);
+        remove_nominated(&mut headers, &[]);
+        strip_hop_by_hop(&mut headers);
         assert_eq!(headers.len(), 2);
         assert_eq!(headers["x-three"], "3");
         assert_eq!(headers["content-length"], "5");
     }
 
-    /// RFC 9113 §3.1 made h2c obsolete; a split offer must not slip through.
     /// RFC 9110 §7.6.1: a field that is named does not go on, so the policy may not see it either.
     #[test]
     fn what_connection_names_is_gone_before_anything_is_decided() {
@@ -248,46 +164,36 @@ mod tests {
             ("x-api-version", "2.0"),
             ("host", "a.example"),
         ]);
-        withdraw(&mut headers);
+        remove_nominated(&mut headers, &[]);
         assert!(!headers.contains_key("x-api-version"));
         assert_eq!(headers.len(), 4);
-        strip(&mut headers);
+        strip_hop_by_hop(&mut headers);
         assert_eq!((headers.len(), &headers["host"]), (1, &HeaderValue::from_static("a.example")));
     }
 
+    /// However many options stand in front of it, each is applied.
+    #[test]
+    fn every_option_is_applied() {
+        let options: Vec<String> = (0..300).map(|number| format!("x-{number}")).collect();
+        let mut headers = map(&[("connection", &options.join(",")), ("x-299", "1")]);
+        let nominated = remove_nominated(&mut headers, &[]);
+        assert!(!headers.contains_key("x-299") && nominated.names(&HeaderName::from_static("x-299")));
+    }
+
+    #[test]
+    fn what_a_declared_proxy_wrote_cannot_be_taken_away() {
+        let mut headers = map(&[("connection", "x-forwarded-proto, x-other"), ("x-forwarded-proto", "http"), ("x-other", "1")]);
+        remove_nominated(&mut headers, &["x-forwarded-proto"]);
+        assert!(headers.contains_key("x-forwarded-proto") && !headers.contains_key("x-other"));
+    }
+
+    /// RFC 9113 §3.1 made h2c obsolete; a split offer must not slip through.
     #[test]
     fn offers_to_switch_do_not_cross_even_unnamed() {
         let mut headers =
             map(&[("upgrade", "foo, h2c"), ("upgrade", "bar"), ("http2-settings", "AAMAAABkAAQ"), ("te", "gzip")]);
-        strip(&mut headers);
+        strip_hop_by_hop(&mut headers);
         assert!(headers.is_empty());
-    }
-
-    #[test]
-    fn others_tales_are_replaced() {
-        let mut headers =
-            map(&[("x-forwarded-for", "6.6.6.6"), ("x-forwarded-port", "1"), ("forwarded", "for=6.6.6.6")]);
-        let hop = "[2001:db8::1]:99".parse::<SocketAddr>().unwrap();
-        tell(&mut headers, &Told { hop, client: hop.ip(), chain: None, https: true, host: "a.example" });
-        assert_eq!(headers["x-forwarded-for"], "2001:db8::1");
-        assert_eq!(headers["forwarded"], "for=\"[2001:db8::1]\";host=\"a.example\";proto=https");
-        assert!(!headers.contains_key("x-forwarded-port"));
-    }
-
-    #[test]
-    fn a_believed_chain_grows() {
-        let mut headers = HeaderMap::new();
-        let chain = HeaderValue::from_static("198.51.100.7");
-        let told = Told {
-            hop: "10.0.0.1:1".parse().unwrap(),
-            client: "198.51.100.7".parse().unwrap(),
-            chain: Some(&chain),
-            https: false,
-            host: "",
-        };
-        tell(&mut headers, &told);
-        assert_eq!(headers["x-forwarded-for"], "198.51.100.7, 10.0.0.1");
-        assert_eq!(headers["forwarded"], "for=198.51.100.7;proto=http, for=10.0.0.1");
     }
 
     /// RFC 9110 §10.1.4.

@@ -1,24 +1,24 @@
-//! Bodies over HTTP/3: the request's as the gateway reads it, the answer's as the codec wants it.
+//! The content of a request over HTTP/3.
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
 use h3::error::Code;
 use h3::server::RequestStream;
-use http::{HeaderMap, Method, header};
 use http_body::{Frame, SizeHint};
 
+use super::transport::GuardedReceiver;
 use crate::body::BodyError;
 
 /// The receiving half of a request's stream.
-type Receiver = RequestStream<h3_quinn::RecvStream, Bytes>;
+type Receiver = RequestStream<GuardedReceiver, Bytes>;
 
 /// What a client sends after its header section.
-pub(super) struct Upload {
+pub(super) struct H3Body {
     stream: Receiver,
-    /// Read already, to see whether there is anything.
-    first: Option<Bytes>,
+    /// What is left of the length that was declared.
     left: Option<u64>,
     stage: Stage,
 }
@@ -30,78 +30,74 @@ enum Stage {
     Done,
 }
 
-impl Upload {
-    /// The content of a request with `headers`; `None` if it has none.
-    ///
-    /// Without `Content-Length` only the end of the stream tells. A method that has no content as a rule is not begun
-    /// before that is known, so that its request does not become a chunked one towards the upstream.
+/// Content whose length is not the declared one (RFC 9114 §4.1.2): the request is malformed.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+enum BadContent {
+    #[error("the content is shorter than Content-Length")]
+    Short,
+    #[error("the content is longer than Content-Length")]
+    Long,
+}
+
+impl H3Body {
+    /// The content of a request that declared its length as `declared`.
+    pub(super) fn new(stream: Receiver, declared: Option<u64>) -> Self {
+        Self { stream, left: declared, stage: Stage::Content }
+    }
+
+    /// Waits for the end of a request whose content is declared to be empty.
     ///
     /// # Errors
-    /// If the client broke off.
-    pub(super) async fn begin(
-        mut stream: Receiver,
-        method: &Method,
-        headers: &HeaderMap,
-    ) -> Result<Option<Self>, BodyError> {
-        let left = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-        if left == Some(0) {
-            return Ok(None);
+    /// If there is content all the same.
+    pub(super) async fn ends(&mut self) -> Result<(), BodyError> {
+        match poll_fn(|cx| self.poll_content(cx)).await {
+            Some(Err(error)) => Err(error),
+            _ => Ok(()),
         }
-        let mut first = None;
-        if left.is_none() && !matches!(*method, Method::POST | Method::PUT | Method::PATCH) {
-            match stream.recv_data().await? {
-                Some(data) => first = Some(whole(data)),
-                None => return Ok(None),
-            }
-        }
-        Ok(Some(Self { stream, first, left, stage: Stage::Content }))
     }
 
     fn poll_content(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
-        if let Some(first) = self.first.take() {
-            return Poll::Ready(Some(Ok(first)));
+        let Some(mut data) = ready!(self.stream.poll_recv_data(cx))? else {
+            let short = self.left.is_some_and(|left| left > 0);
+            return Poll::Ready(short.then(|| Err(BadContent::Short.into())));
+        };
+        let bytes = data.copy_to_bytes(data.remaining());
+        if let Some(left) = &mut self.left {
+            match left.checked_sub(bytes.len() as u64) {
+                Some(rest) => *left = rest,
+                None => return Poll::Ready(Some(Err(BadContent::Long.into()))),
+            }
         }
-        match ready!(self.stream.poll_recv_data(cx)) {
-            Ok(data) => Poll::Ready(data.map(whole).map(Ok)),
-            Err(error) => Poll::Ready(Some(Err(error.into()))),
-        }
+        Poll::Ready(Some(Ok(bytes)))
+    }
+
+    fn poll_trailers(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let trailers = ready!(self.stream.poll_recv_trailers(cx));
+        self.stage = Stage::Done;
+        Poll::Ready(trailers.map(|trailers| trailers.map(Frame::trailers)).map_err(BodyError::from).transpose())
     }
 }
 
-/// The bytes of one DATA frame, or of the part of it that has come.
-fn whole(mut data: impl Buf) -> Bytes {
-    data.copy_to_bytes(data.remaining())
-}
-
-impl http_body::Body for Upload {
+impl http_body::Body for H3Body {
     type Data = Bytes;
     type Error = BodyError;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         if self.stage == Stage::Content {
             match ready!(self.poll_content(cx)) {
-                Some(Ok(data)) => {
-                    self.left = self.left.map(|left| left.saturating_sub(data.len() as u64));
-                    return Poll::Ready(Some(Ok(Frame::data(data))));
-                }
+                Some(Ok(data)) => return Poll::Ready(Some(Ok(Frame::data(data)))),
                 Some(Err(error)) => {
+                    self.stream.stop_sending(Code::H3_MESSAGE_ERROR);
                     self.stage = Stage::Done;
                     return Poll::Ready(Some(Err(error)));
-                }
-                // RFC 9114 §4.1.2: content that is shorter than Content-Length is malformed.
-                None if self.left.is_some_and(|left| left > 0) => {
-                    self.stage = Stage::Done;
-                    return Poll::Ready(Some(Err("the content is shorter than Content-Length".into())));
                 }
                 None => self.stage = Stage::Trailers,
             }
         }
-        if self.stage == Stage::Trailers {
-            let trailers = ready!(self.stream.poll_recv_trailers(cx));
-            self.stage = Stage::Done;
-            return Poll::Ready(trailers.map(|trailers| trailers.map(Frame::trailers)).map_err(Into::into).transpose());
+        match self.stage {
+            Stage::Trailers => self.poll_trailers(cx),
+            _ => Poll::Ready(None),
         }
-        Poll::Ready(None)
     }
 
     fn is_end_stream(&self) -> bool {
@@ -113,9 +109,9 @@ impl http_body::Body for Upload {
     }
 }
 
-impl Drop for Upload {
+impl Drop for H3Body {
     fn drop(&mut self) {
-        // RFC 9114 §4.1: the client is asked to stop sending what nobody will read, "without error".
+        // RFC 9114 §4.1: the client is asked to stop sending what will not be read, "without error".
         if self.stage != Stage::Done {
             self.stream.stop_sending(Code::H3_NO_ERROR);
         }

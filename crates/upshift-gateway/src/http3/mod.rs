@@ -5,8 +5,13 @@
 //! 3. An address must show that it is its sender's once there are many connections (RFC 9000 §8.1.2).
 //! 4. No WebSocket: the codec does not take `:protocol: websocket` yet (RFC 9220), so the setting is not sent.
 //! 5. One core serves it: the packets of one socket cannot be told apart by connection before they are read.
+//! 6. Everything has a bound: frames ([`frame_guard`]), the time to a head, each wait of a body, the windows, and the life
+//!    of a connection without requests, which PINGs do not prolong.
 
 mod body;
+mod field_section;
+mod frame_guard;
+mod transport;
 
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
@@ -22,14 +27,18 @@ use quinn::crypto::rustls::QuicServerConfig;
 use quinn::{Endpoint, EndpointConfig, Incoming, TokioRuntime, TransportConfig, VarInt};
 use rustls::ServerConfig;
 use tokio::task::spawn_local;
+use tokio::time::{Duration, Instant, sleep_until, timeout};
 use upshift_config::Limits;
 use upshift_core::{TlsState, TlsVersion};
 
-use self::body::Upload;
-use crate::body::{Body, BodyError, RequestBody};
+use self::body::H3Body;
+use self::transport::GuardedConnection;
+use crate::activity::{Activity, Expired};
+use crate::body::{Body, BodyError, RequestBody, Silent};
 use crate::connection::Connection;
 use crate::counts::Ending;
 use crate::forward::hop;
+use crate::framing::declared_length;
 use crate::respond;
 use crate::serve::serve;
 use crate::worker::Worker;
@@ -46,8 +55,21 @@ const H3_NO_ERROR: u32 = 0x100;
 /// As many requests at once per connection as over HTTP/2.
 const STREAMS: u32 = 200;
 
-type Codec = h3::server::Connection<h3_quinn::Connection, Bytes>;
-type Resolver = RequestResolver<h3_quinn::Connection, Bytes>;
+/// As many unidirectional streams of the client as are open at once: it needs three (RFC 9114 §6.2).
+const UNIDIRECTIONAL_STREAMS: u32 = 8;
+
+/// What a client may send before it is read, in bytes: on one stream, and on a connection.
+const STREAM_WINDOW: u32 = 1024 * 1024;
+const CONNECTION_WINDOW: u32 = 8 * 1024 * 1024;
+
+/// As much as is kept of a connection for sending it again, in bytes.
+const SEND_WINDOW: u64 = 2 * 1024 * 1024;
+
+/// As long a piece as is handed to the codec: a client that takes so much within the time allowed makes progress.
+const PIECE: usize = 16 * 1024;
+
+type Codec = h3::server::Connection<GuardedConnection, Bytes>;
+type Resolver = RequestResolver<GuardedConnection, Bytes>;
 type Sender = RequestStream<h3_quinn::SendStream<Bytes>, Bytes>;
 
 /// What QUIC is served with, from what TLS is served with.
@@ -63,6 +85,10 @@ pub(crate) fn config(tls: &ServerConfig, limits: &Limits) -> Result<Arc<quinn::S
     let mut transport = TransportConfig::default();
     transport.max_idle_timeout(quinn::IdleTimeout::try_from(limits.idle).ok());
     transport.max_concurrent_bidi_streams(VarInt::from_u32(STREAMS));
+    transport.max_concurrent_uni_streams(VarInt::from_u32(UNIDIRECTIONAL_STREAMS));
+    transport.stream_receive_window(VarInt::from_u32(STREAM_WINDOW));
+    transport.receive_window(VarInt::from_u32(CONNECTION_WINDOW));
+    transport.send_window(SEND_WINDOW);
     config.transport_config(Arc::new(transport));
     Ok(Arc::new(config))
 }
@@ -108,7 +134,7 @@ async fn serve_connection(worker: Rc<Worker>, incoming: Incoming) {
     let Some(config) = worker.shared.snapshot.load().quic.clone() else { return incoming.ignore() };
     let shake = async { incoming.accept_with(config)?.await };
     let limits = worker.limits();
-    let quic = match tokio::time::timeout(limits.header_timeout, shake).await {
+    let quic = match timeout(limits.header_timeout, shake).await {
         Ok(Ok(quic)) => quic,
         Ok(Err(error)) => {
             tracing::debug!(%peer, %error, "no QUIC handshake");
@@ -118,46 +144,48 @@ async fn serve_connection(worker: Rc<Worker>, incoming: Incoming) {
     };
     let mut builder = h3::server::builder();
     builder.max_field_section_size(limits.header_bytes as u64);
-    match builder.build(h3_quinn::Connection::new(quic)).await {
-        Ok(codec) => accept_requests(worker, peer, codec).await,
-        Err(error) => {
+    let transport = GuardedConnection::new(quic, limits.header_bytes);
+    // It sends SETTINGS, for which the client may give no window.
+    match timeout(limits.header_timeout, builder.build(transport)).await {
+        Ok(Ok(codec)) => accept_requests(worker, peer, codec, &limits).await,
+        Ok(Err(error)) => {
             tracing::debug!(%peer, %error, "no HTTP/3");
             worker.count_ending(Ending::Parse);
         }
+        Err(_) => worker.count_ending(Ending::Expired(Expired::Stalled)),
     }
 }
 
 /// Serves the requests of one connection, each in a task of its own.
-async fn accept_requests(worker: Rc<Worker>, peer: SocketAddr, mut codec: Codec) {
+async fn accept_requests(worker: Rc<Worker>, peer: SocketAddr, mut codec: Codec, limits: &Limits) {
     let mut draining = worker.shared.draining.subscribe();
     let connection = Rc::new(Connection::new(worker, peer, TlsState::Version(TlsVersion::V1_3)));
-    connection.pulse.multiplexed();
+    connection.activity.multiplexed();
     let mut finishing = false;
     loop {
         let accepted = tokio::select! {
             biased;
-            _ = draining.wait_for(|draining| *draining), if !finishing => {
-                finishing = true;
-                // RFC 9114 §5.2: GOAWAY, and what is open may finish.
-                if codec.shutdown(0).await.is_err() {
-                    return;
-                }
-                continue;
-            }
-            accepted = codec.accept() => accepted,
+            _ = draining.wait_for(|draining| *draining), if !finishing => None,
+            // RFC 9000 §10.1: PINGs keep QUIC's own idle timer from ever running out.
+            () = idle(&connection.activity, limits), if !finishing => None,
+            accepted = codec.accept() => Some(accepted),
+            // What is still open when the client has been told to go may take this long to become idle.
+            () = idle(&connection.activity, limits), if finishing => return,
         };
         match accepted {
-            Ok(Some(resolver)) => {
-                let connection = Rc::clone(&connection);
-                spawn_local(async move {
-                    if let Err(error) = exchange(&connection, resolver).await {
-                        tracing::debug!(peer = %connection.peer, %error, "an exchange over HTTP/3 broke off");
-                    }
-                });
+            None => {
+                finishing = true;
+                // RFC 9114 §5.2: GOAWAY, and what is open may finish.
+                if !matches!(timeout(limits.header_timeout, codec.shutdown(0)).await, Ok(Ok(()))) {
+                    return;
+                }
             }
-            Ok(None) => return,
-            Err(error) if error.is_h3_no_error() => return,
-            Err(error) => {
+            Some(Ok(Some(resolver))) => {
+                spawn_local(serve_stream(Rc::clone(&connection), resolver));
+            }
+            Some(Ok(None)) => return,
+            Some(Err(error)) if error.is_h3_no_error() => return,
+            Some(Err(error)) => {
                 tracing::debug!(%peer, %error, "a connection of HTTP/3 ended");
                 return;
             }
@@ -165,13 +193,46 @@ async fn accept_requests(worker: Rc<Worker>, peer: SocketAddr, mut codec: Codec)
     }
 }
 
+/// Resolves when there has been no request for too long.
+async fn idle(activity: &Activity, limits: &Limits) {
+    while let Ok(next) = activity.check(limits, Instant::now()) {
+        sleep_until(next).await;
+    }
+}
+
+async fn serve_stream(connection: Rc<Connection>, resolver: Resolver) {
+    if let Err(error) = exchange(&connection, resolver).await {
+        if error.is::<Silent>() {
+            connection.worker.count_ending(Ending::StreamStalled);
+        }
+        tracing::debug!(peer = %connection.peer, %error, "an exchange over HTTP/3 broke off");
+    }
+}
+
 async fn exchange(connection: &Rc<Connection>, resolver: Resolver) -> Result<(), BodyError> {
-    let (request, stream) = resolver.resolve_request().await?;
+    let limits = connection.worker.limits();
+    let (request, stream) = in_time(limits.header_timeout, resolver.resolve_request()).await?;
     let (mut sender, receiver) = stream.split();
-    let upload = Upload::begin(receiver, request.method(), request.headers()).await?;
-    let body = upload.map_or_else(RequestBody::empty, |upload| RequestBody::any(Box::pin(upload)));
+    if has_connection_fields(request.headers()) {
+        // RFC 9114 §4.2: "An intermediary transforming an HTTP/1.x message to HTTP/3 MUST remove connection-specific
+        // header fields […] Any message containing connection-specific fields MUST be treated as malformed".
+        sender.stop_stream(Code::H3_MESSAGE_ERROR);
+        return Err("the request has connection-specific fields".into());
+    }
+    // What is no length is answered by `serve`, which reads the fields again.
+    let declared = declared_length(request.headers()).unwrap_or(Some(0));
+    let mut body = H3Body::new(receiver, declared);
+    let body = if declared == Some(0) {
+        if let Err(error) = in_time(limits.header_timeout, body.ends()).await {
+            sender.stop_stream(Code::H3_MESSAGE_ERROR);
+            return Err(error);
+        }
+        RequestBody::empty()
+    } else {
+        RequestBody::any(Box::pin(body), limits.idle)
+    };
     let response = serve(connection, request.map(|()| body)).await;
-    let sent = send(&mut sender, response).await;
+    let sent = send(&mut sender, response, limits.idle).await;
     if sent.is_err() {
         // RFC 9114 §4.1: a response that cannot be completed is broken off, not ended.
         sender.stop_stream(Code::H3_INTERNAL_ERROR);
@@ -179,28 +240,52 @@ async fn exchange(connection: &Rc<Connection>, resolver: Resolver) -> Result<(),
     sent
 }
 
-async fn send(sender: &mut Sender, response: Response<Body>) -> Result<(), BodyError> {
+/// RFC 9114 §4.2: `TE` "MAY be present in an HTTP/3 request header; when it is, it MUST NOT contain any value other than
+/// "trailers"".
+fn has_connection_fields(headers: &HeaderMap) -> bool {
+    let te = headers.get_all(header::TE).iter().any(|te| !te.as_bytes().eq_ignore_ascii_case(b"trailers"));
+    te || headers.keys().any(|name| *name != header::TE && hop::is_hop_by_hop(name))
+}
+
+/// The end of `step`, unless the client keeps it waiting for longer than `limit`.
+async fn in_time<T, E: Into<BodyError>>(
+    limit: Duration,
+    step: impl Future<Output = Result<T, E>>,
+) -> Result<T, BodyError> {
+    match timeout(limit, step).await {
+        Ok(done) => done.map_err(Into::into),
+        Err(_) => Err(Silent.into()),
+    }
+}
+
+async fn send(sender: &mut Sender, response: Response<Body>, limit: Duration) -> Result<(), BodyError> {
     let (mut parts, mut body) = response.into_parts();
     of_http3(&mut parts.headers, &body);
-    sender.send_response(Response::from_parts(parts, ())).await?;
+    in_time(limit, sender.send_response(Response::from_parts(parts, ()))).await?;
     while let Some(frame) = body.frame().await {
         match frame?.into_data() {
-            Ok(data) => sender.send_data(data).await?,
+            Ok(mut data) => {
+                while !data.is_empty() {
+                    let piece = data.split_to(data.len().min(PIECE));
+                    in_time(limit, sender.send_data(piece)).await?;
+                }
+            }
             Err(frame) => {
                 if let Ok(trailers) = frame.into_trailers() {
-                    sender.send_trailers(trailers).await?;
+                    in_time(limit, sender.send_trailers(trailers)).await?;
                 }
             }
         }
     }
-    Ok(sender.finish().await?)
+    in_time(limit, sender.finish()).await
 }
 
 /// What the codecs of the older versions do by themselves.
 fn of_http3(headers: &mut HeaderMap, body: &Body) {
     use http_body::Body as _;
     // RFC 9114 §4.2: "An endpoint MUST NOT generate an HTTP/3 field section containing connection-specific fields".
-    hop::strip(headers);
+    hop::remove_nominated(headers, &[]);
+    hop::strip_hop_by_hop(headers);
     if let Some(length) = body.size_hint().exact().filter(|_| !body.is_end_stream()) {
         headers.entry(header::CONTENT_LENGTH).or_insert_with(|| length.into());
     }

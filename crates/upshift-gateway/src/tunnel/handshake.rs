@@ -6,9 +6,9 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header, response};
 
 use super::offer::{Door, Offer, upgrade_list};
-use crate::forward::hop::{connection_names, strip};
+use crate::forward::hop::{connection_names, remove_nominated, strip_hop_by_hop};
 
-/// A `Sec-WebSocket-Key` of our own, for a client that came by CONNECT and has none (RFC 8441 §5).
+/// A `Sec-WebSocket-Key`: the client's, or one of our own for a client that came by CONNECT and has none (RFC 8441 §5).
 #[derive(Clone, Debug)]
 pub(super) struct Key(HeaderValue);
 
@@ -31,14 +31,15 @@ pub(super) enum BadSwitch {
 
 /// Makes the upstream's upgrade request of a request whose hop-by-hop fields are already gone.
 ///
-/// RFC 8441 §5: a CONNECT becomes a GET with a key of ours, which is returned.
+/// RFC 8441 §5: a CONNECT becomes a GET with a key of ours. The key of a WebSocket is returned.
 ///
 /// # Errors
 /// If the system gives no random bytes.
 pub(super) fn ask(offer: &Offer, method: &mut Method, headers: &mut HeaderMap) -> Result<Option<Key>, Unspecified> {
     set_upgrade(headers, offer);
     if offer.door() == Door::Upgrade {
-        return Ok(None);
+        let key = headers.get(header::SEC_WEBSOCKET_KEY).filter(|_| offer.is_websocket());
+        return Ok(key.cloned().map(Key));
     }
     *method = Method::GET;
     if !offer.is_websocket() {
@@ -67,6 +68,7 @@ pub(super) fn accepted(offer: &Offer, key: Option<&Key>, answer: &mut response::
     if !named || !connection_names(&answer.headers, "upgrade") {
         return Err(BadSwitch::Other { asked: offer.token().to_string() });
     }
+    // RFC 6455 §4.1: an accept that does not fit the key shows that the upstream did not answer this handshake.
     let accept = answer.headers.get(header::SEC_WEBSOCKET_ACCEPT);
     if key.is_some_and(|key| accept.is_none_or(|accept| *accept != key.accept())) {
         return Err(BadSwitch::Accept);
@@ -76,7 +78,8 @@ pub(super) fn accepted(offer: &Offer, key: Option<&Key>, answer: &mut response::
 }
 
 fn answer_client(offer: &Offer, answer: &mut response::Parts) {
-    strip(&mut answer.headers);
+    remove_nominated(&mut answer.headers, &[]);
+    strip_hop_by_hop(&mut answer.headers);
     // RFC 9110 §8.6: "A server MUST NOT send a Content-Length header field in any response with a status code of 1xx";
     // a 2xx to CONNECT has none either.
     answer.headers.remove(header::CONTENT_LENGTH);
@@ -139,7 +142,8 @@ mod tests {
 
     fn offer(mut request: request::Parts) -> (Offer, request::Parts) {
         let offer = Offer::read(&request, false, |token| token.is("websocket")).unwrap().unwrap();
-        strip(&mut request.headers);
+        remove_nominated(&mut request.headers, &[]);
+        strip_hop_by_hop(&mut request.headers);
         (offer, request)
     }
 
@@ -154,7 +158,10 @@ mod tests {
     #[test]
     fn the_upstream_is_asked_for_the_allowed_token_alone() {
         let (offer, mut request) = upgrade();
-        assert!(ask(&offer, &mut request.method, &mut request.headers).unwrap().is_none());
+        let key = ask(&offer, &mut request.method, &mut request.headers).unwrap().unwrap();
+        assert_eq!(key.accept(), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+        let fields = [("Connection", "upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Accept", "x")];
+        assert_eq!(accepted(&offer, Some(&key), &mut answer(&fields)), Err(BadSwitch::Accept));
         assert_eq!(request.headers[header::UPGRADE], "websocket");
         assert_eq!(request.headers[header::CONNECTION], "Upgrade");
         assert_eq!(request.headers[header::SEC_WEBSOCKET_KEY], "dGhlIHNhbXBsZSBub25jZQ==");

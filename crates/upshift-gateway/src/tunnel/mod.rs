@@ -6,11 +6,12 @@
 //!    names an allowed token: `websocket`, and those which a matching rule requires. All `Upgrade` lines are read
 //!    jointly; anything else that is offered is ignored.
 //! 2. The upstream is asked on a connection of its own, with that token alone and a fresh `Connection: Upgrade`.
-//! 3. Its `101` is believed only if it names exactly that token, with `Connection: upgrade`; for a CONNECT, which
-//!    brought no key, also `Sec-WebSocket-Accept` must fit ours. Any other switch is a `502`.
+//! 3. Its `101` is believed only if it names exactly that token, with `Connection: upgrade`, and, for a WebSocket, if
+//!    `Sec-WebSocket-Accept` fits the key. Any other switch is a `502`.
 //! 4. Any answer but `101` is an ordinary response, and no tunnel.
 //! 5. A byte of the new protocol that arrives before our `101` left ends the tunnel (RFC 9931 §3).
-//! 6. Then bytes are carried both ways, each direction closed on its own, until both are or nothing moves for too long.
+//! 6. Then bytes are carried both ways, each direction closed on its own, until both are, nothing moves for too long, or
+//!    one side takes nothing of what the other sent for too long.
 
 mod handshake;
 mod offer;

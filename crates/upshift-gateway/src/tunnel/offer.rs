@@ -28,6 +28,8 @@ pub(crate) struct Offer {
 pub(crate) enum BadOffer {
     /// `:protocol` names what this gateway does not carry here: 501 (RFC 9220 §3).
     UnknownProtocol(String),
+    /// A WebSocket handshake without `Sec-WebSocket-Key`: 400 (RFC 6455 §4.2.1).
+    NoKey,
     /// A WebSocket handshake with content, which RFC 6455 §4.1 has no room for: 400.
     Content,
     /// `Expect: 100-continue` where there is no content to go on with: 400 (RFC 9110 §10.1.1), for the `100` that
@@ -39,6 +41,7 @@ impl From<BadOffer> for Fault {
     fn from(bad: BadOffer) -> Self {
         match bad {
             BadOffer::UnknownProtocol(name) => Self::Transition(name),
+            BadOffer::NoKey => Self::Framing("A WebSocket handshake has a Sec-WebSocket-Key."),
             BadOffer::Content => Self::Framing("A WebSocket handshake has no content."),
             BadOffer::Expectation => Self::Framing("100-continue is expected, but no content is announced."),
         }
@@ -82,6 +85,8 @@ impl Offer {
         match has_content {
             true if websocket => Err(BadOffer::Content),
             false if request.headers.contains_key(header::EXPECT) => Err(BadOffer::Expectation),
+            // RFC 6455 §4.2.1: without a key nothing shows that the upstream answers this handshake.
+            false if websocket && !request.headers.contains_key(header::SEC_WEBSOCKET_KEY) => Err(BadOffer::NoKey),
             _ => Ok(Some(Self { token, door: Door::Upgrade })),
         }
     }
@@ -145,7 +150,10 @@ mod tests {
 
     #[test]
     fn the_first_allowed_token_of_all_lines_is_taken() {
-        let request = parts("GET", &[("Connection", "Upgrade"), ("Upgrade", "foo, h2c"), ("Upgrade", "WebSocket")]);
+        let key = ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
+        let fields = [("Connection", "Upgrade"), ("Upgrade", "foo, h2c"), ("Upgrade", "WebSocket")];
+        assert_eq!(Offer::read(&parts("GET", &fields), false, websocket), Err(BadOffer::NoKey));
+        let request = parts("GET", &[&fields[..], &[key]].concat());
         let offer = Offer::read(&request, false, websocket).unwrap().unwrap();
         assert!(offer.is_websocket());
         assert_eq!(offer.door(), Door::Upgrade);

@@ -1,7 +1,6 @@
 //! From an offer to a tunnel, or to the upstream's answer that it will not have one.
 
 use std::rc::Rc;
-use std::time::Duration;
 
 use http::Response;
 use hyper::upgrade::{OnUpgrade, Upgraded};
@@ -11,12 +10,12 @@ use tokio::task::spawn_local;
 
 use super::handshake::{accepted, ask};
 use super::offer::{Door, Offer};
-use super::relay::{Ended, relay};
+use super::relay::{Ended, Patience, relay};
 use crate::body::Body;
 use crate::connection::Connection;
 use crate::counts::{Counts, Ending};
 use crate::fault::Fault;
-use crate::forward::{self, Outbound};
+use crate::forward::{self, Outbound, Timeouts};
 use crate::transition::Switch;
 use crate::upstream::{Load, Replica};
 use crate::worker::Worker;
@@ -24,7 +23,7 @@ use crate::worker::Worker;
 /// The upstream's end of a tunnel.
 pub(crate) struct Tunnel {
     upstream: Upgraded,
-    idle: Duration,
+    patience: Patience,
     worker: Rc<Worker>,
     /// The replica is under load as long as the tunnel is open.
     _load: Load,
@@ -40,23 +39,25 @@ pub(crate) async fn open<'r>(
     mut request: Outbound,
     client: Option<OnUpgrade>,
     candidates: impl Iterator<Item = &'r Rc<Replica>>,
-    patience: Duration,
+    timeouts: Timeouts,
 ) -> Result<Response<Body>, Fault> {
     let no_random = |_| Fault::Transition(offer.token().to_string());
     let key = ask(offer, &mut request.method, &mut request.headers).map_err(no_random)?;
     request.trailers = false;
-    let (mut response, lease, name) = forward::ask(request, candidates, patience).await?;
+    let (mut response, lease, name) = forward::ask(request, candidates, timeouts).await?;
     let switched = hyper::upgrade::on(&mut response);
     let (mut parts, body) = response.into_parts();
     let misbehaved = |what: String| Fault::BadGateway(name.to_owned(), what);
     match accepted(offer, key.as_ref(), &mut parts) {
         Err(error) => return Err(misbehaved(error.to_string())),
-        Ok(false) => return forward::inbound(Response::from_parts(parts, body), lease, name),
+        Ok(false) => return forward::inbound(Response::from_parts(parts, body), lease, name, false, timeouts),
         Ok(true) => {}
     }
     let upstream = switched.await.map_err(|_| misbehaved("closed the connection".to_owned()))?;
     let worker = Rc::clone(&connection.worker);
-    let tunnel = Tunnel { upstream, idle: worker.limits().tunnel_idle, worker, _load: lease.into_load() };
+    let limits = worker.limits();
+    let patience = Patience { idle: limits.tunnel_idle, stall: limits.idle };
+    let tunnel = Tunnel { upstream, patience, worker, _load: lease.into_load() };
     match (offer.door(), client) {
         (Door::Connect, Some(client)) => tunnel.start(client, Rc::clone(connection)),
         _ => drop(connection.switch.replace(Some(Switch::Tunnel(tunnel)))),
@@ -67,9 +68,10 @@ pub(crate) async fn open<'r>(
 impl Tunnel {
     /// Carries bytes until the tunnel ends.
     pub(crate) async fn carry<S: AsyncRead + AsyncWrite + Unpin>(self, client: S) {
-        match relay(client, TokioIo::new(self.upstream), self.idle).await {
+        match relay(client, TokioIo::new(self.upstream), self.patience).await {
             Ended::Closed => {}
             Ended::Idle => self.worker.count_ending(Ending::TunnelIdle),
+            Ended::Stalled => self.worker.count_ending(Ending::TunnelStalled),
             Ended::Broken => self.worker.count_ending(Ending::TunnelBroken),
         }
     }
@@ -77,7 +79,7 @@ impl Tunnel {
     /// The same for a stream of HTTP/2, beside the others of its connection, which is busy as long.
     fn start(self, client: OnUpgrade, connection: Rc<Connection>) {
         spawn_local(async move {
-            let _busy = connection.pulse.request();
+            let _busy = connection.activity.request();
             // It fails if the client gave up before the answer.
             let Ok(client) = client.await else { return };
             Counts::add(&mut self.worker.counts.borrow_mut().transitions, "tunnel");

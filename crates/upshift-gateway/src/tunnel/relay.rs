@@ -31,27 +31,37 @@ pub(super) enum Ended {
     Closed,
     /// Nothing moved for the time allowed.
     Idle,
+    /// A side took nothing of what the other sent, for the time allowed.
+    Stalled,
     /// A side broke off.
     Broken,
 }
 
-/// Carries bytes both ways until both directions are closed, one breaks, or nothing moved for `idle`.
+/// How long a tunnel may wait.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// For anything at all.
+    pub(super) idle: Duration,
+    /// For a side to take what the other sent.
+    pub(super) stall: Duration,
+}
+
+/// Carries bytes both ways until both directions are closed, one breaks, or `patience` has run out.
 ///
 /// When one side ends its direction, the other side is told so, and may go on sending.
-pub(super) async fn relay<A, B>(client: A, upstream: B, idle: Duration) -> Ended
+pub(super) async fn relay<A, B>(client: A, upstream: B, patience: Patience) -> Ended
 where
     A: AsyncRead + AsyncWrite + Unpin,
     B: AsyncRead + AsyncWrite + Unpin,
 {
     let mut tunnel = Tunnel { client, upstream, up: Direction::default(), down: Direction::default() };
-    let mut patience = Patience::new(idle);
+    let mut watch = Watch::new(patience);
     poll_fn(|cx| {
         let carried = tunnel.poll(cx);
-        let moved = std::mem::take(&mut tunnel.up.moved) | std::mem::take(&mut tunnel.down.moved);
         match carried {
             Poll::Ready(Ok(())) => Poll::Ready(Ended::Closed),
             Poll::Ready(Err(_)) => Poll::Ready(Ended::Broken),
-            Poll::Pending => patience.poll(cx, moved).map(|()| Ended::Idle),
+            Poll::Pending => watch.poll(cx, [&mut tunnel.up, &mut tunnel.down]),
         }
     })
     .await
@@ -98,6 +108,11 @@ where
 }
 
 impl Direction {
+    /// Whether there are bytes, or an end, that the other side has not taken.
+    fn owes(&self) -> bool {
+        !self.kept.is_empty() || self.unflushed || self.stage == Stage::Closing
+    }
+
     fn poll<R, W>(&mut self, cx: &mut Context<'_>, from: &mut R, to: &mut W) -> Poll<io::Result<()>>
     where
         R: AsyncRead + Unpin,
@@ -187,30 +202,51 @@ impl PendingExt for Poll<io::Result<()>> {
     }
 }
 
-/// Runs out when nothing moved for a while. The timer is not touched when something moves, only when it fires.
-struct Patience {
-    idle: Duration,
+/// Keeps the time of a tunnel. The timer is touched when it fires, and when a side begins to take nothing.
+struct Watch {
+    patience: Patience,
     last: Instant,
+    /// Since when each direction has had bytes that were not taken.
+    stalled: [Option<Instant>; 2],
     timer: Pin<Box<Sleep>>,
 }
 
-impl Patience {
-    fn new(idle: Duration) -> Self {
-        Self { idle, last: Instant::now(), timer: Box::pin(tokio::time::sleep(idle)) }
+impl Watch {
+    fn new(patience: Patience) -> Self {
+        let timer = Box::pin(tokio::time::sleep(patience.idle));
+        Self { patience, last: Instant::now(), stalled: [None; 2], timer }
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>, moved: bool) -> Poll<()> {
-        if moved {
-            self.last = Instant::now();
+    fn poll(&mut self, cx: &mut Context<'_>, directions: [&mut Direction; 2]) -> Poll<Ended> {
+        for (stalled, direction) in self.stalled.iter_mut().zip(directions) {
+            if std::mem::take(&mut direction.moved) {
+                self.last = Instant::now();
+                *stalled = None;
+            }
+            if direction.owes() {
+                stalled.get_or_insert_with(Instant::now);
+            }
+        }
+        let (until, ended) = self.deadline();
+        if until < self.timer.deadline() {
+            self.timer.as_mut().reset(until);
         }
         while self.timer.as_mut().poll(cx).is_ready() {
-            let until = self.last + self.idle;
             if until <= Instant::now() {
-                return Poll::Ready(());
+                return Poll::Ready(ended);
             }
             self.timer.as_mut().reset(until);
         }
         Poll::Pending
+    }
+
+    fn deadline(&self) -> (Instant, Ended) {
+        let idle = (self.last + self.patience.idle, Ended::Idle);
+        let stalled = self.stalled.iter().flatten().min().map(|since| (*since + self.patience.stall, Ended::Stalled));
+        match stalled {
+            Some(stalled) if stalled.0 < idle.0 => stalled,
+            _ => idle,
+        }
     }
 }
 
@@ -228,7 +264,7 @@ mod tests {
     fn tunnel(buffer: usize, idle: Duration) -> (DuplexStream, DuplexStream, JoinHandle<Ended>) {
         let (client, near) = duplex(buffer);
         let (far, upstream) = duplex(buffer);
-        (client, upstream, tokio::spawn(relay(near, far, idle)))
+        (client, upstream, tokio::spawn(relay(near, far, Patience { idle, stall: idle })))
     }
 
     #[tokio::test]
@@ -276,13 +312,40 @@ mod tests {
         assert_eq!(ended.await.unwrap(), Ended::Idle);
     }
 
-    #[tokio::test]
-    async fn patience_begins_anew_when_something_moved() {
-        let mut patience = Patience::new(Duration::ZERO);
-        patience.idle = LONG;
-        // The timer has run out, but what moved is recent: it is set again.
-        let waited = poll_fn(|cx| Poll::Ready(patience.poll(cx, true))).await;
-        assert_eq!(waited, Poll::Pending);
+    /// One half that moves does not hide that the other does not.
+    #[tokio::test(start_paused = true)]
+    async fn a_side_that_takes_nothing_ends_the_tunnel_whatever_it_sends() {
+        let (mut client, near) = duplex(1 << 20);
+        let (far, mut upstream) = duplex(64);
+        let patience = Patience { idle: LONG, stall: Duration::from_secs(2) };
+        let ended = tokio::spawn(relay(near, far, patience));
+        client.write_all(&[7; 4096]).await.unwrap();
+        let begun = Instant::now();
+        let sending = async {
+            loop {
+                upstream.write_all(b"still here").await.unwrap();
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+        };
+        let ended = tokio::select! {
+            ended = ended => ended.unwrap(),
+            () = sending => Ended::Closed,
+        };
+        assert_eq!((ended, begun.elapsed().as_secs()), (Ended::Stalled, 2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_side_that_takes_slowly_is_no_stalled_one() {
+        let (mut client, near) = duplex(1 << 20);
+        let (far, mut upstream) = duplex(64);
+        let patience = Patience { idle: LONG, stall: Duration::from_secs(2) };
+        let ended = tokio::spawn(relay(near, far, patience));
+        client.write_all(&[7; 1024]).await.unwrap();
+        for _ in 0..16 {
+            tokio::time::sleep(Duration::from_millis(1_500)).await;
+            upstream.read_exact(&mut [0; 64]).await.unwrap();
+        }
+        assert!(!ended.is_finished());
     }
 
     #[tokio::test]

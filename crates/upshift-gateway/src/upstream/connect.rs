@@ -20,8 +20,23 @@ use upshift_config::{Address, UpstreamHttp};
 pub(crate) enum ConnectError {
     /// It did not come about in time.
     Timeout,
+    /// This process has no descriptor left for it.
+    OutOfDescriptors,
     /// It was refused, cut, or its TLS is not to be trusted.
     Failed(io::Error),
+}
+
+impl From<io::Error> for ConnectError {
+    fn from(error: io::Error) -> Self {
+        if is_out_of_descriptors(&error) { Self::OutOfDescriptors } else { Self::Failed(error) }
+    }
+}
+
+/// Whether the system gave no descriptor: `EMFILE` of the process, `ENFILE` of the machine.
+fn is_out_of_descriptors(error: &io::Error) -> bool {
+    const ENFILE: i32 = 23;
+    const EMFILE: i32 = 24;
+    matches!(error.raw_os_error(), Some(EMFILE | ENFILE))
 }
 
 /// Opens connections, in clear or over TLS.
@@ -36,6 +51,11 @@ impl Connector {
         Self { tls, limit }
     }
 
+    /// How long a connection may take to come about.
+    pub(super) fn limit(&self) -> Duration {
+        self.limit
+    }
+
     /// A connection to `address`, and whether HTTP/2 is to be spoken on it.
     pub(crate) async fn connect(
         &self,
@@ -43,7 +63,7 @@ impl Connector {
         http: UpstreamHttp,
     ) -> Result<(UpstreamStream, UpstreamHttp), ConnectError> {
         match timeout(self.limit, self.open(address, http)).await {
-            Ok(opened) => opened.map_err(ConnectError::Failed),
+            Ok(opened) => opened.map_err(ConnectError::from),
             Err(_) => Err(ConnectError::Timeout),
         }
     }

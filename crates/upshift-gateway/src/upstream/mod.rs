@@ -3,9 +3,11 @@
 //! 1. Of two replicas drawn at random, the one with fewer requests under way is asked ("power of two choices").
 //! 2. One that refuses connections is passed over for a while, longer each time, unless all do.
 //! 3. A request that no upstream can have seen is tried on the next replica.
+//! 4. Where this process has no descriptor left, no replica is at fault.
 
 mod connect;
 mod pool;
+mod retry;
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -17,6 +19,7 @@ use upshift_config::{Address, Limits, Upstream};
 
 pub(crate) use connect::{ConnectError, Connector};
 pub(crate) use pool::{Lease, Link, SendError};
+pub(crate) use retry::RetryBudget;
 
 use pool::Pool;
 
@@ -28,13 +31,15 @@ const LONGEST_PENALTY: Duration = Duration::from_secs(30);
 /// The replicas of one site.
 pub(crate) struct Site {
     replicas: Vec<Rc<Replica>>,
+    /// How many requests may be sent a second time.
+    pub(crate) retries: RetryBudget,
 }
 
 impl Site {
     /// The site of `upstream`.
     pub(crate) fn new(upstream: &Upstream, connector: &Rc<Connector>) -> Self {
         let replica = |address| Rc::new(Replica::new(address, upstream, connector));
-        Self { replicas: upstream.addresses.iter().map(replica).collect() }
+        Self { replicas: upstream.addresses.iter().map(replica).collect(), retries: RetryBudget::new() }
     }
 
     /// The replicas in the order in which to try them.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::task::spawn_local;
 use tokio::time::Instant;
 
@@ -108,8 +108,17 @@ impl Pool {
     }
 
     async fn open_http2(&self, stream: UpstreamStream) -> hyper::Result<Link> {
-        let (sender, connection) =
-            http2::Builder::new(LocalExecutor).adaptive_window(true).handshake(TokioIo::new(stream)).await?;
+        let limit = self.connector.limit();
+        let (sender, connection) = http2::Builder::new(LocalExecutor)
+            .adaptive_window(true)
+            // A peer that is gone without a word shows in nothing else: one that does not answer a PING within the
+            // time that a new connection may take is given up.
+            .timer(TokioTimer::new())
+            .keep_alive_interval(Some(limit))
+            .keep_alive_timeout(limit)
+            .keep_alive_while_idle(true)
+            .handshake(TokioIo::new(stream))
+            .await?;
         spawn_local(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "an upstream connection ended");
@@ -117,6 +126,12 @@ impl Pool {
         });
         self.shared.replace(Some(sender.clone()));
         Ok(Link::Shared(sender))
+    }
+
+    /// Gives up the HTTP/2 connection, if there is one: the next request opens another. Requests that are under way on
+    /// it go on.
+    pub(crate) fn retire_shared(&self) {
+        self.shared.replace(None);
     }
 
     /// Closes connections that have rested longer than `limit`.

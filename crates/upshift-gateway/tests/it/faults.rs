@@ -88,25 +88,25 @@ fn a_head_that_never_ends_is_408() {
 
 /// RFC 9110 §15.6.3.
 #[test]
-fn an_upstream_that_is_not_there_is_502_and_named() {
+fn an_upstream_that_is_not_there_is_502_and_not_named_to_the_client() {
     let gone = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound");
     let gateway = Running::start(settings(gone));
     let answer = exchange(gateway.http(), "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     assert_eq!(status(&answer), 502, "{answer}");
-    assert!(answer.contains(&format!("http://{gone}")), "{answer}");
+    assert!(!answer.contains(&gone.port().to_string()), "{answer}");
     gateway.admin("/metrics", |text| text.contains("upshift_faults_total{cause=\"upstream-unreachable\"} 1"));
 }
 
 /// RFC 9110 §15.6.5.
 #[test]
-fn an_upstream_that_does_not_answer_is_504_and_named() {
+fn an_upstream_that_does_not_answer_is_504_and_not_named_to_the_client() {
     let silent = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = silent.local_addr().expect("bound");
     let limits = Limits { upstream_response: Duration::from_millis(200), ..Limits::default() };
     let gateway = Running::start(Settings { limits, ..settings(address) });
     let answer = exchange(gateway.http(), "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     assert_eq!(status(&answer), 504, "{answer}");
-    assert!(answer.contains(&format!("http://{address}")), "{answer}");
+    assert!(!answer.contains(&address.port().to_string()), "{answer}");
 }
 
 /// RFC 9110 §15.2.2: nobody switches unasked.

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use upshift_core::policy::{Rollout, Rule};
 use upshift_core::{Phase, Policy, Timestamp};
-use upshift_gateway::Settings;
+use upshift_gateway::{Proxy, ProxyReads, Settings};
 
 use crate::support::{PATIENCE, Running, exchange, settings, status};
 
@@ -147,7 +147,21 @@ fn rollout(policy: &Policy) -> &Rollout {
 
 fn gateway(policy: Policy, webhook: Option<String>) -> Running {
     let upstream = upstream();
-    Running::start(Settings { policy, webhook, workers: 2, ..settings(upstream) })
+    let proxies = vec![load_balancer()];
+    Running::start(Settings { policy, webhook, proxies, workers: 2, ..settings(upstream) })
+}
+
+/// The fleet comes through a load balancer, so that its clients have addresses of their own.
+fn load_balancer() -> Proxy {
+    let from = vec!["127.0.0.0/8".parse().expect("a network")];
+    let reads = ProxyReads { peer: Some("x-forwarded-for".to_owned()), ..ProxyReads::default() };
+    Proxy { from, reads, upgrade_field: true }
+}
+
+/// The address of a client; every network has forty of them.
+fn address(client: u64) -> String {
+    let network = client / 40;
+    format!("10.{}.{}.{}", network / 256, network % 256, 1 + client % 40)
 }
 
 /// Where a client stands in the fleet, 0 to 1; neighbours are far apart.
@@ -266,7 +280,8 @@ impl Line {
     fn ask(&mut self, client: u64, version: &str) -> u16 {
         let request = format!(
             "GET /orders/{client} HTTP/1.1\r\nHost: api.example.com\r\nX-Client-Id: client-{client}\r\n\
-             X-Api-Version: {version}\r\n\r\n"
+             X-Forwarded-For: {}\r\nX-Api-Version: {version}\r\n\r\n",
+            address(client)
         );
         self.stream.get_mut().write_all(request.as_bytes()).expect("the request is written");
         let Message { head, .. } = read(&mut self.stream).expect("an answer");

@@ -146,7 +146,7 @@ fn http2_is_spoken_to_an_upstream_over_tls() {
     let gateway = Running::start(Settings { upstreams: vec![upstream], ..settings(gone()) });
     let answer = ask(&gateway, "a.example", "/");
     assert_eq!(status(&answer), 502, "{answer}");
-    assert!(answer.contains(&format!("https://localhost:{port}")), "{answer}");
+    assert!(!answer.contains("localhost") && !answer.contains(&port.to_string()), "{answer}");
 }
 
 /// RFC 9112 §3.2: HTTP/1.0 may name no host; the upstream is then asked by its own name.

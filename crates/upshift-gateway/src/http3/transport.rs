@@ -1,0 +1,220 @@
+//! QUIC as the codec reads it, with each stream behind a [`FrameGuard`].
+
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use h3::error::Code;
+use h3::quic::{self, ConnectionErrorIncoming, StreamErrorIncoming, StreamId, WriteBuf};
+use h3_quinn::{Connection, OpenStreams, SendStream};
+
+use super::frame_guard::{BadFrame, FrameGuard};
+
+/// A connection whose streams are guarded.
+pub(super) struct GuardedConnection {
+    quic: Connection,
+    limit: u64,
+}
+
+/// Opens streams; what the client sends on them is guarded.
+pub(super) struct GuardedOpener {
+    quic: OpenStreams,
+    limit: u64,
+}
+
+/// The receiving half of a stream.
+pub(super) struct GuardedReceiver {
+    quic: h3_quinn::RecvStream,
+    id: StreamId,
+    guard: FrameGuard,
+    /// A read has begun and not ended. The adapter holds the stream inside the read meanwhile, and panics when it is
+    /// asked for anything else of it.
+    reading: bool,
+}
+
+/// A stream of both directions.
+pub(super) struct GuardedStream {
+    sender: SendStream<Bytes>,
+    receiver: GuardedReceiver,
+}
+
+impl GuardedConnection {
+    /// Guards `quic`; frames that have to be held whole have at most `limit` bytes.
+    pub(super) fn new(quic: quinn::Connection, limit: usize) -> Self {
+        Self { quic: Connection::new(quic), limit: limit as u64 }
+    }
+}
+
+fn guarded(stream: h3_quinn::BidiStream<Bytes>, limit: u64) -> GuardedStream {
+    let (sender, receiver) = quic::BidiStream::split(stream);
+    GuardedStream { sender, receiver: GuardedReceiver::new(receiver, FrameGuard::request(limit)) }
+}
+
+impl quic::Connection<Bytes> for GuardedConnection {
+    type RecvStream = GuardedReceiver;
+    type OpenStreams = GuardedOpener;
+
+    fn poll_accept_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<GuardedReceiver, ConnectionErrorIncoming>> {
+        let receiver = ready!(quic::Connection::<Bytes>::poll_accept_recv(&mut self.quic, cx))?;
+        Poll::Ready(Ok(GuardedReceiver::new(receiver, FrameGuard::unidirectional(self.limit))))
+    }
+
+    fn poll_accept_bidi(&mut self, cx: &mut Context<'_>) -> Poll<Result<GuardedStream, ConnectionErrorIncoming>> {
+        let stream = ready!(quic::Connection::<Bytes>::poll_accept_bidi(&mut self.quic, cx))?;
+        Poll::Ready(Ok(guarded(stream, self.limit)))
+    }
+
+    fn opener(&self) -> GuardedOpener {
+        GuardedOpener { quic: quic::Connection::<Bytes>::opener(&self.quic), limit: self.limit }
+    }
+}
+
+impl quic::OpenStreams<Bytes> for GuardedConnection {
+    type BidiStream = GuardedStream;
+    type SendStream = SendStream<Bytes>;
+
+    fn poll_open_bidi(&mut self, cx: &mut Context<'_>) -> Poll<Result<GuardedStream, StreamErrorIncoming>> {
+        let stream = ready!(quic::OpenStreams::<Bytes>::poll_open_bidi(&mut self.quic, cx))?;
+        Poll::Ready(Ok(guarded(stream, self.limit)))
+    }
+
+    fn poll_open_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<SendStream<Bytes>, StreamErrorIncoming>> {
+        quic::OpenStreams::<Bytes>::poll_open_send(&mut self.quic, cx)
+    }
+
+    fn close(&mut self, code: Code, reason: &[u8]) {
+        quic::OpenStreams::<Bytes>::close(&mut self.quic, code, reason);
+    }
+}
+
+impl quic::OpenStreams<Bytes> for GuardedOpener {
+    type BidiStream = GuardedStream;
+    type SendStream = SendStream<Bytes>;
+
+    fn poll_open_bidi(&mut self, cx: &mut Context<'_>) -> Poll<Result<GuardedStream, StreamErrorIncoming>> {
+        let stream = ready!(quic::OpenStreams::<Bytes>::poll_open_bidi(&mut self.quic, cx))?;
+        Poll::Ready(Ok(guarded(stream, self.limit)))
+    }
+
+    fn poll_open_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<SendStream<Bytes>, StreamErrorIncoming>> {
+        quic::OpenStreams::<Bytes>::poll_open_send(&mut self.quic, cx)
+    }
+
+    fn close(&mut self, code: Code, reason: &[u8]) {
+        quic::OpenStreams::<Bytes>::close(&mut self.quic, code, reason);
+    }
+}
+
+impl GuardedReceiver {
+    fn new(quic: h3_quinn::RecvStream, guard: FrameGuard) -> Self {
+        let id = quic::RecvStream::recv_id(&quic);
+        Self { quic, id, guard, reading: false }
+    }
+
+    /// The next bytes, or why the stream is to be ended.
+    fn poll_checked(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Checked>> {
+        let polled = quic::RecvStream::poll_data(&mut self.quic, cx);
+        self.reading = polled.is_pending();
+        let data = ready!(polled).map_err(Checked::Transport)?;
+        if let Some(bytes) = &data {
+            self.guard.check(bytes).map_err(Checked::Guard)?;
+        }
+        Poll::Ready(Ok(data))
+    }
+
+    fn end(&mut self, bad: BadFrame) -> StreamErrorIncoming {
+        quic::RecvStream::stop_sending(self, code_of(bad).value());
+        StreamErrorIncoming::Unknown(Box::new(bad))
+    }
+}
+
+/// Why there are no more bytes.
+enum Checked {
+    Transport(StreamErrorIncoming),
+    Guard(BadFrame),
+}
+
+/// RFC 9114 §8.1, §4.1.2.
+fn code_of(bad: BadFrame) -> Code {
+    match bad {
+        BadFrame::TooLong => Code::H3_EXCESSIVE_LOAD,
+        BadFrame::Section(_) => Code::H3_MESSAGE_ERROR,
+    }
+}
+
+impl quic::RecvStream for GuardedReceiver {
+    type Buf = Bytes;
+
+    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, StreamErrorIncoming>> {
+        let checked = ready!(self.poll_checked(cx));
+        Poll::Ready(checked.map_err(|why| match why {
+            Checked::Transport(error) => error,
+            Checked::Guard(bad) => self.end(bad),
+        }))
+    }
+
+    fn stop_sending(&mut self, error_code: u64) {
+        // While a read is under way, dropping the stream stops the client as well.
+        if !self.reading {
+            quic::RecvStream::stop_sending(&mut self.quic, error_code);
+        }
+    }
+
+    fn recv_id(&self) -> StreamId {
+        self.id
+    }
+}
+
+impl quic::RecvStream for GuardedStream {
+    type Buf = Bytes;
+
+    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, StreamErrorIncoming>> {
+        let checked = ready!(self.receiver.poll_checked(cx));
+        Poll::Ready(checked.map_err(|why| match why {
+            Checked::Transport(error) => error,
+            Checked::Guard(bad) => {
+                // RFC 9114 §4.1.2: a stream error, in both directions.
+                quic::SendStream::reset(&mut self.sender, code_of(bad).value());
+                self.receiver.end(bad)
+            }
+        }))
+    }
+
+    fn stop_sending(&mut self, error_code: u64) {
+        self.receiver.stop_sending(error_code);
+    }
+
+    fn recv_id(&self) -> StreamId {
+        self.receiver.recv_id()
+    }
+}
+
+impl quic::SendStream<Bytes> for GuardedStream {
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), StreamErrorIncoming>> {
+        self.sender.poll_ready(cx)
+    }
+
+    fn send_data<T: Into<WriteBuf<Bytes>>>(&mut self, data: T) -> Result<(), StreamErrorIncoming> {
+        self.sender.send_data(data)
+    }
+
+    fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), StreamErrorIncoming>> {
+        self.sender.poll_finish(cx)
+    }
+
+    fn reset(&mut self, reset_code: u64) {
+        self.sender.reset(reset_code);
+    }
+
+    fn send_id(&self) -> StreamId {
+        self.sender.send_id()
+    }
+}
+
+impl quic::BidiStream<Bytes> for GuardedStream {
+    type SendStream = SendStream<Bytes>;
+    type RecvStream = GuardedReceiver;
+
+    fn split(self) -> (SendStream<Bytes>, GuardedReceiver) {
+        (self.sender, self.receiver)
+    }
+}

@@ -1,0 +1,188 @@
+//! A time-out for each stream of HTTP/2 whose client opens no window.
+//!
+//! The codec asks for the next piece of a body only when there is window for it, and tells of the wait in no other way.
+//! So what is watched is the task of the stream: it has handed over an answer, its body is not waiting for the
+//! upstream, and still nothing more is taken of it. Then the client owes window. The task is dropped, which resets the
+//! stream (RFC 9113 §5.4.2) and gives up what it holds of the upstream.
+
+use std::cell::{Cell, RefCell};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::task::spawn_local;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+thread_local! {
+    /// The progress of the stream whose task is running.
+    static CURRENT: RefCell<Option<Rc<StreamProgress>>> = const { RefCell::new(None) };
+}
+
+/// How far the answer on one stream has come.
+pub(crate) struct StreamProgress {
+    moved: Cell<Instant>,
+    waits_for: Cell<WaitsFor>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum WaitsFor {
+    /// The gateway, or the upstream: there is nothing to send.
+    Answer,
+    /// The client: there is something to send.
+    Window,
+}
+
+impl StreamProgress {
+    fn new() -> Rc<Self> {
+        Rc::new(Self { moved: Cell::new(Instant::now()), waits_for: Cell::new(WaitsFor::Answer) })
+    }
+
+    /// That of the stream whose task is running; `None` where streams are not watched.
+    pub(crate) fn current() -> Option<Rc<Self>> {
+        CURRENT.with_borrow(Clone::clone)
+    }
+
+    /// The answer goes out.
+    pub(crate) fn answered(&self) {
+        self.moved(WaitsFor::Window);
+    }
+
+    /// The codec asked for the next piece of the body; it is `pending` if there is none yet.
+    pub(crate) fn polled(&self, pending: bool) {
+        if pending {
+            self.waits_for.set(WaitsFor::Answer);
+        } else {
+            self.moved(WaitsFor::Window);
+        }
+    }
+
+    fn moved(&self, waits_for: WaitsFor) {
+        self.moved.set(Instant::now());
+        self.waits_for.set(waits_for);
+    }
+
+    /// Since when the client owes window.
+    fn owed_since(&self) -> Option<Instant> {
+        (self.waits_for.get() == WaitsFor::Window).then(|| self.moved.get())
+    }
+}
+
+/// Runs the task of each stream of one connection, for as long as the stream makes progress.
+#[derive(Clone)]
+pub(crate) struct StreamExecutor {
+    limit: Duration,
+    stalled: Rc<dyn Fn()>,
+}
+
+impl StreamExecutor {
+    /// A client may leave a stream without window for `limit`; `stalled` is called for each that it does.
+    pub(crate) fn new(limit: Duration, stalled: Rc<dyn Fn()>) -> Self {
+        Self { limit, stalled }
+    }
+}
+
+impl<F: Future<Output = ()> + 'static> hyper::rt::Executor<F> for StreamExecutor {
+    fn execute(&self, task: F) {
+        let (limit, stalled) = (self.limit, Rc::clone(&self.stalled));
+        spawn_local(Watched { task: Box::pin(task), progress: StreamProgress::new(), limit, stalled, timer: None });
+    }
+}
+
+struct Watched<F> {
+    task: Pin<Box<F>>,
+    progress: Rc<StreamProgress>,
+    limit: Duration,
+    stalled: Rc<dyn Fn()>,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl<F: Future<Output = ()>> Watched<F> {
+    fn poll_task(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let outer = CURRENT.replace(Some(Rc::clone(&self.progress)));
+        let polled = self.task.as_mut().poll(cx);
+        CURRENT.set(outer);
+        polled
+    }
+
+    /// Ready when the client has owed window for too long.
+    fn poll_owed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(since) = self.progress.owed_since() else {
+            self.timer = None;
+            return Poll::Pending;
+        };
+        let until = since + self.limit;
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(until)));
+        while timer.as_mut().poll(cx).is_ready() {
+            if until <= Instant::now() {
+                return Poll::Ready(());
+            }
+            timer.as_mut().reset(until);
+        }
+        Poll::Pending
+    }
+}
+
+impl<F: Future<Output = ()>> Future for Watched<F> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.poll_task(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        let owed = self.poll_owed(cx);
+        if owed.is_ready() {
+            (self.stalled)();
+        }
+        owed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, poll_fn};
+
+    use super::*;
+
+    fn watched<F: Future<Output = ()>>(task: F) -> (Watched<F>, Rc<Cell<u32>>) {
+        let count = Rc::new(Cell::new(0));
+        let counted = Rc::clone(&count);
+        let stalled = Rc::new(move || counted.set(counted.get() + 1));
+        let (limit, progress) = (Duration::from_secs(2), StreamProgress::new());
+        (Watched { task: Box::pin(task), progress, limit, stalled, timer: None }, count)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_whose_client_opens_no_window_is_given_up() {
+        let (task, stalled) = watched(async {
+            let progress = StreamProgress::current();
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            if let Some(progress) = progress {
+                progress.answered();
+            }
+            pending().await
+        });
+        let begun = Instant::now();
+        task.await;
+        assert_eq!((begun.elapsed().as_secs(), stalled.get()), (12, 1));
+        assert!(StreamProgress::current().is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_that_waits_for_its_upstream_or_makes_progress_is_not() {
+        let (task, stalled) = watched(async {
+            let Some(progress) = StreamProgress::current() else { return };
+            progress.answered();
+            progress.polled(true);
+            tokio::time::sleep(Duration::from_secs(60)).await;
+            for _ in 0..10 {
+                progress.polled(false);
+                // The codec wakes the task when window comes, and for nothing else.
+                tokio::time::sleep(Duration::from_millis(1_900)).await;
+            }
+            poll_fn(|_| Poll::Ready(())).await
+        });
+        task.await;
+        assert_eq!(stalled.get(), 0);
+    }
+}
