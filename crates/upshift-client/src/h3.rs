@@ -10,7 +10,7 @@ use bytes::{Buf, Bytes};
 use h3::client::{RequestStream, SendRequest};
 use h3_quinn::{OpenStreams, RecvStream, SendStream};
 use http::header::{CONNECTION, HOST, UPGRADE};
-use http::{Request, Response, Uri};
+use http::{Request, Response};
 use http_body::Frame;
 use http_body_util::BodyExt;
 use quinn::crypto::rustls::QuicClientConfig;
@@ -46,7 +46,6 @@ impl Connections {
             head.headers_mut().remove(name);
         }
         *head.version_mut() = http::Version::HTTP_3;
-        *head.uri_mut() = without_user(head.uri())?;
         let stream = match self.pooled(&host, port).await {
             Some(mut sender) => match sender.send_request(head.clone()).await {
                 Ok(stream) => stream,
@@ -80,17 +79,6 @@ impl Connections {
         }
         Err(failure)
     }
-}
-
-/// `:authority` has no user information (RFC 9114 §4.3.1).
-fn without_user(uri: &Uri) -> Result<Uri, BoxError> {
-    let mut parts = uri.clone().into_parts();
-    if let Some(authority) = &parts.authority
-        && let Some((_, bare)) = authority.as_str().rsplit_once('@')
-    {
-        parts.authority = Some(bare.parse()?);
-    }
-    Ok(Uri::from_parts(parts)?)
 }
 
 async fn open(address: SocketAddr, name: &str, config: quinn::ClientConfig) -> Result<Sender, BoxError> {

@@ -121,6 +121,19 @@ impl Head {
     }
 }
 
+/// The URL without user information.
+// RFC 9110 §4.2.4: "A sender MUST NOT generate the userinfo subcomponent (and its "@" delimiter) when an "http" or
+// "https" URI reference is generated within a message as a target URI or field value."
+pub(crate) fn without_user(uri: &Uri) -> Result<Uri, BoxError> {
+    let mut parts = uri.clone().into_parts();
+    if let Some(authority) = &parts.authority
+        && let Some((_, bare)) = authority.as_str().rsplit_once('@')
+    {
+        parts.authority = Some(bare.parse()?);
+    }
+    Ok(Uri::from_parts(parts)?)
+}
+
 /// A header map as the core reads it.
 pub(crate) struct Lines<'h>(pub(crate) &'h HeaderMap);
 
@@ -176,5 +189,11 @@ mod tests {
         secret.set_sensitive(true);
         request.headers.insert("x-any", secret);
         assert!(request.has_credentials(&names));
+    }
+
+    #[test]
+    fn user_information_is_no_part_of_a_target() {
+        assert_eq!(without_user(&Uri::from_static("http://u:p@h:1/a?b")).unwrap(), "http://h:1/a?b");
+        assert_eq!(without_user(&Uri::from_static("https://h/")).unwrap(), "https://h/");
     }
 }

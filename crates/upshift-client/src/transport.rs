@@ -20,6 +20,7 @@ use tower_service::Service;
 use upshift_core::TlsVersion;
 
 use crate::connect::{Connector, Trust, tls_config};
+use crate::request::without_user;
 use crate::route::{Http, Route};
 use crate::{Body, BoxError, h2c, h3, in_band};
 
@@ -76,6 +77,7 @@ impl Transport {
 
     async fn send(self, mut request: Request<Body>) -> Result<Response<Incoming>, BoxError> {
         let route = request.extensions().get::<Route>().copied().unwrap_or_default();
+        *request.uri_mut() = without_user(request.uri())?;
         let secure = request.uri().scheme() == Some(&Scheme::HTTPS);
         if route.tls > Some(TlsVersion::V1_3) {
             return Err("no TLS newer than 1.3 is known here".into());

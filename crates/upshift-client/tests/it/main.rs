@@ -2,5 +2,6 @@
 
 mod anything;
 mod misbehaving;
+mod origins;
 mod peer;
 mod real;
