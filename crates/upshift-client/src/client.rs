@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::{HeaderName, USER_AGENT};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, request, uri::Scheme};
@@ -15,6 +16,7 @@ use upshift_core::follow::{Capabilities, FollowPolicy, Way, Ways};
 
 use crate::connect::Trust;
 use crate::transport::{Incoming, Transport};
+use crate::watched::HEAD_PATIENCE;
 use crate::{Body, Error, Follow, FollowBody, FollowLayer, Memory, Notice, RaiseVersion, Wanted, websocket};
 
 /// A client that follows a 426. Clones share connections and memory.
@@ -124,6 +126,7 @@ pub struct Builder {
     roots: Vec<CertificateDer<'static>>,
     insecure: bool,
     user_agent: Option<HeaderValue>,
+    head_patience: Option<Duration>,
 }
 
 impl Builder {
@@ -164,6 +167,14 @@ impl Builder {
         self
     }
 
+    /// How long the head of a response may take from its first byte; 30 seconds unless set. How long the server waits
+    /// with that first byte is not bounded: a caller who minds sets a timeout around the call.
+    #[must_use]
+    pub fn head_patience(mut self, patience: Duration) -> Self {
+        self.head_patience = Some(patience);
+        self
+    }
+
     /// `User-Agent` for requests that have none.
     #[must_use]
     pub fn user_agent(mut self, value: HeaderValue) -> Self {
@@ -198,7 +209,7 @@ impl Builder {
     pub fn build(self) -> Result<Client, Error> {
         let trust = if self.insecure { Trust::Nobody } else { Trust::Roots(Arc::new(root_store(self.roots)?)) };
         let can = Capabilities { ways: Ways::ALL.without(Way::Version), tls: TlsVersion::V1_3 };
-        let follow = self.layer.able(can).layer(Transport::new(trust));
+        let follow = self.layer.able(can).layer(Transport::new(trust, self.head_patience.unwrap_or(HEAD_PATIENCE)));
         let ours = HeaderValue::from_static(concat!("upshift/", env!("CARGO_PKG_VERSION")));
         Ok(Client { follow, user_agent: self.user_agent.unwrap_or(ours) })
     }

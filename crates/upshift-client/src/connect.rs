@@ -21,6 +21,7 @@ use tokio_rustls::client::TlsStream;
 use tower_service::Service;
 use upshift_core::{TlsState, TlsVersion};
 
+use crate::watched::{HeadWatch, Watched};
 use crate::{BoxError, ConnectionInfo};
 
 /// How long a TCP connection and a TLS handshake may take, each.
@@ -84,15 +85,28 @@ pub(crate) fn tls_info(version: Option<ProtocolVersion>) -> ConnectionInfo {
 pub(crate) struct Connector {
     tcp: HttpConnector,
     tls: Arc<ClientConfig>,
+    head_patience: Duration,
+    /// HTTP/2 is spoken from the first byte of a cleartext connection.
+    prior_knowledge: bool,
 }
 
 impl Connector {
-    pub(crate) fn new(tls: Arc<ClientConfig>) -> Self {
+    pub(crate) fn new(tls: Arc<ClientConfig>, head_patience: Duration) -> Self {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(PATIENCE));
-        Self { tcp, tls }
+        Self { tcp, tls, head_patience, prior_knowledge: false }
+    }
+
+    /// For cleartext connections on which HTTP/2 is spoken from the first byte.
+    pub(crate) fn with_prior_knowledge(self, prior_knowledge: bool) -> Self {
+        Self { prior_knowledge, ..self }
+    }
+
+    /// A watch for one more connection.
+    pub(crate) fn head_watch(&self) -> HeadWatch {
+        HeadWatch::new(self.head_patience)
     }
 
     /// One connection outside any pool, in clear.
@@ -114,30 +128,43 @@ impl Service<Uri> for Connector {
     fn call(&mut self, uri: Uri) -> Self::Future {
         let tls = (uri.scheme() == Some(&Scheme::HTTPS)).then(|| Arc::clone(&self.tls));
         let host = uri.host().unwrap_or_default().to_owned();
+        let (watch, prior_knowledge) = (self.head_watch(), self.prior_knowledge);
         let tcp = self.tcp.call(uri);
         Box::pin(async move {
             let tcp = tcp.await?.into_inner();
-            Ok(match tls {
-                None => Stream::Clear(TokioIo::new(tcp)),
-                Some(config) => Stream::Tls(Box::new(TokioIo::new(secure(tcp, config, &host).await?))),
-            })
+            let Some(config) = tls else {
+                return Ok(Stream::Clear(TokioIo::new(match prior_knowledge {
+                    true => Watched::http2(tcp, watch),
+                    false => Watched::http1(tcp, watch),
+                })));
+            };
+            let tls = secure(tcp, config, &host).await?;
+            let watched = match tls.get_ref().1.alpn_protocol() {
+                Some(b"h2") => Watched::http2(tls, watch),
+                _ => Watched::http1(tls, watch),
+            };
+            Ok(Stream::Tls(Box::new(TokioIo::new(watched))))
         })
     }
 }
 
 /// A connection.
 pub(crate) enum Stream {
-    Clear(TokioIo<TcpStream>),
-    Tls(Box<TokioIo<TlsStream<TcpStream>>>),
+    Clear(TokioIo<Watched<TcpStream>>),
+    Tls(Box<TokioIo<Watched<TlsStream<TcpStream>>>>),
 }
 
 impl Connection for Stream {
     fn connected(&self) -> Connected {
         match self {
-            Self::Clear(_) => Connected::new().extra(ConnectionInfo { tls: TlsState::Cleartext }),
+            Self::Clear(stream) => {
+                let info = ConnectionInfo { tls: TlsState::Cleartext };
+                Connected::new().extra(info).extra(stream.inner().head_watch())
+            }
             Self::Tls(stream) => {
-                let session = stream.inner().get_ref().1;
-                let connected = Connected::new().extra(tls_info(session.protocol_version()));
+                let session = stream.inner().inner().get_ref().1;
+                let info = tls_info(session.protocol_version());
+                let connected = Connected::new().extra(info).extra(stream.inner().head_watch());
                 if session.alpn_protocol() == Some(b"h2") { connected.negotiated_h2() } else { connected }
             }
         }

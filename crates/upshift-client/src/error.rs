@@ -8,7 +8,7 @@ use upshift_core::Timestamp;
 use upshift_core::field::Protocol;
 use upshift_core::follow::{Demand, Problem, Reason, Step, Stop, SwitchError, Want};
 
-use crate::Trace;
+use crate::{HeadLimit, Trace};
 
 /// Any error.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -23,6 +23,13 @@ pub enum Error {
     PeerSwitched {
         /// What is wrong with it.
         error: SwitchError,
+        /// What led there.
+        trace: Trace,
+    },
+    /// The server's fault: it went past a bound on the head of a response. The exchange is given up.
+    PeerExceeded {
+        /// The bound.
+        limit: HeadLimit,
         /// What led there.
         trace: Trace,
     },
@@ -56,7 +63,9 @@ impl Error {
         match self {
             Self::Refused(refused) => refused.trace.clone(),
             Self::Step { refused, .. } => refused.trace.clone(),
-            Self::PeerSwitched { trace, .. } | Self::Transport { trace, .. } => trace.clone(),
+            Self::PeerSwitched { trace, .. } | Self::PeerExceeded { trace, .. } | Self::Transport { trace, .. } => {
+                trace.clone()
+            }
             Self::Usage(_) => Trace::default(),
         }
     }
@@ -67,6 +76,7 @@ impl fmt::Display for Error {
         match self {
             Self::Refused(refused) => refused.fmt(f),
             Self::PeerSwitched { error, .. } => error.fmt(f),
+            Self::PeerExceeded { limit, .. } => limit.fmt(f),
             Self::Transport { source, .. } => write!(f, "the server could not be asked: {}", Chain(source.as_ref())),
             Self::Step { step, source, .. } => {
                 write!(f, "the server wants the client to {step}, which failed: {}", Chain(source.as_ref()))

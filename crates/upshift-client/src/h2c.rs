@@ -24,6 +24,7 @@ use upshift_core::field::Protocol;
 use crate::connect::{Connector, PATIENCE};
 use crate::switch::{Switched, switch};
 use crate::transport::Incoming;
+use crate::watched::Watched;
 use crate::{Body, BoxError, ConnectionInfo};
 
 /// `HTTP2-Settings`: the payload of a SETTINGS frame with ENABLE_PUSH = 0, in base64url without padding.
@@ -35,12 +36,14 @@ const FRAME_HEAD: usize = 9;
 pub(crate) async fn send(connector: Connector, request: Request<Body>) -> Result<Response<Incoming>, BoxError> {
     let uri = request.uri().clone();
     let field = (HeaderName::from_static("http2-settings"), SETTINGS);
+    let watch = connector.head_watch();
     // The server may send its preface right behind the 101.
     let Switched { tcp, ahead } = switch(connector, &uri, Protocol::new("h2c", None)?, Some(field)).await?;
 
     let settled = Arc::new(Notify::new());
     let stream = Spliced::new(tcp, BytesMut::from(&ahead[..]), Arc::clone(&settled));
-    let (mut sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await?;
+    let stream = TokioIo::new(Watched::http2(stream, watch.clone()));
+    let (mut sender, connection) = http2::handshake(TokioExecutor::new(), stream).await?;
     tokio::spawn(connection);
     tokio::time::timeout(PATIENCE, settled.notified())
         .await
@@ -51,7 +54,8 @@ pub(crate) async fn send(connector: Connector, request: Request<Body>) -> Result
     let owed = sender.send_request(asked);
     tokio::spawn(async move { owed.await?.into_body().collect().await });
     sender.ready().await?;
-    let response = sender.send_request(request).await?;
+    let response = sender.send_request(request).await;
+    let response = response.map_err(|error| watch.limit().map_or(error.into(), BoxError::from))?;
     let mut response = response.map(|body| body.map_err(Into::into).boxed_unsync());
     response.extensions_mut().insert(ConnectionInfo { tls: TlsState::Cleartext });
     Ok(response)

@@ -5,12 +5,14 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use h3::client::{RequestStream, SendRequest};
-use h3_quinn::{OpenStreams, RecvStream, SendStream};
+use h3::error::{Code, StreamError};
+use h3_quinn::{OpenStreams, SendStream};
 use http::header::{CONNECTION, HOST, UPGRADE};
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::BodyExt;
 use quinn::crypto::rustls::QuicClientConfig;
@@ -18,20 +20,23 @@ use tokio::sync::Mutex;
 use upshift_core::{TlsState, TlsVersion};
 
 use crate::connect::{PATIENCE, Trust, tls_config};
+use crate::head_limit::{HEAD_BYTES, HeadLimit, INTERIM_RESPONSES};
+use crate::http3_bounded::{Bounded, BoundedBidi, BoundedReceive};
 use crate::transport::Incoming;
 use crate::{Body, BoxError, ConnectionInfo};
 
-type Sender = SendRequest<OpenStreams, Bytes>;
+type Sender = SendRequest<Bounded<OpenStreams>, Bytes>;
 
 /// Open HTTP/3 connections by host and UDP port.
 pub(crate) struct Connections {
     trust: Trust,
+    head_patience: Duration,
     open: Mutex<HashMap<(String, u16), Sender>>,
 }
 
 impl Connections {
-    pub(crate) fn new(trust: Trust) -> Self {
-        Self { trust, open: Mutex::default() }
+    pub(crate) fn new(trust: Trust, head_patience: Duration) -> Self {
+        Self { trust, head_patience, open: Mutex::default() }
     }
 
     /// Sends a request to its host, at `port` or else that of its URL.
@@ -68,7 +73,7 @@ impl Connections {
         let name = host.trim_start_matches('[').trim_end_matches(']');
         let mut failure: BoxError = format!("{name} has no address").into();
         for address in tokio::net::lookup_host((name, port)).await? {
-            match tokio::time::timeout(PATIENCE, open(address, name, config.clone())).await {
+            match tokio::time::timeout(PATIENCE, open(address, name, config.clone(), self.head_patience)).await {
                 Ok(Ok(sender)) => {
                     self.open.lock().await.insert((host.to_owned(), port), sender.clone());
                     return Ok(sender);
@@ -81,11 +86,19 @@ impl Connections {
     }
 }
 
-async fn open(address: SocketAddr, name: &str, config: quinn::ClientConfig) -> Result<Sender, BoxError> {
+async fn open(
+    address: SocketAddr,
+    name: &str,
+    config: quinn::ClientConfig,
+    head_patience: Duration,
+) -> Result<Sender, BoxError> {
     let any: SocketAddr = if address.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0_u16; 8], 0).into() };
     let endpoint = quinn::Endpoint::client(any)?;
     let connection = endpoint.connect_with(config, address, name)?.await?;
-    let (mut driver, sender) = h3::client::new(h3_quinn::Connection::new(connection)).await?;
+    let connection = Bounded::new(h3_quinn::Connection::new(connection), head_patience);
+    let mut builder = h3::client::builder();
+    builder.max_field_section_size(HEAD_BYTES as u64);
+    let (mut driver, sender) = builder.build(connection).await?;
     // Runs until the server closes, or the last sender is dropped.
     tokio::spawn(async move {
         std::future::poll_fn(|cx| driver.poll_close(cx)).await;
@@ -95,19 +108,40 @@ async fn open(address: SocketAddr, name: &str, config: quinn::ClientConfig) -> R
 }
 
 /// Sends the body while the answer may already come: a refusal does not wait for it.
-async fn exchange(
-    stream: RequestStream<h3_quinn::BidiStream<Bytes>, Bytes>,
-    body: Body,
-) -> Result<Response<Incoming>, BoxError> {
+async fn exchange(stream: RequestStream<BoundedBidi, Bytes>, body: Body) -> Result<Response<Incoming>, BoxError> {
     let (send, mut receive) = stream.split();
     let sending = tokio::spawn(upload(send, body));
-    let response = receive.recv_response().await;
+    let response = final_response(&mut receive).await;
     if response.is_err() {
         sending.abort();
     }
     let mut response = response?.map(|()| Answer { stream: receive, ended: false }.boxed_unsync());
     response.extensions_mut().insert(ConnectionInfo { tls: TlsState::Version(TlsVersion::V1_3) });
     Ok(response)
+}
+
+/// Reads heads up to the final one. The codec hands over interim responses as if they were final.
+///
+/// RFC 9110 §15.2: "A client MUST be able to parse one or more 1xx responses received prior to a final response".
+async fn final_response(stream: &mut RequestStream<BoundedReceive, Bytes>) -> Result<Response<()>, BoxError> {
+    for _ in 0..=INTERIM_RESPONSES {
+        let response = stream.recv_response().await.map_err(limit_or_error)?;
+        // HTTP/3 has no 101 (RFC 9114 §4.5); the caller judges it as one that was not asked for.
+        if !response.status().is_informational() || response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return Ok(response);
+        }
+    }
+    stream.stop_sending(Code::H3_EXCESSIVE_LOAD);
+    Err(HeadLimit::InterimResponses.into())
+}
+
+/// The limit that the server went past, if that is what ended the stream.
+fn limit_or_error(error: StreamError) -> BoxError {
+    match error {
+        StreamError::Undefined { 0: inner, .. } if inner.is::<HeadLimit>() => inner,
+        StreamError::HeaderTooBig { .. } => HeadLimit::SectionBytes.into(),
+        error => error.into(),
+    }
 }
 
 async fn upload(mut stream: RequestStream<SendStream<Bytes>, Bytes>, mut body: Body) -> Result<(), BoxError> {
@@ -121,7 +155,7 @@ async fn upload(mut stream: RequestStream<SendStream<Bytes>, Bytes>, mut body: B
 
 /// The body of an answer.
 struct Answer {
-    stream: RequestStream<RecvStream, Bytes>,
+    stream: RequestStream<BoundedReceive, Bytes>,
     ended: bool,
 }
 

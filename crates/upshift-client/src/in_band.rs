@@ -1,6 +1,7 @@
 //! TLS inside the connection (RFC 2817): for printers. Whoever stands in between can splice such a connection
 //! (CVE-2025-49812), so the policy has to allow it by name.
 
+use std::future::ready;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -18,8 +19,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use upshift_core::field::Protocol;
 
 use crate::connect::{Connector, secure, tls_info};
+use crate::head_limit::{InterimMeter, within_limits};
 use crate::switch::{Switched, host_field, switch};
 use crate::transport::Incoming;
+use crate::watched::Watched;
 use crate::{Body, BoxError};
 
 /// Sends one request on a connection of its own that was switched to TLS first.
@@ -31,6 +34,7 @@ pub(crate) async fn send(
     let uri = request.uri().clone();
     let host = uri.host().ok_or("the URL names no host")?.to_owned();
     let tls = Protocol::new("TLS", Some("1.2"))?;
+    let watch = connector.head_watch();
     let Switched { tcp, ahead } = switch(connector, &uri, tls, None).await?;
     // What came in clear after the 101 would be taken for a part of what TLS protects.
     if !ahead.is_empty() {
@@ -40,18 +44,22 @@ pub(crate) async fn send(
     let info = tls_info(stream.get_ref().1.protocol_version());
 
     let silent = Arc::new(AtomicBool::new(true));
-    let (mut sender, connection) =
-        http1::handshake(TokioIo::new(Muted { stream, silent: Arc::clone(&silent) })).await?;
+    let muted = Muted { stream, silent: Arc::clone(&silent) };
+    let (mut sender, connection) = http1::handshake(TokioIo::new(Watched::http1(muted, watch.clone()))).await?;
     tokio::spawn(connection.with_upgrades());
     // RFC 2817 §3.3: after the handshake "the server MUST continue with the response to the original request". So the
     // codec is told that it has asked, while nothing goes out, and reads what is owed.
     let owed = Request::builder().method(Method::OPTIONS).uri("*").header(HOST, host_field(&uri)?);
-    let owed = sender.send_request(owed.body(Body::empty())?).await?;
+    let mut owed = owed.body(Body::empty())?;
+    let meter = InterimMeter::attach(&mut owed);
+    let owed = within_limits(sender.send_request(owed), meter, ready(watch.clone())).await?;
     owed.into_body().collect().await?;
     silent.store(false, Ordering::Release);
     sender.ready().await?;
 
-    let response = sender.send_request(origin_form(request)?).await?;
+    let mut request = origin_form(request)?;
+    let meter = InterimMeter::attach(&mut request);
+    let response = within_limits(sender.send_request(request), meter, ready(watch)).await?;
     let mut response = response.map(|body| body.map_err(Into::into).boxed_unsync());
     response.extensions_mut().insert(info);
     Ok(response)

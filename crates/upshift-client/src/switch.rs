@@ -12,6 +12,7 @@ use upshift_core::follow::switched;
 
 use crate::BoxError;
 use crate::connect::{Connector, PATIENCE};
+use crate::head_limit::{InterimMeter, within_limits};
 use crate::request::Lines;
 
 /// A connection that was switched.
@@ -50,7 +51,9 @@ async fn ask(
     let option = extra.as_ref().map_or(String::new(), |(name, _)| format!(", {name}"));
     headers.insert(CONNECTION, HeaderValue::try_from(format!("Upgrade{option}"))?);
     headers.extend(extra);
-    let response = sender.send_request(request).await?;
+    let meter = InterimMeter::attach(&mut request);
+    // The time of the whole switch is bounded, so the connection is not watched.
+    let response = within_limits(sender.send_request(request), meter, std::future::pending()).await?;
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         return Err(
             format!("the server answered {} where a switch to {protocol} was asked for", response.status()).into()

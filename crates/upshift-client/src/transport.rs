@@ -9,19 +9,23 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response, Version, uri::Scheme};
 use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper_util::client::legacy::Client as Pool;
+use hyper_util::client::legacy::connect::{Connected, capture_connection};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tower_service::Service;
 use upshift_core::TlsVersion;
 
 use crate::connect::{Connector, Trust, tls_config};
+use crate::head_limit::{InterimMeter, within_limits};
 use crate::request::without_user;
 use crate::route::{Http, Route};
+use crate::watched::HeadWatch;
 use crate::{Body, BoxError, h2c, h3, in_band};
 
 /// The body of a response of [`Transport`].
@@ -33,6 +37,7 @@ pub struct Transport(Arc<Shared>);
 
 struct Shared {
     trust: Trust,
+    head_patience: Duration,
     pools: Mutex<Pools>,
     http3: h3::Connections,
 }
@@ -49,9 +54,9 @@ enum Offer {
 }
 
 impl Transport {
-    pub(crate) fn new(trust: Trust) -> Self {
-        let http3 = h3::Connections::new(trust.clone());
-        Self(Arc::new(Shared { trust, pools: Mutex::default(), http3 }))
+    pub(crate) fn new(trust: Trust, head_patience: Duration) -> Self {
+        let http3 = h3::Connections::new(trust.clone(), head_patience);
+        Self(Arc::new(Shared { trust, head_patience, pools: Mutex::default(), http3 }))
     }
 
     fn pool(&self, offer: Offer, minimum: Option<TlsVersion>) -> Result<Pool<Connector, Body>, BoxError> {
@@ -70,7 +75,7 @@ impl Transport {
             .timer(TokioTimer::new())
             .http2_only(offer == Offer::Http2)
             .http2_adaptive_window(true)
-            .build(Connector::new(config));
+            .build(Connector::new(config, self.0.head_patience).with_prior_knowledge(offer == Offer::Http2));
         pools.insert((offer, minimum), pool.clone());
         Ok(pool)
     }
@@ -103,16 +108,40 @@ impl Transport {
                 if request.version() > Version::HTTP_11 {
                     *request.version_mut() = Version::HTTP_11;
                 }
-                let response = self.pool(offer, route.tls)?.request(request).await?;
-                Ok(response.map(|body| body.map_err(Into::into).boxed_unsync()))
+                pooled(&self.pool(offer, route.tls)?, request).await
             }
         }
     }
 
     /// For connections outside the pools.
     fn connector(&self) -> Result<Connector, BoxError> {
-        Ok(Connector::new(Arc::new(tls_config(&self.0.trust, None, &[])?)))
+        Ok(Connector::new(Arc::new(tls_config(&self.0.trust, None, &[])?), self.0.head_patience))
     }
+}
+
+/// Sends a request on a connection of a pool.
+async fn pooled(pool: &Pool<Connector, Body>, mut request: Request<Body>) -> Result<Response<Incoming>, BoxError> {
+    let meter = InterimMeter::attach(&mut request);
+    let captured = capture_connection(&mut request);
+    let mut chosen = captured.clone();
+    let watch = async move {
+        let found = head_watch(chosen.wait_for_connection_metadata().await.as_ref());
+        match found {
+            Some(watch) => watch,
+            None => std::future::pending().await,
+        }
+    };
+    let response = within_limits(pool.request(request), meter, watch).await.map_err(|error| {
+        let limit = head_watch(captured.connection_metadata().as_ref()).and_then(|watch| watch.limit());
+        limit.map_or(error, BoxError::from)
+    })?;
+    Ok(response.map(|body| body.map_err(Into::into).boxed_unsync()))
+}
+
+fn head_watch(connected: Option<&Connected>) -> Option<HeadWatch> {
+    let mut extensions = http::Extensions::new();
+    connected?.get_extras(&mut extensions);
+    extensions.remove()
 }
 
 impl Service<Request<Body>> for Transport {

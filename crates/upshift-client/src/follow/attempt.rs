@@ -21,7 +21,7 @@ use crate::body::read_start;
 use crate::request::{Head, Lines};
 use crate::route::lane_of;
 use crate::websocket::{self, WebSocketWelcome};
-use crate::{BoxError, Error, FollowBody, Hop, Outcome, Refused, Rewind, Trace};
+use crate::{BoxError, Error, FollowBody, HeadLimit, Hop, Outcome, Refused, Rewind, Trace};
 
 /// How much of a 426's body is read: a problem body is a few hundred bytes.
 const BODY_LIMIT: usize = 64 * 1024;
@@ -274,6 +274,10 @@ impl Call {
     /// Nothing came back. What was remembered, and can be done without, is forgotten and left out; a step that a 426
     /// asked for gives way to the next alternative; otherwise it is an error.
     fn recover(&mut self, error: BoxError) -> Result<(), Error> {
+        if let Some(limit) = error.downcast_ref::<HeadLimit>() {
+            self.record(None, Outcome::Failed(limit.to_string()));
+            return Err(Error::PeerExceeded { limit: *limit, trace: self.trace() });
+        }
         let why = crate::error::Chain(error.as_ref()).to_string();
         let mut hop = self.hop(None, Outcome::Failed(why.clone()));
         let safe = self.head.is_idempotent() && !self.body_gone;

@@ -28,7 +28,7 @@ Examples:
   upshift get --json http://localhost:8080/feeds/a | jq '.requests[].rule'
 
 Exit codes: 0 an answer other than 426, 1 a final 426 or a switch that is not to be believed,
-2 wrong usage, 3 the server cannot be reached.")]
+2 wrong usage, 3 the server cannot be reached, or the head of its answer does not end.")]
 pub(crate) struct Get {
     /// Where: http:// or https://; http:// if neither is written
     url: String,

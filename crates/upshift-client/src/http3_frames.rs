@@ -1,0 +1,133 @@
+//! Bounds on the frames of an HTTP/3 stream that are no content.
+//!
+//! The codec collects such a frame whole before it looks at it, however long the frame says that it is.
+
+use crate::head_limit::{HEAD_BYTES, HeadLimit};
+
+const DATA: u64 = 0;
+const CONTROL_STREAM: u64 = 0;
+
+/// The frames of one stream, as far as they have come.
+#[derive(Debug, Default)]
+pub(crate) struct Http3Frames {
+    /// The integer that is being read, as far as it has come.
+    integer: Vec<u8>,
+    expect: Expect,
+}
+
+#[derive(Debug, Default)]
+enum Expect {
+    /// The type of a unidirectional stream.
+    StreamType,
+    #[default]
+    FrameType,
+    Length {
+        kind: u64,
+    },
+    Payload {
+        kind: u64,
+        left: u64,
+    },
+    /// A stream without frames.
+    Anything,
+}
+
+impl Http3Frames {
+    /// The frames of a unidirectional stream, which begins with its type (RFC 9114 §6.2).
+    pub(crate) fn of_unidirectional() -> Self {
+        Self { integer: Vec::new(), expect: Expect::StreamType }
+    }
+
+    /// Reads on.
+    ///
+    /// # Errors
+    /// If a frame that is not DATA is too long.
+    pub(crate) fn read(&mut self, mut bytes: &[u8]) -> Result<(), HeadLimit> {
+        while let Some((&first, rest)) = bytes.split_first() {
+            if let Expect::Payload { kind, left } = self.expect {
+                let taken = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
+                bytes = &bytes[taken..];
+                self.expect = payload(kind, left - taken as u64);
+                continue;
+            }
+            bytes = rest;
+            self.integer.push(first);
+            if let Some(value) = integer(&self.integer) {
+                self.integer.clear();
+                self.accept(value)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a frame that is not DATA has begun and not ended.
+    pub(crate) fn is_incomplete(&self) -> bool {
+        matches!(self.expect, Expect::Payload { kind, .. } if kind != DATA)
+    }
+
+    fn accept(&mut self, value: u64) -> Result<(), HeadLimit> {
+        self.expect = match self.expect {
+            Expect::StreamType if value == CONTROL_STREAM => Expect::FrameType,
+            Expect::StreamType | Expect::Anything => Expect::Anything,
+            Expect::FrameType | Expect::Payload { .. } => Expect::Length { kind: value },
+            Expect::Length { kind } if kind != DATA && value > HEAD_BYTES as u64 => {
+                return Err(HeadLimit::SectionBytes);
+            }
+            Expect::Length { kind } => payload(kind, value),
+        };
+        Ok(())
+    }
+}
+
+fn payload(kind: u64, left: u64) -> Expect {
+    if left == 0 { Expect::FrameType } else { Expect::Payload { kind, left } }
+}
+
+/// A variable-length integer (RFC 9000 §16); `None` if it is not complete.
+fn integer(bytes: &[u8]) -> Option<u64> {
+    let (&first, rest) = bytes.split_first()?;
+    if bytes.len() < 1 << (first >> 6) {
+        return None;
+    }
+    Some(rest.iter().fold(u64::from(first & 0x3f), |value, byte| value << 8 | u64::from(*byte)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Fed byte by byte, since a frame may be cut anywhere.
+    fn read(frames: &mut Http3Frames, bytes: &[u8]) -> Result<(), HeadLimit> {
+        bytes.iter().try_for_each(|byte| frames.read(&[*byte]))
+    }
+
+    #[test]
+    fn content_may_be_long_and_a_header_section_may_not() {
+        let mut frames = Http3Frames::default();
+        assert_eq!(read(&mut frames, &[1, 2, b'h', b'h', 0, 0x80, 2, 0, 0]), Ok(()));
+        assert_eq!(frames.read(&vec![0; 0x2_0000]), Ok(()));
+        assert!(!frames.is_incomplete());
+        assert_eq!(read(&mut frames, &[1, 0x80, 1, 0, 1]), Err(HeadLimit::SectionBytes));
+        // A frame of an unknown type, which the codec collects all the same (RFC 9114 §9).
+        let reserved = [0x21, 0xc0, 0, 0, 0, 0x40, 0, 0, 0];
+        assert_eq!(read(&mut Http3Frames::default(), &reserved), Err(HeadLimit::SectionBytes));
+    }
+
+    #[test]
+    fn a_frame_is_incomplete_until_its_last_byte() {
+        let mut frames = Http3Frames::default();
+        assert_eq!(read(&mut frames, &[1, 2, b'h']), Ok(()));
+        assert!(frames.is_incomplete());
+        assert_eq!(read(&mut frames, &[b'h', 0, 2, b'd']), Ok(()));
+        assert!(!frames.is_incomplete());
+    }
+
+    #[test]
+    fn of_unidirectional_streams_only_the_control_stream_has_frames() {
+        let settings = [4, 0x80, 1, 0, 1];
+        let control = [&[0][..], &settings].concat();
+        assert_eq!(read(&mut Http3Frames::of_unidirectional(), &control), Err(HeadLimit::SectionBytes));
+        let encoder = [&[2][..], &settings].concat();
+        assert_eq!(read(&mut Http3Frames::of_unidirectional(), &encoder), Ok(()));
+    }
+}
