@@ -167,6 +167,13 @@ impl Builder {
         self
     }
 
+    /// Lets credentials go to another port of the host; see [`FollowLayer::location_trusted`].
+    #[must_use]
+    pub fn location_trusted(mut self) -> Self {
+        self.layer = self.layer.location_trusted();
+        self
+    }
+
     /// How long the head of a response may take from its first byte; 30 seconds unless set. How long the server waits
     /// with that first byte is not bounded: a caller who minds sets a timeout around the call.
     #[must_use]

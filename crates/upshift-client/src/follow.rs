@@ -13,6 +13,7 @@ use tower_service::Service;
 use upshift_core::TlsVersion;
 use upshift_core::follow::{Capabilities, FollowPolicy, Subject, Way, Ways};
 
+use crate::credentials::Credentials;
 use crate::notice::{Hook, Noticeboard};
 use crate::{BoxError, Error, FollowBody, Memory, Notice, Rewind};
 
@@ -52,7 +53,7 @@ pub(crate) struct Settings {
     can: Capabilities,
     may: FollowPolicy,
     memory: Memory,
-    credentials: Arc<[HeaderName]>,
+    credentials: Credentials,
     raise: Option<Arc<dyn RaiseVersion>>,
     notices: Noticeboard,
     body_patience: Duration,
@@ -61,13 +62,11 @@ pub(crate) struct Settings {
 impl Default for FollowLayer {
     /// Able to do what any client can by the request alone: `https`, HTTP/1.1, another version, plain HTTP.
     fn default() -> Self {
-        use http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION};
-        let key = HeaderName::from_static("x-api-key");
         let settings = Settings {
             can: Capabilities { ways: Ways::of(&[Way::Tls, Way::Http11, Way::FallBack]), tls: TlsVersion::V1_3 },
             may: FollowPolicy::default(),
             memory: Memory::new(),
-            credentials: [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE, key].into(),
+            credentials: Credentials::default(),
             raise: None,
             notices: Noticeboard::default(),
             body_patience: Duration::from_secs(2),
@@ -107,9 +106,22 @@ impl FollowLayer {
 
     /// The fields that are credentials, beside those whose value is marked as sensitive. Unless set: `Authorization`,
     /// `Proxy-Authorization`, `Cookie` and `X-Api-Key`.
+    ///
+    /// They stay with the origin of the request as the caller made it, and go from `http` on port 80 to `https` on port
+    /// 443 of the same host. A request that is followed to another port is sent without them, and its
+    /// [`Hop`](crate::Hop) says so. A key in any other field, in the path or in the body is not recognized: name the
+    /// field here, or mark the value as sensitive.
     #[must_use]
     pub fn credentials(mut self, names: impl IntoIterator<Item = HeaderName>) -> Self {
-        self.settings.credentials = names.into_iter().collect();
+        self.settings.credentials.names = names.into_iter().collect();
+        self
+    }
+
+    /// Lets credentials go to another port of the host where a 426 leads there, as curl's `--location-trusted` does
+    /// for redirects. They never go from `https` to `http`.
+    #[must_use]
+    pub fn location_trusted(mut self) -> Self {
+        self.settings.credentials.location_trusted = true;
         self
     }
 

@@ -30,6 +30,7 @@
 mod body;
 mod client;
 mod connect;
+mod credentials;
 mod error;
 mod follow;
 mod h2c;

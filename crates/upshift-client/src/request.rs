@@ -2,7 +2,7 @@
 
 use http::header::{CONNECTION, HOST, UPGRADE};
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version, request};
+use http::{Extensions, HeaderMap, HeaderValue, Method, Request, Uri, Version, request};
 use upshift_core::field::{Connection, UpgradeList};
 use upshift_core::follow::Step;
 
@@ -70,13 +70,6 @@ impl Head {
         let fields = Lines(&self.headers);
         let list = UpgradeList::parse(self.headers.get_all(UPGRADE).iter().map(HeaderValue::as_bytes)).ok()?;
         Connection::read(&fields).has("upgrade").then_some(list)
-    }
-
-    /// Whether it has a credential: one of these fields, a field marked as sensitive, or a password in the URL.
-    pub(crate) fn has_credentials(&self, names: &[HeaderName]) -> bool {
-        let in_field = |(name, value): (&HeaderName, &HeaderValue)| value.is_sensitive() || names.contains(name);
-        let in_url = self.uri.authority().is_some_and(|authority| authority.as_str().contains('@'));
-        in_url || self.headers.iter().any(in_field)
     }
 
     /// Whether it may be sent again although it may have arrived (RFC 9110 §9.2.2).
@@ -177,18 +170,6 @@ mod tests {
         bare.take(&Step::Tls { port: 443, minimum: None }).unwrap();
         assert_eq!(bare.uri, "https://[::1]/");
         assert_eq!(bare.origin(), "https://[::1]:443");
-    }
-
-    #[test]
-    fn credentials_are_found_wherever_they_are() {
-        let names = [http::header::AUTHORIZATION];
-        assert!(!head("http://h/").has_credentials(&names));
-        assert!(head("http://u:p@h/").has_credentials(&names));
-        let mut request = head("http://h/");
-        let mut secret = HeaderValue::from_static("s");
-        secret.set_sensitive(true);
-        request.headers.insert("x-any", secret);
-        assert!(request.has_credentials(&names));
     }
 
     #[test]

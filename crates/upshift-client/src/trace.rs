@@ -17,6 +17,8 @@ pub struct Hop {
     pub url: String,
     /// What was known of the origin beforehand and done at once.
     pub remembered: Vec<Step>,
+    /// Whether credentials were left out, because the URL is of another origin than the caller named.
+    pub credentials_left_out: bool,
     /// The lane that the response came on; `None` if none came.
     pub lane: Option<Lane>,
     /// The status code; `None` if no response came.

@@ -75,7 +75,7 @@ where
         call.body_gone = spare.is_none();
         let sent = async {
             poll_fn(|cx| inner.poll_ready(cx)).await.map_err(Into::into)?;
-            inner.call(call.head.with(body)).await.map_err(Into::into)
+            inner.call(call.outgoing().0.with(body)).await.map_err(Into::into)
         };
         match sent.await {
             Ok(response) => {
@@ -114,6 +114,11 @@ impl Call {
                 }
             }
         }
+    }
+
+    /// The request as it is sent, and whether credentials are left out of it.
+    fn outgoing(&self) -> (Head, bool) {
+        self.settings.credentials.confine(&self.head, &self.first)
     }
 
     /// What to make of a response: hand it over, or go on.
@@ -220,7 +225,7 @@ impl Call {
             port: self.head.port(),
             lane: refusal.lane,
             offered: offered.as_ref(),
-            credentials: self.head.has_credentials(&self.settings.credentials),
+            credentials: self.settings.credentials.are_in(&self.outgoing().0),
             body_gone: self.body_gone,
             http3: self.settings.memory.alternative(&self.head.origin(), Timestamp::now()),
         };
@@ -326,6 +331,7 @@ impl Call {
             method: self.head.method.to_string(),
             url: self.head.shown(),
             remembered: if self.hops.is_empty() { self.recalled.clone() } else { Vec::new() },
+            credentials_left_out: self.outgoing().1,
             lane: seen.map(|(lane, _)| lane),
             status: seen.map(|(_, status)| status),
             outcome,

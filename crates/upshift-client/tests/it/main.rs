@@ -1,4 +1,4 @@
-//! The client against servers made of bare sockets.
+//! The client against servers that misbehave on purpose, and against real ones.
 
 mod anything;
 mod endless;

@@ -4,11 +4,70 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::Empty;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use upshift_client::{Body, Client, Http, Route};
+use upshift_client::{Body, Client, Http, Memory, Route, Trace};
+
+use crate::peer::Peer;
+
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+/// A server at one port that wants TLS at the port of another.
+async fn two_ports() -> (Peer, Peer) {
+    let elsewhere = Peer::either(OK, OK).await;
+    let there = elsewhere.url("/").replace("http:", "https:");
+    let wants_tls = format!(
+        "HTTP/1.1 426 U\r\nUpgrade: TLS/1.2\r\nConnection: upgrade\r\nLocation: {there}\r\nContent-Length: 0\r\n\r\n"
+    );
+    (Peer::always(&wants_tls).await, elsewhere)
+}
+
+fn request(peer: &Peer) -> Request<Body> {
+    let mut secret = HeaderValue::from_static("s3cret-marked");
+    secret.set_sensitive(true);
+    let request = Request::get(peer.url("/"))
+        .header("authorization", "Basic s3cret")
+        .header("proxy-authorization", "Basic s3cret")
+        .header("cookie", "session=s3cret")
+        .header("x-api-key", "s3cret")
+        .header("x-any", secret)
+        .header("x-harmless", "harmless");
+    request.body(Body::empty()).expect("a request")
+}
+
+/// Compare CVE-2022-27774: another port of the same host may be another user's program.
+#[tokio::test]
+async fn credentials_do_not_go_to_another_port() {
+    let (first, elsewhere) = two_ports().await;
+    let client = Client::builder().dangerous_any_certificate().memory(Memory::new()).build().expect("a client");
+    // The second time the step is taken from memory, before anything is sent.
+    for _ in 0..2 {
+        let response = client.send(request(&first)).await.expect("followed");
+        assert_eq!(response.status(), StatusCode::OK);
+        let trace = response.extensions().get::<Trace>().expect("a trace");
+        let hops: Vec<bool> = trace.0.iter().map(|hop| hop.credentials_left_out).collect();
+        assert_eq!(hops.last(), Some(&true), "{trace:?}");
+    }
+    let seen = elsewhere.requests();
+    assert_eq!(seen.len(), 2);
+    for request in seen {
+        assert!(!request.head.contains("s3cret"), "{}", request.head);
+        assert!(request.head.contains("harmless"), "{}", request.head);
+    }
+    assert!(first.requests()[0].head.contains("s3cret-marked"), "the origin that they are for gets them");
+}
+
+#[tokio::test]
+async fn a_caller_may_trust_the_location() {
+    let (first, elsewhere) = two_ports().await;
+    let client = Client::builder().dangerous_any_certificate().location_trusted().build().expect("a client");
+    let response = client.send(request(&first)).await.expect("followed");
+    let trace = response.extensions().get::<Trace>().expect("a trace");
+    assert!(trace.0.iter().all(|hop| !hop.credentials_left_out));
+    assert!(elsewhere.requests()[0].head.contains("cookie: session=s3cret"));
+}
 
 /// HTTP/2 sent the user information of a URL in `:authority`.
 #[tokio::test]

@@ -18,7 +18,7 @@ use crate::terminal::{Palette, print_json, say};
 /// Fetch a URL as curl would, and follow a 426
 ///
 /// A 426 is followed where that is safe: to the same host only, never to anything weaker, without sending credentials
-/// again in clear. Where it is not followed, the server's wish is told in plain words.
+/// again in clear or to another port. Where it is not followed, the server's wish is told in plain words.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -58,6 +58,11 @@ pub(crate) struct Get {
     /// Allow what is off because it is dangerous or obsolete
     #[arg(long, value_name = "WHAT", value_delimiter = ',')]
     allow: Vec<Allowance>,
+    /// Send credentials also to another port of the host, where a 426 leads there
+    ///
+    /// Credentials are Authorization, Proxy-Authorization, Cookie and X-Api-Key; a key in another field goes along always.
+    #[arg(long)]
+    location_trusted: bool,
     /// Remember in this file what servers required, and read it first
     #[arg(long, value_name = "FILE")]
     memory: Option<PathBuf>,
@@ -149,6 +154,9 @@ impl Get {
             let pem = std::fs::read(path).map_err(|error| request::of_file(path, &error))?;
             builder =
                 builder.roots(&pem).map_err(|error| Failure::usage(format_args!("{}: {error}", path.display())))?;
+        }
+        if self.location_trusted {
+            builder = builder.location_trusted();
         }
         if self.insecure {
             builder = builder.dangerous_any_certificate();

@@ -14,6 +14,10 @@ pub(super) fn say_steps(trace: &Trace, palette: Palette) {
             say(palette.paint(Hue::Faint, format_args!("* remembered: {step}")));
         }
         say(format_args!("> {} {}", hop.method, hop.url));
+        if hop.credentials_left_out {
+            let note = "* credentials are left out: this is another origin than the one that you named";
+            say(format_args!("{note} (--location-trusted sends them)"));
+        }
         if let (Some(status), Some(lane)) = (hop.status, hop.lane) {
             let hue = if status == 426 { Hue::Warning } else { Hue::Good };
             say(palette.paint(hue, format_args!("< {status} {lane}")));
