@@ -5,6 +5,8 @@ use std::ops::Range;
 
 use serde::Serialize;
 
+use crate::visible::make_visible;
+
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -71,40 +73,62 @@ impl Diagnostic {
             Severity::Warning => "warning",
         };
         let (line, gutter) = (self.line, " ".repeat(self.line.to_string().len()));
-        let (excerpt, start) = self.window();
-        let mark = format!("{}{}", " ".repeat(start), "^".repeat(self.width.clamp(1, SHOWN)));
+        let window = self.window();
+        let mark = format!("{}{}", " ".repeat(window.start), "^".repeat(window.width.clamp(1, SHOWN)));
         let mut text = format!(
             "{severity}{word}{reset}{bold}: {message}{reset}\n\
              {gutter}{frame}-->{reset} {file}:{line}:{column}\n\
              {gutter} {frame}|{reset}\n\
              {frame}{line} |{reset} {excerpt}\n\
              {gutter} {frame}|{reset} {severity}{mark}{space}{label}{reset}\n",
-            message = self.message.replace(|c: char| c.is_control(), " "),
-            file = self.file,
+            message = make_visible(&self.message),
+            file = make_visible(&self.file),
+            excerpt = window.text,
             column = self.column,
             space = if self.label.is_empty() { "" } else { " " },
-            label = self.label.replace(|c: char| c.is_control(), " "),
+            label = make_visible(&self.label),
         );
         for help in &self.help {
-            let help = help.replace('\n', &format!("\n{gutter}         "));
+            let lines: Vec<_> = help.split('\n').map(make_visible).collect();
+            let help = lines.join(&format!("\n{gutter}         "));
             text.push_str(&format!("{gutter} {frame}={reset} {bold}help{reset}: {help}\n"));
         }
         text
     }
 
-    /// The part of the line around the mark, and where the mark starts in it.
-    fn window(&self) -> (String, usize) {
-        let characters: Vec<char> = self.excerpt.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        let at = self.column - 1;
-        if characters.len() <= SHOWN {
-            return (characters.into_iter().collect(), at);
+    /// The part of the line around the mark.
+    fn window(&self) -> Window {
+        let characters: Vec<char> = self.excerpt.chars().collect();
+        let at = (self.column - 1).min(characters.len());
+        let (mut from, mut to) = (0, characters.len());
+        if to > SHOWN {
+            from = if at + self.width < SHOWN { 0 } else { at.saturating_sub(SHOWN / 3) };
+            to = to.min(from + SHOWN);
         }
-        let from = if at + self.width < SHOWN { 0 } else { at.saturating_sub(SHOWN / 3) };
-        let to = characters.len().min(from + SHOWN);
         let (before, after) = (if from > 0 { "…" } else { "" }, if to < characters.len() { "…" } else { "" });
-        let shown: String = characters[from..to].iter().collect();
-        (format!("{before}{shown}{after}"), at - from + before.chars().count())
+        let marked = (at + self.width).clamp(at, to);
+        let left = shown(&characters[from..at]);
+        let middle = shown(&characters[at..marked]);
+        let right = shown(&characters[marked..to]);
+        Window {
+            start: before.chars().count() + left.chars().count(),
+            width: middle.chars().count().max(1),
+            text: format!("{before}{left}{middle}{right}{after}"),
+        }
     }
+}
+
+/// The part of a line that is shown, and where the mark stands under it.
+struct Window {
+    text: String,
+    start: usize,
+    width: usize,
+}
+
+/// The characters as they are shown. A tab is one column, so that the mark stands under what it marks.
+fn shown(characters: &[char]) -> String {
+    let text: String = characters.iter().map(|c| if *c == '\t' { ' ' } else { *c }).collect();
+    make_visible(&text).into_owned()
 }
 
 impl fmt::Display for Diagnostic {
@@ -198,6 +222,19 @@ mod tests {
         assert_eq!(
             found.to_string(),
             "error: no\n --> f.toml:2:7\n  |\n2 | key = \"wért\" # ü\n  |       ^^^^^^ here\n  = help: do\n          this\n"
+        );
+    }
+
+    /// The file may be of somebody else: `check -` reads what comes from a network.
+    #[test]
+    fn what_a_terminal_would_obey_is_shown_as_an_escape() {
+        let text = "\tkey = \"\u{1b}[2J\u{202e}\" # x\n";
+        let at = text.find('\u{1b}').unwrap_or_default();
+        let found = Finding::error(at..at + 1, "no \u{1b}c").label("\u{9b}m").help("do\nthis\r");
+        assert_eq!(
+            found.place("f\u{7}", text).to_string(),
+            "error: no \\u{1b}c\n --> f\\u{7}:1:9\n  |\n1 |  key = \"\\u{1b}[2J\\u{202e}\" # x\n  |         \
+             ^^^^^^ \\u{9b}m\n  = help: do\n          this\\r\n"
         );
     }
 

@@ -21,6 +21,7 @@ mod settings;
 mod spelling;
 mod surprises;
 mod upstream;
+mod visible;
 
 use std::path::Path;
 
@@ -39,6 +40,7 @@ pub use settings::{
     UpstreamHttp,
 };
 pub use upstream::Upstream;
+pub use visible::{is_visible, make_visible};
 
 use diagnostic::Finding;
 use document::{Collector, Section};
