@@ -34,7 +34,7 @@ impl Failure {
     pub(crate) fn tell(self) -> Exit {
         match self {
             Self::Message(exit, message) => {
-                crate::terminal::say(format_args!("error: {message}"));
+                crate::terminal::say_lines(format_args!("error: {message}"));
                 exit
             }
             Self::Told(exit) => exit,

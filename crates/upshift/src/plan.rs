@@ -1,5 +1,7 @@
 //! `upshift plan`: the calendar of every rule's phases.
 
+use std::io;
+
 use clap::Args;
 use upshift_core::Timestamp;
 use upshift_record::{Exit, PlanEntry, plan};
@@ -7,7 +9,7 @@ use upshift_record::{Exit, PlanEntry, plan};
 use crate::control::{self, Replica};
 use crate::failure::{Failure, Outcome};
 use crate::policy_file::PolicyFile;
-use crate::terminal::{Hue, Palette, print, print_json};
+use crate::terminal::{Hue, Palette, print, print_json, visible_record};
 
 /// Show the calendar of every rule's phases
 ///
@@ -47,7 +49,7 @@ impl Plan {
         } else if entries.is_empty() {
             return Err(Failure::Message(Exit::NothingRun, "the policy has no rules".to_owned()));
         } else {
-            print(&table(&entries, self.at.unwrap_or_else(Timestamp::now), Palette::of_stdout()))?;
+            print(&table(&entries, self.at.unwrap_or_else(Timestamp::now), Palette::of_stdout())?)?;
         }
         Ok(Exit::Fine)
     }
@@ -60,14 +62,15 @@ async fn asked(gateway: impl Future<Output = Result<Replica, Failure>>) -> Resul
     asked.map_err(|error| Failure::environment(format_args!("{}: {error}", gateway.name())))
 }
 
-fn table(entries: &[PlanEntry], now: Timestamp, palette: Palette) -> String {
+fn table(entries: &[PlanEntry], now: Timestamp, palette: Palette) -> io::Result<String> {
     let mut text = String::new();
-    let mut before = "";
+    let mut before = String::new();
     for entry in entries {
+        let entry = &visible_record(entry)?;
         if entry.rule != before {
             let gap = if before.is_empty() { "" } else { "\n" };
             text.push_str(&format!("{gap}{}\n", palette.paint(Hue::Bold, &entry.rule)));
-            before = &entry.rule;
+            before.clone_from(&entry.rule);
         }
         let holds = holds(entry, now);
         let mark = if holds { "➤" } else { " " };
@@ -89,7 +92,7 @@ fn table(entries: &[PlanEntry], now: Timestamp, palette: Palette) -> String {
             text.push_str(&format!("      {}\n", palette.paint(Hue::Warning, format_args!("note: {note}"))));
         }
     }
-    text
+    Ok(text)
 }
 
 fn holds(entry: &PlanEntry, now: Timestamp) -> bool {
@@ -124,5 +127,27 @@ fn set_by(entry: &PlanEntry) -> String {
         (Some(by), Some(reason)) if !reason.is_empty() => format!("  set by {by}: {reason}"),
         (Some(by), _) => format!("  set by {by}"),
         (None, _) => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
+
+    use super::*;
+
+    /// Who may set a rule chose what the terminal of everybody did who looked at the plan.
+    #[test]
+    fn what_a_gateway_has_stored_cannot_act_on_a_terminal() {
+        let hostile = "x\u{1b}]0;owned\u{7}\r\nfake\u{202e}";
+        let entry: PlanEntry = serde_json::from_value(serde_json::json!({
+            "rule": hostile, "phase": hostile, "from": hostile, "to": hostile, "share": 1.0,
+            "set_by": hostile, "reason": hostile, "notes": [hostile],
+        }))
+        .unwrap();
+        let text = table(&[entry], Timestamp::UNIX_EPOCH, Palette::none()).unwrap();
+        assert_eq!(text.lines().count(), 3, "{text}");
+        assert_eq!(text.matches("x\\u{1b}]0;owned\\u{7}\\r\\nfake\\u{202e}").count(), 7, "{text}");
+        assert!(text.lines().flat_map(str::chars).all(upshift_config::is_visible), "{text}");
     }
 }

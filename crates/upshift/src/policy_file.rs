@@ -8,7 +8,7 @@ use upshift_config::{Diagnostic, Loaded, load};
 use upshift_record::Exit;
 
 use crate::failure::Failure;
-use crate::terminal::{Palette, say};
+use crate::terminal::{Palette, say, say_painted_already};
 
 /// Which file.
 #[derive(Clone, Debug, Args)]
@@ -59,7 +59,7 @@ pub(crate) fn read(path: &Path) -> Result<String, Failure> {
 pub(crate) fn tell(diagnostics: &[Diagnostic]) {
     let colour = Palette::of_stderr().is_on();
     for diagnostic in diagnostics {
-        say(diagnostic.render(colour));
+        say_painted_already(diagnostic.render(colour));
     }
 }
 

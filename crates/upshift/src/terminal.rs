@@ -1,15 +1,52 @@
 //! What is shown: data on stdout, talk on stderr, colour on terminals only and never as the only sign.
+//!
+//! Text may come from a server, a gateway or a file of somebody else. It is made visible before it is shown: a line that
+//! is said on stderr and a text that is painted are made so here, a record that is rendered by [`visible_record`].
 
 use std::fmt::{self, Display};
 use std::io::{self, IsTerminal, Write};
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use upshift_config::{is_visible, make_visible};
 
 /// Writes a value as indented JSON to stdout.
 pub(crate) fn print_json(value: &impl Serialize) -> io::Result<()> {
-    let mut text = serde_json::to_string_pretty(value).map_err(io::Error::from)?;
-    text.push('\n');
-    print(&text)
+    let text = serde_json::to_string_pretty(value).map_err(io::Error::from)?;
+    print(&(visible_json(&text) + "\n"))
+}
+
+/// The same JSON with a `\u` escape for every character that is not visible. Outside of strings JSON has no such
+/// character but the newlines between its lines.
+fn visible_json(text: &str) -> String {
+    let mut visible = String::with_capacity(text.len());
+    for character in text.chars() {
+        if is_visible(character) || character == '\n' {
+            visible.push(character);
+        } else {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                visible.push_str(&format!("\\u{unit:04x}"));
+            }
+        }
+    }
+    visible
+}
+
+/// The record with every text in it made visible.
+pub(crate) fn visible_record<T: Serialize + DeserializeOwned>(record: &T) -> io::Result<T> {
+    let mut value = serde_json::to_value(record).map_err(io::Error::from)?;
+    make_value_visible(&mut value);
+    serde_json::from_value(value).map_err(io::Error::from)
+}
+
+fn make_value_visible(value: &mut Value) {
+    match value {
+        Value::String(text) => *text = make_visible(text).into_owned(),
+        Value::Array(members) => members.iter_mut().for_each(make_value_visible),
+        Value::Object(members) => members.values_mut().for_each(make_value_visible),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 /// Writes text to stdout, as it is.
@@ -19,9 +56,26 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
     stdout.flush()
 }
 
-/// Says a line on stderr. That nobody listens is no reason to stop.
+/// Says one line on stderr.
 pub(crate) fn say(line: impl Display) {
-    let _ = writeln!(io::stderr().lock(), "{line}");
+    say_painted_already(make_visible(&line.to_string()));
+}
+
+/// Says one line on stderr, in a colour.
+pub(crate) fn say_in(palette: Palette, hue: Hue, line: impl Display) {
+    say_painted_already(palette.paint(hue, line));
+}
+
+/// Says a text of several lines on stderr. What is foreign in it is made visible before it is put there, or it could
+/// add lines of its own.
+pub(crate) fn say_lines(text: impl Display) {
+    text.to_string().split('\n').for_each(say);
+}
+
+/// Says a text on stderr that was made visible, and then painted.
+pub(crate) fn say_painted_already(text: impl Display) {
+    // A closed stderr is no reason to stop.
+    let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
 /// Colours, or none.
@@ -45,7 +99,7 @@ pub(crate) enum Hue {
     Bold,
 }
 
-/// A text in a colour. It is padded before it is coloured.
+/// A text in a colour, made visible. It is padded before it is coloured.
 pub(crate) struct Painted<T> {
     text: T,
     before: &'static str,
@@ -90,7 +144,7 @@ impl Palette {
 impl<T: Display> Display for Painted<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.before)?;
-        self.text.fmt(f)?;
+        f.write_str(&make_visible(&self.text.to_string()))?;
         if self.before.is_empty() { Ok(()) } else { f.write_str("\x1b[0m") }
     }
 }
@@ -99,4 +153,44 @@ impl<T: Display> Display for Painted<T> {
 fn wants_colour(is_terminal: bool) -> bool {
     let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
     is_terminal && !dumb && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
+
+    use upshift_record::PlanEntry;
+
+    use super::*;
+
+    const HOSTILE: &str = "\u{1b}]0;owned\u{7}\r\nfake\u{202e}\u{9b}31m\u{e0041}";
+
+    #[test]
+    fn json_means_the_same_and_shows_every_character() {
+        let text = serde_json::to_string_pretty(&[HOSTILE]).unwrap();
+        let visible = visible_json(&text);
+        assert!(visible.chars().all(|character| character == '\n' || is_visible(character)), "{visible}");
+        let read: Vec<String> = serde_json::from_str(&visible).unwrap();
+        assert_eq!(read, [HOSTILE]);
+    }
+
+    #[test]
+    fn every_text_of_a_record_is_made_visible() {
+        let entry: PlanEntry = serde_json::from_value(serde_json::json!({
+            "rule": HOSTILE, "phase": HOSTILE, "from": null, "to": null, "share": 0.5,
+            "reason": HOSTILE, "notes": [HOSTILE],
+        }))
+        .unwrap();
+        let shown = visible_record(&entry).unwrap();
+        assert_eq!(shown.share, 0.5);
+        for text in [&shown.rule, &shown.phase, &shown.notes[0], shown.reason.as_ref().unwrap()] {
+            assert_eq!(text, "\\u{1b}]0;owned\\u{7}\\r\\nfake\\u{202e}\\u{9b}31m\\u{e0041}");
+        }
+    }
+
+    #[test]
+    fn colour_is_around_a_text_and_never_in_it() {
+        let palette = Palette { on: true };
+        assert_eq!(palette.paint(Hue::Bad, "a\u{1b}[0mb").to_string(), "\u{1b}[31ma\\u{1b}[0mb\u{1b}[0m");
+    }
 }

@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use upshift_config::make_visible;
 
 use crate::failure::Failure;
 
@@ -117,12 +118,14 @@ impl Replica {
         let answer = timeout(PATIENCE, self.exchange(request)).await.map_err(|_| "it did not answer in time")?;
         let (status, body) = answer?;
         if status.is_success() {
-            return serde_json::from_slice(&body).map_err(|error| format!("its answer is not understood: {error}"));
+            // The error quotes what it does not understand.
+            return serde_json::from_slice(&body)
+                .map_err(|error| format!("its answer is not understood: {}", make_visible(&error.to_string())));
         }
         let problem: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
         Err(match (status, problem["detail"].as_str()) {
             (StatusCode::UNAUTHORIZED, _) => "it wants its admin token: --token or UPSHIFT_TOKEN".to_owned(),
-            (_, Some(detail)) => detail.to_owned(),
+            (_, Some(detail)) => make_visible(detail).into_owned(),
             (StatusCode::NOT_FOUND, None) => "there is no admin API at this address".to_owned(),
             (status, None) => format!("it answered {status}"),
         })

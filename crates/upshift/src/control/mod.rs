@@ -7,6 +7,8 @@
 
 mod admin;
 
+use std::io;
+
 use clap::Args;
 use serde_json::json;
 use upshift_core::Timestamp;
@@ -14,7 +16,7 @@ use upshift_record::Exit;
 use upshift_record::control::{ChangeReport, ChangeRequest, RuleChange};
 
 use crate::failure::{Failure, Outcome};
-use crate::terminal::{Hue, Palette, print, print_json, say};
+use crate::terminal::{Hue, Palette, print, print_json, say, visible_record};
 
 use admin::Admin;
 pub(crate) use admin::{Replica, on_a_runtime, url};
@@ -177,7 +179,9 @@ impl Order {
         }
         for (gateway, answer) in gateways.iter().zip(answers) {
             match answer {
-                Ok(report) if !self.json => print(&done(gateway, report, Palette::of_stdout()))?,
+                Ok(report) if !self.json => {
+                    print(&done(&gateway.name(), report, Palette::of_stdout())?)?;
+                }
                 Ok(_) => {}
                 Err(error) => say(format_args!("{}: {error}", gateway.name())),
             }
@@ -200,7 +204,7 @@ async fn resume(order: Order, request: ChangeRequest) -> Outcome {
     let rising = |report: &ChangeReport| report.rules.iter().any(RuleChange::rises);
     let rises = trial.iter().flatten().any(rising);
     for (gateway, report) in gateways.iter().zip(trial.iter().flatten()) {
-        for rule in &report.rules {
+        for rule in &visible_record(report)?.rules {
             say(format_args!("{}: {}", gateway.name(), shares(rule)));
         }
     }
@@ -233,19 +237,20 @@ fn shares(rule: &RuleChange) -> String {
 }
 
 /// One line for each rule that moved.
-fn done(gateway: &Replica, report: &ChangeReport, palette: Palette) -> String {
+fn done(gateway: &str, report: &ChangeReport, palette: Palette) -> io::Result<String> {
+    let report = visible_record(report)?;
     let number = report.revision.map(|number| format!(", revision {number}")).unwrap_or_default();
     let undoes = report.undoes.map(|number| format!(", undoes {number}")).unwrap_or_default();
     if report.rules.is_empty() {
-        return format!("{}: no rule moved{number}{undoes}\n", gateway.name());
+        return Ok(format!("{gateway}: no rule moved{number}{undoes}\n"));
     }
     let lines = report.rules.iter().map(|rule| {
         let hue = if rule.share > 0.0 { Hue::Bad } else { Hue::Good };
         let now = format!("{} ({} refused)", rule.phase, percent(rule.share));
         let name = palette.paint(Hue::Bold, &rule.rule);
-        format!("{}: {name}: {} → {}{number}{undoes}\n", gateway.name(), rule.phase_before, palette.paint(hue, now))
+        format!("{gateway}: {name}: {} → {}{number}{undoes}\n", rule.phase_before, palette.paint(hue, now))
     });
-    lines.collect()
+    Ok(lines.collect())
 }
 
 fn percent(share: f64) -> String {
@@ -270,5 +275,16 @@ mod tests {
             "orders-v2: 10% of the callers were refused when it was stopped, 43.12% would be now"
         );
         assert!(rule.rises());
+    }
+
+    #[test]
+    fn what_a_gateway_reports_cannot_act_on_a_terminal() {
+        let hostile = "x\u{1b}[2J\r\nfake\u{202e}".to_owned();
+        let (rule, phase_before, phase) = (hostile.clone(), hostile.clone(), hostile);
+        let rules = vec![RuleChange { rule, phase_before, share_before: 0.0, phase, share: 1.0 }];
+        let report = ChangeReport { revision: Some(7), action: "set".into(), undoes: None, rules };
+        let text = done("gw:9426", &report, Palette::none()).unwrap_or_default();
+        assert_eq!(text.matches("x\\u{1b}[2J\\r\\nfake\\u{202e}").count(), 3, "{text}");
+        assert!(text.trim_end().chars().all(upshift_config::is_visible), "{text}");
     }
 }

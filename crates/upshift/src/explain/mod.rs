@@ -94,7 +94,7 @@ impl Explain {
         if self.json {
             print_json(&record)?;
         } else {
-            print(&report::text(&question, &record, Palette::of_stdout()))?;
+            print(&report::text(&question, &record, Palette::of_stdout())?)?;
         }
         Ok(if self.fail && record.verdict == "refuse" { Exit::FellShort } else { Exit::Fine })
     }
@@ -130,7 +130,7 @@ mod tests {
             at: "2026-10-06T09:05:00Z".parse().unwrap(),
         };
         let record = question.answer(&settings.policy, &settings);
-        report::text(&question, &record, Palette::none())
+        report::text(&question, &record, Palette::none()).unwrap()
     }
 
     #[test]
@@ -148,5 +148,31 @@ mod tests {
     #[test]
     fn what_no_rule_refuses() {
         insta::assert_snapshot!(shown("https://localhost/feeds/a", HttpVersion::V2, &[]));
+    }
+
+    #[test]
+    fn what_a_gateway_decides_cannot_act_on_a_terminal() {
+        let hostile = "x\u{1b}[2J\rfake\u{202e}";
+        let question = Question {
+            method: "GET".to_owned(),
+            target: Asked::parse("https://localhost/a").unwrap(),
+            http: HttpVersion::V1_1,
+            tls: None,
+            peer: IpAddr::from([192, 0, 2, 1]),
+            fields: vec![("x-note".to_owned(), "\u{202e}".to_owned())],
+            at: Timestamp::UNIX_EPOCH,
+        };
+        let record: DecisionRecord = serde_json::from_value(serde_json::json!({
+            "verdict": "refuse", "rule": hostile, "kind": "http", "phase": hostile, "reason": hostile, "status": 426,
+            "observed": [], "required": [], "also": [hostile], "revision": hostile,
+            "answer": { "status": 426, "fields": [["x-a", hostile]], "body": format!("{hostile}\nsecond\n") },
+            "notice": [["link", hostile]],
+            "rules": [{ "rule": hostile, "verdict": "refuse", "phase": hostile, "matched": true, "why": hostile,
+                "reason": hostile }],
+        }))
+        .unwrap();
+        let text = report::text(&question, &record, Palette::none()).unwrap();
+        assert!(text.lines().flat_map(str::chars).all(upshift_config::is_visible), "{text}");
+        assert!(text.contains("\n  second\n"), "the lines of a body stay lines: {text}");
     }
 }

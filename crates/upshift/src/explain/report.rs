@@ -1,13 +1,19 @@
 //! An explanation for a person.
 
+use std::io;
+
+use upshift_config::make_visible;
 use upshift_core::TlsState;
 use upshift_gateway::Question;
 use upshift_record::{DecisionRecord, RulingRecord};
 
-use crate::terminal::{Hue, Palette};
+use crate::terminal::{Hue, Palette, visible_record};
 
 /// The whole explanation.
-pub(super) fn text(question: &Question, record: &DecisionRecord, palette: Palette) -> String {
+pub(super) fn text(question: &Question, record: &DecisionRecord, palette: Palette) -> io::Result<String> {
+    // The lines of the answer's body are made visible one by one.
+    let body = record.answer.as_ref().map_or("", |answer| answer.body.as_str());
+    let record = &visible_record(record)?;
     let mut text = request(question);
     text.push_str(&format!("\n{}\n", verdict(record, palette)));
     if record.rules.is_empty() {
@@ -21,13 +27,13 @@ pub(super) fn text(question: &Question, record: &DecisionRecord, palette: Palett
     }
     if let Some(answer) = &record.answer {
         text.push_str(&format!("\n{}\n", palette.paint(Hue::Bold, "The answer:")));
-        text.push_str(&wire(question, answer.status, &answer.fields, &answer.body));
+        text.push_str(&wire(question, answer.status, &answer.fields, body));
     }
     if !record.notice.is_empty() {
         text.push_str(&format!("\n{}\n", palette.paint(Hue::Bold, "Added to the upstream's answer:")));
         record.notice.iter().for_each(|(name, value)| text.push_str(&format!("  {name}: {value}\n")));
     }
-    text
+    Ok(text)
 }
 
 fn request(question: &Question) -> String {
@@ -36,10 +42,11 @@ fn request(question: &Question) -> String {
         TlsState::Version(version) => format!("over TLS {}", version.as_str()),
         TlsState::SomeVersion => "over TLS".to_owned(),
     };
-    let mut text = format!("{} {}\n", question.method, question.target);
+    let line = format!("{} {}", question.method, question.target);
+    let mut text = format!("{}\n", make_visible(&line));
     text.push_str(&format!("HTTP/{} {tls} from {} at {}\n", question.http.as_str(), question.peer, second(question)));
     for (name, value) in &question.fields {
-        text.push_str(&format!("{name}: {value}\n"));
+        text.push_str(&format!("{name}: {}\n", make_visible(value)));
     }
     text
 }
@@ -92,7 +99,7 @@ fn wire(question: &Question, status: u16, fields: &[(String, String)], body: &st
     if !body.is_empty() {
         text.push('\n');
         for line in body.lines() {
-            text.push_str(format!("  {line}").trim_end());
+            text.push_str(format!("  {}", make_visible(line)).trim_end());
             text.push('\n');
         }
     }

@@ -3,22 +3,26 @@
 mod output;
 mod report;
 mod request;
+mod visible_body;
 
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use upshift_client::rules::{FollowPolicy, Way, Ways};
 use upshift_client::{Builder, Client, Error, Memory, Refused, Trace};
+use upshift_config::make_visible;
 use upshift_record::Exit;
 
 use crate::failure::{Failure, Outcome};
-use crate::terminal::{Palette, print_json, say};
+use crate::terminal::{Palette, print_json, say_lines};
 
 /// Fetch a URL as curl would, and follow a 426
 ///
 /// A 426 is followed where that is safe: to the same host only, never to anything weaker, without sending credentials
 /// again in clear or to another port. Where it is not followed, the server's wish is told in plain words.
+///
+/// On a terminal, control characters of the answer are shown as escapes. Anywhere else the body is written byte for byte.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -34,7 +38,7 @@ pub(crate) struct Get {
     url: String,
     #[command(flatten)]
     request: request::Arguments,
-    /// Write the body to this file
+    /// Write the body to this file; `-` is stdout, and a terminal then gets every byte as it is
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Go on where an earlier download into the --output file broke off; `-` takes its length
@@ -93,7 +97,8 @@ impl Get {
 
     async fn fetch(self) -> Outcome {
         let client = self.client()?;
-        let resume = output::resume_from(self.continue_at, self.output.as_deref())?;
+        let (file, raw) = self.destination()?;
+        let resume = output::resume_from(self.continue_at, file)?;
         let request = self.request.build(&self.url, resume)?;
         let outcome = client.send(request).await;
         let trace = match &outcome {
@@ -108,8 +113,7 @@ impl Get {
         }
         match outcome {
             Ok(response) => {
-                let sink =
-                    output::Sink { file: self.output.as_deref(), resume, include: self.include, quiet: self.json };
+                let sink = output::Sink { file, resume, include: self.include, quiet: self.json, raw };
                 sink.take(response).await?;
                 Ok(Exit::Fine)
             }
@@ -121,13 +125,26 @@ impl Get {
             }
             Err(error @ Error::Step { .. }) => {
                 if let Error::Step { refused, .. } = &error {
-                    report::wish(refused).into_iter().for_each(say);
+                    report::wish(refused).into_iter().for_each(say_lines);
                 }
-                Err(Failure::environment(error))
+                Err(Failure::environment(make_visible(&error.to_string())))
             }
-            Err(error @ Error::PeerSwitched { .. }) => Err(Failure::Message(Exit::FellShort, error.to_string())),
+            Err(error @ Error::PeerSwitched { .. }) => {
+                Err(Failure::Message(Exit::FellShort, make_visible(&error.to_string()).into_owned()))
+            }
             Err(error @ Error::Usage(_)) => Err(Failure::usage(error)),
-            Err(error) => Err(Failure::environment(error)),
+            Err(error) => Err(Failure::environment(make_visible(&error.to_string()))),
+        }
+    }
+
+    /// The file that the body goes to, and whether stdout gets it as it is even on a terminal.
+    fn destination(&self) -> Result<(Option<&Path>, bool), Failure> {
+        match self.output.as_deref() {
+            Some(path) if path == Path::new("-") && self.continue_at.is_some() => {
+                Err(Failure::usage("--continue-at goes on in a file; --output - names none"))
+            }
+            Some(path) if path == Path::new("-") => Ok((None, true)),
+            path => Ok((path, false)),
         }
     }
 
@@ -171,19 +188,19 @@ impl Get {
             shown = output::head(&refused.response);
         }
         shown.extend_from_slice(refused.response.body());
-        match &self.output {
-            Some(path) => std::fs::write(path, &shown).map_err(|error| request::of_file(path, &error))?,
-            None => {
-                let mut stdout = std::io::stdout().lock();
+        match self.destination()? {
+            (Some(path), _) => std::fs::write(path, &shown).map_err(|error| request::of_file(path, &error))?,
+            (None, raw) => {
+                let mut stdout = output::stdout(raw);
                 stdout.write_all(&shown)?;
-                if stdout.is_terminal() && shown.last().is_some_and(|last| *last != b'\n') {
+                if std::io::stdout().is_terminal() && shown.last().is_some_and(|last| *last != b'\n') {
                     stdout.write_all(b"\n")?;
                 }
                 stdout.flush()?;
             }
         }
         for line in report::plain_words(refused, self.no_follow) {
-            say(line);
+            say_lines(line);
         }
         Ok(())
     }

@@ -10,8 +10,10 @@ use http::{HeaderMap, Response, StatusCode};
 use http_body::Body;
 use indicatif::{ProgressBar, ProgressStyle};
 use upshift_client::BoxError;
+use upshift_config::make_visible;
 
 use super::request::{Offset, of_file};
+use super::visible_body::VisibleBody;
 use crate::failure::Failure;
 use crate::terminal::say;
 
@@ -59,6 +61,16 @@ pub(super) struct Sink<'a> {
     pub(super) include: bool,
     /// Nothing goes to stdout: the trace is there.
     pub(super) quiet: bool,
+    /// A terminal gets the bytes as they are.
+    pub(super) raw: bool,
+}
+
+/// stdout, which gets the bytes as they are unless it is a terminal.
+pub(super) fn stdout(raw: bool) -> Box<dyn Write> {
+    if raw || !io::stdout().is_terminal() {
+        return Box::new(io::stdout());
+    }
+    Box::new(VisibleBody::new(io::stdout()))
 }
 
 impl Sink<'_> {
@@ -76,7 +88,13 @@ impl Sink<'_> {
         let mut out = self.open(start)?;
         if self.include && !self.quiet {
             // The fields are for the reader; in the middle of a file they would be a part of it.
-            if start > 0 { io::stdout().write_all(&head(&response))? } else { out.write_all(&head(&response))? }
+            if start > 0 {
+                let mut terminal = stdout(self.raw);
+                terminal.write_all(&head(&response))?;
+                terminal.flush()?;
+            } else {
+                out.write_all(&head(&response))?;
+            }
         }
         let bar = self.bar(start, length);
         let copied = copy(response.into_body(), &mut out, &bar).await;
@@ -98,7 +116,7 @@ impl Sink<'_> {
         }
         Err(Failure::environment(format_args!(
             "asked for byte {asked} on, the server sent {}",
-            range.unwrap_or("something else")
+            make_visible(range.unwrap_or("something else"))
         )))
     }
 
@@ -124,7 +142,7 @@ impl Sink<'_> {
             }
             Some(path) => Ok(Box::new(File::create(path).map_err(|error| of_file(path, &error))?)),
             None if self.quiet => Ok(Box::new(io::sink())),
-            None => Ok(Box::new(io::stdout())),
+            None => Ok(stdout(self.raw)),
         }
     }
 
@@ -154,7 +172,9 @@ where
 {
     let mut body = std::pin::pin!(body);
     while let Some(frame) = next(body.as_mut()).await {
-        let frame = frame.map_err(|error| Failure::environment(format_args!("the answer broke off: {error}")))?;
+        let frame = frame.map_err(|error| {
+            Failure::environment(format_args!("the answer broke off: {}", make_visible(&error.to_string())))
+        })?;
         if let Ok(data) = frame.into_data() {
             out.write_all(&data)?;
             bar.inc(data.len() as u64);

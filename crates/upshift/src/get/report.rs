@@ -2,16 +2,17 @@
 
 use upshift_client::rules::{Reason, Way};
 use upshift_client::{Error, Hop, Notice, Outcome, Refused, Trace};
+use upshift_config::make_visible;
 use upshift_record::trace::time;
 use upshift_record::{HopRecord, RefusedRecord, TraceRecord};
 
-use crate::terminal::{Hue, Palette, say};
+use crate::terminal::{Hue, Palette, say, say_in};
 
 /// `-v`: every step on stderr.
 pub(super) fn say_steps(trace: &Trace, palette: Palette) {
     for hop in trace.0.iter() {
         for step in &hop.remembered {
-            say(palette.paint(Hue::Faint, format_args!("* remembered: {step}")));
+            say_in(palette, Hue::Faint, format_args!("* remembered: {step}"));
         }
         say(format_args!("> {} {}", hop.method, hop.url));
         if hop.credentials_left_out {
@@ -20,25 +21,25 @@ pub(super) fn say_steps(trace: &Trace, palette: Palette) {
         }
         if let (Some(status), Some(lane)) = (hop.status, hop.lane) {
             let hue = if status == 426 { Hue::Warning } else { Hue::Good };
-            say(palette.paint(hue, format_args!("< {status} {lane}")));
+            say_in(palette, hue, format_args!("< {status} {lane}"));
         }
         match &hop.outcome {
             Outcome::Stands => {}
             Outcome::Followed { step, rule, remarks } => {
                 for remark in remarks {
-                    say(palette.paint(Hue::Faint, format_args!("* {}", remark.as_str())));
+                    say_in(palette, Hue::Faint, format_args!("* {}", remark.as_str()));
                 }
                 say(format_args!("* {step}  [rule {}, {}: {}]", rule.number, rule.paragraph, rule.says));
             }
             Outcome::Instead { why, step, rule } => {
-                say(palette.paint(Hue::Bad, format_args!("* failed: {why}")));
+                say_in(palette, Hue::Bad, format_args!("* failed: {why}"));
                 say(format_args!("* {step} instead  [rule {}, {}: {}]", rule.number, rule.paragraph, rule.says));
             }
             Outcome::Stopped(stop) => {
                 let rule = stop.rule;
                 say(format_args!("* stop: {stop}  [rule {}, {}: {}]", rule.number, rule.paragraph, rule.says));
             }
-            Outcome::Failed(why) => say(palette.paint(Hue::Bad, format_args!("* failed: {why}"))),
+            Outcome::Failed(why) => say_in(palette, Hue::Bad, format_args!("* failed: {why}")),
         }
     }
 }
@@ -95,7 +96,7 @@ pub(super) fn plain_words(refused: &Refused, chosen: bool) -> Vec<String> {
     if chosen {
         lines.push("upshift: 426, and --no-follow says to leave it at that.".to_owned());
     } else {
-        lines.push(format!("upshift: not followed: {}.", refused.stop));
+        lines.push(format!("upshift: not followed: {}.", make_visible(&refused.stop.to_string())));
     }
     if !chosen {
         lines.push(row("You can:", advice(refused.reason())));
@@ -120,8 +121,10 @@ pub(super) fn wish(refused: &Refused) -> Vec<String> {
     rows.into_iter().filter_map(|(label, text)| said(text).map(|text| row(label, &text))).collect()
 }
 
+/// A label and what stands behind it. More lines of a server's text are indented, so that they read as its own.
 fn row(label: &str, text: &str) -> String {
-    format!("  {label:<12} {text}")
+    let lines: Vec<_> = text.lines().map(make_visible).collect();
+    format!("  {label:<12} {}", lines.join("\n               "))
 }
 
 fn advice(reason: &Reason) -> &'static str {
@@ -159,8 +162,21 @@ pub(super) fn say_deprecation(notice: &Notice) {
         (None, _) => String::new(),
     };
     let read = deprecation.link("deprecation").or(deprecation.link("sunset"));
-    let read = read
-        .map(|url| format!("; read {}", url.replace(|character: char| character.is_control(), "")))
-        .unwrap_or_default();
+    let read = read.map(|url| format!("; read {url}")).unwrap_or_default();
     say(format_args!("upshift: what you asked for is deprecated{end}{read}"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A problem body could write lines that look like this program's own, and turn a file's name about.
+    #[test]
+    fn a_server_s_text_is_shown_as_its_own() {
+        let shown = row("It says:", "run setup\u{202e}gnp.exe\u{200b}\nupshift: all is well\u{1b}[2K");
+        assert_eq!(
+            shown,
+            "  It says:     run setup\\u{202e}gnp.exe\\u{200b}\n               upshift: all is well\\u{1b}[2K"
+        );
+    }
 }

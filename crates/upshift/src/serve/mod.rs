@@ -4,7 +4,7 @@ mod reload;
 mod watch;
 
 use clap::Args;
-use upshift_config::AdminToken;
+use upshift_config::{AdminToken, make_visible};
 use upshift_core::{Policy, Timestamp};
 use upshift_gateway::{Addresses, Gateway, Settings, StartError};
 use upshift_record::Exit;
@@ -12,7 +12,7 @@ use upshift_record::Exit;
 use crate::failure::{Failure, Outcome};
 use crate::policy_file::PolicyFile;
 use crate::signals::Stop;
-use crate::terminal::{Palette, say};
+use crate::terminal::{Palette, say, say_lines};
 
 use reload::Reloader;
 
@@ -57,7 +57,7 @@ impl Serve {
         let gateway = Gateway::bind(told)?;
         let handle = gateway.handle();
         announce(gateway.addresses());
-        say(in_force(&handle.policy(), Timestamp::now()));
+        say_lines(in_force(&handle.policy(), Timestamp::now()));
         let reloader = Reloader::new(self.file, self.observe, handle);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(Failure::environment)?;
@@ -107,7 +107,7 @@ fn in_force(policy: &Policy, now: Timestamp) -> String {
     let what = if phases.is_empty() { "no rules".to_owned() } else { phases.join(", ") };
     let set = policy.rules().iter().filter_map(|rule| {
         let set = rule.overridden()?;
-        Some(format!("\n  {}: {} by {}", rule.id, set.phase, set.by))
+        Some(format!("\n  {}: {} by {}", rule.id, set.phase, make_visible(&set.by.to_string())))
     });
     format!("policy {}: {what}{}", short(policy.revision()), set.collect::<String>())
 }
