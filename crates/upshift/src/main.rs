@@ -10,6 +10,7 @@ mod demo;
 mod explain;
 mod failure;
 mod get;
+mod log;
 mod man;
 mod plan;
 mod policy_file;

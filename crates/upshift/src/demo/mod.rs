@@ -49,7 +49,7 @@ impl Demo {
             print(&policy)?;
             return Ok(Exit::Fine);
         }
-        crate::serve::start_log();
+        crate::log::start();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         runtime.map_err(Failure::environment)?.block_on(self.show(&policy))
     }

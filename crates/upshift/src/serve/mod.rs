@@ -10,9 +10,10 @@ use upshift_gateway::{Addresses, Gateway, Settings, StartError};
 use upshift_record::Exit;
 
 use crate::failure::{Failure, Outcome};
+use crate::log;
 use crate::policy_file::PolicyFile;
 use crate::signals::Stop;
-use crate::terminal::{Palette, say, say_lines};
+use crate::terminal::{say, say_lines};
 
 use reload::Reloader;
 
@@ -42,7 +43,7 @@ pub(crate) struct Serve {
 
 impl Serve {
     pub(crate) fn run(self) -> Outcome {
-        start_log();
+        log::start();
         let file = self.file.load()?.file;
         if file.upstreams.is_empty() {
             let path = self.file.path.display();
@@ -72,19 +73,6 @@ impl Serve {
             Ok(Exit::Fine)
         })
     }
-}
-
-/// Logs go to stderr; `RUST_LOG` chooses.
-pub(crate) fn start_log() {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env();
-    let filter =
-        filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,upshift=info,upshift_gateway=info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(Palette::of_stderr().is_on())
-        .with_target(false)
-        .init();
 }
 
 /// Says where it listens.

@@ -1,0 +1,83 @@
+//! The log on stderr.
+
+use std::fmt::{self, Debug};
+
+use tracing::field::Field;
+use tracing_subscriber::field::MakeExt as _;
+use tracing_subscriber::fmt::FormatFields;
+use tracing_subscriber::fmt::format::{Writer, debug_fn};
+use upshift_config::make_visible;
+
+use crate::terminal::Palette;
+
+/// Starts the log; `RUST_LOG` chooses what is in it.
+pub(crate) fn start() {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env();
+    let filter =
+        filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,upshift=info,upshift_gateway=info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(Palette::of_stderr().is_on())
+        .with_target(false)
+        .fmt_fields(visible_fields())
+        .init();
+}
+
+/// Fields whose values are made visible. A reason, a host or an error's text may come from another machine, and the
+/// library escapes some control characters of the message and none of the fields.
+fn visible_fields() -> impl for<'w> FormatFields<'w> + Send + Sync + 'static {
+    debug_fn(write_field).delimited(" ")
+}
+
+fn write_field(writer: &mut Writer<'_>, field: &Field, value: &dyn Debug) -> fmt::Result {
+    let text = format!("{value:?}");
+    match field.name() {
+        "message" => writer.write_str(&make_visible(&text)),
+        name => write!(writer, "{}={}", name.trim_start_matches("r#"), make_visible(&text)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
+
+    use std::io::{self, Write};
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// A reason that is kept in the store, and a host that a client sends, could clear the screen of a person who
+    /// watches the log, and add lines to it.
+    #[test]
+    fn what_another_machine_wrote_cannot_act_on_a_terminal() {
+        let hostile = "x\u{1b}[2J\r\nERROR fake\u{9b}31m\u{202e}";
+        let log = Log::default();
+        let writer = log.clone();
+        let subscriber =
+            tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false).with_target(false);
+        let subscriber = subscriber.fmt_fields(visible_fields()).finish();
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::warn!(by = %hostile, reason = hostile, host = ?hostile, "a rule is held by {hostile}");
+        });
+        let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        let line = text.strip_suffix('\n').unwrap();
+        assert!(line.chars().all(upshift_config::is_visible), "{line:?}");
+        assert_eq!(line.matches("\\u{1b}[2J").count(), 4, "{line}");
+        assert!(line.contains(" WARN a rule is held by x"), "{line}");
+    }
+}
