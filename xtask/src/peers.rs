@@ -13,6 +13,9 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("nginx", "nginx-light"),
     ("haproxy", "haproxy"),
     ("apache2", "apache2"),
+    ("caddy", "caddy"),
+    ("php", "php-cli"),
+    ("go", "golang-go"),
     ("nghttpd", "nghttp2-server"),
     ("cupsd", "cups-daemon"),
     ("nghttp", "nghttp2-client"),
@@ -106,7 +109,7 @@ fn debian(packages: &[&str]) -> Result<(), String> {
     Ok(())
 }
 
-/// The Python clients of `interop/requirements.txt`, in a virtual environment.
+/// The Python packages of `interop/requirements.txt`, in a virtual environment.
 fn python() -> Result<(), String> {
     let (wish, home) = (root().join("interop/requirements.txt"), folder().join("python"));
     if up_to_date(&wish, &home) {
@@ -120,7 +123,7 @@ fn python() -> Result<(), String> {
     done(succeeds(&mut command(&pip, install)), "pip", &wish, &home)
 }
 
-/// The Node clients of `interop/package.json`, as its lock file pins them.
+/// The Node packages of `interop/package.json`, as its lock file pins them.
 fn node() -> Result<(), String> {
     let (wish, home) = (root().join("interop/package-lock.json"), folder().join("node"));
     if up_to_date(&wish, &home) {
