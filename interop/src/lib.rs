@@ -9,12 +9,14 @@ mod certificate;
 mod gateway;
 mod nginx;
 mod origin;
+mod path_server;
 mod peer;
 mod program;
 mod raw;
 mod reply;
 mod scratch;
 mod script;
+mod spellings;
 mod upstreams;
 
 pub use certificate::Certificate;
@@ -22,12 +24,14 @@ pub use gateway::{Gateway, binary, explain, explain_with, upshift};
 pub use nginx::Nginx;
 pub use nginx::free_port;
 pub use origin::{Arrived, Origin};
+pub use path_server::PathServer;
 pub use peer::{envoy, find, missing, node, node_server, python, python_server, skip};
 pub use program::{Output, Program, pause, run};
-pub use raw::{exchange, send};
+pub use raw::{Connection, exchange, send};
 pub use reply::Reply;
 pub use scratch::Scratch;
 pub use script::{python_tool, script, start_script};
+pub use spellings::{Spelling, spell};
 pub use upstreams::Upstreams;
 
 /// How long anything may take to start, to stop or to say what it is asked for.

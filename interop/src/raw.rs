@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::Duration;
 
 use crate::{PATIENCE, Reply};
 
@@ -24,6 +25,58 @@ pub fn exchange(to: SocketAddr, bytes: &[u8], head_only: bool) -> (Reply, bool) 
         reply.body = dechunk(&reply.body).unwrap_or_default();
     }
     (reply, is_over(stream))
+}
+
+/// A connection for one request after the other. It is opened again when the server has closed it.
+#[derive(Debug)]
+pub struct Connection {
+    to: SocketAddr,
+    stream: Option<TcpStream>,
+}
+
+impl Connection {
+    /// Connects with the first request only.
+    pub fn new(to: SocketAddr) -> Self {
+        Self { to, stream: None }
+    }
+
+    /// Sends a request and reads its response, or `None` if the server closes or stays silent.
+    pub fn ask(&mut self, request: &[u8]) -> Option<Reply> {
+        // The server may have closed a connection that rested.
+        let rested = self.stream.is_some();
+        let reply = self.ask_once(request);
+        if reply.is_none() && rested { self.ask_once(request) } else { reply }
+    }
+
+    fn ask_once(&mut self, request: &[u8]) -> Option<Reply> {
+        let mut stream = self.stream.take().or_else(|| TcpStream::connect(self.to).ok())?;
+        stream.set_read_timeout(Some(A_WHILE)).ok()?;
+        stream.write_all(request).ok()?;
+        let mut read = Vec::new();
+        while !complete(&read, false) {
+            let mut buffer = [0; 16 * 1024];
+            match stream.read(&mut buffer) {
+                Ok(length) if length > 0 => read.extend_from_slice(&buffer[..length]),
+                _ => break,
+            }
+        }
+        let reply = Reply::read(&read);
+        if lasts(&reply) {
+            self.stream = Some(stream);
+        }
+        (reply.status != 0).then_some(reply)
+    }
+}
+
+/// How long a server may take for one of many small responses.
+const A_WHILE: Duration = Duration::from_secs(5);
+
+/// Whether the response leaves its connection open with nothing more to read. After an error of the
+/// client nobody can be sure.
+fn lasts(reply: &Reply) -> bool {
+    let whole = reply.field("content-length").parse() == Ok(reply.body.len());
+    let open = reply.protocol == "HTTP/1.1" && !reply.connection_has("close");
+    whole && open && reply.status != 400
 }
 
 /// Sends `bytes` on a new connection, which is given back.

@@ -12,6 +12,7 @@ mod idle_tunnels;
 mod matrix;
 mod operations;
 mod page;
+mod path_matrix;
 mod real_clients;
 mod requirements;
 mod sample;

@@ -1,0 +1,12 @@
+<?php
+// A router script for `php -S` that takes the path from REQUEST_URI.
+
+$path = parse_url($_SERVER['REQUEST_URI'], PHP_URL_PATH);
+$path = is_string($path) ? rawurldecode($path) : '';
+$isPrefixed = preg_match('#^/(account|p@q|café)/#', $path) === 1;
+if ($isPrefixed || in_array($path, ['/chat', '/api/v1/orders'], true)) {
+    echo "resource: $path\n";
+} else {
+    http_response_code(404);
+    echo "resource: none\n";
+}
