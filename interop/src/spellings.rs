@@ -110,6 +110,8 @@ const ENCODED_DOT_SEGMENTS: &[&[u8]] =
 const DOTS_AT_ENCODED_SLASH: &[&[u8]] =
     &[b"/x%2f..", b"/x/..%2F", b"/x%2F..%2f", b"/x%2f%2e%2e", b"/x/%2e%2e%2f", b"/.%2f", b"/%2f..", b"/..%2f"];
 
+const BEHIND_ENCODED_SLASH: &[&[u8]] = &[b"%2Fx", b"%2f..", b"%2F..%2f", b"%2fx%2f..", b"x%2F"];
+
 const DOTS_BEHIND: &[&[u8]] = &[
     b"/.",
     b"/..",
@@ -432,7 +434,7 @@ fn encode_slashes(target: &[u8]) -> Vec<Vec<u8>> {
     let upper_case = replace(target, |unit| is_slash(unit).then(|| b"%2F".to_vec()));
     let lower_case = replace(target, |unit| is_slash(unit).then(|| b"%2f".to_vec()));
     let beside_one = replace(target, |unit| is_slash(unit).then(|| b"/%2F".to_vec()));
-    [upper_case, lower_case, beside_one].concat()
+    [upper_case, lower_case, beside_one, insert(target, BEHIND_ENCODED_SLASH)].concat()
 }
 
 fn double_slashes(target: &[u8]) -> Vec<Vec<u8>> {

@@ -14,7 +14,7 @@ for (const prefix of ["/account", "/p@q", encodeURI("/café")]) {
   app.use(prefix, router);
 }
 app.get("/chat", showResource);
-app.get("/api/v1/orders", showResource);
+app.get("/api/v:version/orders", showResource);
 app.use((request, response) => response.status(404).type("text").send("resource: none\n"));
 
 const server = app.listen(0, "127.0.0.1", () => {

@@ -5,7 +5,7 @@ function showResource(request) {
   return `resource: ${request.url}\n`;
 }
 
-for (const path of ["/account/*", "/p@q/*", "/café/*", "/chat", "/api/v1/orders"]) {
+for (const path of ["/account/*", "/p@q/*", "/café/*", "/chat", "/api/v:version/orders"]) {
   app.get(path, showResource);
 }
 app.setNotFoundHandler((request, reply) => reply.code(404).send("resource: none\n"));

@@ -13,8 +13,8 @@ app = Flask(__name__, static_folder=None)
 @app.get("/p@q/<path:rest>")
 @app.get("/café/<path:rest>")
 @app.get("/chat")
-@app.get("/api/v1/orders")
-def show_resource(rest=None):
+@app.get("/api/v<version>/orders")
+def show_resource(**_parts):
     return f"resource: {request.path}\n"
 
 

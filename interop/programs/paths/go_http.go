@@ -10,11 +10,11 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path"
 	"strings"
 )
 
 var prefixes = []string{"/account/", "/p@q/", "/café/"}
-var exactPaths = []string{"/chat", "/api/v1/orders"}
 
 func showResource(writer http.ResponseWriter, request *http.Request) {
 	fmt.Fprintf(writer, "resource: %s\n", request.URL.Path)
@@ -25,18 +25,14 @@ func showNothing(writer http.ResponseWriter, _ *http.Request) {
 	fmt.Fprintln(writer, "resource: none")
 }
 
-func isKnown(path string) bool {
-	for _, exact := range exactPaths {
-		if path == exact {
-			return true
-		}
-	}
+func isKnown(name string) bool {
 	for _, prefix := range prefixes {
-		if strings.HasPrefix(path, prefix) {
+		if strings.HasPrefix(name, prefix) {
 			return true
 		}
 	}
-	return false
+	isOrders, _ := path.Match("/api/v*/orders", name)
+	return isOrders || name == "/chat"
 }
 
 func matchPrefix(writer http.ResponseWriter, request *http.Request) {
@@ -49,7 +45,7 @@ func matchPrefix(writer http.ResponseWriter, request *http.Request) {
 
 func newMux() http.Handler {
 	mux := http.NewServeMux()
-	for _, pattern := range append(prefixes, exactPaths...) {
+	for _, pattern := range append(prefixes, "/chat", "/api/v1/orders") {
 		mux.HandleFunc(pattern, showResource)
 	}
 	mux.HandleFunc("/", showNothing)

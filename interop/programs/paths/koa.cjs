@@ -14,7 +14,7 @@ for (const path of ["/account/:rest", "/p@q/:rest", encodeURI("/café/:rest")]) 
   router.get(path, showResource);
 }
 router.get("/chat", showResource);
-router.get("/api/v1/orders", showResource);
+router.get("/api/v:version/orders", showResource);
 app.use(router.routes());
 app.use((context) => {
   context.status = 404;

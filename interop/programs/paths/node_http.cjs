@@ -9,15 +9,14 @@ const pathReaders = {
   "node-raw-decoded": (target) => decodeURIComponent(target.split("?")[0]),
 };
 
-// The apps that do not decode compare with the encoded name, as they have to.
-const prefixes = ["/account/", "/p@q/", "/café/", encodeURI("/café/")];
-const exactPaths = ["/chat", "/api/v1/orders"];
+const prefixes = ["/account/", "/p@q/", "/café/"];
+const orders = /^\/api\/v[^/]+\/orders$/;
 
-function isKnown(path) {
-  return exactPaths.includes(path) || prefixes.some((prefix) => path.startsWith(prefix));
-}
-
-function createApp(readPath) {
+// An app that does not decode the path has to compare it with the encoded prefix.
+function createApp(name, readPath) {
+  const ownPrefixes = name.endsWith("-decoded") ? prefixes : prefixes.map(encodeURI);
+  const isKnown = (path) =>
+    path === "/chat" || orders.test(path) || ownPrefixes.some((prefix) => path.startsWith(prefix));
   return (request, response) => {
     let path;
     try {
@@ -33,7 +32,7 @@ function createApp(readPath) {
 
 const ports = {};
 for (const [name, readPath] of Object.entries(pathReaders)) {
-  const server = http.createServer(createApp(readPath)).listen(0, "127.0.0.1", () => {
+  const server = http.createServer(createApp(name, readPath)).listen(0, "127.0.0.1", () => {
     ports[name] = server.address().port;
     if (Object.keys(ports).length === Object.keys(pathReaders).length) {
       console.log(JSON.stringify(ports));

@@ -3,8 +3,7 @@
 // PATH_INFO, which the server has decoded and cleaned.
 
 $path = $_SERVER['PATH_INFO'] ?? $_SERVER['SCRIPT_NAME'];
-$isPrefixed = preg_match('#^/(account|p@q|café)/#', $path) === 1;
-if ($isPrefixed || in_array($path, ['/chat', '/api/v1/orders'], true)) {
+if (preg_match('#^(/(account|p@q|café)/|/chat$|/api/v[^/]+/orders$)#', $path)) {
     echo "resource: $path\n";
 } else {
     http_response_code(404);

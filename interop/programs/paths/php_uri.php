@@ -3,8 +3,7 @@
 
 $path = parse_url($_SERVER['REQUEST_URI'], PHP_URL_PATH);
 $path = is_string($path) ? rawurldecode($path) : '';
-$isPrefixed = preg_match('#^/(account|p@q|café)/#', $path) === 1;
-if ($isPrefixed || in_array($path, ['/chat', '/api/v1/orders'], true)) {
+if (preg_match('#^(/(account|p@q|café)/|/chat$|/api/v[^/]+/orders$)#', $path)) {
     echo "resource: $path\n";
 } else {
     http_response_code(404);

@@ -1,10 +1,11 @@
 """A plain WSGI app on wsgiref that routes on PATH_INFO. Prints its port as one line of JSON."""
 
 import json
+import re
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 PREFIXES = ("/account/", "/p@q/", "/café/")
-EXACT_PATHS = ("/chat", "/api/v1/orders")
+ORDERS = re.compile("/api/v[^/]+/orders")
 
 
 class QuietHandler(WSGIRequestHandler):
@@ -15,7 +16,7 @@ class QuietHandler(WSGIRequestHandler):
 def app(environ, start_response):
     # PEP 3333: PATH_INFO holds each byte of the decoded path as one character.
     path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")
-    known = path in EXACT_PATHS or path.startswith(PREFIXES)
+    known = path == "/chat" or path.startswith(PREFIXES) or ORDERS.fullmatch(path)
     start_response("200 OK" if known else "404 Not Found", [("Content-Type", "text/plain")])
     return [f"resource: {path if known else 'none'}\n".encode()]
 

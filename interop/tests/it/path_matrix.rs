@@ -6,8 +6,9 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::thread;
 
-use interop::{Connection, Gateway, Origin, PathServer, Spelling, peers, spell};
+use interop::{Connection, Gateway, Origin, PathServer, Reply, Spelling, peers, spell};
 
 /// The paths that a client sends when it does not try to get around a rule.
 const PATHS: &[&str] = &["/account/7", "/chat", "/p@q/7", "/café/7", "/api/v1/orders"];
@@ -21,8 +22,14 @@ const PATTERNS: &[&str] = &[
 /// Whether the gateway knows the keys `case`, `trailing-slash` and `paths`.
 const GATEWAY_KEYS: bool = false;
 
+/// Spellings that all servers read alike, which strict paths leave alone.
+const ONE_READING: [&str; 5] = ["/account/7", "/%61ccount/7", "/p%40q/7", "/caf%c3%a9/7", "/account/7?//../x"];
+
 /// Differences that stay: the upstream, the kind of spelling, and why.
 const ACCEPTED: &[(&str, &str, &str)] = &[];
+
+/// How many requests are under way. Python's servers hold no more than five connections back.
+const AT_A_TIME: usize = 4;
 
 /// How many bypasses of one kind a failure shows.
 const EXAMPLES: usize = 2;
@@ -156,19 +163,18 @@ fn strict_paths_have_one_reading() {
     }
     let origin = Origin::start(200, &[]);
     let gateway = Gateway::with(origin.address(), "paths = \"strict\"", &rules(PATTERNS[0]), &[]);
-    let mut connection = Connection::new(gateway.http());
+    let spellings = spell(PATHS);
+    let replies = ask_all(gateway.http(), &spellings);
     let mut wrong = Vec::new();
-    for spelling in spell(PATHS) {
-        let status = connection.ask(&request(&spelling)).map_or(0, |reply| reply.status);
-        if spelling.is_ambiguous() && status != 400 {
-            wrong.push(format!("{status} for {} ({})", spelling.text(), spelling.kind));
+    for (spelling, reply) in spellings.iter().zip(replies) {
+        if spelling.is_ambiguous() && reply.status != 400 {
+            wrong.push(format!("{} for {} ({})", reply.status, spelling.text(), spelling.kind));
         }
     }
-    for target in ["/account/7", "/%61ccount/7", "/p%40q/7", "/caf%c3%a9/7", "/account/7?//../x"] {
-        let spelling = Spelling { kind: "one reading".to_owned(), target: target.into() };
-        let status = connection.ask(&request(&spelling)).map_or(0, |reply| reply.status);
-        if status != 426 {
-            wrong.push(format!("{status} for {target}, which has one reading"));
+    let one_reading = ONE_READING.map(|target| Spelling { kind: "one reading".to_owned(), target: target.into() });
+    for (spelling, reply) in one_reading.iter().zip(ask_all(gateway.http(), &one_reading)) {
+        if reply.status != 426 {
+            wrong.push(format!("{} for {}, which has one reading", reply.status, spelling.text()));
         }
     }
     assert!(wrong.is_empty(), "{} with strict paths:\n{}", wrong.len(), wrong.join("\n"));
@@ -185,30 +191,33 @@ struct Bypass {
 fn assert_no_bypass(name: &str, keys: &str) {
     let keys = if GATEWAY_KEYS { keys } else { "" };
     let upstream = PathServer::start(name);
-    let spellings = spell(PATHS);
-    let served = ask_upstream(upstream.address(), &spellings);
+    let mut spellings = spell(PATHS);
+    let mut served = ask_upstream(upstream.address(), &spellings);
     assert_paths_are_served(name, &spellings, &served);
+    let (tried, protected) = (spellings.len(), served.iter().flatten().count());
     let mut bypasses = Vec::new();
     for patterns in PATTERNS {
         let gateway = Gateway::with(upstream.address(), keys, &rules(patterns), &[]);
         bypasses.extend(find_bypasses(gateway.http(), &spellings, &served));
+        // How a rule is written changes nothing in what the gateway forwards, so the second time
+        // only what the upstream serves is of interest.
+        let mut was_served = served.iter().map(Option::is_some);
+        spellings.retain(|_| was_served.next() == Some(true));
+        served.retain(Option::is_some);
     }
     bypasses.retain(|bypass| !is_accepted(name, &bypass.spelling.kind));
-    let protected = served.iter().flatten().count();
-    let (tried, through) = (spellings.len(), bypasses.len());
-    eprintln!("path-matrix {name}: {tried} spellings, {protected} served as a protected path, {through} bypasses");
+    let through = bypasses.len();
+    eprintln!(
+        "path-matrix {name}: {tried} spellings, {protected} served as a protected path, \
+         {through} bypasses"
+    );
     assert!(bypasses.is_empty(), "{}", describe(name, &bypasses));
 }
 
 /// What the upstream serves for each spelling, where that is a protected path.
 fn ask_upstream(address: SocketAddr, spellings: &[Spelling]) -> Vec<Option<String>> {
-    let mut connection = Connection::new(address);
-    let mut served = Vec::new();
-    for spelling in spellings {
-        let reply = connection.ask(&request(spelling));
-        served.push(reply.and_then(|reply| protected_resource(&reply.text())));
-    }
-    served
+    let replies = ask_all(address, spellings);
+    replies.iter().map(|reply| protected_resource(&reply.text())).collect()
 }
 
 /// An upstream that serves none of its paths would have no bypass either.
@@ -219,10 +228,9 @@ fn assert_paths_are_served(name: &str, spellings: &[Spelling], served: &[Option<
 }
 
 fn find_bypasses(gateway: SocketAddr, spellings: &[Spelling], served: &[Option<String>]) -> Vec<Bypass> {
-    let mut connection = Connection::new(gateway);
+    let replies = ask_all(gateway, spellings);
     let mut bypasses = Vec::new();
-    for (spelling, direct) in spellings.iter().zip(served) {
-        let reply = connection.ask(&request(spelling)).unwrap_or_default();
+    for ((spelling, direct), reply) in spellings.iter().zip(served).zip(replies) {
         if matches!(reply.status, 400 | 426) {
             continue;
         }
@@ -233,6 +241,31 @@ fn find_bypasses(gateway: SocketAddr, spellings: &[Spelling], served: &[Option<S
         }
     }
     bypasses
+}
+
+/// The reply to each spelling, in order, with status 0 where none came. Some servers wait after
+/// each request, so a few are asked at a time.
+fn ask_all(address: SocketAddr, spellings: &[Spelling]) -> Vec<Reply> {
+    let mut replies = Vec::new();
+    thread::scope(|scope| {
+        let mut askers = Vec::new();
+        for part in spellings.chunks(spellings.len().div_ceil(AT_A_TIME)) {
+            askers.push(scope.spawn(move || ask_in_order(address, part)));
+        }
+        for asker in askers {
+            replies.extend(asker.join().unwrap_or_else(|_| panic!("asking {address} failed")));
+        }
+    });
+    replies
+}
+
+fn ask_in_order(address: SocketAddr, spellings: &[Spelling]) -> Vec<Reply> {
+    let mut connection = Connection::new(address);
+    let mut replies = Vec::new();
+    for spelling in spellings {
+        replies.push(connection.ask(&request(spelling)).unwrap_or_default());
+    }
+    replies
 }
 
 fn request(spelling: &Spelling) -> Vec<u8> {
@@ -250,7 +283,8 @@ fn rules(patterns: &str) -> String {
     format!(
         "[[rule]]\nid = \"current-apps\"\npaths = {patterns}\nbreaker = false\n\
          on = {{ missing = \"refuse\" }}\n\
-         require = {{ client = {{ read = [\"header:X-Client-Version\"], minimum = {{ App = \"2\" }} }} }}\n"
+         require = {{ client = {{ read = [\"header:X-Client-Version\"], \
+         minimum = {{ App = \"2\" }} }} }}\n"
     )
 }
 
