@@ -234,8 +234,11 @@ fn find_bypasses(gateway: SocketAddr, spellings: &[Spelling], served: &[Option<S
         if matches!(reply.status, 400 | 426) {
             continue;
         }
-        // The gateway may also change a target into one that the upstream serves.
-        let resource = protected_resource(&reply.text()).or_else(|| direct.clone());
+        // The gateway may change a target on its way, a fragment being cut off: into one that the
+        // upstream serves, or into one that it does not.
+        let through = protected_resource(&reply.text());
+        let not_served = (300..500).contains(&reply.status);
+        let resource = if not_served { through } else { through.or_else(|| direct.clone()) };
         if let Some(served) = resource {
             bypasses.push(Bypass { spelling: spelling.clone(), served, status: reply.status });
         }
