@@ -7,6 +7,7 @@
 
 mod certificate;
 mod gateway;
+pub mod h2_frames;
 mod nginx;
 mod origin;
 mod path_server;

@@ -4,28 +4,12 @@
 //! No registry that the tests draw from has a conformance suite for HTTP/2; `docs/suites.md` has what h2spec, built by
 //! hand, found.
 
-use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 
-use interop::{Gateway, Origin, PATIENCE};
-
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
-const PUSH_PROMISE: u8 = 5;
-const PING: u8 = 6;
-const GOAWAY: u8 = 7;
-const WINDOW_UPDATE: u8 = 8;
-const CONTINUATION: u8 = 9;
-
-const END_STREAM: u8 = 1;
-const ACK: u8 = 1;
-const END_HEADERS: u8 = 4;
-const WHOLE: u8 = END_STREAM | END_HEADERS;
+use interop::h2_frames::*;
+use interop::{Gateway, Origin};
 
 // RFC 9113 §7.
-const PROTOCOL_ERROR: u32 = 1;
 const FLOW_CONTROL_ERROR: u32 = 3;
 const STREAM_CLOSED: u32 = 5;
 const FRAME_SIZE_ERROR: u32 = 6;
@@ -35,14 +19,6 @@ const ENHANCE_YOUR_CALM: u32 = 11;
 /// For what it cannot read, the codec says PROTOCOL_ERROR, "for use when a more specific error code is not available" (§7),
 /// where these are. The connection ends all the same, which is what matters to a peer that is broken.
 const UNREADABLE: &[u32] = &[FRAME_SIZE_ERROR, COMPRESSION_ERROR, FLOW_CONTROL_ERROR, PROTOCOL_ERROR];
-
-#[derive(Debug, PartialEq)]
-struct Frame {
-    kind: u8,
-    flags: u8,
-    stream: u32,
-    payload: Vec<u8>,
-}
 
 /// What must come.
 enum Then {
@@ -108,7 +84,7 @@ fn starting() -> Vec<Case> {
 
 fn framing() -> Vec<Case> {
     let goaway = |codes| Then::Goaway(codes);
-    let split = frame(HEADERS, END_STREAM, 1, &fields(&REQUEST));
+    let split = frame(HEADERS, END_STREAM, 1, &field_block(&REQUEST));
     vec![
         case("§4.2", "a frame above the maximum", frame(DATA, 0, 1, &[0; 16_385]), goaway(&[FRAME_SIZE_ERROR])),
         case("§5.1", "DATA on an idle stream", frame(DATA, END_STREAM, 1, b"x"), goaway(&[PROTOCOL_ERROR])),
@@ -127,7 +103,12 @@ fn framing() -> Vec<Case> {
             Then::Reset(&[PROTOCOL_ERROR, STREAM_CLOSED]),
         ),
         case("§6.1", "DATA on stream 0", frame(DATA, 0, 0, b"x"), goaway(&[PROTOCOL_ERROR])),
-        case("§6.2", "HEADERS on stream 0", frame(HEADERS, WHOLE, 0, &fields(&REQUEST)), goaway(&[PROTOCOL_ERROR])),
+        case(
+            "§6.2",
+            "HEADERS on stream 0",
+            frame(HEADERS, WHOLE, 0, &field_block(&REQUEST)),
+            goaway(&[PROTOCOL_ERROR]),
+        ),
         case(
             "§6.2",
             "PING between HEADERS and CONTINUATION",
@@ -165,28 +146,26 @@ fn framing() -> Vec<Case> {
 }
 
 fn settings_and_windows() -> Vec<Case> {
-    let settings = |id: u16, value: u32| frame(SETTINGS, 0, 0, &[&id.to_be_bytes()[..], &value.to_be_bytes()].concat());
-    let window = |stream: u32, by: u32| frame(WINDOW_UPDATE, 0, stream, &by.to_be_bytes());
     let most = 0x7fff_ffff;
     vec![
         case("§6.5", "SETTINGS of five octets", frame(SETTINGS, 0, 0, &[0; 5]), Then::Goaway(UNREADABLE)),
         case("§6.5", "an acknowledgement with content", frame(SETTINGS, ACK, 0, &[0; 6]), Then::Goaway(UNREADABLE)),
         case("§6.5", "SETTINGS on a stream", frame(SETTINGS, 0, 1, b""), Then::Goaway(&[PROTOCOL_ERROR])),
-        case("§6.5.2", "ENABLE_PUSH of 2", settings(2, 2), Then::Goaway(&[PROTOCOL_ERROR])),
-        case("§6.5.2", "INITIAL_WINDOW_SIZE of 2^31", settings(4, 1 << 31), Then::Goaway(UNREADABLE)),
-        case("§6.5.2", "MAX_FRAME_SIZE below the least", settings(5, 16_383), Then::Goaway(&[PROTOCOL_ERROR])),
-        case("§6.5.2", "an unknown setting is ignored", [settings(0xfafa, 1), get(1)].concat(), Then::Answer),
-        case("§6.9", "a window grows by 0", window(0, 0), Then::Goaway(&[PROTOCOL_ERROR])),
+        case("§6.5.2", "ENABLE_PUSH of 2", setting(2, 2), Then::Goaway(&[PROTOCOL_ERROR])),
+        case("§6.5.2", "INITIAL_WINDOW_SIZE of 2^31", setting(INITIAL_WINDOW_SIZE, 1 << 31), Then::Goaway(UNREADABLE)),
+        case("§6.5.2", "MAX_FRAME_SIZE below the least", setting(5, 16_383), Then::Goaway(&[PROTOCOL_ERROR])),
+        case("§6.5.2", "an unknown setting is ignored", [setting(0xfafa, 1), get(1)].concat(), Then::Answer),
+        case("§6.9", "a window grows by 0", window_update(0, 0), Then::Goaway(&[PROTOCOL_ERROR])),
         case(
             "§6.9.1",
             "the connection's window overflows",
-            [window(0, most), window(0, most)].concat(),
+            [window_update(0, most), window_update(0, most)].concat(),
             Then::Goaway(&[FLOW_CONTROL_ERROR]),
         ),
         case(
             "§6.9.1",
             "a stream's window overflows",
-            [open_post(), window(1, most), window(1, most)].concat(),
+            [open_post(), window_update(1, most), window_update(1, most)].concat(),
             Then::Reset(&[FLOW_CONTROL_ERROR]),
         ),
     ]
@@ -194,7 +173,7 @@ fn settings_and_windows() -> Vec<Case> {
 
 fn messages() -> Vec<Case> {
     let malformed = || Then::Reset(&[PROTOCOL_ERROR]);
-    let block = |list: &[(&str, &str)]| frame(HEADERS, WHOLE, 1, &fields(list));
+    let block = |list: &[(&str, &str)]| frame(HEADERS, WHOLE, 1, &field_block(list));
     let [method, scheme, path, host] = REQUEST;
     let long = [open_post_of("5"), frame(DATA, END_STREAM, 1, b"four")].concat();
     vec![
@@ -222,9 +201,10 @@ fn messages() -> Vec<Case> {
 fn floods() -> Vec<Case> {
     let reset = |stream: u32| [get(stream), frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes())].concat();
     let rapid: Vec<u8> = (0..5_000).flat_map(|number| reset(2 * number + 1)).collect();
-    let padding = fields(&[("x", &"y".repeat(120))]).repeat(100);
+    let padding = field_block(&[("x", &"y".repeat(120))]).repeat(100);
     let endless =
-        [frame(HEADERS, END_STREAM, 1, &fields(&REQUEST)), frame(CONTINUATION, 0, 1, &padding).repeat(200)].concat();
+        [frame(HEADERS, END_STREAM, 1, &field_block(&REQUEST)), frame(CONTINUATION, 0, 1, &padding).repeat(200)]
+            .concat();
     vec![
         case("§10.5", "rapid reset (CVE-2023-44487)", rapid, Then::Goaway(&[ENHANCE_YOUR_CALM])),
         case(
@@ -240,24 +220,25 @@ const REQUEST: [(&str, &str); 4] =
     [(":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "localhost")];
 
 fn get(stream: u32) -> Vec<u8> {
-    frame(HEADERS, WHOLE, stream, &fields(&REQUEST))
+    frame(HEADERS, WHOLE, stream, &field_block(&REQUEST))
 }
 
 /// A GET on stream 1 with these fields after the others.
 fn with(more: &[(&str, &str)]) -> Vec<u8> {
-    frame(HEADERS, WHOLE, 1, &fields(&[&REQUEST, more].concat()))
+    frame(HEADERS, WHOLE, 1, &field_block(&[&REQUEST, more].concat()))
 }
 
 /// A GET on stream 1 with these fields before the others.
 fn with_first(more: &[(&str, &str)]) -> Vec<u8> {
-    frame(HEADERS, WHOLE, 1, &fields(&[more, &REQUEST].concat()))
+    frame(HEADERS, WHOLE, 1, &field_block(&[more, &REQUEST].concat()))
 }
 
 /// A GET on stream 1, of which one field comes alone.
 fn in_three() -> Vec<u8> {
     let [method, rest @ ..] = REQUEST;
-    let parts = [frame(HEADERS, END_STREAM, 1, &fields(&[method])), frame(CONTINUATION, 0, 1, &fields(&rest))];
-    [parts.concat(), frame(CONTINUATION, END_HEADERS, 1, &fields(&[("x", "1")]))].concat()
+    let parts =
+        [frame(HEADERS, END_STREAM, 1, &field_block(&[method])), frame(CONTINUATION, 0, 1, &field_block(&rest))];
+    [parts.concat(), frame(CONTINUATION, END_HEADERS, 1, &field_block(&[("x", "1")]))].concat()
 }
 
 /// A POST on stream 1 whose content is still to come.
@@ -268,22 +249,7 @@ fn open_post() -> Vec<u8> {
 fn open_post_of(length: &str) -> Vec<u8> {
     let [_, rest @ ..] = REQUEST;
     let list = [&[(":method", "POST")], &rest[..], &[("content-length", length)]].concat();
-    frame(HEADERS, END_HEADERS, 1, &fields(&list))
-}
-
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).unwrap_or(u32::MAX).to_be_bytes();
-    let head = [length[1], length[2], length[3], kind, flags];
-    [&head[..], &stream.to_be_bytes(), payload].concat()
-}
-
-/// RFC 7541 §6.2.2: literal fields without indexing, new names, no Huffman code.
-fn fields(list: &[(&str, &str)]) -> Vec<u8> {
-    let text = |text: &str| {
-        assert!(text.len() < 127, "it would need a length of several octets");
-        [&[text.len().to_le_bytes()[0]], text.as_bytes()].concat()
-    };
-    list.iter().flat_map(|(name, value)| [vec![0], text(name), text(value)].concat()).collect()
+    frame(HEADERS, END_HEADERS, 1, &field_block(&list))
 }
 
 fn wrong(to: SocketAddr, case: &Case) -> Option<String> {
@@ -291,16 +257,10 @@ fn wrong(to: SocketAddr, case: &Case) -> Option<String> {
 }
 
 fn wrong_or_not(to: SocketAddr, case: &Case) -> Result<(), String> {
-    let mut stream = TcpStream::connect(to).map_err(|error| error.to_string())?;
-    stream.set_read_timeout(Some(PATIENCE)).map_err(|error| error.to_string())?;
-    let mut sent = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
-    sent.extend(frame(SETTINGS, 0, 0, b""));
-    sent.extend(&case.sent);
-    // A flood is cut off while it is written.
-    let _ = stream.write_all(&sent);
+    let mut stream = open_http2(to, &case.sent).map_err(|error| error.to_string())?;
     let mut came = Vec::new();
     loop {
-        match next(&mut stream) {
+        match next_frame(&mut stream) {
             Ok(Some(frame)) => came.push(frame),
             Ok(None) => {
                 return if fulfilled(&case.then, &came, true) {
@@ -322,7 +282,7 @@ fn wrong_or_not(to: SocketAddr, case: &Case) -> Result<(), String> {
 
 fn fulfilled(then: &Then, came: &[Frame], closed: bool) -> bool {
     let goaway =
-        |codes: &[u32]| came.iter().any(|frame| frame.kind == GOAWAY && codes.contains(&code(&frame.payload, 4)));
+        |codes: &[u32]| came.iter().any(|frame| frame.kind == GOAWAY && codes.contains(&number(&frame.payload, 4)));
     match then {
         // Field 8 of the static table is `:status: 200`, which every encoder uses.
         Then::Answer => {
@@ -335,7 +295,7 @@ fn fulfilled(then: &Then, came: &[Frame], closed: bool) -> bool {
             came[0].payload.chunks(6).any(|setting| setting == [&id.to_be_bytes()[..], &value.to_be_bytes()].concat())
         }
         Then::Reset(codes) => {
-            let reset = |frame: &Frame| frame.kind == RST_STREAM && codes.contains(&code(&frame.payload, 0));
+            let reset = |frame: &Frame| frame.kind == RST_STREAM && codes.contains(&number(&frame.payload, 0));
             came.iter().any(reset) || (closed && goaway(codes))
         }
         // RFC 9113 §5.4.1: "After sending the GOAWAY frame for an error condition, the endpoint MUST close the TCP connection."
@@ -343,29 +303,10 @@ fn fulfilled(then: &Then, came: &[Frame], closed: bool) -> bool {
     }
 }
 
-fn code(payload: &[u8], at: usize) -> u32 {
-    payload
-        .get(at..at + 4)
-        .map_or(u32::MAX, |octets| octets.iter().fold(0, |code, octet| code << 8 | u32::from(*octet)))
-}
-
-/// The next frame; none when the connection has ended.
-fn next(stream: &mut TcpStream) -> std::io::Result<Option<Frame>> {
-    let mut head = [0; 9];
-    if let Err(error) = stream.read_exact(&mut head) {
-        let ended =
-            matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe);
-        return if ended { Ok(None) } else { Err(error) };
-    }
-    let mut payload = vec![0; usize::from(head[0]) << 16 | usize::from(head[1]) << 8 | usize::from(head[2])];
-    stream.read_exact(&mut payload)?;
-    Ok(Some(Frame { kind: head[3], flags: head[4], stream: code(&head, 5) & 0x7fff_ffff, payload }))
-}
-
 fn told(came: &[Frame]) -> String {
     let each = came.iter().map(|frame| match frame.kind {
-        GOAWAY => format!("GOAWAY({})", code(&frame.payload, 4)),
-        RST_STREAM => format!("RST_STREAM({}) on {}", code(&frame.payload, 0), frame.stream),
+        GOAWAY => format!("GOAWAY({})", number(&frame.payload, 4)),
+        RST_STREAM => format!("RST_STREAM({}) on {}", number(&frame.payload, 0), frame.stream),
         kind => format!("{kind} flags {:#x} on {}, {} octets", frame.flags, frame.stream, frame.payload.len()),
     });
     format!("came: {}", each.collect::<Vec<_>>().join("; "))
