@@ -37,6 +37,8 @@ pub const WHOLE: u8 = END_STREAM | END_HEADERS;
 
 /// RFC 9113 §7: the code for a malformed message, and for what has no code of its own.
 pub const PROTOCOL_ERROR: u32 = 1;
+/// RFC 9113 §7: the code of an end without error.
+pub const NO_ERROR: u32 = 0;
 
 /// RFC 9113 §6.5.2: `SETTINGS_INITIAL_WINDOW_SIZE`.
 pub const INITIAL_WINDOW_SIZE: u16 = 4;
@@ -64,12 +66,60 @@ impl Frame {
         }
     }
 
-    /// The status of a response whose encoder takes it from the static table (RFC 7541, appendix A).
+    /// The status of a response whose encoder takes it from the static table (RFC 7541, appendix
+    /// A).
     pub fn status(&self) -> Option<u16> {
         const INDEXED: [u16; 7] = [200, 204, 206, 304, 400, 404, 500];
         let first = self.payload.first().filter(|_| self.kind == HEADERS)?;
         INDEXED.get(usize::from(first.checked_sub(0x88)?)).copied()
     }
+}
+
+/// The outcome of the request on stream 1.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct H2Reply {
+    /// The final status, if one came that [`Frame::status`] can read.
+    pub status: Option<u16>,
+    /// The code with which the stream or the connection was ended, if it was with an error.
+    pub error: Option<u32>,
+    /// The content.
+    pub content: Vec<u8>,
+}
+
+impl H2Reply {
+    /// Tells whether the message was refused as malformed (RFC 9113 §8.1.1).
+    pub fn is_malformed(&self) -> bool {
+        self.status == Some(400) || self.error == Some(PROTOCOL_ERROR)
+    }
+}
+
+/// Sends `frames` on a new connection, and reads until stream 1 or the connection ends.
+///
+/// # Errors
+/// If neither comes in time.
+pub fn ask_http2(to: SocketAddr, frames: &[u8]) -> io::Result<H2Reply> {
+    let mut stream = open_http2(to, frames)?;
+    let mut reply = H2Reply::default();
+    while let Some(frame) = next_frame(&mut stream)? {
+        let of_the_stream = frame.stream == 1;
+        reply.status = reply.status.or(frame.status().filter(|_| of_the_stream));
+        if let Some(code) = frame.error() {
+            reply.error = Some(code).filter(|code| *code != NO_ERROR);
+            break;
+        }
+        if of_the_stream && frame.kind == DATA {
+            reply.content.extend_from_slice(&frame.payload);
+        }
+        if of_the_stream && matches!(frame.kind, DATA | HEADERS) && frame.flags & END_STREAM != 0 {
+            break;
+        }
+    }
+    Ok(reply)
+}
+
+/// The pseudo-fields of a request in cleartext, to the host `h`.
+pub fn pseudo_fields<'f>(method: &'f str, path: &'f str) -> [(&'f str, &'f str); 4] {
+    [(":method", method), (":scheme", "http"), (":path", path), (":authority", "h")]
 }
 
 /// The bytes of one frame.

@@ -10,21 +10,54 @@ use crate::{PATIENCE, Reply};
 /// more is sent on it.
 pub fn exchange(to: SocketAddr, bytes: &[u8], head_only: bool) -> (Reply, bool) {
     let mut stream = send(to, bytes);
+    let reply = read_reply(&mut stream, head_only);
+    (reply, is_over(stream))
+}
+
+/// Reads one final response, or as much of it as comes before the connection ends.
+///
+/// # Panics
+/// If neither comes in time.
+pub fn read_reply(stream: &mut TcpStream, head_only: bool) -> Reply {
+    let (reply, error) = read_reply_so_far(stream, head_only);
+    if let Some(error) = error {
+        panic!("no whole response: {error}; so far: {reply:?}");
+    }
+    reply
+}
+
+/// Sends `bytes` on a new connection and reads one final response; none if it does not come within `patience`.
+///
+/// # Panics
+/// If nothing listens there.
+pub fn exchange_within(to: SocketAddr, bytes: &[u8], patience: Duration) -> Option<Reply> {
+    let mut stream = send(to, bytes);
+    stream.set_read_timeout(Some(patience)).unwrap_or_else(|error| panic!("{to}: {error}"));
+    let (reply, error) = read_reply_so_far(&mut stream, false);
+    error.is_none().then_some(reply)
+}
+
+/// The response, and the error that came before its end.
+fn read_reply_so_far(stream: &mut TcpStream, head_only: bool) -> (Reply, Option<std::io::Error>) {
     let mut read = Vec::new();
+    let mut failed = None;
     while !complete(&read, head_only) {
         let mut buffer = [0; 16 * 1024];
         match stream.read(&mut buffer) {
             Ok(0) => break,
             Ok(length) => read.extend_from_slice(&buffer[..length]),
             Err(error) if error.kind() == ErrorKind::ConnectionReset => break,
-            Err(error) => panic!("no whole response: {error}; so far: {}", String::from_utf8_lossy(&read)),
+            Err(error) => {
+                failed = Some(error);
+                break;
+            }
         }
     }
     let mut reply = Reply::read(&read);
     if reply.field("transfer-encoding").eq_ignore_ascii_case("chunked") {
         reply.body = dechunk(&reply.body).unwrap_or_default();
     }
-    (reply, is_over(stream))
+    (reply, failed)
 }
 
 /// A connection for one request after the other. It is opened again when the server has closed it.
@@ -92,8 +125,8 @@ pub fn send(to: SocketAddr, bytes: &[u8]) -> TcpStream {
 }
 
 /// Whether the other side closes by itself within a moment.
-fn is_over(mut stream: TcpStream) -> bool {
-    let a_moment = std::time::Duration::from_millis(300);
+pub fn is_over(mut stream: TcpStream) -> bool {
+    let a_moment = Duration::from_millis(300);
     stream.set_read_timeout(Some(a_moment)).ok();
     let mut buffer = [0; 1024];
     let over = loop {

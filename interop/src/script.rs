@@ -36,6 +36,8 @@ fn command(name: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(interpreter);
     // A CommonJS module finds its packages here, wherever it stands itself.
     command.env("NODE_PATH", folder().join("node/node_modules"));
+    // Modules that programs share leave no compiled copies in the source tree.
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
     command.arg(file).args(arguments);
     command
 }

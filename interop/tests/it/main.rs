@@ -6,6 +6,7 @@ mod command_line;
 mod control;
 mod faults;
 mod following;
+mod framing;
 mod heavy;
 mod http2_frames;
 mod idle_tunnels;
