@@ -11,6 +11,7 @@ mod heavy;
 mod http2_frames;
 mod idle_tunnels;
 mod matrix;
+mod once;
 mod operations;
 mod page;
 mod path_matrix;
