@@ -1,0 +1,130 @@
+//! Versions that two readers take differently, under rules that refuse what is in doubt.
+//!
+//! KIND: a version is read in one place or one way, and the upstream reads it in another (F10).
+
+use interop::{Gateway, Recorder};
+
+use super::{assert_none, get, is_refused, send_one};
+
+const STRICT: &str = r#"on = { missing = "refuse", ambiguous = "refuse", malformed = "refuse" }"#;
+
+/// Rules that read a version of at least 2 in one place each.
+fn rules() -> String {
+    let mut rules = String::new();
+    for (path, reader) in [
+        ("media", "media-type:v"),
+        ("dotted", "query:api.version"),
+        ("plain", "query:api_version"),
+        ("header", "header:X-Api-Version"),
+    ] {
+        rules += &format!(
+            "[[rule]]\nid = \"{path}\"\npaths = [\"/{path}/**\"]\n{STRICT}\n\
+             require = {{ api = {{ minimum = \"2\", read = \"{reader}\" }} }}\n"
+        );
+    }
+    rules
+}
+
+/// RFC 9110 §5.6.6: parameters are separated outside quoted strings, and one has one value.
+#[test]
+fn a_media_type_in_doubt_is_refused() {
+    // The favourite is the last member.
+    let many = format!("{}a/b;v=1", "a/b;v=2;q=0.1, ".repeat(69));
+    let lines = "Accept: a/b;v=2;q=0.1\r\n".repeat(69) + "Accept: a/b;v=1\r\n";
+    let commas = format!("Accept: a/b;v=2;q=0.1{}a/b;v=1\r\n", ",".repeat(300));
+    assert_refused(
+        "/media/a",
+        &[
+            "Accept: a/b;x=\"a;v=2\";v=1\r\n",
+            "Accept: a/b;x=\"a\\\";v=2\";v=1\r\n",
+            "Accept: a/b;x=\"a, c/d;v=2\";v=1\r\n",
+            "Accept: a/b;v=1;v=2\r\n",
+            "Accept: a/b;v=2;v=1\r\n",
+            "Accept: a/b;v=2;V=1\r\n",
+            &format!("Accept: {many}\r\n"),
+            &lines,
+            &commas,
+        ],
+    );
+}
+
+/// RFC 9110 §8.3: `Content-Type` describes content, and a request without any has no version there.
+#[test]
+fn the_media_type_of_no_content_is_no_version() {
+    let upstream = Recorder::start();
+    let gateway = Gateway::start(upstream.address(), &rules());
+    let chunked = "Transfer-Encoding: chunked\r\nContent-Type: a/b;v=2\r\n";
+    let mut wrong = Vec::new();
+    for (fields, content) in [
+        (chunked.to_owned(), "0\r\n\r\n"),
+        (format!("{chunked}Accept: a/b;v=1\r\n"), "0\r\n\r\n"),
+        (chunked.to_owned(), "0\r\nX-Trailer: 1\r\n\r\n"),
+        ("Content-Length: 0\r\nContent-Type: a/b;v=2\r\n".to_owned(), ""),
+        ("Content-Type: a/b;v=2\r\n".to_owned(), ""),
+    ] {
+        let reply = send_one(&gateway, "GET", "/media/a", &fields, content);
+        if !is_refused(&reply) {
+            wrong.push(format!("{fields:?}: {}", reply.status));
+        }
+    }
+    let posted = "Content-Length: 2\r\nContent-Type: a/b;v=2\r\n";
+    assert_eq!(send_one(&gateway, "POST", "/media/a", posted, "{}").status, 200);
+    assert_none(&wrong);
+}
+
+/// PHP names `api.version`, `api version` and `api[version` all `api_version`; of equal names the
+/// last one counts.
+#[test]
+fn a_query_in_doubt_is_refused() {
+    let upstream = Recorder::start();
+    let gateway = Gateway::start(upstream.address(), &rules());
+    let mut wrong = Vec::new();
+    for query in [
+        "/plain/a?api.version=1&api_version=2",
+        "/plain/a?api_version=2&api.version=1",
+        "/plain/a?api_version=2&api%2Eversion=1",
+        "/plain/a?api_version=2&api+version=1",
+        "/plain/a?api_version=2&api%20version=1",
+        "/plain/a?api_version=2&api%5Fversion=1",
+        "/plain/a?api_version=2&api_version=1",
+        "/dotted/a?api.version=2&api_version=1",
+        "/dotted/a?api_version=1&api.version=2",
+    ] {
+        let reply = get(&gateway, query, "");
+        if !is_refused(&reply) {
+            wrong.push(format!("{query}: {}", reply.status));
+        }
+    }
+    for query in ["/plain/a?api_version=2", "/dotted/a?api.version=2&b=1"] {
+        assert_eq!(get(&gateway, query, "").status, 200, "{query}");
+    }
+    assert_none(&wrong);
+}
+
+/// Two lines, or a list, of a field that has one version.
+#[test]
+fn a_header_in_doubt_is_refused() {
+    assert_refused(
+        "/header/a",
+        &[
+            "X-Api-Version: 2\r\nX-Api-Version: 1\r\n",
+            "X-Api-Version: 1\r\nX-Api-Version: 2\r\n",
+            "X-Api-Version: 2, 1\r\n",
+            &("X-Api-Version: 2\r\n".repeat(69) + "X-Api-Version: 1\r\n"),
+        ],
+    );
+}
+
+fn assert_refused(target: &str, cases: &[&str]) {
+    let upstream = Recorder::start();
+    let gateway = Gateway::start(upstream.address(), &rules());
+    let mut wrong = Vec::new();
+    for fields in cases {
+        let reply = get(&gateway, target, fields);
+        if !is_refused(&reply) {
+            let shown: String = fields.chars().take(120).collect();
+            wrong.push(format!("{shown:?}: {}", reply.status));
+        }
+    }
+    assert_none(&wrong);
+}
