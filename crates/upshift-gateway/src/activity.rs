@@ -4,8 +4,9 @@
 //! themselves ([`crate::body`]), stream by stream, because on HTTP/2 what arrives on a connection (a PING, say) tells
 //! nothing about a body.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::task::{Context, Waker};
 
 use tokio::time::Instant;
 use upshift_config::Limits;
@@ -37,11 +38,19 @@ pub(crate) struct Activity {
     phase: Cell<Phase>,
     since: Cell<Instant>,
     requests: Cell<usize>,
+    /// How many have begun.
+    started: Cell<u64>,
     /// Since when the transport has taken nothing of what is to be written.
     blocked: Cell<Option<Instant>>,
     /// Bytes between requests begin a header section. On HTTP/2 they may be a PING.
     one_at_a_time: Cell<bool>,
     unread: Cell<bool>,
+    /// The content of the request under way is malformed.
+    broken: Cell<bool>,
+    /// The task that waits for more of that content.
+    reader: RefCell<Option<Waker>>,
+    /// The task that waits for the end of a request.
+    waiter: RefCell<Option<Waker>>,
 }
 
 impl Activity {
@@ -51,9 +60,13 @@ impl Activity {
             phase: Cell::new(Phase::Idle),
             since: Cell::new(Instant::now()),
             requests: Cell::new(0),
+            started: Cell::new(0),
             blocked: Cell::new(None),
             one_at_a_time: Cell::new(true),
             unread: Cell::new(false),
+            broken: Cell::new(false),
+            reader: RefCell::default(),
+            waiter: RefCell::default(),
         })
     }
 
@@ -88,9 +101,38 @@ impl Activity {
         self.unread.get()
     }
 
+    /// Whether so many requests have been served, and none is being served. If not, the task of `cx` is woken when
+    /// one ends.
+    pub(crate) fn is_done_with(&self, requests: u64, cx: &Context<'_>) -> bool {
+        let done = self.started.get() >= requests && self.requests.get() == 0;
+        if !done {
+            self.waiter.replace(Some(cx.waker().clone()));
+        }
+        done
+    }
+
+    /// The content of the request under way is malformed, and no more of it will come.
+    pub(crate) fn break_content(&self) {
+        if !self.broken.replace(true)
+            && let Some(reader) = self.reader.take()
+        {
+            reader.wake();
+        }
+    }
+
+    /// Whether the content is malformed. If not, the task of `cx` is woken when it turns out to be.
+    pub(crate) fn is_content_broken(&self, cx: &Context<'_>) -> bool {
+        let broken = self.broken.get();
+        if !broken {
+            self.reader.replace(Some(cx.waker().clone()));
+        }
+        broken
+    }
+
     /// A request begins; it ends when the guard is dropped.
     pub(crate) fn request(self: &Rc<Self>) -> InFlight {
         self.requests.set(self.requests.get() + 1);
+        self.started.set(self.started.get() + 1);
         self.phase.set(Phase::InFlight);
         InFlight(Rc::clone(self))
     }
@@ -132,6 +174,9 @@ impl Drop for InFlight {
     fn drop(&mut self) {
         let left = self.0.requests.get() - 1;
         self.0.requests.set(left);
+        if let Some(waiter) = self.0.waiter.take() {
+            waiter.wake();
+        }
         if left == 0 {
             self.0.enter(Phase::Idle);
         }

@@ -13,17 +13,17 @@ use upshift_core::Timestamp;
 use upshift_record::DecisionRecord;
 use upshift_record::control::ExplainRequest;
 
-use crate::control::Problem;
+use crate::control::{self, Access, Problem};
 use crate::question::Question;
 use crate::worker::Shared;
 
-/// `/healthz`, `/readyz`, `/metrics`.
-pub(crate) fn router(shared: Arc<Shared>) -> Router {
-    Router::new()
-        .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(ready))
-        .route("/metrics", get(metrics))
-        .with_state(shared)
+/// `/healthz`, `/readyz`, `/metrics`. With `local_only`, the metrics are for callers that name this host by an address or
+/// as `localhost`: no page in a browser reads them under a name of its own (DNS rebinding).
+pub(crate) fn router(shared: Arc<Shared>, local_only: bool) -> Router {
+    let metrics = Router::new().route("/metrics", get(metrics));
+    let metrics = if local_only { control::guarded(metrics, Access::default()) } else { metrics };
+    let probes = Router::new().route("/healthz", get(|| async { "ok\n" })).route("/readyz", get(ready));
+    probes.merge(metrics).with_state(shared)
 }
 
 /// `/api/explain`: what would be decided here and now.

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 
 use http::HeaderMap;
 use upshift_config::{Proxy, UndeclaredProxy};
-use upshift_core::field::elements;
+use upshift_core::field::plain_elements;
 use upshift_core::policy::is_private;
 use upshift_core::{HttpVersion, Known, TlsState, TlsVersion};
 
@@ -90,7 +90,7 @@ fn is_at(proxy: &Proxy, address: IpAddr) -> bool {
 /// The last element of the field `name`, its lines read jointly: what the nearest hop wrote.
 fn last<'h>(headers: &'h HeaderMap, name: Option<&String>) -> Option<&'h str> {
     let lines = headers.get_all(name?.as_str()).iter().map(http::HeaderValue::as_bytes);
-    std::str::from_utf8(elements(lines).last()?).ok()
+    std::str::from_utf8(plain_elements(lines).last()?).ok()
 }
 
 fn told_http(proxy: &Proxy, headers: &HeaderMap) -> Known<HttpVersion> {
@@ -112,7 +112,7 @@ fn told_tls(proxy: &Proxy, headers: &HeaderMap) -> Known<TlsState> {
 /// can be believed.
 fn told_peer(proxy: &Proxy, headers: &HeaderMap, proxies: &[Proxy]) -> Option<IpAddr> {
     let lines = headers.get_all(proxy.reads.peer.as_deref()?).iter().map(http::HeaderValue::as_bytes);
-    let members: Vec<&[u8]> = elements(lines).collect();
+    let members: Vec<&[u8]> = plain_elements(lines).collect();
     let mut nearest = None;
     for member in members.into_iter().rev() {
         let address = address(std::str::from_utf8(member).ok()?)?;
@@ -172,7 +172,7 @@ mod tests {
     /// However long a list the client forges in front, what the proxy appended is read.
     #[test]
     fn a_list_is_read_from_its_end() {
-        let forged = ["198.51.100.1"; 300].join(",") + &",".repeat(300) + "203.0.113.9";
+        let forged = ["198.51.100.1"; 300].join(",") + &",".repeat(300) + "\"1, 203.0.113.9";
         let mut told = HeaderMap::new();
         told.insert("x-forwarded-for", forged.parse().unwrap());
         let proxies = [proxy()];

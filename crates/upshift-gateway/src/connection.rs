@@ -27,6 +27,7 @@ use crate::body::RequestBody;
 use crate::client_hello::{self, NoHello};
 use crate::counts::Ending;
 use crate::fault::Fault;
+use crate::http1_gate::Http1Gate;
 use crate::respond;
 use crate::serve::serve;
 use crate::sniff::{Opening, examine};
@@ -102,25 +103,29 @@ async fn sniffed(mut stream: Stream, connection: Connection) {
     let mut received = BytesMut::new();
     let draining = connection.worker.shared.draining.subscribe();
     match open(&mut stream, &mut received, &limits, draining).await {
-        Ok(Opening::Http1) => {
-            stream.unread(received.freeze());
+        Ok(Opening::Http1(head)) => {
+            stream.put_gate(Http1Gate::examined(received, &head, limits.header_bytes));
             serve_http1(stream, Rc::new(connection)).await;
         }
         Ok(Opening::Http2) => {
             stream.unread(received.freeze());
             Box::pin(serve_http2(stream, Rc::new(connection), None)).await;
         }
-        Ok(Opening::Faulty(fault)) => {
-            connection.worker.count_fault(&fault, "");
-            let wire = respond::fault_on_the_wire(&fault, &respond::date());
-            // A client that does not take the answer is closed on all the same.
-            if let Ok(Ok(())) = timeout(limits.header_timeout, stream.write_all(&wire)).await {
-                stream.close(Some((limits.discard_bytes, limits.discard_timeout))).await;
-            }
-        }
+        Ok(Opening::Faulty(fault)) => answer_fault(stream, &fault, &connection).await,
         Ok(Opening::Tls) => connection.worker.count_ending(Ending::TlsInClear),
         Ok(Opening::Incomplete) => {}
         Err(_) => connection.worker.count_ending(Ending::Io),
+    }
+}
+
+/// Answers a message that no codec is to read, and closes.
+async fn answer_fault(mut stream: Stream, fault: &Fault, connection: &Connection) {
+    let limits = connection.worker.limits();
+    connection.worker.count_fault(fault, "");
+    let wire = respond::fault_on_the_wire(fault, &respond::date());
+    // A client that does not take the answer is closed on all the same.
+    if let Ok(Ok(())) = timeout(limits.header_timeout, stream.write_all(&wire)).await {
+        stream.close(Some((limits.discard_bytes, limits.discard_timeout))).await;
     }
 }
 
@@ -159,12 +164,15 @@ async fn open(
     }
 }
 
-/// Serves HTTP/1.0 and HTTP/1.1, and what the connection switches to after that.
+/// Serves HTTP/1.0 and HTTP/1.1, and what the connection switches to after that. The stream has a gate.
 pub(crate) async fn serve_http1(stream: Stream, connection: Rc<Connection>) {
     // In a box of its own, the codec is gone before what follows it begins: an idle tunnel does not carry it along.
-    let (stream, early) = Box::pin(codec_http1(stream, &connection)).await;
+    let Http1Ended { stream, early, fault } = Box::pin(codec_http1(stream, &connection)).await;
     if let Some(switch) = connection.switch.take() {
         return Box::pin(switch.perform(stream, early, &connection)).await;
+    }
+    if let Some(fault) = fault {
+        return answer_fault(stream, &fault, &connection).await;
     }
     let limits = connection.worker.limits();
     // RFC 9112 §9.6: the answer to a request that was not read whole is lost if we just close.
@@ -172,8 +180,17 @@ pub(crate) async fn serve_http1(stream: Stream, connection: Rc<Connection>) {
     stream.close(linger).await;
 }
 
-/// The exchanges of one connection; gives back the stream, and what was read of it too much.
-async fn codec_http1(mut stream: Stream, connection: &Rc<Connection>) -> (Stream, Bytes) {
+/// A connection whose codec for HTTP/1 has ended.
+struct Http1Ended {
+    stream: Stream,
+    /// Bytes that were read and belong to no message.
+    early: Bytes,
+    /// What is wrong with the message that ended it.
+    fault: Option<Fault>,
+}
+
+/// The exchanges of one connection.
+async fn codec_http1(mut stream: Stream, connection: &Rc<Connection>) -> Http1Ended {
     let limits = connection.worker.limits();
     stream.defer_shutdown();
     let shared = Rc::clone(connection);
@@ -192,9 +209,16 @@ async fn codec_http1(mut stream: Stream, connection: &Rc<Connection>) -> (Stream
         .max_header_size(limits.header_bytes)
         .serve_connection(TokioIo::new(stream), service);
     let ended = drive_codec(Pin::new(&mut codec), |codec| codec.graceful_shutdown(), connection, &limits).await;
+    let timed_out = matches!(ended, Err(Ending::Expired(Expired::Head)));
     connection.worker.count_ended(ended);
     let parts = codec.into_parts();
-    (parts.io.into_inner(), parts.read_buf)
+    let mut stream = parts.io.into_inner();
+    let Some(gate) = stream.take_gate() else { return Http1Ended { stream, early: parts.read_buf, fault: None } };
+    let within_head = gate.is_within_head();
+    let (fault, rest) = gate.into_rest();
+    let fault = fault.or((timed_out && within_head).then_some(Fault::HeadTimeout));
+    let early = if rest.is_empty() { parts.read_buf } else { [&parts.read_buf[..], &rest].concat().into() };
+    Http1Ended { stream, early, fault }
 }
 
 /// Serves HTTP/2. After an h2c upgrade, `first` (the HTTP/1.1 request) replaces the placeholder request on stream 1, of

@@ -14,6 +14,7 @@ use upshift_core::{Policy, Timestamp, TlsVersion};
 
 use crate::access::AccessWriter;
 use crate::admin;
+use crate::admin_listener;
 use crate::control::{self, Access, Beginning, Control};
 use crate::http3;
 use crate::in_band_tls;
@@ -171,13 +172,16 @@ impl Gateway {
         if let Some(listener) = self.admin {
             let access = Access { token: shared.snapshot.load().settings.admin_token.as_deref().map(Into::into) };
             let api = control::router(Arc::clone(&shared.control)).merge(admin::explaining(Arc::clone(&shared)));
-            let open = access.token.is_some() || self.addresses.admin.is_some_and(|address| address.ip().is_loopback());
+            let local = self.addresses.admin.is_some_and(|address| address.ip().is_loopback());
+            let open = access.token.is_some() || local;
             if !open {
                 tracing::warn!("others can reach the admin listener, and there is no admin token: /api is not served");
             }
             let api = if open { control::guarded(api, access) } else { Router::new() };
-            let router = admin::router(Arc::clone(&shared)).merge(api).merge(self.further);
-            spawn("admin", move || serve_admin(listener, router, admin_stopped)).map_err(RunError::Worker)?;
+            let router = admin::router(Arc::clone(&shared), local).merge(api).merge(self.further);
+            let limits = shared.snapshot.load().settings.limits.clone();
+            let run = move || admin_listener::run(listener, router, &limits, admin_stopped);
+            spawn("admin", run).map_err(RunError::Worker)?;
         }
         let (stop_watch, watch_stopped) = oneshot::channel::<()>();
         let watched = Arc::clone(&shared);
@@ -348,21 +352,6 @@ fn start_workers(
         .map_err(RunError::Worker)?;
     }
     Ok(count)
-}
-
-fn serve_admin(listener: TcpListener, router: Router, stopped: oneshot::Receiver<()>) {
-    let serving = async {
-        let listener = tokio::net::TcpListener::from_std(listener)?;
-        let serving = axum::serve(listener, router).into_future();
-        tokio::select! {
-            served = serving => served,
-            _ = stopped => Ok(()),
-        }
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    if let Err(error) = runtime.and_then(|runtime| runtime.block_on(serving)) {
-        tracing::error!(%error, "the admin listener failed");
-    }
 }
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {

@@ -12,8 +12,10 @@
 mod access;
 mod activity;
 mod admin;
+mod admin_listener;
 mod arrival;
 mod body;
+mod chunks;
 mod client_hello;
 mod connection;
 mod control;
@@ -23,6 +25,7 @@ mod forward;
 mod framing;
 mod gateway;
 mod h2c;
+mod http1_gate;
 mod http3;
 mod in_band_tls;
 mod local;

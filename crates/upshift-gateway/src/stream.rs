@@ -1,9 +1,10 @@
 //! One connection's bytes, in clear or over TLS, with what was read too early put back in front.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
@@ -12,6 +13,7 @@ use tokio::time::{Duration, Instant, timeout, timeout_at};
 use tokio_rustls::server::TlsStream;
 
 use crate::activity::Activity;
+use crate::http1_gate::Http1Gate;
 
 /// How long a client may take to take the end of a connection.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -24,12 +26,41 @@ pub(crate) enum Transport {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
+/// How much is read through a gate at once, in bytes.
+const GATE_READ: usize = 8 * 1024;
+
+impl Transport {
+    fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Clear(tcp) => Pin::new(tcp).poll_read(cx, buffer),
+            Self::Tls(tls) => Pin::new(tls).poll_read(cx, buffer),
+        }
+    }
+}
+
+/// Reads at most `limit` bytes, and tells how many.
+fn poll_read_some(
+    transport: &mut Transport,
+    cx: &mut Context<'_>,
+    buffer: &mut ReadBuf<'_>,
+    limit: u64,
+) -> Poll<io::Result<u64>> {
+    let length = usize::try_from(limit).unwrap_or(usize::MAX).min(buffer.remaining());
+    let mut part = ReadBuf::new(buffer.initialize_unfilled_to(length));
+    ready!(transport.poll_read(cx, &mut part))?;
+    let read = part.filled().len();
+    buffer.advance(read);
+    Poll::Ready(Ok(read as u64))
+}
+
 /// A client's connection.
 ///
 /// It records its [`Activity`].
 pub(crate) struct Stream {
     transport: Transport,
     early: Bytes,
+    /// What stands between the connection and a codec of HTTP/1.
+    gate: Option<Http1Gate>,
     activity: Rc<Activity>,
     defer_shutdown: bool,
 }
@@ -37,13 +68,62 @@ pub(crate) struct Stream {
 impl Stream {
     /// A connection of which nothing has been read.
     pub(crate) fn new(transport: Transport, activity: Rc<Activity>) -> Self {
-        Self { transport, early: Bytes::new(), activity, defer_shutdown: false }
+        Self { transport, early: Bytes::new(), gate: None, activity, defer_shutdown: false }
     }
 
     /// Puts `bytes` in front of what comes next.
     pub(crate) fn unread(&mut self, bytes: Bytes) {
         debug_assert!(self.early.is_empty(), "unread twice");
         self.early = bytes;
+    }
+
+    /// Reads through `gate` from now on.
+    pub(crate) fn put_gate(&mut self, gate: Http1Gate) {
+        self.gate = Some(gate);
+    }
+
+    /// The gate, if there is one. What is read from now on does not pass it.
+    pub(crate) fn take_gate(&mut self) -> Option<Http1Gate> {
+        self.gate.take()
+    }
+
+    /// Reads through the gate.
+    fn poll_gate(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let Self { transport, gate, activity, .. } = self;
+        let Some(gate) = gate else { return Poll::Ready(Ok(())) };
+        loop {
+            if let [_, ..] = gate.passed() {
+                let length = gate.passed().len().min(buffer.remaining());
+                buffer.put_slice(&gate.passed()[..length]);
+                gate.consume(length);
+                return Poll::Ready(Ok(()));
+            }
+            if gate.is_stopped() {
+                if gate.is_broken() {
+                    activity.break_content();
+                }
+                // The end of the connection for the codec, once it has answered what came before.
+                if !activity.is_done_with(gate.heads(), cx) {
+                    return Poll::Pending;
+                }
+                gate.end();
+                return Poll::Ready(Ok(()));
+            }
+            if let Some(left) = gate.direct() {
+                let read = ready!(poll_read_some(transport, cx, buffer, left))?;
+                gate.passed_directly(read);
+                activity.received();
+                return Poll::Ready(Ok(()));
+            }
+            let mut space = [const { MaybeUninit::uninit() }; GATE_READ];
+            let mut received = ReadBuf::uninit(&mut space);
+            ready!(transport.poll_read(cx, &mut received))?;
+            if received.filled().is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+            activity.received();
+            gate.receive(received.filled());
+        }
     }
 
     /// From now on shutting down only flushes, and [`Stream::close`] is for whoever takes the stream back: the codec
@@ -63,7 +143,7 @@ impl Stream {
     /// The TCP connection under it; `None` if TLS or unread bytes lie between.
     pub(crate) fn into_clear(self) -> Option<TcpStream> {
         match self.transport {
-            Transport::Clear(tcp) if self.early.is_empty() => Some(tcp),
+            Transport::Clear(tcp) if self.early.is_empty() && self.gate.is_none() => Some(tcp),
             _ => None,
         }
     }
@@ -118,11 +198,11 @@ impl AsyncRead for Stream {
             self.activity.received();
             return Poll::Ready(Ok(()));
         }
+        if self.gate.is_some() {
+            return self.poll_gate(cx, buffer);
+        }
         let before = buffer.filled().len();
-        let poll = match &mut self.transport {
-            Transport::Clear(tcp) => Pin::new(tcp).poll_read(cx, buffer),
-            Transport::Tls(tls) => Pin::new(tls).poll_read(cx, buffer),
-        };
+        let poll = self.transport.poll_read(cx, buffer);
         if buffer.filled().len() > before {
             self.activity.received();
         }

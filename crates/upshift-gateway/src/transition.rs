@@ -6,7 +6,7 @@
 
 use std::rc::Rc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::header::{self, HeaderValue};
 use http::{HeaderMap, Request, Response, StatusCode, Version, request};
 use http_body::Body as _;
@@ -20,6 +20,7 @@ use crate::connection::{Connection, serve_http1, serve_http2};
 use crate::counts::{Counts, Ending};
 use crate::fault::Fault;
 use crate::forward::hop;
+use crate::http1_gate::Http1Gate;
 use crate::stream::{Stream, Transport};
 use crate::tunnel::Tunnel;
 use crate::{h2c, in_band_tls, tls};
@@ -160,7 +161,7 @@ async fn http1_in_tls(stream: Stream, owed: Bytes, connection: &Connection) {
     let state = tls::state(tls.get_ref().1.protocol_version());
     let activity = Activity::new();
     let mut stream = Stream::new(Transport::Tls(Box::new(tls)), Rc::clone(&activity));
-    stream.unread(owed);
+    stream.put_gate(Http1Gate::new(BytesMut::from(owed), snapshot.settings.limits.header_bytes));
     let inside = Connection { activity, ..connection.again(state) };
     serve_http1(stream, Rc::new(inside)).await;
 }

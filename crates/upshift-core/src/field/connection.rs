@@ -1,6 +1,6 @@
 //! `Connection = #connection-option` (RFC 9110 §7.6.1).
 
-use super::elements;
+use super::plain_elements;
 use crate::Fields;
 
 /// The options of a message's `Connection` field, its lines read jointly, compared without case.
@@ -10,7 +10,7 @@ pub struct Connection(Vec<Box<[u8]>>);
 impl Connection {
     /// Reads the field.
     pub fn read(fields: &dyn Fields) -> Self {
-        Self(elements(fields.all("connection")).map(|option| option.to_ascii_lowercase().into()).collect())
+        Self(plain_elements(fields.all("connection")).map(|option| option.to_ascii_lowercase().into()).collect())
     }
 
     /// Whether `option` (lower case) is among them.

@@ -16,6 +16,17 @@ pub fn elements<'v>(values: impl Iterator<Item = &'v [u8]>) -> impl Iterator<Ite
         .filter(|element| !element.is_empty())
 }
 
+/// The members of a list of tokens, its lines read jointly, outer white space removed.
+///
+/// Such a list (`Connection`, `X-Forwarded-For`) has no quoted strings, so that a quote in it hides no comma: one that
+/// is not closed would swallow the members that a proxy appended.
+pub fn plain_elements<'v>(values: impl Iterator<Item = &'v [u8]>) -> impl Iterator<Item = &'v [u8]> {
+    values
+        .flat_map(|value| value.split(|byte| *byte == b','))
+        .map(<[u8]>::trim_ascii)
+        .filter(|element| !element.is_empty())
+}
+
 struct Split<'v> {
     rest: Option<&'v [u8]>,
 }
@@ -59,6 +70,13 @@ mod tests {
     #[test]
     fn empty_elements_are_ignored_and_lines_are_joined() {
         assert_eq!(read(&[",a , ,b", "", "c,"]), ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn a_quote_hides_no_member_of_a_list_of_tokens() {
+        let line = r#"a, "b, c"#.as_bytes();
+        assert_eq!(plain_elements([line].into_iter()).collect::<Vec<_>>(), [&b"a"[..], b"\"b", b"c"]);
+        assert_eq!(elements([line].into_iter()).count(), 2);
     }
 
     #[test]

@@ -8,7 +8,7 @@ mod upgrade;
 
 pub use accept::{Accept, MediaRange};
 pub use connection::Connection;
-pub use list::{LIST_LIMIT, elements};
+pub use list::{LIST_LIMIT, elements, plain_elements};
 pub use media_type::MediaType;
 pub use upgrade::{Protocol, ProtocolError, UpgradeList, UpgradeListError};
 

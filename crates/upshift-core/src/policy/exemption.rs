@@ -119,13 +119,23 @@ pub struct Served {
 const HEALTH_PATHS: [&str; 3] = ["/healthz", "/livez", "/readyz"];
 const HEALTH_AGENTS: [&str; 3] = ["kube-probe", "ELB-HealthChecker", "GoogleHC"];
 
-/// Fields by which an OPTIONS asks to be served as another method.
-const METHOD_OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
+/// Fields by which an OPTIONS asks to be served as another method, in the spellings that CGI programs take for one.
+const METHOD_OVERRIDES: [&str; 6] = [
+    "x-http-method-override",
+    "x_http_method_override",
+    "x-http-method",
+    "x_http_method",
+    "x-method-override",
+    "x_method_override",
+];
 
 /// Fetch §4.8: a browser sends a preflight with these two fields, without content and without fields of the page's own.
 /// An OPTIONS that could be served as anything else is none.
 fn is_preflight(facts: &Facts<'_>) -> bool {
-    let has_one = |field| facts.fields.has(field) && facts.fields.nth(field, 1).is_none();
+    let has_one = |field| {
+        let first = facts.fields.nth(field, 0).unwrap_or_default().trim_ascii();
+        !first.is_empty() && facts.fields.nth(field, 1).is_none()
+    };
     facts.method == "OPTIONS"
         && has_one("origin")
         && has_one("access-control-request-method")

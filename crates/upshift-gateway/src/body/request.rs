@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use super::{AnyBody, BodyError, Silence};
 use crate::activity::Activity;
+use crate::chunks::BadChunk;
 use crate::forward::trailers::TrailerFilter;
 
 /// The body of a request.
@@ -156,6 +157,10 @@ impl RequestBody {
     /// Waits until there is a next piece or none, and records what came of it.
     fn noted(&mut self, polled: Polled, cx: &mut Context<'_>) -> Polled {
         let Poll::Ready(ready) = polled else {
+            if self.activity.as_ref().is_some_and(|activity| activity.is_content_broken(cx)) {
+                self.enter(UploadState::Failed);
+                return Poll::Ready(Some(Err(BadChunk.into())));
+            }
             self.enter(UploadState::Client);
             let Some(Poll::Ready(silent)) = self.silence.as_mut().map(|silence| silence.poll(cx)) else {
                 return Poll::Pending;

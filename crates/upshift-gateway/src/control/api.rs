@@ -43,7 +43,7 @@ pub(crate) struct Access {
 }
 
 /// `router`, for those who may use it.
-pub(crate) fn guarded(router: Router, access: Access) -> Router {
+pub(crate) fn guarded<S: Clone + Send + Sync + 'static>(router: Router<S>, access: Access) -> Router<S> {
     router.layer(from_fn_with_state(access, admit))
 }
 

@@ -5,7 +5,7 @@
 
 use http::Method;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use upshift_core::field::elements;
+use upshift_core::field::{elements, plain_elements};
 
 /// RFC 9110 §7.6.1: to be removed "even when not nominated by Connection".
 const HOP_BY_HOP: [HeaderName; 6] = [
@@ -52,7 +52,7 @@ pub(crate) fn remove_nominated(headers: &mut HeaderMap, believed: &[&str]) -> No
         return nominated;
     }
     let lines: Vec<HeaderValue> = headers.get_all(header::CONNECTION).iter().cloned().collect();
-    for option in elements(lines.iter().map(HeaderValue::as_bytes)) {
+    for option in plain_elements(lines.iter().map(HeaderValue::as_bytes)) {
         let Ok(name) = HeaderName::from_bytes(option) else { continue };
         if READ_HERE.contains(&name.as_str()) || believed.contains(&name.as_str()) {
             continue;
@@ -103,7 +103,7 @@ pub(crate) fn count_down(method: &Method, headers: &mut HeaderMap) {
 /// Whether `Connection`, its lines read jointly, has `option` (RFC 9110 §7.6.1).
 pub(crate) fn connection_names(headers: &HeaderMap, option: &str) -> bool {
     let lines = headers.get_all(header::CONNECTION).iter().map(HeaderValue::as_bytes);
-    elements(lines).any(|have| have.eq_ignore_ascii_case(option.as_bytes()))
+    plain_elements(lines).any(|have| have.eq_ignore_ascii_case(option.as_bytes()))
 }
 
 /// Whether the sender of `headers` takes trailers (RFC 9110 §10.1.4).

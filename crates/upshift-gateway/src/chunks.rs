@@ -1,0 +1,158 @@
+//! Where a chunked body ends (RFC 9112 §7.1), read strictly: what two readers may read differently is no chunk.
+
+/// As long as all chunk extensions and trailers of one body may be together, in bytes.
+const MAX_OVERHEAD: usize = 16 * 1024;
+
+/// A body that is not chunked as it says. The client is at fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the body is not chunked as RFC 9112 §7.1 has it")]
+pub(crate) struct BadChunk;
+
+/// Reads a chunked body as it passes.
+#[derive(Debug)]
+pub(crate) struct ChunkScanner {
+    state: State,
+    overhead: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// The size of a chunk, of which so many digits have come.
+    Size { size: u64, digits: u8 },
+    /// White space behind the size (RFC 9112 §7.1.1: BWS).
+    BadSpace { size: u64 },
+    Extension { size: u64 },
+    SizeLineFeed { size: u64 },
+    Data { left: u64 },
+    DataReturn,
+    DataLineFeed,
+    /// The start of a line behind the last chunk.
+    TrailerStart,
+    Trailer { named: bool },
+    TrailerLineFeed,
+    LastLineFeed,
+    Done,
+}
+
+impl ChunkScanner {
+    /// Of a body of which nothing has been read.
+    pub(crate) fn new() -> Self {
+        Self { state: State::Size { size: 0, digits: 0 }, overhead: 0 }
+    }
+
+    /// Whether the body has ended.
+    pub(crate) fn is_done(&self) -> bool {
+        self.state == State::Done
+    }
+
+    /// Reads on in `bytes`, to the end of the body at most, and tells how many bytes belong to it.
+    ///
+    /// # Errors
+    /// If the body is malformed.
+    pub(crate) fn scan(&mut self, bytes: &[u8]) -> Result<usize, BadChunk> {
+        let mut at = 0;
+        while at < bytes.len() && !self.is_done() {
+            if let State::Data { left } = self.state {
+                let taken = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len() - at);
+                at += taken;
+                let left = left - taken as u64;
+                self.state = if left == 0 { State::DataReturn } else { State::Data { left } };
+            } else {
+                self.state = self.next(bytes[at])?;
+                at += 1;
+            }
+        }
+        Ok(at)
+    }
+
+    /// The state behind `byte`, which is no content.
+    fn next(&mut self, byte: u8) -> Result<State, BadChunk> {
+        match (self.state, byte) {
+            (State::Size { size, digits }, _) if byte.is_ascii_hexdigit() && digits < 16 => {
+                let digit = char::from(byte).to_digit(16).unwrap_or_default();
+                Ok(State::Size { size: size << 4 | u64::from(digit), digits: digits + 1 })
+            }
+            (State::Size { digits: 0, .. }, _) => Err(BadChunk),
+            (State::Size { size, .. } | State::BadSpace { size }, b' ' | b'\t') => {
+                self.count_overhead()?;
+                Ok(State::BadSpace { size })
+            }
+            (State::Size { size, .. } | State::BadSpace { size }, b';') => Ok(State::Extension { size }),
+            (State::Size { size, .. } | State::BadSpace { size } | State::Extension { size }, b'\r') => {
+                Ok(State::SizeLineFeed { size })
+            }
+            (State::Extension { size }, _) if is_text(byte) => {
+                self.count_overhead()?;
+                Ok(State::Extension { size })
+            }
+            (State::SizeLineFeed { size: 0 }, b'\n') => Ok(State::TrailerStart),
+            (State::SizeLineFeed { size }, b'\n') => Ok(State::Data { left: size }),
+            (State::DataReturn, b'\r') => Ok(State::DataLineFeed),
+            (State::DataLineFeed, b'\n') => Ok(State::Size { size: 0, digits: 0 }),
+            _ => self.next_of_trailers(byte),
+        }
+    }
+
+    fn next_of_trailers(&mut self, byte: u8) -> Result<State, BadChunk> {
+        match (self.state, byte) {
+            (State::TrailerStart, b'\r') => Ok(State::LastLineFeed),
+            (State::LastLineFeed, b'\n') => Ok(State::Done),
+            (State::TrailerStart | State::Trailer { named: false }, _) if upshift_core::field::is_tchar(byte) => {
+                self.count_overhead()?;
+                Ok(State::Trailer { named: false })
+            }
+            (State::Trailer { named: false }, b':') => Ok(State::Trailer { named: true }),
+            (State::Trailer { named: true }, b'\r') => Ok(State::TrailerLineFeed),
+            (State::Trailer { named: true }, _) if is_text(byte) => {
+                self.count_overhead()?;
+                Ok(State::Trailer { named: true })
+            }
+            (State::TrailerLineFeed, b'\n') => Ok(State::TrailerStart),
+            _ => Err(BadChunk),
+        }
+    }
+
+    fn count_overhead(&mut self) -> Result<(), BadChunk> {
+        self.overhead += 1;
+        if self.overhead > MAX_OVERHEAD { Err(BadChunk) } else { Ok(()) }
+    }
+}
+
+/// Whether a byte may stand in an extension or a trailer's value (RFC 9110 §5.5).
+fn is_text(byte: u8) -> bool {
+    byte == b'\t' || (byte >= b' ' && byte != 0x7f)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The length of the body, or an error; the same however the bytes are cut.
+    fn scanned(bytes: &[u8]) -> Result<Option<usize>, BadChunk> {
+        let mut scanner = ChunkScanner::new();
+        let whole = scanner.scan(bytes).map(|length| scanner.is_done().then_some(length));
+        let mut scanner = ChunkScanner::new();
+        let parts = bytes.iter().try_fold(0, |length, byte| Ok(length + scanner.scan(&[*byte])?));
+        assert_eq!(whole, parts.map(|length| scanner.is_done().then_some(length)));
+        whole
+    }
+
+    #[test]
+    fn a_body_ends_where_its_last_chunk_does() {
+        assert_eq!(scanned(b"0\r\n\r\nGET"), Ok(Some(5)));
+        assert_eq!(scanned(b"5\r\nhello\r\n0\r\n\r\nGET"), Ok(Some(15)));
+        assert_eq!(scanned(b"A ; x=\"y\"\r\n0123456789\r\n00\r\nX-Sum: 1\r\n\r\n"), Ok(Some(39)));
+        assert_eq!(scanned(b"5\r\nhel"), Ok(None));
+    }
+
+    #[test]
+    fn what_two_readers_may_read_differently_is_no_chunk() {
+        let long = format!("5;{}\r\nhello\r\n", "x".repeat(20_000));
+        for bytes in [
+            "x\r\n", "\r\n", " 5\r\n", "5\nhello", "5\rhello", "-5\r\n", "+5\r\n", "0x5\r\n", "5\r\nhelloX", "5\r\nhello\n",
+            "11111111111111111\r\n", "5;\n\r\n", "0\r\nno trailer\r\n", "0\r\n: x\r\n", "0\r\n\n", "0\r\nx : y\r\n", long.as_str(),
+        ] {
+            assert_eq!(scanned(bytes.as_bytes()), Err(BadChunk), "{bytes:?}");
+        }
+    }
+}
