@@ -136,8 +136,14 @@ class Raw(QuicConnectionProtocol):
         return done()
 
 
-def dial(address, **options):
-    """A connection to HOST:PORT; `async with` closes it."""
+def dial(address, prepare=lambda raw: None):
+    """A connection to HOST:PORT, `prepare`d before the handshake; `async with` closes it."""
     host, _, port = address.rpartition(":")
-    configuration = QuicConfiguration(is_client=True, alpn_protocols=["h3"], verify_mode=ssl.CERT_NONE, **options)
-    return connect(host, int(port), configuration=configuration, create_protocol=Raw)
+    configuration = QuicConfiguration(is_client=True, alpn_protocols=["h3"], verify_mode=ssl.CERT_NONE)
+
+    def create(*arguments, **options):
+        raw = Raw(*arguments, **options)
+        prepare(raw)
+        return raw
+
+    return connect(host, int(port), configuration=configuration, create_protocol=create)

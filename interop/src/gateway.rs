@@ -28,9 +28,22 @@ impl Gateway {
     /// # Panics
     /// If it does not start and say where it listens.
     pub fn with(upstream: SocketAddr, gateway: &str, rules: &str, arguments: &[&str]) -> Self {
+        Self::launch(Command::new(binary()), &policy_file(upstream, gateway, rules), arguments)
+    }
+
+    /// The same as [`Self::start`], with at most so many descriptors.
+    ///
+    /// # Panics
+    /// If it does not start and say where it listens.
+    pub fn with_descriptors(upstream: SocketAddr, rules: &str, most: u32) -> Self {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("ulimit -n {most} && exec \"$0\" \"$@\"")]).arg(binary());
+        Self::launch(command, &policy_file(upstream, "", rules), &[])
+    }
+
+    fn launch(mut command: Command, policy: &str, arguments: &[&str]) -> Self {
         let folder = Scratch::new();
-        let file = folder.file("upshift.toml", policy_file(upstream, gateway, rules));
-        let mut command = Command::new(binary());
+        let file = folder.file("upshift.toml", policy);
         command.args(["serve", "--config", &file.to_string_lossy()]).args(arguments);
         // What a person's environment could change is taken away.
         for variable in ["UPSHIFT_CONFIG", "UPSHIFT_ADMIN", "UPSHIFT_TOKEN", "RUST_LOG"] {

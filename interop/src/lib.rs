@@ -8,6 +8,8 @@
 mod certificate;
 mod gateway;
 pub mod h2_frames;
+mod h2_session;
+mod h2_upstream;
 mod h3_frames;
 mod nginx;
 mod origin;
@@ -21,11 +23,15 @@ mod resting;
 mod scratch;
 mod script;
 mod spellings;
+mod sockets;
+mod stalling;
 pub mod strict;
 mod upstreams;
 
 pub use certificate::Certificate;
 pub use gateway::{Gateway, binary, explain, explain_with, upshift};
+pub use h2_session::H2Session;
+pub use h2_upstream::{H2Upstream, Manner};
 pub use h3_frames::{H3Reply, ask_http3};
 pub use nginx::Nginx;
 pub use nginx::free_port;
@@ -40,6 +46,8 @@ pub use resting::{Resting, rest_connections};
 pub use scratch::Scratch;
 pub use script::{python_tool, script, start_script};
 pub use spellings::{Spelling, spell};
+pub use sockets::{falls_to, open_at, open_towards, rises_to};
+pub use stalling::{Stalling, wait};
 pub use upstreams::Upstreams;
 
 /// How long anything may take to start, to stop or to say what it is asked for.

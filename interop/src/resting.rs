@@ -4,8 +4,9 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Duration;
 
-use crate::{PATIENCE, listen, read_reply, send};
+use crate::{PATIENCE, listen, read_reply, send, wait};
 
 /// An upstream that first holds requests back, to be sent many at once, and later closes at each
 /// without an answer.
@@ -82,6 +83,25 @@ impl Resting {
         self.shared.state().arrived.clone()
     }
 
+    /// Waits until no more requests arrive; gives the number of those that are held back.
+    pub fn settle(&self) -> usize {
+        let mut held = 0;
+        for _ in 0..20 {
+            let before = held;
+            wait(Duration::from_millis(300));
+            held = self.held();
+            if held > 0 && held == before {
+                break;
+            }
+        }
+        held
+    }
+
+    /// Answers the requests that were held back, and those that come.
+    pub fn release(&self) {
+        self.shared.enter(Phase::Released);
+    }
+
     fn held(&self) -> usize {
         self.shared.state().held
     }
@@ -108,7 +128,7 @@ pub fn rest_connections(front: SocketAddr, upstreams: &[&Resting], count: usize)
         (held == count).then_some(())
     });
     for upstream in upstreams {
-        upstream.shared.enter(Phase::Released);
+        upstream.release();
     }
     for client in &mut clients {
         assert_eq!(read_reply(client, false).status, 200);

@@ -16,6 +16,7 @@ mod once;
 mod operations;
 mod page;
 mod path_matrix;
+mod progress;
 mod real_clients;
 mod requirements;
 mod sample;

@@ -1,0 +1,61 @@
+//! Clients of HTTP/1.1 that stall.
+
+use interop::{Stalling, falls_to, open_at, open_towards, peers, python_server, rises_to, send};
+
+use super::{SOON, gateway};
+
+/// KIND: a client that takes nothing of a large answer (F5, F9).
+#[test]
+fn an_unread_answer_in_cleartext_is_given_up() {
+    let upstream = Stalling::start();
+    let gateway = gateway(upstream.address());
+    let request = b"GET /pour/33554432 HTTP/1.1\r\nHost: h\r\n\r\n";
+    let clients = [send(gateway.http(), request), send(gateway.http(), request)];
+    assert!(rises_to(2, SOON, || open_towards(upstream.address())), "no request arrived");
+    assert!(falls_to(0, SOON, || open_towards(upstream.address())), "the upstream is held");
+    assert!(falls_to(0, SOON, || open_at(gateway.http())), "the clients are held");
+    drop(clients);
+}
+
+/// The same over TLS, where the goodbye (`close_notify`) cannot be written either.
+#[test]
+fn an_unread_answer_over_tls_is_given_up() {
+    peers!("python packages");
+    let upstream = Stalling::start();
+    let gateway = gateway(upstream.address());
+    let address = gateway.https();
+    let port = address.port().to_string();
+    let mut client = python_server(UNREAD, &[&address.ip().to_string(), &port]);
+    client.wait_for("request", |lines| lines.iter().any(|line| line == "asked").then_some(()));
+    assert!(rises_to(1, SOON, || open_towards(upstream.address())), "no request arrived");
+    assert!(falls_to(0, SOON, || open_towards(upstream.address())), "the upstream is held");
+    assert!(falls_to(0, SOON, || open_at(address)), "the client is held");
+}
+
+/// Asks over TLS, and reads nothing.
+const UNREAD: &str = r#"
+import socket, ssl, sys, time
+
+context = ssl.create_default_context()
+context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+with socket.create_connection((sys.argv[1], int(sys.argv[2])), 10) as peer:
+    tls = context.wrap_socket(peer, server_hostname="localhost")
+    tls.sendall(b"GET /pour/33554432 HTTP/1.1\r\nHost: h\r\n\r\n")
+    print("asked")
+    time.sleep(30)
+"#;
+
+/// KIND: a client that owes content (F9): the request is given up, and the client hears so.
+#[test]
+fn an_upload_that_stops_is_given_up() {
+    let upstream = Stalling::start();
+    let gateway = gateway(upstream.address());
+    let head = "POST /deaf HTTP/1.1\r\nHost: h\r\n";
+    let chunked = format!("{head}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
+    let sized = format!("{head}Content-Length: 1000\r\n\r\nhello");
+    let clients = [chunked, sized].map(|request| send(gateway.http(), request.as_bytes()));
+    assert!(rises_to(2, SOON, || open_towards(upstream.address())), "no request arrived");
+    assert!(falls_to(0, SOON, || open_towards(upstream.address())), "the upstream is held");
+    assert!(falls_to(0, SOON, || open_at(gateway.http())), "the clients are held");
+    drop(clients);
+}

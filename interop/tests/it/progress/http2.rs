@@ -1,0 +1,104 @@
+//! Clients of HTTP/2 that stall, and keep their connection busy with frames that move nothing.
+
+use interop::h2_frames::*;
+use interop::{Gateway, H2Session, Stalling, open_towards, rises_to};
+
+use super::{SOON, ends_despite, gateway};
+
+/// Requests at once on one connection.
+const MANY: usize = 100;
+
+/// KIND: a client whose windows are shut holds an upstream connection per request for ever (F5):
+/// the time-out was the connection's, and every PING put it off.
+#[test]
+fn http2_answers_without_window_are_given_up() {
+    for window in [0, 1, 65_535] {
+        let upstream = Stalling::start();
+        let gateway = gateway(upstream.address());
+        let session = ask_many(&gateway, &setting(INITIAL_WINDOW_SIZE, window));
+        let held = upstream.address();
+        assert!(rises_to(MANY, SOON, || open_towards(held)), "not all requests arrived");
+        let released = ends_despite(SOON, || session.ping(), || open_towards(held) == 0);
+        assert!(released, "with windows of {window}, {} are held", open_towards(held));
+        let seen = ends_despite(SOON, || session.ping(), || are_all_broken(&session));
+        assert!(seen, "with windows of {window}, no end is seen");
+    }
+}
+
+/// The same where the connection's window grows: it is the streams' that are shut.
+#[test]
+fn http2_windows_of_the_connection_are_no_progress() {
+    let upstream = Stalling::start();
+    let gateway = gateway(upstream.address());
+    let session = ask_many(&gateway, &setting(INITIAL_WINDOW_SIZE, 0));
+    let held = upstream.address();
+    assert!(rises_to(MANY, SOON, || open_towards(held)), "not all requests arrived");
+    let grow = window_update(0, 1024);
+    let released = ends_despite(SOON, || session.send(&grow), || open_towards(held) == 0);
+    assert!(released, "{} are held", open_towards(held));
+}
+
+/// KIND: an upload with one PING in it is never given up (F9).
+#[test]
+fn http2_uploads_that_stop_are_given_up() {
+    for content in [&b""[..], b"hello"] {
+        let upstream = Stalling::start();
+        let gateway = gateway(upstream.address());
+        let session = H2Session::open(gateway.http(), &post(content));
+        let held = upstream.address();
+        assert!(rises_to(1, SOON, || open_towards(held)), "no request arrived");
+        let released = ends_despite(SOON, || session.ping(), || open_towards(held) == 0);
+        assert!(released, "after {} bytes, the upstream is held", content.len());
+        let answered = ends_despite(SOON, || session.ping(), || is_answered(&session));
+        assert!(answered, "after {} bytes, no answer", content.len());
+    }
+}
+
+/// KIND: a stream that stalls is given up on its own: others of its connection go on.
+#[test]
+fn http2_streams_beside_a_stalled_one_are_served() {
+    let upstream = Stalling::start();
+    let gateway = gateway(upstream.address());
+    let asked = [setting(INITIAL_WINDOW_SIZE, 0), get(1, "/pour/33554432")].concat();
+    let session = H2Session::open(gateway.http(), &asked);
+    let held = upstream.address();
+    assert!(rises_to(1, SOON, || open_towards(held)), "no request arrived");
+    session.send(&[get(3, "/trickle/40960"), window_update(3, 1 << 20)].concat());
+    let given_up = ends_despite(SOON, || session.ping(), || session.is_broken(1));
+    assert!(given_up, "the stalled stream is held");
+    let served = ends_despite(SOON * 2, || session.ping(), || session.is_complete(3));
+    assert!(served, "the other stream had {} bytes", session.content(3));
+}
+
+fn are_all_broken(session: &H2Session) -> bool {
+    (0..MANY).all(|number| session.is_broken(stream_id(number)))
+}
+
+fn is_answered(session: &H2Session) -> bool {
+    let answers = session.count(|frame| frame.stream == 1 && frame.kind != WINDOW_UPDATE);
+    answers > 0 || session.is_closed()
+}
+
+fn stream_id(number: usize) -> u32 {
+    u32::try_from(2 * number + 1).unwrap_or(u32::MAX)
+}
+
+fn get(stream: u32, path: &str) -> Vec<u8> {
+    frame(HEADERS, WHOLE, stream, &field_block(&pseudo_fields("GET", path)))
+}
+
+fn ask_many(gateway: &Gateway, first: &[u8]) -> H2Session {
+    let session = H2Session::open(gateway.http(), first);
+    for number in 0..MANY {
+        session.send(&get(stream_id(number), "/pour/4194304"));
+    }
+    session
+}
+
+/// A POST of 1,000 bytes, of which `content` has come.
+fn post(content: &[u8]) -> Vec<u8> {
+    let mut fields = pseudo_fields("POST", "/deaf").to_vec();
+    fields.push(("content-length", "1000"));
+    let head = frame(HEADERS, END_HEADERS, 1, &field_block(&fields));
+    [head, frame(DATA, 0, 1, content)].concat()
+}

@@ -1,0 +1,105 @@
+//! Clients of HTTP/3 that stall, and keep their connection alive with PINGs.
+
+use std::time::Duration;
+
+use interop::{Gateway, Program, Stalling, falls_to, open_towards, peers, rises_to, start_script};
+use serde_json::Value;
+
+use super::{SOON, gateway};
+
+/// Memory that a client may take with frames that are never whole, in KiB; some 20 MiB are sent.
+const MEMORY: u64 = 12 * 1024;
+
+/// KIND: a client whose windows are shut holds its requests for ever (F5).
+#[test]
+fn http3_answers_without_window_are_given_up() {
+    peers!("python packages");
+    let upstream = Stalling::start();
+    let gateway = gateway(upstream.address());
+    let mut client = stall(&gateway, "window", "/pour/4194304");
+    let held = upstream.address();
+    assert!(rises_to(20, SOON, || open_towards(held)), "not all requests arrived");
+    assert!(falls_to(0, SOON, || open_towards(held)), "{} are held", open_towards(held));
+    assert_over(&mut client);
+}
+
+/// KIND: an upload that stops, on a connection that does not (F5, F9).
+#[test]
+fn http3_uploads_that_stop_are_given_up() {
+    peers!("python packages");
+    let upstream = Stalling::start();
+    let gateway = gateway(upstream.address());
+    let mut client = stall(&gateway, "upload", "/deaf");
+    let held = upstream.address();
+    assert!(rises_to(1, SOON, || open_towards(held)), "no request arrived");
+    assert!(falls_to(0, SOON, || open_towards(held)), "the upstream is held");
+    assert_over(&mut client);
+}
+
+/// KIND: a HEADERS frame has no bound in size or time (F4; RFC 9114 §4.2.2, §10.5.1).
+#[test]
+fn http3_field_sections_without_end_are_given_up() {
+    peers!("python packages");
+    assert_bounded("headers");
+}
+
+/// The same for a frame that is to be ignored (RFC 9114 §9).
+#[test]
+fn http3_unknown_frames_without_end_are_given_up() {
+    peers!("python packages");
+    assert_bounded("grease");
+}
+
+/// The same for SETTINGS, on the control stream.
+#[test]
+fn http3_settings_without_end_are_given_up() {
+    peers!("python packages");
+    assert_bounded("settings");
+}
+
+/// KIND: `header-timeout` does not apply to HTTP/3 (F4).
+#[test]
+fn http3_field_sections_that_stop_are_given_up() {
+    peers!("python packages");
+    let upstream = Stalling::start();
+    let gateway = gateway(upstream.address());
+    assert_over(&mut stall(&gateway, "headers_begun", "/"));
+}
+
+/// KIND: a connection without requests is kept by PINGs (F5): `idle` is the time between two
+/// requests.
+#[test]
+fn http3_connections_without_requests_are_given_up() {
+    peers!("python packages");
+    let upstream = Stalling::start();
+    let gateway = gateway(upstream.address());
+    assert_over(&mut stall(&gateway, "idle", "/"));
+}
+
+/// Starts a scenario of `h3_stalls.py`.
+fn stall(gateway: &Gateway, scenario: &str, path: &str) -> Program {
+    let limit = (SOON + Duration::from_secs(2)).as_secs().to_string();
+    let address = gateway.https().to_string();
+    let mut client = start_script("h3_stalls.py", &[&address, scenario, path, &limit]);
+    client.wait_for("connection", |lines| (!lines.is_empty()).then_some(()));
+    client
+}
+
+/// The gateway ends all streams of the client, or its connection, soon.
+fn assert_over(client: &mut Program) {
+    let line = client.wait_for("outcome", |lines| lines.get(1).cloned());
+    let outcome: Value = serde_json::from_str(&line).unwrap_or_default();
+    let soon = outcome["seconds"].as_f64().is_some_and(|seconds| seconds < SOON.as_secs_f64());
+    assert!(outcome["over"] == true && soon, "{outcome}");
+}
+
+/// The gateway ends the streams soon, and holds little meanwhile.
+fn assert_bounded(scenario: &str) {
+    let upstream = Stalling::start();
+    let mut gateway = gateway(upstream.address());
+    let before = gateway.program().peak_memory();
+    let mut client = stall(&gateway, scenario, "/");
+    assert_over(&mut client);
+    let grown = gateway.program().peak_memory() - before;
+    assert!(grown < MEMORY, "{scenario}: {grown} KiB more");
+}

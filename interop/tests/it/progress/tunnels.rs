@@ -1,0 +1,87 @@
+//! Tunnels of which one half stalls.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use interop::{Gateway, Stalling, open_towards, read_reply, rises_to, send, wait};
+
+use super::{SOON, ends_despite, gateway};
+
+const HANDSHAKE: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\n\
+    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+
+/// Time in which buffers fill, and a stalled tunnel then ends.
+const LONG: Duration = Duration::from_secs(12);
+
+/// A masked ping without content (RFC 6455 §5.5.2).
+const PING: &[u8] = b"\x89\x80\0\0\0\0";
+
+/// KIND: a tunnel whose one half does not read is held as long as the other sends a little (F5):
+/// what moves one way is no progress of the other.
+#[test]
+fn a_tunnel_whose_upstream_does_not_read_ends() {
+    let upstream = Stalling::start();
+    let gateway = gateway(upstream.address());
+    let mut tunnel = open(&gateway, "/switch");
+    let held = upstream.address();
+    assert!(rises_to(1, SOON, || open_towards(held)), "no tunnel");
+    let block = vec![0; 64 * 1024];
+    let released = ends_despite(LONG, || fill(&mut tunnel, &block), || open_towards(held) == 0);
+    assert!(released, "the upstream is held");
+}
+
+/// The other way round: the upstream sends without end, and the client reads nothing.
+#[test]
+fn a_tunnel_whose_client_does_not_read_ends() {
+    let upstream = Stalling::start();
+    let gateway = gateway(upstream.address());
+    let mut tunnel = open(&gateway, "/flood");
+    let held = upstream.address();
+    assert!(rises_to(1, SOON, || open_towards(held)), "no tunnel");
+    let released = ends_despite(LONG, || send_ping(&mut tunnel), || open_towards(held) == 0);
+    assert!(released, "the upstream is held");
+}
+
+/// A tunnel that moves both ways, slowly, is kept.
+#[test]
+fn a_slow_tunnel_is_kept() {
+    let upstream = Stalling::start();
+    let gateway = gateway(upstream.address());
+    let mut tunnel = open(&gateway, "/echo");
+    tunnel.set_nonblocking(false).unwrap_or_else(|error| panic!("{error}"));
+    for second in 0..8 {
+        let mut echoed = [0; PING.len()];
+        let moved = tunnel.write_all(PING).and_then(|()| tunnel.read_exact(&mut echoed));
+        moved.unwrap_or_else(|error| panic!("after {second} seconds: {error}"));
+        assert_eq!(echoed, PING);
+        wait(Duration::from_secs(1));
+    }
+}
+
+/// The client's side, which does not wait for anything from here on.
+fn open(gateway: &Gateway, path: &str) -> TcpStream {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: h\r\n{HANDSHAKE}\r\n");
+    let mut tunnel = send(gateway.http(), request.as_bytes());
+    assert_eq!(read_reply(&mut tunnel, true).status, 101, "{path}");
+    tunnel.set_nonblocking(true).unwrap_or_else(|error| panic!("{error}"));
+    tunnel
+}
+
+fn send_ping(tunnel: &mut TcpStream) {
+    // An error says that the gateway has closed, which is waited for.
+    let _ = tunnel.write(PING);
+}
+
+/// Writes until nothing more is taken, and reads what has come.
+fn fill(tunnel: &mut TcpStream, block: &[u8]) {
+    while tunnel.write(block).is_ok_and(|written| written > 0) {}
+    let mut buffer = [0; 4096];
+    loop {
+        match tunnel.read(&mut buffer) {
+            Ok(1..) => {}
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            _ => break,
+        }
+    }
+}

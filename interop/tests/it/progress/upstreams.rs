@@ -1,0 +1,157 @@
+//! Upstreams that stop in the middle, or fall silent.
+
+use std::io::Read;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use interop::h2_frames::*;
+use interop::{Gateway, H2Session, H2Upstream, Manner, Scratch, Stalling};
+use interop::{exchange_within, falls_to, open_towards, peers, rises_to, run, send, start_script};
+use serde_json::Value;
+
+use super::{SOON, ends_despite, gateway};
+
+/// KIND: an upstream that stops in mid-body holds both sides for ever (F9). A client must not take
+/// what came for the whole.
+#[test]
+fn a_body_that_stops_is_broken_off_over_http_1() {
+    let upstream = Stalling::start();
+    let gateway = gateway(upstream.address());
+    for path in ["/a/length", "/a/chunked"] {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n");
+        let mut client = send(gateway.http(), request.as_bytes());
+        client.set_read_timeout(Some(SOON)).unwrap_or_else(|error| panic!("{error}"));
+        let mut came = Vec::new();
+        let ended = client.read_to_end(&mut came);
+        let stalled = ended.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock);
+        assert!(!stalled, "{path}: held");
+        assert!(!came.ends_with(b"0\r\n\r\n"), "{path}: a clean end");
+        assert!(falls_to(0, SOON, || open_towards(upstream.address())), "{path}: held upstream");
+    }
+}
+
+/// The same over HTTP/2, where a client's PINGs go on.
+#[test]
+fn a_body_that_stops_is_broken_off_over_http_2() {
+    let upstream = Stalling::start();
+    let gateway = gateway(upstream.address());
+    for path in ["/a/length", "/a/chunked"] {
+        assert_broken_off(&gateway, path);
+        assert!(falls_to(0, SOON, || open_towards(upstream.address())), "{path}: held upstream");
+    }
+}
+
+/// The same over HTTP/3.
+#[test]
+fn a_body_that_stops_is_broken_off_over_http_3() {
+    peers!("python packages");
+    let upstream = Stalling::start();
+    let gateway = gateway(upstream.address());
+    for path in ["/a/length", "/a/chunked"] {
+        let address = gateway.https().to_string();
+        let mut client = start_script("h3_stalls.py", &[&address, "get", path, "8"]);
+        let line = client.wait_for("outcome", |lines| lines.get(1).cloned());
+        let outcome: Value = serde_json::from_str(&line).unwrap_or_default();
+        let stream = &outcome["streams"][0];
+        let broken = outcome["over"] == true && stream["ended"] == false;
+        assert!(broken && outcome["seconds"].as_f64() < Some(6.0), "{path}: {outcome}");
+    }
+}
+
+/// The same where the upstream speaks HTTP/2, and goes on answering PINGs.
+#[test]
+fn a_body_that_stops_is_broken_off_from_http_2() {
+    let upstream = H2Upstream::start(&[Manner::Begins]);
+    let gateway = gateway_to_http2(upstream.address());
+    assert_broken_off(&gateway, "/");
+}
+
+/// KIND: an upstream that takes nothing of an upload holds it for ever (F9). The client is not to
+/// blame: its connection ends, or it has 502 or 504.
+#[test]
+fn an_upload_that_the_upstream_does_not_take_is_given_up() {
+    peers!("curl");
+    let upstream = Stalling::start();
+    let gateway = gateway(upstream.address());
+    let folder = Scratch::new();
+    let content = folder.file("content", vec![b'x'; 16 << 20]);
+    let url = gateway.url("/deaf");
+    for version in ["--http1.1", "--http2-prior-knowledge"] {
+        let file = content.to_string_lossy();
+        let words = ["-sS", "-H", "Expect:", version, "-X", "POST", "-T", &file];
+        let limits = ["--max-time", "8", "-o", "/dev/null", "-w", "%{http_code} %{time_total}"];
+        let printed = run("curl", &[&words[..], &limits, &[&url]].concat()).stdout;
+        let (status, seconds) = printed.split_once(' ').unwrap_or_default();
+        assert!(seconds.parse().is_ok_and(|seconds: f64| seconds < 6.0), "{version}: {printed}");
+        assert!(matches!(status, "000" | "502" | "504"), "{version}: {printed}");
+        assert!(falls_to(0, SOON, || open_towards(upstream.address())), "{version}: held");
+    }
+}
+
+/// The same over HTTP/3.
+#[test]
+fn an_upload_that_the_upstream_does_not_take_is_given_up_over_http_3() {
+    peers!("python packages");
+    let upstream = Stalling::start();
+    let gateway = gateway(upstream.address());
+    let address = gateway.https().to_string();
+    let mut client = start_script("h3_stalls.py", &[&address, "deaf", "/deaf", "8"]);
+    let held = upstream.address();
+    assert!(rises_to(1, SOON, || open_towards(held)), "no request arrived");
+    assert!(falls_to(0, SOON, || open_towards(held)), "the upstream is held");
+    let line = client.wait_for("outcome", |lines| lines.get(1).cloned());
+    let outcome: Value = serde_json::from_str(&line).unwrap_or_default();
+    assert_eq!(outcome["over"], true, "{outcome}");
+}
+
+/// KIND: a silent connection of HTTP/2 to an upstream is used for ever (F13): each request on it is
+/// 504. A connection that does not answer a PING is replaced.
+#[test]
+fn a_silent_connection_of_http_2_is_replaced() {
+    let upstream = H2Upstream::start(&[Manner::FallsSilent, Manner::Answers]);
+    let gateway = gateway_to_http2(upstream.address());
+    // All on one client's connection, so that one core, and its connection, serves them.
+    let session = H2Session::open(gateway.http(), &get(1, "/"));
+    assert!(ends_despite(SOON, || (), || session.is_complete(1)), "no first answer");
+    let begun = Instant::now();
+    let mut stream = 3;
+    while upstream.connections() < 2 && begun.elapsed() < Duration::from_secs(10) {
+        session.send(&get(stream, "/"));
+        let answered = ends_despite(SOON, || (), || session.is_complete(stream));
+        assert!(answered, "no answer on stream {stream}");
+        stream += 2;
+    }
+    assert_eq!(upstream.connections(), 2, "{} requests, one connection", stream / 2);
+    session.send(&get(stream, "/"));
+    assert!(ends_despite(SOON, || (), || session.is_complete(stream)), "no answer");
+    let is_ok = session.count(|frame| frame.stream == stream && frame.status() == Some(200));
+    assert_eq!(is_ok, 1, "the new connection is used");
+}
+
+/// An upstream that is slow, and never silent for long, is read to the end.
+#[test]
+fn a_slow_upstream_is_read_to_the_end() {
+    let upstream = Stalling::start();
+    let gateway = gateway(upstream.address());
+    let session = H2Session::open(gateway.http(), &get(1, "/trickle/40960"));
+    let request = b"GET /trickle/40960 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+    let reply = exchange_within(gateway.http(), request, SOON * 2);
+    assert_eq!(reply.map(|reply| reply.body.len()), Some(40_960));
+    assert!(ends_despite(SOON, || (), || session.is_complete(1)), "{}", session.content(1));
+}
+
+fn gateway_to_http2(address: SocketAddr) -> Gateway {
+    let site = format!("[[upstream]]\naddresses = [\"http://{address}\"]\nhttp = \"2\"\n");
+    Gateway::start(address, &[super::LIMITS, &site].concat())
+}
+
+fn get(stream: u32, path: &str) -> Vec<u8> {
+    frame(HEADERS, WHOLE, stream, &field_block(&pseudo_fields("GET", path)))
+}
+
+/// Over HTTP/2, the stream is reset soon, and has no clean end.
+fn assert_broken_off(gateway: &Gateway, path: &str) {
+    let session = H2Session::open(gateway.http(), &get(1, path));
+    let broken = ends_despite(SOON, || session.ping(), || session.is_broken(1));
+    assert!(broken && !session.is_complete(1), "{path}: {} bytes, no end", session.content(1));
+}
