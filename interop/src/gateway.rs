@@ -88,6 +88,16 @@ impl Gateway {
         &mut self.program
     }
 
+    /// The descriptors that it has open.
+    ///
+    /// # Panics
+    /// If the kernel does not say.
+    pub fn descriptors(&self) -> usize {
+        let path = format!("/proc/{}/fd", self.program.id());
+        let open = std::fs::read_dir(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+        open.count()
+    }
+
     /// The file that it was started with.
     pub fn file(&self) -> PathBuf {
         self.folder.path().join("upshift.toml")

@@ -14,6 +14,7 @@ mod tunnels;
 mod upstreams;
 
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::time::{Duration, Instant};
 
 use interop::{Gateway, wait};
@@ -37,9 +38,55 @@ const BEAT: Duration = Duration::from_millis(300);
 /// Between two looks at what is held.
 const LOOK: Duration = Duration::from_millis(50);
 
+/// A gateway of which a test counts the connections.
+struct Watched {
+    gateway: Gateway,
+    /// Descriptors without any connection.
+    own: usize,
+}
+
+impl Watched {
+    fn new(gateway: Gateway) -> Self {
+        // The connection by which it was seen to have started is still to be closed.
+        wait(BEAT);
+        let own = gateway.descriptors();
+        Self { gateway, own }
+    }
+
+    /// Connections that it has open, to clients and upstreams together.
+    fn held(&self) -> usize {
+        self.gateway.descriptors().saturating_sub(self.own)
+    }
+
+    /// Waits until it holds at least so many connections.
+    fn assert_reaches(&self, count: usize) {
+        let reached = ends_despite(SOON, || (), || self.held() >= count);
+        assert!(reached, "{} of {count} connections are open", self.held());
+    }
+
+    /// Waits until it holds at most so many connections.
+    fn assert_releases(&self, limit: Duration, most: usize) {
+        self.assert_releases_despite(limit, most, || ());
+    }
+
+    /// The same, while `beat` goes on.
+    fn assert_releases_despite(&self, limit: Duration, most: usize, beat: impl FnMut()) {
+        let released = ends_despite(limit, beat, || self.held() <= most);
+        assert!(released, "{} connections are held", self.held());
+    }
+}
+
+impl Deref for Watched {
+    type Target = Gateway;
+
+    fn deref(&self) -> &Gateway {
+        &self.gateway
+    }
+}
+
 /// A gateway of all versions with [`LIMITS`].
-fn gateway(upstream: SocketAddr) -> Gateway {
-    Gateway::with(upstream, "http3 = true", LIMITS, &[])
+fn gateway(upstream: SocketAddr) -> Watched {
+    Watched::new(Gateway::with(upstream, "http3 = true", LIMITS, &[]))
 }
 
 /// Waits until `done`, and goes on with `beat` meanwhile; tells whether it was done within `limit`.

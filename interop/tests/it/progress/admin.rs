@@ -7,9 +7,9 @@ use std::io::Write;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use interop::{Gateway, Origin, open_at, send};
+use interop::{Gateway, Origin, send};
 
-use super::{LIMITS, ends_despite};
+use super::{LIMITS, Watched};
 
 /// Time in which the gateway closes what stalls there.
 const CLOSED: Duration = Duration::from_secs(12);
@@ -29,9 +29,7 @@ fn slow_heads_to_admin_are_closed() {
     let gateway = start();
     let clients: Vec<TcpStream> =
         (0..100).map(|_| send(gateway.admin(), b"GET /metrics HTTP/1.1\r\nHost: loc")).collect();
-    let admin = gateway.admin();
-    let closed = ends_despite(CLOSED, || send_bytes(&clients), || open_at(admin) == 0);
-    assert!(closed, "{} are held", open_at(gateway.admin()));
+    gateway.assert_releases_despite(CLOSED, 0, || send_bytes(&clients));
     assert_stays_well(&gateway);
 }
 
@@ -53,10 +51,10 @@ fn unread_answers_of_admin_are_given_up() {
     drop(clients);
 }
 
-fn start() -> Gateway {
+fn start() -> Watched {
     // No request goes on to it.
     let origin = Origin::start(200, &[]);
-    Gateway::start(origin.address(), LIMITS)
+    Watched::new(Gateway::start(origin.address(), LIMITS))
 }
 
 fn send_bytes(clients: &[TcpStream]) {
@@ -67,11 +65,10 @@ fn send_bytes(clients: &[TcpStream]) {
 }
 
 /// `/healthz` answers within a second while others stall, and those are closed.
-fn assert_stays_well(gateway: &Gateway) {
+fn assert_stays_well(gateway: &Watched) {
     let begun = Instant::now();
     let reply = gateway.ask_admin("/healthz");
     assert_eq!(reply.status, 200, "{reply:?}");
     assert!(begun.elapsed() < Duration::from_secs(1), "after {:?}", begun.elapsed());
-    let closed = ends_despite(CLOSED, || (), || open_at(gateway.admin()) == 0);
-    assert!(closed, "{} are held", open_at(gateway.admin()));
+    gateway.assert_releases(CLOSED, 0);
 }

@@ -1,6 +1,6 @@
 //! Clients of HTTP/1.1 that stall.
 
-use interop::{Stalling, falls_to, open_at, open_towards, peers, python_server, rises_to, send};
+use interop::{Stalling, peers, python_server, send};
 
 use super::{SOON, gateway};
 
@@ -11,9 +11,8 @@ fn an_unread_answer_in_cleartext_is_given_up() {
     let gateway = gateway(upstream.address());
     let request = b"GET /pour/33554432 HTTP/1.1\r\nHost: h\r\n\r\n";
     let clients = [send(gateway.http(), request), send(gateway.http(), request)];
-    assert!(rises_to(2, SOON, || open_towards(upstream.address())), "no request arrived");
-    assert!(falls_to(0, SOON, || open_towards(upstream.address())), "the upstream is held");
-    assert!(falls_to(0, SOON, || open_at(gateway.http())), "the clients are held");
+    gateway.assert_reaches(4);
+    gateway.assert_releases(SOON, 0);
     drop(clients);
 }
 
@@ -27,9 +26,8 @@ fn an_unread_answer_over_tls_is_given_up() {
     let port = address.port().to_string();
     let mut client = python_server(UNREAD, &[&address.ip().to_string(), &port]);
     client.wait_for("request", |lines| lines.iter().any(|line| line == "asked").then_some(()));
-    assert!(rises_to(1, SOON, || open_towards(upstream.address())), "no request arrived");
-    assert!(falls_to(0, SOON, || open_towards(upstream.address())), "the upstream is held");
-    assert!(falls_to(0, SOON, || open_at(address)), "the client is held");
+    gateway.assert_reaches(2);
+    gateway.assert_releases(SOON, 0);
 }
 
 /// Asks over TLS, and reads nothing.
@@ -54,8 +52,7 @@ fn an_upload_that_stops_is_given_up() {
     let chunked = format!("{head}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
     let sized = format!("{head}Content-Length: 1000\r\n\r\nhello");
     let clients = [chunked, sized].map(|request| send(gateway.http(), request.as_bytes()));
-    assert!(rises_to(2, SOON, || open_towards(upstream.address())), "no request arrived");
-    assert!(falls_to(0, SOON, || open_towards(upstream.address())), "the upstream is held");
-    assert!(falls_to(0, SOON, || open_at(gateway.http())), "the clients are held");
+    gateway.assert_reaches(4);
+    gateway.assert_releases(SOON, 0);
     drop(clients);
 }

@@ -1,7 +1,7 @@
 //! Clients of HTTP/2 that stall, and keep their connection busy with frames that move nothing.
 
 use interop::h2_frames::*;
-use interop::{Gateway, H2Session, Stalling, open_towards, rises_to};
+use interop::{Gateway, H2Session, Stalling};
 
 use super::{SOON, ends_despite, gateway};
 
@@ -16,10 +16,8 @@ fn http2_answers_without_window_are_given_up() {
         let upstream = Stalling::start();
         let gateway = gateway(upstream.address());
         let session = ask_many(&gateway, &setting(INITIAL_WINDOW_SIZE, window));
-        let held = upstream.address();
-        assert!(rises_to(MANY, SOON, || open_towards(held)), "not all requests arrived");
-        let released = ends_despite(SOON, || session.ping(), || open_towards(held) == 0);
-        assert!(released, "with windows of {window}, {} are held", open_towards(held));
+        gateway.assert_reaches(MANY + 1);
+        gateway.assert_releases_despite(SOON, 1, || session.ping());
         let seen = ends_despite(SOON, || session.ping(), || are_all_broken(&session));
         assert!(seen, "with windows of {window}, no end is seen");
     }
@@ -31,11 +29,9 @@ fn http2_windows_of_the_connection_are_no_progress() {
     let upstream = Stalling::start();
     let gateway = gateway(upstream.address());
     let session = ask_many(&gateway, &setting(INITIAL_WINDOW_SIZE, 0));
-    let held = upstream.address();
-    assert!(rises_to(MANY, SOON, || open_towards(held)), "not all requests arrived");
+    gateway.assert_reaches(MANY + 1);
     let grow = window_update(0, 1024);
-    let released = ends_despite(SOON, || session.send(&grow), || open_towards(held) == 0);
-    assert!(released, "{} are held", open_towards(held));
+    gateway.assert_releases_despite(SOON, 1, || session.send(&grow));
 }
 
 /// KIND: an upload with one PING in it is never given up (F9).
@@ -45,10 +41,8 @@ fn http2_uploads_that_stop_are_given_up() {
         let upstream = Stalling::start();
         let gateway = gateway(upstream.address());
         let session = H2Session::open(gateway.http(), &post(content));
-        let held = upstream.address();
-        assert!(rises_to(1, SOON, || open_towards(held)), "no request arrived");
-        let released = ends_despite(SOON, || session.ping(), || open_towards(held) == 0);
-        assert!(released, "after {} bytes, the upstream is held", content.len());
+        gateway.assert_reaches(2);
+        gateway.assert_releases_despite(SOON, 1, || session.ping());
         let answered = ends_despite(SOON, || session.ping(), || is_answered(&session));
         assert!(answered, "after {} bytes, no answer", content.len());
     }
@@ -61,8 +55,7 @@ fn http2_streams_beside_a_stalled_one_are_served() {
     let gateway = gateway(upstream.address());
     let asked = [setting(INITIAL_WINDOW_SIZE, 0), get(1, "/pour/33554432")].concat();
     let session = H2Session::open(gateway.http(), &asked);
-    let held = upstream.address();
-    assert!(rises_to(1, SOON, || open_towards(held)), "no request arrived");
+    gateway.assert_reaches(2);
     session.send(&[get(3, "/trickle/40960"), window_update(3, 1 << 20)].concat());
     let given_up = ends_despite(SOON, || session.ping(), || session.is_broken(1));
     assert!(given_up, "the stalled stream is held");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use interop::{Gateway, Program, Stalling, falls_to, open_towards, peers, rises_to, start_script};
+use interop::{Gateway, Program, Stalling, peers, start_script};
 use serde_json::Value;
 
 use super::{SOON, gateway};
@@ -17,9 +17,8 @@ fn http3_answers_without_window_are_given_up() {
     let upstream = Stalling::start();
     let gateway = gateway(upstream.address());
     let mut client = stall(&gateway, "window", "/pour/4194304");
-    let held = upstream.address();
-    assert!(rises_to(20, SOON, || open_towards(held)), "not all requests arrived");
-    assert!(falls_to(0, SOON, || open_towards(held)), "{} are held", open_towards(held));
+    gateway.assert_reaches(20);
+    gateway.assert_releases(SOON, 0);
     assert_over(&mut client);
 }
 
@@ -30,9 +29,8 @@ fn http3_uploads_that_stop_are_given_up() {
     let upstream = Stalling::start();
     let gateway = gateway(upstream.address());
     let mut client = stall(&gateway, "upload", "/deaf");
-    let held = upstream.address();
-    assert!(rises_to(1, SOON, || open_towards(held)), "no request arrived");
-    assert!(falls_to(0, SOON, || open_towards(held)), "the upstream is held");
+    gateway.assert_reaches(1);
+    gateway.assert_releases(SOON, 0);
     assert_over(&mut client);
 }
 
@@ -96,7 +94,7 @@ fn assert_over(client: &mut Program) {
 /// The gateway ends the streams soon, and holds little meanwhile.
 fn assert_bounded(scenario: &str) {
     let upstream = Stalling::start();
-    let mut gateway = gateway(upstream.address());
+    let mut gateway = gateway(upstream.address()).gateway;
     let before = gateway.program().peak_memory();
     let mut client = stall(&gateway, scenario, "/");
     assert_over(&mut client);

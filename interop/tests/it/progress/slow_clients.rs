@@ -48,8 +48,7 @@ fn http1_clients_that_send_slowly_are_served() {
     assert_eq!(upstream.requests()[0].content.len(), PARTS * PART);
 }
 
-/// The same over HTTP/2, where the window is the client's: content that waits in the codec for it
-/// is not sent yet.
+/// The same over HTTP/2, where the window is the client's.
 #[test]
 fn http2_clients_that_read_slowly_are_served() {
     let upstream = Stalling::start();
@@ -61,6 +60,23 @@ fn http2_clients_that_read_slowly_are_served() {
     for _ in 0..PARTS {
         wait(PACE);
         session.send(&window_update(1, 1024));
+    }
+    let complete = ends_despite(SOON, || (), || session.is_complete(1));
+    assert!(complete, "{} bytes came, broken: {}", session.content(1), session.is_broken(1));
+}
+
+/// KIND: a connection of HTTP/2 counts as idle once the last content of an answer is in the codec,
+/// and a client that takes it slowly is cut off in the middle.
+#[test]
+fn http2_content_that_waits_for_its_window_is_sent() {
+    let upstream = Stalling::start();
+    let gateway = gateway(upstream.address());
+    let get = frame(HEADERS, WHOLE, 1, &field_block(&pseudo_fields("GET", "/pour/8192")));
+    let first = [setting(INITIAL_WINDOW_SIZE, 512), get].concat();
+    let session = H2Session::open(gateway.http(), &first);
+    for _ in 0..16 {
+        wait(2 * PACE);
+        session.send(&window_update(1, 512));
     }
     let complete = ends_despite(SOON, || (), || session.is_complete(1));
     assert!(complete, "{} bytes came, broken: {}", session.content(1), session.is_broken(1));

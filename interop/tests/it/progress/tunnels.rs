@@ -4,9 +4,9 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use interop::{Gateway, Stalling, open_towards, read_reply, rises_to, send, wait};
+use interop::{Gateway, Stalling, read_reply, send, wait};
 
-use super::{SOON, ends_despite, gateway};
+use super::gateway;
 
 const HANDSHAKE: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\n\
     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
@@ -24,11 +24,9 @@ fn a_tunnel_whose_upstream_does_not_read_ends() {
     let upstream = Stalling::start();
     let gateway = gateway(upstream.address());
     let mut tunnel = open(&gateway, "/switch");
-    let held = upstream.address();
-    assert!(rises_to(1, SOON, || open_towards(held)), "no tunnel");
+    gateway.assert_reaches(2);
     let block = vec![0; 64 * 1024];
-    let released = ends_despite(LONG, || fill(&mut tunnel, &block), || open_towards(held) == 0);
-    assert!(released, "the upstream is held");
+    gateway.assert_releases_despite(LONG, 0, || fill(&mut tunnel, &block));
 }
 
 /// The other way round: the upstream sends without end, and the client reads nothing.
@@ -37,10 +35,8 @@ fn a_tunnel_whose_client_does_not_read_ends() {
     let upstream = Stalling::start();
     let gateway = gateway(upstream.address());
     let mut tunnel = open(&gateway, "/flood");
-    let held = upstream.address();
-    assert!(rises_to(1, SOON, || open_towards(held)), "no tunnel");
-    let released = ends_despite(LONG, || send_ping(&mut tunnel), || open_towards(held) == 0);
-    assert!(released, "the upstream is held");
+    gateway.assert_reaches(2);
+    gateway.assert_releases_despite(LONG, 0, || send_ping(&mut tunnel));
 }
 
 /// A tunnel that moves both ways, slowly, is kept.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use interop::h2_frames::*;
 use interop::{Gateway, H2Session, H2Upstream, Manner, Scratch, Stalling};
-use interop::{exchange_within, falls_to, open_towards, peers, rises_to, run, send, start_script};
+use interop::{exchange_within, peers, run, send, start_script};
 use serde_json::Value;
 
 use super::{SOON, ends_despite, gateway};
@@ -26,7 +26,7 @@ fn a_body_that_stops_is_broken_off_over_http_1() {
         let stalled = ended.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock);
         assert!(!stalled, "{path}: held");
         assert!(!came.ends_with(b"0\r\n\r\n"), "{path}: a clean end");
-        assert!(falls_to(0, SOON, || open_towards(upstream.address())), "{path}: held upstream");
+        gateway.assert_releases(SOON, 1);
     }
 }
 
@@ -37,7 +37,7 @@ fn a_body_that_stops_is_broken_off_over_http_2() {
     let gateway = gateway(upstream.address());
     for path in ["/a/length", "/a/chunked"] {
         assert_broken_off(&gateway, path);
-        assert!(falls_to(0, SOON, || open_towards(upstream.address())), "{path}: held upstream");
+        gateway.assert_releases(SOON, 1);
     }
 }
 
@@ -84,7 +84,7 @@ fn an_upload_that_the_upstream_does_not_take_is_given_up() {
         let (status, seconds) = printed.split_once(' ').unwrap_or_default();
         assert!(seconds.parse().is_ok_and(|seconds: f64| seconds < 6.0), "{version}: {printed}");
         assert!(matches!(status, "000" | "502" | "504"), "{version}: {printed}");
-        assert!(falls_to(0, SOON, || open_towards(upstream.address())), "{version}: held");
+        gateway.assert_releases(SOON, 0);
     }
 }
 
@@ -96,9 +96,8 @@ fn an_upload_that_the_upstream_does_not_take_is_given_up_over_http_3() {
     let gateway = gateway(upstream.address());
     let address = gateway.https().to_string();
     let mut client = start_script("h3_stalls.py", &[&address, "deaf", "/deaf", "8"]);
-    let held = upstream.address();
-    assert!(rises_to(1, SOON, || open_towards(held)), "no request arrived");
-    assert!(falls_to(0, SOON, || open_towards(held)), "the upstream is held");
+    gateway.assert_reaches(1);
+    gateway.assert_releases(SOON, 0);
     let line = client.wait_for("outcome", |lines| lines.get(1).cloned());
     let outcome: Value = serde_json::from_str(&line).unwrap_or_default();
     assert_eq!(outcome["over"], true, "{outcome}");
