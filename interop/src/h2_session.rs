@@ -9,7 +9,7 @@ use std::thread;
 use crate::h2_frames::{ACK, DATA, END_STREAM, GOAWAY, HEADERS, PING, RST_STREAM, SETTINGS};
 use crate::h2_frames::{Frame, frame, next_frame, open_http2};
 
-/// A client's connection; a thread reads it and acknowledges SETTINGS.
+/// A client's connection; a thread reads it, and acknowledges SETTINGS and PINGs.
 #[derive(Debug)]
 pub struct H2Session {
     stream: TcpStream,
@@ -88,8 +88,14 @@ impl Drop for H2Session {
 
 fn read_frames(mut stream: TcpStream, came: &Came) {
     while let Ok(Some(next)) = next_frame(&mut stream) {
-        if next.kind == SETTINGS && next.flags & ACK == 0 {
-            let _ = stream.write_all(&frame(SETTINGS, ACK, 0, b""));
+        match next.kind {
+            SETTINGS if next.flags & ACK == 0 => {
+                let _ = stream.write_all(&frame(SETTINGS, ACK, 0, b""));
+            }
+            PING if next.flags & ACK == 0 => {
+                let _ = stream.write_all(&frame(PING, ACK, 0, &next.payload));
+            }
+            _ => {}
         }
         let last = next.kind == GOAWAY && next.error() != Some(0);
         came.frames.lock().unwrap_or_else(PoisonError::into_inner).push(next);
