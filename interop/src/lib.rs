@@ -5,6 +5,7 @@
 //! skipped by [`peers!`], by name, into `target/peers/skipped.log`; where the peer was promised (`UPSHIFT_MISSING` is set
 //! and does not name it) its absence is a failure.
 
+mod calendar;
 mod certificate;
 mod gateway;
 pub mod h2_frames;
@@ -28,6 +29,7 @@ mod stalling;
 pub mod strict;
 mod upstreams;
 
+pub use calendar::{date, rfc3339, since_1970};
 pub use certificate::Certificate;
 pub use gateway::{Gateway, binary, explain, explain_with, upshift};
 pub use h2_session::H2Session;

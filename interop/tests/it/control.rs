@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use interop::{Gateway, Origin, Scratch, exchange, pause, upshift};
+use interop::{Gateway, Origin, Scratch, date, exchange, pause, rfc3339, upshift};
 
 const PLAIN: &[u8] = b"GET /derp HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n";
 const RULES: &str = "[[rule]]\nid = \"relay\"\npaths = [\"/derp\"]\nrequire = { protocol = \"derp/2\" }\n";
@@ -120,25 +120,4 @@ fn a_token_is_asked_for_where_there_is_one() {
     upshift(&["pause", "--all", "--admin", &admin(&gateway), "--token", "open sesame, please"]).ok();
     assert_eq!(asked(&gateway), 200);
     assert_eq!(gateway.ask_admin("/healthz").status, 200, "health is for everybody");
-}
-
-/// The day so many days from `now`, as the policy file writes it.
-fn date(now: Duration, days: i64) -> String {
-    let seconds = now.as_secs().saturating_add_signed(days * 86_400);
-    rfc3339(Duration::from_secs(seconds))
-}
-
-/// RFC 3339 in UTC. The civil date is by H. Hinnant's `civil_from_days`.
-fn rfc3339(since_1970: Duration) -> String {
-    let (days, second) = (since_1970.as_secs() / 86_400, since_1970.as_secs() % 86_400);
-    let z = days + 719_468;
-    let (era, day_of_era) = (z / 146_097, z % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
