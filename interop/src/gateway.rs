@@ -35,7 +35,7 @@ impl Gateway {
     ///
     /// # Panics
     /// If it does not start and say where it listens.
-    pub fn with_descriptors(upstream: SocketAddr, rules: &str, most: u32) -> Self {
+    pub fn with_descriptors(upstream: SocketAddr, rules: &str, most: usize) -> Self {
         let mut command = Command::new("sh");
         command.args(["-c", &format!("ulimit -n {most} && exec \"$0\" \"$@\"")]).arg(binary());
         Self::launch(command, &policy_file(upstream, "", rules), &[])

@@ -63,7 +63,7 @@ fn ask(to: SocketAddr, accept: &str) -> Reply {
 fn assert_names_nothing(reply: &Reply, upstream: SocketAddr) {
     let text = format!("{:?} {}", reply.fields, reply.text());
     let port = upstream.port().to_string();
-    for named in ["127.0.0.1", port.as_str(), "http://"] {
+    for named in ["127.0.0.1", port.as_str()] {
         assert!(!text.contains(named), "{named} in {text}");
     }
 }

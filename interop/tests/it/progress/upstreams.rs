@@ -120,7 +120,7 @@ fn a_silent_connection_of_http_2_is_replaced() {
         assert!(answered, "no answer on stream {stream}");
         stream += 2;
     }
-    assert_eq!(upstream.connections(), 2, "{} requests, one connection", stream / 2);
+    assert!(upstream.connections() >= 2, "{} requests, one connection", stream / 2);
     session.send(&get(stream, "/"));
     assert!(ends_despite(SOON, || (), || session.is_complete(stream)), "no answer");
     let is_ok = session.count(|frame| frame.stream == stream && frame.status() == Some(200));
