@@ -47,9 +47,7 @@ struct Watched {
 
 impl Watched {
     fn new(gateway: Gateway) -> Self {
-        // The connection by which it was seen to have started is still to be closed.
-        wait(BEAT);
-        let own = gateway.descriptors();
+        let own = settled_descriptors(&gateway);
         Self { gateway, own }
     }
 
@@ -82,6 +80,21 @@ impl Deref for Watched {
     fn deref(&self) -> &Gateway {
         &self.gateway
     }
+}
+
+/// The descriptors of a gateway that has just started: its files are being opened, and the
+/// connection by which it was seen to have started is still to be closed.
+fn settled_descriptors(gateway: &Gateway) -> usize {
+    let mut before = gateway.descriptors();
+    for _ in 0..20 {
+        wait(BEAT);
+        let now = gateway.descriptors();
+        if now == before {
+            break;
+        }
+        before = now;
+    }
+    before
 }
 
 /// A gateway of all versions with [`LIMITS`].
