@@ -24,7 +24,6 @@ mod resting;
 mod scratch;
 mod script;
 mod spellings;
-mod sockets;
 mod stalling;
 pub mod strict;
 mod upstreams;
@@ -48,7 +47,6 @@ pub use resting::{Resting, rest_connections};
 pub use scratch::Scratch;
 pub use script::{python_tool, script, start_script};
 pub use spellings::{Spelling, spell};
-pub use sockets::{falls_to, open_at, open_towards, rises_to};
 pub use stalling::{Stalling, wait};
 pub use upstreams::Upstreams;
 
