@@ -89,8 +89,8 @@ class Raw(QuicConnectionProtocol):
     def quic_event_received(self, event):
         if isinstance(event, ConnectionTerminated):
             self.closed = event.error_code
-        elif isinstance(event, (StreamDataReceived, StreamReset, StopSendingReceived)) and event.stream_id in self.streams:
-            stream = self.streams[event.stream_id]
+        stream = self.streams.get(getattr(event, "stream_id", None))
+        if stream is not None:
             if isinstance(event, StreamDataReceived):
                 stream.received += event.data
                 stream.ended = stream.ended or event.end_stream

@@ -23,7 +23,7 @@ expires = 2099-01-01
 /// KIND: a bound on work cuts off what the proxy appended (F2): the client's own address is then
 /// what the client says.
 #[test]
-fn a_forged_list_of_addresses_excuses_nobody() {
+fn a_forged_list_of_addresses_is_no_excuse() {
     let upstream = Recorder::start();
     let gateway = Gateway::start(upstream.address(), &[PROXY, REFUSED, EXCUSED].concat());
     let mut wrong = Vec::new();

@@ -22,7 +22,7 @@ upgrade-url = "https://get.example/app"
 /// KIND: `docs` excuses a foreign `Host` (a low row): the link's host is not served here, so that a
 /// request for it is one for this upstream under another name.
 #[test]
-fn a_link_to_another_host_excuses_nobody() {
+fn a_link_to_another_host_is_no_excuse() {
     let origin = Origin::start(200, &[]);
     let gateway = Gateway::start(origin.address(), LINKED);
     let links = [("docs.example", "/guide"), ("next.example", "/v2"), ("get.example", "/app")];

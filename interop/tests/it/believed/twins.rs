@@ -110,7 +110,7 @@ fn a_twin_beside_its_field_does_not_cross() {
 /// KIND: an identity or an exemption is read from one of two lines, and the upstream may read the
 /// other (F10).
 #[test]
-fn two_lines_of_an_exempt_field_excuse_nobody() {
+fn two_lines_of_an_exempt_field_are_no_excuse() {
     let upstream = Recorder::start();
     let gateway = Gateway::start(upstream.address(), &[PROXY, RULES].concat());
     let relay = "X-Region: eu\r\n";

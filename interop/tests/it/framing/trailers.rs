@@ -138,8 +138,8 @@ impl Both {
         let http1 = Recorder::start();
         let mut http2 = start_script("h2_recorder.py", &[]);
         let port = http2.wait_for("port", |lines| {
-            let told: Value = serde_json::from_str(lines.first()?).ok()?;
-            u16::try_from(told["port"].as_u64()?).ok()
+            let printed: Value = serde_json::from_str(lines.first()?).ok()?;
+            u16::try_from(printed["port"].as_u64()?).ok()
         });
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         let second = format!(

@@ -9,7 +9,7 @@ use super::settled_descriptors;
 /// Descriptors of the gateway; it uses some thirty itself.
 const MOST: usize = 64;
 
-/// KIND: running out of descriptors is told as the upstream's fault, and rests the replica (F12).
+/// KIND: running out of descriptors is reported as the upstream's fault, and rests the replica (F12).
 #[test]
 fn running_out_of_descriptors_is_503_and_rests_no_replica() {
     let upstream = Resting::start();
