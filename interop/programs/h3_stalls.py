@@ -12,6 +12,7 @@ import sys
 from h3_raw import DATA, HEADERS, dial, encode_uint_var, frame, section
 
 BEAT = 0.2
+PACE = 0.1
 GIBIBYTE = 1 << 30
 FLOOD = 32 << 20
 BLOCK = b"\x00" * (128 << 10)
@@ -99,22 +100,22 @@ async def get(raw, path):
 
 
 async def slow_download(raw, path):
-    """Takes 1 KiB every 200 ms."""
+    """Takes 1 KiB every 100 ms."""
     stream_id = raw.open()
     raw.send(stream_id, head("GET", path), end=True)
     stream = raw._quic._streams[stream_id]
     while not is_over(raw):
-        await asyncio.sleep(BEAT)
+        await asyncio.sleep(PACE)
         stream.max_stream_data_local += 1024
         raw.transmit()
 
 
 async def slow_upload(raw, path):
-    """Sends 1 KiB every 200 ms."""
+    """Sends 1 KiB every 100 ms."""
     stream_id = raw.open()
-    raw.send(stream_id, head("POST", path, ("content-length", "40960")))
-    for left in reversed(range(40)):
-        await asyncio.sleep(BEAT)
+    raw.send(stream_id, head("POST", path, ("content-length", "81920")))
+    for left in reversed(range(80)):
+        await asyncio.sleep(PACE)
         raw.send(stream_id, frame(DATA, b"x" * 1024), end=left == 0)
 
 

@@ -21,11 +21,12 @@ impl Spelling {
     }
 
     /// Whether servers disagree about the path before any routing: it has a dot segment, an empty
-    /// segment, a backslash, an encoded separator, a fragment, or no slash at its start.
+    /// segment, a backslash, an encoded separator, a fragment, or no slash at its start. An empty
+    /// path is `/` (RFC 9110 §4.2.3).
     pub fn is_ambiguous(&self) -> bool {
         let path = origin_path(&self.target);
         let lower_case = path.to_ascii_lowercase();
-        !path.starts_with(b"/")
+        (!path.is_empty() && !path.starts_with(b"/"))
             || [&b"//"[..], b"\\", b"#", b"%2f", b"%5c"].iter().any(|part| contains(&lower_case, part))
             || lower_case.split(|byte| *byte == b'/').any(is_dot_segment)
     }

@@ -282,8 +282,11 @@ pub(crate) async fn drive<C: Future<Output = hyper::Result<()>>>(
             cx.waker().wake_by_ref();
         }
         loop {
-            if let Some((due, _)) = activity.deadline(limits).filter(|(due, _)| *due < timer.deadline()) {
-                timer.as_mut().reset(due);
+            match activity.deadline(limits) {
+                // An idle client that was told so has until `timer` to take what the codec still holds.
+                Some((_, Expired::Idle)) if finishing => {}
+                Some((due, _)) if due < timer.deadline() => timer.as_mut().reset(due),
+                _ => {}
             }
             if timer.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;

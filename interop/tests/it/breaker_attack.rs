@@ -94,6 +94,7 @@ fn a_lock_out_across_networks_stops_enforcement() {
 const PROXY: &str = r#"
 [[gateway.proxy]]
 from = ["127.0.0.0/8"]
+upgrade-field = true
 [gateway.proxy.reads]
 peer = "X-Forwarded-For"
 "#;
@@ -193,8 +194,9 @@ fn assert_goes_on(gateway: &Gateway, phase: &str, network: &str) {
 
 /// The report's name for the network that most identities came from.
 fn assert_concentration(breaker: &Value, network: &str) {
-    let top = breaker["concentration"]["top_network"].as_str().unwrap_or_default();
+    let top = breaker["top_network"].as_str().unwrap_or_default();
     assert!(top.starts_with(network), "no {network} in {breaker}");
+    assert_eq!((&breaker["concentration"], &breaker["withheld"]), (&1.0.into(), &1.into()), "{breaker}");
 }
 
 /// Within [`TRIPS`], the rule warns in place of refusing.

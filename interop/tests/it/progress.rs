@@ -27,6 +27,7 @@ header-timeout    = "2s"
 upstream-response = "2s"
 upstream-connect  = "2s"
 tunnel-idle       = "3s"
+discard-timeout   = "1s"
 "#;
 
 /// Time in which what a stalled peer holds is released.

@@ -345,15 +345,17 @@ fn what_is_never_refused() {
         &["http://h/livez"],
         &["http://h/readyz"],
         &["http://h/.well-known/acme-challenge/x"],
-        &["-H", "User-Agent: kube-probe/1.30", "http://h/"],
-        &["-H", "User-Agent: ELB-HealthChecker/2.0", "http://h/"],
-        &["-H", "User-Agent: GoogleHC/1.0", "http://h/"],
+        &["--peer", "10.0.0.1", "-H", "User-Agent: kube-probe/1.30", "http://h/"],
+        &["--peer", "10.0.0.1", "-H", "User-Agent: ELB-HealthChecker/2.0", "http://h/"],
+        &["--peer", "10.0.0.1", "-H", "User-Agent: GoogleHC/1.0", "http://h/"],
     ];
     for words in cases {
         let record = explain(everything, words);
         assert_eq!(record["verdict"], "exempt", "{words:?} {record:#}");
     }
     assert_eq!(explain(everything, &["-X", "OPTIONS", "http://h/"])["verdict"], "refuse", "no preflight");
+    let far = ["-H", "User-Agent: kube-probe/1.30", "http://h/"];
+    assert_eq!(explain(everything, &far)["verdict"], "refuse", "a health checker from a public address");
 }
 
 /// "An HTTP/1.1 refusal through a declared proxy has the strict status and no `Upgrade`"; "Only the fields that a proxy's

@@ -19,6 +19,9 @@ pub(super) enum BadSection {
     /// A pseudo-header field follows a regular one.
     #[error("a pseudo-header field follows a regular field")]
     Late,
+    /// `:status` is in a request.
+    #[error(":status is a field of responses")]
+    Response,
 }
 
 /// The pseudo-header fields of a request, with their names as they stand in a literal, plain and Huffman-coded (RFC 7541,
@@ -31,11 +34,16 @@ const PSEUDO: [(&[u8], &[u8]); 5] = [
     (b":scheme", &[0xb8, 0x82, 0x4e, 0x5a, 0x4b]),
 ];
 
+/// `:status`, in the same two codings.
+const STATUS: (&[u8], &[u8]) = (b":status", &[0xb8, 0x84, 0x8d, 0x36, 0xa3]);
+
 /// The name of a field line, as far as it matters here.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Name {
     /// A pseudo-header field of [`PSEUDO`].
     Pseudo(usize),
+    /// `:status`.
+    Status,
     /// Any other field; a pseudo-header field that is unknown is refused by the codec.
     Other,
 }
@@ -57,6 +65,8 @@ pub(super) fn check(section: &[u8]) -> Result<(), BadSection> {
             Name::Pseudo(_) if regular => return Err(BadSection::Late),
             Name::Pseudo(index) if std::mem::replace(&mut seen[index], true) => return Err(BadSection::Repeated),
             Name::Pseudo(_) => {}
+            // RFC 9114 §4.3: "pseudo-header fields defined for responses MUST NOT appear in requests".
+            Name::Status => return Err(BadSection::Response),
             Name::Other => regular = true,
         }
     }
@@ -94,14 +104,19 @@ fn indexed(is_static: bool, index: u64) -> Name {
         15..=21 if is_static => Name::Pseudo(1),
         1 if is_static => Name::Pseudo(2),
         22 | 23 if is_static => Name::Pseudo(4),
+        24..=28 | 63..=71 if is_static => Name::Status,
         _ => Name::Other,
     }
 }
 
 fn literal(name: (bool, &[u8])) -> Name {
     let (huffman, name) = name;
-    let found = PSEUDO.iter().position(|(plain, coded)| if huffman { *coded == name } else { *plain == name });
-    found.map_or(Name::Other, Name::Pseudo)
+    for (index, (plain, coded)) in PSEUDO.iter().enumerate() {
+        if name == if huffman { *coded } else { *plain } {
+            return Name::Pseudo(index);
+        }
+    }
+    if name == if huffman { STATUS.1 } else { STATUS.0 } { Name::Status } else { Name::Other }
 }
 
 /// RFC 7541 §5.1: an integer with a prefix of `bits` bits.
@@ -182,6 +197,14 @@ mod tests {
             assert_eq!(checked(&[&plain, &coded]), Err(BadSection::Repeated));
         }
         assert_eq!(checked(&[PATH, &named(b":path", false, b"/b")]), Err(BadSection::Repeated));
+    }
+
+    #[test]
+    fn a_status_is_refused_in_every_encoding() {
+        let literals = [named(STATUS.0, false, b"200"), named(STATUS.1, true, b"200")];
+        for line in [&[0xc0 | 25][..], &[0xff, 0], &literals[0], &literals[1]] {
+            assert_eq!(checked(&[GET, line]), Err(BadSection::Response));
+        }
     }
 
     #[test]

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use h3::error::Code;
 use h3::server::{RequestResolver, RequestStream};
-use http::{HeaderMap, HeaderValue, Response, header};
+use http::{HeaderMap, HeaderValue, Method, Response, header};
 use http_body_util::BodyExt;
 use quinn::crypto::rustls::QuicServerConfig;
 use quinn::{Endpoint, EndpointConfig, Incoming, TokioRuntime, TransportConfig, VarInt};
@@ -231,7 +231,14 @@ async fn exchange(connection: &Rc<Connection>, resolver: Resolver) -> Result<(),
     } else {
         RequestBody::any(Box::pin(body), limits.idle)
     };
-    let response = serve(connection, request.map(|()| body)).await;
+    let is_head = request.method() == Method::HEAD;
+    let mut response = serve(connection, request.map(|()| body)).await;
+    of_http3(&mut response);
+    if is_head {
+        // RFC 9110 §9.3.2: "The HEAD method is identical to GET except that the server MUST NOT send content in the
+        // response".
+        *response.body_mut() = Body::empty();
+    }
     let sent = send(&mut sender, response, limits.idle).await;
     if sent.is_err() {
         // RFC 9114 §4.1: a response that cannot be completed is broken off, not ended.
@@ -259,8 +266,7 @@ async fn in_time<T, E: Into<BodyError>>(
 }
 
 async fn send(sender: &mut Sender, response: Response<Body>, limit: Duration) -> Result<(), BodyError> {
-    let (mut parts, mut body) = response.into_parts();
-    of_http3(&mut parts.headers, &body);
+    let (parts, mut body) = response.into_parts();
     in_time(limit, sender.send_response(Response::from_parts(parts, ()))).await?;
     while let Some(frame) = body.frame().await {
         match frame?.into_data() {
@@ -281,12 +287,14 @@ async fn send(sender: &mut Sender, response: Response<Body>, limit: Duration) ->
 }
 
 /// What the codecs of the older versions do by themselves.
-fn of_http3(headers: &mut HeaderMap, body: &Body) {
+fn of_http3(response: &mut Response<Body>) {
     use http_body::Body as _;
+    let length = response.body().size_hint().exact().filter(|_| !response.body().is_end_stream());
+    let headers = response.headers_mut();
     // RFC 9114 §4.2: "An endpoint MUST NOT generate an HTTP/3 field section containing connection-specific fields".
     hop::remove_nominated(headers, &[]);
     hop::strip_hop_by_hop(headers);
-    if let Some(length) = body.size_hint().exact().filter(|_| !body.is_end_stream()) {
+    if let Some(length) = length {
         headers.entry(header::CONTENT_LENGTH).or_insert_with(|| length.into());
     }
     if let Ok(date) = HeaderValue::from_str(&respond::date()) {

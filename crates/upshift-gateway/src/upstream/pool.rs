@@ -11,7 +11,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::task::spawn_local;
+use tokio::task::{AbortHandle, spawn_local};
 use tokio::time::Instant;
 
 use super::Load;
@@ -35,11 +35,22 @@ pub(crate) struct Pool {
 /// A connection that waits for the next request.
 pub(crate) struct Resting {
     sender: http1::SendRequest<RequestBody>,
+    task: AbortHandle,
     since: Instant,
 }
 
-/// An HTTP/1.1 connection, and where it is given back.
-type Own = (http1::SendRequest<RequestBody>, Home);
+/// An HTTP/1.1 connection in use. Dropped, it closes at once: its codec would wait until an upstream that reads nothing
+/// has taken what is still to be written.
+pub(crate) struct Own {
+    sender: http1::SendRequest<RequestBody>,
+    /// Where it is given back.
+    home: Home,
+    /// The task of its codec.
+    task: ConnectionTask,
+}
+
+/// A task that is aborted on drop.
+struct ConnectionTask(Option<AbortHandle>);
 
 /// Where connections rest.
 type Home = Rc<RefCell<Vec<Resting>>>;
@@ -64,10 +75,12 @@ impl Pool {
             return Some(Link::Shared(sender.clone()));
         }
         let mut resting = self.resting.borrow_mut();
-        while let Some(Resting { sender, .. }) = resting.pop() {
+        while let Some(Resting { sender, task, .. }) = resting.pop() {
             if sender.is_ready() {
-                return Some(Link::Own { sender, home: Rc::clone(&self.resting) });
+                let task = ConnectionTask(Some(task));
+                return Some(Link::Own(Own { sender, home: Rc::clone(&self.resting), task }));
             }
+            task.abort();
         }
         None
     }
@@ -87,24 +100,15 @@ impl Pool {
         let (stream, _) = self.connector.connect(&self.address, UpstreamHttp::V1_1).await?;
         let handshake = http1::Builder::new().title_case_headers(true).handshake(TokioIo::new(stream)).await;
         let (sender, connection) = handshake.map_err(|error| ConnectError::Failed(std::io::Error::other(error)))?;
-        spawn_local(async move {
-            if let Err(error) = connection.with_upgrades().await {
-                tracing::debug!(%error, "an upstream connection ended");
-            }
-        });
-        Ok(Link::Own { sender, home: Rc::default() })
+        let task = ConnectionTask::spawn(connection.with_upgrades());
+        Ok(Link::Own(Own { sender, home: Rc::default(), task }))
     }
 
     async fn open_http1(&self, stream: UpstreamStream) -> hyper::Result<Link> {
         let (sender, connection) =
             http1::Builder::new().title_case_headers(true).handshake(TokioIo::new(stream)).await?;
-        spawn_local(async move {
-            // Whoever waits for an answer on it learns of its failure from the answer.
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "an upstream connection ended");
-            }
-        });
-        Ok(Link::Own { sender, home: Rc::clone(&self.resting) })
+        let task = ConnectionTask::spawn(connection);
+        Ok(Link::Own(Own { sender, home: Rc::clone(&self.resting), task }))
     }
 
     async fn open_http2(&self, stream: UpstreamStream) -> hyper::Result<Link> {
@@ -136,20 +140,22 @@ impl Pool {
 
     /// Closes connections that have rested longer than `limit`.
     pub(crate) fn sweep(&self, limit: Duration) {
-        self.resting.borrow_mut().retain(|resting| !resting.sender.is_closed() && resting.since.elapsed() < limit);
+        self.resting.borrow_mut().retain(|resting| {
+            let keeps = !resting.sender.is_closed() && resting.since.elapsed() < limit;
+            if !keeps && !resting.sender.is_ready() {
+                // It answered early, and has not taken the rest of the upload.
+                resting.task.abort();
+            }
+            keeps
+        });
     }
 }
 
 /// A connection that a request may be sent on.
 pub(crate) enum Link {
-    /// HTTP/1.1: nobody else's until it is given back.
-    Own {
-        /// The codec's end.
-        sender: http1::SendRequest<RequestBody>,
-        /// Where it is given back.
-        home: Home,
-    },
-    /// HTTP/2: everybody's.
+    /// HTTP/1.1: it serves one request at a time.
+    Own(Own),
+    /// HTTP/2: requests share it.
     Shared(http2::SendRequest<RequestBody>),
 }
 
@@ -166,8 +172,8 @@ impl Link {
         load: Load,
     ) -> Result<(Response<Incoming>, Lease), SendError> {
         match self {
-            Self::Own { mut sender, home } => match sender.try_send_request(request).await {
-                Ok(response) => Ok((response, Lease { own: Some((sender, home)), load })),
+            Self::Own(mut own) => match own.sender.try_send_request(request).await {
+                Ok(response) => Ok((response, Lease { own: Some(own), load })),
                 Err(mut error) => Err(match error.take_message() {
                     Some(request) => SendError::Unsent(Box::new(request)),
                     None => SendError::Broken(error.into_error()),
@@ -194,16 +200,41 @@ pub(crate) struct Lease {
 
 impl Lease {
     /// The connection is no longer one of HTTP; what remains is that the replica is busy.
-    pub(crate) fn into_load(self) -> Load {
+    pub(crate) fn into_load(mut self) -> Load {
+        if let Some(own) = &mut self.own {
+            own.task.0 = None;
+        }
         self.load
     }
 
     /// The exchange is over: the connection may serve the next one.
     pub(crate) fn give_back(self) {
-        let Some((sender, home)) = self.own else { return };
+        let Some(Own { sender, home, mut task }) = self.own else { return };
+        // Everything is written: at rest, or closed in good order.
+        let Some(task) = task.0.take() else { return };
         let mut resting = home.borrow_mut();
         if !sender.is_closed() && resting.len() < MAX_RESTING {
-            resting.push(Resting { sender, since: Instant::now() });
+            resting.push(Resting { sender, task, since: Instant::now() });
+        }
+    }
+}
+
+impl ConnectionTask {
+    fn spawn(connection: impl Future<Output = hyper::Result<()>> + 'static) -> Self {
+        let task = spawn_local(async move {
+            // The request on it learns of its failure from the answer.
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "an upstream connection ended");
+            }
+        });
+        Self(Some(task.abort_handle()))
+    }
+}
+
+impl Drop for ConnectionTask {
+    fn drop(&mut self) {
+        if let Some(task) = &self.0 {
+            task.abort();
         }
     }
 }

@@ -11,10 +11,11 @@ use socket2::{Domain, Socket, Type};
 
 use super::{SOON, ends_despite, gateway};
 
-/// 1 KiB every 200 ms, for eight seconds.
-const PARTS: usize = 40;
+/// 1 KiB every 100 ms, for eight seconds. With flow control, a client has to take 16 KiB within the
+/// idle time, which is two seconds here.
+const PARTS: usize = 80;
 const PART: usize = 1024;
-const PACE: Duration = Duration::from_millis(200);
+const PACE: Duration = Duration::from_millis(100);
 
 /// KIND (the other side of F5 and F9): progress that is slow is progress. HTTP/1.1.
 #[test]
@@ -55,7 +56,7 @@ fn http2_clients_that_read_slowly_are_served() {
     let gateway = gateway(upstream.address());
     let path = format!("/pour/{}", PARTS * PART);
     let get = frame(HEADERS, WHOLE, 1, &field_block(&pseudo_fields("GET", &path)));
-    let first = [setting(INITIAL_WINDOW_SIZE, 1024), get].concat();
+    let first = [setting(INITIAL_WINDOW_SIZE, 1024), window_update(0, 1 << 20), get].concat();
     let session = H2Session::open(gateway.http(), &first);
     for _ in 0..PARTS {
         wait(PACE);
@@ -71,12 +72,12 @@ fn http2_clients_that_read_slowly_are_served() {
 fn http2_content_that_waits_for_its_window_is_sent() {
     let upstream = Stalling::start();
     let gateway = gateway(upstream.address());
-    let get = frame(HEADERS, WHOLE, 1, &field_block(&pseudo_fields("GET", "/pour/8192")));
-    let first = [setting(INITIAL_WINDOW_SIZE, 512), get].concat();
+    let get = frame(HEADERS, WHOLE, 1, &field_block(&pseudo_fields("GET", "/pour/16384")));
+    let first = [setting(INITIAL_WINDOW_SIZE, 1024), get].concat();
     let session = H2Session::open(gateway.http(), &first);
     for _ in 0..16 {
-        wait(2 * PACE);
-        session.send(&window_update(1, 512));
+        wait(PACE * 3 / 2);
+        session.send(&window_update(1, 1024));
     }
     let complete = ends_despite(SOON, || (), || session.is_complete(1));
     assert!(complete, "{} bytes came, broken: {}", session.content(1), session.is_broken(1));
