@@ -8,6 +8,7 @@ use std::thread;
 
 use crate::h2_frames::{ACK, DATA, END_STREAM, GOAWAY, HEADERS, PING, RST_STREAM, SETTINGS};
 use crate::h2_frames::{Frame, frame, next_frame, open_http2};
+use crate::{Count, tally};
 
 /// A client's connection; a thread reads it, and acknowledges SETTINGS and PINGs.
 #[derive(Debug)]
@@ -38,6 +39,7 @@ impl H2Session {
 
     /// Sends frames; on a connection that is over, nothing.
     pub fn send(&self, frames: &[u8]) {
+        tally(Count::Inputs, 1);
         // The end of the connection is seen by the thread that reads.
         let _ = (&self.stream).write_all(frames);
     }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use serde_json::Value;
 
-use crate::script;
+use crate::{Count, script, tally};
 
 /// RFC 9114 §8.1: the code for a malformed message.
 const H3_MESSAGE_ERROR: u64 = 0x10e;
@@ -42,6 +42,7 @@ impl H3Reply {
 /// # Panics
 /// If the program fails.
 pub fn ask_http3(to: SocketAddr, connections: &[Vec<Value>]) -> Vec<Vec<H3Reply>> {
+    tally(Count::Inputs, connections.iter().map(Vec::len).sum());
     let asked = serde_json::to_string(connections).unwrap_or_default();
     let text = script("h3_frames.py", &[&to.to_string(), &asked]).ok();
     let printed: Result<Vec<Vec<Value>>, _> = serde_json::from_str(&text);

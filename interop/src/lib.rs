@@ -26,6 +26,7 @@ mod script;
 mod spellings;
 mod stalling;
 pub mod strict;
+mod tally;
 mod upstreams;
 
 pub use calendar::{date, rfc3339, since_1970};
@@ -48,6 +49,7 @@ pub use scratch::Scratch;
 pub use script::{python_tool, script, start_script};
 pub use spellings::{Spelling, spell};
 pub use stalling::{Stalling, wait};
+pub use tally::{Count, tally};
 pub use upstreams::Upstreams;
 
 /// How long anything may take to start, to stop or to say what it is asked for.

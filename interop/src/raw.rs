@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
-use crate::{PATIENCE, Reply};
+use crate::{Count, PATIENCE, Reply, tally};
 
 /// Sends `bytes` on a new connection, reads one final response, and tells whether the connection then ends, once nothing
 /// more is sent on it.
@@ -119,6 +119,7 @@ fn lasts(reply: &Reply) -> bool {
 pub fn send(to: SocketAddr, bytes: &[u8]) -> TcpStream {
     let mut stream = TcpStream::connect_timeout(&to, PATIENCE).unwrap_or_else(|error| panic!("{to}: {error}"));
     stream.set_read_timeout(Some(PATIENCE)).unwrap_or_else(|error| panic!("{to}: {error}"));
+    tally(Count::Inputs, usize::from(!bytes.is_empty()));
     // A server that has answered and closed resets what is still on its way; its answer is read all the same.
     let _ = stream.write_all(bytes);
     stream

@@ -9,6 +9,7 @@ mod hygiene;
 mod peers;
 mod run;
 mod suite;
+mod torture;
 
 use std::process::ExitCode;
 
@@ -18,6 +19,7 @@ usage: cargo xtask COMMAND
   test [--without-peers]   everything below, with what it needs; what CI runs
   peers                    set up the programs that the interop tests talk to
   interop [FILTER…]        the tests against real servers, clients and browsers
+  torture [PART…]          the attacks of docs/security.md, and a table of what came of them
   arrows                   which crate may use which; the core stays pure
   hygiene                  names, sizes, lints; every skip has its reason
   docs [--check]           write what is generated: the schema, the command line's page";
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
             true
         }
         ["interop", filter @ ..] => suite::interop(&peers::found(), filter),
+        ["torture", parts @ ..] => torture::run(&peers::set_up(), parts),
         ["arrows"] => told(&arrows::check()),
         ["hygiene"] => told(&hygiene::check()),
         ["docs"] => told(&docs::write()),

@@ -40,14 +40,21 @@ pub(crate) fn test(with_peers: bool) -> bool {
 
 /// Builds the binary and runs the interop tests whose names contain a filter (all, if there is none).
 pub(crate) fn interop(peers: &Peers, filter: &[&str]) -> bool {
+    build_binary() && succeeds(&mut interop_tests(peers, filter))
+}
+
+/// Builds the binary that the interop tests run.
+pub(crate) fn build_binary() -> bool {
     std::fs::create_dir_all(peers::folder()).ok();
     std::fs::remove_file(root().join(SKIPPED)).ok();
-    if !succeeds(&mut command("cargo", ["build", "--quiet", "--package", "upshift"])) {
-        return false;
-    }
+    succeeds(&mut command("cargo", ["build", "--quiet", "--package", "upshift"]))
+}
+
+/// The interop tests whose names contain a filter, against these peers.
+pub(crate) fn interop_tests(peers: &Peers, filter: &[&str]) -> Command {
     let mut command = runner(&["--package", "interop"]);
     command.args(filter).env("UPSHIFT_PEERS", peers::folder()).env("UPSHIFT_MISSING", peers.missing());
-    succeeds(&mut command)
+    command
 }
 
 fn tests() -> Command {

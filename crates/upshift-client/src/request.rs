@@ -134,6 +134,10 @@ impl upshift_core::Fields for Lines<'_> {
     fn nth(&self, name: &str, index: usize) -> Option<&[u8]> {
         self.0.get_all(name).iter().nth(index).map(HeaderValue::as_bytes)
     }
+
+    fn values<'f>(&'f self, name: &str) -> Vec<&'f [u8]> {
+        self.0.get_all(name).iter().map(HeaderValue::as_bytes).collect()
+    }
 }
 
 /// Takes `option` out of `Connection`, and the field away if nothing is left.

@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use ipnet::IpNet;
 use toml::de::DeValue;
 use upshift_core::Reason;
-use upshift_core::policy::{
-    AnswerStyle, Breaker, Builtin, Counted, Exemption, Phase, RuleSpec, Uncertain, UpgradeUrl,
-};
+use upshift_core::policy::{AnswerStyle, Breaker, Builtin, Counted, Exemption, Phase, RuleSpec, Uncertain, UpgradeUrl};
 
 use crate::document::{Item, Section};
 use crate::{matcher, requirement, rollout};
@@ -168,7 +166,10 @@ fn thresholds(section: &mut Section<'_>, default: Breaker) -> Breaker {
             .and_then(|item| item.integer(1..=u64::from(u32::MAX)))
             .and_then(small)
             .unwrap_or(default.minimum),
-        counts: section.get("counts").and_then(|item| item.word("kind of identities", &COUNTS)).unwrap_or(default.counts),
+        counts: section
+            .get("counts")
+            .and_then(|item| item.word("kind of identities", &COUNTS))
+            .unwrap_or(default.counts),
         per_network: section
             .get("per-network")
             .and_then(|item| item.integer(1..=10_000))

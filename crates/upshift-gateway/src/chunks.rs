@@ -18,17 +18,30 @@ pub(crate) struct ChunkScanner {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     /// The size of a chunk, of which so many digits have come.
-    Size { size: u64, digits: u8 },
+    Size {
+        size: u64,
+        digits: u8,
+    },
     /// White space behind the size (RFC 9112 §7.1.1: BWS).
-    BadSpace { size: u64 },
-    Extension { size: u64 },
-    SizeLineFeed { size: u64 },
-    Data { left: u64 },
+    BadSpace {
+        size: u64,
+    },
+    Extension {
+        size: u64,
+    },
+    SizeLineFeed {
+        size: u64,
+    },
+    Data {
+        left: u64,
+    },
     DataReturn,
     DataLineFeed,
     /// The start of a line behind the last chunk.
     TrailerStart,
-    Trailer { named: bool },
+    Trailer {
+        named: bool,
+    },
     TrailerLineFeed,
     LastLineFeed,
     Done,
@@ -149,8 +162,23 @@ mod tests {
     fn what_two_readers_may_read_differently_is_no_chunk() {
         let long = format!("5;{}\r\nhello\r\n", "x".repeat(20_000));
         for bytes in [
-            "x\r\n", "\r\n", " 5\r\n", "5\nhello", "5\rhello", "-5\r\n", "+5\r\n", "0x5\r\n", "5\r\nhelloX", "5\r\nhello\n",
-            "11111111111111111\r\n", "5;\n\r\n", "0\r\nno trailer\r\n", "0\r\n: x\r\n", "0\r\n\n", "0\r\nx : y\r\n", long.as_str(),
+            "x\r\n",
+            "\r\n",
+            " 5\r\n",
+            "5\nhello",
+            "5\rhello",
+            "-5\r\n",
+            "+5\r\n",
+            "0x5\r\n",
+            "5\r\nhelloX",
+            "5\r\nhello\n",
+            "11111111111111111\r\n",
+            "5;\n\r\n",
+            "0\r\nno trailer\r\n",
+            "0\r\n: x\r\n",
+            "0\r\n\n",
+            "0\r\nx : y\r\n",
+            long.as_str(),
         ] {
             assert_eq!(scanned(bytes.as_bytes()), Err(BadChunk), "{bytes:?}");
         }

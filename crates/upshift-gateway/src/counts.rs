@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use upshift_core::{Decision, HttpVersion, Phase, Reason, Verdict};
 
-use crate::client_hello::OldHello;
 use crate::activity::Expired;
+use crate::client_hello::OldHello;
 
 /// Why a connection ended otherwise than in good order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

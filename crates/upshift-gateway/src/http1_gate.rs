@@ -31,7 +31,9 @@ pub(crate) struct Http1Gate {
 enum State {
     /// Before the end of a header section.
     Head,
-    Content { left: u64 },
+    Content {
+        left: u64,
+    },
     Chunked(ChunkScanner),
     /// A header section is wrong: nothing more is read.
     Refused(Fault),

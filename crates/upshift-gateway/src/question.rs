@@ -3,8 +3,10 @@
 use std::net::IpAddr;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
+use upshift_config::PathMode;
 use upshift_core::answer::{Circumstances, refuse};
 use upshift_core::notice::{self, Change};
+use upshift_core::policy::canonical;
 use upshift_core::{Decision, Facts, HttpVersion, Policy, Timestamp, TlsState, TlsVersion, Verdict};
 use upshift_record::DecisionRecord;
 use upshift_record::control::ExplainRequest;
@@ -88,10 +90,14 @@ impl Question {
         let value = |wanted: &str| self.fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
         let value = |wanted: &str| value(wanted).map(|(_, value)| value.as_str());
         let (path, query) = Facts::split_target(&self.target.path);
+        let path = match settings.paths {
+            PathMode::Canonical => canonical(path),
+            PathMode::AsSent | PathMode::Strict => path.into(),
+        };
         let facts = Facts {
             method: &self.method,
             host: Facts::host_of(value("host").unwrap_or(&self.target.authority)),
-            path,
+            path: &path,
             query,
             hop: self.http,
             http: arrival.http,

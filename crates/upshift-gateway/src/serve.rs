@@ -65,7 +65,10 @@ pub(crate) async fn serve(connection: &Rc<Connection>, request: Request<RequestB
     }
     finish(&mut response, version);
     // RFC 9112 §9.6: a server that is about to close says so in its last answer.
-    if version < Version::HTTP_2 && *worker.shared.draining.borrow() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+    if version < Version::HTTP_2
+        && *worker.shared.draining.borrow()
+        && response.status() != StatusCode::SWITCHING_PROTOCOLS
+    {
         refuse::close(response.headers_mut());
     }
     response.map(|body| body.holding(in_flight).tracked(progress))

@@ -262,7 +262,9 @@ mod tests {
         let coded = |codings: &str| format!("POST / HTTP/1.1\r\nTransfer-Encoding: {codings}\r\n\r\n");
         let chunked = Opening::Http1(Head { length: 47, content: ContentEnd::LastChunk });
         assert_eq!(opening(&coded("Chunked")), chunked);
-        for codings in ["chunked, chunked", "identity", "chunked, gzip", "identity, chunked", "xchunked", "\"chunked\"", ""] {
+        for codings in
+            ["chunked, chunked", "identity", "chunked, gzip", "identity, chunked", "xchunked", "\"chunked\"", ""]
+        {
             assert_eq!(fault(&coded(codings)), 400, "{codings:?}");
         }
         assert_eq!(fault(&coded("gzip, chunked")), 501);

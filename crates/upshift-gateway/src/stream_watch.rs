@@ -160,7 +160,7 @@ mod tests {
             if let Some(progress) = progress {
                 progress.answered();
             }
-            pending().await
+            pending::<()>().await;
         });
         let begun = Instant::now();
         task.await;
@@ -180,7 +180,7 @@ mod tests {
                 // The codec wakes the task when window comes, and for nothing else.
                 tokio::time::sleep(Duration::from_millis(1_900)).await;
             }
-            poll_fn(|_| Poll::Ready(())).await
+            poll_fn(|_| Poll::Ready(())).await;
         });
         task.await;
         assert_eq!(stalled.get(), 0);

@@ -177,7 +177,9 @@ mod tests {
     /// RFC 9113 §8.3.1, RFC 9114 §4.3.1.
     #[test]
     fn over_http2_host_is_the_authority() {
-        for (host, good) in [("a.example", true), ("A.example:443", true), ("b.example", false), ("a.example:81", false)] {
+        for (host, good) in
+            [("a.example", true), ("A.example:443", true), ("b.example", false), ("a.example:81", false)]
+        {
             assert_eq!(target("https://a.example/x", Version::HTTP_2, &[host]).is_ok(), good, "{host}");
         }
     }

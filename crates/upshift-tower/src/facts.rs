@@ -25,6 +25,10 @@ impl Fields for Lines<'_> {
     fn nth(&self, name: &str, index: usize) -> Option<&[u8]> {
         self.0.get_all(name).iter().nth(index).map(HeaderValue::as_bytes)
     }
+
+    fn values<'f>(&'f self, name: &str) -> Vec<&'f [u8]> {
+        self.0.get_all(name).iter().map(HeaderValue::as_bytes).collect()
+    }
 }
 
 /// The facts of a request over a connection of which `peer` is known.

@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use interop::{Gateway, Origin, date, pause, send, since_1970, wait};
+use interop::{Count, Gateway, Origin, date, pause, send, since_1970, tally, wait};
 use serde_json::Value;
 
 /// Time in which a real lock-out stops the rule.
@@ -132,6 +132,7 @@ fn locked_out() -> Vec<Caller> {
 
 /// Asks for all callers on one connection, as many at once as [`BATCH`]; gives the statuses.
 fn ask_all(to: SocketAddr, callers: &[Caller]) -> Vec<u16> {
+    tally(Count::Inputs, callers.len());
     let mut stream = send(to, b"");
     let mut statuses = Vec::new();
     let mut read = Vec::new();

@@ -5,6 +5,7 @@
 //! F5, F9, F12, F13).
 
 mod admin;
+mod bystanders;
 mod descriptors;
 mod http1;
 mod http2;
@@ -17,7 +18,7 @@ use std::net::SocketAddr;
 use std::ops::Deref;
 use std::time::{Duration, Instant};
 
-use interop::{Gateway, wait};
+use interop::{Count, Gateway, tally, wait};
 
 /// Short times; `upstream-silence` is as `upstream-response`.
 const LIMITS: &str = r#"
@@ -70,8 +71,11 @@ impl Watched {
 
     /// The same, while `beat` goes on.
     fn assert_releases_despite(&self, limit: Duration, most: usize, beat: impl FnMut()) {
+        tally(Count::Held, self.held());
         let released = ends_despite(limit, beat, || self.held() <= most);
-        assert!(released, "{} connections are held", self.held());
+        let left = self.held();
+        tally(Count::Left, left.saturating_sub(most));
+        assert!(released, "{left} connections are held");
     }
 }
 

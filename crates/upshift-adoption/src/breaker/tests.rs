@@ -53,7 +53,8 @@ fn it_trips_at_the_first_crossing_and_says_who_was_hit() {
     let trip = trips(&mut breaker, at(1)).remove(0);
     assert_eq!((trip.seen, trip.refused, trip.hit.len()), (1_001, 51, 51));
     assert!(trip.hit.contains(&who(2_000)));
-    let sentence = "51 of 1001 identities were refused within 60 s (5.1 %, allowed 5.0 %), 2 % of them from one network";
+    let sentence =
+        "51 of 1001 identities were refused within 60 s (5.1 %, allowed 5.0 %), 2 % of them from one network";
     assert_eq!(trip.sentence(), sentence);
 }
 
@@ -195,7 +196,13 @@ fn what_is_watched_follows_from_the_calendar() {
         let (warn, enforce) = (Some(at(0)), Some(at(5_000)));
         spec.rollout =
             Rollout::new(Plan { warn, brownout: vec![(at(1_000), at(1_600))], enforce, ..Plan::default() }).ok();
-        spec.breaker = Some(policy::Breaker { refused_share: 0.05, window: 60, minimum: 200, counts: Counted::Seen, per_network: 50 });
+        spec.breaker = Some(policy::Breaker {
+            refused_share: 0.05,
+            window: 60,
+            minimum: 200,
+            counts: Counted::Seen,
+            per_network: 50,
+        });
         change(&mut spec);
         Policy::new(PolicySpec { rules: vec![spec], ..PolicySpec::default() }).unwrap()
     };

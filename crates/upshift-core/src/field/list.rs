@@ -10,10 +10,7 @@ pub const LIST_LIMIT: usize = 64;
 /// quoted strings do not separate. Every element comes out: the work is linear in a header section that is bounded
 /// already, and a bound here would hide the members that come last.
 pub fn elements<'v>(values: impl Iterator<Item = &'v [u8]>) -> impl Iterator<Item = &'v [u8]> {
-    values
-        .flat_map(|value| Split { rest: Some(value) })
-        .map(<[u8]>::trim_ascii)
-        .filter(|element| !element.is_empty())
+    values.flat_map(|value| Split { rest: Some(value) }).map(<[u8]>::trim_ascii).filter(|element| !element.is_empty())
 }
 
 /// The members of a list of tokens, its lines read jointly, outer white space removed.

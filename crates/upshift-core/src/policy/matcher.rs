@@ -166,12 +166,8 @@ impl Matcher {
     /// clients and identities count too, by `User-Agent` and peer.
     pub fn fits(&self, facts: &Facts<'_>) -> bool {
         let path = super::reading::readings(facts.path, super::path::Comparison::default()).swap_remove(0);
-        let caller = Caller {
-            path: &path,
-            clients: &[ClientReader::UserAgent],
-            identities: &Vec::new,
-            effect: Effect::Applies,
-        };
+        let caller =
+            Caller { path: &path, clients: &[ClientReader::UserAgent], identities: &Vec::new, effect: Effect::Applies };
         self.mismatch(facts, &caller).is_none()
     }
 

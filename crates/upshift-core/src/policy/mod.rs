@@ -36,8 +36,8 @@ pub use path::{Comparison, PathError, PathPattern, PathTemplate};
 pub use reading::{Reading, readings};
 pub use requirement::{Api, ApiReader, Client, FieldName, Requirement, WebSocket};
 pub use rollout::{Moment, Phase, Plan, PlanError, RampPlan, Rollout, Share, Stage, bucket};
-pub use segments::Case;
 pub use rule::{AnswerStyle, Breaker, Counted, Rule, RuleSpec, Uncertain, UpgradeUrl};
+pub use segments::Case;
 
 /// A policy as it is written.
 #[derive(Clone, Debug, Default)]

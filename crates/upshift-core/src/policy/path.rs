@@ -125,10 +125,16 @@ impl PathPattern {
         let Comparison { case, ignore_trailing_slash } = path.comparison;
         let (mut pattern, mut segments) = (&*self.segments, path.segments.as_slice());
         if ignore_trailing_slash {
-            if let [rest @ .., last] = pattern && last.literal() == Some(b"") && !rest.is_empty() {
+            if let [rest @ .., last] = pattern
+                && last.literal() == Some(b"")
+                && !rest.is_empty()
+            {
                 pattern = rest;
             }
-            if let [rest @ .., last] = segments && last.is_empty() && !rest.is_empty() {
+            if let [rest @ .., last] = segments
+                && last.is_empty()
+                && !rest.is_empty()
+            {
                 segments = rest;
             }
         }

@@ -270,7 +270,9 @@ impl Way {
         if self.network {
             raw = without_authority(raw);
         }
-        if self.trims_end && let Some(last) = raw.last_mut() {
+        if self.trims_end
+            && let Some(last) = raw.last_mut()
+        {
             let kept = last.bytes.iter().rposition(|byte| !TRIMMED.contains(byte));
             last.bytes.truncate(kept.map_or(0, |at| at + 1));
         }
@@ -358,7 +360,9 @@ impl Way {
     }
 
     fn finished(self, mut segment: RawSegment) -> RawSegment {
-        if self.parameters && let Some(at) = segment.bytes.iter().position(|byte| *byte == b';') {
+        if self.parameters
+            && let Some(at) = segment.bytes.iter().position(|byte| *byte == b';')
+        {
             segment.bytes.truncate(at);
         }
         segment
@@ -388,7 +392,9 @@ fn without_authority(raw: Vec<RawSegment>) -> Vec<RawSegment> {
 /// is itself.
 fn next_byte(text: &[u8]) -> Option<(u8, bool, &[u8])> {
     let (first, rest) = text.split_first()?;
-    if *first == b'%' && let Some(byte) = hex_byte(rest) {
+    if *first == b'%'
+        && let Some(byte) = hex_byte(rest)
+    {
         return Some((byte, true, &rest[2..]));
     }
     Some((*first, false, rest))

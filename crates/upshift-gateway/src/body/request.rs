@@ -239,4 +239,3 @@ impl http_body::Body for RequestBody {
         }
     }
 }
-

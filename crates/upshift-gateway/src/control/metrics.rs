@@ -56,8 +56,11 @@ fn breakers(registry: &mut Registry, status: &Status) {
     let refused = family(registry, "breaker_identities_refused", "Different refused callers in the breaker's window");
     let concentration =
         family(registry, "breaker_concentration", "The share of the refused callers that come from one network");
-    let withheld =
-        family(registry, "breaker_withheld", "Crossings since the start that one network alone made, and that did not trip");
+    let withheld = family(
+        registry,
+        "breaker_withheld",
+        "Crossings since the start that one network alone made, and that did not trip",
+    );
     for RuleStatus { rule, breaker, .. } in &status.rules {
         let Some(breaker) = breaker else { continue };
         let id = || vec![("rule", rule.clone())];

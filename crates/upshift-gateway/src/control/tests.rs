@@ -6,7 +6,9 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
-use upshift_core::policy::{Breaker, Counted, IdentityReader, Plan, PolicySpec, RampPlan, Requirement, Rollout, RuleSpec};
+use upshift_core::policy::{
+    Breaker, Counted, IdentityReader, Plan, PolicySpec, RampPlan, Requirement, Rollout, RuleSpec,
+};
 use upshift_core::{Facts, HttpVersion, Known, Phase, TlsState};
 
 use super::*;
@@ -19,7 +21,8 @@ fn day(day: i64) -> Timestamp {
 fn policy() -> Policy {
     let mut ramped = RuleSpec::new("ramped", vec![Requirement::Http(HttpVersion::V2)]);
     ramped.identity = vec![IdentityReader::Peer];
-    ramped.breaker = Some(Breaker { refused_share: 0.3, window: 60, minimum: 200, counts: Counted::Seen, per_network: 50 });
+    ramped.breaker =
+        Some(Breaker { refused_share: 0.3, window: 60, minimum: 200, counts: Counted::Seen, per_network: 50 });
     let (ramp, enforce) = (Some(RampPlan::Linear(day(-10))), Some(day(10)));
     ramped.rollout = Some(Rollout::new(Plan { warn: Some(day(-20)), ramp, enforce, ..Plan::default() }).unwrap());
     let plain = RuleSpec::new("plain", vec![Requirement::Http(HttpVersion::V2)]);

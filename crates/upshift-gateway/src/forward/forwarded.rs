@@ -105,9 +105,12 @@ mod tests {
     #[test]
     fn forwarding_fields_of_a_client_are_replaced() {
         let mut headers = HeaderMap::new();
-        for (name, value) in
-            [("x-forwarded-for", "6.6.6.6"), ("x-forwarded-port", "1"), ("forwarded", "for=6.6.6.6"), ("x-real-ip", "6")]
-        {
+        for (name, value) in [
+            ("x-forwarded-for", "6.6.6.6"),
+            ("x-forwarded-port", "1"),
+            ("forwarded", "for=6.6.6.6"),
+            ("x-real-ip", "6"),
+        ] {
             headers.insert(name, HeaderValue::from_static(value));
         }
         let hop = "[2001:db8::1]:99".parse::<SocketAddr>().unwrap();

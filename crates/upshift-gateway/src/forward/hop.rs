@@ -182,7 +182,8 @@ mod tests {
 
     #[test]
     fn what_a_declared_proxy_wrote_cannot_be_taken_away() {
-        let mut headers = map(&[("connection", "x-forwarded-proto, x-other"), ("x-forwarded-proto", "http"), ("x-other", "1")]);
+        let mut headers =
+            map(&[("connection", "x-forwarded-proto, x-other"), ("x-forwarded-proto", "http"), ("x-other", "1")]);
         remove_nominated(&mut headers, &["x-forwarded-proto"]);
         assert!(headers.contains_key("x-forwarded-proto") && !headers.contains_key("x-other"));
     }

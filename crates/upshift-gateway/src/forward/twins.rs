@@ -99,8 +99,16 @@ mod tests {
         let guarded = GuardedFields::new(&policy, &[]);
         let mut headers = HeaderMap::new();
         for name in [
-            "x_api_key", "x.api.key", "x-api-key", "x-api_key", "x_forwarded_for", "content_length", "proxy", "x_other",
-            "user_agent", "transfer!encoding",
+            "x_api_key",
+            "x.api.key",
+            "x-api-key",
+            "x-api_key",
+            "x_forwarded_for",
+            "content_length",
+            "proxy",
+            "x_other",
+            "user_agent",
+            "transfer!encoding",
         ] {
             headers.insert(HeaderName::from_static(name), HeaderValue::from_static("1"));
         }

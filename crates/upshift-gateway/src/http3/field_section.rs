@@ -37,6 +37,9 @@ const PSEUDO: [(&[u8], &[u8]); 5] = [
 /// `:status`, in the same two codings.
 const STATUS: (&[u8], &[u8]) = (b":status", &[0xb8, 0x84, 0x8d, 0x36, 0xa3]);
 
+/// Whether a string is Huffman-coded, and its bytes.
+type Text<'s> = (bool, &'s [u8]);
+
 /// The name of a field line, as far as it matters here.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Name {
@@ -109,8 +112,7 @@ fn indexed(is_static: bool, index: u64) -> Name {
     }
 }
 
-fn literal(name: (bool, &[u8])) -> Name {
-    let (huffman, name) = name;
+fn literal((huffman, name): Text<'_>) -> Name {
     for (index, (plain, coded)) in PSEUDO.iter().enumerate() {
         if name == if huffman { *coded } else { *plain } {
             return Name::Pseudo(index);
@@ -141,7 +143,7 @@ fn integer(bytes: &[u8], bits: u32) -> Result<(u64, &[u8]), BadSection> {
 
 /// RFC 9204 §4.1.2: a string whose length has a prefix of `bits` bits, below the Huffman bit. Whether it is
 /// Huffman-coded, its bytes, and what follows.
-fn string(bytes: &[u8], bits: u32) -> Result<((bool, &[u8]), &[u8]), BadSection> {
+fn string(bytes: &[u8], bits: u32) -> Result<(Text<'_>, &[u8]), BadSection> {
     let huffman = bytes.first().is_some_and(|first| first & (1 << bits) != 0);
     let (length, rest) = integer(bytes, bits)?;
     let length = usize::try_from(length).map_err(|_| BadSection::Truncated)?;

@@ -34,11 +34,19 @@ enum State {
     /// The type of a unidirectional stream (RFC 9114 §6.2).
     StreamType(Varint),
     FrameType(Varint),
-    Length { kind: u64, length: Varint },
+    Length {
+        kind: u64,
+        length: Varint,
+    },
     /// A header section, as far as it has come.
-    Head { left: u64, section: Vec<u8> },
+    Head {
+        left: u64,
+        section: Vec<u8>,
+    },
     /// A payload that is not looked at.
-    Payload { left: u64 },
+    Payload {
+        left: u64,
+    },
     /// Not frames: a stream of another type.
     Unframed,
 }

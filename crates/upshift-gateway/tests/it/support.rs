@@ -66,7 +66,8 @@ impl Running {
         let address = self.addresses.admin.expect("there is an admin listener");
         let until = Instant::now() + PATIENCE;
         loop {
-            let answer = exchange(address, &format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"));
+            let answer =
+                exchange(address, &format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"));
             if done(&answer) {
                 return answer;
             }

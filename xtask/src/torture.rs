@@ -1,0 +1,125 @@
+//! `cargo xtask torture`: the attacks that `docs/security.md` promises to hold, part by part, and one table of what came
+//! of them.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use crate::peers::Peers;
+use crate::run::{root, succeeds};
+use crate::suite::{build_binary, interop_tests};
+
+/// Where the tests add to their counts.
+const TALLY: &str = "target/torture.log";
+
+/// A part of the table, and the interop tests that belong to it.
+struct Part {
+    name: &'static str,
+    what: &'static str,
+    filters: &'static [&'static str],
+}
+
+const PARTS: [Part; 6] = [
+    Part { name: "paths", what: "spellings of a path, against the servers that read it", filters: &["path_matrix::"] },
+    Part { name: "framing", what: "where a message ends, HTTP/1, 2 and 3", filters: &["framing::"] },
+    Part { name: "fields", what: "what a client says of itself", filters: &["believed::"] },
+    Part {
+        name: "stalls",
+        what: "floods, slow clients and upstreams",
+        filters: &["progress::", "heavy::", "idle_tunnels::"],
+    },
+    Part { name: "replay", what: "how often one request goes out", filters: &["once::"] },
+    Part { name: "breaker", what: "callers that are made up", filters: &["breaker_attack::"] },
+];
+
+/// What came of one part.
+struct Outcome {
+    part: &'static Part,
+    succeeded: bool,
+    took: Duration,
+    counts: HashMap<String, u64>,
+}
+
+impl Outcome {
+    fn count(&self, name: &str) -> u64 {
+        self.counts.get(name).copied().unwrap_or(0)
+    }
+}
+
+/// Runs the parts with these names, or all; true when nothing got through.
+pub(crate) fn run(peers: &Peers, names: &[&str]) -> bool {
+    if let Some(unknown) = names.iter().find(|name| PARTS.iter().all(|part| part.name != **name)) {
+        let known: Vec<&str> = PARTS.iter().map(|part| part.name).collect();
+        eprintln!("  there is no part {unknown}; the parts are {}", known.join(", "));
+        return false;
+    }
+    if !build_binary() {
+        return false;
+    }
+    let mut outcomes = Vec::new();
+    for part in &PARTS {
+        if names.is_empty() || names.contains(&part.name) {
+            println!("── {}: {}", part.name, part.what);
+            outcomes.push(attack(peers, part));
+        }
+    }
+    print(&outcomes);
+    outcomes.iter().all(|outcome| outcome.succeeded)
+}
+
+fn attack(peers: &Peers, part: &'static Part) -> Outcome {
+    let file = root().join(TALLY);
+    std::fs::remove_file(&file).ok();
+    let begun = Instant::now();
+    let mut tests = interop_tests(peers, part.filters);
+    let succeeded = succeeds(tests.arg("--no-fail-fast").env("UPSHIFT_TALLY", &file));
+    let text = std::fs::read_to_string(&file).unwrap_or_default();
+    Outcome { part, succeeded, took: begun.elapsed(), counts: sum(&text) }
+}
+
+/// The sums of lines of the form `test count number`.
+fn sum(text: &str) -> HashMap<String, u64> {
+    let mut counts = HashMap::new();
+    for line in text.lines() {
+        let mut words = line.rsplit(' ');
+        let number = words.next().and_then(|number| number.parse().ok()).unwrap_or(0);
+        let count = words.next().unwrap_or_default();
+        *counts.entry(count.to_owned()).or_default() += number;
+    }
+    counts
+}
+
+fn print(outcomes: &[Outcome]) {
+    println!("── torture");
+    println!(
+        "  {:<9}{:<9}{:>8}{:>10}{:>7}{:>7}{:>7}{:>7}",
+        "part", "", "inputs", "bypasses", "lost", "held", "left", "took"
+    );
+    for outcome in outcomes {
+        println!(
+            "  {:<9}{:<9}{:>8}{:>10}{:>7}{:>7}{:>7}{:>5} s",
+            outcome.part.name,
+            if outcome.succeeded { "ok" } else { "FAILED" },
+            outcome.count("inputs"),
+            outcome.count("bypasses"),
+            outcome.count("lost"),
+            outcome.count("held"),
+            outcome.count("left"),
+            outcome.took.as_secs()
+        );
+    }
+    println!(
+        "  inputs: requests sent; bypasses: those that passed and must not; lost: requests of a client that behaves\n  \
+         without their answer; held: connections that attacks held open; left: those open after the limits"
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_summed_whatever_the_test_is_called() {
+        let counts = sum("a::b inputs 2\nc inputs 3\na::b left 0\n");
+        assert_eq!((counts["inputs"], counts["left"]), (5, 0));
+    }
+}
