@@ -4,9 +4,9 @@ use std::thread;
 use std::time::Duration;
 
 use interop::h2_frames::*;
-use interop::{Count, H2Session, Stalling, exchange_within, send, tally};
+use interop::{Count, Gateway, H2Session, Recorder, Stalling, exchange_within, send, tally};
 
-use super::gateway;
+use super::LIMITS;
 
 /// Requests of the client that behaves.
 const REQUESTS: usize = 300;
@@ -21,8 +21,9 @@ const ATTACKERS: usize = 40;
 /// reset as soon as they are opened (the "rapid reset" of 2023).
 #[test]
 fn clients_beside_an_attack_are_served() {
-    let upstream = Stalling::start();
-    let gateway = gateway(upstream.address());
+    let (attacked, upstream) = (Stalling::start(), Recorder::start());
+    let site = format!("[[upstream]]\npaths = [\"/well/**\"]\naddresses = [\"http://{}\"]\n", upstream.address());
+    let gateway = Gateway::start(attacked.address(), &[LIMITS, &site].concat());
     let mut stalled = Vec::new();
     for _ in 0..ATTACKERS {
         stalled.push(send(gateway.http(), b"GET /a HTTP/1.1\r\nHost: h\r\nX-Slow"));
@@ -36,7 +37,7 @@ fn clients_beside_an_attack_are_served() {
 
     let mut lost = 0;
     for _ in 0..REQUESTS {
-        let request = b"GET /trickle/10 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+        let request = b"GET /well/10 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
         let reply = exchange_within(gateway.http(), request, PATIENCE);
         lost += usize::from(reply.is_none_or(|reply| reply.status != 200));
     }
@@ -46,10 +47,10 @@ fn clients_beside_an_attack_are_served() {
     drop((stalled, windows));
 }
 
-/// 10,000 streams, or as many as the gateway bears.
+/// 2,000 streams, or as many as the gateway bears.
 fn reset_rapidly(session: H2Session) {
     let cancel = 8_u32.to_be_bytes();
-    for number in 0..10_000 {
+    for number in 0..2_000 {
         let stream = 2 * number + 1;
         session.send(&[get(stream), frame(RST_STREAM, 0, stream, &cancel)].concat());
         if session.is_closed() {
