@@ -104,8 +104,8 @@ impl Connection {
 /// How long a server may take for one of many small responses.
 const A_WHILE: Duration = Duration::from_secs(5);
 
-/// Whether the response leaves its connection open with nothing more to read. After an error of the
-/// client nobody can be sure.
+/// Whether the response leaves its connection open with nothing more to read. It may not
+/// after an error of the client.
 fn lasts(reply: &Reply) -> bool {
     let whole = reply.field("content-length").parse() == Ok(reply.body.len());
     let open = reply.protocol == "HTTP/1.1" && !reply.connection_has("close");

@@ -34,7 +34,7 @@
 //! ```
 
 use crate::tally::RuleTally;
-use crate::{Accepted, Callers, Fingerprint, Network, Tally, Totals};
+use crate::{Accepted, Callers, Fingerprint, Network, Tally, Totals, View};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -375,13 +375,20 @@ impl Watched {
     /// for the minimum.
     fn is_crossed(&self, totals: &Totals) -> bool {
         let enough = totals.seen >= self.watch.limits.minimum || totals.capped;
-        enough && self.exceeds(totals.seen, totals.refused)
+        self.trips(totals) || enough && self.exceeds(totals.seen, totals.refused)
     }
 
-    /// Whether the crossing is one of many networks.
+    /// Whether the crossing is one of many networks: it needs neither the refused callers of one network, nor is it
+    /// hidden by the admitted callers of another. A network that is left out stands for one caller.
     fn trips(&self, totals: &Totals) -> bool {
-        let (seen, refused) = totals.without_top();
-        totals.seen >= self.watch.limits.minimum && self.exceeds(seen, refused)
+        for view in [totals.counted, totals.undiluted] {
+            let View { all, without_top } = view;
+            let enough = without_top.seen + without_top.left_out >= self.watch.limits.minimum;
+            if enough && self.exceeds(all.seen, all.refused) && self.exceeds(without_top.seen, without_top.refused) {
+                return true;
+            }
+        }
+        false
     }
 
     fn exceeds(&self, seen: u64, refused: u64) -> bool {

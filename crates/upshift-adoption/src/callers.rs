@@ -4,14 +4,14 @@
 //! count up to a cap, and what is counted of every network is known: neither a flood of made-up callers that are refused
 //! nor one of callers that comply moves the numbers by more than the caps of the networks it comes from.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 
 use crate::Fingerprint;
 
-/// As many networks are told apart; further ones share [`SHARED_NETWORKS`] places.
+/// As many networks are counted one by one; further ones share [`SHARED_NETWORKS`] places.
 const NETWORKS: usize = 16 * 1024;
 const SHARED_NETWORKS: u64 = 4 * 1024;
 
@@ -95,6 +95,40 @@ pub struct Totals {
     pub top: Option<(Network, u64, u64)>,
     /// Some network has as many callers as are counted of one, and may have more.
     pub capped: bool,
+    /// As counted.
+    pub counted: View,
+    /// Without the networks at their cap that most of the admitted come from: of IPv4 and of IPv6 one each, for one host
+    /// may have both.
+    pub undiluted: View,
+}
+
+/// Callers with and without the networks that most of the refused come from: of IPv4 and of IPv6 one each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct View {
+    /// All of them.
+    pub all: Part,
+    /// Without these networks.
+    pub without_top: Part,
+}
+
+/// The callers of a window, without those of some networks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Part {
+    /// Different callers that were seen.
+    pub seen: u64,
+    /// Those of them that were refused.
+    pub refused: u64,
+    /// The networks that are left out.
+    pub left_out: u64,
+}
+
+/// The callers of one network in a window.
+#[derive(Clone, Copy)]
+struct NetworkTotals {
+    network: Network,
+    seen: u64,
+    refused: u64,
+    capped: bool,
 }
 
 impl Totals {
@@ -104,11 +138,61 @@ impl Totals {
         if self.refused == 0 { 0.0 } else { top as f64 / self.refused as f64 }
     }
 
-    /// The callers that were seen and refused without those of the top network.
-    pub fn without_top(&self) -> (u64, u64) {
-        let (seen, refused) = self.top.map_or((0, 0), |(_, seen, refused)| (seen, refused));
-        (self.seen - seen, self.refused - refused)
+    fn of(networks: &[NetworkTotals]) -> Self {
+        let top = largest(networks, |network| network.refused);
+        let mut at_cap = networks.to_vec();
+        at_cap.retain(|network| network.capped);
+        let diluting = largest_of_families(&at_cap, |network| network.seen - network.refused);
+        let counted = View::without(networks, &[]);
+        Self {
+            seen: counted.all.seen,
+            refused: counted.all.refused,
+            top: top.map(|top| (top.network, top.seen, top.refused)),
+            capped: !at_cap.is_empty(),
+            counted,
+            undiluted: View::without(networks, &diluting),
+        }
     }
+}
+
+impl View {
+    fn without(networks: &[NetworkTotals], left_out: &[Network]) -> Self {
+        let mut rest = networks.to_vec();
+        rest.retain(|network| !left_out.contains(&network.network));
+        let mut top = largest_of_families(&rest, |network| network.refused);
+        top.extend(left_out);
+        Self { all: Part::without(networks, left_out), without_top: Part::without(networks, &top) }
+    }
+}
+
+impl Part {
+    fn without(networks: &[NetworkTotals], left_out: &[Network]) -> Self {
+        let mut part = Self { left_out: left_out.len() as u64, ..Self::default() };
+        for network in networks {
+            if !left_out.contains(&network.network) {
+                part.seen += network.seen;
+                part.refused += network.refused;
+            }
+        }
+        part
+    }
+}
+
+/// The networks of IPv4 and of IPv6 of which `count` is largest.
+fn largest_of_families(networks: &[NetworkTotals], count: impl Fn(&NetworkTotals) -> u64) -> Vec<Network> {
+    let families: (Vec<_>, Vec<_>) =
+        networks.iter().copied().partition(|totals| matches!(totals.network, Network::V6(_)));
+    let mut found = Vec::new();
+    for family in [families.0, families.1] {
+        found.extend(largest(&family, &count).map(|totals| totals.network));
+    }
+    found
+}
+
+/// The network of which `count` is largest, if it is not 0 for all; among equals the same one each time.
+fn largest(networks: &[NetworkTotals], count: impl Fn(&NetworkTotals) -> u64) -> Option<NetworkTotals> {
+    let counted = networks.iter().filter(|network| count(network) > 0);
+    counted.max_by_key(|network| (count(network), std::cmp::Reverse(network.network))).copied()
 }
 
 impl Callers {
@@ -148,20 +232,14 @@ impl Callers {
 
     /// The numbers of the window that began at `since`.
     pub fn totals(&self, since: u32) -> Totals {
-        let mut totals = Totals::default();
+        let mut networks = Vec::with_capacity(self.networks.len());
         for (network, callers) in &self.networks {
             let seen = callers.values().filter(|last| last.seen >= since).count() as u64;
             let refused = callers.values().filter(|last| last.refused >= since && last.refused > 0).count() as u64;
-            totals.seen += seen;
-            totals.refused += refused;
-            totals.capped |= seen as usize >= self.per_network;
-            // Among equals the same one each time.
-            let top = totals.top.map_or((0, None), |(top, _, refused)| (refused, Some(std::cmp::Reverse(top))));
-            if refused > 0 && (refused, Some(std::cmp::Reverse(*network))) > top {
-                totals.top = Some((*network, seen, refused));
-            }
+            let capped = seen as usize >= self.per_network;
+            networks.push(NetworkTotals { network: *network, seen, refused, capped });
         }
-        totals
+        Totals::of(&networks)
     }
 
     /// Up to `limit` of the callers refused in the window that began at `since`, in order, so that the same ones are
@@ -199,7 +277,7 @@ impl Callers {
 }
 
 /// As many accepted identities of one network are remembered at once.
-const ACCEPTED_PER_NETWORK: u32 = 1_000;
+const ACCEPTED_PER_NETWORK: usize = 1_000;
 /// As many are remembered in each of two generations.
 const ACCEPTED: usize = 128 * 1024;
 
@@ -207,7 +285,8 @@ const ACCEPTED: usize = 128 * 1024;
 #[derive(Clone, Default)]
 pub struct Accepted {
     current: HashSet<Fingerprint>,
-    by_network: HashMap<Network, u32>,
+    /// Those of each network, the oldest first.
+    by_network: HashMap<Network, VecDeque<Fingerprint>>,
     previous: HashSet<Fingerprint>,
 }
 
@@ -217,15 +296,18 @@ impl Accepted {
         if self.current.contains(&caller.identity) {
             return;
         }
-        let count = self.by_network.entry(caller.network).or_default();
-        if *count >= ACCEPTED_PER_NETWORK {
-            return;
-        }
-        *count += 1;
         if self.current.len() >= ACCEPTED {
             self.previous = std::mem::take(&mut self.current);
             self.by_network.clear();
         }
+        let of_network = self.by_network.entry(caller.network).or_default();
+        // Sessions change: a network at its cap forgets its oldest.
+        if of_network.len() >= ACCEPTED_PER_NETWORK
+            && let Some(oldest) = of_network.pop_front()
+        {
+            self.current.remove(&oldest);
+        }
+        of_network.push_back(caller.identity);
         self.current.insert(caller.identity);
     }
 
@@ -266,7 +348,8 @@ mod tests {
         }
         let totals = callers.totals(41);
         assert_eq!((totals.seen, totals.refused, totals.capped), (60, 51, true));
-        assert_eq!((totals.without_top(), totals.concentration() > 0.98), ((10, 1), true));
+        assert_eq!(totals.counted.without_top, Part { seen: 10, refused: 1, left_out: 1 });
+        assert!(totals.concentration() > 0.98);
         assert_eq!(callers.refused(41, 10).len(), 10);
     }
 
@@ -301,8 +384,8 @@ mod tests {
             accepted.insert(caller(n, "203.0.113.9"));
         }
         accepted.insert(caller(9_999, "198.51.100.1"));
-        assert!(accepted.contains(caller(999, "203.0.113.9").identity));
-        assert!(!accepted.contains(caller(1_000, "203.0.113.9").identity));
+        assert!(accepted.contains(caller(1_000, "203.0.113.9").identity));
+        assert!(!accepted.contains(caller(999, "203.0.113.9").identity), "the oldest has made room");
         assert!(accepted.contains(caller(9_999, "198.51.100.1").identity));
     }
 }

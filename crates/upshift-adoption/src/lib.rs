@@ -17,7 +17,7 @@ pub mod store;
 mod tally;
 
 pub use breaker::Breaker;
-pub use callers::{Accepted, Caller, Callers, Network, Totals};
+pub use callers::{Accepted, Caller, Callers, Network, Part, Totals, View};
 pub use expiry::{Expiring, ExpiryNotice, ExpiryNotices, ExpiryStage};
 pub use fingerprint::{Fingerprint, Key};
 pub use store::Store;

@@ -91,7 +91,7 @@ async fn serve(tcp: TcpStream, router: Router, limits: Limits, close: Rc<Notify>
         .header_read_timeout(None)
         .max_header_size(limits.header_bytes)
         .serve_connection(TokioIo::new(stream), service);
-    // The admin listener outlives the drain: it tells of it.
+    // The admin listener stays up during the drain: /readyz reports it.
     let (_never, draining) = watch::channel(false);
     let driven = drive(Pin::new(&mut codec), |codec| codec.graceful_shutdown(), &activity, draining, &limits);
     tokio::select! {

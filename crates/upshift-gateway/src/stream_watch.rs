@@ -1,6 +1,6 @@
 //! A time-out for each stream of HTTP/2 whose client opens no window.
 //!
-//! The codec asks for the next piece of a body only when there is window for it, and tells of the wait in no other way.
+//! The codec asks for the next piece of a body only when there is window for it, and gives no other sign of the wait.
 //! So what is watched is the task of the stream: it has handed over an answer, its body is not waiting for the
 //! upstream, and still nothing more is taken of it. Then the client owes window. The task is dropped, which resets the
 //! stream (RFC 9113 §5.4.2) and gives up what it holds of the upstream.

@@ -13,7 +13,7 @@ use crate::terminal::{print_json, say};
 
 /// Validate a policy file, and warn of what will surprise
 ///
-/// All errors are told at once, each with its line, what was expected and the nearest valid spelling. Notes say what the
+/// All errors are reported at once, each with its line, what was expected and the nearest valid spelling. Notes say what the
 /// defaults mean for this file.
 #[derive(Debug, Args)]
 #[command(after_help = "\

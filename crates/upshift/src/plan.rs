@@ -136,7 +136,7 @@ mod tests {
 
     use super::*;
 
-    /// Who may set a rule chose what the terminal of everybody did who looked at the plan.
+    /// A person who may set a rule could control the terminals of those who looked at the plan.
     #[test]
     fn what_a_gateway_has_stored_cannot_act_on_a_terminal() {
         let hostile = "x\u{1b}]0;owned\u{7}\r\nfake\u{202e}";

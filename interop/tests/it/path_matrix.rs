@@ -151,8 +151,8 @@ fn go_files() {
     assert_no_bypass("go-files", "");
 }
 
-/// With `paths = "strict"`, what servers take apart differently is a bad request, whatever stands
-/// behind the gateway. What all of them read alike is decided as ever.
+/// With `paths = "strict"`, what servers take apart differently is a bad request for every
+/// upstream. What all of them read alike is decided as usual.
 #[test]
 fn strict_paths_have_one_reading() {
     let origin = Origin::start(200, &[]);

@@ -113,6 +113,48 @@ fn compliant_callers_of_one_network_cannot_dilute_it() {
     assert_eq!(trips(&mut breaker, at(1)).len(), 1);
 }
 
+/// One host may have an address of IPv4 and one of IPv6.
+#[test]
+fn callers_of_one_host_with_two_addresses_cannot_make_it_trip() {
+    let mut breaker = breaker(Limits::default());
+    let mut forged = Tally::default();
+    for (n, network) in (0..).zip([Network::V4([192, 0, 2]), Network::V6([32, 1, 13, 184, 0, 1])].repeat(60)) {
+        forged.record("r", Caller { identity: who(n), network }, true, 50);
+    }
+    breaker.merge(at(1), &tally(1_000..1_400, 0));
+    breaker.merge(at(1), &forged);
+    let crossing = breaker.crossings(at(1)).remove(0);
+    assert_eq!((crossing.trips, crossing.trip.refused), (false, 100));
+}
+
+/// The callers of one network do not make up the minimum.
+#[test]
+fn callers_of_one_network_do_not_fill_the_minimum() {
+    let mut breaker = breaker(Limits::default());
+    breaker.merge(at(1), &tally(1_000..1_150, 10));
+    let mut forged = Tally::default();
+    for n in 0..60 {
+        let caller = Caller { identity: who(n), network: Network::V4([192, 0, 2]) };
+        forged.record("r", caller, true, 50);
+    }
+    breaker.merge(at(1), &forged);
+    assert!(trips(&mut breaker, at(1)).is_empty());
+}
+
+/// A share that is only just too large is seen beside the admitted callers of one network.
+#[test]
+fn a_network_at_its_cap_does_not_dilute_a_small_share() {
+    let mut breaker = breaker(Limits::default());
+    let mut forged = Tally::default();
+    for n in 10_000..10_050 {
+        let caller = Caller { identity: who(n), network: Network::V4([192, 0, 2]) };
+        forged.record("r", caller, false, 50);
+    }
+    breaker.merge(at(1), &forged);
+    breaker.merge(at(1), &tally(0..200, 12));
+    assert_eq!(trips(&mut breaker, at(1)).len(), 1);
+}
+
 /// With `counts = "accepted"`, an identity that no upstream has accepted is no caller.
 #[test]
 fn only_accepted_identities_count_where_that_is_asked() {
@@ -256,7 +298,8 @@ proptest! {
             let top = (0..256).rev().max_by_key(|octet| refused_in(*octet)).unwrap_or(0);
             let seen_in_top = seen.iter().filter(|who| **who % 256 == top).count();
             let elsewhere = exceeds(cut.len() - refused_in(top), seen.len() - seen_in_top);
-            let over = exceeds(cut.len(), seen.len()) && elsewhere && seen.len() as u64 >= minimum;
+            let enough = (seen.len() - seen_in_top) as u64 + 1 >= minimum;
+            let over = exceeds(cut.len(), seen.len()) && elsewhere && enough;
             prop_assert_eq!(tripped, over, "seen {} refused {}", seen.len(), cut.len());
             if tripped {
                 break;

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use super::reading::{Features, MAX_WORK, has_encoded, hex_byte};
 
-/// What in a path has more than one reading. The names are what a client is told.
+/// A part of a path that has more than one reading. Its text goes into the answer to the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Ambiguity {

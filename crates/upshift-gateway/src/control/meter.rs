@@ -23,9 +23,15 @@ fn count_ruling(tally: &mut Tally, key: &Key, ruling: &Ruling<'_>, facts: &Facts
         return;
     }
     if let (Some(caller), Some(breaker)) = (caller(rule, key, facts), rule.breaker) {
-        tally.record(&rule.id, caller, ruling.verdict == Verdict::Refuse, breaker.per_network);
+        // Which of them were accepted before is known only after the merge: room for more than count.
+        let factor = if breaker.counts == Counted::Accepted { UNFILTERED } else { 1 };
+        let per_network = breaker.per_network.saturating_mul(factor);
+        tally.record(&rule.id, caller, ruling.verdict == Verdict::Refuse, per_network);
     }
 }
+
+/// As many times the callers that count of a network are kept until the accepted ones are picked out.
+const UNFILTERED: u32 = 100;
 
 /// Notes who was answered with 2xx by an upstream, for the rules whose breaker counts only those.
 pub(crate) fn count_accepted(tally: &mut Tally, key: &Key, decision: &Decision<'_>, facts: &Facts<'_>) {

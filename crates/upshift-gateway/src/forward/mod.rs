@@ -428,7 +428,7 @@ fn frame(headers: &mut HeaderMap, method: &Method, body: &RequestBody, declares_
         Some(0) if !declares_length && !has_meaning => {}
         Some(length) => drop(headers.insert(header::CONTENT_LENGTH, length.into())),
         None if http2 => {}
-        // The codec leaves out the content of a GET of unknown length unless it is told how to send it.
+        // The codec leaves out the content of a GET of unknown length unless a field says how to send it.
         None => drop(headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"))),
     }
 }

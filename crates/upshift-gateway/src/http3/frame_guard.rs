@@ -1,6 +1,6 @@
 //! Bounds on the frames of one stream, before the codec sees them.
 //!
-//! The codec holds every frame but DATA whole before it looks at it, whatever length the frame declares. So the lengths
+//! The codec buffers every frame but DATA whole before it looks at it, with no bound on its length. So the lengths
 //! are read here, as the bytes pass, and a frame that is too long ends the stream at its header.
 
 use super::field_section::{self, BadSection};

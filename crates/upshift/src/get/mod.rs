@@ -20,7 +20,7 @@ use crate::terminal::{Palette, print_json, say_lines};
 /// Fetch a URL as curl would, and follow a 426
 ///
 /// A 426 is followed where that is safe: to the same host only, never to anything weaker, without sending credentials
-/// again in clear or to another port. Where it is not followed, the server's wish is told in plain words.
+/// again in cleartext or to another port. Where it is not followed, the server's wish is explained in plain words.
 ///
 /// On a terminal, control characters of the answer are shown as escapes. Anywhere else the body is written byte for byte.
 #[derive(Debug, Args)]
