@@ -123,6 +123,13 @@ fn api<'a>(wanted: &'a Api, facts: &Facts<'a>, path: &Reading<'_>) -> Finding<'a
         let read = || reader.to_string();
         observed.extend(api_values(reader, facts, path).into_iter().map(|value| seen(Kind::Api, value, read())));
     }
+    // An empty value alone is none. Beside another one it may be the one that the upstream reads.
+    let empty = observed.iter().filter(|seen| seen.value.is_empty()).count();
+    if empty == observed.len() {
+        observed.clear();
+    } else if empty > 0 {
+        return Finding { reason: Reason::Ambiguous, observed };
+    }
     let versions: Result<Vec<Version>, _> = observed.iter().map(|seen| wanted.scheme.parse(&seen.value)).collect();
     let reason = match versions.as_deref() {
         Err(_) => Reason::Malformed,
@@ -152,7 +159,7 @@ fn api_values<'a>(reader: &ApiReader, facts: &Facts<'a>, path: &Reading<'_>) -> 
         ApiReader::Header(name) => {
             // The lines of a field are kept by the request, so that their values may be borrowed from it.
             let fields: &'a dyn crate::Fields = facts.fields;
-            let values = fields.all(name.lower()).map(<[u8]>::trim_ascii).filter(|value| !value.is_empty());
+            let values = fields.all(name.lower()).map(<[u8]>::trim_ascii);
             values.take(VALUES + 1).map(String::from_utf8_lossy).collect()
         }
         ApiReader::Query(name) => query::values(facts.query.unwrap_or_default(), name, VALUES + 1),
@@ -184,7 +191,13 @@ fn media_type_values<'a>(facts: &Facts<'_>, read: impl Fn(MediaType<'_>) -> Vec<
     }
     let accept = Accept::read(facts.fields);
     for range in accept.by_weight() {
-        values.extend(read(range.media));
+        let found = read(range.media);
+        if range.weight == 0 && !found.is_empty() {
+            // RFC 9110 §12.4.2: 0 means "not acceptable". A recipient that ignores weights reads the version all the same.
+            values.push(String::new());
+        } else {
+            values.extend(found);
+        }
         if values.len() > VALUES {
             break;
         }

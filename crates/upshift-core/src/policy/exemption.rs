@@ -90,7 +90,13 @@ impl Builtin {
     /// The fields that it may read, in lower case.
     pub(super) fn all_fields(self) -> &'static [&'static str] {
         match self {
-            Self::CorsPreflight => &["origin", "access-control-request-method"],
+            Self::CorsPreflight => &[
+                "origin",
+                "access-control-request-method",
+                "x-http-method-override",
+                "x-http-method",
+                "x-method-override",
+            ],
             Self::HealthAgents => &["user-agent"],
             Self::HealthPaths | Self::WellKnown | Self::OwnLinks => &[],
         }

@@ -151,7 +151,9 @@ impl Matcher {
         if !(self.headers.is_empty() || self.headers.fit_lines(effect, |header, lines| header.fits(facts, lines))) {
             return Some("headers");
         }
-        if !(self.peers.is_empty() || self.peers.fit(|net| facts.peer.is_some_and(|peer| within(net, peer)))) {
+        let unknown = facts.peer.is_none() && effect == Effect::Excuses;
+        let fits = || self.peers.fit(|net| facts.peer.is_some_and(|peer| within(net, peer)));
+        if !self.peers.is_empty() && (unknown || !fits()) {
             return Some("peers");
         }
         let clients = |client: &ClientPattern, lines| client.fits(facts, caller.clients, lines);

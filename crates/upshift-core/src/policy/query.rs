@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-/// The values of the parameter `name`, at most `limit` of them, percent-decoded (WHATWG URL §5.1); empty ones say nothing.
+/// The values of the parameter `name`, at most `limit` of them, percent-decoded (WHATWG URL §5.1), empty ones too.
 ///
 /// Names compare without case, as ASP.NET has it, and with the characters that PHP makes `_` of taken as equal, so
 /// that no other spelling of the name carries a version that is not read here.
@@ -11,7 +11,7 @@ pub(super) fn values<'q>(query: &'q str, name: &str, limit: usize) -> Vec<Cow<'q
     let mut values = Vec::new();
     for pair in query.split('&') {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        if values.len() < limit && !value.is_empty() && folded(&percent_decode(key)) == wanted {
+        if values.len() < limit && folded(&percent_decode(key)) == wanted {
             values.push(percent_decode(value));
         }
     }
@@ -50,8 +50,8 @@ mod tests {
     }
 
     #[test]
-    fn values_are_decoded_and_empty_ones_say_nothing() {
-        assert_eq!(read("a=1&api-version=2%2E0&api-version=&api-version"), ["2.0"]);
+    fn values_are_decoded() {
+        assert_eq!(read("a=1&api-version=2%2E0&api-version=&api-version"), ["2.0", "", ""]);
         assert_eq!(read("api%2Dversion=a+b"), ["a b"]);
     }
 
