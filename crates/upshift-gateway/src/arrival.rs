@@ -1,7 +1,8 @@
 //! Who asks, over what: this hop's own view, corrected by the proxies that are declared.
 //!
 //! 1. Only the fields that a declared proxy's `reads` names are believed, and only from its addresses.
-//! 2. What a declared proxy does not tell is unknown.
+//! 2. What a declared proxy does not tell is unknown, the client's address too: to take the proxy's own, which is private
+//!    as a rule, would excuse its clients. If none of the fields is there, the request is the peer's own.
 //! 3. An undeclared peer on a private network that sends `X-Forwarded-Proto` is most likely a TLS terminator that was
 //!    forgotten: what it hides is unknown, not cleartext. `undeclared-proxy = "ignore"` takes it for a client.
 //! 4. A list is read from its end, which the nearest hop wrote.
@@ -9,7 +10,7 @@
 use std::net::IpAddr;
 
 use http::HeaderMap;
-use upshift_config::{Proxy, UndeclaredProxy};
+use upshift_config::{Proxy, ProxyReads, UndeclaredProxy};
 use upshift_core::field::plain_elements;
 use upshift_core::policy::is_private;
 use upshift_core::{HttpVersion, Known, TlsState, TlsVersion};
@@ -28,8 +29,8 @@ pub struct Seen {
 /// What is known of the client itself.
 #[derive(Clone, Copy, Debug)]
 pub struct Arrival<'p> {
-    /// The client's address.
-    pub peer: IpAddr,
+    /// The client's address; `None` if it is not known.
+    pub peer: Option<IpAddr>,
     /// The version of HTTP of this hop.
     pub hop: HttpVersion,
     /// The version of HTTP that it speaks.
@@ -47,7 +48,7 @@ impl<'p> Arrival<'p> {
     pub fn read(seen: Seen, headers: &HeaderMap, proxies: &'p [Proxy], undeclared: UndeclaredProxy) -> Self {
         if let Some(proxy) = declared_proxy(seen.peer, proxies) {
             return Self {
-                peer: told_peer(proxy, headers, proxies).unwrap_or(seen.peer),
+                peer: if tells(proxy, headers) { told_peer(proxy, headers, proxies) } else { Some(seen.peer) },
                 hop: seen.http,
                 http: told_http(proxy, headers),
                 tls: told_tls(proxy, headers),
@@ -59,7 +60,7 @@ impl<'p> Arrival<'p> {
             && headers.contains_key("x-forwarded-proto")
             && is_private(seen.peer);
         Self {
-            peer: seen.peer,
+            peer: (!undeclared).then_some(seen.peer),
             hop: seen.http,
             http: if undeclared { Known::Unknown } else { Known::Is(seen.http) },
             tls: if undeclared { Known::Unknown } else { Known::Is(seen.tls) },
@@ -85,6 +86,12 @@ pub(crate) fn declared_proxy(address: IpAddr, proxies: &[Proxy]) -> Option<&Prox
 /// Whether the hop at `address` is this proxy; IPv4 may come mapped into IPv6.
 fn is_at(proxy: &Proxy, address: IpAddr) -> bool {
     proxy.from.iter().any(|net| net.contains(&address) || net.contains(&address.to_canonical()))
+}
+
+/// Whether any of the proxy's fields is there.
+fn tells(proxy: &Proxy, headers: &HeaderMap) -> bool {
+    let ProxyReads { scheme, peer, tls, http } = &proxy.reads;
+    [scheme, peer, tls, http].into_iter().flatten().any(|name| headers.contains_key(name.as_str()))
 }
 
 /// The last element of the field `name`, its lines read jointly: what the nearest hop wrote.
@@ -136,8 +143,6 @@ fn address(text: &str) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
-    use upshift_config::ProxyReads;
-
     use super::*;
 
     const SEEN: Seen = Seen {
@@ -176,7 +181,18 @@ mod tests {
         let mut told = HeaderMap::new();
         told.insert("x-forwarded-for", forged.parse().unwrap());
         let proxies = [proxy()];
-        assert_eq!(read(SEEN, &told, &proxies).peer, "203.0.113.9".parse::<IpAddr>().unwrap());
+        assert_eq!(read(SEEN, &told, &proxies).peer, "203.0.113.9".parse().ok());
+    }
+
+    /// The proxy's own address is not its client's.
+    #[test]
+    fn an_address_that_the_proxy_does_not_tell_is_unknown() {
+        let proxies = [proxy()];
+        for list in ["unknown", "", "198.51.100.7, x", "x, 10.1.2.3", "fe80::1%eth0"] {
+            assert_eq!(read(SEEN, &headers(&[("x-forwarded-for", list)]), &proxies).peer, None, "{list}");
+        }
+        assert_eq!(read(SEEN, &headers(&[("x-forwarded-proto", "https")]), &proxies).peer, None);
+        assert_eq!(read(SEEN, &headers(&[]), &proxies).peer, Some(SEEN.peer), "it asks for itself");
     }
 
     #[test]
@@ -193,7 +209,7 @@ mod tests {
         let proxies = [proxy()];
         let arrival = read(seen, &told, &proxies);
         assert_eq!(arrival.tls, Known::Is(TlsState::Cleartext));
-        assert_eq!(arrival.peer, seen.peer);
+        assert_eq!(arrival.peer, Some(seen.peer));
         assert!(!arrival.undeclared);
     }
 
@@ -202,7 +218,7 @@ mod tests {
         let arrival = read(SEEN, &headers(&[("x-forwarded-proto", "http")]), &[]);
         assert!(arrival.undeclared);
         assert_eq!(arrival.tls, Known::Unknown);
-        assert_eq!(arrival.http, Known::Unknown);
+        assert_eq!((arrival.http, arrival.peer), (Known::Unknown, None));
         assert!(!read(SEEN, &headers(&[]), &[]).undeclared);
     }
 
@@ -215,7 +231,7 @@ mod tests {
         ]);
         let proxies = [proxy()];
         let arrival = read(SEEN, &told, &proxies);
-        assert_eq!(arrival.peer, "198.51.100.7".parse::<IpAddr>().unwrap());
+        assert_eq!(arrival.peer, "198.51.100.7".parse().ok());
         assert_eq!(arrival.tls, Known::Is(TlsState::SomeVersion));
         assert_eq!(arrival.http, Known::Unknown);
         let told = headers(&[("x-tls", "TLSv1.2:ECDHE")]);

@@ -102,7 +102,7 @@ impl Question {
             hop: self.http,
             http: arrival.http,
             tls: arrival.tls,
-            peer: Some(arrival.peer),
+            peer: arrival.peer,
             fields: &self.fields,
             has_content: value("transfer-encoding").is_some()
                 || value("content-length").is_some_and(|length| length != "0"),

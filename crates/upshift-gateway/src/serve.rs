@@ -258,7 +258,7 @@ impl Admitted<'_> {
             &mut headers,
             &ForwardedInfo {
                 hop: self.connection.peer,
-                client: self.arrival.peer.to_canonical(),
+                client: self.arrival.peer.map(|peer| peer.to_canonical()),
                 chain: chain.as_ref().filter(|chain| !chain.is_empty()),
                 https: self.arrival.is_https(self.connection.tls),
                 host: self.target.authority(),
@@ -271,13 +271,23 @@ impl Admitted<'_> {
         Outbound {
             method: self.parts.method.clone(),
             target: self.target.path.clone(),
-            host: self.target.host.clone(),
+            host: self.host(),
             trailers,
             declares_length,
             retryable: true,
             headers,
             body,
         }
+    }
+
+    /// The host as the upstream is to know it. Where the client names none, it is that of `public`: an upstream builds
+    /// links from it, and one to its own address would show that to the client.
+    fn host(&self) -> HeaderValue {
+        let public = self.view.snapshot.settings.public.as_deref().filter(|_| self.target.host.is_empty());
+        let named = public.and_then(|public| public.parse::<http::Uri>().ok());
+        let authority = named.as_ref().and_then(http::Uri::authority);
+        let host = authority.and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
+        host.unwrap_or_else(|| self.target.host.clone())
     }
 }
 
@@ -316,7 +326,7 @@ fn facts<'a>(
         hop: arrival.hop,
         http: arrival.http,
         tls: arrival.tls,
-        peer: Some(arrival.peer.to_canonical()),
+        peer: arrival.peer.map(|peer| peer.to_canonical()),
         fields,
         has_content,
         protocol: target.protocol.as_ref().map(hyper::ext::Protocol::as_str),

@@ -27,8 +27,8 @@ pub(crate) fn add_via(headers: &mut HeaderMap, received: Version) {
 pub(crate) struct ForwardedInfo<'a> {
     /// The other end of the connection.
     pub(crate) hop: SocketAddr,
-    /// The client, where a declared proxy stands between.
-    pub(crate) client: IpAddr,
+    /// The client, if it is known: a declared proxy may stand between.
+    pub(crate) client: Option<IpAddr>,
     /// The list of addresses that the declared proxy sent, if it is believed.
     pub(crate) chain: Option<&'a HeaderValue>,
     /// The client used `https`.
@@ -40,11 +40,13 @@ pub(crate) struct ForwardedInfo<'a> {
 /// Writes `X-Forwarded-*` and `Forwarded` (RFC 7239) in place of those that were sent.
 pub(crate) fn set_forwarded(headers: &mut HeaderMap, told: &ForwardedInfo<'_>) {
     let hop = told.hop.ip().to_canonical();
-    let between = told.client != hop;
+    let between = told.client != Some(hop);
     let addresses = match told.chain.and_then(|chain| chain.to_str().ok()) {
         Some(chain) => format!("{chain}, {hop}"),
-        None if between => format!("{}, {hop}", told.client),
-        None => hop.to_string(),
+        None => match told.client.filter(|_| between) {
+            Some(client) => format!("{client}, {hop}"),
+            None => hop.to_string(),
+        },
     };
     let proto = if told.https { "https" } else { "http" };
     remove_client_forwarded(headers);
@@ -60,7 +62,11 @@ pub(crate) fn set_forwarded(headers: &mut HeaderMap, told: &ForwardedInfo<'_>) {
 fn forwarded(told: &ForwardedInfo<'_>, proto: &str, proxy: Option<IpAddr>) -> String {
     let mut value = String::with_capacity(96);
     value.push_str("for=");
-    push_node(&mut value, told.client);
+    match told.client {
+        Some(client) => push_node(&mut value, client),
+        // RFC 7239 §6.2.
+        None => value.push_str("unknown"),
+    }
     if !told.host.is_empty() {
         value.extend([";host=\"", told.host, "\""]);
     }
@@ -114,7 +120,7 @@ mod tests {
             headers.insert(name, HeaderValue::from_static(value));
         }
         let hop = "[2001:db8::1]:99".parse::<SocketAddr>().unwrap();
-        let info = ForwardedInfo { hop, client: hop.ip(), chain: None, https: true, host: "a.example" };
+        let info = ForwardedInfo { hop, client: Some(hop.ip()), chain: None, https: true, host: "a.example" };
         set_forwarded(&mut headers, &info);
         assert_eq!(headers["x-forwarded-for"], "2001:db8::1");
         assert_eq!(headers["forwarded"], "for=\"[2001:db8::1]\";host=\"a.example\";proto=https");
@@ -127,7 +133,7 @@ mod tests {
         let chain = HeaderValue::from_static("198.51.100.7");
         let info = ForwardedInfo {
             hop: "10.0.0.1:1".parse().unwrap(),
-            client: "198.51.100.7".parse().unwrap(),
+            client: "198.51.100.7".parse().ok(),
             chain: Some(&chain),
             https: false,
             host: "",

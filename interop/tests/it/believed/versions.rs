@@ -48,6 +48,20 @@ fn a_media_type_in_doubt_is_refused() {
     );
 }
 
+/// An empty value beside another one: Go, PHP and Node read it, each in its place.
+#[test]
+fn an_empty_version_beside_another_is_refused() {
+    assert_refused(
+        "/header/a",
+        &["X-Api-Version:\r\nX-Api-Version: 2\r\n", "X-Api-Version: 2\r\nX-Api-Version: \r\n", "X-Api-Version:\r\n"],
+    );
+    for query in ["?api_version=&api_version=2", "?api_version=2&api_version=", "?api_version&api_version=2"] {
+        assert_refused(&format!("/plain/a{query}"), &[""]);
+    }
+    // RFC 9110 §12.4.2: what is not acceptable is not asked for.
+    assert_refused("/media/a", &["Accept: a/b;v=2;q=0\r\n", "Accept: c/d, a/b;v=2;q=0.0\r\n"]);
+}
+
 /// RFC 9110 §8.3: `Content-Type` describes content, and a request without any has no version there.
 #[test]
 fn the_media_type_of_no_content_is_no_version() {
