@@ -608,7 +608,6 @@ mod tests {
             "/a%5cb",
             "/a#b",
             "a",
-            "http:///a",
             "http://x/../a",
         ] {
             let spelling = Spelling { kind: String::new(), target: target.into() };

@@ -206,6 +206,8 @@ async fn codec_http1(mut stream: Stream, connection: &Rc<Connection>) -> Http1En
         // Names compare without case, but not every client and every grep knows that (RFC 9110 §5.1).
         .title_case_headers(true)
         .header_read_timeout(None)
+        // A client may end its direction with its request and read on (RFC 9293 §3.6).
+        .half_close(true)
         .max_header_size(limits.header_bytes)
         .serve_connection(TokioIo::new(stream), service);
     let ended = drive_codec(Pin::new(&mut codec), |codec| codec.graceful_shutdown(), connection, &limits).await;

@@ -124,6 +124,7 @@ fn host(parts: &request::Parts) -> Result<HeaderValue, Fault> {
     match first {
         Some(host) => Ok(host.clone()),
         None if parts.version == Version::HTTP_11 => Err(Fault::Host("There is no Host field.")),
+        None if parts.version >= Version::HTTP_2 => Err(Fault::Host("There is no :authority.")),
         None => Ok(HeaderValue::from_static("")),
     }
 }
@@ -137,7 +138,13 @@ fn is_same_authority(host: &HeaderValue, authority: &Authority, scheme: Option<&
 
 fn is_authority(value: &HeaderValue) -> bool {
     let bytes = value.as_bytes();
-    bytes.is_empty() || (!bytes.contains(&b'@') && http::uri::Authority::try_from(bytes).is_ok())
+    if bytes.is_empty() {
+        return true;
+    }
+    let Ok(authority) = Authority::try_from(bytes) else { return false };
+    // RFC 3986 §3.2.3: `port = *DIGIT`.
+    let port = authority.as_str().strip_prefix(authority.host()).unwrap_or_default();
+    !bytes.contains(&b'@') && (port.is_empty() || port == ":" || authority.port_u16().is_some())
 }
 
 #[cfg(test)]
@@ -171,6 +178,10 @@ mod tests {
         assert!(target("/", Version::HTTP_11, &[]).is_err());
         assert_eq!(target("/", Version::HTTP_10, &[]).unwrap().authority(), "");
         assert!(target("/", Version::HTTP_10, &["a", "a"]).is_err());
+        assert!(target("/", Version::HTTP_2, &[]).is_err());
+        for (host, good) in [("a:", true), ("a:80", true), ("[::1]:80", true), ("a:x", false), ("a:999999", false)] {
+            assert_eq!(target("/", Version::HTTP_11, &[host]).is_ok(), good, "{host}");
+        }
         assert_eq!(target("/", Version::HTTP_11, &[""]).unwrap().authority(), "");
     }
 

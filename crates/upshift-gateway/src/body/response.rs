@@ -1,5 +1,6 @@
 //! The body of an answer, on its way to the client.
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -7,6 +8,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
+use tokio::task::yield_now;
 
 use super::{BodyError, Silence};
 use crate::activity::InFlight;
@@ -18,6 +20,9 @@ use crate::upstream::Lease;
 /// makes progress.
 const PIECE: usize = 16 * 1024;
 
+/// Content up to this length is left to the codec whole.
+const SMALL: usize = 1024;
+
 /// The body of an answer.
 pub(crate) struct Body {
     kind: Kind,
@@ -25,6 +30,8 @@ pub(crate) struct Body {
     in_flight: Option<InFlight>,
     /// Where the stream's progress is recorded, if the client has flow control.
     progress: Option<Rc<StreamProgress>>,
+    /// The last byte of the content, until there is window for it.
+    last_byte: Option<Bytes>,
 }
 
 enum Kind {
@@ -38,6 +45,8 @@ struct FromUpstream {
     lease: Option<Lease>,
     silence: Silence,
     trailers: TrailerFilter,
+    /// What came first, if it has been waited for.
+    first: Option<Frame<Bytes>>,
     /// Of a longer piece, what has not been handed on.
     rest: Bytes,
 }
@@ -47,7 +56,7 @@ type Polled = Poll<Option<Result<Frame<Bytes>, BodyError>>>;
 impl Body {
     /// No body.
     pub(crate) fn empty() -> Self {
-        Self { kind: Kind::Empty, in_flight: None, progress: None }
+        Self { kind: Kind::Empty, in_flight: None, progress: None, last_byte: None }
     }
 
     /// A body that is known whole.
@@ -64,8 +73,35 @@ impl Body {
             lease.give_back();
             return Self::empty();
         }
-        let from = FromUpstream { body, lease: Some(lease), silence, trailers, rest: Bytes::new() };
+        let from = FromUpstream { body, lease: Some(lease), silence, trailers, first: None, rest: Bytes::new() };
         Self { kind: Kind::Upstream(Box::new(from)), ..Self::empty() }
+    }
+
+    /// Reads what came of the content together with the head, so that an answer that is broken from the start is known
+    /// to be before any of it goes out.
+    ///
+    /// # Errors
+    /// If it is.
+    pub(crate) async fn begun(mut self) -> Result<Self, BodyError> {
+        let Kind::Upstream(from) = &mut self.kind else { return Ok(self) };
+        // The codec reads on when it has been asked to, and its task has run.
+        for wait in [true, false] {
+            match poll_fn(|cx| Poll::Ready(from.poll_upstream(cx))).await {
+                Poll::Ready(Some(Ok(frame))) => from.first = Some(frame),
+                Poll::Ready(Some(Err(error))) => return Err(error),
+                Poll::Ready(None) => {
+                    self.kind = Kind::Empty;
+                    return Ok(self);
+                }
+                Poll::Pending if wait => {
+                    yield_now().await;
+                    continue;
+                }
+                Poll::Pending => {}
+            }
+            break;
+        }
+        Ok(self)
     }
 
     /// Keeps the request in flight until this body ends.
@@ -81,6 +117,18 @@ impl Body {
         }
         self.progress = progress;
         self
+    }
+
+    /// Keeps the last byte of longer content back. The codec takes a piece for which it has window for a single byte, and
+    /// ends the stream's task with the last one: what is behind this byte was then sent, or can be.
+    fn keep_last_byte(&mut self, polled: &mut Polled) {
+        if self.progress.is_none() || !http_body::Body::is_end_stream(self) {
+            return;
+        }
+        let Poll::Ready(Some(Ok(frame))) = polled else { return };
+        if let Some(data) = frame.data_mut().filter(|data| data.len() > SMALL) {
+            self.last_byte = Some(data.split_off(data.len() - 1));
+        }
     }
 
     fn poll_kind(&mut self, cx: &mut Context<'_>) -> Polled {
@@ -100,7 +148,10 @@ impl FromUpstream {
     /// The next piece, of at most `length` bytes.
     fn poll_piece(&mut self, cx: &mut Context<'_>, length: usize) -> Polled {
         if self.rest.is_empty() {
-            let mut polled = self.poll_upstream(cx);
+            let mut polled = match self.first.take() {
+                Some(first) => Poll::Ready(Some(Ok(first))),
+                None => self.poll_upstream(cx),
+            };
             let Poll::Ready(Some(Ok(frame))) = &mut polled else { return polled };
             match frame.data_ref() {
                 Some(data) if data.len() > length => self.rest = data.clone(),
@@ -144,7 +195,14 @@ impl http_body::Body for Body {
     type Error = BodyError;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Polled {
-        let polled = self.poll_kind(cx);
+        let polled = match self.last_byte.take() {
+            Some(byte) => Poll::Ready(Some(Ok(Frame::data(byte)))),
+            None => {
+                let mut polled = self.poll_kind(cx);
+                self.keep_last_byte(&mut polled);
+                polled
+            }
+        };
         if let Some(progress) = &self.progress {
             progress.polled(polled.is_pending());
         }
@@ -153,17 +211,19 @@ impl http_body::Body for Body {
 
     fn is_end_stream(&self) -> bool {
         match &self.kind {
+            _ if self.last_byte.is_some() => false,
             Kind::Empty => true,
             Kind::Full(_) => false,
-            Kind::Upstream(from) => from.rest.is_empty() && from.body.is_end_stream(),
+            Kind::Upstream(from) => from.first.is_none() && from.rest.is_empty() && from.body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
+            _ if self.last_byte.is_some() => SizeHint::with_exact(1),
             Kind::Empty => SizeHint::with_exact(0),
             Kind::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Kind::Upstream(from) if from.rest.is_empty() => from.body.size_hint(),
+            Kind::Upstream(from) if from.first.is_none() && from.rest.is_empty() => from.body.size_hint(),
             Kind::Upstream(_) => SizeHint::default(),
         }
     }

@@ -81,7 +81,7 @@ pub(crate) async fn forward<'r>(
     let mut last = Fault::NoUpstream;
     for replica in candidates {
         match attempt(request, replica, &upload, retries, timeouts).await {
-            Ok((response, lease)) => return inbound(response, lease, &replica.name, is_head, timeouts),
+            Ok((response, lease)) => return inbound(response, lease, &replica.name, is_head, timeouts).await,
             Err(Attempt::Untouched(back, fault)) => (request, last) = (*back, fault),
             Err(Attempt::Spent(fault)) => return Err(fault),
         }
@@ -262,7 +262,7 @@ fn unreachable(name: &str, error: ConnectError) -> Fault {
 }
 
 /// The upstream's answer, with the fields of this hop.
-pub(crate) fn inbound(
+pub(crate) async fn inbound(
     response: Response<Incoming>,
     lease: Lease,
     name: &str,
@@ -280,7 +280,13 @@ pub(crate) fn inbound(
     let nominated = hop::remove_nominated(&mut parts.headers, &[]);
     hop::strip_hop_by_hop(&mut parts.headers);
     let silence = Silence::new(timeouts.silence);
-    let body = Body::upstream(body, lease, silence, TrailerFilter::response(nominated));
+    let mut body = Body::upstream(body, lease, silence, TrailerFilter::response(nominated));
+    if declared.is_none() && !is_head {
+        body = match body.begun().await {
+            Ok(body) => body,
+            Err(error) => return Err(Fault::BadGateway(name.to_owned(), format!("broke off its answer: {error}"))),
+        };
+    }
     set_length(&mut parts, declared, &body, is_head);
     let mut response = passed(parts, body);
     if !upgrade.is_empty() {
@@ -305,6 +311,10 @@ fn checked_length(parts: &response::Parts) -> Result<Option<u64>, &'static str> 
     // RFC 9112 §6.1: a coding that is taken off here and not undone would be lost.
     if codings.iter().any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"chunked")) {
         return Err("used a transfer coding other than chunked");
+    }
+    // §6.1: "A sender MUST NOT apply the chunked transfer coding more than once".
+    if codings.iter().nth(1).is_some() {
+        return Err("chunked its answer twice");
     }
     Ok(declared)
 }

@@ -2,6 +2,13 @@
 //!
 //! The codec buffers every frame but DATA whole before it looks at it, with no bound on its length. So the lengths
 //! are read here, as the bytes pass, and a frame that is too long ends the stream at its header.
+//!
+//! The codec also takes a DATA frame without content for the end of the content. Such frames (RFC 9114 §7.2.1 allows
+//! them) are left out.
+
+use std::ops::Range;
+
+use bytes::Bytes;
 
 use super::field_section::{self, BadSection};
 
@@ -27,6 +34,10 @@ pub(super) struct FrameGuard {
     state: State,
     /// The next HEADERS frame is the header section of a request.
     expects_head: bool,
+    /// The bytes of a frame's header that have come, and have not been handed on.
+    header: Vec<u8>,
+    /// The last header was that of a frame that is left out.
+    dropped: bool,
 }
 
 #[derive(Debug)]
@@ -79,23 +90,75 @@ impl Varint {
 impl FrameGuard {
     /// For a request's stream, whose frames but DATA have at most `limit` bytes.
     pub(super) fn request(limit: u64) -> Self {
-        Self { limit, state: State::FrameType(Varint::default()), expects_head: true }
+        Self {
+            limit,
+            state: State::FrameType(Varint::default()),
+            expects_head: true,
+            header: Vec::new(),
+            dropped: false,
+        }
     }
 
     /// For a unidirectional stream.
     pub(super) fn unidirectional(limit: u64) -> Self {
-        Self { limit, state: State::StreamType(Varint::default()), expects_head: false }
+        Self {
+            limit,
+            state: State::StreamType(Varint::default()),
+            expects_head: false,
+            header: Vec::new(),
+            dropped: false,
+        }
     }
 
-    /// Takes the next bytes of the stream.
+    /// Takes the next bytes of the stream; gives those that are to be handed on.
     ///
     /// # Errors
     /// If the stream is to be ended, and these bytes are not to be handed on.
-    pub(super) fn check(&mut self, mut bytes: &[u8]) -> Result<(), BadFrame> {
-        while !bytes.is_empty() {
-            bytes = self.advance(bytes)?;
+    pub(super) fn pass(&mut self, bytes: Bytes) -> Result<Bytes, BadFrame> {
+        let mut before = std::mem::take(&mut self.header);
+        let mut cuts: Vec<Range<usize>> = Vec::new();
+        let mut rest: &[u8] = &bytes;
+        // Where the header that is being read begins; it may have begun in `before`.
+        let mut header_at = 0;
+        while !rest.is_empty() {
+            let was_header = self.is_within_header();
+            rest = self.advance(rest)?;
+            let at = bytes.len() - rest.len();
+            match self.state {
+                State::FrameType(Varint { left: None, .. }) if was_header && self.dropped => {
+                    if header_at == 0 {
+                        before.clear();
+                    }
+                    cuts.push(header_at..at);
+                    header_at = at;
+                }
+                State::FrameType(Varint { left: None, .. }) => header_at = at,
+                _ => {}
+            }
         }
-        Ok(())
+        if self.is_within_header() {
+            cuts.push(header_at..bytes.len());
+            if header_at == 0 {
+                self.header = std::mem::take(&mut before);
+            }
+            self.header.extend_from_slice(&bytes[header_at..]);
+        }
+        Ok(if before.is_empty() && cuts.is_empty() { bytes } else { without(before, &bytes, &cuts) })
+    }
+
+    /// What has come of a header that is not whole.
+    pub(super) fn take_header(&mut self) -> Option<Bytes> {
+        let header = std::mem::take(&mut self.header);
+        (!header.is_empty()).then(|| header.into())
+    }
+
+    /// Whether a part of a frame's header has come.
+    fn is_within_header(&self) -> bool {
+        match &self.state {
+            State::FrameType(kind) => kind.left.is_some(),
+            State::Length { .. } => true,
+            _ => false,
+        }
     }
 
     /// Reads on to the next change of state; what is left.
@@ -158,11 +221,24 @@ impl FrameGuard {
             }
             return Ok(State::Head { left: length, section: Vec::new() });
         }
+        self.dropped = kind == DATA && length == 0;
         Ok(match length {
             0 => State::FrameType(Varint::default()),
             left => State::Payload { left },
         })
     }
+}
+
+/// `before` and `bytes`, but for the parts in `cuts`.
+fn without(before: Vec<u8>, bytes: &[u8], cuts: &[Range<usize>]) -> Bytes {
+    let mut kept = before;
+    let mut at = 0;
+    for cut in cuts {
+        kept.extend_from_slice(&bytes[at..cut.start]);
+        at = cut.end;
+    }
+    kept.extend_from_slice(&bytes[at..]);
+    kept.into()
 }
 
 /// The first `left` bytes, by which `left` goes down, and the rest.
@@ -186,11 +262,29 @@ mod tests {
 
     /// However the bytes are cut, the result is the same.
     fn checked(mut guard: impl FnMut() -> FrameGuard, bytes: &[u8]) -> Result<(), BadFrame> {
-        let whole = guard().check(bytes);
+        let whole = guard().pass(Bytes::copy_from_slice(bytes));
         let mut one_by_one = guard();
-        let parts = bytes.iter().try_for_each(|byte| one_by_one.check(&[*byte]));
-        assert_eq!(whole, parts);
-        whole
+        let mut parts = Vec::new();
+        let outcome = bytes.iter().try_for_each(|byte| {
+            parts.extend_from_slice(&one_by_one.pass(Bytes::copy_from_slice(&[*byte]))?);
+            Ok(())
+        });
+        match &whole {
+            Ok(passed) if one_by_one.header.is_empty() => assert_eq!(*passed, parts),
+            _ => {}
+        }
+        assert_eq!(whole.as_ref().err(), outcome.as_ref().err());
+        whole.map(drop)
+    }
+
+    /// RFC 9114 §7.2.1.
+    #[test]
+    fn data_frames_without_content_are_left_out() {
+        let empty = frame(0, b"");
+        let sent = [frame(1, SECTION), empty.clone(), frame(0, b"abc"), empty.clone(), frame(0, b"d"), empty].concat();
+        let kept = [frame(1, SECTION), frame(0, b"abc"), frame(0, b"d")].concat();
+        assert_eq!(FrameGuard::request(64).pass(sent.clone().into()), Ok(kept.into()));
+        assert_eq!(checked(|| FrameGuard::request(64), &sent), Ok(()));
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub(super) struct GuardedReceiver {
     quic: h3_quinn::RecvStream,
     id: StreamId,
     guard: FrameGuard,
+    /// The client has sent its last byte.
+    ended: bool,
     /// A read has begun and not ended. The adapter holds the stream inside the read meanwhile, and panics when it is
     /// asked for anything else of it.
     reading: bool,
@@ -107,18 +109,25 @@ impl quic::OpenStreams<Bytes> for GuardedOpener {
 impl GuardedReceiver {
     fn new(quic: h3_quinn::RecvStream, guard: FrameGuard) -> Self {
         let id = quic::RecvStream::recv_id(&quic);
-        Self { quic, id, guard, reading: false }
+        Self { quic, id, guard, reading: false, ended: false }
     }
 
     /// The next bytes, or why the stream is to be ended.
     fn poll_checked(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Checked>> {
-        let polled = quic::RecvStream::poll_data(&mut self.quic, cx);
-        self.reading = polled.is_pending();
-        let data = ready!(polled).map_err(Checked::Transport)?;
-        if let Some(bytes) = &data {
-            self.guard.check(bytes).map_err(Checked::Guard)?;
+        while !self.ended {
+            let polled = quic::RecvStream::poll_data(&mut self.quic, cx);
+            self.reading = polled.is_pending();
+            let Some(bytes) = ready!(polled).map_err(Checked::Transport)? else {
+                self.ended = true;
+                // RFC 9114 §7.1: the codec has to see that the stream ends within a frame.
+                return Poll::Ready(Ok(self.guard.take_header()));
+            };
+            let passed = self.guard.pass(bytes).map_err(Checked::Guard)?;
+            if !passed.is_empty() {
+                return Poll::Ready(Ok(Some(passed)));
+            }
         }
-        Poll::Ready(Ok(data))
+        Poll::Ready(Ok(None))
     }
 
     fn end(&mut self, bad: BadFrame) -> StreamErrorIncoming {

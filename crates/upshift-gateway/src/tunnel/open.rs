@@ -50,7 +50,7 @@ pub(crate) async fn open<'r>(
     let misbehaved = |what: String| Fault::BadGateway(name.to_owned(), what);
     match accepted(offer, key.as_ref(), &mut parts) {
         Err(error) => return Err(misbehaved(error.to_string())),
-        Ok(false) => return forward::inbound(Response::from_parts(parts, body), lease, name, false, timeouts),
+        Ok(false) => return forward::inbound(Response::from_parts(parts, body), lease, name, false, timeouts).await,
         Ok(true) => {}
     }
     let upstream = switched.await.map_err(|_| misbehaved("closed the connection".to_owned()))?;

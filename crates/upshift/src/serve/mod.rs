@@ -55,16 +55,19 @@ impl Serve {
         let admin_token = file.gateway.admin_token.as_ref().map(AdminToken::read).transpose();
         let admin_token = admin_token.map_err(Failure::usage)?;
         let told = Settings { observe: self.observe, admin_token, ..Settings::from(file) };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(Failure::environment)?;
+        // Before it listens: a supervisor may signal as soon as it can connect.
+        let (wishes, stop) = {
+            let _entered = runtime.enter();
+            (watch::wishes(self.watch.then_some(watched))?, Stop::new()?)
+        };
         let gateway = Gateway::bind(told)?;
         let handle = gateway.handle();
         announce(gateway.addresses());
         say_lines(in_force(&handle.policy(), Timestamp::now()));
         let reloader = Reloader::new(self.file, self.observe, handle);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(Failure::environment)?;
         runtime.block_on(async {
-            let wishes = watch::wishes(self.watch.then_some(watched))?;
-            let stop = Stop::new()?;
             tokio::select! {
                 served = gateway.run(stop.first()) => served.map_err(Failure::environment)?,
                 () = reloader.follow(wishes) => {}

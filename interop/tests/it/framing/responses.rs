@@ -72,6 +72,14 @@ const BODILESS: [Odd; 12] = [
     odd("switch", "101 Switching Protocols\r\nUpgrade: a\r\nConnection: upgrade", "", &[502]),
 ];
 
+/// RFC 9112 §7.1, §6.1.
+const BROKEN: [Odd; 4] = [
+    odd("chunk", "200 OK\r\nTransfer-Encoding: chunked", "zz\r\nabc\r\n0\r\n\r\n", &[502]),
+    odd("bare-chunk", "200 OK\r\nTransfer-Encoding: chunked", "3\nabc\n0\n\n", &[502]),
+    odd("signed-chunk", "200 OK\r\nTransfer-Encoding: chunked", "+3\r\nabc\r\n0\r\n\r\n", &[502]),
+    odd("twice", "200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked", "0\r\n\r\n", &[502]),
+];
+
 /// A final answer for those that come after others.
 const FINAL: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -88,6 +96,14 @@ const INTERIM: [Odd; 4] = [
 fn lengths_of_an_upstream_are_one_number_or_502() {
     peers!("python packages");
     assert_sound(&LENGTHS, "ok");
+}
+
+/// KIND: chunks that are none, or a coding that is applied twice: the answer is none, and nothing of
+/// it goes out (the row on a bad first chunk).
+#[test]
+fn answers_that_are_broken_from_the_start_are_502() {
+    peers!("python packages");
+    assert_sound(&BROKEN, "");
 }
 
 /// KIND: a length on an answer that has no content, which makes the message malformed over HTTP/2
@@ -107,7 +123,7 @@ fn interim_responses_with_a_length_change_nothing() {
 
 fn answer(request: &Message) -> Vec<u8> {
     let name = request.target().trim_start_matches('/');
-    for odd in LENGTHS.iter().chain(&BODILESS).chain(&INTERIM) {
+    for odd in LENGTHS.iter().chain(&BODILESS).chain(&INTERIM).chain(&BROKEN) {
         if odd.name == name {
             return odd.bytes();
         }

@@ -1,6 +1,8 @@
 //! Clients of HTTP/1.1 that stall.
 
-use interop::{Stalling, peers, python_server, send};
+use std::net::Shutdown;
+
+use interop::{Stalling, peers, python_server, read_reply, send};
 
 use super::{SOON, gateway};
 
@@ -42,6 +44,18 @@ with socket.create_connection((sys.argv[1], int(sys.argv[2])), 10) as peer:
     print("asked")
     time.sleep(30)
 "#;
+
+/// A client that sends nothing more still reads: it ends its direction with its last request.
+#[test]
+fn clients_that_end_their_direction_are_answered() {
+    let upstream = Stalling::start();
+    let gateway = gateway(upstream.address());
+    let mut client = send(gateway.http(), b"GET /trickle/2048 HTTP/1.1\r\nHost: h\r\n\r\n");
+    client.shutdown(Shutdown::Write).unwrap_or_else(|error| panic!("{error}"));
+    let reply = read_reply(&mut client, false);
+    assert_eq!((reply.status, reply.body.len()), (200, 2048));
+    gateway.assert_releases(SOON, 1);
+}
 
 /// KIND: a client that owes content (F9): the request is given up, and the client hears so.
 #[test]

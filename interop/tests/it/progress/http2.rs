@@ -23,6 +23,23 @@ fn http2_answers_without_window_are_given_up() {
     }
 }
 
+/// The same for answers that the codec takes whole as soon as there is window for one byte.
+#[test]
+fn http2_answers_with_window_for_a_byte_are_given_up() {
+    let upstream = Stalling::start();
+    let gateway = gateway(upstream.address());
+    let mut first = [setting(INITIAL_WINDOW_SIZE, 1), window_update(0, 1 << 20)].concat();
+    for number in 0..20 {
+        first.extend(get(stream_id(number), "/pour/8000"));
+    }
+    // A stream that goes on, so that the connection is not idle.
+    first.extend([get(101, "/trickle/40960"), window_update(101, 1 << 20)].concat());
+    let session = H2Session::open(gateway.http(), &first);
+    let done = ends_despite(SOON, || session.ping(), || (0..20).all(|number| session.is_broken(stream_id(number))));
+    let left = (0..20).filter(|number| !session.is_broken(stream_id(*number))).count();
+    assert!(done, "{left} of 20 streams are held");
+}
+
 /// The same where the connection's window grows: it is the streams' that are shut.
 #[test]
 fn http2_windows_of_the_connection_are_no_progress() {
