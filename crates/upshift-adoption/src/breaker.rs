@@ -351,10 +351,10 @@ impl Watched {
     fn check(&mut self, now: Timestamp, second: u32) -> Option<Crossing> {
         let since = self.since(second);
         let totals = self.callers.totals(since);
-        if !self.watch.covers(now) || !self.is_crossed(&totals) {
+        let trips = self.trips(&totals);
+        if !self.watch.covers(now) || !(trips || self.withholds(&totals)) {
             return None;
         }
-        let trips = self.trips(&totals);
         if trips {
             self.tripped = true;
         } else if self.reported.is_some_and(|reported| reported >= since) {
@@ -371,11 +371,17 @@ impl Watched {
         Some(Crossing { trip, trips })
     }
 
-    /// Whether more are refused than may be. A network at its cap may hide as many callers as it likes, so it stands
-    /// for the minimum.
-    fn is_crossed(&self, totals: &Totals) -> bool {
-        let enough = totals.seen >= self.watch.limits.minimum || totals.capped;
-        self.trips(totals) || enough && self.exceeds(totals.seen, totals.refused)
+    /// Whether more are refused than may be, and it is for the top network that this is no trip: it has half of the
+    /// refused, or too few callers are left without it. A network at its cap may hide as many callers as it likes, so
+    /// it stands for the minimum.
+    fn withholds(&self, totals: &Totals) -> bool {
+        let View { all, without_top } = totals.counted;
+        let minimum = self.watch.limits.minimum;
+        if !(all.seen >= minimum || totals.capped) || !self.exceeds(all.seen, all.refused) {
+            return false;
+        }
+        let too_few = without_top.seen + without_top.left_out < minimum;
+        too_few || 2 * (all.refused - without_top.refused) >= all.refused
     }
 
     /// Whether the crossing is one of many networks: it needs neither the refused callers of one network, nor is it

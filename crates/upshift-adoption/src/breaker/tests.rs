@@ -127,6 +127,15 @@ fn callers_of_one_host_with_two_addresses_cannot_make_it_trip() {
     assert_eq!((crossing.trips, crossing.trip.refused), (false, 100));
 }
 
+/// Just above the limit, each network is one that it depends on. None of them is to blame.
+#[test]
+fn a_share_only_just_too_large_is_neither_a_trip_nor_withheld() {
+    let mut breaker = breaker(Limits::default());
+    breaker.merge(at(1), &tally(0..210, 11));
+    assert!(breaker.crossings(at(1)).is_empty());
+    assert_eq!(breaker.readings(at(1))[0].withheld, 0);
+}
+
 /// The callers of one network do not make up the minimum.
 #[test]
 fn callers_of_one_network_do_not_fill_the_minimum() {
