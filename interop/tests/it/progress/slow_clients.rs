@@ -76,7 +76,7 @@ fn http2_content_that_waits_for_its_window_is_sent() {
     let first = [setting(INITIAL_WINDOW_SIZE, 1024), get].concat();
     let session = H2Session::open(gateway.http(), &first);
     for _ in 0..16 {
-        wait(PACE * 3 / 2);
+        wait(PACE);
         session.send(&window_update(1, 1024));
     }
     let complete = ends_despite(SOON, || (), || session.is_complete(1));
