@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counts_are_summed_whatever_the_test_is_called() {
+    fn counts_are_summed_over_all_tests() {
         let counts = sum("a::b inputs 2\nc inputs 3\na::b left 0\n");
         assert_eq!((counts["inputs"], counts["left"]), (5, 0));
     }

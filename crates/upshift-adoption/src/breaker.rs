@@ -134,7 +134,7 @@ impl Trip {
 pub struct Crossing {
     /// The numbers.
     pub trip: Trip,
-    /// Whether the rule trips. If not, one network alone made the crossing, and it is only to be reported.
+    /// True if the rule trips; false if the trip is withheld, because a single network is responsible.
     pub trips: bool,
 }
 
@@ -371,9 +371,9 @@ impl Watched {
         Some(Crossing { trip, trips })
     }
 
-    /// Whether more are refused than may be, and it is for the top network that this is no trip: it has half of the
-    /// refused, or too few callers are left without it. A network at its cap may hide as many callers as it likes, so
-    /// it stands for the minimum.
+    /// Returns true if the refused share is too large but the top network is responsible: at least half of the refused
+    /// come from it, or too few callers remain without it. A network at its cap may have any number of callers, so it
+    /// satisfies the minimum.
     fn withholds(&self, totals: &Totals) -> bool {
         let View { all, without_top } = totals.counted;
         let minimum = self.watch.limits.minimum;
@@ -384,8 +384,9 @@ impl Watched {
         too_few || 2 * (all.refused - without_top.refused) >= all.refused
     }
 
-    /// Whether the crossing is one of many networks: it needs neither the refused callers of one network, nor is it
-    /// hidden by the admitted callers of another. A network that is left out stands for one caller.
+    /// Returns true if the refused share is too large even without the top network of each address family. It is also
+    /// computed without the admitted callers of networks at their cap, which would dilute it. Each network that is left
+    /// out counts as one caller towards the minimum.
     fn trips(&self, totals: &Totals) -> bool {
         for view in [totals.counted, totals.undiluted] {
             let View { all, without_top } = view;

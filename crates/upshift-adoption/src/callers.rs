@@ -11,7 +11,7 @@ use std::net::IpAddr;
 
 use crate::Fingerprint;
 
-/// As many networks are counted one by one; further ones share [`SHARED_NETWORKS`] places.
+/// The most networks that are counted one by one; further ones share [`SHARED_NETWORKS`] places.
 const NETWORKS: usize = 16 * 1024;
 const SHARED_NETWORKS: u64 = 4 * 1024;
 
@@ -64,9 +64,9 @@ impl fmt::Display for Network {
 /// One caller, as it is counted.
 #[derive(Clone, Copy, Debug)]
 pub struct Caller {
-    /// Who it is, hashed.
+    /// The hash of its identity.
     pub identity: Fingerprint,
-    /// Where it calls from.
+    /// Its network.
     pub network: Network,
 }
 
@@ -261,7 +261,7 @@ impl Callers {
         self.networks.retain(|_, callers| !callers.is_empty());
     }
 
-    /// Whether there are none.
+    /// Returns true if no caller has been recorded.
     pub fn is_empty(&self) -> bool {
         self.networks.is_empty()
     }
@@ -276,9 +276,9 @@ impl Callers {
     }
 }
 
-/// As many accepted identities of one network are remembered at once.
+/// The most accepted identities of one network that are kept.
 const ACCEPTED_PER_NETWORK: usize = 1_000;
-/// As many are remembered in each of two generations.
+/// The most that are kept in each of two generations.
 const ACCEPTED: usize = 128 * 1024;
 
 /// The identities that an upstream has answered with 2xx, the latest 131,072 at least.
@@ -291,7 +291,7 @@ pub struct Accepted {
 }
 
 impl Accepted {
-    /// Remembers one.
+    /// Adds one.
     pub fn insert(&mut self, caller: Caller) {
         if self.current.contains(&caller.identity) {
             return;
@@ -311,7 +311,7 @@ impl Accepted {
         self.current.insert(caller.identity);
     }
 
-    /// Whether it is remembered.
+    /// Returns true if the identity has been accepted and not evicted since.
     pub fn contains(&self, identity: Fingerprint) -> bool {
         self.current.contains(&identity) || self.previous.contains(&identity)
     }

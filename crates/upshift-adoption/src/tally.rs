@@ -63,7 +63,7 @@ impl Tally {
         self.rules.is_empty()
     }
 
-    /// What was counted so far; the tally is empty again.
+    /// Returns the counts so far and leaves the tally empty.
     pub fn take(&mut self) -> Self {
         std::mem::take(self)
     }

@@ -210,7 +210,7 @@ mod tests {
 
     /// Neither what the client sends nor what it asks hides that it takes nothing.
     #[test]
-    fn a_blocked_client_stays_blocked_whatever_it_sends() {
+    fn a_blocked_client_stays_blocked_when_it_sends() {
         let activity = Activity::new();
         activity.multiplexed();
         let _request = activity.request();

@@ -314,7 +314,7 @@ mod tests {
 
     /// One half that moves does not hide that the other does not.
     #[tokio::test(start_paused = true)]
-    async fn a_side_that_takes_nothing_ends_the_tunnel_whatever_it_sends() {
+    async fn a_side_that_takes_nothing_ends_the_tunnel_even_if_it_sends() {
         let (mut client, near) = duplex(1 << 20);
         let (far, mut upstream) = duplex(64);
         let patience = Patience { idle: LONG, stall: Duration::from_secs(2) };
