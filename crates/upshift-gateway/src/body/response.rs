@@ -20,9 +20,6 @@ use crate::upstream::Lease;
 /// makes progress.
 const PIECE: usize = 16 * 1024;
 
-/// Content up to this length is left to the codec whole.
-const SMALL: usize = 1024;
-
 /// The body of an answer.
 pub(crate) struct Body {
     kind: Kind,
@@ -119,14 +116,14 @@ impl Body {
         self
     }
 
-    /// Keeps the last byte of longer content back. The codec takes a piece for which it has window for a single byte, and
+    /// Keeps the last byte of the content back. The codec takes a piece for which it has window for a single byte, and
     /// ends the stream's task with the last one: what is behind this byte was then sent, or can be.
     fn keep_last_byte(&mut self, polled: &mut Polled) {
         if self.progress.is_none() || !http_body::Body::is_end_stream(self) {
             return;
         }
         let Poll::Ready(Some(Ok(frame))) = polled else { return };
-        if let Some(data) = frame.data_mut().filter(|data| data.len() > SMALL) {
+        if let Some(data) = frame.data_mut().filter(|data| data.len() > 1) {
             self.last_byte = Some(data.split_off(data.len() - 1));
         }
     }

@@ -30,7 +30,8 @@ fn http2_answers_with_window_for_a_byte_are_given_up() {
     let gateway = gateway(upstream.address());
     let mut first = [setting(INITIAL_WINDOW_SIZE, 1), window_update(0, 1 << 20)].concat();
     for number in 0..20 {
-        first.extend(get(stream_id(number), "/pour/8000"));
+        let length = if number % 2 == 0 { 8_000 } else { 40 };
+        first.extend(get(stream_id(number), &format!("/pour/{length}")));
     }
     // A stream that goes on, so that the connection is not idle.
     first.extend([get(101, "/trickle/40960"), window_update(101, 1 << 20)].concat());
