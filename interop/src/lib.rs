@@ -19,6 +19,7 @@ mod peer;
 mod program;
 mod raw;
 mod recording;
+mod replica;
 mod reply;
 mod resting;
 mod scratch;
@@ -43,6 +44,7 @@ pub use peer::{envoy, find, missing, node, node_server, python, python_server, s
 pub use program::{Output, Program, pause, run};
 pub use raw::{Connection, exchange, exchange_within, is_over, read_reply, send};
 pub use recording::{Answer, Recorder, listen, plain};
+pub use replica::{Behaviour, BlackHole, Replica, SLOWLY};
 pub use reply::Reply;
 pub use resting::{Resting, rest_connections};
 pub use scratch::Scratch;

@@ -39,7 +39,7 @@ pub use settings::{
     AccessLog, Address, AdminToken, Gateway, Hsts, Limits, PathMode, Proxy, ProxyReads, TlsFiles, UndeclaredProxy,
     UpstreamHttp,
 };
-pub use upstream::Upstream;
+pub use upstream::{Endpoint, HealthCheck, Upstream};
 pub use visible::{is_visible, make_visible};
 
 use diagnostic::Finding;
@@ -149,7 +149,7 @@ mod tests {
     const SKELETON: &str = "
         gateway = { tls = {}, hsts = {}, proxy = [{ reads = {} }] }
         limits = {}
-        upstream = [{}]
+        upstream = [{ endpoints = [{}], health = {} }]
         exemption = [{}]
         breaker = {}
         never-refused = {}

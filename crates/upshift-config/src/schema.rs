@@ -3,6 +3,7 @@
 //! The walker in the rest of this crate reads the file itself, because it reports every error with its place. A test
 //! holds the two together: whatever has a place here is read there, and the other way round.
 
+mod endpoint;
 mod values;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
+pub use endpoint::{Endpoint, HealthCheck, Statuses};
 pub use values::{Duration, False, Moment, OneOrMore, OrFalse, Share, Size};
 
 /// The JSON Schema of the policy file, as text that ends in a newline.
@@ -283,12 +285,19 @@ macro_rules! matching {
 matching! {
     /// Where requests go.
     pub struct Upstream {
-        /// Origins such as `http://127.0.0.1:3000`; the less busy of two is asked.
-        pub addresses: OneOrMore<String>,
+        /// Origins such as `http://127.0.0.1:3000`; the less busy of two is asked. Either this or `endpoints`.
+        pub addresses: Option<OneOrMore<String>>,
+        /// The servers one by one, where they differ in more than the address.
+        pub endpoints: Option<Vec<Endpoint>>,
         /// What is spoken to it. `2` over http is by prior knowledge.
         pub http: Option<UpstreamHttp>,
         /// PEM file of the authorities that sign its certificate; left out, the system's.
         pub ca: Option<String>,
+        /// Requests that ask each endpoint whether it is well; left out, the gateway learns it from its requests alone.
+        pub health: Option<HealthCheck>,
+        /// How often a request that failed is sent once more, if it is idempotent and has no content: 0 or 1.
+        #[schemars(range(min = 0, max = 1))]
+        pub retries: Option<u8>,
     }
 }
 

@@ -15,6 +15,7 @@ use upshift_record::control::ExplainRequest;
 
 use crate::control::{self, Access, Problem};
 use crate::question::Question;
+use crate::upstream;
 use crate::worker::Shared;
 
 /// `/healthz`, `/readyz`, `/metrics`. With `local_only`, the metrics are for callers that name this host by an address or
@@ -52,7 +53,8 @@ async fn ready(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
 
 async fn metrics(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
     let snapshot = shared.snapshot.load();
-    let further = shared.control.registry(Timestamp::now());
+    let mut further = shared.control.registry(Timestamp::now());
+    upstream::metrics::register(&mut further, &snapshot.upstream_health);
     let totals = shared.totals.lock().unwrap_or_else(PoisonError::into_inner);
     let text = totals.render(snapshot.policy.revision(), shared.access.dropped(), &further);
     ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)

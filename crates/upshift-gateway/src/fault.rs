@@ -42,6 +42,8 @@ pub(crate) enum Fault {
     NoUpstream,
     /// This process may open no more connections: its descriptors are used up.
     OutOfDescriptors,
+    /// Every endpoint of the upstream has as many requests as it may have: the name of one.
+    UpstreamBusy(String),
     /// No connection to the upstream: its name, and why.
     Unreachable(String, String),
     /// The upstream did not answer in time: its name, and what was waited for.
@@ -64,7 +66,7 @@ impl Fault {
             Self::Version(_) => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
             // RFC 9112 §6.1: a coding that is not understood.
             Self::Coding | Self::Trace | Self::Connect | Self::Transition(_) => StatusCode::NOT_IMPLEMENTED,
-            Self::NoUpstream | Self::OutOfDescriptors => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoUpstream | Self::OutOfDescriptors | Self::UpstreamBusy(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unreachable(..) | Self::BadGateway(..) => StatusCode::BAD_GATEWAY,
             Self::UpstreamTimeout(..) => StatusCode::GATEWAY_TIMEOUT,
         }
@@ -89,6 +91,7 @@ impl Fault {
             Self::Transition(_) => "transition",
             Self::NoUpstream => "no-upstream",
             Self::OutOfDescriptors => "out-of-descriptors",
+            Self::UpstreamBusy(_) => "upstream-busy",
             Self::Unreachable(..) => "upstream-unreachable",
             Self::UpstreamTimeout(..) => "upstream-timeout",
             Self::BadGateway(..) => "upstream-misbehaved",
@@ -115,6 +118,7 @@ impl Fault {
             Self::BodyTimeout => "The request's body did not arrive in time.".to_owned(),
             Self::NoUpstream => "No upstream is configured for this URL.".to_owned(),
             Self::OutOfDescriptors => "This server cannot take more requests at the moment.".to_owned(),
+            Self::UpstreamBusy(_) => "The servers behind this gateway are busy.".to_owned(),
             Self::Unreachable(..) => "The server behind this gateway cannot be reached.".to_owned(),
             Self::UpstreamTimeout(..) => "The server behind this gateway took too long.".to_owned(),
             Self::BadGateway(..) => "The server behind this gateway gave no valid answer.".to_owned(),
@@ -126,6 +130,9 @@ impl Fault {
         match self {
             Self::OutOfDescriptors => {
                 Some("no descriptor is left for another connection: raise the limit (ulimit -n)".to_owned())
+            }
+            Self::UpstreamBusy(upstream) => {
+                Some(format!("the upstream {upstream} and its others serve as many requests as `connections` allows"))
             }
             Self::Unreachable(upstream, why) => Some(format!("the upstream {upstream} cannot be reached: {why}")),
             Self::UpstreamTimeout(upstream, what) => Some(format!("the upstream {upstream} took too long {what}")),

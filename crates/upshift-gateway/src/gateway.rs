@@ -8,6 +8,7 @@ use std::thread;
 use arc_swap::ArcSwap;
 use axum::Router;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::LocalSet;
 
 use upshift_adoption::store::StoreError;
 use upshift_core::{Policy, Timestamp, TlsVersion};
@@ -21,6 +22,7 @@ use crate::in_band_tls;
 use crate::metrics::Metrics;
 use crate::settings::Settings;
 use crate::tls::{self, TlsError, Trust};
+use crate::upstream::{self, UpstreamHealth};
 use crate::worker::{self, Listeners, Shared, Snapshot};
 
 /// Why a gateway did not start.
@@ -121,7 +123,7 @@ impl Gateway {
         let addresses = Addresses { http: local(&http), https: local(&https), admin: local(&admin) };
         let http3 = addresses.https.filter(|_| settings.http3).map(bind_udp).transpose()?;
         let alt_svc = addresses.https.filter(|_| settings.http3).and_then(|address| http3::alt_svc(address.port()));
-        let snapshot = Arc::new(ArcSwap::from_pointee(snapshot(settings, Arc::default())?));
+        let snapshot = Arc::new(ArcSwap::from_pointee(snapshot(settings, Arc::default(), &[])?));
         let shared = Shared {
             alt_svc,
             control: control(&snapshot)?,
@@ -183,6 +185,9 @@ impl Gateway {
             let run = move || admin_listener::run(listener, router, &limits, admin_stopped);
             spawn("admin", run).map_err(RunError::Worker)?;
         }
+        let (stop_checks, checks_stopped) = oneshot::channel::<()>();
+        let checked = Arc::clone(&shared);
+        spawn("health", move || check_upstreams(&checked, checks_stopped)).map_err(RunError::Worker)?;
         let (stop_watch, watch_stopped) = oneshot::channel::<()>();
         let watched = Arc::clone(&shared);
         spawn("control", move || watch_control(&watched, watch_stopped)).map_err(RunError::Worker)?;
@@ -198,7 +203,7 @@ impl Gateway {
             }
         }
         shared.access.flush();
-        drop((stop_admin, stop_watch));
+        drop((stop_admin, stop_checks, stop_watch));
         Ok(())
     }
 }
@@ -212,7 +217,8 @@ impl Handle {
     pub fn reload(&self, settings: Settings) -> Result<(), StartError> {
         let settings = self.at_the_same_addresses(settings);
         let (policy, webhook) = (settings.policy.clone(), settings.webhook.clone());
-        let next = no_opossum(&settings).and_then(|()| Ok(snapshot(settings, self.policy())?));
+        let health = self.shared.snapshot.load().upstream_health.clone();
+        let next = no_opossum(&settings).and_then(|()| Ok(snapshot(settings, self.policy(), &health)?));
         self.shared.totals.lock().unwrap_or_else(PoisonError::into_inner).reloaded(next.is_ok());
         self.shared.snapshot.store(Arc::new(next?));
         self.shared.control.reload(policy, webhook, Timestamp::now());
@@ -267,8 +273,8 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// What serves `settings` under `policy`.
-fn snapshot(settings: Settings, policy: Arc<Policy>) -> Result<Snapshot, TlsError> {
+/// What serves `settings` under `policy`. Endpoints that are in `health` keep theirs.
+fn snapshot(settings: Settings, policy: Arc<Policy>, health: &[Arc<UpstreamHealth>]) -> Result<Snapshot, TlsError> {
     // In band, TLS has the address of the cleartext listener.
     let in_band = settings.http.filter(|_| settings.in_band_tls);
     if settings.certificate.is_none() && (settings.https.is_some() || in_band.is_some()) {
@@ -285,7 +291,8 @@ fn snapshot(settings: Settings, policy: Arc<Policy>) -> Result<Snapshot, TlsErro
     let in_band_tls = in_band.map(|address| served(address, in_band_tls::minimum(&policy))).transpose()?;
     let in_band_tls = in_band_tls.map(in_band_tls::config);
     let quic = tls.as_deref().filter(|_| settings.http3).map(|tls| http3::config(tls, &settings.limits)).transpose()?;
-    Ok(Snapshot { settings, policy, tls, in_band_tls, quic, upstream_tls, webhook_tls })
+    let upstream_health = UpstreamHealth::of_all(&settings.upstreams, health);
+    Ok(Snapshot { settings, policy, tls, in_band_tls, quic, upstream_tls, upstream_health, webhook_tls })
 }
 
 /// Control over what `snapshot` serves: it puts the policy there, with what is kept in the store.
@@ -320,6 +327,20 @@ fn watch_control(shared: &Shared, stopped: oneshot::Receiver<()>) {
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(watching),
         Err(error) => tracing::error!(%error, "nobody watches the breakers"),
+    }
+}
+
+/// Runs the health checks of whatever upstreams are in force, until `stopped` is dropped.
+fn check_upstreams(shared: &Shared, stopped: oneshot::Receiver<()>) {
+    let checking = async {
+        tokio::select! {
+            () = upstream::checks::run(&shared.snapshot) => {}
+            _ = stopped => {}
+        }
+    };
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => LocalSet::new().block_on(&runtime, checking),
+        Err(error) => tracing::error!(%error, "the health of upstreams is not checked"),
     }
 }
 

@@ -53,4 +53,6 @@ pub use gateway::{Addresses, Gateway, Handle, RunError, StartError};
 pub use question::{Asked, Question};
 pub use settings::Settings;
 pub use tls::TlsError;
-pub use upshift_config::{AccessLog, Address, Limits, Proxy, ProxyReads, TlsFiles, Upstream, UpstreamHttp};
+pub use upshift_config::{
+    AccessLog, Address, Endpoint, HealthCheck, Limits, Proxy, ProxyReads, TlsFiles, Upstream, UpstreamHttp,
+};

@@ -220,11 +220,10 @@ impl Admitted<'_> {
         let offer = Offer::read(self.parts, !body.is_empty(), |token| may_cross(token, decision))?;
         let site = self.view.site(self.facts).ok_or(Fault::NoUpstream)?;
         let timeouts = Timeouts::of(&self.view.snapshot.settings.limits);
-        let candidates = site.candidates(&mut self.connection.worker.random.borrow_mut());
         let outbound = self.outbound(body);
         let mut response = match offer {
-            Some(offer) => tunnel::open(self.connection, &offer, outbound, upgrade, candidates, timeouts).await?,
-            None => forward::forward(outbound, candidates, &site.retries, timeouts).await?,
+            Some(offer) => tunnel::open(self.connection, &offer, outbound, upgrade, site, timeouts).await?,
+            None => forward::forward(outbound, site, &self.connection.worker.random, timeouts).await?,
         };
         for change in notice::changes(decision, &HeaderFields(response.headers())) {
             apply(change, response.headers_mut());

@@ -68,7 +68,7 @@ impl<'a> Trust<'a> {
     /// What an upstream needs.
     pub(crate) fn of(upstream: &'a Upstream) -> Self {
         match &upstream.ca {
-            _ if !upstream.addresses.iter().any(|address| address.tls) => Self::Nobody,
+            _ if !upstream.endpoints.iter().any(|endpoint| endpoint.address.tls) => Self::Nobody,
             Some(file) => Self::File(file),
             None => Self::System,
         }

@@ -31,7 +31,7 @@ use crate::forward::twins::GuardedFields;
 use crate::http3;
 use crate::log_limit::LogLimit;
 use crate::settings::{Settings, takes_all};
-use crate::upstream::{Connector, Random, Site};
+use crate::upstream::{Connector, Random, Site, UpstreamHealth};
 
 /// What a reload replaces, whole.
 #[derive(Clone)]
@@ -48,6 +48,8 @@ pub(crate) struct Snapshot {
     pub(crate) quic: Option<Arc<quinn::ServerConfig>>,
     /// The client's side of TLS, towards each of the upstreams.
     pub(crate) upstream_tls: Vec<Arc<ClientConfig>>,
+    /// The health of each of them.
+    pub(crate) upstream_health: Vec<Arc<UpstreamHealth>>,
     /// The same towards the webhook.
     pub(crate) webhook_tls: Arc<ClientConfig>,
 }
@@ -243,9 +245,10 @@ impl View {
     fn of(snapshot: Arc<Snapshot>) -> Self {
         let settings = &snapshot.settings;
         let limit = settings.limits.upstream_connect;
-        let sites = settings.upstreams.iter().zip(&snapshot.upstream_tls).map(|(upstream, tls)| {
+        let upstreams = settings.upstreams.iter().zip(&snapshot.upstream_tls).zip(&snapshot.upstream_health);
+        let sites = upstreams.map(|((upstream, tls), health)| {
             let connector = Rc::new(Connector::new(Arc::clone(tls), limit));
-            ((!takes_all(upstream)).then(|| upstream.matcher.clone()), Site::new(upstream, &connector))
+            ((!takes_all(upstream)).then(|| upstream.matcher.clone()), Site::new(upstream, health, &connector))
         });
         let sites = sites.collect();
         let hsts = settings.hsts.as_deref().and_then(|value| HeaderValue::from_str(value).ok());

@@ -14,7 +14,7 @@ use super::{BodyError, Silence};
 use crate::activity::InFlight;
 use crate::forward::trailers::TrailerFilter;
 use crate::stream_watch::StreamProgress;
-use crate::upstream::Lease;
+use crate::upstream::{Failure, Lease};
 
 /// As long a piece as is handed to a codec with flow control: a client that takes so much within the time allowed
 /// makes progress.
@@ -166,13 +166,20 @@ impl FromUpstream {
     fn poll_upstream(&mut self, cx: &mut Context<'_>) -> Polled {
         let mut polled = Pin::new(&mut self.body).poll_frame(cx).map_err(BodyError::from);
         match &mut polled {
-            Poll::Pending => return self.silence.poll(cx).map(|silent| Some(Err(silent.into()))),
+            Poll::Pending => {
+                let silent = self.silence.poll(cx);
+                if silent.is_ready() {
+                    self.fail(Failure::Timeout);
+                }
+                return silent.map(|silent| Some(Err(silent.into())));
+            }
             Poll::Ready(Some(Ok(frame))) => {
                 if let Some(trailers) = frame.trailers_mut() {
                     self.trailers.apply(trailers);
                 }
             }
-            Poll::Ready(_) => {}
+            Poll::Ready(Some(Err(_))) => self.fail(Failure::Broken),
+            Poll::Ready(None) => {}
         }
         self.silence.ended();
         let ended = match &polled {
@@ -184,6 +191,12 @@ impl FromUpstream {
             lease.give_back();
         }
         polled
+    }
+
+    fn fail(&mut self, failure: Failure) {
+        if let Some(lease) = self.lease.take() {
+            lease.fail(failure);
+        }
     }
 }
 

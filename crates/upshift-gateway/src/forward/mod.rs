@@ -2,8 +2,9 @@
 //!
 //! 1. Bodies stream both ways; nothing is held back to be counted or looked at.
 //! 2. The path goes as it was sent.
-//! 3. A request is sent a second time only if no upstream can have seen it, or once, if it is idempotent and empty, the
-//!    connection it went on had served before (RFC 9110 §9.2.2, RFC 9112 §9.3.1), and the retry budget allows it.
+//! 3. A request is sent a second time only if no upstream can have seen it, or once, if it is idempotent and empty
+//!    (RFC 9110 §9.2.2), the retry budget allows it, and another replica is well or the connection it went on had served
+//!    before (RFC 9112 §9.3.1). What counts as failed is no answer, a malformed one, and 502, 503 and 504.
 //! 4. Framing fields are written from the body that is sent, both ways.
 
 pub(crate) mod forwarded;
@@ -11,6 +12,7 @@ pub(crate) mod hop;
 pub(crate) mod trailers;
 pub(crate) mod twins;
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use http::header::{self, HeaderMap, HeaderValue};
@@ -23,7 +25,7 @@ use crate::body::{Body, RequestBody, Silence, Upload, UploadState};
 use crate::fault::Fault;
 use crate::forward::trailers::TrailerFilter;
 use crate::framing::declared_length;
-use crate::upstream::{ConnectError, Lease, Link, Replica, RetryBudget, SendError};
+use crate::upstream::{ConnectError, Failure, Lease, Link, Load, Random, Replica, RetryBudget, SendError, Site};
 
 /// As many connections that rested too long are tried before a new one is opened.
 const MAX_STALE: usize = 8;
@@ -68,164 +70,271 @@ impl Timeouts {
     }
 }
 
-/// Sends `request` to the first of `candidates` that takes it.
-pub(crate) async fn forward<'r>(
+/// Sends `request` to one replica of `site` after the other, until one answers.
+pub(crate) async fn forward(
     mut request: Outbound,
-    candidates: impl Iterator<Item = &'r Rc<Replica>>,
-    retries: &RetryBudget,
+    site: &Site,
+    random: &RefCell<Random>,
     timeouts: Timeouts,
 ) -> Result<Response<Body>, Fault> {
-    let upload = request.body.watched();
     let is_head = request.method == Method::HEAD;
-    retries.count_request();
-    let mut last = Fault::NoUpstream;
-    for replica in candidates {
-        match attempt(request, replica, &upload, retries, timeouts).await {
-            Ok((response, lease)) => return inbound(response, lease, &replica.name, is_head, timeouts).await,
-            Err(Attempt::Untouched(back, fault)) => (request, last) = (*back, fault),
-            Err(Attempt::Spent(fault)) => return Err(fault),
+    let sending = Sending { upload: request.body.watched(), timeouts, is_head };
+    let mut candidates = site.candidates();
+    let mut next = candidates.next(&mut random.borrow_mut());
+    let mut reuses = true;
+    let mut last = Err(Fault::NoUpstream);
+    if let Some(retries) = &site.retries {
+        retries.count_request();
+    } else {
+        request.retryable = false;
+    }
+    while let Some(replica) = next {
+        match sending.attempt(request, replica, reuses).await {
+            Ok(response) => return Ok(response),
+            Err(Attempt::Untouched(back, fault)) => {
+                next = candidates.next(&mut random.borrow_mut());
+                (request, reuses) = (*back, true);
+                last = last.or(Err(fault));
+            }
+            Err(Attempt::Failed { outcome, copy, stale }) => {
+                let outcome = *outcome;
+                let other = candidates.next_available(&mut random.borrow_mut());
+                // A connection that rested was closed, which the replica may do: a new one will do.
+                reuses = other.is_some();
+                next = other.or(stale.then_some(replica));
+                let Some(copy) = copy.filter(|_| next.is_some() && takes_retry(site)) else {
+                    // An answer is worth more than a fault.
+                    return outcome.or_else(|fault| last.map_err(|_| fault));
+                };
+                replica.retried();
+                (request, last) = (*copy, outcome);
+            }
         }
     }
-    Err(last)
+    last
+}
+
+fn takes_retry(site: &Site) -> bool {
+    site.retries.as_ref().is_some_and(RetryBudget::take)
 }
 
 /// Sends `request`, which offers another protocol, on a connection of its own. A `101` is the caller's to judge.
-pub(crate) async fn ask<'r>(
+pub(crate) async fn ask<'s>(
     mut request: Outbound,
-    candidates: impl Iterator<Item = &'r Rc<Replica>>,
+    site: &'s Site,
+    random: &RefCell<Random>,
     timeouts: Timeouts,
-) -> Result<(Response<Incoming>, Lease, &'r str), Fault> {
-    let upload = request.body.watched();
+) -> Result<(Response<Incoming>, Lease, &'s str), Fault> {
+    let sending = Sending { upload: request.body.watched(), timeouts, is_head: false };
+    let mut candidates = site.candidates();
     let mut last = Fault::NoUpstream;
-    for replica in candidates {
-        let opened = replica.pool.open_own().await;
-        match fresh(opened, request, replica, &upload, timeouts).await {
+    loop {
+        let next = candidates.next(&mut random.borrow_mut());
+        let Some(replica) = next else { return Err(last) };
+        let Some(load) = replica.load() else {
+            last = Fault::UpstreamBusy(replica.name.clone());
+            continue;
+        };
+        let link = match replica.pool.open_own().await {
+            Ok(link) => link,
+            Err(error) => {
+                last = not_connected(replica, error)?;
+                continue;
+            }
+        };
+        match sending.send(link, request, load, Connection::New).await {
             // RFC 9110 §7.8: "the client cannot begin using an upgraded protocol on the connection until it has
             // completely sent the request message", so the upstream may not switch before.
             Ok((answer, _))
-                if answer.status() == StatusCode::SWITCHING_PROTOCOLS && upload.state().0 != UploadState::Done =>
+                if answer.status() == StatusCode::SWITCHING_PROTOCOLS
+                    && sending.upload.state().0 != UploadState::Done =>
             {
                 let what = "switched protocols before it had the whole request".to_owned();
                 return Err(Fault::BadGateway(replica.name.clone(), what));
             }
             Ok((answer, lease)) => return Ok((answer, lease, &replica.name)),
-            Err(Attempt::Untouched(back, fault)) => (request, last) = (*back, fault),
-            Err(Attempt::Spent(fault)) => return Err(fault),
+            Err(Unanswered::Unsent(back, _)) => {
+                (request, last) = (*back, closed_at_once(replica));
+            }
+            Err(Unanswered::Failed { fault, .. }) => return Err(fault),
         }
     }
-    Err(last)
 }
 
-/// Why one replica did not answer.
+/// How one request is sent, whichever replica it goes to.
+struct Sending {
+    upload: Rc<Upload>,
+    timeouts: Timeouts,
+    is_head: bool,
+}
+
+/// Why a replica gave no answer that goes to the client.
 enum Attempt {
     /// The request is as good as new.
     Untouched(Box<Outbound>, Fault),
     /// The request may have been seen.
-    Spent(Fault),
+    Failed {
+        /// What the client gets if nothing better comes.
+        outcome: Box<Result<Response<Body>, Fault>>,
+        /// What may be sent in its place.
+        copy: Option<Box<Outbound>>,
+        /// A connection that had served before was closed.
+        stale: bool,
+    },
 }
 
-async fn attempt(
-    mut request: Outbound,
-    replica: &Rc<Replica>,
-    upload: &Upload,
-    retries: &RetryBudget,
-    timeouts: Timeouts,
-) -> Result<(Response<Incoming>, Lease), Attempt> {
-    // Connections that rested may have been closed meanwhile: then the request comes back, and the next one is tried.
-    for _ in 0..MAX_STALE {
-        let Some(link) = replica.pool.reuse() else { break };
-        let retry = request.retry();
-        match send(link, request, replica, upload, timeouts).await {
-            Ok(answer) => return Ok(answer),
-            Err(Send::Unsent(back)) => request = *back,
-            Err(Send::Broken(fault)) => match retry {
-                // RFC 9110 §9.2.2: repeated only because it is idempotent and empty, on a connection that had rested,
-                // and only once: an upstream that closes on a request would get it from every connection that rests.
-                Some(retry) if retries.take() => {
-                    request = retry;
-                    break;
-                }
-                _ => return Err(Attempt::Spent(fault)),
-            },
-            Err(Send::Failed(fault)) => return Err(Attempt::Spent(fault)),
-        }
-    }
-    fresh(replica.pool.open().await, request, replica, upload, timeouts).await
-}
-
-/// Sends `request` on a connection that was opened for it.
-async fn fresh(
-    opened: Result<Link, ConnectError>,
-    request: Outbound,
-    replica: &Rc<Replica>,
-    upload: &Upload,
-    timeouts: Timeouts,
-) -> Result<(Response<Incoming>, Lease), Attempt> {
-    let link = match opened {
-        Ok(link) => link,
-        // The replica did nothing wrong, and another one could not be reached either.
-        Err(ConnectError::OutOfDescriptors) => return Err(Attempt::Spent(Fault::OutOfDescriptors)),
-        Err(error) => {
-            replica.refused();
-            return Err(Attempt::Untouched(Box::new(request), unreachable(&replica.name, error)));
-        }
-    };
-    replica.is_well();
-    match send(link, request, replica, upload, timeouts).await {
-        Ok(answer) => Ok(answer),
-        Err(Send::Unsent(back)) => {
-            let fault = Fault::BadGateway(replica.name.clone(), "closed the connection at once".to_owned());
-            Err(Attempt::Untouched(back, fault))
-        }
-        Err(Send::Broken(fault) | Send::Failed(fault)) => Err(Attempt::Spent(fault)),
-    }
+/// A connection to an upstream.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Connection {
+    /// It served before.
+    Reused,
+    /// It was opened for this request.
+    New,
 }
 
 /// Why a link gave no answer.
-enum Send {
-    Unsent(Box<Outbound>),
-    Broken(Fault),
-    Failed(Fault),
+enum Unanswered {
+    /// The connection was gone before the request could be written.
+    Unsent(Box<Outbound>, Load),
+    /// The request may have been seen. It may be repeated if it is `repeatable` by its method and content.
+    Failed { fault: Fault, repeatable: bool },
 }
 
-async fn send(
-    link: Link,
-    request: Outbound,
-    replica: &Rc<Replica>,
-    upload: &Upload,
-    timeouts: Timeouts,
-) -> Result<(Response<Incoming>, Lease), Send> {
-    let http2 = link.is_http2();
-    let kept = request.kept();
-    let request = request.into_request(http2, replica);
-    let load = replica.load();
-    let answer = tokio::select! {
-        biased;
-        answer = link.send(request, load) => answer,
-        what = timed_out(upload, timeouts) => {
-            // An HTTP/2 connection that is silent for one request may be so for all.
-            replica.pool.retire_shared();
-            return Err(Send::Failed(Fault::UpstreamTimeout(replica.name.clone(), what)));
+impl Sending {
+    async fn attempt(
+        &self,
+        mut request: Outbound,
+        replica: &Rc<Replica>,
+        reuses: bool,
+    ) -> Result<Response<Body>, Attempt> {
+        let Some(mut load) = replica.load() else {
+            return Err(Attempt::Untouched(Box::new(request), Fault::UpstreamBusy(replica.name.clone())));
+        };
+        // Connections that rested may have been closed meanwhile: then the request comes back, and the next one is tried.
+        for _ in 0..if reuses { MAX_STALE } else { 0 } {
+            let Some(link) = replica.pool.reuse() else { break };
+            let copy = request.retry();
+            match self.send(link, request, load, Connection::Reused).await {
+                Err(Unanswered::Unsent(back, place)) => (request, load) = (*back, place),
+                Err(Unanswered::Failed { fault, repeatable }) => return Err(failed(fault, copy, repeatable, true)),
+                Ok((response, lease)) => return self.answered(response, lease, replica, copy).await,
+            }
         }
-    };
-    match answer {
-        Ok(answer) => Ok(answer),
-        Err(SendError::Unsent(request)) => Err(Send::Unsent(Box::new(Outbound::back(*request, kept)))),
-        Err(SendError::Broken(error)) => Err(broken(&error, upload, replica)),
+        let link = match replica.pool.open().await {
+            Ok(link) => link,
+            Err(error) => {
+                return Err(match not_connected(replica, error) {
+                    Ok(fault) => Attempt::Untouched(Box::new(request), fault),
+                    Err(fault) => failed(fault, None, false, false),
+                });
+            }
+        };
+        let copy = request.retry();
+        match self.send(link, request, load, Connection::New).await {
+            Ok((response, lease)) => self.answered(response, lease, replica, copy).await,
+            Err(Unanswered::Unsent(back, _)) => Err(Attempt::Untouched(back, closed_at_once(replica))),
+            Err(Unanswered::Failed { fault, repeatable }) => Err(failed(fault, copy, repeatable, false)),
+        }
     }
+
+    /// The answer, if it is not one that another replica may have a better one for.
+    async fn answered(
+        &self,
+        response: Response<Incoming>,
+        lease: Lease,
+        replica: &Replica,
+        copy: Option<Outbound>,
+    ) -> Result<Response<Body>, Attempt> {
+        let status = response.status();
+        match inbound(response, lease, &replica.name, self.is_head, self.timeouts).await {
+            Ok(response) if copy.is_some() && is_of_a_bad_replica(status) => {
+                let copy = copy.map(Box::new);
+                Err(Attempt::Failed { outcome: Box::new(Ok(response)), copy, stale: false })
+            }
+            Ok(response) => Ok(response),
+            Err(fault) => Err(failed(fault, copy, true, false)),
+        }
+    }
+
+    async fn send(
+        &self,
+        link: Link,
+        request: Outbound,
+        load: Load,
+        connection: Connection,
+    ) -> Result<(Response<Incoming>, Lease), Unanswered> {
+        let http2 = link.is_http2();
+        let kept = request.kept();
+        let replica = load.owner();
+        let request = request.into_request(http2, &replica);
+        let answer = tokio::select! {
+            biased;
+            answer = link.send(request, load) => answer,
+            what = timed_out(&self.upload, self.timeouts) => {
+                // An HTTP/2 connection that is silent for one request may be so for all.
+                replica.pool.retire_shared();
+                replica.failed(Failure::Timeout);
+                let fault = Fault::UpstreamTimeout(replica.name.clone(), what);
+                return Err(Unanswered::Failed { fault, repeatable: true });
+            }
+        };
+        match answer {
+            Ok(answer) => Ok(answer),
+            Err(SendError::Unsent(unsent)) => {
+                let (request, load) = *unsent;
+                if connection == Connection::New {
+                    replica.failed(Failure::Broken);
+                }
+                Err(Unanswered::Unsent(Box::new(Outbound::back(request, kept)), load))
+            }
+            Err(SendError::Broken(error)) => Err(broken(&error, &self.upload, &replica, connection)),
+        }
+    }
+}
+
+fn failed(fault: Fault, copy: Option<Outbound>, repeatable: bool, stale: bool) -> Attempt {
+    let copy = copy.filter(|_| repeatable).map(Box::new);
+    Attempt::Failed { outcome: Box::new(Err(fault)), copy, stale }
+}
+
+/// Statuses by which a server says that it cannot serve at the moment, or that the one behind it does not.
+fn is_of_a_bad_replica(status: StatusCode) -> bool {
+    matches!(status, StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT)
+}
+
+fn closed_at_once(replica: &Replica) -> Fault {
+    Fault::BadGateway(replica.name.clone(), "closed the connection at once".to_owned())
+}
+
+/// Why there is no connection to `replica`.
+///
+/// # Errors
+/// If the next one could not be reached either: the replica did nothing wrong.
+fn not_connected(replica: &Replica, error: ConnectError) -> Result<Fault, Fault> {
+    if matches!(error, ConnectError::OutOfDescriptors) {
+        return Err(Fault::OutOfDescriptors);
+    }
+    replica.failed(Failure::Connect);
+    Ok(unreachable(&replica.name, error))
 }
 
 /// What a broken connection means: a body that its client did not finish breaks it, too.
-fn broken(error: &hyper::Error, upload: &Upload, replica: &Replica) -> Send {
-    match upload.state().0 {
-        UploadState::Failed => return Send::Failed(Fault::Framing("The request's body broke off or is malformed.")),
-        UploadState::Stalled => return Send::Failed(Fault::BodyTimeout),
-        _ => {}
+fn broken(error: &hyper::Error, upload: &Upload, replica: &Replica, connection: Connection) -> Unanswered {
+    let fault = match upload.state().0 {
+        UploadState::Failed => Some(Fault::Framing("The request's body broke off or is malformed.")),
+        UploadState::Stalled => Some(Fault::BodyTimeout),
+        _ => None,
+    };
+    if let Some(fault) = fault {
+        return Unanswered::Failed { fault, repeatable: false };
     }
     tracing::debug!(upstream = %replica.name, %error, "no answer");
+    // One that rested may be closed at any time (RFC 9112 §9.3.1).
+    if connection == Connection::New || error.is_parse() {
+        replica.failed(Failure::Broken);
+    }
     let what = if error.is_parse() { "answered something that is no HTTP" } else { "closed the connection" };
-    let fault = Fault::BadGateway(replica.name.clone(), what.to_owned());
-    if error.is_parse() { Send::Failed(fault) } else { Send::Broken(fault) }
+    Unanswered::Failed { fault: Fault::BadGateway(replica.name.clone(), what.to_owned()), repeatable: true }
 }
 
 /// Resolves when the upstream has had the whole request for too long, or has asked for nothing more of it. While the
@@ -270,7 +379,13 @@ pub(crate) async fn inbound(
     timeouts: Timeouts,
 ) -> Result<Response<Body>, Fault> {
     let (mut parts, body) = response.into_parts();
-    let declared = checked_length(&parts).map_err(|what| Fault::BadGateway(name.to_owned(), what.to_owned()))?;
+    let declared = match checked_length(&parts) {
+        Ok(declared) => declared,
+        Err(what) => {
+            lease.fail(Failure::Broken);
+            return Err(Fault::BadGateway(name.to_owned(), what.to_owned()));
+        }
+    };
     // RFC 7838 §2.1: an alternative is one of this origin, and a way around this gateway.
     parts.headers.remove(header::ALT_SVC);
     let upgrade: Vec<_> = match parts.status {

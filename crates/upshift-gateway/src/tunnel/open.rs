@@ -17,7 +17,7 @@ use crate::counts::{Counts, Ending};
 use crate::fault::Fault;
 use crate::forward::{self, Outbound, Timeouts};
 use crate::transition::Switch;
-use crate::upstream::{Load, Replica};
+use crate::upstream::{Load, Site};
 use crate::worker::Worker;
 
 /// The upstream's end of a tunnel.
@@ -29,22 +29,22 @@ pub(crate) struct Tunnel {
     _load: Load,
 }
 
-/// Asks the first of `candidates` that takes it for the protocol of `offer`, and answers the client.
+/// Asks `site` for the protocol of `offer`, and answers the client.
 ///
 /// The tunnel is the connection's next [`Switch`] where the client upgrades; where it connects, it starts when the
 /// answer has gone out, which `client` tells.
-pub(crate) async fn open<'r>(
+pub(crate) async fn open(
     connection: &Rc<Connection>,
     offer: &Offer,
     mut request: Outbound,
     client: Option<OnUpgrade>,
-    candidates: impl Iterator<Item = &'r Rc<Replica>>,
+    site: &Site,
     timeouts: Timeouts,
 ) -> Result<Response<Body>, Fault> {
     let no_random = |_| Fault::Transition(offer.token().to_string());
     let key = ask(offer, &mut request.method, &mut request.headers).map_err(no_random)?;
     request.trailers = false;
-    let (mut response, lease, name) = forward::ask(request, candidates, timeouts).await?;
+    let (mut response, lease, name) = forward::ask(request, site, &connection.worker.random, timeouts).await?;
     let switched = hyper::upgrade::on(&mut response);
     let (mut parts, body) = response.into_parts();
     let misbehaved = |what: String| Fault::BadGateway(name.to_owned(), what);

@@ -1,67 +1,57 @@
-//! The sites behind the gateway, as one core sees them: replicas, their connections, their health.
+//! The upstreams behind the gateway, as one core sees them: replicas, their connections, their load.
 //!
-//! 1. Of two replicas drawn at random, the one with fewer requests under way is asked ("power of two choices").
-//! 2. One that refuses connections is passed over for a while, longer each time, unless all do.
+//! 1. Of two replicas drawn at random by their weights, the one with fewer requests under way is asked ("power of two
+//!    choices").
+//! 2. A replica that is not well ([`health`]) is passed over, unless all are; a backup is asked only then.
 //! 3. A request that no upstream can have seen is tried on the next replica.
 //! 4. Where this process has no descriptor left, no replica is at fault.
 
+pub(crate) mod checks;
+mod choice;
 mod connect;
+pub(crate) mod health;
+pub(crate) mod metrics;
 mod pool;
+mod random;
 mod retry;
 
 use std::cell::Cell;
 use std::rc::Rc;
-use std::time::Duration;
+use std::sync::Arc;
 
 use http::HeaderValue;
-use tokio::time::Instant;
-use upshift_config::{Address, Limits, Upstream};
+use upshift_config::{Endpoint, Limits, Upstream};
 
+pub(crate) use choice::Candidates;
 pub(crate) use connect::{ConnectError, Connector};
+pub(crate) use health::{Failure, UpstreamHealth};
 pub(crate) use pool::{Lease, Link, SendError};
+pub(crate) use random::Random;
 pub(crate) use retry::RetryBudget;
 
 use pool::Pool;
 
-/// How long a replica is passed over after its first refusal; it doubles with each further one.
-const FIRST_PENALTY: Duration = Duration::from_secs(1);
-/// The longest that a replica is passed over.
-const LONGEST_PENALTY: Duration = Duration::from_secs(30);
-
-/// The replicas of one site.
+/// The replicas of one upstream.
 pub(crate) struct Site {
     replicas: Vec<Rc<Replica>>,
-    /// How many requests may be sent a second time.
-    pub(crate) retries: RetryBudget,
+    /// How many requests may be sent a second time; none if `retries = 0`.
+    pub(crate) retries: Option<RetryBudget>,
 }
 
 impl Site {
-    /// The site of `upstream`.
-    pub(crate) fn new(upstream: &Upstream, connector: &Rc<Connector>) -> Self {
-        let replica = |address| Rc::new(Replica::new(address, upstream, connector));
-        Self { replicas: upstream.addresses.iter().map(replica).collect(), retries: RetryBudget::new() }
+    /// The site of `upstream`, whose `health` all cores share.
+    pub(crate) fn new(upstream: &Upstream, health: &Arc<UpstreamHealth>, connector: &Rc<Connector>) -> Self {
+        let endpoints = upstream.endpoints.iter().enumerate();
+        let replica = |(index, endpoint)| {
+            let health = ReplicaHealth { upstream: Arc::clone(health), index };
+            Rc::new(Replica::new(endpoint, upstream, health, connector))
+        };
+        Self { replicas: endpoints.map(replica).collect(), retries: upstream.retries.then(RetryBudget::new) }
     }
 
     /// The replicas in the order in which to try them.
-    pub(crate) fn candidates(&self, random: &mut Random) -> impl Iterator<Item = &Rc<Replica>> + use<'_> {
-        let count = self.replicas.len();
-        let now = Instant::now();
-        let first = if count > 1 { self.better_of_two(random, now) } else { 0 };
-        (0..count).map(move |step| &self.replicas[(first + step) % count])
-    }
-
-    fn better_of_two(&self, random: &mut Random, now: Instant) -> usize {
-        let count = self.replicas.len();
-        let one = random.below(count);
-        let other = (one + 1 + random.below(count - 1)) % count;
-        let weight = |index: usize| {
-            let replica = &self.replicas[index];
-            (replica.rests_until(now), replica.under_way.get())
-        };
-        let best = if weight(other) < weight(one) { other } else { one };
-        // Both may be resting while a third is well.
-        let well = |index: &usize| self.replicas[*index].rests_until(now).is_none();
-        if well(&best) { best } else { (0..count).find(well).unwrap_or(best) }
+    pub(crate) fn candidates(&self) -> Candidates<'_> {
+        Candidates::of(&self.replicas)
     }
 
     /// Closes connections that have rested too long.
@@ -82,13 +72,24 @@ pub(crate) struct Replica {
     pub(crate) tls: bool,
     /// Its connections.
     pub(crate) pool: Pool,
-    under_way: Cell<usize>,
-    refusals: Cell<u32>,
-    resting: Cell<Option<Instant>>,
+    health: ReplicaHealth,
+    weight: u64,
+    backup: bool,
+    /// Requests and tunnels that all cores may send it at once.
+    limit: Option<usize>,
+    /// Those of this core.
+    under_way: Cell<u64>,
+}
+
+/// Where the health of a replica is kept.
+struct ReplicaHealth {
+    upstream: Arc<UpstreamHealth>,
+    index: usize,
 }
 
 impl Replica {
-    fn new(address: &Address, upstream: &Upstream, connector: &Rc<Connector>) -> Self {
+    fn new(endpoint: &Endpoint, upstream: &Upstream, health: ReplicaHealth, connector: &Rc<Connector>) -> Self {
+        let address = &endpoint.address;
         let name = address.to_string();
         let authority = name.split_once("://").map_or(name.as_str(), |(_, authority)| authority);
         Self {
@@ -96,66 +97,69 @@ impl Replica {
             tls: address.tls,
             name,
             pool: Pool::new(address.clone(), upstream.http, Rc::clone(connector)),
+            health,
+            weight: u64::from(endpoint.weight),
+            backup: endpoint.backup,
+            limit: endpoint.connections,
             under_way: Cell::new(0),
-            refusals: Cell::new(0),
-            resting: Cell::new(None),
         }
     }
 
-    fn rests_until(&self, now: Instant) -> Option<Instant> {
-        self.resting.get().filter(|&until| until > now)
+    fn shared(&self) -> &health::EndpointHealth {
+        &self.health.upstream.endpoints[self.health.index]
     }
 
-    /// It accepted a connection.
-    pub(crate) fn is_well(&self) {
-        self.refusals.set(0);
-        self.resting.set(None);
+    /// Tells whether it is well, and has a place for a request.
+    pub(crate) fn is_available(&self) -> bool {
+        let has_place = self.limit.is_none_or(|limit| !self.shared().is_full(limit));
+        has_place && self.shared().is_available()
     }
 
-    /// It refused a connection.
-    pub(crate) fn refused(&self) {
-        let refusals = self.refusals.get();
-        self.refusals.set(refusals.saturating_add(1));
-        let penalty = FIRST_PENALTY.saturating_mul(1 << refusals.min(8)).min(LONGEST_PENALTY);
-        self.resting.set(Some(Instant::now() + penalty));
+    /// Counts a request that it failed.
+    pub(crate) fn failed(&self, failure: Failure) {
+        self.health.upstream.failed(self.health.index, failure);
     }
 
-    /// A request goes to it; the guard is dropped when its answer has ended.
-    pub(crate) fn load(self: &Rc<Self>) -> Load {
+    /// Counts a request that it served.
+    pub(crate) fn succeeded(&self) {
+        self.shared().succeeded();
+    }
+
+    /// Counts a request that is sent once more because it failed.
+    pub(crate) fn retried(&self) {
+        self.shared().totals.retries.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// A request goes to it; the guard is dropped when its answer has ended. `None` if it has no place for one.
+    pub(crate) fn load(self: &Rc<Self>) -> Option<Load> {
+        if self.limit.is_some_and(|limit| !self.shared().take_place(limit)) {
+            return None;
+        }
         self.under_way.set(self.under_way.get() + 1);
-        Load(Rc::clone(self))
+        Some(Load(Rc::clone(self)))
     }
 }
 
 /// One request under way at a replica.
 pub(crate) struct Load(Rc<Replica>);
 
-impl Drop for Load {
-    fn drop(&mut self) {
-        self.0.under_way.set(self.0.under_way.get() - 1);
+impl Load {
+    /// The replica, to be used after the load.
+    pub(crate) fn owner(&self) -> Rc<Replica> {
+        Rc::clone(&self.0)
+    }
+
+    /// The replica.
+    pub(crate) fn replica(&self) -> &Replica {
+        &self.0
     }
 }
 
-/// Numbers for balancing and request ids: fast, and no secret.
-pub(crate) struct Random(u64);
-
-impl Random {
-    /// Seeded by the hasher that the standard library seeds from the system.
-    pub(crate) fn new() -> Self {
-        use std::hash::{BuildHasher, Hasher};
-        Self(std::collections::hash_map::RandomState::new().build_hasher().finish() | 1)
-    }
-
-    /// The next 64 bits (xorshift64*).
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
-    }
-
-    /// A number from 0 to `limit` - 1; `limit` is at least 1.
-    fn below(&mut self, limit: usize) -> usize {
-        ((self.next() >> 33) as usize) % limit.max(1)
+impl Drop for Load {
+    fn drop(&mut self) {
+        self.0.under_way.set(self.0.under_way.get() - 1);
+        if self.0.limit.is_some() {
+            self.0.shared().free_place();
+        }
     }
 }

@@ -7,15 +7,15 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::task::{AbortHandle, spawn_local};
 use tokio::time::Instant;
 
-use super::Load;
 use super::connect::{ConnectError, Connector, UpstreamStream};
+use super::{Failure, Load};
 use crate::body::RequestBody;
 use crate::local::LocalExecutor;
 use upshift_config::{Address, UpstreamHttp};
@@ -57,8 +57,8 @@ type Home = Rc<RefCell<Vec<Resting>>>;
 
 /// Why a request got no answer.
 pub(crate) enum SendError {
-    /// The connection was gone before the request could be written; here it is again.
-    Unsent(Box<Request<RequestBody>>),
+    /// The connection was gone before the request could be written; here it is again, with its place at the replica.
+    Unsent(Box<(Request<RequestBody>, Load)>),
     /// The connection failed after that.
     Broken(hyper::Error),
 }
@@ -171,22 +171,31 @@ impl Link {
         request: Request<RequestBody>,
         load: Load,
     ) -> Result<(Response<Incoming>, Lease), SendError> {
-        match self {
-            Self::Own(mut own) => match own.sender.try_send_request(request).await {
-                Ok(response) => Ok((response, Lease { own: Some(own), load })),
-                Err(mut error) => Err(match error.take_message() {
-                    Some(request) => SendError::Unsent(Box::new(request)),
-                    None => SendError::Broken(error.into_error()),
-                }),
-            },
-            Self::Shared(mut sender) => match sender.try_send_request(request).await {
-                Ok(response) => Ok((response, Lease { own: None, load })),
-                Err(mut error) => Err(match error.take_message() {
-                    Some(request) => SendError::Unsent(Box::new(request)),
-                    None => SendError::Broken(error.into_error()),
-                }),
-            },
+        let (sent, own) = match self {
+            Self::Own(mut own) => (own.sender.try_send_request(request).await, Some(own)),
+            Self::Shared(mut sender) => (sender.try_send_request(request).await, None),
+        };
+        match sent {
+            Ok(response) => {
+                let lease = Lease::new(own, load, response.status());
+                Ok((response, lease))
+            }
+            Err(mut error) => Err(match error.take_message() {
+                Some(request) => SendError::Unsent(Box::new((request, load))),
+                None => SendError::Broken(error.into_error()),
+            }),
         }
+    }
+}
+
+impl Link {
+    /// Sends `request` for the status of its answer alone.
+    pub(super) async fn probe(self, request: Request<RequestBody>) -> hyper::Result<u16> {
+        let sent = match self {
+            Self::Own(mut own) => own.sender.send_request(request).await,
+            Self::Shared(mut sender) => sender.send_request(request).await,
+        };
+        Ok(sent?.status().as_u16())
     }
 }
 
@@ -196,19 +205,40 @@ impl Link {
 pub(crate) struct Lease {
     own: Option<Own>,
     load: Load,
+    /// The exchange counts as failed already.
+    failed: bool,
 }
 
 impl Lease {
+    fn new(own: Option<Own>, load: Load, status: StatusCode) -> Self {
+        let failed = status.is_server_error();
+        if failed {
+            load.replica().failed(Failure::Status);
+        }
+        Self { own, load, failed }
+    }
+
     /// The connection is no longer one of HTTP; what remains is that the replica is busy.
     pub(crate) fn into_load(mut self) -> Load {
         if let Some(own) = &mut self.own {
             own.task.0 = None;
         }
+        self.load.replica().succeeded();
         self.load
+    }
+
+    /// The answer failed after its head: the connection closes.
+    pub(crate) fn fail(self, failure: Failure) {
+        if !self.failed {
+            self.load.replica().failed(failure);
+        }
     }
 
     /// The exchange is over: the connection may serve the next one.
     pub(crate) fn give_back(self) {
+        if !self.failed {
+            self.load.replica().succeeded();
+        }
         let Some(Own { sender, home, mut task }) = self.own else { return };
         // Everything is written: at rest, or closed in good order.
         let Some(task) = task.0.take() else { return };

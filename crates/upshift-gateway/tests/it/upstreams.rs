@@ -59,8 +59,8 @@ fn the_first_upstream_that_fits_is_asked() {
 #[test]
 fn replicas_share_and_one_that_is_gone_is_passed_over() {
     let (one, two) = (named("one"), named("two"));
-    let addresses = vec![gone().into(), one.address.into(), two.address.into()];
-    let upstreams = vec![Upstream { addresses, ..Upstream::at(one.address) }];
+    let endpoints = vec![gone().into(), one.address.into(), two.address.into()];
+    let upstreams = vec![Upstream::of(endpoints)];
     let gateway = Running::start(Settings { upstreams, ..settings(one.address) });
     let mut seen = HashSet::new();
     for _ in 0..40 {
@@ -133,10 +133,9 @@ fn http2_is_spoken_to_an_upstream_over_tls() {
     let port = http2_upstream(Some(&certificate)).port();
     let address = Address { tls: true, host: "localhost".to_owned(), port };
     let upstream = Upstream {
-        addresses: vec![address],
         http: UpstreamHttp::V2,
         ca: Some(certificate.files.certificate.clone()),
-        ..Upstream::at(gone())
+        ..Upstream::of(vec![address.into()])
     };
     let gateway = Running::start(Settings { upstreams: vec![upstream.clone()], ..settings(gone()) });
     let answer = ask(&gateway, "a.example", "/");

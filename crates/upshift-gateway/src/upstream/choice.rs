@@ -1,0 +1,96 @@
+//! Which replica a request goes to, and which next if that one fails.
+
+use std::rc::Rc;
+
+use super::{Random, Replica};
+
+/// The replicas of a site, in the order in which one request tries them.
+pub(crate) struct Candidates<'s> {
+    replicas: &'s [Rc<Replica>],
+    first: Option<usize>,
+    /// Those tried after the first. Most requests need no second one, and pay for no list.
+    others: Vec<usize>,
+}
+
+/// What a replica has to be to be drawn.
+#[derive(Clone, Copy)]
+enum Tier {
+    /// Well, and no backup.
+    Primary,
+    /// Well.
+    Backup,
+    /// Nothing: it is asked because no better one is there.
+    Any,
+}
+
+impl<'s> Candidates<'s> {
+    /// None is tried yet.
+    pub(super) fn of(replicas: &'s [Rc<Replica>]) -> Self {
+        Self { replicas, first: None, others: Vec::new() }
+    }
+
+    /// The next one; `None` if all were tried.
+    pub(crate) fn next(&mut self, random: &mut Random) -> Option<&'s Rc<Replica>> {
+        if self.first.is_none() && self.replicas.len() == 1 {
+            self.first = Some(0);
+            return Some(&self.replicas[0]);
+        }
+        self.next_available(random).or_else(|| self.take(Tier::Any, random))
+    }
+
+    /// The next one that is well.
+    pub(crate) fn next_available(&mut self, random: &mut Random) -> Option<&'s Rc<Replica>> {
+        self.take(Tier::Primary, random).or_else(|| self.take(Tier::Backup, random))
+    }
+
+    fn take(&mut self, tier: Tier, random: &mut Random) -> Option<&'s Rc<Replica>> {
+        let index = self.better_of_two(tier, random)?;
+        match self.first {
+            None => self.first = Some(index),
+            Some(_) => self.others.push(index),
+        }
+        Some(&self.replicas[index])
+    }
+
+    fn better_of_two(&self, tier: Tier, random: &mut Random) -> Option<usize> {
+        let one = self.draw(tier, None, random)?;
+        let Some(other) = self.draw(tier, Some(one), random) else { return Some(one) };
+        let [first, second] = [one, other].map(|index| &self.replicas[index]);
+        // Fewer under way per weight; where they are equal, the draw has decided by weight.
+        let less = second.under_way.get() * first.weight < first.under_way.get() * second.weight;
+        // One that returns has few under way, and would have the full load at once.
+        let takes = less && random.below(1_000) < second.shared().share();
+        Some(if takes { other } else { one })
+    }
+
+    /// Draws one of those that fit, by weight.
+    fn draw(&self, tier: Tier, except: Option<usize>, random: &mut Random) -> Option<usize> {
+        let total = self.eligible(tier, except).map(|(_, weight)| weight).sum::<u64>();
+        if total == 0 {
+            return None;
+        }
+        let mut left = random.below(total);
+        for (index, weight) in self.eligible(tier, except) {
+            if left < weight {
+                return Some(index);
+            }
+            left -= weight;
+        }
+        // Another core changed the health of one in between.
+        self.eligible(tier, except).next().map(|(index, _)| index)
+    }
+
+    /// Those that were not tried and fit, each with its weight in thousandths.
+    fn eligible(&self, tier: Tier, except: Option<usize>) -> impl Iterator<Item = (usize, u64)> + use<'_, 's> {
+        let all = self.replicas.iter().enumerate();
+        let left = all.filter(move |(index, _)| {
+            Some(*index) != except && Some(*index) != self.first && !self.others.contains(index)
+        });
+        let fitting = left.filter(move |(_, replica)| match tier {
+            Tier::Primary => !replica.backup && replica.is_available(),
+            Tier::Backup => replica.is_available(),
+            Tier::Any => true,
+        });
+        fitting.map(|(index, replica)| (index, replica.weight * replica.shared().share()))
+    }
+}

@@ -1,0 +1,295 @@
+//! A bad replica beside a good one: it gets no more traffic, and the clients do not notice it.
+//!
+//! KIND: a replica that fails fast gets most of the requests, and every failure goes to a client
+//! (operations.md, A1: 332 of 400 GETs were 502).
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Mutex;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use interop::{Behaviour, BlackHole, Connection, Gateway, Replica, SLOWLY, free_port, pause, wait};
+
+/// Clients at once.
+const CLIENTS: usize = 8;
+
+/// How long they ask.
+const TEST: Duration = Duration::from_secs(4);
+
+/// When the bad replica has to be left out.
+const FIRST: Duration = Duration::from_secs(1);
+
+/// Limits that a test can wait for.
+const LIMITS: &str = "[limits]\nupstream-connect = \"500ms\"\nupstream-response = \"500ms\"\n";
+
+/// An answer: when it was asked for, and its status; 0 if none came.
+type Asked = (Duration, u16);
+
+/// Asks from several clients at once, each one request after the other.
+fn ask_for(gateway: SocketAddr, method: &str, time: Duration) -> Vec<Asked> {
+    let begun = Instant::now();
+    let asked = Mutex::new(Vec::new());
+    let request = format!("{method} / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 0\r\n\r\n");
+    thread::scope(|scope| {
+        for _ in 0..CLIENTS {
+            scope.spawn(|| {
+                let mut connection = Connection::new(gateway);
+                while begun.elapsed() < time {
+                    let when = begun.elapsed();
+                    let reply = connection.ask(request.as_bytes());
+                    let status = reply.map_or(0, |reply| reply.status);
+                    asked.lock().expect("no client panics").push((when, status));
+                    // The other clients and the servers share the processor.
+                    wait(Duration::from_millis(2));
+                }
+            });
+        }
+    });
+    asked.into_inner().expect("no client panics")
+}
+
+fn upstream(addresses: &[SocketAddr], more: &str) -> String {
+    let addresses: Vec<String> = addresses.iter().map(|address| format!("\"http://{address}\"")).collect();
+    format!("[[upstream]]\npaths = [\"/**\"]\naddresses = [{}]\n{more}\n{LIMITS}", addresses.join(", "))
+}
+
+/// The value of a series; 0 if there is none.
+fn series(gateway: &Gateway, name: &str, endpoint: SocketAddr, label: &str) -> f64 {
+    let text = gateway.ask_admin("/metrics").text();
+    let endpoint = format!("endpoint=\"http://{endpoint}\"");
+    let lines = text.lines().filter(|line| line.starts_with(name) && line.contains(&endpoint) && line.contains(label));
+    lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+}
+
+fn is_logged(gateway: &mut Gateway, text: &str, endpoint: SocketAddr) -> bool {
+    let lines = gateway.program().lines();
+    lines.iter().any(|line| line.contains(text) && line.contains(&endpoint.to_string()))
+}
+
+fn statuses(asked: &[Asked]) -> HashMap<u16, usize> {
+    let mut counts = HashMap::new();
+    for (_, status) in asked {
+        *counts.entry(*status).or_default() += 1;
+    }
+    counts
+}
+
+/// With one good endpoint of two, no request fails after the first second, and at most 2 % in it.
+fn assert_no_loss(what: &str, bad: SocketAddr, cause: &str) {
+    let good = Replica::start(Behaviour::Serves);
+    let mut gateway = Gateway::start(good.address(), &upstream(&[bad, good.address()], ""));
+    let asked = ask_for(gateway.http(), "GET", TEST);
+    let (first, later): (Vec<_>, Vec<_>) = asked.into_iter().partition(|(when, _)| *when < FIRST);
+    let failed = first.iter().filter(|(_, status)| *status != 200).count();
+    assert!(first.len() >= 100 && later.len() >= 300, "{what}: {} and {} requests", first.len(), later.len());
+    assert!(failed * 50 <= first.len(), "{what}: in the first second: {:?}", statuses(&first));
+    assert_eq!(statuses(&later).keys().collect::<Vec<_>>(), [&200], "{what}: later: {:?}", statuses(&later));
+    assert!(series(&gateway, "upshift_upstream_endpoint_ejections_total", bad, "") >= 1.0, "{what}");
+    assert!(series(&gateway, "upshift_upstream_endpoint_failures_total", bad, cause) >= 1.0, "{what}");
+    assert!(is_logged(&mut gateway, "is left out for", bad), "{what}: {:?}", gateway.program().lines());
+}
+
+#[test]
+fn a_replica_that_closes_connections_costs_no_request() {
+    let bad = Replica::start(Behaviour::Closes);
+    assert_no_loss("it accepts and closes", bad.address(), "broken");
+}
+
+#[test]
+fn a_replica_that_resets_connections_costs_no_request() {
+    let bad = Replica::start(Behaviour::Resets);
+    assert_no_loss("it reads and resets", bad.address(), "broken");
+}
+
+#[test]
+fn a_replica_that_answers_5xx_costs_no_request() {
+    for status in [502, 503, 504] {
+        let bad = Replica::start(Behaviour::Answers(status));
+        assert_no_loss(&status.to_string(), bad.address(), "status");
+    }
+}
+
+#[test]
+fn a_replica_behind_a_firewall_costs_no_request() {
+    let hole = BlackHole::start();
+    assert_no_loss("it answers no SYN", hole.address(), "connect");
+}
+
+#[test]
+fn a_replica_that_refuses_connections_costs_no_request() {
+    let gone = free_port();
+    assert_no_loss("it refuses connections", gone, "connect");
+}
+
+#[test]
+fn a_replica_that_hangs_costs_no_request() {
+    let bad = Replica::start(Behaviour::Hangs);
+    assert_no_loss("it never answers", bad.address(), "timeout");
+}
+
+#[test]
+fn a_replica_that_is_no_http_server_costs_no_request() {
+    let bad = Replica::start(Behaviour::Garbles);
+    assert_no_loss("it answers no HTTP", bad.address(), "broken");
+}
+
+/// Its head has gone out when it breaks: the requests before the ejection are lost, and no more.
+#[test]
+fn a_replica_that_truncates_its_answers_is_left_out() {
+    let (good, bad) = (Replica::start(Behaviour::Serves), Replica::start(Behaviour::Truncates));
+    let gateway = Gateway::start(good.address(), &upstream(&[bad.address(), good.address()], ""));
+    ask_for(gateway.http(), "GET", TEST);
+    assert!(bad.requests() < 40 && good.requests() > 300, "{} and {}", bad.requests(), good.requests());
+    assert!(series(&gateway, "upshift_upstream_endpoint_ejections_total", bad.address(), "") >= 1.0);
+}
+
+/// RFC 9110 §9.2.2: what is not idempotent is not repeated. The ejection bounds what is lost.
+#[test]
+fn a_bad_replica_gets_few_requests_that_cannot_be_repeated() {
+    for behaviour in [Behaviour::Closes, Behaviour::Resets, Behaviour::Answers(503)] {
+        let (good, bad) = (Replica::start(Behaviour::Serves), Replica::start(behaviour));
+        let gateway = Gateway::start(good.address(), &upstream(&[bad.address(), good.address()], ""));
+        let asked = ask_for(gateway.http(), "POST", TEST);
+        let failed = asked.iter().filter(|(_, status)| *status != 200).count();
+        assert!(failed <= 40 && asked.len() > 400, "{behaviour:?}: {:?}", statuses(&asked));
+    }
+}
+
+/// A replica that is well again gets its share again.
+#[test]
+fn a_replica_that_recovers_is_used_again() {
+    let (good, bad) = (Replica::start(Behaviour::Serves), Replica::start(Behaviour::Resets));
+    let mut gateway = Gateway::start(good.address(), &upstream(&[bad.address(), good.address()], ""));
+    ask_for(gateway.http(), "GET", FIRST);
+    let before = bad.requests();
+    bad.set(Behaviour::Serves);
+    let asked = ask_for(gateway.http(), "GET", TEST * 2);
+    let share = (bad.requests() - before) * 100 / asked.len();
+    assert!((5..=60).contains(&share), "it had {share} % of {}", asked.len());
+    assert!(is_logged(&mut gateway, "answers again", bad.address()), "{:?}", gateway.program().lines());
+}
+
+/// At most half is ejected: where all answer 5xx, the clients get those answers, and no 503 of ours.
+#[test]
+fn replicas_that_all_answer_5xx_are_asked_all_the_same() {
+    let replicas = [Replica::start(Behaviour::Answers(500)), Replica::start(Behaviour::Answers(500))];
+    let addresses = replicas.each_ref().map(Replica::address);
+    let gateway = Gateway::start(addresses[0], &upstream(&addresses, ""));
+    let asked = ask_for(gateway.http(), "GET", FIRST);
+    assert_eq!(statuses(&asked).keys().collect::<Vec<_>>(), [&500]);
+    let up = addresses.map(|address| series(&gateway, "upshift_upstream_endpoint_available", address, ""));
+    assert!(up.iter().sum::<f64>() >= 1.0, "{up:?}");
+}
+
+/// The budget: a fifth of the requests, at least ten in ten seconds and core; not one for each.
+#[test]
+fn retries_stay_within_their_budget() {
+    let replicas = [Replica::start(Behaviour::Answers(503)), Replica::start(Behaviour::Answers(503))];
+    let addresses = replicas.each_ref().map(Replica::address);
+    let gateway = Gateway::start(addresses[0], &upstream(&addresses, ""));
+    let asked = ask_for(gateway.http(), "GET", TEST);
+    let arrived = replicas.iter().map(Replica::requests).sum::<usize>();
+    let retries = arrived - asked.len();
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    assert!(retries > 0 && retries <= asked.len() / 5 + 10 * cores, "{retries} retries of {}", asked.len());
+}
+
+#[test]
+fn retries_can_be_switched_off() {
+    let (good, bad) = (Replica::start(Behaviour::Serves), Replica::start(Behaviour::Answers(503)));
+    let gateway = Gateway::start(good.address(), &upstream(&[bad.address(), good.address()], "retries = 0"));
+    let asked = ask_for(gateway.http(), "GET", FIRST);
+    assert!(statuses(&asked).contains_key(&503));
+    assert_eq!(bad.requests() + good.requests(), asked.len());
+}
+
+fn endpoints(endpoints: &[(SocketAddr, &str)], more: &str) -> String {
+    let tables: Vec<String> =
+        endpoints.iter().map(|(address, keys)| format!("{{ address = \"http://{address}\"{keys} }}")).collect();
+    format!("[[upstream]]\npaths = [\"/**\"]\nendpoints = [{}]\n{more}\n{LIMITS}", tables.join(", "))
+}
+
+#[test]
+fn requests_are_shared_by_weight() {
+    let (light, heavy) = (Replica::start(Behaviour::Serves), Replica::start(Behaviour::Serves));
+    let site = endpoints(&[(light.address(), ""), (heavy.address(), ", weight = 3")], "");
+    let gateway = Gateway::start(light.address(), &site);
+    let total = ask_for(gateway.http(), "GET", TEST).len();
+    let share = light.requests() * 100 / total;
+    assert!((15..=35).contains(&share), "{share} % of {total}");
+}
+
+#[test]
+fn a_backup_is_asked_only_while_no_other_is_well() {
+    let (first, backup) = (Replica::start(Behaviour::Serves), Replica::start(Behaviour::Serves));
+    let site = endpoints(&[(first.address(), ""), (backup.address(), ", backup = true")], "");
+    let gateway = Gateway::start(first.address(), &site);
+    ask_for(gateway.http(), "GET", FIRST);
+    assert_eq!(backup.requests(), 0);
+    first.set(Behaviour::Resets);
+    let asked = ask_for(gateway.http(), "GET", TEST);
+    assert_eq!(statuses(&asked).keys().collect::<Vec<_>>(), [&200], "{:?}", statuses(&asked));
+    assert!(backup.requests() > 100);
+}
+
+/// `connections` holds over all cores, and what is too much is 503 at once.
+#[test]
+fn an_endpoint_gets_no_more_than_its_connections() {
+    let replica = Replica::start(Behaviour::ServesSlowly);
+    let gateway = Gateway::start(replica.address(), &endpoints(&[(replica.address(), ", connections = 3")], ""));
+    let asked = ask_for(gateway.http(), "GET", SLOWLY * 6);
+    assert_eq!(replica.most_under_way(), 3);
+    let counts = statuses(&asked);
+    assert!(counts.len() == 2 && counts[&200] >= 6 && counts[&503] >= 6, "{counts:?}");
+    let detail = Connection::new(gateway.http()).ask(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(detail.map(|reply| reply.status), Some(200), "the places are free again");
+}
+
+const HEALTH: &str = "health = { path = \"/healthz\", interval = \"200ms\", timeout = \"100ms\" }";
+
+/// The application is broken while its port is open: requests alone would not tell.
+#[test]
+fn an_endpoint_that_fails_its_health_checks_is_left_out_until_it_passes() {
+    for behaviour in [Behaviour::Answers(404), Behaviour::Hangs, Behaviour::Resets] {
+        let (good, bad) = (Replica::start(Behaviour::Serves), Replica::start(Behaviour::Serves));
+        bad.set_health(behaviour);
+        let mut gateway = Gateway::start(good.address(), &upstream(&[bad.address(), good.address()], HEALTH));
+        wait_for("the endpoint is left out", || {
+            series(&gateway, "upshift_upstream_endpoint_available", bad.address(), "") < 1.0
+        });
+        let before = bad.requests();
+        ask_for(gateway.http(), "GET", FIRST);
+        assert_eq!(bad.requests(), before, "{behaviour:?}");
+        assert!(is_logged(&mut gateway, "fails its health checks", bad.address()), "{:?}", gateway.program().lines());
+        bad.set_health(Behaviour::Serves);
+        wait_for("the endpoint is used again", || {
+            series(&gateway, "upshift_upstream_endpoint_available", bad.address(), "") > 0.0
+        });
+        ask_for(gateway.http(), "GET", FIRST);
+        assert!(bad.requests() > before + 20, "{behaviour:?}");
+        assert!(is_logged(&mut gateway, "passes its health checks again", bad.address()));
+        assert!(series(&gateway, "upshift_upstream_health_checks_total", bad.address(), "passed") >= 2.0);
+    }
+}
+
+/// One thread checks, whatever the number of cores.
+#[test]
+fn health_checks_come_at_their_interval() {
+    let replica = Replica::start(Behaviour::Serves);
+    let _gateway = Gateway::start(replica.address(), &upstream(&[replica.address()], HEALTH));
+    let before = replica.checks();
+    wait(Duration::from_secs(2));
+    let checks = replica.checks() - before;
+    assert!((5..=12).contains(&checks), "{checks} checks in two seconds, at 200 ms");
+}
+
+fn wait_for(what: &str, holds: impl Fn() -> bool) {
+    for _ in 0..200 {
+        if holds() {
+            return;
+        }
+        pause();
+    }
+    panic!("{what}: not so");
+}
