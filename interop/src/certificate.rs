@@ -17,12 +17,26 @@ impl Certificate {
     /// # Panics
     /// If it cannot be made.
     pub fn new() -> Self {
-        let names = ["localhost", "127.0.0.1"].map(str::to_owned);
-        let made = rcgen::generate_simple_self_signed(names).unwrap_or_else(|error| panic!("no certificate: {error}"));
+        Self::make(names()).unwrap_or_else(|error| panic!("no certificate: {error}"))
+    }
+
+    /// The same, valid from the start of one year to that of another.
+    ///
+    /// # Panics
+    /// If it cannot be made.
+    pub fn valid(from: i32, until: i32) -> Self {
+        let mut wanted = names();
+        wanted.not_before = rcgen::date_time_ymd(from, 1, 1);
+        wanted.not_after = rcgen::date_time_ymd(until, 1, 1);
+        Self::make(wanted).unwrap_or_else(|error| panic!("no certificate: {error}"))
+    }
+
+    fn make(wanted: rcgen::CertificateParams) -> Result<Self, rcgen::Error> {
+        let key = rcgen::KeyPair::generate()?;
         let folder = Scratch::new();
-        let certificate = folder.file("certificate.pem", made.cert.pem());
-        let key = folder.file("key.pem", made.signing_key.serialize_pem());
-        Self { files: (certificate, key), _folder: folder }
+        let certificate = folder.file("certificate.pem", wanted.self_signed(&key)?.pem());
+        let key = folder.file("key.pem", key.serialize_pem());
+        Ok(Self { files: (certificate, key), _folder: folder })
     }
 
     /// The certificate's file.
@@ -40,4 +54,9 @@ impl Default for Certificate {
     fn default() -> Self {
         Self::new()
     }
+}
+
+fn names() -> rcgen::CertificateParams {
+    let names = ["localhost", "127.0.0.1"].map(str::to_owned);
+    rcgen::CertificateParams::new(names).unwrap_or_else(|error| panic!("no certificate: {error}"))
 }

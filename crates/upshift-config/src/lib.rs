@@ -8,6 +8,7 @@
 mod diagnostic;
 mod document;
 mod gateway;
+mod located;
 mod matcher;
 mod moment;
 mod notes;
@@ -32,6 +33,7 @@ use upshift_core::policy::HostPattern;
 use upshift_core::{Facts, Policy};
 
 pub use diagnostic::{Diagnostic, Severity};
+pub use located::KeyFinding;
 pub use moment::parse as parse_moment;
 pub use quantity::{parse_duration, write_duration};
 pub use schema::schema;

@@ -22,7 +22,7 @@ use crate::worker::Shared;
 /// as `localhost`: no page in a browser reads them under a name of its own (DNS rebinding).
 pub(crate) fn router(shared: Arc<Shared>, local_only: bool) -> Router {
     let metrics = Router::new().route("/metrics", get(metrics));
-    let metrics = if local_only { control::guarded(metrics, Access::default()) } else { metrics };
+    let metrics = if local_only { control::guarded(metrics, Access::local()) } else { metrics };
     let probes = Router::new().route("/healthz", get(|| async { "ok\n" })).route("/readyz", get(ready));
     probes.merge(metrics).with_state(shared)
 }

@@ -5,12 +5,13 @@ use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use axum::Router;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::LocalSet;
 
 use upshift_adoption::store::StoreError;
+use upshift_config::KeyFinding;
 use upshift_core::{Policy, Timestamp, TlsVersion};
 
 use crate::access::AccessWriter;
@@ -20,7 +21,9 @@ use crate::control::{self, Access, Beginning, Control};
 use crate::http3;
 use crate::in_band_tls;
 use crate::metrics::Metrics;
+use crate::reload::{self, Count, ReloadError, Reloaded};
 use crate::settings::Settings;
+use crate::startup;
 use crate::tls::{self, TlsError, Trust};
 use crate::upstream::{self, UpstreamHealth};
 use crate::worker::{self, Listeners, Shared, Snapshot};
@@ -123,8 +126,10 @@ impl Gateway {
         let addresses = Addresses { http: local(&http), https: local(&https), admin: local(&admin) };
         let http3 = addresses.https.filter(|_| settings.http3).map(bind_udp).transpose()?;
         let alt_svc = addresses.https.filter(|_| settings.http3).and_then(|address| http3::alt_svc(address.port()));
+        let admin_token = settings.admin_token.clone();
         let snapshot = Arc::new(ArcSwap::from_pointee(snapshot(settings, Arc::default(), &[])?));
         let shared = Shared {
+            admin_token: Arc::new(ArcSwapOption::new(admin_token.map(Arc::new))),
             alt_svc,
             control: control(&snapshot)?,
             snapshot,
@@ -134,6 +139,12 @@ impl Gateway {
         };
         let handle = Handle { shared: Arc::new(shared) };
         Ok(Self { handle, http, https, http3, admin, addresses, further: Router::new() })
+    }
+
+    /// What keeps a gateway with these settings from starting, or will surprise once it runs. Everything that they name
+    /// is loaded, and nothing is listened on.
+    pub fn examine(settings: &Settings) -> Vec<KeyFinding> {
+        startup::findings(settings)
     }
 
     /// Where it listens.
@@ -172,14 +183,13 @@ impl Gateway {
         drop((self.http, self.https, ended));
         let (stop_admin, admin_stopped) = oneshot::channel::<()>();
         if let Some(listener) = self.admin {
-            let access = Access { token: shared.snapshot.load().settings.admin_token.as_deref().map(Into::into) };
-            let api = control::router(Arc::clone(&shared.control)).merge(admin::explaining(Arc::clone(&shared)));
             let local = self.addresses.admin.is_some_and(|address| address.ip().is_loopback());
-            let open = access.token.is_some() || local;
-            if !open {
+            let access = Access { token: Arc::clone(&shared.admin_token), local };
+            if !access.is_open() {
                 tracing::warn!("others can reach the admin listener, and there is no admin token: /api is not served");
             }
-            let api = if open { control::guarded(api, access) } else { Router::new() };
+            let api = control::router(Arc::clone(&shared.control)).merge(admin::explaining(Arc::clone(&shared)));
+            let api = control::guarded(api, access);
             let router = admin::router(Arc::clone(&shared), local).merge(api).merge(self.further);
             let limits = shared.snapshot.load().settings.limits.clone();
             let run = move || admin_listener::run(listener, router, &limits, admin_stopped);
@@ -209,30 +219,44 @@ impl Gateway {
 }
 
 impl Handle {
-    /// Replaces everything but the listeners, at once and for the next request on. Open connections stay, and so do
-    /// overrides.
+    /// Replaces everything but the listeners and the store, at once and for the next request on. Open connections stay,
+    /// and so do overrides. What differs is returned, and so is what takes a restart.
     ///
     /// # Errors
-    /// If the new settings cannot be used; the old ones then stay in force.
-    pub fn reload(&self, settings: Settings) -> Result<(), StartError> {
-        let settings = self.at_the_same_addresses(settings);
-        let (policy, webhook) = (settings.policy.clone(), settings.webhook.clone());
-        let health = self.shared.snapshot.load().upstream_health.clone();
-        let next = no_opossum(&settings).and_then(|()| Ok(snapshot(settings, self.policy(), &health)?));
-        self.shared.totals.lock().unwrap_or_else(PoisonError::into_inner).reloaded(next.is_ok());
-        self.shared.snapshot.store(Arc::new(next?));
-        self.shared.control.reload(policy, webhook, Timestamp::now());
-        Ok(())
+    /// If a gateway would not start with the new settings, or they have no rules or no upstream while the old ones
+    /// have; the old ones then stay in force.
+    pub fn reload(&self, settings: Settings) -> Result<Reloaded, ReloadError> {
+        let reloaded = self.replace(settings);
+        let mut totals = self.shared.totals.lock().unwrap_or_else(PoisonError::into_inner);
+        totals.reloaded(reloaded.is_ok());
+        if let Ok(reloaded) = &reloaded {
+            totals.changed(&reloaded.changes);
+        }
+        drop(totals);
+        reloaded
     }
 
-    /// What was bound stays bound.
-    fn at_the_same_addresses(&self, settings: Settings) -> Settings {
-        let bound = self.shared.snapshot.load();
-        let Settings { http, https, http3, admin, .. } = bound.settings;
-        if (http, https, http3, admin) != (settings.http, settings.https, settings.http3, settings.admin) {
-            tracing::warn!("the addresses to listen on have changed in the file: that takes a restart");
+    fn replace(&self, settings: Settings) -> Result<Reloaded, ReloadError> {
+        let served = self.shared.snapshot.load_full();
+        let running = &served.settings;
+        let needs_restart = reload::needs_restart(running, &settings);
+        let settings = at_the_same_addresses(running, settings);
+        let rules = running.policy.rules().len();
+        if settings.policy.rules().is_empty() && rules > 0 {
+            return Err(ReloadError::NoRules(Count(rules)));
         }
-        Settings { http, https, http3, admin, ..settings }
+        if settings.upstreams.is_empty() && !running.upstreams.is_empty() {
+            return Err(ReloadError::NoUpstreams);
+        }
+        no_opossum(&settings)?;
+        let changes = reload::differences(running, &settings);
+        let (policy, webhook) = (settings.policy.clone(), settings.webhook.clone());
+        let token = settings.admin_token.clone().map(Arc::new);
+        let next = snapshot(settings, self.policy(), &served.upstream_health).map_err(StartError::from)?;
+        self.shared.snapshot.store(Arc::new(next));
+        self.shared.admin_token.store(token);
+        self.shared.control.reload(policy, webhook, Timestamp::now());
+        Ok(Reloaded { changes, needs_restart })
     }
 
     /// Counts a reload that failed before it came to [`Handle::reload`]: the file could not be read.
@@ -244,6 +268,12 @@ impl Handle {
     pub fn policy(&self) -> Arc<Policy> {
         Arc::clone(&self.shared.snapshot.load().policy)
     }
+}
+
+/// What was bound or opened stays so.
+fn at_the_same_addresses(running: &Settings, settings: Settings) -> Settings {
+    let Settings { http, https, http3, admin, store, .. } = running;
+    Settings { http: *http, https: *https, http3: *http3, admin: *admin, store: store.clone(), ..settings }
 }
 
 /// One certificate serves both, so TLS in band and implicit TLS go by the same name.
@@ -317,7 +347,7 @@ fn control(snapshot: &Arc<ArcSwap<Snapshot>>) -> Result<Arc<Control>, StoreError
 }
 
 fn watch_control(shared: &Shared, stopped: oneshot::Receiver<()>) {
-    let tls = Arc::clone(&shared.snapshot.load().webhook_tls);
+    let tls = || Arc::clone(&shared.snapshot.load().webhook_tls);
     let watching = async {
         tokio::select! {
             () = control::watch(Arc::clone(&shared.control), tls) => {}

@@ -7,6 +7,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::counts::Counts;
+use crate::reload::Difference;
 
 /// Counters by the values of `N` labels.
 type Labelled<const N: usize> = Family<[(&'static str, String); N], Counter>;
@@ -23,6 +24,7 @@ pub(crate) struct Metrics {
     undeclared: Counter,
     bare_426: Counter,
     reloads: Labelled<1>,
+    reload_changes: Labelled<2>,
     access_dropped: Counter,
     revision: Family<[(&'static str, String); 1], Gauge>,
 }
@@ -41,10 +43,15 @@ impl Metrics {
             undeclared: Counter::default(),
             bare_426: Counter::default(),
             reloads: Labelled::default(),
+            reload_changes: Labelled::default(),
             access_dropped: Counter::default(),
             revision: Family::default(),
         };
         metrics.register();
+        // `increase()` sees nothing of a series that begins at 1.
+        for outcome in ["ok", "failed"] {
+            drop(metrics.reloads.get_or_create(&[("outcome", outcome.to_owned())]));
+        }
         metrics
     }
 
@@ -63,6 +70,11 @@ impl Metrics {
         );
         registry.register("upstream_bare_426", "426 of upstreams that named no protocol", self.bare_426.clone());
         registry.register("reloads", "Reloads of the policy file, by outcome", self.reloads.clone());
+        registry.register(
+            "reload_changes",
+            "Rules, exemptions and upstreams that reloads added, removed or changed",
+            self.reload_changes.clone(),
+        );
         registry.register(
             "access_records_dropped",
             "Access records that were not written because the disk was behind",
@@ -106,6 +118,14 @@ impl Metrics {
     pub(crate) fn reloaded(&mut self, well: bool) {
         let outcome = if well { "ok" } else { "failed" };
         self.reloads.get_or_create(&[("outcome", outcome.to_owned())]).inc();
+    }
+
+    /// A reload made these differences.
+    pub(crate) fn changed(&mut self, differences: &[Difference]) {
+        for Difference { kind, how, .. } in differences {
+            let labels = [("kind", (*kind).to_owned()), ("change", how.as_str().to_owned())];
+            self.reload_changes.get_or_create(&labels).inc();
+        }
     }
 
     /// The exposition format of OpenMetrics, with what `further` has.

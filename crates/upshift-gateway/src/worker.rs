@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use http::HeaderValue;
 use rustls::{ClientConfig, ServerConfig};
 use tokio::net::{TcpListener, TcpStream};
@@ -58,6 +58,8 @@ pub(crate) struct Snapshot {
 pub(crate) struct Shared {
     /// Read once per request.
     pub(crate) snapshot: Arc<ArcSwap<Snapshot>>,
+    /// What the admin API asks for.
+    pub(crate) admin_token: Arc<ArcSwapOption<String>>,
     /// What tells clients of HTTP/3.
     pub(crate) alt_svc: Option<HeaderValue>,
     /// Becomes true at shutdown.

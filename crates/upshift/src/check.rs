@@ -9,18 +9,20 @@ use upshift_record::Exit;
 
 use crate::failure::Outcome;
 use crate::policy_file;
+use crate::startup::examine;
 use crate::terminal::{print_json, say};
 
 /// Validate a policy file, and warn of what will surprise
 ///
-/// All errors are reported at once, each with its line, what was expected and the nearest valid spelling. Notes say what the
-/// defaults mean for this file.
+/// All errors are reported at once, each with its line, what was expected and the nearest valid spelling. Then everything
+/// that `serve` loads is loaded: certificates, keys, the admin token. Notes say what the defaults mean for this file.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   upshift check
   upshift check staging.toml
   upshift check --json --deny-warnings | jq '.warnings[].message'
+  upshift check --offline shared-rules.toml   only the file itself: it names files of another machine
   cat upshift.toml | upshift check -
 
 Exit codes: 0 it is valid, 1 it has warnings and --deny-warnings was given, 2 it has errors.")]
@@ -31,6 +33,9 @@ pub(crate) struct Check {
     /// Print the findings as JSON
     #[arg(long)]
     json: bool,
+    /// Load nothing that the file names, and accept a file without an upstream
+    #[arg(long)]
+    offline: bool,
     /// End with 1 if there is a warning
     #[arg(long)]
     deny_warnings: bool,
@@ -52,10 +57,15 @@ impl Check {
     pub(crate) fn run(self) -> Outcome {
         let text = policy_file::read(&self.file)?;
         let name = if self.file == Path::new("-") { "stdin".into() } else { self.file.to_string_lossy() };
-        let (loaded, errors) = match load(&text, &name) {
+        let (mut loaded, mut errors) = match load(&text, &name) {
             Ok(loaded) => (Some(loaded), Vec::new()),
             Err(errors) => (None, errors),
         };
+        if let Some(loaded) = loaded.as_mut().filter(|_| !self.offline) {
+            let examined = examine(loaded.file.clone(), &text, &name);
+            errors = examined.errors;
+            loaded.warnings.extend(examined.warnings);
+        }
         let warnings = loaded.as_ref().map(|loaded| loaded.warnings.as_slice()).unwrap_or_default();
         let notes = loaded.as_ref().map(|loaded| loaded.notes.as_slice()).unwrap_or_default();
         let policy = loaded.as_ref().map(|loaded| &loaded.file.policy);
@@ -76,11 +86,12 @@ impl Check {
                 say(format!("note: {note}"));
             }
             say(match policy {
-                None => policy_file::summary(errors.len(), 0, Path::new(name.as_ref())),
+                _ if !errors.is_empty() => policy_file::summary(errors.len(), 0, Path::new(name.as_ref())),
                 Some(_) if !warnings.is_empty() => {
                     format!("{} (valid)", policy_file::summary(0, warnings.len(), Path::new(name.as_ref())))
                 }
                 Some(policy) => format!("{name}: valid, {}", contents(policy)),
+                None => String::new(),
             });
         }
         Ok(match (errors.is_empty(), warnings.is_empty()) {

@@ -17,6 +17,7 @@ mod policy_file;
 mod schema;
 mod serve;
 mod signals;
+mod startup;
 mod terminal;
 
 use std::process::ExitCode;

@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use upshift_config::{Diagnostic, Loaded, load};
+use upshift_gateway::Settings;
 use upshift_record::Exit;
 
 use crate::failure::Failure;
+use crate::startup::examine;
 use crate::terminal::{Palette, say, say_painted_already};
 
 /// Which file.
@@ -22,17 +24,40 @@ impl PolicyFile {
     /// Reads the file; tells its errors and warnings on stderr.
     pub(crate) fn load(&self) -> Result<Loaded, Failure> {
         let text = read(&self.path)?;
-        match load(&text, &self.path.to_string_lossy()) {
+        self.load_text(&text)
+    }
+
+    /// Reads the file and loads everything that it names; tells what is wrong with either on stderr.
+    pub(crate) fn load_settings(&self) -> Result<Settings, Failure> {
+        let text = read(&self.path)?;
+        let loaded = self.load_text(&text)?;
+        let examined = examine(loaded.file, &text, &self.path.to_string_lossy());
+        tell(&examined.warnings);
+        self.refuse(&examined.errors)?;
+        Ok(examined.settings)
+    }
+
+    fn load_text(&self, text: &str) -> Result<Loaded, Failure> {
+        match load(text, &self.path.to_string_lossy()) {
             Ok(loaded) => {
                 tell(&loaded.warnings);
                 Ok(loaded)
             }
-            Err(errors) => {
-                tell(&errors);
-                say(summary(errors.len(), 0, &self.path));
-                Err(Failure::Told(Exit::Usage))
-            }
+            Err(errors) => Err(self.refuse(&errors).err().unwrap_or(Failure::Told(Exit::Usage))),
         }
+    }
+
+    /// Tells the errors.
+    ///
+    /// # Errors
+    /// If there are any.
+    fn refuse(&self, errors: &[Diagnostic]) -> Result<(), Failure> {
+        if errors.is_empty() {
+            return Ok(());
+        }
+        tell(errors);
+        say(summary(errors.len(), 0, &self.path));
+        Err(Failure::Told(Exit::Usage))
     }
 }
 

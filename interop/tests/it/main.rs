@@ -19,6 +19,7 @@ mod page;
 mod path_matrix;
 mod progress;
 mod real_clients;
+mod reloads;
 mod replicas;
 mod requirements;
 mod sample;

@@ -17,6 +17,7 @@
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwapOption;
 use axum::Json;
 use axum::Router;
 use axum::extract::rejection::JsonRejection;
@@ -38,8 +39,10 @@ use super::{Control, ControlError, Wanted};
 /// Who may use the API.
 #[derive(Clone, Default)]
 pub(crate) struct Access {
-    /// The admin token; without one, local callers only.
-    pub(crate) token: Option<Arc<str>>,
+    /// The admin token of now; without one, local callers only.
+    pub(crate) token: Arc<ArcSwapOption<String>>,
+    /// Only this machine reaches the listener.
+    pub(crate) local: bool,
 }
 
 /// `router`, for those who may use it.
@@ -81,8 +84,23 @@ async fn admit(State(access): State<Access>, request: Request, next: Next) -> Re
 }
 
 impl Access {
+    /// For callers on this machine, without a token.
+    pub(crate) fn local() -> Self {
+        Self { local: true, ..Self::default() }
+    }
+
+    /// Tells whether there is anyone who may use the API.
+    pub(crate) fn is_open(&self) -> bool {
+        self.local || self.token.load().is_some()
+    }
+
     fn refusal(&self, headers: &HeaderMap) -> Option<Problem> {
-        let Some(token) = &self.token else {
+        if !self.is_open() {
+            let what = "the admin listener can be reached from other machines: set gateway.admin-token to use the API";
+            return Some(Problem::new(StatusCode::FORBIDDEN, what));
+        }
+        let token = self.token.load();
+        let Some(token) = token.as_deref() else {
             return (!is_local(headers)).then(|| {
                 Problem::new(StatusCode::FORBIDDEN, "without an admin token, only an address or localhost may be asked")
             });

@@ -81,7 +81,8 @@ impl Bench {
     }
 
     async fn ask(&self, token: Option<&str>, request: Request<Body>) -> (StatusCode, Value) {
-        let access = Access { token: token.map(Into::into) };
+        let token = token.map(|token| Arc::new(token.to_owned()));
+        let access = Access { token: Arc::new(arc_swap::ArcSwapOption::new(token)), local: true };
         let response = guarded(router(Arc::clone(&self.control)), access).oneshot(request).await.unwrap();
         let status = response.status();
         let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();

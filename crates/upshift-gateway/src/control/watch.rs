@@ -14,17 +14,17 @@ use super::{Control, state::State};
 /// How often the breaker looks: a trip follows a crossing within this and the time a core takes to hand in.
 pub(crate) const EVERY: Duration = Duration::from_millis(250);
 
-/// Looks until the task is dropped. `tls` is for webhooks over https.
-pub(crate) async fn watch(control: Arc<Control>, tls: Arc<rustls::ClientConfig>) {
+/// Looks until the task is dropped. `tls` gives what webhooks over https are sent with now.
+pub(crate) async fn watch(control: Arc<Control>, tls: impl Fn() -> Arc<rustls::ClientConfig>) {
     let (tell, told) = mpsc::unbounded_channel();
-    let telling = tokio::spawn(webhook::deliver(told, tls));
+    let telling = tokio::spawn(webhook::deliver(told));
     let mut every = interval(EVERY);
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while !telling.is_finished() {
         every.tick().await;
         for hooked in control.tick(Timestamp::now()) {
             // It is refused only when nobody listens any more, and then the loop ends, too.
-            let _ = tell.send(hooked);
+            let _ = tell.send((hooked, tls()));
         }
     }
 }

@@ -51,9 +51,8 @@ pub(crate) fn body(Crossing { trip, trips }: &Crossing) -> String {
 }
 
 /// Delivers what comes, each by itself, until nothing can come any more.
-pub(crate) async fn deliver(mut told: mpsc::UnboundedReceiver<Hooked>, tls: Arc<rustls::ClientConfig>) {
-    while let Some(hooked) = told.recv().await {
-        let tls = Arc::clone(&tls);
+pub(crate) async fn deliver(mut told: mpsc::UnboundedReceiver<(Hooked, Arc<rustls::ClientConfig>)>) {
+    while let Some((hooked, tls)) = told.recv().await {
         tokio::spawn(async move { insist(&hooked, tls).await });
     }
 }

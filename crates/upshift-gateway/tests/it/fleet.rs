@@ -69,7 +69,7 @@ fn nobody_far_away_gets_to_the_api_without_a_token() {
         status(&exchange(([127, 0, 0, 1], port).into(), &request))
     };
     let open = start(None);
-    assert_eq!([ask(&open, "/api/status", ""), ask(&open, "/healthz", "")], [404, 200]);
+    assert_eq!([ask(&open, "/api/status", ""), ask(&open, "/healthz", "")], [403, 200]);
     let guarded = start(Some("a secret of some length".to_owned()));
     assert_eq!(ask(&guarded, "/api/status", ""), 401);
     assert_eq!(ask(&guarded, "/api/status", "Authorization: Bearer a secret of some length\r\n"), 200);

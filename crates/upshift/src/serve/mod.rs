@@ -4,7 +4,7 @@ mod reload;
 mod watch;
 
 use clap::Args;
-use upshift_config::{AdminToken, make_visible};
+use upshift_config::make_visible;
 use upshift_core::{Policy, Timestamp};
 use upshift_gateway::{Addresses, Gateway, Settings, StartError};
 use upshift_record::Exit;
@@ -19,7 +19,8 @@ use reload::Reloader;
 
 /// Run the gateway
 ///
-/// SIGHUP reads the policy file again. A file with errors changes nothing: the last good policy stays in force.
+/// SIGHUP reads the policy file again. A file that `serve` would not start with, or that has lost all its rules, changes
+/// nothing: the last good policy stays in force.
 /// SIGTERM and Ctrl-C accept no more and let open requests finish; a second one stops at once.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -44,29 +45,21 @@ pub(crate) struct Serve {
 impl Serve {
     pub(crate) fn run(self) -> Outcome {
         log::start();
-        let file = self.file.load()?.file;
-        if file.upstreams.is_empty() {
-            let path = self.file.path.display();
-            return Err(Failure::usage(format_args!(
-                "{path} does not say where requests go\n  help: add upstream = \"http://127.0.0.1:3000\" to [gateway]"
-            )));
-        }
-        let watched = watch::paths(&self.file.path, file.gateway.tls.as_ref());
-        let admin_token = file.gateway.admin_token.as_ref().map(AdminToken::read).transpose();
-        let admin_token = admin_token.map_err(Failure::usage)?;
-        let told = Settings { observe: self.observe, admin_token, ..Settings::from(file) };
+        let settings = Settings { observe: self.observe, ..self.file.load_settings()? };
+        let watched = watch::Watched::new(&self.file.path, self.watch);
+        watched.set(settings.certificate.as_ref());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(Failure::environment)?;
         // Before it listens: a supervisor may signal as soon as it can connect.
         let (wishes, stop) = {
             let _entered = runtime.enter();
-            (watch::wishes(self.watch.then_some(watched))?, Stop::new()?)
+            (watched.wishes()?, Stop::new()?)
         };
-        let gateway = Gateway::bind(told)?;
+        let gateway = Gateway::bind(settings)?;
         let handle = gateway.handle();
         announce(gateway.addresses());
         say_lines(in_force(&handle.policy(), Timestamp::now()));
-        let reloader = Reloader::new(self.file, self.observe, handle);
+        let reloader = Reloader::new(self.file, self.observe, handle, watched);
         runtime.block_on(async {
             tokio::select! {
                 served = gateway.run(stop.first()) => served.map_err(Failure::environment)?,

@@ -1,12 +1,13 @@
 //! Reading the policy file again while the gateway runs.
 
 use tokio::sync::mpsc::Receiver;
-use upshift_config::load;
+use upshift_config::make_visible;
 use upshift_core::{Policy, Timestamp};
-use upshift_gateway::{Handle, Settings};
+use upshift_gateway::{Handle, Reloaded, Settings};
 
 use super::short;
-use crate::policy_file::{self, PolicyFile};
+use super::watch::Watched;
+use crate::policy_file::PolicyFile;
 use crate::terminal::say;
 
 /// What reloads, and what it reloads into.
@@ -14,11 +15,12 @@ pub(super) struct Reloader {
     file: PolicyFile,
     observe: bool,
     handle: Handle,
+    watched: Watched,
 }
 
 impl Reloader {
-    pub(super) fn new(file: PolicyFile, observe: bool, handle: Handle) -> Self {
-        Self { file, observe, handle }
+    pub(super) fn new(file: PolicyFile, observe: bool, handle: Handle, watched: Watched) -> Self {
+        Self { file, observe, handle, watched }
     }
 
     /// Reloads at each wish, for ever.
@@ -33,49 +35,46 @@ impl Reloader {
     fn reload(&self) {
         let path = self.file.path.display();
         let before = self.handle.policy();
-        if !self.put_in_force() {
+        let Some(reloaded) = self.put_in_force() else {
             say(format_args!("{path} was not reloaded: policy {} stays in force", short(before.revision())));
             return;
-        }
+        };
         let after = self.handle.policy();
-        let changes = changes(&before, &after, Timestamp::now());
         say(format_args!("{path} reloaded: policy {}", short(after.revision())));
-        if changes.is_empty() {
-            say("  no rule changes its phase");
+        let phases = phases(&before, &after, Timestamp::now());
+        if phases.is_empty() && reloaded.changes.is_empty() {
+            say("  no rule and no upstream is different");
         }
-        changes.iter().for_each(|change| say(format_args!("  {change}")));
+        phases.iter().for_each(|change| say(format_args!("  {change}")));
+        reloaded.changes.iter().for_each(|change| say(format_args!("  {}", make_visible(&change.to_string()))));
+        reloaded.needs_restart.iter().for_each(|setting| say(format_args!("  warning: {setting}")));
     }
 
-    fn put_in_force(&self) -> bool {
-        let text = match policy_file::read(&self.file.path) {
-            Ok(text) => text,
+    fn put_in_force(&self) -> Option<Reloaded> {
+        let settings = match self.file.load_settings() {
+            Ok(settings) => Settings { observe: self.observe, ..settings },
             Err(failure) => {
                 failure.tell();
                 self.handle.reload_failed();
-                return false;
+                return None;
             }
         };
-        match load(&text, &self.file.path.to_string_lossy()) {
-            Ok(loaded) => {
-                policy_file::tell(&loaded.warnings);
-                let settings = Settings { observe: self.observe, ..Settings::from(loaded.file) };
-                let reloaded = self.handle.reload(settings);
-                if let Err(error) = &reloaded {
-                    say(format_args!("error: {error}"));
-                }
-                reloaded.is_ok()
+        let certificate = settings.certificate.clone();
+        match self.handle.reload(settings) {
+            Ok(reloaded) => {
+                self.watched.set(certificate.as_ref());
+                Some(reloaded)
             }
-            Err(errors) => {
-                policy_file::tell(&errors);
-                self.handle.reload_failed();
-                false
+            Err(error) => {
+                say(format_args!("error: {error}"));
+                None
             }
         }
     }
 }
 
-/// What changes now, rule by rule: `orders-v2: warn → enforce`.
-fn changes(before: &Policy, after: &Policy, now: Timestamp) -> Vec<String> {
+/// The phases that change now, rule by rule: `orders-v2: warn → enforce`.
+fn phases(before: &Policy, after: &Policy, now: Timestamp) -> Vec<String> {
     let mut changes = Vec::new();
     for rule in after.rules() {
         let phase = rule.moment(now).phase;
@@ -85,14 +84,19 @@ fn changes(before: &Policy, after: &Policy, now: Timestamp) -> Vec<String> {
             None => changes.push(format!("{}: new → {phase}", rule.id)),
         }
     }
-    let gone = before.rules().iter().filter(|rule| after.rule(&rule.id).is_none());
-    changes.extend(gone.map(|rule| format!("{}: {} → gone", rule.id, rule.moment(now).phase)));
+    for rule in before.rules() {
+        if after.rule(&rule.id).is_none() {
+            changes.push(format!("{}: {} → gone", rule.id, rule.moment(now).phase));
+        }
+    }
     changes
 }
 
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
+
+    use upshift_config::load;
 
     use super::*;
 
@@ -104,8 +108,8 @@ mod tests {
         };
         let before = policy(&(rule("a", "warn") + &rule("b", "enforce") + &rule("c", "off")));
         let after = policy(&(rule("a", "enforce") + &rule("b", "enforce") + &rule("d", "observe")));
-        let said = changes(&before, &after, Timestamp::UNIX_EPOCH);
+        let said = phases(&before, &after, Timestamp::UNIX_EPOCH);
         assert_eq!(said, ["a: warn → enforce", "d: new → observe", "c: off → gone"]);
-        assert!(changes(&after, &after, Timestamp::UNIX_EPOCH).is_empty());
+        assert!(phases(&after, &after, Timestamp::UNIX_EPOCH).is_empty());
     }
 }

@@ -1,0 +1,37 @@
+//! From a valid policy file to settings that a gateway can start with. `serve`, its reloads and `check` share it.
+
+use upshift_config::{AdminToken, Diagnostic, File, KeyFinding, Severity};
+use upshift_gateway::{Gateway, Settings};
+
+/// The settings of a file, and what was found by loading all that it names.
+pub(crate) struct Examined {
+    /// What the gateway is told.
+    pub(crate) settings: Settings,
+    /// What keeps it from starting.
+    pub(crate) errors: Vec<Diagnostic>,
+    /// What will surprise.
+    pub(crate) warnings: Vec<Diagnostic>,
+}
+
+/// Loads everything that `file` names: certificates, keys, authorities, the admin token. `text` is the file's text.
+pub(crate) fn examine(file: File, text: &str, name: &str) -> Examined {
+    let (admin_token, finding) = match file.gateway.admin_token.as_ref().map(AdminToken::read).transpose() {
+        Ok(token) => (token, None),
+        Err(error) => (None, Some(unreadable_token(&error))),
+    };
+    let settings = Settings { admin_token, ..Settings::from(file) };
+    let mut findings = Gateway::examine(&settings);
+    findings.extend(finding);
+    let placed = findings.iter().map(|finding| finding.place(text, name));
+    let (errors, warnings) = placed.partition(|finding| finding.severity == Severity::Error);
+    Examined { settings, errors, warnings }
+}
+
+fn unreadable_token(error: &std::io::Error) -> KeyFinding {
+    KeyFinding {
+        key: "gateway.admin-token".to_owned(),
+        severity: Severity::Error,
+        message: error.to_string(),
+        help: "set the variable or write the file; the token is its first line".to_owned(),
+    }
+}
