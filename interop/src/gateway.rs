@@ -36,8 +36,16 @@ impl Gateway {
     /// # Panics
     /// If it does not start and say where it listens.
     pub fn with_descriptors(upstream: SocketAddr, rules: &str, most: usize) -> Self {
+        Self::with_ulimit(&format!("-n {most}"), upstream, rules)
+    }
+
+    /// The same as [`Self::start`], under what `ulimit` is told.
+    ///
+    /// # Panics
+    /// If it does not start and say where it listens.
+    pub fn with_ulimit(limit: &str, upstream: SocketAddr, rules: &str) -> Self {
         let mut command = Command::new("sh");
-        command.args(["-c", &format!("ulimit -n {most} && exec \"$0\" \"$@\"")]).arg(binary());
+        command.args(["-c", &format!("ulimit {limit} && exec \"$0\" \"$@\"")]).arg(binary());
         Self::launch(command, &policy_file(upstream, "", rules), &[])
     }
 

@@ -8,7 +8,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::task::{Context, Waker};
 
-use tokio::time::Instant;
+use tokio::sync::Notify;
+use tokio::time::{Duration, Instant};
 use upshift_config::Limits;
 
 /// The state of a connection.
@@ -51,7 +52,13 @@ pub(crate) struct Activity {
     reader: RefCell<Option<Waker>>,
     /// The task that waits for the end of a request.
     waiter: RefCell<Option<Waker>>,
+    /// When it was asked to make room for another connection.
+    evicted: Cell<Option<Instant>>,
+    eviction: Notify,
 }
+
+/// How long a connection that makes room may take to end.
+const GOODBYE: Duration = Duration::from_secs(1);
 
 impl Activity {
     /// A connection just accepted.
@@ -67,12 +74,18 @@ impl Activity {
             broken: Cell::new(false),
             reader: RefCell::default(),
             waiter: RefCell::default(),
+            evicted: Cell::new(None),
+            eviction: Notify::new(),
         })
     }
 
     /// The connection is multiplexed.
     pub(crate) fn multiplexed(&self) {
         self.one_at_a_time.set(false);
+        // What was read of it is the preface, and no head.
+        if self.phase.get() == Phase::ReadingHead {
+            self.enter(Phase::Idle);
+        }
     }
 
     /// Bytes arrived.
@@ -129,6 +142,30 @@ impl Activity {
         broken
     }
 
+    /// Since when it waits for the first byte of a request; `None` if it does not, or makes room already.
+    pub(crate) fn idle_since(&self) -> Option<Instant> {
+        let idle = self.phase.get() == Phase::Idle && self.evicted.get().is_none();
+        idle.then(|| self.since.get())
+    }
+
+    /// Asks it to make room for another connection.
+    pub(crate) fn evict(&self) {
+        self.evicted.set(Some(Instant::now()));
+        self.eviction.notify_one();
+    }
+
+    /// Resolves when it has been asked to make room.
+    pub(crate) async fn evicted(&self) {
+        if self.evicted.get().is_none() {
+            self.eviction.notified().await;
+        }
+    }
+
+    /// The handshake of TLS is over: it waits for a request.
+    pub(crate) fn handshake_ended(&self) {
+        self.enter(Phase::Idle);
+    }
+
     /// A request begins; it ends when the guard is dropped.
     pub(crate) fn request(self: &Rc<Self>) -> InFlight {
         self.requests.set(self.requests.get() + 1);
@@ -141,7 +178,10 @@ impl Activity {
     pub(crate) fn deadline(&self, limits: &Limits) -> Option<(Instant, Expired)> {
         let since = self.since.get();
         let waiting = match self.phase.get() {
-            Phase::Idle => Some((since + limits.idle, Expired::Idle)),
+            Phase::Idle => {
+                let evicted = self.evicted.get().map(|evicted| evicted + GOODBYE);
+                Some((evicted.unwrap_or(since + limits.idle), Expired::Idle))
+            }
             Phase::ReadingHead => Some((since + limits.header_timeout, Expired::Head)),
             Phase::InFlight => None,
         };
@@ -218,6 +258,20 @@ mod tests {
         activity.received();
         let _another = activity.request();
         assert_eq!(expired(&activity), Some(Expired::Stalled));
+    }
+
+    #[test]
+    fn only_an_idle_connection_makes_room_and_only_once() {
+        let activity = Activity::new();
+        let request = activity.request();
+        assert_eq!(activity.idle_since(), None);
+        drop(request);
+        assert!(activity.idle_since().is_some());
+        activity.evict();
+        assert_eq!(activity.idle_since(), None);
+        let limits = Limits::default();
+        let (due, expired) = activity.deadline(&limits).expect("it is due");
+        assert!(due <= Instant::now() + GOODBYE && expired == Expired::Idle);
     }
 
     #[test]

@@ -25,6 +25,7 @@ use upshift_config::Limits;
 
 use crate::activity::{Activity, InFlight};
 use crate::connection::drive;
+use crate::log_limit::LogLimit;
 use crate::stream::{Stream, Transport};
 
 /// As many connections are open at once. For one more, the oldest is closed.
@@ -49,6 +50,7 @@ pub(crate) fn run(listener: StdListener, router: Router, limits: &Limits, stoppe
 
 async fn accept(listener: TcpListener, router: Router, limits: &Limits) {
     let open: RefCell<VecDeque<Weak<Notify>>> = RefCell::default();
+    let log = LogLimit::default();
     loop {
         match listener.accept().await {
             Ok((tcp, _)) => {
@@ -57,7 +59,9 @@ async fn accept(listener: TcpListener, router: Router, limits: &Limits) {
                 spawn_local(serve(tcp, router.clone(), limits.clone(), close));
             }
             Err(error) => {
-                tracing::warn!(%error, "an admin connection could not be accepted");
+                if let Some(suppressed) = log.admit() {
+                    tracing::warn!(%error, suppressed, "an admin connection could not be accepted");
+                }
                 // Out of descriptors, mostly: to try again at once would be to spin.
                 sleep(Duration::from_millis(100)).await;
             }

@@ -53,8 +53,8 @@ pub(crate) struct Connection {
 
 impl Connection {
     /// One that nothing has been read from.
-    pub(crate) fn new(worker: Rc<Worker>, peer: SocketAddr, tls: TlsState) -> Self {
-        Self { worker, peer, tls, activity: Activity::new(), switch: RefCell::default() }
+    pub(crate) fn new(worker: Rc<Worker>, peer: SocketAddr, tls: TlsState, activity: Rc<Activity>) -> Self {
+        Self { worker, peer, tls, activity, switch: RefCell::default() }
     }
 
     /// The same connection after a switch, protected as `tls` says.
@@ -65,20 +65,29 @@ impl Connection {
 }
 
 /// A connection to the cleartext listener.
-pub(crate) async fn clear(worker: Rc<Worker>, tcp: TcpStream, peer: SocketAddr) {
-    let connection = Connection::new(worker, peer, TlsState::Cleartext);
+pub(crate) async fn clear(worker: Rc<Worker>, tcp: TcpStream, peer: SocketAddr, activity: Rc<Activity>) {
+    let connection = Connection::new(worker, peer, TlsState::Cleartext, activity);
     let stream = Stream::new(Transport::Clear(tcp), Rc::clone(&connection.activity));
     sniffed(stream, connection).await;
 }
 
 /// A connection to the TLS listener.
-pub(crate) async fn over_tls(worker: Rc<Worker>, tcp: TcpStream, peer: SocketAddr) {
+pub(crate) async fn over_tls(worker: Rc<Worker>, tcp: TcpStream, peer: SocketAddr, activity: Rc<Activity>) {
     let snapshot = worker.shared.snapshot.load_full();
     let Some(config) = snapshot.tls.clone() else { return };
     let limit = snapshot.settings.limits.header_timeout;
     drop(snapshot);
-    let handshake = async { Ok::<_, NoHello>(client_hello::read(tcp).await?.into_stream(config).await?) };
-    let tls = match Box::pin(timeout(limit, handshake)).await {
+    let handshake = async {
+        let hello = client_hello::read(tcp).await?;
+        activity.received();
+        Ok::<_, NoHello>(hello.into_stream(config).await?)
+    };
+    let shaken = tokio::select! {
+        biased;
+        shaken = Box::pin(timeout(limit, handshake)) => shaken,
+        () = activity.evicted() => return,
+    };
+    let tls = match shaken {
         Ok(Ok(tls)) => tls,
         Ok(Err(error)) => {
             tracing::debug!(%peer, %error, "no TLS handshake");
@@ -88,7 +97,8 @@ pub(crate) async fn over_tls(worker: Rc<Worker>, tcp: TcpStream, peer: SocketAdd
     };
     let state = tls::state(tls.get_ref().1.protocol_version());
     let http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
-    let connection = Connection::new(worker, peer, state);
+    activity.handshake_ended();
+    let connection = Connection::new(worker, peer, state, activity);
     let stream = Stream::new(Transport::Tls(Box::new(tls)), Rc::clone(&connection.activity));
     if http2 {
         Box::pin(serve_http2(stream, Rc::new(connection), None)).await;
@@ -102,7 +112,13 @@ async fn sniffed(mut stream: Stream, connection: Connection) {
     let limits = connection.worker.limits();
     let mut received = BytesMut::new();
     let draining = connection.worker.shared.draining.subscribe();
-    match open(&mut stream, &mut received, &limits, draining).await {
+    let opened = tokio::select! {
+        biased;
+        opened = open(&mut stream, &mut received, &limits, draining) => opened,
+        // It has sent nothing, or it would not have been chosen.
+        () = connection.activity.evicted() => Ok(Opening::Incomplete),
+    };
+    match opened {
         Ok(Opening::Http1(head)) => {
             stream.put_gate(Http1Gate::examined(received, &head, limits.header_bytes));
             serve_http1(stream, Rc::new(connection)).await;
@@ -271,17 +287,25 @@ pub(crate) async fn drive<C: Future<Output = hyper::Result<()>>>(
     mut draining: watch::Receiver<bool>,
     limits: &Limits,
 ) -> Result<(), Ending> {
-    let mut drained = pin!(async move { draining.wait_for(|draining| *draining).await.is_ok() });
+    let mut told_to_end = pin!(async move {
+        tokio::select! {
+            _ = draining.wait_for(|draining| *draining) => None,
+            () = activity.evicted() => Some(activity),
+        }
+    });
     let mut timer = pin!(sleep_until(Instant::now() + limits.idle));
     let mut finishing = false;
     poll_fn(|cx| {
         if let Poll::Ready(ended) = codec.as_mut().poll(cx) {
             return Poll::Ready(ended.map_err(|error| Ending::of(&error)));
         }
-        if !finishing && drained.as_mut().poll(cx).is_ready() {
+        if !finishing && let Poll::Ready(evicted) = told_to_end.as_mut().poll(cx) {
             finishing = true;
             finish(codec.as_mut());
             cx.waker().wake_by_ref();
+            if let Some((due, Expired::Idle)) = evicted.and_then(|activity| activity.deadline(limits)) {
+                timer.as_mut().reset(due);
+            }
         }
         loop {
             match activity.deadline(limits) {

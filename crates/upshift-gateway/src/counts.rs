@@ -22,6 +22,8 @@ pub(crate) enum Ending {
     Io,
     /// The client was given up.
     Expired(Expired),
+    /// An idle connection made room for another.
+    Evicted,
     /// The TLS handshake failed.
     TlsHandshake,
     /// The TLS handshake took too long.
@@ -73,6 +75,7 @@ impl Ending {
             Self::Expired(Expired::Idle) => "idle",
             Self::Expired(Expired::Head) => "head-timeout",
             Self::Expired(Expired::Stalled) => "stalled",
+            Self::Evicted => "evicted",
             Self::TlsHandshake => "tls-handshake",
             Self::TlsTimeout => "tls-timeout",
             Self::TlsInClear => "tls-in-clear",

@@ -11,13 +11,14 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::LocalSet;
 
 use upshift_adoption::store::StoreError;
-use upshift_config::KeyFinding;
+use upshift_config::{KeyFinding, Limits};
 use upshift_core::{Policy, Timestamp, TlsVersion};
 
 use crate::access::AccessWriter;
 use crate::admin;
 use crate::admin_listener;
 use crate::control::{self, Access, Beginning, Control};
+use crate::descriptors::Descriptors;
 use crate::http3;
 use crate::in_band_tls;
 use crate::metrics::Metrics;
@@ -26,7 +27,7 @@ use crate::settings::Settings;
 use crate::startup;
 use crate::tls::{self, TlsError, Trust};
 use crate::upstream::{self, UpstreamHealth};
-use crate::worker::{self, Listeners, Shared, Snapshot};
+use crate::worker::{self, Clients, Listeners, Shared, Snapshot};
 
 /// Why a gateway did not start.
 #[derive(Debug, thiserror::Error)]
@@ -128,7 +129,16 @@ impl Gateway {
         let alt_svc = addresses.https.filter(|_| settings.http3).and_then(|address| http3::alt_svc(address.port()));
         let admin_token = settings.admin_token.clone();
         let snapshot = Arc::new(ArcSwap::from_pointee(snapshot(settings, Arc::default(), &[])?));
+        let workers = match snapshot.load().settings.workers {
+            0 => thread::available_parallelism().map_or(1, usize::from),
+            count => count,
+        };
+        let descriptors = Descriptors::measure(workers);
+        warn_of_few(&descriptors, &snapshot.load().settings.limits);
         let shared = Shared {
+            descriptors: Arc::new(descriptors),
+            workers,
+            clients: Clients::default(),
             admin_token: Arc::new(ArcSwapOption::new(admin_token.map(Arc::new))),
             alt_svc,
             control: control(&snapshot)?,
@@ -249,6 +259,9 @@ impl Handle {
             return Err(ReloadError::NoUpstreams);
         }
         no_opossum(&settings)?;
+        if settings.limits.connections > running.limits.connections {
+            warn_of_few(&self.shared.descriptors, &settings.limits);
+        }
         let changes = reload::differences(running, &settings);
         let (policy, webhook) = (settings.policy.clone(), settings.webhook.clone());
         let token = settings.admin_token.clone().map(Arc::new);
@@ -267,6 +280,18 @@ impl Handle {
     /// The policy in force, overrides included.
     pub fn policy(&self) -> Arc<Policy> {
         Arc::clone(&self.shared.snapshot.load().policy)
+    }
+}
+
+/// Says so if `connections` cannot be had.
+fn warn_of_few(descriptors: &Descriptors, limits: &Limits) {
+    let (wanted, possible) = (limits.connections, descriptors.clients);
+    if wanted > possible {
+        tracing::warn!(
+            limit = descriptors.limit,
+            "limits.connections is {wanted}, and this process may have {possible}: each takes up to two descriptors. Raise \
+             the hard limit (ulimit -Hn, LimitNOFILE= of systemd)"
+        );
     }
 }
 
@@ -382,18 +407,13 @@ fn start_workers(
     mut http3: Option<UdpSocket>,
     ended: &mpsc::UnboundedSender<io::Result<()>>,
 ) -> Result<usize, RunError> {
-    let settings = &shared.snapshot.load().settings;
-    let count = match settings.workers {
-        0 => thread::available_parallelism().map_or(1, usize::from),
-        count => count,
-    };
+    let count = shared.workers;
     let clone = |listener: Option<&TcpListener>| listener.map(TcpListener::try_clone).transpose();
     for index in 0..count {
         let listeners = Listeners {
             http: clone(http).map_err(RunError::Worker)?,
             https: clone(https).map_err(RunError::Worker)?,
             http3: http3.take(),
-            connections: settings.limits.connections.div_ceil(count).max(1),
         };
         let (shared, ended) = (Arc::clone(shared), ended.clone());
         spawn(&format!("worker {index}"), move || {

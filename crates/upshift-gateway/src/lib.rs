@@ -20,6 +20,7 @@ mod client_hello;
 mod connection;
 mod control;
 mod counts;
+mod descriptors;
 mod fault;
 mod forward;
 mod framing;
@@ -51,6 +52,7 @@ mod upstream_426;
 mod worker;
 
 pub use arrival::{Arrival, Seen};
+pub use descriptors::raise_descriptor_limit;
 pub use gateway::{Addresses, Gateway, Handle, RunError, StartError};
 pub use question::{Asked, Question};
 pub use reload::{Count, Difference, How, NeedsRestart, ReloadError, Reloaded};

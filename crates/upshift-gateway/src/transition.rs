@@ -113,9 +113,16 @@ impl Switch {
         drop(early);
         Counts::add(&mut worker.counts.borrow_mut().transitions, self.name());
         match self {
-            Self::Tunnel(tunnel) => tunnel.carry(stream.with_shutdown()).await,
+            Self::Tunnel(tunnel) => {
+                let _busy = connection.activity.request();
+                tunnel.carry(stream.with_shutdown()).await;
+            }
             Self::H2c(kept, settings) => Box::pin(http2(stream, *kept, &settings, connection)).await,
-            Self::Tls(owed) => Box::pin(http1_in_tls(stream, owed, connection)).await,
+            Self::Tls(owed) => {
+                // What is inside has an activity of its own.
+                let _busy = connection.activity.request();
+                Box::pin(http1_in_tls(stream, owed, connection)).await;
+            }
         }
     }
 

@@ -3,9 +3,12 @@
 //! Nothing here is shared with another core but what stands in [`Shared`], and of that a request reads one pointer.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener as StdListener, UdpSocket};
+use std::pin::pin;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,7 +16,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use http::HeaderValue;
 use rustls::{ClientConfig, ServerConfig};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Notify, watch};
 use tokio::task::{JoinSet, LocalSet, spawn_local};
 use tokio::time::{interval, sleep, timeout};
 
@@ -23,9 +26,11 @@ use upshift_core::policy::Matcher;
 use upshift_core::{Facts, Policy};
 
 use crate::access::AccessWriter;
+use crate::activity::Activity;
 use crate::connection;
 use crate::control::{self, Control};
 use crate::counts::{Counts, Ending};
+use crate::descriptors::Descriptors;
 use crate::fault::Fault;
 use crate::forward::twins::GuardedFields;
 use crate::http3;
@@ -68,8 +73,24 @@ pub(crate) struct Shared {
     pub(crate) control: Arc<Control>,
     /// Where access records go.
     pub(crate) access: AccessWriter,
+    /// The descriptors for connections.
+    pub(crate) descriptors: Arc<Descriptors>,
+    /// How many cores there are.
+    pub(crate) workers: usize,
+    /// The clients' connections on all of them.
+    pub(crate) clients: Clients,
     /// Where the cores hand over what they counted.
     pub(crate) totals: Mutex<crate::metrics::Metrics>,
+}
+
+/// The clients' connections over TCP, on all cores.
+#[derive(Default)]
+pub(crate) struct Clients {
+    open: AtomicUsize,
+    /// Wakes those that wait for a connection to end.
+    closed: Notify,
+    /// Asks every core for a connection that is idle.
+    room_wanted: Notify,
 }
 
 /// One core.
@@ -86,6 +107,10 @@ pub(crate) struct Worker {
     warned: Cell<bool>,
     fault_log: LogLimit,
     accept_log: LogLimit,
+    full_log: LogLimit,
+    /// The clients' connections, by number.
+    connections: RefCell<HashMap<u64, Rc<Activity>>>,
+    accepted: Cell<u64>,
 }
 
 /// One core's view of a snapshot. A request holds on to it, so that a reload never meets it half way.
@@ -108,8 +133,6 @@ pub(crate) struct Listeners {
     pub(crate) https: Option<StdListener>,
     /// HTTP/3; on one core.
     pub(crate) http3: Option<UdpSocket>,
-    /// Connections that this core may hold open.
-    pub(crate) connections: usize,
 }
 
 /// Serves on the current thread until the gateway drains.
@@ -121,7 +144,7 @@ pub(crate) fn run(shared: Arc<Shared>, listeners: Listeners) -> io::Result<()> {
 
 impl Worker {
     fn new(shared: Arc<Shared>) -> Rc<Self> {
-        let view = RefCell::new(Rc::new(View::of(shared.snapshot.load_full())));
+        let view = RefCell::new(Rc::new(View::of(shared.snapshot.load_full(), &shared.descriptors)));
         Rc::new(Self {
             shared,
             counts: RefCell::default(),
@@ -131,16 +154,18 @@ impl Worker {
             warned: Cell::new(false),
             fault_log: LogLimit::default(),
             accept_log: LogLimit::default(),
+            full_log: LogLimit::default(),
+            connections: RefCell::default(),
+            accepted: Cell::new(0),
         })
     }
 
     async fn serve(self: Rc<Self>, listeners: Listeners) -> io::Result<()> {
-        let open = Arc::new(Semaphore::new(listeners.connections));
         let mut accepting = JoinSet::new();
         for (listener, over_tls) in [(listeners.http, false), (listeners.https, true)] {
             if let Some(listener) = listener {
                 let listener = TcpListener::from_std(listener)?;
-                accepting.spawn_local(accept(Rc::clone(&self), listener, over_tls, Arc::clone(&open)));
+                accepting.spawn_local(accept(Rc::clone(&self), listener, over_tls));
             }
         }
         if let Some(socket) = listeners.http3 {
@@ -153,15 +178,16 @@ impl Worker {
         }
         let housekeeping = spawn_local(Rc::clone(&self).keep_house());
         let telling = spawn_local(Rc::clone(&self).tell_control());
+        let making_room = spawn_local(Rc::clone(&self).make_room_for_others());
         while accepting.join_next().await.is_some() {}
         let limit = self.limits().drain;
-        let all = u32::try_from(listeners.connections).unwrap_or(u32::MAX);
-        let drained = timeout(limit, open.acquire_many(all)).await;
+        let drained = timeout(limit, self.all_closed()).await;
         if drained.is_err() {
             tracing::warn!(?limit, "some requests did not finish in time and were cut off");
         }
         housekeeping.abort();
         telling.abort();
+        making_room.abort();
         self.hand_over();
         Ok(())
     }
@@ -188,6 +214,73 @@ impl Worker {
         }
     }
 
+    /// The client connections that the process may have open, at most. A reload may have changed it.
+    fn most_connections(&self) -> usize {
+        let wanted = self.view().snapshot.settings.limits.connections;
+        wanted.min(self.shared.descriptors.clients).max(1)
+    }
+
+    /// Waits until one more connection may be opened. Of this core's connections the one that has been idle for longest
+    /// makes room, and if none is idle, one of another core; else the client waits.
+    async fn make_room(&self) {
+        let clients = &self.shared.clients;
+        let mut waits = false;
+        loop {
+            let mut closed = pin!(clients.closed.notified());
+            closed.as_mut().enable();
+            let most = self.most_connections();
+            if clients.open.load(Ordering::Relaxed) < most {
+                return;
+            }
+            if !self.evict_idle() {
+                clients.room_wanted.notify_waiters();
+                if waits && let Some(suppressed) = self.full_log.admit() {
+                    tracing::warn!(most, suppressed, "every connection is busy: new ones wait");
+                }
+            }
+            waits = timeout(Duration::from_secs(1), closed).await.is_err();
+        }
+    }
+
+    /// Makes room for the connections of other cores.
+    async fn make_room_for_others(self: Rc<Self>) {
+        loop {
+            self.shared.clients.room_wanted.notified().await;
+            self.evict_idle();
+        }
+    }
+
+    /// Closes the connection that has been idle for longest; false if none is idle.
+    fn evict_idle(&self) -> bool {
+        let connections = self.connections.borrow();
+        let idle = connections.values().filter_map(|activity| Some((activity.idle_since()?, activity)));
+        let oldest = idle.min_by_key(|(since, _)| *since);
+        if let Some((_, activity)) = &oldest {
+            activity.evict();
+            self.count_ending(Ending::Evicted);
+        }
+        oldest.is_some()
+    }
+
+    fn register(self: &Rc<Self>) -> Registered {
+        let (number, activity) = (self.accepted.get(), Activity::new());
+        self.accepted.set(number + 1);
+        self.connections.borrow_mut().insert(number, Rc::clone(&activity));
+        self.shared.clients.open.fetch_add(1, Ordering::Relaxed);
+        Registered { worker: Rc::clone(self), number, activity }
+    }
+
+    async fn all_closed(&self) {
+        loop {
+            let mut closed = pin!(self.shared.clients.closed.notified());
+            closed.as_mut().enable();
+            if self.connections.borrow().is_empty() {
+                return;
+            }
+            closed.await;
+        }
+    }
+
     fn hand_over(&self) {
         let counts = self.counts.take();
         self.shared.totals.lock().unwrap_or_else(PoisonError::into_inner).absorb(counts);
@@ -203,7 +296,7 @@ impl Worker {
         let current = self.shared.snapshot.load();
         let mut view = self.view.borrow_mut();
         if !Arc::ptr_eq(&view.snapshot, &current) {
-            *view = Rc::new(View::of(Arc::clone(&current)));
+            *view = Rc::new(View::of(Arc::clone(&current), &self.shared.descriptors));
         }
         Rc::clone(&view)
     }
@@ -244,12 +337,12 @@ impl Worker {
 }
 
 impl View {
-    fn of(snapshot: Arc<Snapshot>) -> Self {
+    fn of(snapshot: Arc<Snapshot>, descriptors: &Arc<Descriptors>) -> Self {
         let settings = &snapshot.settings;
         let limit = settings.limits.upstream_connect;
         let upstreams = settings.upstreams.iter().zip(&snapshot.upstream_tls).zip(&snapshot.upstream_health);
         let sites = upstreams.map(|((upstream, tls), health)| {
-            let connector = Rc::new(Connector::new(Arc::clone(tls), limit));
+            let connector = Rc::new(Connector::within(Arc::clone(tls), limit, Arc::clone(descriptors)));
             ((!takes_all(upstream)).then(|| upstream.matcher.clone()), Site::new(upstream, health, &connector))
         });
         let sites = sites.collect();
@@ -272,29 +365,41 @@ impl View {
     }
 }
 
+/// A client's connection among those of its core, until it is dropped.
+struct Registered {
+    worker: Rc<Worker>,
+    number: u64,
+    activity: Rc<Activity>,
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        self.worker.connections.borrow_mut().remove(&self.number);
+        let clients = &self.worker.shared.clients;
+        clients.open.fetch_sub(1, Ordering::Relaxed);
+        clients.closed.notify_waiters();
+    }
+}
+
 /// Accepts until the gateway drains.
-async fn accept(worker: Rc<Worker>, listener: TcpListener, over_tls: bool, open: Arc<Semaphore>) {
+async fn accept(worker: Rc<Worker>, listener: TcpListener, over_tls: bool) {
     let mut draining = worker.shared.draining.subscribe();
     loop {
         let next = async {
-            // At the limit, connections wait in the kernel's queue.
-            let permit = Arc::clone(&open).acquire_owned().await;
-            (permit, listener.accept().await)
+            let accepted = listener.accept().await;
+            if accepted.is_ok() {
+                // Further clients wait in the kernel's queue meanwhile.
+                worker.make_room().await;
+            }
+            accepted
         };
-        let (permit, accepted) = tokio::select! {
+        let accepted = tokio::select! {
             biased;
             _ = draining.wait_for(|draining| *draining) => return,
-            next = next => next,
+            accepted = next => accepted,
         };
-        let Ok(permit) = permit else { return };
         match accepted {
-            Ok((tcp, peer)) => {
-                let serving = serve_one(Rc::clone(&worker), tcp, peer, over_tls);
-                spawn_local(async move {
-                    serving.await;
-                    drop(permit);
-                });
-            }
+            Ok((tcp, peer)) => drop(spawn_local(serve_one(worker.register(), tcp, peer, over_tls))),
             Err(error) => {
                 if let Some(suppressed) = worker.accept_log.admit() {
                     tracing::warn!(%error, suppressed, "a connection could not be accepted");
@@ -306,14 +411,16 @@ async fn accept(worker: Rc<Worker>, listener: TcpListener, over_tls: bool, open:
     }
 }
 
-async fn serve_one(worker: Rc<Worker>, tcp: TcpStream, peer: SocketAddr, over_tls: bool) {
+async fn serve_one(registered: Registered, tcp: TcpStream, peer: SocketAddr, over_tls: bool) {
+    let (worker, activity) = (Rc::clone(&registered.worker), Rc::clone(&registered.activity));
     worker.counts.borrow_mut().connections += 1;
     if let Err(error) = tcp.set_nodelay(true) {
         tracing::debug!(%error, "no TCP_NODELAY");
     }
     if over_tls {
-        connection::over_tls(worker, tcp, peer).await;
+        connection::over_tls(worker, tcp, peer, activity).await;
     } else {
-        connection::clear(worker, tcp, peer).await;
+        connection::clear(worker, tcp, peer, activity).await;
     }
+    drop(registered);
 }

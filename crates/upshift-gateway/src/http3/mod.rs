@@ -159,7 +159,7 @@ async fn serve_connection(worker: Rc<Worker>, incoming: Incoming) {
 /// Serves the requests of one connection, each in a task of its own.
 async fn accept_requests(worker: Rc<Worker>, peer: SocketAddr, mut codec: Codec, limits: &Limits) {
     let mut draining = worker.shared.draining.subscribe();
-    let connection = Rc::new(Connection::new(worker, peer, TlsState::Version(TlsVersion::V1_3)));
+    let connection = Rc::new(Connection::new(worker, peer, TlsState::Version(TlsVersion::V1_3), Activity::new()));
     connection.activity.multiplexed();
     let mut finishing = false;
     loop {

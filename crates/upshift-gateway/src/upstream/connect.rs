@@ -15,6 +15,8 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use upshift_config::{Address, UpstreamHttp};
 
+use crate::descriptors::{Descriptor, Descriptors};
+
 /// Why there is no connection.
 #[derive(Debug)]
 pub(crate) enum ConnectError {
@@ -43,12 +45,24 @@ fn is_out_of_descriptors(error: &io::Error) -> bool {
 pub(crate) struct Connector {
     tls: Arc<ClientConfig>,
     limit: Duration,
+    /// Where the connections' descriptors are counted; `None` for the few that come out of the reserve.
+    descriptors: Option<Arc<Descriptors>>,
 }
 
 impl Connector {
     /// One that trusts what `tls` trusts and gives up after `limit`.
     pub(crate) fn new(tls: Arc<ClientConfig>, limit: Duration) -> Self {
-        Self { tls, limit }
+        Self { tls, limit, descriptors: None }
+    }
+
+    /// The same, within the share of `descriptors` that is for upstreams.
+    pub(crate) fn within(tls: Arc<ClientConfig>, limit: Duration, descriptors: Arc<Descriptors>) -> Self {
+        Self { descriptors: Some(descriptors), ..Self::new(tls, limit) }
+    }
+
+    /// Tells whether few descriptors are left.
+    pub(super) fn has_few_descriptors(&self) -> bool {
+        self.descriptors.as_ref().is_some_and(|descriptors| descriptors.are_scarce())
     }
 
     /// How long a connection may take to come about.
@@ -62,17 +76,22 @@ impl Connector {
         address: &Address,
         http: UpstreamHttp,
     ) -> Result<(UpstreamStream, UpstreamHttp), ConnectError> {
+        let descriptor = match &self.descriptors {
+            Some(descriptors) => Some(descriptors.take().ok_or(ConnectError::OutOfDescriptors)?),
+            None => None,
+        };
         match timeout(self.limit, self.open(address, http)).await {
-            Ok(opened) => opened.map_err(ConnectError::from),
+            Ok(Ok((transport, http))) => Ok((UpstreamStream { transport, _descriptor: descriptor }, http)),
+            Ok(Err(error)) => Err(error.into()),
             Err(_) => Err(ConnectError::Timeout),
         }
     }
 
-    async fn open(&self, address: &Address, http: UpstreamHttp) -> io::Result<(UpstreamStream, UpstreamHttp)> {
+    async fn open(&self, address: &Address, http: UpstreamHttp) -> io::Result<(Transport, UpstreamHttp)> {
         let tcp = TcpStream::connect((address.host.as_str(), address.port)).await?;
         tcp.set_nodelay(true)?;
         if !address.tls {
-            return Ok((UpstreamStream::Clear(tcp), http));
+            return Ok((Transport::Clear(tcp), http));
         }
         let name = ServerName::try_from(address.host.clone()).map_err(io::Error::other)?;
         let mut config = ClientConfig::clone(&self.tls);
@@ -86,12 +105,18 @@ impl Connector {
             Some(b"h2") => UpstreamHttp::V2,
             _ => UpstreamHttp::V1_1,
         };
-        Ok((UpstreamStream::Tls(Box::new(tls)), spoken))
+        Ok((Transport::Tls(Box::new(tls)), spoken))
     }
 }
 
 /// A connection to an upstream.
-pub(crate) enum UpstreamStream {
+pub(crate) struct UpstreamStream {
+    transport: Transport,
+    _descriptor: Option<Descriptor>,
+}
+
+/// What carries the bytes.
+enum Transport {
     /// TCP.
     Clear(TcpStream),
     /// TLS over TCP.
@@ -100,18 +125,18 @@ pub(crate) enum UpstreamStream {
 
 impl AsyncRead for UpstreamStream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Clear(tcp) => Pin::new(tcp).poll_read(cx, buffer),
-            Self::Tls(tls) => Pin::new(tls).poll_read(cx, buffer),
+        match &mut self.get_mut().transport {
+            Transport::Clear(tcp) => Pin::new(tcp).poll_read(cx, buffer),
+            Transport::Tls(tls) => Pin::new(tls).poll_read(cx, buffer),
         }
     }
 }
 
 impl AsyncWrite for UpstreamStream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Clear(tcp) => Pin::new(tcp).poll_write(cx, bytes),
-            Self::Tls(tls) => Pin::new(tls).poll_write(cx, bytes),
+        match &mut self.get_mut().transport {
+            Transport::Clear(tcp) => Pin::new(tcp).poll_write(cx, bytes),
+            Transport::Tls(tls) => Pin::new(tls).poll_write(cx, bytes),
         }
     }
 
@@ -120,30 +145,30 @@ impl AsyncWrite for UpstreamStream {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Clear(tcp) => Pin::new(tcp).poll_write_vectored(cx, slices),
-            Self::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, slices),
+        match &mut self.get_mut().transport {
+            Transport::Clear(tcp) => Pin::new(tcp).poll_write_vectored(cx, slices),
+            Transport::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, slices),
         }
     }
 
     fn is_write_vectored(&self) -> bool {
-        match self {
-            Self::Clear(tcp) => tcp.is_write_vectored(),
-            Self::Tls(tls) => tls.is_write_vectored(),
+        match &self.transport {
+            Transport::Clear(tcp) => tcp.is_write_vectored(),
+            Transport::Tls(tls) => tls.is_write_vectored(),
         }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Clear(tcp) => Pin::new(tcp).poll_flush(cx),
-            Self::Tls(tls) => Pin::new(tls).poll_flush(cx),
+        match &mut self.get_mut().transport {
+            Transport::Clear(tcp) => Pin::new(tcp).poll_flush(cx),
+            Transport::Tls(tls) => Pin::new(tls).poll_flush(cx),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Clear(tcp) => Pin::new(tcp).poll_shutdown(cx),
-            Self::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
+        match &mut self.get_mut().transport {
+            Transport::Clear(tcp) => Pin::new(tcp).poll_shutdown(cx),
+            Transport::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
         }
     }
 }

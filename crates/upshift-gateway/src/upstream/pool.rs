@@ -45,6 +45,7 @@ pub(crate) struct Own {
     sender: http1::SendRequest<RequestBody>,
     /// Where it is given back.
     home: Home,
+    connector: Rc<Connector>,
     /// The task of its codec.
     task: ConnectionTask,
 }
@@ -78,7 +79,12 @@ impl Pool {
         while let Some(Resting { sender, task, .. }) = resting.pop() {
             if sender.is_ready() {
                 let task = ConnectionTask(Some(task));
-                return Some(Link::Own(Own { sender, home: Rc::clone(&self.resting), task }));
+                return Some(Link::Own(Own {
+                    sender,
+                    home: Rc::clone(&self.resting),
+                    connector: Rc::clone(&self.connector),
+                    task,
+                }));
             }
             task.abort();
         }
@@ -101,14 +107,14 @@ impl Pool {
         let handshake = http1::Builder::new().title_case_headers(true).handshake(TokioIo::new(stream)).await;
         let (sender, connection) = handshake.map_err(|error| ConnectError::Failed(std::io::Error::other(error)))?;
         let task = ConnectionTask::spawn(connection.with_upgrades());
-        Ok(Link::Own(Own { sender, home: Rc::default(), task }))
+        Ok(Link::Own(Own { sender, home: Rc::default(), connector: Rc::clone(&self.connector), task }))
     }
 
     async fn open_http1(&self, stream: UpstreamStream) -> hyper::Result<Link> {
         let (sender, connection) =
             http1::Builder::new().title_case_headers(true).handshake(TokioIo::new(stream)).await?;
         let task = ConnectionTask::spawn(connection);
-        Ok(Link::Own(Own { sender, home: Rc::clone(&self.resting), task }))
+        Ok(Link::Own(Own { sender, home: Rc::clone(&self.resting), connector: Rc::clone(&self.connector), task }))
     }
 
     async fn open_http2(&self, stream: UpstreamStream) -> hyper::Result<Link> {
@@ -239,11 +245,11 @@ impl Lease {
         if !self.failed {
             self.load.replica().succeeded();
         }
-        let Some(Own { sender, home, mut task }) = self.own else { return };
+        let Some(Own { sender, home, connector, mut task }) = self.own else { return };
         // Everything is written: at rest, or closed in good order.
         let Some(task) = task.0.take() else { return };
         let mut resting = home.borrow_mut();
-        if !sender.is_closed() && resting.len() < MAX_RESTING {
+        if !sender.is_closed() && resting.len() < MAX_RESTING && !connector.has_few_descriptors() {
             resting.push(Resting { sender, task, since: Instant::now() });
         }
     }

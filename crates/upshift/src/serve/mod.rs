@@ -55,6 +55,9 @@ impl Serve {
             let _entered = runtime.enter();
             (watched.wishes()?, Stop::new()?)
         };
+        if let Err(error) = upshift_gateway::raise_descriptor_limit() {
+            say(format_args!("warning: the limit of descriptors stays as it is: {error}"));
+        }
         let gateway = Gateway::bind(settings)?;
         let handle = gateway.handle();
         announce(gateway.addresses());
