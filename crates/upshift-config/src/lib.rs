@@ -13,6 +13,7 @@ mod moment;
 mod notes;
 mod policy;
 mod quantity;
+mod proxy;
 mod requirement;
 mod rollout;
 mod rule;

@@ -174,13 +174,13 @@ pub struct Proxy {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ProxyReads {
-    /// `http` or `https`, such as X-Forwarded-Proto.
+    /// `http` or `https`, `on` or `off`: X-Forwarded-Proto, Forwarded, X-Forwarded-Ssl, CF-Visitor and the like.
     pub scheme: Option<String>,
-    /// The client's address, such as X-Forwarded-For.
+    /// The client's address: X-Forwarded-For, Forwarded, X-Real-IP and the like.
     pub peer: Option<String>,
-    /// The version of TLS, such as CloudFront-Viewer-TLS.
+    /// The version of TLS: CloudFront-Viewer-TLS, X-Amzn-Tls-Version, or what nginx has in `$ssl_protocol`.
     pub tls: Option<String>,
-    /// The version of HTTP, such as CloudFront-Viewer-Http-Version.
+    /// The version of HTTP: CloudFront-Viewer-Http-Version, Via.
     pub http: Option<String>,
 }
 

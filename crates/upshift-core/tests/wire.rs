@@ -97,6 +97,25 @@ fn each_row_over_http1() {
     assert_eq!(upgrade_of(client(), &facts(&sent)), some(426, "AcmeApp"));
 }
 
+/// Kind: a refusal says of a connection what is not known of it.
+#[test]
+fn a_refusal_says_of_tls_what_is_known() {
+    let none = Lines::new();
+    let rule = RuleSpec { on: Uncertain::refusing([Reason::Unknown]), ..require(Requirement::Tls(TlsVersion::V1_2)) };
+    for (tls, wanted) in [
+        (Known::Is(TlsState::Cleartext), "came as cleartext"),
+        (Known::Is(TlsState::Version(TlsVersion::Ssl3)), "came over SSLv3."),
+        (Known::Is(TlsState::Version(TlsVersion::V1_1)), "came over TLS 1.1."),
+        (Known::Is(TlsState::SomeVersion), "came over a version of TLS that is not known here."),
+        (Known::Unknown, "came in a way that is not known here."),
+    ] {
+        let answer = answered(rule.clone(), &Facts { tls, ..facts(&none) }).unwrap();
+        let body = String::from_utf8_lossy(answer.body()).into_owned();
+        assert!(body.contains(wanted), "{tls:?}: {body}");
+        assert_eq!(body.contains("cleartext"), tls == Known::Is(TlsState::Cleartext), "{tls:?}: {body}");
+    }
+}
+
 #[test]
 fn over_http2_neither_upgrade_nor_connection() {
     let sent = vec![("x-api-version", "1.4"), ("content-type", "text/x")];
