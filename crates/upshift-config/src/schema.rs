@@ -457,7 +457,7 @@ pub enum NamedScheme {
     Semver,
     /// N(.N)*.
     Numeric,
-    /// YYYY-MM-DD; a name behind it is ignored.
+    /// YYYY-MM-DD or YYYY-MM; a name behind it is ignored.
     Date,
 }
 
