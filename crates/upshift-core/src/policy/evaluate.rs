@@ -159,7 +159,9 @@ fn api_values<'a>(reader: &ApiReader, facts: &Facts<'a>, path: &Reading<'_>) -> 
         ApiReader::Header(name) => {
             // The lines of a field are kept by the request, so that their values may be borrowed from it.
             let fields: &'a dyn crate::Fields = facts.fields;
-            let values = fields.all(name.lower()).map(<[u8]>::trim_ascii);
+            // A proxy may have joined equal lines into one (RFC 9110 §5.3).
+            let values = fields.all(name.lower()).flat_map(|line| line.split(|byte| *byte == b','));
+            let values = values.map(<[u8]>::trim_ascii);
             values.take(VALUES + 1).map(String::from_utf8_lossy).collect()
         }
         ApiReader::Query(name) => query::values(facts.query.unwrap_or_default(), name, VALUES + 1),
