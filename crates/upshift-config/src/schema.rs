@@ -473,11 +473,12 @@ pub struct Ordered {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Client {
-    /// Where name and version stand: `header:NAME` (`Name/Version`), `header:NAME=Client` (a bare version), `user-agent`.
-    pub read: OneOrMore<String>,
+    /// Where name and version stand: `header:NAME` (`Name/Version`), `header:NAME=Client` (a bare version), `user-agent`;
+    /// left out, `user-agent`.
+    pub read: Option<OneOrMore<String>>,
     /// The oldest version that is admitted, by client.
     pub minimum: Option<BTreeMap<String, String>>,
-    /// Builds that are not admitted: `Name/Version`.
+    /// Versions, or builds of one, that are not admitted: `Name/Version`, `Name/Version+Build`.
     pub blocked: Option<OneOrMore<String>>,
 }
 

@@ -10,7 +10,7 @@ use upshift_core::policy::{
     AnswerStyle, Api, ApiReader, Client, ClientReader, Exemption, FieldName, HeaderPattern, HostPattern, Matcher,
     PathTemplate, PolicySpec, Requirement, RuleSpec, Uncertain, Values, WebSocket,
 };
-use upshift_core::version::Scheme;
+use upshift_core::version::{ClientVersion, Scheme};
 use upshift_core::{
     Decision, Facts, Fields, HttpVersion, Known, Policy, Reason, Timestamp, TlsState, TlsVersion, Verdict,
 };
@@ -55,7 +55,7 @@ fn api(on: Uncertain) -> RuleSpec {
 }
 
 fn client() -> RuleSpec {
-    let version = |text| Scheme::Numeric.parse(text).unwrap();
+    let version = |text| ClientVersion::parse(text).unwrap();
     let read = vec![ClientReader::Header(FieldName::parse("X-Client-Version").unwrap()), ClientReader::UserAgent];
     let minimum = [("AcmeApp".into(), version("5.1")), ("Chrome".into(), version("109"))].into();
     require(Requirement::Client(Client { read, minimum, blocked: vec![("AcmeApp".into(), version("5.3.0"))] }))
