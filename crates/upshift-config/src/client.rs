@@ -33,7 +33,7 @@ pub(crate) fn client(item: &Item<'_>) -> Option<Client> {
     let blocked = section.get("blocked");
     section.close();
     if minimum.is_none() && blocked.is_none() {
-        let finding = item.error("this requirement refuses nobody").label("`minimum` or `blocked` is missing");
+        let finding = item.error("this requirement refuses no client").label("`minimum` or `blocked` is missing");
         item.report(finding.help("add minimum = { AcmeApp = \"5.1\" }, or blocked = [\"AcmeApp/5.3.0\"]"));
         return None;
     }

@@ -8,7 +8,7 @@ use crate::spelling::listed;
 /// What a field can tell, as `reads` names it.
 const FACTS: [&str; 4] = ["scheme", "peer", "tls", "http"];
 
-/// Well-known fields, and what each of them tells. Of any other field, whoever names it knows.
+/// Well-known fields, and what each of them tells. Any other field may tell anything.
 const KNOWN_FIELDS: [(&str, &[&str]); 37] = [
     ("forwarded", &["scheme", "peer"]),
     ("x-forwarded-proto", &["scheme"]),

@@ -2,8 +2,8 @@
 //!
 //! 1. What a browser sends has a fixed shape: `Mozilla/5.0 (platform) engine (KHTML, like Gecko)`, and then products that
 //!    are known here. Robots, previewers, test tools, web views inside an app and Office add a product, a comment or a
-//!    part of the platform, so that what has anything more is no browser. Whoever made it decides when it is updated, not
-//!    the person in front of it: it stays an unknown client.
+//!    part of the platform, so that what has anything more is no browser. Its maker decides when it is updated, not the
+//!    person in front of it: it stays an unknown client.
 //! 2. The most particular product wins: every browser also names the ones that it resembles.
 //! 3. On iOS each browser is Safari's engine under its own product; it counts as the browser that the person installed.
 

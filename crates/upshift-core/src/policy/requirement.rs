@@ -86,7 +86,7 @@ pub struct Client {
     pub read: Vec<ClientReader>,
     /// The oldest version of each client, by name.
     pub minimum: BTreeMap<Box<str>, ClientVersion>,
-    /// Versions, or single builds of one, that are refused whatever the minimum.
+    /// Versions, or single builds of one, that are refused even above the minimum.
     pub blocked: Vec<(Box<str>, ClientVersion)>,
 }
 

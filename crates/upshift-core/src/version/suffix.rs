@@ -27,11 +27,12 @@ enum Part<'s> {
 }
 
 /// Words with which a prerelease begins.
-const PRERELEASES: [&str; 12] = [
+const PRERELEASES: [&str; 13] = [
     "alpha",
     "beta",
     "canary",
     "dev",
+    "ea",
     "experimental",
     "milestone",
     "nightly",
@@ -42,8 +43,9 @@ const PRERELEASES: [&str; 12] = [
     "snapshot",
 ];
 
-/// Short forms, which are a prerelease only where they stand right behind the numbers: `(b1234)` is a build.
-const SHORT_PRERELEASES: [&str; 6] = ["a", "b", "c", "cr", "ea", "m"];
+/// Short forms, which are a prerelease only between the numbers and another number: `(b1234)` is a build, and so is the
+/// letter of OpenSSL's `1.0.2c`.
+const SHORT_PRERELEASES: [&str; 5] = ["a", "b", "c", "cr", "m"];
 
 /// Words that tell nothing.
 const EMPTY_WORDS: [&str; 6] = ["build", "final", "ga", "release", "stable", "unknown"];
@@ -57,7 +59,7 @@ impl Suffix {
         let mut suffix = Self::default();
         for part in parts(text) {
             let found = identifiers(part.text());
-            let is_prerelease = found.first().is_some_and(|first| part.begins_prerelease(first));
+            let is_prerelease = part.tells_prerelease(&found);
             let told =
                 if is_prerelease && suffix.prerelease.is_empty() { &mut suffix.prerelease } else { &mut suffix.build };
             told.extend(found.into_iter().filter(|identifier| !identifier.is_empty_word()));
@@ -85,10 +87,10 @@ impl<'s> Part<'s> {
         }
     }
 
-    fn begins_prerelease(&self, first: &Identifier) -> bool {
-        let Identifier::Word(word) = first else { return false };
-        let short = matches!(self, Self::Attached(_)) && SHORT_PRERELEASES.contains(&&**word);
-        short || PRERELEASES.contains(&&**word)
+    fn tells_prerelease(&self, found: &[Identifier]) -> bool {
+        let Some(Identifier::Word(word)) = found.first() else { return false };
+        let numbered = matches!((self, found.get(1)), (Self::Attached(_), Some(Identifier::Number(_))));
+        PRERELEASES.contains(&&**word) || numbered && SHORT_PRERELEASES.contains(&&**word)
     }
 }
 

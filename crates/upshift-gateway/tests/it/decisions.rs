@@ -238,7 +238,7 @@ fn a_declared_proxy_is_believed_and_gets_no_upgrade() {
 }
 
 /// Kind: what a declared proxy says of the scheme is unknown here because of its spelling, so that cleartext passes a rule
-/// that requires TLS, and the upstream is told a scheme that is not true.
+/// that requires TLS, and the upstream gets a scheme that is not true.
 #[test]
 fn a_scheme_is_read_in_the_words_of_the_proxy_and_told_on() {
     for (name, value, wanted, told) in [
