@@ -9,9 +9,7 @@ use toml::de::DeValue;
 use upshift_core::policy::{Case, Comparison};
 
 use crate::document::{Item, Section};
-use crate::settings::{
-    AccessLog, Address, AdminToken, Gateway, Hsts, Limits, PathMode, Proxy, ProxyReads, TlsFiles, UndeclaredProxy,
-};
+use crate::settings::{AccessLog, Address, AdminToken, Gateway, Hsts, Limits, PathMode, TlsFiles, UndeclaredProxy};
 
 /// Reads `[gateway]`, except `upstream`; paths are relative to `folder`.
 pub(crate) fn gateway(section: &mut Section<'_>, folder: &Path) -> Gateway {
@@ -31,7 +29,7 @@ pub(crate) fn gateway(section: &mut Section<'_>, folder: &Path) -> Gateway {
         in_band_tls: flag(section, "in-band-tls"),
         dangerous_allow_opossum: flag(section, "dangerous-allow-opossum"),
         tls: section.get("tls").and_then(|item| tls(&item, folder)),
-        proxies: proxies(section),
+        proxies: crate::proxy::proxies(section),
         hsts: section.get("hsts").and_then(|item| hsts(&item)),
         access_log: access_log(section),
         admin_token: section.get("admin-token").and_then(|item| admin_token(&item, folder)),
@@ -119,7 +117,8 @@ fn header_bytes(item: &Item<'_>) -> Option<usize> {
     usize::try_from(bytes).ok()
 }
 
-fn flag(section: &mut Section<'_>, key: &'static str) -> bool {
+/// A key that is `true` or `false`; left out, it is `false`.
+pub(crate) fn flag(section: &mut Section<'_>, key: &'static str) -> bool {
     section.get(key).and_then(|item| item.bool()).unwrap_or(false)
 }
 
@@ -129,31 +128,6 @@ fn tls(item: &Item<'_>, folder: &Path) -> Option<TlsFiles> {
     let key = section.required("key", "a PEM file with the private key").and_then(|item| item.path(folder));
     section.close();
     Some(TlsFiles { certificate: certificate?, key: key? })
-}
-
-fn proxies(section: &mut Section<'_>) -> Vec<Proxy> {
-    let Some(item) = section.get("proxy") else { return Vec::new() };
-    item.sections("Proxy").into_iter().map(proxy).collect()
-}
-
-fn proxy(mut section: Section<'_>) -> Proxy {
-    let from = section.required("from", "the addresses of the proxy, such as [\"10.0.0.0/8\"]");
-    let from = from.map(|item| item.one_or_more()).unwrap_or_default();
-    let reads = section.get("reads").and_then(|item| item.section("ProxyReads"));
-    let proxy = Proxy {
-        from: from.iter().filter_map(Item::network).collect(),
-        reads: reads.map(proxy_reads).unwrap_or_default(),
-        upgrade_field: flag(&mut section, "upgrade-field"),
-    };
-    section.close();
-    proxy
-}
-
-fn proxy_reads(mut section: Section<'_>) -> ProxyReads {
-    let mut field = |key| section.get(key).and_then(|item| item.field_name());
-    let reads = ProxyReads { scheme: field("scheme"), peer: field("peer"), tls: field("tls"), http: field("http") };
-    section.close();
-    reads
 }
 
 fn hsts(item: &Item<'_>) -> Option<Hsts> {

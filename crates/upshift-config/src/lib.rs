@@ -5,6 +5,7 @@
 //! 3. Unknown keys are errors.
 //! 4. Dates are resolved here, so that the core needs no time zones.
 
+mod client;
 mod diagnostic;
 mod document;
 mod gateway;
@@ -13,6 +14,7 @@ mod matcher;
 mod moment;
 mod notes;
 mod policy;
+mod proxy;
 mod quantity;
 mod requirement;
 mod rollout;

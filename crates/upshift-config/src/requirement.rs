@@ -1,11 +1,10 @@
 //! `require`: one requirement, or a list of which any one suffices.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use toml::de::DeValue;
 use upshift_core::field::Protocol;
-use upshift_core::policy::{Api, ApiReader, Client, ClientReader, FieldName, PathTemplate, Requirement, WebSocket};
+use upshift_core::policy::{Api, ApiReader, FieldName, PathTemplate, Requirement, WebSocket};
 use upshift_core::version::{Scheme, Version};
 use upshift_core::{HttpVersion, TlsVersion};
 
@@ -57,7 +56,7 @@ fn read(kind: &str, item: &Item<'_>) -> Option<Requirement> {
         "http" => item.word("version of HTTP", &HTTP).map(Requirement::Http),
         "websocket" => websocket(item),
         "api" => api(item).map(Requirement::Api),
-        "client" => client(item).map(Requirement::Client),
+        "client" => crate::client::client(item).map(Requirement::Client),
         _ => protocol(item).map(Requirement::Protocol),
     }
 }
@@ -97,7 +96,7 @@ fn api(item: &Item<'_>) -> Option<Api> {
     let minimum = section.required("minimum", "the oldest version that is admitted");
     let supported = section.get("supported");
     let assume = section.get("assume");
-    let read = readers(&mut section, api_reader);
+    let read = api_readers(&mut section);
     let span = section.key_span("minimum");
     section.close();
     // Without a scheme no version can be judged; the error of the scheme says enough.
@@ -158,47 +157,14 @@ fn scheme(item: &Item<'_>) -> Option<Scheme> {
     Some(Scheme::Ordered(Arc::from(texts)))
 }
 
-fn client(item: &Item<'_>) -> Option<Client> {
-    let mut section = item.section("Client")?;
-    let read = readers(&mut section, client_reader);
-    let minimum = section.get("minimum");
-    let blocked = section.get("blocked");
-    section.close();
-    if minimum.is_none() && blocked.is_none() {
-        let finding = item.error("this requirement refuses nobody").label("`minimum` or `blocked` is missing");
-        item.report(finding.help("add minimum = { AcmeApp = \"5.1\" }, or blocked = [\"AcmeApp/5.3.0\"]"));
-        return None;
-    }
-    let minimum = minimum.map(|item| minimums(&item)).unwrap_or_default();
-    let blocked = blocked.map(|item| item.one_or_more()).unwrap_or_default();
-    let blocked = blocked.iter().filter_map(build).collect();
-    (!read.is_empty()).then_some(Client { read, minimum, blocked })
+/// Reads `read`, which every API version needs.
+fn api_readers(section: &mut Section<'_>) -> Vec<ApiReader> {
+    let item = section.required("read", "where the version stands, such as [\"header:X-Api-Version\"]");
+    item.map(|item| readers(&item, api_reader)).unwrap_or_default()
 }
 
-fn minimums(item: &Item<'_>) -> BTreeMap<Box<str>, Version> {
-    let entries = item.entries("a table such as { AcmeApp = \"5.1\" }").unwrap_or_default();
-    entries
-        .into_iter()
-        .filter_map(|(name, item)| Some(((*name.get_ref()).into(), item.version(&Scheme::Numeric)?)))
-        .collect()
-}
-
-fn build(item: &Item<'_>) -> Option<(Box<str>, Version)> {
-    item.parsed("a build such as \"AcmeApp/5.3.0\"", |text| {
-        let (name, version) = text.split_once('/').ok_or("the version is missing")?;
-        let version = Scheme::Numeric.parse(version).map_err(|error| error.to_string())?;
-        match name.trim() {
-            "" => Err("the name is missing".to_owned()),
-            name => Ok((name.into(), version)),
-        }
-    })
-}
-
-/// Reads `read`, which every versioned requirement needs.
-fn readers<T>(section: &mut Section<'_>, reader: impl Fn(&Item<'_>) -> Option<T>) -> Vec<T> {
-    let Some(item) = section.required("read", "where the version stands, such as [\"header:X-Api-Version\"]") else {
-        return Vec::new();
-    };
+/// The readers of a list that is not empty.
+pub(crate) fn readers<T>(item: &Item<'_>, reader: impl Fn(&Item<'_>) -> Option<T>) -> Vec<T> {
     let items = item.one_or_more();
     if items.is_empty() {
         item.wrong("`read` is an empty list", "expected at least one reader");
@@ -228,25 +194,26 @@ fn api_reader(item: &Item<'_>) -> Option<ApiReader> {
     }
 }
 
-fn client_reader(item: &Item<'_>) -> Option<ClientReader> {
-    const FORMS: [&str; 3] = ["header:NAME", "header:NAME=CLIENT", "user-agent"];
-    let (kind, argument) = item.reader(&FORMS)?;
-    match (kind, argument.split_once('=')) {
-        ("user-agent", _) => Some(ClientReader::UserAgent),
-        (_, Some((name, client))) => Some(ClientReader::HeaderOf(item.field(name)?, client.into())),
-        (_, None) => Some(ClientReader::Header(item.field(argument)?)),
-    }
-}
-
 impl<'d> Item<'d> {
     /// A version of the scheme.
     fn version(&self, scheme: &Scheme) -> Option<Version> {
         let expected = format!("a string, a version of scheme {}", scheme.as_str());
         let text = self.string(&expected)?;
-        let found = scheme.parse(text);
-        found
-            .map_err(|error| self.wrong(format!("`{text}` is not a {} version", scheme.as_str()), error.to_string()))
-            .ok()
+        let is_date = matches!(scheme, Scheme::Semver | Scheme::Numeric) && Scheme::Date.parse(text).is_ok();
+        let (finding, version) = match scheme.parse(text) {
+            Ok(version) if is_date => {
+                let finding = Finding::warning(self.span(), format!("`{text}` is not compared as a date"));
+                let label = format!("a {} version has a prerelease behind the `-`", scheme.as_str());
+                (finding.label(label), Some(version))
+            }
+            Ok(version) => return Some(version),
+            Err(error) => {
+                let finding = self.error(format!("`{text}` is not a {} version", scheme.as_str()));
+                (finding.label(error.to_string()), None)
+            }
+        };
+        self.report(if is_date { finding.help("dates compare with scheme = \"date\"") } else { finding });
+        version
     }
 
     /// A token of RFC 9110 §5.6.2.

@@ -176,13 +176,13 @@ pub struct Proxy {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ProxyReads {
-    /// `http` or `https`, such as X-Forwarded-Proto.
+    /// `http` or `https`, `on` or `off`: X-Forwarded-Proto, Forwarded, X-Forwarded-Ssl, CF-Visitor and the like.
     pub scheme: Option<String>,
-    /// The client's address, such as X-Forwarded-For.
+    /// The client's address: X-Forwarded-For, Forwarded, X-Real-IP and the like.
     pub peer: Option<String>,
-    /// The version of TLS, such as CloudFront-Viewer-TLS.
+    /// The version of TLS: CloudFront-Viewer-TLS, X-Amzn-Tls-Version, or what nginx has in `$ssl_protocol`.
     pub tls: Option<String>,
-    /// The version of HTTP, such as CloudFront-Viewer-Http-Version.
+    /// The version of HTTP: CloudFront-Viewer-Http-Version, Via.
     pub http: Option<String>,
 }
 
@@ -466,7 +466,7 @@ pub enum NamedScheme {
     Semver,
     /// N(.N)*.
     Numeric,
-    /// YYYY-MM-DD; a name behind it is ignored.
+    /// YYYY-MM-DD or YYYY-MM; a name behind it is ignored.
     Date,
 }
 
@@ -482,11 +482,12 @@ pub struct Ordered {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Client {
-    /// Where name and version stand: `header:NAME` (`Name/Version`), `header:NAME=Client` (a bare version), `user-agent`.
-    pub read: OneOrMore<String>,
+    /// Where name and version stand: `header:NAME` (`Name/Version`), `header:NAME=Client` (a bare version), `user-agent`;
+    /// left out, `user-agent`.
+    pub read: Option<OneOrMore<String>>,
     /// The oldest version that is admitted, by client.
     pub minimum: Option<BTreeMap<String, String>>,
-    /// Builds that are not admitted: `Name/Version`.
+    /// Versions, or builds of one, that are not admitted: `Name/Version`, `Name/Version+Build`.
     pub blocked: Option<OneOrMore<String>>,
 }
 

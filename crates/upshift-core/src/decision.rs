@@ -243,7 +243,8 @@ impl Ruling<'_> {
     fn unmet(&self, seen: &str) -> String {
         let value = self.observed.iter().find(|observed| observed.kind == self.kind).map(|observed| &*observed.value);
         match (self.kind, value) {
-            (Kind::Tls, Some("none")) => "the request came in clear".to_owned(),
+            (Kind::Tls, Some("none")) => "the request came as cleartext".to_owned(),
+            (Kind::Tls, Some(old)) if old.starts_with("SSL") => format!("the request came over {old}"),
             (Kind::Tls, Some(version)) => format!("the request came over TLS {version}"),
             (Kind::Http, Some(version)) => format!("the request came over HTTP/{version}"),
             (Kind::WebSocket, Some("none")) => "it is no WebSocket handshake".to_owned(),

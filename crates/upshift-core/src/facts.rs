@@ -1,5 +1,6 @@
 //! What is known of a request when it is decided.
 
+use std::fmt;
 use std::net::IpAddr;
 
 /// The field lines of a request, read without copying.
@@ -90,7 +91,7 @@ pub enum HttpVersion {
 }
 
 impl HttpVersion {
-    /// Reads `1`, `1.0`, `1.1`, `2`, `2.0`, `3`, `3.0`, with or without `HTTP/`, and the `h2`, `h3` that proxies write.
+    /// Reads `1`, `1.0`, `1.1`, `2`, `2.0`, `3`, `3.0`, with or without `HTTP/`, and the `h2`, `h2c`, `h3` that proxies write.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let bare = match text.get(..5) {
@@ -101,7 +102,7 @@ impl HttpVersion {
             "0.9" => Some(Self::V0_9),
             "1.0" | "1" => Some(Self::V1_0),
             "1.1" => Some(Self::V1_1),
-            "2" | "2.0" => Some(Self::V2),
+            "2" | "2.0" | "2c" => Some(Self::V2),
             "3" | "3.0" => Some(Self::V3),
             _ => None,
         }
@@ -125,9 +126,13 @@ impl HttpVersion {
     }
 }
 
-/// A version of TLS, in order of age.
+/// A version of TLS or of SSL before it, in order of age.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TlsVersion {
+    /// SSL 2.0.
+    Ssl2,
+    /// SSL 3.0.
+    Ssl3,
     /// TLS 1.0.
     V1_0,
     /// TLS 1.1.
@@ -139,30 +144,75 @@ pub enum TlsVersion {
 }
 
 impl TlsVersion {
-    /// Reads `1.2`, `TLS1.2`, `TLSv1.2`, `TLS/1.2`; what follows a colon (a cipher, as CloudFront writes) is ignored.
+    /// Reads `1.2`, `TLSv1.2`, `TLS 1.2`, `TLS/1.2`, `tls1_2`, `tls12`, `SSLv3`, and `0x0303`, the number on the wire
+    /// (RFC 8446 §4.1.2). What follows, a cipher as CloudFront and nginx write it, is ignored.
     pub fn parse(text: &str) -> Option<Self> {
-        let text = text.split(':').next().unwrap_or_default().trim();
-        let bare = match text.get(..3) {
-            Some(prefix) if prefix.eq_ignore_ascii_case("tls") => &text[3..],
-            _ => text,
+        let lower = text.trim().to_ascii_lowercase();
+        if let Some(code) = lower.strip_prefix("0x") {
+            return Self::of_code(code);
+        }
+        let (is_ssl, named) = match (lower.strip_prefix("ssl"), lower.strip_prefix("tls")) {
+            (Some(rest), _) => (true, rest),
+            (_, rest) => (false, rest.unwrap_or(&lower)),
         };
-        match bare.trim_start_matches(['v', 'V', '/']) {
-            "1" | "1.0" => Some(Self::V1_0),
-            "1.1" => Some(Self::V1_1),
-            "1.2" => Some(Self::V1_2),
-            "1.3" => Some(Self::V1_3),
+        let number = named.trim_start_matches([' ', 'v', '/', '-', '_', '.']);
+        let end = number.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '_')).unwrap_or(number.len());
+        if number[end..].starts_with(char::is_alphanumeric) {
+            return None;
+        }
+        let with_prefix = named.len() < lower.len();
+        match (is_ssl, number[..end].replace('_', ".").as_str()) {
+            (true, "2" | "2.0") => Some(Self::Ssl2),
+            (true, "3" | "3.0") => Some(Self::Ssl3),
+            (false, "1" | "1.0") => Some(Self::V1_0),
+            (false, "1.1") => Some(Self::V1_1),
+            (false, "1.2") => Some(Self::V1_2),
+            (false, "1.3") => Some(Self::V1_3),
+            (false, digits) if with_prefix => Self::of_digits(digits),
             _ => None,
         }
     }
 
-    /// `1.0` to `1.3`.
+    fn of_code(code: &str) -> Option<Self> {
+        match code {
+            "0002" | "0200" => Some(Self::Ssl2),
+            "0300" => Some(Self::Ssl3),
+            "0301" => Some(Self::V1_0),
+            "0302" => Some(Self::V1_1),
+            "0303" => Some(Self::V1_2),
+            "0304" => Some(Self::V1_3),
+            _ => None,
+        }
+    }
+
+    fn of_digits(digits: &str) -> Option<Self> {
+        match digits {
+            "10" => Some(Self::V1_0),
+            "11" => Some(Self::V1_1),
+            "12" => Some(Self::V1_2),
+            "13" => Some(Self::V1_3),
+            _ => None,
+        }
+    }
+
+    /// `1.0` to `1.3`; `SSLv2` and `SSLv3`.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Ssl2 => "SSLv2",
+            Self::Ssl3 => "SSLv3",
             Self::V1_0 => "1.0",
             Self::V1_1 => "1.1",
             Self::V1_2 => "1.2",
             Self::V1_3 => "1.3",
         }
+    }
+}
+
+/// As people write it: `TLS 1.2`, `SSLv3`.
+impl fmt::Display for TlsVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let prefix = if *self < Self::V1_0 { "" } else { "TLS " };
+        write!(f, "{prefix}{}", self.as_str())
     }
 }
 
@@ -178,7 +228,7 @@ pub enum Known<T> {
 /// How the client's connection is protected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TlsState {
-    /// In clear.
+    /// Not at all.
     Cleartext,
     /// Over TLS of this version.
     Version(TlsVersion),
@@ -250,14 +300,47 @@ impl<'a> Facts<'a> {
 mod tests {
     use super::*;
 
+    /// Kind: a version that a proxy tells is unknown here, and so admitted, because of its spelling.
     #[test]
-    fn versions_are_read_as_proxies_write_them() {
-        assert_eq!(TlsVersion::parse("TLSv1.3:TLS_AES_128_GCM_SHA256:fullHandshake"), Some(TlsVersion::V1_3));
-        assert_eq!(TlsVersion::parse("1.2"), Some(TlsVersion::V1_2));
-        assert_eq!(TlsVersion::parse("SSLv3"), None);
+    fn versions_of_tls_are_read_as_proxies_write_them() {
+        use TlsVersion::{Ssl2, Ssl3, V1_0, V1_1, V1_2, V1_3};
+        for (text, wanted) in [
+            ("TLSv1.3:TLS_AES_128_GCM_SHA256:fullHandshake", V1_3),
+            ("1.2", V1_2),
+            ("TLSv1.2", V1_2),
+            ("TLS1.2", V1_2),
+            ("TLS 1.2", V1_2),
+            ("tls/1.2", V1_2),
+            ("tls1_2", V1_2),
+            ("TLSv1_2", V1_2),
+            ("tls12", V1_2),
+            ("TLSv1.2 ECDHE-RSA-AES128-GCM-SHA256", V1_2),
+            ("TLSv1.2/ECDHE-RSA-AES128-GCM-SHA256", V1_2),
+            ("0x0303", V1_2),
+            ("TLS 1.1", V1_1),
+            ("TLSv1", V1_0),
+            ("TLSv1.0", V1_0),
+            ("0x0301", V1_0),
+            ("SSLv3", Ssl3),
+            ("SSL 3.0", Ssl3),
+            ("ssl3", Ssl3),
+            ("SSLv2", Ssl2),
+        ] {
+            assert_eq!(TlsVersion::parse(text), Some(wanted), "{text}");
+        }
+        for none in ["", "-", "12", "1.4", "TLSv2", "TLS", "SSLv4", "1.2x", "ECDHE", "(null)", "0x03", "\u{130}1.2"] {
+            assert_eq!(TlsVersion::parse(none), None, "{none}");
+        }
+        assert!(Ssl3 < V1_0);
+    }
+
+    #[test]
+    fn versions_of_http_are_read_as_proxies_write_them() {
         assert_eq!(HttpVersion::parse("HTTP/2.0"), Some(HttpVersion::V2));
         assert_eq!(HttpVersion::parse("1.0"), Some(HttpVersion::V1_0));
         assert_eq!(HttpVersion::parse("3.0"), Some(HttpVersion::V3));
+        assert_eq!(HttpVersion::parse("h2c"), Some(HttpVersion::V2));
+        assert_eq!(HttpVersion::parse("http/1.1"), Some(HttpVersion::V1_1));
         assert_eq!(HttpVersion::parse("7"), None);
     }
 

@@ -10,7 +10,7 @@ use upshift_core::policy::{
     AnswerStyle, Api, ApiReader, Client, ClientReader, Exemption, FieldName, HeaderPattern, HostPattern, Matcher,
     PathTemplate, PolicySpec, Requirement, RuleSpec, Uncertain, Values, WebSocket,
 };
-use upshift_core::version::Scheme;
+use upshift_core::version::{ClientVersion, Scheme};
 use upshift_core::{
     Decision, Facts, Fields, HttpVersion, Known, Policy, Reason, Timestamp, TlsState, TlsVersion, Verdict,
 };
@@ -55,7 +55,7 @@ fn api(on: Uncertain) -> RuleSpec {
 }
 
 fn client() -> RuleSpec {
-    let version = |text| Scheme::Numeric.parse(text).unwrap();
+    let version = |text| ClientVersion::parse(text).unwrap();
     let read = vec![ClientReader::Header(FieldName::parse("X-Client-Version").unwrap()), ClientReader::UserAgent];
     let minimum = [("AcmeApp".into(), version("5.1")), ("Chrome".into(), version("109"))].into();
     require(Requirement::Client(Client { read, minimum, blocked: vec![("AcmeApp".into(), version("5.3.0"))] }))
@@ -95,6 +95,25 @@ fn each_row_over_http1() {
     assert_eq!(upgrade_of(client(), &facts(&sent)), some(426, "AcmeApp/5.1"));
     let sent = vec![("X-Client-Version", "AcmeApp/5.3")];
     assert_eq!(upgrade_of(client(), &facts(&sent)), some(426, "AcmeApp"));
+}
+
+/// Kind: a refusal says of a connection what is not known of it.
+#[test]
+fn a_refusal_says_of_tls_what_is_known() {
+    let none = Lines::new();
+    let rule = RuleSpec { on: Uncertain::refusing([Reason::Unknown]), ..require(Requirement::Tls(TlsVersion::V1_2)) };
+    for (tls, wanted) in [
+        (Known::Is(TlsState::Cleartext), "came as cleartext"),
+        (Known::Is(TlsState::Version(TlsVersion::Ssl3)), "came over SSLv3."),
+        (Known::Is(TlsState::Version(TlsVersion::V1_1)), "came over TLS 1.1."),
+        (Known::Is(TlsState::SomeVersion), "came over a version of TLS that is not known here."),
+        (Known::Unknown, "came in a way that is not known here."),
+    ] {
+        let answer = answered(rule.clone(), &Facts { tls, ..facts(&none) }).unwrap();
+        let body = String::from_utf8_lossy(answer.body()).into_owned();
+        assert!(body.contains(wanted), "{tls:?}: {body}");
+        assert_eq!(body.contains("cleartext"), tls == Known::Is(TlsState::Cleartext), "{tls:?}: {body}");
+    }
 }
 
 #[test]

@@ -5,15 +5,15 @@
 //!    as a rule, would excuse its clients. If none of the fields is there, the request is the peer's own.
 //! 3. An undeclared peer on a private network that sends `X-Forwarded-Proto` is most likely a TLS terminator that was
 //!    forgotten: what it hides is unknown, not cleartext. `undeclared-proxy = "ignore"` takes it for a client.
-//! 4. A list is read from its end, which the nearest hop wrote.
 
 use std::net::IpAddr;
 
 use http::HeaderMap;
-use upshift_config::{Proxy, ProxyReads, UndeclaredProxy};
-use upshift_core::field::plain_elements;
+use upshift_config::{Proxy, UndeclaredProxy};
 use upshift_core::policy::is_private;
-use upshift_core::{HttpVersion, Known, TlsState, TlsVersion};
+use upshift_core::{HttpVersion, Known, TlsState};
+
+use crate::proxy_fields::{ProxyFields, is_at};
 
 /// What the connection itself shows.
 #[derive(Clone, Copy, Debug)]
@@ -41,19 +41,24 @@ pub struct Arrival<'p> {
     pub proxy: Option<&'p Proxy>,
     /// The other end looks like a proxy that nobody declared.
     pub undeclared: bool,
+    /// The declared proxy tells how the client's connection is protected, in words that are not known here.
+    unreadable: bool,
 }
 
 impl<'p> Arrival<'p> {
     /// Puts together what is seen and what is told.
     pub fn read(seen: Seen, headers: &HeaderMap, proxies: &'p [Proxy], undeclared: UndeclaredProxy) -> Self {
         if let Some(proxy) = declared_proxy(seen.peer, proxies) {
+            let told = ProxyFields::new(proxy, headers, proxies);
+            let tls = told.tls();
             return Self {
-                peer: if tells(proxy, headers) { told_peer(proxy, headers, proxies) } else { Some(seen.peer) },
+                peer: if told.tell_anything() { told.peer() } else { Some(seen.peer) },
                 hop: seen.http,
-                http: told_http(proxy, headers),
-                tls: told_tls(proxy, headers),
+                http: told.http(),
+                tls,
                 proxy: Some(proxy),
                 undeclared: false,
+                unreadable: tls == Known::Unknown && told.tell_protection(),
             };
         }
         let undeclared = undeclared == UndeclaredProxy::Unknown
@@ -66,14 +71,16 @@ impl<'p> Arrival<'p> {
             tls: if undeclared { Known::Unknown } else { Known::Is(seen.tls) },
             proxy: None,
             undeclared,
+            unreadable: false,
         }
     }
 
-    /// Whether the client itself used `https`, as far as is known.
-    pub(crate) fn is_https(&self, seen: TlsState) -> bool {
+    /// Whether the client itself used `https`: what a declared proxy tells, else what this connection shows. `None` if
+    /// the proxy tells it in words that are not known here.
+    pub(crate) fn is_https(&self, seen: TlsState) -> Option<bool> {
         match self.tls {
-            Known::Is(tls) => tls != TlsState::Cleartext,
-            Known::Unknown => seen != TlsState::Cleartext,
+            Known::Is(tls) => Some(tls != TlsState::Cleartext),
+            Known::Unknown => (!self.unreadable).then_some(seen != TlsState::Cleartext),
         }
     }
 }
@@ -83,66 +90,12 @@ pub(crate) fn declared_proxy(address: IpAddr, proxies: &[Proxy]) -> Option<&Prox
     proxies.iter().find(|proxy| is_at(proxy, address))
 }
 
-/// Whether the hop at `address` is this proxy; IPv4 may come mapped into IPv6.
-fn is_at(proxy: &Proxy, address: IpAddr) -> bool {
-    proxy.from.iter().any(|net| net.contains(&address) || net.contains(&address.to_canonical()))
-}
-
-/// Whether any of the proxy's fields is there.
-fn tells(proxy: &Proxy, headers: &HeaderMap) -> bool {
-    let ProxyReads { scheme, peer, tls, http } = &proxy.reads;
-    [scheme, peer, tls, http].into_iter().flatten().any(|name| headers.contains_key(name.as_str()))
-}
-
-/// The last element of the field `name`, its lines read jointly: what the nearest hop wrote.
-fn last<'h>(headers: &'h HeaderMap, name: Option<&String>) -> Option<&'h str> {
-    let lines = headers.get_all(name?.as_str()).iter().map(http::HeaderValue::as_bytes);
-    std::str::from_utf8(plain_elements(lines).last()?).ok()
-}
-
-fn told_http(proxy: &Proxy, headers: &HeaderMap) -> Known<HttpVersion> {
-    last(headers, proxy.reads.http.as_ref()).and_then(HttpVersion::parse).map_or(Known::Unknown, Known::Is)
-}
-
-fn told_tls(proxy: &Proxy, headers: &HeaderMap) -> Known<TlsState> {
-    if let Some(version) = last(headers, proxy.reads.tls.as_ref()).and_then(TlsVersion::parse) {
-        return Known::Is(TlsState::Version(version));
-    }
-    match last(headers, proxy.reads.scheme.as_ref()) {
-        Some(scheme) if scheme.eq_ignore_ascii_case("https") => Known::Is(TlsState::SomeVersion),
-        Some(scheme) if scheme.eq_ignore_ascii_case("http") => Known::Is(TlsState::Cleartext),
-        _ => Known::Unknown,
-    }
-}
-
-/// The last member of the list that is no declared proxy. One that is no address ends the search: nothing before it
-/// can be believed.
-fn told_peer(proxy: &Proxy, headers: &HeaderMap, proxies: &[Proxy]) -> Option<IpAddr> {
-    let lines = headers.get_all(proxy.reads.peer.as_deref()?).iter().map(http::HeaderValue::as_bytes);
-    let members: Vec<&[u8]> = plain_elements(lines).collect();
-    let mut nearest = None;
-    for member in members.into_iter().rev() {
-        let address = address(std::str::from_utf8(member).ok()?)?;
-        nearest = Some(address);
-        if !proxies.iter().any(|proxy| is_at(proxy, address)) {
-            break;
-        }
-    }
-    nearest
-}
-
-/// An address, as proxies write it: with or without brackets, with or without a port.
-fn address(text: &str) -> Option<IpAddr> {
-    let text = text.trim().trim_matches('"');
-    if let Some(rest) = text.strip_prefix('[') {
-        return rest.split(']').next()?.parse().ok();
-    }
-    text.parse().ok().or_else(|| text.rsplit_once(':')?.0.parse().ok())
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
+    use upshift_config::ProxyReads;
+    use upshift_core::TlsVersion;
+
     use super::*;
 
     const SEEN: Seen = Seen {
@@ -237,13 +190,5 @@ mod tests {
         let told = headers(&[("x-tls", "TLSv1.2:ECDHE")]);
         assert_eq!(read(SEEN, &told, &proxies).tls, Known::Is(TlsState::Version(TlsVersion::V1_2)));
         assert_eq!(read(SEEN, &headers(&[]), &proxies).tls, Known::Unknown);
-    }
-
-    #[test]
-    fn addresses_are_read_as_proxies_write_them() {
-        assert_eq!(address("[2001:db8::1]:99"), "2001:db8::1".parse().ok());
-        assert_eq!(address("192.0.2.1:99"), "192.0.2.1".parse().ok());
-        assert_eq!(address("2001:db8::1"), "2001:db8::1".parse().ok());
-        assert_eq!(address("unknown"), None);
     }
 }

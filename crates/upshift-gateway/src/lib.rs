@@ -32,6 +32,7 @@ mod in_band_tls;
 mod local;
 mod log_limit;
 mod metrics;
+mod proxy_fields;
 mod question;
 mod refuse;
 mod reload;

@@ -104,8 +104,7 @@ impl Question {
             tls: arrival.tls,
             peer: arrival.peer,
             fields: &self.fields,
-            has_content: value("transfer-encoding").is_some()
-                || value("content-length").is_some_and(|length| length != "0"),
+            has_content: self.has_content(),
             protocol: value(":protocol"),
         };
         let alt_svc =
@@ -157,6 +156,16 @@ impl Question {
             fields: request.fields.clone(),
             at: request.at.as_ref().map_or(Ok(now), time)?,
         })
+    }
+
+    /// Whether the request has content. A person who asks about a POST writes its `Content-Type`, but no length.
+    fn has_content(&self) -> bool {
+        let value = |wanted: &str| self.fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+        match value("content-length") {
+            _ if value("transfer-encoding").is_some() => true,
+            Some((_, length)) => length != "0",
+            None => value("content-type").is_some() && matches!(self.method.as_str(), "POST" | "PUT" | "PATCH"),
+        }
     }
 
     fn headers(&self) -> HeaderMap {

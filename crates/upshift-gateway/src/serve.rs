@@ -186,7 +186,7 @@ async fn decided(
         }
     };
     // RFC 6797 §7.2: never over cleartext, whoever says it.
-    if !arrival.is_https(connection.tls) {
+    if arrival.is_https(connection.tls) != Some(true) {
         response.headers_mut().remove(header::STRICT_TRANSPORT_SECURITY);
     } else if let Some(hsts) = &view.hsts {
         response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, hsts.clone());

@@ -54,15 +54,19 @@ pub(super) fn deciding<'r>(ruling: &Ruling<'r>) -> Option<&'r Requirement> {
 
 fn tls(minimum: &str, facts: &Facts<'_>, https: Option<&str>) -> Words {
     let instructions = match (facts.tls, https) {
-        (Known::Is(TlsState::Version(_)), _) => {
+        (Known::Is(TlsState::Version(_) | TlsState::SomeVersion), _) => {
             format!("Connect with TLS {minimum} or later; update the client or its TLS library.")
         }
         (_, Some(url)) => format!("Use {url} instead."),
         (_, None) => "Use an https:// address instead of an http:// one.".to_owned(),
     };
     let now = match facts.tls {
-        Known::Is(TlsState::Version(version)) => format!("came over TLS {}", version.as_str()),
-        _ => "came in clear; whatever secret it carried should be taken as seen by others".to_owned(),
+        Known::Is(TlsState::Version(version)) => format!("came over {version}"),
+        Known::Is(TlsState::SomeVersion) => "came over a version of TLS that is not known here".to_owned(),
+        Known::Is(TlsState::Cleartext) => {
+            "came as cleartext; any secret in it should be taken as seen by others".to_owned()
+        }
+        Known::Unknown => "came in a way that is not known here".to_owned(),
     };
     Words {
         heading: "This page needs a secure connection".to_owned(),

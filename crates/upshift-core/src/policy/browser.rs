@@ -1,9 +1,13 @@
 //! The family and version of a browser, from its `User-Agent`.
 //!
-//! 1. A bot, a previewer, a test tool's robot or a web view inside an app is no browser: whoever made it decides when
-//!    it is updated, not the person in front of it, so that it stays an unknown client.
-//! 2. The most particular token wins: every browser also names the ones that it resembles.
-//! 3. On iOS each browser is Safari's engine under its own token; it counts as the browser that the person installed.
+//! 1. What a browser sends has a fixed shape: `Mozilla/5.0 (platform) engine (KHTML, like Gecko)`, and then products that
+//!    are known here. Robots, previewers, test tools, web views inside an app and Office add a product, a comment or a
+//!    part of the platform, so that what has anything more is no browser. Its maker decides when it is updated, not the
+//!    person in front of it: it stays an unknown client.
+//! 2. The most particular product wins: every browser also names the ones that it resembles.
+//! 3. On iOS each browser is Safari's engine under its own product; it counts as the browser that the person installed.
+
+use super::user_agent::Products;
 
 /// A browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,84 +16,130 @@ pub(super) struct Browser<'a> {
     pub(super) version: &'a str,
 }
 
-/// Token in the `User-Agent` and family, the most particular first.
-const TOKENS: [(&str, &str); 16] = [
-    ("EdgA/", "Edge"),
-    ("EdgiOS/", "Edge"),
-    ("Edg/", "Edge"),
-    ("Edge/", "Edge"),
-    ("OPR/", "Opera"),
-    ("OPT/", "Opera"),
-    ("Vivaldi/", "Vivaldi"),
-    ("YaBrowser/", "Yandex"),
-    ("SamsungBrowser/", "Samsung"),
-    ("CriOS/", "Chrome"),
-    ("FxiOS/", "Firefox"),
-    ("Firefox/", "Firefox"),
-    ("Chrome/", "Chrome"),
-    ("Version/", "Safari"), // only with "Safari/" behind it, see below
-    ("Trident/", "Internet Explorer"),
-    ("MSIE ", "Internet Explorer"),
+/// Product and family, the most particular first.
+const FAMILIES: [(&str, &str); 14] = [
+    ("EdgA", "Edge"),
+    ("EdgiOS", "Edge"),
+    ("Edg", "Edge"),
+    ("Edge", "Edge"),
+    ("OPR", "Opera"),
+    ("OPT", "Opera"),
+    ("Vivaldi", "Vivaldi"),
+    ("YaBrowser", "Yandex"),
+    ("SamsungBrowser", "Samsung"),
+    ("CriOS", "Chrome"),
+    ("FxiOS", "Firefox"),
+    ("Firefox", "Firefox"),
+    ("Chrome", "Chrome"),
+    ("Version", "Safari"),
 ];
 
-/// What marks a `User-Agent` as no person's browser (lower case).
-const NO_BROWSER: [&str; 22] = [
-    "bot",
-    "crawl",
-    "spider",
-    "slurp",
-    "preview",
-    "lighthouse",
-    "headless",
-    "facebookexternalhit",
-    "whatsapp",
-    "pingdom",
-    "monitor",
-    "curl/",
-    "python",
-    "java/", // tools that imitate
-    "; wv)",
-    "fban/",
-    "fbav/",
-    "instagram",
-    "line/",
-    "micromessenger",
-    "electron/",
-    "webview", // a page inside an app
+const INTERNET_EXPLORER: &str = "Internet Explorer";
+
+/// Words that browsers write beside the products of their families.
+const COMPANIONS: [&str; 16] = [
+    "Mozilla",
+    "AppleWebKit",
+    "Gecko",
+    "like", // "like Gecko", of Internet Explorer 11
+    "Safari",
+    "Mobile",
+    "Chromium",
+    "Yowser",
+    // Browsers whose engine is what sites require a version of.
+    "Brave",
+    "Ddg",
+    "DuckDuckGo",
+    "Whale",
+    // Distributions.
+    "Debian",
+    "Fedora",
+    "Raspbian",
+    "Ubuntu",
 ];
+
+/// What a browser for people has in no part of its platform (lower case): Office, and robots that name themselves there.
+const NO_PLATFORM: [&str; 6] = ["crawler", "http:", "https:", "ms-office", "microsoft outlook", "spider"];
 
 /// Whether `name` is the name of a family.
 pub(super) fn is_family(name: &str) -> bool {
-    TOKENS.iter().any(|(_, family)| *family == name)
+    name == INTERNET_EXPLORER || FAMILIES.iter().any(|(_, family)| *family == name)
 }
 
 /// The browser that sent this, if a browser did.
-pub(super) fn detect(user_agent: &str) -> Option<Browser<'_>> {
-    let lower = user_agent.to_ascii_lowercase();
-    if !lower.starts_with("mozilla/") || NO_BROWSER.iter().any(|mark| lower.contains(mark)) {
+pub(super) fn detect<'a>(agent: &Products<'a>) -> Option<Browser<'a>> {
+    let (first, rest) = agent.pieces.split_first()?;
+    let platform = rest.first()?.comment()?;
+    let parts: Vec<&str> = platform.split(';').map(str::trim).collect();
+    if !matches!(first.word()?, "Mozilla/5.0" | "Mozilla/4.0") || !is_platform(platform, &parts) {
         return None;
     }
-    TOKENS.iter().find_map(|&(token, family)| {
-        let at = user_agent.find(token)?;
-        if family == "Safari" && !user_agent.contains("Safari/") {
-            return None;
+    let mut products = Vec::new();
+    for piece in &rest[1..] {
+        match (piece.word(), piece.comment()) {
+            (Some(word), _) => products.push(known_product(word)?),
+            (_, Some(comment)) if is_browsers_comment(comment) => {}
+            _ => return None,
         }
-        let version = user_agent[at + token.len()..].split([' ', ';', ')']).next().unwrap_or_default();
-        match token {
-            // Internet Explorer 11 says only the version of its engine, which is four less.
-            "Trident/" => Some(Browser { family, version: internet_explorer(version) }),
-            _ => Some(Browser { family, version }),
-        }
-    })
+    }
+    internet_explorer(&parts).or_else(|| family(&products, platform))
 }
 
-fn internet_explorer(trident: &str) -> &'static str {
-    match trident.split('.').next() {
+/// The products of one of the shapes, by family.
+fn family<'a>(products: &[(&'a str, &'a str)], platform: &str) -> Option<Browser<'a>> {
+    let version = |name: &str| products.iter().find(|(product, _)| *product == name).map(|(_, version)| *version);
+    let (token, family) = *FAMILIES.iter().find(|(token, _)| version(token).is_some())?;
+    let shaped = match (token, family) {
+        ("Firefox", _) => version("Gecko").is_some(),
+        // With `Version`, it is the web view of an old Android.
+        ("Chrome", _) => version("Safari").is_some() && version("Version").is_none(),
+        // Others that write `Version` are the browsers of old Androids, consoles and television sets, and GNOME's.
+        (_, "Safari") => version("Safari").is_some() && has_safari(platform),
+        _ => version("AppleWebKit").is_some(),
+    };
+    shaped.then_some(Browser { family, version: version(token)? })
+}
+
+/// Name and version of a word that browsers write.
+fn known_product(word: &str) -> Option<(&str, &str)> {
+    let (name, version) = word.split_once('/').unwrap_or((word, ""));
+    let known = COMPANIONS.contains(&name) || FAMILIES.iter().any(|(token, _)| *token == name);
+    known.then_some((name, version))
+}
+
+fn is_platform(platform: &str, parts: &[&str]) -> bool {
+    let lower = platform.to_ascii_lowercase();
+    let is_explorer = internet_explorer(parts).is_some();
+    // Androids name their build and their model, and Internet Explorer itself, with a slash; others have none there.
+    let may_have_slash = is_explorer || platform.contains("Android");
+    let strange = |part: &&str| match *part {
+        "wv" => true,
+        "compatible" => !is_explorer,
+        part => part.contains('/') && !may_have_slash,
+    };
+    !parts.iter().any(strange) && !NO_PLATFORM.iter().any(|mark| lower.contains(mark))
+}
+
+fn is_browsers_comment(comment: &str) -> bool {
+    // Opera writes the way in which it was installed, `(Edition std-1)`, and old Firefox a plug-in, `(.NET CLR 3.5.30729)`.
+    comment == "KHTML, like Gecko" || comment.starts_with("Edition ") || comment.starts_with(".NET CLR ")
+}
+
+fn has_safari(platform: &str) -> bool {
+    ["Macintosh", "iPhone", "iPad", "iPod", "Windows NT"].iter().any(|system| platform.starts_with(system))
+}
+
+/// Internet Explorer writes itself into the platform; from its engine, 11 is known even where it takes itself for 7.
+fn internet_explorer<'a>(parts: &[&'a str]) -> Option<Browser<'a>> {
+    let trident = parts.iter().find_map(|part| part.strip_prefix("Trident/"));
+    let version = match trident.and_then(|version| version.split('.').next()) {
         Some("7") => "11",
         Some("6") => "10",
         Some("5") => "9",
-        _ => "8",
-    }
+        Some(_) => "8",
+        None => parts.iter().find_map(|part| part.strip_prefix("MSIE "))?,
+    };
+    Some(Browser { family: INTERNET_EXPLORER, version })
 }
 
 #[cfg(test)]
@@ -131,7 +181,11 @@ mod tests {
             ),
             ("curl/8.0", None),
         ] {
-            assert_eq!(detect(user_agent).map(|browser| (browser.family, browser.version)), want, "{user_agent}");
+            assert_eq!(
+                detect(&Products::read(user_agent)).map(|browser| (browser.family, browser.version)),
+                want,
+                "{user_agent}"
+            );
         }
     }
 }

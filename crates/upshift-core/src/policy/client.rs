@@ -1,7 +1,10 @@
 //! Which client, and which version of it, sent a request.
 
+use std::borrow::Cow;
+
 use super::browser::{self, Browser};
 use super::requirement::FieldName;
+use super::user_agent::Products;
 use crate::Facts;
 
 /// A place where a client names itself.
@@ -16,10 +19,10 @@ pub enum ClientReader {
 }
 
 /// A name and the version that was sent for it, not yet read as one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim<'a> {
-    /// The client's name as it was sent (for a browser, its family's).
-    pub name: &'a str,
+    /// The client's name as it was sent, without percent-encoding (for a browser, its family's).
+    pub name: Cow<'a, str>,
     /// Its version as it was sent; empty if it sent none.
     pub version: &'a str,
 }
@@ -38,12 +41,11 @@ impl ClientReader {
         match self {
             Self::Header(name) => {
                 let value = facts.fields.text(name.lower()).filter(|value| !value.is_empty())?;
-                let (name, version) = value.split_once('/').unwrap_or((value, ""));
-                Some(Claim { name: name.trim(), version: version.trim() })
+                Some(Products::read(value).whole(wanted))
             }
             Self::HeaderOf(name, client) => {
-                let version = facts.fields.text(name.lower()).filter(|value| !value.is_empty())?;
-                Some(Claim { name: client, version })
+                let value = facts.fields.text(name.lower()).filter(|value| !value.is_empty())?;
+                Some(Claim { name: Cow::Borrowed(client), version: version_of(value, client) })
             }
             Self::UserAgent => user_agent(facts.fields.text("user-agent")?, wanted),
         }
@@ -61,68 +63,58 @@ impl std::fmt::Display for ClientReader {
     }
 }
 
-/// Whether the product `name` is among the tokens of a `User-Agent` (RFC 9110 §10.1.5), compared without case.
+/// Whether the product `name` is in a `User-Agent` (RFC 9110 §10.1.5), compared without case.
 pub fn has_product(user_agent: &str, name: &str) -> bool {
-    products(user_agent).any(|product| product.name.eq_ignore_ascii_case(name))
+    Products::read(user_agent).find(&|product| product.eq_ignore_ascii_case(name)).is_some()
 }
 
-/// The product tokens of a `User-Agent`, comments left out.
-fn products(user_agent: &str) -> impl Iterator<Item = Claim<'_>> {
-    let mut depth = 0_u32;
-    user_agent
-        .split_inclusive([' ', '\t', '(', ')'])
-        .filter_map(move |piece| {
-            let inside = depth > 0;
-            match piece.as_bytes().last() {
-                Some(b'(') => depth += 1,
-                Some(b')') => depth = depth.saturating_sub(1),
-                _ => {}
-            }
-            (!inside).then(|| piece.trim_end_matches([' ', '\t', '(', ')']))
-        })
-        .filter(|token| !token.is_empty())
-        .map(|token| {
-            let (name, version) = token.split_once('/').unwrap_or((token, ""));
-            Claim { name, version: version.trim_end_matches([';', ',']) }
-        })
+/// The version in a field that has that of one client. Some write the client's name all the same.
+fn version_of<'a>(value: &'a str, client: &str) -> &'a str {
+    let claim = Products::read(value).whole(&|name| name.eq_ignore_ascii_case(client));
+    if claim.name.eq_ignore_ascii_case(client) && !claim.version.is_empty() { claim.version } else { value }
 }
 
 /// Browsers write each other's tokens (`Chrome/120 Safari/537.36`), so a browser is known by its family only, and a
-/// product token counts for every other name.
+/// product counts for every other name. Of a caller that is none of both, the first product is shown.
 fn user_agent<'a>(value: &'a str, wanted: &dyn Fn(&str) -> bool) -> Option<Claim<'a>> {
-    if value.is_empty() {
-        return None;
-    }
-    if let Some(product) = products(value).find(|product| wanted(product.name) && !browser::is_family(product.name)) {
-        return Some(product);
-    }
-    match browser::detect(value) {
-        Some(Browser { family, version }) => Some(Claim { name: family, version }),
-        None => products(value).next(),
-    }
+    let products = Products::read(value);
+    let named = products.find(&|name| wanted(name) && !browser::is_family(name));
+    let found = named.or_else(|| {
+        let Browser { family, version } = browser::detect(&products)?;
+        Some(Claim { name: Cow::Borrowed(family), version })
+    });
+    // `Opera/9.80` and the `Safari/17614.1` of CFNetwork are not versions of these browsers.
+    found.or_else(|| products.first(&|name| !browser::is_family(name))).or_else(|| products.first(&|_| true))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn products_are_read_outside_comments() {
-        let claims: Vec<_> = products("AcmeApp/5.1 (iPhone; Fake/9 (deep/1)) CFNetwork/1.2").collect();
-        let names: Vec<_> = claims.iter().map(|claim| (claim.name, claim.version)).collect();
-        assert_eq!(names, [("AcmeApp", "5.1"), ("CFNetwork", "1.2")]);
+    fn read(value: &str) -> Option<(String, String)> {
+        let wanted = |name: &str| ["Chrome", "Safari", "AcmeApp"].contains(&name);
+        user_agent(value, &wanted).map(|claim| (claim.name.into_owned(), claim.version.to_owned()))
     }
 
     #[test]
     fn a_browser_is_known_by_its_family() {
-        let wanted = |name: &str| ["Chrome", "Safari", "AcmeApp"].contains(&name);
-        let chrome =
-            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36";
-        assert_eq!(user_agent(chrome, &wanted), Some(Claim { name: "Chrome", version: "120.0.0.0" }));
-        let safari = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/15.6 Safari/605.1.15";
-        assert_eq!(user_agent(safari, &wanted), Some(Claim { name: "Safari", version: "15.6" }));
-        let app = "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/120.0 AcmeApp/4.9";
-        assert_eq!(user_agent(app, &wanted), Some(Claim { name: "AcmeApp", version: "4.9" }));
-        assert_eq!(user_agent("curl/8.1.2", &wanted), Some(Claim { name: "curl", version: "8.1.2" }));
+        for (value, name, version) in [
+            (
+                "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36",
+                "Chrome",
+                "120.0.0.0",
+            ),
+            (
+                "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/15.6 Safari/605.1.15",
+                "Safari",
+                "15.6",
+            ),
+            ("Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/120.0 AcmeApp/4.9", "AcmeApp", "4.9"),
+            ("curl/8.1.2", "curl", "8.1.2"),
+            ("Safari/17614.1.25.9.10 CFNetwork/1335.0.3 Darwin/21.6.0", "CFNetwork", "1335.0.3"),
+        ] {
+            assert_eq!(read(value), Some((name.to_owned(), version.to_owned())), "{value}");
+        }
+        assert_eq!(read(""), None);
     }
 }

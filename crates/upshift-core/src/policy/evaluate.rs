@@ -8,7 +8,7 @@ use super::requirement::{Api, ApiReader, Client, Requirement, WebSocket};
 use crate::decision::{Kind, Observed, Reason};
 use crate::field::{Accept, Connection, MediaType, Protocol, UpgradeList, elements};
 use crate::policy::query;
-use crate::version::{Scheme, Version};
+use crate::version::{ClientVersion, Version};
 use crate::{Facts, HttpVersion, Known, TlsState, TlsVersion};
 
 /// What one requirement comes to.
@@ -159,7 +159,9 @@ fn api_values<'a>(reader: &ApiReader, facts: &Facts<'a>, path: &Reading<'_>) -> 
         ApiReader::Header(name) => {
             // The lines of a field are kept by the request, so that their values may be borrowed from it.
             let fields: &'a dyn crate::Fields = facts.fields;
-            let values = fields.all(name.lower()).map(<[u8]>::trim_ascii);
+            // A proxy may have joined equal lines into one (RFC 9110 §5.3).
+            let values = fields.all(name.lower()).flat_map(|line| line.split(|byte| *byte == b','));
+            let values = values.map(<[u8]>::trim_ascii);
             values.take(VALUES + 1).map(String::from_utf8_lossy).collect()
         }
         ApiReader::Query(name) => query::values(facts.query.unwrap_or_default(), name, VALUES + 1),
@@ -222,27 +224,23 @@ fn client<'a>(wanted: &'a Client, facts: &Facts<'a>) -> Finding<'a> {
     let reason = if facts.fields.is_contradictory(reader.field()) {
         // Of two lines the upstream may read the other one.
         Reason::Ambiguous
-    } else if known(claim.name) {
+    } else if known(&claim.name) {
         client_reason(wanted, &claim)
     } else {
         Reason::UnknownClient
     };
-    let value = if claim.version.is_empty() {
-        Cow::Borrowed(claim.name)
-    } else {
-        format!("{}/{}", claim.name, claim.version).into()
-    };
+    let value = if claim.version.is_empty() { claim.name } else { format!("{}/{}", claim.name, claim.version).into() };
     Finding { reason, observed: vec![seen(Kind::Client, value, reader.to_string())] }
 }
 
 fn client_reason(wanted: &Client, claim: &Claim<'_>) -> Reason {
-    let Ok(version) = Scheme::Numeric.parse(claim.version) else { return Reason::Malformed };
-    let is = |name: &str| name.eq_ignore_ascii_case(claim.name);
-    if wanted.blocked.iter().any(|(name, blocked)| is(name) && *blocked == version) {
+    let Some(version) = ClientVersion::read(claim.version) else { return Reason::Malformed };
+    let is = |name: &str| name.eq_ignore_ascii_case(&claim.name);
+    if wanted.blocked.iter().any(|(name, blocked)| is(name) && version.cmp_to(blocked).is_eq()) {
         return Reason::Blocked;
     }
     let minimum = wanted.minimum.iter().find(|(name, _)| is(name)).map(|(_, minimum)| minimum);
-    if minimum.is_some_and(|minimum| version < *minimum) { Reason::TooOld } else { Reason::Meets }
+    if minimum.is_some_and(|minimum| version.cmp_to(minimum).is_lt()) { Reason::TooOld } else { Reason::Meets }
 }
 
 fn seen<'a>(kind: Kind, value: impl Into<Cow<'a, str>>, read: impl Into<Cow<'a, str>>) -> Observed<'a> {

@@ -16,7 +16,7 @@ use super::reading::Reading;
 use super::requirement::FieldName;
 use super::segments::{Case, Glob, Segment, matches};
 use crate::Facts;
-use crate::version::Scheme;
+use crate::version::ClientVersion;
 
 /// The values of one key: those that let in, and those (`!`) that take away.
 #[derive(Clone, Debug)]
@@ -64,7 +64,7 @@ pub struct HeaderPattern {
 #[derive(Clone, Debug)]
 pub struct ClientPattern {
     name: Box<str>,
-    version: Option<Box<str>>,
+    version: Option<ClientVersion>,
 }
 
 /// What a matcher needs to know beyond the facts.
@@ -246,8 +246,9 @@ impl ClientPattern {
             Some((name, version)) => (name, Some(version)),
             None => (text, None),
         };
-        let good = !name.trim().is_empty() && version.is_none_or(|version| Scheme::Numeric.parse(version).is_ok());
-        good.then(|| Self { name: name.trim().into(), version: version.map(Into::into) })
+        let version = version.map(ClientVersion::parse).transpose().ok()?;
+        let name = name.trim();
+        (!name.is_empty()).then(|| Self { name: name.into(), version })
     }
 
     fn fits(&self, facts: &Facts<'_>, readers: &[ClientReader], lines: Lines) -> bool {
@@ -260,10 +261,11 @@ impl ClientPattern {
         let product = || facts.fields.text("user-agent").is_some_and(|agent| has_product(agent, &self.name));
         match (&self.version, named) {
             (Some(version), Some(claim)) => {
-                wanted(claim.name) && Scheme::Numeric.parse(claim.version).ok() == Scheme::Numeric.parse(version).ok()
+                let sent = ClientVersion::read(claim.version);
+                wanted(&claim.name) && sent.is_some_and(|sent| sent.cmp_to(version).is_eq())
             }
             (Some(_), None) => false,
-            (None, claim) => claim.is_some_and(|claim| wanted(claim.name)) || product(),
+            (None, claim) => claim.is_some_and(|claim| wanted(&claim.name)) || product(),
         }
     }
 }

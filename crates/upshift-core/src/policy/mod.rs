@@ -21,6 +21,7 @@ mod requirement;
 mod rollout;
 mod rule;
 mod segments;
+mod user_agent;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -38,6 +39,7 @@ pub use requirement::{Api, ApiReader, Client, FieldName, Requirement, WebSocket}
 pub use rollout::{Moment, Phase, Plan, PlanError, RampPlan, Rollout, Share, Stage, bucket};
 pub use rule::{AnswerStyle, Breaker, Counted, Rule, RuleSpec, Uncertain, UpgradeUrl};
 pub use segments::Case;
+pub use user_agent::NAME_WORDS;
 
 /// A policy as it is written.
 #[derive(Clone, Debug, Default)]

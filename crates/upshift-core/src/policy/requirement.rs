@@ -6,7 +6,7 @@ use super::client::ClientReader;
 use super::path::PathTemplate;
 use crate::decision::Kind;
 use crate::field::{Protocol, is_token};
-use crate::version::{Scheme, Version};
+use crate::version::{ClientVersion, Scheme, Version};
 use crate::{HttpVersion, TlsVersion};
 
 /// One thing that a request must meet.
@@ -85,9 +85,9 @@ pub struct Client {
     /// Where name and version are read; the first that yields counts.
     pub read: Vec<ClientReader>,
     /// The oldest version of each client, by name.
-    pub minimum: BTreeMap<Box<str>, Version>,
-    /// Single builds that are refused whatever the minimum.
-    pub blocked: Vec<(Box<str>, Version)>,
+    pub minimum: BTreeMap<Box<str>, ClientVersion>,
+    /// Versions, or single builds of one, that are refused even above the minimum.
+    pub blocked: Vec<(Box<str>, ClientVersion)>,
 }
 
 impl Requirement {

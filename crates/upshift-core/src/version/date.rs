@@ -1,18 +1,33 @@
-//! `YYYY-MM-DD`, as Stripe, GitHub and Shopify count.
+//! `YYYY-MM-DD`, as Stripe, GitHub and Azure count, and `YYYY-MM`, as Shopify does.
 
 use jiff::civil::Date;
 
-/// Reads a date of the calendar; `.name` or `-name` behind it is ignored.
+/// Reads a date of the calendar; a month stands for its first day. `.name` or `-name` behind it is ignored.
 pub(super) fn parse(text: &str) -> Option<Date> {
-    let date = text.get(..10)?;
-    let rest = &text[10..];
-    if !(rest.is_empty() || rest.len() > 1 && rest.starts_with(['.', '-'])) {
+    let end = text.find(|c: char| !(c.is_ascii_digit() || c == '-')).unwrap_or(text.len());
+    // The `-` or `.` in front of a name.
+    let date = text[..end].trim_end_matches('-');
+    let rest = &text[date.len()..];
+    let is_name = match rest.split_at_checked(1) {
+        Some((".", name)) => !name.is_empty(),
+        Some(("-", name)) => name.starts_with(char::is_alphabetic),
+        _ => rest.is_empty(),
+    };
+    if !is_name {
         return None;
     }
-    let mut parts = date.split('-');
-    let mut part = |digits: usize| {
-        parts.next().filter(|part| part.len() == digits && part.bytes().all(|byte| byte.is_ascii_digit()))
+    let parts: Vec<&str> = date.split('-').collect();
+    let day = match parts.as_slice() {
+        [_, _] => "01",
+        [_, _, day] => day,
+        _ => return None,
     };
-    let (year, month, day) = (part(4)?, part(2)?, part(2)?);
-    Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?).ok()
+    let (year, month) = (number(parts[0], 4)?, number(parts[1], 2)?);
+    Date::new(year, i8::try_from(month).ok()?, i8::try_from(number(day, 2)?).ok()?).ok()
+}
+
+/// A number of so many digits.
+fn number(part: &str, digits: usize) -> Option<i16> {
+    let all = part.len() == digits && part.bytes().all(|byte| byte.is_ascii_digit());
+    all.then(|| part.parse().ok())?
 }

@@ -2,13 +2,16 @@
 //!
 //! Every scheme gives a total order. Two texts of one scheme may be equal without being alike (`1` and `1.0`).
 
+mod client;
 mod date;
 mod numeric;
 mod semantic;
+mod suffix;
 
 use std::fmt;
 use std::sync::Arc;
 
+pub use client::{ClientVersion, ClientVersionError};
 pub use numeric::Numeric;
 
 /// How the versions of a rule are written and compared.
@@ -18,7 +21,7 @@ pub enum Scheme {
     Semver,
     /// `N(.N)*`; missing parts are 0, a prerelease counts as its release.
     Numeric,
-    /// `YYYY-MM-DD`; a `.name` or `-name` behind it is ignored.
+    /// `YYYY-MM-DD`, or `YYYY-MM` for the first day of a month; a `.name` or `-name` behind it is ignored.
     Date,
     /// One of a given list, the oldest first.
     Ordered(Arc<[Box<str>]>),
@@ -41,7 +44,7 @@ pub enum VersionError {
     Semver,
     /// Not `N(.N)*`.
     Numeric,
-    /// Not a date of the calendar, `YYYY-MM-DD`.
+    /// Not a date of the calendar, `YYYY-MM-DD` or `YYYY-MM`.
     Date,
     /// Not in the list.
     NotListed(Arc<[Box<str>]>),
@@ -123,7 +126,7 @@ impl fmt::Display for VersionError {
         match self {
             Self::Semver => f.write_str("a semantic version is written like 2, 2.1, 2.1.0 or 2.1.0-rc.1"),
             Self::Numeric => f.write_str("a numeric version is written like 5, 5.1 or 5.1.0.3"),
-            Self::Date => f.write_str("a date version is written like 2026-11-22"),
+            Self::Date => f.write_str("a date version is written like 2026-11-22 or 2026-11"),
             Self::NotListed(list) => write!(f, "the versions of this rule are {}", list.join(", ")),
         }
     }
@@ -150,6 +153,8 @@ mod tests {
             (Scheme::Numeric, "5.1.0-beta", "5.1"),
             (Scheme::Date, "2026-09-30.endive", "2026-09-30"),
             (Scheme::Date, "2026-09-30-preview", "2026-09-30"),
+            (Scheme::Date, "2026-07", "2026-07-01"),
+            (Scheme::Date, "2026-07-rc", "2026-07"),
         ] {
             assert_eq!(scheme.parse(a), scheme.parse(b), "{a} {b}");
         }
@@ -163,6 +168,8 @@ mod tests {
             (Scheme::Numeric, "109.0.5414.120", "109.0.5414.121"),
             (Scheme::Numeric, "9", "10"),
             (Scheme::Date, "2025-12-31", "2026-01-01"),
+            (Scheme::Date, "2026-04", "2026-07"),
+            (Scheme::Date, "2026-07", "2026-07-15"),
             (listed(), "beta", "ga"),
         ] {
             let (old, new) = (scheme.parse(old), scheme.parse(new));
@@ -183,6 +190,11 @@ mod tests {
             (Scheme::Date, "2026-02-29"),
             (Scheme::Date, "2026-2-3"),
             (Scheme::Date, "2026-01-01x"),
+            (Scheme::Date, "2026-01-01-"),
+            (Scheme::Date, "2026-01-01-2"),
+            (Scheme::Date, "2026-13"),
+            (Scheme::Date, "2026"),
+            (Scheme::Date, "2026-7"),
             (listed(), "gamma"),
         ] {
             assert!(scheme.parse(text).is_err(), "{text}");

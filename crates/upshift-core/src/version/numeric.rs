@@ -7,6 +7,9 @@ pub struct Numeric(Vec<u64>);
 /// More parts than any release has; a sender chooses the length.
 const PARTS: usize = 16;
 
+/// The parts that name a release; a number behind them is that of a build.
+const RELEASE: usize = 3;
+
 impl Numeric {
     /// Reads `N(.N)*`. A prerelease (`-beta`) or build (`+7`) behind it is ignored: who tests the next release is not
     /// behind it.
@@ -19,9 +22,41 @@ impl Numeric {
             }
             parts.push(part.parse().ok()?);
         }
+        Some(Self::trimmed(parts))
+    }
+
+    /// The leading `N(.N)*` of a text, and what follows it; `None` if it does not begin with a digit. A number too large
+    /// to hold is the largest.
+    pub(super) fn leading(text: &str) -> Option<(Self, &str)> {
+        let mut parts = Vec::new();
+        let mut rest = text;
+        while parts.len() < PARTS {
+            let digits = if parts.is_empty() { rest } else { rest.strip_prefix('.').unwrap_or_default() };
+            let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+            if end == 0 {
+                break;
+            }
+            parts.push(digits[..end].parse().unwrap_or(u64::MAX));
+            rest = &digits[end..];
+        }
+        let any = !parts.is_empty();
+        any.then(|| (Self::trimmed(parts), rest))
+    }
+
+    /// The first three parts.
+    pub(super) fn release(&self) -> [u64; RELEASE] {
+        std::array::from_fn(|at| self.0.get(at).copied().unwrap_or_default())
+    }
+
+    /// The parts behind the first three.
+    pub(super) fn further(&self) -> &[u64] {
+        self.0.get(RELEASE..).unwrap_or_default()
+    }
+
+    fn trimmed(mut parts: Vec<u64>) -> Self {
         while parts.last() == Some(&0) {
             parts.pop();
         }
-        Some(Self(parts))
+        Self(parts)
     }
 }

@@ -31,8 +31,8 @@ pub(crate) struct ForwardedInfo<'a> {
     pub(crate) client: Option<IpAddr>,
     /// The list of addresses that the declared proxy sent, if it is believed.
     pub(crate) chain: Option<&'a HeaderValue>,
-    /// The client used `https`.
-    pub(crate) https: bool,
+    /// The client used `https`; `None` if it is not known, and then nothing is said of it.
+    pub(crate) https: Option<bool>,
     /// The authority that was asked.
     pub(crate) host: &'a str,
 }
@@ -48,10 +48,12 @@ pub(crate) fn set_forwarded(headers: &mut HeaderMap, told: &ForwardedInfo<'_>) {
             None => hop.to_string(),
         },
     };
-    let proto = if told.https { "https" } else { "http" };
+    let proto = told.https.map(|https| if https { "https" } else { "http" });
     remove_client_forwarded(headers);
     insert_text(headers, HeaderName::from_static("x-forwarded-for"), &addresses);
-    headers.insert(HeaderName::from_static("x-forwarded-proto"), HeaderValue::from_static(proto));
+    if let Some(proto) = proto {
+        headers.insert(HeaderName::from_static("x-forwarded-proto"), HeaderValue::from_static(proto));
+    }
     if !told.host.is_empty() {
         insert_text(headers, HeaderName::from_static("x-forwarded-host"), told.host);
     }
@@ -59,7 +61,7 @@ pub(crate) fn set_forwarded(headers: &mut HeaderMap, told: &ForwardedInfo<'_>) {
 }
 
 /// RFC 7239 §4: an element for the client, and one for the declared proxy between us, if there is one.
-fn forwarded(told: &ForwardedInfo<'_>, proto: &str, proxy: Option<IpAddr>) -> String {
+fn forwarded(told: &ForwardedInfo<'_>, proto: Option<&str>, proxy: Option<IpAddr>) -> String {
     let mut value = String::with_capacity(96);
     value.push_str("for=");
     match told.client {
@@ -70,7 +72,9 @@ fn forwarded(told: &ForwardedInfo<'_>, proto: &str, proxy: Option<IpAddr>) -> St
     if !told.host.is_empty() {
         value.extend([";host=\"", told.host, "\""]);
     }
-    value.extend([";proto=", proto]);
+    if let Some(proto) = proto {
+        value.extend([";proto=", proto]);
+    }
     if let Some(proxy) = proxy {
         value.push_str(", for=");
         push_node(&mut value, proxy);
@@ -120,7 +124,7 @@ mod tests {
             headers.insert(name, HeaderValue::from_static(value));
         }
         let hop = "[2001:db8::1]:99".parse::<SocketAddr>().unwrap();
-        let info = ForwardedInfo { hop, client: Some(hop.ip()), chain: None, https: true, host: "a.example" };
+        let info = ForwardedInfo { hop, client: Some(hop.ip()), chain: None, https: Some(true), host: "a.example" };
         set_forwarded(&mut headers, &info);
         assert_eq!(headers["x-forwarded-for"], "2001:db8::1");
         assert_eq!(headers["forwarded"], "for=\"[2001:db8::1]\";host=\"a.example\";proto=https");
@@ -135,7 +139,7 @@ mod tests {
             hop: "10.0.0.1:1".parse().unwrap(),
             client: "198.51.100.7".parse().ok(),
             chain: Some(&chain),
-            https: false,
+            https: Some(false),
             host: "",
         };
         set_forwarded(&mut headers, &info);

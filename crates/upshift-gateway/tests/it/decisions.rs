@@ -237,6 +237,59 @@ fn a_declared_proxy_is_believed_and_gets_no_upgrade() {
     assert_eq!(field(&request, "forwarded").as_deref(), Some(forwarded));
 }
 
+/// Kind: what a declared proxy says of the scheme is unknown here because of its spelling, so that cleartext passes a rule
+/// that requires TLS, and the upstream gets a scheme that is not true.
+#[test]
+fn a_scheme_is_read_in_the_words_of_the_proxy_and_told_on() {
+    for (name, value, wanted, told) in [
+        ("Forwarded", "for=203.0.113.9;proto=http", 403, None),
+        ("Forwarded", "for=203.0.113.9;proto=https", 200, Some("https")),
+        ("X-Forwarded-Ssl", "off", 403, None),
+        ("X-Forwarded-Ssl", "on", 200, Some("https")),
+        ("Front-End-Https", "off", 403, None),
+        ("CF-Visitor", "{\"scheme\":\"http\"}", 403, None),
+        ("CF-Visitor", "{\"scheme\":\"https\"}", 200, Some("https")),
+        ("X-Forwarded-Proto", "gopher", 200, None),
+    ] {
+        let reads = ProxyReads { scheme: Some(name.to_ascii_lowercase()), ..ProxyReads::default() };
+        let (answer, request) = through_proxy(reads, &format!("{name}: {value}\r\n"));
+        assert_eq!(status(&answer), wanted, "{name}: {value}: {answer}");
+        let seen = request.and_then(|request| field(&request, "x-forwarded-proto"));
+        assert_eq!(seen.as_deref(), told, "{name}: {value}");
+    }
+}
+
+/// Kind: a version of TLS that a declared proxy tells is unknown here because of its spelling, so that it passes a rule
+/// that requires a newer one.
+#[test]
+fn a_version_of_tls_is_read_in_the_words_of_the_proxy() {
+    for (value, wanted) in [
+        ("SSLv3", 403),
+        ("TLS 1.1", 403),
+        ("TLSv1", 403),
+        ("TLSv1.1:ECDHE-RSA-AES128-SHA", 403),
+        ("0x0302", 403),
+        ("tls12", 200),
+        ("TLSv1.2 ECDHE-RSA-AES128-GCM-SHA256", 200),
+    ] {
+        let reads = ProxyReads { tls: Some("x-amzn-tls-version".to_owned()), ..ProxyReads::default() };
+        let (answer, _) = through_proxy(reads, &format!("X-Amzn-Tls-Version: {value}\r\n"));
+        assert_eq!(status(&answer), wanted, "{value}: {answer}");
+    }
+}
+
+/// The answer to a request with these fields that comes from a proxy with these `reads`, and what reaches the upstream.
+fn through_proxy(reads: ProxyReads, fields: &str) -> (String, Option<String>) {
+    let upstream = TestUpstream::answering(OK);
+    let proxy = Proxy { from: vec!["127.0.0.0/8".parse().expect("a network")], reads, upgrade_field: false };
+    let gateway =
+        Running::start(Settings { policy: policy(vec![tls()]), proxies: vec![proxy], ..settings(upstream.address) });
+    let request = format!("GET /account/ HTTP/1.1\r\nHost: a\r\n{fields}Connection: close\r\n\r\n");
+    let answer = exchange(gateway.http(), &request);
+    let admitted = status(&answer) == 200;
+    (answer, admitted.then(|| upstream.only()))
+}
+
 /// RFC 9110 §15.5.22, §7.6.1: an upstream's 426 gets a true `Upgrade` for this hop and keeps its body.
 #[test]
 fn an_upstreams_426_is_made_true_for_this_hop() {

@@ -39,7 +39,7 @@ pub(super) fn text(question: &Question, record: &DecisionRecord, palette: Palett
 fn request(question: &Question) -> String {
     let tls = match question.tls() {
         TlsState::Cleartext => "in clear".to_owned(),
-        TlsState::Version(version) => format!("over TLS {}", version.as_str()),
+        TlsState::Version(version) => format!("over {version}"),
         TlsState::SomeVersion => "over TLS".to_owned(),
     };
     let line = format!("{} {}", question.method, question.target);
