@@ -78,6 +78,24 @@ fn the_one_retry_takes_a_new_connection() {
     assert_eq!(upstream.arrived().len(), 2);
 }
 
+/// The same with two replicas, whose connections went stale at the same time.
+#[test]
+fn the_retry_at_another_replica_takes_a_new_connection() {
+    let replicas = [Resting::start(), Resting::start()];
+    let both = replicas.each_ref();
+    let addresses = both.map(|replica| format!("\"http://{}\"", replica.address())).join(", ");
+    let site = format!("[[upstream]]\npaths = [\"/**\"]\naddresses = [{addresses}]\n");
+    let gateway = Gateway::start(replicas[0].address(), &site);
+    rest_connections(gateway.http(), &both, RESTING);
+    for replica in both {
+        replica.break_connections(false);
+    }
+    for _ in 0..4 {
+        let reply = exchange_within(gateway.http(), request("GET", "", "").as_bytes(), ENOUGH);
+        assert_eq!(reply.map(|reply| reply.status), Some(200));
+    }
+}
+
 fn request(method: &str, fields: &str, content: &str) -> String {
     format!("{method} /once HTTP/1.1\r\nHost: h\r\nConnection: close\r\n{fields}\r\n{content}")
 }

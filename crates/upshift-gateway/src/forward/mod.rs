@@ -93,14 +93,14 @@ pub(crate) async fn forward(
             Ok(response) => return Ok(response),
             Err(Attempt::Untouched(back, fault)) => {
                 next = candidates.next(&mut random.borrow_mut());
-                (request, reuses) = (*back, true);
+                request = *back;
                 last = last.or(Err(fault));
             }
             Err(Attempt::Failed { outcome, copy, stale }) => {
                 let outcome = *outcome;
                 let other = candidates.next_available(&mut random.borrow_mut());
-                // A connection that rested was closed, which the replica may do: a new one will do.
-                reuses = other.is_some();
+                // A connection that rested may be closed at any time, and there is no third try.
+                reuses = false;
                 next = other.or(stale.then_some(replica));
                 let Some(copy) = copy.filter(|_| next.is_some() && takes_retry(site)) else {
                     // An answer is worth more than a fault.
