@@ -63,7 +63,7 @@ pub use notice::Notice;
 pub use pace::{Next, Pace};
 #[cfg(feature = "reqwest")]
 pub use reqwest_middleware::FollowMiddleware;
-pub use route::{ConnectionInfo, Http, Route};
+pub use route::{AnsweredBy, ConnectionInfo, Http, Route};
 pub use trace::{Hop, Outcome, Trace};
 pub use transport::{Incoming, Transport};
 pub use upshift_core::follow as rules;
