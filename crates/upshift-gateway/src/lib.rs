@@ -13,7 +13,6 @@ mod access;
 mod activity;
 mod admin;
 mod admin_listener;
-mod arrival;
 mod body;
 mod chunks;
 mod client_hello;
@@ -48,9 +47,9 @@ mod upstream;
 mod upstream_426;
 mod worker;
 
-pub use arrival::{Arrival, Seen};
 pub use gateway::{Addresses, Gateway, Handle, RunError, StartError};
 pub use question::{Asked, Question};
 pub use settings::Settings;
 pub use tls::TlsError;
 pub use upshift_config::{AccessLog, Address, Limits, Proxy, ProxyReads, TlsFiles, Upstream, UpstreamHttp};
+pub use upshift_core::arrival::{Arrival, Seen};
