@@ -78,18 +78,22 @@ fn middleware(error: http::Error) -> reqwest_middleware::Error {
 
 /// The error of the chain inside as it was, where following had no part in it.
 fn handed_through(error: Error) -> reqwest_middleware::Error {
-    let own = |source: BoxError| source.downcast::<reqwest_middleware::Error>().map(|inner| *inner);
     match error {
-        Error::Transport { source, trace } => own(source)
+        Error::Transport { source, trace } => own_error(source)
             .unwrap_or_else(|source| reqwest_middleware::Error::middleware(Error::Transport { source, trace })),
         // That it took too long says nothing of the step.
-        Error::Step { step, source, refused } => match own(source) {
+        Error::Step { step, source, refused } => match own_error(source) {
             Ok(inner) if inner.is_timeout() => inner,
             Ok(inner) => reqwest_middleware::Error::middleware(Error::Step { step, source: inner.into(), refused }),
             Err(source) => reqwest_middleware::Error::middleware(Error::Step { step, source, refused }),
         },
         error => reqwest_middleware::Error::middleware(error),
     }
+}
+
+/// The error of the chain inside, or the source as it was.
+fn own_error(source: BoxError) -> Result<reqwest_middleware::Error, BoxError> {
+    source.downcast::<reqwest_middleware::Error>().map(|inner| *inner)
 }
 
 fn copy(extensions: &Mutex<Extensions>) -> Extensions {

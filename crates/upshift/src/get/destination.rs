@@ -35,21 +35,24 @@ impl Destination {
         if named == Path::new("-") || named == Path::new("/dev/stdout") {
             return Ok(Self::Stdout { raw: true });
         }
-        let target = |path, length| Self::File(Target { named: named.to_owned(), path, length });
         match std::fs::metadata(named) {
             Ok(metadata) if metadata.is_dir() => Err(of_file(named, &"this is a folder; name a file in it")),
             Ok(metadata) if metadata.is_file() => {
                 // A file that may not be written is not replaced either, although its folder may allow it.
                 let opened = std::fs::OpenOptions::new().write(true).open(named);
                 let path = opened.and_then(|_| std::fs::canonicalize(named));
-                Ok(target(path.map_err(|error| of_file(named, &error))?, metadata.len()))
+                let path = path.map_err(|error| of_file(named, &error))?;
+                Ok(Self::File(Target { named: named.to_owned(), path, length: metadata.len() }))
             }
             Ok(_) => Ok(Self::Stream(named.to_owned())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let folder = named.parent().filter(|folder| !folder.as_os_str().is_empty());
                 match folder.map(std::fs::metadata) {
                     Some(Err(error)) => Err(of_file(named, &error)),
-                    Some(Ok(_)) | None => Ok(target(named.to_owned(), 0)),
+                    Some(Ok(_)) | None => {
+                        let (named, path) = (named.to_owned(), named.to_owned());
+                        Ok(Self::File(Target { named, path, length: 0 }))
+                    }
                 }
             }
             Err(error) => Err(of_file(named, &error)),
