@@ -4,6 +4,7 @@
 //! decision in every shell that calls it.
 
 pub mod answer;
+pub mod arrival;
 pub mod decision;
 pub mod facts;
 pub mod field;
