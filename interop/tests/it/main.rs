@@ -12,6 +12,7 @@ mod following;
 mod framing;
 mod heavy;
 mod http2_frames;
+mod http2_refusals;
 mod idle_tunnels;
 mod matrix;
 mod once;

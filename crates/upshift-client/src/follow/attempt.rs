@@ -21,7 +21,7 @@ use crate::body::read_start;
 use crate::request::{self, Head, Lines};
 use crate::route::{AnsweredBy, lane_of};
 use crate::websocket::{self, WebSocketWelcome};
-use crate::{BoxError, Error, FollowBody, HeadLimit, Hop, Outcome, Refused, Rewind, Trace};
+use crate::{BoxError, Error, FollowBody, HeadLimit, Hop, Http, Http2Fault, Outcome, Refused, Rewind, Route, Trace};
 
 /// How much of a 426's body is read: a problem body is a few hundred bytes.
 const BODY_LIMIT: usize = 64 * 1024;
@@ -50,6 +50,8 @@ struct Call {
     refusal: Option<(Refusal, Head)>,
     hops: Vec<Hop>,
     body_gone: bool,
+    /// It was asked once more with HTTP/1.1 because of what came over HTTP/2.
+    asked_over_http1: bool,
 }
 
 pub(crate) async fn run<S, B, R>(
@@ -95,7 +97,18 @@ impl Call {
     fn new(settings: Arc<Settings>, head: Head) -> Self {
         let (taken, recalled, consulted, hops) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let first = head.clone();
-        Self { settings, first, head, taken, recalled, consulted, refusal: None, hops, body_gone: false }
+        Self {
+            settings,
+            first,
+            head,
+            taken,
+            recalled,
+            consulted,
+            refusal: None,
+            hops,
+            body_gone: false,
+            asked_over_http1: false,
+        }
     }
 
     /// Does at once what the origin is known to require, as far as the policy and this client go.
@@ -304,9 +317,24 @@ impl Call {
             self.record(None, Outcome::Failed(limit.to_string()));
             return Err(Error::PeerExceeded { limit: *limit, trace: self.trace() });
         }
-        let why = crate::error::Chain(error.as_ref()).to_string();
+        let fault = Http2Fault::of(error.as_ref());
+        let why = match fault {
+            Some(fault) => fault.to_string(),
+            None => crate::error::Chain(error.as_ref()).to_string(),
+        };
         let mut hop = self.hop(None, Outcome::Failed(why.clone()));
         let safe = self.head.is_idempotent() && !self.body_gone;
+        if let Some(fault) = fault {
+            if safe && self.turn_to_http1() {
+                hop.outcome = Outcome::Instead { why, step: Step::Http11, rule: Rule::HTTP_2_UNREADABLE };
+                self.hops.push(hop);
+                return Ok(());
+            }
+            if self.refusal.is_none() {
+                self.hops.push(hop);
+                return Err(Error::PeerHttp2 { fault, source: error, trace: self.trace() });
+            }
+        }
         let (Some((refusal, before)), Some((_, failed))) = (self.refusal.take(), self.taken.last().cloned()) else {
             self.hops.push(hop);
             if safe && self.recalled.iter().any(is_optional) {
@@ -331,6 +359,18 @@ impl Call {
                 Err(Error::Step { step: failed, source: error, refused: Box::new(self.refused(refusal, stop)) })
             }
         }
+    }
+
+    /// Goes on with HTTP/1.1, once, where this client chooses the version of HTTP and has not chosen that one.
+    fn turn_to_http1(&mut self) -> bool {
+        let route = self.head.route();
+        let able = self.settings.can.ways.has(Way::Http2) && matches!(route.http, Http::Any | Http::Http2);
+        if self.asked_over_http1 || !able {
+            return false;
+        }
+        self.asked_over_http1 = true;
+        self.head.extensions.insert(Route { http: Http::Http1, ..route });
+        true
     }
 
     /// RFC 7838 §2.4: an alternative that fails is given up. TLS is not: see [`Memory`](crate::Memory).
