@@ -58,7 +58,8 @@ pub(crate) fn interop_tests(peers: &Peers, filter: &[&str]) -> Command {
 }
 
 fn tests() -> Command {
-    runner(&["--workspace", "--exclude", "interop"])
+    // A feature that is not named is not tested.
+    runner(&["--workspace", "--exclude", "interop", "--features", "upshift-client/reqwest"])
 }
 
 /// nextest where it is installed, for its reports and time-outs; else what Cargo brings.

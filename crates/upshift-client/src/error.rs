@@ -8,7 +8,7 @@ use upshift_core::Timestamp;
 use upshift_core::field::Protocol;
 use upshift_core::follow::{Demand, Problem, Reason, Step, Stop, SwitchError, Want};
 
-use crate::{HeadLimit, Trace};
+use crate::{HeadLimit, Http2Fault, Trace};
 
 /// Any error.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -30,6 +30,16 @@ pub enum Error {
     PeerExceeded {
         /// The bound.
         limit: HeadLimit,
+        /// What led there.
+        trace: Trace,
+    },
+    /// The server's fault: its answer over HTTP/2 cannot be read, and the request was not one to ask again with HTTP/1.1:
+    /// it is not idempotent, its body is gone, or this client does not choose the version.
+    PeerHttp2 {
+        /// What is wrong.
+        fault: Http2Fault,
+        /// What happened.
+        source: BoxError,
         /// What led there.
         trace: Trace,
     },
@@ -63,9 +73,10 @@ impl Error {
         match self {
             Self::Refused(refused) => refused.trace.clone(),
             Self::Step { refused, .. } => refused.trace.clone(),
-            Self::PeerSwitched { trace, .. } | Self::PeerExceeded { trace, .. } | Self::Transport { trace, .. } => {
-                trace.clone()
-            }
+            Self::PeerSwitched { trace, .. }
+            | Self::PeerExceeded { trace, .. }
+            | Self::PeerHttp2 { trace, .. }
+            | Self::Transport { trace, .. } => trace.clone(),
             Self::Usage(_) => Trace::default(),
         }
     }
@@ -77,6 +88,7 @@ impl fmt::Display for Error {
             Self::Refused(refused) => refused.fmt(f),
             Self::PeerSwitched { error, .. } => error.fmt(f),
             Self::PeerExceeded { limit, .. } => limit.fmt(f),
+            Self::PeerHttp2 { fault, .. } => write!(f, "{fault}: ask with HTTP/1.1"),
             Self::Transport { source, .. } => write!(f, "the server could not be asked: {}", Chain(source.as_ref())),
             Self::Step { step, source, .. } => {
                 write!(f, "the server wants the client to {step}, which failed: {}", Chain(source.as_ref()))

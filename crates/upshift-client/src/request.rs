@@ -40,7 +40,7 @@ impl Head {
     }
 
     pub(crate) fn is_secure(&self) -> bool {
-        self.uri.scheme() == Some(&Scheme::HTTPS)
+        is_secure(&self.uri)
     }
 
     pub(crate) fn host(&self) -> &str {
@@ -48,21 +48,17 @@ impl Head {
     }
 
     pub(crate) fn port(&self) -> u16 {
-        self.uri.port_u16().unwrap_or(if self.is_secure() { 443 } else { 80 })
+        port(&self.uri)
     }
 
     /// `https://host:443`, with the port always written.
     pub(crate) fn origin(&self) -> String {
-        let scheme = if self.is_secure() { "https" } else { "http" };
-        format!("{scheme}://{}:{}", self.host().to_ascii_lowercase(), self.port())
+        origin(&self.uri)
     }
 
     /// The URL without user information, for people and logs.
     pub(crate) fn shown(&self) -> String {
-        let scheme = if self.is_secure() { "https" } else { "http" };
-        let port = self.uri.port_u16().map(|port| format!(":{port}")).unwrap_or_default();
-        let rest = self.uri.path_and_query().map_or("/", PathAndQuery::as_str);
-        format!("{scheme}://{}{port}{rest}", self.host())
+        shown(&self.uri)
     }
 
     /// What its `Upgrade` offers. Without `Connection: upgrade` the field is no offer (RFC 9110 §7.6.1).
@@ -114,7 +110,29 @@ impl Head {
     }
 }
 
-/// The URL without user information.
+pub(crate) fn is_secure(uri: &Uri) -> bool {
+    uri.scheme() == Some(&Scheme::HTTPS)
+}
+
+fn port(uri: &Uri) -> u16 {
+    uri.port_u16().unwrap_or(if is_secure(uri) { 443 } else { 80 })
+}
+
+/// `https://host:443`, with the port always written.
+pub(crate) fn origin(uri: &Uri) -> String {
+    let scheme = if is_secure(uri) { "https" } else { "http" };
+    format!("{scheme}://{}:{}", uri.host().unwrap_or_default().to_ascii_lowercase(), port(uri))
+}
+
+/// The URL without user information, for people and logs.
+pub(crate) fn shown(uri: &Uri) -> String {
+    let scheme = if is_secure(uri) { "https" } else { "http" };
+    let port = uri.port_u16().map(|port| format!(":{port}")).unwrap_or_default();
+    let rest = uri.path_and_query().map_or("/", PathAndQuery::as_str);
+    format!("{scheme}://{}{port}{rest}", uri.host().unwrap_or_default())
+}
+
+/// The URL without user information, to be sent.
 // RFC 9110 §4.2.4: "A sender MUST NOT generate the userinfo subcomponent (and its "@" delimiter) when an "http" or
 // "https" URI reference is generated within a message as a target URI or field value."
 pub(crate) fn without_user(uri: &Uri) -> Result<Uri, BoxError> {

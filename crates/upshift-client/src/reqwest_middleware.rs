@@ -2,11 +2,16 @@
 //!
 //! reqwest decides by itself how it connects, so what it can be made to do is TLS, HTTP/1.1, plain HTTP and another
 //! version; for HTTP/2 and HTTP/3 by demand take [`Client`](crate::Client). A 426 that is not followed is a
-//! `reqwest_middleware::Error::Middleware` around an [`Error`], which `downcast_ref` gets at.
+//! `reqwest_middleware::Error::Middleware` around an [`Error`], which `downcast_ref` gets at. So is a step that a 426
+//! asked for and that failed, unless it took too long. Every other error is handed through as it is, so that
+//! `is_connect` and `is_timeout` tell what they tell without this middleware, and a retrying one around it retries.
+//!
+//! reqwest follows redirects below this middleware. A 426 that comes from another origin than the one that was asked is
+//! not followed: see [`AnsweredBy`].
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -17,7 +22,7 @@ use reqwest_middleware::{Middleware, Next};
 use tower_service::Service;
 
 use crate::follow::{Settings, attempt};
-use crate::{BoxError, Error, FollowLayer, Rewind};
+use crate::{AnsweredBy, BoxError, Error, FollowLayer, Rewind, Trace};
 
 /// A middleware that follows a 426, made from a [`FollowLayer`].
 ///
@@ -46,9 +51,16 @@ impl Middleware for FollowMiddleware {
     ) -> reqwest_middleware::Result<reqwest::Response> {
         let asked = request.url().clone();
         let request: Request<Body> = request.try_into()?;
-        let inner = Rest { next, extensions: extensions.clone() };
-        let run = attempt::run(inner, Arc::clone(&self.0), request.map(Sent));
-        let response = run.await.map_err(reqwest_middleware::Error::middleware)?;
+        let shared = Arc::new(Mutex::new(extensions.clone()));
+        let inner = Rest { next, extensions: Arc::clone(&shared) };
+        let outcome = attempt::run(inner, Arc::clone(&self.0), request.map(Sent)).await;
+        // What the middlewares inside have left there is for those outside to see.
+        *extensions = copy(&shared);
+        if let Err(error) = &outcome {
+            extensions.insert(error.trace());
+        }
+        let response = outcome.map_err(handed_through)?;
+        extensions.insert(response.extensions().get::<Trace>().cloned().unwrap_or_default());
         let url = response.extensions().get::<Answered>().map_or(asked, |answered| answered.0.clone());
         let (parts, body) = response.into_parts();
         let mut whole = Response::builder().url(url).body(Body::wrap(body)).map_err(middleware)?;
@@ -64,7 +76,31 @@ fn middleware(error: http::Error) -> reqwest_middleware::Error {
     reqwest_middleware::Error::middleware(Error::usage(error))
 }
 
-/// Which URL an answer came from.
+/// The error of the chain inside as it was, where following had no part in it.
+fn handed_through(error: Error) -> reqwest_middleware::Error {
+    match error {
+        Error::Transport { source, trace } => own_error(source)
+            .unwrap_or_else(|source| reqwest_middleware::Error::middleware(Error::Transport { source, trace })),
+        // That it took too long says nothing of the step.
+        Error::Step { step, source, refused } => match own_error(source) {
+            Ok(inner) if inner.is_timeout() => inner,
+            Ok(inner) => reqwest_middleware::Error::middleware(Error::Step { step, source: inner.into(), refused }),
+            Err(source) => reqwest_middleware::Error::middleware(Error::Step { step, source, refused }),
+        },
+        error => reqwest_middleware::Error::middleware(error),
+    }
+}
+
+/// The error of the chain inside, or the source as it was.
+fn own_error(source: BoxError) -> Result<reqwest_middleware::Error, BoxError> {
+    source.downcast::<reqwest_middleware::Error>().map(|inner| *inner)
+}
+
+fn copy(extensions: &Mutex<Extensions>) -> Extensions {
+    extensions.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+/// Which URL an answer came from, as reqwest has it.
 #[derive(Clone)]
 struct Answered(Url);
 
@@ -72,7 +108,8 @@ struct Answered(Url);
 #[derive(Clone)]
 struct Rest<'n> {
     next: Next<'n>,
-    extensions: Extensions,
+    /// The extensions of the chain, which each attempt goes on with.
+    extensions: Arc<Mutex<Extensions>>,
 }
 
 impl<'n> Service<Request<Sent>> for Rest<'n> {
@@ -85,13 +122,19 @@ impl<'n> Service<Request<Sent>> for Rest<'n> {
     }
 
     fn call(&mut self, request: Request<Sent>) -> Self::Future {
-        let Rest { next, mut extensions } = self.clone();
+        let Rest { next, extensions: shared } = self.clone();
         Box::pin(async move {
             let request = reqwest::Request::try_from(request.map(|sent| sent.0))?;
-            let response = next.run(request, &mut extensions).await?;
-            let answered = Answered(response.url().clone());
+            let mut extensions = copy(&shared);
+            let ran = next.run(request, &mut extensions).await;
+            *shared.lock().unwrap_or_else(PoisonError::into_inner) = extensions;
+            let response = ran?;
+            let url = response.url().clone();
             let mut response: Response<Body> = response.into();
-            response.extensions_mut().insert(answered);
+            if let Ok(uri) = url.as_str().parse() {
+                response.extensions_mut().insert(AnsweredBy(uri));
+            }
+            response.extensions_mut().insert(Answered(url));
             Ok(response)
         })
     }

@@ -1,6 +1,6 @@
 //! How a request is to travel, and how it did.
 
-use http::Version;
+use http::{Uri, Version};
 use upshift_core::follow::{Lane, Step};
 use upshift_core::{HttpVersion, TlsState, TlsVersion};
 
@@ -56,6 +56,15 @@ pub struct ConnectionInfo {
     /// How the connection was protected.
     pub tls: TlsState,
 }
+
+/// The URL that an answer came from: an extension of the response, set by what follows redirects below
+/// [`Follow`](crate::Follow). Without it the answer counts as one of the URL that was asked.
+///
+/// What an answer says holds for its own origin. A 426 from another origin than the one asked is not followed, since it
+/// would decide where that origin's requests go; nor is one from another URL if the request is not idempotent, since
+/// the redirect was an answer to it already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnsweredBy(pub Uri);
 
 /// The lane on which a response came.
 pub(crate) fn lane_of<B>(response: &http::Response<B>, secure: bool) -> Lane {

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ipnet::IpNet;
+pub use upshift_core::arrival::{Proxy, ProxyReads, UndeclaredProxy};
 use upshift_core::policy::Comparison;
 
 /// `[gateway]`: listeners, what is believed of the hops in front, what is told to the world.
@@ -58,16 +58,6 @@ pub enum PathMode {
     Strict,
 }
 
-/// `undeclared-proxy`: what an undeclared private peer with `X-Forwarded-Proto` is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum UndeclaredProxy {
-    /// A proxy that was forgotten: the client's transport is unknown.
-    #[default]
-    Unknown,
-    /// A client: the field says nothing.
-    Ignore,
-}
-
 impl Gateway {
     /// Where cleartext is served when the file names no listener.
     pub const HTTP: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
@@ -108,38 +98,6 @@ pub struct TlsFiles {
     pub certificate: PathBuf,
     /// The private key.
     pub key: PathBuf,
-}
-
-/// `[[gateway.proxy]]`: a hop in front that is believed, and for what.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Proxy {
-    /// Its addresses.
-    pub from: Vec<IpNet>,
-    /// The fields it tells facts in.
-    pub reads: ProxyReads,
-    /// It passes `Upgrade` on, so that a refusal over HTTP/1.1 may carry it.
-    pub upgrade_field: bool,
-}
-
-/// The names of the fields (lower case) in which a proxy tells what it saw.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ProxyReads {
-    /// `http` or `https`.
-    pub scheme: Option<String>,
-    /// The client's address; of a list the last member that is no declared proxy.
-    pub peer: Option<String>,
-    /// The version of TLS.
-    pub tls: Option<String>,
-    /// The version of HTTP.
-    pub http: Option<String>,
-}
-
-impl ProxyReads {
-    /// The names of all fields that are read.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        let all = [&self.scheme, &self.peer, &self.tls, &self.http];
-        all.into_iter().flatten().map(String::as_str)
-    }
 }
 
 /// `hsts`: `Strict-Transport-Security` (RFC 6797).

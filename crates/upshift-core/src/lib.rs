@@ -4,12 +4,14 @@
 //! decision in every shell that calls it.
 
 pub mod answer;
+pub mod arrival;
 pub mod decision;
 pub mod facts;
 pub mod field;
 pub mod follow;
 pub mod notice;
 pub mod policy;
+mod proxy_fields;
 pub mod version;
 
 pub use decision::{Decision, Kind, Observed, Reason, Ruling, Verdict};

@@ -13,7 +13,6 @@ mod access;
 mod activity;
 mod admin;
 mod admin_listener;
-mod arrival;
 mod body;
 mod chunks;
 mod client_hello;
@@ -32,7 +31,6 @@ mod in_band_tls;
 mod local;
 mod log_limit;
 mod metrics;
-mod proxy_fields;
 mod question;
 mod refuse;
 mod reload;
@@ -52,7 +50,6 @@ mod upstream;
 mod upstream_426;
 mod worker;
 
-pub use arrival::{Arrival, Seen};
 pub use descriptors::raise_descriptor_limit;
 pub use gateway::{Addresses, Gateway, Handle, RunError, StartError};
 pub use question::{Asked, Question};
@@ -62,3 +59,4 @@ pub use tls::TlsError;
 pub use upshift_config::{
     AccessLog, Address, Endpoint, HealthCheck, Limits, Proxy, ProxyReads, TlsFiles, Upstream, UpstreamHttp,
 };
+pub use upshift_core::arrival::{Arrival, Seen};

@@ -2,16 +2,15 @@
 
 use std::net::IpAddr;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
 use upshift_config::PathMode;
 use upshift_core::answer::{Circumstances, refuse};
+use upshift_core::arrival::{Arrival, Seen};
 use upshift_core::notice::{self, Change};
 use upshift_core::policy::canonical;
-use upshift_core::{Decision, Facts, HttpVersion, Policy, Timestamp, TlsState, TlsVersion, Verdict};
+use upshift_core::{Decision, Facts, HttpVersion, Known, Policy, Timestamp, TlsState, TlsVersion, Verdict};
 use upshift_record::DecisionRecord;
 use upshift_record::control::ExplainRequest;
 
-use crate::arrival::{Arrival, Seen};
 use crate::settings::Settings;
 
 /// A request as it was described.
@@ -84,9 +83,8 @@ impl Question {
 
     /// The decision and the answer, as a gateway with these settings gives them under `policy`.
     pub fn answer(&self, policy: &Policy, settings: &Settings) -> DecisionRecord {
-        let seen = Seen { peer: self.peer, http: self.http, tls: self.tls() };
-        let headers = self.headers();
-        let arrival = Arrival::read(seen, &headers, &settings.proxies, settings.undeclared_proxy);
+        let seen = Seen { peer: Some(self.peer), http: self.http, tls: Known::Is(self.tls()) };
+        let arrival = Arrival::read(seen, &self.fields, &settings.proxies, settings.undeclared_proxy);
         let value = |wanted: &str| self.fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
         let value = |wanted: &str| value(wanted).map(|(_, value)| value.as_str());
         let (path, query) = Facts::split_target(&self.target.path);
@@ -166,16 +164,6 @@ impl Question {
             Some((_, length)) => length != "0",
             None => value("content-type").is_some() && matches!(self.method.as_str(), "POST" | "PUT" | "PATCH"),
         }
-    }
-
-    fn headers(&self) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        for (name, value) in &self.fields {
-            if let (Ok(name), Ok(value)) = (HeaderName::try_from(name.as_str()), HeaderValue::from_str(value)) {
-                headers.append(name, value);
-            }
-        }
-        headers
     }
 }
 

@@ -7,12 +7,12 @@ use http::{HeaderName, Method, Request, Response, StatusCode, Version, request};
 use hyper::upgrade::OnUpgrade;
 use upshift_config::PathMode;
 use upshift_core::answer::{self, Circumstances};
+use upshift_core::arrival::{Arrival, Seen, declared_proxy};
 use upshift_core::field::Protocol;
 use upshift_core::policy::Requirement;
-use upshift_core::{Decision, Facts, Fields, HttpVersion, Timestamp, TlsState, notice};
+use upshift_core::{Decision, Facts, Fields, HttpVersion, Known, Timestamp, TlsState, notice};
 
 use crate::access::Access;
-use crate::arrival::{Arrival, Seen, declared_proxy};
 use crate::body::{Body, RequestBody, Silent};
 use crate::connection::Connection;
 use crate::control;
@@ -150,12 +150,13 @@ async fn decided(
     let worker = &connection.worker;
     let settings = &view.snapshot.settings;
     let now = Timestamp::now();
-    let seen = Seen { peer: connection.peer.ip(), http: http_version(parts.version), tls: connection.tls };
-    let arrival = Arrival::read(seen, &parts.headers, &settings.proxies, settings.undeclared_proxy);
-    if arrival.undeclared {
-        worker.sighted(seen.peer);
-    }
+    let peer = connection.peer.ip();
+    let seen = Seen { peer: Some(peer), http: http_version(parts.version), tls: Known::Is(connection.tls) };
     let fields = HeaderFields(&parts.headers);
+    let arrival = Arrival::read(seen, &fields, &settings.proxies, settings.undeclared_proxy);
+    if arrival.undeclared {
+        worker.sighted(peer);
+    }
     let facts = facts(parts, target, &arrival, &fields, !body.is_empty());
     let decision = view.snapshot.policy.decide(&facts, now);
     worker.counts.borrow_mut().decided(&decision, seen.http);

@@ -4,7 +4,7 @@ use http::header::{self, HeaderValue};
 use http::uri::{Authority, PathAndQuery};
 use http::{Method, Version, request};
 use upshift_config::PathMode;
-use upshift_core::policy::{ambiguity, canonical, has_nul, is_too_ambiguous};
+use upshift_core::policy::{ambiguity, canonical, why_undecidable};
 
 use crate::fault::Fault;
 use crate::forward::hop;
@@ -51,9 +51,6 @@ impl Target {
 
 /// The path as it goes upstream.
 fn checked_path(path: PathAndQuery, mode: PathMode) -> Result<PathAndQuery, Fault> {
-    if has_nul(path.path()) {
-        return Err(Fault::Target("The path contains a NUL."));
-    }
     let path = match mode {
         PathMode::AsSent => path,
         PathMode::Canonical => canonical_path(path)?,
@@ -62,10 +59,10 @@ fn checked_path(path: PathAndQuery, mode: PathMode) -> Result<PathAndQuery, Faul
             None => path,
         },
     };
-    if is_too_ambiguous(path.path()) {
-        return Err(Fault::Target("The path is too long for the number of ways in which it can be read."));
+    match why_undecidable(path.path()) {
+        Some(why) => Err(Fault::Target(why)),
+        None => Ok(path),
     }
-    Ok(path)
 }
 
 fn canonical_path(path: PathAndQuery) -> Result<PathAndQuery, Fault> {

@@ -10,16 +10,18 @@
 //! ```
 
 use std::io::{self, Write};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use axum::Router;
+use axum::extract::ConnectInfo;
+use axum::http::Extensions;
 use axum::routing::get;
+use upshift_core::Policy;
 use upshift_core::policy::{
     Api, ApiReader, FieldName, Matcher, PathPattern, PolicySpec, Requirement, RuleSpec, Values,
 };
 use upshift_core::version::Scheme;
-use upshift_core::{Policy, TlsState};
-use upshift_tower::{Peer, UpgradeLayer};
+use upshift_tower::UpgradeLayer;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> io::Result<()> {
@@ -27,7 +29,7 @@ async fn main() -> io::Result<()> {
         std::env::args().nth(1).as_deref().unwrap_or("127.0.0.1:3000").parse().map_err(io::Error::other)?;
     let listener = tokio::net::TcpListener::bind(address).await?;
     writeln!(io::stdout(), "listening on http://{}", listener.local_addr()?)?;
-    axum::serve(listener, app()?).await
+    axum::serve(listener, app()?.into_make_service_with_connect_info::<SocketAddr>()).await
 }
 
 fn app() -> io::Result<Router> {
@@ -35,11 +37,16 @@ fn app() -> io::Result<Router> {
     let rules = vec![orders()?, chat()?];
     let policy = Policy::new(PolicySpec { rules, ..PolicySpec::default() })
         .map_err(|faults| io::Error::other(format!("{faults:?}")))?;
-    // axum accepts in clear here, and the layer cannot see that by itself.
-    let clear = Peer { tls: Some(TlsState::Cleartext), address: None };
+    // Whose connection it is: by its address a proxy is recognized, which would be declared by `proxies`. That axum
+    // accepts in cleartext here is not said: behind a proxy that ends TLS it would not be true of the client.
+    let layer = UpgradeLayer::new(policy).peer(address);
     let router =
         Router::new().route("/orders", get(|| async { "two orders\n" })).route("/chat", get(|| async { "no news\n" }));
-    Ok(router.layer(UpgradeLayer::new(policy).connection(clear)))
+    Ok(router.layer(layer))
+}
+
+fn address(extensions: &Extensions) -> Option<IpAddr> {
+    extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip())
 }
 
 fn orders() -> io::Result<RuleSpec> {

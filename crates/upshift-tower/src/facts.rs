@@ -2,23 +2,21 @@
 
 use std::net::IpAddr;
 
-use http::{HeaderMap, HeaderValue, Request, Version, header};
-use upshift_core::{Facts, Fields, HttpVersion, Known, TlsState};
+use http::{HeaderMap, HeaderValue, Method, Request, Uri, Version, header};
+use upshift_core::arrival::Arrival;
+use upshift_core::{Facts, Fields, HttpVersion, TlsState};
 
-/// What whoever accepted the connection knows of it: an extension of the request.
+/// What the acceptor of the connection knows of it: an extension of the request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Peer {
     /// How it is protected; `None` if that is not known, and then rules that need it admit.
     pub tls: Option<TlsState>,
-    /// The client's address.
+    /// The address at its other end.
     pub address: Option<IpAddr>,
 }
 
-/// `:protocol`, kept with a copy of a request's head.
-#[derive(Clone)]
-pub(crate) struct Kept(pub(crate) String);
-
 /// The header map of a request.
+#[derive(Clone, Copy)]
 pub(crate) struct Lines<'h>(pub(crate) &'h HeaderMap);
 
 impl Fields for Lines<'_> {
@@ -31,38 +29,83 @@ impl Fields for Lines<'_> {
     }
 }
 
-/// The facts of a request over a connection of which `peer` is known.
-pub(crate) fn facts<'r, B>(
-    request: &'r Request<B>,
-    lines: &'r Lines<'r>,
-    peer: Peer,
-    protocol: Option<&'r str>,
-    has_content: bool,
-) -> Facts<'r> {
-    let uri = request.uri();
-    let named = || lines.0.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let http = http_version(request.version());
-    Facts {
-        method: request.method().as_str(),
-        host: uri.host().unwrap_or_else(|| Facts::host_of(named())),
-        path: uri.path(),
-        query: uri.query(),
-        hop: http,
-        http: Known::Is(http),
-        tls: peer.tls.map_or(Known::Unknown, Known::Is),
-        peer: peer.address,
-        fields: lines,
-        has_content,
-        protocol,
+/// All of a request that a decision looks at.
+#[derive(Clone, Copy)]
+pub(crate) struct View<'r> {
+    pub(crate) method: &'r Method,
+    /// As the client sent it, without what a router has taken away.
+    pub(crate) uri: &'r Uri,
+    pub(crate) version: Version,
+    pub(crate) lines: Lines<'r>,
+    pub(crate) peer: Peer,
+    /// `:protocol` of an extended CONNECT.
+    pub(crate) protocol: Option<&'r str>,
+    pub(crate) has_content: bool,
+}
+
+impl<'r> View<'r> {
+    /// The version of this hop.
+    pub(crate) fn hop(&self) -> HttpVersion {
+        match self.version {
+            Version::HTTP_09 => HttpVersion::V0_9,
+            Version::HTTP_10 => HttpVersion::V1_0,
+            Version::HTTP_2 => HttpVersion::V2,
+            Version::HTTP_3 => HttpVersion::V3,
+            _ => HttpVersion::V1_1,
+        }
+    }
+
+    /// The facts, with what the proxies in front tell of the client.
+    pub(crate) fn facts<'f>(&'f self, arrival: &Arrival<'_>) -> Facts<'f>
+    where
+        'r: 'f,
+    {
+        let named = || self.lines.0.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        Facts {
+            method: self.method.as_str(),
+            host: self.uri.host().unwrap_or_else(|| Facts::host_of(named())),
+            path: self.uri.path(),
+            query: self.uri.query(),
+            hop: arrival.hop,
+            http: arrival.http,
+            tls: arrival.tls,
+            peer: arrival.peer,
+            fields: &self.lines,
+            has_content: self.has_content,
+            protocol: self.protocol,
+        }
+    }
+
+    /// A copy that outlives the request.
+    pub(crate) fn kept(&self) -> Kept {
+        let mut head = Request::new(());
+        *head.method_mut() = self.method.clone();
+        *head.uri_mut() = self.uri.clone();
+        *head.version_mut() = self.version;
+        *head.headers_mut() = self.lines.0.clone();
+        let protocol = self.protocol.map(str::to_owned);
+        Kept { head, peer: self.peer, protocol, has_content: self.has_content }
     }
 }
 
-fn http_version(version: Version) -> HttpVersion {
-    match version {
-        Version::HTTP_09 => HttpVersion::V0_9,
-        Version::HTTP_10 => HttpVersion::V1_0,
-        Version::HTTP_2 => HttpVersion::V2,
-        Version::HTTP_3 => HttpVersion::V3,
-        _ => HttpVersion::V1_1,
+/// A copy of what a decision looks at.
+pub(crate) struct Kept {
+    head: Request<()>,
+    peer: Peer,
+    protocol: Option<String>,
+    has_content: bool,
+}
+
+impl Kept {
+    pub(crate) fn view(&self) -> View<'_> {
+        View {
+            method: self.head.method(),
+            uri: self.head.uri(),
+            version: self.head.version(),
+            lines: Lines(self.head.headers()),
+            peer: self.peer,
+            protocol: self.protocol.as_deref(),
+            has_content: self.has_content,
+        }
     }
 }

@@ -1,22 +1,28 @@
 //! The service: decide, then refuse or pass on.
 
-use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::{Buf, Bytes};
-use http::header::{CONTENT_LENGTH, EXPECT};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Version, header};
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body::Body;
 use tower_service::Service;
 use upshift_core::answer::{Answer, Circumstances, refuse};
+use upshift_core::arrival::{Arrival, Seen, UndeclaredProxy};
 use upshift_core::notice::{Change, changes};
-use upshift_core::{Decision, Kind, Phase, Reason, Timestamp, Verdict};
+use upshift_core::policy::why_undecidable;
+use upshift_core::{Decision, Fields, Kind, Known, Phase, Policy, Reason, Timestamp, Verdict};
 
-use crate::facts::{Kept, Lines, facts};
+use crate::drain::{close, discard};
+use crate::facts::{Kept, Lines, View};
 use crate::{Peer, UpgradeBody, UpgradeLayer};
 
-/// What the policy made of a request: an extension of the response.
+/// What the policy made of a request: an extension of the response, wherever a rule applies to the request.
+///
+/// In a rule's phase `observe` the verdict is to admit, and `reason` says what a refusal would have been for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judgement {
     /// The verdict.
@@ -27,7 +33,7 @@ pub struct Judgement {
     pub kind: Kind,
     /// Its phase.
     pub phase: Phase,
-    /// What the request lacked.
+    /// What the request lacked; [`Reason::Meets`] if nothing.
     pub reason: Reason,
 }
 
@@ -64,48 +70,61 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        match self.settings.judge(&request, Timestamp::now()) {
-            Outcome::Refuse(answer, judgement) => {
-                let bound = self.settings.drain;
-                Box::pin(async move {
-                    throw_away(request, bound).await;
-                    Ok(refusal(answer, judgement))
-                })
-            }
-            Outcome::Pass => {
+        let outcome = self.settings.judge(&request, Timestamp::now());
+        let mut refused = match outcome {
+            Outcome::Refuse(answer, judgement) => refusal(answer, judgement),
+            Outcome::Undecidable(why) => undecidable(why),
+            Outcome::Pass(judgement) => {
                 let passing = self.inner.call(request);
-                Box::pin(async move { Ok(passing.await?.map(UpgradeBody::service)) })
+                return Box::pin(async move { Ok(judged(passing.await?, judgement).map(UpgradeBody::service)) });
             }
-            Outcome::Tell(copy, now) => {
+            Outcome::Tell(telling) => {
                 let (passing, settings) = (self.inner.call(request), self.settings.clone());
-                Box::pin(async move {
-                    let response = passing.await?;
-                    Ok(settings.tell(*copy, response, now).map(UpgradeBody::service))
-                })
+                return Box::pin(async move {
+                    let response = settings.tell(&telling, passing.await?);
+                    Ok(judged(response, telling.judgement).map(UpgradeBody::service))
+                });
             }
-        }
+        };
+        discard(request, self.settings.drain, self.settings.drain_timeout, refused.headers_mut());
+        Box::pin(async move { Ok(refused) })
     }
 }
 
 /// What becomes of a request.
 enum Outcome {
     Refuse(Answer, Option<Judgement>),
-    Pass,
-    /// It passes, and its answer is to say something. Which, depends on what the service says itself, and the
-    /// decision borrows from the request; so a copy of its head is decided once more then, for the same moment.
-    Tell(Box<Request<bool>>, Timestamp),
+    /// No decision can be made on its path.
+    Undecidable(&'static str),
+    Pass(Option<Judgement>),
+    Tell(Box<Telling>),
+}
+
+/// A request that passes, and whose answer is to say something. What, depends on what the service says itself, and the
+/// decision borrows from the request; so a copy of its head is decided once more then, by the same policy and for the
+/// same moment.
+struct Telling {
+    policy: Arc<Policy>,
+    head: Kept,
+    now: Timestamp,
+    judgement: Option<Judgement>,
 }
 
 impl UpgradeLayer {
     fn judge<B: Body>(&self, request: &Request<B>, now: Timestamp) -> Outcome {
+        let view = self.view(request);
+        if let Some(why) = why_undecidable(view.uri.path()) {
+            return Outcome::Undecidable(why);
+        }
         let policy = (self.source)();
-        let lines = Lines(request.headers());
-        let has_content = !request.body().is_end_stream();
-        let protocol = (self.protocol)(request.extensions());
-        let facts = facts(request, &lines, self.peer(request), protocol, has_content);
+        let arrival = self.arrival(&view);
+        let facts = view.facts(&arrival);
         let decision = policy.decide(&facts, now);
+        let judgement = Judgement::of(&decision);
         let request_id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
         let around = Circumstances {
+            proxied: self.answers_a_proxy(&view, &arrival),
+            upgrade_field: arrival.proxy.is_some_and(|proxy| proxy.upgrade_field),
             public: self.public.as_deref(),
             alt_svc: self.alt_svc.as_deref(),
             request_id,
@@ -113,43 +132,74 @@ impl UpgradeLayer {
             ..Circumstances::default()
         };
         if let Some(answer) = refuse(&decision, &facts, &around) {
-            return Outcome::Refuse(answer, Judgement::of(&decision));
+            return Outcome::Refuse(answer, judgement);
         }
         let silent: Vec<(&str, &str)> = Vec::new();
-        if decision.top().is_none_or(|top| top.verdict == Verdict::Admit) && changes(&decision, &silent).is_empty() {
-            return Outcome::Pass;
+        if changes(&decision, &silent).is_empty() {
+            return Outcome::Pass(judgement);
         }
-        let mut copy = Request::new(has_content);
-        *copy.method_mut() = request.method().clone();
-        *copy.uri_mut() = request.uri().clone();
-        *copy.version_mut() = request.version();
-        *copy.headers_mut() = request.headers().clone();
-        copy.extensions_mut().insert(self.peer(request));
-        if let Some(protocol) = protocol {
-            copy.extensions_mut().insert(Kept(protocol.to_owned()));
-        }
-        Outcome::Tell(Box::new(copy), now)
+        let head = view.kept();
+        Outcome::Tell(Box::new(Telling { policy, head, now, judgement }))
     }
 
     /// Merges what the policy has to say into what the service said.
-    fn tell<R>(&self, copy: Request<bool>, mut response: Response<R>, now: Timestamp) -> Response<R> {
-        let policy = (self.source)();
-        let lines = Lines(copy.headers());
-        let protocol = copy.extensions().get::<Kept>().map(|kept| kept.0.as_str());
-        let facts = facts(&copy, &lines, self.peer(&copy), protocol, *copy.body());
-        let decision = policy.decide(&facts, now);
+    fn tell<R>(&self, telling: &Telling, mut response: Response<R>) -> Response<R> {
+        let view = telling.head.view();
+        let facts = view.facts(&self.arrival(&view));
+        let decision = telling.policy.decide(&facts, telling.now);
         for change in changes(&decision, &Lines(response.headers())) {
             apply(response.headers_mut(), change);
-        }
-        if let Some(judgement) = Judgement::of(&decision) {
-            response.extensions_mut().insert(judgement);
         }
         response
     }
 
-    fn peer<B>(&self, request: &Request<B>) -> Peer {
-        request.extensions().get::<Peer>().copied().unwrap_or(self.connection)
+    fn view<'r, B: Body>(&self, request: &'r Request<B>) -> View<'r> {
+        View {
+            method: request.method(),
+            uri: (self.read.original_uri)(request.extensions()).unwrap_or(request.uri()),
+            version: request.version(),
+            lines: Lines(request.headers()),
+            peer: self.peer_of(request.extensions()),
+            protocol: (self.read.protocol)(request.extensions()),
+            has_content: !request.body().is_end_stream(),
+        }
     }
+
+    fn peer_of(&self, extensions: &http::Extensions) -> Peer {
+        let peer = extensions.get::<Peer>().copied().unwrap_or(self.connection);
+        Peer { address: peer.address.or_else(|| (self.read.peer)(extensions)), ..peer }
+    }
+
+    /// What is known of the client, with what the proxies in front tell.
+    fn arrival(&self, view: &View<'_>) -> Arrival<'_> {
+        let tls = view.peer.tls.map_or(Known::Unknown, Known::Is);
+        let seen = Seen { peer: view.peer.address, http: view.hop(), tls };
+        let undeclared = match self.proxied {
+            Some(false) => UndeclaredProxy::Ignore,
+            _ => UndeclaredProxy::Unknown,
+        };
+        let arrival = Arrival::read(seen, &view.lines, &self.proxies, undeclared);
+        if self.proxied == Some(true) && arrival.proxy.is_none() {
+            return arrival.behind_undeclared_proxy();
+        }
+        arrival
+    }
+
+    /// Whether the next hop is a proxy, declared or recognized by what it adds. A client that adds it itself only gets
+    /// another answer, not another decision.
+    fn answers_a_proxy(&self, view: &View<'_>, arrival: &Arrival<'_>) -> bool {
+        let fields: &dyn Fields = &view.lines;
+        let forwarded =
+            ["x-forwarded-proto", "x-forwarded-for", "forwarded", "via"].iter().any(|name| fields.has(name));
+        arrival.proxy.is_some() || arrival.undeclared || (forwarded && self.proxied.is_none())
+    }
+}
+
+fn judged<R>(mut response: Response<R>, judgement: Option<Judgement>) -> Response<R> {
+    if let Some(judgement) = judgement {
+        response.extensions_mut().insert(judgement);
+    }
+    response
 }
 
 fn apply(headers: &mut HeaderMap, change: Change) {
@@ -171,36 +221,21 @@ fn refusal<R>(answer: Answer, judgement: Option<Judgement>) -> Response<UpgradeB
     for (name, value) in answer.fields() {
         apply(&mut headers, Change::Append(name, value.clone()));
     }
-    if answer.closes() && !headers.contains_key(header::CONNECTION) {
-        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    if answer.closes() {
+        close(&mut headers);
     }
     let status = StatusCode::from_u16(answer.status()).unwrap_or(StatusCode::UPGRADE_REQUIRED);
     let mut response = Response::new(UpgradeBody::refusal(answer.into_body()));
     (*response.status_mut(), *response.headers_mut()) = (status, headers);
-    if let Some(judgement) = judgement {
-        response.extensions_mut().insert(judgement);
-    }
-    response
+    judged(response, judgement)
 }
 
-/// RFC 9112 §9.3: after an early answer "a server MUST read the entire request message body or close the connection".
-async fn throw_away<B: Body>(request: Request<B>, bound: u64) {
-    let waits = request.headers().get(EXPECT).is_some();
-    // On HTTP/2 and 3 a stream is reset without harm to the others.
-    if waits || request.version() > Version::HTTP_11 {
-        return;
-    }
-    let told = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if told.is_some_and(|length| length > bound) {
-        return;
-    }
-    let mut body = pin!(request.into_body());
-    let mut left = bound;
-    while let Some(Ok(frame)) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
-        let read = frame.into_data().map_or(0, |data| data.remaining() as u64);
-        match left.checked_sub(read) {
-            Some(rest) => left = rest,
-            None => return,
-        }
-    }
+/// The 400 for a path of which nothing can be said.
+fn undecidable<R>(why: &'static str) -> Response<UpgradeBody<R>> {
+    let mut response = Response::new(UpgradeBody::refusal(format!("{why}\n").into_bytes()));
+    *response.status_mut() = StatusCode::BAD_REQUEST;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }

@@ -37,6 +37,11 @@ impl Stop {
         }
     }
 
+    /// Resolves when it is asked to stop, in silence.
+    pub(crate) async fn asked(&self) {
+        self.asked_times(1).await;
+    }
+
     /// Resolves when it is asked again.
     pub(crate) async fn second(&self) {
         self.asked_times(2).await;

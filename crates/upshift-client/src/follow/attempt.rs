@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, response};
+use http::{Extensions, HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, Version, response};
 use jiff::SignedDuration;
 use tower_service::Service;
 use upshift_core::field::Protocol;
@@ -18,10 +18,10 @@ use upshift_core::{HttpVersion, Timestamp};
 
 use super::{Settings, Wanted};
 use crate::body::read_start;
-use crate::request::{Head, Lines};
-use crate::route::lane_of;
+use crate::request::{self, Head, Lines};
+use crate::route::{AnsweredBy, lane_of};
 use crate::websocket::{self, WebSocketWelcome};
-use crate::{BoxError, Error, FollowBody, HeadLimit, Hop, Outcome, Refused, Rewind, Trace};
+use crate::{BoxError, Error, FollowBody, HeadLimit, Hop, Http, Http2Fault, Outcome, Refused, Rewind, Route, Trace};
 
 /// How much of a 426's body is read: a problem body is a few hundred bytes.
 const BODY_LIMIT: usize = 64 * 1024;
@@ -50,6 +50,8 @@ struct Call {
     refusal: Option<(Refusal, Head)>,
     hops: Vec<Hop>,
     body_gone: bool,
+    /// It was asked once more with HTTP/1.1 because of what came over HTTP/2.
+    asked_over_http1: bool,
 }
 
 pub(crate) async fn run<S, B, R>(
@@ -95,7 +97,18 @@ impl Call {
     fn new(settings: Arc<Settings>, head: Head) -> Self {
         let (taken, recalled, consulted, hops) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let first = head.clone();
-        Self { settings, first, head, taken, recalled, consulted, refusal: None, hops, body_gone: false }
+        Self {
+            settings,
+            first,
+            head,
+            taken,
+            recalled,
+            consulted,
+            refusal: None,
+            hops,
+            body_gone: false,
+            asked_over_http1: false,
+        }
     }
 
     /// Does at once what the origin is known to require, as far as the policy and this client go.
@@ -121,13 +134,31 @@ impl Call {
         self.settings.credentials.confine(&self.head, &self.first)
     }
 
+    /// The URL that an answer came from.
+    fn answered_by<'u>(&'u self, answer: &'u Extensions) -> &'u Uri {
+        answer.get::<AnsweredBy>().map_or(&self.head.uri, |answered| &answered.0)
+    }
+
+    /// Whether a redirect stands between the request and what the answer asks for.
+    fn check_redirect(&self, answer: &Extensions) -> Result<(), Stop> {
+        let from = self.answered_by(answer);
+        let asked = &self.head.uri;
+        let same_origin = request::origin(from) == request::origin(asked);
+        let same_url = same_origin && from.path() == asked.path() && from.query() == asked.query();
+        // A redirect has answered the request: sent again, it could do twice what it does.
+        if same_url || (same_origin && self.head.is_idempotent()) {
+            return Ok(());
+        }
+        Err(Stop { reason: Reason::Redirected(request::shown(from)), rule: Rule::NEVER_WEAKER })
+    }
+
     /// What to make of a response: hand it over, or go on.
     async fn judge<R>(&mut self, response: Response<R>) -> Result<Option<Response<FollowBody<R>>>, Error>
     where
         R: http_body::Body,
         R::Error: Into<BoxError>,
     {
-        let mut lane = lane_of(&response, self.head.is_secure());
+        let mut lane = lane_of(&response, request::is_secure(self.answered_by(response.extensions())));
         // A server answers HTTP/1.0 in its own version (RFC 9110 §6.2); what counts is how it was asked.
         if self.head.version == Version::HTTP_10 && lane.http == HttpVersion::V1_1 {
             lane.http = HttpVersion::V1_0;
@@ -170,9 +201,11 @@ impl Call {
     fn stand<R>(&mut self, response: Response<R>, lane: Lane) -> Response<FollowBody<R>> {
         let now = Timestamp::now();
         let memory = &self.settings.memory;
-        let (origin, path) = (self.head.origin(), self.head.uri.path());
-        // What asked for a step and got a better answer for it, is remembered; a broken answer proves nothing.
-        if !response.status().is_server_error() {
+        let from = self.answered_by(response.extensions()).clone();
+        let (origin, path) = (request::origin(&from), self.head.uri.path());
+        // What asked for a step and got a better answer for it, is remembered; a broken answer proves nothing, nor does
+        // one of another origin.
+        if !response.status().is_server_error() && origin == self.head.origin() {
             for (asked_by, step) in &self.taken {
                 memory.learn(asked_by, path, step, now);
             }
@@ -182,7 +215,7 @@ impl Call {
             memory.forget(&origin, |step| !matches!(step, Step::Http3 { .. } | Step::FallBack));
         }
         if !lane.is_clear() {
-            match AltSvcField::read(&Lines(response.headers()), self.head.host()) {
+            match AltSvcField::read(&Lines(response.headers()), from.host().unwrap_or_default()) {
                 AltSvcField::Http3(service) => memory.learn_alternative(&origin, service, now),
                 AltSvcField::Clear => memory.forget(&origin, |step| matches!(step, Step::Http3 { .. })),
                 AltSvcField::Silent => {}
@@ -217,6 +250,7 @@ impl Call {
     }
 
     fn next(&self, refusal: &Refusal) -> Result<(Step, Rule, Vec<follow::Remark>), Stop> {
+        self.check_redirect(&refusal.head.extensions)?;
         let offered = self.offered();
         let fields = Lines(&refusal.head.headers);
         let response = follow::Response { status: 426, fields: &fields, problem: refusal.problem.as_ref() };
@@ -283,9 +317,24 @@ impl Call {
             self.record(None, Outcome::Failed(limit.to_string()));
             return Err(Error::PeerExceeded { limit: *limit, trace: self.trace() });
         }
-        let why = crate::error::Chain(error.as_ref()).to_string();
+        let fault = Http2Fault::of(error.as_ref());
+        let why = match fault {
+            Some(fault) => fault.to_string(),
+            None => crate::error::Chain(error.as_ref()).to_string(),
+        };
         let mut hop = self.hop(None, Outcome::Failed(why.clone()));
         let safe = self.head.is_idempotent() && !self.body_gone;
+        if let Some(fault) = fault {
+            if safe && self.turn_to_http1() {
+                hop.outcome = Outcome::Instead { why, step: Step::Http11, rule: Rule::HTTP_2_UNREADABLE };
+                self.hops.push(hop);
+                return Ok(());
+            }
+            if self.refusal.is_none() {
+                self.hops.push(hop);
+                return Err(Error::PeerHttp2 { fault, source: error, trace: self.trace() });
+            }
+        }
         let (Some((refusal, before)), Some((_, failed))) = (self.refusal.take(), self.taken.last().cloned()) else {
             self.hops.push(hop);
             if safe && self.recalled.iter().any(is_optional) {
@@ -310,6 +359,18 @@ impl Call {
                 Err(Error::Step { step: failed, source: error, refused: Box::new(self.refused(refusal, stop)) })
             }
         }
+    }
+
+    /// Goes on with HTTP/1.1, once, where this client chooses the version of HTTP and has not chosen that one.
+    fn turn_to_http1(&mut self) -> bool {
+        let route = self.head.route();
+        let able = self.settings.can.ways.has(Way::Http2) && matches!(route.http, Http::Any | Http::Http2);
+        if self.asked_over_http1 || !able {
+            return false;
+        }
+        self.asked_over_http1 = true;
+        self.head.extensions.insert(Route { http: Http::Http1, ..route });
+        true
     }
 
     /// RFC 7838 §2.4: an alternative that fails is given up. TLS is not: see [`Memory`](crate::Memory).

@@ -28,6 +28,8 @@
 //! 18. A body is sent again only if it can be read again from its start. (RFC 9110 §9.2.2)
 //! 19. Each requirement is tried once, and there is a bound in all. (RFC 9110 §15.4)
 //! 20. A 101 counts only if it was asked for, and names what was asked. (RFC 9110 §15.2.2, §7.8)
+//! 21. An answer that cannot be read over HTTP/2, as one with `Upgrade` cannot, is asked for once more with HTTP/1.1, if
+//!     the request is idempotent. (RFC 9113 §8.1.1, §8.2.2)
 
 mod alt_svc;
 mod demand;

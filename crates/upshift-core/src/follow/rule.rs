@@ -44,6 +44,7 @@ rules! {
     REWIND = 18, "RFC 9110 §9.2.2", "a body is sent again only if it can be read again";
     ONCE = 19, "RFC 9110 §15.4", "each requirement once, and a bound in all";
     SWITCHED = 20, "RFC 9110 §15.2.2", "a 101 counts only if asked for and naming what was asked";
+    HTTP_2_UNREADABLE = 21, "RFC 9113 §8.1.1", "what cannot be read over HTTP/2 is asked once more with HTTP/1.1";
 }
 
 #[cfg(test)]

@@ -40,6 +40,9 @@ pub enum Reason {
     NotAllowed(Way),
     /// The version named is not among those that the caller raises.
     VersionNotAllowed(String),
+    /// The answer came from this URL, to which the request was redirected. What it asks for holds for that URL and not
+    /// for the one that was asked.
+    Redirected(String),
     /// The next step would send credentials in clear.
     CredentialsInClear,
     /// The body was read once and cannot be read again.
@@ -77,6 +80,9 @@ impl fmt::Display for Reason {
             Self::NotAllowed(way) => write!(f, "the server asks for {}, which is not allowed here", way.as_str()),
             Self::VersionNotAllowed(name) => {
                 write!(f, "the server asks for a newer {name}, which only a newer version of this program can give")
+            }
+            Self::Redirected(to) => {
+                write!(f, "the request was redirected to {to}, and what is asked for there holds for that URL only")
             }
             Self::CredentialsInClear => {
                 f.write_str("following would send credentials again in clear, on the word of an answer in clear")

@@ -44,6 +44,14 @@ pub fn ambiguity(path: &str) -> Option<Ambiguity> {
     features.into_iter().find(|(is_there, _)| *is_there).map(|(_, ambiguity)| ambiguity)
 }
 
+/// Why no decision can be made on a path, in words for the client that sent it; `None` if one can.
+pub fn why_undecidable(path: &str) -> Option<&'static str> {
+    if has_nul(path) {
+        return Some("The path contains a NUL.");
+    }
+    is_too_ambiguous(path).then_some("The path is too long for the number of ways in which it can be read.")
+}
+
 /// Whether a path is too long for the number of ways in which it can be read.
 pub fn is_too_ambiguous(path: &str) -> bool {
     // Most paths are far too short to look at them.

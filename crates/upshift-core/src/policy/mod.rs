@@ -26,7 +26,7 @@ mod user_agent;
 use std::collections::BTreeSet;
 use std::fmt;
 
-pub use canonical::{Ambiguity, ambiguity, canonical, has_nul, is_too_ambiguous};
+pub use canonical::{Ambiguity, ambiguity, canonical, has_nul, is_too_ambiguous, why_undecidable};
 pub use client::{ClientReader, has_product};
 pub use evaluate::offers;
 pub use exemption::{Builtin, ExemptedBy, Exemption, Served, is_private};

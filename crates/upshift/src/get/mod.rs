@@ -1,19 +1,27 @@
 //! `upshift get`: fetches as curl would, and follows a 426.
 
+mod content_range;
+mod copying;
+mod destination;
+mod download;
 mod output;
 mod report;
 mod request;
+mod taking;
 mod visible_body;
 
 use std::io::{IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use http::header::RANGE;
 use upshift_client::rules::{FollowPolicy, Way, Ways};
 use upshift_client::{Builder, Client, Error, Memory, Refused, Trace};
 use upshift_config::make_visible;
 use upshift_record::Exit;
 
+use self::destination::Destination;
+use self::taking::Asked;
 use crate::failure::{Failure, Outcome};
 use crate::terminal::{Palette, print_json, say_lines};
 
@@ -31,8 +39,12 @@ Examples:
   upshift get -o big.iso -C - https://downloads.example.com/big.iso
   upshift get --json http://localhost:8080/feeds/a | jq '.requests[].rule'
 
-Exit codes: 0 an answer other than 426, 1 a final 426 or a switch that is not to be believed,
-2 wrong usage, 3 the server cannot be reached, or the head of its answer does not end.")]
+With --output, only a successful answer touches the file, and a file that has content is replaced only when the answer
+has come whole. After any other answer the file is as it was, and the exit code is 1. A download into a new file that
+breaks off stays there for --continue-at. A pipe or a device gets every answer, as stdout does.
+
+Exit codes: 0 an answer other than 426, 1 a final 426, a switch that is not to be believed, or an answer that the
+--output file is not to hold, 2 wrong usage, 3 the server cannot be reached, or its answer does not end well.")]
 pub(crate) struct Get {
     /// Where: http:// or https://; http:// if neither is written
     url: String,
@@ -97,9 +109,15 @@ impl Get {
 
     async fn fetch(self) -> Outcome {
         let client = self.client()?;
-        let (file, raw) = self.destination()?;
-        let resume = output::resume_from(self.continue_at, file)?;
-        let request = self.request.build(&self.url, resume)?;
+        let destination = Destination::find(self.output.as_deref())?;
+        let resume = destination.resume_from(self.continue_at)?;
+        let request = self.request.build(&self.url, self.continue_at.is_some(), resume)?;
+        let (method, ranged) = (request.method().clone(), request.headers().contains_key(RANGE));
+        let asked = match resume {
+            Some(byte) => Asked::From(byte),
+            None if ranged => Asked::OwnRange,
+            None => Asked::Whole,
+        };
         let outcome = client.send(request).await;
         let trace = match &outcome {
             Ok(response) => response.extensions().get::<Trace>().cloned().unwrap_or_default(),
@@ -113,14 +131,13 @@ impl Get {
         }
         match outcome {
             Ok(response) => {
-                let sink = output::Sink { file, resume, include: self.include, quiet: self.json, raw };
+                let (destination, method) = (&destination, &method);
+                let sink = output::Sink { destination, method, asked, include: self.include, quiet: self.json };
                 sink.take(response).await?;
                 Ok(Exit::Fine)
             }
             Err(Error::Refused(refused)) => {
-                if !self.json {
-                    self.show_refused(&refused)?;
-                }
+                self.show_refused(&refused, &destination)?;
                 Ok(Exit::FellShort)
             }
             Err(error @ Error::Step { .. }) => {
@@ -134,17 +151,6 @@ impl Get {
             }
             Err(error @ Error::Usage(_)) => Err(Failure::usage(error)),
             Err(error) => Err(Failure::environment(make_visible(&error.to_string()))),
-        }
-    }
-
-    /// The file that the body goes to, and whether stdout gets it as it is even on a terminal.
-    fn destination(&self) -> Result<(Option<&Path>, bool), Failure> {
-        match self.output.as_deref() {
-            Some(path) if path == Path::new("-") && self.continue_at.is_some() => {
-                Err(Failure::usage("--continue-at goes on in a file; --output - names none"))
-            }
-            Some(path) if path == Path::new("-") => Ok((None, true)),
-            path => Ok((path, false)),
         }
     }
 
@@ -182,22 +188,29 @@ impl Get {
     }
 
     /// The answer as curl would show it, and then what it means.
-    fn show_refused(&self, refused: &Refused) -> Result<(), Failure> {
+    fn show_refused(&self, refused: &Refused, destination: &Destination) -> Result<(), Failure> {
         let mut shown = Vec::new();
         if self.include {
             shown = output::head(&refused.response);
         }
         shown.extend_from_slice(refused.response.body());
-        match self.destination()? {
-            (Some(path), _) => std::fs::write(path, &shown).map_err(|error| request::of_file(path, &error))?,
-            (None, raw) => {
-                let mut stdout = output::stdout(raw);
+        match destination {
+            Destination::File(target) => {
+                say_lines(format_args!("upshift: 426: {} is left as it is", target.named.display()));
+            }
+            Destination::Stream(path) => output::stream(path)?.write_all(&shown)?,
+            Destination::Stdout { .. } if self.json => {}
+            Destination::Stdout { raw } => {
+                let mut stdout = output::stdout(*raw);
                 stdout.write_all(&shown)?;
                 if std::io::stdout().is_terminal() && shown.last().is_some_and(|last| *last != b'\n') {
                     stdout.write_all(b"\n")?;
                 }
                 stdout.flush()?;
             }
+        }
+        if self.json {
+            return Ok(());
         }
         for line in report::plain_words(refused, self.no_follow) {
             say_lines(line);

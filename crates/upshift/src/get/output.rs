@@ -1,35 +1,24 @@
-//! Where the body goes, and how far it has come.
+//! How an answer is written to its destination.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, IsTerminal, Seek, SeekFrom, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
-use std::pin::Pin;
 
-use http::header::{CONTENT_LENGTH, CONTENT_RANGE};
-use http::{HeaderMap, Response, StatusCode};
+use http::header::CONTENT_LENGTH;
+use http::{Method, Response, StatusCode};
 use http_body::Body;
 use indicatif::{ProgressBar, ProgressStyle};
 use upshift_client::BoxError;
-use upshift_config::make_visible;
+use upshift_record::Exit;
 
-use super::request::{Offset, of_file};
+use super::content_range::ContentRange;
+use super::copying::{copy, unless_stopped};
+use super::destination::{Destination, Target};
+use super::download::Download;
+use super::request::of_file;
+use super::taking::{Asked, Taking, taking};
 use super::visible_body::VisibleBody;
 use crate::failure::Failure;
 use crate::terminal::say;
-
-/// From which byte on a download goes on; `None` from the start.
-pub(super) fn resume_from(offset: Option<Offset>, file: Option<&Path>) -> Result<Option<u64>, Failure> {
-    match (offset, file) {
-        (None, _) | (_, None) => Ok(None),
-        (Some(Offset::At(0)), _) => Ok(None),
-        (Some(Offset::At(byte)), _) => Ok(Some(byte)),
-        (Some(Offset::End), Some(path)) => match std::fs::metadata(path) {
-            Ok(metadata) => Ok(Some(metadata.len()).filter(|length| *length > 0)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(of_file(path, &error)),
-        },
-    }
-}
 
 /// The status line and fields, as `-i` prints them.
 pub(super) fn head<B>(response: &Response<B>) -> Vec<u8> {
@@ -56,13 +45,12 @@ fn upshift_version(version: http::Version) -> &'static str {
 
 /// Takes an answer.
 pub(super) struct Sink<'a> {
-    pub(super) file: Option<&'a Path>,
-    pub(super) resume: Option<u64>,
+    pub(super) destination: &'a Destination,
+    pub(super) method: &'a Method,
+    pub(super) asked: Asked,
     pub(super) include: bool,
     /// Nothing goes to stdout: the trace is there.
     pub(super) quiet: bool,
-    /// A terminal gets the bytes as they are.
-    pub(super) raw: bool,
 }
 
 /// stdout, which gets the bytes as they are unless it is a terminal.
@@ -73,82 +61,138 @@ pub(super) fn stdout(raw: bool) -> Box<dyn Write> {
     Box::new(VisibleBody::new(io::stdout()))
 }
 
+/// A pipe or a device, opened as it is.
+pub(super) fn stream(path: &Path) -> Result<std::fs::File, Failure> {
+    let opened = std::fs::OpenOptions::new().write(true).open(path);
+    opened.map_err(|error| of_file(path, &error))
+}
+
 impl Sink<'_> {
     /// Writes it where it belongs.
     pub(super) async fn take<B>(&self, response: Response<B>) -> Result<(), Failure>
     where
         B: Body<Data = bytes::Bytes, Error = BoxError>,
     {
-        if self.resume.is_some() && response.status() == StatusCode::RANGE_NOT_SATISFIABLE {
-            return self.already_whole(response.headers());
+        match self.destination {
+            Destination::File(target) => self.take_into_file(target, response).await,
+            Destination::Stream(path) => self.pass_on(response, &mut stream(path)?, true).await,
+            Destination::Stdout { .. } if self.quiet => self.pass_on(response, &mut io::sink(), false).await,
+            Destination::Stdout { raw } => self.pass_on(response, &mut stdout(*raw), true).await,
         }
-        let start = self.start(&response)?;
-        let length =
-            response.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-        let mut out = self.open(start)?;
-        if self.include && !self.quiet {
-            // The fields are for the reader; in the middle of a file they would be a part of it.
-            if start > 0 {
-                let mut terminal = stdout(self.raw);
-                terminal.write_all(&head(&response))?;
-                terminal.flush()?;
-            } else {
-                out.write_all(&head(&response))?;
-            }
+    }
+
+    /// Writes any answer to what holds nothing.
+    async fn pass_on<B>(&self, response: Response<B>, out: &mut dyn Write, shown: bool) -> Result<(), Failure>
+    where
+        B: Body<Data = bytes::Bytes, Error = BoxError>,
+    {
+        if self.include && shown {
+            out.write_all(&head(&response))?;
         }
-        let bar = self.bar(start, length);
-        let copied = copy(response.into_body(), &mut out, &bar).await;
+        let bar = self.bar(0, length(&response));
+        let copied = copy(response.into_body(), out, None, &bar).await;
         bar.finish_and_clear();
-        copied
+        copied.map_err(|broken| broken.failure(""))
     }
 
-    /// Whether the server goes on where it was asked to (RFC 9110 §14.4, §15.3.7).
-    fn start<B>(&self, response: &Response<B>) -> Result<u64, Failure> {
-        let Some(asked) = self.resume else { return Ok(0) };
-        if response.status() != StatusCode::PARTIAL_CONTENT {
-            say("the server does not resume: from the start again");
-            return Ok(0);
-        }
-        let range = response.headers().get(CONTENT_RANGE).and_then(|range| range.to_str().ok());
-        let start = range.and_then(|range| range.strip_prefix("bytes ")?.split('-').next()?.parse::<u64>().ok());
-        if start == Some(asked) {
-            return Ok(asked);
-        }
-        Err(Failure::environment(format_args!(
-            "asked for byte {asked} on, the server sent {}",
-            make_visible(range.unwrap_or("something else"))
-        )))
-    }
-
-    /// A 416 says how long the whole is (RFC 9110 §15.5.17).
-    fn already_whole(&self, headers: &HeaderMap) -> Result<(), Failure> {
-        let range = headers.get(CONTENT_RANGE).and_then(|range| range.to_str().ok());
-        let whole = range.and_then(|range| range.strip_prefix("bytes */")?.parse::<u64>().ok());
-        if whole.is_some() && whole == self.resume {
-            say("the file is whole already");
-            return Ok(());
-        }
-        let told = whole.map_or_else(|| "another length".to_owned(), |whole| format!("{whole} bytes"));
-        Err(Failure::environment(format_args!("the server's file has {told}; delete yours and fetch it anew")))
-    }
-
-    fn open(&self, start: u64) -> Result<Box<dyn Write>, Failure> {
-        match self.file {
-            Some(path) if start > 0 => {
-                let mut file = OpenOptions::new().write(true).open(path).map_err(|error| of_file(path, &error))?;
-                let at = file.set_len(start).and_then(|()| file.seek(SeekFrom::Start(start)));
-                at.map_err(|error| of_file(path, &error))?;
-                Ok(Box::new(file))
+    /// Writes an answer into a file, if it is what the file is to hold.
+    async fn take_into_file<B>(&self, target: &Target, response: Response<B>) -> Result<(), Failure>
+    where
+        B: Body<Data = bytes::Bytes, Error = BoxError>,
+    {
+        let named = target.named.display();
+        match taking(response.status(), response.headers(), self.asked, self.is_empty(response.status())) {
+            Taking::Keep(why) => {
+                self.show_head(&response)?;
+                say(format_args!("{why}: {named} is left as it is"));
+                Ok(())
             }
-            Some(path) => Ok(Box::new(File::create(path).map_err(|error| of_file(path, &error))?)),
-            None if self.quiet => Ok(Box::new(io::sink())),
-            None => Ok(stdout(self.raw)),
+            Taking::Refuse(why) => {
+                self.show_head(&response)?;
+                let message = format!("{why}: {named} is left as it is; without --output the answer is shown");
+                Err(Failure::Message(Exit::FellShort, message))
+            }
+            Taking::Append(range) => {
+                self.show_head(&response)?;
+                let download = Download::append(target, range.first).map_err(|error| of_file(&target.named, &error))?;
+                self.download(target, response, download, Some(range)).await
+            }
+            Taking::Replace => {
+                let mut download = Download::replace(target).map_err(|error| of_file(&target.named, &error))?;
+                self.begin(&mut download, &response)?;
+                self.download(target, response, download, None).await
+            }
         }
+    }
+
+    /// What comes before the body of a file that begins from the start.
+    fn begin<B>(&self, download: &mut Download, response: &Response<B>) -> Result<(), Failure> {
+        if matches!(self.asked, Asked::From(_)) {
+            say("the server does not resume: from the start again");
+            return self.show_head(response);
+        }
+        if self.include {
+            download.write_all(&head(response))?;
+        }
+        Ok(())
+    }
+
+    /// Whether such an answer has no content, and nothing else is to be written.
+    fn is_empty(&self, status: StatusCode) -> bool {
+        let without = [StatusCode::NO_CONTENT, StatusCode::RESET_CONTENT].contains(&status);
+        !self.include && (without || self.method == Method::HEAD)
+    }
+
+    /// The fields of an answer that does not begin a file: in the middle of one they would be a part of it.
+    fn show_head<B>(&self, response: &Response<B>) -> Result<(), Failure> {
+        if self.include && !self.quiet {
+            let mut terminal = stdout(false);
+            terminal.write_all(&head(response))?;
+            terminal.flush()?;
+        }
+        Ok(())
+    }
+
+    async fn download<B>(
+        &self,
+        target: &Target,
+        response: Response<B>,
+        mut download: Download,
+        range: Option<ContentRange>,
+    ) -> Result<(), Failure>
+    where
+        B: Body<Data = bytes::Bytes, Error = BoxError>,
+    {
+        let bar = self.bar(range.map_or(0, |range| range.first), length(&response));
+        let promised = range.map(|range| range.length());
+        let beside = download.is_beside();
+        let copying = copy(response.into_body(), &mut download, promised, &bar);
+        let copied = if beside { unless_stopped(copying).await? } else { copying.await };
+        bar.finish_and_clear();
+        let hint = self.hint(target, beside, range);
+        copied.map_err(|broken| broken.failure(&hint))?;
+        download.finish().map_err(|error| of_file(&target.named, &error))?;
+        if range.is_some_and(|range| range.is_cut()) {
+            return Err(Failure::environment(format_args!("the server sent less than what was asked for; {hint}")));
+        }
+        Ok(())
+    }
+
+    /// What is to be said of the file when a download breaks off.
+    fn hint(&self, target: &Target, beside: bool, range: Option<ContentRange>) -> String {
+        let named = target.named.display();
+        if beside {
+            return format!("{named} is left as it is");
+        }
+        if self.include && range.is_none() {
+            return format!("what has come is in {named}, behind the fields");
+        }
+        format!("what has come is in {named}, and --continue-at - goes on from there")
     }
 
     /// A bar on stderr, where one can be seen and does not stand among the body.
     fn bar(&self, start: u64, length: Option<u64>) -> ProgressBar {
-        let clear = self.file.is_some() || !io::stdout().is_terminal();
+        let clear = !matches!(self.destination, Destination::Stdout { .. }) || !io::stdout().is_terminal();
         if !clear || !io::stderr().is_terminal() || length.is_some_and(|length| length < 1 << 20) {
             return ProgressBar::hidden();
         }
@@ -166,23 +210,6 @@ impl Sink<'_> {
     }
 }
 
-async fn copy<B>(body: B, out: &mut dyn Write, bar: &ProgressBar) -> Result<(), Failure>
-where
-    B: Body<Data = bytes::Bytes, Error = BoxError>,
-{
-    let mut body = std::pin::pin!(body);
-    while let Some(frame) = next(body.as_mut()).await {
-        let frame = frame.map_err(|error| {
-            Failure::environment(format_args!("the answer broke off: {}", make_visible(&error.to_string())))
-        })?;
-        if let Ok(data) = frame.into_data() {
-            out.write_all(&data)?;
-            bar.inc(data.len() as u64);
-        }
-    }
-    Ok(out.flush()?)
-}
-
-async fn next<B: Body>(mut body: Pin<&mut B>) -> Option<Result<http_body::Frame<B::Data>, B::Error>> {
-    std::future::poll_fn(|cx| body.as_mut().poll_frame(cx)).await
+fn length<B>(response: &Response<B>) -> Option<u64> {
+    response.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok())
 }

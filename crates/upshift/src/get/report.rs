@@ -147,6 +147,7 @@ fn advice(reason: &Reason) -> &'static str {
         Reason::CredentialsInClear => {
             "use https:// if the server has it, or --allow credentials-in-clear on a network of your own"
         }
+        Reason::Redirected(_) => "ask the URL that it was redirected to",
         Reason::BodyGone => "send the body from a file",
         Reason::TooManySteps(_) => "--max-steps, if you believe that it comes to an end",
         _ => "read what the server says",

@@ -63,13 +63,18 @@ pub(super) fn offset(text: &str) -> Result<Offset, String> {
 }
 
 impl Arguments {
-    /// The request; from this byte on, if one is given.
-    pub(super) fn build(&self, url: &str, resume: Option<u64>) -> Result<Request<Body>, Failure> {
+    /// The request; from this byte on, if one is given. What `resumable` asks for, only a plain GET can have.
+    pub(super) fn build(&self, url: &str, resumable: bool, resume: Option<u64>) -> Result<Request<Body>, Failure> {
         let uri = uri(url)?;
         let default = if self.data.is_some() { Method::POST } else { Method::GET };
         let mut request = Request::new(self.body()?);
         *request.method_mut() = self.method.clone().unwrap_or(default);
         *request.uri_mut() = uri;
+        // RFC 9110 §14.2: no other method has ranges.
+        if resumable && *request.method() != Method::GET {
+            let hint = format_args!("--continue-at goes on with a GET, not with {}", request.method()).to_string();
+            return Err(Failure::usage(hint));
+        }
         let headers = request.headers_mut();
         headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
         if self.data.is_some() {
@@ -83,6 +88,9 @@ impl Arguments {
             let name =
                 HeaderName::try_from(name).map_err(|_| Failure::usage(format_args!("{name} is no field to send")))?;
             given.append(name, HeaderValue::try_from(value).map_err(Failure::usage)?);
+        }
+        if resumable && given.contains_key(RANGE) {
+            return Err(Failure::usage("--continue-at writes the Range field itself; leave out one of both"));
         }
         // What a person writes takes the place of what we would; several lines of one name stay several.
         for name in given.keys() {

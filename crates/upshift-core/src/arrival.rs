@@ -3,27 +3,69 @@
 //! 1. Only the fields that a declared proxy's `reads` names are believed, and only from its addresses.
 //! 2. What a declared proxy does not tell is unknown, the client's address too: to take the proxy's own, which is private
 //!    as a rule, would excuse its clients. If none of the fields is there, the request is the peer's own.
-//! 3. An undeclared peer on a private network that sends `X-Forwarded-Proto` is most likely a TLS terminator that was
-//!    forgotten: what it hides is unknown, not cleartext. `undeclared-proxy = "ignore"` takes it for a client.
+//! 3. An undeclared peer on a private network, or at an address that is not known, that sends `X-Forwarded-Proto` is most
+//!    likely a TLS terminator that was forgotten: what it hides is unknown, not cleartext. `undeclared-proxy = "ignore"`
+//!    takes it for a client.
 
 use std::net::IpAddr;
 
-use http::HeaderMap;
-use upshift_config::{Proxy, UndeclaredProxy};
-use upshift_core::policy::is_private;
-use upshift_core::{HttpVersion, Known, TlsState};
+use ipnet::IpNet;
 
+use crate::policy::is_private;
 use crate::proxy_fields::{ProxyFields, is_at};
+use crate::{Fields, HttpVersion, Known, TlsState};
+
+/// A hop in front that is believed, and for what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proxy {
+    /// Its addresses.
+    pub from: Vec<IpNet>,
+    /// The fields it tells facts in.
+    pub reads: ProxyReads,
+    /// It passes `Upgrade` on, so that a refusal over HTTP/1.1 may carry it.
+    pub upgrade_field: bool,
+}
+
+/// The names of the fields (lower case) in which a proxy tells what it saw.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProxyReads {
+    /// `http` or `https`.
+    pub scheme: Option<String>,
+    /// The client's address; of a list the last member that is no declared proxy.
+    pub peer: Option<String>,
+    /// The version of TLS.
+    pub tls: Option<String>,
+    /// The version of HTTP.
+    pub http: Option<String>,
+}
+
+impl ProxyReads {
+    /// The names of all fields that are read.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let all = [&self.scheme, &self.peer, &self.tls, &self.http];
+        all.into_iter().flatten().map(String::as_str)
+    }
+}
+
+/// What an undeclared private peer with `X-Forwarded-Proto` is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UndeclaredProxy {
+    /// A proxy that was forgotten: the client's transport is unknown.
+    #[default]
+    Unknown,
+    /// A client: the field says nothing.
+    Ignore,
+}
 
 /// What the connection itself shows.
 #[derive(Clone, Copy, Debug)]
 pub struct Seen {
-    /// The address at its other end.
-    pub peer: IpAddr,
+    /// The address at its other end, if it is known.
+    pub peer: Option<IpAddr>,
     /// The version of HTTP of the request.
     pub http: HttpVersion,
     /// How it is protected.
-    pub tls: TlsState,
+    pub tls: Known<TlsState>,
 }
 
 /// What is known of the client itself.
@@ -39,7 +81,7 @@ pub struct Arrival<'p> {
     pub tls: Known<TlsState>,
     /// The declared proxy between us.
     pub proxy: Option<&'p Proxy>,
-    /// The other end looks like a proxy that nobody declared.
+    /// The other end looks like a proxy that is not declared.
     pub undeclared: bool,
     /// The declared proxy tells how the client's connection is protected, in words that are not known here.
     unreadable: bool,
@@ -47,12 +89,12 @@ pub struct Arrival<'p> {
 
 impl<'p> Arrival<'p> {
     /// Puts together what is seen and what is told.
-    pub fn read(seen: Seen, headers: &HeaderMap, proxies: &'p [Proxy], undeclared: UndeclaredProxy) -> Self {
-        if let Some(proxy) = declared_proxy(seen.peer, proxies) {
-            let told = ProxyFields::new(proxy, headers, proxies);
+    pub fn read(seen: Seen, fields: &dyn Fields, proxies: &'p [Proxy], undeclared: UndeclaredProxy) -> Self {
+        if let Some(proxy) = seen.peer.and_then(|peer| declared_proxy(peer, proxies)) {
+            let told = ProxyFields::new(proxy, fields, proxies);
             let tls = told.tls();
             return Self {
-                peer: if told.tell_anything() { told.peer() } else { Some(seen.peer) },
+                peer: if told.tell_anything() { told.peer() } else { seen.peer },
                 hop: seen.http,
                 http: told.http(),
                 tls,
@@ -62,22 +104,28 @@ impl<'p> Arrival<'p> {
             };
         }
         let undeclared = undeclared == UndeclaredProxy::Unknown
-            && headers.contains_key("x-forwarded-proto")
-            && is_private(seen.peer);
+            && fields.has("x-forwarded-proto")
+            && seen.peer.is_none_or(is_private);
         Self {
-            peer: (!undeclared).then_some(seen.peer),
+            peer: seen.peer.filter(|_| !undeclared),
             hop: seen.http,
             http: if undeclared { Known::Unknown } else { Known::Is(seen.http) },
-            tls: if undeclared { Known::Unknown } else { Known::Is(seen.tls) },
+            tls: if undeclared { Known::Unknown } else { seen.tls },
             proxy: None,
             undeclared,
             unreadable: false,
         }
     }
 
+    /// The same request with a proxy in between that is not declared: what it hides is unknown.
+    #[must_use]
+    pub fn behind_undeclared_proxy(self) -> Self {
+        Self { peer: None, http: Known::Unknown, tls: Known::Unknown, undeclared: true, ..self }
+    }
+
     /// Whether the client itself used `https`: what a declared proxy tells, else what this connection shows. `None` if
     /// the proxy tells it in words that are not known here.
-    pub(crate) fn is_https(&self, seen: TlsState) -> Option<bool> {
+    pub fn is_https(&self, seen: TlsState) -> Option<bool> {
         match self.tls {
             Known::Is(tls) => Some(tls != TlsState::Cleartext),
             Known::Unknown => (!self.unreadable).then_some(seen != TlsState::Cleartext),
@@ -86,30 +134,24 @@ impl<'p> Arrival<'p> {
 }
 
 /// The proxy at `address`, if one is declared there.
-pub(crate) fn declared_proxy(address: IpAddr, proxies: &[Proxy]) -> Option<&Proxy> {
+pub fn declared_proxy(address: IpAddr, proxies: &[Proxy]) -> Option<&Proxy> {
     proxies.iter().find(|proxy| is_at(proxy, address))
 }
 
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
-    use upshift_config::ProxyReads;
-    use upshift_core::TlsVersion;
-
     use super::*;
+    use crate::TlsVersion;
 
     const SEEN: Seen = Seen {
-        peer: IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 9)),
+        peer: Some(IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 9))),
         http: HttpVersion::V1_0,
-        tls: TlsState::Cleartext,
+        tls: Known::Is(TlsState::Cleartext),
     };
 
-    fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
-        let mut map = HeaderMap::new();
-        for (name, value) in lines {
-            map.append(*name, value.parse().unwrap());
-        }
-        map
+    fn headers(lines: &[(&'static str, &'static str)]) -> Vec<(&'static str, &'static str)> {
+        lines.to_vec()
     }
 
     fn proxy() -> Proxy {
@@ -123,16 +165,15 @@ mod tests {
         Proxy { from: vec!["10.0.0.0/8".parse().unwrap()], reads, upgrade_field: false }
     }
 
-    fn read<'p>(seen: Seen, headers: &HeaderMap, proxies: &'p [Proxy]) -> Arrival<'p> {
-        Arrival::read(seen, headers, proxies, UndeclaredProxy::Unknown)
+    fn read<'p>(seen: Seen, fields: &dyn Fields, proxies: &'p [Proxy]) -> Arrival<'p> {
+        Arrival::read(seen, fields, proxies, UndeclaredProxy::Unknown)
     }
 
     /// However long a list the client forges in front, what the proxy appended is read.
     #[test]
     fn a_list_is_read_from_its_end() {
         let forged = ["198.51.100.1"; 300].join(",") + &",".repeat(300) + "\"1, 203.0.113.9";
-        let mut told = HeaderMap::new();
-        told.insert("x-forwarded-for", forged.parse().unwrap());
+        let told = vec![("x-forwarded-for", forged)];
         let proxies = [proxy()];
         assert_eq!(read(SEEN, &told, &proxies).peer, "203.0.113.9".parse().ok());
     }
@@ -145,7 +186,7 @@ mod tests {
             assert_eq!(read(SEEN, &headers(&[("x-forwarded-for", list)]), &proxies).peer, None, "{list}");
         }
         assert_eq!(read(SEEN, &headers(&[("x-forwarded-proto", "https")]), &proxies).peer, None);
-        assert_eq!(read(SEEN, &headers(&[]), &proxies).peer, Some(SEEN.peer), "it asks for itself");
+        assert_eq!(read(SEEN, &headers(&[]), &proxies).peer, SEEN.peer, "it asks for itself");
     }
 
     #[test]
@@ -157,12 +198,12 @@ mod tests {
 
     #[test]
     fn a_stranger_is_not_believed() {
-        let seen = Seen { peer: "192.0.2.1".parse().unwrap(), ..SEEN };
+        let seen = Seen { peer: "192.0.2.1".parse().ok(), ..SEEN };
         let told = headers(&[("x-forwarded-proto", "https"), ("x-forwarded-for", "198.51.100.7")]);
         let proxies = [proxy()];
         let arrival = read(seen, &told, &proxies);
         assert_eq!(arrival.tls, Known::Is(TlsState::Cleartext));
-        assert_eq!(arrival.peer, Some(seen.peer));
+        assert_eq!(arrival.peer, seen.peer);
         assert!(!arrival.undeclared);
     }
 

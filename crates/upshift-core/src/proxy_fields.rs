@@ -7,34 +7,33 @@
 
 use std::net::IpAddr;
 
-use http::HeaderMap;
-use upshift_config::{Proxy, ProxyReads};
-use upshift_core::field::plain_elements;
-use upshift_core::{HttpVersion, Known, TlsState, TlsVersion};
+use crate::arrival::{Proxy, ProxyReads};
+use crate::field::plain_elements;
+use crate::{Fields, HttpVersion, Known, TlsState, TlsVersion};
 
 const FORWARDED: &str = "forwarded";
 
 /// What a proxy tells in one request.
 pub(crate) struct ProxyFields<'h> {
     reads: &'h ProxyReads,
-    headers: &'h HeaderMap,
+    fields: &'h dyn Fields,
     proxies: &'h [Proxy],
 }
 
 impl<'h> ProxyFields<'h> {
-    pub(crate) fn new(proxy: &'h Proxy, headers: &'h HeaderMap, proxies: &'h [Proxy]) -> Self {
-        Self { reads: &proxy.reads, headers, proxies }
+    pub(crate) fn new(proxy: &'h Proxy, fields: &'h dyn Fields, proxies: &'h [Proxy]) -> Self {
+        Self { reads: &proxy.reads, fields, proxies }
     }
 
     /// Whether any of the fields is there.
     pub(crate) fn tell_anything(&self) -> bool {
-        self.reads.names().any(|name| self.headers.contains_key(name))
+        self.reads.names().any(|name| self.fields.has(name))
     }
 
     /// Whether one of the fields that say how the client's connection is protected is there.
     pub(crate) fn tell_protection(&self) -> bool {
         let names = [&self.reads.scheme, &self.reads.tls].into_iter().flatten();
-        names.into_iter().any(|name| self.headers.contains_key(name.as_str()))
+        names.into_iter().any(|name| self.fields.has(name))
     }
 
     /// The version of HTTP that the client speaks.
@@ -84,12 +83,12 @@ impl<'h> ProxyFields<'h> {
         if name == FORWARDED {
             return self.of_client()?.proto.and_then(is_https);
         }
-        let lines: Vec<_> = self.headers.get_all(name).iter().collect();
+        let lines: Vec<&[u8]> = self.fields.all(name).collect();
         // `CF-Visitor: {"scheme":"https"}`. A list of them is in doubt.
         if let [line] = lines.as_slice()
-            && line.as_bytes().starts_with(b"{")
+            && line.starts_with(b"{")
         {
-            let visitor: serde_json::Value = serde_json::from_slice(line.as_bytes()).ok()?;
+            let visitor: serde_json::Value = serde_json::from_slice(line).ok()?;
             return visitor.get("scheme")?.as_str().and_then(is_https);
         }
         is_https(self.last(name)?)
@@ -115,8 +114,7 @@ impl<'h> ProxyFields<'h> {
 
     /// The elements of the field `name`, its lines read jointly.
     fn members(&self, name: &str) -> Vec<&'h [u8]> {
-        let lines = self.headers.get_all(name).iter().map(http::HeaderValue::as_bytes);
-        plain_elements(lines).collect()
+        plain_elements(self.fields.all(name)).collect()
     }
 
     /// What the nearest hop wrote.
@@ -185,22 +183,14 @@ mod tests {
         Proxy { from: vec!["10.0.0.0/8".parse().unwrap()], reads, upgrade_field: false }
     }
 
-    fn headers(lines: &[(&str, &str)]) -> HeaderMap {
-        let mut map = HeaderMap::new();
-        for (name, value) in lines {
-            map.append(http::HeaderName::try_from(*name).unwrap(), value.parse().unwrap());
-        }
-        map
-    }
-
     fn tls(scheme: &str, lines: &[(&str, &str)]) -> Known<TlsState> {
         let proxies = [proxy(ProxyReads { scheme: Some(scheme.to_owned()), ..ProxyReads::default() })];
-        ProxyFields::new(&proxies[0], &headers(lines), &proxies).tls()
+        ProxyFields::new(&proxies[0], &lines.to_vec(), &proxies).tls()
     }
 
     fn peer(lines: &[(&str, &str)]) -> Option<IpAddr> {
         let proxies = [proxy(ProxyReads { peer: Some("forwarded".to_owned()), ..ProxyReads::default() })];
-        ProxyFields::new(&proxies[0], &headers(lines), &proxies).peer()
+        ProxyFields::new(&proxies[0], &lines.to_vec(), &proxies).peer()
     }
 
     /// Kind: a scheme that a proxy tells is unknown here, and so admitted, because of its spelling.
@@ -270,7 +260,7 @@ mod tests {
             ("old", Known::Unknown),
         ] {
             let proxies = [proxy(ProxyReads { http: Some("via".to_owned()), ..ProxyReads::default() })];
-            assert_eq!(ProxyFields::new(&proxies[0], &headers(&[("via", value)]), &proxies).http(), wanted, "{value}");
+            assert_eq!(ProxyFields::new(&proxies[0], &vec![("via", value)], &proxies).http(), wanted, "{value}");
         }
     }
 

@@ -1,0 +1,56 @@
+//! Exchanges over HTTP/2 that HTTP/1.1 may bring to an end.
+//!
+//! HTTP/2 forbids `Upgrade` and `Connection` (RFC 9113 §8.2.2), and a response that has one is malformed: the codec resets
+//! its stream and hands nothing of it on. A 426 written by hand for nginx or Caddy has the field in every version.
+
+use std::error::Error;
+use std::fmt;
+
+use h2::Reason;
+
+/// What ended an exchange over HTTP/2, although the connection is sound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Http2Fault {
+    /// The response is malformed (RFC 9113 §8.1.1), most often because of an `Upgrade` or `Connection` field.
+    MalformedResponse,
+    /// The server wants HTTP/1.1 for this request (`HTTP_1_1_REQUIRED`, RFC 9113 §7).
+    Http11Required,
+}
+
+impl Http2Fault {
+    /// Finds it among an error and its causes.
+    pub(crate) fn of(error: &(dyn Error + 'static)) -> Option<Self> {
+        let mut next = Some(error);
+        while let Some(error) = next {
+            if let Some(error) = error.downcast_ref::<h2::Error>() {
+                return Self::of_stream(error);
+            }
+            next = error.source();
+        }
+        None
+    }
+
+    fn of_stream(error: &h2::Error) -> Option<Self> {
+        match error.reason()? {
+            Reason::PROTOCOL_ERROR if error.is_reset() && error.is_library() => Some(Self::MalformedResponse),
+            // RFC 9113 §8.1: a server that wants no more of a body resets with NO_ERROR "after sending a complete
+            // response"; where none has come, the codec has thrown it away.
+            Reason::NO_ERROR if error.is_reset() && error.is_remote() => Some(Self::MalformedResponse),
+            Reason::HTTP_1_1_REQUIRED if error.is_remote() => Some(Self::Http11Required),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Http2Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::MalformedResponse => {
+                "the server's response over HTTP/2 is malformed, most often by an Upgrade or Connection field, which \
+                 HTTP/2 forbids (RFC 9113 §8.2.2)"
+            }
+            Self::Http11Required => "the server wants HTTP/1.1 for this request (RFC 9113 §7)",
+        })
+    }
+}

@@ -1,0 +1,81 @@
+//! Copying a body, and what can come in between.
+
+use std::io::{self, Write};
+use std::pin::Pin;
+
+use http_body::Body;
+use indicatif::ProgressBar;
+use upshift_client::BoxError;
+use upshift_config::make_visible;
+
+use crate::failure::Failure;
+use crate::signals::Stop;
+
+/// Why a copy did not come to its end.
+pub(super) enum Broken {
+    /// The server or the network.
+    Answer(String),
+    /// What is written to.
+    Output(io::Error),
+    /// The person at the keyboard.
+    Stopped,
+}
+
+impl Broken {
+    /// What to tell, with what became of the file.
+    pub(super) fn failure(self, hint: &str) -> Failure {
+        let behind = if hint.is_empty() { String::new() } else { format!("; {hint}") };
+        match self {
+            Self::Answer(why) => Failure::environment(format_args!("the answer broke off: {why}{behind}")),
+            Self::Output(error) if hint.is_empty() => error.into(),
+            Self::Output(error) => Failure::environment(format_args!("cannot write the output: {error}{behind}")),
+            Self::Stopped => Failure::environment(format_args!("stopped{behind}")),
+        }
+    }
+}
+
+/// Gives up a copy at the first signal, so that what was written beside the file is removed.
+pub(super) async fn unless_stopped(
+    copying: impl Future<Output = Result<(), Broken>>,
+) -> Result<Result<(), Broken>, Failure> {
+    let stop = Stop::new()?;
+    tokio::select! {
+        copied = copying => Ok(copied),
+        () = stop.asked() => Ok(Err(Broken::Stopped)),
+    }
+}
+
+/// Copies a body, which has exactly as many bytes as were promised, if that is known.
+pub(super) async fn copy<B>(
+    body: B,
+    out: &mut dyn Write,
+    promised: Option<u64>,
+    bar: &ProgressBar,
+) -> Result<(), Broken>
+where
+    B: Body<Data = bytes::Bytes, Error = BoxError>,
+{
+    let mut body = std::pin::pin!(body);
+    let mut left = promised;
+    while let Some(frame) = next(body.as_mut()).await {
+        let frame = frame.map_err(|error| Broken::Answer(make_visible(&error.to_string()).into_owned()))?;
+        let Ok(data) = frame.into_data() else { continue };
+        let length = data.len() as u64;
+        let fitting = usize::try_from(left.unwrap_or(length)).map_or(data.len(), |left| left.min(data.len()));
+        out.write_all(&data[..fitting]).map_err(Broken::Output)?;
+        bar.inc(length);
+        if let Some(left) = &mut left {
+            let rest = left.checked_sub(length);
+            *left = rest.ok_or_else(|| Broken::Answer("it is longer than its Content-Range".to_owned()))?;
+        }
+    }
+    out.flush().map_err(Broken::Output)?;
+    match left {
+        None | Some(0) => Ok(()),
+        Some(_) => Err(Broken::Answer("it is shorter than its Content-Range".to_owned())),
+    }
+}
+
+async fn next<B: Body>(mut body: Pin<&mut B>) -> Option<Result<http_body::Frame<B::Data>, B::Error>> {
+    std::future::poll_fn(|cx| body.as_mut().poll_frame(cx)).await
+}

@@ -1,0 +1,131 @@
+//! A file that is written without losing what it held.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use super::destination::Target;
+
+/// A download into a file, until [`finish`](Self::finish).
+///
+/// A file with content is replaced by one that is written beside it, and only at the end. An absent or empty one is
+/// written at once: it has nothing to lose, and what has come stays for `--continue-at`, even if this process is killed.
+#[derive(Debug)]
+pub(super) struct Download {
+    file: File,
+    path: PathBuf,
+    /// The file that is to take the place of the other; removed when this value is dropped.
+    beside: Option<PathBuf>,
+}
+
+impl Download {
+    /// Begins to replace the file.
+    pub(super) fn replace(target: &Target) -> io::Result<Self> {
+        let path = target.path.clone();
+        let holds_nothing = std::fs::metadata(&path).map_or(true, |metadata| metadata.len() == 0);
+        if holds_nothing {
+            return Ok(Self { file: File::create(&path)?, path, beside: None });
+        }
+        let folder = path.parent().unwrap_or(Path::new("."));
+        // A folder may be closed to us although the file in it is open.
+        let beside = create_beside(folder).or_else(|error| create_beside(&std::env::temp_dir()).map_err(|_| error));
+        let (file, beside) = beside?;
+        Ok(Self { file, path, beside: Some(beside) })
+    }
+
+    /// Begins to append behind the first `length` bytes of the file.
+    pub(super) fn append(target: &Target, length: u64) -> io::Result<Self> {
+        let mut file = OpenOptions::new().write(true).open(&target.path)?;
+        if file.metadata()?.len() < length {
+            return Err(io::Error::other("the file has become shorter meanwhile"));
+        }
+        file.set_len(length)?;
+        file.seek(SeekFrom::Start(length))?;
+        Ok(Self { file, path: target.path.clone(), beside: None })
+    }
+
+    /// Whether the file itself is untouched so far.
+    pub(super) fn is_beside(&self) -> bool {
+        self.beside.is_some()
+    }
+
+    /// Puts what was written in the place of the file.
+    pub(super) fn finish(mut self) -> io::Result<()> {
+        let Some(beside) = self.beside.clone() else { return Ok(()) };
+        // Without this a crash of the machine could leave neither the old file nor the new one.
+        self.file.sync_all()?;
+        take_over_access(&self.file, &self.path)?;
+        if std::fs::rename(&beside, &self.path).is_ok() {
+            self.beside = None;
+            return Ok(());
+        }
+        // Another file system, a closed folder, or a file that is a mount point of its own.
+        copy_over(&beside, &self.path).map_err(|error| {
+            self.beside = None;
+            io::Error::other(format!("{error}; the whole download is in {}", beside.display()))
+        })
+    }
+}
+
+impl Write for Download {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Drop for Download {
+    fn drop(&mut self) {
+        if let Some(beside) = &self.beside {
+            // There is no one left to tell; the name says whose file it is.
+            let _ = std::fs::remove_file(beside);
+        }
+    }
+}
+
+/// A new file in that folder, readable by its owner only.
+fn create_beside(folder: &Path) -> io::Result<(File, PathBuf)> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut taken = io::Error::from(io::ErrorKind::AlreadyExists);
+    for attempt in 0..100 {
+        let path = folder.join(format!(".upshift-{}-{attempt}.part", std::process::id()));
+        match options.open(&path) {
+            Ok(file) => return Ok((file, path)),
+            // What a process of the same number left behind when it was killed.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => taken = error,
+            Err(error) => return Err(error),
+        }
+    }
+    Err(taken)
+}
+
+/// Gives a new file the owner and the permissions of the file that it replaces.
+#[cfg(unix)]
+fn take_over_access(file: &File, of: &Path) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
+    // Where it has gone meanwhile, there is nothing to take over.
+    let Ok(old) = std::fs::metadata(of) else { return Ok(()) };
+    // A change of owner needs rights that most users lack; without it the bits that act for the owner go.
+    let owned = fchown(file, Some(old.uid()), Some(old.gid())).is_ok();
+    let bits = if owned { 0o7777 } else { 0o777 };
+    file.set_permissions(std::fs::Permissions::from_mode(old.mode() & bits))
+}
+
+#[cfg(not(unix))]
+fn take_over_access(file: &File, of: &Path) -> io::Result<()> {
+    let Ok(old) = std::fs::metadata(of) else { return Ok(()) };
+    file.set_permissions(old.permissions())
+}
+
+fn copy_over(from: &Path, to: &Path) -> io::Result<()> {
+    let mut new = File::open(from)?;
+    let mut file = OpenOptions::new().write(true).truncate(true).open(to)?;
+    io::copy(&mut new, &mut file)?;
+    file.sync_all()
+}

@@ -1,0 +1,265 @@
+//! `upshift get --output`: what may happen to a file that is there, and what may not.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _, symlink};
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+
+use interop::{Output, Program, Scratch, binary, run, upshift};
+
+/// A server that answers by the path, closes each connection behind its answer.
+fn serve() -> SocketAddr {
+    let listener = interop::listen();
+    let address = listener.local_addr().unwrap_or_else(|error| panic!("no address: {error}"));
+    thread::spawn(move || listener.incoming().flatten().for_each(|stream| drop(thread::spawn(move || answer(stream)))));
+    address
+}
+
+fn answer(mut stream: TcpStream) {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") && matches!(stream.read(&mut byte), Ok(1)) {
+        head.push(byte[0]);
+    }
+    let head = String::from_utf8_lossy(&head).to_ascii_lowercase();
+    let path = head.split(' ').nth(1).unwrap_or_default();
+    let text = match path {
+        "/whole" => "200 OK\r\nContent-Length: 10\r\n\r\n0123456789",
+        "/rest" => "206 P\r\nContent-Range: bytes 5-9/10\r\nContent-Length: 5\r\n\r\n56789",
+        "/some" => "206 P\r\nContent-Range: bytes 5-6/10\r\nContent-Length: 2\r\n\r\n56",
+        "/elsewhere" => "206 P\r\nContent-Range: bytes 4-9/10\r\nContent-Length: 6\r\n\r\n456789",
+        "/nowhere" => "206 P\r\nContent-Length: 5\r\n\r\n56789",
+        "/longer" => "206 P\r\nContent-Range: bytes 5-9/10\r\nContent-Length: 7\r\n\r\n56789XX",
+        "/rest-broken" => "206 P\r\nContent-Range: bytes 5-9/10\r\nContent-Length: 5\r\n\r\n56",
+        "/broken" => "200 OK\r\nContent-Length: 10\r\n\r\n01234567",
+        "/broken-chunks" => "200 OK\r\nTransfer-Encoding: chunked\r\n\r\n8\r\n01234567\r\n",
+        "/endless" => "200 OK\r\nContent-Length: 10\r\n\r\n01234567",
+        "/complete" => "416 R\r\nContent-Range: bytes */5\r\nContent-Length: 4\r\n\r\nfull",
+        "/shorter" => "416 R\r\nContent-Range: bytes */4\r\nContent-Length: 4\r\n\r\nless",
+        "/unknown" => "416 R\r\nContent-Length: 4\r\n\r\nless",
+        "/426" => "426 U\r\nUpgrade: orders/2\r\nConnection: upgrade\r\nContent-Length: 5\r\n\r\nnewer",
+        "/204" => "204 N\r\n\r\n",
+        "/308" => "308 P\r\nLocation: /whole\r\nContent-Length: 5\r\n\r\nthere",
+        _ => "",
+    };
+    let other = format!("{} Other\r\nContent-Length: 5\r\n\r\nerror", path.trim_start_matches('/'));
+    let text = if text.is_empty() { &other } else { text };
+    drop(stream.write_all(format!("HTTP/1.1 {text}").as_bytes()));
+    if path == "/endless" {
+        // Nothing more comes; the client ends it.
+        drop(stream.read(&mut byte));
+    }
+}
+
+fn get(server: SocketAddr, path: &str, file: &Path, more: &[&str]) -> Output {
+    let (url, file) = (format!("http://{server}{path}"), file.to_string_lossy());
+    upshift(&[&["get", &url, "-o", &file], more].concat())
+}
+
+fn content(file: &Path) -> String {
+    String::from_utf8_lossy(&std::fs::read(file).unwrap_or_else(|error| panic!("{error}"))).into_owned()
+}
+
+/// The names in a folder: nothing temporary may stay.
+fn names(folder: &Scratch) -> Vec<String> {
+    let entries = std::fs::read_dir(folder.path()).unwrap_or_else(|error| panic!("{error}"));
+    let mut names: Vec<_> = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+/// Data loss: an answer that is not the rest of a download was written over the part that was there, and the exit code
+/// said that all was well.
+#[test]
+fn resuming_touches_the_file_only_for_its_rest_or_its_whole() {
+    let server = serve();
+    let rows = [
+        ("/rest", "0123456789", 0),
+        ("/whole", "0123456789", 0),
+        ("/complete", "01234", 0),
+        ("/shorter", "01234", 1),
+        ("/unknown", "01234", 1),
+        ("/elsewhere", "01234", 1),
+        ("/nowhere", "01234", 1),
+        ("/426", "01234", 1),
+        ("/308", "01234", 1),
+        ("/404", "01234", 1),
+        ("/503", "01234", 1),
+        ("/201", "01234", 1),
+        ("/204", "01234", 1),
+        ("/304", "01234", 1),
+        // A connection that is lost: what has come is kept, and only that.
+        ("/rest-broken", "0123456", 3),
+        ("/some", "0123456", 3),
+        ("/longer", "0123456789", 3),
+        ("/broken", "01234", 3),
+        ("/broken-chunks", "01234", 3),
+    ];
+    for (path, left, code) in rows {
+        let folder = Scratch::new();
+        let file = folder.file("file", "01234");
+        let output = get(server, path, &file, &["-C", "-"]);
+        assert_eq!((content(&file).as_str(), output.code), (left, code), "{path}: {output:?}");
+        assert_eq!(names(&folder), ["file"], "{path}");
+        assert!(code == 0 || output.stderr.contains("file"), "{path} does not say what became of the file: {output:?}");
+    }
+}
+
+/// Data loss: an answer that is not the file, or only the beginning of it, took the place of an older file.
+#[test]
+fn a_file_with_content_is_replaced_only_by_a_whole_one() {
+    let server = serve();
+    let rows = [
+        ("/whole", "0123456789", 0),
+        ("/broken", "older", 3),
+        ("/broken-chunks", "older", 3),
+        ("/rest", "older", 1),
+        ("/426", "older", 1),
+        ("/308", "older", 1),
+        ("/404", "older", 1),
+        ("/503", "older", 1),
+        ("/304", "older", 0),
+        ("/204", "older", 0),
+    ];
+    for (path, left, code) in rows {
+        let folder = Scratch::new();
+        let file = folder.file("file", "older");
+        let output = get(server, path, &file, &[]);
+        assert_eq!((content(&file).as_str(), output.code), (left, code), "{path}: {output:?}");
+        assert_eq!(names(&folder), ["file"], "{path}");
+    }
+}
+
+/// A download into a new file that breaks off was to be begun again: as with curl, what has come stays where
+/// `--continue-at` looks for it. An error page makes no file.
+#[test]
+fn a_new_file_keeps_what_has_come_and_takes_no_error_page() {
+    let server = serve();
+    for (path, left, code) in [("/whole", Some("0123456789"), 0), ("/broken", Some("01234567"), 3), ("/404", None, 1)] {
+        let folder = Scratch::new();
+        let file = folder.path().join("file");
+        let output = get(server, path, &file, &[]);
+        let found = file.exists().then(|| content(&file));
+        assert_eq!((found.as_deref(), output.code), (left, code), "{path}: {output:?}");
+    }
+}
+
+/// Data loss: a signal in the middle of a download destroyed the older file, or left a stray one beside it.
+#[test]
+fn a_signal_leaves_the_older_file() {
+    let server = serve();
+    for signal in ["TERM", "INT"] {
+        let folder = Scratch::new();
+        let file = folder.file("file", "older");
+        let mut command = Command::new(binary());
+        command.args(["get", "-o", &file.to_string_lossy(), &format!("http://{server}/endless")]);
+        let mut program = Program::start(command);
+        let begun = || names(&folder).into_iter().find(|name| name != "file");
+        while begun().is_none_or(|name| content(&folder.path().join(name)) != "01234567") {
+            interop::pause();
+        }
+        program.signal(signal);
+        assert_eq!(program.ended(), 3, "{:?}", program.lines());
+        assert_eq!((content(&file).as_str(), names(&folder)), ("older", vec!["file".to_owned()]), "{signal}");
+    }
+}
+
+/// What a file is besides its content: its permissions, its owner, and the links that lead to it.
+#[test]
+fn permissions_and_symbolic_links_stay() {
+    let server = serve();
+    let folder = Scratch::new();
+    let file = folder.file("file", "older");
+    let mode = |file: &Path| std::fs::metadata(file).map(|metadata| metadata.mode() & 0o777).ok();
+    for bits in [0o640, 0o606, 0o755] {
+        std::fs::write(&file, "older").expect("a file");
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(bits)).expect("permissions");
+        let link = folder.path().join(format!("link-{bits}"));
+        symlink(&file, &link).expect("a link");
+        assert_eq!(get(server, "/whole", &link, &[]).code, 0);
+        assert!(link.is_symlink(), "the link itself was replaced");
+        assert_eq!((content(&file).as_str(), mode(&file)), ("0123456789", Some(bits)));
+    }
+    let (nothing, dangling) = (folder.path().join("target"), folder.path().join("dangling"));
+    symlink(&nothing, &dangling).expect("a link");
+    assert_eq!(get(server, "/whole", &dangling, &[]).code, 0);
+    assert!(dangling.is_symlink() && content(&nothing) == "0123456789");
+}
+
+/// A file in a folder that takes no new ones (a mounted file, a closed folder) was not to be written at all.
+#[test]
+fn a_file_in_a_closed_folder_is_written_all_the_same() {
+    let server = serve();
+    let folder = Scratch::new();
+    let file = folder.file("file", "older");
+    let closed = |bits| std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(bits)).expect("bits");
+    closed(0o555);
+    let (whole, broken) = (unprivileged(server, "/whole", &file), content(&file));
+    std::fs::write(&file, "older").expect("a file");
+    let refused = unprivileged(server, "/broken", &file);
+    closed(0o755);
+    assert_eq!((whole.code, broken.as_str()), (0, "0123456789"), "{whole:?}");
+    assert_eq!((refused.code, content(&file).as_str()), (3, "older"), "{refused:?}");
+}
+
+/// `get` as a user to whom the file belongs, and to whom its folder is closed.
+fn unprivileged(server: SocketAddr, path: &str, file: &Path) -> Output {
+    let (url, name) = (format!("http://{server}{path}"), file.to_string_lossy());
+    let binary = binary();
+    let get = [&*binary.to_string_lossy(), "get", &url, "-o", &name].map(str::to_owned);
+    let words: Vec<&str> = get.iter().map(String::as_str).collect();
+    let root = std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
+    if !root {
+        return run(words[0], &words[1..]);
+    }
+    std::os::unix::fs::chown(file, Some(65534), Some(65534)).expect("root may");
+    let user = ["--reuid=65534", "--regid=65534", "--clear-groups"];
+    run("setpriv", &[&user[..], &words[..]].concat())
+}
+
+/// A pipe, a device and stdout hold nothing that could be lost, and are not replaced: every answer goes there.
+#[test]
+fn pipes_and_devices_get_every_answer() {
+    let server = serve();
+    for path in ["/whole", "/404"] {
+        assert_eq!(get(server, path, Path::new("/dev/null"), &[]).code, 0, "{path}");
+        assert!(std::fs::metadata("/dev/null").is_ok_and(|file| file.file_type().is_char_device()));
+        let output = get(server, path, Path::new("-"), &[]);
+        assert_eq!((output.code, output.stdout.is_empty()), (0, false), "{output:?}");
+    }
+    let folder = Scratch::new();
+    let pipe = folder.path().join("pipe");
+    run("mkfifo", &[&pipe.to_string_lossy()]).ok();
+    for (path, said, code) in [("/whole", "0123456789", 0), ("/404", "error", 0), ("/426", "newer", 1)] {
+        let from = pipe.clone();
+        let reader = thread::spawn(move || content(&from));
+        assert_eq!(get(server, path, &pipe, &[]).code, code, "{path}");
+        assert_eq!(reader.join().ok().as_deref(), Some(said));
+        assert!(std::fs::metadata(&pipe).is_ok_and(|file| file.file_type().is_fifo()));
+    }
+}
+
+/// What cannot come to a good end is wrong usage before anything is sent, and touches nothing.
+#[test]
+fn a_download_that_cannot_be_written_is_not_begun() {
+    // Nothing listens here: a request that is sent ends with 3.
+    let server = interop::free_port();
+    let folder = Scratch::new();
+    let file = folder.file("file", "01234");
+    let rows: [(&Path, &[&str]); 7] = [
+        (&file, &["-C", "6"]),
+        (&folder.path().join("absent"), &["-C", "6"]),
+        (&file, &["-C", "-", "-X", "HEAD"]),
+        (&file, &["-C", "-", "-d", "x"]),
+        (&file, &["-C", "-", "-H", "Range: bytes=1-"]),
+        (folder.path(), &[]),
+        (&folder.path().join("no/such/folder"), &[]),
+    ];
+    for (file, more) in rows {
+        let output = get(server, "/whole", file, more);
+        assert_eq!(output.code, 2, "{more:?}: {output:?}");
+    }
+    assert_eq!((content(&file).as_str(), names(&folder)), ("01234", vec!["file".to_owned()]));
+}
