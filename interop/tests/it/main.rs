@@ -7,6 +7,7 @@ mod clients;
 mod command_line;
 mod control;
 mod faults;
+mod fleet;
 mod following;
 mod framing;
 mod heavy;
