@@ -22,6 +22,7 @@ mod progress;
 mod real_clients;
 mod requirements;
 mod sample;
+mod store;
 mod switches;
 mod transitions;
 mod vectors;
