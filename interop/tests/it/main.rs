@@ -18,6 +18,7 @@ mod once;
 mod operations;
 mod page;
 mod path_matrix;
+mod plan;
 mod progress;
 mod real_clients;
 mod requirements;

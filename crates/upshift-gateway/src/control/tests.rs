@@ -128,6 +128,20 @@ fn the_breaker_demotes_a_rule_and_says_who_was_hit() {
     assert!(bench.control.tick(now).is_empty(), "it trips once");
 }
 
+/// A rule that enforces without a rollout locked out everybody, and no breaker looked.
+#[test]
+fn the_breaker_demotes_a_rule_that_has_no_rollout() {
+    let bench = Bench::new(None, false);
+    let mut strict = RuleSpec::new("strict", vec![Requirement::Http(HttpVersion::V2)]);
+    strict.breaker =
+        Some(Breaker { refused_share: 0.05, window: 60, minimum: 200, counts: Counted::Seen, per_network: 50 });
+    let policy = Policy::new(PolicySpec { rules: vec![strict], ..PolicySpec::default() }).unwrap();
+    bench.control.reload(policy, None, Timestamp::now());
+    assert_eq!((bench.phase("strict"), bench.serve(1_000, Timestamp::now())), (Phase::Enforce, 1_000));
+    bench.control.tick(Timestamp::now());
+    assert_eq!((bench.phase("strict"), bench.serve(1_000, Timestamp::now())), (Phase::Warn, 0));
+}
+
 #[tokio::test]
 async fn resuming_a_tripped_rule_is_what_resets_it() {
     let bench = Bench::new(None, false);

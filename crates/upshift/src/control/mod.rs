@@ -21,7 +21,7 @@ use crate::failure::{Failure, Outcome};
 use crate::terminal::{say, visible_record};
 
 use admin::Admin;
-pub(crate) use admin::{Replica, on_a_runtime, url};
+pub(crate) use admin::{Replica, Trouble, on_a_runtime, url};
 use fleet::Fleet;
 use report::Report;
 
