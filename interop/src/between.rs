@@ -1,4 +1,4 @@
-//! What stands between a client and an admin listener, and fails in the way that it is told.
+//! What stands between a client and an admin listener, and fails as its value says.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

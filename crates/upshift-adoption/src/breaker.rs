@@ -253,7 +253,7 @@ impl Breaker {
 
 impl Watch {
     /// What is to be watched of `rule`: nothing with `breaker = false`, or where the file pins it to a phase that refuses
-    /// nobody.
+    /// no caller.
     pub fn of(rule: &Rule) -> Option<Self> {
         let limits = rule.breaker?;
         let (from, to) = span(rule)?;

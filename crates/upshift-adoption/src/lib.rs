@@ -7,7 +7,7 @@
 //! 3. Each core counts into its own [`Tally`]; one [`Breaker`] per process reads them all. Nothing is shared between
 //!    replicas: each trips, and is reset, by itself.
 //! 4. What a person or the breaker changed is a numbered revision. It is in force as soon as the [`History`] has it, and
-//!    outlives a restart once the [`Store`] has it: nobody who is locked out waits for a disk.
+//!    outlives a restart once the [`Store`] has it: people who are locked out do not wait for a disk.
 
 pub mod breaker;
 mod callers;

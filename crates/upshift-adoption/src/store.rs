@@ -3,7 +3,7 @@
 //!
 //! 1. It is read once, at the start, and then only written: what is in force is in the [`History`].
 //! 2. One process at a time writes a store: it holds a lock on a file beside it, for as long as the store is open.
-//! 3. A write waits for nobody longer than [`BUSY`]; who writes tries again.
+//! 3. A write waits for the lock of another program at most [`BUSY`]; the caller tries again.
 //! 4. No identity is in it, only fingerprints.
 
 use std::fs::{File, OpenOptions, TryLockError};

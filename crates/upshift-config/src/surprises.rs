@@ -146,7 +146,7 @@ fn useless_breaker(spec: &RuleSpec, section: &Section<'_>) -> Option<Finding> {
     let phase = spec.phase.filter(|phase| !matches!(phase, Phase::Brownout | Phase::Ramp | Phase::Enforce))?;
     Some(
         Finding::warning(given.span(), "this breaker watches nothing")
-            .label(format!("the rule is pinned to `{phase}`, which refuses nobody"))
+            .label(format!("the rule is pinned to `{phase}`, which refuses no caller"))
             .help("leave it out, or leave `phase` out"),
     )
 }

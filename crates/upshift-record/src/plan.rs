@@ -151,7 +151,7 @@ mod tests {
         assert_eq!(json, expected);
     }
 
-    /// The breaker held a calendar that was meant to go on, and nobody had been told that it would.
+    /// The breaker held a calendar that was meant to go on, and no word of it was said before.
     #[test]
     fn a_plan_says_where_the_breaker_will_stop_it() {
         let with = |refused_share| {

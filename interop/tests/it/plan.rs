@@ -43,7 +43,7 @@ fn a_date_in_the_past_is_named_by_check_and_plan() {
     assert!(on_file(&["check"], &past).stderr.contains("`enforce` lies in the past"));
     let planned = json(&on_file(&["plan", "--json"], &past));
     assert!(has(&planned[1]["notes"], "100 % of the callers who fall short are refused at once"), "{planned}");
-    assert!(planned[0]["notes"].is_null(), "a warning that is over refuses nobody: {planned}");
+    assert!(planned[0]["notes"].is_null(), "a warning that is over refuses no caller: {planned}");
     let begun = rules(&format!("ramp = {}\nenforce = {}", day(-5), day(5)), "");
     assert!(has(&json(&on_file(&["check", "--json"], &begun))["notes"], "its ramp has begun"));
     assert!(on_file(&["plan"], &begun).stdout.contains("it begins in the past"));

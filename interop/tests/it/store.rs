@@ -231,7 +231,7 @@ fn a_store_that_is_removed_while_it_is_open_is_made_again() {
     is_kept_later(gateway, &store);
 }
 
-/// Two gateways on one store would each undo what the other is told.
+/// Two gateways on one store would each undo the changes of the other.
 #[test]
 fn two_gateways_on_one_store_are_one_too_many() {
     let (origin, folder) = (Origin::start(200, &[]), Scratch::new());

@@ -62,7 +62,7 @@ mod tests {
         assert_eq!(latest_of(&[vec![made(1, "t", 1, "trip", None)], Vec::new()]), None);
     }
 
-    /// A gateway whose clock is slow has made its change after the others, whatever it says.
+    /// A gateway whose clock is slow has made its change after the others, though its time is earlier.
     #[test]
     fn the_order_on_a_gateway_beats_its_clock() {
         let slow = vec![made(2, "only-here", 1, "pause", None), made(1, "all", 2, "set", None)];

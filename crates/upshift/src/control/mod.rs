@@ -236,7 +236,7 @@ async fn carry_out(mut fleet: Fleet, Errand { verb, request }: Errand, json: boo
         return Err(report.unconfirmed()?);
     }
     let id = new_id()?;
-    // It is confirmed: by --yes, or because nothing rises. A pause is made whatever else is changed meanwhile.
+    // It is confirmed: by --yes, or because nothing rises. A pause is made also if something else is changed meanwhile.
     let request = ChangeRequest { confirm: true, change: Some(id.clone()), ..request };
     fleet.change(verb, &request, verb != "pause").await;
     Report { fleet: &fleet, verb, json }.done(&id)
