@@ -36,17 +36,24 @@ impl Gateway {
     /// # Panics
     /// If it does not start and say where it listens.
     pub fn with_descriptors(upstream: SocketAddr, rules: &str, most: usize) -> Self {
-        Self::with_ulimit(&format!("-n {most}"), upstream, rules)
+        Self::after(&format!("ulimit -n {most}"), upstream, "", rules)
     }
 
-    /// The same as [`Self::start`], under what `ulimit` is told.
+    /// The same as [`Self::with`], started by a shell that has run `first`: `ulimit -f 0`.
     ///
     /// # Panics
     /// If it does not start and say where it listens.
-    pub fn with_ulimit(limit: &str, upstream: SocketAddr, rules: &str) -> Self {
+    pub fn after(first: &str, upstream: SocketAddr, gateway: &str, rules: &str) -> Self {
         let mut command = Command::new("sh");
-        command.args(["-c", &format!("ulimit {limit} && exec \"$0\" \"$@\"")]).arg(binary());
-        Self::launch(command, &policy_file(upstream, "", rules), &[])
+        command.args(["-c", &format!("{first} && exec \"$0\" \"$@\"")]).arg(binary());
+        Self::launch(command, &policy_file(upstream, gateway, rules), &[])
+    }
+
+    /// Runs a gateway that is not expected to serve, to its end.
+    pub fn fails(upstream: SocketAddr, gateway: &str, rules: &str) -> Output {
+        let folder = Scratch::new();
+        let file = folder.file("upshift.toml", policy_file(upstream, gateway, rules));
+        upshift(&["serve", "--config", &file.to_string_lossy()])
     }
 
     fn launch(mut command: Command, policy: &str, arguments: &[&str]) -> Self {

@@ -5,6 +5,7 @@
 //! skipped by [`peers!`], by name, into `target/peers/skipped.log`; where the peer was promised (`UPSHIFT_MISSING` is set
 //! and does not name it) its absence is a failure.
 
+mod between;
 mod calendar;
 mod certificate;
 mod gateway;
@@ -30,6 +31,7 @@ pub mod strict;
 mod tally;
 mod upstreams;
 
+pub use between::Between;
 pub use calendar::{date, rfc3339, since_1970};
 pub use certificate::Certificate;
 pub use gateway::{Gateway, binary, explain, explain_with, upshift};

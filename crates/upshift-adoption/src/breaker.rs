@@ -1,7 +1,8 @@
 //! The breaker: it takes a rule back to `warn` before the rule locks out more people than it may.
 //!
 //! 1. It watches rules with a rollout, from the first moment they can refuse (first brownout, ramp or enforcement) until
-//!    seven days after enforcement. A rule with `breaker = false`, and a rule without a rollout, is not watched.
+//!    seven days after enforcement; and rules that enforce without a rollout, because the file pins them, a person set them,
+//!    or they have none, as long as they do. A rule with `breaker = false` is not watched.
 //! 2. Within a window that slides it counts the different identities that a rule matched, and those that it refused, up
 //!    to a cap for each network ([`Callers`]). One client that polls a thousand times is one.
 //! 3. It trips when the refused are more than `refused_share` of the seen and the seen are at least `minimum`, also
@@ -39,7 +40,7 @@ use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use upshift_core::Phase;
-use upshift_core::policy::{Counted, Rule, Stage};
+use upshift_core::policy::{Counted, Rule};
 
 /// How long after enforcement a rule is still watched.
 pub const AFTER_ENFORCEMENT: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -251,7 +252,8 @@ impl Breaker {
 }
 
 impl Watch {
-    /// What is to be watched of `rule`: nothing without a rollout or with `breaker = false`.
+    /// What is to be watched of `rule`: nothing with `breaker = false`, or where the file pins it to a phase that refuses
+    /// no caller.
     pub fn of(rule: &Rule) -> Option<Self> {
         let limits = rule.breaker?;
         let (from, to) = span(rule)?;
@@ -283,15 +285,22 @@ pub fn counts(rule: &Rule, now: Timestamp) -> bool {
 
 type Span = (Option<Timestamp>, Option<Timestamp>);
 
-/// From the first moment that the rule can refuse to seven days after its enforcement.
+/// From the first moment that the rule can refuse to seven days after its enforcement; for ever where it does not enforce
+/// by a calendar.
 fn span(rule: &Rule) -> Option<Span> {
-    let rollout = rule.rollout.as_ref()?;
-    let refuses = |stage: &&Stage| matches!(stage.phase, Phase::Brownout | Phase::Ramp | Phase::Enforce);
-    // A person may have set it to enforce before its time.
-    let set = rule.phase.is_some() || rule.overridden().is_some_and(|set| set.phase == Phase::Enforce);
-    let first = || rollout.stages().iter().find(refuses).map_or(Timestamp::MAX, |stage| stage.from);
+    // A person may have set it to enforce, before its time or long after.
+    if rule.overridden().is_some_and(|set| set.phase == Phase::Enforce) {
+        return Some((None, None));
+    }
+    let refuses = |phase: Phase| matches!(phase, Phase::Brownout | Phase::Ramp | Phase::Enforce);
+    let rollout = match (rule.phase, &rule.rollout) {
+        (Some(pinned), _) => return refuses(pinned).then_some((None, None)),
+        (None, None) => return Some((None, None)),
+        (None, Some(rollout)) => rollout,
+    };
+    let first = rollout.stages().iter().find(|stage| refuses(stage.phase));
     let end = rollout.plan().enforce.map(|enforce| enforce.saturating_add(AFTER_ENFORCEMENT).unwrap_or(enforce));
-    Some(((!set).then(first), end))
+    Some((Some(first.map_or(Timestamp::MAX, |stage| stage.from)), end))
 }
 
 fn covers((from, to): Span, now: Timestamp) -> bool {

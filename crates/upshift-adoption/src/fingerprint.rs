@@ -14,6 +14,11 @@ impl Key {
         Self(bytes)
     }
 
+    /// The 32 bytes, for the store.
+    pub(crate) fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// The fingerprint of `identity`: the first 8 bytes of SHA-256(key ‖ identity), big-endian.
     ///
     /// The key has a fixed length, so no identity can pretend to a part of it.

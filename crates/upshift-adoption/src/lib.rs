@@ -6,12 +6,14 @@
 //! 2. Time comes in as `now`. Only [`store::Store`] touches the outside world, and of that only its one file.
 //! 3. Each core counts into its own [`Tally`]; one [`Breaker`] per process reads them all. Nothing is shared between
 //!    replicas: each trips, and is reset, by itself.
-//! 4. What a person or the breaker changed is a numbered revision in the store, and outlives a restart.
+//! 4. What a person or the breaker changed is a numbered revision. It is in force as soon as the [`History`] has it, and
+//!    outlives a restart once the [`Store`] has it: people who are locked out do not wait for a disk.
 
 pub mod breaker;
 mod callers;
 mod expiry;
 mod fingerprint;
+mod history;
 pub mod overrides;
 pub mod store;
 mod tally;
@@ -20,5 +22,6 @@ pub use breaker::Breaker;
 pub use callers::{Accepted, Caller, Callers, Network, Part, Totals, View};
 pub use expiry::{Expiring, ExpiryNotice, ExpiryNotices, ExpiryStage};
 pub use fingerprint::{Fingerprint, Key};
+pub use history::{History, Order, Record, Revision, UndoError};
 pub use store::Store;
 pub use tally::Tally;

@@ -6,8 +6,8 @@
 //!    them back.
 //! 3. A *trip* is the breaker's: `warn` until a person resumes the rule, or sets it to `enforce` knowingly.
 //! 4. What holds for a rule is its pin, else its trip, else the pause of all, else the file.
-//! 5. Undo takes back the latest change that a person made and that is not yet undone; undoing again goes one further
-//!    back. It opens no latch that the breaker closed since.
+//! 5. What a change did is taken back key by key ([`Overrides::differing`]), so that changes of other rules since then
+//!    stay ([`History`](crate::History)).
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -111,8 +111,8 @@ pub enum Change {
         /// When the file holds again.
         until: Option<Timestamp>,
     },
-    /// Take back the latest change of a person.
-    Undo,
+    /// Take back a change of a person: the one with this id, or the latest that still stands.
+    Undo(Option<String>),
     /// The breaker demotes a rule.
     Trip {
         /// The rule's id.
@@ -136,7 +136,7 @@ impl Change {
             Self::Pause(_) => "pause",
             Self::Resume(_) => "resume",
             Self::Set { .. } => "set",
-            Self::Undo => "undo",
+            Self::Undo(_) => "undo",
             Self::Trip { .. } => "trip",
         }
     }
@@ -146,7 +146,7 @@ impl Change {
         match self {
             Self::Pause(Target::Rule(rule)) | Self::Resume(Target::Rule(rule)) => Some(rule),
             Self::Set { rule, .. } | Self::Trip { rule } => Some(rule),
-            Self::Pause(Target::All) | Self::Resume(Target::All) | Self::Undo => None,
+            Self::Pause(Target::All) | Self::Resume(Target::All) | Self::Undo(_) => None,
         }
     }
 }
@@ -201,19 +201,13 @@ impl Overrides {
         self.pins.values().filter_map(|pin| pin.until).filter(|until| *until > now).min()
     }
 
-    /// Demotes a rule as the breaker does, where the store cannot: who is locked out does not wait for a disk.
-    pub fn trip(&mut self, rule: &str, at: Timestamp, reason: &str) {
-        self.apply(&Change::Trip { rule: rule.to_owned() }, at, "breaker", reason);
-    }
-
     /// Whether the file alone holds.
     pub fn is_empty(&self) -> bool {
         self.all.is_none() && self.pins.is_empty() && self.trips.is_empty()
     }
 
-    /// Applies `change` and returns what it needs to be undone. [`Change::Undo`] is the store's, which knows the past.
-    pub(crate) fn apply(&mut self, change: &Change, at: Timestamp, actor: &str, reason: &str) -> Before {
-        let before = Before { state: self.clone() };
+    /// Applies `change`. [`Change::Undo`] is for [`History`](crate::History), which knows the past.
+    pub(crate) fn apply(&mut self, change: &Change, at: Timestamp, actor: &str, reason: &str) {
         let imposed = |imposed, until| Override { imposed, at, until, actor: actor.into(), reason: reason.into() };
         match change {
             Change::Pause(Target::All) => {
@@ -242,26 +236,54 @@ impl Overrides {
                 self.pins.remove(rule);
                 self.trips.insert(rule.clone(), imposed(Imposed::Warn, None));
             }
-            Change::Undo => {}
+            Change::Undo(_) => {}
         }
-        before
     }
 
-    /// Goes back to `before`, but keeps every latch that the breaker has closed since.
-    pub(crate) fn restore(&mut self, before: Before) {
-        let trips = std::mem::take(&mut self.trips);
-        *self = before.state;
-        for (rule, trip) in trips {
-            if self.trips.insert(rule.clone(), trip).is_none() {
-                self.pins.remove(&rule);
-            }
+    /// The keys under which `self` and `other` hold something else.
+    pub(crate) fn differing(&self, other: &Self) -> Vec<Key> {
+        let mut keys = vec![Key::All];
+        let pins = self.pins.keys().chain(other.pins.keys());
+        keys.extend(pins.map(|rule| Key::Pin(rule.clone())));
+        let trips = self.trips.keys().chain(other.trips.keys());
+        keys.extend(trips.map(|rule| Key::Trip(rule.clone())));
+        keys.sort();
+        keys.dedup();
+        keys.retain(|key| self.get(key) != other.get(key));
+        keys
+    }
+
+    pub(crate) fn get(&self, key: &Key) -> Option<&Override> {
+        match key {
+            Key::All => self.all.as_ref(),
+            Key::Pin(rule) => self.pins.get(rule),
+            Key::Trip(rule) => self.trips.get(rule),
         }
+    }
+
+    pub(crate) fn put(&mut self, key: &Key, held: Option<Override>) {
+        let (map, rule) = match key {
+            Key::All => {
+                self.all = held;
+                return;
+            }
+            Key::Pin(rule) => (&mut self.pins, rule),
+            Key::Trip(rule) => (&mut self.trips, rule),
+        };
+        match held {
+            Some(held) => map.insert(rule.clone(), held),
+            None => map.remove(rule),
+        };
     }
 }
 
-/// How things stood before a change. Changes are undone in the reverse of their order, so the whole state will do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub(crate) struct Before {
-    state: Overrides,
+/// A place where something may be imposed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Key {
+    /// Every rule.
+    All,
+    /// A rule, by a person.
+    Pin(String),
+    /// A rule, by the breaker.
+    Trip(String),
 }

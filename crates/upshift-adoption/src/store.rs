@@ -1,17 +1,28 @@
 //! The embedded store: one SQLite file (WAL) with the numbered revisions of what was imposed, the trips of the breaker,
 //! and the key under which identities are hashed.
 //!
-//! A change is on the disk before it is acted upon, so what a gateway obeys survives its end. No identity is in it, only
-//! fingerprints.
+//! 1. It is read once, at the start, and then only written: what is in force is in the [`History`].
+//! 2. One process at a time writes a store: it holds a lock on a file beside it, for as long as the store is open.
+//! 3. A write waits for the lock of another program at most [`BUSY`]; the caller tries again.
+//! 4. No identity is in it, only fingerprints.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 
 use crate::breaker::{Limits, Trip};
-use crate::overrides::{Before, Change, Imposed, Overrides};
+use crate::history::{History, Record, Revision};
+use crate::overrides::{Imposed, Overrides};
 use crate::{Fingerprint, Key, Network};
-use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Row, params};
-use serde::Serialize;
-use std::path::Path;
-use std::time::Duration;
+
+/// How long a write waits for another program that has locked the file.
+const BUSY: Duration = Duration::from_millis(250);
 
 const SCHEMA: &str = "
     CREATE TABLE secret (key BLOB NOT NULL);
@@ -39,237 +50,333 @@ const SCHEMA: &str = "
 /// Layout 2: the network that most of the refused came from.
 const TOP_NETWORK: &str = "
     ALTER TABLE trip ADD COLUMN top_network TEXT;
-    ALTER TABLE trip ADD COLUMN top_refused INTEGER;
-    PRAGMA user_version = 2;";
+    ALTER TABLE trip ADD COLUMN top_refused INTEGER;";
+
+/// Layout 3: the id that a change has on every gateway. What was changed before has one of its own.
+const CHANGE_ID: &str = "
+    ALTER TABLE revision ADD COLUMN change_id TEXT;
+    UPDATE revision SET change_id = lower(hex(randomblob(5)));
+    CREATE UNIQUE INDEX revision_change_id ON revision (change_id);
+    PRAGMA user_version = 3;";
+
+/// The layout that this version reads and writes.
+const LAYOUT: i64 = 3;
 
 /// Why the store could not do it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// There is no change of a person left to take back.
-    #[error("there is nothing to undo")]
-    NothingToUndo,
+    /// Another process has it open.
+    #[error("another gateway (process {process}) has it open: give each gateway a store of its own")]
+    InUse {
+        /// Its number, as it left it; `?` if it is not known.
+        process: String,
+    },
     /// The file was written by a newer version of this program.
-    #[error("the store has layout {found}, and this version knows only layout 2")]
+    #[error("it has layout {found}, and this version knows only layout {LAYOUT}")]
     Newer {
         /// Its layout.
         found: i64,
     },
+    /// The file was written by an older version, and cannot be brought up to date.
+    #[error("it has layout {found} of an older version, and cannot be written to bring it up to date")]
+    Older {
+        /// Its layout.
+        found: i64,
+    },
+    /// The file was removed while it was open.
+    #[error("its file was removed")]
+    Gone,
+    /// The file is another's, or was written by another process meanwhile.
+    #[error("it holds changes that this gateway did not make: restart the gateway to take them up")]
+    Foreign,
     /// SQLite, or the disk under it.
-    #[error("the store failed: {0}")]
+    #[error("{0}")]
     Database(#[from] rusqlite::Error),
     /// The file cannot be opened or made.
-    #[error("the store cannot be opened: {0}")]
+    #[error("{0}")]
     File(#[from] std::io::Error),
     /// What is in the file cannot be read as what it should be.
-    #[error("the store holds what it should not: {0}")]
+    #[error("it holds what it should not: {0}")]
     Content(#[from] serde_json::Error),
+    /// The store at a path cannot be used.
+    #[error("the store {} (`store` in [gateway]) cannot be used: {source}", path.display())]
+    At {
+        /// The path.
+        path: PathBuf,
+        /// Why.
+        source: Box<StoreError>,
+    },
 }
 
-/// One numbered change.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Revision {
-    /// Its number, from 1.
-    pub revision: i64,
-    /// When.
-    #[serde(with = "instant")]
-    pub at: Timestamp,
-    /// Who.
-    pub actor: String,
-    /// Why.
-    pub reason: String,
-    /// `pause`, `resume`, `set`, `undo` or `trip`.
-    pub action: String,
-    /// The rule; `None` for all of them.
-    pub rule: Option<String>,
-    /// The phase that was set.
-    pub phase: Option<Imposed>,
-    /// Until when it was set.
-    #[serde(with = "instant_or_none")]
-    pub until: Option<Timestamp>,
-    /// The revision that this one takes back.
-    pub undoes: Option<i64>,
-}
-
-/// The store of one gateway.
+/// The store of one gateway, open to be written.
+#[derive(Debug)]
 pub struct Store {
     connection: Connection,
+    path: PathBuf,
+    /// The device and the number of the file, by which it is recognised.
+    file: (u64, u64),
+    /// Held as long as the store is open.
+    _lock: File,
+}
+
+/// What a store holds.
+#[derive(Debug)]
+pub struct Content {
+    /// The key under which this installation hashes identities.
+    pub key: Key,
+    /// The latest revisions.
+    pub history: History,
 }
 
 impl Store {
     /// Opens the store, or creates it.
     ///
-    /// Only its owner may read it: whoever has the key can find out which identities are in the reports.
+    /// Only its owner may read it: with the key one can find out which identities are in the reports.
+    ///
+    /// # Errors
+    /// If another gateway has it open, or it cannot be written.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        keep_private(path)?;
-        let connection = Connection::open(path)?;
+        Self::make(path).map_err(|error| error.at(path))
+    }
+
+    /// Opens the store to go on with `key`, after it could not be used for a while. A store that had to be created
+    /// takes the key.
+    ///
+    /// # Errors
+    /// As [`Store::open`]; and if the store has another key.
+    pub fn reopen(path: &Path, key: &Key) -> Result<Self, StoreError> {
+        let reopened = Self::make(path).and_then(|store| store.go_on_with(key).map(|()| store));
+        reopened.map_err(|error| error.at(path))
+    }
+
+    /// Reads a store that cannot be written. `None` if there is none, or nothing is in it yet.
+    ///
+    /// # Errors
+    /// If there is one that cannot be read: what it holds would be forgotten.
+    pub fn read(path: &Path) -> Result<Option<Content>, StoreError> {
+        read_only(path).map_err(|error| error.at(path))
+    }
+
+    fn make(path: &Path) -> Result<Self, StoreError> {
+        let lock = lock(path)?;
+        let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?.metadata()?;
+        let mut connection = Connection::open(path)?;
+        connection.busy_timeout(BUSY)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
-        Self::with(connection)
+        bring_up_to_date(&mut connection)?;
+        Ok(Self { connection, path: path.to_owned(), file: (file.dev(), file.ino()), _lock: lock })
     }
 
-    /// A store that is forgotten at the end: for a demo, and for tests.
-    pub fn in_memory() -> Result<Self, StoreError> {
-        Self::with(Connection::open_in_memory()?)
-    }
-
-    fn with(mut connection: Connection) -> Result<Self, StoreError> {
-        connection.busy_timeout(Duration::from_secs(5))?;
-        let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        match transaction.query_row("PRAGMA user_version", [], |row| row.get(0))? {
-            0 => {
-                transaction.execute_batch(SCHEMA)?;
-                transaction.execute_batch(TOP_NETWORK)?;
-            }
-            1 => transaction.execute_batch(TOP_NETWORK)?,
-            2 => {}
-            found => return Err(StoreError::Newer { found }),
+    fn go_on_with(&self, key: &Key) -> Result<(), StoreError> {
+        if latest(&self.connection)?.is_none() {
+            self.connection.execute("UPDATE secret SET key = ?1", [key.bytes()])?;
         }
-        transaction.commit()?;
-        Ok(Self { connection })
+        if read_key(&self.connection)?.bytes() == key.bytes() { Ok(()) } else { Err(StoreError::Foreign) }
     }
 
-    /// The key under which this installation hashes identities.
-    pub fn key(&self) -> Result<Key, StoreError> {
-        Ok(Key::new(self.connection.query_row("SELECT key FROM secret", [], |row| row.get(0))?))
+    /// What it holds.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn content(&self) -> Result<Content, StoreError> {
+        content(&self.connection).map_err(|error| error.at(&self.path))
     }
 
-    /// What is imposed now.
-    pub fn overrides(&self) -> Result<Overrides, StoreError> {
-        latest_state(&self.connection)
+    /// Writes those of `records` that it does not have yet.
+    ///
+    /// # Errors
+    /// If the file cannot be written, was removed, or holds what is not among the records.
+    pub fn append(&mut self, records: &[Arc<Record>]) -> Result<(), StoreError> {
+        let path = self.path.clone();
+        self.write(records).map_err(|error| error.at(&path))
     }
 
-    /// Makes a change, as a new revision, and returns it with all that is imposed from now on.
-    pub fn change(
-        &mut self,
-        change: &Change,
-        at: Timestamp,
-        actor: &str,
-        reason: &str,
-    ) -> Result<(Revision, Overrides), StoreError> {
-        self.write(change, at, actor, reason, None)
-    }
-
-    /// What would be imposed after a change that is not made.
-    pub fn preview(&mut self, change: &Change, at: Timestamp) -> Result<Overrides, StoreError> {
-        let mut state = self.overrides()?;
-        match change {
-            Change::Undo => {
-                let (_, before) = latest_of_a_person(&self.connection)?.ok_or(StoreError::NothingToUndo)?;
-                state.restore(before);
-            }
-            _ => {
-                state.apply(change, at, "", "");
-            }
+    fn write(&mut self, records: &[Arc<Record>]) -> Result<(), StoreError> {
+        let there = std::fs::metadata(&self.path).map_err(|_| StoreError::Gone)?;
+        if (there.dev(), there.ino()) != self.file {
+            return Err(StoreError::Gone);
         }
-        Ok(state)
-    }
-
-    /// Makes the breaker's change, and keeps who was hit.
-    pub fn trip(&mut self, trip: &Trip) -> Result<(Revision, Overrides), StoreError> {
-        let change = Change::Trip { rule: trip.rule.to_string() };
-        self.write(&change, trip.at, "breaker", &trip.sentence(), Some(trip))
-    }
-
-    /// The latest `limit` revisions, the newest first.
-    pub fn revisions(&self, limit: u32) -> Result<Vec<Revision>, StoreError> {
-        let mut statement = self.connection.prepare(
-            "SELECT number, at, actor, reason, action, rule, phase, until, undoes
-             FROM revision ORDER BY number DESC LIMIT ?1",
-        )?;
-        Ok(statement.query_map([limit], read_revision)?.collect::<Result<_, _>>()?)
-    }
-
-    /// The latest `limit` trips of the breaker, the newest first.
-    pub fn trips(&self, limit: u32) -> Result<Vec<Trip>, StoreError> {
-        let mut statement = self.connection.prepare(
-            "SELECT at, rule, seen, refused, refused_share, window, minimum, hit, top_network, top_refused
-             FROM trip ORDER BY revision DESC LIMIT ?1",
-        )?;
-        Ok(statement.query_map([limit], read_trip)?.collect::<Result<_, _>>()?)
-    }
-
-    fn write(
-        &mut self,
-        change: &Change,
-        at: Timestamp,
-        actor: &str,
-        reason: &str,
-        trip: Option<&Trip>,
-    ) -> Result<(Revision, Overrides), StoreError> {
         let transaction = self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        let mut state = latest_state(&transaction)?;
-        let (undoes, before) = match change {
-            Change::Undo => {
-                let (number, before) = latest_of_a_person(&transaction)?.ok_or(StoreError::NothingToUndo)?;
-                state.restore(before.clone());
-                (Some(number), before)
-            }
-            _ => (None, state.apply(change, at, actor, reason)),
+        let kept = latest(&transaction)?;
+        let is_ours = |(number, id): &(i64, String)| {
+            records.iter().any(|record| record.revision.revision == *number && record.revision.id == *id)
         };
-        let (phase, until) = match change {
-            Change::Set { imposed, until, .. } => (Some(*imposed), *until),
-            _ => (None, None),
-        };
-        transaction.execute(
-            "INSERT INTO revision (at, actor, reason, action, rule, phase, until, undoes, before, state)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-            params![
-                at.to_string(),
-                actor,
-                reason,
-                change.action(),
-                change.rule(),
-                phase.map(Imposed::as_str),
-                until.map(|until| until.to_string()),
-                undoes,
-                serde_json::to_string(&before)?,
-                serde_json::to_string(&state)?,
-            ],
-        )?;
-        let number = transaction.last_insert_rowid();
-        if let Some(trip) = trip {
-            keep_trip(&transaction, number, trip)?;
+        if kept.as_ref().is_some_and(|kept| !is_ours(kept)) {
+            return Err(StoreError::Foreign);
         }
-        transaction.commit()?;
-        let revision = Revision {
-            revision: number,
-            at,
-            actor: actor.into(),
-            reason: reason.into(),
-            action: change.action().into(),
-            rule: change.rule().map(Into::into),
-            phase,
-            until,
-            undoes,
-        };
-        Ok((revision, state))
+        let number = kept.map_or(0, |(number, _)| number);
+        for record in records.iter().filter(|record| record.revision.revision > number) {
+            keep(&transaction, record)?;
+        }
+        Ok(transaction.commit()?)
     }
 }
 
-/// SQLite gives the files beside it the same permissions.
-fn keep_private(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path).map(drop)
+impl StoreError {
+    fn at(self, path: &Path) -> Self {
+        Self::At { path: path.to_owned(), source: Box::new(self) }
+    }
+
+    /// Whether another gateway has the store open.
+    pub fn is_in_use(&self) -> bool {
+        match self {
+            Self::At { source, .. } => source.is_in_use(),
+            error => matches!(error, Self::InUse { .. }),
+        }
+    }
+
+    /// Whether the file was removed while it was open.
+    pub fn is_gone(&self) -> bool {
+        match self {
+            Self::At { source, .. } => source.is_gone(),
+            error => matches!(error, Self::Gone),
+        }
+    }
 }
 
-fn latest_state(connection: &Connection) -> Result<Overrides, StoreError> {
-    let latest = "SELECT state FROM revision ORDER BY number DESC LIMIT 1";
-    let state: Option<String> = connection.query_row(latest, [], |row| row.get(0)).optional()?;
-    Ok(state.map(|state| serde_json::from_str(&state)).transpose()?.unwrap_or_default())
+/// The lock of the store at `path`: a file beside it, for SQLite has locks of its own on the file itself.
+fn lock(path: &Path) -> Result<File, StoreError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-lock");
+    let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(0o600).open(name)?;
+    match file.try_lock() {
+        Ok(()) => {
+            // It only serves a message: a full disk is no reason not to go on.
+            let _ = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
+            Ok(file)
+        }
+        Err(TryLockError::WouldBlock) => {
+            let mut process = String::new();
+            let read = file.read_to_string(&mut process).is_ok() && process.parse::<u32>().is_ok();
+            Err(StoreError::InUse { process: if read { process } else { "?".to_owned() } })
+        }
+        Err(TryLockError::Error(error)) => Err(error.into()),
+    }
 }
 
-fn latest_of_a_person(connection: &Connection) -> Result<Option<(i64, Before)>, StoreError> {
-    let row: Option<(i64, String)> = connection
-        .query_row(
-            "SELECT number, before FROM revision
-             WHERE action NOT IN ('undo', 'trip')
-               AND number NOT IN (SELECT undoes FROM revision WHERE undoes IS NOT NULL)
-             ORDER BY number DESC LIMIT 1",
-            [],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )
-        .optional()?;
-    row.map(|(number, before)| Ok((number, serde_json::from_str(&before)?))).transpose()
+fn bring_up_to_date(connection: &mut Connection) -> Result<(), StoreError> {
+    // A store that is up to date need not be locked, and opens also while another program has locked it.
+    if layout(connection)? == LAYOUT {
+        return Ok(());
+    }
+    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    let missing: &[&str] = match layout(&transaction)? {
+        0 => &[SCHEMA, TOP_NETWORK, CHANGE_ID],
+        1 => &[TOP_NETWORK, CHANGE_ID],
+        2 => &[CHANGE_ID],
+        LAYOUT => &[],
+        found => return Err(StoreError::Newer { found }),
+    };
+    missing.iter().try_for_each(|step| transaction.execute_batch(step))?;
+    Ok(transaction.commit()?)
+}
+
+fn layout(connection: &Connection) -> Result<i64, StoreError> {
+    Ok(connection.query_row("PRAGMA user_version", [], |row| row.get(0))?)
+}
+
+fn read_only(path: &Path) -> Result<Option<Content>, StoreError> {
+    match std::fs::metadata(path) {
+        Ok(file) if file.len() == 0 => return Ok(None),
+        Err(error) if is_missing(&error) => return Ok(None),
+        found => found?,
+    };
+    let connection = match Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY) {
+        Ok(connection) if layout(&connection).is_ok() => connection,
+        _ => open_unchanging(path)?,
+    };
+    match layout(&connection)? {
+        0 => Ok(None),
+        LAYOUT => content(&connection).map(Some),
+        found if found > LAYOUT => Err(StoreError::Newer { found }),
+        found => Err(StoreError::Older { found }),
+    }
+}
+
+fn is_missing(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory)
+}
+
+/// Opens a store in a folder where SQLite can make no file beside it. Only if no change is in such a file.
+fn open_unchanging(path: &Path) -> Result<Connection, StoreError> {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    if std::fs::metadata(log).is_ok_and(|log| log.len() > 0) {
+        let what = "its latest changes are in the file ending in -wal, which cannot be read in a read-only folder";
+        return Err(std::io::Error::other(what).into());
+    }
+    let mut name = String::new();
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => name.push(char::from(*byte)),
+            byte => name.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    Ok(Connection::open_with_flags(format!("file:{name}?immutable=1"), flags)?)
+}
+
+/// The number and the id of the latest revision.
+fn latest(connection: &Connection) -> Result<Option<(i64, String)>, StoreError> {
+    let latest = "SELECT number, change_id FROM revision ORDER BY number DESC LIMIT 1";
+    Ok(connection.query_row(latest, [], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+}
+
+fn read_key(connection: &Connection) -> Result<Key, StoreError> {
+    Ok(Key::new(connection.query_row("SELECT key FROM secret", [], |row| row.get(0))?))
+}
+
+fn content(connection: &Connection) -> Result<Content, StoreError> {
+    let mut statement = connection.prepare(
+        "SELECT number, change_id, at, actor, reason, action, rule, phase, until, undoes, before, state
+         FROM revision ORDER BY number DESC LIMIT ?1",
+    )?;
+    let mut rows = statement.query([History::REMEMBERED.cast_signed()])?;
+    let mut records = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (before, after): (String, String) = (row.get(10)?, row.get(11)?);
+        let (before, after): (Overrides, Overrides) = (serde_json::from_str(&before)?, serde_json::from_str(&after)?);
+        let revision = read_revision(row)?;
+        let trip = trip_of(connection, revision.revision)?;
+        records.push(Record { revision, before, after, trip });
+    }
+    records.reverse();
+    Ok(Content { key: read_key(connection)?, history: History::of(records) })
+}
+
+fn trip_of(connection: &Connection, revision: i64) -> Result<Option<Trip>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT at, rule, seen, refused, refused_share, window, minimum, hit, top_network, top_refused
+         FROM trip WHERE revision = ?1",
+    )?;
+    Ok(statement.query_row([revision], read_trip).optional()?)
+}
+
+fn keep(connection: &Connection, record: &Record) -> Result<(), StoreError> {
+    let revision = &record.revision;
+    connection.execute(
+        "INSERT INTO revision (number, change_id, at, actor, reason, action, rule, phase, until, undoes, before, state)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        params![
+            revision.revision,
+            revision.id,
+            revision.at.to_string(),
+            revision.actor,
+            revision.reason,
+            revision.action,
+            revision.rule,
+            revision.phase.map(Imposed::as_str),
+            revision.until.map(|until| until.to_string()),
+            revision.undoes,
+            serde_json::to_string(&record.before)?,
+            serde_json::to_string(&record.after)?,
+        ],
+    )?;
+    match &record.trip {
+        Some(trip) => keep_trip(connection, revision.revision, trip),
+        None => Ok(()),
+    }
 }
 
 fn keep_trip(connection: &Connection, revision: i64, trip: &Trip) -> Result<(), StoreError> {
@@ -294,18 +401,19 @@ fn keep_trip(connection: &Connection, revision: i64, trip: &Trip) -> Result<(), 
 }
 
 fn read_revision(row: &Row<'_>) -> rusqlite::Result<Revision> {
-    let phase: Option<String> = row.get(6)?;
-    let until: Option<String> = row.get(7)?;
+    let phase: Option<String> = row.get(7)?;
+    let until: Option<String> = row.get(8)?;
     Ok(Revision {
         revision: row.get(0)?,
-        at: read_instant(row, 1)?,
-        actor: row.get(2)?,
-        reason: row.get(3)?,
-        action: row.get(4)?,
-        rule: row.get(5)?,
+        id: row.get(1)?,
+        at: read_instant(row, 2)?,
+        actor: row.get(3)?,
+        reason: row.get(4)?,
+        action: row.get(5)?,
+        rule: row.get(6)?,
         phase: phase.as_deref().and_then(Imposed::parse),
-        until: until.map(|_| read_instant(row, 7)).transpose()?,
-        undoes: row.get(8)?,
+        until: until.map(|_| read_instant(row, 8)).transpose()?,
+        undoes: row.get(9)?,
     })
 }
 

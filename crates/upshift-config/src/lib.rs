@@ -83,7 +83,7 @@ pub fn load(text: &str, file_name: &str) -> Result<Loaded, Vec<Diagnostic>> {
     load_at(text, file_name, Timestamp::now())
 }
 
-/// As [`load`], with the time at which expired exemptions are judged.
+/// As [`load`], with the time at which exemptions that have expired and dates in the past are judged.
 ///
 /// # Errors
 /// All errors of the file, in its order.
@@ -100,7 +100,7 @@ pub fn load_at(text: &str, file_name: &str, now: Timestamp) -> Result<Loaded, Ve
     let (errors, warnings) = out.diagnostics(file_name);
     match file.filter(|_| errors.is_empty()) {
         Some(file) => {
-            let notes = notes::of(&file);
+            let notes = notes::of(&file, now);
             Ok(Loaded { file, warnings, notes })
         }
         None => Err(errors),

@@ -1,14 +1,47 @@
 //! What the defaults mean for a file: the notes of `check`. Unlike warnings, they ask for nothing.
 
-use upshift_core::policy::{Builtin, Case, PathPattern, Requirement, Rule};
+use jiff::Timestamp;
+use upshift_core::Phase;
+use upshift_core::policy::{Builtin, Case, PathPattern, Requirement, Rule, Stage};
 
 use crate::File;
 use crate::settings::UndeclaredProxy;
 
-/// The notes on `file`, a sentence or two each.
-pub(crate) fn of(file: &File) -> Vec<String> {
+/// The notes on `file` at `now`, a sentence or two each.
+pub(crate) fn of(file: &File, now: Timestamp) -> Vec<String> {
     let notes = [never_refused(file), undeclared_proxies(file), comparison(file)];
-    notes.into_iter().flatten().collect()
+    let mut notes: Vec<String> = notes.into_iter().flatten().collect();
+    for rule in file.policy.rules() {
+        notes.extend(under_way(rule, now));
+        notes.extend(stopped_by_the_breaker(rule, now));
+    }
+    notes
+}
+
+/// A brownout or a ramp that has begun: a rule that is deployed in the middle of it refuses that share at once.
+fn under_way(rule: &Rule, now: Timestamp) -> Option<String> {
+    let moment = rule.moment(now);
+    let begun = rule.phase.is_none() && matches!(moment.phase, Phase::Brownout | Phase::Ramp);
+    let percent = moment.share.fraction() * 100.0;
+    (begun && percent > 0.0).then(|| {
+        let (id, phase) = (&rule.id, moment.phase);
+        format!("Rule {id}: its {phase} has begun. If the rule was not deployed before, {percent:.0} % of the callers who fall short are refused at once.")
+    })
+}
+
+/// A brownout or a ramp to come that refuses a greater share than the breaker allows.
+fn stopped_by_the_breaker(rule: &Rule, now: Timestamp) -> Option<String> {
+    let (breaker, rollout) = (rule.breaker?, rule.rollout.as_ref().filter(|_| rule.phase.is_none())?);
+    let gentle = |stage: &&Stage| matches!(stage.phase, Phase::Brownout | Phase::Ramp);
+    let to_come = rollout.stages().iter().filter(gentle).filter(|stage| stage.to.is_none_or(|to| to > now));
+    let mut crossings = to_come.filter_map(|stage| Some((stage.phase, stage.exceeds(breaker.refused_share)?)));
+    let (phase, at) = crossings.next()?;
+    let (id, allowed) = (&rule.id, (breaker.refused_share * 10_000.0).round() / 100.0);
+    Some(format!(
+        "Rule {id}: from {at} on its {phase} refuses a greater share than the {allowed} % that the breaker allows. If as \
+         many of all callers fall short, the breaker trips and holds the rule at warn, and the calendar with it, until \
+         `upshift resume`. Raise refused-share, or see with `upshift serve --observe` how many fall short."
+    ))
 }
 
 fn never_refused(file: &File) -> Option<String> {

@@ -50,8 +50,7 @@ pub(crate) fn rule<'d>(mut section: Section<'d>, default: Option<Breaker>) -> Op
         breaker: match section.get("breaker") {
             None => default,
             Some(item) => rule_breaker(&item, default),
-        }
-        .filter(|_| rollout_section.is_some()),
+        },
         rollout: None,
         identity: Vec::new(),
         ..RuleSpec::new(id.unwrap_or_default(), require)

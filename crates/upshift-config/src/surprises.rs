@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use upshift_core::HttpVersion;
 use upshift_core::policy::{
-    AnswerStyle, Exemption, HostPattern, IdentityReader, RampPlan, Requirement, RuleSpec, Share,
+    AnswerStyle, Exemption, HostPattern, IdentityReader, Phase, RampPlan, Requirement, RuleSpec, Share,
 };
 
 use crate::diagnostic::Finding;
@@ -24,6 +24,7 @@ pub(crate) fn report(read: &Read<'_>, gateway: Option<(&Gateway, &Section<'_>)>,
             unverified(spec, section),
             unwatched(spec, section),
             useless_breaker(spec, section),
+            enforced_already(spec, section, now),
             gateway.and_then(|(gateway, _)| unreachable_transport(spec, section, gateway)),
             gateway.and_then(|(gateway, _)| redirect_nowhere(spec, section, gateway)),
         ];
@@ -134,19 +135,32 @@ fn unwatched(spec: &RuleSpec, section: &Section<'_>) -> Option<Finding> {
     let rollout = spec.rollout.as_ref()?.plan();
     let refuses = rollout.enforce.is_some() || rollout.ramp.is_some() || !rollout.brownout.is_empty();
     (refuses && spec.breaker.is_some() && spec.identity.is_empty()).then(|| {
-        Finding::warning(section.value_span("rollout"), "no breaker can watch this rollout")
-            .label("it counts identities, and `identity` is missing here")
+        Finding::warning(section.value_span("rollout"), "the breaker of this rollout counts addresses")
+            .label("`identity` is missing here, and many callers may share an address")
             .help("add identity = [\"header:X-Api-Key\"], or \"peer\" for the address; or write breaker = false")
     })
 }
 
 fn useless_breaker(spec: &RuleSpec, section: &Section<'_>) -> Option<Finding> {
-    let given = section.value("breaker")?;
-    (given.is_table() && !section.has("rollout")).then(|| {
+    let given = section.value("breaker").filter(|given| given.is_table())?;
+    let phase = spec.phase.filter(|phase| !matches!(phase, Phase::Brownout | Phase::Ramp | Phase::Enforce))?;
+    Some(
         Finding::warning(given.span(), "this breaker watches nothing")
-            .label("a breaker watches a rollout, and this rule has none")
-            .help(format!("rule `{}` enforces at once", spec.id))
-    })
+            .label(format!("the rule is pinned to `{phase}`, which refuses no caller"))
+            .help("leave it out, or leave `phase` out"),
+    )
+}
+
+fn enforced_already(spec: &RuleSpec, section: &Section<'_>, now: Timestamp) -> Option<Finding> {
+    let enforce = spec.rollout.as_ref()?.plan().enforce.filter(|enforce| *enforce <= now && spec.phase.is_none())?;
+    Some(
+        Finding::warning(section.value_span("rollout"), "`enforce` lies in the past")
+            .label(format!("since {enforce} the rule refuses 100 % of the callers who fall short"))
+            .help(
+                "if this rule was not deployed before, give it dates to come: without them it refuses everybody at \
+                 once; if its rollout is over, leave `rollout` out",
+            ),
+    )
 }
 
 fn unreachable_transport(spec: &RuleSpec, section: &Section<'_>, gateway: &Gateway) -> Option<Finding> {

@@ -159,7 +159,8 @@ fn of_webhook(address: &str) -> Option<KeyFinding> {
     Some(error("breaker.webhook", cause.to_string(), "install the system's certificate roots, or set SSL_CERT_FILE"))
 }
 
-/// The folder of the store. The store itself is opened at the start only: two processes cannot have it.
+/// The folder of the store. The store itself is opened at the start only, for two processes cannot have it; and a gateway
+/// starts without one.
 fn of_store(path: &Path) -> Option<KeyFinding> {
     let folder = match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
@@ -172,5 +173,6 @@ fn of_store(path: &Path) -> Option<KeyFinding> {
     } else {
         return None;
     };
-    Some(error("gateway.store", message, "name a file in a folder that can be written to, or store = false"))
+    let message = format!("{message}: changes by people and the breaker would be forgotten at a restart");
+    Some(warning("gateway.store", message, "name a file in a folder that can be written to, or store = false"))
 }

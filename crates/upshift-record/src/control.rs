@@ -25,12 +25,29 @@ pub struct ChangeRequest {
     /// Why.
     #[serde(default)]
     pub reason: String,
-    /// `resume`: also where the share of refused callers is greater than it was when the rule was stopped.
+    /// `set`, `undo`: also where more callers would be refused than now; `resume`: than when the rule was stopped.
     #[serde(default)]
     pub confirm: bool,
-    /// Only tell what would happen.
+    /// Only report what would happen.
     #[serde(default)]
     pub dry_run: bool,
+    /// The id of the change, the same for every gateway of a fleet: 1 to 40 letters, digits and `-`. Left out, the
+    /// gateway makes one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<String>,
+    /// With `undo`: the id of the change to take back; left out, the latest of this gateway that still stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo: Option<String>,
+    /// Make the change only if this is still the number of the latest revision; 0 is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<i64>,
+}
+
+impl ChangeRequest {
+    /// Whether `id` can be that of a change.
+    pub fn is_id(id: &str) -> bool {
+        (1..=40).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    }
 }
 
 /// What a change did, or with `dry_run` would do.
@@ -40,11 +57,72 @@ pub struct ChangeReport {
     pub revision: Option<i64>,
     /// `pause`, `resume`, `set` or `undo`.
     pub action: String,
+    /// The id of the change; `null` for a dry run.
+    pub change: Option<String>,
+    /// The number of the latest revision, this change included; 0 is none.
+    pub latest: i64,
     /// The revision that was taken back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undoes: Option<i64>,
+    /// The id of the change that was taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undoes_change: Option<String>,
+    /// Whether it is in the store, so that a restart does not forget it; left out for a dry run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<bool>,
+    /// What a restart will forget, and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
     /// The rules that stand otherwise than before.
     pub rules: Vec<RuleChange>,
+}
+
+/// One of `GET /api/revisions`: who changed what and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RevisionReport {
+    /// Its number on this gateway, from 1.
+    pub revision: i64,
+    /// The id of the change, the same on every gateway that made it.
+    pub change: String,
+    /// When.
+    pub at: String,
+    /// Who.
+    pub actor: String,
+    /// Why.
+    pub reason: String,
+    /// `pause`, `resume`, `set`, `undo` or `trip`.
+    pub action: String,
+    /// The rule; `null` for all of them.
+    pub rule: Option<String>,
+    /// The phase that was set.
+    pub phase: Option<String>,
+    /// Until when it was set.
+    pub until: Option<String>,
+    /// The revision that this one takes back.
+    pub undoes: Option<i64>,
+}
+
+/// What became of a change on one gateway: `pause`, `resume`, `set` and `undo` print a list of these with `--json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GatewayOutcome {
+    /// Its address, as it was given.
+    pub gateway: String,
+    /// Whether the change is in force there.
+    pub obeyed: bool,
+    /// `changed`; `unchanged`; `unknown`: it did not answer after it was sent the change; `skipped`: it did not answer
+    /// the dry run, and was left out; `not-concerned`: it never made the change that is undone, or undid it before.
+    pub outcome: String,
+    /// The id of the change; `null` where nothing was changed anywhere.
+    pub change: Option<String>,
+    /// What it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<ChangeReport>,
+    /// What it would have done, where nothing was changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub would: Option<ChangeReport>,
+    /// What stood in the way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }
 
 /// How a change moves one rule.
@@ -76,6 +154,9 @@ pub struct Status {
     pub revision: String,
     /// The latest revision of what was imposed over it; `null` if nothing ever was.
     pub overrides: Option<i64>,
+    /// Changes that are in force but not in the store: a restart would forget them.
+    #[serde(default)]
+    pub unsaved: u64,
     /// The rules, in the order of the file.
     pub rules: Vec<RuleStatus>,
     /// The exemptions, in the order of the file.

@@ -86,7 +86,7 @@ fn entry_of_stage(rule: &Rule, stage: &Stage) -> PlanEntry {
         to: stage.to.map(|to| to.to_string()),
         share: stage.share.fraction(),
         share_at_end: (stage.final_share != stage.share).then(|| stage.final_share.fraction()),
-        notes: cliff(rule, stage).into_iter().collect(),
+        notes: cliff(rule, stage).into_iter().chain(stopped_by_the_breaker(rule, stage)).collect(),
         ..always(rule, stage.phase)
     }
 }
@@ -102,6 +102,18 @@ fn cliff(rule: &Rule, stage: &Stage) -> Option<String> {
             readers.join(" or ")
         )
     })
+}
+
+/// A brownout or a ramp that refuses a greater share than the breaker allows.
+fn stopped_by_the_breaker(rule: &Rule, stage: &Stage) -> Option<String> {
+    let gentle = matches!(stage.phase, Phase::Brownout | Phase::Ramp);
+    let allowed = rule.breaker.filter(|_| gentle)?.refused_share;
+    let at = stage.exceeds(allowed)?;
+    Some(format!(
+        "from {at} on it refuses a greater share than the {} % that the breaker allows: if as many of all callers fall \
+         short, the breaker trips and holds the rule at warn, until `upshift resume`",
+        (allowed * 10_000.0).round() / 100.0
+    ))
 }
 
 #[cfg(test)]
@@ -137,6 +149,31 @@ mod tests {
         let json = serde_json::to_value(&plan[3]).unwrap();
         let expected = serde_json::json!({"rule": "plain", "phase": "enforce", "from": null, "to": null, "share": 1.0});
         assert_eq!(json, expected);
+    }
+
+    /// The breaker held a calendar that was meant to go on, and no word of it was said before.
+    #[test]
+    fn a_plan_says_where_the_breaker_will_stop_it() {
+        let with = |refused_share| {
+            let mut spec = RuleSpec::new("ramped", vec![Requirement::Http(HttpVersion::V2)]);
+            spec.identity = vec![upshift_core::policy::IdentityReader::Peer];
+            let counts = upshift_core::policy::Counted::Seen;
+            let breaker =
+                upshift_core::policy::Breaker { refused_share, window: 60, minimum: 200, counts, per_network: 50 };
+            spec.breaker = Some(breaker);
+            let (ramp, brownout) = (Some(RampPlan::Linear(at(1_000))), vec![(at(100), at(200))]);
+            spec.rollout = Rollout::new(Plan { brownout, ramp, enforce: Some(at(2_000)), ..Plan::default() }).ok();
+            plan(&Policy::new(PolicySpec { rules: vec![spec], ..PolicySpec::default() }).unwrap())
+        };
+        let plan = with(0.05);
+        let note = |phase: &str| {
+            let entry = plan.iter().find(|entry| entry.phase == phase);
+            entry.and_then(|entry| entry.notes.first().cloned()).unwrap_or_default()
+        };
+        assert!(note("brownout").starts_with("from 1970-01-01T00:01:40Z on it refuses a greater share than the 5 %"));
+        assert!(note("ramp").starts_with("from 1970-01-01T00:17:31Z on"), "{}", note("ramp"));
+        let allowed = with(1.0);
+        assert!(allowed.iter().flat_map(|entry| &entry.notes).all(|note| !note.contains("the breaker allows")));
     }
 
     #[test]

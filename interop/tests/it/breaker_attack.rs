@@ -91,6 +91,17 @@ fn a_lock_out_across_networks_stops_enforcement() {
     assert_trips(&gateway);
 }
 
+/// The same for a rule that enforces without a rollout: no breaker looked, and everybody stayed locked out.
+#[test]
+fn a_lock_out_by_a_rule_without_a_rollout_is_stopped() {
+    let origin = Origin::start(200, &[]);
+    let rule = "[[rule]]\nid = \"orders\"\npaths = [\"/api/**\"]\non = { missing = \"refuse\" }\n\
+        require = { api = { minimum = \"2.0\", read = \"header:X-Api-Version\" } }\n";
+    let gateway = Gateway::start(origin.address(), &[PROXY, rule].concat());
+    ask_all(gateway.http(), &locked_out());
+    assert_trips(&gateway);
+}
+
 const PROXY: &str = r#"
 [[gateway.proxy]]
 from = ["127.0.0.0/8"]

@@ -264,9 +264,18 @@ fn what_is_watched_follows_from_the_calendar() {
         .map(|second| counts(&watched.rules()[0], at(second)))
         .into();
     assert_eq!(counted, [false, true, true, true, false]);
-    for unwatched in [rule(|spec| spec.breaker = None), rule(|spec| spec.rollout = None)] {
+    let pinned_to_warn = rule(|spec| spec.phase = Some(Phase::Warn));
+    for unwatched in [rule(|spec| spec.breaker = None), pinned_to_warn] {
         assert!(Watch::of(&unwatched.rules()[0]).is_none());
         assert!(!counts(&unwatched.rules()[0], at(2_000)));
+    }
+    // Rules that enforce without a calendar could lock everybody out, and nothing would stop them.
+    let at_once = rule(|spec| spec.rollout = None);
+    let pinned = rule(|spec| spec.phase = Some(Phase::Enforce));
+    for watched in [at_once, pinned] {
+        let watch = Watch::of(&watched.rules()[0]).unwrap();
+        assert_eq!((watch.from, watch.to), (None, None));
+        assert!([0, 5_000 + 30 * 86_400].into_iter().all(|second| counts(&watched.rules()[0], at(second))));
     }
     let only_warns = rule(|spec| spec.rollout = Rollout::new(Plan { warn: Some(at(0)), ..Plan::default() }).ok());
     assert!(!counts(&only_warns.rules()[0], at(2_000)));
@@ -274,6 +283,7 @@ fn what_is_watched_follows_from_the_calendar() {
         policy::Override { phase: Phase::Enforce, until: None, by: policy::Actor::Breaker, reason: String::new() };
     let set = policy::Overrides { all: Some(set), ..policy::Overrides::default() };
     assert!(counts(&watched.with(&set).rules()[0], at(0)), "a person may enforce before the time");
+    assert!(counts(&watched.with(&set).rules()[0], at(5_000 + 30 * 86_400)), "or again, long after");
 }
 
 proptest! {

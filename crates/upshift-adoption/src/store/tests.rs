@@ -1,24 +1,32 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
 
 use super::*;
-use crate::overrides::Target;
+use crate::history::Order;
+use crate::overrides::{Change, Target};
+
+/// A folder of its own, gone at the end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn make(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("upshift-store-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn store(&self) -> PathBuf {
+        self.0.join("upshift.db")
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.0).ok();
+    }
+}
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_793_000_000 + second).unwrap()
-}
-
-fn rule(id: &str) -> Target {
-    Target::Rule(id.into())
-}
-
-fn set(id: &str, imposed: Imposed) -> Change {
-    Change::Set { rule: id.into(), imposed, until: None }
-}
-
-/// What holds for rule `a` and for rule `b`.
-fn phases(overrides: &Overrides, now: i64) -> (Option<Imposed>, Option<Imposed>) {
-    let of = |rule| overrides.of(rule, at(now)).map(|holds| holds.imposed);
-    (of("a"), of("b"))
 }
 
 fn trip(rule: &str) -> Trip {
@@ -27,141 +35,153 @@ fn trip(rule: &str) -> Trip {
     Trip { rule: rule.into(), at: at(50), seen: 400, refused: 160, top, limits: Limits::default(), hit }
 }
 
+/// A pause of rule `a`, and a trip of rule `b`.
+fn past() -> History {
+    let mut history = History::default();
+    pause(&mut history, "a", "first");
+    history.trip(&trip("b"), "second");
+    history
+}
+
+fn pause(history: &mut History, rule: &str, id: &str) {
+    let change = Change::Pause(Target::Rule(rule.into()));
+    history.change(Order { change: &change, id, at: at(1), actor: "ada", reason: "the phones ring" }).unwrap();
+}
+
+fn all(history: &History) -> Vec<Arc<Record>> {
+    history.records().cloned().collect()
+}
+
+fn says(error: &StoreError, part: &str) {
+    let said = error.to_string();
+    assert!(said.contains(part) && said.contains("upshift.db (`store` in [gateway])"), "{said}");
+}
+
 #[test]
-fn changes_are_numbered_and_survive_the_process() {
-    let folder = std::env::temp_dir().join(format!("upshift-store-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let path = folder.join("upshift.db");
-    let key = {
-        let mut store = Store::open(&path).unwrap();
-        store.change(&Change::Pause(rule("a")), at(1), "ada", "the phones ring").unwrap();
-        store.trip(&trip("b")).unwrap();
-        store.key().unwrap()
-    };
+fn what_is_appended_survives_the_process() {
+    let folder = Folder::make("survives");
+    let (history, key) = (past(), {
+        let mut store = Store::open(&folder.store()).unwrap();
+        store.append(&all(&past())).unwrap();
+        store.append(&all(&past())).unwrap();
+        store.content().unwrap().key
+    });
     use std::os::unix::fs::PermissionsExt as _;
-    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600, "it holds the key");
-    let store = Store::open(&path).unwrap();
-    assert_eq!(phases(&store.overrides().unwrap(), 60), (Some(Imposed::Paused), Some(Imposed::Warn)));
-    assert_eq!(store.overrides().unwrap().tripped().collect::<Vec<_>>(), ["b"]);
-    assert_eq!(store.trips(10).unwrap(), [trip("b")]);
-    assert_eq!(store.key().unwrap().fingerprint(b"x"), key.fingerprint(b"x"));
-    let revisions = store.revisions(10).unwrap();
-    let shown: Vec<_> = revisions.iter().map(|r| (r.revision, r.action.as_str(), r.actor.as_str())).collect();
-    assert_eq!(shown, [(2, "trip", "breaker"), (1, "pause", "ada")]);
-    assert_eq!(revisions[1].reason, "the phones ring");
-    std::fs::remove_dir_all(folder).unwrap();
+    let mode = std::fs::metadata(folder.store()).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "it holds the key");
+    let content = Store::open(&folder.store()).unwrap().content().unwrap();
+    assert_eq!(all(&content.history), all(&history));
+    assert_eq!(content.history.trips(9), [trip("b")]);
+    assert_eq!(content.key.bytes(), key.bytes());
 }
 
+/// Two gateways that write one store undo each other's changes.
 #[test]
-fn every_change_is_undone_by_one_command_and_undoing_again_goes_further_back() {
-    let mut store = Store::in_memory().unwrap();
-    store.change(&set("a", Imposed::Enforce), at(1), "ada", "").unwrap();
-    store.change(&set("b", Imposed::Observe), at(2), "ada", "").unwrap();
-    store.change(&Change::Pause(Target::All), at(3), "ada", "").unwrap();
-    assert_eq!(phases(&store.overrides().unwrap(), 4), (Some(Imposed::Paused), Some(Imposed::Paused)));
-    let (revision, state) = store.change(&Change::Undo, at(5), "bob", "").unwrap();
-    assert_eq!(revision.undoes, Some(3));
-    assert_eq!(phases(&state, 5), (Some(Imposed::Enforce), Some(Imposed::Observe)));
-    let (revision, state) = store.change(&Change::Undo, at(6), "bob", "").unwrap();
-    assert_eq!((revision.undoes, phases(&state, 6)), (Some(2), (Some(Imposed::Enforce), None)));
-    store.change(&set("b", Imposed::Off), at(7), "ada", "").unwrap();
-    let (revision, _) = store.change(&Change::Undo, at(8), "bob", "").unwrap();
-    assert_eq!(revision.undoes, Some(6), "the new change comes before the older ones");
-    let (_, state) = store.change(&Change::Undo, at(9), "bob", "").unwrap();
-    assert!(state.is_empty());
-    assert!(matches!(store.change(&Change::Undo, at(10), "bob", ""), Err(StoreError::NothingToUndo)));
+fn a_store_is_open_once_at_a_time() {
+    let folder = Folder::make("once");
+    let first = Store::open(&folder.store()).unwrap();
+    let second = Store::open(&folder.store()).unwrap_err();
+    assert!(second.is_in_use());
+    says(&second, &format!("another gateway (process {}) has it open", std::process::id()));
+    drop(first);
+    Store::open(&folder.store()).unwrap();
 }
 
+/// What is said to be kept is in the file that the next start reads: not in one that was removed.
 #[test]
-fn a_trip_is_reset_by_resume_and_not_by_undo() {
-    let mut store = Store::in_memory().unwrap();
-    store.change(&Change::Pause(rule("a")), at(1), "ada", "").unwrap();
-    store.trip(&trip("b")).unwrap();
-    let (revision, state) = store.change(&Change::Undo, at(60), "ada", "").unwrap();
-    assert_eq!(revision.undoes, Some(1));
-    assert_eq!(phases(&state, 60), (None, Some(Imposed::Warn)));
-    let (_, state) = store.change(&Change::Resume(rule("b")), at(61), "ada", "mended").unwrap();
-    assert!(state.is_empty());
-    let (_, state) = store.change(&Change::Undo, at(62), "ada", "not mended").unwrap();
-    assert_eq!(phases(&state, 62), (None, Some(Imposed::Warn)), "undoing the resume latches it again");
+fn a_store_that_was_removed_is_noticed_and_written_again() {
+    let folder = Folder::make("removed");
+    let (mut store, mut history) = (Store::open(&folder.store()).unwrap(), past());
+    store.append(&all(&history)).unwrap();
+    let key = store.content().unwrap().key;
+    for name in ["upshift.db", "upshift.db-wal", "upshift.db-shm"] {
+        std::fs::remove_file(folder.0.join(name)).unwrap();
+    }
+    pause(&mut history, "c", "third");
+    says(&store.append(&all(&history)).unwrap_err(), "its file was removed");
+    drop(store);
+    let mut store = Store::reopen(&folder.store(), &key).unwrap();
+    store.append(&all(&history)).unwrap();
+    let content = store.content().unwrap();
+    assert_eq!((all(&content.history), content.key.bytes()), (all(&history), key.bytes()));
 }
 
+/// A store of somebody else is not written over.
 #[test]
-fn a_trip_beats_a_pin_that_was_there_and_undo_does_not_bring_that_back() {
-    let mut store = Store::in_memory().unwrap();
-    store.change(&set("a", Imposed::Enforce), at(1), "ada", "").unwrap();
-    let (_, state) = store.trip(&trip("a")).unwrap();
-    assert_eq!(phases(&state, 60).0, Some(Imposed::Warn));
-    store.change(&Change::Pause(rule("a")), at(61), "ada", "").unwrap();
-    let (_, state) = store.change(&Change::Undo, at(62), "ada", "").unwrap();
-    assert_eq!(phases(&state, 62).0, Some(Imposed::Warn));
-    store.change(&set("a", Imposed::Observe), at(62), "ada", "").unwrap();
-    store.change(&set("b", Imposed::Off), at(62), "ada", "").unwrap();
-    let (_, state) = store.change(&Change::Undo, at(62), "ada", "").unwrap();
-    assert_eq!(phases(&state, 62), (Some(Imposed::Observe), None), "a pin put over the trip stays");
-    let (_, state) = store.change(&set("a", Imposed::Enforce), at(63), "ada", "knowingly").unwrap();
-    assert_eq!((phases(&state, 63).0, state.tripped().count()), (Some(Imposed::Enforce), 0));
+fn a_store_with_other_changes_is_left_alone() {
+    let folder = Folder::make("foreign");
+    let mut store = Store::open(&folder.store()).unwrap();
+    store.append(&all(&past())).unwrap();
+    let mut others = History::default();
+    pause(&mut others, "a", "another");
+    says(&store.append(&all(&others)).unwrap_err(), "did not make");
+    drop(store);
+    says(&Store::reopen(&folder.store(), &Key::new([7; 32])).unwrap_err(), "did not make");
 }
 
+/// A store that another program has locked can be opened and read, and is written as soon as the lock is gone.
 #[test]
-fn a_pin_ends_by_itself_and_what_lies_under_it_holds_again() {
-    let mut store = Store::in_memory().unwrap();
-    store.trip(&trip("a")).unwrap();
-    let change = Change::Set { rule: "a".into(), imposed: Imposed::Observe, until: Some(at(100)) };
-    let (revision, state) = store.change(&change, at(60), "ada", "").unwrap();
-    assert_eq!(revision.until, Some(at(100)));
-    assert_eq!(phases(&state, 99).0, Some(Imposed::Observe));
-    assert_eq!(phases(&state, 100).0, Some(Imposed::Warn));
-    assert_eq!((state.next_lapse(at(99)), state.next_lapse(at(100))), (Some(at(100)), None));
-    assert_eq!(store.revisions(1).unwrap()[0].until, Some(at(100)));
+fn a_foreign_lock_delays_a_write_and_no_start() {
+    let folder = Folder::make("locked");
+    let history = past();
+    drop(Store::open(&folder.store()).unwrap());
+    let other = Connection::open(folder.store()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut store = Store::open(&folder.store()).unwrap();
+    says(&store.append(&all(&history)).unwrap_err(), "database is locked");
+    other.execute_batch("COMMIT").unwrap();
+    store.append(&all(&history)).unwrap();
+    assert_eq!(all(&store.content().unwrap().history), all(&history));
 }
 
+/// A store that cannot be written is still obeyed; one that cannot be read is not taken for an empty one.
 #[test]
-fn one_rule_may_go_on_while_the_rest_is_paused() {
-    let mut store = Store::in_memory().unwrap();
-    store.change(&Change::Pause(Target::All), at(1), "ada", "").unwrap();
-    let (_, state) = store.change(&Change::Resume(rule("a")), at(2), "ada", "").unwrap();
-    assert_eq!(phases(&state, 3), (None, Some(Imposed::Paused)));
-    let (_, state) = store.change(&Change::Resume(Target::All), at(4), "ada", "").unwrap();
-    assert!(state.is_empty());
+fn what_can_be_read_is_read_and_what_is_no_store_is_an_error() {
+    let folder = Folder::make("read");
+    assert!(Store::read(&folder.store()).unwrap().is_none(), "there is none");
+    assert!(Store::read(&folder.store().join("below.db")).unwrap().is_none(), "nor can there be one");
+    Store::open(&folder.store()).unwrap().append(&all(&past())).unwrap();
+    assert_eq!(all(&Store::read(&folder.store()).unwrap().unwrap().history), all(&past()));
+    let unchanging = content(&open_unchanging(&folder.store()).unwrap()).unwrap();
+    assert_eq!(all(&unchanging.history), all(&past()));
+    std::fs::write(folder.0.join("upshift.db-wal"), "changes").unwrap();
+    assert!(open_unchanging(&folder.store()).is_err(), "its latest changes would be overlooked");
+    let page = folder.0.join("page-upshift.db");
+    std::fs::write(&page, "not a database, though it is long enough to be one".repeat(99)).unwrap();
+    says(&Store::read(&page).unwrap_err(), "not a database");
+    says(&Store::open(&page).unwrap_err(), "not a database");
 }
 
 #[test]
 fn a_store_of_a_newer_version_is_left_alone() {
-    let store = Store::in_memory().unwrap();
-    store.connection.pragma_update(None, "user_version", 3).unwrap();
-    assert!(matches!(Store::with(store.connection), Err(StoreError::Newer { found: 3 })));
+    let folder = Folder::make("newer");
+    let store = Store::open(&folder.store()).unwrap();
+    store.connection.pragma_update(None, "user_version", 99).unwrap();
+    drop(store);
+    says(&Store::open(&folder.store()).unwrap_err(), "layout 99");
 }
 
-/// A store of the layout before is brought up to date, and its trips stay.
+/// A store of each layout before is brought up to date: its trips stay, and its changes can be undone.
 #[test]
-fn a_store_of_layout_1_is_taken_over() {
-    let connection = Connection::open_in_memory().unwrap();
-    connection.execute_batch(SCHEMA).unwrap();
-    let at = "2026-11-01T00:00:00Z";
-    let insert = "INSERT INTO revision VALUES (1, ?1, 'breaker', '', 'trip', 'a', NULL, NULL, NULL, '{}', '{}')";
-    connection.execute(insert, [at]).unwrap();
-    let insert = "INSERT INTO trip VALUES (1, ?1, 'a', 400, 160, 0.05, 60, 200, '00000000000000ff')";
-    connection.execute(insert, [at]).unwrap();
-    connection.pragma_update(None, "user_version", 1).unwrap();
-    let store = Store::with(connection).unwrap();
-    let trips = store.trips(9).unwrap();
-    assert_eq!((trips[0].seen, trips[0].top, trips[0].hit.len()), (400, None, 1));
-}
-
-#[test]
-fn a_policy_takes_what_holds_for_its_rules() {
-    let mut store = Store::in_memory().unwrap();
-    store.trip(&trip("b")).unwrap();
-    let set = |rule: &str| Change::Set { rule: rule.into(), imposed: Imposed::Observe, until: Some(at(100)) };
-    store.change(&set("a"), at(60), "ada", "a look").unwrap();
-    let (_, state) = store.change(&set("b"), at(60), "ada", "a look").unwrap();
-    let resolved = state.resolve(["a", "b", "c"], at(70));
-    assert_eq!(resolved.of("a").and_then(|set| set.until), Some(at(100)));
-    assert_eq!(resolved.of("b").and_then(|set| set.until), None, "after it comes the trip, not the file");
-    assert_eq!(resolved.of("c"), None);
-    let resolved = state.resolve(["a", "b"], at(100));
-    assert_eq!(resolved.of("a"), None);
-    let tripped = resolved.of("b").unwrap();
-    assert_eq!((tripped.phase, &tripped.by), (upshift_core::Phase::Warn, &upshift_core::policy::Actor::Breaker));
+fn stores_of_older_layouts_are_taken_over() {
+    for (layout, steps) in [(1, &[SCHEMA][..]), (2, &[SCHEMA, TOP_NETWORK])] {
+        let folder = Folder::make(&format!("layout-{layout}"));
+        let connection = Connection::open(folder.store()).unwrap();
+        steps.iter().for_each(|step| connection.execute_batch(step).unwrap());
+        for number in [1, 2] {
+            let insert =
+                "INSERT INTO revision VALUES (?1, ?2, 'breaker', '', 'trip', 'a', NULL, NULL, NULL, '{}', '{}')";
+            connection.execute(insert, params![number, "2026-11-01T00:00:00Z"]).unwrap();
+        }
+        let insert = "INSERT INTO trip (revision, at, rule, seen, refused, refused_share, window, minimum, hit)
+                      VALUES (1, '2026-11-01T00:00:00Z', 'a', 400, 160, 0.05, 60, 200, '00000000000000ff')";
+        connection.execute(insert, []).unwrap();
+        connection.pragma_update(None, "user_version", layout).unwrap();
+        drop(connection);
+        says(&Store::read(&folder.store()).unwrap_err(), "older version");
+        let history = Store::open(&folder.store()).unwrap().content().unwrap().history;
+        let (trips, revisions) = (history.trips(9), history.revisions(9));
+        assert_eq!((trips[0].seen, trips[0].top, trips[0].hit.len()), (400, None, 1));
+        assert!(revisions[0].id != revisions[1].id && revisions[0].id.len() == 10, "{revisions:?}");
+    }
 }

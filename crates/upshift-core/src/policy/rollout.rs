@@ -217,6 +217,19 @@ impl Rollout {
 }
 
 impl Stage {
+    /// The first moment at which it refuses a greater share than `limit` (a fraction), if it ever does.
+    pub fn exceeds(&self, limit: f64) -> Option<Timestamp> {
+        if self.share.fraction() > limit {
+            return Some(self.from);
+        }
+        let to = self.to.filter(|_| self.final_share.fraction() > limit)?;
+        let length = to.as_second() - self.from.as_second();
+        // The least share above the limit, and the first whole second at which a linear ramp has it.
+        let points = (limit * 10_000.0).floor() as i64 + 1;
+        let seconds = (points * length + 9_999) / 10_000;
+        self.from.checked_add(jiff::SignedDuration::from_secs(seconds)).ok()
+    }
+
     /// The share refused at `now`: floor(10 000 · (now − from) / (to − from)) in whole seconds for a linear ramp.
     fn share_at(&self, now: Timestamp) -> Share {
         let Some(to) = self.to.filter(|_| self.final_share > self.share) else { return self.share };
@@ -354,6 +367,19 @@ mod tests {
             assert_eq!((moment.phase, moment.share.basis_points()), (phase, points), "at {second}");
         }
         assert_eq!(rollout.at(at(305)).until, Some(at(310)));
+        Ok(())
+    }
+
+    #[test]
+    fn a_stage_knows_when_it_exceeds_a_share() -> Result<(), PlanError> {
+        let rollout = whole()?;
+        let of = |phase| rollout.stages().iter().find(|stage| stage.phase == phase);
+        assert_eq!(of(Phase::Warn).and_then(|stage| stage.exceeds(0.05)), None);
+        assert_eq!(of(Phase::Brownout).and_then(|stage| stage.exceeds(0.05)), Some(at(300)));
+        assert_eq!(of(Phase::Brownout).and_then(|stage| stage.exceeds(1.0)), None);
+        let crossing = of(Phase::Ramp).and_then(|stage| stage.exceeds(0.05));
+        assert_eq!(crossing, Some(at(1_051)), "at 1 050 it is 5 %, which is allowed");
+        assert_eq!(rollout.at(at(1_050)).share.basis_points(), 500);
         Ok(())
     }
 

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `GET /api/plan` | the calendar: a list of [`upshift_record::PlanEntry`] |
 //! | `GET /api/status` | [`upshift_record::control::Status`] |
-//! | `GET /api/revisions?limit=` | who changed what and why, the newest first |
+//! | `GET /api/revisions?limit=` | who changed what and why, the newest first: a list of [`upshift_record::control::RevisionReport`] |
 //! | `GET /api/trips?limit=` | the breaker's trips, and who was hit, hashed |
 //! | `POST /api/pause`, `resume`, `set`, `undo` | [`ChangeRequest`] → [`ChangeReport`] |
 //! | `POST /api/explain` | [`ExplainRequest`](upshift_record::control::ExplainRequest) → [`upshift_record::DecisionRecord`] |
@@ -14,6 +14,8 @@
 //! address only), whoever reaches the listener by an address or as `localhost`, so that no page in a browser gets here
 //! under a name of its own. 3. A change comes as `application/json`, which no page of another origin can send: nothing
 //! here answers a CORS preflight.
+//!
+//! A problem has a `code` that programs can go by: [`Problem`].
 
 use std::sync::Arc;
 
@@ -28,13 +30,13 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
+use upshift_adoption::UndoError;
 use upshift_adoption::overrides::{Change, Imposed, Target};
-use upshift_adoption::store::StoreError;
 use upshift_core::Timestamp;
 use upshift_record::control::{ChangeReport, ChangeRequest, RuleChange};
 
-use super::report::trip_report;
-use super::{Control, ControlError, Wanted};
+use super::report::{revision_report, trip_report};
+use super::{Changed, Control, ControlError, Wanted};
 
 /// Who may use the API.
 #[derive(Clone, Default)]
@@ -69,6 +71,9 @@ pub(crate) fn router(control: Arc<Control>) -> Router {
 pub(crate) struct Problem {
     status: StatusCode,
     detail: String,
+    /// What it is about, for programs: `unknown-rule`, `unknown-change`, `nothing-to-undo`, `already-undone`,
+    /// `not-undoable`, `overtaken`, `rises`, `repeated`, `changed-meanwhile`.
+    code: Option<&'static str>,
     /// The changes that were not confirmed.
     rules: Vec<RuleChange>,
 }
@@ -132,48 +137,49 @@ async fn status(State(control): State<Arc<Control>>) -> impl IntoResponse {
 
 #[derive(Deserialize)]
 struct Page {
-    limit: Option<u32>,
+    limit: Option<usize>,
 }
 
 impl Page {
-    fn limit(&self) -> u32 {
+    fn limit(&self) -> usize {
         self.limit.unwrap_or(50).min(1_000)
     }
 }
 
-async fn revisions(State(control): State<Arc<Control>>, Query(page): Query<Page>) -> Answer<impl Serialize> {
-    Ok(Json(control.revisions(page.limit()).map_err(ControlError::Store)?))
+async fn revisions(State(control): State<Arc<Control>>, Query(page): Query<Page>) -> impl IntoResponse {
+    Json(control.revisions(page.limit()).iter().map(revision_report).collect::<Vec<_>>())
 }
 
-async fn trips(State(control): State<Arc<Control>>, Query(page): Query<Page>) -> Answer<impl Serialize> {
-    let trips = control.trips(page.limit()).map_err(ControlError::Store)?;
-    Ok(Json(trips.iter().map(trip_report).collect::<Vec<_>>()))
+async fn trips(State(control): State<Arc<Control>>, Query(page): Query<Page>) -> impl IntoResponse {
+    Json(control.trips(page.limit()).iter().map(trip_report).collect::<Vec<_>>())
 }
 
 async fn pause(State(control): State<Arc<Control>>, body: Body<ChangeRequest>) -> Answer<ChangeReport> {
-    change(&control, body, |request| Ok(Change::Pause(target(request)?)))
+    change(&control, body, |request| Ok(Change::Pause(target(request)?))).await
 }
 
 async fn resume(State(control): State<Arc<Control>>, body: Body<ChangeRequest>) -> Answer<ChangeReport> {
-    change(&control, body, |request| Ok(Change::Resume(target(request)?)))
+    change(&control, body, |request| Ok(Change::Resume(target(request)?))).await
 }
 
 async fn set(State(control): State<Arc<Control>>, body: Body<ChangeRequest>) -> Answer<ChangeReport> {
-    change(&control, body, |request| {
-        let rule = request.rule.clone().ok_or_else(|| Problem::bad("`rule` is missing"))?;
-        let phase = request.phase.as_deref().and_then(Imposed::parse);
-        let imposed = phase.ok_or_else(|| Problem::bad("`phase` is one of off, observe, warn, enforce, paused"))?;
-        let until = request.until.as_ref().map(|until| until.parse::<Timestamp>()).transpose();
-        let until = until.map_err(|error| Problem::bad(format!("`until` is no time: {error}")))?;
-        if until.is_some_and(|until| until <= Timestamp::now()) {
-            return Err(Problem::bad("`until` is over already"));
-        }
-        Ok(Change::Set { rule, imposed, until })
-    })
+    change(&control, body, setting).await
 }
 
 async fn undo(State(control): State<Arc<Control>>, body: Body<ChangeRequest>) -> Answer<ChangeReport> {
-    change(&control, body, |_| Ok(Change::Undo))
+    change(&control, body, |request| Ok(Change::Undo(request.undo.clone()))).await
+}
+
+fn setting(request: &ChangeRequest) -> Result<Change, Problem> {
+    let rule = request.rule.clone().ok_or_else(|| Problem::bad("`rule` is missing"))?;
+    let phase = request.phase.as_deref().and_then(Imposed::parse);
+    let imposed = phase.ok_or_else(|| Problem::bad("`phase` is one of off, observe, warn, enforce, paused"))?;
+    let until = request.until.as_ref().map(|until| until.parse::<Timestamp>()).transpose();
+    let until = until.map_err(|error| Problem::bad(format!("`until` is no time: {error}")))?;
+    if until.is_some_and(|until| until <= Timestamp::now()) {
+        return Err(Problem::bad("`until` is over already"));
+    }
+    Ok(Change::Set { rule, imposed, until })
 }
 
 fn target(request: &ChangeRequest) -> Result<Target, Problem> {
@@ -184,7 +190,7 @@ fn target(request: &ChangeRequest) -> Result<Target, Problem> {
     }
 }
 
-fn change(
+async fn change(
     control: &Control,
     body: Body<ChangeRequest>,
     read: impl FnOnce(&ChangeRequest) -> Result<Change, Problem>,
@@ -193,9 +199,18 @@ fn change(
     if request.actor.trim().is_empty() || request.actor.len() > 200 || request.reason.len() > 1_000 {
         return Err(Problem::bad("`actor` says who wants it in at most 200 bytes, `reason` why in at most 1,000"));
     }
+    if request.change.as_deref().is_some_and(|id| !ChangeRequest::is_id(id)) {
+        return Err(Problem::bad("`change` is an id of 1 to 40 letters, digits and -"));
+    }
     let change = read(&request)?;
-    let ChangeRequest { actor, reason, confirm, dry_run, .. } = request;
-    Ok(Json(control.change(&Wanted { change, actor, reason, confirm, dry_run }, Timestamp::now())?))
+    let ChangeRequest { actor, reason, confirm, dry_run, change: id, after, .. } = request;
+    let wanted = Wanted { change, id, actor, reason, confirm, dry_run, after };
+    let Changed { mut report, saving } = control.change(&wanted, Timestamp::now())?;
+    if let Some(saving) = saving {
+        report.warning = saving.outcome().await.err();
+        report.kept = Some(report.warning.is_none());
+    }
+    Ok(Json(report))
 }
 
 #[derive(Deserialize)]
@@ -211,7 +226,7 @@ async fn fingerprint(State(control): State<Arc<Control>>, body: Body<Identity>) 
 
 impl Problem {
     fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), rules: Vec::new() }
+        Self { status, detail: detail.into(), code: None, rules: Vec::new() }
     }
 
     /// The request is wrong.
@@ -228,16 +243,20 @@ impl From<JsonRejection> for Problem {
 
 impl From<ControlError> for Problem {
     fn from(error: ControlError) -> Self {
+        let (status, code) = match &error {
+            ControlError::UnknownRule(_) => (StatusCode::NOT_FOUND, "unknown-rule"),
+            ControlError::Undo(UndoError::Unknown(_)) => (StatusCode::NOT_FOUND, "unknown-change"),
+            ControlError::Undo(UndoError::Nothing) => (StatusCode::CONFLICT, "nothing-to-undo"),
+            ControlError::Undo(UndoError::AlreadyUndone { .. }) => (StatusCode::CONFLICT, "already-undone"),
+            ControlError::Undo(UndoError::Overtaken { .. }) => (StatusCode::CONFLICT, "overtaken"),
+            ControlError::Undo(_) => (StatusCode::CONFLICT, "not-undoable"),
+            ControlError::Rises { .. } => (StatusCode::CONFLICT, "rises"),
+            ControlError::Repeated(_) => (StatusCode::CONFLICT, "repeated"),
+            ControlError::Overtaken => (StatusCode::CONFLICT, "changed-meanwhile"),
+        };
         let detail = error.to_string();
-        match error {
-            ControlError::UnknownRule(_) => Self::new(StatusCode::NOT_FOUND, detail),
-            ControlError::Rises(rules) => Self { status: StatusCode::CONFLICT, detail, rules },
-            ControlError::Store(StoreError::NothingToUndo) => Self::new(StatusCode::CONFLICT, detail),
-            ControlError::Store(_) => {
-                tracing::error!(detail, "a change was not made");
-                Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
-            }
-        }
+        let rules = if let ControlError::Rises { rules, .. } = error { rules } else { Vec::new() };
+        Self { status, detail, code: Some(code), rules }
     }
 }
 
@@ -249,6 +268,9 @@ impl IntoResponse for Problem {
             "status": self.status.as_u16(),
             "detail": self.detail,
         });
+        if let Some(code) = self.code {
+            body["code"] = code.into();
+        }
         if !self.rules.is_empty() {
             body["rules"] = serde_json::json!(self.rules);
         }

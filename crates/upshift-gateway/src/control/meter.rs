@@ -4,9 +4,9 @@ use upshift_adoption::{Caller, Key, Network, Tally, breaker};
 use upshift_core::policy::{Counted, Rule};
 use upshift_core::{Decision, Facts, Reason, Ruling, Timestamp, Verdict};
 
-/// Counts what a decision says of rules with a rollout. Rules without one cost nothing here.
+/// Counts what a decision says of the rules that matched.
 pub(crate) fn count(tally: &mut Tally, key: &Key, decision: &Decision<'_>, facts: &Facts<'_>, now: Timestamp) {
-    for ruling in decision.matched().filter(|ruling| ruling.rule.rollout.is_some()) {
+    for ruling in decision.matched() {
         count_ruling(tally, key, ruling, facts, now);
     }
 }

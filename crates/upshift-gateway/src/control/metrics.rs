@@ -26,6 +26,9 @@ impl Control {
             let labels = vec![("exemption", exemption.id.to_string()), ("owner", exemption.owner.clone())];
             expires.get_or_create(&labels).set(exemption.expires.as_second() as f64);
         }
+        let unsaved = Gauge::<u64, AtomicU64>::default();
+        unsaved.set(status.unsaved);
+        registry.register("changes_unsaved", "Changes in force that a restart would forget", unsaved);
         let trips: u64 = self.state().sightings.values().map(|seen| seen.trips).sum();
         registry.register("breaker_trips", "Trips of breakers on this replica", ConstCounter::new(trips));
         registry

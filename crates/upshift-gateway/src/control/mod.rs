@@ -2,13 +2,14 @@
 //!
 //! 1. The policy in force is the file's with the overrides of the store ([`upshift_core::Policy::with`]). It is published
 //!    like a reload, and after every reload the overrides are put on it again.
-//! 2. A change of a person is in the store before it is in force. A trip of the breaker is in force even if the store
-//!    fails, for whoever is locked out does not wait for a disk.
+//! 2. A change is in force before it is in the store: people who are locked out do not wait for a disk. The [`keeper`]
+//!    writes it, and tries again if it cannot; the one who asked for the change learns what a restart would forget.
 //! 3. Cores hand in what they counted; [`watch`] looks at it four times a second. Nothing on the path of a request waits
-//!    for this module's lock.
+//!    for this module's lock, and nothing that holds the lock waits for anything.
 //! 4. It is one replica's: replicas are told one by one, and each breaker trips by itself.
 
 mod api;
+mod keeper;
 mod meter;
 mod metrics;
 mod report;
@@ -21,11 +22,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use upshift_adoption::breaker::Trip;
 use upshift_adoption::overrides::Change;
-use upshift_adoption::store::{Revision, Store, StoreError};
-use upshift_adoption::{Fingerprint, Key, Tally};
+use upshift_adoption::store::StoreError;
+use upshift_adoption::{Fingerprint, Key, Order, Revision, Tally, UndoError};
 use upshift_core::{Policy, Timestamp};
 use upshift_record::control::{ChangeReport, RuleChange};
 
+use keeper::{Keeper, Saving};
 use state::State;
 
 pub(crate) use api::{Access, Problem, guarded, router};
@@ -49,23 +51,45 @@ pub(crate) enum ControlError {
     /// No rule has this id.
     #[error("there is no rule {0}")]
     UnknownRule(String),
-    /// More callers would be refused than when the rule was stopped, and nobody confirmed that.
-    #[error("more callers would be refused than when it was stopped: confirm that")]
-    Rises(Vec<RuleChange>),
-    /// The store did not take it.
+    /// More callers would be refused, and that was not confirmed.
+    #[error("more callers would be refused than {than}: confirm that")]
+    Rises {
+        /// Than when.
+        than: &'static str,
+        /// The rules that move.
+        rules: Vec<RuleChange>,
+    },
+    /// It is made already.
+    #[error("change {0} was made here already")]
+    Repeated(String),
+    /// Something else was changed since it was asked what would happen.
+    #[error("something else was changed here meanwhile: ask again what would happen")]
+    Overtaken,
+    /// It is an undo of what cannot be undone.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Undo(#[from] UndoError),
 }
 
-/// A change that somebody asks for.
+/// A change that is asked for.
 pub(crate) struct Wanted {
     pub(crate) change: Change,
+    /// Its id, if it has one already.
+    pub(crate) id: Option<String>,
     pub(crate) actor: String,
     pub(crate) reason: String,
     /// Also if the share rises.
     pub(crate) confirm: bool,
-    /// Only tell what would happen.
+    /// Only report what would happen.
     pub(crate) dry_run: bool,
+    /// Only if this is the number of the latest revision.
+    pub(crate) after: Option<i64>,
+}
+
+/// What a change did, and how its writing goes.
+pub(crate) struct Changed {
+    pub(crate) report: ChangeReport,
+    /// `None` for a dry run.
+    pub(crate) saving: Option<Saving>,
 }
 
 /// What a control needs to begin with.
@@ -86,12 +110,12 @@ impl Control {
     /// Opens the store and puts the file's policy in force with what is kept there.
     ///
     /// # Errors
-    /// If the store cannot be used.
+    /// If another gateway has the store open, or there is one that cannot be read: what it holds would be forgotten.
     pub(crate) fn open(beginning: Beginning<'_>, publish: Publish) -> Result<Self, StoreError> {
         let Beginning { policy, store, observe, webhook, now } = beginning;
-        let store = store.map_or_else(Store::in_memory, Store::open)?;
-        let key = store.key()?;
-        let state = State::new(policy, store, observe, webhook)?;
+        let (keeper, content) = Keeper::open(store)?;
+        let key = content.key;
+        let state = State::new(policy, content.history, keeper, observe, webhook);
         let control = Self { state: Mutex::new(state), inbox: Mutex::default(), key, publish };
         let mut state = control.state();
         let policy = state.apply(now);
@@ -116,48 +140,45 @@ impl Control {
         (self.publish)(policy);
     }
 
-    /// Makes a change, or tells what it would do.
-    pub(crate) fn change(&self, wanted: &Wanted, now: Timestamp) -> Result<ChangeReport, ControlError> {
+    /// Makes a change, or reports what it would do.
+    pub(crate) fn change(&self, wanted: &Wanted, now: Timestamp) -> Result<Changed, ControlError> {
         let mut state = self.state();
         let change = &wanted.change;
         state.knows(change, now)?;
-        let after = state.store.preview(change, now)?;
-        let rules = state.changes(change, &after, now);
-        if matches!(change, Change::Resume(_))
-            && !wanted.confirm
-            && !wanted.dry_run
-            && rules.iter().any(RuleChange::rises)
-        {
-            return Err(ControlError::Rises(rules));
-        }
-        let mut report = ChangeReport { revision: None, action: change.action().into(), undoes: None, rules };
+        let mut report = state.preview(change, now)?;
         if wanted.dry_run {
-            return Ok(report);
+            return Ok(Changed { report, saving: None });
         }
-        let (revision, after) = state.store.change(change, now, &wanted.actor, &wanted.reason)?;
-        let Revision { revision, actor, reason, action, undoes, .. } = &revision;
+        state.allows(wanted, &report)?;
+        let id = wanted.id.clone().unwrap_or_else(keeper::random_id);
+        let Wanted { actor, reason, .. } = wanted;
+        let record = state.history.change(Order { change, id: &id, at: now, actor, reason })?;
+        let saving = state.keeper.save(&record);
+        let (revision, action) = (record.revision.revision, change.action());
+        let undoes = report.undoes_change.as_deref().unwrap_or_default();
         tracing::warn!(
             revision,
+            change = id,
             actor,
             reason,
             action,
             rule = change.rule(),
-            ?undoes,
+            undoes,
             "a person changed what is enforced"
         );
-        (report.revision, report.undoes, state.revision) = (Some(*revision), *undoes, Some(*revision));
-        state.take(after, now, &self.publish);
-        Ok(report)
+        state.put_in_force(now, &self.publish);
+        (report.revision, report.change, report.latest) = (Some(revision), Some(id), revision);
+        Ok(Changed { report, saving: Some(saving) })
     }
 
     /// The latest revisions, the newest first.
-    pub(crate) fn revisions(&self, limit: u32) -> Result<Vec<Revision>, StoreError> {
-        self.state().store.revisions(limit)
+    pub(crate) fn revisions(&self, limit: usize) -> Vec<Revision> {
+        self.state().history.revisions(limit)
     }
 
     /// The latest trips, the newest first.
-    pub(crate) fn trips(&self, limit: u32) -> Result<Vec<Trip>, StoreError> {
-        self.state().store.trips(limit)
+    pub(crate) fn trips(&self, limit: usize) -> Vec<Trip> {
+        self.state().history.trips(limit)
     }
 
     /// The policy in force.

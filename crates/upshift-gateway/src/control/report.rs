@@ -1,9 +1,11 @@
 //! How things stand, for people and programs.
 
+use upshift_adoption::Revision;
 use upshift_adoption::breaker::{Reading, Trip};
+use upshift_adoption::overrides::Imposed;
 use upshift_core::policy::{Exemption, Rule};
 use upshift_core::{Policy, Timestamp};
-use upshift_record::control::{BreakerStatus, ExemptionStatus, RuleStatus, Status, TripReport};
+use upshift_record::control::{BreakerStatus, ExemptionStatus, RevisionReport, RuleStatus, Status, TripReport};
 
 use super::Control;
 use super::state::State;
@@ -16,7 +18,8 @@ impl Control {
         let readings = state.breaker.readings(now);
         Status {
             revision: policy.revision().to_owned(),
-            overrides: state.revision,
+            overrides: state.history.latest(),
+            unsaved: state.keeper.unsaved(),
             rules: policy.rules().iter().map(|rule| rule_status(&state, rule, &readings, now)).collect(),
             exemptions: exemptions(&policy, now),
         }
@@ -84,5 +87,21 @@ pub(super) fn trip_report(trip: &Trip) -> TripReport {
         top_network: trip.top.map(|(network, _)| network.to_string()),
         message: trip.sentence(),
         hit: trip.hit.iter().map(ToString::to_string).collect(),
+    }
+}
+
+/// A revision, as it leaves the program.
+pub(super) fn revision_report(revision: &Revision) -> RevisionReport {
+    RevisionReport {
+        revision: revision.revision,
+        change: revision.id.clone(),
+        at: revision.at.to_string(),
+        actor: revision.actor.clone(),
+        reason: revision.reason.clone(),
+        action: revision.action.clone(),
+        rule: revision.rule.clone(),
+        phase: revision.phase.map(Imposed::as_str).map(str::to_owned),
+        until: revision.until.map(|until| until.to_string()),
+        undoes: revision.undoes,
     }
 }

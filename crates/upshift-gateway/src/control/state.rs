@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use upshift_adoption::breaker::{Breaker, Crossing, Trip, Watch};
 use upshift_adoption::overrides::{Change, Overrides, Target};
-use upshift_adoption::store::{Store, StoreError};
-use upshift_adoption::{Expiring, ExpiryNotice, ExpiryNotices, Tally};
+use upshift_adoption::{Expiring, ExpiryNotice, ExpiryNotices, History, Tally};
 use upshift_core::policy::{self, Actor, Moment, Rule};
 use upshift_core::{Phase, Policy, Timestamp};
-use upshift_record::control::RuleChange;
+use upshift_record::control::{ChangeReport, RuleChange};
 
-use super::{ControlError, Publish};
+use super::keeper::{self, Keeper};
+use super::{ControlError, Publish, Wanted};
 
 /// The file, what is imposed over it, and what was seen.
 pub(super) struct State {
@@ -18,10 +18,10 @@ pub(super) struct State {
     /// `--observe`: every rule observes, whatever else is imposed.
     observe: bool,
     pub(super) webhook: Option<String>,
-    pub(super) store: Store,
+    pub(super) history: History,
+    pub(super) keeper: Keeper,
+    /// What is imposed, as the history has it.
     pub(super) overrides: Overrides,
-    /// The number of the latest change.
-    pub(super) revision: Option<i64>,
     next_lapse: Option<Timestamp>,
     pub(super) breaker: Breaker,
     notices: ExpiryNotices,
@@ -43,20 +43,20 @@ pub(super) struct Sightings {
 }
 
 impl State {
-    pub(super) fn new(file: Policy, store: Store, observe: bool, webhook: Option<String>) -> Result<Self, StoreError> {
-        Ok(Self {
-            overrides: store.overrides()?,
-            revision: store.revisions(1)?.first().map(|latest| latest.revision),
+    pub(super) fn new(file: Policy, history: History, keeper: Keeper, observe: bool, webhook: Option<String>) -> Self {
+        Self {
             file,
             observe,
             webhook,
-            store,
+            overrides: history.overrides(),
+            history,
+            keeper,
             next_lapse: None,
             breaker: Breaker::default(),
             notices: ExpiryNotices::default(),
             sightings: BTreeMap::new(),
             phases: BTreeMap::new(),
-        })
+        }
     }
 
     /// The file's policy with `overrides`, as they stand at `now`.
@@ -80,9 +80,9 @@ impl State {
         policy
     }
 
-    /// Takes other overrides, resets the breaker where its latch is gone, and puts it all in force.
-    pub(super) fn take(&mut self, after: Overrides, now: Timestamp, publish: &Publish) {
-        let before = std::mem::replace(&mut self.overrides, after);
+    /// Takes the overrides of the history, resets the breaker where its latch is gone, and puts it all in force.
+    pub(super) fn put_in_force(&mut self, now: Timestamp, publish: &Publish) {
+        let before = std::mem::replace(&mut self.overrides, self.history.overrides());
         let kept: Vec<&str> = self.overrides.tripped().collect();
         for rule in before.tripped().filter(|rule| !kept.contains(rule)) {
             self.breaker.reset(rule);
@@ -103,8 +103,40 @@ impl State {
         }
     }
 
+    /// What `change` would do.
+    pub(super) fn preview(&self, change: &Change, now: Timestamp) -> Result<ChangeReport, ControlError> {
+        let (after, undone) = self.history.preview(change, now)?;
+        Ok(ChangeReport {
+            revision: None,
+            action: change.action().into(),
+            change: None,
+            latest: self.history.latest().unwrap_or(0),
+            undoes: undone.map(|undone| undone.revision),
+            undoes_change: undone.map(|undone| undone.id.clone()),
+            kept: None,
+            warning: None,
+            rules: self.changes(change, &after, now),
+        })
+    }
+
+    /// Whether a change that would do what `preview` says may be made.
+    pub(super) fn allows(&self, wanted: &Wanted, preview: &ChangeReport) -> Result<(), ControlError> {
+        if let Some(id) = wanted.id.as_ref().filter(|id| self.history.find(id).is_some()) {
+            return Err(ControlError::Repeated(id.clone()));
+        }
+        if wanted.after.is_some_and(|after| after != preview.latest) {
+            return Err(ControlError::Overtaken);
+        }
+        if !wanted.confirm && preview.rules.iter().any(RuleChange::rises) {
+            let resumes = matches!(wanted.change, Change::Resume(_));
+            let than = if resumes { "when it was stopped" } else { "now" };
+            return Err(ControlError::Rises { than, rules: preview.rules.clone() });
+        }
+        Ok(())
+    }
+
     /// The rules that `change` moves, from `self.overrides` to `after`.
-    pub(super) fn changes(&self, change: &Change, after: &Overrides, now: Timestamp) -> Vec<RuleChange> {
+    fn changes(&self, change: &Change, after: &Overrides, now: Timestamp) -> Vec<RuleChange> {
         let (old, new) = (self.effective(&self.overrides, now), self.effective(after, now));
         let named = |rule: &Rule| change.rule().is_some_and(|named| *named == *rule.id);
         let pairs = old.rules().iter().zip(new.rules());
@@ -160,19 +192,10 @@ impl State {
     fn trip(&mut self, trip: &Trip, now: Timestamp, publish: &Publish) {
         let rule = &trip.rule;
         self.sightings.entry(rule.to_string()).or_default().trips += 1;
-        let overrides = match self.store.trip(trip) {
-            Ok((revision, overrides)) => {
-                self.revision = Some(revision.revision);
-                overrides
-            }
-            Err(error) => {
-                tracing::error!(%rule, %error, "the trip holds, but could not be kept: a restart would forget it");
-                let mut overrides = self.overrides.clone();
-                overrides.trip(rule, now, &trip.sentence());
-                overrides
-            }
-        };
-        self.take(overrides, now, publish);
+        let record = self.history.trip(trip, &keeper::random_id());
+        // What comes of it is in the log: the trip holds in any case.
+        drop(self.keeper.save(&record));
+        self.put_in_force(now, publish);
     }
 
     /// Puts the policy in force anew when something that was set for a while has ended.

@@ -93,6 +93,13 @@ impl Bench {
         self.ask(None, request("POST", verb).body(body.to_string().into()).unwrap()).await
     }
 
+    /// Makes a change at a time, without a confirmation.
+    fn change(&self, change: Change, now: Timestamp) {
+        let (id, actor, reason) = (None, "ada lovelace".into(), String::new());
+        let wanted = Wanted { change, id, actor, reason, confirm: false, dry_run: false, after: None };
+        self.control.change(&wanted, now).map(drop).unwrap();
+    }
+
     async fn get(&self, what: &str) -> Value {
         self.ask(None, request("GET", what).body(Body::empty()).unwrap()).await.1
     }
@@ -116,10 +123,24 @@ fn the_breaker_demotes_a_rule_and_says_who_was_hit() {
     assert_eq!(bench.serve(1_000, now), 0);
     let body: Value = serde_json::from_str(&hooked[0].body).unwrap();
     assert_eq!((&body["rule"], &body["seen"], &body["refused"]), (&json!("ramped"), &json!(1_000), &json!(refused)));
-    let trips = bench.control.trips(10).unwrap();
+    let trips = bench.control.trips(10);
     assert_eq!(trips[0].hit.len(), refused as usize);
     assert!(!hooked[0].body.contains("10.0.0"), "no address leaves in clear");
     assert!(bench.control.tick(now).is_empty(), "it trips once");
+}
+
+/// A rule that enforces without a rollout locked out everybody, and no breaker looked.
+#[test]
+fn the_breaker_demotes_a_rule_that_has_no_rollout() {
+    let bench = Bench::new(None, false);
+    let mut strict = RuleSpec::new("strict", vec![Requirement::Http(HttpVersion::V2)]);
+    strict.breaker =
+        Some(Breaker { refused_share: 0.05, window: 60, minimum: 200, counts: Counted::Seen, per_network: 50 });
+    let policy = Policy::new(PolicySpec { rules: vec![strict], ..PolicySpec::default() }).unwrap();
+    bench.control.reload(policy, None, Timestamp::now());
+    assert_eq!((bench.phase("strict"), bench.serve(1_000, Timestamp::now())), (Phase::Enforce, 1_000));
+    bench.control.tick(Timestamp::now());
+    assert_eq!((bench.phase("strict"), bench.serve(1_000, Timestamp::now())), (Phase::Warn, 0));
 }
 
 #[tokio::test]
@@ -148,8 +169,13 @@ async fn a_change_is_in_force_at_once_and_undone_by_one_call() {
         json!([{"rule": "plain", "phase_before": "enforce", "share_before": 1.0, "phase": "paused", "share": 0.0}]);
     assert_eq!(report["rules"], moved);
     assert_eq!(bench.phase("plain"), Phase::Paused);
-    let (_, report) = bench.post("undo", json!({"actor": "bob"})).await;
-    assert_eq!((&report["undoes"], bench.phase("plain")), (&json!(1), Phase::Enforce));
+    let id = report["change"].clone();
+    let (status, problem) = bench.post("undo", json!({"actor": "bob"})).await;
+    assert_eq!((status, &problem["code"]), (StatusCode::CONFLICT, &json!("rises")), "it would refuse everybody again");
+    assert_eq!((&problem["rules"][0]["share"], bench.phase("plain")), (&json!(1.0), Phase::Paused));
+    let (_, report) = bench.post("undo", json!({"actor": "bob", "confirm": true})).await;
+    assert_eq!((&report["undoes"], &report["undoes_change"]), (&json!(1), &id));
+    assert_eq!(bench.phase("plain"), Phase::Enforce);
     let (status, problem) = bench.post("undo", json!({"actor": "bob"})).await;
     assert_eq!((status, &problem["detail"]), (StatusCode::CONFLICT, &json!("there is nothing to undo")));
 }
@@ -158,14 +184,7 @@ async fn a_change_is_in_force_at_once_and_undone_by_one_call() {
 async fn resume_shows_the_share_before_and_now_and_asks_where_it_rises() {
     let bench = Bench::new(None, false);
     // Paused a while ago, when the ramp stood lower.
-    let wanted = Wanted {
-        change: Change::Pause(upshift_adoption::overrides::Target::Rule("ramped".into())),
-        actor: "ada".into(),
-        reason: String::new(),
-        confirm: false,
-        dry_run: false,
-    };
-    bench.control.change(&wanted, day(-5)).unwrap();
+    bench.change(Change::Pause(upshift_adoption::overrides::Target::Rule("ramped".into())), day(-5));
     let dry = json!({"rule": "ramped", "actor": "ada", "dry_run": true});
     let (status, report) = bench.post("resume", dry).await;
     assert_eq!((status, &report["revision"]), (StatusCode::OK, &Value::Null));
@@ -199,6 +218,41 @@ async fn what_cannot_be_done_is_said_and_not_done() {
         assert!(problem["detail"].is_string(), "{verb} {body}");
     }
     assert_eq!(bench.get("revisions").await, json!([]));
+}
+
+/// A client that asks again, or that asked before somebody else changed something, changes nothing by mistake.
+#[tokio::test]
+async fn a_change_has_one_id_and_is_made_once() {
+    let bench = Bench::new(None, false);
+    let pause = json!({"rule": "plain", "actor": "ada", "change": "a1"});
+    let (_, dry) = bench.post("pause", json!({"rule": "plain", "actor": "ada", "dry_run": true})).await;
+    assert_eq!((&dry["change"], &dry["latest"]), (&Value::Null, &json!(0)));
+    let (_, report) = bench.post("pause", pause.clone()).await;
+    assert_eq!((&report["change"], &report["latest"]), (&json!("a1"), &json!(1)));
+    let (status, problem) = bench.post("pause", pause).await;
+    assert_eq!((status, &problem["code"]), (StatusCode::CONFLICT, &json!("repeated")));
+    let stale = json!({"rule": "ramped", "phase": "warn", "actor": "bob", "after": 0});
+    let (status, problem) = bench.post("set", stale).await;
+    assert_eq!((status, &problem["code"]), (StatusCode::CONFLICT, &json!("changed-meanwhile")));
+    for (undo, code) in [("zz", "unknown-change"), ("a1", "rises")] {
+        let (_, problem) = bench.post("undo", json!({"undo": undo, "actor": "ada"})).await;
+        assert_eq!(problem["code"], code);
+    }
+    for id in ["", "a b", &"a".repeat(41)] {
+        let body = json!({"rule": "plain", "actor": "ada", "change": id});
+        assert_eq!(bench.post("pause", body).await.0, StatusCode::BAD_REQUEST, "{id:?}");
+    }
+    assert_eq!(bench.get("revisions").await.as_array().map(Vec::len), Some(1));
+}
+
+/// A gateway without a store says so with every change, and in its status.
+#[tokio::test]
+async fn what_a_restart_forgets_is_said() {
+    let bench = Bench::new(None, false);
+    let (_, report) = bench.post("pause", json!({"rule": "plain", "actor": "ada"})).await;
+    assert_eq!(report["kept"], false);
+    assert!(report["warning"].as_str().unwrap().starts_with("a restart forgets this change"), "{report}");
+    assert_eq!(bench.get("status").await["unsaved"], 1);
 }
 
 #[tokio::test]
@@ -236,7 +290,8 @@ async fn overrides_survive_a_reload_and_a_restart_and_show_in_the_plan() {
     let store = folder.join("upshift.db");
     let fingerprint = {
         let bench = Bench::new(Some(&store), false);
-        bench.post("pause", json!({"rule": "plain", "actor": "ada", "reason": "phones"})).await;
+        let (_, report) = bench.post("pause", json!({"rule": "plain", "actor": "ada", "reason": "phones"})).await;
+        assert_eq!((&report["kept"], &report["warning"]), (&json!(true), &Value::Null));
         bench.serve(1_000, Timestamp::now());
         bench.control.tick(Timestamp::now());
         bench.control.reload(policy(), None, Timestamp::now());
@@ -263,8 +318,7 @@ fn what_is_set_for_a_while_ends_by_itself() {
     let until = now.checked_add(jiff::SignedDuration::from_secs(60)).unwrap();
     let change =
         Change::Set { rule: "plain".into(), imposed: upshift_adoption::overrides::Imposed::Warn, until: Some(until) };
-    let wanted = Wanted { change, actor: "ada".into(), reason: String::new(), confirm: false, dry_run: false };
-    bench.control.change(&wanted, now).unwrap();
+    bench.change(change, now);
     assert_eq!(bench.phase("plain"), Phase::Warn);
     bench.control.tick(until);
     assert_eq!(bench.phase("plain"), Phase::Enforce);
@@ -281,8 +335,7 @@ fn observe_on_the_command_line_beats_everything() {
 fn metrics_name_rules_and_no_people() {
     let bench = Bench::new(None, false);
     let change = Change::Pause(upshift_adoption::overrides::Target::All);
-    let wanted = Wanted { change, actor: "ada lovelace".into(), reason: String::new(), confirm: false, dry_run: false };
-    bench.control.change(&wanted, Timestamp::now()).unwrap();
+    bench.change(change, Timestamp::now());
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &bench.control.registry(Timestamp::now())).unwrap();
     for line in [

@@ -1,5 +1,6 @@
 //! Talking to the admin listeners of running gateways.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,13 +15,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 use upshift_config::make_visible;
 
 use crate::failure::Failure;
 
-/// How long a gateway may take to answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a gateway may take to answer, and a name to be looked up.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// An answer is never longer.
 const LONGEST: usize = 16 * 1024 * 1024;
 
@@ -43,68 +45,129 @@ pub(crate) struct Admin {
 }
 
 /// One gateway.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Replica {
     url: Uri,
-    address: SocketAddr,
+    /// Where it is; an error says why that is not known.
+    address: Result<SocketAddr, String>,
     /// Whether it is the only address of its name.
     alone: bool,
     token: Option<String>,
 }
 
+/// Why a gateway did not do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Trouble {
+    pub(crate) kind: TroubleKind,
+    words: String,
+}
+
+/// What is known of a gateway that did not do it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum TroubleKind {
+    /// It never had the request, or did not look at it.
+    Unreached,
+    /// It may have had the request.
+    Unanswered,
+    /// It understood the request and refused it, with this code.
+    Refused(String),
+}
+
 impl Admin {
-    /// Every address of every URL.
-    pub(crate) async fn replicas(&self) -> Result<Vec<Replica>, Failure> {
-        let mut replicas = Vec::new();
-        for url in &self.urls {
-            let host = url.host().unwrap_or_default().trim_matches(['[', ']']);
-            let port = url.port_u16().unwrap_or(if is_https(url) { 443 } else { 80 });
-            let failed = |error| Failure::environment(format_args!("cannot look up {host}: {error}"));
-            let mut addresses: Vec<_> = tokio::net::lookup_host((host, port)).await.map_err(failed)?.collect();
-            addresses.sort_unstable();
-            addresses.dedup();
-            // Of localhost's two addresses a gateway listens on one.
-            if host.eq_ignore_ascii_case("localhost") {
-                addresses.retain(SocketAddr::is_ipv4);
-            }
-            let alone = addresses.len() == 1;
-            let token = || self.token.clone();
-            replicas.extend(addresses.into_iter().map(|address| Replica {
-                url: url.clone(),
-                address,
-                alone,
-                token: token(),
-            }));
+    /// Every address of every URL, each once. A name that cannot be looked up is a gateway that cannot be reached.
+    pub(crate) async fn replicas(&self) -> Vec<Replica> {
+        let mut lookups = JoinSet::new();
+        for (index, url) in self.urls.iter().cloned().enumerate() {
+            lookups.spawn(async move { (index, addresses(&url).await, url) });
         }
-        Ok(replicas)
+        let mut found = lookups.join_all().await;
+        found.sort_by_key(|(index, ..)| *index);
+        let mut replicas: Vec<Replica> = Vec::new();
+        for (_, addresses, url) in found {
+            let addresses = match addresses {
+                Ok(addresses) => addresses.into_iter().map(Ok).collect(),
+                Err(error) => vec![Err(error)],
+            };
+            let alone = addresses.len() == 1;
+            for address in addresses {
+                let is_new = !replicas.iter().any(|known| known.url == url && known.address == address);
+                if is_new {
+                    replicas.push(Replica { url: url.clone(), address, alone, token: self.token.clone() });
+                }
+            }
+        }
+        replicas
+    }
+}
+
+/// The addresses of a URL's host.
+async fn addresses(url: &Uri) -> Result<Vec<SocketAddr>, String> {
+    let host = url.host().unwrap_or_default().trim_matches(['[', ']']);
+    let port = url.port_u16().unwrap_or(if is_https(url) { 443 } else { 80 });
+    let looked_up = timeout(PATIENCE, tokio::net::lookup_host((host, port))).await;
+    let looked_up = looked_up.map_err(|_| format!("looking up {host} takes too long"))?;
+    let mut addresses: Vec<_> = looked_up.map_err(|error| format!("cannot look up {host}: {error}"))?.collect();
+    addresses.sort_unstable();
+    addresses.dedup();
+    // Of localhost's two addresses a gateway listens on one.
+    if host.eq_ignore_ascii_case("localhost") {
+        addresses.retain(SocketAddr::is_ipv4);
+    }
+    if addresses.is_empty() { Err(format!("{host} has no address")) } else { Ok(addresses) }
+}
+
+impl Trouble {
+    fn unreached(words: impl Into<String>) -> Self {
+        Self { kind: TroubleKind::Unreached, words: words.into() }
+    }
+
+    fn unanswered(words: impl Into<String>) -> Self {
+        Self { kind: TroubleKind::Unanswered, words: words.into() }
+    }
+
+    /// The code with which it refused.
+    pub(crate) fn code(&self) -> Option<&str> {
+        match &self.kind {
+            TroubleKind::Refused(code) => Some(code),
+            TroubleKind::Unreached | TroubleKind::Unanswered => None,
+        }
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.words)
     }
 }
 
 impl Replica {
     /// The first address of `url`.
     pub(crate) async fn first(url: Uri, token: Option<String>) -> Result<Self, Failure> {
-        let found = Admin { urls: vec![url], token }.replicas().await?.into_iter().next();
+        let found = Admin { urls: vec![url], token }.replicas().await.into_iter().next();
         found.ok_or_else(|| Failure::environment("that name has no address"))
     }
 
     /// As it is named to people.
     pub(crate) fn name(&self) -> String {
         let authority = self.url.authority().map_or("", http::uri::Authority::as_str);
-        if self.alone { authority.to_owned() } else { format!("{authority} ({})", self.address.ip()) }
+        match &self.address {
+            Ok(address) if !self.alone => format!("{authority} ({})", address.ip()),
+            _ => authority.to_owned(),
+        }
     }
 
-    /// Sends `body` to `/api/WHAT`; an error is in words.
-    pub(crate) async fn post<T: DeserializeOwned>(&self, what: &str, body: &impl Serialize) -> Result<T, String> {
-        let body = serde_json::to_string(body).map_err(|error| error.to_string())?;
+    /// Sends `body` to `/api/WHAT`.
+    pub(crate) async fn post<T: DeserializeOwned>(&self, what: &str, body: &impl Serialize) -> Result<T, Trouble> {
+        let body = serde_json::to_string(body).map_err(|error| Trouble::unreached(error.to_string()))?;
         self.ask(Method::POST, what, body).await
     }
 
-    /// Reads `/api/WHAT`; an error is in words.
-    pub(crate) async fn get<T: DeserializeOwned>(&self, what: &str) -> Result<T, String> {
+    /// Reads `/api/WHAT`.
+    pub(crate) async fn get<T: DeserializeOwned>(&self, what: &str) -> Result<T, Trouble> {
         self.ask(Method::GET, what, String::new()).await
     }
 
-    async fn ask<T: DeserializeOwned>(&self, method: Method, what: &str, body: String) -> Result<T, String> {
+    async fn ask<T: DeserializeOwned>(&self, method: Method, what: &str, body: String) -> Result<T, Trouble> {
         let base = self.url.path().trim_end_matches('/');
         let mut request = Request::builder()
             .method(method)
@@ -114,34 +177,53 @@ impl Replica {
         if let Some(token) = &self.token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
         }
-        let request = request.body(Full::new(Bytes::from(body))).map_err(|error| error.to_string())?;
-        let answer = timeout(PATIENCE, self.exchange(request)).await.map_err(|_| "it did not answer in time")?;
-        let (status, body) = answer?;
+        let request = request.body(Full::new(Bytes::from(body)));
+        let request = request.map_err(|error| Trouble::unreached(error.to_string()))?;
+        let answer = timeout(PATIENCE, self.exchange(request)).await;
+        let (status, body) = answer.map_err(|_| Trouble::unanswered("it did not answer in time"))??;
         if status.is_success() {
             // The error quotes what it does not understand.
-            return serde_json::from_slice(&body)
-                .map_err(|error| format!("its answer is not understood: {}", make_visible(&error.to_string())));
+            let in_words = |error: serde_json::Error| make_visible(&error.to_string()).into_owned();
+            let read = serde_json::from_slice(&body).map_err(in_words);
+            return read.map_err(|error| Trouble::unanswered(format!("its answer is not understood: {error}")));
         }
-        let problem: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
-        Err(match (status, problem["detail"].as_str()) {
-            (StatusCode::UNAUTHORIZED, _) => "it wants its admin token: --token or UPSHIFT_TOKEN".to_owned(),
-            (_, Some(detail)) => make_visible(detail).into_owned(),
-            (StatusCode::NOT_FOUND, None) => "there is no admin API at this address".to_owned(),
-            (status, None) => format!("it answered {status}"),
-        })
+        Err(problem(status, &body))
     }
 
-    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<(StatusCode, Bytes), String> {
-        let reached = TcpStream::connect(self.address).await;
-        let tcp = reached.map_err(|error| format!("it cannot be reached at {}: {error}", self.address))?;
+    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<(StatusCode, Bytes), Trouble> {
+        let address = self.address.as_ref().map_err(Trouble::unreached)?;
+        let reached = TcpStream::connect(address).await;
+        let tcp = reached.map_err(|error| Trouble::unreached(format!("it cannot be reached at {address}: {error}")))?;
         if is_https(&self.url) {
             let host = self.url.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-            let name = ServerName::try_from(host).map_err(|error| error.to_string())?;
-            let connector = tokio_rustls::TlsConnector::from(Arc::new(tls()?));
-            let tls = connector.connect(name, tcp).await.map_err(|error| format!("TLS with it failed: {error}"))?;
-            return exchange_over(tls, request).await;
+            let name = ServerName::try_from(host).map_err(|error| Trouble::unreached(error.to_string()))?;
+            let connector = tokio_rustls::TlsConnector::from(Arc::new(tls().map_err(Trouble::unreached)?));
+            let tls = connector.connect(name, tcp).await;
+            let tls = tls.map_err(|error| Trouble::unreached(format!("TLS with it failed: {error}")))?;
+            return exchange_over(tls, request).await.map_err(Trouble::unanswered);
         }
-        exchange_over(tcp, request).await
+        exchange_over(tcp, request).await.map_err(Trouble::unanswered)
+    }
+}
+
+/// What an answer other than 2xx means.
+fn problem(status: StatusCode, body: &[u8]) -> Trouble {
+    let problem: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    let detail = problem["detail"].as_str().map(make_visible);
+    match (status, problem["code"].as_str(), detail) {
+        (StatusCode::UNAUTHORIZED, ..) => Trouble::unreached("it wants its admin token: --token or UPSHIFT_TOKEN"),
+        (_, Some(code), Some(detail)) => {
+            Trouble { kind: TroubleKind::Refused(code.to_owned()), words: detail.into_owned() }
+        }
+        (StatusCode::UNPROCESSABLE_ENTITY, None, Some(detail)) => {
+            Trouble::unreached(format!("it does not understand this version of upshift: {detail}"))
+        }
+        (StatusCode::BAD_REQUEST, None, Some(detail)) => {
+            Trouble { kind: TroubleKind::Refused("bad-request".to_owned()), words: detail.into_owned() }
+        }
+        (StatusCode::NOT_FOUND, None, None) => Trouble::unreached("there is no admin API at this address"),
+        (_, None, Some(detail)) => Trouble::unanswered(detail),
+        (status, ..) => Trouble::unanswered(format!("it answered {status}")),
     }
 }
 
@@ -162,7 +244,11 @@ async fn exchange_over(
 /// Runs what talks to gateways.
 pub(crate) fn on_a_runtime<T>(talk: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(Failure::environment)?.block_on(talk)
+    let runtime = runtime.map_err(Failure::environment)?;
+    let outcome = runtime.block_on(talk);
+    // A name that is still being looked up is not waited for.
+    runtime.shutdown_background();
+    outcome
 }
 
 /// The name that a change is signed with: a person's, and the machine's.
@@ -214,7 +300,35 @@ mod tests {
     async fn every_address_is_a_gateway_and_is_named() {
         let urls = ["http://127.0.0.1:9426", "http://[::1]:9426", "http://localhost:1"];
         let admin = Admin { urls: urls.iter().filter_map(|text| url(text).ok()).collect(), token: None };
-        let names: Vec<_> = admin.replicas().await.into_iter().flatten().map(|replica| replica.name()).collect();
+        let names: Vec<_> = admin.replicas().await.iter().map(Replica::name).collect();
         assert_eq!(names, ["127.0.0.1:9426", "[::1]:9426", "localhost:1"]);
+    }
+
+    /// A gateway that is named twice would be sent a change twice.
+    #[tokio::test]
+    async fn a_gateway_that_is_named_twice_is_one() {
+        let urls = ["http://127.0.0.1:9426", "http://127.0.0.1:9426", "http://no-such-host.invalid:1"];
+        let admin = Admin { urls: urls.iter().filter_map(|text| url(text).ok()).collect(), token: None };
+        let replicas = admin.replicas().await;
+        let names: Vec<_> = replicas.iter().map(Replica::name).collect();
+        assert_eq!(names, ["127.0.0.1:9426", "no-such-host.invalid:1"]);
+        let asked: Result<serde_json::Value, Trouble> = replicas[1].get("status").await;
+        assert_eq!(asked.map_err(|trouble| trouble.kind), Err(TroubleKind::Unreached));
+    }
+
+    /// Only a gateway that says why refuses; anything else leaves open what it did.
+    #[test]
+    fn an_answer_that_is_no_refusal_of_the_gateway_is_no_answer() {
+        for (status, body, kind) in [
+            (401, "", TroubleKind::Unreached),
+            (422, "{\"detail\": \"unknown field\"}", TroubleKind::Unreached),
+            (404, "", TroubleKind::Unreached),
+            (409, "{\"detail\": \"x\", \"code\": \"rises\"}", TroubleKind::Refused("rises".to_owned())),
+            (500, "oops", TroubleKind::Unanswered),
+            (503, "{\"detail\": \"later\"}", TroubleKind::Unanswered),
+        ] {
+            let status = StatusCode::from_u16(status).unwrap_or_default();
+            assert_eq!(problem(status, body.as_bytes()).kind, kind, "{status} {body}");
+        }
     }
 }

@@ -1,30 +1,34 @@
 //! `upshift pause`, `resume`, `set`, `undo`: acting on running gateways.
 //!
-//! 1. Every gateway is told: each `--admin`, and of a name with several addresses each address.
-//! 2. All obeyed is exit 0, anything else is 3. What was done where is said in any case.
-//! 3. `resume` first asks all of them what would happen. It goes on only if all answered, and if nowhere more callers
-//!    would be refused than when the rule was stopped, or `--yes` was given.
+//! 1. Every gateway is meant: each `--admin`, and of a name with several addresses each address.
+//! 2. All of them are asked first what would happen. Nothing is changed if one does not answer, if one refuses, or if
+//!    somewhere more callers would be refused and `--yes` is not given.
+//! 3. Then all of them make the change, under one id. All obeyed is exit 0.
+//! 4. What is said to have happened on a gateway is what that gateway said.
 
 mod admin;
+mod fleet;
+mod latest;
+mod report;
 
 use std::io;
 
 use clap::Args;
-use serde_json::json;
 use upshift_core::Timestamp;
-use upshift_record::Exit;
-use upshift_record::control::{ChangeReport, ChangeRequest, RuleChange};
+use upshift_record::control::{ChangeRequest, RevisionReport};
 
 use crate::failure::{Failure, Outcome};
-use crate::terminal::{Hue, Palette, print, print_json, say, visible_record};
+use crate::terminal::{say, visible_record};
 
 use admin::Admin;
-pub(crate) use admin::{Replica, on_a_runtime, url};
+pub(crate) use admin::{Replica, Trouble, on_a_runtime, url};
+use fleet::Fleet;
+use report::Report;
 
 /// Stop a rule, or all, where nobody is refused
 ///
 /// A paused rule still warns and counts. It stays paused over reloads and restarts, until it is resumed or the pause is
-/// undone.
+/// undone. Where the store cannot be written, the rule is paused all the same, and the gateway says what a restart forgets.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -32,7 +36,7 @@ Examples:
   upshift pause --all
   upshift pause orders-v2 --admin http://gw1:9426 --admin http://gw2:9426
 
-Exit codes: 0 all gateways obeyed, 2 wrong usage, 3 not all obeyed.")]
+Exit codes: 0 all gateways obeyed, 2 wrong usage or all refuse, 3 not all obeyed.")]
 pub(crate) struct Pause {
     #[command(flatten)]
     target: Target,
@@ -50,7 +54,7 @@ Examples:
   upshift resume orders-v2
   upshift resume orders-v2 --yes --reason 'the partner is done'
 
-Exit codes: 0 all gateways obeyed, 2 wrong usage or --yes is needed, 3 not all obeyed.")]
+Exit codes: 0 all gateways obeyed, 2 wrong usage, all refuse or --yes is needed, 3 not all obeyed.")]
 pub(crate) struct Resume {
     #[command(flatten)]
     target: Target,
@@ -62,13 +66,15 @@ pub(crate) struct Resume {
 }
 
 /// Hold a rule in a phase, whatever its plan says
+///
+/// Where more callers would be refused than now, --yes is needed.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   upshift set orders-v2 warn
-  upshift set orders-v2 enforce --for 10m --reason 'a brownout by hand'
+  upshift set orders-v2 enforce --yes --for 10m --reason 'a brownout by hand'
 
-Exit codes: 0 all gateways obeyed, 2 wrong usage, 3 not all obeyed.")]
+Exit codes: 0 all gateways obeyed, 2 wrong usage, all refuse or --yes is needed, 3 not all obeyed.")]
 pub(crate) struct Set {
     /// The rule
     rule: String,
@@ -78,20 +84,32 @@ pub(crate) struct Set {
     /// Follow the plan again after so long: 10m, 2h, 1d
     #[arg(long = "for", value_name = "DURATION", value_parser = upshift_config::parse_duration)]
     length: Option<std::time::Duration>,
+    /// Set it also where more callers will be refused than now
+    #[arg(long)]
+    yes: bool,
     #[command(flatten)]
     order: Order,
 }
 
-/// Take back the latest change
+/// Take back a change
 ///
-/// Again takes back the one before it. What the breaker did is taken back by `resume` only.
+/// The latest of the whole fleet that still stands, or the one with this id; a gateway that never made it is left alone. Says
+/// first what that will do everywhere; where more callers would be refused than now, --yes is needed. Again takes back the
+/// change before it. What the breaker did is taken back by `resume` only.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   upshift undo
+  upshift undo 5f0c21a97e --yes
 
-Exit codes: 0 all gateways obeyed, 2 wrong usage, 3 not all obeyed.")]
+Exit codes: 0 all gateways obeyed, 2 wrong usage, all refuse or --yes is needed, 3 not all obeyed.")]
 pub(crate) struct Undo {
+    /// The id of the change, as the verb that made it printed it; left out, the latest
+    #[arg(value_parser = change_id)]
+    change: Option<String>,
+    /// Undo it also where more callers will be refused than now
+    #[arg(long)]
+    yes: bool,
     #[command(flatten)]
     order: Order,
 }
@@ -118,22 +136,31 @@ struct Order {
     /// Who, for those who look later; left out, the name you are logged in by
     #[arg(long, value_name = "NAME")]
     actor: Option<String>,
+    /// Go on without the gateways that do not answer, and name them
+    #[arg(long)]
+    skip_unreachable: bool,
     /// Print what each gateway did as JSON
     #[arg(long)]
     json: bool,
 }
 
+/// What a verb does on every gateway.
+struct Errand {
+    verb: &'static str,
+    request: ChangeRequest,
+}
+
 impl Pause {
     pub(crate) fn run(self) -> Outcome {
         let request = self.order.request(Some(self.target));
-        on_a_runtime(self.order.give("pause", request))
+        on_a_runtime(self.order.give(Errand { verb: "pause", request }))
     }
 }
 
 impl Resume {
     pub(crate) fn run(self) -> Outcome {
         let request = ChangeRequest { confirm: self.yes, ..self.order.request(Some(self.target)) };
-        on_a_runtime(resume(self.order, request))
+        on_a_runtime(self.order.give(Errand { verb: "resume", request }))
     }
 }
 
@@ -143,15 +170,15 @@ impl Set {
         let until = until.map_err(|error| Failure::usage(format_args!("--for is too long: {error}")))?;
         let target = Target { rule: Some(self.rule), all: false };
         let (phase, until) = (Some(self.phase), until.map(|until| until.to_string()));
-        let request = ChangeRequest { phase, until, ..self.order.request(Some(target)) };
-        on_a_runtime(self.order.give("set", request))
+        let request = ChangeRequest { phase, until, confirm: self.yes, ..self.order.request(Some(target)) };
+        on_a_runtime(self.order.give(Errand { verb: "set", request }))
     }
 }
 
 impl Undo {
     pub(crate) fn run(self) -> Outcome {
-        let request = self.order.request(None);
-        on_a_runtime(self.order.give("undo", request))
+        let request = ChangeRequest { undo: self.change, confirm: self.yes, ..self.order.request(None) };
+        on_a_runtime(undo(self.order, request))
     }
 }
 
@@ -162,129 +189,78 @@ impl Order {
         ChangeRequest { rule, all, actor, reason: self.reason.clone(), ..ChangeRequest::default() }
     }
 
-    /// Tells every gateway, and says what each did.
-    async fn give(self, verb: &str, request: ChangeRequest) -> Outcome {
-        let gateways = self.admin.replicas().await?;
-        let answers = change(&gateways, verb, &request).await;
-        self.show(&gateways, &answers)
+    async fn fleet(&self) -> Fleet {
+        Fleet::new(self.admin.replicas().await, self.skip_unreachable)
     }
 
-    fn show(&self, gateways: &[Replica], answers: &[Result<ChangeReport, String>]) -> Outcome {
-        if self.json {
-            let told = gateways.iter().zip(answers).map(|(gateway, answer)| match answer {
-                Ok(report) => json!({ "gateway": gateway.name(), "obeyed": true, "report": report }),
-                Err(error) => json!({ "gateway": gateway.name(), "obeyed": false, "error": error }),
-            });
-            print_json(&told.collect::<Vec<_>>())?;
-        }
-        for (gateway, answer) in gateways.iter().zip(answers) {
-            match answer {
-                Ok(report) if !self.json => {
-                    print(&done(&gateway.name(), report, Palette::of_stdout())?)?;
-                }
-                Ok(_) => {}
-                Err(error) => say(format_args!("{}: {error}", gateway.name())),
-            }
-        }
-        let obeyed = answers.iter().filter(|answer| answer.is_ok()).count();
-        if obeyed == answers.len() {
-            return Ok(Exit::Fine);
-        }
-        Err(Failure::environment(format_args!("{obeyed} of {} gateways obeyed", answers.len())))
+    /// Gives every gateway the errand, and says what came of it.
+    async fn give(self, errand: Errand) -> Outcome {
+        let fleet = self.fleet().await;
+        carry_out(fleet, errand, self.json).await
     }
 }
 
-async fn resume(order: Order, request: ChangeRequest) -> Outcome {
-    let gateways = order.admin.replicas().await?;
-    let trial = change(&gateways, "resume", &ChangeRequest { dry_run: true, ..request.clone() }).await;
-    if trial.iter().any(Result::is_err) {
-        // Half of them resumed would be worse than none.
-        return order.show(&gateways, &trial);
-    }
-    let rising = |report: &ChangeReport| report.rules.iter().any(RuleChange::rises);
-    let rises = trial.iter().flatten().any(rising);
-    for (gateway, report) in gateways.iter().zip(trial.iter().flatten()) {
-        for rule in &visible_record(report)?.rules {
-            say(format_args!("{}: {}", gateway.name(), shares(rule)));
-        }
+/// Takes back the change that is named, or the latest of the fleet.
+async fn undo(order: Order, request: ChangeRequest) -> Outcome {
+    let mut fleet = order.fleet().await;
+    let lists = fleet.revisions().await;
+    let report = Report { fleet: &fleet, verb: "undo", json: order.json };
+    report.answered()?;
+    let named = request.undo.as_ref();
+    let chosen = match named {
+        None => latest::latest(&lists),
+        Some(id) => lists.iter().flatten().find(|revision| revision.change == *id),
+    };
+    let Some(chosen) = chosen else {
+        return Err(report.nothing_changed(match named {
+            None => "there is nothing to undo".to_owned(),
+            Some(id) => format!("no gateway knows a change {id}"),
+        })?);
+    };
+    say(format_args!("undoes change {}", sentence(chosen)?));
+    let request = ChangeRequest { undo: Some(chosen.change.clone()), ..request };
+    carry_out(fleet, Errand { verb: "undo", request }, order.json).await
+}
+
+/// The dry run everywhere, then the change everywhere.
+async fn carry_out(mut fleet: Fleet, Errand { verb, request }: Errand, json: bool) -> Outcome {
+    fleet.try_out(verb, &request).await;
+    let report = Report { fleet: &fleet, verb, json };
+    report.answered()?;
+    report.agreed()?;
+    let rises = fleet.rises();
+    if rises || verb != "pause" {
+        report.preview()?;
     }
     if rises && !request.confirm {
-        return Err(Failure::usage(
-            "more callers would be refused than when it was stopped\n  help: add --yes to resume all the same",
-        ));
+        return Err(report.unconfirmed()?);
     }
-    let answers = change(&gateways, "resume", &ChangeRequest { confirm: true, ..request }).await;
-    order.show(&gateways, &answers)
+    let id = new_id()?;
+    // It is confirmed: by --yes, or because nothing rises. A pause is made also if something else is changed meanwhile.
+    let request = ChangeRequest { confirm: true, change: Some(id.clone()), ..request };
+    fleet.change(verb, &request, verb != "pause").await;
+    Report { fleet: &fleet, verb, json }.done(&id)
 }
 
-/// What each gateway did of it, in their order.
-async fn change(gateways: &[Replica], verb: &str, request: &ChangeRequest) -> Vec<Result<ChangeReport, String>> {
-    let mut answers = Vec::new();
-    for gateway in gateways {
-        answers.push(gateway.post(verb, request).await);
-    }
-    answers
+/// `5f0c21a97e (set orders-v2 warn by ada at 2026-11-25T12:00:00Z)`.
+fn sentence(revision: &RevisionReport) -> io::Result<String> {
+    let RevisionReport { change, action, rule, phase, actor, at, .. } = visible_record(revision)?;
+    let rule = rule.unwrap_or_else(|| "--all".to_owned());
+    let phase = phase.map(|phase| format!(" {phase}")).unwrap_or_default();
+    Ok(format!("{change} ({action} {rule}{phase} by {actor} at {at})"))
 }
 
-/// `orders-v2: 10% of the callers were refused when it was stopped, 40% would be now`.
-fn shares(rule: &RuleChange) -> String {
-    let RuleChange { rule, share_before, share, .. } = rule;
-    format!(
-        "{rule}: {} of the callers were refused when it was stopped, {} would be now",
-        percent(*share_before),
-        percent(*share)
-    )
+/// An id that no other change has.
+fn new_id() -> Result<String, Failure> {
+    let mut bytes = [0; 5];
+    let random = rustls::crypto::aws_lc_rs::default_provider().secure_random;
+    random.fill(&mut bytes).map_err(|_| Failure::environment("the system gives no random numbers"))?;
+    Ok(bytes.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}")))
 }
 
-/// One line for each rule that moved.
-fn done(gateway: &str, report: &ChangeReport, palette: Palette) -> io::Result<String> {
-    let report = visible_record(report)?;
-    let number = report.revision.map(|number| format!(", revision {number}")).unwrap_or_default();
-    let undoes = report.undoes.map(|number| format!(", undoes {number}")).unwrap_or_default();
-    if report.rules.is_empty() {
-        return Ok(format!("{gateway}: no rule moved{number}{undoes}\n"));
+fn change_id(text: &str) -> Result<String, String> {
+    if ChangeRequest::is_id(text) {
+        return Ok(text.to_owned());
     }
-    let lines = report.rules.iter().map(|rule| {
-        let hue = if rule.share > 0.0 { Hue::Bad } else { Hue::Good };
-        let now = format!("{} ({} refused)", rule.phase, percent(rule.share));
-        let name = palette.paint(Hue::Bold, &rule.rule);
-        format!("{gateway}: {name}: {} → {}{number}{undoes}\n", rule.phase_before, palette.paint(hue, now))
-    });
-    Ok(lines.collect())
-}
-
-fn percent(share: f64) -> String {
-    format!("{}%", (share * 10_000.0).round() / 100.0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn shares_are_told_in_words() {
-        let rule = RuleChange {
-            rule: "orders-v2".into(),
-            phase_before: "paused".into(),
-            share_before: 0.1,
-            phase: "ramp".into(),
-            share: 0.4312,
-        };
-        assert_eq!(
-            shares(&rule),
-            "orders-v2: 10% of the callers were refused when it was stopped, 43.12% would be now"
-        );
-        assert!(rule.rises());
-    }
-
-    #[test]
-    fn what_a_gateway_reports_cannot_act_on_a_terminal() {
-        let hostile = "x\u{1b}[2J\r\nfake\u{202e}".to_owned();
-        let (rule, phase_before, phase) = (hostile.clone(), hostile.clone(), hostile);
-        let rules = vec![RuleChange { rule, phase_before, share_before: 0.0, phase, share: 1.0 }];
-        let report = ChangeReport { revision: Some(7), action: "set".into(), undoes: None, rules };
-        let text = done("gw:9426", &report, Palette::none()).unwrap_or_default();
-        assert_eq!(text.matches("x\\u{1b}[2J\\r\\nfake\\u{202e}").count(), 3, "{text}");
-        assert!(text.trim_end().chars().all(upshift_config::is_visible), "{text}");
-    }
+    Err("expected the id of a change, as the verb that made it printed it: letters, digits and -".to_owned())
 }

@@ -44,7 +44,7 @@ fn running_out_of_descriptors_is_503_and_rests_no_replica() {
 #[test]
 fn the_soft_limit_is_raised_to_the_hard_one() {
     let upstream = Replica::start(Behaviour::Serves);
-    let mut gateway = Gateway::with_ulimit("-Sn 256", upstream.address(), "");
+    let mut gateway = Gateway::after("ulimit -Sn 256", upstream.address(), "", "");
     let limits = std::fs::read_to_string(format!("/proc/{}/limits", gateway.program().id())).unwrap_or_default();
     let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap_or_default();
     let words: Vec<&str> = line.split_whitespace().collect();

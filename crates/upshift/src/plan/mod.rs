@@ -1,25 +1,32 @@
 //! `upshift plan`: the calendar of every rule's phases.
 
+mod traffic;
+
+use std::collections::BTreeMap;
 use std::io;
 
 use clap::Args;
-use upshift_core::Timestamp;
+use upshift_core::{Policy, Timestamp};
+use upshift_record::control::Status;
 use upshift_record::{Exit, PlanEntry, plan};
 
-use crate::control::{self, Replica};
+use crate::control::{self, Replica, Trouble};
 use crate::failure::{Failure, Outcome};
 use crate::policy_file::PolicyFile;
 use crate::terminal::{Hue, Palette, print, print_json, visible_record};
+use traffic::{Need, Rate};
 
 /// Show the calendar of every rule's phases
 ///
-/// A ➤ stands before the phase that holds now. Shares are those of the callers that are refused.
+/// A ➤ stands before the phase that holds now. Shares are those of the callers that are refused. Notes say what surprises: a
+/// phase that has begun already, where the breaker will stop the rollout, and with --rate where it never can.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   upshift plan
   upshift plan --at 2027-01-15
   upshift plan --admin http://127.0.0.1:9426
+  upshift plan --rate 2000/min --replicas 20
   upshift plan --json | jq '.[] | select(.phase == \"brownout\") | .from'")]
 pub(crate) struct Plan {
     #[command(flatten)]
@@ -33,6 +40,15 @@ pub(crate) struct Plan {
     /// The admin token, where one is asked for
     #[arg(long, value_name = "TOKEN", env = "UPSHIFT_TOKEN", hide_env_values = true)]
     token: Option<String>,
+    /// The requests of all replicas together, such as 2000/min or 50/s: notes which breakers can never trip
+    #[arg(long, value_name = "RATE", value_parser = traffic::rate)]
+    rate: Option<Rate>,
+    /// The replicas that share the requests of --rate; each has a breaker of its own
+    #[arg(
+        long, value_name = "N", default_value_t = 1, requires = "rate",
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000)
+    )]
+    replicas: u32,
     /// Print the calendar as JSON
     #[arg(long)]
     json: bool,
@@ -40,10 +56,13 @@ pub(crate) struct Plan {
 
 impl Plan {
     pub(crate) fn run(self) -> Outcome {
-        let entries = match self.admin {
-            Some(url) => control::on_a_runtime(asked(Replica::first(url, self.token)))?,
-            None => plan(&self.file.load()?.file.policy),
+        let (mut entries, needs) = match self.admin {
+            Some(url) => control::on_a_runtime(asked(Replica::first(url, self.token), self.rate.is_some()))?,
+            None => planned(&self.file.load()?.file.policy),
         };
+        if let Some(rate) = &self.rate {
+            traffic::note_blind_breakers(&mut entries, &needs, rate, self.replicas);
+        }
         if self.json {
             print_json(&entries)?;
         } else if entries.is_empty() {
@@ -55,11 +74,38 @@ impl Plan {
     }
 }
 
-/// The calendar of a running gateway.
-async fn asked(gateway: impl Future<Output = Result<Replica, Failure>>) -> Result<Vec<PlanEntry>, Failure> {
+type Planned = (Vec<PlanEntry>, BTreeMap<String, Need>);
+
+/// The calendar of a policy file, and what its breakers need.
+fn planned(policy: &Policy) -> Planned {
+    let mut entries = plan(policy);
+    let now = Timestamp::now();
+    for entry in entries.iter_mut().filter(|entry| entry.from.is_some() && holds(entry, now)) {
+        let percent = policy.rule(&entry.rule).map_or(0.0, |rule| rule.moment(now).share.fraction());
+        if percent > 0.0 {
+            let percent = (percent * 100.0).round();
+            entry.notes.push(format!(
+                "it begins in the past: if the rule was not deployed before, {percent} % of the callers who fall short \
+                 are refused at once"
+            ));
+        }
+    }
+    (entries, traffic::needs_of_policy(policy))
+}
+
+/// The calendar of a running gateway, and if wanted what its breakers need.
+async fn asked(gateway: impl Future<Output = Result<Replica, Failure>>, wants_needs: bool) -> Result<Planned, Failure> {
     let gateway = gateway.await?;
-    let asked = gateway.get("plan").await;
-    asked.map_err(|error| Failure::environment(format_args!("{}: {error}", gateway.name())))
+    let entries = gateway.get("plan").await.map_err(|trouble| failed(&gateway, &trouble))?;
+    if !wants_needs {
+        return Ok((entries, BTreeMap::new()));
+    }
+    let status: Status = gateway.get("status").await.map_err(|trouble| failed(&gateway, &trouble))?;
+    Ok((entries, traffic::needs_of_gateway(&status)))
+}
+
+fn failed(gateway: &Replica, trouble: &Trouble) -> Failure {
+    Failure::environment(format_args!("{}: {trouble}", gateway.name()))
 }
 
 fn table(entries: &[PlanEntry], now: Timestamp, palette: Palette) -> io::Result<String> {

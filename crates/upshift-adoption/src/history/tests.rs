@@ -1,0 +1,198 @@
+#![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
+
+use super::*;
+use crate::breaker::Limits;
+use crate::overrides::Target;
+use crate::{Fingerprint, Network};
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_793_000_000 + second).unwrap()
+}
+
+fn rule(id: &str) -> Target {
+    Target::Rule(id.into())
+}
+
+fn set(id: &str, imposed: Imposed) -> Change {
+    Change::Set { rule: id.into(), imposed, until: None }
+}
+
+/// What holds for rule `a` and for rule `b`.
+fn phases(overrides: &Overrides, now: i64) -> (Option<Imposed>, Option<Imposed>) {
+    let of = |rule| overrides.of(rule, at(now)).map(|holds| holds.imposed);
+    (of("a"), of("b"))
+}
+
+fn trip(rule: &str) -> Trip {
+    let hit = vec![Fingerprint::from_bits(1), Fingerprint::from_bits(u64::MAX)];
+    let top = Some((Network::of(Some([203, 0, 113, 9].into())), 20));
+    Trip { rule: rule.into(), at: at(50), seen: 400, refused: 160, top, limits: Limits::default(), hit }
+}
+
+/// A history whose changes are named `c1`, `c2` and so on.
+#[derive(Default)]
+struct Past {
+    history: History,
+}
+
+impl Past {
+    fn change(&mut self, change: &Change, at: Timestamp, actor: &str, reason: &str) -> Result<Made, UndoError> {
+        let id = format!("c{}", self.history.latest().unwrap_or(0) + 1);
+        let record = self.history.change(Order { change, id: &id, at, actor, reason })?;
+        Ok((record.revision.clone(), record.overrides().clone()))
+    }
+
+    fn undo(&mut self, id: Option<&str>, second: i64) -> Result<Option<i64>, UndoError> {
+        let made = self.change(&Change::Undo(id.map(str::to_owned)), at(second), "bob", "")?;
+        Ok(made.0.undoes)
+    }
+
+    fn trip(&mut self, rule: &str) -> Made {
+        let id = format!("c{}", self.history.latest().unwrap_or(0) + 1);
+        let record = self.history.trip(&trip(rule), &id);
+        (record.revision.clone(), record.overrides().clone())
+    }
+
+    fn phases(&self, second: i64) -> (Option<Imposed>, Option<Imposed>) {
+        phases(&self.history.overrides(), second)
+    }
+}
+
+type Made = (Revision, Overrides);
+
+#[test]
+fn every_change_is_undone_by_one_command_and_undoing_again_goes_further_back() {
+    let mut past = Past::default();
+    past.change(&set("a", Imposed::Enforce), at(1), "ada", "").unwrap();
+    past.change(&set("b", Imposed::Observe), at(2), "ada", "").unwrap();
+    past.change(&Change::Pause(Target::All), at(3), "ada", "").unwrap();
+    assert_eq!(phases(&past.history.overrides(), 4), (Some(Imposed::Paused), Some(Imposed::Paused)));
+    let (revision, state) = past.change(&Change::Undo(None), at(5), "bob", "").unwrap();
+    assert_eq!(revision.undoes, Some(3));
+    assert_eq!(phases(&state, 5), (Some(Imposed::Enforce), Some(Imposed::Observe)));
+    let (revision, state) = past.change(&Change::Undo(None), at(6), "bob", "").unwrap();
+    assert_eq!((revision.undoes, phases(&state, 6)), (Some(2), (Some(Imposed::Enforce), None)));
+    past.change(&set("b", Imposed::Off), at(7), "ada", "").unwrap();
+    let (revision, _) = past.change(&Change::Undo(None), at(8), "bob", "").unwrap();
+    assert_eq!(revision.undoes, Some(6), "the new change comes before the older ones");
+    let (_, state) = past.change(&Change::Undo(None), at(9), "bob", "").unwrap();
+    assert!(state.is_empty());
+    assert!(past.undo(None, 10) == Err(UndoError::Nothing));
+}
+
+#[test]
+fn a_trip_is_reset_by_resume_and_not_by_undo() {
+    let mut past = Past::default();
+    past.change(&Change::Pause(rule("a")), at(1), "ada", "").unwrap();
+    past.trip("b");
+    let (revision, state) = past.change(&Change::Undo(None), at(60), "ada", "").unwrap();
+    assert_eq!(revision.undoes, Some(1));
+    assert_eq!(phases(&state, 60), (None, Some(Imposed::Warn)));
+    let (_, state) = past.change(&Change::Resume(rule("b")), at(61), "ada", "mended").unwrap();
+    assert!(state.is_empty());
+    let (_, state) = past.change(&Change::Undo(None), at(62), "ada", "not mended").unwrap();
+    assert_eq!(phases(&state, 62), (None, Some(Imposed::Warn)), "undoing the resume latches it again");
+}
+
+#[test]
+fn a_pin_ends_by_itself_and_what_lies_under_it_holds_again() {
+    let mut past = Past::default();
+    past.trip("a");
+    let change = Change::Set { rule: "a".into(), imposed: Imposed::Observe, until: Some(at(100)) };
+    let (revision, state) = past.change(&change, at(60), "ada", "").unwrap();
+    assert_eq!(revision.until, Some(at(100)));
+    assert_eq!(phases(&state, 99).0, Some(Imposed::Observe));
+    assert_eq!(phases(&state, 100).0, Some(Imposed::Warn));
+    assert_eq!((state.next_lapse(at(99)), state.next_lapse(at(100))), (Some(at(100)), None));
+    assert_eq!(past.history.revisions(1)[0].until, Some(at(100)));
+}
+
+#[test]
+fn one_rule_may_go_on_while_the_rest_is_paused() {
+    let mut past = Past::default();
+    past.change(&Change::Pause(Target::All), at(1), "ada", "").unwrap();
+    let (_, state) = past.change(&Change::Resume(rule("a")), at(2), "ada", "").unwrap();
+    assert_eq!(phases(&state, 3), (None, Some(Imposed::Paused)));
+    let (_, state) = past.change(&Change::Resume(Target::All), at(4), "ada", "").unwrap();
+    assert!(state.is_empty());
+}
+
+#[test]
+fn a_policy_takes_what_holds_for_its_rules() {
+    let mut past = Past::default();
+    past.trip("b");
+    let set = |rule: &str| Change::Set { rule: rule.into(), imposed: Imposed::Observe, until: Some(at(100)) };
+    past.change(&set("a"), at(60), "ada", "a look").unwrap();
+    let (_, state) = past.change(&set("b"), at(60), "ada", "a look").unwrap();
+    let resolved = state.resolve(["a", "b", "c"], at(70));
+    assert_eq!(resolved.of("a").and_then(|set| set.until), Some(at(100)));
+    assert_eq!(resolved.of("b").and_then(|set| set.until), None, "after it comes the trip, not the file");
+    assert_eq!(resolved.of("c"), None);
+    let resolved = state.resolve(["a", "b"], at(100));
+    assert_eq!(resolved.of("a"), None);
+    let tripped = resolved.of("b").unwrap();
+    assert_eq!((tripped.phase, &tripped.by), (upshift_core::Phase::Warn, &upshift_core::policy::Actor::Breaker));
+}
+
+/// An undo that restores all that stood before a change would take away what others changed since.
+#[test]
+fn an_undo_by_id_takes_back_that_change_and_no_later_one() {
+    let mut past = Past::default();
+    past.change(&set("a", Imposed::Enforce), at(1), "ada", "").unwrap();
+    past.change(&Change::Pause(Target::All), at(2), "ada", "").unwrap();
+    past.change(&set("b", Imposed::Warn), at(3), "bob", "").unwrap();
+    assert_eq!(past.undo(Some("c2"), 4), Ok(Some(2)));
+    assert_eq!(past.phases(5), (Some(Imposed::Enforce), Some(Imposed::Warn)));
+    assert_eq!(past.undo(None, 6), Ok(Some(3)), "c2 is undone, and c4 is an undo");
+    assert_eq!(past.undo(None, 7), Ok(Some(1)));
+    assert_eq!((past.phases(8), past.undo(None, 8)), ((None, None), Err(UndoError::Nothing)));
+}
+
+/// What cannot be taken back is refused, with the change that stands in the way, and nothing moves.
+#[test]
+fn an_undo_that_is_not_possible_says_why_and_changes_nothing() {
+    let mut past = Past::default();
+    past.change(&Change::Pause(rule("a")), at(1), "ada", "").unwrap();
+    past.change(&set("a", Imposed::Warn), at(2), "bob", "").unwrap();
+    let overtaken = past.undo(Some("c1"), 3).unwrap_err();
+    let said = overtaken.to_string();
+    assert!(said.contains("overtaken by change c2 (set a warn by bob): undo c2 first"), "{said}");
+    assert_eq!(past.undo(Some("c9"), 4), Err(UndoError::Unknown("c9".into())));
+    past.undo(Some("c2"), 5).unwrap();
+    let said = past.undo(Some("c2"), 6).unwrap_err().to_string();
+    assert_eq!(said, "change c2 is undone already, by change c3 of bob");
+    assert_eq!(past.undo(Some("c3"), 7), Err(UndoError::IsUndo("c3".into())));
+    assert_eq!((past.phases(8), past.history.latest()), ((Some(Imposed::Paused), None), Some(3)));
+    assert_eq!(past.undo(Some("c1"), 9), Ok(Some(1)), "what overtook it is gone");
+}
+
+/// No undo opens a latch that the breaker closed, or brings back what that latch replaced.
+#[test]
+fn an_undo_leaves_alone_what_the_breaker_did_since() {
+    let mut past = Past::default();
+    past.change(&set("a", Imposed::Enforce), at(1), "ada", "").unwrap();
+    past.trip("a");
+    assert_eq!(past.undo(Some("c2"), 60), Err(UndoError::IsTrip { id: "c2".into(), rule: "a".into() }));
+    past.change(&Change::Pause(rule("a")), at(61), "ada", "").unwrap();
+    past.undo(None, 62).unwrap();
+    assert_eq!(past.phases(62).0, Some(Imposed::Warn));
+    past.undo(None, 63).unwrap();
+    assert_eq!(past.phases(63).0, Some(Imposed::Warn), "of the first change nothing is left to take back");
+    past.change(&set("b", Imposed::Enforce), at(64), "ada", "").unwrap();
+    past.change(&Change::Resume(rule("b")), at(65), "ada", "").unwrap();
+    past.trip("b");
+    past.undo(None, 66).unwrap();
+    assert_eq!(past.phases(67).1, Some(Imposed::Warn), "the pin would beat the latch");
+    past.change(&set("a", Imposed::Enforce), at(68), "ada", "knowingly").unwrap();
+    assert_eq!((past.phases(69).0, past.history.overrides().tripped().count()), (Some(Imposed::Enforce), 1));
+}
+
+#[test]
+fn only_the_latest_revisions_are_remembered() {
+    let mut past = Past::default();
+    for second in 0..1_005 {
+        past.change(&set("a", Imposed::Warn), at(second), "ada", "").unwrap();
+    }
+    assert_eq!((past.history.records().count(), past.history.latest()), (History::REMEMBERED, Some(1_005)));
+    assert_eq!(past.undo(Some("c5"), 2_000), Err(UndoError::Unknown("c5".into())));
+}

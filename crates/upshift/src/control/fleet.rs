@@ -1,0 +1,188 @@
+//! One change on all gateways: a dry run everywhere, then the change with one id, all at the same time.
+//!
+//! 1. If a gateway does not answer the dry run, nothing is changed anywhere, unless it may be skipped.
+//! 2. If one refuses the dry run, nothing is changed anywhere.
+//! 3. A gateway that fails after that is asked whether it has the change: what is said of it is what it says, or that
+//!    it is not known.
+
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+use tokio::task::JoinSet;
+use upshift_record::control::{ChangeReport, ChangeRequest, RevisionReport, RuleChange};
+
+use super::admin::{Replica, Trouble, TroubleKind};
+
+/// A gateway, and where the change stands with it.
+#[derive(Debug)]
+pub(super) struct Member {
+    replica: Arc<Replica>,
+    pub(super) standing: Standing,
+}
+
+/// Where a change stands with one gateway.
+#[derive(Debug)]
+pub(super) enum Standing {
+    /// It was not asked yet.
+    New,
+    /// The dry run: this would happen.
+    Would(ChangeReport),
+    /// It was left out, because it did not answer.
+    Skipped(Trouble),
+    /// The change to be undone never was on it, or is undone there.
+    NotConcerned(Trouble),
+    /// It did not answer the dry run, or refused it.
+    Failed(Trouble),
+    /// It obeyed.
+    Obeyed(ChangeReport),
+    /// It has the change, as it said when asked again.
+    Has(Trouble),
+    /// It answered the dry run, and did not make the change.
+    HasNot(Trouble),
+    /// It was sent the change, and does not answer any more.
+    Unknown(Trouble),
+}
+
+/// All gateways that are meant.
+#[derive(Debug)]
+pub(super) struct Fleet {
+    pub(super) members: Vec<Member>,
+    skips: bool,
+}
+
+impl Member {
+    /// As it is named to people.
+    pub(super) fn name(&self) -> String {
+        self.replica.name()
+    }
+
+    /// What it would do, if it can.
+    pub(super) fn preview(&self) -> Option<&ChangeReport> {
+        match &self.standing {
+            Standing::Would(report) => Some(report),
+            _ => None,
+        }
+    }
+
+    /// Whether the change is in force there.
+    pub(super) fn obeyed(&self) -> bool {
+        matches!(self.standing, Standing::Obeyed(_) | Standing::Has(_))
+    }
+}
+
+impl Fleet {
+    /// Of these gateways; `skips` says whether those that do not answer are left out.
+    pub(super) fn new(replicas: Vec<Replica>, skips: bool) -> Self {
+        let member = |replica| Member { replica: Arc::new(replica), standing: Standing::New };
+        Self { members: replicas.into_iter().map(member).collect(), skips }
+    }
+
+    /// The latest revisions of each gateway that answers, the newest first; the others fail or are left out.
+    pub(super) async fn revisions(&mut self) -> Vec<Vec<RevisionReport>> {
+        let asked = self.ask_each(|_| true, |replica| async move { replica.get("revisions?limit=1000").await });
+        let mut lists = Vec::new();
+        for (index, answer) in asked.await {
+            match answer {
+                Ok(list) => lists.push(list),
+                Err(trouble) => self.members[index].standing = self.left_out(trouble),
+            }
+        }
+        lists
+    }
+
+    /// Asks every gateway what would happen.
+    pub(super) async fn try_out(&mut self, verb: &'static str, request: &ChangeRequest) {
+        let dry = ChangeRequest { dry_run: true, ..request.clone() };
+        let open = |member: &Member| matches!(member.standing, Standing::New);
+        let asked = self.ask_each(open, |replica| {
+            let dry = dry.clone();
+            async move { replica.post(verb, &dry).await }
+        });
+        for (index, answer) in asked.await {
+            self.members[index].standing = match answer {
+                Ok(report) => Standing::Would(report),
+                Err(trouble) => self.left_out(trouble),
+            };
+        }
+        self.leave_out_strangers();
+    }
+
+    /// Makes the change on every gateway that can, with the id of `request`.
+    pub(super) async fn change(&mut self, verb: &'static str, request: &ChangeRequest, guarded: bool) {
+        let expected: Vec<_> = self.members.iter().map(|member| member.preview().map(|report| report.latest)).collect();
+        let mut sent = JoinSet::new();
+        for (index, latest) in expected.into_iter().enumerate() {
+            let Some(latest) = latest else { continue };
+            let request = ChangeRequest { after: guarded.then_some(latest), ..request.clone() };
+            let replica = Arc::clone(&self.members[index].replica);
+            sent.spawn(async move { (index, make(&replica, verb, &request).await) });
+        }
+        for (index, standing) in sent.join_all().await {
+            self.members[index].standing = standing;
+        }
+    }
+
+    /// Whether some gateway would refuse more callers.
+    pub(super) fn rises(&self) -> bool {
+        let previews = self.members.iter().filter_map(Member::preview);
+        previews.flat_map(|report| &report.rules).any(RuleChange::rises)
+    }
+
+    /// An undo does not concern the gateways without that change, as long as there are others.
+    fn leave_out_strangers(&mut self) {
+        if !self.members.iter().any(|member| member.preview().is_some()) {
+            return;
+        }
+        for member in &mut self.members {
+            if let Standing::Failed(trouble) = &member.standing
+                && matches!(trouble.code(), Some("unknown-change" | "already-undone"))
+            {
+                member.standing = Standing::NotConcerned(trouble.clone());
+            }
+        }
+    }
+
+    fn left_out(&self, trouble: Trouble) -> Standing {
+        if self.skips && trouble.code().is_none() { Standing::Skipped(trouble) } else { Standing::Failed(trouble) }
+    }
+
+    /// The answers of the gateways that are `wanted`, which are asked at the same time, with their places.
+    async fn ask_each<T, F>(
+        &self,
+        wanted: impl Fn(&Member) -> bool,
+        ask: impl Fn(Arc<Replica>) -> F,
+    ) -> Vec<(usize, Result<T, Trouble>)>
+    where
+        T: DeserializeOwned + Send + 'static,
+        F: Future<Output = Result<T, Trouble>> + Send + 'static,
+    {
+        let mut asked = JoinSet::new();
+        for (index, member) in self.members.iter().enumerate().filter(|(_, member)| wanted(member)) {
+            let answer = ask(Arc::clone(&member.replica));
+            asked.spawn(async move { (index, answer.await) });
+        }
+        let mut answers = asked.join_all().await;
+        answers.sort_by_key(|(index, _)| *index);
+        answers
+    }
+}
+
+/// Makes the change on one gateway; where that fails, asks what came of it.
+async fn make(replica: &Replica, verb: &str, request: &ChangeRequest) -> Standing {
+    let trouble = match replica.post(verb, request).await {
+        Ok(report) => return Standing::Obeyed(report),
+        Err(trouble) => trouble,
+    };
+    let certain = trouble.kind == TroubleKind::Unreached || trouble.code().is_some_and(|code| code != "repeated");
+    if certain {
+        return Standing::HasNot(trouble);
+    }
+    let revisions: Result<Vec<RevisionReport>, Trouble> = replica.get("revisions?limit=50").await;
+    match revisions {
+        Ok(list) if list.iter().any(|revision| Some(&revision.change) == request.change.as_ref()) => {
+            Standing::Has(trouble)
+        }
+        Ok(_) => Standing::HasNot(trouble),
+        Err(_) => Standing::Unknown(trouble),
+    }
+}

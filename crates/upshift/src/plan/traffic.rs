@@ -1,0 +1,131 @@
+//! Whether a breaker can see enough callers to trip, at a given traffic.
+
+use std::collections::BTreeMap;
+
+use upshift_core::Policy;
+use upshift_record::PlanEntry;
+use upshift_record::control::Status;
+
+/// How many requests arrive in a second, in all.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Rate {
+    per_second: f64,
+    /// As it was written.
+    text: String,
+}
+
+/// What a breaker needs before it may trip.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Need {
+    window: u32,
+    minimum: u64,
+}
+
+/// Reads a rate: `2000/min`, `50/s`, `1.5/h`.
+pub(super) fn rate(text: &str) -> Result<Rate, String> {
+    let wrong = || "expected a number and a unit: 50/s, 2000/min, 300/h or 10/d".to_owned();
+    let (number, unit) = text.trim().split_once('/').ok_or_else(wrong)?;
+    let seconds = match unit.trim() {
+        "s" | "sec" | "second" => 1.0,
+        "m" | "min" | "minute" => 60.0,
+        "h" | "hour" => 3_600.0,
+        "d" | "day" => 86_400.0,
+        _ => return Err(wrong()),
+    };
+    let plain = number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let number: f64 = number.parse().ok().filter(|_| plain).ok_or_else(wrong)?;
+    if !(number > 0.0 && number <= 1e12) {
+        return Err("expected a rate above 0, and at most 1000000000000".to_owned());
+    }
+    Ok(Rate { per_second: number / seconds, text: text.trim().to_owned() })
+}
+
+/// What the breakers of a policy need, by rule.
+pub(super) fn needs_of_policy(policy: &Policy) -> BTreeMap<String, Need> {
+    let mut needs = BTreeMap::new();
+    for rule in policy.rules() {
+        if let Some(breaker) = rule.breaker {
+            let need = Need { window: breaker.window, minimum: breaker.minimum.into() };
+            needs.insert(rule.id.to_string(), need);
+        }
+    }
+    needs
+}
+
+/// What the breakers of a running gateway need, by rule.
+pub(super) fn needs_of_gateway(status: &Status) -> BTreeMap<String, Need> {
+    let mut needs = BTreeMap::new();
+    for rule in &status.rules {
+        if let Some(breaker) = &rule.breaker {
+            needs.insert(rule.rule.clone(), Need { window: breaker.window, minimum: breaker.minimum });
+        }
+    }
+    needs
+}
+
+/// Adds a note to the first stretch of each rule that refuses callers, if its breaker cannot trip at this rate.
+pub(super) fn note_blind_breakers(
+    entries: &mut [PlanEntry],
+    needs: &BTreeMap<String, Need>,
+    rate: &Rate,
+    replicas: u32,
+) {
+    let mut noted = Vec::new();
+    for entry in entries {
+        let refuses = entry.share > 0.0 || entry.share_at_end.is_some();
+        if !refuses || noted.contains(&entry.rule) {
+            continue;
+        }
+        noted.push(entry.rule.clone());
+        let blind = needs.get(&entry.rule).and_then(|need| blindness(*need, rate, replicas));
+        entry.notes.extend(blind);
+    }
+}
+
+/// Why a breaker that needs as much never trips; `None` if it can.
+fn blindness(Need { window, minimum }: Need, rate: &Rate, replicas: u32) -> Option<String> {
+    // Each replica counts by itself, and a request has one identity at most.
+    let most = rate.per_second * f64::from(window) / f64::from(replicas);
+    (most < minimum as f64).then(|| {
+        let each = if replicas == 1 { String::new() } else { format!(" over {replicas} replicas") };
+        format!(
+            "the breaker can never trip: at {}{each} a gateway sees at most {} identities in its window of {window} s, \
+             and it needs {minimum}; lower minimum, or lengthen window",
+            rate.text,
+            most.floor()
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
+
+    use super::*;
+
+    #[test]
+    fn rates_are_numbers_with_a_unit() {
+        for (text, per_second) in
+            [("2000/min", 2_000.0 / 60.0), ("50/s", 50.0), ("1.5/h", 1.5 / 3_600.0), ("9/d", 9.0 / 86_400.0)]
+        {
+            assert!((rate(text).unwrap().per_second - per_second).abs() < 1e-9, "{text}");
+        }
+        for wrong in ["", "2000", "/min", "x/min", "1e3/s", "-1/s", "+1/s", "inf/s", "nan/s", "1/week", "1,5/s", "./s"]
+        {
+            assert!(rate(wrong).unwrap_err().starts_with("expected a number and a unit"), "{wrong}");
+        }
+        for beyond in ["0/s", "0.0/min", "9999999999999/s"] {
+            assert!(rate(beyond).unwrap_err().starts_with("expected a rate above 0"), "{beyond}");
+        }
+    }
+
+    #[test]
+    fn a_breaker_that_sees_too_few_is_named_and_one_at_the_edge_is_not() {
+        let need = Need { window: 60, minimum: 200 };
+        let blind = blindness(need, &rate("2000/min").unwrap(), 20).unwrap();
+        assert!(blind.contains("at 2000/min over 20 replicas a gateway sees at most 100 identities"), "{blind}");
+        assert_eq!(blindness(need, &rate("2000/min").unwrap(), 10), None);
+        assert_eq!(blindness(need, &rate("200/min").unwrap(), 1), None);
+        assert!(blindness(need, &rate("199/min").unwrap(), 1).is_some());
+    }
+}

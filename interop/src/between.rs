@@ -1,0 +1,85 @@
+//! What stands between a client and an admin listener, and fails as its value says.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::thread;
+
+use crate::{exchange, listen};
+
+/// How requests fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Between {
+    /// Every request is taken, and none is answered.
+    Hangs,
+    /// Every request is answered with this status.
+    Answers(u16),
+    /// What changes nothing comes through; a change is lost before it gets there.
+    LosesChange,
+    /// Everything gets there; the answer to a change is lost.
+    LosesAnswer,
+}
+
+impl Between {
+    /// Listens in front of `admin`, as long as the process runs.
+    ///
+    /// # Panics
+    /// If it cannot.
+    pub fn stand_before(self, admin: SocketAddr) -> SocketAddr {
+        let listener = listen();
+        let address = listener.local_addr().unwrap_or_else(|error| panic!("no address: {error}"));
+        thread::spawn(move || self.accept(&listener, admin));
+        address
+    }
+
+    fn accept(self, listener: &TcpListener, admin: SocketAddr) {
+        let mut held = Vec::new();
+        for stream in listener.incoming().flatten() {
+            if self == Self::Hangs {
+                held.push(stream);
+                continue;
+            }
+            thread::spawn(move || self.serve(stream, admin));
+        }
+    }
+
+    fn serve(self, mut stream: TcpStream, admin: SocketAddr) {
+        let Some(request) = read_request(&mut stream) else { return };
+        let changes = request.starts_with(b"POST") && !contains(&request, b"\"dry_run\":true");
+        let (status, body) = match self {
+            Self::Hangs => return,
+            Self::LosesChange if changes => return,
+            Self::Answers(status) => (status, Vec::new()),
+            Self::LosesChange | Self::LosesAnswer => {
+                let reply = exchange(admin, &request, false).0;
+                (reply.status, reply.body)
+            }
+        };
+        if self == Self::LosesAnswer && changes {
+            return;
+        }
+        let head = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+        // The client may be gone.
+        let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
+    }
+}
+
+/// One request, which asks for the connection to be closed.
+fn read_request(stream: &mut TcpStream) -> Option<Vec<u8>> {
+    let mut read = Vec::new();
+    loop {
+        let mut buffer = [0; 4096];
+        let length = stream.read(&mut buffer).ok().filter(|length| *length > 0)?;
+        read.extend_from_slice(&buffer[..length]);
+        let text = String::from_utf8_lossy(&read).into_owned();
+        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+        let declared =
+            head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
+        if body.len() >= declared.unwrap_or(0) {
+            return Some(format!("{head}\r\nconnection: close\r\n\r\n{body}").into_bytes());
+        }
+    }
+}
+
+fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
+}
