@@ -59,11 +59,13 @@ const COMPANIONS: [&str; 16] = [
 ];
 
 /// What a browser for people has in no part of its platform (lower case): Office, and robots that name themselves there.
-const NO_PLATFORM: [&str; 6] = ["crawler", "http:", "https:", "ms-office", "microsoft outlook", "spider"];
+const NO_PLATFORM: [&str; 9] =
+    ["crawler", "datanyze", "gomezagent", "http:", "https:", "microsoft outlook", "msoffice", "scraper", "spider"];
 
 /// Whether `name` is the name of a family.
 pub(super) fn is_family(name: &str) -> bool {
-    name == INTERNET_EXPLORER || FAMILIES.iter().any(|(_, family)| *family == name)
+    let mut families = FAMILIES.iter().map(|(_, family)| *family).chain([INTERNET_EXPLORER]);
+    families.any(|family| family.eq_ignore_ascii_case(name))
 }
 
 /// The browser that sent this, if a browser did.
@@ -115,6 +117,8 @@ fn is_platform(platform: &str, parts: &[&str]) -> bool {
     let strange = |part: &&str| match *part {
         "wv" => true,
         "compatible" => !is_explorer,
+        // Not "bot", for there are telephones called CUBOT.
+        part if part.ends_with("Bot") => true,
         part => part.contains('/') && !may_have_slash,
     };
     !parts.iter().any(strange) && !NO_PLATFORM.iter().any(|mark| lower.contains(mark))

@@ -25,6 +25,8 @@ pub struct Claim<'a> {
     pub name: Cow<'a, str>,
     /// Its version as it was sent; empty if it sent none.
     pub version: &'a str,
+    /// Whether this is the client, and not just what stands first in a `User-Agent` that is that of no known one.
+    pub is_client: bool,
 }
 
 impl ClientReader {
@@ -45,7 +47,7 @@ impl ClientReader {
             }
             Self::HeaderOf(name, client) => {
                 let value = facts.fields.text(name.lower()).filter(|value| !value.is_empty())?;
-                Some(Claim { name: Cow::Borrowed(client), version: version_of(value, client) })
+                Some(Claim { name: Cow::Borrowed(client), version: version_of(value, client), is_client: true })
             }
             Self::UserAgent => user_agent(facts.fields.text("user-agent")?, wanted),
         }
@@ -81,10 +83,10 @@ fn user_agent<'a>(value: &'a str, wanted: &dyn Fn(&str) -> bool) -> Option<Claim
     let named = products.find(&|name| wanted(name) && !browser::is_family(name));
     let found = named.or_else(|| {
         let Browser { family, version } = browser::detect(&products)?;
-        Some(Claim { name: Cow::Borrowed(family), version })
+        Some(Claim { name: Cow::Borrowed(family), version, is_client: true })
     });
-    // `Opera/9.80` and the `Safari/17614.1` of CFNetwork are not versions of these browsers.
-    found.or_else(|| products.first(&|name| !browser::is_family(name))).or_else(|| products.first(&|_| true))
+    // `Opera/9.80` and the `Safari/17614.1` of CFNetwork are no versions of these browsers.
+    found.or_else(|| Some(Claim { is_client: false, ..products.first()? }))
 }
 
 #[cfg(test)]
@@ -111,7 +113,7 @@ mod tests {
             ),
             ("Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/120.0 AcmeApp/4.9", "AcmeApp", "4.9"),
             ("curl/8.1.2", "curl", "8.1.2"),
-            ("Safari/17614.1.25.9.10 CFNetwork/1335.0.3 Darwin/21.6.0", "CFNetwork", "1335.0.3"),
+            ("Safari/17614.1.25.9.10 CFNetwork/1335.0.3 Darwin/21.6.0", "Safari", "17614.1.25.9.10"),
         ] {
             assert_eq!(read(value), Some((name.to_owned(), version.to_owned())), "{value}");
         }

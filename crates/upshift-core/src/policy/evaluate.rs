@@ -224,7 +224,7 @@ fn client<'a>(wanted: &'a Client, facts: &Facts<'a>) -> Finding<'a> {
     let reason = if facts.fields.is_contradictory(reader.field()) {
         // Of two lines the upstream may read the other one.
         Reason::Ambiguous
-    } else if known(&claim.name) {
+    } else if claim.is_client && known(&claim.name) {
         client_reason(wanted, &claim)
     } else {
         Reason::UnknownClient

@@ -262,7 +262,7 @@ impl ClientPattern {
         match (&self.version, named) {
             (Some(version), Some(claim)) => {
                 let sent = ClientVersion::read(claim.version);
-                wanted(&claim.name) && sent.is_some_and(|sent| sent.cmp_to(version).is_eq())
+                claim.is_client && wanted(&claim.name) && sent.is_some_and(|sent| sent.cmp_to(version).is_eq())
             }
             (Some(_), None) => false,
             (None, claim) => claim.is_some_and(|claim| wanted(&claim.name)) || product(),

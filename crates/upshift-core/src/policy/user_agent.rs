@@ -80,11 +80,10 @@ impl<'a> Products<'a> {
         unread
     }
 
-    /// The first product whose name fits, its name taken to be one word.
-    pub(super) fn first(&self, fits: &dyn Fn(&str) -> bool) -> Option<Claim<'a>> {
-        let products = (0..self.pieces.len()).filter_map(|at| self.product(at, 1));
-        let mut claims = products.map(|product| self.claim(&product));
-        claims.find(|claim| fits(&claim.name))
+    /// The first product, its name taken to be one word.
+    pub(super) fn first(&self) -> Option<Claim<'a>> {
+        let product = (0..self.pieces.len()).find_map(|at| self.product(at, 1))?;
+        Some(self.claim(&product))
     }
 
     /// The value as one product, whose version is all that follows its name.
@@ -93,9 +92,9 @@ impl<'a> Products<'a> {
         let first = products.find(|product| !product.version.is_empty());
         match self.wanted_at(0, wanted).or(first) {
             Some(Product { name, version, .. }) => {
-                Claim { name: decoded(&self.value[name]), version: self.value[version.start..].trim() }
+                Claim { name: decoded(&self.value[name]), version: self.value[version.start..].trim(), is_client: true }
             }
-            None => Claim { name: decoded(self.value), version: "" },
+            None => Claim { name: decoded(self.value), version: "", is_client: true },
         }
     }
 
@@ -133,7 +132,11 @@ impl<'a> Products<'a> {
         if let Some(piece) = behind.filter(|piece| piece.comment().is_some_and(ClientVersion::is_build_comment)) {
             version.end = piece.range.end;
         }
-        Claim { name: decoded(&self.value[name]), version: self.value[version].trim_end_matches([';', ',']) }
+        Claim {
+            name: decoded(&self.value[name]),
+            version: self.value[version].trim_end_matches([';', ',']),
+            is_client: true,
+        }
     }
 }
 
