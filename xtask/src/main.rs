@@ -4,6 +4,7 @@
 //! them all; it is what CI runs.
 
 mod arrows;
+mod checkout;
 mod docs;
 mod hygiene;
 mod peers;
@@ -21,7 +22,7 @@ usage: cargo xtask COMMAND
   interop [FILTER…]        the tests against real servers, clients and browsers
   torture [PART…]          the attacks of docs/security.md, and a table of what came of them
   arrows                   which crate may use which; the core stays pure
-  hygiene                  names, sizes, lints; every skip has its reason
+  hygiene                  names, sizes, lints; every skip has its reason; no file of somebody's own, no secret
   docs [--check]           write what is generated: the schema, the command line's page";
 
 /// What a check found wrong, one line each; empty when all is well.

@@ -3,6 +3,7 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use crate::checkout::Snapshot;
 use crate::peers::{self, Peers};
 use crate::run::{command, output, root, succeeds};
 use crate::{arrows, docs, hygiene, told};
@@ -13,6 +14,7 @@ const SKIPPED: &str = "target/peers/skipped.log";
 /// Every step; true when all succeed. Without peers, the interop tests and their set-up are left out, and that is said.
 pub(crate) fn test(with_peers: bool) -> bool {
     let mut report = Report::default();
+    let before = Snapshot::take();
     let mut peers = None;
     if with_peers {
         report.step("peers", || {
@@ -34,6 +36,7 @@ pub(crate) fn test(with_peers: bool) -> bool {
     if let Some(peers) = peers {
         report.step("interop", || interop(&peers, &[]));
     }
+    report.step("checkout", || told(&before.changes_until(&Snapshot::take())));
     report.print();
     report.all_succeeded()
 }

@@ -94,6 +94,7 @@ pub struct Revision {
 /// The store of one gateway.
 pub struct Store {
     connection: Connection,
+    key_is_new: bool,
 }
 
 impl Store {
@@ -112,7 +113,12 @@ impl Store {
         Self::with(Connection::open_in_memory()?)
     }
 
-    fn with(mut connection: Connection) -> Result<Self, StoreError> {
+    fn with(connection: Connection) -> Result<Self, StoreError> {
+        Self::set_up(connection, Key::is_published)
+    }
+
+    /// Brings the file to the layout of today, with a key that is not `unusable`.
+    fn set_up(mut connection: Connection, unusable: impl FnOnce(&Key) -> bool) -> Result<Self, StoreError> {
         connection.busy_timeout(Duration::from_secs(5))?;
         let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         match transaction.query_row("PRAGMA user_version", [], |row| row.get(0))? {
@@ -124,13 +130,20 @@ impl Store {
             2 => {}
             found => return Err(StoreError::Newer { found }),
         }
+        let key_is_new = replace_key(&transaction, unusable)?;
         transaction.commit()?;
-        Ok(Self { connection })
+        Ok(Self { connection, key_is_new })
     }
 
     /// The key under which this installation hashes identities.
     pub fn key(&self) -> Result<Key, StoreError> {
-        Ok(Key::new(self.connection.query_row("SELECT key FROM secret", [], |row| row.get(0))?))
+        read_key(&self.connection)
+    }
+
+    /// Whether the file held a key that was published, and got a new one when it was opened. Fingerprints of before do
+    /// not match those of today.
+    pub fn key_is_new(&self) -> bool {
+        self.key_is_new
     }
 
     /// What is imposed now.
@@ -250,6 +263,19 @@ impl Store {
 fn keep_private(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt as _;
     std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path).map(drop)
+}
+
+fn read_key(connection: &Connection) -> Result<Key, StoreError> {
+    Ok(Key::new(connection.query_row("SELECT key FROM secret", [], |row| row.get(0))?))
+}
+
+/// Makes a new key where the one in the file is `unusable`; true if it did.
+fn replace_key(connection: &Connection, unusable: impl FnOnce(&Key) -> bool) -> Result<bool, StoreError> {
+    let is_unusable = unusable(&read_key(connection)?);
+    if is_unusable {
+        connection.execute("UPDATE secret SET key = randomblob(32)", [])?;
+    }
+    Ok(is_unusable)
 }
 
 fn latest_state(connection: &Connection) -> Result<Overrides, StoreError> {

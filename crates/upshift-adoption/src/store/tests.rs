@@ -149,6 +149,28 @@ fn a_store_of_layout_1_is_taken_over() {
     assert_eq!((trips[0].seen, trips[0].top, trips[0].hit.len()), (400, None, 1));
 }
 
+/// The kind of fault: a secret that others have goes on being used. Everything but the key stays.
+#[test]
+fn a_store_whose_key_was_published_makes_itself_a_new_one() {
+    use sha2::{Digest as _, Sha256};
+    let mut store = Store::in_memory().unwrap();
+    assert!(!store.key_is_new(), "a key that was just made is nobody else's");
+    store.change(&Change::Pause(rule("a")), at(1), "ada", "the phones ring").unwrap();
+    store.trip(&trip("b")).unwrap();
+    store.connection.execute("UPDATE secret SET key = ?1", [[7_u8; 32]]).unwrap();
+    let published: [u8; 32] = Sha256::digest([7_u8; 32]).into();
+    let is_published = |key: &Key| key.is_among(&[published]);
+    let (kept, old) = (store.revisions(9).unwrap(), store.key().unwrap());
+
+    let store = Store::set_up(store.connection, is_published).unwrap();
+
+    assert!(store.key_is_new());
+    assert_ne!(store.key().unwrap().fingerprint(b"x"), old.fingerprint(b"x"));
+    assert_eq!((store.revisions(9).unwrap(), store.trips(9).unwrap()), (kept, vec![trip("b")]));
+    let store = Store::set_up(store.connection, is_published).unwrap();
+    assert!(!store.key_is_new(), "once is enough");
+}
+
 #[test]
 fn a_policy_takes_what_holds_for_its_rules() {
     let mut store = Store::in_memory().unwrap();

@@ -90,6 +90,12 @@ impl Control {
     pub(crate) fn open(beginning: Beginning<'_>, publish: Publish) -> Result<Self, StoreError> {
         let Beginning { policy, store, observe, webhook, now } = beginning;
         let store = store.map_or_else(Store::in_memory, Store::open)?;
+        if store.key_is_new() {
+            tracing::warn!(
+                "the key in the store had been published: it was replaced by a new one, and everything else was kept; \
+                 fingerprints in reports of before do not match those from now on"
+            );
+        }
         let key = store.key()?;
         let state = State::new(policy, store, observe, webhook)?;
         let control = Self { state: Mutex::new(state), inbox: Mutex::default(), key, publish };
