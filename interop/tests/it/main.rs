@@ -12,6 +12,7 @@ mod framing;
 mod heavy;
 mod http2_frames;
 mod idle_tunnels;
+mod init;
 mod matrix;
 mod once;
 mod operations;
