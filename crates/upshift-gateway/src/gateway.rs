@@ -123,6 +123,7 @@ impl Gateway {
         let alt_svc = addresses.https.filter(|_| settings.http3).and_then(|address| http3::alt_svc(address.port()));
         let snapshot = Arc::new(ArcSwap::from_pointee(snapshot(settings, Arc::default())?));
         let shared = Shared {
+            https: addresses.https,
             alt_svc,
             control: control(&snapshot)?,
             snapshot,

@@ -56,6 +56,8 @@ pub(crate) struct Snapshot {
 pub(crate) struct Shared {
     /// Read once per request.
     pub(crate) snapshot: Arc<ArcSwap<Snapshot>>,
+    /// Where the listener for `https` is.
+    pub(crate) https: Option<SocketAddr>,
     /// What tells clients of HTTP/3.
     pub(crate) alt_svc: Option<HeaderValue>,
     /// Becomes true at shutdown.

@@ -6,6 +6,7 @@ mod breaker_attack;
 mod clients;
 mod command_line;
 mod control;
+mod demo;
 mod faults;
 mod following;
 mod framing;
