@@ -1,8 +1,8 @@
 //! `cargo xtask bare`: both commands of the README on a Debian that has nothing but what the README asks for.
 //!
-//! The machine is a folder below the build folder, made by debootstrap. Rust comes from this machine, read-only; everything
-//! else comes from Debian, PyPI, npm and crates.io, as it would for a newcomer. What is mounted there is mounted in a
-//! namespace of its own and is gone with the last process.
+//! The machine is a folder below the build folder, made by debootstrap. Rust and the trusted certificate authorities come
+//! from this machine, read-only; everything else comes from Debian, PyPI, npm and crates.io, as it would for a newcomer.
+//! What is mounted there is mounted in a namespace of its own and is gone with the last process.
 
 use std::path::{Path, PathBuf};
 
@@ -81,7 +81,10 @@ fn inside(machine: &Path, toolchain: &Path, line: &str) -> bool {
         mount --rbind /dev \"$0/dev\"
         mount -t proc proc \"$0/proc\"
         mount --bind -o ro \"$1\" \"$0/opt/rust\"
+        bundle=/etc/ssl/certs/ca-certificates.crt
+        mount --bind -o ro $bundle \"$0$bundle\"
         exec chroot \"$0\" env -i HOME=/root LANG=C.UTF-8 PATH=/opt/rust/bin:/usr/sbin:/usr/bin:/sbin:/bin \\
+            PIP_CERT=$bundle NODE_EXTRA_CA_CERTS=$bundle CARGO_HTTP_CAINFO=$bundle \\
             sh -c \"cd /upshift && $2\"";
     let (machine, toolchain) = (machine.to_string_lossy(), toolchain.to_string_lossy());
     succeeds(&mut command("unshare", ["--mount", "--fork", "--", "sh", "-c", MOUNT, &machine, &toolchain, line]))
