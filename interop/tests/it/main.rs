@@ -2,6 +2,7 @@
 
 mod autobahn;
 mod believed;
+mod book;
 mod breaker_attack;
 mod clients;
 mod command_line;
