@@ -8,7 +8,7 @@
 use std::path::PathBuf;
 
 use crate::Findings;
-use crate::run::{command, output, root, shown, succeeds};
+use crate::run::{command, output, root, shown, succeeds, target};
 
 /// Writes every generated file.
 pub(crate) fn write() -> Findings {
@@ -45,7 +45,7 @@ fn each(mut act: impl FnMut(PathBuf, String) -> Result<(), String>) -> Findings 
 
 /// What the binary prints.
 fn upshift(arguments: &[&str]) -> Result<String, String> {
-    let binary = root().join("target/debug/upshift");
+    let binary = target().join("debug/upshift");
     let mut command = command(&binary.to_string_lossy(), arguments);
     // A page is always as wide, and shows nobody's environment.
     for variable in ["UPSHIFT_CONFIG", "UPSHIFT_ADMIN", "UPSHIFT_TOKEN"] {

@@ -4,11 +4,12 @@
 //! 2. A file stops at 700 lines, its tests not counted.
 //! 3. A test that is ignored, a lint that is relaxed and a vector that is skipped say why.
 //! 4. Nothing is left to do later without saying so in an issue.
+//! 5. No file of somebody's own stands at the root, and no secret anywhere ([`checkout`]).
 
 use std::path::Path;
 
-use crate::Findings;
 use crate::run::{files, root, shown};
+use crate::{Findings, checkout};
 
 /// Names that say nothing about what is in the file.
 const VAGUE: &[&str] = &["utils", "util", "common", "helpers", "helper", "manager", "misc", "imp", "stuff"];
@@ -41,6 +42,7 @@ pub(crate) fn check() -> Findings {
     for file in files(root(), "skips.toml") {
         findings.extend(of_skips(&file));
     }
+    findings.extend(checkout::check());
     findings
 }
 

@@ -4,8 +4,12 @@
 //! them all; it is what CI runs.
 
 mod arrows;
+mod bare;
+mod checkout;
+mod debian;
 mod docs;
 mod hygiene;
+mod node;
 mod peers;
 mod run;
 mod suite;
@@ -20,8 +24,9 @@ usage: cargo xtask COMMAND
   peers                    set up the programs that the interop tests talk to
   interop [FILTER…]        the tests against real servers, clients and browsers
   torture [PART…]          the attacks of docs/security.md, and a table of what came of them
+  bare [RELEASE [PART]]    both commands of the README, demo and tests, on a bare Debian (bookworm); not in CI
   arrows                   which crate may use which; the core stays pure
-  hygiene                  names, sizes, lints; every skip has its reason
+  hygiene                  names, sizes, lints; every skip has its reason; no file of somebody's own, no secret
   docs [--check]           write what is generated: the schema, the command line's page";
 
 /// What a check found wrong, one line each; empty when all is well.
@@ -34,11 +39,14 @@ fn main() -> ExitCode {
         ["test"] => suite::test(true),
         ["test", "--without-peers"] => suite::test(false),
         ["peers"] => {
-            peers::set_up().print();
-            true
+            let peers = peers::set_up();
+            peers.print();
+            peers.suffice()
         }
         ["interop", filter @ ..] => suite::interop(&peers::found(), filter),
         ["torture", parts @ ..] => torture::run(&peers::set_up(), parts),
+        ["bare"] => bare::run("bookworm", &[]),
+        ["bare", release, parts @ ..] => bare::run(release, parts),
         ["arrows"] => told(&arrows::check()),
         ["hygiene"] => told(&hygiene::check()),
         ["docs"] => told(&docs::write()),

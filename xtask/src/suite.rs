@@ -1,25 +1,27 @@
 //! `cargo xtask test`: every check and every test, one step after the other, and at the end what came of each.
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use crate::checkout::Snapshot;
 use crate::peers::{self, Peers};
-use crate::run::{command, output, root, succeeds};
-use crate::{arrows, docs, hygiene, told};
-
-/// Where the interop tests write the name of each test that they skip, and why.
-const SKIPPED: &str = "target/peers/skipped.log";
+use crate::run::{command, output, succeeds};
+use crate::{arrows, docs, hygiene, node, told};
 
 /// Every step; true when all succeed. Without peers, the interop tests and their set-up are left out, and that is said.
 pub(crate) fn test(with_peers: bool) -> bool {
     let mut report = Report::default();
+    let before = Snapshot::take();
     let mut peers = None;
     if with_peers {
         report.step("peers", || {
             let found = peers::set_up();
             found.print();
+            let suffice = found.suffice();
             peers = Some(found);
-            true
+            suffice
         });
     }
     report.step("arrows", || told(&arrows::check()));
@@ -34,6 +36,7 @@ pub(crate) fn test(with_peers: bool) -> bool {
     if let Some(peers) = peers {
         report.step("interop", || interop(&peers, &[]));
     }
+    report.step("checkout", || told(&before.changes_until(&Snapshot::take())));
     report.print();
     report.all_succeeded()
 }
@@ -46,14 +49,42 @@ pub(crate) fn interop(peers: &Peers, filter: &[&str]) -> bool {
 /// Builds the binary that the interop tests run.
 pub(crate) fn build_binary() -> bool {
     std::fs::create_dir_all(peers::folder()).ok();
-    std::fs::remove_file(root().join(SKIPPED)).ok();
+    std::fs::remove_file(skipped_log()).ok();
     succeeds(&mut command("cargo", ["build", "--quiet", "--package", "upshift"]))
+}
+
+/// Where the interop tests write the name of each test that they skip, and why.
+fn skipped_log() -> PathBuf {
+    peers::folder().join("skipped.log")
+}
+
+/// How many interop tests there are.
+fn count_interop() -> usize {
+    let list = ["test", "--quiet", "--package", "interop", "--test", "it", "--", "--list", "--format", "terse"];
+    let listed = output(&mut command("cargo", list)).unwrap_or_default();
+    listed.lines().filter(|line| line.ends_with(": test")).count()
+}
+
+/// How many tests a log of skips names: a test that skips twice is one.
+fn count_skipped(log: &str) -> usize {
+    let names: BTreeSet<&str> = log.lines().filter_map(|line| line.split(": ").next()).collect();
+    names.len()
+}
+
+/// `all is well`, and what has to be known beside it.
+fn verdict(all_succeeded: bool, skipped: usize, count_all: impl FnOnce() -> usize) -> String {
+    match (all_succeeded, skipped) {
+        (false, _) => "something failed, see above".to_owned(),
+        (true, 0) => "all is well".to_owned(),
+        (true, _) => format!("all is well, but {skipped} of {} interop tests were skipped", count_all()),
+    }
 }
 
 /// The interop tests whose names contain a filter, against these peers.
 pub(crate) fn interop_tests(peers: &Peers, filter: &[&str]) -> Command {
     let mut command = runner(&["--package", "interop"]);
     command.args(filter).env("UPSHIFT_PEERS", peers::folder()).env("UPSHIFT_MISSING", peers.missing());
+    command.env("PATH", node::path());
     command
 }
 
@@ -101,15 +132,33 @@ impl Report {
                 took.subsec_millis() / 100
             );
         }
-        let skipped = std::fs::read_to_string(root().join(SKIPPED)).unwrap_or_default();
+        let ran_interop = self.steps.iter().any(|(name, ..)| *name == "interop");
+        let log = std::fs::read_to_string(skipped_log()).ok();
+        // Without an interop step, the log is that of another run.
+        let skipped = log.filter(|_| ran_interop).unwrap_or_default();
         for line in skipped.lines() {
             println!("  skipped {line}");
         }
-        if !self.steps.iter().any(|(name, ..)| *name == "interop") {
+        if !ran_interop {
             println!("  skipped interop: asked for with --without-peers");
         }
         let total: Duration = self.steps.iter().map(|(.., took)| *took).sum();
-        let verdict = if self.all_succeeded() { "all is well" } else { "something failed, see above" };
+        let verdict = verdict(self.all_succeeded(), count_skipped(&skipped), count_interop);
         println!("  {verdict}; {} min {} s", total.as_secs() / 60, total.as_secs() % 60);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The kind of fault: a summary that sounds as if everything had been tested.
+    #[test]
+    fn the_last_line_counts_what_was_skipped() {
+        let log = "clients::a: nginx is not installed\nclients::a: curl is not installed\npage::b: no chromium\n";
+        assert_eq!(count_skipped(log), 2);
+        assert_eq!(verdict(true, 2, || 84), "all is well, but 2 of 84 interop tests were skipped");
+        assert_eq!(verdict(true, 0, || 84), "all is well");
+        assert_eq!(verdict(false, 2, || 84), "something failed, see above");
     }
 }

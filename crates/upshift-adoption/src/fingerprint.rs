@@ -8,6 +8,13 @@ use std::fmt;
 #[derive(Clone)]
 pub struct Key([u8; 32]);
 
+/// SHA-256 of each key that was published: one stood in this project's repository, in a store that was committed by
+/// mistake (f7492fc). With a key, anybody can find out which identity a fingerprint belongs to.
+const PUBLISHED: &[[u8; 32]] = &[[
+    0xdc, 0xc5, 0x9a, 0x55, 0x70, 0xcf, 0xc0, 0x3b, 0x50, 0x8c, 0x29, 0xda, 0x9b, 0xa5, 0x10, 0xf4, 0xf1, 0x79, 0x9b,
+    0x6a, 0x2f, 0x46, 0x8b, 0x53, 0xf8, 0x21, 0x40, 0xc3, 0x35, 0xa3, 0x3d, 0xec,
+]];
+
 impl Key {
     /// A key of 32 random bytes.
     pub fn new(bytes: [u8; 32]) -> Self {
@@ -17,6 +24,16 @@ impl Key {
     /// The 32 bytes, for the store.
     pub(crate) fn bytes(&self) -> &[u8; 32] {
         &self.0
+    }
+
+    /// Whether this key was published, so that it protects no identity.
+    pub(crate) fn is_published(&self) -> bool {
+        self.is_among(PUBLISHED)
+    }
+
+    /// Whether the SHA-256 of this key is one of `digests`.
+    pub(crate) fn is_among(&self, digests: &[[u8; 32]]) -> bool {
+        digests.contains(&Sha256::digest(self.0).into())
     }
 
     /// The fingerprint of `identity`: the first 8 bytes of SHA-256(key ‖ identity), big-endian.

@@ -116,6 +116,7 @@ pub struct Store {
     path: PathBuf,
     /// The device and the number of the file, by which it is recognised.
     file: (u64, u64),
+    key_is_new: bool,
     /// Held as long as the store is open.
     _lock: File,
 }
@@ -165,7 +166,15 @@ impl Store {
         connection.busy_timeout(BUSY)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         bring_up_to_date(&mut connection)?;
-        Ok(Self { connection, path: path.to_owned(), file: (file.dev(), file.ino()), _lock: lock })
+        let key_is_new = replace_key(&connection, Key::is_published)?;
+        let file = (file.dev(), file.ino());
+        Ok(Self { connection, path: path.to_owned(), file, key_is_new, _lock: lock })
+    }
+
+    /// Whether the file held a key that was published, and got a new one when it was opened. Fingerprints of before do
+    /// not match those of today.
+    pub fn key_is_new(&self) -> bool {
+        self.key_is_new
     }
 
     fn go_on_with(&self, key: &Key) -> Result<(), StoreError> {
@@ -253,6 +262,15 @@ fn lock(path: &Path) -> Result<File, StoreError> {
         }
         Err(TryLockError::Error(error)) => Err(error.into()),
     }
+}
+
+/// Makes a new key where the one in the file is `unusable`; true if it did.
+fn replace_key(connection: &Connection, unusable: impl FnOnce(&Key) -> bool) -> Result<bool, StoreError> {
+    let is_unusable = unusable(&read_key(connection)?);
+    if is_unusable {
+        connection.execute("UPDATE secret SET key = randomblob(32)", [])?;
+    }
+    Ok(is_unusable)
 }
 
 fn bring_up_to_date(connection: &mut Connection) -> Result<(), StoreError> {

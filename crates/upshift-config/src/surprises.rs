@@ -1,5 +1,7 @@
 //! What is allowed and will surprise somebody: the warnings of `check`. One function each.
 
+use std::net::SocketAddr;
+
 use jiff::Timestamp;
 use upshift_core::HttpVersion;
 use upshift_core::policy::{
@@ -27,6 +29,7 @@ pub(crate) fn report(read: &Read<'_>, gateway: Option<(&Gateway, &Section<'_>)>,
             enforced_already(spec, section, now),
             gateway.and_then(|(gateway, _)| unreachable_transport(spec, section, gateway)),
             gateway.and_then(|(gateway, _)| redirect_nowhere(spec, section, gateway)),
+            gateway.and_then(|(gateway, _)| no_address(spec, section, gateway)),
         ];
         let strict = gateway.is_some_and(|(gateway, _)| gateway.paths == PathMode::Strict);
         dead_patterns(spec, section, strict).into_iter().for_each(|finding| section.out.report(finding));
@@ -180,13 +183,36 @@ fn unreachable_transport(spec: &RuleSpec, section: &Section<'_>, gateway: &Gatew
 }
 
 fn redirect_nowhere(spec: &RuleSpec, section: &Section<'_>, gateway: &Gateway) -> Option<Finding> {
-    let known = spec.matcher.hosts.include.iter().any(HostPattern::is_literal)
-        || gateway.public.as_ref().is_some_and(|public| public.starts_with("https://"));
-    (spec.answer == AnswerStyle::Redirect && !known).then(|| {
+    (spec.answer == AnswerStyle::Redirect && !knows_address(spec, gateway)).then(|| {
         Finding::warning(section.value_span("answer"), "nobody is redirected: the https address is not known")
             .label("an address is never built from a Host that nobody knows")
             .help("add public = \"https://…\" to [gateway], or the names to `hosts` of this rule")
     })
+}
+
+/// A redirect without an address is warned about by itself, and so is TLS that no listener offers.
+fn no_address(spec: &RuleSpec, section: &Section<'_>, gateway: &Gateway) -> Option<Finding> {
+    let by_tls = |requirement: &Requirement| matches!(requirement, Requirement::Tls(_));
+    let offered = gateway.https.is_some() || !gateway.proxies.is_empty();
+    let cleartext = gateway.http.is_some() && offered && !gateway.in_band_tls;
+    let wanting = spec.require.iter().any(by_tls) && spec.answer != AnswerStyle::Redirect;
+    (wanting && cleartext && !knows_address(spec, gateway)).then(|| {
+        Finding::warning(
+            section.value_span("require"),
+            "a refusal cannot say where TLS is: the https address is not known",
+        )
+        .label("clients are told to use TLS, and not at which address")
+        .help("add public = \"https://…\" to [gateway], or the names to `hosts` of this rule")
+    })
+}
+
+/// Whether an answer can name the https address: by `public`, by `hosts`, or by listeners on loopback.
+fn knows_address(spec: &RuleSpec, gateway: &Gateway) -> bool {
+    let on_loopback = |listener: Option<SocketAddr>| listener.is_some_and(|address| address.ip().is_loopback());
+    let reached = gateway.https.is_some_and(|address| address.ip().is_loopback() || address.ip().is_unspecified());
+    spec.matcher.hosts.include.iter().any(HostPattern::is_literal)
+        || gateway.public.as_ref().is_some_and(|public| public.starts_with("https://"))
+        || (on_loopback(gateway.http) && reached && gateway.proxies.is_empty())
 }
 
 fn no_certificate(gateway: &Gateway, section: &Section<'_>) -> Option<Finding> {

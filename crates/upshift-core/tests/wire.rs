@@ -259,6 +259,46 @@ fn the_scheme_changes_to_a_host_that_is_known() {
     }
 }
 
+/// The kind of fault: a refusal that says "use TLS" and not where, so that no client can follow it.
+#[test]
+fn on_loopback_the_listener_is_the_address() {
+    let policy = policy(require(Requirement::Tls(TlsVersion::V1_2)));
+    let location = |host: &str, listener: &str, around: Circumstances<'_>| {
+        let none = Lines::new();
+        let facts = Facts { host, path: "/account", ..facts(&none) };
+        let around = Circumstances { https: Some(listener.parse().unwrap()), ..around };
+        let answer = refuse(&policy.decide(&facts, Timestamp::UNIX_EPOCH), &facts, &around).unwrap();
+        answer.field("Location").map(str::to_owned)
+    };
+    let led = |host, listener| location(host, listener, Circumstances::default());
+    for (host, listener, expected) in [
+        ("127.0.0.1", "127.0.0.1:8443", "https://127.0.0.1:8443/account"),
+        ("127.0.0.1", "0.0.0.0:8443", "https://127.0.0.1:8443/account"),
+        ("localhost", "127.0.0.1:8443", "https://localhost:8443/account"),
+        ("LocalHost.", "[::1]:8443", "https://LocalHost:8443/account"),
+        ("[::1]", "[::]:8443", "https://[::1]:8443/account"),
+    ] {
+        assert_eq!(led(host, listener).as_deref(), Some(expected), "{host} {listener}");
+    }
+    for (host, listener) in [
+        ("evil.example", "127.0.0.1:8443"),
+        ("localhost.evil.example", "127.0.0.1:8443"),
+        ("127.0.0.1.evil.example", "127.0.0.1:8443"),
+        ("10.0.0.7", "0.0.0.0:8443"),
+        ("127.0.0.1", "10.0.0.7:8443"),
+        ("[::1]", "127.0.0.1:8443"),
+        ("127.0.0.1", "127.0.0.1:0"),
+        ("", "127.0.0.1:8443"),
+    ] {
+        assert_eq!(led(host, listener), None, "{host} {listener}");
+    }
+    let public = Circumstances { public: Some("https://api.example.com"), ..Circumstances::default() };
+    let named = location("127.0.0.1", "127.0.0.1:8443", public);
+    assert_eq!(named.as_deref(), Some("https://api.example.com/account"), "what the operator wrote comes first");
+    let proxied = Circumstances { proxied: true, ..Circumstances::default() };
+    assert_eq!(location("127.0.0.1", "127.0.0.1:8443", proxied), None, "it is the proxy that was asked");
+}
+
 #[test]
 fn never_refused() {
     let rule = || require(Requirement::Tls(TlsVersion::V1_2));

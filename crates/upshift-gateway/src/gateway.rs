@@ -140,6 +140,7 @@ impl Gateway {
             workers,
             clients: Clients::default(),
             admin_token: Arc::new(ArcSwapOption::new(admin_token.map(Arc::new))),
+            https: addresses.https,
             alt_svc,
             control: control(&snapshot)?,
             snapshot,

@@ -114,6 +114,7 @@ impl Question {
             proxied: arrival.proxy.is_some(),
             upgrade_field: arrival.proxy.is_some_and(|proxy| proxy.upgrade_field),
             public: settings.public.as_deref(),
+            https: settings.https,
             alt_svc: alt_svc.as_deref(),
             request_id: "explain",
             now: self.at,

@@ -168,6 +168,7 @@ async fn decided(
         alt_svc: worker.shared.alt_svc.as_ref().and_then(|value| value.to_str().ok()),
         upgrade_field: arrival.proxy.is_some_and(|proxy| proxy.upgrade_field),
         public: settings.public.as_deref(),
+        https: worker.shared.https,
         request_id: id.to_str().unwrap_or_default(),
         now,
     };

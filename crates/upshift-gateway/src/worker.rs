@@ -65,6 +65,8 @@ pub(crate) struct Shared {
     pub(crate) snapshot: Arc<ArcSwap<Snapshot>>,
     /// What the admin API asks for.
     pub(crate) admin_token: Arc<ArcSwapOption<String>>,
+    /// Where the listener for `https` is.
+    pub(crate) https: Option<SocketAddr>,
     /// What tells clients of HTTP/3.
     pub(crate) alt_svc: Option<HeaderValue>,
     /// Becomes true at shutdown.

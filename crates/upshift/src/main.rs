@@ -10,6 +10,7 @@ mod demo;
 mod explain;
 mod failure;
 mod get;
+mod init;
 mod log;
 mod man;
 mod plan;
@@ -39,6 +40,7 @@ struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   upshift demo                              see it work; needs no file
+  upshift init                              write a first policy file, by asking
   upshift check                             is ./upshift.toml right, and what will surprise?
   upshift explain http://localhost/account  what happens to this request, and why?
   upshift serve --observe                   run the gateway; count, and refuse nobody
@@ -49,6 +51,7 @@ Exit codes: 0 fine, 1 what was examined fell short, 2 wrong usage or an invalid 
 /// Every verb. A new one is a file, a line here and a line in [`Verb::run`].
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Init(init::Init),
     Serve(serve::Serve),
     Demo(demo::Demo),
     Check(check::Check),
@@ -67,6 +70,7 @@ enum Verb {
 impl Verb {
     fn run(self) -> Outcome {
         match self {
+            Self::Init(verb) => verb.run(),
             Self::Serve(verb) => verb.run(),
             Self::Demo(verb) => verb.run(),
             Self::Check(verb) => verb.run(),

@@ -72,7 +72,7 @@ pub(crate) fn read(path: &Path) -> Result<String, Failure> {
     text.map_err(|error| {
         let hint = match error.kind() {
             std::io::ErrorKind::NotFound => {
-                "\n  help: name another with --config, or try `upshift demo`, which needs none"
+                "\n  help: `upshift init` writes a first one, and `upshift demo` needs none; --config names another"
             }
             _ => "",
         };

@@ -2,10 +2,12 @@
 
 mod autobahn;
 mod believed;
+mod book;
 mod breaker_attack;
 mod clients;
 mod command_line;
 mod control;
+mod demo;
 mod downloads;
 mod faults;
 mod fleet;
@@ -15,6 +17,7 @@ mod heavy;
 mod http2_frames;
 mod http2_refusals;
 mod idle_tunnels;
+mod init;
 mod matrix;
 mod once;
 mod operations;

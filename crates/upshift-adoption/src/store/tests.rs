@@ -185,3 +185,25 @@ fn stores_of_older_layouts_are_taken_over() {
         assert!(revisions[0].id != revisions[1].id && revisions[0].id.len() == 10, "{revisions:?}");
     }
 }
+
+/// The kind of fault: a secret that others have goes on being used. Everything but the key stays.
+#[test]
+fn a_store_whose_key_was_published_makes_itself_a_new_one() {
+    use sha2::{Digest as _, Sha256};
+    let folder = Folder::make("published");
+    let mut store = Store::open(&folder.store()).unwrap();
+    assert!(!store.key_is_new(), "a key that was just made has not been published");
+    store.append(&all(&past())).unwrap();
+    store.connection.execute("UPDATE secret SET key = ?1", [[7_u8; 32]]).unwrap();
+    let published: [u8; 32] = Sha256::digest([7_u8; 32]).into();
+    let is_published = |key: &Key| key.is_among(&[published]);
+    let old = store.content().unwrap();
+
+    assert!(replace_key(&store.connection, is_published).unwrap());
+
+    let new = store.content().unwrap();
+    assert_ne!(new.key.fingerprint(b"x"), old.key.fingerprint(b"x"));
+    assert_eq!(new.history.revisions(9), old.history.revisions(9));
+    assert_eq!(new.history.trips(9), old.history.trips(9));
+    assert!(!replace_key(&store.connection, is_published).unwrap(), "once is enough");
+}

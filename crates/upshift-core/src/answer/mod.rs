@@ -4,7 +4,7 @@
 //! 2. Behind a declared proxy it has the strict status, because `Upgrade` is hop by hop and would be lost, or worse,
 //!    be carried into HTTP/2.
 //! 3. Every refusal is `no-store`, varies on each field that was read, and may be read by a script of another origin.
-//! 4. Links are built from what the operator wrote, never from a `Host` that nobody knows.
+//! 4. Links are built from what the operator wrote, or lead to a listener on loopback; never from an unknown `Host`.
 //!
 //! ```
 //! use upshift_core::answer::{Circumstances, refuse};
@@ -36,6 +36,8 @@ mod status;
 mod target;
 mod words;
 
+use std::net::SocketAddr;
+
 use jiff::Timestamp;
 
 pub use format::Format;
@@ -61,6 +63,8 @@ pub struct Circumstances<'a> {
     pub upgrade_field: bool,
     /// What links are built from: `https://api.example.com`, without a slash at its end.
     pub public: Option<&'a str>,
+    /// Where the listener for `https` is: who asks for this machine by a loopback name finds it there.
+    pub https: Option<SocketAddr>,
     /// The value of `Alt-Svc` that announces HTTP/3.
     pub alt_svc: Option<&'a str>,
     /// The request's id.

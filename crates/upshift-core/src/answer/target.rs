@@ -1,5 +1,7 @@
 //! Addresses in answers: built from what the operator wrote, and legal whatever was asked.
 
+use std::net::IpAddr;
+
 use super::Circumstances;
 use crate::decision::{Kind, Ruling};
 use crate::policy::HostPattern;
@@ -10,14 +12,38 @@ pub(super) fn https(top: &Ruling<'_>, facts: &Facts<'_>, around: &Circumstances<
     if top.kind != Kind::Tls || facts.tls != Known::Is(TlsState::Cleartext) || !facts.path.starts_with('/') {
         return None;
     }
+    let public = around.public.filter(|public| public.starts_with("https://"));
     let known = |pattern: &HostPattern| pattern.is_literal() && pattern.fits(facts.host);
-    let base = if top.rule.matcher.hosts.include.iter().any(known) {
+    let base = if public.is_none()
+        && let Some(local) = on_loopback(facts.host, around)
+    {
+        local
+    } else if top.rule.matcher.hosts.include.iter().any(known) {
         format!("https://{}", facts.host.trim_end_matches('.'))
     } else {
-        around.public.filter(|public| public.starts_with("https://"))?.trim_end_matches('/').to_owned()
+        public?.trim_end_matches('/').to_owned()
     };
     let query = facts.query.map(|query| format!("?{}", legal(query))).unwrap_or_default();
     Some(format!("{base}{}{query}", legal(facts.path)))
+}
+
+/// The listener for `https` by the loopback name that was asked for. Such a name leads to the sender's own machine,
+/// so that it need not be known.
+fn on_loopback(host: &str, around: &Circumstances<'_>) -> Option<String> {
+    let listener = around.https.filter(|listener| listener.port() != 0 && !around.proxied)?;
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    let reached = match bare.parse::<IpAddr>() {
+        Ok(asked) if !asked.is_loopback() || asked.is_ipv4() != listener.is_ipv4() => false,
+        Ok(asked) => listener.ip() == asked || listener.ip().is_unspecified(),
+        Err(_) => is_localhost(host) && (listener.ip().is_loopback() || listener.ip().is_unspecified()),
+    };
+    reached.then(|| format!("https://{}:{}", host.trim_end_matches('.'), listener.port()))
+}
+
+/// RFC 6761 §6.3: `localhost.` and the names below it.
+fn is_localhost(host: &str) -> bool {
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    host == "localhost" || host.ends_with(".localhost")
 }
 
 /// The path as it may be shown: without the query, which may hold secrets, and of bounded length.

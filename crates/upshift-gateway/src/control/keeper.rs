@@ -49,6 +49,12 @@ impl Keeper {
         let Some(path) = path else { return Ok((Self::without_store(), empty()?)) };
         let (store, content) = match Store::open(path) {
             Ok(store) => {
+                if store.key_is_new() {
+                    tracing::warn!(
+                        "the key in the store had been published: it was replaced by a new one, and everything else was \
+                         kept; fingerprints in reports of before do not match those from now on"
+                    );
+                }
                 let content = store.content()?;
                 (Some(store), content)
             }

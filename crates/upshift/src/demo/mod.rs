@@ -137,6 +137,7 @@ fn welcome(addresses: Addresses, palette: Palette) -> String {
     let bold = |text: &str| palette.paint(Hue::Bold, text.to_owned()).to_string();
     let commands = [
         ("an account in clear: 426, and where to go", format!("curl -si http://{http}/account")),
+        ("the same, followed by our own client: 200", format!("upshift get -k http://{http}/account")),
         ("the same over TLS: 200", format!("curl -sik https://{https}/account")),
         (
             "an old API version whose turn in the ramp has come: 426 (k-42 is only warned as yet)",

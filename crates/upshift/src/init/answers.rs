@@ -1,0 +1,174 @@
+//! What people answer, by a flag or at a question. The grammar is that of the policy file: each answer is tried in a small
+//! one, so that there are no second rules for what is right.
+
+use clap::ValueEnum;
+use upshift_config::load;
+
+/// An API version that is required.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct ApiAnswer {
+    /// Where it stands: `header:X-Api-Version`.
+    pub(super) reader: String,
+    /// The oldest that is admitted.
+    pub(super) minimum: String,
+}
+
+/// A build of a client that is required.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct ClientAnswer {
+    /// Its name.
+    pub(super) name: String,
+    /// The oldest that is admitted.
+    pub(super) minimum: String,
+}
+
+/// What the rules of a first file do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum FirstPhase {
+    /// Count who would be refused
+    #[default]
+    Observe,
+    /// Admit, and tell those who will be refused
+    Warn,
+    /// Refuse
+    Enforce,
+}
+
+impl FirstPhase {
+    /// As the policy file writes it.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Observe => "observe",
+            Self::Warn => "warn",
+            Self::Enforce => "enforce",
+        }
+    }
+}
+
+impl ApiAnswer {
+    /// `date` for `2026-12-01`, else `semver`, which also reads `2` and `2.0`.
+    pub(super) fn scheme(&self) -> &'static str {
+        let parts: Vec<usize> = self.minimum.split('-').map(str::len).collect();
+        if parts.starts_with(&[4, 2, 2]) { "date" } else { "semver" }
+    }
+
+    /// As the policy file writes it.
+    pub(super) fn requirement(&self) -> String {
+        let scheme = match self.scheme() {
+            "semver" => String::new(),
+            scheme => format!("scheme = {}, ", quoted(scheme)),
+        };
+        format!("{{ api = {{ {scheme}minimum = {}, read = [{}] }} }}", quoted(&self.minimum), quoted(&self.reader))
+    }
+}
+
+/// As the policy file writes it.
+pub(super) fn client_requirement(clients: &[ClientAnswer]) -> String {
+    let each: Vec<String> =
+        clients.iter().map(|client| format!("{} = {}", quoted_key(&client.name), quoted(&client.minimum))).collect();
+    format!("{{ client = {{ read = [\"user-agent\"], minimum = {{ {} }} }} }}", each.join(", "))
+}
+
+/// A text in TOML. What is read here has no control characters, so that JSON's rules are TOML's.
+pub(super) fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// A key in TOML, bare where it may be.
+fn quoted_key(name: &str) -> String {
+    let bare = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    if bare { name.to_owned() } else { quoted(name) }
+}
+
+/// Reads where requests go.
+pub(super) fn upstream(text: &str) -> Result<String, String> {
+    origin("upstream", text)
+}
+
+/// Reads the address that the world knows.
+pub(super) fn public(text: &str) -> Result<String, String> {
+    origin("public", text)
+}
+
+fn origin(key: &str, text: &str) -> Result<String, String> {
+    let text = plain(text)?;
+    tried(&format!("[gateway]\n{key} = {}\n", quoted(text)))?;
+    Ok(text.to_owned())
+}
+
+/// Reads `READER=MINIMUM`. The version has no `=` in it, a reader may.
+pub(super) fn api(text: &str) -> Result<ApiAnswer, String> {
+    const EXPECTED: &str = "expected where the version stands and the oldest one: header:X-Api-Version=2.0";
+    let (reader, minimum) = plain(text)?.rsplit_once('=').ok_or(EXPECTED)?;
+    if reader.is_empty() || minimum.is_empty() {
+        return Err(EXPECTED.to_owned());
+    }
+    let answer = ApiAnswer { reader: reader.trim().to_owned(), minimum: minimum.trim().to_owned() };
+    tried(&rule(&answer.requirement()))?;
+    Ok(answer)
+}
+
+/// Reads `NAME=MINIMUM`.
+pub(super) fn client(text: &str) -> Result<ClientAnswer, String> {
+    const EXPECTED: &str = "expected a name and the oldest version: AcmeApp=5.1";
+    let (name, minimum) = plain(text)?.split_once('=').ok_or(EXPECTED)?;
+    if !upshift_core::field::is_token(name.trim()) || minimum.is_empty() {
+        return Err(EXPECTED.to_owned());
+    }
+    let answer = ClientAnswer { name: name.trim().to_owned(), minimum: minimum.trim().to_owned() };
+    tried(&rule(&client_requirement(std::slice::from_ref(&answer))))?;
+    Ok(answer)
+}
+
+fn rule(requirement: &str) -> String {
+    format!("[[rule]]\nid = \"a\"\nrequire = {requirement}\n")
+}
+
+fn plain(text: &str) -> Result<&str, String> {
+    if text.chars().any(char::is_control) {
+        return Err("there are no control characters here".to_owned());
+    }
+    Ok(text.trim())
+}
+
+/// What the policy file's reader says of it.
+fn tried(file: &str) -> Result<(), String> {
+    let Err(errors) = load(file, "") else { return Ok(()) };
+    // What stands furthest in is the cause; what is said of the whole rule follows from it.
+    let innermost = errors.iter().max_by_key(|error| (error.line, error.column));
+    let said = innermost.map(|error| match error.label.as_str() {
+        "" => error.message.clone(),
+        label => format!("{}: {label}", error.message),
+    });
+    Err(said.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The kind of fault: an answer that is taken and makes a file that is not valid, or an error that does not say what
+    /// is right.
+    #[test]
+    fn an_answer_is_right_or_says_what_is() {
+        for good in ["header:X-Api-Version=2.0", "query:v=2", "path:/api/v{version}/**=2", "header:V=2026-12-01"] {
+            assert!(api(good).is_ok(), "{good}: {:?}", api(good));
+        }
+        for (wrong, said) in [
+            ("2.0", "header:X-Api-Version=2.0"),
+            ("header:X=", "header:X-Api-Version=2.0"),
+            ("heade:X=2", "unknown reader `heade`"),
+            ("header:X=two", "`two` is not a semver version"),
+            ("header:X\n=2", "control characters"),
+        ] {
+            assert!(api(wrong).is_err_and(|error| error.contains(said)), "{wrong}: {:?}", api(wrong));
+        }
+        for (wrong, said) in
+            [("AcmeApp", "AcmeApp=5.1"), ("=5", "AcmeApp=5.1"), ("A B=5", "AcmeApp=5.1"), ("A=x", "not a numeric")]
+        {
+            assert!(client(wrong).is_err_and(|error| error.contains(said)), "{wrong}: {:?}", client(wrong));
+        }
+        assert!(upstream("localhost:3000").is_err_and(|error| error.contains("http://")));
+        assert_eq!(upstream(" http://localhost:3000 ").as_deref(), Ok("http://localhost:3000"));
+    }
+}

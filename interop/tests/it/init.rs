@@ -1,0 +1,139 @@
+//! `upshift init`: the first policy file, which has to be right and to start as it is.
+
+use std::path::Path;
+use std::process::Command;
+
+use interop::{Program, Scratch, binary, peers, script, upshift};
+
+/// Flags that make a file, and what has to stand in it.
+const FILES: [(&[&str], &[&str]); 7] = [
+    (&[], &["upstream = \"http://127.0.0.1:9\"", "# [[rule]]"]),
+    (&["--tls"], &["tls = \"1.2\"", "https    = \"127.0.0.1:8443\"", "phase   = \"observe\""]),
+    (&["--tls=1.3", "--phase", "warn"], &["tls = \"1.3\"", "phase   = \"warn\""]),
+    (
+        &["--api", "header:X-Api-Version=2.0", "--api", "query:version=2026-12-01"],
+        &["header:X-Api-Version", "id      = \"api-version-2\"", "scheme = \"date\""],
+    ),
+    (&["--client", "AcmeApp=5.1", "--client", "Chrome=109"], &["AcmeApp = \"5.1\", Chrome = \"109\"", "user-agent"]),
+    (
+        &["--tls", "--public", "https://api.example.com", "--http", "0.0.0.0:8080", "--phase", "enforce"],
+        &["public   = \"https://api.example.com\"", "http     = \"0.0.0.0:8080\""],
+    ),
+    (&["--api", "path:/api/v{version}/**=2", "--client", "odd.name=1"], &["\"odd.name\" = \"1\""]),
+];
+
+/// The kind of fault: a file from one command that the next command refuses or warns about.
+#[test]
+fn what_is_written_is_valid_without_warnings() {
+    for (flags, expected) in FILES {
+        let folder = Scratch::new();
+        let file = folder.path().join("upshift.toml");
+        let text = written(&file, flags);
+        for part in expected {
+            assert!(text.contains(part), "{flags:?} did not write {part}:\n{text}");
+        }
+        let output = upshift(&["check", "--deny-warnings", &file.to_string_lossy()]);
+        assert_eq!(output.code, 0, "{flags:?}: {output:?}\n{text}");
+        let printed = upshift(&[&["init", "-", "--upstream", "http://127.0.0.1:9"], flags].concat()).ok();
+        assert_eq!(printed.lines().count(), text.lines().count(), "- prints the same");
+    }
+}
+
+/// The kind of fault: a file that `check` accepts and `serve` does not.
+#[test]
+fn what_is_written_starts() {
+    let everything = ["--tls", "--api", "header:X-Api-Version=2.0", "--client", "AcmeApp=5.1"];
+    let anywhere = ["--http", "127.0.0.1:0", "--https", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
+    let folder = Scratch::new();
+    let file = folder.path().join("upshift.toml");
+    written(&file, &[&everything[..], &anywhere].concat());
+    let mut command = Command::new(binary());
+    command.arg("serve").current_dir(folder.path()).env("NO_COLOR", "1").env_remove("UPSHIFT_CONFIG");
+    let mut program = Program::start(command);
+    program.wait_for("policy in force", |lines| {
+        lines.iter().find(|line| line.starts_with("policy ") && line.contains("3 observe")).map(drop)
+    });
+    program.signal("TERM");
+    assert_eq!(program.ended(), 0);
+}
+
+/// The kind of fault: work of a person that is lost because a command wrote over it.
+#[test]
+fn a_file_that_is_there_is_left_alone_unless_forced() {
+    let folder = Scratch::new();
+    let file = folder.file("upshift.toml", "precious").to_string_lossy().into_owned();
+    let words = ["init", &file, "--upstream", "http://127.0.0.1:9"];
+    let output = upshift(&words);
+    assert_eq!((output.code, read(Path::new(&file)).as_str()), (2, "precious"), "{output:?}");
+    assert!(output.stderr.contains("there already") && output.stderr.contains("--force"), "{output:?}");
+    assert_eq!(upshift(&[&words[..], &["--force"]].concat()).code, 0);
+    assert!(read(Path::new(&file)).contains("[gateway]"));
+}
+
+/// The kind of fault: a wrong flag that is taken, or whose error does not say what is right.
+#[test]
+fn wrong_flags_are_explained_and_nothing_is_written() {
+    let wrong: [(&[&str], &str); 9] = [
+        (&[], "--upstream http://127.0.0.1:3000"),
+        (&["--tls"], "--upstream http://127.0.0.1:3000"),
+        (&["--upstream", "localhost:3000"], "http://"),
+        (&["--upstream", "http://127.0.0.1:9", "--tls=1.4"], "1.3"),
+        (&["--upstream", "http://127.0.0.1:9", "--api", "X-Api-Version"], "header:X-Api-Version=2.0"),
+        (&["--upstream", "http://127.0.0.1:9", "--client", "AcmeApp"], "AcmeApp=5.1"),
+        (&["--upstream", "http://127.0.0.1:9", "--http", "8080"], "--http"),
+        (&["--upstream", "http://127.0.0.1:9", "--certificate", "server.pem"], "--key"),
+        (&["--upstream", "http://127.0.0.1:9", "--https", "0.0.0.0:8443"], "--certificate"),
+    ];
+    for (flags, said) in wrong {
+        let folder = Scratch::new();
+        let file = folder.path().join("upshift.toml");
+        let output = upshift(&[&["init", &file.to_string_lossy()], flags].concat());
+        assert_eq!(output.code, 2, "{flags:?}: {output:?}");
+        assert!(output.stderr.contains(said), "{flags:?} does not lead to {said}: {output:?}");
+        assert!(!file.exists(), "{flags:?} wrote a file");
+    }
+    let output = upshift(&["init", "/no/such/folder/upshift.toml", "--upstream", "http://127.0.0.1:9"]);
+    assert_eq!(output.code, 3, "{output:?}");
+}
+
+/// The kind of fault: an error that does not name the way out. `serve` and `check` are what people try first.
+#[test]
+fn a_missing_policy_file_leads_to_init() {
+    let folder = Scratch::new();
+    let file = folder.path().join("upshift.toml").to_string_lossy().into_owned();
+    for words in [&["serve", "--config", &file][..], &["check", &file], &["plan", "--config", &file]] {
+        let output = upshift(words);
+        assert_eq!(output.code, 2, "{output:?}");
+        assert!(output.stderr.contains("upshift init"), "{words:?}: {output:?}");
+    }
+}
+
+/// What `init` with these flags writes.
+fn written(file: &Path, flags: &[&str]) -> String {
+    let name = file.to_string_lossy();
+    let output = upshift(&[&["init", &name, "--upstream", "http://127.0.0.1:9"], flags].concat());
+    assert_eq!(output.code, 0, "{flags:?}: {output:?}");
+    read(file)
+}
+
+fn read(file: &Path) -> String {
+    std::fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
+
+/// The kind of fault: questions that work in a unit test only. Here they are asked on a terminal.
+#[test]
+fn on_a_terminal_it_asks() {
+    peers!("python packages");
+    let folder = Scratch::new();
+    let (place, program) = (folder.path().to_string_lossy().into_owned(), binary().to_string_lossy().into_owned());
+    let lines = ["http://127.0.0.1:9", "", "perhaps", "yes", "header:X-Api-Version=2.0", "AcmeApp=5.1"];
+    let output = script("terminal.py", &[&[&place[..], &program, "init", "--"][..], &lines].concat());
+    assert_eq!(output.code, 0, "{output:?}");
+    assert!(output.stdout.contains("expected yes or no"), "{output:?}");
+    let text = read(&folder.path().join("upshift.toml"));
+    for part in ["http://127.0.0.1:9", "tls = \"1.2\"", "header:X-Api-Version", "AcmeApp = \"5.1\""] {
+        assert!(text.contains(part), "{part} was answered, and is not in the file:\n{text}");
+    }
+    let output = script("terminal.py", &[&place, &program, "init", "--"]);
+    assert_eq!(output.code, 2, "asked although the file is there: {output:?}");
+}

@@ -1,0 +1,268 @@
+//! What stands in the checkout, and what must not: files of somebody's own, databases, keys and certificates.
+//!
+//! 1. At the root stands what [`ROOT`] names, and the build folders that git ignores.
+//! 2. A database, a key or a certificate stands among the fixtures of a test or nowhere, whatever it is called.
+//! 3. No test writes into the checkout: a [`Snapshot`] from before the tests is held against one from after them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use crate::Findings;
+use crate::run::{root, shown};
+
+/// Every file and folder that may stand at the root.
+const ROOT: &[&str] = &[
+    ".cargo",
+    ".ci",
+    ".config",
+    ".git",
+    ".gitignore",
+    "ARCHITECTURE.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "Cargo.lock",
+    "Cargo.toml",
+    "LICENSE-APACHE",
+    "LICENSE-MIT",
+    "README.md",
+    "SECURITY.md",
+    "clippy.toml",
+    "conformance",
+    "crates",
+    "deny.toml",
+    "docs",
+    "examples",
+    "fuzz",
+    "interop",
+    "justfile",
+    "rustfmt.toml",
+    "target",
+    "upshift.reference.toml",
+    "upshift.schema.json",
+    "xtask",
+];
+
+/// Folders that are built, fetched or git's own; nothing in them is looked at.
+const BUILT: &[&str] = &[".git", "target", "node_modules"];
+
+/// Endings of databases, keys and certificates.
+const ENDINGS: &[&str] = &[
+    "cer",
+    "crt",
+    "db",
+    "db-journal",
+    "db-shm",
+    "db-wal",
+    "der",
+    "jks",
+    "key",
+    "p12",
+    "p8",
+    "pem",
+    "pfx",
+    "sqlite",
+    "sqlite3",
+];
+
+/// How a database begins: SQLite's file, and its write-ahead log in both byte orders.
+const DATABASES: &[&[u8]] = &[b"SQLite format 3\0", b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83"];
+
+/// Everything that must not stand where it stands.
+pub(crate) fn check() -> Findings {
+    let mut findings = unnamed(root());
+    for file in files(root()) {
+        let content = std::fs::read(&file).unwrap_or_default();
+        findings.extend(secret(&file, &content).map(|what| {
+            format!("{}: {what}: remove it, or put what a test needs into a folder tests/fixtures", shown(&file))
+        }));
+    }
+    findings
+}
+
+/// What stands in a folder without being named in [`ROOT`].
+fn unnamed(folder: &Path) -> Findings {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut findings = Findings::new();
+    for entry in entries {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if !ROOT.contains(&name.as_str()) {
+            findings
+                .push(format!("{name}: does not belong at the root: remove it, or name it in xtask/src/checkout.rs"));
+        }
+    }
+    findings.sort();
+    findings
+}
+
+/// What a file must not be outside the fixtures of a test.
+fn secret(file: &Path, content: &[u8]) -> Option<&'static str> {
+    if is_fixture(file) {
+        return None;
+    }
+    let ending = file.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    if ENDINGS.contains(&ending.as_str()) {
+        return Some("named like a database, a key or a certificate");
+    }
+    if DATABASES.iter().any(|magic| content.starts_with(magic)) {
+        return Some("a database");
+    }
+    holds_pem(content).then_some("holds a private key or a certificate")
+}
+
+/// Whether it is below a folder `tests/fixtures`.
+fn is_fixture(file: &Path) -> bool {
+    let folders: Vec<_> = file.parent().unwrap_or(file).iter().collect();
+    folders.windows(2).any(|pair| pair[0] == "tests" && pair[1] == "fixtures")
+}
+
+/// RFC 7468 §3: whether a text has the first line of a private key or a certificate.
+fn holds_pem(content: &[u8]) -> bool {
+    const BEGIN: &str = "-----BEGIN ";
+    let text = String::from_utf8_lossy(content);
+    text.lines().any(|line| {
+        let label = line.split_once(BEGIN).and_then(|(_, rest)| rest.split_once("-----"));
+        label.is_some_and(|(label, _)| label.ends_with("PRIVATE KEY") || label.ends_with("CERTIFICATE"))
+    })
+}
+
+/// Every file below a folder, hidden ones too, without what is built or fetched.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            if BUILT.iter().any(|built| entry.file_name() == *built) {
+                continue;
+            }
+            if is_folder {
+                folders.push(path);
+            } else {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The files of the checkout, with the size and the time of each.
+pub(crate) struct Snapshot(BTreeMap<PathBuf, (u64, Option<SystemTime>)>);
+
+impl Snapshot {
+    /// The checkout as it is now.
+    pub(crate) fn take() -> Self {
+        Self::of(root())
+    }
+
+    fn of(folder: &Path) -> Self {
+        let mut files_now = BTreeMap::new();
+        for file in files(folder) {
+            if let Ok(about) = std::fs::symlink_metadata(&file) {
+                files_now.insert(file, (about.len(), about.modified().ok()));
+            }
+        }
+        Self(files_now)
+    }
+
+    /// What was written or removed since then, a line each.
+    pub(crate) fn changes_until(&self, after: &Self) -> Findings {
+        let mut findings = Findings::new();
+        for (file, about) in &after.0 {
+            match self.0.get(file) {
+                None => findings.push(format!("{}: written while the tests ran", shown(file))),
+                Some(before) if before != about => {
+                    findings.push(format!("{}: changed while the tests ran", shown(file)));
+                }
+                Some(_) => {}
+            }
+        }
+        for file in self.0.keys().filter(|file| !after.0.contains_key(*file)) {
+            findings.push(format!("{}: removed while the tests ran", shown(file)));
+        }
+        findings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
+
+    use super::*;
+
+    /// A folder that is removed at the end.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            let folder = std::env::temp_dir().join(format!("upshift-checkout-{name}-{}", std::process::id()));
+            std::fs::create_dir_all(&folder).unwrap();
+            Self(folder)
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            std::fs::remove_dir_all(&self.0).ok();
+        }
+    }
+
+    /// The kind of fault: a file of somebody's own, committed because it lay at the root.
+    #[test]
+    fn a_file_at_the_root_that_is_not_named_is_refused() {
+        let folder = Folder::new("root");
+        for name in ["Cargo.toml", "u.toml", "upshift.db"] {
+            std::fs::write(folder.0.join(name), "").unwrap();
+        }
+        std::fs::create_dir_all(folder.0.join("target")).unwrap();
+        std::fs::create_dir_all(folder.0.join("scratch")).unwrap();
+        let found = unnamed(&folder.0);
+        let names: Vec<&str> = found.iter().filter_map(|line| line.split(':').next()).collect();
+        assert_eq!(names, ["scratch", "u.toml", "upshift.db"]);
+    }
+
+    /// The kind of fault: a secret that is committed under a name that says nothing.
+    #[test]
+    fn databases_keys_and_certificates_are_known_by_name_and_by_content() {
+        let pem = |label: &str| format!("text\n-----BEGIN {label}-----\nAAAA\n").into_bytes();
+        let refused: [(&str, Vec<u8>); 7] = [
+            ("crates/a/STORE.DB", Vec::new()),
+            ("docs/server.pem", Vec::new()),
+            ("docs/notes.txt", b"SQLite format 3\0 and more".to_vec()),
+            ("docs/log", b"\x37\x7f\x06\x82 and more".to_vec()),
+            ("docs/notes.md", pem("PRIVATE KEY")),
+            ("docs/notes.md", pem("OPENSSH PRIVATE KEY")),
+            ("docs/notes.md", pem("CERTIFICATE")),
+        ];
+        for (file, content) in &refused {
+            assert!(secret(Path::new(file), content).is_some(), "{file}");
+            let fixture = Path::new("crates/a/tests/fixtures").join(file);
+            assert_eq!(secret(&fixture, content), None, "{}", fixture.display());
+        }
+        assert_eq!(secret(Path::new("docs/notes.md"), &pem("PUBLIC KEY")), None);
+        assert_eq!(secret(Path::new("docs/sqlite.md"), b"the SQLite format 3"), None);
+    }
+
+    /// The kind of fault: a test that leaves files in the checkout, ignored by git or not.
+    #[test]
+    fn what_is_written_while_the_tests_run_is_named() {
+        let folder = Folder::new("snapshot");
+        let path = |name: &str| folder.0.join(name);
+        for name in ["stays", "changes", "goes"] {
+            std::fs::write(path(name), "").unwrap();
+        }
+        let before = Snapshot::of(&folder.0);
+        std::fs::write(path("changes"), "more").unwrap();
+        std::fs::remove_file(path("goes")).unwrap();
+        std::fs::write(path("comes"), "").unwrap();
+        std::fs::create_dir_all(path("target")).unwrap();
+        std::fs::write(path("target/built"), "").unwrap();
+        let found = before.changes_until(&Snapshot::of(&folder.0)).join("\n");
+        for line in ["changes: changed", "comes: written", "goes: removed"] {
+            assert!(found.contains(line), "{line}: {found}");
+        }
+        assert_eq!(found.lines().count(), 3, "{found}");
+    }
+}
