@@ -81,7 +81,7 @@ fn of_chain(path: &Path, key: &str) -> Option<KeyFinding> {
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
     match found {
         Ok(found) if found.is_empty() => {
-            let help = "a PEM file has lines such as -----BEGIN CERTIFICATE-----";
+            let help = "a PEM file has blocks that are named, such as BEGIN CERTIFICATE";
             Some(error(key, format!("{shown} has no certificate in it"), help))
         }
         Ok(found) => of_validity(&found[0], path, key),
@@ -125,7 +125,7 @@ fn of_key(path: &Path) -> Option<KeyFinding> {
         let help = "decrypt it: openssl pkey -in encrypted.pem -out key.pem";
         return Some(error(KEY, format!("the key in {shown} is encrypted"), help));
     }
-    let help = "a PEM file has lines such as -----BEGIN PRIVATE KEY-----";
+    let help = "a PEM file has blocks that are named, such as BEGIN PRIVATE KEY";
     Some(error(KEY, format!("{shown} has no private key in it"), help))
 }
 
