@@ -1,7 +1,7 @@
 //! What stands in the checkout, and what must not: files of somebody's own, databases, keys and certificates.
 //!
 //! 1. At the root stands what [`ROOT`] names, and the build folders that git ignores.
-//! 2. A database, a key or a certificate stands among the fixtures of a test or nowhere, whatever it is called.
+//! 2. A database, a key or a certificate stands among the fixtures of a test or nowhere, under any name.
 //! 3. No test writes into the checkout: a [`Snapshot`] from before the tests is held against one from after them.
 
 use std::collections::BTreeMap;

@@ -181,7 +181,7 @@ async fn a_426_behind_a_redirect_to_another_origin_is_not_followed() {
         assert_eq!(refused.reason(), &Reason::Redirected(to.clone()));
     }
     assert_eq!(decoy.requests().len(), 0, "the stranger chose where the requests go");
-    assert_eq!(asked.requests().len(), 2, "each call asked once, in clear: nothing was remembered");
+    assert_eq!(asked.requests().len(), 2, "each call asked once, over cleartext: nothing was remembered");
 }
 
 /// A request that a redirect has answered is done; sent again for the sake of a 426 behind it, it would be done twice.

@@ -31,8 +31,8 @@ use crate::stream::{Stream, Transport};
 /// As many connections are open at once. For one more, the oldest is closed.
 const CONNECTIONS: usize = 256;
 
-/// Serves `router` on the current thread until `stopped` resolves.
-pub(crate) fn run(listener: StdListener, router: Router, limits: &Limits, stopped: oneshot::Receiver<()>) {
+/// Serves `router` on the current thread until `stopped` resolves. `limits` gives those that a connection begins with.
+pub(crate) fn run(listener: StdListener, router: Router, limits: impl Fn() -> Limits, stopped: oneshot::Receiver<()>) {
     let serving = async {
         let listener = TcpListener::from_std(listener)?;
         tokio::select! {
@@ -48,7 +48,7 @@ pub(crate) fn run(listener: StdListener, router: Router, limits: &Limits, stoppe
     }
 }
 
-async fn accept(listener: TcpListener, router: Router, limits: &Limits) {
+async fn accept(listener: TcpListener, router: Router, limits: impl Fn() -> Limits) {
     let open: RefCell<VecDeque<Weak<Notify>>> = RefCell::default();
     let log = LogLimit::default();
     loop {
@@ -56,7 +56,7 @@ async fn accept(listener: TcpListener, router: Router, limits: &Limits) {
             Ok((tcp, _)) => {
                 let close = Rc::new(Notify::new());
                 make_room(&mut open.borrow_mut(), &close);
-                spawn_local(serve(tcp, router.clone(), limits.clone(), close));
+                spawn_local(serve(tcp, router.clone(), limits(), close));
             }
             Err(error) => {
                 if let Some(suppressed) = log.admit() {

@@ -202,8 +202,9 @@ impl Gateway {
             let api = control::router(Arc::clone(&shared.control)).merge(admin::explaining(Arc::clone(&shared)));
             let api = control::guarded(api, access);
             let router = admin::router(Arc::clone(&shared), local).merge(api).merge(self.further);
-            let limits = shared.snapshot.load().settings.limits.clone();
-            let run = move || admin_listener::run(listener, router, &limits, admin_stopped);
+            let served = Arc::clone(&shared);
+            let limits = move || served.snapshot.load().settings.limits.clone();
+            let run = move || admin_listener::run(listener, router, limits, admin_stopped);
             spawn("admin", run).map_err(RunError::Worker)?;
         }
         let (stop_checks, checks_stopped) = oneshot::channel::<()>();
@@ -284,10 +285,11 @@ impl Handle {
     }
 }
 
-/// Says so if `connections` cannot be had.
+/// Says so if `connections` cannot be had. Within a twentieth of it, the reserve is what lacks, and the default on many
+/// machines would be a warning.
 fn warn_of_few(descriptors: &Descriptors, limits: &Limits) {
     let (wanted, possible) = (limits.connections, descriptors.clients);
-    if wanted > possible {
+    if wanted - wanted / 20 > possible {
         tracing::warn!(
             limit = descriptors.limit,
             "limits.connections is {wanted}, and this process may have {possible}: each takes up to two descriptors. Raise \
@@ -386,7 +388,7 @@ fn watch_control(shared: &Shared, stopped: oneshot::Receiver<()>) {
     }
 }
 
-/// Runs the health checks of whatever upstreams are in force, until `stopped` is dropped.
+/// Runs the health checks of the upstreams in force, until `stopped` is dropped.
 fn check_upstreams(shared: &Shared, stopped: oneshot::Receiver<()>) {
     let checking = async {
         tokio::select! {

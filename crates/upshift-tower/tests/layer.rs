@@ -109,7 +109,7 @@ async fn a_websocket_over_http_2_is_one_where_the_layer_is_told() {
     assert_eq!(ask(&told, request()).await.0.status(), StatusCode::OK);
 }
 
-/// One rule of each kind, which an old client over HTTP/1.1 in clear does not meet.
+/// One rule of each kind, which an old client over cleartext HTTP/1.1 does not meet.
 fn one_of_each() -> Vec<RuleSpec> {
     let version = |scheme: Scheme, text| scheme.parse(text).expect("a version");
     let header = |name| FieldName::parse(name).expect("a name");
@@ -136,8 +136,8 @@ fn one_of_each() -> Vec<RuleSpec> {
     requirements.into_iter().map(|(id, requirement)| RuleSpec::new(id, vec![requirement])).collect()
 }
 
-/// A rollout begins with counting who would be refused. A phase that is counted for some kinds of rules only shows an
-/// operator nobody, and then everybody is refused.
+/// A rollout begins with counting who would be refused. If a phase is counted for some kinds of rules only, an operator
+/// sees no caller, and then all of them are refused.
 #[tokio::test]
 async fn every_kind_of_rule_is_counted_in_every_phase() {
     let verdicts = [(Phase::Observe, Verdict::Admit), (Phase::Warn, Verdict::Warn), (Phase::Enforce, Verdict::Refuse)];
@@ -192,7 +192,7 @@ async fn a_path_that_cannot_be_decided_on_is_a_bad_request() {
     }
 }
 
-/// `Upgrade` is for the next hop. Sent to a proxy, it is lost, or ends a stream of HTTP/2, and nobody sees the refusal.
+/// `Upgrade` is for the next hop. Sent to a proxy, it is lost, or ends a stream of HTTP/2, and the refusal is not seen.
 #[tokio::test]
 async fn a_refusal_to_a_proxy_has_no_upgrade() {
     let layer = UpgradeLayer::new(policy(one_of_each().split_off(4)));

@@ -228,6 +228,21 @@ fn a_reload_takes_up_the_admin_token() {
     assert_eq!((ask("the first token of all"), ask("another token instead")), ("401".to_owned(), "200".to_owned()));
 }
 
+/// Limits hold for the connections that begin after the reload, on the admin listener as well.
+#[test]
+fn a_reload_takes_up_limits() {
+    let origin = Origin::start(200, &[]);
+    let mut gateway = Gateway::start(origin.address(), RULE);
+    let long = format!("GET / HTTP/1.1\r\nHost: h\r\nX-Long: {}\r\nConnection: close\r\n\r\n", "x".repeat(16_000));
+    let ask = |to| exchange(to, long.as_bytes(), false).0.status;
+    assert_eq!(ask(gateway.http()), 426);
+    let changed = format!("{}\n[limits]\nheader-bytes = \"8 KiB\"\n", good(&gateway));
+    let said = reload(&mut gateway, &changed);
+    assert!(!said.contains("takes a restart"), "{said}");
+    assert_eq!(ask(gateway.http()), 431);
+    assert_eq!(ask(gateway.admin()), 431);
+}
+
 /// B23: a certificate that a reload has moved is watched from then on.
 #[test]
 fn a_certificate_that_a_reload_moved_is_watched() {

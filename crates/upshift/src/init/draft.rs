@@ -119,12 +119,12 @@ fn line(key: &str, value: &str, comment: &str) -> String {
 fn phases(answers: &Answers) -> &'static str {
     match answers.phase.unwrap_or_default().as_str() {
         "observe" => {
-            "# In phase \"observe\" a rule counts whom it would refuse, and refuses nobody: look at /metrics of the admin\n\
+            "# In phase \"observe\" a rule counts what it would refuse, and refuses nothing: look at /metrics of the admin\n\
              # listener. \"warn\" tells callers on their answers; without `phase` a rule enforces. Dates for each step stand\n\
              # in [rule.rollout]."
         }
         "warn" => {
-            "# In phase \"warn\" a rule tells callers on their answers, and refuses nobody. Without `phase` it enforces. Dates\n\
+            "# In phase \"warn\" a rule tells callers on their answers, and refuses nothing. Without `phase` it enforces. Dates\n\
              # for each step stand in [rule.rollout]."
         }
         _ => "# A rule without `phase` enforces. Dates for milder steps before that stand in [rule.rollout].",

@@ -20,8 +20,8 @@ use answers::{ApiAnswer, ClientAnswer, FirstPhase};
 
 /// Write a first policy file, by asking or by flags
 ///
-/// On a terminal and without flags it asks a few questions. Every rule that it writes begins by observing: it counts whom
-/// it would refuse, and refuses nobody. The file is checked before it is written, and no file is written over without
+/// On a terminal and without flags it asks a few questions. Every rule that it writes begins by observing: it counts what
+/// it would refuse, and refuses nothing. The file is checked before it is written, and no file is written over without
 /// --force.
 #[derive(Debug, Args)]
 #[command(after_help = "\
