@@ -163,9 +163,12 @@ mod tests {
         ] {
             assert!(api(wrong).is_err_and(|error| error.contains(said)), "{wrong}: {:?}", api(wrong));
         }
-        for (wrong, said) in
-            [("AcmeApp", "AcmeApp=5.1"), ("=5", "AcmeApp=5.1"), ("A B=5", "AcmeApp=5.1"), ("A=x", "not a numeric")]
-        {
+        for (wrong, said) in [
+            ("AcmeApp", "AcmeApp=5.1"),
+            ("=5", "AcmeApp=5.1"),
+            ("A B=5", "AcmeApp=5.1"),
+            ("A=x", "not a client's version"),
+        ] {
             assert!(client(wrong).is_err_and(|error| error.contains(said)), "{wrong}: {:?}", client(wrong));
         }
         assert!(upstream("localhost:3000").is_err_and(|error| error.contains("http://")));
