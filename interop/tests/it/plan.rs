@@ -15,7 +15,7 @@ fn on_file(words: &[&str], rules: &str) -> Output {
     let folder = Scratch::new();
     let file = folder.file("upshift.toml", rules);
     let file = file.to_string_lossy();
-    let flag = if words[0] == "check" { vec![] } else { vec!["--config"] };
+    let flag = if words[0] == "check" { vec!["--offline"] } else { vec!["--config"] };
     upshift(&[words, &flag, &[&file]].concat())
 }
 

@@ -10,7 +10,7 @@ pub(super) fn parse(text: &str) -> Option<Date> {
     let rest = &text[date.len()..];
     let is_name = match rest.split_at_checked(1) {
         Some((".", name)) => !name.is_empty(),
-        Some(("-", name)) => name.starts_with(char::is_alphabetic),
+        Some(("-", name)) => !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit() || c == '-'),
         _ => rest.is_empty(),
     };
     if !is_name {
