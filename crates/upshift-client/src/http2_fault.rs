@@ -37,6 +37,8 @@ impl Http2Fault {
             // RFC 9113 §8.1: a server that wants no more of a body resets with NO_ERROR "after sending a complete
             // response"; where none has come, the codec has thrown it away.
             Reason::NO_ERROR if error.is_reset() && error.is_remote() => Some(Self::MalformedResponse),
+            // Caddy answers the codec's reset with one of its own, and it is a race which of them is seen.
+            Reason::STREAM_CLOSED if error.is_reset() && error.is_remote() => Some(Self::MalformedResponse),
             Reason::HTTP_1_1_REQUIRED if error.is_remote() => Some(Self::Http11Required),
             _ => None,
         }

@@ -6,6 +6,8 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, LazyLock};
 use std::task::{Context, Waker};
 
 use tokio::sync::Notify;
@@ -52,9 +54,52 @@ pub(crate) struct Activity {
     reader: RefCell<Option<Waker>>,
     /// The task that waits for the end of a request.
     waiter: RefCell<Option<Waker>>,
+    /// What other cores see of it.
+    idle: Arc<IdleMark>,
     /// When it was asked to make room for another connection.
     evicted: Cell<Option<Instant>>,
+}
+
+/// Whether a connection is idle, and since when, for every core to see.
+#[derive(Debug)]
+pub(crate) struct IdleMark {
+    /// Nanoseconds after [`START`], and 0 while it is busy or makes room.
+    since: AtomicU64,
+    evicted: AtomicBool,
     eviction: Notify,
+}
+
+/// The zero of the times in [`IdleMark`].
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+impl IdleMark {
+    fn new() -> Self {
+        let mark = Self { since: AtomicU64::new(0), evicted: AtomicBool::new(false), eviction: Notify::new() };
+        mark.set(true);
+        mark
+    }
+
+    fn set(&self, idle: bool) {
+        let now = u64::try_from(START.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.since.store(if idle { now.max(1) } else { 0 }, Relaxed);
+    }
+
+    /// Since when it is idle, in nanoseconds after an instant that is the same for all; `None` if it is not.
+    pub(crate) fn since(&self) -> Option<u64> {
+        Some(self.since.load(Relaxed)).filter(|since| *since > 0)
+    }
+
+    /// Tells whether it has been asked to make room.
+    pub(crate) fn is_evicted(&self) -> bool {
+        self.evicted.load(Relaxed)
+    }
+
+    /// Asks the connection to make room for another.
+    pub(crate) fn evict(&self) {
+        self.since.store(0, Relaxed);
+        self.evicted.store(true, Relaxed);
+        self.eviction.notify_one();
+    }
 }
 
 /// How long a connection that makes room may take to end.
@@ -74,8 +119,8 @@ impl Activity {
             broken: Cell::new(false),
             reader: RefCell::default(),
             waiter: RefCell::default(),
+            idle: Arc::new(IdleMark::new()),
             evicted: Cell::new(None),
-            eviction: Notify::new(),
         })
     }
 
@@ -142,22 +187,16 @@ impl Activity {
         broken
     }
 
-    /// Since when it waits for the first byte of a request; `None` if it does not, or makes room already.
-    pub(crate) fn idle_since(&self) -> Option<Instant> {
-        let idle = self.phase.get() == Phase::Idle && self.evicted.get().is_none();
-        idle.then(|| self.since.get())
-    }
-
-    /// Asks it to make room for another connection.
-    pub(crate) fn evict(&self) {
-        self.evicted.set(Some(Instant::now()));
-        self.eviction.notify_one();
+    /// What other cores see of it.
+    pub(crate) fn idle_mark(&self) -> Arc<IdleMark> {
+        Arc::clone(&self.idle)
     }
 
     /// Resolves when it has been asked to make room.
     pub(crate) async fn evicted(&self) {
         if self.evicted.get().is_none() {
-            self.eviction.notified().await;
+            self.idle.eviction.notified().await;
+            self.evicted.set(Some(Instant::now()));
         }
     }
 
@@ -171,6 +210,7 @@ impl Activity {
         self.requests.set(self.requests.get() + 1);
         self.started.set(self.started.get() + 1);
         self.phase.set(Phase::InFlight);
+        self.idle.set(false);
         InFlight(Rc::clone(self))
     }
 
@@ -203,6 +243,7 @@ impl Activity {
 
     fn enter(&self, phase: Phase) {
         self.phase.set(phase);
+        self.idle.set(phase == Phase::Idle && !self.idle.is_evicted());
         self.since.set(Instant::now());
     }
 }
@@ -260,15 +301,17 @@ mod tests {
         assert_eq!(expired(&activity), Some(Expired::Stalled));
     }
 
-    #[test]
-    fn only_an_idle_connection_makes_room_and_only_once() {
+    #[tokio::test]
+    async fn only_an_idle_connection_makes_room_and_only_once() {
         let activity = Activity::new();
         let request = activity.request();
-        assert_eq!(activity.idle_since(), None);
+        let mark = activity.idle_mark();
+        assert_eq!(mark.since(), None);
         drop(request);
-        assert!(activity.idle_since().is_some());
-        activity.evict();
-        assert_eq!(activity.idle_since(), None);
+        assert!(mark.since().is_some());
+        mark.evict();
+        assert_eq!(mark.since(), None);
+        activity.evicted().await;
         let limits = Limits::default();
         let (due, expired) = activity.deadline(&limits).expect("it is due");
         assert!(due <= Instant::now() + GOODBYE && expired == Expired::Idle);

@@ -138,7 +138,7 @@ impl Gateway {
         let shared = Shared {
             descriptors: Arc::new(descriptors),
             workers,
-            clients: Clients::default(),
+            clients: Clients::new(workers),
             admin_token: Arc::new(ArcSwapOption::new(admin_token.map(Arc::new))),
             https: addresses.https,
             alt_svc,
@@ -421,7 +421,7 @@ fn start_workers(
         let (shared, ended) = (Arc::clone(shared), ended.clone());
         spawn(&format!("worker {index}"), move || {
             // Nobody listens any more only if the gateway is being dropped.
-            let _ = ended.send(worker::run(shared, listeners));
+            let _ = ended.send(worker::run(shared, index, listeners));
         })
         .map_err(RunError::Worker)?;
     }

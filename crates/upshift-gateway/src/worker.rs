@@ -9,7 +9,7 @@ use std::net::{IpAddr, SocketAddr, TcpListener as StdListener, UdpSocket};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -26,7 +26,7 @@ use upshift_core::policy::Matcher;
 use upshift_core::{Facts, Policy};
 
 use crate::access::AccessWriter;
-use crate::activity::Activity;
+use crate::activity::{Activity, IdleMark};
 use crate::connection;
 use crate::control::{self, Control};
 use crate::counts::{Counts, Ending};
@@ -86,13 +86,59 @@ pub(crate) struct Shared {
 }
 
 /// The clients' connections over TCP, on all cores.
-#[derive(Default)]
 pub(crate) struct Clients {
     open: AtomicUsize,
+    /// Those of them that make room, and have not ended yet.
+    evicted: AtomicUsize,
+    /// Those of each core.
+    cores: Vec<Mutex<IdleMarks>>,
     /// Wakes those that wait for a connection to end.
     closed: Notify,
-    /// Asks every core for a connection that is idle.
-    room_wanted: Notify,
+}
+
+/// Connections by their numbers on one core.
+type IdleMarks = HashMap<u64, Arc<IdleMark>>;
+
+impl Clients {
+    /// None yet, on so many cores.
+    pub(crate) fn new(cores: usize) -> Self {
+        let cores = (0..cores).map(|_| Mutex::default()).collect();
+        Self { open: AtomicUsize::new(0), evicted: AtomicUsize::new(0), cores, closed: Notify::new() }
+    }
+
+    /// Asks the connection that has been idle for longest to make room; false if none is idle.
+    fn evict_oldest(&self) -> bool {
+        let mut oldest: Option<(u64, usize, u64)> = None;
+        for index in 0..self.cores.len() {
+            for (number, mark) in self.core(index).iter() {
+                let Some(since) = mark.since() else { continue };
+                if oldest.is_none_or(|(before, ..)| since < before) {
+                    oldest = Some((since, index, *number));
+                }
+            }
+        }
+        let Some((_, index, number)) = oldest else { return false };
+        // It may have ended since, or been chosen by another core: then one ends all the same.
+        let core = self.core(index);
+        if let Some(mark) = core.get(&number).filter(|mark| !mark.is_evicted()) {
+            mark.evict();
+            self.evicted.fetch_add(1, Ordering::Relaxed);
+        }
+        true
+    }
+
+    fn core(&self, index: usize) -> MutexGuard<'_, IdleMarks> {
+        self.cores[index].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A connection has ended.
+    fn ended(&self, mark: &IdleMark) {
+        self.open.fetch_sub(1, Ordering::Relaxed);
+        if mark.is_evicted() {
+            self.evicted.fetch_sub(1, Ordering::Relaxed);
+        }
+        self.closed.notify_waiters();
+    }
 }
 
 /// One core.
@@ -110,8 +156,8 @@ pub(crate) struct Worker {
     fault_log: LogLimit,
     accept_log: LogLimit,
     full_log: LogLimit,
-    /// The clients' connections, by number.
-    connections: RefCell<HashMap<u64, Rc<Activity>>>,
+    /// Its place among the cores.
+    index: usize,
     accepted: Cell<u64>,
 }
 
@@ -138,14 +184,14 @@ pub(crate) struct Listeners {
 }
 
 /// Serves on the current thread until the gateway drains.
-pub(crate) fn run(shared: Arc<Shared>, listeners: Listeners) -> io::Result<()> {
+pub(crate) fn run(shared: Arc<Shared>, index: usize, listeners: Listeners) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let local = LocalSet::new();
-    local.block_on(&runtime, Worker::new(shared).serve(listeners))
+    local.block_on(&runtime, Worker::new(shared, index).serve(listeners))
 }
 
 impl Worker {
-    fn new(shared: Arc<Shared>) -> Rc<Self> {
+    fn new(shared: Arc<Shared>, index: usize) -> Rc<Self> {
         let view = RefCell::new(Rc::new(View::of(shared.snapshot.load_full(), &shared.descriptors)));
         Rc::new(Self {
             shared,
@@ -157,7 +203,7 @@ impl Worker {
             fault_log: LogLimit::default(),
             accept_log: LogLimit::default(),
             full_log: LogLimit::default(),
-            connections: RefCell::default(),
+            index,
             accepted: Cell::new(0),
         })
     }
@@ -180,7 +226,6 @@ impl Worker {
         }
         let housekeeping = spawn_local(Rc::clone(&self).keep_house());
         let telling = spawn_local(Rc::clone(&self).tell_control());
-        let making_room = spawn_local(Rc::clone(&self).make_room_for_others());
         while accepting.join_next().await.is_some() {}
         let limit = self.limits().drain;
         let drained = timeout(limit, self.all_closed()).await;
@@ -189,7 +234,6 @@ impl Worker {
         }
         housekeeping.abort();
         telling.abort();
-        making_room.abort();
         self.hand_over();
         Ok(())
     }
@@ -222,8 +266,8 @@ impl Worker {
         wanted.min(self.shared.descriptors.clients).max(1)
     }
 
-    /// Waits until one more connection may be opened. Of this core's connections the one that has been idle for longest
-    /// makes room, and if none is idle, one of another core; else the client waits.
+    /// Waits until one more connection may be opened. The one that has been idle for longest makes room; if none is idle,
+    /// the client waits.
     async fn make_room(&self) {
         let clients = &self.shared.clients;
         let mut waits = false;
@@ -231,52 +275,43 @@ impl Worker {
             let mut closed = pin!(clients.closed.notified());
             closed.as_mut().enable();
             let most = self.most_connections();
-            if clients.open.load(Ordering::Relaxed) < most {
+            let open = clients.open.load(Ordering::Relaxed);
+            if open < most {
                 return;
             }
-            if !self.evict_idle() {
-                clients.room_wanted.notify_waiters();
-                if waits && let Some(suppressed) = self.full_log.admit() {
-                    tracing::warn!(most, suppressed, "every connection is busy: new ones wait");
-                }
+            // For those that end already, no other has to; but a request may have come to one in the same moment.
+            let stays = open.saturating_sub(clients.evicted.load(Ordering::Relaxed));
+            if stays < most && !waits {
+                waits = timeout(Duration::from_secs(1), closed).await.is_err();
+                continue;
+            }
+            if clients.evict_oldest() {
+                self.count_ending(Ending::Evicted);
+            } else if waits && let Some(suppressed) = self.full_log.admit() {
+                tracing::warn!(most, suppressed, "every connection is busy: new ones wait");
             }
             waits = timeout(Duration::from_secs(1), closed).await.is_err();
         }
     }
 
-    /// Makes room for the connections of other cores.
-    async fn make_room_for_others(self: Rc<Self>) {
-        loop {
-            self.shared.clients.room_wanted.notified().await;
-            self.evict_idle();
-        }
-    }
-
-    /// Closes the connection that has been idle for longest; false if none is idle.
-    fn evict_idle(&self) -> bool {
-        let connections = self.connections.borrow();
-        let idle = connections.values().filter_map(|activity| Some((activity.idle_since()?, activity)));
-        let oldest = idle.min_by_key(|(since, _)| *since);
-        if let Some((_, activity)) = &oldest {
-            activity.evict();
-            self.count_ending(Ending::Evicted);
-        }
-        oldest.is_some()
-    }
-
     fn register(self: &Rc<Self>) -> Registered {
         let (number, activity) = (self.accepted.get(), Activity::new());
         self.accepted.set(number + 1);
-        self.connections.borrow_mut().insert(number, Rc::clone(&activity));
+        self.idle_marks().insert(number, activity.idle_mark());
         self.shared.clients.open.fetch_add(1, Ordering::Relaxed);
         Registered { worker: Rc::clone(self), number, activity }
+    }
+
+    /// The connections of this core. Another core looks at them only when the process is at its limit.
+    fn idle_marks(&self) -> MutexGuard<'_, IdleMarks> {
+        self.shared.clients.core(self.index)
     }
 
     async fn all_closed(&self) {
         loop {
             let mut closed = pin!(self.shared.clients.closed.notified());
             closed.as_mut().enable();
-            if self.connections.borrow().is_empty() {
+            if self.idle_marks().is_empty() {
                 return;
             }
             closed.await;
@@ -376,10 +411,11 @@ struct Registered {
 
 impl Drop for Registered {
     fn drop(&mut self) {
-        self.worker.connections.borrow_mut().remove(&self.number);
-        let clients = &self.worker.shared.clients;
-        clients.open.fetch_sub(1, Ordering::Relaxed);
-        clients.closed.notify_waiters();
+        // With the lock held, no other core can still choose it.
+        let removed = self.worker.idle_marks().remove(&self.number);
+        if let Some(mark) = removed {
+            self.worker.shared.clients.ended(&mark);
+        }
     }
 }
 

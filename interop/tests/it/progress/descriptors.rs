@@ -114,9 +114,12 @@ fn idle_connections_of_http_2_make_room() {
     let upstream = Replica::start(Behaviour::Serves);
     let gateway = Gateway::start(upstream.address(), "[limits]\nconnections = 20\n");
     let sessions: Vec<H2Session> = (0..40).map(|_| H2Session::open(gateway.http(), &[])).collect();
-    let is_told = |session: &H2Session| session.count(|frame| frame.kind == GOAWAY) > 0;
-    let told = ends_despite(SOON, || (), || sessions.iter().filter(|session| is_told(session)).count() >= 20);
-    assert!(told, "GOAWAY");
+    let is_told = |session: &&H2Session| session.count(|frame| frame.kind == GOAWAY) > 0;
+    // One of which the preface has not been read yet ends without.
+    let has_ended = |session: &&H2Session| is_told(session) || session.is_closed();
+    let made_room = ends_despite(SOON, || (), || sessions.iter().filter(has_ended).count() >= 20);
+    let told = sessions.iter().filter(is_told).count();
+    assert!(made_room && told > 0, "GOAWAY for {told}");
     let (status, took) = new_client(gateway.http());
     assert!(status == 200 && took < Duration::from_secs(3), "{status} in {took:?}");
 }
