@@ -252,7 +252,7 @@ impl Breaker {
 }
 
 impl Watch {
-    /// What is to be watched of `rule`: nothing with `breaker = false`, or where the file pins it to a phase that refuses
+    /// The part of `rule` that is watched: none with `breaker = false`, or where the file pins it to a phase that refuses
     /// no caller.
     pub fn of(rule: &Rule) -> Option<Self> {
         let limits = rule.breaker?;

@@ -26,12 +26,12 @@ impl Key {
         &self.0
     }
 
-    /// Whether this key was published, so that it protects no identity.
+    /// Tells whether this key was published, so that it protects no identity.
     pub(crate) fn is_published(&self) -> bool {
         self.is_among(PUBLISHED)
     }
 
-    /// Whether the SHA-256 of this key is one of `digests`.
+    /// Tells whether the SHA-256 of this key is one of `digests`.
     pub(crate) fn is_among(&self, digests: &[[u8; 32]]) -> bool {
         digests.contains(&Sha256::digest(self.0).into())
     }

@@ -22,7 +22,7 @@ pub struct Revision {
     pub id: String,
     /// When.
     pub at: Timestamp,
-    /// Who.
+    /// The name of the person who made the change, or `breaker`.
     pub actor: String,
     /// Why.
     pub reason: String,
@@ -45,7 +45,7 @@ pub struct Record {
     pub revision: Revision,
     pub(crate) before: Overrides,
     pub(crate) after: Overrides,
-    /// Who was hit, if it is the breaker's.
+    /// The callers that were hit, if the breaker made it.
     pub(crate) trip: Option<Trip>,
 }
 
@@ -58,7 +58,7 @@ pub struct Order<'a> {
     pub id: &'a str,
     /// When.
     pub at: Timestamp,
-    /// Who wants it.
+    /// The name of the person who asks for it.
     pub actor: &'a str,
     /// Why.
     pub reason: &'a str,
@@ -81,7 +81,7 @@ pub enum UndoError {
         id: String,
         /// The undo.
         by: String,
-        /// Who undid it.
+        /// The name of the person who undid it.
         actor: String,
     },
     /// It is an undo itself.
@@ -102,7 +102,7 @@ pub enum UndoError {
         id: String,
         /// The later one.
         by: String,
-        /// What that did, by whom.
+        /// The action of that change, and its actor.
         what: String,
     },
 }
@@ -114,7 +114,7 @@ pub struct History {
 }
 
 impl Revision {
-    /// What was done, and by whom: `set orders-v2 warn by ada`.
+    /// The action and its actor: `set orders-v2 warn by ada`.
     pub fn sentence(&self) -> String {
         let phase = self.phase.map(|phase| format!(" {}", phase.as_str())).unwrap_or_default();
         let rule = match (&self.rule, self.undoes) {

@@ -50,13 +50,7 @@ fn a_request_goes_out_twice_at_most_to_all_replicas_together() {
     for method in ["DELETE", "POST"] {
         let replicas = [Resting::start(), Resting::start()];
         let both = replicas.each_ref();
-        let addresses = both.map(|replica| format!("\"http://{}\"", replica.address())).join(", ");
-        let site = format!("[[upstream]]\npaths = [\"/**\"]\naddresses = [{addresses}]\n");
-        let gateway = Gateway::start(replicas[0].address(), &site);
-        rest_connections(gateway.http(), &both, RESTING);
-        for replica in both {
-            replica.break_connections(true);
-        }
+        let gateway = before_breaking(both, true);
         let reply = exchange_within(gateway.http(), request(method, "", "").as_bytes(), ENOUGH);
         let arrived: usize = both.iter().map(|replica| replica.arrived().len()).sum();
         let most = if method == "POST" { 1 } else { 2 };
@@ -82,18 +76,23 @@ fn the_one_retry_takes_a_new_connection() {
 #[test]
 fn the_retry_at_another_replica_takes_a_new_connection() {
     let replicas = [Resting::start(), Resting::start()];
-    let both = replicas.each_ref();
-    let addresses = both.map(|replica| format!("\"http://{}\"", replica.address())).join(", ");
-    let site = format!("[[upstream]]\npaths = [\"/**\"]\naddresses = [{addresses}]\n");
-    let gateway = Gateway::start(replicas[0].address(), &site);
-    rest_connections(gateway.http(), &both, RESTING);
-    for replica in both {
-        replica.break_connections(false);
-    }
+    let gateway = before_breaking(replicas.each_ref(), false);
     for _ in 0..4 {
         let reply = exchange_within(gateway.http(), request("GET", "", "").as_bytes(), ENOUGH);
         assert_eq!(reply.map(|reply| reply.status), Some(200));
     }
+}
+
+/// A gateway whose connections to both replicas have rested, and break from now on; new ones, too, if `new`.
+fn before_breaking(both: [&Resting; 2], new: bool) -> Gateway {
+    let addresses = both.map(|replica| format!("\"http://{}\"", replica.address())).join(", ");
+    let site = format!("[[upstream]]\npaths = [\"/**\"]\naddresses = [{addresses}]\n");
+    let gateway = Gateway::start(both[0].address(), &site);
+    rest_connections(gateway.http(), &both, RESTING);
+    for replica in both {
+        replica.break_connections(new);
+    }
+    gateway
 }
 
 fn request(method: &str, fields: &str, content: &str) -> String {

@@ -195,6 +195,23 @@ fn retries_stay_within_their_budget() {
     assert!(retries > 0 && retries <= asked.len() / 5 + 10 * cores, "{retries} retries of {}", asked.len());
 }
 
+/// A slow server gets a request that timed out, or that it answers with nonsense, once: there is no other to ask, and
+/// the connection it came on was sound.
+#[test]
+fn the_only_replica_is_not_asked_again_because_it_is_slow_or_wrong() {
+    for (behaviour, status) in [(Behaviour::Hangs, 504), (Behaviour::Garbles, 502), (Behaviour::Answers(503), 503)] {
+        let replica = Replica::start(Behaviour::Serves);
+        let gateway = Gateway::start(replica.address(), &upstream(&[replica.address()], ""));
+        // On every core a connection rests that has served.
+        ask_for(gateway.http(), "GET", Duration::from_millis(300));
+        replica.set(behaviour);
+        let before = replica.requests();
+        let reply = Connection::new(gateway.http()).ask(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_eq!(reply.map(|reply| reply.status), Some(status), "{behaviour:?}");
+        assert_eq!(replica.requests() - before, 1, "{behaviour:?}");
+    }
+}
+
 #[test]
 fn retries_can_be_switched_off() {
     let (good, bad) = (Replica::start(Behaviour::Serves), Replica::start(Behaviour::Answers(503)));

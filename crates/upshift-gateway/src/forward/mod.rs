@@ -196,8 +196,19 @@ enum Connection {
 enum Unanswered {
     /// The connection was gone before the request could be written.
     Unsent(Box<Outbound>, Load),
-    /// The request may have been seen. It may be repeated if it is `repeatable` by its method and content.
-    Failed { fault: Fault, repeatable: bool },
+    /// The request may have been seen.
+    Failed { fault: Fault, repeat: Repeat },
+}
+
+/// Where a request that failed may be sent again, if its method and content allow that.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Repeat {
+    /// Nowhere: the client is at fault, or this process.
+    Never,
+    /// At another replica: this one was given its chance.
+    Elsewhere,
+    /// At the same replica as well: it closed a connection that had served before (RFC 9112 §9.3.1).
+    Anywhere,
 }
 
 impl Sending {
@@ -216,7 +227,7 @@ impl Sending {
             let copy = request.retry();
             match self.send(link, request, load, Connection::Reused).await {
                 Err(Unanswered::Unsent(back, place)) => (request, load) = (*back, place),
-                Err(Unanswered::Failed { fault, repeatable }) => return Err(failed(fault, copy, repeatable, true)),
+                Err(Unanswered::Failed { fault, repeat }) => return Err(failed(fault, copy, repeat)),
                 Ok((response, lease)) => return self.answered(response, lease, replica, copy).await,
             }
         }
@@ -225,7 +236,7 @@ impl Sending {
             Err(error) => {
                 return Err(match not_connected(replica, error) {
                     Ok(fault) => Attempt::Untouched(Box::new(request), fault),
-                    Err(fault) => failed(fault, None, false, false),
+                    Err(fault) => failed(fault, None, Repeat::Never),
                 });
             }
         };
@@ -233,7 +244,7 @@ impl Sending {
         match self.send(link, request, load, Connection::New).await {
             Ok((response, lease)) => self.answered(response, lease, replica, copy).await,
             Err(Unanswered::Unsent(back, _)) => Err(Attempt::Untouched(back, closed_at_once(replica))),
-            Err(Unanswered::Failed { fault, repeatable }) => Err(failed(fault, copy, repeatable, false)),
+            Err(Unanswered::Failed { fault, repeat }) => Err(failed(fault, copy, repeat)),
         }
     }
 
@@ -252,7 +263,7 @@ impl Sending {
                 Err(Attempt::Failed { outcome: Box::new(Ok(response)), copy, stale: false })
             }
             Ok(response) => Ok(response),
-            Err(fault) => Err(failed(fault, copy, true, false)),
+            Err(fault) => Err(failed(fault, copy, Repeat::Elsewhere)),
         }
     }
 
@@ -275,7 +286,7 @@ impl Sending {
                 replica.pool.retire_shared();
                 replica.failed(Failure::Timeout);
                 let fault = Fault::UpstreamTimeout(replica.name.clone(), what);
-                return Err(Unanswered::Failed { fault, repeatable: true });
+                return Err(Unanswered::Failed { fault, repeat: Repeat::Elsewhere });
             }
         };
         match answer {
@@ -292,9 +303,9 @@ impl Sending {
     }
 }
 
-fn failed(fault: Fault, copy: Option<Outbound>, repeatable: bool, stale: bool) -> Attempt {
-    let copy = copy.filter(|_| repeatable).map(Box::new);
-    Attempt::Failed { outcome: Box::new(Err(fault)), copy, stale }
+fn failed(fault: Fault, copy: Option<Outbound>, repeat: Repeat) -> Attempt {
+    let copy = copy.filter(|_| repeat != Repeat::Never).map(Box::new);
+    Attempt::Failed { outcome: Box::new(Err(fault)), copy, stale: repeat == Repeat::Anywhere }
 }
 
 /// Statuses by which a server says that it cannot serve at the moment, or that the one behind it does not.
@@ -326,15 +337,19 @@ fn broken(error: &hyper::Error, upload: &Upload, replica: &Replica, connection: 
         _ => None,
     };
     if let Some(fault) = fault {
-        return Unanswered::Failed { fault, repeatable: false };
+        return Unanswered::Failed { fault, repeat: Repeat::Never };
     }
     tracing::debug!(upstream = %replica.name, %error, "no answer");
     // One that rested may be closed at any time (RFC 9112 §9.3.1).
     if connection == Connection::New || error.is_parse() {
         replica.failed(Failure::Broken);
     }
-    let what = if error.is_parse() { "answered something that is no HTTP" } else { "closed the connection" };
-    Unanswered::Failed { fault: Fault::BadGateway(replica.name.clone(), what.to_owned()), repeatable: true }
+    let (what, repeat) = match connection {
+        _ if error.is_parse() => ("answered something that is no HTTP", Repeat::Elsewhere),
+        Connection::Reused => ("closed the connection", Repeat::Anywhere),
+        Connection::New => ("closed the connection", Repeat::Elsewhere),
+    };
+    Unanswered::Failed { fault: Fault::BadGateway(replica.name.clone(), what.to_owned()), repeat }
 }
 
 /// Resolves when the upstream has had the whole request for too long, or has asked for nothing more of it. While the
