@@ -49,6 +49,26 @@ impl Gateway {
         Self::launch(command, &policy_file(upstream, gateway, rules), &[])
     }
 
+    /// A second process at the addresses of `first`, with its policy.
+    ///
+    /// # Panics
+    /// If it does not start and say where it listens.
+    pub fn beside(first: &Self, arguments: &[&str]) -> Self {
+        Self::launch(Command::new(binary()), &first.policy_with_addresses(), arguments)
+    }
+
+    /// The policy file, with the addresses that were bound in place of those that were asked for.
+    ///
+    /// # Panics
+    /// If the file cannot be read.
+    pub fn policy_with_addresses(&self) -> String {
+        let mut policy = std::fs::read_to_string(self.file()).unwrap_or_else(|error| panic!("{error}"));
+        for (key, address) in [("http", self.http), ("https", self.https), ("admin", self.admin)] {
+            policy = policy.replace(&format!("\n{key} = \"127.0.0.1:0\""), &format!("\n{key} = \"{address}\""));
+        }
+        policy
+    }
+
     /// Runs a gateway that is not expected to serve, to its end.
     pub fn fails(upstream: SocketAddr, gateway: &str, rules: &str) -> Output {
         let folder = Scratch::new();

@@ -28,6 +28,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("java", "default-jdk-headless"),
     ("chromium", "chromium"),
     ("python3", "python3-venv"),
+    ("systemd-socket-activate", "systemd"),
 ];
 
 /// Where Python and Node packages are put.

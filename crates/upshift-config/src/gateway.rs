@@ -97,6 +97,7 @@ pub(crate) fn limits(section: &mut Section<'_>) -> Limits {
             .and_then(|item| item.integer(1..=10_000_000))
             .and_then(|count| usize::try_from(count).ok())
             .unwrap_or(default.connections),
+        lame_duck: section.get("lame-duck").and_then(|item| item.duration_or_zero()).unwrap_or(default.lame_duck),
         drain: time(section, "drain", default.drain),
         discard_bytes: section.get("discard-bytes").and_then(|item| item.bytes()).unwrap_or(default.discard_bytes),
         discard_timeout: time(section, "discard-timeout", default.discard_timeout),

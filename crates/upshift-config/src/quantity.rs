@@ -26,6 +26,14 @@ impl Item<'_> {
         self.parsed(DURATION, parse_duration)
     }
 
+    /// A duration, which may be `0s`.
+    pub(crate) fn duration_or_zero(&self) -> Option<Duration> {
+        match self.value().as_str().map(str::trim) {
+            Some("0s") => Some(Duration::ZERO),
+            _ => self.duration(),
+        }
+    }
+
     /// A number of bytes: a size, or a whole number of at least 1.
     pub(crate) fn bytes(&self) -> Option<u64> {
         match self.value().is_integer() {

@@ -237,6 +237,8 @@ pub struct Limits {
     /// Open connections in all.
     #[schemars(range(min = 1, max = 10_000_000))]
     pub connections: Option<u64>,
+    /// How long requests are still accepted at shutdown, while `/readyz` is 503.
+    pub lame_duck: Option<Duration>,
     /// How long open requests may take to finish at shutdown.
     pub drain: Option<Duration>,
     /// How much of a refused request's body is read and thrown away before the connection closes.

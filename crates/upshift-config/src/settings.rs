@@ -178,6 +178,8 @@ pub struct Limits {
     pub idle: Duration,
     /// Open connections in all.
     pub connections: usize,
+    /// How long requests are still accepted at shutdown, while `/readyz` says that it stops.
+    pub lame_duck: Duration,
     /// How long open requests may take to finish at shutdown.
     pub drain: Duration,
     /// Bytes of a refused request's body that are read and thrown away before the connection closes.
@@ -203,7 +205,9 @@ impl Default for Limits {
             header_timeout: Duration::from_secs(10),
             idle: Duration::from_secs(60),
             connections: 10_000,
-            drain: Duration::from_secs(30),
+            lame_duck: Duration::ZERO,
+            // Kubernetes kills after 30 seconds.
+            drain: Duration::from_secs(25),
             discard_bytes: 16 * 1024 * 1024,
             discard_timeout: Duration::from_secs(10),
             tunnel_idle: Duration::from_secs(60 * 60),

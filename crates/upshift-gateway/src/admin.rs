@@ -1,5 +1,6 @@
 //! The admin listener: health, readiness, metrics, and what other parts add to it.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use axum::extract::State;
@@ -42,10 +43,10 @@ async fn explain(
     Ok(Json(question.answer(&snapshot.policy, &snapshot.settings)))
 }
 
-/// Not ready while draining, so that load balancers turn elsewhere.
+/// Not ready once it was told to stop, so that load balancers turn elsewhere.
 async fn ready(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
-    if *shared.draining.borrow() {
-        (StatusCode::SERVICE_UNAVAILABLE, "draining\n")
+    if shared.stopping.load(Ordering::Relaxed) {
+        (StatusCode::SERVICE_UNAVAILABLE, "stopping\n")
     } else {
         (StatusCode::OK, "ready\n")
     }

@@ -31,14 +31,24 @@ use crate::stream::{Stream, Transport};
 /// As many connections are open at once. For one more, the oldest is closed.
 const CONNECTIONS: usize = 256;
 
-/// Serves `router` on the current thread until `stopped` resolves. `limits` gives those that a connection begins with.
-pub(crate) fn run(listener: StdListener, router: Router, limits: impl Fn() -> Limits, stopped: oneshot::Receiver<()>) {
+/// Serves `router` on the current thread until `stopped` resolves. Once `draining` is true, it accepts no more, so that
+/// another process can have the port. `limits` gives those that a connection begins with.
+pub(crate) fn run(
+    listener: StdListener,
+    router: Router,
+    limits: impl Fn() -> Limits,
+    mut draining: watch::Receiver<bool>,
+    mut stopped: oneshot::Receiver<()>,
+) {
     let serving = async {
         let listener = TcpListener::from_std(listener)?;
         tokio::select! {
             () = accept(listener, router, limits) => {}
-            _ = stopped => {}
+            _ = draining.wait_for(|draining| *draining) => {}
+            _ = &mut stopped => return Ok(()),
         }
+        // Resolves with an error, since the sender is dropped and never used.
+        let _ = stopped.await;
         Ok(())
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -95,7 +105,7 @@ async fn serve(tcp: TcpStream, router: Router, limits: Limits, close: Rc<Notify>
         .header_read_timeout(None)
         .max_header_size(limits.header_bytes)
         .serve_connection(TokioIo::new(stream), service);
-    // The admin listener stays up during the drain: /readyz reports it.
+    // Connections that are open stay usable during the drain.
     let (_never, draining) = watch::channel(false);
     let driven = drive(Pin::new(&mut codec), |codec| codec.graceful_shutdown(), &activity, draining, &limits);
     tokio::select! {

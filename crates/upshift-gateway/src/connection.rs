@@ -18,7 +18,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio::time::{Duration, Instant, sleep_until, timeout, timeout_at};
 use upshift_config::Limits;
 use upshift_core::TlsState;
 
@@ -145,6 +145,9 @@ async fn answer_fault(mut stream: Stream, fault: &Fault, connection: &Connection
     }
 }
 
+/// How long a connection that was just accepted may take to its first byte while the gateway drains.
+const DRAIN_GRACE: Duration = Duration::from_secs(1);
+
 /// Reads until the first bytes tell what they are. `Incomplete`: the client went away, or had not begun when the gateway
 /// shut down.
 async fn open(
@@ -153,7 +156,13 @@ async fn open(
     limits: &Limits,
     mut draining: watch::Receiver<bool>,
 ) -> std::io::Result<Opening> {
-    let mut deadline = Instant::now() + limits.idle;
+    let accepted = Instant::now();
+    let mut deadline = accepted + limits.idle;
+    let mut drained = pin!(async {
+        let _ = draining.wait_for(|draining| *draining).await;
+        // Its first request may be on the way.
+        sleep_until(accepted + DRAIN_GRACE).await;
+    });
     loop {
         if received.is_empty() {
             received.reserve(2 * 1024);
@@ -162,7 +171,7 @@ async fn open(
         let read = tokio::select! {
             biased;
             read = timeout_at(deadline, stream.read_buf(received)) => read,
-            _ = draining.wait_for(|draining| *draining), if idle => return Ok(Opening::Incomplete),
+            () = &mut drained, if idle => return Ok(Opening::Incomplete),
         };
         match read {
             Ok(read) => {

@@ -1,7 +1,8 @@
 //! Starting, reloading and stopping a gateway.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
@@ -24,6 +25,7 @@ use crate::in_band_tls;
 use crate::metrics::Metrics;
 use crate::reload::{self, Count, ReloadError, Reloaded};
 use crate::settings::Settings;
+use crate::sockets::{Http3Socket, SocketSources, Sockets};
 use crate::startup;
 use crate::tls::{self, TlsError, Trust};
 use crate::upstream::{self, UpstreamHealth};
@@ -97,10 +99,7 @@ pub struct Addresses {
 /// ```
 pub struct Gateway {
     handle: Handle,
-    http: Option<TcpListener>,
-    https: Option<TcpListener>,
-    http3: Option<UdpSocket>,
-    admin: Option<TcpListener>,
+    sockets: Sockets,
     addresses: Addresses,
     further: Router,
 }
@@ -117,15 +116,20 @@ impl Gateway {
     /// # Errors
     /// If an address is in use or not this machine's, a certificate is not usable, or there is nothing to listen on.
     pub fn bind(settings: Settings) -> Result<Self, StartError> {
+        Self::bind_from(settings, SocketSources::default())
+    }
+
+    /// Opens every listener once, from these sources.
+    ///
+    /// # Errors
+    /// Those of [`Gateway::bind`].
+    pub fn bind_from(settings: Settings, sources: SocketSources) -> Result<Self, StartError> {
         if settings.http.is_none() && settings.https.is_none() {
             return Err(StartError::NoListener);
         }
         no_opossum(&settings)?;
-        let (http, https) = (listen(settings.http)?, listen(settings.https)?);
-        let admin = listen(settings.admin)?;
-        let local = |listener: &Option<TcpListener>| listener.as_ref().and_then(|bound| bound.local_addr().ok());
-        let addresses = Addresses { http: local(&http), https: local(&https), admin: local(&admin) };
-        let http3 = addresses.https.filter(|_| settings.http3).map(bind_udp).transpose()?;
+        let sockets = Sockets::open(&settings, sources)?;
+        let addresses = sockets.addresses();
         let alt_svc = addresses.https.filter(|_| settings.http3).and_then(|address| http3::alt_svc(address.port()));
         let admin_token = settings.admin_token.clone();
         let snapshot = Arc::new(ArcSwap::from_pointee(snapshot(settings, Arc::default(), &[])?));
@@ -145,11 +149,12 @@ impl Gateway {
             control: control(&snapshot)?,
             snapshot,
             access: AccessWriter::start().map_err(StartError::AccessRecord)?,
+            stopping: AtomicBool::new(false),
             draining: watch::Sender::new(false),
             totals: Mutex::new(Metrics::new()),
         };
         let handle = Handle { shared: Arc::new(shared) };
-        Ok(Self { handle, http, https, http3, admin, addresses, further: Router::new() })
+        Ok(Self { handle, sockets, addresses, further: Router::new() })
     }
 
     /// What keeps a gateway with these settings from starting, or will surprise once it runs. Everything that they name
@@ -182,18 +187,20 @@ impl Gateway {
         self
     }
 
-    /// Serves until `shutdown` resolves, then accepts no more and lets open requests finish within the `drain` limit.
+    /// Serves until `shutdown` resolves and for `limits.lame_duck` after that, in which `/readyz` is 503. Then it accepts
+    /// no more and lets open requests finish within `limits.drain`.
     ///
     /// # Errors
     /// If a serving thread cannot be started or fails.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), RunError> {
         let shared = self.handle.shared;
         let (ended, mut endings) = mpsc::unbounded_channel();
-        let workers = start_workers(&shared, self.http.as_ref(), self.https.as_ref(), self.http3, &ended)?;
+        let Sockets { http, https, admin, http3 } = self.sockets;
+        let workers = start_workers(&shared, http.as_ref(), https.as_ref(), http3, &ended)?;
         // Only the workers' clones keep the ports open: shutting down closes them.
-        drop((self.http, self.https, ended));
+        drop((http, https, ended));
         let (stop_admin, admin_stopped) = oneshot::channel::<()>();
-        if let Some(listener) = self.admin {
+        if let Some(listener) = admin {
             let local = self.addresses.admin.is_some_and(|address| address.ip().is_loopback());
             let access = Access { token: Arc::clone(&shared.admin_token), local };
             if !access.is_open() {
@@ -204,7 +211,8 @@ impl Gateway {
             let router = admin::router(Arc::clone(&shared), local).merge(api).merge(self.further);
             let served = Arc::clone(&shared);
             let limits = move || served.snapshot.load().settings.limits.clone();
-            let run = move || admin_listener::run(listener, router, limits, admin_stopped);
+            let draining = shared.draining.subscribe();
+            let run = move || admin_listener::run(listener, router, limits, draining, admin_stopped);
             spawn("admin", run).map_err(RunError::Worker)?;
         }
         let (stop_checks, checks_stopped) = oneshot::channel::<()>();
@@ -218,6 +226,10 @@ impl Gateway {
             // A worker ends on its own account only if it fails.
             early = endings.recv() => if let Some(Err(error)) = early { return Err(RunError::Worker(error)) },
         }
+        shared.stopping.store(true, Ordering::Relaxed);
+        // Load balancers learn from /readyz that they are to turn elsewhere; until they have, requests are served.
+        let lame_duck = shared.snapshot.load().settings.limits.lame_duck;
+        tokio::time::sleep(lame_duck).await;
         shared.draining.send_replace(true);
         for _ in 0..workers {
             if let Some(Err(error)) = endings.recv().await {
@@ -310,27 +322,6 @@ fn no_opossum(settings: &Settings) -> Result<(), StartError> {
     if both && !settings.dangerous_allow_opossum { Err(StartError::Opossum) } else { Ok(()) }
 }
 
-fn listen(address: Option<SocketAddr>) -> Result<Option<TcpListener>, StartError> {
-    let Some(address) = address else { return Ok(None) };
-    bind(address).map(Some).map_err(|source| StartError::Bind { address, source })
-}
-
-/// HTTP/3 has the port of the TLS listener, but of UDP.
-fn bind_udp(address: SocketAddr) -> Result<UdpSocket, StartError> {
-    let bound = UdpSocket::bind(address).and_then(|socket| socket.set_nonblocking(true).map(|()| socket));
-    bound.map_err(|source| StartError::Bind { address, source })
-}
-
-fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
-    // So that a restart need not wait for old connections; a port that somebody listens on is still an error.
-    socket.set_reuse_address(true)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(4096)?;
-    Ok(socket.into())
-}
-
 /// What serves `settings` under `policy`. Endpoints that are in `health` keep theirs.
 fn snapshot(settings: Settings, policy: Arc<Policy>, health: &[Arc<UpstreamHealth>]) -> Result<Snapshot, TlsError> {
     // In band, TLS has the address of the cleartext listener.
@@ -407,7 +398,7 @@ fn start_workers(
     shared: &Arc<Shared>,
     http: Option<&TcpListener>,
     https: Option<&TcpListener>,
-    mut http3: Option<UdpSocket>,
+    mut http3: Option<Http3Socket>,
     ended: &mpsc::UnboundedSender<io::Result<()>>,
 ) -> Result<usize, RunError> {
     let count = shared.workers;

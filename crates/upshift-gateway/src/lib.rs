@@ -39,6 +39,7 @@ mod respond;
 mod serve;
 mod settings;
 mod sniff;
+mod sockets;
 mod startup;
 mod stream;
 mod stream_watch;
@@ -55,6 +56,7 @@ pub use gateway::{Addresses, Gateway, Handle, RunError, StartError};
 pub use question::{Asked, Question};
 pub use reload::{Count, Difference, How, NeedsRestart, ReloadError, Reloaded};
 pub use settings::Settings;
+pub use sockets::SocketSources;
 pub use tls::TlsError;
 pub use upshift_config::{
     AccessLog, Address, Endpoint, HealthCheck, Limits, Proxy, ProxyReads, TlsFiles, Upstream, UpstreamHttp,

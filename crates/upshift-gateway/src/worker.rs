@@ -4,12 +4,14 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpListener as StdListener, UdpSocket};
+use std::net::{IpAddr, SocketAddr, TcpListener as StdListener};
 use std::pin::pin;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -18,7 +20,7 @@ use rustls::{ClientConfig, ServerConfig};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
 use tokio::task::{JoinSet, LocalSet, spawn_local};
-use tokio::time::{interval, sleep, timeout};
+use tokio::time::{Instant, interval, sleep, timeout, timeout_at};
 
 use upshift_adoption::Tally;
 use upshift_config::Limits;
@@ -36,6 +38,7 @@ use crate::forward::twins::GuardedFields;
 use crate::http3;
 use crate::log_limit::LogLimit;
 use crate::settings::{Settings, takes_all};
+use crate::sockets::Http3Socket;
 use crate::upstream::{Connector, Random, Site, UpstreamHealth};
 
 /// What a reload replaces, whole.
@@ -69,7 +72,9 @@ pub(crate) struct Shared {
     pub(crate) https: Option<SocketAddr>,
     /// What tells clients of HTTP/3.
     pub(crate) alt_svc: Option<HeaderValue>,
-    /// Becomes true at shutdown.
+    /// True from the signal to stop on.
+    pub(crate) stopping: AtomicBool,
+    /// Becomes true when no more connections are accepted.
     pub(crate) draining: watch::Sender<bool>,
     /// What beats the file, and who watches.
     pub(crate) control: Arc<Control>,
@@ -180,7 +185,7 @@ pub(crate) struct Listeners {
     /// TLS.
     pub(crate) https: Option<StdListener>,
     /// HTTP/3; on one core.
-    pub(crate) http3: Option<UdpSocket>,
+    pub(crate) http3: Option<Http3Socket>,
 }
 
 /// Serves on the current thread until the gateway drains.
@@ -226,9 +231,12 @@ impl Worker {
         }
         let housekeeping = spawn_local(Rc::clone(&self).keep_house());
         let telling = spawn_local(Rc::clone(&self).tell_control());
-        while accepting.join_next().await.is_some() {}
+        self.drain_begins().await;
         let limit = self.limits().drain;
-        let drained = timeout(limit, self.all_closed()).await;
+        let deadline = Instant::now() + limit;
+        // HTTP/3 drains there, within the same time.
+        while accepting.join_next().await.is_some() {}
+        let drained = timeout_at(deadline, self.all_closed()).await;
         if drained.is_err() {
             tracing::warn!(?limit, "some requests did not finish in time and were cut off");
         }
@@ -236,6 +244,12 @@ impl Worker {
         telling.abort();
         self.hand_over();
         Ok(())
+    }
+
+    async fn drain_begins(&self) {
+        let mut draining = self.shared.draining.subscribe();
+        // The sender is in `shared`.
+        let _ = draining.wait_for(|draining| *draining).await;
     }
 
     /// Once a second: counters are handed over, rested upstream connections closed.
@@ -433,7 +447,7 @@ async fn accept(worker: Rc<Worker>, listener: TcpListener, over_tls: bool) {
         };
         let accepted = tokio::select! {
             biased;
-            _ = draining.wait_for(|draining| *draining) => return,
+            _ = draining.wait_for(|draining| *draining) => break,
             accepted = next => accepted,
         };
         match accepted {
@@ -447,6 +461,22 @@ async fn accept(worker: Rc<Worker>, listener: TcpListener, over_tls: bool) {
             }
         }
     }
+    accept_queued(&worker, &listener, over_tls).await;
+}
+
+/// Accepts the connections that the kernel holds for `listener`: closing it would reset them.
+async fn accept_queued(worker: &Rc<Worker>, listener: &TcpListener, over_tls: bool) {
+    while let Some((tcp, peer)) = next_queued(listener).await {
+        drop(spawn_local(serve_one(worker.register(), tcp, peer, over_tls)));
+    }
+}
+
+async fn next_queued(listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
+    poll_fn(|cx| match listener.poll_accept(cx) {
+        Poll::Ready(Ok(accepted)) => Poll::Ready(Some(accepted)),
+        Poll::Ready(Err(_)) | Poll::Pending => Poll::Ready(None),
+    })
+    .await
 }
 
 async fn serve_one(registered: Registered, tcp: TcpStream, peer: SocketAddr, over_tls: bool) {

@@ -29,6 +29,7 @@ mod real_clients;
 mod reloads;
 mod replicas;
 mod requirements;
+mod restarts;
 mod sample;
 mod store;
 mod switches;

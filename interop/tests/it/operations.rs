@@ -162,7 +162,7 @@ fn write(file: &std::path::Path, text: &str) {
 }
 
 /// Asks until there is an answer, for as long as anything may take; `None` if there is none.
-fn eventually<T>(mut ask: impl FnMut() -> Option<T>) -> Option<T> {
+pub(crate) fn eventually<T>(mut ask: impl FnMut() -> Option<T>) -> Option<T> {
     let begun = std::time::Instant::now();
     while begun.elapsed() < interop::PATIENCE {
         if let Some(answer) = ask() {

@@ -27,7 +27,7 @@ use quinn::crypto::rustls::QuicServerConfig;
 use quinn::{Endpoint, EndpointConfig, Incoming, TokioRuntime, TransportConfig, VarInt};
 use rustls::ServerConfig;
 use tokio::task::spawn_local;
-use tokio::time::{Duration, Instant, sleep_until, timeout};
+use tokio::time::{Duration, Instant, sleep, sleep_until, timeout};
 use upshift_config::Limits;
 use upshift_core::{TlsState, TlsVersion};
 
@@ -41,6 +41,7 @@ use crate::forward::hop;
 use crate::framing::declared_length;
 use crate::respond;
 use crate::serve::serve;
+use crate::sockets::{Http3Socket, bind_udp};
 use crate::worker::Worker;
 
 /// For how long clients may remember that HTTP/3 is here, in seconds (RFC 7838 §3.1).
@@ -67,6 +68,9 @@ const SEND_WINDOW: u64 = 2 * 1024 * 1024;
 
 /// As long a piece as is handed to the codec: a client that takes so much within the time allowed makes progress.
 const PIECE: usize = 16 * 1024;
+
+/// How often an address that another process still has is tried.
+const TAKE_OVER_INTERVAL: Duration = Duration::from_millis(200);
 
 type Codec = h3::server::Connection<GuardedConnection, Bytes>;
 type Resolver = RequestResolver<GuardedConnection, Bytes>;
@@ -99,11 +103,18 @@ pub(crate) fn alt_svc(port: u16) -> Option<HeaderValue> {
 }
 
 /// Accepts on `socket` until the gateway drains, then lets what is open finish.
-pub(crate) async fn listen(worker: Rc<Worker>, socket: UdpSocket) -> io::Result<()> {
+pub(crate) async fn listen(worker: Rc<Worker>, socket: Http3Socket) -> io::Result<()> {
     let Some(config) = worker.shared.snapshot.load().quic.clone() else { return Ok(()) };
+    let mut draining = worker.shared.draining.subscribe();
+    let socket = match socket {
+        Http3Socket::Bound(socket) => socket,
+        Http3Socket::Awaited(address) => tokio::select! {
+            socket = await_socket(address) => socket?,
+            _ = draining.wait_for(|draining| *draining) => return Ok(()),
+        },
+    };
     let config = Some(quinn::ServerConfig::clone(&config));
     let endpoint = Endpoint::new(EndpointConfig::default(), config, socket, Arc::new(TokioRuntime))?;
-    let mut draining = worker.shared.draining.subscribe();
     loop {
         let incoming = tokio::select! {
             biased;
@@ -126,6 +137,17 @@ pub(crate) async fn listen(worker: Rc<Worker>, socket: UdpSocket) -> io::Result<
     let _ = tokio::time::timeout(worker.limits().drain, endpoint.wait_idle()).await;
     endpoint.close(VarInt::from_u32(H3_NO_ERROR), b"");
     Ok(())
+}
+
+/// Binds `address` as soon as the process that this one replaces has closed its socket there.
+async fn await_socket(address: SocketAddr) -> io::Result<UdpSocket> {
+    tracing::info!(%address, "HTTP/3 begins once the other process has closed its UDP socket");
+    loop {
+        match bind_udp(address) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => sleep(TAKE_OVER_INTERVAL).await,
+            bound => return bound,
+        }
+    }
 }
 
 async fn serve_connection(worker: Rc<Worker>, incoming: Incoming) {

@@ -166,13 +166,18 @@ fn shutting_down_lets_open_requests_finish() {
         let _ = held.lock().expect("unpoisoned").recv_timeout(crate::support::PATIENCE);
         Some(OK.to_owned())
     });
-    let mut gateway = Running::before(&upstream);
+    let limits = Limits { lame_duck: Duration::from_secs(2), ..Limits::default() };
+    let mut gateway = Running::start(Settings { limits, ..settings(upstream.address) });
     let mut client = connect(gateway.http());
     client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").expect("written");
     gateway.admin("/metrics", |text| text.contains("upshift_http_requests_total{verdict=\"admit\",http=\"1.1\"} 1"));
     gateway.admin("/readyz", |answer| status(answer) == 200);
     gateway.stop();
     gateway.admin("/readyz", |answer| status(answer) == 503);
+    // The lame duck ends before the request does, and its answer says so.
+    while std::net::TcpStream::connect(gateway.http()).is_ok() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
     let_go.send(()).expect("the upstream waits");
     let answer = rest(&mut client);
     assert_eq!(status(&answer), 200, "{answer}");

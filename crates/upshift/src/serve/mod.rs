@@ -1,12 +1,15 @@
 //! `upshift serve`: runs the gateway.
 
 mod reload;
+mod supervisor;
 mod watch;
+
+use std::io::ErrorKind;
 
 use clap::Args;
 use upshift_config::make_visible;
 use upshift_core::{Policy, Timestamp};
-use upshift_gateway::{Addresses, Gateway, Settings, StartError};
+use upshift_gateway::{Addresses, Gateway, Settings, SocketSources, StartError};
 use upshift_record::Exit;
 
 use crate::failure::{Failure, Outcome};
@@ -22,12 +25,14 @@ use reload::Reloader;
 /// SIGHUP reads the policy file again. A file that `serve` would not start with, or that has lost all its rules, changes
 /// nothing: the last good policy stays in force.
 /// SIGTERM and Ctrl-C accept no more and let open requests finish; a second one stops at once.
+/// Sockets that a supervisor passes (systemd's LISTEN_FDS) are used, and NOTIFY_SOCKET is told of start, reload and stop.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   upshift serve --observe             count who would be refused, and refuse nobody
   upshift serve --watch               reload whenever the policy file changes
   upshift serve -c site.toml > access.jsonl
+  upshift serve --take-over           replace a running gateway without a gap; then stop that one
 
 stdout carries the access record (gateway.access-log), stderr everything else.
 Exit codes: 0 it was told to stop, 2 wrong usage or an invalid file, 3 an address cannot be bound.")]
@@ -40,6 +45,9 @@ pub(crate) struct Serve {
     /// Let every rule observe only: nobody is refused or warned, everything is counted
     #[arg(long)]
     observe: bool,
+    /// Share the addresses with a gateway of the same user that still runs, until that one stops
+    #[arg(long)]
+    take_over: bool,
 }
 
 impl Serve {
@@ -58,14 +66,20 @@ impl Serve {
         if let Err(error) = upshift_gateway::raise_descriptor_limit() {
             say(format_args!("warning: the limit of descriptors stays as it is: {error}"));
         }
-        let gateway = Gateway::bind(settings)?;
+        let sources = SocketSources::from_environment().take_over(self.take_over);
+        let gateway = Gateway::bind_from(settings, sources)?;
         let handle = gateway.handle();
         announce(gateway.addresses());
         say_lines(in_force(&handle.policy(), Timestamp::now()));
         let reloader = Reloader::new(self.file, self.observe, handle, watched);
+        supervisor::ready();
+        let stopping = async {
+            stop.first().await;
+            supervisor::stopping();
+        };
         runtime.block_on(async {
             tokio::select! {
-                served = gateway.run(stop.first()) => served.map_err(Failure::environment)?,
+                served = gateway.run(stopping) => served.map_err(Failure::environment)?,
                 () = reloader.follow(wishes) => {}
                 () = stop.second() => say("stopped at once"),
             }
@@ -109,10 +123,26 @@ impl From<StartError> for Failure {
     fn from(error: StartError) -> Self {
         match error {
             StartError::NoListener | StartError::Opossum => Self::usage(error),
-            StartError::Bind { .. } => {
-                Self::environment(format_args!("{error}\n  help: is another program listening there?"))
-            }
+            StartError::Bind { ref source, .. } => match bind_help(source.kind()) {
+                Some(help) => Self::environment(format_args!("{error}\n  help: {help}")),
+                None => Self::environment(error),
+            },
             _ => Self::environment(error),
         }
+    }
+}
+
+/// What to do about an address that cannot be bound.
+fn bind_help(kind: ErrorKind) -> Option<&'static str> {
+    match kind {
+        ErrorKind::AddrInUse => Some(
+            "another process listens there. If it is a gateway of the same user that this one replaces, use --take-over",
+        ),
+        ErrorKind::PermissionDenied => Some(
+            "ports below 1024 need root, CAP_NET_BIND_SERVICE (`AmbientCapabilities=` of systemd) or a socket that a \
+             supervisor passes",
+        ),
+        ErrorKind::AddrNotAvailable => Some("no interface of this machine has this address"),
+        _ => None,
     }
 }

@@ -5,8 +5,8 @@ use upshift_config::make_visible;
 use upshift_core::{Policy, Timestamp};
 use upshift_gateway::{Handle, Reloaded, Settings};
 
-use super::short;
 use super::watch::Watched;
+use super::{short, supervisor};
 use crate::policy_file::PolicyFile;
 use crate::terminal::say;
 
@@ -26,7 +26,9 @@ impl Reloader {
     /// Reloads at each wish, for ever.
     pub(super) async fn follow(self, mut wishes: Receiver<()>) {
         while wishes.recv().await.is_some() {
+            supervisor::reloading();
             self.reload();
+            supervisor::ready();
         }
         std::future::pending::<()>().await;
     }

@@ -1,0 +1,154 @@
+//! The sockets that the gateway listens on: bound here, passed by a supervisor, or shared with the process that this one
+//! replaces.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+
+use listenfd::ListenFd;
+use socket2::{Domain, Socket, Type};
+
+use crate::gateway::{Addresses, StartError};
+use crate::settings::Settings;
+
+/// Connections that wait to be accepted, at most.
+const BACKLOG: i32 = 4096;
+
+/// How a gateway comes by its sockets. The default binds each address and fails if another process listens there.
+#[derive(Debug, Default)]
+pub struct SocketSources {
+    tcp: Vec<TcpListener>,
+    udp: Vec<UdpSocket>,
+    take_over: bool,
+}
+
+impl SocketSources {
+    /// Uses the sockets that a supervisor opened and passed (`LISTEN_FDS` of systemd's socket activation): each listener
+    /// takes the one with its address, and binds its own if there is none.
+    ///
+    /// The sockets belong to the first caller: a second call finds none.
+    #[must_use]
+    pub fn from_environment() -> Self {
+        let mut passed = ListenFd::from_env();
+        let (mut tcp, mut udp) = (Vec::new(), Vec::new());
+        for index in 0..passed.len() {
+            if let Ok(Some(listener)) = passed.take_tcp_listener(index) {
+                tcp.push(listener);
+            } else if let Ok(Some(socket)) = passed.take_udp_socket(index) {
+                udp.push(socket);
+            } else {
+                tracing::warn!("socket {index} of those that were passed is neither a TCP listener nor a UDP socket");
+            }
+        }
+        Self { tcp, udp, take_over: false }
+    }
+
+    /// Shares the addresses with a gateway of the same user that still runs there, until that one stops.
+    #[must_use]
+    pub fn take_over(self, take_over: bool) -> Self {
+        Self { take_over, ..self }
+    }
+
+    fn listener(&mut self, address: SocketAddr) -> io::Result<TcpListener> {
+        let passed = self.tcp.iter().position(|passed| passed.local_addr().is_ok_and(|local| local == address));
+        if let Some(index) = passed {
+            let listener = self.tcp.swap_remove(index);
+            listener.set_nonblocking(true)?;
+            return Ok(listener);
+        }
+        let socket = bind(address, self.take_over)?;
+        socket.listen(BACKLOG)?;
+        Ok(socket.into())
+    }
+
+    fn http3(&mut self, address: SocketAddr) -> io::Result<Http3Socket> {
+        let passed = self.udp.iter().position(|passed| passed.local_addr().is_ok_and(|local| local == address));
+        if let Some(index) = passed {
+            let socket = self.udp.swap_remove(index);
+            socket.set_nonblocking(true)?;
+            return Ok(Http3Socket::Bound(socket));
+        }
+        match bind_udp(address) {
+            Ok(socket) => Ok(Http3Socket::Bound(socket)),
+            // The connections of the other process would lose the packets that arrive here.
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && self.take_over => {
+                Ok(Http3Socket::Awaited(address))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Warns of each socket that no listener has taken.
+    fn warn_of_unused(&self) {
+        let tcp = self.tcp.iter().map(TcpListener::local_addr);
+        for address in tcp.chain(self.udp.iter().map(UdpSocket::local_addr)).flatten() {
+            tracing::warn!("a socket for {address} was passed, and no listener of [gateway] has this address");
+        }
+    }
+}
+
+/// What a gateway listens on.
+pub(crate) struct Sockets {
+    pub(crate) http: Option<TcpListener>,
+    pub(crate) https: Option<TcpListener>,
+    pub(crate) admin: Option<TcpListener>,
+    /// On the port of `https`.
+    pub(crate) http3: Option<Http3Socket>,
+}
+
+/// The UDP socket of HTTP/3.
+pub(crate) enum Http3Socket {
+    Bound(UdpSocket),
+    /// The process that this one replaces still has it.
+    Awaited(SocketAddr),
+}
+
+impl Sockets {
+    /// The addresses that were bound.
+    pub(crate) fn addresses(&self) -> Addresses {
+        Addresses { http: local(&self.http), https: local(&self.https), admin: local(&self.admin) }
+    }
+
+    /// Opens one socket for each listener of `settings`.
+    pub(crate) fn open(settings: &Settings, mut sources: SocketSources) -> Result<Self, StartError> {
+        let http = open_listener(settings.http, &mut sources)?;
+        let https = open_listener(settings.https, &mut sources)?;
+        let admin = open_listener(settings.admin, &mut sources)?;
+        let http3 = match https.as_ref().map(TcpListener::local_addr) {
+            Some(Ok(address)) if settings.http3 => {
+                Some(sources.http3(address).map_err(|source| StartError::Bind { address, source })?)
+            }
+            _ => None,
+        };
+        sources.warn_of_unused();
+        Ok(Self { http, https, admin, http3 })
+    }
+}
+
+fn local(listener: &Option<TcpListener>) -> Option<SocketAddr> {
+    listener.as_ref()?.local_addr().ok()
+}
+
+fn open_listener(address: Option<SocketAddr>, sources: &mut SocketSources) -> Result<Option<TcpListener>, StartError> {
+    let Some(address) = address else { return Ok(None) };
+    sources.listener(address).map(Some).map_err(|source| StartError::Bind { address, source })
+}
+
+/// Binds a TCP socket; a port in use is an error unless `share` is set and its owner shares it.
+fn bind(address: SocketAddr, share: bool) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    // A restart need not wait for old connections.
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(share)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    // Set after the bind, this shares the port with no process but one that asks for it: see `SocketSources::take_over`.
+    socket.set_reuse_port(true)?;
+    Ok(socket)
+}
+
+/// The socket of HTTP/3, which is shared with no other process.
+pub(crate) fn bind_udp(address: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = UdpSocket::bind(address)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
