@@ -5,9 +5,9 @@
 //!    without both on HTTP/2 and 3, and the body that the reader asked for. The service inside never sees it.
 //! 2. One that passes but will be refused later goes through, and its answer gets `Deprecation`, `Sunset` and `Link`,
 //!    merged with what the service itself says.
-//! 3. Every answer to a request that a rule applies to carries a [`Judgement`] among its extensions, in every phase and
-//!    for every kind of rule, for logs and metrics. A rollout begins with `phase = "observe"` and counts those whose
-//!    `reason` is not [`Meets`](upshift_core::Reason::Meets).
+//! 3. Every answer to a request that a rule applies to carries [`Judgements`] among its extensions, one for each of these
+//!    rules, in every phase and for every kind, and the [`Judgement`] of the one that decided. A rollout begins with
+//!    `phase = "observe"` and counts the judgements whose `reason` is not [`Meets`](upshift_core::Reason::Meets).
 //! 4. A refusal goes out at once, and what the client still sends of its body is read and thrown away behind it, within
 //!    the bounds [`drain`](UpgradeLayer::drain) and [`drain_timeout`](UpgradeLayer::drain_timeout): many clients write
 //!    all before they read, and one that is cut off never sees the answer. It is read in a task of the tokio runtime
@@ -55,10 +55,12 @@
 mod body;
 mod drain;
 mod facts;
+mod judgement;
 mod layer;
 mod service;
 
 pub use body::UpgradeBody;
 pub use facts::Peer;
+pub use judgement::{Judgement, Judgements};
 pub use layer::UpgradeLayer;
-pub use service::{Judgement, Upgrade};
+pub use service::Upgrade;

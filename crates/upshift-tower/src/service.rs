@@ -14,36 +14,12 @@ use upshift_core::answer::{Answer, Circumstances, refuse};
 use upshift_core::arrival::{Arrival, Seen, UndeclaredProxy};
 use upshift_core::notice::{Change, changes};
 use upshift_core::policy::why_undecidable;
-use upshift_core::{Decision, Fields, Kind, Known, Phase, Policy, Reason, Timestamp, Verdict};
+use upshift_core::{Fields, Known, Policy, Timestamp};
 
 use crate::drain::{close, discard};
 use crate::facts::{Kept, Lines, View};
+use crate::judgement::Judgements;
 use crate::{Peer, UpgradeBody, UpgradeLayer};
-
-/// What the policy made of a request: an extension of the response, wherever a rule applies to the request.
-///
-/// In a rule's phase `observe` the verdict is to admit, and `reason` says what a refusal would have been for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Judgement {
-    /// The verdict.
-    pub verdict: Verdict,
-    /// The rule that decided.
-    pub rule: String,
-    /// What it requires.
-    pub kind: Kind,
-    /// Its phase.
-    pub phase: Phase,
-    /// What the request lacked; [`Reason::Meets`] if nothing.
-    pub reason: Reason,
-}
-
-impl Judgement {
-    fn of(decision: &Decision<'_>) -> Option<Self> {
-        let top = decision.top()?;
-        let rule = top.rule.id.to_string();
-        Some(Self { verdict: top.verdict, rule, kind: top.kind, phase: top.phase(), reason: top.reason })
-    }
-}
 
 /// A service behind a policy.
 #[derive(Clone, Debug)]
@@ -72,17 +48,17 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let outcome = self.settings.judge(&request, Timestamp::now());
         let mut refused = match outcome {
-            Outcome::Refuse(answer, judgement) => refusal(answer, judgement),
+            Outcome::Refuse(answer, judgements) => refusal(answer, judgements),
             Outcome::Undecidable(why) => undecidable(why),
-            Outcome::Pass(judgement) => {
+            Outcome::Pass(judgements) => {
                 let passing = self.inner.call(request);
-                return Box::pin(async move { Ok(judged(passing.await?, judgement).map(UpgradeBody::service)) });
+                return Box::pin(async move { Ok(judged(passing.await?, judgements).map(UpgradeBody::service)) });
             }
             Outcome::Tell(telling) => {
                 let (passing, settings) = (self.inner.call(request), self.settings.clone());
                 return Box::pin(async move {
                     let response = settings.tell(&telling, passing.await?);
-                    Ok(judged(response, telling.judgement).map(UpgradeBody::service))
+                    Ok(judged(response, telling.judgements).map(UpgradeBody::service))
                 });
             }
         };
@@ -93,10 +69,10 @@ where
 
 /// What becomes of a request.
 enum Outcome {
-    Refuse(Answer, Option<Judgement>),
+    Refuse(Answer, Judgements),
     /// No decision can be made on its path.
     Undecidable(&'static str),
-    Pass(Option<Judgement>),
+    Pass(Judgements),
     Tell(Box<Telling>),
 }
 
@@ -107,7 +83,7 @@ struct Telling {
     policy: Arc<Policy>,
     head: Kept,
     now: Timestamp,
-    judgement: Option<Judgement>,
+    judgements: Judgements,
 }
 
 impl UpgradeLayer {
@@ -120,7 +96,7 @@ impl UpgradeLayer {
         let arrival = self.arrival(&view);
         let facts = view.facts(&arrival);
         let decision = policy.decide(&facts, now);
-        let judgement = Judgement::of(&decision);
+        let judgements = Judgements::of(&decision);
         let request_id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
         let around = Circumstances {
             proxied: self.answers_a_proxy(&view, &arrival),
@@ -132,14 +108,14 @@ impl UpgradeLayer {
             ..Circumstances::default()
         };
         if let Some(answer) = refuse(&decision, &facts, &around) {
-            return Outcome::Refuse(answer, judgement);
+            return Outcome::Refuse(answer, judgements);
         }
         let silent: Vec<(&str, &str)> = Vec::new();
         if changes(&decision, &silent).is_empty() {
-            return Outcome::Pass(judgement);
+            return Outcome::Pass(judgements);
         }
         let head = view.kept();
-        Outcome::Tell(Box::new(Telling { policy, head, now, judgement }))
+        Outcome::Tell(Box::new(Telling { policy, head, now, judgements }))
     }
 
     /// Merges what the policy has to say into what the service said.
@@ -195,9 +171,10 @@ impl UpgradeLayer {
     }
 }
 
-fn judged<R>(mut response: Response<R>, judgement: Option<Judgement>) -> Response<R> {
-    if let Some(judgement) = judgement {
-        response.extensions_mut().insert(judgement);
+fn judged<R>(mut response: Response<R>, judgements: Judgements) -> Response<R> {
+    if let Some(deciding) = judgements.deciding() {
+        response.extensions_mut().insert(deciding.clone());
+        response.extensions_mut().insert(judgements);
     }
     response
 }
@@ -216,7 +193,7 @@ fn apply(headers: &mut HeaderMap, change: Change) {
     }
 }
 
-fn refusal<R>(answer: Answer, judgement: Option<Judgement>) -> Response<UpgradeBody<R>> {
+fn refusal<R>(answer: Answer, judgements: Judgements) -> Response<UpgradeBody<R>> {
     let mut headers = HeaderMap::new();
     for (name, value) in answer.fields() {
         apply(&mut headers, Change::Append(name, value.clone()));
@@ -227,7 +204,7 @@ fn refusal<R>(answer: Answer, judgement: Option<Judgement>) -> Response<UpgradeB
     let status = StatusCode::from_u16(answer.status()).unwrap_or(StatusCode::UPGRADE_REQUIRED);
     let mut response = Response::new(UpgradeBody::refusal(answer.into_body()));
     (*response.status_mut(), *response.headers_mut()) = (status, headers);
-    judged(response, judgement)
+    judged(response, judgements)
 }
 
 /// The 400 for a path of which nothing can be said.

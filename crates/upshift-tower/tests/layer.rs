@@ -15,7 +15,7 @@ use upshift_core::policy::{
 };
 use upshift_core::version::Scheme;
 use upshift_core::{HttpVersion, Policy, Reason, TlsState, TlsVersion, Verdict};
-use upshift_tower::{Judgement, Peer, UpgradeBody, UpgradeLayer};
+use upshift_tower::{Judgement, Judgements, Peer, UpgradeBody, UpgradeLayer};
 
 fn policy(rules: Vec<RuleSpec>) -> Policy {
     Policy::new(PolicySpec { rules, ..PolicySpec::default() }).expect("good rules")
@@ -155,6 +155,22 @@ async fn every_kind_of_rule_is_counted_in_every_phase() {
             assert_ne!(judgement.reason, Reason::Meets, "{id} {phase:?}");
         }
     }
+}
+
+/// KIND: an observed rule that is not counted because the request meets another rule, which stands before it.
+#[tokio::test]
+async fn observed_rules_are_counted_beside_rules_that_are_met() {
+    let met = needs_tls();
+    let observed = one_of_each().into_iter().map(|rule| RuleSpec { phase: Some(Phase::Observe), ..rule });
+    let rules: Vec<RuleSpec> = std::iter::once(met).chain(observed.skip(1)).collect();
+    let layer = UpgradeLayer::new(policy(rules)).connection(over(TlsState::Version(TlsVersion::V1_3)));
+    let request = Request::builder().uri("/a").header("x-api-version", "1.0").header("user-agent", "AcmeApp/4");
+    let (response, _) = ask(&layer, request.body(Full::default()).expect("a request")).await;
+    let judgements = response.extensions().get::<Judgements>().expect("judgements");
+    let unmet = judgements.iter().filter(|judgement| judgement.reason != Reason::Meets);
+    let rules: Vec<&str> = unmet.map(|judgement| judgement.rule.as_str()).collect();
+    assert_eq!(rules, ["http", "websocket", "protocol", "api", "client"]);
+    assert_eq!(judgements.deciding().map(|judgement| judgement.rule.as_str()), Some("needs-tls"));
 }
 
 /// Who meets a rule is counted too, so that there is something to compare with; where no rule applies, nothing is said.
