@@ -11,6 +11,9 @@ use crate::run::{command, find, output, root, succeeds, target};
 /// What the README asks for.
 const PACKAGES: &str = "gcc libc6-dev git ca-certificates";
 
+/// The names that every installed Debian knows.
+const HOSTS: &str = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n";
+
 /// The commands of the README, each as it is printed. The demo ends by itself here.
 const COMMANDS: [(&str, &str); 2] =
     [("demo", "cargo run --release -- demo --for 10s"), ("tests", "cargo xtask test </dev/null")];
@@ -61,6 +64,8 @@ fn make(release: &str, machine: &Path) -> Result<(), String> {
     output(&mut command("debootstrap", ["--variant=minbase", release, &place, "http://deb.debian.org/debian"]))?;
     let install = format!("apt-get update -qq && apt-get install -qq -y --no-install-recommends {PACKAGES}");
     output(command("chroot", [&*place, "sh", "-c", &install]).env("DEBIAN_FRONTEND", "noninteractive"))?;
+    // debootstrap leaves this to Debian's installer.
+    std::fs::write(machine.join("etc/hosts"), HOSTS).map_err(|error| error.to_string())?;
     std::fs::write(made, "").map_err(|error| error.to_string())
 }
 

@@ -83,8 +83,7 @@ fn verdict(all_succeeded: bool, skipped: usize, count_all: impl FnOnce() -> usiz
 /// The interop tests whose names contain a filter, against these peers.
 pub(crate) fn interop_tests(peers: &Peers, filter: &[&str]) -> Command {
     let mut command = runner(&["--package", "interop"]);
-    command.args(filter).env("UPSHIFT_PEERS", peers::folder()).env("UPSHIFT_MISSING", peers.missing());
-    command.env("PATH", node::path());
+    command.args(filter).env("UPSHIFT_MISSING", peers.missing());
     command
 }
 
@@ -93,7 +92,8 @@ fn tests() -> Command {
     runner(&["--workspace", "--exclude", "interop", "--features", "upshift-client/reqwest"])
 }
 
-/// nextest where it is installed, for its reports and time-outs; else what Cargo brings.
+/// The test runner for some packages, with the programs on the other side in reach: nextest where it is installed, for
+/// its reports and time-outs, else that of Cargo.
 fn runner(packages: &[&str]) -> Command {
     let nextest = output(&mut command("cargo", ["nextest", "--version"])).is_ok();
     let words: &[&str] = if nextest {
@@ -101,7 +101,9 @@ fn runner(packages: &[&str]) -> Command {
     } else {
         &["test", "--quiet", "--all-targets"]
     };
-    command("cargo", words.iter().chain(packages))
+    let mut command = command("cargo", words.iter().chain(packages));
+    command.env("UPSHIFT_PEERS", peers::folder()).env("PATH", node::path());
+    command
 }
 
 /// What came of each step.
