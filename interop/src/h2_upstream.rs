@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use crate::h2_frames::{ACK, DATA, END_HEADERS, END_STREAM, HEADERS, PING, SETTINGS};
+use crate::h2_frames::{ACK, DATA, END_HEADERS, END_STREAM, HEADERS, NO_ERROR, PING, RST_STREAM, SETTINGS};
 use crate::h2_frames::{Frame, frame, next_frame};
 use crate::listen;
 
@@ -20,6 +20,8 @@ pub enum Manner {
     Answers,
     /// It answers 200 and begins content; frames of the connection it goes on acknowledging.
     Begins,
+    /// It answers 200, begins content, and resets the stream without an error.
+    BreaksOff,
     /// It answers one request, then neither reads nor writes.
     FallsSilent,
 }
@@ -113,9 +115,13 @@ fn answer(came: &Frame, manner: Manner) -> Option<Vec<u8>> {
         SETTINGS if !acknowledged => Some(frame(SETTINGS, ACK, 0, b"")),
         PING if !acknowledged => Some(frame(PING, ACK, 0, &came.payload)),
         HEADERS => {
-            let last = if manner == Manner::Begins { 0 } else { END_STREAM };
-            let head = frame(HEADERS, END_HEADERS, came.stream, OK);
-            Some([head, frame(DATA, last, came.stream, b"origin")].concat())
+            let last = if matches!(manner, Manner::Begins | Manner::BreaksOff) { 0 } else { END_STREAM };
+            let mut answer = frame(HEADERS, END_HEADERS, came.stream, OK);
+            answer.extend(frame(DATA, last, came.stream, b"origin"));
+            if manner == Manner::BreaksOff {
+                answer.extend(frame(RST_STREAM, 0, came.stream, &NO_ERROR.to_be_bytes()));
+            }
+            Some(answer)
         }
         _ => None,
     }

@@ -223,7 +223,7 @@ async fn codec_http1(mut stream: Stream, connection: &Rc<Connection>) -> Http1En
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
         let connection = Rc::clone(&shared);
         async move {
-            let request = request.map(|body| RequestBody::hyper(body, &connection.activity, idle));
+            let request = RequestBody::hyper(request, &connection.activity, idle);
             Ok::<_, Infallible>(serve(&connection, request).await)
         }
     });
@@ -260,8 +260,7 @@ pub(crate) async fn serve_http2(stream: Stream, connection: Rc<Connection>, firs
         let connection = Rc::clone(&shared);
         let kept = first.take();
         async move {
-            let request =
-                kept.unwrap_or_else(|| request.map(|body| RequestBody::hyper(body, &connection.activity, idle)));
+            let request = kept.unwrap_or_else(|| RequestBody::hyper(request, &connection.activity, idle));
             Ok::<_, Infallible>(serve(&connection, request).await)
         }
     });

@@ -5,6 +5,7 @@
 //! (attack.md, F1 and the low rows on HTTP/3 fields, content longer than declared, `Host` and
 //! `:authority`, `2, 2`, a bad first chunk, trailers).
 
+mod cut_short;
 mod http1;
 mod http2;
 mod http3;

@@ -12,7 +12,7 @@ mod http2;
 mod http3;
 mod slow_clients;
 mod tunnels;
-mod upstreams;
+pub(crate) mod upstreams;
 
 use std::net::SocketAddr;
 use std::ops::Deref;

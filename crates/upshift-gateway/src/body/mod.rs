@@ -10,10 +10,26 @@ mod silence;
 use std::pin::Pin;
 
 use bytes::Bytes;
+use http::Version;
+use http_body::Body as _;
+use hyper::body::Incoming;
 
 pub(crate) use request::{RequestBody, Upload, UploadState};
 pub(crate) use response::Body;
 pub(crate) use silence::{Silence, Silent};
+
+/// The end of an HTTP/2 body that came without END_STREAM.
+#[derive(Debug, thiserror::Error)]
+#[error("the stream was reset before the end of the content")]
+pub(crate) struct Unfinished;
+
+/// Whether a body that has just ended lacks its end.
+///
+/// hyper takes RST_STREAM with NO_ERROR for the end of a body. RFC 9113 §8.1 has a server send it after a complete
+/// response, which END_STREAM marks; without END_STREAM, the content is cut short.
+pub(crate) fn is_unfinished(body: &Incoming, version: Version) -> bool {
+    version == Version::HTTP_2 && !body.is_end_stream()
+}
 
 /// What a body may fail with.
 pub(crate) type BodyError = Box<dyn std::error::Error + Send + Sync>;

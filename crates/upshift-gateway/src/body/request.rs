@@ -7,13 +7,13 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Method;
+use http::{Method, Request, Version};
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
-use super::{AnyBody, BodyError, Silence};
+use super::{AnyBody, BodyError, Silence, Unfinished, is_unfinished};
 use crate::activity::Activity;
 use crate::chunks::BadChunk;
 use crate::forward::trailers::TrailerFilter;
@@ -33,7 +33,8 @@ pub(crate) struct RequestBody {
 
 enum Kind {
     Empty,
-    Hyper(Incoming),
+    /// From a connection of this version.
+    Hyper(Incoming, Version),
     /// From a codec that is not hyper's.
     Any(AnyBody),
 }
@@ -84,12 +85,17 @@ impl RequestBody {
         Self::new(Kind::Empty, None)
     }
 
-    /// A body that hyper reads from the connection of `activity`; the client may pause for `idle`.
-    pub(crate) fn hyper(body: Incoming, activity: &Rc<Activity>, idle: Duration) -> Self {
+    /// The request with a body that hyper reads from the connection of `activity`; the client may pause for `idle`.
+    pub(crate) fn hyper(request: Request<Incoming>, activity: &Rc<Activity>, idle: Duration) -> Request<Self> {
+        let version = request.version();
+        request.map(|body| Self::incoming(body, version, activity, idle))
+    }
+
+    fn incoming(body: Incoming, version: Version, activity: &Rc<Activity>, idle: Duration) -> Self {
         if body.is_end_stream() {
             return Self::empty();
         }
-        let mut body = Self::new(Kind::Hyper(body), Some(Silence::new(idle)));
+        let mut body = Self::new(Kind::Hyper(body, version), Some(Silence::new(idle)));
         body.activity = Some(Rc::clone(activity));
         body
     }
@@ -208,7 +214,10 @@ impl http_body::Body for RequestBody {
         }
         let polled = match &mut self.kind {
             Kind::Empty => return Poll::Ready(None),
-            Kind::Hyper(body) => Pin::new(body).poll_frame(cx).map_err(BodyError::from),
+            Kind::Hyper(body, version) => match Pin::new(&mut *body).poll_frame(cx).map_err(BodyError::from) {
+                Poll::Ready(None) if is_unfinished(body, *version) => Poll::Ready(Some(Err(Unfinished.into()))),
+                polled => polled,
+            },
             Kind::Any(body) => body.as_mut().poll_frame(cx),
         };
         let mut noted = self.noted(polled, cx);
@@ -224,7 +233,7 @@ impl http_body::Body for RequestBody {
         self.first.is_none()
             && match &self.kind {
                 Kind::Empty => true,
-                Kind::Hyper(body) => body.is_end_stream(),
+                Kind::Hyper(body, _) => body.is_end_stream(),
                 Kind::Any(body) => body.is_end_stream(),
             }
     }
@@ -234,7 +243,7 @@ impl http_body::Body for RequestBody {
             // What was read already belongs to a body of unknown length.
             _ if self.first.is_some() => SizeHint::default(),
             Kind::Empty => SizeHint::with_exact(0),
-            Kind::Hyper(body) => body.size_hint(),
+            Kind::Hyper(body, _) => body.size_hint(),
             Kind::Any(body) => body.size_hint(),
         }
     }

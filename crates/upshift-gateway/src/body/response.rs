@@ -6,11 +6,12 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http::Version;
 use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::task::yield_now;
 
-use super::{BodyError, Silence};
+use super::{BodyError, Silence, Unfinished, is_unfinished};
 use crate::activity::InFlight;
 use crate::forward::trailers::TrailerFilter;
 use crate::stream_watch::StreamProgress;
@@ -39,6 +40,7 @@ enum Kind {
 
 struct FromUpstream {
     body: Incoming,
+    version: Version,
     lease: Option<Lease>,
     silence: Silence,
     trailers: TrailerFilter,
@@ -65,12 +67,19 @@ impl Body {
 
     /// The upstream's body; its connection is given back when the body has been read, and closed if the upstream is
     /// silent for too long.
-    pub(crate) fn upstream(body: Incoming, lease: Lease, silence: Silence, trailers: TrailerFilter) -> Self {
+    pub(crate) fn upstream(
+        body: Incoming,
+        version: Version,
+        lease: Lease,
+        silence: Silence,
+        trailers: TrailerFilter,
+    ) -> Self {
         if body.is_end_stream() {
             lease.give_back();
             return Self::empty();
         }
-        let from = FromUpstream { body, lease: Some(lease), silence, trailers, first: None, rest: Bytes::new() };
+        let lease = Some(lease);
+        let from = FromUpstream { body, version, lease, silence, trailers, first: None, rest: Bytes::new() };
         Self { kind: Kind::Upstream(Box::new(from)), ..Self::empty() }
     }
 
@@ -165,6 +174,9 @@ impl FromUpstream {
 
     fn poll_upstream(&mut self, cx: &mut Context<'_>) -> Polled {
         let mut polled = Pin::new(&mut self.body).poll_frame(cx).map_err(BodyError::from);
+        if matches!(polled, Poll::Ready(None)) && is_unfinished(&self.body, self.version) {
+            polled = Poll::Ready(Some(Err(Unfinished.into())));
+        }
         match &mut polled {
             Poll::Pending => {
                 let silent = self.silence.poll(cx);

@@ -410,7 +410,7 @@ pub(crate) async fn inbound(
     let nominated = hop::remove_nominated(&mut parts.headers, &[]);
     hop::strip_hop_by_hop(&mut parts.headers);
     let silence = Silence::new(timeouts.silence);
-    let mut body = Body::upstream(body, lease, silence, TrailerFilter::response(nominated));
+    let mut body = Body::upstream(body, parts.version, lease, silence, TrailerFilter::response(nominated));
     if declared.is_none() && !is_head {
         body = match body.begun().await {
             Ok(body) => body,

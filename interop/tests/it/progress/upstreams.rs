@@ -139,7 +139,7 @@ fn a_slow_upstream_is_read_to_the_end() {
     assert!(ends_despite(SOON, || (), || session.is_complete(1)), "{}", session.content(1));
 }
 
-fn gateway_to_http2(address: SocketAddr) -> Gateway {
+pub(crate) fn gateway_to_http2(address: SocketAddr) -> Gateway {
     let site = format!("[[upstream]]\naddresses = [\"http://{address}\"]\nhttp = \"2\"\n");
     Gateway::start(address, &[super::LIMITS, &site].concat())
 }
