@@ -56,50 +56,61 @@ pub(crate) struct Activity {
     waiter: RefCell<Option<Waker>>,
     /// What other cores see of it.
     idle: Arc<IdleMark>,
-    /// When it was asked to make room for another connection.
+    /// When it has to end to make room for another connection.
     evicted: Cell<Option<Instant>>,
 }
 
-/// Whether a connection is idle, and since when, for every core to see.
+/// The state of a connection as every core sees it: busy, idle and since when, or about to end to make room.
 #[derive(Debug)]
 pub(crate) struct IdleMark {
-    /// Nanoseconds after [`START`], and 0 while it is busy or makes room.
-    since: AtomicU64,
-    evicted: AtomicBool,
+    /// [`BUSY`], [`LEAVING`], or nanoseconds after [`START`].
+    state: AtomicU64,
+    /// It may take [`GOODBYE`] to end.
+    in_peace: AtomicBool,
     eviction: Notify,
 }
+
+const BUSY: u64 = 0;
+const LEAVING: u64 = 1;
 
 /// The zero of the times in [`IdleMark`].
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 impl IdleMark {
     fn new() -> Self {
-        let mark = Self { since: AtomicU64::new(0), evicted: AtomicBool::new(false), eviction: Notify::new() };
-        mark.set(true);
-        mark
+        Self { state: AtomicU64::new(idle_now()), in_peace: AtomicBool::new(true), eviction: Notify::new() }
     }
 
-    fn set(&self, idle: bool) {
-        let now = u64::try_from(START.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        self.since.store(if idle { now.max(1) } else { 0 }, Relaxed);
+    fn set(&self, state: u64) {
+        self.state.store(state, Relaxed);
     }
 
     /// Since when it is idle, in nanoseconds after an instant that is the same for all; `None` if it is not.
     pub(crate) fn since(&self) -> Option<u64> {
-        Some(self.since.load(Relaxed)).filter(|since| *since > 0)
+        Some(self.state.load(Relaxed)).filter(|since| *since > LEAVING)
     }
 
-    /// Tells whether it has been asked to make room.
-    pub(crate) fn is_evicted(&self) -> bool {
-        self.evicted.load(Relaxed)
+    /// Tells whether it makes room and has no request.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.state.load(Relaxed) == LEAVING
     }
 
-    /// Asks the connection to make room for another.
-    pub(crate) fn evict(&self) {
-        self.since.store(0, Relaxed);
-        self.evicted.store(true, Relaxed);
+    /// Asks the connection, idle since then, to make room for another: at once, or when its client has been told. False if
+    /// a request has come to it.
+    pub(crate) fn evict(&self, since: u64, at_once: bool) -> bool {
+        if self.state.compare_exchange(since, LEAVING, Relaxed, Relaxed).is_err() {
+            return false;
+        }
+        self.in_peace.store(!at_once, Relaxed);
         self.eviction.notify_one();
+        true
     }
+}
+
+/// Now, as the time of an [`IdleMark`].
+pub(crate) fn idle_now() -> u64 {
+    let now = u64::try_from(START.elapsed().as_nanos()).unwrap_or(u64::MAX);
+    now.max(LEAVING + 1)
 }
 
 /// How long a connection that makes room may take to end.
@@ -192,11 +203,17 @@ impl Activity {
         Arc::clone(&self.idle)
     }
 
+    /// Tells whether it was asked to make room.
+    pub(crate) fn is_evicted(&self) -> bool {
+        self.evicted.get().is_some()
+    }
+
     /// Resolves when it has been asked to make room.
     pub(crate) async fn evicted(&self) {
         if self.evicted.get().is_none() {
             self.idle.eviction.notified().await;
-            self.evicted.set(Some(Instant::now()));
+            let goodbye = if self.idle.in_peace.load(Relaxed) { GOODBYE } else { Duration::ZERO };
+            self.evicted.set(Some(Instant::now() + goodbye));
         }
     }
 
@@ -210,7 +227,7 @@ impl Activity {
         self.requests.set(self.requests.get() + 1);
         self.started.set(self.started.get() + 1);
         self.phase.set(Phase::InFlight);
-        self.idle.set(false);
+        self.idle.set(BUSY);
         InFlight(Rc::clone(self))
     }
 
@@ -218,10 +235,7 @@ impl Activity {
     pub(crate) fn deadline(&self, limits: &Limits) -> Option<(Instant, Expired)> {
         let since = self.since.get();
         let waiting = match self.phase.get() {
-            Phase::Idle => {
-                let evicted = self.evicted.get().map(|evicted| evicted + GOODBYE);
-                Some((evicted.unwrap_or(since + limits.idle), Expired::Idle))
-            }
+            Phase::Idle => Some((self.evicted.get().unwrap_or(since + limits.idle), Expired::Idle)),
             Phase::ReadingHead => Some((since + limits.header_timeout, Expired::Head)),
             Phase::InFlight => None,
         };
@@ -243,7 +257,11 @@ impl Activity {
 
     fn enter(&self, phase: Phase) {
         self.phase.set(phase);
-        self.idle.set(phase == Phase::Idle && !self.idle.is_evicted());
+        self.idle.set(match phase {
+            Phase::Idle if self.evicted.get().is_some() => LEAVING,
+            Phase::Idle => idle_now(),
+            Phase::ReadingHead | Phase::InFlight => BUSY,
+        });
         self.since.set(Instant::now());
     }
 }
@@ -308,13 +326,27 @@ mod tests {
         let mark = activity.idle_mark();
         assert_eq!(mark.since(), None);
         drop(request);
-        assert!(mark.since().is_some());
-        mark.evict();
-        assert_eq!(mark.since(), None);
+        let since = mark.since().expect("it is idle");
+        assert!(mark.evict(since, false) && !mark.evict(since, false));
+        assert!(mark.since().is_none() && mark.is_leaving());
         activity.evicted().await;
         let limits = Limits::default();
         let (due, expired) = activity.deadline(&limits).expect("it is due");
-        assert!(due <= Instant::now() + GOODBYE && expired == Expired::Idle);
+        assert!(due <= Instant::now() + GOODBYE && due > Instant::now() && expired == Expired::Idle);
+        let request = activity.request();
+        assert!(!mark.is_leaving(), "a request has come, and is served");
+        drop(request);
+        assert!(mark.is_leaving(), "it ends all the same");
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_makes_room_at_once_is_due() {
+        let activity = Activity::new();
+        let mark = activity.idle_mark();
+        assert!(mark.evict(mark.since().expect("it is idle"), true));
+        activity.evicted().await;
+        let (due, _) = activity.deadline(&Limits::default()).expect("it is due");
+        assert!(due <= Instant::now());
     }
 
     #[test]

@@ -41,6 +41,8 @@ pub(crate) struct Descriptors {
     pub(crate) limit: usize,
     /// Connections of clients, at most.
     pub(crate) clients: usize,
+    /// Connections of clients that end to make room, at most, beside the others. They are part of the reserve.
+    pub(crate) leaving: usize,
     /// Connections to upstreams, at most.
     upstreams: usize,
     open_upstreams: AtomicUsize,
@@ -57,10 +59,11 @@ impl Descriptors {
     }
 
     fn share_out(limit: usize, open: usize, workers: usize) -> Self {
-        let reserve = RESERVE.min(limit / 4) + (workers + OTHER_THREADS) * PER_THREAD;
+        let spare = RESERVE.min(limit / 4);
+        let reserve = spare + (workers + OTHER_THREADS) * PER_THREAD;
         let half = limit.saturating_sub(open + reserve) / 2;
         let half = half.max(LEAST);
-        Self { limit, clients: half, upstreams: half, open_upstreams: AtomicUsize::new(0) }
+        Self { limit, clients: half, leaving: spare / 2, upstreams: half, open_upstreams: AtomicUsize::new(0) }
     }
 
     /// Takes the descriptor of a connection to an upstream; `None` if none is left.
@@ -93,7 +96,7 @@ mod tests {
     #[test]
     fn each_side_has_half_of_what_is_left() {
         let usual = Descriptors::share_out(1_024, 20, 2);
-        assert_eq!((usual.clients, usual.upstreams), (458, 458));
+        assert_eq!((usual.clients, usual.upstreams, usual.leaving), (458, 458, 32));
         let tiny = Descriptors::share_out(32, 30, 8);
         assert_eq!(tiny.clients, LEAST);
         assert!(Descriptors::share_out(usize::MAX, 20, 2).clients > 1 << 40);

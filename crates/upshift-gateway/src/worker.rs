@@ -28,7 +28,7 @@ use upshift_core::policy::Matcher;
 use upshift_core::{Facts, Policy};
 
 use crate::access::AccessWriter;
-use crate::activity::{Activity, IdleMark};
+use crate::activity::{Activity, IdleMark, idle_now};
 use crate::connection;
 use crate::control::{self, Control};
 use crate::counts::{Counts, Ending};
@@ -93,8 +93,6 @@ pub(crate) struct Shared {
 /// The clients' connections over TCP, on all cores.
 pub(crate) struct Clients {
     open: AtomicUsize,
-    /// Those of them that make room, and have not ended yet.
-    evicted: AtomicUsize,
     /// Those of each core.
     cores: Vec<Mutex<IdleMarks>>,
     /// Wakes those that wait for a connection to end.
@@ -108,28 +106,37 @@ impl Clients {
     /// None yet, on so many cores.
     pub(crate) fn new(cores: usize) -> Self {
         let cores = (0..cores).map(|_| Mutex::default()).collect();
-        Self { open: AtomicUsize::new(0), evicted: AtomicUsize::new(0), cores, closed: Notify::new() }
+        Self { open: AtomicUsize::new(0), cores, closed: Notify::new() }
     }
 
-    /// Asks the connection that has been idle for longest to make room; false if none is idle.
-    fn evict_oldest(&self) -> bool {
-        let mut oldest: Option<(u64, usize, u64)> = None;
+    /// Makes room for one more connection beside `most`, by the one that has been idle for longest. While no more than
+    /// `leaving` connections are about to end, theirs is the time that this takes, and not that of the new one.
+    fn make_room(&self, most: usize, leaving: usize) -> Room {
+        let (mut oldest, mut ending, mut young): (Option<(u64, usize, u64)>, usize, bool) = (None, 0, false);
+        let now = idle_now();
         for index in 0..self.cores.len() {
             for (number, mark) in self.core(index).iter() {
+                ending += usize::from(mark.is_leaving());
                 let Some(since) = mark.since() else { continue };
-                if oldest.is_none_or(|(before, ..)| since < before) {
+                if now.saturating_sub(since) < REST {
+                    young = true;
+                } else if oldest.is_none_or(|(before, ..)| since < before) {
                     oldest = Some((since, index, *number));
                 }
             }
         }
-        let Some((_, index, number)) = oldest else { return false };
-        // It may have ended since, or been chosen by another core: then one ends all the same.
-        let core = self.core(index);
-        if let Some(mark) = core.get(&number).filter(|mark| !mark.is_evicted()) {
-            mark.evict();
-            self.evicted.fetch_add(1, Ordering::Relaxed);
+        let stays = self.open.load(Ordering::Relaxed).saturating_sub(ending);
+        if stays < most {
+            return if ending <= leaving { Room::Made } else { Room::Awaited };
         }
-        true
+        let Some((since, index, number)) = oldest else { return if young { Room::Awaited } else { Room::None } };
+        let at_once = ending >= leaving;
+        match self.core(index).get(&number) {
+            // A request may have come to it since, or another core may have chosen it.
+            Some(mark) if !mark.evict(since, at_once) => Room::Lost,
+            Some(_) if at_once => Room::Awaited,
+            _ => Room::Made,
+        }
     }
 
     fn core(&self, index: usize) -> MutexGuard<'_, IdleMarks> {
@@ -137,13 +144,27 @@ impl Clients {
     }
 
     /// A connection has ended.
-    fn ended(&self, mark: &IdleMark) {
+    fn ended(&self) {
         self.open.fetch_sub(1, Ordering::Relaxed);
-        if mark.is_evicted() {
-            self.evicted.fetch_sub(1, Ordering::Relaxed);
-        }
         self.closed.notify_waiters();
     }
+}
+
+/// How long a connection is idle before it makes room, in nanoseconds: the first request of a connection that was just
+/// accepted may be on the way, and one that was just answered may be about to become a tunnel.
+const REST: u64 = 100_000_000;
+
+/// Room for a new connection.
+enum Room {
+    /// It can be opened.
+    Made,
+    /// It can be opened soon: when a connection that is about to end has ended, or one that is idle has been so for long
+    /// enough.
+    Awaited,
+    /// The connection that was to end is in use again.
+    Lost,
+    /// Every connection is busy.
+    None,
 }
 
 /// One core.
@@ -284,27 +305,29 @@ impl Worker {
     /// the client waits.
     async fn make_room(&self) {
         let clients = &self.shared.clients;
-        let mut waits = false;
+        let mut waited = false;
         loop {
             let mut closed = pin!(clients.closed.notified());
             closed.as_mut().enable();
             let most = self.most_connections();
-            let open = clients.open.load(Ordering::Relaxed);
-            if open < most {
+            if clients.open.load(Ordering::Relaxed) < most {
                 return;
             }
-            // For those that end already, no other has to; but a request may have come to one in the same moment.
-            let stays = open.saturating_sub(clients.evicted.load(Ordering::Relaxed));
-            if stays < most && !waits {
-                waits = timeout(Duration::from_secs(1), closed).await.is_err();
-                continue;
+            match clients.make_room(most, self.shared.descriptors.leaving) {
+                Room::Made => return,
+                Room::Awaited => drop(timeout(Duration::from_nanos(REST), closed).await),
+                Room::Lost => {}
+                Room::None => {
+                    self.warn_of_full(most, waited);
+                    waited = timeout(Duration::from_secs(1), closed).await.is_err();
+                }
             }
-            if clients.evict_oldest() {
-                self.count_ending(Ending::Evicted);
-            } else if waits && let Some(suppressed) = self.full_log.admit() {
-                tracing::warn!(most, suppressed, "every connection is busy: new ones wait");
-            }
-            waits = timeout(Duration::from_secs(1), closed).await.is_err();
+        }
+    }
+
+    fn warn_of_full(&self, most: usize, waited: bool) {
+        if waited && let Some(suppressed) = self.full_log.admit() {
+            tracing::warn!(most, suppressed, "every connection is busy: new ones wait");
         }
     }
 
@@ -425,11 +448,11 @@ struct Registered {
 
 impl Drop for Registered {
     fn drop(&mut self) {
-        // With the lock held, no other core can still choose it.
-        let removed = self.worker.idle_marks().remove(&self.number);
-        if let Some(mark) = removed {
-            self.worker.shared.clients.ended(&mark);
+        self.worker.idle_marks().remove(&self.number);
+        if self.activity.is_evicted() {
+            self.worker.count_ending(Ending::Evicted);
         }
+        self.worker.shared.clients.ended();
     }
 }
 

@@ -124,6 +124,26 @@ fn idle_connections_of_http_2_make_room() {
     assert!(status == 200 && took < Duration::from_secs(3), "{status} in {took:?}");
 }
 
+/// KIND: connections that take their time to end are a queue in front of every new client.
+#[test]
+fn a_flood_of_idle_http_2_delays_no_client() {
+    let upstream = Replica::start(Behaviour::Serves);
+    let gateway = Gateway::start(upstream.address(), "[limits]\nconnections = 20\n");
+    let mut sessions = Vec::new();
+    let mut waited = Duration::ZERO;
+    for _ in 0..10 {
+        sessions.extend((0..20).map(|_| H2Session::open(gateway.http(), &[])));
+        let (status, took) = new_client(gateway.http());
+        assert_eq!(status, 200);
+        waited += took;
+    }
+    assert!(
+        waited < Duration::from_secs(10),
+        "200 connections take 200 seconds if each waits for its predecessor: {waited:?}"
+    );
+    assert!(gateway.descriptors() < 200, "{} descriptors", gateway.descriptors());
+}
+
 /// Requests and tunnels are never cut off to make room: new clients wait for them.
 #[test]
 fn busy_connections_make_no_room() {
