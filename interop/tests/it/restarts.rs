@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixDatagram;
 use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -27,46 +27,57 @@ const HALF: &[u8] = b"POST /slow HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n\r\
 
 /// Clients that open a connection for each request, one after the other.
 struct Clients {
-    stop: Arc<AtomicBool>,
-    threads: Vec<JoinHandle<(usize, Vec<String>)>>,
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<Vec<String>>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    stop: AtomicBool,
+    answered: AtomicUsize,
 }
 
 impl Clients {
     fn start(to: SocketAddr, count: usize) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
+        let shared = Arc::new(Shared::default());
         let threads = (0..count).map(|_| {
-            let stop = Arc::clone(&stop);
-            thread::spawn(move || ask_until(&stop, to))
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || ask_until_stopped(&shared, to))
         });
-        Self { threads: threads.collect(), stop }
+        Self { threads: threads.collect(), shared }
+    }
+
+    /// Waits until so many more requests were answered.
+    fn have_more_answers(&self, more: usize) {
+        let before = self.shared.answered.load(Ordering::Relaxed);
+        let answered = || (self.shared.answered.load(Ordering::Relaxed) >= before + more).then_some(());
+        assert!(eventually(answered).is_some(), "no more answers after {before}");
     }
 
     /// How many requests were answered with 200, and what became of the others.
     fn stop(self) -> (usize, Vec<String>) {
-        self.stop.store(true, Ordering::Relaxed);
-        let (mut answered, mut failures) = (0, Vec::new());
+        self.shared.stop.store(true, Ordering::Relaxed);
+        let mut failures = Vec::new();
         for thread in self.threads {
-            let (more, failed) = thread.join().unwrap_or_else(|_| panic!("a client panicked"));
-            answered += more;
-            failures.extend(failed);
+            failures.extend(thread.join().unwrap_or_else(|_| panic!("a client panicked")));
         }
-        (answered, failures)
+        (self.shared.answered.load(Ordering::Relaxed), failures)
     }
 }
 
-fn ask_until(stop: &AtomicBool, to: SocketAddr) -> (usize, Vec<String>) {
-    let (mut answered, mut failures) = (0, Vec::new());
+fn ask_until_stopped(shared: &Shared, to: SocketAddr) -> Vec<String> {
+    let mut failures = Vec::new();
     for _ in 0..100_000 {
-        if stop.load(Ordering::Relaxed) {
+        if shared.stop.load(Ordering::Relaxed) {
             break;
         }
         match get(to) {
-            Ok(200) => answered += 1,
+            Ok(200) => drop(shared.answered.fetch_add(1, Ordering::Relaxed)),
             Ok(status) => failures.push(status.to_string()),
             Err(error) => failures.push(error.to_string()),
         }
     }
-    (answered, failures)
+    failures
 }
 
 fn get(to: SocketAddr) -> std::io::Result<u16> {
@@ -100,9 +111,9 @@ fn a_gateway_is_replaced_without_a_gap() {
     let mut second = Gateway::beside(&first, &["--take-over"]);
     first.program().signal("TERM");
     // While the first process still drains, the second one serves alone.
-    thread::sleep(Duration::from_millis(500));
+    first.program().wait_for("word of it", |lines| lines.iter().any(|line| line.contains("stopping")).then_some(()));
+    clients.have_more_answers(200);
     let (answered, failures) = clients.stop();
-    assert!(answered > 100, "{answered}");
     assert!(failures.is_empty(), "{} of {answered}: {failures:?}", failures.len());
     assert_eq!(ready(&second), Some(200));
     assert_eq!(finish(begun), 200);

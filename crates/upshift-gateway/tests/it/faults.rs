@@ -176,7 +176,7 @@ fn shutting_down_lets_open_requests_finish() {
     gateway.admin("/readyz", |answer| status(answer) == 503);
     // The lame duck ends before the request does, and its answer says so.
     while std::net::TcpStream::connect(gateway.http()).is_ok() {
-        std::thread::sleep(Duration::from_millis(20));
+        std::thread::yield_now();
     }
     let_go.send(()).expect("the upstream waits");
     let answer = rest(&mut client);

@@ -1,13 +1,12 @@
 //! HTTP/2 messages that end without END_STREAM (RFC 9113 §8.1): they are not whole.
 
 use std::io::Read;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
-use std::time::Duration;
 
 use interop::h2_frames::*;
-use interop::{Gateway, H2Session, H2Upstream, Manner, listen, peers, run};
+use interop::{Gateway, H2Session, H2Upstream, Manner, PATIENCE, listen, peers, run};
 
 use crate::progress::upstreams::gateway_to_http2;
 
@@ -34,30 +33,30 @@ fn an_upload_of_http_2_that_is_reset_is_not_whole() {
     let post = field_block(&pseudo_fields("POST", "/upload"));
     session.send(&frame(HEADERS, END_HEADERS, 1, &post));
     session.send(&frame(DATA, 0, 1, b"the first half"));
-    // It comes after the content has been passed on, and together with it.
-    thread::sleep(Duration::from_millis(200));
+    let mut text = String::new();
+    while !text.contains("the first half") {
+        let piece = received.recv_timeout(PATIENCE).unwrap_or_else(|error| panic!("{error}: {text}"));
+        text.push_str(&String::from_utf8_lossy(&piece));
+    }
     session.send(&frame(RST_STREAM, 0, 1, &NO_ERROR.to_be_bytes()));
-    let bytes = received.recv_timeout(interop::PATIENCE).unwrap_or_default();
-    let text = String::from_utf8_lossy(&bytes);
-    assert!(text.contains("the first half"), "{text}");
+    while let Ok(piece) = received.recv_timeout(PATIENCE) {
+        text.push_str(&String::from_utf8_lossy(&piece));
+    }
     assert!(!text.ends_with("0\r\n\r\n"), "it ends like a whole message:\n{text}");
 }
 
-/// A server that answers nothing; the bytes of its first connection, when that has ended.
+/// A server that answers nothing, and the bytes of its first connection.
 fn recording() -> (SocketAddr, Receiver<Vec<u8>>) {
-    let listener: TcpListener = listen();
+    let listener = listen();
     let address = listener.local_addr().unwrap_or_else(|error| panic!("no address: {error}"));
     let (sender, receiver) = channel();
     thread::spawn(move || {
         let Ok((mut stream, _)) = listener.accept() else { return };
-        let _ = sender.send(read_all(&mut stream));
+        let mut buffer = [0; 4096];
+        // A reset is an end as well.
+        while let Ok(length @ 1..) = stream.read(&mut buffer) {
+            let _ = sender.send(buffer[..length].to_vec());
+        }
     });
     (address, receiver)
-}
-
-fn read_all(stream: &mut TcpStream) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    // A reset is an end as well.
-    let _ = stream.read_to_end(&mut bytes);
-    bytes
 }
