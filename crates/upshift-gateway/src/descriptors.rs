@@ -19,6 +19,9 @@ const PER_THREAD: usize = 4;
 /// Threads with a runtime beside the workers: main, admin, control, health.
 const OTHER_THREADS: usize = 4;
 
+/// Descriptors for the admin listener and for files however small the limit is.
+const FEWEST_SPARE: usize = 12;
+
 /// Connections that each side has however small the limit is.
 const LEAST: usize = 4;
 
@@ -48,14 +51,33 @@ pub(crate) struct Descriptors {
     open_upstreams: AtomicUsize,
 }
 
+/// A limit that leaves too few descriptors to serve and to be watched.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the limit of {limit} file descriptors is too low: {needed} are needed at the least (ulimit -n, LimitNOFILE= of systemd)"
+)]
+pub struct TooFewDescriptors {
+    /// The limit of the process.
+    pub limit: usize,
+    /// The lowest that will do.
+    pub needed: usize,
+}
+
 impl Descriptors {
     /// From the limit of now and the descriptors that are open, for so many workers.
-    pub(crate) fn measure(workers: usize) -> Self {
+    ///
+    /// # Errors
+    /// If a thread would have to do without its runtime: no admin listener, no breaker.
+    pub(crate) fn measure(workers: usize) -> Result<Self, TooFewDescriptors> {
         let limit = getrlimit(Resource::Nofile).current;
         let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
         // Where /proc is not mounted, the reserve has to do.
         let open = std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count);
-        Self::share_out(limit, open, workers)
+        let needed = open + (workers + OTHER_THREADS) * PER_THREAD + FEWEST_SPARE + 2 * LEAST;
+        if limit < needed {
+            return Err(TooFewDescriptors { limit, needed });
+        }
+        Ok(Self::share_out(limit, open, workers))
     }
 
     fn share_out(limit: usize, open: usize, workers: usize) -> Self {

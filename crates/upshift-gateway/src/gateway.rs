@@ -19,7 +19,7 @@ use crate::access::AccessWriter;
 use crate::admin;
 use crate::admin_listener;
 use crate::control::{self, Access, Beginning, Control};
-use crate::descriptors::Descriptors;
+use crate::descriptors::{Descriptors, TooFewDescriptors};
 use crate::http3;
 use crate::in_band_tls;
 use crate::metrics::Metrics;
@@ -51,6 +51,9 @@ pub enum StartError {
          leave one of them out, or allow it with dangerous-allow-opossum = true"
     )]
     Opossum,
+    /// The process may open too few files.
+    #[error(transparent)]
+    Descriptors(#[from] TooFewDescriptors),
     /// The thread that writes access records cannot be started.
     #[error("the access record cannot be written: {0}")]
     AccessRecord(#[source] io::Error),
@@ -137,7 +140,7 @@ impl Gateway {
             0 => thread::available_parallelism().map_or(1, usize::from),
             count => count,
         };
-        let descriptors = Descriptors::measure(workers);
+        let descriptors = Descriptors::measure(workers)?;
         warn_of_few(&descriptors, &snapshot.load().settings.limits);
         let shared = Shared {
             descriptors: Arc::new(descriptors),

@@ -51,7 +51,7 @@ mod upstream;
 mod upstream_426;
 mod worker;
 
-pub use descriptors::raise_descriptor_limit;
+pub use descriptors::{TooFewDescriptors, raise_descriptor_limit};
 pub use gateway::{Addresses, Gateway, Handle, RunError, StartError};
 pub use question::{Asked, Question};
 pub use reload::{Count, Difference, How, NeedsRestart, ReloadError, Reloaded};

@@ -2,10 +2,13 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use interop::h2_frames::*;
-use interop::{Behaviour, Gateway, H2Session, Replica, Stalling, exchange, is_over, send, wait};
+use interop::{
+    Behaviour, Gateway, H2Session, Output, Replica, Scratch, Stalling, binary, exchange, is_over, send, wait,
+};
 
 use super::{SOON, ends_despite};
 
@@ -62,6 +65,30 @@ fn connections_that_cannot_be_had_are_a_warning() {
     let mut gateway = Gateway::with_descriptors(upstream.address(), enough, 1024);
     let lines = gateway.program().lines();
     assert!(!lines.iter().any(|line| line.contains("limits.connections is")), "{lines:?}");
+}
+
+/// KIND: a gateway that runs without its admin listener or its breaker, since it had no descriptors for their threads.
+#[test]
+fn too_few_descriptors_are_an_error_at_the_start() {
+    let upstream = Replica::start(Behaviour::Serves);
+    let policy = format!(
+        "[gateway]\nhttp = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\nupstream = \"http://{}\"\n",
+        upstream.address()
+    );
+    let folder = Scratch::new();
+    let file = folder.file("upshift.toml", policy);
+    for limit in [16, 24, 32] {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("ulimit -n {limit} && exec timeout 20 \"$0\" serve -c \"$1\"")]);
+        command.arg(binary()).arg(&file);
+        let ended = Output::of(command);
+        assert_eq!(ended.code, 3, "{limit}: {}", ended.stderr);
+        assert!(
+            ended.stderr.contains("descriptors") || ended.stderr.contains("open files"),
+            "{limit}: {}",
+            ended.stderr
+        );
+    }
 }
 
 /// A connection that has been answered once, and is idle.
