@@ -9,6 +9,7 @@ mod checkout;
 mod debian;
 mod docs;
 mod hygiene;
+mod measure;
 mod node;
 mod peers;
 mod run;
@@ -27,6 +28,7 @@ usage: cargo xtask COMMAND
   bare [RELEASE [PART]]    both commands of the README, demo and tests, on a bare Debian (bookworm); not in CI
   arrows                   which crate may use which; the core stays pure
   hygiene                  names, sizes, lints; every skip has its reason; no file of somebody's own, no secret
+  measure [FOLDER]         how the code reads, in numbers (crates)
   docs [--check]           write what is generated: the schema, the command line's page";
 
 /// What a check found wrong, one line each; empty when all is well.
@@ -49,6 +51,8 @@ fn main() -> ExitCode {
         ["bare", release, parts @ ..] => bare::run(release, parts),
         ["arrows"] => told(&arrows::check()),
         ["hygiene"] => told(&hygiene::check()),
+        ["measure"] => measure::print("crates"),
+        ["measure", folder] => measure::print(folder),
         ["docs"] => told(&docs::write()),
         ["docs", "--check"] => told(&docs::check()),
         ["help" | "--help" | "-h"] => {
