@@ -13,17 +13,17 @@ pub struct DecisionRecord {
     pub verdict: Cow<'static, str>,
     /// The rule that decided: the strictest, among equals the first in the file; `null` if none applied.
     pub rule: Option<String>,
-    /// What its requirement is about.
+    /// The kind of its requirement.
     pub kind: Option<Cow<'static, str>>,
-    /// Where its rollout stands.
+    /// The phase of its rollout.
     pub phase: Option<Cow<'static, str>>,
     /// Why.
     pub reason: Option<Cow<'static, str>>,
     /// The status that is answered; `null` if the upstream answers.
     pub status: Option<u16>,
-    /// What was read of the request.
+    /// The values that were read of the request.
     pub observed: Vec<ObservedRecord>,
-    /// What that rule requires, any one of it.
+    /// The requirements of that rule, of which any one has to be met.
     pub required: Vec<RequiredRecord>,
     /// The other rules that refuse, so that one repair suffices.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -34,7 +34,7 @@ pub struct DecisionRecord {
     /// The field lines that are added to the upstream's answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notice: Vec<(String, String)>,
-    /// What the rules say, in the order of the file.
+    /// The rulings of the rules, in the order of the file.
     pub rules: Vec<RulingRecord>,
     /// The policy that decided.
     pub revision: String,
@@ -43,11 +43,11 @@ pub struct DecisionRecord {
 /// A value that was read, and where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ObservedRecord {
-    /// What it is a value of.
+    /// The kind of thing that it is a value of.
     pub kind: Cow<'static, str>,
     /// The value as it was sent.
     pub value: String,
-    /// Where it stood: a reader as the policy file writes it, `connection` or `assume`.
+    /// Its source: a reader as the policy file writes it, `connection` or `assume`.
     pub read: String,
 }
 
@@ -96,16 +96,16 @@ pub struct AnswerRecord {
     pub body: String,
 }
 
-/// What one rule says.
+/// The ruling of one rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RulingRecord {
     /// The rule.
     pub rule: String,
-    /// Whether it applies to the request.
+    /// It applies to the request.
     pub matched: bool,
     /// Its verdict.
     pub verdict: Cow<'static, str>,
-    /// Where its rollout stands.
+    /// The phase of its rollout.
     pub phase: Cow<'static, str>,
     /// Why.
     pub reason: Cow<'static, str>,

@@ -11,16 +11,16 @@ pub struct PlanEntry {
     pub rule: String,
     /// The phase.
     pub phase: String,
-    /// When it begins (RFC 3339, UTC); `null`: it has always been so.
+    /// The beginning (RFC 3339, UTC); `null`: it has always been so.
     pub from: Option<String>,
-    /// When it ends; `null`: it does not.
+    /// The end; `null`: there is none.
     pub to: Option<String>,
     /// The share of callers that is refused when it begins, 0 to 1.
     pub share: f64,
     /// The share when it ends; only where that is another, in a linear ramp.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share_at_end: Option<f64>,
-    /// Who set this phase over the file: a person's name, `breaker` or `command line`.
+    /// The origin of a phase that beats the file: a person's name, `breaker` or `command line`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set_by: Option<String>,
     /// Why, in that one's words.
@@ -29,7 +29,7 @@ pub struct PlanEntry {
     /// The file plans it, but while something is set over the file it does not happen.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub held: bool,
-    /// What people should know before it begins.
+    /// The surprises to know before it begins.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }

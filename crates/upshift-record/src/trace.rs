@@ -13,10 +13,10 @@ pub struct TraceRecord {
     pub status: Option<u16>,
     /// Every request, in order.
     pub requests: Vec<HopRecord>,
-    /// What the server wants, where it refused.
+    /// The demand of a server that refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<RefusedRecord>,
-    /// What failed.
+    /// The failure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
@@ -45,10 +45,10 @@ pub struct HopRecord {
     /// The rule that the step, or the stop, rests on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<RuleRecord>,
-    /// What was odd about the answer.
+    /// The oddities of the answer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub remarks: Vec<&'static str>,
-    /// Why it was not followed, or what failed.
+    /// The reason not to follow it, or the failure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
 }
@@ -60,30 +60,30 @@ pub struct RuleRecord {
     pub number: u8,
     /// The paragraph that it rests on.
     pub paragraph: &'static str,
-    /// What it says.
+    /// Its text.
     pub says: &'static str,
 }
 
-/// What a server that refused wants.
+/// The demand of a server that refused.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct RefusedRecord {
-    /// Why it was not followed.
+    /// The reason not to follow it.
     pub why: String,
     /// The protocols that it named.
     pub protocols: Vec<String>,
     /// The lowest version that will do.
     pub minimum: Option<String>,
-    /// What it says to people.
+    /// The text for people.
     pub message: Option<String>,
     /// Its rule.
     pub rule: Option<String>,
-    /// Where it is explained.
+    /// The address of an explanation.
     pub docs: Option<String>,
-    /// Where what is wanted is to be had.
+    /// The address where the upgrade is to be had.
     pub upgrade_url: Option<String>,
-    /// When the same request may succeed again.
+    /// The time from which the same request may succeed.
     pub ends_at: Option<String>,
-    /// Whether it may at all.
+    /// The same request may succeed later.
     pub retryable: bool,
     /// To be named in a call for help.
     pub request_id: Option<String>,

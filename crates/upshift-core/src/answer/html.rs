@@ -1,6 +1,6 @@
 //! The page for a person.
 
-/// What the page's template leaves open, and how it is named there.
+/// The holes of the page's template, by their names there.
 pub(super) struct Page<'a> {
     pub(super) heading: &'a str,
     pub(super) detail: &'a str,

@@ -50,7 +50,7 @@ use crate::field::Protocol;
 use crate::policy::{AnswerStyle, Phase, Requirement};
 use crate::{Facts, Known, TlsState, notice};
 
-/// What the answer depends on beside the decision.
+/// The inputs of an answer beside the decision.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Circumstances<'a> {
     /// This listener switches to HTTP/2 on `Upgrade: h2c`.
@@ -61,15 +61,15 @@ pub struct Circumstances<'a> {
     pub proxied: bool,
     /// That proxy hands `Upgrade` on rightly (`upgrade-field = true`).
     pub upgrade_field: bool,
-    /// What links are built from: `https://api.example.com`, without a slash at its end.
+    /// The base of links: `https://api.example.com`, without a slash at its end.
     pub public: Option<&'a str>,
-    /// Where the listener for `https` is: who asks for this machine by a loopback name finds it there.
+    /// The address of the `https` listener, for clients that ask for this machine by a loopback name.
     pub https: Option<SocketAddr>,
     /// The value of `Alt-Svc` that announces HTTP/3.
     pub alt_svc: Option<&'a str>,
     /// The request's id.
     pub request_id: &'a str,
-    /// When it is answered.
+    /// The time of the answer.
     pub now: Timestamp,
 }
 
@@ -108,7 +108,7 @@ impl Answer {
         self.body
     }
 
-    /// Whether the connection is to be closed behind it.
+    /// The connection is to be closed behind it.
     pub fn closes(&self) -> bool {
         self.close
     }
@@ -313,7 +313,7 @@ impl Refusal<'_, '_> {
         grpc::fields(&format!("{} {}", words.detail, words.instructions), &metadata)
     }
 
-    /// Where a person or program goes next.
+    /// The address for a person or program to go to next.
     fn upgrade_url(&self) -> Option<&str> {
         let rule = self.top.rule;
         match self.top.kind {

@@ -11,7 +11,7 @@ pub(super) fn list(top: &Ruling<'_>, facts: &Facts<'_>, around: &Circumstances<'
     UpgradeList::new(wanted(top, facts, around)).unwrap_or_else(UpgradeList::http11)
 }
 
-/// What the rule requires, as protocols.
+/// The rule's requirements as protocols.
 pub(super) fn wanted(top: &Ruling<'_>, facts: &Facts<'_>, around: &Circumstances<'_>) -> Vec<Protocol> {
     top.rule.require.iter().flat_map(|requirement| of(requirement, top, facts, around)).collect()
 }

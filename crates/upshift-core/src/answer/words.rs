@@ -11,9 +11,9 @@ use crate::{Facts, Kind, Known, TlsState};
 pub struct Words {
     /// A heading for a person who never heard of protocols.
     pub heading: String,
-    /// What is wrong.
+    /// The fault.
     pub detail: String,
-    /// What to do about it.
+    /// The remedy.
     pub instructions: String,
 }
 

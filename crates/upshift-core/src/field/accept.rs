@@ -3,7 +3,7 @@
 use super::{MediaType, elements};
 use crate::Fields;
 
-/// What a reader accepts.
+/// The media types that a reader accepts.
 #[derive(Clone, Debug, Default)]
 pub struct Accept<'v>(Vec<MediaRange<'v>>);
 
@@ -33,7 +33,7 @@ impl<'v> Accept<'v> {
         ranges
     }
 
-    /// How well `essence` (`type/subtype`) is accepted: its weight, then how precisely it was named
+    /// The rank of `essence` (`type/subtype`): its weight, then how precisely it was named
     /// (0 not at all, 1 `*/*`, 2 `type/*`, 3 by name). The most precise range decides (RFC 9110 §12.5.1).
     pub fn rank(&self, essence: &str) -> (u16, u8) {
         let precision = |range: &MediaRange<'_>| {
@@ -51,7 +51,7 @@ impl<'v> Accept<'v> {
         best.max().map_or((0, 0), |(precision, weight)| (weight, precision))
     }
 
-    /// Whether nothing was said, so that anything is acceptable.
+    /// Tells whether there was no preference, so that anything is acceptable.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

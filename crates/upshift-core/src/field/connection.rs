@@ -13,7 +13,7 @@ impl Connection {
         Self(plain_elements(fields.all("connection")).map(|option| option.to_ascii_lowercase().into()).collect())
     }
 
-    /// Whether `option` (lower case) is among them.
+    /// Tells whether `option` (lower case) is among them.
     pub fn has(&self, option: &str) -> bool {
         self.0.iter().any(|have| &**have == option.as_bytes())
     }

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 pub struct MediaType<'v> {
     /// `type/subtype`, in the case it was sent in.
     pub essence: &'v str,
-    /// What follows the first `;`. Its quoted strings are closed.
+    /// The text behind the first `;`. Its quoted strings are closed.
     parameters: &'v str,
 }
 
@@ -39,7 +39,7 @@ impl<'v> MediaType<'v> {
         self.parameters(name).next()
     }
 
-    /// Whether `type/subtype` is `other`, compared without case.
+    /// Tells whether `type/subtype` is `other`, compared without case.
     pub fn is(&self, other: &str) -> bool {
         self.essence.eq_ignore_ascii_case(other)
     }

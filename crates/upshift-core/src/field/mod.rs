@@ -12,14 +12,14 @@ pub use list::{LIST_LIMIT, elements, plain_elements};
 pub use media_type::MediaType;
 pub use upgrade::{Protocol, ProtocolError, UpgradeList, UpgradeListError};
 
-/// Whether `byte` may stand in a token (RFC 9110 §5.6.2, `tchar`).
+/// Tells whether `byte` may stand in a token (RFC 9110 §5.6.2, `tchar`).
 pub fn is_tchar(byte: u8) -> bool {
     matches!(byte,
         b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~'
         | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z')
 }
 
-/// Whether `text` is a token (RFC 9110 §5.6.2): one or more `tchar`.
+/// Tells whether `text` is a token (RFC 9110 §5.6.2): one or more `tchar`.
 pub fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(is_tchar)
 }

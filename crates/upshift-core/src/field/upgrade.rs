@@ -14,7 +14,7 @@ pub struct Protocol {
     version: Option<Box<str>>,
 }
 
-/// Why a text is no [`Protocol`].
+/// The fault of a text that is no [`Protocol`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProtocolError {
@@ -60,7 +60,7 @@ impl Protocol {
         self.version.as_deref()
     }
 
-    /// Whether this is the protocol called `name`, whatever its version.
+    /// Tells whether this is the protocol called `name`, in any version.
     pub fn is(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name)
     }
@@ -101,7 +101,7 @@ impl std::error::Error for ProtocolError {}
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpgradeList(Vec<Protocol>);
 
-/// Why field lines are no [`UpgradeList`].
+/// The fault of field lines that are no [`UpgradeList`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UpgradeListError {
@@ -150,12 +150,12 @@ impl UpgradeList {
         &self.0
     }
 
-    /// Whether `wanted` is named.
+    /// Tells whether `wanted` is named.
     pub fn offers(&self, wanted: &Protocol) -> bool {
         self.0.contains(wanted)
     }
 
-    /// Whether a protocol called `name` is named, in whatever version.
+    /// Tells whether a protocol called `name` is named, in any version.
     pub fn names(&self, name: &str) -> bool {
         self.0.iter().any(|protocol| protocol.is(name))
     }

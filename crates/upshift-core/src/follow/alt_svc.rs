@@ -12,7 +12,7 @@ pub struct AltSvc {
     pub max_age: u64,
 }
 
-/// What an answer says of alternatives.
+/// The alternatives that an answer names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AltSvcField {
     /// Nothing, or nothing that is of use here.

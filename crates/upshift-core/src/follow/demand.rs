@@ -26,7 +26,7 @@ pub enum Want {
     Other(Protocol),
 }
 
-/// What is odd about a 426 and no reason to stop.
+/// An oddity of a 426 that is no reason to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Remark {
@@ -59,7 +59,7 @@ pub struct Demand {
     pub wants: Vec<Want>,
     /// The protocols as the server wrote them.
     pub protocols: Vec<Protocol>,
-    /// What was odd.
+    /// The oddities.
     pub remarks: Vec<Remark>,
 }
 
@@ -111,7 +111,7 @@ impl Demand {
     }
 }
 
-/// What protocol tokens want. Rule 8: `HTTP/1.x` right after `TLS` is the layer above it.
+/// The requirement behind protocol tokens. Rule 8: `HTTP/1.x` right after `TLS` is the layer above it.
 fn wants(protocols: &[Protocol], problem: Option<&Problem>) -> Vec<Want> {
     let mut after_tls = false;
     let mut found = Vec::with_capacity(protocols.len());
@@ -151,7 +151,7 @@ fn want(protocol: &Protocol, problem: Option<&Problem>) -> Want {
     known.unwrap_or_else(|| Want::Other(protocol.clone()))
 }
 
-/// Whether the body says that a token which is no protocol's stands for an API or a client.
+/// Tells whether the body says that a token which is no protocol's stands for an API or a client.
 fn subject(protocol: &Protocol, problem: Option<&Problem>) -> Option<Subject> {
     let versions = || {
         problem.into_iter().flat_map(|problem| &problem.required).filter_map(|required| {

@@ -5,12 +5,12 @@ use jiff::fmt::rfc2822::DateTimeParser;
 
 use crate::{Fields, Timestamp};
 
-/// What was said.
+/// The announcement.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Deprecation {
     /// Since when, or from when on, it is deprecated; `None` if it was only said that it is.
     pub since: Option<Timestamp>,
-    /// When it is to end.
+    /// The date of its end.
     pub sunset: Option<Timestamp>,
     /// The links that explain: `deprecation`, `sunset`, `successor-version`, `latest-version`.
     pub links: Vec<Link>,
@@ -83,7 +83,7 @@ pub fn links(fields: &dyn Fields) -> Vec<Link> {
     found
 }
 
-/// Where the parameters of one link end: at a comma outside quotes.
+/// The end of one link's parameters: a comma outside quotes.
 fn end_of_parameters(text: &str) -> usize {
     let mut quoted = false;
     text.find(|character| {

@@ -22,19 +22,19 @@ pub struct Asked<'a> {
     pub host: &'a str,
     /// The TCP port.
     pub port: u16,
-    /// How it travelled.
+    /// The lane that it took.
     pub lane: Lane,
-    /// What its `Upgrade` offered; of an extended CONNECT, its `:protocol`.
+    /// The offer of its `Upgrade`; of an extended CONNECT, its `:protocol`.
     pub offered: Option<&'a UpgradeList>,
-    /// Whether it has credentials, in whatever field the client counts among them.
+    /// It has credentials, in a field that the client counts among them.
     pub credentials: bool,
-    /// Whether it has a body that cannot be read a second time.
+    /// It has a body that cannot be read a second time.
     pub body_gone: bool,
     /// The port of an HTTP/3 alternative that is remembered.
     pub http3: Option<u16>,
 }
 
-/// What a client is able to do.
+/// The abilities of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capabilities {
     /// The moves that it can make.
@@ -43,7 +43,7 @@ pub struct Capabilities {
     pub tls: TlsVersion,
 }
 
-/// What a client may do.
+/// The permissions of a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FollowPolicy {
     /// The moves that it may make.
@@ -52,7 +52,7 @@ pub struct FollowPolicy {
     pub versions: Names,
     /// The bound on steps for one request.
     pub max_steps: u8,
-    /// Whether credentials may go in clear again (rule 17): for a network that nobody else is on.
+    /// Credentials may go over cleartext again (rule 17): for a network without other users.
     pub dangerous_credentials_in_clear: bool,
 }
 
@@ -76,7 +76,7 @@ pub enum Names {
 }
 
 impl Names {
-    /// Whether `name` is among them.
+    /// Tells whether `name` is among them.
     pub fn has(&self, name: &str) -> bool {
         match self {
             Self::None => false,
@@ -90,7 +90,7 @@ impl Names {
     }
 }
 
-/// What comes next.
+/// The next move.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NextStep {
     /// The answer stands: it is no 426.
@@ -101,14 +101,14 @@ pub enum NextStep {
         step: Step,
         /// The rule that it rests on.
         rule: Rule,
-        /// What was odd about the answer.
+        /// The oddities of the answer.
         remarks: Vec<Remark>,
     },
     /// Go no further.
     Stop(Stop),
 }
 
-/// What to do with this answer to this request, the steps taken so far given in `tried`.
+/// Decides what to do with this answer to this request; `tried` has the steps taken so far.
 ///
 /// Of several alternatives the first that can and may be taken is taken; if none can, the reason is that of the first.
 pub fn next(
@@ -277,7 +277,7 @@ impl Scene<'_, '_> {
         Ok((Step::Version { subject, name: name.to_owned(), minimum: minimum.map(str::to_owned) }, Rule::VERSION))
     }
 
-    /// Whether this move can and may be made now.
+    /// Tells whether this move can and may be made now.
     fn permit(&self, step: &Step) -> Result<(), Stop> {
         let way = step.way();
         if !self.can.ways.has(way) {

@@ -11,7 +11,7 @@ const LONGEST_TEXT: usize = 2048;
 /// And lists after this many members.
 const LONGEST_LIST: usize = 32;
 
-/// What a problem body says. Every member may be missing: a peer wrote it.
+/// The members of a problem body, each of which may be missing: a peer wrote it.
 ///
 /// Control characters are taken out of every text, so that one may be printed on a terminal as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

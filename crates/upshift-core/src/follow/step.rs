@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::{HttpVersion, TlsState, TlsVersion};
 
-/// How a request travels: the version of HTTP and the protection of the connection.
+/// A way for a request to travel: the version of HTTP and the protection of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lane {
     /// The version of HTTP.
@@ -17,7 +17,7 @@ impl Lane {
     /// HTTP/1.1 without TLS.
     pub const CLEAR: Self = Self { http: HttpVersion::V1_1, tls: TlsState::Cleartext };
 
-    /// Whether anybody on the way can read and write it.
+    /// Tells whether intermediaries can read and change the messages.
     pub fn is_clear(self) -> bool {
         self.tls == TlsState::Cleartext
     }
@@ -34,7 +34,7 @@ impl fmt::Display for Lane {
     }
 }
 
-/// What has a version that the caller may raise.
+/// A thing whose version the caller may raise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Subject {
     /// The version of an API.
@@ -62,7 +62,7 @@ pub enum Step {
     },
     /// Switch the connection to TLS by `OPTIONS *` (RFC 2817 §3.2), then ask again on it.
     TlsInBand {
-        /// What the `Upgrade` field is to offer.
+        /// The offer for the `Upgrade` field.
         minimum: Option<TlsVersion>,
     },
     /// Ask again in HTTP/1.1.
@@ -114,7 +114,7 @@ impl Step {
         }
     }
 
-    /// Where this move leads from `lane`.
+    /// The lane to which this move leads from `lane`.
     pub fn lane(&self, lane: Lane) -> Lane {
         let at_least = |minimum: Option<TlsVersion>| minimum.map_or(TlsState::SomeVersion, TlsState::Version);
         match self {
@@ -127,7 +127,7 @@ impl Step {
         }
     }
 
-    /// Whether `earlier` was an attempt at the same requirement, whatever its numbers.
+    /// Tells whether `earlier` was an attempt at the same requirement, its numbers aside.
     pub fn repeats(&self, earlier: &Self) -> bool {
         match (self, earlier) {
             (Self::Version { name, .. }, Self::Version { name: before, .. }) => name.eq_ignore_ascii_case(before),
@@ -241,7 +241,7 @@ impl Ways {
         Self(self.0 & !(1 << way as u16))
     }
 
-    /// Whether it is among them.
+    /// Tells whether it is among them.
     pub const fn has(self, way: Way) -> bool {
         self.0 & 1 << way as u16 != 0
     }

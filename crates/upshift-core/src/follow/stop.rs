@@ -14,7 +14,8 @@ pub struct Stop {
     pub rule: Rule,
 }
 
-/// Why a 426 is not followed. The first group is the server's fault, the second nobody's, the third ours to change.
+/// A reason not to follow a 426. The first group is the server's fault, the second is no fault, the third is the caller's
+/// to change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reason {

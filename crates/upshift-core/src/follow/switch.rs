@@ -6,7 +6,7 @@ use super::Rule;
 use crate::Fields;
 use crate::field::{Connection, Protocol, UpgradeList, UpgradeListError};
 
-/// Why a 101 is not believed. Always the server's fault.
+/// A reason not to believe a 101; always the server's fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SwitchError {
