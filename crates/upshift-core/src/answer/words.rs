@@ -181,7 +181,7 @@ fn client(wanted: &Client, ruling: &Ruling<'_>) -> Words {
         (Some(Reason::Blocked), _) => format!("{name} {shown} has a fault and no longer works here."),
         (Some(Reason::Missing), _) => "A client that names itself and its version is required here.".to_owned(),
         (Some(Reason::UnknownClient), _) => format!("{name} is not one of the clients that work here."),
-        (Some(Reason::Malformed), _) => format!("The version that {name} sent is no version: \"{version}\"."),
+        (Some(Reason::Malformed), _) => format!("The version that {name} sent cannot be judged: \"{version}\"."),
         (_, Some(minimum)) => format!("{name} {minimum} or later is required, and this is {name} {shown}."),
         (_, None) => format!("A newer version of {name} is required."),
     };

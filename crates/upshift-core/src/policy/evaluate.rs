@@ -1,6 +1,7 @@
 //! One requirement held against the facts.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 
 use super::client::Claim;
 use super::reading::Reading;
@@ -234,13 +235,19 @@ fn client<'a>(wanted: &'a Client, facts: &Facts<'a>) -> Finding<'a> {
 }
 
 fn client_reason(wanted: &Client, claim: &Claim<'_>) -> Reason {
-    let Some(version) = ClientVersion::read(claim.version) else { return Reason::Malformed };
-    let is = |name: &str| name.eq_ignore_ascii_case(&claim.name);
-    if wanted.blocked.iter().any(|(name, blocked)| is(name) && version.cmp_to(blocked).is_eq()) {
+    let Some(version) = ClientVersion::read(&claim.version) else { return Reason::Malformed };
+    let blocked = wanted.blocked.iter().filter(|(name, _)| name.eq_ignore_ascii_case(&claim.name));
+    let blocked: Vec<Option<Ordering>> = blocked.map(|(_, entry)| version.cmp_to(entry)).collect();
+    if blocked.contains(&Some(Ordering::Equal)) {
         return Reason::Blocked;
     }
-    let minimum = wanted.minimum.iter().find(|(name, _)| is(name)).map(|(_, minimum)| minimum);
-    if minimum.is_some_and(|minimum| version.cmp_to(minimum).is_lt()) { Reason::TooOld } else { Reason::Meets }
+    let minimum = wanted.minimum.iter().find(|(name, _)| name.eq_ignore_ascii_case(&claim.name));
+    match minimum.map(|(_, minimum)| version.cmp_to(minimum)) {
+        Some(Some(Ordering::Less)) => Reason::TooOld,
+        Some(None) => Reason::Malformed,
+        _ if blocked.contains(&None) => Reason::Malformed,
+        _ => Reason::Meets,
+    }
 }
 
 fn seen<'a>(kind: Kind, value: impl Into<Cow<'a, str>>, read: impl Into<Cow<'a, str>>) -> Observed<'a> {

@@ -6,6 +6,7 @@
 //! request, any of its lines brings a request under a rule, and only all of them together take it away (`!`, or the
 //! keys of an exemption).
 
+use std::cmp::Ordering;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -261,8 +262,10 @@ impl ClientPattern {
         let product = || facts.fields.text("user-agent").is_some_and(|agent| has_product(agent, &self.name));
         match (&self.version, named) {
             (Some(version), Some(claim)) => {
-                let sent = ClientVersion::read(claim.version);
-                claim.is_client && wanted(&claim.name) && sent.is_some_and(|sent| sent.cmp_to(version).is_eq())
+                let sent = ClientVersion::read(&claim.version);
+                claim.is_client
+                    && wanted(&claim.name)
+                    && sent.is_some_and(|sent| sent.cmp_to(version) == Some(Ordering::Equal))
             }
             (Some(_), None) => false,
             (None, claim) => claim.is_some_and(|claim| wanted(&claim.name)) || product(),

@@ -47,6 +47,14 @@ impl<'a> Piece<'a> {
         Some(inner.strip_suffix(')').unwrap_or(inner).trim())
     }
 
+    /// Whether it tells the build of the version in front of it.
+    fn tells_build(&self) -> bool {
+        match self.comment() {
+            Some(comment) => ClientVersion::is_build_comment(comment),
+            None => ClientVersion::is_build_word(self.text),
+        }
+    }
+
     /// The word, if it is none of a comment.
     pub(super) fn word(&self) -> Option<&'a str> {
         (!self.is_comment).then_some(self.text)
@@ -129,7 +137,7 @@ impl<'a> Products<'a> {
     fn claim(&self, product: &Product) -> Claim<'a> {
         let Product { name, mut version, last } = product.clone();
         let behind = self.pieces.get(last + 1).filter(|_| !version.is_empty());
-        if let Some(piece) = behind.filter(|piece| piece.comment().is_some_and(ClientVersion::is_build_comment)) {
+        if let Some(piece) = behind.filter(|piece| piece.tells_build()) {
             version.end = piece.range.end;
         }
         Claim {
@@ -207,6 +215,10 @@ mod tests {
                 "AcmeApp|5.3.0 (com.acme; build:1234; iOS 17.0)",
             ),
             ("AcmeApp/5.3.0 (iPhone; iOS 17.0)", "AcmeApp", "AcmeApp|5.3.0"),
+            ("AcmeApp/5.3.0 Build/1234 (Android 13)", "AcmeApp", "AcmeApp|5.3.0 Build/1234"),
+            ("AcmeApp/5.3.0 (versionCode 1234; Android 13)", "AcmeApp", "AcmeApp|5.3.0 (versionCode 1234; Android 13)"),
+            ("AcmeApp/5.3.0 [1234] x/1", "AcmeApp", "AcmeApp|5.3.0 [1234]"),
+            ("AcmeApp/5.3.0 Build/TQ3A.230805 (R2D2; B52X)", "AcmeApp", "AcmeApp|5.3.0"),
             ("yarn/1.22.19 npm/? node/v18.12.0 linux x64", "npm", "npm|?"),
             ("node (old) node/v18.12.0", "node", "node|v18.12.0"),
             (r"docker/20.10.17 UpstreamClient(Docker-Client/20.10 \(linux\)) x/1", "x", "x|1"),

@@ -4,6 +4,7 @@
 
 mod client;
 mod date;
+mod identifier;
 mod numeric;
 mod semantic;
 mod suffix;

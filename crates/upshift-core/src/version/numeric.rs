@@ -43,6 +43,18 @@ impl Numeric {
         any.then(|| (Self::trimmed(parts), rest))
     }
 
+    /// The date `YYYY-MM-DD` that a text begins with, as three parts, and what follows it.
+    pub(super) fn calendar(text: &str) -> Option<(Self, &str)> {
+        let (date, rest) = text.split_at_checked("YYYY-MM-DD".len())?;
+        let widths: Vec<usize> = date.split('-').map(str::len).collect();
+        let is_date = date.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+        if !is_date || widths != [4, 2, 2] || rest.starts_with(|c: char| c.is_alphanumeric()) {
+            return None;
+        }
+        let parts: Result<Vec<u64>, _> = date.split('-').map(str::parse).collect();
+        Some((Self::trimmed(parts.ok()?), rest))
+    }
+
     /// The first three parts.
     pub(super) fn release(&self) -> [u64; RELEASE] {
         std::array::from_fn(|at| self.0.get(at).copied().unwrap_or_default())

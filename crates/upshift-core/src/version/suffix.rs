@@ -1,4 +1,13 @@
-//! What stands behind the numbers of a client's version: a prerelease, a build, or something of neither kind.
+//! What stands behind the numbers of a client's version: a prerelease, a build, or words such as those of a flavour.
+//!
+//! 1. A build that stands behind a `+`, in brackets or behind a word for it (`build 1234`, `#1234`) is the build. A number
+//!    that is attached (`-1234`) is one only where there is no such build.
+//! 2. Words in front of it, `-debug` or `-arm64`, are part of no build. They count where the policy names them.
+//! 3. Digits that are none of these, and two builds, leave it in doubt which build it is.
+
+use std::cmp::Ordering;
+
+use super::identifier::{Identifier, compare, identifiers};
 
 /// What a suffix tells.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -7,181 +16,305 @@ pub(super) struct Suffix {
     prerelease: Vec<Identifier>,
     /// `1234`; empty if it tells none.
     pub(super) build: Vec<Identifier>,
-}
-
-/// A number or a word. Numbers are before words (Semantic Versioning 2.0.0 §11).
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Identifier {
-    /// A number; one too large to hold is the largest.
-    Number(u64),
-    /// A word in lower case.
-    Word(Box<str>),
+    /// What is attached and neither of them: `windows`, `2`.
+    words: Vec<Identifier>,
+    /// Whether there are digits that mean nothing here, so that they may tell the build.
+    in_doubt: bool,
+    /// Whether there are several builds.
+    contradicts: bool,
+    /// Whether there are words that mean nothing here.
+    has_rest: bool,
 }
 
 /// A part of a suffix, by where it stands.
-enum Part<'s> {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
     /// Right behind the numbers: `-beta.2`, `b3`, `_1234`.
-    Attached(&'s str),
+    Attached,
     /// Behind a `+`, in brackets, or behind a space.
-    Apart(&'s str),
+    Apart,
 }
 
-/// Words with which a prerelease begins.
-const PRERELEASES: [&str; 13] = [
-    "alpha",
-    "beta",
-    "canary",
-    "dev",
-    "ea",
-    "experimental",
-    "milestone",
-    "nightly",
-    "pre",
-    "prerelease",
-    "preview",
-    "rc",
-    "snapshot",
-];
+/// What a part tells.
+#[derive(Default)]
+struct Told {
+    prerelease: Vec<Identifier>,
+    build: Vec<Identifier>,
+    words: Vec<Identifier>,
+}
+
+/// Which of the lists of a [`Told`] an identifier belongs to.
+#[derive(Clone, Copy)]
+enum Section {
+    Prerelease,
+    Build,
+    Words,
+}
+
+/// Prereleases that have a place, the earliest first, as PEP 440 and Maven order them.
+const ORDERED: [&str; 4] = ["alpha", "beta", "milestone", "rc"];
+
+/// Prereleases that are before their release, and whose place among others is not known.
+const UNORDERED: [&str; 9] =
+    ["canary", "dev", "ea", "experimental", "nightly", "pre", "prerelease", "preview", "snapshot"];
 
 /// Short forms, which are a prerelease only between the numbers and another number: `(b1234)` is a build, and so is the
 /// letter of OpenSSL's `1.0.2c`.
-const SHORT_PRERELEASES: [&str; 5] = ["a", "b", "c", "cr", "m"];
+const SHORT: [(&str, &str); 5] = [("a", "alpha"), ("b", "beta"), ("c", "rc"), ("cr", "rc"), ("m", "milestone")];
+
+/// Words for a build, in front of its number.
+const BUILD_WORDS: [&str; 7] = ["bld", "build", "r", "rev", "revision", "vc", "versioncode"];
 
 /// Words that tell nothing.
 const EMPTY_WORDS: [&str; 6] = ["build", "final", "ga", "release", "stable", "unknown"];
 
-/// The most identifiers of a part that are kept; the sender chooses how many there are.
-const IDENTIFIERS: usize = 16;
+/// The word for a build that is one only apart from the numbers: `5.2.0b3` is a beta.
+const SHORT_BUILD_WORD: &str = "b";
+
+/// The most parts that are looked at; the sender chooses how many there are.
+const PARTS: usize = 16;
 
 impl Suffix {
     /// Reads what follows the numbers of a version.
     pub(super) fn read(text: &str) -> Self {
         let mut suffix = Self::default();
-        for part in parts(text) {
-            let found = identifiers(part.text());
-            let is_prerelease = part.tells_prerelease(&found);
-            let told =
-                if is_prerelease && suffix.prerelease.is_empty() { &mut suffix.prerelease } else { &mut suffix.build };
-            told.extend(found.into_iter().filter(|identifier| !identifier.is_empty_word()));
+        let end = text.find(|c: char| c.is_whitespace() || "([;,".contains(c)).unwrap_or(text.len());
+        let mut plus = text[..end].split('+');
+        let attached = Told::read(&identifiers(plus.next().unwrap_or_default()), Place::Attached);
+        for part in plus.take(PARTS) {
+            suffix.take(Told::read(&identifiers(part), Place::Apart));
         }
+        for part in parts(&text[end..]) {
+            suffix.take_apart(part);
+        }
+        if suffix.build.is_empty() && !suffix.contradicts {
+            suffix.build = attached.build;
+        }
+        if !attached.prerelease.is_empty() {
+            suffix.prerelease = attached.prerelease;
+        }
+        suffix.words.splice(..0, attached.words);
         suffix
     }
 
-    /// Whether every part of the text is one of a suffix.
-    pub(super) fn is_meant(text: &str) -> bool {
-        let parts = parts(text);
-        let kept: usize = parts.iter().map(|part| letters(part.text())).sum();
-        kept > 0 && kept == letters(text)
+    /// Whether all of the text that it was read from means something.
+    pub(super) fn is_meant(&self) -> bool {
+        !self.in_doubt && !self.contradicts && !self.has_rest
     }
 
-    /// The prerelease, in an order in which a release is after all of them.
-    pub(super) fn stage(&self) -> (bool, &[Identifier]) {
-        (self.prerelease.is_empty(), &self.prerelease)
+    /// Whether it is a prerelease, or says that it is none.
+    pub(super) fn is_plain_stage(&self) -> bool {
+        self.is_meant() && self.build.is_empty() && self.words.is_empty()
+    }
+
+    /// Whether it tells nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.prerelease.is_empty() && self.build.is_empty() && self.words.is_empty()
+    }
+
+    /// How its prerelease compares with the one that an entry names; the release is after all of them.
+    pub(super) fn cmp_stage(&self, entry: &Self) -> Option<Ordering> {
+        let Some((named, behind)) = entry.prerelease.split_first() else { return Some(Ordering::Equal) };
+        let Some((sent, sent_behind)) = self.prerelease.split_first() else {
+            // A word whose place is not known, `-insider.3`, may be a prerelease too.
+            let may_tell = !self.words.is_empty() || self.in_doubt;
+            return (!may_tell).then_some(Ordering::Greater);
+        };
+        if sent == named {
+            return compare(sent_behind, behind);
+        }
+        Some(place(sent)?.cmp(&place(named)?))
+    }
+
+    /// How a build compares with the one that an entry names; a version without any is before every build of it.
+    pub(super) fn cmp_build(&self, sent: &[Identifier], named: &[Identifier]) -> Option<Ordering> {
+        if !sent.is_empty() {
+            return compare(sent, named);
+        }
+        let may_tell = self.in_doubt || self.contradicts || self.words.iter().any(Identifier::has_digit);
+        (!may_tell || !self.prerelease.is_empty()).then_some(Ordering::Less)
+    }
+
+    /// How its words compare with those that an entry names.
+    pub(super) fn cmp_words(&self, entry: &Self) -> Option<Ordering> {
+        if entry.words.is_empty() {
+            return Some(Ordering::Equal);
+        }
+        if !self.words.is_empty() {
+            return compare(&self.words, &entry.words);
+        }
+        let may_tell = self.in_doubt || self.contradicts || !self.build.is_empty();
+        (!may_tell).then_some(Ordering::Less)
+    }
+
+    /// Adds what a part tells. The same build twice is one.
+    fn take(&mut self, told: Told) {
+        if self.build.is_empty() && !self.contradicts {
+            self.build = told.build;
+        } else if !told.build.is_empty() && compare(&told.build, &self.build) != Some(Ordering::Equal) {
+            self.contradicts = true;
+            self.build.clear();
+        }
+        if self.prerelease.is_empty() {
+            self.prerelease = told.prerelease;
+        }
+        self.words.extend(told.words);
+    }
+
+    /// Adds what stands in brackets, or loose.
+    fn take_apart(&mut self, part: &str) {
+        let (named, others) = match part.strip_prefix(['(', '[']) {
+            Some(inner) => named_member(inner.trim_end_matches([')', ']'])),
+            None => (part, false),
+        };
+        let (found, rest) = statement(named);
+        let told = Told::read(&found, Place::Apart);
+        let tells = !told.build.is_empty() || !told.prerelease.is_empty();
+        let digits = part.contains(|c: char| c.is_ascii_digit());
+        self.in_doubt |= digits && (!tells || told.words.iter().any(Identifier::has_digit));
+        self.has_rest |= others || !told.words.is_empty() || !says_nothing(rest);
+        // Apart from the numbers, a word is one of a platform or a sentence.
+        self.take(Told { words: Vec::new(), ..told });
     }
 }
 
-impl<'s> Part<'s> {
-    fn text(&self) -> &'s str {
-        match self {
-            Self::Attached(text) | Self::Apart(text) => text,
+impl Told {
+    /// Sorts the identifiers of a part.
+    fn read(found: &[Identifier], place: Place) -> Self {
+        let mut told = Self::default();
+        let is_number = found.first().is_some_and(Identifier::is_number);
+        let mut section = if is_number { Section::Build } else { Section::Words };
+        for (at, identifier) in found.iter().enumerate() {
+            let numbered = found.get(at + 1).is_some_and(Identifier::is_number);
+            let stage = stage(identifier, numbered && at == 0 && place == Place::Attached);
+            if let Some(stage) = stage.filter(|_| told.prerelease.is_empty()) {
+                section = Section::Prerelease;
+                told.prerelease.push(Identifier::Word(stage.into()));
+            } else if numbered && is_build_word(identifier, place) && told.build.is_empty() {
+                section = Section::Build;
+            } else if identifier.among(&EMPTY_WORDS).is_none() {
+                told.section(section).push(identifier.clone());
+            }
+        }
+        told
+    }
+
+    fn section(&mut self, section: Section) -> &mut Vec<Identifier> {
+        match section {
+            Section::Prerelease => &mut self.prerelease,
+            Section::Build => &mut self.build,
+            Section::Words => &mut self.words,
         }
     }
+}
 
-    fn tells_prerelease(&self, found: &[Identifier]) -> bool {
-        let Some(Identifier::Word(word)) = found.first() else { return false };
-        let numbered = matches!((self, found.get(1)), (Self::Attached(_), Some(Identifier::Number(_))));
-        PRERELEASES.contains(&&**word) || numbered && SHORT_PRERELEASES.contains(&&**word)
+/// The prerelease that a word names; the short forms where they may be one.
+fn stage(word: &Identifier, may_be_short: bool) -> Option<&'static str> {
+    let short = SHORT.iter().find(|(short, _)| may_be_short && word.among(&[short]).is_some());
+    short.map(|(_, stage)| *stage).or_else(|| word.among(&ORDERED)).or_else(|| word.among(&UNORDERED))
+}
+
+/// Where a prerelease stands among the others.
+fn place(word: &Identifier) -> Option<usize> {
+    let word = word.among(&ORDERED)?;
+    ORDERED.iter().position(|known| *known == word)
+}
+
+fn is_build_word(word: &Identifier, place: Place) -> bool {
+    word.among(&BUILD_WORDS).is_some() || place == Place::Apart && word.among(&[SHORT_BUILD_WORD]).is_some()
+}
+
+/// The parts behind the attached one: each pair of brackets, and what stands between `;`, `,` and brackets.
+fn parts(text: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() && found.len() < PARTS {
+        let end = match rest.starts_with(['(', '[']) {
+            true => bracket_length(rest),
+            false => rest.find(['(', '[', ';', ',']).unwrap_or(rest.len()),
+        };
+        let (part, behind) = rest.split_at(end);
+        found.push(part);
+        rest = behind.trim_start_matches([';', ',']);
+    }
+    found.retain(|part| part.contains(char::is_alphanumeric));
+    found
+}
+
+/// How far the brackets reach that the text begins with; to the end, if they are not closed.
+fn bracket_length(text: &str) -> usize {
+    let mut depth = 0_u32;
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'(' | b'[' => depth += 1,
+            b')' | b']' if depth <= 1 => return at + 1,
+            b')' | b']' => depth -= 1,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+/// The member in brackets that may tell the build, and whether there are others: the one that begins with a word for it,
+/// else the only one, else a number in front.
+fn named_member(inner: &str) -> (&str, bool) {
+    let members: Vec<&str> = inner.split([';', ',']).map(str::trim).filter(|member| !says_nothing(member)).collect();
+    let others = members.len() > 1;
+    if let Some(named) = members.iter().find(|member| names_build(member)) {
+        return (named, others);
+    }
+    match members.as_slice() {
+        [only] => (only, false),
+        // `(1,234)` is one number, or two builds.
+        [first, second, ..] if is_number(first) && !is_number(second) => (first, true),
+        _ => ("", others),
     }
 }
 
-impl Identifier {
-    fn is_empty_word(&self) -> bool {
-        matches!(self, Self::Word(word) if EMPTY_WORDS.contains(&&**word))
+/// The words in front that belong together, and what follows them: `build 1234` and `iOS 17` of `build 1234 iOS 17`.
+fn statement(text: &str) -> (Vec<Identifier>, &str) {
+    let mut found = Vec::new();
+    let mut rest = text.trim_start_matches(|c: char| !c.is_alphanumeric());
+    while !rest.is_empty() && found.iter().all(introduces) {
+        let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
+        found.extend(identifiers(&rest[..end]));
+        rest = rest[end..].trim_start_matches(|c: char| !c.is_alphanumeric());
     }
+    (found, rest)
 }
 
-/// The parts of a suffix: those of other products, of the platform and the like are left out.
-fn parts(text: &str) -> Vec<Part<'_>> {
-    let end = text.find(['(', ';', ',']).unwrap_or(text.len());
-    let (before, behind) = text.split_at(end);
-    let attached_end = before.find(char::is_whitespace).unwrap_or(before.len());
-    let (attached, spaced) = before.split_at(attached_end);
-    let mut plus = attached.split('+');
-    let mut parts = vec![Part::Attached(plus.next().unwrap_or_default())];
-    parts.extend(plus.map(Part::Apart));
-    parts.push(Part::Apart(named_behind_space(spaced)));
-    if let Some(bracket) = behind.strip_prefix('(') {
-        parts.push(Part::Apart(named_in_brackets(bracket)));
-    }
-    parts
+/// Whether a number may follow that belongs to this word.
+fn introduces(word: &Identifier) -> bool {
+    is_build_word(word, Place::Apart) || word.among(&EMPTY_WORDS).is_some() || stage(word, false).is_some()
 }
 
-/// `build 1234`, `beta 3` or `1234`, if it stands in front.
-fn named_behind_space(text: &str) -> &str {
-    let text = text.trim();
-    let first = text.split_whitespace().next().unwrap_or_default();
-    if first.bytes().all(|byte| byte.is_ascii_digit()) {
-        return first;
-    }
-    let is_word =
-        first.eq_ignore_ascii_case("build") || PRERELEASES.iter().any(|known| first.eq_ignore_ascii_case(known));
-    let number = text[first.len()..].trim_start();
-    let digits = number.bytes().take_while(u8::is_ascii_digit).count();
-    if is_word { &text[..text.len() - number.len() + digits] } else { "" }
-}
-
-/// The build among what stands in brackets: the part that begins with `build`, else the only part, else a number in front.
-fn named_in_brackets(bracket: &str) -> &str {
-    let inner = bracket.split(')').next().unwrap_or_default();
-    let mut parts = inner.split([';', ',']).map(str::trim);
-    if let Some(named) = parts.clone().find(|part| names_build(part)) {
-        return named;
-    }
-    let first = parts.next().unwrap_or_default();
-    if is_number(first) || parts.next().is_none() { first } else { "" }
+/// Whether there are only words in it that tell nothing.
+fn says_nothing(text: &str) -> bool {
+    identifiers(text).iter().all(|identifier| identifier.among(&EMPTY_WORDS).is_some())
 }
 
 /// Whether the comment behind a product tells a build, and not the platform.
 pub(super) fn is_build_comment(comment: &str) -> bool {
-    let mut parts = comment.split([';', ',']).map(str::trim);
-    parts.clone().any(names_build) || parts.next().is_some_and(is_number)
+    let mut members = comment.split([';', ',']).map(str::trim);
+    members.clone().any(names_build) || members.next().is_some_and(is_number)
 }
 
-fn is_number(text: &str) -> bool {
+/// Whether a text is a number, perhaps with further ones behind a dot.
+pub(super) fn is_number(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_digit()) && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
 }
 
-/// Whether a text is `build`, then a number: `build 1234`, `Build:1234`.
-fn names_build(text: &str) -> bool {
-    let is_build = text.get(..5).is_some_and(|word| word.eq_ignore_ascii_case("build"));
-    is_build && text[5..].trim_start_matches([' ', ':', '=', '/', '#']).starts_with(|c: char| c.is_ascii_digit())
-}
-
-/// The runs of digits and of letters, in lower case.
-fn identifiers(text: &str) -> Vec<Identifier> {
-    let mut found = Vec::new();
-    let mut rest = text;
-    while let Some(first) = rest.chars().next().filter(|_| found.len() < IDENTIFIERS) {
-        let is_digit = first.is_ascii_digit();
-        let same = |c: char| c.is_alphanumeric() && c.is_ascii_digit() == is_digit;
-        let end = rest.find(|c| !same(c)).unwrap_or(rest.len());
-        let (run, behind) = rest.split_at(end);
-        match run {
-            "" => rest = &rest[first.len_utf8()..],
-            run => {
-                found.push(if is_digit {
-                    Identifier::Number(run.parse().unwrap_or(u64::MAX))
-                } else {
-                    Identifier::Word(run.to_lowercase().into())
-                });
-                rest = behind;
-            }
-        }
-    }
-    found
-}
-
-/// How many letters and digits there are.
-fn letters(text: &str) -> usize {
-    text.chars().filter(|c| c.is_alphanumeric()).count()
+/// Whether a text begins with a word for a build and its number: `build 1234`, `Build:1234`, `vc1234`, `#1234`.
+pub(super) fn names_build(text: &str) -> bool {
+    let text = text.trim_start_matches(['[', ' ']);
+    let word_end = text.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(text.len());
+    let (word, behind) = text.split_at(word_end);
+    let number = behind.trim_start_matches([' ', ':', '=', '/', '#', '.', '-']);
+    let named = match word {
+        "" => text.starts_with('#'),
+        word => identifiers(word).first().is_some_and(|word| is_build_word(word, Place::Apart)),
+    };
+    // One letter in front of more than a number is some other code.
+    let is_code = word.len() == 1 && !number.bytes().all(|byte| byte.is_ascii_digit() || byte == b']');
+    named && !is_code && number.starts_with(|c: char| c.is_ascii_digit())
 }
