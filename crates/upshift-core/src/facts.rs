@@ -1,5 +1,6 @@
 //! What is known of a request when it is decided.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -45,6 +46,11 @@ impl dyn Fields + '_ {
     /// The first value of the field `name` as text, without outer white space; `None` if absent or not UTF-8.
     pub fn text<'f>(&'f self, name: &'f str) -> Option<&'f str> {
         std::str::from_utf8(self.nth(name, 0)?).ok().map(str::trim)
+    }
+
+    /// The same, with U+FFFD for what is not UTF-8: one byte of another encoding in a comment hides nothing beside it.
+    pub fn text_lossy<'f>(&'f self, name: &str) -> Option<Cow<'f, str>> {
+        Some(String::from_utf8_lossy(self.nth(name, 0)?.trim_ascii()))
     }
 
     /// Whether there is a field `name`.

@@ -4,6 +4,7 @@
 //! written by a thread of their own; when it falls behind, they are dropped and counted, because no request waits for
 //! a disk.
 
+use std::borrow::Cow;
 use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -118,7 +119,7 @@ struct Line<'a> {
     tls: &'a str,
     sent_status: u16,
     milliseconds: f64,
-    user_agent: Option<&'a str>,
+    user_agent: Option<Cow<'a, str>>,
     #[serde(flatten)]
     decision: DecisionRecord,
 }
@@ -162,7 +163,7 @@ impl<'a> Access<'a> {
             },
             sent_status: status.as_u16(),
             milliseconds: (self.began.elapsed().as_secs_f64() * 1e6).round() / 1e3,
-            user_agent: facts.fields.text("user-agent"),
+            user_agent: facts.fields.text_lossy("user-agent"),
             decision: DecisionRecord {
                 // Of an admitted request, the upstream answers.
                 status: (self.decision.verdict == Verdict::Refuse).then_some(status.as_u16()),

@@ -33,7 +33,7 @@ impl Format {
         if !facts.is_http1() && is_grpc(facts) {
             return Self::Grpc;
         }
-        if facts.fields.text("user-agent").is_some_and(|agent| has_product(agent, "git")) {
+        if facts.fields.text_lossy("user-agent").is_some_and(|agent| has_product(&agent, "git")) {
             return Self::Text;
         }
         let accept = Accept::read(facts.fields);

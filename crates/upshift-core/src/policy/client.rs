@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::browser::{self, Browser};
 use super::requirement::FieldName;
 use super::user_agent::Products;
-use crate::Facts;
+use crate::{Facts, Fields};
 
 /// A place where a client names itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub struct Claim<'a> {
     /// The client's name as it was sent, without percent-encoding (for a browser, its family's).
     pub name: Cow<'a, str>,
     /// Its version as it was sent; empty if it sent none.
-    pub version: &'a str,
+    pub version: Cow<'a, str>,
     /// Whether this is the client, and not just what stands first in a `User-Agent` that is that of no known one.
     pub is_client: bool,
 }
@@ -40,17 +40,30 @@ impl ClientReader {
 
     /// What the request says here; `wanted` tells the names that a product token may have.
     pub fn claim<'a>(&'a self, facts: &Facts<'a>, wanted: &dyn Fn(&str) -> bool) -> Option<Claim<'a>> {
-        match self {
-            Self::Header(name) => {
-                let value = facts.fields.text(name.lower()).filter(|value| !value.is_empty())?;
-                Some(Products::read(value).whole(wanted))
-            }
-            Self::HeaderOf(name, client) => {
-                let value = facts.fields.text(name.lower()).filter(|value| !value.is_empty())?;
-                Some(Claim { name: Cow::Borrowed(client), version: version_of(value, client), is_client: true })
-            }
-            Self::UserAgent => user_agent(facts.fields.text("user-agent")?, wanted),
+        let fields: &'a dyn Fields = facts.fields;
+        match fields.text_lossy(self.field())? {
+            Cow::Borrowed(value) => self.claim_in(value, wanted),
+            Cow::Owned(value) => self.claim_in(&value, wanted).map(Claim::into_owned),
         }
+    }
+
+    fn claim_in<'a>(&'a self, value: &'a str, wanted: &dyn Fn(&str) -> bool) -> Option<Claim<'a>> {
+        match self {
+            Self::UserAgent => user_agent(value, wanted),
+            Self::Header(_) | Self::HeaderOf(..) if value.is_empty() => None,
+            Self::Header(_) => Some(Products::read(value).whole(wanted)),
+            Self::HeaderOf(_, client) => {
+                let version = Cow::Borrowed(version_of(value, client));
+                Some(Claim { name: Cow::Borrowed(client), version, is_client: true })
+            }
+        }
+    }
+}
+
+impl Claim<'_> {
+    fn into_owned(self) -> Claim<'static> {
+        let (name, version) = (self.name.into_owned(), self.version.into_owned());
+        Claim { name: Cow::Owned(name), version: Cow::Owned(version), is_client: self.is_client }
     }
 }
 
@@ -73,7 +86,10 @@ pub fn has_product(user_agent: &str, name: &str) -> bool {
 /// The version in a field that has that of one client. Some write the client's name all the same.
 fn version_of<'a>(value: &'a str, client: &str) -> &'a str {
     let claim = Products::read(value).whole(&|name| name.eq_ignore_ascii_case(client));
-    if claim.name.eq_ignore_ascii_case(client) && !claim.version.is_empty() { claim.version } else { value }
+    match claim.version {
+        Cow::Borrowed(version) if claim.name.eq_ignore_ascii_case(client) && !version.is_empty() => version,
+        _ => value,
+    }
 }
 
 /// Browsers write each other's tokens (`Chrome/120 Safari/537.36`), so a browser is known by its family only, and a
@@ -83,7 +99,7 @@ fn user_agent<'a>(value: &'a str, wanted: &dyn Fn(&str) -> bool) -> Option<Claim
     let named = products.find(&|name| wanted(name) && !browser::is_family(name));
     let found = named.or_else(|| {
         let Browser { family, version } = browser::detect(&products)?;
-        Some(Claim { name: Cow::Borrowed(family), version, is_client: true })
+        Some(Claim { name: Cow::Borrowed(family), version: Cow::Borrowed(version), is_client: true })
     });
     // `Opera/9.80` and the `Safari/17614.1` of CFNetwork are no versions of these browsers.
     found.or_else(|| Some(Claim { is_client: false, ..products.first()? }))
@@ -92,10 +108,42 @@ fn user_agent<'a>(value: &'a str, wanted: &dyn Fn(&str) -> bool) -> Option<Claim
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{HttpVersion, Known};
 
     fn read(value: &str) -> Option<(String, String)> {
         let wanted = |name: &str| ["Chrome", "Safari", "AcmeApp"].contains(&name);
-        user_agent(value, &wanted).map(|claim| (claim.name.into_owned(), claim.version.to_owned()))
+        user_agent(value, &wanted).map(|claim| (claim.name.into_owned(), claim.version.into_owned()))
+    }
+
+    /// Kind: one byte of another encoding hides all that stands beside it.
+    #[test]
+    fn a_byte_that_is_not_utf8_hides_no_version() {
+        let wanted = |name: &str| name == "AcmeApp";
+        let value: &[u8] = b"AcmeApp/5.2.0 (Xiaomi; T\xe9l\xe9phone)";
+        let fields = vec![("user-agent", value), ("x-version", b"5.2.0 T\xe9l"), ("x-client", value)];
+        let facts = Facts {
+            method: "GET",
+            host: "example.com",
+            path: "/",
+            query: None,
+            hop: HttpVersion::V1_1,
+            http: Known::Is(HttpVersion::V1_1),
+            tls: Known::Unknown,
+            peer: None,
+            fields: &fields,
+            has_content: false,
+            protocol: None,
+        };
+        let name = |name: &str| FieldName::parse(name).unwrap_or_else(|| panic!("{name}"));
+        for reader in [
+            ClientReader::UserAgent,
+            ClientReader::Header(name("x-client")),
+            ClientReader::HeaderOf(name("x-version"), "AcmeApp".into()),
+        ] {
+            let claim = reader.claim(&facts, &wanted);
+            let version = claim.and_then(|claim| crate::version::ClientVersion::read(&claim.version));
+            assert!(version.is_some_and(|version| version.text().starts_with("5.2.0")), "{reader}");
+        }
     }
 
     #[test]

@@ -188,8 +188,8 @@ fn media_type_values<'a>(facts: &Facts<'_>, read: impl Fn(MediaType<'_>) -> Vec<
     let mut values = Vec::new();
     if facts.has_content {
         for line in facts.fields.all("content-type") {
-            let media = std::str::from_utf8(line).ok().and_then(MediaType::parse);
-            values.extend(media.map(&read).unwrap_or_default());
+            let line = String::from_utf8_lossy(line);
+            values.extend(MediaType::parse(&line).map(&read).unwrap_or_default());
         }
     }
     let accept = Accept::read(facts.fields);

@@ -156,8 +156,8 @@ fn is_health_check(facts: &Facts<'_>, networks: &Option<Vec<IpNet>>) -> bool {
         Some(networks) => networks.iter().any(|net| within(net, peer)),
         None => is_private(peer),
     };
-    let agent = facts.fields.text("user-agent").unwrap_or_default();
-    is_get(facts) && from_there && HEALTH_AGENTS.iter().any(|name| has_product(agent, name))
+    let agent = facts.fields.text_lossy("user-agent").unwrap_or_default();
+    is_get(facts) && from_there && HEALTH_AGENTS.iter().any(|name| has_product(&agent, name))
 }
 
 fn is_get(facts: &Facts<'_>) -> bool {

@@ -259,7 +259,7 @@ impl ClientPattern {
         }
         let wanted = |name: &str| name.eq_ignore_ascii_case(&self.name);
         let named = readers.iter().find_map(|reader| reader.claim(facts, &wanted));
-        let product = || facts.fields.text("user-agent").is_some_and(|agent| has_product(agent, &self.name));
+        let product = || facts.fields.text_lossy("user-agent").is_some_and(|agent| has_product(&agent, &self.name));
         match (&self.version, named) {
             (Some(version), Some(claim)) => {
                 let sent = ClientVersion::read(&claim.version);

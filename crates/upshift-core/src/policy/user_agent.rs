@@ -80,7 +80,7 @@ impl<'a> Products<'a> {
         for at in 0..self.pieces.len() {
             let Some(product) = self.wanted_at(at, wanted) else { continue };
             let claim = self.claim(&product);
-            if ClientVersion::read(claim.version).is_some() {
+            if ClientVersion::read(&claim.version).is_some() {
                 return Some(claim);
             }
             unread.get_or_insert(claim);
@@ -100,9 +100,10 @@ impl<'a> Products<'a> {
         let first = products.find(|product| !product.version.is_empty());
         match self.wanted_at(0, wanted).or(first) {
             Some(Product { name, version, .. }) => {
-                Claim { name: decoded(&self.value[name]), version: self.value[version.start..].trim(), is_client: true }
+                let version = Cow::Borrowed(self.value[version.start..].trim());
+                Claim { name: decoded(&self.value[name]), version, is_client: true }
             }
-            None => Claim { name: decoded(self.value), version: "", is_client: true },
+            None => Claim { name: decoded(self.value), version: Cow::Borrowed(""), is_client: true },
         }
     }
 
@@ -140,11 +141,8 @@ impl<'a> Products<'a> {
         if let Some(piece) = behind.filter(|piece| piece.tells_build()) {
             version.end = piece.range.end;
         }
-        Claim {
-            name: decoded(&self.value[name]),
-            version: self.value[version].trim_end_matches([';', ',']),
-            is_client: true,
-        }
+        let version = Cow::Borrowed(self.value[version].trim_end_matches([';', ',']));
+        Claim { name: decoded(&self.value[name]), version, is_client: true }
     }
 }
 
