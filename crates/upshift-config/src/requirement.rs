@@ -199,21 +199,14 @@ impl<'d> Item<'d> {
     fn version(&self, scheme: &Scheme) -> Option<Version> {
         let expected = format!("a string, a version of scheme {}", scheme.as_str());
         let text = self.string(&expected)?;
-        let is_date = matches!(scheme, Scheme::Semver | Scheme::Numeric) && Scheme::Date.parse(text).is_ok();
-        let (finding, version) = match scheme.parse(text) {
-            Ok(version) if is_date => {
-                let finding = Finding::warning(self.span(), format!("`{text}` is not compared as a date"));
-                let label = format!("a {} version has a prerelease behind the `-`", scheme.as_str());
-                (finding.label(label), Some(version))
-            }
+        let error = match scheme.parse(text) {
             Ok(version) => return Some(version),
-            Err(error) => {
-                let finding = self.error(format!("`{text}` is not a {} version", scheme.as_str()));
-                (finding.label(error.to_string()), None)
-            }
+            Err(error) => error,
         };
+        let finding = self.error(format!("`{text}` is not a {} version", scheme.as_str())).label(error.to_string());
+        let is_date = matches!(scheme, Scheme::Semver | Scheme::Numeric) && Scheme::Date.parse(text).is_ok();
         self.report(if is_date { finding.help("dates compare with scheme = \"date\"") } else { finding });
-        version
+        None
     }
 
     /// A token of RFC 9110 §5.6.2.

@@ -1,8 +1,9 @@
-//! `YYYY-MM-DD`, as Stripe, GitHub and Azure count, and `YYYY-MM`, as Shopify does.
+//! `YYYY-MM-DD`, as Stripe, GitHub and Azure count, `YYYY-MM`, as Shopify does, and `YYYYMMDD`.
 
 use jiff::civil::Date;
 
-/// Reads a date of the calendar; a month stands for its first day. `.name` or `-name` behind it is ignored.
+/// Reads a date of the calendar; a month stands for its first day. `.name`, `-name` or the time of the day behind it is
+/// ignored.
 pub(super) fn parse(text: &str) -> Option<Date> {
     let end = text.find(|c: char| !(c.is_ascii_digit() || c == '-')).unwrap_or(text.len());
     // The `-` or `.` in front of a name.
@@ -11,12 +12,18 @@ pub(super) fn parse(text: &str) -> Option<Date> {
     let is_name = match rest.split_at_checked(1) {
         Some((".", name)) => !name.is_empty(),
         Some(("-", name)) => !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit() || c == '-'),
+        // RFC 3339 §5.6: a date, then a time.
+        Some(("T" | "t", time)) => time.starts_with(|c: char| c.is_ascii_digit()),
         _ => rest.is_empty(),
     };
     if !is_name {
         return None;
     }
-    let parts: Vec<&str> = date.split('-').collect();
+    let parts: Vec<&str> = match date.len() {
+        // The basic format of ISO 8601.
+        8 if !date.contains('-') => vec![&date[..4], &date[4..6], &date[6..]],
+        _ => date.split('-').collect(),
+    };
     let day = match parts.as_slice() {
         [_, _] => "01",
         [_, _, day] => day,

@@ -60,12 +60,15 @@ enum Key {
 }
 
 impl Scheme {
-    /// Reads a version, outer white space removed.
+    /// Reads a version, without outer white space, and, in a scheme that computes, without quotes and the `v` of `v2`.
     ///
     /// # Errors
     /// If `text` is none in this scheme.
     pub fn parse(&self, text: &str) -> Result<Version, VersionError> {
-        let text = text.trim();
+        let text = match self {
+            Self::Ordered(_) => text.trim(),
+            Self::Semver | Self::Numeric | Self::Date => bare(text),
+        };
         let key = match self {
             Self::Semver => Key::Semver(semantic::parse(text).ok_or(VersionError::Semver)?),
             Self::Numeric => Key::Numeric(Numeric::parse(text).ok_or(VersionError::Numeric)?),
@@ -90,7 +93,7 @@ impl Scheme {
 }
 
 impl Version {
-    /// As it was written.
+    /// As it was written, without quotes and the `v` in front.
     pub fn text(&self) -> &str {
         &self.text
     }
@@ -113,6 +116,18 @@ impl PartialOrd for Version {
 impl Ord for Version {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         self.key.cmp(&other.key)
+    }
+}
+
+/// The text without white space, quotes, and a `v` in front of a number.
+fn bare(text: &str) -> &str {
+    let text = text.trim();
+    // RFC 8941 §3.3.3: a structured field has its strings in quotes.
+    let inner = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    let text = inner.map_or(text, str::trim);
+    match text.strip_prefix(['v', 'V']) {
+        Some(rest) if rest.starts_with(|c: char| c.is_ascii_digit()) => rest,
+        _ => text,
     }
 }
 
@@ -145,6 +160,7 @@ mod tests {
         Scheme::Ordered(Arc::from(["alpha", "beta", "ga"].map(Box::from)))
     }
 
+    /// Kind: a version of an API is no version, and so admitted, because of how it is spelled.
     #[test]
     fn equal_without_being_alike() {
         for (scheme, a, b) in [
@@ -156,6 +172,16 @@ mod tests {
             (Scheme::Date, "2026-09-30-preview", "2026-09-30"),
             (Scheme::Date, "2026-07", "2026-07-01"),
             (Scheme::Date, "2026-07-rc", "2026-07"),
+            (Scheme::Semver, "v2", "2"),
+            (Scheme::Semver, "V2.1.0-rc.1", "2.1-rc.1"),
+            (Scheme::Semver, "\"2\"", "2"),
+            (Scheme::Numeric, "v2", "2.0"),
+            (Scheme::Numeric, "\"v2.1\"", "2.1"),
+            (Scheme::Date, "v2026-07", "2026-07"),
+            (Scheme::Date, "20260630", "2026-06-30"),
+            (Scheme::Date, "20260630-preview", "2026-06-30"),
+            (Scheme::Date, "2026-06-30T00:00:00Z", "2026-06-30"),
+            (Scheme::Date, "2026-06-30T12:30", "2026-06-30"),
         ] {
             assert_eq!(scheme.parse(a), scheme.parse(b), "{a} {b}");
         }
@@ -182,7 +208,12 @@ mod tests {
     fn what_is_no_version() {
         for (scheme, text) in [
             (Scheme::Semver, ""),
-            (Scheme::Semver, "v2"),
+            (Scheme::Semver, "vv2"),
+            (Scheme::Semver, "v 2"),
+            (Scheme::Semver, "\"2"),
+            (Scheme::Semver, "2-1"),
+            (Scheme::Numeric, "5-3-0"),
+            (Scheme::Numeric, "5_3"),
             (Scheme::Semver, "1.2.3.4"),
             (Scheme::Semver, "01.2"),
             (Scheme::Numeric, "5."),
@@ -196,6 +227,10 @@ mod tests {
             (Scheme::Date, "2026-13"),
             (Scheme::Date, "2026"),
             (Scheme::Date, "2026-7"),
+            (Scheme::Date, "202607"),
+            (Scheme::Date, "20260229"),
+            (Scheme::Date, "2026-06-30 00:00"),
+            (Scheme::Date, "2026-06-30Tea"),
             (listed(), "gamma"),
         ] {
             assert!(scheme.parse(text).is_err(), "{text}");

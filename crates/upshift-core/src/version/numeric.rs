@@ -14,7 +14,14 @@ impl Numeric {
     /// Reads `N(.N)*`. A prerelease (`-beta`) or build (`+7`) behind it is ignored: who tests the next release is not
     /// behind it.
     pub fn parse(text: &str) -> Option<Self> {
-        let release = text.split(['-', '+']).next().unwrap_or_default();
+        let end = text.find(['-', '+']).unwrap_or(text.len());
+        let (release, behind) = text.split_at(end);
+        let number_follows =
+            behind.strip_prefix('-').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+        if number_follows && !release.contains('.') {
+            // `5-3-0` is not 5.
+            return None;
+        }
         let mut parts = Vec::new();
         for part in release.split('.') {
             if parts.len() == PARTS || part.is_empty() || !part.bytes().all(|byte| byte.is_ascii_digit()) {

@@ -19,6 +19,10 @@ pub(super) fn parse(text: &str) -> Option<semver::Version> {
     for (index, part) in core.split('.').enumerate() {
         *parts.get_mut(index)? = number(part)?;
     }
+    // `2-1` is more likely 2.1 than a prerelease of 2.
+    if !core.contains('.') && prerelease.starts_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
     let [major, minor, patch] = parts;
     Some(semver::Version { major, minor, patch, pre: prerelease, build: semver::BuildMetadata::EMPTY })
 }
