@@ -22,6 +22,15 @@ const ALIASES: [(&str, &str); 8] = [
     ("Trident", "Internet Explorer"),
 ];
 
+/// Browsers that send zeros behind the first number, in `Chrome/120.0.0.0`, on most of their platforms.
+const REDUCED: [&str; 3] = ["Chrome", "Edge", "Opera"];
+
+/// Browsers whose versions are far below the number of their engine, `Safari/605.1.15` and `AppleWebKit/537.36`.
+const WITH_ENGINE: [&str; 7] = ["Chrome", "Edge", "Opera", "Safari", "Samsung", "Vivaldi", "Yandex"];
+
+/// The first number of WebKit, which all of them name, is at least this.
+const ENGINE: u64 = 400;
+
 /// Reads what stands at `client`.
 pub(crate) fn client(item: &Item<'_>) -> Option<Client> {
     let mut section = item.section("Client")?;
@@ -56,6 +65,11 @@ fn minimums(item: &Item<'_>, read: &[ClientReader]) -> Option<BTreeMap<Box<str>,
         if let Some(finding) = alias(name.get_ref(), read, name.span()) {
             item.report(finding);
         }
+        if let Some(finding) =
+            version.as_ref().and_then(|version| never_sent(name.get_ref(), version, read, item.span()))
+        {
+            item.report(finding);
+        }
         match version.filter(|_| fault.is_none()) {
             Some(version) => {
                 minimums.as_mut().map(|minimums| minimums.insert((*name.get_ref()).into(), version));
@@ -85,9 +99,8 @@ fn build(item: &Item<'_>, read: &[ClientReader]) -> Option<(Box<str>, ClientVers
         item.wrong(unmatched(&name), fault);
         return None;
     }
-    if let Some(finding) = alias(&name, read, item.span()) {
-        item.report(finding);
-    }
+    let warnings = [alias(&name, read, item.span()), never_sent(&name, &version, read, item.span())];
+    warnings.into_iter().flatten().for_each(|finding| item.report(finding));
     Some((name, version))
 }
 
@@ -130,6 +143,30 @@ fn alias(name: &str, read: &[ClientReader], span: std::ops::Range<usize>) -> Opt
         Finding::warning(span, format!("no browser is read as `{name}`"))
             .label("a browser is known by its family")
             .help(format!("write `{family}`"))
+    })
+}
+
+/// A warning where a browser never sends such a version: the rest of a reduced User-Agent, or the number of the engine.
+fn never_sent(
+    name: &str,
+    version: &ClientVersion,
+    read: &[ClientReader],
+    span: std::ops::Range<usize>,
+) -> Option<Finding> {
+    if !read.contains(&ClientReader::UserAgent) {
+        return None;
+    }
+    let (first, behind) = version.text().split_once('.').unwrap_or((version.text(), ""));
+    let engine = first.parse::<u64>().is_ok_and(|first| first >= ENGINE);
+    if engine && WITH_ENGINE.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+        let finding = Finding::warning(span, format!("`{version}` is a version of the engine, and not of {name}"));
+        return Some(finding.label("no browser is that new").help("of `Version/16.4 … Safari/605.1.15`, 16.4 is read"));
+    }
+    let is_reduced = REDUCED.iter().any(|known| known.eq_ignore_ascii_case(name));
+    (is_reduced && behind.contains(|c: char| matches!(c, '1'..='9'))).then(|| {
+        Finding::warning(span, format!("{name} sends zeros behind the first number, such as {first}.0.0.0"))
+            .label("compared with this, every release of that number is older")
+            .help(format!("write `{first}`, or read the version from a field of your own"))
     })
 }
 
