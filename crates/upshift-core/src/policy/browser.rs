@@ -37,7 +37,7 @@ const FAMILIES: [(&str, &str); 14] = [
 const INTERNET_EXPLORER: &str = "Internet Explorer";
 
 /// Words that browsers write beside the products of their families.
-const COMPANIONS: [&str; 16] = [
+const COMPANIONS: [&str; 17] = [
     "Mozilla",
     "AppleWebKit",
     "Gecko",
@@ -46,17 +46,24 @@ const COMPANIONS: [&str; 16] = [
     "Mobile",
     "Chromium",
     "Yowser",
+    YANDEX_SEARCH,
     // Browsers whose engine is what sites require a version of.
     "Brave",
     "Ddg",
     "DuckDuckGo",
     "Whale",
     // Distributions.
-    "Debian",
-    "Fedora",
-    "Raspbian",
-    "Ubuntu",
+    DISTRIBUTIONS[0],
+    DISTRIBUTIONS[1],
+    DISTRIBUTIONS[2],
+    DISTRIBUTIONS[3],
 ];
+
+/// Distributions that old Firefox names, its release in the comment behind them.
+const DISTRIBUTIONS: [&str; 4] = ["Debian", "Fedora", "Raspbian", "Ubuntu"];
+
+/// What Yandex's browser on phones writes beside its own product, and no other browser.
+const YANDEX_SEARCH: &str = "SA";
 
 /// What a browser for people has in no part of its platform (lower case): Office, and robots that name themselves there.
 const NO_PLATFORM: [&str; 9] =
@@ -76,11 +83,12 @@ pub(super) fn detect<'a>(agent: &Products<'a>) -> Option<Browser<'a>> {
     if !matches!(first.word()?, "Mozilla/5.0" | "Mozilla/4.0") || !is_platform(platform, &parts) {
         return None;
     }
-    let mut products = Vec::new();
+    let mut products: Vec<(&str, &str)> = Vec::new();
     for piece in &rest[1..] {
         match (piece.word(), piece.comment()) {
             (Some(word), _) => products.push(known_product(word)?),
             (_, Some(comment)) if is_browsers_comment(comment) => {}
+            (_, Some(comment)) if products.last().is_some_and(|last| is_release(comment, last.0)) => {}
             _ => return None,
         }
     }
@@ -92,6 +100,7 @@ fn family<'a>(products: &[(&'a str, &'a str)], platform: &str) -> Option<Browser
     let version = |name: &str| products.iter().find(|(product, _)| *product == name).map(|(_, version)| *version);
     let (token, family) = *FAMILIES.iter().find(|(token, _)| version(token).is_some())?;
     let shaped = match (token, family) {
+        (token, _) if version(YANDEX_SEARCH).is_some() && token != "YaBrowser" => false,
         ("Firefox", _) => version("Gecko").is_some(),
         // With `Version`, it is the web view of an old Android.
         ("Chrome", _) => version("Safari").is_some() && version("Version").is_none(),
@@ -129,8 +138,16 @@ fn is_browsers_comment(comment: &str) -> bool {
     comment == "KHTML, like Gecko" || comment.starts_with("Edition ") || comment.starts_with(".NET CLR ")
 }
 
+/// Whether a comment names the release of a distribution: `Ubuntu/8.04 (hardy)`.
+fn is_release(comment: &str, product: &str) -> bool {
+    DISTRIBUTIONS.contains(&product) && comment.bytes().all(|byte| byte.is_ascii_alphabetic())
+}
+
 fn has_safari(platform: &str) -> bool {
-    ["Macintosh", "iPhone", "iPad", "iPod", "Windows NT"].iter().any(|system| platform.starts_with(system))
+    // The last Safari for Windows, 5, writes how strong its cryptography is: `Windows; U; Windows NT 6.1`.
+    ["Macintosh", "iPhone", "iPad", "iPod", "Windows NT", "Windows; U; Windows NT"]
+        .iter()
+        .any(|system| platform.starts_with(system))
 }
 
 /// Internet Explorer writes itself into the platform; from its engine, 11 is known even where it takes itself for 7.
@@ -181,6 +198,10 @@ mod tests {
             ),
             (
                 "Mozilla/5.0 (iPhone; CPU iPhone OS 16_3 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148",
+                None,
+            ),
+            (
+                "Mozilla/5.0 (Linux; arm_64; Android 13; SM-A515F) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/118.0.5993.92 SA/3 Mobile Safari/537.36",
                 None,
             ),
             ("curl/8.0", None),
