@@ -179,6 +179,9 @@ fn versions_are_read_from_every_place() {
     assert_eq!(reason(&Facts { path: "/api/v2/orders", query: Some("api-version=2.1"), ..plain }), Reason::Ambiguous);
     assert_eq!(reason(&Facts { query: Some("api-version=x"), ..plain }), Reason::Malformed);
     assert_eq!(reason(&Facts { query: Some("api-version=3"), ..plain }), Reason::TooNew);
+    // Kind: a weight that cannot be read hides the version beside it.
+    let garbled = vec![("accept", "application/json;v=1.0;q=abc")];
+    assert_eq!(reason(&facts(&garbled)), Reason::TooOld);
     let accepts = vec![("accept", "a/b;q=0.9, application/json;v=2.0;q=0.1"), ("content-type", "a/b;v=1")];
     assert_eq!(reason(&facts(&accepts)), Reason::Meets);
     assert_eq!(reason(&Facts { has_content: true, ..facts(&accepts) }), Reason::Ambiguous);

@@ -57,10 +57,17 @@ impl<'v> Accept<'v> {
     }
 }
 
-/// `qvalue` in thousandths; what is not one counts as 0, so that a garbled wish is not preferred.
+/// The least weight of a range that is asked for.
+const LEAST: u16 = 1;
+
+/// `qvalue` in thousandths. What is not one counts as the least: a garbled wish is not preferred, and still is one, while
+/// 0 means "not acceptable" (RFC 9110 §12.4.2).
 fn weight(text: &str) -> u16 {
-    let value: f32 = text.parse().unwrap_or(0.0);
-    (value.clamp(0.0, 1.0) * 1000.0).round() as u16
+    match text.parse::<f32>() {
+        Ok(0.0) => 0,
+        Ok(value) if value > 0.0 => ((value.min(1.0) * 1000.0).round() as u16).max(LEAST),
+        _ => LEAST,
+    }
 }
 
 #[cfg(test)]
@@ -74,6 +81,19 @@ mod tests {
         assert_eq!(accept.rank("text/html"), (700, 3));
         assert_eq!(accept.rank("text/plain"), (300, 2));
         assert_eq!(accept.rank("image/png"), (500, 1));
+    }
+
+    /// Kind: a weight that cannot be read hides the range that it stands at.
+    #[test]
+    fn a_garbled_weight_is_the_least() {
+        for (text, wanted) in
+            [("abc", 1), ("", 1), ("-1", 1), ("NaN", 1), ("0", 0), ("0.000", 0), ("0.5", 500), ("7", 1000)]
+        {
+            assert_eq!(weight(text), wanted, "{text}");
+        }
+        let fields = vec![("accept", "text/html;q=abc, text/plain;q=0.1")];
+        let accept = Accept::read(&fields);
+        assert!(accept.rank("text/html") < accept.rank("text/plain") && accept.rank("text/html").0 > 0);
     }
 
     #[test]
