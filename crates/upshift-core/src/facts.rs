@@ -150,11 +150,16 @@ pub enum TlsVersion {
 }
 
 impl TlsVersion {
-    /// Reads `1.2`, `TLSv1.2`, `TLS 1.2`, `TLS/1.2`, `tls1_2`, `tls12`, `SSLv3`, and `0x0303`, the number on the wire
-    /// (RFC 8446 §4.1.2). What follows, a cipher as CloudFront and nginx write it, is ignored.
+    /// Reads `1.2`, `TLSv1.2`, `TLS 1.2`, `TLS/1.2`, `tls1_2`, `tls12`, `SSLv3`, and `0x0303`, `0x303` or `771`, the number on the
+    /// wire (RFC 8446 §4.1.2), also in quotes. What follows, a cipher as CloudFront and nginx write it, is ignored.
     pub fn parse(text: &str) -> Option<Self> {
-        let lower = text.trim().to_ascii_lowercase();
+        let lower = text.trim().trim_matches('"').to_ascii_lowercase();
         if let Some(code) = lower.strip_prefix("0x") {
+            return Self::of_code(u16::from_str_radix(code, 16).ok()?);
+        }
+        if lower.len() == 3
+            && let Ok(code) = lower.parse()
+        {
             return Self::of_code(code);
         }
         let (is_ssl, named) = match (lower.strip_prefix("ssl"), lower.strip_prefix("tls")) {
@@ -179,14 +184,14 @@ impl TlsVersion {
         }
     }
 
-    fn of_code(code: &str) -> Option<Self> {
+    fn of_code(code: u16) -> Option<Self> {
         match code {
-            "0002" | "0200" => Some(Self::Ssl2),
-            "0300" => Some(Self::Ssl3),
-            "0301" => Some(Self::V1_0),
-            "0302" => Some(Self::V1_1),
-            "0303" => Some(Self::V1_2),
-            "0304" => Some(Self::V1_3),
+            0x0002 | 0x0200 => Some(Self::Ssl2),
+            0x0300 => Some(Self::Ssl3),
+            0x0301 => Some(Self::V1_0),
+            0x0302 => Some(Self::V1_1),
+            0x0303 => Some(Self::V1_2),
+            0x0304 => Some(Self::V1_3),
             _ => None,
         }
     }
@@ -327,6 +332,9 @@ mod tests {
             ("TLSv1", V1_0),
             ("TLSv1.0", V1_0),
             ("0x0301", V1_0),
+            ("0x302", V1_1),
+            ("770", V1_1),
+            ("\"TLSv1.1\"", V1_1),
             ("SSLv3", Ssl3),
             ("SSL 3.0", Ssl3),
             ("ssl3", Ssl3),
@@ -334,7 +342,23 @@ mod tests {
         ] {
             assert_eq!(TlsVersion::parse(text), Some(wanted), "{text}");
         }
-        for none in ["", "-", "12", "1.4", "TLSv2", "TLS", "SSLv4", "1.2x", "ECDHE", "(null)", "0x03", "\u{130}1.2"] {
+        for none in [
+            "",
+            "-",
+            "12",
+            "1.4",
+            "TLSv2",
+            "TLS",
+            "SSLv4",
+            "1.2x",
+            "ECDHE",
+            "(null)",
+            "0x03",
+            "0x30",
+            "512x",
+            "999",
+            "\u{130}1.2",
+        ] {
             assert_eq!(TlsVersion::parse(none), None, "{none}");
         }
         assert!(Ssl3 < V1_0);

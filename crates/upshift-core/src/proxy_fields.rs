@@ -8,7 +8,7 @@
 use std::net::IpAddr;
 
 use crate::arrival::{Proxy, ProxyReads};
-use crate::field::plain_elements;
+use crate::field::{plain_elements, quoted_parts};
 use crate::{Fields, HttpVersion, Known, TlsState, TlsVersion};
 
 const FORWARDED: &str = "forwarded";
@@ -97,7 +97,7 @@ impl<'h> ProxyFields<'h> {
     /// The element of `Forwarded` that is about the client.
     fn of_client(&self) -> Option<Element<'h>> {
         let mut nearest = None;
-        for member in self.members(FORWARDED).into_iter().rev() {
+        for member in self.forwarded().into_iter().rev() {
             let element = Element::read(std::str::from_utf8(member).ok()?)?;
             nearest = Some(element);
             let by = element.node.and_then(address);
@@ -115,6 +115,21 @@ impl<'h> ProxyFields<'h> {
     /// The elements of the field `name`, its lines read jointly.
     fn members(&self, name: &str) -> Vec<&'h [u8]> {
         plain_elements(self.fields.all(name)).collect()
+    }
+
+    /// The elements of `Forwarded`, its lines read jointly.
+    ///
+    /// RFC 7239 §4: a value may be a quoted string, with commas in it. Where one has no end, the line is read without them:
+    /// a client could hide what the proxy appended to its own quote.
+    fn forwarded(&self) -> Vec<&'h [u8]> {
+        let mut members = Vec::new();
+        for line in self.fields.all(FORWARDED) {
+            match quoted_parts(line, b',') {
+                Some(elements) => members.extend(elements),
+                None => members.extend(plain_elements([line].into_iter())),
+            }
+        }
+        members
     }
 
     /// What the nearest hop wrote.
@@ -136,7 +151,14 @@ impl<'h> Element<'h> {
     /// Reads an element; `None` if it is malformed. RFC 7239 §4: each parameter MUST NOT occur more than once.
     fn read(text: &'h str) -> Option<Self> {
         let mut element = Self::default();
-        for pair in text.split(';').map(str::trim).filter(|pair| !pair.is_empty()) {
+        let quoted = quoted_parts(text.as_bytes(), b';');
+        let pairs = quoted.unwrap_or_else(|| text.as_bytes().split(|byte| *byte == b';').collect());
+        for pair in pairs {
+            // Cut at ASCII, so that every part is UTF-8.
+            let pair = std::str::from_utf8(pair).ok()?.trim();
+            if pair.is_empty() {
+                continue;
+            }
             let (name, value) = pair.split_once('=')?;
             let known = match name.trim().to_ascii_lowercase().as_str() {
                 "for" => &mut element.node,
@@ -158,7 +180,9 @@ pub(crate) fn is_at(proxy: &Proxy, address: IpAddr) -> bool {
 
 /// The words of `X-Forwarded-Proto`, `X-Forwarded-Ssl`, `Front-End-Https`, `Fastly-SSL` and `X-Forwarded-Port`.
 fn is_https(word: &str) -> Option<bool> {
-    match word.trim().trim_matches('"').to_ascii_lowercase().as_str() {
+    let word = word.trim().trim_matches('"').to_ascii_lowercase();
+    // `http:` and `https://`, as `protocol` and `origin` of a script's location are.
+    match word.strip_suffix("://").or_else(|| word.strip_suffix(':')).unwrap_or(&word) {
         "https" | "wss" | "on" | "true" | "yes" | "1" | "ssl" | "443" => Some(true),
         "http" | "ws" | "off" | "false" | "no" | "0" | "80" => Some(false),
         _ => None,
@@ -223,6 +247,12 @@ mod tests {
             ("forwarded", "for=203.0.113.9", Known::Unknown),
             ("forwarded", "for=203.0.113.9;proto=http;proto=https", Known::Unknown),
             ("forwarded", "https", Known::Unknown),
+            ("forwarded", "by=_x;for=203.0.113.9;host=\"a;b,c\";proto=http", http),
+            ("forwarded", "for=203.0.113.9;x=\"\\\";proto=https\";proto=http", http),
+            ("forwarded", "x=\"a;proto=https, for=203.0.113.9;proto=http", http),
+            ("forwarded", "x=\"a, for=\"203.0.113.9\";proto=http", http),
+            ("x-forwarded-proto", "http:", http),
+            ("x-forwarded-proto", "https://", https),
             ("x-forwarded-proto", "gopher", Known::Unknown),
         ] {
             assert_eq!(tls(name, &[(name, value)]), wanted, "{name}: {value}");

@@ -24,6 +24,29 @@ pub fn plain_elements<'v>(values: impl Iterator<Item = &'v [u8]>) -> impl Iterat
         .filter(|element| !element.is_empty())
 }
 
+/// The parts of `value` between the `separator`s outside of quoted strings, outer white space removed, those that are empty
+/// left out; `None` if a quoted string has no end.
+pub(crate) fn quoted_parts(value: &[u8], separator: u8) -> Option<Vec<&[u8]>> {
+    let (mut quoted, mut escaped) = (false, false);
+    let mut parts = Vec::new();
+    let mut start = 0;
+    for (at, byte) in value.iter().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            byte if *byte == separator && !quoted => {
+                parts.push(value[start..at].trim_ascii());
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(value[start..].trim_ascii());
+    parts.retain(|part| !part.is_empty());
+    (!quoted).then_some(parts)
+}
+
 struct Split<'v> {
     rest: Option<&'v [u8]>,
 }

@@ -8,6 +8,7 @@ mod upgrade;
 
 pub use accept::{Accept, MediaRange};
 pub use connection::Connection;
+pub(crate) use list::quoted_parts;
 pub use list::{LIST_LIMIT, elements, plain_elements};
 pub use media_type::MediaType;
 pub use upgrade::{Protocol, ProtocolError, UpgradeList, UpgradeListError};
