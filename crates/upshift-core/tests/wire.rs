@@ -97,6 +97,26 @@ fn each_row_over_http1() {
     assert_eq!(upgrade_of(client(), &facts(&sent)), some(426, "AcmeApp"));
 }
 
+/// Kind: a refusal names another place than the one where the version stands, so that the advice makes a second version.
+#[test]
+fn a_refusal_names_the_place_of_the_version() {
+    let (none, sent) = (Lines::new(), vec![("X-Api-Version", "1.4")]);
+    let accepts = vec![("accept", "a/b;v=1")];
+    for (facts, place) in [
+        (facts(&sent), "header:X-Api-Version"),
+        (Facts { path: "/api/v1/x", ..facts(&none) }, "path:/api/v{version}/**"),
+        (Facts { query: Some("api-version=1"), ..facts(&none) }, "query:api-version"),
+        (facts(&accepts), "media-type:v"),
+    ] {
+        let body = answered(api(Uncertain::default()), &facts).map(|answer| answer.body().to_vec());
+        let body = String::from_utf8(body.unwrap()).unwrap();
+        assert!(body.contains(&format!("Send version 2.1, read from {place}.")), "{place}: {body}");
+    }
+    let rule = api(Uncertain::refusing([Reason::Missing]));
+    let body = answered(rule, &facts(&none)).map(|answer| answer.body().to_vec()).unwrap();
+    assert!(String::from_utf8(body).unwrap().contains("read from header:X-Api-Version."));
+}
+
 /// Kind: a refusal says of a connection what is not known of it.
 #[test]
 fn a_refusal_says_of_tls_what_is_known() {

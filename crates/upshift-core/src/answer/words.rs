@@ -162,7 +162,9 @@ fn api(wanted: &Api, ruling: &Ruling<'_>) -> Words {
     };
     let supported: Vec<_> = wanted.supported.iter().map(crate::version::Version::text).collect();
     let version = wanted.supported.iter().max().unwrap_or(&wanted.minimum);
-    let place = wanted.read.first().map(ToString::to_string).unwrap_or_default();
+    // The version that failed is to be mended where it stands: in another place it would be a second one, and ambiguous.
+    let named = seen(Kind::Api).filter(|observed| observed.read != "assume").map(|observed| observed.read.to_string());
+    let place = named.unwrap_or_else(|| wanted.read.first().map(ToString::to_string).unwrap_or_default());
     let mut instructions = format!("Send version {version}, read from {place}.");
     if !supported.is_empty() {
         instructions += &format!(" Supported: {}.", supported.join(", "));
