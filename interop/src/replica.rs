@@ -30,6 +30,30 @@ pub enum Behaviour {
     Garbles,
     /// It closes after half of its answer's content.
     Truncates,
+    /// It serves one request of each connection, and closes when the second has come.
+    ClosesSecond,
+    /// The same, with a reset.
+    ResetsSecond,
+    /// It serves one request of so many, and answers the others with this status.
+    ServesOneOf(usize, u16),
+    /// It serves one request of so many, and resets the connection at the others.
+    ResetsAllButOneOf(usize),
+}
+
+impl Behaviour {
+    /// The behaviour at the request that is the `number`th of the replica, and the `on_connection`th of its connection.
+    fn at(self, number: usize, on_connection: usize) -> Self {
+        match self {
+            Self::ClosesSecond if on_connection > 1 => Self::Closes,
+            Self::ResetsSecond if on_connection > 1 => Self::Resets,
+            Self::ServesOneOf(of, status) if !number.is_multiple_of(of) => Self::Answers(status),
+            Self::ResetsAllButOneOf(of) if !number.is_multiple_of(of) => Self::Resets,
+            Self::ClosesSecond | Self::ResetsSecond | Self::ServesOneOf(..) | Self::ResetsAllButOneOf(_) => {
+                Self::Serves
+            }
+            other => other,
+        }
+    }
 }
 
 /// The time that [`Behaviour::ServesSlowly`] takes.
@@ -135,6 +159,7 @@ fn serve(mut stream: TcpStream, shared: &Shared) {
     }
     let mut read = Vec::new();
     let mut buffer = [0; 4096];
+    let mut on_connection = 0;
     while let Ok(length @ 1..) = stream.read(&mut buffer) {
         read.extend_from_slice(&buffer[..length]);
         if !read.windows(4).any(|window| window == b"\r\n\r\n") {
@@ -145,7 +170,9 @@ fn serve(mut stream: TcpStream, shared: &Shared) {
         let health = lock(&shared.health).filter(|_| is_check);
         let behaviour = health.unwrap_or(*lock(&shared.behaviour));
         let counted = if is_check { &shared.checks } else { &shared.requests };
-        counted.fetch_add(1, Ordering::SeqCst);
+        let number = counted.fetch_add(1, Ordering::SeqCst) + 1;
+        on_connection += 1;
+        let behaviour = behaviour.at(number, on_connection);
         let under_way = shared.under_way.fetch_add(1, Ordering::SeqCst) + 1;
         shared.most_under_way.fetch_max(under_way, Ordering::SeqCst);
         let goes_on = answer(&mut stream, behaviour, shared);
@@ -159,7 +186,12 @@ fn serve(mut stream: TcpStream, shared: &Shared) {
 /// Answers one request, and returns whether the connection goes on.
 fn answer(stream: &mut TcpStream, behaviour: Behaviour, shared: &Shared) -> bool {
     match behaviour {
-        Behaviour::Serves => send(stream, "200 OK", "ok"),
+        // What depends on a count has become one of the others.
+        Behaviour::Serves
+        | Behaviour::ClosesSecond
+        | Behaviour::ResetsSecond
+        | Behaviour::ServesOneOf(..)
+        | Behaviour::ResetsAllButOneOf(_) => send(stream, "200 OK", "ok"),
         Behaviour::ServesSlowly => {
             wait(SLOWLY);
             send(stream, "200 OK", "ok")

@@ -78,7 +78,12 @@ fn statuses(asked: &[Asked]) -> HashMap<u16, usize> {
 /// With one good endpoint of two, no request fails after the first second, and at most 2 % in it.
 fn assert_no_loss(what: &str, bad: SocketAddr, cause: &str) {
     let good = Replica::start(Behaviour::Serves);
-    let mut gateway = Gateway::start(good.address(), &upstream(&[bad, good.address()], ""));
+    assert_no_loss_beside(good.address(), what, bad, cause, "");
+}
+
+/// The same beside `good`, with more lines in the upstream's table.
+fn assert_no_loss_beside(good: SocketAddr, what: &str, bad: SocketAddr, cause: &str, more: &str) {
+    let mut gateway = Gateway::start(good, &upstream(&[bad, good], more));
     let asked = ask_for(gateway.http(), "GET", TEST);
     let (first, later): (Vec<_>, Vec<_>) = asked.into_iter().partition(|(when, _)| *when < FIRST);
     let failed = first.iter().filter(|(_, status)| *status != 200).count();
@@ -132,6 +137,67 @@ fn a_replica_that_hangs_costs_no_request() {
 fn a_replica_that_is_no_http_server_costs_no_request() {
     let bad = Replica::start(Behaviour::Garbles);
     assert_no_loss("it answers no HTTP", bad.address(), "broken");
+}
+
+/// KIND: a count of failures in a row, which a replica that serves some requests never reaches.
+#[test]
+fn a_replica_that_fails_many_requests_costs_no_request() {
+    for (behaviour, cause) in [
+        (Behaviour::ServesOneOf(2, 503), "status"),
+        (Behaviour::ServesOneOf(4, 503), "status"),
+        (Behaviour::ResetsAllButOneOf(2), "broken"),
+    ] {
+        let bad = Replica::start(behaviour);
+        assert_no_loss(&format!("{behaviour:?}"), bad.address(), cause);
+    }
+}
+
+/// KIND: the backup counted among those that serve, so that one of two bad primaries is asked for ever.
+#[test]
+fn a_backup_takes_over_from_several_primaries() {
+    for behaviour in [Behaviour::Resets, Behaviour::Answers(503), Behaviour::Closes] {
+        let bad = [Replica::start(behaviour), Replica::start(behaviour)];
+        let backup = Replica::start(Behaviour::Serves);
+        let site = [(bad[0].address(), ""), (bad[1].address(), ""), (backup.address(), ", backup = true")];
+        let gateway = Gateway::start(backup.address(), &endpoints(&site, ""));
+        let asked = ask_for(gateway.http(), "GET", TEST);
+        let (_, later): (Vec<_>, Vec<_>) = asked.into_iter().partition(|(when, _)| *when < FIRST);
+        assert_eq!(statuses(&later).keys().collect::<Vec<_>>(), [&200], "{behaviour:?}: {:?}", statuses(&later));
+    }
+}
+
+/// KIND: a health check that fails everywhere, because it is wrong, and switches off ejection and retries.
+#[test]
+fn a_wrong_health_check_costs_no_request() {
+    let (good, bad) = (Replica::start(Behaviour::Serves), Replica::start(Behaviour::Resets));
+    for replica in [&good, &bad] {
+        replica.set_health(Behaviour::Answers(404));
+    }
+    let gateway = Gateway::start(good.address(), &upstream(&[bad.address(), good.address()], HEALTH));
+    for replica in [&good, &bad] {
+        wait_for("no check passes", || {
+            series(&gateway, "upshift_upstream_health_checks_total", replica.address(), "failed") >= 1.0
+        });
+    }
+    let asked = ask_for(gateway.http(), "GET", TEST);
+    let (_, later): (Vec<_>, Vec<_>) = asked.into_iter().partition(|(when, _)| *when < FIRST);
+    assert_eq!(statuses(&later).keys().collect::<Vec<_>>(), [&200], "{:?}", statuses(&later));
+    assert!(series(&gateway, "upshift_upstream_endpoint_ejections_total", bad.address(), "") >= 1.0);
+}
+
+/// KIND: an endpoint that is left out, asked because the others are full.
+#[test]
+fn what_is_too_much_does_not_go_to_an_endpoint_that_is_left_out() {
+    let (good, bad) = (Replica::start(Behaviour::ServesSlowly), Replica::start(Behaviour::Resets));
+    let site = endpoints(&[(good.address(), ", connections = 2"), (bad.address(), "")], "");
+    let gateway = Gateway::start(good.address(), &site);
+    let asked = ask_for(gateway.http(), "GET", TEST);
+    let (_, later): (Vec<_>, Vec<_>) = asked.into_iter().partition(|(when, _)| *when < FIRST);
+    let counts = statuses(&later);
+    // Each time that it returns, it may be asked before the first failure is known.
+    let wrong: usize = counts.iter().filter(|(status, _)| ![200, 503].contains(*status)).map(|(_, count)| count).sum();
+    assert!(wrong <= 2 * CLIENTS && wrong * 20 <= later.len(), "{counts:?}");
+    assert!(counts[&200] >= 10 && counts[&503] >= 100, "{counts:?}");
 }
 
 /// Its head has gone out when it breaks: the requests before the ejection are lost, and no more.

@@ -12,14 +12,16 @@ pub(crate) struct Candidates<'s> {
     others: Vec<usize>,
 }
 
-/// What a replica has to be to be drawn.
+/// The demands on a replica that is drawn.
 #[derive(Clone, Copy)]
 enum Tier {
-    /// Well, and no backup.
+    /// Not left out, with a place, and no backup.
     Primary,
-    /// Well.
+    /// Not left out, with a place, and a backup.
     Backup,
-    /// Nothing: it is asked because no better one is there.
+    /// Not left out.
+    Usable,
+    /// None: it is asked because no better one is there.
     Any,
 }
 
@@ -35,21 +37,40 @@ impl<'s> Candidates<'s> {
             self.first = Some(0);
             return Some(&self.replicas[0]);
         }
-        self.next_available(random).or_else(|| self.take(Tier::Any, random))
-    }
-
-    /// The next one that is well.
-    pub(crate) fn next_available(&mut self, random: &mut Random) -> Option<&'s Rc<Replica>> {
-        self.take(Tier::Primary, random).or_else(|| self.take(Tier::Backup, random))
-    }
-
-    fn take(&mut self, tier: Tier, random: &mut Random) -> Option<&'s Rc<Replica>> {
+        if let Some(replica) = self.next_available(random) {
+            return Some(replica);
+        }
+        // What is too much for those that serve must not go to those that are left out.
+        let is_full = self.replicas.iter().any(|replica| replica.is_usable() && !replica.has_place());
+        let tier = if is_full { Tier::Usable } else { Tier::Any };
         let index = self.better_of_two(tier, random)?;
+        Some(self.take(index))
+    }
+
+    /// The next one that is not left out and has a place.
+    pub(crate) fn next_available(&mut self, random: &mut Random) -> Option<&'s Rc<Replica>> {
+        let primary = self.better_of_two(Tier::Primary, random).filter(|index| !self.yields(*index, random));
+        let index = primary.or_else(|| self.better_of_two(Tier::Backup, random))?;
+        Some(self.take(index))
+    }
+
+    /// Tells whether a backup goes on in place of a primary: all of them return, and together have less than a share.
+    fn yields(&self, index: usize, random: &mut Random) -> bool {
+        let share = self.replicas[index].shared().share();
+        if share == 1_000 || random.below(1_000) < share {
+            return false;
+        }
+        let all_return =
+            self.eligible(Tier::Primary, None).all(|(index, _)| self.replicas[index].shared().share() < 1_000);
+        all_return && self.eligible(Tier::Backup, None).next().is_some()
+    }
+
+    fn take(&mut self, index: usize) -> &'s Rc<Replica> {
         match self.first {
             None => self.first = Some(index),
             Some(_) => self.others.push(index),
         }
-        Some(&self.replicas[index])
+        &self.replicas[index]
     }
 
     fn better_of_two(&self, tier: Tier, random: &mut Random) -> Option<usize> {
@@ -87,8 +108,9 @@ impl<'s> Candidates<'s> {
             Some(*index) != except && Some(*index) != self.first && !self.others.contains(index)
         });
         let fitting = left.filter(move |(_, replica)| match tier {
-            Tier::Primary => !replica.backup && replica.is_available(),
-            Tier::Backup => replica.is_available(),
+            Tier::Primary => !replica.backup && replica.is_usable() && replica.has_place(),
+            Tier::Backup => replica.backup && replica.is_usable() && replica.has_place(),
+            Tier::Usable => replica.is_usable(),
             Tier::Any => true,
         });
         fitting.map(|(index, replica)| (index, replica.weight * replica.shared().share()))

@@ -1,17 +1,19 @@
 //! The health of endpoints. All cores share it, and it outlives a reload.
 //!
-//! 1. Failures in a row eject an endpoint: one to connect, three broken or late answers, five answers of 5xx.
+//! 1. Failed requests eject an endpoint, by the rules of [`ejection`](super::ejection).
 //! 2. The first ejection lasts a second, and each further one twice as long as the one before.
-//! 3. An endpoint that returns gets a growing share of its requests, and is ejected again by its first failure.
-//! 4. At most half of an upstream's endpoints are ejected at once.
-//! 5. An endpoint that fails its health checks is left out until it passes them again.
+//! 3. An endpoint that returns gets a growing share of its requests.
+//! 4. An endpoint that fails its health checks is left out until it passes them again. Where none passes, the checks are
+//!    wrong, or of no help: they are ignored.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::time::Instant;
 use upshift_config::{Address, Endpoint, HealthCheck, Upstream, UpstreamHttp};
+
+use super::recent::{Recent, SECONDS};
 
 /// The length of an endpoint's first ejection.
 const FIRST_EJECTION: Duration = Duration::from_secs(1);
@@ -21,6 +23,9 @@ const LONGEST_EJECTION: Duration = Duration::from_secs(60);
 const RETURN: Duration = Duration::from_secs(10);
 /// The share of an endpoint at the start of its return, in thousandths.
 const FIRST_SHARE: u64 = 100;
+/// The rest after which a server may close a connection without being at fault. Those of servers last longer; from a
+/// second on, as a rule.
+const LONG_REST: Duration = Duration::from_millis(500);
 
 /// How an endpoint failed a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,11 +38,16 @@ pub(crate) enum Failure {
     Timeout,
     /// It answered 5xx.
     Status,
+    /// It closed a connection that had served before, while the request was under way.
+    Closed,
+    /// It was silent until the client gave up.
+    Abandoned,
 }
 
 impl Failure {
     /// All of them.
-    pub(crate) const ALL: [Self; 4] = [Self::Connect, Self::Broken, Self::Timeout, Self::Status];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Connect, Self::Broken, Self::Timeout, Self::Status, Self::Closed, Self::Abandoned];
 
     /// A short stable name, for counting.
     pub(crate) fn cause(self) -> &'static str {
@@ -46,26 +56,31 @@ impl Failure {
             Self::Broken => "broken",
             Self::Timeout => "timeout",
             Self::Status => "status",
+            Self::Closed => "closed",
+            Self::Abandoned => "abandoned",
         }
     }
 
-    fn description(self) -> &'static str {
+    pub(super) fn description(self) -> &'static str {
         match self {
             Self::Connect => "it cannot be connected to",
             Self::Broken => "it broke off its answer",
             Self::Timeout => "it took too long",
             Self::Status => "it answered 5xx",
+            Self::Closed => "it closed a connection in use",
+            Self::Abandoned => "it did not answer before the client gave up",
         }
     }
 
-    /// How many in a row eject an endpoint.
-    fn threshold(self) -> u32 {
+    /// The number in a row that ejects an endpoint; none if only their share does.
+    pub(super) fn threshold(self) -> Option<u32> {
         match self {
             // The request was not sent, and the next one would wait for the connection again.
-            Self::Connect => 1,
-            Self::Broken | Self::Timeout => 3,
+            Self::Connect => Some(1),
+            Self::Broken | Self::Timeout | Self::Abandoned => Some(3),
             // A client can provoke these, where the application has a fault.
-            Self::Status => 5,
+            Self::Status => Some(5),
+            Self::Closed => None,
         }
     }
 }
@@ -76,8 +91,14 @@ pub(crate) struct UpstreamHealth {
     pub(crate) endpoints: Vec<Arc<EndpointHealth>>,
     /// What is asked of them; none: only requests tell.
     pub(crate) check: Option<HealthCheck>,
+    /// Those that are backups.
+    pub(super) backups: Vec<bool>,
     /// Held while it is decided whether one more is ejected.
-    ejecting: Mutex<()>,
+    pub(super) ejecting: Mutex<()>,
+    /// The zero of the time below, which is in milliseconds.
+    start: Instant,
+    /// Successes are counted until then, to compare the endpoints; 0 if none failed lately.
+    counts_until: AtomicU64,
 }
 
 /// The health of one endpoint.
@@ -93,7 +114,11 @@ pub(crate) struct EndpointHealth {
     /// Requests and tunnels that it serves; counted where it has a limit.
     under_way: AtomicUsize,
     /// Failures since the last success.
-    in_a_row: AtomicU32,
+    pub(super) in_a_row: AtomicU32,
+    /// The outcomes of requests while they are counted.
+    pub(super) recent: Recent,
+    /// The last request on a connection that had served before was lost.
+    reuse_fails: AtomicBool,
     ejected_until: AtomicU64,
     /// Ejections since it last returned to its full share.
     relapses: AtomicU32,
@@ -111,7 +136,7 @@ pub(crate) struct EndpointHealth {
 /// What happened to one endpoint since the start of the process.
 #[derive(Default)]
 pub(crate) struct EndpointTotals {
-    failures: [AtomicU64; 4],
+    failures: [AtomicU64; 6],
     /// Times that it was ejected.
     pub(crate) ejections: AtomicU64,
     /// Requests that it failed, and that were sent once more.
@@ -154,38 +179,55 @@ impl UpstreamHealth {
             }
             endpoints.push(kept);
         }
-        Self { endpoints, check: upstream.health.clone(), ejecting: Mutex::new(()) }
+        Self {
+            endpoints,
+            check: upstream.health.clone(),
+            backups: upstream.endpoints.iter().map(|endpoint| endpoint.backup).collect(),
+            ejecting: Mutex::new(()),
+            start: Instant::now(),
+            counts_until: AtomicU64::new(0),
+        }
     }
 
-    /// Counts a failed request, and ejects the endpoint if it was one too many.
-    pub(crate) fn failed(&self, index: usize, failure: Failure) {
+    /// Counts a request that succeeded. Where none failed lately, this only reads.
+    pub(crate) fn succeeded(&self, index: usize) {
         let endpoint = &self.endpoints[index];
-        endpoint.totals.failures[failure as usize].fetch_add(1, Relaxed);
-        let in_a_row = endpoint.in_a_row.fetch_add(1, Relaxed) + 1;
-        let threshold = if endpoint.is_returning() { 1 } else { failure.threshold() };
-        if in_a_row >= threshold {
-            self.eject(endpoint, failure, in_a_row);
+        endpoint.succeeded();
+        let until = self.counts_until.load(Relaxed);
+        if until > 0 && until > milliseconds(self.start.elapsed()) && !endpoint.is_ejected() {
+            endpoint.recent.add(endpoint.now(), false);
         }
     }
 
-    fn eject(&self, endpoint: &EndpointHealth, failure: Failure, in_a_row: u32) {
-        let _one_at_a_time = self.ejecting.lock().unwrap_or_else(PoisonError::into_inner);
-        // Other cores had requests under way when it was ejected.
-        if endpoint.is_ejected() {
-            return;
+    /// Counts a request that was lost because a connection was closed that had served before and rested so long. After a
+    /// long rest any server may do that (RFC 9112 §9.3.1), but not every time.
+    pub(crate) fn closed(&self, index: usize, rested: Duration) {
+        let recurs = self.endpoints[index].reuse_fails.swap(true, Relaxed);
+        if recurs || rested < LONG_REST {
+            self.failed(index, Failure::Closed);
         }
-        let ejected = self.endpoints.iter().filter(|endpoint| endpoint.is_ejected()).count();
-        if (ejected + 1) * 2 > self.endpoints.len() {
-            return;
-        }
-        let length = endpoint.eject();
-        tracing::warn!(
-            endpoint = %endpoint.name,
-            failures = in_a_row,
-            "an upstream endpoint is left out for {length:?}: {}",
-            failure.description()
-        );
     }
+
+    /// Counts successes, too, for a while.
+    pub(super) fn start_counting(&self) {
+        let until = milliseconds(self.start.elapsed()) + SECONDS * 1_000;
+        self.counts_until.fetch_max(until, Relaxed);
+    }
+
+    /// Tells whether it is neither ejected nor kept out by its health checks.
+    pub(crate) fn is_usable(&self, index: usize) -> bool {
+        !self.endpoints[index].is_ejected() && self.passes_checks(index)
+    }
+
+    /// Tells whether its health checks do not keep it out. Where no endpoint passes, they keep out none.
+    pub(super) fn passes_checks(&self, index: usize) -> bool {
+        !self.endpoints[index].fails_checks.load(Relaxed)
+            || self.endpoints.iter().all(|endpoint| endpoint.fails_checks.load(Relaxed))
+    }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl EndpointHealth {
@@ -197,6 +239,8 @@ impl EndpointHealth {
             start: Instant::now(),
             under_way: AtomicUsize::new(0),
             in_a_row: AtomicU32::new(0),
+            recent: Recent::default(),
+            reuse_fails: AtomicBool::new(false),
             ejected_until: AtomicU64::new(0),
             relapses: AtomicU32::new(0),
             ejection_logged: AtomicBool::new(false),
@@ -212,8 +256,19 @@ impl EndpointHealth {
         self.address == endpoint.address && self.http == http
     }
 
-    fn now(&self) -> u64 {
-        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
+    pub(super) fn now(&self) -> u64 {
+        milliseconds(self.start.elapsed())
+    }
+
+    pub(super) fn count_failure(&self, failure: Failure) {
+        self.totals.failures[failure as usize].fetch_add(1, Relaxed);
+    }
+
+    /// Notes that it answered on a connection that had served before.
+    pub(crate) fn reused(&self) {
+        if self.reuse_fails.load(Relaxed) {
+            self.reuse_fails.store(false, Relaxed);
+        }
     }
 
     /// Tells whether failed requests keep it out.
@@ -223,13 +278,13 @@ impl EndpointHealth {
         until > 0 && until > self.now()
     }
 
-    /// Tells whether it may be asked.
+    /// Tells whether neither failed requests nor its health checks speak against it.
     pub(crate) fn is_available(&self) -> bool {
         !self.fails_checks.load(Relaxed) && !self.is_ejected()
     }
 
     /// Tells whether it was ejected, and is not back at its full share.
-    fn is_returning(&self) -> bool {
+    pub(super) fn is_returning(&self) -> bool {
         self.relapses.load(Relaxed) > 0 && self.share() < 1_000
     }
 
@@ -239,13 +294,12 @@ impl EndpointHealth {
         if until == 0 || self.relapses.load(Relaxed) == 0 {
             return 1_000;
         }
-        let length = u64::try_from(RETURN.as_millis()).unwrap_or(u64::MAX);
+        let length = milliseconds(RETURN);
         let since = self.now().saturating_sub(until);
         (since * 1_000 / length).clamp(FIRST_SHARE, 1_000)
     }
 
-    /// Counts a request that succeeded.
-    pub(crate) fn succeeded(&self) {
+    fn succeeded(&self) {
         if self.in_a_row.load(Relaxed) > 0 {
             self.in_a_row.store(0, Relaxed);
         }
@@ -261,15 +315,15 @@ impl EndpointHealth {
     }
 
     /// Ejects it, and returns for how long.
-    fn eject(&self) -> Duration {
+    pub(super) fn eject(&self) -> Duration {
         if !self.is_returning() {
             self.relapses.store(0, Relaxed);
         }
         let relapses = self.relapses.fetch_add(1, Relaxed);
         let length = FIRST_EJECTION.saturating_mul(1 << relapses.min(8)).min(LONGEST_EJECTION);
-        let milliseconds = u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
-        self.ejected_until.store(self.now().saturating_add(milliseconds), Relaxed);
+        self.ejected_until.store(self.now().saturating_add(milliseconds(length)), Relaxed);
         self.in_a_row.store(0, Relaxed);
+        self.recent.clear();
         self.ejection_logged.store(true, Relaxed);
         self.totals.ejections.fetch_add(1, Relaxed);
         length
@@ -296,8 +350,7 @@ impl EndpointHealth {
         let now = self.now();
         let due = self.next_check.load(Relaxed) <= now;
         if due {
-            let interval = u64::try_from(interval.as_millis()).unwrap_or(u64::MAX);
-            self.next_check.store(now.saturating_add(interval), Relaxed);
+            self.next_check.store(now.saturating_add(milliseconds(interval)), Relaxed);
         }
         due
     }
@@ -348,36 +401,6 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn failures_in_a_row_eject() {
-        for (failure, threshold) in
-            [(Failure::Connect, 1), (Failure::Broken, 3), (Failure::Timeout, 3), (Failure::Status, 5)]
-        {
-            let upstream = upstream(2);
-            for _ in 1..threshold {
-                upstream.failed(0, failure);
-            }
-            upstream.endpoints[0].succeeded();
-            for _ in 1..threshold {
-                upstream.failed(0, failure);
-            }
-            assert!(ejected(&upstream).is_empty(), "{failure:?}: a success lies between");
-            upstream.failed(0, failure);
-            assert_eq!(ejected(&upstream), [0], "{failure:?}");
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn at_most_half_is_ejected() {
-        for (count, most) in [(1, 0), (2, 1), (3, 1), (4, 2), (5, 2)] {
-            let upstream = upstream(count);
-            for index in 0..usize::from(count) {
-                upstream.failed(index, Failure::Connect);
-            }
-            assert_eq!(ejected(&upstream).len(), most, "of {count}");
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
     async fn an_ejection_grows_and_the_return_is_slow() {
         let upstream = upstream(2);
         let endpoint = &upstream.endpoints[0];
@@ -392,10 +415,10 @@ mod tests {
         }
         advance(Duration::from_secs(65)).await;
         assert_eq!(endpoint.share(), 500);
-        endpoint.succeeded();
+        upstream.succeeded(0);
         advance(Duration::from_secs(5)).await;
         assert_eq!(endpoint.share(), 1_000);
-        endpoint.succeeded();
+        upstream.succeeded(0);
         upstream.failed(0, Failure::Status);
         assert!(endpoint.is_available(), "it has returned: one failure is not enough");
     }

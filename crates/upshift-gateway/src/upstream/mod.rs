@@ -2,22 +2,25 @@
 //!
 //! 1. Of two replicas drawn at random by their weights, the one with fewer requests under way is asked ("power of two
 //!    choices").
-//! 2. A replica that is not well ([`health`]) is passed over, unless all are; a backup is asked only then.
+//! 2. A replica that is not well ([`health`]) is passed over, unless all are; a backup is asked where no other has a place.
 //! 3. A request that no upstream can have seen is tried on the next replica.
 //! 4. Where this process has no descriptor left, no replica is at fault.
 
 pub(crate) mod checks;
 mod choice;
 mod connect;
+mod ejection;
 pub(crate) mod health;
 pub(crate) mod metrics;
 mod pool;
 mod random;
+mod recent;
 mod retry;
 
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::HeaderValue;
 use upshift_config::{Endpoint, Limits, Upstream};
@@ -109,10 +112,14 @@ impl Replica {
         &self.health.upstream.endpoints[self.health.index]
     }
 
-    /// Tells whether it is well, and has a place for a request.
-    pub(crate) fn is_available(&self) -> bool {
-        let has_place = self.limit.is_none_or(|limit| !self.shared().is_full(limit));
-        has_place && self.shared().is_available()
+    /// Tells whether it is not left out.
+    fn is_usable(&self) -> bool {
+        self.health.upstream.is_usable(self.health.index)
+    }
+
+    /// Tells whether it may get another request.
+    fn has_place(&self) -> bool {
+        self.limit.is_none_or(|limit| !self.shared().is_full(limit))
     }
 
     /// Counts a request that it failed.
@@ -120,9 +127,19 @@ impl Replica {
         self.health.upstream.failed(self.health.index, failure);
     }
 
+    /// Counts a request that was lost with a connection that had served before and rested so long.
+    pub(crate) fn closed(&self, rested: Duration) {
+        self.health.upstream.closed(self.health.index, rested);
+    }
+
+    /// Notes that it answered on a connection that had served before.
+    pub(crate) fn reused(&self) {
+        self.shared().reused();
+    }
+
     /// Counts a request that it served.
     pub(crate) fn succeeded(&self) {
-        self.shared().succeeded();
+        self.health.upstream.succeeded(self.health.index);
     }
 
     /// Counts a request that is sent once more because it failed.
