@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use crate::h2_frames::{ACK, DATA, END_HEADERS, END_STREAM, HEADERS, NO_ERROR, PING, RST_STREAM, SETTINGS};
-use crate::h2_frames::{Frame, frame, next_frame};
+use crate::h2_frames::{ACK, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, RST_STREAM, SETTINGS};
+use crate::h2_frames::{Frame, NO_ERROR, frame, next_frame};
 use crate::listen;
 
 /// RFC 7541, appendix A: `:status: 200`.
@@ -24,6 +24,12 @@ pub enum Manner {
     BreaksOff,
     /// It answers one request, then neither reads nor writes.
     FallsSilent,
+    /// It resets each stream with this code.
+    Resets(u32),
+    /// It answers one request, then resets each stream with this code.
+    AnswersThenResets(u32),
+    /// It answers so many requests, then says that it goes away and closes; what comes later is not processed.
+    Leaves(u32),
 }
 
 /// A server each of whose connections has the next manner; the last one holds for all further ones.
@@ -105,6 +111,9 @@ fn serve(mut stream: TcpStream, manner: Manner, shared: &Shared) -> std::io::Res
             shared.held.lock().unwrap_or_else(PoisonError::into_inner).push(stream);
             break;
         }
+        if answer.get(3) == Some(&GOAWAY) {
+            break;
+        }
     }
     Ok(())
 }
@@ -114,15 +123,28 @@ fn answer(came: &Frame, manner: Manner) -> Option<Vec<u8>> {
     match came.kind {
         SETTINGS if !acknowledged => Some(frame(SETTINGS, ACK, 0, b"")),
         PING if !acknowledged => Some(frame(PING, ACK, 0, &came.payload)),
-        HEADERS => {
-            let last = if matches!(manner, Manner::Begins | Manner::BreaksOff) { 0 } else { END_STREAM };
-            let mut answer = frame(HEADERS, END_HEADERS, came.stream, OK);
-            answer.extend(frame(DATA, last, came.stream, b"origin"));
-            if manner == Manner::BreaksOff {
-                answer.extend(frame(RST_STREAM, 0, came.stream, &NO_ERROR.to_be_bytes()));
-            }
-            Some(answer)
-        }
+        HEADERS => Some(answer_request(came.stream, manner)),
         _ => None,
+    }
+}
+
+fn answer_request(stream: u32, manner: Manner) -> Vec<u8> {
+    match manner {
+        Manner::Resets(code) => frame(RST_STREAM, 0, stream, &code.to_be_bytes()),
+        Manner::AnswersThenResets(code) if stream > 1 => frame(RST_STREAM, 0, stream, &code.to_be_bytes()),
+        // The client's streams have odd numbers.
+        Manner::Leaves(after) if stream > 2 * after => {
+            let last = (2 * after).saturating_sub(1).to_be_bytes();
+            frame(GOAWAY, 0, 0, &[last, NO_ERROR.to_be_bytes()].concat())
+        }
+        _ => {
+            let last = if matches!(manner, Manner::Begins | Manner::BreaksOff) { 0 } else { END_STREAM };
+            let mut answer = frame(HEADERS, END_HEADERS, stream, OK);
+            answer.extend(frame(DATA, last, stream, b"origin"));
+            if manner == Manner::BreaksOff {
+                answer.extend(frame(RST_STREAM, 0, stream, &NO_ERROR.to_be_bytes()));
+            }
+            answer
+        }
     }
 }

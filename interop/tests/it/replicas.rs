@@ -9,7 +9,10 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use interop::{Behaviour, BlackHole, Connection, Gateway, Replica, SLOWLY, free_port, pause, wait};
+use interop::{
+    Behaviour, BlackHole, Connection, Gateway, H2Upstream, Manner, Nginx, Replica, SLOWLY, Upstreams,
+    free_port, pause, peers, read_reply, send, wait,
+};
 
 /// Clients at once.
 const CLIENTS: usize = 8;
@@ -139,6 +142,32 @@ fn a_replica_that_is_no_http_server_costs_no_request() {
     assert_no_loss("it answers no HTTP", bad.address(), "broken");
 }
 
+/// KIND: the excuse for a connection that rested too long, given to a stream of HTTP/2 that is reset while its connection
+/// goes on: the replica was never ejected, or once.
+#[test]
+fn a_replica_that_resets_streams_costs_no_request() {
+    // RFC 9113 §7: INTERNAL_ERROR, REFUSED_STREAM, HTTP_1_1_REQUIRED.
+    for manners in [
+        &[Manner::Resets(2)],
+        &[Manner::AnswersThenResets(2)],
+        &[Manner::AnswersThenResets(7)],
+        &[Manner::AnswersThenResets(13)],
+    ] {
+        let (good, bad) = (H2Upstream::start(&[Manner::Answers]), H2Upstream::start(manners));
+        let what = format!("{manners:?}");
+        assert_no_loss_beside(good.address(), &what, bad.address(), "broken", "http = \"2\"");
+    }
+}
+
+/// KIND: the same excuse, given to a replica that fails each connection at its second request.
+#[test]
+fn a_replica_that_serves_one_request_per_connection_costs_no_request() {
+    for behaviour in [Behaviour::ClosesSecond, Behaviour::ResetsSecond] {
+        let bad = Replica::start(behaviour);
+        assert_no_loss(&format!("{behaviour:?}"), bad.address(), "closed");
+    }
+}
+
 /// KIND: a count of failures in a row, which a replica that serves some requests never reaches.
 #[test]
 fn a_replica_that_fails_many_requests_costs_no_request() {
@@ -149,6 +178,25 @@ fn a_replica_that_fails_many_requests_costs_no_request() {
     ] {
         let bad = Replica::start(behaviour);
         assert_no_loss(&format!("{behaviour:?}"), bad.address(), cause);
+    }
+}
+
+/// KIND: the excuse taken away from those that deserve it: a server that closes connections early is well.
+#[test]
+fn servers_that_close_connections_early_are_never_left_out() {
+    peers!("nginx");
+    let servers = ["keepalive_requests 2;", "keepalive_timeout 1s;"].map(Nginx::with);
+    let addresses = servers.each_ref().map(Nginx::address);
+    let gateway = Gateway::start(addresses[0], &upstream(&addresses, ""));
+    let mut asked = ask_for(gateway.http(), "GET", TEST);
+    // From now on connections have rested for as long as the server keeps them.
+    for _ in 0..4 {
+        wait(Duration::from_secs(1));
+        asked.extend(ask_for(gateway.http(), "GET", Duration::from_millis(20)));
+    }
+    assert_eq!(statuses(&asked).keys().collect::<Vec<_>>(), [&200], "{:?}", statuses(&asked));
+    for address in addresses {
+        assert!(series(&gateway, "upshift_upstream_endpoint_ejections_total", address, "") < 1.0, "{address}");
     }
 }
 
@@ -185,6 +233,34 @@ fn a_wrong_health_check_costs_no_request() {
     assert!(series(&gateway, "upshift_upstream_endpoint_ejections_total", bad.address(), "") >= 1.0);
 }
 
+/// KIND: a handshake that is never repeated, while the tunnels of the good replica count as its load.
+#[test]
+fn a_replica_that_refuses_handshakes_costs_none() {
+    peers!("node");
+    let good = Upstreams::start();
+    for behaviour in [Behaviour::ServesOneOf(2, 503), Behaviour::Answers(503), Behaviour::Closes] {
+        let bad = Replica::start(behaviour);
+        let gateway = Gateway::start(good.clear(), &upstream(&[bad.address(), good.clear()], ""));
+        let request = b"GET /chat HTTP/1.1\r\nHost: a.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+        let mut tunnels = Vec::new();
+        let mut counts = HashMap::new();
+        for _ in 0..60 {
+            let mut tunnel = send(gateway.http(), request);
+            *counts.entry(read_reply(&mut tunnel, true).status).or_insert(0) += 1;
+            tunnels.push(tunnel);
+        }
+        // 200 is what the bad one says when it serves.
+        let failed: usize =
+            counts.iter().filter(|(status, _)| ![101, 200].contains(*status)).map(|(_, count)| count).sum();
+        assert_eq!(failed, 0, "{behaviour:?}: {counts:?}");
+        assert!(
+            series(&gateway, "upshift_upstream_endpoint_ejections_total", bad.address(), "") >= 1.0,
+            "{behaviour:?}"
+        );
+    }
+}
+
 /// KIND: an endpoint that is left out, asked because the others are full.
 #[test]
 fn what_is_too_much_does_not_go_to_an_endpoint_that_is_left_out() {
@@ -198,6 +274,25 @@ fn what_is_too_much_does_not_go_to_an_endpoint_that_is_left_out() {
     let wrong: usize = counts.iter().filter(|(status, _)| ![200, 503].contains(*status)).map(|(_, count)| count).sum();
     assert!(wrong <= 2 * CLIENTS && wrong * 20 <= later.len(), "{counts:?}");
     assert!(counts[&200] >= 10 && counts[&503] >= 100, "{counts:?}");
+}
+
+/// KIND: a request that was certainly not processed, lost because its method may not be repeated (RFC 9113 §8.7).
+#[test]
+fn a_request_that_was_not_processed_is_sent_again_whatever_its_method() {
+    let (good, bad) = (H2Upstream::start(&[Manner::Answers]), H2Upstream::start(&[Manner::Resets(7)]));
+    let leaves = H2Upstream::start(&[Manner::Leaves(1)]);
+    for addresses in [vec![bad.address(), good.address()], vec![leaves.address()]] {
+        let gateway = Gateway::start(addresses[0], &upstream(&addresses, "http = \"2\""));
+        let mut connection = Connection::new(gateway.http());
+        for _ in 0..12 {
+            let post = b"POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 7\r\n\r\ncontent";
+            let reply = connection.ask(post);
+            assert_eq!(reply.map(|reply| reply.status), Some(200), "{addresses:?}");
+        }
+    }
+    let gateway = Gateway::start(bad.address(), &upstream(&[bad.address()], "http = \"2\""));
+    let reply = Connection::new(gateway.http()).ask(b"POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 0\r\n\r\n");
+    assert_eq!(reply.map(|reply| reply.status), Some(502), "the one retry is refused as well");
 }
 
 /// Its head has gone out when it breaks: the requests before the ejection are lost, and no more.

@@ -3,6 +3,7 @@
 //! Each watches its own progress: a body that is asked for more and gets nothing for too long ends with [`Silent`].
 //! What else arrives on the connection does not count.
 
+mod replay;
 mod request;
 mod response;
 mod silence;
@@ -14,6 +15,7 @@ use http::Version;
 use http_body::Body as _;
 use hyper::body::Incoming;
 
+pub(crate) use replay::Replay;
 pub(crate) use request::{RequestBody, Upload, UploadState};
 pub(crate) use response::Body;
 pub(crate) use silence::{Silence, Silent};

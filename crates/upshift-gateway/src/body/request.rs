@@ -13,7 +13,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
-use super::{AnyBody, BodyError, Silence, Unfinished, is_unfinished};
+use super::{AnyBody, BodyError, Replay, Silence, Unfinished, is_unfinished};
 use crate::activity::Activity;
 use crate::chunks::BadChunk;
 use crate::forward::trailers::TrailerFilter;
@@ -37,6 +37,8 @@ enum Kind {
     Hyper(Incoming, Version),
     /// From a codec that is not hyper's.
     Any(AnyBody),
+    /// It is kept as it is sent.
+    Kept(Replay),
 }
 
 type Polled = Poll<Option<Result<Frame<Bytes>, BodyError>>>;
@@ -111,6 +113,18 @@ impl RequestBody {
             return Self::empty();
         }
         Self::new(Kind::Any(Box::pin(Full::new(bytes).map_err(|never| match never {}))), None)
+    }
+
+    /// Content that was taken back, to be sent again.
+    pub(super) fn replay(content: Replay) -> Self {
+        Self::new(Kind::Kept(content), None)
+    }
+
+    /// Keeps from now on what is taken of it, and returns the handle to take it back.
+    pub(crate) fn kept(&mut self) -> Replay {
+        let replay = Replay::of(std::mem::replace(self, Self::empty()));
+        self.kind = Kind::Kept(replay.clone());
+        replay
     }
 
     /// Whether there is nothing to read.
@@ -189,6 +203,16 @@ impl RequestBody {
         Poll::Ready(ready)
     }
 
+    /// Records that it waits for the upstream.
+    pub(super) fn wait_for_upstream(&self) {
+        self.enter(UploadState::Upstream);
+    }
+
+    /// Records that the upstream has it all.
+    pub(super) fn done(&self) {
+        self.enter(UploadState::Done);
+    }
+
     fn enter(&self, state: UploadState) {
         if let Some(upload) = &self.upload {
             upload.enter(state);
@@ -219,6 +243,7 @@ impl http_body::Body for RequestBody {
                 polled => polled,
             },
             Kind::Any(body) => body.as_mut().poll_frame(cx),
+            Kind::Kept(content) => return content.poll_frame(cx),
         };
         let mut noted = self.noted(polled, cx);
         if let Poll::Ready(Some(Ok(frame))) = &mut noted
@@ -235,6 +260,7 @@ impl http_body::Body for RequestBody {
                 Kind::Empty => true,
                 Kind::Hyper(body, _) => body.is_end_stream(),
                 Kind::Any(body) => body.is_end_stream(),
+                Kind::Kept(content) => content.is_end_stream(),
             }
     }
 
@@ -245,6 +271,7 @@ impl http_body::Body for RequestBody {
             Kind::Empty => SizeHint::with_exact(0),
             Kind::Hyper(body, _) => body.size_hint(),
             Kind::Any(body) => body.size_hint(),
+            Kind::Kept(content) => content.size_hint(),
         }
     }
 }

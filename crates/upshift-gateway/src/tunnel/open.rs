@@ -17,7 +17,7 @@ use crate::counts::{Counts, Ending};
 use crate::fault::Fault;
 use crate::forward::{self, Outbound, Timeouts};
 use crate::transition::Switch;
-use crate::upstream::{Load, Site};
+use crate::upstream::{Failure, Load, Site};
 use crate::worker::Worker;
 
 /// The upstream's end of a tunnel.
@@ -49,11 +49,17 @@ pub(crate) async fn open(
     let (mut parts, body) = response.into_parts();
     let misbehaved = |what: String| Fault::BadGateway(name.to_owned(), what);
     match accepted(offer, key.as_ref(), &mut parts) {
-        Err(error) => return Err(misbehaved(error.to_string())),
+        Err(error) => {
+            lease.fail(Failure::Broken);
+            return Err(misbehaved(error.to_string()));
+        }
         Ok(false) => return forward::inbound(Response::from_parts(parts, body), lease, name, false, timeouts).await,
         Ok(true) => {}
     }
-    let upstream = switched.await.map_err(|_| misbehaved("closed the connection".to_owned()))?;
+    let Ok(upstream) = switched.await else {
+        lease.fail(Failure::Broken);
+        return Err(misbehaved("closed the connection".to_owned()));
+    };
     let worker = Rc::clone(&connection.worker);
     let limits = worker.limits();
     let patience = Patience { idle: limits.tunnel_idle, stall: limits.idle };

@@ -70,21 +70,17 @@ impl Pool {
         Self { address, http, connector, resting: Rc::default(), shared: RefCell::new(None) }
     }
 
-    /// A connection that served before and is free.
-    pub(crate) fn reuse(&self) -> Option<Link> {
+    /// A connection that served before and is free, and the time for which it has rested.
+    pub(crate) fn reuse(&self) -> Option<(Link, Duration)> {
         if let Some(sender) = self.shared.borrow().as_ref().filter(|sender| !sender.is_closed()) {
-            return Some(Link::Shared(sender.clone()));
+            return Some((Link::Shared(sender.clone()), Duration::ZERO));
         }
         let mut resting = self.resting.borrow_mut();
-        while let Some(Resting { sender, task, .. }) = resting.pop() {
+        while let Some(Resting { sender, task, since }) = resting.pop() {
             if sender.is_ready() {
+                let (home, connector) = (Rc::clone(&self.resting), Rc::clone(&self.connector));
                 let task = ConnectionTask(Some(task));
-                return Some(Link::Own(Own {
-                    sender,
-                    home: Rc::clone(&self.resting),
-                    connector: Rc::clone(&self.connector),
-                    task,
-                }));
+                return Some((Link::Own(Own { sender, home, connector, task }), since.elapsed()));
             }
             task.abort();
         }
