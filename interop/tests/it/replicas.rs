@@ -9,8 +9,9 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use interop::h2_frames::{HEADERS, WHOLE, field_block, frame, pseudo_fields};
 use interop::{
-    Behaviour, BlackHole, Connection, Gateway, H2Upstream, Manner, Nginx, Replica, SLOWLY, Upstreams,
+    Behaviour, BlackHole, Connection, Gateway, H2Session, H2Upstream, Manner, Nginx, Replica, SLOWLY, Upstreams,
     free_port, pause, peers, read_reply, send, wait,
 };
 
@@ -231,6 +232,37 @@ fn a_wrong_health_check_costs_no_request() {
     let (_, later): (Vec<_>, Vec<_>) = asked.into_iter().partition(|(when, _)| *when < FIRST);
     assert_eq!(statuses(&later).keys().collect::<Vec<_>>(), [&200], "{:?}", statuses(&later));
     assert!(series(&gateway, "upshift_upstream_endpoint_ejections_total", bad.address(), "") >= 1.0);
+}
+
+/// KIND: a replica that hangs, unseen because clients are less patient than the gateway.
+#[test]
+fn a_replica_that_hangs_longer_than_its_clients_wait_is_left_out() {
+    let (good, bad) = (Replica::start(Behaviour::Serves), Replica::start(Behaviour::Hangs));
+    let site = upstream(&[bad.address(), good.address()], "").replace("upstream-response", "upstream-silence");
+    let gateway = Gateway::start(good.address(), &site);
+    let begun = Instant::now();
+    thread::scope(|scope| {
+        for _ in 0..CLIENTS {
+            scope.spawn(|| {
+                while begun.elapsed() < TEST * 2 {
+                    ask_impatiently(gateway.http());
+                }
+            });
+        }
+    });
+    assert!(series(&gateway, "upshift_upstream_endpoint_failures_total", bad.address(), "abandoned") >= 3.0);
+    assert!(series(&gateway, "upshift_upstream_endpoint_ejections_total", bad.address(), "") >= 1.0);
+    assert!(series(&gateway, "upshift_upstream_endpoint_failures_total", good.address(), "") < 1.0);
+    assert!(bad.requests() * 10 < good.requests(), "{} and {}", bad.requests(), good.requests());
+}
+
+/// Asks over HTTP/2, and leaves if no answer comes for a little more than a second.
+fn ask_impatiently(gateway: SocketAddr) {
+    let session = H2Session::open(gateway, &frame(HEADERS, WHOLE, 1, &field_block(&pseudo_fields("GET", "/"))));
+    let asked = Instant::now();
+    while !session.is_complete(1) && asked.elapsed() < Duration::from_millis(1_300) {
+        wait(Duration::from_millis(5));
+    }
 }
 
 /// KIND: a handshake that is never repeated, while the tunnels of the good replica count as its load.

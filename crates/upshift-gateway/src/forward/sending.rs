@@ -1,5 +1,6 @@
 //! One request, sent to one replica.
 
+use std::cell::Cell;
 use std::error::Error as _;
 use std::rc::Rc;
 
@@ -16,6 +17,9 @@ use crate::upstream::{ConnectError, Failure, Lease, Link, Load, Replica, SendErr
 
 /// As many connections that rested too long are tried before a new one is opened.
 const MAX_STALE: usize = 8;
+
+/// A client that gives up after this wait did so because of the replica.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long an upstream may take.
 #[derive(Clone, Copy, Debug)]
@@ -144,7 +148,14 @@ impl Sending {
         }
     }
 
-    async fn exchange<T>(
+    async fn exchange<T>(&self, request: Outbound, replica: &Rc<Replica>, take: Take) -> Result<Answered, Attempt<T>> {
+        let waiting = Waiting { replica, upload: &self.upload, since: Instant::now(), over: Cell::new(false) };
+        let answered = self.exchange_patiently(request, replica, take).await;
+        waiting.over.set(true);
+        answered
+    }
+
+    async fn exchange_patiently<T>(
         &self,
         mut request: Outbound,
         replica: &Rc<Replica>,
@@ -245,6 +256,25 @@ impl Sending {
 
 /// An answer to an offer of another protocol, and the name of the replica.
 pub(super) type Switching<'s> = (Response<Incoming>, Lease, &'s str);
+
+/// The wait for the head of an answer. It counts against the replica if it ends because the client gave up.
+struct Waiting<'a> {
+    replica: &'a Replica,
+    upload: &'a Upload,
+    since: Instant,
+    over: Cell<bool>,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let (state, moved) = self.upload.state();
+        // While the client owes content, the replica has nothing to answer.
+        let is_due = matches!(state, UploadState::Done | UploadState::Upstream);
+        if !self.over.get() && is_due && self.since.max(moved).elapsed() >= PATIENCE {
+            self.replica.failed(Failure::Abandoned);
+        }
+    }
+}
 
 /// How a connection or a stream broke.
 #[derive(Clone, Copy, PartialEq, Eq)]
