@@ -40,7 +40,7 @@ impl Recent {
 
     /// The outcomes of the seconds before `now`.
     pub(super) fn sum(&self, now: u64) -> Outcomes {
-        let second = (now / 1_000 << (2 * BITS)) >> (2 * BITS);
+        let second = ((now / 1_000) << (2 * BITS)) >> (2 * BITS);
         let mut sum = Outcomes::default();
         for slot in &self.0 {
             let counts = slot.load(Relaxed);
