@@ -19,6 +19,10 @@ enum Tier {
     Primary,
     /// Not left out, with a place, and a backup.
     Backup,
+    /// Such a primary, and not on its return.
+    SteadyPrimary,
+    /// Such a backup, and not on its return.
+    SteadyBackup,
     /// Not left out.
     Usable,
     /// None: it is asked because no better one is there.
@@ -49,9 +53,20 @@ impl<'s> Candidates<'s> {
 
     /// The next one that is not left out and has a place.
     pub(crate) fn next_available(&mut self, random: &mut Random) -> Option<&'s Rc<Replica>> {
+        // There is one retry: it must not meet the next endpoint that is only tried whether it is well again.
+        if self.first.is_some()
+            && let Some(index) = self.steady(random)
+        {
+            return Some(self.take(index));
+        }
         let primary = self.better_of_two(Tier::Primary, random).filter(|index| !self.yields(*index, random));
         let index = primary.or_else(|| self.better_of_two(Tier::Backup, random))?;
         Some(self.take(index))
+    }
+
+    fn steady(&self, random: &mut Random) -> Option<usize> {
+        let primary = self.better_of_two(Tier::SteadyPrimary, random);
+        primary.or_else(|| self.better_of_two(Tier::SteadyBackup, random))
     }
 
     /// Tells whether a backup goes on in place of a primary: all of them return, and together have less than a share.
@@ -108,8 +123,10 @@ impl<'s> Candidates<'s> {
             Some(*index) != except && Some(*index) != self.first && !self.others.contains(index)
         });
         let fitting = left.filter(move |(_, replica)| match tier {
-            Tier::Primary => !replica.backup && replica.is_usable() && replica.has_place(),
-            Tier::Backup => replica.backup && replica.is_usable() && replica.has_place(),
+            Tier::Primary => !replica.backup && replica.is_available(),
+            Tier::Backup => replica.backup && replica.is_available(),
+            Tier::SteadyPrimary => !replica.backup && replica.is_steady(),
+            Tier::SteadyBackup => replica.backup && replica.is_steady(),
             Tier::Usable => replica.is_usable(),
             Tier::Any => true,
         });

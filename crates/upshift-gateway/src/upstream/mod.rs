@@ -122,6 +122,16 @@ impl Replica {
         self.limit.is_none_or(|limit| !self.shared().is_full(limit))
     }
 
+    /// Tells whether it is not left out and has a place.
+    fn is_available(&self) -> bool {
+        self.is_usable() && self.has_place()
+    }
+
+    /// Tells whether it is available, and was not left out shortly before.
+    fn is_steady(&self) -> bool {
+        self.is_available() && !self.shared().is_returning()
+    }
+
     /// Counts a request that it failed.
     pub(crate) fn failed(&self, failure: Failure) {
         self.health.upstream.failed(self.health.index, failure);
