@@ -1,10 +1,10 @@
 //! Finding, reading and judging the policy file.
 
-use std::io::Read;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use upshift_config::{Diagnostic, Loaded, load};
+use upshift_config::{AdminToken, Diagnostic, File, Loaded, load};
 use upshift_gateway::Settings;
 use upshift_record::Exit;
 
@@ -27,14 +27,10 @@ impl PolicyFile {
         self.load_text(&text)
     }
 
-    /// Reads the file and loads everything that it names; tells what is wrong with either on stderr.
-    pub(crate) fn load_settings(&self) -> Result<Settings, Failure> {
-        let text = read(&self.path)?;
+    /// Takes `text` for that of the file; tells its errors and warnings on stderr.
+    pub(crate) fn parse(&self, text: String) -> Result<Parsed<'_>, Failure> {
         let loaded = self.load_text(&text)?;
-        let examined = examine(loaded.file, &text, &self.path.to_string_lossy());
-        tell(&examined.warnings);
-        self.refuse(&examined.errors)?;
-        Ok(examined.settings)
+        Ok(Parsed { of: self, text, loaded })
     }
 
     fn load_text(&self, text: &str) -> Result<Loaded, Failure> {
@@ -61,23 +57,57 @@ impl PolicyFile {
     }
 }
 
-/// The text of a file; `-` is stdin.
+/// A valid policy file. What it names is not loaded yet.
+pub(crate) struct Parsed<'f> {
+    of: &'f PolicyFile,
+    text: String,
+    loaded: Loaded,
+}
+
+impl Parsed<'_> {
+    /// The files that a gateway loads because this one names them.
+    pub(crate) fn named(&self) -> Vec<PathBuf> {
+        let File { gateway, upstreams, .. } = &self.loaded.file;
+        let mut named = Vec::new();
+        if let Some(tls) = &gateway.tls {
+            named.extend([tls.certificate.clone(), tls.key.clone()]);
+        }
+        if let Some(AdminToken::File(path)) = &gateway.admin_token {
+            named.push(path.clone());
+        }
+        named.extend(upstreams.iter().filter_map(|upstream| upstream.ca.clone()));
+        named
+    }
+
+    /// Loads everything that the file names; tells what is wrong with it on stderr.
+    pub(crate) fn settings(self) -> Result<Settings, Failure> {
+        let examined = examine(self.loaded.file, &self.text, &self.of.path.to_string_lossy());
+        tell(&examined.warnings);
+        self.of.refuse(&examined.errors)?;
+        Ok(examined.settings)
+    }
+}
+
+/// The text of a file; `-` is stdin. For verbs that begin with it: where there is none, the error says how to get one.
 pub(crate) fn read(path: &Path) -> Result<String, Failure> {
-    let text = if path == Path::new("-") {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).map(|_| text)
-    } else {
-        std::fs::read_to_string(path)
-    };
-    text.map_err(|error| {
-        let hint = match error.kind() {
-            std::io::ErrorKind::NotFound => {
-                "\n  help: `upshift init` writes a first one, and `upshift demo` needs none; --config names another"
-            }
-            _ => "",
-        };
-        Failure::usage(format_args!("cannot read the policy file {}: {error}{hint}", path.display()))
-    })
+    let hint = "\n  help: `upshift init` writes a first one, and `upshift demo` needs none; --config names another";
+    text(path).map_err(|error| unreadable(path, &error, if error.kind() == ErrorKind::NotFound { hint } else { "" }))
+}
+
+/// The text of a file that was there before.
+pub(crate) fn read_again(path: &Path) -> Result<String, Failure> {
+    text(path).map_err(|error| unreadable(path, &error, ""))
+}
+
+fn unreadable(path: &Path, error: &io::Error, hint: &str) -> Failure {
+    Failure::usage(format_args!("cannot read the policy file {}: {error}{hint}", path.display()))
+}
+
+fn text(path: &Path) -> io::Result<String> {
+    if path == Path::new("-") {
+        return io::read_to_string(io::stdin());
+    }
+    std::fs::read_to_string(path)
 }
 
 /// Shows diagnostics on stderr, one after the other.

@@ -35,4 +35,5 @@ mod store;
 mod switches;
 mod transitions;
 mod vectors;
+mod watching;
 mod wire_table;

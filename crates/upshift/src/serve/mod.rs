@@ -14,7 +14,7 @@ use upshift_record::Exit;
 
 use crate::failure::{Failure, Outcome};
 use crate::log;
-use crate::policy_file::PolicyFile;
+use crate::policy_file::{self, PolicyFile};
 use crate::signals::Stop;
 use crate::terminal::{say, say_lines};
 
@@ -39,7 +39,7 @@ Exit codes: 0 it was told to stop, 2 wrong usage or an invalid file, 3 an addres
 pub(crate) struct Serve {
     #[command(flatten)]
     file: PolicyFile,
-    /// Reload whenever the policy file or the certificate changes
+    /// Reload whenever the policy file changes, or a file that it names: certificate, key, token, authorities
     #[arg(long)]
     watch: bool,
     /// Let every rule observe only: nobody is refused or warned, everything is counted
@@ -53,9 +53,11 @@ pub(crate) struct Serve {
 impl Serve {
     pub(crate) fn run(self) -> Outcome {
         log::start();
-        let settings = Settings { observe: self.observe, ..self.file.load_settings()? };
         let watched = watch::Watched::new(&self.file.path, self.watch);
-        watched.set(settings.certificate.as_ref());
+        watched.policy_is_read();
+        let text = policy_file::read(&self.file.path)?;
+        let settings = reload::load(&self.file, text, &watched)?;
+        let settings = Settings { observe: self.observe, ..settings };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(Failure::environment)?;
         // Before it listens: a supervisor may signal as soon as it can connect.

@@ -7,7 +7,8 @@ use upshift_gateway::{Handle, Reloaded, Settings};
 
 use super::watch::Watched;
 use super::{short, supervisor};
-use crate::policy_file::PolicyFile;
+use crate::failure::Failure;
+use crate::policy_file::{self, PolicyFile};
 use crate::terminal::say;
 
 /// What reloads, and what it reloads into.
@@ -53,7 +54,9 @@ impl Reloader {
     }
 
     fn put_in_force(&self) -> Option<Reloaded> {
-        let settings = match self.file.load_settings() {
+        self.watched.policy_is_read();
+        let text = policy_file::read_again(&self.file.path);
+        let settings = match text.and_then(|text| load(&self.file, text, &self.watched)) {
             Ok(settings) => Settings { observe: self.observe, ..settings },
             Err(failure) => {
                 failure.tell();
@@ -61,18 +64,21 @@ impl Reloader {
                 return None;
             }
         };
-        let certificate = settings.certificate.clone();
         match self.handle.reload(settings) {
-            Ok(reloaded) => {
-                self.watched.set(certificate.as_ref());
-                Some(reloaded)
-            }
+            Ok(reloaded) => Some(reloaded),
             Err(error) => {
                 say(format_args!("error: {error}"));
                 None
             }
         }
     }
+}
+
+/// The settings of a policy file with this text; what it names is watched before it is loaded.
+pub(super) fn load(file: &PolicyFile, text: String, watched: &Watched) -> Result<Settings, Failure> {
+    let parsed = file.parse(text)?;
+    watched.named_are_read(parsed.named());
+    parsed.settings()
 }
 
 /// The phases that change now, rule by rule: `orders-v2: warn → enforce`.

@@ -1,48 +1,94 @@
-//! When to reload: at SIGHUP, and when a watched file changes.
+//! When to reload: at SIGHUP, and when a watched file is another than the one that was read.
+//!
+//! 1. Files are looked at by their paths, again and again. The kernel's notifications follow a folder, not a path: they end
+//!    in silence where a link in the path is swapped, a folder replaced or a file mounted.
+//! 2. What a file is like is noted before it is read, so that a change which comes meanwhile is seen afterwards.
+//! 3. A file that is away is no change: configuration managers remove a file and write it again.
 
+use std::collections::BTreeMap;
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
-use upshift_config::TlsFiles;
+use tokio::time::MissedTickBehavior;
 
 use crate::failure::Failure;
 use crate::terminal::say;
 
-/// Editors write a file in several steps; it is read when none came for so long.
-const SETTLED: Duration = Duration::from_millis(200);
+/// How often the files are looked at.
+const EVERY: Duration = Duration::from_millis(250);
 
-/// The files that decide what the gateway does. They change with a reload, which may name another certificate.
+/// A file may be written in several steps; it is read when none came for so long.
+const SETTLED: Duration = Duration::from_millis(500);
+
+/// A file that is away for longer is reported.
+const AWAY: Duration = Duration::from_secs(3);
+
+/// The files that the next reload reads, as they were when they were last read.
 #[derive(Clone)]
 pub(super) struct Watched {
     policy: PathBuf,
-    watcher: Option<Arc<Mutex<Watching>>>,
+    seen: Option<Arc<Mutex<Seen>>>,
 }
 
-struct Watching {
-    files: Vec<PathBuf>,
-    folders: Vec<PathBuf>,
-    watcher: Option<RecommendedWatcher>,
+/// What each file was like; `None`: it was not there.
+type Seen = BTreeMap<PathBuf, Option<Identity>>;
+
+/// Tells one state of a file from another, as far as its metadata does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Identity {
+    /// The device and the number of the file, which another file of the same name does not have.
+    file: (u64, u64),
+    size: u64,
+    /// In seconds and nanoseconds.
+    modified: (i64, i64),
+    /// The same for the owner and the permissions, which may have kept it from being read.
+    changed: (i64, i64),
+}
+
+impl Identity {
+    /// That of the file behind all links, if it is there.
+    fn of(path: &Path) -> Option<Self> {
+        std::fs::metadata(path).ok().as_ref().map(Self::from)
+    }
+}
+
+impl From<&Metadata> for Identity {
+    fn from(about: &Metadata) -> Self {
+        Self {
+            file: (about.dev(), about.ino()),
+            size: about.size(),
+            modified: (about.mtime(), about.mtime_nsec()),
+            changed: (about.ctime(), about.ctime_nsec()),
+        }
+    }
 }
 
 impl Watched {
     /// The policy file at `policy`; `watches` says whether changes of files are watched at all.
     pub(super) fn new(policy: &Path, watches: bool) -> Self {
-        let watching = Watching { files: vec![policy.to_owned()], folders: Vec::new(), watcher: None };
-        Self { policy: policy.to_owned(), watcher: watches.then(|| Arc::new(Mutex::new(watching))) }
+        Self { policy: policy.to_owned(), seen: watches.then(Arc::default) }
     }
 
-    /// Watches the policy file and these files, and no other.
-    pub(super) fn set(&self, tls: Option<&TlsFiles>) {
-        let Some(watching) = &self.watcher else { return };
-        let tls = tls.into_iter().flat_map(|files| [files.certificate.clone(), files.key.clone()]);
-        let mut watching = watching.lock().unwrap_or_else(PoisonError::into_inner);
-        watching.files = [self.policy.clone()].into_iter().chain(tls).collect();
-        if let Err(error) = watching.watch_folders() {
-            say(format_args!("warning: a file is not watched: {error}"));
+    /// Notes what the policy file is like. It is to be read afterwards.
+    pub(super) fn policy_is_read(&self) {
+        let Some(seen) = &self.seen else { return };
+        lock(seen).insert(self.policy.clone(), Identity::of(&self.policy));
+    }
+
+    /// Notes what the files are like that the policy file names, and watches these and no other. They are to be read
+    /// afterwards.
+    pub(super) fn named_are_read(&self, named: Vec<PathBuf>) {
+        let Some(seen) = &self.seen else { return };
+        let mut seen = lock(seen);
+        seen.retain(|path, _| *path == self.policy);
+        for path in named {
+            let identity = Identity::of(&path);
+            seen.entry(path).or_insert(identity);
         }
     }
 
@@ -52,75 +98,148 @@ impl Watched {
         let mut hangups = signal(SignalKind::hangup()).map_err(Failure::environment)?;
         let by_signal = wish.clone();
         tokio::spawn(async move { while hangups.recv().await.is_some() && by_signal.send(()).await.is_ok() {} });
-        if let Some(watching) = &self.watcher {
-            watch(watching, wish)
-                .map_err(|error| Failure::environment(format_args!("cannot watch the policy file: {error}")))?;
+        if let Some(seen) = &self.seen {
+            tokio::spawn(watch(Arc::clone(seen), wish));
         }
         Ok(wishes)
     }
 }
 
-impl Watching {
-    /// Watches the folders, because editors and configuration managers replace files instead of writing to them.
-    fn watch_folders(&mut self) -> notify::Result<()> {
-        let Some(watcher) = &mut self.watcher else { return Ok(()) };
-        let mut folders: Vec<PathBuf> = self.files.iter().map(|file| folder(file)).collect();
-        folders.sort();
-        folders.dedup();
-        for gone in self.folders.iter().filter(|folder| !folders.contains(folder)) {
-            // It may be gone from the disk, too.
-            let _ = watcher.unwatch(gone);
-        }
-        for new in folders.iter().filter(|folder| !self.folders.contains(folder)) {
-            watcher.watch(new, RecursiveMode::NonRecursive)?;
-        }
-        self.folders = folders;
-        Ok(())
-    }
-
-    fn is_watched(&self, path: &Path) -> bool {
-        let mut names = self.files.iter().filter_map(|file| file.file_name());
-        names.any(|name| path.ends_with(name)) || is_mounted(path)
-    }
+fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
+    seen.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn watch(watching: &Arc<Mutex<Watching>>, wish: Sender<()>) -> notify::Result<()> {
-    let (touched, mut touches) = channel(64);
-    let files = Arc::downgrade(watching);
-    let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        let (Ok(event), Some(files)) = (event, files.upgrade()) else { return };
-        if matches!(event.kind, EventKind::Access(_)) {
+/// Wishes for a reload when files have changed and are at rest.
+async fn watch(seen: Arc<Mutex<Seen>>, wish: Sender<()>) {
+    let mut looks = tokio::time::interval(EVERY);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut absences = Absences::default();
+    let mut rest = Rest::default();
+    loop {
+        looks.tick().await;
+        let before = lock(&seen).clone();
+        // A file system that hangs must not keep the signals from being taken.
+        let Ok(now) = tokio::task::spawn_blocking(move || look(&before)).await else { return };
+        absences.note(&lock(&seen), &now, Instant::now());
+        let changed = changed(&lock(&seen), now);
+        if rest.is_over(changed, Instant::now()) && wish.send(()).await.is_err() {
             return;
         }
-        let files = files.lock().unwrap_or_else(PoisonError::into_inner);
-        if event.paths.iter().any(|path| files.is_watched(path)) {
-            // A full queue already says that something changed.
-            let _ = touched.try_send(());
+    }
+}
+
+/// The files of `seen` as they are now.
+fn look(seen: &Seen) -> Seen {
+    let mut now = Seen::new();
+    for path in seen.keys() {
+        now.insert(path.clone(), Identity::of(path));
+    }
+    now
+}
+
+/// The files that are there now, and not as they were seen. Those that are no longer watched are left out.
+fn changed(seen: &Seen, now: Seen) -> Seen {
+    let mut changed = now;
+    changed.retain(|path, identity| identity.is_some() && seen.get(path).is_some_and(|before| before != identity));
+    changed
+}
+
+/// How long a change has been at rest.
+#[derive(Default)]
+struct Rest {
+    changed: Seen,
+    since: Option<Instant>,
+    /// It was wished for already: the reload takes its time, or could not read the files.
+    wished: bool,
+}
+
+impl Rest {
+    /// Takes what has changed, and is true once for each change that has settled.
+    fn is_over(&mut self, changed: Seen, now: Instant) -> bool {
+        if changed != self.changed {
+            (self.changed, self.since, self.wished) = (changed, Some(now), false);
         }
-    })?;
-    let mut watching = watching.lock().unwrap_or_else(PoisonError::into_inner);
-    watching.watcher = Some(watcher);
-    watching.watch_folders()?;
-    drop(watching);
-    tokio::spawn(async move {
-        while touches.recv().await.is_some() {
-            while tokio::time::timeout(SETTLED, touches.recv()).await.is_ok_and(|touch| touch.is_some()) {}
-            if wish.send(()).await.is_err() {
-                return;
+        let settled = self.since.is_some_and(|since| now.duration_since(since) >= SETTLED);
+        if self.wished || self.changed.is_empty() || !settled {
+            return false;
+        }
+        self.wished = true;
+        true
+    }
+}
+
+/// The files that are away, and since when; and whether that was said.
+#[derive(Default)]
+struct Absences(BTreeMap<PathBuf, (Instant, bool)>);
+
+impl Absences {
+    /// Says once of each file that was there that it is away for long.
+    fn note(&mut self, seen: &Seen, files: &Seen, now: Instant) {
+        self.0.retain(|path, _| files.get(path) == Some(&None));
+        for path in files.keys().filter(|path| files[*path].is_none()) {
+            if !matches!(seen.get(path), Some(Some(_))) {
+                continue;
+            }
+            let (since, told) = self.0.entry(path.clone()).or_insert((now, false));
+            if !*told && now.duration_since(*since) >= AWAY {
+                *told = true;
+                let shown = path.display();
+                say(format_args!(
+                    "warning: {shown} cannot be found: the last good policy stays in force until it is back"
+                ));
             }
         }
-    });
-    Ok(())
+    }
 }
 
-/// Kubernetes swaps a link called `..data` when a mounted ConfigMap or Secret changes.
-fn is_mounted(path: &Path) -> bool {
-    path.ends_with("..data")
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn folder(file: &Path) -> PathBuf {
-    match file.parent() {
-        Some(folder) if folder != Path::new("") => folder.to_owned(),
-        _ => PathBuf::from("."),
+    const fn file(number: u64) -> Option<Identity> {
+        Some(Identity { file: (1, number), size: 1, modified: (0, 0), changed: (0, 0) })
+    }
+
+    fn files(of: &[(&str, Option<Identity>)]) -> Seen {
+        let mut files = Seen::new();
+        for (path, identity) in of {
+            files.insert(PathBuf::from(path), *identity);
+        }
+        files
+    }
+
+    /// The kind of fault: a reload for a file that is away, none for one that has come, or one for a file that is no
+    /// longer named.
+    #[test]
+    fn a_change_is_another_file_and_not_a_missing_one() {
+        let seen = files(&[("a", file(1)), ("b", file(2)), ("c", None)]);
+        let now = files(&[("a", file(1)), ("b", None), ("c", None), ("d", file(4))]);
+        assert_eq!(changed(&seen, now), Seen::new());
+        let now = files(&[("a", file(9)), ("b", file(2)), ("c", file(3))]);
+        assert_eq!(changed(&seen, now), files(&[("a", file(9)), ("c", file(3))]));
+    }
+
+    /// The kind of fault: a file that is read half, one that is never read, or one that is read for ever.
+    #[test]
+    fn a_change_that_settles_is_wished_for_once() {
+        let (mut rest, begun) = (Rest::default(), Instant::now());
+        let steps = [
+            (0, None, false),
+            // It is being written.
+            (100, Some(1), false),
+            (500, Some(2), false),
+            (900, Some(3), false),
+            (1400, Some(3), true),
+            // The reload takes its time.
+            (9000, Some(3), false),
+            (9250, None, false),
+            // Another change that leads to the same.
+            (9500, Some(3), false),
+            (10_000, Some(3), true),
+        ];
+        for (time, number, is_over) in steps {
+            let changed = number.map_or_else(Seen::new, |number| files(&[("a", file(number))]));
+            assert_eq!(rest.is_over(changed, begun + Duration::from_millis(time)), is_over, "at {time} ms");
+        }
     }
 }
