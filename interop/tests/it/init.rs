@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::process::Command;
 
-use interop::{Program, Scratch, binary, peers, script, upshift};
+use interop::{Program, Scratch, binary, peers, run, script, skip, upshift};
 
 /// Flags that make a file, and what has to stand in it.
-const FILES: [(&[&str], &[&str]); 7] = [
+const FILES: [(&[&str], &[&str]); 11] = [
     (&[], &["upstream = \"http://127.0.0.1:9\"", "# [[rule]]"]),
     (&["--tls"], &["tls = \"1.2\"", "https    = \"127.0.0.1:8443\"", "phase   = \"observe\""]),
     (&["--tls=1.3", "--phase", "warn"], &["tls = \"1.3\"", "phase   = \"warn\""]),
@@ -20,6 +20,10 @@ const FILES: [(&[&str], &[&str]); 7] = [
         &["public   = \"https://api.example.com\"", "http     = \"0.0.0.0:8080\""],
     ),
     (&["--api", "path:/api/v{version}/**=2", "--client", "odd.name=1"], &["\"odd.name\" = \"1\""]),
+    (&["--client", "Internet Explorer=11"], &["\"Internet Explorer\" = \"11\""]),
+    (&["--upstream", "http://127.0.0.1:8080", "--tls"], &["http     = \"127.0.0.1:8081\""]),
+    (&["--upstream", "http://localhost:8443", "--tls"], &["https    = \"127.0.0.1:8444\""]),
+    (&["--upstream", "http://127.0.0.1:9426", "--http", "127.0.0.1:9427"], &["admin    = \"127.0.0.1:9428\""]),
 ];
 
 /// The kind of fault: a file from one command that the next command refuses or warns about.
@@ -34,7 +38,7 @@ fn what_is_written_is_valid_without_warnings() {
         }
         let output = upshift(&["check", "--deny-warnings", &file.to_string_lossy()]);
         assert_eq!(output.code, 0, "{flags:?}: {output:?}\n{text}");
-        let printed = upshift(&[&["init", "-", "--upstream", "http://127.0.0.1:9"], flags].concat()).ok();
+        let printed = upshift(&[&["init", "-"], &with_upstream(flags)[..]].concat()).ok();
         assert_eq!(printed.lines().count(), text.lines().count(), "- prints the same");
     }
 }
@@ -73,7 +77,7 @@ fn a_file_that_is_there_is_left_alone_unless_forced() {
 /// The kind of fault: a wrong flag that is taken, or whose error does not say what is right.
 #[test]
 fn wrong_flags_are_explained_and_nothing_is_written() {
-    let wrong: [(&[&str], &str); 9] = [
+    let wrong: [(&[&str], &str); 12] = [
         (&[], "--upstream http://127.0.0.1:3000"),
         (&["--tls"], "--upstream http://127.0.0.1:3000"),
         (&["--upstream", "localhost:3000"], "http://"),
@@ -83,6 +87,9 @@ fn wrong_flags_are_explained_and_nothing_is_written() {
         (&["--upstream", "http://127.0.0.1:9", "--http", "8080"], "--http"),
         (&["--upstream", "http://127.0.0.1:9", "--certificate", "server.pem"], "--key"),
         (&["--upstream", "http://127.0.0.1:9", "--https", "0.0.0.0:8443"], "--certificate"),
+        (&["--upstream", "http://127.0.0.1:9", "--http", "127.0.0.1:9"], "the gateway itself"),
+        (&["--upstream", "http://127.0.0.1:9", "--client", "A=5", "--client", "A=6"], "A is named twice"),
+        (&["--upstream", "http://127.0.0.1:9", "--output", "other.toml"], "cannot be used with"),
     ];
     for (flags, said) in wrong {
         let folder = Scratch::new();
@@ -111,9 +118,15 @@ fn a_missing_policy_file_leads_to_init() {
 /// What `init` with these flags writes.
 fn written(file: &Path, flags: &[&str]) -> String {
     let name = file.to_string_lossy();
-    let output = upshift(&[&["init", &name, "--upstream", "http://127.0.0.1:9"], flags].concat());
+    let output = upshift(&[&["init", &name], &with_upstream(flags)[..]].concat());
     assert_eq!(output.code, 0, "{flags:?}: {output:?}");
     read(file)
+}
+
+/// The flags, with an upstream unless they name one.
+fn with_upstream<'a>(flags: &[&'a str]) -> Vec<&'a str> {
+    let upstream: &[&str] = if flags.contains(&"--upstream") { &[] } else { &["--upstream", "http://127.0.0.1:9"] };
+    [upstream, flags].concat()
 }
 
 fn read(file: &Path) -> String {
@@ -136,4 +149,79 @@ fn on_a_terminal_it_asks() {
     }
     let output = script("terminal.py", &[&place, &program, "init", "--"]);
     assert_eq!(output.code, 2, "asked although the file is there: {output:?}");
+}
+
+/// The kind of fault: work of a person that is lost because there was no room for what was to replace it.
+#[test]
+fn a_full_disk_costs_nothing_of_the_old_file() {
+    let folder = Scratch::new();
+    let place = folder.path().to_string_lossy().into_owned();
+    let mounted = run("mount", &["-t", "tmpfs", "-o", "size=12k", "tmpfs", &place]);
+    if mounted.code != 0 {
+        skip("a_full_disk_costs_nothing_of_the_old_file", &mounted.stderr);
+        return;
+    }
+    let old = folder.file("upshift.toml", "precious").to_string_lossy().into_owned();
+    run("dd", &["if=/dev/zero", &format!("of={place}/filler"), "bs=4k"]);
+    let output = upshift(&["init", &old, "--force", "--upstream", "http://127.0.0.1:9", "--tls"]);
+    assert_eq!((output.code, read(Path::new(&old)).as_str()), (3, "precious"), "{output:?}");
+    let new = format!("{place}/new.toml");
+    let output = upshift(&["init", &new, "--upstream", "http://127.0.0.1:9", "--tls"]);
+    assert_eq!(output.code, 3, "{output:?}");
+    let left = std::fs::read_dir(folder.path()).into_iter().flatten().flatten();
+    let mut names: Vec<_> = left.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    run("umount", &["--lazy", &place]);
+    assert_eq!(names, ["filler", "upshift.toml"]);
+}
+
+/// The kind of fault: a link, or permissions, that do not survive the file behind them being replaced.
+#[test]
+fn a_forced_file_stays_where_it_is_and_as_secret() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    let folder = Scratch::new();
+    let target = folder.file("target.toml", "old");
+    std::fs::set_permissions(&target, std::fs::Permissions::from_mode(0o600)).expect("a file");
+    let link = folder.path().join("link.toml");
+    symlink("target.toml", &link).expect("a writable folder");
+    written(&link, &["--force"]);
+    assert!(link.is_symlink() && read(&target).contains("[gateway]"));
+    assert_eq!(target.metadata().expect("a file").permissions().mode() & 0o777, 0o600);
+}
+
+/// The kind of fault: a file that names what is not there, or asks for a variable, and a command that does not say so.
+#[test]
+fn what_has_to_be_there_before_serve_is_said() {
+    let folder = Scratch::new();
+    let file = folder.path().join("upshift.toml").to_string_lossy().into_owned();
+    let words = ["init", &file, "--upstream", "http://127.0.0.1:9", "--certificate", "no.pem", "--key", "no.key"];
+    let output = upshift(&[&words[..], &["--http", "0.0.0.0:8080", "--admin", "0.0.0.0:9426"]].concat());
+    assert_eq!(output.code, 0, "{output:?}");
+    for said in ["note: ", "no.pem", "no.key", "UPSHIFT_TOKEN"] {
+        assert!(output.stderr.contains(said), "{said}: {output:?}");
+    }
+    let text = read(Path::new(&file));
+    assert!(text.contains("admin-token = \"env:UPSHIFT_TOKEN\""), "{text}");
+    assert!(text.contains("https    = \"0.0.0.0:8443\""), "a certificate is for others as well:\n{text}");
+    let offline = upshift(&["check", "--offline", "--deny-warnings", &file]);
+    assert_eq!(offline.code, 0, "{offline:?}");
+}
+
+/// The kind of fault: a command in a file that cannot be typed as it stands there.
+#[test]
+fn a_file_of_any_name_says_how_it_is_checked() {
+    let folder = Scratch::new();
+    for (name, command) in [
+        ("a-rather-long-name.toml", "upshift serve --config a-rather-long-name.toml --watch  run"),
+        ("my file.toml", "upshift check 'my file.toml'  "),
+    ] {
+        let mut words = std::process::Command::new(binary());
+        words.args(["init", name, "--upstream", "http://127.0.0.1:9"]).current_dir(folder.path());
+        let output = interop::Output::of(words);
+        assert_eq!(output.code, 0, "{output:?}");
+        let text = read(&folder.path().join(name));
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let expected: Vec<&str> = command.split_whitespace().collect();
+        assert!(words.windows(expected.len()).any(|window| window == expected), "{command}:\n{text}");
+    }
 }

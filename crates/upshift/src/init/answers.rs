@@ -112,12 +112,24 @@ pub(super) fn api(text: &str) -> Result<ApiAnswer, String> {
 pub(super) fn client(text: &str) -> Result<ClientAnswer, String> {
     const EXPECTED: &str = "expected a name and the oldest version: AcmeApp=5.1";
     let (name, minimum) = plain(text)?.split_once('=').ok_or(EXPECTED)?;
-    if !upshift_core::field::is_token(name.trim()) || minimum.is_empty() {
+    if name.trim().is_empty() || minimum.trim().is_empty() {
         return Err(EXPECTED.to_owned());
     }
     let answer = ClientAnswer { name: name.trim().to_owned(), minimum: minimum.trim().to_owned() };
     tried(&rule(&client_requirement(std::slice::from_ref(&answer))))?;
     Ok(answer)
+}
+
+/// Sees that no client is named twice.
+pub(super) fn are_distinct(clients: &[ClientAnswer]) -> Result<(), String> {
+    for (index, client) in clients.iter().enumerate() {
+        let mut before = clients[..index].iter();
+        if let Some(first) = before.find(|first| first.name.eq_ignore_ascii_case(&client.name)) {
+            let (name, minima) = (&first.name, [&first.minimum, &client.minimum]);
+            return Err(format!("{name} is named twice, with {} and with {}: name it once", minima[0], minima[1]));
+        }
+    }
+    Ok(())
 }
 
 fn rule(requirement: &str) -> String {
@@ -133,14 +145,18 @@ fn plain(text: &str) -> Result<&str, String> {
 
 /// What the policy file's reader says of it.
 fn tried(file: &str) -> Result<(), String> {
-    let Err(errors) = load(file, "") else { return Ok(()) };
+    let errors = match load(file, "") {
+        Ok(loaded) if loaded.warnings.is_empty() => return Ok(()),
+        Ok(loaded) => loaded.warnings,
+        Err(errors) => errors,
+    };
     // What stands furthest in is the cause; what is said of the whole rule follows from it.
     let innermost = errors.iter().max_by_key(|error| (error.line, error.column));
-    let said = innermost.map(|error| match error.label.as_str() {
-        "" => error.message.clone(),
-        label => format!("{}: {label}", error.message),
-    });
-    Err(said.unwrap_or_default())
+    let Some(error) = innermost else { return Ok(()) };
+    let mut said = vec![error.message.as_str(), error.label.as_str()];
+    said.extend(error.help.iter().map(String::as_str));
+    said.retain(|part| !part.is_empty());
+    Err(said.join(": "))
 }
 
 #[cfg(test)]
@@ -166,11 +182,13 @@ mod tests {
         for (wrong, said) in [
             ("AcmeApp", "AcmeApp=5.1"),
             ("=5", "AcmeApp=5.1"),
-            ("A B=5", "AcmeApp=5.1"),
+            ("A  B=5", "one space between"),
+            ("MSIE=11", "write `Internet Explorer`"),
             ("A=x", "not a client's version"),
         ] {
             assert!(client(wrong).is_err_and(|error| error.contains(said)), "{wrong}: {:?}", client(wrong));
         }
+        assert_eq!(client("Internet Explorer=11").map(|client| client.name).as_deref(), Ok("Internet Explorer"));
         assert!(upstream("localhost:3000").is_err_and(|error| error.contains("http://")));
         assert_eq!(upstream(" http://localhost:3000 ").as_deref(), Ok("http://localhost:3000"));
     }

@@ -1,28 +1,36 @@
 //! The questions, for those who do not know the flags.
 
 use std::io::{self, BufRead, Write};
+use std::net::SocketAddr;
 
 use super::Answers;
-use super::answers;
+use super::answers::{self, ClientAnswer};
+use super::listeners::{Listeners, is_upstream};
 
 /// Asks everything; what is just confirmed is what stands in brackets.
 pub(super) fn ask(from: &mut impl BufRead, to: &mut impl Write) -> io::Result<Answers> {
     writeln!(to, "A few questions; Enter takes what stands in brackets, Ctrl-C writes nothing.\n")?;
     let upstream = question(from, to, "Where do requests go?", "http://127.0.0.1:3000", answers::upstream)?;
-    let http = question(from, to, "Where should Upshift listen, in cleartext?", "127.0.0.1:8080", address)?;
-    let tls = question(from, to, "Will callers have to use TLS?", "no", yes)?;
+    let mut answers = Answers { upstream: Some(upstream.clone()), ..Answers::default() };
+    let usual = Listeners::of(&answers).http.to_string();
+    let ask = "Where should Upshift listen, in cleartext?";
+    let http = question(from, to, ask, &usual, |text| listener(text, &upstream))?;
+    answers.http = Some(http);
+    answers.tls = question(from, to, "Will callers have to use TLS?", "no", yes)?.then(|| "1.2".to_owned());
     let api = "Is there an API version to require? Where it stands and the oldest, such as header:X-Api-Version=2.0";
-    let api = question(from, to, api, "none", |text| each(text, answers::api))?;
+    answers.api = question(from, to, api, "none", |text| each(text, answers::api))?;
     let client = "Are there apps or browsers to require? Name and oldest version, such as AcmeApp=5.1 Chrome=109";
-    let client = question(from, to, client, "none", |text| each(text, answers::client))?;
-    let public = if tls && !http.ip().is_loopback() {
-        let ask = "Which address does the world know, for the links in answers?";
-        Some(question(from, to, ask, "https://localhost:8443", answers::public)?)
-    } else {
-        None
-    };
-    let tls = tls.then(|| "1.2".to_owned());
-    Ok(Answers { upstream: Some(upstream), http: Some(http), public, tls, api, client, ..Answers::default() })
+    answers.client = question(from, to, client, "none", clients)?;
+    if answers.tls.is_some() && !http.ip().is_loopback() {
+        let ask = "The certificate for TLS, a PEM file; without one, TLS is for this machine only, or a proxy's";
+        answers.certificate = question(from, to, ask, "none", file)?;
+        if answers.certificate.is_some() {
+            answers.key = Some(question(from, to, "Its private key, a PEM file", "", name)?);
+        }
+        let ask = "Which address does the world know, for the links in answers? Such as https://api.example.com";
+        answers.public = Some(question(from, to, ask, "", answers::public)?);
+    }
+    Ok(answers)
 }
 
 /// Asks until the answer is right.
@@ -34,7 +42,9 @@ fn question<T>(
     read: impl Fn(&str) -> Result<T, String>,
 ) -> io::Result<T> {
     loop {
-        write!(to, "{question} [{usual}] ")?;
+        // An answer that cannot be guessed has no brackets.
+        let brackets = if usual.is_empty() { ":".to_owned() } else { format!(" [{usual}]") };
+        write!(to, "{question}{brackets} ")?;
         to.flush()?;
         let mut line = String::new();
         if from.read_line(&mut line)? == 0 {
@@ -49,8 +59,38 @@ fn question<T>(
     }
 }
 
-fn address(text: &str) -> Result<std::net::SocketAddr, String> {
+fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "expected an address and a port: 127.0.0.1:8080".to_owned())
+}
+
+/// Reads where to listen; the upstream is there already.
+fn listener(text: &str, upstream: &str) -> Result<SocketAddr, String> {
+    let address = address(text)?;
+    if is_upstream(address, upstream) {
+        return Err(format!("requests go there: {upstream} is the server behind Upshift, which listens elsewhere"));
+    }
+    Ok(address)
+}
+
+/// Reads the name of a file, or that there is none.
+fn file(text: &str) -> Result<Option<String>, String> {
+    if text == "none" { Ok(None) } else { name(text).map(Some) }
+}
+
+/// Reads the name of a file.
+fn name(text: &str) -> Result<String, String> {
+    match text {
+        "" | "none" => Err("expected the name of a file".to_owned()),
+        name if name.chars().any(char::is_control) => Err("there are no control characters here".to_owned()),
+        name => Ok(name.to_owned()),
+    }
+}
+
+/// Reads the clients; none is named twice.
+fn clients(text: &str) -> Result<Vec<ClientAnswer>, String> {
+    let clients = each(text, answers::client)?;
+    answers::are_distinct(&clients)?;
+    Ok(clients)
 }
 
 fn yes(text: &str) -> Result<bool, String> {
@@ -61,19 +101,31 @@ fn yes(text: &str) -> Result<bool, String> {
     }
 }
 
-/// Several answers with spaces between, or none.
+/// Several answers with spaces between, or none. A name may be of several words, and ends at its `=`.
 fn each<T>(text: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
+    let mut found = Vec::new();
     if text == "none" {
-        return Ok(Vec::new());
+        return Ok(found);
     }
-    text.split_whitespace().map(read).collect()
+    let mut words: Vec<&str> = Vec::new();
+    for word in text.split_whitespace() {
+        words.push(word);
+        if word.contains('=') {
+            found.push(read(&words.join(" "))?);
+            words.clear();
+        }
+    }
+    if !words.is_empty() {
+        found.push(read(&words.join(" "))?);
+    }
+    Ok(found)
 }
 
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
 
-    use super::super::answers::{ApiAnswer, ClientAnswer};
+    use super::super::answers::ApiAnswer;
     use super::*;
 
     fn asked(said: &str) -> (io::Result<Answers>, String) {
@@ -105,6 +157,30 @@ mod tests {
         for expected in ["http://127.0.0.1:3000", "expected yes or no", "header:X-Api-Version=2.0"] {
             assert!(shown.contains(expected), "{expected}: {shown}");
         }
+    }
+
+    /// The kind of fault: answers that contradict each other are found out after the last one, and all are lost.
+    #[test]
+    fn what_clashes_is_asked_for_again() {
+        let said = "http://127.0.0.1:8080\n127.0.0.1:8080\n\nno\nnone\nA=5 A=6\nInternet Explorer=11 Chrome=109\n";
+        let (answers, shown) = asked(said);
+        let answers = answers.unwrap();
+        assert_eq!(answers.http, Some(([127, 0, 0, 1], 8081).into()), "{shown}");
+        let names: Vec<&str> = answers.client.iter().map(|client| client.name.as_str()).collect();
+        assert_eq!(names, ["Internet Explorer", "Chrome"]);
+        assert!(shown.contains("requests go there") && shown.contains("A is named twice"), "{shown}");
+    }
+
+    /// The kind of fault: a default that is right for this machine only, offered to those who are on others.
+    #[test]
+    fn for_other_machines_a_certificate_and_an_address_are_asked_for() {
+        let said = "\n0.0.0.0:8080\nyes\n\n\nserver.pem\nserver.key\n\nhttps://api.example.com\n";
+        let (answers, shown) = asked(said);
+        let answers = answers.unwrap();
+        assert_eq!(answers.certificate.as_deref(), Some("server.pem"), "{shown}");
+        assert_eq!(answers.key.as_deref(), Some("server.key"), "{shown}");
+        assert_eq!(answers.public.as_deref(), Some("https://api.example.com"), "{shown}");
+        assert!(!shown.contains("localhost"), "{shown}");
     }
 
     #[test]

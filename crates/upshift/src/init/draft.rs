@@ -1,10 +1,10 @@
 //! The first policy file, as a person would write it.
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
-use super::Answers;
 use super::answers::{client_requirement, quoted};
+use super::listeners::Listeners;
+use super::{Answers, TOKEN};
 
 /// Where the comments of `[gateway]` begin.
 const COMMENTS: usize = 38;
@@ -19,8 +19,9 @@ pub(super) fn draft(answers: &Answers, file: &Path) -> String {
         (String::new(), "#:schema upshift.schema.json"),
     ];
     let mut text = "# What requests must meet, and where those go that meet it.\n#\n".to_owned();
+    let longest = commands.iter().map(|(command, _)| command.chars().count()).max().unwrap_or(0);
     for (command, what) in commands {
-        text.push_str(&format!("#   {command:<40}{what}\n"));
+        text.push_str(&format!("#   {command:<longest$}  {what}\n"));
     }
     text.push('\n');
     text.push_str(&gateway(answers));
@@ -52,6 +53,11 @@ pub(super) fn contents(answers: &Answers) -> String {
     }
 }
 
+/// Tells whether others than this machine reach the admin listener.
+pub(super) fn needs_token(answers: &Answers) -> bool {
+    !Listeners::of(answers).admin.ip().is_loopback()
+}
+
 const SAMPLE: &str = "
 # A rule says which requests, and what they must meet; without `phase` it enforces.
 #
@@ -79,11 +85,7 @@ fn api_id(index: usize) -> String {
 }
 
 fn gateway(answers: &Answers) -> String {
-    let usual = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let http = answers.http.unwrap_or(usual(8080));
-    let admin = answers.admin.unwrap_or(usual(9426));
-    let wants_tls = answers.tls.is_some() || answers.certificate.is_some();
-    let https = answers.https.or(wants_tls.then_some(usual(8443)));
+    let Listeners { http, https, admin } = Listeners::of(answers);
     let mut text = "[gateway]\n".to_owned();
     let beyond = if http.ip().is_loopback() {
         format!("0.0.0.0:{} is for other machines too", http.port())
@@ -97,6 +99,9 @@ fn gateway(answers: &Answers) -> String {
         text.push_str(&line("https", &https.to_string(), signed));
     }
     text.push_str(&line("admin", &admin.to_string(), "/metrics, /healthz, /readyz"));
+    if needs_token(answers) {
+        text.push_str(&format!("admin-token = {}\n", quoted(&format!("env:{TOKEN}"))));
+    }
     if let Some(public) = &answers.public {
         text.push_str(&line("public", public, "what links in answers are built from"));
     }

@@ -3,13 +3,17 @@
 mod answers;
 mod ask;
 mod draft;
+mod listeners;
+mod writing;
 
-use std::io::{self, IsTerminal, Write};
+use std::ffi::OsString;
+use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use upshift_config::load;
+use upshift_config::{Severity, load};
+use upshift_gateway::{Gateway, Settings};
 use upshift_record::Exit;
 
 use crate::failure::{Failure, Outcome};
@@ -34,11 +38,10 @@ Examples:
 
 Exit codes: 0 it was written, 2 wrong usage, or the file is there already, 3 it cannot be written.")]
 pub(crate) struct Init {
-    /// The file to write; - is stdout
-    #[arg(default_value = "upshift.toml", env = "UPSHIFT_CONFIG")]
-    file: PathBuf,
+    /// The file to write; - is stdout [default: that of UPSHIFT_CONFIG, or upshift.toml]
+    file: Option<PathBuf>,
     /// The same as FILE, for those who look for a flag
-    #[arg(long, short, value_name = "FILE")]
+    #[arg(long, short, value_name = "FILE", conflicts_with = "file")]
     output: Option<PathBuf>,
     /// Write over a file that is there already
     #[arg(long)]
@@ -56,10 +59,11 @@ struct Answers {
     /// Where it listens in cleartext [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS")]
     http: Option<SocketAddr>,
-    /// Where it listens with TLS [default with --tls: 127.0.0.1:8443]
+    /// Where it listens with TLS [default with --tls: port 8443, with a certificate at the address of --http]
     #[arg(long, value_name = "ADDRESS")]
     https: Option<SocketAddr>,
-    /// Where /metrics, /healthz and the admin API are [default: 127.0.0.1:9426]
+    /// Where /metrics, /healthz and the admin API are; others than this machine need UPSHIFT_TOKEN [default:
+    /// 127.0.0.1:9426]
     #[arg(long, value_name = "ADDRESS")]
     admin: Option<SocketAddr>,
     /// The certificate to serve, a PEM file; without one, a self-signed certificate is made
@@ -88,32 +92,54 @@ struct Answers {
 
 impl Init {
     pub(crate) fn run(self) -> Outcome {
-        let file = self.output.unwrap_or(self.file);
+        let file = self.output.or(self.file).unwrap_or_else(usual_file);
         let to_stdout = file == Path::new("-");
         // Before any question: answers are not taken for nothing.
         if !to_stdout && !self.force && file.symlink_metadata().is_ok() {
-            return Err(is_there(&file));
+            return Err(writing::is_there(&file));
         }
         let answers = complete(self.answers)?;
         let text = draft::draft(&answers, &file);
-        check(&text)?;
+        let notes = check(&text, &file)?;
         if to_stdout {
             print(&text)?;
-            return Ok(Exit::Fine);
+        } else {
+            writing::write(&file, &text, self.force)?;
+            say(format!("wrote {}: {}", file.display(), draft::contents(&answers)));
         }
-        write(&file, &text, self.force)?;
-        say(format!("wrote {}: {}", file.display(), draft::contents(&answers)));
-        say(format!("  next: upshift check{}, then upshift serve{}", named(&file, " "), named(&file, " --config ")));
+        for note in notes {
+            say(format!("note: {note}"));
+        }
+        if draft::needs_token(&answers) {
+            say(format!("note: others can reach the admin listener: set {TOKEN} to a secret before `upshift serve`"));
+        }
+        if !to_stdout {
+            let (check, serve) = (named(&file, " "), named(&file, " --config "));
+            say(format!("  next: upshift check{check}, then upshift serve{serve}"));
+        }
         Ok(Exit::Fine)
     }
 }
 
-/// The name of a file as an argument; empty for the usual one.
+/// The variable with the admin token.
+const TOKEN: &str = "UPSHIFT_TOKEN";
+
+fn usual_file() -> PathBuf {
+    let named = std::env::var_os("UPSHIFT_CONFIG").filter(|name| !name.is_empty());
+    named.unwrap_or_else(|| OsString::from("upshift.toml")).into()
+}
+
+/// The name of a file as an argument of a shell; empty for the usual one, and for stdout.
 fn named(file: &Path, before: &str) -> String {
-    match file.to_string_lossy() {
-        usual if usual == "upshift.toml" => String::new(),
-        name => format!("{before}{name}"),
+    let name = file.to_string_lossy();
+    if name == "upshift.toml" || name == "-" {
+        return String::new();
     }
+    let name = if name.starts_with('-') { format!("./{name}") } else { name.into_owned() };
+    if name.chars().all(|character| character.is_alphanumeric() || "_./-+,:@%=".contains(character)) {
+        return format!("{before}{name}");
+    }
+    format!("{before}'{}'", name.replace('\'', r"'\''"))
 }
 
 /// Asks where nothing is said and there is a terminal; otherwise the upstream has to be named.
@@ -131,42 +157,66 @@ fn complete(answers: Answers) -> Result<Answers, Failure> {
              without other flags, and it asks",
         ));
     }
+    answers::are_distinct(&answers.client).map_err(Failure::usage)?;
     Ok(answers)
 }
 
-/// A file that `upshift check` would complain about is not written.
-fn check(text: &str) -> Result<(), Failure> {
-    let (diagnostics, what) = match load(text, "the new file") {
-        Ok(loaded) if loaded.warnings.is_empty() => return Ok(()),
-        Ok(loaded) => (loaded.warnings, "would be warned about"),
-        Err(errors) => (errors, "would not be valid"),
+/// Holds the new file to the checks of `upshift check`, and returns notes on what is not there yet: a certificate may come
+/// after the file that names it.
+///
+/// # Errors
+/// If it would be refused or warned about.
+fn check(text: &str, file: &Path) -> Result<Vec<String>, Failure> {
+    // Beside the file, for what it names is looked for there.
+    let name = file.with_file_name("the new file").to_string_lossy().into_owned();
+    let loaded = match load(text, &name) {
+        Ok(loaded) => loaded,
+        Err(errors) => {
+            policy_file::tell(&errors);
+            return Err(not_written("would not be valid"));
+        }
     };
-    policy_file::tell(&diagnostics);
-    Err(Failure::usage(format!(
+    let (mut notes, mut wrong) = (Vec::new(), Vec::new());
+    for finding in Gateway::examine(&Settings::from(loaded.file)) {
+        if finding.key.starts_with("gateway.tls") {
+            notes.push(format!("{}: `upshift serve` needs it", finding.message));
+        } else if finding.severity == Severity::Error {
+            wrong.push(finding.place(text, &name));
+        }
+    }
+    wrong.extend(loaded.warnings);
+    if wrong.is_empty() {
+        return Ok(notes);
+    }
+    policy_file::tell(&wrong);
+    Err(not_written("would be refused or warned about"))
+}
+
+fn not_written(what: &str) -> Failure {
+    Failure::usage(format!(
         "no file was written, because it {what}\n  help: --public, --certificate with --key, --http and --https say how it \
          is reached"
-    )))
-}
-
-fn write(file: &Path, text: &str, force: bool) -> Result<(), Failure> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true);
-    if force {
-        options.create(true).truncate(true);
-    } else {
-        // Another may have made it since it was looked for.
-        options.create_new(true);
-    }
-    let written = options.open(file).and_then(|mut open| open.write_all(text.as_bytes()));
-    written.map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => is_there(file),
-        _ => Failure::environment(format!("cannot write {}: {error}", file.display())),
-    })
-}
-
-fn is_there(file: &Path) -> Failure {
-    Failure::usage(format!(
-        "{} is there already, and was left as it is\n  help: name another file, or add --force to write over it",
-        file.display()
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The kind of fault: a command that is shown and cannot be typed.
+    #[test]
+    fn a_file_is_named_as_a_shell_reads_it() {
+        let shown = [
+            ("upshift.toml", ""),
+            ("-", ""),
+            ("a.toml", " a.toml"),
+            ("my file.toml", " 'my file.toml'"),
+            ("it's.toml", r" 'it'\''s.toml'"),
+            ("-x.toml", " ./-x.toml"),
+            ("$HOME", " '$HOME'"),
+        ];
+        for (name, expected) in shown {
+            assert_eq!(named(Path::new(name), " "), expected, "{name}");
+        }
+    }
 }

@@ -1,0 +1,67 @@
+//! Writing the new file: all of it, or nothing of it.
+
+use std::fs::{File, OpenOptions, Permissions};
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use crate::failure::Failure;
+
+/// Writes the file; with `force` in place of one that is there.
+///
+/// # Errors
+/// If it cannot be written, or is there already. What was there is then as it was.
+pub(super) fn write(file: &Path, text: &str, force: bool) -> Result<(), Failure> {
+    let written = match file.canonicalize() {
+        Ok(target) if force && target.is_file() => replace(&target, text),
+        // A terminal or a pipe.
+        Ok(target) if force => OpenOptions::new().write(true).open(target).and_then(|mut open| put(&mut open, text)),
+        _ => create(file, text),
+    };
+    written.map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => is_there(file),
+        _ => Failure::environment(format!("cannot write {}: {error}", file.display())),
+    })
+}
+
+/// Says that a file is there already.
+pub(super) fn is_there(file: &Path) -> Failure {
+    Failure::usage(format!(
+        "{} is there already, and was left as it is\n  help: name another file, or add --force to write over it",
+        file.display()
+    ))
+}
+
+/// Makes a file that is not there.
+fn create(file: &Path, text: &str) -> io::Result<()> {
+    // Another process may have made it since it was looked for.
+    let mut made = OpenOptions::new().write(true).create_new(true).open(file)?;
+    put(&mut made, text).inspect_err(|_| remove(file))
+}
+
+/// Writes beside a file and renames, so that a full disk costs nothing of the old one.
+fn replace(file: &Path, text: &str) -> io::Result<()> {
+    let permissions = file.metadata()?.permissions();
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let beside = file.with_file_name(format!(".{name}.{}", std::process::id()));
+    let replaced = create(&beside, text).and_then(|()| take_place(&beside, file, permissions));
+    replaced.inspect_err(|_| remove(&beside))
+}
+
+fn take_place(beside: &Path, file: &Path, permissions: Permissions) -> io::Result<()> {
+    std::fs::set_permissions(beside, permissions)?;
+    std::fs::rename(beside, file)
+}
+
+fn put(open: &mut File, text: &str) -> io::Result<()> {
+    open.write_all(text.as_bytes())?;
+    // Some file systems say only here that there was no room.
+    match open.sync_all() {
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+        synced => synced,
+    }
+}
+
+fn remove(file: &Path) {
+    // What cannot be removed could not be written either; the error that led here is the one to report.
+    let _ = std::fs::remove_file(file);
+}
