@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
-use upshift_config::{Diagnostic, load};
+use upshift_config::{Diagnostic, Severity, load};
 use upshift_record::Exit;
 
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use crate::policy_file;
 use crate::startup::examine;
 use crate::terminal::{print_json, say};
@@ -55,7 +55,10 @@ struct Report<'r> {
 
 impl Check {
     pub(crate) fn run(self) -> Outcome {
-        let text = policy_file::read(&self.file)?;
+        let text = match policy_file::read(&self.file) {
+            Err(Failure::Message(exit, message)) if self.json => return unreadable(&self.file, exit, message),
+            text => text?,
+        };
         let name = if self.file == Path::new("-") { "stdin".into() } else { self.file.to_string_lossy() };
         let (mut loaded, mut errors) = match load(&text, &name) {
             Ok(loaded) => (Some(loaded), Vec::new()),
@@ -100,6 +103,32 @@ impl Check {
             (true, _) => Exit::Fine,
         })
     }
+}
+
+/// A file that cannot be read, as a report.
+fn unreadable(file: &Path, exit: Exit, message: String) -> Outcome {
+    let mut lines = message.lines();
+    let error = Diagnostic {
+        severity: Severity::Error,
+        file: file.to_string_lossy().into_owned(),
+        line: 1,
+        column: 1,
+        width: 0,
+        message: lines.next().unwrap_or_default().to_owned(),
+        label: String::new(),
+        help: lines.map(|line| line.trim_start().trim_start_matches("help: ").to_owned()).collect(),
+        excerpt: String::new(),
+    };
+    print_json(&Report {
+        file,
+        valid: false,
+        errors: &[error],
+        warnings: &[],
+        notes: &[],
+        rules: Vec::new(),
+        revision: None,
+    })?;
+    Ok(exit)
 }
 
 fn contents(policy: &upshift_core::Policy) -> String {

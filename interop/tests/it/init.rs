@@ -225,3 +225,19 @@ fn a_file_of_any_name_says_how_it_is_checked() {
         assert!(words.windows(expected.len()).any(|window| window == expected), "{command}:\n{text}");
     }
 }
+
+/// The kind of fault: `--json` that prints no JSON where the file cannot be read.
+#[test]
+fn a_file_that_cannot_be_read_is_a_report_as_well() {
+    let folder = Scratch::new();
+    let latin = folder.file("latin.toml", b"# \xe4\n").to_string_lossy().into_owned();
+    let missing = folder.path().join("missing.toml").to_string_lossy().into_owned();
+    let is_a_folder = folder.path().to_string_lossy().into_owned();
+    for file in [latin, missing, is_a_folder] {
+        let output = upshift(&["check", "--json", &file]);
+        let report: serde_json::Value = serde_json::from_str(&output.stdout).unwrap_or_default();
+        assert_eq!((output.code, &report["valid"]), (2, &serde_json::Value::Bool(false)), "{output:?}");
+        let message = report["errors"][0]["message"].as_str().unwrap_or_default();
+        assert!(message.contains("cannot read") && message.contains(&file), "{output:?}");
+    }
+}
