@@ -102,3 +102,18 @@ fn a_token_is_asked_for_where_there_is_one() {
     assert_eq!(asked(&gateway), 200);
     assert_eq!(gateway.ask_admin("/healthz").status, 200, "health is for everybody");
 }
+
+/// KIND: an address that is printed and leads nowhere: `serve` and `demo` name that of the admin listener.
+#[test]
+fn the_address_of_the_admin_listener_is_a_page_that_lists_what_is_there() {
+    let origin = Origin::start(200, &[]);
+    let gateway = Gateway::start(origin.address(), RULES);
+    let page = gateway.ask_admin("/");
+    assert_eq!((page.status, page.field("content-type").as_str()), (200, "text/html; charset=utf-8"));
+    let text = page.text();
+    let links: Vec<&str> = text.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert!(links.len() >= 7, "{text}");
+    for link in links {
+        assert_eq!(gateway.ask_admin(link).status, 200, "{link}");
+    }
+}
