@@ -316,3 +316,14 @@ fn a_download_that_broke_off_goes_on() {
     let output = run(&binary().to_string_lossy(), &["get", "-C", "-", "-o", &path, &url]);
     assert_eq!((output.code, std::fs::read(&file).unwrap_or_default().len()), (0, whole.len()), "{}", output.stderr);
 }
+
+/// KIND: an error without its way out: the first try against a server whose certificate signs itself.
+#[test]
+fn a_certificate_that_is_not_trusted_leads_to_the_flags() {
+    let origin = Origin::start(200, &[]);
+    let gateway = Gateway::start(origin.address(), "");
+    let output = upshift(&["get", &gateway.secure_url("/")]);
+    assert_eq!(output.code, 3, "{output:?}");
+    let told = output.stderr.contains("--cacert FILE") && output.stderr.contains("-k ");
+    assert!(told && output.stderr.contains("invalid peer certificate"), "{output:?}");
+}

@@ -144,14 +144,25 @@ impl Get {
                 if let Error::Step { refused, .. } = &error {
                     report::wish(refused).into_iter().for_each(say_lines);
                 }
-                Err(Failure::environment(make_visible(&error.to_string())))
+                Err(self.failed(&error))
             }
             Err(error @ Error::PeerSwitched { .. }) => {
                 Err(Failure::Message(Exit::FellShort, make_visible(&error.to_string()).into_owned()))
             }
             Err(error @ Error::Usage(_)) => Err(Failure::usage(error)),
-            Err(error) => Err(Failure::environment(make_visible(&error.to_string()))),
+            Err(error) => Err(self.failed(&error)),
         }
+    }
+
+    /// What failed, and the way out where it is a flag.
+    fn failed(&self, error: &Error) -> Failure {
+        let text = error.to_string();
+        let help = if text.contains("invalid peer certificate") && !self.insecure {
+            "\n  help: --cacert FILE trusts the authorities in a PEM file; -k takes any certificate, for a test"
+        } else {
+            ""
+        };
+        Failure::environment(format_args!("{}{help}", make_visible(&text)))
     }
 
     fn client(&self) -> Result<Client, Failure> {
