@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::checkout::Snapshot;
 use crate::peers::{self, Peers};
 use crate::run::{command, output, succeeds};
-use crate::{arrows, docs, hygiene, node, told};
+use crate::{Findings, arrows, docs, hygiene, node, told};
 
 /// Every step; true when all succeed. Without peers, the interop tests and their set-up are left out, and that is said.
 pub(crate) fn test(with_peers: bool) -> bool {
@@ -43,7 +43,14 @@ pub(crate) fn test(with_peers: bool) -> bool {
 
 /// Builds the binary and runs the interop tests whose names contain a filter (all, if there is none).
 pub(crate) fn interop(peers: &Peers, filter: &[&str]) -> bool {
-    build_binary() && succeeds(&mut interop_tests(peers, filter))
+    let listed = if filter.is_empty() { String::new() } else { listed_interop() };
+    told(&unknown(filter, &listed)) && build_binary() && succeeds(&mut interop_tests(peers, filter))
+}
+
+/// A line for each filter that no test has in its name: to run none is not to have tested.
+fn unknown(filter: &[&str], listed: &str) -> Findings {
+    let unknown = filter.iter().filter(|part| !listed.lines().any(|line| line.contains(**part)));
+    unknown.map(|part| format!("no interop test has `{part}` in its name")).collect()
 }
 
 /// Builds the binary that the interop tests run.
@@ -60,9 +67,15 @@ fn skipped_log() -> PathBuf {
 
 /// How many interop tests there are.
 fn count_interop() -> usize {
+    listed_interop().lines().count()
+}
+
+/// The names of the interop tests, a line each.
+fn listed_interop() -> String {
     let list = ["test", "--quiet", "--package", "interop", "--test", "it", "--", "--list", "--format", "terse"];
     let listed = output(&mut command("cargo", list)).unwrap_or_default();
-    listed.lines().filter(|line| line.ends_with(": test")).count()
+    let names: Vec<&str> = listed.lines().filter_map(|line| line.strip_suffix(": test")).collect();
+    names.join("\n")
 }
 
 /// How many tests a log of skips names: a test that skips twice is one.
@@ -82,25 +95,26 @@ fn verdict(all_succeeded: bool, skipped: usize, count_all: impl FnOnce() -> usiz
 
 /// The interop tests whose names contain a filter, against these peers.
 pub(crate) fn interop_tests(peers: &Peers, filter: &[&str]) -> Command {
-    let mut command = runner(&["--package", "interop"]);
+    // A report of its own: that of the other tests is not written over.
+    let mut command = runner("interop", &["--package", "interop"]);
     command.args(filter).env("UPSHIFT_MISSING", peers.missing());
     command
 }
 
 fn tests() -> Command {
     // A feature that is not named is not tested.
-    runner(&["--workspace", "--exclude", "interop", "--features", "upshift-client/reqwest"])
+    runner("default", &["--workspace", "--exclude", "interop", "--features", "upshift-client/reqwest"])
 }
 
 /// The test runner for some packages, with the programs on the other side in reach: nextest where it is installed, for
 /// its reports and time-outs, else that of Cargo.
-fn runner(packages: &[&str]) -> Command {
+fn runner(profile: &str, packages: &[&str]) -> Command {
     let nextest = output(&mut command("cargo", ["nextest", "--version"])).is_ok();
-    let words: &[&str] = if nextest {
-        &["nextest", "run", "--cargo-quiet", "--status-level=slow", "--show-progress=none", "--no-tests=pass"]
-    } else {
-        &["test", "--quiet", "--all-targets"]
-    };
+    let mut words = vec!["test", "--quiet", "--all-targets"];
+    if nextest {
+        words = vec!["nextest", "run", "--profile", profile, "--cargo-quiet", "--status-level=slow"];
+        words.extend(["--show-progress=none", "--no-tests=pass"]);
+    }
     let mut command = command("cargo", words.iter().chain(packages));
     command.env("UPSHIFT_PEERS", peers::folder()).env("PATH", node::path());
     command
@@ -153,6 +167,14 @@ impl Report {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The kind of fault: a misspelt name that runs nothing and succeeds.
+    #[test]
+    fn a_filter_that_fits_no_test_is_named() {
+        let listed = "clients::a\npage::b";
+        assert_eq!(unknown(&["page", "a"], listed), Findings::new());
+        assert_eq!(unknown(&["page", "pgae"], listed), ["no interop test has `pgae` in its name"]);
+    }
 
     /// The kind of fault: a summary that sounds as if everything had been tested.
     #[test]
