@@ -1,15 +1,15 @@
 //! What stands in the checkout, and what must not: files of somebody's own, databases, keys and certificates.
 //!
-//! 1. At the root stands what [`ROOT`] names, and the build folders that git ignores.
+//! 1. At the root stands what [`ROOT`] names. What git ignores may lie there, and is never committed.
 //! 2. A database, a key or a certificate stands among the fixtures of a test or nowhere, under any name.
 //! 3. No test writes into the checkout: a [`Snapshot`] from before the tests is held against one from after them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::Findings;
-use crate::run::{root, shown};
+use crate::run::{command, output, root, shown};
 
 /// Every file and folder that may stand at the root.
 const ROOT: &[&str] = &[
@@ -70,8 +70,9 @@ const DATABASES: &[&[u8]] = &[b"SQLite format 3\0", b"\x37\x7f\x06\x82", b"\x37\
 
 /// Everything that must not stand where it stands.
 pub(crate) fn check() -> Findings {
-    let mut findings = unnamed(root());
-    for file in files(root()) {
+    let files = committed(root());
+    let mut findings = unnamed(root(), &files);
+    for file in files {
         let content = std::fs::read(&file).unwrap_or_default();
         findings.extend(secret(&file, &content).map(|what| {
             format!("{}: {what}: remove it, or put what a test needs into a folder tests/fixtures", shown(&file))
@@ -80,19 +81,33 @@ pub(crate) fn check() -> Findings {
     findings
 }
 
-/// What stands in a folder without being named in [`ROOT`].
-fn unnamed(folder: &Path) -> Findings {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut findings = Findings::new();
-    for entry in entries {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if !ROOT.contains(&name.as_str()) {
-            findings
-                .push(format!("{name}: does not belong at the root: remove it, or name it in xtask/src/checkout.rs"));
+/// Every file below a folder that is in git or that `git add` would add; where git does not say, every file.
+fn committed(folder: &Path) -> Vec<PathBuf> {
+    let mut git = command("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
+    let Ok(listed) = output(git.current_dir(folder)) else { return files(folder) };
+    let mut found = Vec::new();
+    for name in listed.split('\0').filter(|name| !name.is_empty()) {
+        let file = folder.join(name);
+        // What was removed is in git until the next commit.
+        if file.symlink_metadata().is_ok() {
+            found.push(file);
         }
     }
-    findings.sort();
-    findings
+    found
+}
+
+/// The files and folders at the root that are not named in [`ROOT`].
+fn unnamed(folder: &Path, files: &[PathBuf]) -> Findings {
+    let mut names = BTreeSet::new();
+    for file in files {
+        let inside = file.strip_prefix(folder).unwrap_or(file);
+        names.extend(inside.iter().next().map(|name| name.to_string_lossy().into_owned()));
+    }
+    names.retain(|name| !ROOT.contains(&name.as_str()));
+    let findings = names
+        .iter()
+        .map(|name| format!("{name}: does not belong at the root: remove it, or name it in xtask/src/checkout.rs"));
+    findings.collect()
 }
 
 /// What a file must not be outside the fixtures of a test.
@@ -216,11 +231,29 @@ mod tests {
         for name in ["Cargo.toml", "u.toml", "upshift.db"] {
             std::fs::write(folder.0.join(name), "").unwrap();
         }
-        std::fs::create_dir_all(folder.0.join("target")).unwrap();
-        std::fs::create_dir_all(folder.0.join("scratch")).unwrap();
-        let found = unnamed(&folder.0);
-        let names: Vec<&str> = found.iter().filter_map(|line| line.split(':').next()).collect();
-        assert_eq!(names, ["scratch", "u.toml", "upshift.db"]);
+        for name in ["target", "scratch"] {
+            std::fs::create_dir_all(folder.0.join(name)).unwrap();
+            std::fs::write(folder.0.join(name).join("file"), "").unwrap();
+        }
+        assert_eq!(names_of(&unnamed(&folder.0, &files(&folder.0))), ["scratch", "u.toml", "upshift.db"]);
+    }
+
+    fn names_of(found: &Findings) -> Vec<&str> {
+        found.iter().filter_map(|line| line.split(':').next()).collect()
+    }
+
+    /// The kind of fault: a check of what is committed that fails for what never is, such as the store of a gateway that
+    /// was tried out in the checkout.
+    #[test]
+    fn what_git_ignores_is_nothing_of_the_checkout() {
+        let folder = Folder::new("ignored");
+        let made = output(command("git", ["init", "--quiet"]).current_dir(&folder.0));
+        assert_eq!(made, Ok(String::new()));
+        std::fs::write(folder.0.join(".gitignore"), "/upshift.db\n").unwrap();
+        for name in ["Cargo.toml", "upshift.db", "other.db"] {
+            std::fs::write(folder.0.join(name), "").unwrap();
+        }
+        assert_eq!(names_of(&unnamed(&folder.0, &committed(&folder.0))), ["other.db"]);
     }
 
     /// The kind of fault: a secret that is committed under a name that says nothing.
