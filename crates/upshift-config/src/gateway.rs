@@ -38,6 +38,7 @@ pub(crate) fn gateway(section: &mut Section<'_>, folder: &Path) -> Gateway {
             Some(item) if matches!(item.value(), DeValue::Boolean(false)) => None,
             Some(item) => item.path(folder),
         },
+        store_is_usual: !section.has("store"),
         paths: path_mode(section),
         comparison: comparison(section),
         undeclared_proxy: undeclared_proxy(section),

@@ -38,6 +38,8 @@ pub struct Gateway {
     pub admin_token: Option<AdminToken>,
     /// The embedded store; none: in memory only.
     pub store: Option<PathBuf>,
+    /// The file does not set `store`: it may be elsewhere, where the folder of the policy file cannot be written to.
+    pub store_is_usual: bool,
     /// How ambiguous paths are treated.
     pub paths: PathMode,
     /// How paths and patterns are compared.
@@ -84,6 +86,7 @@ impl Default for Gateway {
             access_log: AccessLog::Off,
             admin_token: None,
             store: Some(PathBuf::from(Self::STORE)),
+            store_is_usual: true,
             paths: PathMode::default(),
             comparison: Comparison::default(),
             undeclared_proxy: UndeclaredProxy::default(),

@@ -19,6 +19,7 @@ mod schema;
 mod serve;
 mod signals;
 mod startup;
+mod state;
 mod terminal;
 
 use std::process::ExitCode;

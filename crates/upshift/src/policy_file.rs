@@ -79,6 +79,17 @@ impl Parsed<'_> {
         named
     }
 
+    /// Where the store is to be, if the file leaves that open: beside it, unless that is not possible.
+    pub(crate) fn usual_store(&self) -> Option<&Path> {
+        let gateway = &self.loaded.file.gateway;
+        gateway.store.as_deref().filter(|_| gateway.store_is_usual)
+    }
+
+    /// Puts the store elsewhere.
+    pub(crate) fn set_store(&mut self, store: PathBuf) {
+        self.loaded.file.gateway.store = Some(store);
+    }
+
     /// Loads everything that the file names; tells what is wrong with it on stderr.
     pub(crate) fn settings(self) -> Result<Settings, Failure> {
         let examined = examine(self.loaded.file, &self.text, &self.of.path.to_string_lossy());

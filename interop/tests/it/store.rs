@@ -258,3 +258,36 @@ fn a_store_that_cannot_be_read_is_an_error() {
         assert!(failed.code == 3 && named && failed.stderr.contains("`store` in [gateway]"), "{failed:?}");
     }
 }
+
+/// KIND: a default that cannot be had where people run it: the policy file is in a folder that cannot be written to, as a
+/// ConfigMap is, or the unit has a folder of its own.
+#[test]
+fn a_store_that_is_not_named_is_where_it_can_be_kept() {
+    let Some(disk) = Disk::mount() else { return };
+    let state = Scratch::new();
+    let policy =
+        format!("[gateway]\nhttp = \"127.0.0.1:0\"\nadmin = false\nupstream = \"http://127.0.0.1:9\"\n{RULES}");
+    let file = disk.folder.file("upshift.toml", policy);
+    let home = state.path().join("home/upshift/upshift.db");
+    let (unit, beside) = (state.path().join("upshift.db"), disk.store());
+    for (mount, variable, value, expected) in [
+        ("ro", "XDG_STATE_HOME", state.path().join("home"), &home),
+        ("ro", "STATE_DIRECTORY", state.path().to_owned(), &unit),
+        ("rw", "XDG_STATE_HOME", state.path().join("home"), &beside),
+    ] {
+        disk.remount(mount);
+        let mut command = std::process::Command::new(interop::binary());
+        command.args(["serve", "--config", &file.to_string_lossy()]).env("NO_COLOR", "1");
+        for other in ["STATE_DIRECTORY", "UPSHIFT_CONFIG", "RUST_LOG"] {
+            command.env_remove(other);
+        }
+        command.env(variable, value);
+        let mut program = Program::start(command);
+        let said = format!("changes are kept in {}", expected.display());
+        program.wait_for(&said, |lines| lines.contains(&said).then_some(()));
+        assert!(expected.exists(), "{variable}: {:?}", program.lines());
+        program.signal("HUP");
+        program.wait_for("reload", |lines| lines.iter().any(|line| line.contains("is different")).then_some(()));
+        assert!(!program.lines().join("\n").contains("takes a restart"), "{:?}", program.lines());
+    }
+}

@@ -56,8 +56,10 @@ impl Serve {
         let watched = watch::Watched::new(&self.file.path, self.watch);
         watched.policy_is_read();
         let text = policy_file::read(&self.file.path)?;
-        let settings = reload::load(&self.file, text, &watched)?;
+        let mut usual_store = None;
+        let settings = reload::load(&self.file, text, &watched, &mut usual_store)?;
         let settings = Settings { observe: self.observe, ..settings };
+        let store = settings.store.clone();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(Failure::environment)?;
         // Before it listens: a supervisor may signal as soon as it can connect.
@@ -72,8 +74,11 @@ impl Serve {
         let gateway = Gateway::bind_from(settings, sources)?;
         let handle = gateway.handle();
         announce(gateway.addresses());
+        if let Some(store) = &store {
+            say(format_args!("changes are kept in {}", store.display()));
+        }
         say_lines(in_force(&handle.policy(), Timestamp::now()));
-        let reloader = Reloader::new(self.file, self.observe, handle, watched);
+        let reloader = Reloader::new(self.file, self.observe, handle, watched, usual_store);
         supervisor::ready();
         let stopping = async {
             stop.first().await;

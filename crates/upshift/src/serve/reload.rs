@@ -1,5 +1,7 @@
 //! Reading the policy file again while the gateway runs.
 
+use std::path::PathBuf;
+
 use tokio::sync::mpsc::Receiver;
 use upshift_config::make_visible;
 use upshift_core::{Policy, Timestamp};
@@ -9,6 +11,7 @@ use super::watch::Watched;
 use super::{short, supervisor};
 use crate::failure::Failure;
 use crate::policy_file::{self, PolicyFile};
+use crate::state::usual_store;
 use crate::terminal::say;
 
 /// What reloads, and what it reloads into.
@@ -17,11 +20,19 @@ pub(super) struct Reloader {
     observe: bool,
     handle: Handle,
     watched: Watched,
+    /// Chosen at the start, if the file left it open; a reload does not choose again.
+    store: Option<PathBuf>,
 }
 
 impl Reloader {
-    pub(super) fn new(file: PolicyFile, observe: bool, handle: Handle, watched: Watched) -> Self {
-        Self { file, observe, handle, watched }
+    pub(super) fn new(
+        file: PolicyFile,
+        observe: bool,
+        handle: Handle,
+        watched: Watched,
+        store: Option<PathBuf>,
+    ) -> Self {
+        Self { file, observe, handle, watched, store }
     }
 
     /// Reloads at each wish, for ever.
@@ -55,8 +66,8 @@ impl Reloader {
 
     fn put_in_force(&self) -> Option<Reloaded> {
         self.watched.policy_is_read();
-        let text = policy_file::read_again(&self.file.path);
-        let settings = match text.and_then(|text| load(&self.file, text, &self.watched)) {
+        let (text, mut store) = (policy_file::read_again(&self.file.path), self.store.clone());
+        let settings = match text.and_then(|text| load(&self.file, text, &self.watched, &mut store)) {
             Ok(settings) => Settings { observe: self.observe, ..settings },
             Err(failure) => {
                 failure.tell();
@@ -75,8 +86,18 @@ impl Reloader {
 }
 
 /// The settings of a policy file with this text; what it names is watched before it is loaded.
-pub(super) fn load(file: &PolicyFile, text: String, watched: &Watched) -> Result<Settings, Failure> {
-    let parsed = file.parse(text)?;
+/// A store that the file leaves open is where it was chosen to be, and is chosen if it was not.
+pub(super) fn load(
+    file: &PolicyFile,
+    text: String,
+    watched: &Watched,
+    chosen: &mut Option<PathBuf>,
+) -> Result<Settings, Failure> {
+    let mut parsed = file.parse(text)?;
+    if let Some(beside) = parsed.usual_store() {
+        let store = chosen.get_or_insert_with(|| usual_store(beside)).clone();
+        parsed.set_store(store);
+    }
     watched.named_are_read(parsed.named());
     parsed.settings()
 }

@@ -1,0 +1,102 @@
+//! Where the store is if the policy file does not say.
+
+use std::fs::{DirBuilder, OpenOptions};
+use std::io::ErrorKind;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+use upshift_config::Gateway;
+
+/// Folders that the machine offers for what a program keeps.
+#[derive(Debug, Default)]
+struct Offered {
+    /// `STATE_DIRECTORY`, as systemd sets it for a unit with `StateDirectory=`.
+    of_the_unit: Option<PathBuf>,
+    /// `$XDG_STATE_HOME/upshift`, or `~/.local/state/upshift`.
+    of_the_user: Option<PathBuf>,
+}
+
+/// The place for a store that the policy file does not name: the folder of the systemd unit, that of the policy file if it
+/// can be written to, or that of the user.
+pub(crate) fn usual_store(beside: &Path) -> PathBuf {
+    choose(beside, Offered::by_environment())
+}
+
+impl Offered {
+    fn by_environment() -> Self {
+        // systemd.exec(5): several folders have colons between them.
+        let folders = std::env::var("STATE_DIRECTORY").unwrap_or_default();
+        let first = folders.split(':').next().map(PathBuf::from);
+        let of_the_user = absolute("XDG_STATE_HOME").or_else(home_state);
+        Self {
+            of_the_unit: first.filter(|folder| folder.is_absolute()),
+            of_the_user: of_the_user.map(|folder| folder.join("upshift")),
+        }
+    }
+}
+
+/// The folder that a variable names. Relative ones count for nothing, by the XDG specification.
+fn absolute(name: &str) -> Option<PathBuf> {
+    let folder = PathBuf::from(std::env::var_os(name)?);
+    folder.is_absolute().then_some(folder)
+}
+
+fn home_state() -> Option<PathBuf> {
+    Some(absolute("HOME")?.join(".local/state"))
+}
+
+fn choose(beside: &Path, offered: Offered) -> PathBuf {
+    // A store that is there holds pauses, which must not be forgotten.
+    if let Some(folder) = offered.of_the_unit {
+        let store = folder.join(Gateway::STORE);
+        return if beside.exists() && !store.exists() { beside.to_owned() } else { store };
+    }
+    if beside.exists() || can_be_written(beside.parent().unwrap_or(beside)) {
+        return beside.to_owned();
+    }
+    match offered.of_the_user {
+        // Fingerprints of callers are in it.
+        Some(folder) if DirBuilder::new().recursive(true).mode(0o700).create(&folder).is_ok() => {
+            folder.join(Gateway::STORE)
+        }
+        _ => beside.to_owned(),
+    }
+}
+
+/// Tells whether files can be made in a folder. A disk that is full may have room later.
+fn can_be_written(folder: &Path) -> bool {
+    let trial = folder.join(format!(".upshift-{}", std::process::id()));
+    let made = OpenOptions::new().write(true).create_new(true).open(&trial);
+    match made {
+        Ok(_) => std::fs::remove_file(&trial).is_ok(),
+        Err(error) => !matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
+
+    use super::*;
+
+    fn in_unit(folder: &Path) -> Offered {
+        Offered { of_the_unit: Some(folder.to_owned()), of_the_user: None }
+    }
+
+    /// The kind of fault: a store that is looked for elsewhere than it was, so that a pause is forgotten.
+    #[test]
+    fn a_store_that_is_there_stays() {
+        let folder = std::env::temp_dir().join(format!("upshift-state-{}", std::process::id()));
+        let (policy, unit) = (folder.join("etc"), folder.join("unit"));
+        std::fs::create_dir_all(&policy).unwrap();
+        std::fs::create_dir_all(&unit).unwrap();
+        let (beside, of_the_unit) = (policy.join(Gateway::STORE), unit.join(Gateway::STORE));
+        assert_eq!(choose(&beside, in_unit(&unit)), of_the_unit);
+        assert_eq!(choose(&beside, Offered::default()), beside);
+        std::fs::write(&beside, "").unwrap();
+        assert_eq!(choose(&beside, in_unit(&unit)), beside);
+        std::fs::write(&of_the_unit, "").unwrap();
+        assert_eq!(choose(&beside, in_unit(&unit)), of_the_unit);
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}
