@@ -80,7 +80,7 @@ pub struct Gateway {
     pub https: Option<OrFalse<String>>,
     /// HTTP/3 on the UDP port of `https`.
     pub http3: Option<bool>,
-    /// Dashboard, metrics, admin API, /healthz and /readyz.
+    /// Metrics, admin API, /healthz and /readyz.
     pub admin: Option<OrFalse<String>>,
     /// Where requests go: origins such as `http://127.0.0.1:3000`.
     pub upstream: Option<OneOrMore<String>>,

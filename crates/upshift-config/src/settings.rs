@@ -16,7 +16,7 @@ pub struct Gateway {
     pub https: Option<SocketAddr>,
     /// HTTP/3 on the UDP port of `https`.
     pub http3: bool,
-    /// Dashboard, metrics, admin API, health.
+    /// Metrics, admin API, health.
     pub admin: Option<SocketAddr>,
     /// Scheme and authority that links in answers are built from, without a slash at the end.
     pub public: Option<String>,
