@@ -11,7 +11,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::breaker::Trip;
-use crate::overrides::{Change, Imposed, Key, Overrides};
+use crate::overrides::{Change, Imposed, Key, Overrides, Shares};
 
 /// One numbered change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +62,8 @@ pub struct Order<'a> {
     pub actor: &'a str,
     /// Why.
     pub reason: &'a str,
+    /// What is refused until then.
+    pub shares: &'a Shares,
 }
 
 /// Why a change cannot be taken back.
@@ -185,18 +187,20 @@ impl History {
     /// # Errors
     /// If it is an undo of what cannot be undone.
     pub fn change(&mut self, order: Order<'_>) -> Result<Arc<Record>, UndoError> {
-        let (after, undone) = self.outcome(order.change, order.at, order.actor, order.reason)?;
+        let (mut after, undone) = self.outcome(order.change, order.at, order.actor, order.reason)?;
+        after.note_stops(&self.overrides(), order.shares, order.at);
         let undoes = undone.map(|undone| undone.revision);
         Ok(self.add(order, after, undoes, None))
     }
 
-    /// Makes the breaker's change, and remembers who was hit.
-    pub fn trip(&mut self, trip: &Trip, id: &str) -> Arc<Record> {
+    /// Makes the breaker's change, and remembers who was hit. `shares` is what is refused until then.
+    pub fn trip(&mut self, trip: &Trip, id: &str, shares: &Shares) -> Arc<Record> {
         let change = Change::Trip { rule: trip.rule.to_string() };
         let (at, reason) = (trip.at, trip.sentence());
         let mut after = self.overrides();
         after.apply(&change, at, "breaker", &reason);
-        let order = Order { change: &change, id, at, actor: "breaker", reason: &reason };
+        after.note_stops(&self.overrides(), shares, at);
+        let order = Order { change: &change, id, at, actor: "breaker", reason: &reason, shares };
         self.add(order, after, None, Some(trip.clone()))
     }
 
@@ -217,7 +221,7 @@ impl History {
     }
 
     fn add(&mut self, order: Order<'_>, after: Overrides, undoes: Option<i64>, trip: Option<Trip>) -> Arc<Record> {
-        let Order { change, id, at, actor, reason } = order;
+        let Order { change, id, at, actor, reason, .. } = order;
         let (phase, until) = match change {
             Change::Set { imposed, until, .. } => (Some(*imposed), *until),
             _ => (None, None),

@@ -6,12 +6,15 @@
 //!    them back.
 //! 3. A *trip* is the breaker's: `warn` until a person resumes the rule, or sets it to `enforce` knowingly.
 //! 4. What holds for a rule is its pin, else its trip, else the pause of all, else the file.
-//! 5. What a change did is taken back key by key ([`Overrides::differing`]), so that changes of other rules since then
+//! 5. A rule is *stopped* by a pause or a trip. What it refused just before is kept ([`Stop`]): that is what a resume is
+//!    held against. A second pause is no new stop; a pause of a rule that tripped is one.
+//! 6. What a change did is taken back key by key ([`Overrides::differing`]), so that changes of other rules since then
 //!    stay ([`History`](crate::History)).
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use upshift_core::policy::Share;
 use upshift_core::{Phase, policy};
 
 /// What is imposed on a rule.
@@ -95,6 +98,33 @@ impl Override {
     }
 }
 
+/// The shares of callers that are refused, by the ids of the rules.
+pub type Shares = BTreeMap<String, Share>;
+
+/// The moment at which a rule was stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stop {
+    /// When.
+    #[serde(with = "crate::store::instant")]
+    pub at: Timestamp,
+    /// The share that it refused until then, in basis points.
+    points: u16,
+}
+
+impl Stop {
+    /// The share that the rule refused until it was stopped.
+    pub fn share(self) -> Share {
+        Share::from_basis_points(self.points.into())
+    }
+}
+
+/// The ways in which a rule is stopped.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stopped {
+    Paused,
+    Tripped,
+}
+
 /// A change that somebody wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
@@ -160,6 +190,9 @@ pub struct Overrides {
     pins: BTreeMap<String, Override>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     trips: BTreeMap<String, Override>,
+    /// The latest stop of each rule; meaningless for a rule that is not stopped.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    stops: BTreeMap<String, Stop>,
 }
 
 impl Overrides {
@@ -168,6 +201,38 @@ impl Overrides {
         let pin = self.pins.get(rule).filter(|pin| !pin.lapsed(now));
         let holds = pin.or_else(|| self.trips.get(rule)).or(self.all.as_ref())?;
         (holds.imposed != Imposed::Plan).then_some(holds)
+    }
+
+    /// The moment at which `rule`, which is paused or tripped at `now`, was stopped; `None` if it is neither.
+    pub fn stop_of(&self, rule: &str, now: Timestamp) -> Option<Stop> {
+        self.stopped(rule, now)?;
+        let held = self.of(rule, now)?;
+        // A rule that came while all were paused has never refused a caller.
+        Some(self.stops.get(rule).copied().unwrap_or(Stop { at: held.at, points: 0 }))
+    }
+
+    fn stopped(&self, rule: &str, now: Timestamp) -> Option<Stopped> {
+        let held = self.of(rule, now)?;
+        if self.trips.get(rule) == Some(held) {
+            return Some(Stopped::Tripped);
+        }
+        (held.imposed == Imposed::Paused).then_some(Stopped::Paused)
+    }
+
+    /// Notes which rules a change at `at` has stopped. `before` held until then, and refused `shares`.
+    pub(crate) fn note_stops(&mut self, before: &Self, shares: &Shares, at: Timestamp) {
+        for (rule, share) in shares {
+            let Some(stopped) = self.stopped(rule, at) else { continue };
+            let stands = match before.stopped(rule, at) {
+                Some(Stopped::Paused) => true,
+                earlier => earlier == Some(stopped),
+            };
+            if !stands {
+                self.stops.insert(rule.clone(), Stop { at, points: share.basis_points() });
+            }
+        }
+        let Self { all, pins, trips, stops } = self;
+        stops.retain(|rule, _| all.is_some() || pins.contains_key(rule) || trips.contains_key(rule));
     }
 
     /// What holds at `now`, as a policy takes it ([`upshift_core::Policy::with`]), for the rules of these ids.

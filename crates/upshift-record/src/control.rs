@@ -25,7 +25,7 @@ pub struct ChangeRequest {
     /// Why.
     #[serde(default)]
     pub reason: String,
-    /// `set`, `undo`: also where more callers would be refused than now; `resume`: than when the rule was stopped.
+    /// Also where more callers would be refused than now, or with `resume` of a stopped rule than when it was stopped.
     #[serde(default)]
     pub confirm: bool,
     /// Only report what would happen.
@@ -132,18 +132,27 @@ pub struct RuleChange {
     pub rule: String,
     /// The phase until now.
     pub phase_before: String,
-    /// The share of callers that was refused: until now, or with `resume` when the rule was stopped.
+    /// The share of callers that was refused: until now, or where `stopped` is there, until then.
     pub share_before: f64,
     /// The phase from now on.
     pub phase: String,
     /// The share from now on.
     pub share: f64,
+    /// With `resume` of a rule that is paused or tripped: when it was stopped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<String>,
 }
 
 impl RuleChange {
     /// Whether more callers will be refused than before.
     pub fn rises(&self) -> bool {
         self.share > self.share_before
+    }
+
+    /// The moment that a rise of `changes` is held against, in words.
+    pub fn than<'c>(changes: impl IntoIterator<Item = &'c Self>) -> &'static str {
+        let mut risen = changes.into_iter().filter(|change| change.rises());
+        if risen.all(|change| change.stopped.is_some()) { "when it was stopped" } else { "now" }
     }
 }
 

@@ -79,11 +79,9 @@ fn resume_needs_a_yes_where_more_would_be_refused_than_before() {
     }
     let asked = upshift(&["resume", "relay", "--admin", &admin(&gateway)]);
     assert_eq!(asked.code, 2, "{}", asked.stderr);
-    assert!(
-        asked.stderr.contains("10% of the callers were refused when it was stopped, 60% would be now"),
-        "{}",
-        asked.stderr
-    );
+    for part in ["10% of the callers were refused when it was stopped at 2", "Z, 60% would be now"] {
+        assert!(asked.stderr.contains(part), "{}", asked.stderr);
+    }
     let status = gateway.ask_admin("/api/status").json();
     assert_eq!(status["rules"][0]["phase"], "paused", "{status}");
     upshift(&["resume", "relay", "--yes", "--admin", &admin(&gateway)]).ok();

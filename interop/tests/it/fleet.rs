@@ -119,6 +119,31 @@ fn whatever_raises_a_share_somewhere_needs_a_yes() {
     assert_eq!(fleet.statuses("/derp"), [426, 426]);
 }
 
+/// A resume that locks callers out on a fleet without a yes, and says that they were locked out before: it was held against
+/// the file's plan, not against what was in force.
+#[test]
+fn a_resume_that_raises_the_share_needs_a_yes_whatever_came_before_the_pause() {
+    let fleet = Fleet::of(2);
+    for which in ["relay", "--all"] {
+        fleet.run(&["set", "relay", "warn"], &[]).ok();
+        fleet.run(&["pause", which], &[]).ok();
+        fleet.run(&["pause", which], &[]).ok();
+        let resumed = fleet.run(&["resume", which], &[]);
+        says(&resumed, 2, "nothing was changed: more callers would be refused than when it was stopped");
+        says(&resumed, 2, "relay: 0% of the callers were refused when it was stopped at 2");
+        assert_eq!(fleet.statuses("/derp"), [200; 2]);
+        fleet.run(&["resume", which, "--yes"], &[]).ok();
+        assert_eq!(fleet.statuses("/derp"), [426; 2]);
+    }
+    fleet.run(&["set", "relay", "warn"], &[]).ok();
+    says(&fleet.run(&["resume", "relay"], &[]), 2, "relay: warn → enforce: 0% of the callers are refused, 100% would be");
+    fleet.run(&["undo", "--yes"], &[]).ok();
+    fleet.run(&["pause", "relay"], &[]).ok();
+    fleet.run(&["pause", "relay"], &[]).ok();
+    says(&fleet.run(&["resume", "relay"], &[]), 0, "relay: 100% of the callers were refused when it was stopped at 2");
+    assert_eq!(fleet.statuses("/derp"), [426; 2]);
+}
+
 /// A line about a change that was not made sends people home while callers are locked out.
 #[test]
 fn a_gateway_that_does_not_answer_stops_everything() {

@@ -4,6 +4,7 @@ use super::*;
 use crate::breaker::Limits;
 use crate::overrides::Target;
 use crate::{Fingerprint, Network};
+use upshift_core::policy::Share;
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_793_000_000 + second).unwrap()
@@ -23,6 +24,12 @@ fn phases(overrides: &Overrides, now: i64) -> (Option<Imposed>, Option<Imposed>)
     (of("a"), of("b"))
 }
 
+/// What `a` and `b` would refuse: one basis point more each second.
+fn shares(now: Timestamp) -> Shares {
+    let share = Share::from_basis_points(u64::try_from(now.as_second() - at(0).as_second()).unwrap());
+    ["a", "b"].map(|rule| (rule.to_owned(), share)).into()
+}
+
 fn trip(rule: &str) -> Trip {
     let hit = vec![Fingerprint::from_bits(1), Fingerprint::from_bits(u64::MAX)];
     let top = Some((Network::of(Some([203, 0, 113, 9].into())), 20));
@@ -38,7 +45,7 @@ struct Past {
 impl Past {
     fn change(&mut self, change: &Change, at: Timestamp, actor: &str, reason: &str) -> Result<Made, UndoError> {
         let id = format!("c{}", self.history.latest().unwrap_or(0) + 1);
-        let record = self.history.change(Order { change, id: &id, at, actor, reason })?;
+        let record = self.history.change(Order { change, id: &id, at, actor, reason, shares: &shares(at) })?;
         Ok((record.revision.clone(), record.overrides().clone()))
     }
 
@@ -49,7 +56,7 @@ impl Past {
 
     fn trip(&mut self, rule: &str) -> Made {
         let id = format!("c{}", self.history.latest().unwrap_or(0) + 1);
-        let record = self.history.trip(&trip(rule), &id);
+        let record = self.history.trip(&trip(rule), &id, &shares(at(50)));
         (record.revision.clone(), record.overrides().clone())
     }
 
@@ -195,4 +202,29 @@ fn only_the_latest_revisions_are_remembered() {
     }
     assert_eq!((past.history.records().count(), past.history.latest()), (History::REMEMBERED, Some(1_005)));
     assert_eq!(past.undo(Some("c5"), 2_000), Err(UndoError::Unknown("c5".into())));
+}
+
+/// What a resume is held against: taking a later moment, or another rule's, would hide a rise.
+#[test]
+fn a_rule_was_stopped_by_the_first_of_its_pauses_or_by_a_trip() {
+    let mut past = Past::default();
+    let stop = |past: &Past, rule, second| {
+        let stop = past.history.overrides().stop_of(rule, at(second));
+        stop.map(|stop| (stop.at.as_second() - at(0).as_second(), stop.share().basis_points()))
+    };
+    past.change(&Change::Pause(rule("a")), at(10), "ada", "").unwrap();
+    past.change(&Change::Pause(rule("a")), at(20), "bob", "").unwrap();
+    past.change(&Change::Pause(Target::All), at(30), "eve", "").unwrap();
+    assert_eq!((stop(&past, "a", 31), stop(&past, "b", 31)), (Some((10, 10)), Some((30, 30))));
+    assert_eq!(stop(&past, "c", 31), Some((30, 0)), "it came later, and never refused a caller");
+    past.change(&set("a", Imposed::Warn), at(40), "ada", "").unwrap();
+    assert_eq!((stop(&past, "a", 41), stop(&past, "b", 41)), (None, Some((30, 30))), "it is held, not stopped");
+    past.change(&Change::Pause(rule("a")), at(42), "ada", "").unwrap();
+    assert_eq!(stop(&past, "a", 43), Some((42, 42)));
+    past.change(&Change::Resume(Target::All), at(44), "ada", "").unwrap();
+    assert_eq!((stop(&past, "a", 45), stop(&past, "b", 45)), (None, None));
+    past.trip("b");
+    assert_eq!(stop(&past, "b", 51), Some((50, 50)));
+    past.change(&Change::Pause(rule("b")), at(60), "ada", "").unwrap();
+    assert_eq!(stop(&past, "b", 61), Some((60, 60)), "who pauses it need not know of the trip");
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::history::Order;
-use crate::overrides::{Change, Target};
+use crate::overrides::{Change, Shares, Target};
 
 /// A folder of its own, gone at the end.
 struct Folder(PathBuf);
@@ -29,6 +29,11 @@ fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_793_000_000 + second).unwrap()
 }
 
+/// Rules `a` and `b` refuse 12.34 %.
+fn shares() -> Shares {
+    ["a", "b"].map(|rule| (rule.to_owned(), upshift_core::policy::Share::from_basis_points(1_234))).into()
+}
+
 fn trip(rule: &str) -> Trip {
     let hit = vec![Fingerprint::from_bits(1), Fingerprint::from_bits(u64::MAX)];
     let top = Some((Network::of(Some([203, 0, 113, 9].into())), 20));
@@ -39,13 +44,14 @@ fn trip(rule: &str) -> Trip {
 fn past() -> History {
     let mut history = History::default();
     pause(&mut history, "a", "first");
-    history.trip(&trip("b"), "second");
+    history.trip(&trip("b"), "second", &shares());
     history
 }
 
 fn pause(history: &mut History, rule: &str, id: &str) {
     let change = Change::Pause(Target::Rule(rule.into()));
-    history.change(Order { change: &change, id, at: at(1), actor: "ada", reason: "the phones ring" }).unwrap();
+    let (actor, reason, shares) = ("ada", "the phones ring", &shares());
+    history.change(Order { change: &change, id, at: at(1), actor, reason, shares }).unwrap();
 }
 
 fn all(history: &History) -> Vec<Arc<Record>> {

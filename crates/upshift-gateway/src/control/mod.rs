@@ -52,10 +52,8 @@ pub(crate) enum ControlError {
     #[error("there is no rule {0}")]
     UnknownRule(String),
     /// More callers would be refused, and that was not confirmed.
-    #[error("more callers would be refused than {than}: confirm that")]
+    #[error("more callers would be refused than {}: confirm that", RuleChange::than(rules))]
     Rises {
-        /// Than when.
-        than: &'static str,
         /// The rules that move.
         rules: Vec<RuleChange>,
     },
@@ -152,7 +150,8 @@ impl Control {
         state.allows(wanted, &report)?;
         let id = wanted.id.clone().unwrap_or_else(keeper::random_id);
         let Wanted { actor, reason, .. } = wanted;
-        let record = state.history.change(Order { change, id: &id, at: now, actor, reason })?;
+        let shares = state.shares(now);
+        let record = state.history.change(Order { change, id: &id, at: now, actor, reason, shares: &shares })?;
         let saving = state.keeper.save(&record);
         let (revision, action) = (record.revision.revision, change.action());
         let undoes = report.undoes_change.as_deref().unwrap_or_default();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use upshift_adoption::breaker::{Breaker, Crossing, Trip, Watch};
-use upshift_adoption::overrides::{Change, Overrides, Target};
+use upshift_adoption::overrides::{Change, Overrides, Shares, Stop, Target};
 use upshift_adoption::{Expiring, ExpiryNotice, ExpiryNotices, History, Tally};
 use upshift_core::policy::{self, Actor, Moment, Rule};
 use upshift_core::{Phase, Policy, Timestamp};
@@ -128,9 +128,7 @@ impl State {
             return Err(ControlError::Overtaken);
         }
         if !wanted.confirm && preview.rules.iter().any(RuleChange::rises) {
-            let resumes = matches!(wanted.change, Change::Resume(_));
-            let than = if resumes { "when it was stopped" } else { "now" };
-            return Err(ControlError::Rises { than, rules: preview.rules.clone() });
+            return Err(ControlError::Rises { rules: preview.rules.clone() });
         }
         Ok(())
     }
@@ -149,15 +147,22 @@ impl State {
         let (before, after) = (old.moment(now), new.moment(now));
         // A stopped rule refuses nobody, so that every resume would be a rise: it is held against what it was when it
         // was stopped.
-        let stopped = self.overrides.of(&old.id, now).filter(|_| resumed);
-        let planned = stopped.and_then(|set| Some(self.file.rule(&old.id)?.moment(set.at)));
+        let stop = self.overrides.stop_of(&old.id, now).filter(|_| resumed);
+        let share_before = stop.map_or(before.share, Stop::share);
         RuleChange {
             rule: old.id.to_string(),
             phase_before: before.phase.to_string(),
-            share_before: planned.unwrap_or(before).share.fraction(),
+            share_before: share_before.fraction(),
             phase: after.phase.to_string(),
             share: after.share.fraction(),
+            stopped: stop.map(|stop| stop.at.to_string()),
         }
+    }
+
+    /// What each rule refuses at `now`.
+    pub(super) fn shares(&self, now: Timestamp) -> Shares {
+        let policy = self.effective(&self.overrides, now);
+        policy.rules().iter().map(|rule| (rule.id.to_string(), rule.moment(now).share)).collect()
     }
 
     /// Adds what the cores counted.
@@ -192,7 +197,8 @@ impl State {
     fn trip(&mut self, trip: &Trip, now: Timestamp, publish: &Publish) {
         let rule = &trip.rule;
         self.sightings.entry(rule.to_string()).or_default().trips += 1;
-        let record = self.history.trip(trip, &keeper::random_id());
+        let shares = self.shares(now);
+        let record = self.history.trip(trip, &keeper::random_id(), &shares);
         // What comes of it is in the log: the trip holds in any case.
         drop(self.keeper.save(&record));
         self.put_in_force(now, publish);

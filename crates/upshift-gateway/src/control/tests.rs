@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
+use upshift_adoption::overrides::{Imposed, Target};
 use upshift_core::policy::{
     Breaker, Counted, IdentityReader, Plan, PolicySpec, RampPlan, Requirement, Rollout, RuleSpec,
 };
@@ -93,16 +94,25 @@ impl Bench {
         self.ask(None, request("POST", verb).body(body.to_string().into()).unwrap()).await
     }
 
-    /// Makes a change at a time, without a confirmation.
+    /// Makes a change at a time, with a confirmation.
     fn change(&self, change: Change, now: Timestamp) {
-        let (id, actor, reason) = (None, "ada lovelace".into(), String::new());
-        let wanted = Wanted { change, id, actor, reason, confirm: false, dry_run: false, after: None };
+        let wanted = Wanted { confirm: true, ..wanted(change) };
         self.control.change(&wanted, now).map(drop).unwrap();
+    }
+
+    /// Makes a change at a time, without a confirmation.
+    fn try_to_change(&self, change: Change, now: Timestamp) -> Result<(), ControlError> {
+        self.control.change(&wanted(change), now).map(drop)
     }
 
     async fn get(&self, what: &str) -> Value {
         self.ask(None, request("GET", what).body(Body::empty()).unwrap()).await.1
     }
+}
+
+fn wanted(change: Change) -> Wanted {
+    let (id, actor, reason) = (None, "ada lovelace".into(), String::new());
+    Wanted { change, id, actor, reason, confirm: false, dry_run: false, after: None }
 }
 
 fn request(method: &str, what: &str) -> axum::http::request::Builder {
@@ -184,7 +194,7 @@ async fn a_change_is_in_force_at_once_and_undone_by_one_call() {
 async fn resume_shows_the_share_before_and_now_and_asks_where_it_rises() {
     let bench = Bench::new(None, false);
     // Paused a while ago, when the ramp stood lower.
-    bench.change(Change::Pause(upshift_adoption::overrides::Target::Rule("ramped".into())), day(-5));
+    bench.change(Change::Pause(Target::Rule("ramped".into())), day(-5));
     let dry = json!({"rule": "ramped", "actor": "ada", "dry_run": true});
     let (status, report) = bench.post("resume", dry).await;
     assert_eq!((status, &report["revision"]), (StatusCode::OK, &Value::Null));
@@ -195,6 +205,57 @@ async fn resume_shows_the_share_before_and_now_and_asks_where_it_rises() {
     assert_eq!(bench.phase("ramped"), Phase::Paused);
     let (status, _) = bench.post("resume", json!({"rule": "ramped", "actor": "ada", "confirm": true})).await;
     assert_eq!((status, bench.phase("ramped")), (StatusCode::OK, Phase::Ramp));
+}
+
+/// A resume that raises the share of refused callers without a confirmation, and says that it does not: what it was held
+/// against was the file's plan, not what was in force when the rule was stopped.
+#[test]
+fn a_resume_is_held_against_what_was_in_force_when_the_rule_was_stopped() {
+    let warn = || Change::Set { rule: "plain".into(), imposed: Imposed::Warn, until: None };
+    let pause = || Change::Pause(Target::Rule("plain".into()));
+    let resume = || Change::Resume(Target::Rule("plain".into()));
+    for (before, resume, rises) in [
+        (vec![warn(), pause()], resume(), true),
+        (vec![warn(), Change::Pause(Target::All)], Change::Resume(Target::All), true),
+        (vec![warn()], resume(), true),
+        (vec![pause(), warn(), Change::Undo(None)], resume(), true),
+        (vec![pause()], resume(), false),
+        (vec![pause(), pause()], resume(), false),
+        (vec![pause(), Change::Pause(Target::All)], resume(), false),
+        (vec![pause(), Change::Pause(Target::All)], Change::Resume(Target::All), false),
+    ] {
+        let bench = Bench::new(None, false);
+        before.iter().for_each(|change| bench.change(change.clone(), Timestamp::now()));
+        let resumed = bench.try_to_change(resume.clone(), Timestamp::now());
+        assert_eq!(matches!(resumed, Err(ControlError::Rises { .. })), rises, "{before:?}");
+        assert_eq!(bench.phase("plain") == Phase::Enforce, !rises, "{before:?}");
+    }
+}
+
+/// Of the same kind: a second pause is no new stop, a pause of a rule that tripped is one, and a file that was changed
+/// while a rule was stopped says nothing of what it refused.
+#[test]
+fn neither_a_second_pause_nor_a_trip_nor_a_reload_hides_a_rise() {
+    let (pause, resume) = (Change::Pause(Target::Rule("ramped".into())), Change::Resume(Target::Rule("ramped".into())));
+    let needs_confirmation = |bench: &Bench| {
+        let resumed = bench.try_to_change(resume.clone(), Timestamp::now());
+        matches!(resumed, Err(ControlError::Rises { .. })) && bench.phase("ramped") == Phase::Paused
+    };
+    let paused_twice = Bench::new(None, false);
+    paused_twice.change(pause.clone(), day(-5));
+    paused_twice.change(pause.clone(), Timestamp::now());
+    assert!(needs_confirmation(&paused_twice));
+    let tripped = Bench::new(None, false);
+    tripped.serve(1_000, Timestamp::now());
+    tripped.control.tick(Timestamp::now());
+    tripped.change(pause.clone(), Timestamp::now());
+    assert!(needs_confirmation(&tripped));
+    let reloaded = Bench::new(None, false);
+    reloaded.change(pause.clone(), Timestamp::now());
+    let enforcing = RuleSpec::new("ramped", vec![Requirement::Http(HttpVersion::V2)]);
+    let policy = Policy::new(PolicySpec { rules: vec![enforcing], ..PolicySpec::default() }).unwrap();
+    reloaded.control.reload(policy, None, Timestamp::now());
+    assert!(needs_confirmation(&reloaded));
 }
 
 #[tokio::test]
@@ -317,7 +378,7 @@ fn what_is_set_for_a_while_ends_by_itself() {
     let now = Timestamp::now();
     let until = now.checked_add(jiff::SignedDuration::from_secs(60)).unwrap();
     let change =
-        Change::Set { rule: "plain".into(), imposed: upshift_adoption::overrides::Imposed::Warn, until: Some(until) };
+        Change::Set { rule: "plain".into(), imposed: Imposed::Warn, until: Some(until) };
     bench.change(change, now);
     assert_eq!(bench.phase("plain"), Phase::Warn);
     bench.control.tick(until);
@@ -334,7 +395,7 @@ fn observe_on_the_command_line_beats_everything() {
 #[test]
 fn metrics_name_rules_and_no_people() {
     let bench = Bench::new(None, false);
-    let change = Change::Pause(upshift_adoption::overrides::Target::All);
+    let change = Change::Pause(Target::All);
     bench.change(change, Timestamp::now());
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &bench.control.registry(Timestamp::now())).unwrap();

@@ -46,8 +46,9 @@ pub(crate) struct Pause {
 
 /// Let a rule, or all, follow the policy file again
 ///
-/// This is also what resets a breaker that tripped. The share of refused callers is shown as it was when the rule was
-/// stopped and as it would be now; where it has risen meanwhile, --yes is needed.
+/// This is also what resets a breaker that tripped. The share of refused callers is shown as it was just before the rule was
+/// paused or the breaker tripped, and as it would be now; where that is more, --yes is needed. A rule that is held by `set` is
+/// compared with now. To go back to what was set before a pause, undo the pause.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -58,7 +59,7 @@ Exit codes: 0 all gateways obeyed, 2 wrong usage, all refuse or --yes is needed,
 pub(crate) struct Resume {
     #[command(flatten)]
     target: Target,
-    /// Resume also where more callers will be refused than when it was stopped
+    /// Resume also where more callers will be refused than just before it was stopped
     #[arg(long)]
     yes: bool,
     #[command(flatten)]

@@ -56,8 +56,7 @@ impl Report<'_> {
             let Some(report) = member.preview() else { continue };
             let report = visible_record(report)?;
             for rule in &report.rules {
-                let text = if self.verb == "resume" { shares(rule) } else { would(rule) };
-                say(format_args!("{}: {text}", member.name()));
+                say(format_args!("{}: {}", member.name(), would(rule)));
             }
             if report.rules.is_empty() {
                 say(format_args!("{}: no rule would move", member.name()));
@@ -68,7 +67,8 @@ impl Report<'_> {
 
     /// Nothing is changed, because more callers would be refused.
     pub(super) fn unconfirmed(&self) -> Result<Failure, Failure> {
-        let than = if self.verb == "resume" { "when it was stopped" } else { "now" };
+        let previews = self.fleet.members.iter().filter_map(Member::preview);
+        let than = RuleChange::than(previews.flat_map(|report| &report.rules));
         let verb = self.verb;
         let why = format!("more callers would be refused than {than}\n  help: add --yes to {verb} all the same");
         self.unchanged(Exit::Usage, &why)
@@ -175,21 +175,17 @@ fn outcome(member: &Member, id: Option<&str>, nothing: Option<&str>) -> GatewayO
     }
 }
 
-/// `orders-v2: 10% of the callers were refused when it was stopped, 40% would be now`.
-fn shares(rule: &RuleChange) -> String {
-    let RuleChange { rule, share_before, share, .. } = rule;
-    format!(
-        "{rule}: {} of the callers were refused when it was stopped, {} would be now",
-        percent(*share_before),
-        percent(*share)
-    )
-}
-
-/// `orders-v2: paused → enforce: 0% of the callers are refused, 100% would be`.
+/// `orders-v2: warn → enforce: 0% of the callers are refused, 100% would be`; of a rule that was stopped,
+/// `orders-v2: 10% of the callers were refused when it was stopped at 2026-11-25T12:00:00Z, 40% would be now`.
 fn would(rule: &RuleChange) -> String {
-    let RuleChange { rule, phase_before, share_before, phase, share } = rule;
+    let RuleChange { rule, phase_before, share_before, phase, share, stopped } = rule;
     let (before, after) = (percent(*share_before), percent(*share));
-    format!("{rule}: {phase_before} → {phase}: {before} of the callers are refused, {after} would be")
+    match stopped {
+        Some(at) => {
+            format!("{rule}: {before} of the callers were refused when it was stopped at {at}, {after} would be now")
+        }
+        None => format!("{rule}: {phase_before} → {phase}: {before} of the callers are refused, {after} would be"),
+    }
 }
 
 /// One line for each rule that moved.
@@ -226,20 +222,22 @@ mod tests {
             share_before: 0.1,
             phase: "ramp".into(),
             share: 0.4312,
+            stopped: None,
         };
-        assert_eq!(
-            shares(&rule),
-            "orders-v2: 10% of the callers were refused when it was stopped, 43.12% would be now"
-        );
         assert_eq!(would(&rule), "orders-v2: paused → ramp: 10% of the callers are refused, 43.12% would be");
         assert!(rule.rises());
+        assert_eq!(RuleChange::than([&rule]), "now");
+        let rule = RuleChange { stopped: Some("2026-11-25T12:00:00Z".into()), ..rule };
+        let told = "orders-v2: 10% of the callers were refused when it was stopped at 2026-11-25T12:00:00Z, 43.12% would \
+                    be now";
+        assert_eq!((would(&rule).as_str(), RuleChange::than([&rule])), (told, "when it was stopped"));
     }
 
     #[test]
     fn what_a_gateway_reports_cannot_act_on_a_terminal() {
         let hostile = "x\u{1b}[2J\r\nfake\u{202e}".to_owned();
         let (rule, phase_before, phase) = (hostile.clone(), hostile.clone(), hostile.clone());
-        let rules = vec![RuleChange { rule, phase_before, share_before: 0.0, phase, share: 1.0 }];
+        let rules = vec![RuleChange { rule, phase_before, share_before: 0.0, phase, share: 1.0, stopped: None }];
         let report = ChangeReport {
             revision: Some(7),
             action: "set".into(),
