@@ -2,7 +2,10 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use crate::{exchange, listen};
 
@@ -17,6 +20,10 @@ pub enum Between {
     LosesChange,
     /// Everything gets there; the answer to a change is lost.
     LosesAnswer,
+    /// A change gets there later than its client waits.
+    DelaysChange(Duration),
+    /// A change gets there; from then on, no request is answered.
+    FallsSilent,
 }
 
 impl Between {
@@ -32,29 +39,37 @@ impl Between {
     }
 
     fn accept(self, listener: &TcpListener, admin: SocketAddr) {
-        let mut held = Vec::new();
+        let (mut held, changed) = (Vec::new(), Arc::new(AtomicBool::new(false)));
         for stream in listener.incoming().flatten() {
-            if self == Self::Hangs {
+            if self == Self::Hangs || changed.load(Ordering::Relaxed) {
                 held.push(stream);
                 continue;
             }
-            thread::spawn(move || self.serve(stream, admin));
+            let changed = Arc::clone(&changed);
+            thread::spawn(move || self.serve(stream, admin, &changed));
         }
     }
 
-    fn serve(self, mut stream: TcpStream, admin: SocketAddr) {
+    fn serve(self, mut stream: TcpStream, admin: SocketAddr, changed: &AtomicBool) {
         let Some(request) = read_request(&mut stream) else { return };
         let changes = request.starts_with(b"POST") && !contains(&request, b"\"dry_run\":true");
+        if let Self::DelaysChange(length) = self
+            && changes
+        {
+            #[expect(clippy::disallowed_methods, reason = "the delay is what this is for")]
+            thread::sleep(length);
+        }
+        changed.store(self == Self::FallsSilent && changes, Ordering::Relaxed);
         let (status, body) = match self {
             Self::Hangs => return,
             Self::LosesChange if changes => return,
             Self::Answers(status) => (status, Vec::new()),
-            Self::LosesChange | Self::LosesAnswer => {
+            Self::LosesChange | Self::LosesAnswer | Self::DelaysChange(_) | Self::FallsSilent => {
                 let reply = exchange(admin, &request, false).0;
                 (reply.status, reply.body)
             }
         };
-        if self == Self::LosesAnswer && changes {
+        if matches!(self, Self::LosesAnswer | Self::FallsSilent) && changes {
             return;
         }
         let head = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());

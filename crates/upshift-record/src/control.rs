@@ -41,6 +41,9 @@ pub struct ChangeRequest {
     /// Make the change only if this is still the number of the latest revision; 0 is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<i64>,
+    /// Make the change only until this time by the gateway's clock, which every report tells (`now`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_after: Option<String>,
 }
 
 impl ChangeRequest {
@@ -73,6 +76,9 @@ pub struct ChangeReport {
     /// What a restart will forget, and why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warning: Option<String>,
+    /// The time by the gateway's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub now: Option<String>,
     /// The rules that stand otherwise than before.
     pub rules: Vec<RuleChange>,
 }
@@ -109,7 +115,7 @@ pub struct GatewayOutcome {
     pub gateway: String,
     /// Whether the change is in force there.
     pub obeyed: bool,
-    /// `changed`; `unchanged`; `unknown`: it did not answer after it was sent the change; `skipped`: it did not answer
+    /// `changed`; `unchanged`; `unknown`: it was sent the change, and did not say what came of it; `skipped`: it did not answer
     /// the dry run, and was left out; `not-concerned`: it never made the change that is undone, or undid it before.
     pub outcome: String,
     /// The id of the change; `null` where nothing was changed anywhere.

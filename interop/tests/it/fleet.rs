@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use interop::{Between, Gateway, Origin, Output, exchange, free_port, upshift};
+use interop::{Between, Gateway, Origin, Output, exchange, free_port, pause, upshift};
 use serde_json::Value;
 
 const RULES: &str = "\
@@ -136,7 +136,11 @@ fn a_resume_that_raises_the_share_needs_a_yes_whatever_came_before_the_pause() {
         assert_eq!(fleet.statuses("/derp"), [426; 2]);
     }
     fleet.run(&["set", "relay", "warn"], &[]).ok();
-    says(&fleet.run(&["resume", "relay"], &[]), 2, "relay: warn → enforce: 0% of the callers are refused, 100% would be");
+    says(
+        &fleet.run(&["resume", "relay"], &[]),
+        2,
+        "relay: warn → enforce: 0% of the callers are refused, 100% would be",
+    );
     fleet.run(&["undo", "--yes"], &[]).ok();
     fleet.run(&["pause", "relay"], &[]).ok();
     fleet.run(&["pause", "relay"], &[]).ok();
@@ -227,6 +231,36 @@ fn a_gateway_that_fails_after_the_dry_run_is_reported_as_it_is() {
     let words: Vec<&Value> = outcomes.iter().map(|outcome| &outcome["outcome"]).collect();
     assert_eq!(words, ["changed", "not-concerned", "changed"], "it never was on the second");
     assert_eq!(fleet.statuses("/derp"), [426; 3]);
+}
+
+/// A change that arrives after "not changed" was said of it: it is held up between client and gateway.
+#[test]
+fn a_change_that_is_held_up_is_not_made_after_it_was_given_up() {
+    let fleet = Fleet::of(2);
+    let begun = Instant::now();
+    let late = Between::DelaysChange(Duration::from_millis(7_500)).stand_before(fleet.gateways[1].admin());
+    let output = run(&["pause", "relay"], &[&fleet.admin(0), &format!("http://{late}")]);
+    says(&output, 3, "1 of 2 gateways obeyed");
+    says(&output, 3, &format!("{late}: not changed: it did not answer in time"));
+    while begun.elapsed() < Duration::from_secs(9) {
+        assert_eq!(fleet.statuses("/derp"), [200, 426]);
+        pause();
+    }
+    assert!(fleet.revisions(1).is_empty());
+}
+
+/// A change of which a gateway says nothing any more may have been made: that it was not is no more known than that it was.
+#[test]
+fn what_is_not_known_is_said_and_how_to_find_out() {
+    let fleet = Fleet::of(2);
+    let silent = Between::FallsSilent.stand_before(fleet.gateways[1].admin());
+    let output = run(&["pause", "relay"], &[&fleet.admin(0), &format!("http://{silent}")]);
+    let id = fleet.revisions(0)[0]["change"].as_str().unwrap_or_default().to_owned();
+    says(&output, 3, &format!("{silent}: it is not known whether it made change {id}: "));
+    says(&output, 3, &format!("`upshift plan --admin http://{silent}/` shows where its rules stand"));
+    says(&output, 3, &format!("`upshift undo {id}` takes it back where it was made"));
+    assert!(!output.stderr.contains("not changed"), "{output:?}");
+    assert_eq!(fleet.statuses("/derp"), [200; 2]);
 }
 
 /// An undo that reached half of a fleet is finished by repeating it.

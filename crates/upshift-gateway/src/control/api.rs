@@ -72,7 +72,7 @@ pub(crate) struct Problem {
     status: StatusCode,
     detail: String,
     /// What it is about, for programs: `unknown-rule`, `unknown-change`, `nothing-to-undo`, `already-undone`,
-    /// `not-undoable`, `overtaken`, `rises`, `repeated`, `changed-meanwhile`.
+    /// `not-undoable`, `overtaken`, `rises`, `repeated`, `changed-meanwhile`, `too-late`.
     code: Option<&'static str>,
     /// The changes that were not confirmed.
     rules: Vec<RuleChange>,
@@ -174,12 +174,16 @@ fn setting(request: &ChangeRequest) -> Result<Change, Problem> {
     let rule = request.rule.clone().ok_or_else(|| Problem::bad("`rule` is missing"))?;
     let phase = request.phase.as_deref().and_then(Imposed::parse);
     let imposed = phase.ok_or_else(|| Problem::bad("`phase` is one of off, observe, warn, enforce, paused"))?;
-    let until = request.until.as_ref().map(|until| until.parse::<Timestamp>()).transpose();
-    let until = until.map_err(|error| Problem::bad(format!("`until` is no time: {error}")))?;
+    let until = time("until", request.until.as_deref())?;
     if until.is_some_and(|until| until <= Timestamp::now()) {
         return Err(Problem::bad("`until` is over already"));
     }
     Ok(Change::Set { rule, imposed, until })
+}
+
+fn time(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, Problem> {
+    let time = text.map(str::parse).transpose();
+    time.map_err(|error: jiff::Error| Problem::bad(format!("`{name}` is no time: {error}")))
 }
 
 fn target(request: &ChangeRequest) -> Result<Target, Problem> {
@@ -203,8 +207,9 @@ async fn change(
         return Err(Problem::bad("`change` is an id of 1 to 40 letters, digits and -"));
     }
     let change = read(&request)?;
+    let not_after = time("not_after", request.not_after.as_deref())?;
     let ChangeRequest { actor, reason, confirm, dry_run, change: id, after, .. } = request;
-    let wanted = Wanted { change, id, actor, reason, confirm, dry_run, after };
+    let wanted = Wanted { change, id, actor, reason, confirm, dry_run, after, not_after };
     let Changed { mut report, saving } = control.change(&wanted, Timestamp::now())?;
     if let Some(saving) = saving {
         report.warning = saving.outcome().await.err();
@@ -253,6 +258,7 @@ impl From<ControlError> for Problem {
             ControlError::Rises { .. } => (StatusCode::CONFLICT, "rises"),
             ControlError::Repeated(_) => (StatusCode::CONFLICT, "repeated"),
             ControlError::Overtaken => (StatusCode::CONFLICT, "changed-meanwhile"),
+            ControlError::TooLate(_) => (StatusCode::CONFLICT, "too-late"),
         };
         let detail = error.to_string();
         let rules = if let ControlError::Rises { rules, .. } = error { rules } else { Vec::new() };

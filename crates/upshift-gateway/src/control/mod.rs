@@ -63,6 +63,9 @@ pub(crate) enum ControlError {
     /// Something else was changed since it was asked what would happen.
     #[error("something else was changed here meanwhile: ask again what would happen")]
     Overtaken,
+    /// It came after its time.
+    #[error("it came too late: it was to be made until {0}, and was not made")]
+    TooLate(Timestamp),
     /// It is an undo of what cannot be undone.
     #[error(transparent)]
     Undo(#[from] UndoError),
@@ -81,6 +84,8 @@ pub(crate) struct Wanted {
     pub(crate) dry_run: bool,
     /// Only if this is the number of the latest revision.
     pub(crate) after: Option<i64>,
+    /// Only until then.
+    pub(crate) not_after: Option<Timestamp>,
 }
 
 /// What a change did, and how its writing goes.
@@ -147,7 +152,7 @@ impl Control {
         if wanted.dry_run {
             return Ok(Changed { report, saving: None });
         }
-        state.allows(wanted, &report)?;
+        state.allows(wanted, &report, now)?;
         let id = wanted.id.clone().unwrap_or_else(keeper::random_id);
         let Wanted { actor, reason, .. } = wanted;
         let shares = state.shares(now);

@@ -115,12 +115,17 @@ impl State {
             undoes_change: undone.map(|undone| undone.id.clone()),
             kept: None,
             warning: None,
+            now: Some(now.to_string()),
             rules: self.changes(change, &after, now),
         })
     }
 
-    /// Whether a change that would do what `preview` says may be made.
-    pub(super) fn allows(&self, wanted: &Wanted, preview: &ChangeReport) -> Result<(), ControlError> {
+    /// Whether a change that would do what `preview` says may be made at `now`.
+    pub(super) fn allows(&self, wanted: &Wanted, preview: &ChangeReport, now: Timestamp) -> Result<(), ControlError> {
+        // The client has given it up by then, and says that it was not made.
+        if let Some(end) = wanted.not_after.filter(|end| *end < now) {
+            return Err(ControlError::TooLate(end));
+        }
         if let Some(id) = wanted.id.as_ref().filter(|id| self.history.find(id).is_some()) {
             return Err(ControlError::Repeated(id.clone()));
         }

@@ -112,7 +112,7 @@ impl Bench {
 
 fn wanted(change: Change) -> Wanted {
     let (id, actor, reason) = (None, "ada lovelace".into(), String::new());
-    Wanted { change, id, actor, reason, confirm: false, dry_run: false, after: None }
+    Wanted { change, id, actor, reason, confirm: false, dry_run: false, after: None, not_after: None }
 }
 
 fn request(method: &str, what: &str) -> axum::http::request::Builder {
@@ -306,6 +306,21 @@ async fn a_change_has_one_id_and_is_made_once() {
     assert_eq!(bench.get("revisions").await.as_array().map(Vec::len), Some(1));
 }
 
+/// A change that arrives after its client has given it up, and has said that it was not made.
+#[tokio::test]
+async fn a_change_that_comes_after_its_time_is_not_made() {
+    let bench = Bench::new(None, false);
+    let (_, dry) = bench.post("pause", json!({"rule": "plain", "actor": "ada", "dry_run": true})).await;
+    let told: Timestamp = dry["now"].as_str().unwrap().parse().unwrap();
+    let later = |seconds| told.checked_add(jiff::SignedDuration::from_secs(seconds)).unwrap().to_string();
+    let pause = |end: &str| json!({"rule": "plain", "actor": "ada", "not_after": end});
+    let (status, problem) = bench.post("pause", pause(&later(-1))).await;
+    assert_eq!((status, &problem["code"]), (StatusCode::CONFLICT, &json!("too-late")), "{problem}");
+    assert_eq!((bench.phase("plain"), bench.get("revisions").await), (Phase::Enforce, json!([])));
+    assert_eq!(bench.post("pause", pause("soon")).await.0, StatusCode::BAD_REQUEST);
+    assert_eq!((bench.post("pause", pause(&later(60))).await.0, bench.phase("plain")), (StatusCode::OK, Phase::Paused));
+}
+
 /// A gateway without a store says so with every change, and in its status.
 #[tokio::test]
 async fn what_a_restart_forgets_is_said() {
@@ -377,8 +392,7 @@ fn what_is_set_for_a_while_ends_by_itself() {
     let bench = Bench::new(None, false);
     let now = Timestamp::now();
     let until = now.checked_add(jiff::SignedDuration::from_secs(60)).unwrap();
-    let change =
-        Change::Set { rule: "plain".into(), imposed: Imposed::Warn, until: Some(until) };
+    let change = Change::Set { rule: "plain".into(), imposed: Imposed::Warn, until: Some(until) };
     bench.change(change, now);
     assert_eq!(bench.phase("plain"), Phase::Warn);
     bench.control.tick(until);

@@ -22,7 +22,7 @@ use upshift_config::make_visible;
 use crate::failure::Failure;
 
 /// How long a gateway may take to answer, and a name to be looked up.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// An answer is never longer.
 const LONGEST: usize = 16 * 1024 * 1024;
 
@@ -154,6 +154,11 @@ impl Replica {
             Ok(address) if !self.alone => format!("{authority} ({})", address.ip()),
             _ => authority.to_owned(),
         }
+    }
+
+    /// Its address, as it was given.
+    pub(crate) fn url(&self) -> &Uri {
+        &self.url
     }
 
     /// Sends `body` to `/api/WHAT`.

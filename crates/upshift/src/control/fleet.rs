@@ -4,14 +4,23 @@
 //! 2. If one refuses the dry run, nothing is changed anywhere.
 //! 3. A gateway that fails after that is asked whether it has the change: what is said of it is what it says, or that
 //!    it is not known.
+//! 4. A change may still be on its way when its client has given up, so each carries the time by the gateway's clock
+//!    until which it may be made. That a gateway does not have it proves something only after that time.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use serde::de::DeserializeOwned;
+use jiff::SignedDuration;
 use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+use upshift_core::Timestamp;
 use upshift_record::control::{ChangeReport, ChangeRequest, RevisionReport, RuleChange};
 
-use super::admin::{Replica, Trouble, TroubleKind};
+use super::admin::{PATIENCE, Replica, Trouble, TroubleKind};
+
+/// How long after its end a change cannot be made any more: for a gateway that had looked at its clock already, and for
+/// clocks that are being set.
+const MARGIN: Duration = Duration::from_secs(1);
 
 /// A gateway, and where the change stands with it.
 #[derive(Debug)]
@@ -25,8 +34,8 @@ pub(super) struct Member {
 pub(super) enum Standing {
     /// It was not asked yet.
     New,
-    /// The dry run: this would happen.
-    Would(ChangeReport),
+    /// The dry run, and when its answer came: this would happen.
+    Would(ChangeReport, Instant),
     /// It was left out, because it did not answer.
     Skipped(Trouble),
     /// The change to be undone never was on it, or is undone there.
@@ -56,10 +65,15 @@ impl Member {
         self.replica.name()
     }
 
+    /// Its address, as it was given.
+    pub(super) fn url(&self) -> &http::Uri {
+        self.replica.url()
+    }
+
     /// What it would do, if it can.
     pub(super) fn preview(&self) -> Option<&ChangeReport> {
         match &self.standing {
-            Standing::Would(report) => Some(report),
+            Standing::Would(report, _) => Some(report),
             _ => None,
         }
     }
@@ -96,11 +110,14 @@ impl Fleet {
         let open = |member: &Member| matches!(member.standing, Standing::New);
         let asked = self.ask_each(open, |replica| {
             let dry = dry.clone();
-            async move { replica.post(verb, &dry).await }
+            async move {
+                let report = replica.post(verb, &dry).await?;
+                Ok((report, Instant::now()))
+            }
         });
         for (index, answer) in asked.await {
             self.members[index].standing = match answer {
-                Ok(report) => Standing::Would(report),
+                Ok((report, came)) => Standing::Would(report, came),
                 Err(trouble) => self.left_out(trouble),
             };
         }
@@ -109,13 +126,15 @@ impl Fleet {
 
     /// Makes the change on every gateway that can, with the id of `request`.
     pub(super) async fn change(&mut self, verb: &'static str, request: &ChangeRequest, guarded: bool) {
-        let expected: Vec<_> = self.members.iter().map(|member| member.preview().map(|report| report.latest)).collect();
         let mut sent = JoinSet::new();
-        for (index, latest) in expected.into_iter().enumerate() {
-            let Some(latest) = latest else { continue };
-            let request = ChangeRequest { after: guarded.then_some(latest), ..request.clone() };
-            let replica = Arc::clone(&self.members[index].replica);
-            sent.spawn(async move { (index, make(&replica, verb, &request).await) });
+        for (index, member) in self.members.iter().enumerate() {
+            let Standing::Would(report, came) = &member.standing else { continue };
+            let end = end_of(report, *came);
+            let after = guarded.then_some(report.latest);
+            let not_after = end.map(|end| end.by_its_clock.to_string());
+            let request = ChangeRequest { after, not_after, ..request.clone() };
+            let replica = Arc::clone(&member.replica);
+            sent.spawn(async move { (index, make(&replica, verb, &request, end).await) });
         }
         for (index, standing) in sent.join_all().await {
             self.members[index].standing = standing;
@@ -153,7 +172,7 @@ impl Fleet {
         ask: impl Fn(Arc<Replica>) -> F,
     ) -> Vec<(usize, Result<T, Trouble>)>
     where
-        T: DeserializeOwned + Send + 'static,
+        T: Send + 'static,
         F: Future<Output = Result<T, Trouble>> + Send + 'static,
     {
         let mut asked = JoinSet::new();
@@ -167,8 +186,26 @@ impl Fleet {
     }
 }
 
+/// The time until which a change may be made.
+#[derive(Clone, Copy)]
+struct End {
+    /// By the clock of the gateway.
+    by_its_clock: Timestamp,
+    /// By this program's; not before the other.
+    by_ours: Instant,
+}
+
+/// The end of a change that is sent now to the gateway whose dry run is `report`, which `came` then. `None` for a gateway
+/// that does not tell its time.
+fn end_of(report: &ChangeReport, came: Instant) -> Option<End> {
+    let then: Timestamp = report.now.as_ref()?.parse().ok()?;
+    // The gateway's clock was at `then` before its answer came, and so is a little further than this has it.
+    let length = SignedDuration::try_from(came.elapsed() + PATIENCE).ok()?;
+    Some(End { by_its_clock: then.checked_add(length).ok()?, by_ours: Instant::now() + PATIENCE })
+}
+
 /// Makes the change on one gateway; where that fails, asks what came of it.
-async fn make(replica: &Replica, verb: &str, request: &ChangeRequest) -> Standing {
+async fn make(replica: &Replica, verb: &str, request: &ChangeRequest, end: Option<End>) -> Standing {
     let trouble = match replica.post(verb, request).await {
         Ok(report) => return Standing::Obeyed(report),
         Err(trouble) => trouble,
@@ -177,12 +214,20 @@ async fn make(replica: &Replica, verb: &str, request: &ChangeRequest) -> Standin
     if certain {
         return Standing::HasNot(trouble);
     }
-    let revisions: Result<Vec<RevisionReport>, Trouble> = replica.get("revisions?limit=50").await;
-    match revisions {
-        Ok(list) if list.iter().any(|revision| Some(&revision.change) == request.change.as_ref()) => {
-            Standing::Has(trouble)
-        }
-        Ok(_) => Standing::HasNot(trouble),
-        Err(_) => Standing::Unknown(trouble),
+    if has(replica, request).await == Some(true) {
+        return Standing::Has(trouble);
     }
+    let Some(end) = end else { return Standing::Unknown(trouble) };
+    sleep_until(end.by_ours + MARGIN).await;
+    match has(replica, request).await {
+        Some(true) => Standing::Has(trouble),
+        Some(false) => Standing::HasNot(trouble),
+        None => Standing::Unknown(trouble),
+    }
+}
+
+/// Whether a gateway has made the change by now; `None` if it does not say.
+async fn has(replica: &Replica, request: &ChangeRequest) -> Option<bool> {
+    let list: Vec<RevisionReport> = replica.get("revisions?limit=1000").await.ok()?;
+    Some(list.iter().any(|revision| Some(&revision.change) == request.change.as_ref()))
 }

@@ -93,8 +93,9 @@ impl Report<'_> {
         if obeyed == members.len() {
             return Ok(Exit::Fine);
         }
+        let unknown = members.iter().any(|member| matches!(member.standing, Standing::Unknown(_)));
         let help = match (obeyed, self.verb) {
-            (0, _) => String::new(),
+            (0, _) if !unknown => String::new(),
             (_, "undo") => "\n  help: undo that change again, and only the gateways that still have it obey".to_owned(),
             (_, _) => format!("\n  help: `upshift undo {id}` takes it back where it was made"),
         };
@@ -116,12 +117,14 @@ impl Report<'_> {
                 say(format_args!("{name}: it made change {id}, though asking it for that failed: {trouble}"));
             }
             Standing::HasNot(trouble) => say(format_args!("{name}: not changed: {trouble}")),
-            Standing::Unknown(trouble) => {
-                say(format_args!("{name}: it is not known whether it made change {id}: {trouble}"));
-            }
+            Standing::Unknown(trouble) => say(format_args!(
+                "{name}: it is not known whether it made change {id}: {trouble}\n  help: when it answers, `upshift plan \
+                 --admin {}` shows where its rules stand",
+                member.url()
+            )),
             Standing::Skipped(trouble) => say(format_args!("{name}: left out: {trouble}")),
             Standing::NotConcerned(trouble) => say(format_args!("{name}: not concerned: {trouble}")),
-            Standing::New | Standing::Would(_) | Standing::Failed(_) => {}
+            Standing::New | Standing::Would(..) | Standing::Failed(_) => {}
         }
         Ok(())
     }
@@ -161,7 +164,7 @@ fn outcome(member: &Member, id: Option<&str>, nothing: Option<&str>) -> GatewayO
         Standing::Skipped(trouble) => ("skipped", Some(trouble)),
         Standing::NotConcerned(trouble) => ("not-concerned", Some(trouble)),
         Standing::HasNot(trouble) | Standing::Failed(trouble) => ("unchanged", Some(trouble)),
-        Standing::New | Standing::Would(_) => ("unchanged", None),
+        Standing::New | Standing::Would(..) => ("unchanged", None),
     };
     let report = if let Standing::Obeyed(report) = &member.standing { Some(report.clone()) } else { None };
     GatewayOutcome {
@@ -247,6 +250,7 @@ mod tests {
             undoes_change: Some(hostile),
             kept: Some(true),
             warning: None,
+            now: None,
             rules,
         };
         let text = done("gw:9426", &report, Palette::none()).unwrap_or_default();
