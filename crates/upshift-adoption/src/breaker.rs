@@ -1,7 +1,8 @@
 //! The breaker: it takes a rule back to `warn` before the rule locks out more people than it may.
 //!
 //! 1. It watches rules with a rollout, from the first moment they can refuse (first brownout, ramp or enforcement) until
-//!    seven days after enforcement; and rules that enforce without a rollout, because the file pins them, a person set them,
+//!    seven days after enforcement, or after the first refusal that this process saw if that is later: a rule may be
+//!    deployed long after its dates. And it watches rules that enforce without a rollout, because the file pins them, a person set them,
 //!    or they have none, as long as they do. A rule with `breaker = false` is not watched.
 //! 2. Within a window that slides it counts the different identities that a rule matched, and those that it refused, up
 //!    to a cap for each network ([`Callers`]). One client that polls a thousand times is one.
@@ -40,10 +41,10 @@ use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use upshift_core::Phase;
-use upshift_core::policy::{Counted, Rule};
+use upshift_core::policy::{self, Counted, Rule};
 
-/// How long after enforcement a rule is still watched.
-pub const AFTER_ENFORCEMENT: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// How long after enforcement, or after the first refusal that was seen, a rule is still watched.
+pub const AFTER_ENFORCEMENT: SignedDuration = policy::Breaker::AFTER_ENFORCEMENT;
 
 /// As many of the identities that a trip hit are named in it.
 const NAMED: usize = 1_000;
@@ -82,7 +83,8 @@ pub struct Watch {
     pub limits: Limits,
     /// The first moment the rule can refuse; `None` is always.
     pub from: Option<Timestamp>,
-    /// The end of the watch: seven days after enforcement; `None` is never.
+    /// The end of the watch: seven days after enforcement; `None` is never. It is put off until seven days after the
+    /// first refusal that the breaker sees.
     pub to: Option<Timestamp>,
 }
 
@@ -182,6 +184,8 @@ struct Watched {
     callers: Callers,
     accepted: Accepted,
     tripped: bool,
+    /// When a caller was first seen that was refused.
+    first_refusal: Option<Timestamp>,
     /// Crossings that one network alone made.
     withheld: u64,
     /// When one of them was last reported.
@@ -198,7 +202,8 @@ impl Breaker {
         for watch in watches {
             let watched = match before.remove(&watch.rule) {
                 Some(old) if old.watch.limits == watch.limits => Watched { watch, ..old },
-                old => Watched::new(watch, old.is_some_and(|old| old.tripped)),
+                Some(old) => Watched { tripped: old.tripped, first_refusal: old.first_refusal, ..Watched::new(watch) },
+                None => Watched::new(watch),
             };
             self.rules.insert(Arc::clone(&watched.watch.rule), watched);
         }
@@ -208,7 +213,8 @@ impl Breaker {
     pub fn merge(&mut self, now: Timestamp, tally: &Tally) {
         let second = self.advance(now);
         for (rule, tally) in &tally.rules {
-            if let Some(watched) = self.rules.get_mut(rule).filter(|watched| watched.watch.counts(now)) {
+            if let Some(watched) = self.rules.get_mut(rule).filter(|watched| watched.counts(now)) {
+                watched.note_refusal(now, tally);
                 watched.merge(second, tally);
             }
         }
@@ -266,21 +272,14 @@ impl Watch {
         };
         Some(Self { rule: rule.id.as_ref().into(), limits, from, to })
     }
-
-    /// Whether the rule can refuse at `now`, and is watched.
-    fn covers(&self, now: Timestamp) -> bool {
-        covers((self.from, self.to), now)
-    }
-
-    fn counts(&self, now: Timestamp) -> bool {
-        covers_soon((self.from, self.to), self.limits.window, now)
-    }
 }
 
 /// Whether requests that `rule` matches are to be counted at `now`: from one window before the watch begins, so that at
-/// the first refusal it is known how many callers there are.
+/// the first refusal it is known how many callers there are. The calendar does not end it: the breaker knows when it has
+/// watched long enough.
 pub fn counts(rule: &Rule, now: Timestamp) -> bool {
-    rule.breaker.zip(span(rule)).is_some_and(|(breaker, span)| covers_soon(span, breaker.window, now))
+    let Some((breaker, (from, _))) = rule.breaker.zip(span(rule)) else { return false };
+    has_begun_soon(from, breaker.window, now)
 }
 
 type Span = (Option<Timestamp>, Option<Timestamp>);
@@ -299,22 +298,41 @@ fn span(rule: &Rule) -> Option<Span> {
         (None, Some(rollout)) => rollout,
     };
     let first = rollout.stages().iter().find(|stage| refuses(stage.phase));
-    let end = rollout.plan().enforce.map(|enforce| enforce.saturating_add(AFTER_ENFORCEMENT).unwrap_or(enforce));
-    Some((Some(first.map_or(Timestamp::MAX, |stage| stage.from)), end))
+    Some((Some(first.map_or(Timestamp::MAX, |stage| stage.from)), rule.watch_end()))
 }
 
-fn covers((from, to): Span, now: Timestamp) -> bool {
-    from.is_none_or(|from| from <= now) && to.is_none_or(|to| now < to)
-}
-
-fn covers_soon(span: Span, window: u32, now: Timestamp) -> bool {
-    covers(span, now) || now.checked_add(SignedDuration::from_secs(window.into())).is_ok_and(|soon| covers(span, soon))
+/// Whether `from` is over at the end of the window that begins `now`.
+fn has_begun_soon(from: Option<Timestamp>, window: u32, now: Timestamp) -> bool {
+    let soon = now.saturating_add(SignedDuration::from_secs(window.into())).unwrap_or(now);
+    from.is_none_or(|from| from <= soon)
 }
 
 impl Watched {
-    fn new(watch: Watch, tripped: bool) -> Self {
+    fn new(watch: Watch) -> Self {
         let callers = Callers::new(watch.limits.per_network);
-        Self { watch, callers, accepted: Accepted::default(), tripped, withheld: 0, reported: None, swept: 0 }
+        let (accepted, first_refusal) = (Accepted::default(), None);
+        Self { watch, callers, accepted, tripped: false, first_refusal, withheld: 0, reported: None, swept: 0 }
+    }
+
+    /// Whether the rule can refuse at `now`, and is watched.
+    fn covers(&self, now: Timestamp) -> bool {
+        self.watch.from.is_none_or(|from| from <= now) && !self.is_over(now)
+    }
+
+    fn counts(&self, now: Timestamp) -> bool {
+        has_begun_soon(self.watch.from, self.watch.limits.window, now) && !self.is_over(now)
+    }
+
+    /// Whether the watch has ended. It does not end before there was anything to see.
+    fn is_over(&self, now: Timestamp) -> bool {
+        let Some((to, first)) = self.watch.to.zip(self.first_refusal) else { return false };
+        to <= now && now.duration_since(first) >= AFTER_ENFORCEMENT
+    }
+
+    fn note_refusal(&mut self, now: Timestamp, tally: &RuleTally) {
+        if self.first_refusal.is_none() && tally.callers.has_refused() {
+            self.first_refusal = Some(now);
+        }
     }
 
     fn clear(&mut self) {
@@ -347,7 +365,7 @@ impl Watched {
         Reading {
             rule: Arc::clone(&self.watch.rule),
             tripped: self.tripped,
-            watching: self.watch.covers(now),
+            watching: self.covers(now),
             seen: totals.seen,
             refused: totals.refused,
             concentration: totals.concentration(),
@@ -361,7 +379,7 @@ impl Watched {
         let since = self.since(second);
         let totals = self.callers.totals(since);
         let trips = self.trips(&totals);
-        if !self.watch.covers(now) || !(trips || self.withholds(&totals)) {
+        if !self.covers(now) || !(trips || self.withholds(&totals)) {
             return None;
         }
         if trips {

@@ -253,6 +253,11 @@ impl Callers {
         identities
     }
 
+    /// Returns true if one of them was refused.
+    pub fn has_refused(&self) -> bool {
+        self.networks.values().flatten().any(|(_, last)| last.refused > 0)
+    }
+
     /// Forgets those last seen before `since`.
     pub fn sweep(&mut self, since: u32) {
         for callers in self.networks.values_mut() {

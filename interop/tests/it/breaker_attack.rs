@@ -82,6 +82,17 @@ fn one_network_does_not_hide_a_lock_out() {
     assert_trips(&gateway);
 }
 
+/// A rule whose dates are long past when it is deployed refuses everybody at once, and no breaker looked.
+#[test]
+fn a_rule_that_is_deployed_long_after_its_dates_is_watched() {
+    let origin = Origin::start(200, &[]);
+    let now = since_1970();
+    let late = rule(&format!("enforce = {}\n", date(now, -30))).replacen(&date(now, -3), &date(now, -31), 1);
+    let gateway = Gateway::start(origin.address(), &[PROXY, &late].concat());
+    ask_all(gateway.http(), &locked_out());
+    assert_trips(&gateway);
+}
+
 /// A real lock-out: 30 % of 300 callers, each of a network of its own.
 #[test]
 fn a_lock_out_across_networks_stops_enforcement() {

@@ -221,8 +221,30 @@ fn it_watches_from_the_first_refusal_and_counts_a_window_earlier() {
     breaker.merge(at(99), &tally(0..5_000, 0));
     breaker.merge(at(100), &tally(0..200, 200));
     assert!(trips(&mut breaker, at(100)).is_empty(), "200 of 5,000 are 4 %");
-    breaker.merge(at(199), &tally(0..300, 300));
-    assert_eq!(trips(&mut breaker, at(200)), [], "the watch is over");
+    let end = 100 + AFTER_ENFORCEMENT.as_secs();
+    breaker.merge(at(end - 1), &tally(0..300, 300));
+    assert_eq!(trips(&mut breaker, at(end)), [], "the watch is over");
+    breaker.merge(at(end), &tally(0..300, 300));
+    assert_eq!((trips(&mut breaker, at(end)), breaker.readings(at(end))[0].watching), (vec![], false));
+}
+
+/// A rule that is deployed long after its dates refuses everybody at once, and nothing watched it.
+#[test]
+fn a_watch_that_the_calendar_has_ended_lasts_seven_days_from_the_first_refusal() {
+    let late = Watch { rule: "r".into(), limits: Limits::default(), from: Some(at(0)), to: Some(at(10)) };
+    let mut breaker = Breaker::default();
+    breaker.watch([late.clone()]);
+    breaker.merge(at(5_000_000), &tally(0..300, 300));
+    assert_eq!(trips(&mut breaker, at(5_000_000)).len(), 1);
+    let mut breaker = Breaker::default();
+    breaker.watch([late.clone()]);
+    breaker.merge(at(5_000_000), &tally(0..300, 1));
+    breaker.watch([Watch { limits: Limits { window: 30, ..Limits::default() }, ..late }]);
+    let end = 5_000_000 + AFTER_ENFORCEMENT.as_secs();
+    assert!(breaker.readings(at(end - 1))[0].watching);
+    assert!(!breaker.readings(at(end))[0].watching, "a reload does not begin it again");
+    breaker.merge(at(end), &tally(0..300, 300));
+    assert_eq!(trips(&mut breaker, at(end)), []);
 }
 
 #[test]
@@ -260,10 +282,8 @@ fn what_is_watched_follows_from_the_calendar() {
     let watched = rule(|_| {});
     let watch = Watch::of(&watched.rules()[0]).unwrap();
     assert_eq!((watch.from, watch.to), (Some(at(1_000)), Some(at(5_000 + 7 * 86_400))));
-    let counted: Vec<bool> = [939, 940, 4_000, 5_000 + 7 * 86_400 - 1, 5_000 + 7 * 86_400]
-        .map(|second| counts(&watched.rules()[0], at(second)))
-        .into();
-    assert_eq!(counted, [false, true, true, true, false]);
+    let counted = [939, 940, 4_000, 5_000 + 7 * 86_400].map(|second| counts(&watched.rules()[0], at(second)));
+    assert_eq!(counted, [false, true, true, true], "whether it is deployed late is not in the calendar");
     let pinned_to_warn = rule(|spec| spec.phase = Some(Phase::Warn));
     for unwatched in [rule(|spec| spec.breaker = None), pinned_to_warn] {
         assert!(Watch::of(&unwatched.rules()[0]).is_none());

@@ -60,6 +60,12 @@ impl Past {
         (record.revision.clone(), record.overrides().clone())
     }
 
+    /// The second at which a rule was stopped, and the basis points that it refused until then.
+    fn stop(&self, rule: &str, second: i64) -> Option<(i64, u16)> {
+        let stop = self.history.overrides().stop_of(rule, at(second))?;
+        Some((stop.at.as_second() - at(0).as_second(), stop.share().basis_points()))
+    }
+
     fn phases(&self, second: i64) -> (Option<Imposed>, Option<Imposed>) {
         phases(&self.history.overrides(), second)
     }
@@ -208,23 +214,19 @@ fn only_the_latest_revisions_are_remembered() {
 #[test]
 fn a_rule_was_stopped_by_the_first_of_its_pauses_or_by_a_trip() {
     let mut past = Past::default();
-    let stop = |past: &Past, rule, second| {
-        let stop = past.history.overrides().stop_of(rule, at(second));
-        stop.map(|stop| (stop.at.as_second() - at(0).as_second(), stop.share().basis_points()))
-    };
     past.change(&Change::Pause(rule("a")), at(10), "ada", "").unwrap();
     past.change(&Change::Pause(rule("a")), at(20), "bob", "").unwrap();
     past.change(&Change::Pause(Target::All), at(30), "eve", "").unwrap();
-    assert_eq!((stop(&past, "a", 31), stop(&past, "b", 31)), (Some((10, 10)), Some((30, 30))));
-    assert_eq!(stop(&past, "c", 31), Some((30, 0)), "it came later, and never refused a caller");
+    assert_eq!((past.stop("a", 31), past.stop("b", 31)), (Some((10, 10)), Some((30, 30))));
+    assert_eq!(past.stop("c", 31), Some((30, 0)), "it came later, and never refused a caller");
     past.change(&set("a", Imposed::Warn), at(40), "ada", "").unwrap();
-    assert_eq!((stop(&past, "a", 41), stop(&past, "b", 41)), (None, Some((30, 30))), "it is held, not stopped");
+    assert_eq!((past.stop("a", 41), past.stop("b", 41)), (None, Some((30, 30))), "it is held, not stopped");
     past.change(&Change::Pause(rule("a")), at(42), "ada", "").unwrap();
-    assert_eq!(stop(&past, "a", 43), Some((42, 42)));
+    assert_eq!(past.stop("a", 43), Some((42, 42)));
     past.change(&Change::Resume(Target::All), at(44), "ada", "").unwrap();
-    assert_eq!((stop(&past, "a", 45), stop(&past, "b", 45)), (None, None));
+    assert_eq!((past.stop("a", 45), past.stop("b", 45)), (None, None));
     past.trip("b");
-    assert_eq!(stop(&past, "b", 51), Some((50, 50)));
+    assert_eq!(past.stop("b", 51), Some((50, 50)));
     past.change(&Change::Pause(rule("b")), at(60), "ada", "").unwrap();
-    assert_eq!(stop(&past, "b", 61), Some((60, 60)), "who pauses it need not know of the trip");
+    assert_eq!(past.stop("b", 61), Some((60, 60)), "who pauses it need not know of the trip");
 }

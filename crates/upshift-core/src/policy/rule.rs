@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Deref;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::client::ClientReader;
 use super::exemption::{Builtin, Served};
@@ -96,6 +96,11 @@ pub struct Breaker {
     pub counts: Counted,
     /// The most identities of one network (/24 of IPv4, /48 of IPv6) that are counted in a window.
     pub per_network: u32,
+}
+
+impl Breaker {
+    /// How long after enforcement a rule is still watched.
+    pub const AFTER_ENFORCEMENT: SignedDuration = SignedDuration::from_hours(7 * 24);
 }
 
 /// Which identities a breaker counts.
@@ -227,6 +232,14 @@ impl Link {
 }
 
 impl Rule {
+    /// The moment at which the breaker's watch ends by the calendar; `None` for a rule that has no breaker, or that does not
+    /// enforce by a calendar.
+    pub fn watch_end(&self) -> Option<Timestamp> {
+        let rollout = self.rollout.as_ref().filter(|_| self.breaker.is_some() && self.phase.is_none())?;
+        let enforce = rollout.plan().enforce?;
+        Some(enforce.saturating_add(Breaker::AFTER_ENFORCEMENT).unwrap_or(enforce))
+    }
+
     pub(super) fn new(spec: RuleSpec) -> Self {
         let identity = spec.identity.iter().filter_map(IdentityReader::field);
         let required = spec.require.iter().flat_map(Requirement::fields);
