@@ -74,7 +74,7 @@ impl<'t> Collector<'t> {
 pub(crate) struct Item<'d> {
     value: &'d DeValue<'d>,
     span: Range<usize>,
-    out: &'d Collector<'d>,
+    pub(crate) out: &'d Collector<'d>,
 }
 
 /// A table whose keys are known beforehand.

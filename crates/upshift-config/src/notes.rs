@@ -12,21 +12,32 @@ pub(crate) fn of(file: &File, now: Timestamp) -> Vec<String> {
     let notes = [never_refused(file), undeclared_proxies(file), comparison(file)];
     let mut notes: Vec<String> = notes.into_iter().flatten().collect();
     for rule in file.policy.rules() {
-        notes.extend(under_way(rule, now));
+        notes.extend(brownouts_over(rule, now));
+        notes.extend(watched_late(rule, now));
         notes.extend(stopped_by_the_breaker(rule, now));
     }
     notes
 }
 
-/// A brownout or a ramp that has begun: a rule that is deployed in the middle of it refuses that share at once.
-fn under_way(rule: &Rule, now: Timestamp) -> Option<String> {
-    let moment = rule.moment(now);
-    let begun = rule.phase.is_none() && matches!(moment.phase, Phase::Brownout | Phase::Ramp);
-    let percent = moment.share.fraction() * 100.0;
-    (begun && percent > 0.0).then(|| {
-        let (id, phase) = (&rule.id, moment.phase);
-        format!("Rule {id}: its {phase} has begun. If the rule was not deployed before, {percent:.0} % of the callers who fall short are refused at once.")
-    })
+/// Brownouts that are over: a file with a mistyped date has none.
+fn brownouts_over(rule: &Rule, now: Timestamp) -> Option<String> {
+    let plan = rule.rollout.as_ref().filter(|_| rule.phase.is_none())?.plan();
+    let (from, to) = plan.brownout.iter().rfind(|(_, to)| *to <= now)?;
+    let (id, over) = (&rule.id, plan.brownout.iter().filter(|(_, to)| *to <= now).count());
+    let of = plan.brownout.len();
+    Some(format!(
+        "Rule {id}: {over} of {of} brownouts lie in the past, the last of them from {from} to {to}. They do not come again."
+    ))
+}
+
+/// A rule whose enforcement is so long past that the calendar has ended the breaker's watch.
+fn watched_late(rule: &Rule, now: Timestamp) -> Option<String> {
+    let end = rule.watch_end().filter(|end| *end <= now)?;
+    let id = &rule.id;
+    Some(format!(
+        "Rule {id}: by its calendar the breaker watched it until {end}. From the first refusal that a gateway sees after its \
+         start it is watched for seven days, and then no more. Without `rollout`, a rule that enforces is always watched."
+    ))
 }
 
 /// A brownout or a ramp to come that refuses a greater share than the breaker allows.

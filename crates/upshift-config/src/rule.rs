@@ -7,6 +7,7 @@ use toml::de::DeValue;
 use upshift_core::Reason;
 use upshift_core::policy::{AnswerStyle, Breaker, Builtin, Counted, Exemption, Phase, RuleSpec, Uncertain, UpgradeUrl};
 
+use crate::diagnostic::Finding;
 use crate::document::{Item, Section};
 use crate::{matcher, requirement, rollout};
 
@@ -158,7 +159,10 @@ fn thresholds(section: &mut Section<'_>, default: Breaker) -> Breaker {
         small(seconds)
     });
     Breaker {
-        refused_share: section.get("refused-share").and_then(|item| item.share()).unwrap_or(default.refused_share),
+        refused_share: section
+            .get("refused-share")
+            .and_then(|item| refused_share(&item))
+            .unwrap_or(default.refused_share),
         window: window.unwrap_or(default.window),
         minimum: section
             .get("minimum")
@@ -175,6 +179,16 @@ fn thresholds(section: &mut Section<'_>, default: Breaker) -> Breaker {
             .and_then(small)
             .unwrap_or(default.per_network),
     }
+}
+
+fn refused_share(item: &Item<'_>) -> Option<f64> {
+    let share = item.share()?;
+    if share >= 1.0 {
+        let finding = Finding::warning(item.span(), "this breaker can never trip").label("no share is greater than 1");
+        item.out
+            .report(finding.help("breaker = false says so; a share such as 0.05 stops a rule that locks callers out"));
+    }
+    Some(share)
 }
 
 fn is_false(item: &Item<'_>) -> bool {

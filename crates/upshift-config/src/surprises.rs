@@ -26,7 +26,8 @@ pub(crate) fn report(read: &Read<'_>, gateway: Option<(&Gateway, &Section<'_>)>,
             unverified(spec, section),
             unwatched(spec, section),
             useless_breaker(spec, section),
-            enforced_already(spec, section, now),
+            refuses_already(spec, section, now),
+            sunset_over(spec, section, now),
             gateway.and_then(|(gateway, _)| unreachable_transport(spec, section, gateway)),
             gateway.and_then(|(gateway, _)| redirect_nowhere(spec, section, gateway)),
             gateway.and_then(|(gateway, _)| no_address(spec, section, gateway)),
@@ -154,16 +155,36 @@ fn useless_breaker(spec: &RuleSpec, section: &Section<'_>) -> Option<Finding> {
     )
 }
 
-fn enforced_already(spec: &RuleSpec, section: &Section<'_>, now: Timestamp) -> Option<Finding> {
-    let enforce = spec.rollout.as_ref()?.plan().enforce.filter(|enforce| *enforce <= now && spec.phase.is_none())?;
-    Some(
-        Finding::warning(section.value_span("rollout"), "`enforce` lies in the past")
-            .label(format!("since {enforce} the rule refuses 100 % of the callers who fall short"))
-            .help(
-                "if this rule was not deployed before, give it dates to come: without them it refuses everybody at \
-                 once; if its rollout is over, leave `rollout` out",
-            ),
-    )
+/// A phase that has begun and refuses callers: a rule that is deployed for the first time refuses them at once.
+fn refuses_already(spec: &RuleSpec, section: &Section<'_>, now: Timestamp) -> Option<Finding> {
+    let rollout = spec.rollout.as_ref().filter(|_| spec.phase.is_none())?;
+    let moment = rollout.at(now);
+    let stage = rollout.stages().iter().rfind(|stage| stage.from <= now && moment.share > Share::NONE)?;
+    let (since, percent) = (stage.from, f64::from(moment.share.basis_points()) / 100.0);
+    let at = section.value_span("rollout");
+    let first = "if this rule was not deployed before, give it dates to come: without them it refuses";
+    Some(match moment.phase {
+        Phase::Enforce => Finding::warning(at, "`enforce` lies in the past")
+            .label(format!("since {since} the rule refuses 100 % of the callers who fall short"))
+            .help(format!("{first} everybody at once; if its rollout is over, leave `rollout` out")),
+        phase => Finding::warning(at, format!("its {phase} has begun"))
+            .label(format!("since {since}; now the rule refuses {percent} % of the callers who fall short"))
+            .help(format!("{first} that share at once")),
+    })
+}
+
+fn sunset_over(spec: &RuleSpec, section: &Section<'_>, now: Timestamp) -> Option<Finding> {
+    let sunset = spec.sunset.filter(|sunset| *sunset <= now)?;
+    let refuses_all = match (spec.phase, &spec.rollout) {
+        (Some(phase), _) => phase == Phase::Enforce,
+        (None, Some(rollout)) => rollout.at(now).phase == Phase::Enforce,
+        (None, None) => true,
+    };
+    (!refuses_all).then(|| {
+        Finding::warning(section.value_span("sunset"), "`sunset` lies in the past")
+            .label(format!("callers are told that it was gone at {sunset}, and they are served"))
+            .help("give it a date to come, or leave it out: it is then `rollout.enforce`")
+    })
 }
 
 fn unreachable_transport(spec: &RuleSpec, section: &Section<'_>, gateway: &Gateway) -> Option<Finding> {

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 use upshift_core::policy::{Actor, Override, Rule, Stage};
-use upshift_core::{Phase, Policy};
+use upshift_core::{Phase, Policy, Timestamp};
+
+/// The part of a note that says what the breaker will do.
+const TRIPS: &str = "the breaker trips and holds the rule at warn";
 
 /// A stretch of one rule's rollout. A list of them, in the order of the file and then of time, is a plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,18 +37,29 @@ pub struct PlanEntry {
     pub notes: Vec<String>,
 }
 
-/// The calendar of every rule.
-pub fn plan(policy: &Policy) -> Vec<PlanEntry> {
-    policy.rules().iter().flat_map(plan_of).collect()
+impl PlanEntry {
+    /// Takes away the notes that say what the breaker will do: it was found that it can do nothing.
+    pub fn expect_no_trip(&mut self) {
+        self.notes.retain(|note| !note.contains(TRIPS));
+    }
 }
 
-fn plan_of(rule: &Rule) -> Vec<PlanEntry> {
+/// The calendar of every rule. The notes are on what is not over at `now`.
+pub fn plan(policy: &Policy, now: Timestamp) -> Vec<PlanEntry> {
+    let mut entries = Vec::new();
+    for rule in policy.rules() {
+        entries.extend(plan_of(rule, now));
+    }
+    entries
+}
+
+fn plan_of(rule: &Rule, now: Timestamp) -> Vec<PlanEntry> {
     let set = rule.overridden().map(|set| entry_of_override(rule, set));
     let held = set.is_some();
     let planned = match (rule.phase, &rule.rollout) {
         (Some(phase), _) => vec![always(rule, phase)],
         (None, None) => vec![always(rule, Phase::Enforce)],
-        (None, Some(rollout)) => rollout.stages().iter().map(|stage| entry_of_stage(rule, stage)).collect(),
+        (None, Some(rollout)) => rollout.stages().iter().map(|stage| entry_of_stage(rule, stage, now)).collect(),
     };
     let planned = planned.into_iter().map(|entry| PlanEntry { held, ..entry });
     set.into_iter().chain(planned).collect()
@@ -80,15 +94,30 @@ fn entry_of_override(rule: &Rule, set: &Override) -> PlanEntry {
     }
 }
 
-fn entry_of_stage(rule: &Rule, stage: &Stage) -> PlanEntry {
+fn entry_of_stage(rule: &Rule, stage: &Stage, now: Timestamp) -> PlanEntry {
+    let is_over = stage.to.is_some_and(|to| to <= now);
+    let notes = if is_over { [None, None, None] } else { notes(rule, stage, now) };
     PlanEntry {
         from: Some(stage.from.to_string()),
         to: stage.to.map(|to| to.to_string()),
         share: stage.share.fraction(),
         share_at_end: (stage.final_share != stage.share).then(|| stage.final_share.fraction()),
-        notes: cliff(rule, stage).into_iter().chain(stopped_by_the_breaker(rule, stage)).collect(),
+        notes: notes.into_iter().flatten().collect(),
         ..always(rule, stage.phase)
     }
+}
+
+fn notes(rule: &Rule, stage: &Stage, now: Timestamp) -> [Option<String>; 3] {
+    [cliff(rule, stage), stopped_by_the_breaker(rule, stage), watched_late(rule, stage, now)]
+}
+
+/// A rule whose enforcement is so long past that the calendar has ended the breaker's watch.
+fn watched_late(rule: &Rule, stage: &Stage, now: Timestamp) -> Option<String> {
+    let end = rule.watch_end().filter(|end| stage.phase == Phase::Enforce && *end <= now)?;
+    Some(format!(
+        "by the calendar the breaker watched it until {end}; from the first refusal that a gateway sees after its start it \
+         is watched for seven days, and then no more"
+    ))
 }
 
 /// Whoever has no identity is in no ramp, and so meets `enforce` unprepared; steps may end below the whole, too.
@@ -111,7 +140,7 @@ fn stopped_by_the_breaker(rule: &Rule, stage: &Stage) -> Option<String> {
     let at = stage.exceeds(allowed)?;
     Some(format!(
         "from {at} on it refuses a greater share than the {} % that the breaker allows: if as many of all callers fall \
-         short, the breaker trips and holds the rule at warn, until `upshift resume`",
+         short, {TRIPS}, until `upshift resume`",
         (allowed * 10_000.0).round() / 100.0
     ))
 }
@@ -121,8 +150,8 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
 
     use super::*;
+    use upshift_core::HttpVersion;
     use upshift_core::policy::{Overrides, Plan, PolicySpec, RampPlan, Requirement, Rollout, RuleSpec};
-    use upshift_core::{HttpVersion, Timestamp};
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -139,7 +168,7 @@ mod tests {
 
     #[test]
     fn a_plan_lists_every_stretch_and_names_the_cliff() {
-        let plan = plan(&policy());
+        let plan = plan(&policy(), at(0));
         let shown: Vec<_> = plan.iter().map(|e| (e.rule.as_str(), e.phase.as_str(), e.share, e.share_at_end)).collect();
         let ramp = ("ramped", "ramp", 0.0, Some(1.0));
         let end = ("ramped", "enforce", 1.0, None);
@@ -154,7 +183,7 @@ mod tests {
     /// The breaker held a calendar that was meant to go on, and no word of it was said before.
     #[test]
     fn a_plan_says_where_the_breaker_will_stop_it() {
-        let with = |refused_share| {
+        let with = |refused_share, now| {
             let mut spec = RuleSpec::new("ramped", vec![Requirement::Http(HttpVersion::V2)]);
             spec.identity = vec![upshift_core::policy::IdentityReader::Peer];
             let counts = upshift_core::policy::Counted::Seen;
@@ -163,17 +192,42 @@ mod tests {
             spec.breaker = Some(breaker);
             let (ramp, brownout) = (Some(RampPlan::Linear(at(1_000))), vec![(at(100), at(200))]);
             spec.rollout = Rollout::new(Plan { brownout, ramp, enforce: Some(at(2_000)), ..Plan::default() }).ok();
-            plan(&Policy::new(PolicySpec { rules: vec![spec], ..PolicySpec::default() }).unwrap())
+            plan(&Policy::new(PolicySpec { rules: vec![spec], ..PolicySpec::default() }).unwrap(), now)
         };
-        let plan = with(0.05);
+        let plan = with(0.05, at(0));
         let note = |phase: &str| {
             let entry = plan.iter().find(|entry| entry.phase == phase);
             entry.and_then(|entry| entry.notes.first().cloned()).unwrap_or_default()
         };
         assert!(note("brownout").starts_with("from 1970-01-01T00:01:40Z on it refuses a greater share than the 5 %"));
         assert!(note("ramp").starts_with("from 1970-01-01T00:17:31Z on"), "{}", note("ramp"));
-        let allowed = with(1.0);
+        let allowed = with(1.0, at(0));
         assert!(allowed.iter().flat_map(|entry| &entry.notes).all(|note| !note.contains("the breaker allows")));
+    }
+
+    /// A note on a brownout that is over, and none on a rule that nothing watches any more.
+    #[test]
+    fn notes_are_on_what_is_to_come_and_on_a_watch_that_has_ended() {
+        let mut spec = RuleSpec::new("late", vec![Requirement::Http(HttpVersion::V2)]);
+        let breaker = upshift_core::policy::Breaker {
+            refused_share: 0.05,
+            window: 60,
+            minimum: 200,
+            counts: upshift_core::policy::Counted::Seen,
+            per_network: 50,
+        };
+        spec.breaker = Some(breaker);
+        let (brownout, enforce) = (vec![(at(100), at(200))], Some(at(1_000)));
+        spec.rollout = Rollout::new(Plan { brownout, enforce, ..Plan::default() }).ok();
+        let policy = Policy::new(PolicySpec { rules: vec![spec], ..PolicySpec::default() }).unwrap();
+        for (now, expected) in [(150, [1, 0, 0]), (250, [0, 0, 0])] {
+            let mut plan = plan(&policy, at(now));
+            assert_eq!(plan.iter().map(|entry| entry.notes.len()).collect::<Vec<_>>(), expected, "{now}");
+            plan.iter_mut().for_each(PlanEntry::expect_no_trip);
+            assert!(plan.iter().all(|entry| entry.notes.is_empty()), "{plan:?}");
+        }
+        let late = plan(&policy, at(1_000 + 7 * 86_400));
+        assert!(late[2].notes[0].starts_with("by the calendar the breaker watched it until 1970-01-08T00:16:40Z"));
     }
 
     #[test]
@@ -181,7 +235,7 @@ mod tests {
         let set = Override { phase: Phase::Warn, until: None, by: Actor::Breaker, reason: "41 %".into() };
         let mut overrides = Overrides::default();
         overrides.rules.insert("ramped".into(), set);
-        let plan = plan(&policy().with(&overrides));
+        let plan = plan(&policy().with(&overrides), at(0));
         assert_eq!((plan[0].phase.as_str(), plan[0].set_by.as_deref(), plan[0].held), ("warn", Some("breaker"), false));
         assert!(plan[1..4].iter().all(|entry| entry.held));
         assert!(!plan[4].held);

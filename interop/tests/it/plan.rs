@@ -45,11 +45,49 @@ fn a_date_in_the_past_is_named_by_check_and_plan() {
     assert!(has(&planned[1]["notes"], "100 % of the callers who fall short are refused at once"), "{planned}");
     assert!(planned[0]["notes"].is_null(), "a warning that is over refuses no caller: {planned}");
     let begun = rules(&format!("ramp = {}\nenforce = {}", day(-5), day(5)), "");
-    assert!(has(&json(&on_file(&["check", "--json"], &begun))["notes"], "its ramp has begun"));
+    assert!(has(&json(&on_file(&["check", "--json"], &begun))["warnings"], "its ramp has begun"));
     assert!(on_file(&["plan"], &begun).stdout.contains("it begins in the past"));
     let to_come = rules(&format!("warn = {}\nenforce = {}", day(-9), day(20)), "");
     let checked = on_file(&["check", "--json", "--deny-warnings"], &to_come);
     assert_eq!((checked.code, &json(&checked)["warnings"]), (0, &Value::Array(Vec::new())), "{checked:?}");
+}
+
+/// Of dates in the past one stopped a pipeline and another did not, though both refuse callers at once.
+#[test]
+fn every_date_in_the_past_that_refuses_callers_is_a_warning() {
+    let enforce = format!("enforce = {}", day(9));
+    let steps = format!("ramp = [{{ at = {}, share = 0.5 }}]\n{enforce}", day(-3));
+    let running = format!("brownout = [{{ at = {}, for = \"96h\" }}]\n{enforce}", day(-2));
+    let over =
+        format!("brownout = [{{ at = {}, for = \"1h\" }}, {{ at = {}, for = \"1h\" }}]\n{enforce}", day(-3), day(3));
+    let sunset = format!("id = \"orders\"\nsunset = {}", day(-3));
+    let served = rules(&enforce, "").replacen("id = \"orders\"", &sunset, 1);
+    let never = rules(&format!("warn = {}", day(-9)), "[breaker]\nrefused-share = 1.0\n");
+    for (policy, warning) in [
+        (rules(&steps, ""), "its ramp has begun"),
+        (rules(&running, ""), "its brownout has begun"),
+        (served, "`sunset` lies in the past"),
+        (never, "this breaker can never trip"),
+    ] {
+        let checked = on_file(&["check", "--json", "--deny-warnings"], &policy);
+        assert!(checked.code == 1 && has(&json(&checked)["warnings"], warning), "{warning}: {checked:?}");
+    }
+    let checked = json(&on_file(&["check", "--json"], &rules(&over, "")));
+    assert!(has(&checked["notes"], "1 of 2 brownouts lie in the past"), "{checked}");
+    let planned = json(&on_file(&["plan", "--json"], &rules(&over, "")));
+    assert!(planned[0]["notes"].is_null() && has(&planned[2]["notes"], "the breaker trips"), "{planned}");
+}
+
+/// A rule that no breaker watches any more looked as one that is watched.
+#[test]
+fn a_rule_whose_watch_the_calendar_has_ended_is_named() {
+    let late = rules(&format!("enforce = {}", day(-9)), "");
+    let checked = json(&on_file(&["check", "--json"], &late));
+    assert!(has(&checked["notes"], "by its calendar the breaker watched it until"), "{checked}");
+    let planned = json(&on_file(&["plan", "--json"], &late));
+    assert!(has(&planned[0]["notes"], "by the calendar the breaker watched it until"), "{planned}");
+    let recent = rules(&format!("enforce = {}", day(-5)), "");
+    assert!(!has(&json(&on_file(&["check", "--json"], &recent))["notes"], "the breaker watched it"));
 }
 
 /// A brownout that was planned tripped the breaker, and nothing of the calendar happened any more.
@@ -78,6 +116,9 @@ fn a_breaker_that_never_sees_enough_callers_is_named() {
     let planned = json(&on_file(&[&rate[..], &["20"]].concat(), plain));
     assert!(has(&planned[0]["notes"], blind), "{planned}");
     assert!(json(&on_file(&[&rate[..], &["10"]].concat(), plain))[0]["notes"].is_null());
+    let brownout = format!("brownout = [{{ at = {}, for = \"10m\" }}]\nenforce = {}", day(3), day(9));
+    let planned = on_file(&[&rate[..], &["20"]].concat(), &rules(&brownout, "")).stdout;
+    assert!(planned.contains("can never trip") && !planned.contains("the breaker trips"), "{planned}");
     let origin = Origin::start(200, &[]);
     let gateway = Gateway::start(origin.address(), plain);
     let admin = format!("http://{}", gateway.admin());

@@ -128,7 +128,8 @@ fn is_local(headers: &HeaderMap) -> bool {
 }
 
 async fn plan(State(control): State<Arc<Control>>) -> impl IntoResponse {
-    Json(upshift_record::plan(&control.policy(Timestamp::now())))
+    let now = Timestamp::now();
+    Json(upshift_record::plan(&control.policy(now), now))
 }
 
 async fn status(State(control): State<Arc<Control>>) -> impl IntoResponse {

@@ -105,6 +105,13 @@ impl Bench {
         self.control.change(&wanted(change), now).map(drop)
     }
 
+    #[track_caller]
+    fn refuses_to_resume_ramped(&self) {
+        let resumed = self.try_to_change(Change::Resume(Target::Rule("ramped".into())), Timestamp::now());
+        assert!(matches!(resumed, Err(ControlError::Rises { .. })), "{resumed:?}");
+        assert_eq!(self.phase("ramped"), Phase::Paused);
+    }
+
     async fn get(&self, what: &str) -> Value {
         self.ask(None, request("GET", what).body(Body::empty()).unwrap()).await.1
     }
@@ -211,21 +218,22 @@ async fn resume_shows_the_share_before_and_now_and_asks_where_it_rises() {
 /// against was the file's plan, not what was in force when the rule was stopped.
 #[test]
 fn a_resume_is_held_against_what_was_in_force_when_the_rule_was_stopped() {
-    let warn = || Change::Set { rule: "plain".into(), imposed: Imposed::Warn, until: None };
-    let pause = || Change::Pause(Target::Rule("plain".into()));
-    let resume = || Change::Resume(Target::Rule("plain".into()));
+    let warn = Change::Set { rule: "plain".into(), imposed: Imposed::Warn, until: None };
+    let pause = Change::Pause(Target::Rule("plain".into()));
+    let pause_all = Change::Pause(Target::All);
+    let (resume, resume_all) = (Change::Resume(Target::Rule("plain".into())), Change::Resume(Target::All));
     for (before, resume, rises) in [
-        (vec![warn(), pause()], resume(), true),
-        (vec![warn(), Change::Pause(Target::All)], Change::Resume(Target::All), true),
-        (vec![warn()], resume(), true),
-        (vec![pause(), warn(), Change::Undo(None)], resume(), true),
-        (vec![pause()], resume(), false),
-        (vec![pause(), pause()], resume(), false),
-        (vec![pause(), Change::Pause(Target::All)], resume(), false),
-        (vec![pause(), Change::Pause(Target::All)], Change::Resume(Target::All), false),
+        (vec![&warn, &pause], &resume, true),
+        (vec![&warn, &pause_all], &resume_all, true),
+        (vec![&warn], &resume, true),
+        (vec![&pause, &warn, &Change::Undo(None)], &resume, true),
+        (vec![&pause], &resume, false),
+        (vec![&pause, &pause], &resume, false),
+        (vec![&pause, &pause_all], &resume, false),
+        (vec![&pause, &pause_all], &resume_all, false),
     ] {
         let bench = Bench::new(None, false);
-        before.iter().for_each(|change| bench.change(change.clone(), Timestamp::now()));
+        before.iter().for_each(|change| bench.change(Change::clone(change), Timestamp::now()));
         let resumed = bench.try_to_change(resume.clone(), Timestamp::now());
         assert_eq!(matches!(resumed, Err(ControlError::Rises { .. })), rises, "{before:?}");
         assert_eq!(bench.phase("plain") == Phase::Enforce, !rises, "{before:?}");
@@ -236,26 +244,22 @@ fn a_resume_is_held_against_what_was_in_force_when_the_rule_was_stopped() {
 /// while a rule was stopped says nothing of what it refused.
 #[test]
 fn neither_a_second_pause_nor_a_trip_nor_a_reload_hides_a_rise() {
-    let (pause, resume) = (Change::Pause(Target::Rule("ramped".into())), Change::Resume(Target::Rule("ramped".into())));
-    let needs_confirmation = |bench: &Bench| {
-        let resumed = bench.try_to_change(resume.clone(), Timestamp::now());
-        matches!(resumed, Err(ControlError::Rises { .. })) && bench.phase("ramped") == Phase::Paused
-    };
+    let pause = Change::Pause(Target::Rule("ramped".into()));
     let paused_twice = Bench::new(None, false);
     paused_twice.change(pause.clone(), day(-5));
     paused_twice.change(pause.clone(), Timestamp::now());
-    assert!(needs_confirmation(&paused_twice));
+    paused_twice.refuses_to_resume_ramped();
     let tripped = Bench::new(None, false);
     tripped.serve(1_000, Timestamp::now());
     tripped.control.tick(Timestamp::now());
     tripped.change(pause.clone(), Timestamp::now());
-    assert!(needs_confirmation(&tripped));
+    tripped.refuses_to_resume_ramped();
     let reloaded = Bench::new(None, false);
-    reloaded.change(pause.clone(), Timestamp::now());
+    reloaded.change(pause, Timestamp::now());
     let enforcing = RuleSpec::new("ramped", vec![Requirement::Http(HttpVersion::V2)]);
     let policy = Policy::new(PolicySpec { rules: vec![enforcing], ..PolicySpec::default() }).unwrap();
     reloaded.control.reload(policy, None, Timestamp::now());
-    assert!(needs_confirmation(&reloaded));
+    reloaded.refuses_to_resume_ramped();
 }
 
 #[tokio::test]
@@ -312,13 +316,15 @@ async fn a_change_that_comes_after_its_time_is_not_made() {
     let bench = Bench::new(None, false);
     let (_, dry) = bench.post("pause", json!({"rule": "plain", "actor": "ada", "dry_run": true})).await;
     let told: Timestamp = dry["now"].as_str().unwrap().parse().unwrap();
-    let later = |seconds| told.checked_add(jiff::SignedDuration::from_secs(seconds)).unwrap().to_string();
-    let pause = |end: &str| json!({"rule": "plain", "actor": "ada", "not_after": end});
-    let (status, problem) = bench.post("pause", pause(&later(-1))).await;
+    let (over, to_come) = (told - jiff::SignedDuration::from_secs(1), told + jiff::SignedDuration::from_secs(60));
+    let mut pause = json!({"rule": "plain", "actor": "ada", "not_after": over.to_string()});
+    let (status, problem) = bench.post("pause", pause.clone()).await;
     assert_eq!((status, &problem["code"]), (StatusCode::CONFLICT, &json!("too-late")), "{problem}");
     assert_eq!((bench.phase("plain"), bench.get("revisions").await), (Phase::Enforce, json!([])));
-    assert_eq!(bench.post("pause", pause("soon")).await.0, StatusCode::BAD_REQUEST);
-    assert_eq!((bench.post("pause", pause(&later(60))).await.0, bench.phase("plain")), (StatusCode::OK, Phase::Paused));
+    pause["not_after"] = json!("soon");
+    assert_eq!(bench.post("pause", pause.clone()).await.0, StatusCode::BAD_REQUEST);
+    pause["not_after"] = json!(to_come.to_string());
+    assert_eq!((bench.post("pause", pause).await.0, bench.phase("plain")), (StatusCode::OK, Phase::Paused));
 }
 
 /// A gateway without a store says so with every change, and in its status.

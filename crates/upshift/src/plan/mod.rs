@@ -78,8 +78,8 @@ type Planned = (Vec<PlanEntry>, BTreeMap<String, Need>);
 
 /// The calendar of a policy file, and what its breakers need.
 fn planned(policy: &Policy) -> Planned {
-    let mut entries = plan(policy);
     let now = Timestamp::now();
+    let mut entries = plan(policy, now);
     for entry in entries.iter_mut().filter(|entry| entry.from.is_some() && holds(entry, now)) {
         let percent = policy.rule(&entry.rule).map_or(0.0, |rule| rule.moment(now).share.fraction());
         if percent > 0.0 {

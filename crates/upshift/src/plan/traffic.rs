@@ -19,6 +19,7 @@ pub(super) struct Rate {
 pub(super) struct Need {
     window: u32,
     minimum: u64,
+    refused_share: f64,
 }
 
 /// Reads a rate: `2000/min`, `50/s`, `1.5/h`.
@@ -45,7 +46,8 @@ pub(super) fn needs_of_policy(policy: &Policy) -> BTreeMap<String, Need> {
     let mut needs = BTreeMap::new();
     for rule in policy.rules() {
         if let Some(breaker) = rule.breaker {
-            let need = Need { window: breaker.window, minimum: breaker.minimum.into() };
+            let need =
+                Need { window: breaker.window, minimum: breaker.minimum.into(), refused_share: breaker.refused_share };
             needs.insert(rule.id.to_string(), need);
         }
     }
@@ -57,7 +59,8 @@ pub(super) fn needs_of_gateway(status: &Status) -> BTreeMap<String, Need> {
     let mut needs = BTreeMap::new();
     for rule in &status.rules {
         if let Some(breaker) = &rule.breaker {
-            needs.insert(rule.rule.clone(), Need { window: breaker.window, minimum: breaker.minimum });
+            let (window, minimum, refused_share) = (breaker.window, breaker.minimum, breaker.refused_share);
+            needs.insert(rule.rule.clone(), Need { window, minimum, refused_share });
         }
     }
     needs
@@ -72,18 +75,22 @@ pub(super) fn note_blind_breakers(
 ) {
     let mut noted = Vec::new();
     for entry in entries {
+        let Some(blind) = needs.get(&entry.rule).and_then(|need| blindness(*need, rate, replicas)) else { continue };
+        entry.expect_no_trip();
         let refuses = entry.share > 0.0 || entry.share_at_end.is_some();
-        if !refuses || noted.contains(&entry.rule) {
-            continue;
+        if refuses && !noted.contains(&entry.rule) {
+            noted.push(entry.rule.clone());
+            entry.notes.push(blind);
         }
-        noted.push(entry.rule.clone());
-        let blind = needs.get(&entry.rule).and_then(|need| blindness(*need, rate, replicas));
-        entry.notes.extend(blind);
     }
 }
 
 /// Why a breaker that needs as much never trips; `None` if it can.
-fn blindness(Need { window, minimum }: Need, rate: &Rate, replicas: u32) -> Option<String> {
+fn blindness(need: Need, rate: &Rate, replicas: u32) -> Option<String> {
+    let Need { window, minimum, refused_share } = need;
+    if refused_share >= 1.0 {
+        return Some("the breaker can never trip: no share is greater than its refused-share".to_owned());
+    }
     // Each replica counts by itself, and a request has one identity at most.
     let most = rate.per_second * f64::from(window) / f64::from(replicas);
     (most < minimum as f64).then(|| {
@@ -121,11 +128,13 @@ mod tests {
 
     #[test]
     fn a_breaker_that_sees_too_few_is_named_and_one_at_the_edge_is_not() {
-        let need = Need { window: 60, minimum: 200 };
+        let need = Need { window: 60, minimum: 200, refused_share: 0.05 };
         let blind = blindness(need, &rate("2000/min").unwrap(), 20).unwrap();
         assert!(blind.contains("at 2000/min over 20 replicas a gateway sees at most 100 identities"), "{blind}");
         assert_eq!(blindness(need, &rate("2000/min").unwrap(), 10), None);
         assert_eq!(blindness(need, &rate("200/min").unwrap(), 1), None);
         assert!(blindness(need, &rate("199/min").unwrap(), 1).is_some());
+        let all = Need { refused_share: 1.0, ..need };
+        assert!(blindness(all, &rate("9000/s").unwrap(), 1).is_some_and(|why| why.contains("no share is greater")));
     }
 }
