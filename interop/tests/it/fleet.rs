@@ -188,10 +188,10 @@ fn gateways_that_hang_are_waited_for_at_the_same_time() {
     assert!(begun.elapsed() < Duration::from_secs(9), "two time-outs of 5 s: {:?}", begun.elapsed());
     assert_eq!(fleet.statuses("/derp"), [426; 2]);
     let skipped = fleet.run(&["pause", "relay", "--skip-unreachable"], &[&first, &dead]);
-    assert_eq!(skipped.code, 0, "{skipped:?}");
     for address in [&first, &dead] {
-        says(&skipped, 0, &format!("{}: left out: ", address.trim_start_matches("http://")));
+        says(&skipped, 3, &format!("{}: left out: ", address.trim_start_matches("http://")));
     }
+    says(&skipped, 3, "2 of 4 gateways obeyed");
     assert_eq!((skipped.stdout.lines().count(), fleet.statuses("/derp")), (2, vec![200; 2]));
     let outcomes = json(&fleet.run(&["undo", "--yes", "--json", "--skip-unreachable"], &[&dead]));
     assert_eq!((&outcomes[2]["outcome"], &outcomes[2]["obeyed"]), (&"skipped".into(), &false.into()));
@@ -210,7 +210,7 @@ fn a_gateway_whose_token_differs_stops_everything_and_can_be_skipped() {
     says(&run(&words, &admins), 3, "did not answer (it wants its admin token");
     let asked = |gateway: &Gateway| exchange(gateway.http(), b"GET /derp HTTP/1.0\r\n\r\n", false).0.status;
     assert_eq!(gateways.each_ref().map(asked), [426, 426]);
-    says(&run(&[&words[..], &["--skip-unreachable"]].concat(), &admins), 0, "left out: it wants its admin token");
+    says(&run(&[&words[..], &["--skip-unreachable"]].concat(), &admins), 3, "left out: it wants its admin token");
     assert_eq!(gateways.each_ref().map(asked), [200, 426]);
 }
 
@@ -288,6 +288,12 @@ fn an_undo_that_is_not_possible_changes_nothing_and_says_why() {
     let overtaken = fleet.run(&["undo", &first, "--yes"], &[]);
     says(&overtaken, 3, &format!("overtaken by change {second} (set relay observe by bob): undo {second} first"));
     says(&overtaken, 3, "nothing was changed");
+    fleet.run(&["undo", "--yes"], &[]).ok();
+    let undo = fleet.revisions(1)[0]["change"].as_str().unwrap_or_default().to_owned();
+    let undone = run(&["undo", &undo, "--yes"], &[&fleet.admin(1)]);
+    says(&undone, 2, "took another change back");
+    assert!(!undone.stderr.contains("undoes"), "it does not: {undone:?}");
+    run(&["set", "relay", "observe"], &[&fleet.admin(1)]).ok();
     says(&fleet.run(&["undo", "beef", "--yes"], &[]), 2, "nothing was changed: no gateway knows a change beef");
     says(&fleet.run(&["undo", "no id", "--yes"], &[]), 2, "expected the id of a change");
     let states = [0, 1].map(|index| fleet.gateways[index].ask_admin("/api/status").json()["rules"][0]["phase"].clone());

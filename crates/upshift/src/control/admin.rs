@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::os::unix::fs::MetadataExt as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -259,7 +260,7 @@ pub(crate) fn on_a_runtime<T>(talk: impl Future<Output = Result<T, Failure>>) ->
 /// The name that a change is signed with: a person's, and the machine's.
 pub(crate) fn whoami() -> String {
     let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let user = variable("USER").or_else(|| variable("LOGNAME")).unwrap_or_else(|| "somebody".to_owned());
+    let user = variable("USER").or_else(|| variable("LOGNAME")).unwrap_or_else(login_name);
     let host = std::fs::read_to_string("/etc/hostname").ok().map(|host| host.trim().to_owned());
     match host.filter(|host| !host.is_empty()) {
         Some(host) => format!("{user}@{host}"),
@@ -267,9 +268,29 @@ pub(crate) fn whoami() -> String {
     }
 }
 
+/// The name that the system has for the user of this process, or else the number.
+fn login_name() -> String {
+    let Ok(process) = std::fs::metadata("/proc/self") else { return "somebody".to_owned() };
+    let uid = process.uid();
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    name_of(uid, &users).unwrap_or_else(|| format!("uid {uid}"))
+}
+
+/// The name of `uid` in the lines `name:password:uid:…` of `users`.
+fn name_of(uid: u32, users: &str) -> Option<String> {
+    for user in users.lines() {
+        let mut fields = user.split(':');
+        let (name, number) = (fields.next()?, fields.nth(1));
+        if !name.is_empty() && number.and_then(|number| number.parse().ok()) == Some(uid) {
+            return Some(name.to_owned());
+        }
+    }
+    None
+}
+
 /// Reads `http://host:port`.
 pub(crate) fn url(text: &str) -> Result<Uri, String> {
-    let uri: Uri = text.parse().map_err(|error| format!("{error}"))?;
+    let uri: Uri = text.trim().parse().map_err(|error| format!("{error}"))?;
     match (uri.scheme_str(), uri.host()) {
         (Some("http" | "https"), Some(host)) if !host.is_empty() => Ok(uri),
         _ => Err("expected an address such as http://127.0.0.1:9426".to_owned()),
@@ -296,9 +317,18 @@ mod tests {
     #[test]
     fn addresses_are_urls() {
         assert!(url("http://127.0.0.1:9426").is_ok() && url("https://gw.example/base").is_ok());
+        assert!(url(" http://127.0.0.1:9426 ").is_ok(), "a list of them has spaces after its commas");
         for wrong in ["127.0.0.1:9426", "ftp://gw", "http://", ""] {
             assert!(url(wrong).is_err(), "{wrong}");
         }
+    }
+
+    /// Every change that a service or a container made was signed with the same made-up name.
+    #[test]
+    fn a_user_without_a_variable_has_the_name_of_the_system() {
+        let users = "root:x:0:0:root:/root:/bin/sh\n\nbroken\nada:x:1000:1000::/home/ada:/bin/sh\n";
+        assert_eq!((name_of(1_000, users).as_deref(), name_of(0, users).as_deref()), (Some("ada"), Some("root")));
+        assert_eq!((name_of(7, users), name_of(1_000, "")), (None, None));
     }
 
     #[tokio::test]

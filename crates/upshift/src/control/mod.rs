@@ -3,7 +3,7 @@
 //! 1. Every gateway is meant: each `--admin`, and of a name with several addresses each address.
 //! 2. All of them are asked first what would happen. Nothing is changed if one does not answer, if one refuses, or if
 //!    somewhere more callers would be refused and `--yes` is not given.
-//! 3. Then all of them make the change, under one id. All obeyed is exit 0.
+//! 3. Then all of them make the change, under one id. All obeyed is exit 0; one that was left out did not obey.
 //! 4. What is said to have happened on a gateway is what that gateway said.
 
 mod admin;
@@ -137,7 +137,7 @@ struct Order {
     /// Who, for those who look later; left out, the name you are logged in by
     #[arg(long, value_name = "NAME")]
     actor: Option<String>,
-    /// Go on without the gateways that do not answer, and name them
+    /// Go on without the gateways that do not answer, and name them; the exit code is 3, for not all obeyed
     #[arg(long)]
     skip_unreachable: bool,
     /// Print what each gateway did as JSON
@@ -149,19 +149,27 @@ struct Order {
 struct Errand {
     verb: &'static str,
     request: ChangeRequest,
+    /// The change that is taken back, in words.
+    undoes: Option<String>,
+}
+
+impl Errand {
+    fn new(verb: &'static str, request: ChangeRequest) -> Self {
+        Self { verb, request, undoes: None }
+    }
 }
 
 impl Pause {
     pub(crate) fn run(self) -> Outcome {
         let request = self.order.request(Some(self.target));
-        on_a_runtime(self.order.give(Errand { verb: "pause", request }))
+        on_a_runtime(self.order.give(Errand::new("pause", request)))
     }
 }
 
 impl Resume {
     pub(crate) fn run(self) -> Outcome {
         let request = ChangeRequest { confirm: self.yes, ..self.order.request(Some(self.target)) };
-        on_a_runtime(self.order.give(Errand { verb: "resume", request }))
+        on_a_runtime(self.order.give(Errand::new("resume", request)))
     }
 }
 
@@ -172,7 +180,7 @@ impl Set {
         let target = Target { rule: Some(self.rule), all: false };
         let (phase, until) = (Some(self.phase), until.map(|until| until.to_string()));
         let request = ChangeRequest { phase, until, confirm: self.yes, ..self.order.request(Some(target)) };
-        on_a_runtime(self.order.give(Errand { verb: "set", request }))
+        on_a_runtime(self.order.give(Errand::new("set", request)))
     }
 }
 
@@ -218,17 +226,20 @@ async fn undo(order: Order, request: ChangeRequest) -> Outcome {
             Some(id) => format!("no gateway knows a change {id}"),
         })?);
     };
-    say(format_args!("undoes change {}", sentence(chosen)?));
+    let undoes = Some(sentence(chosen)?);
     let request = ChangeRequest { undo: Some(chosen.change.clone()), ..request };
-    carry_out(fleet, Errand { verb: "undo", request }, order.json).await
+    carry_out(fleet, Errand { undoes, ..Errand::new("undo", request) }, order.json).await
 }
 
 /// The dry run everywhere, then the change everywhere.
-async fn carry_out(mut fleet: Fleet, Errand { verb, request }: Errand, json: bool) -> Outcome {
+async fn carry_out(mut fleet: Fleet, Errand { verb, request, undoes }: Errand, json: bool) -> Outcome {
     fleet.try_out(verb, &request).await;
     let report = Report { fleet: &fleet, verb, json };
     report.answered()?;
     report.agreed()?;
+    if let Some(undoes) = undoes {
+        say(format_args!("undoes change {undoes}"));
+    }
     let rises = fleet.rises();
     if rises || verb != "pause" {
         report.preview()?;

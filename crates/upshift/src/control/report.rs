@@ -87,7 +87,7 @@ impl Report<'_> {
         for member in &self.fleet.members {
             self.say_of(member, id)?;
         }
-        let wanted = |member: &&Member| !matches!(member.standing, Standing::Skipped(_) | Standing::NotConcerned(_));
+        let wanted = |member: &&Member| !matches!(member.standing, Standing::NotConcerned(_));
         let members: Vec<&Member> = self.fleet.members.iter().filter(wanted).collect();
         let obeyed = members.iter().filter(|member| member.obeyed()).count();
         if obeyed == members.len() {
