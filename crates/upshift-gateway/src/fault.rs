@@ -7,6 +7,8 @@
 use http::StatusCode;
 use upshift_core::policy::Ambiguity;
 
+use crate::forward::forwarded::MOST_PASSES;
+
 /// Why a request is answered by the gateway itself, apart from the policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -40,6 +42,8 @@ pub(crate) enum Fault {
     Transition(String),
     /// No upstream is configured for this request.
     NoUpstream,
+    /// The request has passed a gateway of this name too often: the name of the upstream that it would go to.
+    Loop(String),
     /// This process may open no more connections: its descriptors are used up.
     OutOfDescriptors,
     /// Every endpoint of the upstream has as many requests as it may have: the name of one.
@@ -66,6 +70,8 @@ impl Fault {
             Self::Version(_) => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
             // RFC 9112 §6.1: a coding that is not understood.
             Self::Coding | Self::Trace | Self::Connect | Self::Transition(_) => StatusCode::NOT_IMPLEMENTED,
+            // RFC 5842 §7.2.
+            Self::Loop(_) => StatusCode::LOOP_DETECTED,
             Self::NoUpstream | Self::OutOfDescriptors | Self::UpstreamBusy(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unreachable(..) | Self::BadGateway(..) => StatusCode::BAD_GATEWAY,
             Self::UpstreamTimeout(..) => StatusCode::GATEWAY_TIMEOUT,
@@ -90,6 +96,7 @@ impl Fault {
             Self::Trace => "trace",
             Self::Transition(_) => "transition",
             Self::NoUpstream => "no-upstream",
+            Self::Loop(_) => "loop",
             Self::OutOfDescriptors => "out-of-descriptors",
             Self::UpstreamBusy(_) => "upstream-busy",
             Self::Unreachable(..) => "upstream-unreachable",
@@ -117,6 +124,7 @@ impl Fault {
             }
             Self::BodyTimeout => "The request's body did not arrive in time.".to_owned(),
             Self::NoUpstream => "No upstream is configured for this URL.".to_owned(),
+            Self::Loop(_) => "This request goes round in circles behind this server.".to_owned(),
             Self::OutOfDescriptors => "This server cannot take more requests at the moment.".to_owned(),
             Self::UpstreamBusy(_) => "The servers behind this gateway are busy.".to_owned(),
             Self::Unreachable(..) => "The server behind this gateway cannot be reached.".to_owned(),
@@ -131,6 +139,9 @@ impl Fault {
             Self::OutOfDescriptors => {
                 Some("no descriptor is left for another connection: raise the limit (ulimit -n)".to_owned())
             }
+            Self::Loop(upstream) => Some(format!(
+                "the upstream {upstream} leads back to this gateway, it seems: a request has passed it {MOST_PASSES} times (Via)"
+            )),
             Self::UpstreamBusy(upstream) => {
                 Some(format!("the upstream {upstream} and its others serve as many requests as `connections` allows"))
             }

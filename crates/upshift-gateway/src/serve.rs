@@ -17,7 +17,7 @@ use crate::body::{Body, RequestBody, Silent};
 use crate::connection::Connection;
 use crate::control;
 use crate::fault::Fault;
-use crate::forward::forwarded::{ForwardedInfo, add_via, set_forwarded};
+use crate::forward::forwarded::{ForwardedInfo, add_via, is_looping, set_forwarded};
 use crate::forward::trailers::TrailerFilter;
 use crate::forward::{self, Outbound, Timeouts, hop};
 use crate::framing::declared_length;
@@ -221,6 +221,9 @@ impl Admitted<'_> {
     ) -> Result<Response<Body>, Fault> {
         let offer = Offer::read(self.parts, !body.is_empty(), |token| may_cross(token, decision))?;
         let site = self.view.site(self.facts).ok_or(Fault::NoUpstream)?;
+        if is_looping(&self.parts.headers) {
+            return Err(Fault::Loop(site.name()));
+        }
         let timeouts = Timeouts::of(&self.view.snapshot.settings.limits);
         let outbound = self.outbound(body);
         let mut response = match offer {

@@ -319,3 +319,26 @@ fn a_gateway_in_front_of_itself_is_refused() {
         assert!(checked.code == 2 && checked.stderr.contains("the gateway itself"), "{}", checked.stderr);
     }
 }
+
+/// KIND: a loop that only the run can show. Requests went round until their fields were too large, and the log advised to
+/// declare a proxy.
+#[test]
+fn a_loop_is_recognised_and_named() {
+    let origin = Origin::start(200, &[]);
+    let mut gateway = Gateway::start(origin.address(), ORDERS);
+    assert_eq!(status(&gateway), 200);
+    let itself = gateway.http().to_string();
+    let looping = good(&gateway).replace(&origin.address().to_string(), &itself);
+    reload(&mut gateway, &looping);
+    assert_eq!(status(&gateway), 508);
+    gateway.program().wait_for("the upstream's name", |lines| {
+        let named = |line: &String| line.contains("leads back to this gateway") && line.contains(&itself);
+        lines.iter().any(named).then_some(())
+    });
+    // As many in a row as there may be in earnest.
+    let several = good(&gateway).replace(&itself, &origin.address().to_string());
+    reload(&mut gateway, &several);
+    let request =
+        b"GET / HTTP/1.1\r\nHost: a.example\r\nVia: 1.1 upshift, 1.1 upshift, 2.0 upshift\r\nConnection: close\r\n\r\n";
+    assert_eq!(exchange(gateway.http(), request, false).0.status, 200);
+}

@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use http::Version;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use upshift_core::field::elements;
 
 /// The gateway's name in `Via` (RFC 9110 §7.6.3 allows a pseudonym).
 const PSEUDONYM: &str = "upshift";
@@ -21,6 +22,19 @@ pub(crate) fn add_via(headers: &mut HeaderMap, received: Version) {
     };
     debug_assert!(value.as_bytes().ends_with(PSEUDONYM.as_bytes()));
     headers.append(header::VIA, value);
+}
+
+/// As often a request may pass a gateway of this name. Gateways in a row are fewer; a loop is longer.
+pub(crate) const MOST_PASSES: usize = 8;
+
+/// Tells whether a request goes round in circles: RFC 9110 §7.6.3 has `Via` for "avoiding request loops".
+pub(crate) fn is_looping(headers: &HeaderMap) -> bool {
+    let lines = headers.get_all(header::VIA).iter().map(HeaderValue::as_bytes);
+    let ours = elements(lines).filter(|hop| {
+        let mut words = hop.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+        words.nth(1) == Some(PSEUDONYM.as_bytes())
+    });
+    ours.count() >= MOST_PASSES
 }
 
 /// What is known of the client.

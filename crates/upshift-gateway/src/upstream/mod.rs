@@ -57,6 +57,12 @@ impl Site {
         Candidates::of(&self.replicas)
     }
 
+    /// The names of its replicas.
+    pub(crate) fn name(&self) -> String {
+        let names: Vec<&str> = self.replicas.iter().map(|replica| replica.name.as_str()).collect();
+        names.join(", ")
+    }
+
     /// Closes connections that have rested too long.
     pub(crate) fn sweep(&self, limits: &Limits) {
         for replica in &self.replicas {
