@@ -176,13 +176,17 @@ fn undeclared_proxy(section: &mut Section<'_>) -> UndeclaredProxy {
 
 fn admin_token(item: &Item<'_>, folder: &Path) -> Option<AdminToken> {
     let text = item.text()?;
+    if matches!(text, "env:" | "file:") {
+        item.wrong("`admin-token` names nothing", "expected env:NAME or file:PATH");
+        return None;
+    }
     if let Some(name) = text.strip_prefix("env:") {
         return Some(AdminToken::Environment(name.to_owned()));
     }
     if let Some(path) = text.strip_prefix("file:") {
         return Some(AdminToken::File(folder.join(path)));
     }
-    if text.len() < 16 {
+    if text.chars().count() < AdminToken::SHORTEST {
         let finding = item.error("this token is too short to be safe").label("expected at least 16 characters");
         item.report(finding.help("better still: admin-token = \"env:UPSHIFT_TOKEN\" or \"file:token.txt\""));
         return None;

@@ -16,6 +16,7 @@ mod notes;
 mod policy;
 mod proxy;
 mod quantity;
+mod regular;
 mod requirement;
 mod rollout;
 mod rule;
@@ -38,6 +39,7 @@ pub use diagnostic::{Diagnostic, Severity};
 pub use located::KeyFinding;
 pub use moment::parse as parse_moment;
 pub use quantity::{parse_duration, write_duration};
+pub use regular::{check_regular, read_regular};
 pub use schema::schema;
 pub use settings::{
     AccessLog, Address, AdminToken, Gateway, Hsts, Limits, PathMode, Proxy, ProxyReads, TlsFiles, UndeclaredProxy,

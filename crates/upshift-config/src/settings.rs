@@ -1,11 +1,13 @@
 //! What the file says of the gateway itself; the policy is the core's.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use upshift_core::arrival::{Proxy, ProxyReads, UndeclaredProxy};
 use upshift_core::policy::Comparison;
+
+use crate::regular::read_regular;
 
 /// `[gateway]`: listeners, what is believed of the hops in front, what is told to the world.
 #[derive(Clone, Debug, PartialEq)]
@@ -138,25 +140,43 @@ pub enum AdminToken {
 }
 
 impl AdminToken {
+    /// The fewest characters of a token, wherever it stands.
+    pub const SHORTEST: usize = 16;
+
     /// The token, read now.
     ///
     /// # Errors
-    /// The variable or file is not there, or is empty.
+    /// The variable or file is not there, is empty, or holds a token that is too short.
     pub fn read(&self) -> std::io::Result<String> {
-        let text = match self {
-            Self::Text(text) => text.clone(),
-            Self::Environment(name) => std::env::var(name).map_err(|error| {
-                std::io::Error::new(std::io::ErrorKind::NotFound, format!("admin-token: ${name}: {error}"))
-            })?,
-            Self::File(path) => std::fs::read_to_string(path).map_err(|error| {
-                std::io::Error::new(error.kind(), format!("admin-token: {}: {error}", path.display()))
-            })?,
+        let (place, text) = match self {
+            Self::Text(text) => return Ok(text.clone()),
+            Self::Environment(name) => (format!("the variable {name}"), std::env::var(name).map_err(unset)),
+            Self::File(path) => (format!("the file {}", path.display()), read_text(path)),
         };
-        match text.lines().next().map(str::trim) {
-            Some(token) if !token.is_empty() => Ok(token.to_owned()),
-            _ => Err(std::io::Error::new(std::io::ErrorKind::InvalidData, "admin-token: it is empty")),
-        }
+        let text = text.map_err(|error| std::io::Error::new(error.kind(), format!("{place} has no token: {error}")))?;
+        let token = text.lines().next().unwrap_or_default().trim();
+        let wrong = match token.chars().count() {
+            0 => format!("{place} has no token: it is empty"),
+            count if count < Self::SHORTEST => {
+                let needed = Self::SHORTEST;
+                format!("the token in {place} is too short to be safe: {count} characters, and it needs {needed}")
+            }
+            _ => return Ok(token.to_owned()),
+        };
+        Err(std::io::Error::new(std::io::ErrorKind::InvalidData, wrong))
     }
+}
+
+fn unset(error: std::env::VarError) -> std::io::Error {
+    match error {
+        std::env::VarError::NotPresent => std::io::Error::new(std::io::ErrorKind::NotFound, "it is not set"),
+        std::env::VarError::NotUnicode(_) => std::io::Error::new(std::io::ErrorKind::InvalidData, "it is not UTF-8"),
+    }
+}
+
+fn read_text(path: &Path) -> std::io::Result<String> {
+    let text = read_regular(path)?;
+    String::from_utf8(text).map_err(|_| std::io::Error::new(std::io::ErrorKind::InvalidData, "it is not UTF-8"))
 }
 
 /// The token itself is never shown.

@@ -32,6 +32,6 @@ fn unreadable_token(error: &std::io::Error) -> KeyFinding {
         key: "gateway.admin-token".to_owned(),
         severity: Severity::Error,
         message: error.to_string(),
-        help: "set the variable or write the file; the token is its first line".to_owned(),
+        help: "the token is the first line of the variable or the file: openssl rand -hex 16 makes one".to_owned(),
     }
 }

@@ -26,6 +26,7 @@ mod path_matrix;
 mod plan;
 mod progress;
 mod real_clients;
+mod reload_files;
 mod reloads;
 mod replicas;
 mod requirements;

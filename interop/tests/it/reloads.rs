@@ -10,7 +10,7 @@ use interop::{Certificate, Gateway, Origin, Scratch, exchange, pause, run, upshi
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n";
 
 /// Refuses every request over HTTP/1.
-const RULE: &str = "[[rule]]\nid = \"modern\"\nrequire = { http = \"2\" }\n";
+pub(crate) const RULE: &str = "[[rule]]\nid = \"modern\"\nrequire = { http = \"2\" }\n";
 
 /// A second one, for one path.
 const ORDERS: &str = "[[rule]]\nid = \"orders\"\npaths = [\"/orders\"]\n\
@@ -96,7 +96,7 @@ fn check_reports_what_a_start_refuses() {
 }
 
 /// Reloads the file with this text, and returns the lines that the gateway has said since.
-fn reload(gateway: &mut Gateway, text: &str) -> String {
+pub(crate) fn reload(gateway: &mut Gateway, text: &str) -> String {
     let before = gateway.program().lines().len();
     std::fs::write(gateway.file(), text).expect("a writable file");
     gateway.program().signal("HUP");
@@ -111,11 +111,11 @@ fn reload(gateway: &mut Gateway, text: &str) -> String {
     gateway.program().lines()[before..].join("\n")
 }
 
-fn good(gateway: &Gateway) -> String {
+pub(crate) fn good(gateway: &Gateway) -> String {
     std::fs::read_to_string(gateway.file()).unwrap_or_default()
 }
 
-fn status(gateway: &Gateway) -> u16 {
+pub(crate) fn status(gateway: &Gateway) -> u16 {
     exchange(gateway.http(), REQUEST, false).0.status
 }
 

@@ -1,0 +1,70 @@
+//! The files that a policy names: one that a start cannot use is found by `check` and refused by a reload, and one that
+//! does not answer stops nothing.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use interop::{Certificate, Gateway, Origin, Program, Scratch, peers, python_server, run, upshift};
+
+use crate::reloads::{RULE, good, reload, status};
+
+/// Checks the lines as `check`, as `check --offline`, as a start and as a reload of a gateway that serves.
+#[track_caller]
+fn is_refused(gateway: &mut Gateway, lines: &str, rest: &str, said: &[&str], code: i32) {
+    let before = good(gateway);
+    let text = before.replace("#more", lines) + rest;
+    let folder = Scratch::new();
+    let file = folder.file("upshift.toml", &text).display().to_string();
+    let checked = upshift(&["check", &file]);
+    let started = upshift(&["serve", "--config", &file]);
+    let reloaded = reload(gateway, &text);
+    for words in said {
+        assert!(checked.stderr.contains(words), "check, {words}: {}", checked.stderr);
+        assert!(started.stderr.contains(words), "serve, {words}: {}", started.stderr);
+        assert!(reloaded.contains(words), "reload, {words}: {reloaded}");
+    }
+    assert_eq!((checked.code, started.code), (2, code), "{lines}");
+    assert!(reloaded.contains("was not reloaded"), "{reloaded}");
+    assert_eq!(status(gateway), 426, "the last good policy stays");
+    let offline = upshift(&["check", "--offline", &file]);
+    assert_eq!(offline.code, 0, "check --offline: {}", offline.stderr);
+    std::fs::write(gateway.file(), before).expect("a writable file");
+}
+
+fn running(origin: &Origin) -> Gateway {
+    Gateway::with(origin.address(), "#more", RULE, &[])
+}
+
+/// KIND: a check that is laxer than a start: `check` said valid of a store with which `serve` ended with 3.
+#[test]
+/// A store that another gateway has open is no fault of the file, and `check` runs beside it.
+#[test]
+/// KIND: of several things only the first is looked at. A second certificate that is none passed every check, and then
+/// OpenSSL's clients failed.
+#[test]
+/// KIND: a default that replaces what was lost. A file without [gateway.tls] swapped the certificate for a self-signed one.
+#[test]
+/// KIND: one rule for the same thing in three places. A token from a variable or a file could be of any length.
+#[test]
+fn a_short_token_is_refused_wherever_it_stands() {
+    let (origin, folder) = (Origin::start(200, &[]), Scratch::new());
+    let mut gateway = running(&origin);
+    for (content, why) in [("abc\n", "too short"), ("", "is empty")] {
+        let file = folder.file("token", content).display().to_string();
+        is_refused(&mut gateway, &format!("admin-token = \"file:{file}\""), "", &["admin-token", &file, why], 2);
+    }
+    let text = folder.file("upshift.toml", good(&gateway).replace("#more", "admin-token = \"env:SHORT\""));
+    for (value, why) in [("abc", "too short"), ("", "is empty")] {
+        let words = format!("SHORT='{value}' {} check {}", interop::binary().display(), text.display());
+        let checked = run("sh", &["-c", &words]);
+        assert!(checked.code == 2 && checked.stderr.contains(why) && checked.stderr.contains("SHORT"), "{checked:?}");
+    }
+}
+
+/// KIND: a reload locks its operators out. Without its token, an admin listener that others can reach answers no call.
+#[test]
+/// KIND: a wait without a limit, for a file. A pipe that nothing writes to held up the reload, and every signal after it.
+#[test]
+/// KIND: the same, where the file is a regular one on a disk that hangs. A lease of another process holds up whoever opens
+/// the file, as a network file system without its server does.
+#[test]
