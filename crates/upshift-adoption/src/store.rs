@@ -159,7 +159,18 @@ impl Store {
         read_only(path).map_err(|error| error.at(path))
     }
 
+    /// Sees whether a gateway can start with the store at `path`, beside one that may have it open. Nothing is written, and
+    /// nothing is made.
+    ///
+    /// # Errors
+    /// If there is one that cannot be read.
+    pub fn examine(path: &Path) -> Result<(), StoreError> {
+        let examined = must_be_a_file(path).and_then(|()| examine(path));
+        examined.map_err(|error| error.at(path))
+    }
+
     fn make(path: &Path) -> Result<Self, StoreError> {
+        must_be_a_file(path)?;
         let lock = lock(path)?;
         let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?.metadata()?;
         let mut connection = Connection::open(path)?;
@@ -294,7 +305,39 @@ fn layout(connection: &Connection) -> Result<i64, StoreError> {
     Ok(connection.query_row("PRAGMA user_version", [], |row| row.get(0))?)
 }
 
+/// A folder would be called a disk error, and a pipe would not answer.
+fn must_be_a_file(path: &Path) -> Result<(), StoreError> {
+    let what = match std::fs::metadata(path) {
+        Ok(file) if file.is_file() => return Ok(()),
+        Ok(file) if file.is_dir() => "it is a folder, and not a file",
+        Ok(_) => "it is not a regular file",
+        Err(error) if is_missing(&error) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    Err(std::io::Error::other(what).into())
+}
+
+fn examine(path: &Path) -> Result<(), StoreError> {
+    match File::open(path) {
+        Ok(file) if file.metadata()?.len() == 0 => return Ok(()),
+        Err(error) if is_missing(&error) => return Ok(()),
+        opened => opened.map(drop)?,
+    }
+    // SQLite makes files beside a store that it opens to read, unless the store is said not to change.
+    let connection = match open_unchanging(path) {
+        Ok(connection) => connection,
+        Err(_) => Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?,
+    };
+    match layout(&connection)? {
+        found if found > LAYOUT => Err(StoreError::Newer { found }),
+        // One of before is brought up to date at the start.
+        found if found < LAYOUT => Ok(()),
+        _ => content(&connection).map(drop),
+    }
+}
+
 fn read_only(path: &Path) -> Result<Option<Content>, StoreError> {
+    must_be_a_file(path)?;
     match std::fs::metadata(path) {
         Ok(file) if file.len() == 0 => return Ok(None),
         Err(error) if is_missing(&error) => return Ok(None),
