@@ -1,5 +1,6 @@
 //! Starting, reloading and stopping a gateway.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,14 +21,15 @@ use crate::admin;
 use crate::admin_listener;
 use crate::control::{self, Access, Beginning, Control};
 use crate::descriptors::{Descriptors, TooFewDescriptors};
+use crate::difference;
 use crate::http3;
 use crate::in_band_tls;
 use crate::metrics::Metrics;
-use crate::reload::{self, Count, ReloadError, Reloaded};
+use crate::reload::{self, Prepared, ReloadError, Reloaded};
 use crate::settings::Settings;
 use crate::sockets::{Http3Socket, SocketSources, Sockets};
 use crate::startup;
-use crate::tls::{self, TlsError, Trust};
+use crate::tls::{self, Identity, LoadedFiles, TlsError, Trust};
 use crate::upstream::{self, UpstreamHealth};
 use crate::worker::{self, Clients, Listeners, Shared, Snapshot};
 
@@ -135,7 +137,7 @@ impl Gateway {
         let addresses = sockets.addresses();
         let alt_svc = addresses.https.filter(|_| settings.http3).and_then(|address| http3::alt_svc(address.port()));
         let admin_token = settings.admin_token.clone();
-        let snapshot = Arc::new(ArcSwap::from_pointee(snapshot(settings, Arc::default(), &[])?));
+        let snapshot = Arc::new(ArcSwap::from_pointee(snapshot(settings, Arc::default(), None)?));
         let workers = match snapshot.load().settings.workers {
             0 => thread::available_parallelism().map_or(1, usize::from),
             count => count,
@@ -250,46 +252,56 @@ impl Handle {
     /// and so do overrides. What differs is returned, and so is what takes a restart.
     ///
     /// # Errors
-    /// If a gateway would not start with the new settings, or they have no rules or no upstream while the old ones
-    /// have; the old ones then stay in force.
+    /// If a gateway would not start with the new settings, or they lack the rules, the upstreams, the certificate or the
+    /// admin token that the old ones have and that are needed; the old ones then stay in force.
     pub fn reload(&self, settings: Settings) -> Result<Reloaded, ReloadError> {
-        let reloaded = self.replace(settings);
-        let mut totals = self.shared.totals.lock().unwrap_or_else(PoisonError::into_inner);
-        totals.reloaded(reloaded.is_ok());
-        if let Ok(reloaded) = &reloaded {
-            totals.changed(&reloaded.changes);
+        match self.prepare(settings) {
+            Ok(prepared) => Ok(self.take_up(prepared)),
+            Err(error) => {
+                self.reload_failed();
+                Err(error)
+            }
         }
-        drop(totals);
-        reloaded
     }
 
-    fn replace(&self, settings: Settings) -> Result<Reloaded, ReloadError> {
+    /// Reads and checks everything that a reload needs, and puts nothing in force. It waits for disks; [`Handle::take_up`]
+    /// does not.
+    ///
+    /// # Errors
+    /// Those of [`Handle::reload`].
+    pub fn prepare(&self, settings: Settings) -> Result<Prepared, ReloadError> {
         let served = self.shared.snapshot.load_full();
         let running = &served.settings;
         let needs_restart = reload::needs_restart(running, &settings);
-        let settings = at_the_same_addresses(running, settings);
-        let rules = running.policy.rules().len();
-        if settings.policy.rules().is_empty() && rules > 0 {
-            return Err(ReloadError::NoRules(Count(rules)));
-        }
-        if settings.upstreams.is_empty() && !running.upstreams.is_empty() {
-            return Err(ReloadError::NoUpstreams);
-        }
+        let settings = reload::taken_up(running, settings)?;
         no_opossum(&settings)?;
-        if settings.limits.connections > running.limits.connections {
-            warn_of_few(&self.shared.descriptors, &settings.limits);
-        }
-        let changes = reload::differences(running, &settings);
-        let (policy, webhook) = (settings.policy.clone(), settings.webhook.clone());
-        let token = settings.admin_token.clone().map(Arc::new);
-        let next = snapshot(settings, self.policy(), &served.upstream_health).map_err(StartError::from)?;
-        self.shared.snapshot.store(Arc::new(next));
-        self.shared.admin_token.store(token);
-        self.shared.control.reload(policy, webhook, Timestamp::now());
-        Ok(Reloaded { changes, needs_restart })
+        let mut changes = difference::differences(running, &settings);
+        let warnings = reload::warnings(&self.policy(), &settings);
+        let next = snapshot(settings, self.policy(), Some(&served)).map_err(StartError::from)?;
+        changes.extend(difference::file_differences(&served.files, &next.files));
+        Ok(Prepared { next, reloaded: Reloaded { changes, needs_restart, warnings } })
     }
 
-    /// Counts a reload that failed before it came to [`Handle::reload`]: the file could not be read.
+    /// Puts in force what was prepared, and counts the reload.
+    pub fn take_up(&self, prepared: Prepared) -> Reloaded {
+        let Prepared { next, reloaded } = prepared;
+        let settings = &next.settings;
+        if settings.limits.connections > self.shared.snapshot.load().settings.limits.connections {
+            warn_of_few(&self.shared.descriptors, &settings.limits);
+        }
+        let (policy, webhook) = (settings.policy.clone(), settings.webhook.clone());
+        let token = settings.admin_token.clone().map(Arc::new);
+        // It may have changed since it was prepared; the control puts the new one there at once.
+        self.shared.snapshot.store(Arc::new(Snapshot { policy: self.policy(), ..next }));
+        self.shared.admin_token.store(token);
+        self.shared.control.reload(policy, webhook, Timestamp::now());
+        let mut totals = self.shared.totals.lock().unwrap_or_else(PoisonError::into_inner);
+        totals.reloaded(true);
+        totals.changed(&reloaded.changes);
+        reloaded
+    }
+
+    /// Counts a reload that failed before there was anything to take up: the file could not be read, or was refused.
     pub fn reload_failed(&self) {
         self.shared.totals.lock().unwrap_or_else(PoisonError::into_inner).reloaded(false);
     }
@@ -313,38 +325,61 @@ fn warn_of_few(descriptors: &Descriptors, limits: &Limits) {
     }
 }
 
-/// What was bound or opened stays so.
-fn at_the_same_addresses(running: &Settings, settings: Settings) -> Settings {
-    let Settings { http, https, http3, admin, store, .. } = running;
-    Settings { http: *http, https: *https, http3: *http3, admin: *admin, store: store.clone(), ..settings }
-}
-
 /// One certificate serves both, so TLS in band and implicit TLS go by the same name.
 fn no_opossum(settings: &Settings) -> Result<(), StartError> {
     let both = settings.in_band_tls && settings.https.is_some();
     if both && !settings.dangerous_allow_opossum { Err(StartError::Opossum) } else { Ok(()) }
 }
 
-/// What serves `settings` under `policy`. Endpoints that are in `health` keep theirs.
-fn snapshot(settings: Settings, policy: Arc<Policy>, health: &[Arc<UpstreamHealth>]) -> Result<Snapshot, TlsError> {
-    // In band, TLS has the address of the cleartext listener.
-    let in_band = settings.http.filter(|_| settings.in_band_tls);
-    if settings.certificate.is_none() && (settings.https.is_some() || in_band.is_some()) {
-        tracing::warn!("no certificate is configured: clients are shown one that is signed by itself");
+/// What serves `settings` under `policy`. Endpoints that `before` has keep their health.
+fn snapshot(settings: Settings, policy: Arc<Policy>, before: Option<&Snapshot>) -> Result<Snapshot, TlsError> {
+    let files = Arc::new(load(&settings, before)?);
+    let identity = files.identity.as_deref();
+    let tls = if settings.https.is_some() { server(identity, TlsVersion::V1_2)?.map(Arc::new) } else { None };
+    let in_band = settings.http.is_some() && settings.in_band_tls;
+    let in_band_tls = if in_band { server(identity, in_band_tls::minimum(&policy))? } else { None };
+    let in_band_tls = in_band_tls.map(in_band_tls::config);
+    let mut upstream_tls = Vec::new();
+    for upstream in &settings.upstreams {
+        upstream_tls.push(Arc::new(tls::client(&Trust::of(upstream))?));
     }
-    let served = |address: SocketAddr, minimum: TlsVersion| {
-        tls::server(settings.certificate.as_ref(), &["localhost".to_owned(), address.ip().to_string()], minimum)
-    };
-    let tls = settings.https.map(|address| served(address, TlsVersion::V1_2)).transpose()?.map(Arc::new);
-    let upstream_tls =
-        settings.upstreams.iter().map(|site| tls::client(&Trust::of(site)).map(Arc::new)).collect::<Result<_, _>>()?;
     let webhook = settings.webhook.as_deref().is_some_and(|address| address.starts_with("https:"));
     let webhook_tls = Arc::new(tls::client(if webhook { &Trust::System } else { &Trust::Nobody })?);
-    let in_band_tls = in_band.map(|address| served(address, in_band_tls::minimum(&policy))).transpose()?;
-    let in_band_tls = in_band_tls.map(in_band_tls::config);
     let quic = tls.as_deref().filter(|_| settings.http3).map(|tls| http3::config(tls, &settings.limits)).transpose()?;
+    let health = before.map(|before| before.upstream_health.as_slice()).unwrap_or_default();
     let upstream_health = UpstreamHealth::of_all(&settings.upstreams, health);
-    Ok(Snapshot { settings, policy, tls, in_band_tls, quic, upstream_tls, upstream_health, webhook_tls })
+    Ok(Snapshot { settings, policy, files, tls, in_band_tls, quic, upstream_tls, upstream_health, webhook_tls })
+}
+
+fn server(identity: Option<&Identity>, minimum: TlsVersion) -> Result<Option<rustls::ServerConfig>, TlsError> {
+    identity.map(|identity| tls::server(identity, minimum)).transpose()
+}
+
+/// Reads the files that `settings` name. A certificate that was made here before is kept: clients may have come to trust it.
+fn load(settings: &Settings, before: Option<&Snapshot>) -> Result<LoadedFiles, TlsError> {
+    // In band, TLS has the address of the cleartext listener.
+    let in_band = settings.http.filter(|_| settings.in_band_tls);
+    let listeners: Vec<SocketAddr> = settings.https.into_iter().chain(in_band).collect();
+    let made = before.and_then(|before| before.files.identity.clone()).filter(|identity| identity.is_self_signed());
+    let identity = match (&settings.certificate, made) {
+        _ if listeners.is_empty() => None,
+        (Some(files), _) => Some(Arc::new(Identity::read(files)?)),
+        (None, Some(made)) => Some(made),
+        (None, None) => {
+            tracing::warn!("no certificate is configured: clients are shown one that is signed by itself");
+            let mut names = vec!["localhost".to_owned()];
+            names.extend(listeners.iter().map(|address| address.ip().to_string()));
+            names.dedup();
+            Some(Arc::new(Identity::self_signed(&names)?))
+        }
+    };
+    let mut authorities = BTreeMap::new();
+    for upstream in &settings.upstreams {
+        if let Trust::File(path) = Trust::of(upstream) {
+            authorities.insert(path.to_owned(), tls::read_chain(path)?);
+        }
+    }
+    Ok(LoadedFiles { identity, authorities })
 }
 
 /// Control over what `snapshot` serves: it puts the policy there, with what is kept in the store.

@@ -7,7 +7,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::counts::Counts;
-use crate::reload::Difference;
+use crate::difference::Difference;
 
 /// Counters by the values of `N` labels.
 type Labelled<const N: usize> = Family<[(&'static str, String); N], Counter>;
@@ -72,7 +72,7 @@ impl Metrics {
         registry.register("reloads", "Reloads of the policy file, by outcome", self.reloads.clone());
         registry.register(
             "reload_changes",
-            "Rules, exemptions and upstreams that reloads added, removed or changed",
+            "Rules, exemptions, upstreams, settings and files that reloads added, removed or changed",
             self.reload_changes.clone(),
         );
         registry.register(

@@ -1,13 +1,14 @@
-//! What a reload changes, and what it cannot change.
+//! What a reload refuses, and what it cannot change.
 
-use std::fmt::{Debug, Display, Formatter};
+use std::fmt::{Display, Formatter};
+use std::net::SocketAddr;
 
-use upshift_config::Upstream;
 use upshift_core::Policy;
-use upshift_core::policy::RuleSpec;
 
+use crate::difference::Difference;
 use crate::gateway::StartError;
 use crate::settings::Settings;
+use crate::worker::Snapshot;
 
 /// Why a reload changed nothing.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +22,17 @@ pub enum ReloadError {
     /// Every upstream would be lost.
     #[error("the file has no upstream: to stop serving, stop the gateway")]
     NoUpstreams,
+    /// A listener that stays would show a self-signed certificate in place of the real one.
+    #[error(
+        "the file has no [gateway.tls], and clients would be shown a self-signed certificate: restart to do without one"
+    )]
+    NoCertificate,
+    /// The admin listener that stays would refuse every call.
+    #[error(
+        "the file has no admin-token, and the admin listener stays at {0}, where others can reach it and /api would refuse \
+         all: keep the token until the restart that moves the listener"
+    )]
+    NoAdminToken(SocketAddr),
 }
 
 /// A number of rules, with its verb.
@@ -39,53 +51,18 @@ impl Display for Count {
 /// What a reload did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reloaded {
-    /// Rules, exemptions and upstreams that are new, gone or different.
+    /// All that is new, gone or different, except what takes a restart.
     pub changes: Vec<Difference>,
     /// Settings of the file that take effect at the next start only.
     pub needs_restart: Vec<NeedsRestart>,
+    /// What will surprise, a sentence each.
+    pub warnings: Vec<String>,
 }
 
-/// One thing that differs after a reload.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Difference {
-    /// `rule`, `exemption` or `upstream`.
-    pub kind: &'static str,
-    /// Its id, or the addresses of an upstream.
-    pub name: String,
-    /// What happened to it.
-    pub how: How,
-}
-
-/// What a reload did to a rule, an exemption or an upstream.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum How {
-    /// It is new.
-    Added,
-    /// It is gone.
-    Removed,
-    /// It has other values for these keys.
-    Changed(Vec<&'static str>),
-}
-
-impl How {
-    /// A short stable name, for counting.
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::Added => "added",
-            Self::Removed => "removed",
-            Self::Changed(_) => "changed",
-        }
-    }
-}
-
-impl Display for Difference {
-    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {}: {}", self.kind, self.name, self.how.as_str())?;
-        match &self.how {
-            How::Changed(keys) if !keys.is_empty() => write!(f, " ({})", keys.join(", ")),
-            _ => Ok(()),
-        }
-    }
+/// A reload of which everything is read and checked, and nothing is in force. Dropped, it changes nothing.
+pub struct Prepared {
+    pub(crate) next: Snapshot,
+    pub(crate) reloaded: Reloaded,
 }
 
 /// A setting that a running gateway cannot take up.
@@ -105,11 +82,49 @@ impl Display for NeedsRestart {
     }
 }
 
-/// What differs between two settings that a running gateway takes up.
-pub(crate) fn differences(before: &Settings, after: &Settings) -> Vec<Difference> {
-    let mut found = of_rules(&before.policy, &after.policy);
-    found.extend(of_exemptions(&before.policy, &after.policy));
-    found.extend(of_upstreams(&before.upstreams, &after.upstreams));
+/// The settings that a reload puts in force: those of the file, at the addresses that are bound and with the store that is
+/// open.
+///
+/// # Errors
+/// If they would lose what those who are served rely on.
+pub(crate) fn taken_up(running: &Settings, file: Settings) -> Result<Settings, ReloadError> {
+    let rules = running.policy.rules().len();
+    if file.policy.rules().is_empty() && rules > 0 {
+        return Err(ReloadError::NoRules(Count(rules)));
+    }
+    if file.upstreams.is_empty() && !running.upstreams.is_empty() {
+        return Err(ReloadError::NoUpstreams);
+    }
+    // Where the TLS listener is gone from the file too, it stays as it is until the restart, certificate included.
+    let serves_tls = file.https.is_some() || file.in_band_tls;
+    let certificate = match (file.certificate, &running.certificate) {
+        (None, Some(_)) if serves_tls => return Err(ReloadError::NoCertificate),
+        (None, Some(kept)) => Some(kept.clone()),
+        (certificate, _) => certificate,
+    };
+    let exposed = running.admin.filter(|admin| !admin.ip().is_loopback());
+    if let Some(admin) = exposed
+        && running.admin_token.is_some()
+        && file.admin_token.is_none()
+    {
+        return Err(ReloadError::NoAdminToken(admin));
+    }
+    let Settings { http, https, http3, admin, store, .. } = running;
+    let (http, https, http3, admin, store) = (*http, *https, *http3, *admin, store.clone());
+    Ok(Settings { http, https, http3, admin, store, certificate, ..file })
+}
+
+/// What a reload does beyond what it names.
+pub(crate) fn warnings(in_force: &Policy, after: &Settings) -> Vec<String> {
+    let mut found = Vec::new();
+    for rule in in_force.rules() {
+        if let Some(set) = rule.overridden()
+            && after.policy.rule(&rule.id).is_none()
+        {
+            let (id, phase, by) = (&rule.id, set.phase, &set.by);
+            found.push(format!("rule {id} was {phase} by {by}: that holds no rule of another name"));
+        }
+    }
     found
 }
 
@@ -137,102 +152,4 @@ fn shown<T: Display>(value: Option<T>) -> String {
 
 fn path(settings: &Settings) -> String {
     shown(settings.store.as_deref().map(std::path::Path::display))
-}
-
-fn of_rules(before: &Policy, after: &Policy) -> Vec<Difference> {
-    let mut found = Vec::new();
-    for rule in after.rules() {
-        let how = match before.rule(&rule.id) {
-            None => How::Added,
-            Some(old) => match changed_keys(old, rule) {
-                keys if keys.is_empty() => continue,
-                keys => How::Changed(keys),
-            },
-        };
-        found.push(Difference { kind: "rule", name: rule.id.to_string(), how });
-    }
-    for rule in before.rules() {
-        if after.rule(&rule.id).is_none() {
-            found.push(Difference { kind: "rule", name: rule.id.to_string(), how: How::Removed });
-        }
-    }
-    found
-}
-
-/// The keys of a rule that have another value. Patterns and readers have no equality, but they show all that they hold.
-fn changed_keys(before: &RuleSpec, after: &RuleSpec) -> Vec<&'static str> {
-    let pairs = values(before).into_iter().zip(values(after));
-    pairs.filter(|(old, new)| old != new).map(|(old, _)| old.0).collect()
-}
-
-fn values(rule: &RuleSpec) -> [(&'static str, String); 14] {
-    [
-        ("match", debug(&rule.matcher)),
-        ("require", debug(&rule.require)),
-        ("on", debug(&rule.on)),
-        ("answer", debug(&rule.answer)),
-        ("message", debug(&rule.message)),
-        ("docs", debug(&rule.docs)),
-        ("successor", debug(&rule.successor)),
-        ("upgrade-url", debug(&rule.upgrade_url)),
-        ("token", debug(&rule.token)),
-        ("deprecated", debug(&rule.deprecated)),
-        ("sunset", debug(&rule.sunset)),
-        ("phase", debug(&rule.phase)),
-        ("rollout", debug(&(&rule.rollout, &rule.identity))),
-        ("breaker", debug(&rule.breaker)),
-    ]
-}
-
-fn debug(value: &impl Debug) -> String {
-    format!("{value:?}")
-}
-
-fn of_exemptions(before: &Policy, after: &Policy) -> Vec<Difference> {
-    let mut found = Vec::new();
-    for exemption in after.exemptions() {
-        let how = match exemption_text(before, &exemption.id) {
-            None => How::Added,
-            Some(old) if old == debug(exemption) => continue,
-            Some(_) => How::Changed(Vec::new()),
-        };
-        found.push(Difference { kind: "exemption", name: exemption.id.to_string(), how });
-    }
-    for exemption in before.exemptions() {
-        if exemption_text(after, &exemption.id).is_none() {
-            found.push(Difference { kind: "exemption", name: exemption.id.to_string(), how: How::Removed });
-        }
-    }
-    found
-}
-
-/// All that the exemption holds.
-fn exemption_text(policy: &Policy, id: &str) -> Option<String> {
-    let exemption = policy.exemptions().iter().find(|exemption| &*exemption.id == id);
-    exemption.map(debug)
-}
-
-/// An upstream has no id: it is the same as long as it has the same addresses.
-fn of_upstreams(before: &[Upstream], after: &[Upstream]) -> Vec<Difference> {
-    let mut found = Vec::new();
-    let mut left: Vec<(String, &Upstream)> = before.iter().map(|upstream| (addresses(upstream), upstream)).collect();
-    for upstream in after {
-        let name = addresses(upstream);
-        let Some(index) = left.iter().position(|(old, _)| *old == name) else {
-            found.push(Difference { kind: "upstream", name, how: How::Added });
-            continue;
-        };
-        let (_, old) = left.remove(index);
-        if debug(old) != debug(upstream) {
-            found.push(Difference { kind: "upstream", name, how: How::Changed(Vec::new()) });
-        }
-    }
-    let gone = left.into_iter().map(|(name, _)| Difference { kind: "upstream", name, how: How::Removed });
-    found.extend(gone);
-    found
-}
-
-fn addresses(upstream: &Upstream) -> String {
-    let addresses: Vec<_> = upstream.endpoints.iter().map(|endpoint| endpoint.address.to_string()).collect();
-    addresses.join(", ")
 }

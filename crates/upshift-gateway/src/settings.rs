@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use upshift_config::{AccessLog, File, Hsts, Limits, PathMode, Proxy, TlsFiles, UndeclaredProxy, Upstream};
+use upshift_config::{AccessLog, File, Gateway, Hsts, Limits, PathMode, Proxy, TlsFiles, UndeclaredProxy, Upstream};
 use upshift_core::Policy;
 use upshift_core::policy::Matcher;
 
@@ -62,29 +62,50 @@ impl From<File> for Settings {
     /// What a policy file says. It says nothing of `observe` and `workers`; the admin token, which may stand elsewhere,
     /// is for the caller to read.
     fn from(file: File) -> Self {
-        let gateway = file.gateway;
+        // Without `..`: a key that is added does not compile until it is passed on.
+        let File { gateway, limits, upstreams, policy, webhook } = file;
+        let Gateway {
+            http,
+            https,
+            http3,
+            admin,
+            public,
+            h2c_upgrade,
+            in_band_tls,
+            dangerous_allow_opossum,
+            tls,
+            proxies,
+            hsts,
+            access_log,
+            admin_token: _,
+            store,
+            paths,
+            // It is part of the policy.
+            comparison: _,
+            undeclared_proxy,
+        } = gateway;
         Self {
-            policy: file.policy,
+            policy,
             observe: false,
-            http: gateway.http,
-            https: gateway.https,
-            http3: gateway.http3,
-            h2c_upgrade: gateway.h2c_upgrade,
-            in_band_tls: gateway.in_band_tls,
-            dangerous_allow_opossum: gateway.dangerous_allow_opossum,
-            admin: gateway.admin,
+            http,
+            https,
+            http3,
+            h2c_upgrade,
+            in_band_tls,
+            dangerous_allow_opossum,
+            admin,
             admin_token: None,
-            store: gateway.store,
-            webhook: file.webhook,
-            certificate: gateway.tls,
-            hsts: gateway.hsts.as_ref().map(strict_transport_security),
-            public: gateway.public,
-            proxies: gateway.proxies,
-            undeclared_proxy: gateway.undeclared_proxy,
-            paths: gateway.paths,
-            upstreams: file.upstreams,
-            access_log: gateway.access_log,
-            limits: file.limits,
+            store,
+            webhook,
+            certificate: tls,
+            hsts: hsts.as_ref().map(strict_transport_security),
+            public,
+            proxies,
+            undeclared_proxy,
+            paths,
+            upstreams,
+            access_log,
+            limits,
             workers: 0,
         }
     }

@@ -10,7 +10,7 @@ use upshift_core::TlsVersion;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::settings::Settings;
-use crate::tls::{self, Trust};
+use crate::tls::{self, Identity, Trust};
 
 /// A certificate that ends within this time is reported, in seconds.
 const SOON: i64 = 14 * 24 * 60 * 60;
@@ -62,7 +62,7 @@ fn of_certificate(files: &TlsFiles) -> Vec<KeyFinding> {
     let mut findings: Vec<_> = of_chain(&files.certificate, "gateway.tls.certificate").into_iter().collect();
     findings.extend(of_key(&files.key));
     if findings.iter().all(|finding| finding.severity == Severity::Warning)
-        && let Err(cause) = tls::server(Some(files), &[], TlsVersion::V1_2)
+        && let Err(cause) = Identity::read(files).and_then(|identity| tls::server(&identity, TlsVersion::V1_2))
     {
         let (certificate, key) = (files.certificate.display(), files.key.display());
         let message = format!("the certificate {certificate} and the key {key} cannot be used together: {cause}");

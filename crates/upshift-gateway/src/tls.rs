@@ -1,5 +1,6 @@
 //! TLS at both ends: the certificate that clients see, and the roots that upstreams are judged by.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ClientConfig, ProtocolVersion, RootCertStore, ServerConfig};
 use upshift_config::{TlsFiles, Upstream};
 use upshift_core::{TlsState, TlsVersion};
+use x509_parser::prelude::{ASN1Time, FromDer, X509Certificate};
 
 /// Why there is no TLS.
 #[derive(Debug, thiserror::Error)]
@@ -33,23 +35,63 @@ pub enum TlsError {
     Roots(#[source] io::Error),
 }
 
+/// What is read of the files that settings name.
+#[derive(Clone, Default)]
+pub(crate) struct LoadedFiles {
+    /// The certificate that clients are shown, if there is TLS.
+    pub(crate) identity: Option<Arc<Identity>>,
+    /// The authorities of upstreams, by file.
+    pub(crate) authorities: BTreeMap<PathBuf, Vec<CertificateDer<'static>>>,
+}
+
+/// A certificate with its chain, and its key.
+pub(crate) struct Identity {
+    /// The certificate itself comes first.
+    pub(crate) chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+    is_self_signed: bool,
+}
+
+impl Identity {
+    /// Reads the files.
+    pub(crate) fn read(files: &TlsFiles) -> Result<Self, TlsError> {
+        let (chain, key) = (read_chain(&files.certificate)?, read_key(&files.key)?);
+        Ok(Self { chain, key, is_self_signed: false })
+    }
+
+    /// Makes one for `names` that is signed by itself.
+    pub(crate) fn self_signed(names: &[String]) -> Result<Self, TlsError> {
+        let made = rcgen::generate_simple_self_signed(names)?;
+        let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+        Ok(Self { chain: vec![made.cert.der().clone()], key: key.into(), is_self_signed: true })
+    }
+
+    /// Tells whether it was made here, because no files are named.
+    pub(crate) fn is_self_signed(&self) -> bool {
+        self.is_self_signed
+    }
+
+    /// Its subject, and until when it is valid: `CN=api.example.com, until 2027-03-01T00:00:00Z`.
+    pub(crate) fn describe(&self) -> String {
+        let parsed = self.chain.first().and_then(|leaf| X509Certificate::from_der(leaf).ok());
+        let Some((_, leaf)) = parsed else { return "not readable".to_owned() };
+        format!("{}, until {}", leaf.subject(), date(leaf.validity().not_after))
+    }
+}
+
+/// A time of a certificate, written like every other.
+pub(crate) fn date(time: ASN1Time) -> String {
+    let at = upshift_core::Timestamp::from_second(time.timestamp());
+    at.map_or_else(|_| time.to_string(), |at| at.to_string())
+}
+
 /// The server's side, with `h2` and `http/1.1` by ALPN (RFC 9113 §3.2, RFC 7301).
-///
-/// Without files, a certificate for `names` that is signed by itself.
-pub(crate) fn server(
-    files: Option<&TlsFiles>,
-    names: &[String],
-    minimum: TlsVersion,
-) -> Result<ServerConfig, TlsError> {
-    let (chain, key) = match files {
-        Some(files) => (read_chain(&files.certificate)?, read_key(&files.key)?),
-        None => self_signed(names)?,
-    };
+pub(crate) fn server(identity: &Identity, minimum: TlsVersion) -> Result<ServerConfig, TlsError> {
     let versions = if minimum < TlsVersion::V1_3 { rustls::ALL_VERSIONS } else { &[&rustls::version::TLS13] };
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(versions)?
         .with_no_client_auth()
-        .with_single_cert(chain, key)?;
+        .with_single_cert(identity.chain.clone(), identity.key.clone_key())?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
 }
@@ -111,17 +153,12 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::aws_lc_rs::default_provider())
 }
 
-fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+/// The certificates of a PEM file.
+pub(crate) fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let pem = |source| TlsError::Pem { path: path.to_owned(), source };
     CertificateDer::pem_file_iter(path).map_err(pem)?.collect::<Result<_, _>>().map_err(pem)
 }
 
 fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
     PrivateKeyDer::from_pem_file(path).map_err(|source| TlsError::Pem { path: path.to_owned(), source })
-}
-
-fn self_signed(names: &[String]) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), TlsError> {
-    let made = rcgen::generate_simple_self_signed(names)?;
-    let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
-    Ok((vec![made.cert.der().clone()], key.into()))
 }

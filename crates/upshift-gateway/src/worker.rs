@@ -39,6 +39,7 @@ use crate::http3;
 use crate::log_limit::LogLimit;
 use crate::settings::{Settings, takes_all};
 use crate::sockets::Http3Socket;
+use crate::tls::LoadedFiles;
 use crate::upstream::{Connector, Random, Site, UpstreamHealth};
 
 /// What a reload replaces, whole.
@@ -48,6 +49,8 @@ pub(crate) struct Snapshot {
     pub(crate) settings: Settings,
     /// Its policy under the overrides in force.
     pub(crate) policy: Arc<Policy>,
+    /// What was read of the files that the settings name.
+    pub(crate) files: Arc<LoadedFiles>,
     /// The server's side of TLS, if there is a TLS listener.
     pub(crate) tls: Option<Arc<ServerConfig>>,
     /// The same for TLS in band.

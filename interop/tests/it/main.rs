@@ -27,6 +27,7 @@ mod plan;
 mod progress;
 mod real_clients;
 mod reload_files;
+mod reload_names;
 mod reloads;
 mod replicas;
 mod requirements;

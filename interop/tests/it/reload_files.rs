@@ -39,11 +39,59 @@ fn running(origin: &Origin) -> Gateway {
 #[test]
 /// A store that another gateway has open is no fault of the file, and `check` runs beside it.
 #[test]
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).expect("a readable file")
+}
+
+/// A gateway's certificate, whole, and what can go wrong with a copy of it.
+struct Pem {
+    folder: Scratch,
+    text: String,
+    key: String,
+}
+
+impl Pem {
+    fn new() -> Self {
+        let (folder, made) = (Scratch::new(), Certificate::new());
+        let key = folder.file("k.pem", read(made.key())).display().to_string();
+        Self { folder, text: read(made.file()), key }
+    }
+
+    fn lines(&self, certificate: &str) -> String {
+        let file = self.folder.file("c.pem", certificate);
+        format!("tls = {{ certificate = {file:?}, key = {:?} }}", self.key)
+    }
+}
+
 /// KIND: of several things only the first is looked at. A second certificate that is none passed every check, and then
 /// OpenSSL's clients failed.
 #[test]
+/// The status over TLS for a client that trusts this certificate only.
+fn ask(url: &str, trusted: &str) -> String {
+    let words =
+        ["--silent", "--http1.1", "--cacert", trusted, "--output", "/dev/null", "--write-out", "%{http_code}", url];
+    run("curl", &words).stdout
+}
+
 /// KIND: a default that replaces what was lost. A file without [gateway.tls] swapped the certificate for a self-signed one.
 #[test]
+fn a_listener_that_stays_keeps_its_certificate() {
+    let (origin, pem) = (Origin::start(200, &[]), Pem::new());
+    let tls = pem.lines(&pem.text);
+    let mut gateway = Gateway::with(origin.address(), &tls, RULE, &[]);
+    let trusted = pem.folder.file("trusted.pem", &pem.text).display().to_string();
+    let url = gateway.secure_url("/");
+    assert_eq!(ask(&url, &trusted), "426");
+    let all = good(&gateway);
+    let said = reload(&mut gateway, &all.replace(&tls, ""));
+    assert!(said.contains("was not reloaded") && said.contains("[gateway.tls]"), "{said}");
+    assert_eq!(ask(&url, &trusted), "426");
+    // The listener is gone from the file as well: it stays until the restart, and so does its certificate.
+    let said = reload(&mut gateway, &all.replace(&tls, "").replace("https = \"127.0.0.1:0\"\n", ""));
+    assert!(said.contains("gateway.https stays") && said.contains(" reloaded: "), "{said}");
+    assert_eq!(ask(&url, &trusted), "426");
+}
+
 /// KIND: one rule for the same thing in three places. A token from a variable or a file could be of any length.
 #[test]
 fn a_short_token_is_refused_wherever_it_stands() {
@@ -63,6 +111,26 @@ fn a_short_token_is_refused_wherever_it_stands() {
 
 /// KIND: a reload locks its operators out. Without its token, an admin listener that others can reach answers no call.
 #[test]
+fn the_token_of_an_exposed_admin_listener_cannot_be_lost() {
+    let origin = Origin::start(200, &[]);
+    let folder = Scratch::new();
+    let text = format!(
+        "[gateway]\nhttp = \"127.0.0.1:0\"\nhttps = \"127.0.0.1:0\"\nadmin = \"0.0.0.0:0\"\nstore = false\n\
+         upstream = \"http://{}\"\nadmin-token = \"a token of some length\"\n{RULE}",
+        origin.address()
+    );
+    let file = folder.file("upshift.toml", &text);
+    let mut command = std::process::Command::new(interop::binary());
+    command.args(["serve", "--config"]).arg(&file);
+    let mut program = Program::start(command);
+    program.wait_for("start", |lines| lines.iter().any(|line| line.contains("policy sha256")).then_some(()));
+    let closed = text.replace("admin = \"0.0.0.0:0\"", "admin = \"127.0.0.1:0\"");
+    std::fs::write(&file, closed.replace("admin-token = \"a token of some length\"\n", "")).expect("a writable file");
+    program.signal("HUP");
+    program.wait_for("refusal", |lines| lines.iter().any(|line| line.contains("was not reloaded")).then_some(()));
+    assert!(program.lines().iter().any(|line| line.contains("admin-token")), "{:?}", program.lines());
+}
+
 /// KIND: a wait without a limit, for a file. A pipe that nothing writes to held up the reload, and every signal after it.
 #[test]
 /// KIND: the same, where the file is a regular one on a disk that hangs. A lease of another process holds up whoever opens

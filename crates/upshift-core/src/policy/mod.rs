@@ -165,6 +165,22 @@ impl Policy {
         rules.chain(exemptions).chain(builtins).collect()
     }
 
+    /// All that it holds beside its rules and exemptions, as text under the keys of the policy file: two policies with the
+    /// same rules and exemptions decide alike if these texts are equal.
+    pub fn settings(&self) -> [(&'static str, String); 5] {
+        // A field that is added does not compile until it stands here.
+        let Self { rules: _, exemptions: _, builtins, comparison, served, revision: _ } = self;
+        let Comparison { case, ignore_trailing_slash } = comparison;
+        let Served { hosts, health_networks } = served;
+        [
+            ("never-refused.remove", format!("{builtins:?}")),
+            ("never-refused.health-networks", format!("{health_networks:?}")),
+            ("gateway.case", format!("{case:?}")),
+            ("gateway.trailing-slash", format!("{ignore_trailing_slash:?}")),
+            ("the hosts that are served here", format!("{hosts:?}")),
+        ]
+    }
+
     /// What tells this policy from another.
     pub fn revision(&self) -> &str {
         &self.revision

@@ -12,7 +12,8 @@ use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureSch
 use upshift_gateway::{Gateway, Settings, StartError};
 
 use crate::support::{
-    Running, TestUpstream, connect, exchange, field, free, is_cut_off, read_message, rest, settings, status,
+    Certificate, Running, TestUpstream, connect, exchange, field, free, is_cut_off, read_message, rest, settings,
+    status,
 };
 
 /// As CUPS writes it, to the byte.
@@ -166,9 +167,12 @@ fn a_reload_changes_the_certificate_and_drops_nobody() {
         stream.conn.peer_certificates().unwrap()[0].to_vec()
     };
     let first = ask(&mut open);
-    gateway.handle.reload(told).unwrap();
+    gateway.handle.reload(told.clone()).unwrap();
+    // What was made at the start is kept.
+    assert_eq!(ask(&mut tls(connect(https), &[])), first);
+    let certificate = Certificate::make();
+    gateway.handle.reload(Settings { certificate: Some(certificate.files.clone()), ..told }).unwrap();
     assert_eq!(ask(&mut open), first);
-    // Without files, every reload makes a new certificate.
     assert_ne!(ask(&mut tls(connect(https), &[])), first);
 }
 

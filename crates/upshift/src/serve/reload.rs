@@ -56,12 +56,13 @@ impl Reloader {
         let after = self.handle.policy();
         say(format_args!("{path} reloaded: policy {}", short(after.revision())));
         let phases = phases(&before, &after, Timestamp::now());
-        if phases.is_empty() && reloaded.changes.is_empty() {
-            say("  no rule and no upstream is different");
+        if phases.is_empty() && reloaded.changes.is_empty() && reloaded.needs_restart.is_empty() {
+            say("  nothing that takes effect is different");
         }
         phases.iter().for_each(|change| say(format_args!("  {change}")));
         reloaded.changes.iter().for_each(|change| say(format_args!("  {}", make_visible(&change.to_string()))));
         reloaded.needs_restart.iter().for_each(|setting| say(format_args!("  warning: {setting}")));
+        reloaded.warnings.iter().for_each(|warning| say(format_args!("  warning: {}", make_visible(warning))));
     }
 
     fn put_in_force(&self) -> Option<Reloaded> {
