@@ -6,23 +6,24 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ClientConfig, ProtocolVersion, RootCertStore, ServerConfig};
 use upshift_config::{TlsFiles, Upstream};
 use upshift_core::{TlsState, TlsVersion};
 use x509_parser::prelude::{ASN1Time, FromDer, X509Certificate};
 
+use crate::pem::{self, PemError};
+
 /// Why there is no TLS.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// A PEM file cannot be read.
-    #[error("{path}: {source}")]
+    #[error("{path} {source}")]
     Pem {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
-        source: rustls::pki_types::pem::Error,
+        source: PemError,
     },
     /// Certificate and key do not go together, or are not usable.
     #[error("the certificate cannot be used: {0}")]
@@ -64,6 +65,14 @@ impl Identity {
         let made = rcgen::generate_simple_self_signed(names)?;
         let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
         Ok(Self { chain: vec![made.cert.der().clone()], key: key.into(), is_self_signed: true })
+    }
+
+    /// Tells whether the key belongs to a certificate that comes after the first.
+    pub(crate) fn fits_another(&self) -> bool {
+        self.chain.iter().skip(1).any(|certificate| {
+            let alone = Self { chain: vec![certificate.clone()], key: self.key.clone_key(), is_self_signed: false };
+            server(&alone, TlsVersion::V1_2).is_ok()
+        })
     }
 
     /// Tells whether it was made here, because no files are named.
@@ -155,10 +164,9 @@ fn provider() -> Arc<CryptoProvider> {
 
 /// The certificates of a PEM file.
 pub(crate) fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let pem = |source| TlsError::Pem { path: path.to_owned(), source };
-    CertificateDer::pem_file_iter(path).map_err(pem)?.collect::<Result<_, _>>().map_err(pem)
+    pem::certificates(path).map_err(|source| TlsError::Pem { path: path.to_owned(), source })
 }
 
 fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
-    PrivateKeyDer::from_pem_file(path).map_err(|source| TlsError::Pem { path: path.to_owned(), source })
+    pem::key(path).map_err(|source| TlsError::Pem { path: path.to_owned(), source })
 }

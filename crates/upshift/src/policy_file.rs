@@ -1,6 +1,6 @@
 //! Finding, reading and judging the policy file.
 
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -39,7 +39,7 @@ impl PolicyFile {
                 tell(&loaded.warnings);
                 Ok(loaded)
             }
-            Err(errors) => Err(self.refuse(&errors).err().unwrap_or(Failure::Told(Exit::Usage))),
+            Err(errors) => Err(self.refuse(&errors, Exit::Usage).err().unwrap_or(Failure::Told(Exit::Usage))),
         }
     }
 
@@ -47,13 +47,13 @@ impl PolicyFile {
     ///
     /// # Errors
     /// If there are any.
-    fn refuse(&self, errors: &[Diagnostic]) -> Result<(), Failure> {
+    fn refuse(&self, errors: &[Diagnostic], exit: Exit) -> Result<(), Failure> {
         if errors.is_empty() {
             return Ok(());
         }
         tell(errors);
         say(summary(errors.len(), 0, &self.path));
-        Err(Failure::Told(Exit::Usage))
+        Err(Failure::Told(exit))
     }
 }
 
@@ -94,7 +94,7 @@ impl Parsed<'_> {
     pub(crate) fn settings(self) -> Result<Settings, Failure> {
         let examined = examine(self.loaded.file, &self.text, &self.of.path.to_string_lossy());
         tell(&examined.warnings);
-        self.of.refuse(&examined.errors)?;
+        self.of.refuse(&examined.errors, examined.exit)?;
         Ok(examined.settings)
     }
 }
@@ -115,10 +115,18 @@ fn unreadable(path: &Path, error: &io::Error, hint: &str) -> Failure {
 }
 
 fn text(path: &Path) -> io::Result<String> {
+    let mut bytes = Vec::new();
     if path == Path::new("-") {
-        return io::read_to_string(io::stdin());
+        io::stdin().read_to_end(&mut bytes)?;
+    } else {
+        bytes = std::fs::read(path)?;
     }
-    std::fs::read_to_string(path)
+    String::from_utf8(bytes).map_err(|error| {
+        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let help = "save it as UTF-8 (iconv -f latin1 -t utf-8, or -f utf-16)";
+        io::Error::new(ErrorKind::InvalidData, format!("line {line} is not UTF-8\n  help: {help}"))
+    })
 }
 
 /// Shows diagnostics on stderr, one after the other.

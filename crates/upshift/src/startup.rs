@@ -2,6 +2,7 @@
 
 use upshift_config::{AdminToken, Diagnostic, File, KeyFinding, Severity};
 use upshift_gateway::{Gateway, Settings};
+use upshift_record::Exit;
 
 /// The settings of a file, and what was found by loading all that it names.
 pub(crate) struct Examined {
@@ -9,6 +10,8 @@ pub(crate) struct Examined {
     pub(crate) settings: Settings,
     /// What keeps it from starting.
     pub(crate) errors: Vec<Diagnostic>,
+    /// How `serve` ends with these errors: a store that cannot be used is no fault of the file.
+    pub(crate) exit: Exit,
     /// What will surprise.
     pub(crate) warnings: Vec<Diagnostic>,
 }
@@ -22,9 +25,14 @@ pub(crate) fn examine(file: File, text: &str, name: &str) -> Examined {
     let settings = Settings { admin_token, ..Settings::from(file) };
     let mut findings = Gateway::examine(&settings);
     findings.extend(finding);
+    let mut wrong = findings.iter().filter(|finding| finding.severity == Severity::Error);
+    let exit = match wrong.all(|finding| finding.key == "gateway.store") {
+        true => Exit::Environment,
+        false => Exit::Usage,
+    };
     let placed = findings.iter().map(|finding| finding.place(text, name));
     let (errors, warnings) = placed.partition(|finding| finding.severity == Severity::Error);
-    Examined { settings, errors, warnings }
+    Examined { settings, errors, exit, warnings }
 }
 
 fn unreadable_token(error: &std::io::Error) -> KeyFinding {

@@ -37,8 +37,33 @@ fn running(origin: &Origin) -> Gateway {
 
 /// KIND: a check that is laxer than a start: `check` said valid of a store with which `serve` ended with 3.
 #[test]
+fn a_store_that_cannot_be_read_is_found_by_check_and_reload() {
+    let (origin, folder) = (Origin::start(200, &[]), Scratch::new());
+    let mut gateway = running(&origin);
+    let garbage = folder.file("garbage.db", "this is no database, and long enough to be one".repeat(99));
+    let (below, looping) = (folder.path().join("below"), folder.path().join("loop.db"));
+    std::fs::create_dir(&below).expect("a writable folder");
+    std::os::unix::fs::symlink(&looping, &looping).expect("a writable folder");
+    for (store, why) in [(&garbage, "not a database"), (&below, "it is a folder"), (&looping, "symbolic links")] {
+        let path = store.display().to_string();
+        is_refused(&mut gateway, &format!("store = {store:?}"), "", &[&path, "`store` in [gateway]", why], 3);
+    }
+    let left: Vec<_> =
+        std::fs::read_dir(folder.path()).expect("a folder").flatten().map(|entry| entry.file_name()).collect();
+    assert!(left.iter().all(|name| !name.to_string_lossy().ends_with("-wal")), "nothing is made: {left:?}");
+}
+
 /// A store that another gateway has open is no fault of the file, and `check` runs beside it.
 #[test]
+fn check_runs_beside_the_gateway_whose_store_it_reads() {
+    let (origin, folder) = (Origin::start(200, &[]), Scratch::new());
+    let store = format!("store = {:?}", folder.path().join("upshift.db"));
+    let gateway = Gateway::with(origin.address(), &store, RULE, &[]);
+    interop::upshift(&["pause", "modern", "--admin", &format!("http://{}", gateway.admin())]).ok();
+    let checked = upshift(&["check", &gateway.file().display().to_string()]);
+    assert_eq!(checked.code, 0, "{}", checked.stderr);
+}
+
 fn read(path: &Path) -> String {
     std::fs::read_to_string(path).expect("a readable file")
 }
@@ -66,6 +91,29 @@ impl Pem {
 /// KIND: of several things only the first is looked at. A second certificate that is none passed every check, and then
 /// OpenSSL's clients failed.
 #[test]
+fn every_certificate_of_a_file_is_read() {
+    let (origin, pem) = (Origin::start(200, &[]), Pem::new());
+    let mut gateway = running(&origin);
+    let other = read(Certificate::new().file());
+    let text = &pem.text;
+    let none = format!("{text}-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+    let cut = format!("{text}{}", &other[..other.len() / 2]);
+    let cut_early = format!("{text}-----");
+    for (file, why) in [
+        (none.clone(), "number 2"),
+        (cut, "ends in the middle of a section (CERTIFICATE)"),
+        (cut_early, "ends in the middle"),
+        (format!("\u{feff}{text}"), "byte order mark"),
+        (format!("{other}{text}"), "must come first"),
+    ] {
+        is_refused(&mut gateway, &pem.lines(&file), "", &["c.pem", why], 2);
+    }
+    let authorities = pem.folder.file("ca.pem", none).display().to_string();
+    let upstream =
+        format!("[[upstream]]\npaths = [\"/x\"]\naddresses = [\"https://127.0.0.1:9\"]\nca = {authorities:?}\n");
+    is_refused(&mut gateway, "", &upstream, &[&authorities, "number 2"], 2);
+}
+
 /// The status over TLS for a client that trusts this certificate only.
 fn ask(url: &str, trusted: &str) -> String {
     let words =

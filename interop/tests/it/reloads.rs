@@ -307,16 +307,30 @@ fn a_store_that_cannot_be_made_is_a_warning() {
     assert!(checked.code == 0 && checked.stderr.contains("forgotten at a restart"), "{}", checked.stderr);
 }
 
-/// An upstream that is the gateway itself.
+/// An upstream that is the gateway itself. KIND: a comparison of spellings in place of what they mean.
 #[test]
 fn a_gateway_in_front_of_itself_is_refused() {
     let folder = Scratch::new();
-    for upstream in ["http://127.0.0.1:18080", "http://127.0.0.1:18426"] {
-        let text =
-            format!("[gateway]\nhttp = \"0.0.0.0:18080\"\nadmin = \"127.0.0.1:18426\"\nupstream = \"{upstream}\"\n");
+    for (http, upstream, own) in [
+        ("0.0.0.0", "127.0.0.1:18080", true),
+        ("0.0.0.0", "127.0.0.1:18426", true),
+        ("127.0.0.1", "localhost:18080", true),
+        ("127.0.0.1", "0.0.0.0:18080", true),
+        ("127.0.0.1", "[::ffff:127.0.0.1]:18080", true),
+        ("[::]", "127.0.0.1:18080", true),
+        ("[::]", "[::1]:18080", true),
+        ("0.0.0.0", "192.0.2.7:18080", false),
+        ("127.0.0.1", "127.0.0.2:18080", false),
+        ("127.0.0.1", "localhost:18081", false),
+    ] {
+        let text = format!(
+            "[gateway]\nhttp = \"{http}:18080\"\nadmin = \"127.0.0.1:18426\"\nupstream = \"http://{upstream}\"\n"
+        );
         let file = folder.file("upshift.toml", text).display().to_string();
         let checked = upshift(&["check", &file]);
-        assert!(checked.code == 2 && checked.stderr.contains("the gateway itself"), "{}", checked.stderr);
+        let code = if own { 2 } else { 0 };
+        assert!(checked.code == code, "{http}, {upstream}: {}", checked.stderr);
+        assert_eq!(checked.stderr.contains("the gateway itself"), own, "{}", checked.stderr);
     }
 }
 
@@ -341,4 +355,15 @@ fn a_loop_is_recognised_and_named() {
     let request =
         b"GET / HTTP/1.1\r\nHost: a.example\r\nVia: 1.1 upshift, 1.1 upshift, 2.0 upshift\r\nConnection: close\r\n\r\n";
     assert_eq!(exchange(gateway.http(), request, false).0.status, 200);
+}
+
+/// KIND: a part is lost, and what is left looks whole. Without a default upstream the rest of the requests is 503.
+#[test]
+fn requests_that_no_upstream_takes_are_a_warning() {
+    let folder = Scratch::new();
+    for (upstreams, warns) in [("hosts = [\"a.example\"]\n", true), ("paths = [\"/**\"]\n", false), ("", false)] {
+        let text = format!("[gateway]\nstore = false\n[[upstream]]\n{upstreams}addresses = [\"http://127.0.0.1:9\"]\n");
+        let checked = upshift(&["check", &folder.file("upshift.toml", text).display().to_string()]);
+        assert_eq!((checked.code, checked.stderr.contains("answered 503")), (0, warns), "{}", checked.stderr);
+    }
 }
