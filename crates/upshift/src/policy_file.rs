@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use upshift_config::{AdminToken, Diagnostic, File, Loaded, load};
+use upshift_config::{AdminToken, Diagnostic, File, Loaded, check_regular, load};
 use upshift_gateway::Settings;
 use upshift_record::Exit;
 
@@ -54,6 +54,19 @@ impl PolicyFile {
         tell(errors);
         say(summary(errors.len(), 0, &self.path));
         Err(Failure::Told(exit))
+    }
+
+    /// Sees that a gateway can read the file again: what comes through a pipe comes once, and may never come.
+    pub(crate) fn must_be_regular(&self) -> Result<(), Failure> {
+        match check_regular(&self.path) {
+            Err(error) if error.kind() == ErrorKind::InvalidInput => {
+                let path = self.path.display();
+                let help = "a gateway reads its policy again at each reload: name a regular file";
+                Err(Failure::usage(format_args!("cannot serve the policy file {path}: {error}\n  help: {help}")))
+            }
+            // What else is wrong shows when it is read.
+            _ => Ok(()),
+        }
     }
 }
 

@@ -179,8 +179,63 @@ fn the_token_of_an_exposed_admin_listener_cannot_be_lost() {
     assert!(program.lines().iter().any(|line| line.contains("admin-token")), "{:?}", program.lines());
 }
 
+fn make_pipe(folder: &Scratch) -> String {
+    let path = folder.path().join("pipe").display().to_string();
+    run("mkfifo", &[&path]).ok();
+    path
+}
+
 /// KIND: a wait without a limit, for a file. A pipe that nothing writes to held up the reload, and every signal after it.
 #[test]
+fn a_pipe_in_place_of_a_file_is_refused_at_once() {
+    let (origin, pem) = (Origin::start(200, &[]), Pem::new());
+    let mut gateway = running(&origin);
+    let pipe = make_pipe(&pem.folder);
+    let tls = format!("tls = {{ certificate = {pipe:?}, key = {:?} }}", pem.key);
+    let token = format!("admin-token = \"file:{pipe}\"");
+    for lines in [tls, token, format!("store = {pipe:?}")] {
+        let code = if lines.starts_with("store") { 3 } else { 2 };
+        is_refused(&mut gateway, &lines, "", &[&pipe, "regular file"], code);
+    }
+    let started = upshift(&["serve", "--config", &pipe]);
+    assert!(started.code == 2 && started.stderr.contains("regular file"), "{started:?}");
+    let file = gateway.file();
+    let text = read(&file);
+    std::fs::remove_file(&file).expect("a writable folder");
+    run("mkfifo", &[&file.display().to_string()]).ok();
+    let before = gateway.program().lines().len();
+    gateway.program().signal("HUP");
+    gateway.program().wait_for("refusal", |lines| {
+        lines[before..].iter().any(|line| line.contains("was not reloaded")).then_some(())
+    });
+    std::fs::remove_file(&file).expect("a writable folder");
+    let said = reload(&mut gateway, &text);
+    assert!(said.contains(" reloaded: "), "{said}");
+    // A pipe is read once by `check`, and that is enough for it.
+    let words = format!("cat {} | {} check /dev/stdin", file.display(), interop::binary().display());
+    assert_eq!(run("sh", &["-c", &words]).code, 0);
+}
+
 /// KIND: the same, where the file is a regular one on a disk that hangs. A lease of another process holds up whoever opens
 /// the file, as a network file system without its server does.
 #[test]
+fn a_file_that_does_not_answer_stops_no_signal() {
+    peers!("python packages");
+    let origin = Origin::start(200, &[]);
+    let mut gateway = running(&origin);
+    let holds = "import fcntl, os, signal, sys, time\nsignal.signal(signal.SIGIO, signal.SIG_IGN)\n\
+        held = os.open(sys.argv[1], os.O_RDWR)\nfcntl.fcntl(held, fcntl.F_SETLEASE, fcntl.F_WRLCK)\n\
+        print('held')\ntime.sleep(600)";
+    let mut holder = python_server(holds, &[&gateway.file().display().to_string()]);
+    holder.wait_for("lease", |lines| lines.iter().any(|line| line == "held").then_some(()));
+    gateway.program().signal("HUP");
+    gateway
+        .program()
+        .wait_for("word of it", |lines| lines.iter().any(|line| line.contains("does not answer")).then_some(()));
+    assert_eq!(status(&gateway), 426, "the last good policy stays");
+    gateway.program().signal("HUP");
+    let begun = Instant::now();
+    gateway.program().signal("TERM");
+    assert_eq!(gateway.program().ended(), 0);
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+}

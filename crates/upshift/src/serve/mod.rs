@@ -55,6 +55,7 @@ impl Serve {
         log::start();
         let watched = watch::Watched::new(&self.file.path, self.watch);
         watched.policy_is_read();
+        self.file.must_be_regular()?;
         let text = policy_file::read(&self.file.path)?;
         let mut usual_store = None;
         let settings = reload::load(&self.file, text, &watched, &mut usual_store)?;

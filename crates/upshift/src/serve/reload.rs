@@ -1,11 +1,15 @@
 //! Reading the policy file again while the gateway runs.
 
 use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
 
 use tokio::sync::mpsc::Receiver;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 use upshift_config::make_visible;
 use upshift_core::{Policy, Timestamp};
-use upshift_gateway::{Handle, Reloaded, Settings};
+use upshift_gateway::{Handle, Prepared, Reloaded, Settings};
 
 use super::watch::Watched;
 use super::{short, supervisor};
@@ -14,7 +18,11 @@ use crate::policy_file::{self, PolicyFile};
 use crate::state::usual_store;
 use crate::terminal::say;
 
+/// How long all files of a reload together may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// What reloads, and what it reloads into.
+#[derive(Clone)]
 pub(super) struct Reloader {
     file: PolicyFile,
     observe: bool,
@@ -39,50 +47,81 @@ impl Reloader {
     pub(super) async fn follow(self, mut wishes: Receiver<()>) {
         while wishes.recv().await.is_some() {
             supervisor::reloading();
-            self.reload();
+            self.reload().await;
             supervisor::ready();
         }
         std::future::pending::<()>().await;
     }
 
     /// Reads the file; keeps the last good policy if the new one is wrong, and says so.
-    fn reload(&self) {
+    async fn reload(&self) {
         let path = self.file.path.display();
         let before = self.handle.policy();
-        let Some(reloaded) = self.put_in_force() else {
+        let Some(prepared) = self.read_in_time().await else {
+            self.handle.reload_failed();
             say(format_args!("{path} was not reloaded: policy {} stays in force", short(before.revision())));
             return;
         };
+        let Reloaded { changes, needs_restart, warnings } = self.handle.take_up(prepared);
         let after = self.handle.policy();
         say(format_args!("{path} reloaded: policy {}", short(after.revision())));
         let phases = phases(&before, &after, Timestamp::now());
-        if phases.is_empty() && reloaded.changes.is_empty() && reloaded.needs_restart.is_empty() {
+        if phases.is_empty() && changes.is_empty() && needs_restart.is_empty() {
             say("  nothing that takes effect is different");
         }
         phases.iter().for_each(|change| say(format_args!("  {change}")));
-        reloaded.changes.iter().for_each(|change| say(format_args!("  {}", make_visible(&change.to_string()))));
-        reloaded.needs_restart.iter().for_each(|setting| say(format_args!("  warning: {setting}")));
-        reloaded.warnings.iter().for_each(|warning| say(format_args!("  warning: {}", make_visible(warning))));
+        changes.iter().for_each(|change| say(format_args!("  {}", make_visible(&change.to_string()))));
+        needs_restart.iter().for_each(|setting| say(format_args!("  warning: {setting}")));
+        warnings.iter().for_each(|warning| say(format_args!("  warning: {}", make_visible(warning))));
     }
 
-    fn put_in_force(&self) -> Option<Reloaded> {
-        self.watched.policy_is_read();
-        let (text, mut store) = (policy_file::read_again(&self.file.path), self.store.clone());
-        let settings = match text.and_then(|text| load(&self.file, text, &self.watched, &mut store)) {
+    /// Reads in a thread of its own: a file may be on a network that does not answer, and signals are obeyed meanwhile.
+    /// What comes too late is dropped, and was never in force.
+    async fn read_in_time(&self) -> Option<Prepared> {
+        let path = self.file.path.display();
+        let (done, outcome) = oneshot::channel();
+        let reloader = self.clone();
+        let reading = thread::Builder::new().name("upshift reload".to_owned());
+        let started = reading.spawn(move || {
+            if done.send(reloader.read()).is_err() {
+                say(format_args!("{} answers again: SIGHUP reloads it", reloader.file.path.display()));
+            }
+        });
+        if let Err(error) = started {
+            say(format_args!("error: no thread can be started: {error}"));
+            return None;
+        }
+        if let Ok(read) = timeout(PATIENCE, outcome).await {
+            return read.ok().flatten();
+        }
+        let seconds = PATIENCE.as_secs();
+        say(format_args!("error: the policy file {path}, or a file that it names, does not answer for {seconds} s"));
+        None
+    }
+
+    /// Reads and checks everything; says what is wrong.
+    fn read(&self) -> Option<Prepared> {
+        let settings = match self.load_settings() {
             Ok(settings) => Settings { observe: self.observe, ..settings },
             Err(failure) => {
                 failure.tell();
-                self.handle.reload_failed();
                 return None;
             }
         };
-        match self.handle.reload(settings) {
-            Ok(reloaded) => Some(reloaded),
+        match self.handle.prepare(settings) {
+            Ok(prepared) => Some(prepared),
             Err(error) => {
                 say(format_args!("error: {error}"));
                 None
             }
         }
+    }
+
+    fn load_settings(&self) -> Result<Settings, Failure> {
+        self.watched.policy_is_read();
+        self.file.must_be_regular()?;
+        let text = policy_file::read_again(&self.file.path)?;
+        load(&self.file, text, &self.watched, &mut self.store.clone())
     }
 }
 
