@@ -83,6 +83,8 @@ impl From<File> for Settings {
             // It is part of the policy.
             comparison: _,
             undeclared_proxy,
+            // It is for the program that chooses where the store is.
+            store_is_usual: _,
         } = gateway;
         Self {
             policy,
