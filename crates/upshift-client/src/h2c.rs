@@ -21,6 +21,7 @@ use tokio::sync::Notify;
 use upshift_core::TlsState;
 use upshift_core::field::Protocol;
 
+use crate::checked_body::checked;
 use crate::connect::{Connector, PATIENCE};
 use crate::switch::{Switched, switch};
 use crate::transport::Incoming;
@@ -54,9 +55,10 @@ pub(crate) async fn send(connector: Connector, request: Request<Body>) -> Result
     let owed = sender.send_request(asked);
     tokio::spawn(async move { owed.await?.into_body().collect().await });
     sender.ready().await?;
+    let method = request.method().clone();
     let response = sender.send_request(request).await;
     let response = response.map_err(|error| watch.limit().map_or(error.into(), BoxError::from))?;
-    let mut response = response.map(|body| body.map_err(Into::into).boxed_unsync());
+    let mut response = checked(response, &method)?;
     response.extensions_mut().insert(ConnectionInfo { tls: TlsState::Cleartext });
     Ok(response)
 }

@@ -12,13 +12,14 @@ use h3::client::{RequestStream, SendRequest};
 use h3::error::{Code, StreamError};
 use h3_quinn::{OpenStreams, SendStream};
 use http::header::{CONNECTION, HOST, UPGRADE};
-use http::{Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use http_body::Frame;
-use http_body_util::BodyExt;
+use http_body_util::BodyExt as _;
 use quinn::crypto::rustls::QuicClientConfig;
 use tokio::sync::Mutex;
 use upshift_core::{TlsState, TlsVersion};
 
+use crate::checked_body::checked;
 use crate::connect::{PATIENCE, Trust, tls_config};
 use crate::head_limit::{HEAD_BYTES, HeadLimit, INTERIM_RESPONSES};
 use crate::http3_bounded::{Bounded, BoundedBidi, BoundedReceive};
@@ -45,6 +46,7 @@ impl Connections {
         let host = uri.host().ok_or("the URL names no host")?.to_owned();
         let port = port.or(uri.port_u16()).unwrap_or(443);
         let (parts, body) = request.into_parts();
+        let method = parts.method.clone();
         let mut head = Request::from_parts(parts, ());
         // RFC 9114 §4.2: a field that is about the connection makes the message malformed.
         for name in [HOST, CONNECTION, UPGRADE] {
@@ -59,7 +61,7 @@ impl Connections {
             },
             None => self.connect(&host, port).await?.send_request(head).await?,
         };
-        exchange(stream, body).await
+        exchange(stream, body, &method).await
     }
 
     async fn pooled(&self, host: &str, port: u16) -> Option<Sender> {
@@ -108,14 +110,19 @@ async fn open(
 }
 
 /// Sends the body while the answer may already come: a refusal does not wait for it.
-async fn exchange(stream: RequestStream<BoundedBidi, Bytes>, body: Body) -> Result<Response<Incoming>, BoxError> {
+async fn exchange(
+    stream: RequestStream<BoundedBidi, Bytes>,
+    body: Body,
+    method: &Method,
+) -> Result<Response<Incoming>, BoxError> {
     let (send, mut receive) = stream.split();
     let sending = tokio::spawn(upload(send, body));
     let response = final_response(&mut receive).await;
     if response.is_err() {
         sending.abort();
     }
-    let mut response = response?.map(|()| Answer { stream: receive, ended: false }.boxed_unsync());
+    let response = response?.map(|()| Answer { stream: receive, ended: false });
+    let mut response = checked(response, method)?;
     response.extensions_mut().insert(ConnectionInfo { tls: TlsState::Version(TlsVersion::V1_3) });
     Ok(response)
 }

@@ -18,6 +18,7 @@ use rustls::ClientConfig;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use upshift_core::field::Protocol;
 
+use crate::checked_body::checked;
 use crate::connect::{Connector, secure, tls_info};
 use crate::head_limit::{InterimMeter, within_limits};
 use crate::switch::{Switched, host_field, switch};
@@ -58,9 +59,10 @@ pub(crate) async fn send(
     sender.ready().await?;
 
     let mut request = origin_form(request)?;
+    let method = request.method().clone();
     let meter = InterimMeter::attach(&mut request);
     let response = within_limits(sender.send_request(request), meter, ready(watch)).await?;
-    let mut response = response.map(|body| body.map_err(Into::into).boxed_unsync());
+    let mut response = checked(response, &method)?;
     response.extensions_mut().insert(info);
     Ok(response)
 }

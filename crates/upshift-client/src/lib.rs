@@ -28,6 +28,7 @@
 //! ```
 
 mod body;
+mod checked_body;
 mod client;
 mod connect;
 mod credentials;
@@ -55,6 +56,7 @@ mod watched;
 mod websocket;
 
 pub use body::{Body, FollowBody, Rewind};
+pub use checked_body::BodyFault;
 pub use client::{Builder, Client, Socket};
 pub use error::{BoxError, Error, Refused};
 pub use follow::{Follow, FollowLayer, RaiseVersion, Wanted};

@@ -13,7 +13,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response, Version, uri::Scheme};
-use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper_util::client::legacy::Client as Pool;
 use hyper_util::client::legacy::connect::{Connected, capture_connection};
@@ -21,6 +20,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tower_service::Service;
 use upshift_core::TlsVersion;
 
+use crate::checked_body::checked;
 use crate::connect::{Connector, Trust, tls_config};
 use crate::head_limit::{InterimMeter, within_limits};
 use crate::request::without_user;
@@ -121,6 +121,7 @@ impl Transport {
 
 /// Sends a request on a connection of a pool.
 async fn pooled(pool: &Pool<Connector, Body>, mut request: Request<Body>) -> Result<Response<Incoming>, BoxError> {
+    let method = request.method().clone();
     let meter = InterimMeter::attach(&mut request);
     let captured = capture_connection(&mut request);
     let mut chosen = captured.clone();
@@ -135,7 +136,7 @@ async fn pooled(pool: &Pool<Connector, Body>, mut request: Request<Body>) -> Res
         let limit = head_watch(captured.connection_metadata().as_ref()).and_then(|watch| watch.limit());
         limit.map_or(error, BoxError::from)
     })?;
-    Ok(response.map(|body| body.map_err(Into::into).boxed_unsync()))
+    Ok(checked(response, &method)?)
 }
 
 fn head_watch(connected: Option<&Connected>) -> Option<HeadWatch> {

@@ -152,8 +152,8 @@ async fn http_2_has_the_same_limits() {
     assert!(matches!(limit(ask(&url, Http::Http2).await), HeadLimit::Time(_)));
 }
 
-/// Starts an HTTP/3 server that answers each request with these bytes and leaves the stream open.
-fn serve_quic(first: Vec<u8>, again: Vec<u8>) -> (String, quinn::Endpoint) {
+/// A QUIC endpoint for HTTP/3, and its URL.
+pub(crate) fn http3_endpoint() -> (String, quinn::Endpoint) {
     let signed = rcgen::generate_simple_self_signed(vec!["127.0.0.1".into()]).expect("a certificate");
     let key = PrivateKeyDer::try_from(signed.signing_key.serialize_der()).expect("a key");
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -165,7 +165,12 @@ fn serve_quic(first: Vec<u8>, again: Vec<u8>) -> (String, quinn::Endpoint) {
     let config = quinn::ServerConfig::with_crypto(Arc::new(config));
     let address = "127.0.0.1:0".parse().expect("an address");
     let endpoint = quinn::Endpoint::server(config, address).expect("a port");
-    let url = format!("https://{}/", endpoint.local_addr().expect("an address"));
+    (format!("https://{}/", endpoint.local_addr().expect("an address")), endpoint)
+}
+
+/// Starts an HTTP/3 server that answers each request with these bytes and leaves the stream open.
+fn serve_quic(first: Vec<u8>, again: Vec<u8>) -> (String, quinn::Endpoint) {
+    let (url, endpoint) = http3_endpoint();
     let listening = endpoint.clone();
     tokio::spawn(async move {
         while let Some(incoming) = listening.accept().await {
