@@ -33,8 +33,8 @@ pub enum Error {
         /// What led there.
         trace: Trace,
     },
-    /// The server's fault: its answer over HTTP/2 cannot be read, and the request was not one to ask again with HTTP/1.1:
-    /// it is not idempotent, its body is gone, or this client does not choose the version.
+    /// The server's fault: its answer over HTTP/2 or HTTP/3 cannot be read, and the request was not one to ask again with
+    /// HTTP/1.1: it is not idempotent, its body is gone, or this client does not choose the version.
     PeerHttp2 {
         /// What is wrong.
         fault: Http2Fault,

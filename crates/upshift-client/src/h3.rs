@@ -1,6 +1,7 @@
 //! HTTP/3 (RFC 9114) on quinn. 0-RTT is off: what it sends can be replayed by anybody on the way.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,8 +12,8 @@ use bytes::{Buf, Bytes};
 use h3::client::{RequestStream, SendRequest};
 use h3::error::{Code, StreamError};
 use h3_quinn::{OpenStreams, SendStream};
-use http::header::{CONNECTION, HOST, UPGRADE};
-use http::{Method, Request, Response, StatusCode};
+use http::header::{CONNECTION, HOST, TRANSFER_ENCODING, UPGRADE};
+use http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::BodyExt as _;
 use quinn::crypto::rustls::QuicClientConfig;
@@ -133,6 +134,10 @@ async fn exchange(
 async fn final_response(stream: &mut RequestStream<BoundedReceive, Bytes>) -> Result<Response<()>, BoxError> {
     for _ in 0..=INTERIM_RESPONSES {
         let response = stream.recv_response().await.map_err(limit_or_error)?;
+        if let Some(name) = forbidden(response.headers()) {
+            stream.stop_sending(Code::H3_MESSAGE_ERROR);
+            return Err(ForbiddenField(name).into());
+        }
         // HTTP/3 has no 101 (RFC 9114 §4.5); the caller judges it as one that was not asked for.
         if !response.status().is_informational() || response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return Ok(response);
@@ -140,6 +145,25 @@ async fn final_response(stream: &mut RequestStream<BoundedReceive, Bytes>) -> Re
     }
     stream.stop_sending(Code::H3_EXCESSIVE_LOAD);
     Err(HeadLimit::InterimResponses.into())
+}
+
+/// A field that makes a response over HTTP/3 malformed.
+#[derive(Debug)]
+pub(crate) struct ForbiddenField(HeaderName);
+
+impl fmt::Display for ForbiddenField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the server's response has a field {}, which HTTP/3 forbids", self.0)
+    }
+}
+
+impl std::error::Error for ForbiddenField {}
+
+/// RFC 9114 §4.2: a message with a field that is about the connection is malformed.
+fn forbidden(headers: &HeaderMap) -> Option<HeaderName> {
+    let older = ["keep-alive", "proxy-connection"].map(HeaderName::from_static);
+    let names = [UPGRADE, CONNECTION, TRANSFER_ENCODING].into_iter().chain(older);
+    names.into_iter().find(|name| headers.contains_key(name))
 }
 
 /// The limit that the server went past, if that is what ended the stream.

@@ -1,14 +1,17 @@
-//! Exchanges over HTTP/2 that HTTP/1.1 may bring to an end.
+//! Exchanges over HTTP/2 and HTTP/3 that HTTP/1.1 may bring to an end.
 //!
 //! HTTP/2 forbids `Upgrade` and `Connection` (RFC 9113 §8.2.2), and a response that has one is malformed: the codec resets
-//! its stream and hands nothing of it on. A 426 written by hand for nginx or Caddy has the field in every version.
+//! its stream and hands nothing of it on. A 426 written by hand for nginx or Caddy has the field in every version. HTTP/3
+//! forbids the same fields (RFC 9114 §4.2).
 
 use std::error::Error;
 use std::fmt;
 
 use h2::Reason;
 
-/// What ended an exchange over HTTP/2, although the connection is sound.
+use crate::h3::ForbiddenField;
+
+/// What ended an exchange over HTTP/2 or HTTP/3, although the connection is sound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Http2Fault {
@@ -16,6 +19,8 @@ pub enum Http2Fault {
     MalformedResponse,
     /// The server wants HTTP/1.1 for this request (`HTTP_1_1_REQUIRED`, RFC 9113 §7).
     Http11Required,
+    /// The response came over HTTP/3 and is malformed by an `Upgrade` or `Connection` field (RFC 9114 §4.2).
+    ForbiddenOverHttp3,
 }
 
 impl Http2Fault {
@@ -23,6 +28,9 @@ impl Http2Fault {
     pub(crate) fn of(error: &(dyn Error + 'static)) -> Option<Self> {
         let mut next = Some(error);
         while let Some(error) = next {
+            if error.is::<ForbiddenField>() {
+                return Some(Self::ForbiddenOverHttp3);
+            }
             if let Some(error) = error.downcast_ref::<h2::Error>() {
                 return Self::of_stream(error);
             }
@@ -51,6 +59,10 @@ impl fmt::Display for Http2Fault {
             Self::MalformedResponse => {
                 "the server's response over HTTP/2 is malformed, most often by an Upgrade or Connection field, which \
                  HTTP/2 forbids (RFC 9113 §8.2.2)"
+            }
+            Self::ForbiddenOverHttp3 => {
+                "the server's response over HTTP/3 is malformed by an Upgrade or Connection field, which HTTP/3 forbids \
+                 (RFC 9114 §4.2)"
             }
             Self::Http11Required => "the server wants HTTP/1.1 for this request (RFC 9113 §7)",
         })

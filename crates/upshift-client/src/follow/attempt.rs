@@ -50,7 +50,7 @@ struct Call {
     refusal: Option<(Refusal, Head)>,
     hops: Vec<Hop>,
     body_gone: bool,
-    /// It was asked once more with HTTP/1.1 because of what came over HTTP/2.
+    /// It was asked once more with HTTP/1.1 because of what came over HTTP/2 or HTTP/3.
     asked_over_http1: bool,
 }
 
@@ -364,7 +364,8 @@ impl Call {
     /// Goes on with HTTP/1.1, once, where this client chooses the version of HTTP and has not chosen that one.
     fn turn_to_http1(&mut self) -> bool {
         let route = self.head.route();
-        let able = self.settings.can.ways.has(Way::Http2) && matches!(route.http, Http::Any | Http::Http2);
+        let newer = matches!(route.http, Http::Any | Http::Http2 | Http::Http3(_));
+        let able = self.settings.can.ways.has(Way::Http2) && newer;
         if self.asked_over_http1 || !able {
             return false;
         }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use tokio::net::TcpListener;
-use upshift_client::{Body, BodyFault, Client, Error, Http, Route};
+use upshift_client::{Body, BodyFault, Client, Error, Http, Http2Fault, Route};
 
 use crate::endless::http3_endpoint;
 use crate::peer::Peer;
@@ -184,4 +184,19 @@ async fn transfer_codings_and_lengths_of_http_1_are_unambiguous() {
     }
     let peer = Peer::always("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n").await;
     assert_eq!(fetch(&peer.url("/"), Http::Any).await.expect("a whole body"), "body");
+}
+
+/// KIND: a field that a version of HTTP forbids is passed over in silence. `Upgrade` over HTTP/3 made a 426 that "names
+/// nothing", where over HTTP/2 the same 426 is malformed.
+#[tokio::test]
+async fn a_field_of_the_connection_makes_an_answer_over_http_3_malformed() {
+    for field in [("upgrade", "TLS/1.3"), ("connection", "close"), ("keep-alive", "timeout=5")] {
+        let (url, _server) = serve_http3(http3_answer(OK, &[field]));
+        let mut request = Request::post(&url).body(Body::from("once")).expect("a request");
+        request.extensions_mut().insert(Route { http: Http::Http3(None), tls: None });
+        match client().send(request).await {
+            Err(Error::PeerHttp2 { fault, .. }) => assert_eq!(fault, Http2Fault::ForbiddenOverHttp3),
+            other => panic!("{field:?}: {other:?}"),
+        }
+    }
 }
