@@ -50,10 +50,11 @@ impl Middleware for FollowMiddleware {
         next: Next<'_>,
     ) -> reqwest_middleware::Result<reqwest::Response> {
         let asked = request.url().clone();
+        let spare = request.try_clone();
         let request: Request<Body> = request.try_into()?;
         let shared = Arc::new(Mutex::new(extensions.clone()));
         let inner = Rest { next, extensions: Arc::clone(&shared) };
-        let outcome = attempt::run(inner, Arc::clone(&self.0), request.map(Sent)).await;
+        let outcome = attempt::run(inner, Arc::clone(&self.0), request.map(|body| Sent { body, spare })).await;
         // What the middlewares inside have left there is for those outside to see.
         *extensions = copy(&shared);
         if let Err(error) = &outcome {
@@ -124,7 +125,7 @@ impl<'n> Service<Request<Sent>> for Rest<'n> {
     fn call(&mut self, request: Request<Sent>) -> Self::Future {
         let Rest { next, extensions: shared } = self.clone();
         Box::pin(async move {
-            let request = reqwest::Request::try_from(request.map(|sent| sent.0))?;
+            let request = reqwest::Request::try_from(request.map(|sent| sent.body))?;
             let mut extensions = copy(&shared);
             let ran = next.run(request, &mut extensions).await;
             *shared.lock().unwrap_or_else(PoisonError::into_inner) = extensions;
@@ -141,14 +142,20 @@ impl<'n> Service<Request<Sent>> for Rest<'n> {
 }
 
 /// A body that can be sent again if reqwest holds it whole.
-struct Sent(Body);
+struct Sent {
+    body: Body,
+    /// A request with the same body, if it can be had again. reqwest shares the bytes of a body, instead of copying them,
+    /// only between requests.
+    spare: Option<reqwest::Request>,
+}
 
 impl Rewind for Sent {
     fn rewind(&self) -> Option<Self> {
-        let whole = self.0.as_bytes().map(Bytes::copy_from_slice);
-        // reqwest makes no body of none; one that has ended is as good as empty.
-        let empty = || self.0.is_end_stream().then(Bytes::new);
-        whole.or_else(empty).map(|bytes| Self(Body::from(bytes)))
+        let mut request = self.spare.as_ref()?.try_clone()?;
+        let spare = request.try_clone();
+        // reqwest makes no body of none.
+        let body = request.body_mut().take().unwrap_or_default();
+        Some(Self { body, spare })
     }
 }
 
@@ -160,14 +167,42 @@ impl HttpBody for Sent {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, reqwest::Error>>> {
-        Pin::new(&mut self.0).poll_frame(cx)
+        Pin::new(&mut self.body).poll_frame(cx)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.is_end_stream()
+        self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.0.size_hint()
+        self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sent(body: Option<Body>) -> Sent {
+        let mut spare = reqwest::Request::new(http::Method::POST, Url::parse("http://example.com/").expect("a URL"));
+        *spare.body_mut() = body;
+        let body = spare.try_clone().and_then(|mut request| request.body_mut().take());
+        Sent { body: body.unwrap_or_default(), spare: Some(spare) }
+    }
+
+    /// KIND: memory that grows with every attempt. The whole body was copied before each.
+    #[test]
+    fn a_body_is_shared_between_attempts() {
+        let first = sent(Some(Body::from(Bytes::from(vec![b'x'; 1 << 20]))));
+        let second = first.rewind().expect("a body that is there whole");
+        let third = second.rewind().expect("a body that is there whole");
+        let places = [first, second, third].map(|sent| sent.body.as_bytes().map(<[u8]>::as_ptr));
+        assert!(places[0].is_some() && places[0] == places[1] && places[1] == places[2], "{places:?}");
+    }
+
+    #[test]
+    fn no_body_is_no_body_again() {
+        let again = sent(None).rewind().expect("nothing can be sent again");
+        assert!(again.rewind().is_some_and(|again| again.is_end_stream()));
     }
 }
