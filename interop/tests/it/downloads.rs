@@ -10,7 +10,7 @@ use std::thread;
 use interop::{Output, Program, Scratch, binary, run, upshift};
 
 /// A server that answers by the path, closes each connection behind its answer.
-fn serve() -> SocketAddr {
+pub(crate) fn serve() -> SocketAddr {
     let listener = interop::listen();
     let address = listener.local_addr().unwrap_or_else(|error| panic!("no address: {error}"));
     thread::spawn(move || listener.incoming().flatten().for_each(|stream| drop(thread::spawn(move || answer(stream)))));
@@ -53,17 +53,17 @@ fn answer(mut stream: TcpStream) {
     }
 }
 
-fn get(server: SocketAddr, path: &str, file: &Path, more: &[&str]) -> Output {
+pub(crate) fn get(server: SocketAddr, path: &str, file: &Path, more: &[&str]) -> Output {
     let (url, file) = (format!("http://{server}{path}"), file.to_string_lossy());
     upshift(&[&["get", &url, "-o", &file], more].concat())
 }
 
-fn content(file: &Path) -> String {
+pub(crate) fn content(file: &Path) -> String {
     String::from_utf8_lossy(&std::fs::read(file).unwrap_or_else(|error| panic!("{error}"))).into_owned()
 }
 
 /// The names in a folder: nothing temporary may stay.
-fn names(folder: &Scratch) -> Vec<String> {
+pub(crate) fn names(folder: &Scratch) -> Vec<String> {
     let entries = std::fs::read_dir(folder.path()).unwrap_or_else(|error| panic!("{error}"));
     let mut names: Vec<_> = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
     names.sort();
@@ -205,7 +205,7 @@ fn a_file_in_a_closed_folder_is_written_all_the_same() {
 }
 
 /// `get` as a user to whom the file belongs, and to whom its folder is closed.
-fn unprivileged(server: SocketAddr, path: &str, file: &Path) -> Output {
+pub(crate) fn unprivileged(server: SocketAddr, path: &str, file: &Path) -> Output {
     let (url, name) = (format!("http://{server}{path}"), file.to_string_lossy());
     let binary = binary();
     let get = [&*binary.to_string_lossy(), "get", &url, "-o", &name].map(str::to_owned);

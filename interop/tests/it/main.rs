@@ -8,6 +8,7 @@ mod clients;
 mod command_line;
 mod control;
 mod demo;
+mod download_faults;
 mod downloads;
 mod faults;
 mod fleet;

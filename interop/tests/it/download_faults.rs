@@ -1,0 +1,94 @@
+//! `upshift get --output` where something fails: the answer over HTTP/2 and HTTP/3, the disk, the place for the file.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+use std::time::Instant;
+
+use interop::h2_frames::{ACK, DATA, END_HEADERS, END_STREAM, HEADERS, RST_STREAM, SETTINGS};
+use interop::h2_frames::{field_block, frame, next_frame};
+use interop::{Certificate, Gateway, Origin, Output, PATIENCE, Program, Scratch};
+use interop::{binary, exchange, peers, run, skip, start_script, upshift};
+
+use crate::downloads::{content, get, names, serve, unprivileged};
+
+/// A server of HTTP/2 in cleartext whose stream ends with a reset without an error, behind five of ten bytes; behind
+/// all of them, and the end of the stream, where `whole`. Its answers have a length if one is given.
+fn serve_http2(length: Option<&'static str>, whole: bool) -> SocketAddr {
+    let listener = interop::listen();
+    let address = listener.local_addr().unwrap_or_else(|error| panic!("no address: {error}"));
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            thread::spawn(move || answer_http2(stream, length, whole));
+        }
+    });
+    address
+}
+
+fn answer_http2(mut stream: TcpStream, length: Option<&str>, whole: bool) -> std::io::Result<()> {
+    let mut preface = [0; 24];
+    stream.read_exact(&mut preface)?;
+    stream.write_all(&frame(SETTINGS, 0, 0, b""))?;
+    while let Some(came) = next_frame(&mut stream)? {
+        match came.kind {
+            SETTINGS if came.flags & ACK == 0 => stream.write_all(&frame(SETTINGS, ACK, 0, b""))?,
+            HEADERS => {
+                let mut fields = vec![(":status", "200")];
+                fields.extend(length.map(|length| ("content-length", length)));
+                let (data, last): (&[u8], u8) = if whole { (b"0123456789", END_STREAM) } else { (b"01234", 0) };
+                let head = frame(HEADERS, END_HEADERS, came.stream, &field_block(&fields));
+                let reset = frame(RST_STREAM, 0, came.stream, &[0; 4]);
+                stream.write_all(&[head, frame(DATA, last, came.stream, data), reset].concat())?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// KIND: a truncated answer is taken for whole, and the older file is gone. Over HTTP/2 a reset without an error was the
+/// end of a body.
+#[test]
+fn a_truncated_answer_over_http_2_replaces_nothing() {
+    for length in [Some("10"), None] {
+        for more in [&["--http2"][..], &["--http2", "-C", "-"]] {
+            for (whole, left, code) in [(false, "older", 3), (true, "0123456789", 0)] {
+                let folder = Scratch::new();
+                let file = folder.file("file", "older");
+                let output = get(serve_http2(length, whole), "/", &file, more);
+                assert_eq!((content(&file).as_str(), output.code), (left, code), "{length:?} {more:?}: {output:?}");
+                assert_eq!(names(&folder), ["file"]);
+            }
+        }
+    }
+}
+
+/// KIND: a truncated answer is taken for whole, and a longer one too. Over HTTP/3 no length was counted. And a field that
+/// HTTP/3 forbids is named as such, not as missing.
+#[test]
+fn an_answer_over_http_3_has_the_length_that_it_says() {
+    peers!("python packages");
+    let certificate = Certificate::new();
+    let files = [certificate.file(), certificate.key()].map(|file| file.to_string_lossy().into_owned());
+    let mut server = start_script("h3_answers.py", &[&files[0], &files[1]]);
+    let port = server.wait_for("port", |lines| lines.iter().find_map(|line| line.strip_prefix("port ")?.parse().ok()));
+    let port: u16 = port;
+    for (length, left, code) in [("11", "older", 3), ("9", "older", 3), ("10", "0123456789", 0)] {
+        let folder = Scratch::new();
+        let file = folder.file("file", "older");
+        let output = get_http3(port, length, &file, &files[0], &[]);
+        assert_eq!((content(&file).as_str(), output.code), (left, code), "{length}: {output:?}");
+        assert!(code == 0 || output.stderr.contains(length), "{output:?}");
+    }
+    let folder = Scratch::new();
+    let file = folder.file("file", "older");
+    let output = get_http3(port, "426", &file, &files[0], &["-d", "once"]);
+    assert!(output.code == 3 && output.stderr.contains("which HTTP/3 forbids"), "{output:?}");
+}
+
+fn get_http3(port: u16, path: &str, file: &Path, certificate: &str, more: &[&str]) -> Output {
+    let (url, file) = (format!("https://localhost:{port}/{path}"), file.to_string_lossy());
+    upshift(&[&["get", "--http3", "--cacert", certificate, &url, "-o", &file], more].concat())
+}
