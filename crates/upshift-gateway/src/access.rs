@@ -1,11 +1,12 @@
 //! The access record: one JSON line per request, with the decision and without secrets.
 //!
 //! A query string and fields other than those that a rule read are not in it: that is where tokens are. Lines are
-//! written by a thread of their own; when it falls behind, they are dropped and counted, because no request waits for
-//! a disk.
+//! written by a thread of their own; when it falls behind, or a disk is full, they are dropped and counted, because no
+//! request waits for a disk.
 
 use std::borrow::Cow;
 use std::io::Write;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
@@ -24,7 +25,7 @@ const BACKLOG: usize = 16 * 1024;
 /// Where lines go.
 pub(crate) struct AccessWriter {
     messages: SyncSender<Message>,
-    dropped: AtomicU64,
+    dropped: Arc<AtomicU64>,
 }
 
 /// What the writing thread is told.
@@ -41,13 +42,17 @@ impl AccessWriter {
     /// A thread that writes to stdout. It ends when the writer is dropped.
     pub(crate) fn start() -> std::io::Result<Self> {
         let (messages, waiting) = sync_channel(BACKLOG);
-        thread::Builder::new().name("upshift access".to_owned()).spawn(move || write_all(&waiting))?;
-        Ok(Self { messages, dropped: AtomicU64::new(0) })
+        let dropped = Arc::new(AtomicU64::new(0));
+        let out = Box::new(std::io::stdout());
+        let output = Output { out, failing: false, cut: false, dropped: Arc::clone(&dropped) };
+        let thread = thread::Builder::new().name("upshift access".to_owned());
+        thread.spawn(move || output.write_all(&waiting))?;
+        Ok(Self { messages, dropped })
     }
 
     /// Writes to `out` from now on.
     pub(crate) fn redirect(&self, out: Box<dyn Write + Send>) {
-        // The thread has ended only if it could not write, and has said so.
+        // The thread ends only with the writer.
         let _ = self.messages.send(Message::To(out));
     }
 
@@ -72,28 +77,64 @@ impl AccessWriter {
     }
 }
 
-fn write_all(waiting: &Receiver<Message>) {
-    let mut out: Box<dyn Write + Send> = Box::new(std::io::stdout());
-    while let Ok(first) = waiting.recv() {
-        let batch = std::iter::once(first).chain(waiting.try_iter());
-        for message in batch {
-            let done = match message {
-                Message::Line(line) => out.write_all(&line),
-                Message::To(other) => out.flush().map(|()| out = other),
-                Message::Flush(written) => out.flush().map(|()| {
-                    // Whoever waited may have given up.
-                    let _ = written.try_send(());
-                }),
-            };
-            if let Err(error) = done {
-                tracing::error!(%error, "the access record cannot be written");
-                return;
+/// Where the thread writes.
+struct Output {
+    out: Box<dyn Write + Send>,
+    /// The last batch failed, and it was said.
+    failing: bool,
+    /// The last line failed, perhaps in its middle.
+    cut: bool,
+    dropped: Arc<AtomicU64>,
+}
+
+impl Output {
+    fn write_all(mut self, waiting: &Receiver<Message>) {
+        while let Ok(first) = waiting.recv() {
+            let mut failed = None;
+            for message in std::iter::once(first).chain(waiting.try_iter()) {
+                let obeyed = self.obey(message);
+                failed = failed.or(obeyed.err());
+            }
+            let flushed = self.out.flush();
+            self.note(failed.or(flushed.err()));
+        }
+    }
+
+    fn obey(&mut self, message: Message) -> std::io::Result<()> {
+        match message {
+            Message::Line(line) => {
+                let written = self.write_line(&line);
+                self.cut = written.is_err();
+                self.dropped.fetch_add(u64::from(self.cut), Ordering::Relaxed);
+                written
+            }
+            Message::To(other) => {
+                let flushed = self.out.flush();
+                self.out = other;
+                flushed
+            }
+            Message::Flush(written) => {
+                let flushed = self.out.flush();
+                // The one that waited may have given up.
+                let _ = written.try_send(());
+                flushed
             }
         }
-        if let Err(error) = out.flush() {
-            tracing::error!(%error, "the access record cannot be written");
-            return;
+    }
+
+    fn write_line(&mut self, line: &[u8]) -> std::io::Result<()> {
+        if self.cut {
+            self.out.write_all(b"\n")?;
         }
+        self.out.write_all(line)
+    }
+
+    /// Says once that nothing can be written, however many lines that costs: a full disk may have room again.
+    fn note(&mut self, failed: Option<std::io::Error>) {
+        if let Some(error) = failed.as_ref().filter(|_| !self.failing) {
+            tracing::error!(%error, "the access record cannot be written; its lines are lost and counted");
+        }
+        self.failing = failed.is_some();
     }
 }
 

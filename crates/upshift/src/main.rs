@@ -90,19 +90,23 @@ impl Verb {
 }
 
 fn main() -> ExitCode {
-    let outcome = match Cli::try_parse() {
+    let outcome = signals::outlive_file_limit().and_then(|()| run());
+    match outcome {
+        Ok(exit) => exit,
+        Err(failure) => failure.tell(),
+    }
+    .into()
+}
+
+fn run() -> Outcome {
+    match Cli::try_parse() {
         Ok(cli) => cli.verb.run(),
         // Help and version are no errors; clap prints them to stdout.
         Err(error) => error.print().map_err(Failure::from).map(|()| match error.use_stderr() {
             true => Exit::Usage,
             false => Exit::Fine,
         }),
-    };
-    match outcome {
-        Ok(exit) => exit,
-        Err(failure) => failure.tell(),
     }
-    .into()
 }
 
 #[cfg(test)]

@@ -1,9 +1,23 @@
 //! SIGTERM and Ctrl-C: the first asks to end well, the second to end at once.
 
+use rustix::process::Signal;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::failure::Failure;
 use crate::terminal::say;
+
+/// Makes a write past the limit of a file's size (`ulimit -f`) an error of that write, as on a full disk.
+///
+/// SIGXFSZ ends a process that does not handle it, in the middle of its work and without a word. This handler does nothing.
+pub(crate) fn outlive_file_limit() -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
+    let runtime = runtime.map_err(Failure::environment)?;
+    let _entered = runtime.enter();
+    // The handler stays when the runtime and the listener are gone; programs that are started do not inherit it.
+    let listener = signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map_err(Failure::environment)?;
+    drop(listener);
+    Ok(())
+}
 
 /// The signals that end it.
 pub(crate) struct Stop {

@@ -92,3 +92,54 @@ fn get_http3(port: u16, path: &str, file: &Path, certificate: &str, more: &[&str
     let (url, file) = (format!("https://localhost:{port}/{path}"), file.to_string_lossy());
     upshift(&[&["get", "--http3", "--cacert", certificate, &url, "-o", &file], more].concat())
 }
+
+/// KIND: a limit on the size of files (`ulimit -f`) ends the process without a word and leaves a stray file.
+#[test]
+fn a_file_that_may_not_grow_is_an_error_of_the_disk() {
+    let server = serve();
+    let folder = Scratch::new();
+    let file = folder.file("file", "older");
+    let script = "ulimit -f 32 && exec \"$0\" get -o \"$1\" \"$2\"";
+    let binary = binary();
+    let output = run("sh", &["-c", script, &binary.to_string_lossy(), &file.to_string_lossy(), &large(server)]);
+    assert_eq!(
+        (output.code, content(&file).as_str(), names(&folder)),
+        (3, "older", vec!["file".to_owned()]),
+        "{output:?}"
+    );
+    assert!(output.stderr.contains("File too large"), "{output:?}");
+}
+
+fn large(server: SocketAddr) -> String {
+    format!("http://{server}/large")
+}
+
+/// KIND: the gateway is ended by the size of its own log, or writes no more when there is room again.
+#[test]
+fn a_log_that_may_not_grow_does_not_end_the_gateway() {
+    let (origin, folder) = (Origin::start(200, &[]), Scratch::new());
+    let log = folder.path().join("log");
+    let limited = format!("ulimit -f 16 && exec >>'{}'", log.display());
+    let gateway = Gateway::after(&limited, origin.address(), "access-log = \"all\"\nstore = false", "");
+    let ask = b"GET / HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n";
+    let dropped = "upshift_access_records_dropped_total";
+    until("a lost line", || {
+        assert_eq!(exchange(gateway.http(), ask, false).0.status, 200);
+        let metrics = gateway.ask_admin("/metrics").text();
+        let line = metrics.lines().find(|line| line.starts_with(dropped)).unwrap_or_default().to_owned();
+        line.split(' ').nth(1).is_some_and(|lost| lost != "0")
+    });
+    std::fs::write(&log, "").expect("the log is made empty");
+    until("a new line", || {
+        assert_eq!(exchange(gateway.http(), ask, false).0.status, 200);
+        content(&log).contains("\"verdict\"")
+    });
+}
+
+#[track_caller]
+fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !done() {
+        assert!(begun.elapsed() < PATIENCE, "{what} does not come");
+    }
+}

@@ -32,6 +32,7 @@ fn answer(mut stream: TcpStream) {
         "/elsewhere" => "206 P\r\nContent-Range: bytes 4-9/10\r\nContent-Length: 6\r\n\r\n456789",
         "/nowhere" => "206 P\r\nContent-Length: 5\r\n\r\n56789",
         "/longer" => "206 P\r\nContent-Range: bytes 5-9/10\r\nContent-Length: 7\r\n\r\n56789XX",
+        "/large" => "200 OK\r\nContent-Length: 200000\r\n\r\n",
         "/rest-broken" => "206 P\r\nContent-Range: bytes 5-9/10\r\nContent-Length: 5\r\n\r\n56",
         "/broken" => "200 OK\r\nContent-Length: 10\r\n\r\n01234567",
         "/broken-chunks" => "200 OK\r\nTransfer-Encoding: chunked\r\n\r\n8\r\n01234567\r\n",
@@ -47,6 +48,9 @@ fn answer(mut stream: TcpStream) {
     let other = format!("{} Other\r\nContent-Length: 5\r\n\r\nerror", path.trim_start_matches('/'));
     let text = if text.is_empty() { &other } else { text };
     drop(stream.write_all(format!("HTTP/1.1 {text}").as_bytes()));
+    if path == "/large" {
+        drop(stream.write_all(&[b'x'; 200_000]));
+    }
     if path == "/endless" {
         // Nothing more comes; the client ends it.
         drop(stream.read(&mut byte));
