@@ -93,6 +93,27 @@ fn get_http3(port: u16, path: &str, file: &Path, certificate: &str, more: &[&str
     upshift(&[&["get", "--http3", "--cacert", certificate, &url, "-o", &file], more].concat())
 }
 
+/// KIND: bytes that are not asked for yet are cut away, or a longer file is taken for whole (`-C 2` of five bytes).
+#[test]
+fn going_on_inside_a_file_writes_over_it() {
+    let server = serve();
+    let rows = [
+        ("/from-2", "01abcdefgh", 0, ""),
+        ("/from-2-shorter", "01ab", 0, ""),
+        ("/from-2-broken", "01ab4", 3, "--continue-at 4 goes on"),
+        ("/from-2-silent", "01234", 3, "--continue-at 2 goes on"),
+        ("/complete-at-2", "01234", 1, "where byte 2 of 5 was asked for"),
+        ("/404", "01234", 1, ""),
+    ];
+    for (path, left, code, said) in rows {
+        let folder = Scratch::new();
+        let file = folder.file("file", "01234");
+        let output = get(server, path, &file, &["-C", "2"]);
+        assert_eq!((content(&file).as_str(), output.code), (left, code), "{path}: {output:?}");
+        assert!(output.stderr.contains(said), "{path}: {output:?}");
+    }
+}
+
 /// KIND: a limit on the size of files (`ulimit -f`) ends the process without a word and leaves a stray file.
 #[test]
 fn a_file_that_may_not_grow_is_an_error_of_the_disk() {

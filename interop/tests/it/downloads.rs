@@ -32,6 +32,26 @@ fn answer(mut stream: TcpStream) {
         "/elsewhere" => "206 P\r\nContent-Range: bytes 4-9/10\r\nContent-Length: 6\r\n\r\n456789",
         "/nowhere" => "206 P\r\nContent-Length: 5\r\n\r\n56789",
         "/longer" => "206 P\r\nContent-Range: bytes 5-9/10\r\nContent-Length: 7\r\n\r\n56789XX",
+        "/longer-chunks" => {
+            "206 P\r\nContent-Range: bytes 5-9/10\r\nTransfer-Encoding: chunked\r\n\r\n7\r\n56789XX\r\n0\r\n\r\n"
+        }
+        "/coded" => "206 P\r\nContent-Range: bytes 5-9/10\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\n56789",
+        "/parts" => {
+            "206 P\r\nContent-Range: bytes 5-9/10\r\nContent-Type: multipart/byteranges; boundary=x\r\n\
+             Content-Length: 5\r\n\r\n56789"
+        }
+        "/no-end" => "206 P\r\nContent-Range: bytes 5-6/*\r\nContent-Length: 2\r\n\r\n56",
+        "/plain" if head.contains("\r\naccept-encoding: identity\r\n") => {
+            "206 P\r\nContent-Range: bytes 5-9/10\r\nContent-Length: 5\r\n\r\n56789"
+        }
+        "/from-2" => "206 P\r\nContent-Range: bytes 2-9/10\r\nContent-Length: 8\r\n\r\nabcdefgh",
+        "/from-2-shorter" => "206 P\r\nContent-Range: bytes 2-3/4\r\nContent-Length: 2\r\n\r\nab",
+        "/from-2-broken" => "206 P\r\nContent-Range: bytes 2-9/10\r\nContent-Length: 8\r\n\r\nab",
+        "/from-2-silent" => "206 P\r\nContent-Range: bytes 2-9/10\r\nContent-Length: 8\r\n\r\n",
+        "/complete-at-2" => "416 R\r\nContent-Range: bytes */2\r\nContent-Length: 4\r\n\r\nfull",
+        "/coded-transfer" => "200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n5\r\n01234\r\n0\r\n\r\n",
+        "/two-lengths" => "200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 9\r\n\r\n5\r\n01234\r\n0\r\n\r\n",
+        "/late" => "200 OK\r\nContent-Length: 10\r\n\r\n01234567",
         "/large" => "200 OK\r\nContent-Length: 200000\r\n\r\n",
         "/rest-broken" => "206 P\r\nContent-Range: bytes 5-9/10\r\nContent-Length: 5\r\n\r\n56",
         "/broken" => "200 OK\r\nContent-Length: 10\r\n\r\n01234567",
@@ -50,6 +70,10 @@ fn answer(mut stream: TcpStream) {
     drop(stream.write_all(format!("HTTP/1.1 {text}").as_bytes()));
     if path == "/large" {
         drop(stream.write_all(&[b'x'; 200_000]));
+    }
+    if path == "/late" {
+        thread::sleep(std::time::Duration::from_secs(2));
+        drop(stream.write_all(b"89"));
     }
     if path == "/endless" {
         // Nothing more comes; the client ends it.
@@ -97,7 +121,14 @@ fn resuming_touches_the_file_only_for_its_rest_or_its_whole() {
         // A connection that is lost: what has come is kept, and only that.
         ("/rest-broken", "0123456", 3),
         ("/some", "0123456", 3),
-        ("/longer", "0123456789", 3),
+        // More or less than the part says is not the part.
+        ("/longer", "01234", 1),
+        ("/longer-chunks", "01234", 3),
+        ("/coded", "01234", 1),
+        ("/parts", "01234", 1),
+        // The end is unknown: nothing says that this is the whole.
+        ("/no-end", "0123456", 3),
+        ("/plain", "0123456789", 0),
         ("/broken", "01234", 3),
         ("/broken-chunks", "01234", 3),
     ];
@@ -119,6 +150,8 @@ fn a_file_with_content_is_replaced_only_by_a_whole_one() {
         ("/whole", "0123456789", 0),
         ("/broken", "older", 3),
         ("/broken-chunks", "older", 3),
+        ("/coded-transfer", "older", 3),
+        ("/two-lengths", "older", 3),
         ("/rest", "older", 1),
         ("/426", "older", 1),
         ("/308", "older", 1),

@@ -30,9 +30,9 @@ impl ContentRange {
         (self.last - self.first).saturating_add(1)
     }
 
-    /// Whether more of the whole comes behind it.
-    pub(super) fn is_cut(&self) -> bool {
-        self.whole.is_some_and(|whole| self.last + 1 < whole)
+    /// Whether more of the whole comes behind it; `None` where the server does not say how long the whole is.
+    pub(super) fn is_cut(&self) -> Option<bool> {
+        self.whole.map(|whole| self.last + 1 < whole)
     }
 }
 

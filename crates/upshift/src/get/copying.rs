@@ -16,6 +16,8 @@ pub(super) enum Broken {
     /// The server or the network.
     Answer(String),
     /// What is written to.
+    /// A part that is longer than it says: not even its beginning is to be believed.
+    Longer,
     Output(io::Error),
     /// The person at the keyboard.
     Stopped,
@@ -27,6 +29,7 @@ impl Broken {
         let behind = if hint.is_empty() { String::new() } else { format!("; {hint}") };
         match self {
             Self::Answer(why) => Failure::environment(format_args!("the answer broke off: {why}{behind}")),
+            Self::Longer => Failure::environment(format_args!("the answer is longer than its Content-Range{behind}")),
             Self::Output(error) if hint.is_empty() => error.into(),
             Self::Output(error) => Failure::environment(format_args!("cannot write the output: {error}{behind}")),
             Self::Stopped => Failure::environment(format_args!("stopped{behind}")),
@@ -66,7 +69,7 @@ where
         bar.inc(length);
         if let Some(left) = &mut left {
             let rest = left.checked_sub(length);
-            *left = rest.ok_or_else(|| Broken::Answer("it is longer than its Content-Range".to_owned()))?;
+            *left = rest.ok_or(Broken::Longer)?;
         }
     }
     out.flush().map_err(Broken::Output)?;

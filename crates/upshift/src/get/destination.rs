@@ -68,6 +68,11 @@ impl Destination {
         let byte = match offset {
             Offset::End => *length,
             Offset::At(byte) => byte,
+    /// How long its file is; 0 for what is none.
+    pub(super) fn length(&self) -> u64 {
+        if let Self::File(target) = self { target.length } else { 0 }
+    }
+
         };
         if byte > *length {
             let hole = format_args!("it has {length} bytes; --continue-at {byte} would leave a hole").to_string();

@@ -16,6 +16,10 @@ pub(super) struct Download {
     path: PathBuf,
     /// The file that is to take the place of the other; removed when this value is dropped.
     beside: Option<PathBuf>,
+    /// How long the file was that is written in place.
+    old_length: u64,
+    /// The byte that is written next.
+    position: u64,
 }
 
 impl Download {
@@ -24,24 +28,37 @@ impl Download {
         let path = target.path.clone();
         let holds_nothing = std::fs::metadata(&path).map_or(true, |metadata| metadata.len() == 0);
         if holds_nothing {
-            return Ok(Self { file: File::create(&path)?, path, beside: None });
+            return Ok(Self { file: File::create(&path)?, path, beside: None, old_length: 0, position: 0 });
         }
         let folder = path.parent().unwrap_or(Path::new("."));
         // A folder may be closed to us although the file in it is open.
         let beside = create_beside(folder).or_else(|error| create_beside(&std::env::temp_dir()).map_err(|_| error));
         let (file, beside) = beside?;
-        Ok(Self { file, path, beside: Some(beside) })
+        Ok(Self { file, path, beside: Some(beside), old_length: 0, position: 0 })
     }
 
-    /// Begins to append behind the first `length` bytes of the file.
+    /// Begins to write behind the first `length` bytes of the file. What stands there is written over, byte by byte.
     pub(super) fn append(target: &Target, length: u64) -> io::Result<Self> {
         let mut file = OpenOptions::new().write(true).open(&target.path)?;
-        if file.metadata()?.len() < length {
+        let old_length = file.metadata()?.len();
+        if old_length < length {
             return Err(io::Error::other("the file has become shorter meanwhile"));
         }
-        file.set_len(length)?;
         file.seek(SeekFrom::Start(length))?;
-        Ok(Self { file, path: target.path.clone(), beside: None })
+        Ok(Self { file, path: target.path.clone(), beside: None, old_length, position: length })
+    }
+
+    /// Where a further download goes on: the end of the file, unless older bytes stand behind what has come.
+    pub(super) fn next_byte(&self) -> Option<u64> {
+        (self.position < self.old_length).then_some(self.position)
+    }
+
+    /// Takes away what came, if it came behind the end of the file as it was.
+    pub(super) fn take_back(&mut self, first: u64) -> io::Result<()> {
+        if first < self.old_length || self.beside.is_some() {
+            return Ok(());
+        }
+        self.file.set_len(first)
     }
 
     /// Whether the file itself is untouched so far.
@@ -51,7 +68,7 @@ impl Download {
 
     /// Puts what was written in the place of the file.
     pub(super) fn finish(mut self) -> io::Result<()> {
-        let Some(beside) = self.beside.clone() else { return Ok(()) };
+        let Some(beside) = self.beside.clone() else { return self.file.set_len(self.position) };
         // Without this a crash of the machine could leave neither the old file nor the new one.
         self.file.sync_all()?;
         take_over_access(&self.file, &self.path)?;
@@ -69,7 +86,9 @@ impl Download {
 
 impl Write for Download {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
+        let written = self.file.write(bytes)?;
+        self.position += written as u64;
+        Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -11,7 +11,7 @@ use upshift_client::BoxError;
 use upshift_record::Exit;
 
 use super::content_range::ContentRange;
-use super::copying::{copy, unless_stopped};
+use super::copying::{Broken, copy, unless_stopped};
 use super::destination::{Destination, Target};
 use super::download::Download;
 use super::request::of_file;
@@ -127,7 +127,7 @@ impl Sink<'_> {
 
     /// What comes before the body of a file that begins from the start.
     fn begin<B>(&self, download: &mut Download, response: &Response<B>) -> Result<(), Failure> {
-        if matches!(self.asked, Asked::From(_)) {
+        if matches!(self.asked, Asked::From { .. }) {
             say("the server does not resume: from the start again");
             return self.show_head(response);
         }
@@ -169,25 +169,31 @@ impl Sink<'_> {
         let copying = copy(response.into_body(), &mut download, promised, &bar);
         let copied = if beside { unless_stopped(copying).await? } else { copying.await };
         bar.finish_and_clear();
-        let hint = self.hint(target, beside, range);
-        copied.map_err(|broken| broken.failure(&hint))?;
-        download.finish().map_err(|error| of_file(&target.named, &error))?;
-        if range.is_some_and(|range| range.is_cut()) {
-            return Err(Failure::environment(format_args!("the server sent less than what was asked for; {hint}")));
+        if let (Err(Broken::Longer), Some(range)) = (&copied, range) {
+            download.take_back(range.first).map_err(|error| of_file(&target.named, &error))?;
+            return copied.map_err(|broken| broken.failure("what has come is not kept"));
         }
-        Ok(())
+        let hint = self.hint(target, &download, range);
+        copied.map_err(|broken| broken.failure(&hint))?;
+        let missing = match range.map(|range| range.is_cut()) {
+            None | Some(Some(false)) => return download.finish().map_err(|error| of_file(&target.named, &error)),
+            Some(Some(true)) => "the server sent less than what was asked for",
+            Some(None) => "the server does not say how long the whole is, so there may be more",
+        };
+        Err(Failure::environment(format_args!("{missing}; {hint}")))
     }
 
     /// What is to be said of the file when a download breaks off.
-    fn hint(&self, target: &Target, beside: bool, range: Option<ContentRange>) -> String {
+    fn hint(&self, target: &Target, download: &Download, range: Option<ContentRange>) -> String {
         let named = target.named.display();
-        if beside {
+        if download.is_beside() {
             return format!("{named} is left as it is");
         }
         if self.include && range.is_none() {
             return format!("what has come is in {named}, behind the fields");
         }
-        format!("what has come is in {named}, and --continue-at - goes on from there")
+        let next = download.next_byte().map_or("-".to_owned(), |byte| byte.to_string());
+        format!("what has come is in {named}, and --continue-at {next} goes on from there")
     }
 
     /// A bar on stderr, where one can be seen and does not stand among the body.

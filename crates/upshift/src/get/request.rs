@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use clap::Args;
-use http::header::{ACCEPT, CONTENT_TYPE, RANGE};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, RANGE};
 use http::{HeaderName, HeaderValue, Method, Request, Uri, Version};
 use upshift_client::{Body, Http, Route};
 
@@ -79,6 +79,10 @@ impl Arguments {
         headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
         if self.data.is_some() {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+        }
+        // RFC 9110 §14.2: a range is one of the form that is chosen, and only the plain one can be joined to the file.
+        if resumable {
+            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         }
         if let Some(offset) = resume {
             headers.insert(RANGE, HeaderValue::try_from(format!("bytes={offset}-")).map_err(Failure::usage)?);

@@ -1,6 +1,6 @@
 //! What an answer may do to the file that it was fetched for.
 
-use http::header::LOCATION;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, LOCATION};
 use http::{HeaderMap, StatusCode};
 use upshift_config::make_visible;
 
@@ -11,8 +11,8 @@ use super::content_range::{ContentRange, whole_length};
 pub(super) enum Asked {
     /// All of it.
     Whole,
-    /// From this byte on, up to the end.
-    From(u64),
+    /// From this byte on, up to the end, for a file of this length.
+    From { byte: u64, length: u64 },
     /// The part that a `Range` field of the caller's own names.
     OwnRange,
 }
@@ -33,15 +33,15 @@ pub(super) enum Taking {
 /// Decides it. `empty` says that the answer has no content by its nature and nothing else is to be written.
 pub(super) fn taking(status: StatusCode, headers: &HeaderMap, asked: Asked, empty: bool) -> Taking {
     match (status, asked) {
-        (StatusCode::PARTIAL_CONTENT, Asked::From(byte)) => part(headers, byte),
+        (StatusCode::PARTIAL_CONTENT, Asked::From { byte, .. }) => part(headers, byte),
         (StatusCode::PARTIAL_CONTENT, Asked::Whole) => {
             Taking::Refuse("a part (206), where the whole was asked for".to_owned())
         }
-        (StatusCode::RANGE_NOT_SATISFIABLE, Asked::From(byte)) => nothing_more(headers, byte),
+        (StatusCode::RANGE_NOT_SATISFIABLE, Asked::From { byte, length }) => nothing_more(headers, byte, length),
         (StatusCode::NOT_MODIFIED, Asked::Whole) => Taking::Keep("not modified (304)"),
         // Only these two have the whole as their content (RFC 9110 §15.3.1, §15.3.4).
-        (StatusCode::OK | StatusCode::NON_AUTHORITATIVE_INFORMATION, Asked::From(_)) => Taking::Replace,
-        (status, Asked::From(_)) => Taking::Refuse(named(status, headers)),
+        (StatusCode::OK | StatusCode::NON_AUTHORITATIVE_INFORMATION, Asked::From { .. }) => Taking::Replace,
+        (status, Asked::From { .. }) => Taking::Refuse(named(status, headers)),
         (status, _) if status.is_success() && empty => Taking::Keep("the answer has no content"),
         (status, _) if status.is_success() => Taking::Replace,
         (status, _) => Taking::Refuse(named(status, headers)),
@@ -50,7 +50,21 @@ pub(super) fn taking(status: StatusCode, headers: &HeaderMap, asked: Asked, empt
 
 /// RFC 9110 §15.3.7.2: a client checks which part it got.
 fn part(headers: &HeaderMap, byte: u64) -> Taking {
+    let kind = text(headers, CONTENT_TYPE).to_ascii_lowercase();
+    // RFC 9110 §15.3.7.2: such a body is parts with heads of their own, and the field stands in each of them.
+    if kind.starts_with("multipart/byteranges") {
+        return Taking::Refuse("several parts (multipart/byteranges), where one was asked for".to_owned());
+    }
+    // RFC 9110 §8.4: the bytes of a coded form are others than those of the file.
+    let coding = text(headers, CONTENT_ENCODING);
+    if !coding.is_empty() && !coding.eq_ignore_ascii_case("identity") {
+        return Taking::Refuse(format!("a part of a coded form (Content-Encoding: {})", make_visible(coding)));
+    }
     match ContentRange::read(headers) {
+        Some(range) if range.first == byte && !has_length(headers, range.length()) => {
+            let length = make_visible(text(headers, CONTENT_LENGTH));
+            Taking::Refuse(format!("a part of {} bytes whose Content-Length is {length}", range.length()))
+        }
         Some(range) if range.first == byte => Taking::Append(range),
         Some(range) => Taking::Refuse(format!("a part from byte {} on, where byte {byte} was asked for", range.first)),
         None => Taking::Refuse("a part (206) that does not say where it begins".to_owned()),
@@ -58,15 +72,26 @@ fn part(headers: &HeaderMap, byte: u64) -> Taking {
 }
 
 /// RFC 9110 §15.5.17: a 416 says how long the whole is.
-fn nothing_more(headers: &HeaderMap, byte: u64) -> Taking {
+fn nothing_more(headers: &HeaderMap, byte: u64, length: u64) -> Taking {
     match whole_length(headers) {
-        Some(whole) if whole == byte => Taking::Keep("the file is whole already"),
+        Some(whole) if whole == length => Taking::Keep("the file is whole already"),
         Some(whole) => {
             let hint = "if the file is an older one, fetch it without --continue-at";
-            Taking::Refuse(format!("the whole has {whole} bytes (416), where byte {byte} was asked for; {hint}"))
+            let asked = format!("where byte {byte} of {length} was asked for");
+            Taking::Refuse(format!("the whole has {whole} bytes (416), {asked}; {hint}"))
         }
         None => Taking::Refuse(format!("nothing from byte {byte} on (416), without the length of the whole")),
     }
+}
+
+/// The value of a field; empty where it is not there or no text.
+fn text(headers: &HeaderMap, name: HeaderName) -> &str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().trim()
+}
+
+/// Whether the body has this length, or does not say so.
+fn has_length(headers: &HeaderMap, length: u64) -> bool {
+    !headers.contains_key(CONTENT_LENGTH) || text(headers, CONTENT_LENGTH).parse() == Ok(length)
 }
 
 fn named(status: StatusCode, headers: &HeaderMap) -> String {
@@ -94,10 +119,33 @@ mod tests {
         }
     }
 
+    /// KIND: a part is appended that is not the continuation, or a file is whole that is longer than the whole.
+    #[test]
+    fn a_part_is_taken_only_if_its_head_agrees_with_itself() {
+        let rows = [
+            ("content-type", "Multipart/ByteRanges; boundary=x", false),
+            ("content-type", "text/plain", true),
+            ("content-encoding", "gzip", false),
+            ("content-encoding", "identity", true),
+            ("content-length", "5", true),
+            ("content-length", "7", false),
+            ("content-length", "4", false),
+        ];
+        let range = http::HeaderValue::from_static("bytes 5-9/10");
+        for (name, value, appended) in rows {
+            let mut headers = HeaderMap::new();
+            headers.insert(http::header::CONTENT_RANGE, range.clone());
+            headers.insert(name, http::HeaderValue::from_static(value));
+            let taken = taking(StatusCode::PARTIAL_CONTENT, &headers, Asked::From { byte: 5, length: 5 }, false);
+            assert_eq!(matches!(taken, Taking::Append(_)), appended, "{name}: {value}");
+        }
+        assert_eq!(taken(416, "bytes */5", Asked::From { byte: 5, length: 9 }), "refuse");
+    }
+
     /// An answer that is not the file was taken for the file.
     #[test]
     fn only_the_whole_or_the_right_part_touches_a_file() {
-        let from = Asked::From(5);
+        let from = Asked::From { byte: 5, length: 5 };
         let rows = [
             (200, "", from, "replace"),
             (203, "", from, "replace"),
