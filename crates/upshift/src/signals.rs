@@ -27,18 +27,29 @@ pub(crate) struct Stop {
 impl Stop {
     /// Listens from now on.
     pub(crate) fn new() -> Result<Self, Failure> {
+        Self::at(&[SignalKind::terminate(), SignalKind::interrupt()])
+    }
+
+    /// Listens from now on for a closed terminal and Ctrl-\ as well, which end a process that has something to remove.
+    pub(crate) fn at_any_end() -> Result<Self, Failure> {
+        let mut kinds =
+            vec![SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup(), SignalKind::quit()];
+        let ignored = ignored();
+        // A handler would take away what `nohup` is for.
+        kinds.retain(|kind| ignored >> (kind.as_raw_value() - 1) & 1 == 0);
+        Self::at(&kinds)
+    }
+
+    fn at(kinds: &[SignalKind]) -> Result<Self, Failure> {
         let (asks, asked) = tokio::sync::watch::channel(0_u8);
-        let mut terminate = signal(SignalKind::terminate()).map_err(Failure::environment)?;
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::environment)?;
-        tokio::spawn(async move {
-            loop {
-                tokio::select! {
-                    _ = terminate.recv() => {}
-                    _ = interrupt.recv() => {}
+        for kind in kinds {
+            let (mut signal, asks) = (signal(*kind).map_err(Failure::environment)?, asks.clone());
+            tokio::spawn(async move {
+                while signal.recv().await.is_some() {
+                    asks.send_modify(|times| *times = times.saturating_add(1));
                 }
-                asks.send_modify(|times| *times = times.saturating_add(1));
-            }
-        });
+            });
+        }
         Ok(Self { asked })
     }
 
@@ -68,4 +79,12 @@ impl Stop {
             let _ = asked.wait_for(|count| *count >= times).await;
         }
     }
+}
+
+/// The signals that this process was started to ignore, as bits: the first is that of signal 1. None where the system does
+/// not tell.
+fn ignored() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.map_or(0, |mask| u64::from_str_radix(mask.trim(), 16).unwrap_or(0))
 }

@@ -183,24 +183,45 @@ fn a_new_file_keeps_what_has_come_and_takes_no_error_page() {
     }
 }
 
-/// Data loss: a signal in the middle of a download destroyed the older file, or left a stray one beside it.
+/// KIND: a signal in the middle of a download destroys the older file, or leaves a stray one beside it; a closed
+/// terminal and Ctrl-\ are signals too.
 #[test]
 fn a_signal_leaves_the_older_file() {
     let server = serve();
-    for signal in ["TERM", "INT"] {
+    for signal in ["TERM", "INT", "HUP", "QUIT"] {
         let folder = Scratch::new();
-        let file = folder.file("file", "older");
-        let mut command = Command::new(binary());
-        command.args(["get", "-o", &file.to_string_lossy(), &format!("http://{server}/endless")]);
-        let mut program = Program::start(command);
-        let begun = || names(&folder).into_iter().find(|name| name != "file");
-        while begun().is_none_or(|name| content(&folder.path().join(name)) != "01234567") {
-            interop::pause();
-        }
+        let mut program = begun(server, &folder, "--default-signal");
         program.signal(signal);
         assert_eq!(program.ended(), 3, "{:?}", program.lines());
+        let file = folder.path().join("file");
         assert_eq!((content(&file).as_str(), names(&folder)), ("older", vec!["file".to_owned()]), "{signal}");
     }
+}
+
+/// KIND: a handler of our own undoes `nohup`.
+#[test]
+fn a_signal_that_is_to_be_ignored_stays_so() {
+    let folder = Scratch::new();
+    let mut program = begun(serve(), &folder, "--ignore-signal");
+    program.signal("HUP");
+    program.signal("QUIT");
+    assert_eq!(names(&folder).len(), 2, "the download goes on");
+    program.signal("KILL");
+    program.ended();
+}
+
+/// A download over an older file, in the middle of its body; `env` prepares its signals.
+fn begun(server: SocketAddr, folder: &Scratch, signals: &str) -> Program {
+    let file = folder.file("file", "older");
+    let mut command = Command::new("env");
+    command.arg(format!("{signals}=HUP,QUIT")).arg("--default-signal=INT,TERM").arg(binary());
+    command.args(["get", "-o", &file.to_string_lossy(), &format!("http://{server}/endless")]);
+    let program = Program::start(command);
+    let part = || names(folder).into_iter().find(|name| name != "file");
+    while part().is_none_or(|name| content(&folder.path().join(name)) != "01234567") {
+        interop::pause();
+    }
+    program
 }
 
 /// What a file is besides its content: its permissions, its owner, and the links that lead to it.

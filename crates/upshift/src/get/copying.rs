@@ -41,7 +41,7 @@ impl Broken {
 pub(super) async fn unless_stopped(
     copying: impl Future<Output = Result<(), Broken>>,
 ) -> Result<Result<(), Broken>, Failure> {
-    let stop = Stop::new()?;
+    let stop = Stop::at_any_end()?;
     tokio::select! {
         copied = copying => Ok(copied),
         () = stop.asked() => Ok(Err(Broken::Stopped)),
