@@ -164,3 +164,39 @@ fn until(what: &str, mut done: impl FnMut() -> bool) {
         assert!(begun.elapsed() < PATIENCE, "{what} does not come");
     }
 }
+
+/// KIND: exit 2, "wrong usage", for a disk or a folder that has failed meanwhile.
+#[test]
+fn a_place_that_is_gone_at_the_end_is_no_wrong_usage() {
+    let folder = Scratch::new();
+    let file = folder.file("file", "older");
+    let mut command = Command::new(binary());
+    command.args(["get", "-o", &file.to_string_lossy(), &format!("http://{}/late", serve())]);
+    let mut program = Program::start(command);
+    while names(&folder).len() < 2 {
+        interop::pause();
+    }
+    std::fs::remove_file(&file).and_then(|()| std::fs::create_dir(&file)).expect("a folder in its place");
+    assert_eq!(program.ended(), 3, "{:?}", program.lines());
+}
+
+/// KIND: the old content is lost where a file is written over in place and the disk has no room for the new one.
+#[test]
+fn a_full_disk_leaves_the_content_that_is_written_over() {
+    let folder = Scratch::new();
+    let path = folder.path().to_string_lossy().into_owned();
+    let mounted = run("mount", &["-t", "tmpfs", "-o", "size=64k", "tmpfs", &path]);
+    if mounted.code != 0 {
+        return skip(thread::current().name().unwrap_or("a test"), &mounted.stderr);
+    }
+    let older = "older".repeat(4000);
+    let file = folder.file("file", &older);
+    // The folder takes no file of that user, so the download is collected elsewhere and copied.
+    let output = unprivileged(serve(), "/large", &file);
+    let left = content(&file);
+    run("umount", &[&path]).ok();
+    assert_eq!(output.code, 3, "{output:?}");
+    assert!(left == older, "{} bytes of the old content are left: {output:?}", left.len());
+    let kept = output.stderr.split("the whole download is in ").nth(1).expect("a place").trim();
+    std::fs::remove_file(kept).expect("the whole download");
+}

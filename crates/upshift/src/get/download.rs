@@ -1,7 +1,7 @@
 //! A file that is written without losing what it held.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use super::destination::Target;
@@ -142,9 +142,27 @@ fn take_over_access(file: &File, of: &Path) -> io::Result<()> {
     file.set_permissions(old.permissions())
 }
 
+/// Writes one file over another. What is longer than the old content is written first, behind it: where there is no room,
+/// that fails while the old content is still there.
 fn copy_over(from: &Path, to: &Path) -> io::Result<()> {
     let mut new = File::open(from)?;
-    let mut file = OpenOptions::new().write(true).truncate(true).open(to)?;
-    io::copy(&mut new, &mut file)?;
+    let mut file = OpenOptions::new().write(true).open(to)?;
+    let (old_length, length) = (file.metadata()?.len(), new.metadata()?.len());
+    if length > old_length
+        && let Err(error) = copy_part(&mut new, &mut file, old_length, length - old_length)
+    {
+        file.set_len(old_length)?;
+        return Err(error);
+    }
+    copy_part(&mut new, &mut file, 0, length.min(old_length))?;
+    file.set_len(length)?;
     file.sync_all()
+}
+
+fn copy_part(from: &mut File, to: &mut File, first: u64, length: u64) -> io::Result<()> {
+    from.seek(SeekFrom::Start(first))?;
+    to.seek(SeekFrom::Start(first))?;
+    io::copy(&mut from.take(length), to)?;
+    // The room for it is certain only when it is on the disk.
+    to.sync_all()
 }

@@ -48,7 +48,8 @@ part, and a server whose file has changed sends the whole:
   upshift get -o big.iso -C - -H 'If-Range: \"v1\"' https://downloads.example.com/big.iso
 
 Exit codes: 0 an answer other than 426, 1 a final 426, a switch that is not to be believed, or an answer that the
---output file is not to hold, 2 wrong usage, 3 the server cannot be reached, or its answer does not end well.")]
+--output file is not to hold, 2 wrong usage, 3 the server cannot be reached, its answer does not end well, or it cannot
+be written.")]
 pub(crate) struct Get {
     /// Where: http:// or https://; http:// if neither is written
     url: String,

@@ -14,7 +14,7 @@ use super::content_range::ContentRange;
 use super::copying::{Broken, copy, unless_stopped};
 use super::destination::{Destination, Target};
 use super::download::Download;
-use super::request::of_file;
+use super::request::{of_file, of_output};
 use super::taking::{Asked, Taking, taking};
 use super::visible_body::VisibleBody;
 use crate::failure::Failure;
@@ -114,11 +114,12 @@ impl Sink<'_> {
             }
             Taking::Append(range) => {
                 self.show_head(&response)?;
-                let download = Download::append(target, range.first).map_err(|error| of_file(&target.named, &error))?;
+                let download =
+                    Download::append(target, range.first).map_err(|error| of_output(&target.named, &error))?;
                 self.download(target, response, download, Some(range)).await
             }
             Taking::Replace => {
-                let mut download = Download::replace(target).map_err(|error| of_file(&target.named, &error))?;
+                let mut download = Download::replace(target).map_err(|error| of_output(&target.named, &error))?;
                 self.begin(&mut download, &response)?;
                 self.download(target, response, download, None).await
             }
@@ -170,13 +171,13 @@ impl Sink<'_> {
         let copied = if beside { unless_stopped(copying).await? } else { copying.await };
         bar.finish_and_clear();
         if let (Err(Broken::Longer), Some(range)) = (&copied, range) {
-            download.take_back(range.first).map_err(|error| of_file(&target.named, &error))?;
+            download.take_back(range.first).map_err(|error| of_output(&target.named, &error))?;
             return copied.map_err(|broken| broken.failure("what has come is not kept"));
         }
         let hint = self.hint(target, &download, range);
         copied.map_err(|broken| broken.failure(&hint))?;
         let missing = match range.map(|range| range.is_cut()) {
-            None | Some(Some(false)) => return download.finish().map_err(|error| of_file(&target.named, &error)),
+            None | Some(Some(false)) => return download.finish().map_err(|error| of_output(&target.named, &error)),
             Some(Some(true)) => "the server sent less than what was asked for",
             Some(None) => "the server does not say how long the whole is, so there may be more",
         };

@@ -165,6 +165,11 @@ pub(super) fn of_file(path: &Path, error: &dyn Display) -> Failure {
     Failure::usage(format_args!("{}: {error}", path.display()))
 }
 
+/// A file that could not be written, although it was to be expected.
+pub(super) fn of_output(path: &Path, error: &dyn Display) -> Failure {
+    Failure::environment(format_args!("{}: {error}", path.display()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
