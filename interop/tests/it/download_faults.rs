@@ -200,3 +200,26 @@ fn a_full_disk_leaves_the_content_that_is_written_over() {
     let kept = output.stderr.split("the whole download is in ").nth(1).expect("a place").trim();
     std::fs::remove_file(kept).expect("the whole download");
 }
+
+/// KIND: one name of an open descriptor appends, another destroys what is in its file.
+#[test]
+fn every_name_of_a_descriptor_writes_behind_what_is_there() {
+    let server = serve();
+    let rows = [
+        ("/dev/stdout", ">>"),
+        ("/dev/fd/1", ">>"),
+        ("/proc/self/fd/1", ">>"),
+        ("/dev/stderr", "2>>"),
+        ("/dev/fd/2", "2>>"),
+        ("/dev/fd/5", "5>>"),
+        ("/proc/self/fd/5", "5>>"),
+    ];
+    for (name, redirection) in rows {
+        let folder = Scratch::new();
+        let file = folder.file("file", "seed ");
+        let script = format!("exec \"$0\" get -o {name} http://{server}/whole {redirection}'{}'", file.display());
+        let output = run("sh", &["-c", &script, &binary().to_string_lossy()]);
+        assert_eq!((output.code, content(&file).as_str()), (0, "seed 0123456789"), "{name}: {output:?}");
+        assert_eq!(names(&folder), ["file"], "{name}");
+    }
+}

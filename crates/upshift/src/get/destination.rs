@@ -1,6 +1,8 @@
 //! Where the body goes.
 
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use super::request::{Offset, of_file};
@@ -11,7 +13,9 @@ use crate::failure::Failure;
 pub(super) enum Destination {
     /// To stdout; a terminal gets the bytes as they are only if `raw`.
     Stdout { raw: bool },
-    /// To a pipe or a device, which holds nothing that could be lost.
+    /// To stderr.
+    Stderr,
+    /// To a pipe, a device or an open descriptor, which holds nothing that could be lost.
     Stream(PathBuf),
     /// To a file.
     File(Target),
@@ -32,10 +36,15 @@ impl Destination {
     /// The destination that `--output` names. What cannot be written is an error before anything is sent.
     pub(super) fn find(output: Option<&Path>) -> Result<Self, Failure> {
         let Some(named) = output else { return Ok(Self::Stdout { raw: false }) };
-        if named == Path::new("-") || named == Path::new("/dev/stdout") {
+        // Opened by its name once more, a descriptor would begin at the start of its file.
+        if named == Path::new("-") || leads_to(named, io::stdout().as_fd()) {
             return Ok(Self::Stdout { raw: true });
         }
+        if leads_to(named, io::stderr().as_fd()) {
+            return Ok(Self::Stderr);
+        }
         match std::fs::metadata(named) {
+            Ok(metadata) if metadata.is_file() && is_descriptor(named) => Ok(Self::Stream(named.to_owned())),
             Ok(metadata) if metadata.is_dir() => Err(of_file(named, &"this is a folder; name a file in it")),
             Ok(metadata) if metadata.is_file() => {
                 // A file that may not be written is not replaced either, although its folder may allow it.
@@ -59,6 +68,11 @@ impl Destination {
         }
     }
 
+    /// How long its file is; 0 for what is none.
+    pub(super) fn length(&self) -> u64 {
+        if let Self::File(target) = self { target.length } else { 0 }
+    }
+
     /// From which byte on a download goes on; `None` from the start.
     pub(super) fn resume_from(&self, offset: Option<Offset>) -> Result<Option<u64>, Failure> {
         let Some(offset) = offset else { return Ok(None) };
@@ -68,11 +82,6 @@ impl Destination {
         let byte = match offset {
             Offset::End => *length,
             Offset::At(byte) => byte,
-    /// How long its file is; 0 for what is none.
-    pub(super) fn length(&self) -> u64 {
-        if let Self::File(target) = self { target.length } else { 0 }
-    }
-
         };
         if byte > *length {
             let hole = format_args!("it has {length} bytes; --continue-at {byte} would leave a hole").to_string();
@@ -80,4 +89,17 @@ impl Destination {
         }
         Ok(Some(byte).filter(|byte| *byte > 0))
     }
+}
+
+/// Whether the name leads to the file, pipe or device that is open there: `/dev/stdout`, `/proc/self/fd/1`, a log.
+fn leads_to(named: &Path, open: BorrowedFd<'_>) -> bool {
+    let Ok(file) = open.try_clone_to_owned().map(std::fs::File::from) else { return false };
+    let (Ok(named), Ok(open)) = (std::fs::metadata(named), file.metadata()) else { return false };
+    (named.dev(), named.ino()) == (open.dev(), open.ino())
+}
+
+/// Whether the name is that of an open descriptor: `/dev/fd/5`, `/proc/self/fd/5`.
+fn is_descriptor(named: &Path) -> bool {
+    let Some(folder) = named.parent().map(std::fs::canonicalize) else { return false };
+    folder.is_ok_and(|folder| folder == Path::new("/dev/fd") || (folder.starts_with("/proc") && folder.ends_with("fd")))
 }

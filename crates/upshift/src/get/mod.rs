@@ -215,6 +215,7 @@ impl Get {
                 say_lines(format_args!("upshift: 426: {} is left as it is", target.named.display()));
             }
             Destination::Stream(path) => output::stream(path)?.write_all(&shown)?,
+            Destination::Stderr => std::io::stderr().write_all(&shown)?,
             Destination::Stdout { .. } if self.json => {}
             Destination::Stdout { raw } => {
                 let mut stdout = output::stdout(*raw);

@@ -61,9 +61,10 @@ pub(super) fn stdout(raw: bool) -> Box<dyn Write> {
     Box::new(VisibleBody::new(io::stdout()))
 }
 
-/// A pipe or a device, opened as it is.
+/// A pipe, a device or a descriptor, opened as it is; a descriptor of a file takes what comes behind what it has.
 pub(super) fn stream(path: &Path) -> Result<std::fs::File, Failure> {
-    let opened = std::fs::OpenOptions::new().write(true).open(path);
+    let is_file = std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
+    let opened = std::fs::OpenOptions::new().write(true).append(is_file).open(path);
     opened.map_err(|error| of_file(path, &error))
 }
 
@@ -76,6 +77,7 @@ impl Sink<'_> {
         match self.destination {
             Destination::File(target) => self.take_into_file(target, response).await,
             Destination::Stream(path) => self.pass_on(response, &mut stream(path)?, true).await,
+            Destination::Stderr => self.pass_on(response, &mut io::stderr(), true).await,
             Destination::Stdout { .. } if self.quiet => self.pass_on(response, &mut io::sink(), false).await,
             Destination::Stdout { raw } => self.pass_on(response, &mut stdout(*raw), true).await,
         }
@@ -199,7 +201,11 @@ impl Sink<'_> {
 
     /// A bar on stderr, where one can be seen and does not stand among the body.
     fn bar(&self, start: u64, length: Option<u64>) -> ProgressBar {
-        let clear = !matches!(self.destination, Destination::Stdout { .. }) || !io::stdout().is_terminal();
+        let clear = match self.destination {
+            Destination::Stdout { .. } => !io::stdout().is_terminal(),
+            Destination::Stderr => false,
+            Destination::Stream(_) | Destination::File(_) => true,
+        };
         if !clear || !io::stderr().is_terminal() || length.is_some_and(|length| length < 1 << 20) {
             return ProgressBar::hidden();
         }
