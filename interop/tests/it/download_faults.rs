@@ -223,3 +223,14 @@ fn every_name_of_a_descriptor_writes_behind_what_is_there() {
         assert_eq!(names(&folder), ["file"], "{name}");
     }
 }
+
+/// KIND: a message says that a body broke off, and not how.
+#[test]
+fn a_body_that_breaks_off_says_how() {
+    let server = serve();
+    for (path, said) in [("/broken", "length"), ("/broken-chunks", "chunk"), ("/coded-transfer", "transfer coding")] {
+        let folder = Scratch::new();
+        let output = get(server, path, &folder.path().join("file"), &[]);
+        assert!(output.code == 3 && output.stderr.contains(said), "{path}: {output:?}");
+    }
+}

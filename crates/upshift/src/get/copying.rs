@@ -1,5 +1,6 @@
 //! Copying a body, and what can come in between.
 
+use std::error::Error;
 use std::io::{self, Write};
 use std::pin::Pin;
 
@@ -15,9 +16,9 @@ use crate::signals::Stop;
 pub(super) enum Broken {
     /// The server or the network.
     Answer(String),
-    /// What is written to.
     /// A part that is longer than it says: not even its beginning is to be believed.
     Longer,
+    /// What is written to.
     Output(io::Error),
     /// The person at the keyboard.
     Stopped,
@@ -28,8 +29,8 @@ impl Broken {
     pub(super) fn failure(self, hint: &str) -> Failure {
         let behind = if hint.is_empty() { String::new() } else { format!("; {hint}") };
         match self {
-            Self::Answer(why) => Failure::environment(format_args!("the answer broke off: {why}{behind}")),
             Self::Longer => Failure::environment(format_args!("the answer is longer than its Content-Range{behind}")),
+            Self::Answer(why) => Failure::environment(format_args!("the answer broke off: {why}{behind}")),
             Self::Output(error) if hint.is_empty() => error.into(),
             Self::Output(error) => Failure::environment(format_args!("cannot write the output: {error}{behind}")),
             Self::Stopped => Failure::environment(format_args!("stopped{behind}")),
@@ -61,7 +62,7 @@ where
     let mut body = std::pin::pin!(body);
     let mut left = promised;
     while let Some(frame) = next(body.as_mut()).await {
-        let frame = frame.map_err(|error| Broken::Answer(make_visible(&error.to_string()).into_owned()))?;
+        let frame = frame.map_err(|error| Broken::Answer(make_visible(&causes(error.as_ref())).into_owned()))?;
         let Ok(data) = frame.into_data() else { continue };
         let length = data.len() as u64;
         let fitting = usize::try_from(left.unwrap_or(length)).map_or(data.len(), |left| left.min(data.len()));
@@ -77,6 +78,20 @@ where
         None | Some(0) => Ok(()),
         Some(_) => Err(Broken::Answer("it is shorter than its Content-Range".to_owned())),
     }
+}
+
+/// An error with its causes: the outermost says that a body broke off, and one below says of what.
+fn causes(error: &(dyn Error + 'static)) -> String {
+    let mut said = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        if !said.contains(&text) {
+            said = format!("{said}: {text}");
+        }
+        next = cause.source();
+    }
+    said
 }
 
 async fn next<B: Body>(mut body: Pin<&mut B>) -> Option<Result<http_body::Frame<B::Data>, B::Error>> {
