@@ -43,13 +43,13 @@ With --output, only a successful answer touches the file, and a file that has co
 has come whole. After any other answer the file is as it was, and the exit code is 1. A download into a new file that
 breaks off stays there for --continue-at. A pipe or a device gets every answer, as stdout does.
 
---continue-at cannot see whether the server's file has changed. Where that matters, name the ETag that came with the first
-part, and a server whose file has changed sends the whole:
+--continue-at cannot see whether the server's file has changed. Where that matters, name the ETag
+that came with the first part, and a server whose file has changed sends the whole:
   upshift get -o big.iso -C - -H 'If-Range: \"v1\"' https://downloads.example.com/big.iso
 
-Exit codes: 0 an answer other than 426, 1 a final 426, a switch that is not to be believed, or an answer that the
---output file is not to hold, 2 wrong usage, 3 the server cannot be reached, its answer does not end well, or it cannot
-be written.")]
+Exit codes: 0 an answer other than 426, 1 a final 426, a switch that is not to be believed, or an
+answer that the --output file is not to hold, 2 wrong usage, 3 the server cannot be reached, its
+answer does not end well, or it cannot be written.")]
 pub(crate) struct Get {
     /// Where: http:// or https://; http:// if neither is written
     url: String,
