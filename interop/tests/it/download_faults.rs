@@ -185,7 +185,7 @@ fn a_place_that_is_gone_at_the_end_is_no_wrong_usage() {
 fn a_full_disk_leaves_the_content_that_is_written_over() {
     let folder = Scratch::new();
     let path = folder.path().to_string_lossy().into_owned();
-    let mounted = run("mount", &["-t", "tmpfs", "-o", "size=64k", "tmpfs", &path]);
+    let mounted = run("mount", &["-t", "tmpfs", "-o", "size=64k,mode=755", "tmpfs", &path]);
     if mounted.code != 0 {
         return skip(thread::current().name().unwrap_or("a test"), &mounted.stderr);
     }
@@ -197,7 +197,7 @@ fn a_full_disk_leaves_the_content_that_is_written_over() {
     run("umount", &[&path]).ok();
     assert_eq!(output.code, 3, "{output:?}");
     assert!(left == older, "{} bytes of the old content are left: {output:?}", left.len());
-    let kept = output.stderr.split("the whole download is in ").nth(1).expect("a place").trim();
+    let kept = output.stderr.split("the whole download is in ").nth(1).unwrap_or_else(|| panic!("{output:?}")).trim();
     std::fs::remove_file(kept).expect("the whole download");
 }
 

@@ -53,12 +53,13 @@ impl Download {
         (self.position < self.old_length).then_some(self.position)
     }
 
-    /// Takes away what came, if it came behind the end of the file as it was.
-    pub(super) fn take_back(&mut self, first: u64) -> io::Result<()> {
-        if first < self.old_length || self.beside.is_some() {
-            return Ok(());
+    /// Takes away what came from this byte on, and tells whether it could: not where it was written over older content.
+    pub(super) fn take_back(&mut self, first: u64) -> io::Result<bool> {
+        let behind = first >= self.old_length && self.beside.is_none();
+        if behind {
+            self.file.set_len(first)?;
         }
-        self.file.set_len(first)
+        Ok(behind)
     }
 
     /// Whether the file itself is untouched so far.

@@ -173,8 +173,7 @@ impl Sink<'_> {
         let copied = if beside { unless_stopped(copying).await? } else { copying.await };
         bar.finish_and_clear();
         if let (Err(Broken::Longer), Some(range)) = (&copied, range) {
-            download.take_back(range.first).map_err(|error| of_output(&target.named, &error))?;
-            return copied.map_err(|broken| broken.failure("what has come is not kept"));
+            return Err(Broken::Longer.failure(&take_back(target, &mut download, range.first)?));
         }
         let hint = self.hint(target, &download, range);
         copied.map_err(|broken| broken.failure(&hint))?;
@@ -221,6 +220,13 @@ impl Sink<'_> {
         });
         bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())).with_position(start)
     }
+}
+
+/// Takes away what came from this byte on, and says what became of it.
+fn take_back(target: &Target, download: &mut Download, first: u64) -> Result<String, Failure> {
+    let taken_back = download.take_back(first).map_err(|error| of_output(&target.named, &error))?;
+    let kept = if taken_back { "not kept" } else { "kept" };
+    Ok(format!("what has come is {kept} in {}", target.named.display()))
 }
 
 fn length<B>(response: &Response<B>) -> Option<u64> {
