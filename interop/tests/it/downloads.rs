@@ -72,7 +72,7 @@ fn answer(mut stream: TcpStream) {
         drop(stream.write_all(&[b'x'; 200_000]));
     }
     if path == "/late" {
-        thread::sleep(std::time::Duration::from_secs(2));
+        interop::wait(std::time::Duration::from_secs(2));
         drop(stream.write_all(b"89"));
     }
     if path == "/endless" {
