@@ -96,7 +96,8 @@ fn every_certificate_of_a_file_is_read() {
     let mut gateway = running(&origin);
     let other = read(Certificate::new().file());
     let text = &pem.text;
-    let none = format!("{text}-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+    let label = "CERTIFICATE";
+    let none = format!("{text}-----BEGIN {label}-----\nAAAA\n-----END {label}-----\n");
     let cut = format!("{text}{}", &other[..other.len() / 2]);
     let cut_early = format!("{text}-----");
     for (file, why) in [
