@@ -24,7 +24,7 @@ pub fn schema() -> String {
     text + "\n"
 }
 
-/// Where a key has its place, as a person would write it; empty if nowhere.
+/// The place of a key, as a person would write it; empty if it has none.
 pub(crate) fn places_of(key: &str) -> Vec<&'static str> {
     const WRITTEN: [(&str, &str); 12] = [
         ("Gateway", "[gateway]"),
@@ -55,18 +55,18 @@ pub struct File {
     pub gateway: Option<Gateway>,
     /// Bounds on what peers can make the gateway hold or wait for.
     pub limits: Option<Limits>,
-    /// Where requests go, the first that matches; `gateway.upstream` takes what is left.
+    /// Destinations of requests; the first that matches is taken, and `gateway.upstream` takes what is left.
     #[serde(default)]
     pub upstream: Vec<Upstream>,
-    /// What requests must meet. Every rule that matches is decided, and the strictest verdict wins.
+    /// Requirements for requests. Every rule that matches is decided, and the strictest verdict wins.
     #[serde(default)]
     pub rule: Vec<Rule>,
-    /// Who is let through in spite of a rule, and until when.
+    /// Requests that are admitted in spite of a rule, until a date.
     #[serde(default)]
     pub exemption: Vec<Exemption>,
     /// Stops a rollout that refuses more people than was thought; false: none does.
     pub breaker: Option<OrFalse<Breaker>>,
-    /// What no rule refuses unless its paths name it.
+    /// Requests that no rule refuses unless its paths name them.
     pub never_refused: Option<NeverRefused>,
 }
 
@@ -82,9 +82,9 @@ pub struct Gateway {
     pub http3: Option<bool>,
     /// Metrics, admin API, /healthz and /readyz.
     pub admin: Option<OrFalse<String>>,
-    /// Where requests go: origins such as `http://127.0.0.1:3000`.
+    /// Destinations of requests: origins such as `http://127.0.0.1:3000`.
     pub upstream: Option<OneOrMore<String>>,
-    /// What links in answers are built from; an unknown Host never is.
+    /// The origin for links in answers, which are never built from an unknown Host.
     pub public: Option<String>,
     /// The obsolete `Upgrade: h2c` switch (RFC 7540 §3.2), for old clients.
     pub h2c_upgrade: Option<bool>,
@@ -99,23 +99,23 @@ pub struct Gateway {
     pub proxy: Vec<Proxy>,
     /// `Strict-Transport-Security`, sent over TLS only.
     pub hsts: Option<HstsSetting>,
-    /// Which requests are written as JSON lines, with their decision.
+    /// The requests that are logged as JSON lines, with their decision.
     pub access_log: Option<AccessLog>,
-    /// What the admin API asks for: a text, `env:NAME` or `file:PATH`.
+    /// The token that the admin API requires: a text, `env:NAME` or `file:PATH`.
     pub admin_token: Option<String>,
     /// The file of the embedded store; false: nothing is kept across restarts.
     pub store: Option<OrFalse<String>>,
-    /// What becomes of a path that upstreams read in different ways.
+    /// Treatment of a path that upstreams read in different ways.
     pub paths: Option<PathMode>,
-    /// Whether letters of either case are the same in paths.
+    /// Treatment of upper and lower case in paths.
     pub case: Option<Comparison>,
-    /// Whether a slash at the end of a path counts.
+    /// Treatment of a slash at the end of a path.
     pub trailing_slash: Option<Comparison>,
-    /// What an undeclared private peer with `X-Forwarded-Proto` is.
+    /// Treatment of an undeclared private peer that sends `X-Forwarded-Proto`.
     pub undeclared_proxy: Option<UndeclaredProxy>,
 }
 
-/// What becomes of a path that upstreams read in different ways.
+/// Treatment of a path that upstreams read in different ways.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(inline)]
@@ -128,7 +128,7 @@ pub enum PathMode {
     Strict,
 }
 
-/// How something is compared.
+/// A way to compare something.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(inline)]
@@ -139,7 +139,7 @@ pub enum Comparison {
     Ignore,
 }
 
-/// What an undeclared private peer with `X-Forwarded-Proto` is.
+/// Treatment of an undeclared private peer that sends `X-Forwarded-Proto`.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(inline)]
@@ -191,7 +191,7 @@ pub struct ProxyReads {
 #[serde(untagged)]
 #[schemars(inline)]
 pub enum HstsSetting {
-    /// How long browsers remember.
+    /// The time for which browsers remember.
     MaxAge(Duration),
     /// All of it.
     Table(Hsts),
@@ -203,7 +203,7 @@ pub enum HstsSetting {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Hsts {
-    /// How long browsers remember.
+    /// The time for which browsers remember.
     pub max_age: Duration,
     /// For all names below this one, too.
     pub include_subdomains: Option<bool>,
@@ -211,7 +211,7 @@ pub struct Hsts {
     pub preload: Option<bool>,
 }
 
-/// Which requests are written as JSON lines.
+/// The requests that are logged as JSON lines.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(inline)]
@@ -232,29 +232,29 @@ pub struct Limits {
     pub header_bytes: Option<Size>,
     /// From the first byte of a request to the end of its header section; longer is 408.
     pub header_timeout: Option<Duration>,
-    /// How long a connection may rest between requests, or a body between two reads.
+    /// The longest pause between two requests of a connection, or two reads of a body.
     pub idle: Option<Duration>,
     /// Open connections in all.
     #[schemars(range(min = 1, max = 10_000_000))]
     pub connections: Option<u64>,
-    /// How long requests are still accepted at shutdown, while `/readyz` is 503.
+    /// The time at shutdown in which requests are still accepted, while `/readyz` is 503.
     pub lame_duck: Option<Duration>,
-    /// How long open requests may take to finish at shutdown.
+    /// The time limit for open requests at shutdown.
     pub drain: Option<Duration>,
-    /// How much of a refused request's body is read and thrown away before the connection closes.
+    /// The bytes of a refused request's body that are read and discarded before the connection closes.
     pub discard_bytes: Option<Size>,
-    /// How long that may take.
+    /// The time limit for that.
     pub discard_timeout: Option<Duration>,
-    /// How long a tunnel may rest.
+    /// The longest pause in a tunnel.
     pub tunnel_idle: Option<Duration>,
     /// Connecting to an upstream; longer is 504.
     pub upstream_connect: Option<Duration>,
     /// From the end of the request to the upstream's header section; longer is 504.
     pub upstream_response: Option<Duration>,
-    /// How long an upstream may send nothing of a body that it has begun, or take nothing of a request's; left out, as
+    /// The longest pause of an upstream in a body that it sends, or takes; left out, as
     /// `upstream-response`.
     pub upstream_silence: Option<Duration>,
-    /// How long an upstream connection is kept for the next request.
+    /// The time for which an idle upstream connection is kept.
     pub upstream_idle: Option<Duration>,
 }
 
@@ -285,25 +285,25 @@ macro_rules! matching {
 }
 
 matching! {
-    /// Where requests go.
+    /// The destinations.
     pub struct Upstream {
         /// Origins such as `http://127.0.0.1:3000`; the less busy of two is asked. Either this or `endpoints`.
         pub addresses: Option<OneOrMore<String>>,
         /// The servers one by one, where they differ in more than the address.
         pub endpoints: Option<Vec<Endpoint>>,
-        /// What is spoken to it. `2` over http is by prior knowledge.
+        /// The version of HTTP towards it. `2` over http is by prior knowledge.
         pub http: Option<UpstreamHttp>,
         /// PEM file of the authorities that sign its certificate; left out, the system's.
         pub ca: Option<String>,
         /// Requests that ask each endpoint whether it is well; left out, the gateway learns it from its requests alone.
         pub health: Option<HealthCheck>,
-        /// How often a request that failed is sent once more, if it is idempotent and has no content: 0 or 1.
+        /// Retries of a request that failed, if it is idempotent and has no content: 0 or 1.
         #[schemars(range(min = 0, max = 1))]
         pub retries: Option<u8>,
     }
 }
 
-/// What is spoken to an upstream.
+/// A version of HTTP towards an upstream.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[schemars(inline)]
 pub enum UpstreamHttp {
@@ -316,30 +316,30 @@ pub enum UpstreamHttp {
 }
 
 matching! {
-    /// What requests must meet.
+    /// The requirement, or a list of which any one has to be met.
     pub struct Rule {
         /// Its name in records, metrics and commands. It does not change: the ramp hashes it.
         #[schemars(regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"))]
         pub id: String,
         /// The requirement, or a list of which any one suffices, in order of preference.
         pub require: OneOrMore<Requirement>,
-        /// What happens to requests of which too little is known; each is admitted and counted unless said.
+        /// Treatment of requests of which too little is known; each is admitted and counted by default.
         pub on: Option<On>,
-        /// How a refusal is answered.
+        /// The kind of answer to a refused request.
         pub answer: Option<Answer>,
-        /// What people are told, in one sentence.
+        /// The message for people, in one sentence.
         pub message: Option<String>,
         /// A page that says what to do.
         pub docs: Option<String>,
-        /// What replaces what is going away.
+        /// The address of the replacement.
         pub successor: Option<String>,
-        /// Where to get the newer client: one address, or one by client and `default`.
+        /// The address of the newer client: one for all, or one by client and `default`.
         pub upgrade_url: Option<UpgradeUrl>,
         /// The name in `Upgrade`; left out, the rule's id for an API, the client's name for a client.
         pub token: Option<String>,
         /// Since when this is deprecated; left out, `rollout.warn`.
         pub deprecated: Option<Moment>,
-        /// When it stops working; left out, `rollout.enforce`.
+        /// The date on which it stops working; left out, `rollout.enforce`.
         pub sunset: Option<Moment>,
         /// Pins a phase; it beats the rollout.
         pub phase: Option<Phase>,
@@ -442,13 +442,13 @@ pub struct Api {
     pub supported: Option<OneOrMore<String>>,
     /// The version of a request that sends none.
     pub assume: Option<String>,
-    /// How versions are written and compared; left out, `semver`.
+    /// The notation and order of versions; left out, `semver`.
     pub scheme: Option<Scheme>,
-    /// Where the version stands: `header:NAME`, `path:/v{version}/**`, `query:NAME`, `media-type:PARAMETER`.
+    /// The places of the version: `header:NAME`, `path:/v{version}/**`, `query:NAME`, `media-type:PARAMETER`.
     pub read: OneOrMore<String>,
 }
 
-/// How versions are written and compared.
+/// The notation and order of versions.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(untagged)]
 #[schemars(inline)]
@@ -484,7 +484,7 @@ pub struct Ordered {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Client {
-    /// Where name and version stand: `header:NAME` (`Name/Version`), `header:NAME=Client` (a bare version), `user-agent`;
+    /// The places of name and version: `header:NAME` (`Name/Version`), `header:NAME=Client` (a bare version), `user-agent`;
     /// left out, `user-agent`.
     pub read: Option<OneOrMore<String>>,
     /// The oldest version that is admitted, by client.
@@ -493,13 +493,13 @@ pub struct Client {
     pub blocked: Option<OneOrMore<String>>,
 }
 
-/// What happens to requests of which too little is known.
+/// Treatment of requests of which too little is known.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct On {
     /// No version was sent.
     pub missing: Option<Action>,
-    /// What was sent is no version.
+    /// The value that was sent is no version.
     pub malformed: Option<Action>,
     /// Two readers gave different versions.
     pub ambiguous: Option<Action>,
@@ -511,7 +511,7 @@ pub struct On {
     pub unknown: Option<Action>,
 }
 
-/// What happens.
+/// A treatment.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(inline)]
@@ -522,7 +522,7 @@ pub enum Action {
     Refuse,
 }
 
-/// How a refusal is answered.
+/// The kind of answer to a refused request.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(untagged)]
 #[schemars(inline)]
@@ -555,11 +555,11 @@ pub enum Phase {
     Off,
     /// Requests are decided and counted; nobody is told.
     Observe,
-    /// Who would be refused is told, and admitted.
+    /// Requests that would be refused are admitted, with a warning.
     Warn,
     /// As `enforce`, and called a brownout.
     Brownout,
-    /// Who falls short is refused.
+    /// Requests that do not meet the requirement are refused.
     Enforce,
     /// Warns and refuses nobody, whatever the rollout says.
     Paused,
@@ -569,7 +569,7 @@ pub enum Phase {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Rollout {
-    /// Who is one client for the ramp: `header:NAME`, `cookie:NAME`, `jwt-unverified:CLAIM`, `peer`.
+    /// The identity of a client for the ramp: `header:NAME`, `cookie:NAME`, `jwt-unverified:CLAIM`, `peer`.
     pub identity: Option<OneOrMore<String>>,
     /// From when requests are decided and counted.
     pub observe: Option<Moment>,
@@ -582,7 +582,7 @@ pub struct Rollout {
     pub ramp: Option<Ramp>,
     /// From when all are refused.
     pub enforce: Option<Moment>,
-    /// Where dates begin; left out, UTC.
+    /// The time zone in which dates begin; left out, UTC.
     pub zone: Option<String>,
 }
 
@@ -590,9 +590,9 @@ pub struct Rollout {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Window {
-    /// When it begins.
+    /// The beginning.
     pub at: Moment,
-    /// How long it lasts.
+    /// The duration.
     pub r#for: Duration,
 }
 
@@ -618,7 +618,7 @@ pub struct Step {
 }
 
 matching! {
-    /// Who is let through in spite of a rule, and until when.
+    /// Requests that are admitted in spite of a rule, until a date.
     pub struct Exemption {
         /// Its name in records; left out, `exemption-1` and so on.
         pub id: Option<String>,
@@ -626,7 +626,7 @@ matching! {
         pub rules: Option<OneOrMore<String>>,
         /// Why.
         pub reason: String,
-        /// Who answers for it.
+        /// The person or team that is responsible for it.
         pub owner: String,
         /// Until when. There is no exemption for ever.
         pub expires: Moment,
@@ -639,17 +639,17 @@ matching! {
 pub struct Breaker {
     /// The share of the distinct identities seen in the window that may be refused.
     pub refused_share: Option<Share>,
-    /// How far back it looks.
+    /// The period that it looks back on.
     pub window: Option<Duration>,
     /// Identities that must have been seen before it may trip.
     #[schemars(range(min = 1))]
     pub minimum: Option<u64>,
-    /// Which identities count: all that were seen, or those that an upstream has answered with 2xx before.
+    /// The identities that count: all that were seen, or those that an upstream has answered with 2xx before.
     pub counts: Option<Counts>,
     /// As many identities of one network (/24 of IPv4, /48 of IPv6) count in a window.
     #[schemars(range(min = 1, max = 10_000))]
     pub per_network: Option<u64>,
-    /// Where a tripped breaker is told by POST.
+    /// The address that is told of a tripped breaker by POST.
     pub webhook: Option<String>,
 }
 
@@ -659,19 +659,19 @@ pub struct Breaker {
 pub struct RuleBreaker {
     /// The share of the distinct identities seen in the window that may be refused.
     pub refused_share: Option<Share>,
-    /// How far back it looks.
+    /// The period that it looks back on.
     pub window: Option<Duration>,
     /// Identities that must have been seen before it may trip.
     #[schemars(range(min = 1))]
     pub minimum: Option<u64>,
-    /// Which identities count: all that were seen, or those that an upstream has answered with 2xx before.
+    /// The identities that count: all that were seen, or those that an upstream has answered with 2xx before.
     pub counts: Option<Counts>,
     /// As many identities of one network (/24 of IPv4, /48 of IPv6) count in a window.
     #[schemars(range(min = 1, max = 10_000))]
     pub per_network: Option<u64>,
 }
 
-/// Which identities a breaker counts.
+/// The identities that a breaker counts.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(inline)]
@@ -682,12 +682,12 @@ pub enum Counts {
     Accepted,
 }
 
-/// What no rule refuses unless its paths name it.
+/// Requests that no rule refuses unless its paths name them.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct NeverRefused {
     /// Built-in exemptions that do not hold here, by their ids.
     pub remove: Option<OneOrMore<String>>,
-    /// Where health checks come from; left out, private, loopback and link-local addresses.
+    /// The networks of health checkers; left out, private, loopback and link-local addresses.
     pub health_networks: Option<OneOrMore<String>>,
 }

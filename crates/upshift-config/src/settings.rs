@@ -34,19 +34,19 @@ pub struct Gateway {
     pub proxies: Vec<Proxy>,
     /// `Strict-Transport-Security`, over TLS only.
     pub hsts: Option<Hsts>,
-    /// Which requests are written as JSON lines.
+    /// The requests that are logged as JSON lines.
     pub access_log: AccessLog,
-    /// What the admin API asks for.
+    /// The token that the admin API requires.
     pub admin_token: Option<AdminToken>,
     /// The embedded store; none: in memory only.
     pub store: Option<PathBuf>,
     /// The file does not set `store`: it may be elsewhere, where the folder of the policy file cannot be written to.
     pub store_is_usual: bool,
-    /// How ambiguous paths are treated.
+    /// Treatment of ambiguous paths.
     pub paths: PathMode,
-    /// How paths and patterns are compared.
+    /// Comparison of paths with patterns.
     pub comparison: Comparison,
-    /// Whether an undeclared private peer that sends `X-Forwarded-Proto` is taken for a proxy.
+    /// Treatment of an undeclared private peer that sends `X-Forwarded-Proto`.
     pub undeclared_proxy: UndeclaredProxy,
 }
 
@@ -63,9 +63,9 @@ pub enum PathMode {
 }
 
 impl Gateway {
-    /// Where cleartext is served when the file names no listener.
+    /// The cleartext listener of a file that names none.
     pub const HTTP: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
-    /// Where the admin listener is.
+    /// The address of the admin listener.
     pub const ADMIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9426);
     /// The name of the store, beside the policy file.
     pub const STORE: &str = "upshift.db";
@@ -108,7 +108,7 @@ pub struct TlsFiles {
 /// `hsts`: `Strict-Transport-Security` (RFC 6797).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hsts {
-    /// How long browsers remember.
+    /// The time for which browsers remember.
     pub max_age: Duration,
     /// For all names below this one, too.
     pub include_subdomains: bool,
@@ -197,27 +197,27 @@ pub struct Limits {
     pub header_bytes: usize,
     /// From the first byte of a request to the end of its header section; longer is 408.
     pub header_timeout: Duration,
-    /// How long a connection may rest between requests, or a body between two reads.
+    /// The longest pause between two requests of a connection, or two reads of a body.
     pub idle: Duration,
     /// Open connections in all.
     pub connections: usize,
-    /// How long requests are still accepted at shutdown, while `/readyz` says that it stops.
+    /// The time at shutdown in which requests are still accepted, while `/readyz` is 503.
     pub lame_duck: Duration,
-    /// How long open requests may take to finish at shutdown.
+    /// The time limit for open requests at shutdown.
     pub drain: Duration,
     /// Bytes of a refused request's body that are read and thrown away before the connection closes.
     pub discard_bytes: u64,
-    /// How long that may take.
+    /// The time limit for that.
     pub discard_timeout: Duration,
-    /// How long a tunnel may rest.
+    /// The longest pause in a tunnel.
     pub tunnel_idle: Duration,
     /// Connecting to an upstream; longer is 504.
     pub upstream_connect: Duration,
     /// From the end of the request to the upstream's header section; longer is 504.
     pub upstream_response: Duration,
-    /// How long an upstream may send nothing of a body that it has begun, or take nothing of a request's.
+    /// The longest pause of an upstream in a body that it sends, or takes.
     pub upstream_silence: Duration,
-    /// How long an upstream connection is kept for the next request.
+    /// The time for which an idle upstream connection is kept.
     pub upstream_idle: Duration,
 }
 

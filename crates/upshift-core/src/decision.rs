@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::policy::{ExemptedBy, Moment, Phase, Rule};
 
-/// What happens to the request. The greater is the stricter, and the strictest rule wins.
+/// The outcome for the request. The greater is the stricter, and the strictest rule wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verdict {
     /// It passes.
@@ -18,7 +18,7 @@ pub enum Verdict {
     Refuse,
 }
 
-/// What a requirement is about.
+/// The subject of a requirement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// TLS and its version.
@@ -35,7 +35,7 @@ pub enum Kind {
     Protocol,
 }
 
-/// Why a rule came to its verdict. The list is closed.
+/// The reason for a rule's verdict. The list is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
     /// The requirement is met.
@@ -46,7 +46,7 @@ pub enum Reason {
     Blocked,
     /// No version was sent.
     Missing,
-    /// What was sent is no version.
+    /// The value that was sent is no version.
     Malformed,
     /// Different versions were sent.
     Ambiguous,
@@ -67,15 +67,15 @@ pub enum Reason {
 /// A value that was read, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observed<'a> {
-    /// What it is a value of.
+    /// The kind of thing that it is a value of.
     pub kind: Kind,
     /// The value as it was sent.
     pub value: Cow<'a, str>,
-    /// Where it stood: a reader as the policy file writes it, or `connection`.
+    /// Its source: a reader as the policy file writes it, or `connection`.
     pub read: Cow<'a, str>,
 }
 
-/// What one rule says of one request.
+/// The ruling of one rule on one request.
 #[derive(Clone, Debug)]
 pub struct Ruling<'a> {
     /// The rule.
@@ -84,17 +84,17 @@ pub struct Ruling<'a> {
     pub mismatch: Option<&'static str>,
     /// Its verdict; `Admit` if it does not apply.
     pub verdict: Verdict,
-    /// Where its rollout stands.
+    /// The state of its rollout.
     pub moment: Moment,
     /// The kind of the requirement that decided: the first that is met, or the first that is surely not.
     pub kind: Kind,
     /// Why; `Meets` if it does not apply.
     pub reason: Reason,
-    /// Why it would be refused at `enforce`, if it would be. It differs from `reason` outside of a ramp's share only.
+    /// The reason for a refusal at `enforce`, if there were one. It differs from `reason` outside of a ramp's share only.
     pub cause: Option<Reason>,
-    /// What was read.
+    /// The values that were read.
     pub observed: Vec<Observed<'a>>,
-    /// Who excused it.
+    /// The exemption that excused it.
     pub exempted: Option<ExemptedBy<'a>>,
     /// In a ramp: it would be refused, and has no identity to be in it.
     pub without_identity: bool,
@@ -105,7 +105,7 @@ pub struct Ruling<'a> {
 pub struct Decision<'a> {
     /// The strictest verdict of all rules.
     pub verdict: Verdict,
-    /// What the rules say: those that apply, in the order of the file (all of them from
+    /// The rulings of the rules that apply, in the order of the file (of all rules from
     /// [`Policy::explain`](crate::Policy::explain)).
     pub rulings: Vec<Ruling<'a>>,
     pub(crate) top: Option<usize>,
@@ -137,7 +137,7 @@ impl Kind {
         }
     }
 
-    /// Whether it is about the connection and not about what the caller says of itself.
+    /// Tells whether it is about the connection and not about what the caller says of itself.
     pub fn is_transport(self) -> bool {
         !matches!(self, Self::Api | Self::Client)
     }
@@ -178,19 +178,19 @@ impl Reason {
         }
     }
 
-    /// Whether the requirement is surely not met. What is uncertain is admitted unless the rule says otherwise.
+    /// Tells whether the requirement is surely not met. What is uncertain is admitted unless the rule says otherwise.
     pub fn is_sure(self) -> bool {
         matches!(self, Self::TooOld | Self::Blocked | Self::Unmet | Self::Subprotocol)
     }
 }
 
 impl Ruling<'_> {
-    /// Whether the rule applies to the request.
+    /// Tells whether the rule applies to the request.
     pub fn matched(&self) -> bool {
         self.mismatch.is_none()
     }
 
-    /// Where the rule's rollout stands.
+    /// The phase of the rule's rollout.
     pub fn phase(&self) -> Phase {
         self.moment.phase
     }

@@ -36,7 +36,7 @@ impl dyn Fields + '_ {
         first.into_iter().chain(others)
     }
 
-    /// Whether the field `name` (lower case) has lines that differ: readers disagree on which of them counts.
+    /// Tells whether the field `name` (lower case) has lines that differ: readers disagree on which of them counts.
     pub fn is_contradictory(&self, name: &str) -> bool {
         let mut values = self.all(name).map(<[u8]>::trim_ascii);
         let first = values.next();
@@ -53,7 +53,7 @@ impl dyn Fields + '_ {
         Some(String::from_utf8_lossy(self.nth(name, 0)?.trim_ascii()))
     }
 
-    /// Whether there is a field `name`.
+    /// Tells whether there is a field `name`.
     pub fn has(&self, name: &str) -> bool {
         self.nth(name, 0).is_some()
     }
@@ -125,7 +125,7 @@ impl HttpVersion {
         }
     }
 
-    /// Whether several requests share the connection, so that `Upgrade` and `Connection` may not be sent
+    /// Tells whether several requests share the connection, so that `Upgrade` and `Connection` may not be sent
     /// (RFC 9113 §8.2.2, RFC 9114 §4.2).
     pub fn is_multiplexed(self) -> bool {
         self >= Self::V2
@@ -236,7 +236,7 @@ pub enum Known<T> {
     Unknown,
 }
 
-/// How the client's connection is protected.
+/// The protection of the client's connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TlsState {
     /// Not at all.
@@ -247,7 +247,7 @@ pub enum TlsState {
     SomeVersion,
 }
 
-/// What is known of one request.
+/// The facts about one request.
 #[derive(Clone, Copy)]
 pub struct Facts<'a> {
     /// The method, as sent.
@@ -256,19 +256,19 @@ pub struct Facts<'a> {
     pub host: &'a str,
     /// The path as it was sent, without the query. `*` for the asterisk form.
     pub path: &'a str,
-    /// What follows the `?`, without it.
+    /// The text behind the `?`.
     pub query: Option<&'a str>,
     /// The version of HTTP of this connection, on which the answer goes out.
     pub hop: HttpVersion,
     /// The version of HTTP that the client speaks: that of this connection, or what a declared proxy tells.
     pub http: Known<HttpVersion>,
-    /// How its connection is protected.
+    /// The protection of its connection.
     pub tls: Known<TlsState>,
     /// The client's address.
     pub peer: Option<IpAddr>,
     /// The field lines.
     pub fields: &'a dyn Fields,
-    /// Whether the request has content (a body).
+    /// The request has content (a body).
     pub has_content: bool,
     /// `:protocol` of an extended CONNECT (RFC 8441 §4).
     pub protocol: Option<&'a str>,
@@ -301,7 +301,7 @@ impl<'a> Facts<'a> {
         host.split(':').next().unwrap_or_default()
     }
 
-    /// Whether HTTP/1.1 or older is spoken here, so that `Upgrade` may be sent.
+    /// Tells whether HTTP/1.1 or older is spoken here, so that `Upgrade` may be sent.
     pub fn is_http1(&self) -> bool {
         !self.hop.is_multiplexed()
     }

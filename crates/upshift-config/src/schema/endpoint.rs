@@ -30,7 +30,7 @@ pub struct HealthCheck {
     pub path: String,
     /// The time between two checks of one endpoint.
     pub interval: Option<Duration>,
-    /// How long an answer may take; not longer than `interval`.
+    /// The time limit for an answer; not longer than `interval`.
     pub timeout: Option<Duration>,
     /// Statuses of a healthy endpoint, such as `200` or `"200-399"`.
     pub expect: Option<OneOrMore<Statuses>>,
