@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::path::Path;
 
+use rustix::fs::{Access, access};
 use rustls::pki_types::CertificateDer;
 use upshift_adoption::store::Store;
 use upshift_config::{Address, KeyFinding, Severity, TlsFiles, Upstream};
@@ -199,12 +200,33 @@ fn of_store(path: &Path) -> Option<KeyFinding> {
         _ => Path::new("."),
     };
     if folder.is_dir() {
-        return None;
+        return unwritable(path, folder);
     }
     let (path, folder) = (path.display(), folder.display());
     let message = format!("the store {path} cannot be made: there is no folder {folder}");
     let message = format!("{message}: changes by people and the breaker would be forgotten at a restart");
     Some(warning(STORE, message, "name a file in a folder that can be written to, or store = false"))
+}
+
+/// The file of a store, its lock or its folder, if a gateway cannot write there.
+fn unwritable(path: &Path, folder: &Path) -> Option<KeyFinding> {
+    let mut lock = path.as_os_str().to_owned();
+    lock.push("-lock");
+    let lock = Path::new(&lock);
+    let mut written = vec![path, lock];
+    written.retain(|file| file.exists());
+    if written.len() < 2 {
+        written.push(folder);
+    }
+    for file in written {
+        if let Err(cause) = access(file, Access::WRITE_OK) {
+            let (store, file) = (path.display(), file.display());
+            let message = format!("the store {store} cannot be written: {file}: {cause}");
+            let message = format!("{message}: changes by people and the breaker would be forgotten at a restart");
+            return Some(warning(STORE, message, "let the gateway's user write there, or name another file"));
+        }
+    }
+    None
 }
 
 /// The requests that no upstream takes.

@@ -143,6 +143,11 @@ fn a_read_only_store_is_obeyed_and_a_pause_works_without_it() {
     let undo = ["undo", "--yes", "--admin", &format!("http://{}", first.admin())];
     drop(first);
     disk.remount("ro");
+    let policy = Scratch::new();
+    let upstream = "[gateway]\nupstream = \"http://127.0.0.1:9\"";
+    let file = policy.file("upshift.toml", format!("{upstream}\n{}", store_line(&disk.store())));
+    let checked = upshift(&["check", &file.to_string_lossy()]);
+    assert!(checked.stderr.contains("cannot be written"), "{}", checked.stderr);
     let mut second = start();
     assert_eq!(asked(&second), 200, "what cannot be written can still be obeyed");
     second.program().wait_for("word in the log", |lines| {
@@ -283,7 +288,7 @@ fn a_store_that_is_not_named_is_where_it_can_be_kept() {
         }
         command.env(variable, value);
         let mut program = Program::start(command);
-        let said = format!("changes are kept in {}", expected.display());
+        let said = format!("store {}", expected.display());
         program.wait_for(&said, |lines| lines.contains(&said).then_some(()));
         assert!(expected.exists(), "{variable}: {:?}", program.lines());
         program.signal("HUP");

@@ -76,7 +76,7 @@ impl Serve {
         let handle = gateway.handle();
         announce(gateway.addresses());
         if let Some(store) = &store {
-            say(format_args!("changes are kept in {}", store.display()));
+            say(format_args!("store {}", store.display()));
         }
         say_lines(in_force(&handle.policy(), Timestamp::now()));
         let reloader = Reloader::new(self.file, self.observe, handle, watched, usual_store);

@@ -10,11 +10,13 @@ use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
-use tokio::time::MissedTickBehavior;
+use tokio::sync::oneshot;
+use tokio::time::{MissedTickBehavior, timeout};
 
 use crate::failure::Failure;
 use crate::terminal::say;
@@ -24,6 +26,9 @@ const EVERY: Duration = Duration::from_millis(250);
 
 /// A file may be written in several steps; it is read when none came for so long.
 const SETTLED: Duration = Duration::from_millis(500);
+
+/// A look at the files that takes longer is reported.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A file that is away for longer is reported.
 const AWAY: Duration = Duration::from_secs(3);
@@ -77,17 +82,20 @@ impl Watched {
     /// Notes what the policy file is like. It is to be read afterwards.
     pub(super) fn policy_is_read(&self) {
         let Some(seen) = &self.seen else { return };
-        lock(seen).insert(self.policy.clone(), Identity::of(&self.policy));
+        // Not with the lock held: the file system may hang.
+        let identity = Identity::of(&self.policy);
+        lock(seen).insert(self.policy.clone(), identity);
     }
 
     /// Notes what the files are like that the policy file names, and watches these and no other. They are to be read
     /// afterwards.
     pub(super) fn named_are_read(&self, named: Vec<PathBuf>) {
         let Some(seen) = &self.seen else { return };
+        // Not with the lock held: the file system may hang.
+        let named: Vec<_> = named.into_iter().map(|path| (Identity::of(&path), path)).collect();
         let mut seen = lock(seen);
         seen.retain(|path, _| *path == self.policy);
-        for path in named {
-            let identity = Identity::of(&path);
+        for (identity, path) in named {
             seen.entry(path).or_insert(identity);
         }
     }
@@ -118,14 +126,34 @@ async fn watch(seen: Arc<Mutex<Seen>>, wish: Sender<()>) {
     loop {
         looks.tick().await;
         let before = lock(&seen).clone();
-        // A file system that hangs must not keep the signals from being taken.
-        let Ok(now) = tokio::task::spawn_blocking(move || look(&before)).await else { return };
+        let Some(now) = look_aside(before).await else { continue };
         absences.note(&lock(&seen), &now, Instant::now());
         let changed = changed(&lock(&seen), now);
         if rest.is_over(changed, Instant::now()) && wish.send(()).await.is_err() {
             return;
         }
     }
+}
+
+/// The files of `seen` as they are now, looked at in a thread of its own: where a file system hangs, signals are taken
+/// meanwhile, and the process can end. `None` if there is no thread to be had.
+async fn look_aside(seen: Seen) -> Option<Seen> {
+    let (done, mut looked) = oneshot::channel();
+    let thread = thread::Builder::new().name("upshift watch".to_owned());
+    let started = thread.spawn(move || {
+        // The one who waits may have gone with the process.
+        let _ = done.send(look(&seen));
+    });
+    if let Err(error) = started {
+        tracing::warn!(%error, "files are not watched: there is no thread");
+        return None;
+    }
+    if let Ok(looked) = timeout(PATIENCE, &mut looked).await {
+        return looked.ok();
+    }
+    let seconds = PATIENCE.as_secs();
+    say(format_args!("warning: a watched file does not answer for {seconds} s: no change is noticed until it does"));
+    looked.await.ok()
 }
 
 /// The files of `seen` as they are now.
