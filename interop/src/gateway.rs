@@ -49,12 +49,19 @@ impl Gateway {
         Self::launch(command, &policy_file(upstream, gateway, rules), &[])
     }
 
-    /// A second process at the addresses of `first`, with its policy.
+    /// A second process at the addresses of `first`, with its policy and its store.
     ///
     /// # Panics
     /// If it does not start and say where it listens.
     pub fn beside(first: &Self, arguments: &[&str]) -> Self {
-        Self::launch(Command::new(binary()), &first.policy_with_addresses(), arguments)
+        let store = format!("[gateway]\nstore = \"{}\"\n", first.store().display());
+        let policy = first.policy_with_addresses().replace("[gateway]\n", &store);
+        Self::launch(Command::new(binary()), &policy, arguments)
+    }
+
+    /// The store of a gateway whose policy names none.
+    pub fn store(&self) -> PathBuf {
+        self.folder.path().join("upshift.db")
     }
 
     /// The policy file, with the addresses that were bound in place of those that were asked for.
@@ -121,6 +128,11 @@ impl Gateway {
     /// The process.
     pub fn program(&mut self) -> &mut Program {
         &mut self.program
+    }
+
+    /// Sends it a signal: `TERM`.
+    pub fn signal(&self, name: &str) {
+        self.program.signal(name);
     }
 
     /// The descriptors that it has open.

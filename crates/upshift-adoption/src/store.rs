@@ -169,6 +169,11 @@ impl Store {
         examined.map_err(|error| error.at(path))
     }
 
+    /// Tells whether another process has the store at `path` open.
+    pub fn is_in_use(path: &Path) -> bool {
+        lock(path).is_err_and(|error| error.is_in_use())
+    }
+
     fn make(path: &Path) -> Result<Self, StoreError> {
         must_be_a_file(path)?;
         let lock = lock(path)?;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -12,7 +13,7 @@ use axum::Router;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::LocalSet;
 
-use upshift_adoption::store::StoreError;
+use upshift_adoption::store::{Store, StoreError};
 use upshift_config::{KeyFinding, Limits};
 use upshift_core::{Policy, Timestamp, TlsVersion};
 
@@ -232,6 +233,8 @@ impl Gateway {
             early = endings.recv() => if let Some(Err(error)) = early { return Err(RunError::Worker(error)) },
         }
         shared.stopping.store(true, Ordering::Relaxed);
+        // The process that follows needs it before this one has ended.
+        shared.control.release_store();
         // Load balancers learn from /readyz that they are to turn elsewhere; until they have, requests are served.
         let lame_duck = shared.snapshot.load().settings.limits.lame_duck;
         tokio::time::sleep(lame_duck).await;
@@ -310,6 +313,11 @@ impl Handle {
     pub fn policy(&self) -> Arc<Policy> {
         Arc::clone(&self.shared.snapshot.load().policy)
     }
+}
+
+/// Tells whether a gateway that runs has the store at `path` open: another one cannot start with it before that one stops.
+pub fn store_is_in_use(path: &Path) -> bool {
+    Store::is_in_use(path)
 }
 
 /// Says so if `connections` cannot be had. Within a twentieth of it, the reserve is what lacks, and the default on many

@@ -55,7 +55,7 @@ mod worker;
 
 pub use descriptors::{TooFewDescriptors, raise_descriptor_limit};
 pub use difference::{Difference, How};
-pub use gateway::{Addresses, Gateway, Handle, RunError, StartError};
+pub use gateway::{Addresses, Gateway, Handle, RunError, StartError, store_is_in_use};
 pub use pem::PemError;
 pub use question::{Asked, Question};
 pub use reload::{Count, NeedsRestart, Prepared, ReloadError, Reloaded};

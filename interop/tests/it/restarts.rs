@@ -20,6 +20,10 @@ use crate::operations::eventually;
 /// A rule, so that the file is complete.
 const RULE: &str = "[[rule]]\nid = \"accounts\"\npaths = [\"/account/**\"]\nrequire = { tls = \"1.2\" }\n";
 
+const LAME_DUCK: &str = "[limits]\nlame-duck = \"1s\"\n";
+
+const ACCOUNT: &[u8] = b"GET /account/7 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
 
 /// Half of a request, which keeps a gateway from ending.
@@ -105,17 +109,24 @@ fn ready(gateway: &Gateway) -> Option<u16> {
 #[test]
 fn a_gateway_is_replaced_without_a_gap() {
     let origin = Origin::start(200, &[]);
-    let mut first = Gateway::start(origin.address(), RULE);
+    let mut first = Gateway::start(origin.address(), &format!("{LAME_DUCK}{RULE}"));
+    let admin = format!("http://{}", first.admin());
+    upshift(&["pause", "accounts", "--admin", &admin]).ok();
     let begun = send(first.http(), HALF);
     let clients = Clients::start(first.http(), 4);
-    let mut second = Gateway::beside(&first, &["--take-over"]);
-    first.program().signal("TERM");
+    let mut second = thread::scope(|scope| {
+        let second = scope.spawn(|| Gateway::beside(&first, &["--take-over"]));
+        // It waits for the store, whether it comes before or after the signal.
+        clients.have_more_answers(100);
+        first.signal("TERM");
+        second.join().unwrap_or_else(|_| panic!("the second gateway did not start"))
+    });
+    assert_eq!(exchange(second.http(), ACCOUNT, false).0.status, 200, "the pause is still in force");
+    assert!(eventually(|| (ready(&second) == Some(200)).then_some(())).is_some());
     // While the first process still drains, the second one serves alone.
-    first.program().wait_for("word of it", |lines| lines.iter().any(|line| line.contains("stopping")).then_some(()));
-    clients.have_more_answers(200);
+    clients.have_more_answers(2_000);
     let (answered, failures) = clients.stop();
     assert!(failures.is_empty(), "{} of {answered}: {failures:?}", failures.len());
-    assert_eq!(ready(&second), Some(200));
     assert_eq!(finish(begun), 200);
     assert_eq!(first.program().ended(), 0);
     assert_eq!(get(second.http()).ok(), Some(200));
@@ -128,12 +139,11 @@ fn a_gateway_is_replaced_without_a_gap() {
 fn http_3_follows_when_the_first_process_has_let_go() {
     peers!("python packages");
     let origin = Origin::start(200, &[]);
-    let mut first = Gateway::with(origin.address(), "http3 = true", RULE, &[]);
+    let mut first = Gateway::with(origin.address(), "http3 = true", &format!("{LAME_DUCK}{RULE}"), &[]);
     let https = first.https();
     assert_eq!(get_http3(https), 200);
+    first.signal("TERM");
     let second = Gateway::beside(&first, &["--take-over"]);
-    assert_eq!(get_http3(https), 200, "the first process still serves it");
-    first.program().signal("TERM");
     assert_eq!(first.program().ended(), 0);
     let served = eventually(|| (get_http3(https) == 200).then_some(()));
     assert!(served.is_some(), "{}", second.ask_admin("/metrics").text());

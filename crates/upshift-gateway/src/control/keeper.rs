@@ -26,7 +26,7 @@ const RETRY: Duration = Duration::from_secs(1);
 /// Hands records to the thread.
 pub(crate) struct Keeper {
     /// None: there is no store.
-    jobs: Option<Sender<Job>>,
+    jobs: Option<Sender<Work>>,
     unsaved: Arc<AtomicU64>,
     /// Disconnected when the thread has ended.
     ended: Receiver<()>,
@@ -34,6 +34,13 @@ pub(crate) struct Keeper {
 
 /// How the writing of one record goes.
 pub(crate) struct Saving(Option<oneshot::Receiver<Result<(), String>>>);
+
+/// Work for the thread.
+enum Work {
+    Save(Job),
+    /// Close the store, and say when it is closed.
+    Release(Sender<()>),
+}
 
 struct Job {
     record: Arc<Record>,
@@ -73,6 +80,7 @@ impl Keeper {
             store,
             unsaved: Arc::default(),
             failing: false,
+            released: false,
         };
         Self::start(writer).map(|keeper| (keeper, content))
     }
@@ -97,8 +105,18 @@ impl Keeper {
         let Some(jobs) = &self.jobs else { return Saving(None) };
         let (done, outcome) = oneshot::channel();
         // If the thread is gone, so is the other end of `done`, and the outcome says so.
-        let _ = jobs.send(Job { record: Arc::clone(record), done });
+        let _ = jobs.send(Work::Save(Job { record: Arc::clone(record), done }));
         Saving(Some(outcome))
+    }
+
+    /// Closes the store for good, so that the next process can have it. Later changes are not kept.
+    pub(super) fn release(&self) {
+        let Some(jobs) = &self.jobs else { return };
+        let (done, released) = channel();
+        if jobs.send(Work::Release(done)).is_ok() {
+            // A disk that hangs is not waited for.
+            let _ = released.recv_timeout(2 * RETRY);
+        }
     }
 
     /// As many changes a restart would forget.
@@ -142,14 +160,16 @@ struct Writer {
     store: Option<Store>,
     unsaved: Arc<AtomicU64>,
     failing: bool,
+    /// The store is another process's now.
+    released: bool,
 }
 
 impl Writer {
-    fn run(mut self, jobs: &Receiver<Job>) {
+    fn run(mut self, jobs: &Receiver<Work>) {
         loop {
             let wait = if self.pending() == 0 { Duration::from_secs(3_600) } else { RETRY };
             match jobs.recv_timeout(wait) {
-                Ok(Job { record, done }) => {
+                Ok(Work::Save(Job { record, done })) => {
                     let change = record.revision.id.clone();
                     self.remember(record);
                     let saved = self.save();
@@ -162,6 +182,14 @@ impl Writer {
                     }
                     // The one who asked may have gone.
                     let _ = done.send(saved);
+                }
+                Ok(Work::Release(done)) => {
+                    if self.pending() > 0 {
+                        drop(self.save());
+                    }
+                    (self.store, self.released) = (None, true);
+                    // The one who asked may have given up.
+                    let _ = done.send(());
                 }
                 Err(RecvTimeoutError::Timeout) if self.pending() > 0 => drop(self.save()),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -188,6 +216,9 @@ impl Writer {
 
     /// Writes what is not written yet.
     fn save(&mut self) -> Result<(), String> {
+        if self.released {
+            return Err("this gateway is stopping, and has given up its store".to_owned());
+        }
         let before = self.pending();
         let saved = self.try_to_save();
         match &saved {

@@ -134,6 +134,12 @@ impl Control {
         Ok(control)
     }
 
+    /// Closes the store for good, so that the process that follows this one can open it. Changes are in force as before,
+    /// and are not kept.
+    pub(crate) fn release_store(&self) {
+        self.state().keeper.release();
+    }
+
     /// Takes another policy from the file, and tells what that changes now.
     pub(crate) fn reload(&self, policy: Policy, webhook: Option<String>, now: Timestamp) {
         let mut state = self.state();

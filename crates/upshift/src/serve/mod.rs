@@ -5,11 +5,14 @@ mod supervisor;
 mod watch;
 
 use std::io::ErrorKind;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 use clap::Args;
 use upshift_config::make_visible;
 use upshift_core::{Policy, Timestamp};
-use upshift_gateway::{Addresses, Gateway, Settings, SocketSources, StartError};
+use upshift_gateway::{Addresses, Gateway, Settings, SocketSources, StartError, store_is_in_use};
 use upshift_record::Exit;
 
 use crate::failure::{Failure, Outcome};
@@ -19,6 +22,9 @@ use crate::signals::Stop;
 use crate::terminal::{say, say_lines};
 
 use reload::Reloader;
+
+/// How often a store that another gateway has open is tried.
+const STORE_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Run the gateway
 ///
@@ -32,7 +38,7 @@ Examples:
   upshift serve --observe             count who would be refused, and refuse nobody
   upshift serve --watch               reload whenever the policy file changes
   upshift serve -c site.toml > access.jsonl
-  upshift serve --take-over           replace a running gateway without a gap; then stop that one
+  upshift serve --take-over           replace a running gateway: start this, then stop that one
 
 stdout carries the access record (gateway.access-log), stderr everything else.
 Exit codes: 0 it was told to stop, 2 wrong usage or an invalid file, 3 an address cannot be bound.")]
@@ -45,7 +51,7 @@ pub(crate) struct Serve {
     /// Let every rule observe only: nobody is refused or warned, everything is counted
     #[arg(long)]
     observe: bool,
-    /// Share the addresses with a gateway of the same user that still runs, until that one stops
+    /// Wait for the store of a gateway that is about to stop, and share its addresses during its lame duck
     #[arg(long)]
     take_over: bool,
 }
@@ -61,6 +67,9 @@ impl Serve {
         let settings = reload::load(&self.file, text, &watched, &mut usual_store)?;
         let settings = Settings { observe: self.observe, ..settings };
         let store = settings.store.clone();
+        if let Some(store) = store.as_deref().filter(|_| self.take_over) {
+            await_store(store);
+        }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(Failure::environment)?;
         // Before it listens: a supervisor may signal as soon as it can connect.
@@ -93,6 +102,20 @@ impl Serve {
             }
             Ok(Exit::Fine)
         })
+    }
+}
+
+/// Waits until the gateway that this one replaces has closed its store, which it does as soon as it is told to stop.
+fn await_store(store: &Path) {
+    if !store_is_in_use(store) {
+        return;
+    }
+    let shown = store.display();
+    say(format_args!("waiting for the gateway that has the store {shown} open: stop it now, it serves until then"));
+    while store_is_in_use(store) {
+        // Signals still end the process: nothing takes them yet.
+        #[expect(clippy::disallowed_methods, reason = "there is no runtime yet")]
+        thread::sleep(STORE_INTERVAL);
     }
 }
 
