@@ -182,6 +182,7 @@ fn health_check(item: &Item<'_>) -> Option<HealthCheck> {
     let path = section.required("path", "what is asked for, such as \"/healthz\"");
     let path = path.and_then(|item| item.parsed("a path such as \"/healthz\"", parse_path));
     let mut check = HealthCheck::of(path.unwrap_or_default());
+    let has_timeout = section.get("timeout").is_some();
     for (key, duration) in [("interval", &mut check.interval), ("timeout", &mut check.timeout)] {
         *duration = section.get(key).and_then(|item| item.duration()).unwrap_or(*duration);
     }
@@ -194,6 +195,9 @@ fn health_check(item: &Item<'_>) -> Option<HealthCheck> {
     for (key, count) in [("healthy", &mut check.healthy), ("unhealthy", &mut check.unhealthy)] {
         let given = section.get(key).and_then(|item| item.integer(1..=100));
         *count = given.and_then(|given| u32::try_from(given).ok()).unwrap_or(*count);
+    }
+    if !has_timeout {
+        check.timeout = check.timeout.min(check.interval);
     }
     if check.timeout > check.interval {
         let finding = Finding::error(section.span(), "a health check takes longer than the time to the next");

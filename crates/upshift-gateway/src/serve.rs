@@ -1,6 +1,7 @@
 //! One request: facts → decision → answer or upstream. HTTP/1, 2 and 3 all come through here.
 
 use std::rc::Rc;
+use std::sync::atomic::Ordering;
 
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{HeaderName, Method, Request, Response, StatusCode, Version, request};
@@ -64,9 +65,9 @@ pub(crate) async fn serve(connection: &Rc<Connection>, request: Request<RequestB
         response.headers_mut().insert(header::ALT_SVC, alt_svc.clone());
     }
     finish(&mut response, version);
-    // RFC 9112 §9.6: a server that is about to close says so in its last answer.
+    // RFC 9112 §9.6: a server that is about to close says so in its last answer. Any answer of the lame duck may be it.
     if version < Version::HTTP_2
-        && *worker.shared.draining.borrow()
+        && worker.shared.stopping.load(Ordering::Relaxed)
         && response.status() != StatusCode::SWITCHING_PROTOCOLS
     {
         refuse::close(response.headers_mut());

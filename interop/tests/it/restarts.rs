@@ -196,7 +196,12 @@ fn a_lame_duck_serves_and_says_that_it_stops() {
     let stopped = Instant::now();
     gateway.program().signal("TERM");
     assert!(eventually(|| (ready(&gateway) == Some(503)).then_some(())).is_some());
-    assert_eq!(get(gateway.http()).ok(), Some(200));
+    let (answer, _) = exchange(gateway.http(), b"GET / HTTP/1.1\r\nHost: h\r\n\r\n", false);
+    assert_eq!(
+        (answer.status, answer.field("connection").as_str()),
+        (200, "close"),
+        "no answer is a surprise the last one"
+    );
     assert_eq!(gateway.program().ended(), 0);
     assert!(stopped.elapsed() >= Duration::from_secs(2), "{:?}", stopped.elapsed());
 }
