@@ -201,6 +201,18 @@ fn servers_that_close_connections_early_are_never_left_out() {
     }
 }
 
+/// KIND: requests that a server has not processed spend the budget of retries, and a healthy server is answered for with 502.
+#[test]
+fn a_server_that_ends_connections_of_http_2_costs_no_request() {
+    peers!("nginx");
+    let address = free_port();
+    let _server = Nginx::with(&format!("listen {address} http2; keepalive_requests 2;"));
+    let site = format!("[[upstream]]\naddresses = [\"http://{address}\"]\nhttp = \"2\"\n");
+    let gateway = Gateway::start(address, &site);
+    let asked = ask_for(gateway.http(), "GET", TEST);
+    assert_eq!(statuses(&asked).keys().collect::<Vec<_>>(), [&200], "{:?}", statuses(&asked));
+}
+
 /// KIND: the backup counted among those that serve, so that one of two bad primaries is asked for ever.
 #[test]
 fn a_backup_takes_over_from_several_primaries() {

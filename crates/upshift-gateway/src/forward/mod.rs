@@ -71,6 +71,7 @@ async fn try_each<'s, T>(
     let mut candidates = site.candidates();
     let mut next = candidates.next(&mut random.borrow_mut());
     let mut take = Take::Any;
+    let mut was_repeated = false;
     let mut last = Err(Fault::NoUpstream);
     while let Some(replica) = next {
         match attempt(request, replica, take).await {
@@ -80,12 +81,14 @@ async fn try_each<'s, T>(
                 request = *back;
                 last = last.or(Err(fault));
             }
-            Err(Attempt::Failed { outcome, copy, again }) => {
+            Err(Attempt::Failed { outcome, copy, again, unprocessed }) => {
                 let other = candidates.next_available(&mut random.borrow_mut());
                 // A connection that rested may be closed at any time, and there is no third try.
                 take = Take::New;
                 next = other.or(again.then_some(replica));
-                let Some(copy) = copy.filter(|_| next.is_some() && takes_retry(site)) else {
+                // What was not processed has cost the upstream nothing: the budget is for the rest.
+                let is_free = unprocessed && !std::mem::replace(&mut was_repeated, true);
+                let Some(copy) = copy.filter(|_| next.is_some() && (is_free || takes_retry(site))) else {
                     // An answer is worth more than a fault.
                     return outcome.or_else(|fault| last.map_err(|_| fault));
                 };

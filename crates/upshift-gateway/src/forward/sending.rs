@@ -67,6 +67,8 @@ pub(super) enum Attempt<T> {
         copy: Option<Box<Outbound>>,
         /// The same replica may be asked once more, on a new connection.
         again: bool,
+        /// The replica has not processed it.
+        unprocessed: bool,
     },
 }
 
@@ -120,7 +122,7 @@ impl Sending {
         let status = response.status();
         match inbound(response, lease, &replica.name, self.is_head, self.timeouts).await {
             Ok(response) if copy.is_some() && is_of_a_bad_replica(status) => {
-                Err(Attempt::Failed { outcome: Box::new(Ok(response)), copy, again: false })
+                Err(Attempt::Failed { outcome: Box::new(Ok(response)), copy, again: false, unprocessed: false })
             }
             Ok(response) => Ok(response),
             Err(fault) => Err(failed(fault, copy, Repeat::Elsewhere)),
@@ -143,7 +145,9 @@ impl Sending {
         let is_bad = is_of_a_bad_replica(response.status());
         let answer = (response, lease, replica.name.as_str());
         match copy {
-            Some(_) if is_bad => Err(Attempt::Failed { outcome: Box::new(Ok(answer)), copy, again: false }),
+            Some(_) if is_bad => {
+                Err(Attempt::Failed { outcome: Box::new(Ok(answer)), copy, again: false, unprocessed: false })
+            }
             _ => Ok(answer),
         }
     }
@@ -335,7 +339,8 @@ impl Breach {
 fn failed<T>(fault: Fault, copy: Option<Box<Outbound>>, repeat: Repeat) -> Attempt<T> {
     let copy = copy.filter(|_| repeat != Repeat::Never);
     let again = matches!(repeat, Repeat::Anywhere | Repeat::Unprocessed);
-    Attempt::Failed { outcome: Box::new(Err(fault)), copy, again }
+    let unprocessed = repeat == Repeat::Unprocessed;
+    Attempt::Failed { outcome: Box::new(Err(fault)), copy, again, unprocessed }
 }
 
 /// Statuses by which a server says that it cannot serve at the moment, or that the one behind it does not.
