@@ -112,6 +112,18 @@ impl Clients {
         Self { open: AtomicUsize::new(0), cores, closed: Notify::new() }
     }
 
+    /// Takes the place of one more connection, if there are fewer than `most`. In one step: another core may accept at the
+    /// same time.
+    fn take_place(&self, most: usize) -> bool {
+        let taken =
+            self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |open| (open < most).then_some(open + 1));
+        taken.is_ok()
+    }
+
+    fn add_place(&self) {
+        self.open.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Makes room for one more connection beside `most`, by the one that has been idle for longest. While no more than
     /// `leaving` connections are about to end, theirs is the time that this takes, and not that of the new one.
     fn make_room(&self, most: usize, leaving: usize) -> Room {
@@ -304,7 +316,7 @@ impl Worker {
         wanted.min(self.shared.descriptors.clients).max(1)
     }
 
-    /// Waits until one more connection may be opened. The one that has been idle for longest makes room; if none is idle,
+    /// Waits until one more connection may be opened, and takes its place. The one that has been idle for longest makes room; if none is idle,
     /// the client waits.
     async fn make_room(&self) {
         let clients = &self.shared.clients;
@@ -313,11 +325,11 @@ impl Worker {
             let mut closed = pin!(clients.closed.notified());
             closed.as_mut().enable();
             let most = self.most_connections();
-            if clients.open.load(Ordering::Relaxed) < most {
+            if clients.take_place(most) {
                 return;
             }
             match clients.make_room(most, self.shared.descriptors.leaving) {
-                Room::Made => return,
+                Room::Made => return clients.add_place(),
                 Room::Awaited => drop(timeout(Duration::from_nanos(REST), closed).await),
                 Room::Lost => {}
                 Room::None => {
@@ -338,7 +350,6 @@ impl Worker {
         let (number, activity) = (self.accepted.get(), Activity::new());
         self.accepted.set(number + 1);
         self.idle_marks().insert(number, activity.idle_mark());
-        self.shared.clients.open.fetch_add(1, Ordering::Relaxed);
         Registered { worker: Rc::clone(self), number, activity }
     }
 
@@ -493,6 +504,7 @@ async fn accept(worker: Rc<Worker>, listener: TcpListener, over_tls: bool) {
 /// Accepts the connections that the kernel holds for `listener`: closing it would reset them.
 async fn accept_queued(worker: &Rc<Worker>, listener: &TcpListener, over_tls: bool) {
     while let Some((tcp, peer)) = next_queued(listener).await {
+        worker.shared.clients.add_place();
         drop(spawn_local(serve_one(worker.register(), tcp, peer, over_tls)));
     }
 }

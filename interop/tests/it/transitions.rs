@@ -128,7 +128,7 @@ fn niquests_follows_alt_svc_to_http_3() {
     let program = r#"
 import sys, warnings, niquests
 warnings.filterwarnings("ignore")
-with niquests.Session() as session:
+with niquests.Session(disable_ipv6=True) as session:
     for _ in range(3):
         answer = session.get(sys.argv[1], verify=False)
         print(answer.http_version, answer.status_code)
