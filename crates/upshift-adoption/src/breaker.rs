@@ -43,7 +43,7 @@ use std::sync::Arc;
 use upshift_core::Phase;
 use upshift_core::policy::{self, Counted, Rule};
 
-/// How long after enforcement, or after the first refusal that was seen, a rule is still watched.
+/// The time for which a rule is watched after enforcement, or after the first refusal that was seen.
 pub const AFTER_ENFORCEMENT: SignedDuration = policy::Breaker::AFTER_ENFORCEMENT;
 
 /// As many of the identities that a trip hit are named in it.
@@ -301,7 +301,7 @@ fn span(rule: &Rule) -> Option<Span> {
     Some((Some(first.map_or(Timestamp::MAX, |stage| stage.from)), rule.watch_end()))
 }
 
-/// Whether `from` is over at the end of the window that begins `now`.
+/// Tells whether `from` is over at the end of the window that begins `now`.
 fn has_begun_soon(from: Option<Timestamp>, window: u32, now: Timestamp) -> bool {
     let soon = now.saturating_add(SignedDuration::from_secs(window.into())).unwrap_or(now);
     from.is_none_or(|from| from <= soon)
@@ -314,7 +314,7 @@ impl Watched {
         Self { watch, callers, accepted, tripped: false, first_refusal, withheld: 0, reported: None, swept: 0 }
     }
 
-    /// Whether the rule can refuse at `now`, and is watched.
+    /// Tells whether the rule can refuse at `now` and is watched.
     fn covers(&self, now: Timestamp) -> bool {
         self.watch.from.is_none_or(|from| from <= now) && !self.is_over(now)
     }
@@ -323,7 +323,7 @@ impl Watched {
         has_begun_soon(self.watch.from, self.watch.limits.window, now) && !self.is_over(now)
     }
 
-    /// Whether the watch has ended. It does not end before there was anything to see.
+    /// Tells whether the watch has ended. It does not end before there was anything to see.
     fn is_over(&self, now: Timestamp) -> bool {
         let Some((to, first)) = self.watch.to.zip(self.first_refusal) else { return false };
         to <= now && now.duration_since(first) >= AFTER_ENFORCEMENT

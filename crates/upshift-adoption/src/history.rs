@@ -62,7 +62,7 @@ pub struct Order<'a> {
     pub actor: &'a str,
     /// Why.
     pub reason: &'a str,
-    /// What is refused until then.
+    /// The share that was refused until then.
     pub shares: &'a Shares,
 }
 
@@ -308,7 +308,7 @@ impl Record {
     }
 }
 
-/// Whether the breaker demoted the rule of a pin after `record`: the pin would beat that latch.
+/// Tells whether the breaker demoted the rule of a pin after `record`: the pin would beat that latch.
 fn latched_since(key: &Key, record: &Record, now: &Overrides) -> bool {
     let Key::Pin(rule) = key else { return false };
     let trip = Key::Trip(rule.clone());

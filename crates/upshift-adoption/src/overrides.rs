@@ -266,7 +266,7 @@ impl Overrides {
         self.pins.values().filter_map(|pin| pin.until).filter(|until| *until > now).min()
     }
 
-    /// Whether the file alone holds.
+    /// Tells whether the file alone holds.
     pub fn is_empty(&self) -> bool {
         self.all.is_none() && self.pins.is_empty() && self.trips.is_empty()
     }

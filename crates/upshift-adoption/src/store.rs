@@ -243,7 +243,7 @@ impl StoreError {
         Self::At { path: path.to_owned(), source: Box::new(self) }
     }
 
-    /// Whether another gateway has the store open.
+    /// Tells whether another gateway has the store open.
     pub fn is_in_use(&self) -> bool {
         match self {
             Self::At { source, .. } => source.is_in_use(),
@@ -251,7 +251,7 @@ impl StoreError {
         }
     }
 
-    /// Whether the file was removed while it was open.
+    /// Tells whether the file was removed while it was open.
     pub fn is_gone(&self) -> bool {
         match self {
             Self::At { source, .. } => source.is_gone(),

@@ -79,7 +79,7 @@ where
     Ok(response.map(|inner| Checked { inner, length, came: 0, over_http2, over: false }.boxed_unsync()))
 }
 
-/// RFC 9112 §6.3: these have no content, whatever their fields say.
+/// Tells whether a response has content. Without it, the length fields mean nothing (RFC 9112 §6.3).
 fn has_content(method: &Method, status: StatusCode) -> bool {
     let empty = status.is_informational() || [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&status);
     let tunnel = method == Method::CONNECT && status.is_success();

@@ -171,7 +171,7 @@ impl Refused {
         self.problem.as_ref().and_then(|problem| problem.window_ends_at).or(self.retry_at)
     }
 
-    /// Whether asking the same again later may succeed. A 426 is for good unless the server says otherwise.
+    /// Tells whether asking the same again later may succeed. A 426 is for good unless the server says otherwise.
     pub fn is_retryable(&self) -> bool {
         let told = self.problem.as_ref().and_then(|problem| problem.retryable);
         told.unwrap_or_else(|| self.ends_at().is_some())

@@ -11,7 +11,7 @@ use h2::Reason;
 
 use crate::h3::ForbiddenField;
 
-/// What ended an exchange over HTTP/2 or HTTP/3, although the connection is sound.
+/// The fault that ended an exchange over HTTP/2 or HTTP/3, although the connection is sound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Http2Fault {

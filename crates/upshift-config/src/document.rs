@@ -110,7 +110,7 @@ impl<'d> Section<'d> {
         found
     }
 
-    /// Whether `key` is there.
+    /// Tells whether `key` is there.
     pub(crate) fn has(&self, key: &str) -> bool {
         self.table.contains_key(key)
     }
@@ -141,7 +141,7 @@ impl<'d> Section<'d> {
         self.span.clone()
     }
 
-    /// Whether there is a key that was not asked for.
+    /// Tells whether there is a key that was not asked for.
     pub(crate) fn has_unknown(&self) -> bool {
         self.table.keys().any(|key| !self.asked.contains(key.get_ref().as_ref()))
     }

@@ -227,7 +227,7 @@ fn no_address(spec: &RuleSpec, section: &Section<'_>, gateway: &Gateway) -> Opti
     })
 }
 
-/// Whether an answer can name the https address: by `public`, by `hosts`, or by listeners on loopback.
+/// Tells whether an answer can name the https address: by `public`, by `hosts`, or by listeners on loopback.
 fn knows_address(spec: &RuleSpec, gateway: &Gateway) -> bool {
     let on_loopback = |listener: Option<SocketAddr>| listener.is_some_and(|address| address.ip().is_loopback());
     let reached = gateway.https.is_some_and(|address| address.ip().is_loopback() || address.ip().is_unspecified());

@@ -25,12 +25,12 @@ impl<'h> ProxyFields<'h> {
         Self { reads: &proxy.reads, fields, proxies }
     }
 
-    /// Whether any of the fields is there.
+    /// Tells whether any of the fields is there.
     pub(crate) fn tell_anything(&self) -> bool {
         self.reads.names().any(|name| self.fields.has(name))
     }
 
-    /// Whether one of the fields that say how the client's connection is protected is there.
+    /// Tells whether one of the fields that say how the client's connection is protected is there.
     pub(crate) fn tell_protection(&self) -> bool {
         let names = [&self.reads.scheme, &self.reads.tls].into_iter().flatten();
         names.into_iter().any(|name| self.fields.has(name))
@@ -78,7 +78,7 @@ impl<'h> ProxyFields<'h> {
         nearest
     }
 
-    /// Whether the client used `https`, if the field can be read.
+    /// Tells whether the client used `https`, if the field can be read.
     fn is_https(&self, name: &str) -> Option<bool> {
         if name == FORWARDED {
             return self.of_client()?.proto.and_then(is_https);
@@ -173,7 +173,7 @@ impl<'h> Element<'h> {
     }
 }
 
-/// Whether the hop at `address` is this proxy; IPv4 may come mapped into IPv6.
+/// Tells whether the hop at `address` is this proxy; IPv4 may come mapped into IPv6.
 pub(crate) fn is_at(proxy: &Proxy, address: IpAddr) -> bool {
     proxy.from.iter().any(|net| net.contains(&address) || net.contains(&address.to_canonical()))
 }

@@ -77,7 +77,7 @@ impl AccessWriter {
     }
 }
 
-/// Where the thread writes.
+/// The output of the thread.
 struct Output {
     out: Box<dyn Write + Send>,
     /// The last batch failed, and it was said.

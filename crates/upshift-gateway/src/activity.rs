@@ -165,7 +165,7 @@ impl Activity {
         self.unread.set(true);
     }
 
-    /// Whether the client may still be sending a body that is no longer read.
+    /// Tells whether the client may still be sending a body that is no longer read.
     pub(crate) fn left_unread(&self) -> bool {
         self.unread.get()
     }
@@ -189,7 +189,7 @@ impl Activity {
         }
     }
 
-    /// Whether the content is malformed. If not, the task of `cx` is woken when it turns out to be.
+    /// Tells whether the content is malformed. If not, the task of `cx` is woken when it turns out to be.
     pub(crate) fn is_content_broken(&self, cx: &Context<'_>) -> bool {
         let broken = self.broken.get();
         if !broken {

@@ -84,7 +84,7 @@ pub(crate) fn differences(before: &Settings, after: &Settings) -> Vec<Difference
     found
 }
 
-/// What differs between the files that two settings name: what is in them, whatever their names.
+/// The differences between the files that two settings name: in their contents, not in their names.
 pub(crate) fn file_differences(before: &LoadedFiles, after: &LoadedFiles) -> Vec<Difference> {
     let LoadedFiles { identity, authorities } = after;
     let mut found = Vec::new();

@@ -296,7 +296,7 @@ impl Admitted<'_> {
     }
 }
 
-/// Whether a tunnel may be opened to the protocol: WebSocket, or one that a matching rule names.
+/// Tells whether a tunnel may be opened to the protocol: WebSocket, or one that a matching rule names.
 fn may_cross(token: &Protocol, decision: &Decision<'_>) -> bool {
     let required = || decision.matched().flat_map(|ruling| &ruling.rule.require);
     token.is("websocket")

@@ -124,7 +124,7 @@ fn strict_transport_security(hsts: &Hsts) -> String {
     value
 }
 
-/// Whether every request may go to the upstream.
+/// Tells whether every request may go to the upstream.
 pub(crate) fn takes_all(upstream: &Upstream) -> bool {
     let Matcher { hosts, paths, methods, headers, peers, clients, identities } = &upstream.matcher;
     let target = hosts.is_empty() && paths.is_empty() && methods.is_empty();

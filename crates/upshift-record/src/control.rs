@@ -47,7 +47,7 @@ pub struct ChangeRequest {
 }
 
 impl ChangeRequest {
-    /// Whether `id` can be that of a change.
+    /// Tells whether `id` can be that of a change.
     pub fn is_id(id: &str) -> bool {
         (1..=40).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
     }
@@ -150,7 +150,7 @@ pub struct RuleChange {
 }
 
 impl RuleChange {
-    /// Whether more callers will be refused than before.
+    /// Tells whether more callers will be refused than before.
     pub fn rises(&self) -> bool {
         self.share > self.share_before
     }

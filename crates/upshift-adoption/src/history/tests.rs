@@ -24,7 +24,7 @@ fn phases(overrides: &Overrides, now: i64) -> (Option<Imposed>, Option<Imposed>)
     (of("a"), of("b"))
 }
 
-/// What `a` and `b` would refuse: one basis point more each second.
+/// The shares that `a` and `b` would refuse: one basis point more each second.
 fn shares(now: Timestamp) -> Shares {
     let share = Share::from_basis_points(u64::try_from(now.as_second() - at(0).as_second()).unwrap());
     ["a", "b"].map(|rule| (rule.to_owned(), share)).into()
@@ -210,7 +210,7 @@ fn only_the_latest_revisions_are_remembered() {
     assert_eq!(past.undo(Some("c5"), 2_000), Err(UndoError::Unknown("c5".into())));
 }
 
-/// What a resume is held against: taking a later moment, or another rule's, would hide a rise.
+/// A resume is compared with the share before the first stop: a later moment, or another rule's, would hide a rise.
 #[test]
 fn a_rule_was_stopped_by_the_first_of_its_pauses_or_by_a_trip() {
     let mut past = Past::default();

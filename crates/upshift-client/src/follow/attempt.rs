@@ -139,7 +139,7 @@ impl Call {
         answer.get::<AnsweredBy>().map_or(&self.head.uri, |answered| &answered.0)
     }
 
-    /// Whether a redirect stands between the request and what the answer asks for.
+    /// Tells whether a redirect stands between the request and what the answer asks for.
     fn check_redirect(&self, answer: &Extensions) -> Result<(), Stop> {
         let from = self.answered_by(answer);
         let asked = &self.head.uri;
@@ -405,7 +405,7 @@ impl Call {
     }
 }
 
-/// Whether a remembered step only makes a better connection of one that would do.
+/// Tells whether a remembered step only makes a better connection of one that would do.
 fn is_optional(step: &Step) -> bool {
     matches!(step.way(), Way::Http2 | Way::Http2PriorKnowledge | Way::H2c | Way::Http3)
 }

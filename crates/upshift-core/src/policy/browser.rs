@@ -62,14 +62,14 @@ const COMPANIONS: [&str; 17] = [
 /// Distributions that old Firefox names, its release in the comment behind them.
 const DISTRIBUTIONS: [&str; 4] = ["Debian", "Fedora", "Raspbian", "Ubuntu"];
 
-/// What Yandex's browser on phones writes beside its own product, and no other browser.
+/// The product that Yandex's browser on phones, and no other, writes beside its own.
 const YANDEX_SEARCH: &str = "SA";
 
 /// What a browser for people has in no part of its platform (lower case): Office, and robots that name themselves there.
 const NO_PLATFORM: [&str; 9] =
     ["crawler", "datanyze", "gomezagent", "http:", "https:", "microsoft outlook", "msoffice", "scraper", "spider"];
 
-/// Whether `name` is the name of a family.
+/// Tells whether `name` is the name of a family.
 pub(super) fn is_family(name: &str) -> bool {
     let mut families = FAMILIES.iter().map(|(_, family)| *family).chain([INTERNET_EXPLORER]);
     families.any(|family| family.eq_ignore_ascii_case(name))
@@ -138,7 +138,7 @@ fn is_browsers_comment(comment: &str) -> bool {
     comment == "KHTML, like Gecko" || comment.starts_with("Edition ") || comment.starts_with(".NET CLR ")
 }
 
-/// Whether a comment names the release of a distribution: `Ubuntu/8.04 (hardy)`.
+/// Tells whether a comment names the release of a distribution: `Ubuntu/8.04 (hardy)`.
 fn is_release(comment: &str, product: &str) -> bool {
     DISTRIBUTIONS.contains(&product) && comment.bytes().all(|byte| byte.is_ascii_alphabetic())
 }

@@ -78,7 +78,7 @@ impl std::fmt::Display for ClientReader {
     }
 }
 
-/// Whether the product `name` is in a `User-Agent` (RFC 9110 §10.1.5), compared without case.
+/// Tells whether the product `name` is in a `User-Agent` (RFC 9110 §10.1.5), compared without case.
 pub fn has_product(user_agent: &str, name: &str) -> bool {
     Products::read(user_agent).find(&|product| product.eq_ignore_ascii_case(name)).is_some()
 }

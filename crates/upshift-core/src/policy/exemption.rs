@@ -76,7 +76,7 @@ impl Builtin {
         Self::ALL.into_iter().find(|builtin| builtin.as_str() == text)
     }
 
-    /// Whether the request, its path in this reading, is of this sort under the rule.
+    /// Tells whether the request, its path in this reading, is of this sort under the rule.
     pub(super) fn excuses(self, rule: &Rule, facts: &Facts<'_>, path: &Reading<'_>, served: &Served) -> bool {
         match self {
             Self::CorsPreflight => is_preflight(facts),
@@ -164,7 +164,7 @@ fn is_get(facts: &Facts<'_>) -> bool {
     matches!(facts.method, "GET" | "HEAD")
 }
 
-/// Whether an address is private, loopback or link-local.
+/// Tells whether an address is private, loopback or link-local.
 pub fn is_private(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(v4) => v4.is_private() || v4.is_loopback() || v4.is_link_local(),
@@ -172,7 +172,7 @@ pub fn is_private(address: IpAddr) -> bool {
     }
 }
 
-/// Whether the rule's `paths` name this very path: then it means it.
+/// Tells whether the rule's `paths` name this very path: then it means it.
 fn names(rule: &Rule, path: &Reading<'_>) -> bool {
     rule.matcher.paths.include.iter().any(|pattern| pattern.is_literal() && pattern.matches(path))
 }

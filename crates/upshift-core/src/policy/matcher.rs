@@ -121,7 +121,7 @@ impl<T> Default for Values<T> {
 }
 
 impl<T> Values<T> {
-    /// Whether nothing was said of this key.
+    /// Tells whether nothing was said of this key.
     pub fn is_empty(&self) -> bool {
         self.include.is_empty() && self.exclude.is_empty()
     }
@@ -206,12 +206,12 @@ impl HostPattern {
         &self.text
     }
 
-    /// Whether it names one host.
+    /// Tells whether it names one host.
     pub fn is_literal(&self) -> bool {
         !self.text.contains('*')
     }
 
-    /// Whether `host` is of this form; hosts compare without case (RFC 9110 §4.2.3).
+    /// Tells whether `host` is of this form; hosts compare without case (RFC 9110 §4.2.3).
     pub fn fits(&self, host: &str) -> bool {
         let host = host.trim_end_matches('.').to_ascii_lowercase();
         matches(&self.labels, &host.split('.').collect::<Vec<_>>(), Case::Exact).is_some()
@@ -280,7 +280,7 @@ fn method_fits(wanted: &str, facts: &Facts<'_>) -> bool {
     wanted.eq_ignore_ascii_case(facts.method) || wanted == "GET" && (is_head || is_tunnel)
 }
 
-/// Whether `peer` is in the network; IPv4 may come mapped into IPv6.
+/// Tells whether `peer` is in the network; IPv4 may come mapped into IPv6.
 pub(super) fn within(net: &IpNet, peer: IpAddr) -> bool {
     net.contains(&peer) || net.contains(&peer.to_canonical())
 }

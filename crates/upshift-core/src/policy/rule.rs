@@ -99,7 +99,7 @@ pub struct Breaker {
 }
 
 impl Breaker {
-    /// How long after enforcement a rule is still watched.
+    /// The time for which a rule is watched after enforcement.
     pub const AFTER_ENFORCEMENT: SignedDuration = SignedDuration::from_hours(7 * 24);
 }
 
@@ -132,7 +132,7 @@ impl Uncertain {
         Self(reasons.into_iter().collect())
     }
 
-    /// Whether the reason is refused.
+    /// Tells whether the reason is refused.
     pub fn refuses(&self, reason: Reason) -> bool {
         self.0.contains(&reason)
     }
@@ -293,7 +293,7 @@ impl Rule {
         builtin.excuses(self, facts, path, served)
     }
 
-    /// Whether one of its links leads to this path on this host.
+    /// Tells whether one of its links leads to this path on this host.
     ///
     /// A link to a host counts only where that host is served here, which the rule or the policy says: an upstream that
     /// ignores `Host` would serve the path of a foreign one, too.

@@ -47,7 +47,7 @@ impl<'a> Piece<'a> {
         Some(inner.strip_suffix(')').unwrap_or(inner).trim())
     }
 
-    /// Whether it tells the build of the version in front of it.
+    /// Tells whether it tells the build of the version in front of it.
     fn tells_build(&self) -> bool {
         match self.comment() {
             Some(comment) => ClientVersion::is_build_comment(comment),

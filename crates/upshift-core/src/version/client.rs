@@ -67,12 +67,12 @@ impl ClientVersion {
         Ok(Self { text: text.into(), numbers, suffix })
     }
 
-    /// Whether a comment behind a version tells its build: `1234`, `build 1234`, `com.acme; build:1234; iOS 17`.
+    /// Tells whether a comment behind a version tells its build: `1234`, `build 1234`, `com.acme; build:1234; iOS 17`.
     pub(crate) fn is_build_comment(comment: &str) -> bool {
         suffix::is_build_comment(comment)
     }
 
-    /// Whether a word behind a version tells its build: `Build/1234`, `#1234`, `[1234]`.
+    /// Tells whether a word behind a version tells its build: `Build/1234`, `#1234`, `[1234]`.
     pub(crate) fn is_build_word(word: &str) -> bool {
         let bracketed = word.strip_prefix('[').and_then(|inner| inner.strip_suffix(']'));
         suffix::names_build(word) || bracketed.is_some_and(suffix::is_number)
@@ -139,7 +139,7 @@ fn split(text: &str) -> Option<(&str, Numeric, &str)> {
     Some((text, numbers, rest))
 }
 
-/// Whether what follows the numbers of a text may be more of them.
+/// Tells whether what follows the numbers of a text may be more of them.
 ///
 /// One number alone is no version if another one follows in some other way: `5_2_0` is not 5. Behind two of them `-1` and
 /// `_392` are builds, `1.8.0_392`, and a comma or a dot is none.

@@ -30,7 +30,7 @@ impl Identifier {
         }
     }
 
-    /// Whether there is a digit in it.
+    /// Tells whether there is a digit in it.
     pub(super) fn has_digit(&self) -> bool {
         match self {
             Self::Number(_) => true,
@@ -100,7 +100,7 @@ fn runs(token: &str) -> Vec<Identifier> {
     found
 }
 
-/// Whether this is the hash of a commit, `abcdef1`, perhaps as `git describe` writes it, `gabcdef1`.
+/// Tells whether this is the hash of a commit, `abcdef1`, perhaps as `git describe` writes it, `gabcdef1`.
 fn is_hash(token: &str) -> bool {
     let digits = token.strip_prefix(['g', 'G']).unwrap_or(token);
     let is_hex = (7..=64).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_hexdigit());

@@ -35,7 +35,7 @@ enum Place {
     Apart,
 }
 
-/// What a part tells.
+/// The meaning of a part.
 #[derive(Default)]
 struct Told {
     prerelease: Vec<Identifier>,
@@ -97,17 +97,17 @@ impl Suffix {
         suffix
     }
 
-    /// Whether all of the text that it was read from means something.
+    /// Tells whether all of the text that it was read from means something.
     pub(super) fn is_meant(&self) -> bool {
         !self.in_doubt && !self.contradicts && !self.has_rest
     }
 
-    /// Whether it is a prerelease, or says that it is none.
+    /// Tells whether it is a prerelease, or says that it is none.
     pub(super) fn is_plain_stage(&self) -> bool {
         self.is_meant() && self.build.is_empty() && self.words.is_empty()
     }
 
-    /// Whether it tells nothing.
+    /// Tells whether it tells nothing.
     pub(super) fn is_empty(&self) -> bool {
         self.prerelease.is_empty() && self.build.is_empty() && self.words.is_empty()
     }
@@ -214,7 +214,7 @@ fn stage(word: &Identifier, may_be_short: bool) -> Option<&'static str> {
     short.map(|(_, stage)| *stage).or_else(|| word.among(&ORDERED)).or_else(|| word.among(&UNORDERED))
 }
 
-/// Where a prerelease stands among the others.
+/// The place of a prerelease among the others.
 fn place(word: &Identifier) -> Option<usize> {
     let word = word.among(&ORDERED)?;
     ORDERED.iter().position(|known| *known == word)
@@ -283,28 +283,28 @@ fn statement(text: &str) -> (Vec<Identifier>, &str) {
     (found, rest)
 }
 
-/// Whether a number may follow that belongs to this word.
+/// Tells whether a number may follow that belongs to this word.
 fn introduces(word: &Identifier) -> bool {
     is_build_word(word, Place::Apart) || word.among(&EMPTY_WORDS).is_some() || stage(word, false).is_some()
 }
 
-/// Whether there are only words in it that tell nothing.
+/// Tells whether there are only words in it that tell nothing.
 fn says_nothing(text: &str) -> bool {
     identifiers(text).iter().all(|identifier| identifier.among(&EMPTY_WORDS).is_some())
 }
 
-/// Whether the comment behind a product tells a build, and not the platform.
+/// Tells whether the comment behind a product tells a build, and not the platform.
 pub(super) fn is_build_comment(comment: &str) -> bool {
     let mut members = comment.split([';', ',']).map(str::trim);
     members.clone().any(names_build) || members.next().is_some_and(is_number)
 }
 
-/// Whether a text is a number, perhaps with further ones behind a dot.
+/// Tells whether a text is a number, perhaps with further ones behind a dot.
 pub(super) fn is_number(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_digit()) && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
 }
 
-/// Whether a text begins with a word for a build and its number: `build 1234`, `Build:1234`, `vc1234`, `#1234`.
+/// Tells whether a text begins with a word for a build and its number: `build 1234`, `Build:1234`, `vc1234`, `#1234`.
 pub(super) fn names_build(text: &str) -> bool {
     let text = text.trim_start_matches(['[', ' ']);
     let word_end = text.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(text.len());

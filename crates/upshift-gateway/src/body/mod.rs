@@ -25,7 +25,7 @@ pub(crate) use silence::{Silence, Silent};
 #[error("the stream was reset before the end of the content")]
 pub(crate) struct Unfinished;
 
-/// Whether a body that has just ended lacks its end.
+/// Tells whether a body that has just ended was cut short.
 ///
 /// hyper takes RST_STREAM with NO_ERROR for the end of a body. RFC 9113 §8.1 has a server send it after a complete
 /// response, which END_STREAM marks; without END_STREAM, the content is cut short.

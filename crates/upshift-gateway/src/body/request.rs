@@ -127,7 +127,7 @@ impl RequestBody {
         replay
     }
 
-    /// Whether there is nothing to read.
+    /// Tells whether there is nothing to read.
     pub(crate) fn is_empty(&self) -> bool {
         matches!(self.kind, Kind::Empty)
     }

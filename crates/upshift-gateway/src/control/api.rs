@@ -120,7 +120,7 @@ impl Access {
     }
 }
 
-/// Whether `Host` is an address or `localhost`: a name that a page chose for itself (DNS rebinding) is neither.
+/// Tells whether `Host` is an address or `localhost`: a name that a page chose for itself (DNS rebinding) is neither.
 fn is_local(headers: &HeaderMap) -> bool {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let host = upshift_core::Facts::host_of(host);

@@ -180,7 +180,7 @@ impl Writer {
                             "it is in force, but not in the store: a restart would forget it"
                         );
                     }
-                    // The one who asked may have gone.
+                    // The caller may be gone.
                     let _ = done.send(saved);
                 }
                 Ok(Work::Release(done)) => {
@@ -188,7 +188,7 @@ impl Writer {
                         drop(self.save());
                     }
                     (self.store, self.released) = (None, true);
-                    // The one who asked may have given up.
+                    // The caller may have given up.
                     let _ = done.send(());
                 }
                 Err(RecvTimeoutError::Timeout) if self.pending() > 0 => drop(self.save()),

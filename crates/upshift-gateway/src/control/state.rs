@@ -92,7 +92,7 @@ impl State {
         publish(policy);
     }
 
-    /// Whether the rule that `change` is about is there: in the file, or still among the overrides.
+    /// Tells whether the rule that `change` is about is there: in the file, or still among the overrides.
     pub(super) fn knows(&self, change: &Change, now: Timestamp) -> Result<(), ControlError> {
         let held = |rule: &str| matches!(change, Change::Resume(_)) && self.overrides.of(rule, now).is_some();
         match change.rule() {
@@ -120,7 +120,7 @@ impl State {
         })
     }
 
-    /// Whether a change that would do what `preview` says may be made at `now`.
+    /// Tells whether a change that would do what `preview` says may be made at `now`.
     pub(super) fn allows(&self, wanted: &Wanted, preview: &ChangeReport, now: Timestamp) -> Result<(), ControlError> {
         // The client has given it up by then, and says that it was not made.
         if let Some(end) = wanted.not_after.filter(|end| *end < now) {

@@ -106,7 +106,7 @@ enum Repeat {
     Elsewhere,
     /// At the same replica as well: it closed a connection that had served before (RFC 9112 §9.3.1).
     Anywhere,
-    /// Anywhere, whatever its method: it was not processed (RFC 9113 §8.7).
+    /// Anywhere and with any method: it was not processed (RFC 9113 §8.7).
     Unprocessed,
 }
 

@@ -162,7 +162,7 @@ pub(crate) enum Link {
 }
 
 impl Link {
-    /// Whether requests on it are those of HTTP/2.
+    /// Tells whether requests on it are those of HTTP/2.
     pub(crate) fn is_http2(&self) -> bool {
         matches!(self, Self::Shared(_))
     }

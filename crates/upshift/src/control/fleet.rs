@@ -78,7 +78,7 @@ impl Member {
         }
     }
 
-    /// Whether the change is in force there.
+    /// Tells whether the change is in force there.
     pub(super) fn obeyed(&self) -> bool {
         matches!(self.standing, Standing::Obeyed(_) | Standing::Has(_))
     }
@@ -141,7 +141,7 @@ impl Fleet {
         }
     }
 
-    /// Whether some gateway would refuse more callers.
+    /// Tells whether some gateway would refuse more callers.
     pub(super) fn rises(&self) -> bool {
         let previews = self.members.iter().filter_map(Member::preview);
         previews.flat_map(|report| &report.rules).any(RuleChange::rises)
@@ -226,7 +226,7 @@ async fn make(replica: &Replica, verb: &str, request: &ChangeRequest, end: Optio
     }
 }
 
-/// Whether a gateway has made the change by now; `None` if it does not say.
+/// Tells whether a gateway has made the change by now; `None` if it does not say.
 async fn has(replica: &Replica, request: &ChangeRequest) -> Option<bool> {
     let list: Vec<RevisionReport> = replica.get("revisions?limit=1000").await.ok()?;
     Some(list.iter().any(|revision| Some(&revision.change) == request.change.as_ref()))

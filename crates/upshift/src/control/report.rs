@@ -17,7 +17,7 @@ pub(super) struct Report<'r> {
 }
 
 impl Report<'_> {
-    /// Whether enough gateways answered to go on.
+    /// Tells whether enough gateways answered to go on.
     pub(super) fn answered(&self) -> Result<(), Failure> {
         let mut silent = Vec::new();
         for member in &self.fleet.members {
@@ -39,7 +39,7 @@ impl Report<'_> {
         Ok(())
     }
 
-    /// Whether no gateway refuses.
+    /// Tells whether no gateway refuses.
     pub(super) fn agreed(&self) -> Result<(), Failure> {
         let refusals = self.members_with(|standing| matches!(standing, Standing::Failed(_)));
         if refusals.is_empty() {

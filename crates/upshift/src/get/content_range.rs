@@ -30,7 +30,7 @@ impl ContentRange {
         (self.last - self.first).saturating_add(1)
     }
 
-    /// Whether more of the whole comes behind it; `None` where the server does not say how long the whole is.
+    /// Tells whether more of the whole comes behind it; `None` where the server does not say how long the whole is.
     pub(super) fn is_cut(&self) -> Option<bool> {
         self.whole.map(|whole| self.last + 1 < whole)
     }

@@ -98,7 +98,7 @@ fn leads_to(named: &Path, open: BorrowedFd<'_>) -> bool {
     (named.dev(), named.ino()) == (open.dev(), open.ino())
 }
 
-/// Whether the name is that of an open descriptor: `/dev/fd/5`, `/proc/self/fd/5`.
+/// Tells whether the name is that of an open descriptor: `/dev/fd/5`, `/proc/self/fd/5`.
 fn is_descriptor(named: &Path) -> bool {
     let Some(folder) = named.parent().map(std::fs::canonicalize) else { return false };
     folder.is_ok_and(|folder| folder == Path::new("/dev/fd") || (folder.starts_with("/proc") && folder.ends_with("fd")))

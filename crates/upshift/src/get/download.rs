@@ -62,7 +62,7 @@ impl Download {
         Ok(behind)
     }
 
-    /// Whether the file itself is untouched so far.
+    /// Tells whether the file itself is untouched so far.
     pub(super) fn is_beside(&self) -> bool {
         self.beside.is_some()
     }

@@ -140,7 +140,7 @@ impl Sink<'_> {
         Ok(())
     }
 
-    /// Whether such an answer has no content, and nothing else is to be written.
+    /// Tells whether such an answer has no content, and nothing else is to be written.
     fn is_empty(&self, status: StatusCode) -> bool {
         let without = [StatusCode::NO_CONTENT, StatusCode::RESET_CONTENT].contains(&status);
         !self.include && (without || self.method == Method::HEAD)

@@ -89,7 +89,7 @@ fn text(headers: &HeaderMap, name: HeaderName) -> &str {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().trim()
 }
 
-/// Whether the body has this length, or does not say so.
+/// Tells whether the body has this length, or does not say so.
 fn has_length(headers: &HeaderMap, length: u64) -> bool {
     !headers.contains_key(CONTENT_LENGTH) || text(headers, CONTENT_LENGTH).parse() == Ok(length)
 }

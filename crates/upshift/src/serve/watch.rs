@@ -141,7 +141,7 @@ async fn look_aside(seen: Seen) -> Option<Seen> {
     let (done, mut looked) = oneshot::channel();
     let thread = thread::Builder::new().name("upshift watch".to_owned());
     let started = thread.spawn(move || {
-        // The one who waits may have gone with the process.
+        // The receiver may be gone: the process is ending.
         let _ = done.send(look(&seen));
     });
     if let Err(error) = started {
