@@ -244,8 +244,8 @@ impl Request {
 }
 
 impl Answer {
-    /// What is wrong with an answer of this status, these field lines and this content; empty when nothing is.
-    /// `interim` and `closes` are the wire's affair and are not looked at.
+    /// What is wrong with an answer of this status, these field lines and this content; empty when
+    /// nothing is. `interim` and `closes` are the wire's affair and are not looked at.
     pub fn faults(&self, status: u16, fields: &[(String, String)], body: &[u8]) -> Vec<String> {
         let mut faults = Vec::new();
         if self.status.is_some_and(|wanted| wanted != status) {
@@ -268,7 +268,9 @@ impl Answer {
             None => {}
         }
         let there = self.body_lacks.iter().filter(|unwanted| text.contains(*unwanted));
-        faults.extend(there.map(|unwanted| format!("the content must not have {unwanted:?}: {text}")));
+        faults.extend(
+            there.map(|unwanted| format!("the content must not have {unwanted:?}: {text}")),
+        );
         faults
     }
 }
@@ -282,20 +284,26 @@ impl Received {
 
 /// The value of a field, its lines joined; `None` if there is none.
 pub fn joined(fields: &[(String, String)], name: &str) -> Option<String> {
-    let lines: Vec<&str> =
-        fields.iter().filter(|(have, _)| have.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str()).collect();
+    let lines: Vec<&str> = fields
+        .iter()
+        .filter(|(have, _)| have.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value.as_str())
+        .collect();
     (!lines.is_empty()).then(|| lines.join(", "))
 }
 
-/// Every vector of the project, sorted by path. A file that does not read is an error, and so is one that stands in a
-/// folder of another section.
+/// Every vector of the project, sorted by path. A file that does not read is an error, and so is
+/// one that stands in a folder of another section.
 ///
 /// # Errors
 /// What is wrong, and in which file.
 pub fn load() -> Result<Vec<(PathBuf, Vectors)>, String> {
     let mut all = Vec::new();
-    for folder in entries(Path::new(env!("CARGO_MANIFEST_DIR")))?.into_iter().filter(|path| path.is_dir()) {
-        let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    for folder in
+        entries(Path::new(env!("CARGO_MANIFEST_DIR")))?.into_iter().filter(|path| path.is_dir())
+    {
+        let name =
+            folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         if name.starts_with(|first: char| first.is_ascii_digit()) {
             for file in entries(&folder)? {
                 all.push((file.clone(), read(&file, &name)?));
@@ -324,46 +332,69 @@ pub fn skips(runner: &str) -> Result<BTreeMap<String, String>, String> {
         reason: String,
     }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("skips.toml");
-    let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let file: File = toml::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+    let text =
+        std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let file: File =
+        toml::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
     if let Some(skip) = file.skip.iter().find(|skip| skip.reason.trim().is_empty()) {
         return Err(format!("{} is skipped without a reason", skip.case));
     }
-    Ok(file.skip.into_iter().filter(|skip| skip.runner == runner).map(|skip| (skip.case, skip.reason)).collect())
+    Ok(file
+        .skip
+        .into_iter()
+        .filter(|skip| skip.runner == runner)
+        .map(|skip| (skip.case, skip.reason))
+        .collect())
 }
 
-fn field_faults(wanted: &BTreeMap<String, String>, lacks: &[String], fields: &[(String, String)]) -> Vec<String> {
+fn field_faults(
+    wanted: &BTreeMap<String, String>,
+    lacks: &[String],
+    fields: &[(String, String)],
+) -> Vec<String> {
     let differs = wanted.iter().filter_map(|(name, value)| match joined(fields, name) {
         Some(have) if have == *value => None,
         Some(have) => Some(format!("{name} is {have:?}, wanted {value:?}")),
         None => Some(format!("{name} is missing, wanted {value:?}")),
     });
-    let there = lacks
-        .iter()
-        .filter_map(|name| joined(fields, name).map(|have| format!("{name} must not be there, but is {have:?}")));
+    let there = lacks.iter().filter_map(|name| {
+        joined(fields, name).map(|have| format!("{name} must not be there, but is {have:?}"))
+    });
     differs.chain(there).collect()
 }
 
 /// The wanted members that a list field lacks, compared without case.
 fn list_faults(name: &str, wanted: &[String], fields: &[(String, String)]) -> Vec<String> {
     let value = joined(fields, name).unwrap_or_default().to_ascii_lowercase();
-    let has = |member: &&String| value.split(',').any(|have| have.trim() == member.to_ascii_lowercase());
-    wanted.iter().filter(|member| !has(member)).map(|member| format!("{name} lacks {member}: {value:?}")).collect()
+    let has =
+        |member: &&String| value.split(',').any(|have| have.trim() == member.to_ascii_lowercase());
+    wanted
+        .iter()
+        .filter(|member| !has(member))
+        .map(|member| format!("{name} lacks {member}: {value:?}"))
+        .collect()
 }
 
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, String> {
-    let entries = std::fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let entries =
+        std::fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     paths.sort();
     Ok(paths)
 }
 
 fn read(file: &Path, folder: &str) -> Result<Vectors, String> {
-    let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
-    let vectors: Vectors = toml::from_str(&text).map_err(|error| format!("{}: {error}", file.display()))?;
+    let text =
+        std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let vectors: Vectors =
+        toml::from_str(&text).map_err(|error| format!("{}: {error}", file.display()))?;
     let of_folder = format!("RFC {}", folder.replacen('-', " §", 1));
     if vectors.section != of_folder {
-        return Err(format!("{}: the section is {}, the folder says {of_folder}", file.display(), vectors.section));
+        return Err(format!(
+            "{}: the section is {}, the folder says {of_folder}",
+            file.display(),
+            vectors.section
+        ));
     }
     Ok(vectors)
 }
@@ -408,7 +439,8 @@ mod tests {
                 assert!(seen.insert(name.clone()), "{name} is there twice");
             }
         }
-        for skipped in skips("core").unwrap().into_keys().chain(skips("wire").unwrap().into_keys()) {
+        for skipped in skips("core").unwrap().into_keys().chain(skips("wire").unwrap().into_keys())
+        {
             assert!(seen.contains(&skipped), "{skipped} is skipped, but there is no such case");
         }
     }
@@ -419,7 +451,10 @@ mod tests {
             "status = 426\nfields = { Upgrade = \"websocket\" }\nconnection = [\"upgrade\"]\nlacks = [\"server\"]\nbody = [\"why\"]",
         )
         .unwrap();
-        let good = [("upgrade".to_owned(), "websocket".to_owned()), ("Connection".to_owned(), "Upgrade".to_owned())];
+        let good = [
+            ("upgrade".to_owned(), "websocket".to_owned()),
+            ("Connection".to_owned(), "Upgrade".to_owned()),
+        ];
         assert!(answer.faults(426, &good, b"this is why").is_empty());
         let bad = [("Server".to_owned(), "x".to_owned())];
         assert_eq!(answer.faults(400, &bad, b"").len(), 5);

@@ -1,4 +1,5 @@
-//! No facts make deciding or answering panic, and an answer of 426 over HTTP/1.x always says `Upgrade`.
+//! No facts make deciding or answering panic, and an answer of 426 over HTTP/1.x always says
+//! `Upgrade`.
 #![no_main]
 
 use std::sync::LazyLock;

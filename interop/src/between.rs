@@ -72,7 +72,10 @@ impl Between {
         if matches!(self, Self::LosesAnswer | Self::FallsSilent) && changes {
             return;
         }
-        let head = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+        let head = format!(
+            "HTTP/1.1 {status} X\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            body.len()
+        );
         // The client may be gone.
         let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
     }
@@ -87,8 +90,9 @@ fn read_request(stream: &mut TcpStream) -> Option<Vec<u8>> {
         read.extend_from_slice(&buffer[..length]);
         let text = String::from_utf8_lossy(&read).into_owned();
         let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-        let declared =
-            head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
+        let declared = head.lines().find_map(|line| {
+            line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok()
+        });
         if body.len() >= declared.unwrap_or(0) {
             return Some(format!("{head}\r\nconnection: close\r\n\r\n{body}").into_bytes());
         }

@@ -69,9 +69,13 @@ impl Gateway {
     /// # Panics
     /// If the file cannot be read.
     pub fn policy_with_addresses(&self) -> String {
-        let mut policy = std::fs::read_to_string(self.file()).unwrap_or_else(|error| panic!("{error}"));
+        let mut policy =
+            std::fs::read_to_string(self.file()).unwrap_or_else(|error| panic!("{error}"));
         for (key, address) in [("http", self.http), ("https", self.https), ("admin", self.admin)] {
-            policy = policy.replace(&format!("\n{key} = \"127.0.0.1:0\""), &format!("\n{key} = \"{address}\""));
+            policy = policy.replace(
+                &format!("\n{key} = \"127.0.0.1:0\""),
+                &format!("\n{key} = \"{address}\""),
+            );
         }
         policy
     }
@@ -94,7 +98,8 @@ impl Gateway {
         command.env("NO_COLOR", "1");
         let mut program = Program::start(command);
         let http = program.wait_for("address for http", |lines| printed(lines, "http://", false));
-        let https = program.wait_for("address for https", |lines| printed(lines, "https://", false));
+        let https =
+            program.wait_for("address for https", |lines| printed(lines, "https://", false));
         let admin = program.wait_for("address for admin", |lines| printed(lines, "http://", true));
         until("the gateway", || TcpStream::connect(http).ok());
         Self { program, http, https, admin, folder }
@@ -152,17 +157,19 @@ impl Gateway {
 
     /// What the admin listener answers.
     pub fn ask_admin(&self, path: &str) -> Reply {
-        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.admin);
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.admin);
         crate::exchange(self.admin, request.as_bytes(), false).0
     }
 
     /// What `curl --include` with these arguments prints, the last being a URL.
     pub fn curl(&self, arguments: &[&str]) -> Reply {
-        let words: Vec<&str> = ["--silent", "--show-error", "--include", "--insecure", "--max-time", "60"]
-            .iter()
-            .chain(arguments)
-            .copied()
-            .collect();
+        let words: Vec<&str> =
+            ["--silent", "--show-error", "--include", "--insecure", "--max-time", "60"]
+                .iter()
+                .chain(arguments)
+                .copied()
+                .collect();
         Reply::read(run("curl", &words).ok().as_bytes())
     }
 }
@@ -187,8 +194,12 @@ pub fn explain(rules: &str, arguments: &[&str]) -> serde_json::Value {
 pub fn explain_with(gateway: &str, rules: &str, arguments: &[&str]) -> serde_json::Value {
     let folder = Scratch::new();
     let nowhere = SocketAddr::from(([127, 0, 0, 1], 9));
-    let file = folder.file("upshift.toml", policy_file(nowhere, gateway, rules)).to_string_lossy().into_owned();
-    let words: Vec<&str> = ["explain", "--json", "--config", &file].iter().chain(arguments).copied().collect();
+    let file = folder
+        .file("upshift.toml", policy_file(nowhere, gateway, rules))
+        .to_string_lossy()
+        .into_owned();
+    let words: Vec<&str> =
+        ["explain", "--json", "--config", &file].iter().chain(arguments).copied().collect();
     let text = upshift(&words).ok();
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
@@ -217,10 +228,14 @@ pub fn binary() -> PathBuf {
 /// The address behind `scheme` in a line that is, or is not, about the admin listener.
 fn printed(lines: &[String], scheme: &str, admin: bool) -> Option<SocketAddr> {
     let about = lines.iter().filter(|line| line.to_ascii_lowercase().contains("admin") == admin);
-    about.flat_map(|line| line.match_indices(scheme).map(|(at, _)| &line[at + scheme.len()..])).find_map(|rest| {
-        let end = rest.find(|c: char| !c.is_ascii_hexdigit() && !".:[]".contains(c)).unwrap_or(rest.len());
-        rest[..end].parse().ok()
-    })
+    about
+        .flat_map(|line| line.match_indices(scheme).map(|(at, _)| &line[at + scheme.len()..]))
+        .find_map(|rest| {
+            let end = rest
+                .find(|c: char| !c.is_ascii_hexdigit() && !".:[]".contains(c))
+                .unwrap_or(rest.len());
+            rest[..end].parse().ok()
+        })
 }
 
 #[cfg(test)]
@@ -229,8 +244,10 @@ mod tests {
 
     #[test]
     fn addresses_are_read_from_what_is_printed() {
-        let lines =
-            ["listening on http://127.0.0.1:4001 and https://127.0.0.1:4002", "admin on http://127.0.0.1:4003/"];
+        let lines = [
+            "listening on http://127.0.0.1:4001 and https://127.0.0.1:4002",
+            "admin on http://127.0.0.1:4003/",
+        ];
         let lines = lines.map(str::to_owned);
         assert_eq!(printed(&lines, "http://", false).map(|to| to.port()), Some(4001));
         assert_eq!(printed(&lines, "https://", false).map(|to| to.port()), Some(4002));

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use crate::h2_frames::{ACK, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, RST_STREAM, SETTINGS};
+use crate::h2_frames::{
+    ACK, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, RST_STREAM, SETTINGS,
+};
 use crate::h2_frames::{Frame, NO_ERROR, frame, next_frame};
 use crate::listen;
 
@@ -28,7 +30,8 @@ pub enum Manner {
     Resets(u32),
     /// It answers one request, then resets each stream with this code.
     AnswersThenResets(u32),
-    /// It answers so many requests, then says that it goes away and closes; what comes later is not processed.
+    /// It answers so many requests, then says that it goes away and closes; what comes later is not
+    /// processed.
     Leaves(u32),
 }
 
@@ -131,14 +134,17 @@ fn answer(came: &Frame, manner: Manner) -> Option<Vec<u8>> {
 fn answer_request(stream: u32, manner: Manner) -> Vec<u8> {
     match manner {
         Manner::Resets(code) => frame(RST_STREAM, 0, stream, &code.to_be_bytes()),
-        Manner::AnswersThenResets(code) if stream > 1 => frame(RST_STREAM, 0, stream, &code.to_be_bytes()),
+        Manner::AnswersThenResets(code) if stream > 1 => {
+            frame(RST_STREAM, 0, stream, &code.to_be_bytes())
+        }
         // The client's streams have odd numbers.
         Manner::Leaves(after) if stream > 2 * after => {
             let last = (2 * after).saturating_sub(1).to_be_bytes();
             frame(GOAWAY, 0, 0, &[last, NO_ERROR.to_be_bytes()].concat())
         }
         _ => {
-            let last = if matches!(manner, Manner::Begins | Manner::BreaksOff) { 0 } else { END_STREAM };
+            let last =
+                if matches!(manner, Manner::Begins | Manner::BreaksOff) { 0 } else { END_STREAM };
             let mut answer = frame(HEADERS, END_HEADERS, stream, OK);
             answer.extend(frame(DATA, last, stream, b"origin"));
             if manner == Manner::BreaksOff {

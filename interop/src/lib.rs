@@ -1,9 +1,10 @@
 //! Upshift from outside: the built binary between real servers and real clients, on loopback.
 //!
-//! A test reads as a story: `Nginx::start`, `Gateway::start` with a policy in front of it, then a client. Everything that
-//! is started listens on a port of its own and is stopped when its value is dropped. A test whose peer is not installed is
-//! skipped by [`peers!`], by name, into `target/peers/skipped.log`; where the peer was promised (`UPSHIFT_MISSING` is set
-//! and does not name it) its absence is a failure.
+//! A test reads as a story: `Nginx::start`, `Gateway::start` with a policy in front of it, then a
+//! client. Everything that is started listens on a port of its own and is stopped when its value is
+//! dropped. A test whose peer is not installed is skipped by [`peers!`], by name, into
+//! `target/peers/skipped.log`; where the peer was promised (`UPSHIFT_MISSING` is set and does not
+//! name it) its absence is a failure.
 
 mod between;
 mod calendar;
@@ -59,7 +60,8 @@ pub use upstreams::Upstreams;
 /// How long anything may take to start, to stop or to say what it is asked for.
 pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
 
-/// Leaves the test, by name, where a program that it needs is not installed: `peers!("nginx", "curl")`.
+/// Leaves the test, by name, where a program that it needs is not installed:
+/// `peers!("nginx", "curl")`.
 #[macro_export]
 macro_rules! peers {
     ($($name:literal),+) => {

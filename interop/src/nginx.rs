@@ -15,8 +15,8 @@ pub struct Nginx {
 }
 
 impl Nginx {
-    /// Serves `index.html` ("real files"), `/account/`, `/feeds/` … as the same file, takes uploads at `/upload`, to
-    /// the last byte, and says in `X-Length` how long the request was.
+    /// Serves `index.html` ("real files"), `/account/`, `/feeds/` … as the same file, takes uploads
+    /// at `/upload`, to the last byte, and says in `X-Length` how long the request was.
     pub fn start() -> Self {
         Self::with("")
     }
@@ -42,8 +42,16 @@ impl Nginx {
                  location = /sink {{ return 204; }}\n    location / {{ try_files $uri /index.html; }}\n    {server}\n  }}\n}}\n"
             ),
         );
-        let mut command = Command::new(crate::peer::find("nginx").unwrap_or_else(|| "nginx".into()));
-        command.args(["-p", &root.to_string(), "-e", "stderr", "-c", &configuration.to_string_lossy()]);
+        let mut command =
+            Command::new(crate::peer::find("nginx").unwrap_or_else(|| "nginx".into()));
+        command.args([
+            "-p",
+            &root.to_string(),
+            "-e",
+            "stderr",
+            "-c",
+            &configuration.to_string_lossy(),
+        ]);
         let program = Program::start(command);
         until("nginx", || TcpStream::connect(address).ok());
         Self { address, folder, _program: program }

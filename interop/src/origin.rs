@@ -29,12 +29,15 @@ impl Origin {
     /// # Panics
     /// If it cannot listen.
     pub fn start(status: u16, fields: &[(String, String)]) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap_or_else(|error| panic!("no free port: {error}"));
+        let listener = TcpListener::bind(("127.0.0.1", 0))
+            .unwrap_or_else(|error| panic!("no free port: {error}"));
         let address = listener.local_addr().unwrap_or_else(|error| panic!("no address: {error}"));
-        let lines: String = fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let lines: String =
+            fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         let arrived = Arc::new(Mutex::new(Vec::new()));
         let list = Arc::clone(&arrived);
-        // It ends with the test's process; a thread that waits in `accept` costs nothing until then.
+        // It ends with the test's process; a thread that waits in `accept` costs nothing until
+        // then.
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (list, lines) = (Arc::clone(&list), lines.clone());
@@ -89,7 +92,8 @@ fn content(reader: &mut impl BufRead, arrived: &Arrived) -> Option<usize> {
     if joined(arrived, "transfer-encoding").eq_ignore_ascii_case("chunked") {
         let mut total = 0;
         loop {
-            let size = usize::from_str_radix(next_line(reader)?.split(';').next()?.trim(), 16).ok()?;
+            let size =
+                usize::from_str_radix(next_line(reader)?.split(';').next()?.trim(), 16).ok()?;
             if size == 0 {
                 while !next_line(reader)?.is_empty() {}
                 return Some(total);

@@ -65,8 +65,8 @@ fn write_files(folder: &Scratch) -> PathBuf {
     for resource in RESOURCES {
         let file = files.join(resource);
         let parent = file.parent().unwrap_or(&files);
-        let written =
-            std::fs::create_dir_all(parent).and_then(|()| std::fs::write(&file, format!("resource: /{resource}\n")));
+        let written = std::fs::create_dir_all(parent)
+            .and_then(|()| std::fs::write(&file, format!("resource: /{resource}\n")));
         written.unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     }
     files
@@ -79,7 +79,8 @@ fn source(name: &str) -> PathBuf {
 /// Writes a configuration with its places filled in, for a server that cannot choose a port itself.
 fn write_configuration(name: &str, folder: &Scratch) -> (SocketAddr, PathBuf) {
     let address = free_port();
-    let template = std::fs::read_to_string(source(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let template =
+        std::fs::read_to_string(source(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
     let root = folder.path().to_string_lossy();
     let text = template
         .replace("@address@", &address.to_string())
@@ -122,8 +123,8 @@ fn start_php(arguments: &[PathBuf]) -> (SocketAddr, Program) {
 }
 
 fn write_front_controller(folder: &Scratch) -> PathBuf {
-    let script =
-        std::fs::read(source("php_path_info.php")).unwrap_or_else(|error| panic!("php_path_info.php: {error}"));
+    let script = std::fs::read(source("php_path_info.php"))
+        .unwrap_or_else(|error| panic!("php_path_info.php: {error}"));
     let root = folder.path().join("front");
     std::fs::create_dir_all(&root).unwrap_or_else(|error| panic!("{}: {error}", root.display()));
     folder.file("front/index.php", script);
@@ -149,7 +150,8 @@ fn start_go(name: &str, folder: &Scratch, files: &Path) -> (SocketAddr, Program)
 }
 
 fn find_port(mut program: Program, name: &str) -> (SocketAddr, Program) {
-    let ports: Value = program.wait_for("ports", |lines| lines.iter().find_map(|line| serde_json::from_str(line).ok()));
+    let ports: Value = program
+        .wait_for("ports", |lines| lines.iter().find_map(|line| serde_json::from_str(line).ok()));
     let port = ports[name].as_u64().and_then(|port| u16::try_from(port).ok());
     let port = port.unwrap_or_else(|| panic!("no port of {name} in {ports}"));
     (([127, 0, 0, 1], port).into(), program)

@@ -7,7 +7,8 @@ use std::process::Command;
 use crate::Program;
 use crate::program::Output;
 
-/// Why the peer `name` cannot be used; `None` if it can. `python packages` and `node packages` are peers too.
+/// Why the peer `name` cannot be used; `None` if it can. `python packages` and `node packages` are
+/// peers too.
 ///
 /// # Panics
 /// If it is missing although `cargo xtask` set it up: then a silent skip would hide a hole.
@@ -21,7 +22,10 @@ pub fn missing(name: &str) -> Option<String> {
         return None;
     }
     if let Ok(expected) = std::env::var("UPSHIFT_MISSING") {
-        assert!(expected.split(',').any(|missing| missing == name), "{name} was set up, but is not there");
+        assert!(
+            expected.split(',').any(|missing| missing == name),
+            "{name} was set up, but is not there"
+        );
     }
     Some(format!("{name} is not installed"))
 }
@@ -29,9 +33,11 @@ pub fn missing(name: &str) -> Option<String> {
 /// Writes down that `test` is skipped, and why.
 pub fn skip(test: &str, why: &str) {
     eprintln!("skipped: {why}");
-    let log = std::fs::OpenOptions::new().create(true).append(true).open(folder().join("skipped.log"));
+    let log =
+        std::fs::OpenOptions::new().create(true).append(true).open(folder().join("skipped.log"));
     if let Ok(mut log) = log {
-        // One write per line, for tests run side by side. A log that cannot be written is no reason to fail.
+        // One write per line, for tests run side by side. A log that cannot be written is no reason
+        // to fail.
         let _ = log.write_all(format!("{test}: {why}\n").as_bytes());
     }
 }
@@ -46,7 +52,11 @@ pub fn python(program: &str, arguments: &[&str]) -> Output {
 /// Runs a Node program (an ES module) with the packages of `interop/package.json`.
 pub fn node(program: &str, arguments: &[&str]) -> Output {
     // A module finds its packages from where it stands, so it stands beside them.
-    let name = format!("test-{}-{}.mjs", std::process::id(), std::thread::current().name().unwrap_or("main"));
+    let name = format!(
+        "test-{}-{}.mjs",
+        std::process::id(),
+        std::thread::current().name().unwrap_or("main")
+    );
     let file = folder().join("node").join(name.replace("::", "-"));
     std::fs::write(&file, program).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     let path = file.to_string_lossy().into_owned();
@@ -74,7 +84,8 @@ pub fn node_server(program: &str, arguments: &[&str]) -> Program {
 /// Envoy, out of its Python package.
 pub fn envoy() -> Option<PathBuf> {
     let packages = std::fs::read_dir(folder().join("python/lib")).ok()?;
-    let binaries = packages.flatten().map(|version| version.path().join("site-packages/envoy/_bin/envoy"));
+    let binaries =
+        packages.flatten().map(|version| version.path().join("site-packages/envoy/_bin/envoy"));
     binaries.into_iter().find(|binary| binary.is_file())
 }
 
@@ -90,5 +101,8 @@ pub(crate) fn folder() -> PathBuf {
 pub fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let sbin = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from);
-    std::env::split_paths(&path).chain(sbin).map(|folder| folder.join(program)).find(|file| file.is_file())
+    std::env::split_paths(&path)
+        .chain(sbin)
+        .map(|folder| folder.join(program))
+        .find(|file| file.is_file())
 }

@@ -26,7 +26,8 @@ impl Output {
     /// If it cannot be started, or does not end within two minutes.
     pub fn of(mut command: Command) -> Self {
         let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
+        let mut child =
+            command.spawn().unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
         let (stdout, stderr) = (collect(child.stdout.take()), collect(child.stderr.take()));
         let begun = Instant::now();
         let status = loop {
@@ -97,10 +98,13 @@ impl Program {
     pub fn start(mut command: Command) -> Self {
         let name = command.get_program().to_string_lossy().into_owned();
         let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot start {name}: {error}"));
+        let mut child =
+            command.spawn().unwrap_or_else(|error| panic!("cannot start {name}: {error}"));
         let said = Arc::new(Said::default());
-        let pipes: [Option<Box<dyn Read + Send>>; 2] =
-            [child.stdout.take().map(|pipe| Box::new(pipe) as _), child.stderr.take().map(|pipe| Box::new(pipe) as _)];
+        let pipes: [Option<Box<dyn Read + Send>>; 2] = [
+            child.stdout.take().map(|pipe| Box::new(pipe) as _),
+            child.stderr.take().map(|pipe| Box::new(pipe) as _),
+        ];
         for pipe in pipes.into_iter().flatten() {
             let said = Arc::clone(&said);
             thread::spawn(move || listen(pipe, &said));
@@ -131,7 +135,11 @@ impl Program {
                 return found;
             }
             let ended = self.child.try_wait().ok().flatten();
-            assert!(begun.elapsed() < PATIENCE && ended.is_none(), "no {what} ({ended:?}):\n{}", lines.join("\n"));
+            assert!(
+                begun.elapsed() < PATIENCE && ended.is_none(),
+                "no {what} ({ended:?}):\n{}",
+                lines.join("\n")
+            );
             let waited = said.more.wait_timeout(lines, std::time::Duration::from_millis(100));
             lines = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
@@ -147,7 +155,8 @@ impl Program {
     /// # Panics
     /// If it does not end in time.
     pub fn ended(&mut self) -> i32 {
-        let code = crate::program::until("the end of a program", || self.child.try_wait().ok().flatten());
+        let code =
+            crate::program::until("the end of a program", || self.child.try_wait().ok().flatten());
         code.code().unwrap_or(-1)
     }
 
@@ -193,7 +202,10 @@ pub(crate) fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
 }
 
 /// A moment between two questions.
-#[expect(clippy::disallowed_methods, reason = "between two questions to another process there is nothing to wait on")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "between two questions to another process there is nothing to wait on"
+)]
 pub fn pause() {
     thread::sleep(std::time::Duration::from_millis(10));
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::{Count, PATIENCE, Reply, tally};
 
-/// Sends `bytes` on a new connection, reads one final response, and tells whether the connection then ends, once nothing
-/// more is sent on it.
+/// Sends `bytes` on a new connection, reads one final response, and tells whether the connection
+/// then ends, once nothing more is sent on it.
 pub fn exchange(to: SocketAddr, bytes: &[u8], head_only: bool) -> (Reply, bool) {
     let mut stream = send(to, bytes);
     let reply = read_reply(&mut stream, head_only);
@@ -26,7 +26,8 @@ pub fn read_reply(stream: &mut TcpStream, head_only: bool) -> Reply {
     reply
 }
 
-/// Sends `bytes` on a new connection and reads one final response; none if it does not come within `patience`.
+/// Sends `bytes` on a new connection and reads one final response; none if it does not come within
+/// `patience`.
 ///
 /// # Panics
 /// If nothing listens there.
@@ -117,10 +118,12 @@ fn lasts(reply: &Reply) -> bool {
 /// # Panics
 /// If nobody listens there.
 pub fn send(to: SocketAddr, bytes: &[u8]) -> TcpStream {
-    let mut stream = TcpStream::connect_timeout(&to, PATIENCE).unwrap_or_else(|error| panic!("{to}: {error}"));
+    let mut stream =
+        TcpStream::connect_timeout(&to, PATIENCE).unwrap_or_else(|error| panic!("{to}: {error}"));
     stream.set_read_timeout(Some(PATIENCE)).unwrap_or_else(|error| panic!("{to}: {error}"));
     tally(Count::Inputs, usize::from(!bytes.is_empty()));
-    // A server that has answered and closed resets what is still on its way; its answer is read all the same.
+    // A server that has answered and closed resets what is still on its way; its answer is read all
+    // the same.
     let _ = stream.write_all(bytes);
     stream
 }
@@ -134,7 +137,9 @@ pub fn is_over(mut stream: TcpStream) -> bool {
         match stream.read(&mut buffer) {
             Ok(0) => break true,
             Ok(_) => {}
-            Err(error) => break !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
+            Err(error) => {
+                break !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
+            }
         }
     };
     stream.shutdown(Shutdown::Both).ok();
@@ -167,7 +172,8 @@ fn dechunk(mut coded: &[u8]) -> Option<Vec<u8>> {
         let size = usize::from_str_radix(line.split(';').next()?.trim(), 16).ok()?;
         let chunk = &coded[line_end + 2..];
         if size == 0 {
-            let ended = chunk.starts_with(b"\r\n") || chunk.windows(4).any(|window| window == b"\r\n\r\n");
+            let ended =
+                chunk.starts_with(b"\r\n") || chunk.windows(4).any(|window| window == b"\r\n\r\n");
             return ended.then_some(content);
         }
         content.extend_from_slice(chunk.get(..size)?);

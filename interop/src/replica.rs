@@ -41,16 +41,18 @@ pub enum Behaviour {
 }
 
 impl Behaviour {
-    /// The behaviour at the request that is the `number`th of the replica, and the `on_connection`th of its connection.
+    /// The behaviour at the request that is the `number`th of the replica, and the
+    /// `on_connection`th of its connection.
     fn at(self, number: usize, on_connection: usize) -> Self {
         match self {
             Self::ClosesSecond if on_connection > 1 => Self::Closes,
             Self::ResetsSecond if on_connection > 1 => Self::Resets,
             Self::ServesOneOf(of, status) if !number.is_multiple_of(of) => Self::Answers(status),
             Self::ResetsAllButOneOf(of) if !number.is_multiple_of(of) => Self::Resets,
-            Self::ClosesSecond | Self::ResetsSecond | Self::ServesOneOf(..) | Self::ResetsAllButOneOf(_) => {
-                Self::Serves
-            }
+            Self::ClosesSecond
+            | Self::ResetsSecond
+            | Self::ServesOneOf(..)
+            | Self::ResetsAllButOneOf(_) => Self::Serves,
             other => other,
         }
     }
@@ -204,7 +206,9 @@ fn answer(stream: &mut TcpStream, behaviour: Behaviour, shared: &Shared) -> bool
         }
         Behaviour::Answers(status) => send(stream, &format!("{status} Status"), "bad"),
         Behaviour::Hangs => {
-            while !shared.closing.load(Ordering::SeqCst) && *lock(&shared.behaviour) == Behaviour::Hangs {
+            while !shared.closing.load(Ordering::SeqCst)
+                && *lock(&shared.behaviour) == Behaviour::Hangs
+            {
                 wait(Duration::from_millis(20));
             }
             false
@@ -265,5 +269,6 @@ impl BlackHole {
 }
 
 fn stream_socket() -> Socket {
-    Socket::new(Domain::IPV4, Type::STREAM, None).unwrap_or_else(|error| panic!("no socket: {error}"))
+    Socket::new(Domain::IPV4, Type::STREAM, None)
+        .unwrap_or_else(|error| panic!("no socket: {error}"))
 }

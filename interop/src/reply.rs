@@ -16,7 +16,8 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// Reads what `curl --include` prints, or what came over a connection of HTTP/1.x whose content has been decoded.
+    /// Reads what `curl --include` prints, or what came over a connection of HTTP/1.x whose content
+    /// has been decoded.
     pub fn read(mut bytes: &[u8]) -> Self {
         let mut reply = Self::default();
         while let Some((head, rest)) = split_head(bytes) {
@@ -24,7 +25,8 @@ impl Reply {
             let mut lines = text.lines();
             let mut status_line = lines.next().unwrap_or_default().split_whitespace();
             reply.protocol = status_line.next().unwrap_or_default().to_owned();
-            reply.status = status_line.next().and_then(|code| code.parse().ok()).unwrap_or_default();
+            reply.status =
+                status_line.next().and_then(|code| code.parse().ok()).unwrap_or_default();
             reply.fields = lines.filter_map(field).collect();
             reply.body = rest.to_vec();
             bytes = rest;

@@ -11,9 +11,14 @@ impl Scratch {
     /// A new, empty folder below the machine's temporary one.
     pub fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("upshift-interop-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let name = format!(
+            "upshift-interop-{}-{}",
+            std::process::id(),
+            COUNT.fetch_add(1, Ordering::Relaxed)
+        );
         let folder = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        std::fs::create_dir_all(&folder)
+            .unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
         Self(folder)
     }
 
@@ -25,7 +30,8 @@ impl Scratch {
     /// Writes a file into it, and says where.
     pub fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let file = self.0.join(name);
-        std::fs::write(&file, content).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        std::fs::write(&file, content)
+            .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         file
     }
 }

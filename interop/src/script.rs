@@ -1,4 +1,5 @@
-//! The longer programs of the tests: `interop/programs`, run with the packages that `cargo xtask peers` installs.
+//! The longer programs of the tests: `interop/programs`, run with the packages that
+//! `cargo xtask peers` installs.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -27,7 +27,9 @@ impl Spelling {
         let path = origin_path(&self.target);
         let lower_case = path.to_ascii_lowercase();
         (!path.is_empty() && !path.starts_with(b"/"))
-            || [&b"//"[..], b"\\", b"#", b"%2f", b"%5c"].iter().any(|part| contains(&lower_case, part))
+            || [&b"//"[..], b"\\", b"#", b"%2f", b"%5c"]
+                .iter()
+                .any(|part| contains(&lower_case, part))
             || lower_case.split(|byte| *byte == b'/').any(is_dot_segment)
     }
 }
@@ -40,7 +42,9 @@ pub fn spell(paths: &[&str]) -> Vec<Spelling> {
     for change in CHANGES {
         for target in &targets {
             let made = (change.apply)(target);
-            spellings.extend(made.into_iter().map(|target| Spelling { kind: change.name.to_owned(), target }));
+            spellings.extend(
+                made.into_iter().map(|target| Spelling { kind: change.name.to_owned(), target }),
+            );
         }
     }
     for (first_at, first) in CHANGES.iter().enumerate() {
@@ -51,7 +55,9 @@ pub fn spell(paths: &[&str]) -> Vec<Spelling> {
         }
     }
     let mut seen = HashSet::new();
-    spellings.retain(|spelling| fits_request_line(&spelling.target) && seen.insert(spelling.target.clone()));
+    spellings.retain(|spelling| {
+        fits_request_line(&spelling.target) && seen.insert(spelling.target.clone())
+    });
     spellings
 }
 
@@ -70,13 +76,25 @@ const CHANGES: &[Change] = &[
     Change { name: "encoded slash", apply: encode_slashes },
     Change { name: "dot segments", apply: |target| insert(target, DOT_SEGMENTS) },
     Change { name: "encoded dot segments", apply: |target| insert(target, ENCODED_DOT_SEGMENTS) },
-    Change { name: "dots at an encoded slash", apply: |target| prepend(target, DOTS_AT_ENCODED_SLASH) },
+    Change {
+        name: "dots at an encoded slash",
+        apply: |target| prepend(target, DOTS_AT_ENCODED_SLASH),
+    },
     Change { name: "dots behind", apply: |target| append(target, DOTS_BEHIND) },
     Change { name: "duplicate slashes", apply: double_slashes },
-    Change { name: "dots at empty segments", apply: |target| insert(target, DOTS_AT_EMPTY_SEGMENTS) },
+    Change {
+        name: "dots at empty segments",
+        apply: |target| insert(target, DOTS_AT_EMPTY_SEGMENTS),
+    },
     Change { name: "network path", apply: |target| prepend(target, NETWORK_PATHS) },
-    Change { name: "backslash", apply: |target| replace(target, |unit| is_slash(unit).then(|| b"\\".to_vec())) },
-    Change { name: "backslash network path", apply: |target| prepend(target, BACKSLASH_NETWORK_PATHS) },
+    Change {
+        name: "backslash",
+        apply: |target| replace(target, |unit| is_slash(unit).then(|| b"\\".to_vec())),
+    },
+    Change {
+        name: "backslash network path",
+        apply: |target| prepend(target, BACKSLASH_NETWORK_PATHS),
+    },
     Change { name: "dots at a backslash", apply: |target| prepend(target, DOTS_AT_BACKSLASH) },
     Change { name: "encoded backslash", apply: encode_backslashes },
     Change { name: "parameters", apply: |target| insert(target, PARAMETERS) },
@@ -103,13 +121,22 @@ const CHANGES: &[Change] = &[
     Change { name: "broken escapes", apply: |target| insert(target, BROKEN_ESCAPES) },
 ];
 
-const DOT_SEGMENTS: &[&[u8]] = &[b"/.", b"/..", b"/x/..", b"/x/y/../..", b"/x/./..", b"/x/../..", b"/./."];
+const DOT_SEGMENTS: &[&[u8]] =
+    &[b"/.", b"/..", b"/x/..", b"/x/y/../..", b"/x/./..", b"/x/../..", b"/./."];
 
 const ENCODED_DOT_SEGMENTS: &[&[u8]] =
     &[b"/%2e", b"/%2E%2E", b"/x/%2e%2e", b"/x/%2E%2E", b"/x/.%2e", b"/x/%2e.", b"/x/%2e/.%2E"];
 
-const DOTS_AT_ENCODED_SLASH: &[&[u8]] =
-    &[b"/x%2f..", b"/x/..%2F", b"/x%2F..%2f", b"/x%2f%2e%2e", b"/x/%2e%2e%2f", b"/.%2f", b"/%2f..", b"/..%2f"];
+const DOTS_AT_ENCODED_SLASH: &[&[u8]] = &[
+    b"/x%2f..",
+    b"/x/..%2F",
+    b"/x%2F..%2f",
+    b"/x%2f%2e%2e",
+    b"/x/%2e%2e%2f",
+    b"/.%2f",
+    b"/%2f..",
+    b"/..%2f",
+];
 
 const BEHIND_ENCODED_SLASH: &[&[u8]] = &[b"%2Fx", b"%2f..", b"%2F..%2f", b"%2fx%2f..", b"x%2F"];
 
@@ -176,35 +203,70 @@ const NETWORK_PATHS: &[&[u8]] = &[
     b"//x;y",
 ];
 
-const BACKSLASH_NETWORK_PATHS: &[&[u8]] =
-    &[b"/\\x", b"/\\\\x", b"/\\/x", b"//\\x", b"\\\\x", b"\\/x", b"//x\\y\\..", b"/\\x\\.", b"/\\x:80"];
+const BACKSLASH_NETWORK_PATHS: &[&[u8]] = &[
+    b"/\\x",
+    b"/\\\\x",
+    b"/\\/x",
+    b"//\\x",
+    b"\\\\x",
+    b"\\/x",
+    b"//x\\y\\..",
+    b"/\\x\\.",
+    b"/\\x:80",
+];
 
-const DOTS_AT_BACKSLASH: &[&[u8]] =
-    &[b"/x/..\\", b"/x\\..", b"/x\\..\\", b"/.\\", b"/..\\", b"/x/%2e%2e\\", b"/x/..%5c", b"/x%5c..%5c"];
+const DOTS_AT_BACKSLASH: &[&[u8]] = &[
+    b"/x/..\\",
+    b"/x\\..",
+    b"/x\\..\\",
+    b"/.\\",
+    b"/..\\",
+    b"/x/%2e%2e\\",
+    b"/x/..%5c",
+    b"/x%5c..%5c",
+];
 
 const PARAMETERS: &[&[u8]] = &[b";a=b", b";", b"%3B", b"%3ba=b", b"/;x", b"/;"];
 
-const PARAMETERS_ON_DOTS: &[&[u8]] =
-    &[b"/x/..;", b"/x/..;a=b", b"/.;", b"/..;", b"/x/..%3B", b"/x/%2e%2e;", b"/x;/..", b"/;/..", b"/x/;/../.."];
+const PARAMETERS_ON_DOTS: &[&[u8]] = &[
+    b"/x/..;",
+    b"/x/..;a=b",
+    b"/.;",
+    b"/..;",
+    b"/x/..%3B",
+    b"/x/%2e%2e;",
+    b"/x;/..",
+    b"/;/..",
+    b"/x/;/../..",
+];
 
 const TRAILING_SLASHES: &[&[u8]] =
     &[b"/", b"//", b"%2F", b"%2f%2f", b"/%2F", b"%2F/", b"/.%2f", b"\\", b"%5C", b"/?", b"/;"];
 
 const TRAILING_DOTS: &[&[u8]] = &[
-    b".", b"..", b"...", b"%2e", b"%20", b".%20", b"%20.", b"%20%20", b"+", b"./", b"%20/", b"/%20", b"%C2%A0",
-    b"::$DATA",
+    b".", b"..", b"...", b"%2e", b"%20", b".%20", b"%20.", b"%20%20", b"+", b"./", b"%20/",
+    b"/%20", b"%C2%A0", b"::$DATA",
 ];
 
-const DOUBLY_ENCODED_DOTS: &[&[u8]] =
-    &[b"/x/%252e%252e", b"/x/%252E.", b"/%252e", b"/x%252f..", b"/x/..%252f..%252f", b"/x/%25252e%25252e"];
+const DOUBLY_ENCODED_DOTS: &[&[u8]] = &[
+    b"/x/%252e%252e",
+    b"/x/%252E.",
+    b"/%252e",
+    b"/x%252f..",
+    b"/x/..%252f..%252f",
+    b"/x/%25252e%25252e",
+];
 
 const SPACES: &[&[u8]] = &[b"%20", b"+", b"%A0", b"%E3%80%80"];
 
-const ENCODED_CONTROLS: &[&[u8]] = &[b"%00", b"%09", b"%0a", b"%0D", b"%01", b"%7f", b"/x/..%00", b"/x/.%09."];
+const ENCODED_CONTROLS: &[&[u8]] =
+    &[b"%00", b"%09", b"%0a", b"%0D", b"%01", b"%7f", b"/x/..%00", b"/x/.%09."];
 
-const RAW_CONTROLS: &[&[u8]] = &[b"\t", b"\x0b", b"\x0c", b"\x01", b"\x7f", b"\0", b"\x85", b"\xa0"];
+const RAW_CONTROLS: &[&[u8]] =
+    &[b"\t", b"\x0b", b"\x0c", b"\x01", b"\x7f", b"\0", b"\x85", b"\xa0"];
 
-const ENCODED_DELIMITERS: &[&[u8]] = &[b"%3f", b"%23", b"%3Fx", b"%23x", b"/x%3f/..", b"/x%23/..", b"%3a80", b"%40x"];
+const ENCODED_DELIMITERS: &[&[u8]] =
+    &[b"%3f", b"%23", b"%3Fx", b"%23x", b"/x%3f/..", b"/x%23/..", b"%3a80", b"%40x"];
 
 const QUERIES: &[&[u8]] = &[b"?", b"?x", b"?/../../x", b"/x?/..", b"??", b"?#"];
 
@@ -252,7 +314,8 @@ const STRANGE_ORIGINS: &[&[u8]] = &[
     b"http%3A//x",
 ];
 
-const BROKEN_ESCAPES: &[&[u8]] = &[b"%", b"%zz", b"%2", b"/%zz/..", b"/%/..", b"%-1", b"%ff", b"%C3", b"%%32F"];
+const BROKEN_ESCAPES: &[&[u8]] =
+    &[b"%", b"%zz", b"%2", b"/%zz/..", b"/%/..", b"%-1", b"%ff", b"%C3", b"%%32F"];
 
 const OTHER_COMPOSITIONS: &[&[u8]] = &[
     b"e%CC%81",
@@ -469,19 +532,24 @@ fn unfold(unit: &[u8]) -> Option<Vec<u8>> {
 
 /// The other ways in which `é` is written.
 fn recompose(target: &[u8]) -> Vec<Vec<u8>> {
-    let Some(at) = target.windows(6).position(|window| window == b"%C3%A9") else { return Vec::new() };
+    let Some(at) = target.windows(6).position(|window| window == b"%C3%A9") else {
+        return Vec::new();
+    };
     let (before, behind) = (&target[..at], &target[at + 6..]);
     OTHER_COMPOSITIONS.iter().map(|letter| [before, letter, behind].concat()).collect()
 }
 
 /// UTF-8 with more bytes than the character needs.
 fn lengthen(target: &[u8]) -> Vec<Vec<u8>> {
-    let dots: &[&[u8]] = &[b"/x/%C0%AE%C0%AE", b"/%C0%AE", b"/x/..%C0%AF", b"/x/%E0%80%AE%E0%80%AE"];
-    [replace(target, lengthen_to_two), replace(target, lengthen_to_three), insert(target, dots)].concat()
+    let dots: &[&[u8]] =
+        &[b"/x/%C0%AE%C0%AE", b"/%C0%AE", b"/x/..%C0%AF", b"/x/%E0%80%AE%E0%80%AE"];
+    [replace(target, lengthen_to_two), replace(target, lengthen_to_three), insert(target, dots)]
+        .concat()
 }
 
 fn lengthen_to_two(unit: &[u8]) -> Option<Vec<u8>> {
-    let byte = unit.first().copied().filter(|byte| is_slash(unit) || letter(unit) == Some(*byte))?;
+    let byte =
+        unit.first().copied().filter(|byte| is_slash(unit) || letter(unit) == Some(*byte))?;
     Some([encode(0xc0 | byte >> 6), encode(0x80 | byte & 0x3f)].concat())
 }
 
@@ -493,13 +561,15 @@ fn lengthen_to_three(unit: &[u8]) -> Option<Vec<u8>> {
 
 /// The full-width twin of a character, from U+FF01 on.
 fn widen(unit: &[u8]) -> Option<Vec<u8>> {
-    let byte = unit.first().copied().filter(|byte| is_slash(unit) || letter(unit) == Some(*byte))?;
+    let byte =
+        unit.first().copied().filter(|byte| is_slash(unit) || letter(unit) == Some(*byte))?;
     let wide = char::from_u32(0xff00 + u32::from(byte) - 0x20)?;
     Some(encode_other_letters(wide.encode_utf8(&mut [0; 4])))
 }
 
 fn escape_unicode(unit: &[u8]) -> Option<Vec<u8>> {
-    let byte = unit.first().copied().filter(|byte| is_slash(unit) || letter(unit) == Some(*byte))?;
+    let byte =
+        unit.first().copied().filter(|byte| is_slash(unit) || letter(unit) == Some(*byte))?;
     Some(format!("%u{byte:04x}").into_bytes())
 }
 
@@ -511,7 +581,8 @@ fn encode_twice(unit: &[u8]) -> Option<Vec<u8>> {
 fn drop_leading_slash(target: &[u8]) -> Vec<Vec<u8>> {
     let relative = target.strip_prefix(b"/").unwrap_or(target);
     let starts: &[&[u8]] = &[
-        b"", b"./", b"../", b"x/../", b"x/", b":80/", b"@x/", b"*/", b"?/", b"*", b"%2F", b"%2f/", b"\\", b".", b";/",
+        b"", b"./", b"../", b"x/../", b"x/", b":80/", b"@x/", b"*/", b"?/", b"*", b"%2F", b"%2f/",
+        b"\\", b".", b";/",
     ];
     starts.iter().map(|start| [start, relative].concat()).collect()
 }

@@ -31,10 +31,12 @@ impl Count {
     }
 }
 
-/// Adds to a count of the test that runs, in the file that `UPSHIFT_TALLY` names; nothing if it names none.
+/// Adds to a count of the test that runs, in the file that `UPSHIFT_TALLY` names; nothing if it
+/// names none.
 pub fn tally(count: Count, number: usize) {
     let Some(file) = std::env::var_os("UPSHIFT_TALLY") else { return };
-    let line = format!("{} {} {number}\n", thread::current().name().unwrap_or("helper"), count.name());
+    let line =
+        format!("{} {} {number}\n", thread::current().name().unwrap_or("helper"), count.name());
     let appended = OpenOptions::new().create(true).append(true).open(file).and_then(|mut file| {
         // One write: tests run at the same time.
         file.write_all(line.as_bytes())

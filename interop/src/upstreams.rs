@@ -22,9 +22,12 @@ impl Upstreams {
     /// If they do not start.
     pub fn start() -> Self {
         let certificate = Certificate::new();
-        let files = [certificate.file(), certificate.key()].map(|file| file.to_string_lossy().into_owned());
+        let files =
+            [certificate.file(), certificate.key()].map(|file| file.to_string_lossy().into_owned());
         let mut program = start_script("upstreams.cjs", &[&files[0], &files[1]]);
-        let ports = program.wait_for("ports", |lines| lines.iter().find_map(|line| serde_json::from_str(line).ok()));
+        let ports = program.wait_for("ports", |lines| {
+            lines.iter().find_map(|line| serde_json::from_str(line).ok())
+        });
         Self { ports, certificate, _program: program }
     }
 
@@ -34,7 +37,8 @@ impl Upstreams {
     /// If there is none of that name.
     pub fn address(&self, name: &str) -> SocketAddr {
         let port = self.ports[name].as_u64().and_then(|port| u16::try_from(port).ok());
-        ([127, 0, 0, 1], port.unwrap_or_else(|| panic!("no upstream {name} in {}", self.ports))).into()
+        ([127, 0, 0, 1], port.unwrap_or_else(|| panic!("no upstream {name} in {}", self.ports)))
+            .into()
     }
 
     /// The one that speaks HTTP/1.1 in clear.
@@ -49,7 +53,8 @@ impl Upstreams {
 
     /// The targets of all requests that have reached any of them, each with its `Via`.
     pub fn seen(&self) -> BTreeMap<String, String> {
-        let reply: Reply = exchange(self.clear(), b"GET /seen HTTP/1.1\r\nHost: localhost\r\n\r\n", false).0;
+        let reply: Reply =
+            exchange(self.clear(), b"GET /seen HTTP/1.1\r\nHost: localhost\r\n\r\n", false).0;
         serde_json::from_slice(&reply.body).unwrap_or_default()
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! 1. A crate that is not in the table is refused, and so is an arrow that is not.
 //! 2. In tests (`dev-dependencies`) a crate may use the same, and `conformance`.
-//! 3. The pure crates reach no runtime, socket or source of chance, not even through somebody else's crate. That their own
-//!    code calls no clock, file or environment is clippy's affair: `crates/upshift-core/clippy.toml`.
+//! 3. The pure crates reach no runtime, socket or source of chance, not even through somebody
+//!    else's crate. That their own code calls no clock, file or environment is clippy's affair:
+//!    `crates/upshift-core/clippy.toml`.
 //! 4. Every crate takes the workspace's lints.
 
 use serde_json::Value;
@@ -22,9 +23,19 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("upshift-client", &["upshift-core"]),
     (
         "upshift-gateway",
-        &["upshift-core", "upshift-config", "upshift-record", "upshift-adoption", "upshift-tower", "upshift-client"],
+        &[
+            "upshift-core",
+            "upshift-config",
+            "upshift-record",
+            "upshift-adoption",
+            "upshift-tower",
+            "upshift-client",
+        ],
     ),
-    ("upshift-authorize", &["upshift-core", "upshift-config", "upshift-record", "upshift-adoption"]),
+    (
+        "upshift-authorize",
+        &["upshift-core", "upshift-config", "upshift-record", "upshift-adoption"],
+    ),
     ("upshift-envoy", &["upshift-core", "upshift-config"]),
     ("upshift-lab", &["upshift-core", "upshift-notes", "upshift-record", "upshift-client"]),
     (
@@ -56,7 +67,8 @@ const PURE: &[&str] = &["upshift-core", "upshift-record", "upshift-notes"];
 
 /// What no pure crate may reach: names of crates, or what they begin with.
 const IMPURE: &[&str] = &[
-    "tokio", "hyper", "h2", "h3", "quinn", "mio", "socket2", "async-", "futures", "axum", "rand", "rusqlite", "notify",
+    "tokio", "hyper", "h2", "h3", "quinn", "mio", "socket2", "async-", "futures", "axum", "rand",
+    "rusqlite", "notify",
 ];
 
 /// Every arrow that is not in the table.
@@ -74,8 +86,12 @@ pub(crate) fn check() -> Findings {
 }
 
 fn metadata() -> Result<Vec<Value>, String> {
-    let text = output(&mut command("cargo", ["metadata", "--no-deps", "--format-version", "1", "--quiet"]))?;
-    let metadata: Value = serde_json::from_str(&text).map_err(|error| format!("cargo metadata: {error}"))?;
+    let text = output(&mut command(
+        "cargo",
+        ["metadata", "--no-deps", "--format-version", "1", "--quiet"],
+    ))?;
+    let metadata: Value =
+        serde_json::from_str(&text).map_err(|error| format!("cargo metadata: {error}"))?;
     Ok(metadata["packages"].as_array().cloned().unwrap_or_default())
 }
 
@@ -93,7 +109,8 @@ fn of_package(package: &Value) -> Findings {
         let used = dependency["name"].as_str().unwrap_or_default();
         let in_tests = dependency["kind"] == "dev";
         if ours(used) && !allowed.contains(&used) && !(in_tests && IN_TESTS.contains(&used)) {
-            findings.push(format!("{name} → {used} is not in the table: {name} may use {allowed:?}"));
+            findings
+                .push(format!("{name} → {used} is not in the table: {name} may use {allowed:?}"));
         }
     }
     findings
@@ -103,24 +120,34 @@ fn lints(package: &Value) -> Option<String> {
     let manifest = package["manifest_path"].as_str()?;
     let text = std::fs::read_to_string(manifest).ok()?;
     let table: toml::Table = text.parse().ok()?;
-    let taken = table.get("lints").and_then(|lints| lints.get("workspace")).and_then(toml::Value::as_bool);
+    let taken =
+        table.get("lints").and_then(|lints| lints.get("workspace")).and_then(toml::Value::as_bool);
     (taken != Some(true)).then(|| format!("{manifest}: write `[lints]` with `workspace = true`"))
 }
 
 fn impurities(name: &str) -> Findings {
-    let tree = ["tree", "--quiet", "-p", name, "--edges", "normal", "--prefix", "none", "--format", "{lib}"];
+    let tree = [
+        "tree", "--quiet", "-p", name, "--edges", "normal", "--prefix", "none", "--format", "{lib}",
+    ];
     let text = match output(command("cargo", tree).current_dir(root())) {
         Ok(text) => text,
         Err(why) => return vec![why],
     };
-    let mut reached: Vec<&str> = text.lines().map(|line| line.split_whitespace().next().unwrap_or_default()).collect();
+    let mut reached: Vec<&str> =
+        text.lines().map(|line| line.split_whitespace().next().unwrap_or_default()).collect();
     reached.sort_unstable();
     reached.dedup();
     let impure = |used: &&str| {
         let used = used.replace('_', "-");
-        IMPURE.iter().any(|ban| used == *ban || used.starts_with(&format!("{}-", ban.trim_end_matches('-'))))
+        IMPURE
+            .iter()
+            .any(|ban| used == *ban || used.starts_with(&format!("{}-", ban.trim_end_matches('-'))))
     };
-    reached.into_iter().filter(impure).map(|used| format!("{name} is pure, but reaches {used}")).collect()
+    reached
+        .into_iter()
+        .filter(impure)
+        .map(|used| format!("{name} is pure, but reaches {used}"))
+        .collect()
 }
 
 #[cfg(test)]
@@ -136,7 +163,10 @@ mod tests {
     fn an_arrow_against_the_table_is_named() {
         let findings = of_package(&package("upshift-tower", "upshift-client", None));
         assert_eq!(findings.len(), 1);
-        assert!(findings.first().unwrap().starts_with("upshift-tower → upshift-client"), "{findings:?}");
+        assert!(
+            findings.first().unwrap().starts_with("upshift-tower → upshift-client"),
+            "{findings:?}"
+        );
     }
 
     #[test]

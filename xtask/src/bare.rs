@@ -1,8 +1,10 @@
-//! `cargo xtask bare`: both commands of the README on a Debian that has nothing but what the README asks for.
+//! `cargo xtask bare`: both commands of the README on a Debian that has nothing but what the README
+//! asks for.
 //!
-//! The machine is a folder below the build folder, made by debootstrap. Rust and the trusted certificate authorities come
-//! from this machine, read-only; everything else comes from Debian, PyPI, npm and crates.io, as it would for a newcomer.
-//! What is mounted there is mounted in a namespace of its own and is gone with the last process.
+//! The machine is a folder below the build folder, made by debootstrap. Rust and the trusted
+//! certificate authorities come from this machine, read-only; everything else comes from Debian,
+//! PyPI, npm and crates.io, as it would for a newcomer. What is mounted there is mounted in a
+//! namespace of its own and is gone with the last process.
 
 use std::path::{Path, PathBuf};
 
@@ -18,9 +20,12 @@ const HOSTS: &str = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loop
 const COMMANDS: [(&str, &str); 2] =
     [("demo", "cargo run --release -- demo --for 10s"), ("tests", "cargo xtask test </dev/null")];
 
-/// Runs the commands with these names, or both, on a bare Debian of this release; true when all succeed.
+/// Runs the commands with these names, or both, on a bare Debian of this release; true when all
+/// succeed.
 pub(crate) fn run(release: &str, names: &[&str]) -> bool {
-    if let Some(unknown) = names.iter().find(|name| COMMANDS.iter().all(|(known, _)| known != *name)) {
+    if let Some(unknown) =
+        names.iter().find(|name| COMMANDS.iter().all(|(known, _)| known != *name))
+    {
         eprintln!("  there is no command {unknown}; they are demo and tests");
         return false;
     }
@@ -52,7 +57,8 @@ fn make(release: &str, machine: &Path) -> Result<(), String> {
         return Err("only root can make a bare machine".to_owned());
     }
     for program in ["debootstrap", "unshare", "chroot", "git"] {
-        find(program).ok_or(format!("there is no {program}; `apt-get install {program}` brings it"))?;
+        find(program)
+            .ok_or(format!("there is no {program}; `apt-get install {program}` brings it"))?;
     }
     let made = machine.join("made");
     if made.is_file() {
@@ -61,9 +67,15 @@ fn make(release: &str, machine: &Path) -> Result<(), String> {
     println!("── a bare Debian {release}");
     std::fs::create_dir_all(machine).map_err(|error| format!("{}: {error}", machine.display()))?;
     let place = machine.to_string_lossy();
-    output(&mut command("debootstrap", ["--variant=minbase", release, &place, "http://deb.debian.org/debian"]))?;
-    let install = format!("apt-get update -qq && apt-get install -qq -y --no-install-recommends {PACKAGES}");
-    output(command("chroot", [&*place, "sh", "-c", &install]).env("DEBIAN_FRONTEND", "noninteractive"))?;
+    output(&mut command(
+        "debootstrap",
+        ["--variant=minbase", release, &place, "http://deb.debian.org/debian"],
+    ))?;
+    let install =
+        format!("apt-get update -qq && apt-get install -qq -y --no-install-recommends {PACKAGES}");
+    output(
+        command("chroot", [&*place, "sh", "-c", &install]).env("DEBIAN_FRONTEND", "noninteractive"),
+    )?;
     // debootstrap leaves this to Debian's installer.
     std::fs::write(machine.join("etc/hosts"), HOSTS).map_err(|error| error.to_string())?;
     std::fs::write(made, "").map_err(|error| error.to_string())
@@ -92,7 +104,10 @@ fn inside(machine: &Path, toolchain: &Path, line: &str) -> bool {
             PIP_CERT=$bundle NODE_EXTRA_CA_CERTS=$bundle CARGO_HTTP_CAINFO=$bundle \\
             sh -c \"cd /upshift && $2\"";
     let (machine, toolchain) = (machine.to_string_lossy(), toolchain.to_string_lossy());
-    succeeds(&mut command("unshare", ["--mount", "--fork", "--", "sh", "-c", MOUNT, &machine, &toolchain, line]))
+    succeeds(&mut command(
+        "unshare",
+        ["--mount", "--fork", "--", "sh", "-c", MOUNT, &machine, &toolchain, line],
+    ))
 }
 
 #[cfg(test)]

@@ -1,8 +1,12 @@
-//! What stands in the checkout, and what must not: files of somebody's own, databases, keys and certificates.
+//! What stands in the checkout, and what must not: files of somebody's own, databases, keys and
+//! certificates.
 //!
-//! 1. At the root stands what [`ROOT`] names. What git ignores may lie there, and is never committed.
-//! 2. A database, a key or a certificate stands among the fixtures of a test or nowhere, under any name.
-//! 3. No test writes into the checkout: a [`Snapshot`] from before the tests is held against one from after them.
+//! 1. At the root stands what [`ROOT`] names. What git ignores may lie there, and is never
+//!    committed.
+//! 2. A database, a key or a certificate stands among the fixtures of a test or nowhere, under any
+//!    name.
+//! 3. No test writes into the checkout: a [`Snapshot`] from before the tests is held against one
+//!    from after them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -75,13 +79,17 @@ pub(crate) fn check() -> Findings {
     for file in files {
         let content = std::fs::read(&file).unwrap_or_default();
         findings.extend(secret(&file, &content).map(|what| {
-            format!("{}: {what}: remove it, or put what a test needs into a folder tests/fixtures", shown(&file))
+            format!(
+                "{}: {what}: remove it, or put what a test needs into a folder tests/fixtures",
+                shown(&file)
+            )
         }));
     }
     findings
 }
 
-/// Every file below a folder that is in git or that `git add` would add; where git does not say, every file.
+/// Every file below a folder that is in git or that `git add` would add; where git does not say,
+/// every file.
 fn committed(folder: &Path) -> Vec<PathBuf> {
     let mut git = command("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
     let Ok(listed) = output(git.current_dir(folder)) else { return files(folder) };
@@ -104,9 +112,11 @@ fn unnamed(folder: &Path, files: &[PathBuf]) -> Findings {
         names.extend(inside.iter().next().map(|name| name.to_string_lossy().into_owned()));
     }
     names.retain(|name| !ROOT.contains(&name.as_str()));
-    let findings = names
-        .iter()
-        .map(|name| format!("{name}: does not belong at the root: remove it, or name it in xtask/src/checkout.rs"));
+    let findings = names.iter().map(|name| {
+        format!(
+            "{name}: does not belong at the root: remove it, or name it in xtask/src/checkout.rs"
+        )
+    });
     findings.collect()
 }
 
@@ -137,7 +147,9 @@ fn holds_pem(content: &[u8]) -> bool {
     let text = String::from_utf8_lossy(content);
     text.lines().any(|line| {
         let label = line.split_once(BEGIN).and_then(|(_, rest)| rest.split_once("-----"));
-        label.is_some_and(|(label, _)| label.ends_with("PRIVATE KEY") || label.ends_with("CERTIFICATE"))
+        label.is_some_and(|(label, _)| {
+            label.ends_with("PRIVATE KEY") || label.ends_with("CERTIFICATE")
+        })
     })
 }
 
@@ -212,7 +224,8 @@ mod tests {
 
     impl Folder {
         fn new(name: &str) -> Self {
-            let folder = std::env::temp_dir().join(format!("upshift-checkout-{name}-{}", std::process::id()));
+            let folder = std::env::temp_dir()
+                .join(format!("upshift-checkout-{name}-{}", std::process::id()));
             std::fs::create_dir_all(&folder).unwrap();
             Self(folder)
         }
@@ -235,15 +248,18 @@ mod tests {
             std::fs::create_dir_all(folder.0.join(name)).unwrap();
             std::fs::write(folder.0.join(name).join("file"), "").unwrap();
         }
-        assert_eq!(names_of(&unnamed(&folder.0, &files(&folder.0))), ["scratch", "u.toml", "upshift.db"]);
+        assert_eq!(
+            names_of(&unnamed(&folder.0, &files(&folder.0))),
+            ["scratch", "u.toml", "upshift.db"]
+        );
     }
 
     fn names_of(found: &Findings) -> Vec<&str> {
         found.iter().filter_map(|line| line.split(':').next()).collect()
     }
 
-    /// The kind of fault: a check of what is committed that fails for what never is, such as the store of a gateway that
-    /// was tried out in the checkout.
+    /// The kind of fault: a check of what is committed that fails for what never is, such as the
+    /// store of a gateway that was tried out in the checkout.
     #[test]
     fn what_git_ignores_is_nothing_of_the_checkout() {
         let folder = Folder::new("ignored");

@@ -1,4 +1,5 @@
-//! Programs out of Debian packages: installed by root, all at once or one by one, and never started.
+//! Programs out of Debian packages: installed by root, all at once or one by one, and never
+//! started.
 
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
@@ -10,7 +11,8 @@ use crate::run::{command, find, output};
 
 /// What Debian asks before it starts a service; 101: it may not.
 const POLICY: &str = "/usr/sbin/policy-rc.d";
-const FORBID: &str = "#!/bin/sh\n# Written by `cargo xtask peers` while it installs, and removed by it.\nexit 101\n";
+const FORBID: &str =
+    "#!/bin/sh\n# Written by `cargo xtask peers` while it installs, and removed by it.\nexit 101\n";
 
 /// Installs packages; those that cannot be had, each with the reason.
 pub(crate) fn install(packages: &[&str]) -> BTreeMap<String, String> {
@@ -25,7 +27,9 @@ pub(crate) fn install(packages: &[&str]) -> BTreeMap<String, String> {
     let _unstarted = match Unstarted::begin(Path::new(POLICY)) {
         Ok(unstarted) => unstarted,
         Err(error) => {
-            let why = format!("{POLICY} cannot be written, and without it services would be started: {error}");
+            let why = format!(
+                "{POLICY} cannot be written, and without it services would be started: {error}"
+            );
             return packages.iter().map(|package| ((*package).to_owned(), why.clone())).collect();
         }
     };
@@ -38,8 +42,12 @@ pub(crate) fn install(packages: &[&str]) -> BTreeMap<String, String> {
     })
 }
 
-/// All at once, which is fast; where that fails, one by one, so that one that cannot be had costs no other.
-fn each(packages: &[&str], mut install: impl FnMut(&[&str]) -> Result<(), String>) -> BTreeMap<String, String> {
+/// All at once, which is fast; where that fails, one by one, so that one that cannot be had costs
+/// no other.
+fn each(
+    packages: &[&str],
+    mut install: impl FnMut(&[&str]) -> Result<(), String>,
+) -> BTreeMap<String, String> {
     let mut refused = BTreeMap::new();
     if install(packages).is_ok() {
         return refused;
@@ -65,7 +73,8 @@ fn allowed() -> Result<(), String> {
 fn apt(arguments: &[&str]) -> Result<(), String> {
     let quiet = [("DEBIAN_FRONTEND", "noninteractive")];
     let done = output(command("apt-get", arguments).envs(quiet));
-    done.map(drop).map_err(|talk| talk.lines().find(|line| line.contains("E: ")).unwrap_or(&talk).to_owned())
+    done.map(drop)
+        .map_err(|talk| talk.lines().find(|line| line.contains("E: ")).unwrap_or(&talk).to_owned())
 }
 
 /// Forbids packages to start their services, as long as this value.
@@ -78,7 +87,8 @@ impl Unstarted {
         if policy.exists() && !ours {
             return Ok(Self(None));
         }
-        let mut file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o755).open(policy)?;
+        let mut file =
+            OpenOptions::new().create(true).write(true).truncate(true).mode(0o755).open(policy)?;
         file.write_all(FORBID.as_bytes())?;
         Ok(Self(Some(policy.to_owned())))
     }
@@ -104,7 +114,11 @@ mod tests {
         let mut asked = Vec::new();
         let refused = each(&["curl", "gone", "php-cli"], |wanted| {
             asked.push(wanted.join(" "));
-            if wanted.contains(&"gone") { Err("Unable to locate package gone".to_owned()) } else { Ok(()) }
+            if wanted.contains(&"gone") {
+                Err("Unable to locate package gone".to_owned())
+            } else {
+                Ok(())
+            }
         });
         assert_eq!(
             refused.into_iter().collect::<Vec<_>>(),
@@ -113,7 +127,8 @@ mod tests {
         assert_eq!(asked, ["curl gone php-cli", "curl", "gone", "php-cli"]);
     }
 
-    /// The kind of fault: a set-up that changes the machine beyond what it says, or forgets to change it back.
+    /// The kind of fault: a set-up that changes the machine beyond what it says, or forgets to
+    /// change it back.
     #[test]
     fn services_are_forbidden_only_while_it_installs() {
         let folder = std::env::temp_dir().join(format!("upshift-policy-rc-{}", std::process::id()));

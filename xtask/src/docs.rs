@@ -34,7 +34,8 @@ fn each(mut act: impl FnMut(PathBuf, String) -> Result<(), String>) -> Findings 
     if !succeeds(&mut command("cargo", ["build", "--quiet", "--package", "upshift"])) {
         return vec!["the binary does not build".to_owned()];
     }
-    let generated = [("upshift.schema.json", upshift(&["schema"])), ("docs/command-line.md", command_line())];
+    let generated =
+        [("upshift.schema.json", upshift(&["schema"])), ("docs/command-line.md", command_line())];
     let mut findings = Findings::new();
     for (path, text) in generated {
         let done = text.and_then(|text| act(root().join(path), text));
@@ -74,7 +75,9 @@ fn command_line() -> Result<String, String> {
 fn verbs(overview: &str) -> Vec<&str> {
     let listed = overview.lines().skip_while(|line| !line.starts_with("Commands:")).skip(1);
     let indented = listed.take_while(|line| line.starts_with("  "));
-    let first = indented.filter(|line| !line.starts_with("   ")).filter_map(|line| line.split_whitespace().next());
+    let first = indented
+        .filter(|line| !line.starts_with("   "))
+        .filter_map(|line| line.split_whitespace().next());
     first.filter(|verb| *verb != "help").collect()
 }
 

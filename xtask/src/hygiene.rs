@@ -12,7 +12,8 @@ use crate::run::{files, root, shown};
 use crate::{Findings, checkout};
 
 /// Names that say nothing about what is in the file.
-const VAGUE: &[&str] = &["utils", "util", "common", "helpers", "helper", "manager", "misc", "imp", "stuff"];
+const VAGUE: &[&str] =
+    &["utils", "util", "common", "helpers", "helper", "manager", "misc", "imp", "stuff"];
 
 /// Lines of a file without its test module.
 const LONGEST: usize = 700;
@@ -56,7 +57,8 @@ fn of_name(file: &Path) -> Option<String> {
 fn of_size(file: &Path, text: &str) -> Option<String> {
     let in_a_test_folder = shown(file).contains("/tests/");
     let code = text.lines().take_while(|line| !line.starts_with("#[cfg(test)]")).count();
-    (code > LONGEST && !in_a_test_folder).then(|| format!("{}: {code} lines; split it by subject", shown(file)))
+    (code > LONGEST && !in_a_test_folder)
+        .then(|| format!("{}: {code} lines; split it by subject", shown(file)))
 }
 
 fn of_text(file: &Path, text: &str) -> Findings {
@@ -77,9 +79,11 @@ fn of_skips(file: &Path) -> Findings {
         Ok(table) => table,
         Err(error) => return vec![format!("{}: {error}", shown(file))],
     };
-    let skips = table.get("skip").and_then(toml::Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let reason =
-        |skip: &toml::Value| skip.get("reason").and_then(toml::Value::as_str).is_some_and(|why| why.len() > 10);
+    let skips =
+        table.get("skip").and_then(toml::Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let reason = |skip: &toml::Value| {
+        skip.get("reason").and_then(toml::Value::as_str).is_some_and(|why| why.len() > 10)
+    };
     let silent = skips.iter().filter(|skip| !reason(skip));
     silent.map(|skip| format!("{}: a skip without a reason: {skip}", shown(file))).collect()
 }

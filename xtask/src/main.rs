@@ -1,7 +1,7 @@
 //! The project's own commands: `cargo xtask COMMAND`.
 //!
-//! A rule of the project that a machine can check is a command here, not a sentence in a guide. `cargo xtask test` runs
-//! them all; it is what CI runs.
+//! A rule of the project that a machine can check is a command here, not a sentence in a guide.
+//! `cargo xtask test` runs them all; it is what CI runs.
 
 mod arrows;
 mod bare;

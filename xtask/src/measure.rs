@@ -1,7 +1,8 @@
 //! `cargo xtask measure [FOLDER]`: how the code reads, in numbers. Tests are left out.
 //!
-//! The numbers are counted in text that rustfmt has formatted: a function ends at the first closing brace that is indented
-//! as it is. They compare states of one code base, and code bases, and prove nothing about a single place.
+//! The numbers are counted in text that rustfmt has formatted: a function ends at the first closing
+//! brace that is indented as it is. They compare states of one code base, and code bases, and prove
+//! nothing about a single place.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -223,7 +224,10 @@ fn function_name(line: &str) -> Option<&str> {
 }
 
 fn type_name(line: &str) -> Option<&str> {
-    let line = line.trim_start_matches("pub(crate) ").trim_start_matches("pub(super) ").trim_start_matches("pub ");
+    let line = line
+        .trim_start_matches("pub(crate) ")
+        .trim_start_matches("pub(super) ")
+        .trim_start_matches("pub ");
     let (keyword, rest) = line.split_once(' ')?;
     // An associated type is indented, and is the name of its trait's.
     let defines = matches!(keyword, "struct" | "enum" | "trait");
@@ -303,7 +307,10 @@ mod tests {
         totals.add(CODE);
         assert_eq!(totals.function_lines, [7, 1]);
         assert_eq!((totals.one_word_functions, totals.closures, totals.rebinds), (1, 1, 1));
-        assert_eq!((totals.combinators, totals.unwraps, totals.citations, totals.body_comments), (2, 1, 1, 1));
+        assert_eq!(
+            (totals.combinators, totals.unwraps, totals.citations, totals.body_comments),
+            (2, 1, 1, 1)
+        );
         assert_eq!((totals.docs, totals.docs_of_what), (2, 1));
         assert_eq!(totals.types.keys().collect::<Vec<_>>(), ["Kept", "Reads"]);
     }

@@ -1,8 +1,9 @@
-//! The programs on the other side: real servers, clients and a browser that the interop tests talk to.
+//! The programs on the other side: real servers, clients and a browser that the interop tests talk
+//! to.
 //!
-//! What is there is used. What is missing is installed where that is allowed: Debian packages by root, Python and Node
-//! packages into `target/peers`, or the folder that `UPSHIFT_PEERS` names. What cannot be had is named, and the tests that
-//! need it are skipped by name.
+//! What is there is used. What is missing is installed where that is allowed: Debian packages by
+//! root, Python and Node packages into `target/peers`, or the folder that `UPSHIFT_PEERS` names.
+//! What cannot be had is named, and the tests that need it are skipped by name.
 
 use std::path::{Path, PathBuf};
 
@@ -49,7 +50,8 @@ impl Peers {
         self.missing.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(",")
     }
 
-    /// Whether these will do: a missing one is a hole in what CI says, and no more than that elsewhere.
+    /// Whether these will do: a missing one is a hole in what CI says, and no more than that
+    /// elsewhere.
     pub(crate) fn suffice(&self) -> bool {
         let on_ci = std::env::var("CI").is_ok_and(|value| value == "true");
         self.missing.is_empty() || !on_ci
@@ -116,7 +118,13 @@ fn python() -> Result<(), String> {
     println!("  installing Python packages into {}", shown(&home));
     output(&mut command("python3", ["-m", "venv", "--clear", &home.to_string_lossy()]))?;
     let pip = home.join("bin/pip").to_string_lossy().into_owned();
-    let install = ["install", "--quiet", "--disable-pip-version-check", "--requirement", &wish.to_string_lossy()];
+    let install = [
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--requirement",
+        &wish.to_string_lossy(),
+    ];
     done(succeeds(&mut command(&pip, install)), "pip", &wish, &home)
 }
 
@@ -130,7 +138,8 @@ fn node_packages() -> Result<(), String> {
     println!("  installing Node packages into {}", shown(&home));
     std::fs::create_dir_all(&home).map_err(|error| error.to_string())?;
     for name in ["package.json", "package-lock.json"] {
-        std::fs::copy(root().join("interop").join(name), home.join(name)).map_err(|error| error.to_string())?;
+        std::fs::copy(root().join("interop").join(name), home.join(name))
+            .map_err(|error| error.to_string())?;
     }
     let install = ["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"];
     done(succeeds(node::npm(&install)?.current_dir(&home)), "npm", &wish, &home)

@@ -1,4 +1,5 @@
-//! Running other programs: from the project's root, without stdin, so that nothing ever waits for a person.
+//! Running other programs: from the project's root, without stdin, so that nothing ever waits for a
+//! person.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -11,11 +12,15 @@ pub(crate) fn root() -> &'static Path {
 
 /// Where Cargo builds.
 pub(crate) fn target() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |folder| root().join(folder))
+    std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| root().join("target"), |folder| root().join(folder))
 }
 
 /// `program arguments`, to be run from the root.
-pub(crate) fn command<S: AsRef<OsStr>>(program: &str, arguments: impl IntoIterator<Item = S>) -> Command {
+pub(crate) fn command<S: AsRef<OsStr>>(
+    program: &str,
+    arguments: impl IntoIterator<Item = S>,
+) -> Command {
     let mut command = Command::new(program);
     command.args(arguments).current_dir(root()).stdin(Stdio::null());
     command
@@ -40,24 +45,31 @@ pub(crate) fn output(command: &mut Command) -> Result<String, String> {
         let talk = String::from_utf8_lossy(&output.stderr);
         return Err(format!("{name} failed ({}): {}", output.status, talk.trim()));
     }
-    String::from_utf8(output.stdout).map_err(|_| format!("{name} printed something that is not UTF-8"))
+    String::from_utf8(output.stdout)
+        .map_err(|_| format!("{name} printed something that is not UTF-8"))
 }
 
-/// Where a program is, or none. The `sbin` folders count, for a user's PATH may lack them and servers live there.
+/// Where a program is, or none. The `sbin` folders count, for a user's PATH may lack them and
+/// servers live there.
 pub(crate) fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let sbin = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from);
-    std::env::split_paths(&path).chain(sbin).map(|folder| folder.join(program)).find(|file| file.is_file())
+    std::env::split_paths(&path)
+        .chain(sbin)
+        .map(|folder| folder.join(program))
+        .find(|file| file.is_file())
 }
 
-/// Every file below `folder` whose name ends in `ending`, sorted; build output and hidden folders are left out.
+/// Every file below `folder` whose name ends in `ending`, sorted; build output and hidden folders
+/// are left out.
 pub(crate) fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_path_buf()];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
             let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
-            if path.is_dir() && !name.starts_with('.') && name != "target" && name != "node_modules" {
+            if path.is_dir() && !name.starts_with('.') && name != "target" && name != "node_modules"
+            {
                 folders.push(path);
             } else if path.is_file() && name.ends_with(ending) {
                 found.push(path);

@@ -1,4 +1,5 @@
-//! `cargo xtask test`: every check and every test, one step after the other, and at the end what came of each.
+//! `cargo xtask test`: every check and every test, one step after the other, and at the end what
+//! came of each.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -10,7 +11,8 @@ use crate::peers::{self, Peers};
 use crate::run::{command, output, succeeds};
 use crate::{Findings, arrows, docs, hygiene, node, told};
 
-/// Every step; true when all succeed. Without peers, the interop tests and their set-up are left out, and that is said.
+/// Every step; true when all succeed. Without peers, the interop tests and their set-up are left
+/// out, and that is said.
 pub(crate) fn test(with_peers: bool) -> bool {
     let mut report = Report::default();
     let before = Snapshot::take();
@@ -28,10 +30,15 @@ pub(crate) fn test(with_peers: bool) -> bool {
     report.step("hygiene", || told(&hygiene::check()));
     report.step("format", || succeeds(&mut command("cargo", ["fmt", "--all", "--check"])));
     report.step("clippy", || {
-        succeeds(&mut command("cargo", ["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+        succeeds(&mut command(
+            "cargo",
+            ["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"],
+        ))
     });
     report.step("tests", || succeeds(&mut tests()));
-    report.step("doc tests", || succeeds(&mut command("cargo", ["test", "--quiet", "--workspace", "--doc"])));
+    report.step("doc tests", || {
+        succeeds(&mut command("cargo", ["test", "--quiet", "--workspace", "--doc"]))
+    });
     report.step("generated docs", || told(&docs::check()));
     if let Some(peers) = peers {
         report.step("interop", || interop(&peers, &[]));
@@ -41,7 +48,8 @@ pub(crate) fn test(with_peers: bool) -> bool {
     report.all_succeeded()
 }
 
-/// Builds the binary and runs the interop tests whose names contain a filter (all, if there is none).
+/// Builds the binary and runs the interop tests whose names contain a filter (all, if there is
+/// none).
 pub(crate) fn interop(peers: &Peers, filter: &[&str]) -> bool {
     let listed = if filter.is_empty() { String::new() } else { listed_interop() };
     told(&unknown(filter, &listed)) && build_binary() && succeeds(&mut interop_tests(peers, filter))
@@ -72,7 +80,18 @@ fn count_interop() -> usize {
 
 /// The names of the interop tests, a line each.
 fn listed_interop() -> String {
-    let list = ["test", "--quiet", "--package", "interop", "--test", "it", "--", "--list", "--format", "terse"];
+    let list = [
+        "test",
+        "--quiet",
+        "--package",
+        "interop",
+        "--test",
+        "it",
+        "--",
+        "--list",
+        "--format",
+        "terse",
+    ];
     let listed = output(&mut command("cargo", list)).unwrap_or_default();
     let names: Vec<&str> = listed.lines().filter_map(|line| line.strip_suffix(": test")).collect();
     names.join("\n")
@@ -89,7 +108,9 @@ fn verdict(all_succeeded: bool, skipped: usize, count_all: impl FnOnce() -> usiz
     match (all_succeeded, skipped) {
         (false, _) => "something failed, see above".to_owned(),
         (true, 0) => "all is well".to_owned(),
-        (true, _) => format!("all is well, but {skipped} of {} interop tests were skipped", count_all()),
+        (true, _) => {
+            format!("all is well, but {skipped} of {} interop tests were skipped", count_all())
+        }
     }
 }
 
@@ -103,16 +124,20 @@ pub(crate) fn interop_tests(peers: &Peers, filter: &[&str]) -> Command {
 
 fn tests() -> Command {
     // A feature that is not named is not tested.
-    runner("default", &["--workspace", "--exclude", "interop", "--features", "upshift-client/reqwest"])
+    runner(
+        "default",
+        &["--workspace", "--exclude", "interop", "--features", "upshift-client/reqwest"],
+    )
 }
 
-/// The test runner for some packages, with the programs on the other side in reach: nextest where it is installed, for
-/// its reports and time-outs, else that of Cargo.
+/// The test runner for some packages, with the programs on the other side in reach: nextest where
+/// it is installed, for its reports and time-outs, else that of Cargo.
 fn runner(profile: &str, packages: &[&str]) -> Command {
     let nextest = output(&mut command("cargo", ["nextest", "--version"])).is_ok();
     let mut words = vec!["test", "--quiet", "--all-targets"];
     if nextest {
-        words = vec!["nextest", "run", "--profile", profile, "--cargo-quiet", "--status-level=slow"];
+        words =
+            vec!["nextest", "run", "--profile", profile, "--cargo-quiet", "--status-level=slow"];
         words.extend(["--show-progress=none", "--no-tests=pass"]);
     }
     let mut command = command("cargo", words.iter().chain(packages));

@@ -1,5 +1,5 @@
-//! `cargo xtask torture`: the attacks that `docs/security.md` promises to hold, part by part, and one table of what came
-//! of them.
+//! `cargo xtask torture`: the attacks that `docs/security.md` promises to hold, part by part, and
+//! one table of what came of them.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -19,8 +19,16 @@ struct Part {
 }
 
 const PARTS: [Part; 6] = [
-    Part { name: "paths", what: "spellings of a path, against the servers that read it", filters: &["path_matrix::"] },
-    Part { name: "framing", what: "where a message ends, HTTP/1, 2 and 3", filters: &["framing::"] },
+    Part {
+        name: "paths",
+        what: "spellings of a path, against the servers that read it",
+        filters: &["path_matrix::"],
+    },
+    Part {
+        name: "framing",
+        what: "where a message ends, HTTP/1, 2 and 3",
+        filters: &["framing::"],
+    },
     Part { name: "fields", what: "what a client says of itself", filters: &["believed::"] },
     Part {
         name: "stalls",

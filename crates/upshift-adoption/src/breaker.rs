@@ -1,19 +1,23 @@
 //! The breaker: it takes a rule back to `warn` before the rule locks out more people than it may.
 //!
-//! 1. It watches rules with a rollout, from the first moment they can refuse (first brownout, ramp or enforcement) until
-//!    seven days after enforcement, or after the first refusal that this process saw if that is later: a rule may be
-//!    deployed long after its dates. And it watches rules that enforce without a rollout, because the file pins them, a person set them,
-//!    or they have none, as long as they do. A rule with `breaker = false` is not watched.
-//! 2. Within a window that slides it counts the different identities that a rule matched, and those that it refused, up
-//!    to a cap for each network ([`Callers`]). One client that polls a thousand times is one.
-//! 3. It trips when the refused are more than `refused_share` of the seen and the seen are at least `minimum`, also
-//!    without the network that most of the refused come from. A crossing that one network alone makes is reported and
-//!    changes nothing: a single client could make it.
-//! 4. A rule that tripped stays at `warn` until a person resets it ([`Breaker::reset`]); it then begins with an empty window.
-//! 5. It is pure: tallies, facts about the calendar and `now` go in, trips come out. Asked four times a second, it trips
-//!    within two seconds of the crossing. Only what this process saw counts: it is per replica.
-//! 6. A clock that goes back by more than two seconds empties the windows; no rule trips on times that contradict each
-//!    other, and no latch opens.
+//! 1. It watches rules with a rollout, from the first moment they can refuse (first brownout, ramp
+//!    or enforcement) until seven days after enforcement, or after the first refusal that this
+//!    process saw if that is later: a rule may be deployed long after its dates. And it watches
+//!    rules that enforce without a rollout, because the file pins them, a person set them, or they
+//!    have none, as long as they do. A rule with `breaker = false` is not watched.
+//! 2. Within a window that slides it counts the different identities that a rule matched, and those
+//!    that it refused, up to a cap for each network ([`Callers`]). One client that polls a thousand
+//!    times is one.
+//! 3. It trips when the refused are more than `refused_share` of the seen and the seen are at least
+//!    `minimum`, also without the network that most of the refused come from. A crossing that one
+//!    network alone makes is reported and changes nothing: a single client could make it.
+//! 4. A rule that tripped stays at `warn` until a person resets it ([`Breaker::reset`]); it then
+//!    begins with an empty window.
+//! 5. It is pure: tallies, facts about the calendar and `now` go in, trips come out. Asked four
+//!    times a second, it trips within two seconds of the crossing. Only what this process saw
+//!    counts: it is per replica.
+//! 6. A clock that goes back by more than two seconds empties the windows; no rule trips on times
+//!    that contradict each other, and no latch opens.
 //!
 //! ```
 //! use std::net::Ipv4Addr;
@@ -43,7 +47,8 @@ use std::sync::Arc;
 use upshift_core::Phase;
 use upshift_core::policy::{self, Counted, Rule};
 
-/// The time for which a rule is watched after enforcement, or after the first refusal that was seen.
+/// The time for which a rule is watched after enforcement, or after the first refusal that was
+/// seen.
 pub const AFTER_ENFORCEMENT: SignedDuration = policy::Breaker::AFTER_ENFORCEMENT;
 
 /// As many of the identities that a trip hit are named in it.
@@ -70,7 +75,13 @@ pub struct Limits {
 impl Default for Limits {
     /// 5 % of at least 200 identities in a minute, at most 50 of one network.
     fn default() -> Self {
-        Self { refused_share: 0.05, window: 60, minimum: 200, counts: Counted::Seen, per_network: 50 }
+        Self {
+            refused_share: 0.05,
+            window: 60,
+            minimum: 200,
+            counts: Counted::Seen,
+            per_network: 50,
+        }
     }
 }
 
@@ -83,8 +94,8 @@ pub struct Watch {
     pub limits: Limits,
     /// The first moment the rule can refuse; `None` is always.
     pub from: Option<Timestamp>,
-    /// The end of the watch: seven days after enforcement; `None` is never. It is put off until seven days after the
-    /// first refusal that the breaker sees.
+    /// The end of the watch: seven days after enforcement; `None` is never. It is put off until
+    /// seven days after the first refusal that the breaker sees.
     pub to: Option<Timestamp>,
 }
 
@@ -137,7 +148,8 @@ impl Trip {
 pub struct Crossing {
     /// The numbers.
     pub trip: Trip,
-    /// True if the rule trips; false if the trip is withheld, because a single network is responsible.
+    /// True if the rule trips; false if the trip is withheld, because a single network is
+    /// responsible.
     pub trips: bool,
 }
 
@@ -195,14 +207,18 @@ struct Watched {
 }
 
 impl Breaker {
-    /// The rules to watch from now on: after start-up and after each reload. Rules that stay keep their counts, unless
-    /// their limits changed, and stay tripped.
+    /// The rules to watch from now on: after start-up and after each reload. Rules that stay keep
+    /// their counts, unless their limits changed, and stay tripped.
     pub fn watch(&mut self, watches: impl IntoIterator<Item = Watch>) {
         let mut before = std::mem::take(&mut self.rules);
         for watch in watches {
             let watched = match before.remove(&watch.rule) {
                 Some(old) if old.watch.limits == watch.limits => Watched { watch, ..old },
-                Some(old) => Watched { tripped: old.tripped, first_refusal: old.first_refusal, ..Watched::new(watch) },
+                Some(old) => Watched {
+                    tripped: old.tripped,
+                    first_refusal: old.first_refusal,
+                    ..Watched::new(watch)
+                },
                 None => Watched::new(watch),
             };
             self.rules.insert(Arc::clone(&watched.watch.rule), watched);
@@ -220,10 +236,15 @@ impl Breaker {
         }
     }
 
-    /// The rules that crossed their limit since the last call. Those that trip are to be demoted to `warn`.
+    /// The rules that crossed their limit since the last call. Those that trip are to be demoted to
+    /// `warn`.
     pub fn crossings(&mut self, now: Timestamp) -> Vec<Crossing> {
         let second = self.advance(now);
-        self.rules.values_mut().filter(|watched| !watched.tripped).filter_map(|w| w.check(now, second)).collect()
+        self.rules
+            .values_mut()
+            .filter(|watched| !watched.tripped)
+            .filter_map(|w| w.check(now, second))
+            .collect()
     }
 
     /// Latches `rule` without a crossing: the store remembers that it tripped before the restart.
@@ -233,7 +254,8 @@ impl Breaker {
         }
     }
 
-    /// A person lets `rule` follow its plan again: the latch opens, and the window begins empty. Whether it was tripped.
+    /// A person lets `rule` follow its plan again: the latch opens, and the window begins empty.
+    /// Whether it was tripped.
     pub fn reset(&mut self, rule: &str) -> bool {
         let Some(watched) = self.rules.get_mut(rule) else { return false };
         watched.clear();
@@ -258,8 +280,8 @@ impl Breaker {
 }
 
 impl Watch {
-    /// The part of `rule` that is watched: none with `breaker = false`, or where the file pins it to a phase that refuses
-    /// no caller.
+    /// The part of `rule` that is watched: none with `breaker = false`, or where the file pins it
+    /// to a phase that refuses no caller.
     pub fn of(rule: &Rule) -> Option<Self> {
         let limits = rule.breaker?;
         let (from, to) = span(rule)?;
@@ -274,9 +296,9 @@ impl Watch {
     }
 }
 
-/// Whether requests that `rule` matches are to be counted at `now`: from one window before the watch begins, so that at
-/// the first refusal it is known how many callers there are. The calendar does not end it: the breaker knows when it has
-/// watched long enough.
+/// Whether requests that `rule` matches are to be counted at `now`: from one window before the
+/// watch begins, so that at the first refusal it is known how many callers there are. The calendar
+/// does not end it: the breaker knows when it has watched long enough.
 pub fn counts(rule: &Rule, now: Timestamp) -> bool {
     let Some((breaker, (from, _))) = rule.breaker.zip(span(rule)) else { return false };
     has_begun_soon(from, breaker.window, now)
@@ -284,8 +306,8 @@ pub fn counts(rule: &Rule, now: Timestamp) -> bool {
 
 type Span = (Option<Timestamp>, Option<Timestamp>);
 
-/// From the first moment that the rule can refuse to seven days after its enforcement; for ever where it does not enforce
-/// by a calendar.
+/// From the first moment that the rule can refuse to seven days after its enforcement; for ever
+/// where it does not enforce by a calendar.
 fn span(rule: &Rule) -> Option<Span> {
     // A person may have set it to enforce, before its time or long after.
     if rule.overridden().is_some_and(|set| set.phase == Phase::Enforce) {
@@ -311,7 +333,16 @@ impl Watched {
     fn new(watch: Watch) -> Self {
         let callers = Callers::new(watch.limits.per_network);
         let (accepted, first_refusal) = (Accepted::default(), None);
-        Self { watch, callers, accepted, tripped: false, first_refusal, withheld: 0, reported: None, swept: 0 }
+        Self {
+            watch,
+            callers,
+            accepted,
+            tripped: false,
+            first_refusal,
+            withheld: 0,
+            reported: None,
+            swept: 0,
+        }
     }
 
     /// Tells whether the rule can refuse at `now` and is watched.
@@ -348,7 +379,8 @@ impl Watched {
     fn merge(&mut self, second: u32, tally: &RuleTally) {
         let since = self.since(second);
         let accepted = &self.accepted;
-        let counts = |identity| self.watch.limits.counts == Counted::Seen || accepted.contains(identity);
+        let counts =
+            |identity| self.watch.limits.counts == Counted::Seen || accepted.contains(identity);
         self.callers.merge(second, since, &tally.callers, counts);
         // After the callers are counted: an identity has to have been accepted before.
         for caller in &tally.accepted {
@@ -394,13 +426,14 @@ impl Watched {
         let top = top.map(|(network, _, refused)| (network, refused));
         let hit = self.callers.refused(since, NAMED);
         let limits = self.watch.limits;
-        let trip = Trip { rule: Arc::clone(&self.watch.rule), at: now, seen, refused, top, limits, hit };
+        let trip =
+            Trip { rule: Arc::clone(&self.watch.rule), at: now, seen, refused, top, limits, hit };
         Some(Crossing { trip, trips })
     }
 
-    /// Returns true if the refused share is too large but the top network is responsible: at least half of the refused
-    /// come from it, or too few callers remain without it. A network at its cap may have any number of callers, so it
-    /// satisfies the minimum.
+    /// Returns true if the refused share is too large but the top network is responsible: at least
+    /// half of the refused come from it, or too few callers remain without it. A network at its cap
+    /// may have any number of callers, so it satisfies the minimum.
     fn withholds(&self, totals: &Totals) -> bool {
         let View { all, without_top } = totals.counted;
         let minimum = self.watch.limits.minimum;
@@ -411,14 +444,17 @@ impl Watched {
         too_few || 2 * (all.refused - without_top.refused) >= all.refused
     }
 
-    /// Returns true if the refused share is too large even without the top network of each address family. It is also
-    /// computed without the admitted callers of networks at their cap, which would dilute it. Each network that is left
-    /// out counts as one caller towards the minimum.
+    /// Returns true if the refused share is too large even without the top network of each address
+    /// family. It is also computed without the admitted callers of networks at their cap, which
+    /// would dilute it. Each network that is left out counts as one caller towards the minimum.
     fn trips(&self, totals: &Totals) -> bool {
         for view in [totals.counted, totals.undiluted] {
             let View { all, without_top } = view;
             let enough = without_top.seen + without_top.left_out >= self.watch.limits.minimum;
-            if enough && self.exceeds(all.seen, all.refused) && self.exceeds(without_top.seen, without_top.refused) {
+            if enough
+                && self.exceeds(all.seen, all.refused)
+                && self.exceeds(without_top.seen, without_top.refused)
+            {
                 return true;
             }
         }

@@ -1,8 +1,9 @@
 //! Different callers within a window that slides, with a cap for each network.
 //!
-//! An identity costs its sender nothing, an address does. So the identities of one network (/24 of IPv4, /48 of IPv6)
-//! count up to a cap, and what is counted of every network is known: neither a flood of made-up callers that are refused
-//! nor one of callers that comply moves the numbers by more than the caps of the networks it comes from.
+//! An identity costs its sender nothing, an address does. So the identities of one network (/24 of
+//! IPv4, /48 of IPv6) count up to a cap, and what is counted of every network is known: neither a
+//! flood of made-up callers that are refused nor one of callers that comply moves the numbers by
+//! more than the caps of the networks it comes from.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
@@ -91,18 +92,20 @@ pub struct Totals {
     pub seen: u64,
     /// Those of them that were refused.
     pub refused: u64,
-    /// The network that most of the refused come from, and how many of its callers were seen and refused.
+    /// The network that most of the refused come from, and how many of its callers were seen and
+    /// refused.
     pub top: Option<(Network, u64, u64)>,
     /// Some network has as many callers as are counted of one, and may have more.
     pub capped: bool,
     /// As counted.
     pub counted: View,
-    /// Without the networks at their cap that most of the admitted come from: of IPv4 and of IPv6 one each, for one host
-    /// may have both.
+    /// Without the networks at their cap that most of the admitted come from: of IPv4 and of IPv6
+    /// one each, for one host may have both.
     pub undiluted: View,
 }
 
-/// Callers with and without the networks that most of the refused come from: of IPv4 and of IPv6 one each.
+/// Callers with and without the networks that most of the refused come from: of IPv4 and of IPv6
+/// one each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct View {
     /// All of them.
@@ -179,7 +182,10 @@ impl Part {
 }
 
 /// The networks of IPv4 and of IPv6 of which `count` is largest.
-fn largest_of_families(networks: &[NetworkTotals], count: impl Fn(&NetworkTotals) -> u64) -> Vec<Network> {
+fn largest_of_families(
+    networks: &[NetworkTotals],
+    count: impl Fn(&NetworkTotals) -> u64,
+) -> Vec<Network> {
     let families: (Vec<_>, Vec<_>) =
         networks.iter().copied().partition(|totals| matches!(totals.network, Network::V6(_)));
     let mut found = Vec::new();
@@ -189,8 +195,12 @@ fn largest_of_families(networks: &[NetworkTotals], count: impl Fn(&NetworkTotals
     found
 }
 
-/// The network of which `count` is largest, if it is not 0 for all; among equals the same one each time.
-fn largest(networks: &[NetworkTotals], count: impl Fn(&NetworkTotals) -> u64) -> Option<NetworkTotals> {
+/// The network of which `count` is largest, if it is not 0 for all; among equals the same one each
+/// time.
+fn largest(
+    networks: &[NetworkTotals],
+    count: impl Fn(&NetworkTotals) -> u64,
+) -> Option<NetworkTotals> {
     let counted = networks.iter().filter(|network| count(network) > 0);
     counted.max_by_key(|network| (count(network), std::cmp::Reverse(network.network))).copied()
 }
@@ -219,7 +229,13 @@ impl Callers {
     }
 
     /// Counts at `second` all that `other` has.
-    pub fn merge(&mut self, second: u32, since: u32, other: &Self, counts: impl Fn(Fingerprint) -> bool) {
+    pub fn merge(
+        &mut self,
+        second: u32,
+        since: u32,
+        other: &Self,
+        counts: impl Fn(Fingerprint) -> bool,
+    ) {
         for (network, callers) in &other.networks {
             for (identity, last) in callers {
                 if counts(*identity) {
@@ -235,15 +251,17 @@ impl Callers {
         let mut networks = Vec::with_capacity(self.networks.len());
         for (network, callers) in &self.networks {
             let seen = callers.values().filter(|last| last.seen >= since).count() as u64;
-            let refused = callers.values().filter(|last| last.refused >= since && last.refused > 0).count() as u64;
+            let refused =
+                callers.values().filter(|last| last.refused >= since && last.refused > 0).count()
+                    as u64;
             let capped = seen as usize >= self.per_network;
             networks.push(NetworkTotals { network: *network, seen, refused, capped });
         }
         Totals::of(&networks)
     }
 
-    /// Up to `limit` of the callers refused in the window that began at `since`, in order, so that the same ones are
-    /// named each time.
+    /// Up to `limit` of the callers refused in the window that began at `since`, in order, so that
+    /// the same ones are named each time.
     pub fn refused(&self, since: u32, limit: usize) -> Vec<Fingerprint> {
         let callers = self.networks.values().flatten();
         let refused = callers.filter(|(_, last)| last.refused >= since && last.refused > 0);
@@ -366,7 +384,11 @@ mod tests {
         assert_eq!((callers.totals(71).seen, callers.totals(71).refused), (1, 1));
         assert_eq!((callers.totals(101).seen, callers.totals(101).refused), (1, 0));
         callers.record(200, 141, caller(2, "203.0.113.8"), true);
-        assert_eq!(callers.refused(141, 9), [caller(2, "203.0.113.8").identity], "the first has made room");
+        assert_eq!(
+            callers.refused(141, 9),
+            [caller(2, "203.0.113.8").identity],
+            "the first has made room"
+        );
         callers.sweep(300);
         assert!(callers.is_empty());
     }
@@ -390,7 +412,10 @@ mod tests {
         }
         accepted.insert(caller(9_999, "198.51.100.1"));
         assert!(accepted.contains(caller(1_000, "203.0.113.9").identity));
-        assert!(!accepted.contains(caller(999, "203.0.113.9").identity), "the oldest has made room");
+        assert!(
+            !accepted.contains(caller(999, "203.0.113.9").identity),
+            "the oldest has made room"
+        );
         assert!(accepted.contains(caller(9_999, "198.51.100.1").identity));
     }
 }

@@ -53,7 +53,9 @@ impl ExpiryNotice {
     pub fn sentence(&self) -> String {
         let Expiring { name, owner, reason, expires } = &self.exemption;
         match self.stage {
-            ExpiryStage::Expired => format!("exemption {name} has ended on {expires} (owner {owner}: {reason})"),
+            ExpiryStage::Expired => {
+                format!("exemption {name} has ended on {expires} (owner {owner}: {reason})")
+            }
             _ => format!("exemption {name} ends on {expires} (owner {owner}: {reason})"),
         }
     }
@@ -101,7 +103,12 @@ mod tests {
     fn each_note_is_told_once_and_a_prolonged_exemption_is_told_again() {
         let day = |day: i64| Timestamp::from_second(1_800_000_000 + day * 86_400).unwrap();
         let kiosk = |expires| {
-            [Expiring { name: "kiosk".into(), owner: "retail".into(), reason: "spring".into(), expires: day(expires) }]
+            [Expiring {
+                name: "kiosk".into(),
+                owner: "retail".into(),
+                reason: "spring".into(),
+                expires: day(expires),
+            }]
         };
         let mut notices = ExpiryNotices::default();
         let mut stages = |expires, now| -> Vec<ExpiryStage> {

@@ -3,16 +3,18 @@
 use sha2::{Digest, Sha256};
 use std::fmt;
 
-/// The secret under which one installation hashes identities. It lives in the store, so that a fingerprint in
-/// yesterday's report is the same as in today's; another installation's are different.
+/// The secret under which one installation hashes identities. It lives in the store, so that a
+/// fingerprint in yesterday's report is the same as in today's; another installation's are
+/// different.
 #[derive(Clone)]
 pub struct Key([u8; 32]);
 
-/// SHA-256 of each key that was published: one stood in this project's repository, in a store that was committed by
-/// mistake (f7492fc). With a key, anybody can find out which identity a fingerprint belongs to.
+/// SHA-256 of each key that was published: one stood in this project's repository, in a store that
+/// was committed by mistake (f7492fc). With a key, anybody can find out which identity a
+/// fingerprint belongs to.
 const PUBLISHED: &[[u8; 32]] = &[[
-    0xdc, 0xc5, 0x9a, 0x55, 0x70, 0xcf, 0xc0, 0x3b, 0x50, 0x8c, 0x29, 0xda, 0x9b, 0xa5, 0x10, 0xf4, 0xf1, 0x79, 0x9b,
-    0x6a, 0x2f, 0x46, 0x8b, 0x53, 0xf8, 0x21, 0x40, 0xc3, 0x35, 0xa3, 0x3d, 0xec,
+    0xdc, 0xc5, 0x9a, 0x55, 0x70, 0xcf, 0xc0, 0x3b, 0x50, 0x8c, 0x29, 0xda, 0x9b, 0xa5, 0x10, 0xf4,
+    0xf1, 0x79, 0x9b, 0x6a, 0x2f, 0x46, 0x8b, 0x53, 0xf8, 0x21, 0x40, 0xc3, 0x35, 0xa3, 0x3d, 0xec,
 ]];
 
 impl Key {

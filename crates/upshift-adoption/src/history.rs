@@ -1,9 +1,11 @@
 //! What was imposed so far: the latest revisions, in memory.
 //!
-//! 1. Everything that decides reads this; the store only outlives the process. So a change waits for no disk.
-//! 2. A change has an id, which is the same on every gateway that made it, and a number, which is this gateway's.
-//! 3. A change is taken back rule by rule. What a later change of a person put in its place is not touched: that undo is
-//!    refused. What the breaker did since stays, too, and opens no latch.
+//! 1. Everything that decides reads this; the store only outlives the process. So a change waits
+//!    for no disk.
+//! 2. A change has an id, which is the same on every gateway that made it, and a number, which is
+//!    this gateway's.
+//! 3. A change is taken back rule by rule. What a later change of a person put in its place is not
+//!    touched: that undo is refused. What the breaker did since stays, too, and opens no latch.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -90,7 +92,9 @@ pub enum UndoError {
     #[error("change {0} took another change back: to have that again, make it again")]
     IsUndo(String),
     /// The breaker made it.
-    #[error("change {id} is the breaker's, and is not undone: `upshift resume {rule}` lets the rule go on")]
+    #[error(
+        "change {id} is the breaker's, and is not undone: `upshift resume {rule}` lets the rule go on"
+    )]
     IsTrip {
         /// The change.
         id: String,
@@ -98,7 +102,9 @@ pub enum UndoError {
         rule: String,
     },
     /// A later change of a person stands in its place.
-    #[error("change {id} was overtaken by change {by} ({what}): undo {by} first, or set the rule as it should be")]
+    #[error(
+        "change {id} was overtaken by change {by} ({what}): undo {by} first, or set the rule as it should be"
+    )]
     Overtaken {
         /// The change.
         id: String,
@@ -174,11 +180,16 @@ impl History {
         self.records.iter().rev().filter_map(|record| record.trip.clone()).take(limit).collect()
     }
 
-    /// What would be imposed after a change that is not made, and the revision that it would take back.
+    /// What would be imposed after a change that is not made, and the revision that it would take
+    /// back.
     ///
     /// # Errors
     /// If it is an undo of what cannot be undone.
-    pub fn preview(&self, change: &Change, at: Timestamp) -> Result<(Overrides, Option<&Revision>), UndoError> {
+    pub fn preview(
+        &self,
+        change: &Change,
+        at: Timestamp,
+    ) -> Result<(Overrides, Option<&Revision>), UndoError> {
         self.outcome(change, at, "", "")
     }
 
@@ -187,13 +198,15 @@ impl History {
     /// # Errors
     /// If it is an undo of what cannot be undone.
     pub fn change(&mut self, order: Order<'_>) -> Result<Arc<Record>, UndoError> {
-        let (mut after, undone) = self.outcome(order.change, order.at, order.actor, order.reason)?;
+        let (mut after, undone) =
+            self.outcome(order.change, order.at, order.actor, order.reason)?;
         after.note_stops(&self.overrides(), order.shares, order.at);
         let undoes = undone.map(|undone| undone.revision);
         Ok(self.add(order, after, undoes, None))
     }
 
-    /// Makes the breaker's change, and remembers who was hit. `shares` is what is refused until then.
+    /// Makes the breaker's change, and remembers who was hit. `shares` is what is refused until
+    /// then.
     pub fn trip(&mut self, trip: &Trip, id: &str, shares: &Shares) -> Arc<Record> {
         let change = Change::Trip { rule: trip.rule.to_string() };
         let (at, reason) = (trip.at, trip.sentence());
@@ -220,7 +233,13 @@ impl History {
         Ok((after, None))
     }
 
-    fn add(&mut self, order: Order<'_>, after: Overrides, undoes: Option<i64>, trip: Option<Trip>) -> Arc<Record> {
+    fn add(
+        &mut self,
+        order: Order<'_>,
+        after: Overrides,
+        undoes: Option<i64>,
+        trip: Option<Trip>,
+    ) -> Arc<Record> {
         let Order { change, id, at, actor, reason, .. } = order;
         let (phase, until) = match change {
             Change::Set { imposed, until, .. } => (Some(*imposed), *until),
@@ -250,7 +269,8 @@ impl History {
     fn undoable(&self, id: Option<&str>) -> Result<&Record, UndoError> {
         let Some(id) = id else {
             let mut latest_first = self.records.iter().rev();
-            let found = latest_first.find(|record| record.is_a_persons() && self.undo_of(record).is_none());
+            let found =
+                latest_first.find(|record| record.is_a_persons() && self.undo_of(record).is_none());
             return found.map(|record| &**record).ok_or(UndoError::Nothing);
         };
         let found = self.records.iter().find(|record| record.revision.id == id);
@@ -282,7 +302,9 @@ impl History {
             if now.get(&key) == record.after.get(&key) {
                 let before = record.before.get(&key).filter(|_| !latched_since(&key, record, &now));
                 now.put(&key, before.cloned());
-            } else if let Some(later) = self.last_change_of(&key, record).filter(|later| later.action != "trip") {
+            } else if let Some(later) =
+                self.last_change_of(&key, record).filter(|later| later.action != "trip")
+            {
                 return Err(UndoError::Overtaken {
                     id: record.revision.id.clone(),
                     by: later.id.clone(),
@@ -293,10 +315,16 @@ impl History {
         Ok(now)
     }
 
-    /// The latest revision after `record` that changed what stands under `key`, and still stands itself.
+    /// The latest revision after `record` that changed what stands under `key`, and still stands
+    /// itself.
     fn last_change_of(&self, key: &Key, record: &Record) -> Option<&Revision> {
-        let later = self.records.iter().rev().take_while(|later| later.revision.revision > record.revision.revision);
-        let mut standing = later.filter(|later| later.revision.undoes.is_none() && self.undo_of(later).is_none());
+        let later = self
+            .records
+            .iter()
+            .rev()
+            .take_while(|later| later.revision.revision > record.revision.revision);
+        let mut standing =
+            later.filter(|later| later.revision.undoes.is_none() && self.undo_of(later).is_none());
         let changing = standing.find(|later| later.before.get(key) != later.after.get(key));
         changing.map(|later| &later.revision)
     }
@@ -308,7 +336,8 @@ impl Record {
     }
 }
 
-/// Tells whether the breaker demoted the rule of a pin after `record`: the pin would beat that latch.
+/// Tells whether the breaker demoted the rule of a pin after `record`: the pin would beat that
+/// latch.
 fn latched_since(key: &Key, record: &Record, now: &Overrides) -> bool {
     let Key::Pin(rule) = key else { return false };
     let trip = Key::Trip(rule.clone());

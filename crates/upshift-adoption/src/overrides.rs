@@ -1,15 +1,17 @@
 //! What people and the breaker impose on rules, over the policy file.
 //!
-//! 1. A *pin* holds one rule in a phase until it is resumed, undone, or its end has come. A pin of [`Imposed::Plan`] lets the
-//!    rule follow the file although everything is paused.
-//! 2. `pause --all` holds every rule, those of a later reload too, and puts aside the pins there were; undoing it brings
-//!    them back.
-//! 3. A *trip* is the breaker's: `warn` until a person resumes the rule, or sets it to `enforce` knowingly.
+//! 1. A *pin* holds one rule in a phase until it is resumed, undone, or its end has come. A pin of
+//!    [`Imposed::Plan`] lets the rule follow the file although everything is paused.
+//! 2. `pause --all` holds every rule, those of a later reload too, and puts aside the pins there
+//!    were; undoing it brings them back.
+//! 3. A *trip* is the breaker's: `warn` until a person resumes the rule, or sets it to `enforce`
+//!    knowingly.
 //! 4. What holds for a rule is its pin, else its trip, else the pause of all, else the file.
-//! 5. A rule is *stopped* by a pause or a trip. What it refused just before is kept ([`Stop`]): that is what a resume is
-//!    held against. A second pause is no new stop; a pause of a rule that tripped is one.
-//! 6. What a change did is taken back key by key ([`Overrides::differing`]), so that changes of other rules since then
-//!    stay ([`History`](crate::History)).
+//! 5. A rule is *stopped* by a pause or a trip. What it refused just before is kept ([`Stop`]):
+//!    that is what a resume is held against. A second pause is no new stop; a pause of a rule that
+//!    tripped is one.
+//! 6. What a change did is taken back key by key ([`Overrides::differing`]), so that changes of
+//!    other rules since then stay ([`History`](crate::History)).
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -84,7 +86,11 @@ pub struct Override {
     #[serde(with = "crate::store::instant")]
     pub at: Timestamp,
     /// Until when; without it, until somebody changes it.
-    #[serde(with = "crate::store::instant_or_none", default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        with = "crate::store::instant_or_none",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
     pub until: Option<Timestamp>,
     /// Who: a person's name, or `breaker`.
     pub actor: String,
@@ -203,7 +209,8 @@ impl Overrides {
         (holds.imposed != Imposed::Plan).then_some(holds)
     }
 
-    /// The moment at which `rule`, which is paused or tripped at `now`, was stopped; `None` if it is neither.
+    /// The moment at which `rule`, which is paused or tripped at `now`, was stopped; `None` if it
+    /// is neither.
     pub fn stop_of(&self, rule: &str, now: Timestamp) -> Option<Stop> {
         self.stopped(rule, now)?;
         let held = self.of(rule, now)?;
@@ -219,7 +226,8 @@ impl Overrides {
         (held.imposed == Imposed::Paused).then_some(Stopped::Paused)
     }
 
-    /// Notes which rules a change at `at` has stopped. `before` held until then, and refused `shares`.
+    /// Notes which rules a change at `at` has stopped. `before` held until then, and refused
+    /// `shares`.
     pub(crate) fn note_stops(&mut self, before: &Self, shares: &Shares, at: Timestamp) {
         for (rule, share) in shares {
             let Some(stopped) = self.stopped(rule, at) else { continue };
@@ -232,13 +240,19 @@ impl Overrides {
             }
         }
         let Self { all, pins, trips, stops } = self;
-        stops.retain(|rule, _| all.is_some() || pins.contains_key(rule) || trips.contains_key(rule));
+        stops
+            .retain(|rule, _| all.is_some() || pins.contains_key(rule) || trips.contains_key(rule));
     }
 
-    /// What holds at `now`, as a policy takes it ([`upshift_core::Policy::with`]), for the rules of these ids.
+    /// What holds at `now`, as a policy takes it ([`upshift_core::Policy::with`]), for the rules of
+    /// these ids.
     ///
     /// To be asked again when the rules change, and at [`Overrides::next_lapse`].
-    pub fn resolve<'a>(&self, rules: impl IntoIterator<Item = &'a str>, now: Timestamp) -> policy::Overrides {
+    pub fn resolve<'a>(
+        &self,
+        rules: impl IntoIterator<Item = &'a str>,
+        now: Timestamp,
+    ) -> policy::Overrides {
         let of = |rule: &'a str| Some((rule.to_owned(), self.resolve_one(rule, now)?));
         policy::Overrides { all: None, rules: rules.into_iter().filter_map(of).collect() }
     }
@@ -250,10 +264,15 @@ impl Overrides {
             (Some(trip), _) if trip == holds => policy::Actor::Breaker,
             (_, person) => policy::Actor::Person(person.to_owned()),
         };
-        // Where something else lies under it, its end is for the one who resolves: the policy alone would fall back to
-        // the file.
+        // Where something else lies under it, its end is for the one who resolves: the policy alone
+        // would fall back to the file.
         let until = holds.until.filter(|_| !under);
-        Some(policy::Override { phase: holds.imposed.phase()?, until, by, reason: holds.reason.clone() })
+        Some(policy::Override {
+            phase: holds.imposed.phase()?,
+            until,
+            by,
+            reason: holds.reason.clone(),
+        })
     }
 
     /// The rules that the breaker demoted and that no person has resumed since.
@@ -273,7 +292,13 @@ impl Overrides {
 
     /// Applies `change`. [`Change::Undo`] is for [`History`](crate::History), which knows the past.
     pub(crate) fn apply(&mut self, change: &Change, at: Timestamp, actor: &str, reason: &str) {
-        let imposed = |imposed, until| Override { imposed, at, until, actor: actor.into(), reason: reason.into() };
+        let imposed = |imposed, until| Override {
+            imposed,
+            at,
+            until,
+            actor: actor.into(),
+            reason: reason.into(),
+        };
         match change {
             Change::Pause(Target::All) => {
                 self.pins.clear();
@@ -297,7 +322,8 @@ impl Overrides {
                 self.pins.insert(rule.clone(), imposed(*phase, *until));
             }
             Change::Trip { rule } => {
-                // A pin to `enforce` would beat the trip, and the breaker would have demoted nothing.
+                // A pin to `enforce` would beat the trip, and the breaker would have demoted
+                // nothing.
                 self.pins.remove(rule);
                 self.trips.insert(rule.clone(), imposed(Imposed::Warn, None));
             }

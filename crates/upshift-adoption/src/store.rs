@@ -1,8 +1,9 @@
-//! The embedded store: one SQLite file (WAL) with the numbered revisions of what was imposed, the trips of the breaker,
-//! and the key under which identities are hashed.
+//! The embedded store: one SQLite file (WAL) with the numbered revisions of what was imposed, the
+//! trips of the breaker, and the key under which identities are hashed.
 //!
 //! 1. It is read once, at the start, and then only written: what is in force is in the [`History`].
-//! 2. One process at a time writes a store: it holds a lock on a file beside it, for as long as the store is open.
+//! 2. One process at a time writes a store: it holds a lock on a file beside it, for as long as the
+//!    store is open.
 //! 3. A write waits for the lock of another program at most [`BUSY`]; the caller tries again.
 //! 4. No identity is in it, only fingerprints.
 
@@ -67,7 +68,9 @@ const LAYOUT: i64 = 3;
 #[non_exhaustive]
 pub enum StoreError {
     /// Another process has it open.
-    #[error("another gateway (process {process}) has it open: give each gateway a store of its own")]
+    #[error(
+        "another gateway (process {process}) has it open: give each gateway a store of its own"
+    )]
     InUse {
         /// Its number, as it left it; `?` if it is not known.
         process: String,
@@ -79,7 +82,9 @@ pub enum StoreError {
         found: i64,
     },
     /// The file was written by an older version, and cannot be brought up to date.
-    #[error("it has layout {found} of an older version, and cannot be written to bring it up to date")]
+    #[error(
+        "it has layout {found} of an older version, and cannot be written to bring it up to date"
+    )]
     Older {
         /// Its layout.
         found: i64,
@@ -133,7 +138,8 @@ pub struct Content {
 impl Store {
     /// Opens the store, or creates it.
     ///
-    /// Only its owner may read it: with the key one can find out which identities are in the reports.
+    /// Only its owner may read it: with the key one can find out which identities are in the
+    /// reports.
     ///
     /// # Errors
     /// If another gateway has it open, or it cannot be written.
@@ -141,8 +147,8 @@ impl Store {
         Self::make(path).map_err(|error| error.at(path))
     }
 
-    /// Opens the store to go on with `key`, after it could not be used for a while. A store that had to be created
-    /// takes the key.
+    /// Opens the store to go on with `key`, after it could not be used for a while. A store that
+    /// had to be created takes the key.
     ///
     /// # Errors
     /// As [`Store::open`]; and if the store has another key.
@@ -159,8 +165,8 @@ impl Store {
         read_only(path).map_err(|error| error.at(path))
     }
 
-    /// Sees whether a gateway can start with the store at `path`, beside one that may have it open. Nothing is written, and
-    /// nothing is made.
+    /// Sees whether a gateway can start with the store at `path`, beside one that may have it open.
+    /// Nothing is written, and nothing is made.
     ///
     /// # Errors
     /// If there is one that cannot be read.
@@ -177,7 +183,8 @@ impl Store {
     fn make(path: &Path) -> Result<Self, StoreError> {
         must_be_a_file(path)?;
         let lock = lock(path)?;
-        let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?.metadata()?;
+        let file =
+            OpenOptions::new().create(true).append(true).mode(0o600).open(path)?.metadata()?;
         let mut connection = Connection::open(path)?;
         connection.busy_timeout(BUSY)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -187,8 +194,8 @@ impl Store {
         Ok(Self { connection, path: path.to_owned(), file, key_is_new, _lock: lock })
     }
 
-    /// Whether the file held a key that was published, and got a new one when it was opened. Fingerprints of before do
-    /// not match those of today.
+    /// Whether the file held a key that was published, and got a new one when it was opened.
+    /// Fingerprints of before do not match those of today.
     pub fn key_is_new(&self) -> bool {
         self.key_is_new
     }
@@ -197,7 +204,11 @@ impl Store {
         if latest(&self.connection)?.is_none() {
             self.connection.execute("UPDATE secret SET key = ?1", [key.bytes()])?;
         }
-        if read_key(&self.connection)?.bytes() == key.bytes() { Ok(()) } else { Err(StoreError::Foreign) }
+        if read_key(&self.connection)?.bytes() == key.bytes() {
+            Ok(())
+        } else {
+            Err(StoreError::Foreign)
+        }
     }
 
     /// What it holds.
@@ -222,10 +233,13 @@ impl Store {
         if (there.dev(), there.ino()) != self.file {
             return Err(StoreError::Gone);
         }
-        let transaction = self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let transaction =
+            self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         let kept = latest(&transaction)?;
         let is_ours = |(number, id): &(i64, String)| {
-            records.iter().any(|record| record.revision.revision == *number && record.revision.id == *id)
+            records
+                .iter()
+                .any(|record| record.revision.revision == *number && record.revision.id == *id)
         };
         if kept.as_ref().is_some_and(|kept| !is_ours(kept)) {
             return Err(StoreError::Foreign);
@@ -260,11 +274,18 @@ impl StoreError {
     }
 }
 
-/// The lock of the store at `path`: a file beside it, for SQLite has locks of its own on the file itself.
+/// The lock of the store at `path`: a file beside it, for SQLite has locks of its own on the file
+/// itself.
 fn lock(path: &Path) -> Result<File, StoreError> {
     let mut name = path.as_os_str().to_owned();
     name.push("-lock");
-    let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(0o600).open(name)?;
+    let mut file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .mode(0o600)
+        .open(name)?;
     match file.try_lock() {
         Ok(()) => {
             // It only serves a message: a full disk is no reason not to go on.
@@ -281,7 +302,10 @@ fn lock(path: &Path) -> Result<File, StoreError> {
 }
 
 /// Makes a new key where the one in the file is `unusable`; true if it did.
-fn replace_key(connection: &Connection, unusable: impl FnOnce(&Key) -> bool) -> Result<bool, StoreError> {
+fn replace_key(
+    connection: &Connection,
+    unusable: impl FnOnce(&Key) -> bool,
+) -> Result<bool, StoreError> {
     let is_unusable = unusable(&read_key(connection)?);
     if is_unusable {
         connection.execute("UPDATE secret SET key = randomblob(32)", [])?;
@@ -290,11 +314,13 @@ fn replace_key(connection: &Connection, unusable: impl FnOnce(&Key) -> bool) -> 
 }
 
 fn bring_up_to_date(connection: &mut Connection) -> Result<(), StoreError> {
-    // A store that is up to date need not be locked, and opens also while another program has locked it.
+    // A store that is up to date need not be locked, and opens also while another program has
+    // locked it.
     if layout(connection)? == LAYOUT {
         return Ok(());
     }
-    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    let transaction =
+        connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     let missing: &[&str] = match layout(&transaction)? {
         0 => &[SCHEMA, TOP_NETWORK, CHANGE_ID],
         1 => &[TOP_NETWORK, CHANGE_ID],
@@ -328,7 +354,8 @@ fn examine(path: &Path) -> Result<(), StoreError> {
         Err(error) if is_missing(&error) => return Ok(()),
         opened => opened.map(drop)?,
     }
-    // SQLite makes files beside a store that it opens to read, unless the store is said not to change.
+    // SQLite makes files beside a store that it opens to read, unless the store is said not to
+    // change.
     let connection = match open_unchanging(path) {
         Ok(connection) => connection,
         Err(_) => Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?,
@@ -364,7 +391,8 @@ fn is_missing(error: &std::io::Error) -> bool {
     matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory)
 }
 
-/// Opens a store in a folder where SQLite can make no file beside it. Only if no change is in such a file.
+/// Opens a store in a folder where SQLite can make no file beside it. Only if no change is in such
+/// a file.
 fn open_unchanging(path: &Path) -> Result<Connection, StoreError> {
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
@@ -375,7 +403,9 @@ fn open_unchanging(path: &Path) -> Result<Connection, StoreError> {
     let mut name = String::new();
     for byte in path.as_os_str().as_encoded_bytes() {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => name.push(char::from(*byte)),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => {
+                name.push(char::from(*byte))
+            }
             byte => name.push_str(&format!("%{byte:02X}")),
         }
     }
@@ -402,7 +432,8 @@ fn content(connection: &Connection) -> Result<Content, StoreError> {
     let mut records = Vec::new();
     while let Some(row) = rows.next()? {
         let (before, after): (String, String) = (row.get(10)?, row.get(11)?);
-        let (before, after): (Overrides, Overrides) = (serde_json::from_str(&before)?, serde_json::from_str(&after)?);
+        let (before, after): (Overrides, Overrides) =
+            (serde_json::from_str(&before)?, serde_json::from_str(&after)?);
         let revision = read_revision(row)?;
         let trip = trip_of(connection, revision.revision)?;
         records.push(Record { revision, before, after, trip });
@@ -505,13 +536,19 @@ fn read_trip(row: &Row<'_>) -> rusqlite::Result<Trip> {
 fn read_top(row: &Row<'_>) -> rusqlite::Result<Option<(Network, u64)>> {
     let (network, refused): (Option<String>, Option<i64>) = (row.get(8)?, row.get(9)?);
     let network = network.and_then(|text| text.split('/').next()?.parse().ok());
-    Ok(network.zip(refused).map(|(address, refused)| (Network::of(Some(address)), refused.cast_unsigned())))
+    Ok(network
+        .zip(refused)
+        .map(|(address, refused)| (Network::of(Some(address)), refused.cast_unsigned())))
 }
 
 fn read_instant(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
     let text: String = row.get(column)?;
     text.parse().map_err(|error: jiff::Error| {
-        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, error.to_string().into())
+        rusqlite::Error::FromSqlConversionFailure(
+            column,
+            rusqlite::types::Type::Text,
+            error.to_string().into(),
+        )
     })
 }
 
@@ -520,11 +557,16 @@ pub(crate) mod instant {
     use jiff::Timestamp;
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-    pub(crate) fn serialize<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(
+        at: &Timestamp,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         serializer.collect_str(at)
     }
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Timestamp, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }
@@ -534,12 +576,19 @@ pub(crate) mod instant_or_none {
     use jiff::Timestamp;
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
-    pub(crate) fn serialize<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(
+        at: &Option<Timestamp>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         at.map(|at| at.to_string()).serialize(serializer)
     }
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
-        Option::<String>::deserialize(deserializer)?.map(|text| text.parse().map_err(D::Error::custom)).transpose()
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Timestamp>, D::Error> {
+        Option::<String>::deserialize(deserializer)?
+            .map(|text| text.parse().map_err(D::Error::custom))
+            .transpose()
     }
 }
 

@@ -13,19 +13,22 @@ pub(crate) struct RuleTally {
     pub(crate) unnamed: u64,
 }
 
-/// As many accepted callers are handed over at once; what is beyond comes again with its next request.
+/// As many accepted callers are handed over at once; what is beyond comes again with its next
+/// request.
 const ACCEPTED_AT_ONCE: usize = 4 * 1024;
 
 /// The callers that one core saw and refused, by rule, since the last [`Tally::take`].
 ///
-/// It belongs to one core; the breaker takes it whole and leaves an empty one, which is a swap of a pointer.
+/// It belongs to one core; the breaker takes it whole and leaves an empty one, which is a swap of a
+/// pointer.
 #[derive(Clone, Default)]
 pub struct Tally {
     pub(crate) rules: Vec<(Arc<str>, RuleTally)>,
 }
 
 impl Tally {
-    /// Counts one request that `rule` matched; of a network, at most `per_network` callers are counted.
+    /// Counts one request that `rule` matched; of a network, at most `per_network` callers are
+    /// counted.
     pub fn record(&mut self, rule: &str, caller: Caller, refused: bool, per_network: u32) {
         let tally = self.rule_mut(rule);
         if tally.callers.is_empty() {
@@ -43,7 +46,8 @@ impl Tally {
         }
     }
 
-    /// Counts a request that meets the version that `rule` requires: there is something to upgrade to.
+    /// Counts a request that meets the version that `rule` requires: there is something to upgrade
+    /// to.
     pub fn record_compliant(&mut self, rule: &str) {
         self.rule_mut(rule).compliant += 1;
     }

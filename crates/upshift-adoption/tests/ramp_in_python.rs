@@ -28,14 +28,16 @@ fn rule(n: usize) -> &'static str {
 fn python_agrees_on_a_million_identities() {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../conformance/ramp/reference.py");
     let mut python = Command::new("python3");
-    let spawned = python.args([script, "buckets"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+    let spawned =
+        python.args([script, "buckets"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
     let Ok(mut python) = spawned else {
         println!("skipped: there is no python3");
         return;
     };
     let mut stdin = python.stdin.take().unwrap();
     let writer = std::thread::spawn(move || {
-        let lines: String = (0..IDENTITIES).map(|n| format!("{}\t{}\n", rule(n), identity(n))).collect();
+        let lines: String =
+            (0..IDENTITIES).map(|n| format!("{}\t{}\n", rule(n), identity(n))).collect();
         stdin.write_all(lines.as_bytes()).unwrap();
     });
     let mut answers = String::new();

@@ -1,4 +1,5 @@
-//! A client that asks with version 1 of an API, is told that 2.0 is required, and raises its version by itself.
+//! A client that asks with version 1 of an API, is told that 2.0 is required, and raises its
+//! version by itself.
 //!
 //! ```text
 //! cargo run -p upshift-tower --example api_version          # in another terminal
@@ -19,7 +20,10 @@ const NEWEST: &str = "2.1";
 async fn main() -> Result<(), BoxError> {
     let url = std::env::args().nth(1).unwrap_or_else(|| "http://127.0.0.1:3000/orders".to_owned());
     let client = Client::builder()
-        .policy(FollowPolicy { versions: Names::These(vec!["orders-v2".into()]), ..FollowPolicy::default() })
+        .policy(FollowPolicy {
+            versions: Names::These(vec!["orders-v2".into()]),
+            ..FollowPolicy::default()
+        })
         .raise(|wanted, request| {
             request.headers.insert("x-api-version", HeaderValue::from_static(NEWEST));
             // A real program compares versions; this one knows two.
@@ -29,7 +33,8 @@ async fn main() -> Result<(), BoxError> {
         .build()?;
     match client.get(&url).await {
         Ok(response) => {
-            let steps = response.extensions().get::<Trace>().map_or(0, |trace| trace.steps().count());
+            let steps =
+                response.extensions().get::<Trace>().map_or(0, |trace| trace.steps().count());
             writeln!(io::stderr(), "{} after {steps} step(s)", response.status())?;
             Ok(io::stdout().write_all(&response.into_body().collect().await?.to_bytes())?)
         }

@@ -26,7 +26,10 @@ async fn main() -> Result<(), BoxError> {
         match pace.after(&outcome, Timestamp::now()) {
             Next::Wait(time) => tokio::time::sleep(time).await,
             Next::End => {
-                writeln!(io::stderr(), "asking again would only be load: this program has to be updated first")?;
+                writeln!(
+                    io::stderr(),
+                    "asking again would only be load: this program has to be updated first"
+                )?;
                 return Ok(());
             }
         }

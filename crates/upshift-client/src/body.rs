@@ -17,7 +17,8 @@ use crate::BoxError;
 
 /// A request body that may be sent again from its start.
 pub trait Rewind: Sized {
-    /// The same body from its start, asked for before this one is sent; `None` if there is only this one.
+    /// The same body from its start, asked for before this one is sent; `None` if there is only
+    /// this one.
     fn rewind(&self) -> Option<Self>;
 }
 
@@ -69,7 +70,9 @@ impl Body {
     }
 
     /// One that is opened anew each time it is sent, as a file is.
-    pub fn reopened(open: impl Fn() -> UnsyncBoxBody<Bytes, BoxError> + Send + Sync + 'static) -> Self {
+    pub fn reopened(
+        open: impl Fn() -> UnsyncBoxBody<Bytes, BoxError> + Send + Sync + 'static,
+    ) -> Self {
         Self::source(Arc::new(open))
     }
 
@@ -104,7 +107,10 @@ impl HttpBody for Body {
     type Data = Bytes;
     type Error = BoxError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match &mut self.0 {
             Kind::Bytes(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Kind::Source { current, .. } => Pin::new(current).poll_frame(cx),
@@ -122,7 +128,9 @@ impl HttpBody for Body {
 
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
-            Kind::Bytes(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            Kind::Bytes(bytes) => {
+                SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+            }
             Kind::Source { current, .. } => current.size_hint(),
             Kind::Once(body) => body.size_hint(),
         }
@@ -148,7 +156,11 @@ struct FileBody {
 impl FileBody {
     fn open(path: &Path) -> Self {
         let file = std::fs::File::open(path);
-        let left = file.as_ref().ok().and_then(|file| file.metadata().ok()).map_or(0, |metadata| metadata.len());
+        let left = file
+            .as_ref()
+            .ok()
+            .and_then(|file| file.metadata().ok())
+            .map_or(0, |metadata| metadata.len());
         Self { file: file.map(tokio::fs::File::from_std), left, chunk: BytesMut::new() }
     }
 }
@@ -157,14 +169,21 @@ impl HttpBody for FileBody {
     type Data = Bytes;
     type Error = BoxError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = &mut *self;
         if this.left == 0 && this.file.is_ok() {
             return Poll::Ready(None);
         }
         let file = match &mut this.file {
             Ok(file) => file,
-            Err(error) => return Poll::Ready(Some(Err(io::Error::new(error.kind(), error.to_string()).into()))),
+            Err(error) => {
+                return Poll::Ready(Some(Err(
+                    io::Error::new(error.kind(), error.to_string()).into()
+                )));
+            }
         };
         this.chunk.resize(CHUNK.min(usize::try_from(this.left).unwrap_or(CHUNK)), 0);
         let mut buffer = ReadBuf::new(&mut this.chunk);
@@ -211,7 +230,10 @@ where
     type Data = Bytes;
     type Error = BoxError;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let frame = ready!(self.project().inner.poll_frame(cx));
         Poll::Ready(frame.map(|frame| match frame {
             Ok(frame) => Ok(frame.map_data(|mut data| data.copy_to_bytes(data.remaining()))),

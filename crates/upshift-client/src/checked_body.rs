@@ -1,7 +1,7 @@
 //! Bodies of responses that are held against what their heads say.
 //!
-//! The codec of HTTP/1 holds a body against its length, and takes any transfer coding; that of HTTP/2 hands on a reset
-//! without an error as the end of the body; that of HTTP/3 counts nothing.
+//! The codec of HTTP/1 holds a body against its length, and takes any transfer coding; that of
+//! HTTP/2 hands on a reset without an error as the end of the body; that of HTTP/3 counts nothing.
 
 use std::fmt;
 use std::pin::Pin;
@@ -17,7 +17,8 @@ use pin_project_lite::pin_project;
 use crate::BoxError;
 use crate::transport::Incoming;
 
-/// A response whose body is not what its head says. It is found among the causes of an error, or of a body's error.
+/// A response whose body is not what its head says. It is found among the causes of an error, or of
+/// a body's error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BodyFault {
@@ -60,11 +61,15 @@ impl fmt::Display for BodyFault {
 
 impl std::error::Error for BodyFault {}
 
-/// The response to a request of this method, with a body that fails unless it is what the head says.
+/// The response to a request of this method, with a body that fails unless it is what the head
+/// says.
 ///
 /// # Errors
 /// If the head itself is at fault.
-pub(crate) fn checked<B>(response: Response<B>, method: &Method) -> Result<Response<Incoming>, BodyFault>
+pub(crate) fn checked<B>(
+    response: Response<B>,
+    method: &Method,
+) -> Result<Response<Incoming>, BodyFault>
 where
     B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
@@ -76,12 +81,15 @@ where
         check_coding(response.headers())?;
     }
     let length = length(response.headers())?;
-    Ok(response.map(|inner| Checked { inner, length, came: 0, over_http2, over: false }.boxed_unsync()))
+    Ok(response
+        .map(|inner| Checked { inner, length, came: 0, over_http2, over: false }.boxed_unsync()))
 }
 
-/// Tells whether a response has content. Without it, the length fields mean nothing (RFC 9112 §6.3).
+/// Tells whether a response has content. Without it, the length fields mean nothing (RFC 9112
+/// §6.3).
 fn has_content(method: &Method, status: StatusCode) -> bool {
-    let empty = status.is_informational() || [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&status);
+    let empty = status.is_informational()
+        || [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&status);
     let tunnel = method == Method::CONNECT && status.is_success();
     !empty && !tunnel && method != Method::HEAD
 }
@@ -90,8 +98,8 @@ fn check_coding(headers: &HeaderMap) -> Result<(), BodyFault> {
     let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
     let (first, more) = (codings.next(), codings.next());
     let Some(coding) = first else { return Ok(()) };
-    // RFC 9112 §6.1: "A server MUST NOT send a response containing Transfer-Encoding" to one that cannot read it; no TE
-    // is sent, so that is every coding but chunked (RFC 9112 §7.4).
+    // RFC 9112 §6.1: "A server MUST NOT send a response containing Transfer-Encoding" to one that
+    // cannot read it; no TE is sent, so that is every coding but chunked (RFC 9112 §7.4).
     if more.is_some() || !coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked") {
         return Err(BodyFault::TransferCoding);
     }
@@ -106,8 +114,11 @@ fn length(headers: &HeaderMap) -> Result<Option<u64>, BodyFault> {
         let text = line.to_str().map_err(|_| BodyFault::Length)?;
         for number in text.split(',').map(str::trim) {
             let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-            let length =
-                if digits { number.parse().map_err(|_| BodyFault::Length)? } else { return Err(BodyFault::Length) };
+            let length = if digits {
+                number.parse().map_err(|_| BodyFault::Length)?
+            } else {
+                return Err(BodyFault::Length);
+            };
             if found.is_some_and(|found: u64| found != length) {
                 return Err(BodyFault::Length);
             }
@@ -137,7 +148,10 @@ where
     type Data = Bytes;
     type Error = BoxError;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let mut this = self.project();
         if *this.over {
             return Poll::Ready(None);
@@ -150,14 +164,18 @@ where
             }
             None => {
                 *this.over = true;
-                // RFC 9113 §8.1: a reset with NO_ERROR is for "after sending a complete response", which END_STREAM ends.
+                // RFC 9113 §8.1: a reset with NO_ERROR is for "after sending a complete response",
+                // which END_STREAM ends.
                 let unended = *this.over_http2 && !this.inner.is_end_stream();
-                return Poll::Ready(end(*this.came, *this.length, unended).map(|fault| Err(fault.into())));
+                return Poll::Ready(
+                    end(*this.came, *this.length, unended).map(|fault| Err(fault.into())),
+                );
             }
         };
         *this.came += frame.data_ref().map_or(0, |data| data.len() as u64);
         match *this.length {
-            // RFC 9113 §8.1.1, RFC 9114 §4.1.2: a length that does not match makes the message malformed.
+            // RFC 9113 §8.1.1, RFC 9114 §4.1.2: a length that does not match makes the message
+            // malformed.
             Some(length) if *this.came > length => {
                 *this.over = true;
                 Poll::Ready(Some(Err(BodyFault::Long { length }.into())))
@@ -167,7 +185,8 @@ where
     }
 
     fn is_end_stream(&self) -> bool {
-        self.over || (self.inner.is_end_stream() && self.length.is_none_or(|length| self.came == length))
+        self.over
+            || (self.inner.is_end_stream() && self.length.is_none_or(|length| self.came == length))
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -201,7 +220,11 @@ mod tests {
         assert_eq!(length(&HeaderMap::new()), Ok(None));
         assert_eq!(length(&headers(&[(CONTENT_LENGTH, "7")])), Ok(Some(7)));
         for wrong in ["", "-7", "+7", "7, 8", "7 8", "99999999999999999999999"] {
-            assert_eq!(length(&headers(&[(CONTENT_LENGTH, wrong)])), Err(BodyFault::Length), "{wrong}");
+            assert_eq!(
+                length(&headers(&[(CONTENT_LENGTH, wrong)])),
+                Err(BodyFault::Length),
+                "{wrong}"
+            );
         }
         let mut twice = headers(&[(CONTENT_LENGTH, "7, 7")]);
         assert_eq!(length(&twice), Ok(Some(7)));

@@ -17,7 +17,9 @@ use upshift_core::follow::{Capabilities, FollowPolicy, Way, Ways};
 use crate::connect::Trust;
 use crate::transport::{Incoming, Transport};
 use crate::watched::HEAD_PATIENCE;
-use crate::{Body, Error, Follow, FollowBody, FollowLayer, Memory, Notice, RaiseVersion, Wanted, websocket};
+use crate::{
+    Body, Error, Follow, FollowBody, FollowLayer, Memory, Notice, RaiseVersion, Wanted, websocket,
+};
 
 /// A client that follows a 426. Clones share connections and memory.
 ///
@@ -43,7 +45,8 @@ pub enum Socket {
 }
 
 impl Client {
-    /// With the roots of the system, the default policy and a memory that lasts as long as the process.
+    /// With the roots of the system, the default policy and a memory that lasts as long as the
+    /// process.
     ///
     /// # Errors
     /// If the system has no root certificates.
@@ -64,12 +67,15 @@ impl Client {
         self.send(Request::get(url).body(Body::empty()).map_err(Error::usage)?).await
     }
 
-    /// Sends a request, whose URL is absolute. Its [`Route`](crate::Route), if it has one as an extension, is where
-    /// following begins.
+    /// Sends a request, whose URL is absolute. Its [`Route`](crate::Route), if it has one as an
+    /// extension, is where following begins.
     ///
     /// # Errors
     /// [`Error::Refused`] for a 426 that is not followed; see [`Error`].
-    pub async fn send(&self, mut request: Request<Body>) -> Result<Response<FollowBody<Incoming>>, Error> {
+    pub async fn send(
+        &self,
+        mut request: Request<Body>,
+    ) -> Result<Response<FollowBody<Incoming>>, Error> {
         if !matches!(request.uri().scheme_str(), Some("http" | "https")) {
             return Err(Error::usage(format!("{} is no http or https URL", request.uri())));
         }
@@ -77,11 +83,12 @@ impl Client {
         self.follow.clone().call(request).await
     }
 
-    /// Opens a WebSocket at an `ws`, `wss`, `http` or `https` URL, or falls back to plain HTTP where the server
-    /// declines it by a 426.
+    /// Opens a WebSocket at an `ws`, `wss`, `http` or `https` URL, or falls back to plain HTTP
+    /// where the server declines it by a 426.
     ///
     /// # Errors
-    /// As [`send`](Self::send); an answer that is neither a 101 nor the fallback comes as [`Socket::Declined`].
+    /// As [`send`](Self::send); an answer that is neither a 101 nor the fallback comes as
+    /// [`Socket::Declined`].
     pub async fn websocket(&self, request: Request<()>) -> Result<Socket, Error> {
         let (mut parts, ()) = request.into_parts();
         (parts.method, parts.uri) = (Method::GET, http_scheme(parts.uri)?);
@@ -146,10 +153,14 @@ impl Builder {
 
     /// Raises versions for the names that [`FollowPolicy::versions`] lists.
     #[must_use]
-    pub fn raise(mut self, raise: impl Fn(&Wanted<'_>, &mut request::Parts) -> bool + Send + Sync + 'static) -> Self {
+    pub fn raise(
+        mut self,
+        raise: impl Fn(&Wanted<'_>, &mut request::Parts) -> bool + Send + Sync + 'static,
+    ) -> Self {
         let raise: Box<dyn RaiseVersion> = Box::new(raise);
-        self.layer =
-            self.layer.raise(move |wanted: &Wanted<'_>, parts: &mut request::Parts| raise.raise(wanted, parts));
+        self.layer = self.layer.raise(move |wanted: &Wanted<'_>, parts: &mut request::Parts| {
+            raise.raise(wanted, parts)
+        });
         self
     }
 
@@ -174,8 +185,9 @@ impl Builder {
         self
     }
 
-    /// How long the head of a response may take from its first byte; 30 seconds unless set. How long the server waits
-    /// with that first byte is not bounded: a caller who minds sets a timeout around the call.
+    /// How long the head of a response may take from its first byte; 30 seconds unless set. How
+    /// long the server waits with that first byte is not bounded: a caller who minds sets a timeout
+    /// around the call.
     #[must_use]
     pub fn head_patience(mut self, patience: Duration) -> Self {
         self.head_patience = Some(patience);
@@ -202,7 +214,8 @@ impl Builder {
         Ok(self)
     }
 
-    /// Believes any certificate, so that anybody on the way can read and change what is sent. For experiments.
+    /// Believes any certificate, so that anybody on the way can read and change what is sent. For
+    /// experiments.
     #[must_use]
     pub fn dangerous_any_certificate(mut self) -> Self {
         self.insecure = true;
@@ -214,9 +227,16 @@ impl Builder {
     /// # Errors
     /// If there are no roots to trust.
     pub fn build(self) -> Result<Client, Error> {
-        let trust = if self.insecure { Trust::Nobody } else { Trust::Roots(Arc::new(root_store(self.roots)?)) };
+        let trust = if self.insecure {
+            Trust::Nobody
+        } else {
+            Trust::Roots(Arc::new(root_store(self.roots)?))
+        };
         let can = Capabilities { ways: Ways::ALL.without(Way::Version), tls: TlsVersion::V1_3 };
-        let follow = self.layer.able(can).layer(Transport::new(trust, self.head_patience.unwrap_or(HEAD_PATIENCE)));
+        let follow = self
+            .layer
+            .able(can)
+            .layer(Transport::new(trust, self.head_patience.unwrap_or(HEAD_PATIENCE)));
         let ours = HeaderValue::from_static(concat!("upshift/", env!("CARGO_PKG_VERSION")));
         Ok(Client { follow, user_agent: self.user_agent.unwrap_or(ours) })
     }
@@ -232,8 +252,8 @@ fn root_store(given: Vec<CertificateDer<'static>>) -> Result<RootCertStore, Erro
     let mut store = RootCertStore::empty();
     if given.is_empty() {
         let native = rustls_native_certs::load_native_certs();
-        // One broken file among the system's does no harm; none at all is an environment without TLS, in which plain
-        // HTTP still works, and a handshake says what is missing.
+        // One broken file among the system's does no harm; none at all is an environment without
+        // TLS, in which plain HTTP still works, and a handshake says what is missing.
         store.add_parsable_certificates(native.certs);
     } else {
         for certificate in given {

@@ -14,7 +14,9 @@ use hyper_util::rt::TokioIo;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, ProtocolVersion, RootCertStore, SignatureScheme};
+use rustls::{
+    ClientConfig, DigitallySignedStruct, ProtocolVersion, RootCertStore, SignatureScheme,
+};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -36,15 +38,22 @@ pub(crate) enum Trust {
 }
 
 /// A TLS configuration for connections of at least this version that offer these protocols.
-pub(crate) fn tls_config(trust: &Trust, minimum: Option<TlsVersion>, alpn: &[&[u8]]) -> Result<ClientConfig, BoxError> {
+pub(crate) fn tls_config(
+    trust: &Trust,
+    minimum: Option<TlsVersion>,
+    alpn: &[&[u8]],
+) -> Result<ClientConfig, BoxError> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let versions: &[&rustls::SupportedProtocolVersion] = match minimum {
         Some(TlsVersion::V1_3) => &[&rustls::version::TLS13],
         _ => &[&rustls::version::TLS13, &rustls::version::TLS12],
     };
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_protocol_versions(versions)?;
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_protocol_versions(versions)?;
     let mut config = match trust {
-        Trust::Roots(roots) => builder.with_root_certificates(Arc::clone(roots)).with_no_client_auth(),
+        Trust::Roots(roots) => {
+            builder.with_root_certificates(Arc::clone(roots)).with_no_client_auth()
+        }
         Trust::Nobody => {
             let verifier = Arc::new(BelieveAnyone(provider.signature_verification_algorithms));
             builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth()
@@ -67,7 +76,9 @@ pub(crate) async fn secure(
     host: &str,
 ) -> Result<TlsStream<TcpStream>, BoxError> {
     let handshake = TlsConnector::from(config).connect(server_name(host)?, tcp);
-    Ok(tokio::time::timeout(PATIENCE, handshake).await.map_err(|_| "the TLS handshake took too long")??)
+    Ok(tokio::time::timeout(PATIENCE, handshake)
+        .await
+        .map_err(|_| "the TLS handshake took too long")??)
 }
 
 /// What is to be told of a TLS connection.
@@ -165,14 +176,22 @@ impl Connection for Stream {
                 let session = stream.inner().inner().get_ref().1;
                 let info = tls_info(session.protocol_version());
                 let connected = Connected::new().extra(info).extra(stream.inner().head_watch());
-                if session.alpn_protocol() == Some(b"h2") { connected.negotiated_h2() } else { connected }
+                if session.alpn_protocol() == Some(b"h2") {
+                    connected.negotiated_h2()
+                } else {
+                    connected
+                }
             }
         }
     }
 }
 
 impl Read for Stream {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Clear(stream) => Pin::new(stream).poll_read(cx, buffer),
             Self::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
@@ -181,7 +200,11 @@ impl Read for Stream {
 }
 
 impl Write for Stream {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Clear(stream) => Pin::new(stream).poll_write(cx, bytes),
             Self::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),

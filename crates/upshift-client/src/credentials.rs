@@ -23,7 +23,8 @@ impl Default for Credentials {
 }
 
 impl Credentials {
-    /// Whether a request has any: one of the fields, a field marked as sensitive, or user information in the URL.
+    /// Whether a request has any: one of the fields, a field marked as sensitive, or user
+    /// information in the URL.
     pub(crate) fn are_in(&self, head: &Head) -> bool {
         let in_url = head.uri.authority().is_some_and(|authority| authority.as_str().contains('@'));
         in_url || head.headers.iter().any(|(name, value)| self.is_credential(name, value))
@@ -33,8 +34,8 @@ impl Credentials {
         value.is_sensitive() || self.names.contains(name)
     }
 
-    /// The request as it may be sent, and whether credentials were left out of it. `named` is the request as the caller
-    /// made it, whose origin the credentials are for.
+    /// The request as it may be sent, and whether credentials were left out of it. `named` is the
+    /// request as the caller made it, whose origin the credentials are for.
     pub(crate) fn confine(&self, head: &Head, named: &Head) -> (Head, bool) {
         if self.may_go(named, head) || !self.are_in(head) {
             return (head.clone(), false);
@@ -54,8 +55,9 @@ impl Credentials {
 
     /// Whether credentials for the origin of `named` may go to that of `next`.
     ///
-    /// RFC 9110 §4.3.4 makes each scheme, host and port an authority of its own, and another port may be another
-    /// user's program (CVE-2022-27774). Port 443 of the same host is what `http` on port 80 is upgraded to.
+    /// RFC 9110 §4.3.4 makes each scheme, host and port an authority of its own, and another port
+    /// may be another user's program (CVE-2022-27774). Port 443 of the same host is what `http` on
+    /// port 80 is upgraded to.
     fn may_go(&self, named: &Head, next: &Head) -> bool {
         if named.is_secure() && !next.is_secure() {
             return false;

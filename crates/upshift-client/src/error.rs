@@ -19,22 +19,25 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub enum Error {
     /// The server wants something that it does not get: a 426 that is not followed.
     Refused(Box<Refused>),
-    /// The server's fault: a 101 that was not asked for, or is not what was asked for. The connection is closed.
+    /// The server's fault: a 101 that was not asked for, or is not what was asked for. The
+    /// connection is closed.
     PeerSwitched {
         /// What is wrong with it.
         error: SwitchError,
         /// What led there.
         trace: Trace,
     },
-    /// The server's fault: it went past a bound on the head of a response. The exchange is given up.
+    /// The server's fault: it went past a bound on the head of a response. The exchange is given
+    /// up.
     PeerExceeded {
         /// The bound.
         limit: HeadLimit,
         /// What led there.
         trace: Trace,
     },
-    /// The server's fault: its answer over HTTP/2 or HTTP/3 cannot be read, and the request was not one to ask again with
-    /// HTTP/1.1: it is not idempotent, its body is gone, or this client does not choose the version.
+    /// The server's fault: its answer over HTTP/2 or HTTP/3 cannot be read, and the request was not
+    /// one to ask again with HTTP/1.1: it is not idempotent, its body is gone, or this client does
+    /// not choose the version.
     PeerHttp2 {
         /// What is wrong.
         fault: Http2Fault,
@@ -89,9 +92,15 @@ impl fmt::Display for Error {
             Self::PeerSwitched { error, .. } => error.fmt(f),
             Self::PeerExceeded { limit, .. } => limit.fmt(f),
             Self::PeerHttp2 { fault, .. } => write!(f, "{fault}: ask with HTTP/1.1"),
-            Self::Transport { source, .. } => write!(f, "the server could not be asked: {}", Chain(source.as_ref())),
+            Self::Transport { source, .. } => {
+                write!(f, "the server could not be asked: {}", Chain(source.as_ref()))
+            }
             Self::Step { step, source, .. } => {
-                write!(f, "the server wants the client to {step}, which failed: {}", Chain(source.as_ref()))
+                write!(
+                    f,
+                    "the server wants the client to {step}, which failed: {}",
+                    Chain(source.as_ref())
+                )
             }
             Self::Usage(source) => source.fmt(f),
         }
@@ -171,7 +180,8 @@ impl Refused {
         self.problem.as_ref().and_then(|problem| problem.window_ends_at).or(self.retry_at)
     }
 
-    /// Tells whether asking the same again later may succeed. A 426 is for good unless the server says otherwise.
+    /// Tells whether asking the same again later may succeed. A 426 is for good unless the server
+    /// says otherwise.
     pub fn is_retryable(&self) -> bool {
         let told = self.problem.as_ref().and_then(|problem| problem.retryable);
         told.unwrap_or_else(|| self.ends_at().is_some())

@@ -1,4 +1,5 @@
-//! The layer that follows: it asks, reads a 426, takes the step that [`upshift_core::follow`] says, and asks again.
+//! The layer that follows: it asks, reads a 426, takes the step that [`upshift_core::follow`] says,
+//! and asks again.
 
 use std::fmt;
 use std::future::Future;
@@ -32,7 +33,8 @@ pub struct Wanted<'a> {
 
 /// Raises the version that a request asks with; `false` if there is none as high.
 pub trait RaiseVersion: Send + Sync {
-    /// Changes the request, mostly one field or the path. The host and the scheme it may not change.
+    /// Changes the request, mostly one field or the path. The host and the scheme it may not
+    /// change.
     fn raise(&self, wanted: &Wanted<'_>, request: &mut request::Parts) -> bool;
 }
 
@@ -60,10 +62,14 @@ pub(crate) struct Settings {
 }
 
 impl Default for FollowLayer {
-    /// Able to do what any client can by the request alone: `https`, HTTP/1.1, another version, plain HTTP.
+    /// Able to do what any client can by the request alone: `https`, HTTP/1.1, another version,
+    /// plain HTTP.
     fn default() -> Self {
         let settings = Settings {
-            can: Capabilities { ways: Ways::of(&[Way::Tls, Way::Http11, Way::FallBack]), tls: TlsVersion::V1_3 },
+            can: Capabilities {
+                ways: Ways::of(&[Way::Tls, Way::Http11, Way::FallBack]),
+                tls: TlsVersion::V1_3,
+            },
             may: FollowPolicy::default(),
             memory: Memory::new(),
             credentials: Credentials::default(),
@@ -81,12 +87,13 @@ impl FollowLayer {
         Self::default()
     }
 
-    /// What the inner client is able to do. It is told by the request's URI, version and fields, and by its
-    /// [`Route`](crate::Route).
+    /// What the inner client is able to do. It is told by the request's URI, version and fields,
+    /// and by its [`Route`](crate::Route).
     #[must_use]
     pub fn able(mut self, can: Capabilities) -> Self {
         let raising = self.settings.raise.is_some();
-        self.settings.can = if raising { Capabilities { ways: can.ways.with(Way::Version), ..can } } else { can };
+        self.settings.can =
+            if raising { Capabilities { ways: can.ways.with(Way::Version), ..can } } else { can };
         self
     }
 
@@ -104,21 +111,21 @@ impl FollowLayer {
         self
     }
 
-    /// The fields that are credentials, beside those whose value is marked as sensitive. Unless set: `Authorization`,
-    /// `Proxy-Authorization`, `Cookie` and `X-Api-Key`.
+    /// The fields that are credentials, beside those whose value is marked as sensitive. Unless
+    /// set: `Authorization`, `Proxy-Authorization`, `Cookie` and `X-Api-Key`.
     ///
-    /// They stay with the origin of the request as the caller made it, and go from `http` on port 80 to `https` on port
-    /// 443 of the same host. A request that is followed to another port is sent without them, and its
-    /// [`Hop`](crate::Hop) says so. A key in any other field, in the path or in the body is not recognized: name the
-    /// field here, or mark the value as sensitive.
+    /// They stay with the origin of the request as the caller made it, and go from `http` on port
+    /// 80 to `https` on port 443 of the same host. A request that is followed to another port is
+    /// sent without them, and its [`Hop`](crate::Hop) says so. A key in any other field, in the
+    /// path or in the body is not recognized: name the field here, or mark the value as sensitive.
     #[must_use]
     pub fn credentials(mut self, names: impl IntoIterator<Item = HeaderName>) -> Self {
         self.settings.credentials.names = names.into_iter().collect();
         self
     }
 
-    /// Lets credentials go to another port of the host where a 426 leads there, as curl's `--location-trusted` does
-    /// for redirects. They never go from `https` to `http`.
+    /// Lets credentials go to another port of the host where a 426 leads there, as curl's
+    /// `--location-trusted` does for redirects. They never go from `https` to `http`.
     #[must_use]
     pub fn location_trusted(mut self) -> Self {
         self.settings.credentials.location_trusted = true;
@@ -133,7 +140,8 @@ impl FollowLayer {
         self
     }
 
-    /// Is called once for each origin and rule that announces its end, and once more after that end.
+    /// Is called once for each origin and rule that announces its end, and once more after that
+    /// end.
     #[must_use]
     pub fn on_deprecation(mut self, hook: impl Fn(&Notice) + Send + Sync + 'static) -> Self {
         let hook: Hook = Arc::new(hook);
@@ -141,7 +149,8 @@ impl FollowLayer {
         self
     }
 
-    /// How long the body of a 426 is waited for; two seconds unless set. What has come by then counts.
+    /// How long the body of a 426 is waited for; two seconds unless set. What has come by then
+    /// counts.
     #[must_use]
     pub fn body_patience(mut self, patience: Duration) -> Self {
         self.settings.body_patience = patience;
@@ -199,7 +208,10 @@ where
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let ready = self.inner.poll_ready(cx);
-        ready.map_err(|error| Error::Transport { source: error.into(), trace: crate::Trace::default() })
+        ready.map_err(|error| Error::Transport {
+            source: error.into(),
+            trace: crate::Trace::default(),
+        })
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {

@@ -1,9 +1,11 @@
-//! HTTP/2 by `Upgrade: h2c` (RFC 7540 §3.2; made obsolete by RFC 9113 §3.1): for servers that know no other way.
+//! HTTP/2 by `Upgrade: h2c` (RFC 7540 §3.2; made obsolete by RFC 9113 §3.1): for servers that know
+//! no other way.
 //!
-//! The library for HTTP/2 knows no such entry: it wants to send the first request itself. So it is let, and the frames
-//! of that one request are taken out of what it writes, since the server has read it as HTTP/1.1 already. The server's
-//! header table never saw what those frames would have put into it, so the library is kept from using one: it is told
-//! that the server allows a table of size 0, before it writes the first header.
+//! The library for HTTP/2 knows no such entry: it wants to send the first request itself. So it is
+//! let, and the frames of that one request are taken out of what it writes, since the server has
+//! read it as HTTP/1.1 already. The server's header table never saw what those frames would have
+//! put into it, so the library is kept from using one: it is told that the server allows a table of
+//! size 0, before it writes the first header.
 
 use std::io;
 use std::pin::Pin;
@@ -28,18 +30,23 @@ use crate::transport::Incoming;
 use crate::watched::Watched;
 use crate::{Body, BoxError, ConnectionInfo};
 
-/// `HTTP2-Settings`: the payload of a SETTINGS frame with ENABLE_PUSH = 0, in base64url without padding.
+/// `HTTP2-Settings`: the payload of a SETTINGS frame with ENABLE_PUSH = 0, in base64url without
+/// padding.
 const SETTINGS: HeaderValue = HeaderValue::from_static("AAIAAAAA");
 const PREFACE: usize = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".len();
 const FRAME_HEAD: usize = 9;
 
 /// Sends one request on a connection of its own that was switched to HTTP/2 first.
-pub(crate) async fn send(connector: Connector, request: Request<Body>) -> Result<Response<Incoming>, BoxError> {
+pub(crate) async fn send(
+    connector: Connector,
+    request: Request<Body>,
+) -> Result<Response<Incoming>, BoxError> {
     let uri = request.uri().clone();
     let field = (HeaderName::from_static("http2-settings"), SETTINGS);
     let watch = connector.head_watch();
     // The server may send its preface right behind the 101.
-    let Switched { tcp, ahead } = switch(connector, &uri, Protocol::new("h2c", None)?, Some(field)).await?;
+    let Switched { tcp, ahead } =
+        switch(connector, &uri, Protocol::new("h2c", None)?, Some(field)).await?;
 
     let settled = Arc::new(Notify::new());
     let stream = Spliced::new(tcp, BytesMut::from(&ahead[..]), Arc::clone(&settled));
@@ -49,8 +56,8 @@ pub(crate) async fn send(connector: Connector, request: Request<Body>) -> Result
     tokio::time::timeout(PATIENCE, settled.notified())
         .await
         .map_err(|_| "the server sent no SETTINGS after its 101")?;
-    // Stream 1 is the request that asked for the switch; its answer is owed there and is nobody's. The real request goes
-    // out right behind it: a server may close a connection that lies idle.
+    // Stream 1 is the request that asked for the switch; its answer is owed there and is nobody's.
+    // The real request goes out right behind it: a server may close a connection that lies idle.
     let asked = Request::builder().method(Method::OPTIONS).uri(root(&uri)?).body(Body::empty())?;
     let owed = sender.send_request(asked);
     tokio::spawn(async move { owed.await?.into_body().collect().await });
@@ -80,8 +87,8 @@ struct Spliced {
     changed: bool,
     /// How much of those SETTINGS is still to be handed on.
     first: usize,
-    /// Who waits to read on, until the library has opened stream 1: an answer on a stream that it does not know yet
-    /// is a connection error to it (RFC 9113 §5.1).
+    /// Who waits to read on, until the library has opened stream 1: an answer on a stream that it
+    /// does not know yet is a connection error to it (RFC 9113 §5.1).
     held: Option<Waker>,
     settled: Arc<Notify>,
     writing: Writing,
@@ -111,13 +118,17 @@ impl Spliced {
         }
     }
 
-    /// Appends `SETTINGS_HEADER_TABLE_SIZE = 0` to the server's first SETTINGS frame, once it is there whole. The last
-    /// value of a setting counts (RFC 9113 §6.5).
+    /// Appends `SETTINGS_HEADER_TABLE_SIZE = 0` to the server's first SETTINGS frame, once it is
+    /// there whole. The last value of a setting counts (RFC 9113 §6.5).
     fn change_settings(&mut self) -> io::Result<bool> {
         let Some(length) = frame_length(&self.incoming) else { return Ok(false) };
-        // RFC 7540 §3.2: "The first HTTP/2 frame sent by the server MUST be a server connection preface", SETTINGS.
+        // RFC 7540 §3.2: "The first HTTP/2 frame sent by the server MUST be a server connection
+        // preface", SETTINGS.
         if self.incoming[3] != 4 || self.incoming[4] != 0 || length > 1024 {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "the server's first frame is not SETTINGS"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "the server's first frame is not SETTINGS",
+            ));
         }
         if self.incoming.len() < FRAME_HEAD + length {
             return Ok(false);
@@ -179,11 +190,16 @@ impl Spliced {
 
 /// The length of the payload of the frame that begins here.
 fn frame_length(bytes: &[u8]) -> Option<usize> {
-    (bytes.len() >= FRAME_HEAD).then(|| u32::from_be_bytes([0, bytes[0], bytes[1], bytes[2]]) as usize)
+    (bytes.len() >= FRAME_HEAD)
+        .then(|| u32::from_be_bytes([0, bytes[0], bytes[1], bytes[2]]) as usize)
 }
 
 impl AsyncRead for Spliced {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         while !self.changed && !self.change_settings()? {
             let mut chunk = [0; 1024];
             let mut read = ReadBuf::new(&mut chunk);
@@ -209,7 +225,11 @@ impl AsyncRead for Spliced {
 }
 
 impl AsyncWrite for Spliced {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         ready!(self.poll_drain(cx))?;
         if self.writing == Writing::Through && self.partial.is_empty() {
             return Pin::new(&mut self.tcp).poll_write(cx, bytes);

@@ -42,7 +42,11 @@ impl Connections {
     }
 
     /// Sends a request to its host, at `port` or else that of its URL.
-    pub(crate) async fn send(&self, request: Request<Body>, port: Option<u16>) -> Result<Response<Incoming>, BoxError> {
+    pub(crate) async fn send(
+        &self,
+        request: Request<Body>,
+        port: Option<u16>,
+    ) -> Result<Response<Incoming>, BoxError> {
         let uri = request.uri();
         let host = uri.host().ok_or("the URL names no host")?.to_owned();
         let port = port.or(uri.port_u16()).unwrap_or(443);
@@ -76,7 +80,12 @@ impl Connections {
         let name = host.trim_start_matches('[').trim_end_matches(']');
         let mut failure: BoxError = format!("{name} has no address").into();
         for address in tokio::net::lookup_host((name, port)).await? {
-            match tokio::time::timeout(PATIENCE, open(address, name, config.clone(), self.head_patience)).await {
+            match tokio::time::timeout(
+                PATIENCE,
+                open(address, name, config.clone(), self.head_patience),
+            )
+            .await
+            {
                 Ok(Ok(sender)) => {
                     self.open.lock().await.insert((host.to_owned(), port), sender.clone());
                     return Ok(sender);
@@ -95,7 +104,8 @@ async fn open(
     config: quinn::ClientConfig,
     head_patience: Duration,
 ) -> Result<Sender, BoxError> {
-    let any: SocketAddr = if address.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0_u16; 8], 0).into() };
+    let any: SocketAddr =
+        if address.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0_u16; 8], 0).into() };
     let endpoint = quinn::Endpoint::client(any)?;
     let connection = endpoint.connect_with(config, address, name)?.await?;
     let connection = Bounded::new(h3_quinn::Connection::new(connection), head_patience);
@@ -130,8 +140,11 @@ async fn exchange(
 
 /// Reads heads up to the final one. The codec hands over interim responses as if they were final.
 ///
-/// RFC 9110 §15.2: "A client MUST be able to parse one or more 1xx responses received prior to a final response".
-async fn final_response(stream: &mut RequestStream<BoundedReceive, Bytes>) -> Result<Response<()>, BoxError> {
+/// RFC 9110 §15.2: "A client MUST be able to parse one or more 1xx responses received prior to a
+/// final response".
+async fn final_response(
+    stream: &mut RequestStream<BoundedReceive, Bytes>,
+) -> Result<Response<()>, BoxError> {
     for _ in 0..=INTERIM_RESPONSES {
         let response = stream.recv_response().await.map_err(limit_or_error)?;
         if let Some(name) = forbidden(response.headers()) {
@@ -139,7 +152,9 @@ async fn final_response(stream: &mut RequestStream<BoundedReceive, Bytes>) -> Re
             return Err(ForbiddenField(name).into());
         }
         // HTTP/3 has no 101 (RFC 9114 §4.5); the caller judges it as one that was not asked for.
-        if !response.status().is_informational() || response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        if !response.status().is_informational()
+            || response.status() == StatusCode::SWITCHING_PROTOCOLS
+        {
             return Ok(response);
         }
     }
@@ -175,7 +190,10 @@ fn limit_or_error(error: StreamError) -> BoxError {
     }
 }
 
-async fn upload(mut stream: RequestStream<SendStream<Bytes>, Bytes>, mut body: Body) -> Result<(), BoxError> {
+async fn upload(
+    mut stream: RequestStream<SendStream<Bytes>, Bytes>,
+    mut body: Body,
+) -> Result<(), BoxError> {
     while let Some(frame) = body.frame().await {
         if let Ok(data) = frame?.into_data() {
             stream.send_data(data).await?;
@@ -194,11 +212,16 @@ impl http_body::Body for Answer {
     type Data = Bytes;
     type Error = BoxError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         if !self.ended {
             match ready!(self.stream.poll_recv_data(cx)) {
                 Ok(Some(mut data)) => {
-                    return Poll::Ready(Some(Ok(Frame::data(data.copy_to_bytes(data.remaining())))));
+                    return Poll::Ready(Some(Ok(Frame::data(
+                        data.copy_to_bytes(data.remaining()),
+                    ))));
                 }
                 Ok(None) => {}
                 Err(error) => return Poll::Ready(Some(Err(error.into()))),
@@ -206,6 +229,8 @@ impl http_body::Body for Answer {
             self.ended = true;
         }
         let trailers = ready!(self.stream.poll_recv_trailers(cx));
-        Poll::Ready(trailers.map_err(Into::into).map(|trailers| trailers.map(Frame::trailers)).transpose())
+        Poll::Ready(
+            trailers.map_err(Into::into).map(|trailers| trailers.map(Frame::trailers)).transpose(),
+        )
     }
 }

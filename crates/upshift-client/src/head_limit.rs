@@ -12,7 +12,8 @@ use crate::watched::HeadWatch;
 
 /// The most interim responses to one request. Servers send one or two.
 pub(crate) const INTERIM_RESPONSES: usize = 16;
-/// The most bytes of the fields of all interim responses to one request, and of one header section over HTTP/3.
+/// The most bytes of the fields of all interim responses to one request, and of one header section
+/// over HTTP/3.
 pub(crate) const HEAD_BYTES: usize = 64 * 1024;
 
 /// A bound on the head of a response that the server went past.
@@ -34,14 +35,25 @@ impl fmt::Display for HeadLimit {
         let kib = HEAD_BYTES / 1024;
         match self {
             Self::InterimResponses => {
-                write!(f, "the server sent more than {INTERIM_RESPONSES} interim (1xx) responses to one request")
+                write!(
+                    f,
+                    "the server sent more than {INTERIM_RESPONSES} interim (1xx) responses to one request"
+                )
             }
             Self::InterimBytes => {
-                write!(f, "the server sent more than {kib} KiB of interim (1xx) responses to one request")
+                write!(
+                    f,
+                    "the server sent more than {kib} KiB of interim (1xx) responses to one request"
+                )
             }
-            Self::SectionBytes => write!(f, "the server sent a header section of more than {kib} KiB"),
+            Self::SectionBytes => {
+                write!(f, "the server sent a header section of more than {kib} KiB")
+            }
             Self::Time(patience) => {
-                write!(f, "the server began the head of a response and did not end it within {patience:?}")
+                write!(
+                    f,
+                    "the server began the head of a response and did not end it within {patience:?}"
+                )
             }
         }
     }
@@ -148,6 +160,9 @@ mod tests {
     fn a_few_interim_responses_are_within_the_limits() {
         assert_eq!(Interim { responses: 16, bytes: HEAD_BYTES }.limit(), None);
         assert_eq!(Interim { responses: 17, bytes: 0 }.limit(), Some(HeadLimit::InterimResponses));
-        assert_eq!(Interim { responses: 1, bytes: HEAD_BYTES + 1 }.limit(), Some(HeadLimit::InterimBytes));
+        assert_eq!(
+            Interim { responses: 1, bytes: HEAD_BYTES + 1 }.limit(),
+            Some(HeadLimit::InterimBytes)
+        );
     }
 }

@@ -1,8 +1,8 @@
 //! Exchanges over HTTP/2 and HTTP/3 that HTTP/1.1 may bring to an end.
 //!
-//! HTTP/2 forbids `Upgrade` and `Connection` (RFC 9113 §8.2.2), and a response that has one is malformed: the codec resets
-//! its stream and hands nothing of it on. A 426 written by hand for nginx or Caddy has the field in every version. HTTP/3
-//! forbids the same fields (RFC 9114 §4.2).
+//! HTTP/2 forbids `Upgrade` and `Connection` (RFC 9113 §8.2.2), and a response that has one is
+//! malformed: the codec resets its stream and hands nothing of it on. A 426 written by hand for
+//! nginx or Caddy has the field in every version. HTTP/3 forbids the same fields (RFC 9114 §4.2).
 
 use std::error::Error;
 use std::fmt;
@@ -15,11 +15,13 @@ use crate::h3::ForbiddenField;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Http2Fault {
-    /// The response is malformed (RFC 9113 §8.1.1), most often because of an `Upgrade` or `Connection` field.
+    /// The response is malformed (RFC 9113 §8.1.1), most often because of an `Upgrade` or
+    /// `Connection` field.
     MalformedResponse,
     /// The server wants HTTP/1.1 for this request (`HTTP_1_1_REQUIRED`, RFC 9113 §7).
     Http11Required,
-    /// The response came over HTTP/3 and is malformed by an `Upgrade` or `Connection` field (RFC 9114 §4.2).
+    /// The response came over HTTP/3 and is malformed by an `Upgrade` or `Connection` field (RFC
+    /// 9114 §4.2).
     ForbiddenOverHttp3,
 }
 
@@ -41,12 +43,19 @@ impl Http2Fault {
 
     fn of_stream(error: &h2::Error) -> Option<Self> {
         match error.reason()? {
-            Reason::PROTOCOL_ERROR if error.is_reset() && error.is_library() => Some(Self::MalformedResponse),
-            // RFC 9113 §8.1: a server that wants no more of a body resets with NO_ERROR "after sending a complete
-            // response"; where none has come, the codec has thrown it away.
-            Reason::NO_ERROR if error.is_reset() && error.is_remote() => Some(Self::MalformedResponse),
-            // Caddy answers the codec's reset with one of its own, and it is a race which of them is seen.
-            Reason::STREAM_CLOSED if error.is_reset() && error.is_remote() => Some(Self::MalformedResponse),
+            Reason::PROTOCOL_ERROR if error.is_reset() && error.is_library() => {
+                Some(Self::MalformedResponse)
+            }
+            // RFC 9113 §8.1: a server that wants no more of a body resets with NO_ERROR "after
+            // sending a complete response"; where none has come, the codec has thrown it away.
+            Reason::NO_ERROR if error.is_reset() && error.is_remote() => {
+                Some(Self::MalformedResponse)
+            }
+            // Caddy answers the codec's reset with one of its own, and it is a race which of them
+            // is seen.
+            Reason::STREAM_CLOSED if error.is_reset() && error.is_remote() => {
+                Some(Self::MalformedResponse)
+            }
             Reason::HTTP_1_1_REQUIRED if error.is_remote() => Some(Self::Http11Required),
             _ => None,
         }

@@ -1,8 +1,9 @@
 //! Response heads counted in the frames of an HTTP/2 connection.
 //!
-//! The codec drops interim responses without counting them, and hyper reports none over HTTP/2. A header section need not
-//! be decoded to be counted: an interim response never ends its stream (RFC 9113 §8.1), and of the other two sections the
-//! trailers always do. So HEADERS frames without END_STREAM are interim responses, and at most one final one.
+//! The codec drops interim responses without counting them, and hyper reports none over HTTP/2. A
+//! header section need not be decoded to be counted: an interim response never ends its stream (RFC
+//! 9113 §8.1), and of the other two sections the trailers always do. So HEADERS frames without
+//! END_STREAM are interim responses, and at most one final one.
 
 use std::collections::BTreeMap;
 
@@ -68,7 +69,9 @@ impl Http2Heads {
     /// Reads the fixed head of a frame (RFC 9113 §4.1).
     fn begin_frame(&mut self) -> Result<(), HeadLimit> {
         let head = std::mem::take(&mut self.frame_head);
-        let &[long, longer, length, kind, flags, s0, s1, s2, s3] = head.as_slice() else { return Ok(()) };
+        let &[long, longer, length, kind, flags, s0, s1, s2, s3] = head.as_slice() else {
+            return Ok(());
+        };
         self.payload_left = u32::from_be_bytes([0, long, longer, length]) as usize;
         let stream = u32::from_be_bytes([s0 & 0x7f, s1, s2, s3]);
         let in_section = matches!(kind, HEADERS | CONTINUATION);

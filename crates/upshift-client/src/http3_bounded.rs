@@ -46,7 +46,14 @@ impl<T> Bounded<T> {
 
     fn receive(&self, inner: h3_quinn::RecvStream, frames: Http3Frames) -> BoundedReceive {
         let id = quic::RecvStream::recv_id(&inner);
-        BoundedReceive { inner, id, reading: false, frames, clock: HeadClock::default(), patience: self.patience }
+        BoundedReceive {
+            inner,
+            id,
+            reading: false,
+            frames,
+            clock: HeadClock::default(),
+            patience: self.patience,
+        }
     }
 
     fn bidi(&self, stream: h3_quinn::BidiStream<Bytes>) -> BoundedBidi {
@@ -59,12 +66,18 @@ impl quic::Connection<Bytes> for Bounded<h3_quinn::Connection> {
     type RecvStream = BoundedReceive;
     type OpenStreams = Bounded<h3_quinn::OpenStreams>;
 
-    fn poll_accept_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<BoundedReceive, ConnectionErrorIncoming>> {
+    fn poll_accept_recv(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<BoundedReceive, ConnectionErrorIncoming>> {
         let stream = ready!(quic::Connection::<Bytes>::poll_accept_recv(&mut self.inner, cx))?;
         Poll::Ready(Ok(self.receive(stream, Http3Frames::of_unidirectional())))
     }
 
-    fn poll_accept_bidi(&mut self, cx: &mut Context<'_>) -> Poll<Result<BoundedBidi, ConnectionErrorIncoming>> {
+    fn poll_accept_bidi(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<BoundedBidi, ConnectionErrorIncoming>> {
         let stream = ready!(self.inner.poll_accept_bidi(cx))?;
         Poll::Ready(Ok(self.bidi(stream)))
     }

@@ -1,6 +1,7 @@
 //! Bounds on the frames of an HTTP/3 stream that are no content.
 //!
-//! The codec collects such a frame whole before it looks at it, however long the frame says that it is.
+//! The codec collects such a frame whole before it looks at it, however long the frame says that it
+//! is.
 
 use crate::head_limit::{HEAD_BYTES, HeadLimit};
 
@@ -126,7 +127,10 @@ mod tests {
     fn of_unidirectional_streams_only_the_control_stream_has_frames() {
         let settings = [4, 0x80, 1, 0, 1];
         let control = [&[0][..], &settings].concat();
-        assert_eq!(read(&mut Http3Frames::of_unidirectional(), &control), Err(HeadLimit::SectionBytes));
+        assert_eq!(
+            read(&mut Http3Frames::of_unidirectional(), &control),
+            Err(HeadLimit::SectionBytes)
+        );
         let encoder = [&[2][..], &settings].concat();
         assert_eq!(read(&mut Http3Frames::of_unidirectional(), &encoder), Ok(()));
     }

@@ -1,5 +1,5 @@
-//! TLS inside the connection (RFC 2817): for printers. Whoever stands in between can splice such a connection
-//! (CVE-2025-49812), so the policy has to allow it by name.
+//! TLS inside the connection (RFC 2817): for printers. Whoever stands in between can splice such a
+//! connection (CVE-2025-49812), so the policy has to allow it by name.
 
 use std::future::ready;
 use std::io;
@@ -46,10 +46,12 @@ pub(crate) async fn send(
 
     let silent = Arc::new(AtomicBool::new(true));
     let muted = Muted { stream, silent: Arc::clone(&silent) };
-    let (mut sender, connection) = http1::handshake(TokioIo::new(Watched::http1(muted, watch.clone()))).await?;
+    let (mut sender, connection) =
+        http1::handshake(TokioIo::new(Watched::http1(muted, watch.clone()))).await?;
     tokio::spawn(connection.with_upgrades());
-    // RFC 2817 §3.3: after the handshake "the server MUST continue with the response to the original request". So the
-    // codec is told that it has asked, while nothing goes out, and reads what is owed.
+    // RFC 2817 §3.3: after the handshake "the server MUST continue with the response to the
+    // original request". So the codec is told that it has asked, while nothing goes out, and reads
+    // what is owed.
     let owed = Request::builder().method(Method::OPTIONS).uri("*").header(HOST, host_field(&uri)?);
     let mut owed = owed.body(Body::empty())?;
     let meter = InterimMeter::attach(&mut owed);
@@ -82,13 +84,21 @@ struct Muted<T> {
 }
 
 impl<T: AsyncRead + Unpin> AsyncRead for Muted<T> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, buffer)
     }
 }
 
 impl<T: AsyncWrite + Unpin> AsyncWrite for Muted<T> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         if self.silent.load(Ordering::Acquire) {
             return Poll::Ready(Ok(bytes.len()));
         }

@@ -2,16 +2,18 @@
 //!
 //! Two ways to have it:
 //!
-//! * [`FollowLayer`] around any tower HTTP client: it reads the 426, asks [`upshift_core::follow`] for the next step,
-//!   and asks again. What the inner client is able to do is said in [`FollowLayer::able`]; a step is put into the
-//!   request's URI, version, fields and, for clients that look at it, its [`Route`].
-//! * [`Client`], ready-made on hyper: TLS by rustls, HTTP/1.1, HTTP/2 by ALPN and by prior knowledge, HTTP/3, a
-//!   WebSocket handshake, and, where the policy allows them, the h2c switch and TLS inside the connection.
+//! * [`FollowLayer`] around any tower HTTP client: it reads the 426, asks [`upshift_core::follow`]
+//!   for the next step, and asks again. What the inner client is able to do is said in
+//!   [`FollowLayer::able`]; a step is put into the request's URI, version, fields and, for clients
+//!   that look at it, its [`Route`].
+//! * [`Client`], ready-made on hyper: TLS by rustls, HTTP/1.1, HTTP/2 by ALPN and by prior
+//!   knowledge, HTTP/3, a WebSocket handshake, and, where the policy allows them, the h2c switch
+//!   and TLS inside the connection.
 //!
 //! With the feature `reqwest` there is a middleware for `reqwest-middleware`, too.
 //!
-//! What cannot be followed becomes an [`Error::Refused`] that carries all that the server said: protocols, minimum,
-//! message, links, the end of a brownout, and the answer itself.
+//! What cannot be followed becomes an [`Error::Refused`] that carries all that the server said:
+//! protocols, minimum, message, links, the end of a brownout, and the answer itself.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), upshift_client::Error> {

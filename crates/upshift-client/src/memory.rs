@@ -1,9 +1,10 @@
 //! What origins required, so that the second request goes straight there.
 //!
-//! Only a step that worked is remembered, so that an answer in clear, which anybody on the way can write, cannot make
-//! this client go where nothing is. What is remembered lasts a day (an `Alt-Svc` as long as it says), and is forgotten
-//! when the origin answers well to a request that did without. TLS is not forgotten because it fails: that would be a
-//! way to talk a client back into the clear.
+//! Only a step that worked is remembered, so that an answer in clear, which anybody on the way can
+//! write, cannot make this client go where nothing is. What is remembered lasts a day (an `Alt-Svc`
+//! as long as it says), and is forgotten when the origin answers well to a request that did
+//! without. TLS is not forgotten because it fails: that would be a way to talk a client back into
+//! the clear.
 
 use std::collections::HashMap;
 use std::io;
@@ -78,8 +79,8 @@ impl Memory {
         Self::default()
     }
 
-    /// One that is read from and kept in a file, which need not exist yet. The file is readable by its owner only: it
-    /// names the servers that were asked.
+    /// One that is read from and kept in a file, which need not exist yet. The file is readable by
+    /// its owner only: it names the servers that were asked.
     ///
     /// # Errors
     /// If there is a file that cannot be read, or it is not one of ours.
@@ -103,7 +104,13 @@ impl Memory {
     }
 
     /// The steps that this origin required, in the order they were taken.
-    pub(crate) fn steps(&self, origin: &str, path: &str, handshake: bool, now: Timestamp) -> Vec<Step> {
+    pub(crate) fn steps(
+        &self,
+        origin: &str,
+        path: &str,
+        handshake: bool,
+        now: Timestamp,
+    ) -> Vec<Step> {
         let origins = self.origins();
         let known = origins.get(origin).map(Vec::as_slice).unwrap_or_default();
         let mine = known.iter().filter(|known| known.holds(now));
@@ -113,9 +120,11 @@ impl Memory {
     /// The port of an HTTP/3 alternative that was announced.
     pub(crate) fn alternative(&self, origin: &str, now: Timestamp) -> Option<u16> {
         let origins = self.origins();
-        origins.get(origin)?.iter().filter(|known| known.holds(now)).find_map(|known| match known.what {
-            What::Alternative { port } => Some(port),
-            _ => None,
+        origins.get(origin)?.iter().filter(|known| known.holds(now)).find_map(|known| {
+            match known.what {
+                What::Alternative { port } => Some(port),
+                _ => None,
+            }
         })
     }
 
@@ -128,7 +137,8 @@ impl Memory {
 
     /// Keeps an alternative for HTTP/3.
     pub(crate) fn learn_alternative(&self, origin: &str, service: AltSvc, now: Timestamp) {
-        let age = SignedDuration::from_secs(i64::try_from(service.max_age).unwrap_or(i64::MAX)).min(KEPT * 30);
+        let age = SignedDuration::from_secs(i64::try_from(service.max_age).unwrap_or(i64::MAX))
+            .min(KEPT * 30);
         self.keep(origin, What::Alternative { port: service.port }, now + age, now);
     }
 
@@ -139,7 +149,9 @@ impl Memory {
         let before = known.len();
         known.retain(|known| match &known.what {
             What::Alternative { port } => !which(&Step::Http3 { port: *port }),
-            What::FallBack { path } => !known.what.step(path, true).is_some_and(|step| which(&step)),
+            What::FallBack { path } => {
+                !known.what.step(path, true).is_some_and(|step| which(&step))
+            }
             what => !what.step("", false).is_some_and(|step| which(&step)),
         });
         let changed = known.len() != before;
@@ -165,7 +177,8 @@ impl Memory {
         }
     }
 
-    /// A memory that cannot be written is still one until the process ends; the request that taught it has succeeded.
+    /// A memory that cannot be written is still one until the process ends; the request that taught
+    /// it has succeeded.
     fn save_quietly(&self, origins: &HashMap<String, Vec<Known>>) {
         drop(self.save(origins));
     }
@@ -187,9 +200,10 @@ impl Memory {
 impl What {
     fn of(step: &Step, path: &str) -> Option<Self> {
         Some(match step {
-            Step::Tls { port, minimum } => {
-                Self::Tls { port: *port, minimum: minimum.map(|minimum| minimum.as_str().to_owned()) }
-            }
+            Step::Tls { port, minimum } => Self::Tls {
+                port: *port,
+                minimum: minimum.map(|minimum| minimum.as_str().to_owned()),
+            },
             Step::NewerTls { minimum } => Self::NewerTls { minimum: minimum.as_str().to_owned() },
             Step::TlsInBand { .. } => Self::TlsInBand,
             Step::Http11 => Self::Http11,
@@ -233,7 +247,8 @@ fn make_room(origins: &mut HashMap<String, Vec<Known>>, now: Timestamp) {
     origins.retain(|_, known| known.iter().any(|known| known.holds(now)));
     let last = |known: &Vec<Known>| known.iter().map(|known| known.expires).max();
     while origins.len() >= ORIGINS {
-        let Some(soonest) = origins.iter().min_by_key(|(_, known)| last(known)).map(|(origin, _)| origin.clone())
+        let Some(soonest) =
+            origins.iter().min_by_key(|(_, known)| last(known)).map(|(origin, _)| origin.clone())
         else {
             return;
         };

@@ -40,8 +40,10 @@ impl Noticeboard {
         let Some(deprecation) = Deprecation::read(fields) else { return };
         let past_sunset = deprecation.sunset.is_some_and(|sunset| sunset <= now);
         // No field names the rule. Its documentation does, and failing that its dates.
-        let rule = deprecation.link("deprecation").or(deprecation.link("sunset")).map(str::to_owned);
-        let rule = rule.unwrap_or_else(|| format!("{:?} {:?}", deprecation.since, deprecation.sunset));
+        let rule =
+            deprecation.link("deprecation").or(deprecation.link("sunset")).map(str::to_owned);
+        let rule =
+            rule.unwrap_or_else(|| format!("{:?} {:?}", deprecation.since, deprecation.sunset));
         if self.is_news(format!("{origin} {rule} {past_sunset}")) {
             hook(&Notice { origin: origin.to_owned(), deprecation, past_sunset });
         }
@@ -66,8 +68,11 @@ mod tests {
             ear.lock().unwrap().push((notice.origin.clone(), notice.past_sunset));
         }));
         let fields = vec![("deprecation", "@1"), ("sunset", "Wed, 01 Jul 2026 00:00:00 GMT")];
-        let (before, after) = ("2026-06-01T00:00:00Z".parse().unwrap(), "2026-07-02T00:00:00Z".parse().unwrap());
-        for (origin, now) in [("a", before), ("a", before), ("b", before), ("a", after), ("a", after)] {
+        let (before, after) =
+            ("2026-06-01T00:00:00Z".parse().unwrap(), "2026-07-02T00:00:00Z".parse().unwrap());
+        for (origin, now) in
+            [("a", before), ("a", before), ("b", before), ("a", after), ("a", after)]
+        {
             board.read(origin, &fields, now);
         }
         let told = heard.lock().unwrap().clone();

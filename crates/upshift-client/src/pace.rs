@@ -16,8 +16,9 @@ pub enum Next {
     End,
 }
 
-/// The pace of a polling loop. It ends on a refusal for good, waits out a brownout, backs off from errors, and spreads
-/// what it waits so that a fleet that was refused together does not come back together.
+/// The pace of a polling loop. It ends on a refusal for good, waits out a brownout, backs off from
+/// errors, and spreads what it waits so that a fleet that was refused together does not come back
+/// together.
 ///
 /// ```
 /// use std::time::Duration;
@@ -66,7 +67,10 @@ impl Pace {
         if !refused.is_retryable() {
             return Next::End;
         }
-        match refused.ends_at().map(|end| Duration::try_from(end.duration_since(now)).unwrap_or_default()) {
+        match refused
+            .ends_at()
+            .map(|end| Duration::try_from(end.duration_since(now)).unwrap_or_default())
+        {
             // Never before the promised time, and a little after it: RFC 9110 §10.2.3.
             Some(wait) => Next::Wait(wait + self.spread(self.every, false)),
             None => Next::Wait(self.back_off()),
@@ -80,7 +84,8 @@ impl Pace {
         self.spread(wait, true)
     }
 
-    /// A tenth more or less than `time`; or, if it is to be added to a promise, between nothing and all of it.
+    /// A tenth more or less than `time`; or, if it is to be added to a promise, between nothing and
+    /// all of it.
     fn spread(&mut self, time: Duration, around: bool) -> Duration {
         self.drawn += 1;
         let share = (self.random.hash_one(self.drawn) % 1000) as f64 / 1000.0;
@@ -100,8 +105,7 @@ mod tests {
     fn failures_back_off_to_a_bound_and_a_success_ends_it() {
         let mut pace = Pace::every(Duration::from_secs(10)).longest(Duration::from_secs(60));
         let waits: Vec<_> = (0..5).map(|_| pace.after(&failed(), Timestamp::UNIX_EPOCH)).collect();
-        let within =
-            |next: Next, low, high| matches!(next, Next::Wait(time) if (low..=high).contains(&time.as_secs_f64()));
+        let within = |next: Next, low, high| matches!(next, Next::Wait(time) if (low..=high).contains(&time.as_secs_f64()));
         assert!(within(waits[0], 18.0, 22.0), "{waits:?}");
         assert!(within(waits[1], 36.0, 44.0), "{waits:?}");
         assert!(within(waits[4], 54.0, 66.0), "{waits:?}");

@@ -61,10 +61,13 @@ impl Head {
         shown(&self.uri)
     }
 
-    /// What its `Upgrade` offers. Without `Connection: upgrade` the field is no offer (RFC 9110 §7.6.1).
+    /// What its `Upgrade` offers. Without `Connection: upgrade` the field is no offer (RFC 9110
+    /// §7.6.1).
     pub(crate) fn offered(&self) -> Option<UpgradeList> {
         let fields = Lines(&self.headers);
-        let list = UpgradeList::parse(self.headers.get_all(UPGRADE).iter().map(HeaderValue::as_bytes)).ok()?;
+        let list =
+            UpgradeList::parse(self.headers.get_all(UPGRADE).iter().map(HeaderValue::as_bytes))
+                .ok()?;
         Connection::read(&fields).has("upgrade").then_some(list)
     }
 
@@ -77,14 +80,18 @@ impl Head {
         self.extensions.get::<Route>().copied().unwrap_or_default()
     }
 
-    /// Changes the head as the step says. Raising a version is the caller's hook's work, not done here.
+    /// Changes the head as the step says. Raising a version is the caller's hook's work, not done
+    /// here.
     pub(crate) fn take(&mut self, step: &Step) -> Result<(), BoxError> {
         self.extensions.insert(self.route().after(step));
         match step {
             Step::Tls { port, .. } => self.move_to_https(*port)?,
             Step::Http11 => self.version = Version::HTTP_11,
-            // The route says how to come by it; a version that the inner client checks would only be in the way.
-            Step::Http2 | Step::Http2PriorKnowledge | Step::H2c | Step::Http3 { .. } => self.version = Version::HTTP_11,
+            // The route says how to come by it; a version that the inner client checks would only
+            // be in the way.
+            Step::Http2 | Step::Http2PriorKnowledge | Step::H2c | Step::Http3 { .. } => {
+                self.version = Version::HTTP_11
+            }
             Step::WebSocket { .. } => websocket::offer(&mut self.headers),
             Step::FallBack => websocket::withdraw(&mut self.headers),
             Step::NewerTls { .. } | Step::TlsInBand { .. } | Step::Version { .. } => {}
@@ -95,7 +102,10 @@ impl Head {
     /// The same host, another port, with TLS.
     fn move_to_https(&mut self, port: u16) -> Result<(), BoxError> {
         let host = self.host().to_owned();
-        let user = self.uri.authority().and_then(|authority| authority.as_str().rsplit_once('@').map(|(user, _)| user));
+        let user = self
+            .uri
+            .authority()
+            .and_then(|authority| authority.as_str().rsplit_once('@').map(|(user, _)| user));
         let user = user.map(|user| format!("{user}@")).unwrap_or_default();
         let port = if port == 443 { String::new() } else { format!(":{port}") };
         let authority: Authority = format!("{user}{host}{port}").parse()?;
@@ -133,8 +143,9 @@ pub(crate) fn shown(uri: &Uri) -> String {
 }
 
 /// The URL without user information, to be sent.
-// RFC 9110 §4.2.4: "A sender MUST NOT generate the userinfo subcomponent (and its "@" delimiter) when an "http" or
-// "https" URI reference is generated within a message as a target URI or field value."
+// RFC 9110 §4.2.4: "A sender MUST NOT generate the userinfo subcomponent (and its "@" delimiter)
+// when an "http" or "https" URI reference is generated within a message as a target URI or field
+// value."
 pub(crate) fn without_user(uri: &Uri) -> Result<Uri, BoxError> {
     let mut parts = uri.clone().into_parts();
     if let Some(authority) = &parts.authority
@@ -196,7 +207,10 @@ mod tests {
 
     #[test]
     fn user_information_is_no_part_of_a_target() {
-        assert_eq!(without_user(&Uri::from_static("http://u:p@h:1/a?b")).unwrap(), "http://h:1/a?b");
+        assert_eq!(
+            without_user(&Uri::from_static("http://u:p@h:1/a?b")).unwrap(),
+            "http://h:1/a?b"
+        );
         assert_eq!(without_user(&Uri::from_static("https://h/")).unwrap(), "https://h/");
     }
 }

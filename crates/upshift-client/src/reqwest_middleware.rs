@@ -1,13 +1,14 @@
 //! For programs that use reqwest: a middleware of `reqwest-middleware` that follows a 426.
 //!
-//! reqwest decides by itself how it connects, so what it can be made to do is TLS, HTTP/1.1, plain HTTP and another
-//! version; for HTTP/2 and HTTP/3 by demand take [`Client`](crate::Client). A 426 that is not followed is a
-//! `reqwest_middleware::Error::Middleware` around an [`Error`], which `downcast_ref` gets at. So is a step that a 426
-//! asked for and that failed, unless it took too long. Every other error is handed through as it is, so that
-//! `is_connect` and `is_timeout` tell what they tell without this middleware, and a retrying one around it retries.
+//! reqwest decides by itself how it connects, so what it can be made to do is TLS, HTTP/1.1, plain
+//! HTTP and another version; for HTTP/2 and HTTP/3 by demand take [`Client`](crate::Client). A 426
+//! that is not followed is a `reqwest_middleware::Error::Middleware` around an [`Error`], which
+//! `downcast_ref` gets at. So is a step that a 426 asked for and that failed, unless it took too
+//! long. Every other error is handed through as it is, so that `is_connect` and `is_timeout` tell
+//! what they tell without this middleware, and a retrying one around it retries.
 //!
-//! reqwest follows redirects below this middleware. A 426 that comes from another origin than the one that was asked is
-//! not followed: see [`AnsweredBy`].
+//! reqwest follows redirects below this middleware. A 426 that comes from another origin than the
+//! one that was asked is not followed: see [`AnsweredBy`].
 
 use std::future::Future;
 use std::pin::Pin;
@@ -54,7 +55,9 @@ impl Middleware for FollowMiddleware {
         let request: Request<Body> = request.try_into()?;
         let shared = Arc::new(Mutex::new(extensions.clone()));
         let inner = Rest { next, extensions: Arc::clone(&shared) };
-        let outcome = attempt::run(inner, Arc::clone(&self.0), request.map(|body| Sent { body, spare })).await;
+        let outcome =
+            attempt::run(inner, Arc::clone(&self.0), request.map(|body| Sent { body, spare }))
+                .await;
         // What the middlewares inside have left there is for those outside to see.
         *extensions = copy(&shared);
         if let Err(error) = &outcome {
@@ -62,7 +65,8 @@ impl Middleware for FollowMiddleware {
         }
         let response = outcome.map_err(handed_through)?;
         extensions.insert(response.extensions().get::<Trace>().cloned().unwrap_or_default());
-        let url = response.extensions().get::<Answered>().map_or(asked, |answered| answered.0.clone());
+        let url =
+            response.extensions().get::<Answered>().map_or(asked, |answered| answered.0.clone());
         let (parts, body) = response.into_parts();
         let mut whole = Response::builder().url(url).body(Body::wrap(body)).map_err(middleware)?;
         *whole.status_mut() = parts.status;
@@ -80,13 +84,20 @@ fn middleware(error: http::Error) -> reqwest_middleware::Error {
 /// The error of the chain inside as it was, where following had no part in it.
 fn handed_through(error: Error) -> reqwest_middleware::Error {
     match error {
-        Error::Transport { source, trace } => own_error(source)
-            .unwrap_or_else(|source| reqwest_middleware::Error::middleware(Error::Transport { source, trace })),
+        Error::Transport { source, trace } => own_error(source).unwrap_or_else(|source| {
+            reqwest_middleware::Error::middleware(Error::Transport { source, trace })
+        }),
         // That it took too long says nothing of the step.
         Error::Step { step, source, refused } => match own_error(source) {
             Ok(inner) if inner.is_timeout() => inner,
-            Ok(inner) => reqwest_middleware::Error::middleware(Error::Step { step, source: inner.into(), refused }),
-            Err(source) => reqwest_middleware::Error::middleware(Error::Step { step, source, refused }),
+            Ok(inner) => reqwest_middleware::Error::middleware(Error::Step {
+                step,
+                source: inner.into(),
+                refused,
+            }),
+            Err(source) => {
+                reqwest_middleware::Error::middleware(Error::Step { step, source, refused })
+            }
         },
         error => reqwest_middleware::Error::middleware(error),
     }
@@ -144,8 +155,8 @@ impl<'n> Service<Request<Sent>> for Rest<'n> {
 /// A body that can be sent again if reqwest holds it whole.
 struct Sent {
     body: Body,
-    /// A request with the same body, if it can be had again. reqwest shares the bytes of a body, instead of copying them,
-    /// only between requests.
+    /// A request with the same body, if it can be had again. reqwest shares the bytes of a body,
+    /// instead of copying them, only between requests.
     spare: Option<reqwest::Request>,
 }
 
@@ -184,7 +195,10 @@ mod tests {
     use super::*;
 
     fn sent(body: Option<Body>) -> Sent {
-        let mut spare = reqwest::Request::new(http::Method::POST, Url::parse("http://example.com/").expect("a URL"));
+        let mut spare = reqwest::Request::new(
+            http::Method::POST,
+            Url::parse("http://example.com/").expect("a URL"),
+        );
         *spare.body_mut() = body;
         let body = spare.try_clone().and_then(|mut request| request.body_mut().take());
         Sent { body: body.unwrap_or_default(), spare: Some(spare) }
@@ -197,7 +211,10 @@ mod tests {
         let second = first.rewind().expect("a body that is there whole");
         let third = second.rewind().expect("a body that is there whole");
         let places = [first, second, third].map(|sent| sent.body.as_bytes().map(<[u8]>::as_ptr));
-        assert!(places[0].is_some() && places[0] == places[1] && places[1] == places[2], "{places:?}");
+        assert!(
+            places[0].is_some() && places[0] == places[1] && places[1] == places[2],
+            "{places:?}"
+        );
     }
 
     #[test]

@@ -4,7 +4,8 @@ use http::{Uri, Version};
 use upshift_core::follow::{Lane, Step};
 use upshift_core::{HttpVersion, TlsState, TlsVersion};
 
-/// How a request is to travel: an extension of the request that [`Follow`](crate::Follow) sets and a transport reads.
+/// How a request is to travel: an extension of the request that [`Follow`](crate::Follow) sets and
+/// a transport reads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Route {
     /// The HTTP version and how it is come by.
@@ -37,7 +38,9 @@ impl Route {
     pub fn after(self, step: &Step) -> Self {
         let clear_only = matches!(self.http, Http::H2c);
         match step {
-            Step::Tls { minimum, .. } => Self { http: if clear_only { Http::Any } else { self.http }, tls: *minimum },
+            Step::Tls { minimum, .. } => {
+                Self { http: if clear_only { Http::Any } else { self.http }, tls: *minimum }
+            }
             Step::NewerTls { minimum } => Self { tls: Some(*minimum), ..self },
             Step::TlsInBand { minimum } => Self { http: Http::TlsInBand, tls: *minimum },
             Step::Http2 | Step::Http2PriorKnowledge => Self { http: Http::Http2, ..self },
@@ -49,20 +52,20 @@ impl Route {
     }
 }
 
-/// What a transport tells of the connection: an extension of the response. Without it, `https` counts as TLS of some
-/// version.
+/// What a transport tells of the connection: an extension of the response. Without it, `https`
+/// counts as TLS of some version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectionInfo {
     /// How the connection was protected.
     pub tls: TlsState,
 }
 
-/// The URL that an answer came from: an extension of the response, set by what follows redirects below
-/// [`Follow`](crate::Follow). Without it the answer counts as one of the URL that was asked.
+/// The URL that an answer came from: an extension of the response, set by what follows redirects
+/// below [`Follow`](crate::Follow). Without it the answer counts as one of the URL that was asked.
 ///
-/// What an answer says holds for its own origin. A 426 from another origin than the one asked is not followed, since it
-/// would decide where that origin's requests go; nor is one from another URL if the request is not idempotent, since
-/// the redirect was an answer to it already.
+/// What an answer says holds for its own origin. A 426 from another origin than the one asked is
+/// not followed, since it would decide where that origin's requests go; nor is one from another URL
+/// if the request is not idempotent, since the redirect was an answer to it already.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AnsweredBy(pub Uri);
 

@@ -30,7 +30,9 @@ pub(crate) async fn switch(
     extra: Option<(HeaderName, HeaderValue)>,
 ) -> Result<Switched, BoxError> {
     let tcp = connector.clear(uri.clone()).await?;
-    tokio::time::timeout(PATIENCE, ask(tcp, uri, protocol, extra)).await.map_err(|_| "the switch took too long")?
+    tokio::time::timeout(PATIENCE, ask(tcp, uri, protocol, extra))
+        .await
+        .map_err(|_| "the switch took too long")?
 }
 
 async fn ask(
@@ -53,17 +55,22 @@ async fn ask(
     headers.extend(extra);
     let meter = InterimMeter::attach(&mut request);
     // The time of the whole switch is bounded, so the connection is not watched.
-    let response = within_limits(sender.send_request(request), meter, std::future::pending()).await?;
+    let response =
+        within_limits(sender.send_request(request), meter, std::future::pending()).await?;
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-        return Err(
-            format!("the server answered {} where a switch to {protocol} was asked for", response.status()).into()
-        );
+        return Err(format!(
+            "the server answered {} where a switch to {protocol} was asked for",
+            response.status()
+        )
+        .into());
     }
     let offered = UpgradeList::new(vec![protocol]);
     switched(&Lines(response.headers()), offered.as_ref())?;
     let upgraded = hyper::upgrade::on(response).await?;
     driver.await??;
-    let parts = upgraded.downcast::<TokioIo<TcpStream>>().map_err(|_| "the connection is of another kind")?;
+    let parts = upgraded
+        .downcast::<TokioIo<TcpStream>>()
+        .map_err(|_| "the connection is of another kind")?;
     Ok(Switched { tcp: parts.io.into_inner(), ahead: parts.read_buf })
 }
 

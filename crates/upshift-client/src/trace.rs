@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use upshift_core::follow::{Lane, Remark, Rule, Step, Stop};
 
-/// Every request that one call made, in order: an extension of the response, and a member of the errors.
+/// Every request that one call made, in order: an extension of the response, and a member of the
+/// errors.
 #[derive(Clone, Debug, Default)]
 pub struct Trace(pub Arc<Vec<Hop>>);
 
@@ -17,7 +18,8 @@ pub struct Hop {
     pub url: String,
     /// What was known of the origin beforehand and done at once.
     pub remembered: Vec<Step>,
-    /// Whether credentials were left out, because the URL is of another origin than the caller named.
+    /// Whether credentials were left out, because the URL is of another origin than the caller
+    /// named.
     pub credentials_left_out: bool,
     /// The lane that the response came on; `None` if none came.
     pub lane: Option<Lane>,

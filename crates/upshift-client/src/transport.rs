@@ -1,7 +1,7 @@
 //! From a request and its route to a connection of the right kind.
 //!
-//! Each kind of route has a pool of its own, so that a request which needs HTTP/2, or TLS 1.3, is never put on a
-//! connection that was opened for one which does not.
+//! Each kind of route has a pool of its own, so that a request which needs HTTP/2, or TLS 1.3, is
+//! never put on a connection that was opened for one which does not.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -31,7 +31,8 @@ use crate::{Body, BoxError, h2c, h3, in_band};
 /// The body of a response of [`Transport`].
 pub type Incoming = UnsyncBoxBody<Bytes, BoxError>;
 
-/// A client that goes the [`Route`] of each request, and follows nothing. Clones share its connections.
+/// A client that goes the [`Route`] of each request, and follows nothing. Clones share its
+/// connections.
 #[derive(Clone)]
 pub struct Transport(Arc<Shared>);
 
@@ -59,7 +60,11 @@ impl Transport {
         Self(Arc::new(Shared { trust, head_patience, pools: Mutex::default(), http3 }))
     }
 
-    fn pool(&self, offer: Offer, minimum: Option<TlsVersion>) -> Result<Pool<Connector, Body>, BoxError> {
+    fn pool(
+        &self,
+        offer: Offer,
+        minimum: Option<TlsVersion>,
+    ) -> Result<Pool<Connector, Body>, BoxError> {
         let mut pools = self.0.pools.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(pool) = pools.get(&(offer, minimum)) {
             return Ok(pool.clone());
@@ -75,7 +80,10 @@ impl Transport {
             .timer(TokioTimer::new())
             .http2_only(offer == Offer::Http2)
             .http2_adaptive_window(true)
-            .build(Connector::new(config, self.0.head_patience).with_prior_knowledge(offer == Offer::Http2));
+            .build(
+                Connector::new(config, self.0.head_patience)
+                    .with_prior_knowledge(offer == Offer::Http2),
+            );
         pools.insert((offer, minimum), pool.clone());
         Ok(pool)
     }
@@ -100,7 +108,9 @@ impl Transport {
                     Http::Http1 => Offer::Http1,
                     Http::Http2 => Offer::Http2,
                     // HTTP/1.0 and Upgrade are HTTP/1's alone.
-                    _ if request.version() == Version::HTTP_10 || request.headers().contains_key("upgrade") => {
+                    _ if request.version() == Version::HTTP_10
+                        || request.headers().contains_key("upgrade") =>
+                    {
                         Offer::Http1
                     }
                     _ => Offer::Any,
@@ -120,7 +130,10 @@ impl Transport {
 }
 
 /// Sends a request on a connection of a pool.
-async fn pooled(pool: &Pool<Connector, Body>, mut request: Request<Body>) -> Result<Response<Incoming>, BoxError> {
+async fn pooled(
+    pool: &Pool<Connector, Body>,
+    mut request: Request<Body>,
+) -> Result<Response<Incoming>, BoxError> {
     let method = request.method().clone();
     let meter = InterimMeter::attach(&mut request);
     let captured = capture_connection(&mut request);
@@ -133,7 +146,8 @@ async fn pooled(pool: &Pool<Connector, Body>, mut request: Request<Body>) -> Res
         }
     };
     let response = within_limits(pool.request(request), meter, watch).await.map_err(|error| {
-        let limit = head_watch(captured.connection_metadata().as_ref()).and_then(|watch| watch.limit());
+        let limit =
+            head_watch(captured.connection_metadata().as_ref()).and_then(|watch| watch.limit());
         limit.map_or(error, BoxError::from)
     })?;
     Ok(checked(response, &method)?)

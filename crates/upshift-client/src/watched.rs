@@ -1,5 +1,5 @@
-//! A connection whose incoming bytes are watched. The codecs above it bound the size of a response head, but neither the
-//! time that it takes nor, over HTTP/2, the number of interim ones.
+//! A connection whose incoming bytes are watched. The codecs above it bound the size of a response
+//! head, but neither the time that it takes nor, over HTTP/2, the number of interim ones.
 
 use std::future::Future;
 use std::io;
@@ -26,7 +26,8 @@ struct Shared {
     patience: Duration,
     /// Counts the reads that brought bytes, over HTTP/1 only.
     reads: watch::Sender<u64>,
-    /// The bound that the server went past, over HTTP/2. The codec above keeps only an error's text.
+    /// The bound that the server went past, over HTTP/2. The codec above keeps only an error's
+    /// text.
     limit: OnceLock<HeadLimit>,
 }
 
@@ -123,7 +124,11 @@ impl<T> Watched<T> {
 }
 
 impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let this = &mut *self;
         let before = buffer.filled().len();
         let read = Pin::new(&mut this.stream).poll_read(cx, buffer);
@@ -139,7 +144,11 @@ impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
 }
 
 impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
 

@@ -3,8 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{
-    CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
-    SEC_WEBSOCKET_VERSION, UPGRADE,
+    CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::{HeaderMap, HeaderValue};
 use sha1::{Digest, Sha1};
@@ -14,8 +14,8 @@ use crate::request::remove_connection_option;
 /// RFC 6455 §1.3.
 const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-/// An extension of a request whose caller can make use of a WebSocket although it asked for plain HTTP: without it, a
-/// 426 that wants one is not followed.
+/// An extension of a request whose caller can make use of a WebSocket although it asked for plain
+/// HTTP: without it, a 426 that wants one is not followed.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct WebSocketWelcome;
 
@@ -34,7 +34,13 @@ pub(crate) fn offer(headers: &mut HeaderMap) {
 /// Makes a plain request of a handshake.
 pub(crate) fn withdraw(headers: &mut HeaderMap) {
     remove_connection_option(headers, "upgrade");
-    for name in [UPGRADE, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_EXTENSIONS] {
+    for name in [
+        UPGRADE,
+        SEC_WEBSOCKET_KEY,
+        SEC_WEBSOCKET_VERSION,
+        SEC_WEBSOCKET_PROTOCOL,
+        SEC_WEBSOCKET_EXTENSIONS,
+    ] {
         headers.remove(name);
     }
 }
@@ -42,10 +48,13 @@ pub(crate) fn withdraw(headers: &mut HeaderMap) {
 /// Whether an answer proves that it read this handshake: RFC 6455 §4.1, points 4 to 6.
 pub(crate) fn is_accepted(request: &HeaderMap, response: &HeaderMap) -> bool {
     let Some(key) = request.get(SEC_WEBSOCKET_KEY) else { return false };
-    let accept = STANDARD.encode(Sha1::new().chain_update(key.as_bytes()).chain_update(GUID).finalize());
-    let proves = response.get(SEC_WEBSOCKET_ACCEPT).is_some_and(|have| have.as_bytes() == accept.as_bytes());
-    // "If the response includes a |Sec-WebSocket-Protocol| header field and this header field indicates the use of a
-    // subprotocol that was not present in the client's handshake … the client MUST _Fail the WebSocket Connection_."
+    let accept =
+        STANDARD.encode(Sha1::new().chain_update(key.as_bytes()).chain_update(GUID).finalize());
+    let proves =
+        response.get(SEC_WEBSOCKET_ACCEPT).is_some_and(|have| have.as_bytes() == accept.as_bytes());
+    // "If the response includes a |Sec-WebSocket-Protocol| header field and this header field
+    // indicates the use of a subprotocol that was not present in the client's handshake … the
+    // client MUST _Fail the WebSocket Connection_."
     let offered = |chosen: &HeaderValue| {
         let all = request.get_all(SEC_WEBSOCKET_PROTOCOL).iter().map(HeaderValue::as_bytes);
         upshift_core::field::elements(all).any(|offer| offer == chosen.as_bytes())
@@ -68,16 +77,25 @@ mod tests {
     use super::*;
 
     fn fields(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (name.parse().expect("a name"), HeaderValue::from_static(value))).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| (name.parse().expect("a name"), HeaderValue::from_static(value)))
+            .collect()
     }
 
     #[test]
     fn the_rfcs_own_example_is_accepted_and_another_answer_is_not() {
         let asked = fields(&[("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")]);
-        assert!(is_accepted(&asked, &fields(&[("sec-websocket-accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")])));
+        assert!(is_accepted(
+            &asked,
+            &fields(&[("sec-websocket-accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")])
+        ));
         assert!(!is_accepted(&asked, &fields(&[("sec-websocket-accept", "x")])));
         assert!(!is_accepted(&asked, &fields(&[])));
-        let unasked = [("sec-websocket-accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), ("sec-websocket-protocol", "chat")];
+        let unasked = [
+            ("sec-websocket-accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
+            ("sec-websocket-protocol", "chat"),
+        ];
         assert!(!is_accepted(&asked, &fields(&unasked)));
     }
 

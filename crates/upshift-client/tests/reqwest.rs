@@ -16,23 +16,26 @@ use reqwest_retry::policies::ExponentialBackoff;
 use upshift_client::rules::{FollowPolicy, Names, Reason};
 use upshift_client::{Error, FollowLayer, FollowMiddleware, Trace, Wanted};
 
-const TOO_OLD: &str = "HTTP/1.1 426 U\r\nUpgrade: orders/2\r\nConnection: upgrade\r\nContent-Length: 0\r\n\r\n";
+const TOO_OLD: &str =
+    "HTTP/1.1 426 U\r\nUpgrade: orders/2\r\nConnection: upgrade\r\nContent-Length: 0\r\n\r\n";
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 /// Follows by raising the version of the orders API.
 fn raising() -> FollowMiddleware {
     let versions = Names::These(vec!["orders".into()]);
-    let layer = FollowLayer::new().policy(FollowPolicy { versions, ..FollowPolicy::default() }).raise(
-        |_: &Wanted<'_>, request: &mut http::request::Parts| {
+    let layer = FollowLayer::new()
+        .policy(FollowPolicy { versions, ..FollowPolicy::default() })
+        .raise(|_: &Wanted<'_>, request: &mut http::request::Parts| {
             request.headers.insert("x-api-version", HeaderValue::from_static("2")).is_none()
-        },
-    );
+        });
     FollowMiddleware::from(layer)
 }
 
 #[tokio::test]
 async fn it_raises_a_version_and_hands_over_the_answer() {
-    let peer = Peer::new(|head, _| if head.contains("x-api-version: 2") { OK } else { TOO_OLD }.into()).await;
+    let peer =
+        Peer::new(|head, _| if head.contains("x-api-version: 2") { OK } else { TOO_OLD }.into())
+            .await;
     let client = ClientBuilder::new(reqwest::Client::new()).with(raising()).build();
     let response = client.post(peer.url("/a")).body("order").send().await.expect("followed");
     assert_eq!(response.url().path(), "/a");
@@ -43,7 +46,9 @@ async fn it_raises_a_version_and_hands_over_the_answer() {
 #[tokio::test]
 async fn what_is_not_followed_is_a_typed_error() {
     let peer = Peer::always(TOO_OLD).await;
-    let client = ClientBuilder::new(reqwest::Client::new()).with(FollowMiddleware::from(FollowLayer::new())).build();
+    let client = ClientBuilder::new(reqwest::Client::new())
+        .with(FollowMiddleware::from(FollowLayer::new()))
+        .build();
     let error = client.get(peer.url("/")).send().await.expect_err("refused");
     let reqwest_middleware::Error::Middleware(error) = error else { panic!("{error}") };
     let Some(Error::Refused(refused)) = error.downcast_ref::<Error>() else { panic!("{error}") };
@@ -104,8 +109,8 @@ fn closed() -> String {
     format!("http://{}/", listener.local_addr().expect("an address"))
 }
 
-/// A middleware that changes the class of errors: one around it retried nothing any more, and programs could not tell
-/// a time-out from a bug.
+/// A middleware that changes the class of errors: one around it retried nothing any more, and
+/// programs could not tell a time-out from a bug.
 #[tokio::test]
 async fn errors_of_the_network_are_handed_through() {
     let client = ClientBuilder::new(reqwest::Client::new()).with(follow()).build();
@@ -114,11 +119,13 @@ async fn errors_of_the_network_are_handed_through() {
 
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}/", silent.local_addr().expect("an address"));
-    let error = client.get(url).timeout(Duration::from_millis(50)).send().await.expect_err("no answer");
+    let error =
+        client.get(url).timeout(Duration::from_millis(50)).send().await.expect_err("no answer");
     assert!(error.is_timeout() && !error.is_middleware(), "{error:?}");
 
     let peer = Peer::open("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nbegun").await;
-    let response = client.get(peer.url("/")).timeout(Duration::from_millis(200)).send().await.expect("a head");
+    let response =
+        client.get(peer.url("/")).timeout(Duration::from_millis(200)).send().await.expect("a head");
     let error = response.text().await.expect_err("the body does not end");
     assert!(error.is_timeout(), "{error:?}");
 }
@@ -126,10 +133,16 @@ async fn errors_of_the_network_are_handed_through() {
 /// As above, held against the middleware that most programs retry with.
 #[tokio::test]
 async fn a_retrying_middleware_around_it_retries() {
-    let policy = ExponentialBackoff::builder().retry_bounds(Duration::ZERO, Duration::ZERO).build_with_max_retries(3);
+    let policy = ExponentialBackoff::builder()
+        .retry_bounds(Duration::ZERO, Duration::ZERO)
+        .build_with_max_retries(3);
     let retry = RetryTransientMiddleware::new_with_policy(policy);
     let outer = Outer::default();
-    let client = ClientBuilder::new(reqwest::Client::new()).with(retry).with(outer.clone()).with(follow()).build();
+    let client = ClientBuilder::new(reqwest::Client::new())
+        .with(retry)
+        .with(outer.clone())
+        .with(follow())
+        .build();
     let error = client.get(closed()).send().await.expect_err("nothing listens");
     let attempts = outer.0.lock().expect("not poisoned").len();
     assert_eq!(attempts, 4, "the first, and three more: {error:?}");
@@ -141,7 +154,9 @@ async fn a_retrying_middleware_around_it_retries() {
         _ if head.contains("x-api-version: 2") => OK.into(),
         _ => TOO_OLD.into(),
     });
-    let policy = ExponentialBackoff::builder().retry_bounds(Duration::ZERO, Duration::ZERO).build_with_max_retries(3);
+    let policy = ExponentialBackoff::builder()
+        .retry_bounds(Duration::ZERO, Duration::ZERO)
+        .build_with_max_retries(3);
     let retry = RetryTransientMiddleware::new_with_policy(policy);
     let client = ClientBuilder::new(reqwest::Client::new()).with(retry).with(raising()).build();
     let response = client.get(peer.await.url("/")).send().await.expect("followed");
@@ -151,9 +166,15 @@ async fn a_retrying_middleware_around_it_retries() {
 /// Middlewares tell each other things by extensions: what those inside wrote was lost.
 #[tokio::test]
 async fn extensions_of_the_middlewares_inside_are_kept() {
-    let peer = Peer::new(|head, _| if head.contains("x-api-version: 2") { OK } else { TOO_OLD }.into()).await;
+    let peer =
+        Peer::new(|head, _| if head.contains("x-api-version: 2") { OK } else { TOO_OLD }.into())
+            .await;
     let outer = Outer::default();
-    let client = ClientBuilder::new(reqwest::Client::new()).with(outer.clone()).with(raising()).with(Inner).build();
+    let client = ClientBuilder::new(reqwest::Client::new())
+        .with(outer.clone())
+        .with(raising())
+        .with(Inner)
+        .build();
     let response = client.get(peer.url("/")).send().await.expect("followed");
     assert_eq!(response.extensions().get(), Some(&Runs(2)), "one run for each request");
     client.get(closed()).send().await.expect_err("nothing listens");
@@ -161,7 +182,8 @@ async fn extensions_of_the_middlewares_inside_are_kept() {
     assert_eq!(seen, [(Some(Runs(2)), 2), (Some(Runs(1)), 1)], "with what was asked of whom");
 }
 
-/// Another host decided where a host's requests go, and was remembered for it: a redirect led to its 426.
+/// Another host decided where a host's requests go, and was remembered for it: a redirect led to
+/// its 426.
 #[tokio::test]
 async fn a_426_behind_a_redirect_to_another_origin_is_not_followed() {
     let decoy = Peer::either("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\ndecoy", OK).await;
@@ -177,18 +199,27 @@ async fn a_426_behind_a_redirect_to_another_origin_is_not_followed() {
     for _ in 0..2 {
         let error = client.get(asked.url("/a")).send().await.expect_err("not followed");
         let reqwest_middleware::Error::Middleware(error) = error else { panic!("{error}") };
-        let Some(Error::Refused(refused)) = error.downcast_ref::<Error>() else { panic!("{error}") };
+        let Some(Error::Refused(refused)) = error.downcast_ref::<Error>() else {
+            panic!("{error}")
+        };
         assert_eq!(refused.reason(), &Reason::Redirected(to.clone()));
     }
     assert_eq!(decoy.requests().len(), 0, "the stranger chose where the requests go");
-    assert_eq!(asked.requests().len(), 2, "each call asked once, over cleartext: nothing was remembered");
+    assert_eq!(
+        asked.requests().len(),
+        2,
+        "each call asked once, over cleartext: nothing was remembered"
+    );
 }
 
-/// A request that a redirect has answered is done; sent again for the sake of a 426 behind it, it would be done twice.
+/// A request that a redirect has answered is done; sent again for the sake of a 426 behind it, it
+/// would be done twice.
 #[tokio::test]
 async fn a_post_is_not_sent_again_for_what_a_redirect_led_to() {
     let peer = Peer::new(|head, _| match head {
-        head if head.starts_with("POST /a") => "HTTP/1.1 303 S\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n".into(),
+        head if head.starts_with("POST /a") => {
+            "HTTP/1.1 303 S\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n".into()
+        }
         head if head.contains("x-api-version: 2") => OK.into(),
         _ => TOO_OLD.into(),
     })
@@ -199,7 +230,9 @@ async fn a_post_is_not_sent_again_for_what_a_redirect_led_to() {
     assert_eq!(posts, 1);
     // A GET may be asked again, and is redirected again.
     let peer = Peer::new(|head, _| match head {
-        head if head.starts_with("GET /a") => "HTTP/1.1 302 S\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n".into(),
+        head if head.starts_with("GET /a") => {
+            "HTTP/1.1 302 S\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n".into()
+        }
         head if head.contains("x-api-version: 2") => OK.into(),
         _ => TOO_OLD.into(),
     })

@@ -22,11 +22,14 @@ const ALIASES: [(&str, &str); 8] = [
     ("Trident", "Internet Explorer"),
 ];
 
-/// Browsers that send zeros behind the first number, in `Chrome/120.0.0.0`, on most of their platforms.
+/// Browsers that send zeros behind the first number, in `Chrome/120.0.0.0`, on most of their
+/// platforms.
 const REDUCED: [&str; 3] = ["Chrome", "Edge", "Opera"];
 
-/// Browsers whose versions are far below the number of their engine, `Safari/605.1.15` and `AppleWebKit/537.36`.
-const WITH_ENGINE: [&str; 7] = ["Chrome", "Edge", "Opera", "Safari", "Samsung", "Vivaldi", "Yandex"];
+/// Browsers whose versions are far below the number of their engine, `Safari/605.1.15` and
+/// `AppleWebKit/537.36`.
+const WITH_ENGINE: [&str; 7] =
+    ["Chrome", "Edge", "Opera", "Safari", "Samsung", "Vivaldi", "Yandex"];
 
 /// The first number of WebKit, which all of them name, is at least this.
 const ENGINE: u64 = 400;
@@ -42,8 +45,12 @@ pub(crate) fn client(item: &Item<'_>) -> Option<Client> {
     let blocked = section.get("blocked");
     section.close();
     if minimum.is_none() && blocked.is_none() {
-        let finding = item.error("this requirement refuses no client").label("`minimum` or `blocked` is missing");
-        item.report(finding.help("add minimum = { AcmeApp = \"5.1\" }, or blocked = [\"AcmeApp/5.3.0\"]"));
+        let finding = item
+            .error("this requirement refuses no client")
+            .label("`minimum` or `blocked` is missing");
+        item.report(
+            finding.help("add minimum = { AcmeApp = \"5.1\" }, or blocked = [\"AcmeApp/5.3.0\"]"),
+        );
         return None;
     }
     let minimum = minimum.map_or(Some(BTreeMap::new()), |item| minimums(&item, &read));
@@ -51,7 +58,8 @@ pub(crate) fn client(item: &Item<'_>) -> Option<Client> {
     // Each wrong entry is reported, and then the requirement is wrong as a whole.
     let builds: Vec<_> = blocked.iter().map(|item| build(item, &read)).collect();
     let blocked = builds.into_iter().collect::<Option<_>>();
-    Some(Client { minimum: minimum?, blocked: blocked?, read }).filter(|client| !client.read.is_empty())
+    Some(Client { minimum: minimum?, blocked: blocked?, read })
+        .filter(|client| !client.read.is_empty())
 }
 
 fn minimums(item: &Item<'_>, read: &[ClientReader]) -> Option<BTreeMap<Box<str>, ClientVersion>> {
@@ -65,14 +73,17 @@ fn minimums(item: &Item<'_>, read: &[ClientReader]) -> Option<BTreeMap<Box<str>,
         if let Some(finding) = alias(name.get_ref(), read, name.span()) {
             item.report(finding);
         }
-        if let Some(finding) =
-            version.as_ref().and_then(|version| never_sent(name.get_ref(), version, read, item.span()))
+        if let Some(finding) = version
+            .as_ref()
+            .and_then(|version| never_sent(name.get_ref(), version, read, item.span()))
         {
             item.report(finding);
         }
         match version.filter(|_| fault.is_none()) {
             Some(version) => {
-                minimums.as_mut().map(|minimums| minimums.insert((*name.get_ref()).into(), version));
+                minimums
+                    .as_mut()
+                    .map(|minimums| minimums.insert((*name.get_ref()).into(), version));
             }
             None => minimums = None,
         }
@@ -83,7 +94,11 @@ fn minimums(item: &Item<'_>, read: &[ClientReader]) -> Option<BTreeMap<Box<str>,
 fn version(item: &Item<'_>) -> Option<ClientVersion> {
     let text = item.string("a string, a version of the client")?;
     let found = ClientVersion::parse(text);
-    found.map_err(|error| item.wrong(format!("`{text}` is not a client's version"), error.to_string())).ok()
+    found
+        .map_err(|error| {
+            item.wrong(format!("`{text}` is not a client's version"), error.to_string())
+        })
+        .ok()
 }
 
 fn build(item: &Item<'_>, read: &[ClientReader]) -> Option<(Box<str>, ClientVersion)> {
@@ -99,7 +114,8 @@ fn build(item: &Item<'_>, read: &[ClientReader]) -> Option<(Box<str>, ClientVers
         item.wrong(unmatched(&name), fault);
         return None;
     }
-    let warnings = [alias(&name, read, item.span()), never_sent(&name, &version, read, item.span())];
+    let warnings =
+        [alias(&name, read, item.span()), never_sent(&name, &version, read, item.span())];
     warnings.into_iter().flatten().for_each(|finding| item.report(finding));
     Some((name, version))
 }
@@ -113,7 +129,8 @@ fn name_fault(name: &str, read: &[ClientReader]) -> Option<String> {
     let only_of: Option<Vec<&str>> = read.iter().map(of_client).collect();
     if let Some(clients) = only_of {
         let known = clients.iter().any(|client| client.eq_ignore_ascii_case(name));
-        return (!known && !clients.is_empty()).then(|| format!("`read` reads {} only", clients.join(" and ")));
+        return (!known && !clients.is_empty())
+            .then(|| format!("`read` reads {} only", clients.join(" and ")));
     }
     let words: Vec<&str> = name.split(' ').collect();
     if name.contains('/') {
@@ -123,7 +140,8 @@ fn name_fault(name: &str, read: &[ClientReader]) -> Option<String> {
     } else if words.contains(&"") || !name.chars().all(is_visible) {
         Some("a name is words with one space between them".to_owned())
     } else {
-        (words.len() > NAME_WORDS).then(|| format!("a name of more than {NAME_WORDS} words is not looked for"))
+        (words.len() > NAME_WORDS)
+            .then(|| format!("a name of more than {NAME_WORDS} words is not looked for"))
     }
 }
 
@@ -146,7 +164,8 @@ fn alias(name: &str, read: &[ClientReader], span: std::ops::Range<usize>) -> Opt
     })
 }
 
-/// A warning where a browser never sends such a version: the rest of a reduced User-Agent, or the number of the engine.
+/// A warning where a browser never sends such a version: the rest of a reduced User-Agent, or the
+/// number of the engine.
 fn never_sent(
     name: &str,
     version: &ClientVersion,
@@ -159,14 +178,24 @@ fn never_sent(
     let (first, behind) = version.text().split_once('.').unwrap_or((version.text(), ""));
     let engine = first.parse::<u64>().is_ok_and(|first| first >= ENGINE);
     if engine && WITH_ENGINE.iter().any(|known| known.eq_ignore_ascii_case(name)) {
-        let finding = Finding::warning(span, format!("`{version}` is a version of the engine, and not of {name}"));
-        return Some(finding.label("no browser is that new").help("of `Version/16.4 … Safari/605.1.15`, 16.4 is read"));
+        let finding = Finding::warning(
+            span,
+            format!("`{version}` is a version of the engine, and not of {name}"),
+        );
+        return Some(
+            finding
+                .label("no browser is that new")
+                .help("of `Version/16.4 … Safari/605.1.15`, 16.4 is read"),
+        );
     }
     let is_reduced = REDUCED.iter().any(|known| known.eq_ignore_ascii_case(name));
     (is_reduced && behind.contains(|c: char| matches!(c, '1'..='9'))).then(|| {
-        Finding::warning(span, format!("{name} sends zeros behind the first number, such as {first}.0.0.0"))
-            .label("compared with this, every release of that number is older")
-            .help(format!("write `{first}`, or read the version from a field of your own"))
+        Finding::warning(
+            span,
+            format!("{name} sends zeros behind the first number, such as {first}.0.0.0"),
+        )
+        .label("compared with this, every release of that number is older")
+        .help(format!("write `{first}`, or read the version from a field of your own"))
     })
 }
 
@@ -179,7 +208,9 @@ fn reader(item: &Item<'_>) -> Option<ClientReader> {
             item.wrong("the name of the client is missing", "expected `header:NAME=CLIENT`");
             None
         }
-        (_, Some((name, client))) => Some(ClientReader::HeaderOf(item.field(name)?, client.trim().into())),
+        (_, Some((name, client))) => {
+            Some(ClientReader::HeaderOf(item.field(name)?, client.trim().into()))
+        }
         (_, None) => Some(ClientReader::Header(item.field(argument)?)),
     }
 }

@@ -1,4 +1,5 @@
-//! What is told to the person who wrote the file, drawn as rustc draws it: where, what, what was expected, what helps.
+//! What is told to the person who wrote the file, drawn as rustc draws it: where, what, what was
+//! expected, what helps.
 
 use std::fmt;
 use std::ops::Range;
@@ -74,7 +75,8 @@ impl Diagnostic {
         };
         let (line, gutter) = (self.line, " ".repeat(self.line.to_string().len()));
         let window = self.window();
-        let mark = format!("{}{}", " ".repeat(window.start), "^".repeat(window.width.clamp(1, SHOWN)));
+        let mark =
+            format!("{}{}", " ".repeat(window.start), "^".repeat(window.width.clamp(1, SHOWN)));
         let mut text = format!(
             "{severity}{word}{reset}{bold}: {message}{reset}\n\
              {gutter}{frame}-->{reset} {file}:{line}:{column}\n\
@@ -105,7 +107,8 @@ impl Diagnostic {
             from = if at + self.width < SHOWN { 0 } else { at.saturating_sub(SHOWN / 3) };
             to = to.min(from + SHOWN);
         }
-        let (before, after) = (if from > 0 { "…" } else { "" }, if to < characters.len() { "…" } else { "" });
+        let (before, after) =
+            (if from > 0 { "…" } else { "" }, if to < characters.len() { "…" } else { "" });
         let marked = (at + self.width).clamp(at, to);
         let left = shown(&characters[from..at]);
         let middle = shown(&characters[at..marked]);
@@ -125,7 +128,8 @@ struct Window {
     width: usize,
 }
 
-/// The characters as they are shown. A tab is one column, so that the mark stands under what it marks.
+/// The characters as they are shown. A tab is one column, so that the mark stands under what it
+/// marks.
 fn shown(characters: &[char]) -> String {
     let text: String = characters.iter().map(|c| if *c == '\t' { ' ' } else { *c }).collect();
     make_visible(&text).into_owned()
@@ -218,7 +222,8 @@ mod tests {
     fn a_mark_stands_under_what_it_marks() {
         let text = "a = 1\nkey = \"wért\" # ü\n";
         let at = text.find("\"wért").unwrap_or_default();
-        let found = Finding::error(at..at + 7, "no").label("here").help("do\nthis").place("f.toml", text);
+        let found =
+            Finding::error(at..at + 7, "no").label("here").help("do\nthis").place("f.toml", text);
         assert_eq!(
             found.to_string(),
             "error: no\n --> f.toml:2:7\n  |\n2 | key = \"wért\" # ü\n  |       ^^^^^^ here\n  = help: do\n          this\n"

@@ -1,8 +1,9 @@
 //! The file as a tree whose every part knows its place, and the collector of what is wrong with it.
 //!
-//! Deserialisers stop at the first error. Here each read reports its own and answers `None`, so that the walk goes on
-//! and a person sees everything at once. A [`Section`] remembers which of its keys were asked for; what nobody
-//! asked for is unknown, and is reported when the section is closed.
+//! Deserialisers stop at the first error. Here each read reports its own and answers `None`, so
+//! that the walk goes on and a person sees everything at once. A [`Section`] remembers which of its
+//! keys were asked for; what nobody asked for is unknown, and is reported when the section is
+//! closed.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,15 +38,17 @@ impl<'t> Collector<'t> {
         self.found.borrow_mut().push(finding);
     }
 
-    /// Reports what is no TOML, and takes back what was only found because of it: other errors in the same lines, and
-    /// what is missing.
+    /// Reports what is no TOML, and takes back what was only found because of it: other errors in
+    /// the same lines, and what is missing.
     pub(crate) fn report_syntax(&self, syntax: Vec<Finding>) {
         if syntax.is_empty() {
             return;
         }
         let lines: Vec<usize> = syntax.iter().map(|finding| self.line(finding.start())).collect();
         let mut found = self.found.borrow_mut();
-        found.retain(|finding| !finding.is_of_something_missing() && !lines.contains(&self.line(finding.start())));
+        found.retain(|finding| {
+            !finding.is_of_something_missing() && !lines.contains(&self.line(finding.start()))
+        });
         found.extend(syntax);
     }
 
@@ -160,7 +163,8 @@ impl<'d> Section<'d> {
             return finding.label("no such key here").help(format!("did you mean `{near}`?"));
         }
         let elsewhere = crate::schema::places_of(key);
-        let finding = finding.label(format!("the keys here are {}", listed(self.asked.iter().copied())));
+        let finding =
+            finding.label(format!("the keys here are {}", listed(self.asked.iter().copied())));
         if elsewhere.is_empty() {
             finding
         } else {
@@ -195,7 +199,8 @@ impl<'d> Item<'d> {
     /// Reports that `expected` was expected, and gives nothing.
     pub(crate) fn unexpected<T>(&self, expected: &str) -> Option<T> {
         let finding = self.error(format!("expected {expected}, found {}", self.kind()));
-        let quoted = matches!(self.value, DeValue::Integer(_) | DeValue::Float(_) | DeValue::Datetime(_));
+        let quoted =
+            matches!(self.value, DeValue::Integer(_) | DeValue::Float(_) | DeValue::Datetime(_));
         let finding = match expected.starts_with("a string") && quoted {
             true => finding.label("put it in quotes"),
             false => finding,
@@ -242,7 +247,11 @@ impl<'d> Item<'d> {
     }
 
     /// A string that `read` understands; its error is the label beside the mark.
-    pub(crate) fn parsed<T>(&self, expected: &str, read: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+    pub(crate) fn parsed<T>(
+        &self,
+        expected: &str,
+        read: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
         let text = self.string(expected)?;
         read(text).map_err(|label| self.wrong(format!("`{text}` is not {expected}"), label)).ok()
     }
@@ -254,8 +263,9 @@ impl<'d> Item<'d> {
         if let Some((_, meaning)) = words.iter().find(|(name, _)| *name == given) {
             return Some(*meaning);
         }
-        let mut finding =
-            self.error(format!("unknown {what} `{given}`")).label(format!("expected {}", listed(names())));
+        let mut finding = self
+            .error(format!("unknown {what} `{given}`"))
+            .label(format!("expected {}", listed(names())));
         if let Some(near) = nearest(given, names()) {
             finding = finding.help(format!("did you mean `{near}`?"));
         }
@@ -304,7 +314,9 @@ impl<'d> Item<'d> {
 
     /// The members of a list.
     pub(crate) fn list(&self, of: &str) -> Option<Vec<Item<'d>>> {
-        let Some(list) = self.value.as_array() else { return self.unexpected(&format!("a list of {of}")) };
+        let Some(list) = self.value.as_array() else {
+            return self.unexpected(&format!("a list of {of}"));
+        };
         Some(list.iter().map(|value| self.part(value)).collect())
     }
 
@@ -333,7 +345,9 @@ impl<'d> Item<'d> {
         let Some(table) = self.value.as_table() else { return self.unexpected(of) };
         let mut entries: Vec<_> = table
             .iter()
-            .map(|(key, value)| (Spanned::new(key.span(), key.get_ref().as_ref()), self.part(value)))
+            .map(|(key, value)| {
+                (Spanned::new(key.span(), key.get_ref().as_ref()), self.part(value))
+            })
             .collect();
         entries.sort_by_key(|(key, _)| key.span().start);
         Some(entries)

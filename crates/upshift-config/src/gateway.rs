@@ -9,7 +9,9 @@ use toml::de::DeValue;
 use upshift_core::policy::{Case, Comparison};
 
 use crate::document::{Item, Section};
-use crate::settings::{AccessLog, Address, AdminToken, Gateway, Hsts, Limits, PathMode, TlsFiles, UndeclaredProxy};
+use crate::settings::{
+    AccessLog, Address, AdminToken, Gateway, Hsts, Limits, PathMode, TlsFiles, UndeclaredProxy,
+};
 
 /// Reads `[gateway]`, except `upstream`; paths are relative to `folder`.
 pub(crate) fn gateway(section: &mut Section<'_>, folder: &Path) -> Gateway {
@@ -54,16 +56,25 @@ pub(crate) fn defaults(folder: &Path) -> Gateway {
 
 /// What cannot stand together.
 fn contradictions(section: &Section<'_>, gateway: &Gateway) {
-    let error = |key: &str, message: &str| crate::diagnostic::Finding::error(section.key_span(key), message);
+    let error = |key: &str, message: &str| {
+        crate::diagnostic::Finding::error(section.key_span(key), message)
+    };
     if gateway.http3 && gateway.https.is_none() {
-        let finding = error("http3", "HTTP/3 needs `https`").label("it runs on the UDP port of `https`");
+        let finding =
+            error("http3", "HTTP/3 needs `https`").label("it runs on the UDP port of `https`");
         section.out.report(finding.help("add https = \"127.0.0.1:8443\""));
     }
-    // Opossum, CVE-2025-49812: the same name served in both ways lets an attacker splice two connections.
+    // Opossum, CVE-2025-49812: the same name served in both ways lets an attacker splice two
+    // connections.
     if gateway.in_band_tls && gateway.https.is_some() && !gateway.dangerous_allow_opossum {
-        let finding = error("in-band-tls", "`in-band-tls` beside `https` invites the Opossum attack (CVE-2025-49812)");
+        let finding = error(
+            "in-band-tls",
+            "`in-band-tls` beside `https` invites the Opossum attack (CVE-2025-49812)",
+        );
         let finding = finding.label("an attacker can splice the two");
-        section.out.report(finding.help("remove one of them, or write dangerous-allow-opossum = true"));
+        section
+            .out
+            .report(finding.help("remove one of them, or write dangerous-allow-opossum = true"));
     }
     if let Some(admin) = gateway.admin
         && !admin.ip().is_loopback()
@@ -71,13 +82,20 @@ fn contradictions(section: &Section<'_>, gateway: &Gateway) {
     {
         let finding = error("admin", "an admin listener that others can reach needs `admin-token`");
         let finding = finding.label(format!("{} is not a loopback address", admin.ip()));
-        section.out.report(finding.help("add admin-token = \"env:UPSHIFT_TOKEN\", or listen on 127.0.0.1"));
+        section.out.report(
+            finding.help("add admin-token = \"env:UPSHIFT_TOKEN\", or listen on 127.0.0.1"),
+        );
     }
     let listeners = [("http", gateway.http), ("https", gateway.https), ("admin", gateway.admin)];
     for (index, (key, address)) in listeners.iter().enumerate() {
         let taken = address.filter(|address| address.port() != 0);
-        if let Some((first, _)) = listeners[..index].iter().find(|(_, other)| taken.is_some() && *other == taken) {
-            section.out.report(error(key, "two listeners on one address").label(format!("`{first}` is there already")));
+        if let Some((first, _)) =
+            listeners[..index].iter().find(|(_, other)| taken.is_some() && *other == taken)
+        {
+            section.out.report(
+                error(key, "two listeners on one address")
+                    .label(format!("`{first}` is there already")),
+            );
         }
     }
 }
@@ -90,7 +108,10 @@ pub(crate) fn limits(section: &mut Section<'_>) -> Limits {
     };
     let upstream_response = time(section, "upstream-response", default.upstream_response);
     Limits {
-        header_bytes: section.get("header-bytes").and_then(|item| header_bytes(&item)).unwrap_or(default.header_bytes),
+        header_bytes: section
+            .get("header-bytes")
+            .and_then(|item| header_bytes(&item))
+            .unwrap_or(default.header_bytes),
         header_timeout: time(section, "header-timeout", default.header_timeout),
         idle: time(section, "idle", default.idle),
         connections: section
@@ -98,9 +119,15 @@ pub(crate) fn limits(section: &mut Section<'_>) -> Limits {
             .and_then(|item| item.integer(1..=10_000_000))
             .and_then(|count| usize::try_from(count).ok())
             .unwrap_or(default.connections),
-        lame_duck: section.get("lame-duck").and_then(|item| item.duration_or_zero()).unwrap_or(default.lame_duck),
+        lame_duck: section
+            .get("lame-duck")
+            .and_then(|item| item.duration_or_zero())
+            .unwrap_or(default.lame_duck),
         drain: time(section, "drain", default.drain),
-        discard_bytes: section.get("discard-bytes").and_then(|item| item.bytes()).unwrap_or(default.discard_bytes),
+        discard_bytes: section
+            .get("discard-bytes")
+            .and_then(|item| item.bytes())
+            .unwrap_or(default.discard_bytes),
         discard_timeout: time(section, "discard-timeout", default.discard_timeout),
         tunnel_idle: time(section, "tunnel-idle", default.tunnel_idle),
         upstream_connect: time(section, "upstream-connect", default.upstream_connect),
@@ -126,8 +153,12 @@ pub(crate) fn flag(section: &mut Section<'_>, key: &'static str) -> bool {
 
 fn tls(item: &Item<'_>, folder: &Path) -> Option<TlsFiles> {
     let mut section = item.section("Tls")?;
-    let certificate = section.required("certificate", "a PEM file with the chain").and_then(|item| item.path(folder));
-    let key = section.required("key", "a PEM file with the private key").and_then(|item| item.path(folder));
+    let certificate = section
+        .required("certificate", "a PEM file with the chain")
+        .and_then(|item| item.path(folder));
+    let key = section
+        .required("key", "a PEM file with the private key")
+        .and_then(|item| item.path(folder));
     section.close();
     Some(TlsFiles { certificate: certificate?, key: key? })
 }
@@ -135,10 +166,14 @@ fn tls(item: &Item<'_>, folder: &Path) -> Option<TlsFiles> {
 fn hsts(item: &Item<'_>) -> Option<Hsts> {
     match item.value() {
         DeValue::Boolean(false) => None,
-        DeValue::String(_) => Some(Hsts { max_age: item.duration()?, include_subdomains: false, preload: false }),
+        DeValue::String(_) => {
+            Some(Hsts { max_age: item.duration()?, include_subdomains: false, preload: false })
+        }
         DeValue::Table(_) => {
             let mut section = item.section("Hsts")?;
-            let max_age = section.required("max-age", "how long, such as \"365d\"").and_then(|item| item.duration());
+            let max_age = section
+                .required("max-age", "how long, such as \"365d\"")
+                .and_then(|item| item.duration());
             let include_subdomains = flag(&mut section, "include-subdomains");
             let preload = flag(&mut section, "preload");
             section.close();
@@ -151,13 +186,22 @@ fn hsts(item: &Item<'_>) -> Option<Hsts> {
 fn access_log(section: &mut Section<'_>) -> AccessLog {
     const WORDS: [(&str, AccessLog); 3] =
         [("off", AccessLog::Off), ("refused", AccessLog::Refused), ("all", AccessLog::All)];
-    section.get("access-log").and_then(|item| item.word("kind of access log", &WORDS)).unwrap_or_default()
+    section
+        .get("access-log")
+        .and_then(|item| item.word("kind of access log", &WORDS))
+        .unwrap_or_default()
 }
 
 fn path_mode(section: &mut Section<'_>) -> PathMode {
-    const WORDS: [(&str, PathMode); 3] =
-        [("as-sent", PathMode::AsSent), ("canonical", PathMode::Canonical), ("strict", PathMode::Strict)];
-    section.get("paths").and_then(|item| item.word("treatment of paths", &WORDS)).unwrap_or_default()
+    const WORDS: [(&str, PathMode); 3] = [
+        ("as-sent", PathMode::AsSent),
+        ("canonical", PathMode::Canonical),
+        ("strict", PathMode::Strict),
+    ];
+    section
+        .get("paths")
+        .and_then(|item| item.word("treatment of paths", &WORDS))
+        .unwrap_or_default()
 }
 
 fn comparison(section: &mut Section<'_>) -> Comparison {
@@ -171,7 +215,10 @@ fn comparison(section: &mut Section<'_>) -> Comparison {
 fn undeclared_proxy(section: &mut Section<'_>) -> UndeclaredProxy {
     const WORDS: [(&str, UndeclaredProxy); 2] =
         [("unknown", UndeclaredProxy::Unknown), ("ignore", UndeclaredProxy::Ignore)];
-    section.get("undeclared-proxy").and_then(|item| item.word("treatment", &WORDS)).unwrap_or_default()
+    section
+        .get("undeclared-proxy")
+        .and_then(|item| item.word("treatment", &WORDS))
+        .unwrap_or_default()
 }
 
 fn admin_token(item: &Item<'_>, folder: &Path) -> Option<AdminToken> {
@@ -187,8 +234,12 @@ fn admin_token(item: &Item<'_>, folder: &Path) -> Option<AdminToken> {
         return Some(AdminToken::File(folder.join(path)));
     }
     if text.chars().count() < AdminToken::SHORTEST {
-        let finding = item.error("this token is too short to be safe").label("expected at least 16 characters");
-        item.report(finding.help("better still: admin-token = \"env:UPSHIFT_TOKEN\" or \"file:token.txt\""));
+        let finding = item
+            .error("this token is too short to be safe")
+            .label("expected at least 16 characters");
+        item.report(
+            finding.help("better still: admin-token = \"env:UPSHIFT_TOKEN\" or \"file:token.txt\""),
+        );
         return None;
     }
     Some(AdminToken::Text(text.to_owned()))
@@ -226,15 +277,24 @@ pub(crate) fn parse_origin(text: &str) -> Result<Address, String> {
                 80
             }
         }
-        Some(port) => port.parse().ok().filter(|port| *port != 0).ok_or("the port is a number from 1 to 65535")?,
+        Some(port) => port
+            .parse()
+            .ok()
+            .filter(|port| *port != 0)
+            .ok_or("the port is a number from 1 to 65535")?,
     };
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
     let valid = match bare {
         Some(v6) => v6.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b)),
+        None => {
+            !host.is_empty()
+                && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b))
+        }
     };
     if !valid {
-        return Err("the host is a name, an IPv4 address, or an IPv6 address in brackets".to_owned());
+        return Err(
+            "the host is a name, an IPv4 address, or an IPv6 address in brackets".to_owned()
+        );
     }
     Ok(Address { tls, host: bare.unwrap_or(host).to_ascii_lowercase(), port })
 }
@@ -253,7 +313,9 @@ impl Item<'_> {
         self.parsed("an address and a port such as \"127.0.0.1:8080\", or false", |text| {
             let hint = match text.rsplit_once(':') {
                 Some(("", port)) => {
-                    format!("write 0.0.0.0:{port} for all addresses, 127.0.0.1:{port} for this machine")
+                    format!(
+                        "write 0.0.0.0:{port} for all addresses, 127.0.0.1:{port} for this machine"
+                    )
                 }
                 Some(("localhost", port)) => format!("write 127.0.0.1:{port}"),
                 Some(_) => "names are not looked up here: write the address".to_owned(),
@@ -277,9 +339,11 @@ impl Item<'_> {
 
     /// The name of a field, in lower case.
     pub(crate) fn field_name(&self) -> Option<String> {
-        self.parsed("a field name such as \"X-Forwarded-For\"", |text| match upshift_core::field::is_token(text) {
-            true => Ok(text.to_ascii_lowercase()),
-            false => Err("letters, digits and - only".to_owned()),
+        self.parsed("a field name such as \"X-Forwarded-For\"", |text| {
+            match upshift_core::field::is_token(text) {
+                true => Ok(text.to_ascii_lowercase()),
+                false => Err("letters, digits and - only".to_owned()),
+            }
         })
     }
 }
@@ -294,7 +358,15 @@ mod tests {
         assert_eq!(shown("http://127.0.0.1:3000").as_deref(), Ok("http://127.0.0.1:3000"));
         assert_eq!(shown("https://Example.com/").as_deref(), Ok("https://example.com:443"));
         assert_eq!(shown("http://[::1]:80").as_deref(), Ok("http://[::1]:80"));
-        for wrong in ["localhost:80", "http://", "http://a/b", "http://a:0", "http://a:b", "http://u@a", "http://::1"] {
+        for wrong in [
+            "localhost:80",
+            "http://",
+            "http://a/b",
+            "http://a:0",
+            "http://a:b",
+            "http://u@a",
+            "http://::1",
+        ] {
             assert!(parse_origin(wrong).is_err(), "{wrong}");
         }
     }

@@ -1,7 +1,9 @@
 //! Upshift's policy file: TOML in, a compiled policy and the gateway's settings out.
 //!
-//! 1. A file is right as a whole or not at all: [`load`] gives everything, or every error that the file has.
-//! 2. Each error has its place, marks the offending text, says what was expected, and names the nearest valid spelling.
+//! 1. A file is right as a whole or not at all: [`load`] gives everything, or every error that the
+//!    file has.
+//! 2. Each error has its place, marks the offending text, says what was expected, and names the
+//!    nearest valid spelling.
 //! 3. Unknown keys are errors.
 //! 4. Dates are resolved here, so that the core needs no time zones.
 
@@ -42,8 +44,8 @@ pub use quantity::{parse_duration, write_duration};
 pub use regular::{check_regular, read_regular};
 pub use schema::schema;
 pub use settings::{
-    AccessLog, Address, AdminToken, Gateway, Hsts, Limits, PathMode, Proxy, ProxyReads, TlsFiles, UndeclaredProxy,
-    UpstreamHttp,
+    AccessLog, Address, AdminToken, Gateway, Hsts, Limits, PathMode, Proxy, ProxyReads, TlsFiles,
+    UndeclaredProxy, UpstreamHttp,
 };
 pub use upstream::{Endpoint, HealthCheck, Upstream};
 pub use visible::{is_visible, make_visible};
@@ -85,7 +87,8 @@ pub fn load(text: &str, file_name: &str) -> Result<Loaded, Vec<Diagnostic>> {
     load_at(text, file_name, Timestamp::now())
 }
 
-/// As [`load`], with the time at which exemptions that have expired and dates in the past are judged.
+/// As [`load`], with the time at which exemptions that have expired and dates in the past are
+/// judged.
 ///
 /// # Errors
 /// All errors of the file, in its order.
@@ -127,7 +130,9 @@ fn read(mut root: Section<'_>, text: &str, path: &Path, now: Timestamp) -> Optio
     let (breaker, webhook) = rule::breaker(root.get("breaker"));
     let rules = policy::read(&mut root, breaker);
     root.close();
-    let revision = Sha256::digest(text).iter().fold("sha256:".to_owned(), |hex, byte| format!("{hex}{byte:02x}"));
+    let revision = Sha256::digest(text)
+        .iter()
+        .fold("sha256:".to_owned(), |hex, byte| format!("{hex}{byte:02x}"));
     let gateway_section = gateway.as_ref().zip(section.as_ref());
     surprises::report(&rules, gateway_section, now);
     let gateway = gateway.unwrap_or_else(|| gateway::defaults(folder));
@@ -139,7 +144,8 @@ fn read(mut root: Section<'_>, text: &str, path: &Path, now: Timestamp) -> Optio
 fn served_hosts(gateway: &Gateway, upstreams: &[Upstream]) -> Vec<HostPattern> {
     let public = gateway.public.as_deref().and_then(|public| public.split_once("://"));
     let public = public.and_then(|(_, authority)| HostPattern::parse(Facts::host_of(authority)));
-    let matched = upstreams.iter().flat_map(|upstream| upstream.matcher.hosts.include.iter().cloned());
+    let matched =
+        upstreams.iter().flat_map(|upstream| upstream.matcher.hosts.include.iter().cloned());
     public.into_iter().chain(matched).collect()
 }
 
@@ -174,14 +180,22 @@ mod tests {
         let walked = out.keys();
 
         let schema: serde_json::Value = serde_json::from_str(&schema()).unwrap();
-        let sections = schema["$defs"].as_object().unwrap().iter().map(|(name, section)| (name.as_str(), section));
+        let sections = schema["$defs"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .map(|(name, section)| (name.as_str(), section));
         let keys = |section: &serde_json::Value| -> Option<BTreeSet<String>> {
             Some(section["properties"].as_object()?.keys().cloned().collect())
         };
-        let told: BTreeMap<&str, BTreeSet<String>> =
-            sections.chain([("File", &schema)]).filter_map(|(name, section)| Some((name, keys(section)?))).collect();
-        let walked: BTreeMap<&str, BTreeSet<String>> =
-            walked.into_iter().map(|(name, keys)| (name, keys.into_iter().map(str::to_owned).collect())).collect();
+        let told: BTreeMap<&str, BTreeSet<String>> = sections
+            .chain([("File", &schema)])
+            .filter_map(|(name, section)| Some((name, keys(section)?)))
+            .collect();
+        let walked: BTreeMap<&str, BTreeSet<String>> = walked
+            .into_iter()
+            .map(|(name, keys)| (name, keys.into_iter().map(str::to_owned).collect()))
+            .collect();
         assert_eq!(walked, told);
     }
 }

@@ -1,32 +1,56 @@
-//! The one matcher: `hosts, paths, methods, headers, peers, clients, identities`, of rules, exemptions and upstreams.
+//! The one matcher: `hosts, paths, methods, headers, peers, clients, identities`, of rules,
+//! exemptions and upstreams.
 
-use upshift_core::policy::{ClientPattern, HeaderPattern, HostPattern, Matcher, PathPattern, Values};
+use upshift_core::policy::{
+    ClientPattern, HeaderPattern, HostPattern, Matcher, PathPattern, Values,
+};
 
 use crate::document::Section;
 
 /// Reads the matcher's keys from a section that has others beside them.
 pub(crate) fn matcher(section: &mut Section<'_>) -> Matcher {
     Matcher {
-        hosts: values(section, "hosts", "a host such as \"api.example.com\" or \"*.example.com\"", |text| {
-            HostPattern::parse(text).ok_or("a host has no scheme, port or path".to_owned())
-        }),
+        hosts: values(
+            section,
+            "hosts",
+            "a host such as \"api.example.com\" or \"*.example.com\"",
+            |text| HostPattern::parse(text).ok_or("a host has no scheme, port or path".to_owned()),
+        ),
         paths: values(section, "paths", "a path such as \"/api/**\"", |text| {
             PathPattern::parse(text).map_err(|error| error.to_string())
         }),
         methods: values(section, "methods", "a method such as \"POST\"", method),
-        headers: values(section, "headers", "a field such as \"X-Tier\" or \"X-Tier: gold\"", |text| {
-            HeaderPattern::parse(text).ok_or("the name of a field has letters, digits and - only".to_owned())
-        }),
+        headers: values(
+            section,
+            "headers",
+            "a field such as \"X-Tier\" or \"X-Tier: gold\"",
+            |text| {
+                HeaderPattern::parse(text)
+                    .ok_or("the name of a field has letters, digits and - only".to_owned())
+            },
+        ),
         peers: values(section, "peers", "a network such as \"10.0.0.0/8\"", |text| {
-            crate::gateway::parse_network(text).ok_or("expected an address, with or without /length".to_owned())
+            crate::gateway::parse_network(text)
+                .ok_or("expected an address, with or without /length".to_owned())
         }),
-        clients: values(section, "clients", "a client such as \"AcmeApp\" or \"AcmeApp/5.1\"", |text| {
-            ClientPattern::parse(text).ok_or("expected a name, or a name and a numeric version".to_owned())
-        }),
-        identities: values(section, "identities", "an identity, the value itself", |text| match text {
-            "" => Err("it is empty".to_owned()),
-            text => Ok(text.into()),
-        }),
+        clients: values(
+            section,
+            "clients",
+            "a client such as \"AcmeApp\" or \"AcmeApp/5.1\"",
+            |text| {
+                ClientPattern::parse(text)
+                    .ok_or("expected a name, or a name and a numeric version".to_owned())
+            },
+        ),
+        identities: values(
+            section,
+            "identities",
+            "an identity, the value itself",
+            |text| match text {
+                "" => Err("it is empty".to_owned()),
+                text => Ok(text.into()),
+            },
+        ),
     }
 }
 

@@ -11,14 +11,17 @@ use crate::document::Item;
 const EXPECTED: &str = "a date such as 2026-06-01 or 2026-06-01T09:00:00Z";
 
 impl Item<'_> {
-    /// A date or a date and time. `zone` is where dates and times without offset are; none: dates are in UTC.
+    /// A date or a date and time. `zone` is where dates and times without offset are; none: dates
+    /// are in UTC.
     pub(crate) fn moment(&self, zone: Option<&TimeZone>) -> Option<Timestamp> {
         match self.value() {
             DeValue::Datetime(datetime) => self.datetime(datetime, zone),
             DeValue::String(text) if parse(text).is_some() => {
                 let bare = text.trim();
                 self.report(
-                    self.error("a date stands without quotes").label("expected a date").help(format!("write {bare}")),
+                    self.error("a date stands without quotes")
+                        .label("expected a date")
+                        .help(format!("write {bare}")),
                 );
                 None
             }
@@ -33,18 +36,28 @@ impl Item<'_> {
         }
         let text = datetime.to_string();
         let utc = TimeZone::UTC;
-        let found = match (time, offset, zone) {
-            (Some(_), Some(_), _) => text.parse().ok(),
-            (Some(_), None, None) => {
-                let finding = self.error("this time does not say where").label("its offset is missing");
-                self.report(finding.help(format!("write {text}Z for UTC, or set `zone` in the rule's rollout")));
-                return None;
-            }
-            (Some(_), None, Some(zone)) => in_zone(text.parse::<civil::DateTime>(), zone),
-            (None, ..) => in_zone(text.parse().map(|day: civil::Date| day.at(0, 0, 0, 0)), zone.unwrap_or(&utc)),
-        };
+        let found =
+            match (time, offset, zone) {
+                (Some(_), Some(_), _) => text.parse().ok(),
+                (Some(_), None, None) => {
+                    let finding =
+                        self.error("this time does not say where").label("its offset is missing");
+                    self.report(finding.help(format!(
+                        "write {text}Z for UTC, or set `zone` in the rule's rollout"
+                    )));
+                    return None;
+                }
+                (Some(_), None, Some(zone)) => in_zone(text.parse::<civil::DateTime>(), zone),
+                (None, ..) => in_zone(
+                    text.parse().map(|day: civil::Date| day.at(0, 0, 0, 0)),
+                    zone.unwrap_or(&utc),
+                ),
+            };
         if found.is_none() {
-            self.wrong(format!("{text} is not a date of the calendar"), format!("expected {EXPECTED}"));
+            self.wrong(
+                format!("{text} is not a date of the calendar"),
+                format!("expected {EXPECTED}"),
+            );
         }
         found
     }
@@ -61,7 +74,8 @@ fn in_zone(civil: Result<civil::DateTime, jiff::Error>, zone: &TimeZone) -> Opti
     zone.to_timestamp(civil.ok()?).ok()
 }
 
-/// Reads what a person types on a command line: a date (midnight UTC) or a date and time with offset.
+/// Reads what a person types on a command line: a date (midnight UTC) or a date and time with
+/// offset.
 pub fn parse(text: &str) -> Option<Timestamp> {
     let text = text.trim();
     // A civil date is read from a longer text too, whose time would then be lost.
@@ -76,7 +90,10 @@ mod tests {
 
     #[test]
     fn a_date_is_midnight_and_a_time_needs_its_offset() {
-        assert_eq!(parse("2026-06-01").map(|at| at.to_string()).as_deref(), Some("2026-06-01T00:00:00Z"));
+        assert_eq!(
+            parse("2026-06-01").map(|at| at.to_string()).as_deref(),
+            Some("2026-06-01T00:00:00Z")
+        );
         assert_eq!(
             parse("2026-06-01T09:00:00+02:00").map(|at| at.to_string()).as_deref(),
             Some("2026-06-01T07:00:00Z")

@@ -42,10 +42,13 @@ fn watched_late(rule: &Rule, now: Timestamp) -> Option<String> {
 
 /// A brownout or a ramp to come that refuses a greater share than the breaker allows.
 fn stopped_by_the_breaker(rule: &Rule, now: Timestamp) -> Option<String> {
-    let (breaker, rollout) = (rule.breaker?, rule.rollout.as_ref().filter(|_| rule.phase.is_none())?);
+    let (breaker, rollout) =
+        (rule.breaker?, rule.rollout.as_ref().filter(|_| rule.phase.is_none())?);
     let gentle = |stage: &&Stage| matches!(stage.phase, Phase::Brownout | Phase::Ramp);
-    let to_come = rollout.stages().iter().filter(gentle).filter(|stage| stage.to.is_none_or(|to| to > now));
-    let mut crossings = to_come.filter_map(|stage| Some((stage.phase, stage.exceeds(breaker.refused_share)?)));
+    let to_come =
+        rollout.stages().iter().filter(gentle).filter(|stage| stage.to.is_none_or(|to| to > now));
+    let mut crossings =
+        to_come.filter_map(|stage| Some((stage.phase, stage.exceeds(breaker.refused_share)?)));
     let (phase, at) = crossings.next()?;
     let (id, allowed) = (&rule.id, (breaker.refused_share * 10_000.0).round() / 100.0);
     Some(format!(
@@ -60,25 +63,32 @@ fn never_refused(file: &File) -> Option<String> {
     if builtins.is_empty() || file.policy.rules().is_empty() {
         return None;
     }
-    let each = builtins.iter().map(|builtin| format!("{} ({})", builtin.as_str(), meaning(*builtin)));
+    let each =
+        builtins.iter().map(|builtin| format!("{} ({})", builtin.as_str(), meaning(*builtin)));
     let each: Vec<_> = each.collect();
     Some(format!("Never refused: {}. [never-refused] changes that.", each.join("; ")))
 }
 
 fn meaning(builtin: Builtin) -> &'static str {
     match builtin {
-        Builtin::CorsPreflight => "OPTIONS with one Origin and one Access-Control-Request-Method, without content",
+        Builtin::CorsPreflight => {
+            "OPTIONS with one Origin and one Access-Control-Request-Method, without content"
+        }
         Builtin::HealthPaths => "/healthz, /livez, /readyz",
         Builtin::WellKnown => "/.well-known/**",
         Builtin::HealthAgents => {
             "GET and HEAD by kube-probe, ELB-HealthChecker and GoogleHC, from private addresses or health-networks"
         }
-        Builtin::OwnLinks => "the docs, successor and upgrade-url of a rule, on hosts that are known to be served here",
+        Builtin::OwnLinks => {
+            "the docs, successor and upgrade-url of a rule, on hosts that are known to be served here"
+        }
     }
 }
 
 fn undeclared_proxies(file: &File) -> Option<String> {
-    let by_transport = |requirement: &Requirement| matches!(requirement, Requirement::Tls(_) | Requirement::Http(_));
+    let by_transport = |requirement: &Requirement| {
+        matches!(requirement, Requirement::Tls(_) | Requirement::Http(_))
+    };
     let has_rule = file.policy.rules().iter().any(|rule| rule.require.iter().any(by_transport));
     let believes = file.gateway.undeclared_proxy == UndeclaredProxy::Unknown;
     (has_rule && believes).then(|| {

@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use upshift_core::Policy;
 use upshift_core::policy::{
-    Breaker, Comparison, Exemption, Fault, HostPattern, Place, PolicyError, PolicySpec, RuleSpec, Served,
+    Breaker, Comparison, Exemption, Fault, HostPattern, Place, PolicyError, PolicySpec, RuleSpec,
+    Served,
 };
 
 use crate::diagnostic::Finding;
@@ -24,7 +25,8 @@ pub(crate) struct Read<'d> {
 /// Reads every `[[rule]]` and `[[exemption]]`.
 pub(crate) fn read<'d>(root: &mut Section<'d>, breaker: Option<Breaker>) -> Read<'d> {
     let rules = root.get("rule").map(|item| item.sections("Rule")).unwrap_or_default();
-    let exemptions = root.get("exemption").map(|item| item.sections("Exemption")).unwrap_or_default();
+    let exemptions =
+        root.get("exemption").map(|item| item.sections("Exemption")).unwrap_or_default();
     Read {
         ids: rules.iter().filter_map(|section| section.peek("id")).collect(),
         rules: rules.into_iter().filter_map(|section| rule::rule(section, breaker)).collect(),
@@ -33,13 +35,22 @@ pub(crate) fn read<'d>(root: &mut Section<'d>, breaker: Option<Breaker>) -> Read
             .enumerate()
             .filter_map(|(index, section)| rule::exemption(section, index + 1))
             .collect(),
-        never_refused: root.get("never-refused").map(|item| rule::never_refused(&item)).unwrap_or_default(),
+        never_refused: root
+            .get("never-refused")
+            .map(|item| rule::never_refused(&item))
+            .unwrap_or_default(),
     }
 }
 
 impl Read<'_> {
-    /// The policy of a gateway that serves `hosts`; `None` if the core finds fault with it, which is then reported.
-    pub(crate) fn policy(&self, comparison: Comparison, hosts: Vec<HostPattern>, revision: String) -> Option<Policy> {
+    /// The policy of a gateway that serves `hosts`; `None` if the core finds fault with it, which
+    /// is then reported.
+    pub(crate) fn policy(
+        &self,
+        comparison: Comparison,
+        hosts: Vec<HostPattern>,
+        revision: String,
+    ) -> Option<Policy> {
         let spec = PolicySpec {
             rules: self.rules.iter().map(|rule| rule.read.clone()).collect(),
             exemptions: self.exemptions.iter().map(|exemption| exemption.read.clone()).collect(),
@@ -66,11 +77,15 @@ impl Read<'_> {
         section.out.report(match &error.fault {
             Fault::DuplicateId(id) => {
                 let finding = finding("id").label("this id is taken");
-                finding.help(format!("the first {what} `{id}` is in line {}", self.line_of_first(error.at, id)))
+                finding.help(format!(
+                    "the first {what} `{id}` is in line {}",
+                    self.line_of_first(error.at, id)
+                ))
             }
             Fault::UnknownRule(id) if self.ids.contains(&&**id) => return,
             Fault::UnknownRule(id) => {
-                let finding = Finding::error(rule_span(section, id), format!("there is no rule `{id}`"));
+                let finding =
+                    Finding::error(rule_span(section, id), format!("there is no rule `{id}`"));
                 let finding = finding.label("no rule has this id");
                 match nearest(id, self.ids.iter().copied()) {
                     Some(near) => finding.help(format!("did you mean `{near}`?")),
@@ -95,7 +110,9 @@ impl Read<'_> {
             Place::Rule(_) => rule,
             Place::Exemption(_) => exemption.map(|exemption| &exemption.section),
         };
-        section.map(|section| section.out.line(section.span().start).to_string()).unwrap_or_default()
+        section
+            .map(|section| section.out.line(section.span().start).to_string())
+            .unwrap_or_default()
     }
 }
 

@@ -1,4 +1,5 @@
-//! `[[gateway.proxy]]`: hops in front of the gateway that are believed, and the fields in which they tell what they saw.
+//! `[[gateway.proxy]]`: hops in front of the gateway that are believed, and the fields in which
+//! they tell what they saw.
 
 use crate::document::{Item, Section};
 use crate::gateway::flag;
@@ -69,7 +70,8 @@ fn proxy(mut section: Section<'_>) -> Proxy {
 }
 
 fn proxy_reads(mut section: Section<'_>) -> ProxyReads {
-    let [scheme, peer, tls, http] = FACTS.map(|fact| section.get(fact).and_then(|item| field_for(fact, &item)));
+    let [scheme, peer, tls, http] =
+        FACTS.map(|fact| section.get(fact).and_then(|item| field_for(fact, &item)));
     section.close();
     ProxyReads { scheme, peer, tls, http }
 }
@@ -78,7 +80,9 @@ fn proxy_reads(mut section: Section<'_>) -> ProxyReads {
 fn field_for(fact: &'static str, item: &Item<'_>) -> Option<String> {
     let name = item.field_name()?;
     let known = KNOWN_FIELDS.iter().find(|(known, _)| *known == name);
-    let Some((_, tells)) = known.filter(|(_, tells)| !tells.contains(&fact)) else { return Some(name) };
+    let Some((_, tells)) = known.filter(|(_, tells)| !tells.contains(&fact)) else {
+        return Some(name);
+    };
     let told = match tells {
         [] => "it tells none of what is read here".to_owned(),
         tells => format!("it tells {}", listed(tells.iter().copied())),
@@ -86,6 +90,11 @@ fn field_for(fact: &'static str, item: &Item<'_>) -> Option<String> {
     let fitting = KNOWN_FIELDS.iter().filter(|(_, tells)| tells.contains(&fact));
     let examples: Vec<_> = fitting.take(3).map(|(name, _)| *name).collect();
     let finding = item.error(format!("`{name}` does not tell `{fact}`")).label(told);
-    item.report(finding.help(format!("fields that do: {}, or one that your proxy writes", examples.join(", "))));
+    item.report(
+        finding.help(format!(
+            "fields that do: {}, or one that your proxy writes",
+            examples.join(", ")
+        )),
+    );
     None
 }

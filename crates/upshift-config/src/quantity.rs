@@ -13,9 +13,17 @@ const SECOND: u64 = 1_000;
 const MINUTE: u64 = 60 * SECOND;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
-const UNITS: [(&str, u64); 6] = [("ms", 1), ("s", SECOND), ("m", MINUTE), ("h", HOUR), ("d", DAY), ("w", 7 * DAY)];
-const SIZES: [(&str, u64); 7] =
-    [("", 1), ("b", 1), ("kb", 1_000), ("kib", 1 << 10), ("mb", 1_000_000), ("mib", 1 << 20), ("gib", 1 << 30)];
+const UNITS: [(&str, u64); 6] =
+    [("ms", 1), ("s", SECOND), ("m", MINUTE), ("h", HOUR), ("d", DAY), ("w", 7 * DAY)];
+const SIZES: [(&str, u64); 7] = [
+    ("", 1),
+    ("b", 1),
+    ("kb", 1_000),
+    ("kib", 1 << 10),
+    ("mb", 1_000_000),
+    ("mib", 1 << 20),
+    ("gib", 1 << 30),
+];
 
 impl Item<'_> {
     /// A duration above zero.
@@ -51,18 +59,27 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let mut rest = text.trim();
     let (mut total, mut smallest) = (0_u64, u64::MAX);
     while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or("the unit is missing: ms, s, m, h, d or w")?;
-        let count: u64 = rest[..digits].parse().map_err(|_| "expected a number and its unit: ms, s, m, h, d or w")?;
+        let digits = rest
+            .find(|c: char| !c.is_ascii_digit())
+            .ok_or("the unit is missing: ms, s, m, h, d or w")?;
+        let count: u64 = rest[..digits]
+            .parse()
+            .map_err(|_| "expected a number and its unit: ms, s, m, h, d or w")?;
         let after = rest[digits..].trim_start();
         let letters = after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len());
         let (unit, after) = after.split_at(letters);
-        let (_, length) =
-            UNITS.iter().find(|(name, _)| *name == unit).ok_or("the units are ms, s, m, h, d and w".to_owned())?;
+        let (_, length) = UNITS
+            .iter()
+            .find(|(name, _)| *name == unit)
+            .ok_or("the units are ms, s, m, h, d and w".to_owned())?;
         if *length >= smallest {
             return Err("the greater unit comes first, each once".to_owned());
         }
         smallest = *length;
-        total = count.checked_mul(*length).and_then(|part| total.checked_add(part)).ok_or("that is too long")?;
+        total = count
+            .checked_mul(*length)
+            .and_then(|part| total.checked_add(part))
+            .ok_or("that is too long")?;
         rest = after.trim_start();
     }
     match total {
@@ -76,7 +93,10 @@ fn parse_size(text: &str) -> Result<u64, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let unit = text[digits..].trim().to_ascii_lowercase();
     let count: u64 = text[..digits].parse().map_err(|_| "expected a whole number and its unit")?;
-    let (_, bytes) = SIZES.iter().find(|(name, _)| *name == unit).ok_or("the units are B, kB, KiB, MB, MiB and GiB")?;
+    let (_, bytes) = SIZES
+        .iter()
+        .find(|(name, _)| *name == unit)
+        .ok_or("the units are B, kB, KiB, MB, MiB and GiB")?;
     match count.checked_mul(*bytes) {
         Some(0) => Err("expected more than nothing".to_owned()),
         size => size.ok_or("that is too much".to_owned()),

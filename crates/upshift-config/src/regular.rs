@@ -1,5 +1,5 @@
-//! Regular files: what the gateway reads again while it serves. A named pipe has one content for one reader, and one that
-//! has no writer answers never.
+//! Regular files: what the gateway reads again while it serves. A named pipe has one content for
+//! one reader, and one that has no writer answers never.
 
 use std::fs::FileType;
 use std::io;
@@ -21,7 +21,10 @@ pub fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
 /// If there is none, or something else.
 pub fn check_regular(path: &Path) -> io::Result<()> {
     match irregular(std::fs::metadata(path)?.file_type()) {
-        Some(what) => Err(io::Error::new(io::ErrorKind::InvalidInput, format!("it is {what}, and not a regular file"))),
+        Some(what) => Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("it is {what}, and not a regular file"),
+        )),
         None => Ok(()),
     }
 }

@@ -13,10 +13,18 @@ use crate::document::{Item, Section};
 use crate::spelling::{listed, nearest};
 
 const KINDS: [&str; 6] = ["tls", "http", "websocket", "api", "client", "protocol"];
-const TLS: [(&str, TlsVersion); 4] =
-    [("1.0", TlsVersion::V1_0), ("1.1", TlsVersion::V1_1), ("1.2", TlsVersion::V1_2), ("1.3", TlsVersion::V1_3)];
-const HTTP: [(&str, HttpVersion); 4] =
-    [("1.0", HttpVersion::V1_0), ("1.1", HttpVersion::V1_1), ("2", HttpVersion::V2), ("3", HttpVersion::V3)];
+const TLS: [(&str, TlsVersion); 4] = [
+    ("1.0", TlsVersion::V1_0),
+    ("1.1", TlsVersion::V1_1),
+    ("1.2", TlsVersion::V1_2),
+    ("1.3", TlsVersion::V1_3),
+];
+const HTTP: [(&str, HttpVersion); 4] = [
+    ("1.0", HttpVersion::V1_0),
+    ("1.1", HttpVersion::V1_1),
+    ("2", HttpVersion::V2),
+    ("3", HttpVersion::V3),
+];
 
 /// Reads what stands at `require`.
 pub(crate) fn requirements(item: &Item<'_>) -> Vec<Requirement> {
@@ -32,7 +40,8 @@ fn requirement(item: &Item<'_>) -> Option<Requirement> {
         return item.unexpected("a table such as { tls = \"1.2\" }");
     }
     let mut section = item.section("Requirement")?;
-    let given: Vec<_> = KINDS.into_iter().filter_map(|kind| Some((kind, section.get(kind)?))).collect();
+    let given: Vec<_> =
+        KINDS.into_iter().filter_map(|kind| Some((kind, section.get(kind)?))).collect();
     let unknown = section.has_unknown();
     section.close();
     match given.as_slice() {
@@ -43,8 +52,12 @@ fn requirement(item: &Item<'_>) -> Option<Requirement> {
             None
         }
         [_, (second, value), ..] => {
-            let finding = value.error("two requirements in one table").label(format!("`{second}` is the second"));
-            item.report(finding.help("any one suffices: require = [{ … }, { … }]\nboth must hold: write two rules"));
+            let finding = value
+                .error("two requirements in one table")
+                .label(format!("`{second}` is the second"));
+            item.report(finding.help(
+                "any one suffices: require = [{ … }, { … }]\nboth must hold: write two rules",
+            ));
             None
         }
     }
@@ -63,12 +76,16 @@ fn read(kind: &str, item: &Item<'_>) -> Option<Requirement> {
 
 fn protocol(item: &Item<'_>) -> Option<Protocol> {
     let protocol = item.parsed("a protocol such as \"derp/2\"", |text| {
-        Protocol::parse(text).map_err(|_| "expected a name, or a name, a slash and a version".to_owned())
+        Protocol::parse(text)
+            .map_err(|_| "expected a name, or a name, a slash and a version".to_owned())
     })?;
     let own = ["websocket", "h2c", "tls", "http"].into_iter().find(|name| protocol.is(name));
     match own {
         Some("h2c") => item.wrong("h2c is a version of HTTP", "write { http = \"2\" }"),
-        Some(name) => item.wrong(format!("{name} has a requirement of its own"), format!("write {{ {name} = … }}")),
+        Some(name) => item.wrong(
+            format!("{name} has a requirement of its own"),
+            format!("write {{ {name} = … }}"),
+        ),
         None => return Some(protocol),
     }
     None
@@ -80,11 +97,16 @@ fn websocket(item: &Item<'_>) -> Option<Requirement> {
         DeValue::Boolean(true) => Some(Requirement::WebSocket(WebSocket::default())),
         DeValue::Table(_) => {
             let mut section = item.section("Websocket")?;
-            let version = section.get("version").and_then(|item| item.integer(13..=13)).unwrap_or(13);
-            let subprotocols = section.get("subprotocols").map(|item| item.one_or_more()).unwrap_or_default();
+            let version =
+                section.get("version").and_then(|item| item.integer(13..=13)).unwrap_or(13);
+            let subprotocols =
+                section.get("subprotocols").map(|item| item.one_or_more()).unwrap_or_default();
             section.close();
             let subprotocols = subprotocols.iter().filter_map(Item::token).map(Box::from).collect();
-            Some(Requirement::WebSocket(WebSocket { version: u8::try_from(version).ok()?, subprotocols }))
+            Some(Requirement::WebSocket(WebSocket {
+                version: u8::try_from(version).ok()?,
+                subprotocols,
+            }))
         }
         _ => item.unexpected("true, false or a table such as { subprotocols = [\"chat.v2\"] }"),
     }
@@ -103,16 +125,26 @@ fn api(item: &Item<'_>) -> Option<Api> {
     let scheme = scheme?;
     let version = |item: &Item<'_>| item.version(&scheme);
     let minimum = minimum.as_ref().and_then(version);
-    let supported: Vec<Version> =
-        supported.map(|item| item.one_or_more()).unwrap_or_default().iter().filter_map(version).collect();
+    let supported: Vec<Version> = supported
+        .map(|item| item.one_or_more())
+        .unwrap_or_default()
+        .iter()
+        .filter_map(version)
+        .collect();
     let assume = assume.as_ref().and_then(version);
     let minimum = minimum?;
     unreachable_minimum(item, span, &minimum, &supported);
     (!read.is_empty()).then_some(Api { scheme, minimum, supported, assume, read })
 }
 
-/// A minimum above everything supported refuses everybody; a supported version below it is refused all the same.
-fn unreachable_minimum(item: &Item<'_>, span: std::ops::Range<usize>, minimum: &Version, supported: &[Version]) {
+/// A minimum above everything supported refuses everybody; a supported version below it is refused
+/// all the same.
+fn unreachable_minimum(
+    item: &Item<'_>,
+    span: std::ops::Range<usize>,
+    minimum: &Version,
+    supported: &[Version],
+) {
     match supported.iter().max() {
         Some(greatest) if greatest < minimum => item.report(
             Finding::error(span, format!("`minimum` {minimum} is above every supported version"))
@@ -121,9 +153,12 @@ fn unreachable_minimum(item: &Item<'_>, span: std::ops::Range<usize>, minimum: &
         Some(_) => {
             if let Some(low) = supported.iter().find(|version| *version < minimum) {
                 item.report(
-                    Finding::warning(span, format!("version {low} is called supported, and is refused"))
-                        .label(format!("{low} is below this minimum"))
-                        .help(format!("take {low} out of `supported`, or lower `minimum`")),
+                    Finding::warning(
+                        span,
+                        format!("version {low} is called supported, and is refused"),
+                    )
+                    .label(format!("{low} is below this minimum"))
+                    .help(format!("take {low} out of `supported`, or lower `minimum`")),
                 );
             }
         }
@@ -145,13 +180,18 @@ fn scheme(item: &Item<'_>) -> Option<Scheme> {
         return Some([Scheme::Semver, Scheme::Numeric, Scheme::Date][index].clone());
     }
     let mut section = item.section("Ordered")?;
-    let list = section.required("ordered", "all versions, the oldest first").and_then(|item| item.list("versions"));
+    let list = section
+        .required("ordered", "all versions, the oldest first")
+        .and_then(|item| item.list("versions"));
     section.close();
     let list = list?;
     let texts: Vec<Box<str>> = list.iter().filter_map(Item::text).map(Box::from).collect();
     for (index, (item, text)) in list.iter().zip(&texts).enumerate() {
         if texts[..index].contains(text) {
-            item.wrong(format!("`{text}` stands here twice"), "each version has one place in the order");
+            item.wrong(
+                format!("`{text}` stands here twice"),
+                "each version has one place in the order",
+            );
         }
     }
     Some(Scheme::Ordered(Arc::from(texts)))
@@ -159,7 +199,8 @@ fn scheme(item: &Item<'_>) -> Option<Scheme> {
 
 /// Reads `read`, which every API version needs.
 fn api_readers(section: &mut Section<'_>) -> Vec<ApiReader> {
-    let item = section.required("read", "where the version stands, such as [\"header:X-Api-Version\"]");
+    let item =
+        section.required("read", "where the version stands, such as [\"header:X-Api-Version\"]");
     item.map(|item| readers(&item, api_reader)).unwrap_or_default()
 }
 
@@ -173,7 +214,8 @@ pub(crate) fn readers<T>(item: &Item<'_>, reader: impl Fn(&Item<'_>) -> Option<T
 }
 
 fn api_reader(item: &Item<'_>) -> Option<ApiReader> {
-    const FORMS: [&str; 4] = ["header:NAME", "path:/v{version}/**", "query:NAME", "media-type:PARAMETER"];
+    const FORMS: [&str; 4] =
+        ["header:NAME", "path:/v{version}/**", "query:NAME", "media-type:PARAMETER"];
     let (kind, argument) = item.reader(&FORMS)?;
     match kind {
         "header" => Some(ApiReader::Header(item.field(argument)?)),
@@ -203,9 +245,16 @@ impl<'d> Item<'d> {
             Ok(version) => return Some(version),
             Err(error) => error,
         };
-        let finding = self.error(format!("`{text}` is not a {} version", scheme.as_str())).label(error.to_string());
-        let is_date = matches!(scheme, Scheme::Semver | Scheme::Numeric) && Scheme::Date.parse(text).is_ok();
-        self.report(if is_date { finding.help("dates compare with scheme = \"date\"") } else { finding });
+        let finding = self
+            .error(format!("`{text}` is not a {} version", scheme.as_str()))
+            .label(error.to_string());
+        let is_date =
+            matches!(scheme, Scheme::Semver | Scheme::Numeric) && Scheme::Date.parse(text).is_ok();
+        self.report(if is_date {
+            finding.help("dates compare with scheme = \"date\"")
+        } else {
+            finding
+        });
         None
     }
 
@@ -215,7 +264,10 @@ impl<'d> Item<'d> {
         if upshift_core::field::is_token(text) {
             return Some(text);
         }
-        self.wrong(format!("`{text}` is not a token"), "letters, digits and -._~ only, no white space or slash");
+        self.wrong(
+            format!("`{text}` is not a token"),
+            "letters, digits and -._~ only, no white space or slash",
+        );
         None
     }
 
@@ -226,7 +278,9 @@ impl<'d> Item<'d> {
         let (kind, argument) = text.split_once(':').unwrap_or((text, ""));
         let kinds = || forms.iter().map(|form| form.split(':').next().unwrap_or(form));
         let Some(known) = kinds().find(|known| *known == kind) else {
-            let finding = self.error(format!("unknown reader `{kind}`")).label(format!("expected {expected}"));
+            let finding = self
+                .error(format!("unknown reader `{kind}`"))
+                .label(format!("expected {expected}"));
             let near = nearest(kind, kinds());
             self.report(match near {
                 Some(near) => finding.help(format!("did you mean `{near}`?")),
@@ -247,7 +301,10 @@ impl<'d> Item<'d> {
     pub(crate) fn field(&self, name: &str) -> Option<FieldName> {
         let found = FieldName::parse(name);
         if found.is_none() {
-            self.wrong(format!("`{name}` is not the name of a field"), "letters, digits and - only");
+            self.wrong(
+                format!("`{name}` is not the name of a field"),
+                "letters, digits and - only",
+            );
         }
         found
     }

@@ -26,25 +26,34 @@ pub(crate) fn rollout(section: &mut Section<'_>) -> Read {
     let given = section.out.errors();
     let mut moment = |key| section.get(key).and_then(|item| item.moment(zone.as_ref()));
     let (observe, warn, enforce) = (moment("observe"), moment("warn"), moment("enforce"));
-    let brownout = section.get("brownout").map(|item| windows(&item, zone.as_ref())).unwrap_or_default();
+    let brownout =
+        section.get("brownout").map(|item| windows(&item, zone.as_ref())).unwrap_or_default();
     let ramp = section.get("ramp").and_then(|item| ramp(&item, zone.as_ref()));
     section.close();
     // Half a plan would only be blamed for what is missing in it.
     let whole = section.out.errors() == given;
     let plan = whole.then_some(Plan { observe, warn, brownout, ramp, enforce });
-    let rollout = plan.and_then(|plan| Rollout::new(plan).map_err(|error| report(section, error)).ok());
+    let rollout =
+        plan.and_then(|plan| Rollout::new(plan).map_err(|error| report(section, error)).ok());
     Read { rollout, identity, zone }
 }
 
 fn report(section: &Section<'_>, error: PlanError) {
     let (key, help) = match error {
-        PlanError::Order(_, later) => (key_of(later), "the order is observe, warn, brownout, ramp, enforce"),
+        PlanError::Order(_, later) => {
+            (key_of(later), "the order is observe, warn, brownout, ramp, enforce")
+        }
         PlanError::Windows => ("brownout", "write the windows in the order of time"),
-        PlanError::Endless => ("ramp", "add enforce = …, or write steps: [{ at = …, share = 0.1 }, …]"),
-        PlanError::Steps => ("ramp", "write the steps in the order of time, each with a greater share"),
+        PlanError::Endless => {
+            ("ramp", "add enforce = …, or write steps: [{ at = …, share = 0.1 }, …]")
+        }
+        PlanError::Steps => {
+            ("ramp", "write the steps in the order of time, each with a greater share")
+        }
         _ => ("", "add at least one phase, such as warn = 2026-06-01"),
     };
-    let finding = crate::diagnostic::Finding::error(section.key_span(key), "this rollout cannot be followed");
+    let finding =
+        crate::diagnostic::Finding::error(section.key_span(key), "this rollout cannot be followed");
     section.out.report(finding.label(error.to_string()).help(help));
 }
 
@@ -55,10 +64,15 @@ fn key_of(phase: Phase) -> &'static str {
 fn windows(item: &Item<'_>, zone: Option<&TimeZone>) -> Vec<(Timestamp, Timestamp)> {
     let mut windows = Vec::new();
     for mut section in item.sections("Window") {
-        let at = section.required("at", "when the window begins").and_then(|item| item.moment(zone));
-        let length = section.required("for", "how long it lasts, such as \"10m\"").and_then(|item| item.duration());
+        let at =
+            section.required("at", "when the window begins").and_then(|item| item.moment(zone));
+        let length = section
+            .required("for", "how long it lasts, such as \"10m\"")
+            .and_then(|item| item.duration());
         section.close();
-        let end = at.zip(length).and_then(|(at, length)| at.checked_add(SignedDuration::try_from(length).ok()?).ok());
+        let end = at
+            .zip(length)
+            .and_then(|(at, length)| at.checked_add(SignedDuration::try_from(length).ok()?).ok());
         windows.extend(at.zip(end));
     }
     windows
@@ -71,7 +85,9 @@ fn ramp(item: &Item<'_>, zone: Option<&TimeZone>) -> Option<RampPlan> {
     let mut steps = Vec::new();
     for mut section in item.sections("Step") {
         let at = section.required("at", "from when").and_then(|item| item.moment(zone));
-        let share = section.required("share", "the share that is refused, such as 0.1").and_then(|item| item.share());
+        let share = section
+            .required("share", "the share that is refused, such as 0.1")
+            .and_then(|item| item.share());
         section.close();
         steps.extend(at.zip(share.and_then(Share::from_fraction)));
     }
@@ -81,7 +97,9 @@ fn ramp(item: &Item<'_>, zone: Option<&TimeZone>) -> Option<RampPlan> {
 fn identity_reader(item: &Item<'_>) -> Option<IdentityReader> {
     const FORMS: [&str; 4] = ["header:NAME", "cookie:NAME", "jwt-unverified:CLAIM", "peer"];
     if item.value().as_str().is_some_and(|text| text.starts_with("jwt:")) {
-        let finding = item.error("the signature of a token is not checked here").label("say that you know it");
+        let finding = item
+            .error("the signature of a token is not checked here")
+            .label("say that you know it");
         item.report(finding.help("write \"jwt-unverified:…\""));
         return None;
     }

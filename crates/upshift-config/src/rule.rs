@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use ipnet::IpNet;
 use toml::de::DeValue;
 use upshift_core::Reason;
-use upshift_core::policy::{AnswerStyle, Breaker, Builtin, Counted, Exemption, Phase, RuleSpec, Uncertain, UpgradeUrl};
+use upshift_core::policy::{
+    AnswerStyle, Breaker, Builtin, Counted, Exemption, Phase, RuleSpec, Uncertain, UpgradeUrl,
+};
 
 use crate::diagnostic::Finding;
 use crate::document::{Item, Section};
@@ -28,7 +30,10 @@ const PHASES: [(&str, Phase); 6] = [
 const ACTIONS: [(&str, bool); 2] = [("admit", false), ("refuse", true)];
 
 /// Reads one rule; `None` if it has no id or no requirement, which has then been reported.
-pub(crate) fn rule<'d>(mut section: Section<'d>, default: Option<Breaker>) -> Option<Placed<'d, RuleSpec>> {
+pub(crate) fn rule<'d>(
+    mut section: Section<'d>,
+    default: Option<Breaker>,
+) -> Option<Placed<'d, RuleSpec>> {
     let id = section.required("id", "a name that does not change").and_then(|item| id(&item));
     let matcher = matcher::matcher(&mut section);
     let require = section.required("require", "what requests must meet, such as { tls = \"1.2\" }");
@@ -69,10 +74,16 @@ pub(crate) fn rule<'d>(mut section: Section<'d>, default: Option<Breaker>) -> Op
 fn id<'d>(item: &Item<'d>) -> Option<&'d str> {
     let id = item.string("a string such as \"orders-v2\"")?;
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
-    if id.starts_with(|first: char| first.is_ascii_alphanumeric()) && id.bytes().all(legal) && id.len() <= 64 {
+    if id.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && id.bytes().all(legal)
+        && id.len() <= 64
+    {
         return Some(id);
     }
-    item.wrong(format!("`{id}` is not an id"), "expected up to 64 letters, digits and - . _, a letter or digit first");
+    item.wrong(
+        format!("`{id}` is not an id"),
+        "expected up to 64 letters, digits and - . _, a letter or digit first",
+    );
     None
 }
 
@@ -88,19 +99,26 @@ fn on(item: &Item<'_>) -> Uncertain {
     let Some(mut section) = item.section("On") else { return Uncertain::default() };
     let refused: Vec<Reason> = Uncertain::REASONS
         .into_iter()
-        .filter(|reason| section.get(reason.as_str()).and_then(|item| item.word("action", &ACTIONS)) == Some(true))
+        .filter(|reason| {
+            section.get(reason.as_str()).and_then(|item| item.word("action", &ACTIONS))
+                == Some(true)
+        })
         .collect();
     section.close();
     Uncertain::refusing(refused)
 }
 
 fn answer(item: &Item<'_>) -> Option<AnswerStyle> {
-    const WORDS: [(&str, AnswerStyle); 3] =
-        [("upgrade", AnswerStyle::Upgrade), ("strict", AnswerStyle::Strict), ("redirect", AnswerStyle::Redirect)];
+    const WORDS: [(&str, AnswerStyle); 3] = [
+        ("upgrade", AnswerStyle::Upgrade),
+        ("strict", AnswerStyle::Strict),
+        ("redirect", AnswerStyle::Redirect),
+    ];
     match item.value() {
-        DeValue::Integer(_) => {
-            item.integer(400..=599).and_then(|status| u16::try_from(status).ok()).map(AnswerStyle::Status)
-        }
+        DeValue::Integer(_) => item
+            .integer(400..=599)
+            .and_then(|status| u16::try_from(status).ok())
+            .map(AnswerStyle::Status),
         DeValue::String(_) => item.word("answer", &WORDS),
         _ => item.unexpected("`upgrade`, `strict`, `redirect` or a status from 400 to 599"),
     }
@@ -134,8 +152,13 @@ pub(crate) fn breaker(item: Option<Item<'_>>) -> (Option<Breaker>, Option<String
 }
 
 /// What a breaker is when nothing is said.
-const BREAKER: Breaker =
-    Breaker { refused_share: 0.05, window: 60, minimum: 200, counts: Counted::Seen, per_network: 50 };
+const BREAKER: Breaker = Breaker {
+    refused_share: 0.05,
+    window: 60,
+    minimum: 200,
+    counts: Counted::Seen,
+    per_network: 50,
+};
 const COUNTS: [(&str, Counted); 2] = [("seen", Counted::Seen), ("accepted", Counted::Accepted)];
 
 fn rule_breaker(item: &Item<'_>, default: Option<Breaker>) -> Option<Breaker> {
@@ -184,9 +207,11 @@ fn thresholds(section: &mut Section<'_>, default: Breaker) -> Breaker {
 fn refused_share(item: &Item<'_>) -> Option<f64> {
     let share = item.share()?;
     if share >= 1.0 {
-        let finding = Finding::warning(item.span(), "this breaker can never trip").label("no share is greater than 1");
-        item.out
-            .report(finding.help("breaker = false says so; a share such as 0.05 stops a rule that locks callers out"));
+        let finding = Finding::warning(item.span(), "this breaker can never trip")
+            .label("no share is greater than 1");
+        item.out.report(finding.help(
+            "breaker = false says so; a share such as 0.05 stops a rule that locks callers out",
+        ));
     }
     Some(share)
 }
@@ -204,13 +229,15 @@ pub(crate) fn exemption(mut section: Section<'_>, number: usize) -> Option<Place
     let matcher = matcher::matcher(&mut section);
     let rules = section.get("rules").map(|item| item.one_or_more()).unwrap_or_default();
     let rules = rules.iter().filter_map(Item::text).map(Box::from).collect();
-    let mut text = |key, why| section.required(key, why).and_then(|item| item.text()).map(str::to_owned);
+    let mut text =
+        |key, why| section.required(key, why).and_then(|item| item.text()).map(str::to_owned);
     let reason = text("reason", "why they are let through, in a few words");
     let owner = text("owner", "who answers for it");
     let expires = section.required("expires", "until when; there is no exemption for ever");
     let expires = expires.and_then(|item| item.moment(None));
     section.close();
-    let read = Exemption { id: id?, rules, matcher, reason: reason?, owner: owner?, expires: expires? };
+    let read =
+        Exemption { id: id?, rules, matcher, reason: reason?, owner: owner?, expires: expires? };
     Some(Placed { read, section })
 }
 
@@ -231,7 +258,10 @@ pub(crate) fn never_refused(item: &Item<'_>) -> NeverRefused {
     let networks = section.get("health-networks").map(|item| item.one_or_more());
     section.close();
     NeverRefused {
-        removed: removed.iter().filter_map(|item| item.word("built-in exemption", &words)).collect(),
+        removed: removed
+            .iter()
+            .filter_map(|item| item.word("built-in exemption", &words))
+            .collect(),
         health_networks: networks.map(|items| items.iter().filter_map(Item::network).collect()),
     }
 }
@@ -240,10 +270,13 @@ impl Item<'_> {
     /// An address that people are sent to: `http://…`, `https://…`, or a path on this site.
     fn link(&self) -> Option<String> {
         self.parsed("a link such as \"https://docs.example.com/\"", |text| {
-            let known =
-                ["https://", "http://"].iter().any(|scheme| text.len() > scheme.len() && text.starts_with(scheme));
+            let known = ["https://", "http://"]
+                .iter()
+                .any(|scheme| text.len() > scheme.len() && text.starts_with(scheme));
             let local = text.starts_with('/') && !text.starts_with("//");
-            if text.contains(|c: char| c.is_whitespace() || c.is_control() || "<>\"\\^`{|}".contains(c)) {
+            if text.contains(|c: char| {
+                c.is_whitespace() || c.is_control() || "<>\"\\^`{|}".contains(c)
+            }) {
                 return Err("a link has no white space and no <>\"\\^`{|}".to_owned());
             }
             match known || local {
@@ -256,9 +289,11 @@ impl Item<'_> {
     /// An address that is told of something by POST.
     fn webhook(&self) -> Option<String> {
         self.parsed("an address such as \"https://hooks.example.com/upshift\"", |text| {
-            let (scheme, rest) = text.split_once("://").ok_or("it starts with https:// or http://")?;
+            let (scheme, rest) =
+                text.split_once("://").ok_or("it starts with https:// or http://")?;
             let authority = rest.split('/').next().unwrap_or_default();
-            crate::gateway::parse_origin(&format!("{scheme}://{authority}")).map(|_| text.to_owned())
+            crate::gateway::parse_origin(&format!("{scheme}://{authority}"))
+                .map(|_| text.to_owned())
         })
     }
 }

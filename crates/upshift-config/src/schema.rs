@@ -1,7 +1,8 @@
 //! The policy file, key by key: what the JSON Schema is generated from.
 //!
-//! The walker in the rest of this crate reads the file itself, because it reports every error with its place. A test
-//! holds the two together: whatever has a place here is read there, and the other way round.
+//! The walker in the rest of this crate reads the file itself, because it reports every error with
+//! its place. A test holds the two together: whatever has a place here is read there, and the other
+//! way round.
 
 mod endpoint;
 mod values;
@@ -42,7 +43,9 @@ pub(crate) fn places_of(key: &str) -> Vec<&'static str> {
     ];
     let schema = schemars::schema_for!(File).to_value();
     let has = |name: &str| {
-        schema.pointer(&format!("/$defs/{name}/properties")).is_some_and(|properties| properties.get(key).is_some())
+        schema
+            .pointer(&format!("/$defs/{name}/properties"))
+            .is_some_and(|properties| properties.get(key).is_some())
     };
     WRITTEN.iter().filter(|(name, _)| has(name)).map(|(_, written)| *written).collect()
 }
@@ -55,10 +58,12 @@ pub struct File {
     pub gateway: Option<Gateway>,
     /// Bounds on what peers can make the gateway hold or wait for.
     pub limits: Option<Limits>,
-    /// Destinations of requests; the first that matches is taken, and `gateway.upstream` takes what is left.
+    /// Destinations of requests; the first that matches is taken, and `gateway.upstream` takes what
+    /// is left.
     #[serde(default)]
     pub upstream: Vec<Upstream>,
-    /// Requirements for requests. Every rule that matches is decided, and the strictest verdict wins.
+    /// Requirements for requests. Every rule that matches is decided, and the strictest verdict
+    /// wins.
     #[serde(default)]
     pub rule: Vec<Rule>,
     /// Requests that are admitted in spite of a rule, until a date.
@@ -176,11 +181,13 @@ pub struct Proxy {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ProxyReads {
-    /// `http` or `https`, `on` or `off`: X-Forwarded-Proto, Forwarded, X-Forwarded-Ssl, CF-Visitor and the like.
+    /// `http` or `https`, `on` or `off`: X-Forwarded-Proto, Forwarded, X-Forwarded-Ssl, CF-Visitor
+    /// and the like.
     pub scheme: Option<String>,
     /// The client's address: X-Forwarded-For, Forwarded, X-Real-IP and the like.
     pub peer: Option<String>,
-    /// The version of TLS: CloudFront-Viewer-TLS, X-Amzn-Tls-Version, or what nginx has in `$ssl_protocol`.
+    /// The version of TLS: CloudFront-Viewer-TLS, X-Amzn-Tls-Version, or what nginx has in
+    /// `$ssl_protocol`.
     pub tls: Option<String>,
     /// The version of HTTP: CloudFront-Viewer-Http-Version, Via.
     pub http: Option<String>,
@@ -241,7 +248,8 @@ pub struct Limits {
     pub lame_duck: Option<Duration>,
     /// The time limit for open requests at shutdown.
     pub drain: Option<Duration>,
-    /// The bytes of a refused request's body that are read and discarded before the connection closes.
+    /// The bytes of a refused request's body that are read and discarded before the connection
+    /// closes.
     pub discard_bytes: Option<Size>,
     /// The time limit for that.
     pub discard_timeout: Option<Duration>,
@@ -258,7 +266,8 @@ pub struct Limits {
     pub upstream_idle: Option<Duration>,
 }
 
-/// Declares a struct with the keys of the one matcher, ANDed; the values of each are ORed, and `!` takes away.
+/// Declares a struct with the keys of the one matcher, ANDed; the values of each are ORed, and `!`
+/// takes away.
 macro_rules! matching {
     ($(#[$meta:meta])* pub struct $name:ident { $($(#[$field:meta])* pub $key:ident: $type:ty,)* }) => {
         $(#[$meta])*
@@ -267,7 +276,8 @@ macro_rules! matching {
         pub struct $name {
             /// Hosts: `api.example.com`, `*.example.com`. `!` takes away.
             pub hosts: Option<OneOrMore<String>>,
-            /// Paths: `*` is one segment, `**` any number, `/a/**` also matches `/a`. `!` takes away.
+            /// Paths: `*` is one segment, `**` any number, `/a/**` also matches `/a`. `!` takes
+            /// away.
             pub paths: Option<OneOrMore<String>>,
             /// Methods. GET includes HEAD and extended CONNECT. `!` takes away.
             pub methods: Option<OneOrMore<String>>,
@@ -287,7 +297,8 @@ macro_rules! matching {
 matching! {
     /// The destinations.
     pub struct Upstream {
-        /// Origins such as `http://127.0.0.1:3000`; the less busy of two is asked. Either this or `endpoints`.
+        /// Origins such as `http://127.0.0.1:3000`; the less busy of two is asked. Either this or
+        /// `endpoints`.
         pub addresses: Option<OneOrMore<String>>,
         /// The servers one by one, where they differ in more than the address.
         pub endpoints: Option<Vec<Endpoint>>,
@@ -295,7 +306,8 @@ matching! {
         pub http: Option<UpstreamHttp>,
         /// PEM file of the authorities that sign its certificate; left out, the system's.
         pub ca: Option<String>,
-        /// Requests that ask each endpoint whether it is well; left out, the gateway learns it from its requests alone.
+        /// Requests that ask each endpoint whether it is well; left out, the gateway learns it from
+        /// its requests alone.
         pub health: Option<HealthCheck>,
         /// Retries of a request that failed, if it is idempotent and has no content: 0 or 1.
         #[schemars(range(min = 0, max = 1))]
@@ -323,7 +335,8 @@ matching! {
         pub id: String,
         /// The requirement, or a list of which any one suffices, in order of preference.
         pub require: OneOrMore<Requirement>,
-        /// Treatment of requests of which too little is known; each is admitted and counted by default.
+        /// Treatment of requests of which too little is known; each is admitted and counted by
+        /// default.
         pub on: Option<On>,
         /// The kind of answer to a refused request.
         pub answer: Option<Answer>,
@@ -335,7 +348,8 @@ matching! {
         pub successor: Option<String>,
         /// The address of the newer client: one for all, or one by client and `default`.
         pub upgrade_url: Option<UpgradeUrl>,
-        /// The name in `Upgrade`; left out, the rule's id for an API, the client's name for a client.
+        /// The name in `Upgrade`; left out, the rule's id for an API, the client's name for a
+        /// client.
         pub token: Option<String>,
         /// Since when this is deprecated; left out, `rollout.warn`.
         pub deprecated: Option<Moment>,
@@ -444,7 +458,8 @@ pub struct Api {
     pub assume: Option<String>,
     /// The notation and order of versions; left out, `semver`.
     pub scheme: Option<Scheme>,
-    /// The places of the version: `header:NAME`, `path:/v{version}/**`, `query:NAME`, `media-type:PARAMETER`.
+    /// The places of the version: `header:NAME`, `path:/v{version}/**`, `query:NAME`,
+    /// `media-type:PARAMETER`.
     pub read: OneOrMore<String>,
 }
 
@@ -484,8 +499,8 @@ pub struct Ordered {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Client {
-    /// The places of name and version: `header:NAME` (`Name/Version`), `header:NAME=Client` (a bare version), `user-agent`;
-    /// left out, `user-agent`.
+    /// The places of name and version: `header:NAME` (`Name/Version`), `header:NAME=Client` (a bare
+    /// version), `user-agent`; left out, `user-agent`.
     pub read: Option<OneOrMore<String>>,
     /// The oldest version that is admitted, by client.
     pub minimum: Option<BTreeMap<String, String>>,
@@ -569,7 +584,8 @@ pub enum Phase {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Rollout {
-    /// The identity of a client for the ramp: `header:NAME`, `cookie:NAME`, `jwt-unverified:CLAIM`, `peer`.
+    /// The identity of a client for the ramp: `header:NAME`, `cookie:NAME`, `jwt-unverified:CLAIM`,
+    /// `peer`.
     pub identity: Option<OneOrMore<String>>,
     /// From when requests are decided and counted.
     pub observe: Option<Moment>,
@@ -633,7 +649,8 @@ matching! {
     }
 }
 
-/// Stops a rollout that refuses more people than was thought: the rule falls back to `warn` until a person resets it.
+/// Stops a rollout that refuses more people than was thought: the rule falls back to `warn` until a
+/// person resets it.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Breaker {
@@ -644,7 +661,8 @@ pub struct Breaker {
     /// Identities that must have been seen before it may trip.
     #[schemars(range(min = 1))]
     pub minimum: Option<u64>,
-    /// The identities that count: all that were seen, or those that an upstream has answered with 2xx before.
+    /// The identities that count: all that were seen, or those that an upstream has answered with
+    /// 2xx before.
     pub counts: Option<Counts>,
     /// As many identities of one network (/24 of IPv4, /48 of IPv6) count in a window.
     #[schemars(range(min = 1, max = 10_000))]
@@ -664,7 +682,8 @@ pub struct RuleBreaker {
     /// Identities that must have been seen before it may trip.
     #[schemars(range(min = 1))]
     pub minimum: Option<u64>,
-    /// The identities that count: all that were seen, or those that an upstream has answered with 2xx before.
+    /// The identities that count: all that were seen, or those that an upstream has answered with
+    /// 2xx before.
     pub counts: Option<Counts>,
     /// As many identities of one network (/24 of IPv4, /48 of IPv6) count in a window.
     #[schemars(range(min = 1, max = 10_000))]

@@ -40,7 +40,8 @@ pub struct Gateway {
     pub admin_token: Option<AdminToken>,
     /// The embedded store; none: in memory only.
     pub store: Option<PathBuf>,
-    /// The file does not set `store`: it may be elsewhere, where the folder of the policy file cannot be written to.
+    /// The file does not set `store`: it may be elsewhere, where the folder of the policy file
+    /// cannot be written to.
     pub store_is_usual: bool,
     /// Treatment of ambiguous paths.
     pub paths: PathMode,
@@ -150,16 +151,22 @@ impl AdminToken {
     pub fn read(&self) -> std::io::Result<String> {
         let (place, text) = match self {
             Self::Text(text) => return Ok(text.clone()),
-            Self::Environment(name) => (format!("the variable {name}"), std::env::var(name).map_err(unset)),
+            Self::Environment(name) => {
+                (format!("the variable {name}"), std::env::var(name).map_err(unset))
+            }
             Self::File(path) => (format!("the file {}", path.display()), read_text(path)),
         };
-        let text = text.map_err(|error| std::io::Error::new(error.kind(), format!("{place} has no token: {error}")))?;
+        let text = text.map_err(|error| {
+            std::io::Error::new(error.kind(), format!("{place} has no token: {error}"))
+        })?;
         let token = text.lines().next().unwrap_or_default().trim();
         let wrong = match token.chars().count() {
             0 => format!("{place} has no token: it is empty"),
             count if count < Self::SHORTEST => {
                 let needed = Self::SHORTEST;
-                format!("the token in {place} is too short to be safe: {count} characters, and it needs {needed}")
+                format!(
+                    "the token in {place} is too short to be safe: {count} characters, and it needs {needed}"
+                )
             }
             _ => return Ok(token.to_owned()),
         };
@@ -169,14 +176,19 @@ impl AdminToken {
 
 fn unset(error: std::env::VarError) -> std::io::Error {
     match error {
-        std::env::VarError::NotPresent => std::io::Error::new(std::io::ErrorKind::NotFound, "it is not set"),
-        std::env::VarError::NotUnicode(_) => std::io::Error::new(std::io::ErrorKind::InvalidData, "it is not UTF-8"),
+        std::env::VarError::NotPresent => {
+            std::io::Error::new(std::io::ErrorKind::NotFound, "it is not set")
+        }
+        std::env::VarError::NotUnicode(_) => {
+            std::io::Error::new(std::io::ErrorKind::InvalidData, "it is not UTF-8")
+        }
     }
 }
 
 fn read_text(path: &Path) -> std::io::Result<String> {
     let text = read_regular(path)?;
-    String::from_utf8(text).map_err(|_| std::io::Error::new(std::io::ErrorKind::InvalidData, "it is not UTF-8"))
+    String::from_utf8(text)
+        .map_err(|_| std::io::Error::new(std::io::ErrorKind::InvalidData, "it is not UTF-8"))
 }
 
 /// The token itself is never shown.
@@ -205,7 +217,8 @@ pub struct Limits {
     pub lame_duck: Duration,
     /// The time limit for open requests at shutdown.
     pub drain: Duration,
-    /// Bytes of a refused request's body that are read and thrown away before the connection closes.
+    /// Bytes of a refused request's body that are read and thrown away before the connection
+    /// closes.
     pub discard_bytes: u64,
     /// The time limit for that.
     pub discard_timeout: Duration,

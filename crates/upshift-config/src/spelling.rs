@@ -1,7 +1,10 @@
 //! The nearest valid spelling of what somebody meant.
 
 /// The candidate that is nearest to `given`, if any is near enough to be what was meant.
-pub(crate) fn nearest<'c>(given: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+pub(crate) fn nearest<'c>(
+    given: &str,
+    candidates: impl IntoIterator<Item = &'c str>,
+) -> Option<&'c str> {
     let plain = |text: &str| text.to_lowercase().replace('_', "-");
     // Among versions and other numbers, near is not meant.
     if given.starts_with(|first: char| first.is_ascii_digit()) {

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use jiff::Timestamp;
 use upshift_core::HttpVersion;
 use upshift_core::policy::{
-    AnswerStyle, Exemption, HostPattern, IdentityReader, Phase, RampPlan, Requirement, RuleSpec, Share,
+    AnswerStyle, Exemption, HostPattern, IdentityReader, Phase, RampPlan, Requirement, RuleSpec,
+    Share,
 };
 
 use crate::diagnostic::Finding;
@@ -33,7 +34,9 @@ pub(crate) fn report(read: &Read<'_>, gateway: Option<(&Gateway, &Section<'_>)>,
             gateway.and_then(|(gateway, _)| no_address(spec, section, gateway)),
         ];
         let strict = gateway.is_some_and(|(gateway, _)| gateway.paths == PathMode::Strict);
-        dead_patterns(spec, section, strict).into_iter().for_each(|finding| section.out.report(finding));
+        dead_patterns(spec, section, strict)
+            .into_iter()
+            .for_each(|finding| section.out.report(finding));
         found.into_iter().flatten().for_each(|finding| section.out.report(finding));
     }
     for exemption in &read.exemptions {
@@ -42,7 +45,9 @@ pub(crate) fn report(read: &Read<'_>, gateway: Option<(&Gateway, &Section<'_>)>,
         found.into_iter().flatten().for_each(|finding| section.out.report(finding));
     }
     if let Some((gateway, section)) = gateway {
-        no_certificate(gateway, section).into_iter().for_each(|finding| section.out.report(finding));
+        no_certificate(gateway, section)
+            .into_iter()
+            .for_each(|finding| section.out.report(finding));
     }
 }
 
@@ -59,14 +64,16 @@ fn dead_patterns(spec: &RuleSpec, section: &Section<'_>, strict: bool) -> Vec<Fi
                 None => continue,
             },
         };
-        let finding = Finding::warning(section.value_span("paths"), format!("no request can match `{text}`"));
+        let finding =
+            Finding::warning(section.value_span("paths"), format!("no request can match `{text}`"));
         findings.push(finding.label(why));
     }
     findings
 }
 
 fn first_visit(spec: &RuleSpec, section: &Section<'_>) -> Option<Finding> {
-    let only = |requirement: &Requirement| matches!(requirement, Requirement::Http(HttpVersion::V3));
+    let only =
+        |requirement: &Requirement| matches!(requirement, Requirement::Http(HttpVersion::V3));
     (!spec.require.is_empty() && spec.require.iter().all(only)).then(|| {
         Finding::warning(section.value_span("require"), "this refuses every browser's first visit")
             .label("a browser speaks HTTP/3 only after it has seen Alt-Svc over HTTP/2 or 1.1")
@@ -79,13 +86,17 @@ fn cliff(spec: &RuleSpec, section: &Section<'_>) -> Option<Finding> {
     let (ramp, enforce) = (plan.ramp.as_ref()?, plan.enforce?);
     let at = section.value_span("rollout");
     if let RampPlan::Steps(steps) = ramp
-        && let Some((_, share)) = steps.last().filter(|(_, share)| *share < Share::from_basis_points(5_000))
+        && let Some((_, share)) =
+            steps.last().filter(|(_, share)| *share < Share::from_basis_points(5_000))
     {
         let left = 100.0 - share.fraction() * 100.0;
         return Some(
-            Finding::warning(at, format!("a cliff: {left:.0} % of the callers are refused at once at `enforce`"))
-                .label(format!("the last step reaches {:.0} %", share.fraction() * 100.0))
-                .help(format!("add steps between there and {enforce}")),
+            Finding::warning(
+                at,
+                format!("a cliff: {left:.0} % of the callers are refused at once at `enforce`"),
+            )
+            .label(format!("the last step reaches {:.0} %", share.fraction() * 100.0))
+            .help(format!("add steps between there and {enforce}")),
         );
     }
     (!spec.identity.contains(&IdentityReader::Peer)).then(|| {
@@ -111,9 +122,12 @@ fn sunset_first(spec: &RuleSpec, section: &Section<'_>) -> Option<Finding> {
 fn early_enforcement(spec: &RuleSpec, section: &Section<'_>) -> Option<Finding> {
     let (sunset, enforce) = (spec.sunset?, spec.rollout.as_ref()?.plan().enforce?);
     (enforce < sunset).then(|| {
-        Finding::warning(section.value_span("sunset"), "everybody is refused before the sunset that they are told of")
-            .label(format!("`enforce` is at {enforce}"))
-            .help("leave `sunset` out: it is then `rollout.enforce`")
+        Finding::warning(
+            section.value_span("sunset"),
+            "everybody is refused before the sunset that they are told of",
+        )
+        .label(format!("`enforce` is at {enforce}"))
+        .help("leave `sunset` out: it is then `rollout.enforce`")
     })
 }
 
@@ -137,7 +151,8 @@ fn unverified(spec: &RuleSpec, section: &Section<'_>) -> Option<Finding> {
 
 fn unwatched(spec: &RuleSpec, section: &Section<'_>) -> Option<Finding> {
     let rollout = spec.rollout.as_ref()?.plan();
-    let refuses = rollout.enforce.is_some() || rollout.ramp.is_some() || !rollout.brownout.is_empty();
+    let refuses =
+        rollout.enforce.is_some() || rollout.ramp.is_some() || !rollout.brownout.is_empty();
     (refuses && spec.breaker.is_some() && spec.identity.is_empty()).then(|| {
         Finding::warning(section.value_span("rollout"), "the breaker of this rollout counts addresses")
             .label("`identity` is missing here, and many callers may share an address")
@@ -147,7 +162,9 @@ fn unwatched(spec: &RuleSpec, section: &Section<'_>) -> Option<Finding> {
 
 fn useless_breaker(spec: &RuleSpec, section: &Section<'_>) -> Option<Finding> {
     let given = section.value("breaker").filter(|given| given.is_table())?;
-    let phase = spec.phase.filter(|phase| !matches!(phase, Phase::Brownout | Phase::Ramp | Phase::Enforce))?;
+    let phase = spec
+        .phase
+        .filter(|phase| !matches!(phase, Phase::Brownout | Phase::Ramp | Phase::Enforce))?;
     Some(
         Finding::warning(given.span(), "this breaker watches nothing")
             .label(format!("the rule is pinned to `{phase}`, which refuses no caller"))
@@ -155,20 +172,27 @@ fn useless_breaker(spec: &RuleSpec, section: &Section<'_>) -> Option<Finding> {
     )
 }
 
-/// A phase that has begun and refuses callers: a rule that is deployed for the first time refuses them at once.
+/// A phase that has begun and refuses callers: a rule that is deployed for the first time refuses
+/// them at once.
 fn refuses_already(spec: &RuleSpec, section: &Section<'_>, now: Timestamp) -> Option<Finding> {
     let rollout = spec.rollout.as_ref().filter(|_| spec.phase.is_none())?;
     let moment = rollout.at(now);
-    let stage = rollout.stages().iter().rfind(|stage| stage.from <= now && moment.share > Share::NONE)?;
+    let stage =
+        rollout.stages().iter().rfind(|stage| stage.from <= now && moment.share > Share::NONE)?;
     let (since, percent) = (stage.from, f64::from(moment.share.basis_points()) / 100.0);
     let at = section.value_span("rollout");
-    let first = "if this rule was not deployed before, give it dates to come: without them it refuses";
+    let first =
+        "if this rule was not deployed before, give it dates to come: without them it refuses";
     Some(match moment.phase {
         Phase::Enforce => Finding::warning(at, "`enforce` lies in the past")
             .label(format!("since {since} the rule refuses 100 % of the callers who fall short"))
-            .help(format!("{first} everybody at once; if its rollout is over, leave `rollout` out")),
+            .help(format!(
+                "{first} everybody at once; if its rollout is over, leave `rollout` out"
+            )),
         phase => Finding::warning(at, format!("its {phase} has begun"))
-            .label(format!("since {since}; now the rule refuses {percent} % of the callers who fall short"))
+            .label(format!(
+                "since {since}; now the rule refuses {percent} % of the callers who fall short"
+            ))
             .help(format!("{first} that share at once")),
     })
 }
@@ -187,7 +211,11 @@ fn sunset_over(spec: &RuleSpec, section: &Section<'_>, now: Timestamp) -> Option
     })
 }
 
-fn unreachable_transport(spec: &RuleSpec, section: &Section<'_>, gateway: &Gateway) -> Option<Finding> {
+fn unreachable_transport(
+    spec: &RuleSpec,
+    section: &Section<'_>,
+    gateway: &Gateway,
+) -> Option<Finding> {
     if !gateway.proxies.is_empty() {
         return None;
     }
@@ -205,9 +233,12 @@ fn unreachable_transport(spec: &RuleSpec, section: &Section<'_>, gateway: &Gatew
 
 fn redirect_nowhere(spec: &RuleSpec, section: &Section<'_>, gateway: &Gateway) -> Option<Finding> {
     (spec.answer == AnswerStyle::Redirect && !knows_address(spec, gateway)).then(|| {
-        Finding::warning(section.value_span("answer"), "nobody is redirected: the https address is not known")
-            .label("an address is never built from a Host that nobody knows")
-            .help("add public = \"https://…\" to [gateway], or the names to `hosts` of this rule")
+        Finding::warning(
+            section.value_span("answer"),
+            "nobody is redirected: the https address is not known",
+        )
+        .label("an address is never built from a Host that nobody knows")
+        .help("add public = \"https://…\" to [gateway], or the names to `hosts` of this rule")
     })
 }
 
@@ -227,17 +258,22 @@ fn no_address(spec: &RuleSpec, section: &Section<'_>, gateway: &Gateway) -> Opti
     })
 }
 
-/// Tells whether an answer can name the https address: by `public`, by `hosts`, or by listeners on loopback.
+/// Tells whether an answer can name the https address: by `public`, by `hosts`, or by listeners on
+/// loopback.
 fn knows_address(spec: &RuleSpec, gateway: &Gateway) -> bool {
-    let on_loopback = |listener: Option<SocketAddr>| listener.is_some_and(|address| address.ip().is_loopback());
-    let reached = gateway.https.is_some_and(|address| address.ip().is_loopback() || address.ip().is_unspecified());
+    let on_loopback =
+        |listener: Option<SocketAddr>| listener.is_some_and(|address| address.ip().is_loopback());
+    let reached = gateway
+        .https
+        .is_some_and(|address| address.ip().is_loopback() || address.ip().is_unspecified());
     spec.matcher.hosts.include.iter().any(HostPattern::is_literal)
         || gateway.public.as_ref().is_some_and(|public| public.starts_with("https://"))
         || (on_loopback(gateway.http) && reached && gateway.proxies.is_empty())
 }
 
 fn no_certificate(gateway: &Gateway, section: &Section<'_>) -> Option<Finding> {
-    let exposed = gateway.https.filter(|address| !address.ip().is_loopback() && gateway.tls.is_none())?;
+    let exposed =
+        gateway.https.filter(|address| !address.ip().is_loopback() && gateway.tls.is_none())?;
     Some(
         Finding::warning(section.value_span("https"), "https without a certificate of your own")
             .label(format!("a self-signed one is served at {exposed}, which clients refuse"))
@@ -247,17 +283,24 @@ fn no_certificate(gateway: &Gateway, section: &Section<'_>) -> Option<Finding> {
 
 fn expired(exemption: &Exemption, section: &Section<'_>, now: Timestamp) -> Option<Finding> {
     (exemption.expires <= now).then(|| {
-        Finding::warning(section.value_span("expires"), format!("exemption `{}` has expired", exemption.id))
-            .label("it lets nobody through any more")
-            .help(format!("remove it, or ask {} for a new date", exemption.owner))
+        Finding::warning(
+            section.value_span("expires"),
+            format!("exemption `{}` has expired", exemption.id),
+        )
+        .label("it lets nobody through any more")
+        .help(format!("remove it, or ask {} for a new date", exemption.owner))
     })
 }
 
 fn everybody(exemption: &Exemption, section: &Section<'_>) -> Option<Finding> {
-    const KEYS: [&str; 8] = ["rules", "hosts", "paths", "methods", "headers", "peers", "clients", "identities"];
+    const KEYS: [&str; 8] =
+        ["rules", "hosts", "paths", "methods", "headers", "peers", "clients", "identities"];
     (!KEYS.iter().any(|key| section.has(key))).then(|| {
-        Finding::warning(section.span(), format!("exemption `{}` lets everybody through every rule", exemption.id))
-            .label("it says neither who nor from which rules")
-            .help("add rules = [\"…\"], or a key of the matcher such as clients = [\"…\"]")
+        Finding::warning(
+            section.span(),
+            format!("exemption `{}` lets everybody through every rule", exemption.id),
+        )
+        .label("it says neither who nor from which rules")
+        .help("add rules = [\"…\"], or a key of the matcher such as clients = [\"…\"]")
     })
 }

@@ -108,10 +108,16 @@ impl HealthCheck {
     }
 }
 
-/// All upstreams in the order in which they are tried; `rest` is `gateway.upstream`, which takes what is left.
-pub(crate) fn upstreams(tables: Option<Item<'_>>, rest: Option<Item<'_>>, folder: &Path) -> Vec<Upstream> {
+/// All upstreams in the order in which they are tried; `rest` is `gateway.upstream`, which takes
+/// what is left.
+pub(crate) fn upstreams(
+    tables: Option<Item<'_>>,
+    rest: Option<Item<'_>>,
+    folder: &Path,
+) -> Vec<Upstream> {
     let sections = tables.map(|item| item.sections("Upstream")).unwrap_or_default();
-    let mut upstreams: Vec<_> = sections.into_iter().filter_map(|section| upstream(section, folder)).collect();
+    let mut upstreams: Vec<_> =
+        sections.into_iter().filter_map(|section| upstream(section, folder)).collect();
     let rest = rest.map(|item| addresses(&item)).unwrap_or_default();
     if !rest.is_empty() {
         upstreams.push(Upstream::of(rest));
@@ -123,14 +129,20 @@ fn upstream(mut section: Section<'_>, folder: &Path) -> Option<Upstream> {
     const HTTP: [(&str, UpstreamHttp); 2] = [("1.1", UpstreamHttp::V1_1), ("2", UpstreamHttp::V2)];
     let matcher = matcher::matcher(&mut section);
     let endpoints = endpoints(&mut section);
-    let http = section.get("http").and_then(|item| item.word("version of HTTP", &HTTP)).unwrap_or_default();
+    let http = section
+        .get("http")
+        .and_then(|item| item.word("version of HTTP", &HTTP))
+        .unwrap_or_default();
     let ca = section.get("ca").and_then(|item| item.text()).map(|path| folder.join(path));
     let health = section.get("health").and_then(|item| health_check(&item));
     // RFC 9110 §9.2.2 leaves the number open; one is what an upstream in trouble can bear.
     let retries = section.get("retries").and_then(|item| item.integer(0..=1)) != Some(0);
     if section.has("identities") {
-        let finding = Finding::warning(section.key_span("identities"), "no request goes to this upstream");
-        section.out.report(finding.label("an identity is read by a rule, and an upstream has none"));
+        let finding =
+            Finding::warning(section.key_span("identities"), "no request goes to this upstream");
+        section
+            .out
+            .report(finding.label("an identity is read by a rule, and an upstream has none"));
     }
     section.close();
     if endpoints.is_empty() {
@@ -142,11 +154,15 @@ fn upstream(mut section: Section<'_>, folder: &Path) -> Option<Upstream> {
 /// Either `addresses` or `endpoints`.
 fn endpoints(section: &mut Section<'_>) -> Vec<Endpoint> {
     let Some(tables) = section.get("endpoints") else {
-        let found = section.required("addresses", "where it listens, such as \"http://127.0.0.1:3000\"");
+        let found =
+            section.required("addresses", "where it listens, such as \"http://127.0.0.1:3000\"");
         return found.map(|item| addresses(&item)).unwrap_or_default();
     };
     if let Some(addresses) = section.get("addresses") {
-        addresses.wrong("both `addresses` and `endpoints` are given", "write every address as one of the `endpoints`");
+        addresses.wrong(
+            "both `addresses` and `endpoints` are given",
+            "write every address as one of the `endpoints`",
+        );
     }
     let sections = tables.sections("Endpoint");
     let endpoints: Vec<Endpoint> = sections.into_iter().filter_map(endpoint).collect();
@@ -163,7 +179,8 @@ fn endpoints(section: &mut Section<'_>) -> Vec<Endpoint> {
 }
 
 fn endpoint(mut section: Section<'_>) -> Option<Endpoint> {
-    let address = section.required("address", "where it listens, such as \"http://127.0.0.1:3000\"");
+    let address =
+        section.required("address", "where it listens, such as \"http://127.0.0.1:3000\"");
     let address = address.and_then(|item| item.parsed(ORIGIN, parse_origin));
     let weight = section.get("weight").and_then(|item| item.integer(1..=1_000)).unwrap_or(1);
     let backup = section.get("backup").and_then(|item| item.bool()).unwrap_or(false);
@@ -189,7 +206,8 @@ fn health_check(item: &Item<'_>) -> Option<HealthCheck> {
     if let Some(expected) = section.get("expect") {
         check.expect = expected.one_or_more().iter().filter_map(statuses).collect();
         if expected.is_list() && expected.one_or_more().is_empty() {
-            expected.wrong("no status is healthy", "expected at least one, such as 200 or \"200-399\"");
+            expected
+                .wrong("no status is healthy", "expected at least one, such as 200 or \"200-399\"");
         }
     }
     for (key, count) in [("healthy", &mut check.healthy), ("unhealthy", &mut check.unhealthy)] {
@@ -200,7 +218,8 @@ fn health_check(item: &Item<'_>) -> Option<HealthCheck> {
         check.timeout = check.timeout.min(check.interval);
     }
     if check.timeout > check.interval {
-        let finding = Finding::error(section.span(), "a health check takes longer than the time to the next");
+        let finding =
+            Finding::error(section.span(), "a health check takes longer than the time to the next");
         section.out.report(finding.label("`timeout` may not be longer than `interval`"));
     }
     section.close();
@@ -249,7 +268,10 @@ fn report_twice(item: &Item<'_>, endpoints: &[Endpoint]) {
 fn addresses(item: &Item<'_>) -> Vec<Endpoint> {
     let items = item.one_or_more();
     if items.is_empty() {
-        item.wrong("an upstream needs an address", "expected at least one, such as \"http://127.0.0.1:3000\"");
+        item.wrong(
+            "an upstream needs an address",
+            "expected at least one, such as \"http://127.0.0.1:3000\"",
+        );
     }
     let parsed = items.iter().filter_map(|item| item.parsed(ORIGIN, parse_origin));
     let found: Vec<Endpoint> = parsed.map(Endpoint::from).collect();

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-/// Whether a terminal shows this character as itself: it is no control character, does not change the direction of the
-/// text around it, and has a width of its own.
+/// Whether a terminal shows this character as itself: it is no control character, does not change
+/// the direction of the text around it, and has a width of its own.
 ///
 /// ```
 /// assert!(upshift_config::is_visible('ß') && upshift_config::is_visible(' '));
@@ -26,7 +26,8 @@ pub fn is_visible(character: char) -> bool {
     !hidden && !character.is_control()
 }
 
-/// The text with an escape, such as `\u{1b}` or `\n`, in place of every character that is not visible.
+/// The text with an escape, such as `\u{1b}` or `\n`, in place of every character that is not
+/// visible.
 ///
 /// ```
 /// assert_eq!(upshift_config::make_visible("gone\r\u{1b}[2K"), "gone\\r\\u{1b}[2K");

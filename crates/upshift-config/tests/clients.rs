@@ -34,8 +34,8 @@ fn fixture() -> Vec<Sent> {
     toml::from_str::<Fixture>(text).unwrap().sent
 }
 
-/// Kind: what a real client sends is not read, or read as something else, so that no setting gates it, or it is refused
-/// by mistake.
+/// Kind: what a real client sends is not read, or read as something else, so that no setting gates
+/// it, or it is refused by mistake.
 #[test]
 fn clients_are_read_and_judged_as_the_fixture_says() {
     let wrong: Vec<String> = fixture().iter().filter_map(fault).collect();
@@ -46,7 +46,8 @@ fn clients_are_read_and_judged_as_the_fixture_says() {
 #[test]
 fn the_fixture_has_enough_rows_and_each_names_its_source() {
     let rows = fixture();
-    let distinct: BTreeSet<(&str, &str)> = rows.iter().map(|row| (row.field.as_str(), row.value.as_str())).collect();
+    let distinct: BTreeSet<(&str, &str)> =
+        rows.iter().map(|row| (row.field.as_str(), row.value.as_str())).collect();
     assert!(distinct.len() >= 120, "{} distinct values", distinct.len());
     assert!(rows.iter().all(|row| row.seen.len() > 5));
 }
@@ -64,7 +65,8 @@ fn fault(row: &Sent) -> Option<String> {
     let read = top.observed.first().map_or("", |observed| &observed.value);
     let found = (read, top.reason.as_str(), decision.verdict.as_str());
     let wanted = (row.reads.as_str(), row.reason.as_str(), row.verdict.as_str());
-    (found != wanted).then(|| format!("{} under {}: {found:?}, wanted {wanted:?}", row.value, row.client))
+    (found != wanted)
+        .then(|| format!("{} under {}: {found:?}, wanted {wanted:?}", row.value, row.client))
 }
 
 fn facts(fields: &Vec<(String, String)>) -> Facts<'_> {

@@ -14,7 +14,8 @@ const COMMITTED: &str = include_str!("../../../upshift.schema.json");
 fn uncommented() -> String {
     let is_toml = |line: &str| {
         let key = line.split(['=', ' ']).next().unwrap_or_default();
-        let is_key = !key.is_empty() && key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        let is_key = !key.is_empty()
+            && key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
         line.starts_with('[') || is_key && line.contains(" = ")
     };
     let bare = |line: &str| match line.strip_prefix("# ").filter(|rest| is_toml(rest)) {
@@ -32,7 +33,9 @@ fn as_json(text: &str) -> Value {
         match value {
             toml::Value::Datetime(datetime) => Value::String(datetime.to_string()),
             toml::Value::Array(list) => list.into_iter().map(convert).collect(),
-            toml::Value::Table(table) => table.into_iter().map(|(key, value)| (key, convert(value))).collect(),
+            toml::Value::Table(table) => {
+                table.into_iter().map(|(key, value)| (key, convert(value))).collect()
+            }
             other => serde_json::to_value(other).unwrap(),
         }
     }
@@ -42,7 +45,10 @@ fn as_json(text: &str) -> Value {
 fn schema_errors(text: &str) -> Vec<String> {
     let schema: Value = serde_json::from_str(&schema()).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
-    validator.iter_errors(&as_json(text)).map(|error| format!("{error} at {}", error.instance_path())).collect()
+    validator
+        .iter_errors(&as_json(text))
+        .map(|error| format!("{error} at {}", error.instance_path()))
+        .collect()
 }
 
 #[test]
@@ -54,7 +60,8 @@ fn the_committed_schema_is_the_one_of_the_types() {
 fn the_reference_is_a_valid_file_with_and_without_its_examples() {
     for text in [REFERENCE.to_owned(), uncommented()] {
         let found = load(&text, "upshift.reference.toml");
-        let errors: String = found.err().unwrap_or_default().iter().map(ToString::to_string).collect();
+        let errors: String =
+            found.err().unwrap_or_default().iter().map(ToString::to_string).collect();
         assert_eq!(errors, "");
         assert_eq!(schema_errors(&text), Vec::<String>::new());
     }
@@ -68,11 +75,19 @@ fn the_examples_are_valid_files() {
     let mut seen = 0;
     for path in paths.filter(|path| path.extension().is_some_and(|extension| extension == "toml")) {
         let text = std::fs::read_to_string(&path).unwrap();
-        let errors: String =
-            load(&text, &path.to_string_lossy()).err().unwrap_or_default().iter().map(ToString::to_string).collect();
+        let errors: String = load(&text, &path.to_string_lossy())
+            .err()
+            .unwrap_or_default()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         assert_eq!(errors, "");
         assert_eq!(schema_errors(&text), Vec::<String>::new(), "{}", path.display());
-        assert!(text.starts_with("#:schema "), "{} names its schema in its first line", path.display());
+        assert!(
+            text.starts_with("#:schema "),
+            "{} names its schema in its first line",
+            path.display()
+        );
         seen += 1;
     }
     assert!(seen > 0);
@@ -86,13 +101,15 @@ fn the_defaults_in_the_reference_are_the_defaults() {
     assert_eq!(written.limits, empty.limits);
     assert_eq!(empty.limits, Limits::default());
     assert_eq!(written.webhook, empty.webhook);
-    let rule = "[[rule]]\nid = \"a\"\nrequire = { tls = \"1.2\" }\nrollout = { warn = 2026-01-01 }\n";
+    let rule =
+        "[[rule]]\nid = \"a\"\nrequire = { tls = \"1.2\" }\nrollout = { warn = 2026-01-01 }\n";
     let breaker = |text: &str| load(text, "upshift.toml").unwrap().file.policy.rules()[0].breaker;
     assert_eq!(breaker(&format!("{REFERENCE}\n{rule}")), breaker(rule));
     assert!(breaker(rule).is_some());
 }
 
-/// Every key of the types is in the reference, and every key of the reference is in the types (or it would be invalid).
+/// Every key of the types is in the reference, and every key of the reference is in the types (or
+/// it would be invalid).
 #[test]
 fn every_key_is_in_the_reference() {
     let schema: Value = serde_json::from_str(&schema()).unwrap();
@@ -102,12 +119,19 @@ fn every_key_is_in_the_reference() {
 }
 
 /// Follows the schema along the values of the reference and notes each property that no value has.
-fn visit(root: &Value, schema: &Value, value: &Value, path: &mut Vec<String>, missing: &mut BTreeSet<String>) {
+fn visit(
+    root: &Value,
+    schema: &Value,
+    value: &Value,
+    path: &mut Vec<String>,
+    missing: &mut BTreeSet<String>,
+) {
     let schema = resolve(root, schema);
     for form in schema["anyOf"].as_array().into_iter().chain(schema["oneOf"].as_array()).flatten() {
         let fits = match resolve(root, form)["type"].as_str() {
             Some("object") => {
-                value.is_object() || value.as_array().is_some_and(|list| list.iter().all(Value::is_object))
+                value.is_object()
+                    || value.as_array().is_some_and(|list| list.iter().all(Value::is_object))
             }
             Some("array") => value.is_array(),
             _ => form.get("anyOf").is_some(),
@@ -141,7 +165,9 @@ fn resolve<'s>(root: &'s Value, schema: &'s Value) -> &'s Value {
 /// All keys of both: rules of different kinds together show every key.
 fn merge(mut sum: Value, part: &Value) -> Value {
     let part = match part {
-        Value::Array(list) if list.iter().all(Value::is_object) => list.iter().fold(Value::Null, merge),
+        Value::Array(list) if list.iter().all(Value::is_object) => {
+            list.iter().fold(Value::Null, merge)
+        }
         other => other.clone(),
     };
     match (&mut sum, part) {

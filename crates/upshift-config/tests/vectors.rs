@@ -1,5 +1,5 @@
-//! The conformance vectors that need a policy, without a socket: file → policy → decision → answer. Over the wire they
-//! are run by `interop`.
+//! The conformance vectors that need a policy, without a socket: file → policy → decision → answer.
+//! Over the wire they are run by `interop`.
 #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
 
 use std::collections::BTreeMap;
@@ -50,7 +50,9 @@ fn faults(case: &Exchange) -> Vec<String> {
             let added: Vec<_> = changes(&decision, &upstream)
                 .iter()
                 .map(|change| match change {
-                    Change::Set(name, value) | Change::Append(name, value) => ((*name).to_owned(), value.clone()),
+                    Change::Set(name, value) | Change::Append(name, value) => {
+                        ((*name).to_owned(), value.clone())
+                    }
                 })
                 .collect();
             faults.extend(case.answer.faults(case.answer.status.unwrap_or(200), &added, b""));
@@ -62,7 +64,10 @@ fn faults(case: &Exchange) -> Vec<String> {
 
 fn facts<'a>(request: &'a Request, fields: &'a Vec<(String, String)>) -> Facts<'a> {
     let (path, query) = Facts::split_target(&request.target);
-    let tls = request.tls.as_deref().map(|version| TlsState::Version(TlsVersion::parse(version).unwrap()));
+    let tls = request
+        .tls
+        .as_deref()
+        .map(|version| TlsState::Version(TlsVersion::parse(version).unwrap()));
     let http = HttpVersion::parse(&request.http).unwrap();
     Facts {
         method: &request.method,

@@ -5,9 +5,13 @@ use upshift_core::policy::Rollout;
 use upshift_core::{Phase, Timestamp};
 
 fn rollout(plan: &str) -> Rollout {
-    let text =
-        format!("[[rule]]\nid = \"r\"\nrequire = {{ http = \"2\" }}\n[rule.rollout]\nidentity = [\"peer\"]\n{plan}\n");
-    let file = upshift_config::load(&text, "zone.toml").map_err(|errors| format!("{errors:?}")).unwrap().file;
+    let text = format!(
+        "[[rule]]\nid = \"r\"\nrequire = {{ http = \"2\" }}\n[rule.rollout]\nidentity = [\"peer\"]\n{plan}\n"
+    );
+    let file = upshift_config::load(&text, "zone.toml")
+        .map_err(|errors| format!("{errors:?}"))
+        .unwrap()
+        .file;
     file.policy.rules()[0].rollout.clone().unwrap()
 }
 
@@ -37,8 +41,9 @@ fn in_a_zone_a_date_begins_at_its_midnight_in_summer_and_in_winter() {
 
 #[test]
 fn a_window_over_the_change_of_the_clock_lasts_as_long_as_it_says() {
-    // On 25 October 2026 Berlin has 02:30 twice, and the window begins with the first one; on 28 March 2027 it has no 02:30
-    // at all, and the window begins when the clock would have shown it, an hour later on the new clock.
+    // On 25 October 2026 Berlin has 02:30 twice, and the window begins with the first one; on 28
+    // March 2027 it has no 02:30 at all, and the window begins when the clock would have shown it,
+    // an hour later on the new clock.
     let text = "zone = \"Europe/Berlin\"\nbrownout = [{ at = 2026-10-25T02:30:00, for = \"2h\" }, { at = 2027-03-28T02:30:00, for = \"2h\" }]";
     let berlin = rollout(text);
     assert_eq!(phase(&berlin, "2026-10-25T00:29:59Z"), Phase::Off);
@@ -54,7 +59,8 @@ fn a_window_over_the_change_of_the_clock_lasts_as_long_as_it_says() {
 fn the_leap_day_is_a_day_and_its_absence_an_error() {
     let leap = rollout("zone = \"America/New_York\"\nwarn = 2028-02-29\nenforce = 2028-03-01");
     assert_eq!(starts(&leap), ["2028-02-29T05:00:00Z", "2028-03-01T05:00:00Z"]);
-    let wrong = "[[rule]]\nid = \"r\"\nrequire = { http = \"2\" }\nrollout = { warn = 2027-02-29 }\n";
+    let wrong =
+        "[[rule]]\nid = \"r\"\nrequire = { http = \"2\" }\nrollout = { warn = 2027-02-29 }\n";
     assert!(upshift_config::load(wrong, "zone.toml").is_err());
 }
 

@@ -1,11 +1,13 @@
 //! Who asks, over what: this hop's own view, corrected by the proxies that are declared.
 //!
-//! 1. Only the fields that a declared proxy's `reads` names are believed, and only from its addresses.
-//! 2. What a declared proxy does not tell is unknown, the client's address too: to take the proxy's own, which is private
-//!    as a rule, would excuse its clients. If none of the fields is there, the request is the peer's own.
-//! 3. An undeclared peer on a private network, or at an address that is not known, that sends `X-Forwarded-Proto` is most
-//!    likely a TLS terminator that was forgotten: what it hides is unknown, not cleartext. `undeclared-proxy = "ignore"`
-//!    takes it for a client.
+//! 1. Only the fields that a declared proxy's `reads` names are believed, and only from its
+//!    addresses.
+//! 2. What a declared proxy does not tell is unknown, the client's address too: to take the proxy's
+//!    own, which is private as a rule, would excuse its clients. If none of the fields is there,
+//!    the request is the peer's own.
+//! 3. An undeclared peer on a private network, or at an address that is not known, that sends
+//!    `X-Forwarded-Proto` is most likely a TLS terminator that was forgotten: what it hides is
+//!    unknown, not cleartext. `undeclared-proxy = "ignore"` takes it for a client.
 
 use std::net::IpAddr;
 
@@ -83,13 +85,19 @@ pub struct Arrival<'p> {
     pub proxy: Option<&'p Proxy>,
     /// The other end looks like a proxy that is not declared.
     pub undeclared: bool,
-    /// The declared proxy tells how the client's connection is protected, in words that are not known here.
+    /// The declared proxy tells how the client's connection is protected, in words that are not
+    /// known here.
     unreadable: bool,
 }
 
 impl<'p> Arrival<'p> {
     /// Puts together what is seen and what is told.
-    pub fn read(seen: Seen, fields: &dyn Fields, proxies: &'p [Proxy], undeclared: UndeclaredProxy) -> Self {
+    pub fn read(
+        seen: Seen,
+        fields: &dyn Fields,
+        proxies: &'p [Proxy],
+        undeclared: UndeclaredProxy,
+    ) -> Self {
         if let Some(proxy) = seen.peer.and_then(|peer| declared_proxy(peer, proxies)) {
             let told = ProxyFields::new(proxy, fields, proxies);
             let tls = told.tls();
@@ -123,8 +131,8 @@ impl<'p> Arrival<'p> {
         Self { peer: None, http: Known::Unknown, tls: Known::Unknown, undeclared: true, ..self }
     }
 
-    /// Whether the client itself used `https`: what a declared proxy tells, else what this connection shows. `None` if
-    /// the proxy tells it in words that are not known here.
+    /// Whether the client itself used `https`: what a declared proxy tells, else what this
+    /// connection shows. `None` if the proxy tells it in words that are not known here.
     pub fn is_https(&self, seen: TlsState) -> Option<bool> {
         match self.tls {
             Known::Is(tls) => Some(tls != TlsState::Cleartext),
@@ -183,7 +191,11 @@ mod tests {
     fn an_address_that_the_proxy_does_not_tell_is_unknown() {
         let proxies = [proxy()];
         for list in ["unknown", "", "198.51.100.7, x", "x, 10.1.2.3", "fe80::1%eth0"] {
-            assert_eq!(read(SEEN, &headers(&[("x-forwarded-for", list)]), &proxies).peer, None, "{list}");
+            assert_eq!(
+                read(SEEN, &headers(&[("x-forwarded-for", list)]), &proxies).peer,
+                None,
+                "{list}"
+            );
         }
         assert_eq!(read(SEEN, &headers(&[("x-forwarded-proto", "https")]), &proxies).peer, None);
         assert_eq!(read(SEEN, &headers(&[]), &proxies).peer, SEEN.peer, "it asks for itself");

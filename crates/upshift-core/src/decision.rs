@@ -86,11 +86,13 @@ pub struct Ruling<'a> {
     pub verdict: Verdict,
     /// The state of its rollout.
     pub moment: Moment,
-    /// The kind of the requirement that decided: the first that is met, or the first that is surely not.
+    /// The kind of the requirement that decided: the first that is met, or the first that is surely
+    /// not.
     pub kind: Kind,
     /// Why; `Meets` if it does not apply.
     pub reason: Reason,
-    /// The reason for a refusal at `enforce`, if there were one. It differs from `reason` outside of a ramp's share only.
+    /// The reason for a refusal at `enforce`, if there were one. It differs from `reason` outside
+    /// of a ramp's share only.
     pub cause: Option<Reason>,
     /// The values that were read.
     pub observed: Vec<Observed<'a>>,
@@ -178,7 +180,8 @@ impl Reason {
         }
     }
 
-    /// Tells whether the requirement is surely not met. What is uncertain is admitted unless the rule says otherwise.
+    /// Tells whether the requirement is surely not met. What is uncertain is admitted unless the
+    /// rule says otherwise.
     pub fn is_sure(self) -> bool {
         matches!(self, Self::TooOld | Self::Blocked | Self::Unmet | Self::Subprotocol)
     }
@@ -222,10 +225,13 @@ impl Ruling<'_> {
     fn found(&self) -> String {
         let kind = self.kind;
         let seen = self.observed.iter().filter(|observed| observed.kind == kind);
-        let seen: Vec<_> = seen.map(|observed| format!("{} ({})", observed.value, observed.read)).collect();
+        let seen: Vec<_> =
+            seen.map(|observed| format!("{} ({})", observed.value, observed.read)).collect();
         let seen = seen.join(", ");
         match self.cause.unwrap_or(self.reason) {
-            Reason::Meets => format!("{} meets it", if seen.is_empty() { "the request" } else { &seen }),
+            Reason::Meets => {
+                format!("{} meets it", if seen.is_empty() { "the request" } else { &seen })
+            }
             Reason::TooOld => format!("{seen} is below the minimum"),
             Reason::Blocked => format!("{seen} is blocked"),
             Reason::Missing => format!("no {kind} version was sent"),
@@ -241,10 +247,16 @@ impl Ruling<'_> {
     }
 
     fn unmet(&self, seen: &str) -> String {
-        let value = self.observed.iter().find(|observed| observed.kind == self.kind).map(|observed| &*observed.value);
+        let value = self
+            .observed
+            .iter()
+            .find(|observed| observed.kind == self.kind)
+            .map(|observed| &*observed.value);
         match (self.kind, value) {
             (Kind::Tls, Some("none")) => "the request came as cleartext".to_owned(),
-            (Kind::Tls, Some(old)) if old.starts_with("SSL") => format!("the request came over {old}"),
+            (Kind::Tls, Some(old)) if old.starts_with("SSL") => {
+                format!("the request came over {old}")
+            }
             (Kind::Tls, Some(version)) => format!("the request came over TLS {version}"),
             (Kind::Http, Some(version)) => format!("the request came over HTTP/{version}"),
             (Kind::WebSocket, Some("none")) => "it is no WebSocket handshake".to_owned(),
@@ -255,7 +267,8 @@ impl Ruling<'_> {
 }
 
 impl<'a> Decision<'a> {
-    /// The ruling that decided: the strictest, the first in the file among equals; `None` if no rule applied.
+    /// The ruling that decided: the strictest, the first in the file among equals; `None` if no
+    /// rule applied.
     pub fn top(&self) -> Option<&Ruling<'a>> {
         self.rulings.get(self.top?)
     }
@@ -270,7 +283,8 @@ impl<'a> Decision<'a> {
         self.matched().filter(|ruling| ruling.verdict == Verdict::Refuse)
     }
 
-    /// The fields, in lower case, on which the verdict rests: those that were read, whatever was found in them.
+    /// The fields, in lower case, on which the verdict rests: those that were read, whatever was
+    /// found in them.
     pub fn fields(&self) -> &[&'a str] {
         &self.fields
     }

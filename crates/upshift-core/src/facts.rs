@@ -8,13 +8,14 @@ use std::net::IpAddr;
 ///
 /// A header map, slices of a read buffer, a line of a log or a proxy's ABI can each serve.
 pub trait Fields {
-    /// The value of the `index`th field line called `name` (lower case), or `None` past the last one.
+    /// The value of the `index`th field line called `name` (lower case), or `None` past the last
+    /// one.
     fn nth(&self, name: &str, index: usize) -> Option<&[u8]>;
 
     /// The values of all field lines called `name` (lower case), in their order.
     ///
-    /// Implement it where [`Fields::nth`] has to count lines: a head of a few kilobytes can hold thousands of equal ones
-    /// over HTTP/2, and asking for each by its number is quadratic.
+    /// Implement it where [`Fields::nth`] has to count lines: a head of a few kilobytes can hold
+    /// thousands of equal ones over HTTP/2, and asking for each by its number is quadratic.
     fn values<'f>(&'f self, name: &str) -> Vec<&'f [u8]> {
         let mut values = Vec::new();
         while let Some(value) = self.nth(name, values.len()) {
@@ -36,19 +37,22 @@ impl dyn Fields + '_ {
         first.into_iter().chain(others)
     }
 
-    /// Tells whether the field `name` (lower case) has lines that differ: readers disagree on which of them counts.
+    /// Tells whether the field `name` (lower case) has lines that differ: readers disagree on which
+    /// of them counts.
     pub fn is_contradictory(&self, name: &str) -> bool {
         let mut values = self.all(name).map(<[u8]>::trim_ascii);
         let first = values.next();
         values.any(|value| Some(value) != first)
     }
 
-    /// The first value of the field `name` as text, without outer white space; `None` if absent or not UTF-8.
+    /// The first value of the field `name` as text, without outer white space; `None` if absent or
+    /// not UTF-8.
     pub fn text<'f>(&'f self, name: &'f str) -> Option<&'f str> {
         std::str::from_utf8(self.nth(name, 0)?).ok().map(str::trim)
     }
 
-    /// The same, with U+FFFD for what is not UTF-8: one byte of another encoding in a comment hides nothing beside it.
+    /// The same, with U+FFFD for what is not UTF-8: one byte of another encoding in a comment hides
+    /// nothing beside it.
     pub fn text_lossy<'f>(&'f self, name: &str) -> Option<Cow<'f, str>> {
         Some(String::from_utf8_lossy(self.nth(name, 0)?.trim_ascii()))
     }
@@ -62,7 +66,10 @@ impl dyn Fields + '_ {
 /// Field lines as pairs of a name (any case) and a value, for tests, logs and the command line.
 impl<N: AsRef<str>, V: AsRef<[u8]>> Fields for [(N, V)] {
     fn nth(&self, name: &str, index: usize) -> Option<&[u8]> {
-        self.iter().filter(|(n, _)| n.as_ref().eq_ignore_ascii_case(name)).nth(index).map(|(_, value)| value.as_ref())
+        self.iter()
+            .filter(|(n, _)| n.as_ref().eq_ignore_ascii_case(name))
+            .nth(index)
+            .map(|(_, value)| value.as_ref())
     }
 
     fn values<'f>(&'f self, name: &str) -> Vec<&'f [u8]> {
@@ -97,7 +104,8 @@ pub enum HttpVersion {
 }
 
 impl HttpVersion {
-    /// Reads `1`, `1.0`, `1.1`, `2`, `2.0`, `3`, `3.0`, with or without `HTTP/`, and the `h2`, `h2c`, `h3` that proxies write.
+    /// Reads `1`, `1.0`, `1.1`, `2`, `2.0`, `3`, `3.0`, with or without `HTTP/`, and the `h2`,
+    /// `h2c`, `h3` that proxies write.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let bare = match text.get(..5) {
@@ -125,8 +133,8 @@ impl HttpVersion {
         }
     }
 
-    /// Tells whether several requests share the connection, so that `Upgrade` and `Connection` may not be sent
-    /// (RFC 9113 §8.2.2, RFC 9114 §4.2).
+    /// Tells whether several requests share the connection, so that `Upgrade` and `Connection` may
+    /// not be sent (RFC 9113 §8.2.2, RFC 9114 §4.2).
     pub fn is_multiplexed(self) -> bool {
         self >= Self::V2
     }
@@ -150,8 +158,9 @@ pub enum TlsVersion {
 }
 
 impl TlsVersion {
-    /// Reads `1.2`, `TLSv1.2`, `TLS 1.2`, `TLS/1.2`, `tls1_2`, `tls12`, `SSLv3`, and `0x0303`, `0x303` or `771`, the number on the
-    /// wire (RFC 8446 §4.1.2), also in quotes. What follows, a cipher as CloudFront and nginx write it, is ignored.
+    /// Reads `1.2`, `TLSv1.2`, `TLS 1.2`, `TLS/1.2`, `tls1_2`, `tls12`, `SSLv3`, and `0x0303`,
+    /// `0x303` or `771`, the number on the wire (RFC 8446 §4.1.2), also in quotes. What follows, a
+    /// cipher as CloudFront and nginx write it, is ignored.
     pub fn parse(text: &str) -> Option<Self> {
         let lower = text.trim().trim_matches('"').to_ascii_lowercase();
         if let Some(code) = lower.strip_prefix("0x") {
@@ -167,7 +176,9 @@ impl TlsVersion {
             (_, rest) => (false, rest.unwrap_or(&lower)),
         };
         let number = named.trim_start_matches([' ', 'v', '/', '-', '_', '.']);
-        let end = number.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '_')).unwrap_or(number.len());
+        let end = number
+            .find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '_'))
+            .unwrap_or(number.len());
         if number[end..].starts_with(char::is_alphanumeric) {
             return None;
         }
@@ -260,7 +271,8 @@ pub struct Facts<'a> {
     pub query: Option<&'a str>,
     /// The version of HTTP of this connection, on which the answer goes out.
     pub hop: HttpVersion,
-    /// The version of HTTP that the client speaks: that of this connection, or what a declared proxy tells.
+    /// The version of HTTP that the client speaks: that of this connection, or what a declared
+    /// proxy tells.
     pub http: Known<HttpVersion>,
     /// The protection of its connection.
     pub tls: Known<TlsState>,
@@ -311,7 +323,8 @@ impl<'a> Facts<'a> {
 mod tests {
     use super::*;
 
-    /// Kind: a version that a proxy tells is unknown here, and so admitted, because of its spelling.
+    /// Kind: a version that a proxy tells is unknown here, and so admitted, because of its
+    /// spelling.
     #[test]
     fn versions_of_tls_are_read_as_proxies_write_them() {
         use TlsVersion::{Ssl2, Ssl3, V1_0, V1_1, V1_2, V1_3};

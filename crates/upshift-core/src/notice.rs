@@ -1,10 +1,12 @@
 //! What a request that passes but would be refused later is told.
 //!
 //! 1. Only who would be refused at `enforce` is told, from `warn` on; never a caller who complies.
-//! 2. `Deprecation` (RFC 9745) and `Sunset` (RFC 8594) go with API rules; the other kinds get a link to `docs`.
-//! 3. Of several rules, and of what the upstream says itself, the earliest date counts and every link is kept.
-//! 4. `Vary` of an answer that passes names the fields that API versions are read from, and no others: to vary on
-//!    `User-Agent` would end all caching.
+//! 2. `Deprecation` (RFC 9745) and `Sunset` (RFC 8594) go with API rules; the other kinds get a
+//!    link to `docs`.
+//! 3. Of several rules, and of what the upstream says itself, the earliest date counts and every
+//!    link is kept.
+//! 4. `Vary` of an answer that passes names the fields that API versions are read from, and no
+//!    others: to vary on `User-Agent` would end all caching.
 
 use jiff::Timestamp;
 
@@ -70,7 +72,10 @@ pub(crate) fn title_case(name: &str) -> String {
             return "WebSocket".to_owned();
         }
         let mut characters = part.chars();
-        characters.next().map(|first| first.to_ascii_uppercase().to_string() + characters.as_str()).unwrap_or_default()
+        characters
+            .next()
+            .map(|first| first.to_ascii_uppercase().to_string() + characters.as_str())
+            .unwrap_or_default()
     });
     parts.collect::<Vec<_>>().join("-")
 }
@@ -81,8 +86,8 @@ fn deprecation(date: Timestamp) -> String {
 }
 
 fn is_told(ruling: &Ruling<'_>) -> bool {
-    let excused =
-        matches!(ruling.exempted, Some(ExemptedBy::Exemption(_))) && ruling.moment.phase > crate::Phase::Observe;
+    let excused = matches!(ruling.exempted, Some(ExemptedBy::Exemption(_)))
+        && ruling.moment.phase > crate::Phase::Observe;
     ruling.verdict == Verdict::Warn || excused
 }
 
@@ -114,10 +119,13 @@ fn date_changes(told: &[&Rule], upstream: &dyn Fields, changes: &mut Vec<Change>
     }
 }
 
-/// RFC 9745's date, or the HTTP date of the drafts before it; `true`, which they had too, gives no date.
+/// RFC 9745's date, or the HTTP date of the drafts before it; `true`, which they had too, gives no
+/// date.
 fn read_deprecation(value: &str) -> Option<Timestamp> {
     match value.strip_prefix('@') {
-        Some(seconds) => Timestamp::from_second(seconds.split(';').next()?.trim().parse().ok()?).ok(),
+        Some(seconds) => {
+            Timestamp::from_second(seconds.split(';').next()?.trim().parse().ok()?).ok()
+        }
         None => read_http_date(value),
     }
 }
@@ -138,31 +146,42 @@ fn links(rules: &[&Rule]) -> Vec<String> {
                 links.push(format!("<{docs}>; rel=\"sunset\"; type=\"text/html\""));
             }
         }
-        links.extend(rule.successor.as_deref().map(|successor| format!("<{successor}>; rel=\"successor-version\"")));
+        links.extend(
+            rule.successor
+                .as_deref()
+                .map(|successor| format!("<{successor}>; rel=\"successor-version\"")),
+        );
     }
     links.dedup();
     links
 }
 
-/// `api-supported-versions` and `api-deprecated-versions`, as ASP.NET's clients read them: what is served at and above
-/// the minimum, and what is served below it, the caller's own version included.
+/// `api-supported-versions` and `api-deprecated-versions`, as ASP.NET's clients read them: what is
+/// served at and above the minimum, and what is served below it, the caller's own version included.
 fn version_lists(rulings: &[&Ruling<'_>]) -> Vec<(&'static str, String)> {
     let (mut supported, mut deprecated): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
     for ruling in rulings {
         for requirement in &ruling.rule.require {
             let Requirement::Api(api) = requirement else { continue };
-            let (new, old): (Vec<_>, Vec<_>) = api.supported.iter().partition(|version| **version >= api.minimum);
+            let (new, old): (Vec<_>, Vec<_>) =
+                api.supported.iter().partition(|version| **version >= api.minimum);
             supported.extend(new.into_iter().map(Version::text));
             deprecated.extend(old.into_iter().map(Version::text));
-            let own =
-                ruling.observed.iter().filter(|seen| seen.kind == Kind::Api && ruling.cause == Some(Reason::TooOld));
+            let own = ruling
+                .observed
+                .iter()
+                .filter(|seen| seen.kind == Kind::Api && ruling.cause == Some(Reason::TooOld));
             deprecated.extend(own.map(|seen| &*seen.value).filter(|version| is_token(version)));
         }
     }
     deprecated.sort_unstable();
     deprecated.dedup();
     let lists = [("api-supported-versions", supported), ("api-deprecated-versions", deprecated)];
-    lists.into_iter().filter(|(_, list)| !list.is_empty()).map(|(name, list)| (name, list.join(", "))).collect()
+    lists
+        .into_iter()
+        .filter(|(_, list)| !list.is_empty())
+        .map(|(name, list)| (name, list.join(", ")))
+        .collect()
 }
 
 fn is_api(rule: &Rule) -> bool {
@@ -173,7 +192,12 @@ fn api_fields(decision: &Decision<'_>) -> Vec<String> {
     let mut names: Vec<&str> = Vec::new();
     for requirement in decision.matched().flat_map(|ruling| &ruling.rule.require) {
         if let Requirement::Api(api) = requirement {
-            names.extend(api.read.iter().flat_map(|reader| reader.fields()).filter(|name| *name != "content-type"));
+            names.extend(
+                api.read
+                    .iter()
+                    .flat_map(|reader| reader.fields())
+                    .filter(|name| *name != "content-type"),
+            );
         }
     }
     names.sort_unstable();

@@ -1,9 +1,10 @@
 //! What a declared proxy tells of the client, in the fields that its `reads` names.
 //!
 //! 1. A list is read from its end, which the nearest hop wrote.
-//! 2. Each field has its own form: `Forwarded` (RFC 7239) and `Via` by their names, the object of `CF-Visitor` by its
-//!    brace, every other value as the word or the version that it is.
-//! 3. Of the elements of `Forwarded`, the last one whose `for` is no declared proxy is about the client.
+//! 2. Each field has its own form: `Forwarded` (RFC 7239) and `Via` by their names, the object of
+//!    `CF-Visitor` by its brace, every other value as the word or the version that it is.
+//! 3. Of the elements of `Forwarded`, the last one whose `for` is no declared proxy is about the
+//!    client.
 
 use std::net::IpAddr;
 
@@ -40,7 +41,8 @@ impl<'h> ProxyFields<'h> {
     pub(crate) fn http(&self) -> Known<HttpVersion> {
         let told = self.reads.http.as_deref().and_then(|name| {
             let last = self.last(name)?;
-            // RFC 9110 §7.6.3: `Via` names the version in which the message was received, then who received it.
+            // RFC 9110 §7.6.3: `Via` names the version in which the message was received, then who
+            // received it.
             let version = if name == "via" { last.split_whitespace().next()? } else { last };
             HttpVersion::parse(version)
         });
@@ -60,8 +62,8 @@ impl<'h> ProxyFields<'h> {
         }
     }
 
-    /// The client's address: the last member of the list that is no declared proxy. One that is no address ends the
-    /// search: nothing before it can be believed.
+    /// The client's address: the last member of the list that is no declared proxy. One that is no
+    /// address ends the search: nothing before it can be believed.
     pub(crate) fn peer(&self) -> Option<IpAddr> {
         let name = self.reads.peer.as_deref()?;
         if name == FORWARDED {
@@ -119,8 +121,8 @@ impl<'h> ProxyFields<'h> {
 
     /// The elements of `Forwarded`, its lines read jointly.
     ///
-    /// RFC 7239 §4: a value may be a quoted string, with commas in it. Where one has no end, the line is read without them:
-    /// a client could hide what the proxy appended to its own quote.
+    /// RFC 7239 §4: a value may be a quoted string, with commas in it. Where one has no end, the
+    /// line is read without them: a client could hide what the proxy appended to its own quote.
     fn forwarded(&self) -> Vec<&'h [u8]> {
         let mut members = Vec::new();
         for line in self.fields.all(FORWARDED) {
@@ -148,7 +150,8 @@ struct Element<'h> {
 }
 
 impl<'h> Element<'h> {
-    /// Reads an element; `None` if it is malformed. RFC 7239 §4: each parameter MUST NOT occur more than once.
+    /// Reads an element; `None` if it is malformed. RFC 7239 §4: each parameter MUST NOT occur more
+    /// than once.
     fn read(text: &'h str) -> Option<Self> {
         let mut element = Self::default();
         let quoted = quoted_parts(text.as_bytes(), b';');
@@ -178,7 +181,8 @@ pub(crate) fn is_at(proxy: &Proxy, address: IpAddr) -> bool {
     proxy.from.iter().any(|net| net.contains(&address) || net.contains(&address.to_canonical()))
 }
 
-/// The words of `X-Forwarded-Proto`, `X-Forwarded-Ssl`, `Front-End-Https`, `Fastly-SSL` and `X-Forwarded-Port`.
+/// The words of `X-Forwarded-Proto`, `X-Forwarded-Ssl`, `Front-End-Https`, `Fastly-SSL` and
+/// `X-Forwarded-Port`.
 fn is_https(word: &str) -> Option<bool> {
     let word = word.trim().trim_matches('"').to_ascii_lowercase();
     // `http:` and `https://`, as `protocol` and `origin` of a script's location are.
@@ -208,12 +212,14 @@ mod tests {
     }
 
     fn tls(scheme: &str, lines: &[(&str, &str)]) -> Known<TlsState> {
-        let proxies = [proxy(ProxyReads { scheme: Some(scheme.to_owned()), ..ProxyReads::default() })];
+        let proxies =
+            [proxy(ProxyReads { scheme: Some(scheme.to_owned()), ..ProxyReads::default() })];
         ProxyFields::new(&proxies[0], &lines.to_vec(), &proxies).tls()
     }
 
     fn peer(lines: &[(&str, &str)]) -> Option<IpAddr> {
-        let proxies = [proxy(ProxyReads { peer: Some("forwarded".to_owned()), ..ProxyReads::default() })];
+        let proxies =
+            [proxy(ProxyReads { peer: Some("forwarded".to_owned()), ..ProxyReads::default() })];
         ProxyFields::new(&proxies[0], &lines.to_vec(), &proxies).peer()
     }
 
@@ -258,7 +264,10 @@ mod tests {
             assert_eq!(tls(name, &[(name, value)]), wanted, "{name}: {value}");
         }
         let visitor = r#"{"scheme":"https"}"#;
-        assert_eq!(tls("cf-visitor", &[("cf-visitor", visitor), ("cf-visitor", visitor)]), Known::Unknown);
+        assert_eq!(
+            tls("cf-visitor", &[("cf-visitor", visitor), ("cf-visitor", visitor)]),
+            Known::Unknown
+        );
     }
 
     /// Kind: a field that `check` accepts is never read.
@@ -276,9 +285,16 @@ mod tests {
             ("203.0.113.9", None),
             ("for=1.1.1.1;for=2.2.2.2", None),
         ] {
-            assert_eq!(peer(&[("forwarded", value)]), wanted.map(|text| text.parse().unwrap()), "{value}");
+            assert_eq!(
+                peer(&[("forwarded", value)]),
+                wanted.map(|text| text.parse().unwrap()),
+                "{value}"
+            );
         }
-        assert_eq!(peer(&[("forwarded", "for=6.6.6.6"), ("forwarded", "for=203.0.113.9")]), "203.0.113.9".parse().ok());
+        assert_eq!(
+            peer(&[("forwarded", "for=6.6.6.6"), ("forwarded", "for=203.0.113.9")]),
+            "203.0.113.9".parse().ok()
+        );
     }
 
     #[test]
@@ -289,8 +305,13 @@ mod tests {
             ("HTTP/1.0 old", Known::Is(HttpVersion::V1_0)),
             ("old", Known::Unknown),
         ] {
-            let proxies = [proxy(ProxyReads { http: Some("via".to_owned()), ..ProxyReads::default() })];
-            assert_eq!(ProxyFields::new(&proxies[0], &vec![("via", value)], &proxies).http(), wanted, "{value}");
+            let proxies =
+                [proxy(ProxyReads { http: Some("via".to_owned()), ..ProxyReads::default() })];
+            assert_eq!(
+                ProxyFields::new(&proxies[0], &vec![("via", value)], &proxies).http(),
+                wanted,
+                "{value}"
+            );
         }
     }
 

@@ -1,10 +1,12 @@
-//! A rollout of six months in simulated time: every edge, and every hour between them, with callers old and new.
+//! A rollout of six months in simulated time: every edge, and every hour between them, with callers
+//! old and new.
 #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
 
 use jiff::{SignedDuration, Timestamp, Unit};
 use proptest::prelude::*;
 use upshift_core::policy::{
-    Api, ApiReader, FieldName, IdentityReader, Plan, PolicySpec, RampPlan, Requirement, Rollout, RuleSpec,
+    Api, ApiReader, FieldName, IdentityReader, Plan, PolicySpec, RampPlan, Requirement, Rollout,
+    RuleSpec,
 };
 use upshift_core::version::Scheme;
 use upshift_core::{Facts, HttpVersion, Known, Phase, Policy, Reason, TlsState, Verdict};
@@ -66,7 +68,8 @@ fn verdict(policy: &Policy, version: &str, key: Option<&str>, now: Timestamp) ->
     (decision.verdict, top.reason)
 }
 
-/// The phase that the file's words mean, computed in another way: by asking for each interval whether it holds.
+/// The phase that the file's words mean, computed in another way: by asking for each interval
+/// whether it holds.
 fn expected(now: Timestamp) -> Phase {
     let within = |from: &str, to: &str| at(from) <= now && now < at(to);
     match () {
@@ -83,11 +86,15 @@ fn expected(now: Timestamp) -> Phase {
 /// Every hour of seven months, and around every edge each second of two minutes.
 fn moments() -> Vec<Timestamp> {
     let hour = SignedDuration::from_hours(1);
-    let mut moments: Vec<_> = std::iter::successors(Some(at("2027-12-31T00:00:00Z")), |now| now.checked_add(hour).ok())
-        .take(24 * 213)
-        .collect();
+    let mut moments: Vec<_> =
+        std::iter::successors(Some(at("2027-12-31T00:00:00Z")), |now| now.checked_add(hour).ok())
+            .take(24 * 213)
+            .collect();
     for stage in rollout().stages() {
-        moments.extend((-60..=60).map(|second| stage.from.checked_add(SignedDuration::from_secs(second)).unwrap()));
+        moments.extend(
+            (-60..=60)
+                .map(|second| stage.from.checked_add(SignedDuration::from_secs(second)).unwrap()),
+        );
         let nearly = SignedDuration::from_millis(-1);
         moments.push(stage.from.checked_add(nearly).unwrap());
     }
@@ -101,18 +108,33 @@ fn six_months_at_every_edge() {
     for now in moments() {
         let phase = policy.rules()[0].moment(now).phase;
         assert_eq!(phase, expected(now), "{now}");
-        assert_eq!(verdict(&policy, "2.1", Some("k"), now).0, Verdict::Admit, "who complies is never touched, {now}");
+        assert_eq!(
+            verdict(&policy, "2.1", Some("k"), now).0,
+            Verdict::Admit,
+            "who complies is never touched, {now}"
+        );
         let (old, reason) = verdict(&policy, "1.9", Some("key-7"), now);
         let without = verdict(&policy, "1.9", None, now).0;
         match phase {
-            Phase::Off | Phase::Observe => assert_eq!((old, without), (Verdict::Admit, Verdict::Admit), "{now}"),
-            Phase::Warn | Phase::Paused => assert_eq!((old, without), (Verdict::Warn, Verdict::Warn), "{now}"),
+            Phase::Off | Phase::Observe => {
+                assert_eq!((old, without), (Verdict::Admit, Verdict::Admit), "{now}")
+            }
+            Phase::Warn | Phase::Paused => {
+                assert_eq!((old, without), (Verdict::Warn, Verdict::Warn), "{now}")
+            }
             Phase::Brownout | Phase::Enforce => {
-                assert_eq!((old, without, reason), (Verdict::Refuse, Verdict::Refuse, Reason::TooOld), "{now}");
+                assert_eq!(
+                    (old, without, reason),
+                    (Verdict::Refuse, Verdict::Refuse, Reason::TooOld),
+                    "{now}"
+                );
             }
             Phase::Ramp => {
                 assert_eq!(without, Verdict::Warn, "who has no identity is never in a ramp, {now}");
-                assert!(old == Verdict::Refuse || (old, reason) == (Verdict::Warn, Reason::NotInRamp), "{now}");
+                assert!(
+                    old == Verdict::Refuse || (old, reason) == (Verdict::Warn, Reason::NotInRamp),
+                    "{now}"
+                );
             }
         }
     }
@@ -143,7 +165,9 @@ fn the_calendar_has_no_gaps_and_is_what_happens() {
 #[test]
 fn a_clock_that_goes_back_gives_what_it_gave_then() {
     let policy = policy();
-    let decide = |now: &Timestamp| (0..50).map(|n| verdict(&policy, "1.0", Some(&format!("key-{n}")), *now)).collect();
+    let decide = |now: &Timestamp| {
+        (0..50).map(|n| verdict(&policy, "1.0", Some(&format!("key-{n}")), *now)).collect()
+    };
     let moments: Vec<_> = moments().into_iter().step_by(37).collect();
     let forwards: Vec<Vec<_>> = moments.iter().map(decide).collect();
     let mut backwards: Vec<Vec<_>> = moments.iter().rev().map(decide).collect();
@@ -153,16 +177,23 @@ fn a_clock_that_goes_back_gives_what_it_gave_then() {
 
 #[test]
 fn the_length_of_a_day_does_not_matter_to_a_ramp() {
-    // Midnight to midnight in a zone that loses an hour on 26 March 2028: 23 hours, and the share grows evenly over them.
+    // Midnight to midnight in a zone that loses an hour on 26 March 2028: 23 hours, and the share
+    // grows evenly over them.
     let (from, to) = (at("2028-03-25T23:00:00Z"), at("2028-03-26T22:00:00Z"));
     assert_eq!(to.since((Unit::Hour, from)).unwrap().get_hours(), 23);
-    let ramp = Rollout::new(Plan { ramp: Some(RampPlan::Linear(from)), enforce: Some(to), ..Plan::default() }).unwrap();
+    let ramp = Rollout::new(Plan {
+        ramp: Some(RampPlan::Linear(from)),
+        enforce: Some(to),
+        ..Plan::default()
+    })
+    .unwrap();
     let half = from.checked_add(SignedDuration::from_mins(23 * 30)).unwrap();
     assert_eq!(ramp.at(half).share.basis_points(), 5_000);
 }
 
 proptest! {
-    /// Whoever calls, whatever it sends: nobody is refused while the rule observes or warns, or is paused.
+    /// Whoever calls, whatever it sends: nobody is refused while the rule observes or warns, or is
+    /// paused.
     #[test]
     fn nobody_is_refused_in_observe_or_warn(
         second in at("2027-12-01T00:00:00Z").as_second()..at("2028-08-01T00:00:00Z").as_second(),

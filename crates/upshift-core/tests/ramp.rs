@@ -33,21 +33,30 @@ fn at(moment: &toml::value::Datetime) -> Timestamp {
 }
 
 fn linear(from: Timestamp, to: Timestamp) -> Rollout {
-    Rollout::new(Plan { ramp: Some(RampPlan::Linear(from)), enforce: Some(to), ..Plan::default() }).unwrap()
+    Rollout::new(Plan { ramp: Some(RampPlan::Linear(from)), enforce: Some(to), ..Plan::default() })
+        .unwrap()
 }
 
 #[test]
 fn buckets_are_the_published_ones() {
-    let vectors: Vectors<BucketCase> = toml::from_str(include_str!("../../../conformance/ramp/buckets.toml")).unwrap();
+    let vectors: Vectors<BucketCase> =
+        toml::from_str(include_str!("../../../conformance/ramp/buckets.toml")).unwrap();
     assert!(vectors.cases.len() >= 58);
     for case in vectors.cases {
-        assert_eq!(bucket(&case.rule, &case.identity), case.bucket, "{} {:?}", case.rule, case.identity);
+        assert_eq!(
+            bucket(&case.rule, &case.identity),
+            case.bucket,
+            "{} {:?}",
+            case.rule,
+            case.identity
+        );
     }
 }
 
 #[test]
 fn shares_are_the_published_ones() {
-    let vectors: Vectors<ShareCase> = toml::from_str(include_str!("../../../conformance/ramp/shares.toml")).unwrap();
+    let vectors: Vectors<ShareCase> =
+        toml::from_str(include_str!("../../../conformance/ramp/shares.toml")).unwrap();
     for case in vectors.cases {
         let moment = linear(at(&case.from), at(&case.to)).at(at(&case.now));
         assert_eq!(moment.share.basis_points(), case.share, "{}", case.title);
@@ -62,7 +71,11 @@ fn the_share_realised_is_within_one_percent_of_the_share_asked_at_100_000_identi
             let share = Share::from_basis_points(asked);
             let refused = buckets.iter().filter(|bucket| share.contains(**bucket)).count();
             let realised = refused as f64 / 100_000.0;
-            assert!((realised - share.fraction()).abs() < 0.01, "{rule}: asked {}, got {realised}", share.fraction());
+            assert!(
+                (realised - share.fraction()).abs() < 0.01,
+                "{rule}: asked {}, got {realised}",
+                share.fraction()
+            );
         }
     }
 }

@@ -5,7 +5,8 @@ use upshift_core::Reason;
 #[test]
 fn the_book_lists_every_reason_once() {
     let page = include_str!("../../../docs/reasons.md");
-    let listed: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    let listed: Vec<&str> =
+        page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
     let mut reasons: Vec<&str> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
     let mut sorted = listed.clone();
     sorted.sort_unstable();

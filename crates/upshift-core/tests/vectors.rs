@@ -1,5 +1,5 @@
-//! The conformance vectors about how list fields are read. Those that need a policy are run by `upshift-config`, which
-//! reads one; those that need a connection are run over the wire.
+//! The conformance vectors about how list fields are read. Those that need a policy are run by
+//! `upshift-config`, which reads one; those that need a connection are run over the wire.
 #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
 
 use std::collections::BTreeSet;
@@ -31,9 +31,15 @@ fn read(case: &List) -> Option<Vec<String>> {
             Some(list.protocols().iter().map(ToString::to_string).collect())
         }
         "Connection" => {
-            let lines: Vec<(&str, &str)> = case.lines.iter().map(|line| ("Connection", line.as_str())).collect();
+            let lines: Vec<(&str, &str)> =
+                case.lines.iter().map(|line| ("Connection", line.as_str())).collect();
             let connection = Connection::read(&lines as &dyn Fields);
-            Some(connection.options().map(|option| String::from_utf8_lossy(option).into_owned()).collect())
+            Some(
+                connection
+                    .options()
+                    .map(|option| String::from_utf8_lossy(option).into_owned())
+                    .collect(),
+            )
         }
         other => panic!("no reader for {other}"),
     }

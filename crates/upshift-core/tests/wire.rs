@@ -7,12 +7,14 @@ use proptest::prelude::*;
 use upshift_core::answer::{Answer, Circumstances, refuse};
 use upshift_core::field::Protocol;
 use upshift_core::policy::{
-    AnswerStyle, Api, ApiReader, Client, ClientReader, Exemption, FieldName, HeaderPattern, HostPattern, Matcher,
-    PathTemplate, PolicySpec, Requirement, RuleSpec, Uncertain, Values, WebSocket,
+    AnswerStyle, Api, ApiReader, Client, ClientReader, Exemption, FieldName, HeaderPattern,
+    HostPattern, Matcher, PathTemplate, PolicySpec, Requirement, RuleSpec, Uncertain, Values,
+    WebSocket,
 };
 use upshift_core::version::{ClientVersion, Scheme};
 use upshift_core::{
-    Decision, Facts, Fields, HttpVersion, Known, Policy, Reason, Timestamp, TlsState, TlsVersion, Verdict,
+    Decision, Facts, Fields, HttpVersion, Known, Policy, Reason, Timestamp, TlsState, TlsVersion,
+    Verdict,
 };
 
 type Lines = Vec<(&'static str, &'static str)>;
@@ -50,15 +52,23 @@ fn api(on: Uncertain) -> RuleSpec {
         ApiReader::MediaTypeParameter("v".into()),
     ];
     let supported = vec![version("2.0"), version("2.1")];
-    let requirement = Api { scheme: Scheme::Semver, minimum: version("2.0"), supported, assume: None, read };
+    let requirement =
+        Api { scheme: Scheme::Semver, minimum: version("2.0"), supported, assume: None, read };
     RuleSpec { on, ..require(Requirement::Api(requirement)) }
 }
 
 fn client() -> RuleSpec {
     let version = |text| ClientVersion::parse(text).unwrap();
-    let read = vec![ClientReader::Header(FieldName::parse("X-Client-Version").unwrap()), ClientReader::UserAgent];
+    let read = vec![
+        ClientReader::Header(FieldName::parse("X-Client-Version").unwrap()),
+        ClientReader::UserAgent,
+    ];
     let minimum = [("AcmeApp".into(), version("5.1")), ("Chrome".into(), version("109"))].into();
-    require(Requirement::Client(Client { read, minimum, blocked: vec![("AcmeApp".into(), version("5.3.0"))] }))
+    require(Requirement::Client(Client {
+        read,
+        minimum,
+        blocked: vec![("AcmeApp".into(), version("5.3.0"))],
+    }))
 }
 
 fn answered(rule: RuleSpec, facts: &Facts<'_>) -> Option<Answer> {
@@ -79,14 +89,26 @@ fn each_row_over_http1() {
     let (none, websocket) = (Lines::new(), Requirement::WebSocket(WebSocket::default()));
     let plain = facts(&none);
     let old = Facts { hop: HttpVersion::V1_0, http: Known::Is(HttpVersion::V1_0), ..plain };
-    assert_eq!(upgrade_of(require(Requirement::Tls(TlsVersion::V1_2)), &plain), some(426, "TLS/1.2"));
-    assert_eq!(upgrade_of(require(Requirement::Http(HttpVersion::V2)), &plain), some(426, "HTTP/2.0"));
-    assert_eq!(upgrade_of(require(Requirement::Http(HttpVersion::V3)), &plain), some(426, "HTTP/3.0"));
+    assert_eq!(
+        upgrade_of(require(Requirement::Tls(TlsVersion::V1_2)), &plain),
+        some(426, "TLS/1.2")
+    );
+    assert_eq!(
+        upgrade_of(require(Requirement::Http(HttpVersion::V2)), &plain),
+        some(426, "HTTP/2.0")
+    );
+    assert_eq!(
+        upgrade_of(require(Requirement::Http(HttpVersion::V3)), &plain),
+        some(426, "HTTP/3.0")
+    );
     assert_eq!(upgrade_of(require(websocket), &plain), some(426, "websocket"));
     let derp = Requirement::Protocol(Protocol::parse("derp/2").unwrap());
     assert_eq!(upgrade_of(require(derp), &plain), some(426, "derp/2"));
     let answer = answered(require(Requirement::Http(HttpVersion::V1_1)), &old).unwrap();
-    assert_eq!((answer.field("Upgrade"), answer.field("Connection")), (Some("HTTP/1.1"), Some("upgrade, close")));
+    assert_eq!(
+        (answer.field("Upgrade"), answer.field("Connection")),
+        (Some("HTTP/1.1"), Some("upgrade, close"))
+    );
     assert!(answer.closes());
     assert!(String::from_utf8_lossy(answer.body()).contains("proxy_http_version 1.1"));
     let sent = vec![("X-Api-Version", "1.4")];
@@ -97,7 +119,8 @@ fn each_row_over_http1() {
     assert_eq!(upgrade_of(client(), &facts(&sent)), some(426, "AcmeApp"));
 }
 
-/// Kind: a refusal names another place than the one where the version stands, so that the advice makes a second version.
+/// Kind: a refusal names another place than the one where the version stands, so that the advice
+/// makes a second version.
 #[test]
 fn a_refusal_names_the_place_of_the_version() {
     let (none, sent) = (Lines::new(), vec![("X-Api-Version", "1.4")]);
@@ -121,7 +144,10 @@ fn a_refusal_names_the_place_of_the_version() {
 #[test]
 fn a_refusal_says_of_tls_what_is_known() {
     let none = Lines::new();
-    let rule = RuleSpec { on: Uncertain::refusing([Reason::Unknown]), ..require(Requirement::Tls(TlsVersion::V1_2)) };
+    let rule = RuleSpec {
+        on: Uncertain::refusing([Reason::Unknown]),
+        ..require(Requirement::Tls(TlsVersion::V1_2))
+    };
     for (tls, wanted) in [
         (Known::Is(TlsState::Cleartext), "came as cleartext"),
         (Known::Is(TlsState::Version(TlsVersion::Ssl3)), "came over SSLv3."),
@@ -132,7 +158,11 @@ fn a_refusal_says_of_tls_what_is_known() {
         let answer = answered(rule.clone(), &Facts { tls, ..facts(&none) }).unwrap();
         let body = String::from_utf8_lossy(answer.body()).into_owned();
         assert!(body.contains(wanted), "{tls:?}: {body}");
-        assert_eq!(body.contains("cleartext"), tls == Known::Is(TlsState::Cleartext), "{tls:?}: {body}");
+        assert_eq!(
+            body.contains("cleartext"),
+            tls == Known::Is(TlsState::Cleartext),
+            "{tls:?}: {body}"
+        );
     }
 }
 
@@ -141,7 +171,10 @@ fn over_http2_neither_upgrade_nor_connection() {
     let sent = vec![("x-api-version", "1.4"), ("content-type", "text/x")];
     let h2 = Facts { hop: HttpVersion::V2, http: Known::Is(HttpVersion::V2), ..facts(&sent) };
     let answer = answered(api(Uncertain::default()), &h2).unwrap();
-    assert_eq!((answer.status(), answer.field("Upgrade"), answer.field("Connection")), (426, None, None));
+    assert_eq!(
+        (answer.status(), answer.field("Upgrade"), answer.field("Connection")),
+        (426, None, None)
+    );
     assert!(String::from_utf8_lossy(answer.body()).contains("\"orders-v2/2.0\""));
     let call = vec![("x-api-version", "1.4"), ("content-type", "application/grpc")];
     let answer = answered(
@@ -149,7 +182,10 @@ fn over_http2_neither_upgrade_nor_connection() {
         &Facts { hop: HttpVersion::V2, http: Known::Is(HttpVersion::V2), ..facts(&call) },
     )
     .unwrap();
-    assert_eq!((answer.status(), answer.field("grpc-status"), answer.body()), (200, Some("9"), &b""[..]));
+    assert_eq!(
+        (answer.status(), answer.field("grpc-status"), answer.body()),
+        (200, Some("9"), &b""[..])
+    );
 }
 
 #[test]
@@ -172,9 +208,13 @@ fn websocket_handshakes() {
     let answer = answered(rule(), &facts(&wrong)).unwrap();
     assert_eq!((answer.status(), answer.field("Sec-WebSocket-Version")), (426, Some("13")));
     let handshake = handshake("13", "");
-    assert_eq!(upgrade_of(require(Requirement::NoWebSocket), &facts(&handshake)), some(426, "HTTP/1.1"));
+    assert_eq!(
+        upgrade_of(require(Requirement::NoWebSocket), &facts(&handshake)),
+        some(426, "HTTP/1.1")
+    );
     // RFC 9110 §7.8: ignored in an HTTP/1.0 request.
-    let old = Facts { hop: HttpVersion::V1_0, http: Known::Is(HttpVersion::V1_0), ..facts(&handshake) };
+    let old =
+        Facts { hop: HttpVersion::V1_0, http: Known::Is(HttpVersion::V1_0), ..facts(&handshake) };
     assert_eq!(upgrade_of(require(Requirement::NoWebSocket), &old), None);
     let extended = Facts {
         method: "CONNECT",
@@ -195,19 +235,27 @@ fn versions_are_read_from_every_place() {
     let plain = facts(&none);
     assert_eq!(reason(&plain), Reason::Missing);
     assert_eq!(reason(&Facts { path: "/api/v1/orders", ..plain }), Reason::TooOld);
-    assert_eq!(reason(&Facts { path: "/api/v2/orders", query: Some("a=b&api-version=2%2E0"), ..plain }), Reason::Meets);
-    assert_eq!(reason(&Facts { path: "/api/v2/orders", query: Some("api-version=2.1"), ..plain }), Reason::Ambiguous);
+    assert_eq!(
+        reason(&Facts { path: "/api/v2/orders", query: Some("a=b&api-version=2%2E0"), ..plain }),
+        Reason::Meets
+    );
+    assert_eq!(
+        reason(&Facts { path: "/api/v2/orders", query: Some("api-version=2.1"), ..plain }),
+        Reason::Ambiguous
+    );
     assert_eq!(reason(&Facts { query: Some("api-version=x"), ..plain }), Reason::Malformed);
     assert_eq!(reason(&Facts { query: Some("api-version=3"), ..plain }), Reason::TooNew);
     // Kind: a weight that cannot be read hides the version beside it.
     let garbled = vec![("accept", "application/json;v=1.0;q=abc")];
     assert_eq!(reason(&facts(&garbled)), Reason::TooOld);
-    let accepts = vec![("accept", "a/b;q=0.9, application/json;v=2.0;q=0.1"), ("content-type", "a/b;v=1")];
+    let accepts =
+        vec![("accept", "a/b;q=0.9, application/json;v=2.0;q=0.1"), ("content-type", "a/b;v=1")];
     assert_eq!(reason(&facts(&accepts)), Reason::Meets);
     assert_eq!(reason(&Facts { has_content: true, ..facts(&accepts) }), Reason::Ambiguous);
 }
 
-/// Frameworks differ on which of several values counts, so every value is read, and different ones are ambiguous.
+/// Frameworks differ on which of several values counts, so every value is read, and different ones
+/// are ambiguous.
 #[test]
 fn no_second_version_hides() {
     let members = "a/b,".repeat(70) + "a/b;v=1, a/b;v=2.0";
@@ -221,7 +269,11 @@ fn no_second_version_hides() {
         let (none, lines) = (Lines::new(), vec![("accept", value)]);
         let facts = Facts { fields: &lines, ..facts(&none) };
         let policy = policy(api(Uncertain::default()));
-        assert_eq!(policy.decide(&facts, Timestamp::UNIX_EPOCH).top().unwrap().reason, want, "{value}");
+        assert_eq!(
+            policy.decide(&facts, Timestamp::UNIX_EPOCH).top().unwrap().reason,
+            want,
+            "{value}"
+        );
     }
 }
 
@@ -238,12 +290,27 @@ fn a_list_is_met_by_any_one_and_named_in_order() {
     let none = Lines::new();
     let plain = facts(&none);
     assert_eq!(upgrade_of(rule(), &plain), some(426, "HTTP/3.0, HTTP/2.0, TLS/1.3"));
-    assert_eq!(upgrade_of(rule(), &Facts { hop: HttpVersion::V2, http: Known::Is(HttpVersion::V2), ..plain }), None);
+    assert_eq!(
+        upgrade_of(
+            rule(),
+            &Facts { hop: HttpVersion::V2, http: Known::Is(HttpVersion::V2), ..plain }
+        ),
+        None
+    );
     let secure = Known::Is(TlsState::Version(TlsVersion::V1_3));
     assert_eq!(upgrade_of(rule(), &Facts { tls: secure, ..plain }), None);
     // Uncertain beside surely unmet is refused; uncertain alone is not.
-    assert_eq!(upgrade_of(rule(), &Facts { tls: Known::Unknown, ..plain }).map(|answer| answer.0), Some(426));
-    assert_eq!(upgrade_of(require(Requirement::Tls(TlsVersion::V1_2)), &Facts { tls: Known::Unknown, ..plain }), None);
+    assert_eq!(
+        upgrade_of(rule(), &Facts { tls: Known::Unknown, ..plain }).map(|answer| answer.0),
+        Some(426)
+    );
+    assert_eq!(
+        upgrade_of(
+            require(Requirement::Tls(TlsVersion::V1_2)),
+            &Facts { tls: Known::Unknown, ..plain }
+        ),
+        None
+    );
 }
 
 #[test]
@@ -261,8 +328,13 @@ fn behind_a_declared_proxy_the_status_is_strict() {
     });
     let numbered = numbered.unwrap();
     let answer = refuse(&numbered.decide(&facts, Timestamp::UNIX_EPOCH), &facts, &around).unwrap();
-    assert_eq!((answer.status(), answer.field("Upgrade")), (410, None), "a 426 without Upgrade is none");
-    let answer = refuse(&decision, &facts, &Circumstances { upgrade_field: true, ..around }).unwrap();
+    assert_eq!(
+        (answer.status(), answer.field("Upgrade")),
+        (410, None),
+        "a 426 without Upgrade is none"
+    );
+    let answer =
+        refuse(&decision, &facts, &Circumstances { upgrade_field: true, ..around }).unwrap();
     assert_eq!((answer.status(), answer.field("Upgrade")), (426, Some("orders-v2/2.0")));
 }
 
@@ -270,13 +342,18 @@ fn behind_a_declared_proxy_the_status_is_strict() {
 fn the_scheme_changes_to_a_host_that_is_known() {
     let accepts = vec![("accept", "text/html")];
     let facts = Facts { path: "/a<b", query: Some("c=d"), ..facts(&accepts) };
-    let redirecting = RuleSpec { answer: AnswerStyle::Redirect, ..require(Requirement::Tls(TlsVersion::V1_2)) };
+    let redirecting =
+        RuleSpec { answer: AnswerStyle::Redirect, ..require(Requirement::Tls(TlsVersion::V1_2)) };
     for (rule, status) in [(require(Requirement::Tls(TlsVersion::V1_2)), 426), (redirecting, 308)] {
         let policy = policy(rule);
         let decision = policy.decide(&facts, Timestamp::UNIX_EPOCH);
-        let around = Circumstances { public: Some("https://api.example.com/"), ..Circumstances::default() };
+        let around =
+            Circumstances { public: Some("https://api.example.com/"), ..Circumstances::default() };
         let answer = refuse(&decision, &facts, &around).unwrap();
-        assert_eq!((answer.status(), answer.field("Location")), (status, Some("https://api.example.com/a%3Cb?c=d")));
+        assert_eq!(
+            (answer.status(), answer.field("Location")),
+            (status, Some("https://api.example.com/a%3Cb?c=d"))
+        );
         let nowhere = refuse(&decision, &facts, &Circumstances::default()).unwrap();
         assert_eq!((nowhere.status(), nowhere.field("Location")), (426, None));
     }
@@ -290,7 +367,8 @@ fn on_loopback_the_listener_is_the_address() {
         let none = Lines::new();
         let facts = Facts { host, path: "/account", ..facts(&none) };
         let around = Circumstances { https: Some(listener.parse().unwrap()), ..around };
-        let answer = refuse(&policy.decide(&facts, Timestamp::UNIX_EPOCH), &facts, &around).unwrap();
+        let answer =
+            refuse(&policy.decide(&facts, Timestamp::UNIX_EPOCH), &facts, &around).unwrap();
         answer.field("Location").map(str::to_owned)
     };
     let led = |host, listener| location(host, listener, Circumstances::default());
@@ -315,27 +393,46 @@ fn on_loopback_the_listener_is_the_address() {
     ] {
         assert_eq!(led(host, listener), None, "{host} {listener}");
     }
-    let public = Circumstances { public: Some("https://api.example.com"), ..Circumstances::default() };
+    let public =
+        Circumstances { public: Some("https://api.example.com"), ..Circumstances::default() };
     let named = location("127.0.0.1", "127.0.0.1:8443", public);
-    assert_eq!(named.as_deref(), Some("https://api.example.com/account"), "what the operator wrote comes first");
+    assert_eq!(
+        named.as_deref(),
+        Some("https://api.example.com/account"),
+        "what the operator wrote comes first"
+    );
     let proxied = Circumstances { proxied: true, ..Circumstances::default() };
-    assert_eq!(location("127.0.0.1", "127.0.0.1:8443", proxied), None, "it is the proxy that was asked");
+    assert_eq!(
+        location("127.0.0.1", "127.0.0.1:8443", proxied),
+        None,
+        "it is the proxy that was asked"
+    );
 }
 
 #[test]
 fn never_refused() {
     let rule = || require(Requirement::Tls(TlsVersion::V1_2));
-    let verdict = |rule: RuleSpec, facts: &Facts<'_>| policy(rule).decide(facts, Timestamp::UNIX_EPOCH).verdict;
-    let (none, preflight) = (Lines::new(), vec![("origin", "https://a"), ("access-control-request-method", "PUT")]);
+    let verdict = |rule: RuleSpec, facts: &Facts<'_>| {
+        policy(rule).decide(facts, Timestamp::UNIX_EPOCH).verdict
+    };
+    let (none, preflight) =
+        (Lines::new(), vec![("origin", "https://a"), ("access-control-request-method", "PUT")]);
     let probe = vec![("user-agent", "kube-probe/1.29")];
     let plain = facts(&none);
     assert_eq!(verdict(rule(), &Facts { method: "OPTIONS", ..facts(&preflight) }), Verdict::Exempt);
     assert_eq!(verdict(rule(), &Facts { path: "/healthz", ..plain }), Verdict::Exempt);
-    assert_eq!(verdict(rule(), &Facts { path: "/.well-known/acme-challenge/x", ..plain }), Verdict::Exempt);
+    assert_eq!(
+        verdict(rule(), &Facts { path: "/.well-known/acme-challenge/x", ..plain }),
+        Verdict::Exempt
+    );
     let private = Some(std::net::IpAddr::from([10, 0, 0, 7]));
     assert_eq!(verdict(rule(), &Facts { peer: private, ..facts(&probe) }), Verdict::Exempt);
     let documented = RuleSpec { docs: Some("https://api.example.com/docs".to_owned()), ..rule() };
-    assert_eq!(verdict(documented.clone(), &Facts { path: "/docs", ..plain }), Verdict::Refuse, "a foreign host");
+    assert_eq!(
+        verdict(documented.clone(), &Facts { path: "/docs", ..plain }),
+        Verdict::Refuse,
+        "a foreign host"
+    );
     let local = RuleSpec { docs: Some("/docs".to_owned()), ..rule() };
     assert_eq!(verdict(local, &Facts { path: "/docs", ..plain }), Verdict::Exempt);
     let mut served = documented;
@@ -346,14 +443,18 @@ fn never_refused() {
     assert_eq!(verdict(named, &Facts { path: "/healthz", ..plain }), Verdict::Refuse);
 }
 
-/// Built-in exemptions are for browsers and health checkers, and no request can excuse itself by looking like one.
+/// Built-in exemptions are for browsers and health checkers, and no request can excuse itself by
+/// looking like one.
 #[test]
 fn no_request_excuses_itself() {
     let verdict = |facts: &Facts<'_>| {
-        policy(require(Requirement::Tls(TlsVersion::V1_2))).decide(facts, Timestamp::UNIX_EPOCH).verdict
+        policy(require(Requirement::Tls(TlsVersion::V1_2)))
+            .decide(facts, Timestamp::UNIX_EPOCH)
+            .verdict
     };
     let probe = vec![("user-agent", "kube-probe/1.29")];
-    let (private, public) = (std::net::IpAddr::from([10, 0, 0, 7]), std::net::IpAddr::from([203, 0, 113, 9]));
+    let (private, public) =
+        (std::net::IpAddr::from([10, 0, 0, 7]), std::net::IpAddr::from([203, 0, 113, 9]));
     let from = |peer, method| Facts { peer: Some(peer), method, ..facts(&probe) };
     assert_eq!(verdict(&from(private, "HEAD")), Verdict::Exempt);
     assert_eq!(verdict(&from(private, "POST")), Verdict::Refuse);
@@ -367,7 +468,11 @@ fn no_request_excuses_itself() {
         vec![origin, method, method],
         vec![origin, method, ("x-http-method-override", "DELETE")],
     ] {
-        assert_eq!(verdict(&Facts { method: "OPTIONS", ..facts(&lines) }), Verdict::Refuse, "{lines:?}");
+        assert_eq!(
+            verdict(&Facts { method: "OPTIONS", ..facts(&lines) }),
+            Verdict::Refuse,
+            "{lines:?}"
+        );
     }
     let preflight = vec![origin, method];
     let options = Facts { method: "OPTIONS", ..facts(&preflight) };
@@ -375,14 +480,18 @@ fn no_request_excuses_itself() {
     assert_eq!(verdict(&Facts { method: "POST", ..options }), Verdict::Refuse);
 }
 
-/// A doubled field brings a request under a rule and excuses it from none: the upstream may read either line.
+/// A doubled field brings a request under a rule and excuses it from none: the upstream may read
+/// either line.
 #[test]
 fn a_doubled_field_excuses_no_request() {
     let exempt = Exemption {
         id: "kiosks".into(),
         rules: Vec::new(),
         matcher: Matcher {
-            headers: Values { include: vec![HeaderPattern::parse("X-Kiosk: yes").unwrap()], exclude: Vec::new() },
+            headers: Values {
+                include: vec![HeaderPattern::parse("X-Kiosk: yes").unwrap()],
+                exclude: Vec::new(),
+            },
             ..Matcher::default()
         },
         reason: String::new(),
@@ -423,7 +532,10 @@ fn any_rule() -> impl Strategy<Value = RuleSpec> {
         let rule = match which {
             0 => require(Requirement::Tls(TlsVersion::V1_3)),
             1 => require(Requirement::Http(HttpVersion::V2)),
-            2 => require(Requirement::WebSocket(WebSocket { version: 13, subprotocols: vec!["a".into()] })),
+            2 => require(Requirement::WebSocket(WebSocket {
+                version: 13,
+                subprotocols: vec!["a".into()],
+            })),
             3 => require(Requirement::NoWebSocket),
             4 => api(Uncertain::default()),
             5 => client(),
@@ -435,15 +547,25 @@ fn any_rule() -> impl Strategy<Value = RuleSpec> {
 
 fn any_lines() -> impl Strategy<Value = Vec<(String, String)>> {
     let names = "upgrade|connection|accept|user-agent|x-api-version|x-client-version|content-type|origin|sec-websocket-version|sec-websocket-protocol|host";
-    proptest::collection::vec((names, "(websocket|upgrade|13|1\\.[0-9]|AcmeApp/[0-9]|text/html|a|\\PC{0,12})"), 0..8)
+    proptest::collection::vec(
+        (names, "(websocket|upgrade|13|1\\.[0-9]|AcmeApp/[0-9]|text/html|a|\\PC{0,12})"),
+        0..8,
+    )
 }
 
-fn check_answer(decision: &Decision<'_>, facts: &Facts<'_>, asked: &Watched<'_>) -> Result<(), TestCaseError> {
+fn check_answer(
+    decision: &Decision<'_>,
+    facts: &Facts<'_>,
+    asked: &Watched<'_>,
+) -> Result<(), TestCaseError> {
     let Some(answer) = refuse(decision, facts, &Circumstances::default()) else { return Ok(()) };
     let vary = answer.field("Vary").unwrap_or_default().to_ascii_lowercase();
     let named: Vec<_> = vary.split(", ").collect();
     for field in asked.asked.borrow().iter() {
-        prop_assert!(named.contains(&field.as_str()), "{field} was read and is not in Vary: {vary}");
+        prop_assert!(
+            named.contains(&field.as_str()),
+            "{field} was read and is not in Vary: {vary}"
+        );
     }
     let multiplexed = !facts.is_http1();
     prop_assert_eq!(answer.field("Cache-Control"), Some("no-store"));
@@ -456,7 +578,10 @@ fn check_answer(decision: &Decision<'_>, facts: &Facts<'_>, asked: &Watched<'_>)
         );
     }
     for (name, value) in answer.fields() {
-        prop_assert!(value.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{name}: {value:?} could not be sent");
+        prop_assert!(
+            value.bytes().all(|byte| (b' '..=b'~').contains(&byte)),
+            "{name}: {value:?} could not be sent"
+        );
     }
     Ok(())
 }

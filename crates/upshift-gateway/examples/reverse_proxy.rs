@@ -1,4 +1,5 @@
-//! A plain reverse proxy: `reverse_proxy LISTEN UPSTREAM [TLS-LISTEN]`, with an admin listener on a free port.
+//! A plain reverse proxy: `reverse_proxy LISTEN UPSTREAM [TLS-LISTEN]`, with an admin listener on a
+//! free port.
 
 use upshift_gateway::{Gateway, Settings, Upstream};
 

@@ -1,8 +1,8 @@
 //! The access record: one JSON line per request, with the decision and without secrets.
 //!
-//! A query string and fields other than those that a rule read are not in it: that is where tokens are. Lines are
-//! written by a thread of their own; when it falls behind, or a disk is full, they are dropped and counted, because no
-//! request waits for a disk.
+//! A query string and fields other than those that a rule read are not in it: that is where tokens
+//! are. Lines are written by a thread of their own; when it falls behind, or a disk is full, they
+//! are dropped and counted, because no request waits for a disk.
 
 use std::borrow::Cow;
 use std::io::Write;
@@ -129,7 +129,8 @@ impl Output {
         self.out.write_all(line)
     }
 
-    /// Says once that nothing can be written, however many lines that costs: a full disk may have room again.
+    /// Says once that nothing can be written, however many lines that costs: a full disk may have
+    /// room again.
     fn note(&mut self, failed: Option<std::io::Error>) {
         if let Some(error) = failed.as_ref().filter(|_| !self.failing) {
             tracing::error!(%error, "the access record cannot be written; its lines are lost and counted");

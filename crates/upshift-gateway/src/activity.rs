@@ -1,8 +1,9 @@
-//! The activity of a client's connection: idle, reading a head, serving requests; and whether it takes what is written.
+//! The activity of a client's connection: idle, reading a head, serving requests; and whether it
+//! takes what is written.
 //!
-//! Kept in cells that the hot path writes; one timer per connection looks at them now and then. Bodies watch
-//! themselves ([`crate::body`]), stream by stream, because on HTTP/2 what arrives on a connection (a PING, say) tells
-//! nothing about a body.
+//! Kept in cells that the hot path writes; one timer per connection looks at them now and then.
+//! Bodies watch themselves ([`crate::body`]), stream by stream, because on HTTP/2 what arrives on a
+//! connection (a PING, say) tells nothing about a body.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -60,7 +61,8 @@ pub(crate) struct Activity {
     evicted: Cell<Option<Instant>>,
 }
 
-/// The state of a connection as every core sees it: busy, idle and since when, or about to end to make room.
+/// The state of a connection as every core sees it: busy, idle and since when, or about to end to
+/// make room.
 #[derive(Debug)]
 pub(crate) struct IdleMark {
     /// [`BUSY`], [`LEAVING`], or nanoseconds after [`START`].
@@ -78,14 +80,19 @@ static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 impl IdleMark {
     fn new() -> Self {
-        Self { state: AtomicU64::new(idle_now()), in_peace: AtomicBool::new(true), eviction: Notify::new() }
+        Self {
+            state: AtomicU64::new(idle_now()),
+            in_peace: AtomicBool::new(true),
+            eviction: Notify::new(),
+        }
     }
 
     fn set(&self, state: u64) {
         self.state.store(state, Relaxed);
     }
 
-    /// Since when it is idle, in nanoseconds after an instant that is the same for all; `None` if it is not.
+    /// Since when it is idle, in nanoseconds after an instant that is the same for all; `None` if
+    /// it is not.
     pub(crate) fn since(&self) -> Option<u64> {
         Some(self.state.load(Relaxed)).filter(|since| *since > LEAVING)
     }
@@ -95,8 +102,8 @@ impl IdleMark {
         self.state.load(Relaxed) == LEAVING
     }
 
-    /// Asks the connection, idle since then, to make room for another: at once, or when its client has been told. False if
-    /// a request has come to it.
+    /// Asks the connection, idle since then, to make room for another: at once, or when its client
+    /// has been told. False if a request has come to it.
     pub(crate) fn evict(&self, since: u64, at_once: bool) -> bool {
         if self.state.compare_exchange(since, LEAVING, Relaxed, Relaxed).is_err() {
             return false;
@@ -170,8 +177,8 @@ impl Activity {
         self.unread.get()
     }
 
-    /// Whether so many requests have been served, and none is being served. If not, the task of `cx` is woken when
-    /// one ends.
+    /// Whether so many requests have been served, and none is being served. If not, the task of
+    /// `cx` is woken when one ends.
     pub(crate) fn is_done_with(&self, requests: u64, cx: &Context<'_>) -> bool {
         let done = self.started.get() >= requests && self.requests.get() == 0;
         if !done {
@@ -189,7 +196,8 @@ impl Activity {
         }
     }
 
-    /// Tells whether the content is malformed. If not, the task of `cx` is woken when it turns out to be.
+    /// Tells whether the content is malformed. If not, the task of `cx` is woken when it turns out
+    /// to be.
     pub(crate) fn is_content_broken(&self, cx: &Context<'_>) -> bool {
         let broken = self.broken.get();
         if !broken {
@@ -332,7 +340,9 @@ mod tests {
         activity.evicted().await;
         let limits = Limits::default();
         let (due, expired) = activity.deadline(&limits).expect("it is due");
-        assert!(due <= Instant::now() + GOODBYE && due > Instant::now() && expired == Expired::Idle);
+        assert!(
+            due <= Instant::now() + GOODBYE && due > Instant::now() && expired == Expired::Idle
+        );
         let request = activity.request();
         assert!(!mark.is_leaving(), "a request has come, and is served");
         drop(request);

@@ -1,4 +1,5 @@
-//! The admin listener: a page that lists what is there, health, readiness, metrics, and what other parts add to it.
+//! The admin listener: a page that lists what is there, health, readiness, metrics, and what other
+//! parts add to it.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -22,12 +23,14 @@ use crate::worker::Shared;
 /// What a person finds who opens the address that `serve` prints.
 const PAGE: &str = include_str!("admin.html");
 
-/// `/`, `/healthz`, `/readyz`, `/metrics`. With `local_only`, the metrics are for callers that name this host by an address or
-/// as `localhost`: no page in a browser reads them under a name of its own (DNS rebinding).
+/// `/`, `/healthz`, `/readyz`, `/metrics`. With `local_only`, the metrics are for callers that name
+/// this host by an address or as `localhost`: no page in a browser reads them under a name of its
+/// own (DNS rebinding).
 pub(crate) fn router(shared: Arc<Shared>, local_only: bool) -> Router {
     let metrics = Router::new().route("/metrics", get(metrics));
     let metrics = if local_only { control::guarded(metrics, Access::local()) } else { metrics };
-    let probes = Router::new().route("/healthz", get(|| async { "ok\n" })).route("/readyz", get(ready));
+    let probes =
+        Router::new().route("/healthz", get(|| async { "ok\n" })).route("/readyz", get(ready));
     probes.route("/", get(|| async { Html(PAGE) })).merge(metrics).with_state(shared)
 }
 

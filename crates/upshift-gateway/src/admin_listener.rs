@@ -1,5 +1,6 @@
-//! The admin listener's connections, which have the bounds of any client's: a slow head, an answer that is not taken and
-//! an idle connection end in time, and no number of them keeps a health check out.
+//! The admin listener's connections, which have the bounds of any client's: a slow head, an answer
+//! that is not taken and an idle connection end in time, and no number of them keeps a health check
+//! out.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -31,8 +32,9 @@ use crate::stream::{Stream, Transport};
 /// As many connections are open at once. For one more, the oldest is closed.
 const CONNECTIONS: usize = 256;
 
-/// Serves `router` on the current thread until `stopped` resolves. Once `draining` is true, it accepts no more, so that
-/// another process can have the port. `limits` gives those that a connection begins with.
+/// Serves `router` on the current thread until `stopped` resolves. Once `draining` is true, it
+/// accepts no more, so that another process can have the port. `limits` gives those that a
+/// connection begins with.
 pub(crate) fn run(
     listener: StdListener,
     router: Router,
@@ -107,7 +109,13 @@ async fn serve(tcp: TcpStream, router: Router, limits: Limits, close: Rc<Notify>
         .serve_connection(TokioIo::new(stream), service);
     // Connections that are open stay usable during the drain.
     let (_never, draining) = watch::channel(false);
-    let driven = drive(Pin::new(&mut codec), |codec| codec.graceful_shutdown(), &activity, draining, &limits);
+    let driven = drive(
+        Pin::new(&mut codec),
+        |codec| codec.graceful_shutdown(),
+        &activity,
+        draining,
+        &limits,
+    );
     tokio::select! {
         ended = driven => if let Err(ending) = ended {
             tracing::debug!(cause = ending.cause(), "an admin connection ended");
@@ -143,7 +151,10 @@ impl http_body::Body for CountedBody {
     type Data = Bytes;
     type Error = axum::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         Pin::new(&mut self.body).poll_frame(cx)
     }
 

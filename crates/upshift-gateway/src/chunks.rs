@@ -1,4 +1,5 @@
-//! Where a chunked body ends (RFC 9112 §7.1), read strictly: what two readers may read differently is no chunk.
+//! Where a chunked body ends (RFC 9112 §7.1), read strictly: what two readers may read differently
+//! is no chunk.
 
 /// As long as all chunk extensions and trailers of one body may be together, in bytes.
 const MAX_OVERHEAD: usize = 16 * 1024;
@@ -90,10 +91,13 @@ impl ChunkScanner {
                 self.count_overhead()?;
                 Ok(State::BadSpace { size })
             }
-            (State::Size { size, .. } | State::BadSpace { size }, b';') => Ok(State::Extension { size }),
-            (State::Size { size, .. } | State::BadSpace { size } | State::Extension { size }, b'\r') => {
-                Ok(State::SizeLineFeed { size })
+            (State::Size { size, .. } | State::BadSpace { size }, b';') => {
+                Ok(State::Extension { size })
             }
+            (
+                State::Size { size, .. } | State::BadSpace { size } | State::Extension { size },
+                b'\r',
+            ) => Ok(State::SizeLineFeed { size }),
             (State::Extension { size }, _) if is_text(byte) => {
                 self.count_overhead()?;
                 Ok(State::Extension { size })
@@ -110,7 +114,9 @@ impl ChunkScanner {
         match (self.state, byte) {
             (State::TrailerStart, b'\r') => Ok(State::LastLineFeed),
             (State::LastLineFeed, b'\n') => Ok(State::Done),
-            (State::TrailerStart | State::Trailer { named: false }, _) if upshift_core::field::is_tchar(byte) => {
+            (State::TrailerStart | State::Trailer { named: false }, _)
+                if upshift_core::field::is_tchar(byte) =>
+            {
                 self.count_overhead()?;
                 Ok(State::Trailer { named: false })
             }

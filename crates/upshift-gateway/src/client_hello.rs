@@ -1,10 +1,13 @@
 //! The first record of a TLS connection, looked at before the TLS library sees it.
 //!
-//! The library supports TLS 1.2 and newer. What only speaks older versions is recognised here, so that it can be
-//! counted by version and told why (RFC 8446 §6.2: `protocol_version`), instead of failing as malformed:
+//! The library supports TLS 1.2 and newer. What only speaks older versions is recognised here, so
+//! that it can be counted by version and told why (RFC 8446 §6.2: `protocol_version`), instead of
+//! failing as malformed:
 //!
-//! 1. An SSLv2 hello, of which the format alone is too old (RFC 6176 §3), whatever version it offers.
-//! 2. A `ClientHello` whose `legacy_version` is below TLS 1.2 and whose `supported_versions`, if any, are too.
+//! 1. An SSLv2 hello, of which the format alone is too old (RFC 6176 §3), whatever version it
+//!    offers.
+//! 2. A `ClientHello` whose `legacy_version` is below TLS 1.2 and whose `supported_versions`, if
+//!    any, are too.
 //!
 //! Looking is pure: bytes in, verdict out. [`read`] does it for a connection.
 
@@ -77,8 +80,8 @@ enum Hello {
     NotTls,
 }
 
-/// A fatal `protocol_version` alert in a record that even SSL 3.0 reads (RFC 8446 §6: alerts before a version is
-/// agreed on; §5.1: `legacy_record_version`).
+/// A fatal `protocol_version` alert in a record that even SSL 3.0 reads (RFC 8446 §6: alerts before
+/// a version is agreed on; §5.1: `legacy_record_version`).
 const PROTOCOL_VERSION_ALERT: [u8; 7] = [21, 3, 1, 0, 2, 2, 70];
 
 /// A `ClientHello` up to its `legacy_version`: handshake header, version.
@@ -133,8 +136,12 @@ async fn receive<S: AsyncRead + Unpin>(stream: &mut S, received: &mut BytesMut) 
     }
 }
 
-/// Sends an alert, and reads on until the client closes, lest the alert be lost in a reset. Bounded by who calls.
-async fn turn_away<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, alert: &[u8]) -> io::Result<()> {
+/// Sends an alert, and reads on until the client closes, lest the alert be lost in a reset. Bounded
+/// by who calls.
+async fn turn_away<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut S,
+    alert: &[u8],
+) -> io::Result<()> {
     stream.write_all(alert).await?;
     stream.shutdown().await?;
     let mut rest = [0; 1024];
@@ -146,7 +153,8 @@ async fn turn_away<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, alert: &[u
     Ok(())
 }
 
-/// Looks at all that has arrived so far; [`NEEDED`] bytes of the handshake always suffice for a verdict.
+/// Looks at all that has arrived so far; [`NEEDED`] bytes of the handshake always suffice for a
+/// verdict.
 fn examine(received: &[u8]) -> Hello {
     match received {
         [] | [0x16] => Hello::Incomplete,
@@ -161,9 +169,9 @@ fn examine(received: &[u8]) -> Hello {
     }
 }
 
-/// The handshake in the records that have arrived. RFC 8446 §5.1: a message "MAY be coalesced into a single TLSPlaintext
-/// record or fragmented across several records", of one byte each, if the client likes. `None` if a record is of another
-/// type, or empty.
+/// The handshake in the records that have arrived. RFC 8446 §5.1: a message "MAY be coalesced into
+/// a single TLSPlaintext record or fragmented across several records", of one byte each, if the
+/// client likes. `None` if a record is of another type, or empty.
 fn handshake_bytes(received: &[u8]) -> Option<Cow<'_, [u8]>> {
     let (payload, mut rest) = record(received)?;
     let mut handshake = Cow::Borrowed(payload);
@@ -203,10 +211,13 @@ fn examine_handshake(handshake: &[u8]) -> Hello {
 
 /// RFC 8446 §4.2.1: where `supported_versions` is present, `legacy_version` does not count.
 ///
-/// An old `ClientHello` is small and comes whole; of one that has not, `legacy_version` is believed.
+/// An old `ClientHello` is small and comes whole; of one that has not, `legacy_version` is
+/// believed.
 fn unless_newer(handshake: &[u8], old: OldHello) -> Hello {
     match supported_versions(handshake) {
-        Some(versions) if versions.chunks_exact(2).any(|version| matches!(version, [3, 3 | 4])) => Hello::Fine,
+        Some(versions) if versions.chunks_exact(2).any(|version| matches!(version, [3, 3 | 4])) => {
+            Hello::Fine
+        }
         _ => Hello::TooOld(old),
     }
 }
@@ -238,7 +249,8 @@ impl<'b> Cursor<'b> {
 
     /// A vector behind a length of `width` bytes (RFC 8446 §3.4).
     fn vector(&mut self, width: usize) -> Option<&'b [u8]> {
-        let length = self.take(width)?.iter().fold(0, |length, &byte| length << 8 | usize::from(byte));
+        let length =
+            self.take(width)?.iter().fold(0, |length, &byte| length << 8 | usize::from(byte));
         self.take(length)
     }
 }
@@ -303,20 +315,26 @@ mod tests {
     fn a_hello_may_come_in_records_of_one_byte() {
         for (version, want) in [([3, 3], Hello::Fine), ([3, 1], Hello::TooOld(OldHello::Tls1_0))] {
             let handshake = hello(version, &[])[RECORD_HEADER..].to_vec();
-            let records: Vec<u8> = handshake.iter().flat_map(|byte| [0x16, 3, 1, 0, 1, *byte]).collect();
+            let records: Vec<u8> =
+                handshake.iter().flat_map(|byte| [0x16, 3, 1, 0, 1, *byte]).collect();
             assert_eq!(examine(&records), want);
             for length in 0..NEEDED * 6 {
                 assert_eq!(examine(&records[..length]), Hello::Incomplete, "{length}");
             }
         }
         assert_eq!(examine(&[0x16, 3, 1, 0, 0]), Hello::NotTls, "an empty record");
-        assert_eq!(examine(&[0x16, 3, 1, 0, 1, 1, 0x17]), Hello::NotTls, "a record of another type");
+        assert_eq!(
+            examine(&[0x16, 3, 1, 0, 1, 1, 0x17]),
+            Hello::NotTls,
+            "a record of another type"
+        );
     }
 
     #[tokio::test]
     async fn who_is_too_old_is_told_so() {
         let (near, mut far) = tokio::io::duplex(1024);
-        let reading = tokio::spawn(async move { read(near).await.map(drop).map_err(|error| error.ending()) });
+        let reading =
+            tokio::spawn(async move { read(near).await.map(drop).map_err(|error| error.ending()) });
         far.write_all(&hello([3, 1], &[])).await.unwrap();
         let mut alert = [0; 7];
         far.read_exact(&mut alert).await.unwrap();

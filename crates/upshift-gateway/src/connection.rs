@@ -1,6 +1,7 @@
 //! One connection, from its first byte to its last.
 //!
-//! accept → TLS handshake → sniff → codec of HTTP/1 or HTTP/2 → close, lingering where the client may still be sending.
+//! accept → TLS handshake → sniff → codec of HTTP/1 or HTTP/2 → close, lingering where the client
+//! may still be sending.
 
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
@@ -53,26 +54,47 @@ pub(crate) struct Connection {
 
 impl Connection {
     /// One that nothing has been read from.
-    pub(crate) fn new(worker: Rc<Worker>, peer: SocketAddr, tls: TlsState, activity: Rc<Activity>) -> Self {
+    pub(crate) fn new(
+        worker: Rc<Worker>,
+        peer: SocketAddr,
+        tls: TlsState,
+        activity: Rc<Activity>,
+    ) -> Self {
         Self { worker, peer, tls, activity, switch: RefCell::default() }
     }
 
     /// The same connection after a switch, protected as `tls` says.
     pub(crate) fn again(&self, tls: TlsState) -> Self {
         let activity = Rc::clone(&self.activity);
-        Self { worker: Rc::clone(&self.worker), peer: self.peer, tls, activity, switch: RefCell::default() }
+        Self {
+            worker: Rc::clone(&self.worker),
+            peer: self.peer,
+            tls,
+            activity,
+            switch: RefCell::default(),
+        }
     }
 }
 
 /// A connection to the cleartext listener.
-pub(crate) async fn clear(worker: Rc<Worker>, tcp: TcpStream, peer: SocketAddr, activity: Rc<Activity>) {
+pub(crate) async fn clear(
+    worker: Rc<Worker>,
+    tcp: TcpStream,
+    peer: SocketAddr,
+    activity: Rc<Activity>,
+) {
     let connection = Connection::new(worker, peer, TlsState::Cleartext, activity);
     let stream = Stream::new(Transport::Clear(tcp), Rc::clone(&connection.activity));
     sniffed(stream, connection).await;
 }
 
 /// A connection to the TLS listener.
-pub(crate) async fn over_tls(worker: Rc<Worker>, tcp: TcpStream, peer: SocketAddr, activity: Rc<Activity>) {
+pub(crate) async fn over_tls(
+    worker: Rc<Worker>,
+    tcp: TcpStream,
+    peer: SocketAddr,
+    activity: Rc<Activity>,
+) {
     let snapshot = worker.shared.snapshot.load_full();
     let Some(config) = snapshot.tls.clone() else { return };
     let limit = snapshot.settings.limits.header_timeout;
@@ -145,11 +167,12 @@ async fn answer_fault(mut stream: Stream, fault: &Fault, connection: &Connection
     }
 }
 
-/// How long a connection that was just accepted may take to its first byte while the gateway drains.
+/// How long a connection that was just accepted may take to its first byte while the gateway
+/// drains.
 const DRAIN_GRACE: Duration = Duration::from_secs(1);
 
-/// Reads until the first bytes tell what they are. `Incomplete`: the client went away, or had not begun when the gateway
-/// shut down.
+/// Reads until the first bytes tell what they are. `Incomplete`: the client went away, or had not
+/// begun when the gateway shut down.
 async fn open(
     stream: &mut Stream,
     received: &mut BytesMut,
@@ -189,9 +212,11 @@ async fn open(
     }
 }
 
-/// Serves HTTP/1.0 and HTTP/1.1, and what the connection switches to after that. The stream has a gate.
+/// Serves HTTP/1.0 and HTTP/1.1, and what the connection switches to after that. The stream has a
+/// gate.
 pub(crate) async fn serve_http1(stream: Stream, connection: Rc<Connection>) {
-    // In a box of its own, the codec is gone before what follows it begins: an idle tunnel does not carry it along.
+    // In a box of its own, the codec is gone before what follows it begins: an idle tunnel does not
+    // carry it along.
     let Http1Ended { stream, early, fault } = Box::pin(codec_http1(stream, &connection)).await;
     if let Some(switch) = connection.switch.take() {
         return Box::pin(switch.perform(stream, early, &connection)).await;
@@ -201,7 +226,8 @@ pub(crate) async fn serve_http1(stream: Stream, connection: Rc<Connection>) {
     }
     let limits = connection.worker.limits();
     // RFC 9112 §9.6: the answer to a request that was not read whole is lost if we just close.
-    let linger = connection.activity.left_unread().then_some((limits.discard_bytes, limits.discard_timeout));
+    let linger =
+        connection.activity.left_unread().then_some((limits.discard_bytes, limits.discard_timeout));
     stream.close(linger).await;
 }
 
@@ -228,29 +254,39 @@ async fn codec_http1(mut stream: Stream, connection: &Rc<Connection>) -> Http1En
         }
     });
     let mut codec = http1::Builder::new()
-        // Names compare without case, but not every client and every grep knows that (RFC 9110 §5.1).
+        // Names compare without case, but not every client and every grep knows that (RFC 9110
+        // §5.1).
         .title_case_headers(true)
         .header_read_timeout(None)
         // A client may end its direction with its request and read on (RFC 9293 §3.6).
         .half_close(true)
         .max_header_size(limits.header_bytes)
         .serve_connection(TokioIo::new(stream), service);
-    let ended = drive_codec(Pin::new(&mut codec), |codec| codec.graceful_shutdown(), connection, &limits).await;
+    let ended =
+        drive_codec(Pin::new(&mut codec), |codec| codec.graceful_shutdown(), connection, &limits)
+            .await;
     let timed_out = matches!(ended, Err(Ending::Expired(Expired::Head)));
     connection.worker.count_ended(ended);
     let parts = codec.into_parts();
     let mut stream = parts.io.into_inner();
-    let Some(gate) = stream.take_gate() else { return Http1Ended { stream, early: parts.read_buf, fault: None } };
+    let Some(gate) = stream.take_gate() else {
+        return Http1Ended { stream, early: parts.read_buf, fault: None };
+    };
     let within_head = gate.is_within_head();
     let (fault, rest) = gate.into_rest();
     let fault = fault.or((timed_out && within_head).then_some(Fault::HeadTimeout));
-    let early = if rest.is_empty() { parts.read_buf } else { [&parts.read_buf[..], &rest].concat().into() };
+    let early =
+        if rest.is_empty() { parts.read_buf } else { [&parts.read_buf[..], &rest].concat().into() };
     Http1Ended { stream, early, fault }
 }
 
-/// Serves HTTP/2. After an h2c upgrade, `first` (the HTTP/1.1 request) replaces the placeholder request on stream 1, of
-/// which only the method is real.
-pub(crate) async fn serve_http2(stream: Stream, connection: Rc<Connection>, first: Option<Request<RequestBody>>) {
+/// Serves HTTP/2. After an h2c upgrade, `first` (the HTTP/1.1 request) replaces the placeholder
+/// request on stream 1, of which only the method is real.
+pub(crate) async fn serve_http2(
+    stream: Stream,
+    connection: Rc<Connection>,
+    first: Option<Request<RequestBody>>,
+) {
     let limits = connection.worker.limits();
     connection.activity.multiplexed();
     let shared = Rc::clone(&connection);
@@ -260,7 +296,8 @@ pub(crate) async fn serve_http2(stream: Stream, connection: Rc<Connection>, firs
         let connection = Rc::clone(&shared);
         let kept = first.take();
         async move {
-            let request = kept.unwrap_or_else(|| RequestBody::hyper(request, &connection.activity, idle));
+            let request =
+                kept.unwrap_or_else(|| RequestBody::hyper(request, &connection.activity, idle));
             Ok::<_, Infallible>(serve(&connection, request).await)
         }
     });
@@ -272,7 +309,9 @@ pub(crate) async fn serve_http2(stream: Stream, connection: Rc<Connection>, firs
         // RFC 8441 §3: WebSocket by extended CONNECT is welcome.
         .enable_connect_protocol()
         .serve_connection(TokioIo::new(stream), service);
-    let ended = drive_codec(Pin::new(&mut codec), |codec| codec.graceful_shutdown(), &connection, &limits).await;
+    let ended =
+        drive_codec(Pin::new(&mut codec), |codec| codec.graceful_shutdown(), &connection, &limits)
+            .await;
     connection.worker.count_ended(ended);
 }
 
@@ -311,13 +350,16 @@ pub(crate) async fn drive<C: Future<Output = hyper::Result<()>>>(
             finishing = true;
             finish(codec.as_mut());
             cx.waker().wake_by_ref();
-            if let Some((due, Expired::Idle)) = evicted.and_then(|activity| activity.deadline(limits)) {
+            if let Some((due, Expired::Idle)) =
+                evicted.and_then(|activity| activity.deadline(limits))
+            {
                 timer.as_mut().reset(due);
             }
         }
         loop {
             match activity.deadline(limits) {
-                // An idle client that was told so has until `timer` to take what the codec still holds.
+                // An idle client that was told so has until `timer` to take what the codec still
+                // holds.
                 Some((_, Expired::Idle)) if finishing => {}
                 Some((due, _)) if due < timer.deadline() => timer.as_mut().reset(due),
                 _ => {}

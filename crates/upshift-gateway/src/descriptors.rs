@@ -1,8 +1,9 @@
 //! The descriptors that this process may open, and how they are shared out.
 //!
-//! Each client's connection takes one, and so does each connection to an upstream. Half of what is left after a reserve is
-//! for either side, so that no number of clients keeps their own requests from being forwarded. The reserve is for the
-//! admin listener, for connections that are being turned away, and for files.
+//! Each client's connection takes one, and so does each connection to an upstream. Half of what is
+//! left after a reserve is for either side, so that no number of clients keeps their own requests
+//! from being forwarded. The reserve is for the admin listener, for connections that are being
+//! turned away, and for files.
 
 use std::io;
 use std::sync::Arc;
@@ -13,7 +14,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// Descriptors that are not for connections, at most.
 const RESERVE: usize = 64;
 
-/// Descriptors of a worker, or of one of the other threads with a runtime of its own: its poll, its timers, its waker.
+/// Descriptors of a worker, or of one of the other threads with a runtime of its own: its poll, its
+/// timers, its waker.
 const PER_THREAD: usize = 4;
 
 /// Threads with a runtime beside the workers: main, admin, control, health.
@@ -25,7 +27,8 @@ const FEWEST_SPARE: usize = 12;
 /// Connections that each side has however small the limit is.
 const LEAST: usize = 4;
 
-/// Raises the soft limit of descriptors to the hard one, and returns it; `None` if there is no limit.
+/// Raises the soft limit of descriptors to the hard one, and returns it; `None` if there is no
+/// limit.
 ///
 /// # Errors
 /// If the system refuses.
@@ -44,7 +47,8 @@ pub(crate) struct Descriptors {
     pub(crate) limit: usize,
     /// Connections of clients, at most.
     pub(crate) clients: usize,
-    /// Connections of clients that end to make room, at most, beside the others. They are part of the reserve.
+    /// Connections of clients that end to make room, at most, beside the others. They are part of
+    /// the reserve.
     pub(crate) leaving: usize,
     /// Connections to upstreams, at most.
     upstreams: usize,
@@ -85,17 +89,25 @@ impl Descriptors {
         let reserve = spare + (workers + OTHER_THREADS) * PER_THREAD;
         let half = limit.saturating_sub(open + reserve) / 2;
         let half = half.max(LEAST);
-        Self { limit, clients: half, leaving: spare / 2, upstreams: half, open_upstreams: AtomicUsize::new(0) }
+        Self {
+            limit,
+            clients: half,
+            leaving: spare / 2,
+            upstreams: half,
+            open_upstreams: AtomicUsize::new(0),
+        }
     }
 
     /// Takes the descriptor of a connection to an upstream; `None` if none is left.
     pub(crate) fn take(self: &Arc<Self>) -> Option<Descriptor> {
-        let open =
-            self.open_upstreams.fetch_update(Relaxed, Relaxed, |open| (open < self.upstreams).then_some(open + 1));
+        let open = self
+            .open_upstreams
+            .fetch_update(Relaxed, Relaxed, |open| (open < self.upstreams).then_some(open + 1));
         open.ok().map(|_| Descriptor(Arc::clone(self)))
     }
 
-    /// Tells whether so few are left for upstreams that none should be kept by a connection that rests.
+    /// Tells whether so few are left for upstreams that none should be kept by a connection that
+    /// rests.
     pub(crate) fn are_scarce(&self) -> bool {
         self.open_upstreams.load(Relaxed) > self.upstreams / 4 * 3
     }

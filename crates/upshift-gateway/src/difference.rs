@@ -1,7 +1,7 @@
 //! What differs between what is in force and what takes its place.
 //!
-//! Every structure is taken apart by its fields here, without `..`: one that gets a new field does not compile until a
-//! reload names it.
+//! Every structure is taken apart by its fields here, without `..`: one that gets a new field does
+//! not compile until a reload names it.
 
 use std::fmt::{Debug, Display, Formatter};
 
@@ -79,7 +79,11 @@ pub(crate) fn differences(before: &Settings, after: &Settings) -> Vec<Difference
     found.extend(of_exemptions(&before.policy, &after.policy));
     found.extend(of_upstreams(&before.upstreams, &after.upstreams));
     for key in changed_keys(settings(before), settings(after)) {
-        found.push(Difference { kind: "setting", name: key.to_owned(), how: How::Changed(Vec::new()) });
+        found.push(Difference {
+            kind: "setting",
+            name: key.to_owned(),
+            how: How::Changed(Vec::new()),
+        });
     }
     found
 }
@@ -91,11 +95,19 @@ pub(crate) fn file_differences(before: &LoadedFiles, after: &LoadedFiles) -> Vec
     if let Some(identity) = identity
         && before.identity.as_ref().is_none_or(|old| old.chain != identity.chain)
     {
-        found.push(Difference { kind: "certificate", name: identity.describe(), how: How::TakenUp });
+        found.push(Difference {
+            kind: "certificate",
+            name: identity.describe(),
+            how: How::TakenUp,
+        });
     }
     for (path, certificates) in authorities {
         if before.authorities.get(path).is_some_and(|old| old != certificates) {
-            found.push(Difference { kind: "authorities", name: path.display().to_string(), how: How::TakenUp });
+            found.push(Difference {
+                kind: "authorities",
+                name: path.display().to_string(),
+                how: How::TakenUp,
+            });
         }
     }
     found
@@ -297,7 +309,11 @@ fn of_exemptions(before: &Policy, after: &Policy) -> Vec<Difference> {
     }
     for exemption in old {
         if !new.iter().any(|new| new.id == exemption.id) {
-            found.push(Difference { kind: "exemption", name: exemption.id.to_string(), how: How::Removed });
+            found.push(Difference {
+                kind: "exemption",
+                name: exemption.id.to_string(),
+                how: How::Removed,
+            });
         }
     }
     if is_reordered(&exemption_ids(old), &exemption_ids(new)) {
@@ -322,8 +338,8 @@ fn exemption_values(exemption: &Exemption) -> Values {
     values
 }
 
-/// An upstream has no id: it is the same as long as it has the same addresses. Of several with the same addresses, one
-/// that is equal in all is the same.
+/// An upstream has no id: it is the same as long as it has the same addresses. Of several with the
+/// same addresses, one that is equal in all is the same.
 fn of_upstreams(before: &[Upstream], after: &[Upstream]) -> Vec<Difference> {
     let old: Vec<Values> = before.iter().map(upstream_values).collect();
     let new: Vec<Values> = after.iter().map(upstream_values).collect();
@@ -341,7 +357,11 @@ fn of_upstreams(before: &[Upstream], after: &[Upstream]) -> Vec<Difference> {
     }
     for (index, upstream) in before.iter().enumerate() {
         if !same.contains(&Some(index)) {
-            found.push(Difference { kind: "upstream", name: addresses(upstream), how: How::Removed });
+            found.push(Difference {
+                kind: "upstream",
+                name: addresses(upstream),
+                how: How::Removed,
+            });
         }
     }
     same.retain(Option::is_some);
@@ -352,7 +372,12 @@ fn of_upstreams(before: &[Upstream], after: &[Upstream]) -> Vec<Difference> {
 }
 
 /// For each upstream of `after`, the index of the same one in `before`.
-fn pairs(before: &[Upstream], after: &[Upstream], old: &[Values], new: &[Values]) -> Vec<Option<usize>> {
+fn pairs(
+    before: &[Upstream],
+    after: &[Upstream],
+    old: &[Values],
+    new: &[Values],
+) -> Vec<Option<usize>> {
     let mut same: Vec<Option<usize>> = vec![None; after.len()];
     for exactly in [true, false] {
         for index in 0..after.len() {
@@ -395,6 +420,7 @@ fn health_values(check: Option<&HealthCheck>) -> Values {
 }
 
 fn addresses(upstream: &Upstream) -> String {
-    let addresses: Vec<_> = upstream.endpoints.iter().map(|endpoint| endpoint.address.to_string()).collect();
+    let addresses: Vec<_> =
+        upstream.endpoints.iter().map(|endpoint| endpoint.address.to_string()).collect();
     addresses.join(", ")
 }

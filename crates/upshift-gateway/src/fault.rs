@@ -1,8 +1,8 @@
-//! What can go wrong with one exchange, and whose fault it is: the client's (4xx, 505), the upstream's (502, 504), or
-//! the gateway's own (501, 503).
+//! What can go wrong with one exchange, and whose fault it is: the client's (4xx, 505), the
+//! upstream's (502, 504), or the gateway's own (501, 503).
 //!
-//! The client reads [`Fault::detail`], which names no address and no cause behind the gateway. The operator reads
-//! [`Fault::report`], in the log.
+//! The client reads [`Fault::detail`], which names no address and no cause behind the gateway. The
+//! operator reads [`Fault::report`], in the log.
 
 use http::StatusCode;
 use upshift_core::policy::Ambiguity;
@@ -42,7 +42,8 @@ pub(crate) enum Fault {
     Transition(String),
     /// No upstream is configured for this request.
     NoUpstream,
-    /// The request has passed a gateway of this name too often: the name of the upstream that it would go to.
+    /// The request has passed a gateway of this name too often: the name of the upstream that it
+    /// would go to.
     Loop(String),
     /// This process may open no more connections: its descriptors are used up.
     OutOfDescriptors,
@@ -60,19 +61,25 @@ impl Fault {
     /// The status that says so.
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::NotHttp(_) | Self::Host(_) | Self::Framing(_) | Self::Target(_) | Self::AmbiguousPath(_) => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::NotHttp(_)
+            | Self::Host(_)
+            | Self::Framing(_)
+            | Self::Target(_)
+            | Self::AmbiguousPath(_) => StatusCode::BAD_REQUEST,
             Self::HeadTimeout | Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::TargetTooLong => StatusCode::URI_TOO_LONG,
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             // RFC 9110 §15.6.6: the major version is refused.
             Self::Version(_) => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
             // RFC 9112 §6.1: a coding that is not understood.
-            Self::Coding | Self::Trace | Self::Connect | Self::Transition(_) => StatusCode::NOT_IMPLEMENTED,
+            Self::Coding | Self::Trace | Self::Connect | Self::Transition(_) => {
+                StatusCode::NOT_IMPLEMENTED
+            }
             // RFC 5842 §7.2.
             Self::Loop(_) => StatusCode::LOOP_DETECTED,
-            Self::NoUpstream | Self::OutOfDescriptors | Self::UpstreamBusy(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoUpstream | Self::OutOfDescriptors | Self::UpstreamBusy(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Unreachable(..) | Self::BadGateway(..) => StatusCode::BAD_GATEWAY,
             Self::UpstreamTimeout(..) => StatusCode::GATEWAY_TIMEOUT,
         }
@@ -108,45 +115,62 @@ impl Fault {
     /// What the client should read.
     pub(crate) fn detail(&self) -> String {
         match self {
-            Self::NotHttp(why) | Self::Host(why) | Self::Framing(why) | Self::Target(why) => (*why).to_owned(),
+            Self::NotHttp(why) | Self::Host(why) | Self::Framing(why) | Self::Target(why) => {
+                (*why).to_owned()
+            }
             Self::Version(version) => {
                 format!("{version} is not spoken here. HTTP/1.1 and HTTP/2 are.")
             }
             Self::TargetTooLong => "The URL is longer than this server reads.".to_owned(),
-            Self::HeadTooLarge => "The request's fields are more than this server reads.".to_owned(),
+            Self::HeadTooLarge => {
+                "The request's fields are more than this server reads.".to_owned()
+            }
             Self::HeadTimeout => "The request did not arrive in time.".to_owned(),
             Self::Coding => "Of the transfer codings, only chunked is understood here.".to_owned(),
-            Self::Connect => "This server is no forward proxy: it does not open tunnels by CONNECT.".to_owned(),
+            Self::Connect => {
+                "This server is no forward proxy: it does not open tunnels by CONNECT.".to_owned()
+            }
             Self::Trace => "This server does not reflect requests.".to_owned(),
             Self::Transition(token) => format!("{token} is not carried here."),
             Self::AmbiguousPath(ambiguity) => {
-                format!("This server does not accept a path that servers read in different ways: {ambiguity}.")
+                format!(
+                    "This server does not accept a path that servers read in different ways: {ambiguity}."
+                )
             }
             Self::BodyTimeout => "The request's body did not arrive in time.".to_owned(),
             Self::NoUpstream => "No upstream is configured for this URL.".to_owned(),
             Self::Loop(_) => "This request goes round in circles behind this server.".to_owned(),
-            Self::OutOfDescriptors => "This server cannot take more requests at the moment.".to_owned(),
+            Self::OutOfDescriptors => {
+                "This server cannot take more requests at the moment.".to_owned()
+            }
             Self::UpstreamBusy(_) => "The servers behind this gateway are busy.".to_owned(),
             Self::Unreachable(..) => "The server behind this gateway cannot be reached.".to_owned(),
             Self::UpstreamTimeout(..) => "The server behind this gateway took too long.".to_owned(),
-            Self::BadGateway(..) => "The server behind this gateway gave no valid answer.".to_owned(),
+            Self::BadGateway(..) => {
+                "The server behind this gateway gave no valid answer.".to_owned()
+            }
         }
     }
 
     /// What the operator should read; `None` for what is the client's fault.
     pub(crate) fn report(&self) -> Option<String> {
         match self {
-            Self::OutOfDescriptors => {
-                Some("no descriptor is left for another connection: raise the limit (ulimit -n)".to_owned())
-            }
+            Self::OutOfDescriptors => Some(
+                "no descriptor is left for another connection: raise the limit (ulimit -n)"
+                    .to_owned(),
+            ),
             Self::Loop(upstream) => Some(format!(
                 "the upstream {upstream} leads back to this gateway, it seems: a request has passed it {MOST_PASSES} times (Via)"
             )),
-            Self::UpstreamBusy(upstream) => {
-                Some(format!("the upstream {upstream} and its others serve as many requests as `connections` allows"))
+            Self::UpstreamBusy(upstream) => Some(format!(
+                "the upstream {upstream} and its others serve as many requests as `connections` allows"
+            )),
+            Self::Unreachable(upstream, why) => {
+                Some(format!("the upstream {upstream} cannot be reached: {why}"))
             }
-            Self::Unreachable(upstream, why) => Some(format!("the upstream {upstream} cannot be reached: {why}")),
-            Self::UpstreamTimeout(upstream, what) => Some(format!("the upstream {upstream} took too long {what}")),
+            Self::UpstreamTimeout(upstream, what) => {
+                Some(format!("the upstream {upstream} took too long {what}"))
+            }
             Self::BadGateway(upstream, what) => Some(format!("the upstream {upstream} {what}")),
             _ => None,
         }

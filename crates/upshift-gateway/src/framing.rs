@@ -1,8 +1,9 @@
-//! Where a message ends, as its fields say: one strict reading of `Content-Length`, for every version of HTTP, requests
-//! and responses.
+//! Where a message ends, as its fields say: one strict reading of `Content-Length`, for every
+//! version of HTTP, requests and responses.
 //!
-//! A length that two readers may read differently is how requests are smuggled, so one that is not plain is a malformed
-//! message. Towards the other side the length is written from the body that is sent, never copied.
+//! A length that two readers may read differently is how requests are smuggled, so one that is not
+//! plain is a malformed message. Towards the other side the length is written from the body that is
+//! sent, never copied.
 
 use http::header::{self, HeaderMap, HeaderValue};
 
@@ -20,9 +21,9 @@ pub(crate) enum BadLength {
 /// The length that the fields declare; `None` if they declare none.
 ///
 /// # Errors
-/// RFC 9110 §8.6: `Content-Length = 1*DIGIT`. A list is refused, although a recipient may repair one whose members are
-/// equal: it "MUST either reject the message as invalid or replace the duplicated field values with a single valid
-/// Content-Length". Equal lines are replaced.
+/// RFC 9110 §8.6: `Content-Length = 1*DIGIT`. A list is refused, although a recipient may repair
+/// one whose members are equal: it "MUST either reject the message as invalid or replace the
+/// duplicated field values with a single valid Content-Length". Equal lines are replaced.
 pub(crate) fn declared_length(headers: &HeaderMap) -> Result<Option<u64>, BadLength> {
     let lines = headers.get_all(header::CONTENT_LENGTH).iter();
     length_of_lines(lines.map(HeaderValue::as_bytes))
@@ -32,7 +33,9 @@ pub(crate) fn declared_length(headers: &HeaderMap) -> Result<Option<u64>, BadLen
 ///
 /// # Errors
 /// As [`declared_length`].
-pub(crate) fn length_of_lines<'v>(lines: impl Iterator<Item = &'v [u8]>) -> Result<Option<u64>, BadLength> {
+pub(crate) fn length_of_lines<'v>(
+    lines: impl Iterator<Item = &'v [u8]>,
+) -> Result<Option<u64>, BadLength> {
     let mut declared = None;
     for line in lines {
         let length = parse(line)?;
@@ -71,7 +74,8 @@ mod tests {
     fn declared(lines: &[&str]) -> Result<Option<u64>, BadLength> {
         let mut headers = HeaderMap::new();
         for line in lines {
-            headers.append(header::CONTENT_LENGTH, HeaderValue::from_bytes(line.as_bytes()).unwrap());
+            headers
+                .append(header::CONTENT_LENGTH, HeaderValue::from_bytes(line.as_bytes()).unwrap());
         }
         declared_length(&headers)
     }
@@ -83,7 +87,9 @@ mod tests {
         assert_eq!(declared(&["0"]), Ok(Some(0)));
         assert_eq!(declared(&["007"]), Ok(Some(7)));
         assert_eq!(declared(&["5", "5"]), Ok(Some(5)));
-        for wrong in ["", "5, 5", "+5", "-1", "5x", "0x5", "5.0", "5 ", " 5", "٥", "18446744073709551616"] {
+        for wrong in
+            ["", "5, 5", "+5", "-1", "5x", "0x5", "5.0", "5 ", " 5", "٥", "18446744073709551616"]
+        {
             assert_eq!(declared(&[wrong]), Err(BadLength::NotANumber), "{wrong:?}");
         }
         for (one, two) in [("0", "7"), ("7", "0")] {

@@ -87,7 +87,8 @@ pub struct Addresses {
     pub admin: Option<SocketAddr>,
 }
 
-/// A gateway whose ports are bound. Clients may connect already; they are served once it [runs](Gateway::run).
+/// A gateway whose ports are bound. Clients may connect already; they are served once it
+/// [runs](Gateway::run).
 ///
 /// ```no_run
 /// # async fn doc() -> Result<(), Box<dyn std::error::Error>> {
@@ -120,7 +121,8 @@ impl Gateway {
     /// Binds every listener once.
     ///
     /// # Errors
-    /// If an address is in use or not this machine's, a certificate is not usable, or there is nothing to listen on.
+    /// If an address is in use or not this machine's, a certificate is not usable, or there is
+    /// nothing to listen on.
     pub fn bind(settings: Settings) -> Result<Self, StartError> {
         Self::bind_from(settings, SocketSources::default())
     }
@@ -136,7 +138,10 @@ impl Gateway {
         no_opossum(&settings)?;
         let sockets = Sockets::open(&settings, sources)?;
         let addresses = sockets.addresses();
-        let alt_svc = addresses.https.filter(|_| settings.http3).and_then(|address| http3::alt_svc(address.port()));
+        let alt_svc = addresses
+            .https
+            .filter(|_| settings.http3)
+            .and_then(|address| http3::alt_svc(address.port()));
         let admin_token = settings.admin_token.clone();
         let snapshot = Arc::new(ArcSwap::from_pointee(snapshot(settings, Arc::default(), None)?));
         let workers = match snapshot.load().settings.workers {
@@ -163,8 +168,8 @@ impl Gateway {
         Ok(Self { handle, sockets, addresses, further: Router::new() })
     }
 
-    /// What keeps a gateway with these settings from starting, or will surprise once it runs. Everything that they name
-    /// is loaded, and nothing is listened on.
+    /// What keeps a gateway with these settings from starting, or will surprise once it runs.
+    /// Everything that they name is loaded, and nothing is listened on.
     pub fn examine(settings: &Settings) -> Vec<KeyFinding> {
         startup::findings(settings)
     }
@@ -193,8 +198,8 @@ impl Gateway {
         self
     }
 
-    /// Serves until `shutdown` resolves and for `limits.lame_duck` after that, in which `/readyz` is 503. Then it accepts
-    /// no more and lets open requests finish within `limits.drain`.
+    /// Serves until `shutdown` resolves and for `limits.lame_duck` after that, in which `/readyz`
+    /// is 503. Then it accepts no more and lets open requests finish within `limits.drain`.
     ///
     /// # Errors
     /// If a serving thread cannot be started or fails.
@@ -210,23 +215,29 @@ impl Gateway {
             let local = self.addresses.admin.is_some_and(|address| address.ip().is_loopback());
             let access = Access { token: Arc::clone(&shared.admin_token), local };
             if !access.is_open() {
-                tracing::warn!("others can reach the admin listener, and there is no admin token: /api is not served");
+                tracing::warn!(
+                    "others can reach the admin listener, and there is no admin token: /api is not served"
+                );
             }
-            let api = control::router(Arc::clone(&shared.control)).merge(admin::explaining(Arc::clone(&shared)));
+            let api = control::router(Arc::clone(&shared.control))
+                .merge(admin::explaining(Arc::clone(&shared)));
             let api = control::guarded(api, access);
             let router = admin::router(Arc::clone(&shared), local).merge(api).merge(self.further);
             let served = Arc::clone(&shared);
             let limits = move || served.snapshot.load().settings.limits.clone();
             let draining = shared.draining.subscribe();
-            let run = move || admin_listener::run(listener, router, limits, draining, admin_stopped);
+            let run =
+                move || admin_listener::run(listener, router, limits, draining, admin_stopped);
             spawn("admin", run).map_err(RunError::Worker)?;
         }
         let (stop_checks, checks_stopped) = oneshot::channel::<()>();
         let checked = Arc::clone(&shared);
-        spawn("health", move || check_upstreams(&checked, checks_stopped)).map_err(RunError::Worker)?;
+        spawn("health", move || check_upstreams(&checked, checks_stopped))
+            .map_err(RunError::Worker)?;
         let (stop_watch, watch_stopped) = oneshot::channel::<()>();
         let watched = Arc::clone(&shared);
-        spawn("control", move || watch_control(&watched, watch_stopped)).map_err(RunError::Worker)?;
+        spawn("control", move || watch_control(&watched, watch_stopped))
+            .map_err(RunError::Worker)?;
         tokio::select! {
             () = shutdown => {}
             // A worker ends on its own account only if it fails.
@@ -235,7 +246,8 @@ impl Gateway {
         shared.stopping.store(true, Ordering::Relaxed);
         // The process that follows needs it before this one has ended.
         shared.control.release_store();
-        // Load balancers learn from /readyz that they are to turn elsewhere; until they have, requests are served.
+        // Load balancers learn from /readyz that they are to turn elsewhere; until they have,
+        // requests are served.
         let lame_duck = shared.snapshot.load().settings.limits.lame_duck;
         tokio::time::sleep(lame_duck).await;
         shared.draining.send_replace(true);
@@ -251,12 +263,14 @@ impl Gateway {
 }
 
 impl Handle {
-    /// Replaces everything but the listeners and the store, at once and for the next request on. Open connections stay,
-    /// and so do overrides. What differs is returned, and so is what takes a restart.
+    /// Replaces everything but the listeners and the store, at once and for the next request on.
+    /// Open connections stay, and so do overrides. What differs is returned, and so is what takes a
+    /// restart.
     ///
     /// # Errors
-    /// If a gateway would not start with the new settings, or they lack the rules, the upstreams, the certificate or the
-    /// admin token that the old ones have and that are needed; the old ones then stay in force.
+    /// If a gateway would not start with the new settings, or they lack the rules, the upstreams,
+    /// the certificate or the admin token that the old ones have and that are needed; the old ones
+    /// then stay in force.
     pub fn reload(&self, settings: Settings) -> Result<Reloaded, ReloadError> {
         match self.prepare(settings) {
             Ok(prepared) => Ok(self.take_up(prepared)),
@@ -267,8 +281,8 @@ impl Handle {
         }
     }
 
-    /// Reads and checks everything that a reload needs, and puts nothing in force. It waits for disks; [`Handle::take_up`]
-    /// does not.
+    /// Reads and checks everything that a reload needs, and puts nothing in force. It waits for
+    /// disks; [`Handle::take_up`] does not.
     ///
     /// # Errors
     /// Those of [`Handle::reload`].
@@ -304,7 +318,8 @@ impl Handle {
         reloaded
     }
 
-    /// Counts a reload that failed before there was anything to take up: the file could not be read, or was refused.
+    /// Counts a reload that failed before there was anything to take up: the file could not be
+    /// read, or was refused.
     pub fn reload_failed(&self) {
         self.shared.totals.lock().unwrap_or_else(PoisonError::into_inner).reloaded(false);
     }
@@ -315,13 +330,14 @@ impl Handle {
     }
 }
 
-/// Tells whether a gateway that runs has the store at `path` open: another one cannot start with it before that one stops.
+/// Tells whether a gateway that runs has the store at `path` open: another one cannot start with it
+/// before that one stops.
 pub fn store_is_in_use(path: &Path) -> bool {
     Store::is_in_use(path)
 }
 
-/// Says so if `connections` cannot be had. Within a twentieth of it, the reserve is what lacks, and the default on many
-/// machines would be a warning.
+/// Says so if `connections` cannot be had. Within a twentieth of it, the reserve is what lacks, and
+/// the default on many machines would be a warning.
 fn warn_of_few(descriptors: &Descriptors, limits: &Limits) {
     let (wanted, possible) = (limits.connections, descriptors.clients);
     if wanted - wanted / 20 > possible {
@@ -340,10 +356,18 @@ fn no_opossum(settings: &Settings) -> Result<(), StartError> {
 }
 
 /// What serves `settings` under `policy`. Endpoints that `before` has keep their health.
-fn snapshot(settings: Settings, policy: Arc<Policy>, before: Option<&Snapshot>) -> Result<Snapshot, TlsError> {
+fn snapshot(
+    settings: Settings,
+    policy: Arc<Policy>,
+    before: Option<&Snapshot>,
+) -> Result<Snapshot, TlsError> {
     let files = Arc::new(load(&settings, before)?);
     let identity = files.identity.as_deref();
-    let tls = if settings.https.is_some() { server(identity, TlsVersion::V1_2)?.map(Arc::new) } else { None };
+    let tls = if settings.https.is_some() {
+        server(identity, TlsVersion::V1_2)?.map(Arc::new)
+    } else {
+        None
+    };
     let in_band = settings.http.is_some() && settings.in_band_tls;
     let in_band_tls = if in_band { server(identity, in_band_tls::minimum(&policy))? } else { None };
     let in_band_tls = in_band_tls.map(in_band_tls::config);
@@ -353,28 +377,50 @@ fn snapshot(settings: Settings, policy: Arc<Policy>, before: Option<&Snapshot>) 
     }
     let webhook = settings.webhook.as_deref().is_some_and(|address| address.starts_with("https:"));
     let webhook_tls = Arc::new(tls::client(if webhook { &Trust::System } else { &Trust::Nobody })?);
-    let quic = tls.as_deref().filter(|_| settings.http3).map(|tls| http3::config(tls, &settings.limits)).transpose()?;
+    let quic = tls
+        .as_deref()
+        .filter(|_| settings.http3)
+        .map(|tls| http3::config(tls, &settings.limits))
+        .transpose()?;
     let health = before.map(|before| before.upstream_health.as_slice()).unwrap_or_default();
     let upstream_health = UpstreamHealth::of_all(&settings.upstreams, health);
-    Ok(Snapshot { settings, policy, files, tls, in_band_tls, quic, upstream_tls, upstream_health, webhook_tls })
+    Ok(Snapshot {
+        settings,
+        policy,
+        files,
+        tls,
+        in_band_tls,
+        quic,
+        upstream_tls,
+        upstream_health,
+        webhook_tls,
+    })
 }
 
-fn server(identity: Option<&Identity>, minimum: TlsVersion) -> Result<Option<rustls::ServerConfig>, TlsError> {
+fn server(
+    identity: Option<&Identity>,
+    minimum: TlsVersion,
+) -> Result<Option<rustls::ServerConfig>, TlsError> {
     identity.map(|identity| tls::server(identity, minimum)).transpose()
 }
 
-/// Reads the files that `settings` name. A certificate that was made here before is kept: clients may have come to trust it.
+/// Reads the files that `settings` name. A certificate that was made here before is kept: clients
+/// may have come to trust it.
 fn load(settings: &Settings, before: Option<&Snapshot>) -> Result<LoadedFiles, TlsError> {
     // In band, TLS has the address of the cleartext listener.
     let in_band = settings.http.filter(|_| settings.in_band_tls);
     let listeners: Vec<SocketAddr> = settings.https.into_iter().chain(in_band).collect();
-    let made = before.and_then(|before| before.files.identity.clone()).filter(|identity| identity.is_self_signed());
+    let made = before
+        .and_then(|before| before.files.identity.clone())
+        .filter(|identity| identity.is_self_signed());
     let identity = match (&settings.certificate, made) {
         _ if listeners.is_empty() => None,
         (Some(files), _) => Some(Arc::new(Identity::read(files)?)),
         (None, Some(made)) => Some(made),
         (None, None) => {
-            tracing::warn!("no certificate is configured: clients are shown one that is signed by itself");
+            tracing::warn!(
+                "no certificate is configured: clients are shown one that is signed by itself"
+            );
             let mut names = vec!["localhost".to_owned()];
             names.extend(listeners.iter().map(|address| address.ip().to_string()));
             names.dedup();
@@ -405,7 +451,8 @@ fn control(snapshot: &Arc<ArcSwap<Snapshot>>) -> Result<Arc<Control>, StoreError
         let snapshot = Arc::clone(snapshot);
         move |policy| {
             let policy = Arc::new(policy);
-            snapshot.rcu(|served| Snapshot { policy: Arc::clone(&policy), ..Snapshot::clone(served) });
+            snapshot
+                .rcu(|served| Snapshot { policy: Arc::clone(&policy), ..Snapshot::clone(served) });
         }
     };
     Control::open(beginning, Box::new(publish)).map(Arc::new)

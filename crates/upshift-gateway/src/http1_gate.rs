@@ -1,8 +1,9 @@
 //! Every message of an HTTP/1 connection, looked at before the codec reads it.
 //!
-//! The codec repairs what it can, and answers the rest without a body and without a record of it. So header sections are
-//! held back until they are whole and were [examined](crate::sniff::examine), and content passes with its end watched.
-//! What is wrong is answered by the gateway, after the answers to what was asked before.
+//! The codec repairs what it can, and answers the rest without a body and without a record of it.
+//! So header sections are held back until they are whole and were
+//! [examined](crate::sniff::examine), and content passes with its end watched. What is wrong is
+//! answered by the gateway, after the answers to what was asked before.
 //!
 //! Pure: bytes in, bytes out.
 
@@ -44,7 +45,8 @@ enum State {
 impl Http1Gate {
     /// For a connection of which `received` has come. Header sections have at most `limit` bytes.
     pub(crate) fn new(received: BytesMut, limit: usize) -> Self {
-        let mut gate = Self { limit, state: State::Head, buffer: received, passed: 0, heads: 0, ended: false };
+        let mut gate =
+            Self { limit, state: State::Head, buffer: received, passed: 0, heads: 0, ended: false };
         gate.advance();
         gate
     }
@@ -78,7 +80,8 @@ impl Http1Gate {
         self.advance();
     }
 
-    /// How many bytes of content may be read past this gate: nothing is held, and its length is known.
+    /// How many bytes of content may be read past this gate: nothing is held, and its length is
+    /// known.
     pub(crate) fn direct(&self) -> Option<u64> {
         match self.state {
             State::Content { left } if self.buffer.is_empty() => Some(left),
@@ -121,8 +124,9 @@ impl Http1Gate {
         matches!(self.state, State::Head) && !self.buffer.is_empty()
     }
 
-    /// The fault that is to be answered, and what is left of the bytes. A codec that ended by itself has answered the
-    /// last request of the connection, and what follows that one gets no answer.
+    /// The fault that is to be answered, and what is left of the bytes. A codec that ended by
+    /// itself has answered the last request of the connection, and what follows that one gets no
+    /// answer.
     pub(crate) fn into_rest(self) -> (Option<Fault>, BytesMut) {
         match self.state {
             State::Refused(fault) if self.ended => (Some(fault), self.buffer),
@@ -148,7 +152,9 @@ impl Http1Gate {
                 }
                 Opening::Faulty(fault) => self.state = State::Refused(fault),
                 Opening::Http2 | Opening::Tls => {
-                    self.state = State::Refused(Fault::NotHttp("What follows the first request is no HTTP/1 request."));
+                    self.state = State::Refused(Fault::NotHttp(
+                        "What follows the first request is no HTTP/1 request.",
+                    ));
                 }
             },
             State::Content { left } => {

@@ -1,16 +1,17 @@
-//! TLS inside HTTP/1.1, on the cleartext port (RFC 2817), for the peers that know no other way: IPP printing.
+//! TLS inside HTTP/1.1, on the cleartext port (RFC 2817), for the peers that know no other way: IPP
+//! printing.
 //!
-//! It is off unless asked for, because a man in the middle can splice it into a connection that was meant for implicit
-//! TLS (Opossum, CVE-2025-49812). Where it is on:
+//! It is off unless asked for, because a man in the middle can splice it into a connection that was
+//! meant for implicit TLS (Opossum, CVE-2025-49812). Where it is on:
 //!
-//! 1. Only an OPTIONS without content that offers `TLS` is switched (RFC 2817 §3.2). Offers on other methods, which
-//!    some clients make unasked, are ignored.
-//! 2. After the `101` comes a ClientHello, or the connection ends; what was sent before the `101` ends it too. So
-//!    nothing that was read in clear is read again as if it had come through TLS.
+//! 1. Only an OPTIONS without content that offers `TLS` is switched (RFC 2817 §3.2). Offers on
+//!    other methods, which some clients make unasked, are ignored.
+//! 2. After the `101` comes a ClientHello, or the connection ends; what was sent before the `101`
+//!    ends it too. So nothing that was read in clear is read again as if it had come through TLS.
 //! 3. A ClientHello that offers `h2` or `http/1.1` by ALPN is one for implicit TLS, and refused.
 //! 4. The OPTIONS is answered inside TLS (§3.3), and the connection stays open.
-//! 5. Where a rule asks for TLS 1.3, nothing older is spoken in band: a 426 inside TLS that asks for TLS makes CUPS
-//!    loop for ever.
+//! 5. Where a rule asks for TLS 1.3, nothing older is spoken in band: a 426 inside TLS that asks
+//!    for TLS makes CUPS loop for ever.
 //! 6. There are no session tickets: CUPS takes one for the end of the connection, and would loop.
 
 use std::io;
@@ -63,7 +64,9 @@ impl HandshakeError {
 
 /// Whether a request in clear asks for TLS on its connection.
 pub(crate) fn is_asked(request: &request::Parts, has_content: bool) -> bool {
-    request.method == Method::OPTIONS && !has_content && offered(request).is_some_and(|list| list.names("TLS"))
+    request.method == Method::OPTIONS
+        && !has_content
+        && offered(request).is_some_and(|list| list.names("TLS"))
 }
 
 /// The request as it is to be read again inside TLS, without its offer.
@@ -107,13 +110,18 @@ pub(crate) fn config(mut config: ServerConfig) -> Arc<ServerConfig> {
 ///
 /// # Errors
 /// If the client does not handshake, or its ClientHello was meant for another port.
-pub(crate) async fn handshake<S>(stream: S, config: Arc<ServerConfig>) -> Result<TlsStream<S>, HandshakeError>
+pub(crate) async fn handshake<S>(
+    stream: S,
+    config: Arc<ServerConfig>,
+) -> Result<TlsStream<S>, HandshakeError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let start = client_hello::read(stream).await?;
-    let spliced =
-        start.client_hello().alpn().is_some_and(|mut offered| offered.any(|protocol| IMPLICIT.contains(&protocol)));
+    let spliced = start
+        .client_hello()
+        .alpn()
+        .is_some_and(|mut offered| offered.any(|protocol| IMPLICIT.contains(&protocol)));
     if !spliced {
         return Ok(start.into_stream(config).await?);
     }

@@ -1,12 +1,13 @@
-//! The gateway: a reverse proxy that admits what meets a policy and refuses the rest with a true and helpful answer.
+//! The gateway: a reverse proxy that admits what meets a policy and refuses the rest with a true
+//! and helpful answer.
 //!
 //! ```text
 //! accept → TLS handshake → sniff → codec (HTTP/1, 2) → facts → decide → answer | forward → count
 //! ```
 //!
 //! * [`Gateway::bind`] takes [`Settings`], [`Gateway::run`] serves, [`Handle`] reloads.
-//! * One thread per core, each with its own runtime, connections and upstream connections. A request reads one shared
-//!   pointer and writes nothing shared.
+//! * One thread per core, each with its own runtime, connections and upstream connections. A
+//!   request reads one shared pointer and writes nothing shared.
 //! * Every protocol ends in one function (`serve::serve`), which knows nothing of codecs.
 
 mod access;
@@ -63,6 +64,7 @@ pub use settings::Settings;
 pub use sockets::SocketSources;
 pub use tls::TlsError;
 pub use upshift_config::{
-    AccessLog, Address, Endpoint, HealthCheck, Limits, Proxy, ProxyReads, TlsFiles, Upstream, UpstreamHttp,
+    AccessLog, Address, Endpoint, HealthCheck, Limits, Proxy, ProxyReads, TlsFiles, Upstream,
+    UpstreamHttp,
 };
 pub use upshift_core::arrival::{Arrival, Seen};

@@ -8,7 +8,8 @@ use tokio::time::Instant;
 /// The time between two lines.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Lets one line a second through, and counts the others: a client must not be able to fill the log.
+/// Lets one line a second through, and counts the others: a client must not be able to fill the
+/// log.
 #[derive(Default)]
 pub(crate) struct LogLimit {
     last: Cell<Option<Instant>>,

@@ -58,18 +58,42 @@ impl Metrics {
     fn register(&mut self) {
         let registry = &mut self.registry;
         registry.register("connections", "Connections accepted", self.connections.clone());
-        registry.register("http_requests", "Requests decided, by verdict and version of HTTP", self.requests.clone());
-        registry.register("rule_requests", "What each rule said of the requests it applied to", self.rulings.clone());
-        registry.register("faults", "Requests answered by the gateway because of a fault", self.faults.clone());
-        registry.register("connection_errors", "Connections that ended in bad order", self.endings.clone());
+        registry.register(
+            "http_requests",
+            "Requests decided, by verdict and version of HTTP",
+            self.requests.clone(),
+        );
+        registry.register(
+            "rule_requests",
+            "What each rule said of the requests it applied to",
+            self.rulings.clone(),
+        );
+        registry.register(
+            "faults",
+            "Requests answered by the gateway because of a fault",
+            self.faults.clone(),
+        );
+        registry.register(
+            "connection_errors",
+            "Connections that ended in bad order",
+            self.endings.clone(),
+        );
         registry.register("transitions", "Switches to another protocol", self.transitions.clone());
         registry.register(
             "undeclared_proxy_requests",
             "Requests from private peers that send X-Forwarded-Proto without being declared proxies",
             self.undeclared.clone(),
         );
-        registry.register("upstream_bare_426", "426 of upstreams that named no protocol", self.bare_426.clone());
-        registry.register("reloads", "Reloads of the policy file, by outcome", self.reloads.clone());
+        registry.register(
+            "upstream_bare_426",
+            "426 of upstreams that named no protocol",
+            self.bare_426.clone(),
+        );
+        registry.register(
+            "reloads",
+            "Reloads of the policy file, by outcome",
+            self.reloads.clone(),
+        );
         registry.register(
             "reload_changes",
             "Rules, exemptions, upstreams, settings and files that reloads added, removed or changed",
@@ -80,7 +104,11 @@ impl Metrics {
             "Access records that were not written because the disk was behind",
             self.access_dropped.clone(),
         );
-        registry.register("policy_revision", "The policy in force: 1 for its revision", self.revision.clone());
+        registry.register(
+            "policy_revision",
+            "The policy in force: 1 for its revision",
+            self.revision.clone(),
+        );
     }
 
     /// Adds what one core counted.

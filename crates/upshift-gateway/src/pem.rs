@@ -1,4 +1,5 @@
-//! PEM files, read whole: OpenSSL reads on where other libraries stop, and its clients would be the first to see a fault.
+//! PEM files, read whole: OpenSSL reads on where other libraries stop, and its clients would be the
+//! first to see a fault.
 
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
@@ -42,12 +43,18 @@ impl PemError {
     /// What to do about it; `path` is that of the file.
     pub(crate) fn help(&self, path: &Path) -> String {
         let help = match self {
-            Self::Io(error) if error.kind() == io::ErrorKind::PermissionDenied => return permissions(path),
+            Self::Io(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                return permissions(path);
+            }
             Self::Io(_) | Self::Broken(_) => "name a PEM file",
             Self::ByteOrderMark => "write it without one: sed -i '1s/^\\xef\\xbb\\xbf//'",
             Self::Unfinished(_) => "it was cut off, or is still being written: copy it again",
-            Self::NoCertificate => "a PEM file has blocks that are named, such as BEGIN CERTIFICATE",
-            Self::NotX509(_) => "every certificate of the file is sent to clients, or trusted: remove what is none",
+            Self::NoCertificate => {
+                "a PEM file has blocks that are named, such as BEGIN CERTIFICATE"
+            }
+            Self::NotX509(_) => {
+                "every certificate of the file is sent to clients, or trusted: remove what is none"
+            }
             Self::NoKey => "a PEM file has blocks that are named, such as BEGIN PRIVATE KEY",
             Self::Encrypted => "decrypt it: openssl pkey -in encrypted.pem -out key.pem",
         };
@@ -61,7 +68,9 @@ fn permissions(path: &Path) -> String {
     match std::fs::metadata(path) {
         Ok(file) => {
             let (owner, mode) = (file.uid(), file.mode() & 0o7777);
-            format!("it belongs to user {owner} and has mode {mode:04o}; this process runs as user {process}")
+            format!(
+                "it belongs to user {owner} and has mode {mode:04o}; this process runs as user {process}"
+            )
         }
         Err(_) => format!("this process runs as user {process}, who may not enter its folder"),
     }
@@ -70,7 +79,8 @@ fn permissions(path: &Path) -> String {
 /// All certificates of a file, at least one. Each of them is one.
 pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, PemError> {
     let text = whole(path)?;
-    let found: Result<Vec<CertificateDer<'static>>, _> = CertificateDer::pem_slice_iter(&text).collect();
+    let found: Result<Vec<CertificateDer<'static>>, _> =
+        CertificateDer::pem_slice_iter(&text).collect();
     let found = found.map_err(PemError::Broken)?;
     if found.is_empty() {
         return Err(PemError::NoCertificate);
@@ -89,7 +99,11 @@ pub(crate) fn key(path: &Path) -> Result<PrivateKeyDer<'static>, PemError> {
     let text = whole(path)?;
     let key = PrivateKeyDer::from_pem_slice(&text);
     key.map_err(|_| {
-        if String::from_utf8_lossy(&text).contains("ENCRYPTED") { PemError::Encrypted } else { PemError::NoKey }
+        if String::from_utf8_lossy(&text).contains("ENCRYPTED") {
+            PemError::Encrypted
+        } else {
+            PemError::NoKey
+        }
     })
 }
 
@@ -123,7 +137,9 @@ fn unfinished(text: &[u8]) -> Option<String> {
         }
     }
     // The line that begins a section, or ends it, may itself be cut.
-    let cut = open.is_none() && last.starts_with(b"-----") && (last == b"-----" || !last.ends_with(b"-----"));
+    let cut = open.is_none()
+        && last.starts_with(b"-----")
+        && (last == b"-----" || !last.ends_with(b"-----"));
     let label = open.or(cut.then_some(b"its first line"))?;
     Some(String::from_utf8_lossy(label).trim_end_matches('-').to_owned())
 }
@@ -132,7 +148,8 @@ fn unfinished(text: &[u8]) -> Option<String> {
 mod tests {
     use super::*;
 
-    /// A file that was cut off anywhere is not whole. KIND: only the first of several things is looked at.
+    /// A file that was cut off anywhere is not whole. KIND: only the first of several things is
+    /// looked at.
     #[test]
     fn a_section_without_its_end_is_unfinished() {
         let label = "CERTIFICATE";
@@ -140,7 +157,8 @@ mod tests {
         let one = format!("{begin}AAAA\n-----END CERTIFICATE-----\n");
         assert_eq!(unfinished(one.as_bytes()), None);
         assert_eq!(unfinished(format!("----------\nbag\n{one}{one}\n\n").as_bytes()), None);
-        for cut in ["-----", "-----BEGIN CERT", begin.trim_end(), &format!("{begin}AA"), &one[..55]] {
+        for cut in ["-----", "-----BEGIN CERT", begin.trim_end(), &format!("{begin}AA"), &one[..55]]
+        {
             assert!(unfinished(format!("{one}{cut}").as_bytes()).is_some(), "{cut}");
         }
         assert!(unfinished(format!("{begin}AA\n{one}").as_bytes()).is_some());

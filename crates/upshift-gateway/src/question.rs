@@ -7,7 +7,9 @@ use upshift_core::answer::{Circumstances, refuse};
 use upshift_core::arrival::{Arrival, Seen};
 use upshift_core::notice::{self, Change};
 use upshift_core::policy::canonical;
-use upshift_core::{Decision, Facts, HttpVersion, Known, Policy, Timestamp, TlsState, TlsVersion, Verdict};
+use upshift_core::{
+    Decision, Facts, HttpVersion, Known, Policy, Timestamp, TlsState, TlsVersion, Verdict,
+};
 use upshift_record::DecisionRecord;
 use upshift_record::control::ExplainRequest;
 
@@ -52,7 +54,9 @@ impl Asked {
         let (https, rest) = match text.split_once("://") {
             Some(("http", rest)) => (false, rest),
             Some(("https", rest)) => (true, rest),
-            Some((scheme, _)) => return Err(format!("the scheme is http or https, not `{scheme}`")),
+            Some((scheme, _)) => {
+                return Err(format!("the scheme is http or https, not `{scheme}`"));
+            }
             None => return Err(format!("the scheme is missing: http://{text} or https://{text}")),
         };
         let rest = rest.split('#').next().unwrap_or_default();
@@ -84,8 +88,10 @@ impl Question {
     /// The decision and the answer, as a gateway with these settings gives them under `policy`.
     pub fn answer(&self, policy: &Policy, settings: &Settings) -> DecisionRecord {
         let seen = Seen { peer: Some(self.peer), http: self.http, tls: Known::Is(self.tls()) };
-        let arrival = Arrival::read(seen, &self.fields, &settings.proxies, settings.undeclared_proxy);
-        let value = |wanted: &str| self.fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+        let arrival =
+            Arrival::read(seen, &self.fields, &settings.proxies, settings.undeclared_proxy);
+        let value =
+            |wanted: &str| self.fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
         let value = |wanted: &str| value(wanted).map(|(_, value)| value.as_str());
         let (path, query) = Facts::split_target(&self.target.path);
         let path = match settings.paths {
@@ -105,8 +111,10 @@ impl Question {
             has_content: self.has_content(),
             protocol: value(":protocol"),
         };
-        let alt_svc =
-            settings.https.filter(|_| settings.http3).map(|address| format!("h3=\":{}\"; ma=86400", address.port()));
+        let alt_svc = settings
+            .https
+            .filter(|_| settings.http3)
+            .map(|address| format!("h3=\":{}\"; ma=86400", address.port()));
         let clear = !self.target.https && self.http == HttpVersion::V1_1;
         let around = Circumstances {
             h2c: settings.h2c_upgrade && clear,
@@ -141,10 +149,13 @@ impl Question {
         }
     }
 
-    /// From what the admin API was sent; what is left out is a request from a public address, at `now`.
+    /// From what the admin API was sent; what is left out is a request from a public address, at
+    /// `now`.
     pub(crate) fn of(request: &ExplainRequest, now: Timestamp) -> Result<Self, String> {
         let time = |text: &String| text.parse().map_err(|_| format!("`at`: {text} is no time"));
-        let tls = |text: &String| TlsVersion::parse(text).ok_or(format!("`tls`: {text} is no version of TLS"));
+        let tls = |text: &String| {
+            TlsVersion::parse(text).ok_or(format!("`tls`: {text} is no version of TLS"))
+        };
         let peer = request.peer.as_deref().unwrap_or("192.0.2.1");
         Ok(Self {
             method: request.method.clone(),
@@ -157,13 +168,18 @@ impl Question {
         })
     }
 
-    /// Whether the request has content. A person who asks about a POST writes its `Content-Type`, but no length.
+    /// Whether the request has content. A person who asks about a POST writes its `Content-Type`,
+    /// but no length.
     fn has_content(&self) -> bool {
-        let value = |wanted: &str| self.fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+        let value =
+            |wanted: &str| self.fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
         match value("content-length") {
             _ if value("transfer-encoding").is_some() => true,
             Some((_, length)) => length != "0",
-            None => value("content-type").is_some() && matches!(self.method.as_str(), "POST" | "PUT" | "PATCH"),
+            None => {
+                value("content-type").is_some()
+                    && matches!(self.method.as_str(), "POST" | "PUT" | "PATCH")
+            }
         }
     }
 }
@@ -185,7 +201,8 @@ mod tests {
 
     #[test]
     fn targets_are_read_as_typed() {
-        let read = |text: &str| Asked::parse(text).map(|asked| (asked.https, asked.authority, asked.path));
+        let read =
+            |text: &str| Asked::parse(text).map(|asked| (asked.https, asked.authority, asked.path));
         assert_eq!(read("http://h"), Ok((false, "h".into(), "/".into())));
         assert_eq!(read("https://h:1/a//b?c#d"), Ok((true, "h:1".into(), "/a//b?c".into())));
         assert_eq!(read("http://h?q"), Ok((false, "h".into(), "/?q".into())));
@@ -207,6 +224,9 @@ mod tests {
         };
         assert_eq!(Question::of(&question.request(), Timestamp::MAX).unwrap(), question);
         let wrong = ExplainRequest { peer: Some("me".into()), ..question.request() };
-        assert_eq!(Question::of(&wrong, Timestamp::MAX), Err("`peer`: me is no address".to_owned()));
+        assert_eq!(
+            Question::of(&wrong, Timestamp::MAX),
+            Err("`peer`: me is no address".to_owned())
+        );
     }
 }

@@ -1,9 +1,10 @@
 //! Putting a refusal on the wire, and what becomes of the body that came with the request.
 //!
-//! The answer goes out at once. Over HTTP/1, a short body is read and thrown away meanwhile, so that the connection can be
-//! kept; else the answer says `close`, and the connection lingers while the client finishes writing. Over HTTP/2 and 3 a
-//! body is thrown away up to the bound, because there are clients (curl 7.88) that lose the answer to a reset; beyond it
-//! the codec resets the stream with `NO_ERROR` (RFC 9113 §8.1).
+//! The answer goes out at once. Over HTTP/1, a short body is read and thrown away meanwhile, so
+//! that the connection can be kept; else the answer says `close`, and the connection lingers while
+//! the client finishes writing. Over HTTP/2 and 3 a body is thrown away up to the bound, because
+//! there are clients (curl 7.88) that lose the answer to a reset; beyond it the codec resets the
+//! stream with `NO_ERROR` (RFC 9113 §8.1).
 
 use std::time::Duration;
 
@@ -24,11 +25,13 @@ const SHORT: u64 = 64 * 1024;
 /// The response that says what `answer` says.
 pub(crate) fn response(answer: Answer) -> Response<Body> {
     let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::from_u16(answer.status()).unwrap_or(StatusCode::UPGRADE_REQUIRED);
+    *response.status_mut() =
+        StatusCode::from_u16(answer.status()).unwrap_or(StatusCode::UPGRADE_REQUIRED);
     let headers = response.headers_mut();
     headers.reserve(answer.fields().len());
     for (name, value) in answer.fields() {
-        // The core's names are tokens; a value with a byte that no field may hold is left out rather than bent.
+        // The core's names are tokens; a value with a byte that no field may hold is left out
+        // rather than bent.
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(*name), HeaderValue::from_str(value)) {
             headers.append(name, value);
         }
@@ -40,7 +43,12 @@ pub(crate) fn response(answer: Answer) -> Response<Body> {
 }
 
 /// Sees to `body`, which nobody will use: reads it away, or has the connection closed.
-pub(crate) fn discard(body: RequestBody, parts: &request::Parts, limits: &Limits, response: &mut Response<Body>) {
+pub(crate) fn discard(
+    body: RequestBody,
+    parts: &request::Parts,
+    limits: &Limits,
+    response: &mut Response<Body>,
+) {
     if body.is_empty() {
         return;
     }
@@ -48,19 +56,21 @@ pub(crate) fn discard(body: RequestBody, parts: &request::Parts, limits: &Limits
         spawn_local(read_away(body, limits.discard_bytes, limits.discard_timeout));
         return;
     }
-    // RFC 9110 §10.1.1: a client that awaits the 100 may send its body or not, so nothing after it can be trusted.
+    // RFC 9110 §10.1.1: a client that awaits the 100 may send its body or not, so nothing after it
+    // can be trusted.
     let expects = parts.headers.contains_key(header::EXPECT);
     let short = body.size_hint().upper().is_some_and(|length| length <= SHORT);
     if short && !expects {
         spawn_local(read_away(body, SHORT, limits.idle));
     } else {
-        // RFC 9112 §9.3: the server "MUST either read the entire request message body or close the connection".
+        // RFC 9112 §9.3: the server "MUST either read the entire request message body or close the
+        // connection".
         close(response.headers_mut());
     }
 }
 
-/// Reads a body and throws it away, up to a bound. Dropped before its end, it closes the connection of HTTP/1 and resets
-/// the stream of HTTP/2.
+/// Reads a body and throws it away, up to a bound. Dropped before its end, it closes the connection
+/// of HTTP/1 and resets the stream of HTTP/2.
 async fn read_away(mut body: RequestBody, mut limit: u64, time: Duration) {
     let reading = async {
         while let Some(Ok(frame)) = body.frame().await {
@@ -77,12 +87,16 @@ async fn read_away(mut body: RequestBody, mut limit: u64, time: Duration) {
 
 /// Adds `close` to `Connection`.
 pub(crate) fn close(headers: &mut HeaderMap) {
-    let said = headers.get(header::CONNECTION).and_then(|options| options.to_str().ok()).unwrap_or_default();
+    let said = headers
+        .get(header::CONNECTION)
+        .and_then(|options| options.to_str().ok())
+        .unwrap_or_default();
     let value = match said {
         "" => HeaderValue::from_static("close"),
         "upgrade" => HeaderValue::from_static("upgrade, close"),
         said if said.contains("close") => return,
-        said => HeaderValue::from_str(&format!("{said}, close")).unwrap_or(HeaderValue::from_static("close")),
+        said => HeaderValue::from_str(&format!("{said}, close"))
+            .unwrap_or(HeaderValue::from_static("close")),
     };
     headers.insert(header::CONNECTION, value);
 }

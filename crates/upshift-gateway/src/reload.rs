@@ -59,7 +59,8 @@ pub struct Reloaded {
     pub warnings: Vec<String>,
 }
 
-/// A reload of which everything is read and checked, and nothing is in force. Dropped, it changes nothing.
+/// A reload of which everything is read and checked, and nothing is in force. Dropped, it changes
+/// nothing.
 pub struct Prepared {
     pub(crate) next: Snapshot,
     pub(crate) reloaded: Reloaded,
@@ -82,8 +83,8 @@ impl Display for NeedsRestart {
     }
 }
 
-/// The settings that a reload puts in force: those of the file, at the addresses that are bound and with the store that is
-/// open.
+/// The settings that a reload puts in force: those of the file, at the addresses that are bound and
+/// with the store that is open.
 ///
 /// # Errors
 /// If they would lose what those who are served rely on.
@@ -95,7 +96,8 @@ pub(crate) fn taken_up(running: &Settings, file: Settings) -> Result<Settings, R
     if file.upstreams.is_empty() && !running.upstreams.is_empty() {
         return Err(ReloadError::NoUpstreams);
     }
-    // Where the TLS listener is gone from the file too, it stays as it is until the restart, certificate included.
+    // Where the TLS listener is gone from the file too, it stays as it is until the restart,
+    // certificate included.
     let serves_tls = file.https.is_some() || file.in_band_tls;
     let certificate = match (file.certificate, &running.certificate) {
         (None, Some(_)) if serves_tls => return Err(ReloadError::NoCertificate),
@@ -122,7 +124,8 @@ pub(crate) fn warnings(in_force: &Policy, after: &Settings) -> Vec<String> {
             && after.policy.rule(&rule.id).is_none()
         {
             let (id, phase, by) = (&rule.id, set.phase, &set.by);
-            found.push(format!("rule {id} was {phase} by {by}: that holds no rule of another name"));
+            found
+                .push(format!("rule {id} was {phase} by {by}: that holds no rule of another name"));
         }
     }
     found

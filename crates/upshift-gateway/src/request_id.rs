@@ -22,7 +22,8 @@ pub(crate) fn make(random: &mut Random) -> HeaderValue {
 }
 
 fn is_sane(id: &[u8]) -> bool {
-    (1..=128).contains(&id.len()) && id.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:+/=".contains(byte))
+    (1..=128).contains(&id.len())
+        && id.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:+/=".contains(byte))
 }
 
 #[cfg(test)]

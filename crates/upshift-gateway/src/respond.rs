@@ -12,7 +12,8 @@ pub(crate) const PROBLEM: HeaderValue = HeaderValue::from_static("application/pr
 
 /// The answer to a request that met `fault`.
 pub(crate) fn fault(fault: &Fault, request_id: &str) -> Response<Body> {
-    let mut response = Response::new(Body::full(problem(fault.status(), &fault.detail(), request_id)));
+    let mut response =
+        Response::new(Body::full(problem(fault.status(), &fault.detail(), request_id)));
     *response.status_mut() = fault.status();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, PROBLEM);
@@ -54,5 +55,7 @@ pub(crate) fn fault_on_the_wire(fault: &Fault, date: &str) -> Bytes {
 
 /// Now, as `Date` wants it (RFC 9110 §6.6.1).
 pub(crate) fn date() -> String {
-    jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&jiff::Timestamp::now()).unwrap_or_default()
+    jiff::fmt::rfc2822::DateTimePrinter::new()
+        .timestamp_to_rfc9110_string(&jiff::Timestamp::now())
+        .unwrap_or_default()
 }

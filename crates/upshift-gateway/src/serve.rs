@@ -31,7 +31,10 @@ use crate::worker::View;
 use crate::{refuse, respond, upstream_426};
 
 /// Answers `request`.
-pub(crate) async fn serve(connection: &Rc<Connection>, request: Request<RequestBody>) -> Response<Body> {
+pub(crate) async fn serve(
+    connection: &Rc<Connection>,
+    request: Request<RequestBody>,
+) -> Response<Body> {
     let in_flight = connection.activity.request();
     let progress = StreamProgress::current();
     let worker = &connection.worker;
@@ -41,8 +44,12 @@ pub(crate) async fn serve(connection: &Rc<Connection>, request: Request<RequestB
     let nominated = hop::remove_nominated(&mut parts.headers, &believed_fields(connection, &view));
     let id = request_id::take_or_make(&parts.headers, &mut worker.random.borrow_mut());
     let mut response = match admissible(&parts, &body, view.snapshot.settings.paths) {
-        // RFC 9110 §7.6.2: a recipient at 0 "MUST NOT forward the request; instead, it MUST respond as the final recipient".
-        Ok(_) if parts.method == Method::OPTIONS && hop::forwards_left(&parts.method, &parts.headers) == Some(0) => {
+        // RFC 9110 §7.6.2: a recipient at 0 "MUST NOT forward the request; instead, it MUST respond
+        // as the final recipient".
+        Ok(_)
+            if parts.method == Method::OPTIONS
+                && hop::forwards_left(&parts.method, &parts.headers) == Some(0) =>
+        {
             let mut response = Response::new(Body::empty());
             *response.status_mut() = StatusCode::NO_CONTENT;
             response
@@ -65,7 +72,8 @@ pub(crate) async fn serve(connection: &Rc<Connection>, request: Request<RequestB
         response.headers_mut().insert(header::ALT_SVC, alt_svc.clone());
     }
     finish(&mut response, version);
-    // RFC 9112 §9.6: a server that is about to close says so in its last answer. Any answer of the lame duck may be it.
+    // RFC 9112 §9.6: a server that is about to close says so in its last answer. Any answer of the
+    // lame duck may be it.
     if version < Version::HTTP_2
         && worker.shared.stopping.load(Ordering::Relaxed)
         && response.status() != StatusCode::SWITCHING_PROTOCOLS
@@ -82,9 +90,14 @@ fn believed_fields<'v>(connection: &Connection, view: &'v View) -> Vec<&'v str> 
 }
 
 /// The target of a request whose end and whose target are beyond doubt.
-fn admissible(parts: &request::Parts, body: &RequestBody, paths: PathMode) -> Result<Target, Fault> {
+fn admissible(
+    parts: &request::Parts,
+    body: &RequestBody,
+    paths: PathMode,
+) -> Result<Target, Fault> {
     let declared = declared_length(&parts.headers).map_err(|bad| Fault::Framing(bad.as_str()))?;
-    // RFC 9113 §8.1.1, RFC 9114 §4.1.2: content that is shorter than declared makes the message malformed.
+    // RFC 9113 §8.1.1, RFC 9114 §4.1.2: content that is shorter than declared makes the message
+    // malformed.
     if declared.is_some_and(|length| length > 0) && body.is_empty() {
         return Err(Fault::Framing("Content-Length announces content, and there is none."));
     }
@@ -118,7 +131,8 @@ async fn served(
 
 /// The body, once it is known whether there is one.
 async fn settled(parts: &request::Parts, body: RequestBody) -> Result<RequestBody, Fault> {
-    // RFC 9110 §10.1.1: reading would send the 100, before it is decided whether the content is wanted.
+    // RFC 9110 §10.1.1: reading would send the 100, before it is decided whether the content is
+    // wanted.
     if parts.headers.contains_key(header::EXPECT) {
         return Ok(body);
     }
@@ -152,7 +166,11 @@ async fn decided(
     let settings = &view.snapshot.settings;
     let now = Timestamp::now();
     let peer = connection.peer.ip();
-    let seen = Seen { peer: Some(peer), http: http_version(parts.version), tls: Known::Is(connection.tls) };
+    let seen = Seen {
+        peer: Some(peer),
+        http: http_version(parts.version),
+        tls: Known::Is(connection.tls),
+    };
     let fields = HeaderFields(&parts.headers);
     let arrival = Arrival::read(seen, &fields, &settings.proxies, settings.undeclared_proxy);
     if arrival.undeclared {
@@ -161,7 +179,13 @@ async fn decided(
     let facts = facts(parts, target, &arrival, &fields, !body.is_empty());
     let decision = view.snapshot.policy.decide(&facts, now);
     worker.counts.borrow_mut().decided(&decision, seen.http);
-    control::count(&mut worker.tally.borrow_mut(), worker.shared.control.key(), &decision, &facts, now);
+    control::count(
+        &mut worker.tally.borrow_mut(),
+        worker.shared.control.key(),
+        &decision,
+        &facts,
+        now,
+    );
     let around = Circumstances {
         proxied: arrival.proxy.is_some(),
         h2c: settings.h2c_upgrade && connection.tls == TlsState::Cleartext,
@@ -173,7 +197,8 @@ async fn decided(
         request_id: id.to_str().unwrap_or_default(),
         now,
     };
-    let access = Access::begin(settings.access_log, &facts, &decision, view.snapshot.policy.revision(), id);
+    let access =
+        Access::begin(settings.access_log, &facts, &decision, view.snapshot.policy.revision(), id);
     let mut response = match answer::refuse(&decision, &facts, &around) {
         Some(answer) => {
             let mut response = refuse::response(answer);
@@ -181,7 +206,8 @@ async fn decided(
             response
         }
         None => {
-            let admitted = Admitted { connection, parts, target, arrival: &arrival, view, facts: &facts, id };
+            let admitted =
+                Admitted { connection, parts, target, arrival: &arrival, view, facts: &facts, id };
             match admitted.forward(&decision, &around, body, upgrade).await {
                 Ok(response) => response,
                 Err(fault) => faulty(connection, &fault, id),
@@ -228,8 +254,12 @@ impl Admitted<'_> {
         let timeouts = Timeouts::of(&self.view.snapshot.settings.limits);
         let outbound = self.outbound(body);
         let mut response = match offer {
-            Some(offer) => tunnel::open(self.connection, &offer, outbound, upgrade, site, timeouts).await?,
-            None => forward::forward(outbound, site, &self.connection.worker.random, timeouts).await?,
+            Some(offer) => {
+                tunnel::open(self.connection, &offer, outbound, upgrade, site, timeouts).await?
+            }
+            None => {
+                forward::forward(outbound, site, &self.connection.worker.random, timeouts).await?
+            }
         };
         for change in notice::changes(decision, &HeaderFields(response.headers())) {
             apply(change, response.headers_mut());
@@ -251,10 +281,12 @@ impl Admitted<'_> {
         let mut headers = self.parts.headers.clone();
         let trailers = hop::accepts_trailers(&headers);
         let believed = self.arrival.proxy.and_then(|proxy| proxy.reads.peer.as_deref());
-        let chain = believed.filter(|name| *name == "x-forwarded-for").map(|name| joined(&headers, name));
+        let chain =
+            believed.filter(|name| *name == "x-forwarded-for").map(|name| joined(&headers, name));
         hop::strip_hop_by_hop(&mut headers);
         let declares_length = headers.contains_key(header::CONTENT_LENGTH);
-        // The codec sends the 100 itself, when the body is first read. The others are written again.
+        // The codec sends the 100 itself, when the body is first read. The others are written
+        // again.
         for name in [header::HOST, header::EXPECT, header::CONTENT_LENGTH] {
             headers.remove(name);
         }
@@ -285,10 +317,11 @@ impl Admitted<'_> {
         }
     }
 
-    /// The host as the upstream is to know it. Where the client names none, it is that of `public`: an upstream builds
-    /// links from it, and one to its own address would show that to the client.
+    /// The host as the upstream is to know it. Where the client names none, it is that of `public`:
+    /// an upstream builds links from it, and one to its own address would show that to the client.
     fn host(&self) -> HeaderValue {
-        let public = self.view.snapshot.settings.public.as_deref().filter(|_| self.target.host.is_empty());
+        let public =
+            self.view.snapshot.settings.public.as_deref().filter(|_| self.target.host.is_empty());
         let named = public.and_then(|public| public.parse::<http::Uri>().ok());
         let authority = named.as_ref().and_then(http::Uri::authority);
         let host = authority.and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
@@ -296,11 +329,14 @@ impl Admitted<'_> {
     }
 }
 
-/// Tells whether a tunnel may be opened to the protocol: WebSocket, or one that a matching rule names.
+/// Tells whether a tunnel may be opened to the protocol: WebSocket, or one that a matching rule
+/// names.
 fn may_cross(token: &Protocol, decision: &Decision<'_>) -> bool {
     let required = || decision.matched().flat_map(|ruling| &ruling.rule.require);
     token.is("websocket")
-        || required().any(|requirement| matches!(requirement, Requirement::Protocol(wanted) if wanted == token))
+        || required().any(
+            |requirement| matches!(requirement, Requirement::Protocol(wanted) if wanted == token),
+        )
 }
 
 /// The fields of a header map, as the core reads them.
@@ -350,7 +386,9 @@ fn apply(change: notice::Change, headers: &mut HeaderMap) {
         notice::Change::Set(name, value) => (name, value, true),
         notice::Change::Append(name, value) => (name, value, false),
     };
-    let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_str(&value)) else { return };
+    let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_str(&value)) else {
+        return;
+    };
     if replace {
         headers.insert(name, value);
     } else {
@@ -370,12 +408,14 @@ fn finish(response: &mut Response<Body>, version: Version) {
     if version != Version::HTTP_10 {
         return;
     }
-    // RFC 9112 §9.3: an HTTP/1.0 client knows the end of a body without length by the end of the connection.
+    // RFC 9112 §9.3: an HTTP/1.0 client knows the end of a body without length by the end of the
+    // connection.
     if response.body().size_hint().exact().is_none() {
         refuse::close(response.headers_mut());
     }
     let closes = response.headers().get(header::CONNECTION).is_some_and(|options| {
-        upshift_core::field::elements(std::iter::once(options.as_bytes())).any(|option| option == b"close")
+        upshift_core::field::elements(std::iter::once(options.as_bytes()))
+            .any(|option| option == b"close")
     });
     if closes {
         // Else the codec adds `keep-alive` to it.

@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use upshift_config::{AccessLog, File, Gateway, Hsts, Limits, PathMode, Proxy, TlsFiles, UndeclaredProxy, Upstream};
+use upshift_config::{
+    AccessLog, File, Gateway, Hsts, Limits, PathMode, Proxy, TlsFiles, UndeclaredProxy, Upstream,
+};
 use upshift_core::Policy;
 use upshift_core::policy::Matcher;
 
@@ -12,7 +14,8 @@ use upshift_core::policy::Matcher;
 /// [`Default`] listens nowhere and has no upstream; build on it with `..Settings::default()`.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
-    /// What is required of requests, as it was read; what people and the breaker impose is put over it.
+    /// What is required of requests, as it was read; what people and the breaker impose is put over
+    /// it.
     pub policy: Policy,
     /// Every rule observes, whatever the policy says: nobody is refused or warned.
     pub observe: bool,
@@ -59,8 +62,8 @@ pub struct Settings {
 }
 
 impl From<File> for Settings {
-    /// What a policy file says. It says nothing of `observe` and `workers`; the admin token, which may stand elsewhere,
-    /// is for the caller to read.
+    /// What a policy file says. It says nothing of `observe` and `workers`; the admin token, which
+    /// may stand elsewhere, is for the caller to read.
     fn from(file: File) -> Self {
         // Without `..`: a key that is added does not compile until it is passed on.
         let File { gateway, limits, upstreams, policy, webhook } = file;
@@ -116,7 +119,9 @@ impl From<File> for Settings {
 /// RFC 6797 §6.1.
 fn strict_transport_security(hsts: &Hsts) -> String {
     let mut value = format!("max-age={}", hsts.max_age.as_secs());
-    for (asked, directive) in [(hsts.include_subdomains, "; includeSubDomains"), (hsts.preload, "; preload")] {
+    for (asked, directive) in
+        [(hsts.include_subdomains, "; includeSubDomains"), (hsts.preload, "; preload")]
+    {
         if asked {
             value.push_str(directive);
         }

@@ -1,8 +1,9 @@
-//! The first bytes of a connection: which HTTP it speaks, or the answer that it gets when it speaks none.
+//! The first bytes of a connection: which HTTP it speaks, or the answer that it gets when it speaks
+//! none.
 //!
 //! 1. The HTTP/2 preface (RFC 9113 §3.4) is HTTP/2 by prior knowledge.
-//! 2. Else the header section is looked at whole, so that what is wrong with it is answered by us, as problem details.
-//!    Later ones of the same connection come here, too ([`crate::http1_gate`]).
+//! 2. Else the header section is looked at whole, so that what is wrong with it is answered by us,
+//!    as problem details. Later ones of the same connection come here, too ([`crate::http1_gate`]).
 //! 3. A major version that is not ours is 505, a higher minor version of HTTP/1 is served as 1.1.
 //!
 //! Pure: bytes in, verdict out.
@@ -63,9 +64,10 @@ pub(crate) fn examine(received: &mut [u8], limit: usize) -> Opening {
     if received.starts_with(&[0x16, 0x03]) {
         return Opening::Tls;
     }
-    // RFC 9112 §2.2: "a server that is expecting to receive and parse a request-line SHOULD ignore at least one empty
-    // line (CRLF) received prior to the request-line."
-    let start = received.iter().position(|byte| !matches!(byte, b'\r' | b'\n')).unwrap_or(received.len());
+    // RFC 9112 §2.2: "a server that is expecting to receive and parse a request-line SHOULD ignore
+    // at least one empty line (CRLF) received prior to the request-line."
+    let start =
+        received.iter().position(|byte| !matches!(byte, b'\r' | b'\n')).unwrap_or(received.len());
     if start >= limit {
         return Opening::Faulty(Fault::HeadTooLarge);
     }
@@ -84,7 +86,10 @@ fn unfinished_line(line: &[u8], limit: usize) -> Opening {
         return Opening::Faulty(Fault::TargetTooLong);
     }
     let method = line.split(|&byte| byte == b' ').next().unwrap_or_default();
-    if method.is_empty() || method.len() > 64 || !method.iter().copied().all(upshift_core::field::is_tchar) {
+    if method.is_empty()
+        || method.len() > 64
+        || !method.iter().copied().all(upshift_core::field::is_tchar)
+    {
         if line.is_empty() {
             return Opening::Incomplete;
         }
@@ -107,8 +112,8 @@ fn request_line(line: &mut [u8]) -> Option<Fault> {
     if target.is_some_and(|target| target.len() > MAX_TARGET) {
         return Some(Fault::TargetTooLong);
     }
-    // RFC 9112 §3.2.1: no form of the target has a fragment. The codec would cut it off, some servers do, and for others
-    // it is a part of the path.
+    // RFC 9112 §3.2.1: no form of the target has a fragment. The codec would cut it off, some
+    // servers do, and for others it is a part of the path.
     if target.is_some_and(|target| target.contains(&b'#')) {
         return Some(Fault::Target("The target has a fragment (\"#\")."));
     }
@@ -122,13 +127,16 @@ fn request_line(line: &mut [u8]) -> Option<Fault> {
     match version {
         b"HTTP/1.0" | b"HTTP/1.1" => None,
         [b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor] if minor.is_ascii_digit() => {
-            // RFC 9110 §2.5: a higher minor version is processed "as if it was in the highest minor version" we know.
+            // RFC 9110 §2.5: a higher minor version is processed "as if it was in the highest minor
+            // version" we know.
             if let Some(last) = line.last_mut() {
                 *last = b'1';
             }
             None
         }
-        [b'H', b'T', b'T', b'P', b'/', major, b'.', minor] if major.is_ascii_digit() && minor.is_ascii_digit() => {
+        [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
+            if major.is_ascii_digit() && minor.is_ascii_digit() =>
+        {
             Some(Fault::Version(String::from_utf8_lossy(version).into_owned()))
         }
         _ => Some(Fault::NotHttp("The first line does not end in an HTTP version.")),
@@ -148,17 +156,21 @@ fn head(received: &[u8], start: usize, limit: usize) -> Opening {
         }
         Ok(httparse::Status::Complete(_)) => Opening::Faulty(Fault::HeadTooLarge),
         Ok(httparse::Status::Partial) if received.len() < limit => Opening::Incomplete,
-        Ok(httparse::Status::Partial) | Err(httparse::Error::TooManyHeaders) => Opening::Faulty(Fault::HeadTooLarge),
-        Err(httparse::Error::Token) => {
-            Opening::Faulty(Fault::NotHttp("The request's target has a character that must be percent-encoded."))
+        Ok(httparse::Status::Partial) | Err(httparse::Error::TooManyHeaders) => {
+            Opening::Faulty(Fault::HeadTooLarge)
         }
+        Err(httparse::Error::Token) => Opening::Faulty(Fault::NotHttp(
+            "The request's target has a character that must be percent-encoded.",
+        )),
         Err(_) => Opening::Faulty(Fault::NotHttp("A field line is malformed.")),
     }
 }
 
 /// RFC 9112 §6.3: a length that two readers may read differently is how requests are smuggled.
 fn content_end(fields: &[httparse::Header<'_>], is_http10: bool) -> Result<ContentEnd, Fault> {
-    let named = |name: &'static str| fields.iter().filter(move |field| field.name.eq_ignore_ascii_case(name));
+    let named = |name: &'static str| {
+        fields.iter().filter(move |field| field.name.eq_ignore_ascii_case(name))
+    };
     let lengths = named("content-length").map(|field| field.value);
     let declared = length_of_lines(lengths).map_err(|bad| Fault::Framing(bad.as_str()))?;
     if named("transfer-encoding").next().is_none() {
@@ -167,18 +179,23 @@ fn content_end(fields: &[httparse::Header<'_>], is_http10: bool) -> Result<Conte
     if declared.is_some() {
         return Err(Fault::Framing("There are both Content-Length and Transfer-Encoding."));
     }
-    // RFC 9112 §6.1: a Transfer-Encoding in HTTP/1.0 is to be treated "as if the framing is faulty".
+    // RFC 9112 §6.1: a Transfer-Encoding in HTTP/1.0 is to be treated "as if the framing is
+    // faulty".
     if is_http10 {
         return Err(Fault::Framing("HTTP/1.0 has no Transfer-Encoding."));
     }
-    let codings: Vec<&[u8]> = elements(named("transfer-encoding").map(|field| field.value)).collect();
+    let codings: Vec<&[u8]> =
+        elements(named("transfer-encoding").map(|field| field.value)).collect();
     let is_chunked = |coding: &&[u8]| coding.eq_ignore_ascii_case(b"chunked");
     match codings.as_slice() {
         [only] if is_chunked(only) => Ok(ContentEnd::LastChunk),
         // A coding that is not understood is 501 (§6.1), where chunked comes last and once.
-        [others @ .., last] if is_chunked(last) && others.iter().all(|coding| is_known(coding)) => Err(Fault::Coding),
-        // §6.3: "If a Transfer-Encoding header field is present in a request and the chunked transfer coding is not the
-        // final encoding, the message body length cannot be determined reliably; the server MUST respond with the 400".
+        [others @ .., last] if is_chunked(last) && others.iter().all(|coding| is_known(coding)) => {
+            Err(Fault::Coding)
+        }
+        // §6.3: "If a Transfer-Encoding header field is present in a request and the chunked
+        // transfer coding is not the final encoding, the message body length cannot be determined
+        // reliably; the server MUST respond with the 400".
         _ => Err(Fault::Framing("Transfer-Encoding does not end in one chunked.")),
     }
 }
@@ -254,17 +271,30 @@ mod tests {
     /// RFC 9112 §6.3.
     #[test]
     fn a_length_in_doubt_is_refused() {
-        assert_eq!(fault("POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"), 400);
+        assert_eq!(
+            fault("POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"),
+            400
+        );
         assert_eq!(fault("POST / HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\n"), 400);
         assert_eq!(fault("POST / HTTP/1.1\r\nContent-Length: +1\r\n\r\n"), 400);
-        assert_eq!(opening("POST / HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\n"), http1(57, 3));
+        assert_eq!(
+            opening("POST / HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\n"),
+            http1(57, 3)
+        );
         assert_eq!(fault("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"), 400);
-        let coded = |codings: &str| format!("POST / HTTP/1.1\r\nTransfer-Encoding: {codings}\r\n\r\n");
+        let coded =
+            |codings: &str| format!("POST / HTTP/1.1\r\nTransfer-Encoding: {codings}\r\n\r\n");
         let chunked = Opening::Http1(Head { length: 47, content: ContentEnd::LastChunk });
         assert_eq!(opening(&coded("Chunked")), chunked);
-        for codings in
-            ["chunked, chunked", "identity", "chunked, gzip", "identity, chunked", "xchunked", "\"chunked\"", ""]
-        {
+        for codings in [
+            "chunked, chunked",
+            "identity",
+            "chunked, gzip",
+            "identity, chunked",
+            "xchunked",
+            "\"chunked\"",
+            "",
+        ] {
             assert_eq!(fault(&coded(codings)), 400, "{codings:?}");
         }
         assert_eq!(fault(&coded("gzip, chunked")), 501);

@@ -1,5 +1,5 @@
-//! The sockets that the gateway listens on: bound here, passed by a supervisor, or shared with the process that this one
-//! replaces.
+//! The sockets that the gateway listens on: bound here, passed by a supervisor, or shared with the
+//! process that this one replaces.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
@@ -13,7 +13,8 @@ use crate::settings::Settings;
 /// Connections that wait to be accepted, at most.
 const BACKLOG: i32 = 4096;
 
-/// How a gateway comes by its sockets. The default binds each address and fails if another process listens there.
+/// How a gateway comes by its sockets. The default binds each address and fails if another process
+/// listens there.
 #[derive(Debug, Default)]
 pub struct SocketSources {
     tcp: Vec<TcpListener>,
@@ -22,8 +23,9 @@ pub struct SocketSources {
 }
 
 impl SocketSources {
-    /// Uses the sockets that a supervisor opened and passed (`LISTEN_FDS` of systemd's socket activation): each listener
-    /// takes the one with its address, and binds its own if there is none.
+    /// Uses the sockets that a supervisor opened and passed (`LISTEN_FDS` of systemd's socket
+    /// activation): each listener takes the one with its address, and binds its own if there is
+    /// none.
     ///
     /// The sockets belong to the first caller: a second call finds none.
     #[must_use]
@@ -36,20 +38,26 @@ impl SocketSources {
             } else if let Ok(Some(socket)) = passed.take_udp_socket(index) {
                 udp.push(socket);
             } else {
-                tracing::warn!("socket {index} of those that were passed is neither a TCP listener nor a UDP socket");
+                tracing::warn!(
+                    "socket {index} of those that were passed is neither a TCP listener nor a UDP socket"
+                );
             }
         }
         Self { tcp, udp, take_over: false }
     }
 
-    /// Shares the addresses with a gateway of the same user that still runs there, until that one stops.
+    /// Shares the addresses with a gateway of the same user that still runs there, until that one
+    /// stops.
     #[must_use]
     pub fn take_over(self, take_over: bool) -> Self {
         Self { take_over, ..self }
     }
 
     fn listener(&mut self, address: SocketAddr) -> io::Result<TcpListener> {
-        let passed = self.tcp.iter().position(|passed| passed.local_addr().is_ok_and(|local| local == address));
+        let passed = self
+            .tcp
+            .iter()
+            .position(|passed| passed.local_addr().is_ok_and(|local| local == address));
         if let Some(index) = passed {
             let listener = self.tcp.swap_remove(index);
             listener.set_nonblocking(true)?;
@@ -61,7 +69,10 @@ impl SocketSources {
     }
 
     fn http3(&mut self, address: SocketAddr) -> io::Result<Http3Socket> {
-        let passed = self.udp.iter().position(|passed| passed.local_addr().is_ok_and(|local| local == address));
+        let passed = self
+            .udp
+            .iter()
+            .position(|passed| passed.local_addr().is_ok_and(|local| local == address));
         if let Some(index) = passed {
             let socket = self.udp.swap_remove(index);
             socket.set_nonblocking(true)?;
@@ -81,7 +92,9 @@ impl SocketSources {
     fn warn_of_unused(&self) {
         let tcp = self.tcp.iter().map(TcpListener::local_addr);
         for address in tcp.chain(self.udp.iter().map(UdpSocket::local_addr)).flatten() {
-            tracing::warn!("a socket for {address} was passed, and no listener of [gateway] has this address");
+            tracing::warn!(
+                "a socket for {address} was passed, and no listener of [gateway] has this address"
+            );
         }
     }
 }
@@ -109,14 +122,17 @@ impl Sockets {
     }
 
     /// Opens one socket for each listener of `settings`.
-    pub(crate) fn open(settings: &Settings, mut sources: SocketSources) -> Result<Self, StartError> {
+    pub(crate) fn open(
+        settings: &Settings,
+        mut sources: SocketSources,
+    ) -> Result<Self, StartError> {
         let http = open_listener(settings.http, &mut sources)?;
         let https = open_listener(settings.https, &mut sources)?;
         let admin = open_listener(settings.admin, &mut sources)?;
         let http3 = match https.as_ref().map(TcpListener::local_addr) {
-            Some(Ok(address)) if settings.http3 => {
-                Some(sources.http3(address).map_err(|source| StartError::Bind { address, source })?)
-            }
+            Some(Ok(address)) if settings.http3 => Some(
+                sources.http3(address).map_err(|source| StartError::Bind { address, source })?,
+            ),
             _ => None,
         };
         sources.warn_of_unused();
@@ -128,7 +144,10 @@ fn local(listener: &Option<TcpListener>) -> Option<SocketAddr> {
     listener.as_ref()?.local_addr().ok()
 }
 
-fn open_listener(address: Option<SocketAddr>, sources: &mut SocketSources) -> Result<Option<TcpListener>, StartError> {
+fn open_listener(
+    address: Option<SocketAddr>,
+    sources: &mut SocketSources,
+) -> Result<Option<TcpListener>, StartError> {
     let Some(address) = address else { return Ok(None) };
     sources.listener(address).map(Some).map_err(|source| StartError::Bind { address, source })
 }
@@ -141,7 +160,8 @@ fn bind(address: SocketAddr, share: bool) -> io::Result<Socket> {
     socket.set_reuse_port(share)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
-    // Set after the bind, this shares the port with no process but one that asks for it: see `SocketSources::take_over`.
+    // Set after the bind, this shares the port with no process but one that asks for it: see
+    // `SocketSources::take_over`.
     socket.set_reuse_port(true)?;
     Ok(socket)
 }

@@ -1,4 +1,5 @@
-//! What keeps a gateway from starting, or will surprise once it runs: everything that the settings name is loaded.
+//! What keeps a gateway from starting, or will surprise once it runs: everything that the settings
+//! name is loaded.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::path::Path;
@@ -41,18 +42,35 @@ pub(crate) fn findings(settings: &Settings) -> Vec<KeyFinding> {
     findings
 }
 
-fn error(key: impl Into<String>, message: impl Into<String>, help: impl Into<String>) -> KeyFinding {
-    KeyFinding { key: key.into(), severity: Severity::Error, message: message.into(), help: help.into() }
+fn error(
+    key: impl Into<String>,
+    message: impl Into<String>,
+    help: impl Into<String>,
+) -> KeyFinding {
+    KeyFinding {
+        key: key.into(),
+        severity: Severity::Error,
+        message: message.into(),
+        help: help.into(),
+    }
 }
 
-fn warning(key: impl Into<String>, message: impl Into<String>, help: impl Into<String>) -> KeyFinding {
+fn warning(
+    key: impl Into<String>,
+    message: impl Into<String>,
+    help: impl Into<String>,
+) -> KeyFinding {
     KeyFinding { severity: Severity::Warning, ..error(key, message, help) }
 }
 
 fn of_listeners(settings: &Settings) -> Option<KeyFinding> {
     if settings.http.is_none() && settings.https.is_none() {
         let help = "add http = \"127.0.0.1:8080\" to [gateway]";
-        return Some(error("gateway", "there is nothing to listen on: neither http nor https is given", help));
+        return Some(error(
+            "gateway",
+            "there is nothing to listen on: neither http nor https is given",
+            help,
+        ));
     }
     let both = settings.in_band_tls && settings.https.is_some();
     (both && !settings.dangerous_allow_opossum).then(|| {
@@ -67,7 +85,9 @@ fn of_listeners(settings: &Settings) -> Option<KeyFinding> {
 /// The certificate and key that clients are shown.
 fn of_certificate(files: &TlsFiles) -> Vec<KeyFinding> {
     let mut findings = of_chain(&files.certificate, "gateway.tls.certificate");
-    findings.extend(pem::key(&files.key).err().map(|cause| of_pem(&files.key, "gateway.tls.key", &cause)));
+    findings.extend(
+        pem::key(&files.key).err().map(|cause| of_pem(&files.key, "gateway.tls.key", &cause)),
+    );
     if findings.iter().all(|finding| finding.severity == Severity::Warning)
         && let Ok(identity) = Identity::read(files)
         && let Err(cause) = tls::server(&identity, TlsVersion::V1_2)
@@ -105,7 +125,11 @@ fn of_pair(files: &TlsFiles, identity: &Identity, cause: &TlsError) -> KeyFindin
 /// A PEM file of certificates.
 fn of_chain(path: &Path, key: &str) -> Vec<KeyFinding> {
     match pem::certificates(path) {
-        Ok(found) => found.iter().enumerate().filter_map(|(index, one)| of_validity(one, index, path, key)).collect(),
+        Ok(found) => found
+            .iter()
+            .enumerate()
+            .filter_map(|(index, one)| of_validity(one, index, path, key))
+            .collect(),
         Err(cause) => vec![of_pem(path, key, &cause)],
     }
 }
@@ -115,7 +139,12 @@ fn of_pem(path: &Path, key: &str, cause: &PemError) -> KeyFinding {
 }
 
 /// The time in which a certificate is valid (RFC 5280 §4.1.2.5); `index` is its place in the file.
-fn of_validity(certificate: &CertificateDer<'_>, index: usize, path: &Path, key: &str) -> Option<KeyFinding> {
+fn of_validity(
+    certificate: &CertificateDer<'_>,
+    index: usize,
+    path: &Path,
+    key: &str,
+) -> Option<KeyFinding> {
     let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
     let shown = match index {
         0 => format!("the certificate in {}", path.display()),
@@ -143,7 +172,10 @@ fn of_upstream(upstream: &Upstream, index: usize, settings: &Settings) -> Vec<Ke
     }
     for endpoint in &upstream.endpoints {
         if is_own(&endpoint.address, settings) {
-            let message = format!("{} is the gateway itself: requests would go round in circles", endpoint.address);
+            let message = format!(
+                "{} is the gateway itself: requests would go round in circles",
+                endpoint.address
+            );
             findings.push(error(&key, message, "name the server behind the gateway"));
         }
     }
@@ -159,7 +191,8 @@ fn is_own(address: &Address, settings: &Settings) -> bool {
     })
 }
 
-/// The addresses that a host surely has. Other names are not looked up: they may mean something else tomorrow.
+/// The addresses that a host surely has. Other names are not looked up: they may mean something
+/// else tomorrow.
 fn addresses(host: &str) -> Vec<IpAddr> {
     // RFC 6761 §6.3: these names are always loopback.
     if host == "localhost" || host.ends_with(".localhost") {
@@ -184,15 +217,18 @@ fn reaches(ip: IpAddr, listens: IpAddr) -> bool {
 
 fn of_webhook(address: &str) -> Option<KeyFinding> {
     let cause = address.starts_with("https:").then(|| tls::client(&Trust::System).err())??;
-    Some(error("breaker.webhook", cause.to_string(), "install the system's certificate roots, or set SSL_CERT_FILE"))
+    Some(error(
+        "breaker.webhook",
+        cause.to_string(),
+        "install the system's certificate roots, or set SSL_CERT_FILE",
+    ))
 }
 
-/// The store, as far as it can be judged beside a gateway that has it open. A gateway starts without one that cannot be
-/// made, but not without one that is there and cannot be read.
+/// The store, as far as it can be judged beside a gateway that has it open. A gateway starts
+/// without one that cannot be made, but not without one that is there and cannot be read.
 fn of_store(path: &Path) -> Option<KeyFinding> {
     if let Err(cause) = Store::examine(path) {
-        let help =
-            "name a file that upshift has made, or one that is not there yet; with store = false, a restart forgets";
+        let help = "name a file that upshift has made, or one that is not there yet; with store = false, a restart forgets";
         return Some(error(STORE, cause.to_string(), help));
     }
     let folder = match path.parent() {
@@ -204,8 +240,13 @@ fn of_store(path: &Path) -> Option<KeyFinding> {
     }
     let (path, folder) = (path.display(), folder.display());
     let message = format!("the store {path} cannot be made: there is no folder {folder}");
-    let message = format!("{message}: changes by people and the breaker would be forgotten at a restart");
-    Some(warning(STORE, message, "name a file in a folder that can be written to, or store = false"))
+    let message =
+        format!("{message}: changes by people and the breaker would be forgotten at a restart");
+    Some(warning(
+        STORE,
+        message,
+        "name a file in a folder that can be written to, or store = false",
+    ))
 }
 
 /// The file of a store, its lock or its folder, if a gateway cannot write there.
@@ -222,8 +263,14 @@ fn unwritable(path: &Path, folder: &Path) -> Option<KeyFinding> {
         if let Err(cause) = access(file, Access::WRITE_OK) {
             let (store, file) = (path.display(), file.display());
             let message = format!("the store {store} cannot be written: {file}: {cause}");
-            let message = format!("{message}: changes by people and the breaker would be forgotten at a restart");
-            return Some(warning(STORE, message, "let the gateway's user write there, or name another file"));
+            let message = format!(
+                "{message}: changes by people and the breaker would be forgotten at a restart"
+            );
+            return Some(warning(
+                STORE,
+                message,
+                "let the gateway's user write there, or name another file",
+            ));
         }
     }
     None
@@ -243,7 +290,8 @@ fn of_the_rest(upstreams: &[Upstream]) -> Option<KeyFinding> {
 /// Tells whether it takes every request by a pattern that matches all paths.
 fn takes_all_paths(upstream: &Upstream) -> bool {
     let Matcher { hosts, paths, methods, headers, peers, clients, identities } = &upstream.matcher;
-    let all_paths = paths.exclude.is_empty() && paths.include.iter().any(|pattern| pattern.text() == "/**");
+    let all_paths =
+        paths.exclude.is_empty() && paths.include.iter().any(|pattern| pattern.text() == "/**");
     let unlimited = hosts.is_empty() && methods.is_empty() && headers.is_empty();
     all_paths && unlimited && peers.is_empty() && clients.is_empty() && identities.is_empty()
 }

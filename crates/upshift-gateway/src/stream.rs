@@ -30,7 +30,11 @@ pub(crate) enum Transport {
 const GATE_READ: usize = 8 * 1024;
 
 impl Transport {
-    fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         match self {
             Self::Clear(tcp) => Pin::new(tcp).poll_read(cx, buffer),
             Self::Tls(tls) => Pin::new(tls).poll_read(cx, buffer),
@@ -88,7 +92,11 @@ impl Stream {
     }
 
     /// Reads through the gate.
-    fn poll_gate(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_gate(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let Self { transport, gate, activity, .. } = self;
         let Some(gate) = gate else { return Poll::Ready(Ok(())) };
         loop {
@@ -126,9 +134,9 @@ impl Stream {
         }
     }
 
-    /// From now on shutting down only flushes, and [`Stream::close`] is for whoever takes the stream back: the codec
-    /// would close at once, and closing while bytes of a request are unread makes the kernel reset the connection and
-    /// take our answer with it.
+    /// From now on shutting down only flushes, and [`Stream::close`] is for whoever takes the
+    /// stream back: the codec would close at once, and closing while bytes of a request are unread
+    /// makes the kernel reset the connection and take our answer with it.
     pub(crate) fn defer_shutdown(&mut self) {
         self.defer_shutdown = true;
     }
@@ -150,9 +158,10 @@ impl Stream {
 
     /// Says goodbye and closes, after reading and discarding what the client is still sending.
     ///
-    /// RFC 9112 §9.6: "the server continues to read from the connection until it receives a corresponding close by the
-    /// client, or until the server is reasonably certain that its own TCP stack has received the client's
-    /// acknowledgement". `linger` bounds the bytes and the time; `None` closes at once.
+    /// RFC 9112 §9.6: "the server continues to read from the connection until it receives a
+    /// corresponding close by the client, or until the server is reasonably certain that its own
+    /// TCP stack has received the client's acknowledgement". `linger` bounds the bytes and the
+    /// time; `None` closes at once.
     pub(crate) async fn close(mut self, linger: Option<(u64, Duration)>) {
         let shut = async {
             match &mut self.transport {
@@ -160,8 +169,8 @@ impl Stream {
                 Transport::Tls(tls) => tls.shutdown().await,
             }
         };
-        // A client that takes nothing does not take TLS's close_notify either: waiting for that would keep the
-        // connection for ever.
+        // A client that takes nothing does not take TLS's close_notify either: waiting for that
+        // would keep the connection for ever.
         if !matches!(timeout(GOODBYE, shut).await, Ok(Ok(()))) {
             return;
         }
@@ -188,7 +197,11 @@ async fn discard(mut tcp: TcpStream, mut limit: u64, deadline: Instant) {
 }
 
 impl AsyncRead for Stream {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         if self.early.has_remaining() {
             let length = self.early.len().min(buffer.remaining());
             buffer.put_slice(&self.early.split_to(length));
@@ -211,7 +224,11 @@ impl AsyncRead for Stream {
 }
 
 impl AsyncWrite for Stream {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let poll = match &mut self.transport {
             Transport::Clear(tcp) => Pin::new(tcp).poll_write(cx, bytes),
             Transport::Tls(tls) => Pin::new(tls).poll_write(cx, bytes),

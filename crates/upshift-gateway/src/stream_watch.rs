@@ -1,9 +1,10 @@
 //! A time-out for each stream of HTTP/2 whose client opens no window.
 //!
-//! The codec asks for the next piece of a body only when there is window for it, and gives no other sign of the wait.
-//! So what is watched is the task of the stream: it has handed over an answer, its body is not waiting for the
-//! upstream, and still nothing more is taken of it. Then the client owes window. The task is dropped, which resets the
-//! stream (RFC 9113 §5.4.2) and gives up what it holds of the upstream.
+//! The codec asks for the next piece of a body only when there is window for it, and gives no other
+//! sign of the wait. So what is watched is the task of the stream: it has handed over an answer,
+//! its body is not waiting for the upstream, and still nothing more is taken of it. Then the client
+//! owes window. The task is dropped, which resets the stream (RFC 9113 §5.4.2) and gives up what it
+//! holds of the upstream.
 
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
@@ -76,7 +77,8 @@ pub(crate) struct StreamExecutor {
 }
 
 impl StreamExecutor {
-    /// A client may leave a stream without window for `limit`; `stalled` is called for each that it does.
+    /// A client may leave a stream without window for `limit`; `stalled` is called for each that it
+    /// does.
     pub(crate) fn new(limit: Duration, stalled: Rc<dyn Fn()>) -> Self {
         Self { limit, stalled }
     }
@@ -85,7 +87,13 @@ impl StreamExecutor {
 impl<F: Future<Output = ()> + 'static> hyper::rt::Executor<F> for StreamExecutor {
     fn execute(&self, task: F) {
         let (limit, stalled) = (self.limit, Rc::clone(&self.stalled));
-        spawn_local(Watched { task: Box::pin(task), progress: StreamProgress::new(), limit, stalled, timer: None });
+        spawn_local(Watched {
+            task: Box::pin(task),
+            progress: StreamProgress::new(),
+            limit,
+            stalled,
+            timer: None,
+        });
     }
 }
 

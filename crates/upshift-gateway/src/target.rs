@@ -28,7 +28,9 @@ impl Target {
             return Err(Fault::Connect);
         }
         check_form(parts)?;
-        if parts.method == Method::TRACE && hop::forwards_left(&parts.method, &parts.headers) == Some(0) {
+        if parts.method == Method::TRACE
+            && hop::forwards_left(&parts.method, &parts.headers) == Some(0)
+        {
             return Err(Fault::Trace);
         }
         if parts
@@ -39,7 +41,8 @@ impl Target {
         {
             return Err(Fault::Coding);
         }
-        let path = parts.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+        let path =
+            parts.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
         Ok(Self { host: host(parts)?, path: checked_path(path, mode)?, protocol })
     }
 
@@ -77,8 +80,8 @@ fn canonical_path(path: PathAndQuery) -> Result<PathAndQuery, Fault> {
     text.parse().map_err(|_| Fault::Target("The path has no canonical form."))
 }
 
-/// RFC 9112 §3.2.3: the authority-form is for CONNECT; §3.2.4: the asterisk-form is for OPTIONS. What stands for another
-/// scheme is not served here.
+/// RFC 9112 §3.2.3: the authority-form is for CONNECT; §3.2.4: the asterisk-form is for OPTIONS.
+/// What stands for another scheme is not served here.
 fn check_form(parts: &request::Parts) -> Result<(), Fault> {
     let uri = &parts.uri;
     if parts.method != Method::CONNECT && uri.scheme().is_none() && uri.authority().is_some() {
@@ -97,9 +100,9 @@ fn check_form(parts: &request::Parts) -> Result<(), Fault> {
 fn host(parts: &request::Parts) -> Result<HeaderValue, Fault> {
     let mut lines = parts.headers.get_all(header::HOST).iter();
     let (first, second) = (lines.next(), lines.next());
-    // RFC 9112 §3.2: "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request message that
-    // lacks a Host header field and to any request message that contains more than one Host header field line or a
-    // Host header field with an invalid field value."
+    // RFC 9112 §3.2: "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1
+    // request message that lacks a Host header field and to any request message that contains more
+    // than one Host header field line or a Host header field with an invalid field value."
     if second.is_some() {
         return Err(Fault::Host("There is more than one Host field."));
     }
@@ -107,14 +110,16 @@ fn host(parts: &request::Parts) -> Result<HeaderValue, Fault> {
         return Err(Fault::Host("The Host field is no host."));
     }
     if let Some(authority) = parts.uri.authority() {
-        // RFC 9113 §8.3.1: "A server SHOULD treat a request as malformed if it contains a Host header field that
-        // identifies an entity that differs from the entity in the ":authority" pseudo-header field"; RFC 9114 §4.3.1
-        // has it as a MUST.
-        let differs = |host: &HeaderValue| !is_same_authority(host, authority, parts.uri.scheme_str());
+        // RFC 9113 §8.3.1: "A server SHOULD treat a request as malformed if it contains a Host
+        // header field that identifies an entity that differs from the entity in the ":authority"
+        // pseudo-header field"; RFC 9114 §4.3.1 has it as a MUST.
+        let differs =
+            |host: &HeaderValue| !is_same_authority(host, authority, parts.uri.scheme_str());
         if parts.version >= Version::HTTP_2 && first.is_some_and(differs) {
             return Err(Fault::Host("Host and :authority differ."));
         }
-        // RFC 9112 §3.2.2: with an absolute-form target, the "received Host header field" is ignored.
+        // RFC 9112 §3.2.2: with an absolute-form target, the "received Host header field" is
+        // ignored.
         let value = HeaderValue::from_str(authority.as_str()).ok().filter(is_authority);
         return value.ok_or(Fault::Host("The authority is no host."));
     }
@@ -129,7 +134,8 @@ fn host(parts: &request::Parts) -> Result<HeaderValue, Fault> {
 fn is_same_authority(host: &HeaderValue, authority: &Authority, scheme: Option<&str>) -> bool {
     let default_port = if scheme == Some("http") { ":80" } else { ":443" };
     let host = host.to_str().unwrap_or_default();
-    let without_default = |text: &'_ str| text.strip_suffix(default_port).unwrap_or(text).to_ascii_lowercase();
+    let without_default =
+        |text: &'_ str| text.strip_suffix(default_port).unwrap_or(text).to_ascii_lowercase();
     without_default(host) == without_default(authority.as_str())
 }
 
@@ -166,7 +172,10 @@ mod tests {
             target("http://a.example:81/x", Version::HTTP_11, &["b.example"]).unwrap().authority(),
             "a.example:81"
         );
-        assert_eq!(target("/x", Version::HTTP_11, &["b.example"]).unwrap().authority(), "b.example");
+        assert_eq!(
+            target("/x", Version::HTTP_11, &["b.example"]).unwrap().authority(),
+            "b.example"
+        );
     }
 
     /// RFC 9112 §3.2.
@@ -176,7 +185,9 @@ mod tests {
         assert_eq!(target("/", Version::HTTP_10, &[]).unwrap().authority(), "");
         assert!(target("/", Version::HTTP_10, &["a", "a"]).is_err());
         assert!(target("/", Version::HTTP_2, &[]).is_err());
-        for (host, good) in [("a:", true), ("a:80", true), ("[::1]:80", true), ("a:x", false), ("a:999999", false)] {
+        for (host, good) in
+            [("a:", true), ("a:80", true), ("[::1]:80", true), ("a:x", false), ("a:999999", false)]
+        {
             assert_eq!(target("/", Version::HTTP_11, &[host]).is_ok(), good, "{host}");
         }
         assert_eq!(target("/", Version::HTTP_11, &[""]).unwrap().authority(), "");
@@ -185,10 +196,17 @@ mod tests {
     /// RFC 9113 §8.3.1, RFC 9114 §4.3.1.
     #[test]
     fn over_http2_host_is_the_authority() {
-        for (host, good) in
-            [("a.example", true), ("A.example:443", true), ("b.example", false), ("a.example:81", false)]
-        {
-            assert_eq!(target("https://a.example/x", Version::HTTP_2, &[host]).is_ok(), good, "{host}");
+        for (host, good) in [
+            ("a.example", true),
+            ("A.example:443", true),
+            ("b.example", false),
+            ("a.example:81", false),
+        ] {
+            assert_eq!(
+                target("https://a.example/x", Version::HTTP_2, &[host]).is_ok(),
+                good,
+                "{host}"
+            );
         }
     }
 
@@ -197,7 +215,10 @@ mod tests {
         let read = |path: &'static str, mode| checked_path(PathAndQuery::from_static(path), mode);
         let sent = |path| read(path, PathMode::Canonical).map(|path| path.to_string()).ok();
         assert_eq!(sent("/a//b/../%63?q=//").as_deref(), Some("/a/c?q=//"));
-        assert!(read("/a//b", PathMode::Strict).is_err() && read("/a/b%40?q=//", PathMode::Strict).is_ok());
+        assert!(
+            read("/a//b", PathMode::Strict).is_err()
+                && read("/a/b%40?q=//", PathMode::Strict).is_ok()
+        );
         assert!(read("/a/../b", PathMode::AsSent).is_ok());
     }
 

@@ -70,7 +70,11 @@ impl Identity {
     /// Tells whether the key belongs to a certificate that comes after the first.
     pub(crate) fn fits_another(&self) -> bool {
         self.chain.iter().skip(1).any(|certificate| {
-            let alone = Self { chain: vec![certificate.clone()], key: self.key.clone_key(), is_self_signed: false };
+            let alone = Self {
+                chain: vec![certificate.clone()],
+                key: self.key.clone_key(),
+                is_self_signed: false,
+            };
             server(&alone, TlsVersion::V1_2).is_ok()
         })
     }
@@ -96,7 +100,8 @@ pub(crate) fn date(time: ASN1Time) -> String {
 
 /// The server's side, with `h2` and `http/1.1` by ALPN (RFC 9113 §3.2, RFC 7301).
 pub(crate) fn server(identity: &Identity, minimum: TlsVersion) -> Result<ServerConfig, TlsError> {
-    let versions = if minimum < TlsVersion::V1_3 { rustls::ALL_VERSIONS } else { &[&rustls::version::TLS13] };
+    let versions =
+        if minimum < TlsVersion::V1_3 { rustls::ALL_VERSIONS } else { &[&rustls::version::TLS13] };
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(versions)?
         .with_no_client_auth()

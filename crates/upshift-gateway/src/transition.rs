@@ -1,8 +1,9 @@
 //! What becomes of a connection after our `101`.
 //!
-//! The codec for HTTP/1.1 ends with the `101` and gives the stream back, with whatever it read too much. That must be
-//! nothing: a client that did not wait for the `101` sent bytes of the new protocol where a refusal would have made them
-//! a request (RFC 9931 §3), so its connection ends here.
+//! The codec for HTTP/1.1 ends with the `101` and gives the stream back, with whatever it read too
+//! much. That must be nothing: a client that did not wait for the `101` sent bytes of the new
+//! protocol where a refusal would have made them a request (RFC 9931 §3), so its connection ends
+//! here.
 
 use std::rc::Rc;
 
@@ -26,7 +27,8 @@ use crate::tunnel::Tunnel;
 use crate::{h2c, in_band_tls, tls};
 use upshift_config::Limits;
 
-/// The longest content that a request may bring over into HTTP/2, in bytes: it has to be held until the switch is done.
+/// The longest content that a request may bring over into HTTP/2, in bytes: it has to be held until
+/// the switch is done.
 const MAX_CONTENT: u64 = 64 * 1024;
 
 /// What a connection of HTTP/1.1 becomes.
@@ -50,8 +52,13 @@ pub(crate) enum Asked {
 }
 
 impl Asked {
-    /// What the request asks for, as far as the gateway is told to perform it. Anything else is ignored.
-    pub(crate) fn read(connection: &Connection, request: &request::Parts, body: &RequestBody) -> Self {
+    /// What the request asks for, as far as the gateway is told to perform it. Anything else is
+    /// ignored.
+    pub(crate) fn read(
+        connection: &Connection,
+        request: &request::Parts,
+        body: &RequestBody,
+    ) -> Self {
         if connection.tls != TlsState::Cleartext || !request.headers.contains_key(header::UPGRADE) {
             return Self::Nothing;
         }
@@ -59,7 +66,8 @@ impl Asked {
         if snapshot.in_band_tls.is_some() && in_band_tls::is_asked(request, !body.is_empty()) {
             return Self::Tls;
         }
-        // Content of unknown length might not fit, and could not be put back: such a request stays as it is.
+        // Content of unknown length might not fit, and could not be put back: such a request stays
+        // as it is.
         let fits = body.size_hint().upper().is_some_and(|length| length <= MAX_CONTENT);
         if !snapshot.settings.h2c_upgrade || !fits {
             return Self::Nothing;
@@ -117,7 +125,9 @@ impl Switch {
                 let _busy = connection.activity.request();
                 tunnel.carry(stream.with_shutdown()).await;
             }
-            Self::H2c(kept, settings) => Box::pin(http2(stream, *kept, &settings, connection)).await,
+            Self::H2c(kept, settings) => {
+                Box::pin(http2(stream, *kept, &settings, connection)).await
+            }
             Self::Tls(owed) => {
                 // What is inside has an activity of its own.
                 let _busy = connection.activity.request();
@@ -135,7 +145,12 @@ impl Switch {
     }
 }
 
-async fn http2(mut stream: Stream, kept: Request<RequestBody>, settings: &h2c::Settings, connection: &Connection) {
+async fn http2(
+    mut stream: Stream,
+    kept: Request<RequestBody>,
+    settings: &h2c::Settings,
+    connection: &Connection,
+) {
     let limits = connection.worker.limits();
     match timeout(limits.header_timeout, h2c::open(&mut stream, settings, kept.method())).await {
         Ok(Ok(opening)) => stream.unread(opening),
@@ -145,7 +160,8 @@ async fn http2(mut stream: Stream, kept: Request<RequestBody>, settings: &h2c::S
             return cut_off(stream, &limits).await;
         }
     }
-    serve_http2(stream.with_shutdown(), Rc::new(connection.again(connection.tls)), Some(kept)).await;
+    serve_http2(stream.with_shutdown(), Rc::new(connection.again(connection.tls)), Some(kept))
+        .await;
 }
 
 /// Closes without a word: whatever the client sends belongs to no protocol that was agreed on.
@@ -155,7 +171,9 @@ async fn cut_off(stream: Stream, limits: &Limits) {
 
 async fn http1_in_tls(stream: Stream, owed: Bytes, connection: &Connection) {
     let snapshot = connection.worker.shared.snapshot.load_full();
-    let (Some(config), Some(tcp)) = (snapshot.in_band_tls.clone(), stream.into_clear()) else { return };
+    let (Some(config), Some(tcp)) = (snapshot.in_band_tls.clone(), stream.into_clear()) else {
+        return;
+    };
     let handshake = in_band_tls::handshake(tcp, config);
     let tls = match timeout(snapshot.settings.limits.header_timeout, handshake).await {
         Ok(Ok(tls)) => tls,

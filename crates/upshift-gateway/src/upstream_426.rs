@@ -1,8 +1,8 @@
 //! An upstream's own 426, made true for this hop.
 //!
-//! RFC 9110 §7.6.1 and §7.8: `Upgrade` is between two neighbours, so the upstream's is taken away with the other
-//! hop-by-hop fields; but whoever sends a 426 MUST name what it wants (§15.5.22), and on this hop that is the gateway.
-//! The body stays.
+//! RFC 9110 §7.6.1 and §7.8: `Upgrade` is between two neighbours, so the upstream's is taken away
+//! with the other hop-by-hop fields; but whoever sends a 426 MUST name what it wants (§15.5.22),
+//! and on this hop that is the gateway. The body stays.
 
 use http::Response;
 use http::header::{self, HeaderValue};
@@ -13,7 +13,8 @@ use upshift_core::{Decision, Facts};
 use crate::body::Body;
 use crate::forward::UpstreamUpgrade;
 
-/// Gives `response` the fields that a 426 owes on this hop. Tells whether the upstream's was bare: it named nothing.
+/// Gives `response` the fields that a 426 owes on this hop. Tells whether the upstream's was bare:
+/// it named nothing.
 ///
 /// Where nothing is left to name, the status becomes 403: a 426 without `Upgrade` cannot be sent.
 pub(crate) fn reoriginate(
@@ -23,14 +24,19 @@ pub(crate) fn reoriginate(
     around: &Circumstances<'_>,
 ) -> bool {
     let named = response.extensions_mut().remove::<UpstreamUpgrade>();
-    let list =
-        named.and_then(|UpstreamUpgrade(lines)| UpgradeList::parse(lines.iter().map(HeaderValue::as_bytes)).ok());
+    let list = named.and_then(|UpstreamUpgrade(lines)| {
+        UpgradeList::parse(lines.iter().map(HeaderValue::as_bytes)).ok()
+    });
     let tokens = list.as_ref().map_or(&[][..], UpgradeList::protocols);
     match rebuilt(tokens, decision, facts, around) {
         Some(required) => {
-            if let Some(value) = required.field().and_then(|value| HeaderValue::from_str(&value).ok()) {
+            if let Some(value) =
+                required.field().and_then(|value| HeaderValue::from_str(&value).ok())
+            {
                 response.headers_mut().insert(header::UPGRADE, value);
-                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+                response
+                    .headers_mut()
+                    .insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
             }
         }
         None => *response.status_mut() = http::StatusCode::FORBIDDEN,

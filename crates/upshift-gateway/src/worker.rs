@@ -1,6 +1,7 @@
 //! One core: its runtime, its connections, its upstream connections, its counters.
 //!
-//! Nothing here is shared with another core but what stands in [`Shared`], and of that a request reads one pointer.
+//! Nothing here is shared with another core but what stands in [`Shared`], and of that a request
+//! reads one pointer.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -112,11 +113,12 @@ impl Clients {
         Self { open: AtomicUsize::new(0), cores, closed: Notify::new() }
     }
 
-    /// Takes the place of one more connection, if there are fewer than `most`. In one step: another core may accept at the
-    /// same time.
+    /// Takes the place of one more connection, if there are fewer than `most`. In one step: another
+    /// core may accept at the same time.
     fn take_place(&self, most: usize) -> bool {
-        let taken =
-            self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |open| (open < most).then_some(open + 1));
+        let taken = self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |open| {
+            (open < most).then_some(open + 1)
+        });
         taken.is_ok()
     }
 
@@ -124,10 +126,12 @@ impl Clients {
         self.open.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Makes room for one more connection beside `most`, by the one that has been idle for longest. While no more than
-    /// `leaving` connections are about to end, theirs is the time that this takes, and not that of the new one.
+    /// Makes room for one more connection beside `most`, by the one that has been idle for longest.
+    /// While no more than `leaving` connections are about to end, theirs is the time that this
+    /// takes, and not that of the new one.
     fn make_room(&self, most: usize, leaving: usize) -> Room {
-        let (mut oldest, mut ending, mut young): (Option<(u64, usize, u64)>, usize, bool) = (None, 0, false);
+        let (mut oldest, mut ending, mut young): (Option<(u64, usize, u64)>, usize, bool) =
+            (None, 0, false);
         let now = idle_now();
         for index in 0..self.cores.len() {
             for (number, mark) in self.core(index).iter() {
@@ -144,7 +148,9 @@ impl Clients {
         if stays < most {
             return if ending <= leaving { Room::Made } else { Room::Awaited };
         }
-        let Some((since, index, number)) = oldest else { return if young { Room::Awaited } else { Room::None } };
+        let Some((since, index, number)) = oldest else {
+            return if young { Room::Awaited } else { Room::None };
+        };
         let at_once = ending >= leaving;
         match self.core(index).get(&number) {
             // A request may have come to it since, or another core may have chosen it.
@@ -165,16 +171,17 @@ impl Clients {
     }
 }
 
-/// How long a connection is idle before it makes room, in nanoseconds: the first request of a connection that was just
-/// accepted may be on the way, and one that was just answered may be about to become a tunnel.
+/// How long a connection is idle before it makes room, in nanoseconds: the first request of a
+/// connection that was just accepted may be on the way, and one that was just answered may be about
+/// to become a tunnel.
 const REST: u64 = 100_000_000;
 
 /// Room for a new connection.
 enum Room {
     /// It can be opened.
     Made,
-    /// It can be opened soon: when a connection that is about to end has ended, or one that is idle has been so for long
-    /// enough.
+    /// It can be opened soon: when a connection that is about to end has ended, or one that is idle
+    /// has been so for long enough.
     Awaited,
     /// The connection that was to end is in use again.
     Lost,
@@ -202,7 +209,8 @@ pub(crate) struct Worker {
     accepted: Cell<u64>,
 }
 
-/// One core's view of a snapshot. A request holds on to it, so that a reload never meets it half way.
+/// One core's view of a snapshot. A request holds on to it, so that a reload never meets it half
+/// way.
 pub(crate) struct View {
     /// The snapshot.
     pub(crate) snapshot: Arc<Snapshot>,
@@ -233,7 +241,8 @@ pub(crate) fn run(shared: Arc<Shared>, index: usize, listeners: Listeners) -> io
 
 impl Worker {
     fn new(shared: Arc<Shared>, index: usize) -> Rc<Self> {
-        let view = RefCell::new(Rc::new(View::of(shared.snapshot.load_full(), &shared.descriptors)));
+        let view =
+            RefCell::new(Rc::new(View::of(shared.snapshot.load_full(), &shared.descriptors)));
         Rc::new(Self {
             shared,
             counts: RefCell::default(),
@@ -310,14 +319,15 @@ impl Worker {
         }
     }
 
-    /// The client connections that the process may have open, at most. A reload may have changed it.
+    /// The client connections that the process may have open, at most. A reload may have changed
+    /// it.
     fn most_connections(&self) -> usize {
         let wanted = self.view().snapshot.settings.limits.connections;
         wanted.min(self.shared.descriptors.clients).max(1)
     }
 
-    /// Waits until one more connection may be opened, and takes its place. The one that has been idle for longest makes room; if none is idle,
-    /// the client waits.
+    /// Waits until one more connection may be opened, and takes its place. The one that has been
+    /// idle for longest makes room; if none is idle, the client waits.
     async fn make_room(&self) {
         let clients = &self.shared.clients;
         let mut waited = false;
@@ -353,7 +363,8 @@ impl Worker {
         Registered { worker: Rc::clone(self), number, activity }
     }
 
-    /// The connections of this core. Another core looks at them only when the process is at its limit.
+    /// The connections of this core. Another core looks at them only when the process is at its
+    /// limit.
     fn idle_marks(&self) -> MutexGuard<'_, IdleMarks> {
         self.shared.clients.core(self.index)
     }
@@ -428,10 +439,15 @@ impl View {
     fn of(snapshot: Arc<Snapshot>, descriptors: &Arc<Descriptors>) -> Self {
         let settings = &snapshot.settings;
         let limit = settings.limits.upstream_connect;
-        let upstreams = settings.upstreams.iter().zip(&snapshot.upstream_tls).zip(&snapshot.upstream_health);
+        let upstreams =
+            settings.upstreams.iter().zip(&snapshot.upstream_tls).zip(&snapshot.upstream_health);
         let sites = upstreams.map(|((upstream, tls), health)| {
-            let connector = Rc::new(Connector::within(Arc::clone(tls), limit, Arc::clone(descriptors)));
-            ((!takes_all(upstream)).then(|| upstream.matcher.clone()), Site::new(upstream, health, &connector))
+            let connector =
+                Rc::new(Connector::within(Arc::clone(tls), limit, Arc::clone(descriptors)));
+            (
+                (!takes_all(upstream)).then(|| upstream.matcher.clone()),
+                Site::new(upstream, health, &connector),
+            )
         });
         let sites = sites.collect();
         let hsts = settings.hsts.as_deref().and_then(|value| HeaderValue::from_str(value).ok());
@@ -441,7 +457,8 @@ impl View {
 
     /// The site that a request goes to.
     pub(crate) fn site(&self, facts: &Facts<'_>) -> Option<&Site> {
-        let fits = |matcher: &Option<Matcher>| matcher.as_ref().is_none_or(|matcher| matcher.fits(facts));
+        let fits =
+            |matcher: &Option<Matcher>| matcher.as_ref().is_none_or(|matcher| matcher.fits(facts));
         self.sites.iter().find(|(matcher, _)| fits(matcher)).map(|(_, site)| site)
     }
 

@@ -25,23 +25,26 @@ pub struct ChangeRequest {
     /// Why.
     #[serde(default)]
     pub reason: String,
-    /// Also where more callers would be refused than now, or with `resume` of a stopped rule than when it was stopped.
+    /// Also where more callers would be refused than now, or with `resume` of a stopped rule than
+    /// when it was stopped.
     #[serde(default)]
     pub confirm: bool,
     /// Only report what would happen.
     #[serde(default)]
     pub dry_run: bool,
-    /// The id of the change, the same for every gateway of a fleet: 1 to 40 letters, digits and `-`. Left out, the
-    /// gateway makes one.
+    /// The id of the change, the same for every gateway of a fleet: 1 to 40 letters, digits and
+    /// `-`. Left out, the gateway makes one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<String>,
-    /// With `undo`: the id of the change to take back; left out, the latest of this gateway that still stands.
+    /// With `undo`: the id of the change to take back; left out, the latest of this gateway that
+    /// still stands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undo: Option<String>,
     /// Make the change only if this is still the number of the latest revision; 0 is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<i64>,
-    /// Make the change only until this time by the gateway's clock, which every report tells (`now`).
+    /// Make the change only until this time by the gateway's clock, which every report tells
+    /// (`now`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_after: Option<String>,
 }
@@ -49,7 +52,8 @@ pub struct ChangeRequest {
 impl ChangeRequest {
     /// Tells whether `id` can be that of a change.
     pub fn is_id(id: &str) -> bool {
-        (1..=40).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        (1..=40).contains(&id.len())
+            && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
     }
 }
 
@@ -108,15 +112,17 @@ pub struct RevisionReport {
     pub undoes: Option<i64>,
 }
 
-/// What became of a change on one gateway: `pause`, `resume`, `set` and `undo` print a list of these with `--json`.
+/// What became of a change on one gateway: `pause`, `resume`, `set` and `undo` print a list of
+/// these with `--json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GatewayOutcome {
     /// Its address, as it was given.
     pub gateway: String,
     /// Whether the change is in force there.
     pub obeyed: bool,
-    /// `changed`; `unchanged`; `unknown`: it was sent the change, and did not say what came of it; `skipped`: it did not answer
-    /// the dry run, and was left out; `not-concerned`: it never made the change that is undone, or undid it before.
+    /// `changed`; `unchanged`; `unknown`: it was sent the change, and did not say what came of it;
+    /// `skipped`: it did not answer the dry run, and was left out; `not-concerned`: it never made
+    /// the change that is undone, or undid it before.
     pub outcome: String,
     /// The id of the change; `null` where nothing was changed anywhere.
     pub change: Option<String>,
@@ -199,7 +205,8 @@ pub struct RuleStatus {
     pub reason: Option<String>,
     /// Its breaker, if it has one.
     pub breaker: Option<BreakerStatus>,
-    /// Requests since the start that met a version requirement: 0 says that nobody was seen on the target yet.
+    /// Requests since the start that met a version requirement: 0 says that nobody was seen on the
+    /// target yet.
     pub target_seen: u64,
     /// Requests since the start that would have been in a ramp but for a missing identity.
     pub without_identity: u64,
@@ -269,7 +276,8 @@ pub struct TripReport {
     pub top_network: Option<String>,
     /// The same in a sentence.
     pub message: String,
-    /// Who was refused, hashed (`POST /api/fingerprint` hashes an identity for comparison); at most 1,000.
+    /// Who was refused, hashed (`POST /api/fingerprint` hashes an identity for comparison); at most
+    /// 1,000.
     pub hit: Vec<String>,
 }
 

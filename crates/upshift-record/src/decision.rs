@@ -11,7 +11,8 @@ use upshift_core::{Decision, Ruling};
 pub struct DecisionRecord {
     /// `admit`, `warn`, `refuse` or `exempt`.
     pub verdict: Cow<'static, str>,
-    /// The rule that decided: the strictest, among equals the first in the file; `null` if none applied.
+    /// The rule that decided: the strictest, among equals the first in the file; `null` if none
+    /// applied.
     pub rule: Option<String>,
     /// The kind of its requirement.
     pub kind: Option<Cow<'static, str>>,
@@ -179,7 +180,8 @@ impl From<answer::Required<'_>> for RequiredRecord {
 
 impl From<&Answer> for AnswerRecord {
     fn from(answer: &Answer) -> Self {
-        let fields = answer.fields().iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+        let fields =
+            answer.fields().iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
         Self {
             status: answer.status(),
             fields: fields.collect(),
@@ -216,7 +218,8 @@ mod tests {
     #[test]
     fn a_record_is_the_one_of_the_design_and_is_read_back() {
         let rule = RuleSpec::new("needs-tls", vec![Requirement::Tls(TlsVersion::V1_2)]);
-        let spec = PolicySpec { rules: vec![rule], revision: "sha256:0".into(), ..PolicySpec::default() };
+        let spec =
+            PolicySpec { rules: vec![rule], revision: "sha256:0".into(), ..PolicySpec::default() };
         let policy = Policy::new(spec).unwrap();
         let fields: Vec<(&str, &str)> = Vec::new();
         let facts = Facts {

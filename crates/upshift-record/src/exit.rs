@@ -8,7 +8,8 @@ use std::process::ExitCode;
 pub enum Exit {
     /// All is well.
     Fine = 0,
-    /// The thing examined fell short: a note of level error, a failed case, a final 426, a refused request.
+    /// The thing examined fell short: a note of level error, a failed case, a final 426, a refused
+    /// request.
     FellShort = 1,
     /// Wrong usage, or an invalid file.
     Usage = 2,

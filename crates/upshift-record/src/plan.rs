@@ -7,7 +7,8 @@ use upshift_core::{Phase, Policy, Timestamp};
 /// The part of a note that says what the breaker will do.
 const TRIPS: &str = "the breaker trips and holds the rule at warn";
 
-/// A stretch of one rule's rollout. A list of them, in the order of the file and then of time, is a plan.
+/// A stretch of one rule's rollout. A list of them, in the order of the file and then of time, is a
+/// plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlanEntry {
     /// The rule's id.
@@ -59,7 +60,9 @@ fn plan_of(rule: &Rule, now: Timestamp) -> Vec<PlanEntry> {
     let planned = match (rule.phase, &rule.rollout) {
         (Some(phase), _) => vec![always(rule, phase)],
         (None, None) => vec![always(rule, Phase::Enforce)],
-        (None, Some(rollout)) => rollout.stages().iter().map(|stage| entry_of_stage(rule, stage, now)).collect(),
+        (None, Some(rollout)) => {
+            rollout.stages().iter().map(|stage| entry_of_stage(rule, stage, now)).collect()
+        }
     };
     let planned = planned.into_iter().map(|entry| PlanEntry { held, ..entry });
     set.into_iter().chain(planned).collect()
@@ -87,7 +90,9 @@ fn entry_of_override(rule: &Rule, set: &Override) -> PlanEntry {
         set_by: Some(set.by.to_string()),
         reason: Some(set.reason.clone()),
         notes: match set.by {
-            Actor::Breaker => vec!["the breaker holds it; `upshift resume` lets it go on".to_owned()],
+            Actor::Breaker => {
+                vec!["the breaker holds it; `upshift resume` lets it go on".to_owned()]
+            }
             Actor::Person(_) | Actor::CommandLine => Vec::new(),
         },
         ..always(rule, set.phase)
@@ -120,7 +125,8 @@ fn watched_late(rule: &Rule, stage: &Stage, now: Timestamp) -> Option<String> {
     ))
 }
 
-/// Whoever has no identity is in no ramp, and so meets `enforce` unprepared; steps may end below the whole, too.
+/// Whoever has no identity is in no ramp, and so meets `enforce` unprepared; steps may end below
+/// the whole, too.
 fn cliff(rule: &Rule, stage: &Stage) -> Option<String> {
     let plan = rule.rollout.as_ref()?.plan();
     let ramped = plan.ramp.is_some() && stage.phase == Phase::Enforce;
@@ -151,7 +157,9 @@ mod tests {
 
     use super::*;
     use upshift_core::HttpVersion;
-    use upshift_core::policy::{Overrides, Plan, PolicySpec, RampPlan, Requirement, Rollout, RuleSpec};
+    use upshift_core::policy::{
+        Overrides, Plan, PolicySpec, RampPlan, Requirement, Rollout, RuleSpec,
+    };
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -161,7 +169,9 @@ mod tests {
         let mut ramped = RuleSpec::new("ramped", vec![Requirement::Http(HttpVersion::V2)]);
         ramped.identity = vec![upshift_core::policy::IdentityReader::Peer];
         let (ramp, enforce) = (Some(RampPlan::Linear(at(100))), Some(at(200)));
-        ramped.rollout = Some(Rollout::new(Plan { warn: Some(at(0)), ramp, enforce, ..Plan::default() }).unwrap());
+        ramped.rollout = Some(
+            Rollout::new(Plan { warn: Some(at(0)), ramp, enforce, ..Plan::default() }).unwrap(),
+        );
         let plain = RuleSpec::new("plain", vec![Requirement::Http(HttpVersion::V2)]);
         Policy::new(PolicySpec { rules: vec![ramped, plain], ..PolicySpec::default() }).unwrap()
     }
@@ -169,10 +179,16 @@ mod tests {
     #[test]
     fn a_plan_lists_every_stretch_and_names_the_cliff() {
         let plan = plan(&policy(), at(0));
-        let shown: Vec<_> = plan.iter().map(|e| (e.rule.as_str(), e.phase.as_str(), e.share, e.share_at_end)).collect();
+        let shown: Vec<_> = plan
+            .iter()
+            .map(|e| (e.rule.as_str(), e.phase.as_str(), e.share, e.share_at_end))
+            .collect();
         let ramp = ("ramped", "ramp", 0.0, Some(1.0));
         let end = ("ramped", "enforce", 1.0, None);
-        assert_eq!(shown, [("ramped", "warn", 0.0, None), ramp, end, ("plain", "enforce", 1.0, None)]);
+        assert_eq!(
+            shown,
+            [("ramped", "warn", 0.0, None), ramp, end, ("plain", "enforce", 1.0, None)]
+        );
         assert_eq!(plan[1].from.as_deref(), Some("1970-01-01T00:01:40Z"));
         assert!(plan[2].notes[0].contains("without peer"), "{:?}", plan[2].notes);
         let json = serde_json::to_value(&plan[3]).unwrap();
@@ -187,22 +203,41 @@ mod tests {
             let mut spec = RuleSpec::new("ramped", vec![Requirement::Http(HttpVersion::V2)]);
             spec.identity = vec![upshift_core::policy::IdentityReader::Peer];
             let counts = upshift_core::policy::Counted::Seen;
-            let breaker =
-                upshift_core::policy::Breaker { refused_share, window: 60, minimum: 200, counts, per_network: 50 };
+            let breaker = upshift_core::policy::Breaker {
+                refused_share,
+                window: 60,
+                minimum: 200,
+                counts,
+                per_network: 50,
+            };
             spec.breaker = Some(breaker);
             let (ramp, brownout) = (Some(RampPlan::Linear(at(1_000))), vec![(at(100), at(200))]);
-            spec.rollout = Rollout::new(Plan { brownout, ramp, enforce: Some(at(2_000)), ..Plan::default() }).ok();
-            plan(&Policy::new(PolicySpec { rules: vec![spec], ..PolicySpec::default() }).unwrap(), now)
+            spec.rollout =
+                Rollout::new(Plan { brownout, ramp, enforce: Some(at(2_000)), ..Plan::default() })
+                    .ok();
+            plan(
+                &Policy::new(PolicySpec { rules: vec![spec], ..PolicySpec::default() }).unwrap(),
+                now,
+            )
         };
         let plan = with(0.05, at(0));
         let note = |phase: &str| {
             let entry = plan.iter().find(|entry| entry.phase == phase);
             entry.and_then(|entry| entry.notes.first().cloned()).unwrap_or_default()
         };
-        assert!(note("brownout").starts_with("from 1970-01-01T00:01:40Z on it refuses a greater share than the 5 %"));
+        assert!(
+            note("brownout").starts_with(
+                "from 1970-01-01T00:01:40Z on it refuses a greater share than the 5 %"
+            )
+        );
         assert!(note("ramp").starts_with("from 1970-01-01T00:17:31Z on"), "{}", note("ramp"));
         let allowed = with(1.0, at(0));
-        assert!(allowed.iter().flat_map(|entry| &entry.notes).all(|note| !note.contains("the breaker allows")));
+        assert!(
+            allowed
+                .iter()
+                .flat_map(|entry| &entry.notes)
+                .all(|note| !note.contains("the breaker allows"))
+        );
     }
 
     /// A note on a brownout that is over, and none on a rule that nothing watches any more.
@@ -219,24 +254,36 @@ mod tests {
         spec.breaker = Some(breaker);
         let (brownout, enforce) = (vec![(at(100), at(200))], Some(at(1_000)));
         spec.rollout = Rollout::new(Plan { brownout, enforce, ..Plan::default() }).ok();
-        let policy = Policy::new(PolicySpec { rules: vec![spec], ..PolicySpec::default() }).unwrap();
+        let policy =
+            Policy::new(PolicySpec { rules: vec![spec], ..PolicySpec::default() }).unwrap();
         for (now, expected) in [(150, [1, 0, 0]), (250, [0, 0, 0])] {
             let mut plan = plan(&policy, at(now));
-            assert_eq!(plan.iter().map(|entry| entry.notes.len()).collect::<Vec<_>>(), expected, "{now}");
+            assert_eq!(
+                plan.iter().map(|entry| entry.notes.len()).collect::<Vec<_>>(),
+                expected,
+                "{now}"
+            );
             plan.iter_mut().for_each(PlanEntry::expect_no_trip);
             assert!(plan.iter().all(|entry| entry.notes.is_empty()), "{plan:?}");
         }
         let late = plan(&policy, at(1_000 + 7 * 86_400));
-        assert!(late[2].notes[0].starts_with("by the calendar the breaker watched it until 1970-01-08T00:16:40Z"));
+        assert!(
+            late[2].notes[0]
+                .starts_with("by the calendar the breaker watched it until 1970-01-08T00:16:40Z")
+        );
     }
 
     #[test]
     fn what_is_set_stands_first_and_holds_the_rest() {
-        let set = Override { phase: Phase::Warn, until: None, by: Actor::Breaker, reason: "41 %".into() };
+        let set =
+            Override { phase: Phase::Warn, until: None, by: Actor::Breaker, reason: "41 %".into() };
         let mut overrides = Overrides::default();
         overrides.rules.insert("ramped".into(), set);
         let plan = plan(&policy().with(&overrides), at(0));
-        assert_eq!((plan[0].phase.as_str(), plan[0].set_by.as_deref(), plan[0].held), ("warn", Some("breaker"), false));
+        assert_eq!(
+            (plan[0].phase.as_str(), plan[0].set_by.as_deref(), plan[0].held),
+            ("warn", Some("breaker"), false)
+        );
         assert!(plan[1..4].iter().all(|entry| entry.held));
         assert!(!plan[4].held);
     }

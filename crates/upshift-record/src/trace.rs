@@ -37,7 +37,8 @@ pub struct HopRecord {
     pub tls: Option<&'static str>,
     /// The status code; null if no response came.
     pub status: Option<u16>,
-    /// `stands`, `followed`, `stopped` or `failed`; with a `step`, the next alternative was taken after it failed.
+    /// `stands`, `followed`, `stopped` or `failed`; with a `step`, the next alternative was taken
+    /// after it failed.
     pub outcome: &'static str,
     /// The step that followed, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -96,8 +97,15 @@ impl From<Rule> for RuleRecord {
 }
 
 impl HopRecord {
-    /// A request and the lane that its answer came on; what was made of it is filled in by the caller.
-    pub fn new(method: &str, url: &str, remembered: &[Step], lane: Option<Lane>, status: Option<u16>) -> Self {
+    /// A request and the lane that its answer came on; what was made of it is filled in by the
+    /// caller.
+    pub fn new(
+        method: &str,
+        url: &str,
+        remembered: &[Step],
+        lane: Option<Lane>,
+        status: Option<u16>,
+    ) -> Self {
         let tls = lane.and_then(|lane| match lane.tls {
             TlsState::Cleartext => None,
             TlsState::Version(version) => Some(version.as_str()),
@@ -122,7 +130,13 @@ impl HopRecord {
     #[must_use]
     pub fn followed(self, step: &Step, rule: Rule, remarks: &[Remark]) -> Self {
         let remarks = remarks.iter().map(|remark| remark.as_str()).collect();
-        Self { outcome: "followed", step: Some(step.to_string()), rule: Some(rule.into()), remarks, ..self }
+        Self {
+            outcome: "followed",
+            step: Some(step.to_string()),
+            rule: Some(rule.into()),
+            remarks,
+            ..self
+        }
     }
 
     /// It was not followed.

@@ -25,8 +25,12 @@ use upshift_tower::UpgradeLayer;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> io::Result<()> {
-    let address: SocketAddr =
-        std::env::args().nth(1).as_deref().unwrap_or("127.0.0.1:3000").parse().map_err(io::Error::other)?;
+    let address: SocketAddr = std::env::args()
+        .nth(1)
+        .as_deref()
+        .unwrap_or("127.0.0.1:3000")
+        .parse()
+        .map_err(io::Error::other)?;
     let listener = tokio::net::TcpListener::bind(address).await?;
     writeln!(io::stdout(), "listening on http://{}", listener.local_addr()?)?;
     axum::serve(listener, app()?.into_make_service_with_connect_info::<SocketAddr>()).await
@@ -37,11 +41,13 @@ fn app() -> io::Result<Router> {
     let rules = vec![orders()?, chat()?];
     let policy = Policy::new(PolicySpec { rules, ..PolicySpec::default() })
         .map_err(|faults| io::Error::other(format!("{faults:?}")))?;
-    // Whose connection it is: by its address a proxy is recognized, which would be declared by `proxies`. That axum
-    // accepts in cleartext here is not said: behind a proxy that ends TLS it would not be true of the client.
+    // Whose connection it is: by its address a proxy is recognized, which would be declared by
+    // `proxies`. That axum accepts in cleartext here is not said: behind a proxy that ends TLS it
+    // would not be true of the client.
     let layer = UpgradeLayer::new(policy).peer(address);
-    let router =
-        Router::new().route("/orders", get(|| async { "two orders\n" })).route("/chat", get(|| async { "no news\n" }));
+    let router = Router::new()
+        .route("/orders", get(|| async { "two orders\n" }))
+        .route("/chat", get(|| async { "no news\n" }));
     Ok(router.layer(layer))
 }
 
@@ -51,7 +57,8 @@ fn address(extensions: &Extensions) -> Option<IpAddr> {
 
 fn orders() -> io::Result<RuleSpec> {
     let version = |text| Scheme::Semver.parse(text).map_err(io::Error::other);
-    let header = FieldName::parse("X-Api-Version").ok_or_else(|| io::Error::other("not the name of a field"))?;
+    let header = FieldName::parse("X-Api-Version")
+        .ok_or_else(|| io::Error::other("not the name of a field"))?;
     let api = Api {
         scheme: Scheme::Semver,
         minimum: version("2.0")?,
@@ -60,11 +67,18 @@ fn orders() -> io::Result<RuleSpec> {
         read: vec![ApiReader::Header(header)],
     };
     let rule = RuleSpec::new("orders-v2", vec![Requirement::Api(api)]);
-    Ok(RuleSpec { matcher: on("/orders")?, docs: Some("https://docs.example.com/orders/v2".into()), ..rule })
+    Ok(RuleSpec {
+        matcher: on("/orders")?,
+        docs: Some("https://docs.example.com/orders/v2".into()),
+        ..rule
+    })
 }
 
 fn chat() -> io::Result<RuleSpec> {
-    Ok(RuleSpec { matcher: on("/chat")?, ..RuleSpec::new("chat-is-plain", vec![Requirement::NoWebSocket]) })
+    Ok(RuleSpec {
+        matcher: on("/chat")?,
+        ..RuleSpec::new("chat-is-plain", vec![Requirement::NoWebSocket])
+    })
 }
 
 fn on(path: &str) -> io::Result<Matcher> {

@@ -31,7 +31,11 @@ impl<B> UpgradeBody<B> {
     }
 
     pub(crate) fn refusal(bytes: Vec<u8>) -> Self {
-        Self { kind: Kind::Refusal { bytes: Some(Bytes::from(bytes)).filter(|bytes| !bytes.is_empty()) } }
+        Self {
+            kind: Kind::Refusal {
+                bytes: Some(Bytes::from(bytes)).filter(|bytes| !bytes.is_empty()),
+            },
+        }
     }
 }
 
@@ -39,10 +43,15 @@ impl<B: Body<Data = Bytes>> Body for UpgradeBody<B> {
     type Data = Bytes;
     type Error = B::Error;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         match self.project().kind.project() {
             Projected::Service { body } => body.poll_frame(cx),
-            Projected::Refusal { bytes } => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Projected::Refusal { bytes } => {
+                Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes))))
+            }
         }
     }
 
@@ -56,7 +65,9 @@ impl<B: Body<Data = Bytes>> Body for UpgradeBody<B> {
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
             Kind::Service { body } => body.size_hint(),
-            Kind::Refusal { bytes } => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            Kind::Refusal { bytes } => {
+                SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+            }
         }
     }
 }

@@ -1,8 +1,9 @@
 //! What becomes of the body that came with a refused request.
 //!
-//! The answer goes out at once, and the body is read away meanwhile: many clients write all before they read, and one
-//! that is cut off never sees the answer. When the body has ended, hyper keeps the connection; when a bound is reached,
-//! the body is dropped, and hyper closes a connection of HTTP/1 and resets a stream of HTTP/2 or 3.
+//! The answer goes out at once, and the body is read away meanwhile: many clients write all before
+//! they read, and one that is cut off never sees the answer. When the body has ended, hyper keeps
+//! the connection; when a bound is reached, the body is dropped, and hyper closes a connection of
+//! HTTP/1 and resets a stream of HTTP/2 or 3.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -15,8 +16,12 @@ use http_body::Body;
 use tokio::runtime::Handle;
 
 /// Sees to the body of `request`. `answer` says `close` where the connection is not kept.
-pub(crate) fn discard<B>(request: Request<B>, bound: u64, patience: Duration, answer: &mut HeaderMap)
-where
+pub(crate) fn discard<B>(
+    request: Request<B>,
+    bound: u64,
+    patience: Duration,
+    answer: &mut HeaderMap,
+) where
     B: Body + Send + 'static,
     B::Data: Send,
 {
@@ -24,14 +29,19 @@ where
         return;
     }
     let http1 = request.version() < Version::HTTP_2;
-    // RFC 9110 §10.1.1: reading would ask a client for content that it has not sent, and is not wanted.
+    // RFC 9110 §10.1.1: reading would ask a client for content that it has not sent, and is not
+    // wanted.
     let waits = http1 && request.headers().contains_key(EXPECT);
-    let told = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    let runtime = Handle::try_current().ok().filter(|_| !waits && told.is_none_or(|length| length <= bound));
+    let told = request
+        .headers()
+        .get(CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    let runtime =
+        Handle::try_current().ok().filter(|_| !waits && told.is_none_or(|length| length <= bound));
     match runtime {
         Some(runtime) => drop(runtime.spawn(read_away(request.into_body(), bound, patience))),
-        // RFC 9112 §9.3: after an early answer "a server MUST either read the entire request message body or close the
-        // connection".
+        // RFC 9112 §9.3: after an early answer "a server MUST either read the entire request
+        // message body or close the connection".
         None if http1 => close(answer),
         None => {}
     }

@@ -60,7 +60,9 @@ impl<'r> View<'r> {
     where
         'r: 'f,
     {
-        let named = || self.lines.0.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        let named = || {
+            self.lines.0.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default()
+        };
         Facts {
             method: self.method.as_str(),
             host: self.uri.host().unwrap_or_else(|| Facts::host_of(named())),

@@ -5,7 +5,8 @@ use upshift_core::{Decision, Kind, Phase, Reason, Verdict};
 
 /// The judgement of one rule. That of the deciding rule is an extension of the response.
 ///
-/// In a rule's phase `observe` the verdict is to admit, and `reason` says what a refusal would have been for.
+/// In a rule's phase `observe` the verdict is to admit, and `reason` says what a refusal would have
+/// been for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judgement {
     /// The verdict.
@@ -32,9 +33,11 @@ impl Judgement {
     }
 }
 
-/// The judgements of all rules that apply to a request, in the order of the policy; an extension of the response.
+/// The judgements of all rules that apply to a request, in the order of the policy; an extension of
+/// the response.
 ///
-/// A rule that is only observed never decides, so its judgement is here and not in the extension of [`Judgement`].
+/// A rule that is only observed never decides, so its judgement is here and not in the extension of
+/// [`Judgement`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Judgements {
     all: Vec<Judgement>,

@@ -60,17 +60,17 @@ impl UpgradeLayer {
 
     /// What is known of every connection, where the requests have no [`Peer`] of their own.
     ///
-    /// Where a proxy stands in front, this is the proxy's connection, not the client's: declare it with
-    /// [`proxies`](Self::proxies), or say [`proxied(true)`](Self::proxied). Otherwise a rule that requires TLS, with
-    /// `TlsState::Cleartext` here, refuses every client of that proxy.
+    /// Where a proxy stands in front, this is the proxy's connection, not the client's: declare it
+    /// with [`proxies`](Self::proxies), or say [`proxied(true)`](Self::proxied). Otherwise a rule
+    /// that requires TLS, with `TlsState::Cleartext` here, refuses every client of that proxy.
     #[must_use]
     pub fn connection(mut self, peer: Peer) -> Self {
         self.connection = peer;
         self
     }
 
-    /// Where the address of the connection's other end is, for requests without a [`Peer`] that has one. With axum's
-    /// `into_make_service_with_connect_info::<SocketAddr>()`:
+    /// Where the address of the connection's other end is, for requests without a [`Peer`] that has
+    /// one. With axum's `into_make_service_with_connect_info::<SocketAddr>()`:
     /// `|extensions| extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip())`.
     #[must_use]
     pub fn peer(mut self, read: fn(&Extensions) -> Option<IpAddr>) -> Self {
@@ -78,11 +78,12 @@ impl UpgradeLayer {
         self
     }
 
-    /// The proxies that are believed, by their addresses, and the fields in which each tells what it saw: those of a
-    /// policy file are `file.gateway.proxies`. They are recognized by the address of the [`peer`](Self::peer).
+    /// The proxies that are believed, by their addresses, and the fields in which each tells what
+    /// it saw: those of a policy file are `file.gateway.proxies`. They are recognized by the
+    /// address of the [`peer`](Self::peer).
     ///
-    /// What a declared proxy tells decides: its `X-Forwarded-Proto: https` meets a rule that requires TLS. What it does
-    /// not tell is unknown, and rules that need it admit.
+    /// What a declared proxy tells decides: its `X-Forwarded-Proto: https` meets a rule that
+    /// requires TLS. What it does not tell is unknown, and rules that need it admit.
     #[must_use]
     pub fn proxies(mut self, proxies: impl Into<Arc<[Proxy]>>) -> Self {
         self.proxies = proxies.into();
@@ -91,24 +92,27 @@ impl UpgradeLayer {
 
     /// Whether a proxy stands in front that is not declared.
     ///
-    /// A refusal that goes to a proxy over HTTP/1.1 carries neither `Upgrade` nor `Connection: upgrade`, which are for
-    /// the next hop alone, and has the strict status in place of 426: 400, 403 or 410. nginx before 1.31.3, for one,
-    /// forwards the field into HTTP/2, where it ends the stream.
+    /// A refusal that goes to a proxy over HTTP/1.1 carries neither `Upgrade` nor
+    /// `Connection: upgrade`, which are for the next hop alone, and has the strict status in place
+    /// of 426: 400, 403 or 410. nginx before 1.31.3, for one, forwards the field into HTTP/2, where
+    /// it ends the stream.
     ///
-    /// Unless this is set, a request with `X-Forwarded-Proto`, `X-Forwarded-For`, `Forwarded` or `Via` counts as a
-    /// proxy's as far as its refusal goes; what it hides is unknown if `X-Forwarded-Proto` comes from a private address.
-    /// With `true` every connection is that of a proxy, and the client's TLS, version of HTTP and address are unknown
-    /// unless a declared proxy tells them. With `false` such fields say nothing, which is right for a service that
-    /// clients reach directly and behind a hop that re-originates `Upgrade`, as Upshift's gateway does.
+    /// Unless this is set, a request with `X-Forwarded-Proto`, `X-Forwarded-For`, `Forwarded` or
+    /// `Via` counts as a proxy's as far as its refusal goes; what it hides is unknown if
+    /// `X-Forwarded-Proto` comes from a private address. With `true` every connection is that of a
+    /// proxy, and the client's TLS, version of HTTP and address are unknown unless a declared proxy
+    /// tells them. With `false` such fields say nothing, which is right for a service that clients
+    /// reach directly and behind a hop that re-originates `Upgrade`, as Upshift's gateway does.
     #[must_use]
     pub fn proxied(mut self, proxied: bool) -> Self {
         self.proxied = Some(proxied);
         self
     }
 
-    /// Where the URI is as the client sent it, for layers inside a router that takes a prefix away. In axum's
-    /// `Router::nest`: `|extensions| extensions.get::<OriginalUri>().map(|uri| &uri.0)`. Without it the layer holds the
-    /// rest of the path against the rules, and those for `/api/**` do not apply inside `nest("/api", …)`.
+    /// Where the URI is as the client sent it, for layers inside a router that takes a prefix away.
+    /// In axum's `Router::nest`: `|extensions| extensions.get::<OriginalUri>().map(|uri| &uri.0)`.
+    /// Without it the layer holds the rest of the path against the rules, and those for `/api/**`
+    /// do not apply inside `nest("/api", …)`.
     #[must_use]
     pub fn original_uri(mut self, read: fn(&Extensions) -> Option<&Uri>) -> Self {
         self.read.original_uri = read;
@@ -130,15 +134,16 @@ impl UpgradeLayer {
     }
 
     /// Where `:protocol` of an extended CONNECT (RFC 8441 §4) is: with hyper,
-    /// `|extensions| extensions.get::<hyper::ext::Protocol>().map(|protocol| protocol.as_str())`. Without it a
-    /// WebSocket over HTTP/2 is not recognised as one.
+    /// `|extensions| extensions.get::<hyper::ext::Protocol>().map(|protocol| protocol.as_str())`.
+    /// Without it a WebSocket over HTTP/2 is not recognised as one.
     #[must_use]
     pub fn protocol(mut self, read: fn(&Extensions) -> Option<&str>) -> Self {
         self.read.protocol = read;
         self
     }
 
-    /// How many bytes of a refused request's body are read and thrown away behind the answer; 8 MiB unless set.
+    /// How many bytes of a refused request's body are read and thrown away behind the answer; 8 MiB
+    /// unless set.
     #[must_use]
     pub fn drain(mut self, bytes: u64) -> Self {
         self.drain = bytes;
@@ -164,7 +169,10 @@ impl<S> Layer<S> for UpgradeLayer {
 impl fmt::Debug for UpgradeLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("UpgradeLayer");
-        shown.field("connection", &self.connection).field("proxies", &self.proxies).field("proxied", &self.proxied);
+        shown
+            .field("connection", &self.connection)
+            .field("proxies", &self.proxies)
+            .field("proxied", &self.proxied);
         shown.finish_non_exhaustive()
     }
 }

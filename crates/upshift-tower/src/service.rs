@@ -52,7 +52,9 @@ where
             Outcome::Undecidable(why) => undecidable(why),
             Outcome::Pass(judgements) => {
                 let passing = self.inner.call(request);
-                return Box::pin(async move { Ok(judged(passing.await?, judgements).map(UpgradeBody::service)) });
+                return Box::pin(async move {
+                    Ok(judged(passing.await?, judgements).map(UpgradeBody::service))
+                });
             }
             Outcome::Tell(telling) => {
                 let (passing, settings) = (self.inner.call(request), self.settings.clone());
@@ -76,9 +78,9 @@ enum Outcome {
     Tell(Box<Telling>),
 }
 
-/// A request that passes, and whose answer is to say something. What, depends on what the service says itself, and the
-/// decision borrows from the request; so a copy of its head is decided once more then, by the same policy and for the
-/// same moment.
+/// A request that passes, and whose answer is to say something. What, depends on what the service
+/// says itself, and the decision borrows from the request; so a copy of its head is decided once
+/// more then, by the same policy and for the same moment.
 struct Telling {
     policy: Arc<Policy>,
     head: Kept,
@@ -97,7 +99,11 @@ impl UpgradeLayer {
         let facts = view.facts(&arrival);
         let decision = policy.decide(&facts, now);
         let judgements = Judgements::of(&decision);
-        let request_id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
+        let request_id = request
+            .headers()
+            .get("x-request-id")
+            .and_then(|id| id.to_str().ok())
+            .unwrap_or_default();
         let around = Circumstances {
             proxied: self.answers_a_proxy(&view, &arrival),
             upgrade_field: arrival.proxy.is_some_and(|proxy| proxy.upgrade_field),
@@ -161,12 +167,13 @@ impl UpgradeLayer {
         arrival
     }
 
-    /// Whether the next hop is a proxy, declared or recognized by what it adds. A client that adds it itself only gets
-    /// another answer, not another decision.
+    /// Whether the next hop is a proxy, declared or recognized by what it adds. A client that adds
+    /// it itself only gets another answer, not another decision.
     fn answers_a_proxy(&self, view: &View<'_>, arrival: &Arrival<'_>) -> bool {
         let fields: &dyn Fields = &view.lines;
-        let forwarded =
-            ["x-forwarded-proto", "x-forwarded-for", "forwarded", "via"].iter().any(|name| fields.has(name));
+        let forwarded = ["x-forwarded-proto", "x-forwarded-for", "forwarded", "via"]
+            .iter()
+            .any(|name| fields.has(name));
         arrival.proxy.is_some() || arrival.undeclared || (forwarded && self.proxied.is_none())
     }
 }
@@ -184,8 +191,11 @@ fn apply(headers: &mut HeaderMap, change: Change) {
         Change::Set(name, value) => (name, value, true),
         Change::Append(name, value) => (name, value, false),
     };
-    // The core makes names and values of what the policy file's reader has let through: they are well-formed.
-    let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) else { return };
+    // The core makes names and values of what the policy file's reader has let through: they are
+    // well-formed.
+    let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) else {
+        return;
+    };
     if replace {
         headers.insert(name, value);
     } else {

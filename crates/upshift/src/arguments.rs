@@ -4,8 +4,10 @@ use upshift_core::{HttpVersion, Timestamp, TlsVersion};
 
 /// Reads a time as people type it.
 pub(crate) fn time(text: &str) -> Result<Timestamp, String> {
-    upshift_config::parse_moment(text)
-        .ok_or_else(|| "expected a date (2026-12-01) or a date and time with offset (2026-12-01T09:00:00Z)".to_owned())
+    upshift_config::parse_moment(text).ok_or_else(|| {
+        "expected a date (2026-12-01) or a date and time with offset (2026-12-01T09:00:00Z)"
+            .to_owned()
+    })
 }
 
 /// Reads a version of HTTP.

@@ -14,8 +14,9 @@ use crate::terminal::{print_json, say};
 
 /// Validate a policy file, and warn of what will surprise
 ///
-/// All errors are reported at once, each with its line, what was expected and the nearest valid spelling. Then everything
-/// that `serve` loads is loaded: certificates, keys, the admin token. Notes say what the defaults mean for this file.
+/// All errors are reported at once, each with its line, what was expected and the nearest valid
+/// spelling. Then everything that `serve` loads is loaded: certificates, keys, the admin token.
+/// Notes say what the defaults mean for this file.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -56,10 +57,13 @@ struct Report<'r> {
 impl Check {
     pub(crate) fn run(self) -> Outcome {
         let text = match policy_file::read(&self.file) {
-            Err(Failure::Message(exit, message)) if self.json => return unreadable(&self.file, exit, message),
+            Err(Failure::Message(exit, message)) if self.json => {
+                return unreadable(&self.file, exit, message);
+            }
             text => text?,
         };
-        let name = if self.file == Path::new("-") { "stdin".into() } else { self.file.to_string_lossy() };
+        let name =
+            if self.file == Path::new("-") { "stdin".into() } else { self.file.to_string_lossy() };
         let (mut loaded, mut errors) = match load(&text, &name) {
             Ok(loaded) => (Some(loaded), Vec::new()),
             Err(errors) => (None, errors),
@@ -79,7 +83,11 @@ impl Check {
                 errors: &errors,
                 warnings,
                 notes,
-                rules: policy.iter().flat_map(|policy| policy.rules()).map(|rule| rule.id.as_ref()).collect(),
+                rules: policy
+                    .iter()
+                    .flat_map(|policy| policy.rules())
+                    .map(|rule| rule.id.as_ref())
+                    .collect(),
                 revision: policy.map(|policy| policy.revision()),
             })?;
         } else {
@@ -89,9 +97,14 @@ impl Check {
                 say(format!("note: {note}"));
             }
             say(match policy {
-                _ if !errors.is_empty() => policy_file::summary(errors.len(), 0, Path::new(name.as_ref())),
+                _ if !errors.is_empty() => {
+                    policy_file::summary(errors.len(), 0, Path::new(name.as_ref()))
+                }
                 Some(_) if !warnings.is_empty() => {
-                    format!("{} (valid)", policy_file::summary(0, warnings.len(), Path::new(name.as_ref())))
+                    format!(
+                        "{} (valid)",
+                        policy_file::summary(0, warnings.len(), Path::new(name.as_ref()))
+                    )
                 }
                 Some(policy) => format!("{name}: valid, {}", contents(policy)),
                 None => String::new(),
@@ -132,6 +145,12 @@ fn unreadable(file: &Path, exit: Exit, message: String) -> Outcome {
 }
 
 fn contents(policy: &upshift_core::Policy) -> String {
-    let count = |number: usize, word: &str| format!("{number} {word}{}", if number == 1 { "" } else { "s" });
-    format!("{}, {}", count(policy.rules().len(), "rule"), count(policy.exemptions().len(), "exemption"))
+    let count = |number: usize, word: &str| {
+        format!("{number} {word}{}", if number == 1 { "" } else { "s" })
+    };
+    format!(
+        "{}, {}",
+        count(policy.rules().len(), "rule"),
+        count(policy.exemptions().len(), "exemption")
+    )
 }

@@ -13,8 +13,9 @@ use crate::terminal::Palette;
 /// Starts the log; `RUST_LOG` chooses what is in it.
 pub(crate) fn start() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env();
-    let filter =
-        filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,upshift=info,upshift_gateway=info"));
+    let filter = filter.unwrap_or_else(|_| {
+        tracing_subscriber::EnvFilter::new("warn,upshift=info,upshift_gateway=info")
+    });
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
@@ -24,8 +25,8 @@ pub(crate) fn start() {
         .init();
 }
 
-/// Fields whose values are made visible. A reason, a host or an error's text may come from another machine, and the
-/// library escapes some control characters of the message and none of the fields.
+/// Fields whose values are made visible. A reason, a host or an error's text may come from another
+/// machine, and the library escapes some control characters of the message and none of the fields.
 fn visible_fields() -> impl for<'w> FormatFields<'w> + Send + Sync + 'static {
     debug_fn(write_field).delimited(" ")
 }
@@ -61,15 +62,17 @@ mod tests {
         }
     }
 
-    /// A reason that is kept in the store, and a host that a client sends, could clear the screen of a person who
-    /// watches the log, and add lines to it.
+    /// A reason that is kept in the store, and a host that a client sends, could clear the screen
+    /// of a person who watches the log, and add lines to it.
     #[test]
     fn what_another_machine_wrote_cannot_act_on_a_terminal() {
         let hostile = "x\u{1b}[2J\r\nERROR fake\u{9b}31m\u{202e}";
         let log = Log::default();
         let writer = log.clone();
-        let subscriber =
-            tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false).with_target(false);
+        let subscriber = tracing_subscriber::fmt()
+            .with_writer(move || writer.clone())
+            .with_ansi(false)
+            .with_target(false);
         let subscriber = subscriber.fmt_fields(visible_fields()).finish();
         tracing::subscriber::with_default(subscriber, || {
             tracing::warn!(by = %hostile, reason = hostile, host = ?hostile, "a rule is held by {hostile}");

@@ -29,8 +29,8 @@ use upshift_record::Exit;
 
 use crate::failure::{Failure, Outcome};
 
-/// Makes the move from an old protocol to a better one polite, safe and measurable: everything about HTTP 426 Upgrade
-/// Required.
+/// Makes the move from an old protocol to a better one polite, safe and measurable: everything
+/// about HTTP 426 Upgrade Required.
 #[derive(Debug, Parser)]
 #[command(name = "upshift", version, propagate_version = true, max_term_width = 100, after_help = EXAMPLES)]
 struct Cli {

@@ -30,7 +30,9 @@ impl Man {
         if let Some(folder) = self.into {
             std::fs::create_dir_all(&folder)
                 .and_then(|()| clap_mangen::generate_to(command, &folder))
-                .map_err(|error| Failure::environment(format_args!("{}: {error}", folder.display())))?;
+                .map_err(|error| {
+                    Failure::environment(format_args!("{}: {error}", folder.display()))
+                })?;
             say(format_args!("the pages are in {}", folder.display()));
             return Ok(Exit::Fine);
         }

@@ -16,7 +16,13 @@ use crate::terminal::{Palette, say, say_painted_already};
 #[derive(Clone, Debug, Args)]
 pub(crate) struct PolicyFile {
     /// The policy file
-    #[arg(long = "config", short = 'c', value_name = "FILE", default_value = "upshift.toml", env = "UPSHIFT_CONFIG")]
+    #[arg(
+        long = "config",
+        short = 'c',
+        value_name = "FILE",
+        default_value = "upshift.toml",
+        env = "UPSHIFT_CONFIG"
+    )]
     pub(crate) path: PathBuf,
 }
 
@@ -39,7 +45,9 @@ impl PolicyFile {
                 tell(&loaded.warnings);
                 Ok(loaded)
             }
-            Err(errors) => Err(self.refuse(&errors, Exit::Usage).err().unwrap_or(Failure::Told(Exit::Usage))),
+            Err(errors) => {
+                Err(self.refuse(&errors, Exit::Usage).err().unwrap_or(Failure::Told(Exit::Usage)))
+            }
         }
     }
 
@@ -56,13 +64,16 @@ impl PolicyFile {
         Err(Failure::Told(exit))
     }
 
-    /// Sees that a gateway can read the file again: what comes through a pipe comes once, and may never come.
+    /// Sees that a gateway can read the file again: what comes through a pipe comes once, and may
+    /// never come.
     pub(crate) fn must_be_regular(&self) -> Result<(), Failure> {
         match check_regular(&self.path) {
             Err(error) if error.kind() == ErrorKind::InvalidInput => {
                 let path = self.path.display();
                 let help = "a gateway reads its policy again at each reload: name a regular file";
-                Err(Failure::usage(format_args!("cannot serve the policy file {path}: {error}\n  help: {help}")))
+                Err(Failure::usage(format_args!(
+                    "cannot serve the policy file {path}: {error}\n  help: {help}"
+                )))
             }
             // What else is wrong shows when it is read.
             _ => Ok(()),
@@ -92,7 +103,8 @@ impl Parsed<'_> {
         named
     }
 
-    /// Where the store is to be, if the file leaves that open: beside it, unless that is not possible.
+    /// Where the store is to be, if the file leaves that open: beside it, unless that is not
+    /// possible.
     pub(crate) fn usual_store(&self) -> Option<&Path> {
         let gateway = &self.loaded.file.gateway;
         gateway.store.as_deref().filter(|_| gateway.store_is_usual)
@@ -112,10 +124,13 @@ impl Parsed<'_> {
     }
 }
 
-/// The text of a file; `-` is stdin. For verbs that begin with it: where there is none, the error says how to get one.
+/// The text of a file; `-` is stdin. For verbs that begin with it: where there is none, the error
+/// says how to get one.
 pub(crate) fn read(path: &Path) -> Result<String, Failure> {
     let hint = "\n  help: `upshift init` writes a first one, and `upshift demo` needs none; --config names another";
-    text(path).map_err(|error| unreadable(path, &error, if error.kind() == ErrorKind::NotFound { hint } else { "" }))
+    text(path).map_err(|error| {
+        unreadable(path, &error, if error.kind() == ErrorKind::NotFound { hint } else { "" })
+    })
 }
 
 /// The text of a file that was there before.
@@ -157,6 +172,7 @@ pub(crate) fn summary(errors: usize, warnings: usize, path: &Path) -> String {
         1 => Some(format!("1 {word}")),
         number => Some(format!("{number} {word}s")),
     };
-    let counts: Vec<String> = count(errors, "error").into_iter().chain(count(warnings, "warning")).collect();
+    let counts: Vec<String> =
+        count(errors, "error").into_iter().chain(count(warnings, "warning")).collect();
     format!("{}: {}", path.display(), counts.join(", "))
 }

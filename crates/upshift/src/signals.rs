@@ -6,15 +6,19 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::failure::Failure;
 use crate::terminal::say;
 
-/// Makes a write past the limit of a file's size (`ulimit -f`) an error of that write, as on a full disk.
+/// Makes a write past the limit of a file's size (`ulimit -f`) an error of that write, as on a full
+/// disk.
 ///
-/// SIGXFSZ ends a process that does not handle it, in the middle of its work and without a word. This handler does nothing.
+/// SIGXFSZ ends a process that does not handle it, in the middle of its work and without a word.
+/// This handler does nothing.
 pub(crate) fn outlive_file_limit() -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
     let runtime = runtime.map_err(Failure::environment)?;
     let _entered = runtime.enter();
-    // The handler stays when the runtime and the listener are gone; programs that are started do not inherit it.
-    let listener = signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map_err(Failure::environment)?;
+    // The handler stays when the runtime and the listener are gone; programs that are started do
+    // not inherit it.
+    let listener =
+        signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map_err(Failure::environment)?;
     drop(listener);
     Ok(())
 }
@@ -30,10 +34,15 @@ impl Stop {
         Self::at(&[SignalKind::terminate(), SignalKind::interrupt()])
     }
 
-    /// Listens from now on for a closed terminal and Ctrl-\ as well, which end a process that has something to remove.
+    /// Listens from now on for a closed terminal and Ctrl-\ as well, which end a process that has
+    /// something to remove.
     pub(crate) fn at_any_end() -> Result<Self, Failure> {
-        let mut kinds =
-            vec![SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup(), SignalKind::quit()];
+        let mut kinds = vec![
+            SignalKind::terminate(),
+            SignalKind::interrupt(),
+            SignalKind::hangup(),
+            SignalKind::quit(),
+        ];
         let ignored = ignored();
         // A handler would take away what `nohup` is for.
         kinds.retain(|kind| ignored >> (kind.as_raw_value() - 1) & 1 == 0);
@@ -81,8 +90,8 @@ impl Stop {
     }
 }
 
-/// The signals that this process was started to ignore, as bits: the first is that of signal 1. None where the system does
-/// not tell.
+/// The signals that this process was started to ignore, as bits: the first is that of signal 1.
+/// None where the system does not tell.
 fn ignored() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

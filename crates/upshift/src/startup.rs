@@ -1,4 +1,5 @@
-//! From a valid policy file to settings that a gateway can start with. `serve`, its reloads and `check` share it.
+//! From a valid policy file to settings that a gateway can start with. `serve`, its reloads and
+//! `check` share it.
 
 use upshift_config::{AdminToken, Diagnostic, File, KeyFinding, Severity};
 use upshift_gateway::{Gateway, Settings};
@@ -16,12 +17,14 @@ pub(crate) struct Examined {
     pub(crate) warnings: Vec<Diagnostic>,
 }
 
-/// Loads everything that `file` names: certificates, keys, authorities, the admin token. `text` is the file's text.
+/// Loads everything that `file` names: certificates, keys, authorities, the admin token. `text` is
+/// the file's text.
 pub(crate) fn examine(file: File, text: &str, name: &str) -> Examined {
-    let (admin_token, finding) = match file.gateway.admin_token.as_ref().map(AdminToken::read).transpose() {
-        Ok(token) => (token, None),
-        Err(error) => (None, Some(unreadable_token(&error))),
-    };
+    let (admin_token, finding) =
+        match file.gateway.admin_token.as_ref().map(AdminToken::read).transpose() {
+            Ok(token) => (token, None),
+            Err(error) => (None, Some(unreadable_token(&error))),
+        };
     let settings = Settings { admin_token, ..Settings::from(file) };
     let mut findings = Gateway::examine(&settings);
     findings.extend(finding);

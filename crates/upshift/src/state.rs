@@ -16,8 +16,8 @@ struct Offered {
     of_the_user: Option<PathBuf>,
 }
 
-/// The place for a store that the policy file does not name: the folder of the systemd unit, that of the policy file if it
-/// can be written to, or that of the user.
+/// The place for a store that the policy file does not name: the folder of the systemd unit, that
+/// of the policy file if it can be written to, or that of the user.
 pub(crate) fn usual_store(beside: &Path) -> PathBuf {
     choose(beside, Offered::by_environment())
 }
@@ -69,7 +69,9 @@ fn can_be_written(folder: &Path) -> bool {
     let made = OpenOptions::new().write(true).create_new(true).open(&trial);
     match made {
         Ok(_) => std::fs::remove_file(&trial).is_ok(),
-        Err(error) => !matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem),
+        Err(error) => {
+            !matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem)
+        }
     }
 }
 
@@ -83,7 +85,8 @@ mod tests {
         Offered { of_the_unit: Some(folder.to_owned()), of_the_user: None }
     }
 
-    /// The kind of fault: a store that is looked for elsewhere than it was, so that a pause is forgotten.
+    /// The kind of fault: a store that is looked for elsewhere than it was, so that a pause is
+    /// forgotten.
     #[test]
     fn a_store_that_is_there_stays() {
         let folder = std::env::temp_dir().join(format!("upshift-state-{}", std::process::id()));

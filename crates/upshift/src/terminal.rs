@@ -1,7 +1,9 @@
-//! What is shown: data on stdout, talk on stderr, colour on terminals only and never as the only sign.
+//! What is shown: data on stdout, talk on stderr, colour on terminals only and never as the only
+//! sign.
 //!
-//! Text may come from a server, a gateway or a file of somebody else. It is made visible before it is shown: a line that
-//! is said on stderr and a text that is painted are made so here, a record that is rendered by [`visible_record`].
+//! Text may come from a server, a gateway or a file of somebody else. It is made visible before it
+//! is shown: a line that is said on stderr and a text that is painted are made so here, a record
+//! that is rendered by [`visible_record`].
 
 use std::fmt::{self, Display};
 use std::io::{self, IsTerminal, Write};
@@ -17,8 +19,8 @@ pub(crate) fn print_json(value: &impl Serialize) -> io::Result<()> {
     print(&(visible_json(&text) + "\n"))
 }
 
-/// The same JSON with a `\u` escape for every character that is not visible. Outside of strings JSON has no such
-/// character but the newlines between its lines.
+/// The same JSON with a `\u` escape for every character that is not visible. Outside of strings
+/// JSON has no such character but the newlines between its lines.
 fn visible_json(text: &str) -> String {
     let mut visible = String::with_capacity(text.len());
     for character in text.chars() {
@@ -66,8 +68,8 @@ pub(crate) fn say_in(palette: Palette, hue: Hue, line: impl Display) {
     say_painted_already(palette.paint(hue, line));
 }
 
-/// Says a text of several lines on stderr. What is foreign in it is made visible before it is put there, or it could
-/// add lines of its own.
+/// Says a text of several lines on stderr. What is foreign in it is made visible before it is put
+/// there, or it could add lines of its own.
 pub(crate) fn say_lines(text: impl Display) {
     text.to_string().split('\n').for_each(say);
 }
@@ -169,7 +171,10 @@ mod tests {
     fn json_means_the_same_and_shows_every_character() {
         let text = serde_json::to_string_pretty(&[HOSTILE]).unwrap();
         let visible = visible_json(&text);
-        assert!(visible.chars().all(|character| character == '\n' || is_visible(character)), "{visible}");
+        assert!(
+            visible.chars().all(|character| character == '\n' || is_visible(character)),
+            "{visible}"
+        );
         let read: Vec<String> = serde_json::from_str(&visible).unwrap();
         assert_eq!(read, [HOSTILE]);
     }
@@ -191,6 +196,9 @@ mod tests {
     #[test]
     fn colour_is_around_a_text_and_never_in_it() {
         let palette = Palette { on: true };
-        assert_eq!(palette.paint(Hue::Bad, "a\u{1b}[0mb").to_string(), "\u{1b}[31ma\\u{1b}[0mb\u{1b}[0m");
+        assert_eq!(
+            palette.paint(Hue::Bad, "a\u{1b}[0mb").to_string(),
+            "\u{1b}[31ma\\u{1b}[0mb\u{1b}[0m"
+        );
     }
 }

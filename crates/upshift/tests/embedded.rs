@@ -1,4 +1,5 @@
-//! A policy file in a service of one's own, as `docs/tower.md` has it: axum on hyper, asked over a socket.
+//! A policy file in a service of one's own, as `docs/tower.md` has it: axum on hyper, asked over a
+//! socket.
 
 use std::net::SocketAddr;
 
@@ -31,8 +32,8 @@ require = { http = "3" }
 answer  = 403
 "#;
 
-/// What a policy file says of the proxies in front was ignored by the layer: a client that came over `https` was refused
-/// for want of TLS, with fields that its proxy carried into HTTP/2.
+/// What a policy file says of the proxies in front was ignored by the layer: a client that came
+/// over `https` was refused for want of TLS, with fields that its proxy carried into HTTP/2.
 #[tokio::test(flavor = "current_thread")]
 async fn the_proxies_of_a_policy_file_are_believed() {
     let file = upshift_config::load(FILE, "upshift.toml").expect("a good file").file;
@@ -41,12 +42,16 @@ async fn the_proxies_of_a_policy_file_are_believed() {
         .connection(Peer { tls: Some(TlsState::Cleartext), address: None })
         .peer(|extensions| extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip()))
         .original_uri(|extensions| extensions.get::<OriginalUri>().map(|uri| &uri.0));
-    let routes = Router::new().route("/account/7", get(|| async { "7" })).route("/office/7", get(|| async { "7" }));
+    let routes = Router::new()
+        .route("/account/7", get(|| async { "7" }))
+        .route("/office/7", get(|| async { "7" }));
     let app = Router::new().nest("/api", routes.layer(layer));
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
-    let serving =
-        tokio::spawn(axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).into_future());
+    let serving = tokio::spawn(
+        axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())
+            .into_future(),
+    );
 
     let over_https = ask(address, "/api/account/7", "X-Forwarded-Proto: https").await;
     assert!(over_https.starts_with("HTTP/1.1 200"), "{over_https}");
@@ -54,7 +59,10 @@ async fn the_proxies_of_a_policy_file_are_believed() {
     assert!(in_cleartext.starts_with("HTTP/1.1 403"), "{in_cleartext}");
     assert!(!in_cleartext.to_ascii_lowercase().contains("\nupgrade:"), "{in_cleartext}");
     let told = ask(address, "/api/office/7", "X-Forwarded-For: 192.0.2.7").await;
-    assert!(told.starts_with("HTTP/1.1 200"), "the client's address is what the proxy tells: {told}");
+    assert!(
+        told.starts_with("HTTP/1.1 200"),
+        "the client's address is what the proxy tells: {told}"
+    );
     serving.abort();
 }
 

@@ -1,10 +1,11 @@
-//! README and the book, as printed: every command is run and every policy is checked, page by page, in the order in which
-//! they stand there.
+//! README and the book, as printed: every command is run and every policy is checked, page by page,
+//! in the order in which they stand there.
 //!
-//! A command is run as a person types it; only the usual ports are others, so that tests do not meet. What stands below a
-//! command, up to a line with `…`, has to be among what it prints; digits may differ. The info string of a block says what
-//! the page cannot: `with=FILE` puts a policy there, `serve=FILE` starts a gateway with it, `exit=2` is how it ends, and
-//! `skip="…"` is why it is not run.
+//! A command is run as a person types it; only the usual ports are others, so that tests do not
+//! meet. What stands below a command, up to a line with `…`, has to be among what it prints; digits
+//! may differ. The info string of a block says what the page cannot: `with=FILE` puts a policy
+//! there, `serve=FILE` starts a gateway with it, `exit=2` is how it ends, and `skip="…"` is why it
+//! is not run.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -30,7 +31,10 @@ fn every_command_and_every_policy_works_as_printed() {
                 "http" => {}
                 // A unit is systemd's to read; the tests of restarts hold what it relies on.
                 "ini" => {}
-                other => panic!("{}: a block of `{other}` is not run: name it here, or say skip=\"why\"", block.place),
+                other => panic!(
+                    "{}: a block of `{other}` is not run: name it here, or say skip=\"why\"",
+                    block.place
+                ),
             }
         }
     }
@@ -45,7 +49,9 @@ fn root() -> PathBuf {
 /// README and docs, without the page that is generated from the help.
 fn pages() -> Vec<PathBuf> {
     let folder = std::fs::read_dir(root().join("docs")).into_iter().flatten().flatten();
-    let book = folder.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|ending| ending == "md"));
+    let book = folder
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "md"));
     let mut pages: Vec<PathBuf> = book.filter(|path| !path.ends_with("command-line.md")).collect();
     pages.sort();
     pages.insert(0, root().join("README.md"));
@@ -85,7 +91,8 @@ impl Block {
 }
 
 fn blocks(page: &Path) -> Vec<Block> {
-    let text = std::fs::read_to_string(page).unwrap_or_else(|error| panic!("{}: {error}", page.display()));
+    let text =
+        std::fs::read_to_string(page).unwrap_or_else(|error| panic!("{}: {error}", page.display()));
     let mut blocks: Vec<Block> = Vec::new();
     let mut open = false;
     for (number, line) in text.lines().enumerate() {
@@ -97,7 +104,9 @@ fn blocks(page: &Path) -> Vec<Block> {
                 open = true;
             }
             (true, Some(_)) => open = false,
-            (true, None) => blocks.last_mut().into_iter().for_each(|block| block.lines.push(line.to_owned())),
+            (true, None) => {
+                blocks.last_mut().into_iter().for_each(|block| block.lines.push(line.to_owned()))
+            }
             (false, None) => {}
         }
     }
@@ -117,7 +126,8 @@ impl Reader {
         let folder = Scratch::new();
         std::os::unix::fs::symlink(root().join("examples"), folder.path().join("examples"))
             .unwrap_or_else(|error| panic!("{}: {error}", page.display()));
-        let ports = ["8080", "8443", "9426"].map(|usual| (usual, free_port().port().to_string())).to_vec();
+        let ports =
+            ["8080", "8443", "9426"].map(|usual| (usual, free_port().port().to_string())).to_vec();
         Self { folder, running: None, ports }
     }
 
@@ -130,7 +140,8 @@ impl Reader {
 
     fn type_in(&mut self, block: &Block) -> usize {
         if let Some(file) = block.attribute("with").or(block.attribute("serve")) {
-            let policy = std::fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+            let policy = std::fs::read_to_string(root().join(file))
+                .unwrap_or_else(|error| panic!("{file}: {error}"));
             self.folder.file("upshift.toml", policy);
         }
         if block.attribute("serve").is_some() {
@@ -139,10 +150,22 @@ impl Reader {
         let code = block.attribute("exit").map_or(0, |code| code.parse().unwrap_or(-1));
         let commands = block.commands();
         for (command, shown) in &commands {
-            let printed = if is_endless(command) { self.start(command, block) } else { self.run(command, code, block) };
+            let printed = if is_endless(command) {
+                self.start(command, block)
+            } else {
+                self.run(command, code, block)
+            };
             let printed = plain(&printed);
-            for line in shown.iter().take_while(|line| line.trim() != "…").filter(|line| !line.trim().is_empty()) {
-                assert!(printed.contains(&plain(line)), "{}: {command} does not print {line}:\n{printed}", block.place);
+            for line in shown
+                .iter()
+                .take_while(|line| line.trim() != "…")
+                .filter(|line| !line.trim().is_empty())
+            {
+                assert!(
+                    printed.contains(&plain(line)),
+                    "{}: {command} does not print {line}:\n{printed}",
+                    block.place
+                );
             }
         }
         commands.len()
@@ -154,7 +177,8 @@ impl Reader {
         output.stdout + &output.stderr
     }
 
-    /// Starts what runs until it is stopped, in place of what ran before, and gives what it prints at first.
+    /// Starts what runs until it is stopped, in place of what ran before, and gives what it prints
+    /// at first.
     fn start(&mut self, command: &str, block: &Block) -> String {
         self.running = None;
         let mut program = Program::start(self.shell(&format!("exec {command}")));
@@ -172,8 +196,15 @@ impl Reader {
 
     /// The demo chooses other ports by itself where the usual ones are taken.
     fn take_ports(&mut self, lines: &[String]) {
-        let gateway = lines.iter().find(|line| line.trim_start().starts_with("gateway")).cloned().unwrap_or_default();
-        let mut found = gateway.split("127.0.0.1:").skip(1).map(|rest| rest.split(' ').next().unwrap_or_default());
+        let gateway = lines
+            .iter()
+            .find(|line| line.trim_start().starts_with("gateway"))
+            .cloned()
+            .unwrap_or_default();
+        let mut found = gateway
+            .split("127.0.0.1:")
+            .skip(1)
+            .map(|rest| rest.split(' ').next().unwrap_or_default());
         for index in [0, 1] {
             self.ports[index].1 = found.next().unwrap_or_default().to_owned();
         }
@@ -189,7 +220,10 @@ impl Reader {
         let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap_or_default());
         let mut shell = Command::new("sh");
         shell.args(["-c", &self.with_ports(command)]).current_dir(self.folder.path());
-        shell.env("PATH", path).env("NO_COLOR", "1").env("UPSHIFT_ADMIN", self.with_ports("http://127.0.0.1:9426"));
+        shell
+            .env("PATH", path)
+            .env("NO_COLOR", "1")
+            .env("UPSHIFT_ADMIN", self.with_ports("http://127.0.0.1:9426"));
         for variable in ["UPSHIFT_CONFIG", "UPSHIFT_TOKEN", "RUST_LOG"] {
             shell.env_remove(variable);
         }

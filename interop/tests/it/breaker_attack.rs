@@ -82,12 +82,17 @@ fn one_network_does_not_hide_a_lock_out() {
     assert_trips(&gateway);
 }
 
-/// A rule whose dates are long past when it is deployed refuses everybody at once, and no breaker looked.
+/// A rule whose dates are long past when it is deployed refuses everybody at once, and no breaker
+/// looked.
 #[test]
 fn a_rule_that_is_deployed_long_after_its_dates_is_watched() {
     let origin = Origin::start(200, &[]);
     let now = since_1970();
-    let late = rule(&format!("enforce = {}\n", date(now, -30))).replacen(&date(now, -3), &date(now, -31), 1);
+    let late = rule(&format!("enforce = {}\n", date(now, -30))).replacen(
+        &date(now, -3),
+        &date(now, -31),
+        1,
+    );
     let gateway = Gateway::start(origin.address(), &[PROXY, &late].concat());
     ask_all(gateway.http(), &locked_out());
     assert_trips(&gateway);
@@ -102,7 +107,8 @@ fn a_lock_out_across_networks_stops_enforcement() {
     assert_trips(&gateway);
 }
 
-/// The same for a rule that enforces without a rollout: no breaker looked, and everybody stayed locked out.
+/// The same for a rule that enforces without a rollout: no breaker looked, and everybody stayed
+/// locked out.
 #[test]
 fn a_lock_out_by_a_rule_without_a_rollout_is_stopped() {
     let origin = Origin::start(200, &[]);
@@ -219,7 +225,11 @@ fn assert_goes_on(gateway: &Gateway, phase: &str, network: &str) {
 fn assert_concentration(breaker: &Value, network: &str) {
     let top = breaker["top_network"].as_str().unwrap_or_default();
     assert!(top.starts_with(network), "no {network} in {breaker}");
-    assert_eq!((&breaker["concentration"], &breaker["withheld"]), (&1.0.into(), &1.into()), "{breaker}");
+    assert_eq!(
+        (&breaker["concentration"], &breaker["withheld"]),
+        (&1.0.into(), &1.into()),
+        "{breaker}"
+    );
 }
 
 /// Within [`TRIPS`], the rule warns in place of refusing.

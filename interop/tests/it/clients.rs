@@ -30,7 +30,9 @@ fn curl_over_tls_1_2_and_1_3() {
     peers!("nginx", "curl");
     let nginx = Nginx::start();
     let gateway = Gateway::start(nginx.address(), RULES);
-    let of_version = |arguments: &[&str]| gateway.curl(&[arguments, &[&gateway.secure_url("/vault/a")]].concat());
+    let of_version = |arguments: &[&str]| {
+        gateway.curl(&[arguments, &[&gateway.secure_url("/vault/a")]].concat())
+    };
     assert_eq!(of_version(&["--tlsv1.3"]).status, 200);
     let told = of_version(&["--tls-max", "1.2", "--http1.1"]);
     assert_eq!(
@@ -50,9 +52,14 @@ fn nghttp_in_clear_and_over_tls() {
         let text = run("nghttp", &["--verbose", "--no-verify-peer", &url]).ok();
         assert!(text.contains(":status: 200") && text.contains("real files"), "{url}: {text}");
     }
-    let refused = run("nghttp", &["--verbose", "--header=x-api-version: 1.4", &gateway.url("/api/orders")]).ok();
+    let refused =
+        run("nghttp", &["--verbose", "--header=x-api-version: 1.4", &gateway.url("/api/orders")])
+            .ok();
     assert!(refused.contains(":status: 426"), "{refused}");
-    assert!(!refused.contains("PROTOCOL_ERROR"), "a forbidden field breaks the stream (RFC 9113 §8.2.2): {refused}");
+    assert!(
+        !refused.contains("PROTOCOL_ERROR"),
+        "a forbidden field breaks the stream (RFC 9113 §8.2.2): {refused}"
+    );
 }
 
 /// ApacheBench speaks HTTP/1.0, with `Connection: keep-alive` under `-k`.
@@ -94,10 +101,15 @@ with httpx.Client() as client:
 "#;
     let text = python(program, &[&gateway.url(""), &gateway.secure_url("")]).ok();
     let lines: Vec<&str> = text.lines().collect();
-    assert_eq!(lines, ["HTTP/2 200 True", "HTTP/2 426 False orders-v2", "HTTP/1.1 426 HTTP/2.0 426", "200"], "{text}");
+    assert_eq!(
+        lines,
+        ["HTTP/2 200 True", "HTTP/2 426 False orders-v2", "HTTP/1.1 426 HTTP/2.0 426", "200"],
+        "{text}"
+    );
 }
 
-/// "a 5 MB POST by a client that writes before it reads (Python `urllib`, Node `fetch`) must still receive the 426".
+/// "a 5 MB POST by a client that writes before it reads (Python `urllib`, Node `fetch`) must still
+/// receive the 426".
 #[test]
 fn python_urllib_reads_the_426_of_a_large_post() {
     peers!("nginx", "python3");
@@ -140,7 +152,14 @@ fn curl_is_spared_the_upload_by_expect() {
     let body = nginx.folder().file("body", vec![b'x'; 2_000_000]);
     let data = format!("@{}", body.display());
     let send = |path: &str| {
-        gateway.curl(&["--http1.1", "-H", "Expect: 100-continue", "--data-binary", &data, &gateway.url(path)])
+        gateway.curl(&[
+            "--http1.1",
+            "-H",
+            "Expect: 100-continue",
+            "--data-binary",
+            &data,
+            &gateway.url(path),
+        ])
     };
     let refused = send("/derp");
     assert_eq!((refused.interim.as_slice(), refused.status), (&[][..], 426), "{refused:?}");
@@ -156,7 +175,11 @@ fn what_nginx_says_passes_untouched() {
     let gateway = Gateway::start(nginx.address(), RULES);
     let url = gateway.url("/index.html");
     let head = gateway.curl(&["--head", &url]);
-    assert_eq!((head.status, head.field("content-length").is_empty(), head.body.len()), (200, false, 0), "{head:?}");
+    assert_eq!(
+        (head.status, head.field("content-length").is_empty(), head.body.len()),
+        (200, false, 0),
+        "{head:?}"
+    );
     let part = gateway.curl(&["--range", "0-8", &url]);
     assert_eq!((part.status, part.text().as_str()), (206, "<!doctype"), "{part:?}");
     let same = gateway.curl(&["-H", &format!("If-None-Match: {}", head.field("etag")), &url]);

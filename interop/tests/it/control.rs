@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use interop::{Gateway, Origin, Scratch, date, exchange, pause, rfc3339, upshift};
 
 const PLAIN: &[u8] = b"GET /derp HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n";
-const RULES: &str = "[[rule]]\nid = \"relay\"\npaths = [\"/derp\"]\nrequire = { protocol = \"derp/2\" }\n";
+const RULES: &str =
+    "[[rule]]\nid = \"relay\"\npaths = [\"/derp\"]\nrequire = { protocol = \"derp/2\" }\n";
 
 fn asked(gateway: &Gateway) -> u16 {
     exchange(gateway.http(), PLAIN, false).0.status
@@ -23,12 +24,23 @@ fn a_pause_holds_over_a_restart_and_is_undone_by_one_command() {
     {
         let mut gateway = Gateway::with(origin.address(), &store, RULES, &[]);
         assert_eq!(asked(&gateway), 426);
-        let said =
-            upshift(&["pause", "relay", "--reason", "a try", "--actor", "ada", "--admin", &admin(&gateway)]).ok();
+        let said = upshift(&[
+            "pause",
+            "relay",
+            "--reason",
+            "a try",
+            "--actor",
+            "ada",
+            "--admin",
+            &admin(&gateway),
+        ])
+        .ok();
         assert!(said.contains("relay: enforce → paused (0% refused), revision 1"), "{said}");
         assert_eq!(asked(&gateway), 200);
         gateway.program().signal("HUP");
-        gateway.program().wait_for("reload", |lines| lines.iter().any(|line| line.contains("reloaded")).then_some(()));
+        gateway.program().wait_for("reload", |lines| {
+            lines.iter().any(|line| line.contains("reloaded")).then_some(())
+        });
         assert_eq!(asked(&gateway), 200, "a pause survives a reload");
     }
     let mut gateway = Gateway::with(origin.address(), &store, RULES, &[]);
@@ -39,17 +51,33 @@ fn a_pause_holds_over_a_restart_and_is_undone_by_one_command() {
     let target = format!("http://{}/derp", gateway.http());
     let explained = upshift(&["explain", "--json", "--admin", &admin(&gateway), &target]).ok();
     let record: serde_json::Value = serde_json::from_str(&explained).unwrap_or_default();
-    assert_eq!((&record["verdict"], &record["phase"]), (&"warn".into(), &"paused".into()), "{explained}");
+    assert_eq!(
+        (&record["verdict"], &record["phase"]),
+        (&"warn".into(), &"paused".into()),
+        "{explained}"
+    );
     let plan = upshift(&["plan", "--admin", &admin(&gateway)]).ok();
     assert!(plan.contains("paused") && plan.contains("set by ada: a try"), "{plan}");
     let asked_first = upshift(&["undo", "--admin", &admin(&gateway)]);
-    assert_eq!((asked_first.code, asked(&gateway)), (2, 200), "it would refuse again: {}", asked_first.stderr);
+    assert_eq!(
+        (asked_first.code, asked(&gateway)),
+        (2, 200),
+        "it would refuse again: {}",
+        asked_first.stderr
+    );
     let undone = upshift(&["undo", "--yes", "--json", "--admin", &admin(&gateway)]).ok();
     let undone: serde_json::Value = serde_json::from_str(&undone).unwrap_or_default();
-    assert_eq!((&undone[0]["obeyed"], &undone[0]["report"]["undoes"]), (&true.into(), &1.into()), "{undone}");
+    assert_eq!(
+        (&undone[0]["obeyed"], &undone[0]["report"]["undoes"]),
+        (&true.into(), &1.into()),
+        "{undone}"
+    );
     assert_eq!(asked(&gateway), 426);
     let metrics = gateway.ask_admin("/metrics").text();
-    assert!(metrics.contains("upshift_rule_phase{rule=\"relay\",phase=\"enforce\"} 1"), "{metrics}");
+    assert!(
+        metrics.contains("upshift_rule_phase{rule=\"relay\",phase=\"enforce\"} 1"),
+        "{metrics}"
+    );
 }
 
 #[test]
@@ -57,7 +85,8 @@ fn resume_needs_a_yes_where_more_would_be_refused_than_before() {
     let origin = Origin::start(200, &[]);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let day = |days: i64| date(now, days);
-    // A ramp of four days, so that a share grows by a basis point in 35 seconds; a step that begins in a moment is faster.
+    // A ramp of four days, so that a share grows by a basis point in 35 seconds; a step that begins
+    // in a moment is faster.
     let soon = rfc3339(now + Duration::from_secs(3));
     let rules = format!(
         "[[rule]]\nid = \"relay\"\npaths = [\"/derp\"]\nrequire = {{ protocol = \"derp/2\" }}\n[rule.rollout]\n\
@@ -73,13 +102,17 @@ fn resume_needs_a_yes_where_more_would_be_refused_than_before() {
     let stopped_at: Vec<_> = planned().as_array().cloned().unwrap_or_default();
     assert_eq!((&stopped_at[0]["phase"], &stopped_at[1]["held"]), (&"paused".into(), &true.into()));
     // The second step begins while the rule is paused.
-    let begun = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() > now + Duration::from_secs(4);
+    let begun = || {
+        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+            > now + Duration::from_secs(4)
+    };
     while !begun() {
         pause();
     }
     let asked = upshift(&["resume", "relay", "--admin", &admin(&gateway)]);
     assert_eq!(asked.code, 2, "{}", asked.stderr);
-    for part in ["10% of the callers were refused when it was stopped at 2", "Z, 60% would be now"] {
+    for part in ["10% of the callers were refused when it was stopped at 2", "Z, 60% would be now"]
+    {
         assert!(asked.stderr.contains(part), "{}", asked.stderr);
     }
     let status = gateway.ask_admin("/api/status").json();
@@ -92,24 +125,31 @@ fn resume_needs_a_yes_where_more_would_be_refused_than_before() {
 #[test]
 fn a_token_is_asked_for_where_there_is_one() {
     let origin = Origin::start(200, &[]);
-    let gateway = Gateway::with(origin.address(), "admin-token = \"open sesame, please\"", RULES, &[]);
+    let gateway =
+        Gateway::with(origin.address(), "admin-token = \"open sesame, please\"", RULES, &[]);
     let without = upshift(&["pause", "--all", "--admin", &admin(&gateway)]);
     assert_eq!((without.code, asked(&gateway)), (3, 426));
     assert!(without.stderr.contains("admin token"), "{}", without.stderr);
-    upshift(&["pause", "--all", "--admin", &admin(&gateway), "--token", "open sesame, please"]).ok();
+    upshift(&["pause", "--all", "--admin", &admin(&gateway), "--token", "open sesame, please"])
+        .ok();
     assert_eq!(asked(&gateway), 200);
     assert_eq!(gateway.ask_admin("/healthz").status, 200, "health is for everybody");
 }
 
-/// KIND: an address that is printed and leads nowhere: `serve` and `demo` name that of the admin listener.
+/// KIND: an address that is printed and leads nowhere: `serve` and `demo` name that of the admin
+/// listener.
 #[test]
 fn the_address_of_the_admin_listener_is_a_page_that_lists_what_is_there() {
     let origin = Origin::start(200, &[]);
     let gateway = Gateway::start(origin.address(), RULES);
     let page = gateway.ask_admin("/");
-    assert_eq!((page.status, page.field("content-type").as_str()), (200, "text/html; charset=utf-8"));
+    assert_eq!(
+        (page.status, page.field("content-type").as_str()),
+        (200, "text/html; charset=utf-8")
+    );
     let text = page.text();
-    let links: Vec<&str> = text.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    let links: Vec<&str> =
+        text.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
     assert!(links.len() >= 7, "{text}");
     for link in links {
         assert_eq!(gateway.ask_admin(link).status, 200, "{link}");

@@ -4,7 +4,8 @@ use std::process::Command;
 
 use interop::{Output, Program, binary, peers, run};
 
-/// What each command of the demo meets, and what our own client makes of the same: its exit code, 0 where it could follow.
+/// What each command of the demo meets, and what our own client makes of the same: its exit code, 0
+/// where it could follow.
 const COMMANDS: [(&str, &str, i32); 6] = [
     ("http://{http}/account", "426", 0),
     ("https://{https}/account", "200", 0),
@@ -14,25 +15,39 @@ const COMMANDS: [(&str, &str, i32); 6] = [
     ("--http2-prior-knowledge", "200", 0),
 ];
 
-/// The kind of fault: an example that fails when it is typed, or a refusal of ours that our own client cannot follow.
+/// The kind of fault: an example that fails when it is typed, or a refusal of ours that our own
+/// client cannot follow.
 #[test]
 fn the_demo_s_commands_work_and_can_be_followed() {
     peers!("curl");
     let demo = Demo::start();
-    assert_eq!(demo.commands("curl ").len(), COMMANDS.len(), "every command is in the table: {:?}", demo.lines);
+    assert_eq!(
+        demo.commands("curl ").len(),
+        COMMANDS.len(),
+        "every command is in the table: {:?}",
+        demo.lines
+    );
     for (part, status, followed) in COMMANDS {
         let part = part.replace("{http}", &demo.http).replace("{https}", &demo.https);
         let mut commands = demo.commands("curl ").into_iter();
-        let Some(command) = commands.find(|command| command.contains(&part)) else { panic!("no command with {part}") };
+        let Some(command) = commands.find(|command| command.contains(&part)) else {
+            panic!("no command with {part}")
+        };
         let shown = shell(&command).ok();
         assert_eq!(shown.split(' ').nth(1), Some(status), "{command}:\n{shown}");
 
         let words = command.trim_start_matches("curl ").replace("-sik", "").replace("-si", "");
-        let words = words.replace("--http2-prior-knowledge", "").replace("-A AcmeApp", "-H User-Agent:AcmeApp");
+        let words = words
+            .replace("--http2-prior-knowledge", "")
+            .replace("-A AcmeApp", "-H User-Agent:AcmeApp");
         let followed_by = format!("upshift get -k {words}");
         let output = shell(&followed_by);
         assert_eq!(output.code, followed, "{followed_by}:\n{output:?}");
-        assert_eq!(output.stdout.contains("Hello from the upstream"), followed == 0, "{followed_by}:\n{output:?}");
+        assert_eq!(
+            output.stdout.contains("Hello from the upstream"),
+            followed == 0,
+            "{followed_by}:\n{output:?}"
+        );
     }
 }
 
@@ -62,9 +77,15 @@ impl Demo {
         let mut command = Command::new(binary());
         command.arg("demo").env("NO_COLOR", "1");
         let mut program = Program::start(command);
-        program.wait_for("line of counts", |lines| lines.iter().find(|line| line.contains(" admitted")).map(drop));
+        program.wait_for("line of counts", |lines| {
+            lines.iter().find(|line| line.contains(" admitted")).map(drop)
+        });
         let lines = program.lines();
-        let gateway = lines.iter().find(|line| line.trim_start().starts_with("gateway")).cloned().unwrap_or_default();
+        let gateway = lines
+            .iter()
+            .find(|line| line.trim_start().starts_with("gateway"))
+            .cloned()
+            .unwrap_or_default();
         let address = |scheme: &str| {
             let rest = gateway.split_once(scheme).map(|(_, rest)| rest).unwrap_or_default();
             rest.split(' ').next().unwrap_or_default().to_owned()

@@ -1,4 +1,5 @@
-//! `upshift get --output` where something fails: the answer over HTTP/2 and HTTP/3, the disk, the place for the file.
+//! `upshift get --output` where something fails: the answer over HTTP/2 and HTTP/3, the disk, the
+//! place for the file.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -14,8 +15,9 @@ use interop::{binary, exchange, peers, run, skip, start_script, upshift};
 
 use crate::downloads::{content, get, names, serve, unprivileged};
 
-/// A server of HTTP/2 in cleartext whose stream ends with a reset without an error, behind five of ten bytes; behind
-/// all of them, and the end of the stream, where `whole`. Its answers have a length if one is given.
+/// A server of HTTP/2 in cleartext whose stream ends with a reset without an error, behind five of
+/// ten bytes; behind all of them, and the end of the stream, where `whole`. Its answers have a
+/// length if one is given.
 fn serve_http2(length: Option<&'static str>, whole: bool) -> SocketAddr {
     let listener = interop::listen();
     let address = listener.local_addr().unwrap_or_else(|error| panic!("no address: {error}"));
@@ -37,7 +39,8 @@ fn answer_http2(mut stream: TcpStream, length: Option<&str>, whole: bool) -> std
             HEADERS => {
                 let mut fields = vec![(":status", "200")];
                 fields.extend(length.map(|length| ("content-length", length)));
-                let (data, last): (&[u8], u8) = if whole { (b"0123456789", END_STREAM) } else { (b"01234", 0) };
+                let (data, last): (&[u8], u8) =
+                    if whole { (b"0123456789", END_STREAM) } else { (b"01234", 0) };
                 let head = frame(HEADERS, END_HEADERS, came.stream, &field_block(&fields));
                 let reset = frame(RST_STREAM, 0, came.stream, &[0; 4]);
                 stream.write_all(&[head, frame(DATA, last, came.stream, data), reset].concat())?;
@@ -48,8 +51,8 @@ fn answer_http2(mut stream: TcpStream, length: Option<&str>, whole: bool) -> std
     Ok(())
 }
 
-/// KIND: a truncated answer is taken for whole, and the older file is gone. Over HTTP/2 a reset without an error was the
-/// end of a body.
+/// KIND: a truncated answer is taken for whole, and the older file is gone. Over HTTP/2 a reset
+/// without an error was the end of a body.
 #[test]
 fn a_truncated_answer_over_http_2_replaces_nothing() {
     for length in [Some("10"), None] {
@@ -58,22 +61,29 @@ fn a_truncated_answer_over_http_2_replaces_nothing() {
                 let folder = Scratch::new();
                 let file = folder.file("file", "older");
                 let output = get(serve_http2(length, whole), "/", &file, more);
-                assert_eq!((content(&file).as_str(), output.code), (left, code), "{length:?} {more:?}: {output:?}");
+                assert_eq!(
+                    (content(&file).as_str(), output.code),
+                    (left, code),
+                    "{length:?} {more:?}: {output:?}"
+                );
                 assert_eq!(names(&folder), ["file"]);
             }
         }
     }
 }
 
-/// KIND: a truncated answer is taken for whole, and a longer one too. Over HTTP/3 no length was counted. And a field that
-/// HTTP/3 forbids is named as such, not as missing.
+/// KIND: a truncated answer is taken for whole, and a longer one too. Over HTTP/3 no length was
+/// counted. And a field that HTTP/3 forbids is named as such, not as missing.
 #[test]
 fn an_answer_over_http_3_has_the_length_that_it_says() {
     peers!("python packages");
     let certificate = Certificate::new();
-    let files = [certificate.file(), certificate.key()].map(|file| file.to_string_lossy().into_owned());
+    let files =
+        [certificate.file(), certificate.key()].map(|file| file.to_string_lossy().into_owned());
     let mut server = start_script("h3_answers.py", &[&files[0], &files[1]]);
-    let port = server.wait_for("port", |lines| lines.iter().find_map(|line| line.strip_prefix("port ")?.parse().ok()));
+    let port = server.wait_for("port", |lines| {
+        lines.iter().find_map(|line| line.strip_prefix("port ")?.parse().ok())
+    });
     let port: u16 = port;
     for (length, left, code) in [("11", "older", 3), ("9", "older", 3), ("10", "0123456789", 0)] {
         let folder = Scratch::new();
@@ -93,7 +103,8 @@ fn get_http3(port: u16, path: &str, file: &Path, certificate: &str, more: &[&str
     upshift(&[&["get", "--http3", "--cacert", certificate, &url, "-o", &file], more].concat())
 }
 
-/// KIND: bytes that are not asked for yet are cut away, or a longer file is taken for whole (`-C 2` of five bytes).
+/// KIND: bytes that are not asked for yet are cut away, or a longer file is taken for whole (`-C 2`
+/// of five bytes).
 #[test]
 fn going_on_inside_a_file_writes_over_it() {
     let server = serve();
@@ -114,7 +125,8 @@ fn going_on_inside_a_file_writes_over_it() {
     }
 }
 
-/// KIND: a limit on the size of files (`ulimit -f`) ends the process without a word and leaves a stray file.
+/// KIND: a limit on the size of files (`ulimit -f`) ends the process without a word and leaves a
+/// stray file.
 #[test]
 fn a_file_that_may_not_grow_is_an_error_of_the_disk() {
     let server = serve();
@@ -122,7 +134,10 @@ fn a_file_that_may_not_grow_is_an_error_of_the_disk() {
     let file = folder.file("file", "older");
     let script = "ulimit -f 32 && exec \"$0\" get -o \"$1\" \"$2\"";
     let binary = binary();
-    let output = run("sh", &["-c", script, &binary.to_string_lossy(), &file.to_string_lossy(), &large(server)]);
+    let output = run(
+        "sh",
+        &["-c", script, &binary.to_string_lossy(), &file.to_string_lossy(), &large(server)],
+    );
     assert_eq!(
         (output.code, content(&file).as_str(), names(&folder)),
         (3, "older", vec!["file".to_owned()]),
@@ -135,19 +150,22 @@ fn large(server: SocketAddr) -> String {
     format!("http://{server}/large")
 }
 
-/// KIND: the gateway is ended by the size of its own log, or writes no more when there is room again.
+/// KIND: the gateway is ended by the size of its own log, or writes no more when there is room
+/// again.
 #[test]
 fn a_log_that_may_not_grow_does_not_end_the_gateway() {
     let (origin, folder) = (Origin::start(200, &[]), Scratch::new());
     let log = folder.path().join("log");
     let limited = format!("ulimit -f 16 && exec >>'{}'", log.display());
-    let gateway = Gateway::after(&limited, origin.address(), "access-log = \"all\"\nstore = false", "");
+    let gateway =
+        Gateway::after(&limited, origin.address(), "access-log = \"all\"\nstore = false", "");
     let ask = b"GET / HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n";
     let dropped = "upshift_access_records_dropped_total";
     until("a lost line", || {
         assert_eq!(exchange(gateway.http(), ask, false).0.status, 200);
         let metrics = gateway.ask_admin("/metrics").text();
-        let line = metrics.lines().find(|line| line.starts_with(dropped)).unwrap_or_default().to_owned();
+        let line =
+            metrics.lines().find(|line| line.starts_with(dropped)).unwrap_or_default().to_owned();
         line.split(' ').nth(1).is_some_and(|lost| lost != "0")
     });
     std::fs::write(&log, "").expect("the log is made empty");
@@ -176,11 +194,14 @@ fn a_place_that_is_gone_at_the_end_is_no_wrong_usage() {
     while names(&folder).len() < 2 {
         interop::pause();
     }
-    std::fs::remove_file(&file).and_then(|()| std::fs::create_dir(&file)).expect("a folder in its place");
+    std::fs::remove_file(&file)
+        .and_then(|()| std::fs::create_dir(&file))
+        .expect("a folder in its place");
     assert_eq!(program.ended(), 3, "{:?}", program.lines());
 }
 
-/// KIND: the old content is lost where a file is written over in place and the disk has no room for the new one.
+/// KIND: the old content is lost where a file is written over in place and the disk has no room for
+/// the new one.
 #[test]
 fn a_full_disk_leaves_the_content_that_is_written_over() {
     let folder = Scratch::new();
@@ -197,7 +218,12 @@ fn a_full_disk_leaves_the_content_that_is_written_over() {
     run("umount", &[&path]).ok();
     assert_eq!(output.code, 3, "{output:?}");
     assert!(left == older, "{} bytes of the old content are left: {output:?}", left.len());
-    let kept = output.stderr.split("the whole download is in ").nth(1).unwrap_or_else(|| panic!("{output:?}")).trim();
+    let kept = output
+        .stderr
+        .split("the whole download is in ")
+        .nth(1)
+        .unwrap_or_else(|| panic!("{output:?}"))
+        .trim();
     std::fs::remove_file(kept).expect("the whole download");
 }
 
@@ -217,9 +243,16 @@ fn every_name_of_a_descriptor_writes_behind_what_is_there() {
     for (name, redirection) in rows {
         let folder = Scratch::new();
         let file = folder.file("file", "seed ");
-        let script = format!("exec \"$0\" get -o {name} http://{server}/whole {redirection}'{}'", file.display());
+        let script = format!(
+            "exec \"$0\" get -o {name} http://{server}/whole {redirection}'{}'",
+            file.display()
+        );
         let output = run("sh", &["-c", &script, &binary().to_string_lossy()]);
-        assert_eq!((output.code, content(&file).as_str()), (0, "seed 0123456789"), "{name}: {output:?}");
+        assert_eq!(
+            (output.code, content(&file).as_str()),
+            (0, "seed 0123456789"),
+            "{name}: {output:?}"
+        );
         assert_eq!(names(&folder), ["file"], "{name}");
     }
 }
@@ -228,7 +261,9 @@ fn every_name_of_a_descriptor_writes_behind_what_is_there() {
 #[test]
 fn a_body_that_breaks_off_says_how() {
     let server = serve();
-    for (path, said) in [("/broken", "length"), ("/broken-chunks", "chunk"), ("/coded-transfer", "transfer coding")] {
+    for (path, said) in
+        [("/broken", "length"), ("/broken-chunks", "chunk"), ("/coded-transfer", "transfer coding")]
+    {
         let folder = Scratch::new();
         let output = get(server, path, &folder.path().join("file"), &[]);
         assert!(output.code == 3 && output.stderr.contains(said), "{path}: {output:?}");

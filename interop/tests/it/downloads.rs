@@ -13,7 +13,9 @@ use interop::{Output, Program, Scratch, binary, run, upshift};
 pub(crate) fn serve() -> SocketAddr {
     let listener = interop::listen();
     let address = listener.local_addr().unwrap_or_else(|error| panic!("no address: {error}"));
-    thread::spawn(move || listener.incoming().flatten().for_each(|stream| drop(thread::spawn(move || answer(stream)))));
+    thread::spawn(move || {
+        listener.incoming().flatten().for_each(|stream| drop(thread::spawn(move || answer(stream))))
+    });
     address
 }
 
@@ -35,7 +37,9 @@ fn answer(mut stream: TcpStream) {
         "/longer-chunks" => {
             "206 P\r\nContent-Range: bytes 5-9/10\r\nTransfer-Encoding: chunked\r\n\r\n7\r\n56789XX\r\n0\r\n\r\n"
         }
-        "/coded" => "206 P\r\nContent-Range: bytes 5-9/10\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\n56789",
+        "/coded" => {
+            "206 P\r\nContent-Range: bytes 5-9/10\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\n56789"
+        }
         "/parts" => {
             "206 P\r\nContent-Range: bytes 5-9/10\r\nContent-Type: multipart/byteranges; boundary=x\r\n\
              Content-Length: 5\r\n\r\n56789"
@@ -49,8 +53,12 @@ fn answer(mut stream: TcpStream) {
         "/from-2-broken" => "206 P\r\nContent-Range: bytes 2-9/10\r\nContent-Length: 8\r\n\r\nab",
         "/from-2-silent" => "206 P\r\nContent-Range: bytes 2-9/10\r\nContent-Length: 8\r\n\r\n",
         "/complete-at-2" => "416 R\r\nContent-Range: bytes */2\r\nContent-Length: 4\r\n\r\nfull",
-        "/coded-transfer" => "200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n5\r\n01234\r\n0\r\n\r\n",
-        "/two-lengths" => "200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 9\r\n\r\n5\r\n01234\r\n0\r\n\r\n",
+        "/coded-transfer" => {
+            "200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n5\r\n01234\r\n0\r\n\r\n"
+        }
+        "/two-lengths" => {
+            "200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 9\r\n\r\n5\r\n01234\r\n0\r\n\r\n"
+        }
         "/late" => "200 OK\r\nContent-Length: 10\r\n\r\n01234567",
         "/large" => "200 OK\r\nContent-Length: 200000\r\n\r\n",
         "/rest-broken" => "206 P\r\nContent-Range: bytes 5-9/10\r\nContent-Length: 5\r\n\r\n56",
@@ -60,7 +68,9 @@ fn answer(mut stream: TcpStream) {
         "/complete" => "416 R\r\nContent-Range: bytes */5\r\nContent-Length: 4\r\n\r\nfull",
         "/shorter" => "416 R\r\nContent-Range: bytes */4\r\nContent-Length: 4\r\n\r\nless",
         "/unknown" => "416 R\r\nContent-Length: 4\r\n\r\nless",
-        "/426" => "426 U\r\nUpgrade: orders/2\r\nConnection: upgrade\r\nContent-Length: 5\r\n\r\nnewer",
+        "/426" => {
+            "426 U\r\nUpgrade: orders/2\r\nConnection: upgrade\r\nContent-Length: 5\r\n\r\nnewer"
+        }
         "/204" => "204 N\r\n\r\n",
         "/308" => "308 P\r\nLocation: /whole\r\nContent-Length: 5\r\n\r\nthere",
         _ => "",
@@ -87,19 +97,21 @@ pub(crate) fn get(server: SocketAddr, path: &str, file: &Path, more: &[&str]) ->
 }
 
 pub(crate) fn content(file: &Path) -> String {
-    String::from_utf8_lossy(&std::fs::read(file).unwrap_or_else(|error| panic!("{error}"))).into_owned()
+    String::from_utf8_lossy(&std::fs::read(file).unwrap_or_else(|error| panic!("{error}")))
+        .into_owned()
 }
 
 /// The names in a folder: nothing temporary may stay.
 pub(crate) fn names(folder: &Scratch) -> Vec<String> {
     let entries = std::fs::read_dir(folder.path()).unwrap_or_else(|error| panic!("{error}"));
-    let mut names: Vec<_> = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    let mut names: Vec<_> =
+        entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
     names.sort();
     names
 }
 
-/// Data loss: an answer that is not the rest of a download was written over the part that was there, and the exit code
-/// said that all was well.
+/// Data loss: an answer that is not the rest of a download was written over the part that was
+/// there, and the exit code said that all was well.
 #[test]
 fn resuming_touches_the_file_only_for_its_rest_or_its_whole() {
     let server = serve();
@@ -138,11 +150,15 @@ fn resuming_touches_the_file_only_for_its_rest_or_its_whole() {
         let output = get(server, path, &file, &["-C", "-"]);
         assert_eq!((content(&file).as_str(), output.code), (left, code), "{path}: {output:?}");
         assert_eq!(names(&folder), ["file"], "{path}");
-        assert!(code == 0 || output.stderr.contains("file"), "{path} does not say what became of the file: {output:?}");
+        assert!(
+            code == 0 || output.stderr.contains("file"),
+            "{path} does not say what became of the file: {output:?}"
+        );
     }
 }
 
-/// Data loss: an answer that is not the file, or only the beginning of it, took the place of an older file.
+/// Data loss: an answer that is not the file, or only the beginning of it, took the place of an
+/// older file.
 #[test]
 fn a_file_with_content_is_replaced_only_by_a_whole_one() {
     let server = serve();
@@ -169,12 +185,14 @@ fn a_file_with_content_is_replaced_only_by_a_whole_one() {
     }
 }
 
-/// A download into a new file that breaks off was to be begun again: as with curl, what has come stays where
-/// `--continue-at` looks for it. An error page makes no file.
+/// A download into a new file that breaks off was to be begun again: as with curl, what has come
+/// stays where `--continue-at` looks for it. An error page makes no file.
 #[test]
 fn a_new_file_keeps_what_has_come_and_takes_no_error_page() {
     let server = serve();
-    for (path, left, code) in [("/whole", Some("0123456789"), 0), ("/broken", Some("01234567"), 3), ("/404", None, 1)] {
+    for (path, left, code) in
+        [("/whole", Some("0123456789"), 0), ("/broken", Some("01234567"), 3), ("/404", None, 1)]
+    {
         let folder = Scratch::new();
         let file = folder.path().join("file");
         let output = get(server, path, &file, &[]);
@@ -183,8 +201,8 @@ fn a_new_file_keeps_what_has_come_and_takes_no_error_page() {
     }
 }
 
-/// KIND: a signal in the middle of a download destroys the older file, or leaves a stray one beside it; a closed
-/// terminal and Ctrl-\ are signals too.
+/// KIND: a signal in the middle of a download destroys the older file, or leaves a stray one beside
+/// it; a closed terminal and Ctrl-\ are signals too.
 #[test]
 fn a_signal_leaves_the_older_file() {
     let server = serve();
@@ -194,7 +212,11 @@ fn a_signal_leaves_the_older_file() {
         program.signal(signal);
         assert_eq!(program.ended(), 3, "{:?}", program.lines());
         let file = folder.path().join("file");
-        assert_eq!((content(&file).as_str(), names(&folder)), ("older", vec!["file".to_owned()]), "{signal}");
+        assert_eq!(
+            (content(&file).as_str(), names(&folder)),
+            ("older", vec!["file".to_owned()]),
+            "{signal}"
+        );
     }
 }
 
@@ -233,7 +255,8 @@ fn permissions_and_symbolic_links_stay() {
     let mode = |file: &Path| std::fs::metadata(file).map(|metadata| metadata.mode() & 0o777).ok();
     for bits in [0o640, 0o606, 0o755] {
         std::fs::write(&file, "older").expect("a file");
-        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(bits)).expect("permissions");
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(bits))
+            .expect("permissions");
         let link = folder.path().join(format!("link-{bits}"));
         symlink(&file, &link).expect("a link");
         assert_eq!(get(server, "/whole", &link, &[]).code, 0);
@@ -246,13 +269,17 @@ fn permissions_and_symbolic_links_stay() {
     assert!(dangling.is_symlink() && content(&nothing) == "0123456789");
 }
 
-/// A file in a folder that takes no new ones (a mounted file, a closed folder) was not to be written at all.
+/// A file in a folder that takes no new ones (a mounted file, a closed folder) was not to be
+/// written at all.
 #[test]
 fn a_file_in_a_closed_folder_is_written_all_the_same() {
     let server = serve();
     let folder = Scratch::new();
     let file = folder.file("file", "older");
-    let closed = |bits| std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(bits)).expect("bits");
+    let closed = |bits| {
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(bits))
+            .expect("bits")
+    };
     closed(0o555);
     let (whole, broken) = (unprivileged(server, "/whole", &file), content(&file));
     std::fs::write(&file, "older").expect("a file");
@@ -277,7 +304,8 @@ pub(crate) fn unprivileged(server: SocketAddr, path: &str, file: &Path) -> Outpu
     run("setpriv", &[&user[..], &words[..]].concat())
 }
 
-/// A pipe, a device and stdout hold nothing that could be lost, and are not replaced: every answer goes there.
+/// A pipe, a device and stdout hold nothing that could be lost, and are not replaced: every answer
+/// goes there.
 #[test]
 fn pipes_and_devices_get_every_answer() {
     let server = serve();
@@ -290,7 +318,9 @@ fn pipes_and_devices_get_every_answer() {
     let folder = Scratch::new();
     let pipe = folder.path().join("pipe");
     run("mkfifo", &[&pipe.to_string_lossy()]).ok();
-    for (path, said, code) in [("/whole", "0123456789", 0), ("/404", "error", 0), ("/426", "newer", 1)] {
+    for (path, said, code) in
+        [("/whole", "0123456789", 0), ("/404", "error", 0), ("/426", "newer", 1)]
+    {
         let from = pipe.clone();
         let reader = thread::spawn(move || content(&from));
         assert_eq!(get(server, path, &pipe, &[]).code, code, "{path}");

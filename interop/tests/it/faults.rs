@@ -1,4 +1,5 @@
-//! "Bad input … gets a clear error with the right status or exit code, and the gateway goes on serving."
+//! "Bad input … gets a clear error with the right status or exit code, and the gateway goes on
+//! serving."
 
 use std::io::Write;
 
@@ -8,8 +9,11 @@ use crate::sample::RULES;
 
 /// The gateway answers 200 to a plain request.
 fn goes_on(gateway: &Gateway) {
-    let (reply, _) =
-        exchange(gateway.http(), b"GET / HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n", false);
+    let (reply, _) = exchange(
+        gateway.http(),
+        b"GET / HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n",
+        false,
+    );
     assert_eq!(reply.status, 200, "{reply:?}");
 }
 
@@ -17,7 +21,10 @@ fn goes_on(gateway: &Gateway) {
 fn a_header_of_200_kib_is_431() {
     let origin = Origin::start(200, &[]);
     let gateway = Gateway::start(origin.address(), RULES);
-    let request = format!("GET / HTTP/1.1\r\nHost: example.com\r\nX-Large: {}\r\n\r\n", "x".repeat(200 * 1024));
+    let request = format!(
+        "GET / HTTP/1.1\r\nHost: example.com\r\nX-Large: {}\r\n\r\n",
+        "x".repeat(200 * 1024)
+    );
     let (reply, closed) = exchange(gateway.http(), request.as_bytes(), false);
     assert_eq!((reply.status, closed), (431, true), "{reply:?}");
     assert!(origin.arrived().is_empty());
@@ -34,7 +41,13 @@ fn a_header_of_200_kib_over_http_2_harms_nobody() {
     let fields = folder.file("fields", format!("{large}\nX-More: {}", "y".repeat(100 * 1024)));
     let output = interop::run(
         "curl",
-        &["-si", "--http2-prior-knowledge", "-H", &format!("@{}", fields.display()), &gateway.url("/")],
+        &[
+            "-si",
+            "--http2-prior-knowledge",
+            "-H",
+            &format!("@{}", fields.display()),
+            &gateway.url("/"),
+        ],
     );
     let reply = interop::Reply::read(output.stdout.as_bytes());
     assert!(matches!(reply.status, 0 | 431), "{reply:?}");
@@ -58,10 +71,15 @@ fn malformed_requests_are_400() {
         let (reply, _) = exchange(gateway.http(), request, false);
         // A ClientHello is no HTTP: whoever sent it could not read an answer in HTTP.
         let tls = request.starts_with(b"\x16");
-        assert!(reply.status == 400 || (tls && reply.status == 0), "{:?}: {reply:?}", String::from_utf8_lossy(request));
+        assert!(
+            reply.status == 400 || (tls && reply.status == 0),
+            "{:?}: {reply:?}",
+            String::from_utf8_lossy(request)
+        );
         goes_on(&gateway);
     }
-    let reached = origin.arrived().iter().filter(|arrived| arrived.line != "GET / HTTP/1.1").count();
+    let reached =
+        origin.arrived().iter().filter(|arrived| arrived.line != "GET / HTTP/1.1").count();
     assert_eq!(reached, 0, "{:?}", origin.arrived());
 }
 
@@ -79,17 +97,28 @@ fn a_target_that_is_too_long_is_414() {
 fn a_missing_upstream_is_502_and_says_which() {
     let gone = Nobody::address();
     let gateway = Gateway::start(gone, RULES);
-    let (reply, _) = exchange(gateway.http(), b"GET / HTTP/1.1\r\nHost: example.com\r\n\r\n", false);
-    assert_eq!((reply.status, reply.field("content-type").as_str()), (502, "application/problem+json"), "{reply:?}");
-    assert!(reply.json()["detail"].as_str().is_some_and(|detail| detail.len() > 10), "{}", reply.text());
+    let (reply, _) =
+        exchange(gateway.http(), b"GET / HTTP/1.1\r\nHost: example.com\r\n\r\n", false);
+    assert_eq!(
+        (reply.status, reply.field("content-type").as_str()),
+        (502, "application/problem+json"),
+        "{reply:?}"
+    );
+    assert!(
+        reply.json()["detail"].as_str().is_some_and(|detail| detail.len() > 10),
+        "{}",
+        reply.text()
+    );
     // A refusal needs no upstream.
-    let (refused, _) = exchange(gateway.http(), b"GET /derp HTTP/1.1\r\nHost: example.com\r\n\r\n", false);
+    let (refused, _) =
+        exchange(gateway.http(), b"GET /derp HTTP/1.1\r\nHost: example.com\r\n\r\n", false);
     assert_eq!(refused.status, 426, "{refused:?}");
 }
 
 #[test]
 fn an_upstream_that_answers_nonsense_is_502() {
-    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap_or_else(|error| panic!("{error}"));
+    let listener =
+        std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap_or_else(|error| panic!("{error}"));
     let address = listener.local_addr().unwrap_or_else(|error| panic!("{error}"));
     std::thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
@@ -97,7 +126,8 @@ fn an_upstream_that_answers_nonsense_is_502() {
         }
     });
     let gateway = Gateway::start(address, RULES);
-    let (reply, _) = exchange(gateway.http(), b"GET / HTTP/1.1\r\nHost: example.com\r\n\r\n", false);
+    let (reply, _) =
+        exchange(gateway.http(), b"GET / HTTP/1.1\r\nHost: example.com\r\n\r\n", false);
     assert_eq!(reply.status, 502, "{reply:?}");
 }
 
@@ -107,7 +137,10 @@ fn clients_that_vanish_harm_nobody() {
     let gateway = Gateway::start(origin.address(), RULES);
     for _ in 0..50 {
         drop(send(gateway.http(), b"GET / HT"));
-        drop(send(gateway.http(), b"POST / HTTP/1.1\r\nHost: example.com\r\nContent-Length: 1000\r\n\r\nabc"));
+        drop(send(
+            gateway.http(),
+            b"POST / HTTP/1.1\r\nHost: example.com\r\nContent-Length: 1000\r\n\r\nabc",
+        ));
         drop(send(gateway.https(), b"no TLS at all\r\n\r\n"));
         drop(send(gateway.http(), b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\xff\xff\xff"));
     }
@@ -117,9 +150,14 @@ fn clients_that_vanish_harm_nobody() {
 #[test]
 fn a_file_with_an_unknown_key_ends_with_2_and_says_where() {
     let folder = Scratch::new();
-    let text = "[gateway]\nhttp = \"127.0.0.1:0\"\nupstream = \"http://127.0.0.1:9\"\nupstraem = 1\n";
+    let text =
+        "[gateway]\nhttp = \"127.0.0.1:0\"\nupstream = \"http://127.0.0.1:9\"\nupstraem = 1\n";
     let file = folder.file("wrong.toml", text).to_string_lossy().into_owned();
-    for words in [&["check", &file][..], &["serve", "--config", &file], &["explain", "--config", &file, "http://h/"]] {
+    for words in [
+        &["check", &file][..],
+        &["serve", "--config", &file],
+        &["explain", "--config", &file, "http://h/"],
+    ] {
         let output = upshift(words);
         assert_eq!(output.code, 2, "{words:?}: {output:?}");
         let said = output.stderr + &output.stdout;
@@ -129,10 +167,14 @@ fn a_file_with_an_unknown_key_ends_with_2_and_says_where() {
 
 #[test]
 fn a_port_in_use_ends_with_3() {
-    let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap_or_else(|error| panic!("{error}"));
+    let taken =
+        std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap_or_else(|error| panic!("{error}"));
     let address = taken.local_addr().unwrap_or_else(|error| panic!("{error}"));
     let folder = Scratch::new();
-    let file = folder.file("a.toml", format!("[gateway]\nhttp = \"{address}\"\nupstream = \"http://127.0.0.1:9\"\n"));
+    let file = folder.file(
+        "a.toml",
+        format!("[gateway]\nhttp = \"{address}\"\nupstream = \"http://127.0.0.1:9\"\n"),
+    );
     let output = upshift(&["serve", "--config", &file.to_string_lossy()]);
     assert_eq!(output.code, 3, "{output:?}");
     assert!(output.stderr.contains(&address.to_string()), "{output:?}");
@@ -143,7 +185,8 @@ struct Nobody;
 
 impl Nobody {
     fn address() -> std::net::SocketAddr {
-        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap_or_else(|error| panic!("{error}"));
+        let listener =
+            std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap_or_else(|error| panic!("{error}"));
         listener.local_addr().unwrap_or_else(|error| panic!("{error}"))
     }
 }

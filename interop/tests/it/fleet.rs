@@ -1,4 +1,5 @@
-//! Emergency verbs on fleets of real gateways: what is said to have happened has happened, and nothing else.
+//! Emergency verbs on fleets of real gateways: what is said to have happened has happened, and
+//! nothing else.
 
 use std::time::{Duration, Instant};
 
@@ -32,18 +33,30 @@ impl Fleet {
 
     /// Every gateway's answer to `path`.
     fn statuses(&self, path: &str) -> Vec<u16> {
-        let request = format!("GET {path} HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n");
-        self.gateways.iter().map(|gateway| exchange(gateway.http(), request.as_bytes(), false).0.status).collect()
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n");
+        self.gateways
+            .iter()
+            .map(|gateway| exchange(gateway.http(), request.as_bytes(), false).0.status)
+            .collect()
     }
 
     /// A verb on all of them, and on what is named besides.
     fn run(&self, words: &[&str], further: &[&str]) -> Output {
         let admins: Vec<String> = (0..self.gateways.len()).map(|index| self.admin(index)).collect();
-        run(words, &admins.iter().map(String::as_str).chain(further.iter().copied()).collect::<Vec<_>>())
+        run(
+            words,
+            &admins.iter().map(String::as_str).chain(further.iter().copied()).collect::<Vec<_>>(),
+        )
     }
 
     fn revisions(&self, index: usize) -> Vec<Value> {
-        self.gateways[index].ask_admin("/api/revisions").json().as_array().cloned().unwrap_or_default()
+        self.gateways[index]
+            .ask_admin("/api/revisions")
+            .json()
+            .as_array()
+            .cloned()
+            .unwrap_or_default()
     }
 }
 
@@ -65,10 +78,14 @@ fn nowhere() -> String {
 
 #[track_caller]
 fn says(output: &Output, code: i32, part: &str) {
-    assert!(output.code == code && output.stderr.contains(part), "no `{part}` with {code}: {output:?}");
+    assert!(
+        output.code == code && output.stderr.contains(part),
+        "no `{part}` with {code}: {output:?}"
+    );
 }
 
-/// Where gateways number changes by themselves, people cannot tell which change of one is which of another.
+/// Where gateways number changes by themselves, people cannot tell which change of one is which of
+/// another.
 #[test]
 fn a_change_has_one_id_on_all_gateways() {
     let fleet = Fleet::of(3);
@@ -77,9 +94,15 @@ fn a_change_has_one_id_on_all_gateways() {
     assert!(id.len() >= 8, "{outcomes:?}");
     for (index, outcome) in outcomes.iter().enumerate() {
         assert_eq!((&outcome["obeyed"], &outcome["outcome"]), (&true.into(), &"changed".into()));
-        assert_eq!((&outcome["change"], &outcome["report"]["change"]), (&id.clone().into(), &id.clone().into()));
+        assert_eq!(
+            (&outcome["change"], &outcome["report"]["change"]),
+            (&id.clone().into(), &id.clone().into())
+        );
         let revision = &fleet.revisions(index)[0];
-        assert_eq!((&revision["change"], &revision["reason"]), (&id.clone().into(), &"phones".into()));
+        assert_eq!(
+            (&revision["change"], &revision["reason"]),
+            (&id.clone().into(), &"phones".into())
+        );
     }
     assert_eq!(fleet.statuses("/derp"), [200; 3]);
     let printed = fleet.run(&["undo", &id, "--yes"], &[]);
@@ -87,7 +110,8 @@ fn a_change_has_one_id_on_all_gateways() {
     assert_eq!(fleet.statuses("/derp"), [426; 3]);
 }
 
-/// The worst that an undo can do: it locks callers out on a gateway that had no part in the latest change, and exits 0.
+/// The worst that an undo can do: it locks callers out on a gateway that had no part in the latest
+/// change, and exits 0.
 #[test]
 fn undo_takes_back_the_latest_change_of_the_fleet_and_no_other() {
     let fleet = Fleet::of(2);
@@ -95,7 +119,11 @@ fn undo_takes_back_the_latest_change_of_the_fleet_and_no_other() {
     run(&["pause", "relay"], &[&fleet.admin(0)]).ok();
     let unconfirmed = fleet.run(&["undo"], &[]);
     says(&unconfirmed, 2, "nothing was changed: more callers would be refused than now");
-    assert!(unconfirmed.stderr.contains("paused → enforce: 0% of the callers are refused, 100% would be"));
+    assert!(
+        unconfirmed
+            .stderr
+            .contains("paused → enforce: 0% of the callers are refused, 100% would be")
+    );
     assert_eq!((unconfirmed.stdout.as_str(), fleet.statuses("/derp")), ("", vec![200, 426]));
     let outcomes = json(&fleet.run(&["undo", "--yes", "--json"], &[]));
     let words: Vec<&Value> = outcomes.iter().map(|outcome| &outcome["outcome"]).collect();
@@ -119,8 +147,8 @@ fn whatever_raises_a_share_somewhere_needs_a_yes() {
     assert_eq!(fleet.statuses("/derp"), [426, 426]);
 }
 
-/// A resume that locks callers out on a fleet without a yes, and says that they were locked out before: it was held against
-/// the file's plan, not against what was in force.
+/// A resume that locks callers out on a fleet without a yes, and says that they were locked out
+/// before: it was held against the file's plan, not against what was in force.
 #[test]
 fn a_resume_that_raises_the_share_needs_a_yes_whatever_came_before_the_pause() {
     let fleet = Fleet::of(2);
@@ -129,7 +157,11 @@ fn a_resume_that_raises_the_share_needs_a_yes_whatever_came_before_the_pause() {
         fleet.run(&["pause", which], &[]).ok();
         fleet.run(&["pause", which], &[]).ok();
         let resumed = fleet.run(&["resume", which], &[]);
-        says(&resumed, 2, "nothing was changed: more callers would be refused than when it was stopped");
+        says(
+            &resumed,
+            2,
+            "nothing was changed: more callers would be refused than when it was stopped",
+        );
         says(&resumed, 2, "relay: 0% of the callers were refused when it was stopped at 2");
         assert_eq!(fleet.statuses("/derp"), [200; 2]);
         fleet.run(&["resume", which, "--yes"], &[]).ok();
@@ -144,7 +176,11 @@ fn a_resume_that_raises_the_share_needs_a_yes_whatever_came_before_the_pause() {
     fleet.run(&["undo", "--yes"], &[]).ok();
     fleet.run(&["pause", "relay"], &[]).ok();
     fleet.run(&["pause", "relay"], &[]).ok();
-    says(&fleet.run(&["resume", "relay"], &[]), 0, "relay: 100% of the callers were refused when it was stopped at 2");
+    says(
+        &fleet.run(&["resume", "relay"], &[]),
+        0,
+        "relay: 100% of the callers were refused when it was stopped at 2",
+    );
     assert_eq!(fleet.statuses("/derp"), [426; 2]);
 }
 
@@ -162,7 +198,9 @@ fn a_gateway_that_does_not_answer_stops_everything() {
         "http://no-such-host.invalid:9426".to_owned(),
     ];
     for address in silent {
-        for words in [&["pause", "relay"][..], &["resume", "relay"], &["set", "relay", "off"], &["undo"]] {
+        for words in
+            [&["pause", "relay"][..], &["resume", "relay"], &["set", "relay", "off"], &["undo"]]
+        {
             let output = fleet.run(words, &[&address]);
             let name = address.trim_start_matches("http://");
             says(&output, 3, &format!("nothing was changed: {name} did not answer ("));
@@ -170,14 +208,26 @@ fn a_gateway_that_does_not_answer_stops_everything() {
             assert!(!output.stderr.contains("obeyed"), "{output:?}");
         }
         let outcomes = json(&fleet.run(&["pause", "relay", "--json"], &[&address]));
-        assert!(outcomes.iter().all(|outcome| outcome["obeyed"] == false && outcome["outcome"] == "unchanged"));
-        assert!(outcomes[0]["error"].as_str().is_some_and(|error| error.starts_with("nothing was changed")));
+        assert!(
+            outcomes
+                .iter()
+                .all(|outcome| outcome["obeyed"] == false && outcome["outcome"] == "unchanged")
+        );
+        assert!(
+            outcomes[0]["error"]
+                .as_str()
+                .is_some_and(|error| error.starts_with("nothing was changed"))
+        );
         assert!(outcomes.iter().all(|outcome| outcome["change"].is_null()), "{outcomes:?}");
     }
-    assert_eq!((fleet.statuses("/derp"), fleet.revisions(0).len(), fleet.revisions(1).len()), (vec![426; 2], 0, 0));
+    assert_eq!(
+        (fleet.statuses("/derp"), fleet.revisions(0).len(), fleet.revisions(1).len()),
+        (vec![426; 2], 0, 0)
+    );
 }
 
-/// One that hangs costs one time-out, however many do, and is gone on without where that is asked for.
+/// One that hangs costs one time-out, however many do, and is gone on without where that is asked
+/// for.
 #[test]
 fn gateways_that_hang_are_waited_for_at_the_same_time() {
     let fleet = Fleet::of(2);
@@ -185,7 +235,11 @@ fn gateways_that_hang_are_waited_for_at_the_same_time() {
     let (first, second, dead) = (hung(), hung(), nowhere());
     let begun = Instant::now();
     says(&fleet.run(&["pause", "relay"], &[&first, &second, &dead]), 3, "nothing was changed: ");
-    assert!(begun.elapsed() < Duration::from_secs(9), "two time-outs of 5 s: {:?}", begun.elapsed());
+    assert!(
+        begun.elapsed() < Duration::from_secs(9),
+        "two time-outs of 5 s: {:?}",
+        begun.elapsed()
+    );
     assert_eq!(fleet.statuses("/derp"), [426; 2]);
     let skipped = fleet.run(&["pause", "relay", "--skip-unreachable"], &[&first, &dead]);
     for address in [&first, &dead] {
@@ -194,23 +248,36 @@ fn gateways_that_hang_are_waited_for_at_the_same_time() {
     says(&skipped, 3, "2 of 4 gateways obeyed");
     assert_eq!((skipped.stdout.lines().count(), fleet.statuses("/derp")), (2, vec![200; 2]));
     let outcomes = json(&fleet.run(&["undo", "--yes", "--json", "--skip-unreachable"], &[&dead]));
-    assert_eq!((&outcomes[2]["outcome"], &outcomes[2]["obeyed"]), (&"skipped".into(), &false.into()));
-    says(&run(&["pause", "relay", "--skip-unreachable"], &[&dead]), 3, "nothing was changed: no gateway answered");
+    assert_eq!(
+        (&outcomes[2]["outcome"], &outcomes[2]["obeyed"]),
+        (&"skipped".into(), &false.into())
+    );
+    says(
+        &run(&["pause", "relay", "--skip-unreachable"], &[&dead]),
+        3,
+        "nothing was changed: no gateway answered",
+    );
 }
 
 /// A gateway with another token is no reason to change the others by half.
 #[test]
 fn a_gateway_whose_token_differs_stops_everything_and_can_be_skipped() {
     let origin = Origin::start(200, &[]);
-    let with = |token| Gateway::with(origin.address(), &format!("admin-token = \"{token}\""), RULES, &[]);
+    let with =
+        |token| Gateway::with(origin.address(), &format!("admin-token = \"{token}\""), RULES, &[]);
     let gateways = [with("open sesame, please"), with("another one entirely")];
     let admins = gateways.each_ref().map(|gateway| format!("http://{}", gateway.admin()));
     let admins = [admins[0].as_str(), admins[1].as_str()];
     let words = ["pause", "--all", "--token", "open sesame, please"];
     says(&run(&words, &admins), 3, "did not answer (it wants its admin token");
-    let asked = |gateway: &Gateway| exchange(gateway.http(), b"GET /derp HTTP/1.0\r\n\r\n", false).0.status;
+    let asked =
+        |gateway: &Gateway| exchange(gateway.http(), b"GET /derp HTTP/1.0\r\n\r\n", false).0.status;
     assert_eq!(gateways.each_ref().map(asked), [426, 426]);
-    says(&run(&[&words[..], &["--skip-unreachable"]].concat(), &admins), 3, "left out: it wants its admin token");
+    says(
+        &run(&[&words[..], &["--skip-unreachable"]].concat(), &admins),
+        3,
+        "left out: it wants its admin token",
+    );
     assert_eq!(gateways.each_ref().map(asked), [200, 426]);
 }
 
@@ -218,14 +285,24 @@ fn a_gateway_whose_token_differs_stops_everything_and_can_be_skipped() {
 #[test]
 fn a_gateway_that_fails_after_the_dry_run_is_reported_as_it_is() {
     let fleet = Fleet::of(3);
-    let loses =
-        |manner: Between, index: usize| format!("http://{}", manner.stand_before(fleet.gateways[index].admin()));
+    let loses = |manner: Between, index: usize| {
+        format!("http://{}", manner.stand_before(fleet.gateways[index].admin()))
+    };
     let (change, answer) = (loses(Between::LosesChange, 1), loses(Between::LosesAnswer, 2));
     let output = run(&["pause", "relay"], &[&fleet.admin(0), &change, &answer]);
     says(&output, 3, "2 of 3 gateways obeyed");
-    assert!(output.stdout.contains("relay: enforce → paused") && output.stdout.lines().count() == 1, "{output:?}");
-    assert!(output.stderr.contains(&format!("{}: not changed: ", change.trim_start_matches("http://"))));
-    assert!(output.stderr.contains(&format!("{}: it made change ", answer.trim_start_matches("http://"))));
+    assert!(
+        output.stdout.contains("relay: enforce → paused") && output.stdout.lines().count() == 1,
+        "{output:?}"
+    );
+    assert!(
+        output.stderr.contains(&format!("{}: not changed: ", change.trim_start_matches("http://")))
+    );
+    assert!(
+        output
+            .stderr
+            .contains(&format!("{}: it made change ", answer.trim_start_matches("http://")))
+    );
     assert_eq!(fleet.statuses("/derp"), [200, 426, 200]);
     let outcomes = json(&run(&["undo", "--json", "--yes"], &[&fleet.admin(0), &change, &answer]));
     let words: Vec<&Value> = outcomes.iter().map(|outcome| &outcome["outcome"]).collect();
@@ -233,12 +310,14 @@ fn a_gateway_that_fails_after_the_dry_run_is_reported_as_it_is() {
     assert_eq!(fleet.statuses("/derp"), [426; 3]);
 }
 
-/// A change that arrives after "not changed" was said of it: it is held up between client and gateway.
+/// A change that arrives after "not changed" was said of it: it is held up between client and
+/// gateway.
 #[test]
 fn a_change_that_is_held_up_is_not_made_after_it_was_given_up() {
     let fleet = Fleet::of(2);
     let begun = Instant::now();
-    let late = Between::DelaysChange(Duration::from_millis(7_500)).stand_before(fleet.gateways[1].admin());
+    let late =
+        Between::DelaysChange(Duration::from_millis(7_500)).stand_before(fleet.gateways[1].admin());
     let output = run(&["pause", "relay"], &[&fleet.admin(0), &format!("http://{late}")]);
     says(&output, 3, "1 of 2 gateways obeyed");
     says(&output, 3, &format!("{late}: not changed: it did not answer in time"));
@@ -249,7 +328,8 @@ fn a_change_that_is_held_up_is_not_made_after_it_was_given_up() {
     assert!(fleet.revisions(1).is_empty());
 }
 
-/// A change of which a gateway says nothing any more may have been made: that it was not is no more known than that it was.
+/// A change of which a gateway says nothing any more may have been made: that it was not is no more
+/// known than that it was.
 #[test]
 fn what_is_not_known_is_said_and_how_to_find_out() {
     let fleet = Fleet::of(2);
@@ -257,7 +337,11 @@ fn what_is_not_known_is_said_and_how_to_find_out() {
     let output = run(&["pause", "relay"], &[&fleet.admin(0), &format!("http://{silent}")]);
     let id = fleet.revisions(0)[0]["change"].as_str().unwrap_or_default().to_owned();
     says(&output, 3, &format!("{silent}: it is not known whether it made change {id}: "));
-    says(&output, 3, &format!("`upshift plan --admin http://{silent}/` shows where its rules stand"));
+    says(
+        &output,
+        3,
+        &format!("`upshift plan --admin http://{silent}/` shows where its rules stand"),
+    );
     says(&output, 3, &format!("`upshift undo {id}` takes it back where it was made"));
     assert!(!output.stderr.contains("not changed"), "{output:?}");
     assert_eq!(fleet.statuses("/derp"), [200; 2]);
@@ -286,7 +370,11 @@ fn an_undo_that_is_not_possible_changes_nothing_and_says_why() {
     run(&["set", "relay", "observe", "--actor", "bob"], &[&fleet.admin(1)]).ok();
     let second = fleet.revisions(1)[0]["change"].as_str().unwrap_or_default().to_owned();
     let overtaken = fleet.run(&["undo", &first, "--yes"], &[]);
-    says(&overtaken, 3, &format!("overtaken by change {second} (set relay observe by bob): undo {second} first"));
+    says(
+        &overtaken,
+        3,
+        &format!("overtaken by change {second} (set relay observe by bob): undo {second} first"),
+    );
     says(&overtaken, 3, "nothing was changed");
     fleet.run(&["undo", "--yes"], &[]).ok();
     let undo = fleet.revisions(1)[0]["change"].as_str().unwrap_or_default().to_owned();
@@ -294,9 +382,15 @@ fn an_undo_that_is_not_possible_changes_nothing_and_says_why() {
     says(&undone, 2, "took another change back");
     assert!(!undone.stderr.contains("undoes"), "it does not: {undone:?}");
     run(&["set", "relay", "observe"], &[&fleet.admin(1)]).ok();
-    says(&fleet.run(&["undo", "beef", "--yes"], &[]), 2, "nothing was changed: no gateway knows a change beef");
+    says(
+        &fleet.run(&["undo", "beef", "--yes"], &[]),
+        2,
+        "nothing was changed: no gateway knows a change beef",
+    );
     says(&fleet.run(&["undo", "no id", "--yes"], &[]), 2, "expected the id of a change");
-    let states = [0, 1].map(|index| fleet.gateways[index].ask_admin("/api/status").json()["rules"][0]["phase"].clone());
+    let states = [0, 1].map(|index| {
+        fleet.gateways[index].ask_admin("/api/status").json()["rules"][0]["phase"].clone()
+    });
     assert_eq!(states, ["warn", "observe"]);
     fleet.run(&["undo", "--yes"], &[]).ok();
     fleet.run(&["undo", "--yes"], &[]).ok();

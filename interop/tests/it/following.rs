@@ -1,21 +1,25 @@
-//! `upshift get` against servers that nobody here wrote, each with its own way of saying 426, and against the gateway
-//! in every kind.
+//! `upshift get` against servers that nobody here wrote, each with its own way of saying 426, and
+//! against the gateway in every kind.
 
 use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
 
 use interop::{
-    Gateway, Nginx, Origin, Program, Scratch, binary, envoy, find, free_port, node_server, peers, python_server, run,
-    skip, upshift,
+    Gateway, Nginx, Origin, Program, Scratch, binary, envoy, find, free_port, node_server, peers,
+    python_server, run, skip, upshift,
 };
 use serde_json::Value;
 
 /// What `upshift get --json` makes of a URL, and its exit code.
 fn get(arguments: &[&str]) -> (Value, i32) {
-    let words: Vec<&str> = ["get", "--json", "--insecure"].iter().chain(arguments).copied().collect();
+    let words: Vec<&str> =
+        ["get", "--json", "--insecure"].iter().chain(arguments).copied().collect();
     let output = upshift(&words);
     let trace = serde_json::from_str(&output.stdout);
-    (trace.unwrap_or_else(|error| panic!("{error}: {}\n{}", output.stdout, output.stderr)), output.code)
+    (
+        trace.unwrap_or_else(|error| panic!("{error}: {}\n{}", output.stdout, output.stderr)),
+        output.code,
+    )
 }
 
 /// The numbers of the rules that were followed or stopped by, in order.
@@ -66,7 +70,10 @@ fn haproxy_wants_http_2_and_speaks_it_in_clear() {
     let _haproxy = listens(address, Program::start(command));
     let (trace, code) = get(&[&format!("http://{address}/")]);
     assert_eq!((code, rules(&trace)), (0, vec![11]), "{trace:#}");
-    assert_eq!((&last(&trace)["http"], &last(&trace)["status"]), (&Value::from("2"), &Value::from(200)));
+    assert_eq!(
+        (&last(&trace)["http"], &last(&trace)["status"]),
+        (&Value::from("2"), &Value::from(200))
+    );
 }
 
 #[test]
@@ -80,7 +87,8 @@ fn nghttpd_speaks_http_2_and_nothing_else() {
     let _nghttpd = listens(address, Program::start(command));
     let (trace, code) = get(&["--http2", &format!("http://{address}/index.html")]);
     assert_eq!((code, &last(&trace)["http"]), (0, &Value::from("2")), "{trace:#}");
-    // In HTTP/1.1 it is no server at all: that is the environment's failure, told and not guessed at.
+    // In HTTP/1.1 it is no server at all: that is the environment's failure, told and not guessed
+    // at.
     assert_eq!(get(&["--http1.1", &format!("http://{address}/index.html")]).1, 3);
 }
 
@@ -92,7 +100,9 @@ fn apache(address: SocketAddr, modules: &[&str], lines: &str) -> (Program, Scrat
     let load: String = common
         .iter()
         .chain(modules)
-        .map(|module| format!("LoadModule {module}_module /usr/lib/apache2/modules/mod_{module}.so\n"))
+        .map(|module| {
+            format!("LoadModule {module}_module /usr/lib/apache2/modules/mod_{module}.so\n")
+        })
         .collect();
     folder.file("index.html", "well\n");
     let configuration = folder.file(
@@ -115,7 +125,8 @@ fn apaches_wstunnel_wants_a_websocket() {
     let lines = "ProxyWebsocketFallbackToProxyHttp Off\nProxyPass \"/chat\" \"ws://127.0.0.1:9/\"";
     let _apache = apache(address, &modules, lines);
     // It says so only to who offers something else.
-    let offer = ["-H", "Connection: upgrade", "-H", "Upgrade: derp/2", &format!("http://{address}/chat")];
+    let offer =
+        ["-H", "Connection: upgrade", "-H", "Upgrade: derp/2", &format!("http://{address}/chat")];
     let (trace, code) = get(&offer);
     assert_eq!(code, 1, "{trace:#}");
     let named = trace["refused"]["protocols"][0].as_str().unwrap_or_default().to_ascii_lowercase();
@@ -199,11 +210,17 @@ fn pythons_websockets_wants_one_and_forgets_connection_upgrade() {
     let mut server = python_server(program, &[]);
     let port = port_of(&mut server);
     let (trace, code) = get(&[&format!("http://127.0.0.1:{port}/")]);
-    assert_eq!((code, &trace["refused"]["protocols"][0]), (1, &Value::from("websocket")), "{trace:#}");
+    assert_eq!(
+        (code, &trace["refused"]["protocols"][0]),
+        (1, &Value::from("websocket")),
+        "{trace:#}"
+    );
 }
 
 fn port_of(server: &mut Program) -> u16 {
-    server.wait_for("port", |lines| lines.iter().find_map(|line| line.strip_prefix("port ")?.trim().parse().ok()))
+    server.wait_for("port", |lines| {
+        lines.iter().find_map(|line| line.strip_prefix("port ")?.trim().parse().ok())
+    })
 }
 
 /// Paths that each require another kind.
@@ -260,7 +277,9 @@ fn the_gateway_is_followed_in_every_kind_that_can_be() {
     command.args(["serve", "--config", &file.to_string_lossy()]).env("NO_COLOR", "1");
     let mut gateway = Program::start(command);
     let http: SocketAddr = gateway.wait_for("address", |lines| {
-        lines.iter().find_map(|line| line.strip_prefix("listening on http://")?.trim_end_matches('/').parse().ok())
+        lines.iter().find_map(|line| {
+            line.strip_prefix("listening on http://")?.trim_end_matches('/').parse().ok()
+        })
     });
     let url = |path: &str| format!("http://{http}{path}");
 
@@ -283,7 +302,11 @@ fn the_gateway_is_followed_in_every_kind_that_can_be() {
         (vec![url("/derp").as_str()], "derp/2"),
     ] {
         let (trace, code) = get(&arguments);
-        assert_eq!((code, &trace["refused"]["protocols"][0]), (1, &Value::from(named)), "{trace:#}");
+        assert_eq!(
+            (code, &trace["refused"]["protocols"][0]),
+            (1, &Value::from(named)),
+            "{trace:#}"
+        );
         assert_eq!(trace["requests"].as_array().map(Vec::len), Some(1), "{trace:#}");
     }
 }
@@ -308,16 +331,23 @@ fn a_download_that_broke_off_goes_on() {
     nginx.folder().file("big.bin", &whole);
     let folder = Scratch::new();
     let file = folder.file("big.bin", &whole[..1_234_567]);
-    let (path, url) = (file.to_string_lossy().into_owned(), format!("http://{}/big.bin", nginx.address()));
+    let (path, url) =
+        (file.to_string_lossy().into_owned(), format!("http://{}/big.bin", nginx.address()));
     let output = run(&binary().to_string_lossy(), &["get", "-C", "-", "-o", &path, &url]);
     assert_eq!(output.code, 0, "{}", output.stderr);
     assert!(std::fs::read(&file).unwrap_or_default() == whole, "the same bytes");
     // Whole already: nothing to do, and nothing lost.
     let output = run(&binary().to_string_lossy(), &["get", "-C", "-", "-o", &path, &url]);
-    assert_eq!((output.code, std::fs::read(&file).unwrap_or_default().len()), (0, whole.len()), "{}", output.stderr);
+    assert_eq!(
+        (output.code, std::fs::read(&file).unwrap_or_default().len()),
+        (0, whole.len()),
+        "{}",
+        output.stderr
+    );
 }
 
-/// KIND: an error without its way out: the first try against a server whose certificate signs itself.
+/// KIND: an error without its way out: the first try against a server whose certificate signs
+/// itself.
 #[test]
 fn a_certificate_that_is_not_trusted_leads_to_the_flags() {
     let origin = Origin::start(200, &[]);

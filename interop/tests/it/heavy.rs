@@ -15,12 +15,16 @@ fn a_gibibyte_comes_down_with_flat_memory() {
     peers!("nginx", "curl");
     let nginx = Nginx::start();
     let file = std::fs::File::create(nginx.folder().path().join("large.bin"));
-    file.and_then(|file| file.set_len(GIB)).unwrap_or_else(|error| panic!("no sparse file: {error}"));
+    file.and_then(|file| file.set_len(GIB))
+        .unwrap_or_else(|error| panic!("no sparse file: {error}"));
     let mut gateway = Gateway::start(nginx.address(), RULES);
-    for (version, url) in [("--http1.1", gateway.url("/large.bin")), ("--http2", gateway.secure_url("/large.bin"))] {
+    for (version, url) in
+        [("--http1.1", gateway.url("/large.bin")), ("--http2", gateway.secure_url("/large.bin"))]
+    {
         gateway.curl(&[version, "--range", "0-99", &url]);
         let before = gateway.program().peak_memory();
-        let words = ["-sSk", version, "-o", "/dev/null", "-w", "%{http_code} %{size_download}", &url];
+        let words =
+            ["-sSk", version, "-o", "/dev/null", "-w", "%{http_code} %{size_download}", &url];
         assert_eq!(run("curl", &words).ok(), format!("200 {GIB}"));
         let grown = gateway.program().peak_memory() - before;
         assert!(grown < FLAT, "{version}: {grown} KiB more");
@@ -33,7 +37,8 @@ fn a_gibibyte_goes_up_with_flat_memory() {
     let nginx = Nginx::start();
     let large = nginx.folder().path().join("large.bin");
     let file = std::fs::File::create(&large);
-    file.and_then(|file| file.set_len(GIB)).unwrap_or_else(|error| panic!("no sparse file: {error}"));
+    file.and_then(|file| file.set_len(GIB))
+        .unwrap_or_else(|error| panic!("no sparse file: {error}"));
     let mut gateway = Gateway::start(nginx.address(), RULES);
     let url = gateway.url("/upload");
     gateway.curl(&["-d", "small", &url]);
@@ -47,7 +52,8 @@ fn a_gibibyte_goes_up_with_flat_memory() {
     assert!(grown < FLAT, "{grown} KiB more");
 }
 
-/// "`wrk -c64` against it … ends with no error and no growth of memory"; five seconds here, for the build is not optimised.
+/// "`wrk -c64` against it … ends with no error and no growth of memory"; five seconds here, for the
+/// build is not optimised.
 #[test]
 fn wrk_ends_without_error_or_growth() {
     peers!("nginx", "wrk");

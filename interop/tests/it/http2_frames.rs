@@ -1,8 +1,9 @@
-//! HTTP/2 frame by frame: what RFC 9113, 7541 and 8441 say to a client that breaks their rules, or uses their corners. Fields
-//! are literals without indexing, so that no codec stands between the test and the wire.
+//! HTTP/2 frame by frame: what RFC 9113, 7541 and 8441 say to a client that breaks their rules, or
+//! uses their corners. Fields are literals without indexing, so that no codec stands between the
+//! test and the wire.
 //!
-//! No registry that the tests draw from has a conformance suite for HTTP/2; `docs/suites.md` has what h2spec, built by
-//! hand, found.
+//! No registry that the tests draw from has a conformance suite for HTTP/2; `docs/suites.md` has
+//! what h2spec, built by hand, found.
 
 use std::net::SocketAddr;
 
@@ -16,9 +17,11 @@ const FRAME_SIZE_ERROR: u32 = 6;
 const COMPRESSION_ERROR: u32 = 9;
 const ENHANCE_YOUR_CALM: u32 = 11;
 
-/// For what it cannot read, the codec says PROTOCOL_ERROR, "for use when a more specific error code is not available" (§7),
-/// where these are. The connection ends all the same, which is what matters to a peer that is broken.
-const UNREADABLE: &[u32] = &[FRAME_SIZE_ERROR, COMPRESSION_ERROR, FLOW_CONTROL_ERROR, PROTOCOL_ERROR];
+/// For what it cannot read, the codec says PROTOCOL_ERROR, "for use when a more specific error code
+/// is not available" (§7), where these are. The connection ends all the same, which is what matters
+/// to a peer that is broken.
+const UNREADABLE: &[u32] =
+    &[FRAME_SIZE_ERROR, COMPRESSION_ERROR, FLOW_CONTROL_ERROR, PROTOCOL_ERROR];
 
 /// What must come.
 enum Then {
@@ -28,8 +31,8 @@ enum Then {
     Acknowledged(u8, &'static [u8]),
     /// A setting in the first SETTINGS.
     Setting(u16, u32),
-    /// The stream ends with one of these codes, or the connection does: "An endpoint MAY treat a stream error as a
-    /// connection error" (§5.4.2).
+    /// The stream ends with one of these codes, or the connection does: "An endpoint MAY treat a
+    /// stream error as a connection error" (§5.4.2).
     Reset(&'static [u32]),
     /// The connection ends with one of these codes: GOAWAY, then nothing more.
     Goaway(&'static [u32]),
@@ -56,13 +59,13 @@ fn every_frame_is_taken_as_the_rfc_says() {
     let wrong: Vec<String> = cases.iter().filter_map(|case| wrong(gateway.http(), case)).collect();
     assert!(wrong.is_empty(), "{} of {} cases:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
     // Whatever they did, the next client is served.
-    let last = Case { section: "§5.4.1", what: "the next connection", sent: get(1), then: Then::Answer };
+    let last =
+        Case { section: "§5.4.1", what: "the next connection", sent: get(1), then: Then::Answer };
     assert_eq!(wrong_or_not(gateway.http(), &last), Ok(()));
     assert!(
-        origin
-            .arrived()
-            .iter()
-            .all(|request| request.line.starts_with("GET / ") || request.line.starts_with("POST / "))
+        origin.arrived().iter().all(
+            |request| request.line.starts_with("GET / ") || request.line.starts_with("POST / ")
+        )
     );
 }
 
@@ -74,10 +77,20 @@ fn starting() -> Vec<Case> {
     vec![
         case("§3.4", "SETTINGS are acknowledged", vec![], Then::Acknowledged(SETTINGS, b"")),
         case("RFC 8441 §3", "extended CONNECT is announced", vec![], Then::Setting(8, 1)),
-        case("§6.7", "PING comes back", frame(PING, 0, 0, b"upshift!"), Then::Acknowledged(PING, b"upshift!")),
+        case(
+            "§6.7",
+            "PING comes back",
+            frame(PING, 0, 0, b"upshift!"),
+            Then::Acknowledged(PING, b"upshift!"),
+        ),
         case("§8.1", "GET", get(1), Then::Answer),
         case("§8.2.2", "TE: trailers passes", with(&[("te", "trailers")]), Then::Answer),
-        case("§5.5", "an unknown frame is ignored", [frame(0xfa, 0, 0, b"?"), get(1)].concat(), Then::Answer),
+        case(
+            "§5.5",
+            "an unknown frame is ignored",
+            [frame(0xfa, 0, 0, b"?"), get(1)].concat(),
+            Then::Answer,
+        ),
         case("§6.10", "fields in three frames", in_three(), Then::Answer),
     ]
 }
@@ -86,9 +99,24 @@ fn framing() -> Vec<Case> {
     let goaway = |codes| Then::Goaway(codes);
     let split = frame(HEADERS, END_STREAM, 1, &field_block(&REQUEST));
     vec![
-        case("§4.2", "a frame above the maximum", frame(DATA, 0, 1, &[0; 16_385]), goaway(&[FRAME_SIZE_ERROR])),
-        case("§5.1", "DATA on an idle stream", frame(DATA, END_STREAM, 1, b"x"), goaway(&[PROTOCOL_ERROR])),
-        case("§5.1", "RST_STREAM on an idle stream", frame(RST_STREAM, 0, 1, &[0; 4]), goaway(&[PROTOCOL_ERROR])),
+        case(
+            "§4.2",
+            "a frame above the maximum",
+            frame(DATA, 0, 1, &[0; 16_385]),
+            goaway(&[FRAME_SIZE_ERROR]),
+        ),
+        case(
+            "§5.1",
+            "DATA on an idle stream",
+            frame(DATA, END_STREAM, 1, b"x"),
+            goaway(&[PROTOCOL_ERROR]),
+        ),
+        case(
+            "§5.1",
+            "RST_STREAM on an idle stream",
+            frame(RST_STREAM, 0, 1, &[0; 4]),
+            goaway(&[PROTOCOL_ERROR]),
+        ),
         case(
             "§5.1",
             "HEADERS after END_STREAM",
@@ -115,7 +143,12 @@ fn framing() -> Vec<Case> {
             [split.clone(), frame(PING, 0, 0, &[0; 8])].concat(),
             goaway(&[PROTOCOL_ERROR]),
         ),
-        case("§6.2", "another stream's HEADERS there", [split, get(3)].concat(), goaway(&[PROTOCOL_ERROR])),
+        case(
+            "§6.2",
+            "another stream's HEADERS there",
+            [split, get(3)].concat(),
+            goaway(&[PROTOCOL_ERROR]),
+        ),
         case(
             "§6.4",
             "RST_STREAM of three octets",
@@ -148,13 +181,43 @@ fn framing() -> Vec<Case> {
 fn settings_and_windows() -> Vec<Case> {
     let most = 0x7fff_ffff;
     vec![
-        case("§6.5", "SETTINGS of five octets", frame(SETTINGS, 0, 0, &[0; 5]), Then::Goaway(UNREADABLE)),
-        case("§6.5", "an acknowledgement with content", frame(SETTINGS, ACK, 0, &[0; 6]), Then::Goaway(UNREADABLE)),
-        case("§6.5", "SETTINGS on a stream", frame(SETTINGS, 0, 1, b""), Then::Goaway(&[PROTOCOL_ERROR])),
+        case(
+            "§6.5",
+            "SETTINGS of five octets",
+            frame(SETTINGS, 0, 0, &[0; 5]),
+            Then::Goaway(UNREADABLE),
+        ),
+        case(
+            "§6.5",
+            "an acknowledgement with content",
+            frame(SETTINGS, ACK, 0, &[0; 6]),
+            Then::Goaway(UNREADABLE),
+        ),
+        case(
+            "§6.5",
+            "SETTINGS on a stream",
+            frame(SETTINGS, 0, 1, b""),
+            Then::Goaway(&[PROTOCOL_ERROR]),
+        ),
         case("§6.5.2", "ENABLE_PUSH of 2", setting(2, 2), Then::Goaway(&[PROTOCOL_ERROR])),
-        case("§6.5.2", "INITIAL_WINDOW_SIZE of 2^31", setting(INITIAL_WINDOW_SIZE, 1 << 31), Then::Goaway(UNREADABLE)),
-        case("§6.5.2", "MAX_FRAME_SIZE below the least", setting(5, 16_383), Then::Goaway(&[PROTOCOL_ERROR])),
-        case("§6.5.2", "an unknown setting is ignored", [setting(0xfafa, 1), get(1)].concat(), Then::Answer),
+        case(
+            "§6.5.2",
+            "INITIAL_WINDOW_SIZE of 2^31",
+            setting(INITIAL_WINDOW_SIZE, 1 << 31),
+            Then::Goaway(UNREADABLE),
+        ),
+        case(
+            "§6.5.2",
+            "MAX_FRAME_SIZE below the least",
+            setting(5, 16_383),
+            Then::Goaway(&[PROTOCOL_ERROR]),
+        ),
+        case(
+            "§6.5.2",
+            "an unknown setting is ignored",
+            [setting(0xfafa, 1), get(1)].concat(),
+            Then::Answer,
+        ),
         case("§6.9", "a window grows by 0", window_update(0, 0), Then::Goaway(&[PROTOCOL_ERROR])),
         case(
             "§6.9.1",
@@ -185,26 +248,44 @@ fn messages() -> Vec<Case> {
         case("§8.2.2", "Transfer-Encoding", with(&[("transfer-encoding", "chunked")]), malformed()),
         case("§8.2.2", "Keep-Alive", with(&[("keep-alive", "5")]), malformed()),
         case("§8.2.2", "TE with something else", with(&[("te", "gzip")]), malformed()),
-        case("§8.3", "a pseudo-field after a field", block(&[method, scheme, host, ("x", "1"), path]), malformed()),
+        case(
+            "§8.3",
+            "a pseudo-field after a field",
+            block(&[method, scheme, host, ("x", "1"), path]),
+            malformed(),
+        ),
         case("§8.3", "an unknown pseudo-field", with_first(&[(":upshift", "1")]), malformed()),
         case("§8.3.1", "no :path", block(&[method, scheme, host]), malformed()),
-        case("§8.3.1", "an empty :path", block(&[method, scheme, (":path", ""), host]), malformed()),
+        case(
+            "§8.3.1",
+            "an empty :path",
+            block(&[method, scheme, (":path", ""), host]),
+            malformed(),
+        ),
         case("§8.3.1", "no :method", block(&[scheme, path, host]), malformed()),
         case("§8.3.1", "no :scheme", block(&[method, path, host]), malformed()),
         case("§8.3.1", "two of :path", block(&[method, scheme, path, path, host]), malformed()),
         case("§8.3.2", ":status in a request", with_first(&[(":status", "200")]), malformed()),
         case("§8.1.1", "less content than Content-Length", long, malformed()),
-        case("RFC 8441 §4", ":protocol without CONNECT", with_first(&[(":protocol", "websocket")]), malformed()),
+        case(
+            "RFC 8441 §4",
+            ":protocol without CONNECT",
+            with_first(&[(":protocol", "websocket")]),
+            malformed(),
+        ),
     ]
 }
 
 fn floods() -> Vec<Case> {
-    let reset = |stream: u32| [get(stream), frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes())].concat();
+    let reset =
+        |stream: u32| [get(stream), frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes())].concat();
     let rapid: Vec<u8> = (0..5_000).flat_map(|number| reset(2 * number + 1)).collect();
     let padding = field_block(&[("x", &"y".repeat(120))]).repeat(100);
-    let endless =
-        [frame(HEADERS, END_STREAM, 1, &field_block(&REQUEST)), frame(CONTINUATION, 0, 1, &padding).repeat(200)]
-            .concat();
+    let endless = [
+        frame(HEADERS, END_STREAM, 1, &field_block(&REQUEST)),
+        frame(CONTINUATION, 0, 1, &padding).repeat(200),
+    ]
+    .concat();
     vec![
         case("§10.5", "rapid reset (CVE-2023-44487)", rapid, Then::Goaway(&[ENHANCE_YOUR_CALM])),
         case(
@@ -236,8 +317,10 @@ fn with_first(more: &[(&str, &str)]) -> Vec<u8> {
 /// A GET on stream 1, of which one field comes alone.
 fn in_three() -> Vec<u8> {
     let [method, rest @ ..] = REQUEST;
-    let parts =
-        [frame(HEADERS, END_STREAM, 1, &field_block(&[method])), frame(CONTINUATION, 0, 1, &field_block(&rest))];
+    let parts = [
+        frame(HEADERS, END_STREAM, 1, &field_block(&[method])),
+        frame(CONTINUATION, 0, 1, &field_block(&rest)),
+    ];
     [parts.concat(), frame(CONTINUATION, END_HEADERS, 1, &field_block(&[("x", "1")]))].concat()
 }
 
@@ -281,24 +364,29 @@ fn wrong_or_not(to: SocketAddr, case: &Case) -> Result<(), String> {
 }
 
 fn fulfilled(then: &Then, came: &[Frame], closed: bool) -> bool {
-    let goaway =
-        |codes: &[u32]| came.iter().any(|frame| frame.kind == GOAWAY && codes.contains(&number(&frame.payload, 4)));
+    let goaway = |codes: &[u32]| {
+        came.iter().any(|frame| frame.kind == GOAWAY && codes.contains(&number(&frame.payload, 4)))
+    };
     match then {
         // Field 8 of the static table is `:status: 200`, which every encoder uses.
-        Then::Answer => {
-            came.iter().any(|frame| (frame.kind, frame.stream, frame.payload.first()) == (HEADERS, 1, Some(&0x88)))
-        }
-        Then::Acknowledged(kind, payload) => {
-            came.iter().any(|frame| (frame.kind, frame.flags & ACK, frame.payload.as_slice()) == (*kind, ACK, *payload))
-        }
-        Then::Setting(id, value) => {
-            came[0].payload.chunks(6).any(|setting| setting == [&id.to_be_bytes()[..], &value.to_be_bytes()].concat())
-        }
+        Then::Answer => came.iter().any(|frame| {
+            (frame.kind, frame.stream, frame.payload.first()) == (HEADERS, 1, Some(&0x88))
+        }),
+        Then::Acknowledged(kind, payload) => came.iter().any(|frame| {
+            (frame.kind, frame.flags & ACK, frame.payload.as_slice()) == (*kind, ACK, *payload)
+        }),
+        Then::Setting(id, value) => came[0]
+            .payload
+            .chunks(6)
+            .any(|setting| setting == [&id.to_be_bytes()[..], &value.to_be_bytes()].concat()),
         Then::Reset(codes) => {
-            let reset = |frame: &Frame| frame.kind == RST_STREAM && codes.contains(&number(&frame.payload, 0));
+            let reset = |frame: &Frame| {
+                frame.kind == RST_STREAM && codes.contains(&number(&frame.payload, 0))
+            };
             came.iter().any(reset) || (closed && goaway(codes))
         }
-        // RFC 9113 §5.4.1: "After sending the GOAWAY frame for an error condition, the endpoint MUST close the TCP connection."
+        // RFC 9113 §5.4.1: "After sending the GOAWAY frame for an error condition, the endpoint
+        // MUST close the TCP connection."
         Then::Goaway(codes) => closed && goaway(codes),
     }
 }
@@ -307,7 +395,12 @@ fn told(came: &[Frame]) -> String {
     let each = came.iter().map(|frame| match frame.kind {
         GOAWAY => format!("GOAWAY({})", number(&frame.payload, 4)),
         RST_STREAM => format!("RST_STREAM({}) on {}", number(&frame.payload, 0), frame.stream),
-        kind => format!("{kind} flags {:#x} on {}, {} octets", frame.flags, frame.stream, frame.payload.len()),
+        kind => format!(
+            "{kind} flags {:#x} on {}, {} octets",
+            frame.flags,
+            frame.stream,
+            frame.payload.len()
+        ),
     });
     format!("came: {}", each.collect::<Vec<_>>().join("; "))
 }

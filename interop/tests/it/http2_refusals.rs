@@ -1,7 +1,9 @@
-//! `upshift get` against servers whose answer over HTTP/2 is malformed, since it has a field of HTTP/1.
+//! `upshift get` against servers whose answer over HTTP/2 is malformed, since it has a field of
+//! HTTP/1.
 //!
-//! RFC 9113 §8.2.2: "An endpoint MUST NOT generate an HTTP/2 message containing connection-specific header fields." nginx
-//! before 1.31.3 and Caddy do, where a rule for 426 that was written by hand tells them to.
+//! RFC 9113 §8.2.2: "An endpoint MUST NOT generate an HTTP/2 message containing connection-specific
+//! header fields." nginx before 1.31.3 and Caddy do, where a rule for 426 that was written by hand
+//! tells them to.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -9,7 +11,9 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use interop::h2_frames::{ACK, END_HEADERS, END_STREAM, HEADERS, SETTINGS, field_block, frame, next_frame};
+use interop::h2_frames::{
+    ACK, END_HEADERS, END_STREAM, HEADERS, SETTINGS, field_block, frame, next_frame,
+};
 use interop::{Certificate, Output, Program, Scratch, find, free_port, peers, upshift};
 use serde_json::Value;
 
@@ -34,7 +38,8 @@ fn named(trace: &Value) -> (Option<&str>, Option<&str>) {
 fn a_426_written_by_hand_for_nginx_is_read() {
     peers!("nginx");
     let (folder, certificate, address) = (Scratch::new(), Certificate::new(), free_port());
-    let (root, file, key) = (folder.path().display(), certificate.file().display(), certificate.key().display());
+    let (root, file, key) =
+        (folder.path().display(), certificate.file().display(), certificate.key().display());
     let paths: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .iter()
         .map(|kind| format!("{kind}_temp_path {root}/{kind}; "))
@@ -83,7 +88,10 @@ fn reads_the_426(address: SocketAddr) {
     assert_eq!((named(&trace).0, output.code), (Some("failed"), 3), "{trace:#}");
     assert_eq!(trace["requests"].as_array().map(Vec::len), Some(1), "{trace:#}");
     let said = trace["error"].as_str().unwrap_or_default();
-    assert!(said.contains("malformed") && said.contains("Upgrade") && said.contains("HTTP/1.1"), "{said}");
+    assert!(
+        said.contains("malformed") && said.contains("Upgrade") && said.contains("HTTP/1.1"),
+        "{said}"
+    );
 }
 
 fn listens(address: SocketAddr, program: Program) -> Program {
@@ -105,7 +113,8 @@ enum Manner {
     Http11Required,
 }
 
-/// A server in cleartext that takes both versions; over HTTP/1.1 it answers `text`. It notes how it was asked.
+/// A server in cleartext that takes both versions; over HTTP/1.1 it answers `text`. It notes how it
+/// was asked.
 fn serve(manner: Manner, text: &'static str) -> (SocketAddr, Arc<Mutex<Vec<&'static str>>>) {
     let listener = interop::listen();
     let address = listener.local_addr().unwrap_or_else(|error| panic!("no address: {error}"));
@@ -120,7 +129,12 @@ fn serve(manner: Manner, text: &'static str) -> (SocketAddr, Arc<Mutex<Vec<&'sta
     (address, asked)
 }
 
-fn answer(mut stream: TcpStream, manner: Manner, text: &str, notes: &Mutex<Vec<&'static str>>) -> std::io::Result<()> {
+fn answer(
+    mut stream: TcpStream,
+    manner: Manner,
+    text: &str,
+    notes: &Mutex<Vec<&'static str>>,
+) -> std::io::Result<()> {
     let mut head = [0; 24];
     stream.read_exact(&mut head)?;
     if !head.starts_with(b"PRI ") {
@@ -151,7 +165,8 @@ fn note(notes: &Mutex<Vec<&'static str>>, how: &'static str) {
     notes.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(how);
 }
 
-/// Frames of a server that breaks RFC 9113 §8.2.2 in each way, and of one that says which version it wants.
+/// Frames of a server that breaks RFC 9113 §8.2.2 in each way, and of one that says which version
+/// it wants.
 #[test]
 fn what_cannot_be_read_over_http2_is_asked_once_more() {
     let refusal = "HTTP/1.1 426 U\r\nUpgrade: orders/2\r\nConnection: upgrade, close\r\nContent-Length: 0\r\n\r\n";
@@ -165,7 +180,11 @@ fn what_cannot_be_read_over_http2_is_asked_once_more() {
         let (address, asked) = serve(manner, refusal);
         let url = format!("http://{address}/orders");
         let (trace, output) = get(&["--http2", &url]);
-        assert_eq!((named(&trace), output.code), ((Some("refused"), Some("orders/2")), 1), "{trace:#}");
+        assert_eq!(
+            (named(&trace), output.code),
+            ((Some("refused"), Some("orders/2")), 1),
+            "{trace:#}"
+        );
         assert_eq!(trace["requests"][0]["rule"]["number"], 21, "{trace:#}");
         let (_, output) = get(&["--http2", "-d", "order", &url]);
         assert_eq!(output.code, 3, "{output:?}");
@@ -174,18 +193,25 @@ fn what_cannot_be_read_over_http2_is_asked_once_more() {
     }
 }
 
-/// The answer over HTTP/1.1 is gone on from, and only once: a server that sends back to HTTP/2 makes no loop.
+/// The answer over HTTP/1.1 is gone on from, and only once: a server that sends back to HTTP/2
+/// makes no loop.
 #[test]
 fn going_back_and_forth_comes_to_an_end() {
     let manner = Manner::Field("upgrade", "orders/2");
-    let (address, asked) = serve(manner, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\norder");
+    let (address, asked) =
+        serve(manner, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\norder");
     let (trace, output) = get(&["--http2", &format!("http://{address}/")]);
     assert_eq!((named(&trace).0, output.code), (Some("answered"), 0), "{trace:#}");
     assert_eq!(asked.lock().expect("not poisoned").len(), 2);
 
-    let back = "HTTP/1.1 426 U\r\nUpgrade: h2c\r\nConnection: upgrade, close\r\nContent-Length: 0\r\n\r\n";
+    let back =
+        "HTTP/1.1 426 U\r\nUpgrade: h2c\r\nConnection: upgrade, close\r\nContent-Length: 0\r\n\r\n";
     let (address, asked) = serve(manner, back);
     let (trace, output) = get(&["--http2", &format!("http://{address}/")]);
     assert_ne!(output.code, 0, "{trace:#}");
-    assert_eq!(asked.lock().expect("not poisoned").clone(), ["HTTP/2", "HTTP/1.1", "HTTP/2"], "{trace:#}");
+    assert_eq!(
+        asked.lock().expect("not poisoned").clone(),
+        ["HTTP/2", "HTTP/1.1", "HTTP/2"],
+        "{trace:#}"
+    );
 }

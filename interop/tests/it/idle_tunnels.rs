@@ -5,7 +5,8 @@ use std::net::TcpStream;
 
 use interop::{Gateway, Upstreams, exchange, peers, send};
 
-/// Tunnels, where this process may open as many files; 10,000 were measured by hand (`docs/suites.md`).
+/// Tunnels, where this process may open as many files; 10,000 were measured by hand
+/// (`docs/suites.md`).
 const TUNNELS: usize = 2_000;
 
 /// So many come first, so that what the gateway holds once and for all is not counted.
@@ -35,8 +36,12 @@ fn an_idle_tunnel_is_small_heavy() {
     for tunnel in tunnels.iter_mut().step_by(50) {
         assert_eq!(&echo(tunnel), b"\x81\x02hi");
     }
-    let metrics =
-        exchange(gateway.admin(), b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", false).0;
+    let metrics = exchange(
+        gateway.admin(),
+        b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+        false,
+    )
+    .0;
     assert_eq!(metrics.status, 200, "{metrics:?}");
 }
 
@@ -51,7 +56,9 @@ fn open(gateway: &Gateway, count: usize) -> Vec<TcpStream> {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             let mut byte = [0];
-            let read = stream.read(&mut byte).unwrap_or_else(|error| panic!("no answer to a handshake: {error}"));
+            let read = stream
+                .read(&mut byte)
+                .unwrap_or_else(|error| panic!("no answer to a handshake: {error}"));
             assert!(read == 1, "closed after {}", String::from_utf8_lossy(&head));
             head.extend_from_slice(&byte);
         }
@@ -64,7 +71,8 @@ fn open(gateway: &Gateway, count: usize) -> Vec<TcpStream> {
 /// What comes back for the text `hi`, masked with zeros (RFC 6455 §5.2).
 fn echo(tunnel: &mut TcpStream) -> [u8; 4] {
     let mut answer = [0; 4];
-    let asked = tunnel.write_all(b"\x81\x82\0\0\0\0hi").and_then(|()| tunnel.read_exact(&mut answer));
+    let asked =
+        tunnel.write_all(b"\x81\x82\0\0\0\0hi").and_then(|()| tunnel.read_exact(&mut answer));
     asked.unwrap_or_else(|error| panic!("a tunnel is gone: {error}"));
     answer
 }

@@ -14,16 +14,30 @@ const FILES: [(&[&str], &[&str]); 11] = [
         &["--api", "header:X-Api-Version=2.0", "--api", "query:version=2026-12-01"],
         &["header:X-Api-Version", "id      = \"api-version-2\"", "scheme = \"date\""],
     ),
-    (&["--client", "AcmeApp=5.1", "--client", "Chrome=109"], &["AcmeApp = \"5.1\", Chrome = \"109\"", "user-agent"]),
     (
-        &["--tls", "--public", "https://api.example.com", "--http", "0.0.0.0:8080", "--phase", "enforce"],
+        &["--client", "AcmeApp=5.1", "--client", "Chrome=109"],
+        &["AcmeApp = \"5.1\", Chrome = \"109\"", "user-agent"],
+    ),
+    (
+        &[
+            "--tls",
+            "--public",
+            "https://api.example.com",
+            "--http",
+            "0.0.0.0:8080",
+            "--phase",
+            "enforce",
+        ],
         &["public   = \"https://api.example.com\"", "http     = \"0.0.0.0:8080\""],
     ),
     (&["--api", "path:/api/v{version}/**=2", "--client", "odd.name=1"], &["\"odd.name\" = \"1\""]),
     (&["--client", "Internet Explorer=11"], &["\"Internet Explorer\" = \"11\""]),
     (&["--upstream", "http://127.0.0.1:8080", "--tls"], &["http     = \"127.0.0.1:8081\""]),
     (&["--upstream", "http://localhost:8443", "--tls"], &["https    = \"127.0.0.1:8444\""]),
-    (&["--upstream", "http://127.0.0.1:9426", "--http", "127.0.0.1:9427"], &["admin    = \"127.0.0.1:9428\""]),
+    (
+        &["--upstream", "http://127.0.0.1:9426", "--http", "127.0.0.1:9427"],
+        &["admin    = \"127.0.0.1:9428\""],
+    ),
 ];
 
 /// The kind of fault: a file from one command that the next command refuses or warns about.
@@ -52,10 +66,17 @@ fn what_is_written_starts() {
     let file = folder.path().join("upshift.toml");
     written(&file, &[&everything[..], &anywhere].concat());
     let mut command = Command::new(binary());
-    command.arg("serve").current_dir(folder.path()).env("NO_COLOR", "1").env_remove("UPSHIFT_CONFIG");
+    command
+        .arg("serve")
+        .current_dir(folder.path())
+        .env("NO_COLOR", "1")
+        .env_remove("UPSHIFT_CONFIG");
     let mut program = Program::start(command);
     program.wait_for("policy in force", |lines| {
-        lines.iter().find(|line| line.starts_with("policy ") && line.contains("3 observe")).map(drop)
+        lines
+            .iter()
+            .find(|line| line.starts_with("policy ") && line.contains("3 observe"))
+            .map(drop)
     });
     program.signal("TERM");
     assert_eq!(program.ended(), 0);
@@ -69,7 +90,10 @@ fn a_file_that_is_there_is_left_alone_unless_forced() {
     let words = ["init", &file, "--upstream", "http://127.0.0.1:9"];
     let output = upshift(&words);
     assert_eq!((output.code, read(Path::new(&file)).as_str()), (2, "precious"), "{output:?}");
-    assert!(output.stderr.contains("there already") && output.stderr.contains("--force"), "{output:?}");
+    assert!(
+        output.stderr.contains("there already") && output.stderr.contains("--force"),
+        "{output:?}"
+    );
     assert_eq!(upshift(&[&words[..], &["--force"]].concat()).code, 0);
     assert!(read(Path::new(&file)).contains("[gateway]"));
 }
@@ -82,13 +106,19 @@ fn wrong_flags_are_explained_and_nothing_is_written() {
         (&["--tls"], "--upstream http://127.0.0.1:3000"),
         (&["--upstream", "localhost:3000"], "http://"),
         (&["--upstream", "http://127.0.0.1:9", "--tls=1.4"], "1.3"),
-        (&["--upstream", "http://127.0.0.1:9", "--api", "X-Api-Version"], "header:X-Api-Version=2.0"),
+        (
+            &["--upstream", "http://127.0.0.1:9", "--api", "X-Api-Version"],
+            "header:X-Api-Version=2.0",
+        ),
         (&["--upstream", "http://127.0.0.1:9", "--client", "AcmeApp"], "AcmeApp=5.1"),
         (&["--upstream", "http://127.0.0.1:9", "--http", "8080"], "--http"),
         (&["--upstream", "http://127.0.0.1:9", "--certificate", "server.pem"], "--key"),
         (&["--upstream", "http://127.0.0.1:9", "--https", "0.0.0.0:8443"], "--certificate"),
         (&["--upstream", "http://127.0.0.1:9", "--http", "127.0.0.1:9"], "the gateway itself"),
-        (&["--upstream", "http://127.0.0.1:9", "--client", "A=5", "--client", "A=6"], "A is named twice"),
+        (
+            &["--upstream", "http://127.0.0.1:9", "--client", "A=5", "--client", "A=6"],
+            "A is named twice",
+        ),
         (&["--upstream", "http://127.0.0.1:9", "--output", "other.toml"], "cannot be used with"),
     ];
     for (flags, said) in wrong {
@@ -99,16 +129,20 @@ fn wrong_flags_are_explained_and_nothing_is_written() {
         assert!(output.stderr.contains(said), "{flags:?} does not lead to {said}: {output:?}");
         assert!(!file.exists(), "{flags:?} wrote a file");
     }
-    let output = upshift(&["init", "/no/such/folder/upshift.toml", "--upstream", "http://127.0.0.1:9"]);
+    let output =
+        upshift(&["init", "/no/such/folder/upshift.toml", "--upstream", "http://127.0.0.1:9"]);
     assert_eq!(output.code, 3, "{output:?}");
 }
 
-/// The kind of fault: an error that does not name the way out. `serve` and `check` are what people try first.
+/// The kind of fault: an error that does not name the way out. `serve` and `check` are what people
+/// try first.
 #[test]
 fn a_missing_policy_file_leads_to_init() {
     let folder = Scratch::new();
     let file = folder.path().join("upshift.toml").to_string_lossy().into_owned();
-    for words in [&["serve", "--config", &file][..], &["check", &file], &["plan", "--config", &file]] {
+    for words in
+        [&["serve", "--config", &file][..], &["check", &file], &["plan", "--config", &file]]
+    {
         let output = upshift(words);
         assert_eq!(output.code, 2, "{output:?}");
         assert!(output.stderr.contains("upshift init"), "{words:?}: {output:?}");
@@ -125,7 +159,8 @@ fn written(file: &Path, flags: &[&str]) -> String {
 
 /// The flags, with an upstream unless they name one.
 fn with_upstream<'a>(flags: &[&'a str]) -> Vec<&'a str> {
-    let upstream: &[&str] = if flags.contains(&"--upstream") { &[] } else { &["--upstream", "http://127.0.0.1:9"] };
+    let upstream: &[&str] =
+        if flags.contains(&"--upstream") { &[] } else { &["--upstream", "http://127.0.0.1:9"] };
     [upstream, flags].concat()
 }
 
@@ -138,20 +173,25 @@ fn read(file: &Path) -> String {
 fn on_a_terminal_it_asks() {
     peers!("python packages");
     let folder = Scratch::new();
-    let (place, program) = (folder.path().to_string_lossy().into_owned(), binary().to_string_lossy().into_owned());
-    let lines = ["http://127.0.0.1:9", "", "perhaps", "yes", "header:X-Api-Version=2.0", "AcmeApp=5.1"];
-    let output = script("terminal.py", &[&[&place[..], &program, "init", "--"][..], &lines].concat());
+    let (place, program) =
+        (folder.path().to_string_lossy().into_owned(), binary().to_string_lossy().into_owned());
+    let lines =
+        ["http://127.0.0.1:9", "", "perhaps", "yes", "header:X-Api-Version=2.0", "AcmeApp=5.1"];
+    let output =
+        script("terminal.py", &[&[&place[..], &program, "init", "--"][..], &lines].concat());
     assert_eq!(output.code, 0, "{output:?}");
     assert!(output.stdout.contains("expected yes or no"), "{output:?}");
     let text = read(&folder.path().join("upshift.toml"));
-    for part in ["http://127.0.0.1:9", "tls = \"1.2\"", "header:X-Api-Version", "AcmeApp = \"5.1\""] {
+    for part in ["http://127.0.0.1:9", "tls = \"1.2\"", "header:X-Api-Version", "AcmeApp = \"5.1\""]
+    {
         assert!(text.contains(part), "{part} was answered, and is not in the file:\n{text}");
     }
     let output = script("terminal.py", &[&place, &program, "init", "--"]);
     assert_eq!(output.code, 2, "asked although the file is there: {output:?}");
 }
 
-/// The kind of fault: work of a person that is lost because there was no room for what was to replace it.
+/// The kind of fault: work of a person that is lost because there was no room for what was to
+/// replace it.
 #[test]
 fn a_full_disk_costs_nothing_of_the_old_file() {
     let folder = Scratch::new();
@@ -169,13 +209,15 @@ fn a_full_disk_costs_nothing_of_the_old_file() {
     let output = upshift(&["init", &new, "--upstream", "http://127.0.0.1:9", "--tls"]);
     assert_eq!(output.code, 3, "{output:?}");
     let left = std::fs::read_dir(folder.path()).into_iter().flatten().flatten();
-    let mut names: Vec<_> = left.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    let mut names: Vec<_> =
+        left.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
     names.sort();
     run("umount", &["--lazy", &place]);
     assert_eq!(names, ["filler", "upshift.toml"]);
 }
 
-/// The kind of fault: a link, or permissions, that do not survive the file behind them being replaced.
+/// The kind of fault: a link, or permissions, that do not survive the file behind them being
+/// replaced.
 #[test]
 fn a_forced_file_stays_where_it_is_and_as_secret() {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -189,20 +231,34 @@ fn a_forced_file_stays_where_it_is_and_as_secret() {
     assert_eq!(target.metadata().expect("a file").permissions().mode() & 0o777, 0o600);
 }
 
-/// The kind of fault: a file that names what is not there, or asks for a variable, and a command that does not say so.
+/// The kind of fault: a file that names what is not there, or asks for a variable, and a command
+/// that does not say so.
 #[test]
 fn what_has_to_be_there_before_serve_is_said() {
     let folder = Scratch::new();
     let file = folder.path().join("upshift.toml").to_string_lossy().into_owned();
-    let words = ["init", &file, "--upstream", "http://127.0.0.1:9", "--certificate", "no.pem", "--key", "no.key"];
-    let output = upshift(&[&words[..], &["--http", "0.0.0.0:8080", "--admin", "0.0.0.0:9426"]].concat());
+    let words = [
+        "init",
+        &file,
+        "--upstream",
+        "http://127.0.0.1:9",
+        "--certificate",
+        "no.pem",
+        "--key",
+        "no.key",
+    ];
+    let output =
+        upshift(&[&words[..], &["--http", "0.0.0.0:8080", "--admin", "0.0.0.0:9426"]].concat());
     assert_eq!(output.code, 0, "{output:?}");
     for said in ["note: ", "no.pem", "no.key", "UPSHIFT_TOKEN"] {
         assert!(output.stderr.contains(said), "{said}: {output:?}");
     }
     let text = read(Path::new(&file));
     assert!(text.contains("admin-token = \"env:UPSHIFT_TOKEN\""), "{text}");
-    assert!(text.contains("https    = \"0.0.0.0:8443\""), "a certificate is for others as well:\n{text}");
+    assert!(
+        text.contains("https    = \"0.0.0.0:8443\""),
+        "a certificate is for others as well:\n{text}"
+    );
     let offline = upshift(&["check", "--offline", "--deny-warnings", &file]);
     assert_eq!(offline.code, 0, "{offline:?}");
 }
@@ -222,7 +278,10 @@ fn a_file_of_any_name_says_how_it_is_checked() {
         let text = read(&folder.path().join(name));
         let words: Vec<&str> = text.split_whitespace().collect();
         let expected: Vec<&str> = command.split_whitespace().collect();
-        assert!(words.windows(expected.len()).any(|window| window == expected), "{command}:\n{text}");
+        assert!(
+            words.windows(expected.len()).any(|window| window == expected),
+            "{command}:\n{text}"
+        );
     }
 }
 
@@ -236,7 +295,11 @@ fn a_file_that_cannot_be_read_is_a_report_as_well() {
     for file in [latin, missing, is_a_folder] {
         let output = upshift(&["check", "--json", &file]);
         let report: serde_json::Value = serde_json::from_str(&output.stdout).unwrap_or_default();
-        assert_eq!((output.code, &report["valid"]), (2, &serde_json::Value::Bool(false)), "{output:?}");
+        assert_eq!(
+            (output.code, &report["valid"]),
+            (2, &serde_json::Value::Bool(false)),
+            "{output:?}"
+        );
         let message = report["errors"][0]["message"].as_str().unwrap_or_default();
         assert!(message.contains("cannot read") && message.contains(&file), "{output:?}");
     }

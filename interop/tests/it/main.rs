@@ -1,4 +1,5 @@
-//! The interop tests: one program, one module per subject. Each test names the paragraph or the line it stands for.
+//! The interop tests: one program, one module per subject. Each test names the paragraph or the
+//! line it stands for.
 
 mod autobahn;
 mod believed;

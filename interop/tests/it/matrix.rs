@@ -1,5 +1,6 @@
-//! Every pair of front and upstream protocol, with each of the three things that can become of a request. The cells are
-//! generated; one that is not supported says why, and what happens instead is held all the same.
+//! Every pair of front and upstream protocol, with each of the three things that can become of a
+//! request. The cells are generated; one that is not supported says why, and what happens instead
+//! is held all the same.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,7 +20,8 @@ const FRONTS: [(&str, &str); 8] = [
     ("tls-inband", "HTTP/1.1"),
 ];
 
-/// What the gateway speaks to an upstream: its name, scheme, `http` in the file, and what the upstream sees.
+/// What the gateway speaks to an upstream: its name, scheme, `http` in the file, and what the
+/// upstream sees.
 const UPSTREAMS: [(&str, &str, &str, &str); 4] = [
     ("h1", "http", "1.1", "1.1"),
     ("h2c", "http", "2", "2.0"),
@@ -65,7 +67,8 @@ impl fmt::Display for Cell {
 fn every_front_with_every_upstream_and_every_outcome() {
     peers!("node", "node packages", "python packages");
     let upstreams = Upstreams::start();
-    let more = "http3 = true\nh2c-upgrade = true\nin-band-tls = true\ndangerous-allow-opossum = true";
+    let more =
+        "http3 = true\nh2c-upgrade = true\nin-band-tls = true\ndangerous-allow-opossum = true";
     let gateway = Gateway::with(upstreams.clear(), more, &rules(&upstreams), &[]);
     let cells = cells();
     assert_eq!(cells.len(), FRONTS.len() * UPSTREAMS.len() * OUTCOMES.len());
@@ -74,7 +77,8 @@ fn every_front_with_every_upstream_and_every_outcome() {
     let asked: Vec<Value> = cells.iter().map(|cell| cell.ask(&gateway)).collect();
     let file = folder.file("cells.json", Value::from(asked).to_string());
     let output = script("fronts.py", &[&file.to_string_lossy()]);
-    let replies: Vec<Value> = output.stdout.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let replies: Vec<Value> =
+        output.stdout.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     assert_eq!(replies.len(), cells.len(), "{}", output.stderr);
 
     let seen = upstreams.seen();
@@ -84,7 +88,8 @@ fn every_front_with_every_upstream_and_every_outcome() {
 }
 
 fn cells() -> Vec<Cell> {
-    let pairs = FRONTS.iter().flat_map(|front| UPSTREAMS.iter().map(move |upstream| (front, upstream)));
+    let pairs =
+        FRONTS.iter().flat_map(|front| UPSTREAMS.iter().map(move |upstream| (front, upstream)));
     let all = pairs.flat_map(|pair| OUTCOMES.iter().map(move |outcome| (pair, *outcome)));
     all.map(|((front, upstream), outcome)| Cell {
         front: front.0,
@@ -155,18 +160,27 @@ impl Cell {
     fn refused(&self, reply: &Value, seen: &BTreeMap<String, String>) -> Result<(), String> {
         is("status", &reply["status"], &json!(426))?;
         self.spoken(reply)?;
-        let problem: Value = serde_json::from_str(reply["body"].as_str().unwrap_or_default()).unwrap_or_default();
+        let problem: Value =
+            serde_json::from_str(reply["body"].as_str().unwrap_or_default()).unwrap_or_default();
         is("the rule in the body", &problem["rule"], &json!("orders"))?;
         // RFC 9110 §15.5.22 and §7.8; RFC 9113 §8.2.2 and RFC 9114 §4.2, which forbid both.
-        let upgrade = if self.version.starts_with("HTTP/1.") { json!("orders/2.0") } else { Value::Null };
+        let upgrade =
+            if self.version.starts_with("HTTP/1.") { json!("orders/2.0") } else { Value::Null };
         is("Upgrade", &field(reply, "upgrade"), &upgrade)?;
-        let names_it = field(reply, "connection").as_str().is_some_and(|names| names.contains("upgrade"));
+        let names_it =
+            field(reply, "connection").as_str().is_some_and(|names| names.contains("upgrade"));
         is("whether Connection names it", &json!(names_it), &json!(!upgrade.is_null()))?;
-        is("whether it reached the upstream", &json!(seen.contains_key(&self.path())), &json!(false))
+        is(
+            "whether it reached the upstream",
+            &json!(seen.contains_key(&self.path())),
+            &json!(false),
+        )
     }
 
     fn tunnelled(&self, reply: &Value) -> Result<(), String> {
-        if let Some((_, status, why)) = NO_TUNNEL.iter().find(|(name, ..)| [self.front, self.upstream].contains(name)) {
+        if let Some((_, status, why)) =
+            NO_TUNNEL.iter().find(|(name, ..)| [self.front, self.upstream].contains(name))
+        {
             let setting = if self.front == "h3" { json!("no setting") } else { Value::Null };
             return is("status", &reply["status"], &json!(status))
                 .and_then(|()| is("the tunnel", &reply["tunnel"], &setting))

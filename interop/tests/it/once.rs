@@ -83,7 +83,8 @@ fn the_retry_at_another_replica_takes_a_new_connection() {
     }
 }
 
-/// A gateway whose connections to both replicas have rested, and break from now on; new ones, too, if `new`.
+/// A gateway whose connections to both replicas have rested, and break from now on; new ones, too,
+/// if `new`.
 fn before_breaking(both: [&Resting; 2], new: bool) -> Gateway {
     let addresses = both.map(|replica| format!("\"http://{}\"", replica.address())).join(", ");
     let site = format!("[[upstream]]\npaths = [\"/**\"]\naddresses = [{addresses}]\n");

@@ -9,7 +9,8 @@ use crate::sample::RULES;
 const PLAIN: &[u8] = b"GET /derp HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n";
 
 /// Rules that admit `/derp`.
-const OPEN: &str = "[[rule]]\nid = \"relay\"\npaths = [\"/elsewhere\"]\nrequire = { protocol = \"derp/2\" }\n";
+const OPEN: &str =
+    "[[rule]]\nid = \"relay\"\npaths = [\"/elsewhere\"]\nrequire = { protocol = \"derp/2\" }\n";
 
 #[test]
 fn it_says_that_it_is_well_and_counts() {
@@ -40,18 +41,24 @@ fn a_reload_changes_the_policy_and_a_bad_one_does_not() {
 
     write(&file, &format!("{head}{OPEN}"));
     gateway.program().signal("HUP");
-    assert!(eventually(|| (asked(&gateway) == 200).then_some(())).is_some(), "the new policy admits it");
+    assert!(
+        eventually(|| (asked(&gateway) == 200).then_some(())).is_some(),
+        "the new policy admits it"
+    );
 
     write(&file, &format!("{head}[[rule]]\nid = \"relay\"\nrequier = 1\n"));
     gateway.program().signal("HUP");
-    gateway
-        .program()
-        .wait_for("complaint about the file", |lines| lines.iter().any(|line| line.contains("requier")).then_some(()));
+    gateway.program().wait_for("complaint about the file", |lines| {
+        lines.iter().any(|line| line.contains("requier")).then_some(())
+    });
     assert_eq!(asked(&gateway), 200, "the last good policy is kept");
 
     write(&file, &good);
     gateway.program().signal("HUP");
-    assert!(eventually(|| (asked(&gateway) == 426).then_some(())).is_some(), "and it goes on reloading");
+    assert!(
+        eventually(|| (asked(&gateway) == 426).then_some(())).is_some(),
+        "and it goes on reloading"
+    );
 }
 
 #[test]
@@ -73,7 +80,10 @@ fn observe_refuses_nobody_and_counts_all_the_same() {
     assert_eq!((reply.status, reply.has("deprecation")), (200, false), "{reply:?}");
     let counted = eventually(|| {
         let metrics = gateway.ask_admin("/metrics").text();
-        metrics.lines().any(|line| line.contains("rule=\"relay\"") && line.contains("phase=\"observe\"")).then_some(())
+        metrics
+            .lines()
+            .any(|line| line.contains("rule=\"relay\"") && line.contains("phase=\"observe\""))
+            .then_some(())
     });
     assert!(counted.is_some(), "{}", gateway.ask_admin("/metrics").text());
 }
@@ -83,8 +93,12 @@ fn observe_refuses_nobody_and_counts_all_the_same() {
 fn it_finishes_what_it_has_begun() {
     let origin = Origin::start(200, &[]);
     let mut gateway = Gateway::start(origin.address(), RULES);
-    let mut begun = send(gateway.http(), b"POST /a HTTP/1.1\r\nHost: example.com\r\nContent-Length: 6\r\n\r\nabc");
-    // The request is under way when its first half has reached the upstream's connection; a second one shows that.
+    let mut begun = send(
+        gateway.http(),
+        b"POST /a HTTP/1.1\r\nHost: example.com\r\nContent-Length: 6\r\n\r\nabc",
+    );
+    // The request is under way when its first half has reached the upstream's connection; a second
+    // one shows that.
     assert_eq!(exchange(gateway.http(), b"GET / HTTP/1.1\r\nHost: h\r\n\r\n", false).0.status, 200);
     gateway.program().signal("TERM");
     let refused = eventually(|| std::net::TcpStream::connect(gateway.http()).err());
@@ -112,7 +126,10 @@ fn forwarding_fields_are_its_own() {
     assert_eq!(field("x-forwarded-for"), "127.0.0.1", "{request:?}");
     assert_eq!(field("x-forwarded-proto"), "http");
     assert_eq!(field("x-forwarded-host"), "example.com:81");
-    assert!(field("forwarded").contains("127.0.0.1") && !field("forwarded").contains("6.6.6.6"), "{request:?}");
+    assert!(
+        field("forwarded").contains("127.0.0.1") && !field("forwarded").contains("6.6.6.6"),
+        "{request:?}"
+    );
 }
 
 #[test]
@@ -125,7 +142,8 @@ fn every_request_has_an_id() {
     assert_eq!(refused.json()["request_id"], id.as_str(), "{}", refused.text());
     let (passed, _) = exchange(gateway.http(), b"GET / HTTP/1.1\r\nHost: h\r\n\r\n", false);
     let arrived = origin.arrived();
-    let sent = arrived.first().and_then(|arrived| conformance::joined(&arrived.fields, "x-request-id"));
+    let sent =
+        arrived.first().and_then(|arrived| conformance::joined(&arrived.fields, "x-request-id"));
     assert_eq!(Some(passed.field("x-request-id")), sent);
     assert_ne!(id, passed.field("x-request-id"));
 }

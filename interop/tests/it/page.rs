@@ -3,7 +3,8 @@
 use interop::{Gateway, Nginx, node, peers};
 use serde_json::Value;
 
-/// What the browser is asked to do: load a URL at a phone's and at a desktop's width, take a picture of each, click.
+/// What the browser is asked to do: load a URL at a phone's and at a desktop's width, take a
+/// picture of each, click.
 const VISIT: &str = r#"
 import { chromium } from "playwright-core";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -91,16 +92,31 @@ fn visit(url: &str, name: &str, agent: &str, field: &str) -> Value {
 fn is_readable(seen: &Value) {
     for kind in ["phone", "desktop"] {
         let page = &seen[kind];
-        assert_eq!((&page["status"], &page["type"]), (&426.into(), &"text/html; charset=utf-8".into()), "{page:#}");
+        assert_eq!(
+            (&page["status"], &page["type"]),
+            (&426.into(), &"text/html; charset=utf-8".into()),
+            "{page:#}"
+        );
         assert_eq!(page["overflow"], 0, "{kind}: one has to scroll sideways: {page:#}");
         assert!(
             page["contrast"].as_f64().is_some_and(|ratio| ratio >= 4.5),
             "{kind}: too little contrast (WCAG AA): {page:#}"
         );
-        assert!(page["font"].as_f64().is_some_and(|size| size >= 12.0), "{kind}: the print is too small: {page:#}");
-        assert!(page["language"] == "en" && page["title"].as_str().is_some_and(|title| !title.is_empty()), "{page:#}");
+        assert!(
+            page["font"].as_f64().is_some_and(|size| size >= 12.0),
+            "{kind}: the print is too small: {page:#}"
+        );
+        assert!(
+            page["language"] == "en"
+                && page["title"].as_str().is_some_and(|title| !title.is_empty()),
+            "{page:#}"
+        );
         let asked = page["asked"].as_array().map(Vec::len);
-        assert_eq!((asked, &page["elements"]), (Some(1), &0.into()), "{kind}: something else is loaded: {page:#}");
+        assert_eq!(
+            (asked, &page["elements"]),
+            (Some(1), &0.into()),
+            "{kind}: something else is loaded: {page:#}"
+        );
         assert_eq!(page["injected"], false, "{page:#}");
     }
 }
@@ -117,7 +133,9 @@ fn a_person_reads_what_is_wrong_and_finds_the_button() {
     for kind in ["phone", "desktop"] {
         let page = &seen[kind];
         assert!(
-            page["text"].as_str().is_some_and(|text| text.contains("Your browser is too old for this shop.")),
+            page["text"]
+                .as_str()
+                .is_some_and(|text| text.contains("Your browser is too old for this shop.")),
             "{page:#}"
         );
         assert_eq!(page["button"]["href"], "https://acme.example/browsers", "{page:#}");
@@ -127,7 +145,10 @@ fn a_person_reads_what_is_wrong_and_finds_the_button() {
         );
         let jargon = ["HTTP", "426", "TLS", "JSON", "header", "protocol"];
         let heading = page["heading"].as_str().unwrap_or_default();
-        assert!(!heading.is_empty() && !jargon.iter().any(|word| heading.contains(word)), "{page:#}");
+        assert!(
+            !heading.is_empty() && !jargon.iter().any(|word| heading.contains(word)),
+            "{page:#}"
+        );
     }
 }
 
@@ -145,5 +166,8 @@ fn what_a_request_says_is_shown_as_text() {
     let seen = visit(&gateway.url("/orders/7"), "version", "", &field.to_string());
     is_readable(&seen);
     assert_eq!(seen["phone"]["button"]["href"], "https://docs.example.com/orders", "{seen:#}");
-    assert!(seen["phone"]["text"].as_str().is_some_and(|text| text.contains("<img src=x onerror")), "{seen:#}");
+    assert!(
+        seen["phone"]["text"].as_str().is_some_and(|text| text.contains("<img src=x onerror")),
+        "{seen:#}"
+    );
 }

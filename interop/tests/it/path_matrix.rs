@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::thread;
 
-use interop::{Connection, Count, Gateway, Origin, PathServer, Reply, Spelling, peers, spell, tally};
+use interop::{
+    Connection, Count, Gateway, Origin, PathServer, Reply, Spelling, peers, spell, tally,
+};
 
 /// The paths that a client sends when it does not try to get around a rule.
 const PATHS: &[&str] = &["/account/7", "/chat", "/p@q/7", "/café/7", "/api/v1/orders"];
@@ -20,7 +22,8 @@ const PATTERNS: &[&str] = &[
 ];
 
 /// Spellings that all servers read alike, which strict paths leave alone.
-const ONE_READING: [&str; 5] = ["/account/7", "/%61ccount/7", "/p%40q/7", "/caf%c3%a9/7", "/account/7?//../x"];
+const ONE_READING: [&str; 5] =
+    ["/account/7", "/%61ccount/7", "/p%40q/7", "/caf%c3%a9/7", "/account/7?//../x"];
 
 /// Differences that stay: the upstream, the kind of spelling, and why.
 const ACCEPTED: &[(&str, &str, &str)] = &[];
@@ -165,7 +168,8 @@ fn strict_paths_have_one_reading() {
             wrong.push(format!("{} for {} ({})", reply.status, spelling.text(), spelling.kind));
         }
     }
-    let one_reading = ONE_READING.map(|target| Spelling { kind: "one reading".to_owned(), target: target.into() });
+    let one_reading = ONE_READING
+        .map(|target| Spelling { kind: "one reading".to_owned(), target: target.into() });
     for (spelling, reply) in one_reading.iter().zip(ask_all(gateway.http(), &one_reading)) {
         if reply.status != 426 {
             wrong.push(format!("{} for {}, which has one reading", reply.status, spelling.text()));
@@ -215,7 +219,11 @@ fn assert_paths_are_served(name: &str, spellings: &[Spelling], served: &[Option<
     }
 }
 
-fn find_bypasses(gateway: SocketAddr, spellings: &[Spelling], served: &[Option<String>]) -> Vec<Bypass> {
+fn find_bypasses(
+    gateway: SocketAddr,
+    spellings: &[Spelling],
+    served: &[Option<String>],
+) -> Vec<Bypass> {
     let replies = ask_all(gateway, spellings);
     let mut bypasses = Vec::new();
     for ((spelling, direct), reply) in spellings.iter().zip(served).zip(replies) {

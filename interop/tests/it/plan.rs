@@ -1,4 +1,5 @@
-//! `check` and `plan` before a rollout: what will refuse everybody at once, and what the breaker makes of it.
+//! `check` and `plan` before a rollout: what will refuse everybody at once, and what the breaker
+//! makes of it.
 
 use interop::{Gateway, Origin, Output, Scratch, date, since_1970, upshift};
 use serde_json::Value;
@@ -34,32 +35,47 @@ fn has(list: &Value, part: &str) -> bool {
     texts.any(|text| text.contains(part))
 }
 
-/// A date that was copied, or mistyped by a year, refuses 100 % at the first deployment; nothing said so.
+/// A date that was copied, or mistyped by a year, refuses 100 % at the first deployment; nothing
+/// said so.
 #[test]
 fn a_date_in_the_past_is_named_by_check_and_plan() {
     let past = rules(&format!("warn = {}\nenforce = {}", day(-9), day(-2)), "");
     let checked = on_file(&["check", "--json"], &past);
-    assert!(checked.code == 0 && has(&json(&checked)["warnings"], "`enforce` lies in the past"), "{checked:?}");
+    assert!(
+        checked.code == 0 && has(&json(&checked)["warnings"], "`enforce` lies in the past"),
+        "{checked:?}"
+    );
     assert!(on_file(&["check"], &past).stderr.contains("`enforce` lies in the past"));
     let planned = json(&on_file(&["plan", "--json"], &past));
-    assert!(has(&planned[1]["notes"], "100 % of the callers who fall short are refused at once"), "{planned}");
+    assert!(
+        has(&planned[1]["notes"], "100 % of the callers who fall short are refused at once"),
+        "{planned}"
+    );
     assert!(planned[0]["notes"].is_null(), "a warning that is over refuses no caller: {planned}");
     let begun = rules(&format!("ramp = {}\nenforce = {}", day(-5), day(5)), "");
     assert!(has(&json(&on_file(&["check", "--json"], &begun))["warnings"], "its ramp has begun"));
     assert!(on_file(&["plan"], &begun).stdout.contains("it begins in the past"));
     let to_come = rules(&format!("warn = {}\nenforce = {}", day(-9), day(20)), "");
     let checked = on_file(&["check", "--json", "--deny-warnings"], &to_come);
-    assert_eq!((checked.code, &json(&checked)["warnings"]), (0, &Value::Array(Vec::new())), "{checked:?}");
+    assert_eq!(
+        (checked.code, &json(&checked)["warnings"]),
+        (0, &Value::Array(Vec::new())),
+        "{checked:?}"
+    );
 }
 
-/// Of dates in the past one stopped a pipeline and another did not, though both refuse callers at once.
+/// Of dates in the past one stopped a pipeline and another did not, though both refuse callers at
+/// once.
 #[test]
 fn every_date_in_the_past_that_refuses_callers_is_a_warning() {
     let enforce = format!("enforce = {}", day(9));
     let steps = format!("ramp = [{{ at = {}, share = 0.5 }}]\n{enforce}", day(-3));
     let running = format!("brownout = [{{ at = {}, for = \"96h\" }}]\n{enforce}", day(-2));
-    let over =
-        format!("brownout = [{{ at = {}, for = \"1h\" }}, {{ at = {}, for = \"1h\" }}]\n{enforce}", day(-3), day(3));
+    let over = format!(
+        "brownout = [{{ at = {}, for = \"1h\" }}, {{ at = {}, for = \"1h\" }}]\n{enforce}",
+        day(-3),
+        day(3)
+    );
     let sunset = format!("id = \"orders\"\nsunset = {}", day(-3));
     let served = rules(&enforce, "").replacen("id = \"orders\"", &sunset, 1);
     let never = rules(&format!("warn = {}", day(-9)), "[breaker]\nrefused-share = 1.0\n");
@@ -70,12 +86,18 @@ fn every_date_in_the_past_that_refuses_callers_is_a_warning() {
         (never, "this breaker can never trip"),
     ] {
         let checked = on_file(&["check", "--json", "--deny-warnings"], &policy);
-        assert!(checked.code == 1 && has(&json(&checked)["warnings"], warning), "{warning}: {checked:?}");
+        assert!(
+            checked.code == 1 && has(&json(&checked)["warnings"], warning),
+            "{warning}: {checked:?}"
+        );
     }
     let checked = json(&on_file(&["check", "--json"], &rules(&over, "")));
     assert!(has(&checked["notes"], "1 of 2 brownouts lie in the past"), "{checked}");
     let planned = json(&on_file(&["plan", "--json"], &rules(&over, "")));
-    assert!(planned[0]["notes"].is_null() && has(&planned[2]["notes"], "the breaker trips"), "{planned}");
+    assert!(
+        planned[0]["notes"].is_null() && has(&planned[2]["notes"], "the breaker trips"),
+        "{planned}"
+    );
 }
 
 /// A rule that no breaker watches any more looked as one that is watched.
@@ -87,16 +109,23 @@ fn a_rule_whose_watch_the_calendar_has_ended_is_named() {
     let planned = json(&on_file(&["plan", "--json"], &late));
     assert!(has(&planned[0]["notes"], "by the calendar the breaker watched it until"), "{planned}");
     let recent = rules(&format!("enforce = {}", day(-5)), "");
-    assert!(!has(&json(&on_file(&["check", "--json"], &recent))["notes"], "the breaker watched it"));
+    assert!(!has(
+        &json(&on_file(&["check", "--json"], &recent))["notes"],
+        "the breaker watched it"
+    ));
 }
 
 /// A brownout that was planned tripped the breaker, and nothing of the calendar happened any more.
 #[test]
 fn a_phase_that_the_breaker_will_stop_is_named_by_check_and_plan() {
-    let brownout = format!("brownout = [{{ at = {}, for = \"10m\" }}]\nenforce = {}", day(3), day(9));
+    let brownout =
+        format!("brownout = [{{ at = {}, for = \"10m\" }}]\nenforce = {}", day(3), day(9));
     let checked = json(&on_file(&["check", "--json"], &rules(&brownout, "")));
     assert!(
-        has(&checked["notes"], "on its brownout refuses a greater share than the 5 % that the breaker"),
+        has(
+            &checked["notes"],
+            "on its brownout refuses a greater share than the 5 % that the breaker"
+        ),
         "{checked}"
     );
     let planned = json(&on_file(&["plan", "--json"], &rules(&brownout, "")));
@@ -111,14 +140,17 @@ fn a_phase_that_the_breaker_will_stop_is_named_by_check_and_plan() {
 fn a_breaker_that_never_sees_enough_callers_is_named() {
     let plain = "[[rule]]\nid = \"orders\"\nrequire = { http = \"2\" }\n";
     let rate = ["plan", "--json", "--rate", "2000/min", "--replicas"];
-    let blind =
-        "at 2000/min over 20 replicas a gateway sees at most 100 identities in its window of 60 s, and it needs 200";
+    let blind = "at 2000/min over 20 replicas a gateway sees at most 100 identities in its window of 60 s, and it needs 200";
     let planned = json(&on_file(&[&rate[..], &["20"]].concat(), plain));
     assert!(has(&planned[0]["notes"], blind), "{planned}");
     assert!(json(&on_file(&[&rate[..], &["10"]].concat(), plain))[0]["notes"].is_null());
-    let brownout = format!("brownout = [{{ at = {}, for = \"10m\" }}]\nenforce = {}", day(3), day(9));
+    let brownout =
+        format!("brownout = [{{ at = {}, for = \"10m\" }}]\nenforce = {}", day(3), day(9));
     let planned = on_file(&[&rate[..], &["20"]].concat(), &rules(&brownout, "")).stdout;
-    assert!(planned.contains("can never trip") && !planned.contains("the breaker trips"), "{planned}");
+    assert!(
+        planned.contains("can never trip") && !planned.contains("the breaker trips"),
+        "{planned}"
+    );
     let origin = Origin::start(200, &[]);
     let gateway = Gateway::start(origin.address(), plain);
     let admin = format!("http://{}", gateway.admin());

@@ -1,6 +1,8 @@
-//! Which real client does which transition with the gateway: `docs/clients.md`, written and held in step by this test.
+//! Which real client does which transition with the gateway: `docs/clients.md`, written and held in
+//! step by this test.
 //!
-//! `UPSHIFT_WRITE=1 cargo xtask interop real_clients` writes the page. A row whose client is not installed stays as it is.
+//! `UPSHIFT_WRITE=1 cargo xtask interop real_clients` writes the page. A row whose client is not
+//! installed stays as it is.
 
 use std::path::{Path, PathBuf};
 
@@ -89,7 +91,10 @@ fn the_table_of_clients_is_what_they_do() {
         let line = match (&stage, absent) {
             (Some(stage), None) => format!("{begin}{} |", (row.run)(stage)),
             (_, absent) => {
-                skip(&format!("real_clients: {}", row.client), &absent.unwrap_or_else(|| "no upstream".to_owned()));
+                skip(
+                    &format!("real_clients: {}", row.client),
+                    &absent.unwrap_or_else(|| "no upstream".to_owned()),
+                );
                 stands.lines().find(|line| line.starts_with(&begin)).unwrap_or(&begin).to_owned()
             }
         };
@@ -98,11 +103,17 @@ fn the_table_of_clients_is_what_they_do() {
     }
     let written = format!("{HEAD}{table}{FOOT}");
     if std::env::var_os("UPSHIFT_WRITE").is_some() {
-        std::fs::write(&page, &written).unwrap_or_else(|error| panic!("{}: {error}", page.display()));
+        std::fs::write(&page, &written)
+            .unwrap_or_else(|error| panic!("{}: {error}", page.display()));
         return;
     }
-    let changed: Vec<&str> = written.lines().filter(|line| !stands.lines().any(|stood| stood == *line)).collect();
-    assert!(written == stands, "docs/clients.md says otherwise (UPSHIFT_WRITE=1 writes it):\n{}", changed.join("\n"));
+    let changed: Vec<&str> =
+        written.lines().filter(|line| !stands.lines().any(|stood| stood == *line)).collect();
+    assert!(
+        written == stands,
+        "docs/clients.md says otherwise (UPSHIFT_WRITE=1 writes it):\n{}",
+        changed.join("\n")
+    );
 }
 
 fn page() -> PathBuf {
@@ -125,14 +136,21 @@ impl Stage {
 
     /// What `PROGRAM CLIENT HTTP HTTPS` prints.
     fn program(&self, program: &str, client: &str) -> String {
-        said(script(program, &[client, &self.gateway.http().to_string(), &self.gateway.https().to_string()]))
+        said(script(
+            program,
+            &[client, &self.gateway.http().to_string(), &self.gateway.https().to_string()],
+        ))
     }
 }
 
 /// The last line of data; or that it failed, with the last line that it said.
 fn said(output: Output) -> String {
     let last = |text: &str| text.trim().lines().last().unwrap_or_default().trim().to_owned();
-    if output.code == 0 { last(&output.stdout) } else { format!("failed: {}", last(&output.stderr)) }
+    if output.code == 0 {
+        last(&output.stdout)
+    } else {
+        format!("failed: {}", last(&output.stderr))
+    }
 }
 
 /// `101 → HTTP/2 200`: what curl was answered.

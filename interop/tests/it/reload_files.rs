@@ -1,5 +1,5 @@
-//! The files that a policy names: one that a start cannot use is found by `check` and refused by a reload, and one that
-//! does not answer stops nothing.
+//! The files that a policy names: one that a start cannot use is found by `check` and refused by a
+//! reload, and one that does not answer stops nothing.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -8,7 +8,8 @@ use interop::{Certificate, Gateway, Origin, Program, Scratch, peers, python_serv
 
 use crate::reloads::{RULE, good, reload, status};
 
-/// Checks the lines as `check`, as `check --offline`, as a start and as a reload of a gateway that serves.
+/// Checks the lines as `check`, as `check --offline`, as a start and as a reload of a gateway that
+/// serves.
 #[track_caller]
 fn is_refused(gateway: &mut Gateway, lines: &str, rest: &str, said: &[&str], code: i32) {
     let before = good(gateway);
@@ -35,22 +36,38 @@ fn running(origin: &Origin) -> Gateway {
     Gateway::with(origin.address(), "#more", RULE, &[])
 }
 
-/// KIND: a check that is laxer than a start: `check` said valid of a store with which `serve` ended with 3.
+/// KIND: a check that is laxer than a start: `check` said valid of a store with which `serve` ended
+/// with 3.
 #[test]
 fn a_store_that_cannot_be_read_is_found_by_check_and_reload() {
     let (origin, folder) = (Origin::start(200, &[]), Scratch::new());
     let mut gateway = running(&origin);
-    let garbage = folder.file("garbage.db", "this is no database, and long enough to be one".repeat(99));
+    let garbage =
+        folder.file("garbage.db", "this is no database, and long enough to be one".repeat(99));
     let (below, looping) = (folder.path().join("below"), folder.path().join("loop.db"));
     std::fs::create_dir(&below).expect("a writable folder");
     std::os::unix::fs::symlink(&looping, &looping).expect("a writable folder");
-    for (store, why) in [(&garbage, "not a database"), (&below, "it is a folder"), (&looping, "symbolic links")] {
+    for (store, why) in
+        [(&garbage, "not a database"), (&below, "it is a folder"), (&looping, "symbolic links")]
+    {
         let path = store.display().to_string();
-        is_refused(&mut gateway, &format!("store = {store:?}"), "", &[&path, "`store` in [gateway]", why], 3);
+        is_refused(
+            &mut gateway,
+            &format!("store = {store:?}"),
+            "",
+            &[&path, "`store` in [gateway]", why],
+            3,
+        );
     }
-    let left: Vec<_> =
-        std::fs::read_dir(folder.path()).expect("a folder").flatten().map(|entry| entry.file_name()).collect();
-    assert!(left.iter().all(|name| !name.to_string_lossy().ends_with("-wal")), "nothing is made: {left:?}");
+    let left: Vec<_> = std::fs::read_dir(folder.path())
+        .expect("a folder")
+        .flatten()
+        .map(|entry| entry.file_name())
+        .collect();
+    assert!(
+        left.iter().all(|name| !name.to_string_lossy().ends_with("-wal")),
+        "nothing is made: {left:?}"
+    );
 }
 
 /// A store that another gateway has open is no fault of the file, and `check` runs beside it.
@@ -88,8 +105,8 @@ impl Pem {
     }
 }
 
-/// KIND: of several things only the first is looked at. A second certificate that is none passed every check, and then
-/// OpenSSL's clients failed.
+/// KIND: of several things only the first is looked at. A second certificate that is none passed
+/// every check, and then OpenSSL's clients failed.
 #[test]
 fn every_certificate_of_a_file_is_read() {
     let (origin, pem) = (Origin::start(200, &[]), Pem::new());
@@ -110,19 +127,30 @@ fn every_certificate_of_a_file_is_read() {
         is_refused(&mut gateway, &pem.lines(&file), "", &["c.pem", why], 2);
     }
     let authorities = pem.folder.file("ca.pem", none).display().to_string();
-    let upstream =
-        format!("[[upstream]]\npaths = [\"/x\"]\naddresses = [\"https://127.0.0.1:9\"]\nca = {authorities:?}\n");
+    let upstream = format!(
+        "[[upstream]]\npaths = [\"/x\"]\naddresses = [\"https://127.0.0.1:9\"]\nca = {authorities:?}\n"
+    );
     is_refused(&mut gateway, "", &upstream, &[&authorities, "number 2"], 2);
 }
 
 /// The status over TLS for a client that trusts this certificate only.
 fn ask(url: &str, trusted: &str) -> String {
-    let words =
-        ["--silent", "--http1.1", "--cacert", trusted, "--output", "/dev/null", "--write-out", "%{http_code}", url];
+    let words = [
+        "--silent",
+        "--http1.1",
+        "--cacert",
+        trusted,
+        "--output",
+        "/dev/null",
+        "--write-out",
+        "%{http_code}",
+        url,
+    ];
     run("curl", &words).stdout
 }
 
-/// KIND: a default that replaces what was lost. A file without [gateway.tls] swapped the certificate for a self-signed one.
+/// KIND: a default that replaces what was lost. A file without [gateway.tls] swapped the
+/// certificate for a self-signed one.
 #[test]
 fn a_listener_that_stays_keeps_its_certificate() {
     let (origin, pem) = (Origin::start(200, &[]), Pem::new());
@@ -135,30 +163,45 @@ fn a_listener_that_stays_keeps_its_certificate() {
     let said = reload(&mut gateway, &all.replace(&tls, ""));
     assert!(said.contains("was not reloaded") && said.contains("[gateway.tls]"), "{said}");
     assert_eq!(ask(&url, &trusted), "426");
-    // The listener is gone from the file as well: it stays until the restart, and so does its certificate.
-    let said = reload(&mut gateway, &all.replace(&tls, "").replace("https = \"127.0.0.1:0\"\n", ""));
+    // The listener is gone from the file as well: it stays until the restart, and so does its
+    // certificate.
+    let said =
+        reload(&mut gateway, &all.replace(&tls, "").replace("https = \"127.0.0.1:0\"\n", ""));
     assert!(said.contains("gateway.https stays") && said.contains(" reloaded: "), "{said}");
     assert_eq!(ask(&url, &trusted), "426");
 }
 
-/// KIND: one rule for the same thing in three places. A token from a variable or a file could be of any length.
+/// KIND: one rule for the same thing in three places. A token from a variable or a file could be of
+/// any length.
 #[test]
 fn a_short_token_is_refused_wherever_it_stands() {
     let (origin, folder) = (Origin::start(200, &[]), Scratch::new());
     let mut gateway = running(&origin);
     for (content, why) in [("abc\n", "too short"), ("", "is empty")] {
         let file = folder.file("token", content).display().to_string();
-        is_refused(&mut gateway, &format!("admin-token = \"file:{file}\""), "", &["admin-token", &file, why], 2);
+        is_refused(
+            &mut gateway,
+            &format!("admin-token = \"file:{file}\""),
+            "",
+            &["admin-token", &file, why],
+            2,
+        );
     }
-    let text = folder.file("upshift.toml", good(&gateway).replace("#more", "admin-token = \"env:SHORT\""));
+    let text =
+        folder.file("upshift.toml", good(&gateway).replace("#more", "admin-token = \"env:SHORT\""));
     for (value, why) in [("abc", "too short"), ("", "is empty")] {
-        let words = format!("SHORT='{value}' {} check {}", interop::binary().display(), text.display());
+        let words =
+            format!("SHORT='{value}' {} check {}", interop::binary().display(), text.display());
         let checked = run("sh", &["-c", &words]);
-        assert!(checked.code == 2 && checked.stderr.contains(why) && checked.stderr.contains("SHORT"), "{checked:?}");
+        assert!(
+            checked.code == 2 && checked.stderr.contains(why) && checked.stderr.contains("SHORT"),
+            "{checked:?}"
+        );
     }
 }
 
-/// KIND: a reload locks its operators out. Without its token, an admin listener that others can reach answers no call.
+/// KIND: a reload locks its operators out. Without its token, an admin listener that others can
+/// reach answers no call.
 #[test]
 fn the_token_of_an_exposed_admin_listener_cannot_be_lost() {
     let origin = Origin::start(200, &[]);
@@ -172,12 +215,21 @@ fn the_token_of_an_exposed_admin_listener_cannot_be_lost() {
     let mut command = std::process::Command::new(interop::binary());
     command.args(["serve", "--config"]).arg(&file);
     let mut program = Program::start(command);
-    program.wait_for("start", |lines| lines.iter().any(|line| line.contains("policy sha256")).then_some(()));
+    program.wait_for("start", |lines| {
+        lines.iter().any(|line| line.contains("policy sha256")).then_some(())
+    });
     let closed = text.replace("admin = \"0.0.0.0:0\"", "admin = \"127.0.0.1:0\"");
-    std::fs::write(&file, closed.replace("admin-token = \"a token of some length\"\n", "")).expect("a writable file");
+    std::fs::write(&file, closed.replace("admin-token = \"a token of some length\"\n", ""))
+        .expect("a writable file");
     program.signal("HUP");
-    program.wait_for("refusal", |lines| lines.iter().any(|line| line.contains("was not reloaded")).then_some(()));
-    assert!(program.lines().iter().any(|line| line.contains("admin-token")), "{:?}", program.lines());
+    program.wait_for("refusal", |lines| {
+        lines.iter().any(|line| line.contains("was not reloaded")).then_some(())
+    });
+    assert!(
+        program.lines().iter().any(|line| line.contains("admin-token")),
+        "{:?}",
+        program.lines()
+    );
 }
 
 fn make_pipe(folder: &Scratch) -> String {
@@ -186,7 +238,8 @@ fn make_pipe(folder: &Scratch) -> String {
     path
 }
 
-/// KIND: a wait without a limit, for a file. A pipe that nothing writes to held up the reload, and every signal after it.
+/// KIND: a wait without a limit, for a file. A pipe that nothing writes to held up the reload, and
+/// every signal after it.
 #[test]
 fn a_pipe_in_place_of_a_file_is_refused_at_once() {
     let (origin, pem) = (Origin::start(200, &[]), Pem::new());
@@ -213,12 +266,13 @@ fn a_pipe_in_place_of_a_file_is_refused_at_once() {
     let said = reload(&mut gateway, &text);
     assert!(said.contains(" reloaded: "), "{said}");
     // A pipe is read once by `check`, and that is enough for it.
-    let words = format!("cat {} | {} check /dev/stdin", file.display(), interop::binary().display());
+    let words =
+        format!("cat {} | {} check /dev/stdin", file.display(), interop::binary().display());
     assert_eq!(run("sh", &["-c", &words]).code, 0);
 }
 
-/// KIND: the same, where the file is a regular one on a disk that hangs. A lease of another process holds up whoever opens
-/// the file, as a network file system without its server does.
+/// KIND: the same, where the file is a regular one on a disk that hangs. A lease of another process
+/// holds up whoever opens the file, as a network file system without its server does.
 #[test]
 fn a_file_that_does_not_answer_stops_no_signal() {
     peers!("python packages");
@@ -230,9 +284,9 @@ fn a_file_that_does_not_answer_stops_no_signal() {
     let mut holder = python_server(holds, &[&gateway.file().display().to_string()]);
     holder.wait_for("lease", |lines| lines.iter().any(|line| line == "held").then_some(()));
     gateway.program().signal("HUP");
-    gateway
-        .program()
-        .wait_for("word of it", |lines| lines.iter().any(|line| line.contains("does not answer")).then_some(()));
+    gateway.program().wait_for("word of it", |lines| {
+        lines.iter().any(|line| line.contains("does not answer")).then_some(())
+    });
     assert_eq!(status(&gateway), 426, "the last good policy stays");
     gateway.program().signal("HUP");
     let begun = Instant::now();

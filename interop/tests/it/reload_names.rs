@@ -1,4 +1,5 @@
-//! What a reload says of a change: everything that takes effect has a name, and nothing is called the same that is not.
+//! What a reload says of a change: everything that takes effect has a name, and nothing is called
+//! the same that is not.
 
 use std::fmt::Write as _;
 
@@ -31,7 +32,11 @@ const CHANGES: [(&str, &str, &str); 39] = [
     ("#gateway", "public = \"https://a.example\"", "gateway.public changed"),
     ("#gateway", "hsts = \"1d\"", "gateway.hsts changed"),
     ("#gateway", "h2c-upgrade = true", "gateway.h2c-upgrade changed"),
-    ("#gateway", "in-band-tls = true\ndangerous-allow-opossum = true", "gateway.in-band-tls changed"),
+    (
+        "#gateway",
+        "in-band-tls = true\ndangerous-allow-opossum = true",
+        "gateway.in-band-tls changed",
+    ),
     ("#gateway", "dangerous-allow-opossum = true", "gateway.dangerous-allow-opossum changed"),
     ("#gateway", "access-log = \"all\"", "gateway.access-log changed"),
     ("#gateway", "admin-token = \"a token of some length\"", "gateway.admin-token changed"),
@@ -63,8 +68,8 @@ const CHANGES: [(&str, &str, &str); 39] = [
     ("#first", "# only a comment", "nothing that takes effect is different"),
 ];
 
-/// KIND: a report that lists what its author thought of. A reload that turned 200 into 426, because a proxy was no longer
-/// declared, said that nothing was different.
+/// KIND: a report that lists what its author thought of. A reload that turned 200 into 426, because
+/// a proxy was no longer declared, said that nothing was different.
 #[test]
 fn every_setting_that_changes_is_named() {
     let origin = Origin::start(200, &[]);
@@ -82,7 +87,10 @@ fn every_setting_that_changes_is_named() {
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
-    assert!(series(&gateway, "upshift_reload_changes_total{kind=\"setting\",change=\"changed\"}") > 50.0);
+    assert!(
+        series(&gateway, "upshift_reload_changes_total{kind=\"setting\",change=\"changed\"}")
+            > 50.0
+    );
 }
 
 /// The table of the text that begins so, up to the next table.
@@ -92,16 +100,18 @@ fn part(text: &str, begins: &str) -> String {
     text[from..from + length].to_owned()
 }
 
-/// KIND: a comparison of sets where the order decides. The first upstream that matches is asked, and the first of two
-/// rules that refuse answers.
+/// KIND: a comparison of sets where the order decides. The first upstream that matches is asked,
+/// and the first of two rules that refuse answers.
 #[test]
 fn another_order_is_named() {
     let origin = Origin::start(200, &[]);
     let before = everything(origin.address());
     let mut gateway = Gateway::start(origin.address(), RULE);
     reload(&mut gateway, &before);
-    let (by_path, by_host) = (part(&before, "[[upstream]]\npaths"), part(&before, "[[upstream]]\nhosts"));
-    let (modern, second) = (part(&before, "[[rule]]\nid = \"modern\""), part(&before, "[[rule]]\nid = \"second\""));
+    let (by_path, by_host) =
+        (part(&before, "[[upstream]]\npaths"), part(&before, "[[upstream]]\nhosts"));
+    let (modern, second) =
+        (part(&before, "[[rule]]\nid = \"modern\""), part(&before, "[[rule]]\nid = \"second\""));
     for (first, then, named) in [(by_path, by_host, "upstreams"), (modern, second, "rules")] {
         let after = before.replace(&format!("{first}{then}"), &format!("{then}{first}"));
         assert_ne!(after, before);
@@ -118,8 +128,8 @@ fn place(certificate: &Certificate, folder: &Scratch) {
     }
 }
 
-/// KIND: a name is compared, and what it stands for is not. A renewed certificate under the same name was taken up without
-/// a word.
+/// KIND: a name is compared, and what it stands for is not. A renewed certificate under the same
+/// name was taken up without a word.
 #[test]
 fn a_renewed_certificate_is_named() {
     let (origin, folder) = (Origin::start(200, &[]), Scratch::new());
@@ -132,18 +142,23 @@ fn a_renewed_certificate_is_named() {
     assert!(same.contains("nothing that takes effect is different"), "{same}");
     place(&Certificate::valid(2020, 2077), &folder);
     let said = reload(&mut gateway, &text);
-    assert!(said.contains("certificate taken up: ") && said.contains("until 2077-01-01T00:00:00Z"), "{said}");
+    assert!(
+        said.contains("certificate taken up: ") && said.contains("until 2077-01-01T00:00:00Z"),
+        "{said}"
+    );
 }
 
 /// The serial number of the certificate that clients are shown.
 fn shown(gateway: &Gateway) -> String {
     let address = gateway.https();
-    let words = format!("openssl s_client -connect {address} </dev/null 2>/dev/null | openssl x509 -noout -serial");
+    let words = format!(
+        "openssl s_client -connect {address} </dev/null 2>/dev/null | openssl x509 -noout -serial"
+    );
     run("sh", &["-c", &words]).ok()
 }
 
-/// KIND: what is made at random is made again. Those who had come to trust the self-signed certificate met another one
-/// after each reload.
+/// KIND: what is made at random is made again. Those who had come to trust the self-signed
+/// certificate met another one after each reload.
 #[test]
 fn a_self_signed_certificate_survives_a_reload() {
     let origin = Origin::start(200, &[]);
@@ -155,7 +170,8 @@ fn a_self_signed_certificate_survives_a_reload() {
     assert_eq!(shown(&gateway), before);
 }
 
-/// KIND: what is bound to a name is lost with the name. A pause does not move to the rule that takes the place of another.
+/// KIND: what is bound to a name is lost with the name. A pause does not move to the rule that
+/// takes the place of another.
 #[test]
 fn a_pause_that_is_lost_with_its_rule_is_named() {
     let origin = Origin::start(200, &[]);

@@ -1,7 +1,8 @@
 //! What a start refuses, a reload refuses and `check` reports; and what a reload takes up or names.
 //!
-//! KIND: a reload or a check that is laxer than a start (operations.md, A4, B7, B8, B10; newcomer.md,
-//! H4): an empty file under `--watch` made every answer 503, and the reload counted as "ok".
+//! KIND: a reload or a check that is laxer than a start (operations.md, A4, B7, B8, B10;
+//! newcomer.md, H4): an empty file under `--watch` made every answer 503, and the reload counted as
+//! "ok".
 
 use std::path::PathBuf;
 
@@ -57,7 +58,11 @@ fn unusable(folder: &Scratch) -> Vec<Unusable> {
         case(with(tls(&certificate, &other_key)), "", "cannot be used together"),
         case(with(tls(&certificate, &encrypted)), "", "encrypted"),
         case(with("admin-token = \"file:/no/such/token\"".to_owned()), "", "/no/such/token"),
-        case(with("admin-token = \"env:UPSHIFT_NO_SUCH_VARIABLE\"".to_owned()), "", "UPSHIFT_NO_SUCH_VARIABLE"),
+        case(
+            with("admin-token = \"env:UPSHIFT_NO_SUCH_VARIABLE\"".to_owned()),
+            "",
+            "UPSHIFT_NO_SUCH_VARIABLE",
+        ),
         case(
             String::new(),
             "[[upstream]]\naddresses = [\"https://127.0.0.1:9\"]\nca = \"/no/such/ca.pem\"\n",
@@ -85,7 +90,8 @@ fn check_reports_what_a_start_refuses() {
         let checked = upshift(&["check", &file]);
         assert_eq!(checked.code, 2, "check: {}\n{}", text(&case), checked.stderr);
         assert!(checked.stderr.contains(case.said), "check: {}", checked.stderr);
-        let json: serde_json::Value = serde_json::from_str(&upshift(&["check", "--json", &file]).stdout).expect("JSON");
+        let json: serde_json::Value =
+            serde_json::from_str(&upshift(&["check", "--json", &file]).stdout).expect("JSON");
         assert_eq!(json["valid"], false, "{json}");
         let message = json["errors"][0]["message"].as_str().unwrap_or_default();
         assert!(message.contains(case.said), "{json}");
@@ -134,7 +140,11 @@ fn a_reload_refuses_what_a_start_refuses() {
     // What is bound stays bound, so a file without listeners only says that a restart would fail.
     for case in unusable(&folder) {
         let said = reload(&mut gateway, &text(&case));
-        assert!(said.contains("was not reloaded") && said.contains(case.said), "{}\n{said}", text(&case));
+        assert!(
+            said.contains("was not reloaded") && said.contains(case.said),
+            "{}\n{said}",
+            text(&case)
+        );
         assert_eq!(status(&gateway), 426, "{}", case.said);
         failed += 1.0;
         assert_eq!(series(&gateway, "upshift_reloads_total{outcome=\"failed\"}"), failed);
@@ -161,13 +171,14 @@ fn an_empty_file_under_watch_changes_nothing() {
     let origin = Origin::start(200, &[]);
     let mut gateway = Gateway::with(origin.address(), "", RULE, &["--watch"]);
     std::fs::write(gateway.file(), "").expect("a writable file");
-    gateway
-        .program()
-        .wait_for("refusal", |lines| lines.iter().any(|line| line.contains("was not reloaded")).then_some(()));
+    gateway.program().wait_for("refusal", |lines| {
+        lines.iter().any(|line| line.contains("was not reloaded")).then_some(())
+    });
     assert_eq!(status(&gateway), 426);
 }
 
-/// Half a file is valid TOML with half of the rules: nothing tells it from an intended change, so it is named.
+/// Half a file is valid TOML with half of the rules: nothing tells it from an intended change, so
+/// it is named.
 #[test]
 fn rules_and_upstreams_that_vanish_appear_or_change_are_named() {
     let origin = Origin::start(200, &[]);
@@ -176,11 +187,15 @@ fn rules_and_upstreams_that_vanish_appear_or_change_are_named() {
     let without = all.replace(ORDERS, "");
     let said = reload(&mut gateway, &without);
     assert!(said.contains("rule orders: removed"), "{said}");
-    assert_eq!(series(&gateway, "upshift_reload_changes_total{kind=\"rule\",change=\"removed\"}"), 1.0);
+    assert_eq!(
+        series(&gateway, "upshift_reload_changes_total{kind=\"rule\",change=\"removed\"}"),
+        1.0
+    );
     let said = reload(&mut gateway, &all);
     assert!(said.contains("rule orders: added"), "{said}");
     // M12: requests without a version are judged from now on.
-    let said = reload(&mut gateway, &all.replace("minimum = \"2\"", "minimum = \"2\", assume = \"1\""));
+    let said =
+        reload(&mut gateway, &all.replace("minimum = \"2\"", "minimum = \"2\", assume = \"1\""));
     assert!(said.contains("rule orders: changed (require)"), "{said}");
     let exemption = "[[exemption]]\nid = \"partner\"\npaths = [\"/partner\"]\nreason = \"r\"\nowner = \"o\"\n\
         expires = 2099-01-01\n";
@@ -188,7 +203,10 @@ fn rules_and_upstreams_that_vanish_appear_or_change_are_named() {
     assert!(said.contains("exemption partner: added"), "{said}");
     let elsewhere = all.replace(&origin.address().to_string(), "127.0.0.1:9");
     let said = reload(&mut gateway, &elsewhere);
-    let (gone, new) = (format!("upstream http://{}: removed", origin.address()), "upstream http://127.0.0.1:9: added");
+    let (gone, new) = (
+        format!("upstream http://{}: removed", origin.address()),
+        "upstream http://127.0.0.1:9: added",
+    );
     assert!(said.contains(&gone) && said.contains(new), "{said}");
     let said = reload(&mut gateway, &elsewhere);
     assert!(said.contains("nothing that takes effect is different"), "{said}");
@@ -205,7 +223,9 @@ fn settings_that_take_a_restart_are_named_one_by_one() {
         .replace("https = \"127.0.0.1:0\"", "https = \"127.0.0.1:2\"\nhttp3 = true")
         .replace("admin = \"127.0.0.1:0\"", &format!("admin = \"127.0.0.1:3\"\nstore = {store:?}"));
     let said = reload(&mut gateway, &changed);
-    for key in ["gateway.http ", "gateway.https ", "gateway.http3 ", "gateway.admin ", "gateway.store "] {
+    for key in
+        ["gateway.http ", "gateway.https ", "gateway.http3 ", "gateway.admin ", "gateway.store "]
+    {
         let line = said.lines().find(|line| line.contains(key)).unwrap_or_default();
         assert!(line.contains("takes a restart"), "{key}: {said}");
     }
@@ -215,17 +235,33 @@ fn settings_that_take_a_restart_are_named_one_by_one() {
 #[test]
 fn a_reload_takes_up_the_admin_token() {
     let origin = Origin::start(200, &[]);
-    let mut gateway = Gateway::with(origin.address(), "admin-token = \"the first token of all\"", RULE, &[]);
+    let mut gateway =
+        Gateway::with(origin.address(), "admin-token = \"the first token of all\"", RULE, &[]);
     let admin = format!("http://{}/api/status", gateway.admin());
     let ask = |token: &str| {
         let field = format!("Authorization: Bearer {token}");
-        let words = ["--silent", "--output", "/dev/null", "--write-out", "%{http_code}", "-H", &field, &admin];
+        let words = [
+            "--silent",
+            "--output",
+            "/dev/null",
+            "--write-out",
+            "%{http_code}",
+            "-H",
+            &field,
+            &admin,
+        ];
         run("curl", &words).ok()
     };
-    assert_eq!((ask("the first token of all"), ask("another token instead")), ("200".to_owned(), "401".to_owned()));
+    assert_eq!(
+        (ask("the first token of all"), ask("another token instead")),
+        ("200".to_owned(), "401".to_owned())
+    );
     let changed = good(&gateway).replace("the first token of all", "another token instead");
     reload(&mut gateway, &changed);
-    assert_eq!((ask("the first token of all"), ask("another token instead")), ("401".to_owned(), "200".to_owned()));
+    assert_eq!(
+        (ask("the first token of all"), ask("another token instead")),
+        ("401".to_owned(), "200".to_owned())
+    );
 }
 
 /// Limits hold for the connections that begin after the reload, on the admin listener as well.
@@ -233,7 +269,10 @@ fn a_reload_takes_up_the_admin_token() {
 fn a_reload_takes_up_limits() {
     let origin = Origin::start(200, &[]);
     let mut gateway = Gateway::start(origin.address(), RULE);
-    let long = format!("GET / HTTP/1.1\r\nHost: h\r\nX-Long: {}\r\nConnection: close\r\n\r\n", "x".repeat(16_000));
+    let long = format!(
+        "GET / HTTP/1.1\r\nHost: h\r\nX-Long: {}\r\nConnection: close\r\n\r\n",
+        "x".repeat(16_000)
+    );
     let ask = |to| exchange(to, long.as_bytes(), false).0.status;
     assert_eq!(ask(gateway.http()), 426);
     let changed = format!("{}\n[limits]\nheader-bytes = \"8 KiB\"\n", good(&gateway));
@@ -263,15 +302,29 @@ fn a_certificate_that_a_reload_moved_is_watched() {
     let moved = format!("tls = {{ certificate = {certificate:?}, key = {key:?} }}");
     let changed = good(&gateway).replace(&tls, &moved);
     std::fs::write(gateway.file(), changed).expect("a writable file");
-    gateway.program().wait_for("reload", |lines| lines.iter().any(|line| line.contains(" reloaded: ")).then_some(()));
-    let reloads = |lines: &[String]| lines.iter().filter(|line| line.contains(" reloaded: ")).count();
+    gateway.program().wait_for("reload", |lines| {
+        lines.iter().any(|line| line.contains(" reloaded: ")).then_some(())
+    });
+    let reloads =
+        |lines: &[String]| lines.iter().filter(|line| line.contains(" reloaded: ")).count();
     let before = reloads(&gateway.program().lines());
     place(&second, "b");
-    gateway.program().wait_for("reload of the certificate", |lines| (reloads(lines) > before).then_some(()));
+    gateway
+        .program()
+        .wait_for("reload of the certificate", |lines| (reloads(lines) > before).then_some(()));
     let url = gateway.secure_url("/");
     let trusted = second.file().display().to_string();
-    let words =
-        ["--silent", "--http1.1", "--cacert", &trusted, "--output", "/dev/null", "--write-out", "%{http_code}", &url];
+    let words = [
+        "--silent",
+        "--http1.1",
+        "--cacert",
+        &trusted,
+        "--output",
+        "/dev/null",
+        "--write-out",
+        "%{http_code}",
+        &url,
+    ];
     assert_eq!(run("curl", &words).ok(), "426", "the new certificate is shown");
 }
 
@@ -290,9 +343,11 @@ fn file_with_certificate(folder: &Scratch, from: i32, until: i32) -> String {
 #[test]
 fn a_certificate_outside_its_time_is_a_warning() {
     let folder = Scratch::new();
-    for (from, until, said) in
-        [(2019, 2020, "expired on"), (2090, 2099, "is not valid before"), (2020, 2099, "valid, 0 rules")]
-    {
+    for (from, until, said) in [
+        (2019, 2020, "expired on"),
+        (2090, 2099, "is not valid before"),
+        (2020, 2099, "valid, 0 rules"),
+    ] {
         let checked = upshift(&["check", &file_with_certificate(&folder, from, until)]);
         assert!(checked.code == 0 && checked.stderr.contains(said), "{said}: {}", checked.stderr);
     }
@@ -302,12 +357,18 @@ fn a_certificate_outside_its_time_is_a_warning() {
 #[test]
 fn a_store_that_cannot_be_made_is_a_warning() {
     let folder = Scratch::new();
-    let text = "[gateway]\nupstream = \"http://127.0.0.1:9\"\nstore = \"no/such/folder/upshift.db\"\n";
+    let text =
+        "[gateway]\nupstream = \"http://127.0.0.1:9\"\nstore = \"no/such/folder/upshift.db\"\n";
     let checked = upshift(&["check", &folder.file("upshift.toml", text).display().to_string()]);
-    assert!(checked.code == 0 && checked.stderr.contains("forgotten at a restart"), "{}", checked.stderr);
+    assert!(
+        checked.code == 0 && checked.stderr.contains("forgotten at a restart"),
+        "{}",
+        checked.stderr
+    );
 }
 
-/// An upstream that is the gateway itself. KIND: a comparison of spellings in place of what they mean.
+/// An upstream that is the gateway itself. KIND: a comparison of spellings in place of what they
+/// mean.
 #[test]
 fn a_gateway_in_front_of_itself_is_refused() {
     let folder = Scratch::new();
@@ -334,8 +395,8 @@ fn a_gateway_in_front_of_itself_is_refused() {
     }
 }
 
-/// KIND: a loop that only the run can show. Requests went round until their fields were too large, and the log advised to
-/// declare a proxy.
+/// KIND: a loop that only the run can show. Requests went round until their fields were too large,
+/// and the log advised to declare a proxy.
 #[test]
 fn a_loop_is_recognised_and_named() {
     let origin = Origin::start(200, &[]);
@@ -346,7 +407,8 @@ fn a_loop_is_recognised_and_named() {
     reload(&mut gateway, &looping);
     assert_eq!(status(&gateway), 508);
     gateway.program().wait_for("the upstream's name", |lines| {
-        let named = |line: &String| line.contains("leads back to this gateway") && line.contains(&itself);
+        let named =
+            |line: &String| line.contains("leads back to this gateway") && line.contains(&itself);
         lines.iter().any(named).then_some(())
     });
     // As many in a row as there may be in earnest.
@@ -357,13 +419,23 @@ fn a_loop_is_recognised_and_named() {
     assert_eq!(exchange(gateway.http(), request, false).0.status, 200);
 }
 
-/// KIND: a part is lost, and what is left looks whole. Without a default upstream the rest of the requests is 503.
+/// KIND: a part is lost, and what is left looks whole. Without a default upstream the rest of the
+/// requests is 503.
 #[test]
 fn requests_that_no_upstream_takes_are_a_warning() {
     let folder = Scratch::new();
-    for (upstreams, warns) in [("hosts = [\"a.example\"]\n", true), ("paths = [\"/**\"]\n", false), ("", false)] {
-        let text = format!("[gateway]\nstore = false\n[[upstream]]\n{upstreams}addresses = [\"http://127.0.0.1:9\"]\n");
+    for (upstreams, warns) in
+        [("hosts = [\"a.example\"]\n", true), ("paths = [\"/**\"]\n", false), ("", false)]
+    {
+        let text = format!(
+            "[gateway]\nstore = false\n[[upstream]]\n{upstreams}addresses = [\"http://127.0.0.1:9\"]\n"
+        );
         let checked = upshift(&["check", &folder.file("upshift.toml", text).display().to_string()]);
-        assert_eq!((checked.code, checked.stderr.contains("answered 503")), (0, warns), "{}", checked.stderr);
+        assert_eq!(
+            (checked.code, checked.stderr.contains("answered 503")),
+            (0, warns),
+            "{}",
+            checked.stderr
+        );
     }
 }

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use interop::h2_frames::{HEADERS, WHOLE, field_block, frame, pseudo_fields};
 use interop::{
-    Behaviour, BlackHole, Connection, Gateway, H2Session, H2Upstream, Manner, Nginx, Replica, SLOWLY, Upstreams,
-    free_port, pause, peers, read_reply, send, wait,
+    Behaviour, BlackHole, Connection, Gateway, H2Session, H2Upstream, Manner, Nginx, Replica,
+    SLOWLY, Upstreams, free_port, pause, peers, read_reply, send, wait,
 };
 
 /// Clients at once.
@@ -54,15 +54,21 @@ fn ask_for(gateway: SocketAddr, method: &str, time: Duration) -> Vec<Asked> {
 }
 
 fn upstream(addresses: &[SocketAddr], more: &str) -> String {
-    let addresses: Vec<String> = addresses.iter().map(|address| format!("\"http://{address}\"")).collect();
-    format!("[[upstream]]\npaths = [\"/**\"]\naddresses = [{}]\n{more}\n{LIMITS}", addresses.join(", "))
+    let addresses: Vec<String> =
+        addresses.iter().map(|address| format!("\"http://{address}\"")).collect();
+    format!(
+        "[[upstream]]\npaths = [\"/**\"]\naddresses = [{}]\n{more}\n{LIMITS}",
+        addresses.join(", ")
+    )
 }
 
 /// The value of a series; 0 if there is none.
 fn series(gateway: &Gateway, name: &str, endpoint: SocketAddr, label: &str) -> f64 {
     let text = gateway.ask_admin("/metrics").text();
     let endpoint = format!("endpoint=\"http://{endpoint}\"");
-    let lines = text.lines().filter(|line| line.starts_with(name) && line.contains(&endpoint) && line.contains(label));
+    let lines = text
+        .lines()
+        .filter(|line| line.starts_with(name) && line.contains(&endpoint) && line.contains(label));
     lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
 }
 
@@ -91,12 +97,32 @@ fn assert_no_loss_beside(good: SocketAddr, what: &str, bad: SocketAddr, cause: &
     let asked = ask_for(gateway.http(), "GET", TEST);
     let (first, later): (Vec<_>, Vec<_>) = asked.into_iter().partition(|(when, _)| *when < FIRST);
     let failed = first.iter().filter(|(_, status)| *status != 200).count();
-    assert!(first.len() >= 100 && later.len() >= 300, "{what}: {} and {} requests", first.len(), later.len());
+    assert!(
+        first.len() >= 100 && later.len() >= 300,
+        "{what}: {} and {} requests",
+        first.len(),
+        later.len()
+    );
     assert!(failed * 50 <= first.len(), "{what}: in the first second: {:?}", statuses(&first));
-    assert_eq!(statuses(&later).keys().collect::<Vec<_>>(), [&200], "{what}: later: {:?}", statuses(&later));
-    assert!(series(&gateway, "upshift_upstream_endpoint_ejections_total", bad, "") >= 1.0, "{what}");
-    assert!(series(&gateway, "upshift_upstream_endpoint_failures_total", bad, cause) >= 1.0, "{what}");
-    assert!(is_logged(&mut gateway, "is left out for", bad), "{what}: {:?}", gateway.program().lines());
+    assert_eq!(
+        statuses(&later).keys().collect::<Vec<_>>(),
+        [&200],
+        "{what}: later: {:?}",
+        statuses(&later)
+    );
+    assert!(
+        series(&gateway, "upshift_upstream_endpoint_ejections_total", bad, "") >= 1.0,
+        "{what}"
+    );
+    assert!(
+        series(&gateway, "upshift_upstream_endpoint_failures_total", bad, cause) >= 1.0,
+        "{what}"
+    );
+    assert!(
+        is_logged(&mut gateway, "is left out for", bad),
+        "{what}: {:?}",
+        gateway.program().lines()
+    );
 }
 
 #[test]
@@ -143,8 +169,8 @@ fn a_replica_that_is_no_http_server_costs_no_request() {
     assert_no_loss("it answers no HTTP", bad.address(), "broken");
 }
 
-/// KIND: the excuse for a connection that rested too long, given to a stream of HTTP/2 that is reset while its connection
-/// goes on: the replica was never ejected, or once.
+/// KIND: the excuse for a connection that rested too long, given to a stream of HTTP/2 that is
+/// reset while its connection goes on: the replica was never ejected, or once.
 #[test]
 fn a_replica_that_resets_streams_costs_no_request() {
     // RFC 9113 §7: INTERNAL_ERROR, REFUSED_STREAM, HTTP_1_1_REQUIRED.
@@ -182,7 +208,8 @@ fn a_replica_that_fails_many_requests_costs_no_request() {
     }
 }
 
-/// KIND: the excuse taken away from those that deserve it: a server that closes connections early is well.
+/// KIND: the excuse taken away from those that deserve it: a server that closes connections early
+/// is well.
 #[test]
 fn servers_that_close_connections_early_are_never_left_out() {
     peers!("nginx");
@@ -197,11 +224,15 @@ fn servers_that_close_connections_early_are_never_left_out() {
     }
     assert_eq!(statuses(&asked).keys().collect::<Vec<_>>(), [&200], "{:?}", statuses(&asked));
     for address in addresses {
-        assert!(series(&gateway, "upshift_upstream_endpoint_ejections_total", address, "") < 1.0, "{address}");
+        assert!(
+            series(&gateway, "upshift_upstream_endpoint_ejections_total", address, "") < 1.0,
+            "{address}"
+        );
     }
 }
 
-/// KIND: requests that a server has not processed spend the budget of retries, and a healthy server is answered for with 502.
+/// KIND: requests that a server has not processed spend the budget of retries, and a healthy server
+/// is answered for with 502.
 #[test]
 fn a_server_that_ends_connections_of_http_2_costs_no_request() {
     peers!("nginx");
@@ -213,44 +244,57 @@ fn a_server_that_ends_connections_of_http_2_costs_no_request() {
     assert_eq!(statuses(&asked).keys().collect::<Vec<_>>(), [&200], "{:?}", statuses(&asked));
 }
 
-/// KIND: the backup counted among those that serve, so that one of two bad primaries is asked for ever.
+/// KIND: the backup counted among those that serve, so that one of two bad primaries is asked for
+/// ever.
 #[test]
 fn a_backup_takes_over_from_several_primaries() {
     for behaviour in [Behaviour::Resets, Behaviour::Answers(503), Behaviour::Closes] {
         let bad = [Replica::start(behaviour), Replica::start(behaviour)];
         let backup = Replica::start(Behaviour::Serves);
-        let site = [(bad[0].address(), ""), (bad[1].address(), ""), (backup.address(), ", backup = true")];
+        let site =
+            [(bad[0].address(), ""), (bad[1].address(), ""), (backup.address(), ", backup = true")];
         let gateway = Gateway::start(backup.address(), &endpoints(&site, ""));
         let asked = ask_for(gateway.http(), "GET", TEST);
         let (_, later): (Vec<_>, Vec<_>) = asked.into_iter().partition(|(when, _)| *when < FIRST);
-        assert_eq!(statuses(&later).keys().collect::<Vec<_>>(), [&200], "{behaviour:?}: {:?}", statuses(&later));
+        assert_eq!(
+            statuses(&later).keys().collect::<Vec<_>>(),
+            [&200],
+            "{behaviour:?}: {:?}",
+            statuses(&later)
+        );
     }
 }
 
-/// KIND: a health check that fails everywhere, because it is wrong, and switches off ejection and retries.
+/// KIND: a health check that fails everywhere, because it is wrong, and switches off ejection and
+/// retries.
 #[test]
 fn a_wrong_health_check_costs_no_request() {
     let (good, bad) = (Replica::start(Behaviour::Serves), Replica::start(Behaviour::Resets));
     for replica in [&good, &bad] {
         replica.set_health(Behaviour::Answers(404));
     }
-    let gateway = Gateway::start(good.address(), &upstream(&[bad.address(), good.address()], HEALTH));
+    let gateway =
+        Gateway::start(good.address(), &upstream(&[bad.address(), good.address()], HEALTH));
     for replica in [&good, &bad] {
         wait_for("no check passes", || {
-            series(&gateway, "upshift_upstream_health_checks_total", replica.address(), "failed") >= 1.0
+            series(&gateway, "upshift_upstream_health_checks_total", replica.address(), "failed")
+                >= 1.0
         });
     }
     let asked = ask_for(gateway.http(), "GET", TEST);
     let (_, later): (Vec<_>, Vec<_>) = asked.into_iter().partition(|(when, _)| *when < FIRST);
     assert_eq!(statuses(&later).keys().collect::<Vec<_>>(), [&200], "{:?}", statuses(&later));
-    assert!(series(&gateway, "upshift_upstream_endpoint_ejections_total", bad.address(), "") >= 1.0);
+    assert!(
+        series(&gateway, "upshift_upstream_endpoint_ejections_total", bad.address(), "") >= 1.0
+    );
 }
 
 /// KIND: a replica that hangs, unseen because clients are less patient than the gateway.
 #[test]
 fn a_replica_that_hangs_longer_than_its_clients_wait_is_left_out() {
     let (good, bad) = (Replica::start(Behaviour::Serves), Replica::start(Behaviour::Hangs));
-    let site = upstream(&[bad.address(), good.address()], "").replace("upstream-response", "upstream-silence");
+    let site = upstream(&[bad.address(), good.address()], "")
+        .replace("upstream-response", "upstream-silence");
     let gateway = Gateway::start(good.address(), &site);
     let begun = Instant::now();
     thread::scope(|scope| {
@@ -262,22 +306,31 @@ fn a_replica_that_hangs_longer_than_its_clients_wait_is_left_out() {
             });
         }
     });
-    assert!(series(&gateway, "upshift_upstream_endpoint_failures_total", bad.address(), "abandoned") >= 3.0);
-    assert!(series(&gateway, "upshift_upstream_endpoint_ejections_total", bad.address(), "") >= 1.0);
+    assert!(
+        series(&gateway, "upshift_upstream_endpoint_failures_total", bad.address(), "abandoned")
+            >= 3.0
+    );
+    assert!(
+        series(&gateway, "upshift_upstream_endpoint_ejections_total", bad.address(), "") >= 1.0
+    );
     assert!(series(&gateway, "upshift_upstream_endpoint_failures_total", good.address(), "") < 1.0);
     assert!(bad.requests() * 10 < good.requests(), "{} and {}", bad.requests(), good.requests());
 }
 
 /// Asks over HTTP/2, and leaves if no answer comes for a little more than a second.
 fn ask_impatiently(gateway: SocketAddr) {
-    let session = H2Session::open(gateway, &frame(HEADERS, WHOLE, 1, &field_block(&pseudo_fields("GET", "/"))));
+    let session = H2Session::open(
+        gateway,
+        &frame(HEADERS, WHOLE, 1, &field_block(&pseudo_fields("GET", "/"))),
+    );
     let asked = Instant::now();
     while !session.is_complete(1) && asked.elapsed() < Duration::from_millis(1_300) {
         wait(Duration::from_millis(5));
     }
 }
 
-/// KIND: a handshake that is never repeated, while the tunnels of the good replica count as its load.
+/// KIND: a handshake that is never repeated, while the tunnels of the good replica count as its
+/// load.
 #[test]
 fn a_replica_that_refuses_handshakes_costs_none() {
     peers!("node");
@@ -295,8 +348,11 @@ fn a_replica_that_refuses_handshakes_costs_none() {
             tunnels.push(tunnel);
         }
         // 200 is what the bad one says when it serves.
-        let failed: usize =
-            counts.iter().filter(|(status, _)| ![101, 200].contains(*status)).map(|(_, count)| count).sum();
+        let failed: usize = counts
+            .iter()
+            .filter(|(status, _)| ![101, 200].contains(*status))
+            .map(|(_, count)| count)
+            .sum();
         assert_eq!(failed, 0, "{behaviour:?}: {counts:?}");
         assert!(
             series(&gateway, "upshift_upstream_endpoint_ejections_total", bad.address(), "") >= 1.0,
@@ -315,15 +371,21 @@ fn what_is_too_much_does_not_go_to_an_endpoint_that_is_left_out() {
     let (_, later): (Vec<_>, Vec<_>) = asked.into_iter().partition(|(when, _)| *when < FIRST);
     let counts = statuses(&later);
     // Each time that it returns, it may be asked before the first failure is known.
-    let wrong: usize = counts.iter().filter(|(status, _)| ![200, 503].contains(*status)).map(|(_, count)| count).sum();
+    let wrong: usize = counts
+        .iter()
+        .filter(|(status, _)| ![200, 503].contains(*status))
+        .map(|(_, count)| count)
+        .sum();
     assert!(wrong <= 2 * CLIENTS && wrong * 20 <= later.len(), "{counts:?}");
     assert!(counts[&200] >= 10 && counts[&503] >= 100, "{counts:?}");
 }
 
-/// KIND: a request that was certainly not processed, lost because its method may not be repeated (RFC 9113 §8.7).
+/// KIND: a request that was certainly not processed, lost because its method may not be repeated
+/// (RFC 9113 §8.7).
 #[test]
 fn a_request_that_was_not_processed_is_sent_again_whatever_its_method() {
-    let (good, bad) = (H2Upstream::start(&[Manner::Answers]), H2Upstream::start(&[Manner::Resets(7)]));
+    let (good, bad) =
+        (H2Upstream::start(&[Manner::Answers]), H2Upstream::start(&[Manner::Resets(7)]));
     let leaves = H2Upstream::start(&[Manner::Leaves(1)]);
     for addresses in [vec![bad.address(), good.address()], vec![leaves.address()]] {
         let gateway = Gateway::start(addresses[0], &upstream(&addresses, "http = \"2\""));
@@ -335,7 +397,8 @@ fn a_request_that_was_not_processed_is_sent_again_whatever_its_method() {
         }
     }
     let gateway = Gateway::start(bad.address(), &upstream(&[bad.address()], "http = \"2\""));
-    let reply = Connection::new(gateway.http()).ask(b"POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 0\r\n\r\n");
+    let reply = Connection::new(gateway.http())
+        .ask(b"POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 0\r\n\r\n");
     assert_eq!(reply.map(|reply| reply.status), Some(502), "the one retry is refused as well");
 }
 
@@ -345,8 +408,15 @@ fn a_replica_that_truncates_its_answers_is_left_out() {
     let (good, bad) = (Replica::start(Behaviour::Serves), Replica::start(Behaviour::Truncates));
     let gateway = Gateway::start(good.address(), &upstream(&[bad.address(), good.address()], ""));
     ask_for(gateway.http(), "GET", TEST);
-    assert!(bad.requests() < 40 && good.requests() > 300, "{} and {}", bad.requests(), good.requests());
-    assert!(series(&gateway, "upshift_upstream_endpoint_ejections_total", bad.address(), "") >= 1.0);
+    assert!(
+        bad.requests() < 40 && good.requests() > 300,
+        "{} and {}",
+        bad.requests(),
+        good.requests()
+    );
+    assert!(
+        series(&gateway, "upshift_upstream_endpoint_ejections_total", bad.address(), "") >= 1.0
+    );
 }
 
 /// RFC 9110 §9.2.2: what is not idempotent is not repeated. The ejection bounds what is lost.
@@ -354,7 +424,8 @@ fn a_replica_that_truncates_its_answers_is_left_out() {
 fn a_bad_replica_gets_few_requests_that_cannot_be_repeated() {
     for behaviour in [Behaviour::Closes, Behaviour::Resets, Behaviour::Answers(503)] {
         let (good, bad) = (Replica::start(Behaviour::Serves), Replica::start(behaviour));
-        let gateway = Gateway::start(good.address(), &upstream(&[bad.address(), good.address()], ""));
+        let gateway =
+            Gateway::start(good.address(), &upstream(&[bad.address(), good.address()], ""));
         let asked = ask_for(gateway.http(), "POST", TEST);
         let failed = asked.iter().filter(|(_, status)| *status != 200).count();
         assert!(failed <= 40 && asked.len() > 400, "{behaviour:?}: {:?}", statuses(&asked));
@@ -365,46 +436,61 @@ fn a_bad_replica_gets_few_requests_that_cannot_be_repeated() {
 #[test]
 fn a_replica_that_recovers_is_used_again() {
     let (good, bad) = (Replica::start(Behaviour::Serves), Replica::start(Behaviour::Resets));
-    let mut gateway = Gateway::start(good.address(), &upstream(&[bad.address(), good.address()], ""));
+    let mut gateway =
+        Gateway::start(good.address(), &upstream(&[bad.address(), good.address()], ""));
     ask_for(gateway.http(), "GET", FIRST);
     let before = bad.requests();
     bad.set(Behaviour::Serves);
     let asked = ask_for(gateway.http(), "GET", TEST * 2);
     let share = (bad.requests() - before) * 100 / asked.len();
     assert!((5..=60).contains(&share), "it had {share} % of {}", asked.len());
-    assert!(is_logged(&mut gateway, "answers again", bad.address()), "{:?}", gateway.program().lines());
+    assert!(
+        is_logged(&mut gateway, "answers again", bad.address()),
+        "{:?}",
+        gateway.program().lines()
+    );
 }
 
-/// At most half is ejected: where all answer 5xx, the clients get those answers, and no 503 of ours.
+/// At most half is ejected: where all answer 5xx, the clients get those answers, and no 503 of
+/// ours.
 #[test]
 fn replicas_that_all_answer_5xx_are_asked_all_the_same() {
-    let replicas = [Replica::start(Behaviour::Answers(500)), Replica::start(Behaviour::Answers(500))];
+    let replicas =
+        [Replica::start(Behaviour::Answers(500)), Replica::start(Behaviour::Answers(500))];
     let addresses = replicas.each_ref().map(Replica::address);
     let gateway = Gateway::start(addresses[0], &upstream(&addresses, ""));
     let asked = ask_for(gateway.http(), "GET", FIRST);
     assert_eq!(statuses(&asked).keys().collect::<Vec<_>>(), [&500]);
-    let up = addresses.map(|address| series(&gateway, "upshift_upstream_endpoint_available", address, ""));
+    let up = addresses
+        .map(|address| series(&gateway, "upshift_upstream_endpoint_available", address, ""));
     assert!(up.iter().sum::<f64>() >= 1.0, "{up:?}");
 }
 
 /// The budget: a fifth of the requests, at least ten in ten seconds and core; not one for each.
 #[test]
 fn retries_stay_within_their_budget() {
-    let replicas = [Replica::start(Behaviour::Answers(503)), Replica::start(Behaviour::Answers(503))];
+    let replicas =
+        [Replica::start(Behaviour::Answers(503)), Replica::start(Behaviour::Answers(503))];
     let addresses = replicas.each_ref().map(Replica::address);
     let gateway = Gateway::start(addresses[0], &upstream(&addresses, ""));
     let asked = ask_for(gateway.http(), "GET", TEST);
     let arrived = replicas.iter().map(Replica::requests).sum::<usize>();
     let retries = arrived - asked.len();
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    assert!(retries > 0 && retries <= asked.len() / 5 + 10 * cores, "{retries} retries of {}", asked.len());
+    assert!(
+        retries > 0 && retries <= asked.len() / 5 + 10 * cores,
+        "{retries} retries of {}",
+        asked.len()
+    );
 }
 
-/// A slow server gets a request that timed out, or that it answers with nonsense, once: there is no other to ask, and
-/// the connection it came on was sound.
+/// A slow server gets a request that timed out, or that it answers with nonsense, once: there is no
+/// other to ask, and the connection it came on was sound.
 #[test]
 fn the_only_replica_is_not_asked_again_because_it_is_slow_or_wrong() {
-    for (behaviour, status) in [(Behaviour::Hangs, 504), (Behaviour::Garbles, 502), (Behaviour::Answers(503), 503)] {
+    for (behaviour, status) in
+        [(Behaviour::Hangs, 504), (Behaviour::Garbles, 502), (Behaviour::Answers(503), 503)]
+    {
         let replica = Replica::start(Behaviour::Serves);
         let gateway = Gateway::start(replica.address(), &upstream(&[replica.address()], ""));
         // On every core a connection rests that has served.
@@ -420,16 +506,22 @@ fn the_only_replica_is_not_asked_again_because_it_is_slow_or_wrong() {
 #[test]
 fn retries_can_be_switched_off() {
     let (good, bad) = (Replica::start(Behaviour::Serves), Replica::start(Behaviour::Answers(503)));
-    let gateway = Gateway::start(good.address(), &upstream(&[bad.address(), good.address()], "retries = 0"));
+    let gateway =
+        Gateway::start(good.address(), &upstream(&[bad.address(), good.address()], "retries = 0"));
     let asked = ask_for(gateway.http(), "GET", FIRST);
     assert!(statuses(&asked).contains_key(&503));
     assert_eq!(bad.requests() + good.requests(), asked.len());
 }
 
 fn endpoints(endpoints: &[(SocketAddr, &str)], more: &str) -> String {
-    let tables: Vec<String> =
-        endpoints.iter().map(|(address, keys)| format!("{{ address = \"http://{address}\"{keys} }}")).collect();
-    format!("[[upstream]]\npaths = [\"/**\"]\nendpoints = [{}]\n{more}\n{LIMITS}", tables.join(", "))
+    let tables: Vec<String> = endpoints
+        .iter()
+        .map(|(address, keys)| format!("{{ address = \"http://{address}\"{keys} }}"))
+        .collect();
+    format!(
+        "[[upstream]]\npaths = [\"/**\"]\nendpoints = [{}]\n{more}\n{LIMITS}",
+        tables.join(", ")
+    )
 }
 
 #[test]
@@ -459,7 +551,10 @@ fn a_backup_is_asked_only_while_no_other_is_well() {
 #[test]
 fn an_endpoint_gets_no_more_than_its_connections() {
     let replica = Replica::start(Behaviour::ServesSlowly);
-    let gateway = Gateway::start(replica.address(), &endpoints(&[(replica.address(), ", connections = 3")], ""));
+    let gateway = Gateway::start(
+        replica.address(),
+        &endpoints(&[(replica.address(), ", connections = 3")], ""),
+    );
     let asked = ask_for(gateway.http(), "GET", SLOWLY * 6);
     assert_eq!(replica.most_under_way(), 3);
     let counts = statuses(&asked);
@@ -476,14 +571,19 @@ fn an_endpoint_that_fails_its_health_checks_is_left_out_until_it_passes() {
     for behaviour in [Behaviour::Answers(404), Behaviour::Hangs, Behaviour::Resets] {
         let (good, bad) = (Replica::start(Behaviour::Serves), Replica::start(Behaviour::Serves));
         bad.set_health(behaviour);
-        let mut gateway = Gateway::start(good.address(), &upstream(&[bad.address(), good.address()], HEALTH));
+        let mut gateway =
+            Gateway::start(good.address(), &upstream(&[bad.address(), good.address()], HEALTH));
         wait_for("the endpoint is left out", || {
             series(&gateway, "upshift_upstream_endpoint_available", bad.address(), "") < 1.0
         });
         let before = bad.requests();
         ask_for(gateway.http(), "GET", FIRST);
         assert_eq!(bad.requests(), before, "{behaviour:?}");
-        assert!(is_logged(&mut gateway, "fails its health checks", bad.address()), "{:?}", gateway.program().lines());
+        assert!(
+            is_logged(&mut gateway, "fails its health checks", bad.address()),
+            "{:?}",
+            gateway.program().lines()
+        );
         bad.set_health(Behaviour::Serves);
         wait_for("the endpoint is used again", || {
             series(&gateway, "upshift_upstream_endpoint_available", bad.address(), "") > 0.0
@@ -491,7 +591,10 @@ fn an_endpoint_that_fails_its_health_checks_is_left_out_until_it_passes() {
         ask_for(gateway.http(), "GET", FIRST);
         assert!(bad.requests() > before + 20, "{behaviour:?}");
         assert!(is_logged(&mut gateway, "passes its health checks again", bad.address()));
-        assert!(series(&gateway, "upshift_upstream_health_checks_total", bad.address(), "passed") >= 2.0);
+        assert!(
+            series(&gateway, "upshift_upstream_health_checks_total", bad.address(), "passed")
+                >= 2.0
+        );
     }
 }
 

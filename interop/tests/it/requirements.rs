@@ -1,12 +1,12 @@
-//! "with the gateway in front of nginx, `curl -si` shows for each requirement kind a 426 … on HTTP/1.1, the same without
-//! the two fields on HTTP/2, and 200 once the client complies".
+//! "with the gateway in front of nginx, `curl -si` shows for each requirement kind a 426 … on
+//! HTTP/1.1, the same without the two fields on HTTP/2, and 200 once the client complies".
 
 use interop::{Gateway, Nginx, Reply, peers};
 
 use crate::sample::{HANDSHAKE, RULES};
 
-/// A request of HTTP/1.1 that does not comply: curl's arguments, the path, the `Upgrade` it must be told, a field that
-/// must be in `Vary`.
+/// A request of HTTP/1.1 that does not comply: curl's arguments, the path, the `Upgrade` it must be
+/// told, a field that must be in `Vary`.
 const REFUSED: &[(&[&str], &str, &str, &str)] = &[
     (&[], "/account/me", "TLS/1.2", ""),
     (&[], "/feeds/a", "HTTP/2.0", ""),
@@ -26,7 +26,11 @@ fn each_kind_is_refused_on_http_1_1_with_upgrade_and_connection() {
     let gateway = Gateway::start(nginx.address(), RULES);
     for (arguments, path, upgrade, vary) in REFUSED {
         let reply = gateway.curl(&[&["--http1.1"], *arguments, &[&gateway.url(path)]].concat());
-        assert_eq!((reply.status, reply.field("upgrade").as_str()), (426, *upgrade), "{path}: {reply:?}");
+        assert_eq!(
+            (reply.status, reply.field("upgrade").as_str()),
+            (426, *upgrade),
+            "{path}: {reply:?}"
+        );
         assert!(reply.connection_has("upgrade"), "{path}: {reply:?}");
         helps(path, &reply, vary);
     }
@@ -38,12 +42,19 @@ fn each_kind_is_refused_on_http_2_without_them() {
     let nginx = Nginx::start();
     let gateway = Gateway::start(nginx.address(), RULES);
     // Over HTTP/2 in clear, TLS is still missing; HTTP/2 itself no longer is.
-    for (arguments, path, upgrade, vary) in REFUSED.iter().filter(|(_, path, ..)| *path != "/feeds/a") {
-        let reply = gateway.curl(&[&["--http2-prior-knowledge"], *arguments, &[&gateway.url(path)]].concat());
+    for (arguments, path, upgrade, vary) in
+        REFUSED.iter().filter(|(_, path, ..)| *path != "/feeds/a")
+    {
+        let reply = gateway
+            .curl(&[&["--http2-prior-knowledge"], *arguments, &[&gateway.url(path)]].concat());
         assert_eq!((reply.protocol.as_str(), reply.status), ("HTTP/2", 426), "{path}: {reply:?}");
         assert!(!reply.has("upgrade") && !reply.has("connection"), "{path}: {reply:?}");
         let named = upgrade.split('/').next().unwrap_or_default();
-        assert!(reply.text().contains(named), "{path}: the body does not name {named}: {}", reply.text());
+        assert!(
+            reply.text().contains(named),
+            "{path}: the body does not name {named}: {}",
+            reply.text()
+        );
         helps(path, &reply, vary);
     }
 }
@@ -87,12 +98,25 @@ fn an_unoffered_subprotocol_is_400_and_not_426() {
 /// What every refusal has, of whatever kind and over whatever protocol.
 fn helps(path: &str, reply: &Reply, vary: &str) {
     assert_eq!(reply.field("cache-control"), "no-store", "{path}");
-    assert!(reply.field("vary").to_ascii_lowercase().contains(vary), "{path}: {}", reply.field("vary"));
+    assert!(
+        reply.field("vary").to_ascii_lowercase().contains(vary),
+        "{path}: {}",
+        reply.field("vary")
+    );
     assert_eq!(reply.field("content-type"), "application/problem+json", "{path}");
     let problem = reply.json();
-    for member in ["type", "title", "status", "detail", "rule", "reason", "required", "request_id"] {
-        assert!(!problem[member].is_null() || member == "reason", "{path}: no {member} in {}", reply.text());
+    for member in ["type", "title", "status", "detail", "rule", "reason", "required", "request_id"]
+    {
+        assert!(
+            !problem[member].is_null() || member == "reason",
+            "{path}: no {member} in {}",
+            reply.text()
+        );
     }
     assert_eq!(problem["status"], 426, "{path}");
-    assert!(problem["detail"].as_str().is_some_and(|detail| detail.len() > 20), "{path}: {}", reply.text());
+    assert!(
+        problem["detail"].as_str().is_some_and(|detail| detail.len() > 20),
+        "{path}: {}",
+        reply.text()
+    );
 }

@@ -10,15 +10,16 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use interop::{
-    Gateway, H3Reply, Origin, PATIENCE, Program, Reply, Scratch, ask_http3, binary, exchange, free_port, peers, send,
-    upshift,
+    Gateway, H3Reply, Origin, PATIENCE, Program, Reply, Scratch, ask_http3, binary, exchange,
+    free_port, peers, send, upshift,
 };
 use serde_json::{Value, json};
 
 use crate::operations::eventually;
 
 /// A rule, so that the file is complete.
-const RULE: &str = "[[rule]]\nid = \"accounts\"\npaths = [\"/account/**\"]\nrequire = { tls = \"1.2\" }\n";
+const RULE: &str =
+    "[[rule]]\nid = \"accounts\"\npaths = [\"/account/**\"]\nrequire = { tls = \"1.2\" }\n";
 
 const LAME_DUCK: &str = "[limits]\nlame-duck = \"1s\"\n";
 
@@ -54,7 +55,8 @@ impl Clients {
     /// Waits until so many more requests were answered.
     fn have_more_answers(&self, more: usize) {
         let before = self.shared.answered.load(Ordering::Relaxed);
-        let answered = || (self.shared.answered.load(Ordering::Relaxed) >= before + more).then_some(());
+        let answered =
+            || (self.shared.answered.load(Ordering::Relaxed) >= before + more).then_some(());
         assert!(eventually(answered).is_some(), "no more answers after {before}");
     }
 
@@ -102,10 +104,13 @@ fn finish(mut begun: TcpStream) -> u16 {
 
 fn ready(gateway: &Gateway) -> Option<u16> {
     let request = b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-    TcpStream::connect(gateway.admin()).ok().map(|_| exchange(gateway.admin(), request, false).0.status)
+    TcpStream::connect(gateway.admin())
+        .ok()
+        .map(|_| exchange(gateway.admin(), request, false).0.status)
 }
 
-/// The kind of fault: a restart in which clients are refused, or reset while they wait in the kernel's queue.
+/// The kind of fault: a restart in which clients are refused, or reset while they wait in the
+/// kernel's queue.
 #[test]
 fn a_gateway_is_replaced_without_a_gap() {
     let origin = Origin::start(200, &[]);
@@ -121,7 +126,11 @@ fn a_gateway_is_replaced_without_a_gap() {
         first.signal("TERM");
         second.join().unwrap_or_else(|_| panic!("the second gateway did not start"))
     });
-    assert_eq!(exchange(second.http(), ACCOUNT, false).0.status, 200, "the pause is still in force");
+    assert_eq!(
+        exchange(second.http(), ACCOUNT, false).0.status,
+        200,
+        "the pause is still in force"
+    );
     assert!(eventually(|| (ready(&second) == Some(200)).then_some(())).is_some());
     // While the first process still drains, the second one serves alone.
     clients.have_more_answers(2_000);
@@ -134,12 +143,14 @@ fn a_gateway_is_replaced_without_a_gap() {
     assert_eq!(second.program().ended(), 0);
 }
 
-/// The kind of fault: HTTP/3 connections of two processes on one port, each of which gets the other's packets.
+/// The kind of fault: HTTP/3 connections of two processes on one port, each of which gets the
+/// other's packets.
 #[test]
 fn http_3_follows_when_the_first_process_has_let_go() {
     peers!("python packages");
     let origin = Origin::start(200, &[]);
-    let mut first = Gateway::with(origin.address(), "http3 = true", &format!("{LAME_DUCK}{RULE}"), &[]);
+    let mut first =
+        Gateway::with(origin.address(), "http3 = true", &format!("{LAME_DUCK}{RULE}"), &[]);
     let https = first.https();
     assert_eq!(get_http3(https), 200);
     first.signal("TERM");
@@ -151,14 +162,14 @@ fn http_3_follows_when_the_first_process_has_let_go() {
 
 /// The status; 0 if none came.
 fn get_http3(to: SocketAddr) -> u64 {
-    let get: Value =
-        json!({ "fields": [[":method", "GET"], [":scheme", "https"], [":authority", "h"], [":path", "/"]] });
+    let get: Value = json!({ "fields": [[":method", "GET"], [":scheme", "https"], [":authority", "h"], [":path", "/"]] });
     let replies = ask_http3(to, &[vec![get]]);
     let reply = replies.first().and_then(|connection| connection.first());
     reply.map_or(0, H3Reply::status)
 }
 
-/// The kind of fault: an admin port that is held until the last tunnel ends, so that the next process cannot start.
+/// The kind of fault: an admin port that is held until the last tunnel ends, so that the next
+/// process cannot start.
 #[test]
 fn a_gateway_that_drains_has_let_go_of_every_port() {
     let origin = Origin::start(200, &[]);
@@ -166,7 +177,10 @@ fn a_gateway_that_drains_has_let_go_of_every_port() {
     let begun = send(first.http(), HALF);
     assert_eq!(get(first.http()).ok(), Some(200));
     first.program().signal("TERM");
-    assert!(eventually(|| TcpStream::connect(first.admin()).err()).is_some(), "the admin port is still held");
+    assert!(
+        eventually(|| TcpStream::connect(first.admin()).err()).is_some(),
+        "the admin port is still held"
+    );
     let second = Gateway::beside(&first, &[]);
     assert_eq!(get(second.http()).ok(), Some(200));
     assert_eq!(finish(begun), 200);
@@ -206,7 +220,8 @@ fn a_lame_duck_serves_and_says_that_it_stops() {
     assert!(stopped.elapsed() >= Duration::from_secs(2), "{:?}", stopped.elapsed());
 }
 
-/// systemd's own program opens the ports and passes them (sd_listen_fds(3)); the gateway could not bind them itself.
+/// systemd's own program opens the ports and passes them (sd_listen_fds(3)); the gateway could not
+/// bind them itself.
 #[test]
 fn sockets_of_a_supervisor_are_used() {
     peers!("systemd-socket-activate");
@@ -251,6 +266,7 @@ fn a_service_manager_is_notified() {
 
 fn received(manager: &UnixDatagram) -> String {
     let mut buffer = [0; 256];
-    let length = manager.recv(&mut buffer).unwrap_or_else(|error| panic!("no notification: {error}"));
+    let length =
+        manager.recv(&mut buffer).unwrap_or_else(|error| panic!("no notification: {error}"));
     String::from_utf8_lossy(&buffer[..length]).trim_end().to_owned()
 }

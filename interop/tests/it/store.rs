@@ -1,17 +1,29 @@
-//! The store fails, and the gateway goes on: emergency verbs work, say what a restart forgets, and are kept later.
+//! The store fails, and the gateway goes on: emergency verbs work, say what a restart forgets, and
+//! are kept later.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use interop::{Gateway, Origin, PATIENCE, Program, Scratch, exchange, pause, peers, python_server, run, skip, upshift};
+use interop::{
+    Gateway, Origin, PATIENCE, Program, Scratch, exchange, pause, peers, python_server, run, skip,
+    upshift,
+};
 use serde_json::Value;
 
-const RULES: &str = "[[rule]]\nid = \"relay\"\npaths = [\"/derp\"]\nrequire = { protocol = \"derp/2\" }\n";
-/// Longer than a verb takes that waits for no disk, and shorter than SQLite's usual patience of 5 s.
+const RULES: &str =
+    "[[rule]]\nid = \"relay\"\npaths = [\"/derp\"]\nrequire = { protocol = \"derp/2\" }\n";
+/// Longer than a verb takes that waits for no disk, and shorter than SQLite's usual patience of 5
+/// s.
 const QUICK: Duration = Duration::from_secs(4);
 
 fn asked(gateway: &Gateway) -> u16 {
-    exchange(gateway.http(), b"GET /derp HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n", false).0.status
+    exchange(
+        gateway.http(),
+        b"GET /derp HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n",
+        false,
+    )
+    .0
+    .status
 }
 
 fn store_line(store: &Path) -> String {
@@ -22,12 +34,14 @@ fn store_line(store: &Path) -> String {
 #[track_caller]
 fn paused(gateway: &Gateway) -> Value {
     let begun = Instant::now();
-    let output = upshift(&["pause", "relay", "--json", "--admin", &format!("http://{}", gateway.admin())]);
+    let output =
+        upshift(&["pause", "relay", "--json", "--admin", &format!("http://{}", gateway.admin())]);
     assert!(output.code == 0 && begun.elapsed() < QUICK, "{:?}: {output:?}", begun.elapsed());
     assert_eq!(asked(gateway), 200, "the pause is in force");
     let outcomes: Value = serde_json::from_str(&output.stdout).unwrap_or_default();
     let report = outcomes[0]["report"].clone();
-    let warned = output.stderr.contains("warning: ") && output.stderr.contains("a restart forgets this change");
+    let warned = output.stderr.contains("warning: ")
+        && output.stderr.contains("a restart forgets this change");
     assert_eq!(warned, report["kept"] == false, "{output:?}");
     assert_eq!(report["warning"].is_string(), warned, "{output:?}");
     report
@@ -46,7 +60,8 @@ fn paused_in_memory(gateway: &mut Gateway) {
     });
 }
 
-/// Waits until what was changed is in the store, and sees that a gateway which starts again obeys it.
+/// Waits until what was changed is in the store, and sees that a gateway which starts again obeys
+/// it.
 #[track_caller]
 fn is_kept_later(gateway: Gateway, store: &Path) {
     let begun = Instant::now();
@@ -93,11 +108,13 @@ impl Disk {
     }
 
     fn empty(&self) {
-        std::fs::remove_file(self.folder.path().join("filler")).unwrap_or_else(|error| panic!("no filler: {error}"));
+        std::fs::remove_file(self.folder.path().join("filler"))
+            .unwrap_or_else(|error| panic!("no filler: {error}"));
     }
 
     fn remount(&self, how: &str) {
-        run("mount", &["-o", &format!("remount,{how}"), &self.folder.path().to_string_lossy()]).ok();
+        run("mount", &["-o", &format!("remount,{how}"), &self.folder.path().to_string_lossy()])
+            .ok();
     }
 }
 
@@ -107,7 +124,8 @@ impl Drop for Disk {
     }
 }
 
-/// Somebody is locked out, and the disk is full: the pause works all the same, and is written when there is room.
+/// Somebody is locked out, and the disk is full: the pause works all the same, and is written when
+/// there is room.
 #[test]
 fn a_pause_works_on_a_full_disk_and_is_kept_when_there_is_room() {
     let Some(disk) = Disk::mount() else { return };
@@ -171,7 +189,8 @@ fn a_read_only_store_is_obeyed_and_a_pause_works_without_it() {
 fn a_pause_works_where_no_file_may_grow() {
     let (origin, folder) = (Origin::start(200, &[]), Scratch::new());
     let store = store_line(&folder.path().join("upshift.db"));
-    let mut gateway = Gateway::after("trap '' XFSZ && ulimit -f 0", origin.address(), &store, RULES);
+    let mut gateway =
+        Gateway::after("trap '' XFSZ && ulimit -f 0", origin.address(), &store, RULES);
     assert_eq!(asked(&gateway), 426);
     paused_in_memory(&mut gateway);
 }
@@ -192,7 +211,9 @@ fn a_locked_store_delays_neither_a_pause_nor_a_probe() {
     // The thread of the store tries again and again: what is asked meanwhile does not wait for it.
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_secs(3) {
-        for path in ["/healthz", "/readyz", "/metrics", "/api/status", "/api/revisions", "/api/trips"] {
+        for path in
+            ["/healthz", "/readyz", "/metrics", "/api/status", "/api/revisions", "/api/trips"]
+        {
             let one = Instant::now();
             assert_eq!(gateway.ask_admin(path).status, 200);
             assert!(one.elapsed() < Duration::from_secs(1), "{path} waits: {:?}", one.elapsed());
@@ -202,7 +223,8 @@ fn a_locked_store_delays_neither_a_pause_nor_a_probe() {
     is_kept_later(gateway, &store);
 }
 
-/// Nothing needs a store until something is changed; where none can be made, a gateway serves and says so.
+/// Nothing needs a store until something is changed; where none can be made, a gateway serves and
+/// says so.
 #[test]
 fn a_gateway_starts_where_no_store_can_be_made() {
     let (origin, folder) = (Origin::start(200, &[]), Scratch::new());
@@ -211,12 +233,14 @@ fn a_gateway_starts_where_no_store_can_be_made() {
         let store = folder.path().join(place);
         let mut gateway = Gateway::with(origin.address(), &store_line(&store), RULES, &[]);
         gateway.program().wait_for("the path and the key", |lines| {
-            let named = |line: &String| line.contains(place) && line.contains("`store` in [gateway]");
+            let named =
+                |line: &String| line.contains(place) && line.contains("`store` in [gateway]");
             lines.iter().any(named).then_some(())
         });
         paused_in_memory(&mut gateway);
         if place.starts_with("missing") {
-            std::fs::create_dir(folder.path().join("missing")).unwrap_or_else(|error| panic!("{error}"));
+            std::fs::create_dir(folder.path().join("missing"))
+                .unwrap_or_else(|error| panic!("{error}"));
             is_kept_later(gateway, &store);
         }
     }
@@ -247,31 +271,40 @@ fn two_gateways_on_one_store_are_one_too_many() {
     assert!(second.code == 3 && second.stderr.contains(&process), "{second:?}");
     assert!(second.stderr.contains("upshift.db (`store` in [gateway])"), "{second:?}");
     drop(gateway);
-    assert_eq!(asked(&Gateway::with(origin.address(), &store, RULES, &[])), 426, "a killed gateway leaves no lock");
+    assert_eq!(
+        asked(&Gateway::with(origin.address(), &store, RULES, &[])),
+        426,
+        "a killed gateway leaves no lock"
+    );
 }
 
 /// What cannot be read may hold a pause: to start without it would refuse people.
 #[test]
 fn a_store_that_cannot_be_read_is_an_error() {
     let (origin, folder) = (Origin::start(200, &[]), Scratch::new());
-    let garbage = folder.file("garbage.db", "this is no database, and it is long enough to be one".repeat(99));
+    let garbage = folder
+        .file("garbage.db", "this is no database, and it is long enough to be one".repeat(99));
     let below = folder.path().join("below");
     std::fs::create_dir(&below).unwrap_or_else(|error| panic!("{error}"));
     for store in [garbage, below] {
         let failed = Gateway::fails(origin.address(), &store_line(&store), RULES);
         let named = failed.stderr.contains(&store.display().to_string());
-        assert!(failed.code == 3 && named && failed.stderr.contains("`store` in [gateway]"), "{failed:?}");
+        assert!(
+            failed.code == 3 && named && failed.stderr.contains("`store` in [gateway]"),
+            "{failed:?}"
+        );
     }
 }
 
-/// KIND: a default that cannot be had where people run it: the policy file is in a folder that cannot be written to, as a
-/// ConfigMap is, or the unit has a folder of its own.
+/// KIND: a default that cannot be had where people run it: the policy file is in a folder that
+/// cannot be written to, as a ConfigMap is, or the unit has a folder of its own.
 #[test]
 fn a_store_that_is_not_named_is_where_it_can_be_kept() {
     let Some(disk) = Disk::mount() else { return };
     let state = Scratch::new();
-    let policy =
-        format!("[gateway]\nhttp = \"127.0.0.1:0\"\nadmin = false\nupstream = \"http://127.0.0.1:9\"\n{RULES}");
+    let policy = format!(
+        "[gateway]\nhttp = \"127.0.0.1:0\"\nadmin = false\nupstream = \"http://127.0.0.1:9\"\n{RULES}"
+    );
     let file = disk.folder.file("upshift.toml", policy);
     let home = state.path().join("home/upshift/upshift.db");
     let (unit, beside) = (state.path().join("upshift.db"), disk.store());
@@ -292,7 +325,9 @@ fn a_store_that_is_not_named_is_where_it_can_be_kept() {
         program.wait_for(&said, |lines| lines.contains(&said).then_some(()));
         assert!(expected.exists(), "{variable}: {:?}", program.lines());
         program.signal("HUP");
-        program.wait_for("reload", |lines| lines.iter().any(|line| line.contains("is different")).then_some(()));
+        program.wait_for("reload", |lines| {
+            lines.iter().any(|line| line.contains("is different")).then_some(())
+        });
         assert!(!program.lines().join("\n").contains("takes a restart"), "{:?}", program.lines());
     }
 }

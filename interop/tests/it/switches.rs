@@ -1,4 +1,5 @@
-//! The `[[switch]]` vectors: what becomes of an offer to switch, before an upstream that answers as it is told.
+//! The `[[switch]]` vectors: what becomes of an offer to switch, before an upstream that answers as
+//! it is told.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -23,12 +24,14 @@ pub(crate) fn faults(case: &Switch) -> Vec<String> {
         faults.push("the connection stays open".to_owned());
     }
     let reached = upstream.reached().to_ascii_lowercase();
-    let never = case.upstream.never.iter().filter(|text| reached.contains(&text.to_ascii_lowercase()));
+    let never =
+        case.upstream.never.iter().filter(|text| reached.contains(&text.to_ascii_lowercase()));
     faults.extend(never.map(|text| format!("{text:?} reached the upstream: {reached}")));
     faults
 }
 
-/// An upstream that answers whatever comes first on a connection with the same bytes, and writes down all that comes.
+/// An upstream that answers whatever comes first on a connection with the same bytes, and writes
+/// down all that comes.
 struct Recorder {
     address: SocketAddr,
     reached: Arc<Mutex<Vec<u8>>>,
@@ -36,7 +39,8 @@ struct Recorder {
 
 impl Recorder {
     fn start(answer: &str) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap_or_else(|error| panic!("no free port: {error}"));
+        let listener = TcpListener::bind(("127.0.0.1", 0))
+            .unwrap_or_else(|error| panic!("no free port: {error}"));
         let address = listener.local_addr().unwrap_or_else(|error| panic!("no address: {error}"));
         let reached = Arc::new(Mutex::new(Vec::new()));
         let (record, answer) = (Arc::clone(&reached), answer.to_owned());
@@ -47,7 +51,10 @@ impl Recorder {
                     let mut buffer = [0; 16 * 1024];
                     let mut answered = false;
                     while let Ok(length @ 1..) = stream.read(&mut buffer) {
-                        record.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&buffer[..length]);
+                        record
+                            .lock()
+                            .unwrap_or_else(PoisonError::into_inner)
+                            .extend_from_slice(&buffer[..length]);
                         if !std::mem::replace(&mut answered, true) {
                             stream.write_all(answer.as_bytes()).ok();
                         }
@@ -59,6 +66,7 @@ impl Recorder {
     }
 
     fn reached(&self) -> String {
-        String::from_utf8_lossy(&self.reached.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+        String::from_utf8_lossy(&self.reached.lock().unwrap_or_else(PoisonError::into_inner))
+            .into_owned()
     }
 }

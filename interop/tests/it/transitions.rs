@@ -1,4 +1,5 @@
-//! Which real client does which transition, and with what outcome. The table of `docs/transitions.md` is held to this.
+//! Which real client does which transition, and with what outcome. The table of
+//! `docs/transitions.md` is held to this.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -12,7 +13,8 @@ const H2C: &str = "h2c-upgrade = true\n";
 /// The line of the table about this client and transition has to say `outcome`.
 fn told(client: &str, transition: &str, outcome: &str) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/transitions.md");
-    let text = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let text = std::fs::read_to_string(&file)
+        .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     let line = format!("| {client} | {transition} | {outcome} |");
     assert!(text.lines().any(|have| have == line), "docs/transitions.md lacks: {line}");
 }
@@ -37,7 +39,11 @@ fn curl_switches_to_h2c() {
     assert_eq!(report(&[]), "2 200 1\n2 200 0\n");
     let posted = report(&["--data", "hello"]);
     assert!(posted.starts_with("2 405 1\n2 405 0"), "nginx takes no POST for a file: {posted}");
-    told("curl 7.88 `--http2`", "`Upgrade: h2c`, GET and POST", "HTTP/2, next requests on the same connection");
+    told(
+        "curl 7.88 `--http2`",
+        "`Upgrade: h2c`, GET and POST",
+        "HTTP/2, next requests on the same connection",
+    );
 }
 
 #[test]
@@ -45,17 +51,25 @@ fn nghttp_switches_to_h2c() {
     peers!("nginx", "nghttp");
     let nginx = Nginx::start();
     let on = Gateway::with(nginx.address(), H2C, "", &[]);
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml").to_string_lossy().into_owned();
+    let manifest =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml").to_string_lossy().into_owned();
     for more in [
         &[][..],
         &["--header-table-size=65536"],
         &["--data", &manifest],
         &["--header-table-size=65536", "--data", &manifest],
     ] {
-        let text = run("nghttp", &[&["--upgrade", "--verbose"], more, &[&on.url("/")]].concat()).ok();
+        let text =
+            run("nghttp", &[&["--upgrade", "--verbose"], more, &[&on.url("/")]].concat()).ok();
         let status = if more.contains(&"--data") { ":status: 405" } else { ":status: 200" };
-        assert!(text.contains("101 Switching Protocols") && text.contains(status), "{more:?}: {text}");
-        assert!(!text.contains("COMPRESSION_ERROR") && !text.contains("PROTOCOL_ERROR"), "{more:?}: {text}");
+        assert!(
+            text.contains("101 Switching Protocols") && text.contains(status),
+            "{more:?}: {text}"
+        );
+        assert!(
+            !text.contains("COMPRESSION_ERROR") && !text.contains("PROTOCOL_ERROR"),
+            "{more:?}: {text}"
+        );
         // RFC 7540 §3.2.1: one acknowledgement, of the client's own SETTINGS.
         let acknowledged = text
             .split("recv SETTINGS")
@@ -93,7 +107,11 @@ public class Switches {
     let file = folder.file("Switches.java", program).to_string_lossy().into_owned();
     let text = run("java", &[&file, &on.url("/")]).ok();
     assert_eq!(text, "HTTP_2 200\n".repeat(3) + &"HTTP_2 405\n".repeat(3));
-    told("Java 17 HttpClient", "`Upgrade: h2c`, GET and POST", "HTTP/2, next requests on the same connection");
+    told(
+        "Java 17 HttpClient",
+        "`Upgrade: h2c`, GET and POST",
+        "HTTP/2, next requests on the same connection",
+    );
 }
 
 #[test]
@@ -141,8 +159,9 @@ with niquests.Session(disable_ipv6=True) as session:
 #[test]
 fn python_websockets_pass_in_clear_and_over_tls() {
     peers!("python packages");
-    let port =
-        TcpListener::bind(("127.0.0.1", 0)).and_then(|free| free.local_addr()).map_or(0, |address| address.port());
+    let port = TcpListener::bind(("127.0.0.1", 0))
+        .and_then(|free| free.local_addr())
+        .map_or(0, |address| address.port());
     let gateway = Gateway::start(SocketAddr::from(([127, 0, 0, 1], port)), "");
     let program = r#"
 import asyncio, os, ssl, sys
@@ -163,9 +182,16 @@ async def main():
                 print(socket.subprotocol, await socket.recv() == message, len(socket.protocol.extensions))
 asyncio.run(main())
 "#;
-    let urls = [gateway.url("/chat").replacen("http", "ws", 1), gateway.secure_url("/chat").replacen("http", "ws", 1)];
+    let urls = [
+        gateway.url("/chat").replacen("http", "ws", 1),
+        gateway.secure_url("/chat").replacen("http", "ws", 1),
+    ];
     let text = python(program, &[&port.to_string(), &urls[0], &urls[1]]).ok();
-    assert_eq!(text, "chat.v2 True 1\n".repeat(2), "subprotocol and compression are theirs to agree on");
+    assert_eq!(
+        text,
+        "chat.v2 True 1\n".repeat(2),
+        "subprotocol and compression are theirs to agree on"
+    );
     told(
         "Python websockets 17",
         "WebSocket by `Upgrade`, in clear and over TLS",
@@ -176,8 +202,9 @@ asyncio.run(main())
 #[test]
 fn node_ws_and_its_server_agree_through_the_tunnel() {
     peers!("node", "node packages");
-    let port =
-        TcpListener::bind(("127.0.0.1", 0)).and_then(|free| free.local_addr()).map_or(0, |address| address.port());
+    let port = TcpListener::bind(("127.0.0.1", 0))
+        .and_then(|free| free.local_addr())
+        .map_or(0, |address| address.port());
     let gateway = Gateway::start(SocketAddr::from(([127, 0, 0, 1], port)), "");
     let program = r#"
 import { WebSocket, WebSocketServer } from "ws";
@@ -199,19 +226,25 @@ for (const url of urls) {
 server.close();
 process.exit(0);
 "#;
-    let urls = [gateway.url("/chat").replacen("http", "ws", 1), gateway.secure_url("/chat").replacen("http", "ws", 1)];
+    let urls = [
+        gateway.url("/chat").replacen("http", "ws", 1),
+        gateway.secure_url("/chat").replacen("http", "ws", 1),
+    ];
     let text = node(program, &[&port.to_string(), &urls[0], &urls[1]]).ok();
     assert_eq!(text, "true\n1000\n".repeat(2));
     told("Node `ws` 8", "WebSocket by `Upgrade`, in clear and over TLS", "tunnel");
 }
 
-/// CUPS: the one client that acts on a 426. `-E` asks for TLS at once; `-T` is where session tickets once made it loop.
+/// CUPS: the one client that acts on a 426. `-E` asks for TLS at once; `-T` is where session
+/// tickets once made it loop.
 #[test]
 fn ipptool_is_led_to_tls_in_band() {
     peers!("ipptool");
-    const RULE: &str = "[[rule]]\nid = \"ipp-needs-tls\"\npaths = [\"/ipp/**\"]\nrequire = { tls = \"1.2\" }\n";
+    const RULE: &str =
+        "[[rule]]\nid = \"ipp-needs-tls\"\npaths = [\"/ipp/**\"]\nrequire = { tls = \"1.2\" }\n";
     let printer = printer();
-    let gateway = Gateway::with(printer, "in-band-tls = true\ndangerous-allow-opossum = true\n", RULE, &[]);
+    let gateway =
+        Gateway::with(printer, "in-band-tls = true\ndangerous-allow-opossum = true\n", RULE, &[]);
     let folder = interop::Scratch::new();
     let test = r#"{
     NAME "a printer behind the gateway"
@@ -229,12 +262,17 @@ fn ipptool_is_led_to_tls_in_band() {
         let output = run("ipptool", &[more, &["-t", &uri, &file]].concat());
         assert!(output.code == 0 && output.stdout.contains("[PASS]"), "{more:?}: {output:?}");
     }
-    told("CUPS 2.4 `ipptool`, with `-E`, `-T`, both, neither", "426, then TLS in band (RFC 2817)", "IPP inside TLS");
+    told(
+        "CUPS 2.4 `ipptool`, with `-E`, `-T`, both, neither",
+        "426, then TLS in band (RFC 2817)",
+        "IPP inside TLS",
+    );
 }
 
 /// A printer that has the same answer to every question: that all is well.
 fn printer() -> SocketAddr {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap_or_else(|error| panic!("no free port: {error}"));
+    let listener =
+        TcpListener::bind(("127.0.0.1", 0)).unwrap_or_else(|error| panic!("no free port: {error}"));
     let address = listener.local_addr().unwrap_or_else(|error| panic!("no address: {error}"));
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
@@ -254,15 +292,22 @@ fn print(mut stream: TcpStream) -> Option<()> {
             receive(&mut stream, &mut received)?;
         };
         let head = String::from_utf8_lossy(&received[..head_end]).to_ascii_lowercase();
-        let length =
-            head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok()).unwrap_or(0);
+        let length = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok())
+            .unwrap_or(0);
         while received.len() < head_end + length {
             receive(&mut stream, &mut received)?;
         }
         let mut answer = Vec::new();
-        if let Some(request) = received.get(head_end..head_end + 8).filter(|_| head.starts_with("post")) {
-            // RFC 8010 §3.1.1: version, successful-ok, the request's id; charset and language; a name; the end.
-            answer.extend([request[0], request[1], 0, 0, request[4], request[5], request[6], request[7], 1]);
+        if let Some(request) =
+            received.get(head_end..head_end + 8).filter(|_| head.starts_with("post"))
+        {
+            // RFC 8010 §3.1.1: version, successful-ok, the request's id; charset and language; a
+            // name; the end.
+            answer.extend([
+                request[0], request[1], 0, 0, request[4], request[5], request[6], request[7], 1,
+            ]);
             for (tag, name, value) in
                 [(0x47, "attributes-charset", "utf-8"), (0x48, "attributes-natural-language", "en")]
             {
@@ -273,8 +318,10 @@ fn print(mut stream: TcpStream) -> Option<()> {
             answer.push(3);
         }
         received.drain(..head_end + length);
-        let head =
-            format!("HTTP/1.1 200 OK\r\nContent-Type: application/ipp\r\nContent-Length: {}\r\n\r\n", answer.len());
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: application/ipp\r\nContent-Length: {}\r\n\r\n",
+            answer.len()
+        );
         stream.write_all(&[head.as_bytes(), &answer].concat()).ok()?;
     }
 }

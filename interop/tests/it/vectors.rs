@@ -1,6 +1,7 @@
 //! The conformance vectors, over the wire.
 //!
-//! HTTP/1.x in clear is written by hand, so that nothing is mended on the way; HTTP/2 and TLS are curl's.
+//! HTTP/1.x in clear is written by hand, so that nothing is mended on the way; HTTP/2 and TLS are
+//! curl's.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -13,24 +14,34 @@ type Faults = Vec<String>;
 #[test]
 fn exchanges() {
     peers!("curl");
-    report(|vectors| vectors.exchanges.iter().map(|case| (case.title.as_str(), of_exchange(case))).collect());
+    report(|vectors| {
+        vectors.exchanges.iter().map(|case| (case.title.as_str(), of_exchange(case))).collect()
+    });
 }
 
 #[test]
 fn forwards() {
     peers!("curl");
-    report(|vectors| vectors.forwards.iter().map(|case| (case.title.as_str(), of_forward(case))).collect());
+    report(|vectors| {
+        vectors.forwards.iter().map(|case| (case.title.as_str(), of_forward(case))).collect()
+    });
 }
 
 #[test]
 fn bytes() {
-    report(|vectors| vectors.bytes.iter().map(|case| (case.title.as_str(), of_bytes(case))).collect());
+    report(|vectors| {
+        vectors.bytes.iter().map(|case| (case.title.as_str(), of_bytes(case))).collect()
+    });
 }
 
 #[test]
 fn switches() {
     report(|vectors| {
-        vectors.switches.iter().map(|case| (case.title.as_str(), crate::switches::faults(case))).collect()
+        vectors
+            .switches
+            .iter()
+            .map(|case| (case.title.as_str(), crate::switches::faults(case)))
+            .collect()
     });
 }
 
@@ -47,7 +58,10 @@ fn report<'v>(cases: impl Fn(&'v Vectors) -> Vec<(&'v str, Faults)>) {
             }
         }
     }
-    let told: String = wrong.iter().map(|(name, faults)| format!("{name}\n    {}\n", faults.join("\n    "))).collect();
+    let told: String = wrong
+        .iter()
+        .map(|(name, faults)| format!("{name}\n    {}\n", faults.join("\n    ")))
+        .collect();
     assert!(wrong.is_empty(), "{} cases are wrong:\n{told}", wrong.len());
 }
 
@@ -88,7 +102,10 @@ fn faults(answer: &Answer, reply: &Reply, closed: bool) -> Faults {
         faults.push("the connection stays open".to_owned());
     }
     if answer.interim.as_ref().is_some_and(|wanted| *wanted != reply.interim) {
-        faults.push(format!("the interim responses are {:?}, wanted {:?}", reply.interim, answer.interim));
+        faults.push(format!(
+            "the interim responses are {:?}, wanted {:?}",
+            reply.interim, answer.interim
+        ));
     }
     faults
 }
@@ -116,8 +133,11 @@ fn by_hand(to: SocketAddr, request: &Request) -> (Reply, bool) {
 
 fn with_curl(gateway: &Gateway, request: &Request) -> Reply {
     let mut words: Vec<String> =
-        ["--silent", "--show-error", "--include", "--insecure", "--path-as-is"].map(str::to_owned).into();
-    words.push(if request.http == "2" { "--http2-prior-knowledge" } else { "--http1.1" }.to_owned());
+        ["--silent", "--show-error", "--include", "--insecure", "--path-as-is"]
+            .map(str::to_owned)
+            .into();
+    words
+        .push(if request.http == "2" { "--http2-prior-knowledge" } else { "--http1.1" }.to_owned());
     match request.tls.as_deref() {
         Some("1.2") => words.extend(["--tls-max", "1.2"].map(str::to_owned)),
         Some(_) => words.push("--tlsv1.3".to_owned()),

@@ -1,7 +1,8 @@
 //! `serve --watch` sees what SIGHUP would read, however a file is put in its place.
 //!
-//! KIND: a watch that goes blind in silence (operations.md): links in the path, folders that are replaced, files that are
-//! mounted. Each story changes the policy, and each change has to be in force within seconds, without a signal.
+//! KIND: a watch that goes blind in silence (operations.md): links in the path, folders that are
+//! replaced, files that are mounted. Each story changes the policy, and each change has to be in
+//! force within seconds, without a signal.
 
 use std::fs::{copy, create_dir_all, remove_dir_all, rename, write};
 use std::net::SocketAddr;
@@ -64,7 +65,9 @@ impl Watcher {
         }
         command.env("NO_COLOR", "1");
         let mut program = Program::start(command);
-        program.wait_for("start", |lines| lines.iter().any(|line| line.starts_with("policy ")).then_some(()));
+        program.wait_for("start", |lines| {
+            lines.iter().any(|line| line.starts_with("policy ")).then_some(())
+        });
         self.program = Some(program);
     }
 
@@ -76,7 +79,9 @@ impl Watcher {
     #[track_caller]
     fn says(&mut self, said: &str, from: usize) {
         let program = self.program.as_mut().expect("a running gateway");
-        program.wait_for(said, |lines| lines.iter().skip(from).any(|line| line.contains(said)).then_some(()));
+        program.wait_for(said, |lines| {
+            lines.iter().skip(from).any(|line| line.contains(said)).then_some(())
+        });
     }
 
     /// Waits for the rule of the policy that was put there.
@@ -111,7 +116,12 @@ fn a_link_to_a_folder_is_swapped() {
     let before = watcher.reloads();
     watcher.put("r1/u.toml", "old");
     wait_in_vain();
-    assert_eq!(watcher.reloads(), before, "a release that is no longer current: {:?}", watcher.lines());
+    assert_eq!(
+        watcher.reloads(),
+        before,
+        "a release that is no longer current: {:?}",
+        watcher.lines()
+    );
 }
 
 #[test]
@@ -151,7 +161,8 @@ fn the_policy_is_a_mounted_file_that_is_edited_outside() {
     let mut watcher = Watcher::new();
     watcher.put("host/u.toml", "one");
     watcher.put("inside/u.toml", "none");
-    let [host, inside] = ["host/u.toml", "inside/u.toml"].map(|name| watcher.path(name).display().to_string());
+    let [host, inside] =
+        ["host/u.toml", "inside/u.toml"].map(|name| watcher.path(name).display().to_string());
     let mounted = run("mount", &["--bind", &host, &inside]);
     if mounted.code != 0 {
         skip("the_policy_is_a_mounted_file_that_is_edited_outside", &mounted.stderr);
@@ -214,8 +225,8 @@ fn a_certificate_is_behind_a_link() {
     comes_to_show(&watcher, &third);
 }
 
-/// KIND: files that SIGHUP reads and a watch does not look at: a token, authorities of an upstream; and files that the
-/// policy names before they are there.
+/// KIND: files that SIGHUP reads and a watch does not look at: a token, authorities of an upstream;
+/// and files that the policy names before they are there.
 #[test]
 fn every_file_that_the_policy_names_is_watched() {
     let mut watcher = Watcher::new();
@@ -229,7 +240,9 @@ fn every_file_that_the_policy_names_is_watched() {
     watcher.says("was not reloaded", 0);
     copy(certificate.file(), watcher.path("ca.pem")).expect("a writable folder");
     watcher.takes_up("two");
-    for (name, content) in [("token", b"another token instead".to_vec()), ("ca.pem", read(certificate.file()))] {
+    for (name, content) in
+        [("token", b"another token instead".to_vec()), ("ca.pem", read(certificate.file()))]
+    {
         let before = watcher.lines().len();
         watcher.folder.file(name, content);
         watcher.says("u.toml reloaded", before);
@@ -258,7 +271,8 @@ fn a_slow_write_is_not_read_half() {
     assert!(!refused && watcher.reloads() == 1, "{:?}", watcher.lines());
 }
 
-/// KIND: advice for another situation: a policy that is removed under a gateway is not one that was never written.
+/// KIND: advice for another situation: a policy that is removed under a gateway is not one that was
+/// never written.
 #[test]
 fn a_policy_that_is_removed_is_reported_as_such() {
     let mut watcher = Watcher::new();

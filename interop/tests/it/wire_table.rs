@@ -1,4 +1,5 @@
-//! The design's table "What goes on the wire", row by row: as `upshift explain --json` decides, and as curl sees it.
+//! The design's table "What goes on the wire", row by row: as `upshift explain --json` decides, and
+//! as curl sees it.
 
 use interop::{Gateway, Origin, explain, explain_with, peers};
 use serde_json::Value;
@@ -189,7 +190,11 @@ const ROWS: &[Row] = &[
 #[test]
 fn explain_decides_each_row() {
     for row in ROWS {
-        let target = format!("{}://example.com{}", if row.tls.is_some() { "https" } else { "http" }, row.path);
+        let target = format!(
+            "{}://example.com{}",
+            if row.tls.is_some() { "https" } else { "http" },
+            row.path
+        );
         let mut words = vec!["--http", row.http];
         words.extend(row.tls.iter().flat_map(|version| ["--tls", version]));
         words.extend(row.arguments);
@@ -201,12 +206,22 @@ fn explain_decides_each_row() {
         assert_eq!(record["reason"], row.reason, "{case}: {record:#}");
         assert_eq!(answer["status"], row.status, "{case}: {record:#}");
         assert_eq!(field(answer, "upgrade").as_deref(), row.upgrade, "{case}: {record:#}");
-        assert_eq!(field(answer, "connection").is_some(), row.upgrade.is_some(), "{case}: {record:#}");
+        assert_eq!(
+            field(answer, "connection").is_some(),
+            row.upgrade.is_some(),
+            "{case}: {record:#}"
+        );
         for (name, value) in row.more {
             assert_eq!(field(answer, name).unwrap_or_default(), *value, "{case}: {record:#}");
         }
-        assert!(record["revision"].as_str().is_some_and(|revision| revision.starts_with("sha256:")), "{case}");
-        assert!(record["rules"].as_array().is_some_and(|rules| rules.len() >= 9), "{case}: {record:#}");
+        assert!(
+            record["revision"].as_str().is_some_and(|revision| revision.starts_with("sha256:")),
+            "{case}"
+        );
+        assert!(
+            record["rules"].as_array().is_some_and(|rules| rules.len() >= 9),
+            "{case}: {record:#}"
+        );
     }
 }
 
@@ -227,23 +242,37 @@ fn the_wire_shows_each_row() {
             _ => &[],
         });
         words.extend(row.arguments);
-        let url = if row.tls.is_some() { gateway.secure_url(row.path) } else { gateway.url(row.path) };
+        let url =
+            if row.tls.is_some() { gateway.secure_url(row.path) } else { gateway.url(row.path) };
         words.push(&url);
         let reply = gateway.curl(&words);
         let upgrade = reply.has("upgrade").then(|| reply.field("upgrade"));
-        assert_eq!((reply.status, upgrade.as_deref()), (row.status, row.upgrade), "{}: {reply:?}", row.case);
+        assert_eq!(
+            (reply.status, upgrade.as_deref()),
+            (row.status, row.upgrade),
+            "{}: {reply:?}",
+            row.case
+        );
         for (name, value) in row.more {
             assert_eq!(reply.field(name), *value, "{}: {reply:?}", row.case);
         }
     }
-    assert!(origin.arrived().is_empty(), "a refused request reached the upstream: {:?}", origin.arrived());
+    assert!(
+        origin.arrived().is_empty(),
+        "a refused request reached the upstream: {:?}",
+        origin.arrived()
+    );
 }
 
 #[test]
 fn a_wrong_subprotocol_is_400() {
     let wrong = ["-H", "Sec-WebSocket-Protocol: chat.v1"];
     let record = explain(RULES, &[HANDSHAKE, &wrong, &["http://example.com/chat"]].concat());
-    assert_eq!((&record["verdict"], &record["reason"]), (&"refuse".into(), &"subprotocol".into()), "{record:#}");
+    assert_eq!(
+        (&record["verdict"], &record["reason"]),
+        (&"refuse".into(), &"subprotocol".into()),
+        "{record:#}"
+    );
     assert_eq!(record["answer"]["status"], 400, "{record:#}");
     assert_eq!(field(&record["answer"], "upgrade"), None, "{record:#}");
 }
@@ -302,20 +331,39 @@ answer  = 403
             (&"refuse".into(), &(*status).into()),
             "{words:?} {record:#}"
         );
-        assert_eq!(field(&record["answer"], "upgrade"), None, "{words:?}: only a 426 says so: {record:#}");
+        assert_eq!(
+            field(&record["answer"], "upgrade"),
+            None,
+            "{words:?}: only a 426 says so: {record:#}"
+        );
     }
 }
 
-/// "`answer = "redirect"`: 308 (no-store) for a browser's GET or HEAD navigation, 426 for the rest".
+/// "`answer = "redirect"`: 308 (no-store) for a browser's GET or HEAD navigation, 426 for the
+/// rest".
 #[test]
 fn a_redirect_is_for_browsers_only() {
     let rule = "[[rule]]\nid = \"tls\"\nrequire = { tls = \"1.2\" }\nanswer = \"redirect\"\n";
-    let browser = ["-H", "Accept: text/html,*/*;q=0.8", "-H", "Sec-Fetch-Mode: navigate", "http://example.com/a?b"];
+    let browser = [
+        "-H",
+        "Accept: text/html,*/*;q=0.8",
+        "-H",
+        "Sec-Fetch-Mode: navigate",
+        "http://example.com/a?b",
+    ];
     // Links are built from what the operator wrote, never from an unknown Host.
     let record = explain_with("public = \"https://example.com\"", rule, &browser);
     assert_eq!(record["answer"]["status"], 308, "{record:#}");
-    assert_eq!(field(&record["answer"], "location").as_deref(), Some("https://example.com/a?b"), "{record:#}");
-    assert_eq!(field(&record["answer"], "cache-control").as_deref(), Some("no-store"), "{record:#}");
+    assert_eq!(
+        field(&record["answer"], "location").as_deref(),
+        Some("https://example.com/a?b"),
+        "{record:#}"
+    );
+    assert_eq!(
+        field(&record["answer"], "cache-control").as_deref(),
+        Some("no-store"),
+        "{record:#}"
+    );
     assert_eq!(explain(rule, &["-X", "POST", "http://example.com/a"])["answer"]["status"], 426);
     assert_eq!(explain(rule, &["http://example.com/a"])["answer"]["status"], 426);
 }
@@ -326,12 +374,23 @@ fn grpc_is_told_in_its_own_words() {
     peers!("curl");
     let origin = Origin::start(200, &[]);
     let gateway = Gateway::start(origin.address(), RULES);
-    let words =
-        ["--http2-prior-knowledge", "-X", "POST", "-H", "Content-Type: application/grpc", "-H", "X-Api-Version: 1.4"];
+    let words = [
+        "--http2-prior-knowledge",
+        "-X",
+        "POST",
+        "-H",
+        "Content-Type: application/grpc",
+        "-H",
+        "X-Api-Version: 1.4",
+    ];
     let reply = gateway.curl(&[&words[..], &[&gateway.url("/api/Orders/List")]].concat());
     assert_eq!((reply.status, reply.field("grpc-status").as_str()), (200, "9"), "{reply:?}");
     assert_eq!(reply.field("content-type"), "application/grpc");
-    assert!(!reply.field("grpc-message").is_empty() && !reply.field("grpc-status-details-bin").is_empty(), "{reply:?}");
+    assert!(
+        !reply.field("grpc-message").is_empty()
+            && !reply.field("grpc-status-details-bin").is_empty(),
+        "{reply:?}"
+    );
     assert!(reply.body.is_empty());
 }
 
@@ -340,7 +399,15 @@ fn grpc_is_told_in_its_own_words() {
 fn what_is_never_refused() {
     let everything = "[[rule]]\nid = \"tls\"\nrequire = { tls = \"1.2\" }\ndocs = \"http://example.com/help/tls\"\n";
     let cases: &[&[&str]] = &[
-        &["-X", "OPTIONS", "-H", "Origin: https://a.example", "-H", "Access-Control-Request-Method: GET", "http://h/"],
+        &[
+            "-X",
+            "OPTIONS",
+            "-H",
+            "Origin: https://a.example",
+            "-H",
+            "Access-Control-Request-Method: GET",
+            "http://h/",
+        ],
         &["http://h/healthz"],
         &["http://h/livez"],
         &["http://h/readyz"],
@@ -353,21 +420,32 @@ fn what_is_never_refused() {
         let record = explain(everything, words);
         assert_eq!(record["verdict"], "exempt", "{words:?} {record:#}");
     }
-    assert_eq!(explain(everything, &["-X", "OPTIONS", "http://h/"])["verdict"], "refuse", "no preflight");
+    assert_eq!(
+        explain(everything, &["-X", "OPTIONS", "http://h/"])["verdict"],
+        "refuse",
+        "no preflight"
+    );
     let far = ["-H", "User-Agent: kube-probe/1.30", "http://h/"];
-    assert_eq!(explain(everything, &far)["verdict"], "refuse", "a health checker from a public address");
+    assert_eq!(
+        explain(everything, &far)["verdict"],
+        "refuse",
+        "a health checker from a public address"
+    );
 }
 
-/// "An HTTP/1.1 refusal through a declared proxy has the strict status and no `Upgrade`"; "Only the fields that a proxy's
-/// `reads` names are believed"; "refusing everybody because a proxy was not declared would be an outage".
+/// "An HTTP/1.1 refusal through a declared proxy has the strict status and no `Upgrade`"; "Only the
+/// fields that a proxy's `reads` names are believed"; "refusing everybody because a proxy was not
+/// declared would be an outage".
 #[test]
 fn a_proxy_is_believed_when_it_is_declared() {
     peers!("curl");
     let rules = "[[rule]]\nid = \"tls\"\nrequire = { tls = \"1.2\" }\n";
-    let declared = "[[gateway.proxy]]\nfrom = [\"127.0.0.0/8\"]\nreads = { scheme = \"X-Forwarded-Proto\" }\n";
+    let declared =
+        "[[gateway.proxy]]\nfrom = [\"127.0.0.0/8\"]\nreads = { scheme = \"X-Forwarded-Proto\" }\n";
     let origin = Origin::start(200, &[]);
-    let asks =
-        |gateway: &Gateway, told: &str| gateway.curl(&["-H", &format!("X-Forwarded-Proto: {told}"), &gateway.url("/")]);
+    let asks = |gateway: &Gateway, told: &str| {
+        gateway.curl(&["-H", &format!("X-Forwarded-Proto: {told}"), &gateway.url("/")])
+    };
 
     let gateway = Gateway::with(origin.address(), "", &format!("{declared}{rules}"), &[]);
     assert_eq!(asks(&gateway, "https").status, 200);
@@ -376,12 +454,18 @@ fn a_proxy_is_believed_when_it_is_declared() {
 
     let undeclared = Gateway::start(origin.address(), rules);
     assert_eq!(asks(&undeclared, "https").status, 200, "unknown, so admitted");
-    assert_eq!(undeclared.curl(&[&undeclared.url("/")]).status, 426, "and without the field it is plain cleartext");
+    assert_eq!(
+        undeclared.curl(&[&undeclared.url("/")]).status,
+        426,
+        "and without the field it is plain cleartext"
+    );
 }
 
 fn field(answer: &Value, name: &str) -> Option<String> {
     let fields = answer["fields"].as_array()?;
-    let named = fields.iter().filter(|pair| pair[0].as_str().is_some_and(|have| have.eq_ignore_ascii_case(name)));
+    let named = fields
+        .iter()
+        .filter(|pair| pair[0].as_str().is_some_and(|have| have.eq_ignore_ascii_case(name)));
     let values: Vec<&str> = named.filter_map(|pair| pair[1].as_str()).collect();
     (!values.is_empty()).then(|| values.join(", "))
 }

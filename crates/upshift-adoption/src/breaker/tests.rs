@@ -53,8 +53,7 @@ fn it_trips_at_the_first_crossing_and_says_who_was_hit() {
     let trip = trips(&mut breaker, at(1)).remove(0);
     assert_eq!((trip.seen, trip.refused, trip.hit.len()), (1_001, 51, 51));
     assert!(trip.hit.contains(&who(2_000)));
-    let sentence =
-        "51 of 1001 identities were refused within 60 s (5.1 %, allowed 5.0 %), 2 % of them from one network";
+    let sentence = "51 of 1001 identities were refused within 60 s (5.1 %, allowed 5.0 %), 2 % of them from one network";
     assert_eq!(trip.sentence(), sentence);
 }
 
@@ -81,7 +80,8 @@ fn one_client_that_polls_cannot_trip_it() {
     }
 }
 
-/// F8: one anonymous connection invents callers that are refused. The rule goes on, and the report says why.
+/// F8: one anonymous connection invents callers that are refused. The rule goes on, and the report
+/// says why.
 #[test]
 fn callers_of_one_network_cannot_make_it_trip() {
     let mut breaker = breaker(Limits::default());
@@ -96,7 +96,10 @@ fn callers_of_one_network_cannot_make_it_trip() {
     assert!(!crossing.trips && crossing.trip.concentration() > 0.9);
     assert_eq!(crossing.trip.top, Some((Network::V4([192, 0, 2]), 50)));
     assert!(breaker.crossings(at(2)).is_empty(), "it is reported once in a window");
-    assert_eq!((breaker.readings(at(2))[0].withheld, breaker.readings(at(2))[0].tripped), (1, false));
+    assert_eq!(
+        (breaker.readings(at(2))[0].withheld, breaker.readings(at(2))[0].tripped),
+        (1, false)
+    );
 }
 
 /// The reverse: invented callers that comply do not hide that others are refused.
@@ -118,7 +121,9 @@ fn compliant_callers_of_one_network_cannot_dilute_it() {
 fn callers_of_one_host_with_two_addresses_cannot_make_it_trip() {
     let mut breaker = breaker(Limits::default());
     let mut forged = Tally::default();
-    for (n, network) in (0..).zip([Network::V4([192, 0, 2]), Network::V6([32, 1, 13, 184, 0, 1])].repeat(60)) {
+    for (n, network) in
+        (0..).zip([Network::V4([192, 0, 2]), Network::V6([32, 1, 13, 184, 0, 1])].repeat(60))
+    {
         forged.record("r", Caller { identity: who(n), network }, true, 50);
     }
     breaker.merge(at(1), &tally(1_000..1_400, 0));
@@ -196,8 +201,12 @@ fn it_latches_until_a_person_resets_it_and_then_begins_anew() {
 
 #[test]
 fn a_reload_keeps_counts_and_latches() {
-    let watch =
-        |window| Watch { rule: "r".into(), limits: Limits { window, ..Limits::default() }, from: None, to: None };
+    let watch = |window| Watch {
+        rule: "r".into(),
+        limits: Limits { window, ..Limits::default() },
+        from: None,
+        to: None,
+    };
     let mut breaker = Breaker::default();
     breaker.watch([watch(60)]);
     breaker.merge(at(1), &tally(0..150, 150));
@@ -209,7 +218,10 @@ fn a_reload_keeps_counts_and_latches() {
     assert_eq!(breaker.readings(at(2))[0].seen, 0, "another window is counted anew");
     breaker.watch([]);
     breaker.watch([watch(30)]);
-    assert!(!breaker.readings(at(2))[0].tripped, "a rule that went and came is a new one; the store latches it again");
+    assert!(
+        !breaker.readings(at(2))[0].tripped,
+        "a rule that went and came is a new one; the store latches it again"
+    );
     breaker.latch("r");
     assert!(breaker.readings(at(2))[0].tripped);
 }
@@ -217,7 +229,12 @@ fn a_reload_keeps_counts_and_latches() {
 #[test]
 fn it_watches_from_the_first_refusal_and_counts_a_window_earlier() {
     let mut breaker = Breaker::default();
-    breaker.watch([Watch { rule: "r".into(), limits: Limits::default(), from: Some(at(100)), to: Some(at(200)) }]);
+    breaker.watch([Watch {
+        rule: "r".into(),
+        limits: Limits::default(),
+        from: Some(at(100)),
+        to: Some(at(200)),
+    }]);
     breaker.merge(at(99), &tally(0..5_000, 0));
     breaker.merge(at(100), &tally(0..200, 200));
     assert!(trips(&mut breaker, at(100)).is_empty(), "200 of 5,000 are 4 %");
@@ -225,13 +242,17 @@ fn it_watches_from_the_first_refusal_and_counts_a_window_earlier() {
     breaker.merge(at(end - 1), &tally(0..300, 300));
     assert_eq!(trips(&mut breaker, at(end)), [], "the watch is over");
     breaker.merge(at(end), &tally(0..300, 300));
-    assert_eq!((trips(&mut breaker, at(end)), breaker.readings(at(end))[0].watching), (vec![], false));
+    assert_eq!(
+        (trips(&mut breaker, at(end)), breaker.readings(at(end))[0].watching),
+        (vec![], false)
+    );
 }
 
 /// A rule that is deployed long after its dates refuses everybody at once, and nothing watched it.
 #[test]
 fn a_watch_that_the_calendar_has_ended_lasts_seven_days_from_the_first_refusal() {
-    let late = Watch { rule: "r".into(), limits: Limits::default(), from: Some(at(0)), to: Some(at(10)) };
+    let late =
+        Watch { rule: "r".into(), limits: Limits::default(), from: Some(at(0)), to: Some(at(10)) };
     let mut breaker = Breaker::default();
     breaker.watch([late.clone()]);
     breaker.merge(at(5_000_000), &tally(0..300, 300));
@@ -267,8 +288,13 @@ fn what_is_watched_follows_from_the_calendar() {
     let rule = |change: fn(&mut RuleSpec)| {
         let mut spec = RuleSpec::new("r", vec![Requirement::Http(upshift_core::HttpVersion::V2)]);
         let (warn, enforce) = (Some(at(0)), Some(at(5_000)));
-        spec.rollout =
-            Rollout::new(Plan { warn, brownout: vec![(at(1_000), at(1_600))], enforce, ..Plan::default() }).ok();
+        spec.rollout = Rollout::new(Plan {
+            warn,
+            brownout: vec![(at(1_000), at(1_600))],
+            enforce,
+            ..Plan::default()
+        })
+        .ok();
         spec.breaker = Some(policy::Breaker {
             refused_share: 0.05,
             window: 60,
@@ -282,8 +308,13 @@ fn what_is_watched_follows_from_the_calendar() {
     let watched = rule(|_| {});
     let watch = Watch::of(&watched.rules()[0]).unwrap();
     assert_eq!((watch.from, watch.to), (Some(at(1_000)), Some(at(5_000 + 7 * 86_400))));
-    let counted = [939, 940, 4_000, 5_000 + 7 * 86_400].map(|second| counts(&watched.rules()[0], at(second)));
-    assert_eq!(counted, [false, true, true, true], "whether it is deployed late is not in the calendar");
+    let counted =
+        [939, 940, 4_000, 5_000 + 7 * 86_400].map(|second| counts(&watched.rules()[0], at(second)));
+    assert_eq!(
+        counted,
+        [false, true, true, true],
+        "whether it is deployed late is not in the calendar"
+    );
     let pinned_to_warn = rule(|spec| spec.phase = Some(Phase::Warn));
     for unwatched in [rule(|spec| spec.breaker = None), pinned_to_warn] {
         assert!(Watch::of(&unwatched.rules()[0]).is_none());
@@ -295,21 +326,35 @@ fn what_is_watched_follows_from_the_calendar() {
     for watched in [at_once, pinned] {
         let watch = Watch::of(&watched.rules()[0]).unwrap();
         assert_eq!((watch.from, watch.to), (None, None));
-        assert!([0, 5_000 + 30 * 86_400].into_iter().all(|second| counts(&watched.rules()[0], at(second))));
+        assert!(
+            [0, 5_000 + 30 * 86_400]
+                .into_iter()
+                .all(|second| counts(&watched.rules()[0], at(second)))
+        );
     }
-    let only_warns = rule(|spec| spec.rollout = Rollout::new(Plan { warn: Some(at(0)), ..Plan::default() }).ok());
+    let only_warns = rule(|spec| {
+        spec.rollout = Rollout::new(Plan { warn: Some(at(0)), ..Plan::default() }).ok()
+    });
     assert!(!counts(&only_warns.rules()[0], at(2_000)));
-    let set =
-        policy::Override { phase: Phase::Enforce, until: None, by: policy::Actor::Breaker, reason: String::new() };
+    let set = policy::Override {
+        phase: Phase::Enforce,
+        until: None,
+        by: policy::Actor::Breaker,
+        reason: String::new(),
+    };
     let set = policy::Overrides { all: Some(set), ..policy::Overrides::default() };
     assert!(counts(&watched.with(&set).rules()[0], at(0)), "a person may enforce before the time");
-    assert!(counts(&watched.with(&set).rules()[0], at(5_000 + 30 * 86_400)), "or again, long after");
+    assert!(
+        counts(&watched.with(&set).rules()[0], at(5_000 + 30 * 86_400)),
+        "or again, long after"
+    );
 }
 
 proptest! {
-    /// Whatever comes, and however it is spread: as long as the rule is not tripped, the refused share of the window that
-    /// was last checked is within the cap, or there were too few. So it exceeds the cap at most by what came since the
-    /// last check; the gateway checks four times a second.
+    /// Whatever comes, and however it is spread: as long as the rule is not tripped, the refused
+    /// share of the window that was last checked is within the cap, or there were too few. So it
+    /// exceeds the cap at most by what came since the last check; the gateway checks four times a
+    /// second.
     #[test]
     fn the_refused_share_never_stays_above_the_cap(
         seconds in prop::collection::vec((0_u64..40, 0_u64..40, 0_u64..2_000), 1..80),

@@ -26,14 +26,23 @@ fn phases(overrides: &Overrides, now: i64) -> (Option<Imposed>, Option<Imposed>)
 
 /// The shares that `a` and `b` would refuse: one basis point more each second.
 fn shares(now: Timestamp) -> Shares {
-    let share = Share::from_basis_points(u64::try_from(now.as_second() - at(0).as_second()).unwrap());
+    let share =
+        Share::from_basis_points(u64::try_from(now.as_second() - at(0).as_second()).unwrap());
     ["a", "b"].map(|rule| (rule.to_owned(), share)).into()
 }
 
 fn trip(rule: &str) -> Trip {
     let hit = vec![Fingerprint::from_bits(1), Fingerprint::from_bits(u64::MAX)];
     let top = Some((Network::of(Some([203, 0, 113, 9].into())), 20));
-    Trip { rule: rule.into(), at: at(50), seen: 400, refused: 160, top, limits: Limits::default(), hit }
+    Trip {
+        rule: rule.into(),
+        at: at(50),
+        seen: 400,
+        refused: 160,
+        top,
+        limits: Limits::default(),
+        hit,
+    }
 }
 
 /// A history whose changes are named `c1`, `c2` and so on.
@@ -43,9 +52,22 @@ struct Past {
 }
 
 impl Past {
-    fn change(&mut self, change: &Change, at: Timestamp, actor: &str, reason: &str) -> Result<Made, UndoError> {
+    fn change(
+        &mut self,
+        change: &Change,
+        at: Timestamp,
+        actor: &str,
+        reason: &str,
+    ) -> Result<Made, UndoError> {
         let id = format!("c{}", self.history.latest().unwrap_or(0) + 1);
-        let record = self.history.change(Order { change, id: &id, at, actor, reason, shares: &shares(at) })?;
+        let record = self.history.change(Order {
+            change,
+            id: &id,
+            at,
+            actor,
+            reason,
+            shares: &shares(at),
+        })?;
         Ok((record.revision.clone(), record.overrides().clone()))
     }
 
@@ -79,7 +101,10 @@ fn every_change_is_undone_by_one_command_and_undoing_again_goes_further_back() {
     past.change(&set("a", Imposed::Enforce), at(1), "ada", "").unwrap();
     past.change(&set("b", Imposed::Observe), at(2), "ada", "").unwrap();
     past.change(&Change::Pause(Target::All), at(3), "ada", "").unwrap();
-    assert_eq!(phases(&past.history.overrides(), 4), (Some(Imposed::Paused), Some(Imposed::Paused)));
+    assert_eq!(
+        phases(&past.history.overrides(), 4),
+        (Some(Imposed::Paused), Some(Imposed::Paused))
+    );
     let (revision, state) = past.change(&Change::Undo(None), at(5), "bob", "").unwrap();
     assert_eq!(revision.undoes, Some(3));
     assert_eq!(phases(&state, 5), (Some(Imposed::Enforce), Some(Imposed::Observe)));
@@ -104,7 +129,11 @@ fn a_trip_is_reset_by_resume_and_not_by_undo() {
     let (_, state) = past.change(&Change::Resume(rule("b")), at(61), "ada", "mended").unwrap();
     assert!(state.is_empty());
     let (_, state) = past.change(&Change::Undo(None), at(62), "ada", "not mended").unwrap();
-    assert_eq!(phases(&state, 62), (None, Some(Imposed::Warn)), "undoing the resume latches it again");
+    assert_eq!(
+        phases(&state, 62),
+        (None, Some(Imposed::Warn)),
+        "undoing the resume latches it again"
+    );
 }
 
 #[test]
@@ -134,17 +163,28 @@ fn one_rule_may_go_on_while_the_rest_is_paused() {
 fn a_policy_takes_what_holds_for_its_rules() {
     let mut past = Past::default();
     past.trip("b");
-    let set = |rule: &str| Change::Set { rule: rule.into(), imposed: Imposed::Observe, until: Some(at(100)) };
+    let set = |rule: &str| Change::Set {
+        rule: rule.into(),
+        imposed: Imposed::Observe,
+        until: Some(at(100)),
+    };
     past.change(&set("a"), at(60), "ada", "a look").unwrap();
     let (_, state) = past.change(&set("b"), at(60), "ada", "a look").unwrap();
     let resolved = state.resolve(["a", "b", "c"], at(70));
     assert_eq!(resolved.of("a").and_then(|set| set.until), Some(at(100)));
-    assert_eq!(resolved.of("b").and_then(|set| set.until), None, "after it comes the trip, not the file");
+    assert_eq!(
+        resolved.of("b").and_then(|set| set.until),
+        None,
+        "after it comes the trip, not the file"
+    );
     assert_eq!(resolved.of("c"), None);
     let resolved = state.resolve(["a", "b"], at(100));
     assert_eq!(resolved.of("a"), None);
     let tripped = resolved.of("b").unwrap();
-    assert_eq!((tripped.phase, &tripped.by), (upshift_core::Phase::Warn, &upshift_core::policy::Actor::Breaker));
+    assert_eq!(
+        (tripped.phase, &tripped.by),
+        (upshift_core::Phase::Warn, &upshift_core::policy::Actor::Breaker)
+    );
 }
 
 /// An undo that restores all that stood before a change would take away what others changed since.
@@ -185,19 +225,29 @@ fn an_undo_leaves_alone_what_the_breaker_did_since() {
     let mut past = Past::default();
     past.change(&set("a", Imposed::Enforce), at(1), "ada", "").unwrap();
     past.trip("a");
-    assert_eq!(past.undo(Some("c2"), 60), Err(UndoError::IsTrip { id: "c2".into(), rule: "a".into() }));
+    assert_eq!(
+        past.undo(Some("c2"), 60),
+        Err(UndoError::IsTrip { id: "c2".into(), rule: "a".into() })
+    );
     past.change(&Change::Pause(rule("a")), at(61), "ada", "").unwrap();
     past.undo(None, 62).unwrap();
     assert_eq!(past.phases(62).0, Some(Imposed::Warn));
     past.undo(None, 63).unwrap();
-    assert_eq!(past.phases(63).0, Some(Imposed::Warn), "of the first change nothing is left to take back");
+    assert_eq!(
+        past.phases(63).0,
+        Some(Imposed::Warn),
+        "of the first change nothing is left to take back"
+    );
     past.change(&set("b", Imposed::Enforce), at(64), "ada", "").unwrap();
     past.change(&Change::Resume(rule("b")), at(65), "ada", "").unwrap();
     past.trip("b");
     past.undo(None, 66).unwrap();
     assert_eq!(past.phases(67).1, Some(Imposed::Warn), "the pin would beat the latch");
     past.change(&set("a", Imposed::Enforce), at(68), "ada", "knowingly").unwrap();
-    assert_eq!((past.phases(69).0, past.history.overrides().tripped().count()), (Some(Imposed::Enforce), 1));
+    assert_eq!(
+        (past.phases(69).0, past.history.overrides().tripped().count()),
+        (Some(Imposed::Enforce), 1)
+    );
 }
 
 #[test]
@@ -206,11 +256,15 @@ fn only_the_latest_revisions_are_remembered() {
     for second in 0..1_005 {
         past.change(&set("a", Imposed::Warn), at(second), "ada", "").unwrap();
     }
-    assert_eq!((past.history.records().count(), past.history.latest()), (History::REMEMBERED, Some(1_005)));
+    assert_eq!(
+        (past.history.records().count(), past.history.latest()),
+        (History::REMEMBERED, Some(1_005))
+    );
     assert_eq!(past.undo(Some("c5"), 2_000), Err(UndoError::Unknown("c5".into())));
 }
 
-/// A resume is compared with the share before the first stop: a later moment, or another rule's, would hide a rise.
+/// A resume is compared with the share before the first stop: a later moment, or another rule's,
+/// would hide a rise.
 #[test]
 fn a_rule_was_stopped_by_the_first_of_its_pauses_or_by_a_trip() {
     let mut past = Past::default();
@@ -220,7 +274,11 @@ fn a_rule_was_stopped_by_the_first_of_its_pauses_or_by_a_trip() {
     assert_eq!((past.stop("a", 31), past.stop("b", 31)), (Some((10, 10)), Some((30, 30))));
     assert_eq!(past.stop("c", 31), Some((30, 0)), "it came later, and never refused a caller");
     past.change(&set("a", Imposed::Warn), at(40), "ada", "").unwrap();
-    assert_eq!((past.stop("a", 41), past.stop("b", 41)), (None, Some((30, 30))), "it is held, not stopped");
+    assert_eq!(
+        (past.stop("a", 41), past.stop("b", 41)),
+        (None, Some((30, 30))),
+        "it is held, not stopped"
+    );
     past.change(&Change::Pause(rule("a")), at(42), "ada", "").unwrap();
     assert_eq!(past.stop("a", 43), Some((42, 42)));
     past.change(&Change::Resume(Target::All), at(44), "ada", "").unwrap();

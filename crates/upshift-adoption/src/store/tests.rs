@@ -9,7 +9,8 @@ struct Folder(PathBuf);
 
 impl Folder {
     fn make(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("upshift-store-{name}-{}", std::process::id()));
+        let path =
+            std::env::temp_dir().join(format!("upshift-store-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
     }
@@ -31,13 +32,23 @@ fn at(second: i64) -> Timestamp {
 
 /// Rules `a` and `b` refuse 12.34 %.
 fn shares() -> Shares {
-    ["a", "b"].map(|rule| (rule.to_owned(), upshift_core::policy::Share::from_basis_points(1_234))).into()
+    ["a", "b"]
+        .map(|rule| (rule.to_owned(), upshift_core::policy::Share::from_basis_points(1_234)))
+        .into()
 }
 
 fn trip(rule: &str) -> Trip {
     let hit = vec![Fingerprint::from_bits(1), Fingerprint::from_bits(u64::MAX)];
     let top = Some((Network::of(Some([203, 0, 113, 9].into())), 20));
-    Trip { rule: rule.into(), at: at(50), seen: 400, refused: 160, top, limits: Limits::default(), hit }
+    Trip {
+        rule: rule.into(),
+        at: at(50),
+        seen: 400,
+        refused: 160,
+        top,
+        limits: Limits::default(),
+        hit,
+    }
 }
 
 /// A pause of rule `a`, and a trip of rule `b`.
@@ -125,7 +136,8 @@ fn a_store_with_other_changes_is_left_alone() {
     says(&Store::reopen(&folder.store(), &Key::new([7; 32])).unwrap_err(), "did not make");
 }
 
-/// A store that another program has locked can be opened and read, and is written as soon as the lock is gone.
+/// A store that another program has locked can be opened and read, and is written as soon as the
+/// lock is gone.
 #[test]
 fn a_foreign_lock_delays_a_write_and_no_start() {
     let folder = Folder::make("locked");
@@ -140,12 +152,16 @@ fn a_foreign_lock_delays_a_write_and_no_start() {
     assert_eq!(all(&store.content().unwrap().history), all(&history));
 }
 
-/// A store that cannot be written is still obeyed; one that cannot be read is not taken for an empty one.
+/// A store that cannot be written is still obeyed; one that cannot be read is not taken for an
+/// empty one.
 #[test]
 fn what_can_be_read_is_read_and_what_is_no_store_is_an_error() {
     let folder = Folder::make("read");
     assert!(Store::read(&folder.store()).unwrap().is_none(), "there is none");
-    assert!(Store::read(&folder.store().join("below.db")).unwrap().is_none(), "nor can there be one");
+    assert!(
+        Store::read(&folder.store().join("below.db")).unwrap().is_none(),
+        "nor can there be one"
+    );
     Store::open(&folder.store()).unwrap().append(&all(&past())).unwrap();
     assert_eq!(all(&Store::read(&folder.store()).unwrap().unwrap().history), all(&past()));
     let unchanging = content(&open_unchanging(&folder.store()).unwrap()).unwrap();
@@ -167,7 +183,8 @@ fn a_store_of_a_newer_version_is_left_alone() {
     says(&Store::open(&folder.store()).unwrap_err(), "layout 99");
 }
 
-/// A store of each layout before is brought up to date: its trips stay, and its changes can be undone.
+/// A store of each layout before is brought up to date: its trips stay, and its changes can be
+/// undone.
 #[test]
 fn stores_of_older_layouts_are_taken_over() {
     for (layout, steps) in [(1, &[SCHEMA][..]), (2, &[SCHEMA, TOP_NETWORK])] {
@@ -175,8 +192,7 @@ fn stores_of_older_layouts_are_taken_over() {
         let connection = Connection::open(folder.store()).unwrap();
         steps.iter().for_each(|step| connection.execute_batch(step).unwrap());
         for number in [1, 2] {
-            let insert =
-                "INSERT INTO revision VALUES (?1, ?2, 'breaker', '', 'trip', 'a', NULL, NULL, NULL, '{}', '{}')";
+            let insert = "INSERT INTO revision VALUES (?1, ?2, 'breaker', '', 'trip', 'a', NULL, NULL, NULL, '{}', '{}')";
             connection.execute(insert, params![number, "2026-11-01T00:00:00Z"]).unwrap();
         }
         let insert = "INSERT INTO trip (revision, at, rule, seen, refused, refused_share, window, minimum, hit)

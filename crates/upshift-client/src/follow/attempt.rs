@@ -5,14 +5,16 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
-use http::{Extensions, HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, Version, response};
+use http::{
+    Extensions, HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, Version, response,
+};
 use jiff::SignedDuration;
 use tower_service::Service;
 use upshift_core::field::Protocol;
 use upshift_core::follow::Way;
 use upshift_core::follow::{
-    self, AltSvcField, Asked, Demand, Lane, NextStep, Problem, Reason, Rule, Step, Stop, SwitchError, read_date,
-    switched,
+    self, AltSvcField, Asked, Demand, Lane, NextStep, Problem, Reason, Rule, Step, Stop,
+    SwitchError, read_date, switched,
 };
 use upshift_core::{HttpVersion, Timestamp};
 
@@ -21,7 +23,10 @@ use crate::body::read_start;
 use crate::request::{self, Head, Lines};
 use crate::route::{AnsweredBy, lane_of};
 use crate::websocket::{self, WebSocketWelcome};
-use crate::{BoxError, Error, FollowBody, HeadLimit, Hop, Http, Http2Fault, Outcome, Refused, Rewind, Route, Trace};
+use crate::{
+    BoxError, Error, FollowBody, HeadLimit, Hop, Http, Http2Fault, Outcome, Refused, Rewind, Route,
+    Trace,
+};
 
 /// How much of a 426's body is read: a problem body is a few hundred bytes.
 const BODY_LIMIT: usize = 64 * 1024;
@@ -88,7 +93,9 @@ where
             Err(error) => call.recover(error)?,
         }
         // Without a spare one there is no step: rule 18 has seen to it.
-        let Some(again) = spare else { return Err(Error::usage("the request's body cannot be sent again")) };
+        let Some(again) = spare else {
+            return Err(Error::usage("the request's body cannot be sent again"));
+        };
         body = again;
     }
 }
@@ -122,7 +129,8 @@ impl Call {
                 let way = step.way();
                 let allowed = self.settings.can.ways.has(way) && self.settings.may.ways.has(way);
                 let done = self.recalled.iter().any(|earlier| step.repeats(earlier));
-                if allowed && !done && self.head.origin() == origin && self.head.take(&step).is_ok() {
+                if allowed && !done && self.head.origin() == origin && self.head.take(&step).is_ok()
+                {
                     self.recalled.push(step);
                 }
             }
@@ -153,13 +161,18 @@ impl Call {
     }
 
     /// What to make of a response: hand it over, or go on.
-    async fn judge<R>(&mut self, response: Response<R>) -> Result<Option<Response<FollowBody<R>>>, Error>
+    async fn judge<R>(
+        &mut self,
+        response: Response<R>,
+    ) -> Result<Option<Response<FollowBody<R>>>, Error>
     where
         R: http_body::Body,
         R::Error: Into<BoxError>,
     {
-        let mut lane = lane_of(&response, request::is_secure(self.answered_by(response.extensions())));
-        // A server answers HTTP/1.0 in its own version (RFC 9110 §6.2); what counts is how it was asked.
+        let mut lane =
+            lane_of(&response, request::is_secure(self.answered_by(response.extensions())));
+        // A server answers HTTP/1.0 in its own version (RFC 9110 §6.2); what counts is how it was
+        // asked.
         if self.head.version == Version::HTTP_10 && lane.http == HttpVersion::V1_1 {
             lane.http = HttpVersion::V1_0;
         }
@@ -171,21 +184,28 @@ impl Call {
         }
         let (head, body) = response.into_parts();
         let mut bytes = Vec::new();
-        // A body without an end, on a connection that stays open, is cut by time; what has come counts.
+        // A body without an end, on a connection that stays open, is cut by time; what has come
+        // counts.
         let read = read_start(body, BODY_LIMIT, &mut bytes);
         drop(tokio::time::timeout(self.settings.body_patience, read).await);
-        let kind = head.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let kind =
+            head.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         let problem = Problem::read(kind, &bytes);
         let refusal = Refusal { head, body: bytes.into(), problem, lane };
         self.go_on(refusal).map(|()| None)
     }
 
     /// RFC 9110 §15.2.2: a 101 counts only if it was asked for (rule 20).
-    fn judge_switch<R>(&mut self, response: Response<R>, lane: Lane) -> Result<Response<FollowBody<R>>, Error> {
+    fn judge_switch<R>(
+        &mut self,
+        response: Response<R>,
+        lane: Lane,
+    ) -> Result<Response<FollowBody<R>>, Error> {
         let offered = self.head.offered();
         let judged = switched(&Lines(response.headers()), offered.as_ref()).and_then(|protocol| {
             let websocket = protocol.is("websocket");
-            let accepted = !websocket || websocket::is_accepted(&self.head.headers, response.headers());
+            let accepted =
+                !websocket || websocket::is_accepted(&self.head.headers, response.headers());
             if accepted { Ok(protocol) } else { Err(SwitchError::NotOffered(protocol)) }
         });
         match judged {
@@ -203,8 +223,8 @@ impl Call {
         let memory = &self.settings.memory;
         let from = self.answered_by(response.extensions()).clone();
         let (origin, path) = (request::origin(&from), self.head.uri.path());
-        // What asked for a step and got a better answer for it, is remembered; a broken answer proves nothing, nor does
-        // one of another origin.
+        // What asked for a step and got a better answer for it, is remembered; a broken answer
+        // proves nothing, nor does one of another origin.
         if !response.status().is_server_error() && origin == self.head.origin() {
             for (asked_by, step) in &self.taken {
                 memory.learn(asked_by, path, step, now);
@@ -217,7 +237,9 @@ impl Call {
         if !lane.is_clear() {
             match AltSvcField::read(&Lines(response.headers()), from.host().unwrap_or_default()) {
                 AltSvcField::Http3(service) => memory.learn_alternative(&origin, service, now),
-                AltSvcField::Clear => memory.forget(&origin, |step| matches!(step, Step::Http3 { .. })),
+                AltSvcField::Clear => {
+                    memory.forget(&origin, |step| matches!(step, Step::Http3 { .. }))
+                }
                 AltSvcField::Silent => {}
             }
         }
@@ -253,7 +275,8 @@ impl Call {
         self.check_redirect(&refusal.head.extensions)?;
         let offered = self.offered();
         let fields = Lines(&refusal.head.headers);
-        let response = follow::Response { status: 426, fields: &fields, problem: refusal.problem.as_ref() };
+        let response =
+            follow::Response { status: 426, fields: &fields, problem: refusal.problem.as_ref() };
         let asked = Asked {
             host: self.head.host(),
             port: self.head.port(),
@@ -265,7 +288,9 @@ impl Call {
         };
         let tried: Vec<Step> = self.taken.iter().map(|(_, step)| step.clone()).collect();
         let mut can = self.settings.can;
-        if self.head.extensions.get::<WebSocketWelcome>().is_none() || self.head.method != http::Method::GET {
+        if self.head.extensions.get::<WebSocketWelcome>().is_none()
+            || self.head.method != http::Method::GET
+        {
             can.ways = can.ways.without(Way::WebSocket);
         }
         match follow::next(&response, &asked, &can, &self.settings.may, &tried) {
@@ -283,13 +308,18 @@ impl Call {
         })
     }
 
-    /// Changes the request as the step says; a version is raised by the caller's hook, which may decline.
+    /// Changes the request as the step says; a version is raised by the caller's hook, which may
+    /// decline.
     fn take(&mut self, step: &Step) -> Result<(), Stop> {
-        let declined = |name: &str| Stop { reason: Reason::VersionNotAllowed(name.to_owned()), rule: Rule::VERSION };
+        let declined = |name: &str| Stop {
+            reason: Reason::VersionNotAllowed(name.to_owned()),
+            rule: Rule::VERSION,
+        };
         if let Step::Version { subject, name, minimum } = step {
             let wanted = Wanted { subject: *subject, name, minimum: minimum.as_deref() };
             let mut parts = self.head.parts();
-            let raised = self.settings.raise.as_ref().is_some_and(|hook| hook.raise(&wanted, &mut parts));
+            let raised =
+                self.settings.raise.as_ref().is_some_and(|hook| hook.raise(&wanted, &mut parts));
             let after = Head::of(parts);
             // Rule 16 binds the hook too: a path or a field it may change, the origin it may not.
             if !raised || after.origin() != self.head.origin() {
@@ -297,7 +327,9 @@ impl Call {
             }
             self.head = after;
         }
-        self.head.take(step).map_err(|_| Stop { reason: Reason::NotAble(step.way()), rule: Rule::ORDER })
+        self.head
+            .take(step)
+            .map_err(|_| Stop { reason: Reason::NotAble(step.way()), rule: Rule::ORDER })
     }
 
     fn refused(&self, refusal: Refusal, stop: Stop) -> Refused {
@@ -310,8 +342,8 @@ impl Call {
         Refused { stop, demand, problem, retry_at, response, trace: self.trace() }
     }
 
-    /// Nothing came back. What was remembered, and can be done without, is forgotten and left out; a step that a 426
-    /// asked for gives way to the next alternative; otherwise it is an error.
+    /// Nothing came back. What was remembered, and can be done without, is forgotten and left out;
+    /// a step that a 426 asked for gives way to the next alternative; otherwise it is an error.
     fn recover(&mut self, error: BoxError) -> Result<(), Error> {
         if let Some(limit) = error.downcast_ref::<HeadLimit>() {
             self.record(None, Outcome::Failed(limit.to_string()));
@@ -326,7 +358,8 @@ impl Call {
         let safe = self.head.is_idempotent() && !self.body_gone;
         if let Some(fault) = fault {
             if safe && self.turn_to_http1() {
-                hop.outcome = Outcome::Instead { why, step: Step::Http11, rule: Rule::HTTP_2_UNREADABLE };
+                hop.outcome =
+                    Outcome::Instead { why, step: Step::Http11, rule: Rule::HTTP_2_UNREADABLE };
                 self.hops.push(hop);
                 return Ok(());
             }
@@ -335,7 +368,9 @@ impl Call {
                 return Err(Error::PeerHttp2 { fault, source: error, trace: self.trace() });
             }
         }
-        let (Some((refusal, before)), Some((_, failed))) = (self.refusal.take(), self.taken.last().cloned()) else {
+        let (Some((refusal, before)), Some((_, failed))) =
+            (self.refusal.take(), self.taken.last().cloned())
+        else {
             self.hops.push(hop);
             if safe && self.recalled.iter().any(is_optional) {
                 self.forget_optional();
@@ -356,12 +391,17 @@ impl Call {
             }
             Err(stop) => {
                 self.hops.push(hop);
-                Err(Error::Step { step: failed, source: error, refused: Box::new(self.refused(refusal, stop)) })
+                Err(Error::Step {
+                    step: failed,
+                    source: error,
+                    refused: Box::new(self.refused(refusal, stop)),
+                })
             }
         }
     }
 
-    /// Goes on with HTTP/1.1, once, where this client chooses the version of HTTP and has not chosen that one.
+    /// Goes on with HTTP/1.1, once, where this client chooses the version of HTTP and has not
+    /// chosen that one.
     fn turn_to_http1(&mut self) -> bool {
         let route = self.head.route();
         let newer = matches!(route.http, Http::Any | Http::Http2 | Http::Http3(_));
@@ -374,7 +414,8 @@ impl Call {
         true
     }
 
-    /// RFC 7838 §2.4: an alternative that fails is given up. TLS is not: see [`Memory`](crate::Memory).
+    /// RFC 7838 §2.4: an alternative that fails is given up. TLS is not: see
+    /// [`Memory`](crate::Memory).
     fn forget_optional(&mut self) {
         for origin in std::mem::take(&mut self.consulted) {
             self.settings.memory.forget(&origin, is_optional);

@@ -1,5 +1,5 @@
-//! Servers that answer anything at all: a call ends, within its bound, and no credential goes in clear that had not
-//! already gone there.
+//! Servers that answer anything at all: a call ends, within its bound, and no credential goes in
+//! clear that had not already gone there.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -62,11 +62,18 @@ async fn check(answers: Vec<String>, credential: bool) -> Result<(), TestCaseErr
         answers[at % answers.len()].clone().into_bytes()
     })
     .await;
-    let may = FollowPolicy { ways: Ways::ALL, versions: Names::Any, max_steps: BOUND, ..FollowPolicy::default() };
+    let may = FollowPolicy {
+        ways: Ways::ALL,
+        versions: Names::Any,
+        max_steps: BOUND,
+        ..FollowPolicy::default()
+    };
     let client = Client::builder()
         .dangerous_any_certificate()
         .policy(may)
-        .raise(|_, parts| parts.headers.insert("x-api-version", http::HeaderValue::from_static("2")).is_none())
+        .raise(|_, parts| {
+            parts.headers.insert("x-api-version", http::HeaderValue::from_static("2")).is_none()
+        })
         .build()
         .expect("a client");
     let mut request = Request::post(peer.url("/")).body(Body::from("body")).expect("a request");
@@ -77,11 +84,14 @@ async fn check(answers: Vec<String>, credential: bool) -> Result<(), TestCaseErr
     let call = tokio::time::timeout(Duration::from_secs(60), client.send(request)).await;
     let outcome = call.map_err(|_| TestCaseError::fail("it does not end"))?;
     let trace = match &outcome {
-        Ok(response) => response.extensions().get::<upshift_client::Trace>().cloned().unwrap_or_default(),
+        Ok(response) => {
+            response.extensions().get::<upshift_client::Trace>().cloned().unwrap_or_default()
+        }
         Err(error) => error.trace(),
     };
     prop_assert!(trace.steps().count() <= usize::from(BOUND), "{trace:?}");
-    let shown = peer.requests().iter().filter(|seen| !seen.tls && seen.head.contains("s3cret")).count();
+    let shown =
+        peer.requests().iter().filter(|seen| !seen.tls && seen.head.contains("s3cret")).count();
     prop_assert!(shown <= 1, "a credential went in clear {shown} times: {trace:?}");
     Ok(())
 }

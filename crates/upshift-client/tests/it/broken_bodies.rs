@@ -1,4 +1,5 @@
-//! Answers whose bodies are not what their heads say, over every version of HTTP: none is taken for whole.
+//! Answers whose bodies are not what their heads say, over every version of HTTP: none is taken for
+//! whole.
 
 use std::time::Duration;
 
@@ -78,8 +79,8 @@ async fn serve_http2(length: u64, ending: Ending) -> String {
     format!("http://{address}/")
 }
 
-/// KIND: a truncated body is taken for whole. A stream of HTTP/2 that is reset without an error looks to hyper like its
-/// end, with a length and without one.
+/// KIND: a truncated body is taken for whole. A stream of HTTP/2 that is reset without an error
+/// looks to hyper like its end, with a length and without one.
 #[tokio::test]
 async fn a_reset_without_an_error_does_not_end_a_body() {
     let no_error = Ending::Reset(h2::Reason::NO_ERROR);
@@ -100,12 +101,15 @@ async fn a_reset_without_an_error_does_not_end_a_body() {
     }
 }
 
-/// HEADERS with `:status` (an index of the static table of RFC 9204) and literal fields, then DATA with `0123456789`.
+/// HEADERS with `:status` (an index of the static table of RFC 9204) and literal fields, then DATA
+/// with `0123456789`.
 fn http3_answer(status: u8, fields: &[(&str, &str)]) -> Vec<u8> {
     let mut section = vec![0, 0, status];
     for (name, value) in fields {
-        let (name_length, value_length) = (name.len().to_le_bytes()[0], value.len().to_le_bytes()[0]);
-        // RFC 9204 §4.5.6: a name of seven octets or more has the rest of its length in a second octet.
+        let (name_length, value_length) =
+            (name.len().to_le_bytes()[0], value.len().to_le_bytes()[0]);
+        // RFC 9204 §4.5.6: a name of seven octets or more has the rest of its length in a second
+        // octet.
         section.extend_from_slice(&[0x27, name_length - 7]);
         section.extend_from_slice(name.as_bytes());
         section.push(value_length);
@@ -137,7 +141,8 @@ fn serve_http3(answer: Vec<u8>) -> (String, quinn::Endpoint) {
     (url, endpoint)
 }
 
-/// KIND: a body whose length is not the announced one is taken for whole. Over HTTP/3 nothing was counted.
+/// KIND: a body whose length is not the announced one is taken for whole. Over HTTP/3 nothing was
+/// counted.
 #[tokio::test]
 async fn a_length_counts_over_http_3() {
     let rows = [
@@ -149,8 +154,13 @@ async fn a_length_counts_over_http_3() {
     for (length, expected) in rows {
         let (url, _server) = serve_http3(http3_answer(OK, &[("content-length", length)]));
         match expected {
-            Some(expected) => assert_eq!(fault(&url, Http::Http3(None)).await, expected, "{length}"),
-            None => assert_eq!(fetch(&url, Http::Http3(None)).await.expect("a whole body"), "0123456789"),
+            Some(expected) => {
+                assert_eq!(fault(&url, Http::Http3(None)).await, expected, "{length}")
+            }
+            None => assert_eq!(
+                fetch(&url, Http::Http3(None)).await.expect("a whole body"),
+                "0123456789"
+            ),
         }
     }
     let (url, _server) = serve_http3(http3_answer(OK, &[]));
@@ -169,7 +179,8 @@ async fn the_answer_to_head_has_no_body_to_count() {
     assert_eq!(response.into_body().collect().await.expect("no body").to_bytes(), "");
 }
 
-/// KIND: a body in a coding that was not asked for is taken for the content, and two lengths for one (HTTP/1.1).
+/// KIND: a body in a coding that was not asked for is taken for the content, and two lengths for
+/// one (HTTP/1.1).
 #[tokio::test]
 async fn transfer_codings_and_lengths_of_http_1_are_unambiguous() {
     let rows = [
@@ -179,15 +190,19 @@ async fn transfer_codings_and_lengths_of_http_1_are_unambiguous() {
         ("Transfer-Encoding: chunked\r\nContent-Length: 4", BodyFault::TwoLengths),
     ];
     for (fields, expected) in rows {
-        let peer = Peer::always(&format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\n4\r\nbody\r\n0\r\n\r\n")).await;
+        let peer =
+            Peer::always(&format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\n4\r\nbody\r\n0\r\n\r\n"))
+                .await;
         assert_eq!(fault(&peer.url("/"), Http::Any).await, expected, "{fields}");
     }
-    let peer = Peer::always("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n").await;
+    let peer =
+        Peer::always("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n")
+            .await;
     assert_eq!(fetch(&peer.url("/"), Http::Any).await.expect("a whole body"), "body");
 }
 
-/// KIND: a field that a version of HTTP forbids is passed over in silence. `Upgrade` over HTTP/3 made a 426 that "names
-/// nothing", where over HTTP/2 the same 426 is malformed.
+/// KIND: a field that a version of HTTP forbids is passed over in silence. `Upgrade` over HTTP/3
+/// made a 426 that "names nothing", where over HTTP/2 the same 426 is malformed.
 #[tokio::test]
 async fn a_field_of_the_connection_makes_an_answer_over_http_3_malformed() {
     for field in [("upgrade", "TLS/1.3"), ("connection", "close"), ("keep-alive", "timeout=5")] {
@@ -195,7 +210,9 @@ async fn a_field_of_the_connection_makes_an_answer_over_http_3_malformed() {
         let mut request = Request::post(&url).body(Body::from("once")).expect("a request");
         request.extensions_mut().insert(Route { http: Http::Http3(None), tls: None });
         match client().send(request).await {
-            Err(Error::PeerHttp2 { fault, .. }) => assert_eq!(fault, Http2Fault::ForbiddenOverHttp3),
+            Err(Error::PeerHttp2 { fault, .. }) => {
+                assert_eq!(fault, Http2Fault::ForbiddenOverHttp3)
+            }
             other => panic!("{field:?}: {other:?}"),
         }
     }

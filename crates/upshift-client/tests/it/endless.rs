@@ -1,4 +1,5 @@
-//! Servers whose response never gets past its head: the call ends with an error that says what the server did.
+//! Servers whose response never gets past its head: the call ends with an error that says what the
+//! server did.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -130,7 +131,8 @@ async fn a_head_that_never_ends_is_given_up() {
     assert!(matches!(limit(ask(&url, Http::Any).await), HeadLimit::Time(_)));
 }
 
-/// The time counts from the first byte of a head: a server may take longer to think, and may say so by a 102.
+/// The time counts from the first byte of a head: a server may take longer to think, and may say so
+/// by a 102.
 #[tokio::test]
 async fn a_server_may_take_its_time_between_two_heads() {
     let slow = Script {
@@ -147,19 +149,23 @@ async fn http_2_has_the_same_limits() {
     let (url, _endings) = serve(Script::endless(&SETTINGS, &HTTP2_103)).await;
     assert_eq!(limit(ask(&url, Http::Http2).await), HeadLimit::InterimResponses);
     // A HEADERS frame of 4 KiB, byte by byte.
-    let begun = [&SETTINGS[..], &[0, 0x10, 0, 1, 4, 0, 0, 0, 1, 0x08, 3, b'2', b'0', b'0']].concat();
+    let begun =
+        [&SETTINGS[..], &[0, 0x10, 0, 1, 4, 0, 0, 0, 1, 0x08, 3, b'2', b'0', b'0']].concat();
     let (url, _endings) = serve(Script::dripping(&begun)).await;
     assert!(matches!(limit(ask(&url, Http::Http2).await), HeadLimit::Time(_)));
 }
 
 /// A QUIC endpoint for HTTP/3, and its URL.
 pub(crate) fn http3_endpoint() -> (String, quinn::Endpoint) {
-    let signed = rcgen::generate_simple_self_signed(vec!["127.0.0.1".into()]).expect("a certificate");
+    let signed =
+        rcgen::generate_simple_self_signed(vec!["127.0.0.1".into()]).expect("a certificate");
     let key = PrivateKeyDer::try_from(signed.signing_key.serialize_der()).expect("a key");
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = rustls::ServerConfig::builder_with_provider(provider);
-    let config = config.with_safe_default_protocol_versions().expect("versions").with_no_client_auth();
-    let mut config = config.with_single_cert(vec![signed.cert.into()], key).expect("a configuration");
+    let config =
+        config.with_safe_default_protocol_versions().expect("versions").with_no_client_auth();
+    let mut config =
+        config.with_single_cert(vec![signed.cert.into()], key).expect("a configuration");
     config.alpn_protocols = vec![b"h3".to_vec()];
     let config = QuicServerConfig::try_from(config).expect("QUIC");
     let config = quinn::ServerConfig::with_crypto(Arc::new(config));

@@ -1,4 +1,5 @@
-//! Peers that do what no server should, as bare sockets: whatever they do, a call ends, and ends rightly.
+//! Peers that do what no server should, as bare sockets: whatever they do, a call ends, and ends
+//! rightly.
 
 use std::time::Duration;
 
@@ -9,8 +10,7 @@ use http_body_util::BodyExt;
 use upshift_client::rules::{FollowPolicy, Names, Reason, Step, Way, Ways};
 use upshift_client::{Body, Client, Error, Refused};
 
-const UPGRADE_TLS: &str =
-    "HTTP/1.1 426 U\r\nUpgrade: TLS/1.2, HTTP/1.1\r\nConnection: upgrade\r\nContent-Length: 0\r\n\r\n";
+const UPGRADE_TLS: &str = "HTTP/1.1 426 U\r\nUpgrade: TLS/1.2, HTTP/1.1\r\nConnection: upgrade\r\nContent-Length: 0\r\n\r\n";
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 fn client() -> Client {
@@ -34,8 +34,11 @@ async fn refused(client: &Client, url: &str) -> Box<Refused> {
     }
 }
 
-async fn text<B: http_body::Body<Data = Bytes, Error: std::fmt::Debug>>(response: http::Response<B>) -> String {
-    String::from_utf8(response.into_body().collect().await.expect("a body").to_bytes().to_vec()).expect("text")
+async fn text<B: http_body::Body<Data = Bytes, Error: std::fmt::Debug>>(
+    response: http::Response<B>,
+) -> String {
+    String::from_utf8(response.into_body().collect().await.expect("a body").to_bytes().to_vec())
+        .expect("text")
 }
 
 #[tokio::test]
@@ -47,19 +50,25 @@ async fn a_bare_426_is_not_guessed_at() {
 
 #[tokio::test]
 async fn an_empty_upgrade_names_nothing_and_garbage_is_not_believed() {
-    let empty =
-        Peer::always("HTTP/1.1 426 U\r\nUpgrade: , ,\r\nConnection: upgrade\r\nContent-Length: 0\r\n\r\n").await;
+    let empty = Peer::always(
+        "HTTP/1.1 426 U\r\nUpgrade: , ,\r\nConnection: upgrade\r\nContent-Length: 0\r\n\r\n",
+    )
+    .await;
     assert_eq!(refused(&client(), &empty.url("/")).await.reason(), &Reason::PeerNamedNothing);
     let garbage =
         Peer::always("HTTP/1.1 426 U\r\nUpgrade: TLS/1.2, api=2\r\nConnection: upgrade\r\nContent-Length: 0\r\n\r\n")
             .await;
-    assert!(matches!(refused(&client(), &garbage.url("/")).await.reason(), Reason::PeerMalformed(_)));
+    assert!(matches!(
+        refused(&client(), &garbage.url("/")).await.reason(),
+        Reason::PeerMalformed(_)
+    ));
     assert_eq!(garbage.requests().len(), 1);
 }
 
 #[tokio::test]
 async fn a_426_that_asks_for_what_it_got_ends_at_once() {
-    let loops = "HTTP/1.1 426 U\r\nUpgrade: HTTP/1.1\r\nConnection: upgrade\r\nContent-Length: 0\r\n\r\n";
+    let loops =
+        "HTTP/1.1 426 U\r\nUpgrade: HTTP/1.1\r\nConnection: upgrade\r\nContent-Length: 0\r\n\r\n";
     let peer = Peer::always(loops).await;
     assert_eq!(refused(&client(), &peer.url("/")).await.reason(), &Reason::PeerWantsWhatItHas);
     assert_eq!(peer.requests().len(), 1);
@@ -80,7 +89,10 @@ async fn tls_is_followed_on_the_same_host_and_remembered() {
     let client = client();
     let response = bounded(client.get(&peer.url("/a?b"))).await.expect("followed");
     assert_eq!(text(response).await, "ok");
-    assert_eq!(bounded(client.get(&peer.url("/c"))).await.expect("remembered").status(), StatusCode::OK);
+    assert_eq!(
+        bounded(client.get(&peer.url("/c"))).await.expect("remembered").status(),
+        StatusCode::OK
+    );
     let seen = peer.requests();
     assert_eq!(seen.len(), 3, "{seen:?}");
     assert!(!seen[0].tls && seen[1].tls && seen[2].tls);
@@ -89,7 +101,8 @@ async fn tls_is_followed_on_the_same_host_and_remembered() {
 
 #[tokio::test]
 async fn an_unsolicited_101_is_not_believed() {
-    let peer = Peer::always("HTTP/1.1 101 S\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n").await;
+    let peer =
+        Peer::always("HTTP/1.1 101 S\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n").await;
     assert!(matches!(bounded(client().get(&peer.url("/"))).await, Err(Error::PeerSwitched { .. })));
 }
 
@@ -106,9 +119,14 @@ async fn a_wrong_101_is_not_believed() {
     ];
     for answer in answers {
         let peer = Peer::always(answer).await;
-        let socket = bounded(client().websocket(Request::get(peer.url("/")).body(()).expect("a request"))).await;
+        let socket =
+            bounded(client().websocket(Request::get(peer.url("/")).body(()).expect("a request")))
+                .await;
         // hyper itself gives up on some of these before they can be judged.
-        assert!(matches!(socket, Err(Error::PeerSwitched { .. } | Error::Transport { .. })), "{answer}: {socket:?}");
+        assert!(
+            matches!(socket, Err(Error::PeerSwitched { .. } | Error::Transport { .. })),
+            "{answer}: {socket:?}"
+        );
     }
 }
 
@@ -122,7 +140,9 @@ async fn bytes_after_the_101_do_not_survive_into_tls() {
     let route = upshift_client::Route { http: upshift_client::Http::TlsInBand, tls: None };
     request.extensions_mut().insert(route);
     match bounded(client().send(request)).await {
-        Err(error @ Error::Transport { .. }) => assert!(error.to_string().contains("after its 101"), "{error}"),
+        Err(error @ Error::Transport { .. }) => {
+            assert!(error.to_string().contains("after its 101"), "{error}")
+        }
         other => panic!("{other:?}"),
     }
 }
@@ -160,7 +180,8 @@ async fn a_426_and_a_close_in_the_middle_of_an_upload_still_ends() {
     let request = Request::post(peer.url("/")).body(Body::from(body)).expect("a request");
     match bounded(client().send(request)).await {
         Err(Error::Refused(refused)) => assert_eq!(refused.protocols()[0].to_string(), "orders/2"),
-        // The kernel may throw the answer away when the peer resets the connection: then the error says so.
+        // The kernel may throw the answer away when the peer resets the connection: then the error
+        // says so.
         Err(Error::Transport { .. }) => {}
         other => panic!("{other:?}"),
     }
@@ -182,8 +203,7 @@ async fn baits_to_weaker_protocols_and_other_hosts_are_passed_over() {
     assert_eq!(refused(&client(), &url).await.reason(), &Reason::PeerWantsWeaker);
     assert_eq!(peer.requests().len(), 1);
 
-    let body =
-        "{\"required\":[{\"kind\":\"tls\",\"minimum\":\"1.2\"}],\"upgrade\":{\"url\":\"https://evil.invalid/\"}}";
+    let body = "{\"required\":[{\"kind\":\"tls\",\"minimum\":\"1.2\"}],\"upgrade\":{\"url\":\"https://evil.invalid/\"}}";
     let elsewhere = format!(
         "HTTP/1.1 426 U\r\nUpgrade: TLS/1.2\r\nConnection: upgrade\r\nLocation: https://evil.invalid/\r\nContent-Type: application/problem+json\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
@@ -195,8 +215,12 @@ async fn baits_to_weaker_protocols_and_other_hosts_are_passed_over() {
 
 #[tokio::test]
 async fn credentials_do_not_go_again_in_clear() {
-    let peer = Peer::always("HTTP/1.1 426 U\r\nUpgrade: h2c\r\nConnection: upgrade\r\nContent-Length: 0\r\n\r\n").await;
-    let request = Request::get(peer.url("/")).header("authorization", "Basic s3cret").body(Body::empty());
+    let peer = Peer::always(
+        "HTTP/1.1 426 U\r\nUpgrade: h2c\r\nConnection: upgrade\r\nContent-Length: 0\r\n\r\n",
+    )
+    .await;
+    let request =
+        Request::get(peer.url("/")).header("authorization", "Basic s3cret").body(Body::empty());
     match bounded(client().send(request.expect("a request"))).await {
         Err(Error::Refused(refused)) => assert_eq!(refused.reason(), &Reason::CredentialsInClear),
         other => panic!("{other:?}"),
@@ -238,8 +262,14 @@ async fn a_version_is_raised_by_the_hook_and_only_once() {
             .build()
             .expect("a client")
     };
-    assert_eq!(bounded(raising("2").get(&peer.url("/"))).await.expect("raised").status(), StatusCode::OK);
-    assert_eq!(refused(&raising("1"), &peer.url("/")).await.reason(), &Reason::PeerRepeats(Way::Version));
+    assert_eq!(
+        bounded(raising("2").get(&peer.url("/"))).await.expect("raised").status(),
+        StatusCode::OK
+    );
+    assert_eq!(
+        refused(&raising("1"), &peer.url("/")).await.reason(),
+        &Reason::PeerRepeats(Way::Version)
+    );
 }
 
 #[tokio::test]
@@ -252,9 +282,12 @@ async fn a_declined_websocket_becomes_plain_http_and_stays_so() {
     .await;
     let client = client();
     for _ in 0..2 {
-        let request = Request::get(peer.url("/chat").replace("http:", "ws:")).body(()).expect("a request");
+        let request =
+            Request::get(peer.url("/chat").replace("http:", "ws:")).body(()).expect("a request");
         match bounded(client.websocket(request)).await.expect("an answer") {
-            upshift_client::Socket::Declined(response) => assert_eq!(response.status(), StatusCode::OK),
+            upshift_client::Socket::Declined(response) => {
+                assert_eq!(response.status(), StatusCode::OK)
+            }
             open => panic!("{open:?}"),
         }
     }

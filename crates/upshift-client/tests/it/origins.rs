@@ -41,7 +41,11 @@ fn request(peer: &Peer) -> Request<Body> {
 #[tokio::test]
 async fn credentials_do_not_go_to_another_port() {
     let (first, elsewhere) = two_ports().await;
-    let client = Client::builder().dangerous_any_certificate().memory(Memory::new()).build().expect("a client");
+    let client = Client::builder()
+        .dangerous_any_certificate()
+        .memory(Memory::new())
+        .build()
+        .expect("a client");
     // The second time the step is taken from memory, before anything is sent.
     for _ in 0..2 {
         let response = client.send(request(&first)).await.expect("followed");
@@ -56,13 +60,17 @@ async fn credentials_do_not_go_to_another_port() {
         assert!(!request.head.contains("s3cret"), "{}", request.head);
         assert!(request.head.contains("harmless"), "{}", request.head);
     }
-    assert!(first.requests()[0].head.contains("s3cret-marked"), "the origin that they are for gets them");
+    assert!(
+        first.requests()[0].head.contains("s3cret-marked"),
+        "the origin that they are for gets them"
+    );
 }
 
 #[tokio::test]
 async fn a_caller_may_trust_the_location() {
     let (first, elsewhere) = two_ports().await;
-    let client = Client::builder().dangerous_any_certificate().location_trusted().build().expect("a client");
+    let client =
+        Client::builder().dangerous_any_certificate().location_trusted().build().expect("a client");
     let response = client.send(request(&first)).await.expect("followed");
     let trace = response.extensions().get::<Trace>().expect("a trace");
     assert!(trace.0.iter().all(|hop| !hop.credentials_left_out));
@@ -79,14 +87,20 @@ async fn user_information_is_never_sent() {
     tokio::spawn(async move {
         let (tcp, _) = listener.accept().await.expect("a connection");
         let service = service_fn(move |request: Request<hyper::body::Incoming>| {
-            asked.lock().expect("a lock").push(format!("{} {:?}", request.uri(), request.headers()));
+            asked.lock().expect("a lock").push(format!(
+                "{} {:?}",
+                request.uri(),
+                request.headers()
+            ));
             async { Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new())) }
         });
         let served = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
         drop(served.serve_connection(TokioIo::new(tcp), service).await);
     });
     let client = Client::new().expect("a client");
-    let mut request = Request::get(format!("http://user:s3cret@{address}/")).body(Body::empty()).expect("a request");
+    let mut request = Request::get(format!("http://user:s3cret@{address}/"))
+        .body(Body::empty())
+        .expect("a request");
     request.extensions_mut().insert(Route { http: Http::Http2, tls: None });
     assert_eq!(client.send(request).await.expect("an answer").status(), StatusCode::OK);
     let seen = seen.lock().expect("a lock").join("\n");

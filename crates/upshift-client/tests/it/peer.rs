@@ -46,13 +46,19 @@ pub(crate) static TLS: LazyLock<TlsAcceptor> = LazyLock::new(|| {
     let signed = rcgen::generate_simple_self_signed(vec!["127.0.0.1".into()]).unwrap();
     let key = PrivateKeyDer::try_from(signed.signing_key.serialize_der()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-    TlsAcceptor::from(Arc::new(config.with_no_client_auth().with_single_cert(vec![signed.cert.into()], key).unwrap()))
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap();
+    TlsAcceptor::from(Arc::new(
+        config.with_no_client_auth().with_single_cert(vec![signed.cert.into()], key).unwrap(),
+    ))
 });
 
 impl Peer {
     /// Answers by what it reads and whether it came over TLS. Clear and TLS share the port.
-    pub(crate) async fn new(answer: impl Fn(&str, bool) -> Vec<u8> + Send + Sync + 'static) -> Self {
+    pub(crate) async fn new(
+        answer: impl Fn(&str, bool) -> Vec<u8> + Send + Sync + 'static,
+    ) -> Self {
         Self::start(Arc::new(answer), Manner::Polite).await
     }
 
@@ -151,7 +157,10 @@ impl Talk {
                 tcp.write_all(&(self.answer)(&request.0, false)).await?;
                 continue;
             }
-            tcp.write_all(b"HTTP/1.1 101 S\r\nUpgrade: TLS/1.2, HTTP/1.1\r\nConnection: Upgrade\r\n\r\n").await?;
+            tcp.write_all(
+                b"HTTP/1.1 101 S\r\nUpgrade: TLS/1.2, HTTP/1.1\r\nConnection: Upgrade\r\n\r\n",
+            )
+            .await?;
             let mut stream = TLS.accept(tcp).await?;
             // The response to OPTIONS is owed inside TLS.
             stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await?;
@@ -159,7 +168,11 @@ impl Talk {
         }
     }
 
-    async fn talk<S: AsyncRead + AsyncWrite + Unpin>(&self, mut stream: S, tls: bool) -> std::io::Result<()> {
+    async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        mut stream: S,
+        tls: bool,
+    ) -> std::io::Result<()> {
         loop {
             let request = read(&mut stream, self.manner != Manner::Hasty).await?;
             self.note(&request, tls);
@@ -179,7 +192,10 @@ impl Talk {
 }
 
 /// One request: its head, and its body if it is waited for.
-async fn read<S: AsyncRead + Unpin>(stream: &mut S, whole: bool) -> std::io::Result<(String, Vec<u8>)> {
+async fn read<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    whole: bool,
+) -> std::io::Result<(String, Vec<u8>)> {
     let mut bytes = Vec::new();
     let end = loop {
         if let Some(at) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
@@ -191,8 +207,10 @@ async fn read<S: AsyncRead + Unpin>(stream: &mut S, whole: bool) -> std::io::Res
     };
     let mut body = bytes.split_off(end);
     let head = String::from_utf8_lossy(&bytes).into_owned();
-    let length =
-        head.to_ascii_lowercase().lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
+    let length = head
+        .to_ascii_lowercase()
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
     while whole && body.len() < length.unwrap_or(0) {
         if stream.read_buf(&mut body).await? == 0 {
             break;

@@ -1,5 +1,5 @@
-//! WebSocket handshakes with servers that nobody here wrote. They are looked for where `cargo xtask` puts them
-//! (`UPSHIFT_PEERS`); what is missing is named and skipped.
+//! WebSocket handshakes with servers that nobody here wrote. They are looked for where
+//! `cargo xtask` puts them (`UPSHIFT_PEERS`); what is missing is named and skipped.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -25,7 +25,9 @@ impl Drop for Server {
 /// The folder of a peer, or its name said and `None`.
 fn peer(name: &str, folder: &str) -> Option<PathBuf> {
     let peers = std::env::var_os("UPSHIFT_PEERS").map(PathBuf::from);
-    let peers = peers.unwrap_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/peers")));
+    let peers = peers.unwrap_or_else(|| {
+        PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/peers"))
+    });
     let there = peers.join(folder);
     if there.join("installed").is_file() {
         return Some(there);
@@ -36,7 +38,8 @@ fn peer(name: &str, folder: &str) -> Option<PathBuf> {
 
 /// Starts a server that prints `port N` once it listens.
 fn start(command: &mut Command) -> (Server, u16) {
-    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("the server starts");
+    let child =
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("the server starts");
     let mut server = Server(child);
     let stdout = server.0.stdout.take().expect("its output");
     let mut line = String::new();
@@ -45,10 +48,12 @@ fn start(command: &mut Command) -> (Server, u16) {
 }
 
 async fn echoes(port: u16) {
-    let request = Request::get(format!("ws://127.0.0.1:{port}/")).header("sec-websocket-protocol", "chat");
+    let request =
+        Request::get(format!("ws://127.0.0.1:{port}/")).header("sec-websocket-protocol", "chat");
     let client = Client::new().expect("a client");
     let socket = client.websocket(request.body(()).expect("a request"));
-    let socket = tokio::time::timeout(Duration::from_secs(20), socket).await.expect("an answer in time");
+    let socket =
+        tokio::time::timeout(Duration::from_secs(20), socket).await.expect("an answer in time");
     let Ok(Socket::Open { stream, response }) = socket else { panic!("{socket:?}") };
     assert_eq!(response.headers()["sec-websocket-protocol"], "chat");
     let mut stream = TokioIo::new(stream);
@@ -80,8 +85,8 @@ async fn a_handshake_with_pythons_websockets() {
     echoes(port).await;
 }
 
-/// Real cupsd 2.4.2 answers an offer of `h2c`, and one of `TLS/1.2`, with a 101 that names `TLS/1.2,TLS/1.1,TLS/1.0` and
-/// says `Connection: Keep-Alive`: neither is what was asked for.
+/// Real cupsd 2.4.2 answers an offer of `h2c`, and one of `TLS/1.2`, with a 101 that names
+/// `TLS/1.2,TLS/1.1,TLS/1.0` and says `Connection: Keep-Alive`: neither is what was asked for.
 #[tokio::test]
 async fn the_odd_101_of_a_real_cupsd_is_not_believed() {
     let cupsd = PathBuf::from("/usr/sbin/cupsd");
@@ -90,7 +95,10 @@ async fn the_odd_101_of_a_real_cupsd_is_not_believed() {
         return;
     }
     let folder = std::env::temp_dir().join(format!("upshift-cupsd-{}", std::process::id()));
-    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .and_then(|free| free.local_addr())
+        .expect("a port")
+        .port();
     let server = start_cupsd(&cupsd, &folder, port);
     let url = format!("http://127.0.0.1:{port}/");
     if !listens(port).await {
@@ -117,8 +125,9 @@ fn start_cupsd(cupsd: &Path, folder: &Path, port: u16) -> Server {
     for part in ["state", "cache", "spool", "ssl"] {
         std::fs::create_dir_all(folder.join(part)).expect("a folder");
     }
-    let main =
-        format!("Listen 127.0.0.1:{port}\nBrowsing Off\n<Location />\n  Order allow,deny\n  Allow all\n</Location>\n");
+    let main = format!(
+        "Listen 127.0.0.1:{port}\nBrowsing Off\n<Location />\n  Order allow,deny\n  Allow all\n</Location>\n"
+    );
     let files = format!(
         "ServerRoot {root}\nStateDir {root}/state\nCacheDir {root}/cache\nRequestRoot {root}/spool\nTempDir {root}/spool\n\
          ServerKeychain {root}/ssl\nAccessLog {root}/access\nErrorLog {root}/error\nPageLog {root}/page\nSystemGroup root\n"
@@ -126,8 +135,20 @@ fn start_cupsd(cupsd: &Path, folder: &Path, port: u16) -> Server {
     std::fs::write(folder.join("cupsd.conf"), main).expect("a file");
     std::fs::write(folder.join("cups-files.conf"), files).expect("a file");
     let mut command = Command::new(cupsd);
-    command.arg("-f").arg("-c").arg(folder.join("cupsd.conf")).arg("-s").arg(folder.join("cups-files.conf"));
-    Server(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("cupsd starts"))
+    command
+        .arg("-f")
+        .arg("-c")
+        .arg(folder.join("cupsd.conf"))
+        .arg("-s")
+        .arg(folder.join("cups-files.conf"));
+    Server(
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("cupsd starts"),
+    )
 }
 
 /// Whether something listens there before long.

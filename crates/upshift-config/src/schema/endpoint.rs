@@ -16,7 +16,8 @@ pub struct Endpoint {
     pub weight: Option<u16>,
     /// It is asked only while no other endpoint is available.
     pub backup: Option<bool>,
-    /// Requests and tunnels that it serves at once, at most. If every endpoint is at its limit, the answer is 503.
+    /// Requests and tunnels that it serves at once, at most. If every endpoint is at its limit, the
+    /// answer is 503.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub connections: Option<u32>,
 }

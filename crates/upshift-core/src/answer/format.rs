@@ -27,8 +27,8 @@ const TYPES: [(&str, Format); 5] = [
 ];
 
 impl Format {
-    /// The form for this request: gRPC for gRPC, text for git (which prints it), else by `Accept`; problem+json where
-    /// that says nothing, or nothing that we have.
+    /// The form for this request: gRPC for gRPC, text for git (which prints it), else by `Accept`;
+    /// problem+json where that says nothing, or nothing that we have.
     pub fn of(facts: &Facts<'_>) -> Self {
         if !facts.is_http1() && is_grpc(facts) {
             return Self::Grpc;
@@ -37,7 +37,8 @@ impl Format {
             return Self::Text;
         }
         let accept = Accept::read(facts.fields);
-        let ranked = TYPES.into_iter().rev().map(|(essence, format)| (accept.rank(essence), format));
+        let ranked =
+            TYPES.into_iter().rev().map(|(essence, format)| (accept.rank(essence), format));
         match ranked.max_by_key(|(rank, _)| *rank) {
             Some(((weight, _), format)) if weight > 0 => format,
             _ => Self::Problem,
@@ -55,10 +56,12 @@ impl Format {
     }
 }
 
-/// gRPC's content types (gRPC over HTTP2, "Requests"); gRPC-Web has a framing of its own and gets the plain answer.
+/// gRPC's content types (gRPC over HTTP2, "Requests"); gRPC-Web has a framing of its own and gets
+/// the plain answer.
 fn is_grpc(facts: &Facts<'_>) -> bool {
     let kind = facts.fields.text("content-type").unwrap_or_default().to_ascii_lowercase();
-    kind.strip_prefix("application/grpc").is_some_and(|rest| rest.is_empty() || rest.starts_with(['+', ';']))
+    kind.strip_prefix("application/grpc")
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with(['+', ';']))
 }
 
 #[cfg(test)]
@@ -87,7 +90,10 @@ mod tests {
     fn the_reader_chooses() {
         for (accept, want) in [
             ("*/*", Format::Problem),
-            ("text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8", Format::Html),
+            (
+                "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8",
+                Format::Html,
+            ),
             ("application/json, text/plain, */*", Format::Problem),
             ("text/*", Format::Html),
             ("text/plain", Format::Text),

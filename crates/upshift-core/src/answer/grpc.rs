@@ -1,4 +1,5 @@
-//! A refused gRPC call: HTTP 200, trailers only, `FAILED_PRECONDITION` (gRPC over HTTP2, "Responses").
+//! A refused gRPC call: HTTP 200, trailers only, `FAILED_PRECONDITION` (gRPC over HTTP2,
+//! "Responses").
 //!
 //! Never `UNAVAILABLE`: clients retry that, and a refusal would become a storm.
 

@@ -18,8 +18,7 @@ pub(super) struct Page<'a> {
 }
 
 /// `Content-Security-Policy`: the page loads nothing, so that whatever slips in is not run.
-pub(super) const SECURITY_POLICY: &str =
-    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+pub(super) const SECURITY_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 impl Page<'_> {
     /// The page. Everything that came from the request or the policy is escaped.

@@ -1,10 +1,13 @@
 //! How a refusal is put on the wire, for this connection and this reader.
 //!
-//! 1. A 426 over HTTP/1.x carries `Upgrade` and `Connection: upgrade`; over HTTP/2 and 3 neither ([`UpgradeRequired`]).
-//! 2. Behind a declared proxy it has the strict status, because `Upgrade` is hop by hop and would be lost, or worse,
-//!    be carried into HTTP/2.
-//! 3. Every refusal is `no-store`, varies on each field that was read, and may be read by a script of another origin.
-//! 4. Links are built from what the operator wrote, or lead to a listener on loopback; never from an unknown `Host`.
+//! 1. A 426 over HTTP/1.x carries `Upgrade` and `Connection: upgrade`; over HTTP/2 and 3 neither
+//!    ([`UpgradeRequired`]).
+//! 2. Behind a declared proxy it has the strict status, because `Upgrade` is hop by hop and would
+//!    be lost, or worse, be carried into HTTP/2.
+//! 3. Every refusal is `no-store`, varies on each field that was read, and may be read by a script
+//!    of another origin.
+//! 4. Links are built from what the operator wrote, or lead to a listener on loopback; never from
+//!    an unknown `Host`.
 //!
 //! ```
 //! use upshift_core::answer::{Circumstances, refuse};
@@ -63,7 +66,8 @@ pub struct Circumstances<'a> {
     pub upgrade_field: bool,
     /// The base of links: `https://api.example.com`, without a slash at its end.
     pub public: Option<&'a str>,
-    /// The address of the `https` listener, for clients that ask for this machine by a loopback name.
+    /// The address of the `https` listener, for clients that ask for this machine by a loopback
+    /// name.
     pub https: Option<SocketAddr>,
     /// The value of `Alt-Svc` that announces HTTP/3.
     pub alt_svc: Option<&'a str>,
@@ -95,7 +99,10 @@ impl Answer {
 
     /// The value of the first line called `name`, compared without case.
     pub fn field(&self, name: &str) -> Option<&str> {
-        self.fields.iter().find(|(have, _)| have.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.fields
+            .iter()
+            .find(|(have, _)| have.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 
     /// The body; empty for HEAD and for gRPC.
@@ -115,7 +122,11 @@ impl Answer {
 }
 
 /// The answer to a request that is refused; `None` if it is not.
-pub fn refuse(decision: &Decision<'_>, facts: &Facts<'_>, around: &Circumstances<'_>) -> Option<Answer> {
+pub fn refuse(
+    decision: &Decision<'_>,
+    facts: &Facts<'_>,
+    around: &Circumstances<'_>,
+) -> Option<Answer> {
     let top = decision.top().filter(|top| top.verdict == Verdict::Refuse)?;
     let https = target::https(top, facts, around);
     if redirects(top, facts)
@@ -124,16 +135,20 @@ pub fn refuse(decision: &Decision<'_>, facts: &Facts<'_>, around: &Circumstances
         return Some(redirect(decision, facts, url, status));
     }
     let format = Format::of(facts);
-    let status =
-        if format == Format::Grpc { Status::Other(OtherStatus::new(200)?) } else { status(top, facts, around) };
+    let status = if format == Format::Grpc {
+        Status::Other(OtherStatus::new(200)?)
+    } else {
+        status(top, facts, around)
+    };
     let refusal = Refusal { decision, top, facts, around, https, format, status };
     Some(refusal.answer())
 }
 
 /// The fields of another's 426 that go out on this hop: those that keep the RFCs, whatever came.
 ///
-/// RFC 9110 §7.6.1: `Upgrade` and `Connection` are this hop's affair. `tokens` are the upstream's own; TLS, HTTP and h2c
-/// among them are not its to ask for. `None` where nothing is left to name on HTTP/1.x and no rule lends its own.
+/// RFC 9110 §7.6.1: `Upgrade` and `Connection` are this hop's affair. `tokens` are the upstream's
+/// own; TLS, HTTP and h2c among them are not its to ask for. `None` where nothing is left to name
+/// on HTTP/1.x and no rule lends its own.
 pub fn reoriginate(
     tokens: &[Protocol],
     decision: &Decision<'_>,
@@ -143,9 +158,11 @@ pub fn reoriginate(
     if !facts.is_http1() {
         return Some(UpgradeRequired::multiplexed());
     }
-    let own = |protocol: &&Protocol| !["TLS", "HTTP", "h2c", "h2"].iter().any(|name| protocol.is(name));
+    let own =
+        |protocol: &&Protocol| !["TLS", "HTTP", "h2c", "h2"].iter().any(|name| protocol.is(name));
     let kept: Vec<Protocol> = tokens.iter().filter(own).cloned().collect();
-    let lent = || decision.top().map(|top| protocols::wanted(top, facts, around)).unwrap_or_default();
+    let lent =
+        || decision.top().map(|top| protocols::wanted(top, facts, around)).unwrap_or_default();
     let protocols = if kept.is_empty() { lent() } else { kept };
     crate::field::UpgradeList::new(protocols).map(UpgradeRequired::http1)
 }
@@ -186,7 +203,9 @@ impl Refusal<'_, '_> {
         if let Some(seconds) = self.retry_after() {
             fields.push(("Retry-After", seconds.to_string()));
         }
-        if self.asks_for(|requirement| matches!(requirement, Requirement::Http(crate::HttpVersion::V3))) {
+        if self.asks_for(|requirement| {
+            matches!(requirement, Requirement::Http(crate::HttpVersion::V3))
+        }) {
             fields.extend(self.around.alt_svc.map(|alt_svc| ("Alt-Svc", alt_svc.to_owned())));
         }
         fields.extend(notice::of_refusal(self.decision));
@@ -201,11 +220,17 @@ impl Refusal<'_, '_> {
         fields
     }
 
-    fn upgrade_fields(&self, required: &UpgradeRequired, close: bool, fields: &mut Vec<(&'static str, String)>) {
+    fn upgrade_fields(
+        &self,
+        required: &UpgradeRequired,
+        close: bool,
+        fields: &mut Vec<(&'static str, String)>,
+    ) {
         if let Some(upgrade) = required.field() {
             fields.push(("Upgrade", upgrade));
             // RFC 9110 §7.8: "A sender of Upgrade MUST also send an "Upgrade" connection option".
-            fields.push(("Connection", if close { "upgrade, close" } else { "upgrade" }.to_owned()));
+            fields
+                .push(("Connection", if close { "upgrade, close" } else { "upgrade" }.to_owned()));
             if let Some(Requirement::WebSocket(wanted)) =
                 self.find(|requirement| matches!(requirement, Requirement::WebSocket(_)))
             {
@@ -226,11 +251,12 @@ impl Refusal<'_, '_> {
             value: shown(&observed.value),
             read: &observed.read,
         });
-        let also =
-            self.decision.refusing().filter(|ruling| !std::ptr::eq(*ruling, self.top)).map(|ruling| problem::Also {
+        let also = self.decision.refusing().filter(|ruling| !std::ptr::eq(*ruling, self.top)).map(
+            |ruling| problem::Also {
                 rule: &ruling.rule.id,
                 detail: words::words(ruling, self.facts, self.around, self.https.as_deref()).detail,
-            });
+            },
+        );
         let problem = problem::Problem {
             detail: &words.detail,
             kind_url: rule.docs.as_deref().unwrap_or("about:blank"),
@@ -269,8 +295,12 @@ impl Refusal<'_, '_> {
             Kind::Client => "Get the update",
             _ => "See what to do",
         };
-        let seen: Vec<_> =
-            self.top.observed.iter().map(|seen| format!("{} ({})", shown(&seen.value), seen.read)).collect();
+        let seen: Vec<_> = self
+            .top
+            .observed
+            .iter()
+            .map(|seen| format!("{} ({})", shown(&seen.value), seen.read))
+            .collect();
         html::Page {
             heading: &words.heading,
             detail: &words.detail,
@@ -291,7 +321,9 @@ impl Refusal<'_, '_> {
 
     fn text(&self, words: &Words) -> String {
         let mut text = format!("{}\n{}\n", words.detail, words.instructions);
-        for (name, url) in [("See", self.upgrade_url()), ("Documentation", self.top.rule.docs.as_deref())] {
+        for (name, url) in
+            [("See", self.upgrade_url()), ("Documentation", self.top.rule.docs.as_deref())]
+        {
             if let Some(url) = url {
                 text.push_str(&format!("{name}: {url}\n"));
             }
@@ -387,8 +419,11 @@ fn redirects(top: &Ruling<'_>, facts: &Facts<'_>) -> bool {
 }
 
 fn redirect(decision: &Decision<'_>, facts: &Facts<'_>, url: &str, status: OtherStatus) -> Answer {
-    let fields =
-        vec![("Location", url.to_owned()), ("Cache-Control", "no-store".to_owned()), ("Vary", vary(decision, facts))];
+    let fields = vec![
+        ("Location", url.to_owned()),
+        ("Cache-Control", "no-store".to_owned()),
+        ("Vary", vary(decision, facts)),
+    ];
     Answer { status: Status::Other(status), fields, body: Vec::new(), close: false }
 }
 
@@ -409,13 +444,13 @@ fn vary(decision: &Decision<'_>, facts: &Facts<'_>) -> String {
     names.iter().map(|name| notice::title_case(name)).collect::<Vec<_>>().join(", ")
 }
 
-/// Lets a script of the asking origin read the answer (Fetch, "CORS protocol"): to it, a 426 that it may not read
-/// looks like a network that is down.
+/// Lets a script of the asking origin read the answer (Fetch, "CORS protocol"): to it, a 426 that
+/// it may not read looks like a network that is down.
 fn cors(facts: &Facts<'_>, fields: &mut Vec<(&'static str, String)>) {
     const EXPOSED: &str = "Deprecation, Sunset, Link, Retry-After, Location, api-supported-versions, api-deprecated-versions, X-Request-Id";
     let origin = facts.fields.text("origin");
-    if let Some(origin) =
-        origin.filter(|origin| origin.len() < 512 && origin.bytes().all(|byte| byte.is_ascii_graphic()))
+    if let Some(origin) = origin
+        .filter(|origin| origin.len() < 512 && origin.bytes().all(|byte| byte.is_ascii_graphic()))
     {
         fields.push(("Access-Control-Allow-Origin", origin.to_owned()));
         if origin != "null" {

@@ -118,8 +118,11 @@ pub fn required(requirement: &crate::policy::Requirement) -> Required<'_> {
         }
         Requirement::Client(client) => {
             let minima = client.minimum.iter();
-            required.clients = minima.map(|(name, minimum)| ClientMinimum { name, minimum: minimum.text() }).collect();
-            required.blocked = client.blocked.iter().map(|(name, version)| format!("{name}/{version}")).collect();
+            required.clients = minima
+                .map(|(name, minimum)| ClientMinimum { name, minimum: minimum.text() })
+                .collect();
+            required.blocked =
+                client.blocked.iter().map(|(name, version)| format!("{name}/{version}")).collect();
         }
         Requirement::Protocol(protocol) => required.protocol = Some(protocol.to_string()),
     }

@@ -12,7 +12,11 @@ pub(super) fn list(top: &Ruling<'_>, facts: &Facts<'_>, around: &Circumstances<'
 }
 
 /// The rule's requirements as protocols.
-pub(super) fn wanted(top: &Ruling<'_>, facts: &Facts<'_>, around: &Circumstances<'_>) -> Vec<Protocol> {
+pub(super) fn wanted(
+    top: &Ruling<'_>,
+    facts: &Facts<'_>,
+    around: &Circumstances<'_>,
+) -> Vec<Protocol> {
     top.rule.require.iter().flat_map(|requirement| of(requirement, top, facts, around)).collect()
 }
 
@@ -22,18 +26,27 @@ pub(super) fn client_name<'r>(top: &'r Ruling<'_>) -> Option<&'r str> {
     seen.value.split('/').next()
 }
 
-fn of(requirement: &Requirement, top: &Ruling<'_>, facts: &Facts<'_>, around: &Circumstances<'_>) -> Vec<Protocol> {
-    let registered =
-        |name: &str, version: Option<&str>| Protocol::new(name, version).ok().into_iter().collect::<Vec<_>>();
+fn of(
+    requirement: &Requirement,
+    top: &Ruling<'_>,
+    facts: &Facts<'_>,
+    around: &Circumstances<'_>,
+) -> Vec<Protocol> {
+    let registered = |name: &str, version: Option<&str>| {
+        Protocol::new(name, version).ok().into_iter().collect::<Vec<_>>()
+    };
     match requirement {
-        // RFC 2817 §4.2. The second token is the upper layer, which only a switch in band is followed by.
+        // RFC 2817 §4.2. The second token is the upper layer, which only a switch in band is
+        // followed by.
         Requirement::Tls(minimum) if around.tls_in_band && is_cleartext(facts) => {
             let mut both = registered("TLS", Some(minimum.as_str()));
             both.extend(registered("HTTP", Some("1.1")));
             both
         }
         Requirement::Tls(minimum) => registered("TLS", Some(minimum.as_str())),
-        Requirement::Http(HttpVersion::V2) if around.h2c && is_cleartext(facts) => registered("h2c", None),
+        Requirement::Http(HttpVersion::V2) if around.h2c && is_cleartext(facts) => {
+            registered("h2c", None)
+        }
         // RFC 9110 §2.5: the minor version 0 is implied; the registry wants it written.
         Requirement::Http(HttpVersion::V2) => registered("HTTP", Some("2.0")),
         Requirement::Http(HttpVersion::V3) => registered("HTTP", Some("3.0")),
@@ -48,7 +61,8 @@ fn of(requirement: &Requirement, top: &Ruling<'_>, facts: &Facts<'_>, around: &C
     }
 }
 
-/// The client that was seen in its least version (for a blocked build its name alone), else all that work here.
+/// The client that was seen in its least version (for a blocked build its name alone), else all
+/// that work here.
 fn clients(client: &Client, top: &Ruling<'_>) -> Vec<Protocol> {
     let seen = client_name(top);
     let is_seen = |name: &str| seen.is_some_and(|seen| seen.eq_ignore_ascii_case(name));
@@ -59,7 +73,11 @@ fn clients(client: &Client, top: &Ruling<'_>) -> Vec<Protocol> {
     if let Some((name, minimum)) = client.minimum.iter().find(|(name, _)| is_seen(name)) {
         return protocol(name, Some(minimum.text())).into_iter().collect();
     }
-    client.minimum.iter().filter_map(|(name, minimum)| protocol(name, Some(minimum.text()))).collect()
+    client
+        .minimum
+        .iter()
+        .filter_map(|(name, minimum)| protocol(name, Some(minimum.text())))
+        .collect()
 }
 
 fn is_cleartext(facts: &Facts<'_>) -> bool {

@@ -4,9 +4,10 @@ use crate::field::{Protocol, UpgradeList};
 
 /// A 426 that obeys its RFCs.
 ///
-/// RFC 9110 §15.5.22: "The server MUST send an Upgrade header field in a 426 response to indicate the required
-/// protocol(s)"; §7.8: its sender MUST also send the `upgrade` connection option. RFC 9113 §8.2.2 and RFC 9114 §4.2
-/// forbid both over HTTP/2 and HTTP/3. There is no other way to build one than these two.
+/// RFC 9110 §15.5.22: "The server MUST send an Upgrade header field in a 426 response to indicate
+/// the required protocol(s)"; §7.8: its sender MUST also send the `upgrade` connection option. RFC
+/// 9113 §8.2.2 and RFC 9114 §4.2 forbid both over HTTP/2 and HTTP/3. There is no other way to build
+/// one than these two.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpgradeRequired(Option<UpgradeList>);
 

@@ -7,9 +7,17 @@ use crate::decision::{Kind, Ruling};
 use crate::policy::HostPattern;
 use crate::{Facts, Known, TlsState};
 
-/// The `https` address of what was asked, where only the scheme has to change and the host is one that we know.
-pub(super) fn https(top: &Ruling<'_>, facts: &Facts<'_>, around: &Circumstances<'_>) -> Option<String> {
-    if top.kind != Kind::Tls || facts.tls != Known::Is(TlsState::Cleartext) || !facts.path.starts_with('/') {
+/// The `https` address of what was asked, where only the scheme has to change and the host is one
+/// that we know.
+pub(super) fn https(
+    top: &Ruling<'_>,
+    facts: &Facts<'_>,
+    around: &Circumstances<'_>,
+) -> Option<String> {
+    if top.kind != Kind::Tls
+        || facts.tls != Known::Is(TlsState::Cleartext)
+        || !facts.path.starts_with('/')
+    {
         return None;
     }
     let public = around.public.filter(|public| public.starts_with("https://"));
@@ -27,15 +35,17 @@ pub(super) fn https(top: &Ruling<'_>, facts: &Facts<'_>, around: &Circumstances<
     Some(format!("{base}{}{query}", legal(facts.path)))
 }
 
-/// The listener for `https` by the loopback name that was asked for. Such a name leads to the sender's own machine,
-/// so that it need not be known.
+/// The listener for `https` by the loopback name that was asked for. Such a name leads to the
+/// sender's own machine, so that it need not be known.
 fn on_loopback(host: &str, around: &Circumstances<'_>) -> Option<String> {
     let listener = around.https.filter(|listener| listener.port() != 0 && !around.proxied)?;
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     let reached = match bare.parse::<IpAddr>() {
         Ok(asked) if !asked.is_loopback() || asked.is_ipv4() != listener.is_ipv4() => false,
         Ok(asked) => listener.ip() == asked || listener.ip().is_unspecified(),
-        Err(_) => is_localhost(host) && (listener.ip().is_loopback() || listener.ip().is_unspecified()),
+        Err(_) => {
+            is_localhost(host) && (listener.ip().is_loopback() || listener.ip().is_unspecified())
+        }
     };
     reached.then(|| format!("https://{}:{}", host.trim_end_matches('.'), listener.port()))
 }
@@ -51,7 +61,8 @@ pub(super) fn shown_path(path: &str) -> String {
     legal(path).chars().take(1024).collect()
 }
 
-/// Percent-encodes what may not stand in an address, or would end it where it is quoted (RFC 3986 §2).
+/// Percent-encodes what may not stand in an address, or would end it where it is quoted (RFC 3986
+/// §2).
 fn legal(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {

@@ -18,7 +18,12 @@ pub struct Words {
 }
 
 /// The sentences for the ruling that decided.
-pub(super) fn words(ruling: &Ruling<'_>, facts: &Facts<'_>, around: &Circumstances<'_>, https: Option<&str>) -> Words {
+pub(super) fn words(
+    ruling: &Ruling<'_>,
+    facts: &Facts<'_>,
+    around: &Circumstances<'_>,
+    https: Option<&str>,
+) -> Words {
     let requirement = deciding(ruling);
     let words = match requirement {
         Some(Requirement::Tls(minimum)) => tls(minimum.as_str(), facts, https),
@@ -49,7 +54,10 @@ impl Default for Words {
 /// The requirement that the ruling is about.
 pub(super) fn deciding<'r>(ruling: &Ruling<'r>) -> Option<&'r Requirement> {
     let rule = ruling.rule;
-    rule.require.iter().find(|requirement| requirement.kind() == ruling.kind).or(rule.require.first())
+    rule.require
+        .iter()
+        .find(|requirement| requirement.kind() == ruling.kind)
+        .or(rule.require.first())
 }
 
 fn tls(minimum: &str, facts: &Facts<'_>, https: Option<&str>) -> Words {
@@ -62,7 +70,9 @@ fn tls(minimum: &str, facts: &Facts<'_>, https: Option<&str>) -> Words {
     };
     let now = match facts.tls {
         Known::Is(TlsState::Version(version)) => format!("came over {version}"),
-        Known::Is(TlsState::SomeVersion) => "came over a version of TLS that is not known here".to_owned(),
+        Known::Is(TlsState::SomeVersion) => {
+            "came over a version of TLS that is not known here".to_owned()
+        }
         Known::Is(TlsState::Cleartext) => {
             "came as cleartext; any secret in it should be taken as seen by others".to_owned()
         }
@@ -97,7 +107,9 @@ fn http(minimum: crate::HttpVersion, facts: &Facts<'_>, around: &Circumstances<'
     };
     Words {
         heading: "This page needs a newer kind of connection".to_owned(),
-        detail: format!("HTTP/{version} or later is required here, and this request came over HTTP/{spoken}."),
+        detail: format!(
+            "HTTP/{version} or later is required here, and this request came over HTTP/{spoken}."
+        ),
         instructions,
     }
 }
@@ -114,7 +126,9 @@ fn websocket(wanted: &WebSocket, ruling: &Ruling<'_>, facts: &Facts<'_>) -> Word
     }
     let how = match (facts.is_http1(), list.is_empty()) {
         (true, true) => format!("Open it as a WebSocket of version {}.", wanted.version),
-        (true, false) => format!("Open it as a WebSocket of version {}, offering {list}.", wanted.version),
+        (true, false) => {
+            format!("Open it as a WebSocket of version {}, offering {list}.", wanted.version)
+        }
         (false, _) => format!(
             "Open it as a WebSocket of version {} with an extended CONNECT (RFC 8441: \":protocol\" is \"websocket\").",
             wanted.version
@@ -147,11 +161,16 @@ fn api(wanted: &Api, ruling: &Ruling<'_>) -> Words {
     };
     let detail = match ruling.cause {
         Some(Reason::Malformed) => {
-            format!("Version {minimum} or later of this API is required, and what was sent is no version: {sent}.")
+            format!(
+                "Version {minimum} or later of this API is required, and what was sent is no version: {sent}."
+            )
         }
         Some(Reason::Ambiguous) => {
-            let all: Vec<_> =
-                ruling.observed.iter().map(|observed| format!("{} ({})", observed.value, observed.read)).collect();
+            let all: Vec<_> = ruling
+                .observed
+                .iter()
+                .map(|observed| format!("{} ({})", observed.value, observed.read))
+                .collect();
             format!(
                 "One version of this API has to be asked for, and this request asks for several: {}.",
                 all.join(", ")
@@ -162,34 +181,59 @@ fn api(wanted: &Api, ruling: &Ruling<'_>) -> Words {
     };
     let supported: Vec<_> = wanted.supported.iter().map(crate::version::Version::text).collect();
     let version = wanted.supported.iter().max().unwrap_or(&wanted.minimum);
-    // The version that failed is to be mended where it stands: in another place it would be a second one, and ambiguous.
-    let named = seen(Kind::Api).filter(|observed| observed.read != "assume").map(|observed| observed.read.to_string());
-    let place = named.unwrap_or_else(|| wanted.read.first().map(ToString::to_string).unwrap_or_default());
+    // The version that failed is to be mended where it stands: in another place it would be a
+    // second one, and ambiguous.
+    let named = seen(Kind::Api)
+        .filter(|observed| observed.read != "assume")
+        .map(|observed| observed.read.to_string());
+    let place =
+        named.unwrap_or_else(|| wanted.read.first().map(ToString::to_string).unwrap_or_default());
     let mut instructions = format!("Send version {version}, read from {place}.");
     if !supported.is_empty() {
         instructions += &format!(" Supported: {}.", supported.join(", "));
     }
-    Words { heading: "This app uses an interface that is no longer offered".to_owned(), detail, instructions }
+    Words {
+        heading: "This app uses an interface that is no longer offered".to_owned(),
+        detail,
+        instructions,
+    }
 }
 
 fn client(wanted: &Client, ruling: &Ruling<'_>) -> Words {
     let sent = ruling.observed.iter().find(|observed| observed.kind == Kind::Client);
-    let (name, version) =
-        sent.map_or(("", ""), |observed| observed.value.split_once('/').unwrap_or((&observed.value, "")));
-    let minimum =
-        wanted.minimum.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, version)| version.text());
+    let (name, version) = sent.map_or(("", ""), |observed| {
+        observed.value.split_once('/').unwrap_or((&observed.value, ""))
+    });
+    let minimum = wanted
+        .minimum
+        .iter()
+        .find(|(known, _)| known.eq_ignore_ascii_case(name))
+        .map(|(_, version)| version.text());
     let shown = if version.is_empty() { "this version" } else { version };
     let detail = match (ruling.cause, minimum) {
-        (Some(Reason::Blocked), _) => format!("{name} {shown} has a fault and no longer works here."),
-        (Some(Reason::Missing), _) => "A client that names itself and its version is required here.".to_owned(),
-        (Some(Reason::UnknownClient), _) => format!("{name} is not one of the clients that work here."),
-        (Some(Reason::Malformed), _) => format!("The version that {name} sent cannot be judged: \"{version}\"."),
-        (_, Some(minimum)) => format!("{name} {minimum} or later is required, and this is {name} {shown}."),
+        (Some(Reason::Blocked), _) => {
+            format!("{name} {shown} has a fault and no longer works here.")
+        }
+        (Some(Reason::Missing), _) => {
+            "A client that names itself and its version is required here.".to_owned()
+        }
+        (Some(Reason::UnknownClient), _) => {
+            format!("{name} is not one of the clients that work here.")
+        }
+        (Some(Reason::Malformed), _) => {
+            format!("The version that {name} sent cannot be judged: \"{version}\".")
+        }
+        (_, Some(minimum)) => {
+            format!("{name} {minimum} or later is required, and this is {name} {shown}.")
+        }
         (_, None) => format!("A newer version of {name} is required."),
     };
-    let all: Vec<_> = wanted.minimum.iter().map(|(name, version)| format!("{name} {version}")).collect();
+    let all: Vec<_> =
+        wanted.minimum.iter().map(|(name, version)| format!("{name} {version}")).collect();
     let instructions = match ruling.cause {
-        Some(Reason::Missing | Reason::UnknownClient) => format!("Use one of these or later: {}.", all.join(", ")),
+        Some(Reason::Missing | Reason::UnknownClient) => {
+            format!("Use one of these or later: {}.", all.join(", "))
+        }
         Some(Reason::Blocked) => format!("Install another version of {name}."),
         _ => format!("Update {name}."),
     };
@@ -204,11 +248,16 @@ fn protocol(wanted: &Protocol, facts: &Facts<'_>) -> Words {
     let how = if facts.is_http1() {
         format!("Send \"Connection: Upgrade\" and \"Upgrade: {wanted}\".")
     } else {
-        format!("Send an extended CONNECT whose \":protocol\" is \"{}\", or use HTTP/1.1.", wanted.name())
+        format!(
+            "Send an extended CONNECT whose \":protocol\" is \"{}\", or use HTTP/1.1.",
+            wanted.name()
+        )
     };
     Words {
         heading: "This address is for another kind of program".to_owned(),
-        detail: format!("The protocol {wanted} is required here, and this request does not offer it."),
+        detail: format!(
+            "The protocol {wanted} is required here, and this request does not offer it."
+        ),
         instructions: how,
     }
 }

@@ -21,7 +21,10 @@ impl<'v> Accept<'v> {
     pub fn read(fields: &'v dyn Fields) -> Self {
         let ranges = elements(fields.all("accept")).filter_map(|element| {
             let media = MediaType::parse(std::str::from_utf8(element).ok()?)?;
-            Some(MediaRange { media, weight: media.parameter("q").map_or(1000, |text| weight(&text)) })
+            Some(MediaRange {
+                media,
+                weight: media.parameter("q").map_or(1000, |text| weight(&text)),
+            })
         });
         Self(ranges.collect())
     }
@@ -33,8 +36,8 @@ impl<'v> Accept<'v> {
         ranges
     }
 
-    /// The rank of `essence` (`type/subtype`): its weight, then how precisely it was named
-    /// (0 not at all, 1 `*/*`, 2 `type/*`, 3 by name). The most precise range decides (RFC 9110 §12.5.1).
+    /// The rank of `essence` (`type/subtype`): its weight, then how precisely it was named (0 not
+    /// at all, 1 `*/*`, 2 `type/*`, 3 by name). The most precise range decides (RFC 9110 §12.5.1).
     pub fn rank(&self, essence: &str) -> (u16, u8) {
         let precision = |range: &MediaRange<'_>| {
             let named = range.media.essence;
@@ -43,11 +46,22 @@ impl<'v> Accept<'v> {
             }
             match named.strip_suffix("/*") {
                 Some("*") => 1,
-                Some(kind) if essence.split('/').next().is_some_and(|have| have.eq_ignore_ascii_case(kind)) => 2,
+                Some(kind)
+                    if essence
+                        .split('/')
+                        .next()
+                        .is_some_and(|have| have.eq_ignore_ascii_case(kind)) =>
+                {
+                    2
+                }
                 _ => 0,
             }
         };
-        let best = self.0.iter().map(|range| (precision(range), range.weight)).filter(|(precision, _)| *precision > 0);
+        let best = self
+            .0
+            .iter()
+            .map(|range| (precision(range), range.weight))
+            .filter(|(precision, _)| *precision > 0);
         best.max().map_or((0, 0), |(precision, weight)| (weight, precision))
     }
 
@@ -60,8 +74,8 @@ impl<'v> Accept<'v> {
 /// The least weight of a range that is asked for.
 const LEAST: u16 = 1;
 
-/// `qvalue` in thousandths. What is not one counts as the least: a garbled wish is not preferred, and still is one, while
-/// 0 means "not acceptable" (RFC 9110 §12.4.2).
+/// `qvalue` in thousandths. What is not one counts as the least: a garbled wish is not preferred,
+/// and still is one, while 0 means "not acceptable" (RFC 9110 §12.4.2).
 fn weight(text: &str) -> u16 {
     match text.parse::<f32>() {
         Ok(0.0) => 0,
@@ -86,14 +100,23 @@ mod tests {
     /// Kind: a weight that cannot be read hides the range that it stands at.
     #[test]
     fn a_garbled_weight_is_the_least() {
-        for (text, wanted) in
-            [("abc", 1), ("", 1), ("-1", 1), ("NaN", 1), ("0", 0), ("0.000", 0), ("0.5", 500), ("7", 1000)]
-        {
+        for (text, wanted) in [
+            ("abc", 1),
+            ("", 1),
+            ("-1", 1),
+            ("NaN", 1),
+            ("0", 0),
+            ("0.000", 0),
+            ("0.5", 500),
+            ("7", 1000),
+        ] {
             assert_eq!(weight(text), wanted, "{text}");
         }
         let fields = vec![("accept", "text/html;q=abc, text/plain;q=0.1")];
         let accept = Accept::read(&fields);
-        assert!(accept.rank("text/html") < accept.rank("text/plain") && accept.rank("text/html").0 > 0);
+        assert!(
+            accept.rank("text/html") < accept.rank("text/plain") && accept.rank("text/html").0 > 0
+        );
     }
 
     #[test]

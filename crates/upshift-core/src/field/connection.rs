@@ -10,7 +10,11 @@ pub struct Connection(Vec<Box<[u8]>>);
 impl Connection {
     /// Reads the field.
     pub fn read(fields: &dyn Fields) -> Self {
-        Self(plain_elements(fields.all("connection")).map(|option| option.to_ascii_lowercase().into()).collect())
+        Self(
+            plain_elements(fields.all("connection"))
+                .map(|option| option.to_ascii_lowercase().into())
+                .collect(),
+        )
     }
 
     /// Tells whether `option` (lower case) is among them.
@@ -18,7 +22,8 @@ impl Connection {
         self.0.iter().any(|have| &**have == option.as_bytes())
     }
 
-    /// The options in lower case. RFC 9110 §7.6.1: an intermediary MUST remove the fields that they name.
+    /// The options in lower case. RFC 9110 §7.6.1: an intermediary MUST remove the fields that they
+    /// name.
     pub fn options(&self) -> impl Iterator<Item = &[u8]> {
         self.0.iter().map(AsRef::as_ref)
     }
@@ -32,7 +37,9 @@ mod tests {
     fn options_are_read_jointly_without_case() {
         let fields = vec![("Connection", "Keep-Alive, ,UPGRADE"), ("connection", "x-secret")];
         let connection = Connection::read(&fields);
-        assert!(connection.has("upgrade") && connection.has("keep-alive") && connection.has("x-secret"));
+        assert!(
+            connection.has("upgrade") && connection.has("keep-alive") && connection.has("x-secret")
+        );
         assert!(!connection.has("close"));
     }
 }

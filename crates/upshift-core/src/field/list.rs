@@ -1,31 +1,38 @@
 //! Comma-separated lists (RFC 9110 §5.6.1).
 
-/// The longest list that is compared member by member, as [`UpgradeList`](super::UpgradeList) does. A longer one is an
-/// error, never cut short: what stands behind the bound may be what a proxy appended.
+/// The longest list that is compared member by member, as [`UpgradeList`](super::UpgradeList) does.
+/// A longer one is an error, never cut short: what stands behind the bound may be what a proxy
+/// appended.
 pub const LIST_LIMIT: usize = 64;
 
 /// The elements of a list field, its lines read jointly (RFC 9110 §5.3), outer white space removed.
 ///
-/// RFC 9110 §5.6.1.2: "A recipient MUST parse and ignore a reasonable number of empty list elements". Commas inside
-/// quoted strings do not separate. Every element comes out: the work is linear in a header section that is bounded
-/// already, and a bound here would hide the members that come last.
+/// RFC 9110 §5.6.1.2: "A recipient MUST parse and ignore a reasonable number of empty list
+/// elements". Commas inside quoted strings do not separate. Every element comes out: the work is
+/// linear in a header section that is bounded already, and a bound here would hide the members that
+/// come last.
 pub fn elements<'v>(values: impl Iterator<Item = &'v [u8]>) -> impl Iterator<Item = &'v [u8]> {
-    values.flat_map(|value| Split { rest: Some(value) }).map(<[u8]>::trim_ascii).filter(|element| !element.is_empty())
+    values
+        .flat_map(|value| Split { rest: Some(value) })
+        .map(<[u8]>::trim_ascii)
+        .filter(|element| !element.is_empty())
 }
 
 /// The members of a list of tokens, its lines read jointly, outer white space removed.
 ///
-/// Such a list (`Connection`, `X-Forwarded-For`) has no quoted strings, so that a quote in it hides no comma: one that
-/// is not closed would swallow the members that a proxy appended.
-pub fn plain_elements<'v>(values: impl Iterator<Item = &'v [u8]>) -> impl Iterator<Item = &'v [u8]> {
+/// Such a list (`Connection`, `X-Forwarded-For`) has no quoted strings, so that a quote in it hides
+/// no comma: one that is not closed would swallow the members that a proxy appended.
+pub fn plain_elements<'v>(
+    values: impl Iterator<Item = &'v [u8]>,
+) -> impl Iterator<Item = &'v [u8]> {
     values
         .flat_map(|value| value.split(|byte| *byte == b','))
         .map(<[u8]>::trim_ascii)
         .filter(|element| !element.is_empty())
 }
 
-/// The parts of `value` between the `separator`s outside of quoted strings, outer white space removed, those that are empty
-/// left out; `None` if a quoted string has no end.
+/// The parts of `value` between the `separator`s outside of quoted strings, outer white space
+/// removed, those that are empty left out; `None` if a quoted string has no end.
 pub(crate) fn quoted_parts(value: &[u8], separator: u8) -> Option<Vec<&[u8]>> {
     let (mut quoted, mut escaped) = (false, false);
     let mut parts = Vec::new();
@@ -95,7 +102,10 @@ mod tests {
     #[test]
     fn a_quote_hides_no_member_of_a_list_of_tokens() {
         let line = r#"a, "b, c"#.as_bytes();
-        assert_eq!(plain_elements([line].into_iter()).collect::<Vec<_>>(), [&b"a"[..], b"\"b", b"c"]);
+        assert_eq!(
+            plain_elements([line].into_iter()).collect::<Vec<_>>(),
+            [&b"a"[..], b"\"b", b"c"]
+        );
         assert_eq!(elements([line].into_iter()).count(), 2);
     }
 

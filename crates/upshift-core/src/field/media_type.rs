@@ -12,8 +12,8 @@ pub struct MediaType<'v> {
 }
 
 impl<'v> MediaType<'v> {
-    /// Reads one; `None` if it is not of the form `type/subtype` with tokens on both sides, or has a quoted string
-    /// without an end.
+    /// Reads one; `None` if it is not of the form `type/subtype` with tokens on both sides, or has
+    /// a quoted string without an end.
     pub fn parse(text: &'v str) -> Option<Self> {
         let (essence, parameters) = text.split_once(';').unwrap_or((text, ""));
         let essence = essence.trim();
@@ -25,7 +25,8 @@ impl<'v> MediaType<'v> {
 
     /// The values of the parameter `name` (compared without case), in order, unquoted.
     ///
-    /// RFC 9110 §5.6.6 gives a repeated parameter no meaning, and readers differ on which one counts.
+    /// RFC 9110 §5.6.6 gives a repeated parameter no meaning, and readers differ on which one
+    /// counts.
     pub fn parameters(&self, name: &str) -> impl Iterator<Item = Cow<'v, str>> {
         let all = Parameters { rest: Some(self.parameters) };
         all.flatten().filter_map(move |parameter| {
@@ -45,8 +46,8 @@ impl<'v> MediaType<'v> {
     }
 }
 
-/// The parts of a text between the `;` that stand outside of quoted strings (RFC 9110 §5.6.4); `None` for one whose
-/// quoted string has no end.
+/// The parts of a text between the `;` that stand outside of quoted strings (RFC 9110 §5.6.4);
+/// `None` for one whose quoted string has no end.
 struct Parameters<'v> {
     rest: Option<&'v str>,
 }
@@ -105,7 +106,10 @@ mod tests {
     fn parts_are_read() {
         let media = MediaType::parse("Application/JSON ; charset=utf-8; V=\"2.1\"");
         assert!(media.is_some_and(|media| media.is("application/json")));
-        assert_eq!(values("Application/JSON ; charset=utf-8; V=\"2.1\"", "v"), Some(vec!["2.1".into()]));
+        assert_eq!(
+            values("Application/JSON ; charset=utf-8; V=\"2.1\"", "v"),
+            Some(vec!["2.1".into()])
+        );
         assert_eq!(MediaType::parse("text"), None);
     }
 

@@ -1,4 +1,5 @@
-//! The grammar of the fields that decide: lists, tokens, `Upgrade`, `Connection`, `Accept` (RFC 9110).
+//! The grammar of the fields that decide: lists, tokens, `Upgrade`, `Connection`, `Accept` (RFC
+//! 9110).
 
 mod accept;
 mod connection;

@@ -6,8 +6,8 @@ use super::{LIST_LIMIT, elements, is_token};
 
 /// One protocol: a name and, mostly, a version. Both are tokens.
 ///
-/// Names compare without case (RFC 9110 §7.8: "Recipients SHOULD use case-insensitive comparison when matching each
-/// protocol-name"), versions exactly.
+/// Names compare without case (RFC 9110 §7.8: "Recipients SHOULD use case-insensitive comparison
+/// when matching each protocol-name"), versions exactly.
 #[derive(Clone, Debug)]
 pub struct Protocol {
     name: Box<str>,
@@ -114,10 +114,12 @@ pub enum UpgradeListError {
 }
 
 impl UpgradeList {
-    /// Reads all `Upgrade` lines jointly. Looking at lines one by one is how `h2c` once slipped past a filter.
+    /// Reads all `Upgrade` lines jointly. Looking at lines one by one is how `h2c` once slipped
+    /// past a filter.
     ///
     /// # Errors
-    /// If they name nothing, name too much, or an element is malformed: then nothing of the field is to be believed.
+    /// If they name nothing, name too much, or an element is malformed: then nothing of the field
+    /// is to be believed.
     pub fn parse<'v>(lines: impl Iterator<Item = &'v [u8]>) -> Result<Self, UpgradeListError> {
         let mut protocols = Vec::new();
         for element in elements(lines) {
@@ -129,7 +131,8 @@ impl UpgradeList {
         Self::new(protocols).ok_or(UpgradeListError::Empty)
     }
 
-    /// From protocols in order of preference; `None` if there are none. Later repetitions are left out.
+    /// From protocols in order of preference; `None` if there are none. Later repetitions are left
+    /// out.
     pub fn new(protocols: Vec<Protocol>) -> Option<Self> {
         let mut distinct: Vec<Protocol> = Vec::with_capacity(protocols.len());
         for protocol in protocols {

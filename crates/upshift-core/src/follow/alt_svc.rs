@@ -24,12 +24,14 @@ pub enum AltSvcField {
 }
 
 impl AltSvcField {
-    /// Reads the field of an answer from `host`. Alternatives on other hosts are passed over (rule 16).
+    /// Reads the field of an answer from `host`. Alternatives on other hosts are passed over (rule
+    /// 16).
     pub fn read(fields: &dyn Fields, host: &str) -> Self {
         let mut found = Self::Silent;
         for element in elements(fields.all("alt-svc")) {
             let Ok(text) = std::str::from_utf8(element) else { continue };
-            // RFC 7838 §3: "the special value "clear" … all alternatives for that origin to be invalidated".
+            // RFC 7838 §3: "the special value "clear" … all alternatives for that origin to be
+            // invalidated".
             if text == "clear" {
                 return Self::Clear;
             }
@@ -67,7 +69,10 @@ mod tests {
 
     #[test]
     fn only_http3_on_this_host_counts() {
-        assert_eq!(read(r#"h2=":443", h3=":8443"; ma=60"#), AltSvcField::Http3(AltSvc { port: 8443, max_age: 60 }));
+        assert_eq!(
+            read(r#"h2=":443", h3=":8443"; ma=60"#),
+            AltSvcField::Http3(AltSvc { port: 8443, max_age: 60 })
+        );
         assert_eq!(
             read(r#"h3="EXAMPLE.com:443"; persist=1"#),
             AltSvcField::Http3(AltSvc { port: 443, max_age: 86_400 })

@@ -44,9 +44,15 @@ impl Remark {
     /// In words.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::NoConnection => "the answer has Upgrade without Connection: upgrade (RFC 9110 §7.8)",
-            Self::NoUpgrade => "the answer lacks Upgrade (RFC 9110 §15.5.22); its body says what is wanted",
-            Self::ForbiddenField => "the answer has a field that HTTP/2 and HTTP/3 forbid (RFC 9113 §8.2.2)",
+            Self::NoConnection => {
+                "the answer has Upgrade without Connection: upgrade (RFC 9110 §7.8)"
+            }
+            Self::NoUpgrade => {
+                "the answer lacks Upgrade (RFC 9110 §15.5.22); its body says what is wanted"
+            }
+            Self::ForbiddenField => {
+                "the answer has a field that HTTP/2 and HTTP/3 forbid (RFC 9113 §8.2.2)"
+            }
             Self::NoWebSocketVersion => "the answer lacks Sec-WebSocket-Version (RFC 6455 §4.2.2)",
         }
     }
@@ -92,7 +98,8 @@ impl Demand {
         } else {
             demand.wants = wants(&demand.protocols, problem);
         }
-        if demand.wants.contains(&Want::WebSocket) && !response.fields.has("sec-websocket-version") {
+        if demand.wants.contains(&Want::WebSocket) && !response.fields.has("sec-websocket-version")
+        {
             demand.remarks.push(Remark::NoWebSocketVersion);
         }
         Ok(demand)
@@ -100,10 +107,15 @@ impl Demand {
 
     fn read_body(&mut self, problem: Option<&Problem>, http: HttpVersion) {
         let Some(problem) = problem else { return };
-        self.protocols = problem.protocols.iter().filter_map(|text| Protocol::parse(text).ok()).collect();
+        self.protocols =
+            problem.protocols.iter().filter_map(|text| Protocol::parse(text).ok()).collect();
         self.wants = wants(&self.protocols, Some(problem));
         if self.wants.is_empty() {
-            self.wants = problem.required.iter().filter_map(|required| want_of_body(required, problem)).collect();
+            self.wants = problem
+                .required
+                .iter()
+                .filter_map(|required| want_of_body(required, problem))
+                .collect();
         }
         if !self.wants.is_empty() && !http.is_multiplexed() {
             self.remarks.push(Remark::NoUpgrade);
@@ -111,13 +123,15 @@ impl Demand {
     }
 }
 
-/// The requirement behind protocol tokens. Rule 8: `HTTP/1.x` right after `TLS` is the layer above it.
+/// The requirement behind protocol tokens. Rule 8: `HTTP/1.x` right after `TLS` is the layer above
+/// it.
 fn wants(protocols: &[Protocol], problem: Option<&Problem>) -> Vec<Want> {
     let mut after_tls = false;
     let mut found = Vec::with_capacity(protocols.len());
     for protocol in protocols {
-        let upper =
-            after_tls && protocol.is("HTTP") && protocol.version().is_some_and(|version| version.starts_with("1."));
+        let upper = after_tls
+            && protocol.is("HTTP")
+            && protocol.version().is_some_and(|version| version.starts_with("1."));
         if !upper {
             found.push(want(protocol, problem));
         }

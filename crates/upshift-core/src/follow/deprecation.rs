@@ -1,4 +1,5 @@
-//! What a passing answer says of its end: `Deprecation` (RFC 9745), `Sunset` (RFC 8594), `Link` (RFC 8288).
+//! What a passing answer says of its end: `Deprecation` (RFC 9745), `Sunset` (RFC 8594), `Link`
+//! (RFC 8288).
 
 use jiff::civil::Date;
 use jiff::fmt::rfc2822::DateTimeParser;
@@ -28,13 +29,17 @@ pub struct Link {
 impl Deprecation {
     /// Reads the fields; `None` if neither `Deprecation` nor a readable `Sunset` is there.
     pub fn read(fields: &dyn Fields) -> Option<Self> {
-        let deprecation = fields.text("deprecation").filter(|value| !matches!(*value, "false" | "?0"));
+        let deprecation =
+            fields.text("deprecation").filter(|value| !matches!(*value, "false" | "?0"));
         let sunset = fields.text("sunset").and_then(read_date);
         if deprecation.is_none() && sunset.is_none() {
             return None;
         }
         let telling = ["deprecation", "sunset", "successor-version", "latest-version"];
-        let links = links(fields).into_iter().filter(|link| telling.contains(&link.relation.as_str())).collect();
+        let links = links(fields)
+            .into_iter()
+            .filter(|link| telling.contains(&link.relation.as_str()))
+            .collect();
         Some(Self { since: deprecation.and_then(read_date), sunset, links })
     }
 
@@ -44,8 +49,9 @@ impl Deprecation {
     }
 }
 
-/// Reads a date as lenient as the senders are careless: `@1767225600` (RFC 9651 §3.3.7), RFC 3339, a bare date,
-/// and `Wed, 01 Jul 2026 00:00:00 GMT`, whose weekday may be wrong (in the wild it is).
+/// Reads a date as lenient as the senders are careless: `@1767225600` (RFC 9651 §3.3.7), RFC 3339,
+/// a bare date, and `Wed, 01 Jul 2026 00:00:00 GMT`, whose weekday may be wrong (in the wild it
+/// is).
 pub fn read_date(text: &str) -> Option<Timestamp> {
     let text = text.trim();
     if let Some(seconds) = text.strip_prefix('@') {
@@ -67,9 +73,12 @@ pub fn links(fields: &dyn Fields) -> Vec<Link> {
     let mut found = Vec::new();
     for line in fields.all("link") {
         let mut rest = std::str::from_utf8(line).unwrap_or_default();
-        while let Some((target, after)) = rest.split_once('<').and_then(|(_, open)| open.split_once('>')) {
+        while let Some((target, after)) =
+            rest.split_once('<').and_then(|(_, open)| open.split_once('>'))
+        {
             let end = end_of_parameters(after);
-            let relations = parameter(&after[..end], "rel").unwrap_or_default().to_ascii_lowercase();
+            let relations =
+                parameter(&after[..end], "rel").unwrap_or_default().to_ascii_lowercase();
             let target = target.trim();
             found.extend(
                 relations
@@ -110,7 +119,10 @@ mod tests {
         let fields = vec![
             ("Deprecation", "@1688169599"),
             ("Sunset", "Sun, 30 Jun 2024 23:59:59 UTC"),
-            ("Link", "<https://d.example/a,b>; rel=\"deprecation\"; type=\"text/html\", </v2>;rel=successor-version"),
+            (
+                "Link",
+                "<https://d.example/a,b>; rel=\"deprecation\"; type=\"text/html\", </v2>;rel=successor-version",
+            ),
         ];
         let notice = Deprecation::read(&fields).unwrap();
         assert_eq!(notice.since.unwrap().to_string(), "2023-06-30T23:59:59Z");
@@ -125,7 +137,10 @@ mod tests {
         assert_eq!(Deprecation::read(&vec![("deprecation", "false")]), None);
         assert_eq!(Deprecation::read(&vec![("sunset", "soon")]), None);
         // The first of April 2022 was a Friday; a widely copied sample says Thursday.
-        assert_eq!(read_date("Thu, 01 Apr 2022 00:00:00 GMT").unwrap().to_string(), "2022-04-01T00:00:00Z");
+        assert_eq!(
+            read_date("Thu, 01 Apr 2022 00:00:00 GMT").unwrap().to_string(),
+            "2022-04-01T00:00:00Z"
+        );
         assert_eq!(read_date("2026-09-01").unwrap().to_string(), "2026-09-01T00:00:00Z");
     }
 }

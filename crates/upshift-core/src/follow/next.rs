@@ -1,6 +1,8 @@
 //! From an answer to the next step.
 
-use super::{AltSvcField, Demand, Lane, Problem, Reason, Remark, Rule, Step, Stop, Subject, Want, Way, Ways};
+use super::{
+    AltSvcField, Demand, Lane, Problem, Reason, Remark, Rule, Step, Stop, Subject, Want, Way, Ways,
+};
 use crate::field::{UpgradeList, elements};
 use crate::{Facts, Fields, HttpVersion, TlsState, TlsVersion};
 
@@ -59,7 +61,12 @@ pub struct FollowPolicy {
 impl Default for FollowPolicy {
     /// The safe ways, no versions, four steps.
     fn default() -> Self {
-        Self { ways: Ways::SAFE, versions: Names::None, max_steps: 4, dangerous_credentials_in_clear: false }
+        Self {
+            ways: Ways::SAFE,
+            versions: Names::None,
+            max_steps: 4,
+            dangerous_credentials_in_clear: false,
+        }
     }
 }
 
@@ -110,7 +117,8 @@ pub enum NextStep {
 
 /// Decides what to do with this answer to this request; `tried` has the steps taken so far.
 ///
-/// Of several alternatives the first that can and may be taken is taken; if none can, the reason is that of the first.
+/// Of several alternatives the first that can and may be taken is taken; if none can, the reason is
+/// that of the first.
 pub fn next(
     response: &Response<'_>,
     asked: &Asked<'_>,
@@ -150,12 +158,15 @@ impl Scene<'_, '_> {
     /// The moves that would meet the demand, in order.
     fn candidates(&self, demand: &Demand) -> Vec<Candidate> {
         let old = self.asked.lane.http < HttpVersion::V1_1;
-        // Rule 5: Envoy answers so, and every other thing that a 426 can name is unknown to HTTP/1.0.
-        if old && (demand.wants.is_empty() || demand.wants.contains(&Want::Http(HttpVersion::V1_1))) {
+        // Rule 5: Envoy answers so, and every other thing that a 426 can name is unknown to
+        // HTTP/1.0.
+        if old && (demand.wants.is_empty() || demand.wants.contains(&Want::Http(HttpVersion::V1_1)))
+        {
             return vec![Ok((Step::Http11, Rule::HTTP_1_0))];
         }
         let handshake = self.asked.offered.is_some_and(|offered| offered.names("websocket"));
-        let keeps_it = demand.wants.iter().any(|want| matches!(want, Want::WebSocket | Want::Tls(_)));
+        let keeps_it =
+            demand.wants.iter().any(|want| matches!(want, Want::WebSocket | Want::Tls(_)));
         if handshake && !keeps_it {
             return vec![Ok((Step::FallBack, Rule::DECLINED))];
         }
@@ -167,17 +178,23 @@ impl Scene<'_, '_> {
             Want::Tls(minimum) => self.tls(*minimum),
             Want::Http(version) => self.http(*version),
             Want::WebSocket => vec![self.websocket(handshake)],
-            Want::Version { subject, name, minimum } => vec![self.version(*subject, name, minimum.as_deref())],
+            Want::Version { subject, name, minimum } => {
+                vec![self.version(*subject, name, minimum.as_deref())]
+            }
             Want::Other(protocol) if self.may.versions.names(protocol.name()) => {
                 vec![self.version(Subject::Token, protocol.name(), protocol.version())]
             }
-            Want::Other(protocol) => vec![Err(Stop::by(Rule::ORDER, Reason::Unknown(protocol.clone())))],
+            Want::Other(protocol) => {
+                vec![Err(Stop::by(Rule::ORDER, Reason::Unknown(protocol.clone())))]
+            }
         }
     }
 
     fn tls(&self, minimum: Option<TlsVersion>) -> Vec<Candidate> {
         match (self.asked.lane.tls, minimum) {
-            (TlsState::Cleartext, _) if minimum > Some(self.can.tls) => vec![not_able(Way::NewerTls)],
+            (TlsState::Cleartext, _) if minimum > Some(self.can.tls) => {
+                vec![not_able(Way::NewerTls)]
+            }
             (TlsState::Cleartext, _) => vec![
                 Ok((Step::Tls { port: self.tls_port(), minimum }, Rule::TLS)),
                 Ok((Step::TlsInBand { minimum }, Rule::TLS_IN_BAND)),
@@ -195,16 +212,21 @@ impl Scene<'_, '_> {
         }
     }
 
-    /// Rule 9. RFC 6797 §8.3: a port other than 80 "MUST be preserved"; the answer's own URL goes before that.
+    /// Rule 9. RFC 6797 §8.3: a port other than 80 "MUST be preserved"; the answer's own URL goes
+    /// before that.
     fn tls_port(&self) -> u16 {
         self.told_port().unwrap_or(if self.asked.port == 80 { 443 } else { self.asked.port })
     }
 
-    /// The port of an `https` URL of this very host, in the body or `Location`. Another host is passed over (rule 16).
+    /// The port of an `https` URL of this very host, in the body or `Location`. Another host is
+    /// passed over (rule 16).
     fn told_port(&self) -> Option<u16> {
         let told = self.response.problem.and_then(|problem| problem.upgrade_url.as_deref());
         [told, self.response.fields.text("location")].into_iter().flatten().find_map(|url| {
-            let rest = url.get(..8).filter(|scheme| scheme.eq_ignore_ascii_case("https://")).and(url.get(8..))?;
+            let rest = url
+                .get(..8)
+                .filter(|scheme| scheme.eq_ignore_ascii_case("https://"))
+                .and(url.get(8..))?;
             let authority = rest.split(['/', '?', '#', '\\']).next()?;
             let host = Facts::host_of(authority);
             if authority.contains('@') || !host.eq_ignore_ascii_case(self.asked.host) {
@@ -227,7 +249,8 @@ impl Scene<'_, '_> {
         }
         match wanted {
             HttpVersion::V3 if lane.is_clear() => {
-                // Where HTTP/3 is, `https` mostly is too: the port of an Alt-Svc is a better guess than ours.
+                // Where HTTP/3 is, `https` mostly is too: the port of an Alt-Svc is a better guess
+                // than ours.
                 let port = match AltSvcField::read(self.response.fields, self.asked.host) {
                     AltSvcField::Http3(service) => self.told_port().unwrap_or(service.port),
                     _ => self.tls_port(),
@@ -237,7 +260,8 @@ impl Scene<'_, '_> {
             HttpVersion::V3 => vec![self.http3()],
             HttpVersion::V2 if !lane.is_clear() => vec![Ok((Step::Http2, Rule::HTTP_2))],
             HttpVersion::V2 => {
-                let mut steps = vec![Ok((Step::Http2PriorKnowledge, Rule::HTTP_2)), Ok((Step::H2c, Rule::H2C))];
+                let mut steps =
+                    vec![Ok((Step::Http2PriorKnowledge, Rule::HTTP_2)), Ok((Step::H2c, Rule::H2C))];
                 // ALPN is the other way to HTTP/2, where the answer says that there is TLS.
                 if let Some(port) = self.told_port() {
                     steps.push(Ok((Step::Tls { port, minimum: None }, Rule::HTTP_2)));
@@ -251,14 +275,17 @@ impl Scene<'_, '_> {
     fn http3(&self) -> Candidate {
         match AltSvcField::read(self.response.fields, self.asked.host) {
             AltSvcField::Http3(service) => Ok(service.port),
-            AltSvcField::Silent => self.asked.http3.ok_or(Stop::by(Rule::HTTP_3, Reason::NoAlternative)),
+            AltSvcField::Silent => {
+                self.asked.http3.ok_or(Stop::by(Rule::HTTP_3, Reason::NoAlternative))
+            }
             AltSvcField::Clear => Err(Stop::by(Rule::HTTP_3, Reason::NoAlternative)),
         }
         .map(|port| (Step::Http3 { port }, Rule::HTTP_3))
     }
 
     fn websocket(&self, handshake: bool) -> Candidate {
-        // RFC 6455 §4.4: "If the server doesn't support the requested version, it MUST respond with a
+        // RFC 6455 §4.4: "If the server doesn't support the requested version, it MUST respond with
+        // a
         // |Sec-WebSocket-Version| header field … containing all versions it is willing to use."
         let mut listed = elements(self.response.fields.all("sec-websocket-version")).peekable();
         if listed.peek().is_some() && !listed.any(|version| version == b"13") {
@@ -274,7 +301,10 @@ impl Scene<'_, '_> {
         if !self.may.versions.has(name) {
             return Err(Stop::by(Rule::VERSION, Reason::VersionNotAllowed(name.to_owned())));
         }
-        Ok((Step::Version { subject, name: name.to_owned(), minimum: minimum.map(str::to_owned) }, Rule::VERSION))
+        Ok((
+            Step::Version { subject, name: name.to_owned(), minimum: minimum.map(str::to_owned) },
+            Rule::VERSION,
+        ))
     }
 
     /// Tells whether this move can and may be made now.

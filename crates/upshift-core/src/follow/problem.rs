@@ -13,7 +13,8 @@ const LONGEST_LIST: usize = 32;
 
 /// The members of a problem body, each of which may be missing: a peer wrote it.
 ///
-/// Control characters are taken out of every text, so that one may be printed on a terminal as it is.
+/// Control characters are taken out of every text, so that one may be printed on a terminal as it
+/// is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Problem {
     /// `type`: a URI that names the kind of problem.
@@ -81,7 +82,9 @@ impl Problem {
             rule: text(members.get("rule")),
             phase: text(members.get("phase")),
             required: list(members.get("required"), required),
-            protocols: list(upgrade.and_then(|upgrade| upgrade.get("protocols")), |value| text(Some(value))),
+            protocols: list(upgrade.and_then(|upgrade| upgrade.get("protocols")), |value| {
+                text(Some(value))
+            }),
             upgrade_url: in_upgrade("url"),
             instructions: in_upgrade("instructions"),
             docs: text(members.get("docs")),
@@ -95,7 +98,8 @@ impl Problem {
 
 fn required(value: &Value) -> Option<Required> {
     let members = value.as_object()?;
-    let minimum = ["minimum", "protocol", "version"].iter().find_map(|name| text(members.get(*name)));
+    let minimum =
+        ["minimum", "protocol", "version"].iter().find_map(|name| text(members.get(*name)));
     Some(Required {
         kind: text(members.get("kind"))?,
         minimum,
@@ -114,7 +118,8 @@ fn text(value: Option<&Value>) -> Option<String> {
     Some(text.chars().filter(shown).take(LONGEST_TEXT).collect())
 }
 
-/// Control characters, and those that turn the direction of a text about, so that it reads other than it is.
+/// Control characters, and those that turn the direction of a text about, so that it reads other
+/// than it is.
 fn is_control(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

@@ -53,17 +53,24 @@ mod tests {
 
     #[test]
     fn the_documentation_lists_every_rule_with_its_paragraph() {
-        let documentation = include_str!("mod.rs").replace("\n//!    ", "").replace("\n//!     ", "");
+        let documentation =
+            include_str!("mod.rs").replace("\n//!    ", "").replace("\n//!     ", "");
         let listed = documentation.lines().filter(|line| {
-            line.strip_prefix("//! ").is_some_and(|line| line.starts_with(|first: char| first.is_ascii_digit()))
+            line.strip_prefix("//! ")
+                .is_some_and(|line| line.starts_with(|first: char| first.is_ascii_digit()))
         });
         assert_eq!(listed.count(), Rule::ALL.len());
         for (index, rule) in Rule::ALL.iter().enumerate() {
             assert_eq!(usize::from(rule.number), index + 1);
             let first = rule.paragraph.split(',').next().unwrap_or_default();
             let start = format!("//! {}. ", rule.number);
-            let line = documentation.lines().find(|line| line.starts_with(&start)).unwrap_or_default();
-            assert!(line.contains(first.trim_start_matches("RFC 9110 ")), "rule {}: {line}", rule.number);
+            let line =
+                documentation.lines().find(|line| line.starts_with(&start)).unwrap_or_default();
+            assert!(
+                line.contains(first.trim_start_matches("RFC 9110 ")),
+                "rule {}: {line}",
+                rule.number
+            );
         }
     }
 }

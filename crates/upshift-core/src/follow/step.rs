@@ -116,13 +116,20 @@ impl Step {
 
     /// The lane to which this move leads from `lane`.
     pub fn lane(&self, lane: Lane) -> Lane {
-        let at_least = |minimum: Option<TlsVersion>| minimum.map_or(TlsState::SomeVersion, TlsState::Version);
+        let at_least =
+            |minimum: Option<TlsVersion>| minimum.map_or(TlsState::SomeVersion, TlsState::Version);
         match self {
-            Self::Tls { minimum, .. } | Self::TlsInBand { minimum } => Lane { tls: at_least(*minimum), ..lane },
+            Self::Tls { minimum, .. } | Self::TlsInBand { minimum } => {
+                Lane { tls: at_least(*minimum), ..lane }
+            }
             Self::NewerTls { minimum } => Lane { tls: TlsState::Version(*minimum), ..lane },
             Self::Http11 => Lane { http: HttpVersion::V1_1, ..lane },
-            Self::Http2 | Self::Http2PriorKnowledge | Self::H2c => Lane { http: HttpVersion::V2, ..lane },
-            Self::Http3 { .. } => Lane { http: HttpVersion::V3, tls: TlsState::Version(TlsVersion::V1_3) },
+            Self::Http2 | Self::Http2PriorKnowledge | Self::H2c => {
+                Lane { http: HttpVersion::V2, ..lane }
+            }
+            Self::Http3 { .. } => {
+                Lane { http: HttpVersion::V3, tls: TlsState::Version(TlsVersion::V1_3) }
+            }
             Self::WebSocket { .. } | Self::Version { .. } | Self::FallBack => lane,
         }
     }
@@ -130,7 +137,9 @@ impl Step {
     /// Tells whether `earlier` was an attempt at the same requirement, its numbers aside.
     pub fn repeats(&self, earlier: &Self) -> bool {
         match (self, earlier) {
-            (Self::Version { name, .. }, Self::Version { name: before, .. }) => name.eq_ignore_ascii_case(before),
+            (Self::Version { name, .. }, Self::Version { name: before, .. }) => {
+                name.eq_ignore_ascii_case(before)
+            }
             _ => self.way() == earlier.way(),
         }
     }
@@ -143,18 +152,24 @@ impl fmt::Display for Step {
             Self::Tls { port, minimum: Some(version) } => {
                 write!(f, "ask again over TLS {} or newer at port {port}", version.as_str())
             }
-            Self::NewerTls { minimum } => write!(f, "ask again over TLS {} or newer", minimum.as_str()),
+            Self::NewerTls { minimum } => {
+                write!(f, "ask again over TLS {} or newer", minimum.as_str())
+            }
             Self::TlsInBand { .. } => f.write_str("switch this connection to TLS, then ask again"),
             Self::Http11 => f.write_str("ask again in HTTP/1.1"),
             Self::Http2 => f.write_str("ask again in HTTP/2, chosen by ALPN"),
             Self::Http2PriorKnowledge => f.write_str("ask again in HTTP/2, by prior knowledge"),
             Self::H2c => f.write_str("switch this connection to HTTP/2 (h2c), then ask again"),
             Self::Http3 { port } => write!(f, "ask again in HTTP/3 at UDP port {port}"),
-            Self::WebSocket { version } => write!(f, "ask again as a WebSocket handshake, version {version}"),
+            Self::WebSocket { version } => {
+                write!(f, "ask again as a WebSocket handshake, version {version}")
+            }
             Self::Version { name, minimum: Some(minimum), .. } => {
                 write!(f, "ask again with {name} {minimum} or newer")
             }
-            Self::Version { name, minimum: None, .. } => write!(f, "ask again with another version of {name}"),
+            Self::Version { name, minimum: None, .. } => {
+                write!(f, "ask again with another version of {name}")
+            }
             Self::FallBack => f.write_str("ask again as plain HTTP"),
         }
     }
@@ -216,7 +231,8 @@ impl Ways {
     pub const NONE: Self = Self(0);
     /// All.
     pub const ALL: Self = Self((1 << (Way::FallBack as u16 + 1)) - 1);
-    /// All but the two that are dangerous or obsolete: TLS inside the connection and the h2c switch.
+    /// All but the two that are dangerous or obsolete: TLS inside the connection and the h2c
+    /// switch.
     pub const SAFE: Self = Self::ALL.without(Way::TlsInBand).without(Way::H2c);
 
     /// These.

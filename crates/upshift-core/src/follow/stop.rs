@@ -14,8 +14,8 @@ pub struct Stop {
     pub rule: Rule,
 }
 
-/// A reason not to follow a 426. The first group is the server's fault, the second is no fault, the third is the caller's
-/// to change.
+/// A reason not to follow a 426. The first group is the server's fault, the second is no fault, the
+/// third is the caller's to change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reason {
@@ -41,8 +41,8 @@ pub enum Reason {
     NotAllowed(Way),
     /// The version named is not among those that the caller raises.
     VersionNotAllowed(String),
-    /// The answer came from this URL, to which the request was redirected. What it asks for holds for that URL and not
-    /// for the one that was asked.
+    /// The answer came from this URL, to which the request was redirected. What it asks for holds
+    /// for that URL and not for the one that was asked.
     Redirected(String),
     /// The next step would send credentials in clear.
     CredentialsInClear,

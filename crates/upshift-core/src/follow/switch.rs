@@ -27,13 +27,16 @@ impl SwitchError {
 
 /// The protocol that a 101 with these fields switches to, the upper one if two are stacked.
 ///
-/// RFC 9110 §7.8: "A server MUST NOT switch to a protocol that was not indicated by the client in the corresponding
-/// request's Upgrade header field." The one exception is `HTTP/1.1` on top of TLS, which RFC 2817 §3.3 has servers
-/// write and no client offers.
+/// RFC 9110 §7.8: "A server MUST NOT switch to a protocol that was not indicated by the client in
+/// the corresponding request's Upgrade header field." The one exception is `HTTP/1.1` on top of
+/// TLS, which RFC 2817 §3.3 has servers write and no client offers.
 ///
 /// # Errors
 /// If the 101 was not asked for, or is not exactly what was asked for.
-pub fn switched(fields: &dyn Fields, offered: Option<&UpgradeList>) -> Result<Protocol, SwitchError> {
+pub fn switched(
+    fields: &dyn Fields,
+    offered: Option<&UpgradeList>,
+) -> Result<Protocol, SwitchError> {
     let offered = offered.ok_or(SwitchError::Unasked)?;
     let list = UpgradeList::parse(fields.all("upgrade")).map_err(SwitchError::Upgrade)?;
     // RFC 9110 §7.8: "A sender of Upgrade MUST also send an "Upgrade" connection option".
@@ -47,7 +50,8 @@ pub fn switched(fields: &dyn Fields, offered: Option<&UpgradeList>) -> Result<Pr
             return Err(SwitchError::NotOffered(protocol.clone()));
         }
     }
-    // One list stands for one stack (§7.8, "layer-ascending order"): two unrelated protocols are none.
+    // One list stands for one stack (§7.8, "layer-ascending order"): two unrelated protocols are
+    // none.
     match list.protocols() {
         [one] => Ok(one.clone()),
         [lower, upper] if lower.is("TLS") && upper.is("HTTP") => Ok(lower.clone()),
@@ -59,10 +63,16 @@ pub fn switched(fields: &dyn Fields, offered: Option<&UpgradeList>) -> Result<Pr
 impl fmt::Display for SwitchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unasked => f.write_str("the server switched protocols although nobody asked it to"),
+            Self::Unasked => {
+                f.write_str("the server switched protocols although nobody asked it to")
+            }
             Self::NoConnection => f.write_str("the server's 101 lacks Connection: upgrade"),
-            Self::Upgrade(error) => write!(f, "the server's 101 does not say what it switched to: {error}"),
-            Self::NotOffered(protocol) => write!(f, "the server switched to {protocol}, which was not offered"),
+            Self::Upgrade(error) => {
+                write!(f, "the server's 101 does not say what it switched to: {error}")
+            }
+            Self::NotOffered(protocol) => {
+                write!(f, "the server switched to {protocol}, which was not offered")
+            }
         }
     }
 }
@@ -92,7 +102,10 @@ mod tests {
         assert_eq!(judge("", &[("Upgrade", "h2c"), upgrade]), Err(SwitchError::Unasked));
         assert_eq!(judge("h2c", &[("Upgrade", "h2c")]), Err(SwitchError::NoConnection));
         assert_eq!(judge("h2c", &[upgrade]), Err(SwitchError::Upgrade(UpgradeListError::Empty)));
-        assert!(matches!(judge("h2c", &[("Upgrade", "TLS/1.2"), upgrade]), Err(SwitchError::NotOffered(_))));
+        assert!(matches!(
+            judge("h2c", &[("Upgrade", "TLS/1.2"), upgrade]),
+            Err(SwitchError::NotOffered(_))
+        ));
         assert!(matches!(
             judge("h2c, websocket", &[("Upgrade", "h2c, websocket"), upgrade]),
             Err(SwitchError::NotOffered(_))

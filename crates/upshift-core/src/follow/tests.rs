@@ -13,7 +13,15 @@ const TLS_1_2: Lane = Lane { http: HttpVersion::V1_1, tls: TlsState::Version(Tls
 
 fn asked() -> Asked<'static> {
     let lane = Lane::CLEAR;
-    Asked { host: "h.example", port: 80, lane, offered: None, credentials: false, body_gone: false, http3: None }
+    Asked {
+        host: "h.example",
+        port: 80,
+        lane,
+        offered: None,
+        credentials: false,
+        body_gone: false,
+        http3: None,
+    }
 }
 
 fn follow(fields: &[Field], asked: &Asked<'_>, may: &FollowPolicy) -> Result<(Step, u8), Reason> {
@@ -51,7 +59,10 @@ fn only_a_426_is_followed() {
 fn what_names_nothing_or_garbage_stops() {
     let may = FollowPolicy::default();
     assert_eq!(follow(&[], &asked(), &may), Err(Reason::PeerNamedNothing));
-    assert_eq!(follow(&[("Upgrade", " , ,"), UPGRADE], &asked(), &may), Err(Reason::PeerNamedNothing));
+    assert_eq!(
+        follow(&[("Upgrade", " , ,"), UPGRADE], &asked(), &may),
+        Err(Reason::PeerNamedNothing)
+    );
     let garbage = follow(&[("Upgrade", "TLS/1.2, \"x\""), UPGRADE], &asked(), &may);
     assert!(matches!(garbage, Err(Reason::PeerMalformed(_))));
     assert!(matches!(simple("derp/2", &asked()), Err(Reason::Unknown(_))));
@@ -64,7 +75,10 @@ fn tls_is_a_new_connection_to_the_same_host() {
     let odd_port = Asked { port: 8080, ..asked() };
     assert_eq!(simple("TLS/1.2", &odd_port), Ok((Step::Tls { port: 8080, minimum }, 9)));
     let told = [("Upgrade", "TLS/1.2"), UPGRADE, ("Location", "https://H.example:8443/x")];
-    assert_eq!(follow(&told, &odd_port, &FollowPolicy::default()), Ok((Step::Tls { port: 8443, minimum }, 9)));
+    assert_eq!(
+        follow(&told, &odd_port, &FollowPolicy::default()),
+        Ok((Step::Tls { port: 8443, minimum }, 9))
+    );
     for bait in [
         "https://evil.example:8443/",
         "http://h.example:8443/",
@@ -72,7 +86,10 @@ fn tls_is_a_new_connection_to_the_same_host() {
         "https://h.example:8443@evil.example/",
     ] {
         let told = [("Upgrade", "TLS/1.2"), UPGRADE, ("Location", bait)];
-        assert_eq!(follow(&told, &odd_port, &FollowPolicy::default()), Ok((Step::Tls { port: 8080, minimum }, 9)));
+        assert_eq!(
+            follow(&told, &odd_port, &FollowPolicy::default()),
+            Ok((Step::Tls { port: 8080, minimum }, 9))
+        );
     }
 }
 
@@ -90,7 +107,10 @@ fn in_band_tls_is_for_those_who_allow_it() {
     let fields = [("Upgrade", "TLS/1.2"), UPGRADE];
     let allowed = follow(&fields, &asked(), &only(Ways::of(&[Way::TlsInBand])));
     assert_eq!(allowed, Ok((Step::TlsInBand { minimum: Some(TlsVersion::V1_2) }, 10)));
-    assert_eq!(follow(&fields, &asked(), &only(Ways::SAFE.without(Way::Tls))), Err(Reason::NotAllowed(Way::Tls)));
+    assert_eq!(
+        follow(&fields, &asked(), &only(Ways::SAFE.without(Way::Tls))),
+        Err(Reason::NotAllowed(Way::Tls))
+    );
 }
 
 #[test]
@@ -99,11 +119,17 @@ fn http_goes_up_and_never_down() {
     assert_eq!(simple("h2c", &asked()), Ok((Step::Http2PriorKnowledge, 11)));
     assert_eq!(simple("HTTP/3.0", &asked()), Ok((Step::Tls { port: 443, minimum: None }, 13)));
     let there = [("Upgrade", "HTTP/3.0"), UPGRADE, ("Alt-Svc", "h3=\":8443\"")];
-    assert_eq!(follow(&there, &asked(), &FollowPolicy::default()), Ok((Step::Tls { port: 8443, minimum: None }, 13)));
+    assert_eq!(
+        follow(&there, &asked(), &FollowPolicy::default()),
+        Ok((Step::Tls { port: 8443, minimum: None }, 13))
+    );
     let secure = Asked { lane: TLS_1_2, ..asked() };
     assert_eq!(simple("HTTP/2.0", &secure), Ok((Step::Http2, 11)));
     assert_eq!(simple("HTTP/3.0", &secure), Err(Reason::NoAlternative));
-    assert_eq!(simple("HTTP/3.0", &Asked { http3: Some(4433), ..secure }), Ok((Step::Http3 { port: 4433 }, 13)));
+    assert_eq!(
+        simple("HTTP/3.0", &Asked { http3: Some(4433), ..secure }),
+        Ok((Step::Http3 { port: 4433 }, 13))
+    );
     let seen = [("Upgrade", "HTTP/3.0"), UPGRADE, ("Alt-Svc", "h3=\":9\"")];
     assert_eq!(follow(&seen, &secure, &FollowPolicy::default()), Ok((Step::Http3 { port: 9 }, 13)));
     assert_eq!(simple("HTTP/1.0", &asked()), Err(Reason::PeerWantsWeaker));
@@ -141,21 +167,32 @@ fn a_version_is_raised_only_where_the_caller_names_it() {
     assert_eq!(refused, Err(Reason::VersionNotAllowed("orders-v2".into())));
     let versions = Names::These(vec!["Orders-V2".into()]);
     let may = FollowPolicy { versions, ..FollowPolicy::default() };
-    let raise = |subject| Step::Version { subject, name: "orders-v2".into(), minimum: Some("2.0".into()) };
+    let raise =
+        |subject| Step::Version { subject, name: "orders-v2".into(), minimum: Some("2.0".into()) };
     assert_eq!(answered(&response, &asked(), &may, &[]), Ok((raise(Subject::Api), 15)));
-    assert_eq!(follow(&[("Upgrade", "orders-v2/2.0"), UPGRADE], &asked(), &may), Ok((raise(Subject::Token), 15)));
-    assert_eq!(answered(&response, &asked(), &may, &[raise(Subject::Api)]), Err(Reason::PeerRepeats(Way::Version)));
+    assert_eq!(
+        follow(&[("Upgrade", "orders-v2/2.0"), UPGRADE], &asked(), &may),
+        Ok((raise(Subject::Token), 15))
+    );
+    assert_eq!(
+        answered(&response, &asked(), &may, &[raise(Subject::Api)]),
+        Err(Reason::PeerRepeats(Way::Version))
+    );
 }
 
 #[test]
 fn on_http_2_the_body_says_it_and_the_field_does_not_count() {
     let lane = Lane { http: HttpVersion::V2, ..TLS_1_2 };
     let fields = vec![("upgrade", "HTTP/1.1")];
-    let problem = Problem::read("application/json", br#"{"required":[{"kind":"tls","minimum":"1.3"}]}"#);
+    let problem =
+        Problem::read("application/json", br#"{"required":[{"kind":"tls","minimum":"1.3"}]}"#);
     let response = Response { status: 426, fields: &fields, problem: problem.as_ref() };
     let next = next(&response, &Asked { lane, ..asked() }, &CAN, &FollowPolicy::default(), &[]);
     let step = Step::NewerTls { minimum: TlsVersion::V1_3 };
-    assert_eq!(next, NextStep::Take { step, rule: Rule::TLS, remarks: vec![Remark::ForbiddenField] });
+    assert_eq!(
+        next,
+        NextStep::Take { step, rule: Rule::TLS, remarks: vec![Remark::ForbiddenField] }
+    );
 }
 
 #[test]
@@ -209,18 +246,26 @@ fn any_answer() -> impl Strategy<Value = (Vec<(&'static str, String)>, Option<St
         r#"{"kind":"protocol","minimum":"derp/2"}"#,
     ]);
     let list = prop::collection::vec(token, 0..4).prop_map(|tokens| tokens.join(", "));
-    let fields = (prop::option::of(list), prop::collection::vec(other, 0..4)).prop_map(|(list, others)| {
-        let upgrade = list.map(|list| ("upgrade", list));
-        upgrade.into_iter().chain(others.into_iter().map(|(name, value)| (name, value.to_owned()))).collect()
-    });
+    let fields =
+        (prop::option::of(list), prop::collection::vec(other, 0..4)).prop_map(|(list, others)| {
+            let upgrade = list.map(|list| ("upgrade", list));
+            upgrade
+                .into_iter()
+                .chain(others.into_iter().map(|(name, value)| (name, value.to_owned())))
+                .collect()
+        });
     let body = prop::collection::vec(required, 0..3).prop_map(|all| {
-        format!(r#"{{"rule":"r","required":[{}],"upgrade":{{"url":"https://evil.example:1/"}}}}"#, all.join(","))
+        format!(
+            r#"{{"rule":"r","required":[{}],"upgrade":{{"url":"https://evil.example:1/"}}}}"#,
+            all.join(",")
+        )
     });
     (fields, prop::option::of(body))
 }
 
 proptest! {
-    /// Whatever a server answers: it ends within the bound, goes only up, and keeps credentials out of the clear.
+    /// Whatever a server answers: it ends within the bound, goes only up, and keeps credentials out
+    /// of the clear.
     #[test]
     fn any_server_is_followed_to_an_end(
         answers in prop::collection::vec(any_answer(), 12),

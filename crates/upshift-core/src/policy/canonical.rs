@@ -26,7 +26,8 @@ pub enum Ambiguity {
     Encoding,
 }
 
-/// What in `path` has more than one reading, the first that is found; `None` for a path that all upstreams read alike.
+/// What in `path` has more than one reading, the first that is found; `None` for a path that all
+/// upstreams read alike.
 pub fn ambiguity(path: &str) -> Option<Ambiguity> {
     if !path.starts_with('/') {
         return None;
@@ -49,7 +50,8 @@ pub fn why_undecidable(path: &str) -> Option<&'static str> {
     if has_nul(path) {
         return Some("The path contains a NUL.");
     }
-    is_too_ambiguous(path).then_some("The path is too long for the number of ways in which it can be read.")
+    is_too_ambiguous(path)
+        .then_some("The path is too long for the number of ways in which it can be read.")
 }
 
 /// Whether a path is too long for the number of ways in which it can be read.
@@ -58,7 +60,8 @@ pub fn is_too_ambiguous(path: &str) -> bool {
     path.len() > 32 && path.starts_with('/') && Features::of(path).work(path.len()) > MAX_WORK
 }
 
-/// Whether a NUL stands in the path, plainly or encoded: no honest client sends one, and programs in C stop there.
+/// Whether a NUL stands in the path, plainly or encoded: no honest client sends one, and programs
+/// in C stop there.
 pub fn has_nul(path: &str) -> bool {
     path.contains('\0') || has_encoded(path, 0)
 }
@@ -69,12 +72,14 @@ fn has_stray_percent(path: &str) -> bool {
     percents.any(|(at, _)| hex_byte(&bytes[at + 1..]).is_none())
 }
 
-/// The path in canonical form: unreserved characters decoded, other encodings in upper case, what is not ASCII encoded
-/// (RFC 3986 §6.2.2.1, §6.2.2.2), `//` merged and dot segments removed (§6.2.2.3).
+/// The path in canonical form: unreserved characters decoded, other encodings in upper case, what
+/// is not ASCII encoded (RFC 3986 §6.2.2.1, §6.2.2.2), `//` merged and dot segments removed
+/// (§6.2.2.3).
 ///
 /// An encoded `/`, a `\` and `;parameters` stay: whether they separate is for the upstream to say.
 pub fn canonical(path: &str) -> Cow<'_, str> {
-    let simple = !path.contains("//") && !path.contains("/.") && !path.contains('%') && path.is_ascii();
+    let simple =
+        !path.contains("//") && !path.contains("/.") && !path.contains('%') && path.is_ascii();
     if simple || !path.starts_with('/') {
         return Cow::Borrowed(path);
     }
@@ -188,7 +193,9 @@ mod tests {
             assert_eq!(ambiguity(path), want, "{path}");
         }
         assert!(is_too_ambiguous(&format!("/{}/..;%2f", "a".repeat(5_000))));
-        assert!(!is_too_ambiguous(&"/a".repeat(30_000)) && !is_too_ambiguous(&"/a%2Fb".repeat(500)));
+        assert!(
+            !is_too_ambiguous(&"/a".repeat(30_000)) && !is_too_ambiguous(&"/a%2Fb".repeat(500))
+        );
     }
 
     #[test]
@@ -205,7 +212,8 @@ mod tests {
             prop_assert!(once.starts_with('/') && !once.contains("//"));
         }
 
-        /// A gateway with `paths = "strict"` passes on what has one reading only, but for dots at the end of a name.
+        /// A gateway with `paths = "strict"` passes on what has one reading only, but for dots at
+        /// the end of a name.
         #[test]
         fn a_path_without_ambiguity_has_one_reading(path in "/[a-c%./\\\\;2eF5]{0,24}") {
             if ambiguity(&path).is_none() && !path.ends_with(['.', 'e', 'E']) {

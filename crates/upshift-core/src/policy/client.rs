@@ -25,7 +25,8 @@ pub struct Claim<'a> {
     pub name: Cow<'a, str>,
     /// Its version as it was sent; empty if it sent none.
     pub version: Cow<'a, str>,
-    /// Whether this is the client, and not just what stands first in a `User-Agent` that is that of no known one.
+    /// Whether this is the client, and not just what stands first in a `User-Agent` that is that of
+    /// no known one.
     pub is_client: bool,
 }
 
@@ -39,7 +40,11 @@ impl ClientReader {
     }
 
     /// What the request says here; `wanted` tells the names that a product token may have.
-    pub fn claim<'a>(&'a self, facts: &Facts<'a>, wanted: &dyn Fn(&str) -> bool) -> Option<Claim<'a>> {
+    pub fn claim<'a>(
+        &'a self,
+        facts: &Facts<'a>,
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Option<Claim<'a>> {
         let fields: &'a dyn Fields = facts.fields;
         match fields.text_lossy(self.field())? {
             Cow::Borrowed(value) => self.claim_in(value, wanted),
@@ -87,19 +92,28 @@ pub fn has_product(user_agent: &str, name: &str) -> bool {
 fn version_of<'a>(value: &'a str, client: &str) -> &'a str {
     let claim = Products::read(value).whole(&|name| name.eq_ignore_ascii_case(client));
     match claim.version {
-        Cow::Borrowed(version) if claim.name.eq_ignore_ascii_case(client) && !version.is_empty() => version,
+        Cow::Borrowed(version)
+            if claim.name.eq_ignore_ascii_case(client) && !version.is_empty() =>
+        {
+            version
+        }
         _ => value,
     }
 }
 
-/// Browsers write each other's tokens (`Chrome/120 Safari/537.36`), so a browser is known by its family only, and a
-/// product counts for every other name. Of a caller that is none of both, the first product is shown.
+/// Browsers write each other's tokens (`Chrome/120 Safari/537.36`), so a browser is known by its
+/// family only, and a product counts for every other name. Of a caller that is none of both, the
+/// first product is shown.
 fn user_agent<'a>(value: &'a str, wanted: &dyn Fn(&str) -> bool) -> Option<Claim<'a>> {
     let products = Products::read(value);
     let named = products.find(&|name| wanted(name) && !browser::is_family(name));
     let found = named.or_else(|| {
         let Browser { family, version } = browser::detect(&products)?;
-        Some(Claim { name: Cow::Borrowed(family), version: Cow::Borrowed(version), is_client: true })
+        Some(Claim {
+            name: Cow::Borrowed(family),
+            version: Cow::Borrowed(version),
+            is_client: true,
+        })
     });
     // `Opera/9.80` and the `Safari/17614.1` of CFNetwork are no versions of these browsers.
     found.or_else(|| Some(Claim { is_client: false, ..products.first()? }))
@@ -112,7 +126,8 @@ mod tests {
 
     fn read(value: &str) -> Option<(String, String)> {
         let wanted = |name: &str| ["Chrome", "Safari", "AcmeApp"].contains(&name);
-        user_agent(value, &wanted).map(|claim| (claim.name.into_owned(), claim.version.into_owned()))
+        user_agent(value, &wanted)
+            .map(|claim| (claim.name.into_owned(), claim.version.into_owned()))
     }
 
     /// Kind: one byte of another encoding hides all that stands beside it.
@@ -120,7 +135,8 @@ mod tests {
     fn a_byte_that_is_not_utf8_hides_no_version() {
         let wanted = |name: &str| name == "AcmeApp";
         let value: &[u8] = b"AcmeApp/5.2.0 (Xiaomi; T\xe9l\xe9phone)";
-        let fields = vec![("user-agent", value), ("x-version", b"5.2.0 T\xe9l"), ("x-client", value)];
+        let fields =
+            vec![("user-agent", value), ("x-version", b"5.2.0 T\xe9l"), ("x-client", value)];
         let facts = Facts {
             method: "GET",
             host: "example.com",
@@ -141,7 +157,8 @@ mod tests {
             ClientReader::HeaderOf(name("x-version"), "AcmeApp".into()),
         ] {
             let claim = reader.claim(&facts, &wanted);
-            let version = claim.and_then(|claim| crate::version::ClientVersion::read(&claim.version));
+            let version =
+                claim.and_then(|claim| crate::version::ClientVersion::read(&claim.version));
             assert!(version.is_some_and(|version| version.text().starts_with("5.2.0")), "{reader}");
         }
     }
@@ -159,9 +176,17 @@ mod tests {
                 "Safari",
                 "15.6",
             ),
-            ("Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/120.0 AcmeApp/4.9", "AcmeApp", "4.9"),
+            (
+                "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/120.0 AcmeApp/4.9",
+                "AcmeApp",
+                "4.9",
+            ),
             ("curl/8.1.2", "curl", "8.1.2"),
-            ("Safari/17614.1.25.9.10 CFNetwork/1335.0.3 Darwin/21.6.0", "Safari", "17614.1.25.9.10"),
+            (
+                "Safari/17614.1.25.9.10 CFNetwork/1335.0.3 Darwin/21.6.0",
+                "Safari",
+                "17614.1.25.9.10",
+            ),
         ] {
             assert_eq!(read(value), Some((name.to_owned(), version.to_owned())), "{value}");
         }

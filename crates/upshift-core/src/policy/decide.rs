@@ -35,8 +35,10 @@ impl Policy {
                 rulings.push(ruling);
             }
         }
-        let order = |(index, ruling): &(usize, &Ruling<'_>)| (ruling.verdict, std::cmp::Reverse(*index));
-        let top = rulings.iter().enumerate().filter(|(_, ruling)| ruling.matched()).max_by_key(order);
+        let order =
+            |(index, ruling): &(usize, &Ruling<'_>)| (ruling.verdict, std::cmp::Reverse(*index));
+        let top =
+            rulings.iter().enumerate().filter(|(_, ruling)| ruling.matched()).max_by_key(order);
         let top = top.map(|(index, _)| index);
         let verdict = top.map_or(Verdict::Admit, |top: usize| rulings[top].verdict);
         Decision { verdict, rulings, top, fields }
@@ -61,7 +63,13 @@ impl Policy {
     }
 
     /// What the rule says of the request, its path in this reading.
-    fn rule_on<'a>(&'a self, rule: &'a Rule, facts: &Facts<'a>, path: &Reading<'_>, now: Timestamp) -> Ruling<'a> {
+    fn rule_on<'a>(
+        &'a self,
+        rule: &'a Rule,
+        facts: &Facts<'a>,
+        path: &Reading<'_>,
+        now: Timestamp,
+    ) -> Ruling<'a> {
         let moment = rule.moment(now);
         let identities = || rule.identities(facts);
         let clients = rule.client_readers();
@@ -89,8 +97,15 @@ impl Policy {
         ruling
     }
 
-    fn exempted(&self, rule: &Rule, facts: &Facts<'_>, caller: &Caller<'_>, now: Timestamp) -> Option<ExemptedBy<'_>> {
-        let excuses = |builtin: &&Builtin| rule.is_exempted_by(**builtin, facts, caller.path, &self.served);
+    fn exempted(
+        &self,
+        rule: &Rule,
+        facts: &Facts<'_>,
+        caller: &Caller<'_>,
+        now: Timestamp,
+    ) -> Option<ExemptedBy<'_>> {
+        let excuses =
+            |builtin: &&Builtin| rule.is_exempted_by(**builtin, facts, caller.path, &self.served);
         let builtin = self.builtins.iter().find(excuses);
         if let Some(builtin) = builtin {
             return Some(ExemptedBy::Builtin(*builtin));
@@ -98,7 +113,10 @@ impl Policy {
         let caller = Caller { effect: Effect::Excuses, ..*caller };
         for exemption in &self.exemptions {
             let named = exemption.rules.is_empty() || exemption.rules.contains(&rule.id);
-            if named && now < exemption.expires && exemption.matcher.mismatch(facts, &caller).is_none() {
+            if named
+                && now < exemption.expires
+                && exemption.matcher.mismatch(facts, &caller).is_none()
+            {
                 return Some(ExemptedBy::Exemption(exemption));
             }
         }
@@ -106,7 +124,13 @@ impl Policy {
     }
 
     /// The fields on which the verdict of this rule rests.
-    fn note_fields<'a>(&'a self, rule: &'a Rule, facts: &Facts<'_>, ruling: &Ruling<'_>, fields: &mut Vec<&'a str>) {
+    fn note_fields<'a>(
+        &'a self,
+        rule: &'a Rule,
+        facts: &Facts<'_>,
+        ruling: &Ruling<'_>,
+        fields: &mut Vec<&'a str>,
+    ) {
         let mut note = |field: &'a str| {
             if !fields.contains(&field) {
                 fields.push(field);
@@ -114,8 +138,15 @@ impl Policy {
         };
         rule.fields().for_each(&mut note);
         if ruling.cause.is_some() {
-            self.builtins.iter().flat_map(|builtin| builtin.fields(facts)).copied().for_each(&mut note);
-            self.exemptions.iter().flat_map(|exemption| exemption.matcher.fields()).for_each(&mut note);
+            self.builtins
+                .iter()
+                .flat_map(|builtin| builtin.fields(facts))
+                .copied()
+                .for_each(&mut note);
+            self.exemptions
+                .iter()
+                .flat_map(|exemption| exemption.matcher.fields())
+                .for_each(&mut note);
         }
     }
 }
@@ -164,7 +195,9 @@ fn verdict(ruling: &mut Ruling<'_>, rule: &Rule, facts: &Facts<'_>) -> Verdict {
         Phase::Ramp => {
             let identity = rule.identity(facts);
             ruling.without_identity = identity.is_none();
-            if identity.is_some_and(|identity| ruling.moment.share.contains(bucket(&rule.id, &identity))) {
+            if identity
+                .is_some_and(|identity| ruling.moment.share.contains(bucket(&rule.id, &identity)))
+            {
                 return Verdict::Refuse;
             }
             ruling.reason = Reason::NotInRamp;

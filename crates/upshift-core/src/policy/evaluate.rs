@@ -19,7 +19,11 @@ pub(super) struct Finding<'a> {
 }
 
 /// Holds the requirement against the facts, the path in this reading.
-pub(super) fn evaluate<'a>(requirement: &'a Requirement, facts: &Facts<'a>, path: &Reading<'_>) -> Finding<'a> {
+pub(super) fn evaluate<'a>(
+    requirement: &'a Requirement,
+    facts: &Facts<'a>,
+    path: &Reading<'_>,
+) -> Finding<'a> {
     match requirement {
         Requirement::Tls(minimum) => tls(*minimum, facts),
         Requirement::Http(minimum) => http(*minimum, facts),
@@ -34,7 +38,9 @@ pub(super) fn evaluate<'a>(requirement: &'a Requirement, facts: &Facts<'a>, path
 fn tls<'a>(minimum: TlsVersion, facts: &Facts<'a>) -> Finding<'a> {
     let (reason, value) = match facts.tls {
         Known::Is(TlsState::Cleartext) => (Reason::Unmet, "none"),
-        Known::Is(TlsState::Version(version)) if version < minimum => (Reason::Unmet, version.as_str()),
+        Known::Is(TlsState::Version(version)) if version < minimum => {
+            (Reason::Unmet, version.as_str())
+        }
         Known::Is(TlsState::Version(version)) => (Reason::Meets, version.as_str()),
         Known::Is(TlsState::SomeVersion) => (Reason::Unknown, "unknown"),
         Known::Unknown => (Reason::Unknown, "unknown"),
@@ -53,14 +59,15 @@ fn http<'a>(minimum: HttpVersion, facts: &Facts<'a>) -> Finding<'a> {
 
 /// The protocols that the request offers to switch to.
 ///
-/// RFC 9110 §7.8: a server MUST ignore `Upgrade` in an HTTP/1.0 request; §7.6.1: without its `Connection` option the
-/// field is to be ignored. RFC 8441 §4: over HTTP/2 and 3 the offer is `:protocol`.
+/// RFC 9110 §7.8: a server MUST ignore `Upgrade` in an HTTP/1.0 request; §7.6.1: without its
+/// `Connection` option the field is to be ignored. RFC 8441 §4: over HTTP/2 and 3 the offer is
+/// `:protocol`.
 pub fn offers(facts: &Facts<'_>) -> Option<UpgradeList> {
     match facts.hop {
         HttpVersion::V0_9 | HttpVersion::V1_0 => None,
-        HttpVersion::V2 | HttpVersion::V3 => {
-            UpgradeList::new(vec![Protocol::parse(facts.protocol.filter(|_| facts.method == "CONNECT")?).ok()?])
-        }
+        HttpVersion::V2 | HttpVersion::V3 => UpgradeList::new(vec![
+            Protocol::parse(facts.protocol.filter(|_| facts.method == "CONNECT")?).ok()?,
+        ]),
         HttpVersion::V1_1 => {
             let offered = UpgradeList::parse(facts.fields.all("upgrade")).ok()?;
             Connection::read(facts.fields).has("upgrade").then_some(offered)
@@ -75,11 +82,14 @@ fn offered<'a>(kind: Kind, offers: Option<&UpgradeList>) -> Observed<'a> {
     }
 }
 
-/// RFC 6455 §4.2.1: a GET over HTTP/1.1 or later with `Upgrade: websocket`; RFC 8441 §5 over HTTP/2.
+/// RFC 6455 §4.2.1: a GET over HTTP/1.1 or later with `Upgrade: websocket`; RFC 8441 §5 over
+/// HTTP/2.
 fn websocket<'a>(wanted: &WebSocket, facts: &Facts<'a>) -> Finding<'a> {
     let offers = offers(facts);
     let unmet = |observed| Finding { reason: Reason::Unmet, observed: vec![observed] };
-    if !offers.as_ref().is_some_and(|offers| offers.names("websocket")) || !["GET", "CONNECT"].contains(&facts.method) {
+    if !offers.as_ref().is_some_and(|offers| offers.names("websocket"))
+        || !["GET", "CONNECT"].contains(&facts.method)
+    {
         return unmet(offered(Kind::WebSocket, offers.as_ref()));
     }
     let version = facts.fields.text("sec-websocket-version").unwrap_or_default();
@@ -92,7 +102,8 @@ fn websocket<'a>(wanted: &WebSocket, facts: &Facts<'a>) -> Finding<'a> {
     let subprotocols: Vec<Cow<'a, str>> = lines.map(String::from_utf8_lossy).collect();
     let among = |wanted: &str| subprotocols.iter().any(|offered| *offered == wanted);
     if !wanted.subprotocols.is_empty() && !wanted.subprotocols.iter().any(|wanted| among(wanted)) {
-        let offered = seen(Kind::WebSocket, subprotocols.join(", "), "header:Sec-WebSocket-Protocol");
+        let offered =
+            seen(Kind::WebSocket, subprotocols.join(", "), "header:Sec-WebSocket-Protocol");
         return Finding { reason: Reason::Subprotocol, observed: vec![offered] };
     }
     Finding { reason: Reason::Meets, observed: vec![offered(Kind::WebSocket, offers.as_ref())] }
@@ -107,8 +118,11 @@ fn no_websocket<'a>(facts: &Facts<'a>) -> Finding<'a> {
 
 fn protocol<'a>(wanted: &Protocol, facts: &Facts<'a>) -> Finding<'a> {
     let offers = offers(facts);
-    // `:protocol` has no version of its own (RFC 8441 §4), so that over HTTP/2 the name alone may stand for it.
-    let named = |offers: &UpgradeList| offers.offers(wanted) || facts.protocol.is_some_and(|name| wanted.is(name));
+    // `:protocol` has no version of its own (RFC 8441 §4), so that over HTTP/2 the name alone may
+    // stand for it.
+    let named = |offers: &UpgradeList| {
+        offers.offers(wanted) || facts.protocol.is_some_and(|name| wanted.is(name))
+    };
     let met = offers.as_ref().is_some_and(named);
     let reason = if met { Reason::Meets } else { Reason::Unmet };
     Finding { reason, observed: vec![offered(Kind::Protocol, offers.as_ref())] }
@@ -122,7 +136,9 @@ fn api<'a>(wanted: &'a Api, facts: &Facts<'a>, path: &Reading<'_>) -> Finding<'a
     let mut observed = Vec::new();
     for reader in &wanted.read {
         let read = || reader.to_string();
-        observed.extend(api_values(reader, facts, path).into_iter().map(|value| seen(Kind::Api, value, read())));
+        observed.extend(
+            api_values(reader, facts, path).into_iter().map(|value| seen(Kind::Api, value, read())),
+        );
     }
     // An empty value alone is none. Beside another one it may be the one that the upstream reads.
     let empty = observed.iter().filter(|seen| seen.value.is_empty()).count();
@@ -131,11 +147,14 @@ fn api<'a>(wanted: &'a Api, facts: &Facts<'a>, path: &Reading<'_>) -> Finding<'a
     } else if empty > 0 {
         return Finding { reason: Reason::Ambiguous, observed };
     }
-    let versions: Result<Vec<Version>, _> = observed.iter().map(|seen| wanted.scheme.parse(&seen.value)).collect();
+    let versions: Result<Vec<Version>, _> =
+        observed.iter().map(|seen| wanted.scheme.parse(&seen.value)).collect();
     let reason = match versions.as_deref() {
         Err(_) => Reason::Malformed,
         Ok(versions) if versions.len() > VALUES => Reason::Ambiguous,
-        Ok([]) => wanted.assume.as_ref().map_or(Reason::Missing, |assumed| api_reason(wanted, assumed)),
+        Ok([]) => {
+            wanted.assume.as_ref().map_or(Reason::Missing, |assumed| api_reason(wanted, assumed))
+        }
         Ok([first, others @ ..]) if others.iter().any(|other| other != first) => Reason::Ambiguous,
         Ok([first, ..]) => api_reason(wanted, first),
     };
@@ -145,7 +164,8 @@ fn api<'a>(wanted: &'a Api, facts: &Facts<'a>, path: &Reading<'_>) -> Finding<'a
     Finding { reason, observed }
 }
 
-/// `minimum` alone decides; `supported` is what callers are told, and above its greatest is too new.
+/// `minimum` alone decides; `supported` is what callers are told, and above its greatest is too
+/// new.
 fn api_reason(wanted: &Api, version: &Version) -> Reason {
     if *version < wanted.minimum {
         return Reason::TooOld;
@@ -154,11 +174,13 @@ fn api_reason(wanted: &Api, version: &Version) -> Reason {
     if newest.is_some_and(|newest| version > newest) { Reason::TooNew } else { Reason::Meets }
 }
 
-/// The values of one reader; one more than [`VALUES`] at the most, so that more than that are seen to be too many.
+/// The values of one reader; one more than [`VALUES`] at the most, so that more than that are seen
+/// to be too many.
 fn api_values<'a>(reader: &ApiReader, facts: &Facts<'a>, path: &Reading<'_>) -> Vec<Cow<'a, str>> {
     match reader {
         ApiReader::Header(name) => {
-            // The lines of a field are kept by the request, so that their values may be borrowed from it.
+            // The lines of a field are kept by the request, so that their values may be borrowed
+            // from it.
             let fields: &'a dyn crate::Fields = facts.fields;
             // A proxy may have joined equal lines into one (RFC 9110 §5.3).
             let values = fields.all(name.lower()).flat_map(|line| line.split(|byte| *byte == b','));
@@ -171,20 +193,27 @@ fn api_values<'a>(reader: &ApiReader, facts: &Facts<'a>, path: &Reading<'_>) -> 
             value.map(|value| Cow::Owned(value.into_owned())).into_iter().collect()
         }
         ApiReader::MediaTypeParameter(name) => {
-            let of_type = |media: MediaType<'_>| media.parameters(name).map(Cow::into_owned).collect();
+            let of_type =
+                |media: MediaType<'_>| media.parameters(name).map(Cow::into_owned).collect();
             media_type_values(facts, of_type)
         }
         ApiReader::MediaTypeTemplate { prefix, suffix } => {
-            let of_type = |media: MediaType<'_>| inner_text(media.essence, prefix, suffix).into_iter().collect();
+            let of_type = |media: MediaType<'_>| {
+                inner_text(media.essence, prefix, suffix).into_iter().collect()
+            };
             media_type_values(facts, of_type)
         }
     }
 }
 
-/// What `read` finds in the media type of the content, and then in each member of `Accept`, the heaviest first.
+/// What `read` finds in the media type of the content, and then in each member of `Accept`, the
+/// heaviest first.
 ///
 /// Both are read, because frameworks differ on which of them counts.
-fn media_type_values<'a>(facts: &Facts<'_>, read: impl Fn(MediaType<'_>) -> Vec<String>) -> Vec<Cow<'a, str>> {
+fn media_type_values<'a>(
+    facts: &Facts<'_>,
+    read: impl Fn(MediaType<'_>) -> Vec<String>,
+) -> Vec<Cow<'a, str>> {
     let mut values = Vec::new();
     if facts.has_content {
         for line in facts.fields.all("content-type") {
@@ -196,7 +225,8 @@ fn media_type_values<'a>(facts: &Facts<'_>, read: impl Fn(MediaType<'_>) -> Vec<
     for range in accept.by_weight() {
         let found = read(range.media);
         if range.weight == 0 && !found.is_empty() {
-            // RFC 9110 §12.4.2: 0 means "not acceptable". A recipient that ignores weights reads the version all the same.
+            // RFC 9110 §12.4.2: 0 means "not acceptable". A recipient that ignores weights reads
+            // the version all the same.
             values.push(String::new());
         } else {
             values.extend(found);
@@ -221,7 +251,9 @@ fn client<'a>(wanted: &'a Client, facts: &Facts<'a>) -> Finding<'a> {
     let names = wanted.minimum.keys().chain(wanted.blocked.iter().map(|(name, _)| name));
     let known = |name: &str| names.clone().any(|known| known.eq_ignore_ascii_case(name));
     let found = wanted.read.iter().find_map(|reader| Some((reader, reader.claim(facts, &known)?)));
-    let Some((reader, claim)) = found else { return Finding { reason: Reason::Missing, observed: Vec::new() } };
+    let Some((reader, claim)) = found else {
+        return Finding { reason: Reason::Missing, observed: Vec::new() };
+    };
     let reason = if facts.fields.is_contradictory(reader.field()) {
         // Of two lines the upstream may read the other one.
         Reason::Ambiguous
@@ -230,7 +262,11 @@ fn client<'a>(wanted: &'a Client, facts: &Facts<'a>) -> Finding<'a> {
     } else {
         Reason::UnknownClient
     };
-    let value = if claim.version.is_empty() { claim.name } else { format!("{}/{}", claim.name, claim.version).into() };
+    let value = if claim.version.is_empty() {
+        claim.name
+    } else {
+        format!("{}/{}", claim.name, claim.version).into()
+    };
     Finding { reason, observed: vec![seen(Kind::Client, value, reader.to_string())] }
 }
 
@@ -250,6 +286,10 @@ fn client_reason(wanted: &Client, claim: &Claim<'_>) -> Reason {
     }
 }
 
-fn seen<'a>(kind: Kind, value: impl Into<Cow<'a, str>>, read: impl Into<Cow<'a, str>>) -> Observed<'a> {
+fn seen<'a>(
+    kind: Kind,
+    value: impl Into<Cow<'a, str>>,
+    read: impl Into<Cow<'a, str>>,
+) -> Observed<'a> {
     Observed { kind, value: value.into(), read: read.into() }
 }

@@ -29,20 +29,22 @@ pub struct Exemption {
     pub expires: Timestamp,
 }
 
-/// A request that is never refused, unless the policy removes the exemption or a rule names the path.
+/// A request that is never refused, unless the policy removes the exemption or a rule names the
+/// path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Builtin {
-    /// A CORS preflight: the browser shows no answer to it, only a failure (Fetch §4.8). It is an OPTIONS with one
-    /// `Origin`, one `Access-Control-Request-Method` and no content.
+    /// A CORS preflight: the browser shows no answer to it, only a failure (Fetch §4.8). It is an
+    /// OPTIONS with one `Origin`, one `Access-Control-Request-Method` and no content.
     CorsPreflight,
     /// `/healthz`, `/livez`, `/readyz`.
     HealthPaths,
     /// `/.well-known/**` (RFC 8615).
     WellKnown,
-    /// Health checkers, by `User-Agent`: GET and HEAD from the networks that health checks come from.
+    /// Health checkers, by `User-Agent`: GET and HEAD from the networks that health checks come
+    /// from.
     HealthAgents,
-    /// A rule's own `docs`, `successor` and `upgrade-url`, where they are served here: a caller that is sent there must
-    /// get there.
+    /// A rule's own `docs`, `successor` and `upgrade-url`, where they are served here: a caller
+    /// that is sent there must get there.
     OwnLinks,
 }
 
@@ -57,8 +59,13 @@ pub enum ExemptedBy<'a> {
 
 impl Builtin {
     /// Every one.
-    pub const ALL: [Self; 5] =
-        [Self::CorsPreflight, Self::HealthPaths, Self::WellKnown, Self::HealthAgents, Self::OwnLinks];
+    pub const ALL: [Self; 5] = [
+        Self::CorsPreflight,
+        Self::HealthPaths,
+        Self::WellKnown,
+        Self::HealthAgents,
+        Self::OwnLinks,
+    ];
 
     /// Its id.
     pub fn as_str(self) -> &'static str {
@@ -77,10 +84,18 @@ impl Builtin {
     }
 
     /// Tells whether the request, its path in this reading, is of this sort under the rule.
-    pub(super) fn excuses(self, rule: &Rule, facts: &Facts<'_>, path: &Reading<'_>, served: &Served) -> bool {
+    pub(super) fn excuses(
+        self,
+        rule: &Rule,
+        facts: &Facts<'_>,
+        path: &Reading<'_>,
+        served: &Served,
+    ) -> bool {
         match self {
             Self::CorsPreflight => is_preflight(facts),
-            Self::HealthPaths => HEALTH_PATHS.iter().any(|known| path.is(known)) && !names(rule, path),
+            Self::HealthPaths => {
+                HEALTH_PATHS.iter().any(|known| path.is(known)) && !names(rule, path)
+            }
             Self::WellKnown => is_well_known(path) && !names_well_known(rule),
             Self::HealthAgents => is_health_check(facts, &served.health_networks),
             Self::OwnLinks => rule.links_to(facts.host, path, &served.hosts) && !names(rule, path),
@@ -125,7 +140,8 @@ pub struct Served {
 const HEALTH_PATHS: [&str; 3] = ["/healthz", "/livez", "/readyz"];
 const HEALTH_AGENTS: [&str; 3] = ["kube-probe", "ELB-HealthChecker", "GoogleHC"];
 
-/// Fields by which an OPTIONS asks to be served as another method, in the spellings that CGI programs take for one.
+/// Fields by which an OPTIONS asks to be served as another method, in the spellings that CGI
+/// programs take for one.
 const METHOD_OVERRIDES: [&str; 6] = [
     "x-http-method-override",
     "x_http_method_override",
@@ -135,8 +151,8 @@ const METHOD_OVERRIDES: [&str; 6] = [
     "x_method_override",
 ];
 
-/// Fetch §4.8: a browser sends a preflight with these two fields, without content and without fields of the page's own.
-/// An OPTIONS that could be served as anything else is none.
+/// Fetch §4.8: a browser sends a preflight with these two fields, without content and without
+/// fields of the page's own. An OPTIONS that could be served as anything else is none.
 fn is_preflight(facts: &Facts<'_>) -> bool {
     let has_one = |field| {
         let first = facts.fields.nth(field, 0).unwrap_or_default().trim_ascii();
@@ -149,7 +165,8 @@ fn is_preflight(facts: &Facts<'_>) -> bool {
         && !METHOD_OVERRIDES.iter().any(|field| facts.fields.has(field))
 }
 
-/// Any client can write the `User-Agent` of a health checker, so the method and the network have to fit as well.
+/// Any client can write the `User-Agent` of a health checker, so the method and the network have to
+/// fit as well.
 fn is_health_check(facts: &Facts<'_>, networks: &Option<Vec<IpNet>>) -> bool {
     let Some(peer) = facts.peer else { return false };
     let from_there = match networks {
@@ -203,7 +220,9 @@ impl fmt::Display for ExemptedBy<'_> {
             Self::Exemption(Exemption { id, reason, owner, expires, .. }) => {
                 write!(f, "exemption {id} excuses it until {expires} ({reason}; {owner})")
             }
-            Self::Builtin(builtin) => write!(f, "the built-in exemption {} excuses it", builtin.as_str()),
+            Self::Builtin(builtin) => {
+                write!(f, "the built-in exemption {} excuses it", builtin.as_str())
+            }
         }
     }
 }

@@ -58,7 +58,8 @@ impl std::fmt::Display for IdentityReader {
 
 /// The identity that the first of `readers` yields, without outer spaces and tabs; never empty.
 ///
-/// `None` also for a request that sends different ones: the upstream may take another than the one that is read here.
+/// `None` also for a request that sends different ones: the upstream may take another than the one
+/// that is read here.
 pub fn identity(readers: &[IdentityReader], facts: &Facts<'_>) -> Option<String> {
     let mut sent = identities(readers, facts);
     sent.dedup();
@@ -82,7 +83,8 @@ fn header(fields: &dyn Fields, name: &str) -> Vec<String> {
 /// RFC 6265 §4.2.1, and RFC 9113 §8.2.3: HTTP/2 may split the field.
 fn cookies(fields: &dyn Fields, name: &str) -> Vec<String> {
     let lines = fields.all("cookie").filter_map(|line| std::str::from_utf8(line).ok());
-    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let pairs =
+        lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
     pairs.filter(|(have, _)| *have == name).map(|(_, value)| value.trim().to_owned()).collect()
 }
 

@@ -2,9 +2,9 @@
 //!
 //! Keys are ANDed, values ORed; a value with `!` takes away. A key that is left out always fits.
 //!
-//! A field whose lines differ is read in different ways by different programs. So that a doubled field excuses no
-//! request, any of its lines brings a request under a rule, and only all of them together take it away (`!`, or the
-//! keys of an exemption).
+//! A field whose lines differ is read in different ways by different programs. So that a doubled
+//! field excuses no request, any of its lines brings a request under a rule, and only all of them
+//! together take it away (`!`, or the keys of an exemption).
 
 use std::cmp::Ordering;
 use std::net::IpAddr;
@@ -127,17 +127,20 @@ impl<T> Values<T> {
     }
 
     fn fit(&self, fits: impl Fn(&T) -> bool) -> bool {
-        (self.include.is_empty() || self.include.iter().any(&fits)) && !self.exclude.iter().any(&fits)
+        (self.include.is_empty() || self.include.iter().any(&fits))
+            && !self.exclude.iter().any(&fits)
     }
 
     fn fit_lines(&self, effect: Effect, fits: impl Fn(&T, Lines) -> bool) -> bool {
-        let included = self.include.is_empty() || self.include.iter().any(|value| fits(value, effect.included()));
+        let included = self.include.is_empty()
+            || self.include.iter().any(|value| fits(value, effect.included()));
         included && !self.exclude.iter().any(|value| fits(value, effect.excluded()))
     }
 }
 
 impl Matcher {
-    /// The first key that does not fit, or `None` if all do. The target's keys come first: they read no field.
+    /// The first key that does not fit, or `None` if all do. The target's keys come first: they
+    /// read no field.
     pub(super) fn mismatch(&self, facts: &Facts<'_>, caller: &Caller<'_>) -> Option<&'static str> {
         if !(self.hosts.is_empty() || self.hosts.fit(|host| host.fits(facts.host))) {
             return Some("hosts");
@@ -149,7 +152,9 @@ impl Matcher {
             return Some("methods");
         }
         let effect = caller.effect;
-        if !(self.headers.is_empty() || self.headers.fit_lines(effect, |header, lines| header.fits(facts, lines))) {
+        if !(self.headers.is_empty()
+            || self.headers.fit_lines(effect, |header, lines| header.fits(facts, lines)))
+        {
             return Some("headers");
         }
         let unknown = facts.peer.is_none() && effect == Effect::Excuses;
@@ -161,22 +166,33 @@ impl Matcher {
         if !(self.clients.is_empty() || self.clients.fit_lines(effect, clients)) {
             return Some("clients");
         }
-        let identities = self.identities.is_empty() || self.identities_fit(effect, &(caller.identities)());
+        let identities =
+            self.identities.is_empty() || self.identities_fit(effect, &(caller.identities)());
         (!identities).then_some("identities")
     }
 
-    /// Whether a request for this host and path with this method goes here, as an upstream is chosen: fields, peers,
-    /// clients and identities count too, by `User-Agent` and peer.
+    /// Whether a request for this host and path with this method goes here, as an upstream is
+    /// chosen: fields, peers, clients and identities count too, by `User-Agent` and peer.
     pub fn fits(&self, facts: &Facts<'_>) -> bool {
-        let path = super::reading::readings(facts.path, super::path::Comparison::default()).swap_remove(0);
-        let caller =
-            Caller { path: &path, clients: &[ClientReader::UserAgent], identities: &Vec::new, effect: Effect::Applies };
+        let path =
+            super::reading::readings(facts.path, super::path::Comparison::default()).swap_remove(0);
+        let caller = Caller {
+            path: &path,
+            clients: &[ClientReader::UserAgent],
+            identities: &Vec::new,
+            effect: Effect::Applies,
+        };
         self.mismatch(facts, &caller).is_none()
     }
 
     /// The fields that it reads, in lower case.
     pub(super) fn fields(&self) -> impl Iterator<Item = &str> {
-        let headers = self.headers.include.iter().chain(&self.headers.exclude).map(|header| header.name.lower());
+        let headers = self
+            .headers
+            .include
+            .iter()
+            .chain(&self.headers.exclude)
+            .map(|header| header.name.lower());
         headers.chain((!self.clients.is_empty()).then_some("user-agent"))
     }
 
@@ -193,8 +209,9 @@ impl HostPattern {
     pub fn parse(text: &str) -> Option<Self> {
         let bare = text.trim_end_matches('.');
         let bracketed = bare.starts_with('[') && bare.ends_with(']');
-        let legal =
-            !bare.is_empty() && (bracketed || bare.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_*".contains(&b)));
+        let legal = !bare.is_empty()
+            && (bracketed
+                || bare.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_*".contains(&b)));
         let decode = |piece: &str| piece.as_bytes().to_vec();
         let lower = bare.to_ascii_lowercase();
         let labels = lower.split('.').map(|label| Segment::parse_with(label, decode)).collect();
@@ -222,9 +239,10 @@ impl HeaderPattern {
     /// Reads `Name` or `Name: value`; `None` if the name is not a token.
     pub fn parse(text: &str) -> Option<Self> {
         match text.split_once(':') {
-            Some((name, value)) => {
-                Some(Self { name: FieldName::parse(name.trim())?, value: Some(Glob::parse(value.trim())) })
-            }
+            Some((name, value)) => Some(Self {
+                name: FieldName::parse(name.trim())?,
+                value: Some(Glob::parse(value.trim())),
+            }),
             None => Some(Self { name: FieldName::parse(text.trim())?, value: None }),
         }
     }
@@ -254,12 +272,19 @@ impl ClientPattern {
 
     fn fits(&self, facts: &Facts<'_>, readers: &[ClientReader], lines: Lines) -> bool {
         let doubled = |field| facts.fields.is_contradictory(field);
-        if lines == Lines::All && (doubled("user-agent") || readers.iter().any(|reader| doubled(reader.field()))) {
+        if lines == Lines::All
+            && (doubled("user-agent") || readers.iter().any(|reader| doubled(reader.field())))
+        {
             return false;
         }
         let wanted = |name: &str| name.eq_ignore_ascii_case(&self.name);
         let named = readers.iter().find_map(|reader| reader.claim(facts, &wanted));
-        let product = || facts.fields.text_lossy("user-agent").is_some_and(|agent| has_product(&agent, &self.name));
+        let product = || {
+            facts
+                .fields
+                .text_lossy("user-agent")
+                .is_some_and(|agent| has_product(&agent, &self.name))
+        };
         match (&self.version, named) {
             (Some(version), Some(claim)) => {
                 let sent = ClientVersion::read(&claim.version);
@@ -273,7 +298,8 @@ impl ClientPattern {
     }
 }
 
-/// Case does not count: `get` is no method (RFC 9110 §9.1), but Werkzeug, for one, serves it as GET.
+/// Case does not count: `get` is no method (RFC 9110 §9.1), but Werkzeug, for one, serves it as
+/// GET.
 fn method_fits(wanted: &str, facts: &Facts<'_>) -> bool {
     let is_head = facts.method.eq_ignore_ascii_case("HEAD");
     let is_tunnel = facts.method == "CONNECT" && facts.protocol.is_some();
@@ -291,10 +317,17 @@ mod tests {
 
     #[test]
     fn hosts_compare_without_case_and_by_label() {
-        let fits = |pattern: &str, host: &str| HostPattern::parse(pattern).is_some_and(|pattern| pattern.fits(host));
+        let fits = |pattern: &str, host: &str| {
+            HostPattern::parse(pattern).is_some_and(|pattern| pattern.fits(host))
+        };
         assert!(fits("API.example.com", "api.EXAMPLE.com."));
-        assert!(fits("*.example.com", "a.example.com") && !fits("*.example.com", "a.b.example.com"));
+        assert!(
+            fits("*.example.com", "a.example.com") && !fits("*.example.com", "a.b.example.com")
+        );
         assert!(fits("**.example.com", "a.b.example.com") && fits("**.example.com", "example.com"));
-        assert!(HostPattern::parse("example.com:80").is_none() && HostPattern::parse("http://x").is_none());
+        assert!(
+            HostPattern::parse("example.com:80").is_none()
+                && HostPattern::parse("http://x").is_none()
+        );
     }
 }

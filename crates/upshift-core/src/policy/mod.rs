@@ -1,7 +1,8 @@
 //! The policy: rules, who is excused, and the way from facts to a decision.
 //!
 //! 1. Every rule that applies is decided; the strictest verdict wins (refuse over warn over admit).
-//! 2. A list of requirements is met by any one. It is refused if none is met and one is surely unmet.
+//! 2. A list of requirements is met by any one. It is refused if none is met and one is surely
+//!    unmet.
 //! 3. What is uncertain is admitted, unless the rule's `on` says otherwise.
 //! 4. Who is excused is still decided, so that it is counted and, unless excused always, warned.
 
@@ -121,7 +122,8 @@ impl Policy {
         if !faults.is_empty() {
             return Err(faults);
         }
-        let builtins = Builtin::ALL.into_iter().filter(|builtin| !spec.removed.contains(builtin)).collect();
+        let builtins =
+            Builtin::ALL.into_iter().filter(|builtin| !spec.removed.contains(builtin)).collect();
         let rules = spec.rules.iter().cloned().map(Rule::new).collect();
         let PolicySpec { exemptions, comparison, served, revision, .. } = spec;
         Ok(Self { rules, exemptions, builtins, comparison, served, revision: revision.into() })
@@ -157,7 +159,8 @@ impl Policy {
         &self.builtins
     }
 
-    /// The fields, in lower case, on which a verdict may rest: those that a rule, an exemption or an identity reads.
+    /// The fields, in lower case, on which a verdict may rest: those that a rule, an exemption or
+    /// an identity reads.
     pub fn fields(&self) -> BTreeSet<&str> {
         let rules = self.rules.iter().flat_map(Rule::fields);
         let exemptions = self.exemptions.iter().flat_map(|exemption| exemption.matcher.fields());
@@ -165,8 +168,8 @@ impl Policy {
         rules.chain(exemptions).chain(builtins).collect()
     }
 
-    /// All that it holds beside its rules and exemptions, as text under the keys of the policy file: two policies with the
-    /// same rules and exemptions decide alike if these texts are equal.
+    /// All that it holds beside its rules and exemptions, as text under the keys of the policy
+    /// file: two policies with the same rules and exemptions decide alike if these texts are equal.
     pub fn settings(&self) -> [(&'static str, String); 5] {
         // A field that is added does not compile until it stands here.
         let Self { rules: _, exemptions: _, builtins, comparison, served, revision: _ } = self;
@@ -197,11 +200,15 @@ fn faults(spec: &PolicySpec) -> Vec<PolicyError> {
     for (index, exemption) in spec.exemptions.iter().enumerate() {
         let known = |id: &str| spec.rules.iter().any(|rule| *rule.id == *id);
         let unknown = exemption.rules.iter().filter(|id| !known(id));
-        faults.extend(
-            unknown.map(|id| PolicyError { at: Place::Exemption(index), fault: Fault::UnknownRule(id.clone()) }),
-        );
+        faults.extend(unknown.map(|id| PolicyError {
+            at: Place::Exemption(index),
+            fault: Fault::UnknownRule(id.clone()),
+        }));
         if spec.exemptions[..index].iter().any(|before| before.id == exemption.id) {
-            faults.push(PolicyError { at: Place::Exemption(index), fault: Fault::DuplicateId(exemption.id.clone()) });
+            faults.push(PolicyError {
+                at: Place::Exemption(index),
+                fault: Fault::DuplicateId(exemption.id.clone()),
+            });
         }
     }
     faults
@@ -225,7 +232,8 @@ fn rule_faults(rule: &RuleSpec, before: &[RuleSpec]) -> Vec<Fault> {
         (rule.answer == AnswerStyle::Redirect && !tls, Fault::RedirectWithoutTls),
         (rule.phase == Some(Phase::Ramp), Fault::PinnedRamp),
     ];
-    let mut faults: Vec<_> = checks.into_iter().filter(|(wrong, _)| *wrong).map(|(_, fault)| fault).collect();
+    let mut faults: Vec<_> =
+        checks.into_iter().filter(|(wrong, _)| *wrong).map(|(_, fault)| fault).collect();
     if let AnswerStyle::Status(status) = rule.answer
         && !(400..=599).contains(&status)
     {
@@ -239,15 +247,23 @@ impl fmt::Display for Fault {
         match self {
             Self::DuplicateId(id) => write!(f, "the id \"{id}\" is taken by one before it"),
             Self::NoRequirement => f.write_str("it requires nothing"),
-            Self::NoClient => f.write_str("it names no client: it needs a minimum or a blocked build"),
-            Self::NoReader => f.write_str("it does not say where the version is read"),
-            Self::RampWithoutIdentity => f.write_str("a ramp needs rollout.identity, to tell callers apart"),
-            Self::RedirectWithoutTls => {
-                f.write_str("answer = \"redirect\" leads to https, and the rule does not require tls")
+            Self::NoClient => {
+                f.write_str("it names no client: it needs a minimum or a blocked build")
             }
-            Self::Status(status) => write!(f, "an answer is a status from 400 to 599, and not {status}"),
+            Self::NoReader => f.write_str("it does not say where the version is read"),
+            Self::RampWithoutIdentity => {
+                f.write_str("a ramp needs rollout.identity, to tell callers apart")
+            }
+            Self::RedirectWithoutTls => f.write_str(
+                "answer = \"redirect\" leads to https, and the rule does not require tls",
+            ),
+            Self::Status(status) => {
+                write!(f, "an answer is a status from 400 to 599, and not {status}")
+            }
             Self::UnknownRule(id) => write!(f, "there is no rule \"{id}\""),
-            Self::PinnedRamp => f.write_str("a ramp cannot be pinned: its share comes from rollout.ramp"),
+            Self::PinnedRamp => {
+                f.write_str("a ramp cannot be pinned: its share comes from rollout.ramp")
+            }
         }
     }
 }

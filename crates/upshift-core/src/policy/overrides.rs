@@ -33,7 +33,8 @@ pub enum Actor {
 pub struct Overrides {
     /// For every rule that has none of its own.
     pub all: Option<Override>,
-    /// By the id of the rule. One for a rule that the policy lacks is kept: the file may bring it back.
+    /// By the id of the rule. One for a rule that the policy lacks is kept: the file may bring it
+    /// back.
     pub rules: std::collections::BTreeMap<String, Override>,
 }
 

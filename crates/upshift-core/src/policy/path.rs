@@ -1,7 +1,7 @@
 //! Patterns over paths.
 //!
-//! 1. A pattern is percent-decoded once, as the path is that is held against it: `/p@q` and `/p%40q`, `/café` and
-//!    `/caf%C3%A9` are the same pattern.
+//! 1. A pattern is percent-decoded once, as the path is that is held against it: `/p@q` and
+//!    `/p%40q`, `/café` and `/caf%C3%A9` are the same pattern.
 //! 2. `//` in a pattern is merged, and its dot segments are removed (RFC 3986 §6.2.2.3).
 //! 3. Case and a trailing slash count, unless the policy says otherwise ([`Comparison`]).
 
@@ -46,7 +46,8 @@ pub enum PathError {
 }
 
 impl PathPattern {
-    /// Reads a pattern: `*` is one segment or a run of characters in one, `**` any number of segments.
+    /// Reads a pattern: `*` is one segment or a run of characters in one, `**` any number of
+    /// segments.
     ///
     /// # Errors
     /// If it could never match what was meant.
@@ -103,7 +104,8 @@ impl PathPattern {
         self.segments.first().and_then(Segment::literal) == Some(name)
     }
 
-    /// Why no request can match, if none can. `strict`: ambiguous paths are refused before the policy sees them.
+    /// Why no request can match, if none can. `strict`: ambiguous paths are refused before the
+    /// policy sees them.
     pub fn never_matches(&self, strict: bool) -> Option<&'static str> {
         let has = |wanted: u8| self.segments.iter().any(|segment| segment.has(wanted));
         if has(0) {
@@ -170,7 +172,9 @@ fn segment(text: &str) -> Result<Segment, PathError> {
         return Err(PathError::Stars);
     }
     Ok(match text.split_once("{version}") {
-        Some((prefix, suffix)) => Segment::Capture { prefix: decode(prefix).into(), suffix: decode(suffix).into() },
+        Some((prefix, suffix)) => {
+            Segment::Capture { prefix: decode(prefix).into(), suffix: decode(suffix).into() }
+        }
         None => Segment::parse_with(text, decode),
     })
 }
@@ -179,9 +183,13 @@ impl fmt::Display for PathError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NoSlash => "a path pattern begins with \"/\"",
-            Self::Query => "the query takes no part in matching; leave out what follows \"?\" or \"#\"",
+            Self::Query => {
+                "the query takes no part in matching; leave out what follows \"?\" or \"#\""
+            }
             Self::Stars => "\"**\" stands alone between two \"/\"",
-            Self::Version => "the template needs \"{version}\" exactly once, such as /api/v{version}/**",
+            Self::Version => {
+                "the template needs \"{version}\" exactly once, such as /api/v{version}/**"
+            }
         })
     }
 }
@@ -195,7 +203,9 @@ mod tests {
 
     fn matches_with(comparison: Comparison, pattern: &str, path: &str) -> bool {
         let pattern = PathPattern::parse(pattern);
-        pattern.is_ok_and(|pattern| readings(path, comparison).iter().any(|reading| pattern.matches(reading)))
+        pattern.is_ok_and(|pattern| {
+            readings(path, comparison).iter().any(|reading| pattern.matches(reading))
+        })
     }
 
     fn fits(pattern: &str, path: &str) -> bool {
@@ -240,7 +250,10 @@ mod tests {
     fn case_and_a_trailing_slash_count_unless_they_are_ignored() {
         let loose = Comparison { case: Case::Ignore, ignore_trailing_slash: true };
         for path in ["/chat", "/chat/", "/CHAT", "/Chat/"] {
-            assert!(matches_with(loose, "/chat", path) && matches_with(loose, "/chat/", path), "{path}");
+            assert!(
+                matches_with(loose, "/chat", path) && matches_with(loose, "/chat/", path),
+                "{path}"
+            );
             assert_eq!(fits("/chat", path), path == "/chat");
         }
         assert!(matches_with(loose, "/", "/") && !matches_with(loose, "/", "/a"));
@@ -248,8 +261,14 @@ mod tests {
 
     #[test]
     fn a_pattern_that_takes_all_away_is_seen() -> Result<(), PathError> {
-        let covers = |all: &str, one: &str| Ok(PathPattern::parse(all)?.covers(&PathPattern::parse(one)?));
-        assert!(covers("/**", "/a")? && covers("/z/**", "/z/**")? && covers("/z/**", "/z")? && covers("/a", "/a")?);
+        let covers =
+            |all: &str, one: &str| Ok(PathPattern::parse(all)?.covers(&PathPattern::parse(one)?));
+        assert!(
+            covers("/**", "/a")?
+                && covers("/z/**", "/z/**")?
+                && covers("/z/**", "/z")?
+                && covers("/a", "/a")?
+        );
         assert!(!covers("/a", "/**")? && !covers("/a/*", "/a/b/c")?);
         Ok(())
     }

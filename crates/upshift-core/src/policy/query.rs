@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-/// The values of the parameter `name`, at most `limit` of them, percent-decoded (WHATWG URL §5.1), empty ones too.
+/// The values of the parameter `name`, at most `limit` of them, percent-decoded (WHATWG URL §5.1),
+/// empty ones too.
 ///
-/// Names compare without case, as ASP.NET has it, and with the characters that PHP makes `_` of taken as equal, so
-/// that no other spelling of the name carries a version that is not read here.
+/// Names compare without case, as ASP.NET has it, and with the characters that PHP makes `_` of
+/// taken as equal, so that no other spelling of the name carries a version that is not read here.
 pub(super) fn values<'q>(query: &'q str, name: &str, limit: usize) -> Vec<Cow<'q, str>> {
     let wanted = folded(name);
     let mut values = Vec::new();
@@ -18,8 +19,8 @@ pub(super) fn values<'q>(query: &'q str, name: &str, limit: usize) -> Vec<Cow<'q
     values
 }
 
-/// A parameter's name as PHP registers it: without leading spaces, cut at a NUL, an array's name without its index,
-/// and `_` in place of ` `, `.` and an unclosed `[`.
+/// A parameter's name as PHP registers it: without leading spaces, cut at a NUL, an array's name
+/// without its index, and `_` in place of ` `, `.` and an unclosed `[`.
 fn folded(name: &str) -> String {
     let name = name.trim_start_matches(' ').split('\0').next().unwrap_or_default();
     let base = match name.find('[') {

@@ -1,18 +1,20 @@
 //! The readings of a path: every way in which an upstream may take it apart.
 //!
 //! 1. A path is compared percent-decoded once, and so are the patterns.
-//! 2. Where upstreams differ, each way gives a reading of its own, and the strictest verdict of all counts. They were
-//!    asked: nginx, Apache, Caddy, Node, Express, Koa, Fastify, PHP, Flask, wsgiref and Go. They differ on encoded `/`,
-//!    on `\`, on empty and dot segments (RFC 3986 §5.2.4), on `//authority` in front (§4.2) and on what stands at the
-//!    end. `;parameters` (§3.3) are those of Tomcat and its kin.
+//! 2. Where upstreams differ, each way gives a reading of its own, and the strictest verdict of all
+//!    counts. They were asked: nginx, Apache, Caddy, Node, Express, Koa, Fastify, PHP, Flask,
+//!    wsgiref and Go. They differ on encoded `/`, on `\`, on empty and dot segments (RFC 3986
+//!    §5.2.4), on `//authority` in front (§4.2) and on what stands at the end. `;parameters` (§3.3)
+//!    are those of Tomcat and its kin.
 //! 3. A path of one reading, which is nearly every path, is split where it stands and not copied.
 
 use std::borrow::Cow;
 
 use super::path::Comparison;
 
-/// The most bytes that are taken apart for one path, in all its ways together. A path that needs more is refused
-/// ([`is_too_ambiguous`](super::is_too_ambiguous)): its sender would choose how much work it makes.
+/// The most bytes that are taken apart for one path, in all its ways together. A path that needs
+/// more is refused ([`is_too_ambiguous`](super::is_too_ambiguous)): its sender would choose how
+/// much work it makes.
 pub(super) const MAX_WORK: usize = 64 * 1024;
 
 /// What some do not see at the end of a path.
@@ -100,7 +102,9 @@ impl Features {
             empty: inner.iter().any(RawSegment::is_empty),
             dots: segments.iter().any(|segment| segment.dots().is_some()),
             network: inner.first().is_some_and(RawSegment::is_empty),
-            trailing: last.and_then(|last| last.bytes.last()).is_some_and(|byte| TRIMMED.contains(byte)),
+            trailing: last
+                .and_then(|last| last.bytes.last())
+                .is_some_and(|byte| TRIMMED.contains(byte)),
             open_end: open && !path.ends_with('/'),
         }
     }
@@ -109,7 +113,13 @@ impl Features {
     fn ways(self) -> Vec<Way> {
         let mut ways = vec![Way::default()];
         if self.slash {
-            branch(&mut ways, &[|way| Way { slash: Slash::First, ..way }, |way| Way { slash: Slash::Last, ..way }]);
+            branch(
+                &mut ways,
+                &[
+                    |way| Way { slash: Slash::First, ..way },
+                    |way| Way { slash: Slash::Last, ..way },
+                ],
+            );
         }
         if self.backslash || self.encoded_backslash {
             branch(&mut ways, &[|way| Way { backslash: Backslash::Bare, ..way }]);
@@ -125,7 +135,13 @@ impl Features {
             branch(&mut ways, &[|way| Way { network: true, ..way }]);
         }
         if self.dots {
-            branch(&mut ways, &[|way| Way { dots: Dots::PlainRemoved, ..way }, |way| Way { dots: Dots::Kept, ..way }]);
+            branch(
+                &mut ways,
+                &[
+                    |way| Way { dots: Dots::PlainRemoved, ..way },
+                    |way| Way { dots: Dots::Kept, ..way },
+                ],
+            );
         }
         if self.empty {
             branch(
@@ -169,12 +185,14 @@ struct Way {
     parameters: bool,
     dots: Dots,
     empty: Empty,
-    /// The first segment behind leading separators is an authority, as `new URL()` and `parse_url` have it.
+    /// The first segment behind leading separators is an authority, as `new URL()` and `parse_url`
+    /// have it.
     network: bool,
-    /// `.`, spaces and line feeds at the end are dropped before anything else: Caddy's matchers drop the first two, and
-    /// the `$` of a regular expression does not see the last.
+    /// `.`, spaces and line feeds at the end are dropped before anything else: Caddy's matchers
+    /// drop the first two, and the `$` of a regular expression does not see the last.
     trims_end: bool,
-    /// The slash that a dot segment or an encoded `/` leaves at the end is dropped, as file servers do.
+    /// The slash that a dot segment or an encoded `/` leaves at the end is dropped, as file servers
+    /// do.
     closes_end: bool,
 }
 
@@ -279,7 +297,8 @@ impl Way {
         let ends_open = raw.last().is_none_or(|last| last.is_empty() || self.removes(last));
         let mut segments = self.without_empty_and_dots(raw);
         // A slash at the end is an empty last segment, and so is what a dot segment leaves there.
-        if segments.is_empty() || ends_open && segments.last().is_some_and(|last| !last.is_empty()) {
+        if segments.is_empty() || ends_open && segments.last().is_some_and(|last| !last.is_empty())
+        {
             segments.push(RawSegment::default());
         }
         if self.slash == Slash::Last {
@@ -379,7 +398,8 @@ fn split_at_slashes(segments: Vec<RawSegment>) -> Vec<RawSegment> {
     parts
 }
 
-/// What follows `//host`, however many slashes stand in front of the host. Without them, the path as it is.
+/// What follows `//host`, however many slashes stand in front of the host. Without them, the path
+/// as it is.
 fn without_authority(raw: Vec<RawSegment>) -> Vec<RawSegment> {
     if !raw.first().is_some_and(RawSegment::is_empty) {
         return raw;
@@ -388,8 +408,8 @@ fn without_authority(raw: Vec<RawSegment>) -> Vec<RawSegment> {
     rest.collect()
 }
 
-/// The first byte of `text`, percent-decoded, whether it was encoded, and what follows; a `%` that begins no encoding
-/// is itself.
+/// The first byte of `text`, percent-decoded, whether it was encoded, and what follows; a `%` that
+/// begins no encoding is itself.
 fn next_byte(text: &[u8]) -> Option<(u8, bool, &[u8])> {
     let (first, rest) = text.split_first()?;
     if *first == b'%'
@@ -437,7 +457,10 @@ mod tests {
     }
 
     fn text(reading: &Reading<'_>) -> String {
-        let segments = reading.segments.iter().map(|segment| String::from_utf8_lossy(segment).replace('/', "%2F"));
+        let segments = reading
+            .segments
+            .iter()
+            .map(|segment| String::from_utf8_lossy(segment).replace('/', "%2F"));
         format!("/{}", segments.collect::<Vec<_>>().join("/"))
     }
 

@@ -107,7 +107,9 @@ impl Requirement {
     pub(super) fn fields(&self) -> Vec<&str> {
         match self {
             Self::Tls(_) | Self::Http(_) => Vec::new(),
-            Self::WebSocket(_) => vec!["upgrade", "connection", "sec-websocket-version", "sec-websocket-protocol"],
+            Self::WebSocket(_) => {
+                vec!["upgrade", "connection", "sec-websocket-version", "sec-websocket-protocol"]
+            }
             Self::NoWebSocket | Self::Protocol(_) => vec!["upgrade", "connection"],
             Self::Api(api) => api.read.iter().flat_map(ApiReader::fields).collect(),
             Self::Client(client) => client.read.iter().map(ClientReader::field).collect(),
@@ -127,7 +129,9 @@ impl ApiReader {
         match self {
             Self::Header(name) => vec![name.lower()],
             Self::Query(_) | Self::Path(_) => Vec::new(),
-            Self::MediaTypeParameter(_) | Self::MediaTypeTemplate { .. } => vec!["content-type", "accept"],
+            Self::MediaTypeParameter(_) | Self::MediaTypeTemplate { .. } => {
+                vec!["content-type", "accept"]
+            }
         }
     }
 }
@@ -140,7 +144,9 @@ impl std::fmt::Display for ApiReader {
             Self::Query(name) => write!(f, "query:{name}"),
             Self::Path(template) => write!(f, "path:{}", template.text()),
             Self::MediaTypeParameter(name) => write!(f, "media-type:{name}"),
-            Self::MediaTypeTemplate { prefix, suffix } => write!(f, "media-type:{prefix}{{version}}{suffix}"),
+            Self::MediaTypeTemplate { prefix, suffix } => {
+                write!(f, "media-type:{prefix}{{version}}{suffix}")
+            }
         }
     }
 }
@@ -148,7 +154,8 @@ impl std::fmt::Display for ApiReader {
 impl FieldName {
     /// From a name; `None` if it is not a token (RFC 9110 §5.1).
     pub fn parse(name: &str) -> Option<Self> {
-        is_token(name).then(|| Self { written: name.into(), lower: name.to_ascii_lowercase().into() })
+        is_token(name)
+            .then(|| Self { written: name.into(), lower: name.to_ascii_lowercase().into() })
     }
 
     /// As it was written.

@@ -2,8 +2,8 @@
 //!
 //! 1. Intervals are `[from, to)`; the phase is the latest one begun, `off` before the first.
 //! 2. Outside its windows a brownout is `warn`.
-//! 3. A ramp refuses an identity whose bucket is below the share; the share never falls, so that nobody who was let
-//!    go is caught and let go again.
+//! 3. A ramp refuses an identity whose bucket is below the share; the share never falls, so that
+//!    nobody who was let go is caught and let go again.
 //! 4. All of it comes from `now` and the policy, so that replicas agree without talking.
 
 use std::fmt;
@@ -32,8 +32,15 @@ pub enum Phase {
 
 impl Phase {
     /// Every phase, in the order of a rollout.
-    pub const ALL: [Self; 7] =
-        [Self::Off, Self::Observe, Self::Warn, Self::Brownout, Self::Ramp, Self::Enforce, Self::Paused];
+    pub const ALL: [Self; 7] = [
+        Self::Off,
+        Self::Observe,
+        Self::Warn,
+        Self::Brownout,
+        Self::Ramp,
+        Self::Enforce,
+        Self::Paused,
+    ];
 
     /// As policy file, command line and JSON name it.
     pub fn as_str(self) -> &'static str {
@@ -96,11 +103,15 @@ impl Share {
     }
 }
 
-/// The bucket of an identity under a rule, 0 to 9 999: the first 8 bytes of SHA-256(rule ‖ 0x00 ‖ identity),
-/// big-endian, modulo 10 000. The rule is hashed in so that the same callers are not always the first.
-/// Outer spaces and tabs are no part of an identity. Vectors: `conformance/ramp`.
+/// The bucket of an identity under a rule, 0 to 9 999: the first 8 bytes of SHA-256(rule ‖ 0x00 ‖
+/// identity), big-endian, modulo 10 000. The rule is hashed in so that the same callers are not
+/// always the first. Outer spaces and tabs are no part of an identity. Vectors: `conformance/ramp`.
 pub fn bucket(rule: &str, identity: &str) -> u16 {
-    let hash = Sha256::new().chain_update(rule).chain_update([0]).chain_update(trimmed(identity)).finalize();
+    let hash = Sha256::new()
+        .chain_update(rule)
+        .chain_update([0])
+        .chain_update(trimmed(identity))
+        .finalize();
     let head = hash.iter().take(8).fold(0_u64, |head, byte| head << 8 | u64::from(*byte));
     (head % 10_000) as u16
 }
@@ -208,29 +219,36 @@ impl Rollout {
     pub fn at(&self, now: Timestamp) -> Moment {
         let begun = self.stages.partition_point(|stage| stage.from <= now);
         match begun.checked_sub(1).map(|last| self.stages[last]) {
-            Some(stage) => Moment { phase: stage.phase, share: stage.share_at(now), until: stage.to },
-            None => {
-                Moment { phase: Phase::Off, share: Share::NONE, until: self.stages.first().map(|stage| stage.from) }
+            Some(stage) => {
+                Moment { phase: stage.phase, share: stage.share_at(now), until: stage.to }
             }
+            None => Moment {
+                phase: Phase::Off,
+                share: Share::NONE,
+                until: self.stages.first().map(|stage| stage.from),
+            },
         }
     }
 }
 
 impl Stage {
-    /// The first moment at which it refuses a greater share than `limit` (a fraction), if it ever does.
+    /// The first moment at which it refuses a greater share than `limit` (a fraction), if it ever
+    /// does.
     pub fn exceeds(&self, limit: f64) -> Option<Timestamp> {
         if self.share.fraction() > limit {
             return Some(self.from);
         }
         let to = self.to.filter(|_| self.final_share.fraction() > limit)?;
         let length = to.as_second() - self.from.as_second();
-        // The least share above the limit, and the first whole second at which a linear ramp has it.
+        // The least share above the limit, and the first whole second at which a linear ramp has
+        // it.
         let points = (limit * 10_000.0).floor() as i64 + 1;
         let seconds = (points * length + 9_999) / 10_000;
         self.from.checked_add(jiff::SignedDuration::from_secs(seconds)).ok()
     }
 
-    /// The share refused at `now`: floor(10 000 · (now − from) / (to − from)) in whole seconds for a linear ramp.
+    /// The share refused at `now`: floor(10 000 · (now − from) / (to − from)) in whole seconds for
+    /// a linear ramp.
     fn share_at(&self, now: Timestamp) -> Share {
         let Some(to) = self.to.filter(|_| self.final_share > self.share) else { return self.share };
         let length = (to.as_second() - self.from.as_second()).max(1);
@@ -249,7 +267,11 @@ fn check(plan: &Plan) -> Result<(), PlanError> {
     let starts = [
         (Phase::Observe, plan.observe, plan.observe),
         (Phase::Warn, plan.warn, plan.warn),
-        (Phase::Brownout, windows.first().map(|window| window.0), windows.last().map(|window| window.1)),
+        (
+            Phase::Brownout,
+            windows.first().map(|window| window.0),
+            windows.last().map(|window| window.1),
+        ),
         (Phase::Ramp, ramp, last_step(plan).or(ramp)),
         (Phase::Enforce, plan.enforce, plan.enforce),
     ];
@@ -262,11 +284,15 @@ fn check(plan: &Plan) -> Result<(), PlanError> {
         }
         before = to.map(|to| (phase, to)).or(before);
     }
-    if windows.iter().any(|(from, to)| from >= to) || windows.windows(2).any(|pair| pair[0].1 > pair[1].0) {
+    if windows.iter().any(|(from, to)| from >= to)
+        || windows.windows(2).any(|pair| pair[0].1 > pair[1].0)
+    {
         return Err(PlanError::Windows);
     }
     match &plan.ramp {
-        Some(RampPlan::Linear(from)) if plan.enforce.is_none_or(|enforce| enforce <= *from) => Err(PlanError::Endless),
+        Some(RampPlan::Linear(from)) if plan.enforce.is_none_or(|enforce| enforce <= *from) => {
+            Err(PlanError::Endless)
+        }
         Some(RampPlan::Steps(steps))
             if steps.windows(2).any(|pair| pair[0].0 >= pair[1].0 || pair[0].1 > pair[1].1) =>
         {
@@ -294,7 +320,9 @@ fn stages(plan: &Plan) -> Vec<Stage> {
     }
     match &plan.ramp {
         Some(RampPlan::Linear(from)) => starts.push((Phase::Ramp, *from, Share::NONE)),
-        Some(RampPlan::Steps(steps)) => starts.extend(steps.iter().map(|&(at, share)| (Phase::Ramp, at, share))),
+        Some(RampPlan::Steps(steps)) => {
+            starts.extend(steps.iter().map(|&(at, share)| (Phase::Ramp, at, share)))
+        }
         None => {}
     }
     starts.extend(plan.enforce.map(|at| (Phase::Enforce, at, Share::ALL)));
@@ -312,11 +340,15 @@ impl fmt::Display for PlanError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Order(earlier, later) => write!(f, "{later} begins before {earlier} is over"),
-            Self::Windows => f.write_str("the windows of a brownout follow each other and each lasts a while"),
-            Self::Endless => {
-                f.write_str("a ramp that begins at a date grows until enforce, which has to come after it")
+            Self::Windows => {
+                f.write_str("the windows of a brownout follow each other and each lasts a while")
             }
-            Self::Steps => f.write_str("the steps of a ramp follow each other and their shares never fall"),
+            Self::Endless => f.write_str(
+                "a ramp that begins at a date grows until enforce, which has to come after it",
+            ),
+            Self::Steps => {
+                f.write_str("the steps of a ramp follow each other and their shares never fall")
+            }
             Self::Empty => f.write_str("the rollout has no phase"),
         }
     }
@@ -394,7 +426,10 @@ mod tests {
         let plan = Plan { ramp: Some(RampPlan::Linear(at(5))), ..Plan::default() };
         assert_eq!(wrong(plan), Some(PlanError::Endless));
         let steps = vec![(at(5), Share::ALL), (at(6), Share::NONE)];
-        assert_eq!(wrong(Plan { ramp: Some(RampPlan::Steps(steps)), ..Plan::default() }), Some(PlanError::Steps));
+        assert_eq!(
+            wrong(Plan { ramp: Some(RampPlan::Steps(steps)), ..Plan::default() }),
+            Some(PlanError::Steps)
+        );
         let plan = Plan { brownout: vec![(at(5), at(9)), (at(8), at(10))], ..Plan::default() };
         assert_eq!(wrong(plan), Some(PlanError::Windows));
     }

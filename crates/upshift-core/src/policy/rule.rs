@@ -65,8 +65,8 @@ pub enum AnswerStyle {
     /// 426.
     #[default]
     Upgrade,
-    /// Never 426, for those who keep it to protocols that the connection can switch to: 400, 403 or 410, as the reason
-    /// is.
+    /// Never 426, for those who keep it to protocols that the connection can switch to: 400, 403 or
+    /// 410, as the reason is.
     Strict,
     /// 308 to `https` for a browser's navigation, 426 for the rest.
     Redirect,
@@ -109,7 +109,8 @@ pub enum Counted {
     /// All that were seen.
     #[default]
     Seen,
-    /// Those that an upstream has answered with 2xx before: an identity that was made up is not among them.
+    /// Those that an upstream has answered with 2xx before: an identity that was made up is not
+    /// among them.
     Accepted,
 }
 
@@ -124,8 +125,14 @@ pub struct Rule {
 
 impl Uncertain {
     /// The reasons that `on` may name.
-    pub const REASONS: [Reason; 6] =
-        [Reason::Missing, Reason::Malformed, Reason::Ambiguous, Reason::TooNew, Reason::UnknownClient, Reason::Unknown];
+    pub const REASONS: [Reason; 6] = [
+        Reason::Missing,
+        Reason::Malformed,
+        Reason::Ambiguous,
+        Reason::TooNew,
+        Reason::UnknownClient,
+        Reason::Unknown,
+    ];
 
     /// With these refused and the others admitted.
     pub fn refusing(reasons: impl IntoIterator<Item = Reason>) -> Self {
@@ -142,7 +149,10 @@ impl UpgradeUrl {
     /// The address for a client.
     pub fn of(&self, client: Option<&str>) -> Option<&str> {
         let own = client.and_then(|client| {
-            self.clients.iter().find(|(name, _)| name.eq_ignore_ascii_case(client)).map(|(_, url)| url)
+            self.clients
+                .iter()
+                .find(|(name, _)| name.eq_ignore_ascii_case(client))
+                .map(|(_, url)| url)
         });
         own.or(self.default.as_ref()).map(String::as_str)
     }
@@ -232,10 +242,11 @@ impl Link {
 }
 
 impl Rule {
-    /// The moment at which the breaker's watch ends by the calendar; `None` for a rule that has no breaker, or that does not
-    /// enforce by a calendar.
+    /// The moment at which the breaker's watch ends by the calendar; `None` for a rule that has no
+    /// breaker, or that does not enforce by a calendar.
     pub fn watch_end(&self) -> Option<Timestamp> {
-        let rollout = self.rollout.as_ref().filter(|_| self.breaker.is_some() && self.phase.is_none())?;
+        let rollout =
+            self.rollout.as_ref().filter(|_| self.breaker.is_some() && self.phase.is_none())?;
         let enforce = rollout.plan().enforce?;
         Some(enforce.saturating_add(Breaker::AFTER_ENFORCEMENT).unwrap_or(enforce))
     }
@@ -253,9 +264,12 @@ impl Rule {
         Self { spec, fields, links, overridden: None }
     }
 
-    /// Where it stands at `now`: what a person or the breaker set, else the pinned phase, else the rollout.
+    /// Where it stands at `now`: what a person or the breaker set, else the pinned phase, else the
+    /// rollout.
     pub fn moment(&self, now: Timestamp) -> Moment {
-        if let Some(set) = self.overridden.as_ref().filter(|set| set.until.is_none_or(|until| now < until)) {
+        if let Some(set) =
+            self.overridden.as_ref().filter(|set| set.until.is_none_or(|until| now < until))
+        {
             return pinned(set.phase, set.until);
         }
         match (self.spec.phase, &self.spec.rollout) {
@@ -278,8 +292,10 @@ impl Rule {
     /// The protocol that stands for a version of the API or of a client called `name`.
     pub(crate) fn version_protocol(&self, name: &str, version: Option<&str>) -> Option<Protocol> {
         let name = self.spec.token.as_deref().unwrap_or(name);
-        let name: String =
-            name.chars().map(|c| if c.is_ascii_alphanumeric() || "-._~+".contains(c) { c } else { '-' }).collect();
+        let name: String = name
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() || "-._~+".contains(c) { c } else { '-' })
+            .collect();
         Protocol::new(&name, version).or_else(|_| Protocol::new(&name, None)).ok()
     }
 
@@ -295,8 +311,8 @@ impl Rule {
 
     /// Tells whether one of its links leads to this path on this host.
     ///
-    /// A link to a host counts only where that host is served here, which the rule or the policy says: an upstream that
-    /// ignores `Host` would serve the path of a foreign one, too.
+    /// A link to a host counts only where that host is served here, which the rule or the policy
+    /// says: an upstream that ignores `Host` would serve the path of a foreign one, too.
     pub(super) fn links_to(&self, host: &str, path: &Reading<'_>, served: &[HostPattern]) -> bool {
         self.links.iter().any(|link| {
             let is_here = match &link.host {
@@ -322,6 +338,7 @@ impl Deref for Rule {
 }
 
 fn pinned(phase: Phase, until: Option<Timestamp>) -> Moment {
-    let share = if matches!(phase, Phase::Brownout | Phase::Enforce) { Share::ALL } else { Share::NONE };
+    let share =
+        if matches!(phase, Phase::Brownout | Phase::Enforce) { Share::ALL } else { Share::NONE };
     Moment { phase, share, until }
 }

@@ -36,7 +36,8 @@ pub(super) struct Glob {
 impl Glob {
     /// Reads a pattern; `decode` makes bytes of what stands between two `*`.
     pub(super) fn parse_with(text: &str, decode: impl Fn(&str) -> Vec<u8>) -> Self {
-        let pieces: Box<[Box<[u8]>]> = text.split('*').map(|piece| decode(piece).into_boxed_slice()).collect();
+        let pieces: Box<[Box<[u8]>]> =
+            text.split('*').map(|piece| decode(piece).into_boxed_slice()).collect();
         let lower = pieces.iter().map(|piece| lower_case(piece).into()).collect();
         Self { pieces, lower }
     }
@@ -64,7 +65,9 @@ impl Glob {
 }
 
 fn fits_pieces(pieces: &[Box<[u8]>], text: &[u8]) -> bool {
-    let [head, middle @ .., tail] = pieces else { return pieces.iter().any(|only| **only == *text) };
+    let [head, middle @ .., tail] = pieces else {
+        return pieces.iter().any(|only| **only == *text);
+    };
     let Some(mut rest) = text.strip_prefix(&**head) else { return false };
     for piece in middle {
         match find(rest, piece) {
@@ -86,7 +89,8 @@ fn lower_case(text: &[u8]) -> Cow<'_, [u8]> {
 }
 
 impl Segment {
-    /// Reads a segment that has no `{version}`; `decode` makes bytes of what stands between two `*`.
+    /// Reads a segment that has no `{version}`; `decode` makes bytes of what stands between two
+    /// `*`.
     pub(super) fn parse_with(text: &str, decode: impl Fn(&str) -> Vec<u8>) -> Self {
         if text == "**" { Self::Any } else { Self::Glob(Glob::parse_with(text, decode)) }
     }
@@ -140,7 +144,9 @@ pub(super) fn matches<'t, S: AsRef<[u8]>>(
                 return Some(captured);
             }
             back = Some((p, s));
-        } else if let Some(capture) = pattern.get(p).and_then(|segment| segment.fits(segments[s].as_ref(), case)) {
+        } else if let Some(capture) =
+            pattern.get(p).and_then(|segment| segment.fits(segments[s].as_ref(), case))
+        {
             captured = capture.or(captured);
             p += 1;
             s += 1;
@@ -187,7 +193,8 @@ mod tests {
 
     fn fits(pattern: &str, path: &str) -> bool {
         let decode = |piece: &str| piece.as_bytes().to_vec();
-        let pattern: Vec<_> = pattern.split('/').map(|segment| Segment::parse_with(segment, decode)).collect();
+        let pattern: Vec<_> =
+            pattern.split('/').map(|segment| Segment::parse_with(segment, decode)).collect();
         matches(&pattern, &path.split('/').collect::<Vec<_>>(), Case::Exact).is_some()
     }
 
@@ -207,7 +214,9 @@ mod tests {
         ] {
             assert!(fits(pattern, path), "{pattern} {path}");
         }
-        for (pattern, path) in [("a/*", "a"), ("a/*/c", "a/b/b/c"), ("**/x", "x/y"), ("a*c", "ab"), ("ab*ba", "aba")] {
+        for (pattern, path) in
+            [("a/*", "a"), ("a/*/c", "a/b/b/c"), ("**/x", "x/y"), ("a*c", "ab"), ("ab*ba", "aba")]
+        {
             assert!(!fits(pattern, path), "{pattern} {path}");
         }
     }
@@ -215,7 +224,10 @@ mod tests {
     #[test]
     fn case_is_ignored_where_that_is_asked() {
         let glob = Glob::parse("Chat*X");
-        assert!(glob.matches(b"cHAT-room-x", Case::Ignore) && !glob.matches(b"cHAT-room-x", Case::Exact));
+        assert!(
+            glob.matches(b"cHAT-room-x", Case::Ignore)
+                && !glob.matches(b"cHAT-room-x", Case::Exact)
+        );
         // The capital I with a dot and the Kelvin sign, which Caddy reads as `i` and `k`.
         assert!(Glob::parse("api/k").matches("AP\u{130}/\u{212a}".as_bytes(), Case::Ignore));
         assert!(Glob::parse("CAFÉ").matches("café".as_bytes(), Case::Ignore));

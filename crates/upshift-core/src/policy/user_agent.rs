@@ -1,8 +1,10 @@
-//! Products and comments: `User-Agent` (RFC 9110 §10.1.5), and other fields that are written like it.
+//! Products and comments: `User-Agent` (RFC 9110 §10.1.5), and other fields that are written like
+//! it.
 //!
-//! 1. A product is `Name/Version`, or `Name Version` as cargo, Faraday and Slack write it. Its name may have spaces, which
-//!    some platforms send as `%20`.
-//! 2. A comment is not searched for products. One that tells a build right behind a version belongs to that version.
+//! 1. A product is `Name/Version`, or `Name Version` as cargo, Faraday and Slack write it. Its name
+//!    may have spaces, which some platforms send as `%20`.
+//! 2. A comment is not searched for products. One that tells a build right behind a version belongs
+//!    to that version.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -74,7 +76,8 @@ impl<'a> Products<'a> {
         Self { value, pieces }
     }
 
-    /// The first product that is wanted and whose version can be read; if there is none, the first that is wanted.
+    /// The first product that is wanted and whose version can be read; if there is none, the first
+    /// that is wanted.
     pub(super) fn find(&self, wanted: &dyn Fn(&str) -> bool) -> Option<Claim<'a>> {
         let mut unread = None;
         for at in 0..self.pieces.len() {
@@ -103,14 +106,17 @@ impl<'a> Products<'a> {
                 let version = Cow::Borrowed(self.value[version.start..].trim());
                 Claim { name: decoded(&self.value[name]), version, is_client: true }
             }
-            None => Claim { name: decoded(self.value), version: Cow::Borrowed(""), is_client: true },
+            None => {
+                Claim { name: decoded(self.value), version: Cow::Borrowed(""), is_client: true }
+            }
         }
     }
 
     /// The product that begins with this piece and is wanted, the longest name first.
     fn wanted_at(&self, at: usize, wanted: &dyn Fn(&str) -> bool) -> Option<Product> {
         let products = (1..=NAME_WORDS).rev().filter_map(|words| self.product(at, words));
-        let mut named = products.filter(|product| wanted(&decoded(&self.value[product.name.clone()])));
+        let mut named =
+            products.filter(|product| wanted(&decoded(&self.value[product.name.clone()])));
         named.next()
     }
 
@@ -127,7 +133,8 @@ impl<'a> Products<'a> {
             let slash = final_word.range.start + slash;
             return Some(Product { name: range.start..slash, version: slash + 1..range.end, last });
         }
-        let next = self.pieces.get(last + 1).filter(|next| !next.is_comment && begins_version(next.text));
+        let next =
+            self.pieces.get(last + 1).filter(|next| !next.is_comment && begins_version(next.text));
         Some(match next {
             Some(next) => Product { name: range, version: next.range.clone(), last: last + 1 },
             None => Product { version: range.end..range.end, name: range, last },
@@ -154,7 +161,10 @@ fn next_piece(value: &str, from: usize) -> Option<Piece<'_>> {
     let is_comment = bytes[start] == b'(';
     let length = match is_comment {
         true => comment_length(&bytes[start..]),
-        false => bytes[start..].iter().position(|byte| is_gap(*byte) || *byte == b'(').unwrap_or(bytes.len() - start),
+        false => bytes[start..]
+            .iter()
+            .position(|byte| is_gap(*byte) || *byte == b'(')
+            .unwrap_or(bytes.len() - start),
     };
     let range = start..start + length;
     Some(Piece { text: &value[range.clone()], range, is_comment })
@@ -214,7 +224,11 @@ mod tests {
             ),
             ("AcmeApp/5.3.0 (iPhone; iOS 17.0)", "AcmeApp", "AcmeApp|5.3.0"),
             ("AcmeApp/5.3.0 Build/1234 (Android 13)", "AcmeApp", "AcmeApp|5.3.0 Build/1234"),
-            ("AcmeApp/5.3.0 (versionCode 1234; Android 13)", "AcmeApp", "AcmeApp|5.3.0 (versionCode 1234; Android 13)"),
+            (
+                "AcmeApp/5.3.0 (versionCode 1234; Android 13)",
+                "AcmeApp",
+                "AcmeApp|5.3.0 (versionCode 1234; Android 13)",
+            ),
             ("AcmeApp/5.3.0 [1234] x/1", "AcmeApp", "AcmeApp|5.3.0 [1234]"),
             ("AcmeApp/5.3.0 Build/TQ3A.230805 (R2D2; B52X)", "AcmeApp", "AcmeApp|5.3.0"),
             ("yarn/1.22.19 npm/? node/v18.12.0 linux x64", "npm", "npm|?"),
@@ -225,7 +239,10 @@ mod tests {
         ] {
             assert_eq!(found(value, &[name]).unwrap_or_default(), wanted, "{value}");
         }
-        assert_eq!(found("yarn/1.22 npm/? node/v18", &["npm", "node"]).as_deref(), Some("node|v18"));
+        assert_eq!(
+            found("yarn/1.22 npm/? node/v18", &["npm", "node"]).as_deref(),
+            Some("node|v18")
+        );
     }
 
     #[test]
@@ -235,7 +252,10 @@ mod tests {
             format!("{}|{}", claim.name, claim.version)
         };
         assert_eq!(whole("AcmeApp/5.2.0 (build 1234)", "AcmeApp"), "AcmeApp|5.2.0 (build 1234)");
-        assert_eq!(whole("AcmeApp 5.2.0 (darwin/arm64)", "AcmeApp"), "AcmeApp|5.2.0 (darwin/arm64)");
+        assert_eq!(
+            whole("AcmeApp 5.2.0 (darwin/arm64)", "AcmeApp"),
+            "AcmeApp|5.2.0 (darwin/arm64)"
+        );
         assert_eq!(whole("Acme App/5.2.0", ""), "Acme App|5.2.0");
         assert_eq!(whole("Acme 2 App/5.2.0", "Acme 2 App"), "Acme 2 App|5.2.0");
         assert_eq!(whole("AcmeApp", ""), "AcmeApp|");

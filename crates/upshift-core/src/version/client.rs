@@ -1,8 +1,10 @@
-//! Versions of clients, as programs write them: `5.2.0`, `v1.27.1`, `5.2.0 (1234)`, `2.33.0.windows.2`.
+//! Versions of clients, as programs write them: `5.2.0`, `v1.27.1`, `5.2.0 (1234)`,
+//! `2.33.0.windows.2`.
 //!
-//! 1. The leading `v?N(.N)*` is the version. What follows it, the suffix, makes it unreadable only where it may hold more
-//!    of the numbers: `5_2_0`, `5,2`.
-//! 2. A suffix may tell a prerelease (`-beta.2`, `b3`), a build (`+1234`, ` (build 1234)`, `_1234`, `.windows.2`), or both.
+//! 1. The leading `v?N(.N)*` is the version. What follows it, the suffix, makes it unreadable only
+//!    where it may hold more of the numbers: `5_2_0`, `5,2`.
+//! 2. A suffix may tell a prerelease (`-beta.2`, `b3`), a build (`+1234`, ` (build 1234)`, `_1234`,
+//!    `.windows.2`), or both.
 //! 3. Which of them count depends on the entry in the policy that a version is held against: see
 //!    [`ClientVersion::cmp_to`].
 
@@ -36,8 +38,8 @@ pub enum ClientVersionError {
 }
 
 impl ClientVersion {
-    /// Reads what a client sent; `None` if it does not begin with `v?N`, or with a number behind which others follow that
-    /// are not separated by dots.
+    /// Reads what a client sent; `None` if it does not begin with `v?N`, or with a number behind
+    /// which others follow that are not separated by dots.
     pub fn read(sent: &str) -> Option<Self> {
         let (text, numbers, rest) = split(sent)?;
         if is_cut(text, rest) {
@@ -67,7 +69,8 @@ impl ClientVersion {
         Ok(Self { text: text.into(), numbers, suffix })
     }
 
-    /// Tells whether a comment behind a version tells its build: `1234`, `build 1234`, `com.acme; build:1234; iOS 17`.
+    /// Tells whether a comment behind a version tells its build: `1234`, `build 1234`,
+    /// `com.acme; build:1234; iOS 17`.
     pub(crate) fn is_build_comment(comment: &str) -> bool {
         suffix::is_build_comment(comment)
     }
@@ -83,12 +86,13 @@ impl ClientVersion {
         &self.text
     }
 
-    /// How it compares with an entry of the policy, as far as that entry goes; `None` if it may be before or after it.
+    /// How it compares with an entry of the policy, as far as that entry goes; `None` if it may be
+    /// before or after it.
     ///
-    /// An entry of numbers is compared with numbers: `5.3.0-beta.3` and `5.3.0+1234` are 5.3.0. One that names a
-    /// prerelease, a build or a word is compared with that as well, and with nothing else: a prerelease is before its
-    /// release, a version that tells no build is before every build of it, and `5.3.0+1234`, `5.3.0-debug (1234)` and
-    /// `5.3.0.1234` are one build.
+    /// An entry of numbers is compared with numbers: `5.3.0-beta.3` and `5.3.0+1234` are 5.3.0. One
+    /// that names a prerelease, a build or a word is compared with that as well, and with nothing
+    /// else: a prerelease is before its release, a version that tells no build is before every
+    /// build of it, and `5.3.0+1234`, `5.3.0-debug (1234)` and `5.3.0.1234` are one build.
     pub fn cmp_to(&self, entry: &Self) -> Option<Ordering> {
         let release = self.numbers.release().cmp(&entry.numbers.release());
         if release.is_ne() {
@@ -105,18 +109,24 @@ impl ClientVersion {
         if build.is_ne() { Some(build) } else { self.suffix.cmp_words(&entry.suffix) }
     }
 
-    /// How its build compares with the one that the entry names, as a further number, in its suffix, or as both.
+    /// How its build compares with the one that the entry names, as a further number, in its
+    /// suffix, or as both.
     fn cmp_build(&self, entry: &Self) -> Option<Ordering> {
         let (further, build) = (self.further(), &self.suffix.build);
         let (named_further, named_build) = (entry.further(), &entry.suffix.build);
-        // What is written in the same way is compared first: a fourth number may be that of a release.
+        // What is written in the same way is compared first: a fourth number may be that of a
+        // release.
         let (first, second) = match (named_further.is_empty(), named_build.is_empty()) {
             (true, true) => return Some(Ordering::Equal),
             (true, false) => (build, &further),
             (false, true) => (&further, build),
             (false, false) if named_further != *named_build => {
                 let order = self.suffix.cmp_build(&further, &named_further)?;
-                return if order.is_ne() { Some(order) } else { self.suffix.cmp_build(build, named_build) };
+                return if order.is_ne() {
+                    Some(order)
+                } else {
+                    self.suffix.cmp_build(build, named_build)
+                };
             }
             (false, false) => (build, &further),
         };
@@ -141,15 +151,17 @@ fn split(text: &str) -> Option<(&str, Numeric, &str)> {
 
 /// Tells whether what follows the numbers of a text may be more of them.
 ///
-/// One number alone is no version if another one follows in some other way: `5_2_0` is not 5. Behind two of them `-1` and
-/// `_392` are builds, `1.8.0_392`, and a comma or a dot is none.
+/// One number alone is no version if another one follows in some other way: `5_2_0` is not 5.
+/// Behind two of them `-1` and `_392` are builds, `1.8.0_392`, and a comma or a dot is none.
 fn is_cut(text: &str, rest: &str) -> bool {
     let numbers = &text[..text.len() - rest.len()];
     let behind = rest.trim_start_matches(|c: char| !c.is_alphanumeric());
     let separator = &rest[..rest.len() - behind.len()];
     let number_follows = !separator.is_empty() && behind.starts_with(char::is_numeric);
     match numbers.split(['.', '-']).count() {
-        1 if rest.starts_with('.') && !number_follows => behind.is_empty() || !Suffix::read(rest).is_plain_stage(),
+        1 if rest.starts_with('.') && !number_follows => {
+            behind.is_empty() || !Suffix::read(rest).is_plain_stage()
+        }
         1 => number_follows && !separator.contains(['+', '(', '[', '#']),
         2 => number_follows && separator.contains(['.', ',', '%', '\u{66b}', '\u{60c}']),
         _ => false,
@@ -192,7 +204,8 @@ mod tests {
         compared(sent, entry).unwrap_or_else(|| panic!("{sent} cannot be compared with {entry}"))
     }
 
-    /// Kind: a spelling that a program sends makes the whole version unreadable, so that no setting gates it.
+    /// Kind: a spelling that a program sends makes the whole version unreadable, so that no setting
+    /// gates it.
     #[test]
     fn the_leading_numbers_count_whatever_follows() {
         for sent in [
@@ -213,22 +226,36 @@ mod tests {
             "5.2.x",
             "5.2.0é",
         ] {
-            assert!(order(sent, "5.2").is_eq() && order(sent, "5.2.1").is_lt() && order(sent, "5.1").is_gt(), "{sent}");
+            assert!(
+                order(sent, "5.2").is_eq()
+                    && order(sent, "5.2.1").is_lt()
+                    && order(sent, "5.1").is_gt(),
+                "{sent}"
+            );
         }
         for none in ["", "v", "latest", "x5", "-5", ".5", "go1.17", "?"] {
             assert!(ClientVersion::read(none).is_none(), "{none}");
         }
     }
 
-    /// Kind: an entry that names one build also holds for its neighbours, the repaired one among them.
+    /// Kind: an entry that names one build also holds for its neighbours, the repaired one among
+    /// them.
     #[test]
     fn a_build_is_that_build_however_it_is_written() {
-        let spellings =
-            ["5.3.0+1234", "5.3.0.1234", "5.3.0 (1234)", "5.3.0 (build 1234)", "5.3.0_1234", "5.3.0 build 1234"];
+        let spellings = [
+            "5.3.0+1234",
+            "5.3.0.1234",
+            "5.3.0 (1234)",
+            "5.3.0 (build 1234)",
+            "5.3.0_1234",
+            "5.3.0 build 1234",
+        ];
         for entry in spellings {
-            for same in
-                spellings.into_iter().chain(["v5.3.0-1234", "5.3.0 (com.acme; build:1234; iOS 17.0)", "5.3+1234"])
-            {
+            for same in spellings.into_iter().chain([
+                "v5.3.0-1234",
+                "5.3.0 (com.acme; build:1234; iOS 17.0)",
+                "5.3+1234",
+            ]) {
                 assert!(order(same, entry).is_eq(), "{same} {entry}");
             }
             for older in ["5.3.0", "5.3.0+1200", "5.3.0 (99)", "5.2.9+9999", "5.3.0.7"] {
@@ -240,7 +267,8 @@ mod tests {
         }
     }
 
-    /// Kind: a prerelease is taken for its release where the entry names a prerelease, or for another where it does not.
+    /// Kind: a prerelease is taken for its release where the entry names a prerelease, or for
+    /// another where it does not.
     #[test]
     fn a_prerelease_counts_where_the_entry_names_one() {
         for (sent, entry, wanted) in [
@@ -270,7 +298,8 @@ mod tests {
         }
     }
 
-    /// Kind: a version whose separators are not dots is cut to its first number, so that new clients are refused as old.
+    /// Kind: a version whose separators are not dots is cut to its first number, so that new
+    /// clients are refused as old.
     #[test]
     fn numbers_that_no_dot_separates_are_no_version() {
         for none in [
@@ -296,20 +325,35 @@ mod tests {
         ] {
             assert!(ClientVersion::read(none).is_none(), "{none}");
         }
-        for one in
-            ["5", "5+1234", "5 (1234)", "5 build 1234", "5-beta.2", "5b2", "5.M1", "5.RELEASE", "5 (Linux 6)", "5, iOS"]
-        {
+        for one in [
+            "5",
+            "5+1234",
+            "5 (1234)",
+            "5 build 1234",
+            "5-beta.2",
+            "5b2",
+            "5.M1",
+            "5.RELEASE",
+            "5 (Linux 6)",
+            "5, iOS",
+        ] {
             assert!(order(one, "5").is_eq(), "{one}");
         }
         for entry in ["5_3_0", "5-3", "5,3"] {
-            assert_eq!(ClientVersion::parse(entry).err(), Some(ClientVersionError::Separator), "{entry}");
+            assert_eq!(
+                ClientVersion::parse(entry).err(),
+                Some(ClientVersionError::Separator),
+                "{entry}"
+            );
         }
         assert!(order("1.8.0_392", "1.8").is_eq() && order("5.2-1", "5.2").is_eq());
-        assert!(order("2026-11-03", "2026.11.3").is_eq() && order("2026-11-03", "2026-11-04").is_lt());
+        assert!(
+            order("2026-11-03", "2026.11.3").is_eq() && order("2026-11-03", "2026-11-04").is_lt()
+        );
     }
 
-    /// Kind: the very build that an entry names is another one, because of how it is told: a flavour in front of it, a
-    /// hash behind it, brackets, a word for it, twice.
+    /// Kind: the very build that an entry names is another one, because of how it is told: a
+    /// flavour in front of it, a hash behind it, brackets, a word for it, twice.
     #[test]
     fn a_build_is_read_wherever_programs_write_it() {
         for same in [
@@ -357,7 +401,10 @@ mod tests {
             "5.3.0.0+1234",
         ] {
             assert!(order(same, "5.3.0+1234").is_eq(), "{same}");
-            assert!(order(same, "5.3.0+1235").is_lt() && order(same, "5.3.0+1233").is_gt(), "{same}");
+            assert!(
+                order(same, "5.3.0+1235").is_lt() && order(same, "5.3.0+1233").is_gt(),
+                "{same}"
+            );
         }
     }
 
@@ -382,7 +429,10 @@ mod tests {
             assert!(order(sent, "5.3.0").is_eq() && order(sent, "5.3.1+1").is_lt(), "{sent}");
         }
         // Where a word has no digit, it tells no build.
-        assert!(order("5.3.0-debug", "5.3.0+1234").is_lt() && order("5.3.0 (abc)", "5.3.0+1234").is_lt());
+        assert!(
+            order("5.3.0-debug", "5.3.0+1234").is_lt()
+                && order("5.3.0 (abc)", "5.3.0+1234").is_lt()
+        );
         assert!(order("10.0.1.5 (build 19045)", "10.0.1.5").is_eq());
     }
 
@@ -399,8 +449,14 @@ mod tests {
             "5.3.0~beta2",
             "5.3.0-arm64-beta.2",
         ] {
-            assert!(order(same, "5.3.0-beta.2").is_eq() && order("5.3.0-beta.2", "5.3.0b2").is_eq(), "{same}");
-            assert!(order(same, "5.3.0-beta.3").is_lt() && order(same, "5.3.0-a9").is_gt(), "{same}");
+            assert!(
+                order(same, "5.3.0-beta.2").is_eq() && order("5.3.0-beta.2", "5.3.0b2").is_eq(),
+                "{same}"
+            );
+            assert!(
+                order(same, "5.3.0-beta.3").is_lt() && order(same, "5.3.0-a9").is_gt(),
+                "{same}"
+            );
         }
         let in_order = [
             "5.3.0a1",
@@ -415,7 +471,10 @@ mod tests {
         for pair in in_order.windows(2) {
             assert!(order(pair[0], pair[1]).is_lt() && order(pair[1], pair[0]).is_gt(), "{pair:?}");
         }
-        assert!(order("5.3.0-snapshot.1", "5.3.0-snapshot.2").is_lt() && order("5.3.0", "5.3.0-dev").is_gt());
+        assert!(
+            order("5.3.0-snapshot.1", "5.3.0-snapshot.2").is_lt()
+                && order("5.3.0", "5.3.0-dev").is_gt()
+        );
     }
 
     #[test]

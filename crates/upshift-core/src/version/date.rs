@@ -2,8 +2,8 @@
 
 use jiff::civil::Date;
 
-/// Reads a date of the calendar; a month stands for its first day. `.name`, `-name` or the time of the day behind it is
-/// ignored.
+/// Reads a date of the calendar; a month stands for its first day. `.name`, `-name` or the time of
+/// the day behind it is ignored.
 pub(super) fn parse(text: &str) -> Option<Date> {
     let end = text.find(|c: char| !(c.is_ascii_digit() || c == '-')).unwrap_or(text.len());
     // The `-` or `.` in front of a name.
@@ -11,7 +11,9 @@ pub(super) fn parse(text: &str) -> Option<Date> {
     let rest = &text[date.len()..];
     let is_name = match rest.split_at_checked(1) {
         Some((".", name)) => !name.is_empty(),
-        Some(("-", name)) => !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit() || c == '-'),
+        Some(("-", name)) => {
+            !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit() || c == '-')
+        }
         // RFC 3339 §5.6: a date, then a time.
         Some(("T" | "t", time)) => time.starts_with(|c: char| c.is_ascii_digit()),
         _ => rest.is_empty(),

@@ -14,7 +14,8 @@ pub(super) enum Identifier {
 /// The most identifiers of a text that are kept; the sender chooses how many there are.
 const LIMIT: usize = 16;
 
-/// The longest word that has a place in the alphabet: the letters of OpenSSL, `1.0.2k` and `1.0.2za`.
+/// The longest word that has a place in the alphabet: the letters of OpenSSL, `1.0.2k` and
+/// `1.0.2za`.
 const LETTERS: usize = 2;
 
 impl Identifier {
@@ -50,10 +51,11 @@ impl Identifier {
     }
 }
 
-/// The order of two lists; `None` if they differ in a word, or one has a number where the other has a word.
+/// The order of two lists; `None` if they differ in a word, or one has a number where the other has
+/// a word.
 ///
-/// A word behind everything that was compared, such as a flavour or a hash, puts a list neither before nor after the
-/// other one; a number does.
+/// A word behind everything that was compared, such as a flavour or a hash, puts a list neither
+/// before nor after the other one; a number does.
 pub(super) fn compare(sent: &[Identifier], entry: &[Identifier]) -> Option<Ordering> {
     for (sent, entry) in sent.iter().zip(entry) {
         let order = sent.compare(entry)?;
@@ -100,14 +102,19 @@ fn runs(token: &str) -> Vec<Identifier> {
     found
 }
 
-/// Tells whether this is the hash of a commit, `abcdef1`, perhaps as `git describe` writes it, `gabcdef1`.
+/// Tells whether this is the hash of a commit, `abcdef1`, perhaps as `git describe` writes it,
+/// `gabcdef1`.
 fn is_hash(token: &str) -> bool {
     let digits = token.strip_prefix(['g', 'G']).unwrap_or(token);
-    let is_hex = (7..=64).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_hex =
+        (7..=64).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     let behind_letter = token.get(1..).unwrap_or_default();
     // `1234567` is a number, and `b1234567` names one.
-    let is_number = [token, behind_letter].iter().any(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
-    is_hex && (!is_number || token.len() > digits.len()) && token.bytes().any(|byte| byte.is_ascii_digit())
+    let is_number =
+        [token, behind_letter].iter().any(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+    is_hex
+        && (!is_number || token.len() > digits.len())
+        && token.bytes().any(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Versions and how they compare.
 //!
-//! Every scheme gives a total order. Two texts of one scheme may be equal without being alike (`1` and `1.0`).
+//! Every scheme gives a total order. Two texts of one scheme may be equal without being alike (`1`
+//! and `1.0`).
 
 mod client;
 mod date;
@@ -22,7 +23,8 @@ pub enum Scheme {
     Semver,
     /// `N(.N)*`; missing parts are 0, a prerelease counts as its release.
     Numeric,
-    /// `YYYY-MM-DD`, or `YYYY-MM` for the first day of a month; a `.name` or `-name` behind it is ignored.
+    /// `YYYY-MM-DD`, or `YYYY-MM` for the first day of a month; a `.name` or `-name` behind it is
+    /// ignored.
     Date,
     /// One of a given list, the oldest first.
     Ordered(Arc<[Box<str>]>),
@@ -60,7 +62,8 @@ enum Key {
 }
 
 impl Scheme {
-    /// Reads a version, without outer white space, and, in a scheme that computes, without quotes and the `v` of `v2`.
+    /// Reads a version, without outer white space, and, in a scheme that computes, without quotes
+    /// and the `v` of `v2`.
     ///
     /// # Errors
     /// If `text` is none in this scheme.
@@ -140,7 +143,9 @@ impl fmt::Display for Version {
 impl fmt::Display for VersionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Semver => f.write_str("a semantic version is written like 2, 2.1, 2.1.0 or 2.1.0-rc.1"),
+            Self::Semver => {
+                f.write_str("a semantic version is written like 2, 2.1, 2.1.0 or 2.1.0-rc.1")
+            }
             Self::Numeric => f.write_str("a numeric version is written like 5, 5.1 or 5.1.0.3"),
             Self::Date => f.write_str("a date version is written like 2026-11-22 or 2026-11"),
             Self::NotListed(list) => write!(f, "the versions of this rule are {}", list.join(", ")),
@@ -239,8 +244,9 @@ mod tests {
 
     fn any_version() -> impl Strategy<Value = Vec<Version>> {
         let of = |scheme: Scheme, pattern: &'static str| {
-            proptest::collection::vec(pattern, 3)
-                .prop_map(move |texts| texts.iter().filter_map(|text| scheme.parse(text).ok()).collect::<Vec<_>>())
+            proptest::collection::vec(pattern, 3).prop_map(move |texts| {
+                texts.iter().filter_map(|text| scheme.parse(text).ok()).collect::<Vec<_>>()
+            })
         };
         prop_oneof![
             of(Scheme::Semver, "[0-3](\\.[0-3]){0,2}(-(a|b|1)(\\.[0-2])?)?(\\+x)?"),

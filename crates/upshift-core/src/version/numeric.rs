@@ -11,20 +11,24 @@ const PARTS: usize = 16;
 const RELEASE: usize = 3;
 
 impl Numeric {
-    /// Reads `N(.N)*`. A prerelease (`-beta`) or build (`+7`) behind it is ignored: who tests the next release is not
-    /// behind it.
+    /// Reads `N(.N)*`. A prerelease (`-beta`) or build (`+7`) behind it is ignored: who tests the
+    /// next release is not behind it.
     pub fn parse(text: &str) -> Option<Self> {
         let end = text.find(['-', '+']).unwrap_or(text.len());
         let (release, behind) = text.split_at(end);
-        let number_follows =
-            behind.strip_prefix('-').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+        let number_follows = behind
+            .strip_prefix('-')
+            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
         if number_follows && !release.contains('.') {
             // `5-3-0` is not 5.
             return None;
         }
         let mut parts = Vec::new();
         for part in release.split('.') {
-            if parts.len() == PARTS || part.is_empty() || !part.bytes().all(|byte| byte.is_ascii_digit()) {
+            if parts.len() == PARTS
+                || part.is_empty()
+                || !part.bytes().all(|byte| byte.is_ascii_digit())
+            {
                 return None;
             }
             parts.push(part.parse().ok()?);
@@ -32,13 +36,14 @@ impl Numeric {
         Some(Self::trimmed(parts))
     }
 
-    /// The leading `N(.N)*` of a text, and what follows it; `None` if it does not begin with a digit. A number too large
-    /// to hold is the largest.
+    /// The leading `N(.N)*` of a text, and what follows it; `None` if it does not begin with a
+    /// digit. A number too large to hold is the largest.
     pub(super) fn leading(text: &str) -> Option<(Self, &str)> {
         let mut parts = Vec::new();
         let mut rest = text;
         while parts.len() < PARTS {
-            let digits = if parts.is_empty() { rest } else { rest.strip_prefix('.').unwrap_or_default() };
+            let digits =
+                if parts.is_empty() { rest } else { rest.strip_prefix('.').unwrap_or_default() };
             let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
             if end == 0 {
                 break;

@@ -1,7 +1,7 @@
 //! Semantic versions with missing parts.
 
-/// `1` is `1.0.0`, `1.2-rc` is `1.2.0-rc`; build metadata is dropped, since it takes no part in precedence
-/// (Semantic Versioning 2.0.0 §10).
+/// `1` is `1.0.0`, `1.2-rc` is `1.2.0-rc`; build metadata is dropped, since it takes no part in
+/// precedence (Semantic Versioning 2.0.0 §10).
 pub(super) fn parse(text: &str) -> Option<semver::Version> {
     let without_build = match text.split_once('+') {
         Some((version, build)) => {
@@ -11,7 +11,9 @@ pub(super) fn parse(text: &str) -> Option<semver::Version> {
         None => text,
     };
     let (core, prerelease) = match without_build.split_once('-') {
-        Some((core, prerelease)) if !prerelease.is_empty() => (core, semver::Prerelease::new(prerelease).ok()?),
+        Some((core, prerelease)) if !prerelease.is_empty() => {
+            (core, semver::Prerelease::new(prerelease).ok()?)
+        }
         Some(_) => return None,
         None => (without_build, semver::Prerelease::EMPTY),
     };
@@ -24,7 +26,13 @@ pub(super) fn parse(text: &str) -> Option<semver::Version> {
         return None;
     }
     let [major, minor, patch] = parts;
-    Some(semver::Version { major, minor, patch, pre: prerelease, build: semver::BuildMetadata::EMPTY })
+    Some(semver::Version {
+        major,
+        minor,
+        patch,
+        pre: prerelease,
+        build: semver::BuildMetadata::EMPTY,
+    })
 }
 
 /// A numeric identifier: digits without a leading zero (§2).

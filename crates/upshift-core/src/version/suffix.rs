@@ -1,8 +1,10 @@
-//! What stands behind the numbers of a client's version: a prerelease, a build, or words such as those of a flavour.
+//! What stands behind the numbers of a client's version: a prerelease, a build, or words such as
+//! those of a flavour.
 //!
-//! 1. A build that stands behind a `+`, in brackets or behind a word for it (`build 1234`, `#1234`) is the build. A number
-//!    that is attached (`-1234`) is one only where there is no such build.
-//! 2. Words in front of it, `-debug` or `-arm64`, are part of no build. They count where the policy names them.
+//! 1. A build that stands behind a `+`, in brackets or behind a word for it (`build 1234`, `#1234`)
+//!    is the build. A number that is attached (`-1234`) is one only where there is no such build.
+//! 2. Words in front of it, `-debug` or `-arm64`, are part of no build. They count where the policy
+//!    names them.
 //! 3. Digits that are none of these, and two builds, leave it in doubt which build it is.
 
 use std::cmp::Ordering;
@@ -58,9 +60,10 @@ const ORDERED: [&str; 4] = ["alpha", "beta", "milestone", "rc"];
 const UNORDERED: [&str; 9] =
     ["canary", "dev", "ea", "experimental", "nightly", "pre", "prerelease", "preview", "snapshot"];
 
-/// Short forms, which are a prerelease only between the numbers and another number: `(b1234)` is a build, and so is the
-/// letter of OpenSSL's `1.0.2c`.
-const SHORT: [(&str, &str); 5] = [("a", "alpha"), ("b", "beta"), ("c", "rc"), ("cr", "rc"), ("m", "milestone")];
+/// Short forms, which are a prerelease only between the numbers and another number: `(b1234)` is a
+/// build, and so is the letter of OpenSSL's `1.0.2c`.
+const SHORT: [(&str, &str); 5] =
+    [("a", "alpha"), ("b", "beta"), ("c", "rc"), ("cr", "rc"), ("m", "milestone")];
 
 /// Words for a build, in front of its number.
 const BUILD_WORDS: [&str; 7] = ["bld", "build", "r", "rev", "revision", "vc", "versioncode"];
@@ -78,7 +81,8 @@ impl Suffix {
     /// Reads what follows the numbers of a version.
     pub(super) fn read(text: &str) -> Self {
         let mut suffix = Self::default();
-        let end = text.find(|c: char| c.is_whitespace() || "([;,".contains(c)).unwrap_or(text.len());
+        let end =
+            text.find(|c: char| c.is_whitespace() || "([;,".contains(c)).unwrap_or(text.len());
         let mut plus = text[..end].split('+');
         let attached = Told::read(&identifiers(plus.next().unwrap_or_default()), Place::Attached);
         for part in plus.take(PARTS) {
@@ -112,9 +116,12 @@ impl Suffix {
         self.prerelease.is_empty() && self.build.is_empty() && self.words.is_empty()
     }
 
-    /// How its prerelease compares with the one that an entry names; the release is after all of them.
+    /// How its prerelease compares with the one that an entry names; the release is after all of
+    /// them.
     pub(super) fn cmp_stage(&self, entry: &Self) -> Option<Ordering> {
-        let Some((named, behind)) = entry.prerelease.split_first() else { return Some(Ordering::Equal) };
+        let Some((named, behind)) = entry.prerelease.split_first() else {
+            return Some(Ordering::Equal);
+        };
         let Some((sent, sent_behind)) = self.prerelease.split_first() else {
             // A word whose place is not known, `-insider.3`, may be a prerelease too.
             let may_tell = !self.words.is_empty() || self.in_doubt;
@@ -126,12 +133,14 @@ impl Suffix {
         Some(place(sent)?.cmp(&place(named)?))
     }
 
-    /// How a build compares with the one that an entry names; a version without any is before every build of it.
+    /// How a build compares with the one that an entry names; a version without any is before every
+    /// build of it.
     pub(super) fn cmp_build(&self, sent: &[Identifier], named: &[Identifier]) -> Option<Ordering> {
         if !sent.is_empty() {
             return compare(sent, named);
         }
-        let may_tell = self.in_doubt || self.contradicts || self.words.iter().any(Identifier::has_digit);
+        let may_tell =
+            self.in_doubt || self.contradicts || self.words.iter().any(Identifier::has_digit);
         (!may_tell || !self.prerelease.is_empty()).then_some(Ordering::Less)
     }
 
@@ -151,7 +160,9 @@ impl Suffix {
     fn take(&mut self, told: Told) {
         if self.build.is_empty() && !self.contradicts {
             self.build = told.build;
-        } else if !told.build.is_empty() && compare(&told.build, &self.build) != Some(Ordering::Equal) {
+        } else if !told.build.is_empty()
+            && compare(&told.build, &self.build) != Some(Ordering::Equal)
+        {
             self.contradicts = true;
             self.build.clear();
         }
@@ -211,7 +222,10 @@ impl Told {
 /// The prerelease that a word names; the short forms where they may be one.
 fn stage(word: &Identifier, may_be_short: bool) -> Option<&'static str> {
     let short = SHORT.iter().find(|(short, _)| may_be_short && word.among(&[short]).is_some());
-    short.map(|(_, stage)| *stage).or_else(|| word.among(&ORDERED)).or_else(|| word.among(&UNORDERED))
+    short
+        .map(|(_, stage)| *stage)
+        .or_else(|| word.among(&ORDERED))
+        .or_else(|| word.among(&UNORDERED))
 }
 
 /// The place of a prerelease among the others.
@@ -221,10 +235,12 @@ fn place(word: &Identifier) -> Option<usize> {
 }
 
 fn is_build_word(word: &Identifier, place: Place) -> bool {
-    word.among(&BUILD_WORDS).is_some() || place == Place::Apart && word.among(&[SHORT_BUILD_WORD]).is_some()
+    word.among(&BUILD_WORDS).is_some()
+        || place == Place::Apart && word.among(&[SHORT_BUILD_WORD]).is_some()
 }
 
-/// The parts behind the attached one: each pair of brackets, and what stands between `;`, `,` and brackets.
+/// The parts behind the attached one: each pair of brackets, and what stands between `;`, `,` and
+/// brackets.
 fn parts(text: &str) -> Vec<&str> {
     let mut found = Vec::new();
     let mut rest = text;
@@ -255,10 +271,11 @@ fn bracket_length(text: &str) -> usize {
     text.len()
 }
 
-/// The member in brackets that may tell the build, and whether there are others: the one that begins with a word for it,
-/// else the only one, else a number in front.
+/// The member in brackets that may tell the build, and whether there are others: the one that
+/// begins with a word for it, else the only one, else a number in front.
 fn named_member(inner: &str) -> (&str, bool) {
-    let members: Vec<&str> = inner.split([';', ',']).map(str::trim).filter(|member| !says_nothing(member)).collect();
+    let members: Vec<&str> =
+        inner.split([';', ',']).map(str::trim).filter(|member| !says_nothing(member)).collect();
     let others = members.len() > 1;
     if let Some(named) = members.iter().find(|member| names_build(member)) {
         return (named, others);
@@ -271,7 +288,8 @@ fn named_member(inner: &str) -> (&str, bool) {
     }
 }
 
-/// The words in front that belong together, and what follows them: `build 1234` and `iOS 17` of `build 1234 iOS 17`.
+/// The words in front that belong together, and what follows them: `build 1234` and `iOS 17` of
+/// `build 1234 iOS 17`.
 fn statement(text: &str) -> (Vec<Identifier>, &str) {
     let mut found = Vec::new();
     let mut rest = text.trim_start_matches(|c: char| !c.is_alphanumeric());
@@ -285,7 +303,9 @@ fn statement(text: &str) -> (Vec<Identifier>, &str) {
 
 /// Tells whether a number may follow that belongs to this word.
 fn introduces(word: &Identifier) -> bool {
-    is_build_word(word, Place::Apart) || word.among(&EMPTY_WORDS).is_some() || stage(word, false).is_some()
+    is_build_word(word, Place::Apart)
+        || word.among(&EMPTY_WORDS).is_some()
+        || stage(word, false).is_some()
 }
 
 /// Tells whether there are only words in it that tell nothing.
@@ -301,10 +321,12 @@ pub(super) fn is_build_comment(comment: &str) -> bool {
 
 /// Tells whether a text is a number, perhaps with further ones behind a dot.
 pub(super) fn is_number(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_digit()) && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+    text.starts_with(|c: char| c.is_ascii_digit())
+        && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
 }
 
-/// Tells whether a text begins with a word for a build and its number: `build 1234`, `Build:1234`, `vc1234`, `#1234`.
+/// Tells whether a text begins with a word for a build and its number: `build 1234`, `Build:1234`,
+/// `vc1234`, `#1234`.
 pub(super) fn names_build(text: &str) -> bool {
     let text = text.trim_start_matches(['[', ' ']);
     let word_end = text.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(text.len());
@@ -315,6 +337,7 @@ pub(super) fn names_build(text: &str) -> bool {
         word => identifiers(word).first().is_some_and(|word| is_build_word(word, Place::Apart)),
     };
     // One letter in front of more than a number is some other code.
-    let is_code = word.len() == 1 && !number.bytes().all(|byte| byte.is_ascii_digit() || byte == b']');
+    let is_code =
+        word.len() == 1 && !number.bytes().all(|byte| byte.is_ascii_digit() || byte == b']');
     named && !is_code && number.starts_with(|c: char| c.is_ascii_digit())
 }

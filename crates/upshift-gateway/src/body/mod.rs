@@ -1,7 +1,7 @@
 //! The two bodies of an exchange: the one that goes to the upstream and the one that comes back.
 //!
-//! Each watches its own progress: a body that is asked for more and gets nothing for too long ends with [`Silent`].
-//! What else arrives on the connection does not count.
+//! Each watches its own progress: a body that is asked for more and gets nothing for too long ends
+//! with [`Silent`]. What else arrives on the connection does not count.
 
 mod replay;
 mod request;
@@ -27,8 +27,8 @@ pub(crate) struct Unfinished;
 
 /// Tells whether a body that has just ended was cut short.
 ///
-/// hyper takes RST_STREAM with NO_ERROR for the end of a body. RFC 9113 §8.1 has a server send it after a complete
-/// response, which END_STREAM marks; without END_STREAM, the content is cut short.
+/// hyper takes RST_STREAM with NO_ERROR for the end of a body. RFC 9113 §8.1 has a server send it
+/// after a complete response, which END_STREAM marks; without END_STREAM, the content is cut short.
 pub(crate) fn is_unfinished(body: &Incoming, version: Version) -> bool {
     version == Version::HTTP_2 && !body.is_end_stream()
 }

@@ -17,8 +17,8 @@ const KEPT: usize = 64 * 1024;
 
 type Polled = Poll<Option<Result<Frame<Bytes>, BodyError>>>;
 
-/// The content of a request that is being sent. One handle is the codec's; the other can take the content back, and while
-/// there is another, what the codec takes is kept.
+/// The content of a request that is being sent. One handle is the codec's; the other can take the
+/// content back, and while there is another, what the codec takes is kept.
 #[derive(Clone)]
 pub(crate) struct Replay(Rc<RefCell<Content>>);
 

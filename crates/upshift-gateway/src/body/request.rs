@@ -87,8 +87,13 @@ impl RequestBody {
         Self::new(Kind::Empty, None)
     }
 
-    /// The request with a body that hyper reads from the connection of `activity`; the client may pause for `idle`.
-    pub(crate) fn hyper(request: Request<Incoming>, activity: &Rc<Activity>, idle: Duration) -> Request<Self> {
+    /// The request with a body that hyper reads from the connection of `activity`; the client may
+    /// pause for `idle`.
+    pub(crate) fn hyper(
+        request: Request<Incoming>,
+        activity: &Rc<Activity>,
+        idle: Duration,
+    ) -> Request<Self> {
         let version = request.version();
         request.map(|body| Self::incoming(body, version, activity, idle))
     }
@@ -137,13 +142,15 @@ impl RequestBody {
         self.size_hint().exact()
     }
 
-    /// Finds out whether there is content, where the length is not declared and the method has none as a rule: such a
-    /// request must not become a chunked one, nor have a `Content-Type` that means anything.
+    /// Finds out whether there is content, where the length is not declared and the method has none
+    /// as a rule: such a request must not become a chunked one, nor have a `Content-Type` that
+    /// means anything.
     ///
     /// # Errors
     /// If the client broke off, or waited too long.
     pub(crate) async fn settled(mut self, method: &Method) -> Result<Self, BodyError> {
-        let has_content = matches!(*method, Method::POST | Method::PUT | Method::PATCH | Method::CONNECT);
+        let has_content =
+            matches!(*method, Method::POST | Method::PUT | Method::PATCH | Method::CONNECT);
         if self.is_empty() || has_content || self.length().is_some() {
             return Ok(self);
         }
@@ -182,7 +189,8 @@ impl RequestBody {
                 return Poll::Ready(Some(Err(BadChunk.into())));
             }
             self.enter(UploadState::Client);
-            let Some(Poll::Ready(silent)) = self.silence.as_mut().map(|silence| silence.poll(cx)) else {
+            let Some(Poll::Ready(silent)) = self.silence.as_mut().map(|silence| silence.poll(cx))
+            else {
                 return Poll::Pending;
             };
             self.enter(UploadState::Stalled);
@@ -238,10 +246,14 @@ impl http_body::Body for RequestBody {
         }
         let polled = match &mut self.kind {
             Kind::Empty => return Poll::Ready(None),
-            Kind::Hyper(body, version) => match Pin::new(&mut *body).poll_frame(cx).map_err(BodyError::from) {
-                Poll::Ready(None) if is_unfinished(body, *version) => Poll::Ready(Some(Err(Unfinished.into()))),
-                polled => polled,
-            },
+            Kind::Hyper(body, version) => {
+                match Pin::new(&mut *body).poll_frame(cx).map_err(BodyError::from) {
+                    Poll::Ready(None) if is_unfinished(body, *version) => {
+                        Poll::Ready(Some(Err(Unfinished.into())))
+                    }
+                    polled => polled,
+                }
+            }
             Kind::Any(body) => body.as_mut().poll_frame(cx),
             Kind::Kept(content) => return content.poll_frame(cx),
         };

@@ -17,8 +17,8 @@ use crate::forward::trailers::TrailerFilter;
 use crate::stream_watch::StreamProgress;
 use crate::upstream::{Failure, Lease};
 
-/// As long a piece as is handed to a codec with flow control: a client that takes so much within the time allowed
-/// makes progress.
+/// As long a piece as is handed to a codec with flow control: a client that takes so much within
+/// the time allowed makes progress.
 const PIECE: usize = 16 * 1024;
 
 /// The body of an answer.
@@ -65,8 +65,8 @@ impl Body {
         Self { kind, ..Self::empty() }
     }
 
-    /// The upstream's body; its connection is given back when the body has been read, and closed if the upstream is
-    /// silent for too long.
+    /// The upstream's body; its connection is given back when the body has been read, and closed if
+    /// the upstream is silent for too long.
     pub(crate) fn upstream(
         body: Incoming,
         version: Version,
@@ -79,12 +79,20 @@ impl Body {
             return Self::empty();
         }
         let lease = Some(lease);
-        let from = FromUpstream { body, version, lease, silence, trailers, first: None, rest: Bytes::new() };
+        let from = FromUpstream {
+            body,
+            version,
+            lease,
+            silence,
+            trailers,
+            first: None,
+            rest: Bytes::new(),
+        };
         Self { kind: Kind::Upstream(Box::new(from)), ..Self::empty() }
     }
 
-    /// Reads what came of the content together with the head, so that an answer that is broken from the start is known
-    /// to be before any of it goes out.
+    /// Reads what came of the content together with the head, so that an answer that is broken from
+    /// the start is known to be before any of it goes out.
     ///
     /// # Errors
     /// If it is.
@@ -116,7 +124,8 @@ impl Body {
         self
     }
 
-    /// Records its progress, and hands it on in pieces that a client with flow control has to take in time.
+    /// Records its progress, and hands it on in pieces that a client with flow control has to take
+    /// in time.
     pub(crate) fn tracked(mut self, progress: Option<Rc<StreamProgress>>) -> Self {
         if let Some(progress) = &progress {
             progress.answered();
@@ -125,8 +134,9 @@ impl Body {
         self
     }
 
-    /// Keeps the last byte of the content back. The codec takes a piece for which it has window for a single byte, and
-    /// ends the stream's task with the last one: what is behind this byte was then sent, or can be.
+    /// Keeps the last byte of the content back. The codec takes a piece for which it has window for
+    /// a single byte, and ends the stream's task with the last one: what is behind this byte was
+    /// then sent, or can be.
     fn keep_last_byte(&mut self, polled: &mut Polled) {
         if self.progress.is_none() || !http_body::Body::is_end_stream(self) {
             return;
@@ -236,7 +246,9 @@ impl http_body::Body for Body {
             _ if self.last_byte.is_some() => false,
             Kind::Empty => true,
             Kind::Full(_) => false,
-            Kind::Upstream(from) => from.first.is_none() && from.rest.is_empty() && from.body.is_end_stream(),
+            Kind::Upstream(from) => {
+                from.first.is_none() && from.rest.is_empty() && from.body.is_end_stream()
+            }
         }
     }
 
@@ -245,7 +257,9 @@ impl http_body::Body for Body {
             _ if self.last_byte.is_some() => SizeHint::with_exact(1),
             Kind::Empty => SizeHint::with_exact(0),
             Kind::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Kind::Upstream(from) if from.first.is_none() && from.rest.is_empty() => from.body.size_hint(),
+            Kind::Upstream(from) if from.first.is_none() && from.rest.is_empty() => {
+                from.body.size_hint()
+            }
             Kind::Upstream(_) => SizeHint::default(),
         }
     }

@@ -13,7 +13,8 @@ pub(crate) struct Silent;
 
 /// Measures how long one wait for the next piece takes.
 ///
-/// The timer is made when a wait begins that is not over at once, and touched again only when it fires.
+/// The timer is made when a wait begins that is not over at once, and touched again only when it
+/// fires.
 pub(crate) struct Silence {
     limit: Duration,
     since: Option<Instant>,

@@ -10,10 +10,11 @@
 //! | `POST /api/explain` | [`ExplainRequest`](upshift_record::control::ExplainRequest) → [`upshift_record::DecisionRecord`] |
 //! | `POST /api/fingerprint` | `{"identity": "…"}` → `{"fingerprint": "…"}`, as `trips` shows it |
 //!
-//! Who may: 1. with an admin token, whoever sends `Authorization: Bearer` with it. 2. Without one (on a loopback
-//! address only), whoever reaches the listener by an address or as `localhost`, so that no page in a browser gets here
-//! under a name of its own. 3. A change comes as `application/json`, which no page of another origin can send: nothing
-//! here answers a CORS preflight.
+//! Who may: 1. with an admin token, whoever sends `Authorization: Bearer` with it. 2. Without one
+//! (on a loopback address only), whoever reaches the listener by an address or as `localhost`, so
+//! that no page in a browser gets here under a name of its own. 3. A change comes as
+//! `application/json`, which no page of another origin can send: nothing here answers a CORS
+//! preflight.
 //!
 //! A problem has a `code` that programs can go by: [`Problem`].
 
@@ -48,7 +49,10 @@ pub(crate) struct Access {
 }
 
 /// `router`, for those who may use it.
-pub(crate) fn guarded<S: Clone + Send + Sync + 'static>(router: Router<S>, access: Access) -> Router<S> {
+pub(crate) fn guarded<S: Clone + Send + Sync + 'static>(
+    router: Router<S>,
+    access: Access,
+) -> Router<S> {
     router.layer(from_fn_with_state(access, admit))
 }
 
@@ -71,8 +75,9 @@ pub(crate) fn router(control: Arc<Control>) -> Router {
 pub(crate) struct Problem {
     status: StatusCode,
     detail: String,
-    /// What it is about, for programs: `unknown-rule`, `unknown-change`, `nothing-to-undo`, `already-undone`,
-    /// `not-undoable`, `overtaken`, `rises`, `repeated`, `changed-meanwhile`, `too-late`.
+    /// What it is about, for programs: `unknown-rule`, `unknown-change`, `nothing-to-undo`,
+    /// `already-undone`, `not-undoable`, `overtaken`, `rises`, `repeated`, `changed-meanwhile`,
+    /// `too-late`.
     code: Option<&'static str>,
     /// The changes that were not confirmed.
     rules: Vec<RuleChange>,
@@ -107,24 +112,34 @@ impl Access {
         let token = self.token.load();
         let Some(token) = token.as_deref() else {
             return (!is_local(headers)).then(|| {
-                Problem::new(StatusCode::FORBIDDEN, "without an admin token, only an address or localhost may be asked")
+                Problem::new(
+                    StatusCode::FORBIDDEN,
+                    "without an admin token, only an address or localhost may be asked",
+                )
             });
         };
-        let sent = headers.get(header::AUTHORIZATION).map(header::HeaderValue::as_bytes).unwrap_or_default();
+        let sent = headers
+            .get(header::AUTHORIZATION)
+            .map(header::HeaderValue::as_bytes)
+            .unwrap_or_default();
         let bearer = match sent.split_at_checked(7) {
             Some((scheme, token)) if scheme.eq_ignore_ascii_case(b"bearer ") => token.trim_ascii(),
             _ => b"",
         };
         let equal: bool = bearer.ct_eq(token.as_bytes()).into();
-        (!equal).then(|| Problem::new(StatusCode::UNAUTHORIZED, "send the admin token: Authorization: Bearer …"))
+        (!equal).then(|| {
+            Problem::new(StatusCode::UNAUTHORIZED, "send the admin token: Authorization: Bearer …")
+        })
     }
 }
 
-/// Tells whether `Host` is an address or `localhost`: a name that a page chose for itself (DNS rebinding) is neither.
+/// Tells whether `Host` is an address or `localhost`: a name that a page chose for itself (DNS
+/// rebinding) is neither.
 fn is_local(headers: &HeaderMap) -> bool {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let host = upshift_core::Facts::host_of(host);
-    host.eq_ignore_ascii_case("localhost") || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok()
+    host.eq_ignore_ascii_case("localhost")
+        || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok()
 }
 
 async fn plan(State(control): State<Arc<Control>>) -> impl IntoResponse {
@@ -147,7 +162,10 @@ impl Page {
     }
 }
 
-async fn revisions(State(control): State<Arc<Control>>, Query(page): Query<Page>) -> impl IntoResponse {
+async fn revisions(
+    State(control): State<Arc<Control>>,
+    Query(page): Query<Page>,
+) -> impl IntoResponse {
     Json(control.revisions(page.limit()).iter().map(revision_report).collect::<Vec<_>>())
 }
 
@@ -155,26 +173,39 @@ async fn trips(State(control): State<Arc<Control>>, Query(page): Query<Page>) ->
     Json(control.trips(page.limit()).iter().map(trip_report).collect::<Vec<_>>())
 }
 
-async fn pause(State(control): State<Arc<Control>>, body: Body<ChangeRequest>) -> Answer<ChangeReport> {
+async fn pause(
+    State(control): State<Arc<Control>>,
+    body: Body<ChangeRequest>,
+) -> Answer<ChangeReport> {
     change(&control, body, |request| Ok(Change::Pause(target(request)?))).await
 }
 
-async fn resume(State(control): State<Arc<Control>>, body: Body<ChangeRequest>) -> Answer<ChangeReport> {
+async fn resume(
+    State(control): State<Arc<Control>>,
+    body: Body<ChangeRequest>,
+) -> Answer<ChangeReport> {
     change(&control, body, |request| Ok(Change::Resume(target(request)?))).await
 }
 
-async fn set(State(control): State<Arc<Control>>, body: Body<ChangeRequest>) -> Answer<ChangeReport> {
+async fn set(
+    State(control): State<Arc<Control>>,
+    body: Body<ChangeRequest>,
+) -> Answer<ChangeReport> {
     change(&control, body, setting).await
 }
 
-async fn undo(State(control): State<Arc<Control>>, body: Body<ChangeRequest>) -> Answer<ChangeReport> {
+async fn undo(
+    State(control): State<Arc<Control>>,
+    body: Body<ChangeRequest>,
+) -> Answer<ChangeReport> {
     change(&control, body, |request| Ok(Change::Undo(request.undo.clone()))).await
 }
 
 fn setting(request: &ChangeRequest) -> Result<Change, Problem> {
     let rule = request.rule.clone().ok_or_else(|| Problem::bad("`rule` is missing"))?;
     let phase = request.phase.as_deref().and_then(Imposed::parse);
-    let imposed = phase.ok_or_else(|| Problem::bad("`phase` is one of off, observe, warn, enforce, paused"))?;
+    let imposed = phase
+        .ok_or_else(|| Problem::bad("`phase` is one of off, observe, warn, enforce, paused"))?;
     let until = time("until", request.until.as_deref())?;
     if until.is_some_and(|until| until <= Timestamp::now()) {
         return Err(Problem::bad("`until` is over already"));
@@ -201,8 +232,11 @@ async fn change(
     read: impl FnOnce(&ChangeRequest) -> Result<Change, Problem>,
 ) -> Answer<ChangeReport> {
     let Json(request) = body?;
-    if request.actor.trim().is_empty() || request.actor.len() > 200 || request.reason.len() > 1_000 {
-        return Err(Problem::bad("`actor` says who wants it in at most 200 bytes, `reason` why in at most 1,000"));
+    if request.actor.trim().is_empty() || request.actor.len() > 200 || request.reason.len() > 1_000
+    {
+        return Err(Problem::bad(
+            "`actor` says who wants it in at most 200 bytes, `reason` why in at most 1,000",
+        ));
     }
     if request.change.as_deref().is_some_and(|id| !ChangeRequest::is_id(id)) {
         return Err(Problem::bad("`change` is an id of 1 to 40 letters, digits and -"));
@@ -225,7 +259,10 @@ struct Identity {
     identity: String,
 }
 
-async fn fingerprint(State(control): State<Arc<Control>>, body: Body<Identity>) -> Answer<impl Serialize> {
+async fn fingerprint(
+    State(control): State<Arc<Control>>,
+    body: Body<Identity>,
+) -> Answer<impl Serialize> {
     let Json(Identity { identity }) = body?;
     Ok(Json(serde_json::json!({ "fingerprint": control.fingerprint(&identity).to_string() })))
 }
@@ -253,7 +290,9 @@ impl From<ControlError> for Problem {
             ControlError::UnknownRule(_) => (StatusCode::NOT_FOUND, "unknown-rule"),
             ControlError::Undo(UndoError::Unknown(_)) => (StatusCode::NOT_FOUND, "unknown-change"),
             ControlError::Undo(UndoError::Nothing) => (StatusCode::CONFLICT, "nothing-to-undo"),
-            ControlError::Undo(UndoError::AlreadyUndone { .. }) => (StatusCode::CONFLICT, "already-undone"),
+            ControlError::Undo(UndoError::AlreadyUndone { .. }) => {
+                (StatusCode::CONFLICT, "already-undone")
+            }
             ControlError::Undo(UndoError::Overtaken { .. }) => (StatusCode::CONFLICT, "overtaken"),
             ControlError::Undo(_) => (StatusCode::CONFLICT, "not-undoable"),
             ControlError::Rises { .. } => (StatusCode::CONFLICT, "rises"),
@@ -283,7 +322,10 @@ impl IntoResponse for Problem {
         }
         let mut response = (self.status, body.to_string()).into_response();
         let fields = response.headers_mut();
-        fields.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/problem+json"));
+        fields.insert(
+            header::CONTENT_TYPE,
+            header::HeaderValue::from_static("application/problem+json"),
+        );
         if self.status == StatusCode::UNAUTHORIZED {
             fields.insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
         }

@@ -1,8 +1,10 @@
 //! The thread that writes changes to the store, so that nothing else waits for a disk.
 //!
-//! 1. A record is handed over once and written as soon as that is possible: it is tried again every second.
-//! 2. A store that cannot be made does not keep a gateway from starting; one that another gateway has open does, and one
-//!    that is there and cannot be read, for what was paused in it would be enforced.
+//! 1. A record is handed over once and written as soon as that is possible: it is tried again every
+//!    second.
+//! 2. A store that cannot be made does not keep a gateway from starting; one that another gateway
+//!    has open does, and one that is there and cannot be read, for what was paused in it would be
+//!    enforced.
 //! 3. At the end everything is tried once more, and what is then forgotten is in the log.
 
 use std::path::{Path, PathBuf};
@@ -143,7 +145,11 @@ impl Saving {
         let why = match timeout(PATIENCE, outcome).await {
             Ok(Ok(Ok(()))) => return Ok(()),
             Ok(Ok(Err(why))) => why,
-            Ok(Err(_)) => return Err("a restart forgets this change: nothing writes the store any more".to_owned()),
+            Ok(Err(_)) => {
+                return Err(
+                    "a restart forgets this change: nothing writes the store any more".to_owned()
+                );
+            }
             Err(_) => "the store takes too long".to_owned(),
         };
         Err(format!("a restart forgets this change, unless the store works again before it: {why}"))
@@ -223,7 +229,8 @@ impl Writer {
         let saved = self.try_to_save();
         match &saved {
             Ok(()) => self.saved = self.records.last().map_or(0, |record| record.revision.revision),
-            // It is opened again next time: it may have been removed, or be on a disk that came back.
+            // It is opened again next time: it may have been removed, or be on a disk that came
+            // back.
             Err(_) => self.store = None,
         }
         self.unsaved.store(self.pending() as u64, Ordering::Relaxed);

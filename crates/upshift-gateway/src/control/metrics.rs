@@ -1,4 +1,5 @@
-//! How things stand, as Prometheus reads it. Labels are bounded by the policy file: rules, phases, exemptions.
+//! How things stand, as Prometheus reads it. Labels are bounded by the policy file: rules, phases,
+//! exemptions.
 
 use std::sync::atomic::AtomicU64;
 
@@ -21,26 +22,52 @@ impl Control {
         let mut registry = Registry::with_prefix("upshift");
         rules(&mut registry, &status);
         breakers(&mut registry, &status);
-        let expires = family(&mut registry, "exemption_expires_timestamp_seconds", "When an exemption ends");
+        let expires =
+            family(&mut registry, "exemption_expires_timestamp_seconds", "When an exemption ends");
         for exemption in self.policy(now).exemptions() {
-            let labels = vec![("exemption", exemption.id.to_string()), ("owner", exemption.owner.clone())];
+            let labels =
+                vec![("exemption", exemption.id.to_string()), ("owner", exemption.owner.clone())];
             expires.get_or_create(&labels).set(exemption.expires.as_second() as f64);
         }
         let unsaved = Gauge::<u64, AtomicU64>::default();
         unsaved.set(status.unsaved);
-        registry.register("changes_unsaved", "Changes in force that a restart would forget", unsaved);
+        registry.register(
+            "changes_unsaved",
+            "Changes in force that a restart would forget",
+            unsaved,
+        );
         let trips: u64 = self.state().sightings.values().map(|seen| seen.trips).sum();
-        registry.register("breaker_trips", "Trips of breakers on this replica", ConstCounter::new(trips));
+        registry.register(
+            "breaker_trips",
+            "Trips of breakers on this replica",
+            ConstCounter::new(trips),
+        );
         registry
     }
 }
 
 fn rules(registry: &mut Registry, status: &Status) {
     let phase = family(registry, "rule_phase", "1 for the phase that a rule is in");
-    let share = family(registry, "rule_refused_ratio", "The share of callers that the rule's phase refuses");
-    let held = family(registry, "rule_override", "1 where a person, the breaker or the command line holds a rule");
-    let target = family(registry, "rule_target_seen", "Requests that met the version that a rollout requires");
-    let unnamed = family(registry, "ramp_without_identity", "Requests that a ramp passed over for want of an identity");
+    let share = family(
+        registry,
+        "rule_refused_ratio",
+        "The share of callers that the rule's phase refuses",
+    );
+    let held = family(
+        registry,
+        "rule_override",
+        "1 where a person, the breaker or the command line holds a rule",
+    );
+    let target = family(
+        registry,
+        "rule_target_seen",
+        "Requests that met the version that a rollout requires",
+    );
+    let unnamed = family(
+        registry,
+        "ramp_without_identity",
+        "Requests that a ramp passed over for want of an identity",
+    );
     for rule in &status.rules {
         let id = || vec![("rule", rule.rule.clone())];
         phase.get_or_create(&with(id(), "phase", &rule.phase)).set(1.0);
@@ -55,10 +82,18 @@ fn rules(registry: &mut Registry, status: &Status) {
 
 fn breakers(registry: &mut Registry, status: &Status) {
     let tripped = family(registry, "breaker_tripped", "1 while the breaker holds a rule at warn");
-    let seen = family(registry, "breaker_identities_seen", "Different callers in the breaker's window");
-    let refused = family(registry, "breaker_identities_refused", "Different refused callers in the breaker's window");
-    let concentration =
-        family(registry, "breaker_concentration", "The share of the refused callers that come from one network");
+    let seen =
+        family(registry, "breaker_identities_seen", "Different callers in the breaker's window");
+    let refused = family(
+        registry,
+        "breaker_identities_refused",
+        "Different refused callers in the breaker's window",
+    );
+    let concentration = family(
+        registry,
+        "breaker_concentration",
+        "The share of the refused callers that come from one network",
+    );
     let withheld = family(
         registry,
         "breaker_withheld",

@@ -1,11 +1,15 @@
-//! Control over a running gateway: what people and the breaker impose on rules, over the policy file.
+//! Control over a running gateway: what people and the breaker impose on rules, over the policy
+//! file.
 //!
-//! 1. The policy in force is the file's with the overrides of the store ([`upshift_core::Policy::with`]). It is published
-//!    like a reload, and after every reload the overrides are put on it again.
-//! 2. A change is in force before it is in the store: people who are locked out do not wait for a disk. The [`keeper`]
-//!    writes it, and tries again if it cannot; the one who asked for the change learns what a restart would forget.
-//! 3. Cores hand in what they counted; [`watch`] looks at it four times a second. Nothing on the path of a request waits
-//!    for this module's lock, and nothing that holds the lock waits for anything.
+//! 1. The policy in force is the file's with the overrides of the store
+//!    ([`upshift_core::Policy::with`]). It is published like a reload, and after every reload the
+//!    overrides are put on it again.
+//! 2. A change is in force before it is in the store: people who are locked out do not wait for a
+//!    disk. The [`keeper`] writes it, and tries again if it cannot; the one who asked for the
+//!    change learns what a restart would forget.
+//! 3. Cores hand in what they counted; [`watch`] looks at it four times a second. Nothing on the
+//!    path of a request waits for this module's lock, and nothing that holds the lock waits for
+//!    anything.
 //! 4. It is one replica's: replicas are told one by one, and each breaker trips by itself.
 
 mod api;
@@ -113,7 +117,8 @@ impl Control {
     /// Opens the store and puts the file's policy in force with what is kept there.
     ///
     /// # Errors
-    /// If another gateway has the store open, or there is one that cannot be read: what it holds would be forgotten.
+    /// If another gateway has the store open, or there is one that cannot be read: what it holds
+    /// would be forgotten.
     pub(crate) fn open(beginning: Beginning<'_>, publish: Publish) -> Result<Self, StoreError> {
         let Beginning { policy, store, observe, webhook, now } = beginning;
         let (keeper, content) = Keeper::open(store)?;
@@ -134,8 +139,8 @@ impl Control {
         Ok(control)
     }
 
-    /// Closes the store for good, so that the process that follows this one can open it. Changes are in force as before,
-    /// and are not kept.
+    /// Closes the store for good, so that the process that follows this one can open it. Changes
+    /// are in force as before, and are not kept.
     pub(crate) fn release_store(&self) {
         self.state().keeper.release();
     }
@@ -162,7 +167,14 @@ impl Control {
         let id = wanted.id.clone().unwrap_or_else(keeper::random_id);
         let Wanted { actor, reason, .. } = wanted;
         let shares = state.shares(now);
-        let record = state.history.change(Order { change, id: &id, at: now, actor, reason, shares: &shares })?;
+        let record = state.history.change(Order {
+            change,
+            id: &id,
+            at: now,
+            actor,
+            reason,
+            shares: &shares,
+        })?;
         let saving = state.keeper.save(&record);
         let (revision, action) = (record.revision.revision, change.action());
         let undoes = report.undoes_change.as_deref().unwrap_or_default();

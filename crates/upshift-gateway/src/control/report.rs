@@ -5,7 +5,9 @@ use upshift_adoption::breaker::{Reading, Trip};
 use upshift_adoption::overrides::Imposed;
 use upshift_core::policy::{Exemption, Rule};
 use upshift_core::{Policy, Timestamp};
-use upshift_record::control::{BreakerStatus, ExemptionStatus, RevisionReport, RuleStatus, Status, TripReport};
+use upshift_record::control::{
+    BreakerStatus, ExemptionStatus, RevisionReport, RuleStatus, Status, TripReport,
+};
 
 use super::Control;
 use super::state::State;
@@ -20,7 +22,11 @@ impl Control {
             revision: policy.revision().to_owned(),
             overrides: state.history.latest(),
             unsaved: state.keeper.unsaved(),
-            rules: policy.rules().iter().map(|rule| rule_status(&state, rule, &readings, now)).collect(),
+            rules: policy
+                .rules()
+                .iter()
+                .map(|rule| rule_status(&state, rule, &readings, now))
+                .collect(),
             exemptions: exemptions(&policy, now),
         }
     }

@@ -43,7 +43,13 @@ pub(super) struct Sightings {
 }
 
 impl State {
-    pub(super) fn new(file: Policy, history: History, keeper: Keeper, observe: bool, webhook: Option<String>) -> Self {
+    pub(super) fn new(
+        file: Policy,
+        history: History,
+        keeper: Keeper,
+        observe: bool,
+        webhook: Option<String>,
+    ) -> Self {
         Self {
             file,
             observe,
@@ -64,9 +70,12 @@ impl State {
         if self.observe {
             let (phase, by) = (Phase::Observe, Actor::CommandLine);
             let all = policy::Override { phase, until: None, by, reason: "--observe".into() };
-            return self.file.with(&policy::Overrides { all: Some(all), ..policy::Overrides::default() });
+            return self
+                .file
+                .with(&policy::Overrides { all: Some(all), ..policy::Overrides::default() });
         }
-        self.file.with(&overrides.resolve(self.file.rules().iter().map(|rule| rule.id.as_ref()), now))
+        self.file
+            .with(&overrides.resolve(self.file.rules().iter().map(|rule| rule.id.as_ref()), now))
     }
 
     /// The policy that is to be in force from now on; the breaker watches accordingly.
@@ -80,7 +89,8 @@ impl State {
         policy
     }
 
-    /// Takes the overrides of the history, resets the breaker where its latch is gone, and puts it all in force.
+    /// Takes the overrides of the history, resets the breaker where its latch is gone, and puts it
+    /// all in force.
     pub(super) fn put_in_force(&mut self, now: Timestamp, publish: &Publish) {
         let before = std::mem::replace(&mut self.overrides, self.history.overrides());
         let kept: Vec<&str> = self.overrides.tripped().collect();
@@ -92,9 +102,12 @@ impl State {
         publish(policy);
     }
 
-    /// Tells whether the rule that `change` is about is there: in the file, or still among the overrides.
+    /// Tells whether the rule that `change` is about is there: in the file, or still among the
+    /// overrides.
     pub(super) fn knows(&self, change: &Change, now: Timestamp) -> Result<(), ControlError> {
-        let held = |rule: &str| matches!(change, Change::Resume(_)) && self.overrides.of(rule, now).is_some();
+        let held = |rule: &str| {
+            matches!(change, Change::Resume(_)) && self.overrides.of(rule, now).is_some()
+        };
         match change.rule() {
             Some(rule) if self.file.rule(rule).is_none() && !held(rule) => {
                 Err(ControlError::UnknownRule(rule.to_owned()))
@@ -104,7 +117,11 @@ impl State {
     }
 
     /// What `change` would do.
-    pub(super) fn preview(&self, change: &Change, now: Timestamp) -> Result<ChangeReport, ControlError> {
+    pub(super) fn preview(
+        &self,
+        change: &Change,
+        now: Timestamp,
+    ) -> Result<ChangeReport, ControlError> {
         let (after, undone) = self.history.preview(change, now)?;
         Ok(ChangeReport {
             revision: None,
@@ -121,7 +138,12 @@ impl State {
     }
 
     /// Tells whether a change that would do what `preview` says may be made at `now`.
-    pub(super) fn allows(&self, wanted: &Wanted, preview: &ChangeReport, now: Timestamp) -> Result<(), ControlError> {
+    pub(super) fn allows(
+        &self,
+        wanted: &Wanted,
+        preview: &ChangeReport,
+        now: Timestamp,
+    ) -> Result<(), ControlError> {
         // The client has given it up by then, and says that it was not made.
         if let Some(end) = wanted.not_after.filter(|end| *end < now) {
             return Err(ControlError::TooLate(end));
@@ -150,8 +172,8 @@ impl State {
 
     fn change_of(&self, old: &Rule, new: &Rule, resumed: bool, now: Timestamp) -> RuleChange {
         let (before, after) = (old.moment(now), new.moment(now));
-        // A stopped rule refuses nobody, so that every resume would be a rise: it is held against what it was when it
-        // was stopped.
+        // A stopped rule refuses nobody, so that every resume would be a rise: it is held against
+        // what it was when it was stopped.
         let stop = self.overrides.stop_of(&old.id, now).filter(|_| resumed);
         let share_before = stop.map_or(before.share, Stop::share);
         RuleChange {
@@ -186,7 +208,8 @@ impl State {
     pub(super) fn check_breaker(&mut self, now: Timestamp, publish: &Publish) -> Vec<Crossing> {
         let crossings = self.breaker.crossings(now);
         for Crossing { trip, trips } in &crossings {
-            let (rule, seen, refused, concentration) = (&trip.rule, trip.seen, trip.refused, trip.concentration());
+            let (rule, seen, refused, concentration) =
+                (&trip.rule, trip.seen, trip.refused, trip.concentration());
             let sentence = trip.sentence();
             if *trips {
                 tracing::error!(%rule, seen, refused, concentration, "the breaker tripped: {sentence}; the rule only warns until it is resumed");
@@ -228,13 +251,17 @@ impl State {
         self.notices.due(&exemptions.collect::<Vec<_>>(), now)
     }
 
-    /// Remembers where each rule of `policy` stands, and says what changed since it was last looked at.
+    /// Remembers where each rule of `policy` stands, and says what changed since it was last looked
+    /// at.
     pub(super) fn tell_phases(&mut self, policy: &Policy, now: Timestamp) {
         let stood = std::mem::take(&mut self.phases);
         for rule in policy.rules() {
             let Moment { phase, share, .. } = rule.moment(now);
             self.phases.insert(rule.id.to_string(), phase);
-            let Some(before) = stood.get(rule.id.as_ref()).filter(|before| **before != phase) else { continue };
+            let Some(before) = stood.get(rule.id.as_ref()).filter(|before| **before != phase)
+            else {
+                continue;
+            };
             tracing::info!(rule = %rule.id, "{}: {before} → {phase} ({:.0} % refused)", rule.id, share.fraction() * 100.0);
             self.guard(rule, phase);
         }

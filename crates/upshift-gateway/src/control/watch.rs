@@ -11,7 +11,8 @@ use upshift_core::Timestamp;
 use super::webhook::{self, Hooked};
 use super::{Control, state::State};
 
-/// How often the breaker looks: a trip follows a crossing within this and the time a core takes to hand in.
+/// How often the breaker looks: a trip follows a crossing within this and the time a core takes to
+/// hand in.
 pub(crate) const EVERY: Duration = Duration::from_millis(250);
 
 /// Looks until the task is dropped. `tls` gives what webhooks over https are sent with now.
@@ -32,7 +33,8 @@ pub(crate) async fn watch(control: Arc<Control>, tls: impl Fn() -> Arc<rustls::C
 impl Control {
     /// Looks at everything once, and returns who is to be told of what.
     pub(crate) fn tick(&self, now: Timestamp) -> Vec<Hooked> {
-        let tallies = std::mem::take(&mut *self.inbox.lock().unwrap_or_else(PoisonError::into_inner));
+        let tallies =
+            std::mem::take(&mut *self.inbox.lock().unwrap_or_else(PoisonError::into_inner));
         let mut state = self.state();
         state.absorb(&tallies, now);
         let crossings = state.check_breaker(now, &self.publish);

@@ -16,7 +16,8 @@ use upshift_config::{Address, UpstreamHttp};
 
 /// How long one try may take, and how long to wait before each.
 const PATIENCE: Duration = Duration::from_secs(10);
-const WAITS: [Duration; 4] = [Duration::ZERO, Duration::from_secs(1), Duration::from_secs(10), Duration::from_secs(60)];
+const WAITS: [Duration; 4] =
+    [Duration::ZERO, Duration::from_secs(1), Duration::from_secs(10), Duration::from_secs(60)];
 
 /// Something to be told, and where.
 #[derive(Debug)]
@@ -25,13 +26,18 @@ pub(crate) struct Hooked {
     pub(crate) body: String,
 }
 
-/// The report of a crossing. `text` is what chat programs show; no identity and no network is in it.
+/// The report of a crossing. `text` is what chat programs show; no identity and no network is in
+/// it.
 pub(crate) fn body(Crossing { trip, trips }: &Crossing) -> String {
     let (rule, sentence) = (&trip.rule, trip.sentence());
     let text = if *trips {
-        format!("Upshift's breaker tripped: rule {rule} only warns until it is resumed. {sentence}.")
+        format!(
+            "Upshift's breaker tripped: rule {rule} only warns until it is resumed. {sentence}."
+        )
     } else {
-        format!("Upshift's breaker did not trip: one network alone crosses the limit of rule {rule}. {sentence}.")
+        format!(
+            "Upshift's breaker did not trip: one network alone crosses the limit of rule {rule}. {sentence}."
+        )
     };
     serde_json::json!({
         "event": if *trips { "breaker-tripped" } else { "breaker-withheld" },
@@ -51,7 +57,9 @@ pub(crate) fn body(Crossing { trip, trips }: &Crossing) -> String {
 }
 
 /// Delivers what comes, each by itself, until nothing can come any more.
-pub(crate) async fn deliver(mut told: mpsc::UnboundedReceiver<(Hooked, Arc<rustls::ClientConfig>)>) {
+pub(crate) async fn deliver(
+    mut told: mpsc::UnboundedReceiver<(Hooked, Arc<rustls::ClientConfig>)>,
+) {
     while let Some((hooked, tls)) = told.recv().await {
         tokio::spawn(async move { insist(&hooked, tls).await });
     }
@@ -65,8 +73,15 @@ async fn insist(hooked: &Hooked, tls: Arc<rustls::ClientConfig>) {
                 tracing::info!(address = hooked.address, %status, "the webhook was told");
                 return;
             }
-            Ok(Ok(status)) => tracing::warn!(address = hooked.address, %status, tries, "the webhook did not take it"),
-            Ok(Err(error)) => tracing::warn!(address = hooked.address, error, tries, "the webhook was not reached"),
+            Ok(Ok(status)) => {
+                tracing::warn!(address = hooked.address, %status, tries, "the webhook did not take it")
+            }
+            Ok(Err(error)) => tracing::warn!(
+                address = hooked.address,
+                error,
+                tries,
+                "the webhook was not reached"
+            ),
             Err(_) => tracing::warn!(address = hooked.address, tries, "the webhook took too long"),
         }
     }
@@ -82,8 +97,9 @@ async fn post(hooked: &Hooked, tls: Arc<rustls::ClientConfig>) -> Result<http::S
     let connector = Connector::new(tls, PATIENCE);
     let opened = connector.connect(&address, UpstreamHttp::V1_1).await;
     let (stream, _) = opened.map_err(|error| format!("{error:?}"))?;
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(|error| error.to_string())?;
     let driving = tokio::spawn(connection);
     let target = uri.path_and_query().map_or("/", |target| target.as_str());
     let request = Request::post(target)

@@ -24,10 +24,12 @@ pub(crate) fn add_via(headers: &mut HeaderMap, received: Version) {
     headers.append(header::VIA, value);
 }
 
-/// As often a request may pass a gateway of this name. Gateways in a row are fewer; a loop is longer.
+/// As often a request may pass a gateway of this name. Gateways in a row are fewer; a loop is
+/// longer.
 pub(crate) const MOST_PASSES: usize = 8;
 
-/// Tells whether a request goes round in circles: RFC 9110 §7.6.3 has `Via` for "avoiding request loops".
+/// Tells whether a request goes round in circles: RFC 9110 §7.6.3 has `Via` for "avoiding request
+/// loops".
 pub(crate) fn is_looping(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(header::VIA).iter().map(HeaderValue::as_bytes);
     let ours = elements(lines).filter(|hop| {
@@ -66,7 +68,8 @@ pub(crate) fn set_forwarded(headers: &mut HeaderMap, told: &ForwardedInfo<'_>) {
     remove_client_forwarded(headers);
     insert_text(headers, HeaderName::from_static("x-forwarded-for"), &addresses);
     if let Some(proto) = proto {
-        headers.insert(HeaderName::from_static("x-forwarded-proto"), HeaderValue::from_static(proto));
+        headers
+            .insert(HeaderName::from_static("x-forwarded-proto"), HeaderValue::from_static(proto));
     }
     if !told.host.is_empty() {
         insert_text(headers, HeaderName::from_static("x-forwarded-host"), told.host);
@@ -74,7 +77,8 @@ pub(crate) fn set_forwarded(headers: &mut HeaderMap, told: &ForwardedInfo<'_>) {
     insert_text(headers, header::FORWARDED, &forwarded(told, proto, between.then_some(hop)));
 }
 
-/// RFC 7239 §4: an element for the client, and one for the declared proxy between us, if there is one.
+/// RFC 7239 §4: an element for the client, and one for the declared proxy between us, if there is
+/// one.
 fn forwarded(told: &ForwardedInfo<'_>, proto: Option<&str>, proxy: Option<IpAddr>) -> String {
     let mut value = String::with_capacity(96);
     value.push_str("for=");
@@ -138,7 +142,13 @@ mod tests {
             headers.insert(name, HeaderValue::from_static(value));
         }
         let hop = "[2001:db8::1]:99".parse::<SocketAddr>().unwrap();
-        let info = ForwardedInfo { hop, client: Some(hop.ip()), chain: None, https: Some(true), host: "a.example" };
+        let info = ForwardedInfo {
+            hop,
+            client: Some(hop.ip()),
+            chain: None,
+            https: Some(true),
+            host: "a.example",
+        };
         set_forwarded(&mut headers, &info);
         assert_eq!(headers["x-forwarded-for"], "2001:db8::1");
         assert_eq!(headers["forwarded"], "for=\"[2001:db8::1]\";host=\"a.example\";proto=https");

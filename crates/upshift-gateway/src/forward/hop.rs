@@ -1,7 +1,8 @@
 //! The fields that belong to one hop.
 //!
 //! 1. What `Connection` names, and `Connection` itself, never crosses (RFC 9110 §7.6.1).
-//! 2. `Upgrade` and `HTTP2-Settings` never cross, named or not: that is how h2c is smuggled past a policy.
+//! 2. `Upgrade` and `HTTP2-Settings` never cross, named or not: that is how h2c is smuggled past a
+//!    policy.
 
 use http::Method;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -17,14 +18,17 @@ const HOP_BY_HOP: [HeaderName; 6] = [
     HeaderName::from_static("http2-settings"),
 ];
 
-/// Fields that this hop itself reads after `Connection` has been applied; [`strip_hop_by_hop`] and the framing of the next
-/// hop see to them.
-const READ_HERE: [&str; 6] = ["upgrade", "http2-settings", "te", "host", "content-length", "transfer-encoding"];
+/// Fields that this hop itself reads after `Connection` has been applied; [`strip_hop_by_hop`] and
+/// the framing of the next hop see to them.
+const READ_HERE: [&str; 6] =
+    ["upgrade", "http2-settings", "te", "host", "content-length", "transfer-encoding"];
 
-/// As many nominated names are kept to be held against each trailer. A header section of 64 KiB can name thousands.
+/// As many nominated names are kept to be held against each trailer. A header section of 64 KiB can
+/// name thousands.
 const MAX_NOMINATED: usize = 256;
 
-/// The fields that a `Connection` names; of more than [`MAX_NOMINATED`], every field is taken to be one.
+/// The fields that a `Connection` names; of more than [`MAX_NOMINATED`], every field is taken to be
+/// one.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Nominated(Vec<HeaderName>);
 
@@ -41,11 +45,13 @@ impl Nominated {
     }
 }
 
-/// Removes the fields that `Connection` names, before anything is decided: what is decided on has to be what goes on.
+/// Removes the fields that `Connection` names, before anything is decided: what is decided on has
+/// to be what goes on.
 ///
-/// RFC 9110 §7.6.1: an intermediary "MUST parse a received Connection header field before a message is forwarded and, for
-/// each connection-option in this field, remove any header or trailer field(s) from the message with the same name".
-/// The fields in `believed` stay: a declared proxy wrote them, and no client may take them away by naming them.
+/// RFC 9110 §7.6.1: an intermediary "MUST parse a received Connection header field before a message
+/// is forwarded and, for each connection-option in this field, remove any header or trailer
+/// field(s) from the message with the same name". The fields in `believed` stay: a declared proxy
+/// wrote them, and no client may take them away by naming them.
 pub(crate) fn remove_nominated(headers: &mut HeaderMap, believed: &[&str]) -> Nominated {
     let mut nominated = Nominated::default();
     if !headers.contains_key(header::CONNECTION) {
@@ -63,7 +69,8 @@ pub(crate) fn remove_nominated(headers: &mut HeaderMap, believed: &[&str]) -> No
     nominated
 }
 
-/// Removes what was meant for this hop alone (RFC 9110 §7.6.1), whether `Connection` names it or not.
+/// Removes what was meant for this hop alone (RFC 9110 §7.6.1), whether `Connection` names it or
+/// not.
 pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
     headers.remove(header::CONNECTION);
     for name in HOP_BY_HOP {
@@ -76,18 +83,21 @@ pub(crate) fn is_hop_by_hop(name: &HeaderName) -> bool {
     *name == header::CONNECTION || HOP_BY_HOP.contains(name)
 }
 
-/// RFC 9113 §8.2.3: cookie lines "MUST be concatenated into a single octet string using the two-octet delimiter of 0x3b,
-/// 0x20 (the ASCII string "; ") before being passed into a non-HTTP/2 context".
+/// RFC 9113 §8.2.3: cookie lines "MUST be concatenated into a single octet string using the
+/// two-octet delimiter of 0x3b, 0x20 (the ASCII string "; ") before being passed into a non-HTTP/2
+/// context".
 pub(crate) fn join_cookies(headers: &mut HeaderMap) {
     if headers.get_all(header::COOKIE).iter().nth(1).is_some() {
-        let lines: Vec<&[u8]> = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
+        let lines: Vec<&[u8]> =
+            headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
         if let Ok(joined) = HeaderValue::from_bytes(&lines.join(&b"; "[..])) {
             headers.insert(header::COOKIE, joined);
         }
     }
 }
 
-/// How often a TRACE or OPTIONS may still be forwarded (RFC 9110 §7.6.2); `None` where it does not say.
+/// How often a TRACE or OPTIONS may still be forwarded (RFC 9110 §7.6.2); `None` where it does not
+/// say.
 pub(crate) fn forwards_left(method: &Method, headers: &HeaderMap) -> Option<u64> {
     let limited = [Method::TRACE, Method::OPTIONS].contains(method);
     headers.get(header::MAX_FORWARDS).filter(|_| limited)?.to_str().ok()?.trim().parse().ok()
@@ -177,13 +187,18 @@ mod tests {
         let options: Vec<String> = (0..300).map(|number| format!("x-{number}")).collect();
         let mut headers = map(&[("connection", &options.join(",")), ("x-299", "1")]);
         let nominated = remove_nominated(&mut headers, &[]);
-        assert!(!headers.contains_key("x-299") && nominated.names(&HeaderName::from_static("x-299")));
+        assert!(
+            !headers.contains_key("x-299") && nominated.names(&HeaderName::from_static("x-299"))
+        );
     }
 
     #[test]
     fn what_a_declared_proxy_wrote_cannot_be_taken_away() {
-        let mut headers =
-            map(&[("connection", "x-forwarded-proto, x-other"), ("x-forwarded-proto", "http"), ("x-other", "1")]);
+        let mut headers = map(&[
+            ("connection", "x-forwarded-proto, x-other"),
+            ("x-forwarded-proto", "http"),
+            ("x-other", "1"),
+        ]);
         remove_nominated(&mut headers, &["x-forwarded-proto"]);
         assert!(headers.contains_key("x-forwarded-proto") && !headers.contains_key("x-other"));
     }
@@ -191,8 +206,12 @@ mod tests {
     /// RFC 9113 §3.1 made h2c obsolete; a split offer must not slip through.
     #[test]
     fn offers_to_switch_do_not_cross_even_unnamed() {
-        let mut headers =
-            map(&[("upgrade", "foo, h2c"), ("upgrade", "bar"), ("http2-settings", "AAMAAABkAAQ"), ("te", "gzip")]);
+        let mut headers = map(&[
+            ("upgrade", "foo, h2c"),
+            ("upgrade", "bar"),
+            ("http2-settings", "AAMAAABkAAQ"),
+            ("te", "gzip"),
+        ]);
         strip_hop_by_hop(&mut headers);
         assert!(headers.is_empty());
     }

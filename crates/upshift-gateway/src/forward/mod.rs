@@ -2,10 +2,11 @@
 //!
 //! 1. Bodies stream both ways; nothing is held back to be counted or looked at.
 //! 2. The path goes as it was sent.
-//! 3. A request is sent a second time only if no upstream can have seen it, or once, if the retry budget allows it:
-//!    one that was not processed (RFC 9113 §8.7), and one that is idempotent and empty (RFC 9110 §9.2.2), if another
-//!    replica is well or the connection it went on had served before (RFC 9112 §9.3.1). What counts as failed is no
-//!    answer, a malformed one, and 502, 503 and 504. This holds for handshakes, too, up to the 101.
+//! 3. A request is sent a second time only if no upstream can have seen it, or once, if the retry
+//!    budget allows it: one that was not processed (RFC 9113 §8.7), and one that is idempotent and
+//!    empty (RFC 9110 §9.2.2), if another replica is well or the connection it went on had served
+//!    before (RFC 9112 §9.3.1). What counts as failed is no answer, a malformed one, and 502, 503
+//!    and 504. This holds for handshakes, too, up to the 101.
 //! 4. Framing fields are written from the body that is sent, both ways.
 
 pub(crate) mod forwarded;
@@ -32,7 +33,8 @@ use crate::upstream::{Failure, Lease, Random, Replica, RetryBudget, Site};
 use sending::{Attempt, Sending, Switching, Take};
 use trailers::TrailerFilter;
 
-/// What an upstream's 426 named in `Upgrade`, kept with the answer while the field itself stays behind.
+/// What an upstream's 426 named in `Upgrade`, kept with the answer while the field itself stays
+/// behind.
 #[derive(Clone)]
 pub(crate) struct UpstreamUpgrade(pub(crate) Vec<HeaderValue>);
 
@@ -46,10 +48,14 @@ pub(crate) async fn forward(
     let is_head = request.method == Method::HEAD;
     let sending = Sending { upload: request.body.watched(), timeouts, is_head };
     let request = counted(request, site);
-    try_each(request, site, random, async |request, replica, take| sending.attempt(request, replica, take).await).await
+    try_each(request, site, random, async |request, replica, take| {
+        sending.attempt(request, replica, take).await
+    })
+    .await
 }
 
-/// Sends `request`, which offers another protocol, on a connection of its own. A `101` is the caller's to judge.
+/// Sends `request`, which offers another protocol, on a connection of its own. A `101` is the
+/// caller's to judge.
 pub(crate) async fn ask<'s>(
     mut request: Outbound,
     site: &'s Site,
@@ -58,10 +64,14 @@ pub(crate) async fn ask<'s>(
 ) -> Result<Switching<'s>, Fault> {
     let sending = Sending { upload: request.body.watched(), timeouts, is_head: false };
     let request = counted(request, site);
-    try_each(request, site, random, async |request, replica, _| sending.attempt_switch(request, replica).await).await
+    try_each(request, site, random, async |request, replica, _| {
+        sending.attempt_switch(request, replica).await
+    })
+    .await
 }
 
-/// Tries one replica after the other while the request is as good as new, and one more if it failed and may be repeated.
+/// Tries one replica after the other while the request is as good as new, and one more if it failed
+/// and may be repeated.
 async fn try_each<'s, T>(
     mut request: Outbound,
     site: &'s Site,
@@ -88,7 +98,8 @@ async fn try_each<'s, T>(
                 next = other.or(again.then_some(replica));
                 // What was not processed has cost the upstream nothing: the budget is for the rest.
                 let is_free = unprocessed && !std::mem::replace(&mut was_repeated, true);
-                let Some(copy) = copy.filter(|_| next.is_some() && (is_free || takes_retry(site))) else {
+                let Some(copy) = copy.filter(|_| next.is_some() && (is_free || takes_retry(site)))
+                else {
                     // An answer is worth more than a fault.
                     return outcome.or_else(|fault| last.map_err(|_| fault));
                 };
@@ -132,17 +143,25 @@ pub(crate) async fn inbound(
     // RFC 7838 §2.1: an alternative is one of this origin, and a way around this gateway.
     parts.headers.remove(header::ALT_SVC);
     let upgrade: Vec<_> = match parts.status {
-        StatusCode::UPGRADE_REQUIRED => parts.headers.get_all(header::UPGRADE).iter().cloned().collect(),
+        StatusCode::UPGRADE_REQUIRED => {
+            parts.headers.get_all(header::UPGRADE).iter().cloned().collect()
+        }
         _ => Vec::new(),
     };
     let nominated = hop::remove_nominated(&mut parts.headers, &[]);
     hop::strip_hop_by_hop(&mut parts.headers);
     let silence = Silence::new(timeouts.silence);
-    let mut body = Body::upstream(body, parts.version, lease, silence, TrailerFilter::response(nominated));
+    let mut body =
+        Body::upstream(body, parts.version, lease, silence, TrailerFilter::response(nominated));
     if declared.is_none() && !is_head {
         body = match body.begun().await {
             Ok(body) => body,
-            Err(error) => return Err(Fault::BadGateway(name.to_owned(), format!("broke off its answer: {error}"))),
+            Err(error) => {
+                return Err(Fault::BadGateway(
+                    name.to_owned(),
+                    format!("broke off its answer: {error}"),
+                ));
+            }
         };
     }
     set_length(&mut parts, declared, &body, is_head);
@@ -159,10 +178,11 @@ fn checked_length(parts: &response::Parts) -> Result<Option<u64>, &'static str> 
     if parts.status == StatusCode::SWITCHING_PROTOCOLS {
         return Err("switched protocols without being asked");
     }
-    let declared = declared_length(&parts.headers).map_err(|_| "sent a Content-Length that is not one number")?;
+    let declared = declared_length(&parts.headers)
+        .map_err(|_| "sent a Content-Length that is not one number")?;
     let codings = parts.headers.get_all(header::TRANSFER_ENCODING);
-    // RFC 9112 §6.3: such a message "might indicate an attempt to perform request smuggling or response splitting and
-    // ought to be handled as an error".
+    // RFC 9112 §6.3: such a message "might indicate an attempt to perform request smuggling or
+    // response splitting and ought to be handled as an error".
     if declared.is_some() && codings.iter().next().is_some() {
         return Err("framed its answer in two ways");
     }
@@ -181,8 +201,8 @@ fn checked_length(parts: &response::Parts) -> Result<Option<u64>, &'static str> 
 fn set_length(parts: &mut response::Parts, declared: Option<u64>, body: &Body, is_head: bool) {
     use http_body::Body as _;
     let length = match parts.status {
-        // RFC 9110 §8.6: "A server MUST NOT send a Content-Length header field in any response with a status code of
-        // 1xx (Informational) or 204 (No Content)".
+        // RFC 9110 §8.6: "A server MUST NOT send a Content-Length header field in any response with
+        // a status code of 1xx (Informational) or 204 (No Content)".
         StatusCode::NO_CONTENT => None,
         // §8.6: here it is the length that the content would have, and the upstream alone knows it.
         StatusCode::NOT_MODIFIED => declared,

@@ -7,7 +7,8 @@ use super::hop;
 use crate::body::{Replay, RequestBody};
 use crate::upstream::Replica;
 
-/// A request as it is to be sent on: its fields are those of the next hop, save what depends on that hop's protocol.
+/// A request as it is to be sent on: its fields are those of the next hop, save what depends on
+/// that hop's protocol.
 pub(crate) struct Outbound {
     /// As the client sent it.
     pub(crate) method: Method,
@@ -51,8 +52,8 @@ impl Outbound {
         Kept { host: host.clone(), trailers, declares_length, retryable }
     }
 
-    /// What is kept of it while it is sent. Only a stream of HTTP/2 tells that a request was not processed: over HTTP/1
-    /// it is worth nothing to keep one that may not be repeated.
+    /// What is kept of it while it is sent. Only a stream of HTTP/2 tells that a request was not
+    /// processed: over HTTP/1 it is worth nothing to keep one that may not be repeated.
     pub(super) fn spare(&mut self, http2: bool) -> Option<Spare> {
         let is_safe = self.body.is_empty() && self.method.is_idempotent();
         if !self.retryable || !(is_safe || http2) {
@@ -72,7 +73,8 @@ impl Outbound {
         Some(Spare { copy, is_safe, content })
     }
 
-    /// For the codec. Where the client named no host, as HTTP/1.0 may, the replica goes by its own name.
+    /// For the codec. Where the client named no host, as HTTP/1.0 may, the replica goes by its own
+    /// name.
     pub(super) fn into_request(self, http2: bool, replica: &Replica) -> Request<RequestBody> {
         let Self { method, target, host, trailers, declares_length, mut headers, body, .. } = self;
         let host = if host.is_empty() { replica.authority.clone() } else { host };
@@ -85,7 +87,8 @@ impl Outbound {
         if http2 {
             // RFC 9113 §8.3.1: `:authority` in place of `Host`.
             uri.authority = http::uri::Authority::from_maybe_shared(host).ok();
-            let scheme = if replica.tls { http::uri::Scheme::HTTPS } else { http::uri::Scheme::HTTP };
+            let scheme =
+                if replica.tls { http::uri::Scheme::HTTPS } else { http::uri::Scheme::HTTP };
             uri.scheme = uri.authority.is_some().then_some(scheme);
         } else {
             headers.insert(header::HOST, host);
@@ -128,7 +131,8 @@ impl Spare {
         self.is_safe.then_some(self.copy)
     }
 
-    /// A request to send in place of one that was not processed; none if its content is not there any more.
+    /// A request to send in place of one that was not processed; none if its content is not there
+    /// any more.
     pub(super) fn unprocessed(mut self) -> Option<Box<Outbound>> {
         if let Some(content) = self.content {
             self.copy.body = content.take_back()?;
@@ -138,15 +142,24 @@ impl Spare {
 }
 
 /// Writes the framing fields from the body that is sent; `headers` has none.
-fn frame(headers: &mut HeaderMap, method: &Method, body: &RequestBody, declares_length: bool, http2: bool) {
-    // RFC 9110 §8.6: "A user agent SHOULD send Content-Length in a request when the method defines a meaning for enclosed
-    // content and it is not sending Transfer-Encoding", zero included.
+fn frame(
+    headers: &mut HeaderMap,
+    method: &Method,
+    body: &RequestBody,
+    declares_length: bool,
+    http2: bool,
+) {
+    // RFC 9110 §8.6: "A user agent SHOULD send Content-Length in a request when the method defines
+    // a meaning for enclosed content and it is not sending Transfer-Encoding", zero included.
     let has_meaning = matches!(*method, Method::POST | Method::PUT | Method::PATCH);
     match body.length() {
         Some(0) if !declares_length && !has_meaning => {}
         Some(length) => drop(headers.insert(header::CONTENT_LENGTH, length.into())),
         None if http2 => {}
-        // The codec leaves out the content of a GET of unknown length unless a field says how to send it.
-        None => drop(headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"))),
+        // The codec leaves out the content of a GET of unknown length unless a field says how to
+        // send it.
+        None => {
+            drop(headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked")))
+        }
     }
 }

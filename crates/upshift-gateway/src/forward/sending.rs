@@ -104,14 +104,16 @@ enum Repeat {
     Never,
     /// At another replica, if its method and content allow that: this one was given its chance.
     Elsewhere,
-    /// At the same replica as well: it closed a connection that had served before (RFC 9112 §9.3.1).
+    /// At the same replica as well: it closed a connection that had served before (RFC 9112
+    /// §9.3.1).
     Anywhere,
     /// Anywhere and with any method: it was not processed (RFC 9113 §8.7).
     Unprocessed,
 }
 
 impl Sending {
-    /// Asks `replica`, and returns its answer if it is not one that another replica may have a better one for.
+    /// Asks `replica`, and returns its answer if it is not one that another replica may have a
+    /// better one for.
     pub(super) async fn attempt(
         &self,
         request: Outbound,
@@ -121,9 +123,12 @@ impl Sending {
         let Answered { response, lease, copy } = self.exchange(request, replica, take).await?;
         let status = response.status();
         match inbound(response, lease, &replica.name, self.is_head, self.timeouts).await {
-            Ok(response) if copy.is_some() && is_of_a_bad_replica(status) => {
-                Err(Attempt::Failed { outcome: Box::new(Ok(response)), copy, again: false, unprocessed: false })
-            }
+            Ok(response) if copy.is_some() && is_of_a_bad_replica(status) => Err(Attempt::Failed {
+                outcome: Box::new(Ok(response)),
+                copy,
+                again: false,
+                unprocessed: false,
+            }),
             Ok(response) => Ok(response),
             Err(fault) => Err(failed(fault, copy, Repeat::Elsewhere)),
         }
@@ -136,24 +141,39 @@ impl Sending {
         replica: &'s Rc<Replica>,
     ) -> Result<Switching<'s>, Attempt<Switching<'s>>> {
         let Answered { response, lease, copy } = self.exchange(request, replica, Take::Own).await?;
-        // RFC 9110 §7.8: "the client cannot begin using an upgraded protocol on the connection until it has completely
-        // sent the request message", so the upstream may not switch before.
-        if response.status() == StatusCode::SWITCHING_PROTOCOLS && self.upload.state().0 != UploadState::Done {
+        // RFC 9110 §7.8: "the client cannot begin using an upgraded protocol on the connection
+        // until it has completely sent the request message", so the upstream may not switch before.
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS
+            && self.upload.state().0 != UploadState::Done
+        {
             let what = "switched protocols before it had the whole request".to_owned();
             return Err(failed(Fault::BadGateway(replica.name.clone(), what), None, Repeat::Never));
         }
         let is_bad = is_of_a_bad_replica(response.status());
         let answer = (response, lease, replica.name.as_str());
         match copy {
-            Some(_) if is_bad => {
-                Err(Attempt::Failed { outcome: Box::new(Ok(answer)), copy, again: false, unprocessed: false })
-            }
+            Some(_) if is_bad => Err(Attempt::Failed {
+                outcome: Box::new(Ok(answer)),
+                copy,
+                again: false,
+                unprocessed: false,
+            }),
             _ => Ok(answer),
         }
     }
 
-    async fn exchange<T>(&self, request: Outbound, replica: &Rc<Replica>, take: Take) -> Result<Answered, Attempt<T>> {
-        let waiting = Waiting { replica, upload: &self.upload, since: Instant::now(), over: Cell::new(false) };
+    async fn exchange<T>(
+        &self,
+        request: Outbound,
+        replica: &Rc<Replica>,
+        take: Take,
+    ) -> Result<Answered, Attempt<T>> {
+        let waiting = Waiting {
+            replica,
+            upload: &self.upload,
+            since: Instant::now(),
+            over: Cell::new(false),
+        };
         let answered = self.exchange_patiently(request, replica, take).await;
         waiting.over.set(true);
         answered
@@ -166,24 +186,36 @@ impl Sending {
         take: Take,
     ) -> Result<Answered, Attempt<T>> {
         let Some(mut load) = replica.load() else {
-            return Err(Attempt::Untouched(Box::new(request), Fault::UpstreamBusy(replica.name.clone())));
+            return Err(Attempt::Untouched(
+                Box::new(request),
+                Fault::UpstreamBusy(replica.name.clone()),
+            ));
         };
-        // Connections that rested may have been closed meanwhile: then the request comes back, and the next one is tried.
+        // Connections that rested may have been closed meanwhile: then the request comes back, and
+        // the next one is tried.
         for _ in 0..if take == Take::Any { MAX_STALE } else { 0 } {
             let Some((link, rested)) = replica.pool.reuse() else { break };
             match self.send(link, request, load, Connection::Reused(rested)).await {
                 Err(Unanswered::Unsent(back, place)) => (request, load) = (*back, place),
-                Err(Unanswered::Failed { fault, copy, repeat }) => return Err(failed(fault, copy, repeat)),
+                Err(Unanswered::Failed { fault, copy, repeat }) => {
+                    return Err(failed(fault, copy, repeat));
+                }
                 Ok(answered) => return Ok(answered),
             }
         }
-        let opened = if take == Take::Own { replica.pool.open_own().await } else { replica.pool.open().await };
+        let opened = if take == Take::Own {
+            replica.pool.open_own().await
+        } else {
+            replica.pool.open().await
+        };
         let link = match opened {
             Ok(link) => link,
             Err(error) => return Err(not_connected(replica, error, request)),
         };
         match self.send(link, request, load, Connection::New).await {
-            Err(Unanswered::Unsent(back, _)) => Err(Attempt::Untouched(back, closed_at_once(replica))),
+            Err(Unanswered::Unsent(back, _)) => {
+                Err(Attempt::Untouched(back, closed_at_once(replica)))
+            }
             Err(Unanswered::Failed { fault, copy, repeat }) => Err(failed(fault, copy, repeat)),
             Ok(answered) => Ok(answered),
         }
@@ -224,7 +256,8 @@ impl Sending {
         }
     }
 
-    /// The meaning of a broken connection or stream: a body that its client did not finish breaks it, too.
+    /// The meaning of a broken connection or stream: a body that its client did not finish breaks
+    /// it, too.
     fn broken(
         &self,
         error: &hyper::Error,
@@ -233,7 +266,9 @@ impl Sending {
         connection: Connection,
     ) -> Unanswered {
         let fault = match self.upload.state().0 {
-            UploadState::Failed => Some(Fault::Framing("The request's body broke off or is malformed.")),
+            UploadState::Failed => {
+                Some(Fault::Framing("The request's body broke off or is malformed."))
+            }
             UploadState::Stalled => Some(Fault::BodyTimeout),
             _ => None,
         };
@@ -254,14 +289,19 @@ impl Sending {
             Repeat::Unprocessed => spare.and_then(Spare::unprocessed),
             _ => spare.and_then(Spare::safe),
         };
-        Unanswered::Failed { fault: Fault::BadGateway(replica.name.clone(), breach.what().to_owned()), copy, repeat }
+        Unanswered::Failed {
+            fault: Fault::BadGateway(replica.name.clone(), breach.what().to_owned()),
+            copy,
+            repeat,
+        }
     }
 }
 
 /// An answer to an offer of another protocol, and the name of the replica.
 pub(super) type Switching<'s> = (Response<Incoming>, Lease, &'s str);
 
-/// The wait for the head of an answer. It counts against the replica if it ends because the client gave up.
+/// The wait for the head of an answer. It counts against the replica if it ends because the client
+/// gave up.
 struct Waiting<'a> {
     replica: &'a Replica,
     upload: &'a Upload,
@@ -302,14 +342,16 @@ impl Breach {
         if error.is_parse() {
             return Self::Malformed;
         }
-        let Some(error) = error.source().and_then(|source| source.downcast_ref::<h2::Error>()) else {
+        let Some(error) = error.source().and_then(|source| source.downcast_ref::<h2::Error>())
+        else {
             return Self::Closed;
         };
         match error.reason() {
             None => Self::Closed,
             // The codec raised it itself.
             Some(_) if !error.is_remote() => Self::Malformed,
-            // The codec gives this to streams that are above the last one that was processed, and to no other.
+            // The codec gives this to streams that are above the last one that was processed, and
+            // to no other.
             Some(h2::Reason::NO_ERROR) if error.is_go_away() => Self::Leaving,
             Some(_) if error.is_go_away() => Self::Failing,
             Some(h2::Reason::REFUSED_STREAM) => Self::Refused,
@@ -343,9 +385,13 @@ fn failed<T>(fault: Fault, copy: Option<Box<Outbound>>, repeat: Repeat) -> Attem
     Attempt::Failed { outcome: Box::new(Err(fault)), copy, again, unprocessed }
 }
 
-/// Statuses by which a server says that it cannot serve at the moment, or that the one behind it does not.
+/// Statuses by which a server says that it cannot serve at the moment, or that the one behind it
+/// does not.
 fn is_of_a_bad_replica(status: StatusCode) -> bool {
-    matches!(status, StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT)
+    matches!(
+        status,
+        StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT
+    )
 }
 
 fn late(replica: &Replica, what: &'static str, spare: Option<Spare>) -> Unanswered {
@@ -369,8 +415,8 @@ fn not_connected<T>(replica: &Replica, error: ConnectError, request: Outbound) -
     Attempt::Untouched(Box::new(request), unreachable(&replica.name, error))
 }
 
-/// Resolves when the upstream has had the whole request for too long, or has asked for nothing more of it. While the
-/// client owes bytes of it, the body itself keeps the time.
+/// Resolves when the upstream has had the whole request for too long, or has asked for nothing more
+/// of it. While the client owes bytes of it, the body itself keeps the time.
 async fn timed_out(upload: &Upload, timeouts: Timeouts) -> &'static str {
     let mut wake = Instant::now() + timeouts.response.min(timeouts.silence);
     loop {

@@ -1,8 +1,8 @@
 //! Which trailer fields cross.
 //!
-//! RFC 9110 §6.5.1: a trailer that is needed for framing, routing, authentication or the like "MUST NOT" be generated, and
-//! §6.5.2: merging one into the header section is for those who know it. Programs do it all the same, so a trailer that
-//! would change what was decided on is dropped.
+//! RFC 9110 §6.5.1: a trailer that is needed for framing, routing, authentication or the like "MUST
+//! NOT" be generated, and §6.5.2: merging one into the header section is for those who know it.
+//! Programs do it all the same, so a trailer that would change what was decided on is dropped.
 
 use std::rc::Rc;
 
@@ -34,7 +34,8 @@ pub(crate) struct TrailerFilter {
 }
 
 impl TrailerFilter {
-    /// For a request: none that `Connection` named, and none that the policy or a proxy reads in the header section.
+    /// For a request: none that `Connection` named, and none that the policy or a proxy reads in
+    /// the header section.
     pub(crate) fn request(nominated: Nominated, guarded: Rc<GuardedFields>) -> Self {
         Self { nominated, guarded: Some(guarded) }
     }
@@ -72,7 +73,9 @@ mod tests {
         headers.insert(header::CONNECTION, HeaderValue::from_static("x-secret"));
         let filter = TrailerFilter::response(remove_nominated(&mut headers, &[]));
         let mut trailers = HeaderMap::new();
-        for name in ["x-secret", "content-length", "transfer-encoding", "host", "grpc-status", "connection"] {
+        for name in
+            ["x-secret", "content-length", "transfer-encoding", "host", "grpc-status", "connection"]
+        {
             trailers.insert(HeaderName::from_static(name), HeaderValue::from_static("1"));
         }
         filter.apply(&mut trailers);

@@ -1,8 +1,9 @@
 //! Other spellings of a field that programs behind the gateway read as the same.
 //!
-//! RFC 3875 §4.1.18: to a CGI program `X_Api_Version` is `X-Api-Version`, for both are `HTTP_X_API_VERSION`; PHP makes
-//! `_` of `.` as well. Such a twin would carry a value that the policy never saw, so the twins of every field that a
-//! rule, an exemption, an identity, a proxy or this gateway reads or writes do not cross.
+//! RFC 3875 §4.1.18: to a CGI program `X_Api_Version` is `X-Api-Version`, for both are
+//! `HTTP_X_API_VERSION`; PHP makes `_` of `.` as well. Such a twin would carry a value that the
+//! policy never saw, so the twins of every field that a rule, an exemption, an identity, a proxy or
+//! this gateway reads or writes do not cross.
 
 use std::collections::HashSet;
 
@@ -49,11 +50,13 @@ impl GuardedFields {
         Self { folded: all.map(|name| fold(name).into()).collect() }
     }
 
-    /// Removes the twins, and `Proxy`, which a CGI program takes for the proxy that it is to use (CVE-2016-5385).
+    /// Removes the twins, and `Proxy`, which a CGI program takes for the proxy that it is to use
+    /// (CVE-2016-5385).
     pub(crate) fn remove_twins(&self, headers: &mut HeaderMap) {
         headers.remove("proxy");
         // Nearly every name is plain: then nothing is folded and nothing allocated.
-        let odd: Vec<HeaderName> = headers.keys().filter(|name| self.is_twin(name)).cloned().collect();
+        let odd: Vec<HeaderName> =
+            headers.keys().filter(|name| self.is_twin(name)).cloned().collect();
         for name in odd {
             headers.remove(name);
         }
@@ -66,7 +69,9 @@ impl GuardedFields {
             return false;
         }
         let folded = fold(name);
-        folded.starts_with("x-forwarded-") || folded == "proxy" || self.folded.contains(folded.as_str())
+        folded.starts_with("x-forwarded-")
+            || folded == "proxy"
+            || self.folded.contains(folded.as_str())
     }
 
     /// Whether `name`, or one that it is a twin of, is one of these fields.
@@ -78,7 +83,9 @@ impl GuardedFields {
 
 /// `name` in lower case, with `-` for every character that is no letter and no digit.
 fn fold(name: &str) -> String {
-    let fold = |character: char| if character.is_ascii_alphanumeric() { character.to_ascii_lowercase() } else { '-' };
+    let fold = |character: char| {
+        if character.is_ascii_alphanumeric() { character.to_ascii_lowercase() } else { '-' }
+    };
     name.chars().map(fold).collect()
 }
 
@@ -95,7 +102,8 @@ mod tests {
         let tls = Requirement::Tls(upshift_core::TlsVersion::V1_2);
         let identity = vec![IdentityReader::Header(FieldName::parse("X-Api_Key").unwrap())];
         let rule = RuleSpec { identity, ..RuleSpec::new("r", vec![tls]) };
-        let policy = Policy::new(PolicySpec { rules: vec![rule], ..PolicySpec::default() }).unwrap();
+        let policy =
+            Policy::new(PolicySpec { rules: vec![rule], ..PolicySpec::default() }).unwrap();
         let guarded = GuardedFields::new(&policy, &[]);
         let mut headers = HeaderMap::new();
         for name in [
@@ -115,7 +123,8 @@ mod tests {
         guarded.remove_twins(&mut headers);
         let mut left: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
         left.sort_unstable();
-        // The rule reads `X-Api_Key` itself; of its twins, the plain one is indistinguishable from another field.
+        // The rule reads `X-Api_Key` itself; of its twins, the plain one is indistinguishable from
+        // another field.
         assert_eq!(left, ["x-api-key", "x_other"]);
     }
 }

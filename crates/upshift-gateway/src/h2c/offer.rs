@@ -19,13 +19,16 @@ const HEADER_TABLE_SIZE: u16 = 1;
 pub(crate) struct Settings(Vec<(u16, u32)>);
 
 impl Settings {
-    /// What a request that offers `h2c` in due form has in `HTTP2-Settings`; `None` for any other request.
+    /// What a request that offers `h2c` in due form has in `HTTP2-Settings`; `None` for any other
+    /// request.
     pub(crate) fn offered(request: &request::Parts) -> Option<Self> {
-        if !offered(request)?.names("h2c") || !connection_names(&request.headers, HTTP2_SETTINGS.as_str()) {
+        if !offered(request)?.names("h2c")
+            || !connection_names(&request.headers, HTTP2_SETTINGS.as_str())
+        {
             return None;
         }
-        // RFC 7540 §3.2.1: "A server MUST NOT upgrade the connection to HTTP/2 if this header field is not present or if
-        // more than one is present."
+        // RFC 7540 §3.2.1: "A server MUST NOT upgrade the connection to HTTP/2 if this header field
+        // is not present or if more than one is present."
         let mut lines = request.headers.get_all(HTTP2_SETTINGS).iter();
         match (lines.next(), lines.next()) {
             (Some(value), None) => Self::parse(value.as_bytes()),
@@ -41,12 +44,15 @@ impl Settings {
         }
         let settings: Vec<(u16, u32)> = payload
             .chunks_exact(6)
-            .map(|s| (u16::from_be_bytes([s[0], s[1]]), u32::from_be_bytes([s[2], s[3], s[4], s[5]])))
+            .map(|s| {
+                (u16::from_be_bytes([s[0], s[1]]), u32::from_be_bytes([s[2], s[3], s[4], s[5]]))
+            })
             .collect();
         settings.iter().all(is_valid).then_some(Self(settings))
     }
 
-    /// The payload of a SETTINGS frame with these, but for the header table's size, and then `client`'s.
+    /// The payload of a SETTINGS frame with these, but for the header table's size, and then
+    /// `client`'s.
     pub(super) fn followed_by(&self, client: &[u8]) -> Vec<u8> {
         let mut payload = Vec::with_capacity(self.0.len() * 6 + client.len());
         for (id, value) in self.0.iter().filter(|(id, _)| *id != HEADER_TABLE_SIZE) {
@@ -105,7 +111,14 @@ mod tests {
         assert_eq!(offer("Upgrade, HTTP2-Settings", &["h2c"], &[CURL, CURL]), None, "doubled");
         assert_eq!(offer("HTTP2-Settings", &["h2c"], &[CURL]), None, "no upgrade");
         assert_eq!(offer("Upgrade, HTTP2-Settings", &["h2"], &[CURL]), None, "another token");
-        for bad in ["AAMAAABkAAQCAAAAAAIAAAAA=", "AAMAAABk AAQC", "AAMAAABkAAQ", "AAIAAAAC", "!", "AAUAAAAA"] {
+        for bad in [
+            "AAMAAABkAAQCAAAAAAIAAAAA=",
+            "AAMAAABk AAQC",
+            "AAMAAABkAAQ",
+            "AAIAAAAC",
+            "!",
+            "AAUAAAAA",
+        ] {
             assert_eq!(offer("Upgrade, HTTP2-Settings", &["h2c"], &[bad]), None, "{bad}");
         }
     }

@@ -33,9 +33,13 @@ pub(crate) enum OpeningError {
     Settings,
 }
 
-/// Awaits the client's preface and SETTINGS, and returns what the codec is to read before the rest of `stream`: they,
-/// and the opening of stream 1 by `method`.
-pub(crate) async fn open<S>(stream: &mut S, offered: &Settings, method: &Method) -> Result<Bytes, OpeningError>
+/// Awaits the client's preface and SETTINGS, and returns what the codec is to read before the rest
+/// of `stream`: they, and the opening of stream 1 by `method`.
+pub(crate) async fn open<S>(
+    stream: &mut S,
+    offered: &Settings,
+    method: &Method,
+) -> Result<Bytes, OpeningError>
 where
     S: AsyncRead + Unpin,
 {
@@ -57,8 +61,14 @@ async fn read_settings<S: AsyncRead + Unpin>(stream: &mut S) -> Result<Vec<u8>, 
     stream.read_exact(&mut head).await?;
     let [a, b, c, kind, flags, id @ ..] = head;
     let length = u32::from_be_bytes([0, a, b, c]) as usize;
-    // RFC 9113 §6.5: on stream 0, a multiple of six, and no acknowledgement, of which there is nothing yet.
-    if kind != SETTINGS || flags & 1 != 0 || id != [0; 4] || !length.is_multiple_of(6) || length > MAX_PAYLOAD / 2 {
+    // RFC 9113 §6.5: on stream 0, a multiple of six, and no acknowledgement, of which there is
+    // nothing yet.
+    if kind != SETTINGS
+        || flags & 1 != 0
+        || id != [0; 4]
+        || !length.is_multiple_of(6)
+        || length > MAX_PAYLOAD / 2
+    {
         return Err(OpeningError::Settings);
     }
     let mut payload = vec![0; length];
@@ -66,13 +76,14 @@ async fn read_settings<S: AsyncRead + Unpin>(stream: &mut S) -> Result<Vec<u8>, 
     Ok(payload)
 }
 
-/// A field section that opens a stream: the method, and of the rest only what HTTP/2 demands (RFC 9113 §8.3.1). The
-/// request itself is kept elsewhere.
+/// A field section that opens a stream: the method, and of the rest only what HTTP/2 demands (RFC
+/// 9113 §8.3.1). The request itself is kept elsewhere.
 ///
-/// RFC 7541: `82`, `86`, `84` are GET, http and `/` of the static table; any other method is a literal that is not
-/// indexed, with the name of entry 2.
+/// RFC 7541: `82`, `86`, `84` are GET, http and `/` of the static table; any other method is a
+/// literal that is not indexed, with the name of entry 2.
 fn fields(method: &Method) -> Vec<u8> {
-    // The method of an HTTP/1.1 request is bounded by its header section; the codec wants one of one byte's length.
+    // The method of an HTTP/1.1 request is bounded by its header section; the codec wants one of
+    // one byte's length.
     match method.as_str().as_bytes() {
         b"GET" => vec![0x82, 0x86, 0x84],
         name if name.len() < 127 => {
@@ -121,9 +132,13 @@ mod tests {
     /// The codec is the judge: it must take what we hand it.
     #[tokio::test]
     async fn the_codec_yields_a_request_by_the_same_method() {
-        for method in
-            [Method::GET, Method::HEAD, Method::POST, Method::OPTIONS, Method::from_bytes(b"PROPFIND").unwrap()]
-        {
+        for method in [
+            Method::GET,
+            Method::HEAD,
+            Method::POST,
+            Method::OPTIONS,
+            Method::from_bytes(b"PROPFIND").unwrap(),
+        ] {
             let opening = opened(&client(&[]), &method).await.unwrap();
             let (near, mut far) = tokio::io::duplex(1 << 16);
             tokio::io::AsyncWriteExt::write_all(&mut far, &opening).await.unwrap();

@@ -71,10 +71,18 @@ impl H3Body {
         Poll::Ready(Some(Ok(bytes)))
     }
 
-    fn poll_trailers(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    fn poll_trailers(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let trailers = ready!(self.stream.poll_recv_trailers(cx));
         self.stage = Stage::Done;
-        Poll::Ready(trailers.map(|trailers| trailers.map(Frame::trailers)).map_err(BodyError::from).transpose())
+        Poll::Ready(
+            trailers
+                .map(|trailers| trailers.map(Frame::trailers))
+                .map_err(BodyError::from)
+                .transpose(),
+        )
     }
 }
 
@@ -82,7 +90,10 @@ impl http_body::Body for H3Body {
     type Data = Bytes;
     type Error = BodyError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         if self.stage == Stage::Content {
             match ready!(self.poll_content(cx)) {
                 Some(Ok(data)) => return Poll::Ready(Some(Ok(Frame::data(data)))),
@@ -111,7 +122,8 @@ impl http_body::Body for H3Body {
 
 impl Drop for H3Body {
     fn drop(&mut self) {
-        // RFC 9114 §4.1: the client is asked to stop sending what will not be read, "without error".
+        // RFC 9114 §4.1: the client is asked to stop sending what will not be read, "without
+        // error".
         if self.stage != Stage::Done {
             self.stream.stop_sending(Code::H3_NO_ERROR);
         }

@@ -1,11 +1,14 @@
-//! What the codec does not check of a request's field section: how often each pseudo-header field comes, and where.
+//! What the codec does not check of a request's field section: how often each pseudo-header field
+//! comes, and where.
 //!
-//! RFC 9114 §4.3: "Pseudo-header fields MUST NOT appear in trailer sections", "All pseudo-header fields MUST appear in the
-//! header section before regular header fields"; §4.3.1: a request has exactly one value of each. The codec takes the
-//! last of several, and another reader may take the first.
+//! RFC 9114 §4.3: "Pseudo-header fields MUST NOT appear in trailer sections", "All pseudo-header
+//! fields MUST appear in the header section before regular header fields"; §4.3.1: a request has
+//! exactly one value of each. The codec takes the last of several, and another reader may take the
+//! first.
 //!
-//! The section is encoded by QPACK (RFC 9204 §4.5) without a dynamic table, for the gateway offers none. Only names are
-//! looked at, and of those that are Huffman-coded only whether they are one of five.
+//! The section is encoded by QPACK (RFC 9204 §4.5) without a dynamic table, for the gateway offers
+//! none. Only names are looked at, and of those that are Huffman-coded only whether they are one of
+//! five.
 
 /// Why a field section makes a request malformed (RFC 9114 §4.1.2). The client is at fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,8 +27,8 @@ pub(super) enum BadSection {
     Response,
 }
 
-/// The pseudo-header fields of a request, with their names as they stand in a literal, plain and Huffman-coded (RFC 7541,
-/// appendix B).
+/// The pseudo-header fields of a request, with their names as they stand in a literal, plain and
+/// Huffman-coded (RFC 7541, appendix B).
 const PSEUDO: [(&[u8], &[u8]); 5] = [
     (b":authority", &[0xb8, 0x3b, 0x53, 0x39, 0xec, 0x32, 0x7d, 0x7f]),
     (b":method", &[0xb9, 0x49, 0x53, 0x39, 0xe4]),
@@ -66,9 +69,12 @@ pub(super) fn check(section: &[u8]) -> Result<(), BadSection> {
         rest = after;
         match name {
             Name::Pseudo(_) if regular => return Err(BadSection::Late),
-            Name::Pseudo(index) if std::mem::replace(&mut seen[index], true) => return Err(BadSection::Repeated),
+            Name::Pseudo(index) if std::mem::replace(&mut seen[index], true) => {
+                return Err(BadSection::Repeated);
+            }
             Name::Pseudo(_) => {}
-            // RFC 9114 §4.3: "pseudo-header fields defined for responses MUST NOT appear in requests".
+            // RFC 9114 §4.3: "pseudo-header fields defined for responses MUST NOT appear in
+            // requests".
             Name::Status => return Err(BadSection::Response),
             Name::Other => regular = true,
         }
@@ -141,8 +147,8 @@ fn integer(bytes: &[u8], bits: u32) -> Result<(u64, &[u8]), BadSection> {
     Err(BadSection::Truncated)
 }
 
-/// RFC 9204 §4.1.2: a string whose length has a prefix of `bits` bits, below the Huffman bit. Whether it is
-/// Huffman-coded, its bytes, and what follows.
+/// RFC 9204 §4.1.2: a string whose length has a prefix of `bits` bits, below the Huffman bit.
+/// Whether it is Huffman-coded, its bytes, and what follows.
 fn string(bytes: &[u8], bits: u32) -> Result<(Text<'_>, &[u8]), BadSection> {
     let huffman = bytes.first().is_some_and(|first| first & (1 << bits) != 0);
     let (length, rest) = integer(bytes, bits)?;

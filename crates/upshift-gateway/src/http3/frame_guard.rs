@@ -1,10 +1,11 @@
 //! Bounds on the frames of one stream, before the codec sees them.
 //!
-//! The codec buffers every frame but DATA whole before it looks at it, with no bound on its length. So the lengths
-//! are read here, as the bytes pass, and a frame that is too long ends the stream at its header.
+//! The codec buffers every frame but DATA whole before it looks at it, with no bound on its length.
+//! So the lengths are read here, as the bytes pass, and a frame that is too long ends the stream at
+//! its header.
 //!
-//! The codec also takes a DATA frame without content for the end of the content. Such frames (RFC 9114 §7.2.1 allows
-//! them) are left out.
+//! The codec also takes a DATA frame without content for the end of the content. Such frames (RFC
+//! 9114 §7.2.1 allows them) are left out.
 
 use std::ops::Range;
 
@@ -143,7 +144,11 @@ impl FrameGuard {
             }
             self.header.extend_from_slice(&bytes[header_at..]);
         }
-        Ok(if before.is_empty() && cuts.is_empty() { bytes } else { without(before, &bytes, &cuts) })
+        Ok(if before.is_empty() && cuts.is_empty() {
+            bytes
+        } else {
+            without(before, &bytes, &cuts)
+        })
     }
 
     /// What has come of a header that is not whole.
@@ -195,7 +200,9 @@ impl FrameGuard {
                 0 => State::FrameType(Varint::default()),
                 _ => State::Unframed,
             }),
-            State::FrameType(kind) => kind.push(byte).map(|kind| State::Length { kind, length: Varint::default() }),
+            State::FrameType(kind) => {
+                kind.push(byte).map(|kind| State::Length { kind, length: Varint::default() })
+            }
             State::Length { kind, length } => {
                 let kind = *kind;
                 match length.push(byte) {
@@ -281,7 +288,15 @@ mod tests {
     #[test]
     fn data_frames_without_content_are_left_out() {
         let empty = frame(0, b"");
-        let sent = [frame(1, SECTION), empty.clone(), frame(0, b"abc"), empty.clone(), frame(0, b"d"), empty].concat();
+        let sent = [
+            frame(1, SECTION),
+            empty.clone(),
+            frame(0, b"abc"),
+            empty.clone(),
+            frame(0, b"d"),
+            empty,
+        ]
+        .concat();
         let kept = [frame(1, SECTION), frame(0, b"abc"), frame(0, b"d")].concat();
         assert_eq!(FrameGuard::request(64).pass(sent.clone().into()), Ok(kept.into()));
         assert_eq!(checked(|| FrameGuard::request(64), &sent), Ok(()));
@@ -289,7 +304,13 @@ mod tests {
 
     #[test]
     fn a_request_passes() {
-        let bytes = [frame(1, SECTION), frame(0, b"content"), frame(0x21, b"grease"), frame(1, b"trailers")].concat();
+        let bytes = [
+            frame(1, SECTION),
+            frame(0, b"content"),
+            frame(0x21, b"grease"),
+            frame(1, b"trailers"),
+        ]
+        .concat();
         assert_eq!(checked(|| FrameGuard::request(64), &bytes), Ok(()));
         // DATA may be of any length: 1 GiB.
         let large = [frame(1, SECTION), vec![0, 0xc0, 0, 0, 0, 0x40, 0, 0, 0, 1, 2, 3]].concat();
@@ -302,7 +323,10 @@ mod tests {
             let gibibyte = [kind, 0x80 | 0x3f, 0xff, 0xff, 0xff];
             assert_eq!(checked(|| FrameGuard::request(65_536), &gibibyte), Err(BadFrame::TooLong));
             let on_control_stream = [&[0][..], &gibibyte].concat();
-            assert_eq!(checked(|| FrameGuard::unidirectional(65_536), &on_control_stream), Err(BadFrame::TooLong));
+            assert_eq!(
+                checked(|| FrameGuard::unidirectional(65_536), &on_control_stream),
+                Err(BadFrame::TooLong)
+            );
         }
         let encoder_stream = [2, 0x3f, 0xff, 0xff, 0xff, 0xff];
         assert_eq!(checked(|| FrameGuard::unidirectional(64), &encoder_stream), Ok(()));

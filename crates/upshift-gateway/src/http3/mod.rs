@@ -1,12 +1,16 @@
 //! HTTP/3 on the UDP port of the TLS listener (RFC 9114).
 //!
-//! 1. The same requests, decisions and answers as over HTTP/2; `Alt-Svc` on the TLS listener says that it is there.
+//! 1. The same requests, decisions and answers as over HTTP/2; `Alt-Svc` on the TLS listener says
+//!    that it is there.
 //! 2. 0-RTT is off: a request that may be replayed is not decided on (RFC 8470).
-//! 3. An address must show that it is its sender's once there are many connections (RFC 9000 §8.1.2).
-//! 4. No WebSocket: the codec does not take `:protocol: websocket` yet (RFC 9220), so the setting is not sent.
-//! 5. One core serves it: the packets of one socket cannot be told apart by connection before they are read.
-//! 6. Everything has a bound: frames ([`frame_guard`]), the time to a head, each wait of a body, the windows, and the life
-//!    of a connection without requests, which PINGs do not prolong.
+//! 3. An address must show that it is its sender's once there are many connections (RFC 9000
+//!    §8.1.2).
+//! 4. No WebSocket: the codec does not take `:protocol: websocket` yet (RFC 9220), so the setting
+//!    is not sent.
+//! 5. One core serves it: the packets of one socket cannot be told apart by connection before they
+//!    are read.
+//! 6. Everything has a bound: frames ([`frame_guard`]), the time to a head, each wait of a body,
+//!    the windows, and the life of a connection without requests, which PINGs do not prolong.
 
 mod body;
 mod field_section;
@@ -56,7 +60,8 @@ const H3_NO_ERROR: u32 = 0x100;
 /// As many requests at once per connection as over HTTP/2.
 const STREAMS: u32 = 200;
 
-/// As many unidirectional streams of the client as are open at once: it needs three (RFC 9114 §6.2).
+/// As many unidirectional streams of the client as are open at once: it needs three (RFC 9114
+/// §6.2).
 const UNIDIRECTIONAL_STREAMS: u32 = 8;
 
 /// What a client may send before it is read, in bytes: on one stream, and on a connection.
@@ -66,7 +71,8 @@ const CONNECTION_WINDOW: u32 = 8 * 1024 * 1024;
 /// As much as is kept of a connection for sending it again, in bytes.
 const SEND_WINDOW: u64 = 2 * 1024 * 1024;
 
-/// As long a piece as is handed to the codec: a client that takes so much within the time allowed makes progress.
+/// As long a piece as is handed to the codec: a client that takes so much within the time allowed
+/// makes progress.
 const PIECE: usize = 16 * 1024;
 
 /// How often an address that another process still has is tried.
@@ -80,11 +86,15 @@ type Sender = RequestStream<h3_quinn::SendStream<Bytes>, Bytes>;
 ///
 /// # Errors
 /// If its certificate or ciphers are not those of TLS 1.3.
-pub(crate) fn config(tls: &ServerConfig, limits: &Limits) -> Result<Arc<quinn::ServerConfig>, rustls::Error> {
+pub(crate) fn config(
+    tls: &ServerConfig,
+    limits: &Limits,
+) -> Result<Arc<quinn::ServerConfig>, rustls::Error> {
     let mut tls = tls.clone();
     tls.alpn_protocols = vec![b"h3".to_vec()];
     tls.max_early_data_size = 0;
-    let crypto = QuicServerConfig::try_from(tls).map_err(|error| rustls::Error::General(error.to_string()))?;
+    let crypto = QuicServerConfig::try_from(tls)
+        .map_err(|error| rustls::Error::General(error.to_string()))?;
     let mut config = quinn::ServerConfig::with_crypto(Arc::new(crypto));
     let mut transport = TransportConfig::default();
     transport.max_idle_timeout(quinn::IdleTimeout::try_from(limits.idle).ok());
@@ -114,7 +124,8 @@ pub(crate) async fn listen(worker: Rc<Worker>, socket: Http3Socket) -> io::Resul
         },
     };
     let config = Some(quinn::ServerConfig::clone(&config));
-    let endpoint = Endpoint::new(EndpointConfig::default(), config, socket, Arc::new(TokioRuntime))?;
+    let endpoint =
+        Endpoint::new(EndpointConfig::default(), config, socket, Arc::new(TokioRuntime))?;
     loop {
         let incoming = tokio::select! {
             biased;
@@ -125,7 +136,10 @@ pub(crate) async fn listen(worker: Rc<Worker>, socket: Http3Socket) -> io::Resul
         let (open, limits) = (endpoint.open_connections(), worker.limits());
         if open >= limits.connections {
             incoming.refuse();
-        } else if open >= UNVALIDATED && !incoming.remote_address_validated() && incoming.may_retry() {
+        } else if open >= UNVALIDATED
+            && !incoming.remote_address_validated()
+            && incoming.may_retry()
+        {
             // It can fail only for one that was retried, which this one may be.
             let _ = incoming.retry();
         } else {
@@ -144,7 +158,9 @@ async fn await_socket(address: SocketAddr) -> io::Result<UdpSocket> {
     tracing::info!(%address, "HTTP/3 begins once the other process has closed its UDP socket");
     loop {
         match bind_udp(address) {
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => sleep(TAKE_OVER_INTERVAL).await,
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                sleep(TAKE_OVER_INTERVAL).await
+            }
             bound => return bound,
         }
     }
@@ -181,7 +197,12 @@ async fn serve_connection(worker: Rc<Worker>, incoming: Incoming) {
 /// Serves the requests of one connection, each in a task of its own.
 async fn accept_requests(worker: Rc<Worker>, peer: SocketAddr, mut codec: Codec, limits: &Limits) {
     let mut draining = worker.shared.draining.subscribe();
-    let connection = Rc::new(Connection::new(worker, peer, TlsState::Version(TlsVersion::V1_3), Activity::new()));
+    let connection = Rc::new(Connection::new(
+        worker,
+        peer,
+        TlsState::Version(TlsVersion::V1_3),
+        Activity::new(),
+    ));
     connection.activity.multiplexed();
     let mut finishing = false;
     loop {
@@ -191,7 +212,8 @@ async fn accept_requests(worker: Rc<Worker>, peer: SocketAddr, mut codec: Codec,
             // RFC 9000 §10.1: PINGs keep QUIC's own idle timer from ever running out.
             () = idle(&connection.activity, limits), if !finishing => None,
             accepted = codec.accept() => Some(accepted),
-            // What is still open when the client has been told to go may take this long to become idle.
+            // What is still open when the client has been told to go may take this long to become
+            // idle.
             () = idle(&connection.activity, limits), if finishing => return,
         };
         match accepted {
@@ -236,8 +258,9 @@ async fn exchange(connection: &Rc<Connection>, resolver: Resolver) -> Result<(),
     let (request, stream) = in_time(limits.header_timeout, resolver.resolve_request()).await?;
     let (mut sender, receiver) = stream.split();
     if has_connection_fields(request.headers()) {
-        // RFC 9114 §4.2: "An intermediary transforming an HTTP/1.x message to HTTP/3 MUST remove connection-specific
-        // header fields […] Any message containing connection-specific fields MUST be treated as malformed".
+        // RFC 9114 §4.2: "An intermediary transforming an HTTP/1.x message to HTTP/3 MUST remove
+        // connection-specific header fields […] Any message containing connection-specific fields
+        // MUST be treated as malformed".
         sender.stop_stream(Code::H3_MESSAGE_ERROR);
         return Err("the request has connection-specific fields".into());
     }
@@ -257,8 +280,8 @@ async fn exchange(connection: &Rc<Connection>, resolver: Resolver) -> Result<(),
     let mut response = serve(connection, request.map(|()| body)).await;
     of_http3(&mut response);
     if is_head {
-        // RFC 9110 §9.3.2: "The HEAD method is identical to GET except that the server MUST NOT send content in the
-        // response".
+        // RFC 9110 §9.3.2: "The HEAD method is identical to GET except that the server MUST NOT
+        // send content in the response".
         *response.body_mut() = Body::empty();
     }
     let sent = send(&mut sender, response, limits.idle).await;
@@ -269,10 +292,13 @@ async fn exchange(connection: &Rc<Connection>, resolver: Resolver) -> Result<(),
     sent
 }
 
-/// RFC 9114 §4.2: `TE` "MAY be present in an HTTP/3 request header; when it is, it MUST NOT contain any value other than
-/// "trailers"".
+/// RFC 9114 §4.2: `TE` "MAY be present in an HTTP/3 request header; when it is, it MUST NOT contain
+/// any value other than "trailers"".
 fn has_connection_fields(headers: &HeaderMap) -> bool {
-    let te = headers.get_all(header::TE).iter().any(|te| !te.as_bytes().eq_ignore_ascii_case(b"trailers"));
+    let te = headers
+        .get_all(header::TE)
+        .iter()
+        .any(|te| !te.as_bytes().eq_ignore_ascii_case(b"trailers"));
     te || headers.keys().any(|name| *name != header::TE && hop::is_hop_by_hop(name))
 }
 
@@ -287,7 +313,11 @@ async fn in_time<T, E: Into<BodyError>>(
     }
 }
 
-async fn send(sender: &mut Sender, response: Response<Body>, limit: Duration) -> Result<(), BodyError> {
+async fn send(
+    sender: &mut Sender,
+    response: Response<Body>,
+    limit: Duration,
+) -> Result<(), BodyError> {
     let (parts, mut body) = response.into_parts();
     in_time(limit, sender.send_response(Response::from_parts(parts, ()))).await?;
     while let Some(frame) = body.frame().await {
@@ -313,7 +343,8 @@ fn of_http3(response: &mut Response<Body>) {
     use http_body::Body as _;
     let length = response.body().size_hint().exact().filter(|_| !response.body().is_end_stream());
     let headers = response.headers_mut();
-    // RFC 9114 §4.2: "An endpoint MUST NOT generate an HTTP/3 field section containing connection-specific fields".
+    // RFC 9114 §4.2: "An endpoint MUST NOT generate an HTTP/3 field section containing
+    // connection-specific fields".
     hop::remove_nominated(headers, &[]);
     hop::strip_hop_by_hop(headers);
     if let Some(length) = length {

@@ -28,8 +28,8 @@ pub(super) struct GuardedReceiver {
     guard: FrameGuard,
     /// The client has sent its last byte.
     ended: bool,
-    /// A read has begun and not ended. The adapter holds the stream inside the read meanwhile, and panics when it is
-    /// asked for anything else of it.
+    /// A read has begun and not ended. The adapter holds the stream inside the read meanwhile, and
+    /// panics when it is asked for anything else of it.
     reading: bool,
 }
 
@@ -55,12 +55,18 @@ impl quic::Connection<Bytes> for GuardedConnection {
     type RecvStream = GuardedReceiver;
     type OpenStreams = GuardedOpener;
 
-    fn poll_accept_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<GuardedReceiver, ConnectionErrorIncoming>> {
+    fn poll_accept_recv(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<GuardedReceiver, ConnectionErrorIncoming>> {
         let receiver = ready!(quic::Connection::<Bytes>::poll_accept_recv(&mut self.quic, cx))?;
         Poll::Ready(Ok(GuardedReceiver::new(receiver, FrameGuard::unidirectional(self.limit))))
     }
 
-    fn poll_accept_bidi(&mut self, cx: &mut Context<'_>) -> Poll<Result<GuardedStream, ConnectionErrorIncoming>> {
+    fn poll_accept_bidi(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<GuardedStream, ConnectionErrorIncoming>> {
         let stream = ready!(quic::Connection::<Bytes>::poll_accept_bidi(&mut self.quic, cx))?;
         Poll::Ready(Ok(guarded(stream, self.limit)))
     }
@@ -74,12 +80,18 @@ impl quic::OpenStreams<Bytes> for GuardedConnection {
     type BidiStream = GuardedStream;
     type SendStream = SendStream<Bytes>;
 
-    fn poll_open_bidi(&mut self, cx: &mut Context<'_>) -> Poll<Result<GuardedStream, StreamErrorIncoming>> {
+    fn poll_open_bidi(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<GuardedStream, StreamErrorIncoming>> {
         let stream = ready!(quic::OpenStreams::<Bytes>::poll_open_bidi(&mut self.quic, cx))?;
         Poll::Ready(Ok(guarded(stream, self.limit)))
     }
 
-    fn poll_open_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<SendStream<Bytes>, StreamErrorIncoming>> {
+    fn poll_open_send(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<SendStream<Bytes>, StreamErrorIncoming>> {
         quic::OpenStreams::<Bytes>::poll_open_send(&mut self.quic, cx)
     }
 
@@ -92,12 +104,18 @@ impl quic::OpenStreams<Bytes> for GuardedOpener {
     type BidiStream = GuardedStream;
     type SendStream = SendStream<Bytes>;
 
-    fn poll_open_bidi(&mut self, cx: &mut Context<'_>) -> Poll<Result<GuardedStream, StreamErrorIncoming>> {
+    fn poll_open_bidi(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<GuardedStream, StreamErrorIncoming>> {
         let stream = ready!(quic::OpenStreams::<Bytes>::poll_open_bidi(&mut self.quic, cx))?;
         Poll::Ready(Ok(guarded(stream, self.limit)))
     }
 
-    fn poll_open_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<SendStream<Bytes>, StreamErrorIncoming>> {
+    fn poll_open_send(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<SendStream<Bytes>, StreamErrorIncoming>> {
         quic::OpenStreams::<Bytes>::poll_open_send(&mut self.quic, cx)
     }
 
@@ -153,7 +171,10 @@ fn code_of(bad: BadFrame) -> Code {
 impl quic::RecvStream for GuardedReceiver {
     type Buf = Bytes;
 
-    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, StreamErrorIncoming>> {
+    fn poll_data(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Bytes>, StreamErrorIncoming>> {
         let checked = ready!(self.poll_checked(cx));
         Poll::Ready(checked.map_err(|why| match why {
             Checked::Transport(error) => error,
@@ -176,7 +197,10 @@ impl quic::RecvStream for GuardedReceiver {
 impl quic::RecvStream for GuardedStream {
     type Buf = Bytes;
 
-    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, StreamErrorIncoming>> {
+    fn poll_data(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Bytes>, StreamErrorIncoming>> {
         let checked = ready!(self.receiver.poll_checked(cx));
         Poll::Ready(checked.map_err(|why| match why {
             Checked::Transport(error) => error,

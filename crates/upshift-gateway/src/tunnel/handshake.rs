@@ -8,7 +8,8 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header, response};
 use super::offer::{Door, Offer, upgrade_list};
 use crate::forward::hop::{connection_names, remove_nominated, strip_hop_by_hop};
 
-/// A `Sec-WebSocket-Key`: the client's, or one of our own for a client that came by CONNECT and has none (RFC 8441 §5).
+/// A `Sec-WebSocket-Key`: the client's, or one of our own for a client that came by CONNECT and has
+/// none (RFC 8441 §5).
 #[derive(Clone, Debug)]
 pub(super) struct Key(HeaderValue);
 
@@ -35,7 +36,11 @@ pub(super) enum BadSwitch {
 ///
 /// # Errors
 /// If the system gives no random bytes.
-pub(super) fn ask(offer: &Offer, method: &mut Method, headers: &mut HeaderMap) -> Result<Option<Key>, Unspecified> {
+pub(super) fn ask(
+    offer: &Offer,
+    method: &mut Method,
+    headers: &mut HeaderMap,
+) -> Result<Option<Key>, Unspecified> {
     set_upgrade(headers, offer);
     if offer.door() == Door::Upgrade {
         let key = headers.get(header::SEC_WEBSOCKET_KEY).filter(|_| offer.is_websocket());
@@ -50,13 +55,19 @@ pub(super) fn ask(offer: &Offer, method: &mut Method, headers: &mut HeaderMap) -
     Ok(Some(key))
 }
 
-/// Judges the upstream's answer: `Ok(true)` if it switched to what was asked, `Ok(false)` if it stays HTTP.
+/// Judges the upstream's answer: `Ok(true)` if it switched to what was asked, `Ok(false)` if it
+/// stays HTTP.
 ///
-/// `answer` becomes what the client gets: `101` with our own `Upgrade` and `Connection`, or `200` with neither.
+/// `answer` becomes what the client gets: `101` with our own `Upgrade` and `Connection`, or `200`
+/// with neither.
 ///
 /// # Errors
 /// If it switched to anything else, or pretends to.
-pub(super) fn accepted(offer: &Offer, key: Option<&Key>, answer: &mut response::Parts) -> Result<bool, BadSwitch> {
+pub(super) fn accepted(
+    offer: &Offer,
+    key: Option<&Key>,
+    answer: &mut response::Parts,
+) -> Result<bool, BadSwitch> {
     if answer.status != StatusCode::SWITCHING_PROTOCOLS {
         return match offer.door() {
             Door::Connect if answer.status.is_success() => Err(BadSwitch::NoSwitch(answer.status)),
@@ -64,11 +75,13 @@ pub(super) fn accepted(offer: &Offer, key: Option<&Key>, answer: &mut response::
         };
     }
     // RFC 9110 §7.8: "A server MUST NOT switch to a protocol that was not indicated by the client".
-    let named = upgrade_list(&answer.headers).is_some_and(|list| list.protocols() == [offer.token().clone()]);
+    let named = upgrade_list(&answer.headers)
+        .is_some_and(|list| list.protocols() == [offer.token().clone()]);
     if !named || !connection_names(&answer.headers, "upgrade") {
         return Err(BadSwitch::Other { asked: offer.token().to_string() });
     }
-    // RFC 6455 §4.1: an accept that does not fit the key shows that the upstream did not answer this handshake.
+    // RFC 6455 §4.1: an accept that does not fit the key shows that the upstream did not answer
+    // this handshake.
     let accept = answer.headers.get(header::SEC_WEBSOCKET_ACCEPT);
     if key.is_some_and(|key| accept.is_none_or(|accept| *accept != key.accept())) {
         return Err(BadSwitch::Accept);
@@ -80,8 +93,8 @@ pub(super) fn accepted(offer: &Offer, key: Option<&Key>, answer: &mut response::
 fn answer_client(offer: &Offer, answer: &mut response::Parts) {
     remove_nominated(&mut answer.headers, &[]);
     strip_hop_by_hop(&mut answer.headers);
-    // RFC 9110 §8.6: "A server MUST NOT send a Content-Length header field in any response with a status code of 1xx";
-    // a 2xx to CONNECT has none either.
+    // RFC 9110 §8.6: "A server MUST NOT send a Content-Length header field in any response with a
+    // status code of 1xx"; a 2xx to CONNECT has none either.
     answer.headers.remove(header::CONTENT_LENGTH);
     match offer.door() {
         Door::Upgrade => set_upgrade(&mut answer.headers, offer),
@@ -102,7 +115,8 @@ fn set_upgrade(headers: &mut HeaderMap, offer: &Offer) {
 }
 
 impl Key {
-    /// RFC 6455 §4.1: "a nonce consisting of a randomly selected 16-byte value that has been base64-encoded".
+    /// RFC 6455 §4.1: "a nonce consisting of a randomly selected 16-byte value that has been
+    /// base64-encoded".
     fn new() -> Result<Self, Unspecified> {
         let mut nonce = [0; 16];
         rand::fill(&mut nonce)?;
@@ -137,7 +151,14 @@ mod tests {
 
     fn connect() -> (Offer, request::Parts) {
         let request = Request::connect("/chat").version(Version::HTTP_2);
-        offer(request.extension(ConnectProtocol::from_static("websocket")).body(()).unwrap().into_parts().0)
+        offer(
+            request
+                .extension(ConnectProtocol::from_static("websocket"))
+                .body(())
+                .unwrap()
+                .into_parts()
+                .0,
+        )
     }
 
     fn offer(mut request: request::Parts) -> (Offer, request::Parts) {
@@ -160,7 +181,8 @@ mod tests {
         let (offer, mut request) = upgrade();
         let key = ask(&offer, &mut request.method, &mut request.headers).unwrap().unwrap();
         assert_eq!(key.accept(), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
-        let fields = [("Connection", "upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Accept", "x")];
+        let fields =
+            [("Connection", "upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Accept", "x")];
         assert_eq!(accepted(&offer, Some(&key), &mut answer(&fields)), Err(BadSwitch::Accept));
         assert_eq!(request.headers[header::UPGRADE], "websocket");
         assert_eq!(request.headers[header::CONNECTION], "Upgrade");
@@ -173,15 +195,23 @@ mod tests {
         let key = ask(&offer, &mut request.method, &mut request.headers).unwrap().unwrap();
         assert_eq!(request.method, Method::GET);
         let switch = |accept: &str| {
-            let fields = [("Connection", "upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Accept", accept)];
+            let fields = [
+                ("Connection", "upgrade"),
+                ("Upgrade", "websocket"),
+                ("Sec-WebSocket-Accept", accept),
+            ];
             let mut answer = answer(&fields);
-            accepted(&offer, Some(&key), &mut answer).map(|switched| (switched, answer.status.as_u16(), answer.headers))
+            accepted(&offer, Some(&key), &mut answer)
+                .map(|switched| (switched, answer.status.as_u16(), answer.headers))
         };
         assert_eq!(switch(&key.accept()), Ok((true, 200, HeaderMap::new())));
         assert_eq!(switch("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), Err(BadSwitch::Accept));
         let mut success = answer(&[]);
         success.status = StatusCode::OK;
-        assert_eq!(accepted(&offer, Some(&key), &mut success), Err(BadSwitch::NoSwitch(StatusCode::OK)));
+        assert_eq!(
+            accepted(&offer, Some(&key), &mut success),
+            Err(BadSwitch::NoSwitch(StatusCode::OK))
+        );
     }
 
     #[test]
@@ -205,7 +235,8 @@ mod tests {
             let judged = accepted(&offer, None, &mut answer(&fields));
             assert_eq!(judged, Err(BadSwitch::Other { asked: "websocket".into() }), "{fields:?}");
         }
-        let mut fine = answer(&[("Connection", "Upgrade"), ("Upgrade", "WebSocket"), ("Set-Cookie", "a=b")]);
+        let mut fine =
+            answer(&[("Connection", "Upgrade"), ("Upgrade", "WebSocket"), ("Set-Cookie", "a=b")]);
         assert_eq!(accepted(&offer, None, &mut fine), Ok(true));
         assert_eq!(fine.headers["set-cookie"], "a=b");
         let mut refused = answer(&[]);

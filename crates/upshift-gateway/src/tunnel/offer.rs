@@ -32,8 +32,8 @@ pub(crate) enum BadOffer {
     NoKey,
     /// A WebSocket handshake with content, which RFC 6455 §4.1 has no room for: 400.
     Content,
-    /// `Expect: 100-continue` where there is no content to go on with: 400 (RFC 9110 §10.1.1), for the `100` that
-    /// RFC 9110 §7.8 demands before a `101` would have nothing to release.
+    /// `Expect: 100-continue` where there is no content to go on with: 400 (RFC 9110 §10.1.1), for
+    /// the `100` that RFC 9110 §7.8 demands before a `101` would have nothing to release.
     Expectation,
 }
 
@@ -43,13 +43,16 @@ impl From<BadOffer> for Fault {
             BadOffer::UnknownProtocol(name) => Self::Transition(name),
             BadOffer::NoKey => Self::Framing("A WebSocket handshake has a Sec-WebSocket-Key."),
             BadOffer::Content => Self::Framing("A WebSocket handshake has no content."),
-            BadOffer::Expectation => Self::Framing("100-continue is expected, but no content is announced."),
+            BadOffer::Expectation => {
+                Self::Framing("100-continue is expected, but no content is announced.")
+            }
         }
     }
 }
 
 impl Offer {
-    /// The first protocol offered that is `allowed`; `None` if there is none, and the request is served as it is.
+    /// The first protocol offered that is `allowed`; `None` if there is none, and the request is
+    /// served as it is.
     ///
     /// # Errors
     /// If what is asked can neither be done nor be ignored.
@@ -72,8 +75,8 @@ impl Offer {
         has_content: bool,
         allowed: impl Fn(&Protocol) -> bool,
     ) -> Result<Option<Self>, BadOffer> {
-        let Some(token) =
-            offered(request).and_then(|list| list.protocols().iter().find(|token| allowed(token)).cloned())
+        let Some(token) = offered(request)
+            .and_then(|list| list.protocols().iter().find(|token| allowed(token)).cloned())
         else {
             return Ok(None);
         };
@@ -85,8 +88,11 @@ impl Offer {
         match has_content {
             true if websocket => Err(BadOffer::Content),
             false if request.headers.contains_key(header::EXPECT) => Err(BadOffer::Expectation),
-            // RFC 6455 §4.2.1: without a key nothing shows that the upstream answers this handshake.
-            false if websocket && !request.headers.contains_key(header::SEC_WEBSOCKET_KEY) => Err(BadOffer::NoKey),
+            // RFC 6455 §4.2.1: without a key nothing shows that the upstream answers this
+            // handshake.
+            false if websocket && !request.headers.contains_key(header::SEC_WEBSOCKET_KEY) => {
+                Err(BadOffer::NoKey)
+            }
             _ => Ok(Some(Self { token, door: Door::Upgrade })),
         }
     }
@@ -109,8 +115,9 @@ impl Offer {
 
 /// The `Upgrade` list of an HTTP/1.1 request that also says so in `Connection`.
 ///
-/// RFC 9110 §7.8: "A server MUST ignore an Upgrade header field that is received in an HTTP/1.0 request"; §7.6.1: a
-/// connection-specific field without its option "ought to be ignored by the recipient".
+/// RFC 9110 §7.8: "A server MUST ignore an Upgrade header field that is received in an HTTP/1.0
+/// request"; §7.6.1: a connection-specific field without its option "ought to be ignored by the
+/// recipient".
 pub(crate) fn offered(request: &request::Parts) -> Option<UpgradeList> {
     if request.version != Version::HTTP_11 || !connection_names(&request.headers, "upgrade") {
         return None;
@@ -120,7 +127,8 @@ pub(crate) fn offered(request: &request::Parts) -> Option<UpgradeList> {
 
 /// The `Upgrade` lines of a message, read jointly; `None` if they name nothing or are malformed.
 pub(super) fn upgrade_list(headers: &HeaderMap) -> Option<UpgradeList> {
-    UpgradeList::parse(headers.get_all(header::UPGRADE).iter().map(http::HeaderValue::as_bytes)).ok()
+    UpgradeList::parse(headers.get_all(header::UPGRADE).iter().map(http::HeaderValue::as_bytes))
+        .ok()
 }
 
 fn connect_protocol(request: &request::Parts) -> Option<&str> {
@@ -163,8 +171,16 @@ mod tests {
     fn what_is_not_an_offer_is_ignored() {
         let upgrade = ("Upgrade", "websocket");
         let connection = ("Connection", "keep-alive, Upgrade");
-        assert_eq!(Offer::read(&parts("GET", &[upgrade]), false, websocket), Ok(None), "without Connection");
-        assert_eq!(Offer::read(&parts("POST", &[upgrade, connection]), true, websocket), Ok(None), "a POST");
+        assert_eq!(
+            Offer::read(&parts("GET", &[upgrade]), false, websocket),
+            Ok(None),
+            "without Connection"
+        );
+        assert_eq!(
+            Offer::read(&parts("POST", &[upgrade, connection]), true, websocket),
+            Ok(None),
+            "a POST"
+        );
         let h2c = parts("GET", &[("Upgrade", "h2c"), connection]);
         assert_eq!(Offer::read(&h2c, false, websocket), Ok(None), "another token");
         let mut old = parts("GET", &[upgrade, connection]);
@@ -176,9 +192,13 @@ mod tests {
 
     #[test]
     fn content_and_an_empty_expectation_are_refused() {
-        let fields = [("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Expect", "100-continue")];
+        let fields =
+            [("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Expect", "100-continue")];
         assert_eq!(Offer::read(&parts("GET", &fields), true, websocket), Err(BadOffer::Content));
-        assert_eq!(Offer::read(&parts("GET", &fields), false, websocket), Err(BadOffer::Expectation));
+        assert_eq!(
+            Offer::read(&parts("GET", &fields), false, websocket),
+            Err(BadOffer::Expectation)
+        );
     }
 
     #[test]
@@ -188,6 +208,9 @@ mod tests {
         request.extensions.insert(ConnectProtocol::from_static("websocket"));
         assert_eq!(Offer::read(&request, false, websocket).unwrap().unwrap().door(), Door::Connect);
         request.extensions.insert(ConnectProtocol::from_static("connect-udp"));
-        assert_eq!(Offer::read(&request, false, websocket), Err(BadOffer::UnknownProtocol("connect-udp".into())));
+        assert_eq!(
+            Offer::read(&request, false, websocket),
+            Err(BadOffer::UnknownProtocol("connect-udp".into()))
+        );
     }
 }

@@ -31,8 +31,8 @@ pub(crate) struct Tunnel {
 
 /// Asks `site` for the protocol of `offer`, and answers the client.
 ///
-/// The tunnel is the connection's next [`Switch`] where the client upgrades; where it connects, it starts when the
-/// answer has gone out, which `client` tells.
+/// The tunnel is the connection's next [`Switch`] where the client upgrades; where it connects, it
+/// starts when the answer has gone out, which `client` tells.
 pub(crate) async fn open(
     connection: &Rc<Connection>,
     offer: &Offer,
@@ -44,7 +44,8 @@ pub(crate) async fn open(
     let no_random = |_| Fault::Transition(offer.token().to_string());
     let key = ask(offer, &mut request.method, &mut request.headers).map_err(no_random)?;
     request.trailers = false;
-    let (mut response, lease, name) = forward::ask(request, site, &connection.worker.random, timeouts).await?;
+    let (mut response, lease, name) =
+        forward::ask(request, site, &connection.worker.random, timeouts).await?;
     let switched = hyper::upgrade::on(&mut response);
     let (mut parts, body) = response.into_parts();
     let misbehaved = |what: String| Fault::BadGateway(name.to_owned(), what);
@@ -53,7 +54,16 @@ pub(crate) async fn open(
             lease.fail(Failure::Broken);
             return Err(misbehaved(error.to_string()));
         }
-        Ok(false) => return forward::inbound(Response::from_parts(parts, body), lease, name, false, timeouts).await,
+        Ok(false) => {
+            return forward::inbound(
+                Response::from_parts(parts, body),
+                lease,
+                name,
+                false,
+                timeouts,
+            )
+            .await;
+        }
         Ok(true) => {}
     }
     let Ok(upstream) = switched.await else {

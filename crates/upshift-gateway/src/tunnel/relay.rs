@@ -1,8 +1,8 @@
 //! Carries bytes between two streams.
 //!
-//! An idle tunnel holds no buffer: all tunnels of a core read into one, and only what the other side does not take at
-//! once is kept, until it does. So a side that is slow to take is a side from which the other is not read: that is the
-//! back-pressure.
+//! An idle tunnel holds no buffer: all tunnels of a core read into one, and only what the other
+//! side does not take at once is kept, until it does. So a side that is slow to take is a side from
+//! which the other is not read: that is the back-pressure.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -54,7 +54,8 @@ where
     A: AsyncRead + AsyncWrite + Unpin,
     B: AsyncRead + AsyncWrite + Unpin,
 {
-    let mut tunnel = Tunnel { client, upstream, up: Direction::default(), down: Direction::default() };
+    let mut tunnel =
+        Tunnel { client, upstream, up: Direction::default(), down: Direction::default() };
     let mut watch = Watch::new(patience);
     poll_fn(|cx| {
         let carried = tunnel.poll(cx);
@@ -138,7 +139,12 @@ impl Direction {
     }
 
     /// Reads once, and passes on what came, as much as is taken.
-    fn poll_carry<R, W>(&mut self, cx: &mut Context<'_>, from: &mut R, to: &mut W) -> Poll<io::Result<()>>
+    fn poll_carry<R, W>(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: &mut R,
+        to: &mut W,
+    ) -> Poll<io::Result<()>>
     where
         R: AsyncRead + Unpin,
         W: AsyncWrite + Unpin,
@@ -163,7 +169,11 @@ impl Direction {
     }
 
     /// Passes on what is kept; ready when nothing is.
-    fn poll_kept<W: AsyncWrite + Unpin>(&mut self, cx: &mut Context<'_>, to: &mut W) -> Poll<io::Result<()>> {
+    fn poll_kept<W: AsyncWrite + Unpin>(
+        &mut self,
+        cx: &mut Context<'_>,
+        to: &mut W,
+    ) -> Poll<io::Result<()>> {
         while self.taken < self.kept.len() {
             let taken = ready!(Pin::new(&mut *to).poll_write(cx, &self.kept[self.taken..]))?;
             if taken == 0 {
@@ -179,7 +189,11 @@ impl Direction {
         Poll::Ready(Ok(()))
     }
 
-    fn poll_flush<W: AsyncWrite + Unpin>(&mut self, cx: &mut Context<'_>, to: &mut W) -> Poll<io::Result<()>> {
+    fn poll_flush<W: AsyncWrite + Unpin>(
+        &mut self,
+        cx: &mut Context<'_>,
+        to: &mut W,
+    ) -> Poll<io::Result<()>> {
         if self.unflushed {
             ready!(Pin::new(to).poll_flush(cx))?;
             self.unflushed = false;
@@ -202,7 +216,8 @@ impl PendingExt for Poll<io::Result<()>> {
     }
 }
 
-/// Keeps the time of a tunnel. The timer is touched when it fires, and when a side begins to take nothing.
+/// Keeps the time of a tunnel. The timer is touched when it fires, and when a side begins to take
+/// nothing.
 struct Watch {
     patience: Patience,
     last: Instant,
@@ -242,7 +257,12 @@ impl Watch {
 
     fn deadline(&self) -> (Instant, Ended) {
         let idle = (self.last + self.patience.idle, Ended::Idle);
-        let stalled = self.stalled.iter().flatten().min().map(|since| (*since + self.patience.stall, Ended::Stalled));
+        let stalled = self
+            .stalled
+            .iter()
+            .flatten()
+            .min()
+            .map(|since| (*since + self.patience.stall, Ended::Stalled));
         match stalled {
             Some(stalled) if stalled.0 < idle.0 => stalled,
             _ => idle,
@@ -354,7 +374,9 @@ mod tests {
         let mut accepted = 0;
         // What the pipes hold, and one buffer's worth: a tunnel that took more would have no bound.
         let bound = 16 + SHARED + 16;
-        while let Ok(written) = tokio::time::timeout(Duration::from_millis(50), client.write(&[7; 16])).await {
+        while let Ok(written) =
+            tokio::time::timeout(Duration::from_millis(50), client.write(&[7; 16])).await
+        {
             accepted += written.unwrap();
             assert!(accepted <= bound);
         }

@@ -1,4 +1,5 @@
-//! Health checks: requests that ask each endpoint whether it is well. One thread makes those of all cores.
+//! Health checks: requests that ask each endpoint whether it is well. One thread makes those of all
+//! cores.
 
 use std::io;
 use std::rc::Rc;
@@ -22,7 +23,8 @@ use crate::worker::Snapshot;
 const EVERY: Duration = Duration::from_millis(100);
 
 /// What a health check calls itself.
-const USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("upshift-health-check/", env!("CARGO_PKG_VERSION")));
+const USER_AGENT: HeaderValue =
+    HeaderValue::from_static(concat!("upshift-health-check/", env!("CARGO_PKG_VERSION")));
 
 /// Checks the endpoints of the snapshot in force, for ever.
 pub(crate) async fn run(snapshot: &ArcSwap<Snapshot>) {
@@ -54,7 +56,11 @@ async fn check_one(endpoint: Arc<EndpointHealth>, check: HealthCheck, tls: Arc<C
 }
 
 /// Asks on a connection of its own, and returns the status.
-async fn ask(endpoint: &EndpointHealth, check: &HealthCheck, tls: Arc<ClientConfig>) -> io::Result<u16> {
+async fn ask(
+    endpoint: &EndpointHealth,
+    check: &HealthCheck,
+    tls: Arc<ClientConfig>,
+) -> io::Result<u16> {
     let connector = Rc::new(Connector::new(tls, check.timeout));
     let pool = Pool::new(endpoint.address.clone(), endpoint.http, connector);
     let link = pool.open().await.map_err(|error| match error {
@@ -66,13 +72,18 @@ async fn ask(endpoint: &EndpointHealth, check: &HealthCheck, tls: Arc<ClientConf
     link.probe(request).await.map_err(io::Error::other)
 }
 
-fn request(endpoint: &EndpointHealth, path: &str, http2: bool) -> Result<Request<RequestBody>, http::Error> {
+fn request(
+    endpoint: &EndpointHealth,
+    path: &str,
+    http2: bool,
+) -> Result<Request<RequestBody>, http::Error> {
     let origin = endpoint.name.parse::<Uri>()?.into_parts();
     let authority = origin.authority.as_ref().map_or("", uri::Authority::as_str);
     let builder = Request::get(path).header(header::USER_AGENT, USER_AGENT);
     let builder = if http2 {
         // RFC 9113 §8.3.1: `:authority` in place of `Host`.
-        let target = Uri::builder().scheme(origin.scheme.unwrap_or(uri::Scheme::HTTP)).authority(authority);
+        let target =
+            Uri::builder().scheme(origin.scheme.unwrap_or(uri::Scheme::HTTP)).authority(authority);
         builder.uri(target.path_and_query(path).build()?)
     } else {
         builder.header(header::HOST, authority).header(header::CONNECTION, "close")

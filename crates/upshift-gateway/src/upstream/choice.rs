@@ -45,7 +45,8 @@ impl<'s> Candidates<'s> {
             return Some(replica);
         }
         // What is too much for those that serve must not go to those that are left out.
-        let is_full = self.replicas.iter().any(|replica| replica.is_usable() && !replica.has_place());
+        let is_full =
+            self.replicas.iter().any(|replica| replica.is_usable() && !replica.has_place());
         let tier = if is_full { Tier::Usable } else { Tier::Any };
         let index = self.better_of_two(tier, random)?;
         Some(self.take(index))
@@ -53,13 +54,15 @@ impl<'s> Candidates<'s> {
 
     /// The next one that is not left out and has a place.
     pub(crate) fn next_available(&mut self, random: &mut Random) -> Option<&'s Rc<Replica>> {
-        // There is one retry: it must not meet the next endpoint that is only tried whether it is well again.
+        // There is one retry: it must not meet the next endpoint that is only tried whether it is
+        // well again.
         if self.first.is_some()
             && let Some(index) = self.steady(random)
         {
             return Some(self.take(index));
         }
-        let primary = self.better_of_two(Tier::Primary, random).filter(|index| !self.yields(*index, random));
+        let primary =
+            self.better_of_two(Tier::Primary, random).filter(|index| !self.yields(*index, random));
         let index = primary.or_else(|| self.better_of_two(Tier::Backup, random))?;
         Some(self.take(index))
     }
@@ -69,14 +72,16 @@ impl<'s> Candidates<'s> {
         primary.or_else(|| self.better_of_two(Tier::SteadyBackup, random))
     }
 
-    /// Tells whether a backup goes on in place of a primary: all of them return, and together have less than a share.
+    /// Tells whether a backup goes on in place of a primary: all of them return, and together have
+    /// less than a share.
     fn yields(&self, index: usize, random: &mut Random) -> bool {
         let share = self.replicas[index].shared().share();
         if share == 1_000 || random.below(1_000) < share {
             return false;
         }
-        let all_return =
-            self.eligible(Tier::Primary, None).all(|(index, _)| self.replicas[index].shared().share() < 1_000);
+        let all_return = self
+            .eligible(Tier::Primary, None)
+            .all(|(index, _)| self.replicas[index].shared().share() < 1_000);
         all_return && self.eligible(Tier::Backup, None).next().is_some()
     }
 
@@ -117,7 +122,11 @@ impl<'s> Candidates<'s> {
     }
 
     /// Those that were not tried and fit, each with its weight in thousandths.
-    fn eligible(&self, tier: Tier, except: Option<usize>) -> impl Iterator<Item = (usize, u64)> + use<'_, 's> {
+    fn eligible(
+        &self,
+        tier: Tier,
+        except: Option<usize>,
+    ) -> impl Iterator<Item = (usize, u64)> + use<'_, 's> {
         let all = self.replicas.iter().enumerate();
         let left = all.filter(move |(index, _)| {
             Some(*index) != except && Some(*index) != self.first && !self.others.contains(index)

@@ -45,7 +45,8 @@ fn is_out_of_descriptors(error: &io::Error) -> bool {
 pub(crate) struct Connector {
     tls: Arc<ClientConfig>,
     limit: Duration,
-    /// Where the connections' descriptors are counted; `None` for the few that come out of the reserve.
+    /// Where the connections' descriptors are counted; `None` for the few that come out of the
+    /// reserve.
     descriptors: Option<Arc<Descriptors>>,
 }
 
@@ -56,7 +57,11 @@ impl Connector {
     }
 
     /// The same, within the share of `descriptors` that is for upstreams.
-    pub(crate) fn within(tls: Arc<ClientConfig>, limit: Duration, descriptors: Arc<Descriptors>) -> Self {
+    pub(crate) fn within(
+        tls: Arc<ClientConfig>,
+        limit: Duration,
+        descriptors: Arc<Descriptors>,
+    ) -> Self {
         Self { descriptors: Some(descriptors), ..Self::new(tls, limit) }
     }
 
@@ -81,13 +86,19 @@ impl Connector {
             None => None,
         };
         match timeout(self.limit, self.open(address, http)).await {
-            Ok(Ok((transport, http))) => Ok((UpstreamStream { transport, _descriptor: descriptor }, http)),
+            Ok(Ok((transport, http))) => {
+                Ok((UpstreamStream { transport, _descriptor: descriptor }, http))
+            }
             Ok(Err(error)) => Err(error.into()),
             Err(_) => Err(ConnectError::Timeout),
         }
     }
 
-    async fn open(&self, address: &Address, http: UpstreamHttp) -> io::Result<(Transport, UpstreamHttp)> {
+    async fn open(
+        &self,
+        address: &Address,
+        http: UpstreamHttp,
+    ) -> io::Result<(Transport, UpstreamHttp)> {
         let tcp = TcpStream::connect((address.host.as_str(), address.port)).await?;
         tcp.set_nodelay(true)?;
         if !address.tls {
@@ -124,7 +135,11 @@ enum Transport {
 }
 
 impl AsyncRead for UpstreamStream {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         match &mut self.get_mut().transport {
             Transport::Clear(tcp) => Pin::new(tcp).poll_read(cx, buffer),
             Transport::Tls(tls) => Pin::new(tls).poll_read(cx, buffer),
@@ -133,7 +148,11 @@ impl AsyncRead for UpstreamStream {
 }
 
 impl AsyncWrite for UpstreamStream {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         match &mut self.get_mut().transport {
             Transport::Clear(tcp) => Pin::new(tcp).poll_write(cx, bytes),
             Transport::Tls(tls) => Pin::new(tls).poll_write(cx, bytes),

@@ -1,10 +1,12 @@
 //! The rules by which failed requests eject an endpoint.
 //!
-//! 1. Failures in a row eject: one to connect, three broken, late or abandoned answers, five answers of 5xx.
-//! 2. So does a share of failures that is clearly above that of the other endpoints, if there were enough requests.
+//! 1. Failures in a row eject: one to connect, three broken, late or abandoned answers, five
+//!    answers of 5xx.
+//! 2. So does a share of failures that is clearly above that of the other endpoints, if there were
+//!    enough requests.
 //! 3. While an endpoint returns, its share decides from the first request on.
-//! 4. At most half of the endpoints that are not left out by a check are ejected, save where the others of them,
-//!    primaries or backups, can take over; the last one never is.
+//! 4. At most half of the endpoints that are not left out by a check are ejected, save where the
+//!    others of them, primaries or backups, can take over; the last one never is.
 
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering::Relaxed;
@@ -40,8 +42,10 @@ impl UpstreamHealth {
     fn reason_to_eject(&self, index: usize, failure: Failure, in_a_row: u32) -> Option<String> {
         let endpoint = &self.endpoints[index];
         let is_long = failure.threshold().is_some_and(|threshold| in_a_row >= threshold);
-        // Clients leave by themselves, too: only beside another endpoint that answers does it tell anything.
-        let is_told = failure != Failure::Abandoned || (self.is_worse(index) && self.others_answer(index));
+        // Clients leave by themselves, too: only beside another endpoint that answers does it tell
+        // anything.
+        let is_told =
+            failure != Failure::Abandoned || (self.is_worse(index) && self.others_answer(index));
         if is_long && is_told {
             return Some(format!("{}, {in_a_row} times in a row", failure.description()));
         }
@@ -57,7 +61,9 @@ impl UpstreamHealth {
         for (_, other) in self.usable_besides(index) {
             others.push(other.recent.sum(other.now()).failed_share());
         }
-        let Some(mean) = others.iter().sum::<u64>().checked_div(others.len() as u64) else { return false };
+        let Some(mean) = others.iter().sum::<u64>().checked_div(others.len() as u64) else {
+            return false;
+        };
         let endpoint = &self.endpoints[index];
         let share = endpoint.recent.sum(endpoint.now()).failed_share();
         // Of three endpoints two may be bad: each then has the other in its mean.
@@ -73,8 +79,11 @@ impl UpstreamHealth {
     }
 
     fn usable_besides(&self, index: usize) -> impl Iterator<Item = (usize, &EndpointHealth)> {
-        let others =
-            self.endpoints.iter().enumerate().filter(move |(other, _)| *other != index && self.is_usable(*other));
+        let others = self
+            .endpoints
+            .iter()
+            .enumerate()
+            .filter(move |(other, _)| *other != index && self.is_usable(*other));
         others.map(|(other, endpoint)| (other, &**endpoint))
     }
 
@@ -119,7 +128,8 @@ mod tests {
     /// So many primaries and backups.
     fn upstream(primaries: u16, backups: u16) -> Arc<UpstreamHealth> {
         let endpoints = (0..primaries + backups).map(|port| {
-            let mut endpoint = Endpoint::from(std::net::SocketAddr::from(([127, 0, 0, 1], 1 + port)));
+            let mut endpoint =
+                Endpoint::from(std::net::SocketAddr::from(([127, 0, 0, 1], 1 + port)));
             endpoint.backup = port >= primaries;
             endpoint
         });
@@ -131,7 +141,8 @@ mod tests {
         endpoints.filter(|(_, endpoint)| endpoint.is_ejected()).map(|(index, _)| index).collect()
     }
 
-    /// One answer of the endpoint, then one of each other, `times` times; `fails` says which of its own fail.
+    /// One answer of the endpoint, then one of each other, `times` times; `fails` says which of its
+    /// own fail.
     fn serve(upstream: &UpstreamHealth, times: usize, fails: impl Fn(usize, usize) -> bool) {
         for time in 0..times {
             for index in 0..upstream.endpoints.len() {
@@ -147,9 +158,12 @@ mod tests {
     /// KIND: a rule for failures in a row, which one success resets.
     #[tokio::test(start_paused = true)]
     async fn failures_in_a_row_eject() {
-        for (failure, threshold) in
-            [(Failure::Connect, 1), (Failure::Broken, 3), (Failure::Timeout, 3), (Failure::Status, 5)]
-        {
+        for (failure, threshold) in [
+            (Failure::Connect, 1),
+            (Failure::Broken, 3),
+            (Failure::Timeout, 3),
+            (Failure::Status, 5),
+        ] {
             let upstream = upstream(2, 0);
             for _ in 1..threshold {
                 upstream.failed(0, failure);
@@ -174,7 +188,11 @@ mod tests {
         }
         let three = upstream(3, 0);
         serve(&three, 100, |index, time| index < 2 && time % 2 == 0);
-        assert_eq!(ejected(&three).len(), 1, "two of three are bad, and one of them may be left out");
+        assert_eq!(
+            ejected(&three).len(),
+            1,
+            "two of three are bad, and one of them may be left out"
+        );
         let upstream = upstream(2, 0);
         serve(&upstream, 200, |index, time| index == 0 && time % 5 == 0);
         assert!(ejected(&upstream).is_empty(), "a fifth is not clearly more");
@@ -245,7 +263,11 @@ mod tests {
             }
             assert_eq!(ejected(&upstream).len(), most, "of {primaries} and {backups}");
             upstream.failed(usize::from(primaries + backups) - 1, Failure::Connect);
-            assert_eq!(ejected(&upstream).len(), most, "the last one stays: {primaries} and {backups}");
+            assert_eq!(
+                ejected(&upstream).len(),
+                most,
+                "the last one stays: {primaries} and {backups}"
+            );
         }
     }
 
@@ -264,8 +286,8 @@ mod tests {
         assert!(upstream.is_usable(0) && !upstream.is_usable(1));
     }
 
-    /// KIND: a connection that was closed after a rest, as any server may, taken for a fault; and the excuse for it, taken
-    /// by a replica that closes every second time.
+    /// KIND: a connection that was closed after a rest, as any server may, taken for a fault; and
+    /// the excuse for it, taken by a replica that closes every second time.
     #[tokio::test(start_paused = true)]
     async fn a_connection_closed_after_a_rest_counts_if_it_recurs() {
         let (long, short) = (Duration::from_secs(5), Duration::from_millis(1));

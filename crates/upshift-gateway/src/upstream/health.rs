@@ -3,8 +3,8 @@
 //! 1. Failed requests eject an endpoint, by the rules of [`ejection`](super::ejection).
 //! 2. The first ejection lasts a second, and each further one twice as long as the one before.
 //! 3. An endpoint that returns gets a growing share of its requests.
-//! 4. An endpoint that fails its health checks is left out until it passes them again. Where none passes, the checks are
-//!    wrong, or of no help: they are ignored.
+//! 4. An endpoint that fails its health checks is left out until it passes them again. Where none
+//!    passes, the checks are wrong, or of no help: they are ignored.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
@@ -23,8 +23,8 @@ const LONGEST_EJECTION: Duration = Duration::from_secs(60);
 const RETURN: Duration = Duration::from_secs(10);
 /// The share of an endpoint at the start of its return, in thousandths.
 const FIRST_SHARE: u64 = 100;
-/// The rest after which a server may close a connection without being at fault. Those of servers last longer; from a
-/// second on, as a rule.
+/// The rest after which a server may close a connection without being at fault. Those of servers
+/// last longer; from a second on, as a rule.
 const LONG_REST: Duration = Duration::from_millis(500);
 
 /// How an endpoint failed a request.
@@ -199,8 +199,9 @@ impl UpstreamHealth {
         }
     }
 
-    /// Counts a request that was lost because a connection was closed that had served before and rested so long. After a
-    /// long rest any server may do that (RFC 9112 §9.3.1), but not every time.
+    /// Counts a request that was lost because a connection was closed that had served before and
+    /// rested so long. After a long rest any server may do that (RFC 9112 §9.3.1), but not every
+    /// time.
     pub(crate) fn closed(&self, index: usize, rested: Duration) {
         let recurs = self.endpoints[index].reuse_fails.swap(true, Relaxed);
         if recurs || rested < LONG_REST {
@@ -219,7 +220,8 @@ impl UpstreamHealth {
         !self.endpoints[index].is_ejected() && self.passes_checks(index)
     }
 
-    /// Tells whether its health checks do not keep it out. Where no endpoint passes, they keep out none.
+    /// Tells whether its health checks do not keep it out. Where no endpoint passes, they keep out
+    /// none.
     pub(super) fn passes_checks(&self, index: usize) -> bool {
         !self.endpoints[index].fails_checks.load(Relaxed)
             || self.endpoints.iter().all(|endpoint| endpoint.fails_checks.load(Relaxed))
@@ -331,7 +333,9 @@ impl EndpointHealth {
 
     /// Takes one of `limit` places; false if none is free.
     pub(crate) fn take_place(&self, limit: usize) -> bool {
-        let taken = self.under_way.fetch_update(Relaxed, Relaxed, |count| (count < limit).then_some(count + 1));
+        let taken = self
+            .under_way
+            .fetch_update(Relaxed, Relaxed, |count| (count < limit).then_some(count + 1));
         taken.is_ok()
     }
 
@@ -355,7 +359,8 @@ impl EndpointHealth {
         due
     }
 
-    /// Counts the result of a health check, and logs it if the endpoint is left out or used from now on.
+    /// Counts the result of a health check, and logs it if the endpoint is left out or used from
+    /// now on.
     pub(crate) fn checked(&self, check: &HealthCheck, result: Result<(), String>) {
         let passed = result.is_ok();
         let total = if passed { &self.totals.checks_passed } else { &self.totals.checks_failed };
@@ -370,7 +375,9 @@ impl EndpointHealth {
         }
         self.fails_checks.store(!passed, Relaxed);
         match result {
-            Ok(()) => tracing::info!(endpoint = %self.name, "an upstream endpoint passes its health checks again"),
+            Ok(()) => {
+                tracing::info!(endpoint = %self.name, "an upstream endpoint passes its health checks again")
+            }
             Err(why) => {
                 tracing::warn!(endpoint = %self.name, "an upstream endpoint is left out: it fails its health checks: {why}");
             }
@@ -391,7 +398,8 @@ mod tests {
     use super::*;
 
     fn upstream(count: u16) -> Arc<UpstreamHealth> {
-        let endpoints = (0..count).map(|port| Endpoint::from(std::net::SocketAddr::from(([127, 0, 0, 1], 1 + port))));
+        let endpoints = (0..count)
+            .map(|port| Endpoint::from(std::net::SocketAddr::from(([127, 0, 0, 1], 1 + port))));
         UpstreamHealth::of_all(&[Upstream::of(endpoints.collect())], &[]).remove(0)
     }
 
@@ -453,10 +461,12 @@ mod tests {
     async fn a_reload_keeps_the_health_of_what_stays() {
         let before = upstream(2);
         before.failed(0, Failure::Connect);
-        let endpoints = before.endpoints.iter().map(|endpoint| Endpoint::from(endpoint.address.clone()));
+        let endpoints =
+            before.endpoints.iter().map(|endpoint| Endpoint::from(endpoint.address.clone()));
         let mut after = Upstream::of(endpoints.collect());
         after.endpoints.reverse();
-        let reloaded = UpstreamHealth::of_all(std::slice::from_ref(&after), std::slice::from_ref(&before));
+        let reloaded =
+            UpstreamHealth::of_all(std::slice::from_ref(&after), std::slice::from_ref(&before));
         assert_eq!(ejected(&reloaded[0]), [1]);
         after.http = UpstreamHttp::V2;
         let reloaded = UpstreamHealth::of_all(&[after], &[before]);

@@ -1,4 +1,5 @@
-//! The health of upstream endpoints, as Prometheus reads it. Labels are bounded by the policy file: its endpoints.
+//! The health of upstream endpoints, as Prometheus reads it. Labels are bounded by the policy file:
+//! its endpoints.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -81,7 +82,9 @@ impl Families {
         self.ejections.get_or_create(&labels(endpoint)).inc_by(totals.ejections.load(Relaxed));
         self.retries.get_or_create(&labels(endpoint)).inc_by(totals.retries.load(Relaxed));
         if is_checked {
-            for (outcome, count) in [("passed", &totals.checks_passed), ("failed", &totals.checks_failed)] {
+            for (outcome, count) in
+                [("passed", &totals.checks_passed), ("failed", &totals.checks_failed)]
+            {
                 let labels = labelled(endpoint, "outcome", outcome);
                 self.checks.get_or_create(&labels).inc_by(count.load(Relaxed));
             }

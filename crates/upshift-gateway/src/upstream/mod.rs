@@ -1,8 +1,10 @@
-//! The upstreams behind the gateway, as one core sees them: replicas, their connections, their load.
+//! The upstreams behind the gateway, as one core sees them: replicas, their connections, their
+//! load.
 //!
-//! 1. Of two replicas drawn at random by their weights, the one with fewer requests under way is asked ("power of two
-//!    choices").
-//! 2. A replica that is not well ([`health`]) is passed over, unless all are; a backup is asked where no other has a place.
+//! 1. Of two replicas drawn at random by their weights, the one with fewer requests under way is
+//!    asked ("power of two choices").
+//! 2. A replica that is not well ([`health`]) is passed over, unless all are; a backup is asked
+//!    where no other has a place.
 //! 3. A request that no upstream can have seen is tried on the next replica.
 //! 4. Where this process has no descriptor left, no replica is at fault.
 
@@ -43,13 +45,20 @@ pub(crate) struct Site {
 
 impl Site {
     /// The site of `upstream`, whose `health` all cores share.
-    pub(crate) fn new(upstream: &Upstream, health: &Arc<UpstreamHealth>, connector: &Rc<Connector>) -> Self {
+    pub(crate) fn new(
+        upstream: &Upstream,
+        health: &Arc<UpstreamHealth>,
+        connector: &Rc<Connector>,
+    ) -> Self {
         let endpoints = upstream.endpoints.iter().enumerate();
         let replica = |(index, endpoint)| {
             let health = ReplicaHealth { upstream: Arc::clone(health), index };
             Rc::new(Replica::new(endpoint, upstream, health, connector))
         };
-        Self { replicas: endpoints.map(replica).collect(), retries: upstream.retries.then(RetryBudget::new) }
+        Self {
+            replicas: endpoints.map(replica).collect(),
+            retries: upstream.retries.then(RetryBudget::new),
+        }
     }
 
     /// The replicas in the order in which to try them.
@@ -97,7 +106,12 @@ struct ReplicaHealth {
 }
 
 impl Replica {
-    fn new(endpoint: &Endpoint, upstream: &Upstream, health: ReplicaHealth, connector: &Rc<Connector>) -> Self {
+    fn new(
+        endpoint: &Endpoint,
+        upstream: &Upstream,
+        health: ReplicaHealth,
+        connector: &Rc<Connector>,
+    ) -> Self {
         let address = &endpoint.address;
         let name = address.to_string();
         let authority = name.split_once("://").map_or(name.as_str(), |(_, authority)| authority);
@@ -163,7 +177,8 @@ impl Replica {
         self.shared().totals.retries.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     }
 
-    /// A request goes to it; the guard is dropped when its answer has ended. `None` if it has no place for one.
+    /// A request goes to it; the guard is dropped when its answer has ended. `None` if it has no
+    /// place for one.
     pub(crate) fn load(self: &Rc<Self>) -> Option<Load> {
         if self.limit.is_some_and(|limit| !self.shared().take_place(limit)) {
             return None;

@@ -1,7 +1,7 @@
 //! The connections of one core to one replica.
 //!
-//! HTTP/1.1 connections are kept for the next request, the last used first; one HTTP/2 connection carries all. No lock
-//! and no channel beyond the codec's own: everything here stays on its core.
+//! HTTP/1.1 connections are kept for the next request, the last used first; one HTTP/2 connection
+//! carries all. No lock and no channel beyond the codec's own: everything here stays on its core.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -39,8 +39,8 @@ pub(crate) struct Resting {
     since: Instant,
 }
 
-/// An HTTP/1.1 connection in use. Dropped, it closes at once: its codec would wait until an upstream that reads nothing
-/// has taken what is still to be written.
+/// An HTTP/1.1 connection in use. Dropped, it closes at once: its codec would wait until an
+/// upstream that reads nothing has taken what is still to be written.
 pub(crate) struct Own {
     sender: http1::SendRequest<RequestBody>,
     /// Where it is given back.
@@ -58,7 +58,8 @@ type Home = Rc<RefCell<Vec<Resting>>>;
 
 /// Why a request got no answer.
 pub(crate) enum SendError {
-    /// The connection was gone before the request could be written; here it is again, with its place at the replica.
+    /// The connection was gone before the request could be written; here it is again, with its
+    /// place at the replica.
     Unsent(Box<(Request<RequestBody>, Load)>),
     /// The connection failed after that.
     Broken(hyper::Error),
@@ -97,28 +98,41 @@ impl Pool {
         }
     }
 
-    /// A new connection of HTTP/1.1 that may be switched to another protocol, and serves nothing else.
+    /// A new connection of HTTP/1.1 that may be switched to another protocol, and serves nothing
+    /// else.
     pub(crate) async fn open_own(&self) -> Result<Link, ConnectError> {
         let (stream, _) = self.connector.connect(&self.address, UpstreamHttp::V1_1).await?;
-        let handshake = http1::Builder::new().title_case_headers(true).handshake(TokioIo::new(stream)).await;
-        let (sender, connection) = handshake.map_err(|error| ConnectError::Failed(std::io::Error::other(error)))?;
+        let handshake =
+            http1::Builder::new().title_case_headers(true).handshake(TokioIo::new(stream)).await;
+        let (sender, connection) =
+            handshake.map_err(|error| ConnectError::Failed(std::io::Error::other(error)))?;
         let task = ConnectionTask::spawn(connection.with_upgrades());
-        Ok(Link::Own(Own { sender, home: Rc::default(), connector: Rc::clone(&self.connector), task }))
+        Ok(Link::Own(Own {
+            sender,
+            home: Rc::default(),
+            connector: Rc::clone(&self.connector),
+            task,
+        }))
     }
 
     async fn open_http1(&self, stream: UpstreamStream) -> hyper::Result<Link> {
         let (sender, connection) =
             http1::Builder::new().title_case_headers(true).handshake(TokioIo::new(stream)).await?;
         let task = ConnectionTask::spawn(connection);
-        Ok(Link::Own(Own { sender, home: Rc::clone(&self.resting), connector: Rc::clone(&self.connector), task }))
+        Ok(Link::Own(Own {
+            sender,
+            home: Rc::clone(&self.resting),
+            connector: Rc::clone(&self.connector),
+            task,
+        }))
     }
 
     async fn open_http2(&self, stream: UpstreamStream) -> hyper::Result<Link> {
         let limit = self.connector.limit();
         let (sender, connection) = http2::Builder::new(LocalExecutor)
             .adaptive_window(true)
-            // A peer that is gone without a word shows in nothing else: one that does not answer a PING within the
-            // time that a new connection may take is given up.
+            // A peer that is gone without a word shows in nothing else: one that does not answer a
+            // PING within the time that a new connection may take is given up.
             .timer(TokioTimer::new())
             .keep_alive_interval(Some(limit))
             .keep_alive_timeout(limit)
@@ -134,8 +148,8 @@ impl Pool {
         Ok(Link::Shared(sender))
     }
 
-    /// Gives up the HTTP/2 connection, if there is one: the next request opens another. Requests that are under way on
-    /// it go on.
+    /// Gives up the HTTP/2 connection, if there is one: the next request opens another. Requests
+    /// that are under way on it go on.
     pub(crate) fn retire_shared(&self) {
         self.shared.replace(None);
     }

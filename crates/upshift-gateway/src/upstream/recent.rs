@@ -9,8 +9,8 @@ pub(super) const SECONDS: u64 = 10;
 const BITS: u32 = 20;
 const MASK: u64 = (1 << BITS) - 1;
 
-/// Outcomes by second. A second is one number, so that cores can add to it at once: its time in the upper bits, then the
-/// failures, then all outcomes.
+/// Outcomes by second. A second is one number, so that cores can add to it at once: its time in the
+/// upper bits, then the failures, then all outcomes.
 #[derive(Default)]
 pub(super) struct Recent([AtomicU64; SECONDS as usize]);
 

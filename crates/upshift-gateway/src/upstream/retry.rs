@@ -13,7 +13,8 @@ const LEAST: u64 = 10;
 /// A retry for every so many requests is allowed beyond that.
 const REQUESTS_PER_RETRY: u64 = 5;
 
-/// The retry budget of one site, as one core sees it: in ten seconds a fifth of the requests, and at least ten.
+/// The retry budget of one site, as one core sees it: in ten seconds a fifth of the requests, and
+/// at least ten.
 ///
 /// Without it, an upstream that breaks under its load gets the load twice.
 pub(crate) struct RetryBudget {
@@ -44,8 +45,9 @@ impl RetryBudget {
         let now = self.start.elapsed().as_secs();
         let seconds = *self.seconds.borrow();
         let current = seconds.iter().filter(|second| second.number + WINDOW as u64 > now);
-        let (requests, retries) =
-            current.fold((0, 0), |(requests, retries), second| (requests + second.requests, retries + second.retries));
+        let (requests, retries) = current.fold((0, 0), |(requests, retries), second| {
+            (requests + second.requests, retries + second.retries)
+        });
         let allowed = retries < (requests / REQUESTS_PER_RETRY).max(LEAST);
         if allowed {
             self.with_now(|second| second.retries += 1);

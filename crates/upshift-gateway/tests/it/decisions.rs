@@ -3,19 +3,26 @@
 use std::io::{Read, Write};
 
 use upshift_core::policy::{
-    Api, ApiReader, FieldName, Matcher, PathPattern, PolicySpec, Requirement, RuleSpec, Uncertain, Values,
+    Api, ApiReader, FieldName, Matcher, PathPattern, PolicySpec, Requirement, RuleSpec, Uncertain,
+    Values,
 };
 use upshift_core::version::Scheme;
 use upshift_core::{HttpVersion, Phase, Policy, Reason, TlsVersion};
 use upshift_gateway::{Proxy, ProxyReads, Settings};
 
-use crate::support::{Running, TestUpstream, connect, exchange, field, read_message, settings, status};
+use crate::support::{
+    Running, TestUpstream, connect, exchange, field, read_message, settings, status,
+};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 fn rule(id: &str, path: &str, requirement: Requirement) -> RuleSpec {
-    let paths = Values { include: vec![PathPattern::parse(path).expect("a pattern")], exclude: Vec::new() };
-    RuleSpec { matcher: Matcher { paths, ..Matcher::default() }, ..RuleSpec::new(id, vec![requirement]) }
+    let paths =
+        Values { include: vec![PathPattern::parse(path).expect("a pattern")], exclude: Vec::new() };
+    RuleSpec {
+        matcher: Matcher { paths, ..Matcher::default() },
+        ..RuleSpec::new(id, vec![requirement])
+    }
 }
 
 fn policy(rules: Vec<RuleSpec>) -> Policy {
@@ -66,7 +73,8 @@ fn a_refusal_names_what_is_wanted() {
 #[test]
 fn a_refused_head_has_no_body() {
     let (_upstream, gateway) = under(vec![tls()]);
-    let answer = exchange(gateway.http(), "HEAD /account/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    let answer =
+        exchange(gateway.http(), "HEAD /account/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     assert_eq!(status(&answer), 426);
     assert!(answer.ends_with("\r\n\r\n"), "{answer}");
 }
@@ -109,7 +117,8 @@ fn a_refused_body_is_read_away_or_the_connection_closes() {
 #[test]
 fn a_refusal_never_asks_for_the_body() {
     let (_upstream, gateway) = under(vec![tls()]);
-    let head = "POST /account/ HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n";
+    let head =
+        "POST /account/ HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n";
     let mut client = connect(gateway.http());
     client.write_all(head.as_bytes()).expect("written");
     let answer = read_message(&mut client).expect("an answer");
@@ -117,7 +126,8 @@ fn a_refusal_never_asks_for_the_body() {
     assert_eq!(field(&answer, "connection").as_deref(), Some("upgrade, close"));
 }
 
-/// RFC 9745, RFC 8594: who passes but is deprecated is told, and the upstream's own fields are kept.
+/// RFC 9745, RFC 8594: who passes but is deprecated is told, and the upstream's own fields are
+/// kept.
 #[test]
 fn a_passing_but_deprecated_request_is_told() {
     let api = Api {
@@ -134,9 +144,11 @@ fn a_passing_but_deprecated_request_is_told() {
         docs: Some("https://docs.example.com/v2".to_owned()),
         ..rule("orders-v2", "/api/**", Requirement::Api(api))
     };
-    let upstream =
-        TestUpstream::answering("HTTP/1.1 200 OK\r\nLink: </a>; rel=\"next\"\r\nContent-Length: 2\r\n\r\nok");
-    let gateway = Running::start(Settings { policy: policy(vec![spec]), ..settings(upstream.address) });
+    let upstream = TestUpstream::answering(
+        "HTTP/1.1 200 OK\r\nLink: </a>; rel=\"next\"\r\nContent-Length: 2\r\n\r\nok",
+    );
+    let gateway =
+        Running::start(Settings { policy: policy(vec![spec]), ..settings(upstream.address) });
     let old = "GET /api/x HTTP/1.1\r\nHost: a\r\nX-Api-Version: 1.4\r\nConnection: close\r\n\r\n";
     let answer = exchange(gateway.http(), old);
     assert_eq!(status(&answer), 200, "{answer}");
@@ -148,7 +160,8 @@ fn a_passing_but_deprecated_request_is_told() {
     assert_eq!(field(&answer, "deprecation"), None, "{answer}");
 }
 
-/// RFC 9110 §7.6.1: what `Connection` names does not reach the upstream, so it does not satisfy a rule.
+/// RFC 9110 §7.6.1: what `Connection` names does not reach the upstream, so it does not satisfy a
+/// rule.
 #[test]
 fn a_field_that_is_for_this_hop_alone_meets_no_rule() {
     let api = Api {
@@ -159,7 +172,8 @@ fn a_field_that_is_for_this_hop_alone_meets_no_rule() {
         read: vec![ApiReader::Header(FieldName::parse("X-Api-Version").expect("a name"))],
     };
     let on = Uncertain::refusing([Reason::Missing]);
-    let (upstream, gateway) = under(vec![RuleSpec { on, ..rule("orders-v2", "/api/**", Requirement::Api(api)) }]);
+    let (upstream, gateway) =
+        under(vec![RuleSpec { on, ..rule("orders-v2", "/api/**", Requirement::Api(api)) }]);
     let head = "GET /api/x HTTP/1.1\r\nHost: a\r\nX-Api-Version: 2.0\r\nConnection: close";
     assert_eq!(status(&exchange(gateway.http(), &format!("{head}\r\n\r\n"))), 200);
     assert_eq!(status(&exchange(gateway.http(), &format!("{head}, X-Api-Version\r\n\r\n"))), 426);
@@ -169,10 +183,17 @@ fn a_field_that_is_for_this_hop_alone_meets_no_rule() {
 #[test]
 fn observing_refuses_nobody_and_counts() {
     let upstream = TestUpstream::answering(OK);
-    let gateway = Running::start(Settings { policy: policy(vec![tls()]), observe: true, ..settings(upstream.address) });
-    let answer = exchange(gateway.http(), "GET /account/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    let gateway = Running::start(Settings {
+        policy: policy(vec![tls()]),
+        observe: true,
+        ..settings(upstream.address)
+    });
+    let answer =
+        exchange(gateway.http(), "GET /account/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     assert_eq!(status(&answer), 200, "{answer}");
-    gateway.admin("/metrics", |text| text.contains("verdict=\"admit\",reason=\"unmet\",phase=\"observe\"} 1"));
+    gateway.admin("/metrics", |text| {
+        text.contains("verdict=\"admit\",reason=\"unmet\",phase=\"observe\"} 1")
+    });
 }
 
 #[test]
@@ -199,16 +220,19 @@ fn a_reload_is_in_force_for_the_next_request() {
     gateway.admin("/metrics", |text| text.contains("upshift_reloads_total{outcome=\"ok\"} 1"));
 }
 
-/// The design, "What is uncertain": refusing everybody because a proxy was not declared would be an outage.
+/// The design, "What is uncertain": refusing everybody because a proxy was not declared would be an
+/// outage.
 #[test]
 fn an_undeclared_private_peer_is_admitted_and_counted() {
     let (_upstream, gateway) = under(vec![tls()]);
-    let request = "GET /account/ HTTP/1.1\r\nHost: a\r\nX-Forwarded-Proto: http\r\nConnection: close\r\n\r\n";
+    let request =
+        "GET /account/ HTTP/1.1\r\nHost: a\r\nX-Forwarded-Proto: http\r\nConnection: close\r\n\r\n";
     assert_eq!(status(&exchange(gateway.http(), request)), 200);
     gateway.admin("/metrics", |text| text.contains("upshift_undeclared_proxy_requests_total 1"));
 }
 
-/// Through a declared proxy a refusal has the strict status: `Upgrade` would be carried into another protocol.
+/// Through a declared proxy a refusal has the strict status: `Upgrade` would be carried into
+/// another protocol.
 #[test]
 fn a_declared_proxy_is_believed_and_gets_no_upgrade() {
     let upstream = TestUpstream::answering(OK);
@@ -217,9 +241,16 @@ fn a_declared_proxy_is_believed_and_gets_no_upgrade() {
         peer: Some("x-forwarded-for".to_owned()),
         ..ProxyReads::default()
     };
-    let proxy = Proxy { from: vec!["127.0.0.0/8".parse().expect("a network")], reads, upgrade_field: false };
-    let gateway =
-        Running::start(Settings { policy: policy(vec![tls()]), proxies: vec![proxy], ..settings(upstream.address) });
+    let proxy = Proxy {
+        from: vec!["127.0.0.0/8".parse().expect("a network")],
+        reads,
+        upgrade_field: false,
+    };
+    let gateway = Running::start(Settings {
+        policy: policy(vec![tls()]),
+        proxies: vec![proxy],
+        ..settings(upstream.address)
+    });
     let request = |scheme: &str| {
         format!(
             "GET /account/ HTTP/1.1\r\nHost: a\r\nX-Forwarded-Proto: {scheme}\r\nX-Forwarded-For: 198.51.100.7\r\n\
@@ -237,8 +268,8 @@ fn a_declared_proxy_is_believed_and_gets_no_upgrade() {
     assert_eq!(field(&request, "forwarded").as_deref(), Some(forwarded));
 }
 
-/// Kind: what a declared proxy says of the scheme is unknown here because of its spelling, so that cleartext passes a rule
-/// that requires TLS, and the upstream gets a scheme that is not true.
+/// Kind: what a declared proxy says of the scheme is unknown here because of its spelling, so that
+/// cleartext passes a rule that requires TLS, and the upstream gets a scheme that is not true.
 #[test]
 fn a_scheme_is_read_in_the_words_of_the_proxy_and_told_on() {
     for (name, value, wanted, told) in [
@@ -259,8 +290,8 @@ fn a_scheme_is_read_in_the_words_of_the_proxy_and_told_on() {
     }
 }
 
-/// Kind: a version of TLS that a declared proxy tells is unknown here because of its spelling, so that it passes a rule
-/// that requires a newer one.
+/// Kind: a version of TLS that a declared proxy tells is unknown here because of its spelling, so
+/// that it passes a rule that requires a newer one.
 #[test]
 fn a_version_of_tls_is_read_in_the_words_of_the_proxy() {
     for (value, wanted) in [
@@ -272,25 +303,35 @@ fn a_version_of_tls_is_read_in_the_words_of_the_proxy() {
         ("tls12", 200),
         ("TLSv1.2 ECDHE-RSA-AES128-GCM-SHA256", 200),
     ] {
-        let reads = ProxyReads { tls: Some("x-amzn-tls-version".to_owned()), ..ProxyReads::default() };
+        let reads =
+            ProxyReads { tls: Some("x-amzn-tls-version".to_owned()), ..ProxyReads::default() };
         let (answer, _) = through_proxy(reads, &format!("X-Amzn-Tls-Version: {value}\r\n"));
         assert_eq!(status(&answer), wanted, "{value}: {answer}");
     }
 }
 
-/// The answer to a request with these fields that comes from a proxy with these `reads`, and what reaches the upstream.
+/// The answer to a request with these fields that comes from a proxy with these `reads`, and what
+/// reaches the upstream.
 fn through_proxy(reads: ProxyReads, fields: &str) -> (String, Option<String>) {
     let upstream = TestUpstream::answering(OK);
-    let proxy = Proxy { from: vec!["127.0.0.0/8".parse().expect("a network")], reads, upgrade_field: false };
-    let gateway =
-        Running::start(Settings { policy: policy(vec![tls()]), proxies: vec![proxy], ..settings(upstream.address) });
+    let proxy = Proxy {
+        from: vec!["127.0.0.0/8".parse().expect("a network")],
+        reads,
+        upgrade_field: false,
+    };
+    let gateway = Running::start(Settings {
+        policy: policy(vec![tls()]),
+        proxies: vec![proxy],
+        ..settings(upstream.address)
+    });
     let request = format!("GET /account/ HTTP/1.1\r\nHost: a\r\n{fields}Connection: close\r\n\r\n");
     let answer = exchange(gateway.http(), &request);
     let admitted = status(&answer) == 200;
     (answer, admitted.then(|| upstream.only()))
 }
 
-/// RFC 9110 §15.5.22, §7.6.1: an upstream's 426 gets a true `Upgrade` for this hop and keeps its body.
+/// RFC 9110 §15.5.22, §7.6.1: an upstream's 426 gets a true `Upgrade` for this hop and keeps its
+/// body.
 #[test]
 fn an_upstreams_426_is_made_true_for_this_hop() {
     let upstream = TestUpstream::answering(
@@ -300,14 +341,18 @@ fn an_upstreams_426_is_made_true_for_this_hop() {
     let answer = exchange(gateway.http(), "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     assert_eq!(status(&answer), 426, "{answer}");
     assert_eq!(field(&answer, "upgrade").as_deref(), Some("derp/2"));
-    assert!(field(&answer, "connection").is_some_and(|options| options.starts_with("upgrade")), "{answer}");
+    assert!(
+        field(&answer, "connection").is_some_and(|options| options.starts_with("upgrade")),
+        "{answer}"
+    );
     assert!(answer.ends_with("derp"));
 }
 
 /// One that names nothing cannot be passed on as it is; it is counted.
 #[test]
 fn an_upstreams_bare_426_is_counted() {
-    let upstream = TestUpstream::answering("HTTP/1.1 426 Upgrade Required\r\nContent-Length: 4\r\n\r\nbare");
+    let upstream =
+        TestUpstream::answering("HTTP/1.1 426 Upgrade Required\r\nContent-Length: 4\r\n\r\nbare");
     let gateway = Running::before(&upstream);
     let answer = exchange(gateway.http(), "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     assert_eq!((status(&answer), field(&answer, "upgrade")), (403, None), "{answer}");

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use upshift_gateway::{Gateway, Limits, Settings, StartError};
 
-use crate::support::{Running, TestUpstream, connect, exchange, field, read_message, rest, settings, status};
+use crate::support::{
+    Running, TestUpstream, connect, exchange, field, read_message, rest, settings, status,
+};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -15,7 +17,11 @@ fn answered(request: &str) -> (u16, String) {
     let gateway = Running::before(&upstream);
     let answer = exchange(gateway.http(), request);
     if status(&answer) != 200 {
-        assert_eq!(field(&answer, "content-type").as_deref(), Some("application/problem+json"), "{answer}");
+        assert_eq!(
+            field(&answer, "content-type").as_deref(),
+            Some("application/problem+json"),
+            "{answer}"
+        );
         assert_eq!(upstream.seen().len(), 0, "a faulty request reached the upstream");
     }
     (status(&answer), answer)
@@ -33,7 +39,10 @@ fn versions_that_are_not_ours() {
 #[test]
 fn a_host_that_is_missing_doubled_or_no_host_is_400() {
     assert_eq!(answered("GET / HTTP/1.1\r\nConnection: close\r\n\r\n").0, 400);
-    assert_eq!(answered("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n").0, 400);
+    assert_eq!(
+        answered("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n").0,
+        400
+    );
     assert_eq!(answered("GET / HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n").0, 400);
     assert_eq!(answered("GET / HTTP/1.1\r\nHost: u@a\r\nConnection: close\r\n\r\n").0, 400);
     assert_eq!(answered("GET / HTTP/1.0\r\n\r\n").0, 200);
@@ -42,8 +51,9 @@ fn a_host_that_is_missing_doubled_or_no_host_is_400() {
 /// RFC 9112 §6.3.
 #[test]
 fn a_length_in_doubt_is_400() {
-    let (code, _) =
-        answered("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
+    let (code, _) = answered(
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    );
     assert_eq!(code, 400);
 }
 
@@ -57,7 +67,10 @@ fn a_nul_in_the_path_is_400() {
 /// RFC 9110 §9.3.6, RFC 9931.
 #[test]
 fn connect_is_not_implemented() {
-    assert_eq!(answered("CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\nConnection: close\r\n\r\n").0, 501);
+    assert_eq!(
+        answered("CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\nConnection: close\r\n\r\n").0,
+        501
+    );
 }
 
 /// RFC 6585 §5, RFC 9110 §15.5.15.
@@ -83,7 +96,9 @@ fn a_head_that_never_ends_is_408() {
     assert_eq!(status(&read_message(&mut client).expect("an answer")), 200);
     client.write_all(b"GET / HTTP/1.1\r\nHost:").expect("written");
     assert_eq!(status(&rest(&mut client)), 408);
-    gateway.admin("/metrics", |text| text.contains("upshift_connection_errors_total{cause=\"head-timeout\"} 1"));
+    gateway.admin("/metrics", |text| {
+        text.contains("upshift_connection_errors_total{cause=\"head-timeout\"} 1")
+    });
 }
 
 /// RFC 9110 §15.6.3.
@@ -94,7 +109,9 @@ fn an_upstream_that_is_not_there_is_502_and_not_named_to_the_client() {
     let answer = exchange(gateway.http(), "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     assert_eq!(status(&answer), 502, "{answer}");
     assert!(!answer.contains(&gone.port().to_string()), "{answer}");
-    gateway.admin("/metrics", |text| text.contains("upshift_faults_total{cause=\"upstream-unreachable\"} 1"));
+    gateway.admin("/metrics", |text| {
+        text.contains("upshift_faults_total{cause=\"upstream-unreachable\"} 1")
+    });
 }
 
 /// RFC 9110 §15.6.5.
@@ -112,30 +129,40 @@ fn an_upstream_that_does_not_answer_is_504_and_not_named_to_the_client() {
 /// RFC 9110 §15.2.2: nobody switches unasked.
 #[test]
 fn an_unsolicited_101_is_502() {
-    let upstream =
-        TestUpstream::answering("HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\n");
+    let upstream = TestUpstream::answering(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\n",
+    );
     let gateway = Running::before(&upstream);
     let answer = exchange(gateway.http(), "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     assert_eq!(status(&answer), 502, "{answer}");
 }
 
-/// RFC 9112 §9.3.1: a request that cannot have been seen, or is safe to repeat, outlives a connection that rested.
+/// RFC 9112 §9.3.1: a request that cannot have been seen, or is safe to repeat, outlives a
+/// connection that rested.
 #[test]
 fn a_pooled_connection_that_died_is_replaced() {
-    let upstream = TestUpstream::scripted(|_| Some(OK.replace("200 OK\r\n", "200 OK\r\nX-Then: close\r\n")));
+    let upstream =
+        TestUpstream::scripted(|_| Some(OK.replace("200 OK\r\n", "200 OK\r\nX-Then: close\r\n")));
     let gateway = Running::before(&upstream);
     for _ in 0..2 {
-        let answer = exchange(gateway.http(), "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        let answer =
+            exchange(gateway.http(), "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
         assert_eq!(status(&answer), 200, "{answer}");
     }
     let flaky = TestUpstream::scripted({
         let count = std::sync::atomic::AtomicUsize::new(0);
         // Every second request on the upstream dies before its answer.
-        move |_| count.fetch_add(1, std::sync::atomic::Ordering::SeqCst).is_multiple_of(2).then(|| OK.to_owned())
+        move |_| {
+            count
+                .fetch_add(1, std::sync::atomic::Ordering::SeqCst)
+                .is_multiple_of(2)
+                .then(|| OK.to_owned())
+        }
     });
     let gateway = Running::before(&flaky);
     for _ in 0..4 {
-        let answer = exchange(gateway.http(), "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        let answer =
+            exchange(gateway.http(), "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
         assert_eq!(status(&answer), 200, "{answer}");
     }
     // A POST is not sent twice: its second connection use dies, and that is told.
@@ -170,7 +197,9 @@ fn shutting_down_lets_open_requests_finish() {
     let mut gateway = Running::start(Settings { limits, ..settings(upstream.address) });
     let mut client = connect(gateway.http());
     client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").expect("written");
-    gateway.admin("/metrics", |text| text.contains("upshift_http_requests_total{verdict=\"admit\",http=\"1.1\"} 1"));
+    gateway.admin("/metrics", |text| {
+        text.contains("upshift_http_requests_total{verdict=\"admit\",http=\"1.1\"} 1")
+    });
     gateway.admin("/readyz", |answer| status(answer) == 200);
     gateway.stop();
     gateway.admin("/readyz", |answer| status(answer) == 503);
@@ -214,10 +243,16 @@ fn bytes_behind_a_request_do_not_eat_its_answer() {
 /// RFC 9112 §3.2.3, §3.2.4, §6.1; RFC 9110 §7.6.2.
 #[test]
 fn forms_codings_and_hops_that_upstreams_would_read_differently() {
-    assert_eq!(answered("GET evil.example HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").0, 400);
+    assert_eq!(
+        answered("GET evil.example HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").0,
+        400
+    );
     assert_eq!(answered("GET * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").0, 400);
     assert_eq!(answered("GET ftp://a/x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").0, 400);
     let coded = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\nConnection: close\r\n\r\n0\r\n\r\n";
     assert_eq!(answered(coded).0, 501);
-    assert_eq!(answered("TRACE / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\nConnection: close\r\n\r\n").0, 501);
+    assert_eq!(
+        answered("TRACE / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\nConnection: close\r\n\r\n").0,
+        501
+    );
 }

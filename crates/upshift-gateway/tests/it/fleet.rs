@@ -1,7 +1,8 @@
 //! A fleet of 10,000 clients that upgrade while a rollout runs, against the real gateway.
 //!
-//! A rollout of months is pressed into seconds; nothing else is simulated. Which answers are right is judged by the
-//! calendar at the moments when a request was sent and its answer read, so that no test depends on speed.
+//! A rollout of months is pressed into seconds; nothing else is simulated. Which answers are right
+//! is judged by the calendar at the moments when a request was sent and its answer read, so that no
+//! test depends on speed.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -25,19 +26,25 @@ const CONNECTIONS: u64 = 8;
 #[test]
 fn a_rollout_without_trouble_runs_to_its_end_and_refuses_nobody_who_upgraded() {
     let start = Timestamp::from_second(Timestamp::now().as_second() + 2).expect("a time");
-    let policy = policy(start, "minimum = \"2.0\"", &["observe", "warn", "brownout", "ramp", "enforce"]);
+    let policy =
+        policy(start, "minimum = \"2.0\"", &["observe", "warn", "brownout", "ramp", "enforce"]);
     let rollout = rollout(&policy).clone();
     let gateway = gateway(policy, None);
-    // 40 % are old when it begins, 3 % at the brownout, 1 % at enforcement; who is refused upgrades at once.
+    // 40 % are old when it begins, 3 % at the brownout, 1 % at enforcement; who is refused upgrades
+    // at once.
     let old = |client: u64, second: f64| share_of(client) < 0.4 * (-0.65 * second).exp();
-    let fleet = Fleet::run(&gateway, start, Duration::from_secs(11), move |client, second, refused| {
-        if refused || !old(client, second) { "2.1" } else { "1.4" }
-    });
+    let fleet =
+        Fleet::run(&gateway, start, Duration::from_secs(11), move |client, second, refused| {
+            if refused || !old(client, second) { "2.1" } else { "1.4" }
+        });
     let visits = fleet.visits;
     for visit in &visits {
         let possible = phases(&rollout, visit);
-        let refusing = possible.iter().any(|phase| matches!(phase, Phase::Brownout | Phase::Ramp | Phase::Enforce));
-        let lenient = possible.iter().any(|phase| !matches!(phase, Phase::Brownout | Phase::Enforce));
+        let refusing = possible
+            .iter()
+            .any(|phase| matches!(phase, Phase::Brownout | Phase::Ramp | Phase::Enforce));
+        let lenient =
+            possible.iter().any(|phase| !matches!(phase, Phase::Brownout | Phase::Enforce));
         match (visit.old, visit.status) {
             (false, 200) => {}
             (true, 200) => assert!(lenient, "an old client passed in {possible:?}"),
@@ -48,13 +55,22 @@ fn a_rollout_without_trouble_runs_to_its_end_and_refuses_nobody_who_upgraded() {
     let seen: BTreeSet<Phase> = visits.iter().flat_map(|visit| phases(&rollout, visit)).collect();
     let expected = [Phase::Observe, Phase::Warn, Phase::Brownout, Phase::Ramp, Phase::Enforce];
     assert!(expected.iter().all(|phase| seen.contains(phase)), "{seen:?}");
-    let refused: BTreeSet<u64> = visits.iter().filter(|visit| visit.status == 426).map(|visit| visit.client).collect();
+    let refused: BTreeSet<u64> =
+        visits.iter().filter(|visit| visit.status == 426).map(|visit| visit.client).collect();
     assert!(!refused.is_empty(), "somebody had to be told");
     let rule = &json(&gateway, "status")["rules"][0];
-    assert_eq!((&rule["phase"], &rule["breaker"]["state"]), (&"enforce".into(), &"armed".into()), "{rule}");
+    assert_eq!(
+        (&rule["phase"], &rule["breaker"]["state"]),
+        (&"enforce".into(), &"armed".into()),
+        "{rule}"
+    );
     assert!(rule["target_seen"].as_u64() > Some(0));
     assert_eq!(json(&gateway, "trips"), Value::Array(Vec::new()));
-    println!("{} requests, {} of {FLEET} clients refused once, no trip", visits.len(), refused.len());
+    println!(
+        "{} requests, {} of {FLEET} clients refused once, no trip",
+        visits.len(),
+        refused.len()
+    );
 }
 
 /// The design: a token is required on any address but a loopback one.
@@ -62,17 +78,23 @@ fn a_rollout_without_trouble_runs_to_its_end_and_refuses_nobody_who_upgraded() {
 fn nobody_far_away_gets_to_the_api_without_a_token() {
     let upstream = upstream();
     let everywhere = Some(([0, 0, 0, 0], 0).into());
-    let start = |admin_token| Running::start(Settings { admin: everywhere, admin_token, ..settings(upstream) });
+    let start = |admin_token| {
+        Running::start(Settings { admin: everywhere, admin_token, ..settings(upstream) })
+    };
     let ask = |gateway: &Running, path: &str, further: &str| {
         let port = gateway.addresses.admin.expect("an admin listener").port();
-        let request = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n{further}\r\n");
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n{further}\r\n");
         status(&exchange(([127, 0, 0, 1], port).into(), &request))
     };
     let open = start(None);
     assert_eq!([ask(&open, "/api/status", ""), ask(&open, "/healthz", "")], [403, 200]);
     let guarded = start(Some("a secret of some length".to_owned()));
     assert_eq!(ask(&guarded, "/api/status", ""), 401);
-    assert_eq!(ask(&guarded, "/api/status", "Authorization: Bearer a secret of some length\r\n"), 200);
+    assert_eq!(
+        ask(&guarded, "/api/status", "Authorization: Bearer a secret of some length\r\n"),
+        200
+    );
 }
 
 #[test]
@@ -94,20 +116,36 @@ fn a_mistake_that_would_lock_out_forty_percent_is_demoted_and_the_report_says_wh
     assert!(trip["share"].as_f64() > Some(0.05) && trip["seen"].as_u64() >= Some(200), "{trip}");
 
     // Who was hit: every name in the report is a client that was refused.
-    let hit: BTreeSet<&str> = trip["hit"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    let known: BTreeSet<String> = refused.iter().map(|client| fingerprint(&gateway, *client)).collect();
-    assert!(!hit.is_empty() && hit.iter().all(|hit| known.contains(*hit)), "{} of {}", hit.len(), known.len());
+    let hit: BTreeSet<&str> =
+        trip["hit"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let known: BTreeSet<String> =
+        refused.iter().map(|client| fingerprint(&gateway, *client)).collect();
+    assert!(
+        !hit.is_empty() && hit.iter().all(|hit| known.contains(*hit)),
+        "{} of {}",
+        hit.len(),
+        known.len()
+    );
     assert!(!trip.to_string().contains("client-"), "no identity stands there in clear");
 
     // Everybody is served again, and warned.
     let rule = &json(&gateway, "status")["rules"][0];
     assert_eq!((&rule["phase"], &rule["set_by"]), (&"warn".into(), &"breaker".into()), "{rule}");
-    assert_eq!((&rule["planned_phase"], &rule["breaker"]["state"]), (&"enforce".into(), &"tripped".into()));
+    assert_eq!(
+        (&rule["planned_phase"], &rule["breaker"]["state"]),
+        (&"enforce".into(), &"tripped".into())
+    );
     let told = hook.told();
-    assert_eq!((&told["event"], &told["rule"]), (&"breaker-tripped".into(), &"orders-v2".into()), "{told}");
+    assert_eq!(
+        (&told["event"], &told["rule"]),
+        (&"breaker-tripped".into(), &"orders-v2".into()),
+        "{told}"
+    );
 
-    let first = fleet.visits.iter().filter(|visit| visit.status == 426).map(|visit| visit.sent).min();
-    let last = fleet.visits.iter().filter(|visit| visit.status == 426).map(|visit| visit.read).max();
+    let first =
+        fleet.visits.iter().filter(|visit| visit.status == 426).map(|visit| visit.sent).min();
+    let last =
+        fleet.visits.iter().filter(|visit| visit.status == 426).map(|visit| visit.read).max();
     let lasted = last.zip(first).map(|(last, first)| last.duration_since(first));
     println!(
         "{} requests; {} of {FLEET} clients were refused within {lasted:?}; {}",
@@ -119,7 +157,8 @@ fn a_mistake_that_would_lock_out_forty_percent_is_demoted_and_the_report_says_wh
 
 /// A policy whose rollout has these phases, from `start` on, seconds apart.
 fn policy(start: Timestamp, version: &str, phases: &[&str]) -> Policy {
-    let at = |second: i64| start.checked_add(jiff::SignedDuration::from_secs(second)).expect("a time");
+    let at =
+        |second: i64| start.checked_add(jiff::SignedDuration::from_secs(second)).expect("a time");
     let plan = |phase: &&str| match *phase {
         "observe" => format!("observe = {}\n", at(0)),
         "warn" => format!("warn = {}\n", at(1)),
@@ -171,8 +210,11 @@ fn share_of(client: u64) -> f64 {
 
 /// The phases that held at some moment between a request and its answer.
 fn phases(rollout: &Rollout, visit: &Visit) -> Vec<Phase> {
-    let edges =
-        rollout.stages().iter().map(|stage| stage.from).filter(|from| visit.sent < *from && *from <= visit.read);
+    let edges = rollout
+        .stages()
+        .iter()
+        .map(|stage| stage.from)
+        .filter(|from| visit.sent < *from && *from <= visit.read);
     [visit.sent].into_iter().chain(edges).map(|now| rollout.at(now).phase).collect()
 }
 
@@ -191,15 +233,17 @@ struct Fleet {
 }
 
 impl Fleet {
-    /// Asks until `length` after `start`. `version` says what a client sends, from its number, the seconds since the
-    /// start, and whether it was refused before.
+    /// Asks until `length` after `start`. `version` says what a client sends, from its number, the
+    /// seconds since the start, and whether it was refused before.
     fn run(
         gateway: &Running,
         start: Timestamp,
         length: Duration,
         version: impl Fn(u64, f64, bool) -> &'static str + Sync,
     ) -> Self {
-        let end = start.checked_add(jiff::SignedDuration::try_from(length).expect("short")).expect("a time");
+        let end = start
+            .checked_add(jiff::SignedDuration::try_from(length).expect("short"))
+            .expect("a time");
         Self::ask(gateway, start, &version, &|| Timestamp::now() < end)
     }
 
@@ -213,15 +257,23 @@ impl Fleet {
         let until = Instant::now() + PATIENCE;
         thread::scope(|scope| {
             scope.spawn(|| {
-                while json(gateway, "trips").as_array().is_none_or(Vec::is_empty) && Instant::now() < until {
+                while json(gateway, "trips").as_array().is_none_or(Vec::is_empty)
+                    && Instant::now() < until
+                {
                     thread::park_timeout(Duration::from_millis(50));
                 }
                 demoted.store(true, Ordering::SeqCst);
             });
-            let mut fleet = Self::ask(gateway, start, &version, &|| !demoted.load(Ordering::SeqCst));
+            let mut fleet =
+                Self::ask(gateway, start, &version, &|| !demoted.load(Ordering::SeqCst));
             let after = AtomicU64::new(0);
-            let again = Self::ask(gateway, start, &version, &|| after.fetch_add(1, Ordering::Relaxed) < FLEET);
-            assert!(again.visits.iter().all(|visit| visit.status == 200), "nobody is refused after the trip");
+            let again = Self::ask(gateway, start, &version, &|| {
+                after.fetch_add(1, Ordering::Relaxed) < FLEET
+            });
+            assert!(
+                again.visits.iter().all(|visit| visit.status == 200),
+                "nobody is refused after the trip"
+            );
             fleet.visits.extend(again.visits);
             fleet
         })
@@ -250,7 +302,13 @@ impl Fleet {
                         let second = sent.duration_since(start).as_secs_f64();
                         let version = version(client, second, refused.contains(&client));
                         let status = line.ask(client, version);
-                        mine.push(Visit { client, old: version == "1.4", status, sent, read: Timestamp::now() });
+                        mine.push(Visit {
+                            client,
+                            old: version == "1.4",
+                            status,
+                            sent,
+                            read: Timestamp::now(),
+                        });
                         if status == 426 {
                             refused.insert(client);
                         }
@@ -285,7 +343,9 @@ impl Line {
         );
         self.stream.get_mut().write_all(request.as_bytes()).expect("the request is written");
         let Message { head, .. } = read(&mut self.stream).expect("an answer");
-        if head.to_ascii_lowercase().contains("\r\nconnection: close") || head.contains("upgrade, close") {
+        if head.to_ascii_lowercase().contains("\r\nconnection: close")
+            || head.contains("upgrade, close")
+        {
             *self = Self::open(self.address);
         }
         status(&head)
@@ -304,7 +364,9 @@ fn read(stream: &mut BufReader<TcpStream>) -> Option<Message> {
             return None;
         }
     }
-    let length = crate::support::field(&head, "content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+    let length = crate::support::field(&head, "content-length")
+        .and_then(|length| length.parse().ok())
+        .unwrap_or(0);
     let mut body = vec![0; length];
     stream.read_exact(&mut body).ok()?;
     Some(Message { head, body: String::from_utf8_lossy(&body).into_owned() })
@@ -365,7 +427,10 @@ impl Hook {
 /// What the admin API answers to a GET.
 fn json(gateway: &Running, what: &str) -> Value {
     let admin = gateway.addresses.admin.expect("an admin listener");
-    body(&exchange(admin, &format!("GET /api/{what} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")))
+    body(&exchange(
+        admin,
+        &format!("GET /api/{what} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"),
+    ))
 }
 
 /// As the report names a client.

@@ -27,7 +27,10 @@ fn a_request_crosses_with_the_fields_of_this_hop() {
     assert_eq!(field(&request, "x-forwarded-for").as_deref(), Some("127.0.0.1"));
     assert_eq!(field(&request, "x-forwarded-proto").as_deref(), Some("http"));
     assert_eq!(field(&request, "x-forwarded-host").as_deref(), Some("a.example:81"));
-    assert_eq!(field(&request, "forwarded").as_deref(), Some("for=127.0.0.1;host=\"a.example:81\";proto=http"));
+    assert_eq!(
+        field(&request, "forwarded").as_deref(),
+        Some("for=127.0.0.1;host=\"a.example:81\";proto=http")
+    );
     assert_eq!(field(&request, "via").as_deref(), Some("1.1 upshift"));
     assert_eq!(field(&request, "x-request-id"), field(&answer, "x-request-id"));
     for gone in ["x-hop", "connection", "x-real-ip"] {
@@ -35,7 +38,8 @@ fn a_request_crosses_with_the_fields_of_this_hop() {
     }
 }
 
-/// RFC 9110 §7.8, RFC 9113 §3.1: an offer to switch is this hop's alone, named in `Connection` or not.
+/// RFC 9110 §7.8, RFC 9113 §3.1: an offer to switch is this hop's alone, named in `Connection` or
+/// not.
 #[test]
 fn an_offer_of_h2c_does_not_cross() {
     let upstream = TestUpstream::answering(OK);
@@ -103,12 +107,14 @@ fn announced_trailers_cross_in_both_directions() {
 fn head_keeps_the_length_and_has_no_body() {
     let upstream = TestUpstream::answering("HTTP/1.1 200 OK\r\nContent-Length: 1234\r\n\r\n");
     let gateway = Running::before(&upstream);
-    let answer = exchange(gateway.http(), "HEAD / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    let answer =
+        exchange(gateway.http(), "HEAD / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     assert_eq!(field(&answer, "content-length").as_deref(), Some("1234"));
     assert!(answer.ends_with("\r\n\r\n"), "{answer}");
 }
 
-/// RFC 9110 §10.1.1: the 100 goes out when the body is wanted, and the upstream sees no expectation of this hop.
+/// RFC 9110 §10.1.1: the 100 goes out when the body is wanted, and the upstream sees no expectation
+/// of this hop.
 #[test]
 fn expect_is_met_here() {
     let upstream = TestUpstream::answering(OK);
@@ -124,10 +130,13 @@ fn expect_is_met_here() {
     assert!(request.ends_with("abc"));
 }
 
-/// RFC 9112 §9.3, Appendix C.2.2: an HTTP/1.0 client gets no chunks, and a close where there is no length.
+/// RFC 9112 §9.3, Appendix C.2.2: an HTTP/1.0 client gets no chunks, and a close where there is no
+/// length.
 #[test]
 fn http_1_0_gets_what_it_can_read() {
-    let upstream = TestUpstream::answering("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n");
+    let upstream = TestUpstream::answering(
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+    );
     let gateway = Running::before(&upstream);
     let answer = exchange(gateway.http(), "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
     assert_eq!(field(&answer, "transfer-encoding"), None, "{answer}");
@@ -163,8 +172,11 @@ fn pipelined_requests_are_answered_in_order() {
         requests += &format!("GET /{index} HTTP/1.1\r\nHost: a\r\n{close}\r\n");
     }
     let answers = exchange(gateway.http(), &requests);
-    let bodies: Vec<&str> =
-        answers.split("HTTP/1.1 200 OK").skip(1).filter_map(|answer| answer.split("\r\n\r\n").nth(1)).collect();
+    let bodies: Vec<&str> = answers
+        .split("HTTP/1.1 200 OK")
+        .skip(1)
+        .filter_map(|answer| answer.split("\r\n\r\n").nth(1))
+        .collect();
     assert_eq!(bodies, ["/0", "/1", "/2", "/3", "/4", "/5", "/6", "/7"]);
 }
 
@@ -185,7 +197,8 @@ fn an_answer_does_not_wait_for_the_rest_of_the_next_request() {
 fn the_content_of_a_chunked_get_reaches_the_upstream() {
     let upstream = TestUpstream::answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     let gateway = Running::before(&upstream);
-    let head = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let head =
+        "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
     let answer = exchange(gateway.http(), &format!("{head}5\r\nhello\r\n0\r\n\r\n"));
     assert_eq!(status(&answer), 200);
     assert!(upstream.only().ends_with("5\r\nhello\r\n0\r\n\r\n"), "{}", upstream.only());

@@ -8,7 +8,8 @@ use std::net::TcpStream;
 use upshift_gateway::Settings;
 
 use crate::support::{
-    Running, TestUpstream, connect, exchange, field, is_cut_off, read_message, rest, settings, status,
+    Running, TestUpstream, connect, exchange, field, is_cut_off, read_message, rest, settings,
+    status,
 };
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\x06\x04\0\0\0\0\0\0\x01\0\x01\0\0";
@@ -65,7 +66,8 @@ fn the_request_is_answered_on_stream_1() {
         assert_eq!((status(&head), field(&head, "upgrade").as_deref()), (101, Some("h2c")));
         stream.write_all(PREFACE).unwrap();
         let frames = until_answered(&mut stream);
-        // RFC 7540 §3.2: "The first HTTP/2 frame sent by the server MUST be a server connection preface".
+        // RFC 7540 §3.2: "The first HTTP/2 frame sent by the server MUST be a server connection
+        // preface".
         assert_eq!((frames[0].0, frames[0].1), (4, 0));
         // §3.2.1: the settings of HTTP2-Settings are not acknowledged, only the client's own.
         assert_eq!(frames.iter().filter(|frame| frame.0 == 4 && frame.1 == 1).count(), 1);
@@ -74,7 +76,10 @@ fn the_request_is_answered_on_stream_1() {
         assert_eq!(content(&frames), b"hello");
     }
     let seen = upstream.seen();
-    assert!(seen[1].starts_with("POST /a HTTP/1.1\r\n") && seen[1].ends_with("\r\n\r\nbody"), "{seen:?}");
+    assert!(
+        seen[1].starts_with("POST /a HTTP/1.1\r\n") && seen[1].ends_with("\r\n\r\nbody"),
+        "{seen:?}"
+    );
     for request in seen {
         let lower = request.to_lowercase();
         assert!(!lower.contains("upgrade") && !lower.contains("http2-settings"), "{request}");
@@ -96,7 +101,11 @@ fn off_or_incomplete_offers_are_ignored_and_the_request_served() {
         ("not named", offer("GET", close).replace("Upgrade, HTTP2-Settings", "Upgrade")),
         ("another token", offer("GET", close).replace("h2c", "h2")),
         ("HTTP/1.0", offer("GET", close).replace("HTTP/1.1", "HTTP/1.0")),
-        ("chunked", offer("POST", "Transfer-Encoding: chunked\r\nConnection: close\r\n") + "1\r\nx\r\n0\r\n\r\n"),
+        (
+            "chunked",
+            offer("POST", "Transfer-Encoding: chunked\r\nConnection: close\r\n")
+                + "1\r\nx\r\n0\r\n\r\n",
+        ),
     ] {
         assert_eq!(status(&exchange(on.http(), &request)), 200, "{what}");
     }
@@ -123,7 +132,9 @@ fn an_expectation_is_met_before_the_switch() {
     let upstream = TestUpstream::answering(OK);
     let gateway = gateway(&upstream);
     let mut stream = connect(gateway.http());
-    stream.write_all(offer("POST", "Content-Length: 4\r\nExpect: 100-continue\r\n").as_bytes()).unwrap();
+    stream
+        .write_all(offer("POST", "Content-Length: 4\r\nExpect: 100-continue\r\n").as_bytes())
+        .unwrap();
     assert_eq!(status(&read_message(&mut stream).unwrap()), 100);
     stream.write_all(b"body").unwrap();
     assert_eq!(status(&read_message(&mut stream).unwrap()), 101);

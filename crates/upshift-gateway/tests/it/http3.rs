@@ -24,18 +24,21 @@ fn gateway(upstream: &TestUpstream) -> Running {
 fn ask(to: SocketAddr, requests: Vec<Request<Bytes>>) -> Vec<Response<Bytes>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let mut tls = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
-            .with_protocol_versions(&[&rustls::version::TLS13])
-            .unwrap()
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Anybody))
-            .with_no_client_auth();
+        let mut tls = ClientConfig::builder_with_provider(Arc::new(
+            rustls::crypto::aws_lc_rs::default_provider(),
+        ))
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Anybody))
+        .with_no_client_auth();
         tls.alpn_protocols = vec![b"h3".to_vec()];
         let config = quinn::ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls).unwrap()));
         let mut endpoint = quinn::Endpoint::client(free()).unwrap();
         endpoint.set_default_client_config(config);
         let quic = endpoint.connect(to, "localhost").unwrap().await.unwrap();
-        let (mut driver, mut sender) = h3::client::new(h3_quinn::Connection::new(quic)).await.unwrap();
+        let (mut driver, mut sender) =
+            h3::client::new(h3_quinn::Connection::new(quic)).await.unwrap();
         let driving = tokio::spawn(async move { driver.wait_idle().await });
         let mut answers = Vec::new();
         for request in requests {
@@ -60,7 +63,9 @@ fn requests_and_answers_pass_as_over_the_other_versions() {
     let upstream = TestUpstream::answering(OK);
     let gateway = gateway(&upstream);
     let get = Request::get("https://a.example/one?two").body(Bytes::new()).unwrap();
-    let post = Request::post("https://a.example/up").header("content-length", "70000").body(vec![b'x'; 70_000].into());
+    let post = Request::post("https://a.example/up")
+        .header("content-length", "70000")
+        .body(vec![b'x'; 70_000].into());
     let answers = ask(gateway.addresses.https.unwrap(), vec![get, post.unwrap()]);
     for answer in answers {
         assert_eq!((answer.status().as_u16(), &answer.body()[..]), (200, &b"hello"[..]));
@@ -81,7 +86,8 @@ fn the_tls_listener_says_that_it_is_there_and_clear_does_not() {
     let upstream = TestUpstream::answering(OK);
     let gateway = gateway(&upstream);
     let port = gateway.addresses.https.unwrap().port();
-    let mut over_tls = crate::in_band_tls::tls(connect(gateway.addresses.https.unwrap()), &["http/1.1"]);
+    let mut over_tls =
+        crate::in_band_tls::tls(connect(gateway.addresses.https.unwrap()), &["http/1.1"]);
     over_tls.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
     let told = field(&crate::in_band_tls::message(&mut over_tls), "alt-svc");
     assert_eq!(told, Some(format!("h3=\":{port}\"; ma=86400")));

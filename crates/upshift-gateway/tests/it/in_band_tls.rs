@@ -1,4 +1,5 @@
-//! TLS on the cleartext port (RFC 2817), and the attack that it must not help (Opossum, CVE-2025-49812).
+//! TLS on the cleartext port (RFC 2817), and the attack that it must not help (Opossum,
+//! CVE-2025-49812).
 
 #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
 
@@ -12,8 +13,8 @@ use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureSch
 use upshift_gateway::{Gateway, Settings, StartError};
 
 use crate::support::{
-    Certificate, Running, TestUpstream, connect, exchange, field, free, is_cut_off, read_message, rest, settings,
-    status,
+    Certificate, Running, TestUpstream, connect, exchange, field, free, is_cut_off, read_message,
+    rest, settings, status,
 };
 
 /// As CUPS writes it, to the byte.
@@ -37,14 +38,19 @@ fn switched(gateway: &Running, offer: &str) -> TcpStream {
 }
 
 pub(crate) fn tls(stream: TcpStream, alpn: &[&str]) -> StreamOwned<ClientConnection, TcpStream> {
-    let mut config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Anybody))
-        .with_no_client_auth();
+    let mut config = ClientConfig::builder_with_provider(Arc::new(
+        rustls::crypto::aws_lc_rs::default_provider(),
+    ))
+    .with_safe_default_protocol_versions()
+    .unwrap()
+    .dangerous()
+    .with_custom_certificate_verifier(Arc::new(Anybody))
+    .with_no_client_auth();
     config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
-    StreamOwned::new(ClientConnection::new(Arc::new(config), "localhost".try_into().unwrap()).unwrap(), stream)
+    StreamOwned::new(
+        ClientConnection::new(Arc::new(config), "localhost".try_into().unwrap()).unwrap(),
+        stream,
+    )
 }
 
 /// One message: its head, and a body by `Content-Length`.
@@ -56,7 +62,8 @@ pub(crate) fn message(stream: &mut impl Read) -> String {
         bytes.push(byte[0]);
     }
     let head = String::from_utf8(bytes).unwrap();
-    let mut body = vec![0; field(&head, "content-length").map_or(0, |length| length.parse().unwrap())];
+    let mut body =
+        vec![0; field(&head, "content-length").map_or(0, |length| length.parse().unwrap())];
     stream.read_exact(&mut body).unwrap();
     head + &String::from_utf8(body).unwrap()
 }
@@ -72,7 +79,10 @@ fn the_owed_answer_comes_inside_and_the_connection_stays() {
         assert!(message(&mut stream).ends_with("hello"));
     }
     let seen = upstream.seen();
-    assert!(seen.iter().all(|request| field(request, "x-forwarded-proto").as_deref() == Some("https")), "{seen:?}");
+    assert!(
+        seen.iter().all(|request| field(request, "x-forwarded-proto").as_deref() == Some("https")),
+        "{seen:?}"
+    );
     assert!(seen.iter().all(|request| field(request, "upgrade").is_none()), "{seen:?}");
 }
 
@@ -81,7 +91,8 @@ fn only_an_options_without_content_is_switched_and_only_when_on() {
     let upstream = TestUpstream::answering(OK);
     let on = gateway(&upstream);
     let off = Running::before(&upstream);
-    let close = |offer: &str| offer.replacen("Connection: Upgrade", "Connection: Upgrade, close", 1);
+    let close =
+        |offer: &str| offer.replacen("Connection: Upgrade", "Connection: Upgrade, close", 1);
     assert_eq!(status(&exchange(off.http(), &close(OFFER))), 200);
     for other in [
         OFFER.replace("OPTIONS *", "GET /"),
@@ -97,18 +108,22 @@ fn only_an_options_without_content_is_switched_and_only_when_on() {
     switched(&on, &OFFER.replace("OPTIONS *", "OPTIONS /printer"));
 }
 
-/// The attack: a man in the middle asks for the switch, then splices in a victim's ClientHello for implicit TLS.
+/// The attack: a man in the middle asks for the switch, then splices in a victim's ClientHello for
+/// implicit TLS.
 #[test]
 fn a_client_hello_for_implicit_tls_is_refused() {
     let upstream = TestUpstream::answering(OK);
     let gateway = gateway(&upstream);
     for alpn in [&["h2", "http/1.1"][..], &["http/1.1"], &["http/1.0"], &["ipp", "h2"]] {
         let mut victim = tls(switched(&gateway, OFFER), alpn);
-        let told = victim.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap_err().to_string();
+        let told =
+            victim.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap_err().to_string();
         assert!(told.contains("NoApplicationProtocol"), "{alpn:?}: {told}");
     }
     assert!(upstream.seen().is_empty(), "nothing was asked, nothing is owed");
-    gateway.admin("/metrics", |metrics| metrics.contains("connection_errors_total{cause=\"tls-spliced\"} 4"));
+    gateway.admin("/metrics", |metrics| {
+        metrics.contains("connection_errors_total{cause=\"tls-spliced\"} 4")
+    });
 }
 
 #[test]
@@ -150,7 +165,9 @@ fn who_speaks_only_older_tls_is_told_and_counted() {
     // RFC 8446 §6.2: protocol_version, fatal.
     assert_eq!(alert, [21, 3, 1, 0, 2, 2, 70]);
     drop(stream);
-    gateway.admin("/metrics", |metrics| metrics.contains("connection_errors_total{cause=\"only-tls-1.1\"} 1"));
+    gateway.admin("/metrics", |metrics| {
+        metrics.contains("connection_errors_total{cause=\"only-tls-1.1\"} 1")
+    });
 }
 
 /// Connections that are open keep the certificate they began with; the next ones see the new one.
@@ -171,7 +188,10 @@ fn a_reload_changes_the_certificate_and_drops_nobody() {
     // What was made at the start is kept.
     assert_eq!(ask(&mut tls(connect(https), &[])), first);
     let certificate = Certificate::make();
-    gateway.handle.reload(Settings { certificate: Some(certificate.files.clone()), ..told }).unwrap();
+    gateway
+        .handle
+        .reload(Settings { certificate: Some(certificate.files.clone()), ..told })
+        .unwrap();
     assert_eq!(ask(&mut open), first);
     assert_ne!(ask(&mut tls(connect(https), &[])), first);
 }
@@ -211,6 +231,8 @@ impl ServerCertVerifier for Anybody {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.supported_schemes()
+        rustls::crypto::aws_lc_rs::default_provider()
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }

@@ -24,7 +24,11 @@ use crate::support::{Certificate, Running, TestUpstream, exchange, field, free, 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 fn requiring(requirement: Requirement) -> Policy {
-    Policy::new(PolicySpec { rules: vec![RuleSpec::new("it", vec![requirement])], ..PolicySpec::default() }).unwrap()
+    Policy::new(PolicySpec {
+        rules: vec![RuleSpec::new("it", vec![requirement])],
+        ..PolicySpec::default()
+    })
+    .unwrap()
 }
 
 fn run<T>(future: impl Future<Output = T>) -> T {
@@ -38,13 +42,23 @@ async fn over_tls(
     protocols: &[&[u8]],
 ) -> TlsStream<TcpStream> {
     let mut roots = rustls::RootCertStore::empty();
-    roots.add(rustls::pki_types::CertificateDer::from_pem_file(&certificate.files.certificate).unwrap()).unwrap();
+    roots
+        .add(
+            rustls::pki_types::CertificateDer::from_pem_file(&certificate.files.certificate)
+                .unwrap(),
+        )
+        .unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = rustls::ClientConfig::builder_with_provider(provider).with_protocol_versions(versions).unwrap();
+    let builder = rustls::ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(versions)
+        .unwrap();
     let mut config = builder.with_root_certificates(roots).with_no_client_auth();
     config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     let tcp = TcpStream::connect(address).await.unwrap();
-    TlsConnector::from(Arc::new(config)).connect(ServerName::try_from("localhost").unwrap(), tcp).await.unwrap()
+    TlsConnector::from(Arc::new(config))
+        .connect(ServerName::try_from("localhost").unwrap(), tcp)
+        .await
+        .unwrap()
 }
 
 async fn http2(
@@ -52,7 +66,9 @@ async fn http2(
     request: Request<Full<Bytes>>,
 ) -> Response<Bytes> {
     let (mut sender, connection) =
-        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
+            .await
+            .unwrap();
     tokio::spawn(connection);
     let (parts, body) = sender.send_request(request).await.unwrap().into_parts();
     Response::from_parts(parts, body.collect().await.unwrap().to_bytes())
@@ -78,7 +94,8 @@ fn http2_by_prior_knowledge_reaches_an_http1_upstream() {
     assert_eq!(field(&request, "via").as_deref(), Some("2.0 upshift"));
 }
 
-/// RFC 9113 §8.2.2: neither `Upgrade` nor `Connection`; the answer reaches a client that is still writing.
+/// RFC 9113 §8.2.2: neither `Upgrade` nor `Connection`; the answer reaches a client that is still
+/// writing.
 #[test]
 fn a_refusal_over_http2_has_no_upgrade_and_survives_a_large_body() {
     let upstream = TestUpstream::answering(OK);
@@ -90,13 +107,15 @@ fn a_refusal_over_http2_has_no_upgrade_and_survives_a_large_body() {
         http2(stream, Request::post("http://a/x").body(body).unwrap()).await
     });
     assert_eq!(answer.status(), StatusCode::UPGRADE_REQUIRED);
-    assert!(!answer.headers().contains_key("upgrade") && !answer.headers().contains_key("connection"));
+    assert!(
+        !answer.headers().contains_key("upgrade") && !answer.headers().contains_key("connection")
+    );
     assert!(String::from_utf8_lossy(answer.body()).contains("\"rule\": \"it\""));
     assert!(upstream.seen().is_empty());
 }
 
-/// RFC 9113 §3.2, RFC 6797 §7.2: the protocol by ALPN; `Strict-Transport-Security` over TLS alone; and a client of
-/// TLS 1.2 where 1.3 is required completes its handshake to be told so.
+/// RFC 9113 §3.2, RFC 6797 §7.2: the protocol by ALPN; `Strict-Transport-Security` over TLS alone;
+/// and a client of TLS 1.2 where 1.3 is required completes its handshake to be told so.
 #[test]
 fn tls_tells_its_version_and_what_is_spoken_in_it() {
     let upstream = TestUpstream::answering(
@@ -120,14 +139,25 @@ fn tls_tells_its_version_and_what_is_spoken_in_it() {
         }
         answers
     });
-    assert_eq!((answers[0].status(), answers[1].status()), (StatusCode::OK, StatusCode::UPGRADE_REQUIRED));
+    assert_eq!(
+        (answers[0].status(), answers[1].status()),
+        (StatusCode::OK, StatusCode::UPGRADE_REQUIRED)
+    );
     assert_eq!(answers[0].headers()["strict-transport-security"], "max-age=600");
     assert_eq!(field(&upstream.only(), "x-forwarded-proto").as_deref(), Some("https"));
     let clear = exchange(gateway.http(), "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-    assert_eq!((status(&clear), field(&clear, "strict-transport-security")), (426, None), "{clear}");
+    assert_eq!(
+        (status(&clear), field(&clear, "strict-transport-security")),
+        (426, None),
+        "{clear}"
+    );
     let gateway = Running::before(&upstream);
     let clear = exchange(gateway.http(), "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-    assert_eq!((status(&clear), field(&clear, "strict-transport-security")), (200, None), "{clear}");
+    assert_eq!(
+        (status(&clear), field(&clear, "strict-transport-security")),
+        (200, None),
+        "{clear}"
+    );
 }
 
 /// RFC 7301: without ALPN, and with `http/1.1`, HTTP/1.1 is spoken.
@@ -145,7 +175,10 @@ fn http1_is_served_over_tls() {
     for protocols in [&[][..], &[&b"http/1.1"[..]][..]] {
         let answer = run(async {
             let mut stream = over_tls(https, &certificate, rustls::ALL_VERSIONS, protocols).await;
-            stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await.unwrap();
+            stream
+                .write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+                .await
+                .unwrap();
             let mut answer = String::new();
             // A clean end: without close_notify this would be an error.
             stream.read_to_string(&mut answer).await.unwrap();
@@ -155,7 +188,8 @@ fn http1_is_served_over_tls() {
     }
 }
 
-/// Another certificate is shown from the next handshake on; one that cannot be read changes nothing.
+/// Another certificate is shown from the next handshake on; one that cannot be read changes
+/// nothing.
 #[test]
 fn certificates_are_replaced_by_a_reload() {
     let upstream = TestUpstream::answering(OK);
@@ -193,12 +227,12 @@ fn the_access_record_has_the_decision_and_no_secrets() {
     }
     let upstream = TestUpstream::answering(OK);
     let policy = requiring(Requirement::Tls(TlsVersion::V1_2));
-    let settings = Settings { policy, access_log: AccessLog::Refused, ..settings(upstream.address) };
+    let settings =
+        Settings { policy, access_log: AccessLog::Refused, ..settings(upstream.address) };
     let kept = Kept::default();
     let gateway = Gateway::bind(settings).unwrap().with_access_record(Box::new(kept.clone()));
     let mut gateway = Running::of(gateway);
-    let request =
-        "GET /x?token=hush HTTP/1.1\r\nHost: a\r\nX-Request-Id: me-1\r\nCookie: hush\r\nConnection: close\r\n\r\n";
+    let request = "GET /x?token=hush HTTP/1.1\r\nHost: a\r\nX-Request-Id: me-1\r\nCookie: hush\r\nConnection: close\r\n\r\n";
     assert_eq!(status(&exchange(gateway.http(), request)), 426);
     gateway.stop();
     gateway.join();

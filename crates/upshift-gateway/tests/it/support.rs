@@ -30,7 +30,10 @@ impl Running {
         let (addresses, handle) = (gateway.addresses(), gateway.handle());
         let (stop, stopped) = tokio::sync::oneshot::channel();
         let thread = thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime");
             runtime
                 .block_on(gateway.run(async {
                     let _ = stopped.await;
@@ -66,8 +69,10 @@ impl Running {
         let address = self.addresses.admin.expect("there is an admin listener");
         let until = Instant::now() + PATIENCE;
         loop {
-            let answer =
-                exchange(address, &format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"));
+            let answer = exchange(
+                address,
+                &format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"),
+            );
             if done(&answer) {
                 return answer;
             }
@@ -112,9 +117,12 @@ impl Certificate {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let name = format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
-        let files =
-            TlsFiles { certificate: folder.join(format!("{name}.pem")), key: folder.join(format!("{name}.key")) };
-        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+        let files = TlsFiles {
+            certificate: folder.join(format!("{name}.pem")),
+            key: folder.join(format!("{name}.key")),
+        };
+        let made =
+            rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
         std::fs::write(&files.certificate, made.cert.pem()).expect("a writable folder");
         std::fs::write(&files.key, made.signing_key.serialize_pem()).expect("a writable folder");
         Self { files }
@@ -141,7 +149,9 @@ impl TestUpstream {
     }
 
     /// Answers each head and body that arrived with what `script` says; `None` closes.
-    pub(crate) fn scripted(script: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
+    pub(crate) fn scripted(
+        script: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("it is bound");
         let seen = Arc::new(Mutex::new(Vec::new()));
@@ -168,7 +178,11 @@ impl TestUpstream {
     }
 }
 
-fn answer_all(mut stream: TcpStream, record: &Mutex<Vec<String>>, script: &dyn Fn(&str) -> Option<String>) {
+fn answer_all(
+    mut stream: TcpStream,
+    record: &Mutex<Vec<String>>,
+    script: &dyn Fn(&str) -> Option<String>,
+) {
     let _ = stream.set_read_timeout(Some(PATIENCE));
     while let Some(request) = read_message(&mut stream) {
         record.lock().expect("no test thread panicked").push(request.clone());
@@ -204,7 +218,9 @@ pub(crate) fn read_message(stream: &mut TcpStream) -> Option<String> {
             }
             bytes.push(byte[0]);
         }
-    } else if let Some(length) = field(&head, "content-length").and_then(|length| length.parse::<usize>().ok()) {
+    } else if let Some(length) =
+        field(&head, "content-length").and_then(|length| length.parse::<usize>().ok())
+    {
         let mut body = vec![0; length];
         stream.read_exact(&mut body).ok()?;
         bytes.extend(body);

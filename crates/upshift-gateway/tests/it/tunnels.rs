@@ -7,7 +7,8 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::thread;
 
 use crate::support::{
-    Running, TestUpstream, connect, exchange, field, is_cut_off, read_message, rest, settings, status,
+    Running, TestUpstream, connect, exchange, field, is_cut_off, read_message, rest, settings,
+    status,
 };
 
 const OFFER: &str = "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade, X-Hop\r\nX-Hop: 1\r\n\
@@ -16,15 +17,16 @@ const OFFER: &str = "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Up
 const SWITCH: &str = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSet-Cookie: a=b\r\n\r\nwelcome";
 
-/// An upstream that answers each request with `answer`, and from then on echoes until the other side is done, when it
-/// says `bye`.
+/// An upstream that answers each request with `answer`, and from then on echoes until the other
+/// side is done, when it says `bye`.
 fn echo(answer: &'static str) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
             thread::spawn(move || {
-                let key = read_message(&mut stream).and_then(|request| field(&request, "sec-websocket-key"));
+                let key = read_message(&mut stream)
+                    .and_then(|request| field(&request, "sec-websocket-key"));
                 let answer = answer.replace("{accept}", &accept(&key.unwrap_or_default()));
                 stream.write_all(answer.as_bytes()).unwrap();
                 let mut buffer = [0; 64 * 1024];
@@ -42,7 +44,10 @@ fn echo(answer: &'static str) -> SocketAddr {
 fn accept(key: &str) -> String {
     use base64::{Engine as _, engine::general_purpose::STANDARD};
     let text = format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
-    STANDARD.encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY, text.as_bytes()))
+    STANDARD.encode(aws_lc_rs::digest::digest(
+        &aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY,
+        text.as_bytes(),
+    ))
 }
 
 fn upgrade(gateway: &Running, request: &str) -> (TcpStream, String) {
@@ -71,15 +76,19 @@ fn bytes_pass_both_ways_and_each_direction_closes_on_its_own() {
     assert_eq!(read(&mut stream, 4), "ping");
     stream.shutdown(Shutdown::Write).unwrap();
     assert_eq!(rest(&mut stream), "bye");
-    gateway.admin("/metrics", |metrics| metrics.contains("upshift_transitions_total{to=\"tunnel\"} 1"));
+    gateway.admin("/metrics", |metrics| {
+        metrics.contains("upshift_transitions_total{to=\"tunnel\"} 1")
+    });
 }
 
 #[test]
 fn the_upstream_sees_one_token_and_nothing_of_this_hop() {
     let upstream = TestUpstream::answering("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno");
     let gateway = Running::before(&upstream);
-    let offer =
-        OFFER.replace("Upgrade: websocket", "Upgrade: foo, h2c\r\nUpgrade: WebSocket\r\nHTTP2-Settings: AAMAAABk");
+    let offer = OFFER.replace(
+        "Upgrade: websocket",
+        "Upgrade: foo, h2c\r\nUpgrade: WebSocket\r\nHTTP2-Settings: AAMAAABk",
+    );
     let (mut stream, answer) = upgrade(&gateway, &offer);
     // A refusal by the upstream is a response like any other, and the connection goes on.
     assert_eq!((status(&answer), answer.ends_with("no")), (403, true));
@@ -103,7 +112,8 @@ fn a_switch_that_was_not_asked_for_is_502() {
         "Connection: Upgrade\r\nUpgrade: websocket, h2c\r\n",
         "Connection: Upgrade\r\nUpgrade: websocket\r\nUpgrade: h2c\r\n",
     ] {
-        let answer: &str = Box::leak(format!("HTTP/1.1 101 Switching\r\n{fields}\r\n").into_boxed_str());
+        let answer: &str =
+            Box::leak(format!("HTTP/1.1 101 Switching\r\n{fields}\r\n").into_boxed_str());
         let gateway = Running::start(settings(echo(answer)));
         assert_eq!(status(&upgrade(&gateway, OFFER).1), 502, "{fields}");
     }
@@ -118,14 +128,17 @@ fn bytes_before_the_101_end_the_connection() {
     let mut stream = connect(gateway.http());
     stream.write_all(format!("{OFFER}smuggled").as_bytes()).unwrap();
     assert!(is_cut_off(&rest(&mut stream)));
-    gateway.admin("/metrics", |metrics| metrics.contains("connection_errors_total{cause=\"early-bytes\"} 1"));
+    gateway.admin("/metrics", |metrics| {
+        metrics.contains("connection_errors_total{cause=\"early-bytes\"} 1")
+    });
 }
 
 #[test]
 fn an_upgrade_with_content_or_an_empty_expectation_is_refused() {
     let gateway = Running::start(settings(echo(SWITCH)));
-    let with =
-        |line: &str, body: &str| OFFER.replace("\r\n\r\n", &format!("\r\n{line}\r\nConnection: close\r\n\r\n{body}"));
+    let with = |line: &str, body: &str| {
+        OFFER.replace("\r\n\r\n", &format!("\r\n{line}\r\nConnection: close\r\n\r\n{body}"))
+    };
     for request in [with("Content-Length: 5", "hello"), with("Expect: 100-continue", "")] {
         assert_eq!(status(&exchange(gateway.http(), &request)), 400);
     }
@@ -142,7 +155,10 @@ fn an_extended_connect_is_a_websocket_upgrade_upstream() {
     let (status, fields, echoed) = extended_connect(gateway.http(), "websocket");
     assert_eq!((status, echoed.as_str()), (200, "pingbye"));
     assert_eq!(fields["sec-websocket-protocol"], "chat.v2");
-    assert!(!fields.contains_key("upgrade") && !fields.contains_key("sec-websocket-accept"), "{fields:?}");
+    assert!(
+        !fields.contains_key("upgrade") && !fields.contains_key("sec-websocket-accept"),
+        "{fields:?}"
+    );
     assert_eq!(extended_connect(gateway.http(), "connect-udp").0, 501);
 }
 
@@ -160,7 +176,8 @@ fn an_extended_connect_believes_only_a_fitting_accept_and_no_other_success() {
     assert_eq!(field(&asked, "upgrade").as_deref(), Some("websocket"));
 }
 
-/// CONNECTs for `protocol`, sends `ping`, closes its direction; the answer, and all that came back if it is 200.
+/// CONNECTs for `protocol`, sends `ping`, closes its direction; the answer, and all that came back
+/// if it is 200.
 fn extended_connect(to: SocketAddr, protocol: &'static str) -> (u16, http::HeaderMap, String) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
@@ -171,7 +188,10 @@ fn extended_connect(to: SocketAddr, protocol: &'static str) -> (u16, http::Heade
         while !sender.is_extended_connect_protocol_enabled() {
             tokio::task::yield_now().await;
         }
-        let mut request = http::Request::connect("http://a/chat?a=b").version(http::Version::HTTP_2).body(()).unwrap();
+        let mut request = http::Request::connect("http://a/chat?a=b")
+            .version(http::Version::HTTP_2)
+            .body(())
+            .unwrap();
         request.extensions_mut().insert(h2::ext::Protocol::from_static(protocol));
         request.headers_mut().insert("sec-websocket-version", "13".parse().unwrap());
         let (response, mut sending) = sender.send_request(request, false).unwrap();

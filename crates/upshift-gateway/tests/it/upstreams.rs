@@ -21,11 +21,16 @@ use upshift_gateway::{Address, Settings, Upstream, UpstreamHttp};
 use crate::support::{Certificate, Running, TestUpstream, exchange, field, settings, status};
 
 fn named(name: &'static str) -> TestUpstream {
-    TestUpstream::scripted(move |_| Some(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{name}", name.len())))
+    TestUpstream::scripted(move |_| {
+        Some(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{name}", name.len()))
+    })
 }
 
 fn ask(gateway: &Running, host: &str, path: &str) -> String {
-    exchange(gateway.http(), &format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"))
+    exchange(
+        gateway.http(),
+        &format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"),
+    )
 }
 
 fn body(answer: &str) -> &str {
@@ -39,9 +44,14 @@ fn gone() -> SocketAddr {
 #[test]
 fn the_first_upstream_that_fits_is_asked() {
     let (api, chat, rest) = (named("api"), named("chat"), named("rest"));
-    let only = |pattern: &str| Values { include: vec![PathPattern::parse(pattern).unwrap()], exclude: Vec::new() };
-    let host = Values { include: vec![HostPattern::parse("api.example").unwrap()], exclude: Vec::new() };
-    let to = |upstream: &TestUpstream, matcher| Upstream { matcher, ..Upstream::at(upstream.address) };
+    let only = |pattern: &str| Values {
+        include: vec![PathPattern::parse(pattern).unwrap()],
+        exclude: Vec::new(),
+    };
+    let host =
+        Values { include: vec![HostPattern::parse("api.example").unwrap()], exclude: Vec::new() };
+    let to =
+        |upstream: &TestUpstream, matcher| Upstream { matcher, ..Upstream::at(upstream.address) };
     let upstreams = vec![
         to(&api, Matcher { hosts: host, ..Matcher::default() }),
         to(&chat, Matcher { paths: only("/chat/**"), ..Matcher::default() }),
@@ -77,8 +87,9 @@ fn http2_upstream(certificate: Option<&Certificate>) -> SocketAddr {
         let chain = vec![CertificateDer::from_pem_file(&certificate.files.certificate).unwrap()];
         let key = PrivateKeyDer::from_pem_file(&certificate.files.key).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let builder =
-            rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let builder = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap();
         let mut config = builder.with_no_client_auth().with_single_cert(chain, key).unwrap();
         config.alpn_protocols = vec![b"h2".to_vec()];
         tokio_rustls::TlsAcceptor::from(Arc::new(config))
@@ -95,19 +106,32 @@ fn http2_upstream(certificate: Option<&Certificate>) -> SocketAddr {
                     let tls = acceptor.accept(tcp).await.unwrap();
                     tokio::spawn(codec.serve_connection(TokioIo::new(tls), service_fn(tell)));
                 }
-                None => drop(tokio::spawn(codec.serve_connection(TokioIo::new(tcp), service_fn(tell)))),
+                None => {
+                    drop(tokio::spawn(codec.serve_connection(TokioIo::new(tcp), service_fn(tell))))
+                }
             }
         }
     };
-    thread::spawn(move || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(serve));
+    thread::spawn(move || {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(serve)
+    });
     address
 }
 
 async fn tell(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let (parts, body) = request.into_parts();
     let content = body.collect().await.unwrap().to_bytes();
-    let text = format!("{} {} {:?} {}", parts.method, parts.uri, parts.version, String::from_utf8_lossy(&content));
-    Ok(Response::builder().header("x-via", parts.headers["via"].clone()).body(Full::new(text.into())).unwrap())
+    let text = format!(
+        "{} {} {:?} {}",
+        parts.method,
+        parts.uri,
+        parts.version,
+        String::from_utf8_lossy(&content)
+    );
+    Ok(Response::builder()
+        .header("x-via", parts.headers["via"].clone())
+        .body(Full::new(text.into()))
+        .unwrap())
 }
 
 /// RFC 9113 §3.3, §8.3.1.
@@ -126,7 +150,8 @@ fn http2_is_spoken_to_an_upstream_in_clear() {
     }
 }
 
-/// RFC 9113 §3.2: by ALPN; the certificate is judged by the upstream's own authorities, and by its own name.
+/// RFC 9113 §3.2: by ALPN; the certificate is judged by the upstream's own authorities, and by its
+/// own name.
 #[test]
 fn http2_is_spoken_to_an_upstream_over_tls() {
     let certificate = Certificate::make();
@@ -137,7 +162,8 @@ fn http2_is_spoken_to_an_upstream_over_tls() {
         ca: Some(certificate.files.certificate.clone()),
         ..Upstream::of(vec![address.into()])
     };
-    let gateway = Running::start(Settings { upstreams: vec![upstream.clone()], ..settings(gone()) });
+    let gateway =
+        Running::start(Settings { upstreams: vec![upstream.clone()], ..settings(gone()) });
     let answer = ask(&gateway, "a.example", "/");
     assert_eq!(body(&answer), "GET https://a.example/ HTTP/2.0 ", "{answer}");
     let stranger = Certificate::make();

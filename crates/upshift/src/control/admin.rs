@@ -30,7 +30,8 @@ const LONGEST: usize = 16 * 1024 * 1024;
 /// Which gateways, and by what right.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Admin {
-    /// The admin listener of a gateway, as often as there are gateways; a name with several addresses means all of them
+    /// The admin listener of a gateway, as often as there are gateways; a name with several
+    /// addresses means all of them
     #[arg(
         long = "admin",
         value_name = "URL",
@@ -75,7 +76,8 @@ pub(crate) enum TroubleKind {
 }
 
 impl Admin {
-    /// Every address of every URL, each once. A name that cannot be looked up is a gateway that cannot be reached.
+    /// Every address of every URL, each once. A name that cannot be looked up is a gateway that
+    /// cannot be reached.
     pub(crate) async fn replicas(&self) -> Vec<Replica> {
         let mut lookups = JoinSet::new();
         for (index, url) in self.urls.iter().cloned().enumerate() {
@@ -91,9 +93,15 @@ impl Admin {
             };
             let alone = addresses.len() == 1;
             for address in addresses {
-                let is_new = !replicas.iter().any(|known| known.url == url && known.address == address);
+                let is_new =
+                    !replicas.iter().any(|known| known.url == url && known.address == address);
                 if is_new {
-                    replicas.push(Replica { url: url.clone(), address, alone, token: self.token.clone() });
+                    replicas.push(Replica {
+                        url: url.clone(),
+                        address,
+                        alone,
+                        token: self.token.clone(),
+                    });
                 }
             }
         }
@@ -107,7 +115,8 @@ async fn addresses(url: &Uri) -> Result<Vec<SocketAddr>, String> {
     let port = url.port_u16().unwrap_or(if is_https(url) { 443 } else { 80 });
     let looked_up = timeout(PATIENCE, tokio::net::lookup_host((host, port))).await;
     let looked_up = looked_up.map_err(|_| format!("looking up {host} takes too long"))?;
-    let mut addresses: Vec<_> = looked_up.map_err(|error| format!("cannot look up {host}: {error}"))?.collect();
+    let mut addresses: Vec<_> =
+        looked_up.map_err(|error| format!("cannot look up {host}: {error}"))?.collect();
     addresses.sort_unstable();
     addresses.dedup();
     // Of localhost's two addresses a gateway listens on one.
@@ -163,8 +172,13 @@ impl Replica {
     }
 
     /// Sends `body` to `/api/WHAT`.
-    pub(crate) async fn post<T: DeserializeOwned>(&self, what: &str, body: &impl Serialize) -> Result<T, Trouble> {
-        let body = serde_json::to_string(body).map_err(|error| Trouble::unreached(error.to_string()))?;
+    pub(crate) async fn post<T: DeserializeOwned>(
+        &self,
+        what: &str,
+        body: &impl Serialize,
+    ) -> Result<T, Trouble> {
+        let body =
+            serde_json::to_string(body).map_err(|error| Trouble::unreached(error.to_string()))?;
         self.ask(Method::POST, what, body).await
     }
 
@@ -173,7 +187,12 @@ impl Replica {
         self.ask(Method::GET, what, String::new()).await
     }
 
-    async fn ask<T: DeserializeOwned>(&self, method: Method, what: &str, body: String) -> Result<T, Trouble> {
+    async fn ask<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        what: &str,
+        body: String,
+    ) -> Result<T, Trouble> {
         let base = self.url.path().trim_end_matches('/');
         let mut request = Request::builder()
             .method(method)
@@ -186,26 +205,37 @@ impl Replica {
         let request = request.body(Full::new(Bytes::from(body)));
         let request = request.map_err(|error| Trouble::unreached(error.to_string()))?;
         let answer = timeout(PATIENCE, self.exchange(request)).await;
-        let (status, body) = answer.map_err(|_| Trouble::unanswered("it did not answer in time"))??;
+        let (status, body) =
+            answer.map_err(|_| Trouble::unanswered("it did not answer in time"))??;
         if status.is_success() {
             // The error quotes what it does not understand.
             let in_words = |error: serde_json::Error| make_visible(&error.to_string()).into_owned();
             let read = serde_json::from_slice(&body).map_err(in_words);
-            return read.map_err(|error| Trouble::unanswered(format!("its answer is not understood: {error}")));
+            return read.map_err(|error| {
+                Trouble::unanswered(format!("its answer is not understood: {error}"))
+            });
         }
         Err(problem(status, &body))
     }
 
-    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<(StatusCode, Bytes), Trouble> {
+    async fn exchange(
+        &self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<(StatusCode, Bytes), Trouble> {
         let address = self.address.as_ref().map_err(Trouble::unreached)?;
         let reached = TcpStream::connect(address).await;
-        let tcp = reached.map_err(|error| Trouble::unreached(format!("it cannot be reached at {address}: {error}")))?;
+        let tcp = reached.map_err(|error| {
+            Trouble::unreached(format!("it cannot be reached at {address}: {error}"))
+        })?;
         if is_https(&self.url) {
             let host = self.url.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-            let name = ServerName::try_from(host).map_err(|error| Trouble::unreached(error.to_string()))?;
-            let connector = tokio_rustls::TlsConnector::from(Arc::new(tls().map_err(Trouble::unreached)?));
+            let name = ServerName::try_from(host)
+                .map_err(|error| Trouble::unreached(error.to_string()))?;
+            let connector =
+                tokio_rustls::TlsConnector::from(Arc::new(tls().map_err(Trouble::unreached)?));
             let tls = connector.connect(name, tcp).await;
-            let tls = tls.map_err(|error| Trouble::unreached(format!("TLS with it failed: {error}")))?;
+            let tls =
+                tls.map_err(|error| Trouble::unreached(format!("TLS with it failed: {error}")))?;
             return exchange_over(tls, request).await.map_err(Trouble::unanswered);
         }
         exchange_over(tcp, request).await.map_err(Trouble::unanswered)
@@ -217,17 +247,22 @@ fn problem(status: StatusCode, body: &[u8]) -> Trouble {
     let problem: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
     let detail = problem["detail"].as_str().map(make_visible);
     match (status, problem["code"].as_str(), detail) {
-        (StatusCode::UNAUTHORIZED, ..) => Trouble::unreached("it wants its admin token: --token or UPSHIFT_TOKEN"),
+        (StatusCode::UNAUTHORIZED, ..) => {
+            Trouble::unreached("it wants its admin token: --token or UPSHIFT_TOKEN")
+        }
         (_, Some(code), Some(detail)) => {
             Trouble { kind: TroubleKind::Refused(code.to_owned()), words: detail.into_owned() }
         }
         (StatusCode::UNPROCESSABLE_ENTITY, None, Some(detail)) => {
             Trouble::unreached(format!("it does not understand this version of upshift: {detail}"))
         }
-        (StatusCode::BAD_REQUEST, None, Some(detail)) => {
-            Trouble { kind: TroubleKind::Refused("bad-request".to_owned()), words: detail.into_owned() }
+        (StatusCode::BAD_REQUEST, None, Some(detail)) => Trouble {
+            kind: TroubleKind::Refused("bad-request".to_owned()),
+            words: detail.into_owned(),
+        },
+        (StatusCode::NOT_FOUND, None, None) => {
+            Trouble::unreached("there is no admin API at this address")
         }
-        (StatusCode::NOT_FOUND, None, None) => Trouble::unreached("there is no admin API at this address"),
         (_, None, Some(detail)) => Trouble::unanswered(detail),
         (status, ..) => Trouble::unanswered(format!("it answered {status}")),
     }
@@ -248,7 +283,9 @@ async fn exchange_over(
 }
 
 /// Runs what talks to gateways.
-pub(crate) fn on_a_runtime<T>(talk: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+pub(crate) fn on_a_runtime<T>(
+    talk: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(Failure::environment)?;
     let outcome = runtime.block_on(talk);
@@ -305,7 +342,8 @@ fn tls() -> Result<rustls::ClientConfig, String> {
     let mut roots = rustls::RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let config =
+        rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let config = config.map_err(|error| error.to_string())?;
     Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
@@ -317,7 +355,10 @@ mod tests {
     #[test]
     fn addresses_are_urls() {
         assert!(url("http://127.0.0.1:9426").is_ok() && url("https://gw.example/base").is_ok());
-        assert!(url(" http://127.0.0.1:9426 ").is_ok(), "a list of them has spaces after its commas");
+        assert!(
+            url(" http://127.0.0.1:9426 ").is_ok(),
+            "a list of them has spaces after its commas"
+        );
         for wrong in ["127.0.0.1:9426", "ftp://gw", "http://", ""] {
             assert!(url(wrong).is_err(), "{wrong}");
         }
@@ -327,14 +368,18 @@ mod tests {
     #[test]
     fn a_user_without_a_variable_has_the_name_of_the_system() {
         let users = "root:x:0:0:root:/root:/bin/sh\n\nbroken\nada:x:1000:1000::/home/ada:/bin/sh\n";
-        assert_eq!((name_of(1_000, users).as_deref(), name_of(0, users).as_deref()), (Some("ada"), Some("root")));
+        assert_eq!(
+            (name_of(1_000, users).as_deref(), name_of(0, users).as_deref()),
+            (Some("ada"), Some("root"))
+        );
         assert_eq!((name_of(7, users), name_of(1_000, "")), (None, None));
     }
 
     #[tokio::test]
     async fn every_address_is_a_gateway_and_is_named() {
         let urls = ["http://127.0.0.1:9426", "http://[::1]:9426", "http://localhost:1"];
-        let admin = Admin { urls: urls.iter().filter_map(|text| url(text).ok()).collect(), token: None };
+        let admin =
+            Admin { urls: urls.iter().filter_map(|text| url(text).ok()).collect(), token: None };
         let names: Vec<_> = admin.replicas().await.iter().map(Replica::name).collect();
         assert_eq!(names, ["127.0.0.1:9426", "[::1]:9426", "localhost:1"]);
     }
@@ -342,8 +387,10 @@ mod tests {
     /// A gateway that is named twice would be sent a change twice.
     #[tokio::test]
     async fn a_gateway_that_is_named_twice_is_one() {
-        let urls = ["http://127.0.0.1:9426", "http://127.0.0.1:9426", "http://no-such-host.invalid:1"];
-        let admin = Admin { urls: urls.iter().filter_map(|text| url(text).ok()).collect(), token: None };
+        let urls =
+            ["http://127.0.0.1:9426", "http://127.0.0.1:9426", "http://no-such-host.invalid:1"];
+        let admin =
+            Admin { urls: urls.iter().filter_map(|text| url(text).ok()).collect(), token: None };
         let replicas = admin.replicas().await;
         let names: Vec<_> = replicas.iter().map(Replica::name).collect();
         assert_eq!(names, ["127.0.0.1:9426", "no-such-host.invalid:1"]);
@@ -358,7 +405,11 @@ mod tests {
             (401, "", TroubleKind::Unreached),
             (422, "{\"detail\": \"unknown field\"}", TroubleKind::Unreached),
             (404, "", TroubleKind::Unreached),
-            (409, "{\"detail\": \"x\", \"code\": \"rises\"}", TroubleKind::Refused("rises".to_owned())),
+            (
+                409,
+                "{\"detail\": \"x\", \"code\": \"rises\"}",
+                TroubleKind::Refused("rises".to_owned()),
+            ),
             (500, "oops", TroubleKind::Unanswered),
             (503, "{\"detail\": \"later\"}", TroubleKind::Unanswered),
         ] {

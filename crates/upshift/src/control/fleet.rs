@@ -1,11 +1,14 @@
-//! One change on all gateways: a dry run everywhere, then the change with one id, all at the same time.
+//! One change on all gateways: a dry run everywhere, then the change with one id, all at the same
+//! time.
 //!
-//! 1. If a gateway does not answer the dry run, nothing is changed anywhere, unless it may be skipped.
+//! 1. If a gateway does not answer the dry run, nothing is changed anywhere, unless it may be
+//!    skipped.
 //! 2. If one refuses the dry run, nothing is changed anywhere.
-//! 3. A gateway that fails after that is asked whether it has the change: what is said of it is what it says, or that
-//!    it is not known.
-//! 4. A change may still be on its way when its client has given up, so each carries the time by the gateway's clock
-//!    until which it may be made. That a gateway does not have it proves something only after that time.
+//! 3. A gateway that fails after that is asked whether it has the change: what is said of it is
+//!    what it says, or that it is not known.
+//! 4. A change may still be on its way when its client has given up, so each carries the time by
+//!    the gateway's clock until which it may be made. That a gateway does not have it proves
+//!    something only after that time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,8 +21,8 @@ use upshift_record::control::{ChangeReport, ChangeRequest, RevisionReport, RuleC
 
 use super::admin::{PATIENCE, Replica, Trouble, TroubleKind};
 
-/// How long after its end a change cannot be made any more: for a gateway that had looked at its clock already, and for
-/// clocks that are being set.
+/// How long after its end a change cannot be made any more: for a gateway that had looked at its
+/// clock already, and for clocks that are being set.
 const MARGIN: Duration = Duration::from_secs(1);
 
 /// A gateway, and where the change stands with it.
@@ -91,9 +94,11 @@ impl Fleet {
         Self { members: replicas.into_iter().map(member).collect(), skips }
     }
 
-    /// The latest revisions of each gateway that answers, the newest first; the others fail or are left out.
+    /// The latest revisions of each gateway that answers, the newest first; the others fail or are
+    /// left out.
     pub(super) async fn revisions(&mut self) -> Vec<Vec<RevisionReport>> {
-        let asked = self.ask_each(|_| true, |replica| async move { replica.get("revisions?limit=1000").await });
+        let asked = self
+            .ask_each(|_| true, |replica| async move { replica.get("revisions?limit=1000").await });
         let mut lists = Vec::new();
         for (index, answer) in asked.await {
             match answer {
@@ -125,7 +130,12 @@ impl Fleet {
     }
 
     /// Makes the change on every gateway that can, with the id of `request`.
-    pub(super) async fn change(&mut self, verb: &'static str, request: &ChangeRequest, guarded: bool) {
+    pub(super) async fn change(
+        &mut self,
+        verb: &'static str,
+        request: &ChangeRequest,
+        guarded: bool,
+    ) {
         let mut sent = JoinSet::new();
         for (index, member) in self.members.iter().enumerate() {
             let Standing::Would(report, came) = &member.standing else { continue };
@@ -162,10 +172,15 @@ impl Fleet {
     }
 
     fn left_out(&self, trouble: Trouble) -> Standing {
-        if self.skips && trouble.code().is_none() { Standing::Skipped(trouble) } else { Standing::Failed(trouble) }
+        if self.skips && trouble.code().is_none() {
+            Standing::Skipped(trouble)
+        } else {
+            Standing::Failed(trouble)
+        }
     }
 
-    /// The answers of the gateways that are `wanted`, which are asked at the same time, with their places.
+    /// The answers of the gateways that are `wanted`, which are asked at the same time, with their
+    /// places.
     async fn ask_each<T, F>(
         &self,
         wanted: impl Fn(&Member) -> bool,
@@ -176,7 +191,8 @@ impl Fleet {
         F: Future<Output = Result<T, Trouble>> + Send + 'static,
     {
         let mut asked = JoinSet::new();
-        for (index, member) in self.members.iter().enumerate().filter(|(_, member)| wanted(member)) {
+        for (index, member) in self.members.iter().enumerate().filter(|(_, member)| wanted(member))
+        {
             let answer = ask(Arc::clone(&member.replica));
             asked.spawn(async move { (index, answer.await) });
         }
@@ -195,22 +211,29 @@ struct End {
     by_ours: Instant,
 }
 
-/// The end of a change that is sent now to the gateway whose dry run is `report`, which `came` then. `None` for a gateway
-/// that does not tell its time.
+/// The end of a change that is sent now to the gateway whose dry run is `report`, which `came`
+/// then. `None` for a gateway that does not tell its time.
 fn end_of(report: &ChangeReport, came: Instant) -> Option<End> {
     let then: Timestamp = report.now.as_ref()?.parse().ok()?;
-    // The gateway's clock was at `then` before its answer came, and so is a little further than this has it.
+    // The gateway's clock was at `then` before its answer came, and so is a little further than
+    // this has it.
     let length = SignedDuration::try_from(came.elapsed() + PATIENCE).ok()?;
     Some(End { by_its_clock: then.checked_add(length).ok()?, by_ours: Instant::now() + PATIENCE })
 }
 
 /// Makes the change on one gateway; where that fails, asks what came of it.
-async fn make(replica: &Replica, verb: &str, request: &ChangeRequest, end: Option<End>) -> Standing {
+async fn make(
+    replica: &Replica,
+    verb: &str,
+    request: &ChangeRequest,
+    end: Option<End>,
+) -> Standing {
     let trouble = match replica.post(verb, request).await {
         Ok(report) => return Standing::Obeyed(report),
         Err(trouble) => trouble,
     };
-    let certain = trouble.kind == TroubleKind::Unreached || trouble.code().is_some_and(|code| code != "repeated");
+    let certain = trouble.kind == TroubleKind::Unreached
+        || trouble.code().is_some_and(|code| code != "repeated");
     if certain {
         return Standing::HasNot(trouble);
     }

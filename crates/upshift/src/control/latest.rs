@@ -3,13 +3,16 @@
 use upshift_core::Timestamp;
 use upshift_record::control::RevisionReport;
 
-/// The latest change of a person that still stands on some gateway. Each list is of one gateway, the newest first.
+/// The latest change of a person that still stands on some gateway. Each list is of one gateway,
+/// the newest first.
 ///
-/// Clocks differ, so the order on each gateway counts before the times do: a change that has a later one above it is
-/// not the latest. Of the rest the times decide.
+/// Clocks differ, so the order on each gateway counts before the times do: a change that has a
+/// later one above it is not the latest. Of the rest the times decide.
 pub(super) fn latest(lists: &[Vec<RevisionReport>]) -> Option<&RevisionReport> {
-    let standing: Vec<Vec<&RevisionReport>> = lists.iter().map(|list| still_standing(list)).collect();
-    let heads: Vec<&RevisionReport> = standing.iter().filter_map(|list| list.first().copied()).collect();
+    let standing: Vec<Vec<&RevisionReport>> =
+        lists.iter().map(|list| still_standing(list)).collect();
+    let heads: Vec<&RevisionReport> =
+        standing.iter().filter_map(|list| list.first().copied()).collect();
     let is_covered = |head: &&RevisionReport| {
         standing.iter().any(|list| list.iter().skip(1).any(|below| below.change == head.change))
     };
@@ -19,7 +22,8 @@ pub(super) fn latest(lists: &[Vec<RevisionReport>]) -> Option<&RevisionReport> {
 
 /// The changes of people that are not undone.
 fn still_standing(list: &[RevisionReport]) -> Vec<&RevisionReport> {
-    let is_undone = |change: &RevisionReport| list.iter().any(|later| later.undoes == Some(change.revision));
+    let is_undone =
+        |change: &RevisionReport| list.iter().any(|later| later.undoes == Some(change.revision));
     let a_persons = list.iter().filter(|change| !matches!(change.action.as_str(), "undo" | "trip"));
     a_persons.filter(|change| !is_undone(change)).collect()
 }
@@ -32,7 +36,13 @@ fn time(change: &RevisionReport) -> Option<Timestamp> {
 mod tests {
     use super::*;
 
-    fn made(revision: i64, change: &str, second: u32, action: &str, undoes: Option<i64>) -> RevisionReport {
+    fn made(
+        revision: i64,
+        change: &str,
+        second: u32,
+        action: &str,
+        undoes: Option<i64>,
+    ) -> RevisionReport {
         RevisionReport {
             revision,
             change: change.into(),
@@ -62,7 +72,8 @@ mod tests {
         assert_eq!(latest_of(&[vec![made(1, "t", 1, "trip", None)], Vec::new()]), None);
     }
 
-    /// A gateway whose clock is slow has made its change after the others, though its time is earlier.
+    /// A gateway whose clock is slow has made its change after the others, though its time is
+    /// earlier.
     #[test]
     fn the_order_on_a_gateway_beats_its_clock() {
         let slow = vec![made(2, "only-here", 1, "pause", None), made(1, "all", 2, "set", None)];

@@ -1,9 +1,10 @@
 //! `upshift pause`, `resume`, `set`, `undo`: acting on running gateways.
 //!
 //! 1. Every gateway is meant: each `--admin`, and of a name with several addresses each address.
-//! 2. All of them are asked first what would happen. Nothing is changed if one does not answer, if one refuses, or if
-//!    somewhere more callers would be refused and `--yes` is not given.
-//! 3. Then all of them make the change, under one id. All obeyed is exit 0; one that was left out did not obey.
+//! 2. All of them are asked first what would happen. Nothing is changed if one does not answer, if
+//!    one refuses, or if somewhere more callers would be refused and `--yes` is not given.
+//! 3. Then all of them make the change, under one id. All obeyed is exit 0; one that was left out
+//!    did not obey.
 //! 4. What is said to have happened on a gateway is what that gateway said.
 
 mod admin;
@@ -27,8 +28,9 @@ use report::Report;
 
 /// Stop a rule, or all, where nobody is refused
 ///
-/// A paused rule still warns and counts. It stays paused over reloads and restarts, until it is resumed or the pause is
-/// undone. Where the store cannot be written, the rule is paused all the same, and the gateway says what a restart forgets.
+/// A paused rule still warns and counts. It stays paused over reloads and restarts, until it is
+/// resumed or the pause is undone. Where the store cannot be written, the rule is paused all the
+/// same, and the gateway says what a restart forgets.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -46,9 +48,10 @@ pub(crate) struct Pause {
 
 /// Let a rule, or all, follow the policy file again
 ///
-/// This is also what resets a breaker that tripped. The share of refused callers is shown as it was just before the rule was
-/// paused or the breaker tripped, and as it would be now; where that is more, --yes is needed. A rule that is held by `set` is
-/// compared with now. To go back to what was set before a pause, undo the pause.
+/// This is also what resets a breaker that tripped. The share of refused callers is shown as it was
+/// just before the rule was paused or the breaker tripped, and as it would be now; where that is
+/// more, --yes is needed. A rule that is held by `set` is compared with now. To go back to what was
+/// set before a pause, undo the pause.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -94,9 +97,10 @@ pub(crate) struct Set {
 
 /// Take back a change
 ///
-/// The latest of the whole fleet that still stands, or the one with this id; a gateway that never made it is left alone. Says
-/// first what that will do everywhere; where more callers would be refused than now, --yes is needed. Again takes back the
-/// change before it. What the breaker did is taken back by `resume` only.
+/// The latest of the whole fleet that still stands, or the one with this id; a gateway that never
+/// made it is left alone. Says first what that will do everywhere; where more callers would be
+/// refused than now, --yes is needed. Again takes back the change before it. What the breaker did
+/// is taken back by `resume` only.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -137,7 +141,8 @@ struct Order {
     /// Who, for those who look later; left out, the name you are logged in by
     #[arg(long, value_name = "NAME")]
     actor: Option<String>,
-    /// Go on without the gateways that do not answer, and name them; the exit code is 3, for not all obeyed
+    /// Go on without the gateways that do not answer, and name them; the exit code is 3, for not
+    /// all obeyed
     #[arg(long)]
     skip_unreachable: bool,
     /// Print what each gateway did as JSON
@@ -176,17 +181,20 @@ impl Resume {
 impl Set {
     pub(crate) fn run(self) -> Outcome {
         let until = self.length.map(|length| Timestamp::now().checked_add(length)).transpose();
-        let until = until.map_err(|error| Failure::usage(format_args!("--for is too long: {error}")))?;
+        let until =
+            until.map_err(|error| Failure::usage(format_args!("--for is too long: {error}")))?;
         let target = Target { rule: Some(self.rule), all: false };
         let (phase, until) = (Some(self.phase), until.map(|until| until.to_string()));
-        let request = ChangeRequest { phase, until, confirm: self.yes, ..self.order.request(Some(target)) };
+        let request =
+            ChangeRequest { phase, until, confirm: self.yes, ..self.order.request(Some(target)) };
         on_a_runtime(self.order.give(Errand::new("set", request)))
     }
 }
 
 impl Undo {
     pub(crate) fn run(self) -> Outcome {
-        let request = ChangeRequest { undo: self.change, confirm: self.yes, ..self.order.request(None) };
+        let request =
+            ChangeRequest { undo: self.change, confirm: self.yes, ..self.order.request(None) };
         on_a_runtime(undo(self.order, request))
     }
 }
@@ -232,7 +240,11 @@ async fn undo(order: Order, request: ChangeRequest) -> Outcome {
 }
 
 /// The dry run everywhere, then the change everywhere.
-async fn carry_out(mut fleet: Fleet, Errand { verb, request, undoes }: Errand, json: bool) -> Outcome {
+async fn carry_out(
+    mut fleet: Fleet,
+    Errand { verb, request, undoes }: Errand,
+    json: bool,
+) -> Outcome {
     fleet.try_out(verb, &request).await;
     let report = Report { fleet: &fleet, verb, json };
     report.answered()?;
@@ -248,7 +260,8 @@ async fn carry_out(mut fleet: Fleet, Errand { verb, request, undoes }: Errand, j
         return Err(report.unconfirmed()?);
     }
     let id = new_id()?;
-    // It is confirmed: by --yes, or because nothing rises. A pause is made also if something else is changed meanwhile.
+    // It is confirmed: by --yes, or because nothing rises. A pause is made also if something else
+    // is changed meanwhile.
     let request = ChangeRequest { confirm: true, change: Some(id.clone()), ..request };
     fleet.change(verb, &request, verb != "pause").await;
     Report { fleet: &fleet, verb, json }.done(&id)
@@ -266,7 +279,9 @@ fn sentence(revision: &RevisionReport) -> io::Result<String> {
 fn new_id() -> Result<String, Failure> {
     let mut bytes = [0; 5];
     let random = rustls::crypto::aws_lc_rs::default_provider().secure_random;
-    random.fill(&mut bytes).map_err(|_| Failure::environment("the system gives no random numbers"))?;
+    random
+        .fill(&mut bytes)
+        .map_err(|_| Failure::environment("the system gives no random numbers"))?;
     Ok(bytes.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}")))
 }
 
@@ -274,5 +289,6 @@ fn change_id(text: &str) -> Result<String, String> {
     if ChangeRequest::is_id(text) {
         return Ok(text.to_owned());
     }
-    Err("expected the id of a change, as the verb that made it printed it: letters, digits and -".to_owned())
+    Err("expected the id of a change, as the verb that made it printed it: letters, digits and -"
+        .to_owned())
 }

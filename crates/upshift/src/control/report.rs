@@ -1,4 +1,5 @@
-//! What is said of a change: what it would do, why it was not made, and what became of it on each gateway.
+//! What is said of a change: what it would do, why it was not made, and what became of it on each
+//! gateway.
 
 use std::io;
 
@@ -28,13 +29,18 @@ impl Report<'_> {
             }
         }
         if !silent.is_empty() {
-            let why = format!("{}\n  help: --skip-unreachable goes on without it", silent.join(", "));
+            let why =
+                format!("{}\n  help: --skip-unreachable goes on without it", silent.join(", "));
             return Err(self.unchanged(Exit::Environment, &why)?);
         }
-        let none = self.fleet.members.iter().all(|member| matches!(member.standing, Standing::Skipped(_)));
+        let none =
+            self.fleet.members.iter().all(|member| matches!(member.standing, Standing::Skipped(_)));
         if none {
             let troubles = self.members_with(|standing| matches!(standing, Standing::Skipped(_)));
-            return Err(self.unchanged(Exit::Environment, &format!("no gateway answered: {}", troubles.join(", ")))?);
+            return Err(self.unchanged(
+                Exit::Environment,
+                &format!("no gateway answered: {}", troubles.join(", ")),
+            )?);
         }
         Ok(())
     }
@@ -70,7 +76,9 @@ impl Report<'_> {
         let previews = self.fleet.members.iter().filter_map(Member::preview);
         let than = RuleChange::than(previews.flat_map(|report| &report.rules));
         let verb = self.verb;
-        let why = format!("more callers would be refused than {than}\n  help: add --yes to {verb} all the same");
+        let why = format!(
+            "more callers would be refused than {than}\n  help: add --yes to {verb} all the same"
+        );
         self.unchanged(Exit::Usage, &why)
     }
 
@@ -96,10 +104,16 @@ impl Report<'_> {
         let unknown = members.iter().any(|member| matches!(member.standing, Standing::Unknown(_)));
         let help = match (obeyed, self.verb) {
             (0, _) if !unknown => String::new(),
-            (_, "undo") => "\n  help: undo that change again, and only the gateways that still have it obey".to_owned(),
+            (_, "undo") => {
+                "\n  help: undo that change again, and only the gateways that still have it obey"
+                    .to_owned()
+            }
             (_, _) => format!("\n  help: `upshift undo {id}` takes it back where it was made"),
         };
-        Err(Failure::environment(format_args!("{obeyed} of {} gateways obeyed{help}", members.len())))
+        Err(Failure::environment(format_args!(
+            "{obeyed} of {} gateways obeyed{help}",
+            members.len()
+        )))
     }
 
     fn say_of(&self, member: &Member, id: &str) -> Result<(), Failure> {
@@ -114,7 +128,9 @@ impl Report<'_> {
                 }
             }
             Standing::Has(trouble) => {
-                say(format_args!("{name}: it made change {id}, though asking it for that failed: {trouble}"));
+                say(format_args!(
+                    "{name}: it made change {id}, though asking it for that failed: {trouble}"
+                ));
             }
             Standing::HasNot(trouble) => say(format_args!("{name}: not changed: {trouble}")),
             Standing::Unknown(trouble) => say(format_args!(
@@ -123,7 +139,9 @@ impl Report<'_> {
                 member.url()
             )),
             Standing::Skipped(trouble) => say(format_args!("{name}: left out: {trouble}")),
-            Standing::NotConcerned(trouble) => say(format_args!("{name}: not concerned: {trouble}")),
+            Standing::NotConcerned(trouble) => {
+                say(format_args!("{name}: not concerned: {trouble}"))
+            }
             Standing::New | Standing::Would(..) | Standing::Failed(_) => {}
         }
         Ok(())
@@ -150,7 +168,8 @@ impl Report<'_> {
     }
 
     fn print_json(&self, id: Option<&str>, nothing: Option<&str>) -> io::Result<()> {
-        let outcomes: Vec<_> = self.fleet.members.iter().map(|member| outcome(member, id, nothing)).collect();
+        let outcomes: Vec<_> =
+            self.fleet.members.iter().map(|member| outcome(member, id, nothing)).collect();
         print_json(&outcomes)
     }
 }
@@ -166,7 +185,8 @@ fn outcome(member: &Member, id: Option<&str>, nothing: Option<&str>) -> GatewayO
         Standing::HasNot(trouble) | Standing::Failed(trouble) => ("unchanged", Some(trouble)),
         Standing::New | Standing::Would(..) => ("unchanged", None),
     };
-    let report = if let Standing::Obeyed(report) = &member.standing { Some(report.clone()) } else { None };
+    let report =
+        if let Standing::Obeyed(report) = &member.standing { Some(report.clone()) } else { None };
     GatewayOutcome {
         gateway: member.name(),
         obeyed: member.obeyed(),
@@ -178,16 +198,21 @@ fn outcome(member: &Member, id: Option<&str>, nothing: Option<&str>) -> GatewayO
     }
 }
 
-/// `orders-v2: warn → enforce: 0% of the callers are refused, 100% would be`; of a rule that was stopped,
+/// `orders-v2: warn → enforce: 0% of the callers are refused, 100% would be`; of a rule that was
+/// stopped,
 /// `orders-v2: 10% of the callers were refused when it was stopped at 2026-11-25T12:00:00Z, 40% would be now`.
 fn would(rule: &RuleChange) -> String {
     let RuleChange { rule, phase_before, share_before, phase, share, stopped } = rule;
     let (before, after) = (percent(*share_before), percent(*share));
     match stopped {
         Some(at) => {
-            format!("{rule}: {before} of the callers were refused when it was stopped at {at}, {after} would be now")
+            format!(
+                "{rule}: {before} of the callers were refused when it was stopped at {at}, {after} would be now"
+            )
         }
-        None => format!("{rule}: {phase_before} → {phase}: {before} of the callers are refused, {after} would be"),
+        None => format!(
+            "{rule}: {phase_before} → {phase}: {before} of the callers are refused, {after} would be"
+        ),
     }
 }
 
@@ -196,7 +221,8 @@ fn done(gateway: &str, report: &ChangeReport, palette: Palette) -> io::Result<St
     let report = visible_record(report)?;
     let number = report.revision.map(|number| format!(", revision {number}")).unwrap_or_default();
     let id = report.change.as_ref().map(|id| format!(", change {id}")).unwrap_or_default();
-    let undoes = report.undoes_change.as_ref().map(|id| format!(", undoes {id}")).unwrap_or_default();
+    let undoes =
+        report.undoes_change.as_ref().map(|id| format!(", undoes {id}")).unwrap_or_default();
     if report.rules.is_empty() {
         return Ok(format!("{gateway}: no rule moved{number}{id}{undoes}\n"));
     }
@@ -204,7 +230,11 @@ fn done(gateway: &str, report: &ChangeReport, palette: Palette) -> io::Result<St
         let hue = if rule.share > 0.0 { Hue::Bad } else { Hue::Good };
         let now = format!("{} ({} refused)", rule.phase, percent(rule.share));
         let name = palette.paint(Hue::Bold, &rule.rule);
-        format!("{gateway}: {name}: {} → {}{number}{id}{undoes}\n", rule.phase_before, palette.paint(hue, now))
+        format!(
+            "{gateway}: {name}: {} → {}{number}{id}{undoes}\n",
+            rule.phase_before,
+            palette.paint(hue, now)
+        )
     });
     Ok(lines.collect())
 }
@@ -227,20 +257,33 @@ mod tests {
             share: 0.4312,
             stopped: None,
         };
-        assert_eq!(would(&rule), "orders-v2: paused → ramp: 10% of the callers are refused, 43.12% would be");
+        assert_eq!(
+            would(&rule),
+            "orders-v2: paused → ramp: 10% of the callers are refused, 43.12% would be"
+        );
         assert!(rule.rises());
         assert_eq!(RuleChange::than([&rule]), "now");
         let rule = RuleChange { stopped: Some("2026-11-25T12:00:00Z".into()), ..rule };
         let told = "orders-v2: 10% of the callers were refused when it was stopped at 2026-11-25T12:00:00Z, 43.12% would \
                     be now";
-        assert_eq!((would(&rule).as_str(), RuleChange::than([&rule])), (told, "when it was stopped"));
+        assert_eq!(
+            (would(&rule).as_str(), RuleChange::than([&rule])),
+            (told, "when it was stopped")
+        );
     }
 
     #[test]
     fn what_a_gateway_reports_cannot_act_on_a_terminal() {
         let hostile = "x\u{1b}[2J\r\nfake\u{202e}".to_owned();
         let (rule, phase_before, phase) = (hostile.clone(), hostile.clone(), hostile.clone());
-        let rules = vec![RuleChange { rule, phase_before, share_before: 0.0, phase, share: 1.0, stopped: None }];
+        let rules = vec![RuleChange {
+            rule,
+            phase_before,
+            share_before: 0.0,
+            phase,
+            share: 1.0,
+            stopped: None,
+        }];
         let report = ChangeReport {
             revision: Some(7),
             action: "set".into(),

@@ -42,10 +42,26 @@ const KINDS: [Kind; 12] = [
         fields: "User-Agent: Mozilla/5.0 (Windows NT 6.1) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/94.0.4606.61 Safari/537.36\r\nAccept: text/html\r\n",
         rest: Duration::from_millis(1_130),
     },
-    Kind { path: "/inbox", fields: "User-Agent: AcmeApp/5.4 (Android 15)\r\n", rest: Duration::from_millis(230) },
-    Kind { path: "/inbox", fields: "User-Agent: AcmeApp/4.9 (Android 9)\r\n", rest: Duration::from_millis(1_370) },
-    Kind { path: "/inbox", fields: "User-Agent: AcmeApp/5.3.0 (iOS 18.1)\r\n", rest: Duration::from_millis(2_110) },
-    Kind { path: "/menu", fields: "User-Agent: AcmeKiosk/2.0\r\n", rest: Duration::from_millis(890) },
+    Kind {
+        path: "/inbox",
+        fields: "User-Agent: AcmeApp/5.4 (Android 15)\r\n",
+        rest: Duration::from_millis(230),
+    },
+    Kind {
+        path: "/inbox",
+        fields: "User-Agent: AcmeApp/4.9 (Android 9)\r\n",
+        rest: Duration::from_millis(1_370),
+    },
+    Kind {
+        path: "/inbox",
+        fields: "User-Agent: AcmeApp/5.3.0 (iOS 18.1)\r\n",
+        rest: Duration::from_millis(2_110),
+    },
+    Kind {
+        path: "/menu",
+        fields: "User-Agent: AcmeKiosk/2.0\r\n",
+        rest: Duration::from_millis(890),
+    },
     Kind {
         path: "/api/orders",
         fields: "User-Agent: orders-sdk/2.3\r\nX-Api-Version: 2.1\r\nX-Api-Key: k-7\r\n",
@@ -66,8 +82,16 @@ const KINDS: [Kind; 12] = [
         fields: "User-Agent: report-bot/1.0\r\nX-Api-Version: 2\r\n",
         rest: Duration::from_millis(470),
     },
-    Kind { path: "/account", fields: "User-Agent: curl/7.68.0\r\n", rest: Duration::from_millis(1_490) },
-    Kind { path: "/healthz", fields: "User-Agent: kube-probe/1.31\r\n", rest: Duration::from_millis(1_000) },
+    Kind {
+        path: "/account",
+        fields: "User-Agent: curl/7.68.0\r\n",
+        rest: Duration::from_millis(1_490),
+    },
+    Kind {
+        path: "/healthz",
+        fields: "User-Agent: kube-probe/1.31\r\n",
+        rest: Duration::from_millis(1_000),
+    },
 ];
 
 /// No answer of this machine takes longer.
@@ -97,7 +121,10 @@ enum Met {
 }
 
 async fn ask(gateway: SocketAddr, kind: &Kind) -> Met {
-    let request = format!("GET {} HTTP/1.1\r\nHost: {gateway}\r\n{}Connection: close\r\n\r\n", kind.path, kind.fields);
+    let request = format!(
+        "GET {} HTTP/1.1\r\nHost: {gateway}\r\n{}Connection: close\r\n\r\n",
+        kind.path, kind.fields
+    );
     let exchange = async {
         let mut stream = TcpStream::connect(gateway).await?;
         stream.write_all(request.as_bytes()).await?;
@@ -137,8 +164,9 @@ impl Tally {
 
     /// The line of counts.
     pub(super) fn line(&self, palette: Palette) -> String {
-        let [admitted, warned, refused, failed] = [&self.0.admitted, &self.0.warned, &self.0.refused, &self.0.failed]
-            .map(|count| count.load(Ordering::Relaxed));
+        let [admitted, warned, refused, failed] =
+            [&self.0.admitted, &self.0.warned, &self.0.refused, &self.0.failed]
+                .map(|count| count.load(Ordering::Relaxed));
         let failed = if failed > 0 { format!("   {failed} failed") } else { String::new() };
         format!(
             "  {}   {}   {}{failed}",

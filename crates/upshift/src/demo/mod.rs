@@ -21,8 +21,8 @@ use clients::Tally;
 
 /// See it work: a gateway, an upstream, and old and new clients
 ///
-/// Needs no file and nothing else installed. Prints the addresses, commands worth trying, and how many requests are
-/// admitted, warned and refused.
+/// Needs no file and nothing else installed. Prints the addresses, commands worth trying, and how
+/// many requests are admitted, warned and refused.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -90,9 +90,14 @@ impl Demo {
 /// On the usual ports, or on free ones where somebody listens there already.
 fn bind(policy: &str, upstream: SocketAddr) -> Result<Gateway, Failure> {
     let usual = demo_settings(policy, upstream)?;
-    let free = |address: Option<SocketAddr>| address.map(|address| SocketAddr::new(address.ip(), 0));
-    let elsewhere =
-        Settings { http: free(usual.http), https: free(usual.https), admin: free(usual.admin), ..usual.clone() };
+    let free =
+        |address: Option<SocketAddr>| address.map(|address| SocketAddr::new(address.ip(), 0));
+    let elsewhere = Settings {
+        http: free(usual.http),
+        https: free(usual.https),
+        admin: free(usual.admin),
+        ..usual.clone()
+    };
     match Gateway::bind(usual) {
         Err(StartError::Bind { .. }) => Ok(Gateway::bind(elsewhere)?),
         bound => Ok(bound?),
@@ -102,7 +107,9 @@ fn bind(policy: &str, upstream: SocketAddr) -> Result<Gateway, Failure> {
 fn demo_settings(policy: &str, upstream: SocketAddr) -> Result<Settings, Failure> {
     let loaded = load(policy, "demo.toml").map_err(|errors| {
         let told: String = errors.iter().map(ToString::to_string).collect();
-        Failure::environment(format_args!("the demo's own policy is wrong, which is a bug:\n{told}"))
+        Failure::environment(format_args!(
+            "the demo's own policy is wrong, which is a bug:\n{told}"
+        ))
     })?;
     let mut file = loaded.file;
     file.gateway.access_log = AccessLog::Off;
@@ -137,26 +144,39 @@ fn welcome(addresses: Addresses, palette: Palette) -> String {
     let bold = |text: &str| palette.paint(Hue::Bold, text.to_owned()).to_string();
     let commands = [
         ("an account in clear: 426, and where to go", format!("curl -si http://{http}/account")),
-        ("the same, followed by our own client: 200", format!("upshift get -k http://{http}/account")),
+        (
+            "the same, followed by our own client: 200",
+            format!("upshift get -k http://{http}/account"),
+        ),
         ("the same over TLS: 200", format!("curl -sik https://{https}/account")),
         (
             "an old API version whose turn in the ramp has come: 426 (k-42 is only warned as yet)",
-            format!("curl -si -H 'X-Api-Version: 1.4' -H 'X-Api-Key: k-17' http://{http}/api/orders"),
+            format!(
+                "curl -si -H 'X-Api-Version: 1.4' -H 'X-Api-Key: k-17' http://{http}/api/orders"
+            ),
         ),
         ("a chat without WebSocket", format!("curl -si http://{http}/chat")),
         (
             "an old app, as a person sees it (or open it in a browser)",
             format!("curl -si -A AcmeApp/4.9 -H 'Accept: text/html' http://{http}/"),
         ),
-        ("HTTP/2 where HTTP/2 is required: 200", format!("curl -si --http2-prior-knowledge http://{http}/feeds/news")),
+        (
+            "HTTP/2 where HTTP/2 is required: 200",
+            format!("curl -si --http2-prior-knowledge http://{http}/feeds/news"),
+        ),
     ];
     let mut text = format!(
         "{}\n\n  gateway    http://{http}  and  https://{https}\n  admin      http://{admin}/\n  the policy upshift demo --policy\n\n{}\n",
-        bold("Upshift is running: a gateway, an upstream behind it, and a dozen clients, old and new."),
+        bold(
+            "Upshift is running: a gateway, an upstream behind it, and a dozen clients, old and new."
+        ),
         bold("Worth trying, in another terminal:"),
     );
     for (what, command) in commands {
-        text.push_str(&format!("  {}\n  {command}\n", palette.paint(Hue::Faint, format!("# {what}"))));
+        text.push_str(&format!(
+            "  {}\n  {command}\n",
+            palette.paint(Hue::Faint, format!("# {what}"))
+        ));
     }
     text.push_str(&format!("\n{}\n", bold("What the clients meet (Ctrl-C ends it):")));
     text
@@ -184,8 +204,12 @@ mod tests {
         for day in ["2026-02-28", "2028-02-29", "2026-12-31"] {
             let now = upshift_config::parse_moment(day).unwrap_or_default();
             let text = policy(now);
-            let said: String =
-                load(&text, "demo.toml").err().unwrap_or_default().iter().map(ToString::to_string).collect();
+            let said: String = load(&text, "demo.toml")
+                .err()
+                .unwrap_or_default()
+                .iter()
+                .map(ToString::to_string)
+                .collect();
             assert_eq!(said, "", "{text}");
         }
     }

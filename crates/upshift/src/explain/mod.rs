@@ -17,10 +17,11 @@ use crate::terminal::{Palette, print, print_json};
 
 /// Say what happens to one request, and why
 ///
-/// Nothing is sent. Every rule is shown, with why it applies or not and what it found, and the answer that would go out.
+/// Nothing is sent. Every rule is shown, with why it applies or not and what it found, and the
+/// answer that would go out.
 ///
-/// The request is taken to come over HTTP/1.1, in clear for http: and over TLS 1.3 for https:, now, from a public address
-/// that no [[gateway.proxy]] declares.
+/// The request is taken to come over HTTP/1.1, in clear for http: and over TLS 1.3 for https:, now,
+/// from a public address that no [[gateway.proxy]] declares.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -53,7 +54,8 @@ pub(crate) struct Explain {
     /// A field, as often as needed: 'Name: value' (':protocol: websocket' for an extended CONNECT)
     #[arg(short = 'H', long = "header", value_name = "FIELD", value_parser = arguments::field)]
     fields: Vec<(String, String)>,
-    /// Ask the gateway with this admin listener, which knows what was paused or set, and not the policy file
+    /// Ask the gateway with this admin listener, which knows what was paused or set, and not the
+    /// policy file
     #[arg(long, value_name = "URL", value_parser = control::url)]
     admin: Option<http::Uri>,
     /// The admin token, where one is asked for
@@ -126,7 +128,10 @@ mod tests {
             http,
             tls: None,
             peer: IpAddr::from([192, 0, 2, 1]),
-            fields: fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            fields: fields
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
             at: "2026-10-06T09:05:00Z".parse().unwrap(),
         };
         let record = question.answer(&settings.policy, &settings);
@@ -136,7 +141,11 @@ mod tests {
     #[test]
     fn a_refusal_in_a_brownout() {
         let fields = [("X-Api-Version", "1.4"), ("X-Client-Version", "AcmeApp/5.4")];
-        insta::assert_snapshot!(shown("https://api.example.com/api/orders", HttpVersion::V1_1, &fields));
+        insta::assert_snapshot!(shown(
+            "https://api.example.com/api/orders",
+            HttpVersion::V1_1,
+            &fields
+        ));
     }
 
     #[test]

@@ -10,7 +10,11 @@ use upshift_record::{DecisionRecord, RulingRecord};
 use crate::terminal::{Hue, Palette, visible_record};
 
 /// The whole explanation.
-pub(super) fn text(question: &Question, record: &DecisionRecord, palette: Palette) -> io::Result<String> {
+pub(super) fn text(
+    question: &Question,
+    record: &DecisionRecord,
+    palette: Palette,
+) -> io::Result<String> {
     // The lines of the answer's body are made visible one by one.
     let body = record.answer.as_ref().map_or("", |answer| answer.body.as_str());
     let record = &visible_record(record)?;
@@ -21,7 +25,8 @@ pub(super) fn text(question: &Question, record: &DecisionRecord, palette: Palett
     } else {
         text.push('\n');
     }
-    let width = record.rules.iter().map(|ruling| ruling.rule.chars().count()).max().unwrap_or_default();
+    let width =
+        record.rules.iter().map(|ruling| ruling.rule.chars().count()).max().unwrap_or_default();
     for ruling in &record.rules {
         text.push_str(&line(ruling, width, palette));
     }
@@ -30,8 +35,14 @@ pub(super) fn text(question: &Question, record: &DecisionRecord, palette: Palett
         text.push_str(&wire(question, answer.status, &answer.fields, body));
     }
     if !record.notice.is_empty() {
-        text.push_str(&format!("\n{}\n", palette.paint(Hue::Bold, "Added to the upstream's answer:")));
-        record.notice.iter().for_each(|(name, value)| text.push_str(&format!("  {name}: {value}\n")));
+        text.push_str(&format!(
+            "\n{}\n",
+            palette.paint(Hue::Bold, "Added to the upstream's answer:")
+        ));
+        record
+            .notice
+            .iter()
+            .for_each(|(name, value)| text.push_str(&format!("  {name}: {value}\n")));
     }
     Ok(text)
 }
@@ -44,7 +55,12 @@ fn request(question: &Question) -> String {
     };
     let line = format!("{} {}", question.method, question.target);
     let mut text = format!("{}\n", make_visible(&line));
-    text.push_str(&format!("HTTP/{} {tls} from {} at {}\n", question.http.as_str(), question.peer, second(question)));
+    text.push_str(&format!(
+        "HTTP/{} {tls} from {} at {}\n",
+        question.http.as_str(),
+        question.peer,
+        second(question)
+    ));
     for (name, value) in &question.fields {
         text.push_str(&format!("{name}: {}\n", make_visible(value)));
     }
@@ -57,7 +73,8 @@ fn second(question: &Question) -> String {
 
 fn verdict(record: &DecisionRecord, palette: Palette) -> String {
     let rule = record.rule.as_deref();
-    let top = record.rules.iter().find(|ruling| Some(ruling.rule.as_str()) == rule && ruling.matched);
+    let top =
+        record.rules.iter().find(|ruling| Some(ruling.rule.as_str()) == rule && ruling.matched);
     let why = top.map(|top| format!(": {}", top.why)).unwrap_or_default();
     let by = rule.map(|rule| format!(" by {rule}")).unwrap_or_default();
     let also = match record.also.as_slice() {
@@ -66,7 +83,11 @@ fn verdict(record: &DecisionRecord, palette: Palette) -> String {
     };
     match record.verdict.as_ref() {
         "refuse" => {
-            format!("{}{by} with {}{why}{also}", palette.paint(Hue::Bad, "REFUSED"), record.status.unwrap_or_default())
+            format!(
+                "{}{by} with {}{why}{also}",
+                palette.paint(Hue::Bad, "REFUSED"),
+                record.status.unwrap_or_default()
+            )
         }
         "warn" => format!("{}{by}{why}", palette.paint(Hue::Warning, "ADMITTED WITH A WARNING")),
         "exempt" => format!("{}{why}", palette.paint(Hue::Warning, "EXEMPT")),

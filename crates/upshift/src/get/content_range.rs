@@ -30,7 +30,8 @@ impl ContentRange {
         (self.last - self.first).saturating_add(1)
     }
 
-    /// Tells whether more of the whole comes behind it; `None` where the server does not say how long the whole is.
+    /// Tells whether more of the whole comes behind it; `None` where the server does not say how
+    /// long the whole is.
     pub(super) fn is_cut(&self) -> Option<bool> {
         self.whole.map(|whole| self.last + 1 < whole)
     }
@@ -67,9 +68,16 @@ mod tests {
         let range = |first, last, whole| Some(ContentRange { first, last, whole });
         assert_eq!(ContentRange::read(&headers("bytes 5-9/10")), range(5, 9, Some(10)));
         assert_eq!(ContentRange::read(&headers("Bytes 5-9/*")), range(5, 9, None));
-        for wrong in
-            ["", "bytes", "bytes 5-/10", "bytes 9-5/10", "bytes 5-9/9", "bytes +5-9/10", "items 5-9/10", "5-9/10"]
-        {
+        for wrong in [
+            "",
+            "bytes",
+            "bytes 5-/10",
+            "bytes 9-5/10",
+            "bytes 5-9/9",
+            "bytes +5-9/10",
+            "items 5-9/10",
+            "5-9/10",
+        ] {
             assert_eq!(ContentRange::read(&headers(wrong)), None, "{wrong}");
         }
         let mut twice = headers("bytes 5-9/10");

@@ -29,10 +29,16 @@ impl Broken {
     pub(super) fn failure(self, hint: &str) -> Failure {
         let behind = if hint.is_empty() { String::new() } else { format!("; {hint}") };
         match self {
-            Self::Longer => Failure::environment(format_args!("the answer is longer than its Content-Range{behind}")),
-            Self::Answer(why) => Failure::environment(format_args!("the answer broke off: {why}{behind}")),
+            Self::Longer => Failure::environment(format_args!(
+                "the answer is longer than its Content-Range{behind}"
+            )),
+            Self::Answer(why) => {
+                Failure::environment(format_args!("the answer broke off: {why}{behind}"))
+            }
             Self::Output(error) if hint.is_empty() => error.into(),
-            Self::Output(error) => Failure::environment(format_args!("cannot write the output: {error}{behind}")),
+            Self::Output(error) => {
+                Failure::environment(format_args!("cannot write the output: {error}{behind}"))
+            }
             Self::Stopped => Failure::environment(format_args!("stopped{behind}")),
         }
     }
@@ -62,10 +68,12 @@ where
     let mut body = std::pin::pin!(body);
     let mut left = promised;
     while let Some(frame) = next(body.as_mut()).await {
-        let frame = frame.map_err(|error| Broken::Answer(make_visible(&causes(error.as_ref())).into_owned()))?;
+        let frame = frame
+            .map_err(|error| Broken::Answer(make_visible(&causes(error.as_ref())).into_owned()))?;
         let Ok(data) = frame.into_data() else { continue };
         let length = data.len() as u64;
-        let fitting = usize::try_from(left.unwrap_or(length)).map_or(data.len(), |left| left.min(data.len()));
+        let fitting =
+            usize::try_from(left.unwrap_or(length)).map_or(data.len(), |left| left.min(data.len()));
         out.write_all(&data[..fitting]).map_err(Broken::Output)?;
         bar.inc(length);
         if let Some(left) = &mut left {
@@ -94,6 +102,8 @@ fn causes(error: &(dyn Error + 'static)) -> String {
     said
 }
 
-async fn next<B: Body>(mut body: Pin<&mut B>) -> Option<Result<http_body::Frame<B::Data>, B::Error>> {
+async fn next<B: Body>(
+    mut body: Pin<&mut B>,
+) -> Option<Result<http_body::Frame<B::Data>, B::Error>> {
     std::future::poll_fn(|cx| body.as_mut().poll_frame(cx)).await
 }

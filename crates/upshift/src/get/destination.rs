@@ -33,7 +33,8 @@ pub(super) struct Target {
 }
 
 impl Destination {
-    /// The destination that `--output` names. What cannot be written is an error before anything is sent.
+    /// The destination that `--output` names. What cannot be written is an error before anything is
+    /// sent.
     pub(super) fn find(output: Option<&Path>) -> Result<Self, Failure> {
         let Some(named) = output else { return Ok(Self::Stdout { raw: false }) };
         // Opened by its name once more, a descriptor would begin at the start of its file.
@@ -44,10 +45,15 @@ impl Destination {
             return Ok(Self::Stderr);
         }
         match std::fs::metadata(named) {
-            Ok(metadata) if metadata.is_file() && is_descriptor(named) => Ok(Self::Stream(named.to_owned())),
-            Ok(metadata) if metadata.is_dir() => Err(of_file(named, &"this is a folder; name a file in it")),
+            Ok(metadata) if metadata.is_file() && is_descriptor(named) => {
+                Ok(Self::Stream(named.to_owned()))
+            }
+            Ok(metadata) if metadata.is_dir() => {
+                Err(of_file(named, &"this is a folder; name a file in it"))
+            }
             Ok(metadata) if metadata.is_file() => {
-                // A file that may not be written is not replaced either, although its folder may allow it.
+                // A file that may not be written is not replaced either, although its folder may
+                // allow it.
                 let opened = std::fs::OpenOptions::new().write(true).open(named);
                 let path = opened.and_then(|_| std::fs::canonicalize(named));
                 let path = path.map_err(|error| of_file(named, &error))?;
@@ -84,14 +90,17 @@ impl Destination {
             Offset::At(byte) => byte,
         };
         if byte > *length {
-            let hole = format_args!("it has {length} bytes; --continue-at {byte} would leave a hole").to_string();
+            let hole =
+                format_args!("it has {length} bytes; --continue-at {byte} would leave a hole")
+                    .to_string();
             return Err(of_file(named, &hole));
         }
         Ok(Some(byte).filter(|byte| *byte > 0))
     }
 }
 
-/// Whether the name leads to the file, pipe or device that is open there: `/dev/stdout`, `/proc/self/fd/1`, a log.
+/// Whether the name leads to the file, pipe or device that is open there: `/dev/stdout`,
+/// `/proc/self/fd/1`, a log.
 fn leads_to(named: &Path, open: BorrowedFd<'_>) -> bool {
     let Ok(file) = open.try_clone_to_owned().map(std::fs::File::from) else { return false };
     let (Ok(named), Ok(open)) = (std::fs::metadata(named), file.metadata()) else { return false };
@@ -101,5 +110,7 @@ fn leads_to(named: &Path, open: BorrowedFd<'_>) -> bool {
 /// Tells whether the name is that of an open descriptor: `/dev/fd/5`, `/proc/self/fd/5`.
 fn is_descriptor(named: &Path) -> bool {
     let Some(folder) = named.parent().map(std::fs::canonicalize) else { return false };
-    folder.is_ok_and(|folder| folder == Path::new("/dev/fd") || (folder.starts_with("/proc") && folder.ends_with("fd")))
+    folder.is_ok_and(|folder| {
+        folder == Path::new("/dev/fd") || (folder.starts_with("/proc") && folder.ends_with("fd"))
+    })
 }

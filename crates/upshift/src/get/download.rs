@@ -8,8 +8,9 @@ use super::destination::Target;
 
 /// A download into a file, until [`finish`](Self::finish).
 ///
-/// A file with content is replaced by one that is written beside it, and only at the end. An absent or empty one is
-/// written at once: it has nothing to lose, and what has come stays for `--continue-at`, even if this process is killed.
+/// A file with content is replaced by one that is written beside it, and only at the end. An absent
+/// or empty one is written at once: it has nothing to lose, and what has come stays for
+/// `--continue-at`, even if this process is killed.
 #[derive(Debug)]
 pub(super) struct Download {
     file: File,
@@ -28,16 +29,24 @@ impl Download {
         let path = target.path.clone();
         let holds_nothing = std::fs::metadata(&path).map_or(true, |metadata| metadata.len() == 0);
         if holds_nothing {
-            return Ok(Self { file: File::create(&path)?, path, beside: None, old_length: 0, position: 0 });
+            return Ok(Self {
+                file: File::create(&path)?,
+                path,
+                beside: None,
+                old_length: 0,
+                position: 0,
+            });
         }
         let folder = path.parent().unwrap_or(Path::new("."));
         // A folder may be closed to us although the file in it is open.
-        let beside = create_beside(folder).or_else(|error| create_beside(&std::env::temp_dir()).map_err(|_| error));
+        let beside = create_beside(folder)
+            .or_else(|error| create_beside(&std::env::temp_dir()).map_err(|_| error));
         let (file, beside) = beside?;
         Ok(Self { file, path, beside: Some(beside), old_length: 0, position: 0 })
     }
 
-    /// Begins to write behind the first `length` bytes of the file. What stands there is written over, byte by byte.
+    /// Begins to write behind the first `length` bytes of the file. What stands there is written
+    /// over, byte by byte.
     pub(super) fn append(target: &Target, length: u64) -> io::Result<Self> {
         let mut file = OpenOptions::new().write(true).open(&target.path)?;
         let old_length = file.metadata()?.len();
@@ -48,12 +57,14 @@ impl Download {
         Ok(Self { file, path: target.path.clone(), beside: None, old_length, position: length })
     }
 
-    /// Where a further download goes on: the end of the file, unless older bytes stand behind what has come.
+    /// Where a further download goes on: the end of the file, unless older bytes stand behind what
+    /// has come.
     pub(super) fn next_byte(&self) -> Option<u64> {
         (self.position < self.old_length).then_some(self.position)
     }
 
-    /// Takes away what came from this byte on, and tells whether it could: not where it was written over older content.
+    /// Takes away what came from this byte on, and tells whether it could: not where it was written
+    /// over older content.
     pub(super) fn take_back(&mut self, first: u64) -> io::Result<bool> {
         let behind = first >= self.old_length && self.beside.is_none();
         if behind {
@@ -131,7 +142,8 @@ fn take_over_access(file: &File, of: &Path) -> io::Result<()> {
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
     // Where it has gone meanwhile, there is nothing to take over.
     let Ok(old) = std::fs::metadata(of) else { return Ok(()) };
-    // A change of owner needs rights that most users lack; without it the bits that act for the owner go.
+    // A change of owner needs rights that most users lack; without it the bits that act for the
+    // owner go.
     let owned = fchown(file, Some(old.uid()), Some(old.gid())).is_ok();
     let bits = if owned { 0o7777 } else { 0o777 };
     file.set_permissions(std::fs::Permissions::from_mode(old.mode() & bits))
@@ -143,8 +155,8 @@ fn take_over_access(file: &File, of: &Path) -> io::Result<()> {
     file.set_permissions(old.permissions())
 }
 
-/// Writes one file over another. What is longer than the old content is written first, behind it: where there is no room,
-/// that fails while the old content is still there.
+/// Writes one file over another. What is longer than the old content is written first, behind it:
+/// where there is no room, that fails while the old content is still there.
 fn copy_over(from: &Path, to: &Path) -> io::Result<()> {
     let mut new = File::open(from)?;
     let mut file = OpenOptions::new().write(true).open(to)?;

@@ -27,10 +27,12 @@ use crate::terminal::{Palette, print_json, say_lines};
 
 /// Fetch a URL as curl would, and follow a 426
 ///
-/// A 426 is followed where that is safe: to the same host only, never to anything weaker, without sending credentials
-/// again in cleartext or to another port. Where it is not followed, the server's wish is explained in plain words.
+/// A 426 is followed where that is safe: to the same host only, never to anything weaker, without
+/// sending credentials again in cleartext or to another port. Where it is not followed, the
+/// server's wish is explained in plain words.
 ///
-/// On a terminal, control characters of the answer are shown as escapes. Anywhere else the body is written byte for byte.
+/// On a terminal, control characters of the answer are shown as escapes. Anywhere else the body is
+/// written byte for byte.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -81,7 +83,8 @@ pub(crate) struct Get {
     allow: Vec<Allowance>,
     /// Send credentials also to another port of the host, where a 426 leads there
     ///
-    /// Credentials are Authorization, Proxy-Authorization, Cookie and X-Api-Key; a key in another field goes along always.
+    /// Credentials are Authorization, Proxy-Authorization, Cookie and X-Api-Key; a key in another
+    /// field goes along always.
     #[arg(long)]
     location_trusted: bool,
     /// Remember in this file what servers required, and read it first
@@ -137,7 +140,13 @@ impl Get {
         match outcome {
             Ok(response) => {
                 let (destination, method) = (&destination, &method);
-                let sink = output::Sink { destination, method, asked, include: self.include, quiet: self.json };
+                let sink = output::Sink {
+                    destination,
+                    method,
+                    asked,
+                    include: self.include,
+                    quiet: self.json,
+                };
                 sink.take(response).await?;
                 Ok(Exit::Fine)
             }
@@ -151,9 +160,10 @@ impl Get {
                 }
                 Err(self.failed(&error))
             }
-            Err(error @ Error::PeerSwitched { .. }) => {
-                Err(Failure::Message(Exit::FellShort, make_visible(&error.to_string()).into_owned()))
-            }
+            Err(error @ Error::PeerSwitched { .. }) => Err(Failure::Message(
+                Exit::FellShort,
+                make_visible(&error.to_string()).into_owned(),
+            )),
             Err(error @ Error::Usage(_)) => Err(Failure::usage(error)),
             Err(error) => Err(self.failed(&error)),
         }
@@ -185,14 +195,17 @@ impl Get {
             dangerous_credentials_in_clear: self.allow.contains(&Allowance::CredentialsInClear),
             ..FollowPolicy::default()
         };
-        let mut builder: Builder = Client::builder().policy(policy).on_deprecation(report::say_deprecation);
+        let mut builder: Builder =
+            Client::builder().policy(policy).on_deprecation(report::say_deprecation);
         if let Some(path) = &self.memory {
-            builder = builder.memory(Memory::file(path).map_err(|error| request::of_file(path, &error))?);
+            builder =
+                builder.memory(Memory::file(path).map_err(|error| request::of_file(path, &error))?);
         }
         if let Some(path) = &self.cacert {
             let pem = std::fs::read(path).map_err(|error| request::of_file(path, &error))?;
-            builder =
-                builder.roots(&pem).map_err(|error| Failure::usage(format_args!("{}: {error}", path.display())))?;
+            builder = builder
+                .roots(&pem)
+                .map_err(|error| Failure::usage(format_args!("{}: {error}", path.display())))?;
         }
         if self.location_trusted {
             builder = builder.location_trusted();
@@ -212,7 +225,10 @@ impl Get {
         shown.extend_from_slice(refused.response.body());
         match destination {
             Destination::File(target) => {
-                say_lines(format_args!("upshift: 426: {} is left as it is", target.named.display()));
+                say_lines(format_args!(
+                    "upshift: 426: {} is left as it is",
+                    target.named.display()
+                ));
             }
             Destination::Stream(path) => output::stream(path)?.write_all(&shown)?,
             Destination::Stderr => std::io::stderr().write_all(&shown)?,
@@ -220,7 +236,9 @@ impl Get {
             Destination::Stdout { raw } => {
                 let mut stdout = output::stdout(*raw);
                 stdout.write_all(&shown)?;
-                if std::io::stdout().is_terminal() && shown.last().is_some_and(|last| *last != b'\n') {
+                if std::io::stdout().is_terminal()
+                    && shown.last().is_some_and(|last| *last != b'\n')
+                {
                     stdout.write_all(b"\n")?;
                 }
                 stdout.flush()?;

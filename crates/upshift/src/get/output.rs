@@ -61,7 +61,8 @@ pub(super) fn stdout(raw: bool) -> Box<dyn Write> {
     Box::new(VisibleBody::new(io::stdout()))
 }
 
-/// A pipe, a device or a descriptor, opened as it is; a descriptor of a file takes what comes behind what it has.
+/// A pipe, a device or a descriptor, opened as it is; a descriptor of a file takes what comes
+/// behind what it has.
 pub(super) fn stream(path: &Path) -> Result<std::fs::File, Failure> {
     let is_file = std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
     let opened = std::fs::OpenOptions::new().write(true).append(is_file).open(path);
@@ -78,13 +79,20 @@ impl Sink<'_> {
             Destination::File(target) => self.take_into_file(target, response).await,
             Destination::Stream(path) => self.pass_on(response, &mut stream(path)?, true).await,
             Destination::Stderr => self.pass_on(response, &mut io::stderr(), true).await,
-            Destination::Stdout { .. } if self.quiet => self.pass_on(response, &mut io::sink(), false).await,
+            Destination::Stdout { .. } if self.quiet => {
+                self.pass_on(response, &mut io::sink(), false).await
+            }
             Destination::Stdout { raw } => self.pass_on(response, &mut stdout(*raw), true).await,
         }
     }
 
     /// Writes any answer to what holds nothing.
-    async fn pass_on<B>(&self, response: Response<B>, out: &mut dyn Write, shown: bool) -> Result<(), Failure>
+    async fn pass_on<B>(
+        &self,
+        response: Response<B>,
+        out: &mut dyn Write,
+        shown: bool,
+    ) -> Result<(), Failure>
     where
         B: Body<Data = bytes::Bytes, Error = BoxError>,
     {
@@ -103,7 +111,12 @@ impl Sink<'_> {
         B: Body<Data = bytes::Bytes, Error = BoxError>,
     {
         let named = target.named.display();
-        match taking(response.status(), response.headers(), self.asked, self.is_empty(response.status())) {
+        match taking(
+            response.status(),
+            response.headers(),
+            self.asked,
+            self.is_empty(response.status()),
+        ) {
             Taking::Keep(why) => {
                 self.show_head(&response)?;
                 say(format_args!("{why}: {named} is left as it is"));
@@ -111,17 +124,20 @@ impl Sink<'_> {
             }
             Taking::Refuse(why) => {
                 self.show_head(&response)?;
-                let message = format!("{why}: {named} is left as it is; without --output the answer is shown");
+                let message = format!(
+                    "{why}: {named} is left as it is; without --output the answer is shown"
+                );
                 Err(Failure::Message(Exit::FellShort, message))
             }
             Taking::Append(range) => {
                 self.show_head(&response)?;
-                let download =
-                    Download::append(target, range.first).map_err(|error| of_output(&target.named, &error))?;
+                let download = Download::append(target, range.first)
+                    .map_err(|error| of_output(&target.named, &error))?;
                 self.download(target, response, download, Some(range)).await
             }
             Taking::Replace => {
-                let mut download = Download::replace(target).map_err(|error| of_output(&target.named, &error))?;
+                let mut download =
+                    Download::replace(target).map_err(|error| of_output(&target.named, &error))?;
                 self.begin(&mut download, &response)?;
                 self.download(target, response, download, None).await
             }
@@ -146,7 +162,8 @@ impl Sink<'_> {
         !self.include && (without || self.method == Method::HEAD)
     }
 
-    /// The fields of an answer that does not begin a file: in the middle of one they would be a part of it.
+    /// The fields of an answer that does not begin a file: in the middle of one they would be a
+    /// part of it.
     fn show_head<B>(&self, response: &Response<B>) -> Result<(), Failure> {
         if self.include && !self.quiet {
             let mut terminal = stdout(false);
@@ -178,7 +195,9 @@ impl Sink<'_> {
         let hint = self.hint(target, &download, range);
         copied.map_err(|broken| broken.failure(&hint))?;
         let missing = match range.map(|range| range.is_cut()) {
-            None | Some(Some(false)) => return download.finish().map_err(|error| of_output(&target.named, &error)),
+            None | Some(Some(false)) => {
+                return download.finish().map_err(|error| of_output(&target.named, &error));
+            }
             Some(Some(true)) => "the server sent less than what was asked for",
             Some(None) => "the server does not say how long the whole is, so there may be more",
         };

@@ -16,7 +16,8 @@ pub(super) fn say_steps(trace: &Trace, palette: Palette) {
         }
         say(format_args!("> {} {}", hop.method, hop.url));
         if hop.credentials_left_out {
-            let note = "* credentials are left out: this is another origin than the one that you named";
+            let note =
+                "* credentials are left out: this is another origin than the one that you named";
             say(format_args!("{note} (--location-trusted sends them)"));
         }
         if let (Some(status), Some(lane)) = (hop.status, hop.lane) {
@@ -29,15 +30,24 @@ pub(super) fn say_steps(trace: &Trace, palette: Palette) {
                 for remark in remarks {
                     say_in(palette, Hue::Faint, format_args!("* {}", remark.as_str()));
                 }
-                say(format_args!("* {step}  [rule {}, {}: {}]", rule.number, rule.paragraph, rule.says));
+                say(format_args!(
+                    "* {step}  [rule {}, {}: {}]",
+                    rule.number, rule.paragraph, rule.says
+                ));
             }
             Outcome::Instead { why, step, rule } => {
                 say_in(palette, Hue::Bad, format_args!("* failed: {why}"));
-                say(format_args!("* {step} instead  [rule {}, {}: {}]", rule.number, rule.paragraph, rule.says));
+                say(format_args!(
+                    "* {step} instead  [rule {}, {}: {}]",
+                    rule.number, rule.paragraph, rule.says
+                ));
             }
             Outcome::Stopped(stop) => {
                 let rule = stop.rule;
-                say(format_args!("* stop: {stop}  [rule {}, {}: {}]", rule.number, rule.paragraph, rule.says));
+                say(format_args!(
+                    "* stop: {stop}  [rule {}, {}: {}]",
+                    rule.number, rule.paragraph, rule.says
+                ));
             }
             Outcome::Failed(why) => say_in(palette, Hue::Bad, format_args!("* failed: {why}")),
         }
@@ -47,7 +57,9 @@ pub(super) fn say_steps(trace: &Trace, palette: Palette) {
 /// `--json`.
 pub(super) fn record(trace: &Trace, error: Option<&Error>) -> TraceRecord {
     let refused = match error {
-        Some(Error::Refused(refused) | Error::Step { refused, .. }) => Some(refused_record(refused)),
+        Some(Error::Refused(refused) | Error::Step { refused, .. }) => {
+            Some(refused_record(refused))
+        }
         _ => None,
     };
     TraceRecord {
@@ -68,7 +80,9 @@ fn hop_record(hop: &Hop) -> HopRecord {
     match &hop.outcome {
         Outcome::Stands => record,
         Outcome::Followed { step, rule, remarks } => record.followed(step, *rule, remarks),
-        Outcome::Instead { why, step, rule } => record.followed(step, *rule, &[]).failed(why.clone()),
+        Outcome::Instead { why, step, rule } => {
+            record.followed(step, *rule, &[]).failed(why.clone())
+        }
         Outcome::Stopped(stop) => record.stopped(stop.to_string(), stop.rule),
         Outcome::Failed(why) => record.failed(why.clone()),
     }
@@ -121,7 +135,8 @@ pub(super) fn wish(refused: &Refused) -> Vec<String> {
     rows.into_iter().filter_map(|(label, text)| said(text).map(|text| row(label, &text))).collect()
 }
 
-/// A label and what stands behind it. More lines of a server's text are indented, so that they read as its own.
+/// A label and what stands behind it. More lines of a server's text are indented, so that they read
+/// as its own.
 fn row(label: &str, text: &str) -> String {
     let lines: Vec<_> = text.lines().map(make_visible).collect();
     format!("  {label:<12} {}", lines.join("\n               "))
@@ -129,21 +144,31 @@ fn row(label: &str, text: &str) -> String {
 
 fn advice(reason: &Reason) -> &'static str {
     match reason {
-        Reason::PeerNamedNothing => "ask who runs the server: its 426 lacks what RFC 9110 §15.5.22 demands",
-        Reason::PeerMalformed(_) => "tell who runs the server: its Upgrade field is not well-formed (RFC 9110 §7.8)",
+        Reason::PeerNamedNothing => {
+            "ask who runs the server: its 426 lacks what RFC 9110 §15.5.22 demands"
+        }
+        Reason::PeerMalformed(_) => {
+            "tell who runs the server: its Upgrade field is not well-formed (RFC 9110 §7.8)"
+        }
         Reason::PeerWantsWhatItHas | Reason::PeerRepeats(_) => {
             "tell who runs the server; a proxy in between may take away what was sent"
         }
         Reason::PeerWantsWeaker => "tell who runs the server; this program does not go down",
         Reason::NoAlternative => "try --http3 if you know that it is on the same port",
         Reason::WebSocketVersion => "use a program that speaks one of the versions it lists",
-        Reason::Unknown(_) => "use a program that speaks it, or send the newer version yourself with -H",
-        Reason::NotAble(Way::WebSocket) => "use a WebSocket program: this address takes nothing else",
+        Reason::Unknown(_) => {
+            "use a program that speaks it, or send the newer version yourself with -H"
+        }
+        Reason::NotAble(Way::WebSocket) => {
+            "use a WebSocket program: this address takes nothing else"
+        }
         Reason::NotAble(_) => "use a program that can",
         Reason::NotAllowed(Way::H2c) => "--allow h2c",
         Reason::NotAllowed(Way::TlsInBand) => "--allow tls-in-band",
         Reason::NotAllowed(_) => "allow it",
-        Reason::VersionNotAllowed(_) => "install a newer version, or send the newer version yourself with -H",
+        Reason::VersionNotAllowed(_) => {
+            "install a newer version, or send the newer version yourself with -H"
+        }
         Reason::CredentialsInClear => {
             "use https:// if the server has it, or --allow credentials-in-clear on a network of your own"
         }
@@ -171,10 +196,12 @@ pub(super) fn say_deprecation(notice: &Notice) {
 mod tests {
     use super::*;
 
-    /// A problem body could write lines that look like this program's own, and turn a file's name about.
+    /// A problem body could write lines that look like this program's own, and turn a file's name
+    /// about.
     #[test]
     fn a_server_s_text_is_shown_as_its_own() {
-        let shown = row("It says:", "run setup\u{202e}gnp.exe\u{200b}\nupshift: all is well\u{1b}[2K");
+        let shown =
+            row("It says:", "run setup\u{202e}gnp.exe\u{200b}\nupshift: all is well\u{1b}[2K");
         assert_eq!(
             shown,
             "  It says:     run setup\\u{202e}gnp.exe\\u{200b}\n               upshift: all is well\\u{1b}[2K"

@@ -58,13 +58,22 @@ pub(super) enum Offset {
 pub(super) fn offset(text: &str) -> Result<Offset, String> {
     match text {
         "-" => Ok(Offset::End),
-        number => number.parse().map(Offset::At).map_err(|_| "expected `-` or a number of bytes".to_owned()),
+        number => number
+            .parse()
+            .map(Offset::At)
+            .map_err(|_| "expected `-` or a number of bytes".to_owned()),
     }
 }
 
 impl Arguments {
-    /// The request; from this byte on, if one is given. What `resumable` asks for, only a plain GET can have.
-    pub(super) fn build(&self, url: &str, resumable: bool, resume: Option<u64>) -> Result<Request<Body>, Failure> {
+    /// The request; from this byte on, if one is given. What `resumable` asks for, only a plain GET
+    /// can have.
+    pub(super) fn build(
+        &self,
+        url: &str,
+        resumable: bool,
+        resume: Option<u64>,
+    ) -> Result<Request<Body>, Failure> {
         let uri = uri(url)?;
         let default = if self.data.is_some() { Method::POST } else { Method::GET };
         let mut request = Request::new(self.body()?);
@@ -72,31 +81,43 @@ impl Arguments {
         *request.uri_mut() = uri;
         // RFC 9110 §14.2: no other method has ranges.
         if resumable && *request.method() != Method::GET {
-            let hint = format_args!("--continue-at goes on with a GET, not with {}", request.method()).to_string();
+            let hint =
+                format_args!("--continue-at goes on with a GET, not with {}", request.method())
+                    .to_string();
             return Err(Failure::usage(hint));
         }
         let headers = request.headers_mut();
         headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
         if self.data.is_some() {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+            headers.insert(
+                CONTENT_TYPE,
+                HeaderValue::from_static("application/x-www-form-urlencoded"),
+            );
         }
-        // RFC 9110 §14.2: a range is one of the form that is chosen, and only the plain one can be joined to the file.
+        // RFC 9110 §14.2: a range is one of the form that is chosen, and only the plain one can be
+        // joined to the file.
         if resumable {
             headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         }
         if let Some(offset) = resume {
-            headers.insert(RANGE, HeaderValue::try_from(format!("bytes={offset}-")).map_err(Failure::usage)?);
+            headers.insert(
+                RANGE,
+                HeaderValue::try_from(format!("bytes={offset}-")).map_err(Failure::usage)?,
+            );
         }
         let mut given = http::HeaderMap::new();
         for (name, value) in &self.fields {
-            let name =
-                HeaderName::try_from(name).map_err(|_| Failure::usage(format_args!("{name} is no field to send")))?;
+            let name = HeaderName::try_from(name)
+                .map_err(|_| Failure::usage(format_args!("{name} is no field to send")))?;
             given.append(name, HeaderValue::try_from(value).map_err(Failure::usage)?);
         }
         if resumable && given.contains_key(RANGE) {
-            return Err(Failure::usage("--continue-at writes the Range field itself; leave out one of both"));
+            return Err(Failure::usage(
+                "--continue-at writes the Range field itself; leave out one of both",
+            ));
         }
-        // What a person writes takes the place of what we would; several lines of one name stay several.
+        // What a person writes takes the place of what we would; several lines of one name stay
+        // several.
         for name in given.keys() {
             headers.remove(name);
         }
@@ -117,7 +138,9 @@ impl Arguments {
                 std::io::stdin().read_to_end(&mut bytes).map_err(Failure::environment)?;
                 Ok(Body::from(bytes))
             }
-            Some((_, Some(path))) => Body::file(path).map_err(|error| of_file(Path::new(path), &error)),
+            Some((_, Some(path))) => {
+                Body::file(path).map_err(|error| of_file(Path::new(path), &error))
+            }
         }
     }
 }
@@ -141,9 +164,15 @@ fn uri(url: &str) -> Result<Uri, Failure> {
     if let Some(authority) = uri.authority() {
         if authority.as_str().contains('@') {
             let hint = "give it as -H 'Authorization: …' instead (RFC 9110 §4.2.4)";
-            return Err(Failure::usage(format_args!("a name or password in a URL is not sent; {hint}")));
+            return Err(Failure::usage(format_args!(
+                "a name or password in a URL is not sent; {hint}"
+            )));
         }
-        let port = authority.as_str().rsplit_once(']').map_or(authority.as_str(), |(_, port)| port).rsplit_once(':');
+        let port = authority
+            .as_str()
+            .rsplit_once(']')
+            .map_or(authority.as_str(), |(_, port)| port)
+            .rsplit_once(':');
         if port.is_some_and(|(_, port)| !port.is_empty() && port.parse::<u16>().is_err()) {
             return Err(Failure::usage(format_args!("{url}: a port is a number up to 65535")));
         }
@@ -176,7 +205,10 @@ mod tests {
 
     #[test]
     fn urls_are_read_as_people_type_them() {
-        assert_eq!(uri("localhost:8080/a#b").ok(), Some(Uri::from_static("http://localhost:8080/a")));
+        assert_eq!(
+            uri("localhost:8080/a#b").ok(),
+            Some(Uri::from_static("http://localhost:8080/a"))
+        );
         assert!(uri("http://127.0.0.1:99999/").is_err() && uri("http://u:p@a/").is_err());
         assert!(uri("http://[::1]:80/").is_ok() && uri("http://[::1]/").is_ok());
         assert!(uri("ftp://h/").is_err() && uri("ws://h/").is_err() && uri("http://").is_err());

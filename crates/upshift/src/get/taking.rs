@@ -30,17 +30,22 @@ pub(super) enum Taking {
     Refuse(String),
 }
 
-/// Decides it. `empty` says that the answer has no content by its nature and nothing else is to be written.
+/// Decides it. `empty` says that the answer has no content by its nature and nothing else is to be
+/// written.
 pub(super) fn taking(status: StatusCode, headers: &HeaderMap, asked: Asked, empty: bool) -> Taking {
     match (status, asked) {
         (StatusCode::PARTIAL_CONTENT, Asked::From { byte, .. }) => part(headers, byte),
         (StatusCode::PARTIAL_CONTENT, Asked::Whole) => {
             Taking::Refuse("a part (206), where the whole was asked for".to_owned())
         }
-        (StatusCode::RANGE_NOT_SATISFIABLE, Asked::From { byte, length }) => nothing_more(headers, byte, length),
+        (StatusCode::RANGE_NOT_SATISFIABLE, Asked::From { byte, length }) => {
+            nothing_more(headers, byte, length)
+        }
         (StatusCode::NOT_MODIFIED, Asked::Whole) => Taking::Keep("not modified (304)"),
         // Only these two have the whole as their content (RFC 9110 §15.3.1, §15.3.4).
-        (StatusCode::OK | StatusCode::NON_AUTHORITATIVE_INFORMATION, Asked::From { .. }) => Taking::Replace,
+        (StatusCode::OK | StatusCode::NON_AUTHORITATIVE_INFORMATION, Asked::From { .. }) => {
+            Taking::Replace
+        }
         (status, Asked::From { .. }) => Taking::Refuse(named(status, headers)),
         (status, _) if status.is_success() && empty => Taking::Keep("the answer has no content"),
         (status, _) if status.is_success() => Taking::Replace,
@@ -51,22 +56,34 @@ pub(super) fn taking(status: StatusCode, headers: &HeaderMap, asked: Asked, empt
 /// RFC 9110 §15.3.7.2: a client checks which part it got.
 fn part(headers: &HeaderMap, byte: u64) -> Taking {
     let kind = text(headers, CONTENT_TYPE).to_ascii_lowercase();
-    // RFC 9110 §15.3.7.2: such a body is parts with heads of their own, and the field stands in each of them.
+    // RFC 9110 §15.3.7.2: such a body is parts with heads of their own, and the field stands in
+    // each of them.
     if kind.starts_with("multipart/byteranges") {
-        return Taking::Refuse("several parts (multipart/byteranges), where one was asked for".to_owned());
+        return Taking::Refuse(
+            "several parts (multipart/byteranges), where one was asked for".to_owned(),
+        );
     }
     // RFC 9110 §8.4: the bytes of a coded form are others than those of the file.
     let coding = text(headers, CONTENT_ENCODING);
     if !coding.is_empty() && !coding.eq_ignore_ascii_case("identity") {
-        return Taking::Refuse(format!("a part of a coded form (Content-Encoding: {})", make_visible(coding)));
+        return Taking::Refuse(format!(
+            "a part of a coded form (Content-Encoding: {})",
+            make_visible(coding)
+        ));
     }
     match ContentRange::read(headers) {
         Some(range) if range.first == byte && !has_length(headers, range.length()) => {
             let length = make_visible(text(headers, CONTENT_LENGTH));
-            Taking::Refuse(format!("a part of {} bytes whose Content-Length is {length}", range.length()))
+            Taking::Refuse(format!(
+                "a part of {} bytes whose Content-Length is {length}",
+                range.length()
+            ))
         }
         Some(range) if range.first == byte => Taking::Append(range),
-        Some(range) => Taking::Refuse(format!("a part from byte {} on, where byte {byte} was asked for", range.first)),
+        Some(range) => Taking::Refuse(format!(
+            "a part from byte {} on, where byte {byte} was asked for",
+            range.first
+        )),
         None => Taking::Refuse("a part (206) that does not say where it begins".to_owned()),
     }
 }
@@ -80,7 +97,9 @@ fn nothing_more(headers: &HeaderMap, byte: u64, length: u64) -> Taking {
             let asked = format!("where byte {byte} of {length} was asked for");
             Taking::Refuse(format!("the whole has {whole} bytes (416), {asked}; {hint}"))
         }
-        None => Taking::Refuse(format!("nothing from byte {byte} on (416), without the length of the whole")),
+        None => Taking::Refuse(format!(
+            "nothing from byte {byte} on (416), without the length of the whole"
+        )),
     }
 }
 
@@ -119,7 +138,8 @@ mod tests {
         }
     }
 
-    /// KIND: a part is appended that is not the continuation, or a file is whole that is longer than the whole.
+    /// KIND: a part is appended that is not the continuation, or a file is whole that is longer
+    /// than the whole.
     #[test]
     fn a_part_is_taken_only_if_its_head_agrees_with_itself() {
         let rows = [
@@ -136,7 +156,12 @@ mod tests {
             let mut headers = HeaderMap::new();
             headers.insert(http::header::CONTENT_RANGE, range.clone());
             headers.insert(name, http::HeaderValue::from_static(value));
-            let taken = taking(StatusCode::PARTIAL_CONTENT, &headers, Asked::From { byte: 5, length: 5 }, false);
+            let taken = taking(
+                StatusCode::PARTIAL_CONTENT,
+                &headers,
+                Asked::From { byte: 5, length: 5 },
+                false,
+            );
             assert_eq!(matches!(taken, Taking::Append(_)), appended, "{name}: {value}");
         }
         assert_eq!(taken(416, "bytes */5", Asked::From { byte: 5, length: 9 }), "refuse");

@@ -4,8 +4,9 @@ use std::io::{self, Write};
 
 use upshift_config::is_visible;
 
-/// Makes a body visible on its way to a terminal. Lines and tabs stay; a control character, a character that changes
-/// the direction of the text, and a byte that is no UTF-8 become escapes. [`flush`](Write::flush) ends the text.
+/// Makes a body visible on its way to a terminal. Lines and tabs stay; a control character, a
+/// character that changes the direction of the text, and a byte that is no UTF-8 become escapes.
+/// [`flush`](Write::flush) ends the text.
 pub(super) struct VisibleBody<W> {
     inner: W,
     /// The end of what was written: the beginning of a character, or a CR that LF may follow.
@@ -24,7 +25,8 @@ impl<W: Write> VisibleBody<W> {
         let mut visible = String::with_capacity(rest.len());
         while !rest.is_empty() {
             let (text, invalid) = split_text(rest);
-            let keep = !ended && invalid.is_none() && text.len() == rest.len() && text.ends_with('\r');
+            let keep =
+                !ended && invalid.is_none() && text.len() == rest.len() && text.ends_with('\r');
             push_visible(&mut visible, if keep { &text[..text.len() - 1] } else { text });
             if keep {
                 self.held.push(b'\r');
@@ -48,7 +50,8 @@ impl<W: Write> VisibleBody<W> {
     }
 }
 
-/// The text at the beginning, and how many bytes behind it are no UTF-8: `Some(None)` if that is not known yet.
+/// The text at the beginning, and how many bytes behind it are no UTF-8: `Some(None)` if that is
+/// not known yet.
 fn split_text(bytes: &[u8]) -> (&str, Option<Option<usize>>) {
     match std::str::from_utf8(bytes) {
         Ok(text) => (text, None),
@@ -110,7 +113,10 @@ mod tests {
 
     #[test]
     fn what_a_terminal_would_obey_becomes_an_escape() {
-        assert_eq!(shown("\u{1b}[2J\u{9b}31m\u{202e}x".as_bytes()), "\\u{1b}[2J\\u{9b}31m\\u{202e}x");
+        assert_eq!(
+            shown("\u{1b}[2J\u{9b}31m\u{202e}x".as_bytes()),
+            "\\u{1b}[2J\\u{9b}31m\\u{202e}x"
+        );
         assert_eq!(shown(b"honest\rforged\n"), "honest\\rforged\n");
         assert_eq!(shown(b"end\r"), "end\\r");
     }

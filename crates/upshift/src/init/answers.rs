@@ -1,5 +1,5 @@
-//! What people answer, by a flag or at a question. The grammar is that of the policy file: each answer is tried in a small
-//! one, so that there are no second rules for what is right.
+//! What people answer, by a flag or at a question. The grammar is that of the policy file: each
+//! answer is tried in a small one, so that there are no second rules for what is right.
 
 use clap::ValueEnum;
 use upshift_config::load;
@@ -58,14 +58,20 @@ impl ApiAnswer {
             "semver" => String::new(),
             scheme => format!("scheme = {}, ", quoted(scheme)),
         };
-        format!("{{ api = {{ {scheme}minimum = {}, read = [{}] }} }}", quoted(&self.minimum), quoted(&self.reader))
+        format!(
+            "{{ api = {{ {scheme}minimum = {}, read = [{}] }} }}",
+            quoted(&self.minimum),
+            quoted(&self.reader)
+        )
     }
 }
 
 /// As the policy file writes it.
 pub(super) fn client_requirement(clients: &[ClientAnswer]) -> String {
-    let each: Vec<String> =
-        clients.iter().map(|client| format!("{} = {}", quoted_key(&client.name), quoted(&client.minimum))).collect();
+    let each: Vec<String> = clients
+        .iter()
+        .map(|client| format!("{} = {}", quoted_key(&client.name), quoted(&client.minimum)))
+        .collect();
     format!("{{ client = {{ read = [\"user-agent\"], minimum = {{ {} }} }} }}", each.join(", "))
 }
 
@@ -98,7 +104,8 @@ fn origin(key: &str, text: &str) -> Result<String, String> {
 
 /// Reads `READER=MINIMUM`. The version has no `=` in it, a reader may.
 pub(super) fn api(text: &str) -> Result<ApiAnswer, String> {
-    const EXPECTED: &str = "expected where the version stands and the oldest one: header:X-Api-Version=2.0";
+    const EXPECTED: &str =
+        "expected where the version stands and the oldest one: header:X-Api-Version=2.0";
     let (reader, minimum) = plain(text)?.rsplit_once('=').ok_or(EXPECTED)?;
     if reader.is_empty() || minimum.is_empty() {
         return Err(EXPECTED.to_owned());
@@ -126,7 +133,10 @@ pub(super) fn are_distinct(clients: &[ClientAnswer]) -> Result<(), String> {
         let mut before = clients[..index].iter();
         if let Some(first) = before.find(|first| first.name.eq_ignore_ascii_case(&client.name)) {
             let (name, minima) = (&first.name, [&first.minimum, &client.minimum]);
-            return Err(format!("{name} is named twice, with {} and with {}: name it once", minima[0], minima[1]));
+            return Err(format!(
+                "{name} is named twice, with {} and with {}: name it once",
+                minima[0], minima[1]
+            ));
         }
     }
     Ok(())
@@ -163,11 +173,16 @@ fn tried(file: &str) -> Result<(), String> {
 mod tests {
     use super::*;
 
-    /// The kind of fault: an answer that is taken and makes a file that is not valid, or an error that does not say what
-    /// is right.
+    /// The kind of fault: an answer that is taken and makes a file that is not valid, or an error
+    /// that does not say what is right.
     #[test]
     fn an_answer_is_right_or_says_what_is() {
-        for good in ["header:X-Api-Version=2.0", "query:v=2", "path:/api/v{version}/**=2", "header:V=2026-12-01"] {
+        for good in [
+            "header:X-Api-Version=2.0",
+            "query:v=2",
+            "path:/api/v{version}/**=2",
+            "header:V=2026-12-01",
+        ] {
             assert!(api(good).is_ok(), "{good}: {:?}", api(good));
         }
         for (wrong, said) in [
@@ -177,7 +192,11 @@ mod tests {
             ("header:X=two", "`two` is not a semver version"),
             ("header:X\n=2", "control characters"),
         ] {
-            assert!(api(wrong).is_err_and(|error| error.contains(said)), "{wrong}: {:?}", api(wrong));
+            assert!(
+                api(wrong).is_err_and(|error| error.contains(said)),
+                "{wrong}: {:?}",
+                api(wrong)
+            );
         }
         for (wrong, said) in [
             ("AcmeApp", "AcmeApp=5.1"),
@@ -186,9 +205,16 @@ mod tests {
             ("MSIE=11", "write `Internet Explorer`"),
             ("A=x", "not a client's version"),
         ] {
-            assert!(client(wrong).is_err_and(|error| error.contains(said)), "{wrong}: {:?}", client(wrong));
+            assert!(
+                client(wrong).is_err_and(|error| error.contains(said)),
+                "{wrong}: {:?}",
+                client(wrong)
+            );
         }
-        assert_eq!(client("Internet Explorer=11").map(|client| client.name).as_deref(), Ok("Internet Explorer"));
+        assert_eq!(
+            client("Internet Explorer=11").map(|client| client.name).as_deref(),
+            Ok("Internet Explorer")
+        );
         assert!(upstream("localhost:3000").is_err_and(|error| error.contains("http://")));
         assert_eq!(upstream(" http://localhost:3000 ").as_deref(), Ok("http://localhost:3000"));
     }

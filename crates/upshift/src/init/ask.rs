@@ -10,13 +10,15 @@ use super::listeners::{Listeners, is_upstream};
 /// Asks everything; what is just confirmed is what stands in brackets.
 pub(super) fn ask(from: &mut impl BufRead, to: &mut impl Write) -> io::Result<Answers> {
     writeln!(to, "A few questions; Enter takes what stands in brackets, Ctrl-C writes nothing.\n")?;
-    let upstream = question(from, to, "Where do requests go?", "http://127.0.0.1:3000", answers::upstream)?;
+    let upstream =
+        question(from, to, "Where do requests go?", "http://127.0.0.1:3000", answers::upstream)?;
     let mut answers = Answers { upstream: Some(upstream.clone()), ..Answers::default() };
     let usual = Listeners::of(&answers).http.to_string();
     let ask = "Where should Upshift listen, in cleartext?";
     let http = question(from, to, ask, &usual, |text| listener(text, &upstream))?;
     answers.http = Some(http);
-    answers.tls = question(from, to, "Will callers have to use TLS?", "no", yes)?.then(|| "1.2".to_owned());
+    answers.tls =
+        question(from, to, "Will callers have to use TLS?", "no", yes)?.then(|| "1.2".to_owned());
     let api = "Is there an API version to require? Where it stands and the oldest, such as header:X-Api-Version=2.0";
     answers.api = question(from, to, api, "none", |text| each(text, answers::api))?;
     let client = "Are there apps or browsers to require? Name and oldest version, such as AcmeApp=5.1 Chrome=109";
@@ -67,7 +69,9 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 fn listener(text: &str, upstream: &str) -> Result<SocketAddr, String> {
     let address = address(text)?;
     if is_upstream(address, upstream) {
-        return Err(format!("requests go there: {upstream} is the server behind Upshift, which listens elsewhere"));
+        return Err(format!(
+            "requests go there: {upstream} is the server behind Upshift, which listens elsewhere"
+        ));
     }
     Ok(address)
 }
@@ -81,7 +85,9 @@ fn file(text: &str) -> Result<Option<String>, String> {
 fn name(text: &str) -> Result<String, String> {
     match text {
         "" | "none" => Err("expected the name of a file".to_owned()),
-        name if name.chars().any(char::is_control) => Err("there are no control characters here".to_owned()),
+        name if name.chars().any(char::is_control) => {
+            Err("there are no control characters here".to_owned())
+        }
         name => Ok(name.to_owned()),
     }
 }
@@ -101,7 +107,8 @@ fn yes(text: &str) -> Result<bool, String> {
     }
 }
 
-/// Several answers with spaces between, or none. A name may be of several words, and ends at its `=`.
+/// Several answers with spaces between, or none. A name may be of several words, and ends at its
+/// `=`.
 fn each<T>(text: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
     let mut found = Vec::new();
     if text == "none" {
@@ -148,18 +155,22 @@ mod tests {
     /// The kind of fault: a wrong answer that ends the questions, or is taken.
     #[test]
     fn a_wrong_answer_is_explained_and_asked_for_again() {
-        let said =
-            "localhost\nhttp://10.0.0.7\n\nmaybe\ny\nX-Api-Version\nheader:X-Api-Version=2.0\nAcmeApp=5.1 Chrome=109\n";
+        let said = "localhost\nhttp://10.0.0.7\n\nmaybe\ny\nX-Api-Version\nheader:X-Api-Version=2.0\nAcmeApp=5.1 Chrome=109\n";
         let (answers, shown) = asked(said);
         let answers = answers.unwrap();
         assert_eq!(answers.upstream.as_deref(), Some("http://10.0.0.7"));
-        assert_eq!((answers.tls.as_deref(), answers.api.len(), answers.client.len()), (Some("1.2"), 1, 2));
-        for expected in ["http://127.0.0.1:3000", "expected yes or no", "header:X-Api-Version=2.0"] {
+        assert_eq!(
+            (answers.tls.as_deref(), answers.api.len(), answers.client.len()),
+            (Some("1.2"), 1, 2)
+        );
+        for expected in ["http://127.0.0.1:3000", "expected yes or no", "header:X-Api-Version=2.0"]
+        {
             assert!(shown.contains(expected), "{expected}: {shown}");
         }
     }
 
-    /// The kind of fault: answers that contradict each other are found out after the last one, and all are lost.
+    /// The kind of fault: answers that contradict each other are found out after the last one, and
+    /// all are lost.
     #[test]
     fn what_clashes_is_asked_for_again() {
         let said = "http://127.0.0.1:8080\n127.0.0.1:8080\n\nno\nnone\nA=5 A=6\nInternet Explorer=11 Chrome=109\n";
@@ -168,10 +179,14 @@ mod tests {
         assert_eq!(answers.http, Some(([127, 0, 0, 1], 8081).into()), "{shown}");
         let names: Vec<&str> = answers.client.iter().map(|client| client.name.as_str()).collect();
         assert_eq!(names, ["Internet Explorer", "Chrome"]);
-        assert!(shown.contains("requests go there") && shown.contains("A is named twice"), "{shown}");
+        assert!(
+            shown.contains("requests go there") && shown.contains("A is named twice"),
+            "{shown}"
+        );
     }
 
-    /// The kind of fault: a default that is right for this machine only, offered to those who are on others.
+    /// The kind of fault: a default that is right for this machine only, offered to those who are
+    /// on others.
     #[test]
     fn for_other_machines_a_certificate_and_an_address_are_asked_for() {
         let said = "\n0.0.0.0:8080\nyes\n\n\nserver.pem\nserver.key\n\nhttps://api.example.com\n";

@@ -14,8 +14,14 @@ pub(super) fn draft(answers: &Answers, file: &Path) -> String {
     let (check, serve) = (super::named(file, " "), super::named(file, " --config "));
     let commands = [
         (format!("upshift check{check}"), "is this file right, and what will surprise?"),
-        (format!("upshift serve{serve} --watch"), "run the gateway, and take up changes of this file"),
-        ("upshift schema > upshift.schema.json".to_owned(), "for an editor; the first line is then"),
+        (
+            format!("upshift serve{serve} --watch"),
+            "run the gateway, and take up changes of this file",
+        ),
+        (
+            "upshift schema > upshift.schema.json".to_owned(),
+            "for an editor; the first line is then",
+        ),
         (String::new(), "#:schema upshift.schema.json"),
     ];
     let mut text = "# What requests must meet, and where those go that meet it.\n#\n".to_owned();
@@ -38,7 +44,12 @@ pub(super) fn draft(answers: &Answers, file: &Path) -> String {
         text.push_str(&rule(answers, &api_id(index), &api.requirement(), API_WORDS));
     }
     if !answers.client.is_empty() {
-        text.push_str(&rule(answers, "old-clients", &client_requirement(&answers.client), CLIENT_WORDS));
+        text.push_str(&rule(
+            answers,
+            "old-clients",
+            &client_requirement(&answers.client),
+            CLIENT_WORDS,
+        ));
     }
     text
 }
@@ -68,9 +79,12 @@ const SAMPLE: &str = "
 # require = { api = { minimum = \"2.0\", read = [\"header:X-Api-Version\"] } }
 ";
 
-const TLS_WORDS: &str = "message = \"This service is going to be reachable over an encrypted connection only.\"\n";
-const API_WORDS: &str = "# docs  = \"https://docs.example.com/v2\"   # where people read how to move on\n";
-const CLIENT_WORDS: &str = "# upgrade-url = \"https://example.com/update\"   # where people find the new version\n";
+const TLS_WORDS: &str =
+    "message = \"This service is going to be reachable over an encrypted connection only.\"\n";
+const API_WORDS: &str =
+    "# docs  = \"https://docs.example.com/v2\"   # where people read how to move on\n";
+const CLIENT_WORDS: &str =
+    "# upgrade-url = \"https://example.com/update\"   # where people find the new version\n";
 
 fn count(answers: &Answers) -> usize {
     usize::from(answers.tls.is_some()) + answers.api.len() + usize::from(!answers.client.is_empty())
@@ -94,8 +108,11 @@ fn gateway(answers: &Answers) -> String {
     };
     text.push_str(&line("http", &http.to_string(), &beyond));
     if let Some(https) = https {
-        let signed =
-            if answers.certificate.is_some() { "" } else { "self-signed, until [gateway.tls] names a certificate" };
+        let signed = if answers.certificate.is_some() {
+            ""
+        } else {
+            "self-signed, until [gateway.tls] names a certificate"
+        };
         text.push_str(&line("https", &https.to_string(), signed));
     }
     text.push_str(&line("admin", &admin.to_string(), "/metrics, /healthz, /readyz"));
@@ -105,10 +122,16 @@ fn gateway(answers: &Answers) -> String {
     if let Some(public) = &answers.public {
         text.push_str(&line("public", public, "what links in answers are built from"));
     }
-    text.push_str(&line("upstream", answers.upstream.as_deref().unwrap_or_default(), "where requests go"));
+    text.push_str(&line(
+        "upstream",
+        answers.upstream.as_deref().unwrap_or_default(),
+        "where requests go",
+    ));
     if let (Some(certificate), Some(key)) = (&answers.certificate, &answers.key) {
         let (certificate, key) = (quoted(certificate), quoted(key));
-        text.push_str(&format!("\n[gateway.tls]\ncertificate = {certificate}\nkey         = {key}\n"));
+        text.push_str(&format!(
+            "\n[gateway.tls]\ncertificate = {certificate}\nkey         = {key}\n"
+        ));
     }
     text
 }
@@ -132,7 +155,9 @@ fn phases(answers: &Answers) -> &'static str {
             "# In phase \"warn\" a rule tells callers on their answers, and refuses nothing. Without `phase` it enforces. Dates\n\
              # for each step stand in [rule.rollout]."
         }
-        _ => "# A rule without `phase` enforces. Dates for milder steps before that stand in [rule.rollout].",
+        _ => {
+            "# A rule without `phase` enforces. Dates for milder steps before that stand in [rule.rollout]."
+        }
     }
 }
 

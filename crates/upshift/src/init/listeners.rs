@@ -1,4 +1,5 @@
-//! Where the first gateway listens: at the usual ports, or at the next ones where others are there already.
+//! Where the first gateway listens: at the usual ports, or at the next ones where others are there
+//! already.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -19,7 +20,12 @@ impl Listeners {
         let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let upstream = answers.upstream.as_deref().and_then(upstream_port);
         let mut taken: Vec<u16> = upstream.into_iter().collect();
-        taken.extend([answers.http, answers.https, answers.admin].into_iter().flatten().map(|address| address.port()));
+        taken.extend(
+            [answers.http, answers.https, answers.admin]
+                .into_iter()
+                .flatten()
+                .map(|address| address.port()),
+        );
         let http = answers.http.unwrap_or_else(|| SocketAddr::new(here, free(8080, &mut taken)));
         let wants_tls = answers.tls.is_some() || answers.certificate.is_some();
         // A certificate that signs itself is for this machine.

@@ -24,9 +24,9 @@ use answers::{ApiAnswer, ClientAnswer, FirstPhase};
 
 /// Write a first policy file, by asking or by flags
 ///
-/// On a terminal and without flags it asks a few questions. Every rule that it writes begins by observing: it counts what
-/// it would refuse, and refuses nothing. The file is checked before it is written, and no file is written over without
-/// --force.
+/// On a terminal and without flags it asks a few questions. Every rule that it writes begins by
+/// observing: it counts what it would refuse, and refuses nothing. The file is checked before it is
+/// written, and no file is written over without --force.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -59,11 +59,12 @@ struct Answers {
     /// Where it listens in cleartext [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS")]
     http: Option<SocketAddr>,
-    /// Where it listens with TLS [default with --tls: port 8443, with a certificate at the address of --http]
+    /// Where it listens with TLS [default with --tls: port 8443, with a certificate at the address
+    /// of --http]
     #[arg(long, value_name = "ADDRESS")]
     https: Option<SocketAddr>,
-    /// Where /metrics, /healthz and the admin API are; others than this machine need UPSHIFT_TOKEN [default:
-    /// 127.0.0.1:9426]
+    /// Where /metrics, /healthz and the admin API are; others than this machine need UPSHIFT_TOKEN
+    /// [default: 127.0.0.1:9426]
     #[arg(long, value_name = "ADDRESS")]
     admin: Option<SocketAddr>,
     /// The certificate to serve, a PEM file; without one, a self-signed certificate is made
@@ -79,7 +80,8 @@ struct Answers {
     #[arg(long, value_name = "VERSION", num_args = 0..=1, require_equals = true, default_missing_value = "1.2",
           value_parser = ["1.0", "1.1", "1.2", "1.3"])]
     tls: Option<String>,
-    /// Require an API version, and where to read it: header:X-Api-Version=2.0, query:v=2, path:/api/v{version}/**=2
+    /// Require an API version, and where to read it: header:X-Api-Version=2.0, query:v=2,
+    /// path:/api/v{version}/**=2
     #[arg(long, value_name = "READER=MINIMUM", value_parser = answers::api)]
     api: Vec<ApiAnswer>,
     /// Require a build of a client, from its User-Agent: AcmeApp=5.1, Chrome=109
@@ -111,7 +113,9 @@ impl Init {
             say(format!("note: {note}"));
         }
         if draft::needs_token(&answers) {
-            say(format!("note: others can reach the admin listener: set {TOKEN} to a secret before `upshift serve`"));
+            say(format!(
+                "note: others can reach the admin listener: set {TOKEN} to a secret before `upshift serve`"
+            ));
         }
         if !to_stdout {
             let (check, serve) = (named(&file, " "), named(&file, " --config "));
@@ -136,7 +140,8 @@ fn named(file: &Path, before: &str) -> String {
         return String::new();
     }
     let name = if name.starts_with('-') { format!("./{name}") } else { name.into_owned() };
-    if name.chars().all(|character| character.is_alphanumeric() || "_./-+,:@%=".contains(character)) {
+    if name.chars().all(|character| character.is_alphanumeric() || "_./-+,:@%=".contains(character))
+    {
         return format!("{before}{name}");
     }
     format!("{before}'{}'", name.replace('\'', r"'\''"))
@@ -146,9 +151,13 @@ fn named(file: &Path, before: &str) -> String {
 fn complete(answers: Answers) -> Result<Answers, Failure> {
     let terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
     if answers == Answers::default() && terminal {
-        return ask::ask(&mut io::stdin().lock(), &mut io::stderr().lock()).map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => Failure::usage("no file was written: not every question was answered"),
-            _ => Failure::from(error),
+        return ask::ask(&mut io::stdin().lock(), &mut io::stderr().lock()).map_err(|error| {
+            match error.kind() {
+                io::ErrorKind::UnexpectedEof => {
+                    Failure::usage("no file was written: not every question was answered")
+                }
+                _ => Failure::from(error),
+            }
         });
     }
     if answers.upstream.is_none() {
@@ -161,8 +170,8 @@ fn complete(answers: Answers) -> Result<Answers, Failure> {
     Ok(answers)
 }
 
-/// Holds the new file to the checks of `upshift check`, and returns notes on what is not there yet: a certificate may come
-/// after the file that names it.
+/// Holds the new file to the checks of `upshift check`, and returns notes on what is not there yet:
+/// a certificate may come after the file that names it.
 ///
 /// # Errors
 /// If it would be refused or warned about.

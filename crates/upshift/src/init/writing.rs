@@ -14,7 +14,9 @@ pub(super) fn write(file: &Path, text: &str, force: bool) -> Result<(), Failure>
     let written = match file.canonicalize() {
         Ok(target) if force && target.is_file() => replace(&target, text),
         // A terminal or a pipe.
-        Ok(target) if force => OpenOptions::new().write(true).open(target).and_then(|mut open| put(&mut open, text)),
+        Ok(target) if force => {
+            OpenOptions::new().write(true).open(target).and_then(|mut open| put(&mut open, text))
+        }
         _ => create(file, text),
     };
     written.map_err(|error| match error.kind() {
@@ -62,6 +64,7 @@ fn put(open: &mut File, text: &str) -> io::Result<()> {
 }
 
 fn remove(file: &Path) {
-    // What cannot be removed could not be written either; the error that led here is the one to report.
+    // What cannot be removed could not be written either; the error that led here is the one to
+    // report.
     let _ = std::fs::remove_file(file);
 }

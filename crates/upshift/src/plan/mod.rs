@@ -18,8 +18,9 @@ use traffic::{Need, Rate};
 
 /// Show the calendar of every rule's phases
 ///
-/// A ➤ stands before the phase that holds now. Shares are those of the callers that are refused. Notes say what surprises: a
-/// phase that has begun already, where the breaker will stop the rollout, and with --rate where it never can.
+/// A ➤ stands before the phase that holds now. Shares are those of the callers that are refused.
+/// Notes say what surprises: a phase that has begun already, where the breaker will stop the
+/// rollout, and with --rate where it never can.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -34,13 +35,15 @@ pub(crate) struct Plan {
     /// Mark the phases that hold at this time instead of now
     #[arg(long, value_name = "TIME", value_parser = crate::arguments::time)]
     at: Option<Timestamp>,
-    /// Ask the gateway with this admin listener, which knows what was paused or set, and not the policy file
+    /// Ask the gateway with this admin listener, which knows what was paused or set, and not the
+    /// policy file
     #[arg(long, value_name = "URL", value_parser = control::url)]
     admin: Option<http::Uri>,
     /// The admin token, where one is asked for
     #[arg(long, value_name = "TOKEN", env = "UPSHIFT_TOKEN", hide_env_values = true)]
     token: Option<String>,
-    /// The requests of all replicas together, such as 2000/min or 50/s: notes which breakers can never trip
+    /// The requests of all replicas together, such as 2000/min or 50/s: notes which breakers can
+    /// never trip
     #[arg(long, value_name = "RATE", value_parser = traffic::rate)]
     rate: Option<Rate>,
     /// The replicas that share the requests of --rate; each has a breaker of its own
@@ -57,7 +60,9 @@ pub(crate) struct Plan {
 impl Plan {
     pub(crate) fn run(self) -> Outcome {
         let (mut entries, needs) = match self.admin {
-            Some(url) => control::on_a_runtime(asked(Replica::first(url, self.token), self.rate.is_some()))?,
+            Some(url) => {
+                control::on_a_runtime(asked(Replica::first(url, self.token), self.rate.is_some()))?
+            }
             None => planned(&self.file.load()?.file.policy),
         };
         if let Some(rate) = &self.rate {
@@ -81,7 +86,8 @@ fn planned(policy: &Policy) -> Planned {
     let now = Timestamp::now();
     let mut entries = plan(policy, now);
     for entry in entries.iter_mut().filter(|entry| entry.from.is_some() && holds(entry, now)) {
-        let percent = policy.rule(&entry.rule).map_or(0.0, |rule| rule.moment(now).share.fraction());
+        let percent =
+            policy.rule(&entry.rule).map_or(0.0, |rule| rule.moment(now).share.fraction());
         if percent > 0.0 {
             let percent = (percent * 100.0).round();
             entry.notes.push(format!(
@@ -94,13 +100,17 @@ fn planned(policy: &Policy) -> Planned {
 }
 
 /// The calendar of a running gateway, and if wanted what its breakers need.
-async fn asked(gateway: impl Future<Output = Result<Replica, Failure>>, wants_needs: bool) -> Result<Planned, Failure> {
+async fn asked(
+    gateway: impl Future<Output = Result<Replica, Failure>>,
+    wants_needs: bool,
+) -> Result<Planned, Failure> {
     let gateway = gateway.await?;
     let entries = gateway.get("plan").await.map_err(|trouble| failed(&gateway, &trouble))?;
     if !wants_needs {
         return Ok((entries, BTreeMap::new()));
     }
-    let status: Status = gateway.get("status").await.map_err(|trouble| failed(&gateway, &trouble))?;
+    let status: Status =
+        gateway.get("status").await.map_err(|trouble| failed(&gateway, &trouble))?;
     Ok((entries, traffic::needs_of_gateway(&status)))
 }
 
@@ -135,15 +145,21 @@ fn table(entries: &[PlanEntry], now: Timestamp, palette: Palette) -> io::Result<
         );
         text.push_str(&format!("  {}{}\n", palette.paint(hue, line.trim_end()), set_by(entry)));
         for note in &entry.notes {
-            text.push_str(&format!("      {}\n", palette.paint(Hue::Warning, format_args!("note: {note}"))));
+            text.push_str(&format!(
+                "      {}\n",
+                palette.paint(Hue::Warning, format_args!("note: {note}"))
+            ));
         }
     }
     Ok(text)
 }
 
 fn holds(entry: &PlanEntry, now: Timestamp) -> bool {
-    let at = |text: &Option<String>| text.as_deref().and_then(|text| text.parse::<Timestamp>().ok());
-    !entry.held && at(&entry.from).is_none_or(|from| from <= now) && at(&entry.to).is_none_or(|to| now < to)
+    let at =
+        |text: &Option<String>| text.as_deref().and_then(|text| text.parse::<Timestamp>().ok());
+    !entry.held
+        && at(&entry.from).is_none_or(|from| from <= now)
+        && at(&entry.to).is_none_or(|to| now < to)
 }
 
 fn to(entry: &PlanEntry) -> String {

@@ -46,8 +46,11 @@ pub(super) fn needs_of_policy(policy: &Policy) -> BTreeMap<String, Need> {
     let mut needs = BTreeMap::new();
     for rule in policy.rules() {
         if let Some(breaker) = rule.breaker {
-            let need =
-                Need { window: breaker.window, minimum: breaker.minimum.into(), refused_share: breaker.refused_share };
+            let need = Need {
+                window: breaker.window,
+                minimum: breaker.minimum.into(),
+                refused_share: breaker.refused_share,
+            };
             needs.insert(rule.id.to_string(), need);
         }
     }
@@ -59,14 +62,16 @@ pub(super) fn needs_of_gateway(status: &Status) -> BTreeMap<String, Need> {
     let mut needs = BTreeMap::new();
     for rule in &status.rules {
         if let Some(breaker) = &rule.breaker {
-            let (window, minimum, refused_share) = (breaker.window, breaker.minimum, breaker.refused_share);
+            let (window, minimum, refused_share) =
+                (breaker.window, breaker.minimum, breaker.refused_share);
             needs.insert(rule.rule.clone(), Need { window, minimum, refused_share });
         }
     }
     needs
 }
 
-/// Adds a note to the first stretch of each rule that refuses callers, if its breaker cannot trip at this rate.
+/// Adds a note to the first stretch of each rule that refuses callers, if its breaker cannot trip
+/// at this rate.
 pub(super) fn note_blind_breakers(
     entries: &mut [PlanEntry],
     needs: &BTreeMap<String, Need>,
@@ -75,7 +80,10 @@ pub(super) fn note_blind_breakers(
 ) {
     let mut noted = Vec::new();
     for entry in entries {
-        let Some(blind) = needs.get(&entry.rule).and_then(|need| blindness(*need, rate, replicas)) else { continue };
+        let Some(blind) = needs.get(&entry.rule).and_then(|need| blindness(*need, rate, replicas))
+        else {
+            continue;
+        };
         entry.expect_no_trip();
         let refuses = entry.share > 0.0 || entry.share_at_end.is_some();
         if refuses && !noted.contains(&entry.rule) {
@@ -89,7 +97,9 @@ pub(super) fn note_blind_breakers(
 fn blindness(need: Need, rate: &Rate, replicas: u32) -> Option<String> {
     let Need { window, minimum, refused_share } = need;
     if refused_share >= 1.0 {
-        return Some("the breaker can never trip: no share is greater than its refused-share".to_owned());
+        return Some(
+            "the breaker can never trip: no share is greater than its refused-share".to_owned(),
+        );
     }
     // Each replica counts by itself, and a request has one identity at most.
     let most = rate.per_second * f64::from(window) / f64::from(replicas);
@@ -112,14 +122,22 @@ mod tests {
 
     #[test]
     fn rates_are_numbers_with_a_unit() {
-        for (text, per_second) in
-            [("2000/min", 2_000.0 / 60.0), ("50/s", 50.0), ("1.5/h", 1.5 / 3_600.0), ("9/d", 9.0 / 86_400.0)]
-        {
+        for (text, per_second) in [
+            ("2000/min", 2_000.0 / 60.0),
+            ("50/s", 50.0),
+            ("1.5/h", 1.5 / 3_600.0),
+            ("9/d", 9.0 / 86_400.0),
+        ] {
             assert!((rate(text).unwrap().per_second - per_second).abs() < 1e-9, "{text}");
         }
-        for wrong in ["", "2000", "/min", "x/min", "1e3/s", "-1/s", "+1/s", "inf/s", "nan/s", "1/week", "1,5/s", "./s"]
-        {
-            assert!(rate(wrong).unwrap_err().starts_with("expected a number and a unit"), "{wrong}");
+        for wrong in [
+            "", "2000", "/min", "x/min", "1e3/s", "-1/s", "+1/s", "inf/s", "nan/s", "1/week",
+            "1,5/s", "./s",
+        ] {
+            assert!(
+                rate(wrong).unwrap_err().starts_with("expected a number and a unit"),
+                "{wrong}"
+            );
         }
         for beyond in ["0/s", "0.0/min", "9999999999999/s"] {
             assert!(rate(beyond).unwrap_err().starts_with("expected a rate above 0"), "{beyond}");
@@ -130,11 +148,17 @@ mod tests {
     fn a_breaker_that_sees_too_few_is_named_and_one_at_the_edge_is_not() {
         let need = Need { window: 60, minimum: 200, refused_share: 0.05 };
         let blind = blindness(need, &rate("2000/min").unwrap(), 20).unwrap();
-        assert!(blind.contains("at 2000/min over 20 replicas a gateway sees at most 100 identities"), "{blind}");
+        assert!(
+            blind.contains("at 2000/min over 20 replicas a gateway sees at most 100 identities"),
+            "{blind}"
+        );
         assert_eq!(blindness(need, &rate("2000/min").unwrap(), 10), None);
         assert_eq!(blindness(need, &rate("200/min").unwrap(), 1), None);
         assert!(blindness(need, &rate("199/min").unwrap(), 1).is_some());
         let all = Need { refused_share: 1.0, ..need };
-        assert!(blindness(all, &rate("9000/s").unwrap(), 1).is_some_and(|why| why.contains("no share is greater")));
+        assert!(
+            blindness(all, &rate("9000/s").unwrap(), 1)
+                .is_some_and(|why| why.contains("no share is greater"))
+        );
     }
 }

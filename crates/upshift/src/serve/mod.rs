@@ -28,10 +28,10 @@ const STORE_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Run the gateway
 ///
-/// SIGHUP reads the policy file again. A file that `serve` would not start with, or that has lost all its rules, changes
-/// nothing: the last good policy stays in force.
-/// SIGTERM and Ctrl-C accept no more and let open requests finish; a second one stops at once.
-/// Sockets that a supervisor passes (systemd's LISTEN_FDS) are used, and NOTIFY_SOCKET is told of start, reload and stop.
+/// SIGHUP reads the policy file again. A file that `serve` would not start with, or that has lost
+/// all its rules, changes nothing: the last good policy stays in force. SIGTERM and Ctrl-C accept
+/// no more and let open requests finish; a second one stops at once. Sockets that a supervisor
+/// passes (systemd's LISTEN_FDS) are used, and NOTIFY_SOCKET is told of start, reload and stop.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -45,13 +45,15 @@ Exit codes: 0 it was told to stop, 2 wrong usage or an invalid file, 3 an addres
 pub(crate) struct Serve {
     #[command(flatten)]
     file: PolicyFile,
-    /// Reload whenever the policy file changes, or a file that it names: certificate, key, token, authorities
+    /// Reload whenever the policy file changes, or a file that it names: certificate, key, token,
+    /// authorities
     #[arg(long)]
     watch: bool,
     /// Let every rule observe only: nobody is refused or warned, everything is counted
     #[arg(long)]
     observe: bool,
-    /// Wait for the store of a gateway that is about to stop, and share its addresses during its lame duck
+    /// Wait for the store of a gateway that is about to stop, and share its addresses during its
+    /// lame duck
     #[arg(long)]
     take_over: bool,
 }
@@ -105,13 +107,16 @@ impl Serve {
     }
 }
 
-/// Waits until the gateway that this one replaces has closed its store, which it does as soon as it is told to stop.
+/// Waits until the gateway that this one replaces has closed its store, which it does as soon as it
+/// is told to stop.
 fn await_store(store: &Path) {
     if !store_is_in_use(store) {
         return;
     }
     let shown = store.display();
-    say(format_args!("waiting for the gateway that has the store {shown} open: stop it now, it serves until then"));
+    say(format_args!(
+        "waiting for the gateway that has the store {shown} open: stop it now, it serves until then"
+    ));
     while store_is_in_use(store) {
         // Signals still end the process: nothing takes them yet.
         #[expect(clippy::disallowed_methods, reason = "there is no runtime yet")]

@@ -59,7 +59,10 @@ impl Reloader {
         let before = self.handle.policy();
         let Some(prepared) = self.read_in_time().await else {
             self.handle.reload_failed();
-            say(format_args!("{path} was not reloaded: policy {} stays in force", short(before.revision())));
+            say(format_args!(
+                "{path} was not reloaded: policy {} stays in force",
+                short(before.revision())
+            ));
             return;
         };
         let Reloaded { changes, needs_restart, warnings } = self.handle.take_up(prepared);
@@ -70,13 +73,17 @@ impl Reloader {
             say("  nothing that takes effect is different");
         }
         phases.iter().for_each(|change| say(format_args!("  {change}")));
-        changes.iter().for_each(|change| say(format_args!("  {}", make_visible(&change.to_string()))));
+        changes
+            .iter()
+            .for_each(|change| say(format_args!("  {}", make_visible(&change.to_string()))));
         needs_restart.iter().for_each(|setting| say(format_args!("  warning: {setting}")));
-        warnings.iter().for_each(|warning| say(format_args!("  warning: {}", make_visible(warning))));
+        warnings
+            .iter()
+            .for_each(|warning| say(format_args!("  warning: {}", make_visible(warning))));
     }
 
-    /// Reads in a thread of its own: a file may be on a network that does not answer, and signals are obeyed meanwhile.
-    /// What comes too late is dropped, and was never in force.
+    /// Reads in a thread of its own: a file may be on a network that does not answer, and signals
+    /// are obeyed meanwhile. What comes too late is dropped, and was never in force.
     async fn read_in_time(&self) -> Option<Prepared> {
         let path = self.file.path.display();
         let (done, outcome) = oneshot::channel();
@@ -84,7 +91,10 @@ impl Reloader {
         let reading = thread::Builder::new().name("upshift reload".to_owned());
         let started = reading.spawn(move || {
             if done.send(reloader.read()).is_err() {
-                say(format_args!("{} answers again: SIGHUP reloads it", reloader.file.path.display()));
+                say(format_args!(
+                    "{} answers again: SIGHUP reloads it",
+                    reloader.file.path.display()
+                ));
             }
         });
         if let Err(error) = started {
@@ -95,7 +105,9 @@ impl Reloader {
             return read.ok().flatten();
         }
         let seconds = PATIENCE.as_secs();
-        say(format_args!("error: the policy file {path}, or a file that it names, does not answer for {seconds} s"));
+        say(format_args!(
+            "error: the policy file {path}, or a file that it names, does not answer for {seconds} s"
+        ));
         None
     }
 

@@ -1,6 +1,7 @@
 //! Notifications to a service manager (sd_notify(3)): `READY`, `RELOADING` and `STOPPING`.
 //!
-//! Without `NOTIFY_SOCKET` in the environment they go nowhere. A failure to send one is not worth stopping for.
+//! Without `NOTIFY_SOCKET` in the environment they go nowhere. A failure to send one is not worth
+//! stopping for.
 
 use sd_notify::NotifyState;
 

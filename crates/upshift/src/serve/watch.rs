@@ -1,8 +1,10 @@
 //! When to reload: at SIGHUP, and when a watched file is another than the one that was read.
 //!
-//! 1. Files are looked at by their paths, again and again. The kernel's notifications follow a folder, not a path: they end
-//!    in silence where a link in the path is swapped, a folder replaced or a file mounted.
-//! 2. What a file is like is noted before it is read, so that a change which comes meanwhile is seen afterwards.
+//! 1. Files are looked at by their paths, again and again. The kernel's notifications follow a
+//!    folder, not a path: they end in silence where a link in the path is swapped, a folder
+//!    replaced or a file mounted.
+//! 2. What a file is like is noted before it is read, so that a change which comes meanwhile is
+//!    seen afterwards.
 //! 3. A file that is away is no change: configuration managers remove a file and write it again.
 
 use std::collections::BTreeMap;
@@ -87,8 +89,8 @@ impl Watched {
         lock(seen).insert(self.policy.clone(), identity);
     }
 
-    /// Notes what the files are like that the policy file names, and watches these and no other. They are to be read
-    /// afterwards.
+    /// Notes what the files are like that the policy file names, and watches these and no other.
+    /// They are to be read afterwards.
     pub(super) fn named_are_read(&self, named: Vec<PathBuf>) {
         let Some(seen) = &self.seen else { return };
         // Not with the lock held: the file system may hang.
@@ -105,7 +107,9 @@ impl Watched {
         let (wish, wishes) = channel(1);
         let mut hangups = signal(SignalKind::hangup()).map_err(Failure::environment)?;
         let by_signal = wish.clone();
-        tokio::spawn(async move { while hangups.recv().await.is_some() && by_signal.send(()).await.is_ok() {} });
+        tokio::spawn(async move {
+            while hangups.recv().await.is_some() && by_signal.send(()).await.is_ok() {}
+        });
         if let Some(seen) = &self.seen {
             tokio::spawn(watch(Arc::clone(seen), wish));
         }
@@ -135,8 +139,9 @@ async fn watch(seen: Arc<Mutex<Seen>>, wish: Sender<()>) {
     }
 }
 
-/// The files of `seen` as they are now, looked at in a thread of its own: where a file system hangs, signals are taken
-/// meanwhile, and the process can end. `None` if there is no thread to be had.
+/// The files of `seen` as they are now, looked at in a thread of its own: where a file system
+/// hangs, signals are taken meanwhile, and the process can end. `None` if there is no thread to be
+/// had.
 async fn look_aside(seen: Seen) -> Option<Seen> {
     let (done, mut looked) = oneshot::channel();
     let thread = thread::Builder::new().name("upshift watch".to_owned());
@@ -152,7 +157,9 @@ async fn look_aside(seen: Seen) -> Option<Seen> {
         return looked.ok();
     }
     let seconds = PATIENCE.as_secs();
-    say(format_args!("warning: a watched file does not answer for {seconds} s: no change is noticed until it does"));
+    say(format_args!(
+        "warning: a watched file does not answer for {seconds} s: no change is noticed until it does"
+    ));
     looked.await.ok()
 }
 
@@ -165,10 +172,13 @@ fn look(seen: &Seen) -> Seen {
     now
 }
 
-/// The files that are there now, and not as they were seen. Those that are no longer watched are left out.
+/// The files that are there now, and not as they were seen. Those that are no longer watched are
+/// left out.
 fn changed(seen: &Seen, now: Seen) -> Seen {
     let mut changed = now;
-    changed.retain(|path, identity| identity.is_some() && seen.get(path).is_some_and(|before| before != identity));
+    changed.retain(|path, identity| {
+        identity.is_some() && seen.get(path).is_some_and(|before| before != identity)
+    });
     changed
 }
 
@@ -236,8 +246,8 @@ mod tests {
         files
     }
 
-    /// The kind of fault: a reload for a file that is away, none for one that has come, or one for a file that is no
-    /// longer named.
+    /// The kind of fault: a reload for a file that is away, none for one that has come, or one for
+    /// a file that is no longer named.
     #[test]
     fn a_change_is_another_file_and_not_a_missing_one() {
         let seen = files(&[("a", file(1)), ("b", file(2)), ("c", None)]);
@@ -247,7 +257,8 @@ mod tests {
         assert_eq!(changed(&seen, now), files(&[("a", file(9)), ("c", file(3))]));
     }
 
-    /// The kind of fault: a file that is read half, one that is never read, or one that is read for ever.
+    /// The kind of fault: a file that is read half, one that is never read, or one that is read for
+    /// ever.
     #[test]
     fn a_change_that_settles_is_wished_for_once() {
         let (mut rest, begun) = (Rest::default(), Instant::now());
@@ -267,7 +278,11 @@ mod tests {
         ];
         for (time, number, is_over) in steps {
             let changed = number.map_or_else(Seen::new, |number| files(&[("a", file(number))]));
-            assert_eq!(rest.is_over(changed, begun + Duration::from_millis(time)), is_over, "at {time} ms");
+            assert_eq!(
+                rest.is_over(changed, begun + Duration::from_millis(time)),
+                is_over,
+                "at {time} ms"
+            );
         }
     }
 }

@@ -33,13 +33,22 @@ fn a_health_checker_from_a_public_address_is_refused() {
     assert_none(&wrong);
 }
 
-/// The proxy itself is at a private address. A client whose address it does not tell is not the proxy.
+/// The proxy itself is at a private address. A client whose address it does not tell is not the
+/// proxy.
 #[test]
 fn a_client_whose_address_is_not_told_is_no_health_checker() {
     let upstream = Recorder::start();
     let gateway = Gateway::start(upstream.address(), &[PROXY, REFUSED].concat());
     let mut wrong = Vec::new();
-    for list in ["unknown", "_hidden", "", "198.51.100.7, x", "unknown, 127.0.0.1", "08.8.8.8", "fe80::1%eth0"] {
+    for list in [
+        "unknown",
+        "_hidden",
+        "",
+        "198.51.100.7, x",
+        "unknown, 127.0.0.1",
+        "08.8.8.8",
+        "fe80::1%eth0",
+    ] {
         let fields = format!("User-Agent: kube-probe/1.29\r\nX-Forwarded-For: {list}\r\n");
         if !is_refused(&get(&gateway, "/orders", &fields)) {
             wrong.push(list.to_owned());

@@ -53,9 +53,15 @@ fn a_media_type_in_doubt_is_refused() {
 fn an_empty_version_beside_another_is_refused() {
     assert_refused(
         "/header/a",
-        &["X-Api-Version:\r\nX-Api-Version: 2\r\n", "X-Api-Version: 2\r\nX-Api-Version: \r\n", "X-Api-Version:\r\n"],
+        &[
+            "X-Api-Version:\r\nX-Api-Version: 2\r\n",
+            "X-Api-Version: 2\r\nX-Api-Version: \r\n",
+            "X-Api-Version:\r\n",
+        ],
     );
-    for query in ["?api_version=&api_version=2", "?api_version=2&api_version=", "?api_version&api_version=2"] {
+    for query in
+        ["?api_version=&api_version=2", "?api_version=2&api_version=", "?api_version&api_version=2"]
+    {
         assert_refused(&format!("/plain/a{query}"), &[""]);
     }
     // RFC 9110 §12.4.2: what is not acceptable is not asked for.

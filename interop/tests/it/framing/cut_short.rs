@@ -10,7 +10,8 @@ use interop::{Gateway, H2Session, H2Upstream, Manner, PATIENCE, listen, peers, r
 
 use crate::progress::upstreams::gateway_to_http2;
 
-/// KIND: an answer without a length that an upstream cuts short becomes a whole one on the next hop.
+/// KIND: an answer without a length that an upstream cuts short becomes a whole one on the next
+/// hop.
 #[test]
 fn an_answer_of_http_2_that_is_reset_is_not_whole() {
     peers!("curl");
@@ -21,7 +22,11 @@ fn an_answer_of_http_2_that_is_reset_is_not_whole() {
 }
 
 fn curl(version: &str, url: &str) -> i32 {
-    run("curl", &["--silent", "--insecure", "--max-time", "20", "--output", "/dev/null", version, url]).code
+    run(
+        "curl",
+        &["--silent", "--insecure", "--max-time", "20", "--output", "/dev/null", version, url],
+    )
+    .code
 }
 
 /// KIND: an upload without a length that a client breaks off reaches the upstream as a whole one.
@@ -35,7 +40,8 @@ fn an_upload_of_http_2_that_is_reset_is_not_whole() {
     session.send(&frame(DATA, 0, 1, b"the first half"));
     let mut text = String::new();
     while !text.contains("the first half") {
-        let piece = received.recv_timeout(PATIENCE).unwrap_or_else(|error| panic!("{error}: {text}"));
+        let piece =
+            received.recv_timeout(PATIENCE).unwrap_or_else(|error| panic!("{error}: {text}"));
         text.push_str(&String::from_utf8_lossy(&piece));
     }
     session.send(&frame(RST_STREAM, 0, 1, &NO_ERROR.to_be_bytes()));

@@ -77,7 +77,12 @@ const BROKEN: [Odd; 4] = [
     odd("chunk", "200 OK\r\nTransfer-Encoding: chunked", "zz\r\nabc\r\n0\r\n\r\n", &[502]),
     odd("bare-chunk", "200 OK\r\nTransfer-Encoding: chunked", "3\nabc\n0\n\n", &[502]),
     odd("signed-chunk", "200 OK\r\nTransfer-Encoding: chunked", "+3\r\nabc\r\n0\r\n\r\n", &[502]),
-    odd("twice", "200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked", "0\r\n\r\n", &[502]),
+    odd(
+        "twice",
+        "200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+        "0\r\n\r\n",
+        &[502],
+    ),
 ];
 
 /// A final answer for those that come after others.
@@ -98,8 +103,8 @@ fn lengths_of_an_upstream_are_one_number_or_502() {
     assert_sound(&LENGTHS, "ok");
 }
 
-/// KIND: chunks that are none, or a coding that is applied twice: the answer is none, and nothing of
-/// it goes out (the row on a bad first chunk).
+/// KIND: chunks that are none, or a coding that is applied twice: the answer is none, and nothing
+/// of it goes out (the row on a bad first chunk).
 #[test]
 fn answers_that_are_broken_from_the_start_are_502() {
     peers!("python packages");

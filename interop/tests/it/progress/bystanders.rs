@@ -17,18 +17,24 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Connections of each kind of attack.
 const ATTACKERS: usize = 40;
 
-/// Beside heads that stop, answers that are not read, uploads that stop, windows that are shut, and streams that are
-/// reset as soon as they are opened (the "rapid reset" of 2023).
+/// Beside heads that stop, answers that are not read, uploads that stop, windows that are shut, and
+/// streams that are reset as soon as they are opened (the "rapid reset" of 2023).
 #[test]
 fn clients_beside_an_attack_are_served() {
     let (attacked, upstream) = (Stalling::start(), Recorder::start());
-    let site = format!("[[upstream]]\npaths = [\"/well/**\"]\naddresses = [\"http://{}\"]\n", upstream.address());
+    let site = format!(
+        "[[upstream]]\npaths = [\"/well/**\"]\naddresses = [\"http://{}\"]\n",
+        upstream.address()
+    );
     let gateway = Gateway::start(attacked.address(), &[LIMITS, &site].concat());
     let mut stalled = Vec::new();
     for _ in 0..ATTACKERS {
         stalled.push(send(gateway.http(), b"GET /a HTTP/1.1\r\nHost: h\r\nX-Slow"));
         stalled.push(send(gateway.http(), b"GET /pour/33554432 HTTP/1.1\r\nHost: h\r\n\r\n"));
-        stalled.push(send(gateway.http(), b"POST /deaf HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nx"));
+        stalled.push(send(
+            gateway.http(),
+            b"POST /deaf HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nx",
+        ));
     }
     let shut = [setting(INITIAL_WINDOW_SIZE, 0), get(1)].concat();
     let windows = [(); 8].map(|()| H2Session::open(gateway.http(), &shut));

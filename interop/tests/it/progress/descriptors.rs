@@ -1,4 +1,5 @@
-//! Descriptors and connections at their limits: who waits, who makes room, and who is always answered.
+//! Descriptors and connections at their limits: who waits, who makes room, and who is always
+//! answered.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -7,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use interop::h2_frames::*;
 use interop::{
-    Behaviour, Gateway, H2Session, Output, Replica, Scratch, Stalling, binary, exchange, is_over, send, wait,
+    Behaviour, Gateway, H2Session, Output, Replica, Scratch, Stalling, binary, exchange, is_over,
+    send, wait,
 };
 
 use super::{SOON, ends_despite};
@@ -17,7 +19,8 @@ const FEW: usize = 96;
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n";
 
-/// KIND: running out of descriptors is reported as the upstream's fault, and rests the replica (F12).
+/// KIND: running out of descriptors is reported as the upstream's fault, and rests the replica
+/// (F12).
 #[test]
 fn running_out_of_descriptors_is_503_and_rests_no_replica() {
     let upstream = Stalling::start();
@@ -30,16 +33,22 @@ fn running_out_of_descriptors_is_503_and_rests_no_replica() {
     }
     let fields = |status: &str| {
         let text = gateway.ask_admin("/metrics").text();
-        let line = text.lines().find(|line| line.starts_with("upshift_faults_total") && line.contains(status));
+        let line = text
+            .lines()
+            .find(|line| line.starts_with("upshift_faults_total") && line.contains(status));
         line.map(str::to_owned)
     };
     let refused = ends_despite(SOON, || (), || fields("out-of-descriptors").is_some());
     assert!(refused, "{}", gateway.ask_admin("/metrics").text());
     assert_eq!(fields("upstream-unreachable"), None, "no upstream is blamed");
-    assert!(!gateway.ask_admin("/metrics").text().contains("cause=\"connect\"} 1"), "none is rested");
+    assert!(
+        !gateway.ask_admin("/metrics").text().contains("cause=\"connect\"} 1"),
+        "none is rested"
+    );
     drop(session);
     let request = b"GET /pour/4 HTTP/1.1\r\nHost: h\r\n\r\n";
-    let served = ends_despite(SOON, || (), || exchange(gateway.http(), request, false).0.status == 200);
+    let served =
+        ends_despite(SOON, || (), || exchange(gateway.http(), request, false).0.status == 200);
     assert!(served, "the descriptors are free again");
 }
 
@@ -48,7 +57,8 @@ fn running_out_of_descriptors_is_503_and_rests_no_replica() {
 fn the_soft_limit_is_raised_to_the_hard_one() {
     let upstream = Replica::start(Behaviour::Serves);
     let mut gateway = Gateway::after("ulimit -Sn 256", upstream.address(), "", "");
-    let limits = std::fs::read_to_string(format!("/proc/{}/limits", gateway.program().id())).unwrap_or_default();
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", gateway.program().id()))
+        .unwrap_or_default();
     let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap_or_default();
     let words: Vec<&str> = line.split_whitespace().collect();
     assert!(words.len() > 4 && words[3] == words[4] && words[3] != "256", "{line}");
@@ -59,7 +69,9 @@ fn connections_that_cannot_be_had_are_a_warning() {
     let upstream = Replica::start(Behaviour::Serves);
     let mut gateway = Gateway::with_descriptors(upstream.address(), "", 1024);
     let lines = gateway.program().lines();
-    let said = lines.iter().any(|line| line.contains("limits.connections is 10000") && line.contains("1024"));
+    let said = lines
+        .iter()
+        .any(|line| line.contains("limits.connections is 10000") && line.contains("1024"));
     assert!(said, "{lines:?}");
     let enough = "[limits]\nconnections = 300\n";
     let mut gateway = Gateway::with_descriptors(upstream.address(), enough, 1024);
@@ -67,7 +79,8 @@ fn connections_that_cannot_be_had_are_a_warning() {
     assert!(!lines.iter().any(|line| line.contains("limits.connections is")), "{lines:?}");
 }
 
-/// KIND: a gateway that runs without its admin listener or its breaker, since it had no descriptors for their threads.
+/// KIND: a gateway that runs without its admin listener or its breaker, since it had no descriptors
+/// for their threads.
 #[test]
 fn too_few_descriptors_are_an_error_at_the_start() {
     let upstream = Replica::start(Behaviour::Serves);
@@ -79,7 +92,8 @@ fn too_few_descriptors_are_an_error_at_the_start() {
     let file = folder.file("upshift.toml", policy);
     for limit in [16, 24, 32] {
         let mut command = Command::new("sh");
-        command.args(["-c", &format!("ulimit -n {limit} && exec timeout 20 \"$0\" serve -c \"$1\"")]);
+        command
+            .args(["-c", &format!("ulimit -n {limit} && exec timeout 20 \"$0\" serve -c \"$1\"")]);
         command.arg(binary()).arg(&file);
         let ended = Output::of(command);
         assert_eq!(ended.code, 3, "{limit}: {}", ended.stderr);
@@ -96,14 +110,21 @@ fn idle_connection(gateway: SocketAddr) -> TcpStream {
     let mut stream = send(gateway, REQUEST);
     let mut answer = [0; 512];
     let length = stream.read(&mut answer).unwrap_or_default();
-    assert!(answer[..length].starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer[..length]));
+    assert!(
+        answer[..length].starts_with(b"HTTP/1.1 200"),
+        "{}",
+        String::from_utf8_lossy(&answer[..length])
+    );
     stream
 }
 
 /// The status that a new client gets, and how long it took.
 fn new_client(gateway: SocketAddr) -> (u16, Duration) {
     let begun = Instant::now();
-    let status = exchange(gateway, b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", false).0.status;
+    let status =
+        exchange(gateway, b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", false)
+            .0
+            .status;
     (status, begun.elapsed())
 }
 
@@ -189,9 +210,9 @@ fn busy_connections_make_no_room() {
     }
     assert_eq!(switched, 8, "tunnels");
     let waiting: Vec<TcpStream> = (0..8).map(|_| send(gateway.http(), REQUEST)).collect();
-    gateway
-        .program()
-        .wait_for("word of it", |lines| lines.iter().any(|line| line.contains("new ones wait")).then_some(()));
+    gateway.program().wait_for("word of it", |lines| {
+        lines.iter().any(|line| line.contains("new ones wait")).then_some(())
+    });
     let mut echoes = 0;
     for stream in &mut busy {
         let mut answer = [0; 4];

@@ -36,7 +36,11 @@ fn http2_answers_with_window_for_a_byte_are_given_up() {
     // A stream that goes on, so that the connection is not idle.
     first.extend([get(101, "/trickle/40960"), window_update(101, 1 << 20)].concat());
     let session = H2Session::open(gateway.http(), &first);
-    let done = ends_despite(SOON, || session.ping(), || (0..20).all(|number| session.is_broken(stream_id(number))));
+    let done = ends_despite(
+        SOON,
+        || session.ping(),
+        || (0..20).all(|number| session.is_broken(stream_id(number))),
+    );
     let left = (0..20).filter(|number| !session.is_broken(stream_id(*number))).count();
     assert!(done, "{left} of 20 streams are held");
 }

@@ -10,7 +10,8 @@ pub(super) const ROWS: &[Row] = &[
         asks: "h2c by Upgrade",
         run: |stage| {
             let get = stage.gateway.curl(&["--http2", &stage.gateway.url("/orders")]);
-            let post = stage.gateway.curl(&["--http2", "-d", "one order", &stage.gateway.url("/orders")]);
+            let post =
+                stage.gateway.curl(&["--http2", "-d", "one order", &stage.gateway.url("/orders")]);
             format!("GET: {}; POST: {}", answered(&get), answered(&post))
         },
     },
@@ -18,7 +19,11 @@ pub(super) const ROWS: &[Row] = &[
         client: "curl `--http2-prior-knowledge`",
         needs: &["curl"],
         asks: "HTTP/2 in clear",
-        run: |stage| answered(&stage.gateway.curl(&["--http2-prior-knowledge", &stage.gateway.url("/feeds/a")])),
+        run: |stage| {
+            answered(
+                &stage.gateway.curl(&["--http2-prior-knowledge", &stage.gateway.url("/feeds/a")]),
+            )
+        },
     },
     Row {
         client: "libcurl 8 (`pycurl`)",
@@ -95,9 +100,11 @@ pub(super) const ROWS: &[Row] = &[
         needs: &["ab"],
         asks: "HTTP/1.0",
         run: |stage| {
-            let ask = |path: &str| run("ab", &["-k", "-q", "-n", "50", &stage.gateway.url(path)]).stdout;
+            let ask =
+                |path: &str| run("ab", &["-k", "-q", "-n", "50", &stage.gateway.url(path)]).stdout;
             let (admitted, refused) = (ask("/orders"), ask("/modern/a"));
-            let kept = admitted.contains("Keep-Alive requests:    50") && !admitted.contains("Non-2xx");
+            let kept =
+                admitted.contains("Keep-Alive requests:    50") && !admitted.contains("Non-2xx");
             let told = refused.contains("Non-2xx responses:      50");
             format!("admitted and kept alive: {kept}; refused where HTTP/1.1 is required: {told}")
         },
@@ -111,10 +118,15 @@ pub(super) const ROWS: &[Row] = &[
                 "location /front/ {{ proxy_http_version 1.0; proxy_pass {}/; }}",
                 stage.gateway.url("")
             ));
-            let ask = |path: &str| stage.gateway.curl(&[&format!("http://{}/front{path}", nginx.address())]);
+            let ask = |path: &str| {
+                stage.gateway.curl(&[&format!("http://{}/front{path}", nginx.address())])
+            };
             let (admitted, refused) = (ask("/orders"), ask("/modern/a"));
             let named = refused.text().contains("proxy_http_version 1.1");
-            format!("admitted: {}; refused: {}, the fix named: {named}", admitted.status, refused.status)
+            format!(
+                "admitted: {}; refused: {}, the fix named: {named}",
+                admitted.status, refused.status
+            )
         },
     },
 ];
@@ -124,10 +136,15 @@ fn nghttp(url: &str, more: &[&str]) -> String {
     let words: Vec<&str> = ["--verbose", "-u"].iter().chain(more).copied().chain([url]).collect();
     let text = run("nghttp", &words).ok();
     let switched = text.contains("HTTP Upgrade success");
-    let status = text.lines().find_map(|line| line.split(":status: ").nth(1)).unwrap_or("no status").trim().to_owned();
-    let broken = text
+    let status = text
         .lines()
-        .find(|line| line.contains("GOAWAY") && !line.contains("error_code=NO_ERROR") && line.contains("recv"));
+        .find_map(|line| line.split(":status: ").nth(1))
+        .unwrap_or("no status")
+        .trim()
+        .to_owned();
+    let broken = text.lines().find(|line| {
+        line.contains("GOAWAY") && !line.contains("error_code=NO_ERROR") && line.contains("recv")
+    });
     let broken = broken.map(|line| format!("; {}", line.trim())).unwrap_or_default();
     format!("{} → HTTP/2 {status}{broken}", if switched { "101" } else { "no switch" })
 }

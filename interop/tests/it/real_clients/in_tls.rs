@@ -7,7 +7,9 @@ pub(super) const ROWS: &[Row] = &[
         client: "curl `--http2`, `https:`",
         needs: &["curl"],
         asks: "HTTP/2 by ALPN",
-        run: |stage| answered(&stage.gateway.curl(&["--http2", &stage.gateway.secure_url("/feeds/a")])),
+        run: |stage| {
+            answered(&stage.gateway.curl(&["--http2", &stage.gateway.secure_url("/feeds/a")]))
+        },
     },
     Row {
         client: "Node `http2` with `ws`",

@@ -54,7 +54,8 @@ fn ipptool(stage: &Stage, more: &[&str]) -> String {
     let question = home.file("question.test", QUESTION).to_string_lossy().into_owned();
     let path = format!("/ipp/print?{}", more.concat());
     let uri = format!("ipp://localhost:{}{path}", stage.gateway.http().port());
-    let words: Vec<&str> = ["-t"].iter().chain(more).copied().chain([uri.as_str(), &question]).collect();
+    let words: Vec<&str> =
+        ["-t"].iter().chain(more).copied().chain([uri.as_str(), &question]).collect();
     let output = cups("ipptool", &words, &home);
     let arrived = stage.upstreams.seen().contains_key(&path);
     match output.code {
