@@ -105,7 +105,7 @@ fn blocks(page: &Path) -> Vec<Block> {
             }
             (true, Some(_)) => open = false,
             (true, None) => {
-                blocks.last_mut().into_iter().for_each(|block| block.lines.push(line.to_owned()))
+                blocks.last_mut().into_iter().for_each(|block| block.lines.push(line.to_owned()));
             }
             (false, None) => {}
         }

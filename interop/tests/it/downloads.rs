@@ -14,7 +14,7 @@ pub(crate) fn serve() -> SocketAddr {
     let listener = interop::listen();
     let address = listener.local_addr().unwrap_or_else(|error| panic!("no address: {error}"));
     thread::spawn(move || {
-        listener.incoming().flatten().for_each(|stream| drop(thread::spawn(move || answer(stream))))
+        listener.incoming().flatten().for_each(|stream| drop(thread::spawn(move || answer(stream))));
     });
     address
 }
@@ -278,7 +278,7 @@ fn a_file_in_a_closed_folder_is_written_all_the_same() {
     let file = folder.file("file", "older");
     let closed = |bits| {
         std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(bits))
-            .expect("bits")
+            .expect("bits");
     };
     closed(0o555);
     let (whole, broken) = (unprivileged(server, "/whole", &file), content(&file));
