@@ -17,21 +17,23 @@ use upshift_adoption::store::{Store, StoreError};
 use upshift_config::{KeyFinding, Limits};
 use upshift_core::{Policy, Timestamp, TlsVersion};
 
-use crate::access::AccessWriter;
 use crate::admin;
-use crate::admin_listener;
-use crate::control::{self, Access, Beginning, Control};
+use crate::admin::listener;
+use crate::admin::rollout_api::{self, Access};
 use crate::descriptors::{Descriptors, TooFewDescriptors};
-use crate::difference;
-use crate::http3;
-use crate::in_band_tls;
-use crate::metrics::Metrics;
+use crate::downstream::http3;
+use crate::downstream::in_band_tls;
+use crate::examine;
+use crate::health_checks;
+use crate::reload::difference;
 use crate::reload::{self, Prepared, ReloadError, Reloaded};
+use crate::rollout::{self, Beginning, Control};
 use crate::settings::Settings;
 use crate::sockets::{Http3Socket, SocketSources, Sockets};
-use crate::startup;
+use crate::telemetry::access::AccessWriter;
+use crate::telemetry::metrics::Metrics;
 use crate::tls::{self, Identity, LoadedFiles, TlsError, Trust};
-use crate::upstream::{self, UpstreamHealth};
+use crate::upstream::UpstreamHealth;
 use crate::worker::{self, Clients, Listeners, Shared, Snapshot};
 
 /// Why a gateway did not start.
@@ -171,7 +173,7 @@ impl Gateway {
     /// What keeps a gateway with these settings from starting, or will surprise once it runs.
     /// Everything that they name is loaded, and nothing is listened on.
     pub fn examine(settings: &Settings) -> Vec<KeyFinding> {
-        startup::findings(settings)
+        examine::findings(settings)
     }
 
     /// Where it listens.
@@ -219,15 +221,14 @@ impl Gateway {
                     "others can reach the admin listener, and there is no admin token: /api is not served"
                 );
             }
-            let api = control::router(Arc::clone(&shared.control))
+            let api = rollout_api::router(Arc::clone(&shared.control))
                 .merge(admin::explaining(Arc::clone(&shared)));
-            let api = control::guarded(api, access);
+            let api = rollout_api::guarded(api, access);
             let router = admin::router(Arc::clone(&shared), local).merge(api).merge(self.further);
             let served = Arc::clone(&shared);
             let limits = move || served.snapshot.load().settings.limits.clone();
             let draining = shared.draining.subscribe();
-            let run =
-                move || admin_listener::run(listener, router, limits, draining, admin_stopped);
+            let run = move || listener::run(listener, router, limits, draining, admin_stopped);
             spawn("admin", run).map_err(RunError::Worker)?;
         }
         let (stop_checks, checks_stopped) = oneshot::channel::<()>();
@@ -462,7 +463,7 @@ fn watch_control(shared: &Shared, stopped: oneshot::Receiver<()>) {
     let tls = || Arc::clone(&shared.snapshot.load().webhook_tls);
     let watching = async {
         tokio::select! {
-            () = control::watch(Arc::clone(&shared.control), tls) => {}
+            () = rollout::watch(Arc::clone(&shared.control), tls) => {}
             _ = stopped => {}
         }
     };
@@ -476,7 +477,7 @@ fn watch_control(shared: &Shared, stopped: oneshot::Receiver<()>) {
 fn check_upstreams(shared: &Shared, stopped: oneshot::Receiver<()>) {
     let checking = async {
         tokio::select! {
-            () = upstream::checks::run(&shared.snapshot) => {}
+            () = health_checks::run(&shared.snapshot) => {}
             _ = stopped => {}
         }
     };

@@ -28,20 +28,21 @@ use upshift_config::Limits;
 use upshift_core::policy::Matcher;
 use upshift_core::{Facts, Policy};
 
-use crate::access::AccessWriter;
-use crate::activity::{Activity, IdleMark, idle_now};
-use crate::connection;
-use crate::control::{self, Control};
-use crate::counts::{Counts, Ending};
 use crate::descriptors::Descriptors;
-use crate::fault::Fault;
-use crate::forward::twins::GuardedFields;
-use crate::http3;
-use crate::log_limit::LogLimit;
+use crate::downstream;
+use crate::downstream::http3;
+use crate::fields::twins::GuardedFields;
+use crate::local_reply::Fault;
+use crate::progress::activity::{Activity, IdleMark, idle_now};
+use crate::random::Random;
+use crate::rollout::{self, Control};
 use crate::settings::{Settings, takes_all};
 use crate::sockets::Http3Socket;
+use crate::telemetry::access::AccessWriter;
+use crate::telemetry::counts::{Counts, Ending};
+use crate::telemetry::log_limit::LogLimit;
 use crate::tls::LoadedFiles;
-use crate::upstream::{Connector, Random, Site, UpstreamHealth};
+use crate::upstream::{Connector, Site, UpstreamHealth};
 
 /// What a reload replaces, whole.
 #[derive(Clone)]
@@ -91,7 +92,7 @@ pub(crate) struct Shared {
     /// The clients' connections on all of them.
     pub(crate) clients: Clients,
     /// Where the cores hand over what they counted.
-    pub(crate) totals: Mutex<crate::metrics::Metrics>,
+    pub(crate) totals: Mutex<crate::telemetry::metrics::Metrics>,
 }
 
 /// The clients' connections over TCP, on all cores.
@@ -309,7 +310,7 @@ impl Worker {
 
     /// As often as control looks: what was seen for the breakers is handed in.
     async fn tell_control(self: Rc<Self>) {
-        let mut every = interval(control::EVERY);
+        let mut every = interval(rollout::EVERY);
         loop {
             every.tick().await;
             let tally = self.tally.take();
@@ -541,9 +542,9 @@ async fn serve_one(registered: Registered, tcp: TcpStream, peer: SocketAddr, ove
         tracing::debug!(%error, "no TCP_NODELAY");
     }
     if over_tls {
-        connection::over_tls(worker, tcp, peer, activity).await;
+        downstream::over_tls(worker, tcp, peer, activity).await;
     } else {
-        connection::clear(worker, tcp, peer, activity).await;
+        downstream::cleartext(worker, tcp, peer, activity).await;
     }
     drop(registered);
 }

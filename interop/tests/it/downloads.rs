@@ -14,7 +14,10 @@ pub(crate) fn serve() -> SocketAddr {
     let listener = interop::listen();
     let address = listener.local_addr().unwrap_or_else(|error| panic!("no address: {error}"));
     thread::spawn(move || {
-        listener.incoming().flatten().for_each(|stream| drop(thread::spawn(move || answer(stream))));
+        listener
+            .incoming()
+            .flatten()
+            .for_each(|stream| drop(thread::spawn(move || answer(stream))));
     });
     address
 }

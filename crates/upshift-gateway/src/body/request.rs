@@ -14,9 +14,9 @@ use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use super::{AnyBody, BodyError, Replay, Silence, Unfinished, is_unfinished};
-use crate::activity::Activity;
-use crate::chunks::BadChunk;
-use crate::forward::trailers::TrailerFilter;
+use crate::fields::trailers::TrailerFilter;
+use crate::framing::chunks::BadChunk;
+use crate::progress::activity::Activity;
 
 /// The body of a request.
 ///

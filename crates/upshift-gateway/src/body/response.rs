@@ -12,9 +12,9 @@ use hyper::body::Incoming;
 use tokio::task::yield_now;
 
 use super::{BodyError, Silence, Unfinished, is_unfinished};
-use crate::activity::InFlight;
-use crate::forward::trailers::TrailerFilter;
-use crate::stream_watch::StreamProgress;
+use crate::fields::trailers::TrailerFilter;
+use crate::progress::activity::InFlight;
+use crate::progress::stream_watch::StreamProgress;
 use crate::upstream::{Failure, Lease};
 
 /// As long a piece as is handed to a codec with flow control: a client that takes so much within

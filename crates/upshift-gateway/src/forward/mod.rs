@@ -9,12 +9,9 @@
 //!    and 504. This holds for handshakes, too, up to the 101.
 //! 4. Framing fields are written from the body that is sent, both ways.
 
-pub(crate) mod forwarded;
-pub(crate) mod hop;
 mod outbound;
 mod sending;
-pub(crate) mod trailers;
-pub(crate) mod twins;
+pub(crate) mod upstream_426;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -27,11 +24,13 @@ pub(crate) use outbound::Outbound;
 pub(crate) use sending::Timeouts;
 
 use crate::body::{Body, Silence};
-use crate::fault::Fault;
+use crate::fields::trailers::TrailerFilter;
+use crate::fields::{forwarded, hop};
 use crate::framing::declared_length;
-use crate::upstream::{Failure, Lease, Random, Replica, RetryBudget, Site};
+use crate::local_reply::Fault;
+use crate::random::Random;
+use crate::upstream::{Failure, Lease, Replica, RetryBudget, Site};
 use sending::{Attempt, Sending, Switching, Take};
-use trailers::TrailerFilter;
 
 /// What an upstream's 426 named in `Upgrade`, kept with the answer while the field itself stays
 /// behind.

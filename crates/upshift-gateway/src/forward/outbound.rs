@@ -3,8 +3,8 @@
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Request, Uri, Version};
 
-use super::hop;
 use crate::body::{Replay, RequestBody};
+use crate::fields::hop;
 use crate::upstream::Replica;
 
 /// A request as it is to be sent on: its fields are those of the next hop, save what depends on

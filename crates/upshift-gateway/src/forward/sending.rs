@@ -12,7 +12,7 @@ use upshift_config::Limits;
 use super::inbound;
 use super::outbound::{Outbound, Spare};
 use crate::body::{Body, Upload, UploadState};
-use crate::fault::Fault;
+use crate::local_reply::Fault;
 use crate::upstream::{ConnectError, Failure, Lease, Link, Load, Replica, SendError};
 
 /// As many connections that rested too long are tried before a new one is opened.

@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header, response};
 
 use super::offer::{Door, Offer, upgrade_list};
-use crate::forward::hop::{connection_names, remove_nominated, strip_hop_by_hop};
+use crate::fields::hop::{connection_names, remove_nominated, strip_hop_by_hop};
 
 /// A `Sec-WebSocket-Key`: the client's, or one of our own for a client that came by CONNECT and has
 /// none (RFC 8441 §5).

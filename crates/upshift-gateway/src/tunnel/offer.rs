@@ -4,8 +4,8 @@ use http::{HeaderMap, Method, Version, header, request};
 use hyper::ext::Protocol as ConnectProtocol;
 use upshift_core::field::{Protocol, UpgradeList};
 
-use crate::fault::Fault;
-use crate::forward::hop::connection_names;
+use crate::fields::hop::connection_names;
+use crate::local_reply::Fault;
 
 /// How the client asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

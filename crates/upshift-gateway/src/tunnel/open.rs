@@ -12,11 +12,11 @@ use super::handshake::{accepted, ask};
 use super::offer::{Door, Offer};
 use super::relay::{Ended, Patience, relay};
 use crate::body::Body;
-use crate::connection::Connection;
-use crate::counts::{Counts, Ending};
-use crate::fault::Fault;
+use crate::downstream::Connection;
+use crate::downstream::switch::Switch;
 use crate::forward::{self, Outbound, Timeouts};
-use crate::transition::Switch;
+use crate::local_reply::Fault;
+use crate::telemetry::counts::{Counts, Ending};
 use crate::upstream::{Failure, Load, Site};
 use crate::worker::Worker;
 

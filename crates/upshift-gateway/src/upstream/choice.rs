@@ -2,7 +2,8 @@
 
 use std::rc::Rc;
 
-use super::{Random, Replica};
+use super::Replica;
+use crate::random::Random;
 
 /// The replicas of a site, in the order in which one request tries them.
 pub(crate) struct Candidates<'s> {

@@ -8,14 +8,12 @@
 //! 3. A request that no upstream can have seen is tried on the next replica.
 //! 4. Where this process has no descriptor left, no replica is at fault.
 
-pub(crate) mod checks;
 mod choice;
-mod connect;
+pub(crate) mod connect;
 mod ejection;
 pub(crate) mod health;
 pub(crate) mod metrics;
-mod pool;
-mod random;
+pub(crate) mod pool;
 mod recent;
 mod retry;
 
@@ -31,7 +29,6 @@ pub(crate) use choice::Candidates;
 pub(crate) use connect::{ConnectError, Connector};
 pub(crate) use health::{Failure, UpstreamHealth};
 pub(crate) use pool::{Lease, Link, SendError};
-pub(crate) use random::Random;
 pub(crate) use retry::RetryBudget;
 
 use pool::Pool;

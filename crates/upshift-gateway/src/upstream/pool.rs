@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use super::connect::{ConnectError, Connector, UpstreamStream};
 use super::{Failure, Load};
 use crate::body::RequestBody;
-use crate::local::LocalExecutor;
+use crate::local_executor::LocalExecutor;
 use upshift_config::{Address, UpstreamHttp};
 
 /// As many resting connections as are kept per core and replica.
@@ -206,7 +206,7 @@ impl Link {
 
 impl Link {
     /// Sends `request` for the status of its answer alone.
-    pub(super) async fn probe(self, request: Request<RequestBody>) -> hyper::Result<u16> {
+    pub(crate) async fn probe(self, request: Request<RequestBody>) -> hyper::Result<u16> {
         let sent = match self {
             Self::Own(mut own) => own.sender.send_request(request).await,
             Self::Shared(mut sender) => sender.send_request(request).await,

@@ -1,0 +1,168 @@
+//! The admin listener's connections, which have the bounds of any client's: a slow head, an answer
+//! that is not taken and an idle connection end in time, and no number of them keeps a health check
+//! out.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::net::TcpListener as StdListener;
+use std::pin::Pin;
+use std::rc::{Rc, Weak};
+use std::task::{Context, Poll};
+
+use axum::Router;
+use bytes::Bytes;
+use http::Response;
+use http_body::{Frame, SizeHint};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, oneshot, watch};
+use tokio::task::{LocalSet, spawn_local};
+use tokio::time::{Duration, sleep, timeout};
+use tower::ServiceExt as _;
+use upshift_config::Limits;
+
+use crate::downstream::drive;
+use crate::downstream::stream::{Stream, Transport};
+use crate::progress::activity::{Activity, InFlight};
+use crate::telemetry::log_limit::LogLimit;
+
+/// As many connections are open at once. For one more, the oldest is closed.
+const CONNECTIONS: usize = 256;
+
+/// Serves `router` on the current thread until `stopped` resolves. Once `draining` is true, it
+/// accepts no more, so that another process can have the port. `limits` gives those that a
+/// connection begins with.
+pub(crate) fn run(
+    listener: StdListener,
+    router: Router,
+    limits: impl Fn() -> Limits,
+    mut draining: watch::Receiver<bool>,
+    mut stopped: oneshot::Receiver<()>,
+) {
+    let serving = async {
+        let listener = TcpListener::from_std(listener)?;
+        tokio::select! {
+            () = accept(listener, router, limits) => {}
+            _ = draining.wait_for(|draining| *draining) => {}
+            _ = &mut stopped => return Ok(()),
+        }
+        // Resolves with an error, since the sender is dropped and never used.
+        let _ = stopped.await;
+        Ok(())
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let served = runtime.and_then(|runtime| LocalSet::new().block_on(&runtime, serving));
+    if let Err(error) = served {
+        tracing::error!(%error, "the admin listener failed");
+    }
+}
+
+async fn accept(listener: TcpListener, router: Router, limits: impl Fn() -> Limits) {
+    let open: RefCell<VecDeque<Weak<Notify>>> = RefCell::default();
+    let log = LogLimit::default();
+    loop {
+        match listener.accept().await {
+            Ok((tcp, _)) => {
+                let close = Rc::new(Notify::new());
+                make_room(&mut open.borrow_mut(), &close);
+                spawn_local(serve(tcp, router.clone(), limits(), close));
+            }
+            Err(error) => {
+                if let Some(suppressed) = log.admit() {
+                    tracing::warn!(%error, suppressed, "an admin connection could not be accepted");
+                }
+                // Out of descriptors, mostly: to try again at once would be to spin.
+                sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+/// Adds a connection; the oldest is closed if there are too many.
+fn make_room(open: &mut VecDeque<Weak<Notify>>, close: &Rc<Notify>) {
+    open.retain(|connection| connection.strong_count() > 0);
+    if open.len() >= CONNECTIONS
+        && let Some(oldest) = open.pop_front().and_then(|oldest| oldest.upgrade())
+    {
+        oldest.notify_one();
+    }
+    open.push_back(Rc::downgrade(close));
+}
+
+async fn serve(tcp: TcpStream, router: Router, limits: Limits, close: Rc<Notify>) {
+    let activity = Activity::new();
+    let mut stream = Stream::new(Transport::Clear(tcp), Rc::clone(&activity));
+    stream.defer_shutdown();
+    let counted = Rc::clone(&activity);
+    let service = service_fn(move |request: http::Request<hyper::body::Incoming>| {
+        let (router, in_flight) = (router.clone(), counted.request());
+        // A handler reads the request's body.
+        let answer = timeout(limits.idle, router.oneshot(request));
+        async move { Ok::<_, Infallible>(response(answer.await.ok(), in_flight)) }
+    });
+    let mut codec = http1::Builder::new()
+        .header_read_timeout(None)
+        .max_header_size(limits.header_bytes)
+        .serve_connection(TokioIo::new(stream), service);
+    // Connections that are open stay usable during the drain.
+    let (_never, draining) = watch::channel(false);
+    let driven = drive(
+        Pin::new(&mut codec),
+        |codec| codec.graceful_shutdown(),
+        &activity,
+        draining,
+        &limits,
+    );
+    tokio::select! {
+        ended = driven => if let Err(ending) = ended {
+            tracing::debug!(cause = ending.cause(), "an admin connection ended");
+        },
+        () = close.notified() => {}
+    }
+    codec.into_parts().io.into_inner().close(None).await;
+}
+
+/// The response to send: that of a handler, or, if it took too long, none of its own.
+fn response(
+    answer: Option<Result<Response<axum::body::Body>, Infallible>>,
+    in_flight: InFlight,
+) -> Response<CountedBody> {
+    let response = match answer {
+        Some(Ok(response)) => response,
+        None => {
+            let mut response = Response::new(axum::body::Body::empty());
+            *response.status_mut() = http::StatusCode::REQUEST_TIMEOUT;
+            response
+        }
+    };
+    response.map(|body| CountedBody { body, _in_flight: in_flight })
+}
+
+/// The body of an answer; its request is in flight until the last byte.
+struct CountedBody {
+    body: axum::body::Body,
+    _in_flight: InFlight,
+}
+
+impl http_body::Body for CountedBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        http_body::Body::is_end_stream(&self.body)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        http_body::Body::size_hint(&self.body)
+    }
+}

@@ -1,0 +1,131 @@
+//! Whether a request offers the switch, and the settings that come with the offer.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use http::{HeaderName, request};
+
+use crate::fields::hop::connection_names;
+use crate::tunnel::offered;
+
+const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
+
+/// As many settings as an offer may hold; six are defined.
+const MAX_SETTINGS: usize = 32;
+
+/// `HEADER_TABLE_SIZE` (RFC 9113 §6.5.2).
+const HEADER_TABLE_SIZE: u16 = 1;
+
+/// The settings of an `HTTP2-Settings` field: identifiers and values, in the order sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Settings(Vec<(u16, u32)>);
+
+impl Settings {
+    /// What a request that offers `h2c` in due form has in `HTTP2-Settings`; `None` for any other
+    /// request.
+    pub(crate) fn offered(request: &request::Parts) -> Option<Self> {
+        if !offered(request)?.names("h2c")
+            || !connection_names(&request.headers, HTTP2_SETTINGS.as_str())
+        {
+            return None;
+        }
+        // RFC 7540 §3.2.1: "A server MUST NOT upgrade the connection to HTTP/2 if this header field
+        // is not present or if more than one is present."
+        let mut lines = request.headers.get_all(HTTP2_SETTINGS).iter();
+        match (lines.next(), lines.next()) {
+            (Some(value), None) => Self::parse(value.as_bytes()),
+            _ => None,
+        }
+    }
+
+    /// RFC 7540 §3.2.1: the payload of a SETTINGS frame in base64url, trailing `=` omitted.
+    fn parse(value: &[u8]) -> Option<Self> {
+        let payload = URL_SAFE_NO_PAD.decode(value).ok()?;
+        if payload.len() % 6 != 0 || payload.len() / 6 > MAX_SETTINGS {
+            return None;
+        }
+        let settings: Vec<(u16, u32)> = payload
+            .chunks_exact(6)
+            .map(|s| {
+                (u16::from_be_bytes([s[0], s[1]]), u32::from_be_bytes([s[2], s[3], s[4], s[5]]))
+            })
+            .collect();
+        settings.iter().all(is_valid).then_some(Self(settings))
+    }
+
+    /// The payload of a SETTINGS frame with these, but for the header table's size, and then
+    /// `client`'s.
+    pub(super) fn followed_by(&self, client: &[u8]) -> Vec<u8> {
+        let mut payload = Vec::with_capacity(self.0.len() * 6 + client.len());
+        for (id, value) in self.0.iter().filter(|(id, _)| *id != HEADER_TABLE_SIZE) {
+            payload.extend(id.to_be_bytes());
+            payload.extend(value.to_be_bytes());
+        }
+        payload.extend(client);
+        payload
+    }
+}
+
+/// RFC 9113 §6.5.2; settings that nobody defined are valid, and ignored.
+fn is_valid(&(id, value): &(u16, u32)) -> bool {
+    match id {
+        2 | 8 => value <= 1,
+        4 => value <= 0x7fff_ffff,
+        5 => (0x4000..=0xff_ffff).contains(&value),
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
+
+    use http::Request;
+
+    use super::*;
+
+    /// What curl 7.88 sends.
+    const CURL: &str = "AAMAAABkAAQCAAAAAAIAAAAA";
+
+    fn offer(connection: &str, upgrade: &[&str], settings: &[&str]) -> Option<Settings> {
+        let mut request = Request::get("/").header("Connection", connection);
+        for line in upgrade {
+            request = request.header("Upgrade", *line);
+        }
+        for line in settings {
+            request = request.header("HTTP2-Settings", *line);
+        }
+        Settings::offered(&request.body(()).unwrap().into_parts().0)
+    }
+
+    #[test]
+    fn an_offer_in_due_form_counts() {
+        let curl = offer("Upgrade, HTTP2-Settings", &["h2c"], &[CURL]).unwrap();
+        assert_eq!(curl, Settings(vec![(3, 100), (4, 33_554_432), (2, 0)]));
+        assert!(offer("upgrade, http2-settings", &["foo", "H2C"], &[""]).is_some());
+    }
+
+    /// The first four are the vectors of h2c smuggling.
+    #[test]
+    fn any_other_offer_is_none() {
+        assert_eq!(offer("Upgrade", &["h2c"], &[CURL]), None, "not named");
+        assert_eq!(offer("Upgrade, HTTP2-Settings", &["h2c"], &[]), None, "absent");
+        assert_eq!(offer("Upgrade, HTTP2-Settings", &["h2c"], &[CURL, CURL]), None, "doubled");
+        assert_eq!(offer("HTTP2-Settings", &["h2c"], &[CURL]), None, "no upgrade");
+        assert_eq!(offer("Upgrade, HTTP2-Settings", &["h2"], &[CURL]), None, "another token");
+        for bad in [
+            "AAMAAABkAAQCAAAAAAIAAAAA=",
+            "AAMAAABk AAQC",
+            "AAMAAABkAAQ",
+            "AAIAAAAC",
+            "!",
+            "AAUAAAAA",
+        ] {
+            assert_eq!(offer("Upgrade, HTTP2-Settings", &["h2c"], &[bad]), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_table_size_of_the_offer_is_left_to_the_client_s_own_settings() {
+        let offered = Settings(vec![(1, 65_536), (4, 7)]);
+        assert_eq!(offered.followed_by(&[0, 1, 0, 0, 0, 9]), [0, 4, 0, 0, 0, 7, 0, 1, 0, 0, 0, 9]);
+    }
+}

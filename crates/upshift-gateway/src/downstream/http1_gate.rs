@@ -1,0 +1,257 @@
+//! Every message of an HTTP/1 connection, looked at before the codec reads it.
+//!
+//! The codec repairs what it can, and answers the rest without a body and without a record of it.
+//! So header sections are held back until they are whole and were
+//! [examined](crate::downstream::preamble::examine), and content passes with its end watched. What is wrong is
+//! answered by the gateway, after the answers to what was asked before.
+//!
+//! Pure: bytes in, bytes out.
+
+use bytes::{Buf, BytesMut};
+
+use crate::downstream::preamble::{ContentEnd, Head, Opening, examine};
+use crate::framing::chunks::ChunkScanner;
+use crate::local_reply::Fault;
+
+/// The messages of one connection, as far as they have come.
+#[derive(Debug)]
+pub(crate) struct Http1Gate {
+    limit: usize,
+    state: State,
+    /// What was received and not handed on.
+    buffer: BytesMut,
+    /// How many bytes of it may be.
+    passed: usize,
+    /// How many header sections may be handed on, or have been.
+    heads: u64,
+    /// The codec was shown the end of the connection, because nothing more is to be read.
+    ended: bool,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Before the end of a header section.
+    Head,
+    Content {
+        left: u64,
+    },
+    Chunked(ChunkScanner),
+    /// A header section is wrong: nothing more is read.
+    Refused(Fault),
+    /// Content is malformed: its request is under way.
+    BrokenContent,
+}
+
+impl Http1Gate {
+    /// For a connection of which `received` has come. Header sections have at most `limit` bytes.
+    pub(crate) fn new(received: BytesMut, limit: usize) -> Self {
+        let mut gate =
+            Self { limit, state: State::Head, buffer: received, passed: 0, heads: 0, ended: false };
+        gate.advance();
+        gate
+    }
+
+    /// For one whose first header section was examined already.
+    pub(crate) fn examined(received: BytesMut, head: &Head, limit: usize) -> Self {
+        let (state, passed) = (State::after(head), head.length);
+        let mut gate = Self { limit, state, buffer: received, passed, heads: 1, ended: false };
+        gate.advance();
+        gate
+    }
+
+    /// What may be handed on.
+    pub(crate) fn passed(&self) -> &[u8] {
+        &self.buffer[..self.passed]
+    }
+
+    /// `length` bytes of what may be handed on have been.
+    pub(crate) fn consume(&mut self, length: usize) {
+        self.buffer.advance(length);
+        self.passed -= length;
+        if self.buffer.is_empty() {
+            // An idle connection holds no buffer.
+            self.buffer = BytesMut::new();
+        }
+    }
+
+    /// Takes what has been received.
+    pub(crate) fn receive(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+        self.advance();
+    }
+
+    /// How many bytes of content may be read past this gate: nothing is held, and its length is
+    /// known.
+    pub(crate) fn direct(&self) -> Option<u64> {
+        match self.state {
+            State::Content { left } if self.buffer.is_empty() => Some(left),
+            _ => None,
+        }
+    }
+
+    /// `length` bytes of content were.
+    pub(crate) fn passed_directly(&mut self, length: u64) {
+        if let State::Content { left } = &mut self.state {
+            *left -= length;
+            if *left == 0 {
+                self.state = State::Head;
+            }
+        }
+    }
+
+    /// Whether nothing more is to be read.
+    pub(crate) fn is_stopped(&self) -> bool {
+        matches!(self.state, State::Refused(_) | State::BrokenContent)
+    }
+
+    /// How many requests the codec has, or will have.
+    pub(crate) fn heads(&self) -> u64 {
+        self.heads
+    }
+
+    /// The codec is shown the end of the connection.
+    pub(crate) fn end(&mut self) {
+        self.ended = true;
+    }
+
+    /// Whether the content of the request under way is malformed.
+    pub(crate) fn is_broken(&self) -> bool {
+        matches!(self.state, State::BrokenContent)
+    }
+
+    /// Whether a header section has begun and not ended.
+    pub(crate) fn is_within_head(&self) -> bool {
+        matches!(self.state, State::Head) && !self.buffer.is_empty()
+    }
+
+    /// The fault that is to be answered, and what is left of the bytes. A codec that ended by
+    /// itself has answered the last request of the connection, and what follows that one gets no
+    /// answer.
+    pub(crate) fn into_rest(self) -> (Option<Fault>, BytesMut) {
+        match self.state {
+            State::Refused(fault) if self.ended => (Some(fault), self.buffer),
+            _ => (None, self.buffer),
+        }
+    }
+
+    /// Looks at what has not been looked at.
+    fn advance(&mut self) {
+        while self.passed < self.buffer.len() && self.step() {}
+    }
+
+    /// One step; false if more bytes are needed, or none are read any more.
+    fn step(&mut self) -> bool {
+        let rest = &mut self.buffer[self.passed..];
+        match &mut self.state {
+            State::Head => match examine(rest, self.limit) {
+                Opening::Incomplete => return false,
+                Opening::Http1(head) => {
+                    self.passed += head.length;
+                    self.heads += 1;
+                    self.state = State::after(&head);
+                }
+                Opening::Faulty(fault) => self.state = State::Refused(fault),
+                Opening::Http2 | Opening::Tls => {
+                    self.state = State::Refused(Fault::NotHttp(
+                        "What follows the first request is no HTTP/1 request.",
+                    ));
+                }
+            },
+            State::Content { left } => {
+                let length = rest.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
+                *left -= length as u64;
+                self.passed += length;
+                if *left == 0 {
+                    self.state = State::Head;
+                }
+            }
+            State::Chunked(scanner) => match scanner.scan(rest) {
+                Ok(length) => {
+                    self.passed += length;
+                    if scanner.is_done() {
+                        self.state = State::Head;
+                    }
+                }
+                Err(_) => self.state = State::BrokenContent,
+            },
+            State::Refused(_) | State::BrokenContent => return false,
+        }
+        true
+    }
+}
+
+impl State {
+    fn after(head: &Head) -> Self {
+        match head.content {
+            ContentEnd::Length(0) => Self::Head,
+            ContentEnd::Length(left) => Self::Content { left },
+            ContentEnd::LastChunk => Self::Chunked(ChunkScanner::new()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+    /// All that passes of `bytes`, however they are cut, and the fault.
+    fn through(bytes: &str) -> (String, Option<Fault>, bool) {
+        let whole = pass(&[bytes.as_bytes()]);
+        let parts: Vec<&[u8]> = bytes.as_bytes().chunks(1).collect();
+        assert_eq!(whole, pass(&parts), "{bytes:?}");
+        whole
+    }
+
+    fn pass(parts: &[&[u8]]) -> (String, Option<Fault>, bool) {
+        let mut gate = Http1Gate::new(BytesMut::new(), 1024);
+        let mut passed = Vec::new();
+        for part in parts {
+            gate.receive(part);
+            passed.extend_from_slice(gate.passed());
+            gate.consume(gate.passed().len());
+        }
+        let broken = gate.is_broken();
+        gate.end();
+        (String::from_utf8_lossy(&passed).into_owned(), gate.into_rest().0, broken)
+    }
+
+    #[test]
+    fn good_messages_pass_whole() {
+        let post = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello";
+        let chunked = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
+        let all = [GET, post, chunked, GET].concat();
+        assert_eq!(through(&all), (all, None, false));
+    }
+
+    #[test]
+    fn a_header_section_passes_when_it_is_whole() {
+        let (passed, fault, _) = through(&[GET, "GET / HTTP/1.1\r\nHost:"].concat());
+        assert_eq!((passed.as_str(), fault), (GET, None));
+    }
+
+    /// On every message of a connection, not only the first.
+    #[test]
+    fn a_length_in_doubt_is_refused_on_later_messages() {
+        for fields in [
+            "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
+            "Content-Length: 5, 5\r\n",
+            "Content-Length: 0\r\nContent-Length: 7\r\n",
+            "Transfer-Encoding: chunked, chunked\r\n",
+        ] {
+            let bad = format!("POST / HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
+            let (passed, fault, _) = through(&[GET, &bad, GET].concat());
+            assert_eq!(passed, GET);
+            assert_eq!(fault.map(|fault| fault.status().as_u16()), Some(400), "{fields:?}");
+        }
+        assert!(through(&[GET, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"].concat()).1.is_some());
+    }
+
+    #[test]
+    fn content_that_is_not_chunked_as_it_says_stops_the_connection() {
+        let head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let (passed, fault, broken) = pass(&[[head, "x\r\n", GET].concat().as_bytes()]);
+        assert_eq!((passed.as_str(), fault, broken), (head, None, true));
+    }
+}

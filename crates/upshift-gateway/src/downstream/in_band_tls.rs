@@ -1,0 +1,134 @@
+//! TLS inside HTTP/1.1, on the cleartext port (RFC 2817), for the peers that know no other way: IPP
+//! printing.
+//!
+//! It is off unless asked for, because a man in the middle can splice it into a connection that was
+//! meant for implicit TLS (Opossum, CVE-2025-49812). Where it is on:
+//!
+//! 1. Only an OPTIONS without content that offers `TLS` is switched (RFC 2817 §3.2). Offers on
+//!    other methods, which some clients make unasked, are ignored.
+//! 2. After the `101` comes a ClientHello, or the connection ends; what was sent before the `101`
+//!    ends it too. So nothing that was read in clear is read again as if it had come through TLS.
+//! 3. A ClientHello that offers `h2` or `http/1.1` by ALPN is one for implicit TLS, and refused.
+//! 4. The OPTIONS is answered inside TLS (§3.3), and the connection stays open.
+//! 5. Where a rule asks for TLS 1.3, nothing older is spoken in band: a 426 inside TLS that asks
+//!    for TLS makes CUPS loop for ever.
+//! 6. There are no session tickets: CUPS takes one for the end of the connection, and would loop.
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use http::{HeaderValue, Method, request};
+use rustls::server::NoServerSessionStorage;
+use rustls::{AlertDescription, ServerConfig};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio_rustls::server::TlsStream;
+use upshift_core::policy::Requirement;
+use upshift_core::{Policy, TlsVersion};
+
+use crate::downstream::client_hello::{self, NoHello};
+use crate::fields::hop;
+use crate::telemetry::counts::Ending;
+use crate::tunnel::offered;
+
+/// What the `101` names, from the bottom up (RFC 2817 §3.3).
+pub(crate) const STACK: HeaderValue = HeaderValue::from_static("TLS/1.2, HTTP/1.1");
+
+/// The application protocols of implicit TLS that must not be found here.
+const IMPLICIT: [&[u8]; 4] = [b"h2", b"http/1.1", b"http/1.0", b"h3"];
+
+/// Why a switch to TLS got no further.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum HandshakeError {
+    /// What followed the `101` is no ClientHello, or one that is too old.
+    #[error("no ClientHello followed: {0}")]
+    NoHello(#[from] NoHello),
+    /// The handshake failed.
+    #[error("the handshake failed: {0}")]
+    Io(#[from] io::Error),
+    /// The ClientHello was meant for implicit TLS.
+    #[error("the ClientHello offers an application protocol of implicit TLS (CVE-2025-49812)")]
+    Spliced,
+}
+
+impl HandshakeError {
+    /// What it is counted as.
+    pub(crate) fn ending(&self) -> Ending {
+        match self {
+            Self::NoHello(error) => error.ending(),
+            Self::Io(_) => Ending::TlsHandshake,
+            Self::Spliced => Ending::Spliced,
+        }
+    }
+}
+
+/// Whether a request in clear asks for TLS on its connection.
+pub(crate) fn is_asked(request: &request::Parts, has_content: bool) -> bool {
+    request.method == Method::OPTIONS
+        && !has_content
+        && offered(request).is_some_and(|list| list.names("TLS"))
+}
+
+/// The request as it is to be read again inside TLS, without its offer.
+pub(crate) fn owed(mut request: request::Parts) -> Bytes {
+    hop::strip_hop_by_hop(&mut request.headers);
+    let mut head = BytesMut::with_capacity(512);
+    head.put_slice(request.method.as_str().as_bytes());
+    head.put_u8(b' ');
+    // An absolute target stays absolute; `*` is the whole of the asterisk form.
+    head.put_slice(request.uri.to_string().as_bytes());
+    head.put_slice(b" HTTP/1.1\r\n");
+    for (name, value) in &request.headers {
+        head.put_slice(name.as_str().as_bytes());
+        head.put_slice(b": ");
+        head.put_slice(value.as_bytes());
+        head.put_slice(b"\r\n");
+    }
+    head.put_slice(b"\r\n");
+    head.freeze()
+}
+
+/// The oldest TLS that meets every rule.
+pub(crate) fn minimum(policy: &Policy) -> TlsVersion {
+    let required = policy.rules().iter().flat_map(|rule| &rule.require);
+    let versions = required.filter_map(|requirement| match requirement {
+        Requirement::Tls(version) => Some(*version),
+        _ => None,
+    });
+    versions.max().unwrap_or(TlsVersion::V1_2)
+}
+
+/// What implicit TLS is served with, made fit for TLS in band.
+pub(crate) fn config(mut config: ServerConfig) -> Arc<ServerConfig> {
+    config.alpn_protocols = Vec::new();
+    config.send_tls13_tickets = 0;
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    Arc::new(config)
+}
+
+/// Handshakes as the server, once the `101` has gone out.
+///
+/// # Errors
+/// If the client does not handshake, or its ClientHello was meant for another port.
+pub(crate) async fn handshake<S>(
+    stream: S,
+    config: Arc<ServerConfig>,
+) -> Result<TlsStream<S>, HandshakeError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let start = client_hello::read(stream).await?;
+    let spliced = start
+        .client_hello()
+        .alpn()
+        .is_some_and(|mut offered| offered.any(|protocol| IMPLICIT.contains(&protocol)));
+    if !spliced {
+        return Ok(start.into_stream(config).await?);
+    }
+    // RFC 7301 §3.2: a fatal no_application_protocol alert.
+    let alert = [21, 3, 3, 0, 2, 2, u8::from(AlertDescription::NoApplicationProtocol)];
+    let mut stream = start.io;
+    stream.write_all(&alert).await?;
+    stream.shutdown().await?;
+    Err(HandshakeError::Spliced)
+}

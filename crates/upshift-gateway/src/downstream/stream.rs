@@ -1,0 +1,276 @@
+//! One connection's bytes, in clear or over TLS, with what was read too early put back in front.
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Duration, Instant, timeout, timeout_at};
+use tokio_rustls::server::TlsStream;
+
+use crate::downstream::http1_gate::Http1Gate;
+use crate::progress::activity::Activity;
+
+/// How long a client may take to take the end of a connection.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// What carries the bytes.
+pub(crate) enum Transport {
+    /// TCP.
+    Clear(TcpStream),
+    /// TLS over TCP.
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// How much is read through a gate at once, in bytes.
+const GATE_READ: usize = 8 * 1024;
+
+impl Transport {
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self {
+            Self::Clear(tcp) => Pin::new(tcp).poll_read(cx, buffer),
+            Self::Tls(tls) => Pin::new(tls).poll_read(cx, buffer),
+        }
+    }
+}
+
+/// Reads at most `limit` bytes, and tells how many.
+fn poll_read_some(
+    transport: &mut Transport,
+    cx: &mut Context<'_>,
+    buffer: &mut ReadBuf<'_>,
+    limit: u64,
+) -> Poll<io::Result<u64>> {
+    let length = usize::try_from(limit).unwrap_or(usize::MAX).min(buffer.remaining());
+    let mut part = ReadBuf::new(buffer.initialize_unfilled_to(length));
+    ready!(transport.poll_read(cx, &mut part))?;
+    let read = part.filled().len();
+    buffer.advance(read);
+    Poll::Ready(Ok(read as u64))
+}
+
+/// A client's connection.
+///
+/// It records its [`Activity`].
+pub(crate) struct Stream {
+    transport: Transport,
+    early: Bytes,
+    /// What stands between the connection and a codec of HTTP/1.
+    gate: Option<Http1Gate>,
+    activity: Rc<Activity>,
+    defer_shutdown: bool,
+}
+
+impl Stream {
+    /// A connection of which nothing has been read.
+    pub(crate) fn new(transport: Transport, activity: Rc<Activity>) -> Self {
+        Self { transport, early: Bytes::new(), gate: None, activity, defer_shutdown: false }
+    }
+
+    /// Puts `bytes` in front of what comes next.
+    pub(crate) fn unread(&mut self, bytes: Bytes) {
+        debug_assert!(self.early.is_empty(), "unread twice");
+        self.early = bytes;
+    }
+
+    /// Reads through `gate` from now on.
+    pub(crate) fn put_gate(&mut self, gate: Http1Gate) {
+        self.gate = Some(gate);
+    }
+
+    /// The gate, if there is one. What is read from now on does not pass it.
+    pub(crate) fn take_gate(&mut self) -> Option<Http1Gate> {
+        self.gate.take()
+    }
+
+    /// Reads through the gate.
+    fn poll_gate(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let Self { transport, gate, activity, .. } = self;
+        let Some(gate) = gate else { return Poll::Ready(Ok(())) };
+        loop {
+            if let [_, ..] = gate.passed() {
+                let length = gate.passed().len().min(buffer.remaining());
+                buffer.put_slice(&gate.passed()[..length]);
+                gate.consume(length);
+                return Poll::Ready(Ok(()));
+            }
+            if gate.is_stopped() {
+                if gate.is_broken() {
+                    activity.break_content();
+                }
+                // The end of the connection for the codec, once it has answered what came before.
+                if !activity.is_done_with(gate.heads(), cx) {
+                    return Poll::Pending;
+                }
+                gate.end();
+                return Poll::Ready(Ok(()));
+            }
+            if let Some(left) = gate.direct() {
+                let read = ready!(poll_read_some(transport, cx, buffer, left))?;
+                gate.passed_directly(read);
+                activity.received();
+                return Poll::Ready(Ok(()));
+            }
+            let mut space = [const { MaybeUninit::uninit() }; GATE_READ];
+            let mut received = ReadBuf::uninit(&mut space);
+            ready!(transport.poll_read(cx, &mut received))?;
+            if received.filled().is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+            activity.received();
+            gate.receive(received.filled());
+        }
+    }
+
+    /// From now on shutting down only flushes, and [`Stream::close`] is for whoever takes the
+    /// stream back: the codec would close at once, and closing while bytes of a request are unread
+    /// makes the kernel reset the connection and take our answer with it.
+    pub(crate) fn defer_shutdown(&mut self) {
+        self.defer_shutdown = true;
+    }
+
+    /// From now on shutting down shuts down: for those that close one direction before the other.
+    #[must_use]
+    pub(crate) fn with_shutdown(mut self) -> Self {
+        self.defer_shutdown = false;
+        self
+    }
+
+    /// The TCP connection under it; `None` if TLS or unread bytes lie between.
+    pub(crate) fn into_clear(self) -> Option<TcpStream> {
+        match self.transport {
+            Transport::Clear(tcp) if self.early.is_empty() && self.gate.is_none() => Some(tcp),
+            _ => None,
+        }
+    }
+
+    /// Says goodbye and closes, after reading and discarding what the client is still sending.
+    ///
+    /// RFC 9112 §9.6: "the server continues to read from the connection until it receives a
+    /// corresponding close by the client, or until the server is reasonably certain that its own
+    /// TCP stack has received the client's acknowledgement". `linger` bounds the bytes and the
+    /// time; `None` closes at once.
+    pub(crate) async fn close(mut self, linger: Option<(u64, Duration)>) {
+        let shut = async {
+            match &mut self.transport {
+                Transport::Clear(tcp) => tcp.shutdown().await,
+                Transport::Tls(tls) => tls.shutdown().await,
+            }
+        };
+        // A client that takes nothing does not take TLS's close_notify either: waiting for that
+        // would keep the connection for ever.
+        if !matches!(timeout(GOODBYE, shut).await, Ok(Ok(()))) {
+            return;
+        }
+        let Some((bytes, time)) = linger else { return };
+        // Under TLS, too, what is thrown away need not be decrypted.
+        let tcp = match self.transport {
+            Transport::Clear(tcp) => tcp,
+            Transport::Tls(tls) => tls.into_inner().0,
+        };
+        discard(tcp, bytes, Instant::now() + time).await;
+    }
+}
+
+/// Reads until the end, `limit` bytes or `deadline`.
+async fn discard(mut tcp: TcpStream, mut limit: u64, deadline: Instant) {
+    let mut sink = BytesMut::with_capacity(64 * 1024);
+    while limit > 0 {
+        sink.clear();
+        match timeout_at(deadline, tcp.read_buf(&mut sink)).await {
+            Ok(Ok(read)) if read > 0 => limit = limit.saturating_sub(read as u64),
+            _ => return,
+        }
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.early.has_remaining() {
+            let length = self.early.len().min(buffer.remaining());
+            buffer.put_slice(&self.early.split_to(length));
+            if self.early.is_empty() {
+                self.early = Bytes::new();
+            }
+            self.activity.received();
+            return Poll::Ready(Ok(()));
+        }
+        if self.gate.is_some() {
+            return self.poll_gate(cx, buffer);
+        }
+        let before = buffer.filled().len();
+        let poll = self.transport.poll_read(cx, buffer);
+        if buffer.filled().len() > before {
+            self.activity.received();
+        }
+        poll
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let poll = match &mut self.transport {
+            Transport::Clear(tcp) => Pin::new(tcp).poll_write(cx, bytes),
+            Transport::Tls(tls) => Pin::new(tls).poll_write(cx, bytes),
+        };
+        self.activity.wrote(poll.is_ready());
+        poll
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let poll = match &mut self.transport {
+            Transport::Clear(tcp) => Pin::new(tcp).poll_write_vectored(cx, slices),
+            Transport::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, slices),
+        };
+        self.activity.wrote(poll.is_ready());
+        poll
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match &self.transport {
+            Transport::Clear(tcp) => tcp.is_write_vectored(),
+            Transport::Tls(tls) => tls.is_write_vectored(),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.transport {
+            Transport::Clear(tcp) => Pin::new(tcp).poll_flush(cx),
+            Transport::Tls(tls) => Pin::new(tls).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.defer_shutdown {
+            return self.poll_flush(cx);
+        }
+        match &mut self.transport {
+            Transport::Clear(tcp) => Pin::new(tcp).poll_shutdown(cx),
+            Transport::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! What is asked for, once it is known to be well-formed.
+
+use http::header::{self, HeaderValue};
+use http::uri::{Authority, PathAndQuery};
+use http::{Method, Version, request};
+use upshift_config::PathMode;
+use upshift_core::policy::{ambiguity, canonical, why_undecidable};
+
+use crate::fields::hop;
+use crate::local_reply::Fault;
+
+/// The target of a request that may be decided on.
+pub(crate) struct Target {
+    /// The authority, as sent; empty if none was.
+    pub(crate) host: HeaderValue,
+    /// Path and query as they go upstream: as sent, unless they are made canonical.
+    pub(crate) path: PathAndQuery,
+    /// `:protocol` of an extended CONNECT (RFC 8441 §4).
+    pub(crate) protocol: Option<hyper::ext::Protocol>,
+}
+
+impl Target {
+    /// Refuses what no upstream should have to interpret.
+    pub(crate) fn of(parts: &request::Parts, mode: PathMode) -> Result<Self, Fault> {
+        let protocol = parts.extensions.get::<hyper::ext::Protocol>().cloned();
+        // RFC 9110 §9.3.6: CONNECT without `:protocol` is for forward proxies.
+        if parts.method == Method::CONNECT && protocol.is_none() {
+            return Err(Fault::Connect);
+        }
+        check_form(parts)?;
+        if parts.method == Method::TRACE
+            && hop::forwards_left(&parts.method, &parts.headers) == Some(0)
+        {
+            return Err(Fault::Trace);
+        }
+        if parts
+            .headers
+            .get_all(header::TRANSFER_ENCODING)
+            .iter()
+            .any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"chunked"))
+        {
+            return Err(Fault::Coding);
+        }
+        let path =
+            parts.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+        Ok(Self { host: host(parts)?, path: checked_path(path, mode)?, protocol })
+    }
+
+    /// The authority as text.
+    pub(crate) fn authority(&self) -> &str {
+        self.host.to_str().unwrap_or_default()
+    }
+}
+
+/// The path as it goes upstream.
+fn checked_path(path: PathAndQuery, mode: PathMode) -> Result<PathAndQuery, Fault> {
+    let path = match mode {
+        PathMode::AsSent => path,
+        PathMode::Canonical => canonical_path(path)?,
+        PathMode::Strict => match ambiguity(path.path()) {
+            Some(ambiguity) => return Err(Fault::AmbiguousPath(ambiguity)),
+            None => path,
+        },
+    };
+    match why_undecidable(path.path()) {
+        Some(why) => Err(Fault::Target(why)),
+        None => Ok(path),
+    }
+}
+
+fn canonical_path(path: PathAndQuery) -> Result<PathAndQuery, Fault> {
+    let text = canonical(path.path());
+    if text == path.path() {
+        return Ok(path);
+    }
+    let text = match path.query() {
+        Some(query) => format!("{text}?{query}"),
+        None => text.into_owned(),
+    };
+    text.parse().map_err(|_| Fault::Target("The path has no canonical form."))
+}
+
+/// RFC 9112 §3.2.3: the authority-form is for CONNECT; §3.2.4: the asterisk-form is for OPTIONS.
+/// What stands for another scheme is not served here.
+fn check_form(parts: &request::Parts) -> Result<(), Fault> {
+    let uri = &parts.uri;
+    if parts.method != Method::CONNECT && uri.scheme().is_none() && uri.authority().is_some() {
+        return Err(Fault::Target("The target is neither a path nor a whole URL."));
+    }
+    if parts.method != Method::OPTIONS && uri.path() == "*" {
+        return Err(Fault::Target("The target * is for OPTIONS alone."));
+    }
+    if uri.scheme_str().is_some_and(|scheme| scheme != "http" && scheme != "https") {
+        return Err(Fault::Target("Only http and https URLs are served here."));
+    }
+    Ok(())
+}
+
+/// The authority that is asked: `:authority` or the absolute form before `Host`.
+fn host(parts: &request::Parts) -> Result<HeaderValue, Fault> {
+    let mut lines = parts.headers.get_all(header::HOST).iter();
+    let (first, second) = (lines.next(), lines.next());
+    // RFC 9112 §3.2: "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1
+    // request message that lacks a Host header field and to any request message that contains more
+    // than one Host header field line or a Host header field with an invalid field value."
+    if second.is_some() {
+        return Err(Fault::Host("There is more than one Host field."));
+    }
+    if first.is_some_and(|host| !is_authority(host)) {
+        return Err(Fault::Host("The Host field is no host."));
+    }
+    if let Some(authority) = parts.uri.authority() {
+        // RFC 9113 §8.3.1: "A server SHOULD treat a request as malformed if it contains a Host
+        // header field that identifies an entity that differs from the entity in the ":authority"
+        // pseudo-header field"; RFC 9114 §4.3.1 has it as a MUST.
+        let differs =
+            |host: &HeaderValue| !is_same_authority(host, authority, parts.uri.scheme_str());
+        if parts.version >= Version::HTTP_2 && first.is_some_and(differs) {
+            return Err(Fault::Host("Host and :authority differ."));
+        }
+        // RFC 9112 §3.2.2: with an absolute-form target, the "received Host header field" is
+        // ignored.
+        let value = HeaderValue::from_str(authority.as_str()).ok().filter(is_authority);
+        return value.ok_or(Fault::Host("The authority is no host."));
+    }
+    match first {
+        Some(host) => Ok(host.clone()),
+        None if parts.version == Version::HTTP_11 => Err(Fault::Host("There is no Host field.")),
+        None if parts.version >= Version::HTTP_2 => Err(Fault::Host("There is no :authority.")),
+        None => Ok(HeaderValue::from_static("")),
+    }
+}
+
+fn is_same_authority(host: &HeaderValue, authority: &Authority, scheme: Option<&str>) -> bool {
+    let default_port = if scheme == Some("http") { ":80" } else { ":443" };
+    let host = host.to_str().unwrap_or_default();
+    let without_default =
+        |text: &'_ str| text.strip_suffix(default_port).unwrap_or(text).to_ascii_lowercase();
+    without_default(host) == without_default(authority.as_str())
+}
+
+fn is_authority(value: &HeaderValue) -> bool {
+    let bytes = value.as_bytes();
+    if bytes.is_empty() {
+        return true;
+    }
+    let Ok(authority) = Authority::try_from(bytes) else { return false };
+    // RFC 3986 §3.2.3: `port = *DIGIT`.
+    let port = authority.as_str().strip_prefix(authority.host()).unwrap_or_default();
+    !bytes.contains(&b'@') && (port.is_empty() || port == ":" || authority.port_u16().is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
+    use super::*;
+
+    fn target(uri: &str, version: Version, hosts: &[&str]) -> Result<Target, Fault> {
+        let mut request = http::Request::new(());
+        *request.uri_mut() = uri.parse().unwrap();
+        *request.version_mut() = version;
+        for host in hosts {
+            request.headers_mut().append(header::HOST, host.parse().unwrap());
+        }
+        Target::of(&request.into_parts().0, PathMode::AsSent)
+    }
+
+    /// RFC 9112 §3.2.2.
+    #[test]
+    fn the_absolute_form_beats_host() {
+        assert_eq!(
+            target("http://a.example:81/x", Version::HTTP_11, &["b.example"]).unwrap().authority(),
+            "a.example:81"
+        );
+        assert_eq!(
+            target("/x", Version::HTTP_11, &["b.example"]).unwrap().authority(),
+            "b.example"
+        );
+    }
+
+    /// RFC 9112 §3.2.
+    #[test]
+    fn a_host_is_owed_by_http_1_1_alone() {
+        assert!(target("/", Version::HTTP_11, &[]).is_err());
+        assert_eq!(target("/", Version::HTTP_10, &[]).unwrap().authority(), "");
+        assert!(target("/", Version::HTTP_10, &["a", "a"]).is_err());
+        assert!(target("/", Version::HTTP_2, &[]).is_err());
+        for (host, good) in
+            [("a:", true), ("a:80", true), ("[::1]:80", true), ("a:x", false), ("a:999999", false)]
+        {
+            assert_eq!(target("/", Version::HTTP_11, &[host]).is_ok(), good, "{host}");
+        }
+        assert_eq!(target("/", Version::HTTP_11, &[""]).unwrap().authority(), "");
+    }
+
+    /// RFC 9113 §8.3.1, RFC 9114 §4.3.1.
+    #[test]
+    fn over_http2_host_is_the_authority() {
+        for (host, good) in [
+            ("a.example", true),
+            ("A.example:443", true),
+            ("b.example", false),
+            ("a.example:81", false),
+        ] {
+            assert_eq!(
+                target("https://a.example/x", Version::HTTP_2, &[host]).is_ok(),
+                good,
+                "{host}"
+            );
+        }
+    }
+
+    #[test]
+    fn paths_of_several_readings_are_refused_or_made_canonical() {
+        let read = |path: &'static str, mode| checked_path(PathAndQuery::from_static(path), mode);
+        let sent = |path| read(path, PathMode::Canonical).map(|path| path.to_string()).ok();
+        assert_eq!(sent("/a//b/../%63?q=//").as_deref(), Some("/a/c?q=//"));
+        assert!(
+            read("/a//b", PathMode::Strict).is_err()
+                && read("/a/b%40?q=//", PathMode::Strict).is_ok()
+        );
+        assert!(read("/a/../b", PathMode::AsSent).is_ok());
+    }
+
+    #[test]
+    fn paths_stay_as_they_were_sent() {
+        let target = target("/a%2F../b//?q=%20", Version::HTTP_11, &["a"]).unwrap();
+        assert_eq!(target.path.as_str(), "/a%2F../b//?q=%20");
+    }
+}

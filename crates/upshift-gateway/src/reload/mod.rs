@@ -1,0 +1,160 @@
+//! What a reload refuses, and what it cannot change.
+
+pub(crate) mod difference;
+
+use std::fmt::{Display, Formatter};
+use std::net::SocketAddr;
+
+use upshift_core::Policy;
+
+use crate::gateway::StartError;
+use crate::reload::difference::Difference;
+use crate::settings::Settings;
+use crate::worker::Snapshot;
+
+/// Why a reload changed nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum ReloadError {
+    /// A gateway would not start with these settings.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// Every rule would be lost, as by reading a file while it is written.
+    #[error("the file has no rules, and {0} in force: to serve without rules, restart")]
+    NoRules(Count),
+    /// Every upstream would be lost.
+    #[error("the file has no upstream: to stop serving, stop the gateway")]
+    NoUpstreams,
+    /// A listener that stays would show a self-signed certificate in place of the real one.
+    #[error(
+        "the file has no [gateway.tls], and clients would be shown a self-signed certificate: restart to do without one"
+    )]
+    NoCertificate,
+    /// The admin listener that stays would refuse every call.
+    #[error(
+        "the file has no admin-token, and the admin listener stays at {0}, where others can reach it and /api would refuse \
+         all: keep the token until the restart that moves the listener"
+    )]
+    NoAdminToken(SocketAddr),
+}
+
+/// A number of rules, with its verb.
+#[derive(Clone, Copy, Debug)]
+pub struct Count(pub usize);
+
+impl Display for Count {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            1 => f.write_str("1 is"),
+            count => write!(f, "{count} are"),
+        }
+    }
+}
+
+/// What a reload did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reloaded {
+    /// All that is new, gone or different, except what takes a restart.
+    pub changes: Vec<Difference>,
+    /// Settings of the file that take effect at the next start only.
+    pub needs_restart: Vec<NeedsRestart>,
+    /// What will surprise, a sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// A reload of which everything is read and checked, and nothing is in force. Dropped, it changes
+/// nothing.
+pub struct Prepared {
+    pub(crate) next: Snapshot,
+    pub(crate) reloaded: Reloaded,
+}
+
+/// A setting that a running gateway cannot take up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NeedsRestart {
+    /// Its key in the policy file.
+    pub key: &'static str,
+    /// The value in use.
+    pub running: String,
+    /// The value in the file.
+    pub file: String,
+}
+
+impl Display for NeedsRestart {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} stays {}: {} takes a restart", self.key, self.running, self.file)
+    }
+}
+
+/// The settings that a reload puts in force: those of the file, at the addresses that are bound and
+/// with the store that is open.
+///
+/// # Errors
+/// If they would lose what those who are served rely on.
+pub(crate) fn taken_up(running: &Settings, file: Settings) -> Result<Settings, ReloadError> {
+    let rules = running.policy.rules().len();
+    if file.policy.rules().is_empty() && rules > 0 {
+        return Err(ReloadError::NoRules(Count(rules)));
+    }
+    if file.upstreams.is_empty() && !running.upstreams.is_empty() {
+        return Err(ReloadError::NoUpstreams);
+    }
+    // Where the TLS listener is gone from the file too, it stays as it is until the restart,
+    // certificate included.
+    let serves_tls = file.https.is_some() || file.in_band_tls;
+    let certificate = match (file.certificate, &running.certificate) {
+        (None, Some(_)) if serves_tls => return Err(ReloadError::NoCertificate),
+        (None, Some(kept)) => Some(kept.clone()),
+        (certificate, _) => certificate,
+    };
+    let exposed = running.admin.filter(|admin| !admin.ip().is_loopback());
+    if let Some(admin) = exposed
+        && running.admin_token.is_some()
+        && file.admin_token.is_none()
+    {
+        return Err(ReloadError::NoAdminToken(admin));
+    }
+    let Settings { http, https, http3, admin, store, .. } = running;
+    let (http, https, http3, admin, store) = (*http, *https, *http3, *admin, store.clone());
+    Ok(Settings { http, https, http3, admin, store, certificate, ..file })
+}
+
+/// What a reload does beyond what it names.
+pub(crate) fn warnings(in_force: &Policy, after: &Settings) -> Vec<String> {
+    let mut found = Vec::new();
+    for rule in in_force.rules() {
+        if let Some(set) = rule.overridden()
+            && after.policy.rule(&rule.id).is_none()
+        {
+            let (id, phase, by) = (&rule.id, set.phase, &set.by);
+            found
+                .push(format!("rule {id} was {phase} by {by}: that holds no rule of another name"));
+        }
+    }
+    found
+}
+
+/// The settings that a running gateway keeps until it is started again.
+pub(crate) fn needs_restart(running: &Settings, file: &Settings) -> Vec<NeedsRestart> {
+    let pairs = [
+        ("gateway.http", shown(running.http), shown(file.http)),
+        ("gateway.https", shown(running.https), shown(file.https)),
+        ("gateway.http3", running.http3.to_string(), file.http3.to_string()),
+        ("gateway.admin", shown(running.admin), shown(file.admin)),
+        ("gateway.store", path(running), path(file)),
+    ];
+    let mut found = Vec::new();
+    for (key, running, file) in pairs {
+        if running != file {
+            found.push(NeedsRestart { key, running, file });
+        }
+    }
+    found
+}
+
+fn shown<T: Display>(value: Option<T>) -> String {
+    value.map_or_else(|| "false".to_owned(), |value| value.to_string())
+}
+
+fn path(settings: &Settings) -> String {
+    shown(settings.store.as_deref().map(std::path::Path::display))
+}
