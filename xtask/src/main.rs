@@ -10,6 +10,7 @@ mod debian;
 mod docs;
 mod hygiene;
 mod measure;
+mod modules;
 mod node;
 mod peers;
 mod run;
@@ -26,7 +27,7 @@ usage: cargo xtask COMMAND
   interop [FILTER…]        the tests against real servers, clients and browsers
   torture [PART…]          the attacks of docs/security.md, and a table of what came of them
   bare [RELEASE [PART]]    both commands of the README, demo and tests, on a bare Debian (bookworm); not in CI
-  arrows                   which crate may use which; the core stays pure
+  arrows                   which crate may use which, and which module; the core stays pure
   hygiene                  names, sizes, lints; every skip has its reason; no file of somebody's own, no secret
   measure [FOLDER]         how the code reads, in numbers (crates)
   docs [--check]           write what is generated: the schema, the command line's page";
@@ -49,7 +50,7 @@ fn main() -> ExitCode {
         ["torture", parts @ ..] => torture::run(&peers::set_up(), parts),
         ["bare"] => bare::run("bookworm", &[]),
         ["bare", release, parts @ ..] => bare::run(release, parts),
-        ["arrows"] => told(&arrows::check()),
+        ["arrows"] => told(&suite::check_arrows()),
         ["hygiene"] => told(&hygiene::check()),
         ["measure"] => measure::print("crates"),
         ["measure", folder] => measure::print(folder),

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::checkout::Snapshot;
 use crate::peers::{self, Peers};
 use crate::run::{command, output, succeeds};
-use crate::{Findings, arrows, docs, hygiene, node, told};
+use crate::{Findings, arrows, docs, hygiene, modules, node, told};
 
 /// Every step; true when all succeed. Without peers, the interop tests and their set-up are left
 /// out, and that is said.
@@ -26,7 +26,7 @@ pub(crate) fn test(with_peers: bool) -> bool {
             suffice
         });
     }
-    report.step("arrows", || told(&arrows::check()));
+    report.step("arrows", || told(&check_arrows()));
     report.step("hygiene", || told(&hygiene::check()));
     report.step("format", || succeeds(&mut command("cargo", ["fmt", "--all", "--check"])));
     report.step("clippy", || {
@@ -46,6 +46,13 @@ pub(crate) fn test(with_peers: bool) -> bool {
     report.step("checkout", || told(&before.changes_until(&Snapshot::take())));
     report.print();
     report.all_succeeded()
+}
+
+/// The arrows between crates, and those between the modules of each.
+pub(crate) fn check_arrows() -> Findings {
+    let mut findings = arrows::check();
+    findings.extend(modules::check());
+    findings
 }
 
 /// Builds the binary and runs the interop tests whose names contain a filter (all, if there is
