@@ -40,6 +40,7 @@ const ROOT: &[&str] = &[
     "fuzz",
     "interop",
     "justfile",
+    "rust-toolchain.toml",
     "rustfmt.toml",
     "target",
     "upshift.reference.toml",
