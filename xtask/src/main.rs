@@ -9,12 +9,16 @@ mod checkout;
 mod debian;
 mod docs;
 mod hygiene;
+mod interop;
 mod measure;
 mod modules;
+mod msrv;
 mod node;
 mod peers;
 mod run;
 mod suite;
+mod summary;
+mod tools;
 mod torture;
 
 use std::process::ExitCode;
@@ -32,7 +36,7 @@ usage: cargo xtask COMMAND
   measure [FOLDER]         how the code reads, in numbers (crates)
   docs [--check]           write what is generated: the schema, the command line's page";
 
-/// What a check found wrong, one line each; empty when all is well.
+/// The faults that a check found, one line each.
 type Findings = Vec<String>;
 
 fn main() -> ExitCode {
@@ -46,16 +50,16 @@ fn main() -> ExitCode {
             peers.print();
             peers.suffice()
         }
-        ["interop", filter @ ..] => suite::interop(&peers::found(), filter),
+        ["interop", filters @ ..] => interop::run(&peers::found(), filters),
         ["torture", parts @ ..] => torture::run(&peers::set_up(), parts),
         ["bare"] => bare::run("bookworm", &[]),
         ["bare", release, parts @ ..] => bare::run(release, parts),
-        ["arrows"] => told(&suite::check_arrows()),
-        ["hygiene"] => told(&hygiene::check()),
+        ["arrows"] => print_findings(&suite::check_arrows()),
+        ["hygiene"] => print_findings(&hygiene::check()),
         ["measure"] => measure::print("crates"),
         ["measure", folder] => measure::print(folder),
-        ["docs"] => told(&docs::write()),
-        ["docs", "--check"] => told(&docs::check()),
+        ["docs"] => print_findings(&docs::write()),
+        ["docs", "--check"] => print_findings(&docs::check()),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             true
@@ -68,8 +72,8 @@ fn main() -> ExitCode {
     if done { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Prints what was found wrong; true when nothing was.
-fn told(findings: &[String]) -> bool {
+/// Prints the findings; true when there are none.
+fn print_findings(findings: &[String]) -> bool {
     for finding in findings {
         eprintln!("  {finding}");
     }

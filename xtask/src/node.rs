@@ -38,12 +38,12 @@ pub(crate) fn npm(arguments: &[&str]) -> Result<Command, String> {
             );
         }
     };
-    npm.env("PATH", path());
+    npm.env("PATH", search_path());
     Ok(npm)
 }
 
 /// PATH with this Node first.
-pub(crate) fn path() -> OsString {
+pub(crate) fn search_path() -> OsString {
     let before = std::env::var_os("PATH").unwrap_or_default();
     let Some(wheel) = wheel() else { return before };
     let folders = std::iter::once(wheel.join("bin")).chain(std::env::split_paths(&before));

@@ -7,7 +7,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::run::{command, find, output, root, shown, succeeds, target};
+use crate::run::{command, find, on_ci, output, root, shown, succeeds, target};
 use crate::{debian, node};
 
 /// Programs, and the Debian packages that they come in.
@@ -53,8 +53,7 @@ impl Peers {
     /// Whether these will do: a missing one is a hole in what CI says, and no more than that
     /// elsewhere.
     pub(crate) fn suffice(&self) -> bool {
-        let on_ci = std::env::var("CI").is_ok_and(|value| value == "true");
-        self.missing.is_empty() || !on_ci
+        self.missing.is_empty() || !on_ci()
     }
 
     /// One line for all that are there, one for each that is not.
@@ -88,7 +87,7 @@ pub(crate) fn set_up() -> Peers {
         peers.is(program, there);
     }
     // Node comes out of a Python package.
-    peers.is("python packages", python());
+    peers.is("python packages", python_packages());
     peers.is("node", node::usable().map(drop));
     peers.is("node packages", node_packages());
     peers
@@ -108,14 +107,18 @@ pub(crate) fn found() -> Peers {
     peers
 }
 
-/// The Python packages of `interop/requirements.txt`, in a virtual environment.
-fn python() -> Result<(), String> {
-    let (wish, home) = (root().join("interop/requirements.txt"), folder().join("python"));
-    if up_to_date(&wish, &home) {
+/// The Python packages of the interop tests.
+fn python_packages() -> Result<(), String> {
+    install_python(&root().join("interop/requirements.txt"), &folder().join("python"))
+}
+
+/// Installs the Python packages that the file `wish` lists into a virtual environment.
+pub(crate) fn install_python(wish: &Path, home: &Path) -> Result<(), String> {
+    if up_to_date(wish, home) {
         return Ok(());
     }
     find("python3").ok_or("there is no python3")?;
-    println!("  installing Python packages into {}", shown(&home));
+    println!("  installing Python packages into {}", shown(home));
     output(&mut command("python3", ["-m", "venv", "--clear", &home.to_string_lossy()]))?;
     let pip = home.join("bin/pip").to_string_lossy().into_owned();
     let install = [
@@ -125,7 +128,7 @@ fn python() -> Result<(), String> {
         "--requirement",
         &wish.to_string_lossy(),
     ];
-    done(succeeds(&mut command(&pip, install)), "pip", &wish, &home)
+    done(succeeds(&mut command(&pip, install)), "pip", wish, home)
 }
 
 /// The Node packages of `interop/package.json`, as its lock file pins them.

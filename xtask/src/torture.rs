@@ -4,9 +4,9 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use crate::interop::{build_binary, selected_tests};
 use crate::peers::Peers;
 use crate::run::{root, succeeds};
-use crate::suite::{build_binary, interop_tests};
 
 /// Where the tests add to their counts.
 const TALLY: &str = "target/torture.log";
@@ -78,7 +78,7 @@ fn attack(peers: &Peers, part: &'static Part) -> Outcome {
     let file = root().join(TALLY);
     std::fs::remove_file(&file).ok();
     let begun = Instant::now();
-    let mut tests = interop_tests(peers, part.filters);
+    let mut tests = selected_tests(peers, part.filters);
     let succeeded = succeeds(tests.arg("--no-fail-fast").env("UPSHIFT_TALLY", &file));
     let text = std::fs::read_to_string(&file).unwrap_or_default();
     Outcome { part, succeeded, took: begun.elapsed(), counts: sum(&text) }

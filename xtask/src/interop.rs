@@ -1,0 +1,115 @@
+//! `cargo xtask interop`: the built binary between real servers, clients and browsers.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::peers::{self, Peers};
+use crate::run::{command, output, succeeds};
+use crate::{Findings, node, print_findings};
+
+/// Builds the binary and runs the tests whose names contain a filter, or all if there is none.
+pub(crate) fn run(peers: &Peers, filters: &[&str]) -> bool {
+    let listed = if filters.is_empty() { String::new() } else { list_tests() };
+    print_findings(&unknown_filters(filters, &listed))
+        && build_binary()
+        && succeeds(&mut selected_tests(peers, filters))
+}
+
+/// The filters that are in no test's name, a line each: to run no test is not to have tested.
+fn unknown_filters(filters: &[&str], listed: &str) -> Findings {
+    let mut findings = Findings::new();
+    for filter in filters {
+        if !listed.lines().any(|line| line.contains(*filter)) {
+            findings.push(format!("no interop test has `{filter}` in its name"));
+        }
+    }
+    findings
+}
+
+/// Builds the binary that the tests run.
+pub(crate) fn build_binary() -> bool {
+    std::fs::create_dir_all(peers::folder()).ok();
+    std::fs::remove_file(skipped_log()).ok();
+    succeeds(&mut command("cargo", ["build", "--quiet", "--package", "upshift"]))
+}
+
+/// The log in which the tests write the name of each test that they skip, and why.
+fn skipped_log() -> PathBuf {
+    peers::folder().join("skipped.log")
+}
+
+/// The log of the tests that were skipped; empty if there is none.
+pub(crate) fn read_skipped() -> String {
+    std::fs::read_to_string(skipped_log()).unwrap_or_default()
+}
+
+/// The number of tests that a log of skips names: a test that skips twice is one.
+pub(crate) fn count_skipped(log: &str) -> usize {
+    let mut names = BTreeSet::new();
+    for line in log.lines() {
+        names.extend(line.split(": ").next());
+    }
+    names.len()
+}
+
+/// The number of interop tests.
+pub(crate) fn count_tests() -> usize {
+    list_tests().lines().count()
+}
+
+/// The names of the tests, a line each.
+fn list_tests() -> String {
+    let mut list = command("cargo", ["test", "--quiet", "--package", "interop", "--test", "it"]);
+    list.args(["--", "--list", "--format", "terse"]);
+    let listed = output(&mut list).unwrap_or_default();
+    let names: Vec<&str> = listed.lines().filter_map(|line| line.strip_suffix(": test")).collect();
+    names.join("\n")
+}
+
+/// The run of the tests whose names contain a filter, against these peers.
+pub(crate) fn selected_tests(peers: &Peers, filters: &[&str]) -> Command {
+    // A profile of its own, so that its report does not replace that of the other tests.
+    let mut tests = test_runner("interop", &["--package", "interop"]);
+    tests.args(filters).env("UPSHIFT_MISSING", peers.missing());
+    tests
+}
+
+/// The test runner for some packages, with the peers in reach: nextest where it is installed, for
+/// its reports and time-outs, else that of Cargo.
+pub(crate) fn test_runner(profile: &str, packages: &[&str]) -> Command {
+    let has_nextest = output(&mut command("cargo", ["nextest", "--version"])).is_ok();
+    let mut runner = if has_nextest {
+        let mut nextest = command("cargo", ["nextest", "run", "--profile", profile]);
+        nextest.args(["--cargo-quiet", "--status-level=slow"]);
+        nextest.args(["--show-progress=none", "--no-tests=pass"]);
+        nextest
+    } else {
+        command("cargo", ["test", "--quiet", "--all-targets"])
+    };
+    runner.args(packages).env("UPSHIFT_PEERS", peers::folder()).env("PATH", node::search_path());
+    runner
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The kind of fault: a misspelt name that runs nothing and succeeds.
+    #[test]
+    fn a_filter_that_fits_no_test_is_named() {
+        let listed = "clients::a\npage::b";
+        assert_eq!(unknown_filters(&["page", "a"], listed), Findings::new());
+        assert_eq!(
+            unknown_filters(&["page", "pgae"], listed),
+            ["no interop test has `pgae` in its name"]
+        );
+    }
+
+    #[test]
+    fn a_test_that_skips_twice_is_counted_once() {
+        let log = "clients::a: nginx is not installed\n\
+                   clients::a: curl is not installed\npage::b: no chromium\n";
+        assert_eq!(count_skipped(log), 2);
+    }
+}
