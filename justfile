@@ -16,7 +16,7 @@ quick:
 interop *filter:
     cargo xtask interop {{filter}}
 
-# Which crate may use which
+# Which crate may use which, and which module
 arrows:
     cargo xtask arrows
 
@@ -37,10 +37,10 @@ lint:
     cargo fmt --all --check
     cargo clippy --workspace --all-targets -- -D warnings
 
-# Licences and advisories (needs cargo-deny)
+# Licences, sources and advisories (needs cargo-deny)
 deny:
     cargo deny check
 
-# Fuzz one target for a while (needs cargo-fuzz and a nightly toolchain)
+# Fuzz one target for a while, with sanitizers (needs cargo-fuzz and a nightly toolchain)
 fuzz target seconds="60":
     cargo +nightly fuzz run --fuzz-dir fuzz {{target}} -- -max_total_time={{seconds}}

@@ -61,8 +61,10 @@ impl Name {
 }
 
 fuzz_target!(|request: Request| {
-    let fields: Vec<(&str, &[u8])> = request.fields.iter().map(|(name, value)| (name.as_str(), &**value)).collect();
-    let versions = [HttpVersion::V0_9, HttpVersion::V1_0, HttpVersion::V1_1, HttpVersion::V2, HttpVersion::V3];
+    let fields: Vec<(&str, &[u8])> =
+        request.fields.iter().map(|(name, value)| (name.as_str(), &**value)).collect();
+    let versions =
+        [HttpVersion::V0_9, HttpVersion::V1_0, HttpVersion::V1_1, HttpVersion::V2, HttpVersion::V3];
     let hop = versions[usize::from(request.http) % versions.len()];
     let tls = match request.tls % 4 {
         0 => TlsState::Cleartext,
@@ -83,7 +85,8 @@ fuzz_target!(|request: Request| {
         has_content: request.has_content,
         protocol: request.protocol.as_deref(),
     };
-    let now = Timestamp::from_second(i64::from(request.seconds)).expect("32 bits of seconds are a time");
+    let now =
+        Timestamp::from_second(i64::from(request.seconds)).expect("32 bits of seconds are a time");
     let decision = POLICY.decide(&facts, now);
     let around = Circumstances { request_id: "fuzz", now, ..Circumstances::default() };
     if let Some(answer) = refuse(&decision, &facts, &around) {

@@ -4,7 +4,8 @@
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
-    let diagnostics = match upshift_config::load_at(text, "fuzz.toml", jiff::Timestamp::UNIX_EPOCH) {
+    let diagnostics = match upshift_config::load_at(text, "fuzz.toml", jiff::Timestamp::UNIX_EPOCH)
+    {
         Ok(loaded) => loaded.warnings,
         Err(errors) => {
             assert!(!errors.is_empty(), "a file was refused without a word");

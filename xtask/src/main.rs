@@ -8,6 +8,7 @@ mod bare;
 mod checkout;
 mod debian;
 mod docs;
+mod fuzz;
 mod hygiene;
 mod interop;
 mod measure;
@@ -30,6 +31,7 @@ usage: cargo xtask COMMAND
   peers                    set up the programs that the interop tests talk to
   interop [FILTER…]        the tests against real servers, clients and browsers
   torture [PART…]          the attacks of docs/security.md, and a table of what came of them
+  fuzz                     the targets of fuzz/, each for some seconds
   bare [RELEASE [PART]]    both commands of the README, demo and tests, on a bare Debian (bookworm); not in CI
   arrows                   which crate may use which, and which module; the core stays pure
   hygiene                  names, sizes, lints; every skip has its reason; no file of somebody's own, no secret
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
         }
         ["interop", filters @ ..] => interop::run(&peers::found(), filters),
         ["torture", parts @ ..] => torture::run(&peers::set_up(), parts),
+        ["fuzz"] => fuzz::run().print(),
         ["bare"] => bare::run("bookworm", &[]),
         ["bare", release, parts @ ..] => bare::run(release, parts),
         ["arrows"] => print_findings(&suite::check_arrows()),

@@ -30,6 +30,8 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("chromium", "chromium"),
     ("python3", "python3-venv"),
     ("systemd-socket-activate", "systemd"),
+    // For the fuzz targets: libFuzzer is C++.
+    ("c++", "g++"),
 ];
 
 /// Where Python and Node packages are put.

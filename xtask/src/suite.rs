@@ -5,11 +5,11 @@ use crate::checkout::Snapshot;
 use crate::run::{command, succeeds};
 use crate::summary::Summary;
 use crate::{
-    Findings, arrows, docs, hygiene, interop, modules, msrv, peers, print_findings, tools,
+    Findings, arrows, docs, fuzz, hygiene, interop, modules, msrv, peers, print_findings, tools,
 };
 
 /// The steps that need a program beside Rust.
-const WITH_OTHER_PROGRAMS: [&str; 1] = ["interop"];
+const WITH_OTHER_PROGRAMS: [&str; 2] = ["fuzz", "interop"];
 
 /// Runs every step; true when none fails. Without peers, nothing is installed, and the steps that
 /// need another program are skipped by name.
@@ -31,6 +31,7 @@ pub(crate) fn test(with_peers: bool) -> bool {
     run_tests(&mut summary);
     match found {
         Some(peers) => {
+            summary.run_step("fuzz", fuzz::run);
             summary.run_step("interop", || interop::run(&peers, &[]));
         }
         None => {

@@ -11,6 +11,16 @@ pub(crate) enum StepResult {
     Skipped(String),
 }
 
+impl StepResult {
+    /// Prints why the step was skipped, if it was; true unless it failed.
+    pub(crate) fn print(&self) -> bool {
+        if let Self::Skipped(why) = self {
+            println!("  skipped: {why}");
+        }
+        *self != Self::Failed
+    }
+}
+
 impl From<bool> for StepResult {
     fn from(succeeded: bool) -> Self {
         if succeeded { Self::Succeeded } else { Self::Failed }

@@ -54,7 +54,9 @@ pub(crate) fn check_dependencies() -> StepResult {
 /// Runs a helper as the subcommand of Cargo that it is.
 fn run_helper(program: &str, arguments: &[&str]) -> StepResult {
     let Some(path) = find_program(program) else {
-        return StepResult::Skipped(format!("{program} is not installed"));
+        return StepResult::Skipped(format!(
+            "{program} is not installed; without --without-peers it is"
+        ));
     };
     let mut helper: Command = command(&path.to_string_lossy(), arguments);
     StepResult::from(succeeds(&mut helper))
