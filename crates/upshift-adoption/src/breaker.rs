@@ -49,7 +49,7 @@ use upshift_core::policy::{self, Counted, Rule};
 
 /// The time for which a rule is watched after enforcement, or after the first refusal that was
 /// seen.
-pub const AFTER_ENFORCEMENT: SignedDuration = policy::Breaker::AFTER_ENFORCEMENT;
+pub const AFTER_ENFORCEMENT: SignedDuration = policy::BreakerLimits::AFTER_ENFORCEMENT;
 
 /// As many of the identities that a trip hit are named in it.
 const NAMED: usize = 1_000;
@@ -313,13 +313,12 @@ fn span(rule: &Rule) -> Option<Span> {
     if rule.overridden().is_some_and(|set| set.phase == Phase::Enforce) {
         return Some((None, None));
     }
-    let refuses = |phase: Phase| matches!(phase, Phase::Brownout | Phase::Ramp | Phase::Enforce);
     let rollout = match (rule.phase, &rule.rollout) {
-        (Some(pinned), _) => return refuses(pinned).then_some((None, None)),
+        (Some(pinned), _) => return pinned.refuses().then_some((None, None)),
         (None, None) => return Some((None, None)),
         (None, Some(rollout)) => rollout,
     };
-    let first = rollout.stages().iter().find(|stage| refuses(stage.phase));
+    let first = rollout.stages().iter().find(|stage| stage.phase.refuses());
     Some((Some(first.map_or(Timestamp::MAX, |stage| stage.from)), rule.watch_end()))
 }
 

@@ -16,7 +16,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use upshift_core::policy::Share;
+use upshift_core::policy::RefusedShare;
 use upshift_core::{Phase, policy};
 
 /// What is imposed on a rule.
@@ -105,7 +105,7 @@ impl Override {
 }
 
 /// The shares of callers that are refused, by the ids of the rules.
-pub type Shares = BTreeMap<String, Share>;
+pub type Shares = BTreeMap<String, RefusedShare>;
 
 /// The moment at which a rule was stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -119,8 +119,8 @@ pub struct Stop {
 
 impl Stop {
     /// The share that the rule refused until it was stopped.
-    pub fn share(self) -> Share {
-        Share::from_basis_points(self.points.into())
+    pub fn share(self) -> RefusedShare {
+        RefusedShare::from_basis_points(self.points.into())
     }
 }
 

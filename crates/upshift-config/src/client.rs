@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use upshift_core::policy::{Client, ClientReader, NAME_WORDS};
+use upshift_core::policy::{ClientReader, ClientRequirement, NAME_WORDS};
 use upshift_core::version::ClientVersion;
 
 use crate::diagnostic::Finding;
@@ -35,7 +35,7 @@ const WITH_ENGINE: [&str; 7] =
 const ENGINE: u64 = 400;
 
 /// Reads what stands at `client`.
-pub(crate) fn client(item: &Item<'_>) -> Option<Client> {
+pub(crate) fn client(item: &Item<'_>) -> Option<ClientRequirement> {
     let mut section = item.section("Client")?;
     let read = match section.get("read") {
         Some(item) => readers(&item, reader),
@@ -58,7 +58,7 @@ pub(crate) fn client(item: &Item<'_>) -> Option<Client> {
     // Each wrong entry is reported, and then the requirement is wrong as a whole.
     let builds: Vec<_> = blocked.iter().map(|item| build(item, &read)).collect();
     let blocked = builds.into_iter().collect::<Option<_>>();
-    Some(Client { minimum: minimum?, blocked: blocked?, read })
+    Some(ClientRequirement { minimum: minimum?, blocked: blocked?, read })
         .filter(|client| !client.read.is_empty())
 }
 
@@ -96,7 +96,7 @@ fn version(item: &Item<'_>) -> Option<ClientVersion> {
     let found = ClientVersion::parse(text);
     found
         .map_err(|error| {
-            item.wrong(format!("`{text}` is not a client's version"), error.to_string())
+            item.wrong(format!("`{text}` is not a client's version"), error.to_string());
         })
         .ok()
 }

@@ -2,7 +2,7 @@
 //! exemptions and upstreams.
 
 use upshift_core::policy::{
-    ClientPattern, HeaderPattern, HostPattern, Matcher, PathPattern, Values,
+    ClientPattern, HeaderPattern, HostPattern, Matcher, MatcherValues, PathPattern,
 };
 
 use crate::document::Section;
@@ -60,8 +60,8 @@ fn values<T>(
     key: &'static str,
     expected: &str,
     read: impl Fn(&str) -> Result<T, String>,
-) -> Values<T> {
-    let mut values = Values::default();
+) -> MatcherValues<T> {
+    let mut values = MatcherValues::default();
     let Some(item) = section.get(key) else { return values };
     let items = item.one_or_more();
     if items.is_empty() {

@@ -1,8 +1,7 @@
 //! What the defaults mean for a file: the notes of `check`. Unlike warnings, they ask for nothing.
 
 use jiff::Timestamp;
-use upshift_core::Phase;
-use upshift_core::policy::{Builtin, Case, PathPattern, Requirement, Rule, Stage};
+use upshift_core::policy::{Builtin, Case, PathPattern, Requirement, RolloutStage, Rule};
 
 use crate::File;
 use crate::settings::UndeclaredProxy;
@@ -44,7 +43,7 @@ fn watched_late(rule: &Rule, now: Timestamp) -> Option<String> {
 fn stopped_by_the_breaker(rule: &Rule, now: Timestamp) -> Option<String> {
     let (breaker, rollout) =
         (rule.breaker?, rule.rollout.as_ref().filter(|_| rule.phase.is_none())?);
-    let gentle = |stage: &&Stage| matches!(stage.phase, Phase::Brownout | Phase::Ramp);
+    let gentle = |stage: &&RolloutStage| stage.phase.refuses_in_part();
     let to_come =
         rollout.stages().iter().filter(gentle).filter(|stage| stage.to.is_none_or(|to| to > now));
     let mut crossings =

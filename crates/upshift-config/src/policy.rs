@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use upshift_core::Policy;
 use upshift_core::policy::{
-    Breaker, Comparison, Exemption, Fault, HostPattern, Place, PolicyError, PolicySpec, RuleSpec,
-    Served,
+    BreakerLimits, Comparison, Exemption, HostPattern, PolicyError, PolicyErrorKind, PolicyItem,
+    PolicySpec, RuleSpec, Served,
 };
 
 use crate::diagnostic::Finding;
@@ -23,7 +23,7 @@ pub(crate) struct Read<'d> {
 }
 
 /// Reads every `[[rule]]` and `[[exemption]]`.
-pub(crate) fn read<'d>(root: &mut Section<'d>, breaker: Option<Breaker>) -> Read<'d> {
+pub(crate) fn read<'d>(root: &mut Section<'d>, breaker: Option<BreakerLimits>) -> Read<'d> {
     let rules = root.get("rule").map(|item| item.sections("Rule")).unwrap_or_default();
     let exemptions =
         root.get("exemption").map(|item| item.sections("Exemption")).unwrap_or_default();
@@ -70,20 +70,20 @@ impl Read<'_> {
 
     fn report(&self, error: &PolicyError) {
         let (section, what) = match error.at {
-            Place::Rule(index) => (&self.rules[index].section, "rule"),
-            Place::Exemption(index) => (&self.exemptions[index].section, "exemption"),
+            PolicyItem::Rule(index) => (&self.rules[index].section, "rule"),
+            PolicyItem::Exemption(index) => (&self.exemptions[index].section, "exemption"),
         };
         let finding = |key: &str| Finding::error(section.value_span(key), error.fault.to_string());
         section.out.report(match &error.fault {
-            Fault::DuplicateId(id) => {
+            PolicyErrorKind::DuplicateId(id) => {
                 let finding = finding("id").label("this id is taken");
                 finding.help(format!(
                     "the first {what} `{id}` is in line {}",
                     self.line_of_first(error.at, id)
                 ))
             }
-            Fault::UnknownRule(id) if self.ids.contains(&&**id) => return,
-            Fault::UnknownRule(id) => {
+            PolicyErrorKind::UnknownRule(id) if self.ids.contains(&&**id) => return,
+            PolicyErrorKind::UnknownRule(id) => {
                 let finding =
                     Finding::error(rule_span(section, id), format!("there is no rule `{id}`"));
                 let finding = finding.label("no rule has this id");
@@ -92,23 +92,29 @@ impl Read<'_> {
                     None => finding,
                 }
             }
-            Fault::RampWithoutIdentity => finding("rollout")
+            PolicyErrorKind::RampWithoutIdentity => finding("rollout")
                 .label("`identity` is missing here")
                 .help("add identity = [\"header:X-Api-Key\"], or \"peer\" for the address"),
-            Fault::RedirectWithoutTls => finding("answer").label("this rule does not require tls"),
-            Fault::Status(_) => finding("answer").label("expected a status from 400 to 599"),
-            Fault::PinnedRamp => finding("phase").label("expected another phase"),
-            Fault::NoRequirement | Fault::NoReader | Fault::NoClient => finding("require"),
+            PolicyErrorKind::RedirectWithoutTls => {
+                finding("answer").label("this rule does not require tls")
+            }
+            PolicyErrorKind::Status(_) => {
+                finding("answer").label("expected a status from 400 to 599")
+            }
+            PolicyErrorKind::PinnedRamp => finding("phase").label("expected another phase"),
+            PolicyErrorKind::NoRequirement
+            | PolicyErrorKind::NoReader
+            | PolicyErrorKind::NoClient => finding("require"),
             _ => finding("id"),
         });
     }
 
-    fn line_of_first(&self, at: Place, id: &str) -> String {
+    fn line_of_first(&self, at: PolicyItem, id: &str) -> String {
         let rule = self.rules.iter().find(|rule| *rule.read.id == *id).map(|rule| &rule.section);
         let exemption = self.exemptions.iter().find(|exemption| *exemption.read.id == *id);
         let section = match at {
-            Place::Rule(_) => rule,
-            Place::Exemption(_) => exemption.map(|exemption| &exemption.section),
+            PolicyItem::Rule(_) => rule,
+            PolicyItem::Exemption(_) => exemption.map(|exemption| &exemption.section),
         };
         section
             .map(|section| section.out.line(section.span().start).to_string())

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use toml::de::DeValue;
 use upshift_core::field::Protocol;
-use upshift_core::policy::{Api, ApiReader, FieldName, PathTemplate, Requirement, WebSocket};
+use upshift_core::policy::{
+    ApiReader, ApiRequirement, FieldName, PathTemplate, Requirement, WebSocketRequirement,
+};
 use upshift_core::version::{Scheme, Version};
 use upshift_core::{HttpVersion, TlsVersion};
 
@@ -94,7 +96,7 @@ fn protocol(item: &Item<'_>) -> Option<Protocol> {
 fn websocket(item: &Item<'_>) -> Option<Requirement> {
     match item.value() {
         DeValue::Boolean(false) => Some(Requirement::NoWebSocket),
-        DeValue::Boolean(true) => Some(Requirement::WebSocket(WebSocket::default())),
+        DeValue::Boolean(true) => Some(Requirement::WebSocket(WebSocketRequirement::default())),
         DeValue::Table(_) => {
             let mut section = item.section("Websocket")?;
             let version =
@@ -103,7 +105,7 @@ fn websocket(item: &Item<'_>) -> Option<Requirement> {
                 section.get("subprotocols").map(|item| item.one_or_more()).unwrap_or_default();
             section.close();
             let subprotocols = subprotocols.iter().filter_map(Item::token).map(Box::from).collect();
-            Some(Requirement::WebSocket(WebSocket {
+            Some(Requirement::WebSocket(WebSocketRequirement {
                 version: u8::try_from(version).ok()?,
                 subprotocols,
             }))
@@ -112,7 +114,7 @@ fn websocket(item: &Item<'_>) -> Option<Requirement> {
     }
 }
 
-fn api(item: &Item<'_>) -> Option<Api> {
+fn api(item: &Item<'_>) -> Option<ApiRequirement> {
     let mut section = item.section("Api")?;
     let scheme = section.get("scheme").map_or(Some(Scheme::Semver), |item| scheme(&item));
     let minimum = section.required("minimum", "the oldest version that is admitted");
@@ -134,7 +136,7 @@ fn api(item: &Item<'_>) -> Option<Api> {
     let assume = assume.as_ref().and_then(version);
     let minimum = minimum?;
     unreachable_minimum(item, span, &minimum, &supported);
-    (!read.is_empty()).then_some(Api { scheme, minimum, supported, assume, read })
+    (!read.is_empty()).then_some(ApiRequirement { scheme, minimum, supported, assume, read })
 }
 
 /// A minimum above everything supported refuses everybody; a supported version below it is refused

@@ -2,7 +2,9 @@
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use upshift_core::policy::{IdentityReader, Phase, Plan, PlanError, RampPlan, Rollout, Share};
+use upshift_core::policy::{
+    IdentityReader, Phase, PlanError, RampPlan, RefusedShare, Rollout, RolloutPlan,
+};
 
 use crate::document::{Item, Section};
 
@@ -32,7 +34,7 @@ pub(crate) fn rollout(section: &mut Section<'_>) -> Read {
     section.close();
     // Half a plan would only be blamed for what is missing in it.
     let whole = section.out.errors() == given;
-    let plan = whole.then_some(Plan { observe, warn, brownout, ramp, enforce });
+    let plan = whole.then_some(RolloutPlan { observe, warn, brownout, ramp, enforce });
     let rollout =
         plan.and_then(|plan| Rollout::new(plan).map_err(|error| report(section, error)).ok());
     Read { rollout, identity, zone }
@@ -89,7 +91,7 @@ fn ramp(item: &Item<'_>, zone: Option<&TimeZone>) -> Option<RampPlan> {
             .required("share", "the share that is refused, such as 0.1")
             .and_then(|item| item.share());
         section.close();
-        steps.extend(at.zip(share.and_then(Share::from_fraction)));
+        steps.extend(at.zip(share.and_then(RefusedShare::from_fraction)));
     }
     Some(RampPlan::Steps(steps))
 }

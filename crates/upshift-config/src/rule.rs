@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use ipnet::IpNet;
 use toml::de::DeValue;
-use upshift_core::Reason;
+use upshift_core::VerdictReason;
 use upshift_core::policy::{
-    AnswerStyle, Breaker, Builtin, Counted, Exemption, Phase, RuleSpec, Uncertain, UpgradeUrl,
+    AnswerStyle, BreakerLimits, Builtin, Counted, Exemption, Phase, RuleSpec, Uncertain, UpgradeUrl,
 };
 
 use crate::diagnostic::Finding;
@@ -19,20 +19,12 @@ pub(crate) struct Placed<'d, T> {
     pub(crate) section: Section<'d>,
 }
 
-const PHASES: [(&str, Phase); 6] = [
-    ("off", Phase::Off),
-    ("observe", Phase::Observe),
-    ("warn", Phase::Warn),
-    ("brownout", Phase::Brownout),
-    ("enforce", Phase::Enforce),
-    ("paused", Phase::Paused),
-];
 const ACTIONS: [(&str, bool); 2] = [("admit", false), ("refuse", true)];
 
 /// Reads one rule; `None` if it has no id or no requirement, which has then been reported.
 pub(crate) fn rule<'d>(
     mut section: Section<'d>,
-    default: Option<Breaker>,
+    default: Option<BreakerLimits>,
 ) -> Option<Placed<'d, RuleSpec>> {
     let id = section.required("id", "a name that does not change").and_then(|item| id(&item));
     let matcher = matcher::matcher(&mut section);
@@ -92,12 +84,12 @@ fn phase(item: &Item<'_>) -> Option<Phase> {
         item.wrong("a ramp cannot be pinned", "its share comes from `rollout.ramp`");
         return None;
     }
-    item.word("phase", &PHASES)
+    item.word("phase", &Phase::PINNABLE.map(|phase| (phase.as_str(), phase)))
 }
 
 fn on(item: &Item<'_>) -> Uncertain {
     let Some(mut section) = item.section("On") else { return Uncertain::default() };
-    let refused: Vec<Reason> = Uncertain::REASONS
+    let refused: Vec<VerdictReason> = Uncertain::REASONS
         .into_iter()
         .filter(|reason| {
             section.get(reason.as_str()).and_then(|item| item.word("action", &ACTIONS))
@@ -139,7 +131,7 @@ fn upgrade_url(item: &Item<'_>) -> UpgradeUrl {
 }
 
 /// Reads `[breaker]` or `breaker = false`, and the address that is told of a trip.
-pub(crate) fn breaker(item: Option<Item<'_>>) -> (Option<Breaker>, Option<String>) {
+pub(crate) fn breaker(item: Option<Item<'_>>) -> (Option<BreakerLimits>, Option<String>) {
     let Some(item) = item else { return (Some(BREAKER), None) };
     if is_false(&item) {
         return (None, None);
@@ -152,7 +144,7 @@ pub(crate) fn breaker(item: Option<Item<'_>>) -> (Option<Breaker>, Option<String
 }
 
 /// What a breaker is when nothing is said.
-const BREAKER: Breaker = Breaker {
+const BREAKER: BreakerLimits = BreakerLimits {
     refused_share: 0.05,
     window: 60,
     minimum: 200,
@@ -161,7 +153,7 @@ const BREAKER: Breaker = Breaker {
 };
 const COUNTS: [(&str, Counted); 2] = [("seen", Counted::Seen), ("accepted", Counted::Accepted)];
 
-fn rule_breaker(item: &Item<'_>, default: Option<Breaker>) -> Option<Breaker> {
+fn rule_breaker(item: &Item<'_>, default: Option<BreakerLimits>) -> Option<BreakerLimits> {
     if is_false(item) {
         return None;
     }
@@ -171,7 +163,7 @@ fn rule_breaker(item: &Item<'_>, default: Option<Breaker>) -> Option<Breaker> {
     Some(breaker)
 }
 
-fn thresholds(section: &mut Section<'_>, default: Breaker) -> Breaker {
+fn thresholds(section: &mut Section<'_>, default: BreakerLimits) -> BreakerLimits {
     let small = |number: u64| u32::try_from(number).ok();
     let window = section.get("window").and_then(|item| {
         let seconds = item.duration()?.as_secs();
@@ -181,7 +173,7 @@ fn thresholds(section: &mut Section<'_>, default: Breaker) -> Breaker {
         }
         small(seconds)
     });
-    Breaker {
+    BreakerLimits {
         refused_share: section
             .get("refused-share")
             .and_then(|item| refused_share(&item))

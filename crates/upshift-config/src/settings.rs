@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use upshift_core::arrival::{Proxy, ProxyReads, UndeclaredProxy};
+pub use upshift_core::client_info::{Proxy, ProxyReads, UndeclaredProxy};
 use upshift_core::policy::Comparison;
 
 use crate::regular::read_regular;

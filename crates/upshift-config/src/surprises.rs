@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use jiff::Timestamp;
 use upshift_core::HttpVersion;
 use upshift_core::policy::{
-    AnswerStyle, Exemption, HostPattern, IdentityReader, Phase, RampPlan, Requirement, RuleSpec,
-    Share,
+    AnswerStyle, Exemption, HostPattern, IdentityReader, Phase, RampPlan, RefusedShare,
+    Requirement, RuleSpec,
 };
 
 use crate::diagnostic::Finding;
@@ -87,7 +87,7 @@ fn cliff(spec: &RuleSpec, section: &Section<'_>) -> Option<Finding> {
     let at = section.value_span("rollout");
     if let RampPlan::Steps(steps) = ramp
         && let Some((_, share)) =
-            steps.last().filter(|(_, share)| *share < Share::from_basis_points(5_000))
+            steps.last().filter(|(_, share)| *share < RefusedShare::from_basis_points(5_000))
     {
         let left = 100.0 - share.fraction() * 100.0;
         return Some(
@@ -162,9 +162,7 @@ fn unwatched(spec: &RuleSpec, section: &Section<'_>) -> Option<Finding> {
 
 fn useless_breaker(spec: &RuleSpec, section: &Section<'_>) -> Option<Finding> {
     let given = section.value("breaker").filter(|given| given.is_table())?;
-    let phase = spec
-        .phase
-        .filter(|phase| !matches!(phase, Phase::Brownout | Phase::Ramp | Phase::Enforce))?;
+    let phase = spec.phase.filter(|phase| !phase.refuses())?;
     Some(
         Finding::warning(given.span(), "this breaker watches nothing")
             .label(format!("the rule is pinned to `{phase}`, which refuses no caller"))
@@ -177,8 +175,10 @@ fn useless_breaker(spec: &RuleSpec, section: &Section<'_>) -> Option<Finding> {
 fn refuses_already(spec: &RuleSpec, section: &Section<'_>, now: Timestamp) -> Option<Finding> {
     let rollout = spec.rollout.as_ref().filter(|_| spec.phase.is_none())?;
     let moment = rollout.at(now);
-    let stage =
-        rollout.stages().iter().rfind(|stage| stage.from <= now && moment.share > Share::NONE)?;
+    let stage = rollout
+        .stages()
+        .iter()
+        .rfind(|stage| stage.from <= now && moment.share > RefusedShare::NONE)?;
     let (since, percent) = (stage.from, f64::from(moment.share.basis_points()) / 100.0);
     let at = section.value_span("rollout");
     let first =

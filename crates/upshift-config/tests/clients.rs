@@ -78,7 +78,7 @@ fn facts(fields: &Vec<(String, String)>) -> Facts<'_> {
         hop: HttpVersion::V1_1,
         http: Known::Is(HttpVersion::V1_1),
         tls: Known::Is(TlsState::Cleartext),
-        peer: None,
+        client_ip: None,
         fields,
         has_content: false,
         protocol: None,

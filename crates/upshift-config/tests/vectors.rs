@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use conformance::{Exchange, Request};
 use upshift_core::answer::{Circumstances, refuse};
-use upshift_core::notice::{Change, changes};
+use upshift_core::notice::{FieldChange, changes};
 use upshift_core::{Facts, HttpVersion, Known, Timestamp, TlsState, TlsVersion, Verdict};
 
 #[test]
@@ -50,7 +50,7 @@ fn faults(case: &Exchange) -> Vec<String> {
             let added: Vec<_> = changes(&decision, &upstream)
                 .iter()
                 .map(|change| match change {
-                    Change::Set(name, value) | Change::Append(name, value) => {
+                    FieldChange::Set(name, value) | FieldChange::Append(name, value) => {
                         ((*name).to_owned(), value.clone())
                     }
                 })
@@ -77,7 +77,7 @@ fn facts<'a>(request: &'a Request, fields: &'a Vec<(String, String)>) -> Facts<'
         hop: http,
         http: Known::Is(http),
         tls: Known::Is(tls.unwrap_or(TlsState::Cleartext)),
-        peer: Some([203, 0, 113, 9].into()),
+        client_ip: Some([203, 0, 113, 9].into()),
         fields,
         has_content: request.body > 0,
         protocol: None,

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::policy::{ExemptedBy, Moment, Phase, Rule};
+use crate::policy::{ExemptedBy, Phase, RolloutState, Rule};
 
 /// The outcome for the request. The greater is the stricter, and the strictest rule wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,7 +20,7 @@ pub enum Verdict {
 
 /// The subject of a requirement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
+pub enum RequirementKind {
     /// TLS and its version.
     Tls,
     /// The version of HTTP.
@@ -37,7 +37,7 @@ pub enum Kind {
 
 /// The reason for a rule's verdict. The list is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Reason {
+pub enum VerdictReason {
     /// The requirement is met.
     Meets,
     /// The version is below the minimum.
@@ -68,7 +68,7 @@ pub enum Reason {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observed<'a> {
     /// The kind of thing that it is a value of.
-    pub kind: Kind,
+    pub kind: RequirementKind,
     /// The value as it was sent.
     pub value: Cow<'a, str>,
     /// Its source: a reader as the policy file writes it, or `connection`.
@@ -85,15 +85,15 @@ pub struct Ruling<'a> {
     /// Its verdict; `Admit` if it does not apply.
     pub verdict: Verdict,
     /// The state of its rollout.
-    pub moment: Moment,
+    pub moment: RolloutState,
     /// The kind of the requirement that decided: the first that is met, or the first that is surely
     /// not.
-    pub kind: Kind,
+    pub kind: RequirementKind,
     /// Why; `Meets` if it does not apply.
-    pub reason: Reason,
+    pub reason: VerdictReason,
     /// The reason for a refusal at `enforce`, if there were one. It differs from `reason` outside
     /// of a ramp's share only.
-    pub cause: Option<Reason>,
+    pub cause: Option<VerdictReason>,
     /// The values that were read.
     pub observed: Vec<Observed<'a>>,
     /// The exemption that excused it.
@@ -126,7 +126,7 @@ impl Verdict {
     }
 }
 
-impl Kind {
+impl RequirementKind {
     /// As the policy file, JSON and metrics name it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -145,7 +145,7 @@ impl Kind {
     }
 }
 
-impl Reason {
+impl VerdictReason {
     /// Every reason.
     pub const ALL: [Self; 12] = [
         Self::Meets,
@@ -229,20 +229,22 @@ impl Ruling<'_> {
             seen.map(|observed| format!("{} ({})", observed.value, observed.read)).collect();
         let seen = seen.join(", ");
         match self.cause.unwrap_or(self.reason) {
-            Reason::Meets => {
+            VerdictReason::Meets => {
                 format!("{} meets it", if seen.is_empty() { "the request" } else { &seen })
             }
-            Reason::TooOld => format!("{seen} is below the minimum"),
-            Reason::Blocked => format!("{seen} is blocked"),
-            Reason::Missing => format!("no {kind} version was sent"),
-            Reason::Malformed => format!("{seen} is not a version"),
-            Reason::Ambiguous => format!("different versions were sent: {seen}"),
-            Reason::TooNew => format!("{seen} is above all that is supported"),
-            Reason::UnknownClient => format!("{seen} is a client that the rule does not know"),
-            Reason::Unknown => format!("a proxy in front does not tell the {kind} version"),
-            Reason::Unmet => self.unmet(&seen),
-            Reason::Subprotocol => format!("none of its subprotocols was offered: {seen}"),
-            Reason::NotInRamp => "its turn in the ramp has not come".to_owned(),
+            VerdictReason::TooOld => format!("{seen} is below the minimum"),
+            VerdictReason::Blocked => format!("{seen} is blocked"),
+            VerdictReason::Missing => format!("no {kind} version was sent"),
+            VerdictReason::Malformed => format!("{seen} is not a version"),
+            VerdictReason::Ambiguous => format!("different versions were sent: {seen}"),
+            VerdictReason::TooNew => format!("{seen} is above all that is supported"),
+            VerdictReason::UnknownClient => {
+                format!("{seen} is a client that the rule does not know")
+            }
+            VerdictReason::Unknown => format!("a proxy in front does not tell the {kind} version"),
+            VerdictReason::Unmet => self.unmet(&seen),
+            VerdictReason::Subprotocol => format!("none of its subprotocols was offered: {seen}"),
+            VerdictReason::NotInRamp => "its turn in the ramp has not come".to_owned(),
         }
     }
 
@@ -253,14 +255,16 @@ impl Ruling<'_> {
             .find(|observed| observed.kind == self.kind)
             .map(|observed| &*observed.value);
         match (self.kind, value) {
-            (Kind::Tls, Some("none")) => "the request came as cleartext".to_owned(),
-            (Kind::Tls, Some(old)) if old.starts_with("SSL") => {
+            (RequirementKind::Tls, Some("none")) => "the request came as cleartext".to_owned(),
+            (RequirementKind::Tls, Some(old)) if old.starts_with("SSL") => {
                 format!("the request came over {old}")
             }
-            (Kind::Tls, Some(version)) => format!("the request came over TLS {version}"),
-            (Kind::Http, Some(version)) => format!("the request came over HTTP/{version}"),
-            (Kind::WebSocket, Some("none")) => "it is no WebSocket handshake".to_owned(),
-            (Kind::Protocol, Some("none")) => "it offers no other protocol".to_owned(),
+            (RequirementKind::Tls, Some(version)) => format!("the request came over TLS {version}"),
+            (RequirementKind::Http, Some(version)) => {
+                format!("the request came over HTTP/{version}")
+            }
+            (RequirementKind::WebSocket, Some("none")) => "it is no WebSocket handshake".to_owned(),
+            (RequirementKind::Protocol, Some("none")) => "it offers no other protocol".to_owned(),
             _ => format!("{seen} is not what it requires"),
         }
     }
@@ -296,13 +300,13 @@ impl fmt::Display for Verdict {
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for RequirementKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-impl fmt::Display for Reason {
+impl fmt::Display for VerdictReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }

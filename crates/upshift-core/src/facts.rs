@@ -277,7 +277,7 @@ pub struct Facts<'a> {
     /// The protection of its connection.
     pub tls: Known<TlsState>,
     /// The client's address.
-    pub peer: Option<IpAddr>,
+    pub client_ip: Option<IpAddr>,
     /// The field lines.
     pub fields: &'a dyn Fields,
     /// The request has content (a body).

@@ -4,7 +4,7 @@
 //! policy gives the same decision in every shell that calls it.
 
 pub mod answer;
-pub mod arrival;
+pub mod client_info;
 pub mod decision;
 pub mod facts;
 pub mod field;
@@ -14,7 +14,7 @@ pub mod policy;
 mod proxy_fields;
 pub mod version;
 
-pub use decision::{Decision, Kind, Observed, Reason, Ruling, Verdict};
+pub use decision::{Decision, Observed, RequirementKind, Ruling, Verdict, VerdictReason};
 pub use facts::{Facts, Fields, HttpVersion, Known, TlsState, TlsVersion};
 pub use jiff::Timestamp;
 pub use policy::{Phase, Policy};

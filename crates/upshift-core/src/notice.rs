@@ -10,15 +10,15 @@
 
 use jiff::Timestamp;
 
-use crate::decision::{Decision, Reason, Ruling, Verdict};
+use crate::decision::{Decision, Ruling, Verdict, VerdictReason};
 use crate::field::is_token;
 use crate::policy::{ExemptedBy, Requirement, Rule};
 use crate::version::Version;
-use crate::{Fields, Kind};
+use crate::{Fields, RequirementKind};
 
 /// What to do with the upstream's answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
+pub enum FieldChange {
     /// Put this line in the place of all of its name.
     Set(&'static str, String),
     /// Add this line.
@@ -26,23 +26,23 @@ pub enum Change {
 }
 
 /// The changes to an answer that passes; none for nearly every request.
-pub fn changes(decision: &Decision<'_>, upstream: &dyn Fields) -> Vec<Change> {
+pub fn changes(decision: &Decision<'_>, upstream: &dyn Fields) -> Vec<FieldChange> {
     let mut changes = Vec::new();
     let rulings: Vec<&Ruling<'_>> = decision.matched().filter(|ruling| is_told(ruling)).collect();
     let told: Vec<&Rule> = rulings.iter().map(|ruling| ruling.rule).collect();
     if !told.is_empty() {
         date_changes(&told, upstream, &mut changes);
-        let lines = links(&told).into_iter().map(|link| Change::Append("Link", link));
+        let lines = links(&told).into_iter().map(|link| FieldChange::Append("Link", link));
         changes.extend(lines);
         for (name, value) in version_lists(&rulings) {
             if !upstream.has(&name.to_ascii_lowercase()) {
-                changes.push(Change::Set(name, value));
+                changes.push(FieldChange::Set(name, value));
             }
         }
     }
     let vary = api_fields(decision);
     if !vary.is_empty() {
-        changes.push(Change::Append("Vary", vary.join(", ")));
+        changes.push(FieldChange::Append("Vary", vary.join(", ")));
     }
     changes
 }
@@ -107,15 +107,15 @@ impl Dates {
     }
 }
 
-fn date_changes(told: &[&Rule], upstream: &dyn Fields, changes: &mut Vec<Change>) {
+fn date_changes(told: &[&Rule], upstream: &dyn Fields, changes: &mut Vec<FieldChange>) {
     let Dates { deprecated, sunset } = Dates::earliest(told);
     let theirs = upstream.text("deprecation").and_then(read_deprecation);
     if let Some(date) = deprecated.filter(|ours| theirs.is_none_or(|theirs| *ours < theirs)) {
-        changes.push(Change::Set("Deprecation", deprecation(date)));
+        changes.push(FieldChange::Set("Deprecation", deprecation(date)));
     }
     let theirs = upstream.text("sunset").and_then(read_http_date);
     if let Some(date) = sunset.filter(|ours| theirs.is_none_or(|theirs| *ours < theirs)) {
-        changes.push(Change::Set("Sunset", http_date(date)));
+        changes.push(FieldChange::Set("Sunset", http_date(date)));
     }
 }
 
@@ -167,10 +167,9 @@ fn version_lists(rulings: &[&Ruling<'_>]) -> Vec<(&'static str, String)> {
                 api.supported.iter().partition(|version| **version >= api.minimum);
             supported.extend(new.into_iter().map(Version::text));
             deprecated.extend(old.into_iter().map(Version::text));
-            let own = ruling
-                .observed
-                .iter()
-                .filter(|seen| seen.kind == Kind::Api && ruling.cause == Some(Reason::TooOld));
+            let own = ruling.observed.iter().filter(|seen| {
+                seen.kind == RequirementKind::Api && ruling.cause == Some(VerdictReason::TooOld)
+            });
             deprecated.extend(own.map(|seen| &*seen.value).filter(|version| is_token(version)));
         }
     }
@@ -185,7 +184,7 @@ fn version_lists(rulings: &[&Ruling<'_>]) -> Vec<(&'static str, String)> {
 }
 
 fn is_api(rule: &Rule) -> bool {
-    rule.require.iter().any(|requirement| requirement.kind() == Kind::Api)
+    rule.require.iter().any(|requirement| requirement.kind() == RequirementKind::Api)
 }
 
 fn api_fields(decision: &Decision<'_>) -> Vec<String> {

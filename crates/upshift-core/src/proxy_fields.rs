@@ -8,7 +8,7 @@
 
 use std::net::IpAddr;
 
-use crate::arrival::{Proxy, ProxyReads};
+use crate::client_info::{Proxy, ProxyReads};
 use crate::field::{plain_elements, quoted_parts};
 use crate::{Fields, HttpVersion, Known, TlsState, TlsVersion};
 

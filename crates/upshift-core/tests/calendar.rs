@@ -5,18 +5,18 @@
 use jiff::{SignedDuration, Timestamp, Unit};
 use proptest::prelude::*;
 use upshift_core::policy::{
-    Api, ApiReader, FieldName, IdentityReader, Plan, PolicySpec, RampPlan, Requirement, Rollout,
-    RuleSpec,
+    ApiReader, ApiRequirement, FieldName, IdentityReader, PolicySpec, RampPlan, Requirement,
+    Rollout, RolloutPlan, RuleSpec,
 };
 use upshift_core::version::Scheme;
-use upshift_core::{Facts, HttpVersion, Known, Phase, Policy, Reason, TlsState, Verdict};
+use upshift_core::{Facts, HttpVersion, Known, Phase, Policy, TlsState, Verdict, VerdictReason};
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
 fn rollout() -> Rollout {
-    Rollout::new(Plan {
+    Rollout::new(RolloutPlan {
         observe: Some(at("2028-01-01T00:00:00Z")),
         warn: Some(at("2028-02-01T00:00:00Z")),
         brownout: vec![
@@ -33,7 +33,7 @@ fn rollout() -> Rollout {
 
 fn policy() -> Policy {
     let scheme = Scheme::Semver;
-    let api = Api {
+    let api = ApiRequirement {
         minimum: scheme.parse("2.0").unwrap(),
         supported: Vec::new(),
         assume: None,
@@ -47,7 +47,12 @@ fn policy() -> Policy {
 }
 
 /// The verdict for a caller of this API version, with this key if it has one.
-fn verdict(policy: &Policy, version: &str, key: Option<&str>, now: Timestamp) -> (Verdict, Reason) {
+fn verdict(
+    policy: &Policy,
+    version: &str,
+    key: Option<&str>,
+    now: Timestamp,
+) -> (Verdict, VerdictReason) {
     let mut fields = vec![("x-api-version", version)];
     fields.extend(key.map(|key| ("x-api-key", key)));
     let facts = Facts {
@@ -58,7 +63,7 @@ fn verdict(policy: &Policy, version: &str, key: Option<&str>, now: Timestamp) ->
         hop: HttpVersion::V1_1,
         http: Known::Is(HttpVersion::V1_1),
         tls: Known::Is(TlsState::Cleartext),
-        peer: None,
+        client_ip: None,
         fields: &fields,
         has_content: false,
         protocol: None,
@@ -106,7 +111,7 @@ fn moments() -> Vec<Timestamp> {
 fn six_months_at_every_edge() {
     let policy = policy();
     for now in moments() {
-        let phase = policy.rules()[0].moment(now).phase;
+        let phase = policy.rules()[0].rollout_state(now).phase;
         assert_eq!(phase, expected(now), "{now}");
         assert_eq!(
             verdict(&policy, "2.1", Some("k"), now).0,
@@ -117,22 +122,23 @@ fn six_months_at_every_edge() {
         let without = verdict(&policy, "1.9", None, now).0;
         match phase {
             Phase::Off | Phase::Observe => {
-                assert_eq!((old, without), (Verdict::Admit, Verdict::Admit), "{now}")
+                assert_eq!((old, without), (Verdict::Admit, Verdict::Admit), "{now}");
             }
             Phase::Warn | Phase::Paused => {
-                assert_eq!((old, without), (Verdict::Warn, Verdict::Warn), "{now}")
+                assert_eq!((old, without), (Verdict::Warn, Verdict::Warn), "{now}");
             }
             Phase::Brownout | Phase::Enforce => {
                 assert_eq!(
                     (old, without, reason),
-                    (Verdict::Refuse, Verdict::Refuse, Reason::TooOld),
+                    (Verdict::Refuse, Verdict::Refuse, VerdictReason::TooOld),
                     "{now}"
                 );
             }
             Phase::Ramp => {
                 assert_eq!(without, Verdict::Warn, "who has no identity is never in a ramp, {now}");
                 assert!(
-                    old == Verdict::Refuse || (old, reason) == (Verdict::Warn, Reason::NotInRamp),
+                    old == Verdict::Refuse
+                        || (old, reason) == (Verdict::Warn, VerdictReason::NotInRamp),
                     "{now}"
                 );
             }
@@ -181,10 +187,10 @@ fn the_length_of_a_day_does_not_matter_to_a_ramp() {
     // grows evenly over them.
     let (from, to) = (at("2028-03-25T23:00:00Z"), at("2028-03-26T22:00:00Z"));
     assert_eq!(to.since((Unit::Hour, from)).unwrap().get_hours(), 23);
-    let ramp = Rollout::new(Plan {
+    let ramp = Rollout::new(RolloutPlan {
         ramp: Some(RampPlan::Linear(from)),
         enforce: Some(to),
-        ..Plan::default()
+        ..RolloutPlan::default()
     })
     .unwrap();
     let half = from.checked_add(SignedDuration::from_mins(23 * 30)).unwrap();

@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 use serde::Deserialize;
 use upshift_core::Timestamp;
-use upshift_core::policy::{Plan, RampPlan, Rollout, Share, bucket};
+use upshift_core::policy::{RampPlan, RefusedShare, Rollout, RolloutPlan, bucket};
 
 #[derive(Deserialize)]
 struct Vectors<T> {
@@ -33,8 +33,12 @@ fn at(moment: &toml::value::Datetime) -> Timestamp {
 }
 
 fn linear(from: Timestamp, to: Timestamp) -> Rollout {
-    Rollout::new(Plan { ramp: Some(RampPlan::Linear(from)), enforce: Some(to), ..Plan::default() })
-        .unwrap()
+    Rollout::new(RolloutPlan {
+        ramp: Some(RampPlan::Linear(from)),
+        enforce: Some(to),
+        ..RolloutPlan::default()
+    })
+    .unwrap()
 }
 
 #[test]
@@ -68,7 +72,7 @@ fn the_share_realised_is_within_one_percent_of_the_share_asked_at_100_000_identi
     for rule in ["orders-v2", "old-apps"] {
         let buckets: Vec<u16> = (0..100_000).map(|n| bucket(rule, &format!("key-{n}"))).collect();
         for asked in (0..=10_000).step_by(250) {
-            let share = Share::from_basis_points(asked);
+            let share = RefusedShare::from_basis_points(asked);
             let refused = buckets.iter().filter(|bucket| share.contains(**bucket)).count();
             let realised = refused as f64 / 100_000.0;
             assert!(
@@ -99,9 +103,9 @@ proptest! {
         let mut shares: Vec<u64> = steps.values().copied().collect();
         shares.sort_unstable();
         let second = |second| Timestamp::from_second(second).unwrap();
-        let steps: Vec<_> = steps.keys().zip(shares).map(|(at, s)| (second(*at), Share::from_basis_points(s))).collect();
+        let steps: Vec<_> = steps.keys().zip(shares).map(|(at, s)| (second(*at), RefusedShare::from_basis_points(s))).collect();
         let (from, enforce) = (steps[0].0, end.map(second));
-        let stepped = Plan { ramp: Some(RampPlan::Steps(steps)), enforce, ..Plan::default() };
+        let stepped = RolloutPlan { ramp: Some(RampPlan::Steps(steps)), enforce, ..RolloutPlan::default() };
         let plans = [Some(Rollout::new(stepped).unwrap()), enforce.map(|to| linear(from, to))];
         let mut seconds = seconds;
         seconds.sort_unstable();

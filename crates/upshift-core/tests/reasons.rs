@@ -1,13 +1,13 @@
 //! `docs/reasons.md` is the closed list of reasons.
 
-use upshift_core::Reason;
+use upshift_core::VerdictReason;
 
 #[test]
 fn the_book_lists_every_reason_once() {
     let page = include_str!("../../../docs/reasons.md");
     let listed: Vec<&str> =
         page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
-    let mut reasons: Vec<&str> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
+    let mut reasons: Vec<&str> = VerdictReason::ALL.iter().map(|reason| reason.as_str()).collect();
     let mut sorted = listed.clone();
     sorted.sort_unstable();
     reasons.sort_unstable();

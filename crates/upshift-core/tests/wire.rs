@@ -7,14 +7,14 @@ use proptest::prelude::*;
 use upshift_core::answer::{Answer, Circumstances, refuse};
 use upshift_core::field::Protocol;
 use upshift_core::policy::{
-    AnswerStyle, Api, ApiReader, Client, ClientReader, Exemption, FieldName, HeaderPattern,
-    HostPattern, Matcher, PathTemplate, PolicySpec, Requirement, RuleSpec, Uncertain, Values,
-    WebSocket,
+    AnswerStyle, ApiReader, ApiRequirement, ClientReader, ClientRequirement, Exemption, FieldName,
+    HeaderPattern, HostPattern, Matcher, MatcherValues, PathTemplate, PolicySpec, Requirement,
+    RuleSpec, Uncertain, WebSocketRequirement,
 };
 use upshift_core::version::{ClientVersion, Scheme};
 use upshift_core::{
-    Decision, Facts, Fields, HttpVersion, Known, Policy, Reason, Timestamp, TlsState, TlsVersion,
-    Verdict,
+    Decision, Facts, Fields, HttpVersion, Known, Policy, Timestamp, TlsState, TlsVersion, Verdict,
+    VerdictReason,
 };
 
 type Lines = Vec<(&'static str, &'static str)>;
@@ -28,7 +28,7 @@ fn facts(lines: &Lines) -> Facts<'_> {
         hop: HttpVersion::V1_1,
         http: Known::Is(HttpVersion::V1_1),
         tls: Known::Is(TlsState::Cleartext),
-        peer: None,
+        client_ip: None,
         fields: lines,
         has_content: false,
         protocol: None,
@@ -52,8 +52,13 @@ fn api(on: Uncertain) -> RuleSpec {
         ApiReader::MediaTypeParameter("v".into()),
     ];
     let supported = vec![version("2.0"), version("2.1")];
-    let requirement =
-        Api { scheme: Scheme::Semver, minimum: version("2.0"), supported, assume: None, read };
+    let requirement = ApiRequirement {
+        scheme: Scheme::Semver,
+        minimum: version("2.0"),
+        supported,
+        assume: None,
+        read,
+    };
     RuleSpec { on, ..require(Requirement::Api(requirement)) }
 }
 
@@ -64,7 +69,7 @@ fn client() -> RuleSpec {
         ClientReader::UserAgent,
     ];
     let minimum = [("AcmeApp".into(), version("5.1")), ("Chrome".into(), version("109"))].into();
-    require(Requirement::Client(Client {
+    require(Requirement::Client(ClientRequirement {
         read,
         minimum,
         blocked: vec![("AcmeApp".into(), version("5.3.0"))],
@@ -86,7 +91,7 @@ fn some(status: u16, upgrade: &str) -> Option<(u16, String)> {
 
 #[test]
 fn each_row_over_http1() {
-    let (none, websocket) = (Lines::new(), Requirement::WebSocket(WebSocket::default()));
+    let (none, websocket) = (Lines::new(), Requirement::WebSocket(WebSocketRequirement::default()));
     let plain = facts(&none);
     let old = Facts { hop: HttpVersion::V1_0, http: Known::Is(HttpVersion::V1_0), ..plain };
     assert_eq!(
@@ -135,7 +140,7 @@ fn a_refusal_names_the_place_of_the_version() {
         let body = String::from_utf8(body.unwrap()).unwrap();
         assert!(body.contains(&format!("Send version 2.1, read from {place}.")), "{place}: {body}");
     }
-    let rule = api(Uncertain::refusing([Reason::Missing]));
+    let rule = api(Uncertain::refusing([VerdictReason::Missing]));
     let body = answered(rule, &facts(&none)).map(|answer| answer.body().to_vec()).unwrap();
     assert!(String::from_utf8(body).unwrap().contains("read from header:X-Api-Version."));
 }
@@ -145,7 +150,7 @@ fn a_refusal_names_the_place_of_the_version() {
 fn a_refusal_says_of_tls_what_is_known() {
     let none = Lines::new();
     let rule = RuleSpec {
-        on: Uncertain::refusing([Reason::Unknown]),
+        on: Uncertain::refusing([VerdictReason::Unknown]),
         ..require(Requirement::Tls(TlsVersion::V1_2))
     };
     for (tls, wanted) in [
@@ -192,7 +197,7 @@ fn over_http2_neither_upgrade_nor_connection() {
 fn websocket_handshakes() {
     let rule = || {
         let subprotocols = vec!["chat.v2".into()];
-        require(Requirement::WebSocket(WebSocket { version: 13, subprotocols }))
+        require(Requirement::WebSocket(WebSocketRequirement { version: 13, subprotocols }))
     };
     let handshake = |version: &'static str, subprotocol: &'static str| {
         vec![
@@ -223,7 +228,10 @@ fn websocket_handshakes() {
         http: Known::Is(HttpVersion::V2),
         ..facts(&handshake)
     };
-    assert_eq!(upgrade_of(require(Requirement::WebSocket(WebSocket::default())), &extended), None);
+    assert_eq!(
+        upgrade_of(require(Requirement::WebSocket(WebSocketRequirement::default())), &extended),
+        None
+    );
 }
 
 #[test]
@@ -233,25 +241,25 @@ fn versions_are_read_from_every_place() {
     };
     let none = Lines::new();
     let plain = facts(&none);
-    assert_eq!(reason(&plain), Reason::Missing);
-    assert_eq!(reason(&Facts { path: "/api/v1/orders", ..plain }), Reason::TooOld);
+    assert_eq!(reason(&plain), VerdictReason::Missing);
+    assert_eq!(reason(&Facts { path: "/api/v1/orders", ..plain }), VerdictReason::TooOld);
     assert_eq!(
         reason(&Facts { path: "/api/v2/orders", query: Some("a=b&api-version=2%2E0"), ..plain }),
-        Reason::Meets
+        VerdictReason::Meets
     );
     assert_eq!(
         reason(&Facts { path: "/api/v2/orders", query: Some("api-version=2.1"), ..plain }),
-        Reason::Ambiguous
+        VerdictReason::Ambiguous
     );
-    assert_eq!(reason(&Facts { query: Some("api-version=x"), ..plain }), Reason::Malformed);
-    assert_eq!(reason(&Facts { query: Some("api-version=3"), ..plain }), Reason::TooNew);
+    assert_eq!(reason(&Facts { query: Some("api-version=x"), ..plain }), VerdictReason::Malformed);
+    assert_eq!(reason(&Facts { query: Some("api-version=3"), ..plain }), VerdictReason::TooNew);
     // Kind: a weight that cannot be read hides the version beside it.
     let garbled = vec![("accept", "application/json;v=1.0;q=abc")];
-    assert_eq!(reason(&facts(&garbled)), Reason::TooOld);
+    assert_eq!(reason(&facts(&garbled)), VerdictReason::TooOld);
     let accepts =
         vec![("accept", "a/b;q=0.9, application/json;v=2.0;q=0.1"), ("content-type", "a/b;v=1")];
-    assert_eq!(reason(&facts(&accepts)), Reason::Meets);
-    assert_eq!(reason(&Facts { has_content: true, ..facts(&accepts) }), Reason::Ambiguous);
+    assert_eq!(reason(&facts(&accepts)), VerdictReason::Meets);
+    assert_eq!(reason(&Facts { has_content: true, ..facts(&accepts) }), VerdictReason::Ambiguous);
 }
 
 /// Frameworks differ on which of several values counts, so every value is read, and different ones
@@ -260,11 +268,11 @@ fn versions_are_read_from_every_place() {
 fn no_second_version_hides() {
     let members = "a/b,".repeat(70) + "a/b;v=1, a/b;v=2.0";
     for (value, want) in [
-        ("a/b;v=2.0;v=1", Reason::Ambiguous),
-        ("a/b;v=2.0, c/d;v=1", Reason::Ambiguous),
-        (r#"a/b;x="a;v=2.0";v=1"#, Reason::TooOld),
-        (r#"a/b;v="2.0""#, Reason::Meets),
-        (members.as_str(), Reason::Ambiguous),
+        ("a/b;v=2.0;v=1", VerdictReason::Ambiguous),
+        ("a/b;v=2.0, c/d;v=1", VerdictReason::Ambiguous),
+        (r#"a/b;x="a;v=2.0";v=1"#, VerdictReason::TooOld),
+        (r#"a/b;v="2.0""#, VerdictReason::Meets),
+        (members.as_str(), VerdictReason::Ambiguous),
     ] {
         let (none, lines) = (Lines::new(), vec![("accept", value)]);
         let facts = Facts { fields: &lines, ..facts(&none) };
@@ -426,7 +434,7 @@ fn never_refused() {
         Verdict::Exempt
     );
     let private = Some(std::net::IpAddr::from([10, 0, 0, 7]));
-    assert_eq!(verdict(rule(), &Facts { peer: private, ..facts(&probe) }), Verdict::Exempt);
+    assert_eq!(verdict(rule(), &Facts { client_ip: private, ..facts(&probe) }), Verdict::Exempt);
     let documented = RuleSpec { docs: Some("https://api.example.com/docs".to_owned()), ..rule() };
     assert_eq!(
         verdict(documented.clone(), &Facts { path: "/docs", ..plain }),
@@ -455,7 +463,7 @@ fn no_request_excuses_itself() {
     let probe = vec![("user-agent", "kube-probe/1.29")];
     let (private, public) =
         (std::net::IpAddr::from([10, 0, 0, 7]), std::net::IpAddr::from([203, 0, 113, 9]));
-    let from = |peer, method| Facts { peer: Some(peer), method, ..facts(&probe) };
+    let from = |client_ip, method| Facts { client_ip: Some(client_ip), method, ..facts(&probe) };
     assert_eq!(verdict(&from(private, "HEAD")), Verdict::Exempt);
     assert_eq!(verdict(&from(private, "POST")), Verdict::Refuse);
     assert_eq!(verdict(&from(public, "GET")), Verdict::Refuse);
@@ -488,7 +496,7 @@ fn a_doubled_field_excuses_no_request() {
         id: "kiosks".into(),
         rules: Vec::new(),
         matcher: Matcher {
-            headers: Values {
+            headers: MatcherValues {
                 include: vec![HeaderPattern::parse("X-Kiosk: yes").unwrap()],
                 exclude: Vec::new(),
             },
@@ -532,7 +540,7 @@ fn any_rule() -> impl Strategy<Value = RuleSpec> {
         let rule = match which {
             0 => require(Requirement::Tls(TlsVersion::V1_3)),
             1 => require(Requirement::Http(HttpVersion::V2)),
-            2 => require(Requirement::WebSocket(WebSocket {
+            2 => require(Requirement::WebSocket(WebSocketRequirement {
                 version: 13,
                 subprotocols: vec!["a".into()],
             })),
@@ -601,7 +609,7 @@ proptest! {
         let watched = Watched { lines: &lines, asked: RefCell::default() };
         let facts = Facts {
             method: "GET", host: "api.example.com", path: &path, query: query.as_deref(), hop: version, http: Known::Is(version),
-            tls: Known::Is(TlsState::Cleartext), peer: None, fields: &watched, has_content: content, protocol: None,
+            tls: Known::Is(TlsState::Cleartext), client_ip: None, fields: &watched, has_content: content, protocol: None,
         };
         let policy = policy(rule);
         let decision = policy.decide(&facts, Timestamp::UNIX_EPOCH);

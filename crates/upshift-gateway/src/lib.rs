@@ -48,4 +48,4 @@ pub use upshift_config::{
     AccessLog, Address, Endpoint, HealthCheck, Limits, Proxy, ProxyReads, TlsFiles, Upstream,
     UpstreamHttp,
 };
-pub use upshift_core::arrival::{Arrival, Seen};
+pub use upshift_core::client_info::{ClientInfo, ConnectionInfo};

@@ -227,7 +227,7 @@ mod tests {
             host: "example.com",
             path: "/",
             query: None,
-            peer: None,
+            client_ip: None,
             fields: &fields,
             http: Known::Is(HttpVersion::V1_1),
             hop: HttpVersion::V1_1,

@@ -1,7 +1,7 @@
 //! The calendar of a policy: what `upshift plan --json` prints and the admin listener serves.
 
 use serde::{Deserialize, Serialize};
-use upshift_core::policy::{Actor, Override, Rule, Stage};
+use upshift_core::policy::{Actor, Override, RolloutStage, Rule};
 use upshift_core::{Phase, Policy, Timestamp};
 
 /// The part of a note that says what the breaker will do.
@@ -69,13 +69,12 @@ fn plan_of(rule: &Rule, now: Timestamp) -> Vec<PlanEntry> {
 }
 
 fn always(rule: &Rule, phase: Phase) -> PlanEntry {
-    let share = if matches!(phase, Phase::Brownout | Phase::Enforce) { 1.0 } else { 0.0 };
     PlanEntry {
         rule: rule.id.to_string(),
         phase: phase.to_string(),
         from: None,
         to: None,
-        share,
+        share: phase.pinned_share().fraction(),
         share_at_end: None,
         set_by: None,
         reason: None,
@@ -99,7 +98,7 @@ fn entry_of_override(rule: &Rule, set: &Override) -> PlanEntry {
     }
 }
 
-fn entry_of_stage(rule: &Rule, stage: &Stage, now: Timestamp) -> PlanEntry {
+fn entry_of_stage(rule: &Rule, stage: &RolloutStage, now: Timestamp) -> PlanEntry {
     let is_over = stage.to.is_some_and(|to| to <= now);
     let notes = if is_over { [None, None, None] } else { notes(rule, stage, now) };
     PlanEntry {
@@ -112,12 +111,12 @@ fn entry_of_stage(rule: &Rule, stage: &Stage, now: Timestamp) -> PlanEntry {
     }
 }
 
-fn notes(rule: &Rule, stage: &Stage, now: Timestamp) -> [Option<String>; 3] {
+fn notes(rule: &Rule, stage: &RolloutStage, now: Timestamp) -> [Option<String>; 3] {
     [cliff(rule, stage), stopped_by_the_breaker(rule, stage), watched_late(rule, stage, now)]
 }
 
 /// A rule whose enforcement is so long past that the calendar has ended the breaker's watch.
-fn watched_late(rule: &Rule, stage: &Stage, now: Timestamp) -> Option<String> {
+fn watched_late(rule: &Rule, stage: &RolloutStage, now: Timestamp) -> Option<String> {
     let end = rule.watch_end().filter(|end| stage.phase == Phase::Enforce && *end <= now)?;
     Some(format!(
         "by the calendar the breaker watched it until {end}; from the first refusal that a gateway sees after its start it \
@@ -127,7 +126,7 @@ fn watched_late(rule: &Rule, stage: &Stage, now: Timestamp) -> Option<String> {
 
 /// Whoever has no identity is in no ramp, and so meets `enforce` unprepared; steps may end below
 /// the whole, too.
-fn cliff(rule: &Rule, stage: &Stage) -> Option<String> {
+fn cliff(rule: &Rule, stage: &RolloutStage) -> Option<String> {
     let plan = rule.rollout.as_ref()?.plan();
     let ramped = plan.ramp.is_some() && stage.phase == Phase::Enforce;
     ramped.then(|| {
@@ -140,9 +139,8 @@ fn cliff(rule: &Rule, stage: &Stage) -> Option<String> {
 }
 
 /// A brownout or a ramp that refuses a greater share than the breaker allows.
-fn stopped_by_the_breaker(rule: &Rule, stage: &Stage) -> Option<String> {
-    let gentle = matches!(stage.phase, Phase::Brownout | Phase::Ramp);
-    let allowed = rule.breaker.filter(|_| gentle)?.refused_share;
+fn stopped_by_the_breaker(rule: &Rule, stage: &RolloutStage) -> Option<String> {
+    let allowed = rule.breaker.filter(|_| stage.phase.refuses_in_part())?.refused_share;
     let at = stage.exceeds(allowed)?;
     Some(format!(
         "from {at} on it refuses a greater share than the {} % that the breaker allows: if as many of all callers fall \
@@ -158,7 +156,7 @@ mod tests {
     use super::*;
     use upshift_core::HttpVersion;
     use upshift_core::policy::{
-        Overrides, Plan, PolicySpec, RampPlan, Requirement, Rollout, RuleSpec,
+        Overrides, PolicySpec, RampPlan, Requirement, Rollout, RolloutPlan, RuleSpec,
     };
 
     fn at(second: i64) -> Timestamp {
@@ -170,7 +168,13 @@ mod tests {
         ramped.identity = vec![upshift_core::policy::IdentityReader::Peer];
         let (ramp, enforce) = (Some(RampPlan::Linear(at(100))), Some(at(200)));
         ramped.rollout = Some(
-            Rollout::new(Plan { warn: Some(at(0)), ramp, enforce, ..Plan::default() }).unwrap(),
+            Rollout::new(RolloutPlan {
+                warn: Some(at(0)),
+                ramp,
+                enforce,
+                ..RolloutPlan::default()
+            })
+            .unwrap(),
         );
         let plain = RuleSpec::new("plain", vec![Requirement::Http(HttpVersion::V2)]);
         Policy::new(PolicySpec { rules: vec![ramped, plain], ..PolicySpec::default() }).unwrap()
@@ -203,7 +207,7 @@ mod tests {
             let mut spec = RuleSpec::new("ramped", vec![Requirement::Http(HttpVersion::V2)]);
             spec.identity = vec![upshift_core::policy::IdentityReader::Peer];
             let counts = upshift_core::policy::Counted::Seen;
-            let breaker = upshift_core::policy::Breaker {
+            let breaker = upshift_core::policy::BreakerLimits {
                 refused_share,
                 window: 60,
                 minimum: 200,
@@ -212,9 +216,13 @@ mod tests {
             };
             spec.breaker = Some(breaker);
             let (ramp, brownout) = (Some(RampPlan::Linear(at(1_000))), vec![(at(100), at(200))]);
-            spec.rollout =
-                Rollout::new(Plan { brownout, ramp, enforce: Some(at(2_000)), ..Plan::default() })
-                    .ok();
+            spec.rollout = Rollout::new(RolloutPlan {
+                brownout,
+                ramp,
+                enforce: Some(at(2_000)),
+                ..RolloutPlan::default()
+            })
+            .ok();
             plan(
                 &Policy::new(PolicySpec { rules: vec![spec], ..PolicySpec::default() }).unwrap(),
                 now,
@@ -244,7 +252,7 @@ mod tests {
     #[test]
     fn notes_are_on_what_is_to_come_and_on_a_watch_that_has_ended() {
         let mut spec = RuleSpec::new("late", vec![Requirement::Http(HttpVersion::V2)]);
-        let breaker = upshift_core::policy::Breaker {
+        let breaker = upshift_core::policy::BreakerLimits {
             refused_share: 0.05,
             window: 60,
             minimum: 200,
@@ -253,7 +261,8 @@ mod tests {
         };
         spec.breaker = Some(breaker);
         let (brownout, enforce) = (vec![(at(100), at(200))], Some(at(1_000)));
-        spec.rollout = Rollout::new(Plan { brownout, enforce, ..Plan::default() }).ok();
+        spec.rollout =
+            Rollout::new(RolloutPlan { brownout, enforce, ..RolloutPlan::default() }).ok();
         let policy =
             Policy::new(PolicySpec { rules: vec![spec], ..PolicySpec::default() }).unwrap();
         for (now, expected) in [(150, [1, 0, 0]), (250, [0, 0, 0])] {

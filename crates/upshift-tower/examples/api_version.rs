@@ -18,7 +18,8 @@ use axum::http::Extensions;
 use axum::routing::get;
 use upshift_core::Policy;
 use upshift_core::policy::{
-    Api, ApiReader, FieldName, Matcher, PathPattern, PolicySpec, Requirement, RuleSpec, Values,
+    ApiReader, ApiRequirement, FieldName, Matcher, MatcherValues, PathPattern, PolicySpec,
+    Requirement, RuleSpec,
 };
 use upshift_core::version::Scheme;
 use upshift_tower::UpgradeLayer;
@@ -59,7 +60,7 @@ fn orders() -> io::Result<RuleSpec> {
     let version = |text| Scheme::Semver.parse(text).map_err(io::Error::other);
     let header = FieldName::parse("X-Api-Version")
         .ok_or_else(|| io::Error::other("not the name of a field"))?;
-    let api = Api {
+    let api = ApiRequirement {
         scheme: Scheme::Semver,
         minimum: version("2.0")?,
         supported: vec![version("2.0")?, version("2.1")?],
@@ -83,5 +84,8 @@ fn chat() -> io::Result<RuleSpec> {
 
 fn on(path: &str) -> io::Result<Matcher> {
     let path = PathPattern::parse(path).map_err(|error| io::Error::other(format!("{error:?}")))?;
-    Ok(Matcher { paths: Values { include: vec![path], exclude: Vec::new() }, ..Matcher::default() })
+    Ok(Matcher {
+        paths: MatcherValues { include: vec![path], exclude: Vec::new() },
+        ..Matcher::default()
+    })
 }

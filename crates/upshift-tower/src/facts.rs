@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use http::{HeaderMap, HeaderValue, Method, Request, Uri, Version, header};
-use upshift_core::arrival::Arrival;
+use upshift_core::client_info::ClientInfo;
 use upshift_core::{Facts, Fields, HttpVersion, TlsState};
 
 /// What the acceptor of the connection knows of it: an extension of the request.
@@ -56,7 +56,7 @@ impl<'r> View<'r> {
     }
 
     /// The facts, with what the proxies in front tell of the client.
-    pub(crate) fn facts<'f>(&'f self, arrival: &Arrival<'_>) -> Facts<'f>
+    pub(crate) fn facts<'f>(&'f self, client_info: &ClientInfo<'_>) -> Facts<'f>
     where
         'r: 'f,
     {
@@ -68,10 +68,10 @@ impl<'r> View<'r> {
             host: self.uri.host().unwrap_or_else(|| Facts::host_of(named())),
             path: self.uri.path(),
             query: self.uri.query(),
-            hop: arrival.hop,
-            http: arrival.http,
-            tls: arrival.tls,
-            peer: arrival.peer,
+            hop: client_info.hop,
+            http: client_info.http,
+            tls: client_info.tls,
+            client_ip: client_info.client_ip,
             fields: &self.lines,
             has_content: self.has_content,
             protocol: self.protocol,

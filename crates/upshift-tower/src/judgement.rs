@@ -1,7 +1,7 @@
 //! What a policy makes of a request, for logs and metrics.
 
 use upshift_core::Ruling;
-use upshift_core::{Decision, Kind, Phase, Reason, Verdict};
+use upshift_core::{Decision, Phase, RequirementKind, Verdict, VerdictReason};
 
 /// The judgement of one rule. That of the deciding rule is an extension of the response.
 ///
@@ -14,11 +14,11 @@ pub struct Judgement {
     /// The rule.
     pub rule: String,
     /// What it requires.
-    pub kind: Kind,
+    pub kind: RequirementKind,
     /// Its phase.
     pub phase: Phase,
-    /// What the request lacked; [`Reason::Meets`] if nothing.
-    pub reason: Reason,
+    /// What the request lacked; [`VerdictReason::Meets`] if nothing.
+    pub reason: VerdictReason,
 }
 
 impl Judgement {

@@ -9,7 +9,7 @@
 //! 3. Every answer to a request that a rule applies to carries [`Judgements`] among its extensions,
 //!    one for each of these rules, in every phase and for every kind, and the [`Judgement`] of the
 //!    one that decided. A rollout begins with `phase = "observe"` and counts the judgements whose
-//!    `reason` is not [`Meets`](upshift_core::Reason::Meets).
+//!    `reason` is not [`Meets`](upshift_core::VerdictReason::Meets).
 //! 4. A refusal goes out at once, and what the client still sends of its body is read and thrown
 //!    away behind it, within the bounds [`drain`](UpgradeLayer::drain) and
 //!    [`drain_timeout`](UpgradeLayer::drain_timeout): many clients write all before they read, and

@@ -11,8 +11,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body::Body;
 use tower_service::Service;
 use upshift_core::answer::{Answer, Circumstances, refuse};
-use upshift_core::arrival::{Arrival, Seen, UndeclaredProxy};
-use upshift_core::notice::{Change, changes};
+use upshift_core::client_info::{ClientInfo, ConnectionInfo, UndeclaredProxy};
+use upshift_core::notice::{FieldChange, changes};
 use upshift_core::policy::why_undecidable;
 use upshift_core::{Fields, Known, Policy, Timestamp};
 
@@ -95,8 +95,8 @@ impl UpgradeLayer {
             return Outcome::Undecidable(why);
         }
         let policy = (self.source)();
-        let arrival = self.arrival(&view);
-        let facts = view.facts(&arrival);
+        let client_info = self.client_info(&view);
+        let facts = view.facts(&client_info);
         let decision = policy.decide(&facts, now);
         let judgements = Judgements::of(&decision);
         let request_id = request
@@ -105,8 +105,8 @@ impl UpgradeLayer {
             .and_then(|id| id.to_str().ok())
             .unwrap_or_default();
         let around = Circumstances {
-            proxied: self.answers_a_proxy(&view, &arrival),
-            upgrade_field: arrival.proxy.is_some_and(|proxy| proxy.upgrade_field),
+            proxied: self.answers_a_proxy(&view, &client_info),
+            upgrade_field: client_info.proxy.is_some_and(|proxy| proxy.upgrade_field),
             public: self.public.as_deref(),
             alt_svc: self.alt_svc.as_deref(),
             request_id,
@@ -127,7 +127,7 @@ impl UpgradeLayer {
     /// Merges what the policy has to say into what the service said.
     fn tell<R>(&self, telling: &Telling, mut response: Response<R>) -> Response<R> {
         let view = telling.head.view();
-        let facts = view.facts(&self.arrival(&view));
+        let facts = view.facts(&self.client_info(&view));
         let decision = telling.policy.decide(&facts, telling.now);
         for change in changes(&decision, &Lines(response.headers())) {
             apply(response.headers_mut(), change);
@@ -153,28 +153,30 @@ impl UpgradeLayer {
     }
 
     /// What is known of the client, with what the proxies in front tell.
-    fn arrival(&self, view: &View<'_>) -> Arrival<'_> {
+    fn client_info(&self, view: &View<'_>) -> ClientInfo<'_> {
         let tls = view.peer.tls.map_or(Known::Unknown, Known::Is);
-        let seen = Seen { peer: view.peer.address, http: view.hop(), tls };
+        let seen = ConnectionInfo { peer: view.peer.address, http: view.hop(), tls };
         let undeclared = match self.proxied {
             Some(false) => UndeclaredProxy::Ignore,
             _ => UndeclaredProxy::Unknown,
         };
-        let arrival = Arrival::read(seen, &view.lines, &self.proxies, undeclared);
-        if self.proxied == Some(true) && arrival.proxy.is_none() {
-            return arrival.behind_undeclared_proxy();
+        let client_info = ClientInfo::resolve(seen, &view.lines, &self.proxies, undeclared);
+        if self.proxied == Some(true) && client_info.proxy.is_none() {
+            return client_info.behind_undeclared_proxy();
         }
-        arrival
+        client_info
     }
 
     /// Whether the next hop is a proxy, declared or recognized by what it adds. A client that adds
     /// it itself only gets another answer, not another decision.
-    fn answers_a_proxy(&self, view: &View<'_>, arrival: &Arrival<'_>) -> bool {
+    fn answers_a_proxy(&self, view: &View<'_>, client_info: &ClientInfo<'_>) -> bool {
         let fields: &dyn Fields = &view.lines;
         let forwarded = ["x-forwarded-proto", "x-forwarded-for", "forwarded", "via"]
             .iter()
             .any(|name| fields.has(name));
-        arrival.proxy.is_some() || arrival.undeclared || (forwarded && self.proxied.is_none())
+        client_info.proxy.is_some()
+            || client_info.undeclared
+            || (forwarded && self.proxied.is_none())
     }
 }
 
@@ -186,10 +188,10 @@ fn judged<R>(mut response: Response<R>, judgements: Judgements) -> Response<R> {
     response
 }
 
-fn apply(headers: &mut HeaderMap, change: Change) {
+fn apply(headers: &mut HeaderMap, change: FieldChange) {
     let (name, value, replace) = match change {
-        Change::Set(name, value) => (name, value, true),
-        Change::Append(name, value) => (name, value, false),
+        FieldChange::Set(name, value) => (name, value, true),
+        FieldChange::Append(name, value) => (name, value, false),
     };
     // The core makes names and values of what the policy file's reader has let through: they are
     // well-formed.
@@ -206,7 +208,7 @@ fn apply(headers: &mut HeaderMap, change: Change) {
 fn refusal<R>(answer: Answer, judgements: Judgements) -> Response<UpgradeBody<R>> {
     let mut headers = HeaderMap::new();
     for (name, value) in answer.fields() {
-        apply(&mut headers, Change::Append(name, value.clone()));
+        apply(&mut headers, FieldChange::Append(name, value.clone()));
     }
     if answer.closes() {
         close(&mut headers);

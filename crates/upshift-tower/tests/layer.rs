@@ -8,14 +8,14 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode, Version};
 use http_body_util::{BodyExt, Full};
 use tower::{Layer as _, Service as _, service_fn};
-use upshift_core::arrival::{Proxy, ProxyReads};
+use upshift_core::client_info::{Proxy, ProxyReads};
 use upshift_core::field;
 use upshift_core::policy::{
-    Api, ApiReader, Client, ClientReader, FieldName, Phase, PolicySpec, Requirement, RuleSpec,
-    WebSocket,
+    ApiReader, ApiRequirement, ClientReader, ClientRequirement, FieldName, Phase, PolicySpec,
+    Requirement, RuleSpec, WebSocketRequirement,
 };
 use upshift_core::version::Scheme;
-use upshift_core::{HttpVersion, Policy, Reason, TlsState, TlsVersion, Verdict};
+use upshift_core::{HttpVersion, Policy, TlsState, TlsVersion, Verdict, VerdictReason};
 use upshift_tower::{Judgement, Judgements, Peer, UpgradeBody, UpgradeLayer};
 
 fn policy(rules: Vec<RuleSpec>) -> Policy {
@@ -118,7 +118,7 @@ async fn who_is_warned_is_told_beside_what_the_service_says() {
 
 #[tokio::test]
 async fn a_websocket_over_http_2_is_one_where_the_layer_is_told() {
-    let websocket = WebSocket { version: 13, subprotocols: Vec::new() };
+    let websocket = WebSocketRequirement { version: 13, subprotocols: Vec::new() };
     let rule = RuleSpec::new("chat", vec![Requirement::WebSocket(websocket)]);
     let layer = UpgradeLayer::new(policy(vec![rule]));
     let request = || {
@@ -136,14 +136,14 @@ async fn a_websocket_over_http_2_is_one_where_the_layer_is_told() {
 fn one_of_each() -> Vec<RuleSpec> {
     let version = |scheme: Scheme, text| scheme.parse(text).expect("a version");
     let header = |name| FieldName::parse(name).expect("a name");
-    let api = Api {
+    let api = ApiRequirement {
         scheme: Scheme::Semver,
         minimum: version(Scheme::Semver, "2.0"),
         supported: Vec::new(),
         assume: None,
         read: vec![ApiReader::Header(header("x-api-version"))],
     };
-    let client = Client {
+    let client = ClientRequirement {
         read: vec![ClientReader::UserAgent],
         minimum: [(
             "AcmeApp".into(),
@@ -155,7 +155,10 @@ fn one_of_each() -> Vec<RuleSpec> {
     let requirements = [
         ("tls", Requirement::Tls(TlsVersion::V1_2)),
         ("http", Requirement::Http(HttpVersion::V2)),
-        ("websocket", Requirement::WebSocket(WebSocket { version: 13, subprotocols: Vec::new() })),
+        (
+            "websocket",
+            Requirement::WebSocket(WebSocketRequirement { version: 13, subprotocols: Vec::new() }),
+        ),
         ("protocol", Requirement::Protocol(field::Protocol::parse("derp/2").expect("a protocol"))),
         ("api", Requirement::Api(api)),
         ("client", Requirement::Client(client)),
@@ -190,7 +193,7 @@ async fn every_kind_of_rule_is_counted_in_every_phase() {
                 .unwrap_or_else(|| panic!("{id} {phase:?}: none"));
             assert_eq!((judgement.rule.as_str(), judgement.kind), (id.as_str(), kind));
             assert_eq!((judgement.phase, judgement.verdict), (phase, verdict), "{id}");
-            assert_ne!(judgement.reason, Reason::Meets, "{id} {phase:?}");
+            assert_ne!(judgement.reason, VerdictReason::Meets, "{id} {phase:?}");
         }
     }
 }
@@ -211,7 +214,7 @@ async fn observed_rules_are_counted_beside_rules_that_are_met() {
         .header("user-agent", "AcmeApp/4");
     let (response, _) = ask(&layer, request.body(Full::default()).expect("a request")).await;
     let judgements = response.extensions().get::<Judgements>().expect("judgements");
-    let unmet = judgements.iter().filter(|judgement| judgement.reason != Reason::Meets);
+    let unmet = judgements.iter().filter(|judgement| judgement.reason != VerdictReason::Meets);
     let rules: Vec<&str> = unmet.map(|judgement| judgement.rule.as_str()).collect();
     assert_eq!(rules, ["http", "websocket", "protocol", "api", "client"]);
     assert_eq!(judgements.deciding().map(|judgement| judgement.rule.as_str()), Some("needs-tls"));
@@ -226,7 +229,7 @@ async fn who_meets_a_rule_is_told_from_whom_none_applies_to() {
     let (response, _) = ask(&layer, Request::new(Full::default())).await;
     assert_eq!(
         response.extensions().get::<Judgement>().map(|judgement| judgement.reason),
-        Some(Reason::Meets)
+        Some(VerdictReason::Meets)
     );
     let (response, _) =
         ask(&UpgradeLayer::new(policy(Vec::new())), Request::new(Full::default())).await;

@@ -9,7 +9,9 @@ use axum::routing::{get, post};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
-use upshift_core::policy::{Matcher, PathPattern, PolicySpec, Requirement, RuleSpec, Values};
+use upshift_core::policy::{
+    Matcher, MatcherValues, PathPattern, PolicySpec, Requirement, RuleSpec,
+};
 use upshift_core::{Policy, TlsState, TlsVersion};
 use upshift_tower::{Peer, UpgradeLayer};
 
@@ -75,7 +77,7 @@ async fn read_answer(stream: &mut TcpStream) -> String {
 fn layer(path: &str) -> UpgradeLayer {
     let path = PathPattern::parse(path).expect("a pattern");
     let matcher = Matcher {
-        paths: Values { include: vec![path], exclude: Vec::new() },
+        paths: MatcherValues { include: vec![path], exclude: Vec::new() },
         ..Matcher::default()
     };
     let rule = RuleSpec {

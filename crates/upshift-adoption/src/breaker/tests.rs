@@ -4,7 +4,7 @@ use super::*;
 use crate::{Caller, Key};
 use proptest::prelude::*;
 use upshift_core::Policy;
-use upshift_core::policy::{self, Plan, PolicySpec, Requirement, Rollout, RuleSpec};
+use upshift_core::policy::{self, PolicySpec, Requirement, Rollout, RolloutPlan, RuleSpec};
 
 const START: i64 = 1_793_000_000;
 
@@ -288,14 +288,14 @@ fn what_is_watched_follows_from_the_calendar() {
     let rule = |change: fn(&mut RuleSpec)| {
         let mut spec = RuleSpec::new("r", vec![Requirement::Http(upshift_core::HttpVersion::V2)]);
         let (warn, enforce) = (Some(at(0)), Some(at(5_000)));
-        spec.rollout = Rollout::new(Plan {
+        spec.rollout = Rollout::new(RolloutPlan {
             warn,
             brownout: vec![(at(1_000), at(1_600))],
             enforce,
-            ..Plan::default()
+            ..RolloutPlan::default()
         })
         .ok();
-        spec.breaker = Some(policy::Breaker {
+        spec.breaker = Some(policy::BreakerLimits {
             refused_share: 0.05,
             window: 60,
             minimum: 200,
@@ -333,7 +333,8 @@ fn what_is_watched_follows_from_the_calendar() {
         );
     }
     let only_warns = rule(|spec| {
-        spec.rollout = Rollout::new(Plan { warn: Some(at(0)), ..Plan::default() }).ok()
+        spec.rollout =
+            Rollout::new(RolloutPlan { warn: Some(at(0)), ..RolloutPlan::default() }).ok()
     });
     assert!(!counts(&only_warns.rules()[0], at(2_000)));
     let set = policy::Override {

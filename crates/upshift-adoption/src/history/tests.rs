@@ -4,7 +4,7 @@ use super::*;
 use crate::breaker::Limits;
 use crate::overrides::Target;
 use crate::{Fingerprint, Network};
-use upshift_core::policy::Share;
+use upshift_core::policy::RefusedShare;
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_793_000_000 + second).unwrap()
@@ -26,8 +26,9 @@ fn phases(overrides: &Overrides, now: i64) -> (Option<Imposed>, Option<Imposed>)
 
 /// The shares that `a` and `b` would refuse: one basis point more each second.
 fn shares(now: Timestamp) -> Shares {
-    let share =
-        Share::from_basis_points(u64::try_from(now.as_second() - at(0).as_second()).unwrap());
+    let share = RefusedShare::from_basis_points(
+        u64::try_from(now.as_second() - at(0).as_second()).unwrap(),
+    );
     ["a", "b"].map(|rule| (rule.to_owned(), share)).into()
 }
 

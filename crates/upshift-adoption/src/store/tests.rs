@@ -33,7 +33,7 @@ fn at(second: i64) -> Timestamp {
 /// Rules `a` and `b` refuse 12.34 %.
 fn shares() -> Shares {
     ["a", "b"]
-        .map(|rule| (rule.to_owned(), upshift_core::policy::Share::from_basis_points(1_234)))
+        .map(|rule| (rule.to_owned(), upshift_core::policy::RefusedShare::from_basis_points(1_234)))
         .into()
 }
 

@@ -79,7 +79,7 @@ mod tests {
             hop: HttpVersion::V2,
             http: Known::Is(HttpVersion::V2),
             tls: Known::Is(TlsState::Cleartext),
-            peer: None,
+            client_ip: None,
             fields: &fields,
             has_content: false,
             protocol: None,

@@ -18,7 +18,7 @@
 //! let policy = Policy::new(PolicySpec { rules: vec![rule], ..PolicySpec::default() }).expect("one good rule");
 //! let fields: Vec<(&str, &str)> = Vec::new();
 //! let mut facts = Facts {
-//!     method: "GET", host: "example.com", path: "/", query: None, peer: None, fields: &fields,
+//!     method: "GET", host: "example.com", path: "/", query: None, client_ip: None, fields: &fields,
 //!     hop: HttpVersion::V1_1, http: Known::Is(HttpVersion::V1_1), tls: Known::Is(TlsState::Cleartext), has_content: false, protocol: None,
 //! };
 //! let around = Circumstances::default();
@@ -48,7 +48,7 @@ pub use problem::{ClientMinimum, Required, required};
 pub use status::{OtherStatus, Status, UpgradeRequired, phrase};
 pub use words::Words;
 
-use crate::decision::{Decision, Kind, Reason, Ruling, Verdict};
+use crate::decision::{Decision, RequirementKind, Ruling, Verdict, VerdictReason};
 use crate::field::Protocol;
 use crate::policy::{AnswerStyle, Phase, Requirement};
 use crate::{Facts, Known, TlsState, notice};
@@ -180,7 +180,8 @@ struct Refusal<'r, 'd> {
 impl Refusal<'_, '_> {
     fn answer(self) -> Answer {
         let words = words::words(self.top, self.facts, self.around, self.https.as_deref());
-        let close = self.top.kind == Kind::Http && self.facts.hop <= crate::HttpVersion::V1_0;
+        let close =
+            self.top.kind == RequirementKind::Http && self.facts.hop <= crate::HttpVersion::V1_0;
         let fields = self.fields(&words, close);
         let body = match self.format {
             _ if self.facts.method == "HEAD" => Vec::new(),
@@ -291,8 +292,8 @@ impl Refusal<'_, '_> {
 
     fn html(&self, words: &Words) -> String {
         let label = match self.top.kind {
-            Kind::Tls => "Open the secure page",
-            Kind::Client => "Get the update",
+            RequirementKind::Tls => "Open the secure page",
+            RequirementKind::Client => "Get the update",
             _ => "See what to do",
         };
         let seen: Vec<_> = self
@@ -349,9 +350,9 @@ impl Refusal<'_, '_> {
     fn upgrade_url(&self) -> Option<&str> {
         let rule = self.top.rule;
         match self.top.kind {
-            Kind::Tls => self.https.as_deref(),
-            Kind::Client => rule.upgrade_url.of(protocols::client_name(self.top)),
-            Kind::Api => rule.successor.as_deref(),
+            RequirementKind::Tls => self.https.as_deref(),
+            RequirementKind::Client => rule.upgrade_url.of(protocols::client_name(self.top)),
+            RequirementKind::Api => rule.successor.as_deref(),
             _ => rule.upgrade_url.of(None),
         }
     }
@@ -384,7 +385,7 @@ fn status(top: &Ruling<'_>, facts: &Facts<'_>, around: &Circumstances<'_>) -> St
         AnswerStyle::Status(code) if code != 426 => code,
         AnswerStyle::Strict => strict(top),
         // To one who has just offered WebSocket, `Upgrade: websocket` would say: do that again.
-        _ if top.cause == Some(Reason::Subprotocol) => 400,
+        _ if top.cause == Some(VerdictReason::Subprotocol) => 400,
         _ if hidden => strict(top),
         _ => 426,
     };
@@ -400,16 +401,22 @@ fn status(top: &Ruling<'_>, facts: &Facts<'_>, around: &Circumstances<'_>) -> St
 /// The status for those who keep 426 to protocols.
 fn strict(top: &Ruling<'_>) -> u16 {
     match (top.cause.unwrap_or(top.reason), top.kind) {
-        (Reason::Subprotocol, _) => 400,
-        (Reason::Missing | Reason::Malformed | Reason::Ambiguous | Reason::TooNew, _) => 400,
-        (_, Kind::Api) => 410,
+        (VerdictReason::Subprotocol, _) => 400,
+        (
+            VerdictReason::Missing
+            | VerdictReason::Malformed
+            | VerdictReason::Ambiguous
+            | VerdictReason::TooNew,
+            _,
+        ) => 400,
+        (_, RequirementKind::Api) => 410,
         _ => 403,
     }
 }
 
 /// A browser that goes to a page in clear: it follows a redirect, and shows a 426 as an error.
 fn redirects(top: &Ruling<'_>, facts: &Facts<'_>) -> bool {
-    let clear = top.kind == Kind::Tls && facts.tls == Known::Is(TlsState::Cleartext);
+    let clear = top.kind == RequirementKind::Tls && facts.tls == Known::Is(TlsState::Cleartext);
     let reads = ["GET", "HEAD"].contains(&facts.method);
     let navigates = || match facts.fields.text("sec-fetch-mode") {
         Some(mode) => mode == "navigate",

@@ -1,9 +1,9 @@
 //! The protocols that an answer names, the most wanted first.
 
 use super::Circumstances;
-use crate::decision::{Kind, Reason, Ruling};
+use crate::decision::{RequirementKind, Ruling, VerdictReason};
 use crate::field::{Protocol, UpgradeList};
-use crate::policy::{Client, Requirement};
+use crate::policy::{ClientRequirement, Requirement};
 use crate::{Facts, HttpVersion, Known, TlsState};
 
 /// As [`wanted`], and never empty: where a rule's texts give no token, what remains is plain HTTP.
@@ -22,7 +22,7 @@ pub(super) fn wanted(
 
 /// The name of the client that the ruling saw.
 pub(super) fn client_name<'r>(top: &'r Ruling<'_>) -> Option<&'r str> {
-    let seen = top.observed.iter().find(|observed| observed.kind == Kind::Client)?;
+    let seen = top.observed.iter().find(|observed| observed.kind == RequirementKind::Client)?;
     seen.value.split('/').next()
 }
 
@@ -63,11 +63,11 @@ fn of(
 
 /// The client that was seen in its least version (for a blocked build its name alone), else all
 /// that work here.
-fn clients(client: &Client, top: &Ruling<'_>) -> Vec<Protocol> {
+fn clients(client: &ClientRequirement, top: &Ruling<'_>) -> Vec<Protocol> {
     let seen = client_name(top);
     let is_seen = |name: &str| seen.is_some_and(|seen| seen.eq_ignore_ascii_case(name));
     let protocol = |name: &str, version: Option<&str>| top.rule.version_protocol(name, version);
-    if top.cause == Some(Reason::Blocked) {
+    if top.cause == Some(VerdictReason::Blocked) {
         return seen.and_then(|name| protocol(name, None)).into_iter().collect();
     }
     if let Some((name, minimum)) = client.minimum.iter().find(|(name, _)| is_seen(name)) {

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::Circumstances;
-use crate::decision::{Kind, Ruling};
+use crate::decision::{RequirementKind, Ruling};
 use crate::policy::HostPattern;
 use crate::{Facts, Known, TlsState};
 
@@ -14,7 +14,7 @@ pub(super) fn https(
     facts: &Facts<'_>,
     around: &Circumstances<'_>,
 ) -> Option<String> {
-    if top.kind != Kind::Tls
+    if top.kind != RequirementKind::Tls
         || facts.tls != Known::Is(TlsState::Cleartext)
         || !facts.path.starts_with('/')
     {

@@ -1,10 +1,10 @@
 //! What a refusal says to people: what is wrong, and what to do. Nothing of it is markup yet.
 
 use crate::answer::Circumstances;
-use crate::decision::{Reason, Ruling};
+use crate::decision::{Ruling, VerdictReason};
 use crate::field::Protocol;
-use crate::policy::{Api, Client, Requirement, WebSocket};
-use crate::{Facts, Kind, Known, TlsState};
+use crate::policy::{ApiRequirement, ClientRequirement, Requirement, WebSocketRequirement};
+use crate::{Facts, Known, RequirementKind, TlsState};
 
 /// The sentences of a refusal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,10 +114,10 @@ fn http(minimum: crate::HttpVersion, facts: &Facts<'_>, around: &Circumstances<'
     }
 }
 
-fn websocket(wanted: &WebSocket, ruling: &Ruling<'_>, facts: &Facts<'_>) -> Words {
+fn websocket(wanted: &WebSocketRequirement, ruling: &Ruling<'_>, facts: &Facts<'_>) -> Words {
     let heading = "This address is for live connections".to_owned();
     let list = wanted.subprotocols.join(", ");
-    if ruling.cause == Some(Reason::Subprotocol) {
+    if ruling.cause == Some(VerdictReason::Subprotocol) {
         return Words {
             heading,
             detail: format!("This WebSocket speaks {list}, and none of that was offered."),
@@ -149,10 +149,10 @@ fn no_websocket() -> Words {
     }
 }
 
-fn api(wanted: &Api, ruling: &Ruling<'_>) -> Words {
+fn api(wanted: &ApiRequirement, ruling: &Ruling<'_>) -> Words {
     let minimum = wanted.minimum.text();
     let seen = |kind| ruling.observed.iter().find(move |observed| observed.kind == kind);
-    let sent = match seen(Kind::Api) {
+    let sent = match seen(RequirementKind::Api) {
         Some(observed) if observed.read == "assume" => {
             format!("this request sends none, which stands for {}", observed.value)
         }
@@ -160,12 +160,12 @@ fn api(wanted: &Api, ruling: &Ruling<'_>) -> Words {
         None => "this request sends none".to_owned(),
     };
     let detail = match ruling.cause {
-        Some(Reason::Malformed) => {
+        Some(VerdictReason::Malformed) => {
             format!(
                 "Version {minimum} or later of this API is required, and what was sent is no version: {sent}."
             )
         }
-        Some(Reason::Ambiguous) => {
+        Some(VerdictReason::Ambiguous) => {
             let all: Vec<_> = ruling
                 .observed
                 .iter()
@@ -176,14 +176,14 @@ fn api(wanted: &Api, ruling: &Ruling<'_>) -> Words {
                 all.join(", ")
             )
         }
-        Some(Reason::TooNew) => format!("This API does not have that version yet: {sent}."),
+        Some(VerdictReason::TooNew) => format!("This API does not have that version yet: {sent}."),
         _ => format!("Version {minimum} or later of this API is required, and {sent}."),
     };
     let supported: Vec<_> = wanted.supported.iter().map(crate::version::Version::text).collect();
     let version = wanted.supported.iter().max().unwrap_or(&wanted.minimum);
     // The version that failed is to be mended where it stands: in another place it would be a
     // second one, and ambiguous.
-    let named = seen(Kind::Api)
+    let named = seen(RequirementKind::Api)
         .filter(|observed| observed.read != "assume")
         .map(|observed| observed.read.to_string());
     let place =
@@ -199,8 +199,8 @@ fn api(wanted: &Api, ruling: &Ruling<'_>) -> Words {
     }
 }
 
-fn client(wanted: &Client, ruling: &Ruling<'_>) -> Words {
-    let sent = ruling.observed.iter().find(|observed| observed.kind == Kind::Client);
+fn client(wanted: &ClientRequirement, ruling: &Ruling<'_>) -> Words {
+    let sent = ruling.observed.iter().find(|observed| observed.kind == RequirementKind::Client);
     let (name, version) = sent.map_or(("", ""), |observed| {
         observed.value.split_once('/').unwrap_or((&observed.value, ""))
     });
@@ -211,16 +211,16 @@ fn client(wanted: &Client, ruling: &Ruling<'_>) -> Words {
         .map(|(_, version)| version.text());
     let shown = if version.is_empty() { "this version" } else { version };
     let detail = match (ruling.cause, minimum) {
-        (Some(Reason::Blocked), _) => {
+        (Some(VerdictReason::Blocked), _) => {
             format!("{name} {shown} has a fault and no longer works here.")
         }
-        (Some(Reason::Missing), _) => {
+        (Some(VerdictReason::Missing), _) => {
             "A client that names itself and its version is required here.".to_owned()
         }
-        (Some(Reason::UnknownClient), _) => {
+        (Some(VerdictReason::UnknownClient), _) => {
             format!("{name} is not one of the clients that work here.")
         }
-        (Some(Reason::Malformed), _) => {
+        (Some(VerdictReason::Malformed), _) => {
             format!("The version that {name} sent cannot be judged: \"{version}\".")
         }
         (_, Some(minimum)) => {
@@ -231,14 +231,16 @@ fn client(wanted: &Client, ruling: &Ruling<'_>) -> Words {
     let all: Vec<_> =
         wanted.minimum.iter().map(|(name, version)| format!("{name} {version}")).collect();
     let instructions = match ruling.cause {
-        Some(Reason::Missing | Reason::UnknownClient) => {
+        Some(VerdictReason::Missing | VerdictReason::UnknownClient) => {
             format!("Use one of these or later: {}.", all.join(", "))
         }
-        Some(Reason::Blocked) => format!("Install another version of {name}."),
+        Some(VerdictReason::Blocked) => format!("Install another version of {name}."),
         _ => format!("Update {name}."),
     };
     let heading = match ruling.cause {
-        Some(Reason::Missing | Reason::UnknownClient) => "This needs another app".to_owned(),
+        Some(VerdictReason::Missing | VerdictReason::UnknownClient) => {
+            "This needs another app".to_owned()
+        }
         _ => format!("Please update {name}"),
     };
     Words { heading, detail, instructions }

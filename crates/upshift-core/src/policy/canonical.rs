@@ -149,7 +149,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::path::Comparison;
-    use super::super::reading::readings;
+    use super::super::reading::path_readings;
     use super::*;
 
     #[test]
@@ -217,7 +217,7 @@ mod tests {
         #[test]
         fn a_path_without_ambiguity_has_one_reading(path in "/[a-c%./\\\\;2eF5]{0,24}") {
             if ambiguity(&path).is_none() && !path.ends_with(['.', 'e', 'E']) {
-                prop_assert_eq!(readings(&path, Comparison::default()).len(), 1);
+                prop_assert_eq!(path_readings(&path, Comparison::default()).len(), 1);
             }
         }
     }

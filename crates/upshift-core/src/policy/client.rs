@@ -145,7 +145,7 @@ mod tests {
             hop: HttpVersion::V1_1,
             http: Known::Is(HttpVersion::V1_1),
             tls: Known::Unknown,
-            peer: None,
+            client_ip: None,
             fields: &fields,
             has_content: false,
             protocol: None,

@@ -2,14 +2,14 @@
 
 use jiff::Timestamp;
 
-use super::evaluate::{Finding, evaluate};
+use super::evaluate::{Evaluation, evaluate};
 use super::exemption::ExemptedBy;
-use super::matcher::{Caller, Effect};
-use super::reading::{Reading, readings};
-use super::rollout::{Moment, Phase, bucket};
+use super::matcher::{Effect, MatchContext};
+use super::reading::{PathReading, path_readings};
+use super::rollout::{Phase, RolloutState, bucket};
 use super::{Builtin, Policy, Rule};
 use crate::Facts;
-use crate::decision::{Decision, Kind, Reason, Ruling, Verdict};
+use crate::decision::{Decision, RequirementKind, Ruling, Verdict, VerdictReason};
 
 impl Policy {
     /// Decides one request. The decision holds the rules that apply.
@@ -23,7 +23,7 @@ impl Policy {
     }
 
     fn outcome<'a>(&'a self, facts: &Facts<'a>, now: Timestamp, every: bool) -> Decision<'a> {
-        let paths = readings(facts.path, self.comparison);
+        let paths = path_readings(facts.path, self.comparison);
         let mut rulings = Vec::new();
         let mut fields = Vec::new();
         for rule in &self.rules {
@@ -49,7 +49,7 @@ impl Policy {
         &'a self,
         rule: &'a Rule,
         facts: &Facts<'a>,
-        paths: &[Reading<'_>],
+        paths: &[PathReading<'_>],
         now: Timestamp,
     ) -> Option<Ruling<'a>> {
         let mut strictest: Option<Ruling<'a>> = None;
@@ -67,17 +67,18 @@ impl Policy {
         &'a self,
         rule: &'a Rule,
         facts: &Facts<'a>,
-        path: &Reading<'_>,
+        path: &PathReading<'_>,
         now: Timestamp,
     ) -> Ruling<'a> {
-        let moment = rule.moment(now);
+        let moment = rule.rollout_state(now);
         let identities = || rule.identities(facts);
         let clients = rule.client_readers();
-        let caller = Caller { path, clients, identities: &identities, effect: Effect::Applies };
+        let caller =
+            MatchContext { path, clients, identities: &identities, effect: Effect::Applies };
         if let Some(key) = rule.matcher.mismatch(facts, &caller) {
             return unmatched(rule, moment, key);
         }
-        let Findings { kind, reason, refused, observed } = findings(rule, facts, path);
+        let RuleEvaluation { kind, reason, refused, observed } = findings(rule, facts, path);
         let exempted = if refused { self.exempted(rule, facts, &caller, now) } else { None };
         let mut ruling = Ruling {
             rule,
@@ -101,7 +102,7 @@ impl Policy {
         &self,
         rule: &Rule,
         facts: &Facts<'_>,
-        caller: &Caller<'_>,
+        caller: &MatchContext<'_>,
         now: Timestamp,
     ) -> Option<ExemptedBy<'_>> {
         let excuses =
@@ -110,7 +111,7 @@ impl Policy {
         if let Some(builtin) = builtin {
             return Some(ExemptedBy::Builtin(*builtin));
         }
-        let caller = Caller { effect: Effect::Excuses, ..*caller };
+        let caller = MatchContext { effect: Effect::Excuses, ..*caller };
         for exemption in &self.exemptions {
             let named = exemption.rules.is_empty() || exemption.rules.contains(&rule.id);
             if named
@@ -157,31 +158,31 @@ fn strictness(ruling: &Ruling<'_>) -> (bool, Verdict, bool) {
 }
 
 /// What the requirements of a rule come to, together.
-struct Findings<'a> {
-    kind: Kind,
-    reason: Reason,
+struct RuleEvaluation<'a> {
+    kind: RequirementKind,
+    reason: VerdictReason,
     refused: bool,
     observed: Vec<crate::decision::Observed<'a>>,
 }
 
-fn findings<'a>(rule: &'a Rule, facts: &Facts<'a>, path: &Reading<'_>) -> Findings<'a> {
+fn findings<'a>(rule: &'a Rule, facts: &Facts<'a>, path: &PathReading<'_>) -> RuleEvaluation<'a> {
     let mut observed = Vec::new();
-    let mut unmet: Option<(Kind, Reason)> = None;
+    let mut unmet: Option<(RequirementKind, VerdictReason)> = None;
     for requirement in &rule.require {
         let kind = requirement.kind();
-        let Finding { reason, observed: seen } = evaluate(requirement, facts, path);
+        let Evaluation { reason, observed: seen } = evaluate(requirement, facts, path);
         observed.extend(seen);
-        if reason == Reason::Meets {
-            return Findings { kind, reason, refused: false, observed };
+        if reason == VerdictReason::Meets {
+            return RuleEvaluation { kind, reason, refused: false, observed };
         }
         // What is surely unmet beats what is uncertain, whichever stands first.
         if unmet.is_none_or(|(_, before)| !before.is_sure() && reason.is_sure()) {
             unmet = Some((kind, reason));
         }
     }
-    let (kind, reason) = unmet.unwrap_or((Kind::Protocol, Reason::Meets));
+    let (kind, reason) = unmet.unwrap_or((RequirementKind::Protocol, VerdictReason::Meets));
     let refused = reason.is_sure() || rule.on.refuses(reason);
-    Findings { kind, reason, refused, observed }
+    RuleEvaluation { kind, reason, refused, observed }
 }
 
 /// What becomes, in this phase, of a request that `enforce` would refuse.
@@ -200,20 +201,20 @@ fn verdict(ruling: &mut Ruling<'_>, rule: &Rule, facts: &Facts<'_>) -> Verdict {
             {
                 return Verdict::Refuse;
             }
-            ruling.reason = Reason::NotInRamp;
+            ruling.reason = VerdictReason::NotInRamp;
             Verdict::Warn
         }
     }
 }
 
-fn unmatched<'a>(rule: &'a Rule, moment: Moment, key: &'static str) -> Ruling<'a> {
+fn unmatched<'a>(rule: &'a Rule, moment: RolloutState, key: &'static str) -> Ruling<'a> {
     Ruling {
         rule,
         mismatch: Some(key),
         verdict: Verdict::Admit,
         moment,
-        kind: rule.require.first().map_or(Kind::Protocol, super::Requirement::kind),
-        reason: Reason::Meets,
+        kind: rule.require.first().map_or(RequirementKind::Protocol, super::Requirement::kind),
+        reason: VerdictReason::Meets,
         cause: None,
         observed: Vec::new(),
         exempted: None,

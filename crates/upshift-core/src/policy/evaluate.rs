@@ -4,17 +4,19 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use super::client::Claim;
-use super::reading::Reading;
-use super::requirement::{Api, ApiReader, Client, Requirement, WebSocket};
-use crate::decision::{Kind, Observed, Reason};
+use super::reading::PathReading;
+use super::requirement::{
+    ApiReader, ApiRequirement, ClientRequirement, Requirement, WebSocketRequirement,
+};
+use crate::decision::{Observed, RequirementKind, VerdictReason};
 use crate::field::{Accept, Connection, MediaType, Protocol, UpgradeList, elements};
 use crate::policy::query;
 use crate::version::{ClientVersion, Version};
 use crate::{Facts, HttpVersion, Known, TlsState, TlsVersion};
 
 /// What one requirement comes to.
-pub(super) struct Finding<'a> {
-    pub(super) reason: Reason,
+pub(super) struct Evaluation<'a> {
+    pub(super) reason: VerdictReason,
     pub(super) observed: Vec<Observed<'a>>,
 }
 
@@ -22,8 +24,8 @@ pub(super) struct Finding<'a> {
 pub(super) fn evaluate<'a>(
     requirement: &'a Requirement,
     facts: &Facts<'a>,
-    path: &Reading<'_>,
-) -> Finding<'a> {
+    path: &PathReading<'_>,
+) -> Evaluation<'a> {
     match requirement {
         Requirement::Tls(minimum) => tls(*minimum, facts),
         Requirement::Http(minimum) => http(*minimum, facts),
@@ -35,26 +37,26 @@ pub(super) fn evaluate<'a>(
     }
 }
 
-fn tls<'a>(minimum: TlsVersion, facts: &Facts<'a>) -> Finding<'a> {
+fn tls<'a>(minimum: TlsVersion, facts: &Facts<'a>) -> Evaluation<'a> {
     let (reason, value) = match facts.tls {
-        Known::Is(TlsState::Cleartext) => (Reason::Unmet, "none"),
+        Known::Is(TlsState::Cleartext) => (VerdictReason::Unmet, "none"),
         Known::Is(TlsState::Version(version)) if version < minimum => {
-            (Reason::Unmet, version.as_str())
+            (VerdictReason::Unmet, version.as_str())
         }
-        Known::Is(TlsState::Version(version)) => (Reason::Meets, version.as_str()),
-        Known::Is(TlsState::SomeVersion) => (Reason::Unknown, "unknown"),
-        Known::Unknown => (Reason::Unknown, "unknown"),
+        Known::Is(TlsState::Version(version)) => (VerdictReason::Meets, version.as_str()),
+        Known::Is(TlsState::SomeVersion) => (VerdictReason::Unknown, "unknown"),
+        Known::Unknown => (VerdictReason::Unknown, "unknown"),
     };
-    Finding { reason, observed: vec![seen(Kind::Tls, value, "connection")] }
+    Evaluation { reason, observed: vec![seen(RequirementKind::Tls, value, "connection")] }
 }
 
-fn http<'a>(minimum: HttpVersion, facts: &Facts<'a>) -> Finding<'a> {
+fn http<'a>(minimum: HttpVersion, facts: &Facts<'a>) -> Evaluation<'a> {
     let (reason, value) = match facts.http {
-        Known::Is(version) if version < minimum => (Reason::Unmet, version.as_str()),
-        Known::Is(version) => (Reason::Meets, version.as_str()),
-        Known::Unknown => (Reason::Unknown, "unknown"),
+        Known::Is(version) if version < minimum => (VerdictReason::Unmet, version.as_str()),
+        Known::Is(version) => (VerdictReason::Meets, version.as_str()),
+        Known::Unknown => (VerdictReason::Unknown, "unknown"),
     };
-    Finding { reason, observed: vec![seen(Kind::Http, value, "connection")] }
+    Evaluation { reason, observed: vec![seen(RequirementKind::Http, value, "connection")] }
 }
 
 /// The protocols that the request offers to switch to.
@@ -75,7 +77,7 @@ pub fn offers(facts: &Facts<'_>) -> Option<UpgradeList> {
     }
 }
 
-fn offered<'a>(kind: Kind, offers: Option<&UpgradeList>) -> Observed<'a> {
+fn offered<'a>(kind: RequirementKind, offers: Option<&UpgradeList>) -> Observed<'a> {
     match offers {
         Some(offers) => seen(kind, offers.to_string(), "header:Upgrade"),
         None => seen(kind, "none", "header:Upgrade"),
@@ -84,39 +86,45 @@ fn offered<'a>(kind: Kind, offers: Option<&UpgradeList>) -> Observed<'a> {
 
 /// RFC 6455 §4.2.1: a GET over HTTP/1.1 or later with `Upgrade: websocket`; RFC 8441 §5 over
 /// HTTP/2.
-fn websocket<'a>(wanted: &WebSocket, facts: &Facts<'a>) -> Finding<'a> {
+fn websocket<'a>(wanted: &WebSocketRequirement, facts: &Facts<'a>) -> Evaluation<'a> {
     let offers = offers(facts);
-    let unmet = |observed| Finding { reason: Reason::Unmet, observed: vec![observed] };
+    let unmet = |observed| Evaluation { reason: VerdictReason::Unmet, observed: vec![observed] };
     if !offers.as_ref().is_some_and(|offers| offers.names("websocket"))
         || !["GET", "CONNECT"].contains(&facts.method)
     {
-        return unmet(offered(Kind::WebSocket, offers.as_ref()));
+        return unmet(offered(RequirementKind::WebSocket, offers.as_ref()));
     }
     let version = facts.fields.text("sec-websocket-version").unwrap_or_default();
     // RFC 6455 §4.1: one value, without sign or leading zero.
     let doubled = facts.fields.nth("sec-websocket-version", 1).is_some();
     if doubled || version != wanted.version.to_string() {
-        return unmet(seen(Kind::WebSocket, version, "header:Sec-WebSocket-Version"));
+        return unmet(seen(RequirementKind::WebSocket, version, "header:Sec-WebSocket-Version"));
     }
     let lines = elements(facts.fields.all("sec-websocket-protocol"));
     let subprotocols: Vec<Cow<'a, str>> = lines.map(String::from_utf8_lossy).collect();
     let among = |wanted: &str| subprotocols.iter().any(|offered| *offered == wanted);
     if !wanted.subprotocols.is_empty() && !wanted.subprotocols.iter().any(|wanted| among(wanted)) {
-        let offered =
-            seen(Kind::WebSocket, subprotocols.join(", "), "header:Sec-WebSocket-Protocol");
-        return Finding { reason: Reason::Subprotocol, observed: vec![offered] };
+        let offered = seen(
+            RequirementKind::WebSocket,
+            subprotocols.join(", "),
+            "header:Sec-WebSocket-Protocol",
+        );
+        return Evaluation { reason: VerdictReason::Subprotocol, observed: vec![offered] };
     }
-    Finding { reason: Reason::Meets, observed: vec![offered(Kind::WebSocket, offers.as_ref())] }
+    Evaluation {
+        reason: VerdictReason::Meets,
+        observed: vec![offered(RequirementKind::WebSocket, offers.as_ref())],
+    }
 }
 
-fn no_websocket<'a>(facts: &Facts<'a>) -> Finding<'a> {
+fn no_websocket<'a>(facts: &Facts<'a>) -> Evaluation<'a> {
     let offers = offers(facts);
     let attempt = offers.as_ref().is_some_and(|offers| offers.names("websocket"));
-    let reason = if attempt { Reason::Unmet } else { Reason::Meets };
-    Finding { reason, observed: vec![offered(Kind::WebSocket, offers.as_ref())] }
+    let reason = if attempt { VerdictReason::Unmet } else { VerdictReason::Meets };
+    Evaluation { reason, observed: vec![offered(RequirementKind::WebSocket, offers.as_ref())] }
 }
 
-fn protocol<'a>(wanted: &Protocol, facts: &Facts<'a>) -> Finding<'a> {
+fn protocol<'a>(wanted: &Protocol, facts: &Facts<'a>) -> Evaluation<'a> {
     let offers = offers(facts);
     // `:protocol` has no version of its own (RFC 8441 §4), so that over HTTP/2 the name alone may
     // stand for it.
@@ -124,20 +132,26 @@ fn protocol<'a>(wanted: &Protocol, facts: &Facts<'a>) -> Finding<'a> {
         offers.offers(wanted) || facts.protocol.is_some_and(|name| wanted.is(name))
     };
     let met = offers.as_ref().is_some_and(named);
-    let reason = if met { Reason::Meets } else { Reason::Unmet };
-    Finding { reason, observed: vec![offered(Kind::Protocol, offers.as_ref())] }
+    let reason = if met { VerdictReason::Meets } else { VerdictReason::Unmet };
+    Evaluation { reason, observed: vec![offered(RequirementKind::Protocol, offers.as_ref())] }
 }
 
 /// How many values of one reader are compared; who sends more is ambiguous, whatever they are.
 const VALUES: usize = 16;
 
 /// All readers are read; equal versions in different spellings are one.
-fn api<'a>(wanted: &'a Api, facts: &Facts<'a>, path: &Reading<'_>) -> Finding<'a> {
+fn api<'a>(
+    wanted: &'a ApiRequirement,
+    facts: &Facts<'a>,
+    path: &PathReading<'_>,
+) -> Evaluation<'a> {
     let mut observed = Vec::new();
     for reader in &wanted.read {
         let read = || reader.to_string();
         observed.extend(
-            api_values(reader, facts, path).into_iter().map(|value| seen(Kind::Api, value, read())),
+            api_values(reader, facts, path)
+                .into_iter()
+                .map(|value| seen(RequirementKind::Api, value, read())),
         );
     }
     // An empty value alone is none. Beside another one it may be the one that the upstream reads.
@@ -145,38 +159,49 @@ fn api<'a>(wanted: &'a Api, facts: &Facts<'a>, path: &Reading<'_>) -> Finding<'a
     if empty == observed.len() {
         observed.clear();
     } else if empty > 0 {
-        return Finding { reason: Reason::Ambiguous, observed };
+        return Evaluation { reason: VerdictReason::Ambiguous, observed };
     }
     let versions: Result<Vec<Version>, _> =
         observed.iter().map(|seen| wanted.scheme.parse(&seen.value)).collect();
     let reason = match versions.as_deref() {
-        Err(_) => Reason::Malformed,
-        Ok(versions) if versions.len() > VALUES => Reason::Ambiguous,
-        Ok([]) => {
-            wanted.assume.as_ref().map_or(Reason::Missing, |assumed| api_reason(wanted, assumed))
+        Err(_) => VerdictReason::Malformed,
+        Ok(versions) if versions.len() > VALUES => VerdictReason::Ambiguous,
+        Ok([]) => wanted
+            .assume
+            .as_ref()
+            .map_or(VerdictReason::Missing, |assumed| api_reason(wanted, assumed)),
+        Ok([first, others @ ..]) if others.iter().any(|other| other != first) => {
+            VerdictReason::Ambiguous
         }
-        Ok([first, others @ ..]) if others.iter().any(|other| other != first) => Reason::Ambiguous,
         Ok([first, ..]) => api_reason(wanted, first),
     };
     if let (true, Some(assumed)) = (observed.is_empty(), &wanted.assume) {
-        observed.push(seen(Kind::Api, assumed.text(), "assume"));
+        observed.push(seen(RequirementKind::Api, assumed.text(), "assume"));
     }
-    Finding { reason, observed }
+    Evaluation { reason, observed }
 }
 
 /// `minimum` alone decides; `supported` is what callers are told, and above its greatest is too
 /// new.
-fn api_reason(wanted: &Api, version: &Version) -> Reason {
+fn api_reason(wanted: &ApiRequirement, version: &Version) -> VerdictReason {
     if *version < wanted.minimum {
-        return Reason::TooOld;
+        return VerdictReason::TooOld;
     }
     let newest = wanted.supported.iter().max();
-    if newest.is_some_and(|newest| version > newest) { Reason::TooNew } else { Reason::Meets }
+    if newest.is_some_and(|newest| version > newest) {
+        VerdictReason::TooNew
+    } else {
+        VerdictReason::Meets
+    }
 }
 
 /// The values of one reader; one more than [`VALUES`] at the most, so that more than that are seen
 /// to be too many.
-fn api_values<'a>(reader: &ApiReader, facts: &Facts<'a>, path: &Reading<'_>) -> Vec<Cow<'a, str>> {
+fn api_values<'a>(
+    reader: &ApiReader,
+    facts: &Facts<'a>,
+    path: &PathReading<'_>,
+) -> Vec<Cow<'a, str>> {
     match reader {
         ApiReader::Header(name) => {
             // The lines of a field are kept by the request, so that their values may be borrowed
@@ -247,47 +272,49 @@ fn inner_text(essence: &str, prefix: &str, suffix: &str) -> Option<String> {
 }
 
 /// The first reader that yields counts.
-fn client<'a>(wanted: &'a Client, facts: &Facts<'a>) -> Finding<'a> {
+fn client<'a>(wanted: &'a ClientRequirement, facts: &Facts<'a>) -> Evaluation<'a> {
     let names = wanted.minimum.keys().chain(wanted.blocked.iter().map(|(name, _)| name));
     let known = |name: &str| names.clone().any(|known| known.eq_ignore_ascii_case(name));
     let found = wanted.read.iter().find_map(|reader| Some((reader, reader.claim(facts, &known)?)));
     let Some((reader, claim)) = found else {
-        return Finding { reason: Reason::Missing, observed: Vec::new() };
+        return Evaluation { reason: VerdictReason::Missing, observed: Vec::new() };
     };
     let reason = if facts.fields.is_contradictory(reader.field()) {
         // Of two lines the upstream may read the other one.
-        Reason::Ambiguous
+        VerdictReason::Ambiguous
     } else if claim.is_client && known(&claim.name) {
         client_reason(wanted, &claim)
     } else {
-        Reason::UnknownClient
+        VerdictReason::UnknownClient
     };
     let value = if claim.version.is_empty() {
         claim.name
     } else {
         format!("{}/{}", claim.name, claim.version).into()
     };
-    Finding { reason, observed: vec![seen(Kind::Client, value, reader.to_string())] }
+    Evaluation { reason, observed: vec![seen(RequirementKind::Client, value, reader.to_string())] }
 }
 
-fn client_reason(wanted: &Client, claim: &Claim<'_>) -> Reason {
-    let Some(version) = ClientVersion::read(&claim.version) else { return Reason::Malformed };
+fn client_reason(wanted: &ClientRequirement, claim: &Claim<'_>) -> VerdictReason {
+    let Some(version) = ClientVersion::read(&claim.version) else {
+        return VerdictReason::Malformed;
+    };
     let blocked = wanted.blocked.iter().filter(|(name, _)| name.eq_ignore_ascii_case(&claim.name));
     let blocked: Vec<Option<Ordering>> = blocked.map(|(_, entry)| version.cmp_to(entry)).collect();
     if blocked.contains(&Some(Ordering::Equal)) {
-        return Reason::Blocked;
+        return VerdictReason::Blocked;
     }
     let minimum = wanted.minimum.iter().find(|(name, _)| name.eq_ignore_ascii_case(&claim.name));
     match minimum.map(|(_, minimum)| version.cmp_to(minimum)) {
-        Some(Some(Ordering::Less)) => Reason::TooOld,
-        Some(None) => Reason::Malformed,
-        _ if blocked.contains(&None) => Reason::Malformed,
-        _ => Reason::Meets,
+        Some(Some(Ordering::Less)) => VerdictReason::TooOld,
+        Some(None) => VerdictReason::Malformed,
+        _ if blocked.contains(&None) => VerdictReason::Malformed,
+        _ => VerdictReason::Meets,
     }
 }
 
 fn seen<'a>(
-    kind: Kind,
+    kind: RequirementKind,
     value: impl Into<Cow<'a, str>>,
     read: impl Into<Cow<'a, str>>,
 ) -> Observed<'a> {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::client::has_product;
 use super::matcher::{HostPattern, Matcher, within};
-use super::reading::Reading;
+use super::reading::PathReading;
 use super::rule::Rule;
 use crate::Facts;
 
@@ -88,7 +88,7 @@ impl Builtin {
         self,
         rule: &Rule,
         facts: &Facts<'_>,
-        path: &Reading<'_>,
+        path: &PathReading<'_>,
         served: &Served,
     ) -> bool {
         match self {
@@ -168,7 +168,7 @@ fn is_preflight(facts: &Facts<'_>) -> bool {
 /// Any client can write the `User-Agent` of a health checker, so the method and the network have to
 /// fit as well.
 fn is_health_check(facts: &Facts<'_>, networks: &Option<Vec<IpNet>>) -> bool {
-    let Some(peer) = facts.peer else { return false };
+    let Some(peer) = facts.client_ip else { return false };
     let from_there = match networks {
         Some(networks) => networks.iter().any(|net| within(net, peer)),
         None => is_private(peer),
@@ -190,7 +190,7 @@ pub fn is_private(address: IpAddr) -> bool {
 }
 
 /// Tells whether the rule's `paths` name this very path: then it means it.
-fn names(rule: &Rule, path: &Reading<'_>) -> bool {
+fn names(rule: &Rule, path: &PathReading<'_>) -> bool {
     rule.matcher.paths.include.iter().any(|pattern| pattern.is_literal() && pattern.matches(path))
 }
 
@@ -198,7 +198,7 @@ fn names_well_known(rule: &Rule) -> bool {
     rule.matcher.paths.include.iter().any(|pattern| pattern.begins_with(WELL_KNOWN))
 }
 
-fn is_well_known(path: &Reading<'_>) -> bool {
+fn is_well_known(path: &PathReading<'_>) -> bool {
     path.segments.first().is_some_and(|first| **first == *WELL_KNOWN)
 }
 

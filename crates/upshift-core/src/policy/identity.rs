@@ -37,7 +37,9 @@ impl IdentityReader {
             Self::Header(name) => header(facts.fields, name.lower()),
             Self::Cookie(name) => cookies(facts.fields, name),
             Self::JwtUnverified(claim) => jwt_claims(facts.fields, claim),
-            Self::Peer => facts.peer.iter().map(|peer| peer.to_canonical().to_string()).collect(),
+            Self::Peer => {
+                facts.client_ip.iter().map(|peer| peer.to_canonical().to_string()).collect()
+            }
         };
         let trimmed = values.iter().map(|value| trimmed(value));
         trimmed.filter(|value| !value.is_empty()).map(str::to_owned).collect()

@@ -13,7 +13,7 @@ use ipnet::IpNet;
 
 use super::client::{ClientReader, has_product};
 use super::path::PathPattern;
-use super::reading::Reading;
+use super::reading::PathReading;
 use super::requirement::FieldName;
 use super::segments::{Case, Glob, Segment, matches};
 use crate::Facts;
@@ -21,7 +21,7 @@ use crate::version::ClientVersion;
 
 /// The values of one key: those that let in, and those (`!`) that take away.
 #[derive(Clone, Debug)]
-pub struct Values<T> {
+pub struct MatcherValues<T> {
     /// Any of these fits; all do if there is none.
     pub include: Vec<T>,
     /// None of these may fit.
@@ -32,19 +32,19 @@ pub struct Values<T> {
 #[derive(Clone, Debug, Default)]
 pub struct Matcher {
     /// The host that was asked.
-    pub hosts: Values<HostPattern>,
+    pub hosts: MatcherValues<HostPattern>,
     /// The path, in its normal form.
-    pub paths: Values<PathPattern>,
+    pub paths: MatcherValues<PathPattern>,
     /// The method; `GET` includes `HEAD` and extended CONNECT.
-    pub methods: Values<Box<str>>,
+    pub methods: MatcherValues<Box<str>>,
     /// Fields of the request.
-    pub headers: Values<HeaderPattern>,
+    pub headers: MatcherValues<HeaderPattern>,
     /// The client's address.
-    pub peers: Values<IpNet>,
+    pub peers: MatcherValues<IpNet>,
     /// The client's name.
-    pub clients: Values<ClientPattern>,
+    pub clients: MatcherValues<ClientPattern>,
     /// The caller's identity.
-    pub identities: Values<Box<str>>,
+    pub identities: MatcherValues<Box<str>>,
 }
 
 /// A host such as `api.example.com`, `*.example.com` (one label) or `**.example.com` (any number).
@@ -69,9 +69,9 @@ pub struct ClientPattern {
 }
 
 /// What a matcher needs to know beyond the facts.
-pub(super) struct Caller<'c> {
+pub(super) struct MatchContext<'c> {
     /// One reading of the path.
-    pub(super) path: &'c Reading<'c>,
+    pub(super) path: &'c PathReading<'c>,
     /// Where the client names itself.
     pub(super) clients: &'c [ClientReader],
     /// Every identity that the caller sent, asked for only where a key needs it.
@@ -91,36 +91,36 @@ pub(super) enum Effect {
 
 /// How many lines of a field a value has to fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Lines {
+enum LineQuantifier {
     Any,
     All,
 }
 
 impl Effect {
     /// For the values that let in.
-    fn included(self) -> Lines {
+    fn included(self) -> LineQuantifier {
         match self {
-            Self::Applies => Lines::Any,
-            Self::Excuses => Lines::All,
+            Self::Applies => LineQuantifier::Any,
+            Self::Excuses => LineQuantifier::All,
         }
     }
 
     /// For the values that take away.
-    fn excluded(self) -> Lines {
+    fn excluded(self) -> LineQuantifier {
         match self {
-            Self::Applies => Lines::All,
-            Self::Excuses => Lines::Any,
+            Self::Applies => LineQuantifier::All,
+            Self::Excuses => LineQuantifier::Any,
         }
     }
 }
 
-impl<T> Default for Values<T> {
+impl<T> Default for MatcherValues<T> {
     fn default() -> Self {
         Self { include: Vec::new(), exclude: Vec::new() }
     }
 }
 
-impl<T> Values<T> {
+impl<T> MatcherValues<T> {
     /// Tells whether nothing was said of this key.
     pub fn is_empty(&self) -> bool {
         self.include.is_empty() && self.exclude.is_empty()
@@ -131,7 +131,7 @@ impl<T> Values<T> {
             && !self.exclude.iter().any(&fits)
     }
 
-    fn fit_lines(&self, effect: Effect, fits: impl Fn(&T, Lines) -> bool) -> bool {
+    fn fit_lines(&self, effect: Effect, fits: impl Fn(&T, LineQuantifier) -> bool) -> bool {
         let included = self.include.is_empty()
             || self.include.iter().any(|value| fits(value, effect.included()));
         included && !self.exclude.iter().any(|value| fits(value, effect.excluded()))
@@ -141,7 +141,11 @@ impl<T> Values<T> {
 impl Matcher {
     /// The first key that does not fit, or `None` if all do. The target's keys come first: they
     /// read no field.
-    pub(super) fn mismatch(&self, facts: &Facts<'_>, caller: &Caller<'_>) -> Option<&'static str> {
+    pub(super) fn mismatch(
+        &self,
+        facts: &Facts<'_>,
+        caller: &MatchContext<'_>,
+    ) -> Option<&'static str> {
         if !(self.hosts.is_empty() || self.hosts.fit(|host| host.fits(facts.host))) {
             return Some("hosts");
         }
@@ -157,8 +161,8 @@ impl Matcher {
         {
             return Some("headers");
         }
-        let unknown = facts.peer.is_none() && effect == Effect::Excuses;
-        let fits = || self.peers.fit(|net| facts.peer.is_some_and(|peer| within(net, peer)));
+        let unknown = facts.client_ip.is_none() && effect == Effect::Excuses;
+        let fits = || self.peers.fit(|net| facts.client_ip.is_some_and(|peer| within(net, peer)));
         if !self.peers.is_empty() && (unknown || !fits()) {
             return Some("peers");
         }
@@ -174,9 +178,9 @@ impl Matcher {
     /// Whether a request for this host and path with this method goes here, as an upstream is
     /// chosen: fields, peers, clients and identities count too, by `User-Agent` and peer.
     pub fn fits(&self, facts: &Facts<'_>) -> bool {
-        let path =
-            super::reading::readings(facts.path, super::path::Comparison::default()).swap_remove(0);
-        let caller = Caller {
+        let path = super::reading::path_readings(facts.path, super::path::Comparison::default())
+            .swap_remove(0);
+        let caller = MatchContext {
             path: &path,
             clients: &[ClientReader::UserAgent],
             identities: &Vec::new,
@@ -198,8 +202,10 @@ impl Matcher {
 
     fn identities_fit(&self, effect: Effect, sent: &[String]) -> bool {
         self.identities.fit_lines(effect, |wanted, lines| match lines {
-            Lines::Any => sent.iter().any(|identity| **identity == **wanted),
-            Lines::All => !sent.is_empty() && sent.iter().all(|identity| **identity == **wanted),
+            LineQuantifier::Any => sent.iter().any(|identity| **identity == **wanted),
+            LineQuantifier::All => {
+                !sent.is_empty() && sent.iter().all(|identity| **identity == **wanted)
+            }
         })
     }
 }
@@ -247,13 +253,13 @@ impl HeaderPattern {
         }
     }
 
-    fn fits(&self, facts: &Facts<'_>, lines: Lines) -> bool {
+    fn fits(&self, facts: &Facts<'_>, lines: LineQuantifier) -> bool {
         let Some(wanted) = &self.value else { return facts.fields.has(self.name.lower()) };
         let mut values = facts.fields.all(self.name.lower()).peekable();
         let is_wanted = |value: &[u8]| wanted.matches(value.trim_ascii(), Case::Exact);
         match lines {
-            Lines::Any => values.any(is_wanted),
-            Lines::All => values.peek().is_some() && values.all(is_wanted),
+            LineQuantifier::Any => values.any(is_wanted),
+            LineQuantifier::All => values.peek().is_some() && values.all(is_wanted),
         }
     }
 }
@@ -270,9 +276,9 @@ impl ClientPattern {
         (!name.is_empty()).then(|| Self { name: name.into(), version })
     }
 
-    fn fits(&self, facts: &Facts<'_>, readers: &[ClientReader], lines: Lines) -> bool {
+    fn fits(&self, facts: &Facts<'_>, readers: &[ClientReader], lines: LineQuantifier) -> bool {
         let doubled = |field| facts.fields.is_contradictory(field);
-        if lines == Lines::All
+        if lines == LineQuantifier::All
             && (doubled("user-agent") || readers.iter().any(|reader| doubled(reader.field())))
         {
             return false;

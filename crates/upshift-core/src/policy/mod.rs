@@ -32,13 +32,18 @@ pub use client::{ClientReader, has_product};
 pub use evaluate::offers;
 pub use exemption::{Builtin, ExemptedBy, Exemption, Served, is_private};
 pub use identity::{IdentityReader, identity};
-pub use matcher::{ClientPattern, HeaderPattern, HostPattern, Matcher, Values};
+pub use matcher::{ClientPattern, HeaderPattern, HostPattern, Matcher, MatcherValues};
 pub use overrides::{Actor, Override, Overrides};
 pub use path::{Comparison, PathError, PathPattern, PathTemplate};
-pub use reading::{Reading, readings};
-pub use requirement::{Api, ApiReader, Client, FieldName, Requirement, WebSocket};
-pub use rollout::{Moment, Phase, Plan, PlanError, RampPlan, Rollout, Share, Stage, bucket};
-pub use rule::{AnswerStyle, Breaker, Counted, Rule, RuleSpec, Uncertain, UpgradeUrl};
+pub use reading::{PathReading, path_readings};
+pub use requirement::{
+    ApiReader, ApiRequirement, ClientRequirement, FieldName, Requirement, WebSocketRequirement,
+};
+pub use rollout::{
+    Phase, PlanError, RampPlan, RefusedShare, Rollout, RolloutPlan, RolloutStage, RolloutState,
+    bucket,
+};
+pub use rule::{AnswerStyle, BreakerLimits, Counted, Rule, RuleSpec, Uncertain, UpgradeUrl};
 pub use segments::Case;
 pub use user_agent::NAME_WORDS;
 
@@ -74,14 +79,14 @@ pub struct Policy {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyError {
     /// The index of the rule or exemption at fault.
-    pub at: Place,
+    pub at: PolicyItem,
     /// What is wrong with it.
-    pub fault: Fault,
+    pub fault: PolicyErrorKind,
 }
 
 /// Where a fault lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum PolicyItem {
     /// In the rule of this index.
     Rule(usize),
     /// In the exemption of this index.
@@ -91,7 +96,7 @@ pub enum Place {
 /// What is wrong with a rule or an exemption.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Fault {
+pub enum PolicyErrorKind {
     /// Another one before it has the same id.
     DuplicateId(Box<str>),
     /// It requires nothing.
@@ -195,26 +200,26 @@ fn faults(spec: &PolicySpec) -> Vec<PolicyError> {
     for (index, rule) in spec.rules.iter().enumerate() {
         let before = &spec.rules[..index];
         let found = rule_faults(rule, before).into_iter();
-        faults.extend(found.map(|fault| PolicyError { at: Place::Rule(index), fault }));
+        faults.extend(found.map(|fault| PolicyError { at: PolicyItem::Rule(index), fault }));
     }
     for (index, exemption) in spec.exemptions.iter().enumerate() {
         let known = |id: &str| spec.rules.iter().any(|rule| *rule.id == *id);
         let unknown = exemption.rules.iter().filter(|id| !known(id));
         faults.extend(unknown.map(|id| PolicyError {
-            at: Place::Exemption(index),
-            fault: Fault::UnknownRule(id.clone()),
+            at: PolicyItem::Exemption(index),
+            fault: PolicyErrorKind::UnknownRule(id.clone()),
         }));
         if spec.exemptions[..index].iter().any(|before| before.id == exemption.id) {
             faults.push(PolicyError {
-                at: Place::Exemption(index),
-                fault: Fault::DuplicateId(exemption.id.clone()),
+                at: PolicyItem::Exemption(index),
+                fault: PolicyErrorKind::DuplicateId(exemption.id.clone()),
             });
         }
     }
     faults
 }
 
-fn rule_faults(rule: &RuleSpec, before: &[RuleSpec]) -> Vec<Fault> {
+fn rule_faults(rule: &RuleSpec, before: &[RuleSpec]) -> Vec<PolicyErrorKind> {
     let ramps = rule.rollout.as_ref().is_some_and(|rollout| rollout.plan().ramp.is_some());
     let unnamed = |requirement: &Requirement| matches!(requirement, Requirement::Client(client) if client.minimum.is_empty() && client.blocked.is_empty());
     let unread = |requirement: &Requirement| match requirement {
@@ -224,25 +229,31 @@ fn rule_faults(rule: &RuleSpec, before: &[RuleSpec]) -> Vec<Fault> {
     };
     let tls = rule.require.iter().any(|requirement| matches!(requirement, Requirement::Tls(_)));
     let checks = [
-        (before.iter().any(|other| other.id == rule.id), Fault::DuplicateId(rule.id.clone())),
-        (rule.require.is_empty(), Fault::NoRequirement),
-        (rule.require.iter().any(unnamed), Fault::NoClient),
-        (rule.require.iter().any(unread), Fault::NoReader),
-        (ramps && rule.identity.is_empty(), Fault::RampWithoutIdentity),
-        (rule.answer == AnswerStyle::Redirect && !tls, Fault::RedirectWithoutTls),
-        (rule.phase == Some(Phase::Ramp), Fault::PinnedRamp),
+        (
+            before.iter().any(|other| other.id == rule.id),
+            PolicyErrorKind::DuplicateId(rule.id.clone()),
+        ),
+        (rule.require.is_empty(), PolicyErrorKind::NoRequirement),
+        (rule.require.iter().any(unnamed), PolicyErrorKind::NoClient),
+        (rule.require.iter().any(unread), PolicyErrorKind::NoReader),
+        (ramps && rule.identity.is_empty(), PolicyErrorKind::RampWithoutIdentity),
+        (rule.answer == AnswerStyle::Redirect && !tls, PolicyErrorKind::RedirectWithoutTls),
+        (
+            rule.phase.is_some_and(|phase| !Phase::PINNABLE.contains(&phase)),
+            PolicyErrorKind::PinnedRamp,
+        ),
     ];
     let mut faults: Vec<_> =
         checks.into_iter().filter(|(wrong, _)| *wrong).map(|(_, fault)| fault).collect();
     if let AnswerStyle::Status(status) = rule.answer
         && !(400..=599).contains(&status)
     {
-        faults.push(Fault::Status(status));
+        faults.push(PolicyErrorKind::Status(status));
     }
     faults
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for PolicyErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::DuplicateId(id) => write!(f, "the id \"{id}\" is taken by one before it"),
@@ -271,8 +282,8 @@ impl fmt::Display for Fault {
 impl fmt::Display for PolicyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.at {
-            Place::Rule(index) => write!(f, "rule {}: {}", index + 1, self.fault),
-            Place::Exemption(index) => write!(f, "exemption {}: {}", index + 1, self.fault),
+            PolicyItem::Rule(index) => write!(f, "rule {}: {}", index + 1, self.fault),
+            PolicyItem::Exemption(index) => write!(f, "exemption {}: {}", index + 1, self.fault),
         }
     }
 }

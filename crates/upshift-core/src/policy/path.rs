@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::reading::{Reading, decode};
+use super::reading::{PathReading, decode};
 use super::segments::{Case, Segment, matches};
 
 /// A pattern such as `/account/**`.
@@ -90,7 +90,7 @@ impl PathPattern {
     }
 
     /// Whether the path, in this reading, is of this form.
-    pub fn matches(&self, path: &Reading<'_>) -> bool {
+    pub fn matches(&self, path: &PathReading<'_>) -> bool {
         self.captured(path).is_some()
     }
 
@@ -123,7 +123,7 @@ impl PathPattern {
         }
     }
 
-    fn captured<'p>(&self, path: &'p Reading<'_>) -> Option<Option<&'p [u8]>> {
+    fn captured<'p>(&self, path: &'p PathReading<'_>) -> Option<Option<&'p [u8]>> {
         let Comparison { case, ignore_trailing_slash } = path.comparison;
         let (mut pattern, mut segments) = (&*self.segments, path.segments.as_slice());
         if ignore_trailing_slash {
@@ -157,7 +157,7 @@ impl PathTemplate {
     }
 
     /// The text in the place of `{version}` in `path`, if it is of this form.
-    pub fn capture<'p>(&self, path: &'p Reading<'_>) -> Option<Cow<'p, str>> {
+    pub fn capture<'p>(&self, path: &'p PathReading<'_>) -> Option<Cow<'p, str>> {
         self.0.captured(path).flatten().map(String::from_utf8_lossy)
     }
 
@@ -198,13 +198,13 @@ impl std::error::Error for PathError {}
 
 #[cfg(test)]
 mod tests {
-    use super::super::reading::readings;
+    use super::super::reading::path_readings;
     use super::*;
 
     fn matches_with(comparison: Comparison, pattern: &str, path: &str) -> bool {
         let pattern = PathPattern::parse(pattern);
         pattern.is_ok_and(|pattern| {
-            readings(path, comparison).iter().any(|reading| pattern.matches(reading))
+            path_readings(path, comparison).iter().any(|reading| pattern.matches(reading))
         })
     }
 
@@ -213,7 +213,7 @@ mod tests {
     }
 
     fn captured(template: &PathTemplate, path: &str) -> Option<String> {
-        template.capture(&readings(path, Comparison::default())[0]).map(Cow::into_owned)
+        template.capture(&path_readings(path, Comparison::default())[0]).map(Cow::into_owned)
     }
 
     #[test]

@@ -22,12 +22,12 @@ const TRIMMED: &[u8] = b". \n";
 
 /// A path in one of its readings, taken apart once for all patterns.
 #[derive(Clone, Debug)]
-pub struct Reading<'p> {
+pub struct PathReading<'p> {
     pub(super) segments: Vec<Cow<'p, [u8]>>,
     pub(super) comparison: Comparison,
 }
 
-impl Reading<'_> {
+impl PathReading<'_> {
     /// Whether the path is `text`, which begins with `/` and needs no decoding.
     pub(super) fn is(&self, text: &str) -> bool {
         let wanted = text.strip_prefix('/').unwrap_or(text).split('/');
@@ -36,8 +36,8 @@ impl Reading<'_> {
 }
 
 /// The readings of a path as it was sent, at least one, all distinct.
-pub fn readings(path: &str, comparison: Comparison) -> Vec<Reading<'_>> {
-    let reading = |segments| Reading { segments, comparison };
+pub fn path_readings(path: &str, comparison: Comparison) -> Vec<PathReading<'_>> {
+    let reading = |segments| PathReading { segments, comparison };
     if is_plain(path) {
         let segments = split(path).map(|segment| Cow::Borrowed(segment.as_bytes()));
         return vec![reading(segments.collect())];
@@ -90,7 +90,7 @@ pub(super) struct Features {
 impl Features {
     /// What is found in `path`, every separator taken as one.
     pub(super) fn of(path: &str) -> Self {
-        let segments = Way::SEPARATING.raw_segments(path);
+        let segments = PathDialect::SEPARATING.raw_segments(path);
         let inner = &segments[..segments.len().saturating_sub(1)];
         let last = segments.last();
         let open = last.is_some_and(|last| last.is_empty() || last.dots().is_some());
@@ -110,36 +110,36 @@ impl Features {
     }
 
     /// Every way to read a path with these features, the plainest first: RFC 3986 alone.
-    fn ways(self) -> Vec<Way> {
-        let mut ways = vec![Way::default()];
+    fn ways(self) -> Vec<PathDialect> {
+        let mut ways = vec![PathDialect::default()];
         if self.slash {
             branch(
                 &mut ways,
                 &[
-                    |way| Way { slash: Slash::First, ..way },
-                    |way| Way { slash: Slash::Last, ..way },
+                    |way| PathDialect { slash: Slash::First, ..way },
+                    |way| PathDialect { slash: Slash::Last, ..way },
                 ],
             );
         }
         if self.backslash || self.encoded_backslash {
-            branch(&mut ways, &[|way| Way { backslash: Backslash::Bare, ..way }]);
+            branch(&mut ways, &[|way| PathDialect { backslash: Backslash::Bare, ..way }]);
         }
         if self.encoded_backslash {
             let bare = ways.clone().into_iter().filter(|way| way.backslash == Backslash::Bare);
-            ways.extend(bare.map(|way| Way { backslash: Backslash::Both, ..way }));
+            ways.extend(bare.map(|way| PathDialect { backslash: Backslash::Both, ..way }));
         }
         if self.parameters {
-            branch(&mut ways, &[|way| Way { parameters: true, ..way }]);
+            branch(&mut ways, &[|way| PathDialect { parameters: true, ..way }]);
         }
         if self.network {
-            branch(&mut ways, &[|way| Way { network: true, ..way }]);
+            branch(&mut ways, &[|way| PathDialect { network: true, ..way }]);
         }
         if self.dots {
             branch(
                 &mut ways,
                 &[
-                    |way| Way { dots: Dots::PlainRemoved, ..way },
-                    |way| Way { dots: Dots::Kept, ..way },
+                    |way| PathDialect { dots: Dots::PlainRemoved, ..way },
+                    |way| PathDialect { dots: Dots::Kept, ..way },
                 ],
             );
         }
@@ -147,17 +147,17 @@ impl Features {
             branch(
                 &mut ways,
                 &[
-                    |way| Way { empty: Empty::RemovedLast, ..way },
-                    |way| Way { empty: Empty::LeadingRemoved, ..way },
-                    |way| Way { empty: Empty::Kept, ..way },
+                    |way| PathDialect { empty: Empty::RemovedLast, ..way },
+                    |way| PathDialect { empty: Empty::LeadingRemoved, ..way },
+                    |way| PathDialect { empty: Empty::Kept, ..way },
                 ],
             );
         }
         if self.trailing {
-            branch(&mut ways, &[|way| Way { trims_end: true, ..way }]);
+            branch(&mut ways, &[|way| PathDialect { trims_end: true, ..way }]);
         }
         if self.open_end {
-            branch(&mut ways, &[|way| Way { closes_end: true, ..way }]);
+            branch(&mut ways, &[|way| PathDialect { closes_end: true, ..way }]);
         }
         ways
     }
@@ -169,7 +169,7 @@ impl Features {
 }
 
 /// Adds to the ways each of them changed by each of `changes`.
-fn branch(ways: &mut Vec<Way>, changes: &[fn(Way) -> Way]) {
+fn branch(ways: &mut Vec<PathDialect>, changes: &[fn(PathDialect) -> PathDialect]) {
     let before = ways.clone();
     for change in changes {
         ways.extend(before.iter().copied().map(change));
@@ -178,7 +178,7 @@ fn branch(ways: &mut Vec<Way>, changes: &[fn(Way) -> Way]) {
 
 /// How an upstream takes a path apart.
 #[derive(Clone, Copy, Debug, Default)]
-struct Way {
+struct PathDialect {
     slash: Slash,
     backslash: Backslash,
     /// From `;` on, a segment is parameters.
@@ -269,7 +269,7 @@ impl RawSegment {
     }
 }
 
-impl Way {
+impl PathDialect {
     /// Every separator is one, and nothing is removed.
     const SEPARATING: Self = Self {
         slash: Slash::First,
@@ -453,10 +453,10 @@ mod tests {
 
     /// The readings as text; a slash that is data is `%2F`.
     fn read(path: &str) -> Vec<String> {
-        readings(path, Comparison::default()).iter().map(text).collect()
+        path_readings(path, Comparison::default()).iter().map(text).collect()
     }
 
-    fn text(reading: &Reading<'_>) -> String {
+    fn text(reading: &PathReading<'_>) -> String {
         let segments = reading
             .segments
             .iter()
@@ -485,7 +485,7 @@ mod tests {
         ] {
             assert_eq!(read(sent)[0], want, "{sent}");
         }
-        assert_eq!(readings("*", Comparison::default())[0].segments, [&b"*"[..]]);
+        assert_eq!(path_readings("*", Comparison::default())[0].segments, [&b"*"[..]]);
     }
 
     #[test]
@@ -537,7 +537,7 @@ mod tests {
 
         #[test]
         fn no_bytes_make_it_panic(path in "\\PC{0,64}") {
-            let _ = readings(&path, Comparison::default());
+            let _ = path_readings(&path, Comparison::default());
         }
     }
 }

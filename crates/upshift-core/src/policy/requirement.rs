@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::client::ClientReader;
 use super::path::PathTemplate;
-use crate::decision::Kind;
+use crate::decision::RequirementKind;
 use crate::field::{Protocol, is_token};
 use crate::version::{ClientVersion, Scheme, Version};
 use crate::{HttpVersion, TlsVersion};
@@ -17,20 +17,20 @@ pub enum Requirement {
     /// HTTP of at least this version.
     Http(HttpVersion),
     /// A WebSocket handshake.
-    WebSocket(WebSocket),
+    WebSocket(WebSocketRequirement),
     /// No WebSocket here: an upgrade to it is refused.
     NoWebSocket,
     /// An API version.
-    Api(Api),
+    Api(ApiRequirement),
     /// A client that is new enough.
-    Client(Client),
+    Client(ClientRequirement),
     /// Any other protocol, which the upstream itself switches to.
     Protocol(Protocol),
 }
 
 /// A WebSocket handshake (RFC 6455 §4.2.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WebSocket {
+pub struct WebSocketRequirement {
     /// `Sec-WebSocket-Version`; 13 is the only one in use.
     pub version: u8,
     /// One of these must be offered; any or none where the list is empty.
@@ -39,7 +39,7 @@ pub struct WebSocket {
 
 /// An API version.
 #[derive(Clone, Debug)]
-pub struct Api {
+pub struct ApiRequirement {
     /// How versions are written and compared.
     pub scheme: Scheme,
     /// The oldest that is served.
@@ -81,7 +81,7 @@ pub struct FieldName {
 
 /// A client that is new enough.
 #[derive(Clone, Debug)]
-pub struct Client {
+pub struct ClientRequirement {
     /// Where name and version are read; the first that yields counts.
     pub read: Vec<ClientReader>,
     /// The oldest version of each client, by name.
@@ -92,14 +92,14 @@ pub struct Client {
 
 impl Requirement {
     /// Its kind.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> RequirementKind {
         match self {
-            Self::Tls(_) => Kind::Tls,
-            Self::Http(_) => Kind::Http,
-            Self::WebSocket(_) | Self::NoWebSocket => Kind::WebSocket,
-            Self::Api(_) => Kind::Api,
-            Self::Client(_) => Kind::Client,
-            Self::Protocol(_) => Kind::Protocol,
+            Self::Tls(_) => RequirementKind::Tls,
+            Self::Http(_) => RequirementKind::Http,
+            Self::WebSocket(_) | Self::NoWebSocket => RequirementKind::WebSocket,
+            Self::Api(_) => RequirementKind::Api,
+            Self::Client(_) => RequirementKind::Client,
+            Self::Protocol(_) => RequirementKind::Protocol,
         }
     }
 
@@ -117,7 +117,7 @@ impl Requirement {
     }
 }
 
-impl Default for WebSocket {
+impl Default for WebSocketRequirement {
     fn default() -> Self {
         Self { version: 13, subprotocols: Vec::new() }
     }

@@ -42,8 +42,18 @@ impl Phase {
         Self::Paused,
     ];
 
-    /// As policy file, command line and JSON name it.
-    pub fn as_str(self) -> &'static str {
+    /// The phases that `phase = …` in the policy file can pin a rule to. A ramp is not one of them,
+    /// because its share comes from the dates of `rollout.ramp`.
+    pub const PINNABLE: [Self; 6] =
+        [Self::Off, Self::Observe, Self::Warn, Self::Brownout, Self::Enforce, Self::Paused];
+
+    /// The phases that a person can set while the gateway runs. A brownout and a ramp need dates,
+    /// which only the policy file has.
+    pub const SETTABLE: [Self; 5] =
+        [Self::Off, Self::Observe, Self::Warn, Self::Enforce, Self::Paused];
+
+    /// The name in the policy file, on the command line and in JSON.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Off => "off",
             Self::Observe => "observe",
@@ -59,6 +69,28 @@ impl Phase {
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|phase| phase.as_str() == text)
     }
+
+    /// Returns true if a rule in this phase refuses requests, all of them or some.
+    pub fn refuses(self) -> bool {
+        matches!(self, Self::Brownout | Self::Ramp | Self::Enforce)
+    }
+
+    /// Returns true if a rule in this phase refuses only for a while or only a share of the
+    /// callers: the phases that prepare for `enforce`.
+    pub fn refuses_in_part(self) -> bool {
+        matches!(self, Self::Brownout | Self::Ramp)
+    }
+
+    /// The share that is refused while a rule is pinned to this phase.
+    pub fn pinned_share(self) -> RefusedShare {
+        match self {
+            Self::Brownout | Self::Enforce => RefusedShare::ALL,
+            // A ramp cannot be pinned: without its dates it refuses nobody.
+            Self::Off | Self::Observe | Self::Warn | Self::Ramp | Self::Paused => {
+                RefusedShare::NONE
+            }
+        }
+    }
 }
 
 impl fmt::Display for Phase {
@@ -69,9 +101,9 @@ impl fmt::Display for Phase {
 
 /// A share of identities in basis points: 0 to 10 000.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Share(u16);
+pub struct RefusedShare(u16);
 
-impl Share {
+impl RefusedShare {
     /// Nobody.
     pub const NONE: Self = Self(0);
     /// Everybody.
@@ -123,7 +155,7 @@ pub(super) fn trimmed(value: &str) -> &str {
 
 /// What is planned, as it is written.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Plan {
+pub struct RolloutPlan {
     /// From when callers are counted.
     pub observe: Option<Timestamp>,
     /// From when they are told.
@@ -142,10 +174,10 @@ pub enum RampPlan {
     /// From nobody at this time to everybody at `enforce`.
     Linear(Timestamp),
     /// To these shares at these times.
-    Steps(Vec<(Timestamp, Share)>),
+    Steps(Vec<(Timestamp, RefusedShare)>),
 }
 
-/// Why a [`Plan`] is none.
+/// Why a [`RolloutPlan`] is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PlanError {
@@ -164,13 +196,13 @@ pub enum PlanError {
 /// A valid plan.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rollout {
-    plan: Plan,
-    stages: Vec<Stage>,
+    plan: RolloutPlan,
+    stages: Vec<RolloutStage>,
 }
 
 /// A stretch of a rollout.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Stage {
+pub struct RolloutStage {
     /// Its phase.
     pub phase: Phase,
     /// When it begins.
@@ -178,18 +210,18 @@ pub struct Stage {
     /// When the next begins; `None` if it is the last.
     pub to: Option<Timestamp>,
     /// The share that is refused when it begins.
-    pub share: Share,
+    pub share: RefusedShare,
     /// The share just before it ends: greater in a linear ramp only.
-    pub final_share: Share,
+    pub final_share: RefusedShare,
 }
 
 /// Where a rule stands at one time.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Moment {
+pub struct RolloutState {
     /// Its phase.
     pub phase: Phase,
     /// The share that is refused.
-    pub share: Share,
+    pub share: RefusedShare,
     /// When the phase or the window ends, if it does.
     pub until: Option<Timestamp>,
 }
@@ -199,39 +231,39 @@ impl Rollout {
     ///
     /// # Errors
     /// If its phases are not in order or could not be followed.
-    pub fn new(plan: Plan) -> Result<Self, PlanError> {
+    pub fn new(plan: RolloutPlan) -> Result<Self, PlanError> {
         check(&plan)?;
         let stages = stages(&plan);
         Ok(Self { plan, stages })
     }
 
     /// What was planned.
-    pub fn plan(&self) -> &Plan {
+    pub fn plan(&self) -> &RolloutPlan {
         &self.plan
     }
 
     /// The calendar: stretches in order, without gaps.
-    pub fn stages(&self) -> &[Stage] {
+    pub fn stages(&self) -> &[RolloutStage] {
         &self.stages
     }
 
     /// Where the rule stands at `now`.
-    pub fn at(&self, now: Timestamp) -> Moment {
+    pub fn at(&self, now: Timestamp) -> RolloutState {
         let begun = self.stages.partition_point(|stage| stage.from <= now);
         match begun.checked_sub(1).map(|last| self.stages[last]) {
             Some(stage) => {
-                Moment { phase: stage.phase, share: stage.share_at(now), until: stage.to }
+                RolloutState { phase: stage.phase, share: stage.share_at(now), until: stage.to }
             }
-            None => Moment {
+            None => RolloutState {
                 phase: Phase::Off,
-                share: Share::NONE,
+                share: RefusedShare::NONE,
                 until: self.stages.first().map(|stage| stage.from),
             },
         }
     }
 }
 
-impl Stage {
+impl RolloutStage {
     /// The first moment at which it refuses a greater share than `limit` (a fraction), if it ever
     /// does.
     pub fn exceeds(&self, limit: f64) -> Option<Timestamp> {
@@ -249,15 +281,15 @@ impl Stage {
 
     /// The share refused at `now`: floor(10 000 · (now − from) / (to − from)) in whole seconds for
     /// a linear ramp.
-    fn share_at(&self, now: Timestamp) -> Share {
+    fn share_at(&self, now: Timestamp) -> RefusedShare {
         let Some(to) = self.to.filter(|_| self.final_share > self.share) else { return self.share };
         let length = (to.as_second() - self.from.as_second()).max(1);
         let passed = (now.as_second() - self.from.as_second()).clamp(0, length);
-        Share::from_basis_points(passed.unsigned_abs() * 10_000 / length.unsigned_abs())
+        RefusedShare::from_basis_points(passed.unsigned_abs() * 10_000 / length.unsigned_abs())
     }
 }
 
-fn check(plan: &Plan) -> Result<(), PlanError> {
+fn check(plan: &RolloutPlan) -> Result<(), PlanError> {
     let ramp = match &plan.ramp {
         Some(RampPlan::Linear(from)) => Some(*from),
         Some(RampPlan::Steps(steps)) => Some(steps.first().ok_or(PlanError::Steps)?.0),
@@ -303,36 +335,36 @@ fn check(plan: &Plan) -> Result<(), PlanError> {
     }
 }
 
-fn last_step(plan: &Plan) -> Option<Timestamp> {
+fn last_step(plan: &RolloutPlan) -> Option<Timestamp> {
     match &plan.ramp {
         Some(RampPlan::Steps(steps)) => steps.last().map(|step| step.0),
         _ => None,
     }
 }
 
-fn stages(plan: &Plan) -> Vec<Stage> {
-    let mut starts: Vec<(Phase, Timestamp, Share)> = Vec::new();
-    starts.extend(plan.observe.map(|at| (Phase::Observe, at, Share::NONE)));
-    starts.extend(plan.warn.map(|at| (Phase::Warn, at, Share::NONE)));
+fn stages(plan: &RolloutPlan) -> Vec<RolloutStage> {
+    let mut starts: Vec<(Phase, Timestamp, RefusedShare)> = Vec::new();
+    starts.extend(plan.observe.map(|at| (Phase::Observe, at, RefusedShare::NONE)));
+    starts.extend(plan.warn.map(|at| (Phase::Warn, at, RefusedShare::NONE)));
     for &(from, to) in &plan.brownout {
-        starts.push((Phase::Brownout, from, Share::ALL));
-        starts.push((Phase::Warn, to, Share::NONE));
+        starts.push((Phase::Brownout, from, RefusedShare::ALL));
+        starts.push((Phase::Warn, to, RefusedShare::NONE));
     }
     match &plan.ramp {
-        Some(RampPlan::Linear(from)) => starts.push((Phase::Ramp, *from, Share::NONE)),
+        Some(RampPlan::Linear(from)) => starts.push((Phase::Ramp, *from, RefusedShare::NONE)),
         Some(RampPlan::Steps(steps)) => {
-            starts.extend(steps.iter().map(|&(at, share)| (Phase::Ramp, at, share)))
+            starts.extend(steps.iter().map(|&(at, share)| (Phase::Ramp, at, share)));
         }
         None => {}
     }
-    starts.extend(plan.enforce.map(|at| (Phase::Enforce, at, Share::ALL)));
+    starts.extend(plan.enforce.map(|at| (Phase::Enforce, at, RefusedShare::ALL)));
     let linear = matches!(plan.ramp, Some(RampPlan::Linear(_)));
     let ends: Vec<_> = starts.iter().skip(1).map(|start| Some(start.1)).chain([None]).collect();
     let stage = |((phase, from, share), to)| {
-        let final_share = if phase == Phase::Ramp && linear { Share::ALL } else { share };
-        Stage { phase, from, to, share, final_share }
+        let final_share = if phase == Phase::Ramp && linear { RefusedShare::ALL } else { share };
+        RolloutStage { phase, from, to, share, final_share }
     };
-    let lasting = |stage: &Stage| stage.to != Some(stage.from);
+    let lasting = |stage: &RolloutStage| stage.to != Some(stage.from);
     starts.into_iter().zip(ends).map(stage).filter(lasting).collect()
 }
 
@@ -367,7 +399,7 @@ mod tests {
     }
 
     fn whole() -> Result<Rollout, PlanError> {
-        Rollout::new(Plan {
+        Rollout::new(RolloutPlan {
             observe: Some(at(100)),
             warn: Some(at(200)),
             brownout: vec![(at(300), at(310)), (at(400), at(420))],
@@ -418,19 +450,27 @@ mod tests {
     #[test]
     fn plans_that_are_none() {
         let wrong = |plan| Rollout::new(plan).err();
-        assert_eq!(wrong(Plan::default()), Some(PlanError::Empty));
-        let plan = Plan { observe: Some(at(2)), warn: Some(at(1)), ..Plan::default() };
+        assert_eq!(wrong(RolloutPlan::default()), Some(PlanError::Empty));
+        let plan =
+            RolloutPlan { observe: Some(at(2)), warn: Some(at(1)), ..RolloutPlan::default() };
         assert_eq!(wrong(plan), Some(PlanError::Order(Phase::Observe, Phase::Warn)));
-        let plan = Plan { brownout: vec![(at(5), at(9))], enforce: Some(at(7)), ..Plan::default() };
+        let plan = RolloutPlan {
+            brownout: vec![(at(5), at(9))],
+            enforce: Some(at(7)),
+            ..RolloutPlan::default()
+        };
         assert_eq!(wrong(plan), Some(PlanError::Order(Phase::Brownout, Phase::Enforce)));
-        let plan = Plan { ramp: Some(RampPlan::Linear(at(5))), ..Plan::default() };
+        let plan = RolloutPlan { ramp: Some(RampPlan::Linear(at(5))), ..RolloutPlan::default() };
         assert_eq!(wrong(plan), Some(PlanError::Endless));
-        let steps = vec![(at(5), Share::ALL), (at(6), Share::NONE)];
+        let steps = vec![(at(5), RefusedShare::ALL), (at(6), RefusedShare::NONE)];
         assert_eq!(
-            wrong(Plan { ramp: Some(RampPlan::Steps(steps)), ..Plan::default() }),
+            wrong(RolloutPlan { ramp: Some(RampPlan::Steps(steps)), ..RolloutPlan::default() }),
             Some(PlanError::Steps)
         );
-        let plan = Plan { brownout: vec![(at(5), at(9)), (at(8), at(10))], ..Plan::default() };
+        let plan = RolloutPlan {
+            brownout: vec![(at(5), at(9)), (at(8), at(10))],
+            ..RolloutPlan::default()
+        };
         assert_eq!(wrong(plan), Some(PlanError::Windows));
     }
 

@@ -11,10 +11,10 @@ use super::identity::{IdentityReader, identities, identity};
 use super::matcher::{HostPattern, Matcher};
 use super::overrides::Override;
 use super::path::PathPattern;
-use super::reading::Reading;
+use super::reading::PathReading;
 use super::requirement::Requirement;
-use super::rollout::{Moment, Phase, Rollout, Share};
-use crate::decision::Reason;
+use super::rollout::{Phase, Rollout, RolloutState};
+use crate::decision::VerdictReason;
 use crate::facts::Facts;
 use crate::field::Protocol;
 
@@ -52,12 +52,12 @@ pub struct RuleSpec {
     /// Who a caller is, for the ramp and the breaker.
     pub identity: Vec<IdentityReader>,
     /// What stops the rule when it hits too many.
-    pub breaker: Option<Breaker>,
+    pub breaker: Option<BreakerLimits>,
 }
 
 /// What is done with each uncertain reason: admit (the default) or refuse.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Uncertain(Vec<Reason>);
+pub struct Uncertain(Vec<VerdictReason>);
 
 /// How a refusal is put.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -85,7 +85,7 @@ pub struct UpgradeUrl {
 
 /// When a rule is stopped by itself.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Breaker {
+pub struct BreakerLimits {
     /// The share of distinct identities refused, 0 to 1, above which it trips.
     pub refused_share: f64,
     /// The time over which they are counted, in seconds.
@@ -98,7 +98,7 @@ pub struct Breaker {
     pub per_network: u32,
 }
 
-impl Breaker {
+impl BreakerLimits {
     /// The time for which a rule is watched after enforcement.
     pub const AFTER_ENFORCEMENT: SignedDuration = SignedDuration::from_hours(7 * 24);
 }
@@ -119,28 +119,28 @@ pub enum Counted {
 pub struct Rule {
     spec: RuleSpec,
     fields: Vec<Box<str>>,
-    links: Vec<Link>,
+    links: Vec<RuleLink>,
     pub(super) overridden: Option<Override>,
 }
 
 impl Uncertain {
     /// The reasons that `on` may name.
-    pub const REASONS: [Reason; 6] = [
-        Reason::Missing,
-        Reason::Malformed,
-        Reason::Ambiguous,
-        Reason::TooNew,
-        Reason::UnknownClient,
-        Reason::Unknown,
+    pub const REASONS: [VerdictReason; 6] = [
+        VerdictReason::Missing,
+        VerdictReason::Malformed,
+        VerdictReason::Ambiguous,
+        VerdictReason::TooNew,
+        VerdictReason::UnknownClient,
+        VerdictReason::Unknown,
     ];
 
     /// With these refused and the others admitted.
-    pub fn refusing(reasons: impl IntoIterator<Item = Reason>) -> Self {
+    pub fn refusing(reasons: impl IntoIterator<Item = VerdictReason>) -> Self {
         Self(reasons.into_iter().collect())
     }
 
     /// Tells whether the reason is refused.
-    pub fn refuses(&self, reason: Reason) -> bool {
+    pub fn refuses(&self, reason: VerdictReason) -> bool {
         self.0.contains(&reason)
     }
 }
@@ -224,13 +224,13 @@ impl RuleSpec {
 
 /// A place that a rule sends people to.
 #[derive(Clone, Debug)]
-struct Link {
+struct RuleLink {
     /// Its host; `None`: a path on this site.
     host: Option<Box<str>>,
     path: PathPattern,
 }
 
-impl Link {
+impl RuleLink {
     fn parse(link: &str) -> Option<Self> {
         let Some((_, rest)) = link.split_once("://") else {
             return Some(Self { host: None, path: PathPattern::literal(link)? });
@@ -248,7 +248,7 @@ impl Rule {
         let rollout =
             self.rollout.as_ref().filter(|_| self.breaker.is_some() && self.phase.is_none())?;
         let enforce = rollout.plan().enforce?;
-        Some(enforce.saturating_add(Breaker::AFTER_ENFORCEMENT).unwrap_or(enforce))
+        Some(enforce.saturating_add(BreakerLimits::AFTER_ENFORCEMENT).unwrap_or(enforce))
     }
 
     pub(super) fn new(spec: RuleSpec) -> Self {
@@ -260,13 +260,13 @@ impl Rule {
                 fields.push(field.into());
             }
         }
-        let links = spec.links().filter_map(Link::parse).collect();
+        let links = spec.links().filter_map(RuleLink::parse).collect();
         Self { spec, fields, links, overridden: None }
     }
 
     /// Where it stands at `now`: what a person or the breaker set, else the pinned phase, else the
     /// rollout.
-    pub fn moment(&self, now: Timestamp) -> Moment {
+    pub fn rollout_state(&self, now: Timestamp) -> RolloutState {
         if let Some(set) =
             self.overridden.as_ref().filter(|set| set.until.is_none_or(|until| now < until))
         {
@@ -303,7 +303,7 @@ impl Rule {
         &self,
         builtin: Builtin,
         facts: &Facts<'_>,
-        path: &Reading<'_>,
+        path: &PathReading<'_>,
         served: &Served,
     ) -> bool {
         builtin.excuses(self, facts, path, served)
@@ -313,7 +313,12 @@ impl Rule {
     ///
     /// A link to a host counts only where that host is served here, which the rule or the policy
     /// says: an upstream that ignores `Host` would serve the path of a foreign one, too.
-    pub(super) fn links_to(&self, host: &str, path: &Reading<'_>, served: &[HostPattern]) -> bool {
+    pub(super) fn links_to(
+        &self,
+        host: &str,
+        path: &PathReading<'_>,
+        served: &[HostPattern],
+    ) -> bool {
         self.links.iter().any(|link| {
             let is_here = match &link.host {
                 None => true,
@@ -337,8 +342,6 @@ impl Deref for Rule {
     }
 }
 
-fn pinned(phase: Phase, until: Option<Timestamp>) -> Moment {
-    let share =
-        if matches!(phase, Phase::Brownout | Phase::Enforce) { Share::ALL } else { Share::NONE };
-    Moment { phase, share, until }
+fn pinned(phase: Phase, until: Option<Timestamp>) -> RolloutState {
+    RolloutState { phase, share: phase.pinned_share(), until }
 }

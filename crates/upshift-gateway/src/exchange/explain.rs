@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use upshift_config::PathMode;
 use upshift_core::answer::{Circumstances, refuse};
-use upshift_core::arrival::{Arrival, Seen};
-use upshift_core::notice::{self, Change};
+use upshift_core::client_info::{ClientInfo, ConnectionInfo};
+use upshift_core::notice::{self, FieldChange};
 use upshift_core::policy::canonical;
 use upshift_core::{
     Decision, Facts, HttpVersion, Known, Policy, Timestamp, TlsState, TlsVersion, Verdict,
@@ -87,9 +87,10 @@ impl Question {
 
     /// The decision and the answer, as a gateway with these settings gives them under `policy`.
     pub fn answer(&self, policy: &Policy, settings: &Settings) -> DecisionRecord {
-        let seen = Seen { peer: Some(self.peer), http: self.http, tls: Known::Is(self.tls()) };
-        let arrival =
-            Arrival::read(seen, &self.fields, &settings.proxies, settings.undeclared_proxy);
+        let seen =
+            ConnectionInfo { peer: Some(self.peer), http: self.http, tls: Known::Is(self.tls()) };
+        let client_info =
+            ClientInfo::resolve(seen, &self.fields, &settings.proxies, settings.undeclared_proxy);
         let value =
             |wanted: &str| self.fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
         let value = |wanted: &str| value(wanted).map(|(_, value)| value.as_str());
@@ -104,9 +105,9 @@ impl Question {
             path: &path,
             query,
             hop: self.http,
-            http: arrival.http,
-            tls: arrival.tls,
-            peer: arrival.peer,
+            http: client_info.http,
+            tls: client_info.tls,
+            client_ip: client_info.client_ip,
             fields: &self.fields,
             has_content: self.has_content(),
             protocol: value(":protocol"),
@@ -119,8 +120,8 @@ impl Question {
         let around = Circumstances {
             h2c: settings.h2c_upgrade && clear,
             tls_in_band: settings.in_band_tls && clear,
-            proxied: arrival.proxy.is_some(),
-            upgrade_field: arrival.proxy.is_some_and(|proxy| proxy.upgrade_field),
+            proxied: client_info.proxy.is_some(),
+            upgrade_field: client_info.proxy.is_some_and(|proxy| proxy.upgrade_field),
             public: settings.public.as_deref(),
             https: settings.https,
             alt_svc: alt_svc.as_deref(),
@@ -188,7 +189,9 @@ impl Question {
 fn notice(decision: &Decision<'_>) -> Vec<(String, String)> {
     let upstream: Vec<(&str, &str)> = Vec::new();
     let line = |change| match change {
-        Change::Set(name, value) | Change::Append(name, value) => (name.to_owned(), value),
+        FieldChange::Set(name, value) | FieldChange::Append(name, value) => {
+            (name.to_owned(), value)
+        }
     };
     notice::changes(decision, &upstream).into_iter().map(line).collect()
 }

@@ -14,7 +14,7 @@ use http::{HeaderName, Method, Request, Response, StatusCode, Version, request};
 use hyper::upgrade::OnUpgrade;
 use upshift_config::PathMode;
 use upshift_core::answer::{self, Circumstances};
-use upshift_core::arrival::{Arrival, Seen, declared_proxy};
+use upshift_core::client_info::{ClientInfo, ConnectionInfo, declared_proxy};
 use upshift_core::field::Protocol;
 use upshift_core::policy::Requirement;
 use upshift_core::{Decision, Facts, Fields, HttpVersion, Known, Timestamp, TlsState, notice};
@@ -173,17 +173,18 @@ async fn decided(
     let settings = &view.snapshot.settings;
     let now = Timestamp::now();
     let peer = connection.peer.ip();
-    let seen = Seen {
+    let seen = ConnectionInfo {
         peer: Some(peer),
         http: http_version(parts.version),
         tls: Known::Is(connection.tls),
     };
     let fields = HeaderFields(&parts.headers);
-    let arrival = Arrival::read(seen, &fields, &settings.proxies, settings.undeclared_proxy);
-    if arrival.undeclared {
+    let client_info =
+        ClientInfo::resolve(seen, &fields, &settings.proxies, settings.undeclared_proxy);
+    if client_info.undeclared {
         worker.sighted(peer);
     }
-    let facts = facts(parts, target, &arrival, &fields, !body.is_empty());
+    let facts = facts(parts, target, &client_info, &fields, !body.is_empty());
     let decision = view.snapshot.policy.decide(&facts, now);
     worker.counts.borrow_mut().decided(&decision, seen.http);
     rollout::count(
@@ -194,11 +195,11 @@ async fn decided(
         now,
     );
     let around = Circumstances {
-        proxied: arrival.proxy.is_some(),
+        proxied: client_info.proxy.is_some(),
         h2c: settings.h2c_upgrade && connection.tls == TlsState::Cleartext,
         tls_in_band: view.snapshot.in_band_tls.is_some() && connection.tls == TlsState::Cleartext,
         alt_svc: worker.shared.alt_svc.as_ref().and_then(|value| value.to_str().ok()),
-        upgrade_field: arrival.proxy.is_some_and(|proxy| proxy.upgrade_field),
+        upgrade_field: client_info.proxy.is_some_and(|proxy| proxy.upgrade_field),
         public: settings.public.as_deref(),
         https: worker.shared.https,
         request_id: id.to_str().unwrap_or_default(),
@@ -213,8 +214,15 @@ async fn decided(
             response
         }
         None => {
-            let admitted =
-                Admitted { connection, parts, target, arrival: &arrival, view, facts: &facts, id };
+            let admitted = Admitted {
+                connection,
+                parts,
+                target,
+                client_info: &client_info,
+                view,
+                facts: &facts,
+                id,
+            };
             match admitted.forward(&decision, &around, body, upgrade).await {
                 Ok(response) => response,
                 Err(fault) => faulty(connection, &fault, id),
@@ -222,7 +230,7 @@ async fn decided(
         }
     };
     // RFC 6797 §7.2: never over cleartext, whoever says it.
-    if arrival.is_https(connection.tls) != Some(true) {
+    if client_info.is_https(connection.tls) != Some(true) {
         response.headers_mut().remove(header::STRICT_TRANSPORT_SECURITY);
     } else if let Some(hsts) = &view.hsts {
         response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, hsts.clone());
@@ -238,7 +246,7 @@ struct Admitted<'a> {
     connection: &'a Rc<Connection>,
     parts: &'a request::Parts,
     target: &'a Target,
-    arrival: &'a Arrival<'a>,
+    client_info: &'a ClientInfo<'a>,
     view: &'a View,
     facts: &'a Facts<'a>,
     id: &'a HeaderValue,
@@ -287,7 +295,7 @@ impl Admitted<'_> {
     fn outbound(&self, body: RequestBody) -> Outbound {
         let mut headers = self.parts.headers.clone();
         let trailers = hop::accepts_trailers(&headers);
-        let believed = self.arrival.proxy.and_then(|proxy| proxy.reads.peer.as_deref());
+        let believed = self.client_info.proxy.and_then(|proxy| proxy.reads.peer.as_deref());
         let chain =
             believed.filter(|name| *name == "x-forwarded-for").map(|name| joined(&headers, name));
         hop::strip_hop_by_hop(&mut headers);
@@ -302,9 +310,9 @@ impl Admitted<'_> {
             &mut headers,
             &ForwardedInfo {
                 hop: self.connection.peer,
-                client: self.arrival.peer.map(|peer| peer.to_canonical()),
+                client: self.client_info.client_ip.map(|peer| peer.to_canonical()),
                 chain: chain.as_ref().filter(|chain| !chain.is_empty()),
-                https: self.arrival.is_https(self.connection.tls),
+                https: self.client_info.is_https(self.connection.tls),
                 host: self.target.authority(),
             },
         );
@@ -362,7 +370,7 @@ impl Fields for HeaderFields<'_> {
 fn facts<'a>(
     parts: &'a request::Parts,
     target: &'a Target,
-    arrival: &Arrival<'_>,
+    client_info: &ClientInfo<'_>,
     fields: &'a HeaderFields<'a>,
     has_content: bool,
 ) -> Facts<'a> {
@@ -371,10 +379,10 @@ fn facts<'a>(
         host: Facts::host_of(target.authority()),
         path: target.path.path(),
         query: target.path.query(),
-        hop: arrival.hop,
-        http: arrival.http,
-        tls: arrival.tls,
-        peer: arrival.peer.map(|peer| peer.to_canonical()),
+        hop: client_info.hop,
+        http: client_info.http,
+        tls: client_info.tls,
+        client_ip: client_info.client_ip.map(|peer| peer.to_canonical()),
         fields,
         has_content,
         protocol: target.protocol.as_ref().map(hyper::ext::Protocol::as_str),
@@ -388,10 +396,10 @@ fn faulty(connection: &Connection, fault: &Fault, id: &HeaderValue) -> Response<
     respond::fault(fault, id)
 }
 
-fn apply(change: notice::Change, headers: &mut HeaderMap) {
+fn apply(change: notice::FieldChange, headers: &mut HeaderMap) {
     let (name, value, replace) = match change {
-        notice::Change::Set(name, value) => (name, value, true),
-        notice::Change::Append(name, value) => (name, value, false),
+        notice::FieldChange::Set(name, value) => (name, value, true),
+        notice::FieldChange::Append(name, value) => (name, value, false),
     };
     let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_str(&value)) else {
         return;

@@ -2,7 +2,7 @@
 
 use upshift_adoption::{Caller, Key, Network, Tally, breaker};
 use upshift_core::policy::{Counted, Rule};
-use upshift_core::{Decision, Facts, Reason, Ruling, Timestamp, Verdict};
+use upshift_core::{Decision, Facts, Ruling, Timestamp, Verdict, VerdictReason};
 
 /// Counts what a decision says of the rules that matched.
 pub(crate) fn count(
@@ -25,7 +25,7 @@ fn count_ruling(
     now: Timestamp,
 ) {
     let rule = ruling.rule;
-    if ruling.reason == Reason::Meets && !ruling.kind.is_transport() {
+    if ruling.reason == VerdictReason::Meets && !ruling.kind.is_transport() {
         tally.record_compliant(&rule.id);
     }
     if ruling.without_identity {
@@ -65,10 +65,10 @@ pub(crate) fn count_accepted(
 
 /// The caller as the rule's breaker counts it: by identity, or else by address.
 fn caller(rule: &Rule, key: &Key, facts: &Facts<'_>) -> Option<Caller> {
-    let address = || facts.peer.map(|peer| peer.to_canonical().to_string());
+    let address = || facts.client_ip.map(|peer| peer.to_canonical().to_string());
     let identity = rule.identity(facts).or_else(address)?;
     Some(Caller {
         identity: key.fingerprint(identity.as_bytes()),
-        network: Network::of(facts.peer),
+        network: Network::of(facts.client_ip),
     })
 }

@@ -33,8 +33,8 @@ impl Control {
 }
 
 fn rule_status(state: &State, rule: &Rule, readings: &[Reading], now: Timestamp) -> RuleStatus {
-    let moment = rule.moment(now);
-    let planned = state.file.rule(&rule.id).map_or(moment, |rule| rule.moment(now));
+    let moment = rule.rollout_state(now);
+    let planned = state.file.rule(&rule.id).map_or(moment, |rule| rule.rollout_state(now));
     let seen = state.sightings.get(rule.id.as_ref()).copied().unwrap_or_default();
     RuleStatus {
         rule: rule.id.to_string(),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use upshift_adoption::breaker::{Breaker, Crossing, Trip, Watch};
 use upshift_adoption::overrides::{Change, Overrides, Shares, Stop, Target};
 use upshift_adoption::{Expiring, ExpiryNotice, ExpiryNotices, History, Tally};
-use upshift_core::policy::{self, Actor, Moment, Rule};
+use upshift_core::policy::{self, Actor, RolloutState, Rule};
 use upshift_core::{Phase, Policy, Timestamp};
 use upshift_record::control::{ChangeReport, RuleChange};
 
@@ -171,7 +171,7 @@ impl State {
     }
 
     fn change_of(&self, old: &Rule, new: &Rule, resumed: bool, now: Timestamp) -> RuleChange {
-        let (before, after) = (old.moment(now), new.moment(now));
+        let (before, after) = (old.rollout_state(now), new.rollout_state(now));
         // A stopped rule refuses nobody, so that every resume would be a rise: it is held against
         // what it was when it was stopped.
         let stop = self.overrides.stop_of(&old.id, now).filter(|_| resumed);
@@ -189,7 +189,11 @@ impl State {
     /// What each rule refuses at `now`.
     pub(super) fn shares(&self, now: Timestamp) -> Shares {
         let policy = self.effective(&self.overrides, now);
-        policy.rules().iter().map(|rule| (rule.id.to_string(), rule.moment(now).share)).collect()
+        policy
+            .rules()
+            .iter()
+            .map(|rule| (rule.id.to_string(), rule.rollout_state(now).share))
+            .collect()
     }
 
     /// Adds what the cores counted.
@@ -256,7 +260,7 @@ impl State {
     pub(super) fn tell_phases(&mut self, policy: &Policy, now: Timestamp) {
         let stood = std::mem::take(&mut self.phases);
         for rule in policy.rules() {
-            let Moment { phase, share, .. } = rule.moment(now);
+            let RolloutState { phase, share, .. } = rule.rollout_state(now);
             self.phases.insert(rule.id.to_string(), phase);
             let Some(before) = stood.get(rule.id.as_ref()).filter(|before| **before != phase)
             else {
@@ -269,10 +273,9 @@ impl State {
 
     /// A rule begins to refuse: is there anything to upgrade to?
     fn guard(&self, rule: &Rule, phase: Phase) {
-        let refuses = matches!(phase, Phase::Brownout | Phase::Ramp | Phase::Enforce);
         let versioned = rule.require.iter().any(|requirement| !requirement.kind().is_transport());
         let seen = self.sightings.get(rule.id.as_ref()).is_some_and(|seen| seen.compliant > 0);
-        if refuses && versioned && !seen {
+        if phase.refuses() && versioned && !seen {
             let rule = &rule.id;
             tracing::warn!(%rule, %phase, "it begins to refuse, and nobody on the required version was seen here yet");
         }

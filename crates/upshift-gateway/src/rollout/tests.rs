@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 use upshift_adoption::overrides::{Imposed, Target};
 use upshift_core::policy::{
-    Breaker, Counted, IdentityReader, Plan, PolicySpec, RampPlan, Requirement, Rollout, RuleSpec,
+    BreakerLimits, Counted, IdentityReader, PolicySpec, RampPlan, Requirement, Rollout,
+    RolloutPlan, RuleSpec,
 };
 use upshift_core::{Facts, HttpVersion, Known, Phase, TlsState};
 
@@ -23,7 +24,7 @@ fn day(day: i64) -> Timestamp {
 fn policy() -> Policy {
     let mut ramped = RuleSpec::new("ramped", vec![Requirement::Http(HttpVersion::V2)]);
     ramped.identity = vec![IdentityReader::Peer];
-    ramped.breaker = Some(Breaker {
+    ramped.breaker = Some(BreakerLimits {
         refused_share: 0.3,
         window: 60,
         minimum: 200,
@@ -32,7 +33,8 @@ fn policy() -> Policy {
     });
     let (ramp, enforce) = (Some(RampPlan::Linear(day(-10))), Some(day(10)));
     ramped.rollout = Some(
-        Rollout::new(Plan { warn: Some(day(-20)), ramp, enforce, ..Plan::default() }).unwrap(),
+        Rollout::new(RolloutPlan { warn: Some(day(-20)), ramp, enforce, ..RolloutPlan::default() })
+            .unwrap(),
     );
     let plain = RuleSpec::new("plain", vec![Requirement::Http(HttpVersion::V2)]);
     let revision = "sha256:00".into();
@@ -62,7 +64,7 @@ impl Bench {
     }
 
     fn phase(&self, rule: &str) -> Phase {
-        self.live.lock().unwrap().rule(rule).unwrap().moment(Timestamp::now()).phase
+        self.live.lock().unwrap().rule(rule).unwrap().rollout_state(Timestamp::now()).phase
     }
 
     /// So many callers over HTTP/1.1, each from its own address, decided as the gateway does.
@@ -79,7 +81,7 @@ impl Bench {
                 http: Known::Is(HttpVersion::V1_1),
                 hop: HttpVersion::V1_1,
                 tls: Known::Is(TlsState::Cleartext),
-                peer: Some(std::net::Ipv4Addr::from(0x0a00_0000 + (n << 8)).into()),
+                client_ip: Some(std::net::Ipv4Addr::from(0x0a00_0000 + (n << 8)).into()),
                 fields: &fields.to_vec(),
                 has_content: false,
                 protocol: None,
@@ -176,7 +178,7 @@ fn the_breaker_demotes_a_rule_and_says_who_was_hit() {
 fn the_breaker_demotes_a_rule_that_has_no_rollout() {
     let bench = Bench::new(None, false);
     let mut strict = RuleSpec::new("strict", vec![Requirement::Http(HttpVersion::V2)]);
-    strict.breaker = Some(Breaker {
+    strict.breaker = Some(BreakerLimits {
         refused_share: 0.05,
         window: 60,
         minimum: 200,

@@ -189,7 +189,7 @@ impl<'a> Access<'a> {
         let line = Line {
             time: jiff::Timestamp::now().to_string(),
             request_id: self.id.to_str().unwrap_or_default(),
-            peer: facts.peer,
+            peer: facts.client_ip,
             method: facts.method,
             host: facts.host,
             path: facts.path,

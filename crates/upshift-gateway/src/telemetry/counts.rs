@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use upshift_core::{Decision, HttpVersion, Phase, Reason, Verdict};
+use upshift_core::{Decision, HttpVersion, Phase, Verdict, VerdictReason};
 
 use crate::downstream::client_hello::OldHello;
 use crate::progress::activity::Expired;
@@ -92,7 +92,7 @@ impl Ending {
 }
 
 /// What one rule said, how often.
-type Rulings = HashMap<(Verdict, Reason, Phase), u64>;
+type Rulings = HashMap<(Verdict, VerdictReason, Phase), u64>;
 
 /// Counters since they were last handed over.
 #[derive(Debug, Default)]

@@ -3,11 +3,11 @@
 use std::io::{Read, Write};
 
 use upshift_core::policy::{
-    Api, ApiReader, FieldName, Matcher, PathPattern, PolicySpec, Requirement, RuleSpec, Uncertain,
-    Values,
+    ApiReader, ApiRequirement, FieldName, Matcher, MatcherValues, PathPattern, PolicySpec,
+    Requirement, RuleSpec, Uncertain,
 };
 use upshift_core::version::Scheme;
-use upshift_core::{HttpVersion, Phase, Policy, Reason, TlsVersion};
+use upshift_core::{HttpVersion, Phase, Policy, TlsVersion, VerdictReason};
 use upshift_gateway::{Proxy, ProxyReads, Settings};
 
 use crate::support::{
@@ -17,8 +17,10 @@ use crate::support::{
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 fn rule(id: &str, path: &str, requirement: Requirement) -> RuleSpec {
-    let paths =
-        Values { include: vec![PathPattern::parse(path).expect("a pattern")], exclude: Vec::new() };
+    let paths = MatcherValues {
+        include: vec![PathPattern::parse(path).expect("a pattern")],
+        exclude: Vec::new(),
+    };
     RuleSpec {
         matcher: Matcher { paths, ..Matcher::default() },
         ..RuleSpec::new(id, vec![requirement])
@@ -130,7 +132,7 @@ fn a_refusal_never_asks_for_the_body() {
 /// kept.
 #[test]
 fn a_passing_but_deprecated_request_is_told() {
-    let api = Api {
+    let api = ApiRequirement {
         minimum: Scheme::Semver.parse("2.0").expect("a version"),
         supported: Vec::new(),
         assume: None,
@@ -164,14 +166,14 @@ fn a_passing_but_deprecated_request_is_told() {
 /// rule.
 #[test]
 fn a_field_that_is_for_this_hop_alone_meets_no_rule() {
-    let api = Api {
+    let api = ApiRequirement {
         minimum: Scheme::Semver.parse("2.0").expect("a version"),
         supported: Vec::new(),
         assume: None,
         scheme: Scheme::Semver,
         read: vec![ApiReader::Header(FieldName::parse("X-Api-Version").expect("a name"))],
     };
-    let on = Uncertain::refusing([Reason::Missing]);
+    let on = Uncertain::refusing([VerdictReason::Missing]);
     let (upstream, gateway) =
         under(vec![RuleSpec { on, ..rule("orders-v2", "/api/**", Requirement::Api(api)) }]);
     let head = "GET /api/x HTTP/1.1\r\nHost: a\r\nX-Api-Version: 2.0\r\nConnection: close";

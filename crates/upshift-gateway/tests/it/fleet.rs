@@ -40,9 +40,7 @@ fn a_rollout_without_trouble_runs_to_its_end_and_refuses_nobody_who_upgraded() {
     let visits = fleet.visits;
     for visit in &visits {
         let possible = phases(&rollout, visit);
-        let refusing = possible
-            .iter()
-            .any(|phase| matches!(phase, Phase::Brownout | Phase::Ramp | Phase::Enforce));
+        let refusing = possible.iter().any(|phase| phase.refuses());
         let lenient =
             possible.iter().any(|phase| !matches!(phase, Phase::Brownout | Phase::Enforce));
         match (visit.old, visit.status) {

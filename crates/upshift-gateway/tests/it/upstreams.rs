@@ -15,7 +15,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use upshift_core::policy::{HostPattern, Matcher, PathPattern, Values};
+use upshift_core::policy::{HostPattern, Matcher, MatcherValues, PathPattern};
 use upshift_gateway::{Address, Settings, Upstream, UpstreamHttp};
 
 use crate::support::{Certificate, Running, TestUpstream, exchange, field, settings, status};
@@ -44,12 +44,14 @@ fn gone() -> SocketAddr {
 #[test]
 fn the_first_upstream_that_fits_is_asked() {
     let (api, chat, rest) = (named("api"), named("chat"), named("rest"));
-    let only = |pattern: &str| Values {
+    let only = |pattern: &str| MatcherValues {
         include: vec![PathPattern::parse(pattern).unwrap()],
         exclude: Vec::new(),
     };
-    let host =
-        Values { include: vec![HostPattern::parse("api.example").unwrap()], exclude: Vec::new() };
+    let host = MatcherValues {
+        include: vec![HostPattern::parse("api.example").unwrap()],
+        exclude: Vec::new(),
+    };
     let to =
         |upstream: &TestUpstream, matcher| Upstream { matcher, ..Upstream::at(upstream.address) };
     let upstreams = vec![

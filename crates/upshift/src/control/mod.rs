@@ -15,7 +15,7 @@ mod report;
 use std::io;
 
 use clap::Args;
-use upshift_core::Timestamp;
+use upshift_core::{Phase, Timestamp};
 use upshift_record::control::{ChangeRequest, RevisionReport};
 
 use crate::failure::{Failure, Outcome};
@@ -83,7 +83,7 @@ pub(crate) struct Set {
     /// The rule
     rule: String,
     /// The phase
-    #[arg(value_parser = ["off", "observe", "warn", "enforce", "paused"])]
+    #[arg(value_parser = Phase::SETTABLE.map(Phase::as_str))]
     phase: String,
     /// Follow the plan again after so long: 10m, 2h, 1d
     #[arg(long = "for", value_name = "DURATION", value_parser = upshift_config::parse_duration)]

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::io;
 
 use clap::Args;
-use upshift_core::{Policy, Timestamp};
+use upshift_core::{Phase, Policy, Timestamp};
 use upshift_record::control::Status;
 use upshift_record::{Exit, PlanEntry, plan};
 
@@ -87,7 +87,7 @@ fn planned(policy: &Policy) -> Planned {
     let mut entries = plan(policy, now);
     for entry in entries.iter_mut().filter(|entry| entry.from.is_some() && holds(entry, now)) {
         let percent =
-            policy.rule(&entry.rule).map_or(0.0, |rule| rule.moment(now).share.fraction());
+            policy.rule(&entry.rule).map_or(0.0, |rule| rule.rollout_state(now).share.fraction());
         if percent > 0.0 {
             let percent = (percent * 100.0).round();
             entry.notes.push(format!(
@@ -130,10 +130,10 @@ fn table(entries: &[PlanEntry], now: Timestamp, palette: Palette) -> io::Result<
         }
         let holds = holds(entry, now);
         let mark = if holds { "➤" } else { " " };
-        let hue = match entry.phase.as_str() {
+        let hue = match Phase::parse(&entry.phase) {
             _ if !holds => Hue::Faint,
-            "enforce" | "brownout" | "ramp" => Hue::Bad,
-            "warn" => Hue::Warning,
+            Some(phase) if phase.refuses() => Hue::Bad,
+            Some(Phase::Warn) => Hue::Warning,
             _ => Hue::Good,
         };
         let line = format!(

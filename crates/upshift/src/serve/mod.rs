@@ -137,7 +137,8 @@ pub(crate) fn announce(addresses: Addresses) {
 /// One line that says what holds: `policy sha256:1f2e3d4c: 5 enforce, 1 warn`.
 fn in_force(policy: &Policy, now: Timestamp) -> String {
     let phases = upshift_core::Phase::ALL.iter().filter_map(|phase| {
-        let count = policy.rules().iter().filter(|rule| rule.moment(now).phase == *phase).count();
+        let count =
+            policy.rules().iter().filter(|rule| rule.rollout_state(now).phase == *phase).count();
         (count > 0).then(|| format!("{count} {phase}"))
     });
     let phases: Vec<String> = phases.collect();

@@ -158,8 +158,8 @@ pub(super) fn load(
 fn phases(before: &Policy, after: &Policy, now: Timestamp) -> Vec<String> {
     let mut changes = Vec::new();
     for rule in after.rules() {
-        let phase = rule.moment(now).phase;
-        match before.rule(&rule.id).map(|old| old.moment(now).phase) {
+        let phase = rule.rollout_state(now).phase;
+        match before.rule(&rule.id).map(|old| old.rollout_state(now).phase) {
             Some(old) if old == phase => {}
             Some(old) => changes.push(format!("{}: {old} → {phase}", rule.id)),
             None => changes.push(format!("{}: new → {phase}", rule.id)),
@@ -167,7 +167,7 @@ fn phases(before: &Policy, after: &Policy, now: Timestamp) -> Vec<String> {
     }
     for rule in before.rules() {
         if after.rule(&rule.id).is_none() {
-            changes.push(format!("{}: {} → gone", rule.id, rule.moment(now).phase));
+            changes.push(format!("{}: {} → gone", rule.id, rule.rollout_state(now).phase));
         }
     }
     changes

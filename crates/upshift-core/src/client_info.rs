@@ -61,7 +61,7 @@ pub enum UndeclaredProxy {
 
 /// What the connection itself shows.
 #[derive(Clone, Copy, Debug)]
-pub struct Seen {
+pub struct ConnectionInfo {
     /// The address at its other end, if it is known.
     pub peer: Option<IpAddr>,
     /// The version of HTTP of the request.
@@ -72,9 +72,9 @@ pub struct Seen {
 
 /// What is known of the client itself.
 #[derive(Clone, Copy, Debug)]
-pub struct Arrival<'p> {
+pub struct ClientInfo<'p> {
     /// The client's address; `None` if it is not known.
-    pub peer: Option<IpAddr>,
+    pub client_ip: Option<IpAddr>,
     /// The version of HTTP of this hop.
     pub hop: HttpVersion,
     /// The version of HTTP that it speaks.
@@ -90,10 +90,10 @@ pub struct Arrival<'p> {
     unreadable: bool,
 }
 
-impl<'p> Arrival<'p> {
+impl<'p> ClientInfo<'p> {
     /// Puts together what is seen and what is told.
-    pub fn read(
-        seen: Seen,
+    pub fn resolve(
+        seen: ConnectionInfo,
         fields: &dyn Fields,
         proxies: &'p [Proxy],
         undeclared: UndeclaredProxy,
@@ -102,7 +102,7 @@ impl<'p> Arrival<'p> {
             let told = ProxyFields::new(proxy, fields, proxies);
             let tls = told.tls();
             return Self {
-                peer: if told.tell_anything() { told.peer() } else { seen.peer },
+                client_ip: if told.tell_anything() { told.peer() } else { seen.peer },
                 hop: seen.http,
                 http: told.http(),
                 tls,
@@ -115,7 +115,7 @@ impl<'p> Arrival<'p> {
             && fields.has("x-forwarded-proto")
             && seen.peer.is_none_or(is_private);
         Self {
-            peer: seen.peer.filter(|_| !undeclared),
+            client_ip: seen.peer.filter(|_| !undeclared),
             hop: seen.http,
             http: if undeclared { Known::Unknown } else { Known::Is(seen.http) },
             tls: if undeclared { Known::Unknown } else { seen.tls },
@@ -128,7 +128,13 @@ impl<'p> Arrival<'p> {
     /// The same request with a proxy in between that is not declared: what it hides is unknown.
     #[must_use]
     pub fn behind_undeclared_proxy(self) -> Self {
-        Self { peer: None, http: Known::Unknown, tls: Known::Unknown, undeclared: true, ..self }
+        Self {
+            client_ip: None,
+            http: Known::Unknown,
+            tls: Known::Unknown,
+            undeclared: true,
+            ..self
+        }
     }
 
     /// Whether the client itself used `https`: what a declared proxy tells, else what this
@@ -152,7 +158,7 @@ mod tests {
     use super::*;
     use crate::TlsVersion;
 
-    const SEEN: Seen = Seen {
+    const SEEN: ConnectionInfo = ConnectionInfo {
         peer: Some(IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 9))),
         http: HttpVersion::V1_0,
         tls: Known::Is(TlsState::Cleartext),
@@ -173,8 +179,8 @@ mod tests {
         Proxy { from: vec!["10.0.0.0/8".parse().unwrap()], reads, upgrade_field: false }
     }
 
-    fn read<'p>(seen: Seen, fields: &dyn Fields, proxies: &'p [Proxy]) -> Arrival<'p> {
-        Arrival::read(seen, fields, proxies, UndeclaredProxy::Unknown)
+    fn read<'p>(seen: ConnectionInfo, fields: &dyn Fields, proxies: &'p [Proxy]) -> ClientInfo<'p> {
+        ClientInfo::resolve(seen, fields, proxies, UndeclaredProxy::Unknown)
     }
 
     /// However long a list the client forges in front, what the proxy appended is read.
@@ -183,7 +189,7 @@ mod tests {
         let forged = ["198.51.100.1"; 300].join(",") + &",".repeat(300) + "\"1, 203.0.113.9";
         let told = vec![("x-forwarded-for", forged)];
         let proxies = [proxy()];
-        assert_eq!(read(SEEN, &told, &proxies).peer, "203.0.113.9".parse().ok());
+        assert_eq!(read(SEEN, &told, &proxies).client_ip, "203.0.113.9".parse().ok());
     }
 
     /// The proxy's own address is not its client's.
@@ -192,39 +198,45 @@ mod tests {
         let proxies = [proxy()];
         for list in ["unknown", "", "198.51.100.7, x", "x, 10.1.2.3", "fe80::1%eth0"] {
             assert_eq!(
-                read(SEEN, &headers(&[("x-forwarded-for", list)]), &proxies).peer,
+                read(SEEN, &headers(&[("x-forwarded-for", list)]), &proxies).client_ip,
                 None,
                 "{list}"
             );
         }
-        assert_eq!(read(SEEN, &headers(&[("x-forwarded-proto", "https")]), &proxies).peer, None);
-        assert_eq!(read(SEEN, &headers(&[]), &proxies).peer, SEEN.peer, "it asks for itself");
+        assert_eq!(
+            read(SEEN, &headers(&[("x-forwarded-proto", "https")]), &proxies).client_ip,
+            None
+        );
+        assert_eq!(read(SEEN, &headers(&[]), &proxies).client_ip, SEEN.peer, "it asks for itself");
     }
 
     #[test]
     fn an_undeclared_peer_may_be_taken_for_a_client() {
         let told = headers(&[("x-forwarded-proto", "https")]);
-        let arrival = Arrival::read(SEEN, &told, &[], UndeclaredProxy::Ignore);
-        assert_eq!((arrival.undeclared, arrival.tls), (false, Known::Is(TlsState::Cleartext)));
+        let client_info = ClientInfo::resolve(SEEN, &told, &[], UndeclaredProxy::Ignore);
+        assert_eq!(
+            (client_info.undeclared, client_info.tls),
+            (false, Known::Is(TlsState::Cleartext))
+        );
     }
 
     #[test]
     fn a_stranger_is_not_believed() {
-        let seen = Seen { peer: "192.0.2.1".parse().ok(), ..SEEN };
+        let seen = ConnectionInfo { peer: "192.0.2.1".parse().ok(), ..SEEN };
         let told = headers(&[("x-forwarded-proto", "https"), ("x-forwarded-for", "198.51.100.7")]);
         let proxies = [proxy()];
-        let arrival = read(seen, &told, &proxies);
-        assert_eq!(arrival.tls, Known::Is(TlsState::Cleartext));
-        assert_eq!(arrival.peer, seen.peer);
-        assert!(!arrival.undeclared);
+        let client_info = read(seen, &told, &proxies);
+        assert_eq!(client_info.tls, Known::Is(TlsState::Cleartext));
+        assert_eq!(client_info.client_ip, seen.peer);
+        assert!(!client_info.undeclared);
     }
 
     #[test]
     fn an_undeclared_private_peer_makes_the_transport_unknown() {
-        let arrival = read(SEEN, &headers(&[("x-forwarded-proto", "http")]), &[]);
-        assert!(arrival.undeclared);
-        assert_eq!(arrival.tls, Known::Unknown);
-        assert_eq!((arrival.http, arrival.peer), (Known::Unknown, None));
+        let client_info = read(SEEN, &headers(&[("x-forwarded-proto", "http")]), &[]);
+        assert!(client_info.undeclared);
+        assert_eq!(client_info.tls, Known::Unknown);
+        assert_eq!((client_info.http, client_info.client_ip), (Known::Unknown, None));
         assert!(!read(SEEN, &headers(&[]), &[]).undeclared);
     }
 
@@ -236,10 +248,10 @@ mod tests {
             ("x-forwarded-for", "10.1.1.1"),
         ]);
         let proxies = [proxy()];
-        let arrival = read(SEEN, &told, &proxies);
-        assert_eq!(arrival.peer, "198.51.100.7".parse().ok());
-        assert_eq!(arrival.tls, Known::Is(TlsState::SomeVersion));
-        assert_eq!(arrival.http, Known::Unknown);
+        let client_info = read(SEEN, &told, &proxies);
+        assert_eq!(client_info.client_ip, "198.51.100.7".parse().ok());
+        assert_eq!(client_info.tls, Known::Is(TlsState::SomeVersion));
+        assert_eq!(client_info.http, Known::Unknown);
         let told = headers(&[("x-tls", "TLSv1.2:ECDHE")]);
         assert_eq!(read(SEEN, &told, &proxies).tls, Known::Is(TlsState::Version(TlsVersion::V1_2)));
         assert_eq!(read(SEEN, &headers(&[]), &proxies).tls, Known::Unknown);
