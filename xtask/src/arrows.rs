@@ -4,7 +4,7 @@
 //! 2. In tests (`dev-dependencies`) a crate may use the same, and `conformance`.
 //! 3. The pure crates reach no runtime, socket or source of chance, not even through somebody
 //!    else's crate. That their own code calls no clock, file or environment is clippy's affair:
-//!    `crates/upshift-core/clippy.toml`.
+//!    the `clippy.toml` in `crates/upshift-core` and `crates/upshift-http`.
 //! 4. Every crate takes the workspace's lints.
 
 use serde_json::Value;
@@ -15,16 +15,18 @@ use crate::run::{command, output, root};
 /// A crate, and what it may use of ours.
 const ARROWS: &[(&str, &[&str])] = &[
     ("upshift-core", &[]),
+    ("upshift-http", &["upshift-core"]),
     ("upshift-record", &["upshift-core"]),
     ("upshift-config", &["upshift-core"]),
     ("upshift-notes", &["upshift-core", "upshift-record"]),
     ("upshift-adoption", &["upshift-core", "upshift-config", "upshift-record"]),
-    ("upshift-tower", &["upshift-core"]),
-    ("upshift-client", &["upshift-core"]),
+    ("upshift-tower", &["upshift-core", "upshift-http"]),
+    ("upshift-client", &["upshift-core", "upshift-http"]),
     (
         "upshift-gateway",
         &[
             "upshift-core",
+            "upshift-http",
             "upshift-config",
             "upshift-record",
             "upshift-adoption",
@@ -34,14 +36,18 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     (
         "upshift-authorize",
-        &["upshift-core", "upshift-config", "upshift-record", "upshift-adoption"],
+        &["upshift-core", "upshift-http", "upshift-config", "upshift-record", "upshift-adoption"],
     ),
     ("upshift-envoy", &["upshift-core", "upshift-config"]),
-    ("upshift-lab", &["upshift-core", "upshift-notes", "upshift-record", "upshift-client"]),
+    (
+        "upshift-lab",
+        &["upshift-core", "upshift-http", "upshift-notes", "upshift-record", "upshift-client"],
+    ),
     (
         "upshift",
         &[
             "upshift-core",
+            "upshift-http",
             "upshift-record",
             "upshift-config",
             "upshift-notes",
@@ -63,7 +69,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const IN_TESTS: &[&str] = &["conformance"];
 
 /// Crates that take bytes, facts and `now`, and nothing else.
-const PURE: &[&str] = &["upshift-core", "upshift-record", "upshift-notes"];
+const PURE: &[&str] = &["upshift-core", "upshift-http", "upshift-record", "upshift-notes"];
 
 /// What no pure crate may reach: names of crates, or what they begin with.
 const IMPURE: &[&str] = &[

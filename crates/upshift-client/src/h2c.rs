@@ -22,6 +22,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use upshift_core::TlsState;
 use upshift_core::field::Protocol;
+use upshift_http::http2::{ACK, CONTINUATION, END_HEADERS, FrameHead, HEADERS, PREFACE, SETTINGS};
 
 use crate::checked_body::checked;
 use crate::connect::{Connector, PATIENCE};
@@ -32,9 +33,7 @@ use crate::{Body, BoxError, ConnectionInfo};
 
 /// `HTTP2-Settings`: the payload of a SETTINGS frame with ENABLE_PUSH = 0, in base64url without
 /// padding.
-const SETTINGS: HeaderValue = HeaderValue::from_static("AAIAAAAA");
-const PREFACE: usize = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".len();
-const FRAME_HEAD: usize = 9;
+const HTTP2_SETTINGS: HeaderValue = HeaderValue::from_static("AAIAAAAA");
 
 /// Sends one request on a connection of its own that was switched to HTTP/2 first.
 pub(crate) async fn send(
@@ -42,7 +41,7 @@ pub(crate) async fn send(
     request: Request<Body>,
 ) -> Result<Response<Incoming>, BoxError> {
     let uri = request.uri().clone();
-    let field = (HeaderName::from_static("http2-settings"), SETTINGS);
+    let field = (HeaderName::from_static("http2-settings"), HTTP2_SETTINGS);
     let watch = connector.head_watch();
     // The server may send its preface right behind the 101.
     let Switched { tcp, ahead } =
@@ -121,20 +120,22 @@ impl Spliced {
     /// Appends `SETTINGS_HEADER_TABLE_SIZE = 0` to the server's first SETTINGS frame, once it is
     /// there whole. The last value of a setting counts (RFC 9113 §6.5).
     fn change_settings(&mut self) -> io::Result<bool> {
-        let Some(length) = frame_length(&self.incoming) else { return Ok(false) };
+        let Some(head) = FrameHead::parse(&self.incoming) else { return Ok(false) };
         // RFC 7540 §3.2: "The first HTTP/2 frame sent by the server MUST be a server connection
         // preface", SETTINGS.
-        if self.incoming[3] != 4 || self.incoming[4] != 0 || length > 1024 {
+        if head.kind != SETTINGS || head.flags != 0 || head.length > 1024 {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidData,
                 "the server's first frame is not SETTINGS",
             ));
         }
-        if self.incoming.len() < FRAME_HEAD + length {
+        let end = FrameHead::LENGTH + head.payload_length();
+        if self.incoming.len() < end {
             return Ok(false);
         }
-        let rest = self.incoming.split_off(FRAME_HEAD + length);
-        self.incoming[..3].copy_from_slice(&((length + 6) as u32).to_be_bytes()[1..]);
+        let longer = FrameHead { length: head.length + 6, ..head };
+        let rest = self.incoming.split_off(end);
+        self.incoming[..FrameHead::LENGTH].copy_from_slice(&longer.to_bytes());
         self.incoming.extend_from_slice(&[0, 1, 0, 0, 0, 0]);
         self.first = self.incoming.len();
         self.incoming.unsplit(rest);
@@ -144,29 +145,27 @@ impl Spliced {
 
     /// Moves whole frames from `partial` to `outgoing`, without the headers of stream 1.
     fn sort_frames(&mut self) {
-        if self.writing == Writing::Preface && self.partial.len() >= PREFACE {
-            self.outgoing.extend_from_slice(&self.partial.split_to(PREFACE));
+        if self.writing == Writing::Preface && self.partial.len() >= PREFACE.len() {
+            self.outgoing.extend_from_slice(&self.partial.split_to(PREFACE.len()));
             self.writing = Writing::Frames;
         }
         while self.writing == Writing::Frames {
-            let Some(length) = frame_length(&self.partial) else { return };
-            if self.partial.len() < FRAME_HEAD + length {
+            let Some(head) = FrameHead::parse(&self.partial) else { return };
+            let end = FrameHead::LENGTH + head.payload_length();
+            if self.partial.len() < end {
                 return;
             }
-            let frame = self.partial.split_to(FRAME_HEAD + length);
-            let (kind, flags) = (frame[3], frame[4]);
-            let stream = u32::from_be_bytes([frame[5] & 0x7f, frame[6], frame[7], frame[8]]);
-            match (kind, stream) {
-                // HEADERS and CONTINUATION, up to END_HEADERS.
-                (1 | 9, 1) if flags & 4 != 0 => {
+            let frame = self.partial.split_to(end);
+            match (head.kind, head.stream) {
+                (HEADERS | CONTINUATION, 1) if head.flags & END_HEADERS != 0 => {
                     self.writing = Writing::Through;
                     self.held.take().into_iter().for_each(Waker::wake);
                 }
-                (1 | 9, 1) => {}
+                (HEADERS | CONTINUATION, 1) => {}
                 _ => self.outgoing.extend_from_slice(&frame),
             }
             // The acknowledgement of the changed SETTINGS: they hold from here on.
-            if (kind, flags & 1) == (4, 1) {
+            if head.kind == SETTINGS && head.flags & ACK != 0 {
                 self.settled.notify_one();
             }
         }
@@ -186,12 +185,6 @@ impl Spliced {
         }
         Poll::Ready(Ok(()))
     }
-}
-
-/// The length of the payload of the frame that begins here.
-fn frame_length(bytes: &[u8]) -> Option<usize> {
-    (bytes.len() >= FRAME_HEAD)
-        .then(|| u32::from_be_bytes([0, bytes[0], bytes[1], bytes[2]]) as usize)
 }
 
 impl AsyncRead for Spliced {

@@ -12,13 +12,14 @@ use bytes::{Buf, Bytes};
 use h3::client::{RequestStream, SendRequest};
 use h3::error::{Code, StreamError};
 use h3_quinn::{OpenStreams, SendStream};
-use http::header::{CONNECTION, HOST, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, HOST, UPGRADE};
 use http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::BodyExt as _;
 use quinn::crypto::rustls::QuicClientConfig;
 use tokio::sync::Mutex;
 use upshift_core::{TlsState, TlsVersion};
+use upshift_http::CONNECTION_SPECIFIC;
 
 use crate::checked_body::checked;
 use crate::connect::{PATIENCE, Trust, tls_config};
@@ -176,9 +177,7 @@ impl std::error::Error for ForbiddenField {}
 
 /// RFC 9114 §4.2: a message with a field that is about the connection is malformed.
 fn forbidden(headers: &HeaderMap) -> Option<HeaderName> {
-    let older = ["keep-alive", "proxy-connection"].map(HeaderName::from_static);
-    let names = [UPGRADE, CONNECTION, TRANSFER_ENCODING].into_iter().chain(older);
-    names.into_iter().find(|name| headers.contains_key(name))
+    CONNECTION_SPECIFIC.into_iter().find(|name| headers.contains_key(name))
 }
 
 /// The limit that the server went past, if that is what ended the stream.

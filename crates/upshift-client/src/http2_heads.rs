@@ -7,15 +7,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::head_limit::{HeadLimit, INTERIM_RESPONSES};
+use upshift_http::http2::{
+    CONTINUATION, DATA, END_HEADERS, END_STREAM, FrameHead, HEADERS, RST_STREAM,
+};
 
-const FRAME_HEAD: usize = 9;
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
-const CONTINUATION: u8 = 9;
-const END_STREAM: u8 = 1;
-const END_HEADERS: u8 = 4;
+use crate::head_limit::{HeadLimit, INTERIM_RESPONSES};
 
 /// The most streams whose heads are counted; the oldest are forgotten.
 const STREAMS: usize = 1024;
@@ -43,10 +39,10 @@ impl Http2Heads {
     pub(crate) fn read(&mut self, mut bytes: &[u8]) -> Result<(), HeadLimit> {
         while !bytes.is_empty() {
             if self.payload_left == 0 {
-                let taken = (FRAME_HEAD - self.frame_head.len()).min(bytes.len());
+                let taken = (FrameHead::LENGTH - self.frame_head.len()).min(bytes.len());
                 self.frame_head.extend_from_slice(&bytes[..taken]);
                 bytes = &bytes[taken..];
-                if self.frame_head.len() < FRAME_HEAD {
+                if self.frame_head.len() < FrameHead::LENGTH {
                     return Ok(());
                 }
                 self.begin_frame()?;
@@ -68,19 +64,21 @@ impl Http2Heads {
 
     /// Reads the fixed head of a frame (RFC 9113 §4.1).
     fn begin_frame(&mut self) -> Result<(), HeadLimit> {
-        let head = std::mem::take(&mut self.frame_head);
-        let &[long, longer, length, kind, flags, s0, s1, s2, s3] = head.as_slice() else {
+        let Some(head) = FrameHead::parse(&std::mem::take(&mut self.frame_head)) else {
             return Ok(());
         };
-        self.payload_left = u32::from_be_bytes([0, long, longer, length]) as usize;
-        let stream = u32::from_be_bytes([s0 & 0x7f, s1, s2, s3]);
-        let in_section = matches!(kind, HEADERS | CONTINUATION);
+        self.payload_left = head.payload_length();
+        let in_section = matches!(head.kind, HEADERS | CONTINUATION);
         self.section_open |= in_section;
-        self.section_ends = in_section && flags & END_HEADERS != 0;
-        match kind {
-            HEADERS if flags & END_STREAM == 0 => return self.count(stream),
-            HEADERS | DATA if flags & END_STREAM != 0 => drop(self.unended.remove(&stream)),
-            RST_STREAM => drop(self.unended.remove(&stream)),
+        self.section_ends = in_section && head.flags & END_HEADERS != 0;
+        match head.kind {
+            HEADERS if head.flags & END_STREAM == 0 => return self.count(head.stream),
+            HEADERS | DATA if head.flags & END_STREAM != 0 => {
+                self.unended.remove(&head.stream);
+            }
+            RST_STREAM => {
+                self.unended.remove(&head.stream);
+            }
             _ => {}
         }
         Ok(())

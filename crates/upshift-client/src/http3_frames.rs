@@ -3,6 +3,8 @@
 //! The codec collects such a frame whole before it looks at it, however long the frame says that it
 //! is.
 
+use upshift_http::Varint;
+
 use crate::head_limit::{HEAD_BYTES, HeadLimit};
 
 const DATA: u64 = 0;
@@ -11,8 +13,8 @@ const CONTROL_STREAM: u64 = 0;
 /// The frames of one stream, as far as they have come.
 #[derive(Debug, Default)]
 pub(crate) struct Http3Frames {
-    /// The integer that is being read, as far as it has come.
-    integer: Vec<u8>,
+    /// The integer that is being read.
+    integer: Varint,
     expect: Expect,
 }
 
@@ -36,7 +38,7 @@ enum Expect {
 impl Http3Frames {
     /// The frames of a unidirectional stream, which begins with its type (RFC 9114 §6.2).
     pub(crate) fn of_unidirectional() -> Self {
-        Self { integer: Vec::new(), expect: Expect::StreamType }
+        Self { integer: Varint::default(), expect: Expect::StreamType }
     }
 
     /// Reads on.
@@ -52,9 +54,8 @@ impl Http3Frames {
                 continue;
             }
             bytes = rest;
-            self.integer.push(first);
-            if let Some(value) = integer(&self.integer) {
-                self.integer.clear();
+            if let Some(value) = self.integer.push(first) {
+                self.integer = Varint::default();
                 self.accept(value)?;
             }
         }
@@ -82,15 +83,6 @@ impl Http3Frames {
 
 fn payload(kind: u64, left: u64) -> Expect {
     if left == 0 { Expect::FrameType } else { Expect::Payload { kind, left } }
-}
-
-/// A variable-length integer (RFC 9000 §16); `None` if it is not complete.
-fn integer(bytes: &[u8]) -> Option<u64> {
-    let (&first, rest) = bytes.split_first()?;
-    if bytes.len() < 1 << (first >> 6) {
-        return None;
-    }
-    Some(rest.iter().fold(u64::from(first & 0x3f), |value, byte| value << 8 | u64::from(*byte)))
 }
 
 #[cfg(test)]

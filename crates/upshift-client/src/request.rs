@@ -1,10 +1,11 @@
 //! A request between two attempts: what is kept of it, and what a step changes.
 
-use http::header::{CONNECTION, HOST, UPGRADE};
+use http::header::{HOST, UPGRADE};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Extensions, HeaderMap, HeaderValue, Method, Request, Uri, Version, request};
 use upshift_core::field::{Connection, UpgradeList};
 use upshift_core::follow::Step;
+use upshift_http::HeaderFields;
 
 use crate::{BoxError, Route, websocket};
 
@@ -64,7 +65,7 @@ impl Head {
     /// What its `Upgrade` offers. Without `Connection: upgrade` the field is no offer (RFC 9110
     /// §7.6.1).
     pub(crate) fn offered(&self) -> Option<UpgradeList> {
-        let fields = Lines(&self.headers);
+        let fields = HeaderFields(&self.headers);
         let list =
             UpgradeList::parse(self.headers.get_all(UPGRADE).iter().map(HeaderValue::as_bytes))
                 .ok()?;
@@ -154,33 +155,6 @@ pub(crate) fn without_user(uri: &Uri) -> Result<Uri, BoxError> {
         parts.authority = Some(bare.parse()?);
     }
     Ok(Uri::from_parts(parts)?)
-}
-
-/// A header map as the core reads it.
-pub(crate) struct Lines<'h>(pub(crate) &'h HeaderMap);
-
-impl upshift_core::Fields for Lines<'_> {
-    fn nth(&self, name: &str, index: usize) -> Option<&[u8]> {
-        self.0.get_all(name).iter().nth(index).map(HeaderValue::as_bytes)
-    }
-
-    fn values<'f>(&'f self, name: &str) -> Vec<&'f [u8]> {
-        self.0.get_all(name).iter().map(HeaderValue::as_bytes).collect()
-    }
-}
-
-/// Takes `option` out of `Connection`, and the field away if nothing is left.
-pub(crate) fn remove_connection_option(headers: &mut HeaderMap, option: &str) {
-    let fields = Lines(headers);
-    let connection = Connection::read(&fields);
-    let left: Vec<&[u8]> = connection.options().filter(|have| *have != option.as_bytes()).collect();
-    let left = HeaderValue::from_bytes(&left.join(&b", "[..]));
-    headers.remove(CONNECTION);
-    if let Ok(left) = left
-        && !left.is_empty()
-    {
-        headers.insert(CONNECTION, left);
-    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! How a request is to travel, and how it did.
 
-use http::{Uri, Version};
+use http::Uri;
 use upshift_core::follow::{Lane, Step};
-use upshift_core::{HttpVersion, TlsState, TlsVersion};
+use upshift_core::{TlsState, TlsVersion};
+use upshift_http::http_version;
 
 /// How a request is to travel: an extension of the request that [`Follow`](crate::Follow) sets and
 /// a transport reads.
@@ -77,14 +78,4 @@ pub(crate) fn lane_of<B>(response: &http::Response<B>, secure: bool) -> Lane {
         None => TlsState::Cleartext,
     };
     Lane { http: http_version(response.version()), tls }
-}
-
-pub(crate) fn http_version(version: Version) -> HttpVersion {
-    match version {
-        Version::HTTP_09 => HttpVersion::V0_9,
-        Version::HTTP_10 => HttpVersion::V1_0,
-        Version::HTTP_2 => HttpVersion::V2,
-        Version::HTTP_3 => HttpVersion::V3,
-        _ => HttpVersion::V1_1,
-    }
 }

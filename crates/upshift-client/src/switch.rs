@@ -9,11 +9,11 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use upshift_core::field::{Protocol, UpgradeList};
 use upshift_core::follow::switched;
+use upshift_http::HeaderFields;
 
 use crate::BoxError;
 use crate::connect::{Connector, PATIENCE};
 use crate::head_limit::{InterimMeter, within_limits};
-use crate::request::Lines;
 
 /// A connection that was switched.
 pub(crate) struct Switched {
@@ -65,7 +65,7 @@ async fn ask(
         .into());
     }
     let offered = UpgradeList::new(vec![protocol]);
-    switched(&Lines(response.headers()), offered.as_ref())?;
+    switched(&HeaderFields(response.headers()), offered.as_ref())?;
     let upgraded = hyper::upgrade::on(response).await?;
     driver.await??;
     let parts = upgraded

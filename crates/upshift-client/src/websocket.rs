@@ -7,12 +7,7 @@ use http::header::{
     SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::{HeaderMap, HeaderValue};
-use sha1::{Digest, Sha1};
-
-use crate::request::remove_connection_option;
-
-/// RFC 6455 §1.3.
-const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+use upshift_http::{remove_connection_option, websocket_accept};
 
 /// An extension of a request whose caller can make use of a WebSocket although it asked for plain
 /// HTTP: without it, a 426 that wants one is not followed.
@@ -48,8 +43,7 @@ pub(crate) fn withdraw(headers: &mut HeaderMap) {
 /// Whether an answer proves that it read this handshake: RFC 6455 §4.1, points 4 to 6.
 pub(crate) fn is_accepted(request: &HeaderMap, response: &HeaderMap) -> bool {
     let Some(key) = request.get(SEC_WEBSOCKET_KEY) else { return false };
-    let accept =
-        STANDARD.encode(Sha1::new().chain_update(key.as_bytes()).chain_update(GUID).finalize());
+    let accept = websocket_accept(key.as_bytes());
     let proves =
         response.get(SEC_WEBSOCKET_ACCEPT).is_some_and(|have| have.as_bytes() == accept.as_bytes());
     // "If the response includes a |Sec-WebSocket-Protocol| header field and this header field

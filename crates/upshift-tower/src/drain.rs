@@ -10,10 +10,11 @@ use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Buf;
-use http::header::{self, CONTENT_LENGTH, EXPECT};
-use http::{HeaderMap, HeaderValue, Request, Version};
+use http::header::{CONTENT_LENGTH, EXPECT};
+use http::{HeaderMap, Request, Version};
 use http_body::Body;
 use tokio::runtime::Handle;
+use upshift_http::add_close;
 
 /// Sees to the body of `request`. `answer` says `close` where the connection is not kept.
 pub(crate) fn discard<B>(
@@ -42,7 +43,7 @@ pub(crate) fn discard<B>(
         Some(runtime) => drop(runtime.spawn(read_away(request.into_body(), bound, patience))),
         // RFC 9112 §9.3: after an early answer "a server MUST either read the entire request
         // message body or close the connection".
-        None if http1 => close(answer),
+        None if http1 => add_close(answer),
         None => {}
     }
 }
@@ -61,13 +62,4 @@ async fn read_away<B: Body>(body: B, bound: u64, patience: Duration) {
     };
     // Whether it came to the end or to the bound, the body is dropped.
     let _ = tokio::time::timeout(patience, reading).await;
-}
-
-/// Adds `close` to `Connection`.
-pub(crate) fn close(headers: &mut HeaderMap) {
-    let upgrades = headers.get(header::CONNECTION).is_some_and(|options| options == "upgrade");
-    let value = if upgrades { "upgrade, close" } else { "close" };
-    if headers.get(header::CONNECTION).is_none_or(|options| options == "upgrade") {
-        headers.insert(header::CONNECTION, HeaderValue::from_static(value));
-    }
 }

@@ -2,9 +2,10 @@
 
 use std::net::IpAddr;
 
-use http::{HeaderMap, HeaderValue, Method, Request, Uri, Version, header};
+use http::{Method, Request, Uri, Version, header};
 use upshift_core::client_info::ClientInfo;
-use upshift_core::{Facts, Fields, HttpVersion, TlsState};
+use upshift_core::{Facts, HttpVersion, TlsState};
+use upshift_http::{HeaderFields, http_version};
 
 /// What the acceptor of the connection knows of it: an extension of the request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,20 +16,6 @@ pub struct Peer {
     pub address: Option<IpAddr>,
 }
 
-/// The header map of a request.
-#[derive(Clone, Copy)]
-pub(crate) struct Lines<'h>(pub(crate) &'h HeaderMap);
-
-impl Fields for Lines<'_> {
-    fn nth(&self, name: &str, index: usize) -> Option<&[u8]> {
-        self.0.get_all(name).iter().nth(index).map(HeaderValue::as_bytes)
-    }
-
-    fn values<'f>(&'f self, name: &str) -> Vec<&'f [u8]> {
-        self.0.get_all(name).iter().map(HeaderValue::as_bytes).collect()
-    }
-}
-
 /// All of a request that a decision looks at.
 #[derive(Clone, Copy)]
 pub(crate) struct View<'r> {
@@ -36,7 +23,7 @@ pub(crate) struct View<'r> {
     /// As the client sent it, without what a router has taken away.
     pub(crate) uri: &'r Uri,
     pub(crate) version: Version,
-    pub(crate) lines: Lines<'r>,
+    pub(crate) lines: HeaderFields<'r>,
     pub(crate) peer: Peer,
     /// `:protocol` of an extended CONNECT.
     pub(crate) protocol: Option<&'r str>,
@@ -46,13 +33,7 @@ pub(crate) struct View<'r> {
 impl<'r> View<'r> {
     /// The version of this hop.
     pub(crate) fn hop(&self) -> HttpVersion {
-        match self.version {
-            Version::HTTP_09 => HttpVersion::V0_9,
-            Version::HTTP_10 => HttpVersion::V1_0,
-            Version::HTTP_2 => HttpVersion::V2,
-            Version::HTTP_3 => HttpVersion::V3,
-            _ => HttpVersion::V1_1,
-        }
+        http_version(self.version)
     }
 
     /// The facts, with what the proxies in front tell of the client.
@@ -104,7 +85,7 @@ impl Kept {
             method: self.head.method(),
             uri: self.head.uri(),
             version: self.head.version(),
-            lines: Lines(self.head.headers()),
+            lines: HeaderFields(self.head.headers()),
             peer: self.peer,
             protocol: self.protocol.as_deref(),
             has_content: self.has_content,

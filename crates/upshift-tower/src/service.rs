@@ -7,17 +7,18 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode};
 use http_body::Body;
 use tower_service::Service;
 use upshift_core::answer::{Answer, Circumstances, refuse};
 use upshift_core::client_info::{ClientInfo, ConnectionInfo, UndeclaredProxy};
-use upshift_core::notice::{FieldChange, changes};
+use upshift_core::notice::changes;
 use upshift_core::policy::why_undecidable;
 use upshift_core::{Fields, Known, Policy, Timestamp};
+use upshift_http::{HeaderFields, answer_response, apply_change};
 
-use crate::drain::{close, discard};
-use crate::facts::{Kept, Lines, View};
+use crate::drain::discard;
+use crate::facts::{Kept, View};
 use crate::judgement::Judgements;
 use crate::{Peer, UpgradeBody, UpgradeLayer};
 
@@ -129,8 +130,8 @@ impl UpgradeLayer {
         let view = telling.head.view();
         let facts = view.facts(&self.client_info(&view));
         let decision = telling.policy.decide(&facts, telling.now);
-        for change in changes(&decision, &Lines(response.headers())) {
-            apply(response.headers_mut(), change);
+        for change in changes(&decision, &HeaderFields(response.headers())) {
+            apply_change(response.headers_mut(), change);
         }
         response
     }
@@ -140,7 +141,7 @@ impl UpgradeLayer {
             method: request.method(),
             uri: (self.read.original_uri)(request.extensions()).unwrap_or(request.uri()),
             version: request.version(),
-            lines: Lines(request.headers()),
+            lines: HeaderFields(request.headers()),
             peer: self.peer_of(request.extensions()),
             protocol: (self.read.protocol)(request.extensions()),
             has_content: !request.body().is_end_stream(),
@@ -188,35 +189,8 @@ fn judged<R>(mut response: Response<R>, judgements: Judgements) -> Response<R> {
     response
 }
 
-fn apply(headers: &mut HeaderMap, change: FieldChange) {
-    let (name, value, replace) = match change {
-        FieldChange::Set(name, value) => (name, value, true),
-        FieldChange::Append(name, value) => (name, value, false),
-    };
-    // The core makes names and values of what the policy file's reader has let through: they are
-    // well-formed.
-    let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) else {
-        return;
-    };
-    if replace {
-        headers.insert(name, value);
-    } else {
-        headers.append(name, value);
-    }
-}
-
 fn refusal<R>(answer: Answer, judgements: Judgements) -> Response<UpgradeBody<R>> {
-    let mut headers = HeaderMap::new();
-    for (name, value) in answer.fields() {
-        apply(&mut headers, FieldChange::Append(name, value.clone()));
-    }
-    if answer.closes() {
-        close(&mut headers);
-    }
-    let status = StatusCode::from_u16(answer.status()).unwrap_or(StatusCode::UPGRADE_REQUIRED);
-    let mut response = Response::new(UpgradeBody::refusal(answer.into_body()));
-    (*response.status_mut(), *response.headers_mut()) = (status, headers);
-    judged(response, judgements)
+    judged(answer_response(answer).map(UpgradeBody::refusal), judgements)
 }
 
 /// The 400 for a path of which nothing can be said.

@@ -17,10 +17,11 @@ use upshift_core::follow::{
     SwitchError, read_date, switched,
 };
 use upshift_core::{HttpVersion, Timestamp};
+use upshift_http::HeaderFields;
 
 use super::{Settings, Wanted};
 use crate::body::read_start;
-use crate::request::{self, Head, Lines};
+use crate::request::{self, Head};
 use crate::route::{AnsweredBy, lane_of};
 use crate::websocket::{self, WebSocketWelcome};
 use crate::{
@@ -202,12 +203,13 @@ impl Call {
         lane: Lane,
     ) -> Result<Response<FollowBody<R>>, Error> {
         let offered = self.head.offered();
-        let judged = switched(&Lines(response.headers()), offered.as_ref()).and_then(|protocol| {
-            let websocket = protocol.is("websocket");
-            let accepted =
-                !websocket || websocket::is_accepted(&self.head.headers, response.headers());
-            if accepted { Ok(protocol) } else { Err(SwitchError::NotOffered(protocol)) }
-        });
+        let judged =
+            switched(&HeaderFields(response.headers()), offered.as_ref()).and_then(|protocol| {
+                let websocket = protocol.is("websocket");
+                let accepted =
+                    !websocket || websocket::is_accepted(&self.head.headers, response.headers());
+                if accepted { Ok(protocol) } else { Err(SwitchError::NotOffered(protocol)) }
+            });
         match judged {
             Ok(_) => Ok(self.stand(response, lane)),
             Err(error) => {
@@ -235,7 +237,10 @@ impl Call {
             memory.forget(&origin, |step| !matches!(step, Step::Http3 { .. } | Step::FallBack));
         }
         if !lane.is_clear() {
-            match AltSvcField::read(&Lines(response.headers()), from.host().unwrap_or_default()) {
+            match AltSvcField::read(
+                &HeaderFields(response.headers()),
+                from.host().unwrap_or_default(),
+            ) {
                 AltSvcField::Http3(service) => memory.learn_alternative(&origin, service, now),
                 AltSvcField::Clear => {
                     memory.forget(&origin, |step| matches!(step, Step::Http3 { .. }))
@@ -243,7 +248,7 @@ impl Call {
                 AltSvcField::Silent => {}
             }
         }
-        self.settings.notices.read(&origin, &Lines(response.headers()), now);
+        self.settings.notices.read(&origin, &HeaderFields(response.headers()), now);
         self.record(Some((lane, response.status().as_u16())), Outcome::Stands);
         let mut response = response.map(FollowBody::new);
         response.extensions_mut().insert(self.trace());
@@ -274,7 +279,7 @@ impl Call {
     fn next(&self, refusal: &Refusal) -> Result<(Step, Rule, Vec<follow::Remark>), Stop> {
         self.check_redirect(&refusal.head.extensions)?;
         let offered = self.offered();
-        let fields = Lines(&refusal.head.headers);
+        let fields = HeaderFields(&refusal.head.headers);
         let response =
             follow::Response { status: 426, fields: &fields, problem: refusal.problem.as_ref() };
         let asked = Asked {
@@ -334,7 +339,7 @@ impl Call {
 
     fn refused(&self, refusal: Refusal, stop: Stop) -> Refused {
         let Refusal { head, body, problem, lane } = refusal;
-        let fields = Lines(&head.headers);
+        let fields = HeaderFields(&head.headers);
         let response = follow::Response { status: 426, fields: &fields, problem: problem.as_ref() };
         let demand = Demand::read(&response, lane.http).unwrap_or_default();
         let retry_at = retry_after(&head.headers, Timestamp::now());

@@ -25,9 +25,9 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio_rustls::server::TlsStream;
 use upshift_core::policy::Requirement;
 use upshift_core::{Policy, TlsVersion};
+use upshift_http::strip_hop_by_hop;
 
 use crate::downstream::client_hello::{self, NoHello};
-use crate::fields::hop;
 use crate::telemetry::counts::Ending;
 use crate::tunnel::offered;
 
@@ -71,7 +71,7 @@ pub(crate) fn is_asked(request: &request::Parts, has_content: bool) -> bool {
 
 /// The request as it is to be read again inside TLS, without its offer.
 pub(crate) fn owed(mut request: request::Parts) -> Bytes {
-    hop::strip_hop_by_hop(&mut request.headers);
+    strip_hop_by_hop(&mut request.headers);
     let mut head = BytesMut::with_capacity(512);
     head.put_slice(request.method.as_str().as_bytes());
     head.put_u8(b' ');

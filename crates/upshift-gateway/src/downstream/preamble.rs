@@ -9,12 +9,11 @@
 //! Pure: bytes in, verdict out.
 
 use upshift_core::field::elements;
+use upshift_http::http2::PREFACE;
 
 use crate::framing::length_of_lines;
 use crate::local_reply::Fault;
 
-/// RFC 9113 §3.4.
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// As many field lines as the codec reads.
 const MAX_FIELDS: usize = 100;
 /// As long a target as the codec reads.

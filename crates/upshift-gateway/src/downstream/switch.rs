@@ -14,13 +14,13 @@ use http_body::Body as _;
 use http_body_util::{BodyExt, Limited};
 use tokio::time::timeout;
 use upshift_core::TlsState;
+use upshift_http::strip_hop_by_hop;
 
 use crate::body::{Body, RequestBody};
 use crate::downstream::http1_gate::Http1Gate;
 use crate::downstream::stream::{Stream, Transport};
 use crate::downstream::{Connection, serve_http1, serve_http2};
 use crate::downstream::{h2c, in_band_tls};
-use crate::fields::hop;
 use crate::local_reply::Fault;
 use crate::progress::activity::Activity;
 use crate::telemetry::counts::{Counts, Ending};
@@ -87,7 +87,7 @@ pub(crate) async fn to_h2c(
     let limit = usize::try_from(MAX_CONTENT).unwrap_or(usize::MAX);
     let broken = |_| Fault::Framing("The request's content broke off.");
     let content = Limited::new(body, limit).collect().await.map_err(broken)?.to_bytes();
-    hop::strip_hop_by_hop(&mut request.headers);
+    strip_hop_by_hop(&mut request.headers);
     request.headers.remove(header::EXPECT);
     request.version = Version::HTTP_2;
     let kept = Request::from_parts(request, RequestBody::whole(content));

@@ -10,6 +10,7 @@ use upshift_core::policy::canonical;
 use upshift_core::{
     Decision, Facts, HttpVersion, Known, Policy, Timestamp, TlsState, TlsVersion, Verdict,
 };
+use upshift_http::http3_alt_svc;
 use upshift_record::DecisionRecord;
 use upshift_record::control::ExplainRequest;
 
@@ -112,10 +113,8 @@ impl Question {
             has_content: self.has_content(),
             protocol: value(":protocol"),
         };
-        let alt_svc = settings
-            .https
-            .filter(|_| settings.http3)
-            .map(|address| format!("h3=\":{}\"; ma=86400", address.port()));
+        let alt_svc =
+            settings.https.filter(|_| settings.http3).map(|address| http3_alt_svc(address.port()));
         let clear = !self.target.https && self.http == HttpVersion::V1_1;
         let around = Circumstances {
             h2c: settings.h2c_upgrade && clear,

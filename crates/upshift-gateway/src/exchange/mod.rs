@@ -10,14 +10,18 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
 use http::header::{self, HeaderMap, HeaderValue};
-use http::{HeaderName, Method, Request, Response, StatusCode, Version, request};
+use http::{Method, Request, Response, StatusCode, Version, request};
 use hyper::upgrade::OnUpgrade;
 use upshift_config::PathMode;
 use upshift_core::answer::{self, Circumstances};
 use upshift_core::client_info::{ClientInfo, ConnectionInfo, declared_proxy};
 use upshift_core::field::Protocol;
 use upshift_core::policy::Requirement;
-use upshift_core::{Decision, Facts, Fields, HttpVersion, Known, Timestamp, TlsState, notice};
+use upshift_core::{Decision, Facts, Known, Timestamp, TlsState, notice};
+use upshift_http::{
+    HeaderFields, accepts_trailers, add_close, apply_change, decrement_max_forwards, forwards_left,
+    http_version, join_cookies, remove_nominated, strip_hop_by_hop,
+};
 
 use crate::body::{Body, RequestBody, Silent};
 use crate::downstream::Connection;
@@ -25,7 +29,6 @@ use crate::downstream::switch::{self, Asked};
 use crate::exchange::request_id::X_REQUEST_ID;
 use crate::exchange::target::Target;
 use crate::fields::forwarded::{ForwardedInfo, add_via, is_looping, set_forwarded};
-use crate::fields::hop;
 use crate::fields::trailers::TrailerFilter;
 use crate::forward::upstream_426;
 use crate::forward::{self, Outbound, Timeouts};
@@ -48,14 +51,14 @@ pub(crate) async fn serve(
     let view = worker.view();
     let (mut parts, body) = request.into_parts();
     let version = parts.version;
-    let nominated = hop::remove_nominated(&mut parts.headers, &believed_fields(connection, &view));
+    let nominated = remove_nominated(&mut parts.headers, &believed_fields(connection, &view));
     let id = request_id::take_or_make(&parts.headers, &mut worker.random.borrow_mut());
     let mut response = match admissible(&parts, &body, view.snapshot.settings.paths) {
         // RFC 9110 §7.6.2: a recipient at 0 "MUST NOT forward the request; instead, it MUST respond
         // as the final recipient".
         Ok(_)
             if parts.method == Method::OPTIONS
-                && hop::forwards_left(&parts.method, &parts.headers) == Some(0) =>
+                && forwards_left(&parts.method, &parts.headers) == Some(0) =>
         {
             let mut response = Response::new(Body::empty());
             *response.status_mut() = StatusCode::NO_CONTENT;
@@ -85,7 +88,7 @@ pub(crate) async fn serve(
         && worker.shared.stopping.load(Ordering::Relaxed)
         && response.status() != StatusCode::SWITCHING_PROTOCOLS
     {
-        refuse::close(response.headers_mut());
+        add_close(response.headers_mut());
     }
     response.map(|body| body.holding(in_flight).tracked(progress))
 }
@@ -153,7 +156,7 @@ async fn settled(parts: &request::Parts, body: RequestBody) -> Result<RequestBod
 /// The response, after which no further request can be read.
 fn closing(mut response: Response<Body>, version: Version) -> Response<Body> {
     if version < Version::HTTP_2 {
-        refuse::close(response.headers_mut());
+        add_close(response.headers_mut());
     }
     response
 }
@@ -277,7 +280,7 @@ impl Admitted<'_> {
             }
         };
         for change in notice::changes(decision, &HeaderFields(response.headers())) {
-            apply(change, response.headers_mut());
+            apply_change(response.headers_mut(), change);
         }
         if response.status().is_success() {
             let worker = &self.connection.worker;
@@ -294,11 +297,11 @@ impl Admitted<'_> {
     /// The request with the fields of the next hop.
     fn outbound(&self, body: RequestBody) -> Outbound {
         let mut headers = self.parts.headers.clone();
-        let trailers = hop::accepts_trailers(&headers);
+        let trailers = accepts_trailers(&headers);
         let believed = self.client_info.proxy.and_then(|proxy| proxy.reads.peer.as_deref());
         let chain =
             believed.filter(|name| *name == "x-forwarded-for").map(|name| joined(&headers, name));
-        hop::strip_hop_by_hop(&mut headers);
+        strip_hop_by_hop(&mut headers);
         let declares_length = headers.contains_key(header::CONTENT_LENGTH);
         // The codec sends the 100 itself, when the body is first read. The others are written
         // again.
@@ -318,8 +321,8 @@ impl Admitted<'_> {
         );
         add_via(&mut headers, self.parts.version);
         headers.insert(X_REQUEST_ID, self.id.clone());
-        hop::join_cookies(&mut headers);
-        hop::count_down(&self.parts.method, &mut headers);
+        join_cookies(&mut headers);
+        decrement_max_forwards(&self.parts.method, &mut headers);
         Outbound {
             method: self.parts.method.clone(),
             target: self.target.path.clone(),
@@ -354,19 +357,6 @@ fn may_cross(token: &Protocol, decision: &Decision<'_>) -> bool {
         )
 }
 
-/// The fields of a header map, as the core reads them.
-pub(crate) struct HeaderFields<'h>(pub(crate) &'h HeaderMap);
-
-impl Fields for HeaderFields<'_> {
-    fn nth(&self, name: &str, index: usize) -> Option<&[u8]> {
-        self.0.get_all(name).iter().nth(index).map(HeaderValue::as_bytes)
-    }
-
-    fn values<'f>(&'f self, name: &str) -> Vec<&'f [u8]> {
-        self.0.get_all(name).iter().map(HeaderValue::as_bytes).collect()
-    }
-}
-
 fn facts<'a>(
     parts: &'a request::Parts,
     target: &'a Target,
@@ -396,21 +386,6 @@ fn faulty(connection: &Connection, fault: &Fault, id: &HeaderValue) -> Response<
     respond::fault(fault, id)
 }
 
-fn apply(change: notice::FieldChange, headers: &mut HeaderMap) {
-    let (name, value, replace) = match change {
-        notice::FieldChange::Set(name, value) => (name, value, true),
-        notice::FieldChange::Append(name, value) => (name, value, false),
-    };
-    let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_str(&value)) else {
-        return;
-    };
-    if replace {
-        headers.insert(name, value);
-    } else {
-        headers.append(name, value);
-    }
-}
-
 /// All lines of the field `name` as one (RFC 9110 §5.3).
 fn joined(headers: &HeaderMap, name: &str) -> HeaderValue {
     let lines: Vec<&[u8]> = headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
@@ -426,7 +401,7 @@ fn finish(response: &mut Response<Body>, version: Version) {
     // RFC 9112 §9.3: an HTTP/1.0 client knows the end of a body without length by the end of the
     // connection.
     if response.body().size_hint().exact().is_none() {
-        refuse::close(response.headers_mut());
+        add_close(response.headers_mut());
     }
     let closes = response.headers().get(header::CONNECTION).is_some_and(|options| {
         upshift_core::field::elements(std::iter::once(options.as_bytes()))
@@ -435,15 +410,5 @@ fn finish(response: &mut Response<Body>, version: Version) {
     if closes {
         // Else the codec adds `keep-alive` to it.
         *response.version_mut() = Version::HTTP_10;
-    }
-}
-
-fn http_version(version: Version) -> HttpVersion {
-    match version {
-        Version::HTTP_09 => HttpVersion::V0_9,
-        Version::HTTP_10 => HttpVersion::V1_0,
-        Version::HTTP_2 => HttpVersion::V2,
-        Version::HTTP_3 => HttpVersion::V3,
-        _ => HttpVersion::V1_1,
     }
 }

@@ -8,14 +8,14 @@
 
 use std::time::Duration;
 
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::{Response, StatusCode, Version, request};
+use http::{Response, Version, header, request};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use tokio::task::spawn_local;
 use tokio::time::timeout;
 use upshift_config::Limits;
 use upshift_core::answer::Answer;
+use upshift_http::{add_close, answer_response};
 
 use crate::body::{Body, RequestBody};
 
@@ -24,22 +24,7 @@ const SHORT: u64 = 64 * 1024;
 
 /// The response that says what `answer` says.
 pub(crate) fn response(answer: Answer) -> Response<Body> {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() =
-        StatusCode::from_u16(answer.status()).unwrap_or(StatusCode::UPGRADE_REQUIRED);
-    let headers = response.headers_mut();
-    headers.reserve(answer.fields().len());
-    for (name, value) in answer.fields() {
-        // The core's names are tokens; a value with a byte that no field may hold is left out
-        // rather than bent.
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(*name), HeaderValue::from_str(value)) {
-            headers.append(name, value);
-        }
-    }
-    if answer.closes() {
-        close(headers);
-    }
-    response.map(|_| Body::full(answer.into_body()))
+    answer_response(answer).map(Body::full)
 }
 
 /// Sees to `body`, which nobody will use: reads it away, or has the connection closed.
@@ -65,7 +50,7 @@ pub(crate) fn discard(
     } else {
         // RFC 9112 §9.3: the server "MUST either read the entire request message body or close the
         // connection".
-        close(response.headers_mut());
+        add_close(response.headers_mut());
     }
 }
 
@@ -83,20 +68,4 @@ async fn read_away(mut body: RequestBody, mut limit: u64, time: Duration) {
     };
     // A timeout here is fine: the body is dropped either way.
     let _ = timeout(time, reading).await;
-}
-
-/// Adds `close` to `Connection`.
-pub(crate) fn close(headers: &mut HeaderMap) {
-    let said = headers
-        .get(header::CONNECTION)
-        .and_then(|options| options.to_str().ok())
-        .unwrap_or_default();
-    let value = match said {
-        "" => HeaderValue::from_static("close"),
-        "upgrade" => HeaderValue::from_static("upgrade, close"),
-        said if said.contains("close") => return,
-        said => HeaderValue::from_str(&format!("{said}, close"))
-            .unwrap_or(HeaderValue::from_static("close")),
-    };
-    headers.insert(header::CONNECTION, value);
 }

@@ -5,8 +5,8 @@ use http::uri::{Authority, PathAndQuery};
 use http::{Method, Version, request};
 use upshift_config::PathMode;
 use upshift_core::policy::{ambiguity, canonical, why_undecidable};
+use upshift_http::forwards_left;
 
-use crate::fields::hop;
 use crate::local_reply::Fault;
 
 /// The target of a request that may be decided on.
@@ -28,8 +28,7 @@ impl Target {
             return Err(Fault::Connect);
         }
         check_form(parts)?;
-        if parts.method == Method::TRACE
-            && hop::forwards_left(&parts.method, &parts.headers) == Some(0)
+        if parts.method == Method::TRACE && forwards_left(&parts.method, &parts.headers) == Some(0)
         {
             return Err(Fault::Trace);
         }

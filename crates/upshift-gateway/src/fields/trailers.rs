@@ -7,8 +7,8 @@
 use std::rc::Rc;
 
 use http::header::{self, HeaderMap, HeaderName};
+use upshift_http::{Nominated, is_hop_by_hop};
 
-use super::hop::{Nominated, is_hop_by_hop};
 use super::twins::GuardedFields;
 
 /// Fields that are never trailers.
@@ -65,7 +65,7 @@ mod tests {
     use http::HeaderValue;
 
     use super::*;
-    use crate::fields::hop::remove_nominated;
+    use upshift_http::remove_nominated;
 
     #[test]
     fn trailers_that_would_change_the_message_do_not_cross() {

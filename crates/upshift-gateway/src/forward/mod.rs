@@ -19,13 +19,14 @@ use std::rc::Rc;
 use http::header::{self, HeaderValue};
 use http::{Method, Response, StatusCode, Version, response};
 use hyper::body::Incoming;
+use upshift_http::{remove_nominated, strip_hop_by_hop};
 
 pub(crate) use outbound::Outbound;
 pub(crate) use sending::Timeouts;
 
 use crate::body::{Body, Silence};
+use crate::fields::forwarded;
 use crate::fields::trailers::TrailerFilter;
-use crate::fields::{forwarded, hop};
 use crate::framing::declared_length;
 use crate::local_reply::Fault;
 use crate::random::Random;
@@ -147,8 +148,8 @@ pub(crate) async fn inbound(
         }
         _ => Vec::new(),
     };
-    let nominated = hop::remove_nominated(&mut parts.headers, &[]);
-    hop::strip_hop_by_hop(&mut parts.headers);
+    let nominated = remove_nominated(&mut parts.headers, &[]);
+    strip_hop_by_hop(&mut parts.headers);
     let silence = Silence::new(timeouts.silence);
     let mut body =
         Body::upstream(body, parts.version, lease, silence, TrailerFilter::response(nominated));

@@ -2,9 +2,9 @@
 
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Request, Uri, Version};
+use upshift_http::request_trailers;
 
 use crate::body::{Replay, RequestBody};
-use crate::fields::hop;
 use crate::upstream::Replica;
 
 /// A request as it is to be sent on: its fields are those of the next hop, save what depends on
@@ -79,7 +79,7 @@ impl Outbound {
         let Self { method, target, host, trailers, declares_length, mut headers, body, .. } = self;
         let host = if host.is_empty() { replica.authority.clone() } else { host };
         if trailers {
-            hop::accept_trailers(&mut headers, http2);
+            request_trailers(&mut headers, http2);
         }
         frame(&mut headers, &method, &body, declares_length, http2);
         let mut uri = http::uri::Parts::default();

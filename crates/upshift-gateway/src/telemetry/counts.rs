@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use upshift_core::{Decision, HttpVersion, Phase, Verdict, VerdictReason};
+use upshift_http::client_hello::OldHello;
 
-use crate::downstream::client_hello::OldHello;
 use crate::progress::activity::Expired;
 
 /// Why a connection ended otherwise than in good order.
@@ -79,7 +79,7 @@ impl Ending {
             Self::TlsHandshake => "tls-handshake",
             Self::TlsTimeout => "tls-timeout",
             Self::TlsInClear => "tls-in-clear",
-            Self::OldHello(hello) => hello.cause(),
+            Self::OldHello(hello) => hello.as_str(),
             Self::Spliced => "tls-spliced",
             Self::EarlyBytes => "early-bytes",
             Self::NoHttp2 => "no-http2",

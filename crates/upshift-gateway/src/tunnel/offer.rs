@@ -3,8 +3,8 @@
 use http::{HeaderMap, Method, Version, header, request};
 use hyper::ext::Protocol as ConnectProtocol;
 use upshift_core::field::{Protocol, UpgradeList};
+use upshift_http::connection_has_option;
 
-use crate::fields::hop::connection_names;
 use crate::local_reply::Fault;
 
 /// How the client asked.
@@ -119,7 +119,7 @@ impl Offer {
 /// request"; §7.6.1: a connection-specific field without its option "ought to be ignored by the
 /// recipient".
 pub(crate) fn offered(request: &request::Parts) -> Option<UpgradeList> {
-    if request.version != Version::HTTP_11 || !connection_names(&request.headers, "upgrade") {
+    if request.version != Version::HTTP_11 || !connection_has_option(&request.headers, "upgrade") {
         return None;
     }
     upgrade_list(&request.headers)

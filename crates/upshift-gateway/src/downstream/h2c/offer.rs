@@ -2,17 +2,15 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{HeaderName, request};
+use upshift_http::connection_has_option;
+use upshift_http::http2::HEADER_TABLE_SIZE;
 
-use crate::fields::hop::connection_names;
 use crate::tunnel::offered;
 
 const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
 
 /// As many settings as an offer may hold; six are defined.
 const MAX_SETTINGS: usize = 32;
-
-/// `HEADER_TABLE_SIZE` (RFC 9113 §6.5.2).
-const HEADER_TABLE_SIZE: u16 = 1;
 
 /// The settings of an `HTTP2-Settings` field: identifiers and values, in the order sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,7 +21,7 @@ impl Settings {
     /// request.
     pub(crate) fn offered(request: &request::Parts) -> Option<Self> {
         if !offered(request)?.names("h2c")
-            || !connection_names(&request.headers, HTTP2_SETTINGS.as_str())
+            || !connection_has_option(&request.headers, HTTP2_SETTINGS.as_str())
         {
             return None;
         }

@@ -5,19 +5,12 @@ use std::io;
 use bytes::{BufMut, Bytes, BytesMut};
 use http::Method;
 use tokio::io::{AsyncRead, AsyncReadExt};
+use upshift_http::http2::{ACK, END_HEADERS, END_STREAM, FrameHead, HEADERS, PREFACE, SETTINGS};
 
 use super::Settings;
 
-/// RFC 9113 §3.4.
-const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-
 /// RFC 9113 §4.2: the longest payload that is allowed before either side said otherwise.
 const MAX_PAYLOAD: usize = 16_384;
-
-/// Frame types and flags of RFC 9113 §6.
-const HEADERS: u8 = 1;
-const SETTINGS: u8 = 4;
-const END_STREAM_END_HEADERS: u8 = 0x1 | 0x4;
 
 /// Why a client that switched to HTTP/2 got no further. The client is at fault.
 #[derive(Debug, thiserror::Error)]
@@ -52,20 +45,20 @@ where
     let mut opening = BytesMut::with_capacity(PREFACE.len() + settings.len() + 64);
     opening.extend_from_slice(PREFACE);
     put_frame(&mut opening, SETTINGS, 0, 0, &settings);
-    put_frame(&mut opening, HEADERS, END_STREAM_END_HEADERS, 1, &fields(method));
+    put_frame(&mut opening, HEADERS, END_STREAM | END_HEADERS, 1, &fields(method));
     Ok(opening.freeze())
 }
 
 async fn read_settings<S: AsyncRead + Unpin>(stream: &mut S) -> Result<Vec<u8>, OpeningError> {
-    let mut head = [0; 9];
-    stream.read_exact(&mut head).await?;
-    let [a, b, c, kind, flags, id @ ..] = head;
-    let length = u32::from_be_bytes([0, a, b, c]) as usize;
-    // RFC 9113 §6.5: on stream 0, a multiple of six, and no acknowledgement, of which there is
-    // nothing yet.
-    if kind != SETTINGS
-        || flags & 1 != 0
-        || id != [0; 4]
+    let mut bytes = [0; FrameHead::LENGTH];
+    stream.read_exact(&mut bytes).await?;
+    let Some(head) = FrameHead::parse(&bytes) else { return Err(OpeningError::Settings) };
+    let length = head.payload_length();
+    // RFC 9113 §6.5: on stream 0, a multiple of six, and no acknowledgement, because nothing was
+    // sent yet that could be acknowledged.
+    if head.kind != SETTINGS
+        || head.flags & ACK != 0
+        || head.stream != 0
         || !length.is_multiple_of(6)
         || length > MAX_PAYLOAD / 2
     {
@@ -97,10 +90,8 @@ fn fields(method: &Method) -> Vec<u8> {
 }
 
 fn put_frame(to: &mut BytesMut, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
-    to.put_uint(payload.len() as u64, 3);
-    to.put_u8(kind);
-    to.put_u8(flags);
-    to.put_u32(stream);
+    let head = FrameHead { length: payload.len() as u32, kind, flags, stream };
+    to.put_slice(&head.to_bytes());
     to.put_slice(payload);
 }
 

@@ -10,6 +10,7 @@
 use std::ops::Range;
 
 use bytes::Bytes;
+use upshift_http::Varint;
 
 use super::field_section::{self, BadSection};
 
@@ -63,31 +64,6 @@ enum State {
     Unframed,
 }
 
-/// A variable-length integer (RFC 9000 §16), as far as it has come.
-#[derive(Debug, Default)]
-struct Varint {
-    value: u64,
-    left: Option<u32>,
-}
-
-impl Varint {
-    /// The integer, once `byte` completes it.
-    fn push(&mut self, byte: u8) -> Option<u64> {
-        let left = match self.left {
-            None => {
-                self.value = u64::from(byte & 0x3f);
-                (1 << (byte >> 6)) - 1
-            }
-            Some(left) => {
-                self.value = self.value << 8 | u64::from(byte);
-                left - 1
-            }
-        };
-        self.left = Some(left);
-        (left == 0).then_some(self.value)
-    }
-}
-
 impl FrameGuard {
     /// For a request's stream, whose frames but DATA have at most `limit` bytes.
     pub(super) fn request(limit: u64) -> Self {
@@ -125,15 +101,15 @@ impl FrameGuard {
             let was_header = self.is_within_header();
             rest = self.advance(rest)?;
             let at = bytes.len() - rest.len();
-            match self.state {
-                State::FrameType(Varint { left: None, .. }) if was_header && self.dropped => {
+            match &self.state {
+                State::FrameType(kind) if kind.is_empty() && was_header && self.dropped => {
                     if header_at == 0 {
                         before.clear();
                     }
                     cuts.push(header_at..at);
                     header_at = at;
                 }
-                State::FrameType(Varint { left: None, .. }) => header_at = at,
+                State::FrameType(kind) if kind.is_empty() => header_at = at,
                 _ => {}
             }
         }
@@ -160,7 +136,7 @@ impl FrameGuard {
     /// Whether a part of a frame's header has come.
     fn is_within_header(&self) -> bool {
         match &self.state {
-            State::FrameType(kind) => kind.left.is_some(),
+            State::FrameType(kind) => !kind.is_empty(),
             State::Length { .. } => true,
             _ => false,
         }

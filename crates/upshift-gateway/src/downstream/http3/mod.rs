@@ -34,6 +34,7 @@ use tokio::task::spawn_local;
 use tokio::time::{Duration, Instant, sleep, sleep_until, timeout};
 use upshift_config::Limits;
 use upshift_core::{TlsState, TlsVersion};
+use upshift_http::{http3_alt_svc, is_hop_by_hop, remove_nominated, strip_hop_by_hop};
 
 use self::body::H3Body;
 use self::transport::GuardedConnection;
@@ -41,15 +42,11 @@ use crate::body::{Body, BodyError, RequestBody, Silent};
 use crate::downstream::Connection;
 use crate::exchange::respond;
 use crate::exchange::serve;
-use crate::fields::hop;
 use crate::framing::declared_length;
 use crate::progress::activity::{Activity, Expired};
 use crate::sockets::{Http3Socket, bind_udp};
 use crate::telemetry::counts::Ending;
 use crate::worker::Worker;
-
-/// For how long clients may remember that HTTP/3 is here, in seconds (RFC 7838 §3.1).
-const REMEMBERED: u32 = 86_400;
 
 /// How many connections there may be before addresses are asked to show themselves.
 const UNVALIDATED: usize = 256;
@@ -107,9 +104,9 @@ pub(crate) fn config(
     Ok(Arc::new(config))
 }
 
-/// `Alt-Svc` for a listener on `port` (RFC 7838 §3).
+/// `Alt-Svc` for a listener on `port`.
 pub(crate) fn alt_svc(port: u16) -> Option<HeaderValue> {
-    HeaderValue::from_str(&format!("h3=\":{port}\"; ma={REMEMBERED}")).ok()
+    HeaderValue::from_str(&http3_alt_svc(port)).ok()
 }
 
 /// Accepts on `socket` until the gateway drains, then lets what is open finish.
@@ -299,7 +296,7 @@ fn has_connection_fields(headers: &HeaderMap) -> bool {
         .get_all(header::TE)
         .iter()
         .any(|te| !te.as_bytes().eq_ignore_ascii_case(b"trailers"));
-    te || headers.keys().any(|name| *name != header::TE && hop::is_hop_by_hop(name))
+    te || headers.keys().any(|name| *name != header::TE && is_hop_by_hop(name))
 }
 
 /// The end of `step`, unless the client keeps it waiting for longer than `limit`.
@@ -345,8 +342,8 @@ fn of_http3(response: &mut Response<Body>) {
     let headers = response.headers_mut();
     // RFC 9114 §4.2: "An endpoint MUST NOT generate an HTTP/3 field section containing
     // connection-specific fields".
-    hop::remove_nominated(headers, &[]);
-    hop::strip_hop_by_hop(headers);
+    remove_nominated(headers, &[]);
+    strip_hop_by_hop(headers);
     if let Some(length) = length {
         headers.entry(header::CONTENT_LENGTH).or_insert_with(|| length.into());
     }

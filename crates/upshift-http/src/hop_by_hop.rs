@@ -1,12 +1,20 @@
 //! The fields that belong to one hop.
 //!
-//! 1. What `Connection` names, and `Connection` itself, never crosses (RFC 9110 §7.6.1).
+//! 1. The fields that `Connection` names, and `Connection` itself, never cross (RFC 9110 §7.6.1).
 //! 2. `Upgrade` and `HTTP2-Settings` never cross, named or not: that is how h2c is smuggled past a
 //!    policy.
 
-use http::Method;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use upshift_core::field::{elements, plain_elements};
+use upshift_core::field::plain_elements;
+
+/// The fields that make a message over HTTP/2 or HTTP/3 malformed (RFC 9113 §8.2.2, RFC 9114 §4.2).
+pub const CONNECTION_SPECIFIC: [HeaderName; 5] = [
+    header::UPGRADE,
+    header::CONNECTION,
+    header::TRANSFER_ENCODING,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+];
 
 /// RFC 9110 §7.6.1: to be removed "even when not nominated by Connection".
 const HOP_BY_HOP: [HeaderName; 6] = [
@@ -18,41 +26,42 @@ const HOP_BY_HOP: [HeaderName; 6] = [
     HeaderName::from_static("http2-settings"),
 ];
 
-/// Fields that this hop itself reads after `Connection` has been applied; [`strip_hop_by_hop`] and
-/// the framing of the next hop see to them.
+/// Fields that the recipient itself reads after `Connection` has been applied. [`strip_hop_by_hop`]
+/// and the framing of the next hop remove them.
 const READ_HERE: [&str; 6] =
     ["upgrade", "http2-settings", "te", "host", "content-length", "transfer-encoding"];
 
-/// As many nominated names are kept to be held against each trailer. A header section of 64 KiB can
-/// name thousands.
+/// The number of nominated names that are kept, to be compared with each trailer. A header section
+/// of 64 KiB can name thousands.
 const MAX_NOMINATED: usize = 256;
 
-/// The fields that a `Connection` names; of more than [`MAX_NOMINATED`], every field is taken to be
-/// one.
+/// The fields that a `Connection` names. Of more than 256, every field counts as named.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Nominated(Vec<HeaderName>);
+pub struct Nominated(Vec<HeaderName>);
 
 impl Nominated {
-    /// Whether `name` is among them.
-    pub(crate) fn names(&self, name: &HeaderName) -> bool {
+    /// Returns true if `name` is among them.
+    pub fn names(&self, name: &HeaderName) -> bool {
         self.0.len() > MAX_NOMINATED || self.0.contains(name)
     }
 
-    fn add(&mut self, name: HeaderName) {
+    fn add_name(&mut self, name: HeaderName) {
         if !self.names(&name) {
             self.0.push(name);
         }
     }
 }
 
-/// Removes the fields that `Connection` names, before anything is decided: what is decided on has
-/// to be what goes on.
+/// Removes the fields that `Connection` names.
+///
+/// It is called before anything is decided, because the upstream has to see what the decision was
+/// made on.
 ///
 /// RFC 9110 §7.6.1: an intermediary "MUST parse a received Connection header field before a message
 /// is forwarded and, for each connection-option in this field, remove any header or trailer
 /// field(s) from the message with the same name". The fields in `believed` stay: a declared proxy
-/// wrote them, and no client may take them away by naming them.
-pub(crate) fn remove_nominated(headers: &mut HeaderMap, believed: &[&str]) -> Nominated {
+/// wrote them, and no client may remove them by naming them.
+pub fn remove_nominated(headers: &mut HeaderMap, believed: &[&str]) -> Nominated {
     let mut nominated = Nominated::default();
     if !headers.contains_key(header::CONNECTION) {
         return nominated;
@@ -64,73 +73,23 @@ pub(crate) fn remove_nominated(headers: &mut HeaderMap, believed: &[&str]) -> No
             continue;
         }
         headers.remove(&name);
-        nominated.add(name);
+        nominated.add_name(name);
     }
     nominated
 }
 
-/// Removes what was meant for this hop alone (RFC 9110 §7.6.1), whether `Connection` names it or
-/// not.
-pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
+/// Removes the fields that are for this hop alone (RFC 9110 §7.6.1), whether `Connection` names
+/// them or not.
+pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
     headers.remove(header::CONNECTION);
     for name in HOP_BY_HOP {
         headers.remove(name);
     }
 }
 
-/// Whether the field was meant for one hop alone.
-pub(crate) fn is_hop_by_hop(name: &HeaderName) -> bool {
+/// Returns true if the field is for one hop alone.
+pub fn is_hop_by_hop(name: &HeaderName) -> bool {
     *name == header::CONNECTION || HOP_BY_HOP.contains(name)
-}
-
-/// RFC 9113 §8.2.3: cookie lines "MUST be concatenated into a single octet string using the
-/// two-octet delimiter of 0x3b, 0x20 (the ASCII string "; ") before being passed into a non-HTTP/2
-/// context".
-pub(crate) fn join_cookies(headers: &mut HeaderMap) {
-    if headers.get_all(header::COOKIE).iter().nth(1).is_some() {
-        let lines: Vec<&[u8]> =
-            headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
-        if let Ok(joined) = HeaderValue::from_bytes(&lines.join(&b"; "[..])) {
-            headers.insert(header::COOKIE, joined);
-        }
-    }
-}
-
-/// How often a TRACE or OPTIONS may still be forwarded (RFC 9110 §7.6.2); `None` where it does not
-/// say.
-pub(crate) fn forwards_left(method: &Method, headers: &HeaderMap) -> Option<u64> {
-    let limited = [Method::TRACE, Method::OPTIONS].contains(method);
-    headers.get(header::MAX_FORWARDS).filter(|_| limited)?.to_str().ok()?.trim().parse().ok()
-}
-
-/// RFC 9110 §7.6.2: an intermediary that forwards it MUST send one less.
-pub(crate) fn count_down(method: &Method, headers: &mut HeaderMap) {
-    if let Some(left) = forwards_left(method, headers) {
-        headers.insert(header::MAX_FORWARDS, HeaderValue::from(left.saturating_sub(1)));
-    }
-}
-
-/// Whether `Connection`, its lines read jointly, has `option` (RFC 9110 §7.6.1).
-pub(crate) fn connection_names(headers: &HeaderMap, option: &str) -> bool {
-    let lines = headers.get_all(header::CONNECTION).iter().map(HeaderValue::as_bytes);
-    plain_elements(lines).any(|have| have.eq_ignore_ascii_case(option.as_bytes()))
-}
-
-/// Whether the sender of `headers` takes trailers (RFC 9110 §10.1.4).
-pub(crate) fn accepts_trailers(headers: &HeaderMap) -> bool {
-    elements(headers.get_all(header::TE).iter().map(HeaderValue::as_bytes)).any(|coding| {
-        let name = coding.split(|&byte| byte == b';').next().unwrap_or_default();
-        name.trim_ascii().eq_ignore_ascii_case(b"trailers")
-    })
-}
-
-/// Asks the next hop for trailers, as this hop's own wish.
-pub(crate) fn accept_trailers(headers: &mut HeaderMap, http2: bool) {
-    headers.insert(header::TE, HeaderValue::from_static("trailers"));
-    if !http2 {
-        // RFC 9110 §10.1.4: "A sender of TE MUST also send a "TE" connection option".
-        headers.insert(header::CONNECTION, HeaderValue::from_static("te"));
-    }
 }
 
 #[cfg(test)]
@@ -214,12 +173,5 @@ mod tests {
         ]);
         strip_hop_by_hop(&mut headers);
         assert!(headers.is_empty());
-    }
-
-    /// RFC 9110 §10.1.4.
-    #[test]
-    fn trailers_are_asked_for_hop_by_hop() {
-        assert!(accepts_trailers(&map(&[("te", "gzip;q=0.5, Trailers")])));
-        assert!(!accepts_trailers(&map(&[("te", "gzip")])));
     }
 }

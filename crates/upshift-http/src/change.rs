@@ -1,0 +1,41 @@
+//! Deprecation notices on a response that passes.
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use upshift_core::notice::FieldChange;
+
+/// Applies a change that the core asks for to the fields of a response.
+///
+/// A change whose name or value is no legal field is skipped. The reader of policy files lets none
+/// through, but a policy may also be built in code.
+pub fn apply_change(headers: &mut HeaderMap, change: FieldChange) {
+    let (name, value, replace) = match change {
+        FieldChange::Set(name, value) => (name, value, true),
+        FieldChange::Append(name, value) => (name, value, false),
+    };
+    let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) else {
+        return;
+    };
+    if replace {
+        headers.insert(name, value);
+    } else {
+        headers.append(name, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_replaces_or_appends_and_an_illegal_value_is_skipped() {
+        let mut headers = HeaderMap::new();
+        headers.insert("sunset", HeaderValue::from_static("later"));
+        headers.insert("link", HeaderValue::from_static("<a>"));
+        apply_change(&mut headers, FieldChange::Set("Sunset", "earlier".to_owned()));
+        apply_change(&mut headers, FieldChange::Append("Link", "<b>".to_owned()));
+        apply_change(&mut headers, FieldChange::Set("Deprecation", "two\nlines".to_owned()));
+        assert_eq!(headers["sunset"], "earlier");
+        assert_eq!(headers.get_all("link").iter().count(), 2);
+        assert!(!headers.contains_key("deprecation"));
+    }
+}

@@ -1,0 +1,37 @@
+//! `TE: trailers` (RFC 9110 §10.1.4).
+
+use http::header::{self, HeaderMap, HeaderValue};
+use upshift_core::field::elements;
+
+/// Returns true if the sender of `headers` accepts trailers.
+pub fn accepts_trailers(headers: &HeaderMap) -> bool {
+    let lines = headers.get_all(header::TE).iter().map(HeaderValue::as_bytes);
+    elements(lines).any(|coding| {
+        let name = coding.split(|&byte| byte == b';').next().unwrap_or_default();
+        name.trim_ascii().eq_ignore_ascii_case(b"trailers")
+    })
+}
+
+/// Asks the next hop for trailers. `TE` is hop-by-hop, so this replaces the one that was received.
+pub fn request_trailers(headers: &mut HeaderMap, http2: bool) {
+    headers.insert(header::TE, HeaderValue::from_static("trailers"));
+    if !http2 {
+        // RFC 9110 §10.1.4: "A sender of TE MUST also send a "TE" connection option".
+        headers.insert(header::CONNECTION, HeaderValue::from_static("te"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn te(value: &'static str) -> HeaderMap {
+        HeaderMap::from_iter([(header::TE, HeaderValue::from_static(value))])
+    }
+
+    #[test]
+    fn trailers_are_accepted_by_a_coding_of_that_name() {
+        assert!(accepts_trailers(&te("gzip;q=0.5, Trailers")));
+        assert!(!accepts_trailers(&te("gzip")));
+    }
+}
