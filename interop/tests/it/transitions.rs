@@ -194,7 +194,7 @@ asyncio.run(main())
     );
     told(
         "Python websockets 17",
-        "WebSocket by `Upgrade`, in clear and over TLS",
+        "WebSocket by `Upgrade`, over cleartext and TLS",
         "tunnel; subprotocol and compression agreed end to end",
     );
 }
@@ -232,7 +232,7 @@ process.exit(0);
     ];
     let text = node(program, &[&port.to_string(), &urls[0], &urls[1]]).ok();
     assert_eq!(text, "true\n1000\n".repeat(2));
-    told("Node `ws` 8", "WebSocket by `Upgrade`, in clear and over TLS", "tunnel");
+    told("Node `ws` 8", "WebSocket by `Upgrade`, over cleartext and TLS", "tunnel");
 }
 
 /// CUPS: the one client that acts on a 426. `-E` asks for TLS at once; `-T` is where session
