@@ -63,19 +63,20 @@ paths   = ["/ipp/**", "/printers/**"]
 require = { tls = "1.2" }
 "#;
 
-const HEAD: &str = "# Which client does which transition
+const HEAD: &str = "# Tested clients
 
-Real clients against the gateway, each as its makers ship it. The table is written by the test `real_clients`, which fails
-when a client no longer does what stands here; the last column is what was seen, not what was expected.
+Results of real clients, as released, with the gateway. The test `real_clients` generates the table,
+and fails when a result changes.
 
 ";
 
 const FOOT: &str = "
-Of Apache HttpClient, Debian has 5.2, which offers nothing; the offer of `TLS/1.2` on every request that 5.4 and later make
-is held as bytes (`conformance/9110-7.8/unknown-offers.toml`): it is ignored, and the request served.
+Apache HttpClient 5.2, the version in Debian, does not offer an upgrade. Versions 5.4 and later offer
+`TLS/1.2` on every request; `conformance/9110-7.8/unknown-offers.toml` has such a request as bytes.
+The offer is ignored and the request is served.
 
-What no client here does: a WebSocket over HTTP/3 (RFC 9220), because the gateway's codec does not take it yet and the
-setting is not sent; and `Upgrade: h2c` inside TLS, which is ignored.
+Not covered: WebSocket over HTTP/3 (RFC 9220), which the gateway's codec does not support yet, so
+the setting is not sent; and `Upgrade: h2c` inside TLS, which is ignored.
 ";
 
 #[test]
@@ -84,7 +85,7 @@ fn the_table_of_clients_is_what_they_do() {
     let stands = std::fs::read_to_string(&page).unwrap_or_default();
     let stage = missing("node packages").is_none().then(Stage::start);
     let rows = [in_clear::ROWS, in_tls::ROWS, printing::ROWS].concat();
-    let mut table = String::from("| client | asks for | what came of it |\n|---|---|---|\n");
+    let mut table = String::from("| client | transition | result |\n|---|---|---|\n");
     for row in &rows {
         let begin = format!("| {} | {} | ", row.client, row.asks);
         let absent = row.needs.iter().find_map(|name| missing(name));

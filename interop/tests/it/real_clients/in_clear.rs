@@ -18,7 +18,7 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         client: "curl `--http2-prior-knowledge`",
         needs: &["curl"],
-        asks: "HTTP/2 in clear",
+        asks: "HTTP/2 over cleartext",
         run: |stage| {
             answered(
                 &stage.gateway.curl(&["--http2-prior-knowledge", &stage.gateway.url("/feeds/a")]),
@@ -84,7 +84,7 @@ pub(super) const ROWS: &[Row] = &[
         run: |stage| stage.program("clients.py", "websockets_clear_and_tls"),
     },
     Row {
-        client: "Python `websockets`, where there shall be none",
+        client: "Python `websockets`, where WebSocket is not allowed",
         needs: &["python packages"],
         asks: "WebSocket by Upgrade",
         run: |stage| stage.program("clients.py", "websockets_426"),
@@ -112,7 +112,7 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         client: "nginx, `proxy_http_version 1.0`",
         needs: &["nginx", "curl"],
-        asks: "HTTP/1.0, as the hop in front",
+        asks: "HTTP/1.0, as a proxy in front",
         run: |stage| {
             let nginx = Nginx::with(&format!(
                 "location /front/ {{ proxy_http_version 1.0; proxy_pass {}/; }}",
@@ -124,7 +124,7 @@ pub(super) const ROWS: &[Row] = &[
             let (admitted, refused) = (ask("/orders"), ask("/modern/a"));
             let named = refused.text().contains("proxy_http_version 1.1");
             format!(
-                "admitted: {}; refused: {}, the fix named: {named}",
+                "admitted: {}; refused: {}, the body names the fix: {named}",
                 admitted.status, refused.status
             )
         },

@@ -10,25 +10,25 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         client: "CUPS `ipptool`",
         needs: &["ipptool"],
-        asks: "TLS in band, after a 426",
+        asks: "in-band TLS, after a 426",
         run: |stage| ipptool(stage, &[]),
     },
     Row {
         client: "CUPS `ipptool -E`",
         needs: &["ipptool"],
-        asks: "TLS in band, at once",
+        asks: "in-band TLS, at once",
         run: |stage| ipptool(stage, &["-E"]),
     },
     Row {
         client: "CUPS `ipptool -T 10`",
         needs: &["ipptool"],
-        asks: "TLS in band, after a 426",
+        asks: "in-band TLS, after a 426",
         run: |stage| ipptool(stage, &["-T", "10"]),
     },
     Row {
         client: "CUPS `lpstat -E`",
         needs: &["lpstat"],
-        asks: "TLS in band, at once",
+        asks: "in-band TLS, at once",
         run: |stage| {
             let home = Scratch::new();
             let server = format!("localhost:{}", stage.gateway.http().port());
@@ -60,7 +60,7 @@ fn ipptool(stage: &Stage, more: &[&str]) -> String {
     let arrived = stage.upstreams.seen().contains_key(&path);
     match output.code {
         // The rule lets nothing through that is in clear.
-        0 => format!("`successful-ok`; the printer was reached, which takes TLS: {arrived}"),
+        0 => format!("`successful-ok`; the printer, which requires TLS, was reached: {arrived}"),
         code => format!("exit code {code}: {}", output.stdout.replace('\n', " ").trim()),
     }
 }
