@@ -42,7 +42,7 @@ pub fn raise_descriptor_limit() -> io::Result<Option<u64>> {
 
 /// The share of each side.
 #[derive(Debug)]
-pub(crate) struct Descriptors {
+pub(crate) struct DescriptorBudget {
     /// The soft limit of the process.
     pub(crate) limit: usize,
     /// Connections of clients, at most.
@@ -67,12 +67,12 @@ pub struct TooFewDescriptors {
     pub needed: usize,
 }
 
-impl Descriptors {
+impl DescriptorBudget {
     /// From the limit of now and the descriptors that are open, for so many workers.
     ///
     /// # Errors
     /// If a thread would have to do without its runtime: no admin listener, no breaker.
-    pub(crate) fn measure(workers: usize) -> Result<Self, TooFewDescriptors> {
+    pub(crate) fn measure_limit(workers: usize) -> Result<Self, TooFewDescriptors> {
         let limit = getrlimit(Resource::Nofile).current;
         let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
         // Where /proc is not mounted, the reserve has to do.
@@ -99,11 +99,11 @@ impl Descriptors {
     }
 
     /// Takes the descriptor of a connection to an upstream; `None` if none is left.
-    pub(crate) fn take(self: &Arc<Self>) -> Option<Descriptor> {
+    pub(crate) fn take_descriptor(self: &Arc<Self>) -> Option<DescriptorPermit> {
         let open = self
             .open_upstreams
             .fetch_update(Relaxed, Relaxed, |open| (open < self.upstreams).then_some(open + 1));
-        open.ok().map(|_| Descriptor(Arc::clone(self)))
+        open.ok().map(|_| DescriptorPermit(Arc::clone(self)))
     }
 
     /// Tells whether so few are left for upstreams that none should be kept by a connection that
@@ -115,9 +115,9 @@ impl Descriptors {
 
 /// The descriptor of one connection to an upstream, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Descriptor(Arc<Descriptors>);
+pub(crate) struct DescriptorPermit(Arc<DescriptorBudget>);
 
-impl Drop for Descriptor {
+impl Drop for DescriptorPermit {
     fn drop(&mut self) {
         self.0.open_upstreams.fetch_sub(1, Relaxed);
     }
@@ -129,20 +129,20 @@ mod tests {
 
     #[test]
     fn each_side_has_half_of_what_is_left() {
-        let usual = Descriptors::share_out(1_024, 20, 2);
+        let usual = DescriptorBudget::share_out(1_024, 20, 2);
         assert_eq!((usual.clients, usual.upstreams, usual.leaving), (458, 458, 32));
-        let tiny = Descriptors::share_out(32, 30, 8);
+        let tiny = DescriptorBudget::share_out(32, 30, 8);
         assert_eq!(tiny.clients, LEAST);
-        assert!(Descriptors::share_out(usize::MAX, 20, 2).clients > 1 << 40);
+        assert!(DescriptorBudget::share_out(usize::MAX, 20, 2).clients > 1 << 40);
     }
 
     #[test]
     fn what_is_dropped_can_be_taken_again() {
-        let descriptors = Arc::new(Descriptors::share_out(32, 30, 1));
-        let taken: Vec<_> = std::iter::from_fn(|| descriptors.take()).collect();
+        let descriptors = Arc::new(DescriptorBudget::share_out(32, 30, 1));
+        let taken: Vec<_> = std::iter::from_fn(|| descriptors.take_descriptor()).collect();
         assert_eq!(taken.len(), LEAST);
         assert!(descriptors.are_scarce());
         drop(taken);
-        assert!(descriptors.take().is_some() && !descriptors.are_scarce());
+        assert!(descriptors.take_descriptor().is_some() && !descriptors.are_scarce());
     }
 }

@@ -86,7 +86,9 @@ fn of_listeners(settings: &Settings) -> Option<KeyFinding> {
 fn of_certificate(files: &TlsFiles) -> Vec<KeyFinding> {
     let mut findings = of_chain(&files.certificate, "gateway.tls.certificate");
     findings.extend(
-        pem::key(&files.key).err().map(|cause| of_pem(&files.key, "gateway.tls.key", &cause)),
+        pem::read_private_key(&files.key)
+            .err()
+            .map(|cause| of_pem(&files.key, "gateway.tls.key", &cause)),
     );
     if findings.iter().all(|finding| finding.severity == Severity::Warning)
         && let Ok(identity) = Identity::read(files)
@@ -124,7 +126,7 @@ fn of_pair(files: &TlsFiles, identity: &Identity, cause: &TlsError) -> KeyFindin
 
 /// A PEM file of certificates.
 fn of_chain(path: &Path, key: &str) -> Vec<KeyFinding> {
-    match pem::certificates(path) {
+    match pem::read_certificates(path) {
         Ok(found) => found
             .iter()
             .enumerate()
@@ -135,7 +137,7 @@ fn of_chain(path: &Path, key: &str) -> Vec<KeyFinding> {
 }
 
 fn of_pem(path: &Path, key: &str, cause: &PemError) -> KeyFinding {
-    error(key, format!("{} {cause}", path.display()), cause.help(path))
+    error(key, format!("{} {cause}", path.display()), cause.help_text(path))
 }
 
 /// The time in which a certificate is valid (RFC 5280 §4.1.2.5); `index` is its place in the file.

@@ -20,7 +20,7 @@ use upshift_core::{Policy, Timestamp, TlsVersion};
 use crate::admin;
 use crate::admin::listener;
 use crate::admin::rollout_api::{self, Access};
-use crate::descriptors::{Descriptors, TooFewDescriptors};
+use crate::descriptors::{DescriptorBudget, TooFewDescriptors};
 use crate::downstream::http3;
 use crate::downstream::in_band_tls;
 use crate::examine;
@@ -138,19 +138,19 @@ impl Gateway {
             return Err(StartError::NoListener);
         }
         no_opossum(&settings)?;
-        let sockets = Sockets::open(&settings, sources)?;
-        let addresses = sockets.addresses();
+        let sockets = Sockets::open_listeners(&settings, sources)?;
+        let addresses = sockets.bound_addresses();
         let alt_svc = addresses
             .https
             .filter(|_| settings.http3)
-            .and_then(|address| http3::alt_svc(address.port()));
+            .and_then(|address| http3::alt_svc_value(address.port()));
         let admin_token = settings.admin_token.clone();
         let snapshot = Arc::new(ArcSwap::from_pointee(snapshot(settings, Arc::default(), None)?));
         let workers = match snapshot.load().settings.workers {
             0 => thread::available_parallelism().map_or(1, usize::from),
             count => count,
         };
-        let descriptors = Descriptors::measure(workers)?;
+        let descriptors = DescriptorBudget::measure_limit(workers)?;
         warn_of_few(&descriptors, &snapshot.load().settings.limits);
         let shared = Shared {
             descriptors: Arc::new(descriptors),
@@ -339,7 +339,7 @@ pub fn store_is_in_use(path: &Path) -> bool {
 
 /// Says so if `connections` cannot be had. Within a twentieth of it, the reserve is what lacks, and
 /// the default on many machines would be a warning.
-fn warn_of_few(descriptors: &Descriptors, limits: &Limits) {
+fn warn_of_few(descriptors: &DescriptorBudget, limits: &Limits) {
     let (wanted, possible) = (limits.connections, descriptors.clients);
     if wanted - wanted / 20 > possible {
         tracing::warn!(
@@ -381,10 +381,10 @@ fn snapshot(
     let quic = tls
         .as_deref()
         .filter(|_| settings.http3)
-        .map(|tls| http3::config(tls, &settings.limits))
+        .map(|tls| http3::quic_config(tls, &settings.limits))
         .transpose()?;
     let health = before.map(|before| before.upstream_health.as_slice()).unwrap_or_default();
-    let upstream_health = UpstreamHealth::of_all(&settings.upstreams, health);
+    let upstream_health = UpstreamHealth::for_upstreams(&settings.upstreams, health);
     Ok(Snapshot {
         settings,
         policy,
@@ -477,7 +477,7 @@ fn watch_control(shared: &Shared, stopped: oneshot::Receiver<()>) {
 fn check_upstreams(shared: &Shared, stopped: oneshot::Receiver<()>) {
     let checking = async {
         tokio::select! {
-            () = health_checks::run(&shared.snapshot) => {}
+            () = health_checks::run_health_checks(&shared.snapshot) => {}
             _ = stopped => {}
         }
     };

@@ -1,5 +1,4 @@
-//! Health checks: requests that ask each endpoint whether it is well. One thread makes those of all
-//! cores.
+//! Active health checks: periodic requests to each endpoint, made by one thread for all cores.
 
 use std::io;
 use std::rc::Rc;
@@ -7,86 +6,92 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use bytes::Bytes;
 use http::{HeaderValue, Request, Uri, header, uri};
+use http_body_util::Empty;
 use rustls::ClientConfig;
 use tokio::task::spawn_local;
 use tokio::time::{interval, timeout};
 use upshift_config::HealthCheck;
 
-use crate::body::RequestBody;
-use crate::upstream::connect::{ConnectError, Connector};
+use crate::upstream::connect::{ConnectError, UpstreamConnector};
 use crate::upstream::health::EndpointHealth;
-use crate::upstream::pool::Pool;
+use crate::upstream::pool::ConnectionPool;
 use crate::worker::Snapshot;
 
-/// The time between two looks at what is due.
-const EVERY: Duration = Duration::from_millis(100);
+/// The interval at which due checks are looked for.
+const TICK: Duration = Duration::from_millis(100);
 
-/// What a health check calls itself.
+/// The `User-Agent` of a health check.
 const USER_AGENT: HeaderValue =
     HeaderValue::from_static(concat!("upshift-health-check/", env!("CARGO_PKG_VERSION")));
 
-/// Checks the endpoints of the snapshot in force, for ever.
-pub(crate) async fn run(snapshot: &ArcSwap<Snapshot>) {
-    let mut every = interval(EVERY);
+/// Checks the endpoints of the current snapshot. Never returns.
+pub(crate) async fn run_health_checks(snapshot: &ArcSwap<Snapshot>) {
+    let mut ticks = interval(TICK);
     loop {
-        every.tick().await;
-        start_due(&snapshot.load());
+        ticks.tick().await;
+        start_due_checks(&snapshot.load());
     }
 }
 
-fn start_due(snapshot: &Snapshot) {
+fn start_due_checks(snapshot: &Snapshot) {
     for (upstream, tls) in snapshot.upstream_health.iter().zip(&snapshot.upstream_tls) {
         let Some(check) = &upstream.check else { continue };
-        let due = upstream.endpoints.iter().filter(|endpoint| endpoint.take_check(check.interval));
-        for endpoint in due {
-            spawn_local(check_one(Arc::clone(endpoint), check.clone(), Arc::clone(tls)));
+        for endpoint in &upstream.endpoints {
+            if endpoint.take_due_check(check.interval) {
+                // Each check is a task: a slow endpoint must not delay the checks of the others.
+                spawn_local(check_endpoint(Arc::clone(endpoint), check.clone(), Arc::clone(tls)));
+            }
         }
     }
 }
 
-async fn check_one(endpoint: Arc<EndpointHealth>, check: HealthCheck, tls: Arc<ClientConfig>) {
-    let result = match timeout(check.timeout, ask(&endpoint, &check, tls)).await {
+async fn check_endpoint(endpoint: Arc<EndpointHealth>, check: HealthCheck, tls: Arc<ClientConfig>) {
+    let result = match timeout(check.timeout, request_status(&endpoint, &check, tls)).await {
         Ok(Ok(status)) if check.expects(status) => Ok(()),
         Ok(Ok(status)) => Err(format!("it answered {status}")),
         Ok(Err(error)) => Err(error.to_string()),
         Err(_) => Err(format!("it did not answer within {:?}", check.timeout)),
     };
-    endpoint.checked(&check, result);
+    endpoint.record_check(&check, result);
 }
 
-/// Asks on a connection of its own, and returns the status.
-async fn ask(
+/// Sends the check on a new connection and returns the status of the response.
+async fn request_status(
     endpoint: &EndpointHealth,
     check: &HealthCheck,
     tls: Arc<ClientConfig>,
 ) -> io::Result<u16> {
-    let connector = Rc::new(Connector::new(tls, check.timeout));
-    let pool = Pool::new(endpoint.address.clone(), endpoint.http, connector);
-    let link = pool.open().await.map_err(|error| match error {
+    // Without a descriptor budget: checks use the reserve, so that a gateway that is short of
+    // descriptors does not take its endpoints for unhealthy.
+    let connector = Rc::new(UpstreamConnector::new(tls, check.timeout));
+    let pool = ConnectionPool::new(endpoint.address.clone(), endpoint.http, connector);
+    let connection = pool.open_connection().await.map_err(|error| match error {
         ConnectError::Failed(error) => error,
         ConnectError::Timeout => io::ErrorKind::TimedOut.into(),
         ConnectError::OutOfDescriptors => io::Error::other("this process has no descriptor left"),
     })?;
-    let request = request(endpoint, &check.path, link.is_http2()).map_err(io::Error::other)?;
-    link.probe(request).await.map_err(io::Error::other)
+    let request = check_request(endpoint, &check.path, connection.is_http2());
+    connection.send_probe(request.map_err(io::Error::other)?).await.map_err(io::Error::other)
 }
 
-fn request(
+fn check_request(
     endpoint: &EndpointHealth,
     path: &str,
     http2: bool,
-) -> Result<Request<RequestBody>, http::Error> {
+) -> Result<Request<Empty<Bytes>>, http::Error> {
     let origin = endpoint.name.parse::<Uri>()?.into_parts();
     let authority = origin.authority.as_ref().map_or("", uri::Authority::as_str);
     let builder = Request::get(path).header(header::USER_AGENT, USER_AGENT);
-    let builder = if http2 {
-        // RFC 9113 §8.3.1: `:authority` in place of `Host`.
-        let target =
-            Uri::builder().scheme(origin.scheme.unwrap_or(uri::Scheme::HTTP)).authority(authority);
-        builder.uri(target.path_and_query(path).build()?)
-    } else {
-        builder.header(header::HOST, authority).header(header::CONNECTION, "close")
-    };
-    builder.body(RequestBody::empty())
+    if !http2 {
+        return builder
+            .header(header::HOST, authority)
+            .header(header::CONNECTION, "close")
+            .body(Empty::new());
+    }
+    // RFC 9113 §8.3.1: `:authority` in place of `Host`.
+    let scheme = origin.scheme.unwrap_or(uri::Scheme::HTTP);
+    let target = Uri::builder().scheme(scheme).authority(authority).path_and_query(path);
+    builder.uri(target.build()?).body(Empty::new())
 }

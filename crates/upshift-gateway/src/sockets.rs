@@ -53,7 +53,7 @@ impl SocketSources {
         Self { take_over, ..self }
     }
 
-    fn listener(&mut self, address: SocketAddr) -> io::Result<TcpListener> {
+    fn take_or_bind_tcp(&mut self, address: SocketAddr) -> io::Result<TcpListener> {
         let passed = self
             .tcp
             .iter()
@@ -63,12 +63,12 @@ impl SocketSources {
             listener.set_nonblocking(true)?;
             return Ok(listener);
         }
-        let socket = bind(address, self.take_over)?;
+        let socket = bind_tcp(address, self.take_over)?;
         socket.listen(BACKLOG)?;
         Ok(socket.into())
     }
 
-    fn http3(&mut self, address: SocketAddr) -> io::Result<Http3Socket> {
+    fn take_or_bind_http3(&mut self, address: SocketAddr) -> io::Result<Http3Socket> {
         let passed = self
             .udp
             .iter()
@@ -117,12 +117,16 @@ pub(crate) enum Http3Socket {
 
 impl Sockets {
     /// The addresses that were bound.
-    pub(crate) fn addresses(&self) -> Addresses {
-        Addresses { http: local(&self.http), https: local(&self.https), admin: local(&self.admin) }
+    pub(crate) fn bound_addresses(&self) -> Addresses {
+        Addresses {
+            http: local_address(&self.http),
+            https: local_address(&self.https),
+            admin: local_address(&self.admin),
+        }
     }
 
     /// Opens one socket for each listener of `settings`.
-    pub(crate) fn open(
+    pub(crate) fn open_listeners(
         settings: &Settings,
         mut sources: SocketSources,
     ) -> Result<Self, StartError> {
@@ -131,7 +135,9 @@ impl Sockets {
         let admin = open_listener(settings.admin, &mut sources)?;
         let http3 = match https.as_ref().map(TcpListener::local_addr) {
             Some(Ok(address)) if settings.http3 => Some(
-                sources.http3(address).map_err(|source| StartError::Bind { address, source })?,
+                sources
+                    .take_or_bind_http3(address)
+                    .map_err(|source| StartError::Bind { address, source })?,
             ),
             _ => None,
         };
@@ -140,7 +146,7 @@ impl Sockets {
     }
 }
 
-fn local(listener: &Option<TcpListener>) -> Option<SocketAddr> {
+fn local_address(listener: &Option<TcpListener>) -> Option<SocketAddr> {
     listener.as_ref()?.local_addr().ok()
 }
 
@@ -149,11 +155,14 @@ fn open_listener(
     sources: &mut SocketSources,
 ) -> Result<Option<TcpListener>, StartError> {
     let Some(address) = address else { return Ok(None) };
-    sources.listener(address).map(Some).map_err(|source| StartError::Bind { address, source })
+    sources
+        .take_or_bind_tcp(address)
+        .map(Some)
+        .map_err(|source| StartError::Bind { address, source })
 }
 
 /// Binds a TCP socket; a port in use is an error unless `share` is set and its owner shares it.
-fn bind(address: SocketAddr, share: bool) -> io::Result<Socket> {
+fn bind_tcp(address: SocketAddr, share: bool) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     // A restart need not wait for old connections.
     socket.set_reuse_address(true)?;

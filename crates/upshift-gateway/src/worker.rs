@@ -28,7 +28,7 @@ use upshift_config::Limits;
 use upshift_core::policy::Matcher;
 use upshift_core::{Facts, Policy};
 
-use crate::descriptors::Descriptors;
+use crate::descriptors::DescriptorBudget;
 use crate::downstream;
 use crate::downstream::http3;
 use crate::fields::twins::GuardedFields;
@@ -42,7 +42,7 @@ use crate::telemetry::access::AccessWriter;
 use crate::telemetry::counts::{Counts, Ending};
 use crate::telemetry::log_limit::LogLimit;
 use crate::tls::LoadedFiles;
-use crate::upstream::{Connector, Site, UpstreamHealth};
+use crate::upstream::{Cluster, UpstreamConnector, UpstreamHealth};
 
 /// What a reload replaces, whole.
 #[derive(Clone)]
@@ -86,7 +86,7 @@ pub(crate) struct Shared {
     /// Where access records go.
     pub(crate) access: AccessWriter,
     /// The descriptors for connections.
-    pub(crate) descriptors: Arc<Descriptors>,
+    pub(crate) descriptors: Arc<DescriptorBudget>,
     /// How many cores there are.
     pub(crate) workers: usize,
     /// The clients' connections on all of them.
@@ -137,7 +137,7 @@ impl Clients {
         for index in 0..self.cores.len() {
             for (number, mark) in self.core(index).iter() {
                 ending += usize::from(mark.is_leaving());
-                let Some(since) = mark.since() else { continue };
+                let Some(since) = mark.idle_since() else { continue };
                 if now.saturating_sub(since) < REST {
                     young = true;
                 } else if oldest.is_none_or(|(before, ..)| since < before) {
@@ -220,7 +220,7 @@ pub(crate) struct View {
     /// The fields whose other spellings do not cross.
     pub(crate) guarded: Rc<GuardedFields>,
     /// Where requests go: the first that fits, and `None` fits all.
-    sites: Vec<(Option<Matcher>, Site)>,
+    sites: Vec<(Option<Matcher>, Cluster)>,
 }
 
 /// The sockets of one core: clones of those that were bound once.
@@ -270,7 +270,7 @@ impl Worker {
         if let Some(socket) = listeners.http3 {
             let worker = Rc::clone(&self);
             accepting.spawn_local(async move {
-                if let Err(error) = http3::listen(worker, socket).await {
+                if let Err(error) = http3::serve_http3(worker, socket).await {
                     tracing::error!(%error, "HTTP/3 is not served");
                 }
             });
@@ -437,17 +437,20 @@ impl Worker {
 }
 
 impl View {
-    fn of(snapshot: Arc<Snapshot>, descriptors: &Arc<Descriptors>) -> Self {
+    fn of(snapshot: Arc<Snapshot>, descriptors: &Arc<DescriptorBudget>) -> Self {
         let settings = &snapshot.settings;
         let limit = settings.limits.upstream_connect;
         let upstreams =
             settings.upstreams.iter().zip(&snapshot.upstream_tls).zip(&snapshot.upstream_health);
         let sites = upstreams.map(|((upstream, tls), health)| {
-            let connector =
-                Rc::new(Connector::within(Arc::clone(tls), limit, Arc::clone(descriptors)));
+            let connector = Rc::new(UpstreamConnector::with_descriptors(
+                Arc::clone(tls),
+                limit,
+                Arc::clone(descriptors),
+            ));
             (
                 (!takes_all(upstream)).then(|| upstream.matcher.clone()),
-                Site::new(upstream, health, &connector),
+                Cluster::new(upstream, health, &connector),
             )
         });
         let sites = sites.collect();
@@ -457,7 +460,7 @@ impl View {
     }
 
     /// The site that a request goes to.
-    pub(crate) fn site(&self, facts: &Facts<'_>) -> Option<&Site> {
+    pub(crate) fn site(&self, facts: &Facts<'_>) -> Option<&Cluster> {
         let fits =
             |matcher: &Option<Matcher>| matcher.as_ref().is_none_or(|matcher| matcher.fits(facts));
         self.sites.iter().find(|(matcher, _)| fits(matcher)).map(|(_, site)| site)
@@ -466,7 +469,7 @@ impl View {
     /// Closes upstream connections that have rested too long.
     fn sweep(&self) {
         for (_, site) in &self.sites {
-            site.sweep(&self.snapshot.settings.limits);
+            site.close_idle(&self.snapshot.settings.limits);
         }
     }
 }

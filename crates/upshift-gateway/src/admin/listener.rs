@@ -25,8 +25,8 @@ use tower::ServiceExt as _;
 use upshift_config::Limits;
 
 use crate::downstream::drive;
-use crate::downstream::stream::{Stream, Transport};
-use crate::progress::activity::{Activity, InFlight};
+use crate::downstream::stream::{ClientStream, ClientTransport};
+use crate::progress::activity::{ActiveRequest, Activity};
 use crate::telemetry::log_limit::LogLimit;
 
 /// As many connections are open at once. For one more, the oldest is closed.
@@ -94,11 +94,11 @@ fn make_room(open: &mut VecDeque<Weak<Notify>>, close: &Rc<Notify>) {
 
 async fn serve(tcp: TcpStream, router: Router, limits: Limits, close: Rc<Notify>) {
     let activity = Activity::new();
-    let mut stream = Stream::new(Transport::Clear(tcp), Rc::clone(&activity));
+    let mut stream = ClientStream::new(ClientTransport::Cleartext(tcp), Rc::clone(&activity));
     stream.defer_shutdown();
     let counted = Rc::clone(&activity);
     let service = service_fn(move |request: http::Request<hyper::body::Incoming>| {
-        let (router, in_flight) = (router.clone(), counted.request());
+        let (router, in_flight) = (router.clone(), counted.begin_request());
         // A handler reads the request's body.
         let answer = timeout(limits.idle, router.oneshot(request));
         async move { Ok::<_, Infallible>(response(answer.await.ok(), in_flight)) }
@@ -122,13 +122,13 @@ async fn serve(tcp: TcpStream, router: Router, limits: Limits, close: Rc<Notify>
         },
         () = close.notified() => {}
     }
-    codec.into_parts().io.into_inner().close(None).await;
+    codec.into_parts().io.into_inner().close_gracefully(None).await;
 }
 
 /// The response to send: that of a handler, or, if it took too long, none of its own.
 fn response(
     answer: Option<Result<Response<axum::body::Body>, Infallible>>,
-    in_flight: InFlight,
+    in_flight: ActiveRequest,
 ) -> Response<CountedBody> {
     let response = match answer {
         Some(Ok(response)) => response,
@@ -144,7 +144,7 @@ fn response(
 /// The body of an answer; its request is in flight until the last byte.
 struct CountedBody {
     body: axum::body::Body,
-    _in_flight: InFlight,
+    _in_flight: ActiveRequest,
 }
 
 impl http_body::Body for CountedBody {

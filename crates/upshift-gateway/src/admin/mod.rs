@@ -64,7 +64,7 @@ async fn ready(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
 async fn metrics(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
     let snapshot = shared.snapshot.load();
     let mut further = shared.control.registry(Timestamp::now());
-    upstream::metrics::register(&mut further, &snapshot.upstream_health);
+    upstream::metrics::register_upstreams(&mut further, &snapshot.upstream_health);
     let totals = shared.totals.lock().unwrap_or_else(PoisonError::into_inner);
     let text = totals.render(snapshot.policy.revision(), shared.access.dropped(), &further);
     ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)

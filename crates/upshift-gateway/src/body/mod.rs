@@ -1,40 +1,44 @@
-//! The two bodies of an exchange: the one that goes to the upstream and the one that comes back.
+//! The two bodies of an exchange: that of the request and that of the response.
 //!
-//! Each watches its own progress: a body that is asked for more and gets nothing for too long ends
-//! with [`Silent`]. What else arrives on the connection does not count.
+//! Each tracks its own progress: a body that is polled and gets nothing for too long fails with
+//! [`BodyTimedOut`]. Other bytes that arrive on the connection do not count.
 
 mod replay;
 mod request;
 mod response;
-mod silence;
+mod timeout;
 
 use std::pin::Pin;
+use std::task::Poll;
 
 use bytes::Bytes;
 use http::Version;
-use http_body::Body as _;
+use http_body::{Body, Frame};
 use hyper::body::Incoming;
 
 pub(crate) use replay::Replay;
-pub(crate) use request::{RequestBody, Upload, UploadState};
-pub(crate) use response::Body;
-pub(crate) use silence::{Silence, Silent};
+pub(crate) use request::{RequestBody, UploadProgress, UploadState};
+pub(crate) use response::ResponseBody;
+pub(crate) use timeout::{BodyTimedOut, BodyTimeout};
 
-/// The end of an HTTP/2 body that came without END_STREAM.
+/// The end of an HTTP/2 body without END_STREAM.
 #[derive(Debug, thiserror::Error)]
 #[error("the stream was reset before the end of the content")]
-pub(crate) struct Unfinished;
+pub(crate) struct TruncatedStream;
 
-/// Tells whether a body that has just ended was cut short.
+/// Returns true if a body that has just ended was truncated.
 ///
 /// hyper takes RST_STREAM with NO_ERROR for the end of a body. RFC 9113 §8.1 has a server send it
-/// after a complete response, which END_STREAM marks; without END_STREAM, the content is cut short.
-pub(crate) fn is_unfinished(body: &Incoming, version: Version) -> bool {
+/// after a complete response, which END_STREAM marks; without END_STREAM, the content is truncated.
+pub(crate) fn is_truncated(body: &Incoming, version: Version) -> bool {
     version == Version::HTTP_2 && !body.is_end_stream()
 }
 
-/// What a body may fail with.
+/// An error of a body.
 pub(crate) type BodyError = Box<dyn std::error::Error + Send + Sync>;
 
-/// A body of any other codec.
-pub(crate) type AnyBody = Pin<Box<dyn http_body::Body<Data = Bytes, Error = BodyError>>>;
+/// The next frame of a body, when polled.
+type PolledFrame = Poll<Option<Result<Frame<Bytes>, BodyError>>>;
+
+/// A body from a source other than hyper.
+pub(crate) type BoxedBody = Pin<Box<dyn Body<Data = Bytes, Error = BodyError>>>;

@@ -1,4 +1,4 @@
-//! Content that can be sent a second time while it is short.
+//! Request content that can be sent again, up to a bounded length.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -10,37 +10,35 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
 
-use super::{BodyError, RequestBody};
+use super::{PolledFrame, RequestBody};
 
-/// The length up to which content is kept.
-const KEPT: usize = 64 * 1024;
+/// The length up to which content is kept, in bytes.
+const MAX_KEPT: usize = 64 * 1024;
 
-type Polled = Poll<Option<Result<Frame<Bytes>, BodyError>>>;
-
-/// The content of a request that is being sent. One handle is the codec's; the other can take the
-/// content back, and while there is another, what the codec takes is kept.
+/// A handle to the content of a request that is being sent. hyper has one handle; the other can take
+/// the content back. As long as the other one exists, the pieces that hyper takes are kept.
 #[derive(Clone)]
-pub(crate) struct Replay(Rc<RefCell<Content>>);
+pub(crate) struct Replay(Rc<RefCell<ReplayContent>>);
 
-struct Content {
-    /// What was taken before, and is sent again.
+struct ReplayContent {
+    /// The pieces that were sent before, to be sent again.
     first: VecDeque<Bytes>,
     rest: RequestBody,
-    /// What was taken; `None` if that is too much, or not wanted.
+    /// The pieces that were taken; `None` if they are too long, or not needed.
     taken: Option<VecDeque<Bytes>>,
 }
 
 impl Replay {
-    /// Content of which nothing is taken yet.
-    pub(super) fn of(rest: RequestBody) -> Self {
+    /// Content of which nothing was taken yet.
+    pub(super) fn from_body(rest: RequestBody) -> Self {
         Self::new(VecDeque::new(), rest, Some(VecDeque::new()))
     }
 
     fn new(first: VecDeque<Bytes>, rest: RequestBody, taken: Option<VecDeque<Bytes>>) -> Self {
-        Self(Rc::new(RefCell::new(Content { first, rest, taken })))
+        Self(Rc::new(RefCell::new(ReplayContent { first, rest, taken })))
     }
 
-    /// The content, if all of it is there; the other handle has none from then on.
+    /// Takes back the content, if all of it was kept. The other handle is empty from then on.
     pub(crate) fn take_back(self) -> Option<RequestBody> {
         let content = &mut *self.0.borrow_mut();
         let taken = content.taken.take()?;
@@ -49,22 +47,26 @@ impl Replay {
             return Some(rest);
         }
         rest.wait_for_upstream();
-        Some(RequestBody::replay(Self::new(taken, rest, None)))
+        Some(RequestBody::from_replay(Self::new(taken, rest, None)))
     }
 
-    pub(super) fn poll_frame(&self, cx: &mut Context<'_>) -> Polled {
+    pub(super) fn poll_frame(&self, cx: &mut Context<'_>) -> PolledFrame {
+        // Without the other handle, the content cannot be taken back, and need not be kept.
         let is_wanted = Rc::strong_count(&self.0) > 1;
         let content = &mut *self.0.borrow_mut();
         if let Some(piece) = content.first.pop_front() {
             if content.first.is_empty() && content.rest.is_end_stream() {
-                content.rest.done();
+                content.rest.finish_upload();
             }
             return Poll::Ready(Some(Ok(Frame::data(piece))));
         }
         let polled = Pin::new(&mut content.rest).poll_frame(cx);
         if let Poll::Ready(Some(frame)) = &polled {
-            let data = frame.as_ref().ok().and_then(Frame::data_ref);
-            content.keep(data.filter(|_| is_wanted));
+            let data = match frame {
+                Ok(frame) if is_wanted => frame.data_ref(),
+                _ => None,
+            };
+            content.keep_piece(data);
         }
         polled
     }
@@ -76,19 +78,20 @@ impl Replay {
 
     pub(super) fn size_hint(&self) -> SizeHint {
         let content = self.0.borrow();
+        let Some(rest) = content.rest.size_hint().exact() else { return SizeHint::default() };
         let first: usize = content.first.iter().map(Bytes::len).sum();
-        let rest = content.rest.size_hint().exact();
-        rest.map_or_else(SizeHint::default, |rest| SizeHint::with_exact(first as u64 + rest))
+        SizeHint::with_exact(first as u64 + rest)
     }
 }
 
-impl Content {
-    /// Keeps the piece that was taken; none, or too long a one, and the content is no longer whole.
-    fn keep(&mut self, data: Option<&Bytes>) {
+impl ReplayContent {
+    /// Keeps a piece that was taken. Without a piece, or beyond the bound, the content is no longer
+    /// whole, and all of it is dropped.
+    fn keep_piece(&mut self, data: Option<&Bytes>) {
         let Some(taken) = &mut self.taken else { return };
         let length: usize = taken.iter().map(Bytes::len).sum();
         match data {
-            Some(data) if length + data.len() <= KEPT => taken.push_back(data.clone()),
+            Some(data) if length + data.len() <= MAX_KEPT => taken.push_back(data.clone()),
             _ => self.taken = None,
         }
     }
@@ -106,8 +109,8 @@ mod tests {
     #[tokio::test]
     async fn short_content_is_sent_again_whole() {
         for takes in [false, true] {
-            let mut body = RequestBody::whole(Bytes::from_static(b"content"));
-            let replay = body.kept();
+            let mut body = RequestBody::from_bytes(Bytes::from_static(b"content"));
+            let replay = body.keep_for_replay();
             assert_eq!(body.length(), Some(7));
             if takes {
                 assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "content");
@@ -123,8 +126,8 @@ mod tests {
     /// KIND: a part of the content, sent as if it were all.
     #[tokio::test]
     async fn long_content_is_not_sent_again() {
-        let mut body = RequestBody::whole(Bytes::from(vec![0; KEPT + 1]));
-        let replay = body.kept();
+        let mut body = RequestBody::from_bytes(Bytes::from(vec![0; MAX_KEPT + 1]));
+        let replay = body.keep_for_replay();
         body.frame().await.unwrap().unwrap();
         assert!(replay.take_back().is_none());
     }

@@ -1,6 +1,7 @@
 //! The body of a request, on its way to the upstream.
 
 use std::cell::Cell;
+use std::mem;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -13,64 +14,66 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
-use super::{AnyBody, BodyError, Replay, Silence, Unfinished, is_unfinished};
+use super::{
+    BodyError, BodyTimeout, BoxedBody, PolledFrame, Replay, TruncatedStream, is_truncated,
+};
 use crate::fields::trailers::TrailerFilter;
 use crate::framing::chunks::BadChunk;
 use crate::progress::activity::Activity;
 
 /// The body of a request.
 ///
-/// Dropped before its end, it notes in the [`Activity`] that the client may still be sending.
+/// If it is dropped before its end, it notes in the [`Activity`] that the client may still be
+/// sending.
 pub(crate) struct RequestBody {
-    kind: Kind,
-    /// Read already, to see whether there is content.
+    content: RequestContent,
+    /// A piece that was read ahead to see if there is content.
     first: Option<Bytes>,
     activity: Option<Rc<Activity>>,
-    upload: Option<Rc<Upload>>,
-    silence: Option<Silence>,
+    upload: Option<Rc<UploadProgress>>,
+    timeout: Option<BodyTimeout>,
     trailers: Option<TrailerFilter>,
 }
 
-enum Kind {
+enum RequestContent {
     Empty,
-    /// From a connection of this version.
+    /// From hyper, on a connection of this version.
     Hyper(Incoming, Version),
-    /// From a codec that is not hyper's.
-    Any(AnyBody),
-    /// It is kept as it is sent.
+    /// From another source.
+    Boxed(BoxedBody),
+    /// Content that is kept while it is sent.
     Kept(Replay),
 }
 
-type Polled = Poll<Option<Result<Frame<Bytes>, BodyError>>>;
-
 /// The progress of a request's body.
-pub(crate) struct Upload {
+pub(crate) struct UploadProgress {
     moved: Cell<Instant>,
     state: Cell<UploadState>,
 }
 
-/// The side that an upload waits for.
+/// The side that an upload waits for, or its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum UploadState {
-    /// The upstream: it has not asked for the next piece.
+    /// It waits for the upstream, which has not polled the next piece.
     Upstream,
-    /// The client: the next piece has been asked for.
+    /// It waits for the client: the next piece was polled.
     Client,
-    /// Neither: the upstream has it all.
+    /// The upstream has the whole body.
     Done,
-    /// Neither: the client broke it off, or sent something that is no body.
+    /// The client broke off, or its body is malformed.
     Failed,
-    /// Neither: the client stopped sending.
+    /// The client stopped sending.
     Stalled,
 }
 
-impl Upload {
-    /// The state, and since when.
+impl UploadProgress {
+    /// The state, and the time since which it lasts.
     pub(crate) fn state(&self) -> (UploadState, Instant) {
         (self.state.get(), self.moved.get())
     }
 
-    fn enter(&self, state: UploadState) {
+    fn enter_state(&self, state: UploadState) {
+        // Every piece that the upstream takes starts its time again.
         if self.state.replace(state) != state || state == UploadState::Upstream {
             self.moved.set(Instant::now());
         }
@@ -78,63 +81,70 @@ impl Upload {
 }
 
 impl RequestBody {
-    fn new(kind: Kind, silence: Option<Silence>) -> Self {
-        Self { kind, first: None, activity: None, upload: None, silence, trailers: None }
+    fn new(content: RequestContent, timeout: Option<BodyTimeout>) -> Self {
+        Self { content, first: None, activity: None, upload: None, timeout, trailers: None }
     }
 
     /// No body.
     pub(crate) fn empty() -> Self {
-        Self::new(Kind::Empty, None)
+        Self::new(RequestContent::Empty, None)
     }
 
-    /// The request with a body that hyper reads from the connection of `activity`; the client may
-    /// pause for `idle`.
-    pub(crate) fn hyper(
+    /// Converts a request that hyper read from the connection of `activity`. The client may pause
+    /// for `idle`.
+    pub(crate) fn from_hyper(
         request: Request<Incoming>,
         activity: &Rc<Activity>,
         idle: Duration,
     ) -> Request<Self> {
         let version = request.version();
-        request.map(|body| Self::incoming(body, version, activity, idle))
+        request.map(|body| Self::from_incoming(body, version, activity, idle))
     }
 
-    fn incoming(body: Incoming, version: Version, activity: &Rc<Activity>, idle: Duration) -> Self {
-        if body.is_end_stream() {
+    fn from_incoming(
+        incoming: Incoming,
+        version: Version,
+        activity: &Rc<Activity>,
+        idle: Duration,
+    ) -> Self {
+        if incoming.is_end_stream() {
             return Self::empty();
         }
-        let mut body = Self::new(Kind::Hyper(body, version), Some(Silence::new(idle)));
+        let content = RequestContent::Hyper(incoming, version);
+        let mut body = Self::new(content, Some(BodyTimeout::new(idle)));
         body.activity = Some(Rc::clone(activity));
         body
     }
 
-    /// A body that another codec reads; the client may pause for `idle`.
-    pub(crate) fn any(body: AnyBody, idle: Duration) -> Self {
-        Self::new(Kind::Any(body), Some(Silence::new(idle)))
+    /// A body from a source other than hyper. The client may pause for `idle`.
+    pub(crate) fn from_boxed(body: BoxedBody, idle: Duration) -> Self {
+        Self::new(RequestContent::Boxed(body), Some(BodyTimeout::new(idle)))
     }
 
-    /// A body that is known whole.
-    pub(crate) fn whole(bytes: Bytes) -> Self {
+    /// A body that is already complete.
+    pub(crate) fn from_bytes(bytes: Bytes) -> Self {
         if bytes.is_empty() {
             return Self::empty();
         }
-        Self::new(Kind::Any(Box::pin(Full::new(bytes).map_err(|never| match never {}))), None)
+        let body = Full::new(bytes).map_err(|never| match never {});
+        Self::new(RequestContent::Boxed(Box::pin(body)), None)
     }
 
     /// Content that was taken back, to be sent again.
-    pub(super) fn replay(content: Replay) -> Self {
-        Self::new(Kind::Kept(content), None)
+    pub(super) fn from_replay(content: Replay) -> Self {
+        Self::new(RequestContent::Kept(content), None)
     }
 
-    /// Keeps from now on what is taken of it, and returns the handle to take it back.
-    pub(crate) fn kept(&mut self) -> Replay {
-        let replay = Replay::of(std::mem::replace(self, Self::empty()));
-        self.kind = Kind::Kept(replay.clone());
+    /// Keeps the pieces of this body from now on, and returns the handle to take them back.
+    pub(crate) fn keep_for_replay(&mut self) -> Replay {
+        let replay = Replay::from_body(mem::replace(self, Self::empty()));
+        self.content = RequestContent::Kept(replay.clone());
         replay
     }
 
-    /// Tells whether there is nothing to read.
+    /// Returns true if there is no content.
     pub(crate) fn is_empty(&self) -> bool {
-        matches!(self.kind, Kind::Empty)
+        matches!(self.content, RequestContent::Empty)
     }
 
     /// The exact length, if it is known.
@@ -142,88 +152,94 @@ impl RequestBody {
         self.size_hint().exact()
     }
 
-    /// Finds out whether there is content, where the length is not declared and the method has none
-    /// as a rule: such a request must not become a chunked one, nor have a `Content-Type` that
-    /// means anything.
+    /// Determines if there is content, when the length is not declared and the method usually has
+    /// none. A request without content must not be forwarded as a chunked one, and its
+    /// `Content-Type` has no meaning.
     ///
     /// # Errors
-    /// If the client broke off, or waited too long.
-    pub(crate) async fn settled(mut self, method: &Method) -> Result<Self, BodyError> {
+    /// If the client broke off or did not send in time.
+    pub(crate) async fn detect_content(mut self, method: &Method) -> Result<Self, BodyError> {
         let has_content =
             matches!(*method, Method::POST | Method::PUT | Method::PATCH | Method::CONNECT);
         if self.is_empty() || has_content || self.length().is_some() {
             return Ok(self);
         }
         loop {
-            match self.frame().await.transpose()?.map(Frame::into_data) {
-                Some(Ok(data)) if data.is_empty() => {}
-                Some(Ok(data)) => {
-                    self.first = Some(data);
-                    return Ok(self);
-                }
-                Some(Err(_)) => {}
-                None => return Ok(Self::empty()),
+            let Some(frame) = self.frame().await else { return Ok(Self::empty()) };
+            // Empty pieces and trailers are no content.
+            if let Ok(data) = frame?.into_data()
+                && !data.is_empty()
+            {
+                self.first = Some(data);
+                return Ok(self);
             }
         }
     }
 
-    /// Passes on of the trailers only what `filter` lets through.
-    pub(crate) fn filtered(mut self, filter: TrailerFilter) -> Self {
+    /// Removes the trailers that `filter` does not let through.
+    pub(crate) fn with_trailer_filter(mut self, filter: TrailerFilter) -> Self {
         self.trailers = Some(filter);
         self
     }
 
-    /// Records from now on how far the body has come.
-    pub(crate) fn watched(&mut self) -> Rc<Upload> {
+    /// Records the progress of the body from now on.
+    pub(crate) fn track_upload(&mut self) -> Rc<UploadProgress> {
         let state = if self.is_empty() { UploadState::Done } else { UploadState::Upstream };
-        let upload = Rc::new(Upload { moved: Cell::new(Instant::now()), state: Cell::new(state) });
+        let (moved, state) = (Cell::new(Instant::now()), Cell::new(state));
+        let upload = Rc::new(UploadProgress { moved, state });
         self.upload = Some(Rc::clone(&upload));
         upload
     }
 
-    /// Waits until there is a next piece or none, and records what came of it.
-    fn noted(&mut self, polled: Polled, cx: &mut Context<'_>) -> Polled {
-        let Poll::Ready(ready) = polled else {
-            if self.activity.as_ref().is_some_and(|activity| activity.is_content_broken(cx)) {
-                self.enter(UploadState::Failed);
-                return Poll::Ready(Some(Err(BadChunk.into())));
-            }
-            self.enter(UploadState::Client);
-            let Some(Poll::Ready(silent)) = self.silence.as_mut().map(|silence| silence.poll(cx))
-            else {
-                return Poll::Pending;
-            };
-            self.enter(UploadState::Stalled);
-            return Poll::Ready(Some(Err(silent.into())));
-        };
-        if let Some(silence) = &mut self.silence {
-            silence.ended();
+    /// Records the result of a poll, and fails a wait that is too long.
+    fn record_poll(&mut self, polled: PolledFrame, cx: &mut Context<'_>) -> PolledFrame {
+        let Poll::Ready(frame) = polled else { return self.record_wait(cx) };
+        if let Some(timeout) = &mut self.timeout {
+            timeout.reset();
         }
-        let state = match &ready {
+        let state = match &frame {
             Some(Err(_)) => UploadState::Failed,
             Some(Ok(_)) if !self.is_end_stream() => UploadState::Upstream,
             _ => UploadState::Done,
         };
         if state == UploadState::Done {
+            // The client has sent it all, so there is nothing to note on drop.
             self.activity = None;
         }
-        self.enter(state);
-        Poll::Ready(ready)
+        self.enter_state(state);
+        Poll::Ready(frame)
     }
 
-    /// Records that it waits for the upstream.
+    fn record_wait(&mut self, cx: &mut Context<'_>) -> PolledFrame {
+        if let Some(activity) = &self.activity
+            && activity.is_content_broken(cx)
+        {
+            self.enter_state(UploadState::Failed);
+            return Poll::Ready(Some(Err(BadChunk.into())));
+        }
+        self.enter_state(UploadState::Client);
+        if let Some(timeout) = &mut self.timeout
+            && let Poll::Ready(timed_out) = timeout.poll_expired(cx)
+        {
+            self.enter_state(UploadState::Stalled);
+            return Poll::Ready(Some(Err(timed_out.into())));
+        }
+        Poll::Pending
+    }
+
+    /// Records that the upload waits for the upstream.
     pub(super) fn wait_for_upstream(&self) {
-        self.enter(UploadState::Upstream);
+        self.enter_state(UploadState::Upstream);
     }
 
-    /// Records that the upstream has it all.
-    pub(super) fn done(&self) {
-        self.enter(UploadState::Done);
+    /// Records that the upstream has the whole body.
+    pub(super) fn finish_upload(&self) {
+        self.enter_state(UploadState::Done);
     }
 
-    fn enter(&self, state: UploadState) {
+    fn enter_state(&self, state: UploadState) {
         if let Some(upload) = &self.upload {
-            upload.enter(state);
+            upload.enter_state(state);
         }
     }
 }
@@ -240,50 +256,51 @@ impl http_body::Body for RequestBody {
     type Data = Bytes;
     type Error = BodyError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Polled {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> PolledFrame {
         if let Some(first) = self.first.take() {
             return Poll::Ready(Some(Ok(Frame::data(first))));
         }
-        let polled = match &mut self.kind {
-            Kind::Empty => return Poll::Ready(None),
-            Kind::Hyper(body, version) => {
+        let polled = match &mut self.content {
+            RequestContent::Empty => return Poll::Ready(None),
+            RequestContent::Hyper(body, version) => {
                 match Pin::new(&mut *body).poll_frame(cx).map_err(BodyError::from) {
-                    Poll::Ready(None) if is_unfinished(body, *version) => {
-                        Poll::Ready(Some(Err(Unfinished.into())))
+                    Poll::Ready(None) if is_truncated(body, *version) => {
+                        Poll::Ready(Some(Err(TruncatedStream.into())))
                     }
                     polled => polled,
                 }
             }
-            Kind::Any(body) => body.as_mut().poll_frame(cx),
-            Kind::Kept(content) => return content.poll_frame(cx),
+            RequestContent::Boxed(body) => body.as_mut().poll_frame(cx),
+            // The body inside records its own progress.
+            RequestContent::Kept(replay) => return replay.poll_frame(cx),
         };
-        let mut noted = self.noted(polled, cx);
-        if let Poll::Ready(Some(Ok(frame))) = &mut noted
+        let mut recorded = self.record_poll(polled, cx);
+        if let Poll::Ready(Some(Ok(frame))) = &mut recorded
             && let (Some(trailers), Some(filter)) = (frame.trailers_mut(), &self.trailers)
         {
-            filter.apply(trailers);
+            filter.remove_forbidden(trailers);
         }
-        noted
+        recorded
     }
 
     fn is_end_stream(&self) -> bool {
         self.first.is_none()
-            && match &self.kind {
-                Kind::Empty => true,
-                Kind::Hyper(body, _) => body.is_end_stream(),
-                Kind::Any(body) => body.is_end_stream(),
-                Kind::Kept(content) => content.is_end_stream(),
+            && match &self.content {
+                RequestContent::Empty => true,
+                RequestContent::Hyper(body, _) => body.is_end_stream(),
+                RequestContent::Boxed(body) => body.is_end_stream(),
+                RequestContent::Kept(replay) => replay.is_end_stream(),
             }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.kind {
-            // What was read already belongs to a body of unknown length.
+        match &self.content {
+            // A piece is read ahead only of a body of unknown length.
             _ if self.first.is_some() => SizeHint::default(),
-            Kind::Empty => SizeHint::with_exact(0),
-            Kind::Hyper(body, _) => body.size_hint(),
-            Kind::Any(body) => body.size_hint(),
-            Kind::Kept(content) => content.size_hint(),
+            RequestContent::Empty => SizeHint::with_exact(0),
+            RequestContent::Hyper(body, _) => body.size_hint(),
+            RequestContent::Boxed(body) => body.size_hint(),
+            RequestContent::Kept(replay) => replay.size_hint(),
         }
     }
 }

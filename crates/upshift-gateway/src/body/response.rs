@@ -1,6 +1,7 @@
-//! The body of an answer, on its way to the client.
+//! The body of a response, on its way to the client.
 
 use std::future::poll_fn;
+use std::mem;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -11,256 +12,265 @@ use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::task::yield_now;
 
-use super::{BodyError, Silence, Unfinished, is_unfinished};
+use super::{BodyError, BodyTimeout, PolledFrame, TruncatedStream, is_truncated};
 use crate::fields::trailers::TrailerFilter;
-use crate::progress::activity::InFlight;
+use crate::progress::activity::ActiveRequest;
 use crate::progress::stream_watch::StreamProgress;
-use crate::upstream::{Failure, Lease};
+use crate::upstream::{Checkout, EndpointFailure};
 
-/// As long a piece as is handed to a codec with flow control: a client that takes so much within
-/// the time allowed makes progress.
+/// The size of the pieces for a codec with flow control: a client that takes one within the time
+/// allowed makes progress.
 const PIECE: usize = 16 * 1024;
 
-/// The body of an answer.
-pub(crate) struct Body {
-    kind: Kind,
-    /// Held until the last byte: the connection is busy so long.
-    in_flight: Option<InFlight>,
-    /// Where the stream's progress is recorded, if the client has flow control.
+/// The body of a response.
+pub(crate) struct ResponseBody {
+    content: ResponseContent,
+    /// Dropped with the body: the client's connection is not idle before the last byte.
+    active_request: Option<ActiveRequest>,
+    /// The progress of the stream, if the client's connection has flow control.
     progress: Option<Rc<StreamProgress>>,
     /// The last byte of the content, until there is window for it.
     last_byte: Option<Bytes>,
 }
 
-enum Kind {
+enum ResponseContent {
     Empty,
     Full(Bytes),
-    Upstream(Box<FromUpstream>),
+    Upstream(Box<UpstreamContent>),
 }
 
-struct FromUpstream {
+/// Content that comes from an upstream.
+struct UpstreamContent {
     body: Incoming,
     version: Version,
-    lease: Option<Lease>,
-    silence: Silence,
+    /// `None` once the exchange has ended.
+    checkout: Option<Checkout>,
+    timeout: BodyTimeout,
     trailers: TrailerFilter,
-    /// What came first, if it has been waited for.
+    /// The frame that [`ResponseBody::wait_for_start`] read ahead.
     first: Option<Frame<Bytes>>,
-    /// Of a longer piece, what has not been handed on.
+    /// The part of a longer piece that was not passed on yet.
     rest: Bytes,
 }
 
-type Polled = Poll<Option<Result<Frame<Bytes>, BodyError>>>;
-
-impl Body {
+impl ResponseBody {
     /// No body.
     pub(crate) fn empty() -> Self {
-        Self { kind: Kind::Empty, in_flight: None, progress: None, last_byte: None }
+        let content = ResponseContent::Empty;
+        Self { content, active_request: None, progress: None, last_byte: None }
     }
 
-    /// A body that is known whole.
-    pub(crate) fn full(bytes: impl Into<Bytes>) -> Self {
-        let bytes = bytes.into();
-        let kind = if bytes.is_empty() { Kind::Empty } else { Kind::Full(bytes) };
-        Self { kind, ..Self::empty() }
+    /// A body that is already complete.
+    pub(crate) fn from_bytes(bytes: impl Into<Bytes>) -> Self {
+        let full: Bytes = bytes.into();
+        if full.is_empty() {
+            return Self::empty();
+        }
+        Self { content: ResponseContent::Full(full), ..Self::empty() }
     }
 
-    /// The upstream's body; its connection is given back when the body has been read, and closed if
-    /// the upstream is silent for too long.
-    pub(crate) fn upstream(
+    /// The upstream's body. At its end the connection returns to the pool; if the upstream sends
+    /// nothing for too long, the connection closes.
+    pub(crate) fn from_upstream(
         body: Incoming,
         version: Version,
-        lease: Lease,
-        silence: Silence,
+        checkout: Checkout,
+        timeout: BodyTimeout,
         trailers: TrailerFilter,
     ) -> Self {
         if body.is_end_stream() {
-            lease.give_back();
+            checkout.return_to_pool();
             return Self::empty();
         }
-        let lease = Some(lease);
-        let from = FromUpstream {
+        let upstream = UpstreamContent {
             body,
             version,
-            lease,
-            silence,
+            checkout: Some(checkout),
+            timeout,
             trailers,
             first: None,
             rest: Bytes::new(),
         };
-        Self { kind: Kind::Upstream(Box::new(from)), ..Self::empty() }
+        Self { content: ResponseContent::Upstream(Box::new(upstream)), ..Self::empty() }
     }
 
-    /// Reads what came of the content together with the head, so that an answer that is broken from
-    /// the start is known to be before any of it goes out.
+    /// Reads the content that arrived together with the head, so that a response that is broken
+    /// from the start fails before any of it is sent.
     ///
     /// # Errors
-    /// If it is.
-    pub(crate) async fn begun(mut self) -> Result<Self, BodyError> {
-        let Kind::Upstream(from) = &mut self.kind else { return Ok(self) };
-        // The codec reads on when it has been asked to, and its task has run.
-        for wait in [true, false] {
-            match poll_fn(|cx| Poll::Ready(from.poll_upstream(cx))).await {
-                Poll::Ready(Some(Ok(frame))) => from.first = Some(frame),
-                Poll::Ready(Some(Err(error))) => return Err(error),
-                Poll::Ready(None) => {
-                    self.kind = Kind::Empty;
-                    return Ok(self);
-                }
-                Poll::Pending if wait => {
-                    yield_now().await;
-                    continue;
-                }
-                Poll::Pending => {}
-            }
-            break;
+    /// If it is broken.
+    pub(crate) async fn wait_for_start(mut self) -> Result<Self, BodyError> {
+        let ResponseContent::Upstream(upstream) = &mut self.content else { return Ok(self) };
+        let mut polled = poll_once(upstream).await;
+        if polled.is_pending() {
+            // The poll asked hyper to read on, which its task does at its next turn.
+            yield_now().await;
+            polled = poll_once(upstream).await;
+        }
+        match polled {
+            Poll::Ready(Some(Ok(frame))) => upstream.first = Some(frame),
+            Poll::Ready(Some(Err(error))) => return Err(error),
+            Poll::Ready(None) => self.content = ResponseContent::Empty,
+            Poll::Pending => {}
         }
         Ok(self)
     }
 
-    /// Keeps the request in flight until this body ends.
-    pub(crate) fn holding(mut self, in_flight: InFlight) -> Self {
-        self.in_flight = Some(in_flight);
+    /// Keeps the request active until this body ends.
+    pub(crate) fn with_active_request(mut self, active_request: ActiveRequest) -> Self {
+        self.active_request = Some(active_request);
         self
     }
 
-    /// Records its progress, and hands it on in pieces that a client with flow control has to take
-    /// in time.
-    pub(crate) fn tracked(mut self, progress: Option<Rc<StreamProgress>>) -> Self {
+    /// Records the progress of the body, and splits it into pieces that a client with flow control
+    /// has to take in time.
+    pub(crate) fn with_progress(mut self, progress: Option<Rc<StreamProgress>>) -> Self {
         if let Some(progress) = &progress {
-            progress.answered();
+            progress.start_response();
         }
         self.progress = progress;
         self
     }
 
-    /// Keeps the last byte of the content back. The codec takes a piece for which it has window for
-    /// a single byte, and ends the stream's task with the last one: what is behind this byte was
-    /// then sent, or can be.
-    fn keep_last_byte(&mut self, polled: &mut Polled) {
+    /// Holds back the last byte of the content. The codec takes a whole piece as soon as it has
+    /// window for one byte, and ends the stream's task with the last piece. When it polls for this
+    /// byte, all bytes before it were sent, or can be.
+    fn hold_back_last_byte(&mut self, polled: &mut PolledFrame) {
         if self.progress.is_none() || !http_body::Body::is_end_stream(self) {
             return;
         }
-        let Poll::Ready(Some(Ok(frame))) = polled else { return };
-        if let Some(data) = frame.data_mut().filter(|data| data.len() > 1) {
+        if let Poll::Ready(Some(Ok(frame))) = polled
+            && let Some(data) = frame.data_mut()
+            && data.len() > 1
+        {
             self.last_byte = Some(data.split_off(data.len() - 1));
         }
     }
 
-    fn poll_kind(&mut self, cx: &mut Context<'_>) -> Polled {
-        let piece = if self.progress.is_some() { PIECE } else { usize::MAX };
-        match &mut self.kind {
-            Kind::Empty => Poll::Ready(None),
-            Kind::Full(_) => match std::mem::replace(&mut self.kind, Kind::Empty) {
-                Kind::Full(bytes) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
-                _ => Poll::Ready(None),
-            },
-            Kind::Upstream(from) => from.poll_piece(cx, piece),
+    fn poll_content(&mut self, cx: &mut Context<'_>) -> PolledFrame {
+        let max_length = if self.progress.is_some() { PIECE } else { usize::MAX };
+        match &mut self.content {
+            ResponseContent::Empty => Poll::Ready(None),
+            ResponseContent::Full(bytes) => {
+                let full = mem::take(bytes);
+                self.content = ResponseContent::Empty;
+                Poll::Ready(Some(Ok(Frame::data(full))))
+            }
+            ResponseContent::Upstream(upstream) => upstream.poll_piece(cx, max_length),
         }
     }
 }
 
-impl FromUpstream {
-    /// The next piece, of at most `length` bytes.
-    fn poll_piece(&mut self, cx: &mut Context<'_>, length: usize) -> Polled {
+/// Polls once, without waiting.
+async fn poll_once(upstream: &mut UpstreamContent) -> PolledFrame {
+    poll_fn(|cx| Poll::Ready(upstream.poll_upstream(cx))).await
+}
+
+impl UpstreamContent {
+    /// The next piece, of at most `max_length` bytes.
+    fn poll_piece(&mut self, cx: &mut Context<'_>, max_length: usize) -> PolledFrame {
         if self.rest.is_empty() {
-            let mut polled = match self.first.take() {
+            let polled = match self.first.take() {
                 Some(first) => Poll::Ready(Some(Ok(first))),
                 None => self.poll_upstream(cx),
             };
-            let Poll::Ready(Some(Ok(frame))) = &mut polled else { return polled };
-            match frame.data_ref() {
-                Some(data) if data.len() > length => self.rest = data.clone(),
+            match &polled {
+                Poll::Ready(Some(Ok(frame))) => match frame.data_ref() {
+                    Some(data) if data.len() > max_length => self.rest = data.clone(),
+                    _ => return polled,
+                },
                 _ => return polled,
             }
         }
-        let piece = self.rest.split_to(length.min(self.rest.len()));
+        let piece = self.rest.split_to(max_length.min(self.rest.len()));
         if self.rest.is_empty() {
-            // Else it would keep the codec's buffer.
+            // An empty slice would keep the whole read buffer of hyper alive.
             self.rest = Bytes::new();
         }
         Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 
-    fn poll_upstream(&mut self, cx: &mut Context<'_>) -> Polled {
+    fn poll_upstream(&mut self, cx: &mut Context<'_>) -> PolledFrame {
         let mut polled = Pin::new(&mut self.body).poll_frame(cx).map_err(BodyError::from);
-        if matches!(polled, Poll::Ready(None)) && is_unfinished(&self.body, self.version) {
-            polled = Poll::Ready(Some(Err(Unfinished.into())));
+        if matches!(polled, Poll::Ready(None)) && is_truncated(&self.body, self.version) {
+            polled = Poll::Ready(Some(Err(TruncatedStream.into())));
         }
-        match &mut polled {
+        let ended = match &mut polled {
             Poll::Pending => {
-                let silent = self.silence.poll(cx);
-                if silent.is_ready() {
-                    self.fail(Failure::Timeout);
+                let timed_out = self.timeout.poll_expired(cx);
+                if timed_out.is_ready() {
+                    self.fail_exchange(EndpointFailure::Timeout);
                 }
-                return silent.map(|silent| Some(Err(silent.into())));
+                return timed_out.map(|timed_out| Some(Err(timed_out.into())));
             }
             Poll::Ready(Some(Ok(frame))) => {
                 if let Some(trailers) = frame.trailers_mut() {
-                    self.trailers.apply(trailers);
+                    self.trailers.remove_forbidden(trailers);
                 }
+                self.body.is_end_stream()
             }
-            Poll::Ready(Some(Err(_))) => self.fail(Failure::Broken),
-            Poll::Ready(None) => {}
-        }
-        self.silence.ended();
-        let ended = match &polled {
+            Poll::Ready(Some(Err(_))) => {
+                self.fail_exchange(EndpointFailure::Broken);
+                false
+            }
             Poll::Ready(None) => true,
-            Poll::Ready(Some(Ok(_))) => self.body.is_end_stream(),
-            _ => false,
         };
-        if ended && let Some(lease) = self.lease.take() {
-            lease.give_back();
+        self.timeout.reset();
+        if ended && let Some(checkout) = self.checkout.take() {
+            checkout.return_to_pool();
         }
         polled
     }
 
-    fn fail(&mut self, failure: Failure) {
-        if let Some(lease) = self.lease.take() {
-            lease.fail(failure);
+    /// Returns true if bytes were read from the upstream and not passed on.
+    fn has_unsent(&self) -> bool {
+        self.first.is_some() || !self.rest.is_empty()
+    }
+
+    fn fail_exchange(&mut self, failure: EndpointFailure) {
+        if let Some(checkout) = self.checkout.take() {
+            checkout.fail_response(failure);
         }
     }
 }
 
-impl http_body::Body for Body {
+impl http_body::Body for ResponseBody {
     type Data = Bytes;
     type Error = BodyError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Polled {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> PolledFrame {
         let polled = match self.last_byte.take() {
             Some(byte) => Poll::Ready(Some(Ok(Frame::data(byte)))),
             None => {
-                let mut polled = self.poll_kind(cx);
-                self.keep_last_byte(&mut polled);
+                let mut polled = self.poll_content(cx);
+                self.hold_back_last_byte(&mut polled);
                 polled
             }
         };
         if let Some(progress) = &self.progress {
-            progress.polled(polled.is_pending());
+            progress.record_poll(polled.is_pending());
         }
         polled
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.kind {
+        match &self.content {
             _ if self.last_byte.is_some() => false,
-            Kind::Empty => true,
-            Kind::Full(_) => false,
-            Kind::Upstream(from) => {
-                from.first.is_none() && from.rest.is_empty() && from.body.is_end_stream()
+            ResponseContent::Empty => true,
+            ResponseContent::Full(_) => false,
+            ResponseContent::Upstream(upstream) => {
+                !upstream.has_unsent() && upstream.body.is_end_stream()
             }
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.kind {
+        match &self.content {
             _ if self.last_byte.is_some() => SizeHint::with_exact(1),
-            Kind::Empty => SizeHint::with_exact(0),
-            Kind::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Kind::Upstream(from) if from.first.is_none() && from.rest.is_empty() => {
-                from.body.size_hint()
-            }
-            Kind::Upstream(_) => SizeHint::default(),
+            ResponseContent::Empty => SizeHint::with_exact(0),
+            ResponseContent::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            ResponseContent::Upstream(upstream) if upstream.has_unsent() => SizeHint::default(),
+            ResponseContent::Upstream(upstream) => upstream.body.size_hint(),
         }
     }
 }

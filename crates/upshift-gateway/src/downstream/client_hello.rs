@@ -39,7 +39,7 @@ impl NoHello {
 ///
 /// # Errors
 /// If none comes, or one that is too old; the client has then been sent an alert.
-pub(crate) async fn read<S>(mut stream: S) -> Result<StartHandshake<S>, NoHello>
+pub(crate) async fn read_client_hello<S>(mut stream: S) -> Result<StartHandshake<S>, NoHello>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -115,8 +115,9 @@ mod tests {
     #[tokio::test]
     async fn who_is_too_old_is_told_so() {
         let (near, mut far) = tokio::io::duplex(1024);
-        let reading =
-            tokio::spawn(async move { read(near).await.map(drop).map_err(|error| error.ending()) });
+        let reading = tokio::spawn(async move {
+            read_client_hello(near).await.map(drop).map_err(|error| error.ending())
+        });
         far.write_all(&old_hello()).await.unwrap();
         let mut alert = [0; 7];
         far.read_exact(&mut alert).await.unwrap();

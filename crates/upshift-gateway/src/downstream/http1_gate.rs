@@ -9,7 +9,7 @@
 
 use bytes::{Buf, BytesMut};
 
-use crate::downstream::preamble::{ContentEnd, Head, Opening, examine};
+use crate::downstream::preamble::{ContentEnd, Preamble, RequestHead, examine_preamble};
 use crate::framing::chunks::ChunkScanner;
 use crate::local_reply::Fault;
 
@@ -17,7 +17,7 @@ use crate::local_reply::Fault;
 #[derive(Debug)]
 pub(crate) struct Http1Gate {
     limit: usize,
-    state: State,
+    state: GateState,
     /// What was received and not handed on.
     buffer: BytesMut,
     /// How many bytes of it may be.
@@ -29,7 +29,7 @@ pub(crate) struct Http1Gate {
 }
 
 #[derive(Debug)]
-enum State {
+enum GateState {
     /// Before the end of a header section.
     Head,
     Content {
@@ -45,27 +45,33 @@ enum State {
 impl Http1Gate {
     /// For a connection of which `received` has come. Header sections have at most `limit` bytes.
     pub(crate) fn new(received: BytesMut, limit: usize) -> Self {
-        let mut gate =
-            Self { limit, state: State::Head, buffer: received, passed: 0, heads: 0, ended: false };
+        let mut gate = Self {
+            limit,
+            state: GateState::Head,
+            buffer: received,
+            passed: 0,
+            heads: 0,
+            ended: false,
+        };
         gate.advance();
         gate
     }
 
     /// For one whose first header section was examined already.
-    pub(crate) fn examined(received: BytesMut, head: &Head, limit: usize) -> Self {
-        let (state, passed) = (State::after(head), head.length);
+    pub(crate) fn after_head(received: BytesMut, head: &RequestHead, limit: usize) -> Self {
+        let (state, passed) = (GateState::after(head), head.length);
         let mut gate = Self { limit, state, buffer: received, passed, heads: 1, ended: false };
         gate.advance();
         gate
     }
 
     /// What may be handed on.
-    pub(crate) fn passed(&self) -> &[u8] {
+    pub(crate) fn passed_bytes(&self) -> &[u8] {
         &self.buffer[..self.passed]
     }
 
     /// `length` bytes of what may be handed on have been.
-    pub(crate) fn consume(&mut self, length: usize) {
+    pub(crate) fn consume_passed(&mut self, length: usize) {
         self.buffer.advance(length);
         self.passed -= length;
         if self.buffer.is_empty() {
@@ -75,53 +81,53 @@ impl Http1Gate {
     }
 
     /// Takes what has been received.
-    pub(crate) fn receive(&mut self, bytes: &[u8]) {
+    pub(crate) fn receive_bytes(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
         self.advance();
     }
 
     /// How many bytes of content may be read past this gate: nothing is held, and its length is
     /// known.
-    pub(crate) fn direct(&self) -> Option<u64> {
+    pub(crate) fn direct_content(&self) -> Option<u64> {
         match self.state {
-            State::Content { left } if self.buffer.is_empty() => Some(left),
+            GateState::Content { left } if self.buffer.is_empty() => Some(left),
             _ => None,
         }
     }
 
     /// `length` bytes of content were.
     pub(crate) fn passed_directly(&mut self, length: u64) {
-        if let State::Content { left } = &mut self.state {
+        if let GateState::Content { left } = &mut self.state {
             *left -= length;
             if *left == 0 {
-                self.state = State::Head;
+                self.state = GateState::Head;
             }
         }
     }
 
     /// Whether nothing more is to be read.
     pub(crate) fn is_stopped(&self) -> bool {
-        matches!(self.state, State::Refused(_) | State::BrokenContent)
+        matches!(self.state, GateState::Refused(_) | GateState::BrokenContent)
     }
 
     /// How many requests the codec has, or will have.
-    pub(crate) fn heads(&self) -> u64 {
+    pub(crate) fn passed_heads(&self) -> u64 {
         self.heads
     }
 
     /// The codec is shown the end of the connection.
-    pub(crate) fn end(&mut self) {
+    pub(crate) fn mark_ended(&mut self) {
         self.ended = true;
     }
 
     /// Whether the content of the request under way is malformed.
     pub(crate) fn is_broken(&self) -> bool {
-        matches!(self.state, State::BrokenContent)
+        matches!(self.state, GateState::BrokenContent)
     }
 
     /// Whether a header section has begun and not ended.
     pub(crate) fn is_within_head(&self) -> bool {
-        matches!(self.state, State::Head) && !self.buffer.is_empty()
+        matches!(self.state, GateState::Head) && !self.buffer.is_empty()
     }
 
     /// The fault that is to be answered, and what is left of the bytes. A codec that ended by
@@ -129,59 +135,59 @@ impl Http1Gate {
     /// answer.
     pub(crate) fn into_rest(self) -> (Option<Fault>, BytesMut) {
         match self.state {
-            State::Refused(fault) if self.ended => (Some(fault), self.buffer),
+            GateState::Refused(fault) if self.ended => (Some(fault), self.buffer),
             _ => (None, self.buffer),
         }
     }
 
     /// Looks at what has not been looked at.
     fn advance(&mut self) {
-        while self.passed < self.buffer.len() && self.step() {}
+        while self.passed < self.buffer.len() && self.advance_once() {}
     }
 
     /// One step; false if more bytes are needed, or none are read any more.
-    fn step(&mut self) -> bool {
+    fn advance_once(&mut self) -> bool {
         let rest = &mut self.buffer[self.passed..];
         match &mut self.state {
-            State::Head => match examine(rest, self.limit) {
-                Opening::Incomplete => return false,
-                Opening::Http1(head) => {
+            GateState::Head => match examine_preamble(rest, self.limit) {
+                Preamble::Incomplete => return false,
+                Preamble::Http1(head) => {
                     self.passed += head.length;
                     self.heads += 1;
-                    self.state = State::after(&head);
+                    self.state = GateState::after(&head);
                 }
-                Opening::Faulty(fault) => self.state = State::Refused(fault),
-                Opening::Http2 | Opening::Tls => {
-                    self.state = State::Refused(Fault::NotHttp(
+                Preamble::Faulty(fault) => self.state = GateState::Refused(fault),
+                Preamble::Http2 | Preamble::Tls => {
+                    self.state = GateState::Refused(Fault::NotHttp(
                         "What follows the first request is no HTTP/1 request.",
                     ));
                 }
             },
-            State::Content { left } => {
+            GateState::Content { left } => {
                 let length = rest.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
                 *left -= length as u64;
                 self.passed += length;
                 if *left == 0 {
-                    self.state = State::Head;
+                    self.state = GateState::Head;
                 }
             }
-            State::Chunked(scanner) => match scanner.scan(rest) {
+            GateState::Chunked(scanner) => match scanner.scan_bytes(rest) {
                 Ok(length) => {
                     self.passed += length;
                     if scanner.is_done() {
-                        self.state = State::Head;
+                        self.state = GateState::Head;
                     }
                 }
-                Err(_) => self.state = State::BrokenContent,
+                Err(_) => self.state = GateState::BrokenContent,
             },
-            State::Refused(_) | State::BrokenContent => return false,
+            GateState::Refused(_) | GateState::BrokenContent => return false,
         }
         true
     }
 }
 
-impl State {
-    fn after(head: &Head) -> Self {
+impl GateState {
+    fn after(head: &RequestHead) -> Self {
         match head.content {
             ContentEnd::Length(0) => Self::Head,
             ContentEnd::Length(left) => Self::Content { left },
@@ -208,12 +214,12 @@ mod tests {
         let mut gate = Http1Gate::new(BytesMut::new(), 1024);
         let mut passed = Vec::new();
         for part in parts {
-            gate.receive(part);
-            passed.extend_from_slice(gate.passed());
-            gate.consume(gate.passed().len());
+            gate.receive_bytes(part);
+            passed.extend_from_slice(gate.passed_bytes());
+            gate.consume_passed(gate.passed_bytes().len());
         }
         let broken = gate.is_broken();
-        gate.end();
+        gate.mark_ended();
         (String::from_utf8_lossy(&passed).into_owned(), gate.into_rest().0, broken)
     }
 

@@ -29,7 +29,7 @@ use upshift_http::strip_hop_by_hop;
 
 use crate::downstream::client_hello::{self, NoHello};
 use crate::telemetry::counts::Ending;
-use crate::tunnel::offered;
+use crate::tunnel::offered_upgrades;
 
 /// What the `101` names, from the bottom up (RFC 2817 §3.3).
 pub(crate) const STACK: HeaderValue = HeaderValue::from_static("TLS/1.2, HTTP/1.1");
@@ -66,7 +66,7 @@ impl HandshakeError {
 pub(crate) fn is_asked(request: &request::Parts, has_content: bool) -> bool {
     request.method == Method::OPTIONS
         && !has_content
-        && offered(request).is_some_and(|list| list.names("TLS"))
+        && offered_upgrades(request).is_some_and(|list| list.names("TLS"))
 }
 
 /// The request as it is to be read again inside TLS, without its offer.
@@ -117,7 +117,7 @@ pub(crate) async fn handshake<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let start = client_hello::read(stream).await?;
+    let start = client_hello::read_client_hello(stream).await?;
     let spliced = start
         .client_hello()
         .alpn()

@@ -35,8 +35,8 @@ use upshift_core::TlsState;
 use crate::body::RequestBody;
 use crate::downstream::client_hello::NoHello;
 use crate::downstream::http1_gate::Http1Gate;
-use crate::downstream::preamble::{Opening, examine};
-use crate::downstream::stream::{Stream, Transport};
+use crate::downstream::preamble::{Preamble, examine_preamble};
+use crate::downstream::stream::{ClientStream, ClientTransport};
 use crate::downstream::switch::Switch;
 use crate::exchange::respond;
 use crate::exchange::serve;
@@ -93,7 +93,8 @@ pub(crate) async fn cleartext(
     activity: Rc<Activity>,
 ) {
     let connection = Connection::new(worker, peer, TlsState::Cleartext, activity);
-    let stream = Stream::new(Transport::Clear(tcp), Rc::clone(&connection.activity));
+    let stream =
+        ClientStream::new(ClientTransport::Cleartext(tcp), Rc::clone(&connection.activity));
     sniffed(stream, connection).await;
 }
 
@@ -109,14 +110,14 @@ pub(crate) async fn over_tls(
     let limit = snapshot.settings.limits.header_timeout;
     drop(snapshot);
     let handshake = async {
-        let hello = client_hello::read(tcp).await?;
-        activity.received();
+        let hello = client_hello::read_client_hello(tcp).await?;
+        activity.record_read();
         Ok::<_, NoHello>(hello.into_stream(config).await?)
     };
     let shaken = tokio::select! {
         biased;
         shaken = Box::pin(timeout(limit, handshake)) => shaken,
-        () = activity.evicted() => return,
+        () = activity.wait_for_eviction() => return,
     };
     let tls = match shaken {
         Ok(Ok(tls)) => tls,
@@ -130,7 +131,8 @@ pub(crate) async fn over_tls(
     let http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
     activity.handshake_ended();
     let connection = Connection::new(worker, peer, state, activity);
-    let stream = Stream::new(Transport::Tls(Box::new(tls)), Rc::clone(&connection.activity));
+    let stream =
+        ClientStream::new(ClientTransport::Tls(Box::new(tls)), Rc::clone(&connection.activity));
     if http2 {
         Box::pin(serve_http2(stream, Rc::new(connection), None)).await;
     } else {
@@ -139,7 +141,7 @@ pub(crate) async fn over_tls(
 }
 
 /// Serves whatever the client begins to speak.
-async fn sniffed(mut stream: Stream, connection: Connection) {
+async fn sniffed(mut stream: ClientStream, connection: Connection) {
     let limits = connection.worker.limits();
     let mut received = BytesMut::new();
     let draining = connection.worker.shared.draining.subscribe();
@@ -147,32 +149,32 @@ async fn sniffed(mut stream: Stream, connection: Connection) {
         biased;
         opened = open(&mut stream, &mut received, &limits, draining) => opened,
         // It has sent nothing, or it would not have been chosen.
-        () = connection.activity.evicted() => Ok(Opening::Incomplete),
+        () = connection.activity.wait_for_eviction() => Ok(Preamble::Incomplete),
     };
     match opened {
-        Ok(Opening::Http1(head)) => {
-            stream.put_gate(Http1Gate::examined(received, &head, limits.header_bytes));
+        Ok(Preamble::Http1(head)) => {
+            stream.put_gate(Http1Gate::after_head(received, &head, limits.header_bytes));
             serve_http1(stream, Rc::new(connection)).await;
         }
-        Ok(Opening::Http2) => {
-            stream.unread(received.freeze());
+        Ok(Preamble::Http2) => {
+            stream.put_back(received.freeze());
             Box::pin(serve_http2(stream, Rc::new(connection), None)).await;
         }
-        Ok(Opening::Faulty(fault)) => answer_fault(stream, &fault, &connection).await,
-        Ok(Opening::Tls) => connection.worker.count_ending(Ending::TlsInClear),
-        Ok(Opening::Incomplete) => {}
+        Ok(Preamble::Faulty(fault)) => answer_fault(stream, &fault, &connection).await,
+        Ok(Preamble::Tls) => connection.worker.count_ending(Ending::TlsInClear),
+        Ok(Preamble::Incomplete) => {}
         Err(_) => connection.worker.count_ending(Ending::Io),
     }
 }
 
 /// Answers a message that no codec is to read, and closes.
-async fn answer_fault(mut stream: Stream, fault: &Fault, connection: &Connection) {
+async fn answer_fault(mut stream: ClientStream, fault: &Fault, connection: &Connection) {
     let limits = connection.worker.limits();
     connection.worker.count_fault(fault, "");
     let wire = respond::fault_on_the_wire(fault, &respond::date());
     // A client that does not take the answer is closed on all the same.
     if let Ok(Ok(())) = timeout(limits.header_timeout, stream.write_all(&wire)).await {
-        stream.close(Some((limits.discard_bytes, limits.discard_timeout))).await;
+        stream.close_gracefully(Some((limits.discard_bytes, limits.discard_timeout))).await;
     }
 }
 
@@ -183,11 +185,11 @@ const DRAIN_GRACE: Duration = Duration::from_secs(1);
 /// Reads until the first bytes tell what they are. `Incomplete`: the client went away, or had not
 /// begun when the gateway shut down.
 async fn open(
-    stream: &mut Stream,
+    stream: &mut ClientStream,
     received: &mut BytesMut,
     limits: &Limits,
     mut draining: watch::Receiver<bool>,
-) -> std::io::Result<Opening> {
+) -> std::io::Result<Preamble> {
     let accepted = Instant::now();
     let mut deadline = accepted + limits.idle;
     let mut drained = pin!(async {
@@ -203,19 +205,19 @@ async fn open(
         let read = tokio::select! {
             biased;
             read = timeout_at(deadline, stream.read_buf(received)) => read,
-            () = &mut drained, if idle => return Ok(Opening::Incomplete),
+            () = &mut drained, if idle => return Ok(Preamble::Incomplete),
         };
         match read {
             Ok(read) => {
                 if read? == 0 {
-                    return Ok(Opening::Incomplete);
+                    return Ok(Preamble::Incomplete);
                 }
             }
-            Err(_) if received.is_empty() => return Ok(Opening::Incomplete),
-            Err(_) => return Ok(Opening::Faulty(Fault::HeadTimeout)),
+            Err(_) if received.is_empty() => return Ok(Preamble::Incomplete),
+            Err(_) => return Ok(Preamble::Faulty(Fault::HeadTimeout)),
         }
-        match examine(received, limits.header_bytes) {
-            Opening::Incomplete => deadline = deadline.min(Instant::now() + limits.header_timeout),
+        match examine_preamble(received, limits.header_bytes) {
+            Preamble::Incomplete => deadline = deadline.min(Instant::now() + limits.header_timeout),
             opening => return Ok(opening),
         }
     }
@@ -223,7 +225,7 @@ async fn open(
 
 /// Serves HTTP/1.0 and HTTP/1.1, and what the connection switches to after that. The stream has a
 /// gate.
-pub(crate) async fn serve_http1(stream: Stream, connection: Rc<Connection>) {
+pub(crate) async fn serve_http1(stream: ClientStream, connection: Rc<Connection>) {
     // In a box of its own, the codec is gone before what follows it begins: an idle tunnel does not
     // carry it along.
     let Http1Ended { stream, early, fault } = Box::pin(codec_http1(stream, &connection)).await;
@@ -237,12 +239,12 @@ pub(crate) async fn serve_http1(stream: Stream, connection: Rc<Connection>) {
     // RFC 9112 §9.6: the answer to a request that was not read whole is lost if we just close.
     let linger =
         connection.activity.left_unread().then_some((limits.discard_bytes, limits.discard_timeout));
-    stream.close(linger).await;
+    stream.close_gracefully(linger).await;
 }
 
 /// A connection whose codec for HTTP/1 has ended.
 struct Http1Ended {
-    stream: Stream,
+    stream: ClientStream,
     /// Bytes that were read and belong to no message.
     early: Bytes,
     /// What is wrong with the message that ended it.
@@ -250,7 +252,7 @@ struct Http1Ended {
 }
 
 /// The exchanges of one connection.
-async fn codec_http1(mut stream: Stream, connection: &Rc<Connection>) -> Http1Ended {
+async fn codec_http1(mut stream: ClientStream, connection: &Rc<Connection>) -> Http1Ended {
     let limits = connection.worker.limits();
     stream.defer_shutdown();
     let shared = Rc::clone(connection);
@@ -258,7 +260,7 @@ async fn codec_http1(mut stream: Stream, connection: &Rc<Connection>) -> Http1En
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
         let connection = Rc::clone(&shared);
         async move {
-            let request = RequestBody::hyper(request, &connection.activity, idle);
+            let request = RequestBody::from_hyper(request, &connection.activity, idle);
             Ok::<_, Infallible>(serve(&connection, request).await)
         }
     });
@@ -292,12 +294,12 @@ async fn codec_http1(mut stream: Stream, connection: &Rc<Connection>) -> Http1En
 /// Serves HTTP/2. After an h2c upgrade, `first` (the HTTP/1.1 request) replaces the placeholder
 /// request on stream 1, of which only the method is real.
 pub(crate) async fn serve_http2(
-    stream: Stream,
+    stream: ClientStream,
     connection: Rc<Connection>,
     first: Option<Request<RequestBody>>,
 ) {
     let limits = connection.worker.limits();
-    connection.activity.multiplexed();
+    connection.activity.set_multiplexed();
     let shared = Rc::clone(&connection);
     let idle = limits.idle;
     let first = Cell::new(first);
@@ -305,8 +307,8 @@ pub(crate) async fn serve_http2(
         let connection = Rc::clone(&shared);
         let kept = first.take();
         async move {
-            let request =
-                kept.unwrap_or_else(|| RequestBody::hyper(request, &connection.activity, idle));
+            let request = kept
+                .unwrap_or_else(|| RequestBody::from_hyper(request, &connection.activity, idle));
             Ok::<_, Infallible>(serve(&connection, request).await)
         }
     });
@@ -346,7 +348,7 @@ pub(crate) async fn drive<C: Future<Output = hyper::Result<()>>>(
     let mut told_to_end = pin!(async move {
         tokio::select! {
             _ = draining.wait_for(|draining| *draining) => None,
-            () = activity.evicted() => Some(activity),
+            () = activity.wait_for_eviction() => Some(activity),
         }
     });
     let mut timer = pin!(sleep_until(Instant::now() + limits.idle));
@@ -376,7 +378,7 @@ pub(crate) async fn drive<C: Future<Output = hyper::Result<()>>>(
             if timer.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
             }
-            match activity.check(limits, Instant::now()) {
+            match activity.check_deadline(limits, Instant::now()) {
                 Ok(next) => timer.as_mut().reset(next),
                 // Between requests, the client is told that there will be no next one.
                 Err(Expired::Idle) if !finishing => {

@@ -21,13 +21,13 @@ const MAX_TARGET: usize = u16::MAX as usize - 1;
 
 /// What the first bytes are.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Opening {
+pub(crate) enum Preamble {
     /// Too few to tell.
     Incomplete,
     /// The preface of HTTP/2.
     Http2,
     /// A header section of HTTP/1 that the codec may have.
-    Http1(Head),
+    Http1(RequestHead),
     /// A TLS record, on a port that speaks in clear.
     Tls,
     /// Nothing that can be served.
@@ -36,7 +36,7 @@ pub(crate) enum Opening {
 
 /// A header section that has arrived whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Head {
+pub(crate) struct RequestHead {
     /// Its length in bytes, with the empty lines before it.
     pub(crate) length: usize,
     /// Where the content behind it ends.
@@ -53,36 +53,36 @@ pub(crate) enum ContentEnd {
 }
 
 /// Looks at all that has arrived so far. May rewrite the minor version in the first line.
-pub(crate) fn examine(received: &mut [u8], limit: usize) -> Opening {
+pub(crate) fn examine_preamble(received: &mut [u8], limit: usize) -> Preamble {
     if received.is_empty() || (received.len() < PREFACE.len() && PREFACE.starts_with(received)) {
-        return Opening::Incomplete;
+        return Preamble::Incomplete;
     }
     if received.starts_with(PREFACE) {
-        return Opening::Http2;
+        return Preamble::Http2;
     }
     if received.starts_with(&[0x16, 0x03]) {
-        return Opening::Tls;
+        return Preamble::Tls;
     }
     // RFC 9112 §2.2: "a server that is expecting to receive and parse a request-line SHOULD ignore
     // at least one empty line (CRLF) received prior to the request-line."
     let start =
         received.iter().position(|byte| !matches!(byte, b'\r' | b'\n')).unwrap_or(received.len());
     if start >= limit {
-        return Opening::Faulty(Fault::HeadTooLarge);
+        return Preamble::Faulty(Fault::HeadTooLarge);
     }
     let Some(length) = received[start..].iter().position(|&byte| byte == b'\n') else {
         return unfinished_line(&received[start..], limit);
     };
-    match request_line(&mut received[start..start + length]) {
-        Some(fault) => Opening::Faulty(fault),
-        None => head(&received[start..], start, limit),
+    match check_request_line(&mut received[start..start + length]) {
+        Some(fault) => Preamble::Faulty(fault),
+        None => examine_head(&received[start..], start, limit),
     }
 }
 
 /// A first line that has not ended: complete nonsense is told early.
-fn unfinished_line(line: &[u8], limit: usize) -> Opening {
+fn unfinished_line(line: &[u8], limit: usize) -> Preamble {
     if line.len() >= limit {
-        return Opening::Faulty(Fault::TargetTooLong);
+        return Preamble::Faulty(Fault::TargetTooLong);
     }
     let method = line.split(|&byte| byte == b' ').next().unwrap_or_default();
     if method.is_empty()
@@ -90,15 +90,15 @@ fn unfinished_line(line: &[u8], limit: usize) -> Opening {
         || !method.iter().copied().all(upshift_core::field::is_tchar)
     {
         if line.is_empty() {
-            return Opening::Incomplete;
+            return Preamble::Incomplete;
         }
-        return Opening::Faulty(Fault::NotHttp("The first line is no HTTP request."));
+        return Preamble::Faulty(Fault::NotHttp("The first line is no HTTP request."));
     }
-    Opening::Incomplete
+    Preamble::Incomplete
 }
 
 /// RFC 9112 §3: `method SP request-target SP HTTP-version`.
-fn request_line(line: &mut [u8]) -> Option<Fault> {
+fn check_request_line(line: &mut [u8]) -> Option<Fault> {
     let line = match line {
         [rest @ .., b'\r'] => rest,
         whole => whole,
@@ -143,25 +143,25 @@ fn request_line(line: &mut [u8]) -> Option<Fault> {
 }
 
 /// The fields, once all of them have arrived; `start` empty-line bytes came before them.
-fn head(received: &[u8], start: usize, limit: usize) -> Opening {
+fn examine_head(received: &[u8], start: usize, limit: usize) -> Preamble {
     let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
     let mut request = httparse::Request::new(&mut fields);
     match request.parse(received) {
         Ok(httparse::Status::Complete(length)) if length <= limit => {
             match content_end(request.headers, request.version == Some(0)) {
-                Err(fault) => Opening::Faulty(fault),
-                Ok(content) => Opening::Http1(Head { length: start + length, content }),
+                Err(fault) => Preamble::Faulty(fault),
+                Ok(content) => Preamble::Http1(RequestHead { length: start + length, content }),
             }
         }
-        Ok(httparse::Status::Complete(_)) => Opening::Faulty(Fault::HeadTooLarge),
-        Ok(httparse::Status::Partial) if received.len() < limit => Opening::Incomplete,
+        Ok(httparse::Status::Complete(_)) => Preamble::Faulty(Fault::HeadTooLarge),
+        Ok(httparse::Status::Partial) if received.len() < limit => Preamble::Incomplete,
         Ok(httparse::Status::Partial) | Err(httparse::Error::TooManyHeaders) => {
-            Opening::Faulty(Fault::HeadTooLarge)
+            Preamble::Faulty(Fault::HeadTooLarge)
         }
-        Err(httparse::Error::Token) => Opening::Faulty(Fault::NotHttp(
+        Err(httparse::Error::Token) => Preamble::Faulty(Fault::NotHttp(
             "The request's target has a character that must be percent-encoded.",
         )),
-        Err(_) => Opening::Faulty(Fault::NotHttp("A field line is malformed.")),
+        Err(_) => Preamble::Faulty(Fault::NotHttp("A field line is malformed.")),
     }
 }
 
@@ -209,13 +209,13 @@ fn is_known(coding: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    fn opening(bytes: &str) -> Opening {
-        examine(&mut bytes.as_bytes().to_vec(), 1024)
+    fn opening(bytes: &str) -> Preamble {
+        examine_preamble(&mut bytes.as_bytes().to_vec(), 1024)
     }
 
     fn fault(bytes: &str) -> u16 {
         match opening(bytes) {
-            Opening::Faulty(fault) => fault.status().as_u16(),
+            Preamble::Faulty(fault) => fault.status().as_u16(),
             other => panic!("{bytes:?} gave {other:?}"),
         }
     }
@@ -224,22 +224,22 @@ mod tests {
     #[test]
     fn the_preface_is_http2_once_it_is_whole() {
         let preface = String::from_utf8_lossy(PREFACE);
-        assert_eq!(opening(&preface), Opening::Http2);
-        assert_eq!(opening(&preface[..10]), Opening::Incomplete);
+        assert_eq!(opening(&preface), Preamble::Http2);
+        assert_eq!(opening(&preface[..10]), Preamble::Incomplete);
         assert_eq!(fault("PRI * HTTP/2.0\r\n\r\nXX"), 505);
     }
 
-    fn http1(length: usize, content: u64) -> Opening {
-        Opening::Http1(Head { length, content: ContentEnd::Length(content) })
+    fn http1(length: usize, content: u64) -> Preamble {
+        Preamble::Http1(RequestHead { length, content: ContentEnd::Length(content) })
     }
 
     #[test]
     fn a_request_is_http1_once_its_head_is_whole() {
         assert_eq!(opening("GET / HTTP/1.1\r\nHost: a\r\n\r\n"), http1(27, 0));
         assert_eq!(opening("\r\nGET / HTTP/1.0\r\n\r\nX"), http1(20, 0));
-        assert_eq!(opening("GET / HTTP/1.1\r\nHost: a\r\n"), Opening::Incomplete);
-        assert_eq!(opening("GE"), Opening::Incomplete);
-        assert_eq!(opening(""), Opening::Incomplete);
+        assert_eq!(opening("GET / HTTP/1.1\r\nHost: a\r\n"), Preamble::Incomplete);
+        assert_eq!(opening("GE"), Preamble::Incomplete);
+        assert_eq!(opening(""), Preamble::Incomplete);
     }
 
     /// RFC 9110 §15.6.6.
@@ -256,7 +256,7 @@ mod tests {
     #[test]
     fn a_higher_minor_version_is_served_as_1_1() {
         let mut bytes = b"GET / HTTP/1.9\r\nHost: a\r\n\r\n".to_vec();
-        assert_eq!(examine(&mut bytes, 1024), http1(27, 0));
+        assert_eq!(examine_preamble(&mut bytes, 1024), http1(27, 0));
         assert!(bytes.starts_with(b"GET / HTTP/1.1\r\n"));
     }
 
@@ -283,7 +283,7 @@ mod tests {
         assert_eq!(fault("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"), 400);
         let coded =
             |codings: &str| format!("POST / HTTP/1.1\r\nTransfer-Encoding: {codings}\r\n\r\n");
-        let chunked = Opening::Http1(Head { length: 47, content: ContentEnd::LastChunk });
+        let chunked = Preamble::Http1(RequestHead { length: 47, content: ContentEnd::LastChunk });
         assert_eq!(opening(&coded("Chunked")), chunked);
         for codings in [
             "chunked, chunked",

@@ -19,9 +19,9 @@ use crate::progress::activity::Activity;
 const GOODBYE: Duration = Duration::from_secs(1);
 
 /// What carries the bytes.
-pub(crate) enum Transport {
+pub(crate) enum ClientTransport {
     /// TCP.
-    Clear(TcpStream),
+    Cleartext(TcpStream),
     /// TLS over TCP.
     Tls(Box<TlsStream<TcpStream>>),
 }
@@ -29,14 +29,14 @@ pub(crate) enum Transport {
 /// How much is read through a gate at once, in bytes.
 const GATE_READ: usize = 8 * 1024;
 
-impl Transport {
+impl ClientTransport {
     fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         match self {
-            Self::Clear(tcp) => Pin::new(tcp).poll_read(cx, buffer),
+            Self::Cleartext(tcp) => Pin::new(tcp).poll_read(cx, buffer),
             Self::Tls(tls) => Pin::new(tls).poll_read(cx, buffer),
         }
     }
@@ -44,7 +44,7 @@ impl Transport {
 
 /// Reads at most `limit` bytes, and tells how many.
 fn poll_read_some(
-    transport: &mut Transport,
+    transport: &mut ClientTransport,
     cx: &mut Context<'_>,
     buffer: &mut ReadBuf<'_>,
     limit: u64,
@@ -60,8 +60,8 @@ fn poll_read_some(
 /// A client's connection.
 ///
 /// It records its [`Activity`].
-pub(crate) struct Stream {
-    transport: Transport,
+pub(crate) struct ClientStream {
+    transport: ClientTransport,
     early: Bytes,
     /// What stands between the connection and a codec of HTTP/1.
     gate: Option<Http1Gate>,
@@ -69,14 +69,14 @@ pub(crate) struct Stream {
     defer_shutdown: bool,
 }
 
-impl Stream {
+impl ClientStream {
     /// A connection of which nothing has been read.
-    pub(crate) fn new(transport: Transport, activity: Rc<Activity>) -> Self {
+    pub(crate) fn new(transport: ClientTransport, activity: Rc<Activity>) -> Self {
         Self { transport, early: Bytes::new(), gate: None, activity, defer_shutdown: false }
     }
 
     /// Puts `bytes` in front of what comes next.
-    pub(crate) fn unread(&mut self, bytes: Bytes) {
+    pub(crate) fn put_back(&mut self, bytes: Bytes) {
         debug_assert!(self.early.is_empty(), "unread twice");
         self.early = bytes;
     }
@@ -100,10 +100,10 @@ impl Stream {
         let Self { transport, gate, activity, .. } = self;
         let Some(gate) = gate else { return Poll::Ready(Ok(())) };
         loop {
-            if let [_, ..] = gate.passed() {
-                let length = gate.passed().len().min(buffer.remaining());
-                buffer.put_slice(&gate.passed()[..length]);
-                gate.consume(length);
+            if let [_, ..] = gate.passed_bytes() {
+                let length = gate.passed_bytes().len().min(buffer.remaining());
+                buffer.put_slice(&gate.passed_bytes()[..length]);
+                gate.consume_passed(length);
                 return Poll::Ready(Ok(()));
             }
             if gate.is_stopped() {
@@ -111,16 +111,16 @@ impl Stream {
                     activity.break_content();
                 }
                 // The end of the connection for the codec, once it has answered what came before.
-                if !activity.is_done_with(gate.heads(), cx) {
+                if !activity.is_done_with(gate.passed_heads(), cx) {
                     return Poll::Pending;
                 }
-                gate.end();
+                gate.mark_ended();
                 return Poll::Ready(Ok(()));
             }
-            if let Some(left) = gate.direct() {
+            if let Some(left) = gate.direct_content() {
                 let read = ready!(poll_read_some(transport, cx, buffer, left))?;
                 gate.passed_directly(read);
-                activity.received();
+                activity.record_read();
                 return Poll::Ready(Ok(()));
             }
             let mut space = [const { MaybeUninit::uninit() }; GATE_READ];
@@ -129,12 +129,12 @@ impl Stream {
             if received.filled().is_empty() {
                 return Poll::Ready(Ok(()));
             }
-            activity.received();
-            gate.receive(received.filled());
+            activity.record_read();
+            gate.receive_bytes(received.filled());
         }
     }
 
-    /// From now on shutting down only flushes, and [`Stream::close`] is for whoever takes the
+    /// From now on shutting down only flushes, and [`ClientStream::close`] is for whoever takes the
     /// stream back: the codec would close at once, and closing while bytes of a request are unread
     /// makes the kernel reset the connection and take our answer with it.
     pub(crate) fn defer_shutdown(&mut self) {
@@ -149,9 +149,11 @@ impl Stream {
     }
 
     /// The TCP connection under it; `None` if TLS or unread bytes lie between.
-    pub(crate) fn into_clear(self) -> Option<TcpStream> {
+    pub(crate) fn into_cleartext(self) -> Option<TcpStream> {
         match self.transport {
-            Transport::Clear(tcp) if self.early.is_empty() && self.gate.is_none() => Some(tcp),
+            ClientTransport::Cleartext(tcp) if self.early.is_empty() && self.gate.is_none() => {
+                Some(tcp)
+            }
             _ => None,
         }
     }
@@ -162,11 +164,11 @@ impl Stream {
     /// corresponding close by the client, or until the server is reasonably certain that its own
     /// TCP stack has received the client's acknowledgement". `linger` bounds the bytes and the
     /// time; `None` closes at once.
-    pub(crate) async fn close(mut self, linger: Option<(u64, Duration)>) {
+    pub(crate) async fn close_gracefully(mut self, linger: Option<(u64, Duration)>) {
         let shut = async {
             match &mut self.transport {
-                Transport::Clear(tcp) => tcp.shutdown().await,
-                Transport::Tls(tls) => tls.shutdown().await,
+                ClientTransport::Cleartext(tcp) => tcp.shutdown().await,
+                ClientTransport::Tls(tls) => tls.shutdown().await,
             }
         };
         // A client that takes nothing does not take TLS's close_notify either: waiting for that
@@ -177,15 +179,15 @@ impl Stream {
         let Some((bytes, time)) = linger else { return };
         // Under TLS, too, what is thrown away need not be decrypted.
         let tcp = match self.transport {
-            Transport::Clear(tcp) => tcp,
-            Transport::Tls(tls) => tls.into_inner().0,
+            ClientTransport::Cleartext(tcp) => tcp,
+            ClientTransport::Tls(tls) => tls.into_inner().0,
         };
-        discard(tcp, bytes, Instant::now() + time).await;
+        discard_incoming(tcp, bytes, Instant::now() + time).await;
     }
 }
 
 /// Reads until the end, `limit` bytes or `deadline`.
-async fn discard(mut tcp: TcpStream, mut limit: u64, deadline: Instant) {
+async fn discard_incoming(mut tcp: TcpStream, mut limit: u64, deadline: Instant) {
     let mut sink = BytesMut::with_capacity(64 * 1024);
     while limit > 0 {
         sink.clear();
@@ -196,7 +198,7 @@ async fn discard(mut tcp: TcpStream, mut limit: u64, deadline: Instant) {
     }
 }
 
-impl AsyncRead for Stream {
+impl AsyncRead for ClientStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -208,7 +210,7 @@ impl AsyncRead for Stream {
             if self.early.is_empty() {
                 self.early = Bytes::new();
             }
-            self.activity.received();
+            self.activity.record_read();
             return Poll::Ready(Ok(()));
         }
         if self.gate.is_some() {
@@ -217,23 +219,23 @@ impl AsyncRead for Stream {
         let before = buffer.filled().len();
         let poll = self.transport.poll_read(cx, buffer);
         if buffer.filled().len() > before {
-            self.activity.received();
+            self.activity.record_read();
         }
         poll
     }
 }
 
-impl AsyncWrite for Stream {
+impl AsyncWrite for ClientStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let poll = match &mut self.transport {
-            Transport::Clear(tcp) => Pin::new(tcp).poll_write(cx, bytes),
-            Transport::Tls(tls) => Pin::new(tls).poll_write(cx, bytes),
+            ClientTransport::Cleartext(tcp) => Pin::new(tcp).poll_write(cx, bytes),
+            ClientTransport::Tls(tls) => Pin::new(tls).poll_write(cx, bytes),
         };
-        self.activity.wrote(poll.is_ready());
+        self.activity.record_write(poll.is_ready());
         poll
     }
 
@@ -243,24 +245,24 @@ impl AsyncWrite for Stream {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let poll = match &mut self.transport {
-            Transport::Clear(tcp) => Pin::new(tcp).poll_write_vectored(cx, slices),
-            Transport::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, slices),
+            ClientTransport::Cleartext(tcp) => Pin::new(tcp).poll_write_vectored(cx, slices),
+            ClientTransport::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, slices),
         };
-        self.activity.wrote(poll.is_ready());
+        self.activity.record_write(poll.is_ready());
         poll
     }
 
     fn is_write_vectored(&self) -> bool {
         match &self.transport {
-            Transport::Clear(tcp) => tcp.is_write_vectored(),
-            Transport::Tls(tls) => tls.is_write_vectored(),
+            ClientTransport::Cleartext(tcp) => tcp.is_write_vectored(),
+            ClientTransport::Tls(tls) => tls.is_write_vectored(),
         }
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.transport {
-            Transport::Clear(tcp) => Pin::new(tcp).poll_flush(cx),
-            Transport::Tls(tls) => Pin::new(tls).poll_flush(cx),
+            ClientTransport::Cleartext(tcp) => Pin::new(tcp).poll_flush(cx),
+            ClientTransport::Tls(tls) => Pin::new(tls).poll_flush(cx),
         }
     }
 
@@ -269,8 +271,8 @@ impl AsyncWrite for Stream {
             return self.poll_flush(cx);
         }
         match &mut self.transport {
-            Transport::Clear(tcp) => Pin::new(tcp).poll_shutdown(cx),
-            Transport::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
+            ClientTransport::Cleartext(tcp) => Pin::new(tcp).poll_shutdown(cx),
+            ClientTransport::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
         }
     }
 }

@@ -16,16 +16,17 @@ use tokio::time::timeout;
 use upshift_core::TlsState;
 use upshift_http::strip_hop_by_hop;
 
-use crate::body::{Body, RequestBody};
+use crate::body::{RequestBody, ResponseBody};
+use crate::downstream::h2c::{self, H2cSettings};
 use crate::downstream::http1_gate::Http1Gate;
-use crate::downstream::stream::{Stream, Transport};
+use crate::downstream::in_band_tls;
+use crate::downstream::stream::{ClientStream, ClientTransport};
 use crate::downstream::{Connection, serve_http1, serve_http2};
-use crate::downstream::{h2c, in_band_tls};
 use crate::local_reply::Fault;
 use crate::progress::activity::Activity;
 use crate::telemetry::counts::{Counts, Ending};
 use crate::tls;
-use crate::tunnel::Tunnel;
+use crate::tunnel::UpstreamTunnel;
 use upshift_config::Limits;
 
 /// The longest content that a request may bring over into HTTP/2, in bytes: it has to be held until
@@ -35,9 +36,9 @@ const MAX_CONTENT: u64 = 64 * 1024;
 /// What a connection of HTTP/1.1 becomes.
 pub(crate) enum Switch {
     /// A tunnel to an upstream.
-    Tunnel(Tunnel),
+    Tunnel(UpstreamTunnel),
     /// HTTP/2, with the request that asked for it to be answered on stream 1.
-    H2c(Box<Request<RequestBody>>, h2c::Settings),
+    H2c(Box<Request<RequestBody>>, H2cSettings),
     /// HTTP/1.1 inside TLS, with the request that asked for it to be read again there.
     Tls(Bytes),
 }
@@ -47,7 +48,7 @@ pub(crate) enum Asked {
     /// Nothing.
     Nothing,
     /// To switch to HTTP/2 in clear.
-    H2c(h2c::Settings),
+    H2c(H2cSettings),
     /// To switch to TLS.
     Tls,
 }
@@ -73,7 +74,7 @@ impl Asked {
         if !snapshot.settings.h2c_upgrade || !fits {
             return Self::Nothing;
         }
-        h2c::Settings::offered(request).map_or(Self::Nothing, Self::H2c)
+        H2cSettings::from_request(request).map_or(Self::Nothing, Self::H2c)
     }
 }
 
@@ -82,28 +83,28 @@ pub(crate) async fn to_h2c(
     connection: &Connection,
     mut request: request::Parts,
     body: RequestBody,
-    settings: h2c::Settings,
-) -> Result<Response<Body>, Fault> {
+    settings: H2cSettings,
+) -> Result<Response<ResponseBody>, Fault> {
     let limit = usize::try_from(MAX_CONTENT).unwrap_or(usize::MAX);
     let broken = |_| Fault::Framing("The request's content broke off.");
     let content = Limited::new(body, limit).collect().await.map_err(broken)?.to_bytes();
     strip_hop_by_hop(&mut request.headers);
     request.headers.remove(header::EXPECT);
     request.version = Version::HTTP_2;
-    let kept = Request::from_parts(request, RequestBody::whole(content));
+    let kept = Request::from_parts(request, RequestBody::from_bytes(content));
     connection.switch.replace(Some(Switch::H2c(Box::new(kept), settings)));
     Ok(switching(HeaderValue::from_static("h2c")))
 }
 
 /// Answers a request that asks for TLS.
-pub(crate) fn to_tls(connection: &Connection, request: request::Parts) -> Response<Body> {
+pub(crate) fn to_tls(connection: &Connection, request: request::Parts) -> Response<ResponseBody> {
     connection.switch.replace(Some(Switch::Tls(in_band_tls::owed(request))));
     switching(in_band_tls::STACK)
 }
 
 /// RFC 9110 §15.2.2: a `101` MUST have an `Upgrade` field; §7.8: and with it the connection option.
-fn switching(to: HeaderValue) -> Response<Body> {
-    let mut response = Response::new(Body::empty());
+fn switching(to: HeaderValue) -> Response<ResponseBody> {
+    let mut response = Response::new(ResponseBody::empty());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let fields = [(header::UPGRADE, to), (header::CONNECTION, HeaderValue::from_static("Upgrade"))];
     *response.headers_mut() = HeaderMap::from_iter(fields);
@@ -112,7 +113,7 @@ fn switching(to: HeaderValue) -> Response<Body> {
 
 impl Switch {
     /// Goes on with `stream`, of which the codec had read `early` when it ended.
-    pub(crate) async fn perform(self, stream: Stream, early: Bytes, connection: &Connection) {
+    pub(crate) async fn perform(self, stream: ClientStream, early: Bytes, connection: &Connection) {
         let worker = &connection.worker;
         if !early.is_empty() {
             worker.count_ending(Ending::EarlyBytes);
@@ -123,15 +124,15 @@ impl Switch {
         Counts::add(&mut worker.counts.borrow_mut().transitions, self.name());
         match self {
             Self::Tunnel(tunnel) => {
-                let _busy = connection.activity.request();
-                tunnel.carry(stream.with_shutdown()).await;
+                let _busy = connection.activity.begin_request();
+                tunnel.relay_bytes(stream.with_shutdown()).await;
             }
             Self::H2c(kept, settings) => {
-                Box::pin(http2(stream, *kept, &settings, connection)).await
+                Box::pin(http2(stream, *kept, &settings, connection)).await;
             }
             Self::Tls(owed) => {
                 // What is inside has an activity of its own.
-                let _busy = connection.activity.request();
+                let _busy = connection.activity.begin_request();
                 Box::pin(http1_in_tls(stream, owed, connection)).await;
             }
         }
@@ -147,14 +148,16 @@ impl Switch {
 }
 
 async fn http2(
-    mut stream: Stream,
+    mut stream: ClientStream,
     kept: Request<RequestBody>,
-    settings: &h2c::Settings,
+    settings: &H2cSettings,
     connection: &Connection,
 ) {
     let limits = connection.worker.limits();
-    match timeout(limits.header_timeout, h2c::open(&mut stream, settings, kept.method())).await {
-        Ok(Ok(opening)) => stream.unread(opening),
+    match timeout(limits.header_timeout, h2c::read_opening(&mut stream, settings, kept.method()))
+        .await
+    {
+        Ok(Ok(opening)) => stream.put_back(opening),
         other => {
             tracing::debug!(peer = %connection.peer, ?other, "no HTTP/2 after the switch");
             connection.worker.count_ending(Ending::NoHttp2);
@@ -166,13 +169,13 @@ async fn http2(
 }
 
 /// Closes without a word: whatever the client sends belongs to no protocol that was agreed on.
-async fn cut_off(stream: Stream, limits: &Limits) {
-    stream.close(Some((limits.discard_bytes, limits.discard_timeout))).await;
+async fn cut_off(stream: ClientStream, limits: &Limits) {
+    stream.close_gracefully(Some((limits.discard_bytes, limits.discard_timeout))).await;
 }
 
-async fn http1_in_tls(stream: Stream, owed: Bytes, connection: &Connection) {
+async fn http1_in_tls(stream: ClientStream, owed: Bytes, connection: &Connection) {
     let snapshot = connection.worker.shared.snapshot.load_full();
-    let (Some(config), Some(tcp)) = (snapshot.in_band_tls.clone(), stream.into_clear()) else {
+    let (Some(config), Some(tcp)) = (snapshot.in_band_tls.clone(), stream.into_cleartext()) else {
         return;
     };
     let handshake = in_band_tls::handshake(tcp, config);
@@ -186,7 +189,7 @@ async fn http1_in_tls(stream: Stream, owed: Bytes, connection: &Connection) {
     };
     let state = tls::state(tls.get_ref().1.protocol_version());
     let activity = Activity::new();
-    let mut stream = Stream::new(Transport::Tls(Box::new(tls)), Rc::clone(&activity));
+    let mut stream = ClientStream::new(ClientTransport::Tls(Box::new(tls)), Rc::clone(&activity));
     stream.put_gate(Http1Gate::new(BytesMut::from(owed), snapshot.settings.limits.header_bytes));
     let inside = Connection { activity, ..connection.again(state) };
     serve_http1(stream, Rc::new(inside)).await;

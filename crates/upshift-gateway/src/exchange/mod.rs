@@ -23,7 +23,7 @@ use upshift_http::{
     http_version, join_cookies, remove_nominated, strip_hop_by_hop,
 };
 
-use crate::body::{Body, RequestBody, Silent};
+use crate::body::{BodyTimedOut, RequestBody, ResponseBody};
 use crate::downstream::Connection;
 use crate::downstream::switch::{self, Asked};
 use crate::exchange::request_id::X_REQUEST_ID;
@@ -31,21 +31,21 @@ use crate::exchange::target::Target;
 use crate::fields::forwarded::{ForwardedInfo, add_via, is_looping, set_forwarded};
 use crate::fields::trailers::TrailerFilter;
 use crate::forward::upstream_426;
-use crate::forward::{self, Outbound, Timeouts};
+use crate::forward::{self, OutboundRequest, UpstreamTimeouts};
 use crate::framing::declared_length;
 use crate::local_reply::Fault;
 use crate::progress::stream_watch::StreamProgress;
 use crate::rollout;
 use crate::telemetry::access::Access;
-use crate::tunnel::{self, Offer};
+use crate::tunnel::{self, TunnelOffer};
 use crate::worker::View;
 
 /// Answers `request`.
 pub(crate) async fn serve(
     connection: &Rc<Connection>,
     request: Request<RequestBody>,
-) -> Response<Body> {
-    let in_flight = connection.activity.request();
+) -> Response<ResponseBody> {
+    let in_flight = connection.activity.begin_request();
     let progress = StreamProgress::current();
     let worker = &connection.worker;
     let view = worker.view();
@@ -60,13 +60,13 @@ pub(crate) async fn serve(
             if parts.method == Method::OPTIONS
                 && forwards_left(&parts.method, &parts.headers) == Some(0) =>
         {
-            let mut response = Response::new(Body::empty());
+            let mut response = Response::new(ResponseBody::empty());
             *response.status_mut() = StatusCode::NO_CONTENT;
             response
         }
         Ok(target) => {
-            let filter = TrailerFilter::request(nominated, Rc::clone(&view.guarded));
-            served(connection, &view, parts, target, body.filtered(filter), &id).await
+            let filter = TrailerFilter::for_request(nominated, Rc::clone(&view.guarded));
+            served(connection, &view, parts, target, body.with_trailer_filter(filter), &id).await
         }
         Err(fault) => {
             let mut response = faulty(connection, &fault, &id);
@@ -90,7 +90,7 @@ pub(crate) async fn serve(
     {
         add_close(response.headers_mut());
     }
-    response.map(|body| body.holding(in_flight).tracked(progress))
+    response.map(|body| body.with_active_request(in_flight).with_progress(progress))
 }
 
 /// The fields that the declared proxy at the other end wrote, which no client may take away.
@@ -122,7 +122,7 @@ async fn served(
     target: Target,
     body: RequestBody,
     id: &HeaderValue,
-) -> Response<Body> {
+) -> Response<ResponseBody> {
     match Asked::read(connection, &parts, &body) {
         Asked::Nothing => {
             let upgrade = parts.extensions.remove::<OnUpgrade>();
@@ -146,15 +146,15 @@ async fn settled(parts: &request::Parts, body: RequestBody) -> Result<RequestBod
     if parts.headers.contains_key(header::EXPECT) {
         return Ok(body);
     }
-    let settled = body.settled(&parts.method).await;
-    settled.map_err(|error| match error.is::<Silent>() {
+    let settled = body.detect_content(&parts.method).await;
+    settled.map_err(|error| match error.is::<BodyTimedOut>() {
         true => Fault::BodyTimeout,
         false => Fault::Framing("The request's body broke off or is malformed."),
     })
 }
 
 /// The response, after which no further request can be read.
-fn closing(mut response: Response<Body>, version: Version) -> Response<Body> {
+fn closing(mut response: Response<ResponseBody>, version: Version) -> Response<ResponseBody> {
     if version < Version::HTTP_2 {
         add_close(response.headers_mut());
     }
@@ -171,7 +171,7 @@ async fn decided(
     body: RequestBody,
     upgrade: Option<OnUpgrade>,
     id: &HeaderValue,
-) -> Response<Body> {
+) -> Response<ResponseBody> {
     let worker = &connection.worker;
     let settings = &view.snapshot.settings;
     let now = Timestamp::now();
@@ -263,20 +263,24 @@ impl Admitted<'_> {
         around: &Circumstances<'_>,
         body: RequestBody,
         upgrade: Option<OnUpgrade>,
-    ) -> Result<Response<Body>, Fault> {
-        let offer = Offer::read(self.parts, !body.is_empty(), |token| may_cross(token, decision))?;
+    ) -> Result<Response<ResponseBody>, Fault> {
+        let offer = TunnelOffer::from_request(self.parts, !body.is_empty(), |token| {
+            may_cross(token, decision)
+        })?;
         let site = self.view.site(self.facts).ok_or(Fault::NoUpstream)?;
         if is_looping(&self.parts.headers) {
             return Err(Fault::Loop(site.name()));
         }
-        let timeouts = Timeouts::of(&self.view.snapshot.settings.limits);
+        let timeouts = UpstreamTimeouts::from_limits(&self.view.snapshot.settings.limits);
         let outbound = self.outbound(body);
         let mut response = match offer {
             Some(offer) => {
-                tunnel::open(self.connection, &offer, outbound, upgrade, site, timeouts).await?
+                tunnel::open_tunnel(self.connection, &offer, outbound, upgrade, site, timeouts)
+                    .await?
             }
             None => {
-                forward::forward(outbound, site, &self.connection.worker.random, timeouts).await?
+                forward::forward_request(outbound, site, &self.connection.worker.random, timeouts)
+                    .await?
             }
         };
         for change in notice::changes(decision, &HeaderFields(response.headers())) {
@@ -295,7 +299,7 @@ impl Admitted<'_> {
     }
 
     /// The request with the fields of the next hop.
-    fn outbound(&self, body: RequestBody) -> Outbound {
+    fn outbound(&self, body: RequestBody) -> OutboundRequest {
         let mut headers = self.parts.headers.clone();
         let trailers = accepts_trailers(&headers);
         let believed = self.client_info.proxy.and_then(|proxy| proxy.reads.peer.as_deref());
@@ -308,7 +312,7 @@ impl Admitted<'_> {
         for name in [header::HOST, header::EXPECT, header::CONTENT_LENGTH] {
             headers.remove(name);
         }
-        self.view.guarded.remove_twins(&mut headers);
+        self.view.guarded.remove_aliases(&mut headers);
         set_forwarded(
             &mut headers,
             &ForwardedInfo {
@@ -323,7 +327,7 @@ impl Admitted<'_> {
         headers.insert(X_REQUEST_ID, self.id.clone());
         join_cookies(&mut headers);
         decrement_max_forwards(&self.parts.method, &mut headers);
-        Outbound {
+        OutboundRequest {
             method: self.parts.method.clone(),
             target: self.target.path.clone(),
             host: self.host(),
@@ -380,7 +384,7 @@ fn facts<'a>(
 }
 
 /// The answer to a request that met `fault`.
-fn faulty(connection: &Connection, fault: &Fault, id: &HeaderValue) -> Response<Body> {
+fn faulty(connection: &Connection, fault: &Fault, id: &HeaderValue) -> Response<ResponseBody> {
     let id = id.to_str().unwrap_or_default();
     connection.worker.count_fault(fault, id);
     respond::fault(fault, id)
@@ -393,7 +397,7 @@ fn joined(headers: &HeaderMap, name: &str) -> HeaderValue {
 }
 
 /// The last touches, which depend on what the client speaks.
-fn finish(response: &mut Response<Body>, version: Version) {
+fn finish(response: &mut Response<ResponseBody>, version: Version) {
     use http_body::Body as _;
     if version != Version::HTTP_10 {
         return;

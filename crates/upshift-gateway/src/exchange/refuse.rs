@@ -17,14 +17,14 @@ use upshift_config::Limits;
 use upshift_core::answer::Answer;
 use upshift_http::{add_close, answer_response};
 
-use crate::body::{Body, RequestBody};
+use crate::body::{RequestBody, ResponseBody};
 
 /// As long a body as is read for the sake of an HTTP/1 connection.
 const SHORT: u64 = 64 * 1024;
 
 /// The response that says what `answer` says.
-pub(crate) fn response(answer: Answer) -> Response<Body> {
-    answer_response(answer).map(Body::full)
+pub(crate) fn response(answer: Answer) -> Response<ResponseBody> {
+    answer_response(answer).map(ResponseBody::from_bytes)
 }
 
 /// Sees to `body`, which nobody will use: reads it away, or has the connection closed.
@@ -32,7 +32,7 @@ pub(crate) fn discard(
     body: RequestBody,
     parts: &request::Parts,
     limits: &Limits,
-    response: &mut Response<Body>,
+    response: &mut Response<ResponseBody>,
 ) {
     if body.is_empty() {
         return;

@@ -17,7 +17,7 @@ pub(crate) fn take_or_make(headers: &HeaderMap, random: &mut Random) -> HeaderVa
 
 /// A new one: 128 bits in hexadecimal.
 pub(crate) fn make(random: &mut Random) -> HeaderValue {
-    let id = format!("{:016x}{:016x}", random.next(), random.next());
+    let id = format!("{:016x}{:016x}", random.next_u64(), random.next_u64());
     HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static(""))
 }
 

@@ -4,16 +4,19 @@ use bytes::{Bytes, BytesMut};
 use http::header::{self, HeaderValue};
 use http::{Response, StatusCode};
 
-use crate::body::Body;
+use crate::body::ResponseBody;
 use crate::local_reply::Fault;
 
 /// What RFC 9457 calls this representation.
 pub(crate) const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
 
 /// The answer to a request that met `fault`.
-pub(crate) fn fault(fault: &Fault, request_id: &str) -> Response<Body> {
-    let mut response =
-        Response::new(Body::full(problem(fault.status(), &fault.detail(), request_id)));
+pub(crate) fn fault(fault: &Fault, request_id: &str) -> Response<ResponseBody> {
+    let mut response = Response::new(ResponseBody::from_bytes(problem(
+        fault.status(),
+        &fault.detail(),
+        request_id,
+    )));
     *response.status_mut() = fault.status();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, PROBLEM);

@@ -1,6 +1,7 @@
-//! The fields that tell the next hop of the client: `Forwarded`, `X-Forwarded-*`, `Via`.
+//! The fields that describe the client to the next hop: `Forwarded`, `X-Forwarded-*`, `Via`.
 //!
-//! Those of others are replaced; a chain of addresses is kept where a declared proxy sent it.
+//! Fields that a client sent are overwritten, not appended to; a chain of addresses is kept if a
+//! declared proxy sent it.
 
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
@@ -12,7 +13,9 @@ use upshift_core::field::elements;
 /// The gateway's name in `Via` (RFC 9110 §7.6.3 allows a pseudonym).
 const PSEUDONYM: &str = "upshift";
 
-/// RFC 9110 §7.6.3: a gateway MUST send `Via` in each request it forwards, and may in answers.
+/// Appends this gateway to `Via`.
+///
+/// RFC 9110 §7.6.3: a gateway MUST send `Via` in each request it forwards, and may in responses.
 pub(crate) fn add_via(headers: &mut HeaderMap, received: Version) {
     let value = match received {
         Version::HTTP_10 => HeaderValue::from_static("1.0 upshift"),
@@ -24,71 +27,86 @@ pub(crate) fn add_via(headers: &mut HeaderMap, received: Version) {
     headers.append(header::VIA, value);
 }
 
-/// As often a request may pass a gateway of this name. Gateways in a row are fewer; a loop is
-/// longer.
+/// The number of times that a request may pass gateways of this name. A chain of gateways is
+/// shorter than this, and a loop soon exceeds it.
 pub(crate) const MOST_PASSES: usize = 8;
 
-/// Tells whether a request goes round in circles: RFC 9110 §7.6.3 has `Via` for "avoiding request
-/// loops".
+/// Returns true if a request is in a loop: RFC 9110 §7.6.3 has `Via` for "avoiding request loops".
 pub(crate) fn is_looping(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(header::VIA).iter().map(HeaderValue::as_bytes);
-    let ours = elements(lines).filter(|hop| {
+    let mut passes = 0;
+    for hop in elements(lines) {
+        // `received-protocol RWS received-by [ RWS comment ]`
         let mut words = hop.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-        words.nth(1) == Some(PSEUDONYM.as_bytes())
-    });
-    ours.count() >= MOST_PASSES
+        if words.nth(1) == Some(PSEUDONYM.as_bytes()) {
+            passes += 1;
+        }
+    }
+    passes >= MOST_PASSES
 }
 
-/// What is known of the client.
+/// The client and its request, as the forwarding fields describe them.
 pub(crate) struct ForwardedInfo<'a> {
-    /// The other end of the connection.
+    /// The peer of the connection.
     pub(crate) hop: SocketAddr,
-    /// The client, if it is known: a declared proxy may stand between.
+    /// The client IP, if it is known. It differs from `hop` behind a declared proxy.
     pub(crate) client: Option<IpAddr>,
-    /// The list of addresses that the declared proxy sent, if it is believed.
+    /// The list of addresses that a declared proxy sent, if it is trusted.
     pub(crate) chain: Option<&'a HeaderValue>,
-    /// The client used `https`; `None` if it is not known, and then nothing is said of it.
+    /// The client used `https`; `None` if that is not known, and then no `proto` is sent.
     pub(crate) https: Option<bool>,
-    /// The authority that was asked.
+    /// The authority that the client asked for.
     pub(crate) host: &'a str,
 }
 
-/// Writes `X-Forwarded-*` and `Forwarded` (RFC 7239) in place of those that were sent.
-pub(crate) fn set_forwarded(headers: &mut HeaderMap, told: &ForwardedInfo<'_>) {
-    let hop = told.hop.ip().to_canonical();
-    let between = told.client != Some(hop);
-    let addresses = match told.chain.and_then(|chain| chain.to_str().ok()) {
-        Some(chain) => format!("{chain}, {hop}"),
-        None => match told.client.filter(|_| between) {
-            Some(client) => format!("{client}, {hop}"),
-            None => hop.to_string(),
-        },
+/// Sets `X-Forwarded-*` and `Forwarded` (RFC 7239), in place of those that were received.
+pub(crate) fn set_forwarded(headers: &mut HeaderMap, info: &ForwardedInfo<'_>) {
+    let hop = info.hop.ip().to_canonical();
+    let is_proxied = info.client != Some(hop);
+    let proto = match info.https {
+        Some(true) => Some("https"),
+        Some(false) => Some("http"),
+        None => None,
     };
-    let proto = told.https.map(|https| if https { "https" } else { "http" });
     remove_client_forwarded(headers);
-    insert_text(headers, HeaderName::from_static("x-forwarded-for"), &addresses);
+    insert_text(headers, HeaderName::from_static("x-forwarded-for"), &address_chain(info, hop));
     if let Some(proto) = proto {
         headers
             .insert(HeaderName::from_static("x-forwarded-proto"), HeaderValue::from_static(proto));
     }
-    if !told.host.is_empty() {
-        insert_text(headers, HeaderName::from_static("x-forwarded-host"), told.host);
+    if !info.host.is_empty() {
+        insert_text(headers, HeaderName::from_static("x-forwarded-host"), info.host);
     }
-    insert_text(headers, header::FORWARDED, &forwarded(told, proto, between.then_some(hop)));
+    let proxy = if is_proxied { Some(hop) } else { None };
+    insert_text(headers, header::FORWARDED, &forwarded_value(info, proto, proxy));
 }
 
-/// RFC 7239 §4: an element for the client, and one for the declared proxy between us, if there is
-/// one.
-fn forwarded(told: &ForwardedInfo<'_>, proto: Option<&str>, proxy: Option<IpAddr>) -> String {
+/// The value of `X-Forwarded-For`: the addresses before this hop, and the hop's own.
+fn address_chain(info: &ForwardedInfo<'_>, hop: IpAddr) -> String {
+    if let Some(chain) = info.chain
+        && let Ok(addresses) = chain.to_str()
+    {
+        return format!("{addresses}, {hop}");
+    }
+    match info.client {
+        Some(client) if client != hop => format!("{client}, {hop}"),
+        _ => hop.to_string(),
+    }
+}
+
+/// The value of `Forwarded`.
+///
+/// RFC 7239 §4: an element for the client, and one for the declared proxy, if there is one.
+fn forwarded_value(info: &ForwardedInfo<'_>, proto: Option<&str>, proxy: Option<IpAddr>) -> String {
     let mut value = String::with_capacity(96);
     value.push_str("for=");
-    match told.client {
+    match info.client {
         Some(client) => push_node(&mut value, client),
-        // RFC 7239 §6.2.
+        // RFC 7239 §6.2: the identifier for a client that is not known.
         None => value.push_str("unknown"),
     }
-    if !told.host.is_empty() {
-        value.extend([";host=\"", told.host, "\""]);
+    if !info.host.is_empty() {
+        value.extend([";host=\"", info.host, "\""]);
     }
     if let Some(proto) = proto {
         value.extend([";proto=", proto]);
@@ -100,10 +118,14 @@ fn forwarded(told: &ForwardedInfo<'_>, proto: Option<&str>, proxy: Option<IpAddr
     value
 }
 
-/// Removes what the client says of itself.
+/// Removes the fields by which a client could describe itself.
 fn remove_client_forwarded(headers: &mut HeaderMap) {
-    let names = headers.keys().filter(|name| name.as_str().starts_with("x-forwarded-"));
-    let names: Vec<HeaderName> = names.cloned().collect();
+    let mut names: Vec<HeaderName> = Vec::new();
+    for name in headers.keys() {
+        if name.as_str().starts_with("x-forwarded-") {
+            names.push(name.clone());
+        }
+    }
     for name in names {
         headers.remove(name);
     }
@@ -111,14 +133,16 @@ fn remove_client_forwarded(headers: &mut HeaderMap) {
 }
 
 fn insert_text(headers: &mut HeaderMap, name: HeaderName, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
-        headers.insert(name, value);
+    if let Ok(field_value) = HeaderValue::from_str(value) {
+        headers.insert(name, field_value);
     }
 }
 
-/// RFC 7239 §6: IPv6 in brackets, and therefore quoted.
+/// Appends the node identifier of `address`.
+///
+/// RFC 7239 §6: an IPv6 address is in brackets, and therefore quoted.
 fn push_node(value: &mut String, address: IpAddr) {
-    // Writing into a string cannot fail.
+    // Writing to a String cannot fail.
     let _ = match address {
         IpAddr::V4(v4) => write!(value, "{v4}"),
         IpAddr::V6(v6) => write!(value, "\"[{v6}]\""),

@@ -1,8 +1,9 @@
-//! Which trailer fields cross.
+//! The trailer fields that are forwarded.
 //!
 //! RFC 9110 §6.5.1: a trailer that is needed for framing, routing, authentication or the like "MUST
-//! NOT" be generated, and §6.5.2: merging one into the header section is for those who know it.
-//! Programs do it all the same, so a trailer that would change what was decided on is dropped.
+//! NOT" be generated, and §6.5.2: a recipient may merge a trailer into the header section only if
+//! it knows the field to permit that. Programs merge others, too, so a trailer that could change
+//! the input of the policy decision is dropped.
 
 use std::rc::Rc;
 
@@ -11,7 +12,7 @@ use upshift_http::{Nominated, is_hop_by_hop};
 
 use super::twins::GuardedFields;
 
-/// Fields that are never trailers.
+/// Fields that are never forwarded as trailers.
 const NEVER: [HeaderName; 11] = [
     header::AUTHORIZATION,
     header::CONTENT_ENCODING,
@@ -26,7 +27,7 @@ const NEVER: [HeaderName; 11] = [
     header::TRAILER,
 ];
 
-/// Which trailers of one message do not cross.
+/// The trailers of one message that are not forwarded.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TrailerFilter {
     nominated: Nominated,
@@ -34,29 +35,37 @@ pub(crate) struct TrailerFilter {
 }
 
 impl TrailerFilter {
-    /// For a request: none that `Connection` named, and none that the policy or a proxy reads in
-    /// the header section.
-    pub(crate) fn request(nominated: Nominated, guarded: Rc<GuardedFields>) -> Self {
+    /// The filter for a request: it drops trailers that `Connection` named, and those that the
+    /// policy or a proxy reads in the header section.
+    pub(crate) fn for_request(nominated: Nominated, guarded: Rc<GuardedFields>) -> Self {
         Self { nominated, guarded: Some(guarded) }
     }
 
-    /// For a response: none that `Connection` named.
-    pub(crate) fn response(nominated: Nominated) -> Self {
+    /// The filter for a response: it drops trailers that `Connection` named.
+    pub(crate) fn for_response(nominated: Nominated) -> Self {
         Self { nominated, guarded: None }
     }
 
-    /// Removes what does not cross.
-    pub(crate) fn apply(&self, trailers: &mut HeaderMap) {
-        let stays = |name: &HeaderName| self.stays(name);
-        let names: Vec<HeaderName> = trailers.keys().filter(|name| stays(name)).cloned().collect();
-        for name in names {
+    /// Removes the trailers that are not forwarded.
+    pub(crate) fn remove_forbidden(&self, trailers: &mut HeaderMap) {
+        let mut forbidden: Vec<HeaderName> = Vec::new();
+        for name in trailers.keys() {
+            if self.is_forbidden(name) {
+                forbidden.push(name.clone());
+            }
+        }
+        for name in forbidden {
             trailers.remove(name);
         }
     }
 
-    fn stays(&self, name: &HeaderName) -> bool {
-        let guarded = self.guarded.as_ref().is_some_and(|guarded| guarded.covers(name));
-        guarded || NEVER.contains(name) || is_hop_by_hop(name) || self.nominated.names(name)
+    fn is_forbidden(&self, name: &HeaderName) -> bool {
+        if let Some(guarded) = &self.guarded
+            && guarded.covers(name)
+        {
+            return true;
+        }
+        NEVER.contains(name) || is_hop_by_hop(name) || self.nominated.names(name)
     }
 }
 
@@ -71,14 +80,14 @@ mod tests {
     fn trailers_that_would_change_the_message_do_not_cross() {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONNECTION, HeaderValue::from_static("x-secret"));
-        let filter = TrailerFilter::response(remove_nominated(&mut headers, &[]));
+        let filter = TrailerFilter::for_response(remove_nominated(&mut headers, &[]));
         let mut trailers = HeaderMap::new();
         for name in
             ["x-secret", "content-length", "transfer-encoding", "host", "grpc-status", "connection"]
         {
             trailers.insert(HeaderName::from_static(name), HeaderValue::from_static("1"));
         }
-        filter.apply(&mut trailers);
+        filter.remove_forbidden(&mut trailers);
         assert_eq!(trailers.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["grpc-status"]);
     }
 }

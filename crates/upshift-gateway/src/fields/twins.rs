@@ -1,9 +1,9 @@
-//! Other spellings of a field that programs behind the gateway read as the same.
+//! Field names that programs behind the gateway confuse with others.
 //!
 //! RFC 3875 §4.1.18: to a CGI program `X_Api_Version` is `X-Api-Version`, for both are
-//! `HTTP_X_API_VERSION`; PHP makes `_` of `.` as well. Such a twin would carry a value that the
-//! policy never saw, so the twins of every field that a rule, an exemption, an identity, a proxy or
-//! this gateway reads or writes do not cross.
+//! `HTTP_X_API_VERSION`; PHP turns `.` into `_` as well. Such an alias would carry a value
+//! that the policy never saw, so the aliases of every field that a rule, an exemption, an identity,
+//! a proxy or this gateway reads or sets are not forwarded.
 
 use std::collections::HashSet;
 
@@ -11,8 +11,8 @@ use http::header::{HeaderMap, HeaderName};
 use upshift_config::Proxy;
 use upshift_core::Policy;
 
-/// Fields that the gateway itself reads or writes.
-const OWN: [&str; 21] = [
+/// The fields that the gateway itself reads or sets.
+const GATEWAY_FIELDS: [&str; 21] = [
     "connection",
     "content-length",
     "content-type",
@@ -36,57 +36,68 @@ const OWN: [&str; 21] = [
     "x-request-id",
 ];
 
-/// The fields whose twins do not cross, folded.
+/// The fields whose CGI aliases are not forwarded, as [`fold_as_cgi`] makes them.
 #[derive(Debug, Default)]
 pub(crate) struct GuardedFields {
     folded: HashSet<Box<str>>,
 }
 
 impl GuardedFields {
-    /// Those of a policy, of proxies and of the gateway itself.
+    /// The fields of a policy, of proxies and of the gateway itself.
     pub(crate) fn new(policy: &Policy, proxies: &[Proxy]) -> Self {
-        let read_by_proxies = proxies.iter().flat_map(|proxy| proxy.reads.names());
-        let all = policy.fields().into_iter().chain(read_by_proxies).chain(OWN);
-        Self { folded: all.map(|name| fold(name).into()).collect() }
+        let mut folded: HashSet<Box<str>> = HashSet::new();
+        for name in policy.fields().into_iter().chain(GATEWAY_FIELDS) {
+            folded.insert(fold_as_cgi(name).into());
+        }
+        for proxy in proxies {
+            folded.extend(proxy.reads.names().map(|name| Box::from(fold_as_cgi(name))));
+        }
+        Self { folded }
     }
 
-    /// Removes the twins, and `Proxy`, which a CGI program takes for the proxy that it is to use
-    /// (CVE-2016-5385).
-    pub(crate) fn remove_twins(&self, headers: &mut HeaderMap) {
+    /// Removes the aliases, and `Proxy`, which a CGI program sees as `HTTP_PROXY`: the proxy that
+    /// its own requests go to (CVE-2016-5385).
+    pub(crate) fn remove_aliases(&self, headers: &mut HeaderMap) {
         headers.remove("proxy");
         // Nearly every name is plain: then nothing is folded and nothing allocated.
-        let odd: Vec<HeaderName> =
-            headers.keys().filter(|name| self.is_twin(name)).cloned().collect();
-        for name in odd {
+        let mut aliases: Vec<HeaderName> = Vec::new();
+        for name in headers.keys() {
+            if self.is_alias(name) {
+                aliases.push(name.clone());
+            }
+        }
+        for name in aliases {
             headers.remove(name);
         }
     }
 
-    /// Whether `name` is read as one of these fields without being it.
-    fn is_twin(&self, name: &HeaderName) -> bool {
-        let name = name.as_str();
-        if name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+    /// Returns true if a CGI program reads `name` as one of these fields, and it is another.
+    fn is_alias(&self, name: &HeaderName) -> bool {
+        if name.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
             return false;
         }
-        let folded = fold(name);
+        let folded = fold_as_cgi(name.as_str());
         folded.starts_with("x-forwarded-")
             || folded == "proxy"
             || self.folded.contains(folded.as_str())
     }
 
-    /// Whether `name`, or one that it is a twin of, is one of these fields.
+    /// Returns true if `name` is one of these fields or an alias of one.
     pub(crate) fn covers(&self, name: &HeaderName) -> bool {
-        let folded = fold(name.as_str());
+        let folded = fold_as_cgi(name.as_str());
         folded.starts_with("x-forwarded-") || self.folded.contains(folded.as_str())
     }
 }
 
-/// `name` in lower case, with `-` for every character that is no letter and no digit.
-fn fold(name: &str) -> String {
-    let fold = |character: char| {
-        if character.is_ascii_alphanumeric() { character.to_ascii_lowercase() } else { '-' }
-    };
-    name.chars().map(fold).collect()
+/// Returns `name` in lower case, with `-` for every character that is neither a letter nor a digit.
+/// Names that a CGI program cannot tell apart give the same result.
+fn fold_as_cgi(name: &str) -> String {
+    let mut folded = String::with_capacity(name.len());
+    for character in name.chars() {
+        let is_plain = character.is_ascii_alphanumeric();
+        folded.push(if is_plain { character.to_ascii_lowercase() } else { '-' });
+    }
+    folded
 }
 
 #[cfg(test)]
@@ -98,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn twins_of_what_is_read_do_not_cross() {
+    fn aliases_of_guarded_fields_are_removed() {
         let tls = Requirement::Tls(upshift_core::TlsVersion::V1_2);
         let identity = vec![IdentityReader::Header(FieldName::parse("X-Api_Key").unwrap())];
         let rule = RuleSpec { identity, ..RuleSpec::new("r", vec![tls]) };
@@ -120,10 +131,10 @@ mod tests {
         ] {
             headers.insert(HeaderName::from_static(name), HeaderValue::from_static("1"));
         }
-        guarded.remove_twins(&mut headers);
+        guarded.remove_aliases(&mut headers);
         let mut left: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
         left.sort_unstable();
-        // The rule reads `X-Api_Key` itself; of its twins, the plain one is indistinguishable from
+        // The rule reads `X-Api_Key` itself; of its aliases, the plain one is indistinguishable from
         // another field.
         assert_eq!(left, ["x-api-key", "x_other"]);
     }

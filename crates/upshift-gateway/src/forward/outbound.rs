@@ -1,26 +1,26 @@
-//! A request on its way out, and what of it can be had back if it is lost.
+//! A request to an upstream, and the copies that a retry needs.
 
 use http::header::{self, HeaderMap, HeaderValue};
+use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Method, Request, Uri, Version};
 use upshift_http::request_trailers;
 
 use crate::body::{Replay, RequestBody};
-use crate::upstream::Replica;
+use crate::upstream::UpstreamEndpoint;
 
-/// A request as it is to be sent on: its fields are those of the next hop, save what depends on
-/// that hop's protocol.
-pub(crate) struct Outbound {
-    /// As the client sent it.
+/// A request with the fields of the next hop, except those that depend on its version of HTTP.
+pub(crate) struct OutboundRequest {
+    /// The method, as the client sent it.
     pub(crate) method: Method,
     /// Path and query, as the client sent them.
-    pub(crate) target: http::uri::PathAndQuery,
-    /// The authority that was asked.
+    pub(crate) target: PathAndQuery,
+    /// The authority that the client asked for.
     pub(crate) host: HeaderValue,
-    /// Whether the client takes trailers.
+    /// The client accepts trailers.
     pub(crate) trailers: bool,
-    /// Whether the client declared the length of its content.
+    /// The client declared the length of its content.
     pub(crate) declares_length: bool,
-    /// Whether it may be sent once more, if its method and body allow that.
+    /// The request may be sent again if its method and body allow it.
     pub(crate) retryable: bool,
     /// The fields.
     pub(crate) headers: HeaderMap,
@@ -28,70 +28,79 @@ pub(crate) struct Outbound {
     pub(crate) body: RequestBody,
 }
 
-/// The parts of a request that its codec does not keep.
-pub(super) struct Kept {
+/// The parts of an [`OutboundRequest`] that are lost in the conversion to a [`Request`].
+pub(super) struct KeptParts {
     host: HeaderValue,
     trailers: bool,
     declares_length: bool,
     retryable: bool,
 }
 
-/// A copy of a request, which is not copied again.
-pub(super) struct Spare {
-    /// Without content.
-    copy: Box<Outbound>,
-    /// It is idempotent (RFC 9110 §9.2.2) and has no content.
-    is_safe: bool,
+/// A copy of a request, for one retry.
+pub(super) struct RetryCopy {
+    /// The request without content. It is not retryable itself.
+    copy: Box<OutboundRequest>,
+    /// The request is idempotent (RFC 9110 §9.2.2) and has no content.
+    is_idempotent: bool,
     content: Option<Replay>,
 }
 
-impl Outbound {
-    pub(super) fn kept(&self) -> Kept {
-        let Self { host, trailers, declares_length, retryable, .. } = self;
-        let (trailers, declares_length, retryable) = (*trailers, *declares_length, *retryable);
-        Kept { host: host.clone(), trailers, declares_length, retryable }
+impl OutboundRequest {
+    /// The parts that [`Self::restore`] needs.
+    pub(super) fn keep_parts(&self) -> KeptParts {
+        KeptParts {
+            host: self.host.clone(),
+            trailers: self.trailers,
+            declares_length: self.declares_length,
+            retryable: self.retryable,
+        }
     }
 
-    /// What is kept of it while it is sent. Only a stream of HTTP/2 tells that a request was not
-    /// processed: over HTTP/1 it is worth nothing to keep one that may not be repeated.
-    pub(super) fn spare(&mut self, http2: bool) -> Option<Spare> {
-        let is_safe = self.body.is_empty() && self.method.is_idempotent();
-        if !self.retryable || !(is_safe || http2) {
+    /// Makes the copy for a retry, if one may be allowed. Only HTTP/2 can tell that a request was
+    /// not processed, so over HTTP/1.1 a request that is not idempotent needs no copy.
+    pub(super) fn retry_copy(&mut self, http2: bool) -> Option<RetryCopy> {
+        let is_idempotent = self.body.is_empty() && self.method.is_idempotent();
+        if !self.retryable || !(is_idempotent || http2) {
             return None;
         }
-        let content = if self.body.is_empty() { None } else { Some(self.body.kept()) };
+        let content = if self.body.is_empty() { None } else { Some(self.body.keep_for_replay()) };
         let copy = Box::new(Self {
             method: self.method.clone(),
             target: self.target.clone(),
             host: self.host.clone(),
             trailers: self.trailers,
             declares_length: self.declares_length,
+            // There is no second retry.
             retryable: false,
             headers: self.headers.clone(),
             body: RequestBody::empty(),
         });
-        Some(Spare { copy, is_safe, content })
+        Some(RetryCopy { copy, is_idempotent, content })
     }
 
-    /// For the codec. Where the client named no host, as HTTP/1.0 may, the replica goes by its own
-    /// name.
-    pub(super) fn into_request(self, http2: bool, replica: &Replica) -> Request<RequestBody> {
+    /// Converts the request for hyper. If the client named no host, which HTTP/1.0 allows, the
+    /// endpoint's own authority is sent.
+    pub(super) fn into_request(
+        self,
+        http2: bool,
+        endpoint: &UpstreamEndpoint,
+    ) -> Request<RequestBody> {
         let Self { method, target, host, trailers, declares_length, mut headers, body, .. } = self;
-        let host = if host.is_empty() { replica.authority.clone() } else { host };
+        let authority = if host.is_empty() { endpoint.authority.clone() } else { host };
         if trailers {
             request_trailers(&mut headers, http2);
         }
-        frame(&mut headers, &method, &body, declares_length, http2);
+        set_framing(&mut headers, &method, &body, declares_length, http2);
         let mut uri = http::uri::Parts::default();
         uri.path_and_query = Some(target);
         if http2 {
             // RFC 9113 §8.3.1: `:authority` in place of `Host`.
-            uri.authority = http::uri::Authority::from_maybe_shared(host).ok();
-            let scheme =
-                if replica.tls { http::uri::Scheme::HTTPS } else { http::uri::Scheme::HTTP };
-            uri.scheme = uri.authority.is_some().then_some(scheme);
+            uri.authority = Authority::from_maybe_shared(authority).ok();
+            if uri.authority.is_some() {
+                uri.scheme = Some(if endpoint.tls { Scheme::HTTPS } else { Scheme::HTTP });
+            }
         } else {
-            headers.insert(header::HOST, host);
+            headers.insert(header::HOST, authority);
         }
         let mut request = Request::new(body);
         *request.method_mut() = method;
@@ -101,9 +110,10 @@ impl Outbound {
         request
     }
 
-    /// From a request that the codec did not take.
-    pub(super) fn back(request: Request<RequestBody>, kept: Kept) -> Self {
+    /// Restores a request that hyper did not send.
+    pub(super) fn restore(request: Request<RequestBody>, kept: KeptParts) -> Self {
         let (mut parts, body) = request.into_parts();
+        // These depend on the version of HTTP, and the next connection may have another.
         for name in [header::HOST, header::TRANSFER_ENCODING, header::CONTENT_LENGTH] {
             parts.headers.remove(name);
         }
@@ -114,7 +124,7 @@ impl Outbound {
         let target = parts.uri.into_parts().path_and_query;
         Self {
             method: parts.method,
-            target: target.unwrap_or_else(|| http::uri::PathAndQuery::from_static("/")),
+            target: target.unwrap_or_else(|| PathAndQuery::from_static("/")),
             host: kept.host,
             trailers: kept.trailers,
             declares_length: kept.declares_length,
@@ -125,15 +135,16 @@ impl Outbound {
     }
 }
 
-impl Spare {
-    /// A request to send in place of one that was lost and may have been processed.
-    pub(super) fn safe(self) -> Option<Box<Outbound>> {
-        self.is_safe.then_some(self.copy)
+impl RetryCopy {
+    /// The request to send in place of one that may have been processed; `None` unless it is
+    /// idempotent.
+    pub(super) fn into_idempotent(self) -> Option<Box<OutboundRequest>> {
+        if self.is_idempotent { Some(self.copy) } else { None }
     }
 
-    /// A request to send in place of one that was not processed; none if its content is not there
-    /// any more.
-    pub(super) fn unprocessed(mut self) -> Option<Box<Outbound>> {
+    /// The request to send in place of one that was not processed; `None` if its content was too
+    /// long to keep.
+    pub(super) fn into_unprocessed(mut self) -> Option<Box<OutboundRequest>> {
         if let Some(content) = self.content {
             self.copy.body = content.take_back()?;
         }
@@ -141,8 +152,8 @@ impl Spare {
     }
 }
 
-/// Writes the framing fields from the body that is sent; `headers` has none.
-fn frame(
+/// Sets the framing fields for the body that is sent; `headers` has none yet.
+fn set_framing(
     headers: &mut HeaderMap,
     method: &Method,
     body: &RequestBody,
@@ -154,12 +165,14 @@ fn frame(
     let has_meaning = matches!(*method, Method::POST | Method::PUT | Method::PATCH);
     match body.length() {
         Some(0) if !declares_length && !has_meaning => {}
-        Some(length) => drop(headers.insert(header::CONTENT_LENGTH, length.into())),
+        Some(length) => {
+            headers.insert(header::CONTENT_LENGTH, length.into());
+        }
+        // HTTP/2 delimits content by its frames.
         None if http2 => {}
-        // The codec leaves out the content of a GET of unknown length unless a field says how to
-        // send it.
+        // hyper omits the content of a GET of unknown length unless this field is there.
         None => {
-            drop(headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked")))
+            headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
         }
     }
 }

@@ -1,7 +1,6 @@
-//! One request, sent to one replica.
+//! Sends one request to one endpoint.
 
 use std::cell::Cell;
-use std::error::Error as _;
 use std::rc::Rc;
 
 use http::{Response, StatusCode};
@@ -9,432 +8,377 @@ use hyper::body::Incoming;
 use tokio::time::{Duration, Instant, sleep_until};
 use upshift_config::Limits;
 
-use super::inbound;
-use super::outbound::{Outbound, Spare};
-use crate::body::{Body, Upload, UploadState};
+use super::broken::{BrokenBy, ConnectionAge, RetryScope};
+use super::outbound::{OutboundRequest, RetryCopy};
+use super::receive_response;
+use crate::body::{ResponseBody, UploadProgress, UploadState};
 use crate::local_reply::Fault;
-use crate::upstream::{ConnectError, Failure, Lease, Link, Load, Replica, SendError};
+use crate::upstream::{
+    Checkout, ConnectError, EndpointFailure, InFlightGuard, PooledConnection, SendError,
+    UpstreamEndpoint,
+};
 
-/// As many connections that rested too long are tried before a new one is opened.
+/// The number of stale idle connections that are tried before a new one is opened.
 const MAX_STALE: usize = 8;
 
-/// A client that gives up after this wait did so because of the replica.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// The wait after which a client that gives up is taken to do so because of the endpoint.
+const ABANDONED_AFTER: Duration = Duration::from_secs(1);
 
-/// How long an upstream may take.
+/// The timeouts for an upstream.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Timeouts {
-    /// To the head of its answer, once it has the whole request.
+pub(crate) struct UpstreamTimeouts {
+    /// From the end of the request to the head of the response.
     response: Duration,
     /// Between two pieces of a body, in either direction.
     pub(super) silence: Duration,
 }
 
-impl Timeouts {
-    /// Those of `limits`.
-    pub(crate) fn of(limits: &Limits) -> Self {
+impl UpstreamTimeouts {
+    /// The timeouts in `limits`.
+    pub(crate) fn from_limits(limits: &Limits) -> Self {
         Self { response: limits.upstream_response, silence: limits.upstream_silence }
     }
 }
 
-/// How one request is sent, whichever replica it goes to.
-pub(super) struct Sending {
-    pub(super) upload: Rc<Upload>,
-    pub(super) timeouts: Timeouts,
+/// The part of an exchange that does not depend on the endpoint.
+pub(super) struct UpstreamExchange {
+    pub(super) upload: Rc<UploadProgress>,
+    pub(super) timeouts: UpstreamTimeouts,
     pub(super) is_head: bool,
 }
 
-/// The connections that a request may take.
+/// The connections that a request may use.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Take {
-    /// One that served before, or else a new one.
+pub(super) enum ConnectionChoice {
+    /// An idle one if there is one, else a new one.
     Any,
     /// A new one.
     New,
-    /// A new one that may be switched to another protocol.
-    Own,
+    /// A new one that may be upgraded to another protocol.
+    NewForUpgrade,
 }
 
-/// Why a replica gave no answer that goes to the client.
-pub(super) enum Attempt<T> {
-    /// The request is as good as new.
-    Untouched(Box<Outbound>, Fault),
+/// An attempt without a response for the client.
+pub(super) enum AttemptError<T> {
+    /// The request was not sent, and can be sent elsewhere as it is.
+    Unsent(Box<OutboundRequest>, Fault),
     /// The request may have been seen.
-    Failed {
-        /// What the client gets if nothing better comes.
-        outcome: Box<Result<T, Fault>>,
-        /// What may be sent in its place.
-        copy: Option<Box<Outbound>>,
-        /// The same replica may be asked once more, on a new connection.
-        again: bool,
-        /// The replica has not processed it.
-        unprocessed: bool,
-    },
+    Failed(Box<FailedAttempt<T>>),
 }
 
-/// The head of an answer.
-struct Answered {
+/// An attempt of which the upstream may have seen the request.
+pub(super) struct FailedAttempt<T> {
+    /// The outcome for the client if no retry gives a better one.
+    pub(super) outcome: Result<T, Fault>,
+    /// The request that may be sent in its place.
+    pub(super) retry_copy: Option<Box<OutboundRequest>>,
+    /// The retry may go to the same endpoint, on a new connection.
+    pub(super) same_endpoint: bool,
+    /// The endpoint did not process the request.
+    pub(super) unprocessed: bool,
+}
+
+/// The response to an upgrade request, and the name of the endpoint.
+pub(super) type UpgradeResponse<'c> = (Response<Incoming>, Checkout, &'c str);
+
+/// The head of a response.
+struct ReceivedResponse {
     response: Response<Incoming>,
-    lease: Lease,
-    /// What may be sent if this is not the answer that the client gets.
-    copy: Option<Box<Outbound>>,
+    checkout: Checkout,
+    /// The request to send if the client does not get this response.
+    retry_copy: Option<Box<OutboundRequest>>,
 }
 
-/// A connection to an upstream.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Connection {
-    /// It served before, and has rested for this time.
-    Reused(Duration),
-    /// It was opened for this request.
-    New,
-}
-
-/// Why a link gave no answer.
-enum Unanswered {
+/// An exchange on one connection without a response.
+enum ExchangeError {
     /// The connection was gone before the request could be written.
-    Unsent(Box<Outbound>, Load),
+    Unsent(Box<OutboundRequest>, InFlightGuard),
     /// The request may have been seen.
-    Failed { fault: Fault, copy: Option<Box<Outbound>>, repeat: Repeat },
+    Failed { fault: Fault, retry_copy: Option<Box<OutboundRequest>>, scope: RetryScope },
 }
 
-/// Where a request that failed may be sent again.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Repeat {
-    /// Nowhere: the client is at fault, or this process.
-    Never,
-    /// At another replica, if its method and content allow that: this one was given its chance.
-    Elsewhere,
-    /// At the same replica as well: it closed a connection that had served before (RFC 9112
-    /// §9.3.1).
-    Anywhere,
-    /// Anywhere and with any method: it was not processed (RFC 9113 §8.7).
-    Unprocessed,
-}
-
-impl Sending {
-    /// Asks `replica`, and returns its answer if it is not one that another replica may have a
-    /// better one for.
+impl UpstreamExchange {
+    /// Sends the request to `endpoint`, and returns the response unless it is an error that another
+    /// endpoint may not have.
     pub(super) async fn attempt(
         &self,
-        request: Outbound,
-        replica: &Rc<Replica>,
-        take: Take,
-    ) -> Result<Response<Body>, Attempt<Response<Body>>> {
-        let Answered { response, lease, copy } = self.exchange(request, replica, take).await?;
-        let status = response.status();
-        match inbound(response, lease, &replica.name, self.is_head, self.timeouts).await {
-            Ok(response) if copy.is_some() && is_of_a_bad_replica(status) => Err(Attempt::Failed {
-                outcome: Box::new(Ok(response)),
-                copy,
-                again: false,
-                unprocessed: false,
-            }),
+        request: OutboundRequest,
+        endpoint: &Rc<UpstreamEndpoint>,
+        choice: ConnectionChoice,
+    ) -> Result<Response<ResponseBody>, AttemptError<Response<ResponseBody>>> {
+        let ReceivedResponse { response, checkout, retry_copy } =
+            self.exchange_head(request, endpoint, choice).await?;
+        let is_bad = is_bad_gateway_status(response.status());
+        let received =
+            receive_response(response, checkout, &endpoint.name, self.is_head, self.timeouts).await;
+        match received {
+            Ok(response) if is_bad && retry_copy.is_some() => {
+                Err(retryable_response(response, retry_copy))
+            }
             Ok(response) => Ok(response),
-            Err(fault) => Err(failed(fault, copy, Repeat::Elsewhere)),
+            Err(fault) => Err(failed_attempt(fault, retry_copy, RetryScope::OtherEndpoint)),
         }
     }
 
-    /// The same for a request that offers another protocol.
-    pub(super) async fn attempt_switch<'s>(
+    /// Does the same for an upgrade request.
+    pub(super) async fn attempt_upgrade<'c>(
         &self,
-        request: Outbound,
-        replica: &'s Rc<Replica>,
-    ) -> Result<Switching<'s>, Attempt<Switching<'s>>> {
-        let Answered { response, lease, copy } = self.exchange(request, replica, Take::Own).await?;
+        request: OutboundRequest,
+        endpoint: &'c Rc<UpstreamEndpoint>,
+    ) -> Result<UpgradeResponse<'c>, AttemptError<UpgradeResponse<'c>>> {
+        let ReceivedResponse { response, checkout, retry_copy } =
+            self.exchange_head(request, endpoint, ConnectionChoice::NewForUpgrade).await?;
         // RFC 9110 §7.8: "the client cannot begin using an upgraded protocol on the connection
         // until it has completely sent the request message", so the upstream may not switch before.
         if response.status() == StatusCode::SWITCHING_PROTOCOLS
             && self.upload.state().0 != UploadState::Done
         {
             let what = "switched protocols before it had the whole request".to_owned();
-            return Err(failed(Fault::BadGateway(replica.name.clone(), what), None, Repeat::Never));
+            let fault = Fault::BadGateway(endpoint.name.clone(), what);
+            return Err(failed_attempt(fault, None, RetryScope::NotRetryable));
         }
-        let is_bad = is_of_a_bad_replica(response.status());
-        let answer = (response, lease, replica.name.as_str());
-        match copy {
-            Some(_) if is_bad => Err(Attempt::Failed {
-                outcome: Box::new(Ok(answer)),
-                copy,
-                again: false,
-                unprocessed: false,
-            }),
+        let is_bad = is_bad_gateway_status(response.status());
+        let answer = (response, checkout, endpoint.name.as_str());
+        match retry_copy {
+            Some(_) if is_bad => Err(retryable_response(answer, retry_copy)),
             _ => Ok(answer),
         }
     }
 
-    async fn exchange<T>(
+    /// Sends the request and waits for the head of the response. If the client gives up meanwhile,
+    /// the drop of the wait records that.
+    async fn exchange_head<T>(
         &self,
-        request: Outbound,
-        replica: &Rc<Replica>,
-        take: Take,
-    ) -> Result<Answered, Attempt<T>> {
-        let waiting = Waiting {
-            replica,
+        request: OutboundRequest,
+        endpoint: &Rc<UpstreamEndpoint>,
+        choice: ConnectionChoice,
+    ) -> Result<ReceivedResponse, AttemptError<T>> {
+        let wait = ResponseWait {
+            endpoint,
             upload: &self.upload,
             since: Instant::now(),
             over: Cell::new(false),
         };
-        let answered = self.exchange_patiently(request, replica, take).await;
-        waiting.over.set(true);
-        answered
+        let received = self.send_on_connection(request, endpoint, choice).await;
+        wait.over.set(true);
+        received
     }
 
-    async fn exchange_patiently<T>(
+    /// Sends the request on an idle connection, or else on a new one.
+    async fn send_on_connection<T>(
         &self,
-        mut request: Outbound,
-        replica: &Rc<Replica>,
-        take: Take,
-    ) -> Result<Answered, Attempt<T>> {
-        let Some(mut load) = replica.load() else {
-            return Err(Attempt::Untouched(
-                Box::new(request),
-                Fault::UpstreamBusy(replica.name.clone()),
-            ));
+        mut request: OutboundRequest,
+        endpoint: &Rc<UpstreamEndpoint>,
+        choice: ConnectionChoice,
+    ) -> Result<ReceivedResponse, AttemptError<T>> {
+        let Some(mut guard) = endpoint.begin_request() else {
+            let fault = Fault::UpstreamBusy(endpoint.name.clone());
+            return Err(AttemptError::Unsent(Box::new(request), fault));
         };
-        // Connections that rested may have been closed meanwhile: then the request comes back, and
-        // the next one is tried.
-        for _ in 0..if take == Take::Any { MAX_STALE } else { 0 } {
-            let Some((link, rested)) = replica.pool.reuse() else { break };
-            match self.send(link, request, load, Connection::Reused(rested)).await {
-                Err(Unanswered::Unsent(back, place)) => (request, load) = (*back, place),
-                Err(Unanswered::Failed { fault, copy, repeat }) => {
-                    return Err(failed(fault, copy, repeat));
+        // The upstream may have closed an idle connection: then the request is handed back, and the
+        // next connection is tried.
+        let reuses = if choice == ConnectionChoice::Any { MAX_STALE } else { 0 };
+        for _ in 0..reuses {
+            let Some((connection, idle)) = endpoint.pool.reuse_idle() else { break };
+            let age = ConnectionAge::Reused(idle);
+            match self.exchange_on(connection, request, guard, age).await {
+                Err(ExchangeError::Unsent(unsent, unused)) => (request, guard) = (*unsent, unused),
+                Err(ExchangeError::Failed { fault, retry_copy, scope }) => {
+                    return Err(failed_attempt(fault, retry_copy, scope));
                 }
-                Ok(answered) => return Ok(answered),
+                Ok(received) => return Ok(received),
             }
         }
-        let opened = if take == Take::Own {
-            replica.pool.open_own().await
+        let opened = if choice == ConnectionChoice::NewForUpgrade {
+            endpoint.pool.open_for_upgrade().await
         } else {
-            replica.pool.open().await
+            endpoint.pool.open_connection().await
         };
-        let link = match opened {
-            Ok(link) => link,
-            Err(error) => return Err(not_connected(replica, error, request)),
+        let connection = match opened {
+            Ok(connection) => connection,
+            Err(error) => return Err(not_connected(endpoint, error, request)),
         };
-        match self.send(link, request, load, Connection::New).await {
-            Err(Unanswered::Unsent(back, _)) => {
-                Err(Attempt::Untouched(back, closed_at_once(replica)))
+        match self.exchange_on(connection, request, guard, ConnectionAge::New).await {
+            Err(ExchangeError::Unsent(unsent, _)) => {
+                Err(AttemptError::Unsent(unsent, closed_at_once(endpoint)))
             }
-            Err(Unanswered::Failed { fault, copy, repeat }) => Err(failed(fault, copy, repeat)),
-            Ok(answered) => Ok(answered),
+            Err(ExchangeError::Failed { fault, retry_copy, scope }) => {
+                Err(failed_attempt(fault, retry_copy, scope))
+            }
+            Ok(received) => Ok(received),
         }
     }
 
-    async fn send(
+    /// Sends the request on `connection`.
+    async fn exchange_on(
         &self,
-        link: Link,
-        mut request: Outbound,
-        load: Load,
-        connection: Connection,
-    ) -> Result<Answered, Unanswered> {
-        let http2 = link.is_http2();
-        let spare = request.spare(http2);
-        let kept = request.kept();
-        let replica = load.owner();
-        let request = request.into_request(http2, &replica);
-        let answer = tokio::select! {
+        connection: PooledConnection,
+        mut outbound: OutboundRequest,
+        guard: InFlightGuard,
+        age: ConnectionAge,
+    ) -> Result<ReceivedResponse, ExchangeError> {
+        let http2 = connection.is_http2();
+        let retry_copy = outbound.retry_copy(http2);
+        let kept = outbound.keep_parts();
+        let endpoint = guard.endpoint_handle();
+        let request = outbound.into_request(http2, &endpoint);
+        let sent = tokio::select! {
+            // A response that is there counts even if the timeout has passed in the same poll.
             biased;
-            answer = link.send(request, load) => answer,
-            what = timed_out(&self.upload, self.timeouts) => return Err(late(&replica, what, spare)),
+            sent = connection.send_request(request, guard) => sent,
+            what = wait_for_timeout(&self.upload, self.timeouts) => {
+                return Err(timed_out(&endpoint, what, retry_copy));
+            }
         };
-        match answer {
-            Ok((response, lease)) => {
-                if connection != Connection::New {
-                    replica.reused();
+        match sent {
+            Ok((response, checkout)) => {
+                if age != ConnectionAge::New {
+                    endpoint.record_reuse();
                 }
-                Ok(Answered { response, lease, copy: spare.and_then(Spare::safe) })
+                let retry_copy = retry_copy.and_then(RetryCopy::into_idempotent);
+                Ok(ReceivedResponse { response, checkout, retry_copy })
             }
             Err(SendError::Unsent(unsent)) => {
-                let (request, load) = *unsent;
-                if connection == Connection::New {
-                    replica.failed(Failure::Broken);
+                let (request, guard) = *unsent;
+                if age == ConnectionAge::New {
+                    endpoint.record_failure(EndpointFailure::Broken);
                 }
-                Err(Unanswered::Unsent(Box::new(Outbound::back(request, kept)), load))
+                Err(ExchangeError::Unsent(Box::new(OutboundRequest::restore(request, kept)), guard))
             }
-            Err(SendError::Broken(error)) => Err(self.broken(&error, spare, &replica, connection)),
+            Err(SendError::Broken(error)) => {
+                Err(self.connection_broke(&error, retry_copy, &endpoint, age))
+            }
         }
     }
 
-    /// The meaning of a broken connection or stream: a body that its client did not finish breaks
-    /// it, too.
-    fn broken(
+    /// Attributes a broken connection or stream to the client or to the endpoint: a request body
+    /// that the client does not finish breaks it, too.
+    fn connection_broke(
         &self,
         error: &hyper::Error,
-        spare: Option<Spare>,
-        replica: &Replica,
-        connection: Connection,
-    ) -> Unanswered {
-        let fault = match self.upload.state().0 {
+        retry_copy: Option<RetryCopy>,
+        endpoint: &UpstreamEndpoint,
+        age: ConnectionAge,
+    ) -> ExchangeError {
+        let client_fault = match self.upload.state().0 {
             UploadState::Failed => {
                 Some(Fault::Framing("The request's body broke off or is malformed."))
             }
             UploadState::Stalled => Some(Fault::BodyTimeout),
             _ => None,
         };
-        if let Some(fault) = fault {
-            return Unanswered::Failed { fault, copy: None, repeat: Repeat::Never };
+        if let Some(fault) = client_fault {
+            let scope = RetryScope::NotRetryable;
+            return ExchangeError::Failed { fault, retry_copy: None, scope };
         }
-        tracing::debug!(upstream = %replica.name, %error, "no answer");
-        let breach = Breach::of(error);
-        match (breach, connection) {
-            // RFC 9112 §9.3.1: one that rested may be closed at any time.
-            (Breach::Closed, Connection::Reused(rested)) => replica.closed(rested),
-            // RFC 9113 §6.8: so may one of HTTP/2; what came too late for it was not processed.
-            (Breach::Leaving, Connection::Reused(_)) => {}
-            _ => replica.failed(Failure::Broken),
+        tracing::debug!(upstream = %endpoint.name, %error, "no answer");
+        let broken = BrokenBy::from_error(error);
+        match (broken, age) {
+            // RFC 9112 §9.3.1: an idle connection may be closed at any time.
+            (BrokenBy::Closed, ConnectionAge::Reused(idle)) => endpoint.record_closed(idle),
+            // RFC 9113 §6.8: so may one of HTTP/2; a stream that came too late was not processed.
+            (BrokenBy::Leaving, ConnectionAge::Reused(_)) => {}
+            _ => endpoint.record_failure(EndpointFailure::Broken),
         }
-        let repeat = breach.repeat(connection);
-        let copy = match repeat {
-            Repeat::Unprocessed => spare.and_then(Spare::unprocessed),
-            _ => spare.and_then(Spare::safe),
+        let scope = broken.retry_scope(age);
+        let retry_copy = match scope {
+            RetryScope::Unprocessed => retry_copy.and_then(RetryCopy::into_unprocessed),
+            _ => retry_copy.and_then(RetryCopy::into_idempotent),
         };
-        Unanswered::Failed {
-            fault: Fault::BadGateway(replica.name.clone(), breach.what().to_owned()),
-            copy,
-            repeat,
-        }
+        let what = broken.description().to_owned();
+        let fault = Fault::BadGateway(endpoint.name.clone(), what);
+        ExchangeError::Failed { fault, retry_copy, scope }
     }
 }
 
-/// An answer to an offer of another protocol, and the name of the replica.
-pub(super) type Switching<'s> = (Response<Incoming>, Lease, &'s str);
-
-/// The wait for the head of an answer. It counts against the replica if it ends because the client
-/// gave up.
-struct Waiting<'a> {
-    replica: &'a Replica,
-    upload: &'a Upload,
+/// The wait for the head of a response. If it is dropped because the client gave up, it counts
+/// against the endpoint.
+struct ResponseWait<'a> {
+    endpoint: &'a UpstreamEndpoint,
+    upload: &'a UploadProgress,
     since: Instant,
     over: Cell<bool>,
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for ResponseWait<'_> {
     fn drop(&mut self) {
+        if self.over.get() {
+            return;
+        }
         let (state, moved) = self.upload.state();
-        // While the client owes content, the replica has nothing to answer.
+        // While the client still has to send content, the endpoint has nothing to answer.
         let is_due = matches!(state, UploadState::Done | UploadState::Upstream);
-        if !self.over.get() && is_due && self.since.max(moved).elapsed() >= PATIENCE {
-            self.replica.failed(Failure::Abandoned);
+        if is_due && self.since.max(moved).elapsed() >= ABANDONED_AFTER {
+            self.endpoint.record_failure(EndpointFailure::Abandoned);
         }
     }
 }
 
-/// How a connection or a stream broke.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Breach {
-    /// The connection was closed or reset.
-    Closed,
-    /// The connection goes away in good order, and the stream came too late for it.
-    Leaving,
-    /// The connection ends because of an error, and the stream was not processed.
-    Failing,
-    /// The stream was refused before it was processed.
-    Refused,
-    /// The stream was reset.
-    Reset,
-    /// What came is no HTTP.
-    Malformed,
+fn failed_attempt<T>(
+    fault: Fault,
+    retry_copy: Option<Box<OutboundRequest>>,
+    scope: RetryScope,
+) -> AttemptError<T> {
+    AttemptError::Failed(Box::new(FailedAttempt {
+        outcome: Err(fault),
+        retry_copy: if scope == RetryScope::NotRetryable { None } else { retry_copy },
+        same_endpoint: matches!(scope, RetryScope::AnyEndpoint | RetryScope::Unprocessed),
+        unprocessed: scope == RetryScope::Unprocessed,
+    }))
 }
 
-impl Breach {
-    fn of(error: &hyper::Error) -> Self {
-        if error.is_parse() {
-            return Self::Malformed;
-        }
-        let Some(error) = error.source().and_then(|source| source.downcast_ref::<h2::Error>())
-        else {
-            return Self::Closed;
-        };
-        match error.reason() {
-            None => Self::Closed,
-            // The codec raised it itself.
-            Some(_) if !error.is_remote() => Self::Malformed,
-            // The codec gives this to streams that are above the last one that was processed, and
-            // to no other.
-            Some(h2::Reason::NO_ERROR) if error.is_go_away() => Self::Leaving,
-            Some(_) if error.is_go_away() => Self::Failing,
-            Some(h2::Reason::REFUSED_STREAM) => Self::Refused,
-            Some(_) => Self::Reset,
-        }
-    }
-
-    fn repeat(self, connection: Connection) -> Repeat {
-        match self {
-            // RFC 9113 §8.7: such requests "have not been processed", and "can be safely retried".
-            Self::Leaving | Self::Failing | Self::Refused => Repeat::Unprocessed,
-            Self::Closed if connection != Connection::New => Repeat::Anywhere,
-            Self::Closed | Self::Reset | Self::Malformed => Repeat::Elsewhere,
-        }
-    }
-
-    fn what(self) -> &'static str {
-        match self {
-            Self::Closed | Self::Leaving | Self::Failing => "closed the connection",
-            Self::Refused => "refused the request",
-            Self::Reset => "reset the stream",
-            Self::Malformed => "answered something that is no HTTP",
-        }
-    }
+/// A response that the client gets only if no other endpoint gives a better one.
+fn retryable_response<T>(response: T, retry_copy: Option<Box<OutboundRequest>>) -> AttemptError<T> {
+    AttemptError::Failed(Box::new(FailedAttempt {
+        outcome: Ok(response),
+        retry_copy,
+        same_endpoint: false,
+        unprocessed: false,
+    }))
 }
 
-fn failed<T>(fault: Fault, copy: Option<Box<Outbound>>, repeat: Repeat) -> Attempt<T> {
-    let copy = copy.filter(|_| repeat != Repeat::Never);
-    let again = matches!(repeat, Repeat::Anywhere | Repeat::Unprocessed);
-    let unprocessed = repeat == Repeat::Unprocessed;
-    Attempt::Failed { outcome: Box::new(Err(fault)), copy, again, unprocessed }
-}
-
-/// Statuses by which a server says that it cannot serve at the moment, or that the one behind it
-/// does not.
-fn is_of_a_bad_replica(status: StatusCode) -> bool {
+/// Returns true for the statuses by which a server says that it, or the server behind it, cannot
+/// serve at the moment.
+fn is_bad_gateway_status(status: StatusCode) -> bool {
     matches!(
         status,
         StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT
     )
 }
 
-fn late(replica: &Replica, what: &'static str, spare: Option<Spare>) -> Unanswered {
-    // An HTTP/2 connection that is silent for one request may be so for all.
-    replica.pool.retire_shared();
-    replica.failed(Failure::Timeout);
-    let fault = Fault::UpstreamTimeout(replica.name.clone(), what);
-    Unanswered::Failed { fault, copy: spare.and_then(Spare::safe), repeat: Repeat::Elsewhere }
+fn timed_out(
+    endpoint: &UpstreamEndpoint,
+    what: &'static str,
+    retry_copy: Option<RetryCopy>,
+) -> ExchangeError {
+    // An HTTP/2 connection that is stuck for one request may be stuck for all.
+    endpoint.pool.retire_http2();
+    endpoint.record_failure(EndpointFailure::Timeout);
+    ExchangeError::Failed {
+        fault: Fault::UpstreamTimeout(endpoint.name.clone(), what),
+        retry_copy: retry_copy.and_then(RetryCopy::into_idempotent),
+        scope: RetryScope::OtherEndpoint,
+    }
 }
 
-fn closed_at_once(replica: &Replica) -> Fault {
-    Fault::BadGateway(replica.name.clone(), "closed the connection at once".to_owned())
+fn closed_at_once(endpoint: &UpstreamEndpoint) -> Fault {
+    Fault::BadGateway(endpoint.name.clone(), "closed the connection at once".to_owned())
 }
 
-fn not_connected<T>(replica: &Replica, error: ConnectError, request: Outbound) -> Attempt<T> {
-    // The next one could not be reached either: the replica did nothing wrong.
+fn not_connected<T>(
+    endpoint: &UpstreamEndpoint,
+    error: ConnectError,
+    request: OutboundRequest,
+) -> AttemptError<T> {
+    // No other endpoint could be reached either, and this one did nothing wrong.
     if matches!(error, ConnectError::OutOfDescriptors) {
-        return failed(Fault::OutOfDescriptors, None, Repeat::Never);
+        return failed_attempt(Fault::OutOfDescriptors, None, RetryScope::NotRetryable);
     }
-    replica.failed(Failure::Connect);
-    Attempt::Untouched(Box::new(request), unreachable(&replica.name, error))
+    endpoint.record_failure(EndpointFailure::Connect);
+    AttemptError::Unsent(Box::new(request), connect_fault(&endpoint.name, error))
 }
 
-/// Resolves when the upstream has had the whole request for too long, or has asked for nothing more
-/// of it. While the client owes bytes of it, the body itself keeps the time.
-async fn timed_out(upload: &Upload, timeouts: Timeouts) -> &'static str {
-    let mut wake = Instant::now() + timeouts.response.min(timeouts.silence);
-    loop {
-        sleep_until(wake).await;
-        let now = Instant::now();
-        let (due, what) = match upload.state() {
-            (UploadState::Done, since) => (since + timeouts.response, "to answer"),
-            (UploadState::Upstream, since) => (since + timeouts.silence, "to take the request"),
-            _ => (now + timeouts.silence, ""),
-        };
-        if due <= now {
-            return what;
-        }
-        wake = due;
-    }
-}
-
-fn unreachable(name: &str, error: ConnectError) -> Fault {
+fn connect_fault(name: &str, error: ConnectError) -> Fault {
     match error {
         ConnectError::Timeout => Fault::UpstreamTimeout(name.to_owned(), "to accept a connection"),
         ConnectError::OutOfDescriptors => Fault::OutOfDescriptors,
@@ -445,5 +389,25 @@ fn unreachable(name: &str, error: ConnectError) -> Fault {
             };
             Fault::Unreachable(name.to_owned(), why)
         }
+    }
+}
+
+/// Resolves when the upstream has had the whole request for too long without an answer, or has
+/// taken nothing more of it for too long. While the client is to send content, the body itself
+/// keeps the time.
+async fn wait_for_timeout(upload: &UploadProgress, timeouts: UpstreamTimeouts) -> &'static str {
+    let mut wake_at = Instant::now() + timeouts.response.min(timeouts.silence);
+    loop {
+        sleep_until(wake_at).await;
+        let now = Instant::now();
+        let (due, what) = match upload.state() {
+            (UploadState::Done, since) => (since + timeouts.response, "to answer"),
+            (UploadState::Upstream, since) => (since + timeouts.silence, "to take the request"),
+            _ => (now + timeouts.silence, ""),
+        };
+        if due <= now {
+            return what;
+        }
+        wake_at = due;
     }
 }

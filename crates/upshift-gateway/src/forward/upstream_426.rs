@@ -10,7 +10,7 @@ use upshift_core::answer::{Circumstances, reoriginate as rebuilt};
 use upshift_core::field::UpgradeList;
 use upshift_core::{Decision, Facts};
 
-use crate::body::Body;
+use crate::body::ResponseBody;
 use crate::forward::UpstreamUpgrade;
 
 /// Gives `response` the fields that a 426 owes on this hop. Tells whether the upstream's was bare:
@@ -18,7 +18,7 @@ use crate::forward::UpstreamUpgrade;
 ///
 /// Where nothing is left to name, the status becomes 403: a 426 without `Upgrade` cannot be sent.
 pub(crate) fn reoriginate(
-    response: &mut Response<Body>,
+    response: &mut Response<ResponseBody>,
     decision: &Decision<'_>,
     facts: &Facts<'_>,
     around: &Circumstances<'_>,

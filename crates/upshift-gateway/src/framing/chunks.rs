@@ -12,12 +12,12 @@ pub(crate) struct BadChunk;
 /// Reads a chunked body as it passes.
 #[derive(Debug)]
 pub(crate) struct ChunkScanner {
-    state: State,
+    state: ChunkState,
     overhead: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum ChunkState {
     /// The size of a chunk, of which so many digits have come.
     Size {
         size: u64,
@@ -51,28 +51,29 @@ enum State {
 impl ChunkScanner {
     /// Of a body of which nothing has been read.
     pub(crate) fn new() -> Self {
-        Self { state: State::Size { size: 0, digits: 0 }, overhead: 0 }
+        Self { state: ChunkState::Size { size: 0, digits: 0 }, overhead: 0 }
     }
 
     /// Whether the body has ended.
     pub(crate) fn is_done(&self) -> bool {
-        self.state == State::Done
+        self.state == ChunkState::Done
     }
 
     /// Reads on in `bytes`, to the end of the body at most, and tells how many bytes belong to it.
     ///
     /// # Errors
     /// If the body is malformed.
-    pub(crate) fn scan(&mut self, bytes: &[u8]) -> Result<usize, BadChunk> {
+    pub(crate) fn scan_bytes(&mut self, bytes: &[u8]) -> Result<usize, BadChunk> {
         let mut at = 0;
         while at < bytes.len() && !self.is_done() {
-            if let State::Data { left } = self.state {
+            if let ChunkState::Data { left } = self.state {
                 let taken = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len() - at);
                 at += taken;
                 let left = left - taken as u64;
-                self.state = if left == 0 { State::DataReturn } else { State::Data { left } };
+                self.state =
+                    if left == 0 { ChunkState::DataReturn } else { ChunkState::Data { left } };
             } else {
-                self.state = self.next(bytes[at])?;
+                self.state = self.next_state(bytes[at])?;
                 at += 1;
             }
         }
@@ -80,53 +81,55 @@ impl ChunkScanner {
     }
 
     /// The state behind `byte`, which is no content.
-    fn next(&mut self, byte: u8) -> Result<State, BadChunk> {
+    fn next_state(&mut self, byte: u8) -> Result<ChunkState, BadChunk> {
         match (self.state, byte) {
-            (State::Size { size, digits }, _) if byte.is_ascii_hexdigit() && digits < 16 => {
+            (ChunkState::Size { size, digits }, _) if byte.is_ascii_hexdigit() && digits < 16 => {
                 let digit = char::from(byte).to_digit(16).unwrap_or_default();
-                Ok(State::Size { size: size << 4 | u64::from(digit), digits: digits + 1 })
+                Ok(ChunkState::Size { size: size << 4 | u64::from(digit), digits: digits + 1 })
             }
-            (State::Size { digits: 0, .. }, _) => Err(BadChunk),
-            (State::Size { size, .. } | State::BadSpace { size }, b' ' | b'\t') => {
+            (ChunkState::Size { digits: 0, .. }, _) => Err(BadChunk),
+            (ChunkState::Size { size, .. } | ChunkState::BadSpace { size }, b' ' | b'\t') => {
                 self.count_overhead()?;
-                Ok(State::BadSpace { size })
+                Ok(ChunkState::BadSpace { size })
             }
-            (State::Size { size, .. } | State::BadSpace { size }, b';') => {
-                Ok(State::Extension { size })
+            (ChunkState::Size { size, .. } | ChunkState::BadSpace { size }, b';') => {
+                Ok(ChunkState::Extension { size })
             }
             (
-                State::Size { size, .. } | State::BadSpace { size } | State::Extension { size },
+                ChunkState::Size { size, .. }
+                | ChunkState::BadSpace { size }
+                | ChunkState::Extension { size },
                 b'\r',
-            ) => Ok(State::SizeLineFeed { size }),
-            (State::Extension { size }, _) if is_text(byte) => {
+            ) => Ok(ChunkState::SizeLineFeed { size }),
+            (ChunkState::Extension { size }, _) if is_text(byte) => {
                 self.count_overhead()?;
-                Ok(State::Extension { size })
+                Ok(ChunkState::Extension { size })
             }
-            (State::SizeLineFeed { size: 0 }, b'\n') => Ok(State::TrailerStart),
-            (State::SizeLineFeed { size }, b'\n') => Ok(State::Data { left: size }),
-            (State::DataReturn, b'\r') => Ok(State::DataLineFeed),
-            (State::DataLineFeed, b'\n') => Ok(State::Size { size: 0, digits: 0 }),
-            _ => self.next_of_trailers(byte),
+            (ChunkState::SizeLineFeed { size: 0 }, b'\n') => Ok(ChunkState::TrailerStart),
+            (ChunkState::SizeLineFeed { size }, b'\n') => Ok(ChunkState::Data { left: size }),
+            (ChunkState::DataReturn, b'\r') => Ok(ChunkState::DataLineFeed),
+            (ChunkState::DataLineFeed, b'\n') => Ok(ChunkState::Size { size: 0, digits: 0 }),
+            _ => self.next_trailer_state(byte),
         }
     }
 
-    fn next_of_trailers(&mut self, byte: u8) -> Result<State, BadChunk> {
+    fn next_trailer_state(&mut self, byte: u8) -> Result<ChunkState, BadChunk> {
         match (self.state, byte) {
-            (State::TrailerStart, b'\r') => Ok(State::LastLineFeed),
-            (State::LastLineFeed, b'\n') => Ok(State::Done),
-            (State::TrailerStart | State::Trailer { named: false }, _)
+            (ChunkState::TrailerStart, b'\r') => Ok(ChunkState::LastLineFeed),
+            (ChunkState::LastLineFeed, b'\n') => Ok(ChunkState::Done),
+            (ChunkState::TrailerStart | ChunkState::Trailer { named: false }, _)
                 if upshift_core::field::is_tchar(byte) =>
             {
                 self.count_overhead()?;
-                Ok(State::Trailer { named: false })
+                Ok(ChunkState::Trailer { named: false })
             }
-            (State::Trailer { named: false }, b':') => Ok(State::Trailer { named: true }),
-            (State::Trailer { named: true }, b'\r') => Ok(State::TrailerLineFeed),
-            (State::Trailer { named: true }, _) if is_text(byte) => {
+            (ChunkState::Trailer { named: false }, b':') => Ok(ChunkState::Trailer { named: true }),
+            (ChunkState::Trailer { named: true }, b'\r') => Ok(ChunkState::TrailerLineFeed),
+            (ChunkState::Trailer { named: true }, _) if is_text(byte) => {
                 self.count_overhead()?;
-                Ok(State::Trailer { named: true })
+                Ok(ChunkState::Trailer { named: true })
             }
-            (State::TrailerLineFeed, b'\n') => Ok(State::TrailerStart),
+            (ChunkState::TrailerLineFeed, b'\n') => Ok(ChunkState::TrailerStart),
             _ => Err(BadChunk),
         }
     }
@@ -149,9 +152,10 @@ mod tests {
     /// The length of the body, or an error; the same however the bytes are cut.
     fn scanned(bytes: &[u8]) -> Result<Option<usize>, BadChunk> {
         let mut scanner = ChunkScanner::new();
-        let whole = scanner.scan(bytes).map(|length| scanner.is_done().then_some(length));
+        let whole = scanner.scan_bytes(bytes).map(|length| scanner.is_done().then_some(length));
         let mut scanner = ChunkScanner::new();
-        let parts = bytes.iter().try_fold(0, |length, byte| Ok(length + scanner.scan(&[*byte])?));
+        let parts =
+            bytes.iter().try_fold(0, |length, byte| Ok(length + scanner.scan_bytes(&[*byte])?));
         assert_eq!(whole, parts.map(|length| scanner.is_done().then_some(length)));
         whole
     }

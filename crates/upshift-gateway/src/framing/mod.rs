@@ -40,7 +40,7 @@ pub(crate) fn length_of_lines<'v>(
 ) -> Result<Option<u64>, BadLength> {
     let mut declared = None;
     for line in lines {
-        let length = parse(line)?;
+        let length = parse_digits(line)?;
         if declared.is_some_and(|before| before != length) {
             return Err(BadLength::Contradiction);
         }
@@ -49,7 +49,7 @@ pub(crate) fn length_of_lines<'v>(
     Ok(declared)
 }
 
-fn parse(digits: &[u8]) -> Result<u64, BadLength> {
+fn parse_digits(digits: &[u8]) -> Result<u64, BadLength> {
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return Err(BadLength::NotANumber);
     }

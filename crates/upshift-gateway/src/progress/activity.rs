@@ -17,7 +17,7 @@ use upshift_config::Limits;
 
 /// The state of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
+enum ActivityState {
     /// It waits for the first byte of a request.
     Idle,
     /// It waits for the end of a header section.
@@ -39,7 +39,7 @@ pub(crate) enum Expired {
 
 /// The activity of one connection.
 pub(crate) struct Activity {
-    phase: Cell<Phase>,
+    phase: Cell<ActivityState>,
     since: Cell<Instant>,
     requests: Cell<usize>,
     /// How many have begun.
@@ -93,7 +93,7 @@ impl IdleMark {
 
     /// Since when it is idle, in nanoseconds after an instant that is the same for all; `None` if
     /// it is not.
-    pub(crate) fn since(&self) -> Option<u64> {
+    pub(crate) fn idle_since(&self) -> Option<u64> {
         Some(self.state.load(Relaxed)).filter(|since| *since > LEAVING)
     }
 
@@ -127,7 +127,7 @@ impl Activity {
     /// A connection just accepted.
     pub(crate) fn new() -> Rc<Self> {
         Rc::new(Self {
-            phase: Cell::new(Phase::Idle),
+            phase: Cell::new(ActivityState::Idle),
             since: Cell::new(Instant::now()),
             requests: Cell::new(0),
             started: Cell::new(0),
@@ -143,23 +143,23 @@ impl Activity {
     }
 
     /// The connection is multiplexed.
-    pub(crate) fn multiplexed(&self) {
+    pub(crate) fn set_multiplexed(&self) {
         self.one_at_a_time.set(false);
         // What was read of it is the preface, and no head.
-        if self.phase.get() == Phase::ReadingHead {
-            self.enter(Phase::Idle);
+        if self.phase.get() == ActivityState::ReadingHead {
+            self.enter_state(ActivityState::Idle);
         }
     }
 
     /// Bytes arrived.
-    pub(crate) fn received(&self) {
-        if self.phase.get() == Phase::Idle && self.one_at_a_time.get() {
-            self.enter(Phase::ReadingHead);
+    pub(crate) fn record_read(&self) {
+        if self.phase.get() == ActivityState::Idle && self.one_at_a_time.get() {
+            self.enter_state(ActivityState::ReadingHead);
         }
     }
 
     /// Bytes were to be written, and were if `taken`.
-    pub(crate) fn wrote(&self, taken: bool) {
+    pub(crate) fn record_write(&self, taken: bool) {
         if taken {
             self.blocked.set(None);
         } else if self.blocked.get().is_none() {
@@ -217,7 +217,7 @@ impl Activity {
     }
 
     /// Resolves when it has been asked to make room.
-    pub(crate) async fn evicted(&self) {
+    pub(crate) async fn wait_for_eviction(&self) {
         if self.evicted.get().is_none() {
             self.idle.eviction.notified().await;
             let goodbye = if self.idle.in_peace.load(Relaxed) { GOODBYE } else { Duration::ZERO };
@@ -227,25 +227,27 @@ impl Activity {
 
     /// The handshake of TLS is over: it waits for a request.
     pub(crate) fn handshake_ended(&self) {
-        self.enter(Phase::Idle);
+        self.enter_state(ActivityState::Idle);
     }
 
     /// A request begins; it ends when the guard is dropped.
-    pub(crate) fn request(self: &Rc<Self>) -> InFlight {
+    pub(crate) fn begin_request(self: &Rc<Self>) -> ActiveRequest {
         self.requests.set(self.requests.get() + 1);
         self.started.set(self.started.get() + 1);
-        self.phase.set(Phase::InFlight);
+        self.phase.set(ActivityState::InFlight);
         self.idle.set(BUSY);
-        InFlight(Rc::clone(self))
+        ActiveRequest(Rc::clone(self))
     }
 
     /// When to give the client up, unless something changes; `None` while it owes nothing.
     pub(crate) fn deadline(&self, limits: &Limits) -> Option<(Instant, Expired)> {
         let since = self.since.get();
         let waiting = match self.phase.get() {
-            Phase::Idle => Some((self.evicted.get().unwrap_or(since + limits.idle), Expired::Idle)),
-            Phase::ReadingHead => Some((since + limits.header_timeout, Expired::Head)),
-            Phase::InFlight => None,
+            ActivityState::Idle => {
+                Some((self.evicted.get().unwrap_or(since + limits.idle), Expired::Idle))
+            }
+            ActivityState::ReadingHead => Some((since + limits.header_timeout, Expired::Head)),
+            ActivityState::InFlight => None,
         };
         let blocked = self.blocked.get().map(|since| (since + limits.idle, Expired::Stalled));
         match (waiting, blocked) {
@@ -255,7 +257,7 @@ impl Activity {
     }
 
     /// The reason if the client is to be given up now, else when to look again.
-    pub(crate) fn check(&self, limits: &Limits, now: Instant) -> Result<Instant, Expired> {
+    pub(crate) fn check_deadline(&self, limits: &Limits, now: Instant) -> Result<Instant, Expired> {
         match self.deadline(limits) {
             Some((at, expired)) if at <= now => Err(expired),
             Some((at, _)) => Ok(at),
@@ -263,21 +265,21 @@ impl Activity {
         }
     }
 
-    fn enter(&self, phase: Phase) {
+    fn enter_state(&self, phase: ActivityState) {
         self.phase.set(phase);
         self.idle.set(match phase {
-            Phase::Idle if self.evicted.get().is_some() => LEAVING,
-            Phase::Idle => idle_now(),
-            Phase::ReadingHead | Phase::InFlight => BUSY,
+            ActivityState::Idle if self.evicted.get().is_some() => LEAVING,
+            ActivityState::Idle => idle_now(),
+            ActivityState::ReadingHead | ActivityState::InFlight => BUSY,
         });
         self.since.set(Instant::now());
     }
 }
 
 /// A request that is being served, until its answer's last byte.
-pub(crate) struct InFlight(Rc<Activity>);
+pub(crate) struct ActiveRequest(Rc<Activity>);
 
-impl Drop for InFlight {
+impl Drop for ActiveRequest {
     fn drop(&mut self) {
         let left = self.0.requests.get() - 1;
         self.0.requests.set(left);
@@ -285,7 +287,7 @@ impl Drop for InFlight {
             waiter.wake();
         }
         if left == 0 {
-            self.0.enter(Phase::Idle);
+            self.0.enter_state(ActivityState::Idle);
         }
     }
 }
@@ -296,20 +298,20 @@ mod tests {
 
     fn expired(activity: &Activity) -> Option<Expired> {
         let limits = Limits::default();
-        activity.check(&limits, Instant::now() + limits.idle * 2).err()
+        activity.check_deadline(&limits, Instant::now() + limits.idle * 2).err()
     }
 
     #[test]
     fn a_client_is_given_up_for_what_it_owes() {
         let activity = Activity::new();
         assert_eq!(expired(&activity), Some(Expired::Idle));
-        activity.received();
+        activity.record_read();
         assert_eq!(expired(&activity), Some(Expired::Head));
-        let request = activity.request();
+        let request = activity.begin_request();
         assert_eq!(expired(&activity), None);
-        activity.wrote(false);
+        activity.record_write(false);
         assert_eq!(expired(&activity), Some(Expired::Stalled));
-        activity.wrote(true);
+        activity.record_write(true);
         assert_eq!(expired(&activity), None);
         drop(request);
         assert_eq!(expired(&activity), Some(Expired::Idle));
@@ -319,31 +321,31 @@ mod tests {
     #[test]
     fn a_blocked_client_stays_blocked_when_it_sends() {
         let activity = Activity::new();
-        activity.multiplexed();
-        let _request = activity.request();
-        activity.wrote(false);
-        activity.received();
-        let _another = activity.request();
+        activity.set_multiplexed();
+        let _request = activity.begin_request();
+        activity.record_write(false);
+        activity.record_read();
+        let _another = activity.begin_request();
         assert_eq!(expired(&activity), Some(Expired::Stalled));
     }
 
     #[tokio::test]
     async fn only_an_idle_connection_makes_room_and_only_once() {
         let activity = Activity::new();
-        let request = activity.request();
+        let request = activity.begin_request();
         let mark = activity.idle_mark();
-        assert_eq!(mark.since(), None);
+        assert_eq!(mark.idle_since(), None);
         drop(request);
-        let since = mark.since().expect("it is idle");
+        let since = mark.idle_since().expect("it is idle");
         assert!(mark.evict(since, false) && !mark.evict(since, false));
-        assert!(mark.since().is_none() && mark.is_leaving());
-        activity.evicted().await;
+        assert!(mark.idle_since().is_none() && mark.is_leaving());
+        activity.wait_for_eviction().await;
         let limits = Limits::default();
         let (due, expired) = activity.deadline(&limits).expect("it is due");
         assert!(
             due <= Instant::now() + GOODBYE && due > Instant::now() && expired == Expired::Idle
         );
-        let request = activity.request();
+        let request = activity.begin_request();
         assert!(!mark.is_leaving(), "a request has come, and is served");
         drop(request);
         assert!(mark.is_leaving(), "it ends all the same");
@@ -353,8 +355,8 @@ mod tests {
     async fn a_connection_that_makes_room_at_once_is_due() {
         let activity = Activity::new();
         let mark = activity.idle_mark();
-        assert!(mark.evict(mark.since().expect("it is idle"), true));
-        activity.evicted().await;
+        assert!(mark.evict(mark.idle_since().expect("it is idle"), true));
+        activity.wait_for_eviction().await;
         let (due, _) = activity.deadline(&Limits::default()).expect("it is due");
         assert!(due <= Instant::now());
     }
@@ -362,8 +364,8 @@ mod tests {
     #[test]
     fn a_ping_begins_no_header_section() {
         let activity = Activity::new();
-        activity.multiplexed();
-        activity.received();
+        activity.set_multiplexed();
+        activity.record_read();
         assert_eq!(expired(&activity), Some(Expired::Idle));
     }
 }

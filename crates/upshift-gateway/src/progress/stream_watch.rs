@@ -45,20 +45,20 @@ impl StreamProgress {
     }
 
     /// The answer goes out.
-    pub(crate) fn answered(&self) {
-        self.moved(WaitsFor::Window);
+    pub(crate) fn start_response(&self) {
+        self.record_progress(WaitsFor::Window);
     }
 
     /// The codec asked for the next piece of the body; it is `pending` if there is none yet.
-    pub(crate) fn polled(&self, pending: bool) {
+    pub(crate) fn record_poll(&self, pending: bool) {
         if pending {
             self.waits_for.set(WaitsFor::Answer);
         } else {
-            self.moved(WaitsFor::Window);
+            self.record_progress(WaitsFor::Window);
         }
     }
 
-    fn moved(&self, waits_for: WaitsFor) {
+    fn record_progress(&self, waits_for: WaitsFor) {
         self.moved.set(Instant::now());
         self.waits_for.set(waits_for);
     }
@@ -87,7 +87,7 @@ impl StreamExecutor {
 impl<F: Future<Output = ()> + 'static> hyper::rt::Executor<F> for StreamExecutor {
     fn execute(&self, task: F) {
         let (limit, stalled) = (self.limit, Rc::clone(&self.stalled));
-        spawn_local(Watched {
+        spawn_local(WatchedStream {
             task: Box::pin(task),
             progress: StreamProgress::new(),
             limit,
@@ -97,7 +97,7 @@ impl<F: Future<Output = ()> + 'static> hyper::rt::Executor<F> for StreamExecutor
     }
 }
 
-struct Watched<F> {
+struct WatchedStream<F> {
     task: Pin<Box<F>>,
     progress: Rc<StreamProgress>,
     limit: Duration,
@@ -105,7 +105,7 @@ struct Watched<F> {
     timer: Option<Pin<Box<Sleep>>>,
 }
 
-impl<F: Future<Output = ()>> Watched<F> {
+impl<F: Future<Output = ()>> WatchedStream<F> {
     fn poll_task(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let outer = CURRENT.replace(Some(Rc::clone(&self.progress)));
         let polled = self.task.as_mut().poll(cx);
@@ -131,7 +131,7 @@ impl<F: Future<Output = ()>> Watched<F> {
     }
 }
 
-impl<F: Future<Output = ()>> Future for Watched<F> {
+impl<F: Future<Output = ()>> Future for WatchedStream<F> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
@@ -152,12 +152,12 @@ mod tests {
 
     use super::*;
 
-    fn watched<F: Future<Output = ()>>(task: F) -> (Watched<F>, Rc<Cell<u32>>) {
+    fn watched<F: Future<Output = ()>>(task: F) -> (WatchedStream<F>, Rc<Cell<u32>>) {
         let count = Rc::new(Cell::new(0));
         let counted = Rc::clone(&count);
         let stalled = Rc::new(move || counted.set(counted.get() + 1));
         let (limit, progress) = (Duration::from_secs(2), StreamProgress::new());
-        (Watched { task: Box::pin(task), progress, limit, stalled, timer: None }, count)
+        (WatchedStream { task: Box::pin(task), progress, limit, stalled, timer: None }, count)
     }
 
     #[tokio::test(start_paused = true)]
@@ -166,7 +166,7 @@ mod tests {
             let progress = StreamProgress::current();
             tokio::time::sleep(Duration::from_secs(10)).await;
             if let Some(progress) = progress {
-                progress.answered();
+                progress.start_response();
             }
             pending::<()>().await;
         });
@@ -180,11 +180,11 @@ mod tests {
     async fn a_stream_that_waits_for_its_upstream_or_makes_progress_is_not() {
         let (task, stalled) = watched(async {
             let Some(progress) = StreamProgress::current() else { return };
-            progress.answered();
-            progress.polled(true);
+            progress.start_response();
+            progress.record_poll(true);
             tokio::time::sleep(Duration::from_secs(60)).await;
             for _ in 0..10 {
-                progress.polled(false);
+                progress.record_poll(false);
                 // The codec wakes the task when window comes, and for nothing else.
                 tokio::time::sleep(Duration::from_millis(1_900)).await;
             }

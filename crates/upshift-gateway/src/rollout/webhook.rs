@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 use upshift_adoption::breaker::Crossing;
 
-use crate::upstream::Connector;
+use crate::upstream::UpstreamConnector;
 use upshift_config::{Address, UpstreamHttp};
 
 /// How long one try may take, and how long to wait before each.
@@ -74,7 +74,7 @@ async fn insist(hooked: &Hooked, tls: Arc<rustls::ClientConfig>) {
                 return;
             }
             Ok(Ok(status)) => {
-                tracing::warn!(address = hooked.address, %status, tries, "the webhook did not take it")
+                tracing::warn!(address = hooked.address, %status, tries, "the webhook did not take it");
             }
             Ok(Err(error)) => tracing::warn!(
                 address = hooked.address,
@@ -94,7 +94,7 @@ async fn post(hooked: &Hooked, tls: Arc<rustls::ClientConfig>) -> Result<http::S
     let host = uri.host().ok_or("there is no host in it")?;
     let port = uri.port_u16().unwrap_or(if over_tls { 443 } else { 80 });
     let address = Address { tls: over_tls, host: host.trim_matches(['[', ']']).to_owned(), port };
-    let connector = Connector::new(tls, PATIENCE);
+    let connector = UpstreamConnector::new(tls, PATIENCE);
     let opened = connector.connect(&address, UpstreamHttp::V1_1).await;
     let (stream, _) = opened.map_err(|error| format!("{error:?}"))?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))

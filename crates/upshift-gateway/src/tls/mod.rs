@@ -171,9 +171,9 @@ fn provider() -> Arc<CryptoProvider> {
 
 /// The certificates of a PEM file.
 pub(crate) fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    pem::certificates(path).map_err(|source| TlsError::Pem { path: path.to_owned(), source })
+    pem::read_certificates(path).map_err(|source| TlsError::Pem { path: path.to_owned(), source })
 }
 
 fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
-    pem::key(path).map_err(|source| TlsError::Pem { path: path.to_owned(), source })
+    pem::read_private_key(path).map_err(|source| TlsError::Pem { path: path.to_owned(), source })
 }

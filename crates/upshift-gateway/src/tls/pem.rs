@@ -41,10 +41,10 @@ pub enum PemError {
 
 impl PemError {
     /// What to do about it; `path` is that of the file.
-    pub(crate) fn help(&self, path: &Path) -> String {
+    pub(crate) fn help_text(&self, path: &Path) -> String {
         let help = match self {
             Self::Io(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                return permissions(path);
+                return describe_permissions(path);
             }
             Self::Io(_) | Self::Broken(_) => "name a PEM file",
             Self::ByteOrderMark => "write it without one: sed -i '1s/^\\xef\\xbb\\xbf//'",
@@ -63,7 +63,7 @@ impl PemError {
 }
 
 /// The user and mode of a file that may not be read, and the user that wants to.
-fn permissions(path: &Path) -> String {
+fn describe_permissions(path: &Path) -> String {
     let process = rustix::process::geteuid().as_raw();
     match std::fs::metadata(path) {
         Ok(file) => {
@@ -77,8 +77,8 @@ fn permissions(path: &Path) -> String {
 }
 
 /// All certificates of a file, at least one. Each of them is one.
-pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, PemError> {
-    let text = whole(path)?;
+pub(crate) fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, PemError> {
+    let text = read_whole(path)?;
     let found: Result<Vec<CertificateDer<'static>>, _> =
         CertificateDer::pem_slice_iter(&text).collect();
     let found = found.map_err(PemError::Broken)?;
@@ -95,8 +95,8 @@ pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, 
 }
 
 /// The first private key of a file.
-pub(crate) fn key(path: &Path) -> Result<PrivateKeyDer<'static>, PemError> {
-    let text = whole(path)?;
+pub(crate) fn read_private_key(path: &Path) -> Result<PrivateKeyDer<'static>, PemError> {
+    let text = read_whole(path)?;
     let key = PrivateKeyDer::from_pem_slice(&text);
     key.map_err(|_| {
         if String::from_utf8_lossy(&text).contains("ENCRYPTED") {
@@ -108,19 +108,19 @@ pub(crate) fn key(path: &Path) -> Result<PrivateKeyDer<'static>, PemError> {
 }
 
 /// The content of a file whose last section has its end.
-fn whole(path: &Path) -> Result<Vec<u8>, PemError> {
+fn read_whole(path: &Path) -> Result<Vec<u8>, PemError> {
     let text = read_regular(path)?;
     if text.starts_with(b"\xef\xbb\xbf") {
         return Err(PemError::ByteOrderMark);
     }
-    match unfinished(&text) {
+    match unfinished_section(&text) {
         Some(label) => Err(PemError::Unfinished(label)),
         None => Ok(text),
     }
 }
 
 /// The label of a section that has no end.
-fn unfinished(text: &[u8]) -> Option<String> {
+fn unfinished_section(text: &[u8]) -> Option<String> {
     let mut open: Option<&[u8]> = None;
     let mut last: &[u8] = b"";
     for line in text.split(|byte| matches!(byte, b'\n' | b'\r')).map(<[u8]>::trim_ascii_end) {
@@ -155,12 +155,12 @@ mod tests {
         let label = "CERTIFICATE";
         let begin = format!("-----BEGIN {label}-----\n");
         let one = format!("{begin}AAAA\n-----END CERTIFICATE-----\n");
-        assert_eq!(unfinished(one.as_bytes()), None);
-        assert_eq!(unfinished(format!("----------\nbag\n{one}{one}\n\n").as_bytes()), None);
+        assert_eq!(unfinished_section(one.as_bytes()), None);
+        assert_eq!(unfinished_section(format!("----------\nbag\n{one}{one}\n\n").as_bytes()), None);
         for cut in ["-----", "-----BEGIN CERT", begin.trim_end(), &format!("{begin}AA"), &one[..55]]
         {
-            assert!(unfinished(format!("{one}{cut}").as_bytes()).is_some(), "{cut}");
+            assert!(unfinished_section(format!("{one}{cut}").as_bytes()).is_some(), "{cut}");
         }
-        assert!(unfinished(format!("{begin}AA\n{one}").as_bytes()).is_some());
+        assert!(unfinished_section(format!("{begin}AA\n{one}").as_bytes()).is_some());
     }
 }

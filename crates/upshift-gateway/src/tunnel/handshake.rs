@@ -1,4 +1,4 @@
-//! The upgrade request to the upstream, and what is believed of its answer.
+//! The upgrade handshake with the upstream: the request, and the verification of the response.
 
 use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::rand;
@@ -6,115 +6,130 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header, response};
 use upshift_http::{connection_has_option, remove_nominated, strip_hop_by_hop, websocket_accept};
 
-use super::offer::{Door, Offer, upgrade_list};
+use super::offer::{OfferedVia, TunnelOffer, upgrade_list};
 
-/// A `Sec-WebSocket-Key`: the client's, or one of our own for a client that came by CONNECT and has
-/// none (RFC 8441 §5).
+/// A `Sec-WebSocket-Key`: the client's, or a new one for an extended CONNECT, which has none (RFC
+/// 8441 §5).
 #[derive(Clone, Debug)]
-pub(super) struct Key(HeaderValue);
+pub(super) struct WebSocketKey(HeaderValue);
 
-/// Why an upstream's answer to an offer is a `502`. The upstream is at fault.
+/// A response to an upgrade request that is a `502` for the client. The upstream is at fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum BadSwitch {
-    /// `101` that does not name exactly what was asked for, with `Connection: upgrade`.
+    /// A `101` that does not name exactly the requested protocol, with `Connection: upgrade`.
     #[error("switched to something else than {asked}")]
     Other {
-        /// What it was asked for.
+        /// The requested protocol.
         asked: String,
     },
-    /// `101` with a `Sec-WebSocket-Accept` that does not fit the key.
+    /// A `101` with a `Sec-WebSocket-Accept` that does not match the key.
     #[error("sent a Sec-WebSocket-Accept that does not fit the key")]
     Accept,
-    /// A success that is no switch, which over CONNECT would open a tunnel (RFC 9110 §9.3.6).
+    /// A 2xx without a switch, which in response to a CONNECT would open a tunnel (RFC 9110
+    /// §9.3.6).
     #[error("answered {0} where it was asked to switch protocols")]
     NoSwitch(StatusCode),
 }
 
-/// Makes the upstream's upgrade request of a request whose hop-by-hop fields are already gone.
+/// Turns a request without hop-by-hop fields into the upgrade request for the upstream. Returns the
+/// key of a WebSocket handshake.
 ///
-/// RFC 8441 §5: a CONNECT becomes a GET with a key of ours. The key of a WebSocket is returned.
+/// RFC 8441 §5: a CONNECT becomes a GET with a new key.
 ///
 /// # Errors
-/// If the system gives no random bytes.
-pub(super) fn ask(
-    offer: &Offer,
+/// If the system has no random bytes.
+pub(super) fn prepare_request(
+    offer: &TunnelOffer,
     method: &mut Method,
     headers: &mut HeaderMap,
-) -> Result<Option<Key>, Unspecified> {
+) -> Result<Option<WebSocketKey>, Unspecified> {
     set_upgrade(headers, offer);
-    if offer.door() == Door::Upgrade {
-        let key = headers.get(header::SEC_WEBSOCKET_KEY).filter(|_| offer.is_websocket());
-        return Ok(key.cloned().map(Key));
+    if offer.offered_via() == OfferedVia::Upgrade {
+        if !offer.is_websocket() {
+            return Ok(None);
+        }
+        return Ok(headers.get(header::SEC_WEBSOCKET_KEY).cloned().map(WebSocketKey));
     }
     *method = Method::GET;
     if !offer.is_websocket() {
         return Ok(None);
     }
-    let key = Key::new()?;
+    let key = WebSocketKey::new()?;
     headers.insert(header::SEC_WEBSOCKET_KEY, key.0.clone());
     Ok(Some(key))
 }
 
-/// Judges the upstream's answer: `Ok(true)` if it switched to what was asked, `Ok(false)` if it
-/// stays HTTP.
+/// Verifies the upstream's response: `Ok(true)` if it switched to the requested protocol,
+/// `Ok(false)` if it did not switch.
 ///
-/// `answer` becomes what the client gets: `101` with our own `Upgrade` and `Connection`, or `200`
-/// with neither.
+/// After a switch, `answer` is rewritten for the client: `101` with our own `Upgrade` and
+/// `Connection`, or `200` with neither.
 ///
 /// # Errors
-/// If it switched to anything else, or pretends to.
-pub(super) fn accepted(
-    offer: &Offer,
-    key: Option<&Key>,
+/// If the upstream switched to another protocol, or its response is no proof of a switch.
+pub(super) fn accept_switch(
+    offer: &TunnelOffer,
+    key: Option<&WebSocketKey>,
     answer: &mut response::Parts,
 ) -> Result<bool, BadSwitch> {
     if answer.status != StatusCode::SWITCHING_PROTOCOLS {
-        return match offer.door() {
-            Door::Connect if answer.status.is_success() => Err(BadSwitch::NoSwitch(answer.status)),
+        return match offer.offered_via() {
+            OfferedVia::Connect if answer.status.is_success() => {
+                Err(BadSwitch::NoSwitch(answer.status))
+            }
             _ => Ok(false),
         };
     }
     // RFC 9110 §7.8: "A server MUST NOT switch to a protocol that was not indicated by the client".
-    let named = upgrade_list(&answer.headers)
-        .is_some_and(|list| list.protocols() == [offer.token().clone()]);
-    if !named || !connection_has_option(&answer.headers, "upgrade") {
+    let names_token = match upgrade_list(&answer.headers) {
+        Some(list) => list.protocols() == std::slice::from_ref(offer.token()),
+        None => false,
+    };
+    if !names_token || !connection_has_option(&answer.headers, "upgrade") {
         return Err(BadSwitch::Other { asked: offer.token().to_string() });
     }
-    // RFC 6455 §4.1: an accept that does not fit the key shows that the upstream did not answer
+    // RFC 6455 §4.1: an accept that does not match the key shows that the upstream did not answer
     // this handshake.
-    let accept = answer.headers.get(header::SEC_WEBSOCKET_ACCEPT);
-    if key.is_some_and(|key| accept.is_none_or(|accept| *accept != key.accept())) {
-        return Err(BadSwitch::Accept);
+    if let Some(key) = key {
+        match answer.headers.get(header::SEC_WEBSOCKET_ACCEPT) {
+            Some(accept) if *accept == key.expected_accept() => {}
+            _ => return Err(BadSwitch::Accept),
+        }
     }
-    answer_client(offer, answer);
+    rewrite_for_client(offer, answer);
     Ok(true)
 }
 
-fn answer_client(offer: &Offer, answer: &mut response::Parts) {
+/// Turns the `101` of the upstream into the response for the client.
+fn rewrite_for_client(offer: &TunnelOffer, answer: &mut response::Parts) {
     remove_nominated(&mut answer.headers, &[]);
     strip_hop_by_hop(&mut answer.headers);
     // RFC 9110 §8.6: "A server MUST NOT send a Content-Length header field in any response with a
     // status code of 1xx"; a 2xx to CONNECT has none either.
     answer.headers.remove(header::CONTENT_LENGTH);
-    match offer.door() {
-        Door::Upgrade => set_upgrade(&mut answer.headers, offer),
-        Door::Connect => {
+    match offer.offered_via() {
+        OfferedVia::Upgrade => set_upgrade(&mut answer.headers, offer),
+        OfferedVia::Connect => {
             answer.status = StatusCode::OK;
             answer.headers.remove(header::SEC_WEBSOCKET_ACCEPT);
         }
     }
 }
 
+/// Sets `Upgrade` and `Connection`.
+///
 /// RFC 9110 §7.8: "A sender of Upgrade MUST also send an "Upgrade" connection option".
-fn set_upgrade(headers: &mut HeaderMap, offer: &Offer) {
-    // A protocol is tokens and a slash, so it is always a legal value.
+fn set_upgrade(headers: &mut HeaderMap, offer: &TunnelOffer) {
+    // This cannot fail: a protocol consists of tokens and a slash.
     if let Ok(token) = HeaderValue::from_str(&offer.token().to_string()) {
         headers.insert(header::UPGRADE, token);
         headers.insert(header::CONNECTION, const { HeaderValue::from_static("Upgrade") });
     }
 }
 
-impl Key {
+impl WebSocketKey {
+    /// Makes a random key.
+    ///
     /// RFC 6455 §4.1: "a nonce consisting of a randomly selected 16-byte value that has been
     /// base64-encoded".
     fn new() -> Result<Self, Unspecified> {
@@ -123,8 +138,8 @@ impl Key {
         HeaderValue::from_str(&STANDARD.encode(nonce)).map(Self).map_err(|_| Unspecified)
     }
 
-    /// The `Sec-WebSocket-Accept` that fits (RFC 6455 §4.2.2, step 5.4).
-    fn accept(&self) -> String {
+    /// The `Sec-WebSocket-Accept` that proves the key was received (RFC 6455 §4.2.2, step 5.4).
+    fn expected_accept(&self) -> String {
         websocket_accept(self.0.as_bytes())
     }
 }
@@ -138,7 +153,7 @@ mod tests {
 
     use super::*;
 
-    fn upgrade() -> (Offer, request::Parts) {
+    fn upgrade() -> (TunnelOffer, request::Parts) {
         let request = Request::get("/chat")
             .header("Connection", "Upgrade, X-Secret")
             .header("Upgrade", "h2c, websocket")
@@ -146,7 +161,7 @@ mod tests {
         offer(request.body(()).unwrap().into_parts().0)
     }
 
-    fn connect() -> (Offer, request::Parts) {
+    fn connect() -> (TunnelOffer, request::Parts) {
         let request = Request::connect("/chat").version(Version::HTTP_2);
         offer(
             request
@@ -158,8 +173,10 @@ mod tests {
         )
     }
 
-    fn offer(mut request: request::Parts) -> (Offer, request::Parts) {
-        let offer = Offer::read(&request, false, |token| token.is("websocket")).unwrap().unwrap();
+    fn offer(mut request: request::Parts) -> (TunnelOffer, request::Parts) {
+        let offer = TunnelOffer::from_request(&request, false, |token| token.is("websocket"))
+            .unwrap()
+            .unwrap();
         remove_nominated(&mut request.headers, &[]);
         strip_hop_by_hop(&mut request.headers);
         (offer, request)
@@ -176,11 +193,12 @@ mod tests {
     #[test]
     fn the_upstream_is_asked_for_the_allowed_token_alone() {
         let (offer, mut request) = upgrade();
-        let key = ask(&offer, &mut request.method, &mut request.headers).unwrap().unwrap();
-        assert_eq!(key.accept(), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+        let key =
+            prepare_request(&offer, &mut request.method, &mut request.headers).unwrap().unwrap();
+        assert_eq!(key.expected_accept(), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
         let fields =
             [("Connection", "upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Accept", "x")];
-        assert_eq!(accepted(&offer, Some(&key), &mut answer(&fields)), Err(BadSwitch::Accept));
+        assert_eq!(accept_switch(&offer, Some(&key), &mut answer(&fields)), Err(BadSwitch::Accept));
         assert_eq!(request.headers[header::UPGRADE], "websocket");
         assert_eq!(request.headers[header::CONNECTION], "Upgrade");
         assert_eq!(request.headers[header::SEC_WEBSOCKET_KEY], "dGhlIHNhbXBsZSBub25jZQ==");
@@ -189,7 +207,8 @@ mod tests {
     #[test]
     fn a_connect_becomes_a_get_with_a_key_whose_accept_is_checked() {
         let (offer, mut request) = connect();
-        let key = ask(&offer, &mut request.method, &mut request.headers).unwrap().unwrap();
+        let key =
+            prepare_request(&offer, &mut request.method, &mut request.headers).unwrap().unwrap();
         assert_eq!(request.method, Method::GET);
         let switch = |accept: &str| {
             let fields = [
@@ -198,15 +217,15 @@ mod tests {
                 ("Sec-WebSocket-Accept", accept),
             ];
             let mut answer = answer(&fields);
-            accepted(&offer, Some(&key), &mut answer)
+            accept_switch(&offer, Some(&key), &mut answer)
                 .map(|switched| (switched, answer.status.as_u16(), answer.headers))
         };
-        assert_eq!(switch(&key.accept()), Ok((true, 200, HeaderMap::new())));
+        assert_eq!(switch(&key.expected_accept()), Ok((true, 200, HeaderMap::new())));
         assert_eq!(switch("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), Err(BadSwitch::Accept));
         let mut success = answer(&[]);
         success.status = StatusCode::OK;
         assert_eq!(
-            accepted(&offer, Some(&key), &mut success),
+            accept_switch(&offer, Some(&key), &mut success),
             Err(BadSwitch::NoSwitch(StatusCode::OK))
         );
     }
@@ -223,15 +242,15 @@ mod tests {
             vec![connection, ("Upgrade", "websocket"), ("Upgrade", "h2c")],
             vec![connection, ("Upgrade", "websocket/2")],
         ] {
-            let judged = accepted(&offer, None, &mut answer(&fields));
+            let judged = accept_switch(&offer, None, &mut answer(&fields));
             assert_eq!(judged, Err(BadSwitch::Other { asked: "websocket".into() }), "{fields:?}");
         }
         let mut fine =
             answer(&[("Connection", "Upgrade"), ("Upgrade", "WebSocket"), ("Set-Cookie", "a=b")]);
-        assert_eq!(accepted(&offer, None, &mut fine), Ok(true));
+        assert_eq!(accept_switch(&offer, None, &mut fine), Ok(true));
         assert_eq!(fine.headers["set-cookie"], "a=b");
         let mut refused = answer(&[]);
         refused.status = StatusCode::FORBIDDEN;
-        assert_eq!(accepted(&offer, None, &mut refused), Ok(false));
+        assert_eq!(accept_switch(&offer, None, &mut refused), Ok(false));
     }
 }

@@ -1,4 +1,4 @@
-//! What a client offers to switch to, as far as the gateway will tunnel it.
+//! The protocols that a client offers to switch to, as far as the gateway may tunnel them.
 
 use http::{HeaderMap, Method, Version, header, request};
 use hyper::ext::Protocol as ConnectProtocol;
@@ -7,9 +7,9 @@ use upshift_http::connection_has_option;
 
 use crate::local_reply::Fault;
 
-/// How the client asked.
+/// The mechanism of an offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Door {
+pub(super) enum OfferedVia {
     /// `Upgrade` on HTTP/1.1, answered by `101` (RFC 9110 §7.8).
     Upgrade,
     /// Extended CONNECT on HTTP/2, answered by `200` (RFC 8441 §4).
@@ -18,22 +18,22 @@ pub(super) enum Door {
 
 /// A protocol that the client offered and the gateway may carry.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Offer {
+pub(crate) struct TunnelOffer {
     token: Protocol,
-    door: Door,
+    via: OfferedVia,
 }
 
 /// An offer that is refused rather than ignored. The client is at fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum BadOffer {
-    /// `:protocol` names what this gateway does not carry here: 501 (RFC 9220 §3).
+    /// `:protocol` names a protocol that is not tunnelled for this request: 501 (RFC 9220 §3).
     UnknownProtocol(String),
     /// A WebSocket handshake without `Sec-WebSocket-Key`: 400 (RFC 6455 §4.2.1).
     NoKey,
-    /// A WebSocket handshake with content, which RFC 6455 §4.1 has no room for: 400.
+    /// A WebSocket handshake with content, which RFC 6455 §4.1 does not provide for: 400.
     Content,
-    /// `Expect: 100-continue` where there is no content to go on with: 400 (RFC 9110 §10.1.1), for
-    /// the `100` that RFC 9110 §7.8 demands before a `101` would have nothing to release.
+    /// `Expect: 100-continue` without content: 400 (RFC 9110 §10.1.1). There would be nothing to
+    /// continue with after the `100` that RFC 9110 §7.8 requires before a `101`.
     Expectation,
 }
 
@@ -50,51 +50,52 @@ impl From<BadOffer> for Fault {
     }
 }
 
-impl Offer {
-    /// The first protocol offered that is `allowed`; `None` if there is none, and the request is
-    /// served as it is.
+impl TunnelOffer {
+    /// Returns the first offered protocol that is `allowed`. If there is none, the offer is
+    /// ignored.
     ///
     /// # Errors
-    /// If what is asked can neither be done nor be ignored.
-    pub(crate) fn read(
+    /// If the offer can neither be accepted nor ignored.
+    pub(crate) fn from_request(
         request: &request::Parts,
         has_content: bool,
         allowed: impl Fn(&Protocol) -> bool,
     ) -> Result<Option<Self>, BadOffer> {
         match connect_protocol(request) {
             Some(name) => match Protocol::parse(name) {
-                Ok(token) if allowed(&token) => Ok(Some(Self { token, door: Door::Connect })),
+                Ok(token) if allowed(&token) => Ok(Some(Self { token, via: OfferedVia::Connect })),
                 _ => Err(BadOffer::UnknownProtocol(name.to_owned())),
             },
-            None => Self::upgrade(request, has_content, allowed),
+            None => Self::from_upgrade(request, has_content, allowed),
         }
     }
 
-    fn upgrade(
+    fn from_upgrade(
         request: &request::Parts,
         has_content: bool,
         allowed: impl Fn(&Protocol) -> bool,
     ) -> Result<Option<Self>, BadOffer> {
-        let Some(token) = offered(request)
-            .and_then(|list| list.protocols().iter().find(|token| allowed(token)).cloned())
-        else {
+        let Some(list) = offered_upgrades(request) else { return Ok(None) };
+        let Some(token) = list.protocols().iter().find(|token| allowed(token)).cloned() else {
             return Ok(None);
         };
-        let websocket = token.is("websocket");
+        let is_websocket = token.is("websocket");
         // RFC 6455 §4.1: "The method of the request MUST be GET".
-        if websocket && request.method != Method::GET {
+        if is_websocket && request.method != Method::GET {
             return Ok(None);
         }
-        match has_content {
-            true if websocket => Err(BadOffer::Content),
-            false if request.headers.contains_key(header::EXPECT) => Err(BadOffer::Expectation),
-            // RFC 6455 §4.2.1: without a key nothing shows that the upstream answers this
-            // handshake.
-            false if websocket && !request.headers.contains_key(header::SEC_WEBSOCKET_KEY) => {
-                Err(BadOffer::NoKey)
-            }
-            _ => Ok(Some(Self { token, door: Door::Upgrade })),
+        if has_content && is_websocket {
+            return Err(BadOffer::Content);
         }
+        if !has_content && request.headers.contains_key(header::EXPECT) {
+            return Err(BadOffer::Expectation);
+        }
+        // RFC 6455 §4.2.1: the key is required; without it, nothing would prove that the upstream
+        // answers this handshake.
+        if is_websocket && !request.headers.contains_key(header::SEC_WEBSOCKET_KEY) {
+            return Err(BadOffer::NoKey);
+        }
+        Ok(Some(Self { token, via: OfferedVia::Upgrade }))
     }
 
     /// The protocol.
@@ -102,37 +103,39 @@ impl Offer {
         &self.token
     }
 
-    /// How it was asked for.
-    pub(super) fn door(&self) -> Door {
-        self.door
+    /// The mechanism of the offer.
+    pub(super) fn offered_via(&self) -> OfferedVia {
+        self.via
     }
 
-    /// Whether it is a WebSocket.
+    /// Returns true for a WebSocket.
     pub(super) fn is_websocket(&self) -> bool {
         self.token.is("websocket")
     }
 }
 
-/// The `Upgrade` list of an HTTP/1.1 request that also says so in `Connection`.
+/// The `Upgrade` list of an HTTP/1.1 request, if `Connection` names it too.
 ///
 /// RFC 9110 §7.8: "A server MUST ignore an Upgrade header field that is received in an HTTP/1.0
 /// request"; §7.6.1: a connection-specific field without its option "ought to be ignored by the
 /// recipient".
-pub(crate) fn offered(request: &request::Parts) -> Option<UpgradeList> {
+pub(crate) fn offered_upgrades(request: &request::Parts) -> Option<UpgradeList> {
     if request.version != Version::HTTP_11 || !connection_has_option(&request.headers, "upgrade") {
         return None;
     }
     upgrade_list(&request.headers)
 }
 
-/// The `Upgrade` lines of a message, read jointly; `None` if they name nothing or are malformed.
+/// The `Upgrade` lines of a message, taken together; `None` if they are empty or malformed.
 pub(super) fn upgrade_list(headers: &HeaderMap) -> Option<UpgradeList> {
-    UpgradeList::parse(headers.get_all(header::UPGRADE).iter().map(http::HeaderValue::as_bytes))
-        .ok()
+    let lines = headers.get_all(header::UPGRADE).iter();
+    UpgradeList::parse(lines.map(http::HeaderValue::as_bytes)).ok()
 }
 
 fn connect_protocol(request: &request::Parts) -> Option<&str> {
-    (request.method == Method::CONNECT).then_some(())?;
+    if request.method != Method::CONNECT {
+        return None;
+    }
     request.extensions.get::<ConnectProtocol>().map(ConnectProtocol::as_str)
 }
 
@@ -160,11 +163,14 @@ mod tests {
     fn the_first_allowed_token_of_all_lines_is_taken() {
         let key = ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
         let fields = [("Connection", "Upgrade"), ("Upgrade", "foo, h2c"), ("Upgrade", "WebSocket")];
-        assert_eq!(Offer::read(&parts("GET", &fields), false, websocket), Err(BadOffer::NoKey));
+        assert_eq!(
+            TunnelOffer::from_request(&parts("GET", &fields), false, websocket),
+            Err(BadOffer::NoKey)
+        );
         let request = parts("GET", &[&fields[..], &[key]].concat());
-        let offer = Offer::read(&request, false, websocket).unwrap().unwrap();
+        let offer = TunnelOffer::from_request(&request, false, websocket).unwrap().unwrap();
         assert!(offer.is_websocket());
-        assert_eq!(offer.door(), Door::Upgrade);
+        assert_eq!(offer.offered_via(), OfferedVia::Upgrade);
     }
 
     #[test]
@@ -172,31 +178,34 @@ mod tests {
         let upgrade = ("Upgrade", "websocket");
         let connection = ("Connection", "keep-alive, Upgrade");
         assert_eq!(
-            Offer::read(&parts("GET", &[upgrade]), false, websocket),
+            TunnelOffer::from_request(&parts("GET", &[upgrade]), false, websocket),
             Ok(None),
             "without Connection"
         );
         assert_eq!(
-            Offer::read(&parts("POST", &[upgrade, connection]), true, websocket),
+            TunnelOffer::from_request(&parts("POST", &[upgrade, connection]), true, websocket),
             Ok(None),
             "a POST"
         );
         let h2c = parts("GET", &[("Upgrade", "h2c"), connection]);
-        assert_eq!(Offer::read(&h2c, false, websocket), Ok(None), "another token");
+        assert_eq!(TunnelOffer::from_request(&h2c, false, websocket), Ok(None), "another token");
         let mut old = parts("GET", &[upgrade, connection]);
         old.version = Version::HTTP_10;
-        assert_eq!(Offer::read(&old, false, websocket), Ok(None), "HTTP/1.0");
+        assert_eq!(TunnelOffer::from_request(&old, false, websocket), Ok(None), "HTTP/1.0");
         let malformed = parts("GET", &[("Upgrade", "websocket, a b"), connection]);
-        assert_eq!(Offer::read(&malformed, false, websocket), Ok(None), "malformed");
+        assert_eq!(TunnelOffer::from_request(&malformed, false, websocket), Ok(None), "malformed");
     }
 
     #[test]
     fn content_and_an_empty_expectation_are_refused() {
         let fields =
             [("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Expect", "100-continue")];
-        assert_eq!(Offer::read(&parts("GET", &fields), true, websocket), Err(BadOffer::Content));
         assert_eq!(
-            Offer::read(&parts("GET", &fields), false, websocket),
+            TunnelOffer::from_request(&parts("GET", &fields), true, websocket),
+            Err(BadOffer::Content)
+        );
+        assert_eq!(
+            TunnelOffer::from_request(&parts("GET", &fields), false, websocket),
             Err(BadOffer::Expectation)
         );
     }
@@ -206,10 +215,13 @@ mod tests {
         let mut request = parts("CONNECT", &[]);
         request.version = Version::HTTP_2;
         request.extensions.insert(ConnectProtocol::from_static("websocket"));
-        assert_eq!(Offer::read(&request, false, websocket).unwrap().unwrap().door(), Door::Connect);
+        assert_eq!(
+            TunnelOffer::from_request(&request, false, websocket).unwrap().unwrap().offered_via(),
+            OfferedVia::Connect
+        );
         request.extensions.insert(ConnectProtocol::from_static("connect-udp"));
         assert_eq!(
-            Offer::read(&request, false, websocket),
+            TunnelOffer::from_request(&request, false, websocket),
             Err(BadOffer::UnknownProtocol("connect-udp".into()))
         );
     }

@@ -1,4 +1,4 @@
-//! From an offer to a tunnel, or to the upstream's answer that it will not have one.
+//! Opens a tunnel, or returns the upstream's refusal to open one.
 
 use std::rc::Rc;
 
@@ -8,98 +8,98 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::spawn_local;
 
-use super::handshake::{accepted, ask};
-use super::offer::{Door, Offer};
-use super::relay::{Ended, Patience, relay};
-use crate::body::Body;
+use super::handshake::{accept_switch, prepare_request};
+use super::offer::{OfferedVia, TunnelOffer};
+use super::relay::{TunnelEnd, TunnelTimeouts, relay};
+use crate::body::ResponseBody;
 use crate::downstream::Connection;
 use crate::downstream::switch::Switch;
-use crate::forward::{self, Outbound, Timeouts};
+use crate::forward::{self, OutboundRequest, UpstreamTimeouts};
 use crate::local_reply::Fault;
 use crate::telemetry::counts::{Counts, Ending};
-use crate::upstream::{Failure, Load, Site};
+use crate::upstream::{Cluster, EndpointFailure, InFlightGuard};
 use crate::worker::Worker;
 
 /// The upstream's end of a tunnel.
-pub(crate) struct Tunnel {
+pub(crate) struct UpstreamTunnel {
     upstream: Upgraded,
-    patience: Patience,
+    timeouts: TunnelTimeouts,
     worker: Rc<Worker>,
-    /// The replica is under load as long as the tunnel is open.
-    _load: Load,
+    /// A tunnel counts as a request in flight at its endpoint.
+    _guard: InFlightGuard,
 }
 
-/// Asks `site` for the protocol of `offer`, and answers the client.
+/// Sends the upgrade request for `offer` to `cluster`, and returns the response for the client.
 ///
-/// The tunnel is the connection's next [`Switch`] where the client upgrades; where it connects, it
-/// starts when the answer has gone out, which `client` tells.
-pub(crate) async fn open(
+/// For an HTTP/1.1 upgrade, the tunnel becomes the connection's next [`Switch`]. For an extended
+/// CONNECT, it starts once the response was sent and `client` resolves.
+pub(crate) async fn open_tunnel(
     connection: &Rc<Connection>,
-    offer: &Offer,
-    mut request: Outbound,
+    offer: &TunnelOffer,
+    mut request: OutboundRequest,
     client: Option<OnUpgrade>,
-    site: &Site,
-    timeouts: Timeouts,
-) -> Result<Response<Body>, Fault> {
-    let no_random = |_| Fault::Transition(offer.token().to_string());
-    let key = ask(offer, &mut request.method, &mut request.headers).map_err(no_random)?;
+    cluster: &Cluster,
+    timeouts: UpstreamTimeouts,
+) -> Result<Response<ResponseBody>, Fault> {
+    let prepared = prepare_request(offer, &mut request.method, &mut request.headers);
+    let key = prepared.map_err(|_| Fault::Transition(offer.token().to_string()))?;
+    // A tunnel has no trailers, and a response without a tunnel needs none.
     request.trailers = false;
-    let (mut response, lease, name) =
-        forward::ask(request, site, &connection.worker.random, timeouts).await?;
-    let switched = hyper::upgrade::on(&mut response);
+    let (mut response, checkout, name) =
+        forward::request_upgrade(request, cluster, &connection.worker.random, timeouts).await?;
+    let upgrade = hyper::upgrade::on(&mut response);
     let (mut parts, body) = response.into_parts();
-    let misbehaved = |what: String| Fault::BadGateway(name.to_owned(), what);
-    match accepted(offer, key.as_ref(), &mut parts) {
+    match accept_switch(offer, key.as_ref(), &mut parts) {
         Err(error) => {
-            lease.fail(Failure::Broken);
-            return Err(misbehaved(error.to_string()));
+            checkout.fail_response(EndpointFailure::Broken);
+            return Err(Fault::BadGateway(name.to_owned(), error.to_string()));
         }
         Ok(false) => {
-            return forward::inbound(
-                Response::from_parts(parts, body),
-                lease,
-                name,
-                false,
-                timeouts,
-            )
-            .await;
+            let response = Response::from_parts(parts, body);
+            return forward::receive_response(response, checkout, name, false, timeouts).await;
         }
         Ok(true) => {}
     }
-    let Ok(upstream) = switched.await else {
-        lease.fail(Failure::Broken);
-        return Err(misbehaved("closed the connection".to_owned()));
+    let Ok(upstream) = upgrade.await else {
+        checkout.fail_response(EndpointFailure::Broken);
+        return Err(Fault::BadGateway(name.to_owned(), "closed the connection".to_owned()));
     };
     let worker = Rc::clone(&connection.worker);
     let limits = worker.limits();
-    let patience = Patience { idle: limits.tunnel_idle, stall: limits.idle };
-    let tunnel = Tunnel { upstream, patience, worker, _load: lease.into_load() };
-    match (offer.door(), client) {
-        (Door::Connect, Some(client)) => tunnel.start(client, Rc::clone(connection)),
+    let tunnel_timeouts = TunnelTimeouts { idle: limits.tunnel_idle, stall: limits.idle };
+    let tunnel = UpstreamTunnel {
+        upstream,
+        timeouts: tunnel_timeouts,
+        worker,
+        _guard: checkout.into_guard(),
+    };
+    match (offer.offered_via(), client) {
+        (OfferedVia::Connect, Some(client)) => tunnel.spawn_relay(client, Rc::clone(connection)),
         _ => drop(connection.switch.replace(Some(Switch::Tunnel(tunnel)))),
     }
-    Ok(forward::passed(parts, Body::empty()))
+    Ok(forward::relay_head(parts, ResponseBody::empty()))
 }
 
-impl Tunnel {
-    /// Carries bytes until the tunnel ends.
-    pub(crate) async fn carry<S: AsyncRead + AsyncWrite + Unpin>(self, client: S) {
-        match relay(client, TokioIo::new(self.upstream), self.patience).await {
-            Ended::Closed => {}
-            Ended::Idle => self.worker.count_ending(Ending::TunnelIdle),
-            Ended::Stalled => self.worker.count_ending(Ending::TunnelStalled),
-            Ended::Broken => self.worker.count_ending(Ending::TunnelBroken),
+impl UpstreamTunnel {
+    /// Relays bytes between `client` and the upstream until the tunnel ends.
+    pub(crate) async fn relay_bytes<S: AsyncRead + AsyncWrite + Unpin>(self, client: S) {
+        match relay(client, TokioIo::new(self.upstream), self.timeouts).await {
+            TunnelEnd::Closed => {}
+            TunnelEnd::Idle => self.worker.count_ending(Ending::TunnelIdle),
+            TunnelEnd::Stalled => self.worker.count_ending(Ending::TunnelStalled),
+            TunnelEnd::Broken => self.worker.count_ending(Ending::TunnelBroken),
         }
     }
 
-    /// The same for a stream of HTTP/2, beside the others of its connection, which is busy as long.
-    fn start(self, client: OnUpgrade, connection: Rc<Connection>) {
+    /// Relays bytes between an HTTP/2 stream and the upstream, in a task of its own. The client's
+    /// connection is not idle as long.
+    fn spawn_relay(self, client: OnUpgrade, connection: Rc<Connection>) {
         spawn_local(async move {
-            let _busy = connection.activity.request();
-            // It fails if the client gave up before the answer.
-            let Ok(client) = client.await else { return };
+            let _active = connection.activity.begin_request();
+            // This fails if the client reset the stream before the response was sent.
+            let Ok(stream) = client.await else { return };
             Counts::add(&mut self.worker.counts.borrow_mut().transitions, "tunnel");
-            self.carry(TokioIo::new(client)).await;
+            self.relay_bytes(TokioIo::new(stream)).await;
         });
     }
 }

@@ -1,12 +1,13 @@
-//! Carries bytes between two streams.
+//! Relays bytes between two streams.
 //!
-//! An idle tunnel holds no buffer: all tunnels of a core read into one, and only what the other
-//! side does not take at once is kept, until it does. So a side that is slow to take is a side from
-//! which the other is not read: that is the back-pressure.
+//! An idle tunnel holds no buffer: all tunnels of a core read into one, and only bytes that the
+//! other side does not take at once are kept, until it does. While bytes are kept, the sender is
+//! not read: that is the back-pressure.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -14,93 +15,92 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
-/// How much one read may take, in bytes; there is one such buffer per core.
+/// The size of a read, in bytes; there is one such buffer per core.
 const SHARED: usize = 64 * 1024;
 
-/// How often one direction may read before others get their turn.
+/// The number of reads of one direction before other tasks get their turn.
 const ROUNDS: usize = 16;
 
 thread_local! {
     static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; SHARED]);
 }
 
-/// How a tunnel ended.
+/// The reason for the end of a tunnel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ended {
+pub(super) enum TunnelEnd {
     /// Both sides closed.
     Closed,
-    /// Nothing moved for the time allowed.
+    /// No bytes moved for too long.
     Idle,
-    /// A side took nothing of what the other sent, for the time allowed.
+    /// A side did not read for too long.
     Stalled,
-    /// A side broke off.
+    /// A connection failed.
     Broken,
 }
 
-/// How long a tunnel may wait.
+/// The timeouts of a tunnel.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Patience {
-    /// For anything at all.
+pub(super) struct TunnelTimeouts {
+    /// The time without any bytes in either direction.
     pub(super) idle: Duration,
-    /// For a side to take what the other sent.
+    /// The time in which a side has to read what the other sent.
     pub(super) stall: Duration,
 }
 
-/// Carries bytes both ways until both directions are closed, one breaks, or `patience` has run out.
+/// Relays bytes both ways until both directions are closed, one fails, or a timeout passes.
 ///
-/// When one side ends its direction, the other side is told so, and may go on sending.
-pub(super) async fn relay<A, B>(client: A, upstream: B, patience: Patience) -> Ended
+/// When one side closes its direction, the other side sees the end, and may still send.
+pub(super) async fn relay<A, B>(client: A, upstream: B, timeouts: TunnelTimeouts) -> TunnelEnd
 where
     A: AsyncRead + AsyncWrite + Unpin,
     B: AsyncRead + AsyncWrite + Unpin,
 {
-    let mut tunnel =
-        Tunnel { client, upstream, up: Direction::default(), down: Direction::default() };
-    let mut watch = Watch::new(patience);
-    poll_fn(|cx| {
-        let carried = tunnel.poll(cx);
-        match carried {
-            Poll::Ready(Ok(())) => Poll::Ready(Ended::Closed),
-            Poll::Ready(Err(_)) => Poll::Ready(Ended::Broken),
-            Poll::Pending => watch.poll(cx, [&mut tunnel.up, &mut tunnel.down]),
-        }
+    let (up, down) = (RelayDirection::default(), RelayDirection::default());
+    let mut relay = Relay { client, upstream, up, down };
+    let mut timer = RelayTimer::new(timeouts);
+    poll_fn(|cx| match relay.poll_both(cx) {
+        Poll::Ready(Ok(())) => Poll::Ready(TunnelEnd::Closed),
+        Poll::Ready(Err(_)) => Poll::Ready(TunnelEnd::Broken),
+        Poll::Pending => timer.poll_expired(cx, [&mut relay.up, &mut relay.down]),
     })
     .await
 }
 
-struct Tunnel<A, B> {
+struct Relay<A, B> {
     client: A,
     upstream: B,
-    up: Direction,
-    down: Direction,
+    up: RelayDirection,
+    down: RelayDirection,
 }
 
+/// One direction of a tunnel.
 #[derive(Default)]
-struct Direction {
-    stage: Stage,
-    /// Read, but not yet taken by the other side. Empty, and without memory, most of the time.
+struct RelayDirection {
+    state: DirectionState,
+    /// Bytes that were read, and the other side has not taken. Mostly empty and not allocated.
     kept: Vec<u8>,
+    /// The number of bytes in `kept` that were written since.
     taken: usize,
     unflushed: bool,
     moved: bool,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Stage {
+enum DirectionState {
     #[default]
     Open,
     Closing,
     Closed,
 }
 
-impl<A, B> Tunnel<A, B>
+impl<A, B> Relay<A, B>
 where
     A: AsyncRead + AsyncWrite + Unpin,
     B: AsyncRead + AsyncWrite + Unpin,
 {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let up = self.up.poll(cx, &mut self.client, &mut self.upstream)?;
-        let down = self.down.poll(cx, &mut self.upstream, &mut self.client)?;
+    fn poll_both(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let up = self.up.poll_direction(cx, &mut self.client, &mut self.upstream)?;
+        let down = self.down.poll_direction(cx, &mut self.upstream, &mut self.client)?;
         match (up, down) {
             (Poll::Ready(()), Poll::Ready(())) => Poll::Ready(Ok(())),
             _ => Poll::Pending,
@@ -108,37 +108,47 @@ where
     }
 }
 
-impl Direction {
-    /// Whether there are bytes, or an end, that the other side has not taken.
-    fn owes(&self) -> bool {
-        !self.kept.is_empty() || self.unflushed || self.stage == Stage::Closing
+impl RelayDirection {
+    /// Returns true if there are bytes, or an end, that the other side has not taken.
+    fn has_untaken(&self) -> bool {
+        !self.kept.is_empty() || self.unflushed || self.state == DirectionState::Closing
     }
 
-    fn poll<R, W>(&mut self, cx: &mut Context<'_>, from: &mut R, to: &mut W) -> Poll<io::Result<()>>
+    fn poll_direction<R, W>(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: &mut R,
+        to: &mut W,
+    ) -> Poll<io::Result<()>>
     where
         R: AsyncRead + Unpin,
         W: AsyncWrite + Unpin,
     {
         for _ in 0..ROUNDS {
             ready!(self.poll_kept(cx, to))?;
-            match self.stage {
-                Stage::Open => match self.poll_carry(cx, from, to)? {
-                    Poll::Ready(()) => {}
-                    Poll::Pending => return self.poll_flush(cx, to).map_ok(|_| ()).pending(),
-                },
-                Stage::Closing => {
+            match self.state {
+                DirectionState::Open => {
+                    if self.poll_carry(cx, from, to)?.is_pending() {
+                        // Nothing more to read: now is the time to flush. Its errors count, its
+                        // end does not.
+                        let _ = self.poll_flush(cx, to)?;
+                        return Poll::Pending;
+                    }
+                }
+                DirectionState::Closing => {
                     ready!(Pin::new(&mut *to).poll_shutdown(cx))?;
-                    self.stage = Stage::Closed;
+                    self.state = DirectionState::Closed;
                     self.moved = true;
                 }
-                Stage::Closed => return Poll::Ready(Ok(())),
+                DirectionState::Closed => return Poll::Ready(Ok(())),
             }
         }
+        // There may be more to read, but a busy tunnel must not starve the other tasks of its core.
         cx.waker().wake_by_ref();
         Poll::Pending
     }
 
-    /// Reads once, and passes on what came, as much as is taken.
+    /// Reads once, and writes as much of it as the other side takes.
     fn poll_carry<R, W>(
         &mut self,
         cx: &mut Context<'_>,
@@ -155,7 +165,7 @@ impl Direction {
             self.moved = true;
             let bytes = read.filled();
             if bytes.is_empty() {
-                self.stage = Stage::Closing;
+                self.state = DirectionState::Closing;
                 return Poll::Ready(Ok(()));
             }
             let taken = match Pin::new(to).poll_write(cx, bytes)? {
@@ -163,12 +173,13 @@ impl Direction {
                 Poll::Pending => 0,
             };
             self.unflushed = true;
+            // The buffer is shared with the other tunnels of the core, so the rest is copied out.
             self.kept.extend_from_slice(&bytes[taken..]);
             Poll::Ready(Ok(()))
         })
     }
 
-    /// Passes on what is kept; ready when nothing is.
+    /// Writes the kept bytes; ready when there are none left.
     fn poll_kept<W: AsyncWrite + Unpin>(
         &mut self,
         cx: &mut Context<'_>,
@@ -183,6 +194,7 @@ impl Direction {
             self.moved = true;
         }
         if !self.kept.is_empty() {
+            // Freed, not cleared: a tunnel may be idle for hours after one slow read.
             self.kept = Vec::new();
             self.taken = 0;
         }
@@ -202,71 +214,59 @@ impl Direction {
     }
 }
 
-/// Of a poll that has more to wait for: its errors, else pending.
-trait PendingExt {
-    fn pending(self) -> Self;
-}
-
-impl PendingExt for Poll<io::Result<()>> {
-    fn pending(self) -> Self {
-        match self {
-            Self::Ready(Ok(())) => Self::Pending,
-            other => other,
-        }
-    }
-}
-
-/// Keeps the time of a tunnel. The timer is touched when it fires, and when a side begins to take
-/// nothing.
-struct Watch {
-    patience: Patience,
-    last: Instant,
-    /// Since when each direction has had bytes that were not taken.
+/// The timer of a tunnel. To save work, it is reset only when it fires, and when a side begins to
+/// stall.
+struct RelayTimer {
+    timeouts: TunnelTimeouts,
+    last_moved: Instant,
+    /// The time since which each direction has had bytes that were not taken.
     stalled: [Option<Instant>; 2],
     timer: Pin<Box<Sleep>>,
 }
 
-impl Watch {
-    fn new(patience: Patience) -> Self {
-        let timer = Box::pin(tokio::time::sleep(patience.idle));
-        Self { patience, last: Instant::now(), stalled: [None; 2], timer }
+impl RelayTimer {
+    fn new(timeouts: TunnelTimeouts) -> Self {
+        let timer = Box::pin(tokio::time::sleep(timeouts.idle));
+        Self { timeouts, last_moved: Instant::now(), stalled: [None; 2], timer }
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>, directions: [&mut Direction; 2]) -> Poll<Ended> {
+    fn poll_expired(
+        &mut self,
+        cx: &mut Context<'_>,
+        directions: [&mut RelayDirection; 2],
+    ) -> Poll<TunnelEnd> {
         for (stalled, direction) in self.stalled.iter_mut().zip(directions) {
-            if std::mem::take(&mut direction.moved) {
-                self.last = Instant::now();
+            if mem::take(&mut direction.moved) {
+                self.last_moved = Instant::now();
                 *stalled = None;
             }
-            if direction.owes() {
+            if direction.has_untaken() {
                 stalled.get_or_insert_with(Instant::now);
             }
         }
-        let (until, ended) = self.deadline();
+        let (until, end) = self.next_deadline();
         if until < self.timer.deadline() {
             self.timer.as_mut().reset(until);
         }
         while self.timer.as_mut().poll(cx).is_ready() {
             if until <= Instant::now() {
-                return Poll::Ready(ended);
+                return Poll::Ready(end);
             }
+            // Bytes moved since the timer was set.
             self.timer.as_mut().reset(until);
         }
         Poll::Pending
     }
 
-    fn deadline(&self) -> (Instant, Ended) {
-        let idle = (self.last + self.patience.idle, Ended::Idle);
-        let stalled = self
-            .stalled
-            .iter()
-            .flatten()
-            .min()
-            .map(|since| (*since + self.patience.stall, Ended::Stalled));
-        match stalled {
-            Some(stalled) if stalled.0 < idle.0 => stalled,
-            _ => idle,
+    fn next_deadline(&self) -> (Instant, TunnelEnd) {
+        let mut next = (self.last_moved + self.timeouts.idle, TunnelEnd::Idle);
+        for since in self.stalled.into_iter().flatten() {
+            let stall = since + self.timeouts.stall;
+            if stall < next.0 {
+                next = (stall, TunnelEnd::Stalled);
+            }
         }
+        next
     }
 }
 
@@ -281,10 +281,13 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(3600);
 
-    fn tunnel(buffer: usize, idle: Duration) -> (DuplexStream, DuplexStream, JoinHandle<Ended>) {
+    fn tunnel(
+        buffer: usize,
+        idle: Duration,
+    ) -> (DuplexStream, DuplexStream, JoinHandle<TunnelEnd>) {
         let (client, near) = duplex(buffer);
         let (far, upstream) = duplex(buffer);
-        (client, upstream, tokio::spawn(relay(near, far, Patience { idle, stall: idle })))
+        (client, upstream, tokio::spawn(relay(near, far, TunnelTimeouts { idle, stall: idle })))
     }
 
     #[tokio::test]
@@ -307,7 +310,7 @@ mod tests {
         assert!(received == expected);
         echo.await.unwrap();
         writer.await.unwrap();
-        assert_eq!(ended.await.unwrap(), Ended::Closed);
+        assert_eq!(ended.await.unwrap(), TunnelEnd::Closed);
     }
 
     #[tokio::test]
@@ -323,13 +326,13 @@ mod tests {
         let mut answer = Vec::new();
         client.read_to_end(&mut answer).await.unwrap();
         assert_eq!(answer, b"answer");
-        assert_eq!(ended.await.unwrap(), Ended::Closed);
+        assert_eq!(ended.await.unwrap(), TunnelEnd::Closed);
     }
 
     #[tokio::test]
     async fn a_tunnel_in_which_nothing_moves_ends() {
         let (_client, _upstream, ended) = tunnel(64, Duration::from_millis(20));
-        assert_eq!(ended.await.unwrap(), Ended::Idle);
+        assert_eq!(ended.await.unwrap(), TunnelEnd::Idle);
     }
 
     /// One half that moves does not hide that the other does not.
@@ -337,8 +340,8 @@ mod tests {
     async fn a_side_that_takes_nothing_ends_the_tunnel_even_if_it_sends() {
         let (mut client, near) = duplex(1 << 20);
         let (far, mut upstream) = duplex(64);
-        let patience = Patience { idle: LONG, stall: Duration::from_secs(2) };
-        let ended = tokio::spawn(relay(near, far, patience));
+        let timeouts = TunnelTimeouts { idle: LONG, stall: Duration::from_secs(2) };
+        let ended = tokio::spawn(relay(near, far, timeouts));
         client.write_all(&[7; 4096]).await.unwrap();
         let begun = Instant::now();
         let sending = async {
@@ -349,17 +352,17 @@ mod tests {
         };
         let ended = tokio::select! {
             ended = ended => ended.unwrap(),
-            () = sending => Ended::Closed,
+            () = sending => TunnelEnd::Closed,
         };
-        assert_eq!((ended, begun.elapsed().as_secs()), (Ended::Stalled, 2));
+        assert_eq!((ended, begun.elapsed().as_secs()), (TunnelEnd::Stalled, 2));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_side_that_takes_slowly_is_no_stalled_one() {
         let (mut client, near) = duplex(1 << 20);
         let (far, mut upstream) = duplex(64);
-        let patience = Patience { idle: LONG, stall: Duration::from_secs(2) };
-        let ended = tokio::spawn(relay(near, far, patience));
+        let timeouts = TunnelTimeouts { idle: LONG, stall: Duration::from_secs(2) };
+        let ended = tokio::spawn(relay(near, far, timeouts));
         client.write_all(&[7; 1024]).await.unwrap();
         for _ in 0..16 {
             tokio::time::sleep(Duration::from_millis(1_500)).await;

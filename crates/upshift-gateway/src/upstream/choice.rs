@@ -1,113 +1,134 @@
-//! Which replica a request goes to, and which next if that one fails.
+//! Load balancing: the endpoint that a request goes to, and the next one if that fails.
 
 use std::rc::Rc;
 
-use super::Replica;
+use super::UpstreamEndpoint;
+use super::health::FULL_SHARE;
 use crate::random::Random;
 
-/// The replicas of a site, in the order in which one request tries them.
-pub(crate) struct Candidates<'s> {
-    replicas: &'s [Rc<Replica>],
+/// The endpoints of a cluster, in the order in which one request tries them.
+pub(crate) struct Candidates<'c> {
+    endpoints: &'c [Rc<UpstreamEndpoint>],
     first: Option<usize>,
-    /// Those tried after the first. Most requests need no second one, and pay for no list.
+    /// The endpoints tried after the first. Most requests need no second one, and then this
+    /// allocates nothing.
     others: Vec<usize>,
 }
 
-/// The demands on a replica that is drawn.
+/// The conditions that an endpoint has to meet to be drawn.
 #[derive(Clone, Copy)]
-enum Tier {
-    /// Not left out, with a place, and no backup.
+enum EndpointTier {
+    /// A primary that is usable and below its limit.
     Primary,
-    /// Not left out, with a place, and a backup.
+    /// A backup that is usable and below its limit.
     Backup,
-    /// Such a primary, and not on its return.
+    /// A [`Primary`](Self::Primary) that is not returning from an ejection.
     SteadyPrimary,
-    /// Such a backup, and not on its return.
+    /// A [`Backup`](Self::Backup) that is not returning from an ejection.
     SteadyBackup,
-    /// Not left out.
+    /// Neither ejected nor failing its health checks.
     Usable,
-    /// None: it is asked because no better one is there.
+    /// Any endpoint: the last resort.
     Any,
 }
 
-impl<'s> Candidates<'s> {
-    /// None is tried yet.
-    pub(super) fn of(replicas: &'s [Rc<Replica>]) -> Self {
-        Self { replicas, first: None, others: Vec::new() }
+impl<'c> Candidates<'c> {
+    /// All endpoints, of which none has been tried.
+    pub(super) fn untried(endpoints: &'c [Rc<UpstreamEndpoint>]) -> Self {
+        Self { endpoints, first: None, others: Vec::new() }
     }
 
-    /// The next one; `None` if all were tried.
-    pub(crate) fn next(&mut self, random: &mut Random) -> Option<&'s Rc<Replica>> {
-        if self.first.is_none() && self.replicas.len() == 1 {
+    /// The next endpoint to try; `None` if all were tried.
+    pub(crate) fn next_endpoint(
+        &mut self,
+        random: &mut Random,
+    ) -> Option<&'c Rc<UpstreamEndpoint>> {
+        if self.first.is_none() && self.endpoints.len() == 1 {
             self.first = Some(0);
-            return Some(&self.replicas[0]);
+            return Some(&self.endpoints[0]);
         }
-        if let Some(replica) = self.next_available(random) {
-            return Some(replica);
+        if let Some(endpoint) = self.next_available(random) {
+            return Some(endpoint);
         }
-        // What is too much for those that serve must not go to those that are left out.
+        // Overflow of the healthy endpoints must not go to the ejected ones: the caller answers
+        // that the upstream is busy instead.
         let is_full =
-            self.replicas.iter().any(|replica| replica.is_usable() && !replica.has_place());
-        let tier = if is_full { Tier::Usable } else { Tier::Any };
+            self.endpoints.iter().any(|endpoint| endpoint.is_usable() && !endpoint.has_capacity());
+        let tier = if is_full { EndpointTier::Usable } else { EndpointTier::Any };
         let index = self.better_of_two(tier, random)?;
-        Some(self.take(index))
+        Some(self.mark_tried(index))
     }
 
-    /// The next one that is not left out and has a place.
-    pub(crate) fn next_available(&mut self, random: &mut Random) -> Option<&'s Rc<Replica>> {
-        // There is one retry: it must not meet the next endpoint that is only tried whether it is
-        // well again.
+    /// The next endpoint that is usable and below its limit.
+    pub(crate) fn next_available(
+        &mut self,
+        random: &mut Random,
+    ) -> Option<&'c Rc<UpstreamEndpoint>> {
+        // There is only one retry: spending it on an endpoint that is just returning from an
+        // ejection risks a second failure.
         if self.first.is_some()
-            && let Some(index) = self.steady(random)
+            && let Some(index) = self.next_steady(random)
         {
-            return Some(self.take(index));
+            return Some(self.mark_tried(index));
         }
-        let primary =
-            self.better_of_two(Tier::Primary, random).filter(|index| !self.yields(*index, random));
-        let index = primary.or_else(|| self.better_of_two(Tier::Backup, random))?;
-        Some(self.take(index))
+        let index = match self.better_of_two(EndpointTier::Primary, random) {
+            Some(primary) if !self.yields_to_backup(primary, random) => primary,
+            _ => self.better_of_two(EndpointTier::Backup, random)?,
+        };
+        Some(self.mark_tried(index))
     }
 
-    fn steady(&self, random: &mut Random) -> Option<usize> {
-        let primary = self.better_of_two(Tier::SteadyPrimary, random);
-        primary.or_else(|| self.better_of_two(Tier::SteadyBackup, random))
+    fn next_steady(&self, random: &mut Random) -> Option<usize> {
+        let primary = self.better_of_two(EndpointTier::SteadyPrimary, random);
+        primary.or_else(|| self.better_of_two(EndpointTier::SteadyBackup, random))
     }
 
-    /// Tells whether a backup goes on in place of a primary: all of them return, and together have
-    /// less than a share.
-    fn yields(&self, index: usize, random: &mut Random) -> bool {
-        let share = self.replicas[index].shared().share();
-        if share == 1_000 || random.below(1_000) < share {
+    /// Returns true if a backup takes the request in place of the primary `index`. That is so for
+    /// a part of the requests while all primaries are returning from an ejection.
+    fn yields_to_backup(&self, index: usize, random: &mut Random) -> bool {
+        let share = self.endpoints[index].shared_health().share();
+        if share == FULL_SHARE || random.below(FULL_SHARE) < share {
             return false;
         }
-        let all_return = self
-            .eligible(Tier::Primary, None)
-            .all(|(index, _)| self.replicas[index].shared().share() < 1_000);
-        all_return && self.eligible(Tier::Backup, None).next().is_some()
+        for (primary, _) in self.eligible(EndpointTier::Primary, None) {
+            if self.endpoints[primary].shared_health().share() == FULL_SHARE {
+                return false;
+            }
+        }
+        self.eligible(EndpointTier::Backup, None).next().is_some()
     }
 
-    fn take(&mut self, index: usize) -> &'s Rc<Replica> {
+    fn mark_tried(&mut self, index: usize) -> &'c Rc<UpstreamEndpoint> {
         match self.first {
             None => self.first = Some(index),
             Some(_) => self.others.push(index),
         }
-        &self.replicas[index]
+        &self.endpoints[index]
     }
 
-    fn better_of_two(&self, tier: Tier, random: &mut Random) -> Option<usize> {
-        let one = self.draw(tier, None, random)?;
-        let Some(other) = self.draw(tier, Some(one), random) else { return Some(one) };
-        let [first, second] = [one, other].map(|index| &self.replicas[index]);
-        // Fewer under way per weight; where they are equal, the draw has decided by weight.
-        let less = second.under_way.get() * first.weight < first.under_way.get() * second.weight;
-        // One that returns has few under way, and would have the full load at once.
-        let takes = less && random.below(1_000) < second.shared().share();
-        Some(if takes { other } else { one })
+    fn better_of_two(&self, tier: EndpointTier, random: &mut Random) -> Option<usize> {
+        let one = self.draw_by_weight(tier, None, random)?;
+        let Some(other) = self.draw_by_weight(tier, Some(one), random) else { return Some(one) };
+        let [first, second] = [one, other].map(|index| &self.endpoints[index]);
+        // Fewer requests in flight per weight, multiplied out. On a tie the draw, which is by
+        // weight, has decided.
+        let is_less_busy =
+            second.in_flight.get() * first.weight < first.in_flight.get() * second.weight;
+        // An endpoint that is returning has few requests in flight, so this comparison alone would
+        // give it its full load at once.
+        let takes_second =
+            is_less_busy && random.below(FULL_SHARE) < second.shared_health().share();
+        Some(if takes_second { other } else { one })
     }
 
-    /// Draws one of those that fit, by weight.
-    fn draw(&self, tier: Tier, except: Option<usize>, random: &mut Random) -> Option<usize> {
-        let total = self.eligible(tier, except).map(|(_, weight)| weight).sum::<u64>();
+    /// Draws one of the eligible endpoints, by weight.
+    fn draw_by_weight(
+        &self,
+        tier: EndpointTier,
+        except: Option<usize>,
+        random: &mut Random,
+    ) -> Option<usize> {
+        let total: u64 = self.eligible(tier, except).map(|(_, weight)| weight).sum();
         if total == 0 {
             return None;
         }
@@ -118,28 +139,39 @@ impl<'s> Candidates<'s> {
             }
             left -= weight;
         }
-        // Another core changed the health of one in between.
+        // The weights no longer add up to `total`: another core changed the health of an endpoint
+        // between the two passes.
         self.eligible(tier, except).next().map(|(index, _)| index)
     }
 
-    /// Those that were not tried and fit, each with its weight in thousandths.
+    /// The untried endpoints of `tier`, each with its weight in thousandths.
     fn eligible(
         &self,
-        tier: Tier,
+        tier: EndpointTier,
         except: Option<usize>,
-    ) -> impl Iterator<Item = (usize, u64)> + use<'_, 's> {
-        let all = self.replicas.iter().enumerate();
-        let left = all.filter(move |(index, _)| {
-            Some(*index) != except && Some(*index) != self.first && !self.others.contains(index)
+    ) -> impl Iterator<Item = (usize, u64)> + use<'_, 'c> {
+        let all = self.endpoints.iter().enumerate();
+        let eligible = all.filter(move |(index, endpoint)| {
+            Some(*index) != except && !self.was_tried(*index) && endpoint.is_in_tier(tier)
         });
-        let fitting = left.filter(move |(_, replica)| match tier {
-            Tier::Primary => !replica.backup && replica.is_available(),
-            Tier::Backup => replica.backup && replica.is_available(),
-            Tier::SteadyPrimary => !replica.backup && replica.is_steady(),
-            Tier::SteadyBackup => replica.backup && replica.is_steady(),
-            Tier::Usable => replica.is_usable(),
-            Tier::Any => true,
-        });
-        fitting.map(|(index, replica)| (index, replica.weight * replica.shared().share()))
+        eligible
+            .map(|(index, endpoint)| (index, endpoint.weight * endpoint.shared_health().share()))
+    }
+
+    fn was_tried(&self, index: usize) -> bool {
+        self.first == Some(index) || self.others.contains(&index)
+    }
+}
+
+impl UpstreamEndpoint {
+    fn is_in_tier(&self, tier: EndpointTier) -> bool {
+        match tier {
+            EndpointTier::Primary => !self.backup && self.is_available(),
+            EndpointTier::Backup => self.backup && self.is_available(),
+            EndpointTier::SteadyPrimary => !self.backup && self.is_steady(),
+            EndpointTier::SteadyBackup => self.backup && self.is_steady(),
+            EndpointTier::Usable => self.is_usable(),
+            EndpointTier::Any => true,
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Opening a connection to an upstream.
+//! Opens connections to upstreams, over TCP or TLS.
 
 use std::io;
 use std::pin::Pin;
@@ -15,16 +15,16 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use upshift_config::{Address, UpstreamHttp};
 
-use crate::descriptors::{Descriptor, Descriptors};
+use crate::descriptors::{DescriptorBudget, DescriptorPermit};
 
-/// Why there is no connection.
+/// A connection that could not be opened.
 #[derive(Debug)]
 pub(crate) enum ConnectError {
-    /// It did not come about in time.
+    /// It took longer than allowed.
     Timeout,
-    /// This process has no descriptor left for it.
+    /// This process has no file descriptor left for it.
     OutOfDescriptors,
-    /// It was refused, cut, or its TLS is not to be trusted.
+    /// It was refused or reset, or the TLS handshake failed.
     Failed(io::Error),
 }
 
@@ -34,58 +34,63 @@ impl From<io::Error> for ConnectError {
     }
 }
 
-/// Whether the system gave no descriptor: `EMFILE` of the process, `ENFILE` of the machine.
+/// Returns true if the system had no descriptor: `EMFILE` for the process, `ENFILE` for the host.
 fn is_out_of_descriptors(error: &io::Error) -> bool {
     const ENFILE: i32 = 23;
     const EMFILE: i32 = 24;
     matches!(error.raw_os_error(), Some(EMFILE | ENFILE))
 }
 
-/// Opens connections, in clear or over TLS.
-pub(crate) struct Connector {
+/// Opens connections to upstreams, over cleartext TCP or TLS.
+pub(crate) struct UpstreamConnector {
     tls: Arc<ClientConfig>,
     limit: Duration,
-    /// Where the connections' descriptors are counted; `None` for the few that come out of the
-    /// reserve.
-    descriptors: Option<Arc<Descriptors>>,
+    /// The budget that the connections' descriptors come from; `None` for the few that come out of
+    /// the reserve.
+    descriptors: Option<Arc<DescriptorBudget>>,
 }
 
-impl Connector {
-    /// One that trusts what `tls` trusts and gives up after `limit`.
+impl UpstreamConnector {
+    /// A connector without a descriptor budget. An attempt fails after `limit`.
     pub(crate) fn new(tls: Arc<ClientConfig>, limit: Duration) -> Self {
         Self { tls, limit, descriptors: None }
     }
 
-    /// The same, within the share of `descriptors` that is for upstreams.
-    pub(crate) fn within(
+    /// A connector that takes its descriptors from the share for upstreams.
+    pub(crate) fn with_descriptors(
         tls: Arc<ClientConfig>,
         limit: Duration,
-        descriptors: Arc<Descriptors>,
+        descriptors: Arc<DescriptorBudget>,
     ) -> Self {
         Self { descriptors: Some(descriptors), ..Self::new(tls, limit) }
     }
 
-    /// Tells whether few descriptors are left.
+    /// Returns true if few descriptors are left.
     pub(super) fn has_few_descriptors(&self) -> bool {
-        self.descriptors.as_ref().is_some_and(|descriptors| descriptors.are_scarce())
+        match &self.descriptors {
+            Some(descriptors) => descriptors.are_scarce(),
+            None => false,
+        }
     }
 
-    /// How long a connection may take to come about.
-    pub(super) fn limit(&self) -> Duration {
+    /// The time in which a connection has to be established.
+    pub(super) fn connect_timeout(&self) -> Duration {
         self.limit
     }
 
-    /// A connection to `address`, and whether HTTP/2 is to be spoken on it.
+    /// Opens a connection to `address` and returns it with the negotiated version of HTTP.
     pub(crate) async fn connect(
         &self,
         address: &Address,
         http: UpstreamHttp,
     ) -> Result<(UpstreamStream, UpstreamHttp), ConnectError> {
         let descriptor = match &self.descriptors {
-            Some(descriptors) => Some(descriptors.take().ok_or(ConnectError::OutOfDescriptors)?),
+            Some(descriptors) => {
+                Some(descriptors.take_descriptor().ok_or(ConnectError::OutOfDescriptors)?)
+            }
             None => None,
         };
-        match timeout(self.limit, self.open(address, http)).await {
+        match timeout(self.limit, self.open_transport(address, http)).await {
             Ok(Ok((transport, http))) => {
                 Ok((UpstreamStream { transport, _descriptor: descriptor }, http))
             }
@@ -94,42 +99,42 @@ impl Connector {
         }
     }
 
-    async fn open(
+    async fn open_transport(
         &self,
         address: &Address,
         http: UpstreamHttp,
-    ) -> io::Result<(Transport, UpstreamHttp)> {
+    ) -> io::Result<(UpstreamTransport, UpstreamHttp)> {
         let tcp = TcpStream::connect((address.host.as_str(), address.port)).await?;
         tcp.set_nodelay(true)?;
         if !address.tls {
-            return Ok((Transport::Clear(tcp), http));
+            return Ok((UpstreamTransport::Cleartext(tcp), http));
         }
         let name = ServerName::try_from(address.host.clone()).map_err(io::Error::other)?;
         let mut config = ClientConfig::clone(&self.tls);
-        // RFC 9113 §3.2: over TLS, HTTP/2 is chosen by ALPN and by nothing else.
+        // RFC 9113 §3.2: over TLS, HTTP/2 is chosen by ALPN only.
         config.alpn_protocols = match http {
             UpstreamHttp::V1_1 => vec![b"http/1.1".to_vec()],
             UpstreamHttp::V2 => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
         };
         let tls = TlsConnector::from(Arc::new(config)).connect(name, tcp).await?;
-        let spoken = match tls.get_ref().1.alpn_protocol() {
+        let negotiated = match tls.get_ref().1.alpn_protocol() {
             Some(b"h2") => UpstreamHttp::V2,
             _ => UpstreamHttp::V1_1,
         };
-        Ok((Transport::Tls(Box::new(tls)), spoken))
+        Ok((UpstreamTransport::Tls(Box::new(tls)), negotiated))
     }
 }
 
 /// A connection to an upstream.
 pub(crate) struct UpstreamStream {
-    transport: Transport,
-    _descriptor: Option<Descriptor>,
+    transport: UpstreamTransport,
+    _descriptor: Option<DescriptorPermit>,
 }
 
-/// What carries the bytes.
-enum Transport {
+/// The transport under a connection to an upstream.
+enum UpstreamTransport {
     /// TCP.
-    Clear(TcpStream),
+    Cleartext(TcpStream),
     /// TLS over TCP.
     Tls(Box<TlsStream<TcpStream>>),
 }
@@ -141,8 +146,8 @@ impl AsyncRead for UpstreamStream {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         match &mut self.get_mut().transport {
-            Transport::Clear(tcp) => Pin::new(tcp).poll_read(cx, buffer),
-            Transport::Tls(tls) => Pin::new(tls).poll_read(cx, buffer),
+            UpstreamTransport::Cleartext(tcp) => Pin::new(tcp).poll_read(cx, buffer),
+            UpstreamTransport::Tls(tls) => Pin::new(tls).poll_read(cx, buffer),
         }
     }
 }
@@ -154,8 +159,8 @@ impl AsyncWrite for UpstreamStream {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         match &mut self.get_mut().transport {
-            Transport::Clear(tcp) => Pin::new(tcp).poll_write(cx, bytes),
-            Transport::Tls(tls) => Pin::new(tls).poll_write(cx, bytes),
+            UpstreamTransport::Cleartext(tcp) => Pin::new(tcp).poll_write(cx, bytes),
+            UpstreamTransport::Tls(tls) => Pin::new(tls).poll_write(cx, bytes),
         }
     }
 
@@ -165,29 +170,29 @@ impl AsyncWrite for UpstreamStream {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         match &mut self.get_mut().transport {
-            Transport::Clear(tcp) => Pin::new(tcp).poll_write_vectored(cx, slices),
-            Transport::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, slices),
+            UpstreamTransport::Cleartext(tcp) => Pin::new(tcp).poll_write_vectored(cx, slices),
+            UpstreamTransport::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, slices),
         }
     }
 
     fn is_write_vectored(&self) -> bool {
         match &self.transport {
-            Transport::Clear(tcp) => tcp.is_write_vectored(),
-            Transport::Tls(tls) => tls.is_write_vectored(),
+            UpstreamTransport::Cleartext(tcp) => tcp.is_write_vectored(),
+            UpstreamTransport::Tls(tls) => tls.is_write_vectored(),
         }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.get_mut().transport {
-            Transport::Clear(tcp) => Pin::new(tcp).poll_flush(cx),
-            Transport::Tls(tls) => Pin::new(tls).poll_flush(cx),
+            UpstreamTransport::Cleartext(tcp) => Pin::new(tcp).poll_flush(cx),
+            UpstreamTransport::Tls(tls) => Pin::new(tls).poll_flush(cx),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.get_mut().transport {
-            Transport::Clear(tcp) => Pin::new(tcp).poll_shutdown(cx),
-            Transport::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
+            UpstreamTransport::Cleartext(tcp) => Pin::new(tcp).poll_shutdown(cx),
+            UpstreamTransport::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
         }
     }
 }

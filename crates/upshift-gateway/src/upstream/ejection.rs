@@ -1,37 +1,38 @@
-//! The rules by which failed requests eject an endpoint.
+//! Passive health checking: the rules by which failed requests eject an endpoint.
 //!
-//! 1. Failures in a row eject: one to connect, three broken, late or abandoned answers, five
-//!    answers of 5xx.
-//! 2. So does a share of failures that is clearly above that of the other endpoints, if there were
+//! 1. Failures in a row eject: one failed connection attempt, three broken, late or abandoned
+//!    responses, five responses of 5xx.
+//! 2. So does a failure rate that is clearly above that of the other endpoints, if there were
 //!    enough requests.
-//! 3. While an endpoint returns, its share decides from the first request on.
-//! 4. At most half of the endpoints that are not left out by a check are ejected, save where the
-//!    others of them, primaries or backups, can take over; the last one never is.
+//! 3. While an endpoint returns from an ejection, the rate counts from the first request on.
+//! 4. At most half of the primaries, and half of the backups, that pass their health checks are
+//!    ejected, unless the other group can take over. The last usable endpoint is never ejected.
 
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::health::{EndpointHealth, Failure, UpstreamHealth};
+use super::health::{EndpointFailure, EndpointHealth, UpstreamHealth};
 
-/// As many requests have to be counted for their share of failures to mean anything.
-const ENOUGH: u64 = 10;
-/// The share of failures, in per cent, up to which an endpoint is not worse than others.
-const TOLERABLE: u64 = 30;
+/// The number of requests below which a failure rate is not significant.
+const MIN_REQUESTS: u64 = 10;
+/// The failure rate, in per cent, up to which an endpoint is not an outlier.
+const TOLERABLE_RATE: u64 = 30;
 
 impl UpstreamHealth {
-    /// Counts a failed request, and ejects the endpoint if it was one too many.
-    pub(crate) fn failed(&self, index: usize, failure: Failure) {
+    /// Records a failed request, and ejects the endpoint if a rule says so.
+    pub(crate) fn record_failure(&self, index: usize, failure: EndpointFailure) {
         let endpoint = &self.endpoints[index];
         endpoint.count_failure(failure);
-        // Cores had requests under way when it was ejected: they say nothing of the time after.
+        // Requests that were in flight when it was ejected say nothing about its state after.
         if endpoint.is_ejected() {
             return;
         }
         self.start_counting();
-        endpoint.recent.add(endpoint.now(), true);
-        // One that serves each connection once never fails twice in a row: its share tells.
+        endpoint.recent.add(endpoint.now_ms(), true);
+        // An endpoint that serves one request per connection never fails twice in a row: each
+        // retry on a new connection succeeds. Only its failure rate shows it.
         let in_a_row = match failure {
-            Failure::Closed => 0,
+            EndpointFailure::Closed => 0,
             _ => endpoint.in_a_row.fetch_add(1, Relaxed) + 1,
         };
         if let Some(why) = self.reason_to_eject(index, failure, in_a_row) {
@@ -39,67 +40,80 @@ impl UpstreamHealth {
         }
     }
 
-    fn reason_to_eject(&self, index: usize, failure: Failure, in_a_row: u32) -> Option<String> {
+    fn reason_to_eject(
+        &self,
+        index: usize,
+        failure: EndpointFailure,
+        in_a_row: u32,
+    ) -> Option<String> {
         let endpoint = &self.endpoints[index];
-        let is_long = failure.threshold().is_some_and(|threshold| in_a_row >= threshold);
-        // Clients leave by themselves, too: only beside another endpoint that answers does it tell
-        // anything.
-        let is_told =
-            failure != Failure::Abandoned || (self.is_worse(index) && self.others_answer(index));
-        if is_long && is_told {
+        if let Some(threshold) = failure.threshold()
+            && in_a_row >= threshold
+            && self.is_significant(index, failure)
+        {
             return Some(format!("{}, {in_a_row} times in a row", failure.description()));
         }
-        let recent = endpoint.recent.sum(endpoint.now());
-        let is_enough = recent.all >= ENOUGH || endpoint.is_returning();
-        (is_enough && self.is_worse(index))
-            .then(|| format!("it failed {} of its last {} requests", recent.failed, recent.all))
+        let recent = endpoint.recent.sum(endpoint.now_ms());
+        let is_enough = recent.all >= MIN_REQUESTS || endpoint.is_returning();
+        if !is_enough || !self.is_outlier(index) {
+            return None;
+        }
+        Some(format!("it failed {} of its last {} requests", recent.failed, recent.all))
     }
 
-    /// Tells whether it fails clearly more than the others do on average.
-    fn is_worse(&self, index: usize) -> bool {
+    /// Returns true if the failure is the endpoint's own. Clients also give up on their own, or
+    /// because every endpoint is slow: that counts only beside an endpoint that answers.
+    fn is_significant(&self, index: usize, failure: EndpointFailure) -> bool {
+        failure != EndpointFailure::Abandoned
+            || (self.is_outlier(index) && self.others_answer(index))
+    }
+
+    /// Returns true if the endpoint's failure rate is clearly above the mean of the others.
+    fn is_outlier(&self, index: usize) -> bool {
         let mut others = Vec::new();
         for (_, other) in self.usable_besides(index) {
-            others.push(other.recent.sum(other.now()).failed_share());
+            others.push(other.recent.sum(other.now_ms()).failed_share());
         }
         let Some(mean) = others.iter().sum::<u64>().checked_div(others.len() as u64) else {
             return false;
         };
         let endpoint = &self.endpoints[index];
-        let share = endpoint.recent.sum(endpoint.now()).failed_share();
-        // Of three endpoints two may be bad: each then has the other in its mean.
-        share > TOLERABLE.max(mean * 3 / 2 + 10)
+        let share = endpoint.recent.sum(endpoint.now_ms()).failed_share();
+        // Not simply `> mean`: two of three endpoints may be bad, and then each of them raises the
+        // mean that the other is compared with.
+        share > TOLERABLE_RATE.max(mean * 3 / 2 + 10)
     }
 
     fn others_answer(&self, index: usize) -> bool {
         self.usable_besides(index).any(|(other, endpoint)| {
-            let recent = endpoint.recent.sum(endpoint.now());
-            // A backup is asked nothing before it is needed.
+            let recent = endpoint.recent.sum(endpoint.now_ms());
+            // A backup has no requests, and so no successes, before it is needed.
             recent.all > recent.failed || (self.backups[other] && recent.all == 0)
         })
     }
 
     fn usable_besides(&self, index: usize) -> impl Iterator<Item = (usize, &EndpointHealth)> {
-        let others = self
-            .endpoints
-            .iter()
-            .enumerate()
-            .filter(move |(other, _)| *other != index && self.is_usable(*other));
+        let all = self.endpoints.iter().enumerate();
+        let others = all.filter(move |(other, _)| *other != index && self.is_usable(*other));
         others.map(|(other, endpoint)| (other, &**endpoint))
     }
 
     fn eject(&self, index: usize, why: &str) {
         let _one_at_a_time = self.ejecting.lock().unwrap_or_else(PoisonError::into_inner);
         let endpoint = &self.endpoints[index];
-        // Other cores had requests under way when it was ejected.
-        if endpoint.is_ejected() || !self.can_do_without(index) {
+        // Checked again under the lock: another core may have ejected it, or another endpoint.
+        if endpoint.is_ejected() || !self.can_spare(index) {
             return;
         }
         let length = endpoint.eject();
-        tracing::warn!(endpoint = %endpoint.name, "an upstream endpoint is left out for {length:?}: {why}");
+        tracing::warn!(
+            endpoint = %endpoint.name,
+            "an upstream endpoint is left out for {length:?}: {why}"
+        );
     }
 
-    /// Tells whether the others can take over from the endpoint.
-    fn can_do_without(&self, index: usize) -> bool {
+    /// Returns true if the other endpoints can take over from this one.
+    fn can_spare(&self, index: usize) -> bool {
         let is_backup = self.backups[index];
         if self.usable_besides(index).any(|(other, _)| self.backups[other] != is_backup) {
             return true;
@@ -133,7 +147,7 @@ mod tests {
             endpoint.backup = port >= primaries;
             endpoint
         });
-        UpstreamHealth::of_all(&[Upstream::of(endpoints.collect())], &[]).remove(0)
+        UpstreamHealth::for_upstreams(&[Upstream::of(endpoints.collect())], &[]).remove(0)
     }
 
     fn ejected(upstream: &UpstreamHealth) -> Vec<usize> {
@@ -147,9 +161,9 @@ mod tests {
         for time in 0..times {
             for index in 0..upstream.endpoints.len() {
                 if fails(index, time) {
-                    upstream.failed(index, Failure::Status);
+                    upstream.record_failure(index, EndpointFailure::Status);
                 } else {
-                    upstream.succeeded(index);
+                    upstream.record_success(index);
                 }
             }
         }
@@ -159,21 +173,21 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn failures_in_a_row_eject() {
         for (failure, threshold) in [
-            (Failure::Connect, 1),
-            (Failure::Broken, 3),
-            (Failure::Timeout, 3),
-            (Failure::Status, 5),
+            (EndpointFailure::Connect, 1),
+            (EndpointFailure::Broken, 3),
+            (EndpointFailure::Timeout, 3),
+            (EndpointFailure::Status, 5),
         ] {
             let upstream = upstream(2, 0);
             for _ in 1..threshold {
-                upstream.failed(0, failure);
+                upstream.record_failure(0, failure);
             }
-            upstream.succeeded(0);
+            upstream.record_success(0);
             for _ in 1..threshold {
-                upstream.failed(0, failure);
+                upstream.record_failure(0, failure);
             }
             assert!(ejected(&upstream).is_empty(), "{failure:?}: a success lies between");
-            upstream.failed(0, failure);
+            upstream.record_failure(0, failure);
             assert_eq!(ejected(&upstream), [0], "{failure:?}");
         }
     }
@@ -224,13 +238,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn one_failure_of_many_does_not_end_a_return() {
         let upstream = upstream(2, 0);
-        upstream.failed(0, Failure::Connect);
+        upstream.record_failure(0, EndpointFailure::Connect);
         advance(Duration::from_secs(2)).await;
         serve(&upstream, 100, |index, time| index == 0 && time == 50);
         assert!(ejected(&upstream).is_empty());
-        upstream.failed(1, Failure::Connect);
+        upstream.record_failure(1, EndpointFailure::Connect);
         advance(Duration::from_secs(2)).await;
-        upstream.failed(1, Failure::Status);
+        upstream.record_failure(1, EndpointFailure::Status);
         assert_eq!(ejected(&upstream), [1], "the first request fails");
     }
 
@@ -239,15 +253,15 @@ mod tests {
     async fn abandoned_requests_eject_only_beside_one_that_answers() {
         let alone = upstream(2, 0);
         for index in [0, 1, 0, 1, 0, 1, 0, 1] {
-            alone.failed(index, Failure::Abandoned);
+            alone.record_failure(index, EndpointFailure::Abandoned);
         }
         assert!(ejected(&alone).is_empty(), "all are slow");
         let upstream = upstream(2, 0);
         for _ in 0..3 {
-            upstream.failed(0, Failure::Abandoned);
-            upstream.succeeded(1);
+            upstream.record_failure(0, EndpointFailure::Abandoned);
+            upstream.record_success(1);
         }
-        upstream.failed(0, Failure::Abandoned);
+        upstream.record_failure(0, EndpointFailure::Abandoned);
         assert_eq!(ejected(&upstream), [0]);
     }
 
@@ -259,10 +273,10 @@ mod tests {
         {
             let upstream = upstream(primaries, backups);
             for index in 0..usize::from(primaries) {
-                upstream.failed(index, Failure::Connect);
+                upstream.record_failure(index, EndpointFailure::Connect);
             }
             assert_eq!(ejected(&upstream).len(), most, "of {primaries} and {backups}");
-            upstream.failed(usize::from(primaries + backups) - 1, Failure::Connect);
+            upstream.record_failure(usize::from(primaries + backups) - 1, EndpointFailure::Connect);
             assert_eq!(
                 ejected(&upstream).len(),
                 most,
@@ -276,13 +290,13 @@ mod tests {
     async fn where_no_check_passes_ejection_goes_on() {
         let upstream = upstream(2, 0);
         let failed = || Err("it answered 404".to_owned());
-        upstream.endpoints[0].checked(&HealthCheck::of("/"), failed());
+        upstream.endpoints[0].record_check(&HealthCheck::of("/"), failed());
         assert!(!upstream.is_usable(0) && upstream.is_usable(1));
-        upstream.failed(1, Failure::Connect);
+        upstream.record_failure(1, EndpointFailure::Connect);
         assert!(upstream.is_usable(1), "it is the last one");
-        upstream.endpoints[1].checked(&HealthCheck::of("/"), failed());
+        upstream.endpoints[1].record_check(&HealthCheck::of("/"), failed());
         assert!(upstream.is_usable(0) && upstream.is_usable(1));
-        upstream.failed(1, Failure::Connect);
+        upstream.record_failure(1, EndpointFailure::Connect);
         assert!(upstream.is_usable(0) && !upstream.is_usable(1));
     }
 
@@ -293,16 +307,16 @@ mod tests {
         let (long, short) = (Duration::from_secs(5), Duration::from_millis(1));
         let upstream = upstream(2, 0);
         for _ in 0..100 {
-            upstream.closed(0, long);
-            upstream.endpoints[0].reused();
-            upstream.succeeded(0);
+            upstream.record_closed(0, long);
+            upstream.endpoints[0].record_reuse();
+            upstream.record_success(0);
         }
         assert!(ejected(&upstream).is_empty());
         for rested in [long, short] {
             let upstream = self::upstream(2, 0);
             for _ in 0..20 {
-                upstream.closed(0, rested);
-                upstream.succeeded(0);
+                upstream.record_closed(0, rested);
+                upstream.record_success(0);
             }
             assert_eq!(ejected(&upstream), [0], "{rested:?}");
         }

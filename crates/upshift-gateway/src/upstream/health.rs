@@ -1,10 +1,10 @@
-//! The health of endpoints. All cores share it, and it outlives a reload.
+//! The health of upstream endpoints, shared by all cores and kept across reloads.
 //!
 //! 1. Failed requests eject an endpoint, by the rules of [`ejection`](super::ejection).
-//! 2. The first ejection lasts a second, and each further one twice as long as the one before.
-//! 3. An endpoint that returns gets a growing share of its requests.
-//! 4. An endpoint that fails its health checks is left out until it passes them again. Where none
-//!    passes, the checks are wrong, or of no help: they are ignored.
+//! 2. The first ejection lasts a second; each further one lasts twice as long as the last.
+//! 3. An endpoint that returns from an ejection gets a growing share of its requests.
+//! 4. An endpoint that fails its health checks gets no requests until it passes them again. If no
+//!    endpoint passes, the checks are probably misconfigured, and are ignored.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
@@ -13,43 +13,45 @@ use std::time::Duration;
 use tokio::time::Instant;
 use upshift_config::{Address, Endpoint, HealthCheck, Upstream, UpstreamHttp};
 
-use super::recent::{Recent, SECONDS};
+use super::recent::{RecentOutcomes, SECONDS};
 
-/// The length of an endpoint's first ejection.
+/// The duration of an endpoint's first ejection.
 const FIRST_EJECTION: Duration = Duration::from_secs(1);
-/// The length that an ejection does not exceed.
+/// The longest duration of an ejection.
 const LONGEST_EJECTION: Duration = Duration::from_secs(60);
-/// The time in which an endpoint returns to its full share.
-const RETURN: Duration = Duration::from_secs(10);
-/// The share of an endpoint at the start of its return, in thousandths.
+/// The time in which a returning endpoint regains its full share.
+const RETURN_TIME: Duration = Duration::from_secs(10);
+/// All of an endpoint's requests; shares are in thousandths.
+pub(super) const FULL_SHARE: u64 = 1_000;
+/// The share of an endpoint at the start of its return.
 const FIRST_SHARE: u64 = 100;
-/// The rest after which a server may close a connection without being at fault. Those of servers
-/// last longer; from a second on, as a rule.
-const LONG_REST: Duration = Duration::from_millis(500);
+/// The idle time after which a server may close a connection without being at fault. The idle
+/// timeouts of servers are longer: a second or more, as a rule.
+const LONG_IDLE: Duration = Duration::from_millis(500);
 
-/// How an endpoint failed a request.
+/// The way in which an endpoint failed a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Failure {
-    /// No connection came about.
+pub(crate) enum EndpointFailure {
+    /// No connection could be opened.
     Connect,
     /// It closed or reset the connection, or sent something that is not HTTP.
     Broken,
-    /// It was silent for too long.
+    /// It sent nothing for too long.
     Timeout,
     /// It answered 5xx.
     Status,
-    /// It closed a connection that had served before, while the request was under way.
+    /// It closed a reused connection while a request was in flight.
     Closed,
-    /// It was silent until the client gave up.
+    /// The client gave up before it answered.
     Abandoned,
 }
 
-impl Failure {
-    /// All of them.
+impl EndpointFailure {
+    /// All failures.
     pub(crate) const ALL: [Self; 6] =
         [Self::Connect, Self::Broken, Self::Timeout, Self::Status, Self::Closed, Self::Abandoned];
 
-    /// A short stable name, for counting.
+    /// A short, stable name: the value of a metrics label.
     pub(crate) fn cause(self) -> &'static str {
         match self {
             Self::Connect => "connect",
@@ -72,13 +74,13 @@ impl Failure {
         }
     }
 
-    /// The number in a row that ejects an endpoint; none if only their share does.
+    /// The number of failures in a row that ejects an endpoint; `None` if only their share counts.
     pub(super) fn threshold(self) -> Option<u32> {
         match self {
-            // The request was not sent, and the next one would wait for the connection again.
+            // The next request would spend the connect timeout once more.
             Self::Connect => Some(1),
             Self::Broken | Self::Timeout | Self::Abandoned => Some(3),
-            // A client can provoke these, where the application has a fault.
+            // A single client can provoke these in an application that has a bug.
             Self::Status => Some(5),
             Self::Closed => None,
         }
@@ -89,57 +91,57 @@ impl Failure {
 pub(crate) struct UpstreamHealth {
     /// Its endpoints, in the order of the file.
     pub(crate) endpoints: Vec<Arc<EndpointHealth>>,
-    /// What is asked of them; none: only requests tell.
+    /// The active health check, if there is one.
     pub(crate) check: Option<HealthCheck>,
-    /// Those that are backups.
+    /// The endpoints that are backups, by index.
     pub(super) backups: Vec<bool>,
-    /// Held while it is decided whether one more is ejected.
+    /// Serializes ejections, so that two cores cannot eject the last two endpoints at once.
     pub(super) ejecting: Mutex<()>,
-    /// The zero of the time below, which is in milliseconds.
+    /// The epoch of the time below, which is in milliseconds.
     start: Instant,
-    /// Successes are counted until then, to compare the endpoints; 0 if none failed lately.
+    /// Successes are counted until this time, to compare the endpoints; 0 if none failed lately.
     counts_until: AtomicU64,
 }
 
 /// The health of one endpoint.
 pub(crate) struct EndpointHealth {
-    /// Its origin.
+    /// Its origin, for logs and metrics.
     pub(crate) name: String,
-    /// Where it listens.
+    /// The address that it listens on.
     pub(crate) address: Address,
-    /// What is spoken to it.
+    /// The version of HTTP towards it.
     pub(crate) http: UpstreamHttp,
-    /// The zero of the times below, which are in milliseconds.
+    /// The epoch of the times below, which are in milliseconds.
     start: Instant,
-    /// Requests and tunnels that it serves; counted where it has a limit.
-    under_way: AtomicUsize,
+    /// Its requests and tunnels on all cores; counted only if it has a limit.
+    in_flight: AtomicUsize,
     /// Failures since the last success.
     pub(super) in_a_row: AtomicU32,
-    /// The outcomes of requests while they are counted.
-    pub(super) recent: Recent,
-    /// The last request on a connection that had served before was lost.
+    /// The recent outcomes of its requests.
+    pub(super) recent: RecentOutcomes,
+    /// The last request on a reused connection was lost.
     reuse_fails: AtomicBool,
     ejected_until: AtomicU64,
-    /// Ejections since it last returned to its full share.
+    /// Ejections since it last regained its full share.
     relapses: AtomicU32,
-    /// An ejection was logged, and no success after it.
+    /// An ejection was logged, and no recovery yet.
     ejection_logged: AtomicBool,
-    /// Results of health checks, the same in a row.
+    /// Health checks in a row with the same result.
     checks_in_a_row: AtomicU32,
     last_check_passed: AtomicBool,
     fails_checks: AtomicBool,
     next_check: AtomicU64,
-    /// What was counted.
+    /// Its counters.
     pub(crate) totals: EndpointTotals,
 }
 
-/// What happened to one endpoint since the start of the process.
+/// The counters of one endpoint since the start of the process.
 #[derive(Default)]
 pub(crate) struct EndpointTotals {
     failures: [AtomicU64; 6],
-    /// Times that it was ejected.
+    /// Ejections.
     pub(crate) ejections: AtomicU64,
-    /// Requests that it failed, and that were sent once more.
+    /// Requests that were sent again because this endpoint failed them.
     pub(crate) retries: AtomicU64,
     /// Health checks that passed.
     pub(crate) checks_passed: AtomicU64,
@@ -148,28 +150,32 @@ pub(crate) struct EndpointTotals {
 }
 
 impl EndpointTotals {
-    /// Requests that failed in this way.
-    pub(crate) fn failures(&self, failure: Failure) -> u64 {
+    /// The number of requests that failed in this way.
+    pub(crate) fn failure_count(&self, failure: EndpointFailure) -> u64 {
         self.failures[failure as usize].load(Relaxed)
     }
 }
 
 impl UpstreamHealth {
-    /// The health of each of `upstreams`. Endpoints that are in `previous` keep theirs.
-    pub(crate) fn of_all(upstreams: &[Upstream], previous: &[Arc<Self>]) -> Vec<Arc<Self>> {
+    /// Creates the health of each of `upstreams`. Endpoints that are in `previous` keep theirs.
+    pub(crate) fn for_upstreams(upstreams: &[Upstream], previous: &[Arc<Self>]) -> Vec<Arc<Self>> {
         let mut known = Vec::new();
         for upstream in previous {
             known.extend(upstream.endpoints.iter().cloned());
         }
-        upstreams.iter().map(|upstream| Arc::new(Self::of(upstream, &mut known))).collect()
+        upstreams
+            .iter()
+            .map(|upstream| Arc::new(Self::for_upstream(upstream, &mut known)))
+            .collect()
     }
 
-    fn of(upstream: &Upstream, known: &mut Vec<Arc<EndpointHealth>>) -> Self {
+    fn for_upstream(upstream: &Upstream, known: &mut Vec<Arc<EndpointHealth>>) -> Self {
         let mut endpoints = Vec::new();
         for endpoint in &upstream.endpoints {
-            // An address that is listed twice has two of them.
-            let index = known.iter().position(|known| known.is_of(endpoint, upstream.http));
-            let Some(index) = index else {
+            // Taken out of `known`, so that an address that is listed twice gets two of them.
+            let known_at =
+                known.iter().position(|known| known.is_same_server(endpoint, upstream.http));
+            let Some(index) = known_at else {
                 endpoints.push(Arc::new(EndpointHealth::new(endpoint, upstream.http)));
                 continue;
             };
@@ -189,46 +195,47 @@ impl UpstreamHealth {
         }
     }
 
-    /// Counts a request that succeeded. Where none failed lately, this only reads.
-    pub(crate) fn succeeded(&self, index: usize) {
+    /// Records a request that succeeded. Unless an endpoint failed lately, this writes nothing
+    /// that cores share.
+    pub(crate) fn record_success(&self, index: usize) {
         let endpoint = &self.endpoints[index];
-        endpoint.succeeded();
+        endpoint.record_success();
         let until = self.counts_until.load(Relaxed);
-        if until > 0 && until > milliseconds(self.start.elapsed()) && !endpoint.is_ejected() {
-            endpoint.recent.add(endpoint.now(), false);
+        if until > 0 && until > as_millis(self.start.elapsed()) && !endpoint.is_ejected() {
+            endpoint.recent.add(endpoint.now_ms(), false);
         }
     }
 
-    /// Counts a request that was lost because a connection was closed that had served before and
-    /// rested so long. After a long rest any server may do that (RFC 9112 §9.3.1), but not every
-    /// time.
-    pub(crate) fn closed(&self, index: usize, rested: Duration) {
+    /// Records a request that was lost because the endpoint closed a reused connection that had
+    /// been idle for `idle`. After a long idle time any server may do that (RFC 9112 §9.3.1), but
+    /// not every time.
+    pub(crate) fn record_closed(&self, index: usize, idle: Duration) {
         let recurs = self.endpoints[index].reuse_fails.swap(true, Relaxed);
-        if recurs || rested < LONG_REST {
-            self.failed(index, Failure::Closed);
+        if recurs || idle < LONG_IDLE {
+            self.record_failure(index, EndpointFailure::Closed);
         }
     }
 
-    /// Counts successes, too, for a while.
+    /// Counts successes for a while, as well as failures.
     pub(super) fn start_counting(&self) {
-        let until = milliseconds(self.start.elapsed()) + SECONDS * 1_000;
+        let until = as_millis(self.start.elapsed()) + SECONDS * 1_000;
         self.counts_until.fetch_max(until, Relaxed);
     }
 
-    /// Tells whether it is neither ejected nor kept out by its health checks.
+    /// Returns true if the endpoint is neither ejected nor excluded by its health checks.
     pub(crate) fn is_usable(&self, index: usize) -> bool {
         !self.endpoints[index].is_ejected() && self.passes_checks(index)
     }
 
-    /// Tells whether its health checks do not keep it out. Where no endpoint passes, they keep out
-    /// none.
+    /// Returns true if the endpoint is not excluded by its health checks. If no endpoint passes,
+    /// none is excluded.
     pub(super) fn passes_checks(&self, index: usize) -> bool {
         !self.endpoints[index].fails_checks.load(Relaxed)
             || self.endpoints.iter().all(|endpoint| endpoint.fails_checks.load(Relaxed))
     }
 }
 
-fn milliseconds(time: Duration) -> u64 {
+fn as_millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -239,9 +246,9 @@ impl EndpointHealth {
             address: endpoint.address.clone(),
             http,
             start: Instant::now(),
-            under_way: AtomicUsize::new(0),
+            in_flight: AtomicUsize::new(0),
             in_a_row: AtomicU32::new(0),
-            recent: Recent::default(),
+            recent: RecentOutcomes::default(),
             reuse_fails: AtomicBool::new(false),
             ejected_until: AtomicU64::new(0),
             relapses: AtomicU32::new(0),
@@ -254,54 +261,54 @@ impl EndpointHealth {
         }
     }
 
-    fn is_of(&self, endpoint: &Endpoint, http: UpstreamHttp) -> bool {
+    fn is_same_server(&self, endpoint: &Endpoint, http: UpstreamHttp) -> bool {
         self.address == endpoint.address && self.http == http
     }
 
-    pub(super) fn now(&self) -> u64 {
-        milliseconds(self.start.elapsed())
+    pub(super) fn now_ms(&self) -> u64 {
+        as_millis(self.start.elapsed())
     }
 
-    pub(super) fn count_failure(&self, failure: Failure) {
+    pub(super) fn count_failure(&self, failure: EndpointFailure) {
         self.totals.failures[failure as usize].fetch_add(1, Relaxed);
     }
 
-    /// Notes that it answered on a connection that had served before.
-    pub(crate) fn reused(&self) {
+    /// Records a response on a reused connection.
+    pub(crate) fn record_reuse(&self) {
+        // Read first: a store would take the cache line from the other cores on every request.
         if self.reuse_fails.load(Relaxed) {
             self.reuse_fails.store(false, Relaxed);
         }
     }
 
-    /// Tells whether failed requests keep it out.
+    /// Returns true if it is ejected at the moment.
     pub(crate) fn is_ejected(&self) -> bool {
-        // Most endpoints never failed: no clock is read for them.
+        // Most endpoints never failed: the clock is not read for them.
         let until = self.ejected_until.load(Relaxed);
-        until > 0 && until > self.now()
+        until > 0 && until > self.now_ms()
     }
 
-    /// Tells whether neither failed requests nor its health checks speak against it.
+    /// Returns true if it is not ejected and passes its health checks.
     pub(crate) fn is_available(&self) -> bool {
         !self.fails_checks.load(Relaxed) && !self.is_ejected()
     }
 
-    /// Tells whether it was ejected, and is not back at its full share.
+    /// Returns true if it was ejected and has not regained its full share.
     pub(super) fn is_returning(&self) -> bool {
-        self.relapses.load(Relaxed) > 0 && self.share() < 1_000
+        self.relapses.load(Relaxed) > 0 && self.share() < FULL_SHARE
     }
 
-    /// Its share of the requests it would have, in thousandths: less while it returns.
+    /// Its share of its usual requests, in thousandths: less than [`FULL_SHARE`] while it returns.
     pub(crate) fn share(&self) -> u64 {
         let until = self.ejected_until.load(Relaxed);
         if until == 0 || self.relapses.load(Relaxed) == 0 {
-            return 1_000;
+            return FULL_SHARE;
         }
-        let length = milliseconds(RETURN);
-        let since = self.now().saturating_sub(until);
-        (since * 1_000 / length).clamp(FIRST_SHARE, 1_000)
+        let since = self.now_ms().saturating_sub(until);
+        (since * FULL_SHARE / as_millis(RETURN_TIME)).clamp(FIRST_SHARE, FULL_SHARE)
     }
 
-    fn succeeded(&self) {
+    fn record_success(&self) {
         if self.in_a_row.load(Relaxed) > 0 {
             self.in_a_row.store(0, Relaxed);
         }
@@ -311,19 +318,20 @@ impl EndpointHealth {
         if !self.is_ejected() && self.ejection_logged.swap(false, Relaxed) {
             tracing::info!(endpoint = %self.name, "an upstream endpoint answers again");
         }
-        if self.share() == 1_000 {
+        if self.share() == FULL_SHARE {
             self.relapses.store(0, Relaxed);
         }
     }
 
-    /// Ejects it, and returns for how long.
+    /// Ejects it and returns the duration.
     pub(super) fn eject(&self) -> Duration {
         if !self.is_returning() {
             self.relapses.store(0, Relaxed);
         }
         let relapses = self.relapses.fetch_add(1, Relaxed);
+        // The shift is bounded: 1 s × 2^8 is beyond the longest ejection.
         let length = FIRST_EJECTION.saturating_mul(1 << relapses.min(8)).min(LONGEST_EJECTION);
-        self.ejected_until.store(self.now().saturating_add(milliseconds(length)), Relaxed);
+        self.ejected_until.store(self.now_ms().saturating_add(as_millis(length)), Relaxed);
         self.in_a_row.store(0, Relaxed);
         self.recent.clear();
         self.ejection_logged.store(true, Relaxed);
@@ -331,40 +339,40 @@ impl EndpointHealth {
         length
     }
 
-    /// Takes one of `limit` places; false if none is free.
-    pub(crate) fn take_place(&self, limit: usize) -> bool {
-        let taken = self
-            .under_way
-            .fetch_update(Relaxed, Relaxed, |count| (count < limit).then_some(count + 1));
-        taken.is_ok()
+    /// Counts a request if fewer than `limit` are in flight; false otherwise.
+    pub(crate) fn take_slot(&self, limit: usize) -> bool {
+        // In one step: another core may take the last slot between a check and an increment.
+        let updated = self.in_flight.fetch_update(Relaxed, Relaxed, |count| {
+            if count < limit { Some(count + 1) } else { None }
+        });
+        updated.is_ok()
     }
 
-    /// Frees a place that was taken.
-    pub(crate) fn free_place(&self) {
-        self.under_way.fetch_sub(1, Relaxed);
+    /// Counts down for a request that took a slot.
+    pub(crate) fn release_slot(&self) {
+        self.in_flight.fetch_sub(1, Relaxed);
     }
 
-    /// Tells whether all of `limit` places are taken.
+    /// Returns true if `limit` requests are in flight.
     pub(crate) fn is_full(&self, limit: usize) -> bool {
-        self.under_way.load(Relaxed) >= limit
+        self.in_flight.load(Relaxed) >= limit
     }
 
-    /// Tells whether a health check is due, and sets the time of the next one if so.
-    pub(crate) fn take_check(&self, interval: Duration) -> bool {
-        let now = self.now();
+    /// Returns true if a health check is due, and schedules the next one if so.
+    pub(crate) fn take_due_check(&self, interval: Duration) -> bool {
+        let now = self.now_ms();
         let due = self.next_check.load(Relaxed) <= now;
         if due {
-            self.next_check.store(now.saturating_add(milliseconds(interval)), Relaxed);
+            self.next_check.store(now.saturating_add(as_millis(interval)), Relaxed);
         }
         due
     }
 
-    /// Counts the result of a health check, and logs it if the endpoint is left out or used from
-    /// now on.
-    pub(crate) fn checked(&self, check: &HealthCheck, result: Result<(), String>) {
+    /// Records the result of a health check, and logs it if it changes the endpoint's state.
+    pub(crate) fn record_check(&self, check: &HealthCheck, result: Result<(), String>) {
         let passed = result.is_ok();
         let total = if passed { &self.totals.checks_passed } else { &self.totals.checks_failed };
-        // The first check of all decides at once: there is no earlier state to keep.
+        // The first check decides at once, without a threshold: there is no earlier state to keep.
         let first = total.fetch_add(1, Relaxed) == 0 && self.checks_in_a_row.load(Relaxed) == 0;
         let same = self.last_check_passed.swap(passed, Relaxed) == passed;
         let in_a_row = if same { self.checks_in_a_row.load(Relaxed).saturating_add(1) } else { 1 };
@@ -376,15 +384,22 @@ impl EndpointHealth {
         self.fails_checks.store(!passed, Relaxed);
         match result {
             Ok(()) => {
-                tracing::info!(endpoint = %self.name, "an upstream endpoint passes its health checks again")
+                tracing::info!(
+                    endpoint = %self.name,
+                    "an upstream endpoint passes its health checks again"
+                );
             }
             Err(why) => {
-                tracing::warn!(endpoint = %self.name, "an upstream endpoint is left out: it fails its health checks: {why}");
+                tracing::warn!(
+                    endpoint = %self.name,
+                    "an upstream endpoint is left out: it fails its health checks: {why}"
+                );
             }
         }
     }
 
-    /// It is no longer checked, so no check may keep it out.
+    /// Forgets the results of health checks: an endpoint that is no longer checked must not stay
+    /// excluded.
     fn forget_checks(&self) {
         self.fails_checks.store(false, Relaxed);
         self.checks_in_a_row.store(0, Relaxed);
@@ -400,7 +415,7 @@ mod tests {
     fn upstream(count: u16) -> Arc<UpstreamHealth> {
         let endpoints = (0..count)
             .map(|port| Endpoint::from(std::net::SocketAddr::from(([127, 0, 0, 1], 1 + port))));
-        UpstreamHealth::of_all(&[Upstream::of(endpoints.collect())], &[]).remove(0)
+        UpstreamHealth::for_upstreams(&[Upstream::of(endpoints.collect())], &[]).remove(0)
     }
 
     fn ejected(upstream: &UpstreamHealth) -> Vec<usize> {
@@ -412,22 +427,22 @@ mod tests {
     async fn an_ejection_grows_and_the_return_is_slow() {
         let upstream = upstream(2);
         let endpoint = &upstream.endpoints[0];
-        upstream.failed(0, Failure::Connect);
+        upstream.record_failure(0, EndpointFailure::Connect);
         for seconds in [1, 2, 4, 8, 16, 32, 60, 60] {
             advance(Duration::from_secs(seconds) - Duration::from_millis(1)).await;
             assert!(endpoint.is_ejected(), "{seconds}");
             advance(Duration::from_millis(1)).await;
             assert!(endpoint.is_available(), "{seconds}");
             assert_eq!(endpoint.share(), 100);
-            upstream.failed(0, Failure::Status);
+            upstream.record_failure(0, EndpointFailure::Status);
         }
         advance(Duration::from_secs(65)).await;
         assert_eq!(endpoint.share(), 500);
-        upstream.succeeded(0);
+        upstream.record_success(0);
         advance(Duration::from_secs(5)).await;
         assert_eq!(endpoint.share(), 1_000);
-        upstream.succeeded(0);
-        upstream.failed(0, Failure::Status);
+        upstream.record_success(0);
+        upstream.record_failure(0, EndpointFailure::Status);
         assert!(endpoint.is_available(), "it has returned: one failure is not enough");
     }
 
@@ -437,39 +452,42 @@ mod tests {
         let endpoint = &upstream.endpoints[0];
         let check = HealthCheck::of("/");
         let failed = || Err("it answered 503".to_owned());
-        endpoint.checked(&check, Ok(()));
+        endpoint.record_check(&check, Ok(()));
         for available in [true, true, false] {
-            endpoint.checked(&check, failed());
+            endpoint.record_check(&check, failed());
             assert_eq!(endpoint.is_available(), available);
         }
-        endpoint.checked(&check, Ok(()));
-        endpoint.checked(&check, failed());
-        endpoint.checked(&check, Ok(()));
+        endpoint.record_check(&check, Ok(()));
+        endpoint.record_check(&check, failed());
+        endpoint.record_check(&check, Ok(()));
         assert!(!endpoint.is_available());
-        endpoint.checked(&check, Ok(()));
+        endpoint.record_check(&check, Ok(()));
         assert!(endpoint.is_available());
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_first_check_decides_at_once() {
         let upstream = upstream(1);
-        upstream.endpoints[0].checked(&HealthCheck::of("/"), Err("it answered 503".to_owned()));
+        upstream.endpoints[0]
+            .record_check(&HealthCheck::of("/"), Err("it answered 503".to_owned()));
         assert!(!upstream.endpoints[0].is_available());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_reload_keeps_the_health_of_what_stays() {
         let before = upstream(2);
-        before.failed(0, Failure::Connect);
+        before.record_failure(0, EndpointFailure::Connect);
         let endpoints =
             before.endpoints.iter().map(|endpoint| Endpoint::from(endpoint.address.clone()));
         let mut after = Upstream::of(endpoints.collect());
         after.endpoints.reverse();
-        let reloaded =
-            UpstreamHealth::of_all(std::slice::from_ref(&after), std::slice::from_ref(&before));
+        let reloaded = UpstreamHealth::for_upstreams(
+            std::slice::from_ref(&after),
+            std::slice::from_ref(&before),
+        );
         assert_eq!(ejected(&reloaded[0]), [1]);
         after.http = UpstreamHttp::V2;
-        let reloaded = UpstreamHealth::of_all(&[after], &[before]);
+        let reloaded = UpstreamHealth::for_upstreams(&[after], &[before]);
         assert!(ejected(&reloaded[0]).is_empty(), "it is another server");
     }
 }

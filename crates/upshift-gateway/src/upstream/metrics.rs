@@ -1,5 +1,5 @@
-//! The health of upstream endpoints, as Prometheus reads it. Labels are bounded by the policy file:
-//! its endpoints.
+//! The Prometheus metrics of upstream endpoints. The cardinality of their labels is bounded by the
+//! endpoints in the policy file.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -10,31 +10,32 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use super::health::{EndpointHealth, Failure, UpstreamHealth};
+use super::health::{EndpointFailure, EndpointHealth, UpstreamHealth};
 
-type Labels = Vec<(&'static str, String)>;
+type EndpointLabels = Vec<(&'static str, String)>;
 
-/// The families that each endpoint has a series in.
-struct Families {
-    available: Family<Labels, Gauge<f64, AtomicU64>>,
-    failures: Family<Labels, Counter>,
-    ejections: Family<Labels, Counter>,
-    retries: Family<Labels, Counter>,
-    checks: Family<Labels, Counter>,
+/// The metric families that each endpoint has a series in.
+struct EndpointFamilies {
+    available: Family<EndpointLabels, Gauge<f64, AtomicU64>>,
+    failures: Family<EndpointLabels, Counter>,
+    ejections: Family<EndpointLabels, Counter>,
+    retries: Family<EndpointLabels, Counter>,
+    checks: Family<EndpointLabels, Counter>,
 }
 
-/// Adds the series of `upstreams` to `registry`. All of them exist from the start, at 0.
-pub(crate) fn register(registry: &mut Registry, upstreams: &[Arc<UpstreamHealth>]) {
-    let families = Families::registered(registry);
+/// Adds the series of `upstreams` to `registry`. Series without events are there, at 0, so that
+/// `rate()` sees the first one.
+pub(crate) fn register_upstreams(registry: &mut Registry, upstreams: &[Arc<UpstreamHealth>]) {
+    let families = EndpointFamilies::register_in(registry);
     for upstream in upstreams {
         for endpoint in &upstream.endpoints {
-            families.add(endpoint, upstream.check.is_some());
+            families.add_endpoint(endpoint, upstream.check.is_some());
         }
     }
 }
 
-impl Families {
-    fn registered(registry: &mut Registry) -> Self {
+impl EndpointFamilies {
+    fn register_in(registry: &mut Registry) -> Self {
         let families = Self {
             available: Family::default(),
             failures: Family::default(),
@@ -45,7 +46,7 @@ impl Families {
         let Self { available, failures, ejections, retries, checks } = &families;
         registry.register(
             "upstream_endpoint_available",
-            "1 for an upstream endpoint that is well, 0 for one that is ejected or fails its health checks",
+            "1 for a healthy upstream endpoint, 0 for one that is ejected or fails its health checks",
             available.clone(),
         );
         registry.register(
@@ -55,12 +56,12 @@ impl Families {
         );
         registry.register(
             "upstream_endpoint_ejections",
-            "Times that an upstream endpoint was ejected for failed requests",
+            "Ejections of an upstream endpoint because of failed requests",
             ejections.clone(),
         );
         registry.register(
             "upstream_endpoint_retries",
-            "Requests that were sent once more because an upstream endpoint failed them",
+            "Requests that were sent again because an upstream endpoint failed them",
             retries.clone(),
         );
         registry.register(
@@ -71,31 +72,33 @@ impl Families {
         families
     }
 
-    fn add(&self, endpoint: &EndpointHealth, is_checked: bool) {
+    fn add_endpoint(&self, endpoint: &EndpointHealth, is_checked: bool) {
         let totals = &endpoint.totals;
         let available = if endpoint.is_available() { 1.0 } else { 0.0 };
-        self.available.get_or_create(&labels(endpoint)).set(available);
-        for failure in Failure::ALL {
-            let labels = labelled(endpoint, "cause", failure.cause());
-            self.failures.get_or_create(&labels).inc_by(totals.failures(failure));
+        self.available.get_or_create(&endpoint_labels(endpoint)).set(available);
+        for failure in EndpointFailure::ALL {
+            let labels = labels_with(endpoint, "cause", failure.cause());
+            self.failures.get_or_create(&labels).inc_by(totals.failure_count(failure));
         }
-        self.ejections.get_or_create(&labels(endpoint)).inc_by(totals.ejections.load(Relaxed));
-        self.retries.get_or_create(&labels(endpoint)).inc_by(totals.retries.load(Relaxed));
+        self.ejections
+            .get_or_create(&endpoint_labels(endpoint))
+            .inc_by(totals.ejections.load(Relaxed));
+        self.retries.get_or_create(&endpoint_labels(endpoint)).inc_by(totals.retries.load(Relaxed));
         if is_checked {
             for (outcome, count) in
                 [("passed", &totals.checks_passed), ("failed", &totals.checks_failed)]
             {
-                let labels = labelled(endpoint, "outcome", outcome);
+                let labels = labels_with(endpoint, "outcome", outcome);
                 self.checks.get_or_create(&labels).inc_by(count.load(Relaxed));
             }
         }
     }
 }
 
-fn labels(endpoint: &EndpointHealth) -> Labels {
+fn endpoint_labels(endpoint: &EndpointHealth) -> EndpointLabels {
     vec![("endpoint", endpoint.name.clone())]
 }
 
-fn labelled(endpoint: &EndpointHealth, name: &'static str, value: &str) -> Labels {
+fn labels_with(endpoint: &EndpointHealth, name: &'static str, value: &str) -> EndpointLabels {
     vec![("endpoint", endpoint.name.clone()), (name, value.to_owned())]
 }

@@ -1,12 +1,11 @@
-//! The upstreams behind the gateway, as one core sees them: replicas, their connections, their
-//! load.
+//! The upstream clusters as one core sees them: endpoints, load balancing, connection pools.
 //!
-//! 1. Of two replicas drawn at random by their weights, the one with fewer requests under way is
-//!    asked ("power of two choices").
-//! 2. A replica that is not well ([`health`]) is passed over, unless all are; a backup is asked
-//!    where no other has a place.
-//! 3. A request that no upstream can have seen is tried on the next replica.
-//! 4. Where this process has no descriptor left, no replica is at fault.
+//! 1. Of two endpoints drawn at random by weight, the one with fewer requests in flight gets the
+//!    request ("power of two choices").
+//! 2. An unhealthy endpoint ([`health`]) is skipped, unless all are unhealthy; a backup is used
+//!    only if no primary is available.
+//! 3. A request that no upstream can have seen is tried on the next endpoint.
+//! 4. If this process runs out of descriptors, no endpoint is blamed.
 
 mod choice;
 pub(crate) mod connect;
@@ -20,191 +19,206 @@ mod retry;
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use http::HeaderValue;
 use upshift_config::{Endpoint, Limits, Upstream};
 
 pub(crate) use choice::Candidates;
-pub(crate) use connect::{ConnectError, Connector};
-pub(crate) use health::{Failure, UpstreamHealth};
-pub(crate) use pool::{Lease, Link, SendError};
+pub(crate) use connect::{ConnectError, UpstreamConnector};
+pub(crate) use health::{EndpointFailure, UpstreamHealth};
 pub(crate) use retry::RetryBudget;
 
-use pool::Pool;
+use crate::body::RequestBody;
+use pool::ConnectionPool;
 
-/// The replicas of one upstream.
-pub(crate) struct Site {
-    replicas: Vec<Rc<Replica>>,
-    /// How many requests may be sent a second time; none if `retries = 0`.
+/// The use of a connection for one proxied request.
+pub(crate) type Checkout = pool::Checkout<RequestBody>;
+/// A connection for proxied requests.
+pub(crate) type PooledConnection = pool::PooledConnection<RequestBody>;
+/// A proxied request that got no response.
+pub(crate) type SendError = pool::SendError<RequestBody>;
+
+/// The endpoints of one upstream.
+pub(crate) struct Cluster {
+    endpoints: Vec<Rc<UpstreamEndpoint>>,
+    /// The retry budget; `None` if retries are off.
     pub(crate) retries: Option<RetryBudget>,
 }
 
-impl Site {
-    /// The site of `upstream`, whose `health` all cores share.
+impl Cluster {
+    /// The cluster of `upstream`, whose `health` all cores share.
     pub(crate) fn new(
         upstream: &Upstream,
         health: &Arc<UpstreamHealth>,
-        connector: &Rc<Connector>,
+        connector: &Rc<UpstreamConnector>,
     ) -> Self {
-        let endpoints = upstream.endpoints.iter().enumerate();
-        let replica = |(index, endpoint)| {
-            let health = ReplicaHealth { upstream: Arc::clone(health), index };
-            Rc::new(Replica::new(endpoint, upstream, health, connector))
-        };
-        Self {
-            replicas: endpoints.map(replica).collect(),
-            retries: upstream.retries.then(RetryBudget::new),
+        let mut endpoints = Vec::with_capacity(upstream.endpoints.len());
+        for (index, endpoint) in upstream.endpoints.iter().enumerate() {
+            let handle = HealthHandle { upstream: Arc::clone(health), index };
+            endpoints.push(Rc::new(UpstreamEndpoint::new(endpoint, upstream, handle, connector)));
         }
+        Self { endpoints, retries: upstream.retries.then(RetryBudget::new) }
     }
 
-    /// The replicas in the order in which to try them.
+    /// The endpoints in the order in which a request tries them.
     pub(crate) fn candidates(&self) -> Candidates<'_> {
-        Candidates::of(&self.replicas)
+        Candidates::untried(&self.endpoints)
     }
 
-    /// The names of its replicas.
+    /// The origins of its endpoints, for messages.
     pub(crate) fn name(&self) -> String {
-        let names: Vec<&str> = self.replicas.iter().map(|replica| replica.name.as_str()).collect();
+        let names: Vec<&str> =
+            self.endpoints.iter().map(|endpoint| endpoint.name.as_str()).collect();
         names.join(", ")
     }
 
-    /// Closes connections that have rested too long.
-    pub(crate) fn sweep(&self, limits: &Limits) {
-        for replica in &self.replicas {
-            replica.pool.sweep(limits.upstream_idle);
+    /// Closes connections that have been idle for too long.
+    pub(crate) fn close_idle(&self, limits: &Limits) {
+        for endpoint in &self.endpoints {
+            endpoint.pool.close_idle(limits.upstream_idle);
         }
     }
 }
 
-/// One address of a site.
-pub(crate) struct Replica {
-    /// As people know it.
+/// One address of a cluster, as one core sees it.
+pub(crate) struct UpstreamEndpoint {
+    /// Its origin, for logs and messages.
     pub(crate) name: String,
     /// Its host and port.
     pub(crate) authority: HeaderValue,
-    /// Whether it is spoken to over TLS.
+    /// Connections to it use TLS.
     pub(crate) tls: bool,
     /// Its connections.
-    pub(crate) pool: Pool,
-    health: ReplicaHealth,
+    pub(crate) pool: ConnectionPool<RequestBody>,
+    health: HealthHandle,
     weight: u64,
     backup: bool,
-    /// Requests and tunnels that all cores may send it at once.
+    /// The number of requests and tunnels that all cores together may have in flight.
     limit: Option<usize>,
-    /// Those of this core.
-    under_way: Cell<u64>,
+    /// Requests and tunnels of this core.
+    in_flight: Cell<u64>,
 }
 
-/// Where the health of a replica is kept.
-struct ReplicaHealth {
+/// A reference to the shared health of an endpoint.
+struct HealthHandle {
     upstream: Arc<UpstreamHealth>,
     index: usize,
 }
 
-impl Replica {
+impl UpstreamEndpoint {
     fn new(
         endpoint: &Endpoint,
         upstream: &Upstream,
-        health: ReplicaHealth,
-        connector: &Rc<Connector>,
+        health: HealthHandle,
+        connector: &Rc<UpstreamConnector>,
     ) -> Self {
         let address = &endpoint.address;
         let name = address.to_string();
-        let authority = name.split_once("://").map_or(name.as_str(), |(_, authority)| authority);
+        let authority = match name.split_once("://") {
+            Some((_, authority)) => authority,
+            None => name.as_str(),
+        };
         Self {
             authority: HeaderValue::from_str(authority).unwrap_or(HeaderValue::from_static("")),
             tls: address.tls,
             name,
-            pool: Pool::new(address.clone(), upstream.http, Rc::clone(connector)),
+            pool: ConnectionPool::new(address.clone(), upstream.http, Rc::clone(connector)),
             health,
             weight: u64::from(endpoint.weight),
             backup: endpoint.backup,
             limit: endpoint.connections,
-            under_way: Cell::new(0),
+            in_flight: Cell::new(0),
         }
     }
 
-    fn shared(&self) -> &health::EndpointHealth {
+    fn shared_health(&self) -> &health::EndpointHealth {
         &self.health.upstream.endpoints[self.health.index]
     }
 
-    /// Tells whether it is not left out.
+    /// Returns true if it is neither ejected nor failing its health checks.
     fn is_usable(&self) -> bool {
         self.health.upstream.is_usable(self.health.index)
     }
 
-    /// Tells whether it may get another request.
-    fn has_place(&self) -> bool {
-        self.limit.is_none_or(|limit| !self.shared().is_full(limit))
+    /// Returns true if it is below its limit of requests in flight.
+    fn has_capacity(&self) -> bool {
+        match self.limit {
+            Some(limit) => !self.shared_health().is_full(limit),
+            None => true,
+        }
     }
 
-    /// Tells whether it is not left out and has a place.
+    /// Returns true if it may get the next request.
     fn is_available(&self) -> bool {
-        self.is_usable() && self.has_place()
+        self.is_usable() && self.has_capacity()
     }
 
-    /// Tells whether it is available, and was not left out shortly before.
+    /// Returns true if it is available, and not returning from an ejection.
     fn is_steady(&self) -> bool {
-        self.is_available() && !self.shared().is_returning()
+        self.is_available() && !self.shared_health().is_returning()
     }
 
-    /// Counts a request that it failed.
-    pub(crate) fn failed(&self, failure: Failure) {
-        self.health.upstream.failed(self.health.index, failure);
+    /// Records a request that it failed.
+    pub(crate) fn record_failure(&self, failure: EndpointFailure) {
+        self.health.upstream.record_failure(self.health.index, failure);
     }
 
-    /// Counts a request that was lost with a connection that had served before and rested so long.
-    pub(crate) fn closed(&self, rested: Duration) {
-        self.health.upstream.closed(self.health.index, rested);
+    /// Records a request that was lost because it closed a reused connection that had been idle
+    /// for `idle`.
+    pub(crate) fn record_closed(&self, idle: Duration) {
+        self.health.upstream.record_closed(self.health.index, idle);
     }
 
-    /// Notes that it answered on a connection that had served before.
-    pub(crate) fn reused(&self) {
-        self.shared().reused();
+    /// Records a response on a reused connection.
+    pub(crate) fn record_reuse(&self) {
+        self.shared_health().record_reuse();
     }
 
-    /// Counts a request that it served.
-    pub(crate) fn succeeded(&self) {
-        self.health.upstream.succeeded(self.health.index);
+    /// Records a request that succeeded.
+    pub(crate) fn record_success(&self) {
+        self.health.upstream.record_success(self.health.index);
     }
 
-    /// Counts a request that is sent once more because it failed.
-    pub(crate) fn retried(&self) {
-        self.shared().totals.retries.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    /// Counts a request that is sent again because this endpoint failed it.
+    pub(crate) fn count_retry(&self) {
+        self.shared_health().totals.retries.fetch_add(1, Relaxed);
     }
 
-    /// A request goes to it; the guard is dropped when its answer has ended. `None` if it has no
-    /// place for one.
-    pub(crate) fn load(self: &Rc<Self>) -> Option<Load> {
-        if self.limit.is_some_and(|limit| !self.shared().take_place(limit)) {
+    /// Counts a request in flight until the guard is dropped, at the end of the response; `None` if
+    /// the endpoint is at its limit.
+    pub(crate) fn begin_request(self: &Rc<Self>) -> Option<InFlightGuard> {
+        if let Some(limit) = self.limit
+            && !self.shared_health().take_slot(limit)
+        {
             return None;
         }
-        self.under_way.set(self.under_way.get() + 1);
-        Some(Load(Rc::clone(self)))
+        self.in_flight.set(self.in_flight.get() + 1);
+        Some(InFlightGuard(Rc::clone(self)))
     }
 }
 
-/// One request under way at a replica.
-pub(crate) struct Load(Rc<Replica>);
+/// One request in flight at an endpoint.
+pub(crate) struct InFlightGuard(Rc<UpstreamEndpoint>);
 
-impl Load {
-    /// The replica, to be used after the load.
-    pub(crate) fn owner(&self) -> Rc<Replica> {
+impl InFlightGuard {
+    /// A handle to the endpoint that outlives the guard.
+    pub(crate) fn endpoint_handle(&self) -> Rc<UpstreamEndpoint> {
         Rc::clone(&self.0)
     }
 
-    /// The replica.
-    pub(crate) fn replica(&self) -> &Replica {
+    /// The endpoint.
+    pub(crate) fn endpoint(&self) -> &UpstreamEndpoint {
         &self.0
     }
 }
 
-impl Drop for Load {
+impl Drop for InFlightGuard {
     fn drop(&mut self) {
-        self.0.under_way.set(self.0.under_way.get() - 1);
+        self.0.in_flight.set(self.0.in_flight.get() - 1);
         if self.0.limit.is_some() {
-            self.0.shared().free_place();
+            self.0.shared_health().release_slot();
         }
     }
 }

@@ -1,215 +1,233 @@
-//! The connections of one core to one replica.
+//! The connection pool of one endpoint on one core.
 //!
 //! HTTP/1.1 connections are kept for the next request, the last used first; one HTTP/2 connection
-//! carries all. No lock and no channel beyond the codec's own: everything here stays on its core.
+//! carries all requests. There is no lock and no channel beyond hyper's own: a pool stays on its
+//! core.
 
 use std::cell::RefCell;
+use std::error::Error;
 use std::rc::Rc;
 use std::time::Duration;
 
 use http::{Request, Response, StatusCode};
+use http_body::Body;
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::task::{AbortHandle, spawn_local};
 use tokio::time::Instant;
 
-use super::connect::{ConnectError, Connector, UpstreamStream};
-use super::{Failure, Load};
-use crate::body::RequestBody;
+use super::connect::{ConnectError, UpstreamConnector, UpstreamStream};
+use super::{EndpointFailure, InFlightGuard};
 use crate::local_executor::LocalExecutor;
 use upshift_config::{Address, UpstreamHttp};
 
-/// As many resting connections as are kept per core and replica.
-const MAX_RESTING: usize = 256;
+/// The number of idle connections that are kept per core and endpoint.
+const MAX_IDLE: usize = 256;
 
-/// The connections to one replica.
-pub(crate) struct Pool {
-    address: Address,
-    http: UpstreamHttp,
-    connector: Rc<Connector>,
-    resting: Home,
-    shared: RefCell<Option<http2::SendRequest<RequestBody>>>,
+/// A request body that hyper can send.
+pub(crate) trait PoolBody:
+    Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Unpin + 'static
+{
 }
 
-/// A connection that waits for the next request.
-pub(crate) struct Resting {
-    sender: http1::SendRequest<RequestBody>,
+impl<B> PoolBody for B where
+    B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Unpin + 'static
+{
+}
+
+/// The connections to one endpoint, for requests with bodies of type `B`.
+pub(crate) struct ConnectionPool<B> {
+    address: Address,
+    http: UpstreamHttp,
+    connector: Rc<UpstreamConnector>,
+    idle: IdlePool<B>,
+    http2: RefCell<Option<http2::SendRequest<B>>>,
+}
+
+/// The idle HTTP/1.1 connections of an endpoint.
+type IdlePool<B> = Rc<RefCell<Vec<IdleConnection<B>>>>;
+
+/// An HTTP/1.1 connection that waits for the next request.
+struct IdleConnection<B> {
+    sender: http1::SendRequest<B>,
     task: AbortHandle,
     since: Instant,
 }
 
-/// An HTTP/1.1 connection in use. Dropped, it closes at once: its codec would wait until an
-/// upstream that reads nothing has taken what is still to be written.
-pub(crate) struct Own {
-    sender: http1::SendRequest<RequestBody>,
-    /// Where it is given back.
-    home: Home,
-    connector: Rc<Connector>,
-    /// The task of its codec.
+/// An HTTP/1.1 connection in use. It closes at once when dropped: hyper would first wait for an
+/// upstream that reads nothing to take the rest of the request.
+pub(crate) struct Http1Connection<B> {
+    sender: http1::SendRequest<B>,
+    /// The pool that it returns to.
+    idle: IdlePool<B>,
+    connector: Rc<UpstreamConnector>,
     task: ConnectionTask,
 }
 
-/// A task that is aborted on drop.
+/// The task that runs a connection. It is aborted on drop.
 struct ConnectionTask(Option<AbortHandle>);
 
-/// Where connections rest.
-type Home = Rc<RefCell<Vec<Resting>>>;
-
-/// Why a request got no answer.
-pub(crate) enum SendError {
-    /// The connection was gone before the request could be written; here it is again, with its
-    /// place at the replica.
-    Unsent(Box<(Request<RequestBody>, Load)>),
+/// A request that got no response.
+pub(crate) enum SendError<B> {
+    /// The connection was gone before the request could be written. The request and its in-flight
+    /// guard are handed back.
+    Unsent(Box<(Request<B>, InFlightGuard)>),
     /// The connection failed after that.
     Broken(hyper::Error),
 }
 
-impl Pool {
-    /// No connections yet.
-    pub(crate) fn new(address: Address, http: UpstreamHttp, connector: Rc<Connector>) -> Self {
-        Self { address, http, connector, resting: Rc::default(), shared: RefCell::new(None) }
+impl<B: PoolBody> ConnectionPool<B> {
+    /// A pool without connections.
+    pub(crate) fn new(
+        address: Address,
+        http: UpstreamHttp,
+        connector: Rc<UpstreamConnector>,
+    ) -> Self {
+        Self { address, http, connector, idle: Rc::default(), http2: RefCell::new(None) }
     }
 
-    /// A connection that served before and is free, and the time for which it has rested.
-    pub(crate) fn reuse(&self) -> Option<(Link, Duration)> {
-        if let Some(sender) = self.shared.borrow().as_ref().filter(|sender| !sender.is_closed()) {
-            return Some((Link::Shared(sender.clone()), Duration::ZERO));
+    /// A connection that served before and is free, and its idle time.
+    pub(crate) fn reuse_idle(&self) -> Option<(PooledConnection<B>, Duration)> {
+        if let Some(sender) = &*self.http2.borrow()
+            && !sender.is_closed()
+        {
+            return Some((PooledConnection::Http2(sender.clone()), Duration::ZERO));
         }
-        let mut resting = self.resting.borrow_mut();
-        while let Some(Resting { sender, task, since }) = resting.pop() {
+        let mut idle = self.idle.borrow_mut();
+        while let Some(IdleConnection { sender, task, since }) = idle.pop() {
             if sender.is_ready() {
-                let (home, connector) = (Rc::clone(&self.resting), Rc::clone(&self.connector));
                 let task = ConnectionTask(Some(task));
-                return Some((Link::Own(Own { sender, home, connector, task }), since.elapsed()));
+                return Some((self.http1_connection(sender, task), since.elapsed()));
             }
             task.abort();
         }
         None
     }
 
-    /// A new connection.
-    pub(crate) async fn open(&self) -> Result<Link, ConnectError> {
+    /// Opens a connection.
+    pub(crate) async fn open_connection(&self) -> Result<PooledConnection<B>, ConnectError> {
         let (stream, http) = self.connector.connect(&self.address, self.http).await?;
-        let failed = |error: hyper::Error| ConnectError::Failed(std::io::Error::other(error));
-        match http {
-            UpstreamHttp::V1_1 => self.open_http1(stream).await.map_err(failed),
-            UpstreamHttp::V2 => self.open_http2(stream).await.map_err(failed),
-        }
+        let opened = match http {
+            UpstreamHttp::V1_1 => self.open_http1(stream).await,
+            UpstreamHttp::V2 => self.open_http2(stream).await,
+        };
+        opened.map_err(handshake_failed)
     }
 
-    /// A new connection of HTTP/1.1 that may be switched to another protocol, and serves nothing
-    /// else.
-    pub(crate) async fn open_own(&self) -> Result<Link, ConnectError> {
+    /// Opens an HTTP/1.1 connection that may be upgraded to another protocol. It is not reused.
+    pub(crate) async fn open_for_upgrade(&self) -> Result<PooledConnection<B>, ConnectError> {
         let (stream, _) = self.connector.connect(&self.address, UpstreamHttp::V1_1).await?;
-        let handshake =
-            http1::Builder::new().title_case_headers(true).handshake(TokioIo::new(stream)).await;
-        let (sender, connection) =
-            handshake.map_err(|error| ConnectError::Failed(std::io::Error::other(error)))?;
-        let task = ConnectionTask::spawn(connection.with_upgrades());
-        Ok(Link::Own(Own {
-            sender,
-            home: Rc::default(),
-            connector: Rc::clone(&self.connector),
-            task,
-        }))
+        let handshake = http1_builder().handshake(TokioIo::new(stream)).await;
+        let (sender, connection) = handshake.map_err(handshake_failed)?;
+        let task = ConnectionTask::spawn_connection(connection.with_upgrades());
+        let (idle, connector) = (Rc::default(), Rc::clone(&self.connector));
+        Ok(PooledConnection::Http1(Http1Connection { sender, idle, connector, task }))
     }
 
-    async fn open_http1(&self, stream: UpstreamStream) -> hyper::Result<Link> {
-        let (sender, connection) =
-            http1::Builder::new().title_case_headers(true).handshake(TokioIo::new(stream)).await?;
-        let task = ConnectionTask::spawn(connection);
-        Ok(Link::Own(Own {
-            sender,
-            home: Rc::clone(&self.resting),
-            connector: Rc::clone(&self.connector),
-            task,
-        }))
+    async fn open_http1(&self, stream: UpstreamStream) -> hyper::Result<PooledConnection<B>> {
+        let (sender, connection) = http1_builder().handshake(TokioIo::new(stream)).await?;
+        Ok(self.http1_connection(sender, ConnectionTask::spawn_connection(connection)))
     }
 
-    async fn open_http2(&self, stream: UpstreamStream) -> hyper::Result<Link> {
-        let limit = self.connector.limit();
+    async fn open_http2(&self, stream: UpstreamStream) -> hyper::Result<PooledConnection<B>> {
+        let limit = self.connector.connect_timeout();
         let (sender, connection) = http2::Builder::new(LocalExecutor)
             .adaptive_window(true)
-            // A peer that is gone without a word shows in nothing else: one that does not answer a
-            // PING within the time that a new connection may take is given up.
+            // A peer that vanished without a FIN or RST is noticed by nothing else: one that does
+            // not answer a PING within the time that a new connection may take is given up.
             .timer(TokioTimer::new())
             .keep_alive_interval(Some(limit))
             .keep_alive_timeout(limit)
             .keep_alive_while_idle(true)
             .handshake(TokioIo::new(stream))
             .await?;
-        spawn_local(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "an upstream connection ended");
-            }
-        });
-        self.shared.replace(Some(sender.clone()));
-        Ok(Link::Shared(sender))
+        spawn_local(log_end(connection));
+        self.http2.replace(Some(sender.clone()));
+        Ok(PooledConnection::Http2(sender))
     }
 
-    /// Gives up the HTTP/2 connection, if there is one: the next request opens another. Requests
-    /// that are under way on it go on.
-    pub(crate) fn retire_shared(&self) {
-        self.shared.replace(None);
+    fn http1_connection(
+        &self,
+        sender: http1::SendRequest<B>,
+        task: ConnectionTask,
+    ) -> PooledConnection<B> {
+        let (idle, connector) = (Rc::clone(&self.idle), Rc::clone(&self.connector));
+        PooledConnection::Http1(Http1Connection { sender, idle, connector, task })
     }
 
-    /// Closes connections that have rested longer than `limit`.
-    pub(crate) fn sweep(&self, limit: Duration) {
-        self.resting.borrow_mut().retain(|resting| {
-            let keeps = !resting.sender.is_closed() && resting.since.elapsed() < limit;
-            if !keeps && !resting.sender.is_ready() {
-                // It answered early, and has not taken the rest of the upload.
-                resting.task.abort();
+    /// Retires the HTTP/2 connection, if there is one: the next request opens another. Requests
+    /// in flight on it continue.
+    pub(crate) fn retire_http2(&self) {
+        self.http2.replace(None);
+    }
+
+    /// Closes connections that have been idle for longer than `limit`.
+    pub(crate) fn close_idle(&self, limit: Duration) {
+        self.idle.borrow_mut().retain(|connection| {
+            let keeps = !connection.sender.is_closed() && connection.since.elapsed() < limit;
+            if !keeps && !connection.sender.is_ready() {
+                // The upstream answered early and has not taken the rest of the upload, so hyper
+                // would not close the connection by itself.
+                connection.task.abort();
             }
             keeps
         });
     }
 }
 
-/// A connection that a request may be sent on.
-pub(crate) enum Link {
-    /// HTTP/1.1: it serves one request at a time.
-    Own(Own),
-    /// HTTP/2: requests share it.
-    Shared(http2::SendRequest<RequestBody>),
+fn http1_builder() -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder.title_case_headers(true);
+    builder
 }
 
-impl Link {
-    /// Tells whether requests on it are those of HTTP/2.
+fn handshake_failed(error: hyper::Error) -> ConnectError {
+    ConnectError::Failed(std::io::Error::other(error))
+}
+
+/// A connection that a request can be sent on.
+pub(crate) enum PooledConnection<B> {
+    /// HTTP/1.1: one request at a time.
+    Http1(Http1Connection<B>),
+    /// HTTP/2: shared by requests.
+    Http2(http2::SendRequest<B>),
+}
+
+impl<B: PoolBody> PooledConnection<B> {
+    /// Returns true if the connection speaks HTTP/2.
     pub(crate) fn is_http2(&self) -> bool {
-        matches!(self, Self::Shared(_))
+        matches!(self, Self::Http2(_))
     }
 
-    /// Sends `request`; the lease is to be kept with the answer's body.
-    pub(crate) async fn send(
+    /// Sends `request`. The checkout has to be kept with the body of the response.
+    pub(crate) async fn send_request(
         self,
-        request: Request<RequestBody>,
-        load: Load,
-    ) -> Result<(Response<Incoming>, Lease), SendError> {
-        let (sent, own) = match self {
-            Self::Own(mut own) => (own.sender.try_send_request(request).await, Some(own)),
-            Self::Shared(mut sender) => (sender.try_send_request(request).await, None),
+        request: Request<B>,
+        guard: InFlightGuard,
+    ) -> Result<(Response<Incoming>, Checkout<B>), SendError<B>> {
+        let (sent, http1) = match self {
+            Self::Http1(mut http1) => (http1.sender.try_send_request(request).await, Some(http1)),
+            Self::Http2(mut sender) => (sender.try_send_request(request).await, None),
         };
         match sent {
             Ok(response) => {
-                let lease = Lease::new(own, load, response.status());
-                Ok((response, lease))
+                let checkout = Checkout::new(http1, guard, response.status());
+                Ok((response, checkout))
             }
             Err(mut error) => Err(match error.take_message() {
-                Some(request) => SendError::Unsent(Box::new((request, load))),
+                Some(request) => SendError::Unsent(Box::new((request, guard))),
                 None => SendError::Broken(error.into_error()),
             }),
         }
     }
-}
 
-impl Link {
-    /// Sends `request` for the status of its answer alone.
-    pub(crate) async fn probe(self, request: Request<RequestBody>) -> hyper::Result<u16> {
+    /// Sends a health check and returns the status of the response. The outcome is not counted as
+    /// that of a request.
+    pub(crate) async fn send_probe(self, request: Request<B>) -> hyper::Result<u16> {
         let sent = match self {
-            Self::Own(mut own) => own.sender.send_request(request).await,
-            Self::Shared(mut sender) => sender.send_request(request).await,
+            Self::Http1(mut http1) => http1.sender.send_request(request).await,
+            Self::Http2(mut sender) => sender.send_request(request).await,
         };
         Ok(sent?.status().as_u16())
     }
@@ -217,63 +235,71 @@ impl Link {
 
 /// The use of an upstream connection for one exchange.
 ///
-/// Given back after the answer's last byte; dropped before, the connection closes.
-pub(crate) struct Lease {
-    own: Option<Own>,
-    load: Load,
-    /// The exchange counts as failed already.
+/// After the last byte of the response, [`Checkout::return_to_pool`] keeps the connection for the
+/// next request. If the checkout is dropped before, the connection closes.
+pub(crate) struct Checkout<B> {
+    /// `None` for HTTP/2, whose connection stays in the pool.
+    http1: Option<Http1Connection<B>>,
+    guard: InFlightGuard,
+    /// The exchange was already recorded as failed, because of its status.
     failed: bool,
 }
 
-impl Lease {
-    fn new(own: Option<Own>, load: Load, status: StatusCode) -> Self {
+impl<B> Checkout<B> {
+    fn new(http1: Option<Http1Connection<B>>, guard: InFlightGuard, status: StatusCode) -> Self {
         let failed = status.is_server_error();
         if failed {
-            load.replica().failed(Failure::Status);
+            guard.endpoint().record_failure(EndpointFailure::Status);
         }
-        Self { own, load, failed }
+        Self { http1, guard, failed }
     }
 
-    /// The connection is no longer one of HTTP; what remains is that the replica is busy.
-    pub(crate) fn into_load(mut self) -> Load {
-        if let Some(own) = &mut self.own {
-            own.task.0 = None;
+    /// Gives up the connection, which was upgraded to another protocol. The in-flight guard remains
+    /// and has to live as long as the tunnel.
+    pub(crate) fn into_guard(mut self) -> InFlightGuard {
+        if let Some(http1) = &mut self.http1 {
+            // The task hands the upgraded connection over, so it must not be aborted.
+            http1.task.0 = None;
         }
-        self.load.replica().succeeded();
-        self.load
+        self.guard.endpoint().record_success();
+        self.guard
     }
 
-    /// The answer failed after its head: the connection closes.
-    pub(crate) fn fail(self, failure: Failure) {
+    /// Records that the response failed after its head. The connection closes.
+    pub(crate) fn fail_response(self, failure: EndpointFailure) {
         if !self.failed {
-            self.load.replica().failed(failure);
+            self.guard.endpoint().record_failure(failure);
         }
     }
 
-    /// The exchange is over: the connection may serve the next one.
-    pub(crate) fn give_back(self) {
+    /// Records the end of the response, and returns the connection to the pool.
+    pub(crate) fn return_to_pool(self) {
         if !self.failed {
-            self.load.replica().succeeded();
+            self.guard.endpoint().record_success();
         }
-        let Some(Own { sender, home, connector, mut task }) = self.own else { return };
-        // Everything is written: at rest, or closed in good order.
+        let Some(Http1Connection { sender, idle, connector, mut task }) = self.http1 else {
+            return;
+        };
+        // The response is complete, so the task is no longer aborted on drop: a connection that is
+        // not kept closes in good order.
         let Some(task) = task.0.take() else { return };
-        let mut resting = home.borrow_mut();
-        if !sender.is_closed() && resting.len() < MAX_RESTING && !connector.has_few_descriptors() {
-            resting.push(Resting { sender, task, since: Instant::now() });
+        let mut idle = idle.borrow_mut();
+        if !sender.is_closed() && idle.len() < MAX_IDLE && !connector.has_few_descriptors() {
+            idle.push(IdleConnection { sender, task, since: Instant::now() });
         }
     }
 }
 
 impl ConnectionTask {
-    fn spawn(connection: impl Future<Output = hyper::Result<()>> + 'static) -> Self {
-        let task = spawn_local(async move {
-            // The request on it learns of its failure from the answer.
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "an upstream connection ended");
-            }
-        });
-        Self(Some(task.abort_handle()))
+    fn spawn_connection(connection: impl Future<Output = hyper::Result<()>> + 'static) -> Self {
+        Self(Some(spawn_local(log_end(connection)).abort_handle()))
+    }
+}
+
+/// Runs a connection. Its failure is only logged: requests on it see it as their own.
+async fn log_end(connection: impl Future<Output = hyper::Result<()>>) {
+    if let Err(error) = connection.await {
+        tracing::debug!(%error, "an upstream connection ended");
     }
 }
 

@@ -1,44 +1,46 @@
-//! The outcomes of the last ten seconds, counted on all cores without a lock.
+//! A lock-free sliding window over the outcomes of the last ten seconds, for all cores.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// The seconds that are looked back on.
+/// The length of the window.
 pub(super) const SECONDS: u64 = 10;
 
-/// A count holds this many bits.
+/// The width of each count.
 const BITS: u32 = 20;
 const MASK: u64 = (1 << BITS) - 1;
 
-/// Outcomes by second. A second is one number, so that cores can add to it at once: its time in the
-/// upper bits, then the failures, then all outcomes.
+/// The outcomes of each second. A second is one integer, so that cores can add to it atomically:
+/// its time in the upper bits, then the failures, then all outcomes.
 #[derive(Default)]
-pub(super) struct Recent([AtomicU64; SECONDS as usize]);
+pub(super) struct RecentOutcomes([AtomicU64; SECONDS as usize]);
 
-/// Outcomes of a time.
+/// The outcomes in a period of time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Outcomes {
-    /// Those that were failures.
+    /// The failures.
     pub(super) failed: u64,
-    /// All of them.
+    /// All outcomes, failures included.
     pub(super) all: u64,
 }
 
-impl Recent {
-    /// Counts an outcome at `now`, in milliseconds.
+impl RecentOutcomes {
+    /// Adds an outcome at `now`, in milliseconds.
     pub(super) fn add(&self, now: u64, failed: bool) {
         let second = now / 1_000;
         let slot = &self.0[(second % SECONDS) as usize];
         let time = second << (2 * BITS);
-        // The closure always returns a value.
+        // Ignored: the closure always returns a value, so the update cannot fail.
         let _ = slot.fetch_update(Relaxed, Relaxed, |old| {
+            // A slot of an earlier round starts again from zero.
             let counts = if old >> (2 * BITS) == time >> (2 * BITS) { old } else { time };
+            // One more would carry over into the count of failures.
             let is_full = counts & MASK == MASK;
             let more = if failed { (1 << BITS) + 1 } else { 1 };
             Some(if is_full { counts } else { counts + more })
         });
     }
 
-    /// The outcomes of the seconds before `now`.
+    /// The outcomes of the window that ends at `now`.
     pub(super) fn sum(&self, now: u64) -> Outcomes {
         let second = ((now / 1_000) << (2 * BITS)) >> (2 * BITS);
         let mut sum = Outcomes::default();
@@ -52,7 +54,7 @@ impl Recent {
         sum
     }
 
-    /// Forgets all.
+    /// Removes all outcomes.
     pub(super) fn clear(&self) {
         for slot in &self.0 {
             slot.store(0, Relaxed);
@@ -61,7 +63,7 @@ impl Recent {
 }
 
 impl Outcomes {
-    /// The share of failures, in per cent; 0 if there were no outcomes.
+    /// The failure rate in per cent; 0 if there were no outcomes.
     pub(super) fn failed_share(self) -> u64 {
         (self.failed * 100).checked_div(self.all).unwrap_or(0)
     }
@@ -74,7 +76,7 @@ mod tests {
     /// KIND: a count that goes on after its time, and condemns an endpoint for what is long mended.
     #[test]
     fn an_outcome_counts_for_ten_seconds() {
-        let recent = Recent::default();
+        let recent = RecentOutcomes::default();
         recent.add(500, true);
         recent.add(9_999, false);
         assert_eq!(recent.sum(9_999), Outcomes { failed: 1, all: 2 });
@@ -87,7 +89,7 @@ mod tests {
     /// KIND: a count that runs over into its neighbour.
     #[test]
     fn a_full_second_takes_no_more() {
-        let recent = Recent::default();
+        let recent = RecentOutcomes::default();
         for _ in 0..=MASK {
             recent.add(0, true);
         }

@@ -1,66 +1,69 @@
-//! How many requests may be sent a second time.
+//! The retry budget: the number of requests that may be sent a second time.
 
 use std::cell::RefCell;
 
 use tokio::time::Instant;
 
-/// The seconds over which requests and retries are counted.
+/// The window over which requests and retries are counted, in seconds.
 const WINDOW: usize = 10;
 
-/// As many retries are allowed in the window, however few requests there are.
-const LEAST: u64 = 10;
+/// The number of retries per window that is always allowed.
+const MIN_RETRIES: u64 = 10;
 
-/// A retry for every so many requests is allowed beyond that.
+/// Beyond that, one retry is allowed for this many requests.
 const REQUESTS_PER_RETRY: u64 = 5;
 
-/// The retry budget of one site, as one core sees it: in ten seconds a fifth of the requests, and
-/// at least ten.
+/// The retry budget of one cluster on one core: a fifth of the requests in ten seconds, and at
+/// least ten.
 ///
-/// Without it, an upstream that breaks under its load gets the load twice.
+/// Without a budget, an upstream that fails under its load would get up to twice that load.
 pub(crate) struct RetryBudget {
     start: Instant,
-    seconds: RefCell<[Second; WINDOW]>,
+    seconds: RefCell<[SecondCounts; WINDOW]>,
 }
 
 #[derive(Clone, Copy, Default)]
-struct Second {
+struct SecondCounts {
     number: u64,
     requests: u64,
     retries: u64,
 }
 
 impl RetryBudget {
-    /// A budget of which nothing is spent.
+    /// A full budget.
     pub(crate) fn new() -> Self {
         Self { start: Instant::now(), seconds: RefCell::default() }
     }
 
     /// Counts a request.
     pub(crate) fn count_request(&self) {
-        self.with_now(|second| second.requests += 1);
+        self.with_current_second(|second| second.requests += 1);
     }
 
-    /// Takes one retry out of the budget; false if there is none left.
-    pub(crate) fn take(&self) -> bool {
+    /// Takes one retry out of the budget; false if the budget is exhausted.
+    pub(crate) fn take_retry(&self) -> bool {
         let now = self.start.elapsed().as_secs();
-        let seconds = *self.seconds.borrow();
-        let current = seconds.iter().filter(|second| second.number + WINDOW as u64 > now);
-        let (requests, retries) = current.fold((0, 0), |(requests, retries), second| {
-            (requests + second.requests, retries + second.retries)
-        });
-        let allowed = retries < (requests / REQUESTS_PER_RETRY).max(LEAST);
+        let (mut requests, mut retries) = (0, 0);
+        for second in self.seconds.borrow().iter() {
+            if second.number + WINDOW as u64 > now {
+                requests += second.requests;
+                retries += second.retries;
+            }
+        }
+        let allowed = retries < (requests / REQUESTS_PER_RETRY).max(MIN_RETRIES);
         if allowed {
-            self.with_now(|second| second.retries += 1);
+            self.with_current_second(|second| second.retries += 1);
         }
         allowed
     }
 
-    fn with_now(&self, count: impl FnOnce(&mut Second)) {
+    fn with_current_second(&self, count: impl FnOnce(&mut SecondCounts)) {
         let now = self.start.elapsed().as_secs();
         let mut seconds = self.seconds.borrow_mut();
         let second = &mut seconds[(now % WINDOW as u64) as usize];
+        // The slot was last used a window ago.
         if second.number != now {
-            *second = Second { number: now, ..Second::default() };
+            *second = SecondCounts { number: now, ..SecondCounts::default() };
         }
         count(second);
     }
@@ -73,7 +76,7 @@ mod tests {
     use super::*;
 
     fn spend(budget: &RetryBudget) -> usize {
-        (0..1_000).take_while(|_| budget.take()).count()
+        (0..1_000).take_while(|_| budget.take_retry()).count()
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,26 +1,28 @@
-//! Whether a request offers the switch, and the settings that come with the offer.
+//! The offer to switch to HTTP/2 in a request, with its settings.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{HeaderName, request};
 use upshift_http::connection_has_option;
 use upshift_http::http2::HEADER_TABLE_SIZE;
 
-use crate::tunnel::offered;
+use crate::tunnel::offered_upgrades;
 
 const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
 
-/// As many settings as an offer may hold; six are defined.
+/// The number of settings that an offer may have; six are defined.
 const MAX_SETTINGS: usize = 32;
+
+/// The length of a setting: an identifier of 16 bits and a value of 32 (RFC 9113 §6.5.1).
+const SETTING_LENGTH: usize = 6;
 
 /// The settings of an `HTTP2-Settings` field: identifiers and values, in the order sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Settings(Vec<(u16, u32)>);
+pub(crate) struct H2cSettings(Vec<(u16, u32)>);
 
-impl Settings {
-    /// What a request that offers `h2c` in due form has in `HTTP2-Settings`; `None` for any other
-    /// request.
-    pub(crate) fn offered(request: &request::Parts) -> Option<Self> {
-        if !offered(request)?.names("h2c")
+impl H2cSettings {
+    /// Returns the settings of a request with a valid offer of `h2c`; `None` for any other request.
+    pub(crate) fn from_request(request: &request::Parts) -> Option<Self> {
+        if !offered_upgrades(request)?.names("h2c")
             || !connection_has_option(&request.headers, HTTP2_SETTINGS.as_str())
         {
             return None;
@@ -37,33 +39,39 @@ impl Settings {
     /// RFC 7540 §3.2.1: the payload of a SETTINGS frame in base64url, trailing `=` omitted.
     fn parse(value: &[u8]) -> Option<Self> {
         let payload = URL_SAFE_NO_PAD.decode(value).ok()?;
-        if payload.len() % 6 != 0 || payload.len() / 6 > MAX_SETTINGS {
+        let (settings, []) = payload.as_chunks::<SETTING_LENGTH>() else { return None };
+        if settings.len() > MAX_SETTINGS {
             return None;
         }
-        let settings: Vec<(u16, u32)> = payload
-            .chunks_exact(6)
-            .map(|s| {
-                (u16::from_be_bytes([s[0], s[1]]), u32::from_be_bytes([s[2], s[3], s[4], s[5]]))
-            })
-            .collect();
-        settings.iter().all(is_valid).then_some(Self(settings))
+        let mut parsed = Vec::with_capacity(settings.len());
+        for [id_high, id_low, value @ ..] in settings {
+            let setting = (u16::from_be_bytes([*id_high, *id_low]), u32::from_be_bytes(*value));
+            if !is_valid(setting) {
+                return None;
+            }
+            parsed.push(setting);
+        }
+        Some(Self(parsed))
     }
 
-    /// The payload of a SETTINGS frame with these, but for the header table's size, and then
-    /// `client`'s.
+    /// Returns the payload of a SETTINGS frame: these settings without the header table's size,
+    /// followed by the payload `client`.
     pub(super) fn followed_by(&self, client: &[u8]) -> Vec<u8> {
-        let mut payload = Vec::with_capacity(self.0.len() * 6 + client.len());
-        for (id, value) in self.0.iter().filter(|(id, _)| *id != HEADER_TABLE_SIZE) {
-            payload.extend(id.to_be_bytes());
-            payload.extend(value.to_be_bytes());
+        let mut payload = Vec::with_capacity(self.0.len() * SETTING_LENGTH + client.len());
+        for (id, value) in &self.0 {
+            // See rule 5 of the module.
+            if *id != HEADER_TABLE_SIZE {
+                payload.extend(id.to_be_bytes());
+                payload.extend(value.to_be_bytes());
+            }
         }
         payload.extend(client);
         payload
     }
 }
 
-/// RFC 9113 §6.5.2; settings that nobody defined are valid, and ignored.
-fn is_valid(&(id, value): &(u16, u32)) -> bool {
+/// Returns true for a value that RFC 9113 §6.5.2 allows. Unknown settings are valid, and ignored.
+fn is_valid((id, value): (u16, u32)) -> bool {
     match id {
         2 | 8 => value <= 1,
         4 => value <= 0x7fff_ffff,
@@ -83,7 +91,7 @@ mod tests {
     /// What curl 7.88 sends.
     const CURL: &str = "AAMAAABkAAQCAAAAAAIAAAAA";
 
-    fn offer(connection: &str, upgrade: &[&str], settings: &[&str]) -> Option<Settings> {
+    fn offer(connection: &str, upgrade: &[&str], settings: &[&str]) -> Option<H2cSettings> {
         let mut request = Request::get("/").header("Connection", connection);
         for line in upgrade {
             request = request.header("Upgrade", *line);
@@ -91,13 +99,13 @@ mod tests {
         for line in settings {
             request = request.header("HTTP2-Settings", *line);
         }
-        Settings::offered(&request.body(()).unwrap().into_parts().0)
+        H2cSettings::from_request(&request.body(()).unwrap().into_parts().0)
     }
 
     #[test]
     fn an_offer_in_due_form_counts() {
         let curl = offer("Upgrade, HTTP2-Settings", &["h2c"], &[CURL]).unwrap();
-        assert_eq!(curl, Settings(vec![(3, 100), (4, 33_554_432), (2, 0)]));
+        assert_eq!(curl, H2cSettings(vec![(3, 100), (4, 33_554_432), (2, 0)]));
         assert!(offer("upgrade, http2-settings", &["foo", "H2C"], &[""]).is_some());
     }
 
@@ -123,7 +131,7 @@ mod tests {
 
     #[test]
     fn the_table_size_of_the_offer_is_left_to_the_client_s_own_settings() {
-        let offered = Settings(vec![(1, 65_536), (4, 7)]);
+        let offered = H2cSettings(vec![(1, 65_536), (4, 7)]);
         assert_eq!(offered.followed_by(&[0, 1, 0, 0, 0, 9]), [0, 4, 0, 0, 0, 7, 0, 1, 0, 0, 0, 9]);
     }
 }

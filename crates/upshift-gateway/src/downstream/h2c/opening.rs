@@ -1,4 +1,4 @@
-//! The first bytes of HTTP/2 after the `101`, and what the codec is handed instead.
+//! The first bytes of HTTP/2 after the `101`, and the bytes that the codec gets in their place.
 
 use std::io;
 
@@ -7,30 +7,30 @@ use http::Method;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use upshift_http::http2::{ACK, END_HEADERS, END_STREAM, FrameHead, HEADERS, PREFACE, SETTINGS};
 
-use super::Settings;
+use super::H2cSettings;
 
-/// RFC 9113 §4.2: the longest payload that is allowed before either side said otherwise.
+/// RFC 9113 §4.2: the longest payload before a SETTINGS frame allows more.
 const MAX_PAYLOAD: usize = 16_384;
 
-/// Why a client that switched to HTTP/2 got no further. The client is at fault.
+/// A client that switched to HTTP/2 and did not start it. The client is at fault.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OpeningError {
-    /// The connection broke, or closed too early.
+    /// The connection failed or closed too early.
     #[error("the connection broke before HTTP/2 began: {0}")]
     Io(#[from] io::Error),
-    /// The first bytes are not HTTP/2's.
+    /// The first bytes are not the preface of HTTP/2.
     #[error("the client did not send HTTP/2's preface")]
     Preface,
-    /// The first frame is no SETTINGS (RFC 9113 §3.4).
-    #[error("the client's first frame is no SETTINGS")]
+    /// The first frame is not a valid SETTINGS frame (RFC 9113 §3.4).
+    #[error("the client's first frame is not a valid SETTINGS frame")]
     Settings,
 }
 
-/// Awaits the client's preface and SETTINGS, and returns what the codec is to read before the rest
-/// of `stream`: they, and the opening of stream 1 by `method`.
-pub(crate) async fn open<S>(
+/// Reads the client's preface and SETTINGS. Returns the bytes for the codec to read before the rest
+/// of `stream`: both of these, and a HEADERS frame that opens stream 1 with `method`.
+pub(crate) async fn read_opening<S>(
     stream: &mut S,
-    offered: &Settings,
+    offered: &H2cSettings,
     method: &Method,
 ) -> Result<Bytes, OpeningError>
 where
@@ -45,7 +45,7 @@ where
     let mut opening = BytesMut::with_capacity(PREFACE.len() + settings.len() + 64);
     opening.extend_from_slice(PREFACE);
     put_frame(&mut opening, SETTINGS, 0, 0, &settings);
-    put_frame(&mut opening, HEADERS, END_STREAM | END_HEADERS, 1, &fields(method));
+    put_frame(&mut opening, HEADERS, END_STREAM | END_HEADERS, 1, &stream_opening_fields(method));
     Ok(opening.freeze())
 }
 
@@ -54,8 +54,8 @@ async fn read_settings<S: AsyncRead + Unpin>(stream: &mut S) -> Result<Vec<u8>, 
     stream.read_exact(&mut bytes).await?;
     let Some(head) = FrameHead::parse(&bytes) else { return Err(OpeningError::Settings) };
     let length = head.payload_length();
-    // RFC 9113 §6.5: on stream 0, a multiple of six, and no acknowledgement, because nothing was
-    // sent yet that could be acknowledged.
+    // RFC 9113 §6.5: it is on stream 0, and its length is a multiple of six. It is no
+    // acknowledgement, because we have sent no SETTINGS yet.
     if head.kind != SETTINGS
         || head.flags & ACK != 0
         || head.stream != 0
@@ -69,14 +69,14 @@ async fn read_settings<S: AsyncRead + Unpin>(stream: &mut S) -> Result<Vec<u8>, 
     Ok(payload)
 }
 
-/// A field section that opens a stream: the method, and of the rest only what HTTP/2 demands (RFC
-/// 9113 §8.3.1). The request itself is kept elsewhere.
+/// A field section that opens a stream: the method and the other pseudo-header fields that are
+/// required (RFC 9113 §8.3.1). The request itself is kept elsewhere.
 ///
 /// RFC 7541: `82`, `86`, `84` are GET, http and `/` of the static table; any other method is a
 /// literal that is not indexed, with the name of entry 2.
-fn fields(method: &Method) -> Vec<u8> {
-    // The method of an HTTP/1.1 request is bounded by its header section; the codec wants one of
-    // one byte's length.
+fn stream_opening_fields(method: &Method) -> Vec<u8> {
+    // A method may be as long as the header section. One that does not fit a length of one byte is
+    // replaced by POST, because the codec needs some method.
     match method.as_str().as_bytes() {
         b"GET" => vec![0x82, 0x86, 0x84],
         name if name.len() < 127 => {
@@ -103,7 +103,7 @@ mod tests {
 
     async fn opened(sent: &[u8], method: &Method) -> Result<Bytes, OpeningError> {
         let mut stream = sent;
-        open(&mut stream, &Settings::default(), method).await
+        read_opening(&mut stream, &H2cSettings::default(), method).await
     }
 
     fn client(settings: &[u8]) -> Vec<u8> {

@@ -1,4 +1,4 @@
-//! The content of a request over HTTP/3.
+//! The body of an HTTP/3 request.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -13,24 +13,24 @@ use super::transport::GuardedReceiver;
 use crate::body::BodyError;
 
 /// The receiving half of a request's stream.
-type Receiver = RequestStream<GuardedReceiver, Bytes>;
+type RequestReceiver = RequestStream<GuardedReceiver, Bytes>;
 
-/// What a client sends after its header section.
+/// The content and trailers of a request.
 pub(super) struct H3Body {
-    stream: Receiver,
-    /// What is left of the length that was declared.
+    stream: RequestReceiver,
+    /// The bytes of the declared length that are still to come.
     left: Option<u64>,
-    stage: Stage,
+    state: H3BodyState,
 }
 
 #[derive(PartialEq, Eq)]
-enum Stage {
+enum H3BodyState {
     Content,
     Trailers,
     Done,
 }
 
-/// Content whose length is not the declared one (RFC 9114 §4.1.2): the request is malformed.
+/// Content of another length than the declared one (RFC 9114 §4.1.2): the request is malformed.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 enum BadContent {
     #[error("the content is shorter than Content-Length")]
@@ -40,16 +40,16 @@ enum BadContent {
 }
 
 impl H3Body {
-    /// The content of a request that declared its length as `declared`.
-    pub(super) fn new(stream: Receiver, declared: Option<u64>) -> Self {
-        Self { stream, left: declared, stage: Stage::Content }
+    /// The body of a request whose `Content-Length` is `declared`.
+    pub(super) fn new(stream: RequestReceiver, declared: Option<u64>) -> Self {
+        Self { stream, left: declared, state: H3BodyState::Content }
     }
 
-    /// Waits for the end of a request whose content is declared to be empty.
+    /// Waits for the end of a request that declared to have no content.
     ///
     /// # Errors
-    /// If there is content all the same.
-    pub(super) async fn ends(&mut self) -> Result<(), BodyError> {
+    /// If there is content.
+    pub(super) async fn expect_end(&mut self) -> Result<(), BodyError> {
         match poll_fn(|cx| self.poll_content(cx)).await {
             Some(Err(error)) => Err(error),
             _ => Ok(()),
@@ -58,8 +58,10 @@ impl H3Body {
 
     fn poll_content(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
         let Some(mut data) = ready!(self.stream.poll_recv_data(cx))? else {
-            let short = self.left.is_some_and(|left| left > 0);
-            return Poll::Ready(short.then(|| Err(BadContent::Short.into())));
+            return Poll::Ready(match self.left {
+                Some(1..) => Some(Err(BadContent::Short.into())),
+                _ => None,
+            });
         };
         let bytes = data.copy_to_bytes(data.remaining());
         if let Some(left) = &mut self.left {
@@ -75,14 +77,13 @@ impl H3Body {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let trailers = ready!(self.stream.poll_recv_trailers(cx));
-        self.stage = Stage::Done;
-        Poll::Ready(
-            trailers
-                .map(|trailers| trailers.map(Frame::trailers))
-                .map_err(BodyError::from)
-                .transpose(),
-        )
+        let received = ready!(self.stream.poll_recv_trailers(cx));
+        self.state = H3BodyState::Done;
+        Poll::Ready(match received {
+            Ok(Some(trailers)) => Some(Ok(Frame::trailers(trailers))),
+            Ok(None) => None,
+            Err(error) => Some(Err(error.into())),
+        })
     }
 }
 
@@ -94,37 +95,40 @@ impl http_body::Body for H3Body {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        if self.stage == Stage::Content {
+        if self.state == H3BodyState::Content {
             match ready!(self.poll_content(cx)) {
                 Some(Ok(data)) => return Poll::Ready(Some(Ok(Frame::data(data)))),
                 Some(Err(error)) => {
                     self.stream.stop_sending(Code::H3_MESSAGE_ERROR);
-                    self.stage = Stage::Done;
+                    self.state = H3BodyState::Done;
                     return Poll::Ready(Some(Err(error)));
                 }
-                None => self.stage = Stage::Trailers,
+                None => self.state = H3BodyState::Trailers,
             }
         }
-        match self.stage {
-            Stage::Trailers => self.poll_trailers(cx),
+        match self.state {
+            H3BodyState::Trailers => self.poll_trailers(cx),
             _ => Poll::Ready(None),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.stage == Stage::Done
+        self.state == H3BodyState::Done
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.left.map_or_else(SizeHint::default, SizeHint::with_exact)
+        match self.left {
+            Some(left) => SizeHint::with_exact(left),
+            None => SizeHint::default(),
+        }
     }
 }
 
 impl Drop for H3Body {
     fn drop(&mut self) {
-        // RFC 9114 §4.1: the client is asked to stop sending what will not be read, "without
+        // RFC 9114 §4.1: the client is asked to stop sending content that will not be read, "without
         // error".
-        if self.stage != Stage::Done {
+        if self.state != H3BodyState::Done {
             self.stream.stop_sending(Code::H3_NO_ERROR);
         }
     }

@@ -1,16 +1,15 @@
-//! What the codec does not check of a request's field section: how often each pseudo-header field
-//! comes, and where.
+//! A check that h3 does not make of a request's field section: the number and the position of its
+//! pseudo-header fields.
 //!
 //! RFC 9114 §4.3: "Pseudo-header fields MUST NOT appear in trailer sections", "All pseudo-header
 //! fields MUST appear in the header section before regular header fields"; §4.3.1: a request has
-//! exactly one value of each. The codec takes the last of several, and another reader may take the
-//! first.
+//! exactly one value of each. h3 takes the last of several, and another reader may take the first.
 //!
-//! The section is encoded by QPACK (RFC 9204 §4.5) without a dynamic table, for the gateway offers
-//! none. Only names are looked at, and of those that are Huffman-coded only whether they are one of
-//! five.
+//! The section is encoded by QPACK (RFC 9204 §4.5) without a dynamic table, because the gateway
+//! offers none. Only names are read. Those that are Huffman-coded are not decoded, but compared
+//! with the coded pseudo-header names.
 
-/// Why a field section makes a request malformed (RFC 9114 §4.1.2). The client is at fault.
+/// A field section that makes a request malformed (RFC 9114 §4.1.2). The client is at fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum BadSection {
     /// The encoding does not end where the section does.
@@ -27,8 +26,8 @@ pub(super) enum BadSection {
     Response,
 }
 
-/// The pseudo-header fields of a request, with their names as they stand in a literal, plain and
-/// Huffman-coded (RFC 7541, appendix B).
+/// The pseudo-header fields of a request: each name as a literal, plain and Huffman-coded (RFC 7541,
+/// appendix B).
 const PSEUDO: [(&[u8], &[u8]); 5] = [
     (b":authority", &[0xb8, 0x3b, 0x53, 0x39, 0xec, 0x32, 0x7d, 0x7f]),
     (b":method", &[0xb9, 0x49, 0x53, 0x39, 0xe4]),
@@ -40,17 +39,17 @@ const PSEUDO: [(&[u8], &[u8]); 5] = [
 /// `:status`, in the same two codings.
 const STATUS: (&[u8], &[u8]) = (b":status", &[0xb8, 0x84, 0x8d, 0x36, 0xa3]);
 
-/// Whether a string is Huffman-coded, and its bytes.
-type Text<'s> = (bool, &'s [u8]);
+/// A string of QPACK: true if it is Huffman-coded, and its bytes.
+type EncodedText<'s> = (bool, &'s [u8]);
 
-/// The name of a field line, as far as it matters here.
+/// The name of a field line, as far as the check needs it.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Name {
+enum FieldLineName {
     /// A pseudo-header field of [`PSEUDO`].
     Pseudo(usize),
     /// `:status`.
     Status,
-    /// Any other field; a pseudo-header field that is unknown is refused by the codec.
+    /// Any other field. h3 refuses unknown pseudo-header fields itself.
     Other,
 }
 
@@ -58,86 +57,88 @@ enum Name {
 ///
 /// # Errors
 /// If the request is malformed.
-pub(super) fn check(section: &[u8]) -> Result<(), BadSection> {
+pub(super) fn check_section(section: &[u8]) -> Result<(), BadSection> {
     // RFC 9204 §4.5.1: Required Insert Count and Delta Base.
-    let (_, rest) = integer(section, 8)?;
-    let (_, mut rest) = integer(rest, 7)?;
+    let (_, rest) = read_integer(section, 8)?;
+    let (_, mut rest) = read_integer(rest, 7)?;
     let mut seen = [false; PSEUDO.len()];
     let mut regular = false;
     while let Some(first) = rest.first().copied() {
-        let (name, after) = field_line(first, rest)?;
+        let (name, after) = read_field_line(first, rest)?;
         rest = after;
         match name {
-            Name::Pseudo(_) if regular => return Err(BadSection::Late),
-            Name::Pseudo(index) if std::mem::replace(&mut seen[index], true) => {
-                return Err(BadSection::Repeated);
-            }
-            Name::Pseudo(_) => {}
+            FieldLineName::Pseudo(_) if regular => return Err(BadSection::Late),
+            FieldLineName::Pseudo(index) if seen[index] => return Err(BadSection::Repeated),
+            FieldLineName::Pseudo(index) => seen[index] = true,
             // RFC 9114 §4.3: "pseudo-header fields defined for responses MUST NOT appear in
             // requests".
-            Name::Status => return Err(BadSection::Response),
-            Name::Other => regular = true,
+            FieldLineName::Status => return Err(BadSection::Response),
+            FieldLineName::Other => regular = true,
         }
     }
     Ok(())
 }
 
-/// One field line: its name, and what follows it.
-fn field_line(first: u8, line: &[u8]) -> Result<(Name, &[u8]), BadSection> {
+/// Reads one field line: its name, and the rest of the section.
+fn read_field_line(first: u8, line: &[u8]) -> Result<(FieldLineName, &[u8]), BadSection> {
     match first {
         // RFC 9204 §4.5.2: indexed, 1 T.
         0x80.. => {
-            let (index, rest) = integer(line, 6)?;
-            Ok((indexed(first & 0x40 != 0, index), rest))
+            let (index, rest) = read_integer(line, 6)?;
+            Ok((name_of_index(first & 0x40 != 0, index), rest))
         }
         // §4.5.4: literal with name reference, 0 1 N T.
         0x40.. => {
-            let (index, rest) = integer(line, 4)?;
-            Ok((indexed(first & 0x10 != 0, index), string(rest, 7)?.1))
+            let (index, rest) = read_integer(line, 4)?;
+            Ok((name_of_index(first & 0x10 != 0, index), read_string(rest, 7)?.1))
         }
         // §4.5.6: literal with literal name, 0 0 1 N H.
         0x20.. => {
-            let (name, rest) = string(line, 3)?;
-            Ok((literal(name), string(rest, 7)?.1))
+            let (name, rest) = read_string(line, 3)?;
+            Ok((name_of_literal(name), read_string(rest, 7)?.1))
         }
-        // §4.5.3 and §4.5.5: references to a dynamic table, which the codec refuses.
-        0x10.. => Ok((Name::Other, integer(line, 4)?.1)),
-        _ => Ok((Name::Other, string(integer(line, 3)?.1, 7)?.1)),
+        // §4.5.3 and §4.5.5: references to a dynamic table, which h3 refuses.
+        0x10.. => Ok((FieldLineName::Other, read_integer(line, 4)?.1)),
+        _ => Ok((FieldLineName::Other, read_string(read_integer(line, 3)?.1, 7)?.1)),
     }
 }
 
-/// RFC 9204, appendix A.
-fn indexed(is_static: bool, index: u64) -> Name {
+/// The name at an index of the static table (RFC 9204, appendix A).
+fn name_of_index(is_static: bool, index: u64) -> FieldLineName {
     match index {
-        0 if is_static => Name::Pseudo(0),
-        15..=21 if is_static => Name::Pseudo(1),
-        1 if is_static => Name::Pseudo(2),
-        22 | 23 if is_static => Name::Pseudo(4),
-        24..=28 | 63..=71 if is_static => Name::Status,
-        _ => Name::Other,
+        0 if is_static => FieldLineName::Pseudo(0),
+        15..=21 if is_static => FieldLineName::Pseudo(1),
+        1 if is_static => FieldLineName::Pseudo(2),
+        22 | 23 if is_static => FieldLineName::Pseudo(4),
+        24..=28 | 63..=71 if is_static => FieldLineName::Status,
+        _ => FieldLineName::Other,
     }
 }
 
-fn literal((huffman, name): Text<'_>) -> Name {
+fn name_of_literal((huffman, name): EncodedText<'_>) -> FieldLineName {
     for (index, (plain, coded)) in PSEUDO.iter().enumerate() {
         if name == if huffman { *coded } else { *plain } {
-            return Name::Pseudo(index);
+            return FieldLineName::Pseudo(index);
         }
     }
-    if name == if huffman { STATUS.1 } else { STATUS.0 } { Name::Status } else { Name::Other }
+    if name == if huffman { STATUS.1 } else { STATUS.0 } {
+        FieldLineName::Status
+    } else {
+        FieldLineName::Other
+    }
 }
 
-/// RFC 7541 §5.1: an integer with a prefix of `bits` bits.
-fn integer(bytes: &[u8], bits: u32) -> Result<(u64, &[u8]), BadSection> {
-    let (first, mut rest) = bytes.split_first().ok_or(BadSection::Truncated)?;
+/// Reads an integer with a prefix of `bits` bits (RFC 7541 §5.1).
+fn read_integer(bytes: &[u8], bits: u32) -> Result<(u64, &[u8]), BadSection> {
+    let Some((first, mut rest)) = bytes.split_first() else { return Err(BadSection::Truncated) };
     let mask = u8::MAX >> (8 - bits);
     let mut value = u64::from(first & mask);
     if value < u64::from(mask) {
         return Ok((value, rest));
     }
-    // Nine continuation bytes are more than any length here needs.
+    // Nine continuation bytes are more than any length here needs, and the shift stays below 64.
     for shift in (0..63).step_by(7) {
-        let (byte, after) = rest.split_first().ok_or(BadSection::Truncated)?;
+        let Some((byte, after)) = rest.split_first() else { return Err(BadSection::Truncated) };
         rest = after;
         value = value.saturating_add(u64::from(byte & 0x7f) << shift);
         if byte & 0x80 == 0 {
@@ -147,14 +148,17 @@ fn integer(bytes: &[u8], bits: u32) -> Result<(u64, &[u8]), BadSection> {
     Err(BadSection::Truncated)
 }
 
-/// RFC 9204 §4.1.2: a string whose length has a prefix of `bits` bits, below the Huffman bit.
-/// Whether it is Huffman-coded, its bytes, and what follows.
-fn string(bytes: &[u8], bits: u32) -> Result<(Text<'_>, &[u8]), BadSection> {
-    let huffman = bytes.first().is_some_and(|first| first & (1 << bits) != 0);
-    let (length, rest) = integer(bytes, bits)?;
-    let length = usize::try_from(length).map_err(|_| BadSection::Truncated)?;
-    let (text, rest) = rest.split_at_checked(length).ok_or(BadSection::Truncated)?;
-    Ok(((huffman, text), rest))
+/// Reads a string whose length has a prefix of `bits` bits, below the Huffman bit (RFC 9204
+/// §4.1.2). Returns it with the rest of the section.
+fn read_string(bytes: &[u8], bits: u32) -> Result<(EncodedText<'_>, &[u8]), BadSection> {
+    let Some(first) = bytes.first() else { return Err(BadSection::Truncated) };
+    let is_huffman = first & (1 << bits) != 0;
+    let (length, after_length) = read_integer(bytes, bits)?;
+    let text_length = usize::try_from(length).map_err(|_| BadSection::Truncated)?;
+    match after_length.split_at_checked(text_length) {
+        Some((text, rest)) => Ok(((is_huffman, text), rest)),
+        None => Err(BadSection::Truncated),
+    }
 }
 
 #[cfg(test)]
@@ -164,7 +168,7 @@ mod tests {
     const PREFIX: [u8; 2] = [0, 0];
 
     fn checked(lines: &[&[u8]]) -> Result<(), BadSection> {
-        check(&[&PREFIX[..], &lines.concat()].concat())
+        check_section(&[&PREFIX[..], &lines.concat()].concat())
     }
 
     /// Literal with literal name, plain or Huffman-coded.
@@ -218,7 +222,7 @@ mod tests {
     #[test]
     fn what_breaks_off_is_seen() {
         for section in [&[][..], &[0], &[0, 0, 0x27], &[0, 0, 0x23, b'x'], &[0, 0, 0xff, 0xff]] {
-            assert_eq!(check(section), Err(BadSection::Truncated));
+            assert_eq!(check_section(section), Err(BadSection::Truncated));
         }
     }
 }

@@ -1,11 +1,11 @@
-//! Bounds on the frames of one stream, before the codec sees them.
+//! Bounds on the frames of one stream, before h3 sees them.
 //!
-//! The codec buffers every frame but DATA whole before it looks at it, with no bound on its length.
-//! So the lengths are read here, as the bytes pass, and a frame that is too long ends the stream at
+//! h3 buffers every frame except DATA whole before it parses it, with no bound on its length. So
+//! the lengths are read here, as the bytes pass, and a frame that is too long ends the stream at
 //! its header.
 //!
-//! The codec also takes a DATA frame without content for the end of the content. Such frames (RFC
-//! 9114 §7.2.1 allows them) are left out.
+//! h3 also takes a DATA frame without content for the end of the content. Such frames, which RFC
+//! 9114 §7.2.1 allows, are removed.
 
 use std::ops::Range;
 
@@ -18,32 +18,32 @@ use super::field_section::{self, BadSection};
 const DATA: u64 = 0;
 const HEADERS: u64 = 1;
 
-/// Why a stream is ended. The client is at fault.
+/// A frame because of which a stream is ended. The client is at fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum BadFrame {
-    /// A frame that has to be held whole is longer than a header section may be.
-    #[error("a frame is longer than is read here")]
+    /// A frame that would be buffered whole is longer than a header section may be.
+    #[error("a frame is longer than the limit of a header section")]
     TooLong,
     /// The header section is malformed (RFC 9114 §4.1.2).
     #[error(transparent)]
     Section(#[from] BadSection),
 }
 
-/// What the bytes of a stream are, up to where they have been read.
+/// The parser of one stream's frames: its state after the bytes that have passed.
 #[derive(Debug)]
 pub(super) struct FrameGuard {
     limit: u64,
-    state: State,
+    state: FrameState,
     /// The next HEADERS frame is the header section of a request.
     expects_head: bool,
-    /// The bytes of a frame's header that have come, and have not been handed on.
+    /// The bytes of an incomplete frame header. They are held back.
     header: Vec<u8>,
-    /// The last header was that of a frame that is left out.
-    dropped: bool,
+    /// The last header was that of a frame that is removed.
+    removes_frame: bool,
 }
 
 #[derive(Debug)]
-enum State {
+enum FrameState {
     /// The type of a unidirectional stream (RFC 9114 §6.2).
     StreamType(Varint),
     FrameType(Varint),
@@ -51,65 +51,67 @@ enum State {
         kind: u64,
         length: Varint,
     },
-    /// A header section, as far as it has come.
+    /// A header section, as far as it has arrived.
     Head {
         left: u64,
         section: Vec<u8>,
     },
-    /// A payload that is not looked at.
+    /// A payload that is not parsed.
     Payload {
         left: u64,
     },
-    /// Not frames: a stream of another type.
+    /// A stream of another type, which has no frames.
     Unframed,
 }
 
 impl FrameGuard {
-    /// For a request's stream, whose frames but DATA have at most `limit` bytes.
-    pub(super) fn request(limit: u64) -> Self {
+    /// A guard for a request's stream. Frames other than DATA may have `limit` bytes.
+    pub(super) fn for_request(limit: u64) -> Self {
         Self {
             limit,
-            state: State::FrameType(Varint::default()),
+            state: FrameState::FrameType(Varint::default()),
             expects_head: true,
             header: Vec::new(),
-            dropped: false,
+            removes_frame: false,
         }
     }
 
-    /// For a unidirectional stream.
-    pub(super) fn unidirectional(limit: u64) -> Self {
+    /// A guard for a unidirectional stream.
+    pub(super) fn for_unidirectional(limit: u64) -> Self {
         Self {
             limit,
-            state: State::StreamType(Varint::default()),
+            state: FrameState::StreamType(Varint::default()),
             expects_head: false,
             header: Vec::new(),
-            dropped: false,
+            removes_frame: false,
         }
     }
 
-    /// Takes the next bytes of the stream; gives those that are to be handed on.
+    /// Takes the next bytes of the stream, and returns those for h3.
     ///
     /// # Errors
-    /// If the stream is to be ended, and these bytes are not to be handed on.
-    pub(super) fn pass(&mut self, bytes: Bytes) -> Result<Bytes, BadFrame> {
+    /// If the stream has to end.
+    pub(super) fn pass_bytes(&mut self, bytes: Bytes) -> Result<Bytes, BadFrame> {
         let mut before = std::mem::take(&mut self.header);
         let mut cuts: Vec<Range<usize>> = Vec::new();
         let mut rest: &[u8] = &bytes;
-        // Where the header that is being read begins; it may have begun in `before`.
+        // The start of the current header in `bytes`; it may have begun earlier, in `before`.
         let mut header_at = 0;
         while !rest.is_empty() {
             let was_header = self.is_within_header();
             rest = self.advance(rest)?;
             let at = bytes.len() - rest.len();
             match &self.state {
-                State::FrameType(kind) if kind.is_empty() && was_header && self.dropped => {
+                FrameState::FrameType(kind)
+                    if kind.is_empty() && was_header && self.removes_frame =>
+                {
                     if header_at == 0 {
                         before.clear();
                     }
                     cuts.push(header_at..at);
                     header_at = at;
                 }
-                State::FrameType(kind) if kind.is_empty() => header_at = at,
+                FrameState::FrameType(kind) if kind.is_empty() => header_at = at,
                 _ => {}
             }
         }
@@ -120,81 +122,83 @@ impl FrameGuard {
             }
             self.header.extend_from_slice(&bytes[header_at..]);
         }
-        Ok(if before.is_empty() && cuts.is_empty() {
-            bytes
-        } else {
-            without(before, &bytes, &cuts)
-        })
+        // The usual case: nothing to remove and nothing held back, so nothing is copied.
+        if before.is_empty() && cuts.is_empty() {
+            return Ok(bytes);
+        }
+        Ok(cut_out(before, &bytes, &cuts))
     }
 
-    /// What has come of a header that is not whole.
+    /// Takes the bytes of an incomplete header, if there are any.
     pub(super) fn take_header(&mut self) -> Option<Bytes> {
-        let header = std::mem::take(&mut self.header);
-        (!header.is_empty()).then(|| header.into())
+        if self.header.is_empty() {
+            return None;
+        }
+        Some(std::mem::take(&mut self.header).into())
     }
 
-    /// Whether a part of a frame's header has come.
+    /// Returns true within a frame header.
     fn is_within_header(&self) -> bool {
         match &self.state {
-            State::FrameType(kind) => !kind.is_empty(),
-            State::Length { .. } => true,
+            FrameState::FrameType(kind) => !kind.is_empty(),
+            FrameState::Length { .. } => true,
             _ => false,
         }
     }
 
-    /// Reads on to the next change of state; what is left.
+    /// Parses up to the next change of state, and returns the rest.
     fn advance<'b>(&mut self, bytes: &'b [u8]) -> Result<&'b [u8], BadFrame> {
         match &mut self.state {
-            State::Unframed => Ok(&[]),
-            State::Payload { left } => {
-                let (_, rest) = split(bytes, left);
+            FrameState::Unframed => Ok(&[]),
+            FrameState::Payload { left } => {
+                let (_, rest) = split_at_left(bytes, left);
                 if *left == 0 {
-                    self.state = State::FrameType(Varint::default());
+                    self.state = FrameState::FrameType(Varint::default());
                 }
                 Ok(rest)
             }
-            State::Head { left, section } => {
-                let (part, rest) = split(bytes, left);
+            FrameState::Head { left, section } => {
+                let (part, rest) = split_at_left(bytes, left);
                 section.extend_from_slice(part);
                 if *left == 0 {
-                    field_section::check(section)?;
-                    self.state = State::FrameType(Varint::default());
+                    field_section::check_section(section)?;
+                    self.state = FrameState::FrameType(Varint::default());
                 }
                 Ok(rest)
             }
-            State::StreamType(_) | State::FrameType(_) | State::Length { .. } => {
-                self.push(bytes[0])?;
+            FrameState::StreamType(_) | FrameState::FrameType(_) | FrameState::Length { .. } => {
+                self.push_header_byte(bytes[0])?;
                 Ok(&bytes[1..])
             }
         }
     }
 
-    fn push(&mut self, byte: u8) -> Result<(), BadFrame> {
+    fn push_header_byte(&mut self, byte: u8) -> Result<(), BadFrame> {
         let next = match &mut self.state {
             // RFC 9114 §6.2.1: the control stream alone has frames.
-            State::StreamType(kind) => kind.push(byte).map(|kind| match kind {
-                0 => State::FrameType(Varint::default()),
-                _ => State::Unframed,
-            }),
-            State::FrameType(kind) => {
-                kind.push(byte).map(|kind| State::Length { kind, length: Varint::default() })
-            }
-            State::Length { kind, length } => {
+            FrameState::StreamType(number) => match number.push(byte) {
+                Some(0) => FrameState::FrameType(Varint::default()),
+                Some(_) => FrameState::Unframed,
+                None => return Ok(()),
+            },
+            FrameState::FrameType(number) => match number.push(byte) {
+                Some(kind) => FrameState::Length { kind, length: Varint::default() },
+                None => return Ok(()),
+            },
+            FrameState::Length { kind, length } => {
                 let kind = *kind;
                 match length.push(byte) {
-                    Some(length) => Some(self.payload(kind, length)?),
-                    None => None,
+                    Some(length) => self.begin_payload(kind, length)?,
+                    None => return Ok(()),
                 }
             }
-            _ => None,
+            _ => return Ok(()),
         };
-        if let Some(next) = next {
-            self.state = next;
-        }
+        self.state = next;
         Ok(())
     }
 
-    fn payload(&mut self, kind: u64, length: u64) -> Result<State, BadFrame> {
+    fn begin_payload(&mut self, kind: u64, length: u64) -> Result<FrameState, BadFrame> {
         if kind != DATA && length > self.limit {
             return Err(BadFrame::TooLong);
         }
@@ -202,18 +206,18 @@ impl FrameGuard {
             if length == 0 {
                 return Err(BadSection::Truncated.into());
             }
-            return Ok(State::Head { left: length, section: Vec::new() });
+            return Ok(FrameState::Head { left: length, section: Vec::new() });
         }
-        self.dropped = kind == DATA && length == 0;
+        self.removes_frame = kind == DATA && length == 0;
         Ok(match length {
-            0 => State::FrameType(Varint::default()),
-            left => State::Payload { left },
+            0 => FrameState::FrameType(Varint::default()),
+            left => FrameState::Payload { left },
         })
     }
 }
 
-/// `before` and `bytes`, but for the parts in `cuts`.
-fn without(before: Vec<u8>, bytes: &[u8], cuts: &[Range<usize>]) -> Bytes {
+/// Joins `before` and `bytes`, without the ranges `cuts` of `bytes`.
+fn cut_out(before: Vec<u8>, bytes: &[u8], cuts: &[Range<usize>]) -> Bytes {
     let mut kept = before;
     let mut at = 0;
     for cut in cuts {
@@ -224,8 +228,8 @@ fn without(before: Vec<u8>, bytes: &[u8], cuts: &[Range<usize>]) -> Bytes {
     kept.into()
 }
 
-/// The first `left` bytes, by which `left` goes down, and the rest.
-fn split<'b>(bytes: &'b [u8], left: &mut u64) -> (&'b [u8], &'b [u8]) {
+/// Splits after at most `left` bytes, and reduces `left` by their number.
+fn split_at_left<'b>(bytes: &'b [u8], left: &mut u64) -> (&'b [u8], &'b [u8]) {
     let length = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len());
     *left -= length as u64;
     bytes.split_at(length)
@@ -245,11 +249,11 @@ mod tests {
 
     /// However the bytes are cut, the result is the same.
     fn checked(mut guard: impl FnMut() -> FrameGuard, bytes: &[u8]) -> Result<(), BadFrame> {
-        let whole = guard().pass(Bytes::copy_from_slice(bytes));
+        let whole = guard().pass_bytes(Bytes::copy_from_slice(bytes));
         let mut one_by_one = guard();
         let mut parts = Vec::new();
         let outcome = bytes.iter().try_for_each(|byte| {
-            parts.extend_from_slice(&one_by_one.pass(Bytes::copy_from_slice(&[*byte]))?);
+            parts.extend_from_slice(&one_by_one.pass_bytes(Bytes::copy_from_slice(&[*byte]))?);
             Ok(())
         });
         match &whole {
@@ -274,8 +278,8 @@ mod tests {
         ]
         .concat();
         let kept = [frame(1, SECTION), frame(0, b"abc"), frame(0, b"d")].concat();
-        assert_eq!(FrameGuard::request(64).pass(sent.clone().into()), Ok(kept.into()));
-        assert_eq!(checked(|| FrameGuard::request(64), &sent), Ok(()));
+        assert_eq!(FrameGuard::for_request(64).pass_bytes(sent.clone().into()), Ok(kept.into()));
+        assert_eq!(checked(|| FrameGuard::for_request(64), &sent), Ok(()));
     }
 
     #[test]
@@ -287,31 +291,40 @@ mod tests {
             frame(1, b"trailers"),
         ]
         .concat();
-        assert_eq!(checked(|| FrameGuard::request(64), &bytes), Ok(()));
+        assert_eq!(checked(|| FrameGuard::for_request(64), &bytes), Ok(()));
         // DATA may be of any length: 1 GiB.
         let large = [frame(1, SECTION), vec![0, 0xc0, 0, 0, 0, 0x40, 0, 0, 0, 1, 2, 3]].concat();
-        assert_eq!(checked(|| FrameGuard::request(64), &large), Ok(()));
+        assert_eq!(checked(|| FrameGuard::for_request(64), &large), Ok(()));
     }
 
     #[test]
     fn a_long_frame_ends_the_stream_at_its_header() {
         for kind in [1, 4, 0x21] {
             let gibibyte = [kind, 0x80 | 0x3f, 0xff, 0xff, 0xff];
-            assert_eq!(checked(|| FrameGuard::request(65_536), &gibibyte), Err(BadFrame::TooLong));
+            assert_eq!(
+                checked(|| FrameGuard::for_request(65_536), &gibibyte),
+                Err(BadFrame::TooLong)
+            );
             let on_control_stream = [&[0][..], &gibibyte].concat();
             assert_eq!(
-                checked(|| FrameGuard::unidirectional(65_536), &on_control_stream),
+                checked(|| FrameGuard::for_unidirectional(65_536), &on_control_stream),
                 Err(BadFrame::TooLong)
             );
         }
         let encoder_stream = [2, 0x3f, 0xff, 0xff, 0xff, 0xff];
-        assert_eq!(checked(|| FrameGuard::unidirectional(64), &encoder_stream), Ok(()));
+        assert_eq!(checked(|| FrameGuard::for_unidirectional(64), &encoder_stream), Ok(()));
     }
 
     #[test]
     fn a_malformed_section_ends_the_stream() {
         let doubled = frame(1, &[SECTION, &[0xc1]].concat());
-        assert_eq!(checked(|| FrameGuard::request(64), &doubled), Err(BadSection::Repeated.into()));
-        assert_eq!(checked(|| FrameGuard::request(64), &[1, 0]), Err(BadSection::Truncated.into()));
+        assert_eq!(
+            checked(|| FrameGuard::for_request(64), &doubled),
+            Err(BadSection::Repeated.into())
+        );
+        assert_eq!(
+            checked(|| FrameGuard::for_request(64), &[1, 0]),
+            Err(BadSection::Truncated.into())
+        );
     }
 }

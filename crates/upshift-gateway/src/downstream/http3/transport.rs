@@ -1,4 +1,4 @@
-//! QUIC as the codec reads it, with each stream behind a [`FrameGuard`].
+//! The QUIC transport of h3, with a [`FrameGuard`] on each stream.
 
 use std::task::{Context, Poll, ready};
 
@@ -9,13 +9,13 @@ use h3_quinn::{Connection, OpenStreams, SendStream};
 
 use super::frame_guard::{BadFrame, FrameGuard};
 
-/// A connection whose streams are guarded.
+/// A QUIC connection with guarded streams.
 pub(super) struct GuardedConnection {
     quic: Connection,
     limit: u64,
 }
 
-/// Opens streams; what the client sends on them is guarded.
+/// Opens streams whose receiving half is guarded.
 pub(super) struct GuardedOpener {
     quic: OpenStreams,
     limit: u64,
@@ -28,27 +28,30 @@ pub(super) struct GuardedReceiver {
     guard: FrameGuard,
     /// The client has sent its last byte.
     ended: bool,
-    /// A read has begun and not ended. The adapter holds the stream inside the read meanwhile, and
-    /// panics when it is asked for anything else of it.
+    /// A read is pending. h3-quinn moves the stream into the read, and panics if another method is
+    /// called meanwhile.
     reading: bool,
 }
 
-/// A stream of both directions.
+/// A bidirectional stream.
 pub(super) struct GuardedStream {
     sender: SendStream<Bytes>,
     receiver: GuardedReceiver,
 }
 
 impl GuardedConnection {
-    /// Guards `quic`; frames that have to be held whole have at most `limit` bytes.
+    /// Guards `quic`. Frames that h3 buffers whole may have `limit` bytes.
     pub(super) fn new(quic: quinn::Connection, limit: usize) -> Self {
         Self { quic: Connection::new(quic), limit: limit as u64 }
     }
 }
 
-fn guarded(stream: h3_quinn::BidiStream<Bytes>, limit: u64) -> GuardedStream {
+fn guard_stream(stream: h3_quinn::BidiStream<Bytes>, limit: u64) -> GuardedStream {
     let (sender, receiver) = quic::BidiStream::split(stream);
-    GuardedStream { sender, receiver: GuardedReceiver::new(receiver, FrameGuard::request(limit)) }
+    GuardedStream {
+        sender,
+        receiver: GuardedReceiver::new(receiver, FrameGuard::for_request(limit)),
+    }
 }
 
 impl quic::Connection<Bytes> for GuardedConnection {
@@ -60,7 +63,7 @@ impl quic::Connection<Bytes> for GuardedConnection {
         cx: &mut Context<'_>,
     ) -> Poll<Result<GuardedReceiver, ConnectionErrorIncoming>> {
         let receiver = ready!(quic::Connection::<Bytes>::poll_accept_recv(&mut self.quic, cx))?;
-        Poll::Ready(Ok(GuardedReceiver::new(receiver, FrameGuard::unidirectional(self.limit))))
+        Poll::Ready(Ok(GuardedReceiver::new(receiver, FrameGuard::for_unidirectional(self.limit))))
     }
 
     fn poll_accept_bidi(
@@ -68,7 +71,7 @@ impl quic::Connection<Bytes> for GuardedConnection {
         cx: &mut Context<'_>,
     ) -> Poll<Result<GuardedStream, ConnectionErrorIncoming>> {
         let stream = ready!(quic::Connection::<Bytes>::poll_accept_bidi(&mut self.quic, cx))?;
-        Poll::Ready(Ok(guarded(stream, self.limit)))
+        Poll::Ready(Ok(guard_stream(stream, self.limit)))
     }
 
     fn opener(&self) -> GuardedOpener {
@@ -85,7 +88,7 @@ impl quic::OpenStreams<Bytes> for GuardedConnection {
         cx: &mut Context<'_>,
     ) -> Poll<Result<GuardedStream, StreamErrorIncoming>> {
         let stream = ready!(quic::OpenStreams::<Bytes>::poll_open_bidi(&mut self.quic, cx))?;
-        Poll::Ready(Ok(guarded(stream, self.limit)))
+        Poll::Ready(Ok(guard_stream(stream, self.limit)))
     }
 
     fn poll_open_send(
@@ -109,7 +112,7 @@ impl quic::OpenStreams<Bytes> for GuardedOpener {
         cx: &mut Context<'_>,
     ) -> Poll<Result<GuardedStream, StreamErrorIncoming>> {
         let stream = ready!(quic::OpenStreams::<Bytes>::poll_open_bidi(&mut self.quic, cx))?;
-        Poll::Ready(Ok(guarded(stream, self.limit)))
+        Poll::Ready(Ok(guard_stream(stream, self.limit)))
     }
 
     fn poll_open_send(
@@ -130,17 +133,18 @@ impl GuardedReceiver {
         Self { quic, id, guard, reading: false, ended: false }
     }
 
-    /// The next bytes, or why the stream is to be ended.
-    fn poll_checked(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Checked>> {
+    /// The next bytes, or the reason to end the stream.
+    fn poll_checked(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, GuardError>> {
         while !self.ended {
             let polled = quic::RecvStream::poll_data(&mut self.quic, cx);
             self.reading = polled.is_pending();
-            let Some(bytes) = ready!(polled).map_err(Checked::Transport)? else {
+            let Some(bytes) = ready!(polled).map_err(GuardError::Transport)? else {
                 self.ended = true;
-                // RFC 9114 §7.1: the codec has to see that the stream ends within a frame.
+                // RFC 9114 §7.1: h3 has to see that the stream ends within a frame, so it gets the
+                // part of the header that was held back.
                 return Poll::Ready(Ok(self.guard.take_header()));
             };
-            let passed = self.guard.pass(bytes).map_err(Checked::Guard)?;
+            let passed = self.guard.pass_bytes(bytes).map_err(GuardError::Guard)?;
             if !passed.is_empty() {
                 return Poll::Ready(Ok(Some(passed)));
             }
@@ -148,14 +152,14 @@ impl GuardedReceiver {
         Poll::Ready(Ok(None))
     }
 
-    fn end(&mut self, bad: BadFrame) -> StreamErrorIncoming {
+    fn stop_stream(&mut self, bad: BadFrame) -> StreamErrorIncoming {
         quic::RecvStream::stop_sending(self, code_of(bad).value());
         StreamErrorIncoming::Unknown(Box::new(bad))
     }
 }
 
-/// Why there are no more bytes.
-enum Checked {
+/// The reason why there are no more bytes.
+enum GuardError {
     Transport(StreamErrorIncoming),
     Guard(BadFrame),
 }
@@ -176,14 +180,14 @@ impl quic::RecvStream for GuardedReceiver {
         cx: &mut Context<'_>,
     ) -> Poll<Result<Option<Bytes>, StreamErrorIncoming>> {
         let checked = ready!(self.poll_checked(cx));
-        Poll::Ready(checked.map_err(|why| match why {
-            Checked::Transport(error) => error,
-            Checked::Guard(bad) => self.end(bad),
+        Poll::Ready(checked.map_err(|error| match error {
+            GuardError::Transport(error) => error,
+            GuardError::Guard(bad) => self.stop_stream(bad),
         }))
     }
 
     fn stop_sending(&mut self, error_code: u64) {
-        // While a read is under way, dropping the stream stops the client as well.
+        // While a read is pending, dropping the stream stops the client as well.
         if !self.reading {
             quic::RecvStream::stop_sending(&mut self.quic, error_code);
         }
@@ -202,12 +206,12 @@ impl quic::RecvStream for GuardedStream {
         cx: &mut Context<'_>,
     ) -> Poll<Result<Option<Bytes>, StreamErrorIncoming>> {
         let checked = ready!(self.receiver.poll_checked(cx));
-        Poll::Ready(checked.map_err(|why| match why {
-            Checked::Transport(error) => error,
-            Checked::Guard(bad) => {
+        Poll::Ready(checked.map_err(|error| match error {
+            GuardError::Transport(error) => error,
+            GuardError::Guard(bad) => {
                 // RFC 9114 §4.1.2: a stream error, in both directions.
                 quic::SendStream::reset(&mut self.sender, code_of(bad).value());
-                self.receiver.end(bad)
+                self.receiver.stop_stream(bad)
             }
         }))
     }

@@ -1,0 +1,84 @@
+//! The ways in which an upstream connection or stream breaks, and what they allow for a retry.
+
+use std::error::Error as _;
+use std::time::Duration;
+
+/// The age of an upstream connection.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum ConnectionAge {
+    /// It served requests before, and was then idle for this time.
+    Reused(Duration),
+    /// It was opened for this request.
+    New,
+}
+
+/// The endpoints at which a failed request may be retried.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum RetryScope {
+    /// None: the client is at fault, or this process.
+    NotRetryable,
+    /// Another endpoint, if the method and content allow it: this one had its chance.
+    OtherEndpoint,
+    /// The same endpoint as well: it closed a reused connection (RFC 9112 §9.3.1).
+    AnyEndpoint,
+    /// Any endpoint, and with any method: the request was not processed (RFC 9113 §8.7).
+    Unprocessed,
+}
+
+/// The way in which a connection or stream broke.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum BrokenBy {
+    /// The connection was closed or reset.
+    Closed,
+    /// The connection is shutting down in good order, and the stream came too late for it.
+    Leaving,
+    /// The connection ends because of an error, and the stream was not processed.
+    Failing,
+    /// The stream was refused before it was processed.
+    Refused,
+    /// The stream was reset.
+    Reset,
+    /// The upstream sent something that is not valid HTTP.
+    Malformed,
+}
+
+impl BrokenBy {
+    /// Classifies an error of hyper.
+    pub(super) fn from_error(error: &hyper::Error) -> Self {
+        if error.is_parse() {
+            return Self::Malformed;
+        }
+        let Some(source) = error.source() else { return Self::Closed };
+        let Some(h2_error) = source.downcast_ref::<h2::Error>() else { return Self::Closed };
+        match h2_error.reason() {
+            None => Self::Closed,
+            // h2 raised it itself, so the peer violated the protocol.
+            Some(_) if !h2_error.is_remote() => Self::Malformed,
+            // h2 gives this to streams above the last one that was processed, and to no other.
+            Some(h2::Reason::NO_ERROR) if h2_error.is_go_away() => Self::Leaving,
+            Some(_) if h2_error.is_go_away() => Self::Failing,
+            Some(h2::Reason::REFUSED_STREAM) => Self::Refused,
+            Some(_) => Self::Reset,
+        }
+    }
+
+    /// The endpoints at which a request may be retried whose connection broke in this way.
+    pub(super) fn retry_scope(self, connection: ConnectionAge) -> RetryScope {
+        match self {
+            // RFC 9113 §8.7: such requests "have not been processed", and "can be safely retried".
+            Self::Leaving | Self::Failing | Self::Refused => RetryScope::Unprocessed,
+            Self::Closed if connection != ConnectionAge::New => RetryScope::AnyEndpoint,
+            Self::Closed | Self::Reset | Self::Malformed => RetryScope::OtherEndpoint,
+        }
+    }
+
+    /// The upstream's action, for the log.
+    pub(super) fn description(self) -> &'static str {
+        match self {
+            Self::Closed | Self::Leaving | Self::Failing => "closed the connection",
+            Self::Refused => "refused the request",
+            Self::Reset => "reset the stream",
+            Self::Malformed => "answered something that is no HTTP",
+        }
+    }
+}
