@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use upshift_core::answer::{Circumstances, refuse};
+use upshift_core::answer::{AnswerContext, refusal_for};
 use upshift_core::{Facts, HttpVersion, Known, Policy, Timestamp, TlsState, TlsVersion};
 
 static POLICY: LazyLock<Policy> = LazyLock::new(|| {
@@ -88,8 +88,8 @@ fuzz_target!(|request: Request| {
     let now =
         Timestamp::from_second(i64::from(request.seconds)).expect("32 bits of seconds are a time");
     let decision = POLICY.decide(&facts, now);
-    let around = Circumstances { request_id: "fuzz", now, ..Circumstances::default() };
-    if let Some(answer) = refuse(&decision, &facts, &around) {
+    let around = AnswerContext { request_id: "fuzz", now, ..AnswerContext::default() };
+    if let Some(answer) = refusal_for(&decision, &facts, &around) {
         let says = answer.field("upgrade").is_some() && answer.field("connection").is_some();
         assert!(says == (answer.status() == 426 && !hop.is_multiplexed()), "{answer:?}");
     }

@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use upshift_core::Fields;
-use upshift_core::field::{Accept, Connection, MediaType, UpgradeList};
+use upshift_core::field::{Accept, ConnectionOptions, MediaType, UpgradeList};
 use upshift_core::follow::{AltSvcField, read_date};
 use upshift_core::version::ClientVersion;
 
@@ -13,11 +13,11 @@ fuzz_target!(|lines: Vec<Vec<u8>>| {
         assert_eq!(UpgradeList::parse([written.as_bytes()].into_iter()), Ok(list));
     }
     let connection = named("connection", &lines);
-    let _ = Connection::read(&connection as &dyn Fields).options().count();
+    let _ = ConnectionOptions::from_fields(&connection as &dyn Fields).options().count();
     let accept = named("accept", &lines);
-    let _ = Accept::read(&accept).by_weight();
+    let _ = Accept::from_fields(&accept).by_weight();
     let alt_svc = named("alt-svc", &lines);
-    let _ = AltSvcField::read(&alt_svc, "host.example");
+    let _ = AltSvcField::from_fields(&alt_svc, "host.example");
     for line in &lines {
         if let Ok(text) = std::str::from_utf8(line) {
             read_text(text);
@@ -31,8 +31,8 @@ fn named<'l>(name: &'static str, lines: &'l [Vec<u8>]) -> Vec<(&'static str, &'l
 
 fn read_text(text: &str) {
     let _ = read_date(text);
-    let _ = ClientVersion::read(text);
+    let _ = ClientVersion::parse_lenient(text);
     if let Some(media) = MediaType::parse(text) {
-        let _ = media.parameters("q").count();
+        let _ = media.parameter_values("q").count();
     }
 }

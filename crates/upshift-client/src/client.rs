@@ -12,7 +12,7 @@ use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use tower_layer::Layer as _;
 use tower_service::Service as _;
 use upshift_core::TlsVersion;
-use upshift_core::follow::{Capabilities, FollowPolicy, Way, Ways};
+use upshift_core::follow::{Capabilities, FollowPolicy, StepKind, StepKinds};
 
 use crate::connect::Trust;
 use crate::transport::{Incoming, Transport};
@@ -232,7 +232,10 @@ impl Builder {
         } else {
             Trust::Roots(Arc::new(root_store(self.roots)?))
         };
-        let can = Capabilities { ways: Ways::ALL.without(Way::Version), tls: TlsVersion::V1_3 };
+        let can = Capabilities {
+            steps: StepKinds::ALL.without(StepKind::Version),
+            tls: TlsVersion::V1_3,
+        };
         let follow = self
             .layer
             .able(can)

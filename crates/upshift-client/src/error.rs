@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::Response;
 use upshift_core::Timestamp;
 use upshift_core::field::Protocol;
-use upshift_core::follow::{Demand, Problem, Reason, Step, Stop, SwitchError, Want};
+use upshift_core::follow::{Demand, ProblemDetails, Step, Stop, StopReason, SwitchError, Want};
 
 use crate::{HeadLimit, Http2Fault, Trace};
 
@@ -136,7 +136,7 @@ pub struct Refused {
     /// What the server wants.
     pub demand: Demand,
     /// Its problem body, if it sent one.
-    pub problem: Option<Problem>,
+    pub problem: Option<ProblemDetails>,
     /// `Retry-After`, read against the clock.
     pub retry_at: Option<Timestamp>,
     /// The answer itself; its body is cut after 64 KiB.
@@ -188,7 +188,7 @@ impl Refused {
     }
 
     /// Why it was not followed.
-    pub fn reason(&self) -> &Reason {
+    pub fn reason(&self) -> &StopReason {
         &self.stop.reason
     }
 }

@@ -12,7 +12,7 @@ use http::{HeaderName, Request, Response, request};
 use tower_layer::Layer;
 use tower_service::Service;
 use upshift_core::TlsVersion;
-use upshift_core::follow::{Capabilities, FollowPolicy, Subject, Way, Ways};
+use upshift_core::follow::{Capabilities, FollowPolicy, StepKind, StepKinds, Subject};
 
 use crate::credentials::Credentials;
 use crate::notice::{Hook, Noticeboard};
@@ -67,7 +67,11 @@ impl Default for FollowLayer {
     fn default() -> Self {
         let settings = Settings {
             can: Capabilities {
-                ways: Ways::of(&[Way::Tls, Way::Http11, Way::FallBack]),
+                steps: StepKinds::from_kinds(&[
+                    StepKind::Tls,
+                    StepKind::Http11,
+                    StepKind::FallBack,
+                ]),
                 tls: TlsVersion::V1_3,
             },
             may: FollowPolicy::default(),
@@ -92,8 +96,11 @@ impl FollowLayer {
     #[must_use]
     pub fn able(mut self, can: Capabilities) -> Self {
         let raising = self.settings.raise.is_some();
-        self.settings.can =
-            if raising { Capabilities { ways: can.ways.with(Way::Version), ..can } } else { can };
+        self.settings.can = if raising {
+            Capabilities { steps: can.steps.with(StepKind::Version), ..can }
+        } else {
+            can
+        };
         self
     }
 
@@ -136,7 +143,7 @@ impl FollowLayer {
     #[must_use]
     pub fn raise(mut self, raise: impl RaiseVersion + 'static) -> Self {
         self.settings.raise = Some(Arc::new(raise));
-        self.settings.can.ways = self.settings.can.ways.with(Way::Version);
+        self.settings.can.steps = self.settings.can.steps.with(StepKind::Version);
         self
     }
 

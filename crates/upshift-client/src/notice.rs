@@ -37,7 +37,7 @@ impl Noticeboard {
     /// Reads an answer's fields and calls the hook if they say something new.
     pub(crate) fn read(&self, origin: &str, fields: &dyn Fields, now: Timestamp) {
         let Some(hook) = &self.hook else { return };
-        let Some(deprecation) = Deprecation::read(fields) else { return };
+        let Some(deprecation) = Deprecation::from_fields(fields) else { return };
         let past_sunset = deprecation.sunset.is_some_and(|sunset| sunset <= now);
         // No field names the rule. Its documentation does, and failing that its dates.
         let rule =

@@ -3,7 +3,7 @@
 use http::header::{HOST, UPGRADE};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Extensions, HeaderMap, HeaderValue, Method, Request, Uri, Version, request};
-use upshift_core::field::{Connection, UpgradeList};
+use upshift_core::field::{ConnectionOptions, UpgradeList};
 use upshift_core::follow::Step;
 use upshift_http::HeaderFields;
 
@@ -69,7 +69,7 @@ impl Head {
         let list =
             UpgradeList::parse(self.headers.get_all(UPGRADE).iter().map(HeaderValue::as_bytes))
                 .ok()?;
-        Connection::read(&fields).has("upgrade").then_some(list)
+        ConnectionOptions::from_fields(&fields).contains("upgrade").then_some(list)
     }
 
     /// Whether it may be sent again although it may have arrived (RFC 9110 §9.2.2).

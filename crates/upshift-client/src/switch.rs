@@ -8,7 +8,7 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use upshift_core::field::{Protocol, UpgradeList};
-use upshift_core::follow::switched;
+use upshift_core::follow::switched_protocol;
 use upshift_http::HeaderFields;
 
 use crate::BoxError;
@@ -65,7 +65,7 @@ async fn ask(
         .into());
     }
     let offered = UpgradeList::new(vec![protocol]);
-    switched(&HeaderFields(response.headers()), offered.as_ref())?;
+    switched_protocol(&HeaderFields(response.headers()), offered.as_ref())?;
     let upgraded = hyper::upgrade::on(response).await?;
     driver.await??;
     let parts = upgraded

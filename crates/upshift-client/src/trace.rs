@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use upshift_core::follow::{Lane, Remark, Rule, Step, Stop};
+use upshift_core::follow::{FollowRule, Lane, Remark, Step, Stop};
 
 /// Every request that one call made, in order: an extension of the response, and a member of the
 /// errors.
@@ -39,7 +39,7 @@ pub enum Outcome {
         /// The step.
         step: Step,
         /// The rule.
-        rule: Rule,
+        rule: FollowRule,
         /// What was odd about the answer.
         remarks: Vec<Remark>,
     },
@@ -50,7 +50,7 @@ pub enum Outcome {
         /// The step.
         step: Step,
         /// The rule.
-        rule: Rule,
+        rule: FollowRule,
     },
     /// It was not followed.
     Stopped(Stop),

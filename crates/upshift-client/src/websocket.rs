@@ -51,7 +51,7 @@ pub(crate) fn is_accepted(request: &HeaderMap, response: &HeaderMap) -> bool {
     // client MUST _Fail the WebSocket Connection_."
     let offered = |chosen: &HeaderValue| {
         let all = request.get_all(SEC_WEBSOCKET_PROTOCOL).iter().map(HeaderValue::as_bytes);
-        upshift_core::field::elements(all).any(|offer| offer == chosen.as_bytes())
+        upshift_core::field::list_elements(all).any(|offer| offer == chosen.as_bytes())
     };
     proves && response.get(SEC_WEBSOCKET_PROTOCOL).is_none_or(offered)
 }

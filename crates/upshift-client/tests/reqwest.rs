@@ -13,7 +13,7 @@ use peer::Peer;
 use reqwest_middleware::{ClientBuilder, Middleware, Next};
 use reqwest_retry::RetryTransientMiddleware;
 use reqwest_retry::policies::ExponentialBackoff;
-use upshift_client::rules::{FollowPolicy, Names, Reason};
+use upshift_client::rules::{FollowPolicy, Names, StopReason};
 use upshift_client::{Error, FollowLayer, FollowMiddleware, Trace, Wanted};
 
 const TOO_OLD: &str =
@@ -52,7 +52,7 @@ async fn what_is_not_followed_is_a_typed_error() {
     let error = client.get(peer.url("/")).send().await.expect_err("refused");
     let reqwest_middleware::Error::Middleware(error) = error else { panic!("{error}") };
     let Some(Error::Refused(refused)) = error.downcast_ref::<Error>() else { panic!("{error}") };
-    assert!(matches!(refused.reason(), Reason::Unknown(_)), "{refused}");
+    assert!(matches!(refused.reason(), StopReason::Unknown(_)), "{refused}");
 }
 
 /// Notes in the chain's extensions that it ran, and in the response's too.
@@ -202,7 +202,7 @@ async fn a_426_behind_a_redirect_to_another_origin_is_not_followed() {
         let Some(Error::Refused(refused)) = error.downcast_ref::<Error>() else {
             panic!("{error}")
         };
-        assert_eq!(refused.reason(), &Reason::Redirected(to.clone()));
+        assert_eq!(refused.reason(), &StopReason::Redirected(to.clone()));
     }
     assert_eq!(decoy.requests().len(), 0, "the stranger chose where the requests go");
     assert_eq!(

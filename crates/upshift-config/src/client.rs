@@ -175,7 +175,7 @@ fn never_sent(
     if !read.contains(&ClientReader::UserAgent) {
         return None;
     }
-    let (first, behind) = version.text().split_once('.').unwrap_or((version.text(), ""));
+    let (first, behind) = version.as_str().split_once('.').unwrap_or((version.as_str(), ""));
     let engine = first.parse::<u64>().is_ok_and(|first| first >= ENGINE);
     if engine && WITH_ENGINE.iter().any(|known| known.eq_ignore_ascii_case(name)) {
         let finding = Finding::warning(

@@ -7,7 +7,7 @@ use upshift_core::field::Protocol;
 use upshift_core::policy::{
     ApiReader, ApiRequirement, FieldName, PathTemplate, Requirement, WebSocketRequirement,
 };
-use upshift_core::version::{Scheme, Version};
+use upshift_core::version::{Version, VersionScheme};
 use upshift_core::{HttpVersion, TlsVersion};
 
 use crate::diagnostic::Finding;
@@ -81,7 +81,7 @@ fn protocol(item: &Item<'_>) -> Option<Protocol> {
         Protocol::parse(text)
             .map_err(|_| "expected a name, or a name, a slash and a version".to_owned())
     })?;
-    let own = ["websocket", "h2c", "tls", "http"].into_iter().find(|name| protocol.is(name));
+    let own = ["websocket", "h2c", "tls", "http"].into_iter().find(|name| protocol.is_named(name));
     match own {
         Some("h2c") => item.wrong("h2c is a version of HTTP", "write { http = \"2\" }"),
         Some(name) => item.wrong(
@@ -116,7 +116,7 @@ fn websocket(item: &Item<'_>) -> Option<Requirement> {
 
 fn api(item: &Item<'_>) -> Option<ApiRequirement> {
     let mut section = item.section("Api")?;
-    let scheme = section.get("scheme").map_or(Some(Scheme::Semver), |item| scheme(&item));
+    let scheme = section.get("scheme").map_or(Some(VersionScheme::Semver), |item| scheme(&item));
     let minimum = section.required("minimum", "the oldest version that is admitted");
     let supported = section.get("supported");
     let assume = section.get("assume");
@@ -168,7 +168,7 @@ fn unreachable_minimum(
     }
 }
 
-fn scheme(item: &Item<'_>) -> Option<Scheme> {
+fn scheme(item: &Item<'_>) -> Option<VersionScheme> {
     if !item.is_table() {
         if item.value().as_str() == Some("ordered") {
             item.wrong(
@@ -179,7 +179,9 @@ fn scheme(item: &Item<'_>) -> Option<Scheme> {
         }
         const NAMED: [&str; 3] = ["semver", "numeric", "date"];
         let index = item.word("scheme", &[(NAMED[0], 0), (NAMED[1], 1), (NAMED[2], 2)])?;
-        return Some([Scheme::Semver, Scheme::Numeric, Scheme::Date][index].clone());
+        return Some(
+            [VersionScheme::Semver, VersionScheme::Numeric, VersionScheme::Date][index].clone(),
+        );
     }
     let mut section = item.section("Ordered")?;
     let list = section
@@ -196,7 +198,7 @@ fn scheme(item: &Item<'_>) -> Option<Scheme> {
             );
         }
     }
-    Some(Scheme::Ordered(Arc::from(texts)))
+    Some(VersionScheme::Ordered(Arc::from(texts)))
 }
 
 /// Reads `read`, which every API version needs.
@@ -240,7 +242,7 @@ fn api_reader(item: &Item<'_>) -> Option<ApiReader> {
 
 impl<'d> Item<'d> {
     /// A version of the scheme.
-    fn version(&self, scheme: &Scheme) -> Option<Version> {
+    fn version(&self, scheme: &VersionScheme) -> Option<Version> {
         let expected = format!("a string, a version of scheme {}", scheme.as_str());
         let text = self.string(&expected)?;
         let error = match scheme.parse(text) {
@@ -250,8 +252,8 @@ impl<'d> Item<'d> {
         let finding = self
             .error(format!("`{text}` is not a {} version", scheme.as_str()))
             .label(error.to_string());
-        let is_date =
-            matches!(scheme, Scheme::Semver | Scheme::Numeric) && Scheme::Date.parse(text).is_ok();
+        let is_date = matches!(scheme, VersionScheme::Semver | VersionScheme::Numeric)
+            && VersionScheme::Date.parse(text).is_ok();
         self.report(if is_date {
             finding.help("dates compare with scheme = \"date\"")
         } else {

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use conformance::{Exchange, Request};
-use upshift_core::answer::{Circumstances, refuse};
+use upshift_core::answer::{AnswerContext, refusal_for};
 use upshift_core::notice::{FieldChange, changes};
 use upshift_core::{Facts, HttpVersion, Known, Timestamp, TlsState, TlsVersion, Verdict};
 
@@ -37,9 +37,9 @@ fn faults(case: &Exchange) -> Vec<String> {
     if case.verdict.as_ref().is_some_and(|wanted| wanted != decision.verdict.as_str()) {
         faults.push(format!("verdict is {}, wanted {:?}", decision.verdict.as_str(), case.verdict));
     }
-    let around = Circumstances { request_id: "vector", ..Circumstances::default() };
+    let around = AnswerContext { request_id: "vector", ..AnswerContext::default() };
     let owned = |(name, value): &(&str, String)| ((*name).to_owned(), value.clone());
-    match refuse(&decision, &facts, &around) {
+    match refusal_for(&decision, &facts, &around) {
         Some(answer) => {
             let fields: Vec<_> = answer.fields().iter().map(owned).collect();
             faults.extend(case.answer.faults(answer.status(), &fields, answer.body()));

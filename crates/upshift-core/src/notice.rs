@@ -165,8 +165,8 @@ fn version_lists(rulings: &[&Ruling<'_>]) -> Vec<(&'static str, String)> {
             let Requirement::Api(api) = requirement else { continue };
             let (new, old): (Vec<_>, Vec<_>) =
                 api.supported.iter().partition(|version| **version >= api.minimum);
-            supported.extend(new.into_iter().map(Version::text));
-            deprecated.extend(old.into_iter().map(Version::text));
+            supported.extend(new.into_iter().map(Version::as_str));
+            deprecated.extend(old.into_iter().map(Version::as_str));
             let own = ruling.observed.iter().filter(|seen| {
                 seen.kind == RequirementKind::Api && ruling.cause == Some(VerdictReason::TooOld)
             });

@@ -9,7 +9,7 @@
 use std::net::IpAddr;
 
 use crate::client_info::{Proxy, ProxyReads};
-use crate::field::{plain_elements, quoted_parts};
+use crate::field::{quoted_parts, token_elements};
 use crate::{Fields, HttpVersion, Known, TlsState, TlsVersion};
 
 const FORWARDED: &str = "forwarded";
@@ -116,7 +116,7 @@ impl<'h> ProxyFields<'h> {
 
     /// The elements of the field `name`, its lines read jointly.
     fn members(&self, name: &str) -> Vec<&'h [u8]> {
-        plain_elements(self.fields.all(name)).collect()
+        token_elements(self.fields.all(name)).collect()
     }
 
     /// The elements of `Forwarded`, its lines read jointly.
@@ -128,7 +128,7 @@ impl<'h> ProxyFields<'h> {
         for line in self.fields.all(FORWARDED) {
             match quoted_parts(line, b',') {
                 Some(elements) => members.extend(elements),
-                None => members.extend(plain_elements([line].into_iter())),
+                None => members.extend(token_elements([line].into_iter())),
             }
         }
         members

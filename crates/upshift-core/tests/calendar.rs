@@ -8,7 +8,7 @@ use upshift_core::policy::{
     ApiReader, ApiRequirement, FieldName, IdentityReader, PolicySpec, RampPlan, Requirement,
     Rollout, RolloutPlan, RuleSpec,
 };
-use upshift_core::version::Scheme;
+use upshift_core::version::VersionScheme;
 use upshift_core::{Facts, HttpVersion, Known, Phase, Policy, TlsState, Verdict, VerdictReason};
 
 fn at(text: &str) -> Timestamp {
@@ -32,7 +32,7 @@ fn rollout() -> Rollout {
 }
 
 fn policy() -> Policy {
-    let scheme = Scheme::Semver;
+    let scheme = VersionScheme::Semver;
     let api = ApiRequirement {
         minimum: scheme.parse("2.0").unwrap(),
         supported: Vec::new(),

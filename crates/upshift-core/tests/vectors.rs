@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use conformance::List;
 use upshift_core::Fields;
-use upshift_core::field::{Connection, UpgradeList};
+use upshift_core::field::{ConnectionOptions, UpgradeList};
 
 #[test]
 fn lists_are_read_as_the_vectors_say() {
@@ -33,7 +33,7 @@ fn read(case: &List) -> Option<Vec<String>> {
         "Connection" => {
             let lines: Vec<(&str, &str)> =
                 case.lines.iter().map(|line| ("Connection", line.as_str())).collect();
-            let connection = Connection::read(&lines as &dyn Fields);
+            let connection = ConnectionOptions::from_fields(&lines as &dyn Fields);
             Some(
                 connection
                     .options()

@@ -4,14 +4,14 @@
 use std::cell::RefCell;
 
 use proptest::prelude::*;
-use upshift_core::answer::{Answer, Circumstances, refuse};
+use upshift_core::answer::{Answer, AnswerContext, refusal_for};
 use upshift_core::field::Protocol;
 use upshift_core::policy::{
     AnswerStyle, ApiReader, ApiRequirement, ClientReader, ClientRequirement, Exemption, FieldName,
     HeaderPattern, HostPattern, Matcher, MatcherValues, PathTemplate, PolicySpec, Requirement,
     RuleSpec, Uncertain, WebSocketRequirement,
 };
-use upshift_core::version::{ClientVersion, Scheme};
+use upshift_core::version::{ClientVersion, VersionScheme};
 use upshift_core::{
     Decision, Facts, Fields, HttpVersion, Known, Policy, Timestamp, TlsState, TlsVersion, Verdict,
     VerdictReason,
@@ -44,7 +44,7 @@ fn require(requirement: Requirement) -> RuleSpec {
 }
 
 fn api(on: Uncertain) -> RuleSpec {
-    let version = |text| Scheme::Semver.parse(text).unwrap();
+    let version = |text| VersionScheme::Semver.parse(text).unwrap();
     let read = vec![
         ApiReader::Header(FieldName::parse("X-Api-Version").unwrap()),
         ApiReader::Path(PathTemplate::parse("/api/v{version}/**").unwrap()),
@@ -53,7 +53,7 @@ fn api(on: Uncertain) -> RuleSpec {
     ];
     let supported = vec![version("2.0"), version("2.1")];
     let requirement = ApiRequirement {
-        scheme: Scheme::Semver,
+        scheme: VersionScheme::Semver,
         minimum: version("2.0"),
         supported,
         assume: None,
@@ -77,7 +77,11 @@ fn client() -> RuleSpec {
 }
 
 fn answered(rule: RuleSpec, facts: &Facts<'_>) -> Option<Answer> {
-    refuse(&policy(rule).decide(facts, Timestamp::UNIX_EPOCH), facts, &Circumstances::default())
+    refusal_for(
+        &policy(rule).decide(facts, Timestamp::UNIX_EPOCH),
+        facts,
+        &AnswerContext::default(),
+    )
 }
 
 fn upgrade_of(rule: RuleSpec, facts: &Facts<'_>) -> Option<(u16, String)> {
@@ -327,22 +331,23 @@ fn behind_a_declared_proxy_the_status_is_strict() {
     let facts = facts(&sent);
     let policy = policy(api(Uncertain::default()));
     let decision = policy.decide(&facts, Timestamp::UNIX_EPOCH);
-    let around = Circumstances { proxied: true, ..Circumstances::default() };
-    let answer = refuse(&decision, &facts, &around).unwrap();
+    let around = AnswerContext { proxied: true, ..AnswerContext::default() };
+    let answer = refusal_for(&decision, &facts, &around).unwrap();
     assert_eq!((answer.status(), answer.field("Upgrade")), (410, None));
     let numbered = Policy::new(PolicySpec {
         rules: vec![RuleSpec { answer: AnswerStyle::Status(426), ..api(Uncertain::default()) }],
         ..PolicySpec::default()
     });
     let numbered = numbered.unwrap();
-    let answer = refuse(&numbered.decide(&facts, Timestamp::UNIX_EPOCH), &facts, &around).unwrap();
+    let answer =
+        refusal_for(&numbered.decide(&facts, Timestamp::UNIX_EPOCH), &facts, &around).unwrap();
     assert_eq!(
         (answer.status(), answer.field("Upgrade")),
         (410, None),
         "a 426 without Upgrade is none"
     );
     let answer =
-        refuse(&decision, &facts, &Circumstances { upgrade_field: true, ..around }).unwrap();
+        refusal_for(&decision, &facts, &AnswerContext { upgrade_field: true, ..around }).unwrap();
     assert_eq!((answer.status(), answer.field("Upgrade")), (426, Some("orders-v2/2.0")));
 }
 
@@ -355,14 +360,16 @@ fn the_scheme_changes_to_a_host_that_is_known() {
     for (rule, status) in [(require(Requirement::Tls(TlsVersion::V1_2)), 426), (redirecting, 308)] {
         let policy = policy(rule);
         let decision = policy.decide(&facts, Timestamp::UNIX_EPOCH);
-        let around =
-            Circumstances { public: Some("https://api.example.com/"), ..Circumstances::default() };
-        let answer = refuse(&decision, &facts, &around).unwrap();
+        let around = AnswerContext {
+            public_url: Some("https://api.example.com/"),
+            ..AnswerContext::default()
+        };
+        let answer = refusal_for(&decision, &facts, &around).unwrap();
         assert_eq!(
             (answer.status(), answer.field("Location")),
             (status, Some("https://api.example.com/a%3Cb?c=d"))
         );
-        let nowhere = refuse(&decision, &facts, &Circumstances::default()).unwrap();
+        let nowhere = refusal_for(&decision, &facts, &AnswerContext::default()).unwrap();
         assert_eq!((nowhere.status(), nowhere.field("Location")), (426, None));
     }
 }
@@ -371,15 +378,15 @@ fn the_scheme_changes_to_a_host_that_is_known() {
 #[test]
 fn on_loopback_the_listener_is_the_address() {
     let policy = policy(require(Requirement::Tls(TlsVersion::V1_2)));
-    let location = |host: &str, listener: &str, around: Circumstances<'_>| {
+    let location = |host: &str, listener: &str, around: AnswerContext<'_>| {
         let none = Lines::new();
         let facts = Facts { host, path: "/account", ..facts(&none) };
-        let around = Circumstances { https: Some(listener.parse().unwrap()), ..around };
+        let around = AnswerContext { https_listener: Some(listener.parse().unwrap()), ..around };
         let answer =
-            refuse(&policy.decide(&facts, Timestamp::UNIX_EPOCH), &facts, &around).unwrap();
+            refusal_for(&policy.decide(&facts, Timestamp::UNIX_EPOCH), &facts, &around).unwrap();
         answer.field("Location").map(str::to_owned)
     };
-    let led = |host, listener| location(host, listener, Circumstances::default());
+    let led = |host, listener| location(host, listener, AnswerContext::default());
     for (host, listener, expected) in [
         ("127.0.0.1", "127.0.0.1:8443", "https://127.0.0.1:8443/account"),
         ("127.0.0.1", "0.0.0.0:8443", "https://127.0.0.1:8443/account"),
@@ -402,14 +409,14 @@ fn on_loopback_the_listener_is_the_address() {
         assert_eq!(led(host, listener), None, "{host} {listener}");
     }
     let public =
-        Circumstances { public: Some("https://api.example.com"), ..Circumstances::default() };
+        AnswerContext { public_url: Some("https://api.example.com"), ..AnswerContext::default() };
     let named = location("127.0.0.1", "127.0.0.1:8443", public);
     assert_eq!(
         named.as_deref(),
         Some("https://api.example.com/account"),
         "what the operator wrote comes first"
     );
-    let proxied = Circumstances { proxied: true, ..Circumstances::default() };
+    let proxied = AnswerContext { proxied: true, ..AnswerContext::default() };
     assert_eq!(
         location("127.0.0.1", "127.0.0.1:8443", proxied),
         None,
@@ -566,7 +573,9 @@ fn check_answer(
     facts: &Facts<'_>,
     asked: &Watched<'_>,
 ) -> Result<(), TestCaseError> {
-    let Some(answer) = refuse(decision, facts, &Circumstances::default()) else { return Ok(()) };
+    let Some(answer) = refusal_for(decision, facts, &AnswerContext::default()) else {
+        return Ok(());
+    };
     let vary = answer.field("Vary").unwrap_or_default().to_ascii_lowercase();
     let named: Vec<_> = vary.split(", ").collect();
     for field in asked.asked.borrow().iter() {

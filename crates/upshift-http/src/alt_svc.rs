@@ -18,6 +18,6 @@ mod tests {
     fn our_own_client_reads_it() {
         let fields = vec![("Alt-Svc", http3_alt_svc(8443))];
         let service = AltSvc { port: 8443, max_age: 86_400 };
-        assert_eq!(AltSvcField::read(&fields, "example.com"), AltSvcField::Http3(service));
+        assert_eq!(AltSvcField::from_fields(&fields, "example.com"), AltSvcField::Http3(service));
     }
 }

@@ -1,14 +1,14 @@
 //! The options of `Connection` (RFC 9110 §7.6.1).
 
 use http::header::{CONNECTION, HeaderMap, HeaderValue};
-use upshift_core::field::{Connection, plain_elements};
+use upshift_core::field::{ConnectionOptions, token_elements};
 
 use crate::HeaderFields;
 
 /// Returns true if `Connection`, its lines read jointly, has `option`. Case does not count.
 pub fn connection_has_option(headers: &HeaderMap, option: &str) -> bool {
     let lines = headers.get_all(CONNECTION).iter().map(HeaderValue::as_bytes);
-    plain_elements(lines).any(|have| have.eq_ignore_ascii_case(option.as_bytes()))
+    token_elements(lines).any(|have| have.eq_ignore_ascii_case(option.as_bytes()))
 }
 
 /// Adds `close` to `Connection`, unless it is there.
@@ -29,7 +29,7 @@ pub fn add_close(headers: &mut HeaderMap) {
 
 /// Removes `option` (lower case) from `Connection`, and the field if no other option is left.
 pub fn remove_connection_option(headers: &mut HeaderMap, option: &str) {
-    let connection = Connection::read(&HeaderFields(headers));
+    let connection = ConnectionOptions::from_fields(&HeaderFields(headers));
     let left: Vec<&[u8]> = connection.options().filter(|have| *have != option.as_bytes()).collect();
     let value = HeaderValue::from_bytes(&left.join(&b", "[..]));
     headers.remove(CONNECTION);

@@ -5,7 +5,7 @@
 //!    policy.
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use upshift_core::field::plain_elements;
+use upshift_core::field::token_elements;
 
 /// The fields that make a message over HTTP/2 or HTTP/3 malformed (RFC 9113 §8.2.2, RFC 9114 §4.2).
 pub const CONNECTION_SPECIFIC: [HeaderName; 5] = [
@@ -67,7 +67,7 @@ pub fn remove_nominated(headers: &mut HeaderMap, believed: &[&str]) -> Nominated
         return nominated;
     }
     let lines: Vec<HeaderValue> = headers.get_all(header::CONNECTION).iter().cloned().collect();
-    for option in plain_elements(lines.iter().map(HeaderValue::as_bytes)) {
+    for option in token_elements(lines.iter().map(HeaderValue::as_bytes)) {
         let Ok(name) = HeaderName::from_bytes(option) else { continue };
         if READ_HERE.contains(&name.as_str()) || believed.contains(&name.as_str()) {
             continue;

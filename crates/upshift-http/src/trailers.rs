@@ -1,12 +1,12 @@
 //! `TE: trailers` (RFC 9110 §10.1.4).
 
 use http::header::{self, HeaderMap, HeaderValue};
-use upshift_core::field::elements;
+use upshift_core::field::list_elements;
 
 /// Returns true if the sender of `headers` accepts trailers.
 pub fn accepts_trailers(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(header::TE).iter().map(HeaderValue::as_bytes);
-    elements(lines).any(|coding| {
+    list_elements(lines).any(|coding| {
         let name = coding.split(|&byte| byte == b';').next().unwrap_or_default();
         name.trim_ascii().eq_ignore_ascii_case(b"trailers")
     })

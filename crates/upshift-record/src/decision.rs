@@ -156,11 +156,16 @@ fn observed(ruling: &Ruling<'_>) -> Vec<ObservedRecord> {
 }
 
 fn required(ruling: &Ruling<'_>) -> Vec<RequiredRecord> {
-    ruling.rule.require.iter().map(|requirement| answer::required(requirement).into()).collect()
+    ruling
+        .rule
+        .require
+        .iter()
+        .map(|requirement| answer::summarize_requirement(requirement).into())
+        .collect()
 }
 
-impl From<answer::Required<'_>> for RequiredRecord {
-    fn from(required: answer::Required<'_>) -> Self {
+impl From<answer::RequirementSummary<'_>> for RequiredRecord {
+    fn from(required: answer::RequirementSummary<'_>) -> Self {
         let owned = |texts: Vec<&str>| texts.into_iter().map(str::to_owned).collect();
         let client = |client: answer::ClientMinimum<'_>| ClientMinimumRecord {
             name: client.name.to_owned(),
@@ -209,7 +214,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
 
     use serde_json::json;
-    use upshift_core::answer::{Circumstances, refuse};
+    use upshift_core::answer::{AnswerContext, refusal_for};
     use upshift_core::policy::{PolicySpec, Requirement, RuleSpec};
     use upshift_core::{Facts, HttpVersion, Known, Policy, Timestamp, TlsState, TlsVersion};
 
@@ -236,7 +241,7 @@ mod tests {
             protocol: None,
         };
         let decision = policy.explain(&facts, Timestamp::UNIX_EPOCH);
-        let answer = refuse(&decision, &facts, &Circumstances::default()).unwrap();
+        let answer = refusal_for(&decision, &facts, &AnswerContext::default()).unwrap();
         let record = DecisionRecord::of(&decision, policy.revision()).answered(&answer);
         let json = serde_json::to_value(&record).unwrap();
         for (key, value) in [

@@ -1,7 +1,7 @@
 //! What `get --json` prints: every request that one call made, and the rule behind every step.
 
 use serde::Serialize;
-use upshift_core::follow::{Lane, Remark, Rule, Step};
+use upshift_core::follow::{FollowRule, Lane, Remark, Step};
 use upshift_core::{Timestamp, TlsState};
 
 /// One call.
@@ -90,8 +90,8 @@ pub struct RefusedRecord {
     pub request_id: Option<String>,
 }
 
-impl From<Rule> for RuleRecord {
-    fn from(rule: Rule) -> Self {
+impl From<FollowRule> for RuleRecord {
+    fn from(rule: FollowRule) -> Self {
         Self { number: rule.number, paragraph: rule.paragraph, says: rule.says }
     }
 }
@@ -128,7 +128,7 @@ impl HopRecord {
 
     /// It was followed.
     #[must_use]
-    pub fn followed(self, step: &Step, rule: Rule, remarks: &[Remark]) -> Self {
+    pub fn followed(self, step: &Step, rule: FollowRule, remarks: &[Remark]) -> Self {
         let remarks = remarks.iter().map(|remark| remark.as_str()).collect();
         Self {
             outcome: "followed",
@@ -141,7 +141,7 @@ impl HopRecord {
 
     /// It was not followed.
     #[must_use]
-    pub fn stopped(self, why: String, rule: Rule) -> Self {
+    pub fn stopped(self, why: String, rule: FollowRule) -> Self {
         Self { outcome: "stopped", rule: Some(rule.into()), why: Some(why), ..self }
     }
 

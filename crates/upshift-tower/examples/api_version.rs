@@ -21,7 +21,7 @@ use upshift_core::policy::{
     ApiReader, ApiRequirement, FieldName, Matcher, MatcherValues, PathPattern, PolicySpec,
     Requirement, RuleSpec,
 };
-use upshift_core::version::Scheme;
+use upshift_core::version::VersionScheme;
 use upshift_tower::UpgradeLayer;
 
 #[tokio::main(flavor = "current_thread")]
@@ -57,11 +57,11 @@ fn address(extensions: &Extensions) -> Option<IpAddr> {
 }
 
 fn orders() -> io::Result<RuleSpec> {
-    let version = |text| Scheme::Semver.parse(text).map_err(io::Error::other);
+    let version = |text| VersionScheme::Semver.parse(text).map_err(io::Error::other);
     let header = FieldName::parse("X-Api-Version")
         .ok_or_else(|| io::Error::other("not the name of a field"))?;
     let api = ApiRequirement {
-        scheme: Scheme::Semver,
+        scheme: VersionScheme::Semver,
         minimum: version("2.0")?,
         supported: vec![version("2.0")?, version("2.1")?],
         assume: Some(version("1.0")?),

@@ -10,7 +10,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Request, Response, StatusCode};
 use http_body::Body;
 use tower_service::Service;
-use upshift_core::answer::{Answer, Circumstances, refuse};
+use upshift_core::answer::{Answer, AnswerContext, refusal_for};
 use upshift_core::client_info::{ClientInfo, ConnectionInfo, UndeclaredProxy};
 use upshift_core::notice::changes;
 use upshift_core::policy::why_undecidable;
@@ -105,16 +105,16 @@ impl UpgradeLayer {
             .get("x-request-id")
             .and_then(|id| id.to_str().ok())
             .unwrap_or_default();
-        let around = Circumstances {
+        let around = AnswerContext {
             proxied: self.answers_a_proxy(&view, &client_info),
             upgrade_field: client_info.proxy.is_some_and(|proxy| proxy.upgrade_field),
-            public: self.public.as_deref(),
+            public_url: self.public.as_deref(),
             alt_svc: self.alt_svc.as_deref(),
             request_id,
             now,
-            ..Circumstances::default()
+            ..AnswerContext::default()
         };
-        if let Some(answer) = refuse(&decision, &facts, &around) {
+        if let Some(answer) = refusal_for(&decision, &facts, &around) {
             return Outcome::Refuse(answer, judgements);
         }
         let silent: Vec<(&str, &str)> = Vec::new();

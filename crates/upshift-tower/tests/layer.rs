@@ -14,7 +14,7 @@ use upshift_core::policy::{
     ApiReader, ApiRequirement, ClientReader, ClientRequirement, FieldName, Phase, PolicySpec,
     Requirement, RuleSpec, WebSocketRequirement,
 };
-use upshift_core::version::Scheme;
+use upshift_core::version::VersionScheme;
 use upshift_core::{HttpVersion, Policy, TlsState, TlsVersion, Verdict, VerdictReason};
 use upshift_tower::{Judgement, Judgements, Peer, UpgradeBody, UpgradeLayer};
 
@@ -134,11 +134,11 @@ async fn a_websocket_over_http_2_is_one_where_the_layer_is_told() {
 
 /// One rule of each kind, which an old client over cleartext HTTP/1.1 does not meet.
 fn one_of_each() -> Vec<RuleSpec> {
-    let version = |scheme: Scheme, text| scheme.parse(text).expect("a version");
+    let version = |scheme: VersionScheme, text| scheme.parse(text).expect("a version");
     let header = |name| FieldName::parse(name).expect("a name");
     let api = ApiRequirement {
-        scheme: Scheme::Semver,
-        minimum: version(Scheme::Semver, "2.0"),
+        scheme: VersionScheme::Semver,
+        minimum: version(VersionScheme::Semver, "2.0"),
         supported: Vec::new(),
         assume: None,
         read: vec![ApiReader::Header(header("x-api-version"))],

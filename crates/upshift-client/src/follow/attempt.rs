@@ -11,10 +11,10 @@ use http::{
 use jiff::SignedDuration;
 use tower_service::Service;
 use upshift_core::field::Protocol;
-use upshift_core::follow::Way;
+use upshift_core::follow::StepKind;
 use upshift_core::follow::{
-    self, AltSvcField, Asked, Demand, Lane, NextStep, Problem, Reason, Rule, Step, Stop,
-    SwitchError, read_date, switched,
+    self, AltSvcField, Demand, FollowRule, Lane, NextStep, ProblemDetails, SentRequest, Step, Stop,
+    StopReason, SwitchError, read_date, switched_protocol,
 };
 use upshift_core::{HttpVersion, Timestamp};
 use upshift_http::HeaderFields;
@@ -36,7 +36,7 @@ const BODY_LIMIT: usize = 64 * 1024;
 struct Refusal {
     head: response::Parts,
     body: Bytes,
-    problem: Option<Problem>,
+    problem: Option<ProblemDetails>,
     lane: Lane,
 }
 
@@ -125,10 +125,12 @@ impl Call {
         while !self.consulted.contains(&self.head.origin()) {
             let origin = self.head.origin();
             self.consulted.push(origin.clone());
-            let handshake = self.head.offered().is_some_and(|offered| offered.names("websocket"));
+            let handshake =
+                self.head.offered().is_some_and(|offered| offered.contains_name("websocket"));
             for step in self.settings.memory.steps(&origin, self.head.uri.path(), handshake, now) {
-                let way = step.way();
-                let allowed = self.settings.can.ways.has(way) && self.settings.may.ways.has(way);
+                let way = step.kind();
+                let allowed =
+                    self.settings.can.steps.contains(way) && self.settings.may.steps.contains(way);
                 let done = self.recalled.iter().any(|earlier| step.repeats(earlier));
                 if allowed && !done && self.head.origin() == origin && self.head.take(&step).is_ok()
                 {
@@ -158,7 +160,10 @@ impl Call {
         if same_url || (same_origin && self.head.is_idempotent()) {
             return Ok(());
         }
-        Err(Stop { reason: Reason::Redirected(request::shown(from)), rule: Rule::NEVER_WEAKER })
+        Err(Stop {
+            reason: StopReason::Redirected(request::shown(from)),
+            rule: FollowRule::NEVER_WEAKER,
+        })
     }
 
     /// What to make of a response: hand it over, or go on.
@@ -191,7 +196,7 @@ impl Call {
         drop(tokio::time::timeout(self.settings.body_patience, read).await);
         let kind =
             head.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        let problem = Problem::read(kind, &bytes);
+        let problem = ProblemDetails::from_body(kind, &bytes);
         let refusal = Refusal { head, body: bytes.into(), problem, lane };
         self.go_on(refusal).map(|()| None)
     }
@@ -203,9 +208,9 @@ impl Call {
         lane: Lane,
     ) -> Result<Response<FollowBody<R>>, Error> {
         let offered = self.head.offered();
-        let judged =
-            switched(&HeaderFields(response.headers()), offered.as_ref()).and_then(|protocol| {
-                let websocket = protocol.is("websocket");
+        let judged = switched_protocol(&HeaderFields(response.headers()), offered.as_ref())
+            .and_then(|protocol| {
+                let websocket = protocol.is_named("websocket");
                 let accepted =
                     !websocket || websocket::is_accepted(&self.head.headers, response.headers());
                 if accepted { Ok(protocol) } else { Err(SwitchError::NotOffered(protocol)) }
@@ -236,8 +241,8 @@ impl Call {
             // A good answer to a request that did without: the requirement is gone.
             memory.forget(&origin, |step| !matches!(step, Step::Http3 { .. } | Step::FallBack));
         }
-        if !lane.is_clear() {
-            match AltSvcField::read(
+        if !lane.is_cleartext() {
+            match AltSvcField::from_fields(
                 &HeaderFields(response.headers()),
                 from.host().unwrap_or_default(),
             ) {
@@ -276,13 +281,16 @@ impl Call {
         }
     }
 
-    fn next(&self, refusal: &Refusal) -> Result<(Step, Rule, Vec<follow::Remark>), Stop> {
+    fn next(&self, refusal: &Refusal) -> Result<(Step, FollowRule, Vec<follow::Remark>), Stop> {
         self.check_redirect(&refusal.head.extensions)?;
         let offered = self.offered();
         let fields = HeaderFields(&refusal.head.headers);
-        let response =
-            follow::Response { status: 426, fields: &fields, problem: refusal.problem.as_ref() };
-        let asked = Asked {
+        let response = follow::ReceivedResponse {
+            status: 426,
+            fields: &fields,
+            problem: refusal.problem.as_ref(),
+        };
+        let asked = SentRequest {
             host: self.head.host(),
             port: self.head.port(),
             lane: refusal.lane,
@@ -296,12 +304,14 @@ impl Call {
         if self.head.extensions.get::<WebSocketWelcome>().is_none()
             || self.head.method != http::Method::GET
         {
-            can.ways = can.ways.without(Way::WebSocket);
+            can.steps = can.steps.without(StepKind::WebSocket);
         }
-        match follow::next(&response, &asked, &can, &self.settings.may, &tried) {
+        match follow::next_step(&response, &asked, &can, &self.settings.may, &tried) {
             NextStep::Take { step, rule, remarks } => Ok((step, rule, remarks)),
             NextStep::Stop(stop) => Err(stop),
-            NextStep::Stand => Err(Stop { reason: Reason::PeerNamedNothing, rule: Rule::ONLY_426 }),
+            NextStep::Deliver => {
+                Err(Stop { reason: StopReason::PeerNamedNothing, rule: FollowRule::ONLY_426 })
+            }
         }
     }
 
@@ -317,8 +327,8 @@ impl Call {
     /// decline.
     fn take(&mut self, step: &Step) -> Result<(), Stop> {
         let declined = |name: &str| Stop {
-            reason: Reason::VersionNotAllowed(name.to_owned()),
-            rule: Rule::VERSION,
+            reason: StopReason::VersionNotAllowed(name.to_owned()),
+            rule: FollowRule::VERSION,
         };
         if let Step::Version { subject, name, minimum } = step {
             let wanted = Wanted { subject: *subject, name, minimum: minimum.as_deref() };
@@ -334,14 +344,15 @@ impl Call {
         }
         self.head
             .take(step)
-            .map_err(|_| Stop { reason: Reason::NotAble(step.way()), rule: Rule::ORDER })
+            .map_err(|_| Stop { reason: StopReason::NotAble(step.kind()), rule: FollowRule::ORDER })
     }
 
     fn refused(&self, refusal: Refusal, stop: Stop) -> Refused {
         let Refusal { head, body, problem, lane } = refusal;
         let fields = HeaderFields(&head.headers);
-        let response = follow::Response { status: 426, fields: &fields, problem: problem.as_ref() };
-        let demand = Demand::read(&response, lane.http).unwrap_or_default();
+        let response =
+            follow::ReceivedResponse { status: 426, fields: &fields, problem: problem.as_ref() };
+        let demand = Demand::from_response(&response, lane.http).unwrap_or_default();
         let retry_at = retry_after(&head.headers, Timestamp::now());
         let response = Response::from_parts(head, body);
         Refused { stop, demand, problem, retry_at, response, trace: self.trace() }
@@ -363,8 +374,11 @@ impl Call {
         let safe = self.head.is_idempotent() && !self.body_gone;
         if let Some(fault) = fault {
             if safe && self.turn_to_http1() {
-                hop.outcome =
-                    Outcome::Instead { why, step: Step::Http11, rule: Rule::HTTP_2_UNREADABLE };
+                hop.outcome = Outcome::Instead {
+                    why,
+                    step: Step::Http11,
+                    rule: FollowRule::HTTP_2_UNREADABLE,
+                };
                 self.hops.push(hop);
                 return Ok(());
             }
@@ -384,7 +398,7 @@ impl Call {
             return Err(Error::Transport { source: error, trace: self.trace() });
         };
         self.head = before.clone();
-        let gone = || Stop { reason: Reason::BodyGone, rule: Rule::REWIND };
+        let gone = || Stop { reason: StopReason::BodyGone, rule: FollowRule::REWIND };
         let found = if safe { self.next(&refusal) } else { Err(gone()) };
         match found.and_then(|found| self.take(&found.0).map(|()| found)) {
             Ok((step, rule, _)) => {
@@ -410,7 +424,7 @@ impl Call {
     fn turn_to_http1(&mut self) -> bool {
         let route = self.head.route();
         let newer = matches!(route.http, Http::Any | Http::Http2 | Http::Http3(_));
-        let able = self.settings.can.ways.has(Way::Http2) && newer;
+        let able = self.settings.can.steps.contains(StepKind::Http2) && newer;
         if self.asked_over_http1 || !able {
             return false;
         }
@@ -453,7 +467,10 @@ impl Call {
 
 /// Tells whether a remembered step only makes a better connection of one that would do.
 fn is_optional(step: &Step) -> bool {
-    matches!(step.way(), Way::Http2 | Way::Http2PriorKnowledge | Way::H2c | Way::Http3)
+    matches!(
+        step.kind(),
+        StepKind::Http2 | StepKind::Http2PriorKnowledge | StepKind::H2c | StepKind::Http3
+    )
 }
 
 /// `Retry-After`: seconds or a date (RFC 9110 §10.2.3).

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::peer::Peer;
 use http::Request;
 use proptest::prelude::*;
-use upshift_client::rules::{FollowPolicy, Names, Ways};
+use upshift_client::rules::{FollowPolicy, Names, StepKinds};
 use upshift_client::{Body, Client};
 
 const BOUND: u8 = 5;
@@ -63,7 +63,7 @@ async fn check(answers: Vec<String>, credential: bool) -> Result<(), TestCaseErr
     })
     .await;
     let may = FollowPolicy {
-        ways: Ways::ALL,
+        steps: StepKinds::ALL,
         versions: Names::Any,
         max_steps: BOUND,
         ..FollowPolicy::default()

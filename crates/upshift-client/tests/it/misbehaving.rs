@@ -7,7 +7,7 @@ use crate::peer::Peer;
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
-use upshift_client::rules::{FollowPolicy, Names, Reason, Step, Way, Ways};
+use upshift_client::rules::{FollowPolicy, Names, Step, StepKind, StepKinds, StopReason};
 use upshift_client::{Body, Client, Error, Refused};
 
 const UPGRADE_TLS: &str = "HTTP/1.1 426 U\r\nUpgrade: TLS/1.2, HTTP/1.1\r\nConnection: upgrade\r\nContent-Length: 0\r\n\r\n";
@@ -17,8 +17,8 @@ fn client() -> Client {
     Client::builder().dangerous_any_certificate().build().expect("a client")
 }
 
-fn with_ways(ways: Ways) -> Client {
-    let may = FollowPolicy { ways, ..FollowPolicy::default() };
+fn with_steps(steps: StepKinds) -> Client {
+    let may = FollowPolicy { steps, ..FollowPolicy::default() };
     Client::builder().dangerous_any_certificate().policy(may).build().expect("a client")
 }
 
@@ -44,7 +44,7 @@ async fn text<B: http_body::Body<Data = Bytes, Error: std::fmt::Debug>>(
 #[tokio::test]
 async fn a_bare_426_is_not_guessed_at() {
     let peer = Peer::always("HTTP/1.1 426 \r\nContent-Length: 0\r\n\r\n").await;
-    assert_eq!(refused(&client(), &peer.url("/")).await.reason(), &Reason::PeerNamedNothing);
+    assert_eq!(refused(&client(), &peer.url("/")).await.reason(), &StopReason::PeerNamedNothing);
     assert_eq!(peer.requests().len(), 1);
 }
 
@@ -54,13 +54,13 @@ async fn an_empty_upgrade_names_nothing_and_garbage_is_not_believed() {
         "HTTP/1.1 426 U\r\nUpgrade: , ,\r\nConnection: upgrade\r\nContent-Length: 0\r\n\r\n",
     )
     .await;
-    assert_eq!(refused(&client(), &empty.url("/")).await.reason(), &Reason::PeerNamedNothing);
+    assert_eq!(refused(&client(), &empty.url("/")).await.reason(), &StopReason::PeerNamedNothing);
     let garbage =
         Peer::always("HTTP/1.1 426 U\r\nUpgrade: TLS/1.2, api=2\r\nConnection: upgrade\r\nContent-Length: 0\r\n\r\n")
             .await;
     assert!(matches!(
         refused(&client(), &garbage.url("/")).await.reason(),
-        Reason::PeerMalformed(_)
+        StopReason::PeerMalformed(_)
     ));
     assert_eq!(garbage.requests().len(), 1);
 }
@@ -70,7 +70,7 @@ async fn a_426_that_asks_for_what_it_got_ends_at_once() {
     let loops =
         "HTTP/1.1 426 U\r\nUpgrade: HTTP/1.1\r\nConnection: upgrade\r\nContent-Length: 0\r\n\r\n";
     let peer = Peer::always(loops).await;
-    assert_eq!(refused(&client(), &peer.url("/")).await.reason(), &Reason::PeerWantsWhatItHas);
+    assert_eq!(refused(&client(), &peer.url("/")).await.reason(), &StopReason::PeerWantsWhatItHas);
     assert_eq!(peer.requests().len(), 1);
 }
 
@@ -78,7 +78,7 @@ async fn a_426_that_asks_for_what_it_got_ends_at_once() {
 async fn a_426_inside_tls_for_tls_ends_after_one_step() {
     let peer = Peer::either(UPGRADE_TLS, UPGRADE_TLS).await;
     let refused = refused(&client(), &peer.url("/")).await;
-    assert_eq!(refused.reason(), &Reason::PeerWantsWhatItHas);
+    assert_eq!(refused.reason(), &StopReason::PeerWantsWhatItHas);
     assert_eq!(refused.trace.steps().count(), 1);
     assert_eq!(peer.requests().len(), 2);
 }
@@ -149,7 +149,7 @@ async fn bytes_after_the_101_do_not_survive_into_tls() {
 
 #[tokio::test]
 async fn in_band_tls_works_and_a_426_inside_it_ends() {
-    let only_in_band = with_ways(Ways::of(&[Way::TlsInBand]));
+    let only_in_band = with_steps(StepKinds::from_kinds(&[StepKind::TlsInBand]));
     let peer = Peer::in_band(UPGRADE_TLS, OK).await;
     let response = bounded(only_in_band.get(&peer.url("/x"))).await.expect("followed");
     assert_eq!(text(response).await, "ok");
@@ -158,16 +158,18 @@ async fn in_band_tls_works_and_a_426_inside_it_ends() {
     assert!(seen[2].head.starts_with("GET /x HTTP/1.1\r\n") && seen[2].tls, "{seen:?}");
 
     let again = Peer::in_band(UPGRADE_TLS, UPGRADE_TLS).await;
-    let refused = refused(&with_ways(Ways::of(&[Way::TlsInBand])), &again.url("/x")).await;
-    assert_eq!(refused.reason(), &Reason::PeerWantsWhatItHas);
+    let refused =
+        refused(&with_steps(StepKinds::from_kinds(&[StepKind::TlsInBand])), &again.url("/x")).await;
+    assert_eq!(refused.reason(), &StopReason::PeerWantsWhatItHas);
     assert!(again.requests().len() <= 3);
 }
 
 #[tokio::test]
 async fn in_band_tls_and_h2c_are_not_done_unless_allowed() {
     let peer = Peer::always(UPGRADE_TLS).await;
-    let refused_by = refused(&with_ways(Ways::SAFE.without(Way::Tls)), &peer.url("/")).await;
-    assert_eq!(refused_by.reason(), &Reason::NotAllowed(Way::Tls));
+    let refused_by =
+        refused(&with_steps(StepKinds::SAFE.without(StepKind::Tls)), &peer.url("/")).await;
+    assert_eq!(refused_by.reason(), &StopReason::NotAllowed(StepKind::Tls));
     assert_eq!(peer.requests().len(), 1);
 }
 
@@ -191,7 +193,7 @@ async fn a_426_and_a_close_in_the_middle_of_an_upload_still_ends() {
 async fn a_426_without_length_on_an_open_connection_is_read_for_a_while() {
     let peer = Peer::open("HTTP/1.1 426 U\r\nUpgrade: orders/2\r\nConnection: upgrade\r\nContent-Type: application/problem+json\r\n\r\n{\"rule\":\"orders\",\"docs\":\"https://d.example/\"}").await;
     let refused = refused(&client(), &peer.url("/")).await;
-    assert!(matches!(refused.reason(), Reason::Unknown(_)));
+    assert!(matches!(refused.reason(), StopReason::Unknown(_)));
     assert_eq!(refused.docs(), Some("https://d.example/"));
 }
 
@@ -200,7 +202,7 @@ async fn baits_to_weaker_protocols_and_other_hosts_are_passed_over() {
     let weaker = "HTTP/1.1 426 U\r\nUpgrade: HTTP/1.0, TLS/1.0, SSL/3.0\r\nConnection: upgrade\r\nLocation: http://evil.invalid/\r\nContent-Length: 0\r\n\r\n";
     let peer = Peer::either(weaker, weaker).await;
     let url = peer.url("/").replace("http:", "https:");
-    assert_eq!(refused(&client(), &url).await.reason(), &Reason::PeerWantsWeaker);
+    assert_eq!(refused(&client(), &url).await.reason(), &StopReason::PeerWantsWeaker);
     assert_eq!(peer.requests().len(), 1);
 
     let body = "{\"required\":[{\"kind\":\"tls\",\"minimum\":\"1.2\"}],\"upgrade\":{\"url\":\"https://evil.invalid/\"}}";
@@ -222,7 +224,9 @@ async fn credentials_do_not_go_again_in_clear() {
     let request =
         Request::get(peer.url("/")).header("authorization", "Basic s3cret").body(Body::empty());
     match bounded(client().send(request.expect("a request"))).await {
-        Err(Error::Refused(refused)) => assert_eq!(refused.reason(), &Reason::CredentialsInClear),
+        Err(Error::Refused(refused)) => {
+            assert_eq!(refused.reason(), &StopReason::CredentialsInCleartext)
+        }
         other => panic!("{other:?}"),
     }
     assert_eq!(peer.requests().len(), 1);
@@ -268,7 +272,7 @@ async fn a_version_is_raised_by_the_hook_and_only_once() {
     );
     assert_eq!(
         refused(&raising("1"), &peer.url("/")).await.reason(),
-        &Reason::PeerRepeats(Way::Version)
+        &StopReason::PeerRepeats(StepKind::Version)
     );
 }
 
@@ -300,7 +304,7 @@ async fn a_body_that_is_gone_is_not_sent_again() {
     let body = Body::once(http_body_util::Full::new(Bytes::from("x")));
     let request = Request::post(peer.url("/")).body(body).expect("a request");
     match bounded(client().send(request)).await {
-        Err(Error::Refused(refused)) => assert_eq!(refused.reason(), &Reason::BodyGone),
+        Err(Error::Refused(refused)) => assert_eq!(refused.reason(), &StopReason::BodyGone),
         other => panic!("{other:?}"),
     }
     let request = Request::post(peer.url("/")).body(Body::from("again")).expect("a request");

@@ -36,9 +36,9 @@ impl Format {
         if facts.fields.text_lossy("user-agent").is_some_and(|agent| has_product(&agent, "git")) {
             return Self::Text;
         }
-        let accept = Accept::read(facts.fields);
+        let accept = Accept::from_fields(facts.fields);
         let ranked =
-            TYPES.into_iter().rev().map(|(essence, format)| (accept.rank(essence), format));
+            TYPES.into_iter().rev().map(|(essence, format)| (accept.rank_of(essence), format));
         match ranked.max_by_key(|(rank, _)| *rank) {
             Some(((weight, _), format)) if weight > 0 => format,
             _ => Self::Problem,

@@ -1,7 +1,7 @@
 //! The page for a person.
 
 /// The holes of the page's template, by their names there.
-pub(super) struct Page<'a> {
+pub(super) struct RefusalPage<'a> {
     pub(super) heading: &'a str,
     pub(super) detail: &'a str,
     pub(super) instructions: &'a str,
@@ -20,7 +20,7 @@ pub(super) struct Page<'a> {
 /// `Content-Security-Policy`: the page loads nothing, so that whatever slips in is not run.
 pub(super) const SECURITY_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-impl Page<'_> {
+impl RefusalPage<'_> {
     /// The page. Everything that came from the request or the policy is escaped.
     pub(super) fn render(&self) -> String {
         let mut out = String::with_capacity(4096);
@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn nothing_of_a_request_becomes_markup() {
         let evil = "\"><script>alert(1)</script>'{{heading}}";
-        let page = Page {
+        let page = RefusalPage {
             heading: evil,
             detail: evil,
             instructions: evil,

@@ -10,7 +10,7 @@
 //!    an unknown `Host`.
 //!
 //! ```
-//! use upshift_core::answer::{Circumstances, refuse};
+//! use upshift_core::answer::{AnswerContext, refusal_for};
 //! use upshift_core::policy::{PolicySpec, Requirement, RuleSpec};
 //! use upshift_core::{Facts, HttpVersion, Known, Policy, Timestamp, TlsState, TlsVersion};
 //!
@@ -21,13 +21,13 @@
 //!     method: "GET", host: "example.com", path: "/", query: None, client_ip: None, fields: &fields,
 //!     hop: HttpVersion::V1_1, http: Known::Is(HttpVersion::V1_1), tls: Known::Is(TlsState::Cleartext), has_content: false, protocol: None,
 //! };
-//! let around = Circumstances::default();
+//! let context = AnswerContext::default();
 //!
-//! let answer = refuse(&policy.decide(&facts, Timestamp::UNIX_EPOCH), &facts, &around).expect("refused");
+//! let answer = refusal_for(&policy.decide(&facts, Timestamp::UNIX_EPOCH), &facts, &context).expect("refused");
 //! assert_eq!((answer.status(), answer.field("Upgrade")), (426, Some("TLS/1.2")));
 //!
 //! facts.tls = Known::Is(TlsState::Version(TlsVersion::V1_3));
-//! assert!(refuse(&policy.decide(&facts, Timestamp::UNIX_EPOCH), &facts, &around).is_none());
+//! assert!(refusal_for(&policy.decide(&facts, Timestamp::UNIX_EPOCH), &facts, &context).is_none());
 //! ```
 
 mod format;
@@ -44,9 +44,10 @@ use std::net::SocketAddr;
 use jiff::Timestamp;
 
 pub use format::Format;
-pub use problem::{ClientMinimum, Required, required};
-pub use status::{OtherStatus, Status, UpgradeRequired, phrase};
-pub use words::Words;
+pub use problem::{ClientMinimum, RequirementSummary, summarize_requirement};
+pub use status::{AnswerStatus, OtherStatus, UpgradeRequired, reason_phrase};
+
+use words::RefusalText;
 
 use crate::decision::{Decision, RequirementKind, Ruling, Verdict, VerdictReason};
 use crate::field::Protocol;
@@ -55,7 +56,7 @@ use crate::{Facts, Known, TlsState, notice};
 
 /// The inputs of an answer beside the decision.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Circumstances<'a> {
+pub struct AnswerContext<'a> {
     /// This listener switches to HTTP/2 on `Upgrade: h2c`.
     pub h2c: bool,
     /// This listener switches to TLS in band (RFC 2817).
@@ -65,10 +66,10 @@ pub struct Circumstances<'a> {
     /// That proxy hands `Upgrade` on rightly (`upgrade-field = true`).
     pub upgrade_field: bool,
     /// The base of links: `https://api.example.com`, without a slash at its end.
-    pub public: Option<&'a str>,
+    pub public_url: Option<&'a str>,
     /// The address of the `https` listener, for clients that ask for this machine by a loopback
     /// name.
-    pub https: Option<SocketAddr>,
+    pub https_listener: Option<SocketAddr>,
     /// The value of `Alt-Svc` that announces HTTP/3.
     pub alt_svc: Option<&'a str>,
     /// The request's id.
@@ -80,7 +81,7 @@ pub struct Circumstances<'a> {
 /// An answer, ready for any codec. `Content-Length` and `Date` are the codec's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    status: Status,
+    status: AnswerStatus,
     fields: Vec<(&'static str, String)>,
     body: Vec<u8>,
     close: bool,
@@ -122,13 +123,13 @@ impl Answer {
 }
 
 /// The answer to a request that is refused; `None` if it is not.
-pub fn refuse(
+pub fn refusal_for(
     decision: &Decision<'_>,
     facts: &Facts<'_>,
-    around: &Circumstances<'_>,
+    context: &AnswerContext<'_>,
 ) -> Option<Answer> {
     let top = decision.top().filter(|top| top.verdict == Verdict::Refuse)?;
-    let https = target::https(top, facts, around);
+    let https = target::https(top, facts, context);
     if redirects(top, facts)
         && let (Some(url), Some(status)) = (&https, OtherStatus::new(308))
     {
@@ -136,11 +137,11 @@ pub fn refuse(
     }
     let format = Format::of(facts);
     let status = if format == Format::Grpc {
-        Status::Other(OtherStatus::new(200)?)
+        AnswerStatus::Other(OtherStatus::new(200)?)
     } else {
-        status(top, facts, around)
+        status(top, facts, context)
     };
-    let refusal = Refusal { decision, top, facts, around, https, format, status };
+    let refusal = RefusalBuilder { decision, top, facts, context, https, format, status };
     Some(refusal.answer())
 }
 
@@ -149,37 +150,38 @@ pub fn refuse(
 /// RFC 9110 §7.6.1: `Upgrade` and `Connection` are this hop's affair. `tokens` are the upstream's
 /// own; TLS, HTTP and h2c among them are not its to ask for. `None` where nothing is left to name
 /// on HTTP/1.x and no rule lends its own.
-pub fn reoriginate(
+pub fn restate_upgrade_required(
     tokens: &[Protocol],
     decision: &Decision<'_>,
     facts: &Facts<'_>,
-    around: &Circumstances<'_>,
+    context: &AnswerContext<'_>,
 ) -> Option<UpgradeRequired> {
     if !facts.is_http1() {
         return Some(UpgradeRequired::multiplexed());
     }
-    let own =
-        |protocol: &&Protocol| !["TLS", "HTTP", "h2c", "h2"].iter().any(|name| protocol.is(name));
+    let own = |protocol: &&Protocol| {
+        !["TLS", "HTTP", "h2c", "h2"].iter().any(|name| protocol.is_named(name))
+    };
     let kept: Vec<Protocol> = tokens.iter().filter(own).cloned().collect();
     let lent =
-        || decision.top().map(|top| protocols::wanted(top, facts, around)).unwrap_or_default();
+        || decision.top().map(|top| protocols::wanted(top, facts, context)).unwrap_or_default();
     let protocols = if kept.is_empty() { lent() } else { kept };
     crate::field::UpgradeList::new(protocols).map(UpgradeRequired::http1)
 }
 
-struct Refusal<'r, 'd> {
+struct RefusalBuilder<'r, 'd> {
     decision: &'r Decision<'d>,
     top: &'r Ruling<'d>,
     facts: &'r Facts<'d>,
-    around: &'r Circumstances<'r>,
+    context: &'r AnswerContext<'r>,
     https: Option<String>,
     format: Format,
-    status: Status,
+    status: AnswerStatus,
 }
 
-impl Refusal<'_, '_> {
+impl RefusalBuilder<'_, '_> {
     fn answer(self) -> Answer {
-        let words = words::words(self.top, self.facts, self.around, self.https.as_deref());
+        let words = words::words(self.top, self.facts, self.context, self.https.as_deref());
         let close =
             self.top.kind == RequirementKind::Http && self.facts.hop <= crate::HttpVersion::V1_0;
         let fields = self.fields(&words, close);
@@ -193,9 +195,9 @@ impl Refusal<'_, '_> {
         Answer { status: self.status, fields, body, close }
     }
 
-    fn fields(&self, words: &Words, close: bool) -> Vec<(&'static str, String)> {
+    fn fields(&self, words: &RefusalText, close: bool) -> Vec<(&'static str, String)> {
         let mut fields: Vec<(&'static str, String)> = Vec::with_capacity(12);
-        if let Status::UpgradeRequired(required) = &self.status {
+        if let AnswerStatus::UpgradeRequired(required) = &self.status {
             self.upgrade_fields(required, close, &mut fields);
         }
         fields.push(("Content-Type", self.format.content_type().to_owned()));
@@ -207,7 +209,7 @@ impl Refusal<'_, '_> {
         if self.asks_for(|requirement| {
             matches!(requirement, Requirement::Http(crate::HttpVersion::V3))
         }) {
-            fields.extend(self.around.alt_svc.map(|alt_svc| ("Alt-Svc", alt_svc.to_owned())));
+            fields.extend(self.context.alt_svc.map(|alt_svc| ("Alt-Svc", alt_svc.to_owned())));
         }
         fields.extend(notice::of_refusal(self.decision));
         if self.format == Format::Html {
@@ -227,7 +229,7 @@ impl Refusal<'_, '_> {
         close: bool,
         fields: &mut Vec<(&'static str, String)>,
     ) {
-        if let Some(upgrade) = required.field() {
+        if let Some(upgrade) = required.upgrade_value() {
             fields.push(("Upgrade", upgrade));
             // RFC 9110 §7.8: "A sender of Upgrade MUST also send an "Upgrade" connection option".
             fields
@@ -245,33 +247,34 @@ impl Refusal<'_, '_> {
         }
     }
 
-    fn problem(&self, words: &Words) -> Vec<u8> {
+    fn problem(&self, words: &RefusalText) -> Vec<u8> {
         let rule = self.top.rule;
-        let observed = self.top.observed.iter().map(|observed| problem::SeenValue {
+        let observed = self.top.observed.iter().map(|observed| problem::ObservedValue {
             kind: observed.kind.as_str(),
             value: shown(&observed.value),
             read: &observed.read,
         });
         let also = self.decision.refusing().filter(|ruling| !std::ptr::eq(*ruling, self.top)).map(
-            |ruling| problem::Also {
+            |ruling| problem::OtherRefusal {
                 rule: &ruling.rule.id,
-                detail: words::words(ruling, self.facts, self.around, self.https.as_deref()).detail,
+                detail: words::words(ruling, self.facts, self.context, self.https.as_deref())
+                    .detail,
             },
         );
-        let problem = problem::Problem {
+        let problem = problem::ProblemBody {
             detail: &words.detail,
             kind_url: rule.docs.as_deref().unwrap_or("about:blank"),
-            title: self.status.phrase(),
+            title: self.status.reason_phrase(),
             status: self.status.code(),
             instance: &target::shown_path(self.facts.path),
             rule: &rule.id,
             phase: self.top.phase().as_str(),
             reason: self.top.reason.as_str(),
             observed: observed.collect(),
-            required: rule.require.iter().map(required).collect(),
-            upgrade: problem::Upgrade {
+            required: rule.require.iter().map(summarize_requirement).collect(),
+            upgrade: problem::UpgradeAdvice {
                 url: self.upgrade_url(),
-                protocols: protocols::wanted(self.top, self.facts, self.around)
+                protocols: protocols::wanted(self.top, self.facts, self.context)
                     .iter()
                     .map(ToString::to_string)
                     .collect(),
@@ -280,17 +283,17 @@ impl Refusal<'_, '_> {
             docs: rule.docs.as_deref(),
             successor: rule.successor.as_deref(),
             sunset: rule.sunset().map(|sunset| sunset.to_string()),
-            window: self.window().map(|ends_at| problem::Window { ends_at }),
+            window: self.window().map(|ends_at| problem::BrownoutWindow { ends_at }),
             retryable: self.window().is_some(),
             also: also.collect(),
-            request_id: self.around.request_id,
+            request_id: self.context.request_id,
         };
         let mut body = serde_json::to_vec_pretty(&problem).unwrap_or_default();
         body.push(b'\n');
         body
     }
 
-    fn html(&self, words: &Words) -> String {
+    fn html(&self, words: &RefusalText) -> String {
         let label = match self.top.kind {
             RequirementKind::Tls => "Open the secure page",
             RequirementKind::Client => "Get the update",
@@ -302,7 +305,7 @@ impl Refusal<'_, '_> {
             .iter()
             .map(|seen| format!("{} ({})", shown(&seen.value), seen.read))
             .collect();
-        html::Page {
+        html::RefusalPage {
             heading: &words.heading,
             detail: &words.detail,
             instructions: &words.instructions,
@@ -310,17 +313,17 @@ impl Refusal<'_, '_> {
             button: self.upgrade_url().map(|url| (url, label)),
             docs: self.top.rule.docs.as_deref(),
             status: self.status.code(),
-            title: self.status.phrase(),
+            title: self.status.reason_phrase(),
             rule: &self.top.rule.id,
             reason: self.top.reason.as_str(),
             instance: &target::shown_path(self.facts.path),
             observed: &seen.join(", "),
-            request_id: self.around.request_id,
+            request_id: self.context.request_id,
         }
         .render()
     }
 
-    fn text(&self, words: &Words) -> String {
+    fn text(&self, words: &RefusalText) -> String {
         let mut text = format!("{}\n{}\n", words.detail, words.instructions);
         for (name, url) in
             [("See", self.upgrade_url()), ("Documentation", self.top.rule.docs.as_deref())]
@@ -332,16 +335,16 @@ impl Refusal<'_, '_> {
         text
     }
 
-    fn grpc_fields(&self, words: &Words) -> [(&'static str, String); 3] {
+    fn grpc_fields(&self, words: &RefusalText) -> [(&'static str, String); 3] {
         let rule = self.top.rule;
-        let protocols = protocols::wanted(self.top, self.facts, self.around);
+        let protocols = protocols::wanted(self.top, self.facts, self.context);
         let protocols: Vec<_> = protocols.iter().map(ToString::to_string).collect();
         let metadata = [
             ("rule", &*rule.id),
             ("reason", self.top.reason.as_str()),
             ("upgrade", &protocols.join(", ")),
             ("docs", rule.docs.as_deref().unwrap_or_default()),
-            ("request_id", self.around.request_id),
+            ("request_id", self.context.request_id),
         ];
         grpc::fields(&format!("{} {}", words.detail, words.instructions), &metadata)
     }
@@ -366,7 +369,7 @@ impl Refusal<'_, '_> {
     }
 
     fn retry_after(&self) -> Option<i64> {
-        self.brownout_end().map(|end| (end.as_second() - self.around.now.as_second()).max(1))
+        self.brownout_end().map(|end| (end.as_second() - self.context.now.as_second()).max(1))
     }
 
     fn asks_for(&self, which: impl Fn(&Requirement) -> bool) -> bool {
@@ -378,9 +381,9 @@ impl Refusal<'_, '_> {
     }
 }
 
-fn status(top: &Ruling<'_>, facts: &Facts<'_>, around: &Circumstances<'_>) -> Status {
+fn status(top: &Ruling<'_>, facts: &Facts<'_>, context: &AnswerContext<'_>) -> AnswerStatus {
     // RFC 9110 §7.8: `Upgrade` is for this hop, and the proxy at its end is not who has to upgrade.
-    let hidden = facts.is_http1() && around.proxied && !around.upgrade_field;
+    let hidden = facts.is_http1() && context.proxied && !context.upgrade_field;
     let code = match top.rule.answer {
         AnswerStyle::Status(code) if code != 426 => code,
         AnswerStyle::Strict => strict(top),
@@ -390,11 +393,11 @@ fn status(top: &Ruling<'_>, facts: &Facts<'_>, around: &Circumstances<'_>) -> St
         _ => 426,
     };
     match OtherStatus::new(code) {
-        Some(other) => Status::Other(other),
-        None if facts.is_http1() => {
-            Status::UpgradeRequired(UpgradeRequired::http1(protocols::list(top, facts, around)))
-        }
-        None => Status::UpgradeRequired(UpgradeRequired::multiplexed()),
+        Some(other) => AnswerStatus::Other(other),
+        None if facts.is_http1() => AnswerStatus::UpgradeRequired(UpgradeRequired::http1(
+            protocols::list(top, facts, context),
+        )),
+        None => AnswerStatus::UpgradeRequired(UpgradeRequired::multiplexed()),
     }
 }
 
@@ -431,7 +434,7 @@ fn redirect(decision: &Decision<'_>, facts: &Facts<'_>, url: &str, status: Other
         ("Cache-Control", "no-store".to_owned()),
         ("Vary", vary(decision, facts)),
     ];
-    Answer { status: Status::Other(status), fields, body: Vec::new(), close: false }
+    Answer { status: AnswerStatus::Other(status), fields, body: Vec::new(), close: false }
 }
 
 /// Each field that was read, by the policy or to choose the form.

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 /// The body of a refusal for programs. `detail` stands first because people read it too.
 #[derive(Serialize)]
-pub(super) struct Problem<'a> {
+pub(super) struct ProblemBody<'a> {
     pub(super) detail: &'a str,
     #[serde(rename = "type")]
     pub(super) kind_url: &'a str,
@@ -14,9 +14,9 @@ pub(super) struct Problem<'a> {
     pub(super) rule: &'a str,
     pub(super) phase: &'a str,
     pub(super) reason: &'a str,
-    pub(super) observed: Vec<SeenValue<'a>>,
-    pub(super) required: Vec<Required<'a>>,
-    pub(super) upgrade: Upgrade<'a>,
+    pub(super) observed: Vec<ObservedValue<'a>>,
+    pub(super) required: Vec<RequirementSummary<'a>>,
+    pub(super) upgrade: UpgradeAdvice<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) docs: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -24,23 +24,23 @@ pub(super) struct Problem<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) sunset: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) window: Option<Window>,
+    pub(super) window: Option<BrownoutWindow>,
     pub(super) retryable: bool,
     /// The other rules that refuse, so that one repair suffices.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) also: Vec<Also<'a>>,
+    pub(super) also: Vec<OtherRefusal<'a>>,
     pub(super) request_id: &'a str,
 }
 
 #[derive(Serialize)]
-pub(super) struct SeenValue<'a> {
+pub(super) struct ObservedValue<'a> {
     pub(super) kind: &'a str,
     pub(super) value: &'a str,
     pub(super) read: &'a str,
 }
 
 #[derive(Serialize)]
-pub(super) struct Upgrade<'a> {
+pub(super) struct UpgradeAdvice<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) url: Option<&'a str>,
     pub(super) protocols: Vec<String>,
@@ -48,19 +48,19 @@ pub(super) struct Upgrade<'a> {
 }
 
 #[derive(Serialize)]
-pub(super) struct Window {
+pub(super) struct BrownoutWindow {
     pub(super) ends_at: String,
 }
 
 #[derive(Serialize)]
-pub(super) struct Also<'a> {
+pub(super) struct OtherRefusal<'a> {
     pub(super) rule: &'a str,
     pub(super) detail: String,
 }
 
 /// A requirement as it leaves the program.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Required<'a> {
+pub struct RequirementSummary<'a> {
     /// Its kind.
     pub kind: &'a str,
     /// The least version, where there is one for all.
@@ -93,9 +93,9 @@ pub struct ClientMinimum<'a> {
 }
 
 /// A requirement as it leaves the program.
-pub fn required(requirement: &crate::policy::Requirement) -> Required<'_> {
+pub fn summarize_requirement(requirement: &crate::policy::Requirement) -> RequirementSummary<'_> {
     use crate::policy::Requirement;
-    let mut required = Required {
+    let mut required = RequirementSummary {
         kind: requirement.kind().as_str(),
         minimum: None,
         supported: Vec::new(),
@@ -113,13 +113,14 @@ pub fn required(requirement: &crate::policy::Requirement) -> Required<'_> {
         }
         Requirement::NoWebSocket => required.protocol = Some("HTTP/1.1".to_owned()),
         Requirement::Api(api) => {
-            required.minimum = Some(api.minimum.text());
-            required.supported = api.supported.iter().map(crate::version::Version::text).collect();
+            required.minimum = Some(api.minimum.as_str());
+            required.supported =
+                api.supported.iter().map(crate::version::Version::as_str).collect();
         }
         Requirement::Client(client) => {
             let minima = client.minimum.iter();
             required.clients = minima
-                .map(|(name, minimum)| ClientMinimum { name, minimum: minimum.text() })
+                .map(|(name, minimum)| ClientMinimum { name, minimum: minimum.as_str() })
                 .collect();
             required.blocked =
                 client.blocked.iter().map(|(name, version)| format!("{name}/{version}")).collect();

@@ -1,23 +1,27 @@
 //! The protocols that an answer names, the most wanted first.
 
-use super::Circumstances;
+use super::AnswerContext;
 use crate::decision::{RequirementKind, Ruling, VerdictReason};
 use crate::field::{Protocol, UpgradeList};
 use crate::policy::{ClientRequirement, Requirement};
 use crate::{Facts, HttpVersion, Known, TlsState};
 
 /// As [`wanted`], and never empty: where a rule's texts give no token, what remains is plain HTTP.
-pub(super) fn list(top: &Ruling<'_>, facts: &Facts<'_>, around: &Circumstances<'_>) -> UpgradeList {
-    UpgradeList::new(wanted(top, facts, around)).unwrap_or_else(UpgradeList::http11)
+pub(super) fn list(
+    top: &Ruling<'_>,
+    facts: &Facts<'_>,
+    context: &AnswerContext<'_>,
+) -> UpgradeList {
+    UpgradeList::new(wanted(top, facts, context)).unwrap_or_else(UpgradeList::http11)
 }
 
 /// The rule's requirements as protocols.
 pub(super) fn wanted(
     top: &Ruling<'_>,
     facts: &Facts<'_>,
-    around: &Circumstances<'_>,
+    context: &AnswerContext<'_>,
 ) -> Vec<Protocol> {
-    top.rule.require.iter().flat_map(|requirement| of(requirement, top, facts, around)).collect()
+    top.rule.require.iter().flat_map(|requirement| of(requirement, top, facts, context)).collect()
 }
 
 /// The name of the client that the ruling saw.
@@ -30,7 +34,7 @@ fn of(
     requirement: &Requirement,
     top: &Ruling<'_>,
     facts: &Facts<'_>,
-    around: &Circumstances<'_>,
+    context: &AnswerContext<'_>,
 ) -> Vec<Protocol> {
     let registered = |name: &str, version: Option<&str>| {
         Protocol::new(name, version).ok().into_iter().collect::<Vec<_>>()
@@ -38,13 +42,13 @@ fn of(
     match requirement {
         // RFC 2817 §4.2. The second token is the upper layer, which only a switch in band is
         // followed by.
-        Requirement::Tls(minimum) if around.tls_in_band && is_cleartext(facts) => {
+        Requirement::Tls(minimum) if context.tls_in_band && is_cleartext(facts) => {
             let mut both = registered("TLS", Some(minimum.as_str()));
             both.extend(registered("HTTP", Some("1.1")));
             both
         }
         Requirement::Tls(minimum) => registered("TLS", Some(minimum.as_str())),
-        Requirement::Http(HttpVersion::V2) if around.h2c && is_cleartext(facts) => {
+        Requirement::Http(HttpVersion::V2) if context.h2c && is_cleartext(facts) => {
             registered("h2c", None)
         }
         // RFC 9110 §2.5: the minor version 0 is implied; the registry wants it written.
@@ -53,9 +57,11 @@ fn of(
         Requirement::Http(minimum) => registered("HTTP", Some(minimum.as_str())),
         Requirement::WebSocket(_) => registered("websocket", None),
         Requirement::NoWebSocket => registered("HTTP", Some("1.1")),
-        Requirement::Api(api) => {
-            top.rule.version_protocol(&top.rule.id, Some(api.minimum.text())).into_iter().collect()
-        }
+        Requirement::Api(api) => top
+            .rule
+            .version_protocol(&top.rule.id, Some(api.minimum.as_str()))
+            .into_iter()
+            .collect(),
         Requirement::Client(client) => clients(client, top),
         Requirement::Protocol(protocol) => vec![protocol.clone()],
     }
@@ -71,12 +77,12 @@ fn clients(client: &ClientRequirement, top: &Ruling<'_>) -> Vec<Protocol> {
         return seen.and_then(|name| protocol(name, None)).into_iter().collect();
     }
     if let Some((name, minimum)) = client.minimum.iter().find(|(name, _)| is_seen(name)) {
-        return protocol(name, Some(minimum.text())).into_iter().collect();
+        return protocol(name, Some(minimum.as_str())).into_iter().collect();
     }
     client
         .minimum
         .iter()
-        .filter_map(|(name, minimum)| protocol(name, Some(minimum.text())))
+        .filter_map(|(name, minimum)| protocol(name, Some(minimum.as_str())))
         .collect()
 }
 

@@ -13,7 +13,7 @@ pub struct UpgradeRequired(Option<UpgradeList>);
 
 /// The status of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Status {
+pub enum AnswerStatus {
     /// 426.
     UpgradeRequired(UpgradeRequired),
     /// Any other.
@@ -41,7 +41,7 @@ impl UpgradeRequired {
     }
 
     /// The value of `Upgrade`, where it may be sent.
-    pub fn field(&self) -> Option<String> {
+    pub fn upgrade_value(&self) -> Option<String> {
         self.0.as_ref().map(ToString::to_string)
     }
 }
@@ -53,7 +53,7 @@ impl OtherStatus {
     }
 }
 
-impl Status {
+impl AnswerStatus {
     /// The code.
     pub fn code(&self) -> u16 {
         match self {
@@ -63,13 +63,13 @@ impl Status {
     }
 
     /// The reason phrase of the code (RFC 9110 §15).
-    pub fn phrase(&self) -> &'static str {
-        phrase(self.code())
+    pub fn reason_phrase(&self) -> &'static str {
+        reason_phrase(self.code())
     }
 }
 
 /// The reason phrase of a code; that of its class for one that is not registered (RFC 9110 §15).
-pub fn phrase(code: u16) -> &'static str {
+pub fn reason_phrase(code: u16) -> &'static str {
     match code {
         200 => "OK",
         308 => "Permanent Redirect",

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::Circumstances;
+use super::AnswerContext;
 use crate::decision::{RequirementKind, Ruling};
 use crate::policy::HostPattern;
 use crate::{Facts, Known, TlsState};
@@ -12,7 +12,7 @@ use crate::{Facts, Known, TlsState};
 pub(super) fn https(
     top: &Ruling<'_>,
     facts: &Facts<'_>,
-    around: &Circumstances<'_>,
+    context: &AnswerContext<'_>,
 ) -> Option<String> {
     if top.kind != RequirementKind::Tls
         || facts.tls != Known::Is(TlsState::Cleartext)
@@ -20,10 +20,10 @@ pub(super) fn https(
     {
         return None;
     }
-    let public = around.public.filter(|public| public.starts_with("https://"));
+    let public = context.public_url.filter(|public| public.starts_with("https://"));
     let known = |pattern: &HostPattern| pattern.is_literal() && pattern.fits(facts.host);
     let base = if public.is_none()
-        && let Some(local) = on_loopback(facts.host, around)
+        && let Some(local) = on_loopback(facts.host, context)
     {
         local
     } else if top.rule.matcher.hosts.include.iter().any(known) {
@@ -37,8 +37,9 @@ pub(super) fn https(
 
 /// The listener for `https` by the loopback name that was asked for. Such a name leads to the
 /// sender's own machine, so that it need not be known.
-fn on_loopback(host: &str, around: &Circumstances<'_>) -> Option<String> {
-    let listener = around.https.filter(|listener| listener.port() != 0 && !around.proxied)?;
+fn on_loopback(host: &str, context: &AnswerContext<'_>) -> Option<String> {
+    let listener =
+        context.https_listener.filter(|listener| listener.port() != 0 && !context.proxied)?;
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     let reached = match bare.parse::<IpAddr>() {
         Ok(asked) if !asked.is_loopback() || asked.is_ipv4() != listener.is_ipv4() => false,

@@ -1,6 +1,6 @@
 //! What a refusal says to people: what is wrong, and what to do. Nothing of it is markup yet.
 
-use crate::answer::Circumstances;
+use crate::answer::AnswerContext;
 use crate::decision::{Ruling, VerdictReason};
 use crate::field::Protocol;
 use crate::policy::{ApiRequirement, ClientRequirement, Requirement, WebSocketRequirement};
@@ -8,40 +8,40 @@ use crate::{Facts, Known, RequirementKind, TlsState};
 
 /// The sentences of a refusal.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Words {
+pub(super) struct RefusalText {
     /// A heading for a person who never heard of protocols.
-    pub heading: String,
+    pub(super) heading: String,
     /// The fault.
-    pub detail: String,
+    pub(super) detail: String,
     /// The remedy.
-    pub instructions: String,
+    pub(super) instructions: String,
 }
 
 /// The sentences for the ruling that decided.
 pub(super) fn words(
     ruling: &Ruling<'_>,
     facts: &Facts<'_>,
-    around: &Circumstances<'_>,
+    context: &AnswerContext<'_>,
     https: Option<&str>,
-) -> Words {
+) -> RefusalText {
     let requirement = deciding(ruling);
     let words = match requirement {
         Some(Requirement::Tls(minimum)) => tls(minimum.as_str(), facts, https),
-        Some(Requirement::Http(minimum)) => http(*minimum, facts, around),
+        Some(Requirement::Http(minimum)) => http(*minimum, facts, context),
         Some(Requirement::WebSocket(wanted)) => websocket(wanted, ruling, facts),
         Some(Requirement::NoWebSocket) => no_websocket(),
         Some(Requirement::Api(wanted)) => api(wanted, ruling),
         Some(Requirement::Client(wanted)) => client(wanted, ruling),
         Some(Requirement::Protocol(wanted)) => protocol(wanted, facts),
-        None => Words::default(),
+        None => RefusalText::default(),
     };
     match &ruling.rule.message {
-        Some(message) => Words { detail: format!("{message} {}", words.detail), ..words },
+        Some(message) => RefusalText { detail: format!("{message} {}", words.detail), ..words },
         None => words,
     }
 }
 
-impl Default for Words {
+impl Default for RefusalText {
     fn default() -> Self {
         Self {
             heading: "This needs a newer version".to_owned(),
@@ -60,7 +60,7 @@ pub(super) fn deciding<'r>(ruling: &Ruling<'r>) -> Option<&'r Requirement> {
         .or(rule.require.first())
 }
 
-fn tls(minimum: &str, facts: &Facts<'_>, https: Option<&str>) -> Words {
+fn tls(minimum: &str, facts: &Facts<'_>, https: Option<&str>) -> RefusalText {
     let instructions = match (facts.tls, https) {
         (Known::Is(TlsState::Version(_) | TlsState::SomeVersion), _) => {
             format!("Connect with TLS {minimum} or later; update the client or its TLS library.")
@@ -78,14 +78,18 @@ fn tls(minimum: &str, facts: &Facts<'_>, https: Option<&str>) -> Words {
         }
         Known::Unknown => "came in a way that is not known here".to_owned(),
     };
-    Words {
+    RefusalText {
         heading: "This page needs a secure connection".to_owned(),
         detail: format!("TLS {minimum} or later is required here, and this request {now}."),
         instructions,
     }
 }
 
-fn http(minimum: crate::HttpVersion, facts: &Facts<'_>, around: &Circumstances<'_>) -> Words {
+fn http(
+    minimum: crate::HttpVersion,
+    facts: &Facts<'_>,
+    context: &AnswerContext<'_>,
+) -> RefusalText {
     let version = minimum.as_str();
     let spoken = match facts.http {
         Known::Is(version) => version.as_str(),
@@ -93,7 +97,7 @@ fn http(minimum: crate::HttpVersion, facts: &Facts<'_>, around: &Circumstances<'
     };
     let secure = matches!(facts.tls, Known::Is(TlsState::Version(_) | TlsState::SomeVersion));
     let instructions = match minimum {
-        crate::HttpVersion::V3 => match around.alt_svc {
+        crate::HttpVersion::V3 => match context.alt_svc {
             Some(alt_svc) => format!("Connect over QUIC as announced by Alt-Svc: {alt_svc}; with curl, --http3."),
             None => "Connect over QUIC; with curl, --http3.".to_owned(),
         },
@@ -105,7 +109,7 @@ fn http(minimum: crate::HttpVersion, facts: &Facts<'_>, around: &Circumstances<'
              ApacheBench (ab) and old health checkers speak HTTP/1.0 only."
             .to_owned(),
     };
-    Words {
+    RefusalText {
         heading: "This page needs a newer kind of connection".to_owned(),
         detail: format!(
             "HTTP/{version} or later is required here, and this request came over HTTP/{spoken}."
@@ -114,11 +118,11 @@ fn http(minimum: crate::HttpVersion, facts: &Facts<'_>, around: &Circumstances<'
     }
 }
 
-fn websocket(wanted: &WebSocketRequirement, ruling: &Ruling<'_>, facts: &Facts<'_>) -> Words {
+fn websocket(wanted: &WebSocketRequirement, ruling: &Ruling<'_>, facts: &Facts<'_>) -> RefusalText {
     let heading = "This address is for live connections".to_owned();
     let list = wanted.subprotocols.join(", ");
     if ruling.cause == Some(VerdictReason::Subprotocol) {
-        return Words {
+        return RefusalText {
             heading,
             detail: format!("This WebSocket speaks {list}, and none of that was offered."),
             instructions: format!("Offer one of these in Sec-WebSocket-Protocol: {list}."),
@@ -134,23 +138,23 @@ fn websocket(wanted: &WebSocketRequirement, ruling: &Ruling<'_>, facts: &Facts<'
             wanted.version
         ),
     };
-    Words {
+    RefusalText {
         heading,
         detail: "A WebSocket is required here, and this is not a handshake for it.".to_owned(),
         instructions: how,
     }
 }
 
-fn no_websocket() -> Words {
-    Words {
+fn no_websocket() -> RefusalText {
+    RefusalText {
         heading: "No WebSocket here".to_owned(),
         detail: "There is no WebSocket at this address.".to_owned(),
         instructions: "Use plain HTTP requests, and do not try a WebSocket here again.".to_owned(),
     }
 }
 
-fn api(wanted: &ApiRequirement, ruling: &Ruling<'_>) -> Words {
-    let minimum = wanted.minimum.text();
+fn api(wanted: &ApiRequirement, ruling: &Ruling<'_>) -> RefusalText {
+    let minimum = wanted.minimum.as_str();
     let seen = |kind| ruling.observed.iter().find(move |observed| observed.kind == kind);
     let sent = match seen(RequirementKind::Api) {
         Some(observed) if observed.read == "assume" => {
@@ -179,7 +183,7 @@ fn api(wanted: &ApiRequirement, ruling: &Ruling<'_>) -> Words {
         Some(VerdictReason::TooNew) => format!("This API does not have that version yet: {sent}."),
         _ => format!("Version {minimum} or later of this API is required, and {sent}."),
     };
-    let supported: Vec<_> = wanted.supported.iter().map(crate::version::Version::text).collect();
+    let supported: Vec<_> = wanted.supported.iter().map(crate::version::Version::as_str).collect();
     let version = wanted.supported.iter().max().unwrap_or(&wanted.minimum);
     // The version that failed is to be mended where it stands: in another place it would be a
     // second one, and ambiguous.
@@ -192,14 +196,14 @@ fn api(wanted: &ApiRequirement, ruling: &Ruling<'_>) -> Words {
     if !supported.is_empty() {
         instructions += &format!(" Supported: {}.", supported.join(", "));
     }
-    Words {
+    RefusalText {
         heading: "This app uses an interface that is no longer offered".to_owned(),
         detail,
         instructions,
     }
 }
 
-fn client(wanted: &ClientRequirement, ruling: &Ruling<'_>) -> Words {
+fn client(wanted: &ClientRequirement, ruling: &Ruling<'_>) -> RefusalText {
     let sent = ruling.observed.iter().find(|observed| observed.kind == RequirementKind::Client);
     let (name, version) = sent.map_or(("", ""), |observed| {
         observed.value.split_once('/').unwrap_or((&observed.value, ""))
@@ -208,7 +212,7 @@ fn client(wanted: &ClientRequirement, ruling: &Ruling<'_>) -> Words {
         .minimum
         .iter()
         .find(|(known, _)| known.eq_ignore_ascii_case(name))
-        .map(|(_, version)| version.text());
+        .map(|(_, version)| version.as_str());
     let shown = if version.is_empty() { "this version" } else { version };
     let detail = match (ruling.cause, minimum) {
         (Some(VerdictReason::Blocked), _) => {
@@ -243,10 +247,10 @@ fn client(wanted: &ClientRequirement, ruling: &Ruling<'_>) -> Words {
         }
         _ => format!("Please update {name}"),
     };
-    Words { heading, detail, instructions }
+    RefusalText { heading, detail, instructions }
 }
 
-fn protocol(wanted: &Protocol, facts: &Facts<'_>) -> Words {
+fn protocol(wanted: &Protocol, facts: &Facts<'_>) -> RefusalText {
     let how = if facts.is_http1() {
         format!("Send \"Connection: Upgrade\" and \"Upgrade: {wanted}\".")
     } else {
@@ -255,7 +259,7 @@ fn protocol(wanted: &Protocol, facts: &Facts<'_>) -> Words {
             wanted.name()
         )
     };
-    Words {
+    RefusalText {
         heading: "This address is for another kind of program".to_owned(),
         detail: format!(
             "The protocol {wanted} is required here, and this request does not offer it."

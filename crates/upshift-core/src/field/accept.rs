@@ -1,6 +1,6 @@
 //! `Accept = #( media-range [ weight ] )` (RFC 9110 §12.5.1).
 
-use super::{MediaType, elements};
+use super::{MediaType, list_elements};
 use crate::Fields;
 
 /// The media types that a reader accepts.
@@ -18,12 +18,12 @@ pub struct MediaRange<'v> {
 
 impl<'v> Accept<'v> {
     /// Reads the field; elements that are no media range are passed over.
-    pub fn read(fields: &'v dyn Fields) -> Self {
-        let ranges = elements(fields.all("accept")).filter_map(|element| {
+    pub fn from_fields(fields: &'v dyn Fields) -> Self {
+        let ranges = list_elements(fields.all("accept")).filter_map(|element| {
             let media = MediaType::parse(std::str::from_utf8(element).ok()?)?;
             Some(MediaRange {
                 media,
-                weight: media.parameter("q").map_or(1000, |text| weight(&text)),
+                weight: media.first_parameter("q").map_or(1000, |text| weight(&text)),
             })
         });
         Self(ranges.collect())
@@ -38,7 +38,7 @@ impl<'v> Accept<'v> {
 
     /// The rank of `essence` (`type/subtype`): its weight, then how precisely it was named (0 not
     /// at all, 1 `*/*`, 2 `type/*`, 3 by name). The most precise range decides (RFC 9110 §12.5.1).
-    pub fn rank(&self, essence: &str) -> (u16, u8) {
+    pub fn rank_of(&self, essence: &str) -> (u16, u8) {
         let precision = |range: &MediaRange<'_>| {
             let named = range.media.essence;
             if named.eq_ignore_ascii_case(essence) {
@@ -91,10 +91,10 @@ mod tests {
     #[test]
     fn the_most_precise_range_decides() {
         let fields = vec![("accept", "text/*;q=0.3, text/html;q=0.7, */*;q=0.5")];
-        let accept = Accept::read(&fields);
-        assert_eq!(accept.rank("text/html"), (700, 3));
-        assert_eq!(accept.rank("text/plain"), (300, 2));
-        assert_eq!(accept.rank("image/png"), (500, 1));
+        let accept = Accept::from_fields(&fields);
+        assert_eq!(accept.rank_of("text/html"), (700, 3));
+        assert_eq!(accept.rank_of("text/plain"), (300, 2));
+        assert_eq!(accept.rank_of("image/png"), (500, 1));
     }
 
     /// Kind: a weight that cannot be read hides the range that it stands at.
@@ -113,16 +113,17 @@ mod tests {
             assert_eq!(weight(text), wanted, "{text}");
         }
         let fields = vec![("accept", "text/html;q=abc, text/plain;q=0.1")];
-        let accept = Accept::read(&fields);
+        let accept = Accept::from_fields(&fields);
         assert!(
-            accept.rank("text/html") < accept.rank("text/plain") && accept.rank("text/html").0 > 0
+            accept.rank_of("text/html") < accept.rank_of("text/plain")
+                && accept.rank_of("text/html").0 > 0
         );
     }
 
     #[test]
     fn the_heaviest_range_comes_first() {
         let fields = vec![("accept", "a/b;q=0.1, c/d, e/f")];
-        let ranges = Accept::read(&fields).by_weight();
+        let ranges = Accept::from_fields(&fields).by_weight();
         let essences: Vec<_> = ranges.iter().map(|range| range.media.essence).collect();
         assert_eq!(essences, ["c/d", "e/f", "a/b"]);
     }

@@ -1,24 +1,24 @@
 //! `Connection = #connection-option` (RFC 9110 §7.6.1).
 
-use super::plain_elements;
+use super::token_elements;
 use crate::Fields;
 
 /// The options of a message's `Connection` field, its lines read jointly, compared without case.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Connection(Vec<Box<[u8]>>);
+pub struct ConnectionOptions(Vec<Box<[u8]>>);
 
-impl Connection {
+impl ConnectionOptions {
     /// Reads the field.
-    pub fn read(fields: &dyn Fields) -> Self {
+    pub fn from_fields(fields: &dyn Fields) -> Self {
         Self(
-            plain_elements(fields.all("connection"))
+            token_elements(fields.all("connection"))
                 .map(|option| option.to_ascii_lowercase().into())
                 .collect(),
         )
     }
 
     /// Tells whether `option` (lower case) is among them.
-    pub fn has(&self, option: &str) -> bool {
+    pub fn contains(&self, option: &str) -> bool {
         self.0.iter().any(|have| &**have == option.as_bytes())
     }
 
@@ -36,10 +36,12 @@ mod tests {
     #[test]
     fn options_are_read_jointly_without_case() {
         let fields = vec![("Connection", "Keep-Alive, ,UPGRADE"), ("connection", "x-secret")];
-        let connection = Connection::read(&fields);
+        let connection = ConnectionOptions::from_fields(&fields);
         assert!(
-            connection.has("upgrade") && connection.has("keep-alive") && connection.has("x-secret")
+            connection.contains("upgrade")
+                && connection.contains("keep-alive")
+                && connection.contains("x-secret")
         );
-        assert!(!connection.has("close"));
+        assert!(!connection.contains("close"));
     }
 }

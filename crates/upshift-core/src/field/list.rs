@@ -11,7 +11,7 @@ pub const LIST_LIMIT: usize = 64;
 /// elements". Commas inside quoted strings do not separate. Every element comes out: the work is
 /// linear in a header section that is bounded already, and a bound here would hide the members that
 /// come last.
-pub fn elements<'v>(values: impl Iterator<Item = &'v [u8]>) -> impl Iterator<Item = &'v [u8]> {
+pub fn list_elements<'v>(values: impl Iterator<Item = &'v [u8]>) -> impl Iterator<Item = &'v [u8]> {
     values
         .flat_map(|value| Split { rest: Some(value) })
         .map(<[u8]>::trim_ascii)
@@ -22,7 +22,7 @@ pub fn elements<'v>(values: impl Iterator<Item = &'v [u8]>) -> impl Iterator<Ite
 ///
 /// Such a list (`Connection`, `X-Forwarded-For`) has no quoted strings, so that a quote in it hides
 /// no comma: one that is not closed would swallow the members that a proxy appended.
-pub fn plain_elements<'v>(
+pub fn token_elements<'v>(
     values: impl Iterator<Item = &'v [u8]>,
 ) -> impl Iterator<Item = &'v [u8]> {
     values
@@ -89,7 +89,7 @@ mod tests {
 
     fn read(lines: &[&'static str]) -> Vec<&'static str> {
         let lines: Vec<&'static str> = lines.to_vec();
-        elements(lines.into_iter().map(str::as_bytes))
+        list_elements(lines.into_iter().map(str::as_bytes))
             .map(|element| std::str::from_utf8(element).unwrap_or("?"))
             .collect()
     }
@@ -103,10 +103,10 @@ mod tests {
     fn a_quote_hides_no_member_of_a_list_of_tokens() {
         let line = r#"a, "b, c"#.as_bytes();
         assert_eq!(
-            plain_elements([line].into_iter()).collect::<Vec<_>>(),
+            token_elements([line].into_iter()).collect::<Vec<_>>(),
             [&b"a"[..], b"\"b", b"c"]
         );
-        assert_eq!(elements([line].into_iter()).count(), 2);
+        assert_eq!(list_elements([line].into_iter()).count(), 2);
     }
 
     #[test]
@@ -118,8 +118,8 @@ mod tests {
     #[test]
     fn the_last_member_is_seen_behind_any_number_of_others() {
         let many = "a,".repeat(10_000) + "late";
-        assert_eq!(elements([many.as_bytes()].into_iter()).last(), Some(&b"late"[..]));
+        assert_eq!(list_elements([many.as_bytes()].into_iter()).last(), Some(&b"late"[..]));
         let commas = ",".repeat(10_000) + "late";
-        assert_eq!(elements([commas.as_bytes()].into_iter()).last(), Some(&b"late"[..]));
+        assert_eq!(list_elements([commas.as_bytes()].into_iter()).last(), Some(&b"late"[..]));
     }
 }

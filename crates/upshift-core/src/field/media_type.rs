@@ -27,7 +27,7 @@ impl<'v> MediaType<'v> {
     ///
     /// RFC 9110 §5.6.6 gives a repeated parameter no meaning, and readers differ on which one
     /// counts.
-    pub fn parameters(&self, name: &str) -> impl Iterator<Item = Cow<'v, str>> {
+    pub fn parameter_values(&self, name: &str) -> impl Iterator<Item = Cow<'v, str>> {
         let all = Parameters { rest: Some(self.parameters) };
         all.flatten().filter_map(move |parameter| {
             let (key, value) = parameter.split_once('=')?;
@@ -36,12 +36,12 @@ impl<'v> MediaType<'v> {
     }
 
     /// The first value of the parameter `name`.
-    pub fn parameter(&self, name: &str) -> Option<Cow<'v, str>> {
-        self.parameters(name).next()
+    pub fn first_parameter(&self, name: &str) -> Option<Cow<'v, str>> {
+        self.parameter_values(name).next()
     }
 
     /// Tells whether `type/subtype` is `other`, compared without case.
-    pub fn is(&self, other: &str) -> bool {
+    pub fn has_essence(&self, other: &str) -> bool {
         self.essence.eq_ignore_ascii_case(other)
     }
 }
@@ -99,13 +99,14 @@ mod tests {
     use super::*;
 
     fn values(text: &str, name: &str) -> Option<Vec<String>> {
-        MediaType::parse(text).map(|media| media.parameters(name).map(Cow::into_owned).collect())
+        MediaType::parse(text)
+            .map(|media| media.parameter_values(name).map(Cow::into_owned).collect())
     }
 
     #[test]
     fn parts_are_read() {
         let media = MediaType::parse("Application/JSON ; charset=utf-8; V=\"2.1\"");
-        assert!(media.is_some_and(|media| media.is("application/json")));
+        assert!(media.is_some_and(|media| media.has_essence("application/json")));
         assert_eq!(
             values("Application/JSON ; charset=utf-8; V=\"2.1\"", "v"),
             Some(vec!["2.1".into()])

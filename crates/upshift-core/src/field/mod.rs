@@ -8,9 +8,9 @@ mod media_type;
 mod upgrade;
 
 pub use accept::{Accept, MediaRange};
-pub use connection::Connection;
+pub use connection::ConnectionOptions;
 pub(crate) use list::quoted_parts;
-pub use list::{LIST_LIMIT, elements, plain_elements};
+pub use list::{LIST_LIMIT, list_elements, token_elements};
 pub use media_type::MediaType;
 pub use upgrade::{Protocol, ProtocolError, UpgradeList, UpgradeListError};
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{LIST_LIMIT, elements, is_token};
+use super::{LIST_LIMIT, is_token, list_elements};
 
 /// One protocol: a name and, mostly, a version. Both are tokens.
 ///
@@ -61,14 +61,14 @@ impl Protocol {
     }
 
     /// Tells whether this is the protocol called `name`, in any version.
-    pub fn is(&self, name: &str) -> bool {
+    pub fn is_named(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name)
     }
 }
 
 impl PartialEq for Protocol {
     fn eq(&self, other: &Self) -> bool {
-        self.is(&other.name) && self.version == other.version
+        self.is_named(&other.name) && self.version == other.version
     }
 }
 
@@ -122,7 +122,7 @@ impl UpgradeList {
     /// is to be believed.
     pub fn parse<'v>(lines: impl Iterator<Item = &'v [u8]>) -> Result<Self, UpgradeListError> {
         let mut protocols = Vec::new();
-        for element in elements(lines) {
+        for element in list_elements(lines) {
             if protocols.len() == LIST_LIMIT {
                 return Err(UpgradeListError::TooLong);
             }
@@ -154,13 +154,13 @@ impl UpgradeList {
     }
 
     /// Tells whether `wanted` is named.
-    pub fn offers(&self, wanted: &Protocol) -> bool {
+    pub fn contains(&self, wanted: &Protocol) -> bool {
         self.0.contains(wanted)
     }
 
     /// Tells whether a protocol called `name` is named, in any version.
-    pub fn names(&self, name: &str) -> bool {
-        self.0.iter().any(|protocol| protocol.is(name))
+    pub fn contains_name(&self, name: &str) -> bool {
+        self.0.iter().any(|protocol| protocol.is_named(name))
     }
 }
 
@@ -217,7 +217,7 @@ mod tests {
     #[test]
     fn lines_are_read_jointly_and_names_without_case() {
         let list = parse(&["foo, H2C", "bar"]).ok();
-        assert!(list.is_some_and(|list| list.names("h2c") && list.names("bar")));
+        assert!(list.is_some_and(|list| list.contains_name("h2c") && list.contains_name("bar")));
         assert_eq!(Protocol::parse("WebSocket"), Protocol::parse("websocket"));
         assert_ne!(Protocol::parse("TLS/1.2"), Protocol::parse("TLS/1.3"));
     }

@@ -1,7 +1,7 @@
 //! `Alt-Svc` (RFC 7838 §3), as far as HTTP/3 goes.
 
 use crate::Fields;
-use crate::field::elements;
+use crate::field::list_elements;
 
 /// An alternative service for HTTP/3 on the same host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,9 +26,9 @@ pub enum AltSvcField {
 impl AltSvcField {
     /// Reads the field of an answer from `host`. Alternatives on other hosts are passed over (rule
     /// 16).
-    pub fn read(fields: &dyn Fields, host: &str) -> Self {
+    pub fn from_fields(fields: &dyn Fields, host: &str) -> Self {
         let mut found = Self::Silent;
-        for element in elements(fields.all("alt-svc")) {
+        for element in list_elements(fields.all("alt-svc")) {
             let Ok(text) = std::str::from_utf8(element) else { continue };
             // RFC 7838 §3: "the special value "clear" … all alternatives for that origin to be
             // invalidated".
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     fn read(value: &str) -> AltSvcField {
-        AltSvcField::read(&vec![("Alt-Svc", value)], "example.com")
+        AltSvcField::from_fields(&vec![("Alt-Svc", value)], "example.com")
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What a 426 wants.
 
-use super::{Problem, Reason, Response, Rule, Stop, Subject};
-use crate::field::{Connection, Protocol, UpgradeList, UpgradeListError};
+use super::{FollowRule, ProblemDetails, ReceivedResponse, Stop, StopReason, Subject};
+use crate::field::{ConnectionOptions, Protocol, UpgradeList, UpgradeListError};
 use crate::{HttpVersion, TlsVersion};
 
 /// One thing that would do.
@@ -74,7 +74,7 @@ impl Demand {
     ///
     /// # Errors
     /// If `Upgrade` is malformed (rule 3).
-    pub fn read(response: &Response<'_>, http: HttpVersion) -> Result<Self, Stop> {
+    pub fn from_response(response: &ReceivedResponse<'_>, http: HttpVersion) -> Result<Self, Stop> {
         let mut demand = Self::default();
         let has_field = response.fields.has("upgrade");
         if http.is_multiplexed() {
@@ -86,9 +86,14 @@ impl Demand {
                 Ok(list) => demand.protocols = list.protocols().to_vec(),
                 // RFC 9110 §5.6.1: a list of nothing names nothing, as does no list.
                 Err(UpgradeListError::Empty) => {}
-                Err(error) => return Err(Stop::by(Rule::MALFORMED, Reason::PeerMalformed(error))),
+                Err(error) => {
+                    return Err(Stop::by_rule(
+                        FollowRule::MALFORMED,
+                        StopReason::PeerMalformed(error),
+                    ));
+                }
             }
-            if has_field && !Connection::read(response.fields).has("upgrade") {
+            if has_field && !ConnectionOptions::from_fields(response.fields).contains("upgrade") {
                 demand.remarks.push(Remark::NoConnection);
             }
         }
@@ -105,7 +110,7 @@ impl Demand {
         Ok(demand)
     }
 
-    fn read_body(&mut self, problem: Option<&Problem>, http: HttpVersion) {
+    fn read_body(&mut self, problem: Option<&ProblemDetails>, http: HttpVersion) {
         let Some(problem) = problem else { return };
         self.protocols =
             problem.protocols.iter().filter_map(|text| Protocol::parse(text).ok()).collect();
@@ -125,35 +130,35 @@ impl Demand {
 
 /// The requirement behind protocol tokens. Rule 8: `HTTP/1.x` right after `TLS` is the layer above
 /// it.
-fn wants(protocols: &[Protocol], problem: Option<&Problem>) -> Vec<Want> {
+fn wants(protocols: &[Protocol], problem: Option<&ProblemDetails>) -> Vec<Want> {
     let mut after_tls = false;
     let mut found = Vec::with_capacity(protocols.len());
     for protocol in protocols {
         let upper = after_tls
-            && protocol.is("HTTP")
+            && protocol.is_named("HTTP")
             && protocol.version().is_some_and(|version| version.starts_with("1."));
         if !upper {
             found.push(want(protocol, problem));
         }
-        after_tls = protocol.is("TLS") || upper;
+        after_tls = protocol.is_named("TLS") || upper;
     }
     found
 }
 
-fn want(protocol: &Protocol, problem: Option<&Problem>) -> Want {
+fn want(protocol: &Protocol, problem: Option<&ProblemDetails>) -> Want {
     let version = protocol.version();
-    let known = if protocol.is("TLS") {
+    let known = if protocol.is_named("TLS") {
         match version {
             None => Some(Want::Tls(None)),
             Some(version) => TlsVersion::parse(version).map(|version| Want::Tls(Some(version))),
         }
-    } else if protocol.is("HTTP") {
+    } else if protocol.is_named("HTTP") {
         version.and_then(HttpVersion::parse).map(Want::Http)
-    } else if (protocol.is("h2c") || protocol.is("h2")) && version.is_none() {
+    } else if (protocol.is_named("h2c") || protocol.is_named("h2")) && version.is_none() {
         Some(Want::Http(HttpVersion::V2))
-    } else if protocol.is("h3") && version.is_none() {
+    } else if protocol.is_named("h3") && version.is_none() {
         Some(Want::Http(HttpVersion::V3))
-    } else if protocol.is("websocket") && version.is_none_or(|version| version == "13") {
+    } else if protocol.is_named("websocket") && version.is_none_or(|version| version == "13") {
         Some(Want::WebSocket)
     } else {
         subject(protocol, problem).map(|subject| Want::Version {
@@ -166,7 +171,7 @@ fn want(protocol: &Protocol, problem: Option<&Problem>) -> Want {
 }
 
 /// Tells whether the body says that a token which is no protocol's stands for an API or a client.
-fn subject(protocol: &Protocol, problem: Option<&Problem>) -> Option<Subject> {
+fn subject(protocol: &Protocol, problem: Option<&ProblemDetails>) -> Option<Subject> {
     let versions = || {
         problem.into_iter().flat_map(|problem| &problem.required).filter_map(|required| {
             let subject = match required.kind.as_str() {
@@ -181,7 +186,7 @@ fn subject(protocol: &Protocol, problem: Option<&Problem>) -> Option<Subject> {
     same.or_else(|| versions().next()).map(|(subject, _)| subject)
 }
 
-fn want_of_body(required: &super::Required, problem: &Problem) -> Option<Want> {
+fn want_of_body(required: &super::StatedRequirement, problem: &ProblemDetails) -> Option<Want> {
     let minimum = required.minimum.as_deref();
     let version = |subject| Want::Version {
         subject,

@@ -14,12 +14,12 @@ pub struct Deprecation {
     /// The date of its end.
     pub sunset: Option<Timestamp>,
     /// The links that explain: `deprecation`, `sunset`, `successor-version`, `latest-version`.
-    pub links: Vec<Link>,
+    pub links: Vec<WebLink>,
 }
 
 /// One link.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Link {
+pub struct WebLink {
     /// The relation, in lower case.
     pub relation: String,
     /// The target, as it was sent: it may be relative.
@@ -28,7 +28,7 @@ pub struct Link {
 
 impl Deprecation {
     /// Reads the fields; `None` if neither `Deprecation` nor a readable `Sunset` is there.
-    pub fn read(fields: &dyn Fields) -> Option<Self> {
+    pub fn from_fields(fields: &dyn Fields) -> Option<Self> {
         let deprecation =
             fields.text("deprecation").filter(|value| !matches!(*value, "false" | "?0"));
         let sunset = fields.text("sunset").and_then(read_date);
@@ -69,7 +69,7 @@ pub fn read_date(text: &str) -> Option<Timestamp> {
 }
 
 /// The links of `Link` fields (RFC 8288 §3); those with several relations come once for each.
-pub fn links(fields: &dyn Fields) -> Vec<Link> {
+pub fn links(fields: &dyn Fields) -> Vec<WebLink> {
     let mut found = Vec::new();
     for line in fields.all("link") {
         let mut rest = std::str::from_utf8(line).unwrap_or_default();
@@ -83,7 +83,7 @@ pub fn links(fields: &dyn Fields) -> Vec<Link> {
             found.extend(
                 relations
                     .split_ascii_whitespace()
-                    .map(|relation| Link { relation: relation.into(), target: target.into() }),
+                    .map(|relation| WebLink { relation: relation.into(), target: target.into() }),
             );
             rest = &after[end..];
         }
@@ -124,7 +124,7 @@ mod tests {
                 "<https://d.example/a,b>; rel=\"deprecation\"; type=\"text/html\", </v2>;rel=successor-version",
             ),
         ];
-        let notice = Deprecation::read(&fields).unwrap();
+        let notice = Deprecation::from_fields(&fields).unwrap();
         assert_eq!(notice.since.unwrap().to_string(), "2023-06-30T23:59:59Z");
         assert_eq!(notice.sunset.unwrap().to_string(), "2024-06-30T23:59:59Z");
         assert_eq!(notice.link("deprecation"), Some("https://d.example/a,b"));
@@ -133,9 +133,9 @@ mod tests {
 
     #[test]
     fn the_forms_of_the_wild_are_read_too() {
-        assert_eq!(Deprecation::read(&vec![("deprecation", "true")]).unwrap().since, None);
-        assert_eq!(Deprecation::read(&vec![("deprecation", "false")]), None);
-        assert_eq!(Deprecation::read(&vec![("sunset", "soon")]), None);
+        assert_eq!(Deprecation::from_fields(&vec![("deprecation", "true")]).unwrap().since, None);
+        assert_eq!(Deprecation::from_fields(&vec![("deprecation", "false")]), None);
+        assert_eq!(Deprecation::from_fields(&vec![("sunset", "soon")]), None);
         // The first of April 2022 was a Friday; a widely copied sample says Thursday.
         assert_eq!(
             read_date("Thu, 01 Apr 2022 00:00:00 GMT").unwrap().to_string(),

@@ -2,7 +2,7 @@
 //! the next step out.
 //!
 //! Every step and every stop names its [`Rule`]; these are all of them. The list is held against
-//! [`Rule::ALL`] by a test.
+//! [`FollowRule::ALL`] by a test.
 //!
 //! 1. Only a 426 is followed; every other answer stands. (RFC 9110 §15.5.22)
 //! 2. What is wanted is what the 426's `Upgrade` lines name together. Where there are none, and on
@@ -48,10 +48,12 @@ mod switch;
 
 pub use alt_svc::{AltSvc, AltSvcField};
 pub use demand::{Demand, Remark, Want};
-pub use deprecation::{Deprecation, Link, links, read_date};
-pub use next::{Asked, Capabilities, FollowPolicy, Names, NextStep, Response, next};
-pub use problem::{Problem, Required};
-pub use rule::Rule;
-pub use step::{Lane, Step, Subject, Way, Ways};
-pub use stop::{Reason, Stop};
-pub use switch::{SwitchError, switched};
+pub use deprecation::{Deprecation, WebLink, links, read_date};
+pub use next::{
+    Capabilities, FollowPolicy, Names, NextStep, ReceivedResponse, SentRequest, next_step,
+};
+pub use problem::{ProblemDetails, StatedRequirement};
+pub use rule::FollowRule;
+pub use step::{Lane, Step, StepKind, StepKinds, Subject};
+pub use stop::{Stop, StopReason};
+pub use switch::{SwitchError, switched_protocol};

@@ -1,25 +1,26 @@
 //! From an answer to the next step.
 
 use super::{
-    AltSvcField, Demand, Lane, Problem, Reason, Remark, Rule, Step, Stop, Subject, Want, Way, Ways,
+    AltSvcField, Demand, FollowRule, Lane, ProblemDetails, Remark, Step, StepKind, StepKinds, Stop,
+    StopReason, Subject, Want,
 };
-use crate::field::{UpgradeList, elements};
+use crate::field::{UpgradeList, list_elements};
 use crate::{Facts, Fields, HttpVersion, TlsState, TlsVersion};
 
 /// An answer, as far as following goes.
 #[derive(Clone, Copy)]
-pub struct Response<'a> {
+pub struct ReceivedResponse<'a> {
     /// The status code.
     pub status: u16,
     /// The field lines.
     pub fields: &'a dyn Fields,
     /// The problem body, if it has one.
-    pub problem: Option<&'a Problem>,
+    pub problem: Option<&'a ProblemDetails>,
 }
 
 /// The request that was answered.
 #[derive(Clone, Copy)]
-pub struct Asked<'a> {
+pub struct SentRequest<'a> {
     /// The host, without port.
     pub host: &'a str,
     /// The TCP port.
@@ -40,7 +41,7 @@ pub struct Asked<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capabilities {
     /// The moves that it can make.
-    pub ways: Ways,
+    pub steps: StepKinds,
     /// The newest TLS that it speaks.
     pub tls: TlsVersion,
 }
@@ -49,23 +50,23 @@ pub struct Capabilities {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FollowPolicy {
     /// The moves that it may make.
-    pub ways: Ways,
+    pub steps: StepKinds,
     /// The tokens and rules whose version it may raise.
     pub versions: Names,
     /// The bound on steps for one request.
     pub max_steps: u8,
     /// Credentials may go over cleartext again (rule 17): for a network without other users.
-    pub dangerous_credentials_in_clear: bool,
+    pub dangerous_cleartext_credentials: bool,
 }
 
 impl Default for FollowPolicy {
     /// The safe ways, no versions, four steps.
     fn default() -> Self {
         Self {
-            ways: Ways::SAFE,
+            steps: StepKinds::SAFE,
             versions: Names::None,
             max_steps: 4,
-            dangerous_credentials_in_clear: false,
+            dangerous_cleartext_credentials: false,
         }
     }
 }
@@ -84,7 +85,7 @@ pub enum Names {
 
 impl Names {
     /// Tells whether `name` is among them.
-    pub fn has(&self, name: &str) -> bool {
+    pub fn contains(&self, name: &str) -> bool {
         match self {
             Self::None => false,
             Self::Any => true,
@@ -93,21 +94,21 @@ impl Names {
     }
 
     fn names(&self, name: &str) -> bool {
-        matches!(self, Self::These(_)) && self.has(name)
+        matches!(self, Self::These(_)) && self.contains(name)
     }
 }
 
 /// The next move.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NextStep {
-    /// The answer stands: it is no 426.
-    Stand,
+    /// Give the response to the caller: it is not a 426.
+    Deliver,
     /// Make this move and ask again.
     Take {
         /// The move.
         step: Step,
         /// The rule that it rests on.
-        rule: Rule,
+        rule: FollowRule,
         /// The oddities of the answer.
         remarks: Vec<Remark>,
     },
@@ -119,17 +120,17 @@ pub enum NextStep {
 ///
 /// Of several alternatives the first that can and may be taken is taken; if none can, the reason is
 /// that of the first.
-pub fn next(
-    response: &Response<'_>,
-    asked: &Asked<'_>,
+pub fn next_step(
+    response: &ReceivedResponse<'_>,
+    asked: &SentRequest<'_>,
     can: &Capabilities,
     may: &FollowPolicy,
     tried: &[Step],
 ) -> NextStep {
     if response.status != 426 {
-        return NextStep::Stand;
+        return NextStep::Deliver;
     }
-    let demand = match Demand::read(response, asked.lane.http) {
+    let demand = match Demand::from_response(response, asked.lane.http) {
         Ok(demand) => demand,
         Err(stop) => return NextStep::Stop(stop),
     };
@@ -141,14 +142,17 @@ pub fn next(
             Err(stop) => first_stop = first_stop.or(Some(stop)),
         }
     }
-    NextStep::Stop(first_stop.unwrap_or(Stop::by(Rule::NOTHING_NAMED, Reason::PeerNamedNothing)))
+    NextStep::Stop(
+        first_stop
+            .unwrap_or(Stop::by_rule(FollowRule::NOTHING_NAMED, StopReason::PeerNamedNothing)),
+    )
 }
 
-type Candidate = Result<(Step, Rule), Stop>;
+type Candidate = Result<(Step, FollowRule), Stop>;
 
 struct Scene<'s, 'a> {
-    response: &'s Response<'a>,
-    asked: &'s Asked<'a>,
+    response: &'s ReceivedResponse<'a>,
+    asked: &'s SentRequest<'a>,
     can: &'s Capabilities,
     may: &'s FollowPolicy,
     tried: &'s [Step],
@@ -162,13 +166,14 @@ impl Scene<'_, '_> {
         // HTTP/1.0.
         if old && (demand.wants.is_empty() || demand.wants.contains(&Want::Http(HttpVersion::V1_1)))
         {
-            return vec![Ok((Step::Http11, Rule::HTTP_1_0))];
+            return vec![Ok((Step::Http11, FollowRule::HTTP_1_0))];
         }
-        let handshake = self.asked.offered.is_some_and(|offered| offered.names("websocket"));
+        let handshake =
+            self.asked.offered.is_some_and(|offered| offered.contains_name("websocket"));
         let keeps_it =
             demand.wants.iter().any(|want| matches!(want, Want::WebSocket | Want::Tls(_)));
         if handshake && !keeps_it {
-            return vec![Ok((Step::FallBack, Rule::DECLINED))];
+            return vec![Ok((Step::FallBack, FollowRule::DECLINED))];
         }
         demand.wants.iter().flat_map(|want| self.meet(want, handshake)).collect()
     }
@@ -185,7 +190,7 @@ impl Scene<'_, '_> {
                 vec![self.version(Subject::Token, protocol.name(), protocol.version())]
             }
             Want::Other(protocol) => {
-                vec![Err(Stop::by(Rule::ORDER, Reason::Unknown(protocol.clone())))]
+                vec![Err(Stop::by_rule(FollowRule::ORDER, StopReason::Unknown(protocol.clone())))]
             }
         }
     }
@@ -193,22 +198,22 @@ impl Scene<'_, '_> {
     fn tls(&self, minimum: Option<TlsVersion>) -> Vec<Candidate> {
         match (self.asked.lane.tls, minimum) {
             (TlsState::Cleartext, _) if minimum > Some(self.can.tls) => {
-                vec![not_able(Way::NewerTls)]
+                vec![not_able(StepKind::NewerTls)]
             }
             (TlsState::Cleartext, _) => vec![
-                Ok((Step::Tls { port: self.tls_port(), minimum }, Rule::TLS)),
-                Ok((Step::TlsInBand { minimum }, Rule::TLS_IN_BAND)),
+                Ok((Step::Tls { port: self.tls_port(), minimum }, FollowRule::TLS)),
+                Ok((Step::TlsInBand { minimum }, FollowRule::TLS_IN_BAND)),
             ],
             (TlsState::Version(have), Some(minimum)) if have < minimum => {
                 if minimum > self.can.tls {
-                    return vec![not_able(Way::NewerTls)];
+                    return vec![not_able(StepKind::NewerTls)];
                 }
-                vec![Ok((Step::NewerTls { minimum }, Rule::TLS))]
+                vec![Ok((Step::NewerTls { minimum }, FollowRule::TLS))]
             }
             (TlsState::SomeVersion, Some(minimum)) if minimum > TlsVersion::V1_2 => {
-                vec![Ok((Step::NewerTls { minimum }, Rule::TLS))]
+                vec![Ok((Step::NewerTls { minimum }, FollowRule::TLS))]
             }
-            _ => vec![Err(Stop::by(Rule::ONCE, Reason::PeerWantsWhatItHas))],
+            _ => vec![Err(Stop::by_rule(FollowRule::ONCE, StopReason::PeerWantsWhatItHas))],
         }
     }
 
@@ -242,99 +247,108 @@ impl Scene<'_, '_> {
     fn http(&self, wanted: HttpVersion) -> Vec<Candidate> {
         let lane = self.asked.lane;
         if wanted < lane.http {
-            return vec![Err(Stop::by(Rule::NEVER_WEAKER, Reason::PeerWantsWeaker))];
+            return vec![Err(Stop::by_rule(FollowRule::NEVER_WEAKER, StopReason::PeerWantsWeaker))];
         }
         if wanted == lane.http {
-            return vec![Err(Stop::by(Rule::ONCE, Reason::PeerWantsWhatItHas))];
+            return vec![Err(Stop::by_rule(FollowRule::ONCE, StopReason::PeerWantsWhatItHas))];
         }
         match wanted {
-            HttpVersion::V3 if lane.is_clear() => {
+            HttpVersion::V3 if lane.is_cleartext() => {
                 // Where HTTP/3 is, `https` mostly is too: the port of an Alt-Svc is a better guess
                 // than ours.
-                let port = match AltSvcField::read(self.response.fields, self.asked.host) {
+                let port = match AltSvcField::from_fields(self.response.fields, self.asked.host) {
                     AltSvcField::Http3(service) => self.told_port().unwrap_or(service.port),
                     _ => self.tls_port(),
                 };
-                vec![Ok((Step::Tls { port, minimum: None }, Rule::HTTP_3))]
+                vec![Ok((Step::Tls { port, minimum: None }, FollowRule::HTTP_3))]
             }
             HttpVersion::V3 => vec![self.http3()],
-            HttpVersion::V2 if !lane.is_clear() => vec![Ok((Step::Http2, Rule::HTTP_2))],
+            HttpVersion::V2 if !lane.is_cleartext() => vec![Ok((Step::Http2, FollowRule::HTTP_2))],
             HttpVersion::V2 => {
-                let mut steps =
-                    vec![Ok((Step::Http2PriorKnowledge, Rule::HTTP_2)), Ok((Step::H2c, Rule::H2C))];
+                let mut steps = vec![
+                    Ok((Step::Http2PriorKnowledge, FollowRule::HTTP_2)),
+                    Ok((Step::H2c, FollowRule::H2C)),
+                ];
                 // ALPN is the other way to HTTP/2, where the answer says that there is TLS.
                 if let Some(port) = self.told_port() {
-                    steps.push(Ok((Step::Tls { port, minimum: None }, Rule::HTTP_2)));
+                    steps.push(Ok((Step::Tls { port, minimum: None }, FollowRule::HTTP_2)));
                 }
                 steps
             }
-            _ => vec![Ok((Step::Http11, Rule::HTTP_1_0))],
+            _ => vec![Ok((Step::Http11, FollowRule::HTTP_1_0))],
         }
     }
 
     fn http3(&self) -> Candidate {
-        match AltSvcField::read(self.response.fields, self.asked.host) {
+        match AltSvcField::from_fields(self.response.fields, self.asked.host) {
             AltSvcField::Http3(service) => Ok(service.port),
             AltSvcField::Silent => {
-                self.asked.http3.ok_or(Stop::by(Rule::HTTP_3, Reason::NoAlternative))
+                self.asked.http3.ok_or(Stop::by_rule(FollowRule::HTTP_3, StopReason::NoAlternative))
             }
-            AltSvcField::Clear => Err(Stop::by(Rule::HTTP_3, Reason::NoAlternative)),
+            AltSvcField::Clear => Err(Stop::by_rule(FollowRule::HTTP_3, StopReason::NoAlternative)),
         }
-        .map(|port| (Step::Http3 { port }, Rule::HTTP_3))
+        .map(|port| (Step::Http3 { port }, FollowRule::HTTP_3))
     }
 
     fn websocket(&self, handshake: bool) -> Candidate {
         // RFC 6455 §4.4: "If the server doesn't support the requested version, it MUST respond with
         // a
         // |Sec-WebSocket-Version| header field … containing all versions it is willing to use."
-        let mut listed = elements(self.response.fields.all("sec-websocket-version")).peekable();
+        let mut listed =
+            list_elements(self.response.fields.all("sec-websocket-version")).peekable();
         if listed.peek().is_some() && !listed.any(|version| version == b"13") {
-            return Err(Stop::by(Rule::WEBSOCKET, Reason::WebSocketVersion));
+            return Err(Stop::by_rule(FollowRule::WEBSOCKET, StopReason::WebSocketVersion));
         }
         if handshake {
-            return Err(Stop::by(Rule::ONCE, Reason::PeerWantsWhatItHas));
+            return Err(Stop::by_rule(FollowRule::ONCE, StopReason::PeerWantsWhatItHas));
         }
-        Ok((Step::WebSocket { version: 13 }, Rule::WEBSOCKET))
+        Ok((Step::WebSocket { version: 13 }, FollowRule::WEBSOCKET))
     }
 
     fn version(&self, subject: Subject, name: &str, minimum: Option<&str>) -> Candidate {
-        if !self.may.versions.has(name) {
-            return Err(Stop::by(Rule::VERSION, Reason::VersionNotAllowed(name.to_owned())));
+        if !self.may.versions.contains(name) {
+            return Err(Stop::by_rule(
+                FollowRule::VERSION,
+                StopReason::VersionNotAllowed(name.to_owned()),
+            ));
         }
         Ok((
             Step::Version { subject, name: name.to_owned(), minimum: minimum.map(str::to_owned) },
-            Rule::VERSION,
+            FollowRule::VERSION,
         ))
     }
 
     /// Tells whether this move can and may be made now.
     fn permit(&self, step: &Step) -> Result<(), Stop> {
-        let way = step.way();
-        if !self.can.ways.has(way) {
-            return Err(Stop::by(Rule::ORDER, Reason::NotAble(way)));
+        let way = step.kind();
+        if !self.can.steps.contains(way) {
+            return Err(Stop::by_rule(FollowRule::ORDER, StopReason::NotAble(way)));
         }
-        if !self.may.ways.has(way) {
-            return Err(Stop::by(Rule::ORDER, Reason::NotAllowed(way)));
+        if !self.may.steps.contains(way) {
+            return Err(Stop::by_rule(FollowRule::ORDER, StopReason::NotAllowed(way)));
         }
         if self.tried.iter().any(|earlier| step.repeats(earlier)) {
-            return Err(Stop::by(Rule::ONCE, Reason::PeerRepeats(way)));
+            return Err(Stop::by_rule(FollowRule::ONCE, StopReason::PeerRepeats(way)));
         }
-        let clear = step.lane(self.asked.lane).is_clear();
-        if clear && self.asked.credentials && !self.may.dangerous_credentials_in_clear {
-            return Err(Stop::by(Rule::CREDENTIALS, Reason::CredentialsInClear));
+        let clear = step.lane_after(self.asked.lane).is_cleartext();
+        if clear && self.asked.credentials && !self.may.dangerous_cleartext_credentials {
+            return Err(Stop::by_rule(FollowRule::CREDENTIALS, StopReason::CredentialsInCleartext));
         }
         if self.asked.body_gone {
-            return Err(Stop::by(Rule::REWIND, Reason::BodyGone));
+            return Err(Stop::by_rule(FollowRule::REWIND, StopReason::BodyGone));
         }
         if self.tried.len() >= usize::from(self.may.max_steps) {
-            return Err(Stop::by(Rule::ONCE, Reason::TooManySteps(self.may.max_steps)));
+            return Err(Stop::by_rule(
+                FollowRule::ONCE,
+                StopReason::TooManySteps(self.may.max_steps),
+            ));
         }
         Ok(())
     }
 }
 
-fn not_able(way: Way) -> Candidate {
-    Err(Stop::by(Rule::ORDER, Reason::NotAble(way)))
+fn not_able(way: StepKind) -> Candidate {
+    Err(Stop::by_rule(FollowRule::ORDER, StopReason::NotAble(way)))
 }
 
 #[cfg(test)]

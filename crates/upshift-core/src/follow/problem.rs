@@ -16,7 +16,7 @@ const LONGEST_LIST: usize = 32;
 /// Control characters are taken out of every text, so that one may be printed on a terminal as it
 /// is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Problem {
+pub struct ProblemDetails {
     /// `type`: a URI that names the kind of problem.
     pub kind: Option<String>,
     /// `title`.
@@ -28,7 +28,7 @@ pub struct Problem {
     /// `phase`, as `enforce` or `brownout`.
     pub phase: Option<String>,
     /// `required`: any one of these suffices, the most wanted first.
-    pub required: Vec<Required>,
+    pub required: Vec<StatedRequirement>,
     /// `upgrade.protocols`: protocol tokens, the most wanted first.
     pub protocols: Vec<String>,
     /// `upgrade.url`: where what is wanted is to be had.
@@ -49,7 +49,7 @@ pub struct Problem {
 
 /// One member of `required`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Required {
+pub struct StatedRequirement {
     /// `tls`, `http`, `websocket`, `api`, `client` or `protocol`.
     pub kind: String,
     /// The lowest version that will do; of a `protocol` or `websocket`, its token.
@@ -58,11 +58,12 @@ pub struct Required {
     pub supported: Vec<String>,
 }
 
-impl Problem {
+impl ProblemDetails {
     /// Reads a body of this `Content-Type`; `None` if it is no JSON object of a problem.
-    pub fn read(content_type: &str, body: &[u8]) -> Option<Self> {
+    pub fn from_body(content_type: &str, body: &[u8]) -> Option<Self> {
         let media = MediaType::parse(content_type)?;
-        if !media.is("application/problem+json") && !media.is("application/json") {
+        if !media.has_essence("application/problem+json") && !media.has_essence("application/json")
+        {
             return None;
         }
         match serde_json::from_slice(body) {
@@ -96,11 +97,11 @@ impl Problem {
     }
 }
 
-fn required(value: &Value) -> Option<Required> {
+fn required(value: &Value) -> Option<StatedRequirement> {
     let members = value.as_object()?;
     let minimum =
         ["minimum", "protocol", "version"].iter().find_map(|name| text(members.get(*name)));
-    Some(Required {
+    Some(StatedRequirement {
         kind: text(members.get("kind"))?,
         minimum,
         supported: list(members.get("supported"), |value| text(Some(value))),
@@ -145,7 +146,8 @@ mod tests {
             "required":[{"kind":"api","minimum":"2.0","supported":["2.0",2.1]},{"no":"kind"},5],
             "upgrade":{"url":"https://h/","protocols":["orders-v2/2.0"]},"docs":["no"],
             "sunset":"2026-12-01","window":{"ends_at":"2026-10-06T09:10:00Z"},"retryable":true}"#;
-        let problem = Problem::read("application/problem+json; charset=utf-8", body).unwrap();
+        let problem =
+            ProblemDetails::from_body("application/problem+json; charset=utf-8", body).unwrap();
         assert_eq!(problem.title.as_deref(), Some("7"));
         assert_eq!(problem.detail.as_deref(), Some("go[31m up"));
         assert_eq!(problem.required.len(), 1);
@@ -158,9 +160,12 @@ mod tests {
 
     #[test]
     fn what_is_no_problem_is_none() {
-        assert_eq!(Problem::read("text/html", b"{}"), None);
-        assert_eq!(Problem::read("application/json", b"[1]"), None);
-        assert_eq!(Problem::read("application/json", b"{"), None);
-        assert_eq!(Problem::read("application/json", b"{}"), Some(Problem::default()));
+        assert_eq!(ProblemDetails::from_body("text/html", b"{}"), None);
+        assert_eq!(ProblemDetails::from_body("application/json", b"[1]"), None);
+        assert_eq!(ProblemDetails::from_body("application/json", b"{"), None);
+        assert_eq!(
+            ProblemDetails::from_body("application/json", b"{}"),
+            Some(ProblemDetails::default())
+        );
     }
 }

@@ -2,7 +2,7 @@
 
 /// One of the numbered rules of [`follow`](super).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Rule {
+pub struct FollowRule {
     /// Its number in the module's documentation.
     pub number: u8,
     /// The paragraph that it rests on.
@@ -13,12 +13,12 @@ pub struct Rule {
 
 macro_rules! rules {
     ($($name:ident = $number:literal, $paragraph:literal, $says:literal;)*) => {
-        impl Rule {
+        impl FollowRule {
             $(#[doc = $says]
-            pub const $name: Rule = Rule { number: $number, paragraph: $paragraph, says: $says };)*
+            pub const $name: FollowRule = FollowRule { number: $number, paragraph: $paragraph, says: $says };)*
 
             /// All rules, in order.
-            pub const ALL: &'static [Rule] = &[$(Rule::$name),*];
+            pub const ALL: &'static [FollowRule] = &[$(FollowRule::$name),*];
         }
     };
 }
@@ -59,8 +59,8 @@ mod tests {
             line.strip_prefix("//! ")
                 .is_some_and(|line| line.starts_with(|first: char| first.is_ascii_digit()))
         });
-        assert_eq!(listed.count(), Rule::ALL.len());
-        for (index, rule) in Rule::ALL.iter().enumerate() {
+        assert_eq!(listed.count(), FollowRule::ALL.len());
+        for (index, rule) in FollowRule::ALL.iter().enumerate() {
             assert_eq!(usize::from(rule.number), index + 1);
             let first = rule.paragraph.split(',').next().unwrap_or_default();
             let start = format!("//! {}. ", rule.number);

@@ -15,10 +15,10 @@ pub struct Lane {
 
 impl Lane {
     /// HTTP/1.1 without TLS.
-    pub const CLEAR: Self = Self { http: HttpVersion::V1_1, tls: TlsState::Cleartext };
+    pub const HTTP1_CLEARTEXT: Self = Self { http: HttpVersion::V1_1, tls: TlsState::Cleartext };
 
     /// Tells whether intermediaries can read and change the messages.
-    pub fn is_clear(self) -> bool {
+    pub fn is_cleartext(self) -> bool {
         self.tls == TlsState::Cleartext
     }
 }
@@ -98,24 +98,24 @@ pub enum Step {
 
 impl Step {
     /// The kind of this move.
-    pub fn way(&self) -> Way {
+    pub fn kind(&self) -> StepKind {
         match self {
-            Self::Tls { .. } => Way::Tls,
-            Self::NewerTls { .. } => Way::NewerTls,
-            Self::TlsInBand { .. } => Way::TlsInBand,
-            Self::Http11 => Way::Http11,
-            Self::Http2 => Way::Http2,
-            Self::Http2PriorKnowledge => Way::Http2PriorKnowledge,
-            Self::H2c => Way::H2c,
-            Self::Http3 { .. } => Way::Http3,
-            Self::WebSocket { .. } => Way::WebSocket,
-            Self::Version { .. } => Way::Version,
-            Self::FallBack => Way::FallBack,
+            Self::Tls { .. } => StepKind::Tls,
+            Self::NewerTls { .. } => StepKind::NewerTls,
+            Self::TlsInBand { .. } => StepKind::TlsInBand,
+            Self::Http11 => StepKind::Http11,
+            Self::Http2 => StepKind::Http2,
+            Self::Http2PriorKnowledge => StepKind::Http2PriorKnowledge,
+            Self::H2c => StepKind::H2c,
+            Self::Http3 { .. } => StepKind::Http3,
+            Self::WebSocket { .. } => StepKind::WebSocket,
+            Self::Version { .. } => StepKind::Version,
+            Self::FallBack => StepKind::FallBack,
         }
     }
 
     /// The lane to which this move leads from `lane`.
-    pub fn lane(&self, lane: Lane) -> Lane {
+    pub fn lane_after(&self, lane: Lane) -> Lane {
         let at_least =
             |minimum: Option<TlsVersion>| minimum.map_or(TlsState::SomeVersion, TlsState::Version);
         match self {
@@ -140,7 +140,7 @@ impl Step {
             (Self::Version { name, .. }, Self::Version { name: before, .. }) => {
                 name.eq_ignore_ascii_case(before)
             }
-            _ => self.way() == earlier.way(),
+            _ => self.kind() == earlier.kind(),
         }
     }
 }
@@ -178,7 +178,7 @@ impl fmt::Display for Step {
 /// The kinds of moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
-pub enum Way {
+pub enum StepKind {
     /// A new TLS connection.
     Tls,
     /// TLS of a newer version.
@@ -203,7 +203,7 @@ pub enum Way {
     FallBack,
 }
 
-impl Way {
+impl StepKind {
     /// In words that stand after "cannot use" and "may not use".
     pub fn as_str(self) -> &'static str {
         match self {
@@ -222,24 +222,24 @@ impl Way {
     }
 }
 
-/// A set of [`Way`]s.
+/// A set of [`StepKind`]s.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Ways(u16);
+pub struct StepKinds(u16);
 
-impl Ways {
+impl StepKinds {
     /// None.
     pub const NONE: Self = Self(0);
     /// All.
-    pub const ALL: Self = Self((1 << (Way::FallBack as u16 + 1)) - 1);
+    pub const ALL: Self = Self((1 << (StepKind::FallBack as u16 + 1)) - 1);
     /// All but the two that are dangerous or obsolete: TLS inside the connection and the h2c
     /// switch.
-    pub const SAFE: Self = Self::ALL.without(Way::TlsInBand).without(Way::H2c);
+    pub const SAFE: Self = Self::ALL.without(StepKind::TlsInBand).without(StepKind::H2c);
 
     /// These.
-    pub const fn of(ways: &[Way]) -> Self {
+    pub const fn from_kinds(kinds: &[StepKind]) -> Self {
         let (mut set, mut index) = (Self::NONE, 0);
-        while index < ways.len() {
-            set = set.with(ways[index]);
+        while index < kinds.len() {
+            set = set.with(kinds[index]);
             index += 1;
         }
         set
@@ -247,19 +247,19 @@ impl Ways {
 
     /// And this one.
     #[must_use]
-    pub const fn with(self, way: Way) -> Self {
-        Self(self.0 | 1 << way as u16)
+    pub const fn with(self, kind: StepKind) -> Self {
+        Self(self.0 | 1 << kind as u16)
     }
 
     /// Without this one.
     #[must_use]
-    pub const fn without(self, way: Way) -> Self {
-        Self(self.0 & !(1 << way as u16))
+    pub const fn without(self, kind: StepKind) -> Self {
+        Self(self.0 & !(1 << kind as u16))
     }
 
     /// Tells whether it is among them.
-    pub const fn has(self, way: Way) -> bool {
-        self.0 & 1 << way as u16 != 0
+    pub const fn contains(self, kind: StepKind) -> bool {
+        self.0 & 1 << kind as u16 != 0
     }
 }
 
@@ -269,8 +269,13 @@ mod tests {
 
     #[test]
     fn the_safe_ways_leave_out_what_is_spliced_or_obsolete() {
-        assert!(Ways::SAFE.has(Way::Tls) && Ways::SAFE.has(Way::FallBack));
-        assert!(!Ways::SAFE.has(Way::TlsInBand) && !Ways::SAFE.has(Way::H2c));
-        assert_eq!(Ways::SAFE.with(Way::H2c).with(Way::TlsInBand), Ways::ALL);
+        assert!(
+            StepKinds::SAFE.contains(StepKind::Tls) && StepKinds::SAFE.contains(StepKind::FallBack)
+        );
+        assert!(
+            !StepKinds::SAFE.contains(StepKind::TlsInBand)
+                && !StepKinds::SAFE.contains(StepKind::H2c)
+        );
+        assert_eq!(StepKinds::SAFE.with(StepKind::H2c).with(StepKind::TlsInBand), StepKinds::ALL);
     }
 }

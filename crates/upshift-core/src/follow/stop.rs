@@ -2,23 +2,23 @@
 
 use std::fmt;
 
-use super::{Rule, Way};
+use super::{FollowRule, StepKind};
 use crate::field::{Protocol, UpgradeListError};
 
 /// The end of following, and the rule that ends it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stop {
     /// Why.
-    pub reason: Reason,
+    pub reason: StopReason,
     /// By which rule.
-    pub rule: Rule,
+    pub rule: FollowRule,
 }
 
 /// A reason not to follow a 426. The first group is the server's fault, the second is no fault, the
 /// third is the caller's to change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Reason {
+pub enum StopReason {
     /// The server: it named nothing, neither in `Upgrade` nor in the body.
     PeerNamedNothing,
     /// The server: its `Upgrade` is not of RFC 9110's grammar.
@@ -26,7 +26,7 @@ pub enum Reason {
     /// The server: it wants what the request already had.
     PeerWantsWhatItHas,
     /// The server: it wants again what it has just been given.
-    PeerRepeats(Way),
+    PeerRepeats(StepKind),
     /// The server: it wants something weaker, and does not get it.
     PeerWantsWeaker,
     /// It wants HTTP/3 and no `Alt-Svc` says where.
@@ -36,16 +36,16 @@ pub enum Reason {
     /// It wants a protocol that this client does not know.
     Unknown(Protocol),
     /// This client is not able to.
-    NotAble(Way),
+    NotAble(StepKind),
     /// The caller's policy does not let it.
-    NotAllowed(Way),
+    NotAllowed(StepKind),
     /// The version named is not among those that the caller raises.
     VersionNotAllowed(String),
     /// The answer came from this URL, to which the request was redirected. What it asks for holds
     /// for that URL and not for the one that was asked.
     Redirected(String),
     /// The next step would send credentials in clear.
-    CredentialsInClear,
+    CredentialsInCleartext,
     /// The body was read once and cannot be read again.
     BodyGone,
     /// The bound on steps is reached.
@@ -53,7 +53,7 @@ pub enum Reason {
 }
 
 impl Stop {
-    pub(super) fn by(rule: Rule, reason: Reason) -> Self {
+    pub(super) fn by_rule(rule: FollowRule, reason: StopReason) -> Self {
         Self { reason, rule }
     }
 }
@@ -66,7 +66,7 @@ impl fmt::Display for Stop {
 
 impl std::error::Error for Stop {}
 
-impl fmt::Display for Reason {
+impl fmt::Display for StopReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::PeerNamedNothing => f.write_str("the server asks for an upgrade and does not say to what"),
@@ -85,7 +85,7 @@ impl fmt::Display for Reason {
             Self::Redirected(to) => {
                 write!(f, "the request was redirected to {to}, and what is asked for there holds for that URL only")
             }
-            Self::CredentialsInClear => {
+            Self::CredentialsInCleartext => {
                 f.write_str("following would send credentials again in clear, on the word of an answer in clear")
             }
             Self::BodyGone => f.write_str("the request's body cannot be sent a second time"),

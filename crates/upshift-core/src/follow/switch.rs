@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use super::Rule;
+use super::FollowRule;
 use crate::Fields;
-use crate::field::{Connection, Protocol, UpgradeList, UpgradeListError};
+use crate::field::{ConnectionOptions, Protocol, UpgradeList, UpgradeListError};
 
 /// A reason not to believe a 101; always the server's fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub enum SwitchError {
 
 impl SwitchError {
     /// The rule that this breaks.
-    pub const RULE: Rule = Rule::SWITCHED;
+    pub const RULE: FollowRule = FollowRule::SWITCHED;
 }
 
 /// The protocol that a 101 with these fields switches to, the upper one if two are stacked.
@@ -33,20 +33,20 @@ impl SwitchError {
 ///
 /// # Errors
 /// If the 101 was not asked for, or is not exactly what was asked for.
-pub fn switched(
+pub fn switched_protocol(
     fields: &dyn Fields,
     offered: Option<&UpgradeList>,
 ) -> Result<Protocol, SwitchError> {
     let offered = offered.ok_or(SwitchError::Unasked)?;
     let list = UpgradeList::parse(fields.all("upgrade")).map_err(SwitchError::Upgrade)?;
     // RFC 9110 §7.8: "A sender of Upgrade MUST also send an "Upgrade" connection option".
-    if !Connection::read(fields).has("upgrade") {
+    if !ConnectionOptions::from_fields(fields).contains("upgrade") {
         return Err(SwitchError::NoConnection);
     }
-    let on_tls = |index: usize| index > 0 && list.protocols()[0].is("TLS");
+    let on_tls = |index: usize| index > 0 && list.protocols()[0].is_named("TLS");
     for (index, protocol) in list.protocols().iter().enumerate() {
-        let upper = on_tls(index) && protocol.is("HTTP") && protocol.version() == Some("1.1");
-        if !upper && !offered.offers(protocol) {
+        let upper = on_tls(index) && protocol.is_named("HTTP") && protocol.version() == Some("1.1");
+        if !upper && !offered.contains(protocol) {
             return Err(SwitchError::NotOffered(protocol.clone()));
         }
     }
@@ -54,7 +54,7 @@ pub fn switched(
     // none.
     match list.protocols() {
         [one] => Ok(one.clone()),
-        [lower, upper] if lower.is("TLS") && upper.is("HTTP") => Ok(lower.clone()),
+        [lower, upper] if lower.is_named("TLS") && upper.is_named("HTTP") => Ok(lower.clone()),
         [_, other, ..] => Err(SwitchError::NotOffered(other.clone())),
         [] => Err(SwitchError::Upgrade(UpgradeListError::Empty)),
     }
@@ -85,7 +85,7 @@ mod tests {
 
     fn judge(offered: &str, fields: &[(&str, &str)]) -> Result<String, SwitchError> {
         let offered = UpgradeList::parse([offered.as_bytes()].into_iter()).ok();
-        switched(&fields.to_vec(), offered.as_ref()).map(|protocol| protocol.to_string())
+        switched_protocol(&fields.to_vec(), offered.as_ref()).map(|protocol| protocol.to_string())
     }
 
     #[test]

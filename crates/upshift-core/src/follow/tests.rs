@@ -8,12 +8,12 @@ use crate::field::Protocol;
 type Field = (&'static str, &'static str);
 
 const UPGRADE: Field = ("Connection", "upgrade");
-const CAN: Capabilities = Capabilities { ways: Ways::ALL, tls: TlsVersion::V1_3 };
+const CAN: Capabilities = Capabilities { steps: StepKinds::ALL, tls: TlsVersion::V1_3 };
 const TLS_1_2: Lane = Lane { http: HttpVersion::V1_1, tls: TlsState::Version(TlsVersion::V1_2) };
 
-fn asked() -> Asked<'static> {
-    let lane = Lane::CLEAR;
-    Asked {
+fn asked() -> SentRequest<'static> {
+    let lane = Lane::HTTP1_CLEARTEXT;
+    SentRequest {
         host: "h.example",
         port: 80,
         lane,
@@ -24,25 +24,29 @@ fn asked() -> Asked<'static> {
     }
 }
 
-fn follow(fields: &[Field], asked: &Asked<'_>, may: &FollowPolicy) -> Result<(Step, u8), Reason> {
+fn follow(
+    fields: &[Field],
+    asked: &SentRequest<'_>,
+    may: &FollowPolicy,
+) -> Result<(Step, u8), StopReason> {
     let fields = fields.to_vec();
-    answered(&Response { status: 426, fields: &fields, problem: None }, asked, may, &[])
+    answered(&ReceivedResponse { status: 426, fields: &fields, problem: None }, asked, may, &[])
 }
 
 fn answered(
-    response: &Response<'_>,
-    asked: &Asked<'_>,
+    response: &ReceivedResponse<'_>,
+    asked: &SentRequest<'_>,
     may: &FollowPolicy,
     tried: &[Step],
-) -> Result<(Step, u8), Reason> {
-    match next(response, asked, &CAN, may, tried) {
+) -> Result<(Step, u8), StopReason> {
+    match next_step(response, asked, &CAN, may, tried) {
         NextStep::Take { step, rule, .. } => Ok((step, rule.number)),
         NextStep::Stop(stop) => Err(stop.reason),
-        NextStep::Stand => panic!("a 426 never stands"),
+        NextStep::Deliver => panic!("a 426 never stands"),
     }
 }
 
-fn simple(upgrade: &'static str, asked: &Asked<'_>) -> Result<(Step, u8), Reason> {
+fn simple(upgrade: &'static str, asked: &SentRequest<'_>) -> Result<(Step, u8), StopReason> {
     follow(&[("Upgrade", upgrade), UPGRADE], asked, &FollowPolicy::default())
 }
 
@@ -50,29 +54,32 @@ fn simple(upgrade: &'static str, asked: &Asked<'_>) -> Result<(Step, u8), Reason
 fn only_a_426_is_followed() {
     let fields = vec![("Upgrade", "TLS/1.2"), UPGRADE];
     for status in [101, 200, 301, 400, 505] {
-        let response = Response { status, fields: &fields, problem: None };
-        assert_eq!(next(&response, &asked(), &CAN, &FollowPolicy::default(), &[]), NextStep::Stand);
+        let response = ReceivedResponse { status, fields: &fields, problem: None };
+        assert_eq!(
+            next_step(&response, &asked(), &CAN, &FollowPolicy::default(), &[]),
+            NextStep::Deliver
+        );
     }
 }
 
 #[test]
 fn what_names_nothing_or_garbage_stops() {
     let may = FollowPolicy::default();
-    assert_eq!(follow(&[], &asked(), &may), Err(Reason::PeerNamedNothing));
+    assert_eq!(follow(&[], &asked(), &may), Err(StopReason::PeerNamedNothing));
     assert_eq!(
         follow(&[("Upgrade", " , ,"), UPGRADE], &asked(), &may),
-        Err(Reason::PeerNamedNothing)
+        Err(StopReason::PeerNamedNothing)
     );
     let garbage = follow(&[("Upgrade", "TLS/1.2, \"x\""), UPGRADE], &asked(), &may);
-    assert!(matches!(garbage, Err(Reason::PeerMalformed(_))));
-    assert!(matches!(simple("derp/2", &asked()), Err(Reason::Unknown(_))));
+    assert!(matches!(garbage, Err(StopReason::PeerMalformed(_))));
+    assert!(matches!(simple("derp/2", &asked()), Err(StopReason::Unknown(_))));
 }
 
 #[test]
 fn tls_is_a_new_connection_to_the_same_host() {
     let minimum = Some(TlsVersion::V1_2);
     assert_eq!(simple("TLS/1.2, HTTP/1.1", &asked()), Ok((Step::Tls { port: 443, minimum }, 9)));
-    let odd_port = Asked { port: 8080, ..asked() };
+    let odd_port = SentRequest { port: 8080, ..asked() };
     assert_eq!(simple("TLS/1.2", &odd_port), Ok((Step::Tls { port: 8080, minimum }, 9)));
     let told = [("Upgrade", "TLS/1.2"), UPGRADE, ("Location", "https://H.example:8443/x")];
     assert_eq!(
@@ -95,21 +102,21 @@ fn tls_is_a_new_connection_to_the_same_host() {
 
 #[test]
 fn tls_inside_tls_is_not_done_twice() {
-    let inside = Asked { lane: TLS_1_2, ..asked() };
-    assert_eq!(simple("TLS/1.2, HTTP/1.1", &inside), Err(Reason::PeerWantsWhatItHas));
-    assert_eq!(simple("TLS/1.0", &inside), Err(Reason::PeerWantsWhatItHas));
+    let inside = SentRequest { lane: TLS_1_2, ..asked() };
+    assert_eq!(simple("TLS/1.2, HTTP/1.1", &inside), Err(StopReason::PeerWantsWhatItHas));
+    assert_eq!(simple("TLS/1.0", &inside), Err(StopReason::PeerWantsWhatItHas));
     assert_eq!(simple("TLS/1.3", &inside), Ok((Step::NewerTls { minimum: TlsVersion::V1_3 }, 9)));
 }
 
 #[test]
 fn in_band_tls_is_for_those_who_allow_it() {
-    let only = |ways| FollowPolicy { ways, ..FollowPolicy::default() };
+    let only = |steps| FollowPolicy { steps, ..FollowPolicy::default() };
     let fields = [("Upgrade", "TLS/1.2"), UPGRADE];
-    let allowed = follow(&fields, &asked(), &only(Ways::of(&[Way::TlsInBand])));
+    let allowed = follow(&fields, &asked(), &only(StepKinds::from_kinds(&[StepKind::TlsInBand])));
     assert_eq!(allowed, Ok((Step::TlsInBand { minimum: Some(TlsVersion::V1_2) }, 10)));
     assert_eq!(
-        follow(&fields, &asked(), &only(Ways::SAFE.without(Way::Tls))),
-        Err(Reason::NotAllowed(Way::Tls))
+        follow(&fields, &asked(), &only(StepKinds::SAFE.without(StepKind::Tls))),
+        Err(StopReason::NotAllowed(StepKind::Tls))
     );
 }
 
@@ -123,23 +130,23 @@ fn http_goes_up_and_never_down() {
         follow(&there, &asked(), &FollowPolicy::default()),
         Ok((Step::Tls { port: 8443, minimum: None }, 13))
     );
-    let secure = Asked { lane: TLS_1_2, ..asked() };
+    let secure = SentRequest { lane: TLS_1_2, ..asked() };
     assert_eq!(simple("HTTP/2.0", &secure), Ok((Step::Http2, 11)));
-    assert_eq!(simple("HTTP/3.0", &secure), Err(Reason::NoAlternative));
+    assert_eq!(simple("HTTP/3.0", &secure), Err(StopReason::NoAlternative));
     assert_eq!(
-        simple("HTTP/3.0", &Asked { http3: Some(4433), ..secure }),
+        simple("HTTP/3.0", &SentRequest { http3: Some(4433), ..secure }),
         Ok((Step::Http3 { port: 4433 }, 13))
     );
     let seen = [("Upgrade", "HTTP/3.0"), UPGRADE, ("Alt-Svc", "h3=\":9\"")];
     assert_eq!(follow(&seen, &secure, &FollowPolicy::default()), Ok((Step::Http3 { port: 9 }, 13)));
-    assert_eq!(simple("HTTP/1.0", &asked()), Err(Reason::PeerWantsWeaker));
-    assert_eq!(simple("HTTP/1.1", &asked()), Err(Reason::PeerWantsWhatItHas));
+    assert_eq!(simple("HTTP/1.0", &asked()), Err(StopReason::PeerWantsWeaker));
+    assert_eq!(simple("HTTP/1.1", &asked()), Err(StopReason::PeerWantsWhatItHas));
 }
 
 #[test]
 fn http_1_0_becomes_1_1() {
-    let lane = Lane { http: HttpVersion::V1_0, ..Lane::CLEAR };
-    let old = Asked { lane, ..asked() };
+    let lane = Lane { http: HttpVersion::V1_0, ..Lane::HTTP1_CLEARTEXT };
+    let old = SentRequest { lane, ..asked() };
     assert_eq!(follow(&[], &old, &FollowPolicy::default()), Ok((Step::Http11, 5)));
     assert_eq!(simple("HTTP/1.1", &old), Ok((Step::Http11, 5)));
 }
@@ -147,13 +154,13 @@ fn http_1_0_becomes_1_1() {
 #[test]
 fn a_declined_websocket_falls_back_and_a_wanted_one_is_tried_once() {
     let offer = UpgradeList::new(vec![Protocol::new("websocket", None).expect("a token")]);
-    let handshake = Asked { offered: offer.as_ref(), ..asked() };
+    let handshake = SentRequest { offered: offer.as_ref(), ..asked() };
     assert_eq!(follow(&[], &handshake, &FollowPolicy::default()), Ok((Step::FallBack, 6)));
     assert_eq!(simple("HTTP/1.1", &handshake), Ok((Step::FallBack, 6)));
-    assert_eq!(simple("websocket", &handshake), Err(Reason::PeerWantsWhatItHas));
+    assert_eq!(simple("websocket", &handshake), Err(StopReason::PeerWantsWhatItHas));
     assert_eq!(simple("websocket", &asked()), Ok((Step::WebSocket { version: 13 }, 14)));
     let old = [("Upgrade", "websocket"), UPGRADE, ("Sec-WebSocket-Version", "8, 7")];
-    assert_eq!(follow(&old, &asked(), &FollowPolicy::default()), Err(Reason::WebSocketVersion));
+    assert_eq!(follow(&old, &asked(), &FollowPolicy::default()), Err(StopReason::WebSocketVersion));
     assert!(matches!(simple("TLS/1.2", &handshake), Ok((Step::Tls { .. }, 9))));
 }
 
@@ -161,10 +168,10 @@ fn a_declined_websocket_falls_back_and_a_wanted_one_is_tried_once() {
 fn a_version_is_raised_only_where_the_caller_names_it() {
     let fields = vec![("Upgrade", "orders-v2/2.0"), UPGRADE];
     let body = br#"{"rule":"orders-v2","required":[{"kind":"api","minimum":"2.0"}]}"#;
-    let problem = Problem::read("application/problem+json", body);
-    let response = Response { status: 426, fields: &fields, problem: problem.as_ref() };
+    let problem = ProblemDetails::from_body("application/problem+json", body);
+    let response = ReceivedResponse { status: 426, fields: &fields, problem: problem.as_ref() };
     let refused = answered(&response, &asked(), &FollowPolicy::default(), &[]);
-    assert_eq!(refused, Err(Reason::VersionNotAllowed("orders-v2".into())));
+    assert_eq!(refused, Err(StopReason::VersionNotAllowed("orders-v2".into())));
     let versions = Names::These(vec!["Orders-V2".into()]);
     let may = FollowPolicy { versions, ..FollowPolicy::default() };
     let raise =
@@ -176,7 +183,7 @@ fn a_version_is_raised_only_where_the_caller_names_it() {
     );
     assert_eq!(
         answered(&response, &asked(), &may, &[raise(Subject::Api)]),
-        Err(Reason::PeerRepeats(Way::Version))
+        Err(StopReason::PeerRepeats(StepKind::Version))
     );
 }
 
@@ -184,24 +191,27 @@ fn a_version_is_raised_only_where_the_caller_names_it() {
 fn on_http_2_the_body_says_it_and_the_field_does_not_count() {
     let lane = Lane { http: HttpVersion::V2, ..TLS_1_2 };
     let fields = vec![("upgrade", "HTTP/1.1")];
-    let problem =
-        Problem::read("application/json", br#"{"required":[{"kind":"tls","minimum":"1.3"}]}"#);
-    let response = Response { status: 426, fields: &fields, problem: problem.as_ref() };
-    let next = next(&response, &Asked { lane, ..asked() }, &CAN, &FollowPolicy::default(), &[]);
+    let problem = ProblemDetails::from_body(
+        "application/json",
+        br#"{"required":[{"kind":"tls","minimum":"1.3"}]}"#,
+    );
+    let response = ReceivedResponse { status: 426, fields: &fields, problem: problem.as_ref() };
+    let next =
+        next_step(&response, &SentRequest { lane, ..asked() }, &CAN, &FollowPolicy::default(), &[]);
     let step = Step::NewerTls { minimum: TlsVersion::V1_3 };
     assert_eq!(
         next,
-        NextStep::Take { step, rule: Rule::TLS, remarks: vec![Remark::ForbiddenField] }
+        NextStep::Take { step, rule: FollowRule::TLS, remarks: vec![Remark::ForbiddenField] }
     );
 }
 
 #[test]
 fn credentials_and_spent_bodies_stay_where_they_are() {
-    let secret = Asked { credentials: true, ..asked() };
-    assert_eq!(simple("h2c", &secret), Err(Reason::CredentialsInClear));
+    let secret = SentRequest { credentials: true, ..asked() };
+    assert_eq!(simple("h2c", &secret), Err(StopReason::CredentialsInCleartext));
     assert!(matches!(simple("h2c, TLS/1.2", &secret), Ok((Step::Tls { .. }, 9))));
-    let spent = Asked { body_gone: true, ..asked() };
-    assert_eq!(simple("TLS/1.2", &spent), Err(Reason::BodyGone));
+    let spent = SentRequest { body_gone: true, ..asked() };
+    assert_eq!(simple("TLS/1.2", &spent), Err(StopReason::BodyGone));
 }
 
 /// A server that answers anything: pieces of fields and bodies that are likely to hit something.
@@ -273,17 +283,17 @@ proptest! {
     ) {
         let http = if old { HttpVersion::V1_0 } else { HttpVersion::V1_1 };
         let mut lane = Lane { http, tls: if secure { TlsState::SomeVersion } else { TlsState::Cleartext } };
-        let may = FollowPolicy { ways: Ways::ALL, versions: Names::Any, max_steps, ..FollowPolicy::default() };
+        let may = FollowPolicy { steps: StepKinds::ALL, versions: Names::Any, max_steps, ..FollowPolicy::default() };
         let mut tried: Vec<Step> = Vec::new();
         for (fields, body) in &answers {
-            let problem = body.as_ref().and_then(|body| Problem::read("application/json", body.as_bytes()));
-            let response = Response { status: 426, fields, problem: problem.as_ref() };
-            let request = Asked { lane, credentials, ..asked() };
-            let NextStep::Take { step, .. } = next(&response, &request, &CAN, &may, &tried) else { break };
-            let then = step.lane(lane);
+            let problem = body.as_ref().and_then(|body| ProblemDetails::from_body("application/json", body.as_bytes()));
+            let response = ReceivedResponse { status: 426, fields, problem: problem.as_ref() };
+            let request = SentRequest { lane, credentials, ..asked() };
+            let NextStep::Take { step, .. } = next_step(&response, &request, &CAN, &may, &tried) else { break };
+            let then = step.lane_after(lane);
             prop_assert!(then.http >= lane.http);
-            prop_assert!(lane.is_clear() || !then.is_clear());
-            prop_assert!(!(credentials && then.is_clear()));
+            prop_assert!(lane.is_cleartext() || !then.is_cleartext());
+            prop_assert!(!(credentials && then.is_cleartext()));
             prop_assert!(!tried.iter().any(|earlier| step.repeats(earlier)));
             lane = then;
             tried.push(step);
@@ -294,6 +304,6 @@ proptest! {
     /// No bytes in a body make reading one panic.
     #[test]
     fn no_body_makes_it_panic(body in prop::collection::vec(any::<u8>(), 0..99)) {
-        let _ = Problem::read("application/json", &body);
+        let _ = ProblemDetails::from_body("application/json", &body);
     }
 }

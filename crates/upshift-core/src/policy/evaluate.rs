@@ -9,7 +9,7 @@ use super::requirement::{
     ApiReader, ApiRequirement, ClientRequirement, Requirement, WebSocketRequirement,
 };
 use crate::decision::{Observed, RequirementKind, VerdictReason};
-use crate::field::{Accept, Connection, MediaType, Protocol, UpgradeList, elements};
+use crate::field::{Accept, ConnectionOptions, MediaType, Protocol, UpgradeList, list_elements};
 use crate::policy::query;
 use crate::version::{ClientVersion, Version};
 use crate::{Facts, HttpVersion, Known, TlsState, TlsVersion};
@@ -72,7 +72,7 @@ pub fn offers(facts: &Facts<'_>) -> Option<UpgradeList> {
         ]),
         HttpVersion::V1_1 => {
             let offered = UpgradeList::parse(facts.fields.all("upgrade")).ok()?;
-            Connection::read(facts.fields).has("upgrade").then_some(offered)
+            ConnectionOptions::from_fields(facts.fields).contains("upgrade").then_some(offered)
         }
     }
 }
@@ -89,7 +89,7 @@ fn offered<'a>(kind: RequirementKind, offers: Option<&UpgradeList>) -> Observed<
 fn websocket<'a>(wanted: &WebSocketRequirement, facts: &Facts<'a>) -> Evaluation<'a> {
     let offers = offers(facts);
     let unmet = |observed| Evaluation { reason: VerdictReason::Unmet, observed: vec![observed] };
-    if !offers.as_ref().is_some_and(|offers| offers.names("websocket"))
+    if !offers.as_ref().is_some_and(|offers| offers.contains_name("websocket"))
         || !["GET", "CONNECT"].contains(&facts.method)
     {
         return unmet(offered(RequirementKind::WebSocket, offers.as_ref()));
@@ -100,7 +100,7 @@ fn websocket<'a>(wanted: &WebSocketRequirement, facts: &Facts<'a>) -> Evaluation
     if doubled || version != wanted.version.to_string() {
         return unmet(seen(RequirementKind::WebSocket, version, "header:Sec-WebSocket-Version"));
     }
-    let lines = elements(facts.fields.all("sec-websocket-protocol"));
+    let lines = list_elements(facts.fields.all("sec-websocket-protocol"));
     let subprotocols: Vec<Cow<'a, str>> = lines.map(String::from_utf8_lossy).collect();
     let among = |wanted: &str| subprotocols.iter().any(|offered| *offered == wanted);
     if !wanted.subprotocols.is_empty() && !wanted.subprotocols.iter().any(|wanted| among(wanted)) {
@@ -119,7 +119,7 @@ fn websocket<'a>(wanted: &WebSocketRequirement, facts: &Facts<'a>) -> Evaluation
 
 fn no_websocket<'a>(facts: &Facts<'a>) -> Evaluation<'a> {
     let offers = offers(facts);
-    let attempt = offers.as_ref().is_some_and(|offers| offers.names("websocket"));
+    let attempt = offers.as_ref().is_some_and(|offers| offers.contains_name("websocket"));
     let reason = if attempt { VerdictReason::Unmet } else { VerdictReason::Meets };
     Evaluation { reason, observed: vec![offered(RequirementKind::WebSocket, offers.as_ref())] }
 }
@@ -129,7 +129,7 @@ fn protocol<'a>(wanted: &Protocol, facts: &Facts<'a>) -> Evaluation<'a> {
     // `:protocol` has no version of its own (RFC 8441 §4), so that over HTTP/2 the name alone may
     // stand for it.
     let named = |offers: &UpgradeList| {
-        offers.offers(wanted) || facts.protocol.is_some_and(|name| wanted.is(name))
+        offers.contains(wanted) || facts.protocol.is_some_and(|name| wanted.is_named(name))
     };
     let met = offers.as_ref().is_some_and(named);
     let reason = if met { VerdictReason::Meets } else { VerdictReason::Unmet };
@@ -176,7 +176,7 @@ fn api<'a>(
         Ok([first, ..]) => api_reason(wanted, first),
     };
     if let (true, Some(assumed)) = (observed.is_empty(), &wanted.assume) {
-        observed.push(seen(RequirementKind::Api, assumed.text(), "assume"));
+        observed.push(seen(RequirementKind::Api, assumed.as_str(), "assume"));
     }
     Evaluation { reason, observed }
 }
@@ -219,7 +219,7 @@ fn api_values<'a>(
         }
         ApiReader::MediaTypeParameter(name) => {
             let of_type =
-                |media: MediaType<'_>| media.parameters(name).map(Cow::into_owned).collect();
+                |media: MediaType<'_>| media.parameter_values(name).map(Cow::into_owned).collect();
             media_type_values(facts, of_type)
         }
         ApiReader::MediaTypeTemplate { prefix, suffix } => {
@@ -246,7 +246,7 @@ fn media_type_values<'a>(
             values.extend(MediaType::parse(&line).map(&read).unwrap_or_default());
         }
     }
-    let accept = Accept::read(facts.fields);
+    let accept = Accept::from_fields(facts.fields);
     for range in accept.by_weight() {
         let found = read(range.media);
         if range.weight == 0 && !found.is_empty() {
@@ -296,16 +296,17 @@ fn client<'a>(wanted: &'a ClientRequirement, facts: &Facts<'a>) -> Evaluation<'a
 }
 
 fn client_reason(wanted: &ClientRequirement, claim: &Claim<'_>) -> VerdictReason {
-    let Some(version) = ClientVersion::read(&claim.version) else {
+    let Some(version) = ClientVersion::parse_lenient(&claim.version) else {
         return VerdictReason::Malformed;
     };
     let blocked = wanted.blocked.iter().filter(|(name, _)| name.eq_ignore_ascii_case(&claim.name));
-    let blocked: Vec<Option<Ordering>> = blocked.map(|(_, entry)| version.cmp_to(entry)).collect();
+    let blocked: Vec<Option<Ordering>> =
+        blocked.map(|(_, entry)| version.compare_with(entry)).collect();
     if blocked.contains(&Some(Ordering::Equal)) {
         return VerdictReason::Blocked;
     }
     let minimum = wanted.minimum.iter().find(|(name, _)| name.eq_ignore_ascii_case(&claim.name));
-    match minimum.map(|(_, minimum)| version.cmp_to(minimum)) {
+    match minimum.map(|(_, minimum)| version.compare_with(minimum)) {
         Some(Some(Ordering::Less)) => VerdictReason::TooOld,
         Some(None) => VerdictReason::Malformed,
         _ if blocked.contains(&None) => VerdictReason::Malformed,

@@ -293,10 +293,10 @@ impl ClientPattern {
         };
         match (&self.version, named) {
             (Some(version), Some(claim)) => {
-                let sent = ClientVersion::read(&claim.version);
+                let sent = ClientVersion::parse_lenient(&claim.version);
                 claim.is_client
                     && wanted(&claim.name)
-                    && sent.is_some_and(|sent| sent.cmp_to(version) == Some(Ordering::Equal))
+                    && sent.is_some_and(|sent| sent.compare_with(version) == Some(Ordering::Equal))
             }
             (Some(_), None) => false,
             (None, claim) => claim.is_some_and(|claim| wanted(&claim.name)) || product(),

@@ -6,7 +6,7 @@ use super::client::ClientReader;
 use super::path::PathTemplate;
 use crate::decision::RequirementKind;
 use crate::field::{Protocol, is_token};
-use crate::version::{ClientVersion, Scheme, Version};
+use crate::version::{ClientVersion, Version, VersionScheme};
 use crate::{HttpVersion, TlsVersion};
 
 /// One thing that a request must meet.
@@ -41,7 +41,7 @@ pub struct WebSocketRequirement {
 #[derive(Clone, Debug)]
 pub struct ApiRequirement {
     /// How versions are written and compared.
-    pub scheme: Scheme,
+    pub scheme: VersionScheme,
     /// The oldest that is served.
     pub minimum: Version,
     /// What callers are told is served; above the greatest of them is too new.

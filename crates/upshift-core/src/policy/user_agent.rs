@@ -83,7 +83,7 @@ impl<'a> Products<'a> {
         for at in 0..self.pieces.len() {
             let Some(product) = self.wanted_at(at, wanted) else { continue };
             let claim = self.claim(&product);
-            if ClientVersion::read(&claim.version).is_some() {
+            if ClientVersion::parse_lenient(&claim.version).is_some() {
                 return Some(claim);
             }
             unread.get_or_insert(claim);

@@ -6,7 +6,7 @@
 //! 2. A suffix may tell a prerelease (`-beta.2`, `b3`), a build (`+1234`, ` (build 1234)`, `_1234`,
 //!    `.windows.2`), or both.
 //! 3. Which of them count depends on the entry in the policy that a version is held against: see
-//!    [`ClientVersion::cmp_to`].
+//!    [`ClientVersion::compare_with`].
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -40,7 +40,7 @@ pub enum ClientVersionError {
 impl ClientVersion {
     /// Reads what a client sent; `None` if it does not begin with `v?N`, or with a number behind
     /// which others follow that are not separated by dots.
-    pub fn read(sent: &str) -> Option<Self> {
+    pub fn parse_lenient(sent: &str) -> Option<Self> {
         let (text, numbers, rest) = split(sent)?;
         if is_cut(text, rest) {
             return None;
@@ -82,7 +82,7 @@ impl ClientVersion {
     }
 
     /// As it was written, without the `v` in front.
-    pub fn text(&self) -> &str {
+    pub fn as_str(&self) -> &str {
         &self.text
     }
 
@@ -93,7 +93,7 @@ impl ClientVersion {
     /// that names a prerelease, a build or a word is compared with that as well, and with nothing
     /// else: a prerelease is before its release, a version that tells no build is before every
     /// build of it, and `5.3.0+1234`, `5.3.0-debug (1234)` and `5.3.0.1234` are one build.
-    pub fn cmp_to(&self, entry: &Self) -> Option<Ordering> {
+    pub fn compare_with(&self, entry: &Self) -> Option<Ordering> {
         let release = self.numbers.release().cmp(&entry.numbers.release());
         if release.is_ne() {
             return Some(release);
@@ -197,7 +197,9 @@ mod tests {
     use super::*;
 
     fn compared(sent: &str, entry: &str) -> Option<Ordering> {
-        ClientVersion::read(sent).unwrap().cmp_to(&ClientVersion::parse(entry).unwrap())
+        ClientVersion::parse_lenient(sent)
+            .unwrap()
+            .compare_with(&ClientVersion::parse(entry).unwrap())
     }
 
     fn order(sent: &str, entry: &str) -> Ordering {
@@ -234,7 +236,7 @@ mod tests {
             );
         }
         for none in ["", "v", "latest", "x5", "-5", ".5", "go1.17", "?"] {
-            assert!(ClientVersion::read(none).is_none(), "{none}");
+            assert!(ClientVersion::parse_lenient(none).is_none(), "{none}");
         }
     }
 
@@ -323,7 +325,7 @@ mod tests {
             "2026-11",
             "2026-1-3",
         ] {
-            assert!(ClientVersion::read(none).is_none(), "{none}");
+            assert!(ClientVersion::parse_lenient(none).is_none(), "{none}");
         }
         for one in [
             "5",
@@ -493,7 +495,7 @@ mod tests {
         ] {
             assert_eq!(ClientVersion::parse(text).err(), Some(wanted), "{text}");
         }
-        assert_eq!(ClientVersion::parse("v5.3").unwrap().text(), "5.3");
+        assert_eq!(ClientVersion::parse("v5.3").unwrap().as_str(), "5.3");
     }
 
     proptest! {
@@ -501,9 +503,9 @@ mod tests {
         #[test]
         fn no_text_makes_it_panic_and_an_entry_is_itself(text in "\\PC{0,40}", entry in "v?[0-9]{1,30}(\\.[0-9]{1,3}){1,20}([+-][a-z0-9]{1,5})?") {
             let entry = ClientVersion::parse(&entry).map_err(|error| TestCaseError::fail(error.to_string()))?;
-            prop_assert_eq!(entry.cmp_to(&entry), Some(Ordering::Equal));
-            if let Some(sent) = ClientVersion::read(&text) {
-                let _ = sent.cmp_to(&entry);
+            prop_assert_eq!(entry.compare_with(&entry), Some(Ordering::Equal));
+            if let Some(sent) = ClientVersion::parse_lenient(&text) {
+                let _ = sent.compare_with(&entry);
             }
         }
     }

@@ -18,7 +18,7 @@ pub use numeric::Numeric;
 
 /// How the versions of a rule are written and compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Scheme {
+pub enum VersionScheme {
     /// Semantic Versioning 2.0.0; missing parts are 0, build metadata is ignored.
     Semver,
     /// `N(.N)*`; missing parts are 0, a prerelease counts as its release.
@@ -36,7 +36,7 @@ pub enum Scheme {
 #[derive(Clone, Debug)]
 pub struct Version {
     text: Box<str>,
-    key: Key,
+    key: VersionKey,
 }
 
 /// Why a text is no version of its scheme.
@@ -54,14 +54,14 @@ pub enum VersionError {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Key {
+enum VersionKey {
     Semver(semver::Version),
     Numeric(Numeric),
     Date(jiff::civil::Date),
     Ordered(usize),
 }
 
-impl Scheme {
+impl VersionScheme {
     /// Reads a version, without outer white space, and, in a scheme that computes, without quotes
     /// and the `v` of `v2`.
     ///
@@ -73,12 +73,14 @@ impl Scheme {
             Self::Semver | Self::Numeric | Self::Date => bare(text),
         };
         let key = match self {
-            Self::Semver => Key::Semver(semantic::parse(text).ok_or(VersionError::Semver)?),
-            Self::Numeric => Key::Numeric(Numeric::parse(text).ok_or(VersionError::Numeric)?),
-            Self::Date => Key::Date(date::parse(text).ok_or(VersionError::Date)?),
+            Self::Semver => VersionKey::Semver(semantic::parse(text).ok_or(VersionError::Semver)?),
+            Self::Numeric => {
+                VersionKey::Numeric(Numeric::parse(text).ok_or(VersionError::Numeric)?)
+            }
+            Self::Date => VersionKey::Date(date::parse(text).ok_or(VersionError::Date)?),
             Self::Ordered(list) => {
                 let place = list.iter().position(|listed| **listed == *text);
-                Key::Ordered(place.ok_or_else(|| VersionError::NotListed(Arc::clone(list)))?)
+                VersionKey::Ordered(place.ok_or_else(|| VersionError::NotListed(Arc::clone(list)))?)
             }
         };
         Ok(Version { text: text.into(), key })
@@ -97,7 +99,7 @@ impl Scheme {
 
 impl Version {
     /// As it was written, without quotes and the `v` in front.
-    pub fn text(&self) -> &str {
+    pub fn as_str(&self) -> &str {
         &self.text
     }
 }
@@ -161,32 +163,32 @@ mod tests {
 
     use super::*;
 
-    fn listed() -> Scheme {
-        Scheme::Ordered(Arc::from(["alpha", "beta", "ga"].map(Box::from)))
+    fn listed() -> VersionScheme {
+        VersionScheme::Ordered(Arc::from(["alpha", "beta", "ga"].map(Box::from)))
     }
 
     /// Kind: a version of an API is no version, and so admitted, because of how it is spelled.
     #[test]
     fn equal_without_being_alike() {
         for (scheme, a, b) in [
-            (Scheme::Semver, "1", "1.0.0"),
-            (Scheme::Semver, "1.2+build7", "1.2.0"),
-            (Scheme::Numeric, "1", "1.0"),
-            (Scheme::Numeric, "5.1.0-beta", "5.1"),
-            (Scheme::Date, "2026-09-30.endive", "2026-09-30"),
-            (Scheme::Date, "2026-09-30-preview", "2026-09-30"),
-            (Scheme::Date, "2026-07", "2026-07-01"),
-            (Scheme::Date, "2026-07-rc", "2026-07"),
-            (Scheme::Semver, "v2", "2"),
-            (Scheme::Semver, "V2.1.0-rc.1", "2.1-rc.1"),
-            (Scheme::Semver, "\"2\"", "2"),
-            (Scheme::Numeric, "v2", "2.0"),
-            (Scheme::Numeric, "\"v2.1\"", "2.1"),
-            (Scheme::Date, "v2026-07", "2026-07"),
-            (Scheme::Date, "20260630", "2026-06-30"),
-            (Scheme::Date, "20260630-preview", "2026-06-30"),
-            (Scheme::Date, "2026-06-30T00:00:00Z", "2026-06-30"),
-            (Scheme::Date, "2026-06-30T12:30", "2026-06-30"),
+            (VersionScheme::Semver, "1", "1.0.0"),
+            (VersionScheme::Semver, "1.2+build7", "1.2.0"),
+            (VersionScheme::Numeric, "1", "1.0"),
+            (VersionScheme::Numeric, "5.1.0-beta", "5.1"),
+            (VersionScheme::Date, "2026-09-30.endive", "2026-09-30"),
+            (VersionScheme::Date, "2026-09-30-preview", "2026-09-30"),
+            (VersionScheme::Date, "2026-07", "2026-07-01"),
+            (VersionScheme::Date, "2026-07-rc", "2026-07"),
+            (VersionScheme::Semver, "v2", "2"),
+            (VersionScheme::Semver, "V2.1.0-rc.1", "2.1-rc.1"),
+            (VersionScheme::Semver, "\"2\"", "2"),
+            (VersionScheme::Numeric, "v2", "2.0"),
+            (VersionScheme::Numeric, "\"v2.1\"", "2.1"),
+            (VersionScheme::Date, "v2026-07", "2026-07"),
+            (VersionScheme::Date, "20260630", "2026-06-30"),
+            (VersionScheme::Date, "20260630-preview", "2026-06-30"),
+            (VersionScheme::Date, "2026-06-30T00:00:00Z", "2026-06-30"),
+            (VersionScheme::Date, "2026-06-30T12:30", "2026-06-30"),
         ] {
             assert_eq!(scheme.parse(a), scheme.parse(b), "{a} {b}");
         }
@@ -195,13 +197,13 @@ mod tests {
     #[test]
     fn older_and_newer() {
         for (scheme, old, new) in [
-            (Scheme::Semver, "2.0.0-rc.1", "2"),
-            (Scheme::Semver, "2.9", "2.10"),
-            (Scheme::Numeric, "109.0.5414.120", "109.0.5414.121"),
-            (Scheme::Numeric, "9", "10"),
-            (Scheme::Date, "2025-12-31", "2026-01-01"),
-            (Scheme::Date, "2026-04", "2026-07"),
-            (Scheme::Date, "2026-07", "2026-07-15"),
+            (VersionScheme::Semver, "2.0.0-rc.1", "2"),
+            (VersionScheme::Semver, "2.9", "2.10"),
+            (VersionScheme::Numeric, "109.0.5414.120", "109.0.5414.121"),
+            (VersionScheme::Numeric, "9", "10"),
+            (VersionScheme::Date, "2025-12-31", "2026-01-01"),
+            (VersionScheme::Date, "2026-04", "2026-07"),
+            (VersionScheme::Date, "2026-07", "2026-07-15"),
             (listed(), "beta", "ga"),
         ] {
             let (old, new) = (scheme.parse(old), scheme.parse(new));
@@ -212,30 +214,30 @@ mod tests {
     #[test]
     fn what_is_no_version() {
         for (scheme, text) in [
-            (Scheme::Semver, ""),
-            (Scheme::Semver, "vv2"),
-            (Scheme::Semver, "v 2"),
-            (Scheme::Semver, "\"2"),
-            (Scheme::Semver, "2-1"),
-            (Scheme::Numeric, "5-3-0"),
-            (Scheme::Numeric, "5_3"),
-            (Scheme::Semver, "1.2.3.4"),
-            (Scheme::Semver, "01.2"),
-            (Scheme::Numeric, "5."),
-            (Scheme::Numeric, "5.x"),
-            (Scheme::Numeric, "99999999999999999999999"),
-            (Scheme::Date, "2026-02-29"),
-            (Scheme::Date, "2026-2-3"),
-            (Scheme::Date, "2026-01-01x"),
-            (Scheme::Date, "2026-01-01-"),
-            (Scheme::Date, "2026-01-01-2"),
-            (Scheme::Date, "2026-13"),
-            (Scheme::Date, "2026"),
-            (Scheme::Date, "2026-7"),
-            (Scheme::Date, "202607"),
-            (Scheme::Date, "20260229"),
-            (Scheme::Date, "2026-06-30 00:00"),
-            (Scheme::Date, "2026-06-30Tea"),
+            (VersionScheme::Semver, ""),
+            (VersionScheme::Semver, "vv2"),
+            (VersionScheme::Semver, "v 2"),
+            (VersionScheme::Semver, "\"2"),
+            (VersionScheme::Semver, "2-1"),
+            (VersionScheme::Numeric, "5-3-0"),
+            (VersionScheme::Numeric, "5_3"),
+            (VersionScheme::Semver, "1.2.3.4"),
+            (VersionScheme::Semver, "01.2"),
+            (VersionScheme::Numeric, "5."),
+            (VersionScheme::Numeric, "5.x"),
+            (VersionScheme::Numeric, "99999999999999999999999"),
+            (VersionScheme::Date, "2026-02-29"),
+            (VersionScheme::Date, "2026-2-3"),
+            (VersionScheme::Date, "2026-01-01x"),
+            (VersionScheme::Date, "2026-01-01-"),
+            (VersionScheme::Date, "2026-01-01-2"),
+            (VersionScheme::Date, "2026-13"),
+            (VersionScheme::Date, "2026"),
+            (VersionScheme::Date, "2026-7"),
+            (VersionScheme::Date, "202607"),
+            (VersionScheme::Date, "20260229"),
+            (VersionScheme::Date, "2026-06-30 00:00"),
+            (VersionScheme::Date, "2026-06-30Tea"),
             (listed(), "gamma"),
         ] {
             assert!(scheme.parse(text).is_err(), "{text}");
@@ -243,15 +245,15 @@ mod tests {
     }
 
     fn any_version() -> impl Strategy<Value = Vec<Version>> {
-        let of = |scheme: Scheme, pattern: &'static str| {
+        let of = |scheme: VersionScheme, pattern: &'static str| {
             proptest::collection::vec(pattern, 3).prop_map(move |texts| {
                 texts.iter().filter_map(|text| scheme.parse(text).ok()).collect::<Vec<_>>()
             })
         };
         prop_oneof![
-            of(Scheme::Semver, "[0-3](\\.[0-3]){0,2}(-(a|b|1)(\\.[0-2])?)?(\\+x)?"),
-            of(Scheme::Numeric, "[0-3](\\.[0-3]){0,4}"),
-            of(Scheme::Date, "20(25|26)-0[1-3]-[0-2][1-9](\\.x)?"),
+            of(VersionScheme::Semver, "[0-3](\\.[0-3]){0,2}(-(a|b|1)(\\.[0-2])?)?(\\+x)?"),
+            of(VersionScheme::Numeric, "[0-3](\\.[0-3]){0,4}"),
+            of(VersionScheme::Date, "20(25|26)-0[1-3]-[0-2][1-9](\\.x)?"),
             of(listed(), "(alpha|beta|ga)"),
         ]
     }
@@ -270,7 +272,7 @@ mod tests {
 
         #[test]
         fn no_text_makes_it_panic(text in "\\PC{0,40}") {
-            for scheme in [Scheme::Semver, Scheme::Numeric, Scheme::Date, listed()] {
+            for scheme in [VersionScheme::Semver, VersionScheme::Numeric, VersionScheme::Date, listed()] {
                 let _ = scheme.parse(&text);
             }
         }

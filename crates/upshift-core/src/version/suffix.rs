@@ -30,7 +30,7 @@ pub(super) struct Suffix {
 
 /// A part of a suffix, by where it stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum PartPosition {
     /// Right behind the numbers: `-beta.2`, `b3`, `_1234`.
     Attached,
     /// Behind a `+`, in brackets, or behind a space.
@@ -39,15 +39,15 @@ enum Place {
 
 /// The meaning of a part.
 #[derive(Default)]
-struct Told {
+struct PartMeaning {
     prerelease: Vec<Identifier>,
     build: Vec<Identifier>,
     words: Vec<Identifier>,
 }
 
-/// Which of the lists of a [`Told`] an identifier belongs to.
+/// Which of the lists of a [`PartMeaning`] an identifier belongs to.
 #[derive(Clone, Copy)]
-enum Section {
+enum SuffixPart {
     Prerelease,
     Build,
     Words,
@@ -84,9 +84,12 @@ impl Suffix {
         let end =
             text.find(|c: char| c.is_whitespace() || "([;,".contains(c)).unwrap_or(text.len());
         let mut plus = text[..end].split('+');
-        let attached = Told::read(&identifiers(plus.next().unwrap_or_default()), Place::Attached);
+        let attached = PartMeaning::read(
+            &identifiers(plus.next().unwrap_or_default()),
+            PartPosition::Attached,
+        );
         for part in plus.take(PARTS) {
-            suffix.take(Told::read(&identifiers(part), Place::Apart));
+            suffix.take(PartMeaning::read(&identifiers(part), PartPosition::Apart));
         }
         for part in parts(&text[end..]) {
             suffix.take_apart(part);
@@ -157,7 +160,7 @@ impl Suffix {
     }
 
     /// Adds what a part tells. The same build twice is one.
-    fn take(&mut self, told: Told) {
+    fn take(&mut self, told: PartMeaning) {
         if self.build.is_empty() && !self.contradicts {
             self.build = told.build;
         } else if !told.build.is_empty()
@@ -179,30 +182,30 @@ impl Suffix {
             None => (part, false),
         };
         let (found, rest) = statement(named);
-        let told = Told::read(&found, Place::Apart);
+        let told = PartMeaning::read(&found, PartPosition::Apart);
         let tells = !told.build.is_empty() || !told.prerelease.is_empty();
         let digits = part.contains(|c: char| c.is_ascii_digit());
         self.in_doubt |= digits && (!tells || told.words.iter().any(Identifier::has_digit));
         self.has_rest |= others || !told.words.is_empty() || !says_nothing(rest);
         // Apart from the numbers, a word is one of a platform or a sentence.
-        self.take(Told { words: Vec::new(), ..told });
+        self.take(PartMeaning { words: Vec::new(), ..told });
     }
 }
 
-impl Told {
+impl PartMeaning {
     /// Sorts the identifiers of a part.
-    fn read(found: &[Identifier], place: Place) -> Self {
+    fn read(found: &[Identifier], place: PartPosition) -> Self {
         let mut told = Self::default();
         let is_number = found.first().is_some_and(Identifier::is_number);
-        let mut section = if is_number { Section::Build } else { Section::Words };
+        let mut section = if is_number { SuffixPart::Build } else { SuffixPart::Words };
         for (at, identifier) in found.iter().enumerate() {
             let numbered = found.get(at + 1).is_some_and(Identifier::is_number);
-            let stage = stage(identifier, numbered && at == 0 && place == Place::Attached);
+            let stage = stage(identifier, numbered && at == 0 && place == PartPosition::Attached);
             if let Some(stage) = stage.filter(|_| told.prerelease.is_empty()) {
-                section = Section::Prerelease;
+                section = SuffixPart::Prerelease;
                 told.prerelease.push(Identifier::Word(stage.into()));
             } else if numbered && is_build_word(identifier, place) && told.build.is_empty() {
-                section = Section::Build;
+                section = SuffixPart::Build;
             } else if identifier.among(&EMPTY_WORDS).is_none() {
                 told.section(section).push(identifier.clone());
             }
@@ -210,11 +213,11 @@ impl Told {
         told
     }
 
-    fn section(&mut self, section: Section) -> &mut Vec<Identifier> {
+    fn section(&mut self, section: SuffixPart) -> &mut Vec<Identifier> {
         match section {
-            Section::Prerelease => &mut self.prerelease,
-            Section::Build => &mut self.build,
-            Section::Words => &mut self.words,
+            SuffixPart::Prerelease => &mut self.prerelease,
+            SuffixPart::Build => &mut self.build,
+            SuffixPart::Words => &mut self.words,
         }
     }
 }
@@ -234,9 +237,9 @@ fn place(word: &Identifier) -> Option<usize> {
     ORDERED.iter().position(|known| *known == word)
 }
 
-fn is_build_word(word: &Identifier, place: Place) -> bool {
+fn is_build_word(word: &Identifier, place: PartPosition) -> bool {
     word.among(&BUILD_WORDS).is_some()
-        || place == Place::Apart && word.among(&[SHORT_BUILD_WORD]).is_some()
+        || place == PartPosition::Apart && word.among(&[SHORT_BUILD_WORD]).is_some()
 }
 
 /// The parts behind the attached one: each pair of brackets, and what stands between `;`, `,` and
@@ -303,7 +306,7 @@ fn statement(text: &str) -> (Vec<Identifier>, &str) {
 
 /// Tells whether a number may follow that belongs to this word.
 fn introduces(word: &Identifier) -> bool {
-    is_build_word(word, Place::Apart)
+    is_build_word(word, PartPosition::Apart)
         || word.among(&EMPTY_WORDS).is_some()
         || stage(word, false).is_some()
 }
@@ -334,7 +337,9 @@ pub(super) fn names_build(text: &str) -> bool {
     let number = behind.trim_start_matches([' ', ':', '=', '/', '#', '.', '-']);
     let named = match word {
         "" => text.starts_with('#'),
-        word => identifiers(word).first().is_some_and(|word| is_build_word(word, Place::Apart)),
+        word => {
+            identifiers(word).first().is_some_and(|word| is_build_word(word, PartPosition::Apart))
+        }
     };
     // One letter in front of more than a number is some other code.
     let is_code =

@@ -66,7 +66,7 @@ impl HandshakeError {
 pub(crate) fn is_asked(request: &request::Parts, has_content: bool) -> bool {
     request.method == Method::OPTIONS
         && !has_content
-        && offered_upgrades(request).is_some_and(|list| list.names("TLS"))
+        && offered_upgrades(request).is_some_and(|list| list.contains_name("TLS"))
 }
 
 /// The request as it is to be read again inside TLS, without its offer.

@@ -8,7 +8,7 @@
 //!
 //! Pure: bytes in, verdict out.
 
-use upshift_core::field::elements;
+use upshift_core::field::list_elements;
 use upshift_http::http2::PREFACE;
 
 use crate::framing::length_of_lines;
@@ -184,7 +184,7 @@ fn content_end(fields: &[httparse::Header<'_>], is_http10: bool) -> Result<Conte
         return Err(Fault::Framing("HTTP/1.0 has no Transfer-Encoding."));
     }
     let codings: Vec<&[u8]> =
-        elements(named("transfer-encoding").map(|field| field.value)).collect();
+        list_elements(named("transfer-encoding").map(|field| field.value)).collect();
     let is_chunked = |coding: &&[u8]| coding.eq_ignore_ascii_case(b"chunked");
     match codings.as_slice() {
         [only] if is_chunked(only) => Ok(ContentEnd::LastChunk),

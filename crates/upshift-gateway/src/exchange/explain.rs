@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use upshift_config::PathMode;
-use upshift_core::answer::{Circumstances, refuse};
+use upshift_core::answer::{AnswerContext, refusal_for};
 use upshift_core::client_info::{ClientInfo, ConnectionInfo};
 use upshift_core::notice::{self, FieldChange};
 use upshift_core::policy::canonical;
@@ -116,20 +116,20 @@ impl Question {
         let alt_svc =
             settings.https.filter(|_| settings.http3).map(|address| http3_alt_svc(address.port()));
         let clear = !self.target.https && self.http == HttpVersion::V1_1;
-        let around = Circumstances {
+        let around = AnswerContext {
             h2c: settings.h2c_upgrade && clear,
             tls_in_band: settings.in_band_tls && clear,
             proxied: client_info.proxy.is_some(),
             upgrade_field: client_info.proxy.is_some_and(|proxy| proxy.upgrade_field),
-            public: settings.public.as_deref(),
-            https: settings.https,
+            public_url: settings.public.as_deref(),
+            https_listener: settings.https,
             alt_svc: alt_svc.as_deref(),
             request_id: "explain",
             now: self.at,
         };
         let decision = policy.explain(&facts, self.at);
         let record = DecisionRecord::of(&decision, policy.revision());
-        match refuse(&decision, &facts, &around) {
+        match refusal_for(&decision, &facts, &around) {
             Some(answer) => record.answered(&answer),
             None if decision.verdict == Verdict::Admit => record,
             None => DecisionRecord { notice: notice(&decision), ..record },

@@ -13,7 +13,7 @@ use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Version, request};
 use hyper::upgrade::OnUpgrade;
 use upshift_config::PathMode;
-use upshift_core::answer::{self, Circumstances};
+use upshift_core::answer::{self, AnswerContext};
 use upshift_core::client_info::{ClientInfo, ConnectionInfo, declared_proxy};
 use upshift_core::field::Protocol;
 use upshift_core::policy::Requirement;
@@ -197,20 +197,20 @@ async fn decided(
         &facts,
         now,
     );
-    let around = Circumstances {
+    let around = AnswerContext {
         proxied: client_info.proxy.is_some(),
         h2c: settings.h2c_upgrade && connection.tls == TlsState::Cleartext,
         tls_in_band: view.snapshot.in_band_tls.is_some() && connection.tls == TlsState::Cleartext,
         alt_svc: worker.shared.alt_svc.as_ref().and_then(|value| value.to_str().ok()),
         upgrade_field: client_info.proxy.is_some_and(|proxy| proxy.upgrade_field),
-        public: settings.public.as_deref(),
-        https: worker.shared.https,
+        public_url: settings.public.as_deref(),
+        https_listener: worker.shared.https,
         request_id: id.to_str().unwrap_or_default(),
         now,
     };
     let access =
         Access::begin(settings.access_log, &facts, &decision, view.snapshot.policy.revision(), id);
-    let mut response = match answer::refuse(&decision, &facts, &around) {
+    let mut response = match answer::refusal_for(&decision, &facts, &around) {
         Some(answer) => {
             let mut response = refuse::response(answer);
             refuse::discard(body, parts, &settings.limits, &mut response);
@@ -260,7 +260,7 @@ impl Admitted<'_> {
     async fn forward(
         &self,
         decision: &Decision<'_>,
-        around: &Circumstances<'_>,
+        around: &AnswerContext<'_>,
         body: RequestBody,
         upgrade: Option<OnUpgrade>,
     ) -> Result<Response<ResponseBody>, Fault> {
@@ -355,7 +355,7 @@ impl Admitted<'_> {
 /// names.
 fn may_cross(token: &Protocol, decision: &Decision<'_>) -> bool {
     let required = || decision.matched().flat_map(|ruling| &ruling.rule.require);
-    token.is("websocket")
+    token.is_named("websocket")
         || required().any(
             |requirement| matches!(requirement, Requirement::Protocol(wanted) if wanted == token),
         )
@@ -408,7 +408,7 @@ fn finish(response: &mut Response<ResponseBody>, version: Version) {
         add_close(response.headers_mut());
     }
     let closes = response.headers().get(header::CONNECTION).is_some_and(|options| {
-        upshift_core::field::elements(std::iter::once(options.as_bytes()))
+        upshift_core::field::list_elements(std::iter::once(options.as_bytes()))
             .any(|option| option == b"close")
     });
     if closes {

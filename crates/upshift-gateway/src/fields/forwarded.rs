@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use http::Version;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use upshift_core::field::elements;
+use upshift_core::field::list_elements;
 
 /// The gateway's name in `Via` (RFC 9110 §7.6.3 allows a pseudonym).
 const PSEUDONYM: &str = "upshift";
@@ -35,7 +35,7 @@ pub(crate) const MOST_PASSES: usize = 8;
 pub(crate) fn is_looping(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(header::VIA).iter().map(HeaderValue::as_bytes);
     let mut passes = 0;
-    for hop in elements(lines) {
+    for hop in list_elements(lines) {
         // `received-protocol RWS received-by [ RWS comment ]`
         let mut words = hop.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
         if words.nth(1) == Some(PSEUDONYM.as_bytes()) {

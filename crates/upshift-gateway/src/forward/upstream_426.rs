@@ -6,7 +6,7 @@
 
 use http::Response;
 use http::header::{self, HeaderValue};
-use upshift_core::answer::{Circumstances, reoriginate as rebuilt};
+use upshift_core::answer::{AnswerContext, restate_upgrade_required};
 use upshift_core::field::UpgradeList;
 use upshift_core::{Decision, Facts};
 
@@ -21,17 +21,17 @@ pub(crate) fn reoriginate(
     response: &mut Response<ResponseBody>,
     decision: &Decision<'_>,
     facts: &Facts<'_>,
-    around: &Circumstances<'_>,
+    around: &AnswerContext<'_>,
 ) -> bool {
     let named = response.extensions_mut().remove::<UpstreamUpgrade>();
     let list = named.and_then(|UpstreamUpgrade(lines)| {
         UpgradeList::parse(lines.iter().map(HeaderValue::as_bytes)).ok()
     });
     let tokens = list.as_ref().map_or(&[][..], UpgradeList::protocols);
-    match rebuilt(tokens, decision, facts, around) {
+    match restate_upgrade_required(tokens, decision, facts, around) {
         Some(required) => {
             if let Some(value) =
-                required.field().and_then(|value| HeaderValue::from_str(&value).ok())
+                required.upgrade_value().and_then(|value| HeaderValue::from_str(&value).ok())
             {
                 response.headers_mut().insert(header::UPGRADE, value);
                 response

@@ -174,7 +174,7 @@ mod tests {
     }
 
     fn offer(mut request: request::Parts) -> (TunnelOffer, request::Parts) {
-        let offer = TunnelOffer::from_request(&request, false, |token| token.is("websocket"))
+        let offer = TunnelOffer::from_request(&request, false, |token| token.is_named("websocket"))
             .unwrap()
             .unwrap();
         remove_nominated(&mut request.headers, &[]);

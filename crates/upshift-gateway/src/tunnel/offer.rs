@@ -79,7 +79,7 @@ impl TunnelOffer {
         let Some(token) = list.protocols().iter().find(|token| allowed(token)).cloned() else {
             return Ok(None);
         };
-        let is_websocket = token.is("websocket");
+        let is_websocket = token.is_named("websocket");
         // RFC 6455 §4.1: "The method of the request MUST be GET".
         if is_websocket && request.method != Method::GET {
             return Ok(None);
@@ -110,7 +110,7 @@ impl TunnelOffer {
 
     /// Returns true for a WebSocket.
     pub(super) fn is_websocket(&self) -> bool {
-        self.token.is("websocket")
+        self.token.is_named("websocket")
     }
 }
 
@@ -156,7 +156,7 @@ mod tests {
     }
 
     fn websocket(token: &Protocol) -> bool {
-        token.is("websocket")
+        token.is_named("websocket")
     }
 
     #[test]

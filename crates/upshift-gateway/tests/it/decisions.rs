@@ -6,7 +6,7 @@ use upshift_core::policy::{
     ApiReader, ApiRequirement, FieldName, Matcher, MatcherValues, PathPattern, PolicySpec,
     Requirement, RuleSpec, Uncertain,
 };
-use upshift_core::version::Scheme;
+use upshift_core::version::VersionScheme;
 use upshift_core::{HttpVersion, Phase, Policy, TlsVersion, VerdictReason};
 use upshift_gateway::{Proxy, ProxyReads, Settings};
 
@@ -133,10 +133,10 @@ fn a_refusal_never_asks_for_the_body() {
 #[test]
 fn a_passing_but_deprecated_request_is_told() {
     let api = ApiRequirement {
-        minimum: Scheme::Semver.parse("2.0").expect("a version"),
+        minimum: VersionScheme::Semver.parse("2.0").expect("a version"),
         supported: Vec::new(),
         assume: None,
-        scheme: Scheme::Semver,
+        scheme: VersionScheme::Semver,
         read: vec![ApiReader::Header(FieldName::parse("X-Api-Version").expect("a name"))],
     };
     let spec = RuleSpec {
@@ -167,10 +167,10 @@ fn a_passing_but_deprecated_request_is_told() {
 #[test]
 fn a_field_that_is_for_this_hop_alone_meets_no_rule() {
     let api = ApiRequirement {
-        minimum: Scheme::Semver.parse("2.0").expect("a version"),
+        minimum: VersionScheme::Semver.parse("2.0").expect("a version"),
         supported: Vec::new(),
         assume: None,
-        scheme: Scheme::Semver,
+        scheme: VersionScheme::Semver,
         read: vec![ApiReader::Header(FieldName::parse("X-Api-Version").expect("a name"))],
     };
     let on = Uncertain::refusing([VerdictReason::Missing]);

@@ -113,7 +113,7 @@ fn wire(question: &Question, status: u16, fields: &[(String, String)], body: &st
     let version = question.http.as_str();
     let phrase = match version {
         "2" | "3" => "",
-        _ => upshift_core::answer::phrase(status),
+        _ => upshift_core::answer::reason_phrase(status),
     };
     let mut text = format!("  HTTP/{version} {status} {phrase}").trim_end().to_owned() + "\n";
     fields.iter().for_each(|(name, value)| text.push_str(&format!("  {name}: {value}\n")));

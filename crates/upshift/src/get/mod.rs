@@ -15,7 +15,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use http::header::RANGE;
-use upshift_client::rules::{FollowPolicy, Way, Ways};
+use upshift_client::rules::{FollowPolicy, StepKind, StepKinds};
 use upshift_client::{Builder, Client, Error, Memory, Refused, Trace};
 use upshift_config::make_visible;
 use upshift_record::Exit;
@@ -181,18 +181,18 @@ impl Get {
     }
 
     fn client(&self) -> Result<Client, Failure> {
-        let mut ways = if self.no_follow { Ways::NONE } else { Ways::SAFE };
+        let mut steps = if self.no_follow { StepKinds::NONE } else { StepKinds::SAFE };
         for allowance in &self.allow {
-            ways = match allowance {
-                Allowance::H2c => ways.with(Way::H2c),
-                Allowance::TlsInBand => ways.with(Way::TlsInBand),
-                Allowance::CredentialsInClear => ways,
+            steps = match allowance {
+                Allowance::H2c => steps.with(StepKind::H2c),
+                Allowance::TlsInBand => steps.with(StepKind::TlsInBand),
+                Allowance::CredentialsInClear => steps,
             };
         }
         let policy = FollowPolicy {
-            ways,
+            steps,
             max_steps: self.max_steps,
-            dangerous_credentials_in_clear: self.allow.contains(&Allowance::CredentialsInClear),
+            dangerous_cleartext_credentials: self.allow.contains(&Allowance::CredentialsInClear),
             ..FollowPolicy::default()
         };
         let mut builder: Builder =

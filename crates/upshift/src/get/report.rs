@@ -1,6 +1,6 @@
 //! What was done and what the server wants, in words and as a record.
 
-use upshift_client::rules::{Reason, Way};
+use upshift_client::rules::{StepKind, StopReason};
 use upshift_client::{Error, Hop, Notice, Outcome, Refused, Trace};
 use upshift_config::make_visible;
 use upshift_record::trace::time;
@@ -142,39 +142,39 @@ fn row(label: &str, text: &str) -> String {
     format!("  {label:<12} {}", lines.join("\n               "))
 }
 
-fn advice(reason: &Reason) -> &'static str {
+fn advice(reason: &StopReason) -> &'static str {
     match reason {
-        Reason::PeerNamedNothing => {
+        StopReason::PeerNamedNothing => {
             "ask who runs the server: its 426 lacks what RFC 9110 §15.5.22 demands"
         }
-        Reason::PeerMalformed(_) => {
+        StopReason::PeerMalformed(_) => {
             "tell who runs the server: its Upgrade field is not well-formed (RFC 9110 §7.8)"
         }
-        Reason::PeerWantsWhatItHas | Reason::PeerRepeats(_) => {
+        StopReason::PeerWantsWhatItHas | StopReason::PeerRepeats(_) => {
             "tell who runs the server; a proxy in between may take away what was sent"
         }
-        Reason::PeerWantsWeaker => "tell who runs the server; this program does not go down",
-        Reason::NoAlternative => "try --http3 if you know that it is on the same port",
-        Reason::WebSocketVersion => "use a program that speaks one of the versions it lists",
-        Reason::Unknown(_) => {
+        StopReason::PeerWantsWeaker => "tell who runs the server; this program does not go down",
+        StopReason::NoAlternative => "try --http3 if you know that it is on the same port",
+        StopReason::WebSocketVersion => "use a program that speaks one of the versions it lists",
+        StopReason::Unknown(_) => {
             "use a program that speaks it, or send the newer version yourself with -H"
         }
-        Reason::NotAble(Way::WebSocket) => {
+        StopReason::NotAble(StepKind::WebSocket) => {
             "use a WebSocket program: this address takes nothing else"
         }
-        Reason::NotAble(_) => "use a program that can",
-        Reason::NotAllowed(Way::H2c) => "--allow h2c",
-        Reason::NotAllowed(Way::TlsInBand) => "--allow tls-in-band",
-        Reason::NotAllowed(_) => "allow it",
-        Reason::VersionNotAllowed(_) => {
+        StopReason::NotAble(_) => "use a program that can",
+        StopReason::NotAllowed(StepKind::H2c) => "--allow h2c",
+        StopReason::NotAllowed(StepKind::TlsInBand) => "--allow tls-in-band",
+        StopReason::NotAllowed(_) => "allow it",
+        StopReason::VersionNotAllowed(_) => {
             "install a newer version, or send the newer version yourself with -H"
         }
-        Reason::CredentialsInClear => {
+        StopReason::CredentialsInCleartext => {
             "use https:// if the server has it, or --allow credentials-in-clear on a network of your own"
         }
-        Reason::Redirected(_) => "ask the URL that it was redirected to",
-        Reason::BodyGone => "send the body from a file",
-        Reason::TooManySteps(_) => "--max-steps, if you believe that it comes to an end",
+        StopReason::Redirected(_) => "ask the URL that it was redirected to",
+        StopReason::BodyGone => "send the body from a file",
+        StopReason::TooManySteps(_) => "--max-steps, if you believe that it comes to an end",
         _ => "read what the server says",
     }
 }

@@ -22,7 +22,7 @@ pub(crate) struct H2cSettings(Vec<(u16, u32)>);
 impl H2cSettings {
     /// Returns the settings of a request with a valid offer of `h2c`; `None` for any other request.
     pub(crate) fn from_request(request: &request::Parts) -> Option<Self> {
-        if !offered_upgrades(request)?.names("h2c")
+        if !offered_upgrades(request)?.contains_name("h2c")
             || !connection_has_option(&request.headers, HTTP2_SETTINGS.as_str())
         {
             return None;
