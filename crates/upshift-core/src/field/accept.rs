@@ -1,86 +1,93 @@
 //! `Accept = #( media-range [ weight ] )` (RFC 9110 §12.5.1).
 
-use super::{MediaType, list_elements};
+use super::list::list_elements;
+use super::media_type::MediaType;
 use crate::Fields;
 
-/// The media types that a reader accepts.
+/// The media types that a client accepts.
 #[derive(Clone, Debug, Default)]
 pub struct Accept<'v>(Vec<MediaRange<'v>>);
 
-/// One range and its weight.
+/// A media range and its weight.
 #[derive(Clone, Copy, Debug)]
 pub struct MediaRange<'v> {
-    /// The range, with its parameters.
+    /// The range with its parameters.
     pub media: MediaType<'v>,
     /// The weight in thousandths, 0 to 1000 (RFC 9110 §12.4.2).
     pub weight: u16,
 }
 
+/// The weight of a range without `q` (RFC 9110 §12.4.2), in thousandths.
+const FULL_WEIGHT: u16 = 1000;
+
+/// The least weight that still accepts a range.
+const LEAST_WEIGHT: u16 = 1;
+
 impl<'v> Accept<'v> {
-    /// Reads the field; elements that are no media range are passed over.
+    /// Reads the field. Elements that are not media ranges are skipped.
     pub fn from_fields(fields: &'v dyn Fields) -> Self {
-        let ranges = list_elements(fields.all("accept")).filter_map(|element| {
-            let media = MediaType::parse(std::str::from_utf8(element).ok()?)?;
-            Some(MediaRange {
-                media,
-                weight: media.first_parameter("q").map_or(1000, |text| weight(&text)),
-            })
-        });
-        Self(ranges.collect())
+        let mut ranges = Vec::new();
+        for element in list_elements(fields.all("accept")) {
+            let Ok(text) = std::str::from_utf8(element) else { continue };
+            let Some(media) = MediaType::parse(text) else { continue };
+            let weight = match media.first_parameter("q") {
+                Some(quality) => parse_weight(&quality),
+                None => FULL_WEIGHT,
+            };
+            ranges.push(MediaRange { media, weight });
+        }
+        Self(ranges)
     }
 
-    /// The ranges, the heaviest first, those of equal weight in the order sent.
+    /// The ranges, the heaviest first. Ranges of equal weight keep their order.
     pub fn by_weight(&self) -> Vec<MediaRange<'v>> {
         let mut ranges = self.0.clone();
         ranges.sort_by_key(|range| std::cmp::Reverse(range.weight));
         ranges
     }
 
-    /// The rank of `essence` (`type/subtype`): its weight, then how precisely it was named (0 not
-    /// at all, 1 `*/*`, 2 `type/*`, 3 by name). The most precise range decides (RFC 9110 §12.5.1).
+    /// The rank of `essence` (`type/subtype`): its weight, then how precisely a range names it (0
+    /// not at all, 1 `*/*`, 2 `type/*`, 3 by name).
     pub fn rank_of(&self, essence: &str) -> (u16, u8) {
-        let precision = |range: &MediaRange<'_>| {
-            let named = range.media.essence;
-            if named.eq_ignore_ascii_case(essence) {
-                return 3;
+        let mut most_precise = (0, 0);
+        for range in &self.0 {
+            let precision = range.precision_for(essence);
+            // RFC 9110 §12.5.1: the most specific range that matches decides about the weight.
+            if precision > 0 {
+                most_precise = most_precise.max((precision, range.weight));
             }
-            match named.strip_suffix("/*") {
-                Some("*") => 1,
-                Some(kind)
-                    if essence
-                        .split('/')
-                        .next()
-                        .is_some_and(|have| have.eq_ignore_ascii_case(kind)) =>
-                {
-                    2
-                }
-                _ => 0,
-            }
-        };
-        let best = self
-            .0
-            .iter()
-            .map(|range| (precision(range), range.weight))
-            .filter(|(precision, _)| *precision > 0);
-        best.max().map_or((0, 0), |(precision, weight)| (weight, precision))
-    }
-
-    /// Tells whether there was no preference, so that anything is acceptable.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        }
+        let (precision, weight) = most_precise;
+        (weight, precision)
     }
 }
 
-/// The least weight of a range that is asked for.
-const LEAST: u16 = 1;
+impl MediaRange<'_> {
+    fn precision_for(&self, essence: &str) -> u8 {
+        let named = self.media.essence;
+        if named.eq_ignore_ascii_case(essence) {
+            return 3;
+        }
+        match (named.strip_suffix("/*"), essence.split_once('/')) {
+            (Some("*"), _) => 1,
+            (Some(kind), Some((have, _))) if have.eq_ignore_ascii_case(kind) => 2,
+            _ => 0,
+        }
+    }
+}
 
-/// `qvalue` in thousandths. What is not one counts as the least: a garbled wish is not preferred,
-/// and still is one, while 0 means "not acceptable" (RFC 9110 §12.4.2).
-fn weight(text: &str) -> u16 {
+/// Reads a `qvalue` in thousandths.
+///
+/// A malformed value counts as the least weight: the client does not prefer the range, but did name
+/// it, and 0 would mean "not acceptable" (RFC 9110 §12.4.2).
+fn parse_weight(text: &str) -> u16 {
     match text.parse::<f32>() {
         Ok(0.0) => 0,
-        Ok(value) if value > 0.0 => ((value.min(1.0) * 1000.0).round() as u16).max(LEAST),
-        _ => LEAST,
+        Ok(value) if value > 0.0 => {
+            let thousandths = (value.min(1.0) * f32::from(FULL_WEIGHT)).round() as u16;
+            thousandths.max(LEAST_WEIGHT)
+        }
+        _ => LEAST_WEIGHT,
     }
 }
 
@@ -97,7 +104,7 @@ mod tests {
         assert_eq!(accept.rank_of("image/png"), (500, 1));
     }
 
-    /// Kind: a weight that cannot be read hides the range that it stands at.
+    /// A weight that cannot be read must not hide its range.
     #[test]
     fn a_garbled_weight_is_the_least() {
         for (text, wanted) in [
@@ -110,14 +117,12 @@ mod tests {
             ("0.5", 500),
             ("7", 1000),
         ] {
-            assert_eq!(weight(text), wanted, "{text}");
+            assert_eq!(parse_weight(text), wanted, "{text}");
         }
         let fields = vec![("accept", "text/html;q=abc, text/plain;q=0.1")];
         let accept = Accept::from_fields(&fields);
-        assert!(
-            accept.rank_of("text/html") < accept.rank_of("text/plain")
-                && accept.rank_of("text/html").0 > 0
-        );
+        let garbled = accept.rank_of("text/html");
+        assert!(garbled < accept.rank_of("text/plain") && garbled.0 > 0);
     }
 
     #[test]

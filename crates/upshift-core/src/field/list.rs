@@ -1,93 +1,64 @@
 //! Comma-separated lists (RFC 9110 §5.6.1).
 
-/// The longest list that is compared member by member, as [`UpgradeList`](super::UpgradeList) does.
-/// A longer one is an error, never cut short: what stands behind the bound may be what a proxy
-/// appended.
-pub const LIST_LIMIT: usize = 64;
+use super::quotes::QuoteScanner;
 
-/// The elements of a list field, its lines read jointly (RFC 9110 §5.3), outer white space removed.
+/// The longest list whose members are compared with each other, as
+/// [`UpgradeList`](super::UpgradeList) does.
+///
+/// A longer list is an error. It is not cut short, because a proxy appends its members at the end,
+/// which is where the cut would be.
+pub(super) const LIST_LIMIT: usize = 64;
+
+/// Returns the elements of a list field, without outer white space. The lines of the field are one
+/// list (RFC 9110 §5.3), and commas inside quoted strings do not separate.
 ///
 /// RFC 9110 §5.6.1.2: "A recipient MUST parse and ignore a reasonable number of empty list
-/// elements". Commas inside quoted strings do not separate. Every element comes out: the work is
-/// linear in a header section that is bounded already, and a bound here would hide the members that
-/// come last.
+/// elements".
+///
+/// The number of elements has no limit here: the work is linear in a header section that is bounded
+/// already, and a limit would hide the last members.
 pub fn list_elements<'v>(values: impl Iterator<Item = &'v [u8]>) -> impl Iterator<Item = &'v [u8]> {
-    values
-        .flat_map(|value| Split { rest: Some(value) })
-        .map(<[u8]>::trim_ascii)
-        .filter(|element| !element.is_empty())
+    values.flat_map(split_outside_quotes).map(<[u8]>::trim_ascii).filter(|part| !part.is_empty())
 }
 
-/// The members of a list of tokens, its lines read jointly, outer white space removed.
+/// Returns the members of a list of tokens such as `Connection` or `X-Forwarded-For`, without outer
+/// white space. The lines of the field are one list.
 ///
-/// Such a list (`Connection`, `X-Forwarded-For`) has no quoted strings, so that a quote in it hides
-/// no comma: one that is not closed would swallow the members that a proxy appended.
+/// Such a list has no quoted strings, so a quote in it is an ordinary character. If an unclosed
+/// quote counted, it would swallow the members that a proxy appended.
 pub fn token_elements<'v>(
     values: impl Iterator<Item = &'v [u8]>,
 ) -> impl Iterator<Item = &'v [u8]> {
-    values
-        .flat_map(|value| value.split(|byte| *byte == b','))
-        .map(<[u8]>::trim_ascii)
-        .filter(|element| !element.is_empty())
+    let members = values.flat_map(|value| value.split(|byte| *byte == b','));
+    members.map(<[u8]>::trim_ascii).filter(|member| !member.is_empty())
 }
 
-/// The parts of `value` between the `separator`s outside of quoted strings, outer white space
-/// removed, those that are empty left out; `None` if a quoted string has no end.
+/// Returns the parts of `value` between the `separator`s outside of quoted strings, without outer
+/// white space and without empty parts; `None` if a quoted string is not closed.
 pub(crate) fn quoted_parts(value: &[u8], separator: u8) -> Option<Vec<&[u8]>> {
-    let (mut quoted, mut escaped) = (false, false);
+    let mut scanner = QuoteScanner::default();
     let mut parts = Vec::new();
-    let mut start = 0;
-    for (at, byte) in value.iter().enumerate() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
-            b'"' => quoted = !quoted,
-            byte if *byte == separator && !quoted => {
-                parts.push(value[start..at].trim_ascii());
-                start = at + 1;
-            }
-            _ => {}
-        }
+    for part in value.split(|byte| scanner.is_outside(*byte) && *byte == separator) {
+        parts.push(part.trim_ascii());
     }
-    parts.push(value[start..].trim_ascii());
+    if scanner.is_open() {
+        return None;
+    }
     parts.retain(|part| !part.is_empty());
-    (!quoted).then_some(parts)
+    Some(parts)
 }
 
-struct Split<'v> {
-    rest: Option<&'v [u8]>,
-}
-
-impl<'v> Iterator for Split<'v> {
-    type Item = &'v [u8];
-
-    fn next(&mut self) -> Option<&'v [u8]> {
-        let rest = self.rest?;
-        let (mut quoted, mut escaped) = (false, false);
-        let comma = rest.iter().position(|&byte| {
-            if escaped {
-                escaped = false;
-            } else if byte == b'\\' && quoted {
-                escaped = true;
-            } else if byte == b'"' {
-                quoted = !quoted;
-            }
-            byte == b',' && !quoted
-        });
-        let (element, rest) = match comma {
-            Some(at) => (&rest[..at], Some(&rest[at + 1..])),
-            None => (rest, None),
-        };
-        self.rest = rest;
-        Some(element)
-    }
+fn split_outside_quotes(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut scanner = QuoteScanner::default();
+    // `split` asks about each byte once and in order, as the scanner needs it.
+    value.split(move |byte| scanner.is_outside(*byte) && *byte == b',')
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read(lines: &[&'static str]) -> Vec<&'static str> {
+    fn elements_of(lines: &[&'static str]) -> Vec<&'static str> {
         let lines: Vec<&'static str> = lines.to_vec();
         list_elements(lines.into_iter().map(str::as_bytes))
             .map(|element| std::str::from_utf8(element).unwrap_or("?"))
@@ -96,7 +67,7 @@ mod tests {
 
     #[test]
     fn empty_elements_are_ignored_and_lines_are_joined() {
-        assert_eq!(read(&[",a , ,b", "", "c,"]), ["a", "b", "c"]);
+        assert_eq!(elements_of(&[",a , ,b", "", "c,"]), ["a", "b", "c"]);
     }
 
     #[test]
@@ -111,10 +82,16 @@ mod tests {
 
     #[test]
     fn a_comma_in_quotes_does_not_separate() {
-        assert_eq!(read(&[r#"a;x="1,\"2", b"#]), [r#"a;x="1,\"2""#, "b"]);
+        assert_eq!(elements_of(&[r#"a;x="1,\"2", b"#]), [r#"a;x="1,\"2""#, "b"]);
     }
 
-    /// A bound on a list must not hide its end: the last member is what the nearest proxy wrote.
+    #[test]
+    fn parts_of_an_unclosed_string_are_none() {
+        assert_eq!(quoted_parts(br#"a; b="1;2" ;"#, b';'), Some(vec![&b"a"[..], br#"b="1;2""#]));
+        assert_eq!(quoted_parts(br#"a; b="1;2"#, b';'), None);
+    }
+
+    /// A limit on a list must not hide its end: the last member is what the nearest proxy wrote.
     #[test]
     fn the_last_member_is_seen_behind_any_number_of_others() {
         let many = "a,".repeat(10_000) + "late";

@@ -2,37 +2,38 @@
 
 use std::borrow::Cow;
 
-/// A media type or media range, its parts borrowed.
+use super::quotes::QuoteScanner;
+use super::token::is_token;
+
+/// A media type or media range whose parts are borrowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MediaType<'v> {
-    /// `type/subtype`, in the case it was sent in.
+    /// `type/subtype`, in the case that was sent.
     pub essence: &'v str,
-    /// The text behind the first `;`. Its quoted strings are closed.
+    /// The text after the first `;`. Its quoted strings are closed.
     parameters: &'v str,
 }
 
 impl<'v> MediaType<'v> {
-    /// Reads one; `None` if it is not of the form `type/subtype` with tokens on both sides, or has
-    /// a quoted string without an end.
+    /// Reads a media type; `None` if it is not `type/subtype` with a token on both sides, or if a
+    /// quoted string is not closed.
     pub fn parse(text: &'v str) -> Option<Self> {
         let (essence, parameters) = text.split_once(';').unwrap_or((text, ""));
-        let essence = essence.trim();
-        let (kind, subtype) = essence.split_once('/')?;
-        let closed = Parameters { rest: Some(parameters) }.all(|parameter| parameter.is_some());
-        let legal = super::is_token(kind) && super::is_token(subtype) && closed;
-        legal.then_some(Self { essence, parameters })
+        let media = Self { essence: essence.trim(), parameters };
+        let (kind, subtype) = media.essence.split_once('/')?;
+        if is_token(kind) && is_token(subtype) && has_closed_quotes(parameters) {
+            Some(media)
+        } else {
+            None
+        }
     }
 
-    /// The values of the parameter `name` (compared without case), in order, unquoted.
+    /// The values of the parameter `name` (compared without case), in order and unquoted.
     ///
-    /// RFC 9110 §5.6.6 gives a repeated parameter no meaning, and readers differ on which one
+    /// RFC 9110 §5.6.6 gives a repeated parameter no meaning, and recipients differ on which value
     /// counts.
     pub fn parameter_values(&self, name: &str) -> impl Iterator<Item = Cow<'v, str>> {
-        let all = Parameters { rest: Some(self.parameters) };
-        all.flatten().filter_map(move |parameter| {
-            let (key, value) = parameter.split_once('=')?;
-            key.trim().eq_ignore_ascii_case(name).then(|| unquoted(value.trim()))
-        })
+        split_parameters(self.parameters).filter_map(move |part| parameter_value(part, name))
     }
 
     /// The first value of the parameter `name`.
@@ -40,44 +41,36 @@ impl<'v> MediaType<'v> {
         self.parameter_values(name).next()
     }
 
-    /// Tells whether `type/subtype` is `other`, compared without case.
+    /// Returns true if `type/subtype` is `other`, compared without case.
     pub fn has_essence(&self, other: &str) -> bool {
         self.essence.eq_ignore_ascii_case(other)
     }
 }
 
-/// The parts of a text between the `;` that stand outside of quoted strings (RFC 9110 §5.6.4);
-/// `None` for one whose quoted string has no end.
-struct Parameters<'v> {
-    rest: Option<&'v str>,
+/// Splits a text at each `;` that is outside of quoted strings (RFC 9110 §5.6.4).
+fn split_parameters(text: &str) -> impl Iterator<Item = &str> {
+    let mut scanner = QuoteScanner::default();
+    text.split(move |character: char| scanner.is_outside(character) && character == ';')
 }
 
-impl<'v> Iterator for Parameters<'v> {
-    type Item = Option<&'v str>;
+fn parameter_value<'v>(parameter: &'v str, name: &str) -> Option<Cow<'v, str>> {
+    let (key, value) = parameter.split_once('=')?;
+    if key.trim().eq_ignore_ascii_case(name) { Some(unquote(value.trim())) } else { None }
+}
 
-    fn next(&mut self) -> Option<Self::Item> {
-        let rest = self.rest.take()?;
-        let (mut quoted, mut escaped) = (false, false);
-        for (at, byte) in rest.bytes().enumerate() {
-            match byte {
-                _ if escaped => escaped = false,
-                b'\\' if quoted => escaped = true,
-                b'"' => quoted = !quoted,
-                b';' if !quoted => {
-                    self.rest = Some(&rest[at + 1..]);
-                    return Some(Some(&rest[..at]));
-                }
-                _ => {}
-            }
-        }
-        Some((!quoted).then_some(rest))
+fn has_closed_quotes(text: &str) -> bool {
+    let mut scanner = QuoteScanner::default();
+    for byte in text.bytes() {
+        scanner.is_outside(byte);
     }
+    !scanner.is_open()
 }
 
-/// The content of a quoted string (RFC 9110 §5.6.4); any other text as it is.
-fn unquoted(value: &str) -> Cow<'_, str> {
-    let inner = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-    let Some(inner) = inner else { return Cow::Borrowed(value) };
+/// The content of a quoted string (RFC 9110 §5.6.4). Any other text is returned as it is.
+fn unquote(value: &str) -> Cow<'_, str> {
+    let Some(inner) = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else {
+        return Cow::Borrowed(value);
+    };
     if !inner.contains('\\') {
         return Cow::Borrowed(inner);
     }
@@ -99,8 +92,8 @@ mod tests {
     use super::*;
 
     fn values(text: &str, name: &str) -> Option<Vec<String>> {
-        MediaType::parse(text)
-            .map(|media| media.parameter_values(name).map(Cow::into_owned).collect())
+        let media = MediaType::parse(text)?;
+        Some(media.parameter_values(name).map(Cow::into_owned).collect())
     }
 
     #[test]

@@ -1,27 +1,37 @@
-//! The grammar of the fields that decide: lists, tokens, `Upgrade`, `Connection`, `Accept` (RFC
-//! 9110).
+//! Grammar of the HTTP fields that decide about an upgrade (RFC 9110): tokens, lists, `Upgrade`,
+//! `Connection`, `Accept`.
+//!
+//! Every reader takes all lines of its field, because together they are one list (RFC 9110 §5.3).
+//! A reader that looked at the first line only would miss what a second line asks for.
+//!
+//! ```
+//! use upshift_core::field::{ConnectionOptions, UpgradeList};
+//!
+//! let lines = [&b"h2c, websocket"[..], b"TLS/1.2"];
+//! let offered = UpgradeList::parse(lines.into_iter())?;
+//! assert!(offered.contains_name("WebSocket"));
+//! assert_eq!(offered.to_string(), "h2c, websocket, TLS/1.2");
+//!
+//! let fields = vec![("Connection", "keep-alive, Upgrade")];
+//! assert!(ConnectionOptions::from_fields(&fields).contains("upgrade"));
+//! # Ok::<(), upshift_core::field::UpgradeListError>(())
+//! ```
 
 mod accept;
 mod connection;
 mod list;
 mod media_type;
+mod protocol;
+mod quotes;
+mod token;
 mod upgrade;
 
 pub use accept::{Accept, MediaRange};
 pub use connection::ConnectionOptions;
-pub(crate) use list::quoted_parts;
-pub use list::{LIST_LIMIT, list_elements, token_elements};
+pub use list::{list_elements, token_elements};
 pub use media_type::MediaType;
-pub use upgrade::{Protocol, ProtocolError, UpgradeList, UpgradeListError};
+pub use protocol::{Protocol, ProtocolError};
+pub use token::{is_tchar, is_token};
+pub use upgrade::{UpgradeList, UpgradeListError};
 
-/// Tells whether `byte` may stand in a token (RFC 9110 §5.6.2, `tchar`).
-pub fn is_tchar(byte: u8) -> bool {
-    matches!(byte,
-        b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~'
-        | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z')
-}
-
-/// Tells whether `text` is a token (RFC 9110 §5.6.2): one or more `tchar`.
-pub fn is_token(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(is_tchar)
-}
+pub(crate) use list::quoted_parts;
