@@ -1,98 +1,97 @@
 //! Versions of clients, as programs write them: `5.2.0`, `v1.27.1`, `5.2.0 (1234)`,
 //! `2.33.0.windows.2`.
 //!
-//! 1. The leading `v?N(.N)*` is the version. What follows it, the suffix, makes it unreadable only
-//!    where it may hold more of the numbers: `5_2_0`, `5,2`.
-//! 2. A suffix may tell a prerelease (`-beta.2`, `b3`), a build (`+1234`, ` (build 1234)`, `_1234`,
+//! 1. The leading `v?N(.N)*` is the version. The text after it, the suffix, makes the version
+//!    unreadable only if it can contain more of the numbers: `5_2_0`, `5,2`.
+//! 2. A suffix can name a prerelease (`-beta.2`, `b3`), a build (`+1234`, ` (build 1234)`, `_1234`,
 //!    `.windows.2`), or both.
-//! 3. Which of them count depends on the entry in the policy that a version is held against: see
-//!    [`ClientVersion::compare_with`].
+//! 3. The entry of the policy decides which of them count: see [`ClientVersion::compare_with`].
 
 use std::cmp::Ordering;
 use std::fmt;
 
 use super::identifier::Identifier;
-use super::numeric::Numeric;
-use super::suffix::{self, Suffix};
+use super::numeric::NumericVersion;
+use super::suffix::Suffix;
+use super::vocabulary;
 
-/// A version of a client, with what its suffix tells.
+/// A version of a client, with the meaning of its suffix.
 #[derive(Clone, Debug)]
 pub struct ClientVersion {
     text: Box<str>,
-    numbers: Numeric,
+    numbers: NumericVersion,
     suffix: Suffix,
 }
 
-/// Why a text of the policy file is no version of a client.
+/// An error in a text of the policy file that should be a version of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ClientVersionError {
-    /// It does not begin with `N` or `vN`.
+    /// The text does not begin with `N` or `vN`.
     NoNumber,
-    /// It has a wildcard: `5.x` or `5.*`.
+    /// The text has a wildcard: `5.x` or `5.*`.
     Wildcard,
-    /// Its numbers are not separated by dots: `5_3_0`, `5,3`.
+    /// The numbers are not separated by dots: `5_3_0`, `5,3`.
     Separator,
-    /// What follows the numbers names neither a prerelease nor a build.
+    /// The text after the numbers names neither a prerelease nor a build.
     Remainder,
 }
 
 impl ClientVersion {
-    /// Reads what a client sent; `None` if it does not begin with `v?N`, or with a number behind
-    /// which others follow that are not separated by dots.
+    /// Reads a version that a client sent; `None` if it does not begin with `v?N`, or if other
+    /// numbers follow the first one without dots.
     pub fn parse_lenient(sent: &str) -> Option<Self> {
-        let (text, numbers, rest) = split(sent)?;
-        if is_cut(text, rest) {
+        let (text, numbers, rest) = split_numbers(sent)?;
+        if can_contain_numbers(text, rest) {
             return None;
         }
-        Some(Self { text: text.into(), numbers, suffix: Suffix::read(rest) })
+        Some(Self { text: text.into(), numbers, suffix: Suffix::parse(rest) })
     }
 
-    /// Reads an entry of the policy file, in which every part has to mean something.
+    /// Reads an entry of the policy file. Every part of an entry must have a meaning.
     ///
     /// # Errors
-    /// If it is no version, or something is left over.
-    pub fn parse(text: &str) -> Result<Self, ClientVersionError> {
-        let (text, numbers, rest) = split(text).ok_or(ClientVersionError::NoNumber)?;
+    /// If the entry is not a version, or if a part of it has no meaning.
+    pub fn parse(entry: &str) -> Result<Self, ClientVersionError> {
+        let (text, numbers, rest) = split_numbers(entry).ok_or(ClientVersionError::NoNumber)?;
         if rest.starts_with(".*") || rest.eq_ignore_ascii_case(".x") {
             return Err(ClientVersionError::Wildcard);
         }
-        let suffix = Suffix::read(rest);
-        let says_something = rest.contains(char::is_alphanumeric);
-        if says_something && is_cut(text, rest) {
+        let suffix = Suffix::parse(rest);
+        let has_words = rest.contains(char::is_alphanumeric);
+        if has_words && can_contain_numbers(text, rest) {
             return Err(ClientVersionError::Separator);
         }
-        let is_meant = says_something && suffix.is_meant();
-        if !rest.is_empty() && !is_meant {
+        let has_meaning = has_words && suffix.is_meaningful();
+        if !rest.is_empty() && !has_meaning {
             return Err(ClientVersionError::Remainder);
         }
         Ok(Self { text: text.into(), numbers, suffix })
     }
 
-    /// Tells whether a comment behind a version tells its build: `1234`, `build 1234`,
+    /// Returns true if a comment after a version names its build: `1234`, `build 1234`,
     /// `com.acme; build:1234; iOS 17`.
     pub(crate) fn is_build_comment(comment: &str) -> bool {
-        suffix::is_build_comment(comment)
+        vocabulary::is_build_comment(comment)
     }
 
-    /// Tells whether a word behind a version tells its build: `Build/1234`, `#1234`, `[1234]`.
+    /// Returns true if a word after a version names its build: `Build/1234`, `#1234`, `[1234]`.
     pub(crate) fn is_build_word(word: &str) -> bool {
-        let bracketed = word.strip_prefix('[').and_then(|inner| inner.strip_suffix(']'));
-        suffix::names_build(word) || bracketed.is_some_and(suffix::is_number)
+        vocabulary::is_build_token(word)
     }
 
-    /// As it was written, without the `v` in front.
+    /// The version as it was written, without a leading `v`.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// How it compares with an entry of the policy, as far as that entry goes; `None` if it may be
-    /// before or after it.
+    /// Compares the version with an entry of the policy, as far as the entry goes; `None` if the
+    /// order is unknown.
     ///
-    /// An entry of numbers is compared with numbers: `5.3.0-beta.3` and `5.3.0+1234` are 5.3.0. One
-    /// that names a prerelease, a build or a word is compared with that as well, and with nothing
-    /// else: a prerelease is before its release, a version that tells no build is before every
-    /// build of it, and `5.3.0+1234`, `5.3.0-debug (1234)` and `5.3.0.1234` are one build.
+    /// An entry of numbers is compared with numbers only: `5.3.0-beta.3` and `5.3.0+1234` equal
+    /// 5.3.0. An entry that names a prerelease, a build or a word is compared with that too. A
+    /// prerelease comes before its release, and a version without a build comes before every build
+    /// of it. `5.3.0+1234`, `5.3.0-debug (1234)` and `5.3.0.1234` are the same build.
     pub fn compare_with(&self, entry: &Self) -> Option<Ordering> {
         let release = self.numbers.release().cmp(&entry.numbers.release());
         if release.is_ne() {
@@ -105,64 +104,67 @@ impl ClientVersion {
         if stage.is_ne() {
             return Some(stage);
         }
-        let build = self.cmp_build(entry)?;
+        let build = self.compare_build_with(entry)?;
         if build.is_ne() { Some(build) } else { self.suffix.cmp_words(&entry.suffix) }
     }
 
-    /// How its build compares with the one that the entry names, as a further number, in its
-    /// suffix, or as both.
-    fn cmp_build(&self, entry: &Self) -> Option<Ordering> {
+    /// Compares the build with that of an entry, which can name it as a fourth number, in its
+    /// suffix, or both.
+    fn compare_build_with(&self, entry: &Self) -> Option<Ordering> {
         let (further, build) = (self.further(), &self.suffix.build);
         let (named_further, named_build) = (entry.further(), &entry.suffix.build);
-        // What is written in the same way is compared first: a fourth number may be that of a
-        // release.
-        let (first, second) = match (named_further.is_empty(), named_build.is_empty()) {
-            (true, true) => return Some(Ordering::Equal),
-            (true, false) => (build, &further),
-            (false, true) => (&further, build),
-            (false, false) if named_further != *named_build => {
-                let order = self.suffix.cmp_build(&further, &named_further)?;
-                return if order.is_ne() {
-                    Some(order)
-                } else {
-                    self.suffix.cmp_build(build, named_build)
-                };
+        if named_build.is_empty() {
+            if named_further.is_empty() {
+                return Some(Ordering::Equal);
             }
-            (false, false) => (build, &further),
-        };
-        let sent = if first.is_empty() { second } else { first };
-        let named = if named_build.is_empty() { &named_further } else { named_build };
-        self.suffix.cmp_build(sent, named)
+            // The fourth number comes first: it may be a part of the release and not its build.
+            let sent = if further.is_empty() { build } else { &further };
+            return self.suffix.cmp_build(sent, &named_further);
+        }
+        if named_further.is_empty() || named_further == *named_build {
+            let sent = if build.is_empty() { &further } else { build };
+            return self.suffix.cmp_build(sent, named_build);
+        }
+        let by_number = self.suffix.cmp_build(&further, &named_further)?;
+        if by_number.is_ne() {
+            return Some(by_number);
+        }
+        self.suffix.cmp_build(build, named_build)
     }
 
-    /// The numbers behind the first three.
+    /// The numbers after the first three.
     fn further(&self) -> Vec<Identifier> {
         self.numbers.further().iter().copied().map(Identifier::Number).collect()
     }
 }
 
-/// The text without white space, quotes and `v`, its numbers, and what follows them.
-fn split(text: &str) -> Option<(&str, Numeric, &str)> {
-    let text = text.trim().trim_matches('"').trim();
-    let text = text.strip_prefix(['v', 'V']).unwrap_or(text);
-    let (numbers, rest) = Numeric::calendar(text).or_else(|| Numeric::leading(text))?;
-    Some((text, numbers, rest))
+/// Returns the text without white space, quotes and `v`, its numbers, and what follows them.
+fn split_numbers(text: &str) -> Option<(&str, NumericVersion, &str)> {
+    let unquoted = text.trim().trim_matches('"').trim();
+    let bare = unquoted.strip_prefix(['v', 'V']).unwrap_or(unquoted);
+    // A date comes first: as `N(.N)*`, `2026-11-03` would be 2026 with a suffix.
+    let (numbers, rest) = match NumericVersion::parse_leading_date(bare) {
+        Some(date) => date,
+        None => NumericVersion::parse_leading(bare)?,
+    };
+    Some((bare, numbers, rest))
 }
 
-/// Tells whether what follows the numbers of a text may be more of them.
+/// Returns true if the text after the numbers can contain more of them.
 ///
-/// One number alone is no version if another one follows in some other way: `5_2_0` is not 5.
-/// Behind two of them `-1` and `_392` are builds, `1.8.0_392`, and a comma or a dot is none.
-fn is_cut(text: &str, rest: &str) -> bool {
+/// One number is not a version if another number follows in some other way: `5_2_0` is not 5.
+/// After two numbers, `-1` and `_392` are builds (`1.8.0_392`), but a comma or a dot is not.
+fn can_contain_numbers(text: &str, rest: &str) -> bool {
     let numbers = &text[..text.len() - rest.len()];
     let behind = rest.trim_start_matches(|c: char| !c.is_alphanumeric());
     let separator = &rest[..rest.len() - behind.len()];
     let number_follows = !separator.is_empty() && behind.starts_with(char::is_numeric);
     match numbers.split(['.', '-']).count() {
         1 if rest.starts_with('.') && !number_follows => {
-            behind.is_empty() || !Suffix::read(rest).is_plain_stage()
+            behind.is_empty() || !Suffix::parse(rest).is_plain_stage()
         }
         1 => number_follows && !separator.contains(['+', '(', '[', '#']),
+        // U+066B and U+060C are the Arabic decimal separator and comma.
         2 => number_follows && separator.contains(['.', ',', '%', '\u{66b}', '\u{60c}']),
         _ => false,
     }
@@ -177,11 +179,14 @@ impl fmt::Display for ClientVersion {
 impl fmt::Display for ClientVersionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NoNumber => "a client's version is written like 5, 5.1, 5.1.0.3, v5.1 or 5.1.0+1234",
+            Self::NoNumber => {
+                "a client's version is written like 5, 5.1, 5.1.0.3, v5.1 or 5.1.0+1234"
+            }
             Self::Wildcard => "there are no wildcards: write 5 for 5.0 and everything after it",
             Self::Separator => "dots separate the numbers: write 5.3.0",
             Self::Remainder => {
-                "what follows the numbers names neither a prerelease (5.1.0-beta.2) nor a build (5.1.0+1234)"
+                "the text after the numbers names neither a prerelease (5.1.0-beta.2) \
+                 nor a build (5.1.0+1234)"
             }
         })
     }
@@ -206,8 +211,8 @@ mod tests {
         compared(sent, entry).unwrap_or_else(|| panic!("{sent} cannot be compared with {entry}"))
     }
 
-    /// Kind: a spelling that a program sends makes the whole version unreadable, so that no setting
-    /// gates it.
+    /// A spelling that a program sends must not make the whole version unreadable, because then no
+    /// setting would apply to it.
     #[test]
     fn the_leading_numbers_count_whatever_follows() {
         for sent in [
@@ -240,10 +245,9 @@ mod tests {
         }
     }
 
-    /// Kind: an entry that names one build also holds for its neighbours, the repaired one among
-    /// them.
+    /// An entry that names one build must not apply to other builds, such as the repaired one.
     #[test]
-    fn a_build_is_that_build_however_it_is_written() {
+    fn a_build_is_the_same_in_every_spelling() {
         let spellings = [
             "5.3.0+1234",
             "5.3.0.1234",
@@ -269,8 +273,7 @@ mod tests {
         }
     }
 
-    /// Kind: a prerelease is taken for its release where the entry names a prerelease, or for
-    /// another where it does not.
+    /// A prerelease differs from its release only if the entry names a prerelease.
     #[test]
     fn a_prerelease_counts_where_the_entry_names_one() {
         for (sent, entry, wanted) in [
@@ -300,8 +303,8 @@ mod tests {
         }
     }
 
-    /// Kind: a version whose separators are not dots is cut to its first number, so that new
-    /// clients are refused as old.
+    /// A version whose separators are not dots must not be cut to its first number, because then new
+    /// clients would be refused as old.
     #[test]
     fn numbers_that_no_dot_separates_are_no_version() {
         for none in [
@@ -354,8 +357,8 @@ mod tests {
         );
     }
 
-    /// Kind: the very build that an entry names is another one, because of how it is told: a
-    /// flavour in front of it, a hash behind it, brackets, a word for it, twice.
+    /// The build that an entry names must be recognized however a program writes it: with a flavour
+    /// before it, a hash after it, in brackets, with a word for it, twice.
     #[test]
     fn a_build_is_read_wherever_programs_write_it() {
         for same in [
@@ -410,9 +413,9 @@ mod tests {
         }
     }
 
-    /// Kind: what cannot be compared with a build or a prerelease is taken for later, or for older.
+    /// What cannot be compared with a build or a prerelease must not count as later or as older.
     #[test]
-    fn what_is_not_understood_is_neither_before_nor_after() {
+    fn an_unknown_order_is_neither_before_nor_after() {
         for (sent, entry) in [
             ("5.3.0 (1,234)", "5.3.0+1234"),
             ("5.3.0+abcdef1", "5.3.0+1234"),
@@ -430,7 +433,7 @@ mod tests {
             assert_eq!(compared(sent, entry), None, "{sent} {entry}");
             assert!(order(sent, "5.3.0").is_eq() && order(sent, "5.3.1+1").is_lt(), "{sent}");
         }
-        // Where a word has no digit, it tells no build.
+        // A word without a digit does not name a build.
         assert!(
             order("5.3.0-debug", "5.3.0+1234").is_lt()
                 && order("5.3.0 (abc)", "5.3.0+1234").is_lt()
@@ -438,7 +441,7 @@ mod tests {
         assert!(order("10.0.1.5 (build 19045)", "10.0.1.5").is_eq());
     }
 
-    /// Kind: the same prerelease under another of its names is another one.
+    /// All names of a prerelease mean the same prerelease.
     #[test]
     fn the_names_of_a_prerelease_are_one() {
         for same in [
@@ -499,10 +502,14 @@ mod tests {
     }
 
     proptest! {
-        /// Hostile input is an answer, not a panic.
+        /// Hostile input must not cause a panic.
         #[test]
-        fn no_text_makes_it_panic_and_an_entry_is_itself(text in "\\PC{0,40}", entry in "v?[0-9]{1,30}(\\.[0-9]{1,3}){1,20}([+-][a-z0-9]{1,5})?") {
-            let entry = ClientVersion::parse(&entry).map_err(|error| TestCaseError::fail(error.to_string()))?;
+        fn no_text_makes_it_panic_and_an_entry_is_itself(
+            text in "\\PC{0,40}",
+            entry in "v?[0-9]{1,30}(\\.[0-9]{1,3}){1,20}([+-][a-z0-9]{1,5})?",
+        ) {
+            let entry = ClientVersion::parse(&entry)
+                .map_err(|error| TestCaseError::fail(error.to_string()))?;
             prop_assert_eq!(entry.compare_with(&entry), Some(Ordering::Equal));
             if let Some(sent) = ClientVersion::parse_lenient(&text) {
                 let _ = sent.compare_with(&entry);

@@ -1,37 +1,36 @@
-//! The parts of a suffix: numbers and words, and how they compare.
+//! The parts of a suffix, numbers and words, and their order.
 
 use std::cmp::Ordering;
 
-/// A number or a word.
+/// A number or a word of a suffix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Identifier {
-    /// A number; one too large to hold is the largest.
+    /// A number. One that does not fit is the largest.
     Number(u64),
     /// A word in lower case, or the hash of a commit.
     Word(Box<str>),
 }
 
 /// The most identifiers of a text that are kept; the sender chooses how many there are.
-const LIMIT: usize = 16;
+const IDENTIFIER_LIMIT: usize = 16;
 
-/// The longest word that has a place in the alphabet: the letters of OpenSSL, `1.0.2k` and
+/// The longest word that is ordered by the alphabet: the letters of OpenSSL, `1.0.2k` and
 /// `1.0.2za`.
-const LETTERS: usize = 2;
+const LETTER_LIMIT: usize = 2;
 
 impl Identifier {
-    pub(super) fn is_number(&self) -> bool {
-        matches!(self, Self::Number(_))
-    }
-
-    /// The word, if it is one of these.
-    pub(super) fn among(&self, words: &[&'static str]) -> Option<&'static str> {
+    /// The one of `words` that this identifier is.
+    pub(super) fn find_in(&self, words: &[&'static str]) -> Option<&'static str> {
         match self {
             Self::Word(word) => words.iter().copied().find(|known| **known == **word),
             Self::Number(_) => None,
         }
     }
 
-    /// Tells whether there is a digit in it.
+    pub(super) fn is_in(&self, words: &[&'static str]) -> bool {
+        self.find_in(words).is_some()
+    }
+
     pub(super) fn has_digit(&self) -> bool {
         match self {
             Self::Number(_) => true,
@@ -39,11 +38,14 @@ impl Identifier {
         }
     }
 
-    fn compare(&self, other: &Self) -> Option<Ordering> {
+    fn compare_with(&self, other: &Self) -> Option<Ordering> {
         match (self, other) {
             (Self::Number(number), Self::Number(other)) => Some(number.cmp(other)),
             (Self::Word(word), Self::Word(other)) if word == other => Some(Ordering::Equal),
-            (Self::Word(word), Self::Word(other)) if word.len().max(other.len()) <= LETTERS => {
+            (Self::Word(word), Self::Word(other))
+                if word.len().max(other.len()) <= LETTER_LIMIT =>
+            {
+                // The length comes first: OpenSSL went from `1.0.2z` to `1.0.2za`.
                 Some((word.len(), word).cmp(&(other.len(), other)))
             }
             _ => None,
@@ -51,45 +53,49 @@ impl Identifier {
     }
 }
 
-/// The order of two lists; `None` if they differ in a word, or one has a number where the other has
-/// a word.
+/// The order of two lists; `None` if they differ in a word, or if one has a number where the other
+/// has a word.
 ///
-/// A word behind everything that was compared, such as a flavour or a hash, puts a list neither
-/// before nor after the other one; a number does.
-pub(super) fn compare(sent: &[Identifier], entry: &[Identifier]) -> Option<Ordering> {
-    for (sent, entry) in sent.iter().zip(entry) {
-        let order = sent.compare(entry)?;
+/// If one list is longer, its next identifier decides: a number makes it greater, and a word such
+/// as a flavour or a hash does not change the order.
+pub(super) fn compare_identifiers(sent: &[Identifier], entry: &[Identifier]) -> Option<Ordering> {
+    for (identifier, named) in sent.iter().zip(entry) {
+        let order = identifier.compare_with(named)?;
         if order.is_ne() {
             return Some(order);
         }
     }
     let common = sent.len().min(entry.len());
-    let goes_on = |list: &[Identifier]| list.get(common).is_some_and(Identifier::is_number);
-    Some(goes_on(sent).cmp(&goes_on(entry)))
+    Some(has_number_at(sent, common).cmp(&has_number_at(entry, common)))
 }
 
-/// The runs of digits and of letters, in lower case. A hash is one word.
-pub(super) fn identifiers(text: &str) -> Vec<Identifier> {
+fn has_number_at(list: &[Identifier], index: usize) -> bool {
+    matches!(list.get(index), Some(Identifier::Number(_)))
+}
+
+/// Splits a text into its runs of digits and of letters, in lower case. A hash is one word.
+pub(super) fn identifiers_of(text: &str) -> Vec<Identifier> {
     let mut found = Vec::new();
     for token in text.split(|c: char| !c.is_alphanumeric()) {
-        if found.len() >= LIMIT {
+        if found.len() >= IDENTIFIER_LIMIT {
             break;
         }
         if is_hash(token) {
             found.push(Identifier::Word(token.to_lowercase().into()));
         } else {
-            found.extend(runs(token));
+            found.extend(split_runs(token));
         }
     }
-    found.truncate(LIMIT);
+    found.truncate(IDENTIFIER_LIMIT);
     found
 }
 
-/// The runs of digits and of letters of a token.
-fn runs(token: &str) -> Vec<Identifier> {
+fn split_runs(token: &str) -> Vec<Identifier> {
     let mut found = Vec::new();
     let mut rest = token;
-    while let Some(first) = rest.chars().next().filter(|_| found.len() < LIMIT) {
+    while found.len() < IDENTIFIER_LIMIT
+        && let Some(first) = rest.chars().next()
+    {
         let is_digit = first.is_ascii_digit();
         let end = rest.find(|c: char| c.is_ascii_digit() != is_digit).unwrap_or(rest.len());
         let (run, behind) = rest.split_at(end);
@@ -102,19 +108,23 @@ fn runs(token: &str) -> Vec<Identifier> {
     found
 }
 
-/// Tells whether this is the hash of a commit, `abcdef1`, perhaps as `git describe` writes it,
-/// `gabcdef1`.
+/// Returns true for the hash of a commit: `abcdef1`, or `gabcdef1` as `git describe` writes it.
 fn is_hash(token: &str) -> bool {
-    let digits = token.strip_prefix(['g', 'G']).unwrap_or(token);
-    let is_hex =
-        (7..=64).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let behind_letter = token.get(1..).unwrap_or_default();
-    // `1234567` is a number, and `b1234567` names one.
-    let is_number =
-        [token, behind_letter].iter().any(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
-    is_hex
-        && (!is_number || token.len() > digits.len())
-        && token.bytes().any(|byte| byte.is_ascii_digit())
+    let without_g = token.strip_prefix(['g', 'G']).unwrap_or(token);
+    let is_hex = (7..=64).contains(&without_g.len())
+        && without_g.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let has_digit = token.bytes().any(|byte| byte.is_ascii_digit());
+    if !is_hex || !has_digit {
+        return false;
+    }
+    // `1234567` is a number and `b1234567` is the build of that number, but `g1234567` is a hash.
+    let after_letter = token.get(1..).unwrap_or_default();
+    let is_number = is_digits(token) || is_digits(after_letter);
+    !is_number || without_g.len() < token.len()
+}
+
+fn is_digits(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -122,12 +132,12 @@ mod tests {
     use super::*;
 
     fn order(sent: &str, entry: &str) -> Option<Ordering> {
-        compare(&identifiers(sent), &identifiers(entry))
+        compare_identifiers(&identifiers_of(sent), &identifiers_of(entry))
     }
 
-    /// Kind: what cannot be compared is taken for later, or for earlier.
+    /// What cannot be compared must not count as later or as earlier.
     #[test]
-    fn words_compare_only_where_they_have_a_place() {
+    fn words_compare_only_where_they_have_an_order() {
         for (sent, entry, wanted) in [
             ("1234", "1234", Some(Ordering::Equal)),
             ("1234.abcdef1", "1234", Some(Ordering::Equal)),

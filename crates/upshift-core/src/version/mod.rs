@@ -1,280 +1,33 @@
-//! Versions and how they compare.
+//! Versions of APIs and clients, and their order.
 //!
-//! Every scheme gives a total order. Two texts of one scheme may be equal without being alike (`1`
-//! and `1.0`).
+//! The versions of an API follow one [`VersionScheme`], which gives them a total order. Two versions
+//! can be equal although they are written differently (`1` and `1.0`).
+//!
+//! Clients write their versions in many ways. A [`ClientVersion`] is compared with an entry of the
+//! policy only as far as that entry goes, and the order can be unknown.
+//!
+//! ```
+//! use std::cmp::Ordering;
+//! use upshift_core::version::{ClientVersion, VersionScheme};
+//!
+//! let semver = VersionScheme::Semver;
+//! assert!(semver.parse("v2.9")? < semver.parse("2.10.0")?);
+//!
+//! let sent = ClientVersion::parse_lenient("5.3.0 (build 1234)").expect("it begins with a number");
+//! assert_eq!(sent.compare_with(&ClientVersion::parse("5.3")?), Some(Ordering::Equal));
+//! assert_eq!(sent.compare_with(&ClientVersion::parse("5.3.0+1235")?), Some(Ordering::Less));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod client;
 mod date;
 mod identifier;
 mod numeric;
+mod scheme;
 mod semantic;
 mod suffix;
-
-use std::fmt;
-use std::sync::Arc;
+mod suffix_text;
+mod vocabulary;
 
 pub use client::{ClientVersion, ClientVersionError};
-pub use numeric::Numeric;
-
-/// How the versions of a rule are written and compared.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum VersionScheme {
-    /// Semantic Versioning 2.0.0; missing parts are 0, build metadata is ignored.
-    Semver,
-    /// `N(.N)*`; missing parts are 0, a prerelease counts as its release.
-    Numeric,
-    /// `YYYY-MM-DD`, or `YYYY-MM` for the first day of a month; a `.name` or `-name` behind it is
-    /// ignored.
-    Date,
-    /// One of a given list, the oldest first.
-    Ordered(Arc<[Box<str>]>),
-}
-
-/// A version that is one in its scheme.
-///
-/// Compare versions of one scheme only: a rule has one, so that nothing else comes about.
-#[derive(Clone, Debug)]
-pub struct Version {
-    text: Box<str>,
-    key: VersionKey,
-}
-
-/// Why a text is no version of its scheme.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum VersionError {
-    /// Not `N(.N(.N))(-prerelease)(+build)`.
-    Semver,
-    /// Not `N(.N)*`.
-    Numeric,
-    /// Not a date of the calendar, `YYYY-MM-DD` or `YYYY-MM`.
-    Date,
-    /// Not in the list.
-    NotListed(Arc<[Box<str>]>),
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum VersionKey {
-    Semver(semver::Version),
-    Numeric(Numeric),
-    Date(jiff::civil::Date),
-    Ordered(usize),
-}
-
-impl VersionScheme {
-    /// Reads a version, without outer white space, and, in a scheme that computes, without quotes
-    /// and the `v` of `v2`.
-    ///
-    /// # Errors
-    /// If `text` is none in this scheme.
-    pub fn parse(&self, text: &str) -> Result<Version, VersionError> {
-        let text = match self {
-            Self::Ordered(_) => text.trim(),
-            Self::Semver | Self::Numeric | Self::Date => bare(text),
-        };
-        let key = match self {
-            Self::Semver => VersionKey::Semver(semantic::parse(text).ok_or(VersionError::Semver)?),
-            Self::Numeric => {
-                VersionKey::Numeric(Numeric::parse(text).ok_or(VersionError::Numeric)?)
-            }
-            Self::Date => VersionKey::Date(date::parse(text).ok_or(VersionError::Date)?),
-            Self::Ordered(list) => {
-                let place = list.iter().position(|listed| **listed == *text);
-                VersionKey::Ordered(place.ok_or_else(|| VersionError::NotListed(Arc::clone(list)))?)
-            }
-        };
-        Ok(Version { text: text.into(), key })
-    }
-
-    /// As the policy file names it.
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::Semver => "semver",
-            Self::Numeric => "numeric",
-            Self::Date => "date",
-            Self::Ordered(_) => "ordered",
-        }
-    }
-}
-
-impl Version {
-    /// As it was written, without quotes and the `v` in front.
-    pub fn as_str(&self) -> &str {
-        &self.text
-    }
-}
-
-impl PartialEq for Version {
-    fn eq(&self, other: &Self) -> bool {
-        self.key == other.key
-    }
-}
-
-impl Eq for Version {}
-
-impl PartialOrd for Version {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Version {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.key.cmp(&other.key)
-    }
-}
-
-/// The text without white space, quotes, and a `v` in front of a number.
-fn bare(text: &str) -> &str {
-    let text = text.trim();
-    // RFC 8941 §3.3.3: a structured field has its strings in quotes.
-    let inner = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-    let text = inner.map_or(text, str::trim);
-    match text.strip_prefix(['v', 'V']) {
-        Some(rest) if rest.starts_with(|c: char| c.is_ascii_digit()) => rest,
-        _ => text,
-    }
-}
-
-impl fmt::Display for Version {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-impl fmt::Display for VersionError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Semver => {
-                f.write_str("a semantic version is written like 2, 2.1, 2.1.0 or 2.1.0-rc.1")
-            }
-            Self::Numeric => f.write_str("a numeric version is written like 5, 5.1 or 5.1.0.3"),
-            Self::Date => f.write_str("a date version is written like 2026-11-22 or 2026-11"),
-            Self::NotListed(list) => write!(f, "the versions of this rule are {}", list.join(", ")),
-        }
-    }
-}
-
-impl std::error::Error for VersionError {}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn listed() -> VersionScheme {
-        VersionScheme::Ordered(Arc::from(["alpha", "beta", "ga"].map(Box::from)))
-    }
-
-    /// Kind: a version of an API is no version, and so admitted, because of how it is spelled.
-    #[test]
-    fn equal_without_being_alike() {
-        for (scheme, a, b) in [
-            (VersionScheme::Semver, "1", "1.0.0"),
-            (VersionScheme::Semver, "1.2+build7", "1.2.0"),
-            (VersionScheme::Numeric, "1", "1.0"),
-            (VersionScheme::Numeric, "5.1.0-beta", "5.1"),
-            (VersionScheme::Date, "2026-09-30.endive", "2026-09-30"),
-            (VersionScheme::Date, "2026-09-30-preview", "2026-09-30"),
-            (VersionScheme::Date, "2026-07", "2026-07-01"),
-            (VersionScheme::Date, "2026-07-rc", "2026-07"),
-            (VersionScheme::Semver, "v2", "2"),
-            (VersionScheme::Semver, "V2.1.0-rc.1", "2.1-rc.1"),
-            (VersionScheme::Semver, "\"2\"", "2"),
-            (VersionScheme::Numeric, "v2", "2.0"),
-            (VersionScheme::Numeric, "\"v2.1\"", "2.1"),
-            (VersionScheme::Date, "v2026-07", "2026-07"),
-            (VersionScheme::Date, "20260630", "2026-06-30"),
-            (VersionScheme::Date, "20260630-preview", "2026-06-30"),
-            (VersionScheme::Date, "2026-06-30T00:00:00Z", "2026-06-30"),
-            (VersionScheme::Date, "2026-06-30T12:30", "2026-06-30"),
-        ] {
-            assert_eq!(scheme.parse(a), scheme.parse(b), "{a} {b}");
-        }
-    }
-
-    #[test]
-    fn older_and_newer() {
-        for (scheme, old, new) in [
-            (VersionScheme::Semver, "2.0.0-rc.1", "2"),
-            (VersionScheme::Semver, "2.9", "2.10"),
-            (VersionScheme::Numeric, "109.0.5414.120", "109.0.5414.121"),
-            (VersionScheme::Numeric, "9", "10"),
-            (VersionScheme::Date, "2025-12-31", "2026-01-01"),
-            (VersionScheme::Date, "2026-04", "2026-07"),
-            (VersionScheme::Date, "2026-07", "2026-07-15"),
-            (listed(), "beta", "ga"),
-        ] {
-            let (old, new) = (scheme.parse(old), scheme.parse(new));
-            assert!(old.is_ok() && old.ok() < new.ok());
-        }
-    }
-
-    #[test]
-    fn what_is_no_version() {
-        for (scheme, text) in [
-            (VersionScheme::Semver, ""),
-            (VersionScheme::Semver, "vv2"),
-            (VersionScheme::Semver, "v 2"),
-            (VersionScheme::Semver, "\"2"),
-            (VersionScheme::Semver, "2-1"),
-            (VersionScheme::Numeric, "5-3-0"),
-            (VersionScheme::Numeric, "5_3"),
-            (VersionScheme::Semver, "1.2.3.4"),
-            (VersionScheme::Semver, "01.2"),
-            (VersionScheme::Numeric, "5."),
-            (VersionScheme::Numeric, "5.x"),
-            (VersionScheme::Numeric, "99999999999999999999999"),
-            (VersionScheme::Date, "2026-02-29"),
-            (VersionScheme::Date, "2026-2-3"),
-            (VersionScheme::Date, "2026-01-01x"),
-            (VersionScheme::Date, "2026-01-01-"),
-            (VersionScheme::Date, "2026-01-01-2"),
-            (VersionScheme::Date, "2026-13"),
-            (VersionScheme::Date, "2026"),
-            (VersionScheme::Date, "2026-7"),
-            (VersionScheme::Date, "202607"),
-            (VersionScheme::Date, "20260229"),
-            (VersionScheme::Date, "2026-06-30 00:00"),
-            (VersionScheme::Date, "2026-06-30Tea"),
-            (listed(), "gamma"),
-        ] {
-            assert!(scheme.parse(text).is_err(), "{text}");
-        }
-    }
-
-    fn any_version() -> impl Strategy<Value = Vec<Version>> {
-        let of = |scheme: VersionScheme, pattern: &'static str| {
-            proptest::collection::vec(pattern, 3).prop_map(move |texts| {
-                texts.iter().filter_map(|text| scheme.parse(text).ok()).collect::<Vec<_>>()
-            })
-        };
-        prop_oneof![
-            of(VersionScheme::Semver, "[0-3](\\.[0-3]){0,2}(-(a|b|1)(\\.[0-2])?)?(\\+x)?"),
-            of(VersionScheme::Numeric, "[0-3](\\.[0-3]){0,4}"),
-            of(VersionScheme::Date, "20(25|26)-0[1-3]-[0-2][1-9](\\.x)?"),
-            of(listed(), "(alpha|beta|ga)"),
-        ]
-    }
-
-    proptest! {
-        #[test]
-        fn comparison_is_total_and_transitive(versions in any_version()) {
-            if let [a, b, c] = versions.as_slice() {
-                prop_assert_eq!(a.cmp(b), b.cmp(a).reverse());
-                prop_assert_eq!(a == b, a.cmp(b).is_eq());
-                if a <= b && b <= c {
-                    prop_assert!(a <= c);
-                }
-            }
-        }
-
-        #[test]
-        fn no_text_makes_it_panic(text in "\\PC{0,40}") {
-            for scheme in [VersionScheme::Semver, VersionScheme::Numeric, VersionScheme::Date, listed()] {
-                let _ = scheme.parse(&text);
-            }
-        }
-    }
-}
+pub use scheme::{Version, VersionError, VersionScheme};

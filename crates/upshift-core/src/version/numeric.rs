@@ -1,86 +1,101 @@
-//! `N(.N)*`, as browsers and apps count.
+//! `N(.N)*`, the versions of browsers and apps.
 
-/// The parts of a numeric version, without trailing zeros, so that `1` equals `1.0`.
+/// The numbers of a version without trailing zeros, so that `1` equals `1.0`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Numeric(Vec<u64>);
+pub(super) struct NumericVersion(Vec<u64>);
 
-/// More parts than any release has; a sender chooses the length.
-const PARTS: usize = 16;
+/// The most numbers of a version, more than any release has; the sender chooses how many there are.
+const NUMBER_LIMIT: usize = 16;
 
-/// The parts that name a release; a number behind them is that of a build.
-const RELEASE: usize = 3;
+/// How many numbers name a release. A number after them is that of a build.
+const RELEASE_NUMBERS: usize = 3;
 
-impl Numeric {
-    /// Reads `N(.N)*`. A prerelease (`-beta`) or build (`+7`) behind it is ignored: who tests the
-    /// next release is not behind it.
-    pub fn parse(text: &str) -> Option<Self> {
+impl NumericVersion {
+    /// Reads `N(.N)*`. A prerelease (`-beta`) or build (`+7`) after it is ignored, so that testers
+    /// of the next release do not count as older than it.
+    pub(super) fn parse(text: &str) -> Option<Self> {
         let end = text.find(['-', '+']).unwrap_or(text.len());
         let (release, behind) = text.split_at(end);
-        let number_follows = behind
-            .strip_prefix('-')
-            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
-        if number_follows && !release.contains('.') {
-            // `5-3-0` is not 5.
+        // `5-3-0` is not 5.
+        if !release.contains('.') && starts_with_dash_and_digit(behind) {
             return None;
         }
-        let mut parts = Vec::new();
+        let mut numbers = Vec::new();
         for part in release.split('.') {
-            if parts.len() == PARTS
-                || part.is_empty()
-                || !part.bytes().all(|byte| byte.is_ascii_digit())
-            {
+            let is_number = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+            if !is_number || numbers.len() == NUMBER_LIMIT {
                 return None;
             }
-            parts.push(part.parse().ok()?);
+            numbers.push(part.parse().ok()?);
         }
-        Some(Self::trimmed(parts))
+        Some(Self::without_trailing_zeros(numbers))
     }
 
-    /// The leading `N(.N)*` of a text, and what follows it; `None` if it does not begin with a
-    /// digit. A number too large to hold is the largest.
-    pub(super) fn leading(text: &str) -> Option<(Self, &str)> {
-        let mut parts = Vec::new();
+    /// Reads the `N(.N)*` at the start of a text and returns what follows it; `None` if the text
+    /// does not begin with a digit. A number that does not fit is the largest.
+    pub(super) fn parse_leading(text: &str) -> Option<(Self, &str)> {
+        let mut numbers = Vec::new();
         let mut rest = text;
-        while parts.len() < PARTS {
-            let digits =
-                if parts.is_empty() { rest } else { rest.strip_prefix('.').unwrap_or_default() };
+        while numbers.len() < NUMBER_LIMIT {
+            let digits = match rest.strip_prefix('.') {
+                _ if numbers.is_empty() => rest,
+                Some(after_dot) => after_dot,
+                None => break,
+            };
             let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
             if end == 0 {
                 break;
             }
-            parts.push(digits[..end].parse().unwrap_or(u64::MAX));
+            numbers.push(digits[..end].parse().unwrap_or(u64::MAX));
             rest = &digits[end..];
         }
-        let any = !parts.is_empty();
-        any.then(|| (Self::trimmed(parts), rest))
-    }
-
-    /// The date `YYYY-MM-DD` that a text begins with, as three parts, and what follows it.
-    pub(super) fn calendar(text: &str) -> Option<(Self, &str)> {
-        let (date, rest) = text.split_at_checked("YYYY-MM-DD".len())?;
-        let widths: Vec<usize> = date.split('-').map(str::len).collect();
-        let is_date = date.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
-        if !is_date || widths != [4, 2, 2] || rest.starts_with(|c: char| c.is_alphanumeric()) {
+        if numbers.is_empty() {
             return None;
         }
-        let parts: Result<Vec<u64>, _> = date.split('-').map(str::parse).collect();
-        Some((Self::trimmed(parts.ok()?), rest))
+        Some((Self::without_trailing_zeros(numbers), rest))
     }
 
-    /// The first three parts.
-    pub(super) fn release(&self) -> [u64; RELEASE] {
-        std::array::from_fn(|at| self.0.get(at).copied().unwrap_or_default())
-    }
-
-    /// The parts behind the first three.
-    pub(super) fn further(&self) -> &[u64] {
-        self.0.get(RELEASE..).unwrap_or_default()
-    }
-
-    fn trimmed(mut parts: Vec<u64>) -> Self {
-        while parts.last() == Some(&0) {
-            parts.pop();
+    /// Reads the date `YYYY-MM-DD` at the start of a text as three numbers and returns what follows
+    /// it.
+    pub(super) fn parse_leading_date(text: &str) -> Option<(Self, &str)> {
+        let (date, rest) = text.split_at_checked("YYYY-MM-DD".len())?;
+        let mut numbers = Vec::new();
+        let mut widths = Vec::new();
+        for part in date.split('-') {
+            if !part.bytes().all(|byte| byte.is_ascii_digit()) {
+                return None;
+            }
+            widths.push(part.len());
+            numbers.push(part.parse().ok()?);
         }
-        Self(parts)
+        if widths != [4, 2, 2] || rest.starts_with(char::is_alphanumeric) {
+            return None;
+        }
+        Some((Self::without_trailing_zeros(numbers), rest))
     }
+
+    /// The numbers that name the release.
+    pub(super) fn release(&self) -> [u64; RELEASE_NUMBERS] {
+        let mut release = [0; RELEASE_NUMBERS];
+        for (place, number) in release.iter_mut().zip(&self.0) {
+            *place = *number;
+        }
+        release
+    }
+
+    /// The numbers after those of the release.
+    pub(super) fn further(&self) -> &[u64] {
+        self.0.get(RELEASE_NUMBERS..).unwrap_or_default()
+    }
+
+    fn without_trailing_zeros(mut numbers: Vec<u64>) -> Self {
+        while numbers.last() == Some(&0) {
+            numbers.pop();
+        }
+        Self(numbers)
+    }
+}
+
+fn starts_with_dash_and_digit(text: &str) -> bool {
+    matches!(text.as_bytes(), [b'-', digit, ..] if digit.is_ascii_digit())
 }
