@@ -1,4 +1,4 @@
-//! `Alt-Svc` (RFC 7838 §3), as far as HTTP/3 goes.
+//! `Alt-Svc` (RFC 7838 §3), for HTTP/3 only.
 
 use crate::Fields;
 use crate::field::list_elements;
@@ -6,28 +6,31 @@ use crate::field::list_elements;
 /// An alternative service for HTTP/3 on the same host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AltSvc {
-    /// Its UDP port.
+    /// The UDP port.
     pub port: u16,
-    /// For how many seconds it may be remembered (RFC 7838 §3.1; a day unless said).
+    /// The number of seconds for which a client may remember the service.
     pub max_age: u64,
 }
 
-/// The alternatives that an answer names.
+/// The alternatives that a response announces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AltSvcField {
-    /// Nothing, or nothing that is of use here.
+    /// None, or none that is of use here.
     Silent,
-    /// `clear`: forget what was said before.
+    /// `clear`: forget earlier announcements.
     Clear,
-    /// HTTP/3 is to be had on this host.
+    /// HTTP/3 is available on this host.
     Http3(AltSvc),
 }
 
+/// RFC 7838 §3.1: the freshness of an alternative is 24 hours unless `ma` says otherwise.
+const DEFAULT_MAX_AGE: u64 = 86_400;
+
 impl AltSvcField {
-    /// Reads the field of an answer from `host`. Alternatives on other hosts are passed over (rule
+    /// Reads the field of a response from `host`. Alternatives on other hosts are ignored (rule
     /// 16).
     pub fn from_fields(fields: &dyn Fields, host: &str) -> Self {
-        let mut found = Self::Silent;
+        let mut first = Self::Silent;
         for element in list_elements(fields.all("alt-svc")) {
             let Ok(text) = std::str::from_utf8(element) else { continue };
             // RFC 7838 §3: "the special value "clear" … all alternatives for that origin to be
@@ -35,28 +38,41 @@ impl AltSvcField {
             if text == "clear" {
                 return Self::Clear;
             }
-            if let (Self::Silent, Some(service)) = (found, alternative(text, host)) {
-                found = Self::Http3(service);
+            if first == Self::Silent
+                && let Some(service) = parse_alternative(text, host)
+            {
+                first = Self::Http3(service);
             }
         }
-        found
+        first
     }
 }
 
-/// `h3="[host]:port"; ma=seconds`.
-fn alternative(text: &str, host: &str) -> Option<AltSvc> {
+/// Reads `h3="[host]:port"; ma=seconds`.
+fn parse_alternative(text: &str, host: &str) -> Option<AltSvc> {
     let (service, parameters) = text.split_once(';').unwrap_or((text, ""));
     let (protocol, authority) = service.split_once('=')?;
     if protocol.trim() != "h3" {
         return None;
     }
-    let (named, port) = authority.trim().trim_matches('"').rsplit_once(':')?;
-    if !named.is_empty() && !named.eq_ignore_ascii_case(host) {
+    let (named_host, port_text) = authority.trim().trim_matches('"').rsplit_once(':')?;
+    if !named_host.is_empty() && !named_host.eq_ignore_ascii_case(host) {
         return None;
     }
-    let age = parameters.split(';').find_map(|parameter| parameter.trim().strip_prefix("ma="));
-    let max_age = age.and_then(|age| age.trim_matches('"').parse().ok()).unwrap_or(86_400);
-    Some(AltSvc { port: port.parse().ok().filter(|port| *port != 0)?, max_age })
+    let port = port_text.parse().ok()?;
+    if port == 0 {
+        return None;
+    }
+    Some(AltSvc { port, max_age: max_age(parameters) })
+}
+
+fn max_age(parameters: &str) -> u64 {
+    for parameter in parameters.split(';') {
+        if let Some(seconds) = parameter.trim().strip_prefix("ma=") {
+            return seconds.trim_matches('"').parse().unwrap_or(DEFAULT_MAX_AGE);
+        }
+    }
+    DEFAULT_MAX_AGE
 }
 
 #[cfg(test)]

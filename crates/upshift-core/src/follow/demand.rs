@@ -1,10 +1,14 @@
-//! What a 426 wants.
+//! The requirement that a 426 states.
 
-use super::{FollowRule, ProblemDetails, ReceivedResponse, Stop, StopReason, Subject};
+use super::exchange::ReceivedResponse;
+use super::problem::{ProblemDetails, StatedRequirement};
+use super::rule::FollowRule;
+use super::step::Subject;
+use super::stop::{Stop, StopReason};
 use crate::field::{ConnectionOptions, Protocol, UpgradeList, UpgradeListError};
 use crate::{HttpVersion, TlsVersion};
 
-/// One thing that would do.
+/// One alternative that would meet a 426.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Want {
     /// TLS, of at least this version if one is known.
@@ -13,16 +17,16 @@ pub enum Want {
     Http(HttpVersion),
     /// A WebSocket handshake.
     WebSocket,
-    /// A version of an API or client.
+    /// A version of an API or a client.
     Version {
-        /// Of what.
+        /// The subject of the version.
         subject: Subject,
-        /// The token, else the server's rule.
+        /// The name of the subject: the protocol token, else the server's rule.
         name: String,
-        /// The lowest that will do.
+        /// The lowest version that the server accepts.
         minimum: Option<String>,
     },
-    /// Something else.
+    /// Any other protocol.
     Other(Protocol),
 }
 
@@ -30,97 +34,108 @@ pub enum Want {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Remark {
-    /// `Upgrade` is there and `Connection: upgrade` is not (RFC 9110 §7.8).
+    /// There is an `Upgrade` without `Connection: upgrade` (RFC 9110 §7.8).
     NoConnection,
-    /// `Upgrade` is missing on HTTP/1.1 and the body said what it should have (RFC 9110 §15.5.22).
+    /// `Upgrade` is missing on HTTP/1.1, and the body says what is required (RFC 9110 §15.5.22).
     NoUpgrade,
     /// `Upgrade` or `Connection` was sent in HTTP/2 or HTTP/3 (RFC 9113 §8.2.2).
     ForbiddenField,
-    /// WebSocket is wanted and `Sec-WebSocket-Version` is missing (RFC 6455 §4.2.2).
+    /// WebSocket is required and `Sec-WebSocket-Version` is missing (RFC 6455 §4.2.2).
     NoWebSocketVersion,
 }
 
 impl Remark {
-    /// In words.
+    /// The remark in words.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::NoConnection => {
-                "the answer has Upgrade without Connection: upgrade (RFC 9110 §7.8)"
+                "the response has Upgrade without Connection: upgrade (RFC 9110 §7.8)"
             }
             Self::NoUpgrade => {
-                "the answer lacks Upgrade (RFC 9110 §15.5.22); its body says what is wanted"
+                "the response lacks Upgrade (RFC 9110 §15.5.22); its body says what is required"
             }
             Self::ForbiddenField => {
-                "the answer has a field that HTTP/2 and HTTP/3 forbid (RFC 9113 §8.2.2)"
+                "the response has a field that HTTP/2 and HTTP/3 forbid (RFC 9113 §8.2.2)"
             }
-            Self::NoWebSocketVersion => "the answer lacks Sec-WebSocket-Version (RFC 6455 §4.2.2)",
+            Self::NoWebSocketVersion => {
+                "the response lacks Sec-WebSocket-Version (RFC 6455 §4.2.2)"
+            }
         }
     }
 }
 
-/// All that would do, the most wanted first.
+/// All alternatives that would meet a 426, the preferred one first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Demand {
-    /// Any one of these suffices.
+    /// The alternatives. Any one of them suffices.
     pub wants: Vec<Want>,
     /// The protocols as the server wrote them.
     pub protocols: Vec<Protocol>,
-    /// The oddities.
+    /// The oddities of the response.
     pub remarks: Vec<Remark>,
 }
 
 impl Demand {
-    /// Reads a 426 that came over this version of HTTP. Empty if it names nothing.
+    /// Reads a 426 that came over this version of HTTP. The demand is empty if it names nothing.
     ///
     /// # Errors
     /// If `Upgrade` is malformed (rule 3).
     pub fn from_response(response: &ReceivedResponse<'_>, http: HttpVersion) -> Result<Self, Stop> {
         let mut demand = Self::default();
-        let has_field = response.fields.has("upgrade");
-        if http.is_multiplexed() {
-            if has_field || response.fields.has("connection") {
-                demand.remarks.push(Remark::ForbiddenField);
-            }
-        } else {
-            match UpgradeList::parse(response.fields.all("upgrade")) {
-                Ok(list) => demand.protocols = list.protocols().to_vec(),
-                // RFC 9110 §5.6.1: a list of nothing names nothing, as does no list.
-                Err(UpgradeListError::Empty) => {}
-                Err(error) => {
-                    return Err(Stop::by_rule(
-                        FollowRule::MALFORMED,
-                        StopReason::PeerMalformed(error),
-                    ));
-                }
-            }
-            if has_field && !ConnectionOptions::from_fields(response.fields).contains("upgrade") {
-                demand.remarks.push(Remark::NoConnection);
-            }
-        }
-        let problem = response.problem;
+        demand.read_upgrade(response, http)?;
         if demand.protocols.is_empty() {
-            demand.read_body(problem, http);
+            demand.read_body(response.problem, http);
         } else {
-            demand.wants = wants(&demand.protocols, problem);
+            demand.wants = wants_of(&demand.protocols, response.problem);
         }
-        if demand.wants.contains(&Want::WebSocket) && !response.fields.has("sec-websocket-version")
-        {
+        let has_version = response.fields.has("sec-websocket-version");
+        if demand.wants.contains(&Want::WebSocket) && !has_version {
             demand.remarks.push(Remark::NoWebSocketVersion);
         }
         Ok(demand)
     }
 
+    fn read_upgrade(
+        &mut self,
+        response: &ReceivedResponse<'_>,
+        http: HttpVersion,
+    ) -> Result<(), Stop> {
+        let fields = response.fields;
+        let has_upgrade = fields.has("upgrade");
+        // Rule 2: HTTP/2 and HTTP/3 forbid both fields, so what they say does not count there.
+        if http.is_multiplexed() {
+            if has_upgrade || fields.has("connection") {
+                self.remarks.push(Remark::ForbiddenField);
+            }
+            return Ok(());
+        }
+        match UpgradeList::parse(fields.all("upgrade")) {
+            Ok(list) => self.protocols = list.protocols().to_vec(),
+            // RFC 9110 §5.6.1: a list of empty elements names nothing, like a missing field.
+            Err(UpgradeListError::Empty) => {}
+            Err(error) => {
+                let reason = StopReason::PeerMalformed(error);
+                return Err(Stop { reason, rule: FollowRule::MALFORMED });
+            }
+        }
+        if has_upgrade && !ConnectionOptions::from_fields(fields).contains("upgrade") {
+            self.remarks.push(Remark::NoConnection);
+        }
+        Ok(())
+    }
+
     fn read_body(&mut self, problem: Option<&ProblemDetails>, http: HttpVersion) {
         let Some(problem) = problem else { return };
-        self.protocols =
-            problem.protocols.iter().filter_map(|text| Protocol::parse(text).ok()).collect();
-        self.wants = wants(&self.protocols, Some(problem));
+        for text in &problem.protocols {
+            if let Ok(protocol) = Protocol::parse(text) {
+                self.protocols.push(protocol);
+            }
+        }
+        self.wants = wants_of(&self.protocols, Some(problem));
         if self.wants.is_empty() {
-            self.wants = problem
-                .required
-                .iter()
-                .filter_map(|required| want_of_body(required, problem))
-                .collect();
+            for requirement in &problem.required {
+                self.wants.extend(want_of_requirement(requirement, problem));
+            }
         }
         if !self.wants.is_empty() && !http.is_multiplexed() {
             self.remarks.push(Remark::NoUpgrade);
@@ -128,79 +143,94 @@ impl Demand {
     }
 }
 
-/// The requirement behind protocol tokens. Rule 8: `HTTP/1.x` right after `TLS` is the layer above
-/// it.
-fn wants(protocols: &[Protocol], problem: Option<&ProblemDetails>) -> Vec<Want> {
+/// The requirements that the protocols stand for.
+fn wants_of(protocols: &[Protocol], problem: Option<&ProblemDetails>) -> Vec<Want> {
     let mut after_tls = false;
-    let mut found = Vec::with_capacity(protocols.len());
+    let mut wants = Vec::with_capacity(protocols.len());
     for protocol in protocols {
-        let upper = after_tls
-            && protocol.is_named("HTTP")
-            && protocol.version().is_some_and(|version| version.starts_with("1."));
-        if !upper {
-            found.push(want(protocol, problem));
+        // Rule 8: `HTTP/1.x` right after `TLS` is the layer above it.
+        let is_inside_tls = after_tls && is_http1(protocol);
+        if !is_inside_tls {
+            wants.push(want_of_protocol(protocol, problem));
         }
-        after_tls = protocol.is_named("TLS") || upper;
+        after_tls = protocol.is_named("TLS") || is_inside_tls;
     }
-    found
+    wants
 }
 
-fn want(protocol: &Protocol, problem: Option<&ProblemDetails>) -> Want {
-    let version = protocol.version();
+fn is_http1(protocol: &Protocol) -> bool {
+    match protocol.version() {
+        Some(version) => protocol.is_named("HTTP") && version.starts_with("1."),
+        None => false,
+    }
+}
+
+fn want_of_protocol(protocol: &Protocol, problem: Option<&ProblemDetails>) -> Want {
     let known = if protocol.is_named("TLS") {
-        match version {
-            None => Some(Want::Tls(None)),
-            Some(version) => TlsVersion::parse(version).map(|version| Want::Tls(Some(version))),
-        }
+        want_of_tls(protocol.version())
     } else if protocol.is_named("HTTP") {
-        version.and_then(HttpVersion::parse).map(Want::Http)
-    } else if (protocol.is_named("h2c") || protocol.is_named("h2")) && version.is_none() {
-        Some(Want::Http(HttpVersion::V2))
-    } else if protocol.is_named("h3") && version.is_none() {
-        Some(Want::Http(HttpVersion::V3))
-    } else if protocol.is_named("websocket") && version.is_none_or(|version| version == "13") {
-        Some(Want::WebSocket)
+        protocol.version().and_then(HttpVersion::parse).map(Want::Http)
     } else {
-        subject(protocol, problem).map(|subject| Want::Version {
-            subject,
-            name: protocol.name().to_owned(),
-            minimum: version.map(str::to_owned),
-        })
+        match (protocol.name().to_ascii_lowercase().as_str(), protocol.version()) {
+            ("h2c" | "h2", None) => Some(Want::Http(HttpVersion::V2)),
+            ("h3", None) => Some(Want::Http(HttpVersion::V3)),
+            ("websocket", None | Some("13")) => Some(Want::WebSocket),
+            _ => want_of_token(protocol, problem),
+        }
     };
     known.unwrap_or_else(|| Want::Other(protocol.clone()))
 }
 
-/// Tells whether the body says that a token which is no protocol's stands for an API or a client.
-fn subject(protocol: &Protocol, problem: Option<&ProblemDetails>) -> Option<Subject> {
-    let versions = || {
-        problem.into_iter().flat_map(|problem| &problem.required).filter_map(|required| {
-            let subject = match required.kind.as_str() {
-                "api" => Subject::Api,
-                "client" => Subject::Client,
-                _ => return None,
-            };
-            Some((subject, required.minimum.as_deref()))
-        })
-    };
-    let same = versions().find(|(_, minimum)| *minimum == protocol.version());
-    same.or_else(|| versions().next()).map(|(subject, _)| subject)
+/// The requirement of a `TLS` token; `None` if its version is unknown.
+fn want_of_tls(version: Option<&str>) -> Option<Want> {
+    match version {
+        None => Some(Want::Tls(None)),
+        Some(version) => Some(Want::Tls(Some(TlsVersion::parse(version)?))),
+    }
 }
 
-fn want_of_body(required: &super::StatedRequirement, problem: &ProblemDetails) -> Option<Want> {
-    let minimum = required.minimum.as_deref();
-    let version = |subject| Want::Version {
-        subject,
-        name: problem.rule.clone().unwrap_or_else(|| required.kind.clone()),
-        minimum: minimum.map(str::to_owned),
-    };
-    Some(match required.kind.as_str() {
-        "tls" => Want::Tls(minimum.and_then(TlsVersion::parse)),
-        "http" => Want::Http(HttpVersion::parse(minimum?)?),
-        "websocket" if minimum.is_none_or(|version| version == "13") => Want::WebSocket,
-        "api" => version(Subject::Api),
-        "client" => version(Subject::Client),
-        // `websocket/13`, or `HTTP/1.1` from who wants no WebSocket.
-        "protocol" | "websocket" => want(&Protocol::parse(minimum?).ok()?, None),
-        _ => return None,
+/// The requirement of a token that is not a registered protocol, if the body says what it stands
+/// for.
+fn want_of_token(protocol: &Protocol, problem: Option<&ProblemDetails>) -> Option<Want> {
+    let mut first = None;
+    for requirement in &problem?.required {
+        let Some(subject) = subject_of_kind(&requirement.kind) else { continue };
+        // A body may state several versions. The one with the token's version is the right one.
+        if requirement.minimum.as_deref() == protocol.version() {
+            first = Some(subject);
+            break;
+        }
+        first = first.or(Some(subject));
+    }
+    Some(Want::Version {
+        subject: first?,
+        name: protocol.name().to_owned(),
+        minimum: protocol.version().map(str::to_owned),
     })
+}
+
+fn subject_of_kind(kind: &str) -> Option<Subject> {
+    match kind {
+        "api" => Some(Subject::Api),
+        "client" => Some(Subject::Client),
+        _ => None,
+    }
+}
+
+fn want_of_requirement(requirement: &StatedRequirement, problem: &ProblemDetails) -> Option<Want> {
+    let minimum = requirement.minimum.as_deref();
+    if let Some(subject) = subject_of_kind(&requirement.kind) {
+        let name = problem.rule.as_ref().unwrap_or(&requirement.kind).clone();
+        return Some(Want::Version { subject, name, minimum: minimum.map(str::to_owned) });
+    }
+    match (requirement.kind.as_str(), minimum) {
+        ("tls", _) => Some(Want::Tls(minimum.and_then(TlsVersion::parse))),
+        ("http", _) => HttpVersion::parse(minimum?).map(Want::Http),
+        ("websocket", None | Some("13")) => Some(Want::WebSocket),
+        // `websocket/13`, or `HTTP/1.1` from a server that refuses WebSockets.
+        ("protocol" | "websocket", _) => {
+            Some(want_of_protocol(&Protocol::parse(minimum?).ok()?, None))
+        }
+        _ => None,
+    }
 }

@@ -1,112 +1,101 @@
-//! What a passing answer says of its end: `Deprecation` (RFC 9745), `Sunset` (RFC 8594), `Link`
+//! Announcements in a passing response: `Deprecation` (RFC 9745), `Sunset` (RFC 8594), `Link`
 //! (RFC 8288).
 
-use jiff::civil::Date;
-use jiff::fmt::rfc2822::DateTimeParser;
-
+use super::dates::read_date;
 use crate::{Fields, Timestamp};
 
-/// The announcement.
+/// An announcement that a resource will end.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Deprecation {
-    /// Since when, or from when on, it is deprecated; `None` if it was only said that it is.
+    /// The date of the deprecation, past or future; `None` if the server gave none.
     pub since: Option<Timestamp>,
-    /// The date of its end.
+    /// The date of the end.
     pub sunset: Option<Timestamp>,
-    /// The links that explain: `deprecation`, `sunset`, `successor-version`, `latest-version`.
+    /// The links that explain it: `deprecation`, `sunset`, `successor-version`, `latest-version`.
     pub links: Vec<WebLink>,
 }
 
-/// One link.
+/// A link with one relation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebLink {
     /// The relation, in lower case.
     pub relation: String,
-    /// The target, as it was sent: it may be relative.
+    /// The target as it was sent. It may be relative.
     pub target: String,
 }
 
+/// The relations that explain a deprecation.
+const RELATIONS: [&str; 4] = ["deprecation", "sunset", "successor-version", "latest-version"];
+
+/// The most links that are read; the server chooses how many it sends.
+const LINK_LIMIT: usize = 64;
+
 impl Deprecation {
-    /// Reads the fields; `None` if neither `Deprecation` nor a readable `Sunset` is there.
+    /// Reads the fields; `None` if there is neither a `Deprecation` nor a readable `Sunset`.
     pub fn from_fields(fields: &dyn Fields) -> Option<Self> {
-        let deprecation =
-            fields.text("deprecation").filter(|value| !matches!(*value, "false" | "?0"));
+        // The drafts before RFC 9745 had a boolean here.
+        let deprecation = match fields.text("deprecation") {
+            Some("false" | "?0") => None,
+            value => value,
+        };
         let sunset = fields.text("sunset").and_then(read_date);
         if deprecation.is_none() && sunset.is_none() {
             return None;
         }
-        let telling = ["deprecation", "sunset", "successor-version", "latest-version"];
-        let links = links(fields)
-            .into_iter()
-            .filter(|link| telling.contains(&link.relation.as_str()))
-            .collect();
+        let mut links = read_links(fields);
+        links.retain(|link| RELATIONS.contains(&link.relation.as_str()));
         Some(Self { since: deprecation.and_then(read_date), sunset, links })
     }
 
-    /// The target of the first link of this relation.
+    /// The target of the first link with this relation.
     pub fn link(&self, relation: &str) -> Option<&str> {
-        self.links.iter().find(|link| link.relation == relation).map(|link| link.target.as_str())
+        let link = self.links.iter().find(|link| link.relation == relation)?;
+        Some(&link.target)
     }
 }
 
-/// Reads a date as lenient as the senders are careless: `@1767225600` (RFC 9651 §3.3.7), RFC 3339,
-/// a bare date, and `Wed, 01 Jul 2026 00:00:00 GMT`, whose weekday may be wrong (in the wild it
-/// is).
-pub fn read_date(text: &str) -> Option<Timestamp> {
-    let text = text.trim();
-    if let Some(seconds) = text.strip_prefix('@') {
-        return Timestamp::from_second(seconds.parse().ok()?).ok();
-    }
-    if let Ok(timestamp) = text.parse::<Timestamp>() {
-        return Some(timestamp);
-    }
-    if let Ok(date) = text.parse::<Date>()
-        && text.len() == 10
-    {
-        return date.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| zoned.timestamp());
-    }
-    DateTimeParser::new().relaxed_weekday(true).parse_timestamp(text).ok()
-}
-
-/// The links of `Link` fields (RFC 8288 §3); those with several relations come once for each.
-pub fn links(fields: &dyn Fields) -> Vec<WebLink> {
-    let mut found = Vec::new();
+/// Reads all `Link` fields (RFC 8288 §3). A link with several relations is returned once for each.
+fn read_links(fields: &dyn Fields) -> Vec<WebLink> {
+    let mut links = Vec::new();
     for line in fields.all("link") {
         let mut rest = std::str::from_utf8(line).unwrap_or_default();
-        while let Some((target, after)) =
-            rest.split_once('<').and_then(|(_, open)| open.split_once('>'))
+        while let Some((_, opened)) = rest.split_once('<')
+            && let Some((target, after)) = opened.split_once('>')
         {
-            let end = end_of_parameters(after);
-            let relations =
-                parameter(&after[..end], "rel").unwrap_or_default().to_ascii_lowercase();
-            let target = target.trim();
-            found.extend(
-                relations
-                    .split_ascii_whitespace()
-                    .map(|relation| WebLink { relation: relation.into(), target: target.into() }),
-            );
-            rest = &after[end..];
+            let (parameters, others) = after.split_at(end_of_parameters(after));
+            let relations = parameter(parameters, "rel").unwrap_or_default().to_ascii_lowercase();
+            for relation in relations.split_ascii_whitespace() {
+                links.push(WebLink { relation: relation.into(), target: target.trim().into() });
+            }
+            rest = others;
         }
     }
-    found.truncate(64);
-    found
+    links.truncate(LINK_LIMIT);
+    links
 }
 
-/// The end of one link's parameters: a comma outside quotes.
+/// The end of the parameters of one link: the first comma outside of quotes.
 fn end_of_parameters(text: &str) -> usize {
-    let mut quoted = false;
-    text.find(|character| {
-        quoted ^= character == '"';
-        character == ',' && !quoted
-    })
-    .unwrap_or(text.len())
+    let mut in_quotes = false;
+    for (index, byte) in text.bytes().enumerate() {
+        match byte {
+            b'"' => in_quotes = !in_quotes,
+            b',' if !in_quotes => return index,
+            _ => {}
+        }
+    }
+    text.len()
 }
 
 fn parameter<'t>(parameters: &'t str, name: &str) -> Option<&'t str> {
-    parameters.split(';').find_map(|parameter| {
-        let (key, value) = parameter.split_once('=')?;
-        key.trim().eq_ignore_ascii_case(name).then(|| value.trim().trim_matches('"'))
-    })
+    for part in parameters.split(';') {
+        if let Some((key, value)) = part.split_once('=')
+            && key.trim().eq_ignore_ascii_case(name)
+        {
+            return Some(value.trim().trim_matches('"'));
+        }
+    }
+    None
 }
 
 #[cfg(test)]
@@ -115,13 +104,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_rfcs_own_forms_are_read() {
+    fn the_forms_of_the_rfcs_are_read() {
         let fields = vec![
             ("Deprecation", "@1688169599"),
             ("Sunset", "Sun, 30 Jun 2024 23:59:59 UTC"),
             (
                 "Link",
-                "<https://d.example/a,b>; rel=\"deprecation\"; type=\"text/html\", </v2>;rel=successor-version",
+                "<https://d.example/a,b>; rel=\"deprecation\"; type=\"text/html\", \
+                 </v2>;rel=successor-version",
             ),
         ];
         let notice = Deprecation::from_fields(&fields).unwrap();
@@ -132,15 +122,10 @@ mod tests {
     }
 
     #[test]
-    fn the_forms_of_the_wild_are_read_too() {
-        assert_eq!(Deprecation::from_fields(&vec![("deprecation", "true")]).unwrap().since, None);
-        assert_eq!(Deprecation::from_fields(&vec![("deprecation", "false")]), None);
-        assert_eq!(Deprecation::from_fields(&vec![("sunset", "soon")]), None);
-        // The first of April 2022 was a Friday; a widely copied sample says Thursday.
-        assert_eq!(
-            read_date("Thu, 01 Apr 2022 00:00:00 GMT").unwrap().to_string(),
-            "2022-04-01T00:00:00Z"
-        );
-        assert_eq!(read_date("2026-09-01").unwrap().to_string(), "2026-09-01T00:00:00Z");
+    fn other_forms_that_servers_send_are_read_too() {
+        let read = |name, value| Deprecation::from_fields(&vec![(name, value)]);
+        assert_eq!(read("deprecation", "true").unwrap().since, None);
+        assert_eq!(read("deprecation", "false"), None);
+        assert_eq!(read("sunset", "soon"), None);
     }
 }

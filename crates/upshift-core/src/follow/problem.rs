@@ -2,68 +2,69 @@
 
 use serde_json::{Map, Value};
 
-use super::read_date;
+use super::dates::read_date;
 use crate::Timestamp;
 use crate::field::MediaType;
 
-/// Texts from a peer are cut after this many characters before anybody sees them.
-const LONGEST_TEXT: usize = 2048;
-/// And lists after this many members.
-const LONGEST_LIST: usize = 32;
+/// The most characters of a text from a peer that are kept.
+const TEXT_LIMIT: usize = 2048;
 
-/// The members of a problem body, each of which may be missing: a peer wrote it.
+/// The most members of a list from a peer that are kept.
+const LIST_LIMIT: usize = 32;
+
+/// The members of a problem body. Any of them may be missing, because a peer wrote the body.
 ///
-/// Control characters are taken out of every text, so that one may be printed on a terminal as it
-/// is.
+/// Control characters are removed from every text, so that it can be printed on a terminal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProblemDetails {
-    /// `type`: a URI that names the kind of problem.
+    /// `type`: a URI that identifies the kind of problem.
     pub kind: Option<String>,
     /// `title`.
     pub title: Option<String>,
     /// `detail`: the message for people.
     pub detail: Option<String>,
-    /// `rule`: the server's name for the rule that refused.
+    /// `rule`: the server's name of the rule that refused.
     pub rule: Option<String>,
-    /// `phase`, as `enforce` or `brownout`.
+    /// `phase`, such as `enforce` or `brownout`.
     pub phase: Option<String>,
-    /// `required`: any one of these suffices, the most wanted first.
+    /// `required`: the alternatives, the preferred one first. Any one of them suffices.
     pub required: Vec<StatedRequirement>,
-    /// `upgrade.protocols`: protocol tokens, the most wanted first.
+    /// `upgrade.protocols`: protocol tokens, the preferred one first.
     pub protocols: Vec<String>,
-    /// `upgrade.url`: where what is wanted is to be had.
+    /// `upgrade.url`: the place to get what is required.
     pub upgrade_url: Option<String>,
     /// `upgrade.instructions`, for people.
     pub instructions: Option<String>,
     /// `docs`: a URL.
     pub docs: Option<String>,
-    /// `sunset`: when what was used ends.
+    /// `sunset`: the end of what the request used.
     pub sunset: Option<Timestamp>,
-    /// `window.ends_at`: when a brownout ends.
+    /// `window.ends_at`: the end of a brownout.
     pub window_ends_at: Option<Timestamp>,
-    /// `retryable`: whether the same request may succeed later.
+    /// `retryable`: true if the same request may succeed later.
     pub retryable: Option<bool>,
-    /// `request_id`, to be named in a call for help.
+    /// `request_id`, for a support request.
     pub request_id: Option<String>,
 }
 
-/// One member of `required`.
+/// A requirement that the body states: one member of `required`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StatedRequirement {
     /// `tls`, `http`, `websocket`, `api`, `client` or `protocol`.
     pub kind: String,
-    /// The lowest version that will do; of a `protocol` or `websocket`, its token.
+    /// The lowest version that the server accepts; for `protocol` and `websocket`, the token.
     pub minimum: Option<String>,
-    /// The versions that the server knows.
+    /// The versions that the server supports.
     pub supported: Vec<String>,
 }
 
 impl ProblemDetails {
-    /// Reads a body of this `Content-Type`; `None` if it is no JSON object of a problem.
+    /// Reads a body of this `Content-Type`; `None` if it is not a JSON object.
     pub fn from_body(content_type: &str, body: &[u8]) -> Option<Self> {
         let media = MediaType::parse(content_type)?;
-        if !media.has_essence("application/problem+json") && !media.has_essence("application/json")
-        {
+        let is_json =
+            media.has_essence("application/problem+json") || media.has_essence("application/json");
+        if !is_json {
             return None;
         }
         match serde_json::from_slice(body) {
@@ -73,66 +74,76 @@ impl ProblemDetails {
     }
 
     fn from_members(members: &Map<String, Value>) -> Self {
-        let upgrade = members.get("upgrade").and_then(Value::as_object);
-        let in_upgrade = |name: &str| upgrade.and_then(|upgrade| text(upgrade.get(name)));
-        let window = members.get("window").and_then(Value::as_object);
+        let empty = Map::new();
+        let upgrade = members.get("upgrade").and_then(Value::as_object).unwrap_or(&empty);
+        let window = members.get("window").and_then(Value::as_object).unwrap_or(&empty);
         Self {
-            kind: text(members.get("type")),
-            title: text(members.get("title")),
-            detail: text(members.get("detail")),
-            rule: text(members.get("rule")),
-            phase: text(members.get("phase")),
-            required: list(members.get("required"), required),
-            protocols: list(upgrade.and_then(|upgrade| upgrade.get("protocols")), |value| {
-                text(Some(value))
-            }),
-            upgrade_url: in_upgrade("url"),
-            instructions: in_upgrade("instructions"),
-            docs: text(members.get("docs")),
-            sunset: date(members.get("sunset")),
-            window_ends_at: window.and_then(|window| date(window.get("ends_at"))),
+            kind: text_member(members, "type"),
+            title: text_member(members, "title"),
+            detail: text_member(members, "detail"),
+            rule: text_member(members, "rule"),
+            phase: text_member(members, "phase"),
+            required: list_member(members, "required", StatedRequirement::from_value),
+            protocols: list_member(upgrade, "protocols", shown_text),
+            upgrade_url: text_member(upgrade, "url"),
+            instructions: text_member(upgrade, "instructions"),
+            docs: text_member(members, "docs"),
+            sunset: date_member(members, "sunset"),
+            window_ends_at: date_member(window, "ends_at"),
             retryable: members.get("retryable").and_then(Value::as_bool),
-            request_id: text(members.get("request_id")),
+            request_id: text_member(members, "request_id"),
         }
     }
 }
 
-fn required(value: &Value) -> Option<StatedRequirement> {
-    let members = value.as_object()?;
-    let minimum =
-        ["minimum", "protocol", "version"].iter().find_map(|name| text(members.get(*name)));
-    Some(StatedRequirement {
-        kind: text(members.get("kind"))?,
-        minimum,
-        supported: list(members.get("supported"), |value| text(Some(value))),
-    })
+impl StatedRequirement {
+    fn from_value(value: &Value) -> Option<Self> {
+        let members = value.as_object()?;
+        let names = ["minimum", "protocol", "version"];
+        let minimum = names.iter().find_map(|name| text_member(members, name));
+        Some(Self {
+            kind: text_member(members, "kind")?,
+            minimum,
+            supported: list_member(members, "supported", shown_text),
+        })
+    }
 }
 
-/// A string, or a number as it was written, without control characters and within bounds.
-fn text(value: Option<&Value>) -> Option<String> {
-    let text = match value? {
+fn text_member(members: &Map<String, Value>, name: &str) -> Option<String> {
+    shown_text(members.get(name)?)
+}
+
+fn date_member(members: &Map<String, Value>, name: &str) -> Option<Timestamp> {
+    read_date(members.get(name)?.as_str()?)
+}
+
+fn list_member<T>(
+    members: &Map<String, Value>,
+    name: &str,
+    read_member: fn(&Value) -> Option<T>,
+) -> Vec<T> {
+    let Some(Value::Array(values)) = members.get(name) else { return Vec::new() };
+    values.iter().take(LIST_LIMIT).filter_map(read_member).collect()
+}
+
+/// A string, or a number as it was written, without control characters and within the limit.
+fn shown_text(value: &Value) -> Option<String> {
+    let text = match value {
         Value::String(text) => text.clone(),
         Value::Number(number) => number.to_string(),
         _ => return None,
     };
-    let shown = |character: &char| *character == '\n' || !is_control(*character);
-    Some(text.chars().filter(shown).take(LONGEST_TEXT).collect())
+    Some(text.chars().filter(|character| is_shown(*character)).take(TEXT_LIMIT).collect())
 }
 
-/// Control characters, and those that turn the direction of a text about, so that it reads other
-/// than it is.
-fn is_control(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-fn date(value: Option<&Value>) -> Option<Timestamp> {
-    read_date(value?.as_str()?)
-}
-
-fn list<T>(value: Option<&Value>, member: impl Fn(&Value) -> Option<T>) -> Vec<T> {
-    let members = value.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    members.iter().take(LONGEST_LIST).filter_map(member).collect()
+/// Returns false for control characters, and for characters that change the direction of a text, so
+/// that it reads as another one.
+fn is_shown(character: char) -> bool {
+    match character {
+        '\n' => true,
+        '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => false,
+        other => !other.is_control(),
+    }
 }
 
 #[cfg(test)]
@@ -141,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn members_are_read_and_wrong_ones_passed_over() {
+    fn members_are_read_and_malformed_ones_skipped() {
         let body = br#"{"type":"urn:x","title":7,"detail":"go\u001b[31m up","rule":"orders-v2",
             "required":[{"kind":"api","minimum":"2.0","supported":["2.0",2.1]},{"no":"kind"},5],
             "upgrade":{"url":"https://h/","protocols":["orders-v2/2.0"]},"docs":["no"],
@@ -159,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_problem_is_none() {
+    fn other_bodies_are_no_problem() {
         assert_eq!(ProblemDetails::from_body("text/html", b"{}"), None);
         assert_eq!(ProblemDetails::from_body("application/json", b"[1]"), None);
         assert_eq!(ProblemDetails::from_body("application/json", b"{"), None);

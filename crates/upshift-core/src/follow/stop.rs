@@ -1,61 +1,58 @@
-//! Why a client goes no further.
+//! The end of following, with its reason.
 
 use std::fmt;
 
-use super::{FollowRule, StepKind};
+use super::rule::FollowRule;
+use super::step_kind::StepKind;
 use crate::field::{Protocol, UpgradeListError};
 
-/// The end of following, and the rule that ends it.
+/// The end of following a 426.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stop {
-    /// Why.
+    /// The reason.
     pub reason: StopReason,
-    /// By which rule.
+    /// The rule behind it.
     pub rule: FollowRule,
 }
 
-/// A reason not to follow a 426. The first group is the server's fault, the second is no fault, the
-/// third is the caller's to change.
+/// A reason not to follow a 426 any further.
+///
+/// The variants that begin with `Peer` are faults of the server. `NoAlternative`,
+/// `WebSocketVersion` and `Unknown` are no fault. The others depend on the caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StopReason {
-    /// The server: it named nothing, neither in `Upgrade` nor in the body.
+    /// The server named nothing, neither in `Upgrade` nor in the body.
     PeerNamedNothing,
-    /// The server: its `Upgrade` is not of RFC 9110's grammar.
+    /// The server's `Upgrade` does not follow the grammar of RFC 9110.
     PeerMalformed(UpgradeListError),
-    /// The server: it wants what the request already had.
+    /// The server requires what the request already had.
     PeerWantsWhatItHas,
-    /// The server: it wants again what it has just been given.
+    /// The server requires again what the client has just done.
     PeerRepeats(StepKind),
-    /// The server: it wants something weaker, and does not get it.
+    /// The server requires something weaker, which the client does not do.
     PeerWantsWeaker,
-    /// It wants HTTP/3 and no `Alt-Svc` says where.
+    /// The server requires HTTP/3, and no `Alt-Svc` says where it is.
     NoAlternative,
-    /// It lists WebSocket versions of which this client has none.
+    /// The server lists only WebSocket versions that this client does not speak.
     WebSocketVersion,
-    /// It wants a protocol that this client does not know.
+    /// The server requires a protocol that this client does not know.
     Unknown(Protocol),
-    /// This client is not able to.
+    /// This client cannot take the step.
     NotAble(StepKind),
-    /// The caller's policy does not let it.
+    /// The caller's policy does not permit the step.
     NotAllowed(StepKind),
-    /// The version named is not among those that the caller raises.
+    /// The caller's policy does not permit to raise the version of this name.
     VersionNotAllowed(String),
-    /// The answer came from this URL, to which the request was redirected. What it asks for holds
-    /// for that URL and not for the one that was asked.
+    /// The response came from this URL, to which the request was redirected. Its requirement holds
+    /// for that URL and not for the requested one.
     Redirected(String),
-    /// The next step would send credentials in clear.
+    /// The next step would send credentials over cleartext.
     CredentialsInCleartext,
     /// The body was read once and cannot be read again.
     BodyGone,
-    /// The bound on steps is reached.
+    /// The limit of steps is reached.
     TooManySteps(u8),
-}
-
-impl Stop {
-    pub(super) fn by_rule(rule: FollowRule, reason: StopReason) -> Self {
-        Self { reason, rule }
-    }
 }
 
 impl fmt::Display for Stop {
@@ -69,27 +66,53 @@ impl std::error::Error for Stop {}
 impl fmt::Display for StopReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::PeerNamedNothing => f.write_str("the server asks for an upgrade and does not say to what"),
-            Self::PeerMalformed(error) => write!(f, "what the server asks for cannot be read: {error}"),
-            Self::PeerWantsWhatItHas => f.write_str("the server asks for what the request already used"),
-            Self::PeerRepeats(way) => write!(f, "the server was given {} and asks for it again", way.as_str()),
-            Self::PeerWantsWeaker => f.write_str("the server asks for something weaker than what was used"),
-            Self::NoAlternative => f.write_str("the server asks for HTTP/3 and no Alt-Svc field says where it is"),
-            Self::WebSocketVersion => f.write_str("the server lists no version of WebSocket that is known here"),
-            Self::Unknown(protocol) => write!(f, "the server asks for {protocol}, which is not known here"),
-            Self::NotAble(way) => write!(f, "the server asks for {}, which this client cannot do", way.as_str()),
-            Self::NotAllowed(way) => write!(f, "the server asks for {}, which is not allowed here", way.as_str()),
-            Self::VersionNotAllowed(name) => {
-                write!(f, "the server asks for a newer {name}, which only a newer version of this program can give")
+            Self::PeerNamedNothing => {
+                f.write_str("the server requires an upgrade but does not say to what")
             }
-            Self::Redirected(to) => {
-                write!(f, "the request was redirected to {to}, and what is asked for there holds for that URL only")
+            Self::PeerMalformed(error) => {
+                write!(f, "the server's requirement is malformed: {error}")
             }
-            Self::CredentialsInCleartext => {
-                f.write_str("following would send credentials again in clear, on the word of an answer in clear")
+            Self::PeerWantsWhatItHas => {
+                f.write_str("the server requires what the request already used")
             }
+            Self::PeerRepeats(kind) => {
+                write!(f, "the server got {} and requires it again", kind.as_str())
+            }
+            Self::PeerWantsWeaker => {
+                f.write_str("the server requires something weaker than what the request used")
+            }
+            Self::NoAlternative => {
+                f.write_str("the server requires HTTP/3, but no Alt-Svc field says where it is")
+            }
+            Self::WebSocketVersion => {
+                f.write_str("the server lists no WebSocket version that this client speaks")
+            }
+            Self::Unknown(protocol) => {
+                write!(f, "the server requires {protocol}, which this client does not know")
+            }
+            Self::NotAble(kind) => {
+                write!(f, "the server requires {}, which this client cannot do", kind.as_str())
+            }
+            Self::NotAllowed(kind) => {
+                write!(f, "the server requires {}, which is not allowed here", kind.as_str())
+            }
+            Self::VersionNotAllowed(name) => write!(
+                f,
+                "the server requires a newer {name}, which only a newer version of this program \
+                 can provide"
+            ),
+            Self::Redirected(url) => write!(
+                f,
+                "the request was redirected to {url}, and the requirement holds for that URL only"
+            ),
+            Self::CredentialsInCleartext => f.write_str(
+                "following would repeat credentials over cleartext, on the word of a response that \
+                 came over cleartext",
+            ),
             Self::BodyGone => f.write_str("the request's body cannot be sent a second time"),
-            Self::TooManySteps(bound) => write!(f, "the server still asks for more after {bound} steps"),
+            Self::TooManySteps(limit) => {
+                write!(f, "the server still requires more after {limit} steps")
+            }
         }
     }
 }

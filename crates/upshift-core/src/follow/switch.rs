@@ -1,12 +1,12 @@
-//! Whether a 101 switches to what was asked.
+//! Checks whether a 101 switches to what was offered.
 
 use std::fmt;
 
-use super::FollowRule;
+use super::rule::FollowRule;
 use crate::Fields;
 use crate::field::{ConnectionOptions, Protocol, UpgradeList, UpgradeListError};
 
-/// A reason not to believe a 101; always the server's fault.
+/// A reason not to trust a 101. It is always the server's fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SwitchError {
@@ -16,23 +16,23 @@ pub enum SwitchError {
     NoConnection,
     /// `Upgrade` is missing or malformed.
     Upgrade(UpgradeListError),
-    /// A protocol that was not offered.
+    /// The protocol was not offered.
     NotOffered(Protocol),
 }
 
 impl SwitchError {
-    /// The rule that this breaks.
+    /// The rule that the 101 breaks.
     pub const RULE: FollowRule = FollowRule::SWITCHED;
 }
 
-/// The protocol that a 101 with these fields switches to, the upper one if two are stacked.
+/// Returns the protocol that a 101 with these fields switches to; TLS if HTTP/1.1 is stacked on it.
 ///
 /// RFC 9110 §7.8: "A server MUST NOT switch to a protocol that was not indicated by the client in
 /// the corresponding request's Upgrade header field." The one exception is `HTTP/1.1` on top of
-/// TLS, which RFC 2817 §3.3 has servers write and no client offers.
+/// TLS, which RFC 2817 §3.3 has servers write although no client offers it.
 ///
 /// # Errors
-/// If the 101 was not asked for, or is not exactly what was asked for.
+/// If the request offered nothing, or if the 101 does not name exactly one offered protocol.
 pub fn switched_protocol(
     fields: &dyn Fields,
     offered: Option<&UpgradeList>,
@@ -43,16 +43,16 @@ pub fn switched_protocol(
     if !ConnectionOptions::from_fields(fields).contains("upgrade") {
         return Err(SwitchError::NoConnection);
     }
-    let on_tls = |index: usize| index > 0 && list.protocols()[0].is_named("TLS");
-    for (index, protocol) in list.protocols().iter().enumerate() {
-        let upper = on_tls(index) && protocol.is_named("HTTP") && protocol.version() == Some("1.1");
-        if !upper && !offered.contains(protocol) {
+    let protocols = list.protocols();
+    for (index, protocol) in protocols.iter().enumerate() {
+        let is_inside_tls = index > 0 && protocols[0].is_named("TLS") && is_http11(protocol);
+        if !is_inside_tls && !offered.contains(protocol) {
             return Err(SwitchError::NotOffered(protocol.clone()));
         }
     }
-    // One list stands for one stack (§7.8, "layer-ascending order"): two unrelated protocols are
-    // none.
-    match list.protocols() {
+    // The list of a 101 is one stack (RFC 9110 §7.8, "layer-ascending order"), so two unrelated
+    // protocols cannot both be right.
+    match protocols {
         [one] => Ok(one.clone()),
         [lower, upper] if lower.is_named("TLS") && upper.is_named("HTTP") => Ok(lower.clone()),
         [_, other, ..] => Err(SwitchError::NotOffered(other.clone())),
@@ -60,11 +60,15 @@ pub fn switched_protocol(
     }
 }
 
+fn is_http11(protocol: &Protocol) -> bool {
+    protocol.is_named("HTTP") && protocol.version() == Some("1.1")
+}
+
 impl fmt::Display for SwitchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unasked => {
-                f.write_str("the server switched protocols although nobody asked it to")
+                f.write_str("the server switched protocols although the request offered none")
             }
             Self::NoConnection => f.write_str("the server's 101 lacks Connection: upgrade"),
             Self::Upgrade(error) => {
@@ -89,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_asked_is_believed() {
+    fn a_switch_to_an_offered_protocol_counts() {
         let fields = [("Upgrade", "WebSocket"), ("Connection", "Upgrade")];
         assert_eq!(judge("websocket", &fields), Ok("WebSocket".into()));
         let stack = [("Upgrade", "TLS/1.2, HTTP/1.1"), ("Connection", "keep-alive, Upgrade")];
@@ -97,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_asked_is_not() {
+    fn a_switch_to_anything_else_does_not_count() {
         let upgrade = ("Connection", "Upgrade");
         assert_eq!(judge("", &[("Upgrade", "h2c"), upgrade]), Err(SwitchError::Unasked));
         assert_eq!(judge("h2c", &[("Upgrade", "h2c")]), Err(SwitchError::NoConnection));
@@ -117,8 +121,8 @@ mod tests {
     }
 
     #[test]
-    fn the_printer_servers_odd_101_is_not_believed() {
-        // cupsd 2.4.2 answers an offer of h2c so (measured).
+    fn the_odd_101_of_cupsd_does_not_count() {
+        // Measured: the response of cupsd 2.4.2 to an offer of h2c.
         let odd = [("Connection", "Keep-Alive"), ("Upgrade", "TLS/1.2,TLS/1.1,TLS/1.0")];
         assert_eq!(judge("h2c", &odd), Err(SwitchError::NoConnection));
     }
