@@ -1,9 +1,9 @@
-//! The descriptors that this process may open, and how they are shared out.
+//! The file descriptors of this process, and their division between clients and upstreams.
 //!
-//! Each client's connection takes one, and so does each connection to an upstream. Half of what is
-//! left after a reserve is for either side, so that no number of clients keeps their own requests
-//! from being forwarded. The reserve is for the admin listener, for connections that are being
-//! turned away, and for files.
+//! Each connection of a client takes one, and so does each connection to an upstream. After a
+//! reserve, each side gets half of the rest, so that no number of clients can keep requests from
+//! being forwarded. The reserve is for the admin listener, for connections that are closing, and
+//! for files.
 
 use std::io;
 use std::sync::Arc;
@@ -11,24 +11,23 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Descriptors that are not for connections, at most.
+/// The number of descriptors that are not for connections, at most.
 const RESERVE: usize = 64;
 
-/// Descriptors of a worker, or of one of the other threads with a runtime of its own: its poll, its
-/// timers, its waker.
+/// The descriptors of each thread with a runtime: for its poll, its timers and its waker.
 const PER_THREAD: usize = 4;
 
-/// Threads with a runtime beside the workers: main, admin, control, health.
+/// The threads with a runtime other than the workers: main, admin, control, health.
 const OTHER_THREADS: usize = 4;
 
-/// Descriptors for the admin listener and for files however small the limit is.
-const FEWEST_SPARE: usize = 12;
+/// The descriptors for the admin listener and for files at the lowest limit.
+const MIN_SPARE: usize = 12;
 
-/// Connections that each side has however small the limit is.
-const LEAST: usize = 4;
+/// The connections of each side at the lowest limit.
+const MIN_CONNECTIONS: usize = 4;
 
-/// Raises the soft limit of descriptors to the hard one, and returns it; `None` if there is no
-/// limit.
+/// Raises the soft limit of file descriptors to the hard limit, and returns it; `None` if there is
+/// no limit.
 ///
 /// # Errors
 /// If the system refuses.
@@ -40,25 +39,26 @@ pub fn raise_descriptor_limit() -> io::Result<Option<u64>> {
     Ok(maximum)
 }
 
-/// The share of each side.
+/// The number of descriptors for each side.
 #[derive(Debug)]
 pub(crate) struct DescriptorBudget {
     /// The soft limit of the process.
     pub(crate) limit: usize,
-    /// Connections of clients, at most.
+    /// The number of client connections, at most.
     pub(crate) clients: usize,
-    /// Connections of clients that end to make room, at most, beside the others. They are part of
-    /// the reserve.
+    /// The number of further client connections that may be closing to make room, at most. They
+    /// use the reserve.
     pub(crate) leaving: usize,
-    /// Connections to upstreams, at most.
+    /// The number of upstream connections, at most.
     upstreams: usize,
     open_upstreams: AtomicUsize,
 }
 
-/// A limit that leaves too few descriptors to serve and to be watched.
+/// A limit of file descriptors that is too low to serve and to be monitored.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "the limit of {limit} file descriptors is too low: {needed} are needed at the least (ulimit -n, LimitNOFILE= of systemd)"
+    "the limit of {limit} file descriptors is too low: at least {needed} are needed \
+     (ulimit -n, LimitNOFILE= of systemd)"
 )]
 pub struct TooFewDescriptors {
     /// The limit of the process.
@@ -68,16 +68,24 @@ pub struct TooFewDescriptors {
 }
 
 impl DescriptorBudget {
-    /// From the limit of now and the descriptors that are open, for so many workers.
+    /// Divides the descriptors of this process, which are those below the limit that are not open
+    /// yet.
     ///
     /// # Errors
-    /// If a thread would have to do without its runtime: no admin listener, no breaker.
+    /// If there are too few for the runtimes of all threads: without them there would be no admin
+    /// listener and no breaker.
     pub(crate) fn measure_limit(workers: usize) -> Result<Self, TooFewDescriptors> {
-        let limit = getrlimit(Resource::Nofile).current;
-        let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
-        // Where /proc is not mounted, the reserve has to do.
-        let open = std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count);
-        let needed = open + (workers + OTHER_THREADS) * PER_THREAD + FEWEST_SPARE + 2 * LEAST;
+        let limit = match getrlimit(Resource::Nofile).current {
+            Some(limit) => usize::try_from(limit).unwrap_or(usize::MAX),
+            None => usize::MAX,
+        };
+        // Without /proc, open descriptors are taken out of the reserve.
+        let open = match std::fs::read_dir("/proc/self/fd") {
+            Ok(entries) => entries.count(),
+            Err(_) => 0,
+        };
+        let needed =
+            open + (workers + OTHER_THREADS) * PER_THREAD + MIN_SPARE + 2 * MIN_CONNECTIONS;
         if limit < needed {
             return Err(TooFewDescriptors { limit, needed });
         }
@@ -87,8 +95,7 @@ impl DescriptorBudget {
     fn share_out(limit: usize, open: usize, workers: usize) -> Self {
         let spare = RESERVE.min(limit / 4);
         let reserve = spare + (workers + OTHER_THREADS) * PER_THREAD;
-        let half = limit.saturating_sub(open + reserve) / 2;
-        let half = half.max(LEAST);
+        let half = (limit.saturating_sub(open + reserve) / 2).max(MIN_CONNECTIONS);
         Self {
             limit,
             clients: half,
@@ -98,22 +105,25 @@ impl DescriptorBudget {
         }
     }
 
-    /// Takes the descriptor of a connection to an upstream; `None` if none is left.
+    /// Takes the descriptor for a connection to an upstream; `None` if there is none left.
     pub(crate) fn take_descriptor(self: &Arc<Self>) -> Option<DescriptorPermit> {
-        let open = self
-            .open_upstreams
-            .fetch_update(Relaxed, Relaxed, |open| (open < self.upstreams).then_some(open + 1));
-        open.ok().map(|_| DescriptorPermit(Arc::clone(self)))
+        // In one step: another core may take the last one between a check and an increment.
+        let updated = self.open_upstreams.fetch_update(Relaxed, Relaxed, |open| {
+            if open < self.upstreams { Some(open + 1) } else { None }
+        });
+        match updated {
+            Ok(_) => Some(DescriptorPermit(Arc::clone(self))),
+            Err(_) => None,
+        }
     }
 
-    /// Tells whether so few are left for upstreams that none should be kept by a connection that
-    /// rests.
+    /// Returns true if so few are left for upstreams that idle connections should not keep any.
     pub(crate) fn are_scarce(&self) -> bool {
         self.open_upstreams.load(Relaxed) > self.upstreams / 4 * 3
     }
 }
 
-/// The descriptor of one connection to an upstream, until it is dropped.
+/// The descriptor of one upstream connection. It is free again when this is dropped.
 #[derive(Debug)]
 pub(crate) struct DescriptorPermit(Arc<DescriptorBudget>);
 
@@ -132,7 +142,7 @@ mod tests {
         let usual = DescriptorBudget::share_out(1_024, 20, 2);
         assert_eq!((usual.clients, usual.upstreams, usual.leaving), (458, 458, 32));
         let tiny = DescriptorBudget::share_out(32, 30, 8);
-        assert_eq!(tiny.clients, LEAST);
+        assert_eq!(tiny.clients, MIN_CONNECTIONS);
         assert!(DescriptorBudget::share_out(usize::MAX, 20, 2).clients > 1 << 40);
     }
 
@@ -140,7 +150,7 @@ mod tests {
     fn what_is_dropped_can_be_taken_again() {
         let descriptors = Arc::new(DescriptorBudget::share_out(32, 30, 1));
         let taken: Vec<_> = std::iter::from_fn(|| descriptors.take_descriptor()).collect();
-        assert_eq!(taken.len(), LEAST);
+        assert_eq!(taken.len(), MIN_CONNECTIONS);
         assert!(descriptors.are_scarce());
         drop(taken);
         assert!(descriptors.take_descriptor().is_some() && !descriptors.are_scarce());

@@ -1,5 +1,5 @@
-//! The sockets that the gateway listens on: bound here, passed by a supervisor, or shared with the
-//! process that this one replaces.
+//! The listening sockets: bound here, passed by a supervisor, or shared with the process that this
+//! one replaces.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
@@ -10,10 +10,10 @@ use socket2::{Domain, Socket, Type};
 use crate::gateway::{Addresses, StartError};
 use crate::settings::Settings;
 
-/// Connections that wait to be accepted, at most.
+/// The length of the queue of connections to be accepted.
 const BACKLOG: i32 = 4096;
 
-/// How a gateway comes by its sockets. The default binds each address and fails if another process
+/// The sources of a gateway's sockets. The default binds each address, and fails if another process
 /// listens there.
 #[derive(Debug, Default)]
 pub struct SocketSources {
@@ -27,7 +27,7 @@ impl SocketSources {
     /// activation): each listener takes the one with its address, and binds its own if there is
     /// none.
     ///
-    /// The sockets belong to the first caller: a second call finds none.
+    /// The first call takes the sockets: a second one finds none.
     #[must_use]
     pub fn from_environment() -> Self {
         let mut passed = ListenFd::from_env();
@@ -39,25 +39,21 @@ impl SocketSources {
                 udp.push(socket);
             } else {
                 tracing::warn!(
-                    "socket {index} of those that were passed is neither a TCP listener nor a UDP socket"
+                    "the passed socket {index} is neither a TCP listener nor a UDP socket"
                 );
             }
         }
         Self { tcp, udp, take_over: false }
     }
 
-    /// Shares the addresses with a gateway of the same user that still runs there, until that one
-    /// stops.
+    /// Shares the addresses with a running gateway of the same user, until that one stops.
     #[must_use]
     pub fn take_over(self, take_over: bool) -> Self {
         Self { take_over, ..self }
     }
 
     fn take_or_bind_tcp(&mut self, address: SocketAddr) -> io::Result<TcpListener> {
-        let passed = self
-            .tcp
-            .iter()
-            .position(|passed| passed.local_addr().is_ok_and(|local| local == address));
+        let passed = self.tcp.iter().position(|tcp| has_address(tcp.local_addr(), address));
         if let Some(index) = passed {
             let listener = self.tcp.swap_remove(index);
             listener.set_nonblocking(true)?;
@@ -69,10 +65,7 @@ impl SocketSources {
     }
 
     fn take_or_bind_http3(&mut self, address: SocketAddr) -> io::Result<Http3Socket> {
-        let passed = self
-            .udp
-            .iter()
-            .position(|passed| passed.local_addr().is_ok_and(|local| local == address));
+        let passed = self.udp.iter().position(|udp| has_address(udp.local_addr(), address));
         if let Some(index) = passed {
             let socket = self.udp.swap_remove(index);
             socket.set_nonblocking(true)?;
@@ -80,7 +73,7 @@ impl SocketSources {
         }
         match bind_udp(address) {
             Ok(socket) => Ok(Http3Socket::Bound(socket)),
-            // The connections of the other process would lose the packets that arrive here.
+            // Not shared: connections of the other process would lose the packets that arrive here.
             Err(error) if error.kind() == io::ErrorKind::AddrInUse && self.take_over => {
                 Ok(Http3Socket::Awaited(address))
             }
@@ -88,10 +81,12 @@ impl SocketSources {
         }
     }
 
-    /// Warns of each socket that no listener has taken.
+    /// Warns about each passed socket that no listener uses.
     fn warn_of_unused(&self) {
         let tcp = self.tcp.iter().map(TcpListener::local_addr);
-        for address in tcp.chain(self.udp.iter().map(UdpSocket::local_addr)).flatten() {
+        let udp = self.udp.iter().map(UdpSocket::local_addr);
+        for local in tcp.chain(udp) {
+            let Ok(address) = local else { continue };
             tracing::warn!(
                 "a socket for {address} was passed, and no listener of [gateway] has this address"
             );
@@ -99,7 +94,7 @@ impl SocketSources {
     }
 }
 
-/// What a gateway listens on.
+/// The open sockets of a gateway.
 pub(crate) struct Sockets {
     pub(crate) http: Option<TcpListener>,
     pub(crate) https: Option<TcpListener>,
@@ -111,7 +106,7 @@ pub(crate) struct Sockets {
 /// The UDP socket of HTTP/3.
 pub(crate) enum Http3Socket {
     Bound(UdpSocket),
-    /// The process that this one replaces still has it.
+    /// The process that this one replaces still uses it.
     Awaited(SocketAddr),
 }
 
@@ -125,7 +120,7 @@ impl Sockets {
         }
     }
 
-    /// Opens one socket for each listener of `settings`.
+    /// Opens a socket for each listener of `settings`.
     pub(crate) fn open_listeners(
         settings: &Settings,
         mut sources: SocketSources,
@@ -150,6 +145,11 @@ fn local_address(listener: &Option<TcpListener>) -> Option<SocketAddr> {
     listener.as_ref()?.local_addr().ok()
 }
 
+/// Returns true if a socket is bound to `address`.
+fn has_address(local: io::Result<SocketAddr>, address: SocketAddr) -> bool {
+    matches!(local, Ok(local) if local == address)
+}
+
 fn open_listener(
     address: Option<SocketAddr>,
     sources: &mut SocketSources,
@@ -161,21 +161,22 @@ fn open_listener(
         .map_err(|source| StartError::Bind { address, source })
 }
 
-/// Binds a TCP socket; a port in use is an error unless `share` is set and its owner shares it.
+/// Binds a TCP socket. A port that is in use is an error, unless `share` is set and its owner
+/// shares it.
 fn bind_tcp(address: SocketAddr, share: bool) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-    // A restart need not wait for old connections.
+    // After a restart, old connections in TIME_WAIT must not block the port.
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(share)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
-    // Set after the bind, this shares the port with no process but one that asks for it: see
+    // Set after the bind, this shares the port only with a process that sets it before: see
     // `SocketSources::take_over`.
     socket.set_reuse_port(true)?;
     Ok(socket)
 }
 
-/// The socket of HTTP/3, which is shared with no other process.
+/// Binds the socket of HTTP/3, which is not shared with another process.
 pub(crate) fn bind_udp(address: SocketAddr) -> io::Result<UdpSocket> {
     let socket = UdpSocket::bind(address)?;
     socket.set_nonblocking(true)?;

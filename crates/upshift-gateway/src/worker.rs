@@ -31,7 +31,7 @@ use upshift_core::{Facts, Policy};
 use crate::descriptors::DescriptorBudget;
 use crate::downstream;
 use crate::downstream::http3;
-use crate::fields::twins::GuardedFields;
+use crate::fields::cgi_aliases::GuardedFields;
 use crate::local_reply::Fault;
 use crate::progress::activity::{Activity, IdleMark, idle_now};
 use crate::random::Random;

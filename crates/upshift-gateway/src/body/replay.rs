@@ -15,8 +15,8 @@ use super::{PolledFrame, RequestBody};
 /// The length up to which content is kept, in bytes.
 const MAX_KEPT: usize = 64 * 1024;
 
-/// A handle to the content of a request that is being sent. hyper has one handle; the other can take
-/// the content back. As long as the other one exists, the pieces that hyper takes are kept.
+/// A handle to the content of a request that is being sent. hyper has one handle; the other can
+/// take the content back. As long as the other one exists, the pieces that hyper takes are kept.
 #[derive(Clone)]
 pub(crate) struct Replay(Rc<RefCell<ReplayContent>>);
 
@@ -46,6 +46,7 @@ impl Replay {
         if taken.is_empty() {
             return Some(rest);
         }
+        // The progress of the upload belongs to the next attempt now.
         rest.wait_for_upstream();
         Some(RequestBody::from_replay(Self::new(taken, rest, None)))
     }

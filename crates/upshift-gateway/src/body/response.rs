@@ -78,6 +78,7 @@ impl ResponseBody {
         timeout: BodyTimeout,
         trailers: TrailerFilter,
     ) -> Self {
+        // The connection is free before the client has read anything.
         if body.is_end_stream() {
             checkout.return_to_pool();
             return Self::empty();
@@ -216,6 +217,7 @@ impl UpstreamContent {
             Poll::Ready(None) => true,
         };
         self.timeout.reset();
+        // At END_STREAM rather than at the next poll: the codec may not poll again.
         if ended && let Some(checkout) = self.checkout.take() {
             checkout.return_to_pool();
         }

@@ -1,8 +1,8 @@
-//! Reads the `ClientHello` of a TLS connection before the TLS library sees it.
+//! Reads the `ClientHello` of a TLS connection before rustls sees it.
 //!
-//! A client that offers no version that the library supports is counted by the version that it
-//! offers, and gets the alert `protocol_version` (RFC 8446 §6.2), instead of failing as malformed.
-//! The verdict on its bytes is [`examine_hello`]'s.
+//! A client that offers no version that rustls supports is counted by the version that it offers,
+//! and gets the alert `protocol_version` (RFC 8446 §6.2). rustls alone would reject its bytes as
+//! malformed. [`examine_hello`] gives the verdict.
 
 use std::io;
 
@@ -14,19 +14,19 @@ use upshift_http::client_hello::{HelloVerdict, OldHello, PROTOCOL_VERSION_ALERT,
 
 use crate::telemetry::counts::Ending;
 
-/// Why no handshake was begun. The client is at fault.
+/// A connection without a handshake. The client is at fault.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NoHello {
-    /// The connection broke, closed, or said something malformed.
+    /// The connection failed or closed, or sent something malformed.
     #[error("{0}")]
     Io(#[from] io::Error),
-    /// What it speaks is too old.
-    #[error("the client speaks nothing newer than is counted as {}", .0.as_str())]
+    /// The versions that it offers are too old.
+    #[error("the client supports only old versions of TLS ({})", .0.as_str())]
     TooOld(OldHello),
 }
 
 impl NoHello {
-    /// What it is counted as.
+    /// The reason of disconnection that it counts as.
     pub(crate) fn ending(&self) -> Ending {
         match self {
             Self::Io(_) => Ending::TlsHandshake,
@@ -35,27 +35,28 @@ impl NoHello {
     }
 }
 
-/// Reads a ClientHello, and turns away whoever speaks nothing new enough.
+/// Reads a ClientHello, and refuses clients that are too old.
 ///
 /// # Errors
-/// If none comes, or one that is too old; the client has then been sent an alert.
+/// If there is no ClientHello, or one that is too old. In that case an alert was sent.
 pub(crate) async fn read_client_hello<S>(mut stream: S) -> Result<StartHandshake<S>, NoHello>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let mut received = BytesMut::with_capacity(2 * 1024);
     loop {
-        receive(&mut stream, &mut received).await?;
+        receive_more(&mut stream, &mut received).await?;
         match examine_hello(&received) {
             HelloVerdict::Incomplete => {}
             HelloVerdict::Acceptable => break,
             HelloVerdict::TooOld(old) => {
-                turn_away(&mut stream, &PROTOCOL_VERSION_ALERT).await?;
+                send_alert(&mut stream, &PROTOCOL_VERSION_ALERT).await?;
                 return Err(NoHello::TooOld(old));
             }
             HelloVerdict::NotTls => return Err(io::Error::from(io::ErrorKind::InvalidData).into()),
         }
     }
+    // The verdict needs only the first bytes; rustls waits for the whole ClientHello.
     let mut acceptor = Acceptor::default();
     loop {
         while received.has_remaining() {
@@ -63,33 +64,37 @@ where
         }
         match acceptor.accept() {
             Ok(Some(accepted)) => return Ok(StartHandshake::from_parts(accepted, stream)),
-            Ok(None) => receive(&mut stream, &mut received).await?,
+            Ok(None) => receive_more(&mut stream, &mut received).await?,
             Err((error, mut alert)) => {
                 let mut bytes = Vec::new();
                 alert.write_all(&mut bytes)?;
-                turn_away(&mut stream, &bytes).await?;
+                send_alert(&mut stream, &bytes).await?;
                 return Err(io::Error::new(io::ErrorKind::InvalidData, error).into());
             }
         }
     }
 }
 
-async fn receive<S: AsyncRead + Unpin>(stream: &mut S, received: &mut BytesMut) -> io::Result<()> {
+async fn receive_more<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    received: &mut BytesMut,
+) -> io::Result<()> {
     match stream.read_buf(received).await? {
         0 => Err(io::ErrorKind::UnexpectedEof.into()),
         _ => Ok(()),
     }
 }
 
-/// Sends an alert, and reads on until the client closes, lest the alert be lost in a reset. Bounded
-/// by who calls.
-async fn turn_away<S: AsyncRead + AsyncWrite + Unpin>(
+/// Sends an alert, and reads until the client closes: otherwise a reset could destroy the alert.
+/// The caller limits the time.
+async fn send_alert<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
     alert: &[u8],
 ) -> io::Result<()> {
     stream.write_all(alert).await?;
     stream.shutdown().await?;
     let mut rest = [0; 1024];
+    // Bounded, so that a client cannot keep the connection by sending on.
     for _ in 0..16 {
         if matches!(stream.read(&mut rest).await, Ok(0) | Err(_)) {
             break;

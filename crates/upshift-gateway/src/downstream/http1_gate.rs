@@ -1,11 +1,11 @@
-//! Every message of an HTTP/1 connection, looked at before the codec reads it.
+//! A gate in front of hyper, which checks every message of an HTTP/1 connection.
 //!
-//! The codec repairs what it can, and answers the rest without a body and without a record of it.
-//! So header sections are held back until they are whole and were
-//! [examined](crate::downstream::preamble::examine), and content passes with its end watched. What is wrong is
-//! answered by the gateway, after the answers to what was asked before.
+//! hyper repairs some malformed messages, and answers the others without a body and without a
+//! record in metrics and logs. So a header section is held back until it is complete and was
+//! [examined](crate::downstream::preamble::examine_preamble), and the end of the content is
+//! tracked. The gateway answers malformed messages itself, after the responses to earlier requests.
 //!
-//! Pure: bytes in, bytes out.
+//! The gate is pure: bytes in, bytes out.
 
 use bytes::{Buf, BytesMut};
 
@@ -13,18 +13,18 @@ use crate::downstream::preamble::{ContentEnd, Preamble, RequestHead, examine_pre
 use crate::framing::chunks::ChunkScanner;
 use crate::local_reply::Fault;
 
-/// The messages of one connection, as far as they have come.
+/// The messages of one connection, as far as they have arrived.
 #[derive(Debug)]
 pub(crate) struct Http1Gate {
     limit: usize,
     state: GateState,
-    /// What was received and not handed on.
+    /// The bytes that hyper has not read yet.
     buffer: BytesMut,
-    /// How many bytes of it may be.
+    /// The number of bytes in `buffer` that hyper may read.
     passed: usize,
-    /// How many header sections may be handed on, or have been.
+    /// The number of header sections that passed.
     heads: u64,
-    /// The codec was shown the end of the connection, because nothing more is to be read.
+    /// hyper was shown the end of the connection, because of a malformed message.
     ended: bool,
 }
 
@@ -36,14 +36,15 @@ enum GateState {
         left: u64,
     },
     Chunked(ChunkScanner),
-    /// A header section is wrong: nothing more is read.
+    /// A header section is malformed: nothing more is read.
     Refused(Fault),
-    /// Content is malformed: its request is under way.
+    /// Content is malformed, and hyper has its header section: nothing more is read.
     BrokenContent,
 }
 
 impl Http1Gate {
-    /// For a connection of which `received` has come. Header sections have at most `limit` bytes.
+    /// A gate for a connection from which `received` was read. Header sections may have `limit`
+    /// bytes.
     pub(crate) fn new(received: BytesMut, limit: usize) -> Self {
         let mut gate = Self {
             limit,
@@ -57,37 +58,37 @@ impl Http1Gate {
         gate
     }
 
-    /// For one whose first header section was examined already.
+    /// A gate for a connection whose first header section, `head`, was examined already.
     pub(crate) fn after_head(received: BytesMut, head: &RequestHead, limit: usize) -> Self {
-        let (state, passed) = (GateState::after(head), head.length);
+        let (state, passed) = (GateState::after_head(head), head.length);
         let mut gate = Self { limit, state, buffer: received, passed, heads: 1, ended: false };
         gate.advance();
         gate
     }
 
-    /// What may be handed on.
+    /// The bytes that hyper may read.
     pub(crate) fn passed_bytes(&self) -> &[u8] {
         &self.buffer[..self.passed]
     }
 
-    /// `length` bytes of what may be handed on have been.
+    /// Removes `length` bytes that hyper has read.
     pub(crate) fn consume_passed(&mut self, length: usize) {
         self.buffer.advance(length);
         self.passed -= length;
         if self.buffer.is_empty() {
-            // An idle connection holds no buffer.
+            // An idle connection must hold no buffer.
             self.buffer = BytesMut::new();
         }
     }
 
-    /// Takes what has been received.
+    /// Adds bytes that were received.
     pub(crate) fn receive_bytes(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
         self.advance();
     }
 
-    /// How many bytes of content may be read past this gate: nothing is held, and its length is
-    /// known.
+    /// The number of bytes of content that hyper may read directly, without a copy through this
+    /// gate; `None` if the buffer is not empty or the length is not known.
     pub(crate) fn direct_content(&self) -> Option<u64> {
         match self.state {
             GateState::Content { left } if self.buffer.is_empty() => Some(left),
@@ -95,8 +96,8 @@ impl Http1Gate {
         }
     }
 
-    /// `length` bytes of content were.
-    pub(crate) fn passed_directly(&mut self, length: u64) {
+    /// Records `length` bytes of content that hyper has read directly.
+    pub(crate) fn record_direct(&mut self, length: u64) {
         if let GateState::Content { left } = &mut self.state {
             *left -= length;
             if *left == 0 {
@@ -105,34 +106,33 @@ impl Http1Gate {
         }
     }
 
-    /// Whether nothing more is to be read.
+    /// Returns true if nothing more is read.
     pub(crate) fn is_stopped(&self) -> bool {
         matches!(self.state, GateState::Refused(_) | GateState::BrokenContent)
     }
 
-    /// How many requests the codec has, or will have.
+    /// The number of requests that hyper has, or will have.
     pub(crate) fn passed_heads(&self) -> u64 {
         self.heads
     }
 
-    /// The codec is shown the end of the connection.
+    /// Records that hyper was shown the end of the connection.
     pub(crate) fn mark_ended(&mut self) {
         self.ended = true;
     }
 
-    /// Whether the content of the request under way is malformed.
+    /// Returns true if the content of the current request is malformed.
     pub(crate) fn is_broken(&self) -> bool {
         matches!(self.state, GateState::BrokenContent)
     }
 
-    /// Whether a header section has begun and not ended.
+    /// Returns true within a header section.
     pub(crate) fn is_within_head(&self) -> bool {
         matches!(self.state, GateState::Head) && !self.buffer.is_empty()
     }
 
-    /// The fault that is to be answered, and what is left of the bytes. A codec that ended by
-    /// itself has answered the last request of the connection, and what follows that one gets no
-    /// answer.
+    /// Returns the fault to be answered, and the remaining bytes. If hyper ended by itself, it has
+    /// answered the last request of the connection, and bytes after that one get no response.
     pub(crate) fn into_rest(self) -> (Option<Fault>, BytesMut) {
         match self.state {
             GateState::Refused(fault) if self.ended => (Some(fault), self.buffer),
@@ -140,12 +140,12 @@ impl Http1Gate {
         }
     }
 
-    /// Looks at what has not been looked at.
+    /// Examines the bytes that were not examined yet.
     fn advance(&mut self) {
         while self.passed < self.buffer.len() && self.advance_once() {}
     }
 
-    /// One step; false if more bytes are needed, or none are read any more.
+    /// Makes one step; returns false if more bytes are needed, or the gate is stopped.
     fn advance_once(&mut self) -> bool {
         let rest = &mut self.buffer[self.passed..];
         match &mut self.state {
@@ -154,9 +154,10 @@ impl Http1Gate {
                 Preamble::Http1(head) => {
                     self.passed += head.length;
                     self.heads += 1;
-                    self.state = GateState::after(&head);
+                    self.state = GateState::after_head(&head);
                 }
                 Preamble::Faulty(fault) => self.state = GateState::Refused(fault),
+                // Either protocol is possible only at the start of a connection.
                 Preamble::Http2 | Preamble::Tls => {
                     self.state = GateState::Refused(Fault::NotHttp(
                         "What follows the first request is no HTTP/1 request.",
@@ -178,6 +179,8 @@ impl Http1Gate {
                         self.state = GateState::Head;
                     }
                 }
+                // hyper has passed the head on, so this cannot be answered here: the request's body
+                // fails instead.
                 Err(_) => self.state = GateState::BrokenContent,
             },
             GateState::Refused(_) | GateState::BrokenContent => return false,
@@ -187,8 +190,9 @@ impl Http1Gate {
 }
 
 impl GateState {
-    fn after(head: &RequestHead) -> Self {
+    fn after_head(head: &RequestHead) -> Self {
         match head.content {
+            // Never `Content` with nothing left: `direct_content` would offer a read of no bytes.
             ContentEnd::Length(0) => Self::Head,
             ContentEnd::Length(left) => Self::Content { left },
             ContentEnd::LastChunk => Self::Chunked(ChunkScanner::new()),

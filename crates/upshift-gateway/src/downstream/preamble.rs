@@ -1,12 +1,12 @@
-//! The first bytes of a connection: which HTTP it speaks, or the answer that it gets when it speaks
-//! none.
+//! Detects the protocol from the first bytes of a connection, and checks HTTP/1 header sections.
 //!
-//! 1. The HTTP/2 preface (RFC 9113 §3.4) is HTTP/2 by prior knowledge.
-//! 2. Else the header section is looked at whole, so that what is wrong with it is answered by us,
-//!    as problem details. Later ones of the same connection come here, too ([`crate::downstream::http1_gate`]).
-//! 3. A major version that is not ours is 505, a higher minor version of HTTP/1 is served as 1.1.
+//! 1. The HTTP/2 preface (RFC 9113 §3.4) means HTTP/2 with prior knowledge.
+//! 2. Otherwise the complete header section is checked, so that the gateway answers a malformed one
+//!    itself, with problem details. The later header sections of a connection are checked here, too
+//!    ([`crate::downstream::http1_gate`]).
+//! 3. An unsupported major version is a 505; a higher minor version of HTTP/1 is served as 1.1.
 //!
-//! Pure: bytes in, verdict out.
+//! This module is pure: bytes in, verdict out.
 
 use upshift_core::field::list_elements;
 use upshift_http::http2::PREFACE;
@@ -14,45 +14,45 @@ use upshift_http::http2::PREFACE;
 use crate::framing::length_of_lines;
 use crate::local_reply::Fault;
 
-/// As many field lines as the codec reads.
+/// The number of field lines that hyper accepts.
 const MAX_FIELDS: usize = 100;
-/// As long a target as the codec reads.
+/// The length of a target that hyper accepts.
 const MAX_TARGET: usize = u16::MAX as usize - 1;
 
-/// What the first bytes are.
+/// The protocol of the first bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Preamble {
     /// Too few to tell.
     Incomplete,
     /// The preface of HTTP/2.
     Http2,
-    /// A header section of HTTP/1 that the codec may have.
+    /// A valid HTTP/1 header section.
     Http1(RequestHead),
-    /// A TLS record, on a port that speaks in clear.
+    /// A TLS record, on a cleartext port.
     Tls,
-    /// Nothing that can be served.
+    /// A request that is answered with an error.
     Faulty(Fault),
 }
 
-/// A header section that has arrived whole.
+/// A complete header section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RequestHead {
     /// Its length in bytes, with the empty lines before it.
     pub(crate) length: usize,
-    /// Where the content behind it ends.
+    /// The end of the content that follows.
     pub(crate) content: ContentEnd,
 }
 
-/// Where the content of a request ends (RFC 9112 §6.3).
+/// The end of a request's content (RFC 9112 §6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ContentEnd {
-    /// After so many bytes.
+    /// After this number of bytes.
     Length(u64),
     /// After the last chunk.
     LastChunk,
 }
 
-/// Looks at all that has arrived so far. May rewrite the minor version in the first line.
+/// Examines the bytes that have arrived so far. It may rewrite the minor version in the first line.
 pub(crate) fn examine_preamble(received: &mut [u8], limit: usize) -> Preamble {
     if received.is_empty() || (received.len() < PREFACE.len() && PREFACE.starts_with(received)) {
         return Preamble::Incomplete;
@@ -67,6 +67,7 @@ pub(crate) fn examine_preamble(received: &mut [u8], limit: usize) -> Preamble {
     // at least one empty line (CRLF) received prior to the request-line."
     let start =
         received.iter().position(|byte| !matches!(byte, b'\r' | b'\n')).unwrap_or(received.len());
+    // Empty lines count towards the limit, or a client could send them for ever.
     if start >= limit {
         return Preamble::Faulty(Fault::HeadTooLarge);
     }
@@ -79,45 +80,47 @@ pub(crate) fn examine_preamble(received: &mut [u8], limit: usize) -> Preamble {
     }
 }
 
-/// A first line that has not ended: complete nonsense is told early.
+/// Examines a first line that has not ended. Input that is clearly not HTTP is refused early.
 fn unfinished_line(line: &[u8], limit: usize) -> Preamble {
     if line.len() >= limit {
         return Preamble::Faulty(Fault::TargetTooLong);
     }
     let method = line.split(|&byte| byte == b' ').next().unwrap_or_default();
-    if method.is_empty()
-        || method.len() > 64
-        || !method.iter().copied().all(upshift_core::field::is_tchar)
-    {
-        if line.is_empty() {
-            return Preamble::Incomplete;
-        }
-        return Preamble::Faulty(Fault::NotHttp("The first line is no HTTP request."));
+    // The registered methods are far shorter than 64 bytes.
+    if line.is_empty() || (is_method(method) && method.len() <= 64) {
+        return Preamble::Incomplete;
     }
-    Preamble::Incomplete
+    Preamble::Faulty(Fault::NotHttp("The first line is no HTTP request."))
 }
 
-/// RFC 9112 §3: `method SP request-target SP HTTP-version`.
+/// RFC 9110 §9.1: a method is a token.
+fn is_method(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.iter().copied().all(upshift_core::field::is_tchar)
+}
+
+/// Checks `method SP request-target SP HTTP-version` (RFC 9112 §3).
 fn check_request_line(line: &mut [u8]) -> Option<Fault> {
-    let line = match line {
-        [rest @ .., b'\r'] => rest,
-        whole => whole,
+    let text = match line {
+        [text @ .., b'\r'] => text,
+        text => text,
     };
-    let mut parts = line.splitn(3, |&byte| byte == b' ');
+    let mut parts = text.splitn(3, |&byte| byte == b' ');
     let (method, target, version) = (parts.next()?, parts.next(), parts.next());
-    if method.is_empty() || !method.iter().copied().all(upshift_core::field::is_tchar) {
+    if !is_method(method) {
         return Some(Fault::NotHttp("The first line is no HTTP request."));
     }
-    if target.is_some_and(|target| target.len() > MAX_TARGET) {
-        return Some(Fault::TargetTooLong);
-    }
-    // RFC 9112 §3.2.1: no form of the target has a fragment. The codec would cut it off, some
-    // servers do, and for others it is a part of the path.
-    if target.is_some_and(|target| target.contains(&b'#')) {
-        return Some(Fault::Target("The target has a fragment (\"#\")."));
+    if let Some(target) = target {
+        if target.len() > MAX_TARGET {
+            return Some(Fault::TargetTooLong);
+        }
+        // RFC 9112 §3.2.1: no form of the target has a fragment. hyper and some servers would cut
+        // it off; other servers take it for a part of the path.
+        if target.contains(&b'#') {
+            return Some(Fault::Target("The target has a fragment (\"#\")."));
+        }
     }
     let Some(version) = version else {
-        // A line without a version is a request of HTTP/0.9, which has no field to say why in.
+        // A line without a version is a request of HTTP/0.9.
         return Some(match (method, target) {
             (b"GET", Some([b'/', ..])) => Fault::Version("HTTP/0.9".to_owned()),
             _ => Fault::NotHttp("The first line is no HTTP request."),
@@ -127,8 +130,8 @@ fn check_request_line(line: &mut [u8]) -> Option<Fault> {
         b"HTTP/1.0" | b"HTTP/1.1" => None,
         [b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor] if minor.is_ascii_digit() => {
             // RFC 9110 §2.5: a higher minor version is processed "as if it was in the highest minor
-            // version" we know.
-            if let Some(last) = line.last_mut() {
+            // version" that we support.
+            if let Some(last) = text.last_mut() {
                 *last = b'1';
             }
             None
@@ -142,7 +145,7 @@ fn check_request_line(line: &mut [u8]) -> Option<Fault> {
     }
 }
 
-/// The fields, once all of them have arrived; `start` empty-line bytes came before them.
+/// Examines the header section, once it is complete. `start` bytes of empty lines came before it.
 fn examine_head(received: &[u8], start: usize, limit: usize) -> Preamble {
     let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
     let mut request = httparse::Request::new(&mut fields);
@@ -165,14 +168,13 @@ fn examine_head(received: &[u8], start: usize, limit: usize) -> Preamble {
     }
 }
 
-/// RFC 9112 §6.3: a length that two readers may read differently is how requests are smuggled.
+/// Determines the end of the content.
+///
+/// RFC 9112 §6.3: a length that two parsers may read differently allows request smuggling.
 fn content_end(fields: &[httparse::Header<'_>], is_http10: bool) -> Result<ContentEnd, Fault> {
-    let named = |name: &'static str| {
-        fields.iter().filter(move |field| field.name.eq_ignore_ascii_case(name))
-    };
-    let lengths = named("content-length").map(|field| field.value);
+    let lengths = values_of(fields, "content-length");
     let declared = length_of_lines(lengths).map_err(|bad| Fault::Framing(bad.as_str()))?;
-    if named("transfer-encoding").next().is_none() {
+    if values_of(fields, "transfer-encoding").next().is_none() {
         return Ok(ContentEnd::Length(declared.unwrap_or(0)));
     }
     if declared.is_some() {
@@ -183,12 +185,10 @@ fn content_end(fields: &[httparse::Header<'_>], is_http10: bool) -> Result<Conte
     if is_http10 {
         return Err(Fault::Framing("HTTP/1.0 has no Transfer-Encoding."));
     }
-    let codings: Vec<&[u8]> =
-        list_elements(named("transfer-encoding").map(|field| field.value)).collect();
-    let is_chunked = |coding: &&[u8]| coding.eq_ignore_ascii_case(b"chunked");
+    let codings: Vec<&[u8]> = list_elements(values_of(fields, "transfer-encoding")).collect();
     match codings.as_slice() {
         [only] if is_chunked(only) => Ok(ContentEnd::LastChunk),
-        // A coding that is not understood is 501 (§6.1), where chunked comes last and once.
+        // §6.1: an unsupported coding is a 501, if chunked comes last and once.
         [others @ .., last] if is_chunked(last) && others.iter().all(|coding| is_known(coding)) => {
             Err(Fault::Coding)
         }
@@ -199,7 +199,20 @@ fn content_end(fields: &[httparse::Header<'_>], is_http10: bool) -> Result<Conte
     }
 }
 
-/// The registered transfer codings, but for `chunked` (RFC 9112 §7.2).
+/// The values of the field `name`.
+fn values_of<'f>(
+    fields: &'f [httparse::Header<'f>],
+    name: &'static str,
+) -> impl Iterator<Item = &'f [u8]> {
+    let named = fields.iter().filter(move |field| field.name.eq_ignore_ascii_case(name));
+    named.map(|field| field.value)
+}
+
+fn is_chunked(coding: &[u8]) -> bool {
+    coding.eq_ignore_ascii_case(b"chunked")
+}
+
+/// Returns true for the registered transfer codings other than `chunked` (RFC 9112 §7.2).
 fn is_known(coding: &[u8]) -> bool {
     let known: [&[u8]; 5] = [b"compress", b"deflate", b"gzip", b"x-compress", b"x-gzip"];
     known.iter().any(|name| coding.eq_ignore_ascii_case(name))

@@ -1,4 +1,4 @@
-//! One connection's bytes, in clear or over TLS, with what was read too early put back in front.
+//! A client's connection as a byte stream, over cleartext TCP or TLS.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -15,10 +15,10 @@ use tokio_rustls::server::TlsStream;
 use crate::downstream::http1_gate::Http1Gate;
 use crate::progress::activity::Activity;
 
-/// How long a client may take to take the end of a connection.
-const GOODBYE: Duration = Duration::from_secs(1);
+/// The time in which a client has to take the end of a connection.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What carries the bytes.
+/// The transport of a client's connection.
 pub(crate) enum ClientTransport {
     /// TCP.
     Cleartext(TcpStream),
@@ -26,7 +26,7 @@ pub(crate) enum ClientTransport {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
-/// How much is read through a gate at once, in bytes.
+/// The size of a read through a gate, in bytes.
 const GATE_READ: usize = 8 * 1024;
 
 impl ClientTransport {
@@ -42,8 +42,8 @@ impl ClientTransport {
     }
 }
 
-/// Reads at most `limit` bytes, and tells how many.
-fn poll_read_some(
+/// Reads at most `limit` bytes, and returns their number.
+fn poll_read_limited(
     transport: &mut ClientTransport,
     cx: &mut Context<'_>,
     buffer: &mut ReadBuf<'_>,
@@ -57,36 +57,35 @@ fn poll_read_some(
     Poll::Ready(Ok(read as u64))
 }
 
-/// A client's connection.
-///
-/// It records its [`Activity`].
+/// A client's connection. Reads and writes are recorded in its [`Activity`].
 pub(crate) struct ClientStream {
     transport: ClientTransport,
+    /// Bytes that were read before, and are read again first.
     early: Bytes,
-    /// What stands between the connection and a codec of HTTP/1.
+    /// The checks in front of an HTTP/1 codec.
     gate: Option<Http1Gate>,
     activity: Rc<Activity>,
     defer_shutdown: bool,
 }
 
 impl ClientStream {
-    /// A connection of which nothing has been read.
+    /// A connection from which nothing was read.
     pub(crate) fn new(transport: ClientTransport, activity: Rc<Activity>) -> Self {
         Self { transport, early: Bytes::new(), gate: None, activity, defer_shutdown: false }
     }
 
-    /// Puts `bytes` in front of what comes next.
+    /// Puts `bytes` back, to be read again first.
     pub(crate) fn put_back(&mut self, bytes: Bytes) {
-        debug_assert!(self.early.is_empty(), "unread twice");
+        debug_assert!(self.early.is_empty(), "put back twice");
         self.early = bytes;
     }
 
-    /// Reads through `gate` from now on.
+    /// From now on, reads pass `gate`.
     pub(crate) fn put_gate(&mut self, gate: Http1Gate) {
         self.gate = Some(gate);
     }
 
-    /// The gate, if there is one. What is read from now on does not pass it.
+    /// Removes the gate, if there is one.
     pub(crate) fn take_gate(&mut self) -> Option<Http1Gate> {
         self.gate.take()
     }
@@ -110,7 +109,7 @@ impl ClientStream {
                 if gate.is_broken() {
                     activity.break_content();
                 }
-                // The end of the connection for the codec, once it has answered what came before.
+                // hyper sees the end of the connection once it has answered the requests before.
                 if !activity.is_done_with(gate.passed_heads(), cx) {
                     return Poll::Pending;
                 }
@@ -118,11 +117,12 @@ impl ClientStream {
                 return Poll::Ready(Ok(()));
             }
             if let Some(left) = gate.direct_content() {
-                let read = ready!(poll_read_some(transport, cx, buffer, left))?;
-                gate.passed_directly(read);
+                let read = ready!(poll_read_limited(transport, cx, buffer, left))?;
+                gate.record_direct(read);
                 activity.record_read();
                 return Poll::Ready(Ok(()));
             }
+            // On the stack: an idle connection must not hold a buffer.
             let mut space = [const { MaybeUninit::uninit() }; GATE_READ];
             let mut received = ReadBuf::uninit(&mut space);
             ready!(transport.poll_read(cx, &mut received))?;
@@ -134,21 +134,21 @@ impl ClientStream {
         }
     }
 
-    /// From now on shutting down only flushes, and [`ClientStream::close`] is for whoever takes the
-    /// stream back: the codec would close at once, and closing while bytes of a request are unread
-    /// makes the kernel reset the connection and take our answer with it.
+    /// From now on a shutdown only flushes; [`ClientStream::close_gracefully`] has to be called
+    /// after hyper has ended. hyper would close at once, and if bytes of a request are unread, the
+    /// kernel then resets the connection, and the response is lost.
     pub(crate) fn defer_shutdown(&mut self) {
         self.defer_shutdown = true;
     }
 
-    /// From now on shutting down shuts down: for those that close one direction before the other.
+    /// From now on a shutdown is passed on: for protocols that close the directions separately.
     #[must_use]
     pub(crate) fn with_shutdown(mut self) -> Self {
         self.defer_shutdown = false;
         self
     }
 
-    /// The TCP connection under it; `None` if TLS or unread bytes lie between.
+    /// Returns the TCP connection; `None` if it carries TLS, or bytes were read ahead.
     pub(crate) fn into_cleartext(self) -> Option<TcpStream> {
         match self.transport {
             ClientTransport::Cleartext(tcp) if self.early.is_empty() && self.gate.is_none() => {
@@ -158,26 +158,26 @@ impl ClientStream {
         }
     }
 
-    /// Says goodbye and closes, after reading and discarding what the client is still sending.
+    /// Shuts down, discards the bytes that the client is still sending, and closes.
     ///
     /// RFC 9112 §9.6: "the server continues to read from the connection until it receives a
     /// corresponding close by the client, or until the server is reasonably certain that its own
     /// TCP stack has received the client's acknowledgement". `linger` bounds the bytes and the
     /// time; `None` closes at once.
     pub(crate) async fn close_gracefully(mut self, linger: Option<(u64, Duration)>) {
-        let shut = async {
+        let shutdown = async {
             match &mut self.transport {
                 ClientTransport::Cleartext(tcp) => tcp.shutdown().await,
                 ClientTransport::Tls(tls) => tls.shutdown().await,
             }
         };
-        // A client that takes nothing does not take TLS's close_notify either: waiting for that
-        // would keep the connection for ever.
-        if !matches!(timeout(GOODBYE, shut).await, Ok(Ok(()))) {
+        // A client that does not read takes no close_notify of TLS either, so waiting for that
+        // without a limit could take for ever.
+        if !matches!(timeout(CLOSE_TIMEOUT, shutdown).await, Ok(Ok(()))) {
             return;
         }
         let Some((bytes, time)) = linger else { return };
-        // Under TLS, too, what is thrown away need not be decrypted.
+        // Over TLS, too: discarded bytes need not be decrypted.
         let tcp = match self.transport {
             ClientTransport::Cleartext(tcp) => tcp,
             ClientTransport::Tls(tls) => tls.into_inner().0,
@@ -186,7 +186,7 @@ impl ClientStream {
     }
 }
 
-/// Reads until the end, `limit` bytes or `deadline`.
+/// Reads and discards until the end, `limit` bytes or `deadline`.
 async fn discard_incoming(mut tcp: TcpStream, mut limit: u64, deadline: Instant) {
     let mut sink = BytesMut::with_capacity(64 * 1024);
     while limit > 0 {
@@ -208,6 +208,7 @@ impl AsyncRead for ClientStream {
             let length = self.early.len().min(buffer.remaining());
             buffer.put_slice(&self.early.split_to(length));
             if self.early.is_empty() {
+                // An empty slice would keep its buffer alive.
                 self.early = Bytes::new();
             }
             self.activity.record_read();

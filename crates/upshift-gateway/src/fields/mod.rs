@@ -1,5 +1,5 @@
 //! Field lines that end, change or are added at this hop.
 
+pub(crate) mod cgi_aliases;
 pub(crate) mod forwarded;
 pub(crate) mod trailers;
-pub(crate) mod twins;

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use http::header::{self, HeaderMap, HeaderName};
 use upshift_http::{Nominated, is_hop_by_hop};
 
-use super::twins::GuardedFields;
+use super::cgi_aliases::GuardedFields;
 
 /// Fields that are never forwarded as trailers.
 const NEVER: [HeaderName; 11] = [

@@ -1,15 +1,15 @@
-//! Where a chunked body ends (RFC 9112 §7.1), read strictly: what two readers may read differently
-//! is no chunk.
+//! A strict scanner for the end of a chunked body (RFC 9112 §7.1). Input that two parsers may read
+//! differently is an error.
 
-/// As long as all chunk extensions and trailers of one body may be together, in bytes.
+/// The total length of all chunk extensions and trailers of one body, in bytes.
 const MAX_OVERHEAD: usize = 16 * 1024;
 
-/// A body that is not chunked as it says. The client is at fault.
+/// A malformed chunked body. The client is at fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the body is not chunked as RFC 9112 §7.1 has it")]
+#[error("the chunked coding of the body is malformed (RFC 9112 §7.1)")]
 pub(crate) struct BadChunk;
 
-/// Reads a chunked body as it passes.
+/// Scans a chunked body as it passes.
 #[derive(Debug)]
 pub(crate) struct ChunkScanner {
     state: ChunkState,
@@ -18,12 +18,12 @@ pub(crate) struct ChunkScanner {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ChunkState {
-    /// The size of a chunk, of which so many digits have come.
+    /// In the size of a chunk, after this number of digits.
     Size {
         size: u64,
         digits: u8,
     },
-    /// White space behind the size (RFC 9112 §7.1.1: BWS).
+    /// In white space after the size (RFC 9112 §7.1.1: BWS).
     BadSpace {
         size: u64,
     },
@@ -38,7 +38,7 @@ enum ChunkState {
     },
     DataReturn,
     DataLineFeed,
-    /// The start of a line behind the last chunk.
+    /// At the start of a line after the last chunk.
     TrailerStart,
     Trailer {
         named: bool,
@@ -49,17 +49,17 @@ enum ChunkState {
 }
 
 impl ChunkScanner {
-    /// Of a body of which nothing has been read.
+    /// A scanner at the start of a body.
     pub(crate) fn new() -> Self {
         Self { state: ChunkState::Size { size: 0, digits: 0 }, overhead: 0 }
     }
 
-    /// Whether the body has ended.
+    /// Returns true if the body has ended.
     pub(crate) fn is_done(&self) -> bool {
         self.state == ChunkState::Done
     }
 
-    /// Reads on in `bytes`, to the end of the body at most, and tells how many bytes belong to it.
+    /// Scans `bytes`, up to the end of the body, and returns the number of bytes that belong to it.
     ///
     /// # Errors
     /// If the body is malformed.
@@ -69,9 +69,10 @@ impl ChunkScanner {
             if let ChunkState::Data { left } = self.state {
                 let taken = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len() - at);
                 at += taken;
-                let left = left - taken as u64;
-                self.state =
-                    if left == 0 { ChunkState::DataReturn } else { ChunkState::Data { left } };
+                self.state = match left - taken as u64 {
+                    0 => ChunkState::DataReturn,
+                    left => ChunkState::Data { left },
+                };
             } else {
                 self.state = self.next_state(bytes[at])?;
                 at += 1;
@@ -80,9 +81,11 @@ impl ChunkScanner {
         Ok(at)
     }
 
-    /// The state behind `byte`, which is no content.
+    /// Returns the state after `byte`, which is not content.
     fn next_state(&mut self, byte: u8) -> Result<ChunkState, BadChunk> {
         match (self.state, byte) {
+            // More than 16 digits would overflow, and a parser that wraps around would see another
+            // size.
             (ChunkState::Size { size, digits }, _) if byte.is_ascii_hexdigit() && digits < 16 => {
                 let digit = char::from(byte).to_digit(16).unwrap_or_default();
                 Ok(ChunkState::Size { size: size << 4 | u64::from(digit), digits: digits + 1 })
@@ -113,6 +116,7 @@ impl ChunkScanner {
         }
     }
 
+    /// Does the same for the trailer section.
     fn next_trailer_state(&mut self, byte: u8) -> Result<ChunkState, BadChunk> {
         match (self.state, byte) {
             (ChunkState::TrailerStart, b'\r') => Ok(ChunkState::LastLineFeed),
@@ -135,12 +139,13 @@ impl ChunkScanner {
     }
 
     fn count_overhead(&mut self) -> Result<(), BadChunk> {
+        // Without this limit a client could send extensions for ever without any content.
         self.overhead += 1;
         if self.overhead > MAX_OVERHEAD { Err(BadChunk) } else { Ok(()) }
     }
 }
 
-/// Whether a byte may stand in an extension or a trailer's value (RFC 9110 §5.5).
+/// Returns true for a byte that is allowed in an extension or a trailer's value (RFC 9110 §5.5).
 fn is_text(byte: u8) -> bool {
     byte == b'\t' || (byte >= b' ' && byte != 0x7f)
 }

@@ -1,37 +1,39 @@
-//! Where a message ends, as its fields say: one strict reading of `Content-Length`, for every
-//! version of HTTP, requests and responses.
+//! The end of a message: a strict parser of `Content-Length` for all versions of HTTP, requests and
+//! responses.
 //!
-//! A length that two readers may read differently is how requests are smuggled, so one that is not
-//! plain is a malformed message. Towards the other side the length is written from the body that is
-//! sent, never copied.
+//! A length that two parsers may read differently allows request smuggling, so an ambiguous one
+//! makes the message malformed. The length for the other side is taken from the body that is sent,
+//! never copied.
 
 pub(crate) mod chunks;
 
 use http::header::{self, HeaderMap, HeaderValue};
 
-/// Why the length of a message is in doubt. The sender is at fault.
+/// An ambiguous length of a message. The sender is at fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BadLength {
-    /// A line is not `1*DIGIT`, or beyond 64 bits.
-    #[error("Content-Length is not a number.")]
+    /// A line is not `1*DIGIT`, or exceeds 64 bits.
+    #[error("{}", self.as_str())]
     NotANumber,
     /// Two lines differ.
-    #[error("There are two Content-Length fields that disagree.")]
+    #[error("{}", self.as_str())]
     Contradiction,
 }
 
-/// The length that the fields declare; `None` if they declare none.
+/// Returns the length that the fields declare; `None` if they declare none.
+///
+/// RFC 9110 §8.6: `Content-Length = 1*DIGIT`. A recipient of duplicated values "MUST either reject
+/// the message as invalid or replace the duplicated field values with a single valid
+/// Content-Length". A list in one line is rejected; equal lines are replaced by one.
 ///
 /// # Errors
-/// RFC 9110 §8.6: `Content-Length = 1*DIGIT`. A list is refused, although a recipient may repair
-/// one whose members are equal: it "MUST either reject the message as invalid or replace the
-/// duplicated field values with a single valid Content-Length". Equal lines are replaced.
+/// If the length is ambiguous.
 pub(crate) fn declared_length(headers: &HeaderMap) -> Result<Option<u64>, BadLength> {
     let lines = headers.get_all(header::CONTENT_LENGTH).iter();
     length_of_lines(lines.map(HeaderValue::as_bytes))
 }
 
-/// The length that these values of `Content-Length` declare.
+/// Returns the length that these values of `Content-Length` declare.
 ///
 /// # Errors
 /// As [`declared_length`].
@@ -41,15 +43,16 @@ pub(crate) fn length_of_lines<'v>(
     let mut declared = None;
     for line in lines {
         let length = parse_digits(line)?;
-        if declared.is_some_and(|before| before != length) {
-            return Err(BadLength::Contradiction);
+        match declared {
+            Some(earlier) if earlier != length => return Err(BadLength::Contradiction),
+            _ => declared = Some(length),
         }
-        declared = Some(length);
     }
     Ok(declared)
 }
 
 fn parse_digits(digits: &[u8]) -> Result<u64, BadLength> {
+    // `u64::from_str` alone would accept a sign.
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return Err(BadLength::NotANumber);
     }
@@ -58,7 +61,7 @@ fn parse_digits(digits: &[u8]) -> Result<u64, BadLength> {
 }
 
 impl BadLength {
-    /// The error as text that does not change.
+    /// The error as a static text, for a problem document.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::NotANumber => "Content-Length is not a number.",

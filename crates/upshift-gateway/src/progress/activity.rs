@@ -1,9 +1,8 @@
-//! The activity of a client's connection: idle, reading a head, serving requests; and whether it
-//! takes what is written.
+//! Tracks client inactivity per connection: idle, slow header sections, slow reads.
 //!
-//! Kept in cells that the hot path writes; one timer per connection looks at them now and then.
-//! Bodies watch themselves ([`crate::body`]), stream by stream, because on HTTP/2 what arrives on a
-//! connection (a PING, say) tells nothing about a body.
+//! The hot path only writes cells; one timer per connection reads them. Slow request bodies are
+//! tracked by the bodies themselves ([`crate::body`]), stream by stream: on HTTP/2, bytes that
+//! arrive on a connection (those of a PING, for example) say nothing about a body.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -15,7 +14,7 @@ use tokio::sync::Notify;
 use tokio::time::{Duration, Instant};
 use upshift_config::Limits;
 
-/// The state of a connection.
+/// The state of a client's connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ActivityState {
     /// It waits for the first byte of a request.
@@ -26,63 +25,65 @@ enum ActivityState {
     InFlight,
 }
 
-/// Why a client was given up.
+/// The reason for closing an inactive client's connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Expired {
-    /// It asked nothing more.
+    /// It sent no further request.
     Idle,
-    /// It never finished its header section.
+    /// It did not finish its header section.
     Head,
-    /// It neither sent nor took bytes that were due.
+    /// It did not read the bytes that were written.
     Stalled,
 }
 
 /// The activity of one connection.
 pub(crate) struct Activity {
-    phase: Cell<ActivityState>,
+    state: Cell<ActivityState>,
     since: Cell<Instant>,
-    requests: Cell<usize>,
-    /// How many have begun.
+    /// The number of active requests.
+    active: Cell<usize>,
+    /// The number of requests that have begun.
     started: Cell<u64>,
-    /// Since when the transport has taken nothing of what is to be written.
+    /// The time since which writes to the transport are pending.
     blocked: Cell<Option<Instant>>,
-    /// Bytes between requests begin a header section. On HTTP/2 they may be a PING.
-    one_at_a_time: Cell<bool>,
-    unread: Cell<bool>,
-    /// The content of the request under way is malformed.
+    /// The connection is multiplexed: bytes between requests may be a PING, and do not begin a
+    /// header section.
+    multiplexed: Cell<bool>,
+    /// A request's body was dropped before its end.
+    left_unread: Cell<bool>,
+    /// The content of the current request is malformed.
     broken: Cell<bool>,
     /// The task that waits for more of that content.
     reader: RefCell<Option<Waker>>,
     /// The task that waits for the end of a request.
     waiter: RefCell<Option<Waker>>,
-    /// What other cores see of it.
+    /// The state for other cores.
     idle: Arc<IdleMark>,
-    /// When it has to end to make room for another connection.
+    /// The time by which it has to close to make room for another connection.
     evicted: Cell<Option<Instant>>,
 }
 
-/// The state of a connection as every core sees it: busy, idle and since when, or about to end to
-/// make room.
+/// The state of a connection for all cores: busy, idle since some time, or closing to make room.
 #[derive(Debug)]
 pub(crate) struct IdleMark {
     /// [`BUSY`], [`LEAVING`], or nanoseconds after [`START`].
     state: AtomicU64,
-    /// It may take [`GOODBYE`] to end.
-    in_peace: AtomicBool,
+    /// It may take [`EVICTION_GRACE`] to close.
+    gracefully: AtomicBool,
     eviction: Notify,
 }
 
 const BUSY: u64 = 0;
 const LEAVING: u64 = 1;
 
-/// The zero of the times in [`IdleMark`].
+/// The epoch of the times in [`IdleMark`].
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 impl IdleMark {
     fn new() -> Self {
         Self {
             state: AtomicU64::new(idle_now()),
-            in_peace: AtomicBool::new(true),
+            gracefully: AtomicBool::new(true),
             eviction: Notify::new(),
         }
     }
@@ -91,49 +92,52 @@ impl IdleMark {
         self.state.store(state, Relaxed);
     }
 
-    /// Since when it is idle, in nanoseconds after an instant that is the same for all; `None` if
-    /// it is not.
+    /// The time since which it is idle, in nanoseconds after an instant that is the same for all
+    /// connections; `None` if it is not idle.
     pub(crate) fn idle_since(&self) -> Option<u64> {
-        Some(self.state.load(Relaxed)).filter(|since| *since > LEAVING)
+        let state = self.state.load(Relaxed);
+        if state > LEAVING { Some(state) } else { None }
     }
 
-    /// Tells whether it makes room and has no request.
+    /// Returns true if it was asked to make room and has no active request.
     pub(crate) fn is_leaving(&self) -> bool {
         self.state.load(Relaxed) == LEAVING
     }
 
-    /// Asks the connection, idle since then, to make room for another: at once, or when its client
-    /// has been told. False if a request has come to it.
+    /// Asks the connection, idle since `since`, to make room for another: at once, or after its
+    /// client was told. Returns false if it is no longer idle since then.
     pub(crate) fn evict(&self, since: u64, at_once: bool) -> bool {
+        // Exactly one core may evict it, and none if a request arrived meanwhile.
         if self.state.compare_exchange(since, LEAVING, Relaxed, Relaxed).is_err() {
             return false;
         }
-        self.in_peace.store(!at_once, Relaxed);
+        self.gracefully.store(!at_once, Relaxed);
         self.eviction.notify_one();
         true
     }
 }
 
-/// Now, as the time of an [`IdleMark`].
+/// The current time for an [`IdleMark`].
 pub(crate) fn idle_now() -> u64 {
     let now = u64::try_from(START.elapsed().as_nanos()).unwrap_or(u64::MAX);
+    // Never equal to one of the two markers.
     now.max(LEAVING + 1)
 }
 
-/// How long a connection that makes room may take to end.
-const GOODBYE: Duration = Duration::from_secs(1);
+/// The time in which an evicted connection has to close.
+const EVICTION_GRACE: Duration = Duration::from_secs(1);
 
 impl Activity {
-    /// A connection just accepted.
+    /// The activity of a connection that was just accepted.
     pub(crate) fn new() -> Rc<Self> {
         Rc::new(Self {
-            phase: Cell::new(ActivityState::Idle),
+            state: Cell::new(ActivityState::Idle),
             since: Cell::new(Instant::now()),
-            requests: Cell::new(0),
+            active: Cell::new(0),
             started: Cell::new(0),
             blocked: Cell::new(None),
-            one_at_a_time: Cell::new(true),
-            unread: Cell::new(false),
+            multiplexed: Cell::new(false),
+            left_unread: Cell::new(false),
             broken: Cell::new(false),
             reader: RefCell::default(),
             waiter: RefCell::default(),
@@ -142,23 +146,23 @@ impl Activity {
         })
     }
 
-    /// The connection is multiplexed.
+    /// Records that the connection is multiplexed.
     pub(crate) fn set_multiplexed(&self) {
-        self.one_at_a_time.set(false);
-        // What was read of it is the preface, and no head.
-        if self.phase.get() == ActivityState::ReadingHead {
+        self.multiplexed.set(true);
+        // The bytes read so far are the preface, and no header section.
+        if self.state.get() == ActivityState::ReadingHead {
             self.enter_state(ActivityState::Idle);
         }
     }
 
-    /// Bytes arrived.
+    /// Records that bytes arrived.
     pub(crate) fn record_read(&self) {
-        if self.phase.get() == ActivityState::Idle && self.one_at_a_time.get() {
+        if self.state.get() == ActivityState::Idle && !self.multiplexed.get() {
             self.enter_state(ActivityState::ReadingHead);
         }
     }
 
-    /// Bytes were to be written, and were if `taken`.
+    /// Records an attempt to write; the transport took bytes if `taken`.
     pub(crate) fn record_write(&self, taken: bool) {
         if taken {
             self.blocked.set(None);
@@ -167,27 +171,28 @@ impl Activity {
         }
     }
 
-    /// The body of a request is given up before its end.
+    /// Records that the body of a request was dropped before its end.
     pub(crate) fn leave_unread(&self) {
-        self.unread.set(true);
+        self.left_unread.set(true);
     }
 
-    /// Tells whether the client may still be sending a body that is no longer read.
+    /// Returns true if the client may still be sending a body that is no longer read.
     pub(crate) fn left_unread(&self) -> bool {
-        self.unread.get()
+        self.left_unread.get()
     }
 
-    /// Whether so many requests have been served, and none is being served. If not, the task of
-    /// `cx` is woken when one ends.
+    /// Returns true if at least `requests` requests have begun, and none is active. If not, the
+    /// task of `cx` is woken when one ends.
     pub(crate) fn is_done_with(&self, requests: u64, cx: &Context<'_>) -> bool {
-        let done = self.started.get() >= requests && self.requests.get() == 0;
+        let done = self.started.get() >= requests && self.active.get() == 0;
         if !done {
             self.waiter.replace(Some(cx.waker().clone()));
         }
         done
     }
 
-    /// The content of the request under way is malformed, and no more of it will come.
+    /// Records that the content of the current request is malformed, so that no more of it will
+    /// come.
     pub(crate) fn break_content(&self) {
         if !self.broken.replace(true)
             && let Some(reader) = self.reader.take()
@@ -196,8 +201,8 @@ impl Activity {
         }
     }
 
-    /// Tells whether the content is malformed. If not, the task of `cx` is woken when it turns out
-    /// to be.
+    /// Returns true if the content is malformed. If not, the task of `cx` is woken if that is found
+    /// later.
     pub(crate) fn is_content_broken(&self, cx: &Context<'_>) -> bool {
         let broken = self.broken.get();
         if !broken {
@@ -206,57 +211,65 @@ impl Activity {
         broken
     }
 
-    /// What other cores see of it.
+    /// The state for other cores.
     pub(crate) fn idle_mark(&self) -> Arc<IdleMark> {
         Arc::clone(&self.idle)
     }
 
-    /// Tells whether it was asked to make room.
+    /// Returns true if it was asked to make room.
     pub(crate) fn is_evicted(&self) -> bool {
         self.evicted.get().is_some()
     }
 
-    /// Resolves when it has been asked to make room.
+    /// Resolves when it is asked to make room.
     pub(crate) async fn wait_for_eviction(&self) {
         if self.evicted.get().is_none() {
             self.idle.eviction.notified().await;
-            let goodbye = if self.idle.in_peace.load(Relaxed) { GOODBYE } else { Duration::ZERO };
+            let goodbye =
+                if self.idle.gracefully.load(Relaxed) { EVICTION_GRACE } else { Duration::ZERO };
             self.evicted.set(Some(Instant::now() + goodbye));
         }
     }
 
-    /// The handshake of TLS is over: it waits for a request.
+    /// Records the end of the TLS handshake: the connection is idle now.
     pub(crate) fn handshake_ended(&self) {
         self.enter_state(ActivityState::Idle);
     }
 
-    /// A request begins; it ends when the guard is dropped.
+    /// Begins a request, which ends when the guard is dropped.
     pub(crate) fn begin_request(self: &Rc<Self>) -> ActiveRequest {
-        self.requests.set(self.requests.get() + 1);
+        self.active.set(self.active.get() + 1);
         self.started.set(self.started.get() + 1);
-        self.phase.set(ActivityState::InFlight);
+        // Not `enter_state`, which would read the clock: `since` is not used in this state.
+        self.state.set(ActivityState::InFlight);
         self.idle.set(BUSY);
         ActiveRequest(Rc::clone(self))
     }
 
-    /// When to give the client up, unless something changes; `None` while it owes nothing.
+    /// The time to close the connection unless the client does something, and the reason; `None` if
+    /// nothing is due from the client.
     pub(crate) fn deadline(&self, limits: &Limits) -> Option<(Instant, Expired)> {
         let since = self.since.get();
-        let waiting = match self.phase.get() {
+        let waiting = match self.state.get() {
             ActivityState::Idle => {
                 Some((self.evicted.get().unwrap_or(since + limits.idle), Expired::Idle))
             }
             ActivityState::ReadingHead => Some((since + limits.header_timeout, Expired::Head)),
             ActivityState::InFlight => None,
         };
-        let blocked = self.blocked.get().map(|since| (since + limits.idle, Expired::Stalled));
-        match (waiting, blocked) {
-            (Some(waiting), Some(blocked)) if blocked.0 < waiting.0 => Some(blocked),
-            (waiting, blocked) => waiting.or(blocked),
+        // A client that does not read is closed even while a request is active.
+        let Some(blocked_since) = self.blocked.get() else { return waiting };
+        let stalled = (blocked_since + limits.idle, Expired::Stalled);
+        match waiting {
+            Some(waiting) if waiting.0 <= stalled.0 => Some(waiting),
+            _ => Some(stalled),
         }
     }
 
-    /// The reason if the client is to be given up now, else when to look again.
+    /// Returns the time of the next check.
+    ///
+    /// # Errors
+    /// If the connection has to be closed now.
     pub(crate) fn check_deadline(&self, limits: &Limits, now: Instant) -> Result<Instant, Expired> {
         match self.deadline(limits) {
             Some((at, expired)) if at <= now => Err(expired),
@@ -265,9 +278,10 @@ impl Activity {
         }
     }
 
-    fn enter_state(&self, phase: ActivityState) {
-        self.phase.set(phase);
-        self.idle.set(match phase {
+    fn enter_state(&self, state: ActivityState) {
+        self.state.set(state);
+        self.idle.set(match state {
+            // A request that arrived after the eviction was served; the connection closes now.
             ActivityState::Idle if self.evicted.get().is_some() => LEAVING,
             ActivityState::Idle => idle_now(),
             ActivityState::ReadingHead | ActivityState::InFlight => BUSY,
@@ -276,13 +290,13 @@ impl Activity {
     }
 }
 
-/// A request that is being served, until its answer's last byte.
+/// A guard for a request, from its start to the last byte of its response.
 pub(crate) struct ActiveRequest(Rc<Activity>);
 
 impl Drop for ActiveRequest {
     fn drop(&mut self) {
-        let left = self.0.requests.get() - 1;
-        self.0.requests.set(left);
+        let left = self.0.active.get() - 1;
+        self.0.active.set(left);
         if let Some(waiter) = self.0.waiter.take() {
             waiter.wake();
         }
@@ -343,7 +357,9 @@ mod tests {
         let limits = Limits::default();
         let (due, expired) = activity.deadline(&limits).expect("it is due");
         assert!(
-            due <= Instant::now() + GOODBYE && due > Instant::now() && expired == Expired::Idle
+            due <= Instant::now() + EVICTION_GRACE
+                && due > Instant::now()
+                && expired == Expired::Idle
         );
         let request = activity.begin_request();
         assert!(!mark.is_leaving(), "a request has come, and is served");

@@ -1,10 +1,10 @@
-//! A time-out for each stream of HTTP/2 whose client opens no window.
+//! A timeout for HTTP/2 streams whose client opens no flow-control window.
 //!
-//! The codec asks for the next piece of a body only when there is window for it, and gives no other
-//! sign of the wait. So what is watched is the task of the stream: it has handed over an answer,
-//! its body is not waiting for the upstream, and still nothing more is taken of it. Then the client
-//! owes window. The task is dropped, which resets the stream (RFC 9113 §5.4.2) and gives up what it
-//! holds of the upstream.
+//! hyper polls the next piece of a body only when there is window for it, and gives no other sign
+//! of the wait. So the task of the stream is watched: if a response has started, its body does not
+//! wait for the upstream, and still the body is not polled, then the client has to open the window.
+//! After the timeout the task is dropped, which resets the stream (RFC 9113 §5.4.2) and releases
+//! its upstream connection.
 
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
@@ -20,7 +20,7 @@ thread_local! {
     static CURRENT: RefCell<Option<Rc<StreamProgress>>> = const { RefCell::new(None) };
 }
 
-/// How far the answer on one stream has come.
+/// The progress of the response on one stream.
 pub(crate) struct StreamProgress {
     moved: Cell<Instant>,
     waits_for: Cell<WaitsFor>,
@@ -28,31 +28,31 @@ pub(crate) struct StreamProgress {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum WaitsFor {
-    /// The gateway, or the upstream: there is nothing to send.
-    Answer,
-    /// The client: there is something to send.
+    /// The gateway or the upstream: there is nothing to send.
+    Response,
+    /// The client: there are bytes to send.
     Window,
 }
 
 impl StreamProgress {
     fn new() -> Rc<Self> {
-        Rc::new(Self { moved: Cell::new(Instant::now()), waits_for: Cell::new(WaitsFor::Answer) })
+        Rc::new(Self { moved: Cell::new(Instant::now()), waits_for: Cell::new(WaitsFor::Response) })
     }
 
-    /// That of the stream whose task is running; `None` where streams are not watched.
+    /// The progress of the stream whose task is running; `None` if streams are not watched.
     pub(crate) fn current() -> Option<Rc<Self>> {
         CURRENT.with_borrow(Clone::clone)
     }
 
-    /// The answer goes out.
+    /// Records that the response starts.
     pub(crate) fn start_response(&self) {
         self.record_progress(WaitsFor::Window);
     }
 
-    /// The codec asked for the next piece of the body; it is `pending` if there is none yet.
+    /// Records that the body was polled, and returned `pending`.
     pub(crate) fn record_poll(&self, pending: bool) {
         if pending {
-            self.waits_for.set(WaitsFor::Answer);
+            self.waits_for.set(WaitsFor::Response);
         } else {
             self.record_progress(WaitsFor::Window);
         }
@@ -63,13 +63,17 @@ impl StreamProgress {
         self.waits_for.set(waits_for);
     }
 
-    /// Since when the client owes window.
-    fn owed_since(&self) -> Option<Instant> {
-        (self.waits_for.get() == WaitsFor::Window).then(|| self.moved.get())
+    /// The time since which the stream waits for window.
+    fn blocked_since(&self) -> Option<Instant> {
+        match self.waits_for.get() {
+            WaitsFor::Window => Some(self.moved.get()),
+            WaitsFor::Response => None,
+        }
     }
 }
 
-/// Runs the task of each stream of one connection, for as long as the stream makes progress.
+/// An executor for the stream tasks of one connection, which drops a task that is blocked for too
+/// long.
 #[derive(Clone)]
 pub(crate) struct StreamExecutor {
     limit: Duration,
@@ -77,8 +81,7 @@ pub(crate) struct StreamExecutor {
 }
 
 impl StreamExecutor {
-    /// A client may leave a stream without window for `limit`; `stalled` is called for each that it
-    /// does.
+    /// A stream may be without window for `limit`; `stalled` is called for each that exceeds that.
     pub(crate) fn new(limit: Duration, stalled: Rc<dyn Fn()>) -> Self {
         Self { limit, stalled }
     }
@@ -107,20 +110,22 @@ struct WatchedStream<F> {
 
 impl<F: Future<Output = ()>> WatchedStream<F> {
     fn poll_task(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        // `serve` runs within the task and takes the progress from here.
         let outer = CURRENT.replace(Some(Rc::clone(&self.progress)));
         let polled = self.task.as_mut().poll(cx);
         CURRENT.set(outer);
         polled
     }
 
-    /// Ready when the client has owed window for too long.
-    fn poll_owed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(since) = self.progress.owed_since() else {
+    /// Ready when the stream has been without window for too long.
+    fn poll_blocked(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(since) = self.progress.blocked_since() else {
             self.timer = None;
             return Poll::Pending;
         };
         let until = since + self.limit;
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(until)));
+        // The timer may be set for an earlier wait. It is reset only when it fires.
         while timer.as_mut().poll(cx).is_ready() {
             if until <= Instant::now() {
                 return Poll::Ready(());
@@ -138,11 +143,11 @@ impl<F: Future<Output = ()>> Future for WatchedStream<F> {
         if self.poll_task(cx).is_ready() {
             return Poll::Ready(());
         }
-        let owed = self.poll_owed(cx);
-        if owed.is_ready() {
+        let blocked = self.poll_blocked(cx);
+        if blocked.is_ready() {
             (self.stalled)();
         }
-        owed
+        blocked
     }
 }
 

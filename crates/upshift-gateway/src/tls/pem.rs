@@ -1,5 +1,6 @@
-//! PEM files, read whole: OpenSSL reads on where other libraries stop, and its clients would be the
-//! first to see a fault.
+//! Reads PEM files and checks all of their sections. OpenSSL reads on after a section at which
+//! other libraries stop, so without this check clients that use OpenSSL would be the first to see a
+//! fault.
 
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
@@ -10,7 +11,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use upshift_config::read_regular;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-/// Why a PEM file cannot be used.
+/// A PEM file that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum PemError {
     /// It cannot be read.
@@ -19,19 +20,19 @@ pub enum PemError {
     /// It begins with a byte order mark, which hides its first section.
     #[error("begins with a byte order mark (BOM), which hides its first section")]
     ByteOrderMark,
-    /// It ends before the section that it has begun: `CERTIFICATE`, say.
+    /// It ends within a section, of this label.
     #[error("ends in the middle of a section ({0})")]
     Unfinished(String),
-    /// A section is no Base64, or begins in a line that has something else.
+    /// A section is not valid Base64, or does not begin on a line of its own.
     #[error("is not a PEM file: {0}")]
     Broken(#[source] pem::Error),
-    /// There is none.
+    /// There is no certificate.
     #[error("has no certificate in it")]
     NoCertificate,
-    /// The certificate of this number is none; the first has number 1.
+    /// The certificate of this number, counted from 1, is not an X.509 certificate.
     #[error("has a certificate that cannot be parsed: number {0}")]
     NotX509(usize),
-    /// There is none.
+    /// There is no private key.
     #[error("has no private key in it")]
     NoKey,
     /// The key needs a passphrase.
@@ -40,7 +41,7 @@ pub enum PemError {
 }
 
 impl PemError {
-    /// What to do about it; `path` is that of the file.
+    /// The advice for the error; `path` is that of the file.
     pub(crate) fn help_text(&self, path: &Path) -> String {
         let help = match self {
             Self::Io(error) if error.kind() == io::ErrorKind::PermissionDenied => {
@@ -49,39 +50,39 @@ impl PemError {
             Self::Io(_) | Self::Broken(_) => "name a PEM file",
             Self::ByteOrderMark => "write it without one: sed -i '1s/^\\xef\\xbb\\xbf//'",
             Self::Unfinished(_) => "it was cut off, or is still being written: copy it again",
-            Self::NoCertificate => {
-                "a PEM file has blocks that are named, such as BEGIN CERTIFICATE"
-            }
+            Self::NoCertificate => "a PEM file has sections with labels, such as BEGIN CERTIFICATE",
             Self::NotX509(_) => {
-                "every certificate of the file is sent to clients, or trusted: remove what is none"
+                "every certificate in the file is sent to clients, or trusted: remove this one"
             }
-            Self::NoKey => "a PEM file has blocks that are named, such as BEGIN PRIVATE KEY",
+            Self::NoKey => "a PEM file has sections with labels, such as BEGIN PRIVATE KEY",
             Self::Encrypted => "decrypt it: openssl pkey -in encrypted.pem -out key.pem",
         };
         help.to_owned()
     }
 }
 
-/// The user and mode of a file that may not be read, and the user that wants to.
+/// Describes the owner and mode of an unreadable file, and the user of this process.
 fn describe_permissions(path: &Path) -> String {
     let process = rustix::process::geteuid().as_raw();
     match std::fs::metadata(path) {
         Ok(file) => {
             let (owner, mode) = (file.uid(), file.mode() & 0o7777);
             format!(
-                "it belongs to user {owner} and has mode {mode:04o}; this process runs as user {process}"
+                "it belongs to user {owner} and has mode {mode:04o}; this process runs as user \
+                 {process}"
             )
         }
         Err(_) => format!("this process runs as user {process}, who may not enter its folder"),
     }
 }
 
-/// All certificates of a file, at least one. Each of them is one.
+/// Reads all certificates of a file. There is at least one, and each of them is valid X.509.
 pub(crate) fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, PemError> {
     let text = read_whole(path)?;
-    let found: Result<Vec<CertificateDer<'static>>, _> =
-        CertificateDer::pem_slice_iter(&text).collect();
-    let found = found.map_err(PemError::Broken)?;
+    let mut found: Vec<CertificateDer<'static>> = Vec::new();
+    for certificate in CertificateDer::pem_slice_iter(&text) {
+        found.push(certificate.map_err(PemError::Broken)?);
+    }
     if found.is_empty() {
         return Err(PemError::NoCertificate);
     }
@@ -94,20 +95,18 @@ pub(crate) fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'stati
     Ok(found)
 }
 
-/// The first private key of a file.
+/// Reads the first private key of a file.
 pub(crate) fn read_private_key(path: &Path) -> Result<PrivateKeyDer<'static>, PemError> {
     let text = read_whole(path)?;
-    let key = PrivateKeyDer::from_pem_slice(&text);
-    key.map_err(|_| {
-        if String::from_utf8_lossy(&text).contains("ENCRYPTED") {
-            PemError::Encrypted
-        } else {
-            PemError::NoKey
-        }
-    })
+    match PrivateKeyDer::from_pem_slice(&text) {
+        Ok(key) => Ok(key),
+        // In the label of PKCS #8, and in the Proc-Type of the older format.
+        Err(_) if String::from_utf8_lossy(&text).contains("ENCRYPTED") => Err(PemError::Encrypted),
+        Err(_) => Err(PemError::NoKey),
+    }
 }
 
-/// The content of a file whose last section has its end.
+/// Reads a file, and fails unless its last section is complete.
 fn read_whole(path: &Path) -> Result<Vec<u8>, PemError> {
     let text = read_regular(path)?;
     if text.starts_with(b"\xef\xbb\xbf") {
@@ -119,11 +118,12 @@ fn read_whole(path: &Path) -> Result<Vec<u8>, PemError> {
     }
 }
 
-/// The label of a section that has no end.
+/// Returns the label of a section without an end.
 fn unfinished_section(text: &[u8]) -> Option<String> {
     let mut open: Option<&[u8]> = None;
     let mut last: &[u8] = b"";
-    for line in text.split(|byte| matches!(byte, b'\n' | b'\r')).map(<[u8]>::trim_ascii_end) {
+    for untrimmed in text.split(|byte| matches!(byte, b'\n' | b'\r')) {
+        let line = untrimmed.trim_ascii_end();
         if let Some(label) = line.strip_prefix(b"-----BEGIN ") {
             if open.is_some() {
                 break;
@@ -136,11 +136,13 @@ fn unfinished_section(text: &[u8]) -> Option<String> {
             last = line;
         }
     }
-    // The line that begins a section, or ends it, may itself be cut.
-    let cut = open.is_none()
-        && last.starts_with(b"-----")
-        && (last == b"-----" || !last.ends_with(b"-----"));
-    let label = open.or(cut.then_some(b"its first line"))?;
+    // The file may end within the first or last line of a section.
+    let is_cut = last.starts_with(b"-----") && (last == b"-----" || !last.ends_with(b"-----"));
+    let label = match open {
+        Some(label) => label,
+        None if is_cut => b"its first line",
+        None => return None,
+    };
     Some(String::from_utf8_lossy(label).trim_end_matches('-').to_owned())
 }
 

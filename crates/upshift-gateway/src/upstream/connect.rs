@@ -84,6 +84,7 @@ impl UpstreamConnector {
         address: &Address,
         http: UpstreamHttp,
     ) -> Result<(UpstreamStream, UpstreamHttp), ConnectError> {
+        // Taken before the connection is opened, so that concurrent attempts stay within the budget.
         let descriptor = match &self.descriptors {
             Some(descriptors) => {
                 Some(descriptors.take_descriptor().ok_or(ConnectError::OutOfDescriptors)?)
@@ -105,11 +106,14 @@ impl UpstreamConnector {
         http: UpstreamHttp,
     ) -> io::Result<(UpstreamTransport, UpstreamHttp)> {
         let tcp = TcpStream::connect((address.host.as_str(), address.port)).await?;
+        // hyper writes whole messages, so delaying small segments (Nagle) would only add latency.
         tcp.set_nodelay(true)?;
         if !address.tls {
             return Ok((UpstreamTransport::Cleartext(tcp), http));
         }
         let name = ServerName::try_from(address.host.clone()).map_err(io::Error::other)?;
+        // Cloned, because the ALPN list depends on the upstream. The roots and the session cache in it
+        // are shared.
         let mut config = ClientConfig::clone(&self.tls);
         // RFC 9113 §3.2: over TLS, HTTP/2 is chosen by ALPN only.
         config.alpn_protocols = match http {

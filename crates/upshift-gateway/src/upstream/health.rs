@@ -200,6 +200,7 @@ impl UpstreamHealth {
     pub(crate) fn record_success(&self, index: usize) {
         let endpoint = &self.endpoints[index];
         endpoint.record_success();
+        // Successes matter only in comparison with failures: without recent ones they are not counted.
         let until = self.counts_until.load(Relaxed);
         if until > 0 && until > as_millis(self.start.elapsed()) && !endpoint.is_ejected() {
             endpoint.recent.add(endpoint.now_ms(), false);
@@ -309,6 +310,7 @@ impl EndpointHealth {
     }
 
     fn record_success(&self) {
+        // Read first, as in `record_reuse`.
         if self.in_a_row.load(Relaxed) > 0 {
             self.in_a_row.store(0, Relaxed);
         }
@@ -332,6 +334,7 @@ impl EndpointHealth {
         // The shift is bounded: 1 s × 2^8 is beyond the longest ejection.
         let length = FIRST_EJECTION.saturating_mul(1 << relapses.min(8)).min(LONGEST_EJECTION);
         self.ejected_until.store(self.now_ms().saturating_add(as_millis(length)), Relaxed);
+        // Otherwise the failures before the ejection would end its return at once.
         self.in_a_row.store(0, Relaxed);
         self.recent.clear();
         self.ejection_logged.store(true, Relaxed);

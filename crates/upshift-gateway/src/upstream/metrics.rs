@@ -77,8 +77,8 @@ impl EndpointFamilies {
         let available = if endpoint.is_available() { 1.0 } else { 0.0 };
         self.available.get_or_create(&endpoint_labels(endpoint)).set(available);
         for failure in EndpointFailure::ALL {
-            let labels = labels_with(endpoint, "cause", failure.cause());
-            self.failures.get_or_create(&labels).inc_by(totals.failure_count(failure));
+            let failure_labels = labels_with(endpoint, "cause", failure.cause());
+            self.failures.get_or_create(&failure_labels).inc_by(totals.failure_count(failure));
         }
         self.ejections
             .get_or_create(&endpoint_labels(endpoint))

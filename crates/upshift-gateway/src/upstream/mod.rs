@@ -189,6 +189,7 @@ impl UpstreamEndpoint {
     /// Counts a request in flight until the guard is dropped, at the end of the response; `None` if
     /// the endpoint is at its limit.
     pub(crate) fn begin_request(self: &Rc<Self>) -> Option<InFlightGuard> {
+        // Only endpoints with a limit pay for a counter that all cores write.
         if let Some(limit) = self.limit
             && !self.shared_health().take_slot(limit)
         {

@@ -109,13 +109,13 @@ fn http2_upstream(certificate: Option<&Certificate>) -> SocketAddr {
                     tokio::spawn(codec.serve_connection(TokioIo::new(tls), service_fn(tell)));
                 }
                 None => {
-                    drop(tokio::spawn(codec.serve_connection(TokioIo::new(tcp), service_fn(tell))))
+                    drop(tokio::spawn(codec.serve_connection(TokioIo::new(tcp), service_fn(tell))));
                 }
             }
         }
     };
     thread::spawn(move || {
-        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(serve)
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(serve);
     });
     address
 }

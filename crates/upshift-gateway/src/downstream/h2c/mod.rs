@@ -1,5 +1,5 @@
-//! The obsolete switch to HTTP/2 by `Upgrade: h2c` (RFC 7540 §3.2), for clients that still offer it:
-//! Java, curl, nghttp.
+//! The obsolete switch to HTTP/2 by `Upgrade: h2c` (RFC 7540 §3.2), for clients that still offer
+//! it: Java, curl, nghttp.
 //!
 //! hyper does not support the switch, so it is made in front of the codec:
 //!
@@ -11,8 +11,8 @@
 //!    the `101` (RFC 9110 §7.8).
 //! 3. After the `101`, the client sends its preface and SETTINGS. Nothing may arrive before.
 //! 4. The codec gets the preface, one SETTINGS frame that holds the settings of `HTTP2-Settings`
-//!    and then the client's, and a HEADERS frame that opens stream 1, already half-closed. It is one
-//!    SETTINGS frame so that there is one acknowledgement, for the client's own frame (§3.2.1
+//!    and then the client's, and a HEADERS frame that opens stream 1, already half-closed. It is
+//!    one SETTINGS frame so that there is one acknowledgement, for the client's own frame (§3.2.1
 //!    forbids one for `HTTP2-Settings`).
 //! 5. `HEADER_TABLE_SIZE` of `HTTP2-Settings` is left out: whatever clients offer there, they
 //!    decode with a table of 4096 bytes until their own SETTINGS frame was sent.

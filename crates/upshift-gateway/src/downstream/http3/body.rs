@@ -126,8 +126,8 @@ impl http_body::Body for H3Body {
 
 impl Drop for H3Body {
     fn drop(&mut self) {
-        // RFC 9114 §4.1: the client is asked to stop sending content that will not be read, "without
-        // error".
+        // RFC 9114 §4.1: the client is asked to stop sending content that will not be read,
+        // "without error".
         if self.state != H3BodyState::Done {
             self.stream.stop_sending(Code::H3_NO_ERROR);
         }

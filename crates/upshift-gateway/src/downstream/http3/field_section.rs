@@ -26,8 +26,8 @@ pub(super) enum BadSection {
     Response,
 }
 
-/// The pseudo-header fields of a request: each name as a literal, plain and Huffman-coded (RFC 7541,
-/// appendix B).
+/// The pseudo-header fields of a request: each name as a literal, plain and Huffman-coded (RFC
+/// 7541, appendix B).
 const PSEUDO: [(&[u8], &[u8]); 5] = [
     (b":authority", &[0xb8, 0x3b, 0x53, 0x39, 0xec, 0x32, 0x7d, 0x7f]),
     (b":method", &[0xb9, 0x49, 0x53, 0x39, 0xe4]),

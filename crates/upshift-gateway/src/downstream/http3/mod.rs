@@ -56,7 +56,8 @@ const H3_NO_ERROR: u32 = 0x100;
 /// The number of concurrent requests per connection, the same as over HTTP/2.
 const STREAMS: u32 = 200;
 
-/// The number of unidirectional streams that a client may have open. It needs three (RFC 9114 §6.2).
+/// The number of unidirectional streams that a client may have open. It needs three (RFC 9114
+/// §6.2).
 const UNIDIRECTIONAL_STREAMS: u32 = 8;
 
 /// The receive windows of a stream and of a connection, in bytes.
