@@ -10,22 +10,23 @@ use upshift_core::policy::{Case, Comparison};
 
 use crate::document::{Item, Section};
 use crate::settings::{
-    AccessLog, Address, AdminToken, Gateway, Hsts, Limits, PathMode, TlsFiles, UndeclaredProxy,
+    AccessLog, Address, AdminToken, GatewaySettings, Hsts, Limits, PathMode, TlsFiles,
+    UndeclaredProxy,
 };
 
 /// Reads `[gateway]`, except `upstream`; paths are relative to `folder`.
-pub(crate) fn gateway(section: &mut Section<'_>, folder: &Path) -> Gateway {
+pub(crate) fn gateway(section: &mut Section<'_>, folder: &Path) -> GatewaySettings {
     let https = section.get("https").and_then(|item| item.listener());
     let http = match section.get("http") {
         Some(item) => item.listener(),
         None if https.is_some() => None,
-        None => Some(Gateway::HTTP),
+        None => Some(GatewaySettings::HTTP),
     };
-    let gateway = Gateway {
+    let gateway = GatewaySettings {
         http,
         https,
         http3: flag(section, "http3"),
-        admin: section.get("admin").map_or(Some(Gateway::ADMIN), |item| item.listener()),
+        admin: section.get("admin").map_or(Some(GatewaySettings::ADMIN), |item| item.listener()),
         public: section.get("public").and_then(|item| public(&item)),
         h2c_upgrade: flag(section, "h2c-upgrade"),
         in_band_tls: flag(section, "in-band-tls"),
@@ -36,7 +37,7 @@ pub(crate) fn gateway(section: &mut Section<'_>, folder: &Path) -> Gateway {
         access_log: access_log(section),
         admin_token: section.get("admin-token").and_then(|item| admin_token(&item, folder)),
         store: match section.get("store") {
-            None => Some(folder.join(Gateway::STORE)),
+            None => Some(folder.join(GatewaySettings::STORE)),
             Some(item) if matches!(item.value(), DeValue::Boolean(false)) => None,
             Some(item) => item.path(folder),
         },
@@ -49,13 +50,19 @@ pub(crate) fn gateway(section: &mut Section<'_>, folder: &Path) -> Gateway {
     gateway
 }
 
-/// The gateway of a file that does not speak of it.
-pub(crate) fn defaults(folder: &Path) -> Gateway {
-    Gateway { store: Some(folder.join(Gateway::STORE)), ..Gateway::default() }
+/// The settings of a file without `[gateway]`.
+pub(crate) fn defaults(folder: &Path) -> GatewaySettings {
+    GatewaySettings {
+        http: Some(GatewaySettings::HTTP),
+        admin: Some(GatewaySettings::ADMIN),
+        store: Some(folder.join(GatewaySettings::STORE)),
+        store_is_usual: true,
+        ..GatewaySettings::default()
+    }
 }
 
 /// What cannot stand together.
-fn contradictions(section: &Section<'_>, gateway: &Gateway) {
+fn contradictions(section: &Section<'_>, gateway: &GatewaySettings) {
     let error = |key: &str, message: &str| {
         crate::diagnostic::Finding::error(section.key_span(key), message)
     };

@@ -44,7 +44,7 @@ pub use quantity::{parse_duration, write_duration};
 pub use regular::{check_regular, read_regular};
 pub use schema::schema;
 pub use settings::{
-    AccessLog, Address, AdminToken, Gateway, Hsts, Limits, PathMode, Proxy, ProxyReads, TlsFiles,
+    AccessLog, Address, AdminToken, GatewaySettings, Hsts, Limits, PathMode, Proxy, ProxyReads, TlsFiles,
     UndeclaredProxy, UpstreamHttp,
 };
 pub use upstream::{Endpoint, HealthCheck, Upstream};
@@ -53,11 +53,11 @@ pub use visible::{is_visible, make_visible};
 use diagnostic::Finding;
 use document::{Collector, Section};
 
-/// A policy file, read and valid.
+/// The settings that a valid policy file holds.
 #[derive(Clone, Debug, Default)]
-pub struct File {
-    /// Listeners, and what is believed of the hops in front.
-    pub gateway: Gateway,
+pub struct FileSettings {
+    /// Listeners, trusted proxies and what holds for the whole gateway.
+    pub gateway: GatewaySettings,
     /// Bounds on what peers can make the gateway hold or wait for.
     pub limits: Limits,
     /// Where requests go, in the order in which they are tried; empty if the file names none.
@@ -72,7 +72,7 @@ pub struct File {
 #[derive(Clone, Debug, Default)]
 pub struct Loaded {
     /// The file.
-    pub file: File,
+    pub file: FileSettings,
     /// Warnings, in the order of the file.
     pub warnings: Vec<Diagnostic>,
     /// What defaults mean for this file, a sentence or two each.
@@ -113,7 +113,7 @@ pub fn load_at(text: &str, file_name: &str, now: Timestamp) -> Result<Loaded, Ve
 }
 
 /// Walks the whole file; `None` if the policy could not be compiled.
-fn read(mut root: Section<'_>, text: &str, path: &Path, now: Timestamp) -> Option<File> {
+fn read(mut root: Section<'_>, text: &str, path: &Path, now: Timestamp) -> Option<FileSettings> {
     let folder = path.parent().unwrap_or(Path::new(""));
     let mut section = root.get("gateway").and_then(|item| item.section("Gateway"));
     let gateway = section.as_mut().map(|section| gateway::gateway(section, folder));
@@ -137,11 +137,11 @@ fn read(mut root: Section<'_>, text: &str, path: &Path, now: Timestamp) -> Optio
     surprises::report(&rules, gateway_section, now);
     let gateway = gateway.unwrap_or_else(|| gateway::defaults(folder));
     let policy = rules.policy(gateway.comparison, served_hosts(&gateway, &upstreams), revision);
-    Some(File { gateway, limits: limits.unwrap_or_default(), upstreams, policy: policy?, webhook })
+    Some(FileSettings { gateway, limits: limits.unwrap_or_default(), upstreams, policy: policy?, webhook })
 }
 
 /// The hosts that a gateway is known to serve: its public name, and those that its upstreams match.
-fn served_hosts(gateway: &Gateway, upstreams: &[Upstream]) -> Vec<HostPattern> {
+fn served_hosts(gateway: &GatewaySettings, upstreams: &[Upstream]) -> Vec<HostPattern> {
     let public = gateway.public.as_deref().and_then(|public| public.split_once("://"));
     let public = public.and_then(|(_, authority)| HostPattern::parse(Facts::host_of(authority)));
     let matched =

@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 use upshift_core::policy::{Builtin, Case, PathPattern, Requirement, RolloutStage, Rule};
 
-use crate::File;
+use crate::FileSettings;
 use crate::settings::UndeclaredProxy;
 
 /// The notes on `file` at `now`, a sentence or two each.
-pub(crate) fn of(file: &File, now: Timestamp) -> Vec<String> {
+pub(crate) fn of(file: &FileSettings, now: Timestamp) -> Vec<String> {
     let notes = [never_refused(file), undeclared_proxies(file), comparison(file)];
     let mut notes: Vec<String> = notes.into_iter().flatten().collect();
     for rule in file.policy.rules() {
@@ -57,7 +57,7 @@ fn stopped_by_the_breaker(rule: &Rule, now: Timestamp) -> Option<String> {
     ))
 }
 
-fn never_refused(file: &File) -> Option<String> {
+fn never_refused(file: &FileSettings) -> Option<String> {
     let builtins = file.policy.builtins();
     if builtins.is_empty() || file.policy.rules().is_empty() {
         return None;
@@ -84,7 +84,7 @@ fn meaning(builtin: Builtin) -> &'static str {
     }
 }
 
-fn undeclared_proxies(file: &File) -> Option<String> {
+fn undeclared_proxies(file: &FileSettings) -> Option<String> {
     let by_transport = |requirement: &Requirement| {
         matches!(requirement, Requirement::Tls(_) | Requirement::Http(_))
     };
@@ -98,7 +98,7 @@ fn undeclared_proxies(file: &File) -> Option<String> {
     })
 }
 
-fn comparison(file: &File) -> Option<String> {
+fn comparison(file: &FileSettings) -> Option<String> {
     let comparison = file.gateway.comparison;
     if comparison.case == Case::Ignore && comparison.ignore_trailing_slash {
         return None;

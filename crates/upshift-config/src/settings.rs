@@ -9,9 +9,12 @@ use upshift_core::policy::Comparison;
 
 use crate::regular::read_regular;
 
-/// `[gateway]`: listeners, what is believed of the hops in front, what is told to the world.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Gateway {
+/// `[gateway]`: the listeners, the trusted proxies and what holds for the whole gateway.
+///
+/// [`Default`] has no listener and no store, as suits an embedder. What a file leaves out is filled
+/// in with [`GatewaySettings::HTTP`], [`GatewaySettings::ADMIN`] and [`GatewaySettings::STORE`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GatewaySettings {
     /// Cleartext: HTTP/1.0, HTTP/1.1, and h2c by prior knowledge.
     pub http: Option<SocketAddr>,
     /// TLS: h2 and http/1.1 by ALPN.
@@ -63,38 +66,13 @@ pub enum PathMode {
     Strict,
 }
 
-impl Gateway {
+impl GatewaySettings {
     /// The cleartext listener of a file that names none.
     pub const HTTP: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
     /// The address of the admin listener.
     pub const ADMIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9426);
     /// The name of the store, beside the policy file.
     pub const STORE: &str = "upshift.db";
-}
-
-impl Default for Gateway {
-    fn default() -> Self {
-        Self {
-            http: Some(Self::HTTP),
-            https: None,
-            http3: false,
-            admin: Some(Self::ADMIN),
-            public: None,
-            h2c_upgrade: false,
-            in_band_tls: false,
-            dangerous_allow_opossum: false,
-            tls: None,
-            proxies: Vec::new(),
-            hsts: None,
-            access_log: AccessLog::Off,
-            admin_token: None,
-            store: Some(PathBuf::from(Self::STORE)),
-            store_is_usual: true,
-            paths: PathMode::default(),
-            comparison: Comparison::default(),
-            undeclared_proxy: UndeclaredProxy::default(),
-        }
-    }
 }
 
 /// `[gateway.tls]`: PEM files, relative to the policy file.

@@ -12,10 +12,14 @@ use upshift_core::policy::{
 use crate::diagnostic::Finding;
 use crate::document::Section;
 use crate::policy::Read;
-use crate::settings::{Gateway, PathMode};
+use crate::settings::{GatewaySettings, PathMode};
 
 /// Reports every surprise at `now`. `serves` says whether the file sets up a gateway that serves.
-pub(crate) fn report(read: &Read<'_>, gateway: Option<(&Gateway, &Section<'_>)>, now: Timestamp) {
+pub(crate) fn report(
+    read: &Read<'_>,
+    gateway: Option<(&GatewaySettings, &Section<'_>)>,
+    now: Timestamp,
+) {
     for rule in &read.rules {
         let (spec, section) = (&rule.read, &rule.section);
         let found = [
@@ -214,7 +218,7 @@ fn sunset_over(spec: &RuleSpec, section: &Section<'_>, now: Timestamp) -> Option
 fn unreachable_transport(
     spec: &RuleSpec,
     section: &Section<'_>,
-    gateway: &Gateway,
+    gateway: &GatewaySettings,
 ) -> Option<Finding> {
     if !gateway.proxies.is_empty() {
         return None;
@@ -231,7 +235,11 @@ fn unreachable_transport(
     })
 }
 
-fn redirect_nowhere(spec: &RuleSpec, section: &Section<'_>, gateway: &Gateway) -> Option<Finding> {
+fn redirect_nowhere(
+    spec: &RuleSpec,
+    section: &Section<'_>,
+    gateway: &GatewaySettings,
+) -> Option<Finding> {
     (spec.answer == AnswerStyle::Redirect && !knows_address(spec, gateway)).then(|| {
         Finding::warning(
             section.value_span("answer"),
@@ -243,7 +251,11 @@ fn redirect_nowhere(spec: &RuleSpec, section: &Section<'_>, gateway: &Gateway) -
 }
 
 /// A redirect without an address is warned about by itself, and so is TLS that no listener offers.
-fn no_address(spec: &RuleSpec, section: &Section<'_>, gateway: &Gateway) -> Option<Finding> {
+fn no_address(
+    spec: &RuleSpec,
+    section: &Section<'_>,
+    gateway: &GatewaySettings,
+) -> Option<Finding> {
     let by_tls = |requirement: &Requirement| matches!(requirement, Requirement::Tls(_));
     let offered = gateway.https.is_some() || !gateway.proxies.is_empty();
     let cleartext = gateway.http.is_some() && offered && !gateway.in_band_tls;
@@ -260,7 +272,7 @@ fn no_address(spec: &RuleSpec, section: &Section<'_>, gateway: &Gateway) -> Opti
 
 /// Tells whether an answer can name the https address: by `public`, by `hosts`, or by listeners on
 /// loopback.
-fn knows_address(spec: &RuleSpec, gateway: &Gateway) -> bool {
+fn knows_address(spec: &RuleSpec, gateway: &GatewaySettings) -> bool {
     let on_loopback =
         |listener: Option<SocketAddr>| listener.is_some_and(|address| address.ip().is_loopback());
     let reached = gateway
@@ -271,7 +283,7 @@ fn knows_address(spec: &RuleSpec, gateway: &Gateway) -> bool {
         || (on_loopback(gateway.http) && reached && gateway.proxies.is_empty())
 }
 
-fn no_certificate(gateway: &Gateway, section: &Section<'_>) -> Option<Finding> {
+fn no_certificate(gateway: &GatewaySettings, section: &Section<'_>) -> Option<Finding> {
     let exposed =
         gateway.https.filter(|address| !address.ip().is_loopback() && gateway.tls.is_none())?;
     Some(

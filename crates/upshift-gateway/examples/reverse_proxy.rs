@@ -9,13 +9,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (Some(listen), Some(upstream)) = (arguments.next(), arguments.next()) else {
         return Err("usage: reverse_proxy LISTEN UPSTREAM [TLS-LISTEN]".into());
     };
-    let settings = Settings {
-        http: Some(listen.parse()?),
-        https: arguments.next().map(|address| address.parse()).transpose()?,
-        admin: Some(([127, 0, 0, 1], 0).into()),
-        upstreams: vec![Upstream::at(upstream.parse::<std::net::SocketAddr>()?)],
-        ..Settings::default()
-    };
+    let mut settings = Settings::default();
+    let file = &mut settings.file;
+    file.gateway.http = Some(listen.parse()?);
+    file.gateway.https = arguments.next().map(|address| address.parse()).transpose()?;
+    file.gateway.admin = Some(([127, 0, 0, 1], 0).into());
+    file.upstreams = vec![Upstream::at(upstream.parse::<std::net::SocketAddr>()?)];
     let gateway = Gateway::bind(settings)?;
     eprintln!("{:?}", gateway.addresses());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -7,7 +7,7 @@ use std::path::Path;
 use rustix::fs::{Access, access};
 use rustls::pki_types::CertificateDer;
 use upshift_adoption::store::Store;
-use upshift_config::{Address, KeyFinding, Severity, TlsFiles, Upstream};
+use upshift_config::{Address, FileSettings, KeyFinding, Severity, TlsFiles, Upstream};
 use upshift_core::TlsVersion;
 use upshift_core::policy::Matcher;
 use x509_parser::prelude::{FromDer, X509Certificate};
@@ -26,19 +26,20 @@ const STORE: &str = "gateway.store";
 pub(crate) fn findings(settings: &Settings) -> Vec<KeyFinding> {
     let mut findings = Vec::new();
     findings.extend(of_listeners(settings));
-    if settings.https.is_some() || settings.in_band_tls {
-        findings.extend(settings.certificate.iter().flat_map(of_certificate));
+    let FileSettings { gateway, upstreams, webhook, .. } = &settings.file;
+    if gateway.https.is_some() || gateway.in_band_tls {
+        findings.extend(gateway.tls.iter().flat_map(of_certificate));
     }
-    if settings.upstreams.is_empty() {
+    if upstreams.is_empty() {
         let help = "add upstream = \"http://127.0.0.1:3000\" to [gateway]";
         findings.push(error("gateway", "the file does not say where requests go", help));
     }
-    for (index, upstream) in settings.upstreams.iter().enumerate() {
+    for (index, upstream) in upstreams.iter().enumerate() {
         findings.extend(of_upstream(upstream, index, settings));
     }
-    findings.extend(of_the_rest(&settings.upstreams).filter(|_| !settings.upstreams.is_empty()));
-    findings.extend(settings.webhook.as_deref().and_then(of_webhook));
-    findings.extend(settings.store.as_deref().and_then(of_store));
+    findings.extend(of_the_rest(upstreams).filter(|_| !upstreams.is_empty()));
+    findings.extend(webhook.as_deref().and_then(of_webhook));
+    findings.extend(gateway.store.as_deref().and_then(of_store));
     findings
 }
 
@@ -64,7 +65,8 @@ fn warning(
 }
 
 fn of_listeners(settings: &Settings) -> Option<KeyFinding> {
-    if settings.http.is_none() && settings.https.is_none() {
+    let gateway = &settings.file.gateway;
+    if gateway.http.is_none() && gateway.https.is_none() {
         let help = "add http = \"127.0.0.1:8080\" to [gateway]";
         return Some(error(
             "gateway",
@@ -72,8 +74,8 @@ fn of_listeners(settings: &Settings) -> Option<KeyFinding> {
             help,
         ));
     }
-    let both = settings.in_band_tls && settings.https.is_some();
-    (both && !settings.dangerous_allow_opossum).then(|| {
+    let both = gateway.in_band_tls && gateway.https.is_some();
+    (both && !gateway.dangerous_allow_opossum).then(|| {
         error(
             "gateway.in-band-tls",
             "in-band TLS and https under one name let an attacker splice one into the other (CVE-2025-49812)",
@@ -187,7 +189,8 @@ fn of_upstream(upstream: &Upstream, index: usize, settings: &Settings) -> Vec<Ke
 /// Tells whether an address is one that the gateway listens on, however it is written.
 fn is_own(address: &Address, settings: &Settings) -> bool {
     let leads_to = addresses(&address.host);
-    [settings.http, settings.https, settings.admin].into_iter().flatten().any(|own| {
+    let gateway = &settings.file.gateway;
+    [gateway.http, gateway.https, gateway.admin].into_iter().flatten().any(|own| {
         let listens = own.ip().to_canonical();
         own.port() == address.port && leads_to.iter().any(|ip| reaches(*ip, listens))
     })

@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::LocalSet;
 
 use upshift_adoption::store::{Store, StoreError};
-use upshift_config::{KeyFinding, Limits};
+use upshift_config::{FileSettings, KeyFinding, Limits};
 use upshift_core::{Policy, Timestamp, TlsVersion};
 
 use crate::admin;
@@ -96,11 +96,9 @@ pub struct Addresses {
 /// # async fn doc() -> Result<(), Box<dyn std::error::Error>> {
 /// use upshift_gateway::{Gateway, Settings, Upstream};
 ///
-/// let settings = Settings {
-///     http: Some(([127, 0, 0, 1], 0).into()),
-///     upstreams: vec![Upstream::at(([127, 0, 0, 1], 3000))],
-///     ..Settings::default()
-/// };
+/// let mut settings = Settings::default();
+/// settings.file.gateway.http = Some(([127, 0, 0, 1], 0).into());
+/// settings.file.upstreams = vec![Upstream::at(([127, 0, 0, 1], 3000))];
 /// let gateway = Gateway::bind(settings)?;
 /// println!("listening on {:?}", gateway.addresses().http);
 /// gateway.run(async { /* resolves when the process is told to stop */ }).await?;
@@ -134,15 +132,17 @@ impl Gateway {
     /// # Errors
     /// Those of [`Gateway::bind`].
     pub fn bind_from(settings: Settings, sources: SocketSources) -> Result<Self, StartError> {
-        if settings.http.is_none() && settings.https.is_none() {
+        let configured = &settings.file.gateway;
+        if configured.http.is_none() && configured.https.is_none() {
             return Err(StartError::NoListener);
         }
+        let http3 = configured.http3;
         no_opossum(&settings)?;
         let sockets = Sockets::open_listeners(&settings, sources)?;
         let addresses = sockets.bound_addresses();
         let alt_svc = addresses
             .https
-            .filter(|_| settings.http3)
+            .filter(|_| http3)
             .and_then(|address| http3::alt_svc_value(address.port()));
         let admin_token = settings.admin_token.clone();
         let snapshot = Arc::new(ArcSwap::from_pointee(snapshot(settings, Arc::default(), None)?));
@@ -151,7 +151,7 @@ impl Gateway {
             count => count,
         };
         let descriptors = DescriptorBudget::measure_limit(workers)?;
-        warn_of_few(&descriptors, &snapshot.load().settings.limits);
+        warn_of_few(&descriptors, &snapshot.load().settings.file.limits);
         let shared = Shared {
             descriptors: Arc::new(descriptors),
             workers,
@@ -226,7 +226,7 @@ impl Gateway {
             let api = rollout_api::guarded(api, access);
             let router = admin::router(Arc::clone(&shared), local).merge(api).merge(self.further);
             let served = Arc::clone(&shared);
-            let limits = move || served.snapshot.load().settings.limits.clone();
+            let limits = move || served.snapshot.load().settings.file.limits.clone();
             let draining = shared.draining.subscribe();
             let run = move || listener::run(listener, router, limits, draining, admin_stopped);
             spawn("admin", run).map_err(RunError::Worker)?;
@@ -249,7 +249,7 @@ impl Gateway {
         shared.control.release_store();
         // Load balancers learn from /readyz that they are to turn elsewhere; until they have,
         // requests are served.
-        let lame_duck = shared.snapshot.load().settings.limits.lame_duck;
+        let lame_duck = shared.snapshot.load().settings.file.limits.lame_duck;
         tokio::time::sleep(lame_duck).await;
         shared.draining.send_replace(true);
         for _ in 0..workers {
@@ -303,12 +303,14 @@ impl Handle {
     /// Puts in force what was prepared, and counts the reload.
     pub fn take_up(&self, prepared: Prepared) -> Reloaded {
         let Prepared { next, reloaded } = prepared;
-        let settings = &next.settings;
-        if settings.limits.connections > self.shared.snapshot.load().settings.limits.connections {
-            warn_of_few(&self.shared.descriptors, &settings.limits);
+        let file = &next.settings.file;
+        let running = self.shared.snapshot.load();
+        if file.limits.connections > running.settings.file.limits.connections {
+            warn_of_few(&self.shared.descriptors, &file.limits);
         }
-        let (policy, webhook) = (settings.policy.clone(), settings.webhook.clone());
-        let token = settings.admin_token.clone().map(Arc::new);
+        drop(running);
+        let (policy, webhook) = (file.policy.clone(), file.webhook.clone());
+        let token = next.settings.admin_token.clone().map(Arc::new);
         // It may have changed since it was prepared; the control puts the new one there at once.
         self.shared.snapshot.store(Arc::new(Snapshot { policy: self.policy(), ..next }));
         self.shared.admin_token.store(token);
@@ -352,8 +354,9 @@ fn warn_of_few(descriptors: &DescriptorBudget, limits: &Limits) {
 
 /// One certificate serves both, so TLS in band and implicit TLS go by the same name.
 fn no_opossum(settings: &Settings) -> Result<(), StartError> {
-    let both = settings.in_band_tls && settings.https.is_some();
-    if both && !settings.dangerous_allow_opossum { Err(StartError::Opossum) } else { Ok(()) }
+    let gateway = &settings.file.gateway;
+    let both = gateway.in_band_tls && gateway.https.is_some();
+    if both && !gateway.dangerous_allow_opossum { Err(StartError::Opossum) } else { Ok(()) }
 }
 
 /// What serves `settings` under `policy`. Endpoints that `before` has keep their health.
@@ -364,27 +367,29 @@ fn snapshot(
 ) -> Result<Snapshot, TlsError> {
     let files = Arc::new(load(&settings, before)?);
     let identity = files.identity.as_deref();
-    let tls = if settings.https.is_some() {
+    let FileSettings { gateway, limits, upstreams, webhook, policy: _ } = &settings.file;
+    let tls = if gateway.https.is_some() {
         server(identity, TlsVersion::V1_2)?.map(Arc::new)
     } else {
         None
     };
-    let in_band = settings.http.is_some() && settings.in_band_tls;
+    let in_band = gateway.http.is_some() && gateway.in_band_tls;
     let in_band_tls = if in_band { server(identity, in_band_tls::minimum(&policy))? } else { None };
     let in_band_tls = in_band_tls.map(in_band_tls::config);
     let mut upstream_tls = Vec::new();
-    for upstream in &settings.upstreams {
+    for upstream in upstreams {
         upstream_tls.push(Arc::new(tls::client(&Trust::of(upstream))?));
     }
-    let webhook = settings.webhook.as_deref().is_some_and(|address| address.starts_with("https:"));
-    let webhook_tls = Arc::new(tls::client(if webhook { &Trust::System } else { &Trust::Nobody })?);
+    let webhook_is_https = webhook.as_deref().is_some_and(|address| address.starts_with("https:"));
+    let webhook_tls =
+        Arc::new(tls::client(if webhook_is_https { &Trust::System } else { &Trust::Nobody })?);
     let quic = tls
         .as_deref()
-        .filter(|_| settings.http3)
-        .map(|tls| http3::quic_config(tls, &settings.limits))
+        .filter(|_| gateway.http3)
+        .map(|tls| http3::quic_config(tls, limits))
         .transpose()?;
     let health = before.map(|before| before.upstream_health.as_slice()).unwrap_or_default();
-    let upstream_health = UpstreamHealth::for_upstreams(&settings.upstreams, health);
+    let upstream_health = UpstreamHealth::for_upstreams(upstreams, health);
     Ok(Snapshot {
         settings,
         policy,
@@ -409,12 +414,13 @@ fn server(
 /// may have come to trust it.
 fn load(settings: &Settings, before: Option<&Snapshot>) -> Result<LoadedFiles, TlsError> {
     // In band, TLS has the address of the cleartext listener.
-    let in_band = settings.http.filter(|_| settings.in_band_tls);
-    let listeners: Vec<SocketAddr> = settings.https.into_iter().chain(in_band).collect();
+    let gateway = &settings.file.gateway;
+    let in_band = gateway.http.filter(|_| gateway.in_band_tls);
+    let listeners: Vec<SocketAddr> = gateway.https.into_iter().chain(in_band).collect();
     let made = before
         .and_then(|before| before.files.identity.clone())
         .filter(|identity| identity.is_self_signed());
-    let identity = match (&settings.certificate, made) {
+    let identity = match (&gateway.tls, made) {
         _ if listeners.is_empty() => None,
         (Some(files), _) => Some(Arc::new(Identity::read(files)?)),
         (None, Some(made)) => Some(made),
@@ -429,7 +435,7 @@ fn load(settings: &Settings, before: Option<&Snapshot>) -> Result<LoadedFiles, T
         }
     };
     let mut authorities = BTreeMap::new();
-    for upstream in &settings.upstreams {
+    for upstream in &settings.file.upstreams {
         if let Trust::File(path) = Trust::of(upstream) {
             authorities.insert(path.to_owned(), tls::read_chain(path)?);
         }
@@ -442,10 +448,10 @@ fn control(snapshot: &Arc<ArcSwap<Snapshot>>) -> Result<Arc<Control>, StoreError
     let served = snapshot.load_full();
     let settings = &served.settings;
     let beginning = Beginning {
-        policy: settings.policy.clone(),
-        store: settings.store.as_deref(),
+        policy: settings.file.policy.clone(),
+        store: settings.file.gateway.store.as_deref(),
         observe: settings.observe,
-        webhook: settings.webhook.clone(),
+        webhook: settings.file.webhook.clone(),
         now: Timestamp::now(),
     };
     let publish = {

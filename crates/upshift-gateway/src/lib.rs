@@ -45,7 +45,7 @@ pub use sockets::SocketSources;
 pub use tls::TlsError;
 pub use tls::pem::PemError;
 pub use upshift_config::{
-    AccessLog, Address, Endpoint, HealthCheck, Limits, Proxy, ProxyReads, TlsFiles, Upstream,
-    UpstreamHttp,
+    AccessLog, Address, Endpoint, FileSettings, GatewaySettings, HealthCheck, Hsts, Limits,
+    PathMode, Proxy, ProxyReads, TlsFiles, UndeclaredProxy, Upstream, UpstreamHttp,
 };
 pub use upshift_core::client_info::{ClientInfo, ConnectionInfo};

@@ -125,11 +125,12 @@ impl Sockets {
         settings: &Settings,
         mut sources: SocketSources,
     ) -> Result<Self, StartError> {
-        let http = open_listener(settings.http, &mut sources)?;
-        let https = open_listener(settings.https, &mut sources)?;
-        let admin = open_listener(settings.admin, &mut sources)?;
+        let gateway = &settings.file.gateway;
+        let http = open_listener(gateway.http, &mut sources)?;
+        let https = open_listener(gateway.https, &mut sources)?;
+        let admin = open_listener(gateway.admin, &mut sources)?;
         let http3 = match https.as_ref().map(TcpListener::local_addr) {
-            Some(Ok(address)) if settings.http3 => Some(
+            Some(Ok(address)) if gateway.http3 => Some(
                 sources
                     .take_or_bind_http3(address)
                     .map_err(|source| StartError::Bind { address, source })?,

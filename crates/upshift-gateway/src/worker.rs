@@ -36,7 +36,7 @@ use crate::local_reply::Fault;
 use crate::progress::activity::{Activity, IdleMark, idle_now};
 use crate::random::Random;
 use crate::rollout::{self, Control};
-use crate::settings::{Settings, takes_all};
+use crate::settings::{Settings, strict_transport_security, takes_all};
 use crate::sockets::Http3Socket;
 use crate::telemetry::access::AccessWriter;
 use crate::telemetry::counts::{Counts, Ending};
@@ -323,7 +323,7 @@ impl Worker {
     /// The client connections that the process may have open, at most. A reload may have changed
     /// it.
     fn most_connections(&self) -> usize {
-        let wanted = self.view().snapshot.settings.limits.connections;
+        let wanted = self.view().snapshot.settings.file.limits.connections;
         wanted.min(self.shared.descriptors.clients).max(1)
     }
 
@@ -388,7 +388,7 @@ impl Worker {
 
     /// The limits of now.
     pub(crate) fn limits(&self) -> Limits {
-        self.view().snapshot.settings.limits.clone()
+        self.view().snapshot.settings.file.limits.clone()
     }
 
     /// The snapshot of now, as this core sees it.
@@ -438,10 +438,10 @@ impl Worker {
 
 impl View {
     fn of(snapshot: Arc<Snapshot>, descriptors: &Arc<DescriptorBudget>) -> Self {
-        let settings = &snapshot.settings;
-        let limit = settings.limits.upstream_connect;
+        let file = &snapshot.settings.file;
+        let limit = file.limits.upstream_connect;
         let upstreams =
-            settings.upstreams.iter().zip(&snapshot.upstream_tls).zip(&snapshot.upstream_health);
+            file.upstreams.iter().zip(&snapshot.upstream_tls).zip(&snapshot.upstream_health);
         let sites = upstreams.map(|((upstream, tls), health)| {
             let connector = Rc::new(UpstreamConnector::with_descriptors(
                 Arc::clone(tls),
@@ -454,8 +454,9 @@ impl View {
             )
         });
         let sites = sites.collect();
-        let hsts = settings.hsts.as_deref().and_then(|value| HeaderValue::from_str(value).ok());
-        let guarded = Rc::new(GuardedFields::new(&snapshot.policy, &settings.proxies));
+        let hsts = file.gateway.hsts.as_ref().map(strict_transport_security);
+        let hsts = hsts.and_then(|value| HeaderValue::try_from(value).ok());
+        let guarded = Rc::new(GuardedFields::new(&snapshot.policy, &file.gateway.proxies));
         Self { snapshot, hsts, guarded, sites }
     }
 
@@ -469,7 +470,7 @@ impl View {
     /// Closes upstream connections that have rested too long.
     fn sweep(&self) {
         for (_, site) in &self.sites {
-            site.close_idle(&self.snapshot.settings.limits);
+            site.close_idle(&self.snapshot.settings.file.limits);
         }
     }
 }

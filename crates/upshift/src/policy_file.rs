@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use upshift_config::{AdminToken, Diagnostic, File, Loaded, check_regular, load};
+use upshift_config::{AdminToken, Diagnostic, FileSettings, Loaded, check_regular, load};
 use upshift_gateway::Settings;
 use upshift_record::Exit;
 
@@ -91,7 +91,7 @@ pub(crate) struct Parsed<'f> {
 impl Parsed<'_> {
     /// The files that a gateway loads because this one names them.
     pub(crate) fn named(&self) -> Vec<PathBuf> {
-        let File { gateway, upstreams, .. } = &self.loaded.file;
+        let FileSettings { gateway, upstreams, .. } = &self.loaded.file;
         let mut named = Vec::new();
         if let Some(tls) = &gateway.tls {
             named.extend([tls.certificate.clone(), tls.key.clone()]);

@@ -1,7 +1,7 @@
 //! From a valid policy file to settings that a gateway can start with. `serve`, its reloads and
 //! `check` share it.
 
-use upshift_config::{AdminToken, Diagnostic, File, KeyFinding, Severity};
+use upshift_config::{AdminToken, Diagnostic, FileSettings, KeyFinding, Severity};
 use upshift_gateway::{Gateway, Settings};
 use upshift_record::Exit;
 
@@ -19,13 +19,13 @@ pub(crate) struct Examined {
 
 /// Loads everything that `file` names: certificates, keys, authorities, the admin token. `text` is
 /// the file's text.
-pub(crate) fn examine(file: File, text: &str, name: &str) -> Examined {
+pub(crate) fn examine(file: FileSettings, text: &str, name: &str) -> Examined {
     let (admin_token, finding) =
         match file.gateway.admin_token.as_ref().map(AdminToken::read).transpose() {
             Ok(token) => (token, None),
             Err(error) => (None, Some(unreadable_token(&error))),
         };
-    let settings = Settings { admin_token, ..Settings::from(file) };
+    let settings = Settings { file, admin_token, ..Settings::default() };
     let mut findings = Gateway::examine(&settings);
     findings.extend(finding);
     let mut wrong = findings.iter().filter(|finding| finding.severity == Severity::Error);

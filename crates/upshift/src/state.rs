@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
-use upshift_config::Gateway;
+use upshift_config::GatewaySettings;
 
 /// Folders that the machine offers for what a program keeps.
 #[derive(Debug, Default)]
@@ -48,7 +48,7 @@ fn home_state() -> Option<PathBuf> {
 fn choose(beside: &Path, offered: Offered) -> PathBuf {
     // A store that is there holds pauses, which must not be forgotten.
     if let Some(folder) = offered.of_the_unit {
-        let store = folder.join(Gateway::STORE);
+        let store = folder.join(GatewaySettings::STORE);
         return if beside.exists() && !store.exists() { beside.to_owned() } else { store };
     }
     if beside.exists() || can_be_written(beside.parent().unwrap_or(beside)) {
@@ -57,7 +57,7 @@ fn choose(beside: &Path, offered: Offered) -> PathBuf {
     match offered.of_the_user {
         // Fingerprints of callers are in it.
         Some(folder) if DirBuilder::new().recursive(true).mode(0o700).create(&folder).is_ok() => {
-            folder.join(Gateway::STORE)
+            folder.join(GatewaySettings::STORE)
         }
         _ => beside.to_owned(),
     }
@@ -93,7 +93,8 @@ mod tests {
         let (policy, unit) = (folder.join("etc"), folder.join("unit"));
         std::fs::create_dir_all(&policy).unwrap();
         std::fs::create_dir_all(&unit).unwrap();
-        let (beside, of_the_unit) = (policy.join(Gateway::STORE), unit.join(Gateway::STORE));
+        let (beside, of_the_unit) =
+            (policy.join(GatewaySettings::STORE), unit.join(GatewaySettings::STORE));
         assert_eq!(choose(&beside, in_unit(&unit)), of_the_unit);
         assert_eq!(choose(&beside, Offered::default()), beside);
         std::fs::write(&beside, "").unwrap();

@@ -107,7 +107,7 @@ pub(crate) async fn over_tls(
 ) {
     let snapshot = worker.shared.snapshot.load_full();
     let Some(config) = snapshot.tls.clone() else { return };
-    let limit = snapshot.settings.limits.header_timeout;
+    let limit = snapshot.settings.file.limits.header_timeout;
     drop(snapshot);
     let handshake = async {
         let hello = client_hello::read_client_hello(tcp).await?;

@@ -71,7 +71,7 @@ impl Asked {
         // Content of unknown length might not fit, and could not be put back: such a request stays
         // as it is.
         let fits = body.size_hint().upper().is_some_and(|length| length <= MAX_CONTENT);
-        if !snapshot.settings.h2c_upgrade || !fits {
+        if !snapshot.settings.file.gateway.h2c_upgrade || !fits {
             return Self::Nothing;
         }
         H2cSettings::from_request(request).map_or(Self::Nothing, Self::H2c)
@@ -179,7 +179,7 @@ async fn http1_in_tls(stream: ClientStream, owed: Bytes, connection: &Connection
         return;
     };
     let handshake = in_band_tls::handshake(tcp, config);
-    let tls = match timeout(snapshot.settings.limits.header_timeout, handshake).await {
+    let tls = match timeout(snapshot.settings.file.limits.header_timeout, handshake).await {
         Ok(Ok(tls)) => tls,
         Ok(Err(error)) => {
             tracing::debug!(peer = %connection.peer, %error, "no TLS after the switch");
@@ -190,7 +190,7 @@ async fn http1_in_tls(stream: ClientStream, owed: Bytes, connection: &Connection
     let state = tls::state(tls.get_ref().1.protocol_version());
     let activity = Activity::new();
     let mut stream = ClientStream::new(ClientTransport::Tls(Box::new(tls)), Rc::clone(&activity));
-    stream.put_gate(Http1Gate::new(BytesMut::from(owed), snapshot.settings.limits.header_bytes));
+    stream.put_gate(Http1Gate::new(BytesMut::from(owed), snapshot.settings.file.limits.header_bytes));
     let inside = Connection { activity, ..connection.again(state) };
     serve_http1(stream, Rc::new(inside)).await;
 }

@@ -88,15 +88,16 @@ impl Question {
 
     /// The decision and the answer, as a gateway with these settings gives them under `policy`.
     pub fn answer(&self, policy: &Policy, settings: &Settings) -> DecisionRecord {
+        let gateway = &settings.file.gateway;
         let seen =
             ConnectionInfo { peer: Some(self.peer), http: self.http, tls: Known::Is(self.tls()) };
         let client_info =
-            ClientInfo::resolve(seen, &self.fields, &settings.proxies, settings.undeclared_proxy);
+            ClientInfo::resolve(seen, &self.fields, &gateway.proxies, gateway.undeclared_proxy);
         let value =
             |wanted: &str| self.fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
         let value = |wanted: &str| value(wanted).map(|(_, value)| value.as_str());
         let (path, query) = Facts::split_target(&self.target.path);
-        let path = match settings.paths {
+        let path = match gateway.paths {
             PathMode::Canonical => canonical(path),
             PathMode::AsSent | PathMode::Strict => path.into(),
         };
@@ -114,15 +115,15 @@ impl Question {
             protocol: value(":protocol"),
         };
         let alt_svc =
-            settings.https.filter(|_| settings.http3).map(|address| http3_alt_svc(address.port()));
+            gateway.https.filter(|_| gateway.http3).map(|address| http3_alt_svc(address.port()));
         let clear = !self.target.https && self.http == HttpVersion::V1_1;
         let around = AnswerContext {
-            h2c: settings.h2c_upgrade && clear,
-            tls_in_band: settings.in_band_tls && clear,
+            h2c: gateway.h2c_upgrade && clear,
+            tls_in_band: gateway.in_band_tls && clear,
             proxied: client_info.proxy.is_some(),
             upgrade_field: client_info.proxy.is_some_and(|proxy| proxy.upgrade_field),
-            public_url: settings.public.as_deref(),
-            https_listener: settings.https,
+            public_url: gateway.public.as_deref(),
+            https_listener: gateway.https,
             alt_svc: alt_svc.as_deref(),
             request_id: "explain",
             now: self.at,

@@ -53,7 +53,7 @@ pub(crate) async fn serve(
     let version = parts.version;
     let nominated = remove_nominated(&mut parts.headers, &believed_fields(connection, &view));
     let id = request_id::take_or_make(&parts.headers, &mut worker.random.borrow_mut());
-    let mut response = match admissible(&parts, &body, view.snapshot.settings.paths) {
+    let mut response = match admissible(&parts, &body, view.snapshot.settings.file.gateway.paths) {
         // RFC 9110 §7.6.2: a recipient at 0 "MUST NOT forward the request; instead, it MUST respond
         // as the final recipient".
         Ok(_)
@@ -70,7 +70,7 @@ pub(crate) async fn serve(
         }
         Err(fault) => {
             let mut response = faulty(connection, &fault, &id);
-            refuse::discard(body, &parts, &view.snapshot.settings.limits, &mut response);
+            refuse::discard(body, &parts, &view.snapshot.settings.file.limits, &mut response);
             response
         }
     };
@@ -95,7 +95,7 @@ pub(crate) async fn serve(
 
 /// The fields that the declared proxy at the other end wrote, which no client may take away.
 fn believed_fields<'v>(connection: &Connection, view: &'v View) -> Vec<&'v str> {
-    let proxy = declared_proxy(connection.peer.ip(), &view.snapshot.settings.proxies);
+    let proxy = declared_proxy(connection.peer.ip(), &view.snapshot.settings.file.gateway.proxies);
     proxy.map(|proxy| proxy.reads.names().collect()).unwrap_or_default()
 }
 
@@ -173,7 +173,8 @@ async fn decided(
     id: &HeaderValue,
 ) -> Response<ResponseBody> {
     let worker = &connection.worker;
-    let settings = &view.snapshot.settings;
+    let file = &view.snapshot.settings.file;
+    let gateway = &file.gateway;
     let now = Timestamp::now();
     let peer = connection.peer.ip();
     let seen = ConnectionInfo {
@@ -183,7 +184,7 @@ async fn decided(
     };
     let fields = HeaderFields(&parts.headers);
     let client_info =
-        ClientInfo::resolve(seen, &fields, &settings.proxies, settings.undeclared_proxy);
+        ClientInfo::resolve(seen, &fields, &gateway.proxies, gateway.undeclared_proxy);
     if client_info.undeclared {
         worker.sighted(peer);
     }
@@ -199,21 +200,21 @@ async fn decided(
     );
     let around = AnswerContext {
         proxied: client_info.proxy.is_some(),
-        h2c: settings.h2c_upgrade && connection.tls == TlsState::Cleartext,
+        h2c: gateway.h2c_upgrade && connection.tls == TlsState::Cleartext,
         tls_in_band: view.snapshot.in_band_tls.is_some() && connection.tls == TlsState::Cleartext,
         alt_svc: worker.shared.alt_svc.as_ref().and_then(|value| value.to_str().ok()),
         upgrade_field: client_info.proxy.is_some_and(|proxy| proxy.upgrade_field),
-        public_url: settings.public.as_deref(),
+        public_url: gateway.public.as_deref(),
         https_listener: worker.shared.https,
         request_id: id.to_str().unwrap_or_default(),
         now,
     };
     let access =
-        Access::begin(settings.access_log, &facts, &decision, view.snapshot.policy.revision(), id);
+        Access::begin(gateway.access_log, &facts, &decision, view.snapshot.policy.revision(), id);
     let mut response = match answer::refusal_for(&decision, &facts, &around) {
         Some(answer) => {
             let mut response = refuse::response(answer);
-            refuse::discard(body, parts, &settings.limits, &mut response);
+            refuse::discard(body, parts, &file.limits, &mut response);
             response
         }
         None => {
@@ -271,7 +272,7 @@ impl Admitted<'_> {
         if is_looping(&self.parts.headers) {
             return Err(Fault::Loop(site.name()));
         }
-        let timeouts = UpstreamTimeouts::from_limits(&self.view.snapshot.settings.limits);
+        let timeouts = UpstreamTimeouts::from_limits(&self.view.snapshot.settings.file.limits);
         let outbound = self.outbound(body);
         let mut response = match offer {
             Some(offer) => {
@@ -342,8 +343,8 @@ impl Admitted<'_> {
     /// The host as the upstream is to know it. Where the client names none, it is that of `public`:
     /// an upstream builds links from it, and one to its own address would show that to the client.
     fn host(&self) -> HeaderValue {
-        let public =
-            self.view.snapshot.settings.public.as_deref().filter(|_| self.target.host.is_empty());
+        let gateway = &self.view.snapshot.settings.file.gateway;
+        let public = gateway.public.as_deref().filter(|_| self.target.host.is_empty());
         let named = public.and_then(|public| public.parse::<http::Uri>().ok());
         let authority = named.as_ref().and_then(http::Uri::authority);
         let host = authority.and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());

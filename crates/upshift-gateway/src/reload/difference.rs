@@ -5,7 +5,7 @@
 
 use std::fmt::{Debug, Display, Formatter};
 
-use upshift_config::{Endpoint, HealthCheck, Limits, Upstream};
+use upshift_config::{Endpoint, FileSettings, GatewaySettings, HealthCheck, Limits, Upstream};
 use upshift_core::Policy;
 use upshift_core::policy::{Exemption, Matcher, RuleSpec};
 
@@ -75,10 +75,11 @@ impl Display for Difference {
 
 /// All that differs between two settings, except what a running gateway cannot take up.
 pub(crate) fn differences(before: &Settings, after: &Settings) -> Vec<Difference> {
-    let mut found = of_rules(&before.policy, &after.policy);
-    found.extend(of_exemptions(&before.policy, &after.policy));
-    found.extend(of_upstreams(&before.upstreams, &after.upstreams));
-    for key in changed_keys(settings(before), settings(after)) {
+    let (old, new) = (&before.file, &after.file);
+    let mut found = of_rules(&old.policy, &new.policy);
+    found.extend(of_exemptions(&old.policy, &new.policy));
+    found.extend(of_upstreams(&old.upstreams, &new.upstreams));
+    for key in changed_keys(setting_values(before), setting_values(after)) {
         found.push(Difference {
             kind: "setting",
             name: key.to_owned(),
@@ -129,50 +130,54 @@ fn debug(value: &impl Debug) -> String {
 }
 
 /// All that holds for the whole gateway. Of the policy, what stands beside rules and exemptions.
-fn settings(settings: &Settings) -> Values {
-    let Settings {
-        policy,
-        upstreams: _,
-        // The command line and the API say these.
-        observe: _,
-        workers: _,
+fn setting_values(settings: &Settings) -> Values {
+    // The command line or an embedder sets `observe` and `workers`, and no reload changes them.
+    let Settings { file, observe: _, workers: _, admin_token } = settings;
+    let FileSettings { gateway, limits, upstreams: _, policy, webhook } = file;
+    let mut values = gateway_values(gateway, admin_token.as_deref());
+    values.push(("breaker.webhook", debug(webhook)));
+    values.extend(limit_values(limits));
+    values.extend(policy.settings());
+    values
+}
+
+fn gateway_values(gateway: &GatewaySettings, admin_token: Option<&str>) -> Values {
+    let GatewaySettings {
         // These take a restart.
         http: _,
         https: _,
         http3: _,
         admin: _,
         store: _,
+        store_is_usual: _,
+        // The text of the token counts, not the place that it is read from.
+        admin_token: _,
+        // It is part of the policy.
+        comparison: _,
         h2c_upgrade,
         in_band_tls,
         dangerous_allow_opossum,
-        admin_token,
-        webhook,
-        certificate,
+        tls,
         hsts,
         public,
         proxies,
         undeclared_proxy,
         paths,
         access_log,
-        limits,
-    } = settings;
-    let mut values = vec![
+    } = gateway;
+    vec![
         ("gateway.h2c-upgrade", debug(h2c_upgrade)),
         ("gateway.in-band-tls", debug(in_band_tls)),
         ("gateway.dangerous-allow-opossum", debug(dangerous_allow_opossum)),
-        ("gateway.admin-token", debug(admin_token)),
-        ("gateway.tls", debug(certificate)),
+        ("gateway.admin-token", debug(&admin_token)),
+        ("gateway.tls", debug(tls)),
         ("gateway.hsts", debug(hsts)),
         ("gateway.public", debug(public)),
         ("gateway.proxy", debug(proxies)),
         ("gateway.undeclared-proxy", debug(undeclared_proxy)),
         ("gateway.paths", debug(paths)),
         ("gateway.access-log", debug(access_log)),
-        ("breaker.webhook", debug(webhook)),
-    ];
-    values.extend(limit_values(limits));
-    values.extend(policy.settings());
-    values
+    ]
 }
 
 fn limit_values(limits: &Limits) -> Values {

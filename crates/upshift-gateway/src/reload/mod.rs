@@ -5,6 +5,7 @@ pub(crate) mod difference;
 use std::fmt::{Display, Formatter};
 use std::net::SocketAddr;
 
+use upshift_config::GatewaySettings;
 use upshift_core::Policy;
 
 use crate::gateway::StartError;
@@ -90,32 +91,35 @@ impl Display for NeedsRestart {
 ///
 /// # Errors
 /// If they would lose what those who are served rely on.
-pub(crate) fn taken_up(running: &Settings, file: Settings) -> Result<Settings, ReloadError> {
-    let rules = running.policy.rules().len();
-    if file.policy.rules().is_empty() && rules > 0 {
+pub(crate) fn taken_up(running: &Settings, mut next: Settings) -> Result<Settings, ReloadError> {
+    let rules = running.file.policy.rules().len();
+    if next.file.policy.rules().is_empty() && rules > 0 {
         return Err(ReloadError::NoRules(Count(rules)));
     }
-    if file.upstreams.is_empty() && !running.upstreams.is_empty() {
+    if next.file.upstreams.is_empty() && !running.file.upstreams.is_empty() {
         return Err(ReloadError::NoUpstreams);
     }
+    let kept = &running.file.gateway;
+    let gateway = &mut next.file.gateway;
     // Where the TLS listener is gone from the file too, it stays as it is until the restart,
     // certificate included.
-    let serves_tls = file.https.is_some() || file.in_band_tls;
-    let certificate = match (file.certificate, &running.certificate) {
-        (None, Some(_)) if serves_tls => return Err(ReloadError::NoCertificate),
-        (None, Some(kept)) => Some(kept.clone()),
-        (certificate, _) => certificate,
-    };
-    let exposed = running.admin.filter(|admin| !admin.ip().is_loopback());
+    if gateway.tls.is_none() && kept.tls.is_some() {
+        if gateway.https.is_some() || gateway.in_band_tls {
+            return Err(ReloadError::NoCertificate);
+        }
+        gateway.tls.clone_from(&kept.tls);
+    }
+    let exposed = kept.admin.filter(|admin| !admin.ip().is_loopback());
     if let Some(admin) = exposed
         && running.admin_token.is_some()
-        && file.admin_token.is_none()
+        && next.admin_token.is_none()
     {
         return Err(ReloadError::NoAdminToken(admin));
     }
-    let Settings { http, https, http3, admin, store, .. } = running;
-    let (http, https, http3, admin, store) = (*http, *https, *http3, *admin, store.clone());
-    Ok(Settings { http, https, http3, admin, store, certificate, ..file })
+    (gateway.http, gateway.https, gateway.http3) = (kept.http, kept.https, kept.http3);
+    gateway.admin = kept.admin;
+    gateway.store.clone_from(&kept.store);
+    Ok(next)
 }
 
 /// What a reload does beyond what it names.
@@ -123,7 +127,7 @@ pub(crate) fn warnings(in_force: &Policy, after: &Settings) -> Vec<String> {
     let mut found = Vec::new();
     for rule in in_force.rules() {
         if let Some(set) = rule.overridden()
-            && after.policy.rule(&rule.id).is_none()
+            && after.file.policy.rule(&rule.id).is_none()
         {
             let (id, phase, by) = (&rule.id, set.phase, &set.by);
             found
@@ -134,13 +138,14 @@ pub(crate) fn warnings(in_force: &Policy, after: &Settings) -> Vec<String> {
 }
 
 /// The settings that a running gateway keeps until it is started again.
-pub(crate) fn needs_restart(running: &Settings, file: &Settings) -> Vec<NeedsRestart> {
+pub(crate) fn needs_restart(running: &Settings, next: &Settings) -> Vec<NeedsRestart> {
+    let (running, file) = (&running.file.gateway, &next.file.gateway);
     let pairs = [
         ("gateway.http", shown(running.http), shown(file.http)),
         ("gateway.https", shown(running.https), shown(file.https)),
         ("gateway.http3", running.http3.to_string(), file.http3.to_string()),
         ("gateway.admin", shown(running.admin), shown(file.admin)),
-        ("gateway.store", path(running), path(file)),
+        ("gateway.store", store_path(running), store_path(file)),
     ];
     let mut found = Vec::new();
     for (key, running, file) in pairs {
@@ -155,6 +160,6 @@ fn shown<T: Display>(value: Option<T>) -> String {
     value.map_or_else(|| "false".to_owned(), |value| value.to_string())
 }
 
-fn path(settings: &Settings) -> String {
-    shown(settings.store.as_deref().map(std::path::Path::display))
+fn store_path(gateway: &GatewaySettings) -> String {
+    shown(gateway.store.as_deref().map(std::path::Path::display))
 }

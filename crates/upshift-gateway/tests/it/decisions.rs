@@ -8,10 +8,10 @@ use upshift_core::policy::{
 };
 use upshift_core::version::VersionScheme;
 use upshift_core::{HttpVersion, Phase, Policy, TlsVersion, VerdictReason};
-use upshift_gateway::{Proxy, ProxyReads, Settings};
+use upshift_gateway::{Proxy, ProxyReads};
 
 use crate::support::{
-    Running, TestUpstream, connect, exchange, field, read_message, settings, status,
+    Running, TestUpstream, connect, exchange, field, read_message, settings_with, status,
 };
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -42,7 +42,9 @@ fn http11() -> RuleSpec {
 
 fn under(rules: Vec<RuleSpec>) -> (TestUpstream, Running) {
     let upstream = TestUpstream::answering(OK);
-    let gateway = Running::start(Settings { policy: policy(rules), ..settings(upstream.address) });
+    let gateway = Running::start(settings_with(upstream.address, |settings| {
+        settings.file.policy = policy(rules)
+    }));
     (upstream, gateway)
 }
 
@@ -149,8 +151,9 @@ fn a_passing_but_deprecated_request_is_told() {
     let upstream = TestUpstream::answering(
         "HTTP/1.1 200 OK\r\nLink: </a>; rel=\"next\"\r\nContent-Length: 2\r\n\r\nok",
     );
-    let gateway =
-        Running::start(Settings { policy: policy(vec![spec]), ..settings(upstream.address) });
+    let gateway = Running::start(settings_with(upstream.address, |settings| {
+        settings.file.policy = policy(vec![spec])
+    }));
     let old = "GET /api/x HTTP/1.1\r\nHost: a\r\nX-Api-Version: 1.4\r\nConnection: close\r\n\r\n";
     let answer = exchange(gateway.http(), old);
     assert_eq!(status(&answer), 200, "{answer}");
@@ -185,11 +188,10 @@ fn a_field_that_is_for_this_hop_alone_meets_no_rule() {
 #[test]
 fn observing_refuses_nobody_and_counts() {
     let upstream = TestUpstream::answering(OK);
-    let gateway = Running::start(Settings {
-        policy: policy(vec![tls()]),
-        observe: true,
-        ..settings(upstream.address)
-    });
+    let gateway = Running::start(settings_with(upstream.address, |settings| {
+        settings.file.policy = policy(vec![tls()]);
+        settings.observe = true;
+    }));
     let answer =
         exchange(gateway.http(), "GET /account/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     assert_eq!(status(&answer), 200, "{answer}");
@@ -205,7 +207,8 @@ fn a_reload_is_in_force_for_the_next_request() {
     let request = b"GET /account/ HTTP/1.1\r\nHost: a\r\n\r\n";
     client.write_all(request).expect("written");
     assert_eq!(status(&read_message(&mut client).expect("an answer")), 200);
-    let stricter = Settings { policy: policy(vec![tls()]), ..settings(upstream.address) };
+    let stricter =
+        settings_with(upstream.address, |settings| settings.file.policy = policy(vec![tls()]));
     gateway.handle.reload(stricter).expect("valid settings");
     client.write_all(request).expect("written");
     assert_eq!(status(&read_message(&mut client).expect("an answer")), 426);
@@ -248,11 +251,10 @@ fn a_declared_proxy_is_believed_and_gets_no_upgrade() {
         reads,
         upgrade_field: false,
     };
-    let gateway = Running::start(Settings {
-        policy: policy(vec![tls()]),
-        proxies: vec![proxy],
-        ..settings(upstream.address)
-    });
+    let gateway = Running::start(settings_with(upstream.address, |settings| {
+        settings.file.policy = policy(vec![tls()]);
+        settings.file.gateway.proxies = vec![proxy];
+    }));
     let request = |scheme: &str| {
         format!(
             "GET /account/ HTTP/1.1\r\nHost: a\r\nX-Forwarded-Proto: {scheme}\r\nX-Forwarded-For: 198.51.100.7\r\n\
@@ -321,11 +323,10 @@ fn through_proxy(reads: ProxyReads, fields: &str) -> (String, Option<String>) {
         reads,
         upgrade_field: false,
     };
-    let gateway = Running::start(Settings {
-        policy: policy(vec![tls()]),
-        proxies: vec![proxy],
-        ..settings(upstream.address)
-    });
+    let gateway = Running::start(settings_with(upstream.address, |settings| {
+        settings.file.policy = policy(vec![tls()]);
+        settings.file.gateway.proxies = vec![proxy];
+    }));
     let request = format!("GET /account/ HTTP/1.1\r\nHost: a\r\n{fields}Connection: close\r\n\r\n");
     let answer = exchange(gateway.http(), &request);
     let admitted = status(&answer) == 200;

@@ -7,7 +7,8 @@ use std::time::Duration;
 use upshift_gateway::{Gateway, Limits, Settings, StartError};
 
 use crate::support::{
-    Running, TestUpstream, connect, exchange, field, read_message, rest, settings, status,
+    Running, TestUpstream, connect, exchange, field, read_message, rest, settings, settings_with,
+    status,
 };
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -86,7 +87,8 @@ fn what_is_too_long_says_what() {
 fn a_head_that_never_ends_is_408() {
     let upstream = TestUpstream::answering(OK);
     let limits = Limits { header_timeout: Duration::from_millis(200), ..Limits::default() };
-    let gateway = Running::start(Settings { limits, ..settings(upstream.address) });
+    let gateway =
+        Running::start(settings_with(upstream.address, |settings| settings.file.limits = limits));
     let mut client = connect(gateway.http());
     client.write_all(b"GET / HTTP/1.1\r\nHost:").expect("written");
     assert_eq!(status(&rest(&mut client)), 408);
@@ -120,7 +122,7 @@ fn an_upstream_that_does_not_answer_is_504_and_not_named_to_the_client() {
     let silent = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = silent.local_addr().expect("bound");
     let limits = Limits { upstream_response: Duration::from_millis(200), ..Limits::default() };
-    let gateway = Running::start(Settings { limits, ..settings(address) });
+    let gateway = Running::start(settings_with(address, |settings| settings.file.limits = limits));
     let answer = exchange(gateway.http(), "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     assert_eq!(status(&answer), 504, "{answer}");
     assert!(!answer.contains(&address.port().to_string()), "{answer}");
@@ -179,7 +181,9 @@ fn a_pooled_connection_that_died_is_replaced() {
 fn a_port_in_use_is_an_error_and_nowhere_to_listen_is_one() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = taken.local_addr().expect("bound");
-    let outcome = Gateway::bind(Settings { http: Some(address), ..Settings::default() });
+    let mut settings = Settings::default();
+    settings.file.gateway.http = Some(address);
+    let outcome = Gateway::bind(settings);
     assert!(matches!(outcome, Err(StartError::Bind { address: told, .. }) if told == address));
     assert!(matches!(Gateway::bind(Settings::default()), Err(StartError::NoListener)));
 }
@@ -194,7 +198,8 @@ fn shutting_down_lets_open_requests_finish() {
         Some(OK.to_owned())
     });
     let limits = Limits { lame_duck: Duration::from_secs(2), ..Limits::default() };
-    let mut gateway = Running::start(Settings { limits, ..settings(upstream.address) });
+    let mut gateway =
+        Running::start(settings_with(upstream.address, |settings| settings.file.limits = limits));
     let mut client = connect(gateway.http());
     client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").expect("written");
     gateway.admin("/metrics", |text| {
@@ -220,7 +225,8 @@ fn shutting_down_lets_open_requests_finish() {
 fn shutting_down_does_not_wait_for_who_has_not_begun() {
     let upstream = TestUpstream::answering(OK);
     let limits = Limits { drain: crate::support::PATIENCE * 10, ..Limits::default() };
-    let mut gateway = Running::start(Settings { limits, ..settings(upstream.address) });
+    let mut gateway =
+        Running::start(settings_with(upstream.address, |settings| settings.file.limits = limits));
     let mut silent = connect(gateway.http());
     let mut kept = connect(gateway.http());
     kept.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").expect("written");

@@ -15,9 +15,9 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use upshift_core::policy::{Rollout, Rule};
 use upshift_core::{Phase, Policy, Timestamp};
-use upshift_gateway::{Proxy, ProxyReads, Settings};
+use upshift_gateway::{Proxy, ProxyReads};
 
-use crate::support::{PATIENCE, Running, exchange, settings, status};
+use crate::support::{PATIENCE, Running, exchange, settings_with, status};
 
 const FLEET: u64 = 10_000;
 /// Connections at a time; each asks as fast as it is answered.
@@ -77,7 +77,10 @@ fn nobody_far_away_gets_to_the_api_without_a_token() {
     let upstream = upstream();
     let everywhere = Some(([0, 0, 0, 0], 0).into());
     let start = |admin_token| {
-        Running::start(Settings { admin: everywhere, admin_token, ..settings(upstream) })
+        Running::start(settings_with(upstream, |settings| {
+            settings.file.gateway.admin = everywhere;
+            settings.admin_token = admin_token;
+        }))
     };
     let ask = |gateway: &Running, path: &str, further: &str| {
         let port = gateway.addresses.admin.expect("an admin listener").port();
@@ -185,7 +188,12 @@ fn rollout(policy: &Policy) -> &Rollout {
 fn gateway(policy: Policy, webhook: Option<String>) -> Running {
     let upstream = upstream();
     let proxies = vec![load_balancer()];
-    Running::start(Settings { policy, webhook, proxies, workers: 2, ..settings(upstream) })
+    Running::start(settings_with(upstream, |settings| {
+        settings.file.policy = policy;
+        settings.file.webhook = webhook;
+        settings.file.gateway.proxies = proxies;
+        settings.workers = 2;
+    }))
 }
 
 /// The fleet comes through a load balancer, so that its clients have addresses of their own.

@@ -5,10 +5,8 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use upshift_gateway::Settings;
-
 use crate::support::{
-    Running, TestUpstream, connect, exchange, field, is_cut_off, read_message, rest, settings,
+    Running, TestUpstream, connect, exchange, field, is_cut_off, read_message, rest, settings_with,
     status,
 };
 
@@ -23,7 +21,9 @@ fn offer(method: &str, more: &str) -> String {
 }
 
 fn gateway(upstream: &TestUpstream) -> Running {
-    Running::start(Settings { h2c_upgrade: true, ..settings(upstream.address) })
+    Running::start(settings_with(upstream.address, |settings| {
+        settings.file.gateway.h2c_upgrade = true
+    }))
 }
 
 /// A frame: type, flags, stream, payload.

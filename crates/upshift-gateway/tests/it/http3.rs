@@ -9,15 +9,17 @@ use bytes::{Buf, Bytes};
 use http::{Request, Response};
 use quinn::crypto::rustls::QuicClientConfig;
 use rustls::ClientConfig;
-use upshift_gateway::Settings;
 
 use crate::in_band_tls::Anybody;
-use crate::support::{Running, TestUpstream, connect, field, free, read_message, settings};
+use crate::support::{Running, TestUpstream, connect, field, free, read_message, settings_with};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: keep-alive, x-hop\r\nX-Hop: 1\r\n\r\nhello";
 
 fn gateway(upstream: &TestUpstream) -> Running {
-    Running::start(Settings { https: Some(free()), http3: true, ..settings(upstream.address) })
+    Running::start(settings_with(upstream.address, |settings| {
+        settings.file.gateway.https = Some(free());
+        settings.file.gateway.http3 = true;
+    }))
 }
 
 /// Sends each request on one connection; the answers.

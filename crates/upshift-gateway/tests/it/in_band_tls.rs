@@ -10,11 +10,11 @@ use std::sync::Arc;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned};
-use upshift_gateway::{Gateway, Settings, StartError};
+use upshift_gateway::{Gateway, StartError};
 
 use crate::support::{
     Certificate, Running, TestUpstream, connect, exchange, field, free, is_cut_off, read_message,
-    rest, settings, status,
+    rest, settings_with, status,
 };
 
 /// As CUPS writes it, to the byte.
@@ -23,7 +23,9 @@ const OFFER: &str = "OPTIONS * HTTP/1.1\r\nConnection: Upgrade\r\nHost: localhos
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 
 fn gateway(upstream: &TestUpstream) -> Running {
-    Running::start(Settings { in_band_tls: true, ..settings(upstream.address) })
+    Running::start(settings_with(upstream.address, |settings| {
+        settings.file.gateway.in_band_tls = true
+    }))
 }
 
 /// Up to and with the `101`.
@@ -145,16 +147,22 @@ fn what_is_sent_in_clear_does_not_survive() {
 
 #[test]
 fn it_does_not_start_beside_implicit_tls_unless_told_to() {
-    let both = Settings { https: Some(free()), in_band_tls: true, ..settings(free()) };
+    let mut both = settings_with(free(), |settings| {
+        settings.file.gateway.https = Some(free());
+        settings.file.gateway.in_band_tls = true;
+    });
     assert!(matches!(Gateway::bind(both.clone()), Err(StartError::Opossum)));
-    assert!(Gateway::bind(Settings { dangerous_allow_opossum: true, ..both }).is_ok());
+    both.file.gateway.dangerous_allow_opossum = true;
+    assert!(Gateway::bind(both).is_ok());
 }
 
 /// A ClientHello of TLS 1.1, as OpenSSL once wrote it.
 #[test]
 fn who_speaks_only_older_tls_is_told_and_counted() {
     let upstream = TestUpstream::answering(OK);
-    let gateway = Running::start(Settings { https: Some(free()), ..settings(upstream.address) });
+    let gateway = Running::start(settings_with(upstream.address, |settings| {
+        settings.file.gateway.https = Some(free())
+    }));
     let mut hello = vec![0x16, 3, 1, 0, 45, 1, 0, 0, 41, 3, 2];
     hello.extend([9; 32]);
     hello.extend([0, 0, 2, 0, 0x2f, 1, 0]);
@@ -174,7 +182,8 @@ fn who_speaks_only_older_tls_is_told_and_counted() {
 #[test]
 fn a_reload_changes_the_certificate_and_drops_nobody() {
     let upstream = TestUpstream::answering(OK);
-    let told = Settings { https: Some(free()), ..settings(upstream.address) };
+    let mut told =
+        settings_with(upstream.address, |settings| settings.file.gateway.https = Some(free()));
     let gateway = Running::start(told.clone());
     let https = gateway.addresses.https.unwrap();
     let mut open = tls(connect(https), &[]);
@@ -188,10 +197,8 @@ fn a_reload_changes_the_certificate_and_drops_nobody() {
     // What was made at the start is kept.
     assert_eq!(ask(&mut tls(connect(https), &[])), first);
     let certificate = Certificate::make();
-    gateway
-        .handle
-        .reload(Settings { certificate: Some(certificate.files.clone()), ..told })
-        .unwrap();
+    told.file.gateway.tls = Some(certificate.files.clone());
+    gateway.handle.reload(told).unwrap();
     assert_eq!(ask(&mut open), first);
     assert_ne!(ask(&mut tls(connect(https), &[])), first);
 }

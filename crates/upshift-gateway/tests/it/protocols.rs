@@ -4,6 +4,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
@@ -17,9 +18,11 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use upshift_core::policy::{PolicySpec, Requirement, RuleSpec};
 use upshift_core::{Policy, TlsVersion};
-use upshift_gateway::{AccessLog, Gateway, Settings};
+use upshift_gateway::{AccessLog, Gateway, Hsts};
 
-use crate::support::{Certificate, Running, TestUpstream, exchange, field, free, settings, status};
+use crate::support::{
+    Certificate, Running, TestUpstream, exchange, field, free, settings_with, status,
+};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -100,7 +103,8 @@ fn http2_by_prior_knowledge_reaches_an_http1_upstream() {
 fn a_refusal_over_http2_has_no_upgrade_and_survives_a_large_body() {
     let upstream = TestUpstream::answering(OK);
     let policy = requiring(Requirement::Tls(TlsVersion::V1_2));
-    let gateway = Running::start(Settings { policy, ..settings(upstream.address) });
+    let gateway =
+        Running::start(settings_with(upstream.address, |settings| settings.file.policy = policy));
     let answer = run(async {
         let stream = TcpStream::connect(gateway.http()).await.unwrap();
         let body = Full::new(Bytes::from(vec![0; 5 * 1024 * 1024]));
@@ -122,13 +126,16 @@ fn tls_tells_its_version_and_what_is_spoken_in_it() {
         "HTTP/1.1 200 OK\r\nStrict-Transport-Security: max-age=1\r\nContent-Length: 2\r\n\r\nok",
     );
     let certificate = Certificate::make();
-    let gateway = Running::start(Settings {
-        https: Some(free()),
-        certificate: Some(certificate.files.clone()),
-        hsts: Some("max-age=600".to_owned()),
-        policy: requiring(Requirement::Tls(TlsVersion::V1_3)),
-        ..settings(upstream.address)
-    });
+    let gateway = Running::start(settings_with(upstream.address, |settings| {
+        settings.file.gateway.https = Some(free());
+        settings.file.gateway.tls = Some(certificate.files.clone());
+        settings.file.gateway.hsts = Some(Hsts {
+            max_age: Duration::from_secs(600),
+            include_subdomains: false,
+            preload: false,
+        });
+        settings.file.policy = requiring(Requirement::Tls(TlsVersion::V1_3));
+    }));
     let https = gateway.addresses.https.unwrap();
     let answers = run(async {
         let mut answers = Vec::new();
@@ -166,11 +173,10 @@ fn http1_is_served_over_tls() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let upstream = TestUpstream::answering(OK);
     let certificate = Certificate::make();
-    let gateway = Running::start(Settings {
-        https: Some(free()),
-        certificate: Some(certificate.files.clone()),
-        ..settings(upstream.address)
-    });
+    let gateway = Running::start(settings_with(upstream.address, |settings| {
+        settings.file.gateway.https = Some(free());
+        settings.file.gateway.tls = Some(certificate.files.clone());
+    }));
     let https = gateway.addresses.https.unwrap();
     for protocols in [&[][..], &[&b"http/1.1"[..]][..]] {
         let answer = run(async {
@@ -194,16 +200,17 @@ fn http1_is_served_over_tls() {
 fn certificates_are_replaced_by_a_reload() {
     let upstream = TestUpstream::answering(OK);
     let (old, new) = (Certificate::make(), Certificate::make());
-    let with = |certificate: &Certificate| Settings {
-        https: Some(free()),
-        certificate: Some(certificate.files.clone()),
-        ..settings(upstream.address)
+    let with = |certificate: &Certificate| {
+        settings_with(upstream.address, |settings| {
+            settings.file.gateway.https = Some(free());
+            settings.file.gateway.tls = Some(certificate.files.clone());
+        })
     };
     let gateway = Running::start(with(&old));
     let https = gateway.addresses.https.unwrap();
     run(async { over_tls(https, &old, rustls::ALL_VERSIONS, &[b"h2"]).await });
     let mut broken = with(&new);
-    broken.certificate.as_mut().unwrap().key = "/nowhere.pem".into();
+    broken.file.gateway.tls.as_mut().unwrap().key = "/nowhere.pem".into();
     assert!(gateway.handle.reload(broken).is_err());
     run(async { over_tls(https, &old, rustls::ALL_VERSIONS, &[b"h2"]).await });
     gateway.handle.reload(with(&new)).unwrap();
@@ -227,8 +234,10 @@ fn the_access_record_has_the_decision_and_no_secrets() {
     }
     let upstream = TestUpstream::answering(OK);
     let policy = requiring(Requirement::Tls(TlsVersion::V1_2));
-    let settings =
-        Settings { policy, access_log: AccessLog::Refused, ..settings(upstream.address) };
+    let settings = settings_with(upstream.address, |settings| {
+        settings.file.policy = policy;
+        settings.file.gateway.access_log = AccessLog::Refused;
+    });
     let kept = Kept::default();
     let gateway = Gateway::bind(settings).unwrap().with_access_record(Box::new(kept.clone()));
     let mut gateway = Running::of(gateway);

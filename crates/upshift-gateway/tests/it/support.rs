@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use upshift_gateway::{Addresses, Gateway, Handle, Limits, Settings, TlsFiles, Upstream};
+use upshift_gateway::{Addresses, Gateway, Handle, Settings, TlsFiles, Upstream};
 
 /// Nothing in these tests waits longer.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -93,14 +93,20 @@ impl Drop for Running {
 
 /// All ports free, time limits short enough for a test to see them.
 pub(crate) fn settings(upstream: SocketAddr) -> Settings {
-    Settings {
-        http: Some(free()),
-        admin: Some(free()),
-        upstreams: vec![Upstream::at(upstream)],
-        workers: 1,
-        limits: Limits { drain: Duration::from_secs(5), ..Limits::default() },
-        ..Settings::default()
-    }
+    let mut settings = Settings { workers: 1, ..Settings::default() };
+    let file = &mut settings.file;
+    file.gateway.http = Some(free());
+    file.gateway.admin = Some(free());
+    file.upstreams = vec![Upstream::at(upstream)];
+    file.limits.drain = Duration::from_secs(5);
+    settings
+}
+
+/// [`settings`], with what `change` does to them.
+pub(crate) fn settings_with(upstream: SocketAddr, change: impl FnOnce(&mut Settings)) -> Settings {
+    let mut changed = settings(upstream);
+    change(&mut changed);
+    changed
 }
 
 pub(crate) fn free() -> SocketAddr {

@@ -16,9 +16,9 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use upshift_core::policy::{HostPattern, Matcher, MatcherValues, PathPattern};
-use upshift_gateway::{Address, Settings, Upstream, UpstreamHttp};
+use upshift_gateway::{Address, Upstream, UpstreamHttp};
 
-use crate::support::{Certificate, Running, TestUpstream, exchange, field, settings, status};
+use crate::support::{Certificate, Running, TestUpstream, exchange, field, settings_with, status};
 
 fn named(name: &'static str) -> TestUpstream {
     TestUpstream::scripted(move |_| {
@@ -59,7 +59,8 @@ fn the_first_upstream_that_fits_is_asked() {
         to(&chat, Matcher { paths: only("/chat/**"), ..Matcher::default() }),
         to(&rest, Matcher { paths: only("/r/**"), ..Matcher::default() }),
     ];
-    let gateway = Running::start(Settings { upstreams, ..settings(rest.address) });
+    let gateway =
+        Running::start(settings_with(rest.address, |settings| settings.file.upstreams = upstreams));
     assert_eq!(body(&ask(&gateway, "api.example:80", "/chat/x")), "api");
     assert_eq!(body(&ask(&gateway, "other", "/chat/x")), "chat");
     assert_eq!(body(&ask(&gateway, "other", "/r")), "rest");
@@ -73,7 +74,8 @@ fn replicas_share_and_one_that_is_gone_is_passed_over() {
     let (one, two) = (named("one"), named("two"));
     let endpoints = vec![gone().into(), one.address.into(), two.address.into()];
     let upstreams = vec![Upstream::of(endpoints)];
-    let gateway = Running::start(Settings { upstreams, ..settings(one.address) });
+    let gateway =
+        Running::start(settings_with(one.address, |settings| settings.file.upstreams = upstreams));
     let mut seen = HashSet::new();
     for _ in 0..40 {
         let answer = ask(&gateway, "a", "/");
@@ -140,7 +142,8 @@ async fn tell(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infal
 #[test]
 fn http2_is_spoken_to_an_upstream_in_clear() {
     let upstream = Upstream { http: UpstreamHttp::V2, ..Upstream::at(http2_upstream(None)) };
-    let gateway = Running::start(Settings { upstreams: vec![upstream], ..settings(gone()) });
+    let gateway =
+        Running::start(settings_with(gone(), |settings| settings.file.upstreams = vec![upstream]));
     for _ in 0..2 {
         let answer = exchange(
             gateway.http(),
@@ -164,13 +167,15 @@ fn http2_is_spoken_to_an_upstream_over_tls() {
         ca: Some(certificate.files.certificate.clone()),
         ..Upstream::of(vec![address.into()])
     };
-    let gateway =
-        Running::start(Settings { upstreams: vec![upstream.clone()], ..settings(gone()) });
+    let gateway = Running::start(settings_with(gone(), |settings| {
+        settings.file.upstreams = vec![upstream.clone()]
+    }));
     let answer = ask(&gateway, "a.example", "/");
     assert_eq!(body(&answer), "GET https://a.example/ HTTP/2.0 ", "{answer}");
     let stranger = Certificate::make();
     let upstream = Upstream { ca: Some(stranger.files.certificate.clone()), ..upstream };
-    let gateway = Running::start(Settings { upstreams: vec![upstream], ..settings(gone()) });
+    let gateway =
+        Running::start(settings_with(gone(), |settings| settings.file.upstreams = vec![upstream]));
     let answer = ask(&gateway, "a.example", "/");
     assert_eq!(status(&answer), 502, "{answer}");
     assert!(!answer.contains("localhost") && !answer.contains(&port.to_string()), "{answer}");

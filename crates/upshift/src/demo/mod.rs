@@ -90,14 +90,12 @@ impl Demo {
 /// On the usual ports, or on free ones where somebody listens there already.
 fn bind(policy: &str, upstream: SocketAddr) -> Result<Gateway, Failure> {
     let usual = demo_settings(policy, upstream)?;
-    let free =
-        |address: Option<SocketAddr>| address.map(|address| SocketAddr::new(address.ip(), 0));
-    let elsewhere = Settings {
-        http: free(usual.http),
-        https: free(usual.https),
-        admin: free(usual.admin),
-        ..usual.clone()
-    };
+    let mut elsewhere = usual.clone();
+    let gateway = &mut elsewhere.file.gateway;
+    let listeners = [&mut gateway.http, &mut gateway.https, &mut gateway.admin];
+    for address in listeners.into_iter().flatten() {
+        address.set_port(0);
+    }
     match Gateway::bind(usual) {
         Err(StartError::Bind { .. }) => Ok(Gateway::bind(elsewhere)?),
         bound => Ok(bound?),
@@ -114,9 +112,8 @@ fn demo_settings(policy: &str, upstream: SocketAddr) -> Result<Settings, Failure
     let mut file = loaded.file;
     file.gateway.access_log = AccessLog::Off;
     file.gateway.store = None;
-    let mut settings = Settings::from(file);
-    settings.upstreams = vec![upshift_gateway::Upstream::at(upstream)];
-    Ok(settings)
+    file.upstreams = vec![upshift_gateway::Upstream::at(upstream)];
+    Ok(Settings { file, ..Settings::default() })
 }
 
 /// The sample policy, its rollout under way: `{+30d}` stands for the day in 30 days.

@@ -89,8 +89,8 @@ impl Explain {
         let record = match self.admin {
             Some(url) => control::on_a_runtime(asked(&question, Replica::first(url, self.token)))?,
             None => {
-                let settings = Settings::from(self.file.load()?.file);
-                question.answer(&settings.policy, &settings)
+                let settings = Settings { file: self.file.load()?.file, ..Settings::default() };
+                question.answer(&settings.file.policy, &settings)
             }
         };
         if self.json {
@@ -121,7 +121,8 @@ mod tests {
     /// What a person sees who asks the example policy.
     fn shown(target: &str, http: HttpVersion, fields: &[(&str, &str)]) -> String {
         let text = include_str!("../../../../examples/everything.toml");
-        let settings = Settings::from(upshift_config::load(text, "everything.toml").unwrap().file);
+        let file = upshift_config::load(text, "everything.toml").unwrap().file;
+        let settings = Settings { file, ..Settings::default() };
         let question = Question {
             method: "GET".to_owned(),
             target: Asked::parse(target).unwrap(),
@@ -134,7 +135,7 @@ mod tests {
                 .collect(),
             at: "2026-10-06T09:05:00Z".parse().unwrap(),
         };
-        let record = question.answer(&settings.policy, &settings);
+        let record = question.answer(&settings.file.policy, &settings);
         report::text(&question, &record, Palette::none()).unwrap()
     }
 

@@ -186,7 +186,8 @@ fn check(text: &str, file: &Path) -> Result<Vec<String>, Failure> {
         }
     };
     let (mut notes, mut wrong) = (Vec::new(), Vec::new());
-    for finding in Gateway::examine(&Settings::from(loaded.file)) {
+    let settings = Settings { file: loaded.file, ..Settings::default() };
+    for finding in Gateway::examine(&settings) {
         if finding.key.starts_with("gateway.tls") {
             notes.push(format!("{}: `upshift serve` needs it", finding.message));
         } else if finding.severity == Severity::Error {

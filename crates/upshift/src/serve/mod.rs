@@ -68,7 +68,7 @@ impl Serve {
         let mut usual_store = None;
         let settings = reload::load(&self.file, text, &watched, &mut usual_store)?;
         let settings = Settings { observe: self.observe, ..settings };
-        let store = settings.store.clone();
+        let store = settings.file.gateway.store.clone();
         if let Some(store) = store.as_deref().filter(|_| self.take_over) {
             await_store(store);
         }
