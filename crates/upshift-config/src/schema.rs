@@ -10,15 +10,14 @@ mod values;
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
 use serde_json::Value;
 
-pub use endpoint::{Endpoint, HealthCheck, Statuses};
-pub use values::{Duration, False, Moment, OneOrMore, OrFalse, Share, Size};
+use endpoint::{EndpointTable, HealthCheckTable};
+use values::{DateValue, DurationValue, False, OneOrMore, OrFalse, ShareValue, SizeValue};
 
 /// The JSON Schema of the policy file, as text that ends in a newline.
 pub fn schema() -> String {
-    let mut schema = schemars::schema_for!(File);
+    let mut schema = schemars::schema_for!(FileTable);
     schema.insert("title".to_owned(), Value::from("Upshift policy file"));
     schema.insert("$id".to_owned(), Value::from("upshift.schema.json"));
     let text = serde_json::to_string_pretty(&schema).unwrap_or_default();
@@ -41,7 +40,7 @@ pub(crate) fn places_of(key: &str) -> Vec<&'static str> {
         ("Exemption", "[[exemption]]"),
         ("Breaker", "[breaker]"),
     ];
-    let schema = schemars::schema_for!(File).to_value();
+    let schema = schemars::schema_for!(FileTable).to_value();
     let has = |name: &str| {
         schema
             .pointer(&format!("/$defs/{name}/properties"))
@@ -51,80 +50,82 @@ pub(crate) fn places_of(key: &str) -> Vec<&'static str> {
 }
 
 /// The whole file.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct File {
+#[schemars(rename = "File")]
+pub(super) struct FileTable {
     /// Listeners, and what is believed of the hops in front of them.
-    pub gateway: Option<Gateway>,
+    gateway: Option<GatewayTable>,
     /// Bounds on what peers can make the gateway hold or wait for.
-    pub limits: Option<Limits>,
+    limits: Option<LimitsTable>,
     /// Destinations of requests; the first that matches is taken, and `gateway.upstream` takes what
     /// is left.
     #[serde(default)]
-    pub upstream: Vec<Upstream>,
+    upstream: Vec<UpstreamTable>,
     /// Requirements for requests. Every rule that matches is decided, and the strictest verdict
     /// wins.
     #[serde(default)]
-    pub rule: Vec<Rule>,
+    rule: Vec<RuleTable>,
     /// Requests that are admitted in spite of a rule, until a date.
     #[serde(default)]
-    pub exemption: Vec<Exemption>,
+    exemption: Vec<ExemptionTable>,
     /// Stops a rollout that refuses more people than was thought; false: none does.
-    pub breaker: Option<OrFalse<Breaker>>,
+    breaker: Option<OrFalse<BreakerTable>>,
     /// Requests that no rule refuses unless its paths name them.
-    pub never_refused: Option<NeverRefused>,
+    never_refused: Option<NeverRefusedTable>,
 }
 
 /// Listeners, and what is believed of the hops in front of them.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Gateway {
+#[schemars(rename = "Gateway")]
+pub(super) struct GatewayTable {
     /// Cleartext: HTTP/1.0, HTTP/1.1, and h2c by prior knowledge.
-    pub http: Option<OrFalse<String>>,
+    http: Option<OrFalse<String>>,
     /// TLS: h2 and http/1.1 by ALPN.
-    pub https: Option<OrFalse<String>>,
+    https: Option<OrFalse<String>>,
     /// HTTP/3 on the UDP port of `https`.
-    pub http3: Option<bool>,
+    http3: Option<bool>,
     /// Metrics, admin API, /healthz and /readyz.
-    pub admin: Option<OrFalse<String>>,
+    admin: Option<OrFalse<String>>,
     /// Destinations of requests: origins such as `http://127.0.0.1:3000`.
-    pub upstream: Option<OneOrMore<String>>,
+    upstream: Option<OneOrMore<String>>,
     /// The origin for links in answers, which are never built from an unknown Host.
-    pub public: Option<String>,
+    public: Option<String>,
     /// The obsolete `Upgrade: h2c` switch (RFC 7540 §3.2), for old clients.
-    pub h2c_upgrade: Option<bool>,
+    h2c_upgrade: Option<bool>,
     /// TLS on the cleartext port after 101 (RFC 2817), for IPP.
-    pub in_band_tls: Option<bool>,
+    in_band_tls: Option<bool>,
     /// Allows `in-band-tls` beside `https` in spite of CVE-2025-49812.
-    pub dangerous_allow_opossum: Option<bool>,
+    dangerous_allow_opossum: Option<bool>,
     /// The certificate; left out, a self-signed one is made.
-    pub tls: Option<Tls>,
+    tls: Option<TlsTable>,
     /// Hops in front of us that are believed, and for what.
     #[serde(default)]
-    pub proxy: Vec<Proxy>,
+    proxy: Vec<ProxyTable>,
     /// `Strict-Transport-Security`, sent over TLS only.
-    pub hsts: Option<HstsSetting>,
+    hsts: Option<HstsValue>,
     /// The requests that are logged as JSON lines, with their decision.
-    pub access_log: Option<AccessLog>,
+    access_log: Option<AccessLogWord>,
     /// The token that the admin API requires: a text, `env:NAME` or `file:PATH`.
-    pub admin_token: Option<String>,
+    admin_token: Option<String>,
     /// The file of the embedded store; false: nothing is kept across restarts.
-    pub store: Option<OrFalse<String>>,
+    store: Option<OrFalse<String>>,
     /// Treatment of a path that upstreams read in different ways.
-    pub paths: Option<PathMode>,
+    paths: Option<PathModeWord>,
     /// Treatment of upper and lower case in paths.
-    pub case: Option<Comparison>,
+    case: Option<ComparisonWord>,
     /// Treatment of a slash at the end of a path.
-    pub trailing_slash: Option<Comparison>,
+    trailing_slash: Option<ComparisonWord>,
     /// Treatment of an undeclared private peer that sends `X-Forwarded-Proto`.
-    pub undeclared_proxy: Option<UndeclaredProxy>,
+    undeclared_proxy: Option<UndeclaredProxyWord>,
 }
 
 /// Treatment of a path that upstreams read in different ways.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[derive(JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(inline)]
-pub enum PathMode {
+pub(super) enum PathModeWord {
     /// It goes upstream as it was sent, and the strictest verdict of all its readings counts.
     AsSent,
     /// It goes upstream in canonical form.
@@ -134,10 +135,10 @@ pub enum PathMode {
 }
 
 /// A way to compare something.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[derive(JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(inline)]
-pub enum Comparison {
+pub(super) enum ComparisonWord {
     /// It counts.
     Exact,
     /// It does not count.
@@ -145,10 +146,10 @@ pub enum Comparison {
 }
 
 /// Treatment of an undeclared private peer that sends `X-Forwarded-Proto`.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[derive(JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(inline)]
-pub enum UndeclaredProxy {
+pub(super) enum UndeclaredProxyWord {
     /// A proxy that was forgotten: the client's transport is unknown.
     Unknown,
     /// A client: the field says nothing.
@@ -156,73 +157,77 @@ pub enum UndeclaredProxy {
 }
 
 /// PEM files, relative to the policy file; they are read again when they change.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Tls {
+#[schemars(rename = "Tls")]
+pub(super) struct TlsTable {
     /// The certificate chain.
-    pub certificate: String,
+    certificate: String,
     /// The private key.
-    pub key: String,
+    key: String,
 }
 
 /// A hop in front of us that is believed, and for what.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Proxy {
+#[schemars(rename = "Proxy")]
+pub(super) struct ProxyTable {
     /// Its addresses: networks such as `10.0.0.0/8`.
-    pub from: OneOrMore<String>,
+    from: OneOrMore<String>,
     /// The fields that it tells facts in. Only these are believed.
-    pub reads: Option<ProxyReads>,
+    reads: Option<ProxyReadsTable>,
     /// It passes `Upgrade` on to HTTP/1.1 clients only (not so nginx before 1.31.3).
-    pub upgrade_field: Option<bool>,
+    upgrade_field: Option<bool>,
 }
 
 /// The fields in which a proxy tells what it saw.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct ProxyReads {
+#[schemars(rename = "ProxyReads")]
+pub(super) struct ProxyReadsTable {
     /// `http` or `https`, `on` or `off`: X-Forwarded-Proto, Forwarded, X-Forwarded-Ssl, CF-Visitor
     /// and the like.
-    pub scheme: Option<String>,
+    scheme: Option<String>,
     /// The client's address: X-Forwarded-For, Forwarded, X-Real-IP and the like.
-    pub peer: Option<String>,
+    peer: Option<String>,
     /// The version of TLS: CloudFront-Viewer-TLS, X-Amzn-Tls-Version, or what nginx has in
     /// `$ssl_protocol`.
-    pub tls: Option<String>,
+    tls: Option<String>,
     /// The version of HTTP: CloudFront-Viewer-Http-Version, Via.
-    pub http: Option<String>,
+    http: Option<String>,
 }
 
 /// `Strict-Transport-Security`: how long, all that can be said of it, or false.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(JsonSchema)]
 #[serde(untagged)]
 #[schemars(inline)]
-pub enum HstsSetting {
+pub(super) enum HstsValue {
     /// The time for which browsers remember.
-    MaxAge(Duration),
+    MaxAge(DurationValue),
     /// All of it.
-    Table(Hsts),
+    Table(HstsTable),
     /// None is sent.
     False(False),
 }
 
 /// `Strict-Transport-Security` (RFC 6797).
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Hsts {
+#[schemars(rename = "Hsts")]
+pub(super) struct HstsTable {
     /// The time for which browsers remember.
-    pub max_age: Duration,
+    max_age: DurationValue,
     /// For all names below this one, too.
-    pub include_subdomains: Option<bool>,
+    include_subdomains: Option<bool>,
     /// Asks for the lists that browsers are built with.
-    pub preload: Option<bool>,
+    preload: Option<bool>,
 }
 
 /// The requests that are logged as JSON lines.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[derive(JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(inline)]
-pub enum AccessLog {
+pub(super) enum AccessLogWord {
     /// None; requests are counted.
     Off,
     /// Those that were refused.
@@ -232,93 +237,95 @@ pub enum AccessLog {
 }
 
 /// Bounds on what peers can make the gateway hold or wait for.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Limits {
+#[schemars(rename = "Limits")]
+pub(super) struct LimitsTable {
     /// Bytes of a request's header section; more is 431.
-    pub header_bytes: Option<Size>,
+    header_bytes: Option<SizeValue>,
     /// From the first byte of a request to the end of its header section; longer is 408.
-    pub header_timeout: Option<Duration>,
+    header_timeout: Option<DurationValue>,
     /// The longest pause between two requests of a connection, or two reads of a body.
-    pub idle: Option<Duration>,
+    idle: Option<DurationValue>,
     /// Open connections in all.
     #[schemars(range(min = 1, max = 10_000_000))]
-    pub connections: Option<u64>,
+    connections: Option<u64>,
     /// The time at shutdown in which requests are still accepted, while `/readyz` is 503.
-    pub lame_duck: Option<Duration>,
+    lame_duck: Option<DurationValue>,
     /// The time limit for open requests at shutdown.
-    pub drain: Option<Duration>,
+    drain: Option<DurationValue>,
     /// The bytes of a refused request's body that are read and discarded before the connection
     /// closes.
-    pub discard_bytes: Option<Size>,
+    discard_bytes: Option<SizeValue>,
     /// The time limit for that.
-    pub discard_timeout: Option<Duration>,
+    discard_timeout: Option<DurationValue>,
     /// The longest pause in a tunnel.
-    pub tunnel_idle: Option<Duration>,
+    tunnel_idle: Option<DurationValue>,
     /// Connecting to an upstream; longer is 504.
-    pub upstream_connect: Option<Duration>,
+    upstream_connect: Option<DurationValue>,
     /// From the end of the request to the upstream's header section; longer is 504.
-    pub upstream_response: Option<Duration>,
+    upstream_response: Option<DurationValue>,
     /// The longest pause of an upstream in a body that it sends, or takes; left out, as
     /// `upstream-response`.
-    pub upstream_silence: Option<Duration>,
+    upstream_silence: Option<DurationValue>,
     /// The time for which an idle upstream connection is kept.
-    pub upstream_idle: Option<Duration>,
+    upstream_idle: Option<DurationValue>,
 }
 
 /// Declares a struct with the keys of the one matcher, ANDed; the values of each are ORed, and `!`
 /// takes away.
 macro_rules! matching {
-    ($(#[$meta:meta])* pub struct $name:ident { $($(#[$field:meta])* pub $key:ident: $type:ty,)* }) => {
+    ($(#[$meta:meta])* pub(super) struct $name:ident { $($(#[$field:meta])* $key:ident: $type:ty,)* }) => {
         $(#[$meta])*
-        #[derive(Clone, Debug, Deserialize, JsonSchema)]
+        #[derive(JsonSchema)]
         #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-        pub struct $name {
+        pub(super) struct $name {
             /// Hosts: `api.example.com`, `*.example.com`. `!` takes away.
-            pub hosts: Option<OneOrMore<String>>,
+            hosts: Option<OneOrMore<String>>,
             /// Paths: `*` is one segment, `**` any number, `/a/**` also matches `/a`. `!` takes
             /// away.
-            pub paths: Option<OneOrMore<String>>,
+            paths: Option<OneOrMore<String>>,
             /// Methods. GET includes HEAD and extended CONNECT. `!` takes away.
-            pub methods: Option<OneOrMore<String>>,
+            methods: Option<OneOrMore<String>>,
             /// Fields: `Name` (is there) or `Name: value` with `*`. `!` takes away.
-            pub headers: Option<OneOrMore<String>>,
+            headers: Option<OneOrMore<String>>,
             /// Addresses of clients: networks such as `10.0.0.0/8`. `!` takes away.
-            pub peers: Option<OneOrMore<String>>,
+            peers: Option<OneOrMore<String>>,
             /// Clients by name, `AcmeApp`, or one build, `AcmeApp/5.1`. `!` takes away.
-            pub clients: Option<OneOrMore<String>>,
+            clients: Option<OneOrMore<String>>,
             /// Identities, as `rollout.identity` reads them. `!` takes away.
-            pub identities: Option<OneOrMore<String>>,
-            $($(#[$field])* pub $key: $type,)*
+            identities: Option<OneOrMore<String>>,
+            $($(#[$field])* $key: $type,)*
         }
     };
 }
 
 matching! {
     /// The destinations.
-    pub struct Upstream {
+    #[schemars(rename = "Upstream")]
+    pub(super) struct UpstreamTable {
         /// Origins such as `http://127.0.0.1:3000`; the less busy of two is asked. Either this or
         /// `endpoints`.
-        pub addresses: Option<OneOrMore<String>>,
+        addresses: Option<OneOrMore<String>>,
         /// The servers one by one, where they differ in more than the address.
-        pub endpoints: Option<Vec<Endpoint>>,
+        endpoints: Option<Vec<EndpointTable>>,
         /// The version of HTTP towards it. `2` over http is by prior knowledge.
-        pub http: Option<UpstreamHttp>,
+        http: Option<UpstreamHttpWord>,
         /// PEM file of the authorities that sign its certificate; left out, the system's.
-        pub ca: Option<String>,
+        ca: Option<String>,
         /// Requests that ask each endpoint whether it is well; left out, the gateway learns it from
         /// its requests alone.
-        pub health: Option<HealthCheck>,
+        health: Option<HealthCheckTable>,
         /// Retries of a request that failed, if it is idempotent and has no content: 0 or 1.
         #[schemars(range(min = 0, max = 1))]
-        pub retries: Option<u8>,
+        retries: Option<u8>,
     }
 }
 
 /// A version of HTTP towards an upstream.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[derive(JsonSchema)]
 #[schemars(inline)]
-pub enum UpstreamHttp {
+pub(super) enum UpstreamHttpWord {
     /// HTTP/1.1.
     #[serde(rename = "1.1")]
     V1_1,
@@ -329,46 +336,47 @@ pub enum UpstreamHttp {
 
 matching! {
     /// The requirement, or a list of which any one has to be met.
-    pub struct Rule {
+    #[schemars(rename = "Rule")]
+    pub(super) struct RuleTable {
         /// Its name in records, metrics and commands. It does not change: the ramp hashes it.
         #[schemars(regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"))]
-        pub id: String,
+        id: String,
         /// The requirement, or a list of which any one suffices, in order of preference.
-        pub require: OneOrMore<Requirement>,
+        require: OneOrMore<RequirementTable>,
         /// Treatment of requests of which too little is known; each is admitted and counted by
         /// default.
-        pub on: Option<On>,
+        on: Option<OnTable>,
         /// The kind of answer to a refused request.
-        pub answer: Option<Answer>,
+        answer: Option<AnswerValue>,
         /// The message for people, in one sentence.
-        pub message: Option<String>,
+        message: Option<String>,
         /// A page that says what to do.
-        pub docs: Option<String>,
+        docs: Option<String>,
         /// The address of the replacement.
-        pub successor: Option<String>,
+        successor: Option<String>,
         /// The address of the newer client: one for all, or one by client and `default`.
-        pub upgrade_url: Option<UpgradeUrl>,
+        upgrade_url: Option<UpgradeUrlValue>,
         /// The name in `Upgrade`; left out, the rule's id for an API, the client's name for a
         /// client.
-        pub token: Option<String>,
+        token: Option<String>,
         /// Since when this is deprecated; left out, `rollout.warn`.
-        pub deprecated: Option<Moment>,
+        deprecated: Option<DateValue>,
         /// The date on which it stops working; left out, `rollout.enforce`.
-        pub sunset: Option<Moment>,
+        sunset: Option<DateValue>,
         /// Pins a phase; it beats the rollout.
-        pub phase: Option<Phase>,
+        phase: Option<PhaseWord>,
         /// The plan of phases in time; left out, the rule enforces at once.
-        pub rollout: Option<Rollout>,
+        rollout: Option<RolloutTable>,
         /// The rule's own breaker, or false for none.
-        pub breaker: Option<OrFalse<RuleBreaker>>,
+        breaker: Option<OrFalse<RuleBreakerTable>>,
     }
 }
 
 /// A page, or one by client.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(JsonSchema)]
 #[serde(untagged)]
 #[schemars(inline)]
-pub enum UpgradeUrl {
+pub(super) enum UpgradeUrlValue {
     /// For everybody.
     One(String),
     /// By the client's name; `default` is for all others.
@@ -376,29 +384,29 @@ pub enum UpgradeUrl {
 }
 
 /// One requirement: exactly one of these keys.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
-pub struct Requirement {
+#[schemars(rename = "Requirement")]
+pub(super) struct RequirementTable {
     /// At least this version of TLS.
-    pub tls: Option<TlsVersion>,
+    tls: Option<TlsVersionWord>,
     /// At least this version of HTTP.
-    pub http: Option<HttpVersion>,
+    http: Option<HttpVersionWord>,
     /// A WebSocket, with its version and subprotocols; false: none here.
-    pub websocket: Option<WebsocketSetting>,
+    websocket: Option<WebsocketValue>,
     /// A version of the API.
-    pub api: Option<Api>,
+    api: Option<ApiTable>,
     /// A version of the client.
-    pub client: Option<Client>,
+    client: Option<ClientTable>,
     /// Another protocol that the upstream itself switches to, such as `derp/2`.
-    pub protocol: Option<String>,
+    protocol: Option<String>,
 }
 
 /// A version of TLS.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[derive(JsonSchema)]
 #[schemars(inline)]
-#[expect(missing_docs, reason = "their names in the file say all")]
-pub enum TlsVersion {
+pub(super) enum TlsVersionWord {
     #[serde(rename = "1.0")]
     V1_0,
     #[serde(rename = "1.1")]
@@ -410,10 +418,9 @@ pub enum TlsVersion {
 }
 
 /// A version of HTTP.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[derive(JsonSchema)]
 #[schemars(inline)]
-#[expect(missing_docs, reason = "their names in the file say all")]
-pub enum HttpVersion {
+pub(super) enum HttpVersionWord {
     #[serde(rename = "1.0")]
     V1_0,
     #[serde(rename = "1.1")]
@@ -425,60 +432,62 @@ pub enum HttpVersion {
 }
 
 /// A WebSocket: true, its particulars, or false for none.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(JsonSchema)]
 #[serde(untagged)]
 #[schemars(inline)]
-pub enum WebsocketSetting {
+pub(super) enum WebsocketValue {
     /// `true`: any; `false`: none here, use HTTP.
     Wanted(bool),
     /// With particulars.
-    Table(Websocket),
+    Table(WebsocketTable),
 }
 
 /// A WebSocket (RFC 6455).
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Websocket {
+#[schemars(rename = "Websocket")]
+pub(super) struct WebsocketTable {
     /// Its version; there is only 13.
     #[schemars(range(min = 13, max = 13))]
-    pub version: Option<u64>,
+    version: Option<u64>,
     /// Subprotocols of which one must be offered.
-    pub subprotocols: Option<OneOrMore<String>>,
+    subprotocols: Option<OneOrMore<String>>,
 }
 
 /// A version of the API.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Api {
+#[schemars(rename = "Api")]
+pub(super) struct ApiTable {
     /// The oldest version that is admitted.
-    pub minimum: String,
+    minimum: String,
     /// The versions that clients are told of; above the greatest is too new.
-    pub supported: Option<OneOrMore<String>>,
+    supported: Option<OneOrMore<String>>,
     /// The version of a request that sends none.
-    pub assume: Option<String>,
+    assume: Option<String>,
     /// The notation and order of versions; left out, `semver`.
-    pub scheme: Option<Scheme>,
+    scheme: Option<SchemeValue>,
     /// The places of the version: `header:NAME`, `path:/v{version}/**`, `query:NAME`,
     /// `media-type:PARAMETER`.
-    pub read: OneOrMore<String>,
+    read: OneOrMore<String>,
 }
 
 /// The notation and order of versions.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(JsonSchema)]
 #[serde(untagged)]
 #[schemars(inline)]
-pub enum Scheme {
+pub(super) enum SchemeValue {
     /// A known way.
-    Named(NamedScheme),
+    Named(SchemeWord),
     /// By a list.
-    Ordered(Ordered),
+    Ordered(OrderedTable),
 }
 
 /// A known way to write and compare versions.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[derive(JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(inline)]
-pub enum NamedScheme {
+pub(super) enum SchemeWord {
     /// Semantic Versioning; missing parts are 0.
     Semver,
     /// N(.N)*.
@@ -488,49 +497,52 @@ pub enum NamedScheme {
 }
 
 /// Versions without an order of their own.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Ordered {
+#[schemars(rename = "Ordered")]
+pub(super) struct OrderedTable {
     /// All of them, the oldest first.
-    pub ordered: Vec<String>,
+    ordered: Vec<String>,
 }
 
 /// A version of the client.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Client {
+#[schemars(rename = "Client")]
+pub(super) struct ClientTable {
     /// The places of name and version: `header:NAME` (`Name/Version`), `header:NAME=Client` (a bare
     /// version), `user-agent`; left out, `user-agent`.
-    pub read: Option<OneOrMore<String>>,
+    read: Option<OneOrMore<String>>,
     /// The oldest version that is admitted, by client.
-    pub minimum: Option<BTreeMap<String, String>>,
+    minimum: Option<BTreeMap<String, String>>,
     /// Versions, or builds of one, that are not admitted: `Name/Version`, `Name/Version+Build`.
-    pub blocked: Option<OneOrMore<String>>,
+    blocked: Option<OneOrMore<String>>,
 }
 
 /// Treatment of requests of which too little is known.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct On {
+#[schemars(rename = "On")]
+pub(super) struct OnTable {
     /// No version was sent.
-    pub missing: Option<Action>,
+    missing: Option<ActionWord>,
     /// The value that was sent is no version.
-    pub malformed: Option<Action>,
+    malformed: Option<ActionWord>,
     /// Two readers gave different versions.
-    pub ambiguous: Option<Action>,
+    ambiguous: Option<ActionWord>,
     /// Newer than the greatest supported version.
-    pub too_new: Option<Action>,
+    too_new: Option<ActionWord>,
     /// A client that the rule does not name.
-    pub unknown_client: Option<Action>,
+    unknown_client: Option<ActionWord>,
     /// A transport fact that no proxy told.
-    pub unknown: Option<Action>,
+    unknown: Option<ActionWord>,
 }
 
 /// A treatment.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[derive(JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(inline)]
-pub enum Action {
+pub(super) enum ActionWord {
     /// Let through, and counted.
     Admit,
     /// Refused.
@@ -538,21 +550,21 @@ pub enum Action {
 }
 
 /// The kind of answer to a refused request.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(JsonSchema)]
 #[serde(untagged)]
 #[schemars(inline)]
-pub enum Answer {
+pub(super) enum AnswerValue {
     /// A way.
-    Named(NamedAnswer),
+    Named(AnswerWord),
     /// A status.
     Status(#[schemars(range(min = 400, max = 599))] u16),
 }
 
 /// A way to answer.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[derive(JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(inline)]
-pub enum NamedAnswer {
+pub(super) enum AnswerWord {
     /// 426 with `Upgrade`.
     Upgrade,
     /// 426 for protocols only; 400, 403 or 410 for versions.
@@ -562,10 +574,10 @@ pub enum NamedAnswer {
 }
 
 /// A phase.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[derive(JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(inline)]
-pub enum Phase {
+pub(super) enum PhaseWord {
     /// Nothing happens.
     Off,
     /// Requests are decided and counted; nobody is told.
@@ -581,120 +593,126 @@ pub enum Phase {
 }
 
 /// The plan of phases in time.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Rollout {
+#[schemars(rename = "Rollout")]
+pub(super) struct RolloutTable {
     /// The identity of a client for the ramp: `header:NAME`, `cookie:NAME`, `jwt-unverified:CLAIM`,
     /// `peer`.
-    pub identity: Option<OneOrMore<String>>,
+    identity: Option<OneOrMore<String>>,
     /// From when requests are decided and counted.
-    pub observe: Option<Moment>,
+    observe: Option<DateValue>,
     /// From when people are told.
-    pub warn: Option<Moment>,
+    warn: Option<DateValue>,
     /// Windows in which the rule enforces, so that people notice.
     #[serde(default)]
-    pub brownout: Vec<Window>,
+    brownout: Vec<BrownoutTable>,
     /// From when a growing share is refused: a date (linear until `enforce`), or steps.
-    pub ramp: Option<Ramp>,
+    ramp: Option<RampValue>,
     /// From when all are refused.
-    pub enforce: Option<Moment>,
+    enforce: Option<DateValue>,
     /// The time zone in which dates begin; left out, UTC.
-    pub zone: Option<String>,
+    zone: Option<String>,
 }
 
 /// A window of a brownout.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Window {
+#[schemars(rename = "Window")]
+pub(super) struct BrownoutTable {
     /// The beginning.
-    pub at: Moment,
+    at: DateValue,
     /// The duration.
-    pub r#for: Duration,
+    r#for: DurationValue,
 }
 
 /// From when a growing share is refused.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(JsonSchema)]
 #[serde(untagged)]
 #[schemars(inline)]
-pub enum Ramp {
+pub(super) enum RampValue {
     /// Linear from here until `enforce`.
-    From(Moment),
+    From(DateValue),
     /// In steps.
-    Steps(Vec<Step>),
+    Steps(Vec<RampStepTable>),
 }
 
 /// A step of a ramp.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Step {
+#[schemars(rename = "Step")]
+pub(super) struct RampStepTable {
     /// From when.
-    pub at: Moment,
+    at: DateValue,
     /// The share that is refused.
-    pub share: Share,
+    share: ShareValue,
 }
 
 matching! {
     /// Requests that are admitted in spite of a rule, until a date.
-    pub struct Exemption {
+    #[schemars(rename = "Exemption")]
+    pub(super) struct ExemptionTable {
         /// Its name in records; left out, `exemption-1` and so on.
-        pub id: Option<String>,
+        id: Option<String>,
         /// The rules it is from; left out, all.
-        pub rules: Option<OneOrMore<String>>,
+        rules: Option<OneOrMore<String>>,
         /// Why.
-        pub reason: String,
+        reason: String,
         /// The person or team that is responsible for it.
-        pub owner: String,
+        owner: String,
         /// Until when. There is no exemption for ever.
-        pub expires: Moment,
+        expires: DateValue,
     }
 }
 
 /// Stops a rollout that refuses more people than was thought: the rule falls back to `warn` until a
 /// person resets it.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Breaker {
+#[schemars(rename = "Breaker")]
+pub(super) struct BreakerTable {
     /// The share of the distinct identities seen in the window that may be refused.
-    pub refused_share: Option<Share>,
+    refused_share: Option<ShareValue>,
     /// The period that it looks back on.
-    pub window: Option<Duration>,
+    window: Option<DurationValue>,
     /// Identities that must have been seen before it may trip.
     #[schemars(range(min = 1))]
-    pub minimum: Option<u64>,
+    minimum: Option<u64>,
     /// The identities that count: all that were seen, or those that an upstream has answered with
     /// 2xx before.
-    pub counts: Option<Counts>,
+    counts: Option<CountsWord>,
     /// As many identities of one network (/24 of IPv4, /48 of IPv6) count in a window.
     #[schemars(range(min = 1, max = 10_000))]
-    pub per_network: Option<u64>,
+    per_network: Option<u64>,
     /// The address that is told of a tripped breaker by POST.
-    pub webhook: Option<String>,
+    webhook: Option<String>,
 }
 
 /// A rule's own breaker; what is left out stands in `[breaker]`.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct RuleBreaker {
+#[schemars(rename = "RuleBreaker")]
+pub(super) struct RuleBreakerTable {
     /// The share of the distinct identities seen in the window that may be refused.
-    pub refused_share: Option<Share>,
+    refused_share: Option<ShareValue>,
     /// The period that it looks back on.
-    pub window: Option<Duration>,
+    window: Option<DurationValue>,
     /// Identities that must have been seen before it may trip.
     #[schemars(range(min = 1))]
-    pub minimum: Option<u64>,
+    minimum: Option<u64>,
     /// The identities that count: all that were seen, or those that an upstream has answered with
     /// 2xx before.
-    pub counts: Option<Counts>,
+    counts: Option<CountsWord>,
     /// As many identities of one network (/24 of IPv4, /48 of IPv6) count in a window.
     #[schemars(range(min = 1, max = 10_000))]
-    pub per_network: Option<u64>,
+    per_network: Option<u64>,
 }
 
 /// The identities that a breaker counts.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[derive(JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(inline)]
-pub enum Counts {
+pub(super) enum CountsWord {
     /// All that were seen.
     Seen,
     /// Those that an upstream has answered with 2xx before.
@@ -702,11 +720,12 @@ pub enum Counts {
 }
 
 /// Requests that no rule refuses unless its paths name them.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct NeverRefused {
+#[schemars(rename = "NeverRefused")]
+pub(super) struct NeverRefusedTable {
     /// Built-in exemptions that do not hold here, by their ids.
-    pub remove: Option<OneOrMore<String>>,
+    remove: Option<OneOrMore<String>>,
     /// The networks of health checkers; left out, private, loopback and link-local addresses.
-    pub health_networks: Option<OneOrMore<String>>,
+    health_networks: Option<OneOrMore<String>>,
 }

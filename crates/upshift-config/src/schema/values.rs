@@ -1,13 +1,12 @@
 //! Values that several keys of the policy file take.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::Deserialize;
 
 /// One value, or a list of them.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(JsonSchema)]
 #[serde(untagged)]
 #[schemars(inline)]
-pub enum OneOrMore<T> {
+pub(super) enum OneOrMore<T> {
     /// One.
     One(T),
     /// A list.
@@ -15,10 +14,10 @@ pub enum OneOrMore<T> {
 }
 
 /// A value, or `false` for none.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(JsonSchema)]
 #[serde(untagged)]
 #[schemars(inline)]
-pub enum OrFalse<T> {
+pub(super) enum OrFalse<T> {
     /// A value.
     Value(T),
     /// `false`: none.
@@ -26,9 +25,7 @@ pub enum OrFalse<T> {
 }
 
 /// `false`.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(transparent)]
-pub struct False(pub bool);
+pub(super) struct False;
 
 impl JsonSchema for False {
     fn schema_name() -> std::borrow::Cow<'static, str> {
@@ -45,11 +42,9 @@ impl JsonSchema for False {
 }
 
 /// A date (midnight in UTC, or in the rollout's zone), or a date and time.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(transparent)]
-pub struct Moment(pub toml::value::Datetime);
+pub(super) struct DateValue;
 
-impl JsonSchema for Moment {
+impl JsonSchema for DateValue {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "Moment".into()
     }
@@ -64,14 +59,18 @@ impl JsonSchema for Moment {
 }
 
 /// A duration: `30s`, `10m`, `1h30m`, `7d`.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(JsonSchema)]
 #[serde(transparent)]
-pub struct Duration(#[schemars(regex(pattern = r"^\s*([0-9]+\s*(ms|s|m|h|d|w)\s*)+$"))] pub String);
+#[schemars(rename = "Duration")]
+pub(super) struct DurationValue(
+    #[schemars(regex(pattern = r"^\s*([0-9]+\s*(ms|s|m|h|d|w)\s*)+$"))] String,
+);
 
 /// A size: `64 KiB`, or a number of bytes.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(JsonSchema)]
 #[serde(untagged)]
-pub enum Size {
+#[schemars(rename = "Size")]
+pub(super) enum SizeValue {
     /// A number and its unit.
     Text(#[schemars(regex(pattern = r"^\s*[0-9]+\s*([bB]|[kKmMgG][iI]?[bB])?\s*$"))] String),
     /// Bytes.
@@ -79,6 +78,7 @@ pub enum Size {
 }
 
 /// A share from 0 to 1.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[derive(JsonSchema)]
 #[serde(transparent)]
-pub struct Share(#[schemars(range(min = 0.0, max = 1.0))] pub f64);
+#[schemars(rename = "Share")]
+pub(super) struct ShareValue(#[schemars(range(min = 0.0, max = 1.0))] f64);
