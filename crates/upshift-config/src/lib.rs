@@ -45,8 +45,8 @@ pub use quantity::{parse_duration, write_duration};
 pub use regular::{check_regular, read_regular};
 pub use schema::schema;
 pub use settings::{
-    AccessLog, Address, AdminToken, GatewaySettings, Hsts, Limits, PathMode, Proxy, ProxyReads, TlsFiles,
-    UndeclaredProxy, UpstreamHttp,
+    AccessLog, Address, AdminToken, GatewaySettings, Hsts, Limits, PathMode, Proxy, ProxyReads,
+    TlsFiles, UndeclaredProxy, UpstreamHttp,
 };
 pub use upstream::{Endpoint, HealthCheck, Upstream};
 pub use visible::{is_visible, make_visible};
@@ -138,7 +138,13 @@ fn read(mut root: Section<'_>, text: &str, path: &Path, now: Timestamp) -> Optio
     surprises::report(&rules, gateway_section, now);
     let gateway = gateway.unwrap_or_else(|| gateway::defaults(folder));
     let policy = rules.policy(gateway.comparison, served_hosts(&gateway, &upstreams), revision);
-    Some(FileSettings { gateway, limits: limits.unwrap_or_default(), upstreams, policy: policy?, webhook })
+    Some(FileSettings {
+        gateway,
+        limits: limits.unwrap_or_default(),
+        upstreams,
+        policy: policy?,
+        webhook,
+    })
 }
 
 /// The hosts that a gateway is known to serve: its public name, and those that its upstreams match.

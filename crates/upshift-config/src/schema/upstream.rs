@@ -1,8 +1,43 @@
-//! The servers of an upstream, and how their health is checked.
+//! `[[upstream]]`, its endpoints and its health checks.
 
 use schemars::JsonSchema;
 
-use super::{DurationValue, OneOrMore};
+use super::matching::matching;
+use super::values::{DurationValue, OneOrMore};
+
+matching! {
+    /// The destinations.
+    #[schemars(rename = "Upstream")]
+    pub(super) struct UpstreamTable {
+        /// Origins such as `http://127.0.0.1:3000`; the less busy of two is asked. Either this or
+        /// `endpoints`.
+        addresses: Option<OneOrMore<String>>,
+        /// The servers one by one, where they differ in more than the address.
+        endpoints: Option<Vec<EndpointTable>>,
+        /// The version of HTTP towards it. `2` over http is by prior knowledge.
+        http: Option<UpstreamHttpWord>,
+        /// PEM file of the authorities that sign its certificate; left out, the system's.
+        ca: Option<String>,
+        /// Requests that ask each endpoint whether it is well; left out, the gateway learns it from
+        /// its requests alone.
+        health: Option<HealthCheckTable>,
+        /// Retries of a request that failed, if it is idempotent and has no content: 0 or 1.
+        #[schemars(range(min = 0, max = 1))]
+        retries: Option<u8>,
+    }
+}
+
+/// A version of HTTP towards an upstream.
+#[derive(JsonSchema)]
+#[schemars(inline)]
+pub(super) enum UpstreamHttpWord {
+    /// HTTP/1.1.
+    #[serde(rename = "1.1")]
+    V1_1,
+    /// HTTP/2.
+    #[serde(rename = "2")]
+    V2,
+}
 
 /// One server of an upstream.
 #[derive(JsonSchema)]

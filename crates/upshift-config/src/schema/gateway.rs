@@ -1,0 +1,202 @@
+//! `[gateway]` and `[limits]`.
+
+use schemars::JsonSchema;
+
+use super::values::{DurationValue, False, OneOrMore, OrFalse, SizeValue};
+
+/// Listeners, and what is believed of the hops in front of them.
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "Gateway")]
+pub(super) struct GatewayTable {
+    /// Cleartext: HTTP/1.0, HTTP/1.1, and h2c by prior knowledge.
+    http: Option<OrFalse<String>>,
+    /// TLS: h2 and http/1.1 by ALPN.
+    https: Option<OrFalse<String>>,
+    /// HTTP/3 on the UDP port of `https`.
+    http3: Option<bool>,
+    /// Metrics, admin API, /healthz and /readyz.
+    admin: Option<OrFalse<String>>,
+    /// Destinations of requests: origins such as `http://127.0.0.1:3000`.
+    upstream: Option<OneOrMore<String>>,
+    /// The origin for links in answers, which are never built from an unknown Host.
+    public: Option<String>,
+    /// The obsolete `Upgrade: h2c` switch (RFC 7540 §3.2), for old clients.
+    h2c_upgrade: Option<bool>,
+    /// TLS on the cleartext port after 101 (RFC 2817), for IPP.
+    in_band_tls: Option<bool>,
+    /// Allows `in-band-tls` beside `https` in spite of CVE-2025-49812.
+    dangerous_allow_opossum: Option<bool>,
+    /// The certificate; left out, a self-signed one is made.
+    tls: Option<TlsTable>,
+    /// Hops in front of us that are believed, and for what.
+    #[serde(default)]
+    proxy: Vec<ProxyTable>,
+    /// `Strict-Transport-Security`, sent over TLS only.
+    hsts: Option<HstsValue>,
+    /// The requests that are logged as JSON lines, with their decision.
+    access_log: Option<AccessLogWord>,
+    /// The token that the admin API requires: a text, `env:NAME` or `file:PATH`.
+    admin_token: Option<String>,
+    /// The file of the embedded store; false: nothing is kept across restarts.
+    store: Option<OrFalse<String>>,
+    /// Treatment of a path that upstreams read in different ways.
+    paths: Option<PathModeWord>,
+    /// Treatment of upper and lower case in paths.
+    case: Option<ComparisonWord>,
+    /// Treatment of a slash at the end of a path.
+    trailing_slash: Option<ComparisonWord>,
+    /// Treatment of an undeclared private peer that sends `X-Forwarded-Proto`.
+    undeclared_proxy: Option<UndeclaredProxyWord>,
+}
+
+/// Treatment of a path that upstreams read in different ways.
+#[derive(JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub(super) enum PathModeWord {
+    /// It goes upstream as it was sent, and the strictest verdict of all its readings counts.
+    AsSent,
+    /// It goes upstream in canonical form.
+    Canonical,
+    /// It is refused with 400.
+    Strict,
+}
+
+/// A way to compare something.
+#[derive(JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub(super) enum ComparisonWord {
+    /// It counts.
+    Exact,
+    /// It does not count.
+    Ignore,
+}
+
+/// Treatment of an undeclared private peer that sends `X-Forwarded-Proto`.
+#[derive(JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub(super) enum UndeclaredProxyWord {
+    /// A proxy that was forgotten: the client's transport is unknown.
+    Unknown,
+    /// A client: the field says nothing.
+    Ignore,
+}
+
+/// PEM files, relative to the policy file; they are read again when they change.
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "Tls")]
+pub(super) struct TlsTable {
+    /// The certificate chain.
+    certificate: String,
+    /// The private key.
+    key: String,
+}
+
+/// A hop in front of us that is believed, and for what.
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "Proxy")]
+pub(super) struct ProxyTable {
+    /// Its addresses: networks such as `10.0.0.0/8`.
+    from: OneOrMore<String>,
+    /// The fields that it tells facts in. Only these are believed.
+    reads: Option<ProxyReadsTable>,
+    /// It passes `Upgrade` on to HTTP/1.1 clients only (not so nginx before 1.31.3).
+    upgrade_field: Option<bool>,
+}
+
+/// The fields in which a proxy tells what it saw.
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "ProxyReads")]
+pub(super) struct ProxyReadsTable {
+    /// `http` or `https`, `on` or `off`: X-Forwarded-Proto, Forwarded, X-Forwarded-Ssl, CF-Visitor
+    /// and the like.
+    scheme: Option<String>,
+    /// The client's address: X-Forwarded-For, Forwarded, X-Real-IP and the like.
+    peer: Option<String>,
+    /// The version of TLS: CloudFront-Viewer-TLS, X-Amzn-Tls-Version, or what nginx has in
+    /// `$ssl_protocol`.
+    tls: Option<String>,
+    /// The version of HTTP: CloudFront-Viewer-Http-Version, Via.
+    http: Option<String>,
+}
+
+/// `Strict-Transport-Security`: how long, all that can be said of it, or false.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[schemars(inline)]
+pub(super) enum HstsValue {
+    /// The time for which browsers remember.
+    MaxAge(DurationValue),
+    /// All of it.
+    Table(HstsTable),
+    /// None is sent.
+    False(False),
+}
+
+/// `Strict-Transport-Security` (RFC 6797).
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "Hsts")]
+pub(super) struct HstsTable {
+    /// The time for which browsers remember.
+    max_age: DurationValue,
+    /// For all names below this one, too.
+    include_subdomains: Option<bool>,
+    /// Asks for the lists that browsers are built with.
+    preload: Option<bool>,
+}
+
+/// The requests that are logged as JSON lines.
+#[derive(JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub(super) enum AccessLogWord {
+    /// None; requests are counted.
+    Off,
+    /// Those that were refused.
+    Refused,
+    /// All.
+    All,
+}
+
+/// Bounds on what peers can make the gateway hold or wait for.
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "Limits")]
+pub(super) struct LimitsTable {
+    /// Bytes of a request's header section; more is 431.
+    header_bytes: Option<SizeValue>,
+    /// From the first byte of a request to the end of its header section; longer is 408.
+    header_timeout: Option<DurationValue>,
+    /// The longest pause between two requests of a connection, or two reads of a body.
+    idle: Option<DurationValue>,
+    /// Open connections in all.
+    #[schemars(range(min = 1, max = 10_000_000))]
+    connections: Option<u64>,
+    /// The time at shutdown in which requests are still accepted, while `/readyz` is 503.
+    lame_duck: Option<DurationValue>,
+    /// The time limit for open requests at shutdown.
+    drain: Option<DurationValue>,
+    /// The bytes of a refused request's body that are read and discarded before the connection
+    /// closes.
+    discard_bytes: Option<SizeValue>,
+    /// The time limit for that.
+    discard_timeout: Option<DurationValue>,
+    /// The longest pause in a tunnel.
+    tunnel_idle: Option<DurationValue>,
+    /// Connecting to an upstream; longer is 504.
+    upstream_connect: Option<DurationValue>,
+    /// From the end of the request to the upstream's header section; longer is 504.
+    upstream_response: Option<DurationValue>,
+    /// The longest pause of an upstream in a body that it sends, or takes; left out, as
+    /// `upstream-response`.
+    upstream_silence: Option<DurationValue>,
+    /// The time for which an idle upstream connection is kept.
+    upstream_idle: Option<DurationValue>,
+}
