@@ -26,8 +26,27 @@ pub fn schema() -> String {
     let mut schema = schemars::schema_for!(FileTable);
     schema.insert("title".to_owned(), Value::from("Upshift policy file"));
     schema.insert("$id".to_owned(), Value::from("upshift.schema.json"));
-    let text = serde_json::to_string_pretty(&schema).unwrap_or_default();
+    let mut value = schema.to_value();
+    join_description_lines(&mut value);
+    let text = serde_json::to_string_pretty(&value).unwrap_or_default();
     text + "\n"
+}
+
+/// Joins the lines of every description. Descriptions are doc comments, whose lines break where the
+/// source file is wide enough, which would show in an editor.
+fn join_description_lines(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            for (key, member) in map {
+                match member {
+                    Value::String(text) if key == "description" => *text = text.replace('\n', " "),
+                    member => join_description_lines(member),
+                }
+            }
+        }
+        Value::Array(members) => members.iter_mut().for_each(join_description_lines),
+        _ => {}
+    }
 }
 
 /// The place of a key, as a person would write it; empty if it has none.
