@@ -190,7 +190,8 @@ async fn http1_in_tls(stream: ClientStream, owed: Bytes, connection: &Connection
     let state = tls::state(tls.get_ref().1.protocol_version());
     let activity = Activity::new();
     let mut stream = ClientStream::new(ClientTransport::Tls(Box::new(tls)), Rc::clone(&activity));
-    stream.put_gate(Http1Gate::new(BytesMut::from(owed), snapshot.settings.file.limits.header_bytes));
+    stream
+        .put_gate(Http1Gate::new(BytesMut::from(owed), snapshot.settings.file.limits.header_bytes));
     let inside = Connection { activity, ..connection.again(state) };
     serve_http1(stream, Rc::new(inside)).await;
 }
