@@ -73,8 +73,8 @@ impl Read<'_> {
             PolicyItem::Rule(index) => (&self.rules[index].section, "rule"),
             PolicyItem::Exemption(index) => (&self.exemptions[index].section, "exemption"),
         };
-        let finding = |key: &str| Finding::error(section.value_span(key), error.fault.to_string());
-        section.out.report(match &error.fault {
+        let finding = |key: &str| Finding::error(section.value_span(key), error.kind.to_string());
+        section.out.report(match &error.kind {
             PolicyErrorKind::DuplicateId(id) => {
                 let finding = finding("id").label("this id is taken");
                 finding.help(format!(

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use toml::de::DeValue;
-use upshift_core::field::Protocol;
+use upshift_core::field::{FieldName, Protocol};
 use upshift_core::policy::{
-    ApiReader, ApiRequirement, FieldName, PathTemplate, Requirement, WebSocketRequirement,
+    ApiReader, ApiRequirement, PathTemplate, Requirement, WebSocketRequirement,
 };
 use upshift_core::version::{Version, VersionScheme};
 use upshift_core::{HttpVersion, TlsVersion};

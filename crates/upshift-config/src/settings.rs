@@ -4,8 +4,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use upshift_core::client_info::{Proxy, ProxyReads, UndeclaredProxy};
 use upshift_core::policy::Comparison;
+pub use upshift_core::proxy::{Proxy, ProxyReads, UndeclaredProxy};
 
 use crate::regular::read_regular;
 

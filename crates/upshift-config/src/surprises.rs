@@ -178,7 +178,7 @@ fn useless_breaker(spec: &RuleSpec, section: &Section<'_>) -> Option<Finding> {
 /// them at once.
 fn refuses_already(spec: &RuleSpec, section: &Section<'_>, now: Timestamp) -> Option<Finding> {
     let rollout = spec.rollout.as_ref().filter(|_| spec.phase.is_none())?;
-    let moment = rollout.at(now);
+    let moment = rollout.state_at(now);
     let stage = rollout
         .stages()
         .iter()
@@ -205,7 +205,7 @@ fn sunset_over(spec: &RuleSpec, section: &Section<'_>, now: Timestamp) -> Option
     let sunset = spec.sunset.filter(|sunset| *sunset <= now)?;
     let refuses_all = match (spec.phase, &spec.rollout) {
         (Some(phase), _) => phase == Phase::Enforce,
-        (None, Some(rollout)) => rollout.at(now).phase == Phase::Enforce,
+        (None, Some(rollout)) => rollout.state_at(now).phase == Phase::Enforce,
         (None, None) => true,
     };
     (!refuses_all).then(|| {

@@ -51,7 +51,7 @@ fn faults(case: &Exchange) -> Vec<String> {
                 .iter()
                 .map(|change| match change {
                     FieldChange::Set(name, value) | FieldChange::Append(name, value) => {
-                        ((*name).to_owned(), value.clone())
+                        ((*name).to_owned(), value.clone().into_owned())
                     }
                 })
                 .collect();

@@ -16,7 +16,7 @@ fn rollout(plan: &str) -> Rollout {
 }
 
 fn phase(rollout: &Rollout, now: &str) -> Phase {
-    rollout.at(now.parse::<Timestamp>().unwrap()).phase
+    rollout.state_at(now.parse::<Timestamp>().unwrap()).phase
 }
 
 fn starts(rollout: &Rollout) -> Vec<String> {

@@ -1,131 +1,99 @@
-//! Who asks, over what: this hop's own view, corrected by the proxies that are declared.
+//! The client and its connection: what this hop sees, corrected by the declared proxies.
 //!
-//! 1. Only the fields that a declared proxy's `reads` names are believed, and only from its
+//! 1. Only the fields that a declared proxy's `reads` names are trusted, and only from its
 //!    addresses.
-//! 2. What a declared proxy does not tell is unknown, the client's address too: to take the proxy's
-//!    own, which is private as a rule, would excuse its clients. If none of the fields is there,
-//!    the request is the peer's own.
-//! 3. An undeclared peer on a private network, or at an address that is not known, that sends
-//!    `X-Forwarded-Proto` is most likely a TLS terminator that was forgotten: what it hides is
-//!    unknown, not cleartext. `undeclared-proxy = "ignore"` takes it for a client.
+//! 2. A fact that a declared proxy does not report is unknown, and so is the client's address: the
+//!    proxy's own, which is usually private, would exempt all its clients. If none of the fields is
+//!    present, the request is the proxy's own.
+//! 3. An undeclared peer on a private network, or at an unknown address, that sends
+//!    `X-Forwarded-Proto` is most likely a TLS terminator that was not declared: the facts it hides
+//!    are unknown, not cleartext. `undeclared-proxy = "ignore"` treats it as a client.
 
 use std::net::IpAddr;
 
-use ipnet::IpNet;
+use crate::facts::{Fields, HttpVersion, Known, TlsState};
+use crate::network::is_private;
+use crate::proxy::{Proxy, UndeclaredProxy, declared_proxy};
+use crate::proxy_fields::ProxyFields;
 
-use crate::policy::is_private;
-use crate::proxy_fields::{ProxyFields, is_at};
-use crate::{Fields, HttpVersion, Known, TlsState};
-
-/// A hop in front that is believed, and for what.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Proxy {
-    /// Its addresses.
-    pub from: Vec<IpNet>,
-    /// The fields it tells facts in.
-    pub reads: ProxyReads,
-    /// It passes `Upgrade` on, so that a refusal over HTTP/1.1 may carry it.
-    pub upgrade_field: bool,
-}
-
-/// The names of the fields (lower case) in which a proxy tells what it saw.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ProxyReads {
-    /// `http` or `https`.
-    pub scheme: Option<String>,
-    /// The client's address; of a list the last member that is no declared proxy.
-    pub peer: Option<String>,
-    /// The version of TLS.
-    pub tls: Option<String>,
-    /// The version of HTTP.
-    pub http: Option<String>,
-}
-
-impl ProxyReads {
-    /// The names of all fields that are read.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        let all = [&self.scheme, &self.peer, &self.tls, &self.http];
-        all.into_iter().flatten().map(String::as_str)
-    }
-}
-
-/// What an undeclared private peer with `X-Forwarded-Proto` is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum UndeclaredProxy {
-    /// A proxy that was forgotten: the client's transport is unknown.
-    #[default]
-    Unknown,
-    /// A client: the field says nothing.
-    Ignore,
-}
-
-/// What the connection itself shows.
+/// The facts that the connection itself shows.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectionInfo {
-    /// The address at its other end, if it is known.
+    /// The address of the peer, if it is known.
     pub peer: Option<IpAddr>,
     /// The version of HTTP of the request.
     pub http: HttpVersion,
-    /// How it is protected.
+    /// The protection of the connection.
     pub tls: Known<TlsState>,
 }
 
-/// What is known of the client itself.
+/// The facts about the client itself.
 #[derive(Clone, Copy, Debug)]
 pub struct ClientInfo<'p> {
     /// The client's address; `None` if it is not known.
     pub client_ip: Option<IpAddr>,
     /// The version of HTTP of this hop.
     pub hop: HttpVersion,
-    /// The version of HTTP that it speaks.
+    /// The version of HTTP that the client speaks.
     pub http: Known<HttpVersion>,
-    /// How its connection is protected.
+    /// The protection of the client's connection.
     pub tls: Known<TlsState>,
-    /// The declared proxy between us.
+    /// The declared proxy between the client and this hop.
     pub proxy: Option<&'p Proxy>,
-    /// The other end looks like a proxy that is not declared.
+    /// True if the peer looks like a proxy that is not declared.
     pub undeclared: bool,
-    /// The declared proxy tells how the client's connection is protected, in words that are not
+    /// The declared proxy reports how the client's connection is protected, in words that are not
     /// known here.
     unreadable: bool,
 }
 
 impl<'p> ClientInfo<'p> {
-    /// Puts together what is seen and what is told.
+    /// Combines what the connection shows with what a declared proxy reports.
     pub fn resolve(
         seen: ConnectionInfo,
         fields: &dyn Fields,
         proxies: &'p [Proxy],
         undeclared: UndeclaredProxy,
     ) -> Self {
-        if let Some(proxy) = seen.peer.and_then(|peer| declared_proxy(peer, proxies)) {
-            let told = ProxyFields::new(proxy, fields, proxies);
-            let tls = told.tls();
-            return Self {
-                client_ip: if told.tell_anything() { told.peer() } else { seen.peer },
-                hop: seen.http,
-                http: told.http(),
-                tls,
-                proxy: Some(proxy),
-                undeclared: false,
-                unreadable: tls == Known::Unknown && told.tell_protection(),
-            };
+        if let Some(peer) = seen.peer
+            && let Some(proxy) = declared_proxy(peer, proxies)
+        {
+            return Self::behind_proxy(seen, proxy, &ProxyFields::new(proxy, fields, proxies));
         }
-        let undeclared = undeclared == UndeclaredProxy::Unknown
-            && fields.has("x-forwarded-proto")
-            && seen.peer.is_none_or(is_private);
-        Self {
-            client_ip: seen.peer.filter(|_| !undeclared),
+        let client = Self {
+            client_ip: seen.peer,
             hop: seen.http,
-            http: if undeclared { Known::Unknown } else { Known::Is(seen.http) },
-            tls: if undeclared { Known::Unknown } else { seen.tls },
+            http: Known::Is(seen.http),
+            tls: seen.tls,
             proxy: None,
-            undeclared,
+            undeclared: false,
             unreadable: false,
+        };
+        let may_be_proxy = match seen.peer {
+            Some(peer) => is_private(peer),
+            None => true,
+        };
+        if undeclared == UndeclaredProxy::Unknown && may_be_proxy && fields.has("x-forwarded-proto")
+        {
+            return client.behind_undeclared_proxy();
+        }
+        client
+    }
+
+    fn behind_proxy(seen: ConnectionInfo, proxy: &'p Proxy, reported: &ProxyFields<'_>) -> Self {
+        let tls = reported.tls();
+        Self {
+            client_ip: if reported.are_present() { reported.client_ip() } else { seen.peer },
+            hop: seen.http,
+            http: reported.http(),
+            tls,
+            proxy: Some(proxy),
+            undeclared: false,
+            unreadable: tls == Known::Unknown && reported.mention_protection(),
         }
     }
 
-    /// The same request with a proxy in between that is not declared: what it hides is unknown.
+    /// The same request, sent through a proxy that is not declared: the facts it hides are unknown.
     #[must_use]
     pub fn behind_undeclared_proxy(self) -> Self {
         Self {
@@ -137,26 +105,23 @@ impl<'p> ClientInfo<'p> {
         }
     }
 
-    /// Whether the client itself used `https`: what a declared proxy tells, else what this
-    /// connection shows. `None` if the proxy tells it in words that are not known here.
+    /// Returns true if the client itself used `https`: as a declared proxy reports it, else as this
+    /// connection shows it. `None` if the proxy reports it in words that are not known here.
     pub fn is_https(&self, seen: TlsState) -> Option<bool> {
         match self.tls {
             Known::Is(tls) => Some(tls != TlsState::Cleartext),
-            Known::Unknown => (!self.unreadable).then_some(seen != TlsState::Cleartext),
+            Known::Unknown if self.unreadable => None,
+            Known::Unknown => Some(seen != TlsState::Cleartext),
         }
     }
-}
-
-/// The proxy at `address`, if one is declared there.
-pub fn declared_proxy(address: IpAddr, proxies: &[Proxy]) -> Option<&Proxy> {
-    proxies.iter().find(|proxy| is_at(proxy, address))
 }
 
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
     use super::*;
-    use crate::TlsVersion;
+    use crate::facts::TlsVersion;
+    use crate::proxy::ProxyReads;
 
     const SEEN: ConnectionInfo = ConnectionInfo {
         peer: Some(IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 9))),

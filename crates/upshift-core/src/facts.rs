@@ -1,4 +1,4 @@
-//! What is known of a request when it is decided.
+//! The facts about a request on which a decision is based.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 /// The field lines of a request, read without copying.
 ///
-/// A header map, slices of a read buffer, a line of a log or a proxy's ABI can each serve.
+/// A header map, slices of a read buffer, a line of a log or a proxy's ABI can implement it.
 pub trait Fields {
     /// The value of the `index`th field line called `name` (lower case), or `None` past the last
     /// one.
@@ -15,7 +15,7 @@ pub trait Fields {
     /// The values of all field lines called `name` (lower case), in their order.
     ///
     /// Implement it where [`Fields::nth`] has to count lines: a head of a few kilobytes can hold
-    /// thousands of equal ones over HTTP/2, and asking for each by its number is quadratic.
+    /// thousands of equal ones over HTTP/2, and to ask for each by its number is quadratic.
     fn values<'f>(&'f self, name: &str) -> Vec<&'f [u8]> {
         let mut values = Vec::new();
         while let Some(value) = self.nth(name, values.len()) {
@@ -37,27 +37,28 @@ impl dyn Fields + '_ {
         first.into_iter().chain(others)
     }
 
-    /// Tells whether the field `name` (lower case) has lines that differ: readers disagree on which
-    /// of them counts.
+    /// Returns true if the field `name` (lower case) has lines that differ: readers disagree on
+    /// which of them counts.
     pub fn is_contradictory(&self, name: &str) -> bool {
         let mut values = self.all(name).map(<[u8]>::trim_ascii);
         let first = values.next();
         values.any(|value| Some(value) != first)
     }
 
-    /// The first value of the field `name` as text, without outer white space; `None` if absent or
-    /// not UTF-8.
+    /// The first value of the field `name` as text, without outer white space; `None` if it is
+    /// absent or not UTF-8.
     pub fn text<'f>(&'f self, name: &'f str) -> Option<&'f str> {
-        std::str::from_utf8(self.nth(name, 0)?).ok().map(str::trim)
+        let value = std::str::from_utf8(self.nth(name, 0)?).ok()?;
+        Some(value.trim())
     }
 
-    /// The same, with U+FFFD for what is not UTF-8: one byte of another encoding in a comment hides
-    /// nothing beside it.
+    /// The first value of the field `name`, with U+FFFD in place of invalid UTF-8: one byte of
+    /// another encoding in a comment hides nothing beside it.
     pub fn text_lossy<'f>(&'f self, name: &str) -> Option<Cow<'f, str>> {
         Some(String::from_utf8_lossy(self.nth(name, 0)?.trim_ascii()))
     }
 
-    /// Tells whether there is a field `name`.
+    /// Returns true if there is a field `name`.
     pub fn has(&self, name: &str) -> bool {
         self.nth(name, 0).is_some()
     }
@@ -66,15 +67,19 @@ impl dyn Fields + '_ {
 /// Field lines as pairs of a name (any case) and a value, for tests, logs and the command line.
 impl<N: AsRef<str>, V: AsRef<[u8]>> Fields for [(N, V)] {
     fn nth(&self, name: &str, index: usize) -> Option<&[u8]> {
-        self.iter()
-            .filter(|(n, _)| n.as_ref().eq_ignore_ascii_case(name))
-            .nth(index)
-            .map(|(_, value)| value.as_ref())
+        let mut lines = self.iter().filter(|(line, _)| line.as_ref().eq_ignore_ascii_case(name));
+        let (_, value) = lines.nth(index)?;
+        Some(value.as_ref())
     }
 
     fn values<'f>(&'f self, name: &str) -> Vec<&'f [u8]> {
-        let named = self.iter().filter(|(n, _)| n.as_ref().eq_ignore_ascii_case(name));
-        named.map(|(_, value)| value.as_ref()).collect()
+        let mut values = Vec::new();
+        for (line, value) in self {
+            if line.as_ref().eq_ignore_ascii_case(name) {
+                values.push(value.as_ref());
+            }
+        }
+        values
     }
 }
 
@@ -104,13 +109,13 @@ pub enum HttpVersion {
 }
 
 impl HttpVersion {
-    /// Reads `1`, `1.0`, `1.1`, `2`, `2.0`, `3`, `3.0`, with or without `HTTP/`, and the `h2`,
+    /// Parses `1`, `1.0`, `1.1`, `2`, `2.0`, `3`, `3.0`, with or without `HTTP/`, and the `h2`,
     /// `h2c`, `h3` that proxies write.
     pub fn parse(text: &str) -> Option<Self> {
-        let text = text.trim();
-        let bare = match text.get(..5) {
-            Some(prefix) if prefix.eq_ignore_ascii_case("HTTP/") => &text[5..],
-            _ => text.strip_prefix(['h', 'H']).unwrap_or(text),
+        let trimmed = text.trim();
+        let bare = match trimmed.get(..5) {
+            Some(prefix) if prefix.eq_ignore_ascii_case("HTTP/") => &trimmed[5..],
+            _ => trimmed.strip_prefix(['h', 'H']).unwrap_or(trimmed),
         };
         match bare {
             "0.9" => Some(Self::V0_9),
@@ -122,7 +127,7 @@ impl HttpVersion {
         }
     }
 
-    /// As people and the policy file write it: `1.0`, `1.1`, `2`, `3`.
+    /// The version as people and the policy file write it: `1.0`, `1.1`, `2`, `3`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::V0_9 => "0.9",
@@ -133,8 +138,8 @@ impl HttpVersion {
         }
     }
 
-    /// Tells whether several requests share the connection, so that `Upgrade` and `Connection` may
-    /// not be sent (RFC 9113 §8.2.2, RFC 9114 §4.2).
+    /// Returns true if several requests share the connection, so that `Upgrade` and `Connection`
+    /// may not be sent (RFC 9113 §8.2.2, RFC 9114 §4.2).
     pub fn is_multiplexed(self) -> bool {
         self >= Self::V2
     }
@@ -158,44 +163,33 @@ pub enum TlsVersion {
 }
 
 impl TlsVersion {
-    /// Reads `1.2`, `TLSv1.2`, `TLS 1.2`, `TLS/1.2`, `tls1_2`, `tls12`, `SSLv3`, and `0x0303`,
-    /// `0x303` or `771`, the number on the wire (RFC 8446 §4.1.2), also in quotes. What follows, a
-    /// cipher as CloudFront and nginx write it, is ignored.
+    /// Parses `1.2`, `TLSv1.2`, `TLS 1.2`, `TLS/1.2`, `tls1_2`, `tls12`, `SSLv3`, and `0x0303`,
+    /// `0x303` or `771`, the number on the wire (RFC 8446 §4.1.2), also in quotes. A cipher after
+    /// the version, as CloudFront and nginx write it, is ignored.
     pub fn parse(text: &str) -> Option<Self> {
         let lower = text.trim().trim_matches('"').to_ascii_lowercase();
         if let Some(code) = lower.strip_prefix("0x") {
-            return Self::of_code(u16::from_str_radix(code, 16).ok()?);
+            return Self::from_code(u16::from_str_radix(code, 16).ok()?);
         }
+        // `771` is 0x0303 in decimal; no version in words has three digits.
         if lower.len() == 3
             && let Ok(code) = lower.parse()
         {
-            return Self::of_code(code);
+            return Self::from_code(code);
         }
-        let (is_ssl, named) = match (lower.strip_prefix("ssl"), lower.strip_prefix("tls")) {
-            (Some(rest), _) => (true, rest),
-            (_, rest) => (false, rest.unwrap_or(&lower)),
-        };
-        let number = named.trim_start_matches([' ', 'v', '/', '-', '_', '.']);
-        let end = number
-            .find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '_'))
-            .unwrap_or(number.len());
-        if number[end..].starts_with(char::is_alphanumeric) {
-            return None;
+        if let Some(named) = lower.strip_prefix("ssl") {
+            return Self::from_ssl_number(version_number(named)?);
         }
-        let with_prefix = named.len() < lower.len();
-        match (is_ssl, number[..end].replace('_', ".").as_str()) {
-            (true, "2" | "2.0") => Some(Self::Ssl2),
-            (true, "3" | "3.0") => Some(Self::Ssl3),
-            (false, "1" | "1.0") => Some(Self::V1_0),
-            (false, "1.1") => Some(Self::V1_1),
-            (false, "1.2") => Some(Self::V1_2),
-            (false, "1.3") => Some(Self::V1_3),
-            (false, digits) if with_prefix => Self::of_digits(digits),
-            _ => None,
+        match lower.strip_prefix("tls") {
+            Some(named) => {
+                let number = version_number(named)?;
+                Self::from_tls_number(number).or_else(|| Self::from_digits(number))
+            }
+            None => Self::from_tls_number(version_number(&lower)?),
         }
     }
 
-    fn of_code(code: u16) -> Option<Self> {
+    fn from_code(code: u16) -> Option<Self> {
         match code {
             0x0002 | 0x0200 => Some(Self::Ssl2),
             0x0300 => Some(Self::Ssl3),
@@ -207,7 +201,26 @@ impl TlsVersion {
         }
     }
 
-    fn of_digits(digits: &str) -> Option<Self> {
+    fn from_ssl_number(number: &str) -> Option<Self> {
+        match number {
+            "2" | "2.0" | "2_0" => Some(Self::Ssl2),
+            "3" | "3.0" | "3_0" => Some(Self::Ssl3),
+            _ => None,
+        }
+    }
+
+    fn from_tls_number(number: &str) -> Option<Self> {
+        match number {
+            "1" | "1.0" | "1_0" => Some(Self::V1_0),
+            "1.1" | "1_1" => Some(Self::V1_1),
+            "1.2" | "1_2" => Some(Self::V1_2),
+            "1.3" | "1_3" => Some(Self::V1_3),
+            _ => None,
+        }
+    }
+
+    /// The digits of `tls12`, which are a version only after the name.
+    fn from_digits(digits: &str) -> Option<Self> {
         match digits {
             "10" => Some(Self::V1_0),
             "11" => Some(Self::V1_1),
@@ -217,7 +230,7 @@ impl TlsVersion {
         }
     }
 
-    /// `1.0` to `1.3`; `SSLv2` and `SSLv3`.
+    /// The version as text: `1.0` to `1.3`; `SSLv2` and `SSLv3`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Ssl2 => "SSLv2",
@@ -230,7 +243,15 @@ impl TlsVersion {
     }
 }
 
-/// As people write it: `TLS 1.2`, `SSLv3`.
+/// The number of a version after its name; `None` if a letter follows it directly.
+fn version_number(named: &str) -> Option<&str> {
+    let text = named.trim_start_matches([' ', 'v', '/', '-', '_', '.']);
+    let end = text.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '_'));
+    let (number, rest) = text.split_at(end.unwrap_or(text.len()));
+    if rest.starts_with(char::is_alphanumeric) { None } else { Some(number) }
+}
+
+/// The version as people write it: `TLS 1.2`, `SSLv3`.
 impl fmt::Display for TlsVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let prefix = if *self < Self::V1_0 { "" } else { "TLS " };
@@ -238,23 +259,23 @@ impl fmt::Display for TlsVersion {
     }
 }
 
-/// A fact that a hop in front of us may keep from us.
+/// A fact that a hop in front may hide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Known<T> {
-    /// It is this.
+    /// The fact is known.
     Is(T),
-    /// Nobody whom we believe has told.
+    /// No trusted source reports the fact.
     Unknown,
 }
 
 /// The protection of the client's connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TlsState {
-    /// Not at all.
+    /// None: cleartext.
     Cleartext,
-    /// Over TLS of this version.
+    /// TLS of this version.
     Version(TlsVersion),
-    /// Over TLS, of a version that a declared proxy does not tell.
+    /// TLS of a version that a declared proxy does not report.
     SomeVersion,
 }
 
@@ -263,24 +284,24 @@ pub enum TlsState {
 pub struct Facts<'a> {
     /// The method, as sent.
     pub method: &'a str,
-    /// The host that was asked, without port: `:authority` or `Host`; empty if none was sent.
+    /// The requested host, without port: `:authority` or `Host`; empty if none was sent.
     pub host: &'a str,
     /// The path as it was sent, without the query. `*` for the asterisk form.
     pub path: &'a str,
-    /// The text behind the `?`.
+    /// The text after the `?`.
     pub query: Option<&'a str>,
-    /// The version of HTTP of this connection, on which the answer goes out.
+    /// The version of HTTP of this connection, on which the answer is sent.
     pub hop: HttpVersion,
-    /// The version of HTTP that the client speaks: that of this connection, or what a declared
-    /// proxy tells.
+    /// The version of HTTP that the client speaks: that of this connection, or the one that a
+    /// declared proxy reports.
     pub http: Known<HttpVersion>,
-    /// The protection of its connection.
+    /// The protection of the client's connection.
     pub tls: Known<TlsState>,
     /// The client's address.
     pub client_ip: Option<IpAddr>,
     /// The field lines.
     pub fields: &'a dyn Fields,
-    /// The request has content (a body).
+    /// True if the request has content (a body).
     pub has_content: bool,
     /// `:protocol` of an extended CONNECT (RFC 8441 §4).
     pub protocol: Option<&'a str>,
@@ -289,31 +310,39 @@ pub struct Facts<'a> {
 impl<'a> Facts<'a> {
     /// Splits an origin-form or absolute-form target into path and query, without its fragment.
     pub fn split_target(target: &str) -> (&str, Option<&str>) {
-        let target = target.split('#').next().unwrap_or_default();
-        let after_authority = match target.find("://") {
-            Some(at) if !target[..at].contains('/') => {
-                let rest = &target[at + 3..];
-                rest.find(['/', '?']).map_or("/", |start| &rest[start..])
+        let without_fragment = target.split('#').next().unwrap_or_default();
+        let path_and_query = match without_fragment.find("://") {
+            // After a slash, `://` is part of the path or the query.
+            Some(at) if !without_fragment[..at].contains('/') => {
+                let rest = &without_fragment[at + 3..];
+                match rest.find(['/', '?']) {
+                    Some(start) => &rest[start..],
+                    None => "/",
+                }
             }
-            _ => target,
+            _ => without_fragment,
         };
-        match after_authority.split_once('?') {
+        match path_and_query.split_once('?') {
             Some(("", query)) => ("/", Some(query)),
             Some((path, query)) => (path, Some(query)),
-            None => (after_authority, None),
+            None => (path_and_query, None),
         }
     }
 
-    /// The host of an authority: without user information, port and the brackets' port suffix.
+    /// The host of an authority: without user information and port, with an IPv6 address's
+    /// brackets.
     pub fn host_of(authority: &str) -> &str {
         let host = authority.rsplit('@').next().unwrap_or_default();
-        if host.starts_with('[') {
-            return host.find(']').map_or(host, |end| &host[..=end]);
+        if !host.starts_with('[') {
+            return host.split(':').next().unwrap_or_default();
         }
-        host.split(':').next().unwrap_or_default()
+        match host.find(']') {
+            Some(end) => &host[..=end],
+            None => host,
+        }
     }
 
-    /// Tells whether HTTP/1.1 or older is spoken here, so that `Upgrade` may be sent.
+    /// Returns true if this connection speaks HTTP/1.1 or older, so that `Upgrade` may be sent.
     pub fn is_http1(&self) -> bool {
         !self.hop.is_multiplexed()
     }

@@ -1,20 +1,20 @@
-//! What a declared proxy tells of the client, in the fields that its `reads` names.
+//! The facts about the client that a declared proxy reports, in the fields that its `reads` names.
 //!
 //! 1. A list is read from its end, which the nearest hop wrote.
 //! 2. Each field has its own form: `Forwarded` (RFC 7239) and `Via` by their names, the object of
-//!    `CF-Visitor` by its brace, every other value as the word or the version that it is.
-//! 3. Of the elements of `Forwarded`, the last one whose `for` is no declared proxy is about the
+//!    `CF-Visitor` by its brace, every other value as a plain word or version.
+//! 3. Of the elements of `Forwarded`, the last one whose `for` is not a declared proxy is about the
 //!    client.
 
 use std::net::IpAddr;
 
-use crate::client_info::{Proxy, ProxyReads};
+use crate::facts::{Fields, HttpVersion, Known, TlsState, TlsVersion};
 use crate::field::{quoted_parts, token_elements};
-use crate::{Fields, HttpVersion, Known, TlsState, TlsVersion};
+use crate::proxy::{Proxy, ProxyReads, declared_proxy};
 
 const FORWARDED: &str = "forwarded";
 
-/// What a proxy tells in one request.
+/// The fields of a proxy in one request.
 pub(crate) struct ProxyFields<'h> {
     reads: &'h ProxyReads,
     fields: &'h dyn Fields,
@@ -26,52 +26,60 @@ impl<'h> ProxyFields<'h> {
         Self { reads: &proxy.reads, fields, proxies }
     }
 
-    /// Tells whether any of the fields is there.
-    pub(crate) fn tell_anything(&self) -> bool {
+    /// Returns true if any of the fields is present.
+    pub(crate) fn are_present(&self) -> bool {
         self.reads.names().any(|name| self.fields.has(name))
     }
 
-    /// Tells whether one of the fields that say how the client's connection is protected is there.
-    pub(crate) fn tell_protection(&self) -> bool {
-        let names = [&self.reads.scheme, &self.reads.tls].into_iter().flatten();
-        names.into_iter().any(|name| self.fields.has(name))
+    /// Returns true if one of the fields that report the protection of the client's connection is
+    /// present.
+    pub(crate) fn mention_protection(&self) -> bool {
+        let names = [&self.reads.scheme, &self.reads.tls];
+        names.into_iter().flatten().any(|name| self.fields.has(name))
     }
 
     /// The version of HTTP that the client speaks.
     pub(crate) fn http(&self) -> Known<HttpVersion> {
-        let told = self.reads.http.as_deref().and_then(|name| {
-            let last = self.last(name)?;
-            // RFC 9110 §7.6.3: `Via` names the version in which the message was received, then who
-            // received it.
-            let version = if name == "via" { last.split_whitespace().next()? } else { last };
-            HttpVersion::parse(version)
-        });
-        told.map_or(Known::Unknown, Known::Is)
+        let Some(name) = &self.reads.http else { return Known::Unknown };
+        let Some(last) = self.last_member(name) else { return Known::Unknown };
+        // RFC 9110 §7.6.3: `Via` names the version in which the message was received, then the
+        // recipient.
+        let version = match name.as_str() {
+            "via" => last.split_whitespace().next().unwrap_or_default(),
+            _ => last,
+        };
+        match HttpVersion::parse(version) {
+            Some(version) => Known::Is(version),
+            None => Known::Unknown,
+        }
     }
 
-    /// How the client's connection is protected.
+    /// The protection of the client's connection.
     pub(crate) fn tls(&self) -> Known<TlsState> {
-        let version = self.reads.tls.as_deref().and_then(|name| self.last(name));
-        if let Some(version) = version.and_then(TlsVersion::parse) {
+        if let Some(name) = &self.reads.tls
+            && let Some(text) = self.last_member(name)
+            && let Some(version) = TlsVersion::parse(text)
+        {
             return Known::Is(TlsState::Version(version));
         }
-        match self.reads.scheme.as_deref().and_then(|name| self.is_https(name)) {
+        let Some(name) = &self.reads.scheme else { return Known::Unknown };
+        match self.is_https(name) {
             Some(true) => Known::Is(TlsState::SomeVersion),
             Some(false) => Known::Is(TlsState::Cleartext),
             None => Known::Unknown,
         }
     }
 
-    /// The client's address: the last member of the list that is no declared proxy. One that is no
-    /// address ends the search: nothing before it can be believed.
-    pub(crate) fn peer(&self) -> Option<IpAddr> {
+    /// The client's address: the last member of the list that is not a declared proxy. A member
+    /// that is not an address ends the search: nothing before it can be trusted.
+    pub(crate) fn client_ip(&self) -> Option<IpAddr> {
         let name = self.reads.peer.as_deref()?;
         if name == FORWARDED {
-            return self.of_client()?.node.and_then(address);
+            return parse_address(self.client_element()?.node?);
         }
         let mut nearest = None;
         for member in self.members(name).into_iter().rev() {
-            let address = address(std::str::from_utf8(member).ok()?)?;
+            let address = parse_address(std::str::from_utf8(member).ok()?)?;
             nearest = Some(address);
             if !self.is_declared(address) {
                 break;
@@ -80,38 +88,39 @@ impl<'h> ProxyFields<'h> {
         nearest
     }
 
-    /// Tells whether the client used `https`, if the field can be read.
+    /// Returns true if the client used `https`, as far as the field can be read.
     fn is_https(&self, name: &str) -> Option<bool> {
         if name == FORWARDED {
-            return self.of_client()?.proto.and_then(is_https);
+            return parse_scheme(self.client_element()?.proto?);
         }
-        let lines: Vec<&[u8]> = self.fields.all(name).collect();
-        // `CF-Visitor: {"scheme":"https"}`. A list of them is in doubt.
-        if let [line] = lines.as_slice()
+        let mut lines = self.fields.all(name);
+        // `CF-Visitor: {"scheme":"https"}`. With several lines it is unclear which one counts, and
+        // as a word a line that begins with a brace says nothing.
+        if let (Some(line), None) = (lines.next(), lines.next())
             && line.starts_with(b"{")
         {
             let visitor: serde_json::Value = serde_json::from_slice(line).ok()?;
-            return visitor.get("scheme")?.as_str().and_then(is_https);
+            return parse_scheme(visitor.get("scheme")?.as_str()?);
         }
-        is_https(self.last(name)?)
+        parse_scheme(self.last_member(name)?)
     }
 
     /// The element of `Forwarded` that is about the client.
-    fn of_client(&self) -> Option<Element<'h>> {
+    fn client_element(&self) -> Option<ForwardedElement<'h>> {
         let mut nearest = None;
-        for member in self.forwarded().into_iter().rev() {
-            let element = Element::read(std::str::from_utf8(member).ok()?)?;
+        for member in self.forwarded_members().into_iter().rev() {
+            let element = ForwardedElement::parse(std::str::from_utf8(member).ok()?)?;
             nearest = Some(element);
-            let by = element.node.and_then(address);
-            if !by.is_some_and(|address| self.is_declared(address)) {
-                break;
+            match element.node.and_then(parse_address) {
+                Some(address) if self.is_declared(address) => {}
+                _ => break,
             }
         }
         nearest
     }
 
     fn is_declared(&self, address: IpAddr) -> bool {
-        self.proxies.iter().any(|proxy| is_at(proxy, address))
+        declared_proxy(address, self.proxies).is_some()
     }
 
     /// The elements of the field `name`, its lines read jointly.
@@ -120,12 +129,12 @@ impl<'h> ProxyFields<'h> {
     }
 
     /// The elements of `Forwarded`, its lines read jointly.
-    ///
-    /// RFC 7239 §4: a value may be a quoted string, with commas in it. Where one has no end, the
-    /// line is read without them: a client could hide what the proxy appended to its own quote.
-    fn forwarded(&self) -> Vec<&'h [u8]> {
+    fn forwarded_members(&self) -> Vec<&'h [u8]> {
         let mut members = Vec::new();
         for line in self.fields.all(FORWARDED) {
+            // RFC 7239 §4: a value may be a quoted string, with commas in it. Where a quote is not
+            // closed, the line is split without regard to quotes: otherwise a client could open
+            // one that swallows what the proxy appended.
             match quoted_parts(line, b',') {
                 Some(elements) => members.extend(elements),
                 None => members.extend(token_elements([line].into_iter())),
@@ -134,31 +143,32 @@ impl<'h> ProxyFields<'h> {
         members
     }
 
-    /// What the nearest hop wrote.
-    fn last(&self, name: &str) -> Option<&'h str> {
+    /// The last member of the list, which the nearest hop wrote.
+    fn last_member(&self, name: &str) -> Option<&'h str> {
         std::str::from_utf8(self.members(name).pop()?).ok()
     }
 }
 
 /// One element of `Forwarded` (RFC 7239 §4).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Element<'h> {
-    /// `for`: who sent the request to the proxy.
+struct ForwardedElement<'h> {
+    /// `for`: the node that sent the request to the proxy.
     node: Option<&'h str>,
-    /// `proto`: over which scheme.
+    /// `proto`: the scheme that it used.
     proto: Option<&'h str>,
 }
 
-impl<'h> Element<'h> {
-    /// Reads an element; `None` if it is malformed. RFC 7239 §4: each parameter MUST NOT occur more
-    /// than once.
-    fn read(text: &'h str) -> Option<Self> {
+impl<'h> ForwardedElement<'h> {
+    /// Parses an element; `None` if it is malformed.
+    fn parse(text: &'h str) -> Option<Self> {
         let mut element = Self::default();
-        let quoted = quoted_parts(text.as_bytes(), b';');
-        let pairs = quoted.unwrap_or_else(|| text.as_bytes().split(|byte| *byte == b';').collect());
-        for pair in pairs {
-            // Cut at ASCII, so that every part is UTF-8.
-            let pair = std::str::from_utf8(pair).ok()?.trim();
+        let pairs = match quoted_parts(text.as_bytes(), b';') {
+            Some(pairs) => pairs,
+            None => text.as_bytes().split(|byte| *byte == b';').collect(),
+        };
+        for bytes in pairs {
+            // Split at ASCII, so every part is UTF-8.
+            let pair = std::str::from_utf8(bytes).ok()?.trim();
             if pair.is_empty() {
                 continue;
             }
@@ -168,6 +178,7 @@ impl<'h> Element<'h> {
                 "proto" => &mut element.proto,
                 _ => continue,
             };
+            // RFC 7239 §4: each parameter MUST NOT occur more than once.
             if known.replace(value.trim().trim_matches('"')).is_some() {
                 return None;
             }
@@ -176,30 +187,33 @@ impl<'h> Element<'h> {
     }
 }
 
-/// Tells whether the hop at `address` is this proxy; IPv4 may come mapped into IPv6.
-pub(crate) fn is_at(proxy: &Proxy, address: IpAddr) -> bool {
-    proxy.from.iter().any(|net| net.contains(&address) || net.contains(&address.to_canonical()))
-}
-
-/// The words of `X-Forwarded-Proto`, `X-Forwarded-Ssl`, `Front-End-Https`, `Fastly-SSL` and
-/// `X-Forwarded-Port`.
-fn is_https(word: &str) -> Option<bool> {
-    let word = word.trim().trim_matches('"').to_ascii_lowercase();
-    // `http:` and `https://`, as `protocol` and `origin` of a script's location are.
-    match word.strip_suffix("://").or_else(|| word.strip_suffix(':')).unwrap_or(&word) {
+/// Returns true for the words by which `X-Forwarded-Proto`, `X-Forwarded-Ssl`, `Front-End-Https`,
+/// `Fastly-SSL` and `X-Forwarded-Port` say `https`, false for those that say `http`.
+fn parse_scheme(word: &str) -> Option<bool> {
+    let lower = word.trim().trim_matches('"').to_ascii_lowercase();
+    // `http:` and `https://`, like `protocol` and `origin` of a script's location.
+    let bare = match (lower.strip_suffix("://"), lower.strip_suffix(':')) {
+        (Some(bare), _) | (None, Some(bare)) => bare,
+        (None, None) => &lower,
+    };
+    match bare {
         "https" | "wss" | "on" | "true" | "yes" | "1" | "ssl" | "443" => Some(true),
         "http" | "ws" | "off" | "false" | "no" | "0" | "80" => Some(false),
         _ => None,
     }
 }
 
-/// An address, as proxies write it: with or without brackets, with or without a port.
-fn address(text: &str) -> Option<IpAddr> {
-    let text = text.trim().trim_matches('"');
-    if let Some(rest) = text.strip_prefix('[') {
+/// Parses an address as proxies write it: with or without brackets, with or without a port.
+fn parse_address(text: &str) -> Option<IpAddr> {
+    let bare = text.trim().trim_matches('"');
+    if let Some(rest) = bare.strip_prefix('[') {
         return rest.split(']').next()?.parse().ok();
     }
-    text.parse().ok().or_else(|| text.rsplit_once(':')?.0.parse().ok())
+    if let Ok(address) = bare.parse() {
+        return Some(address);
+    }
+    let (host, _port) = bare.rsplit_once(':')?;
+    host.parse().ok()
 }
 
 #[cfg(test)]
@@ -220,7 +234,7 @@ mod tests {
     fn peer(lines: &[(&str, &str)]) -> Option<IpAddr> {
         let proxies =
             [proxy(ProxyReads { peer: Some("forwarded".to_owned()), ..ProxyReads::default() })];
-        ProxyFields::new(&proxies[0], &lines.to_vec(), &proxies).peer()
+        ProxyFields::new(&proxies[0], &lines.to_vec(), &proxies).client_ip()
     }
 
     /// Kind: a scheme that a proxy tells is unknown here, and so admitted, because of its spelling.
@@ -317,9 +331,9 @@ mod tests {
 
     #[test]
     fn addresses_are_read_as_proxies_write_them() {
-        assert_eq!(address("[2001:db8::1]:99"), "2001:db8::1".parse().ok());
-        assert_eq!(address("192.0.2.1:99"), "192.0.2.1".parse().ok());
-        assert_eq!(address("2001:db8::1"), "2001:db8::1".parse().ok());
-        assert_eq!(address("unknown"), None);
+        assert_eq!(parse_address("[2001:db8::1]:99"), "2001:db8::1".parse().ok());
+        assert_eq!(parse_address("192.0.2.1:99"), "192.0.2.1".parse().ok());
+        assert_eq!(parse_address("2001:db8::1"), "2001:db8::1".parse().ok());
+        assert_eq!(parse_address("unknown"), None);
     }
 }

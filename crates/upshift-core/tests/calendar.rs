@@ -4,9 +4,10 @@
 
 use jiff::{SignedDuration, Timestamp, Unit};
 use proptest::prelude::*;
+use upshift_core::field::FieldName;
 use upshift_core::policy::{
-    ApiReader, ApiRequirement, FieldName, IdentityReader, PolicySpec, RampPlan, Requirement,
-    Rollout, RolloutPlan, RuleSpec,
+    ApiReader, ApiRequirement, IdentityReader, PolicySpec, RampPlan, Requirement, Rollout,
+    RolloutPlan, RuleSpec,
 };
 use upshift_core::version::VersionScheme;
 use upshift_core::{Facts, HttpVersion, Known, Phase, Policy, TlsState, Verdict, VerdictReason};
@@ -148,7 +149,7 @@ fn six_months_at_every_edge() {
 
 #[test]
 fn a_window_tells_when_it_ends_and_a_phase_when_the_next_begins() {
-    let until = |now| rollout().at(at(now)).until;
+    let until = |now| rollout().state_at(at(now)).until;
     assert_eq!(until("2028-02-29T12:00:00Z"), Some(at("2028-03-01T00:05:00Z")));
     assert_eq!(until("2028-04-04T09:59:59Z"), Some(at("2028-04-04T10:00:00Z")));
     assert_eq!(until("2028-01-15T00:00:00Z"), Some(at("2028-02-01T00:00:00Z")));
@@ -163,8 +164,8 @@ fn the_calendar_has_no_gaps_and_is_what_happens() {
         assert_eq!(pair[0].to, Some(pair[1].from));
     }
     for stage in stages {
-        assert_eq!(rollout.at(stage.from).phase, stage.phase);
-        assert_eq!(rollout.at(stage.from).share, stage.share);
+        assert_eq!(rollout.state_at(stage.from).phase, stage.phase);
+        assert_eq!(rollout.state_at(stage.from).share, stage.share);
     }
 }
 
@@ -194,7 +195,7 @@ fn the_length_of_a_day_does_not_matter_to_a_ramp() {
     })
     .unwrap();
     let half = from.checked_add(SignedDuration::from_mins(23 * 30)).unwrap();
-    assert_eq!(ramp.at(half).share.basis_points(), 5_000);
+    assert_eq!(ramp.state_at(half).share.basis_points(), 5_000);
 }
 
 proptest! {

@@ -62,7 +62,7 @@ fn shares_are_the_published_ones() {
     let vectors: Vectors<ShareCase> =
         toml::from_str(include_str!("../../../conformance/ramp/shares.toml")).unwrap();
     for case in vectors.cases {
-        let moment = linear(at(&case.from), at(&case.to)).at(at(&case.now));
+        let moment = linear(at(&case.from), at(&case.to)).state_at(at(&case.now));
         assert_eq!(moment.share.basis_points(), case.share, "{}", case.title);
     }
 }
@@ -111,7 +111,7 @@ proptest! {
         seconds.sort_unstable();
         for rollout in plans.into_iter().flatten() {
             let bucket = bucket("r", &identity);
-            let refused: Vec<bool> = seconds.iter().map(|s| rollout.at(second(*s)).share.contains(bucket)).collect();
+            let refused: Vec<bool> = seconds.iter().map(|s| rollout.state_at(second(*s)).share.contains(bucket)).collect();
             prop_assert!(refused.is_sorted(), "{refused:?}");
         }
     }

@@ -5,9 +5,9 @@ use std::cell::RefCell;
 
 use proptest::prelude::*;
 use upshift_core::answer::{Answer, AnswerContext, refusal_for};
-use upshift_core::field::Protocol;
+use upshift_core::field::{FieldName, Protocol};
 use upshift_core::policy::{
-    AnswerStyle, ApiReader, ApiRequirement, ClientReader, ClientRequirement, Exemption, FieldName,
+    AnswerStyle, ApiReader, ApiRequirement, ClientReader, ClientRequirement, Exemption,
     HeaderPattern, HostPattern, Matcher, MatcherValues, PathTemplate, PolicySpec, Requirement,
     RuleSpec, Uncertain, WebSocketRequirement,
 };

@@ -150,7 +150,7 @@ fn observed(ruling: &Ruling<'_>) -> Vec<ObservedRecord> {
     let record = |seen: &upshift_core::Observed<'_>| ObservedRecord {
         kind: seen.kind.as_str().into(),
         value: seen.value.to_string(),
-        read: seen.read.to_string(),
+        read: seen.read.into(),
     };
     ruling.observed.iter().map(record).collect()
 }

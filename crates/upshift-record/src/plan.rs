@@ -288,7 +288,7 @@ mod tests {
             Override { phase: Phase::Warn, until: None, by: Actor::Breaker, reason: "41 %".into() };
         let mut overrides = Overrides::default();
         overrides.rules.insert("ramped".into(), set);
-        let plan = plan(&policy().with(&overrides), at(0));
+        let plan = plan(&policy().with_overrides(&overrides), at(0));
         assert_eq!(
             (plan[0].phase.as_str(), plan[0].set_by.as_deref(), plan[0].held),
             ("warn", Some("breaker"), false)

@@ -17,9 +17,10 @@ use axum::extract::ConnectInfo;
 use axum::http::Extensions;
 use axum::routing::get;
 use upshift_core::Policy;
+use upshift_core::field::FieldName;
 use upshift_core::policy::{
-    ApiReader, ApiRequirement, FieldName, Matcher, MatcherValues, PathPattern, PolicySpec,
-    Requirement, RuleSpec,
+    ApiReader, ApiRequirement, Matcher, MatcherValues, PathPattern, PolicySpec, Requirement,
+    RuleSpec,
 };
 use upshift_core::version::VersionScheme;
 use upshift_tower::UpgradeLayer;

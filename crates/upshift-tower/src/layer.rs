@@ -8,7 +8,7 @@ use std::time::Duration;
 use http::{Extensions, Uri};
 use tower_layer::Layer;
 use upshift_core::Policy;
-use upshift_core::client_info::Proxy;
+use upshift_core::proxy::Proxy;
 
 use crate::{Peer, Upgrade};
 

@@ -11,9 +11,10 @@ use http::{HeaderValue, Request, Response, StatusCode};
 use http_body::Body;
 use tower_service::Service;
 use upshift_core::answer::{Answer, AnswerContext, refusal_for};
-use upshift_core::client_info::{ClientInfo, ConnectionInfo, UndeclaredProxy};
+use upshift_core::client_info::{ClientInfo, ConnectionInfo};
 use upshift_core::notice::changes;
 use upshift_core::policy::why_undecidable;
+use upshift_core::proxy::UndeclaredProxy;
 use upshift_core::{Fields, Known, Policy, Timestamp};
 use upshift_http::{HeaderFields, answer_response, apply_change};
 

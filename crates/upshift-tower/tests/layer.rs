@@ -8,12 +8,13 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode, Version};
 use http_body_util::{BodyExt, Full};
 use tower::{Layer as _, Service as _, service_fn};
-use upshift_core::client_info::{Proxy, ProxyReads};
 use upshift_core::field;
+use upshift_core::field::FieldName;
 use upshift_core::policy::{
-    ApiReader, ApiRequirement, ClientReader, ClientRequirement, FieldName, Phase, PolicySpec,
-    Requirement, RuleSpec, WebSocketRequirement,
+    ApiReader, ApiRequirement, ClientReader, ClientRequirement, Phase, PolicySpec, Requirement,
+    RuleSpec, WebSocketRequirement,
 };
+use upshift_core::proxy::{Proxy, ProxyReads};
 use upshift_core::version::VersionScheme;
 use upshift_core::{HttpVersion, Policy, TlsState, TlsVersion, Verdict, VerdictReason};
 use upshift_tower::{Judgement, Judgements, Peer, UpgradeBody, UpgradeLayer};

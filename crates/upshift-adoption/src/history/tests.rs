@@ -172,16 +172,16 @@ fn a_policy_takes_what_holds_for_its_rules() {
     past.change(&set("a"), at(60), "ada", "a look").unwrap();
     let (_, state) = past.change(&set("b"), at(60), "ada", "a look").unwrap();
     let resolved = state.resolve(["a", "b", "c"], at(70));
-    assert_eq!(resolved.of("a").and_then(|set| set.until), Some(at(100)));
+    assert_eq!(resolved.override_of("a").and_then(|set| set.until), Some(at(100)));
     assert_eq!(
-        resolved.of("b").and_then(|set| set.until),
+        resolved.override_of("b").and_then(|set| set.until),
         None,
         "after it comes the trip, not the file"
     );
-    assert_eq!(resolved.of("c"), None);
+    assert_eq!(resolved.override_of("c"), None);
     let resolved = state.resolve(["a", "b"], at(100));
-    assert_eq!(resolved.of("a"), None);
-    let tripped = resolved.of("b").unwrap();
+    assert_eq!(resolved.override_of("a"), None);
+    let tripped = resolved.override_of("b").unwrap();
     assert_eq!(
         (tripped.phase, &tripped.by),
         (upshift_core::Phase::Warn, &upshift_core::policy::Actor::Breaker)

@@ -211,7 +211,9 @@ impl RefusalBuilder<'_, '_> {
         }) {
             fields.extend(self.context.alt_svc.map(|alt_svc| ("Alt-Svc", alt_svc.to_owned())));
         }
-        fields.extend(notice::of_refusal(self.decision));
+        for (name, value) in notice::refusal_lines(self.decision) {
+            fields.push((name, value.into_owned()));
+        }
         if self.format == Format::Html {
             fields.push(("Content-Security-Policy", html::SECURITY_POLICY.to_owned()));
         }
@@ -252,7 +254,7 @@ impl RefusalBuilder<'_, '_> {
         let observed = self.top.observed.iter().map(|observed| problem::ObservedValue {
             kind: observed.kind.as_str(),
             value: shown(&observed.value),
-            read: &observed.read,
+            read: observed.read,
         });
         let also = self.decision.refusing().filter(|ruling| !std::ptr::eq(*ruling, self.top)).map(
             |ruling| problem::OtherRefusal {
@@ -354,14 +356,14 @@ impl RefusalBuilder<'_, '_> {
         let rule = self.top.rule;
         match self.top.kind {
             RequirementKind::Tls => self.https.as_deref(),
-            RequirementKind::Client => rule.upgrade_url.of(protocols::client_name(self.top)),
+            RequirementKind::Client => rule.upgrade_url.url_for(protocols::client_name(self.top)),
             RequirementKind::Api => rule.successor.as_deref(),
-            _ => rule.upgrade_url.of(None),
+            _ => rule.upgrade_url.url_for(None),
         }
     }
 
     fn brownout_end(&self) -> Option<Timestamp> {
-        self.top.moment.until.filter(|_| self.top.phase() == Phase::Brownout)
+        self.top.rollout.until.filter(|_| self.top.phase() == Phase::Brownout)
     }
 
     fn window(&self) -> Option<String> {
@@ -439,19 +441,19 @@ fn redirect(decision: &Decision<'_>, facts: &Facts<'_>, url: &str, status: Other
 
 /// Each field that was read, by the policy or to choose the form.
 fn vary(decision: &Decision<'_>, facts: &Facts<'_>) -> String {
-    let mut names = vec!["accept", "user-agent", "origin"];
+    let mut names = vec!["Accept", "User-Agent", "Origin"];
     if !facts.is_http1() {
-        names.push("content-type");
+        names.push("Content-Type");
     }
     if decision.refusing().any(|ruling| ruling.rule.answer == AnswerStyle::Redirect) {
-        names.push("sec-fetch-mode");
+        names.push("Sec-Fetch-Mode");
     }
     for field in decision.fields() {
         if !names.contains(field) {
             names.push(field);
         }
     }
-    names.iter().map(|name| notice::title_case(name)).collect::<Vec<_>>().join(", ")
+    names.join(", ")
 }
 
 /// Lets a script of the asking origin read the answer (Fetch, "CORS protocol"): to it, a 426 that

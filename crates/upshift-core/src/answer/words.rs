@@ -189,7 +189,7 @@ fn api(wanted: &ApiRequirement, ruling: &Ruling<'_>) -> RefusalText {
     // second one, and ambiguous.
     let named = seen(RequirementKind::Api)
         .filter(|observed| observed.read != "assume")
-        .map(|observed| observed.read.to_string());
+        .map(|observed| observed.read.to_owned());
     let place =
         named.unwrap_or_else(|| wanted.read.first().map(ToString::to_string).unwrap_or_default());
     let mut instructions = format!("Send version {version}, read from {place}.");

@@ -19,8 +19,10 @@
 
 mod accept;
 mod connection;
+pub(crate) mod date;
 mod list;
 mod media_type;
+mod name;
 mod protocol;
 mod quotes;
 mod token;
@@ -30,6 +32,7 @@ pub use accept::{Accept, MediaRange};
 pub use connection::ConnectionOptions;
 pub use list::{list_elements, token_elements};
 pub use media_type::MediaType;
+pub use name::FieldName;
 pub use protocol::{Protocol, ProtocolError};
 pub use token::{is_tchar, is_token};
 pub use upgrade::{UpgradeList, UpgradeListError};

@@ -1,15 +1,15 @@
 //! The family and version of a browser, from its `User-Agent`.
 //!
-//! 1. What a browser sends has a fixed shape: `Mozilla/5.0 (platform) engine (KHTML, like Gecko)`,
-//!    and then products that are known here. Robots, previewers, test tools, web views inside an
-//!    app and Office add a product, a comment or a part of the platform, so that what has anything
-//!    more is no browser. Its maker decides when it is updated, not the person in front of it: it
-//!    stays an unknown client.
-//! 2. The most particular product wins: every browser also names the ones that it resembles.
+//! 1. A browser's value has a fixed shape: `Mozilla/5.0 (platform) engine (KHTML, like Gecko)`, and
+//!    then products that are known here. Robots, previewers, test tools, web views inside an app
+//!    and Office add a product, a comment or a part of the platform, so a value with anything more
+//!    is not a browser's. Its maker decides when such a program is updated, not its user: it stays
+//!    an unknown client.
+//! 2. The most specific product wins: every browser also names the ones that it resembles.
 //! 3. On iOS each browser is Safari's engine under its own product; it counts as the browser that
 //!    the person installed.
 
-use super::user_agent::Products;
+use super::user_agent::{Piece, Products};
 
 /// A browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub(super) struct Browser<'a> {
     pub(super) version: &'a str,
 }
 
-/// Product and family, the most particular first.
+/// Product and family, the most specific first.
 const FAMILIES: [(&str, &str); 14] = [
     ("EdgA", "Edge"),
     ("EdgiOS", "Edge"),
@@ -61,13 +61,13 @@ const COMPANIONS: [&str; 17] = [
     DISTRIBUTIONS[3],
 ];
 
-/// Distributions that old Firefox names, its release in the comment behind them.
+/// Distributions that old Firefox names, followed by the release in a comment.
 const DISTRIBUTIONS: [&str; 4] = ["Debian", "Fedora", "Raspbian", "Ubuntu"];
 
 /// The product that Yandex's browser on phones, and no other, writes beside its own.
 const YANDEX_SEARCH: &str = "SA";
 
-/// What a browser for people has in no part of its platform (lower case): Office, and robots that
+/// Marks that no browser for people has in its platform (in lower case): Office, and robots that
 /// name themselves there.
 const NO_PLATFORM: [&str; 9] = [
     "crawler",
@@ -81,101 +81,128 @@ const NO_PLATFORM: [&str; 9] = [
     "spider",
 ];
 
-/// Tells whether `name` is the name of a family.
+/// The beginnings of the platforms that Safari runs on. The last Safari for Windows, 5, writes how
+/// strong its cryptography is: `Windows; U; Windows NT 6.1`.
+const SAFARI_PLATFORMS: [&str; 6] =
+    ["Macintosh", "iPhone", "iPad", "iPod", "Windows NT", "Windows; U; Windows NT"];
+
+/// Returns true if `name` is the name of a family.
 pub(super) fn is_family(name: &str) -> bool {
-    let mut families = FAMILIES.iter().map(|(_, family)| *family).chain([INTERNET_EXPLORER]);
-    families.any(|family| family.eq_ignore_ascii_case(name))
+    name.eq_ignore_ascii_case(INTERNET_EXPLORER)
+        || FAMILIES.iter().any(|(_, family)| family.eq_ignore_ascii_case(name))
 }
 
 /// The browser that sent this, if a browser did.
-pub(super) fn detect<'a>(agent: &Products<'a>) -> Option<Browser<'a>> {
-    let (first, rest) = agent.pieces.split_first()?;
-    let platform = rest.first()?.comment()?;
-    let parts: Vec<&str> = platform.split(';').map(str::trim).collect();
-    if !matches!(first.word()?, "Mozilla/5.0" | "Mozilla/4.0") || !is_platform(platform, &parts) {
+pub(super) fn detect_browser<'a>(agent: &Products<'a>) -> Option<Browser<'a>> {
+    let [first, second, rest @ ..] = agent.pieces.as_slice() else { return None };
+    if !matches!(first.word(), Some("Mozilla/5.0" | "Mozilla/4.0")) {
         return None;
     }
+    let platform = second.comment()?;
+    let parts: Vec<&str> = platform.split(';').map(str::trim).collect();
+    if !is_platform(platform, &parts) {
+        return None;
+    }
+    let products = known_products(rest)?;
+    internet_explorer(&parts).or_else(|| browser_of_products(&products, platform))
+}
+
+/// Names and versions of the products; `None` if a browser would not write one of the pieces.
+fn known_products<'a>(pieces: &[Piece<'a>]) -> Option<Vec<(&'a str, &'a str)>> {
     let mut products: Vec<(&str, &str)> = Vec::new();
-    for piece in &rest[1..] {
-        match (piece.word(), piece.comment()) {
-            (Some(word), _) => products.push(known_product(word)?),
-            (_, Some(comment)) if is_browsers_comment(comment) => {}
-            (_, Some(comment))
-                if products.last().is_some_and(|last| is_release(comment, last.0)) => {}
+    for piece in pieces {
+        if let Some(word) = piece.word() {
+            products.push(known_product(word)?);
+            continue;
+        }
+        let comment = piece.comment()?;
+        match products.last() {
+            _ if is_browser_comment(comment) => {}
+            Some((product, _)) if is_release(comment, product) => {}
             _ => return None,
         }
     }
-    internet_explorer(&parts).or_else(|| family(&products, platform))
+    Some(products)
 }
 
-/// The products of one of the shapes, by family.
-fn family<'a>(products: &[(&'a str, &'a str)], platform: &str) -> Option<Browser<'a>> {
-    let version = |name: &str| {
-        products.iter().find(|(product, _)| *product == name).map(|(_, version)| *version)
-    };
-    let (token, family) = *FAMILIES.iter().find(|(token, _)| version(token).is_some())?;
-    let shaped = match (token, family) {
-        (token, _) if version(YANDEX_SEARCH).is_some() && token != "YaBrowser" => false,
-        ("Firefox", _) => version("Gecko").is_some(),
+/// The browser whose shape the products have.
+fn browser_of_products<'a>(products: &[(&'a str, &'a str)], platform: &str) -> Option<Browser<'a>> {
+    let (token, family) = *FAMILIES.iter().find(|(token, _)| names_product(products, token))?;
+    let is_shaped = match (token, family) {
+        (token, _) if names_product(products, YANDEX_SEARCH) && token != "YaBrowser" => false,
+        ("Firefox", _) => names_product(products, "Gecko"),
         // With `Version`, it is the web view of an old Android.
-        ("Chrome", _) => version("Safari").is_some() && version("Version").is_none(),
+        ("Chrome", _) => names_product(products, "Safari") && !names_product(products, "Version"),
         // Others that write `Version` are the browsers of old Androids, consoles and television
         // sets, and GNOME's.
-        (_, "Safari") => version("Safari").is_some() && has_safari(platform),
-        _ => version("AppleWebKit").is_some(),
+        (_, "Safari") => {
+            names_product(products, "Safari")
+                && SAFARI_PLATFORMS.iter().any(|system| platform.starts_with(system))
+        }
+        _ => names_product(products, "AppleWebKit"),
     };
-    shaped.then_some(Browser { family, version: version(token)? })
+    if !is_shaped {
+        return None;
+    }
+    Some(Browser { family, version: version_of(products, token)? })
+}
+
+fn names_product(products: &[(&str, &str)], name: &str) -> bool {
+    products.iter().any(|(product, _)| *product == name)
+}
+
+fn version_of<'a>(products: &[(&'a str, &'a str)], name: &str) -> Option<&'a str> {
+    let (_, version) = products.iter().find(|(product, _)| *product == name)?;
+    Some(version)
 }
 
 /// Name and version of a word that browsers write.
 fn known_product(word: &str) -> Option<(&str, &str)> {
     let (name, version) = word.split_once('/').unwrap_or((word, ""));
-    let known = COMPANIONS.contains(&name) || FAMILIES.iter().any(|(token, _)| *token == name);
-    known.then_some((name, version))
+    let is_known = COMPANIONS.contains(&name) || FAMILIES.iter().any(|(token, _)| *token == name);
+    if is_known { Some((name, version)) } else { None }
 }
 
 fn is_platform(platform: &str, parts: &[&str]) -> bool {
-    let lower = platform.to_ascii_lowercase();
     let is_explorer = internet_explorer(parts).is_some();
     // Androids name their build and their model, and Internet Explorer itself, with a slash; others
     // have none there.
     let may_have_slash = is_explorer || platform.contains("Android");
-    let strange = |part: &&str| match *part {
-        "wv" => true,
-        "compatible" => !is_explorer,
-        // Not "bot", for there are telephones called CUBOT.
-        part if part.ends_with("Bot") => true,
-        part => part.contains('/') && !may_have_slash,
-    };
-    !parts.iter().any(strange) && !NO_PLATFORM.iter().any(|mark| lower.contains(mark))
+    for part in parts {
+        let is_strange = match *part {
+            "wv" => true,
+            "compatible" => !is_explorer,
+            // Not "bot": there are phones called CUBOT.
+            part if part.ends_with("Bot") => true,
+            part => part.contains('/') && !may_have_slash,
+        };
+        if is_strange {
+            return false;
+        }
+    }
+    let lower = platform.to_ascii_lowercase();
+    !NO_PLATFORM.iter().any(|mark| lower.contains(mark))
 }
 
-fn is_browsers_comment(comment: &str) -> bool {
-    // Opera writes the way in which it was installed, `(Edition std-1)`, and old Firefox a plug-in,
+fn is_browser_comment(comment: &str) -> bool {
+    // Opera writes how it was installed, `(Edition std-1)`, and old Firefox a plug-in,
     // `(.NET CLR 3.5.30729)`.
     comment == "KHTML, like Gecko"
         || comment.starts_with("Edition ")
         || comment.starts_with(".NET CLR ")
 }
 
-/// Tells whether a comment names the release of a distribution: `Ubuntu/8.04 (hardy)`.
+/// Returns true if a comment names the release of a distribution: `Ubuntu/8.04 (hardy)`.
 fn is_release(comment: &str, product: &str) -> bool {
     DISTRIBUTIONS.contains(&product) && comment.bytes().all(|byte| byte.is_ascii_alphabetic())
 }
 
-fn has_safari(platform: &str) -> bool {
-    // The last Safari for Windows, 5, writes how strong its cryptography is:
-    // `Windows; U; Windows NT 6.1`.
-    ["Macintosh", "iPhone", "iPad", "iPod", "Windows NT", "Windows; U; Windows NT"]
-        .iter()
-        .any(|system| platform.starts_with(system))
-}
-
-/// Internet Explorer writes itself into the platform; from its engine, 11 is known even where it
-/// takes itself for 7.
+/// Internet Explorer, which names itself in the platform. Version 11 is known by its engine even
+/// where it claims to be 7.
 fn internet_explorer<'a>(parts: &[&'a str]) -> Option<Browser<'a>> {
     let trident = parts.iter().find_map(|part| part.strip_prefix("Trident/"));
-    let version = match trident.and_then(|version| version.split('.').next()) {
+    let major = trident.map(|version| version.split('.').next().unwrap_or_default());
+    let version = match major {
         Some("7") => "11",
         Some("6") => "10",
         Some("5") => "9",
@@ -235,7 +262,7 @@ mod tests {
             ("curl/8.0", None),
         ] {
             assert_eq!(
-                detect(&Products::read(user_agent))
+                detect_browser(&Products::parse(user_agent))
                     .map(|browser| (browser.family, browser.version)),
                 want,
                 "{user_agent}"

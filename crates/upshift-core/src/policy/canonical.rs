@@ -1,10 +1,12 @@
-//! A path's canonical form, and what in a path upstreams read in different ways.
+//! The canonical form of a path, and what in a path upstreams read differently.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::fmt::Write as _;
 
-use super::reading::{Features, MAX_WORK, has_encoded, hex_byte};
+use super::dialect::PathFeatures;
+use super::percent::{has_encoded, has_stray_percent, hex_byte};
+use super::reading::MAX_WORK;
 
 /// A part of a path that has more than one reading. Its text goes into the answer to the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,64 +28,70 @@ pub enum Ambiguity {
     Encoding,
 }
 
-/// What in `path` has more than one reading, the first that is found; `None` for a path that all
-/// upstreams read alike.
+/// The first part of `path` that has more than one reading; `None` for a path that all upstreams
+/// read alike.
 pub fn ambiguity(path: &str) -> Option<Ambiguity> {
     if !path.starts_with('/') {
         return None;
     }
-    let found = Features::of(path);
-    let features = [
-        (found.network, Ambiguity::Network),
-        (found.dots, Ambiguity::DotSegment),
-        (found.backslash || found.encoded_backslash, Ambiguity::Backslash),
-        (found.slash, Ambiguity::EncodedSlash),
-        (found.parameters, Ambiguity::Parameters),
-        (found.empty, Ambiguity::EmptySegment),
-        (has_stray_percent(path), Ambiguity::Encoding),
-    ];
-    features.into_iter().find(|(is_there, _)| *is_there).map(|(_, ambiguity)| ambiguity)
+    let found = PathFeatures::of_path(path);
+    if found.network {
+        Some(Ambiguity::Network)
+    } else if found.dots {
+        Some(Ambiguity::DotSegment)
+    } else if found.backslash || found.encoded_backslash {
+        Some(Ambiguity::Backslash)
+    } else if found.slash {
+        Some(Ambiguity::EncodedSlash)
+    } else if found.parameters {
+        Some(Ambiguity::Parameters)
+    } else if found.empty {
+        Some(Ambiguity::EmptySegment)
+    } else if has_stray_percent(path) {
+        Some(Ambiguity::Encoding)
+    } else {
+        None
+    }
 }
 
-/// Why no decision can be made on a path, in words for the client that sent it; `None` if one can.
+/// The reason why no decision can be made on a path, in words for the client that sent it; `None`
+/// if one can.
 pub fn why_undecidable(path: &str) -> Option<&'static str> {
     if has_nul(path) {
         return Some("The path contains a NUL.");
     }
-    is_too_ambiguous(path)
-        .then_some("The path is too long for the number of ways in which it can be read.")
+    if is_too_ambiguous(path) {
+        return Some("The path is too long for the number of ways in which it can be read.");
+    }
+    None
 }
 
-/// Whether a path is too long for the number of ways in which it can be read.
+/// Returns true if a path is too long for the number of ways in which it can be read.
 pub fn is_too_ambiguous(path: &str) -> bool {
-    // Most paths are far too short to look at them.
-    path.len() > 32 && path.starts_with('/') && Features::of(path).work(path.len()) > MAX_WORK
+    // Most paths are far too short to be worth looking at.
+    path.len() > 32
+        && path.starts_with('/')
+        && PathFeatures::of_path(path).work(path.len()) > MAX_WORK
 }
 
-/// Whether a NUL stands in the path, plainly or encoded: no honest client sends one, and programs
-/// in C stop there.
+/// Returns true if the path contains a NUL, plain or encoded: no honest client sends one, and
+/// programs in C stop reading there.
 pub fn has_nul(path: &str) -> bool {
     path.contains('\0') || has_encoded(path, 0)
 }
 
-fn has_stray_percent(path: &str) -> bool {
-    let bytes = path.as_bytes();
-    let mut percents = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'%');
-    percents.any(|(at, _)| hex_byte(&bytes[at + 1..]).is_none())
-}
-
-/// The path in canonical form: unreserved characters decoded, other encodings in upper case, what
-/// is not ASCII encoded (RFC 3986 §6.2.2.1, §6.2.2.2), `//` merged and dot segments removed
+/// The path in canonical form: unreserved characters decoded, other encodings in upper case,
+/// non-ASCII characters encoded (RFC 3986 §6.2.2.1, §6.2.2.2), `//` merged and dot segments removed
 /// (§6.2.2.3).
 ///
-/// An encoded `/`, a `\` and `;parameters` stay: whether they separate is for the upstream to say.
+/// An encoded `/`, a `\` and `;parameters` stay: whether they separate is up to the upstream.
 pub fn canonical(path: &str) -> Cow<'_, str> {
-    let simple =
+    let is_simple =
         !path.contains("//") && !path.contains("/.") && !path.contains('%') && path.is_ascii();
-    if simple || !path.starts_with('/') {
+    if is_simple || !path.starts_with('/') {
         return Cow::Borrowed(path);
     }
-    let spelled = normal_encodings(path);
+    let spelled = normalize_encodings(path);
     let mut kept: Vec<&str> = Vec::new();
     let mut ends_open = true;
     for segment in spelled[1..].split('/') {
@@ -101,7 +109,7 @@ pub fn canonical(path: &str) -> Cow<'_, str> {
     Cow::Owned(format!("/{}{end}", kept.join("/")))
 }
 
-fn normal_encodings(path: &str) -> String {
+fn normalize_encodings(path: &str) -> String {
     let mut text = String::with_capacity(path.len());
     let mut rest = path.as_bytes();
     while let [first, tail @ ..] = rest {
@@ -148,8 +156,7 @@ impl fmt::Display for Ambiguity {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::path::Comparison;
-    use super::super::reading::path_readings;
+    use super::super::reading::{Comparison, PathReadings};
     use super::*;
 
     #[test]
@@ -217,7 +224,8 @@ mod tests {
         #[test]
         fn a_path_without_ambiguity_has_one_reading(path in "/[a-c%./\\\\;2eF5]{0,24}") {
             if ambiguity(&path).is_none() && !path.ends_with(['.', 'e', 'E']) {
-                prop_assert_eq!(path_readings(&path, Comparison::default()).len(), 1);
+                let readings = PathReadings::of_path(&path, Comparison::default());
+                prop_assert!(readings.others.is_empty());
             }
         }
     }

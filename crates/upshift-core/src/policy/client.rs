@@ -1,13 +1,14 @@
-//! Which client, and which version of it, sent a request.
+//! The client, and its version, that sent a request.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use super::browser::{self, Browser};
-use super::requirement::FieldName;
-use super::user_agent::Products;
-use crate::{Facts, Fields};
+use super::user_agent::{ClientClaim, Products};
+use crate::facts::Facts;
+use crate::field::FieldName;
 
-/// A place where a client names itself.
+/// A place in the request where a client names itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClientReader {
     /// `header:NAME`: the value is `Name/Version`.
@@ -16,18 +17,6 @@ pub enum ClientReader {
     HeaderOf(FieldName, Box<str>),
     /// `user-agent`: product tokens, then the family of the browser.
     UserAgent,
-}
-
-/// A name and the version that was sent for it, not yet read as one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Claim<'a> {
-    /// The client's name as it was sent, without percent-encoding (for a browser, its family's).
-    pub name: Cow<'a, str>,
-    /// Its version as it was sent; empty if it sent none.
-    pub version: Cow<'a, str>,
-    /// Whether this is the client, and not just what stands first in a `User-Agent` that is that of
-    /// no known one.
-    pub is_client: bool,
 }
 
 impl ClientReader {
@@ -39,58 +28,47 @@ impl ClientReader {
         }
     }
 
-    /// What the request says here; `wanted` tells the names that a product token may have.
+    /// The client that the request names here; `wanted` returns true for the names that a product
+    /// token may have.
     pub fn claim<'a>(
         &'a self,
         facts: &Facts<'a>,
         wanted: &dyn Fn(&str) -> bool,
-    ) -> Option<Claim<'a>> {
-        let fields: &'a dyn Fields = facts.fields;
-        match fields.text_lossy(self.field())? {
+    ) -> Option<ClientClaim<'a>> {
+        match facts.fields.text_lossy(self.field())? {
             Cow::Borrowed(value) => self.claim_in(value, wanted),
-            Cow::Owned(value) => self.claim_in(&value, wanted).map(Claim::into_owned),
+            Cow::Owned(value) => Some(self.claim_in(&value, wanted)?.into_owned()),
         }
     }
 
-    fn claim_in<'a>(&'a self, value: &'a str, wanted: &dyn Fn(&str) -> bool) -> Option<Claim<'a>> {
+    fn claim_in<'a>(
+        &'a self,
+        value: &'a str,
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Option<ClientClaim<'a>> {
         match self {
-            Self::UserAgent => user_agent(value, wanted),
+            Self::UserAgent => user_agent_claim(value, wanted),
             Self::Header(_) | Self::HeaderOf(..) if value.is_empty() => None,
-            Self::Header(_) => Some(Products::read(value).whole(wanted)),
+            Self::Header(_) => Some(Products::parse(value).whole_value(wanted)),
             Self::HeaderOf(_, client) => {
-                let version = Cow::Borrowed(version_of(value, client));
-                Some(Claim { name: Cow::Borrowed(client), version, is_client: true })
+                let version = Cow::Borrowed(bare_version(value, client));
+                Some(ClientClaim { name: Cow::Borrowed(client), version, is_client: true })
             }
         }
     }
 }
 
-impl Claim<'_> {
-    fn into_owned(self) -> Claim<'static> {
-        let (name, version) = (self.name.into_owned(), self.version.into_owned());
-        Claim { name: Cow::Owned(name), version: Cow::Owned(version), is_client: self.is_client }
-    }
-}
-
-/// As the policy file writes it.
-impl std::fmt::Display for ClientReader {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Header(name) => write!(f, "header:{}", name.written()),
-            Self::HeaderOf(name, client) => write!(f, "header:{}={client}", name.written()),
-            Self::UserAgent => f.write_str("user-agent"),
-        }
-    }
-}
-
-/// Tells whether the product `name` is in a `User-Agent` (RFC 9110 §10.1.5), compared without case.
+/// Returns true if the product `name` is in a `User-Agent` (RFC 9110 §10.1.5), compared without
+/// case.
 pub fn has_product(user_agent: &str, name: &str) -> bool {
-    Products::read(user_agent).find(&|product| product.eq_ignore_ascii_case(name)).is_some()
+    let products = Products::parse(user_agent);
+    products.find_product(&|product| product.eq_ignore_ascii_case(name)).is_some()
 }
 
-/// The version in a field that has that of one client. Some write the client's name all the same.
-fn version_of<'a>(value: &'a str, client: &str) -> &'a str {
-    let claim = Products::read(value).whole(&|name| name.eq_ignore_ascii_case(client));
+/// The version in a field that carries one of this client. Some clients write their name there all
+/// the same.
+fn bare_version<'a>(value: &'a str, client: &str) -> &'a str {
+    let claim = Products::parse(value).whole_value(&|name| name.eq_ignore_ascii_case(client));
     match claim.version {
         Cow::Borrowed(version)
             if claim.name.eq_ignore_ascii_case(client) && !version.is_empty() =>
@@ -101,32 +79,43 @@ fn version_of<'a>(value: &'a str, client: &str) -> &'a str {
     }
 }
 
-/// Browsers write each other's tokens (`Chrome/120 Safari/537.36`), so a browser is known by its
-/// family only, and a product counts for every other name. Of a caller that is none of both, the
+/// The client that a `User-Agent` names.
+///
+/// Browsers write each other's tokens (`Chrome/120 Safari/537.36`), so a browser is recognised by
+/// its family only, and a product counts for every other name. For a client that is neither, the
 /// first product is shown.
-fn user_agent<'a>(value: &'a str, wanted: &dyn Fn(&str) -> bool) -> Option<Claim<'a>> {
-    let products = Products::read(value);
-    let named = products.find(&|name| wanted(name) && !browser::is_family(name));
-    let found = named.or_else(|| {
-        let Browser { family, version } = browser::detect(&products)?;
-        Some(Claim {
-            name: Cow::Borrowed(family),
-            version: Cow::Borrowed(version),
-            is_client: true,
-        })
-    });
-    // `Opera/9.80` and the `Safari/17614.1` of CFNetwork are no versions of these browsers.
-    found.or_else(|| Some(Claim { is_client: false, ..products.first()? }))
+fn user_agent_claim<'a>(value: &'a str, wanted: &dyn Fn(&str) -> bool) -> Option<ClientClaim<'a>> {
+    let products = Products::parse(value);
+    if let Some(claim) = products.find_product(&|name| wanted(name) && !browser::is_family(name)) {
+        return Some(claim);
+    }
+    if let Some(Browser { family, version }) = browser::detect_browser(&products) {
+        let (name, version) = (Cow::Borrowed(family), Cow::Borrowed(version));
+        return Some(ClientClaim { name, version, is_client: true });
+    }
+    // `Opera/9.80` and the `Safari/17614.1` of CFNetwork are not versions of these browsers.
+    Some(ClientClaim { is_client: false, ..products.first_product()? })
+}
+
+/// The reader as the policy file writes it.
+impl fmt::Display for ClientReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Header(name) => write!(f, "header:{}", name.written()),
+            Self::HeaderOf(name, client) => write!(f, "header:{}={client}", name.written()),
+            Self::UserAgent => f.write_str("user-agent"),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{HttpVersion, Known};
+    use crate::facts::{HttpVersion, Known};
 
     fn read(value: &str) -> Option<(String, String)> {
         let wanted = |name: &str| ["Chrome", "Safari", "AcmeApp"].contains(&name);
-        user_agent(value, &wanted)
+        user_agent_claim(value, &wanted)
             .map(|claim| (claim.name.into_owned(), claim.version.into_owned()))
     }
 

@@ -1,31 +1,31 @@
-//! Who is excused, by the operator or always.
+//! Exemptions: the requests that are admitted although a rule would refuse them.
 
 use std::fmt;
-use std::net::IpAddr;
 
 use ipnet::IpNet;
 use jiff::Timestamp;
 
 use super::client::has_product;
-use super::matcher::{HostPattern, Matcher, within};
+use super::matcher::{HostPattern, Matcher};
 use super::reading::PathReading;
 use super::rule::Rule;
-use crate::Facts;
+use crate::facts::Facts;
+use crate::network::{is_private, network_contains};
 
-/// Callers that are let through until a date.
+/// Callers that are exempt until a date.
 #[derive(Clone, Debug)]
 pub struct Exemption {
     /// Its name in logs and metrics.
     pub id: Box<str>,
-    /// From which rules; from all if it is empty.
+    /// The rules that it covers; all if the list is empty.
     pub rules: Vec<Box<str>>,
-    /// Which requests.
+    /// The requests that it covers.
     pub matcher: Matcher,
-    /// Why.
+    /// The reason for it.
     pub reason: String,
-    /// Who answers for it.
+    /// The person or team that is responsible for it.
     pub owner: String,
-    /// Until when.
+    /// Its end.
     pub expires: Timestamp,
 }
 
@@ -44,17 +44,71 @@ pub enum Builtin {
     /// from.
     HealthAgents,
     /// A rule's own `docs`, `successor` and `upgrade-url`, where they are served here: a caller
-    /// that is sent there must get there.
+    /// that is sent there must be able to get there.
     OwnLinks,
 }
 
-/// Who excused a request.
+/// The exemption that covers a request.
 #[derive(Clone, Copy, Debug)]
-pub enum ExemptedBy<'a> {
-    /// The operator.
-    Exemption(&'a Exemption),
-    /// Upshift, always.
+pub enum ExemptedBy<'p> {
+    /// One that the operator wrote.
+    Exemption(&'p Exemption),
+    /// One that is built in.
     Builtin(Builtin),
+}
+
+/// The facts about the site that the built-in exemptions depend on.
+#[derive(Clone, Debug, Default)]
+pub struct Served {
+    /// The hosts that are served here. `docs` and the like exempt no path of another host.
+    pub hosts: Vec<HostPattern>,
+    /// The networks that health checks come from; `None`: private, loopback and link-local
+    /// addresses.
+    pub health_networks: Option<Vec<IpNet>>,
+}
+
+/// A field that a built-in exemption reads.
+#[derive(Debug)]
+pub(crate) struct BuiltinField {
+    /// In lower case.
+    pub(crate) lower: &'static str,
+    /// In the usual capitalisation.
+    pub(crate) written: &'static str,
+}
+
+const HEALTH_PATHS: [&str; 3] = ["/healthz", "/livez", "/readyz"];
+const HEALTH_AGENTS: [&str; 3] = ["kube-probe", "ELB-HealthChecker", "GoogleHC"];
+const WELL_KNOWN: &[u8] = b".well-known";
+
+/// Fields by which an OPTIONS asks to be served as another method, in the spellings that CGI
+/// programs take for one.
+const METHOD_OVERRIDES: [&str; 6] = [
+    "x-http-method-override",
+    "x_http_method_override",
+    "x-http-method",
+    "x_http_method",
+    "x-method-override",
+    "x_method_override",
+];
+
+const PREFLIGHT_FIELDS: [BuiltinField; 5] = [
+    BuiltinField { lower: "origin", written: "Origin" },
+    BuiltinField {
+        lower: "access-control-request-method",
+        written: "Access-Control-Request-Method",
+    },
+    BuiltinField { lower: "x-http-method-override", written: "X-Http-Method-Override" },
+    BuiltinField { lower: "x-http-method", written: "X-Http-Method" },
+    BuiltinField { lower: "x-method-override", written: "X-Method-Override" },
+];
+
+const USER_AGENT: [BuiltinField; 1] = [BuiltinField { lower: "user-agent", written: "User-Agent" }];
+
+impl Exemption {
+    /// Returns true if the exemption covers the rule.
+    pub(crate) fn covers_rule(&self, id: &str) -> bool {
+        self.rules.is_empty() || self.rules.iter().any(|rule| **rule == *id)
+    }
 }
 
 impl Builtin {
@@ -83,8 +137,8 @@ impl Builtin {
         Self::ALL.into_iter().find(|builtin| builtin.as_str() == text)
     }
 
-    /// Tells whether the request, its path in this reading, is of this sort under the rule.
-    pub(super) fn excuses(
+    /// Returns true if it exempts the request, its path in this reading, from the rule.
+    pub(crate) fn excuses(
         self,
         rule: &Rule,
         facts: &Facts<'_>,
@@ -94,104 +148,75 @@ impl Builtin {
         match self {
             Self::CorsPreflight => is_preflight(facts),
             Self::HealthPaths => {
-                HEALTH_PATHS.iter().any(|known| path.is(known)) && !names(rule, path)
+                HEALTH_PATHS.iter().any(|known| path.equals(known)) && !names_path(rule, path)
             }
             Self::WellKnown => is_well_known(path) && !names_well_known(rule),
-            Self::HealthAgents => is_health_check(facts, &served.health_networks),
-            Self::OwnLinks => rule.links_to(facts.host, path, &served.hosts) && !names(rule, path),
+            Self::HealthAgents => is_health_check(facts, served.health_networks.as_deref()),
+            Self::OwnLinks => {
+                rule.links_to(facts.host, path, &served.hosts) && !names_path(rule, path)
+            }
         }
     }
 
-    /// The fields that it may read, in lower case.
-    pub(super) fn all_fields(self) -> &'static [&'static str] {
+    /// The fields that it may read.
+    pub(crate) fn fields(self) -> &'static [BuiltinField] {
         match self {
-            Self::CorsPreflight => &[
-                "origin",
-                "access-control-request-method",
-                "x-http-method-override",
-                "x-http-method",
-                "x-method-override",
-            ],
-            Self::HealthAgents => &["user-agent"],
+            Self::CorsPreflight => &PREFLIGHT_FIELDS,
+            Self::HealthAgents => &USER_AGENT,
             Self::HealthPaths | Self::WellKnown | Self::OwnLinks => &[],
         }
     }
 
-    /// The fields that it reads of this request, in lower case.
-    pub(super) fn fields(self, facts: &Facts<'_>) -> &'static [&'static str] {
-        let reads = match self {
+    /// The fields that it reads of this request.
+    pub(crate) fn fields_read(self, facts: &Facts<'_>) -> &'static [BuiltinField] {
+        let is_read = match self {
             Self::CorsPreflight => facts.method == "OPTIONS",
             Self::HealthAgents => is_get(facts),
-            _ => false,
+            Self::HealthPaths | Self::WellKnown | Self::OwnLinks => false,
         };
-        if reads { self.all_fields() } else { &[] }
+        if is_read { self.fields() } else { &[] }
     }
 }
 
-/// What the built-in exemptions know of the site.
-#[derive(Clone, Debug, Default)]
-pub struct Served {
-    /// The hosts that are served here; of others, `docs` and the like excuse no path.
-    pub hosts: Vec<HostPattern>,
-    /// Where health checks come from; `None`: private, loopback and link-local addresses.
-    pub health_networks: Option<Vec<IpNet>>,
-}
-
-const HEALTH_PATHS: [&str; 3] = ["/healthz", "/livez", "/readyz"];
-const HEALTH_AGENTS: [&str; 3] = ["kube-probe", "ELB-HealthChecker", "GoogleHC"];
-
-/// Fields by which an OPTIONS asks to be served as another method, in the spellings that CGI
-/// programs take for one.
-const METHOD_OVERRIDES: [&str; 6] = [
-    "x-http-method-override",
-    "x_http_method_override",
-    "x-http-method",
-    "x_http_method",
-    "x-method-override",
-    "x_method_override",
-];
-
 /// Fetch §4.8: a browser sends a preflight with these two fields, without content and without
-/// fields of the page's own. An OPTIONS that could be served as anything else is none.
+/// fields of the page's own. An OPTIONS that could be served as anything else is not one.
 fn is_preflight(facts: &Facts<'_>) -> bool {
-    let has_one = |field| {
-        let first = facts.fields.nth(field, 0).unwrap_or_default().trim_ascii();
-        !first.is_empty() && facts.fields.nth(field, 1).is_none()
-    };
     facts.method == "OPTIONS"
-        && has_one("origin")
-        && has_one("access-control-request-method")
+        && has_one(facts, "origin")
+        && has_one(facts, "access-control-request-method")
         && !facts.has_content
         && !METHOD_OVERRIDES.iter().any(|field| facts.fields.has(field))
 }
 
-/// Any client can write the `User-Agent` of a health checker, so the method and the network have to
-/// fit as well.
-fn is_health_check(facts: &Facts<'_>, networks: &Option<Vec<IpNet>>) -> bool {
-    let Some(peer) = facts.client_ip else { return false };
-    let from_there = match networks {
-        Some(networks) => networks.iter().any(|net| within(net, peer)),
-        None => is_private(peer),
+/// Returns true if the field has one line, and that one is not empty.
+fn has_one(facts: &Facts<'_>, field: &str) -> bool {
+    let first = facts.fields.nth(field, 0).unwrap_or_default();
+    !first.trim_ascii().is_empty() && facts.fields.nth(field, 1).is_none()
+}
+
+fn is_health_check(facts: &Facts<'_>, networks: Option<&[IpNet]>) -> bool {
+    // Any client can write the `User-Agent` of a health checker, so the method and the network must
+    // fit as well.
+    let Some(address) = facts.client_ip else { return false };
+    let comes_from_there = match networks {
+        Some(networks) => networks.iter().any(|network| network_contains(network, address)),
+        None => is_private(address),
     };
+    if !comes_from_there || !is_get(facts) {
+        return false;
+    }
     let agent = facts.fields.text_lossy("user-agent").unwrap_or_default();
-    is_get(facts) && from_there && HEALTH_AGENTS.iter().any(|name| has_product(&agent, name))
+    HEALTH_AGENTS.iter().any(|name| has_product(&agent, name))
 }
 
 fn is_get(facts: &Facts<'_>) -> bool {
     matches!(facts.method, "GET" | "HEAD")
 }
 
-/// Tells whether an address is private, loopback or link-local.
-pub fn is_private(address: IpAddr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => v4.is_private() || v4.is_loopback() || v4.is_link_local(),
-        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
-    }
-}
-
-/// Tells whether the rule's `paths` name this very path: then it means it.
-fn names(rule: &Rule, path: &PathReading<'_>) -> bool {
-    rule.matcher.paths.include.iter().any(|pattern| pattern.is_literal() && pattern.matches(path))
+/// Returns true if the rule's `paths` name this path itself: then the rule is meant for it.
+fn names_path(rule: &Rule, path: &PathReading<'_>) -> bool {
+    let named = &rule.matcher.paths.include;
+    named.iter().any(|pattern| pattern.is_literal() && pattern.matches(path))
 }
 
 fn names_well_known(rule: &Rule) -> bool {
@@ -199,10 +224,8 @@ fn names_well_known(rule: &Rule) -> bool {
 }
 
 fn is_well_known(path: &PathReading<'_>) -> bool {
-    path.segments.first().is_some_and(|first| **first == *WELL_KNOWN)
+    matches!(path.segments.as_slice(), [first, ..] if **first == *WELL_KNOWN)
 }
-
-const WELL_KNOWN: &[u8] = b".well-known";
 
 impl ExemptedBy<'_> {
     /// The id of the exemption.

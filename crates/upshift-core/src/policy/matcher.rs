@@ -1,37 +1,38 @@
-//! Where a rule, an exemption or an upstream applies.
+//! Matchers: the requests to which a rule, an exemption or an upstream applies.
 //!
-//! Keys are ANDed, values ORed; a value with `!` takes away. A key that is left out always fits.
+//! Keys are ANDed, values ORed; a value with `!` excludes. A key that is left out always fits.
 //!
-//! A field whose lines differ is read in different ways by different programs. So that a doubled
-//! field excuses no request, any of its lines brings a request under a rule, and only all of them
-//! together take it away (`!`, or the keys of an exemption).
+//! A field whose lines differ is read differently by different programs. So that a repeated field
+//! exempts no request, any of its lines brings a request under a rule, and only all of them
+//! together exclude it (by `!`, or by the keys of an exemption).
 
 use std::cmp::Ordering;
-use std::net::IpAddr;
 
 use ipnet::IpNet;
 
 use super::client::{ClientReader, has_product};
+use super::identity::{IdentityReader, identities};
 use super::path::PathPattern;
-use super::reading::PathReading;
-use super::requirement::FieldName;
-use super::segments::{Case, Glob, Segment, matches};
-use crate::Facts;
+use super::reading::{Comparison, PathReading, PathReadings};
+use super::segments::{Case, Glob, Segment, match_segments};
+use crate::facts::Facts;
+use crate::field::FieldName;
+use crate::network::network_contains;
 use crate::version::ClientVersion;
 
-/// The values of one key: those that let in, and those (`!`) that take away.
+/// The values of one key: those that include, and those (`!`) that exclude.
 #[derive(Clone, Debug)]
 pub struct MatcherValues<T> {
-    /// Any of these fits; all do if there is none.
+    /// Any of these fits; if there is none, everything does.
     pub include: Vec<T>,
     /// None of these may fit.
     pub exclude: Vec<T>,
 }
 
-/// Where something applies.
+/// The requests to which something applies.
 #[derive(Clone, Debug, Default)]
 pub struct Matcher {
-    /// The host that was asked.
+    /// The requested host.
     pub hosts: MatcherValues<HostPattern>,
     /// The path, in its normal form.
     pub paths: MatcherValues<PathPattern>,
@@ -68,28 +69,28 @@ pub struct ClientPattern {
     version: Option<ClientVersion>,
 }
 
-/// What a matcher needs to know beyond the facts.
-pub(super) struct MatchContext<'c> {
+/// The input of a matcher beyond the facts.
+pub(crate) struct MatchContext<'c> {
     /// One reading of the path.
-    pub(super) path: &'c PathReading<'c>,
-    /// Where the client names itself.
-    pub(super) clients: &'c [ClientReader],
-    /// Every identity that the caller sent, asked for only where a key needs it.
-    pub(super) identities: &'c dyn Fn() -> Vec<String>,
-    /// What fitting leads to.
-    pub(super) effect: Effect,
+    pub(crate) path: &'c PathReading<'c>,
+    /// The places where the client names itself.
+    pub(crate) client_readers: &'c [ClientReader],
+    /// The places where the caller's identity is, read only if a key needs it.
+    pub(crate) identity_readers: &'c [IdentityReader],
+    /// The consequence of a match.
+    pub(crate) effect: Effect,
 }
 
-/// What becomes of a request that fits a matcher.
+/// The consequence of a match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Effect {
-    /// It is held to a rule, or sent to an upstream.
+pub(crate) enum Effect {
+    /// The request comes under a rule, or goes to an upstream.
     Applies,
-    /// It is excused.
+    /// The request is exempt.
     Excuses,
 }
 
-/// How many lines of a field a value has to fit.
+/// The number of lines of a field that a value has to fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum LineQuantifier {
     Any,
@@ -97,16 +98,16 @@ enum LineQuantifier {
 }
 
 impl Effect {
-    /// For the values that let in.
-    fn included(self) -> LineQuantifier {
+    /// The quantifier for the values that include.
+    fn of_included(self) -> LineQuantifier {
         match self {
             Self::Applies => LineQuantifier::Any,
             Self::Excuses => LineQuantifier::All,
         }
     }
 
-    /// For the values that take away.
-    fn excluded(self) -> LineQuantifier {
+    /// The quantifier for the values that exclude.
+    fn of_excluded(self) -> LineQuantifier {
         match self {
             Self::Applies => LineQuantifier::All,
             Self::Excuses => LineQuantifier::Any,
@@ -121,92 +122,99 @@ impl<T> Default for MatcherValues<T> {
 }
 
 impl<T> MatcherValues<T> {
-    /// Tells whether nothing was said of this key.
+    /// Returns true if the key has no values.
     pub fn is_empty(&self) -> bool {
         self.include.is_empty() && self.exclude.is_empty()
     }
 
     fn fit(&self, fits: impl Fn(&T) -> bool) -> bool {
-        (self.include.is_empty() || self.include.iter().any(&fits))
-            && !self.exclude.iter().any(&fits)
+        let is_included = self.include.is_empty() || self.include.iter().any(&fits);
+        is_included && !self.exclude.iter().any(&fits)
     }
 
     fn fit_lines(&self, effect: Effect, fits: impl Fn(&T, LineQuantifier) -> bool) -> bool {
-        let included = self.include.is_empty()
-            || self.include.iter().any(|value| fits(value, effect.included()));
-        included && !self.exclude.iter().any(|value| fits(value, effect.excluded()))
+        let is_included = self.include.is_empty()
+            || self.include.iter().any(|value| fits(value, effect.of_included()));
+        is_included && !self.exclude.iter().any(|value| fits(value, effect.of_excluded()))
     }
 }
 
 impl Matcher {
-    /// The first key that does not fit, or `None` if all do. The target's keys come first: they
-    /// read no field.
-    pub(super) fn mismatch(
+    /// The first key that does not fit, or `None` if all do.
+    pub(crate) fn mismatch(
         &self,
         facts: &Facts<'_>,
-        caller: &MatchContext<'_>,
+        context: &MatchContext<'_>,
     ) -> Option<&'static str> {
-        if !(self.hosts.is_empty() || self.hosts.fit(|host| host.fits(facts.host))) {
+        let effect = context.effect;
+        // The keys of the target come first, because they read no field: the answer to a request
+        // that they rule out does not vary on any.
+        if !self.hosts.fit(|host| host.fits(facts.host)) {
             return Some("hosts");
         }
-        if !(self.paths.is_empty() || self.paths.fit(|pattern| pattern.matches(caller.path))) {
+        if !self.paths.fit(|pattern| pattern.matches(context.path)) {
             return Some("paths");
         }
-        if !(self.methods.is_empty() || self.methods.fit(|method| method_fits(method, facts))) {
+        if !self.methods.fit(|method| method_fits(method, facts)) {
             return Some("methods");
         }
-        let effect = caller.effect;
-        if !(self.headers.is_empty()
-            || self.headers.fit_lines(effect, |header, lines| header.fits(facts, lines)))
-        {
+        if !self.headers.fit_lines(effect, |header, lines| header.fits(facts, lines)) {
             return Some("headers");
         }
-        let unknown = facts.client_ip.is_none() && effect == Effect::Excuses;
-        let fits = || self.peers.fit(|net| facts.client_ip.is_some_and(|peer| within(net, peer)));
-        if !self.peers.is_empty() && (unknown || !fits()) {
+        if !self.peers_fit(facts, effect) {
             return Some("peers");
         }
-        let clients = |client: &ClientPattern, lines| client.fits(facts, caller.clients, lines);
-        if !(self.clients.is_empty() || self.clients.fit_lines(effect, clients)) {
+        let readers = context.client_readers;
+        if !self.clients.fit_lines(effect, |client, lines| client.fits(facts, readers, lines)) {
             return Some("clients");
         }
-        let identities =
-            self.identities.is_empty() || self.identities_fit(effect, &(caller.identities)());
-        (!identities).then_some("identities")
+        if !self.identities.is_empty() {
+            let sent = identities(context.identity_readers, facts);
+            if !self
+                .identities
+                .fit_lines(effect, |wanted, lines| identity_fits(wanted, &sent, lines))
+            {
+                return Some("identities");
+            }
+        }
+        None
     }
 
-    /// Whether a request for this host and path with this method goes here, as an upstream is
-    /// chosen: fields, peers, clients and identities count too, by `User-Agent` and peer.
+    /// Returns true if a request with these facts belongs here, for choosing an upstream: the path
+    /// counts in its plainest reading, clients are read from `User-Agent`, and no identity is.
     pub fn fits(&self, facts: &Facts<'_>) -> bool {
-        let path = super::reading::path_readings(facts.path, super::path::Comparison::default())
-            .swap_remove(0);
-        let caller = MatchContext {
-            path: &path,
-            clients: &[ClientReader::UserAgent],
-            identities: &Vec::new,
+        let paths = PathReadings::of_path(facts.path, Comparison::default());
+        let context = MatchContext {
+            path: &paths.plainest,
+            client_readers: &[ClientReader::UserAgent],
+            identity_readers: &[],
             effect: Effect::Applies,
         };
-        self.mismatch(facts, &caller).is_none()
+        self.mismatch(facts, &context).is_none()
     }
 
     /// The fields that it reads, in lower case.
-    pub(super) fn fields(&self) -> impl Iterator<Item = &str> {
-        let headers = self
-            .headers
-            .include
-            .iter()
-            .chain(&self.headers.exclude)
-            .map(|header| header.name.lower());
-        headers.chain((!self.clients.is_empty()).then_some("user-agent"))
+    pub(crate) fn fields(&self) -> Vec<&str> {
+        let mut fields = Vec::new();
+        for header in self.headers.include.iter().chain(&self.headers.exclude) {
+            fields.push(header.name.lower());
+        }
+        if !self.clients.is_empty() {
+            fields.push("user-agent");
+        }
+        fields
     }
 
-    fn identities_fit(&self, effect: Effect, sent: &[String]) -> bool {
-        self.identities.fit_lines(effect, |wanted, lines| match lines {
-            LineQuantifier::Any => sent.iter().any(|identity| **identity == **wanted),
-            LineQuantifier::All => {
-                !sent.is_empty() && sent.iter().all(|identity| **identity == **wanted)
-            }
-        })
+    fn peers_fit(&self, facts: &Facts<'_>, effect: Effect) -> bool {
+        if self.peers.is_empty() {
+            return true;
+        }
+        match facts.client_ip {
+            Some(address) => self.peers.fit(|network| network_contains(network, address)),
+            // An unknown address is in no network. A request must not be exempt because of that,
+            // for example by `peers = "!10.0.0.0/8"`.
+            None => effect != Effect::Excuses && self.peers.include.is_empty(),
+        }
     }
 }
 
@@ -214,52 +222,55 @@ impl HostPattern {
     /// Reads a pattern; `None` if it has a port, a path, white space or nothing in it.
     pub fn parse(text: &str) -> Option<Self> {
         let bare = text.trim_end_matches('.');
-        let bracketed = bare.starts_with('[') && bare.ends_with(']');
-        let legal = !bare.is_empty()
-            && (bracketed
-                || bare.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_*".contains(&b)));
-        let decode = |piece: &str| piece.as_bytes().to_vec();
-        let lower = bare.to_ascii_lowercase();
-        let labels = lower.split('.').map(|label| Segment::parse_with(label, decode)).collect();
-        legal.then(|| Self { text: text.into(), labels })
+        let is_bracketed = bare.starts_with('[') && bare.ends_with(']');
+        let is_legal = !bare.is_empty() && (is_bracketed || bare.bytes().all(is_host_byte));
+        if !is_legal {
+            return None;
+        }
+        let mut labels = Vec::new();
+        for label in bare.to_ascii_lowercase().split('.') {
+            labels.push(Segment::parse_with(label, |piece| piece.as_bytes().to_vec()));
+        }
+        Some(Self { text: text.into(), labels: labels.into() })
     }
 
-    /// As it was written.
+    /// The pattern as it was written.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Tells whether it names one host.
+    /// Returns true if it names one host.
     pub fn is_literal(&self) -> bool {
         !self.text.contains('*')
     }
 
-    /// Tells whether `host` is of this form; hosts compare without case (RFC 9110 §4.2.3).
+    /// Returns true if `host` matches; hosts compare without case (RFC 9110 §4.2.3).
     pub fn fits(&self, host: &str) -> bool {
-        let host = host.trim_end_matches('.').to_ascii_lowercase();
-        matches(&self.labels, &host.split('.').collect::<Vec<_>>(), Case::Exact).is_some()
+        let lower = host.trim_end_matches('.').to_ascii_lowercase();
+        let labels: Vec<&str> = lower.split('.').collect();
+        match_segments(&self.labels, &labels, Case::Exact).is_some()
     }
 }
 
 impl HeaderPattern {
     /// Reads `Name` or `Name: value`; `None` if the name is not a token.
     pub fn parse(text: &str) -> Option<Self> {
-        match text.split_once(':') {
-            Some((name, value)) => Some(Self {
-                name: FieldName::parse(name.trim())?,
-                value: Some(Glob::parse(value.trim())),
-            }),
-            None => Some(Self { name: FieldName::parse(text.trim())?, value: None }),
-        }
+        let Some((name, value)) = text.split_once(':') else {
+            return Some(Self { name: FieldName::parse(text.trim())?, value: None });
+        };
+        let name = FieldName::parse(name.trim())?;
+        Some(Self { name, value: Some(Glob::parse(value.trim())) })
     }
 
     fn fits(&self, facts: &Facts<'_>, lines: LineQuantifier) -> bool {
-        let Some(wanted) = &self.value else { return facts.fields.has(self.name.lower()) };
-        let mut values = facts.fields.all(self.name.lower()).peekable();
-        let is_wanted = |value: &[u8]| wanted.matches(value.trim_ascii(), Case::Exact);
+        let name = self.name.lower();
+        let Some(wanted) = &self.value else { return facts.fields.has(name) };
+        let mut values = facts.fields.all(name).map(<[u8]>::trim_ascii);
         match lines {
-            LineQuantifier::Any => values.any(is_wanted),
-            LineQuantifier::All => values.peek().is_some() && values.all(is_wanted),
+            LineQuantifier::Any => values.any(|value| wanted.matches(value, Case::Exact)),
+            LineQuantifier::All => {
+                facts.fields.has(name) && values.all(|value| wanted.matches(value, Case::Exact))
+            }
         }
     }
 }
@@ -268,53 +279,73 @@ impl ClientPattern {
     /// Reads `Name` or `Name/Version`; `None` if there is no name.
     pub fn parse(text: &str) -> Option<Self> {
         let (name, version) = match text.split_once('/') {
-            Some((name, version)) => (name, Some(version)),
+            Some((name, version)) => (name, Some(ClientVersion::parse(version).ok()?)),
             None => (text, None),
         };
-        let version = version.map(ClientVersion::parse).transpose().ok()?;
-        let name = name.trim();
-        (!name.is_empty()).then(|| Self { name: name.into(), version })
+        let trimmed = name.trim();
+        if trimmed.is_empty() {
+            return None;
+        }
+        Some(Self { name: trimmed.into(), version })
     }
 
     fn fits(&self, facts: &Facts<'_>, readers: &[ClientReader], lines: LineQuantifier) -> bool {
-        let doubled = |field| facts.fields.is_contradictory(field);
-        if lines == LineQuantifier::All
-            && (doubled("user-agent") || readers.iter().any(|reader| doubled(reader.field())))
-        {
+        if lines == LineQuantifier::All && has_contradictory_client(facts, readers) {
             return false;
         }
-        let wanted = |name: &str| name.eq_ignore_ascii_case(&self.name);
-        let named = readers.iter().find_map(|reader| reader.claim(facts, &wanted));
-        let product = || {
-            facts
-                .fields
-                .text_lossy("user-agent")
-                .is_some_and(|agent| has_product(&agent, &self.name))
-        };
-        match (&self.version, named) {
-            (Some(version), Some(claim)) => {
-                let sent = ClientVersion::parse_lenient(&claim.version);
-                claim.is_client
-                    && wanted(&claim.name)
-                    && sent.is_some_and(|sent| sent.compare_with(version) == Some(Ordering::Equal))
+        for reader in readers {
+            let Some(claim) = reader.claim(facts, &|name| self.is_named(name)) else { continue };
+            let Some(wanted) = &self.version else {
+                return self.is_named(&claim.name) || self.is_product(facts);
+            };
+            if !claim.is_client || !self.is_named(&claim.name) {
+                return false;
             }
-            (Some(_), None) => false,
-            (None, claim) => claim.is_some_and(|claim| wanted(&claim.name)) || product(),
+            let Some(sent) = ClientVersion::parse_lenient(&claim.version) else { return false };
+            return sent.compare_with(wanted) == Some(Ordering::Equal);
+        }
+        self.version.is_none() && self.is_product(facts)
+    }
+
+    fn is_named(&self, name: &str) -> bool {
+        name.eq_ignore_ascii_case(&self.name)
+    }
+
+    fn is_product(&self, facts: &Facts<'_>) -> bool {
+        match facts.fields.text_lossy("user-agent") {
+            Some(agent) => has_product(&agent, &self.name),
+            None => false,
         }
     }
 }
 
-/// Case does not count: `get` is no method (RFC 9110 §9.1), but Werkzeug, for one, serves it as
-/// GET.
-fn method_fits(wanted: &str, facts: &Facts<'_>) -> bool {
-    let is_head = facts.method.eq_ignore_ascii_case("HEAD");
-    let is_tunnel = facts.method == "CONNECT" && facts.protocol.is_some();
-    wanted.eq_ignore_ascii_case(facts.method) || wanted == "GET" && (is_head || is_tunnel)
+/// Returns true if a field that can name the client has lines that differ.
+fn has_contradictory_client(facts: &Facts<'_>, readers: &[ClientReader]) -> bool {
+    facts.fields.is_contradictory("user-agent")
+        || readers.iter().any(|reader| facts.fields.is_contradictory(reader.field()))
 }
 
-/// Tells whether `peer` is in the network; IPv4 may come mapped into IPv6.
-pub(super) fn within(net: &IpNet, peer: IpAddr) -> bool {
-    net.contains(&peer) || net.contains(&peer.to_canonical())
+/// Compares without case: `get` is not a method (RFC 9110 §9.1), but Werkzeug, for one, serves it
+/// as GET.
+fn method_fits(wanted: &str, facts: &Facts<'_>) -> bool {
+    if wanted.eq_ignore_ascii_case(facts.method) {
+        return true;
+    }
+    let is_head = facts.method.eq_ignore_ascii_case("HEAD");
+    // RFC 8441 §5: an extended CONNECT stands for the GET of a handshake.
+    let is_tunnel = facts.method == "CONNECT" && facts.protocol.is_some();
+    wanted == "GET" && (is_head || is_tunnel)
+}
+
+fn identity_fits(wanted: &str, sent: &[String], lines: LineQuantifier) -> bool {
+    match lines {
+        LineQuantifier::Any => sent.iter().any(|identity| identity == wanted),
+        LineQuantifier::All => !sent.is_empty() && sent.iter().all(|identity| identity == wanted),
+    }
+}
+
+fn is_host_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b".-_*".contains(&byte)
 }
 
 #[cfg(test)]

@@ -1,23 +1,27 @@
-//! What beats the file: what a person set, and what the breaker did.
+//! Overrides: phases set while the gateway runs, by a person or by the breaker. They take precedence
+//! over the policy file.
+
+use std::collections::BTreeMap;
+use std::fmt;
 
 use jiff::Timestamp;
 
-use super::rollout::Phase;
+use super::phase::Phase;
 
 /// A phase that was set for a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Override {
     /// The phase.
     pub phase: Phase,
-    /// Until when; for good if `None`.
+    /// The end of the override; `None` if it has none.
     pub until: Option<Timestamp>,
-    /// Who set it.
+    /// The actor that set it.
     pub by: Actor,
-    /// Why, in that one's words.
+    /// The reason, in the actor's words.
     pub reason: String,
 }
 
-/// Who set a phase.
+/// The actor that set a phase.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Actor {
     /// A person, by name.
@@ -31,22 +35,22 @@ pub enum Actor {
 /// The overrides of a policy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overrides {
-    /// For every rule that has none of its own.
+    /// The override of every rule that has none of its own.
     pub all: Option<Override>,
-    /// By the id of the rule. One for a rule that the policy lacks is kept: the file may bring it
-    /// back.
-    pub rules: std::collections::BTreeMap<String, Override>,
+    /// The overrides by the id of the rule. One for a rule that the policy lacks is kept: the file
+    /// may bring the rule back.
+    pub rules: BTreeMap<String, Override>,
 }
 
 impl Overrides {
     /// The override of a rule.
-    pub fn of(&self, rule: &str) -> Option<&Override> {
+    pub fn override_of(&self, rule: &str) -> Option<&Override> {
         self.rules.get(rule).or(self.all.as_ref())
     }
 }
 
-impl std::fmt::Display for Actor {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Person(name) => f.write_str(name),
             Self::Breaker => f.write_str("breaker"),

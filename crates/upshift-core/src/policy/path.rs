@@ -1,15 +1,17 @@
 //! Patterns over paths.
 //!
-//! 1. A pattern is percent-decoded once, as the path is that is held against it: `/p@q` and
+//! 1. A pattern is percent-decoded once, like the path that it is compared with: `/p@q` and
 //!    `/p%40q`, `/café` and `/caf%C3%A9` are the same pattern.
 //! 2. `//` in a pattern is merged, and its dot segments are removed (RFC 3986 §6.2.2.3).
-//! 3. Case and a trailing slash count, unless the policy says otherwise ([`Comparison`]).
+//! 3. Case and a trailing slash count, unless the policy says otherwise
+//!    ([`Comparison`](super::Comparison)).
 
 use std::borrow::Cow;
 use std::fmt;
 
-use super::reading::{PathReading, decode};
-use super::segments::{Case, Segment, matches};
+use super::percent::percent_decode;
+use super::reading::{Comparison, PathReading};
+use super::segments::{Segment, match_segments};
 
 /// A pattern such as `/account/**`.
 #[derive(Clone, Debug)]
@@ -22,16 +24,7 @@ pub struct PathPattern {
 #[derive(Clone, Debug)]
 pub struct PathTemplate(PathPattern);
 
-/// How paths and patterns are compared.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Comparison {
-    /// Whether `/CHAT` is `/chat`, as for Express, Koa and ASP.NET.
-    pub case: Case,
-    /// Whether `/chat/` is `/chat`, as for Express, Koa and ASP.NET.
-    pub ignore_trailing_slash: bool,
-}
-
-/// Why a text is no path pattern.
+/// The fault of a text that is not a path pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PathError {
@@ -62,17 +55,17 @@ impl PathPattern {
         let mut ends_open = true;
         for part in text[1..].split('/') {
             ends_open = true;
-            match decode(part).as_slice() {
+            match percent_decode(part).as_slice() {
                 b"" | b"." => {}
                 b".." => drop(segments.pop()),
                 _ => {
-                    segments.push(segment(part)?);
+                    segments.push(parse_segment(part)?);
                     ends_open = false;
                 }
             }
         }
         if ends_open {
-            segments.push(Segment::parse_with("", decode));
+            segments.push(Segment::parse_with("", percent_decode));
         }
         Ok(Self { text: text.into(), segments: segments.into() })
     }
@@ -84,38 +77,44 @@ impl PathPattern {
         Some(Self { text: text.into(), ..pattern })
     }
 
-    /// As it was written.
+    /// The pattern as it was written.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Whether the path, in this reading, is of this form.
+    /// Returns true if the path, in this reading, matches the pattern.
     pub fn matches(&self, path: &PathReading<'_>) -> bool {
-        self.captured(path).is_some()
+        self.match_path(path).is_some()
     }
 
-    /// Whether the pattern names paths one by one: it has no star.
+    /// Returns true if the pattern names a single path: it has no star.
     pub fn is_literal(&self) -> bool {
         self.segments.iter().all(|segment| segment.literal().is_some())
     }
 
-    /// Whether the first segment is `name`.
+    /// Returns true if the first segment is `name`.
     pub(super) fn begins_with(&self, name: &[u8]) -> bool {
-        self.segments.first().and_then(Segment::literal) == Some(name)
+        match &*self.segments {
+            [first, ..] => first.literal() == Some(name),
+            [] => false,
+        }
     }
 
-    /// Why no request can match, if none can. `strict`: ambiguous paths are refused before the
-    /// policy sees them.
+    /// The reason why no request can match, if none can. `strict`: ambiguous paths are refused
+    /// before the policy sees them.
     pub fn never_matches(&self, strict: bool) -> Option<&'static str> {
-        let has = |wanted: u8| self.segments.iter().any(|segment| segment.has(wanted));
-        if has(0) {
+        if self.contains(0) {
             return Some("a path with a NUL is always refused with 400");
         }
-        let ambiguous = has(b'/') || has(b'\\') || has(b';');
-        (strict && ambiguous).then_some("paths = \"strict\" refuses `%2F`, `\\` and `;` with 400")
+        let is_ambiguous = self.contains(b'/') || self.contains(b'\\') || self.contains(b';');
+        if strict && is_ambiguous {
+            return Some("paths = \"strict\" refuses `%2F`, `\\` and `;` with 400");
+        }
+        None
     }
 
-    /// Whether every path of the form `other` is of this form, as far as that is plain to see.
+    /// Returns true if every path that matches `other` also matches this pattern, as far as that
+    /// is plain from their texts.
     pub fn covers(&self, other: &Self) -> bool {
         match &*self.segments {
             [fixed @ .., Segment::Any] => other.segments.starts_with(fixed),
@@ -123,10 +122,16 @@ impl PathPattern {
         }
     }
 
-    fn captured<'p>(&self, path: &'p PathReading<'_>) -> Option<Option<&'p [u8]>> {
+    fn contains(&self, byte: u8) -> bool {
+        self.segments.iter().any(|segment| segment.contains(byte))
+    }
+
+    /// Matches the path; if it fits, the text that the capture caught.
+    fn match_path<'p>(&self, path: &'p PathReading<'_>) -> Option<Option<&'p [u8]>> {
         let Comparison { case, ignore_trailing_slash } = path.comparison;
         let (mut pattern, mut segments) = (&*self.segments, path.segments.as_slice());
         if ignore_trailing_slash {
+            // A trailing slash is an empty last segment; `/` itself is nothing else.
             if let [rest @ .., last] = pattern
                 && last.literal() == Some(b"")
                 && !rest.is_empty()
@@ -140,7 +145,7 @@ impl PathPattern {
                 segments = rest;
             }
         }
-        matches(pattern, segments, case)
+        match_segments(pattern, segments, case)
     }
 }
 
@@ -148,7 +153,7 @@ impl PathTemplate {
     /// Reads a pattern with `{version}` in one of its segments.
     ///
     /// # Errors
-    /// As [`PathPattern::parse`], and if `{version}` does not stand in it exactly once.
+    /// As [`PathPattern::parse`], and if it does not contain `{version}` exactly once.
     pub fn parse(text: &str) -> Result<Self, PathError> {
         if text.matches("{version}").count() != 1 {
             return Err(PathError::Version);
@@ -156,26 +161,28 @@ impl PathTemplate {
         PathPattern::parse(text).map(Self)
     }
 
-    /// The text in the place of `{version}` in `path`, if it is of this form.
+    /// The text in the place of `{version}` in `path`, if the path matches.
     pub fn capture<'p>(&self, path: &'p PathReading<'_>) -> Option<Cow<'p, str>> {
-        self.0.captured(path).flatten().map(String::from_utf8_lossy)
+        let captured = self.0.match_path(path)??;
+        Some(String::from_utf8_lossy(captured))
     }
 
-    /// As it was written.
+    /// The template as it was written.
     pub fn text(&self) -> &str {
         &self.0.text
     }
 }
 
-fn segment(text: &str) -> Result<Segment, PathError> {
+fn parse_segment(text: &str) -> Result<Segment, PathError> {
     if text != "**" && text.contains("**") {
         return Err(PathError::Stars);
     }
-    Ok(match text.split_once("{version}") {
-        Some((prefix, suffix)) => {
-            Segment::Capture { prefix: decode(prefix).into(), suffix: decode(suffix).into() }
-        }
-        None => Segment::parse_with(text, decode),
+    let Some((prefix, suffix)) = text.split_once("{version}") else {
+        return Ok(Segment::parse_with(text, percent_decode));
+    };
+    Ok(Segment::Capture {
+        prefix: percent_decode(prefix).into(),
+        suffix: percent_decode(suffix).into(),
     })
 }
 
@@ -198,13 +205,14 @@ impl std::error::Error for PathError {}
 
 #[cfg(test)]
 mod tests {
-    use super::super::reading::path_readings;
+    use super::super::reading::PathReadings;
+    use super::super::segments::Case;
     use super::*;
 
     fn matches_with(comparison: Comparison, pattern: &str, path: &str) -> bool {
         let pattern = PathPattern::parse(pattern);
         pattern.is_ok_and(|pattern| {
-            path_readings(path, comparison).iter().any(|reading| pattern.matches(reading))
+            PathReadings::of_path(path, comparison).iter().any(|reading| pattern.matches(reading))
         })
     }
 
@@ -213,7 +221,9 @@ mod tests {
     }
 
     fn captured(template: &PathTemplate, path: &str) -> Option<String> {
-        template.capture(&path_readings(path, Comparison::default())[0]).map(Cow::into_owned)
+        template
+            .capture(&PathReadings::of_path(path, Comparison::default()).plainest)
+            .map(Cow::into_owned)
     }
 
     #[test]

@@ -2,18 +2,20 @@
 
 use std::borrow::Cow;
 
+use super::percent::percent_decode;
+
 /// The values of the parameter `name`, at most `limit` of them, percent-decoded (WHATWG URL §5.1),
 /// empty ones too.
 ///
-/// Names compare without case, as ASP.NET has it, and with the characters that PHP makes `_` of
+/// Names compare without case, as ASP.NET does, and with the characters that PHP turns into `_`
 /// taken as equal, so that no other spelling of the name carries a version that is not read here.
-pub(super) fn values<'q>(query: &'q str, name: &str, limit: usize) -> Vec<Cow<'q, str>> {
-    let wanted = folded(name);
+pub(crate) fn parameter_values(query: &str, name: &str, limit: usize) -> Vec<String> {
+    let wanted = fold_name(name);
     let mut values = Vec::new();
     for pair in query.split('&') {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        if values.len() < limit && folded(&percent_decode(key)) == wanted {
-            values.push(percent_decode(value));
+        if values.len() < limit && fold_name(&decode_component(key)) == wanted {
+            values.push(decode_component(value).into_owned());
         }
     }
     values
@@ -21,33 +23,38 @@ pub(super) fn values<'q>(query: &'q str, name: &str, limit: usize) -> Vec<Cow<'q
 
 /// A parameter's name as PHP registers it: without leading spaces, cut at a NUL, an array's name
 /// without its index, and `_` in place of ` `, `.` and an unclosed `[`.
-fn folded(name: &str) -> String {
-    let name = name.trim_start_matches(' ').split('\0').next().unwrap_or_default();
-    let base = match name.find('[') {
-        Some(at) if at > 0 && name[at..].contains(']') => &name[..at],
-        _ => name,
+fn fold_name(name: &str) -> String {
+    let trimmed = name.trim_start_matches(' ');
+    let cut = trimmed.split('\0').next().unwrap_or_default();
+    let base = match cut.find('[') {
+        Some(at) if at > 0 && cut[at..].contains(']') => &cut[..at],
+        _ => cut,
     };
-    let fold = |character: char| match character {
-        ' ' | '.' | '[' => '_',
-        other => other.to_ascii_lowercase(),
-    };
-    base.chars().map(fold).collect()
+    let mut folded = String::with_capacity(base.len());
+    for character in base.chars() {
+        folded.push(match character {
+            ' ' | '.' | '[' => '_',
+            other => other.to_ascii_lowercase(),
+        });
+    }
+    folded
 }
 
-fn percent_decode(text: &str) -> Cow<'_, str> {
+/// Decodes a name or a value of `application/x-www-form-urlencoded`.
+fn decode_component(text: &str) -> Cow<'_, str> {
     if !text.contains(['%', '+']) {
         return Cow::Borrowed(text);
     }
-    let spaced = text.replace('+', " ");
-    Cow::Owned(String::from_utf8_lossy(&super::reading::decode(&spaced)).into_owned())
+    let bytes = percent_decode(&text.replace('+', " "));
+    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::values;
+    use super::parameter_values;
 
     fn read(query: &str) -> Vec<String> {
-        values(query, "api-version", 9).into_iter().map(Into::into).collect()
+        parameter_values(query, "api-version", 9)
     }
 
     #[test]
@@ -60,7 +67,7 @@ mod tests {
     #[test]
     fn every_spelling_of_a_name_is_read() {
         let php = "api.version=1&api%20version=2&+api_version=3&api_version[0]=4&api%5Bversion=5&API_VERSION=6";
-        let read: Vec<_> = values(php, "api_version", 9).into_iter().collect();
+        let read = parameter_values(php, "api_version", 9);
         assert_eq!(read, ["1", "2", "3", "4", "5", "6"]);
     }
 }

@@ -1,13 +1,14 @@
 //! What a request must meet.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use super::client::ClientReader;
 use super::path::PathTemplate;
-use crate::decision::RequirementKind;
-use crate::field::{Protocol, is_token};
+use crate::facts::{HttpVersion, TlsVersion};
+use crate::field::{FieldName, Protocol};
+use crate::verdict::RequirementKind;
 use crate::version::{ClientVersion, Version, VersionScheme};
-use crate::{HttpVersion, TlsVersion};
 
 /// One thing that a request must meet.
 #[derive(Clone, Debug)]
@@ -18,13 +19,13 @@ pub enum Requirement {
     Http(HttpVersion),
     /// A WebSocket handshake.
     WebSocket(WebSocketRequirement),
-    /// No WebSocket here: an upgrade to it is refused.
+    /// No WebSocket: an upgrade to it is refused.
     NoWebSocket,
     /// An API version.
     Api(ApiRequirement),
     /// A client that is new enough.
     Client(ClientRequirement),
-    /// Any other protocol, which the upstream itself switches to.
+    /// Any other protocol, to which the upstream itself switches.
     Protocol(Protocol),
 }
 
@@ -33,29 +34,29 @@ pub enum Requirement {
 pub struct WebSocketRequirement {
     /// `Sec-WebSocket-Version`; 13 is the only one in use.
     pub version: u8,
-    /// One of these must be offered; any or none where the list is empty.
+    /// The subprotocols of which one must be offered; if the list is empty, none need be.
     pub subprotocols: Vec<Box<str>>,
 }
 
 /// An API version.
 #[derive(Clone, Debug)]
 pub struct ApiRequirement {
-    /// How versions are written and compared.
+    /// The scheme by which versions are written and compared.
     pub scheme: VersionScheme,
-    /// The oldest that is served.
+    /// The oldest version that is served.
     pub minimum: Version,
-    /// What callers are told is served; above the greatest of them is too new.
+    /// The versions that responses list as served; a version above the greatest is too new.
     pub supported: Vec<Version>,
     /// The version of a request that sends none.
     pub assume: Option<Version>,
-    /// Where the version is read; all are read.
+    /// The places where the version is read; all are read.
     pub read: Vec<ApiReader>,
 }
 
-/// A place where an API version stands.
+/// A place in the request that carries an API version.
 #[derive(Clone, Debug)]
 pub enum ApiReader {
-    /// `header:NAME`: the value of a field (its name in lower case here).
+    /// `header:NAME`: the value of a field.
     Header(FieldName),
     /// `query:NAME`: a parameter of the query.
     Query(Box<str>),
@@ -65,24 +66,17 @@ pub enum ApiReader {
     MediaTypeParameter(Box<str>),
     /// `media-type:TYPE/…{version}…`: a part of the media type.
     MediaTypeTemplate {
-        /// What stands before the version.
+        /// The text before the version.
         prefix: Box<str>,
-        /// What stands behind it.
+        /// The text after the version.
         suffix: Box<str>,
     },
-}
-
-/// The name of a field, kept as it was written and in lower case.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FieldName {
-    written: Box<str>,
-    lower: Box<str>,
 }
 
 /// A client that is new enough.
 #[derive(Clone, Debug)]
 pub struct ClientRequirement {
-    /// Where name and version are read; the first that yields counts.
+    /// The places where name and version are read; the first that yields a client counts.
     pub read: Vec<ClientReader>,
     /// The oldest version of each client, by name.
     pub minimum: BTreeMap<Box<str>, ClientVersion>,
@@ -91,7 +85,7 @@ pub struct ClientRequirement {
 }
 
 impl Requirement {
-    /// Its kind.
+    /// The kind of the requirement.
     pub fn kind(&self) -> RequirementKind {
         match self {
             Self::Tls(_) => RequirementKind::Tls,
@@ -111,9 +105,32 @@ impl Requirement {
                 vec!["upgrade", "connection", "sec-websocket-version", "sec-websocket-protocol"]
             }
             Self::NoWebSocket | Self::Protocol(_) => vec!["upgrade", "connection"],
-            Self::Api(api) => api.read.iter().flat_map(ApiReader::fields).collect(),
+            Self::Api(api) => api.fields(),
             Self::Client(client) => client.read.iter().map(ClientReader::field).collect(),
         }
+    }
+
+    /// The texts of its readers, as the policy file writes them.
+    pub(super) fn reader_texts(&self) -> Box<[Box<str>]> {
+        let mut texts: Vec<Box<str>> = Vec::new();
+        match self {
+            Self::Api(api) => {
+                for reader in &api.read {
+                    texts.push(reader.to_string().into());
+                }
+            }
+            Self::Client(client) => {
+                for reader in &client.read {
+                    texts.push(reader.to_string().into());
+                }
+            }
+            Self::Tls(_)
+            | Self::Http(_)
+            | Self::WebSocket(_)
+            | Self::NoWebSocket
+            | Self::Protocol(_) => {}
+        }
+        texts.into()
     }
 }
 
@@ -123,22 +140,41 @@ impl Default for WebSocketRequirement {
     }
 }
 
-impl ApiReader {
-    /// The fields that it reads, in lower case.
-    pub fn fields(&self) -> Vec<&str> {
-        match self {
-            Self::Header(name) => vec![name.lower()],
-            Self::Query(_) | Self::Path(_) => Vec::new(),
-            Self::MediaTypeParameter(_) | Self::MediaTypeTemplate { .. } => {
-                vec!["content-type", "accept"]
+impl ApiRequirement {
+    /// The fields that its readers read, in lower case.
+    pub(super) fn fields(&self) -> Vec<&str> {
+        let mut fields = Vec::new();
+        for reader in &self.read {
+            match reader {
+                ApiReader::Header(name) => fields.push(name.lower()),
+                ApiReader::Query(_) | ApiReader::Path(_) => {}
+                ApiReader::MediaTypeParameter(_) | ApiReader::MediaTypeTemplate { .. } => {
+                    fields.extend(["content-type", "accept"]);
+                }
             }
         }
+        fields
     }
 }
 
-/// As the policy file writes it.
-impl std::fmt::Display for ApiReader {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl ClientRequirement {
+    /// Returns true if the requirement names the client, compared without case.
+    pub(crate) fn knows(&self, client: &str) -> bool {
+        self.minimum_of(client).is_some()
+            || self.blocked.iter().any(|(name, _)| name.eq_ignore_ascii_case(client))
+    }
+
+    /// The client's name as the policy writes it, and its oldest version.
+    pub(crate) fn minimum_of(&self, client: &str) -> Option<(&str, &ClientVersion)> {
+        let (name, minimum) =
+            self.minimum.iter().find(|(name, _)| name.eq_ignore_ascii_case(client))?;
+        Some((name, minimum))
+    }
+}
+
+/// The reader as the policy file writes it.
+impl fmt::Display for ApiReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Header(name) => write!(f, "header:{}", name.written()),
             Self::Query(name) => write!(f, "query:{name}"),
@@ -148,23 +184,5 @@ impl std::fmt::Display for ApiReader {
                 write!(f, "media-type:{prefix}{{version}}{suffix}")
             }
         }
-    }
-}
-
-impl FieldName {
-    /// From a name; `None` if it is not a token (RFC 9110 §5.1).
-    pub fn parse(name: &str) -> Option<Self> {
-        is_token(name)
-            .then(|| Self { written: name.into(), lower: name.to_ascii_lowercase().into() })
-    }
-
-    /// As it was written.
-    pub fn written(&self) -> &str {
-        &self.written
-    }
-
-    /// In lower case, as [`Fields`](crate::Fields) wants it.
-    pub fn lower(&self) -> &str {
-        &self.lower
     }
 }

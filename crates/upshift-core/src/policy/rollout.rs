@@ -1,228 +1,88 @@
-//! Phases in time, and who is in a ramp.
+//! The calendar of a rule: its phases in time.
 //!
-//! 1. Intervals are `[from, to)`; the phase is the latest one begun, `off` before the first.
+//! 1. Intervals are `[from, to)`; the phase is the latest one that has begun, `off` before the
+//!    first.
 //! 2. Outside its windows a brownout is `warn`.
-//! 3. A ramp refuses an identity whose bucket is below the share; the share never falls, so that
-//!    nobody who was let go is caught and let go again.
-//! 4. All of it comes from `now` and the policy, so that replicas agree without talking.
+//! 3. A ramp refuses an identity whose bucket is below the share. The share never falls, so no
+//!    caller is refused, admitted and then refused again.
+//! 4. Everything follows from `now` and the policy, so replicas agree without communicating.
 
 use std::fmt;
 
-use jiff::Timestamp;
-use sha2::{Digest, Sha256};
+use jiff::{SignedDuration, Timestamp};
 
-/// Where a rule stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Phase {
-    /// Not begun: admits, and counts nothing.
-    Off,
-    /// Admits, and counts who would be refused.
-    Observe,
-    /// Admits, and tells who would be refused.
-    Warn,
-    /// Refuses for a while, then warns again.
-    Brownout,
-    /// Refuses a share of the callers, warns the others.
-    Ramp,
-    /// Refuses.
-    Enforce,
-    /// Stopped by a person: warns and refuses nobody.
-    Paused,
-}
+use super::phase::{Phase, RefusedShare};
 
-impl Phase {
-    /// Every phase, in the order of a rollout.
-    pub const ALL: [Self; 7] = [
-        Self::Off,
-        Self::Observe,
-        Self::Warn,
-        Self::Brownout,
-        Self::Ramp,
-        Self::Enforce,
-        Self::Paused,
-    ];
-
-    /// The phases that `phase = …` in the policy file can pin a rule to. A ramp is not one of them,
-    /// because its share comes from the dates of `rollout.ramp`.
-    pub const PINNABLE: [Self; 6] =
-        [Self::Off, Self::Observe, Self::Warn, Self::Brownout, Self::Enforce, Self::Paused];
-
-    /// The phases that a person can set while the gateway runs. A brownout and a ramp need dates,
-    /// which only the policy file has.
-    pub const SETTABLE: [Self; 5] =
-        [Self::Off, Self::Observe, Self::Warn, Self::Enforce, Self::Paused];
-
-    /// The name in the policy file, on the command line and in JSON.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Off => "off",
-            Self::Observe => "observe",
-            Self::Warn => "warn",
-            Self::Brownout => "brownout",
-            Self::Ramp => "ramp",
-            Self::Enforce => "enforce",
-            Self::Paused => "paused",
-        }
-    }
-
-    /// Reads a phase's name.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|phase| phase.as_str() == text)
-    }
-
-    /// Returns true if a rule in this phase refuses requests, all of them or some.
-    pub fn refuses(self) -> bool {
-        matches!(self, Self::Brownout | Self::Ramp | Self::Enforce)
-    }
-
-    /// Returns true if a rule in this phase refuses only for a while or only a share of the
-    /// callers: the phases that prepare for `enforce`.
-    pub fn refuses_in_part(self) -> bool {
-        matches!(self, Self::Brownout | Self::Ramp)
-    }
-
-    /// The share that is refused while a rule is pinned to this phase.
-    pub fn pinned_share(self) -> RefusedShare {
-        match self {
-            Self::Brownout | Self::Enforce => RefusedShare::ALL,
-            // A ramp cannot be pinned: without its dates it refuses nobody.
-            Self::Off | Self::Observe | Self::Warn | Self::Ramp | Self::Paused => {
-                RefusedShare::NONE
-            }
-        }
-    }
-}
-
-impl fmt::Display for Phase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// A share of identities in basis points: 0 to 10 000.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct RefusedShare(u16);
-
-impl RefusedShare {
-    /// Nobody.
-    pub const NONE: Self = Self(0);
-    /// Everybody.
-    pub const ALL: Self = Self(10_000);
-
-    /// From basis points, at most 10 000.
-    pub fn from_basis_points(points: u64) -> Self {
-        Self(u16::try_from(points.min(10_000)).unwrap_or(10_000))
-    }
-
-    /// From a fraction; `None` outside of 0 to 1.
-    pub fn from_fraction(fraction: f64) -> Option<Self> {
-        (0.0..=1.0).contains(&fraction).then(|| Self((fraction * 10_000.0).round() as u16))
-    }
-
-    /// In basis points.
-    pub fn basis_points(self) -> u16 {
-        self.0
-    }
-
-    /// As a fraction, 0 to 1.
-    pub fn fraction(self) -> f64 {
-        f64::from(self.0) / 10_000.0
-    }
-
-    /// Whether the bucket lies in it.
-    pub fn contains(self, bucket: u16) -> bool {
-        bucket < self.0
-    }
-}
-
-/// The bucket of an identity under a rule, 0 to 9 999: the first 8 bytes of SHA-256(rule ‖ 0x00 ‖
-/// identity), big-endian, modulo 10 000. The rule is hashed in so that the same callers are not
-/// always the first. Outer spaces and tabs are no part of an identity. Vectors: `conformance/ramp`.
-pub fn bucket(rule: &str, identity: &str) -> u16 {
-    let hash = Sha256::new()
-        .chain_update(rule)
-        .chain_update([0])
-        .chain_update(trimmed(identity))
-        .finalize();
-    let head = hash.iter().take(8).fold(0_u64, |head, byte| head << 8 | u64::from(*byte));
-    (head % 10_000) as u16
-}
-
-/// A field's value without its outer white space (RFC 9110 §5.6.3: spaces and tabs, nothing else).
-pub(super) fn trimmed(value: &str) -> &str {
-    value.trim_matches([' ', '\t'])
-}
-
-/// What is planned, as it is written.
+/// The dates of a rollout, as they are written.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RolloutPlan {
-    /// From when callers are counted.
+    /// The time from which callers are counted.
     pub observe: Option<Timestamp>,
-    /// From when they are told.
+    /// The time from which callers are warned.
     pub warn: Option<Timestamp>,
     /// Windows `[from, to)` of refusal.
     pub brownout: Vec<(Timestamp, Timestamp)>,
-    /// From when a growing share is refused.
+    /// The ramp, which refuses a growing share.
     pub ramp: Option<RampPlan>,
-    /// From when everybody is.
+    /// The time from which every caller is refused.
     pub enforce: Option<Timestamp>,
 }
 
-/// How a ramp grows.
+/// The growth of a ramp.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RampPlan {
-    /// From nobody at this time to everybody at `enforce`.
+    /// From nothing at this time to everything at `enforce`.
     Linear(Timestamp),
     /// To these shares at these times.
     Steps(Vec<(Timestamp, RefusedShare)>),
 }
 
-/// Why a [`RolloutPlan`] is none.
+/// The fault of a [`RolloutPlan`] that cannot be followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PlanError {
-    /// A later phase begins before an earlier one: the one, then the other.
+    /// A later phase begins before an earlier one ends: the earlier, then the later.
     Order(Phase, Phase),
-    /// A brownout's window ends before it begins, or runs into the next.
+    /// A brownout's window ends before it begins, or overlaps the next.
     Windows,
     /// A linear ramp has no `enforce` to end at.
     Endless,
-    /// The steps of a ramp are not in order, or the share falls; or there are none.
+    /// The steps of a ramp are not in order, the share falls, or there are no steps.
     Steps,
-    /// There is no phase in it at all.
+    /// The plan has no phase.
     Empty,
 }
 
-/// A valid plan.
+/// A valid plan, with its calendar.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rollout {
     plan: RolloutPlan,
     stages: Vec<RolloutStage>,
 }
 
-/// A stretch of a rollout.
+/// One stretch of a rollout's calendar.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RolloutStage {
     /// Its phase.
     pub phase: Phase,
-    /// When it begins.
+    /// Its beginning.
     pub from: Timestamp,
-    /// When the next begins; `None` if it is the last.
+    /// The beginning of the next stage; `None` if this is the last.
     pub to: Option<Timestamp>,
-    /// The share that is refused when it begins.
+    /// The share that is refused at the beginning.
     pub share: RefusedShare,
-    /// The share just before it ends: greater in a linear ramp only.
+    /// The share just before the end: greater in a linear ramp only.
     pub final_share: RefusedShare,
 }
 
-/// Where a rule stands at one time.
+/// The state of a rule's rollout at one time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RolloutState {
-    /// Its phase.
+    /// The phase.
     pub phase: Phase,
     /// The share that is refused.
     pub share: RefusedShare,
-    /// When the phase or the window ends, if it does.
+    /// The end of the phase or the window, if it ends.
     pub until: Option<Timestamp>,
 }
 
@@ -232,155 +92,178 @@ impl Rollout {
     /// # Errors
     /// If its phases are not in order or could not be followed.
     pub fn new(plan: RolloutPlan) -> Result<Self, PlanError> {
-        check(&plan)?;
-        let stages = stages(&plan);
+        check_order(&plan)?;
+        check_windows(&plan)?;
+        check_ramp(&plan)?;
+        let stages = calendar_of(&plan);
         Ok(Self { plan, stages })
     }
 
-    /// What was planned.
+    /// The plan as it was written.
     pub fn plan(&self) -> &RolloutPlan {
         &self.plan
     }
 
-    /// The calendar: stretches in order, without gaps.
+    /// The calendar: stages in order, without gaps.
     pub fn stages(&self) -> &[RolloutStage] {
         &self.stages
     }
 
-    /// Where the rule stands at `now`.
-    pub fn at(&self, now: Timestamp) -> RolloutState {
+    /// The state of the rollout at `now`.
+    pub fn state_at(&self, now: Timestamp) -> RolloutState {
         let begun = self.stages.partition_point(|stage| stage.from <= now);
-        match begun.checked_sub(1).map(|last| self.stages[last]) {
-            Some(stage) => {
+        match (&self.stages[..begun], self.stages.get(begun)) {
+            ([.., stage], _) => {
                 RolloutState { phase: stage.phase, share: stage.share_at(now), until: stage.to }
             }
-            None => RolloutState {
+            ([], next) => RolloutState {
                 phase: Phase::Off,
                 share: RefusedShare::NONE,
-                until: self.stages.first().map(|stage| stage.from),
+                until: next.map(|stage| stage.from),
             },
         }
     }
 }
 
 impl RolloutStage {
-    /// The first moment at which it refuses a greater share than `limit` (a fraction), if it ever
-    /// does.
+    /// The first time at which the stage refuses a greater share than `limit` (a fraction), if it
+    /// ever does.
     pub fn exceeds(&self, limit: f64) -> Option<Timestamp> {
         if self.share.fraction() > limit {
             return Some(self.from);
         }
-        let to = self.to.filter(|_| self.final_share.fraction() > limit)?;
+        let to = self.to?;
+        if self.final_share.fraction() <= limit {
+            return None;
+        }
         let length = to.as_second() - self.from.as_second();
         // The least share above the limit, and the first whole second at which a linear ramp has
         // it.
         let points = (limit * 10_000.0).floor() as i64 + 1;
         let seconds = (points * length + 9_999) / 10_000;
-        self.from.checked_add(jiff::SignedDuration::from_secs(seconds)).ok()
+        self.from.checked_add(SignedDuration::from_secs(seconds)).ok()
     }
 
     /// The share refused at `now`: floor(10 000 · (now − from) / (to − from)) in whole seconds for
     /// a linear ramp.
     fn share_at(&self, now: Timestamp) -> RefusedShare {
-        let Some(to) = self.to.filter(|_| self.final_share > self.share) else { return self.share };
+        let (Some(to), true) = (self.to, self.final_share > self.share) else { return self.share };
+        // A ramp of less than a second would divide by zero.
         let length = (to.as_second() - self.from.as_second()).max(1);
         let passed = (now.as_second() - self.from.as_second()).clamp(0, length);
         RefusedShare::from_basis_points(passed.unsigned_abs() * 10_000 / length.unsigned_abs())
     }
 }
 
-fn check(plan: &RolloutPlan) -> Result<(), PlanError> {
-    let ramp = match &plan.ramp {
-        Some(RampPlan::Linear(from)) => Some(*from),
-        Some(RampPlan::Steps(steps)) => Some(steps.first().ok_or(PlanError::Steps)?.0),
-        None => None,
-    };
+/// The phases that are planned, each with its beginning and its last date.
+fn planned_phases(plan: &RolloutPlan) -> Vec<(Phase, Timestamp, Timestamp)> {
+    let mut planned = Vec::new();
+    planned.extend(plan.observe.map(|at| (Phase::Observe, at, at)));
+    planned.extend(plan.warn.map(|at| (Phase::Warn, at, at)));
+    if let (Some((from, _)), Some((_, to))) = (plan.brownout.first(), plan.brownout.last()) {
+        planned.push((Phase::Brownout, *from, *to));
+    }
+    match &plan.ramp {
+        Some(RampPlan::Linear(from)) => planned.push((Phase::Ramp, *from, *from)),
+        Some(RampPlan::Steps(steps)) => {
+            if let (Some((from, _)), Some((last, _))) = (steps.first(), steps.last()) {
+                planned.push((Phase::Ramp, *from, *last));
+            }
+        }
+        None => {}
+    }
+    planned.extend(plan.enforce.map(|at| (Phase::Enforce, at, at)));
+    planned
+}
+
+fn check_order(plan: &RolloutPlan) -> Result<(), PlanError> {
+    if matches!(&plan.ramp, Some(RampPlan::Steps(steps)) if steps.is_empty()) {
+        return Err(PlanError::Steps);
+    }
+    for pair in planned_phases(plan).windows(2) {
+        let [(earlier, _, end), (later, from, _)] = pair else { continue };
+        if from < end {
+            return Err(PlanError::Order(*earlier, *later));
+        }
+    }
+    Ok(())
+}
+
+fn check_windows(plan: &RolloutPlan) -> Result<(), PlanError> {
     let windows = &plan.brownout;
-    let starts = [
-        (Phase::Observe, plan.observe, plan.observe),
-        (Phase::Warn, plan.warn, plan.warn),
-        (
-            Phase::Brownout,
-            windows.first().map(|window| window.0),
-            windows.last().map(|window| window.1),
-        ),
-        (Phase::Ramp, ramp, last_step(plan).or(ramp)),
-        (Phase::Enforce, plan.enforce, plan.enforce),
-    ];
-    let mut before: Option<(Phase, Timestamp)> = None;
-    for (phase, from, to) in starts {
-        if let (Some((earlier, end)), Some(from)) = (before, from)
-            && from < end
-        {
-            return Err(PlanError::Order(earlier, phase));
+    let is_backwards = windows.iter().any(|(from, to)| from >= to);
+    let overlaps = windows.windows(2).any(|pair| pair[0].1 > pair[1].0);
+    if is_backwards || overlaps { Err(PlanError::Windows) } else { Ok(()) }
+}
+
+fn check_ramp(plan: &RolloutPlan) -> Result<(), PlanError> {
+    match (&plan.ramp, plan.enforce) {
+        (Some(RampPlan::Linear(from)), Some(enforce)) if enforce > *from => Ok(()),
+        (Some(RampPlan::Linear(_)), _) => Err(PlanError::Endless),
+        (Some(RampPlan::Steps(steps)), _) => {
+            // A share that falls would let refused callers in again.
+            if steps.windows(2).all(|pair| pair[0].0 < pair[1].0 && pair[0].1 <= pair[1].1) {
+                Ok(())
+            } else {
+                Err(PlanError::Steps)
+            }
         }
-        before = to.map(|to| (phase, to)).or(before);
-    }
-    if windows.iter().any(|(from, to)| from >= to)
-        || windows.windows(2).any(|pair| pair[0].1 > pair[1].0)
-    {
-        return Err(PlanError::Windows);
-    }
-    match &plan.ramp {
-        Some(RampPlan::Linear(from)) if plan.enforce.is_none_or(|enforce| enforce <= *from) => {
-            Err(PlanError::Endless)
-        }
-        Some(RampPlan::Steps(steps))
-            if steps.windows(2).any(|pair| pair[0].0 >= pair[1].0 || pair[0].1 > pair[1].1) =>
-        {
-            Err(PlanError::Steps)
-        }
-        _ if before.is_none() => Err(PlanError::Empty),
-        _ => Ok(()),
+        (None, _) if planned_phases(plan).is_empty() => Err(PlanError::Empty),
+        (None, _) => Ok(()),
     }
 }
 
-fn last_step(plan: &RolloutPlan) -> Option<Timestamp> {
-    match &plan.ramp {
-        Some(RampPlan::Steps(steps)) => steps.last().map(|step| step.0),
-        _ => None,
+fn calendar_of(plan: &RolloutPlan) -> Vec<RolloutStage> {
+    let starts = stage_starts(plan);
+    let mut stages = Vec::with_capacity(starts.len());
+    for (index, (phase, from, share)) in starts.iter().copied().enumerate() {
+        let to = starts.get(index + 1).map(|next| next.1);
+        // A stage that the next one begins with would last no time at all.
+        if to == Some(from) {
+            continue;
+        }
+        let is_linear = phase == Phase::Ramp && matches!(plan.ramp, Some(RampPlan::Linear(_)));
+        let final_share = if is_linear { RefusedShare::ALL } else { share };
+        stages.push(RolloutStage { phase, from, to, share, final_share });
     }
+    stages
 }
 
-fn stages(plan: &RolloutPlan) -> Vec<RolloutStage> {
-    let mut starts: Vec<(Phase, Timestamp, RefusedShare)> = Vec::new();
+/// The beginnings of all stages, with the share that is refused from then on.
+fn stage_starts(plan: &RolloutPlan) -> Vec<(Phase, Timestamp, RefusedShare)> {
+    let mut starts = Vec::new();
     starts.extend(plan.observe.map(|at| (Phase::Observe, at, RefusedShare::NONE)));
     starts.extend(plan.warn.map(|at| (Phase::Warn, at, RefusedShare::NONE)));
-    for &(from, to) in &plan.brownout {
-        starts.push((Phase::Brownout, from, RefusedShare::ALL));
-        starts.push((Phase::Warn, to, RefusedShare::NONE));
+    for (from, to) in &plan.brownout {
+        starts.push((Phase::Brownout, *from, RefusedShare::ALL));
+        starts.push((Phase::Warn, *to, RefusedShare::NONE));
     }
     match &plan.ramp {
         Some(RampPlan::Linear(from)) => starts.push((Phase::Ramp, *from, RefusedShare::NONE)),
         Some(RampPlan::Steps(steps)) => {
-            starts.extend(steps.iter().map(|&(at, share)| (Phase::Ramp, at, share)));
+            for (at, share) in steps {
+                starts.push((Phase::Ramp, *at, *share));
+            }
         }
         None => {}
     }
     starts.extend(plan.enforce.map(|at| (Phase::Enforce, at, RefusedShare::ALL)));
-    let linear = matches!(plan.ramp, Some(RampPlan::Linear(_)));
-    let ends: Vec<_> = starts.iter().skip(1).map(|start| Some(start.1)).chain([None]).collect();
-    let stage = |((phase, from, share), to)| {
-        let final_share = if phase == Phase::Ramp && linear { RefusedShare::ALL } else { share };
-        RolloutStage { phase, from, to, share, final_share }
-    };
-    let lasting = |stage: &RolloutStage| stage.to != Some(stage.from);
-    starts.into_iter().zip(ends).map(stage).filter(lasting).collect()
+    starts
 }
 
 impl fmt::Display for PlanError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Order(earlier, later) => write!(f, "{later} begins before {earlier} is over"),
-            Self::Windows => {
-                f.write_str("the windows of a brownout follow each other and each lasts a while")
-            }
-            Self::Endless => f.write_str(
-                "a ramp that begins at a date grows until enforce, which has to come after it",
+            Self::Windows => f.write_str(
+                "the windows of a brownout must follow each other and each must last some time",
             ),
-            Self::Steps => {
-                f.write_str("the steps of a ramp follow each other and their shares never fall")
-            }
+            Self::Endless => f.write_str(
+                "a ramp that begins at a date grows until enforce, which must come after it",
+            ),
+            Self::Steps => f.write_str(
+                "the steps of a ramp must follow each other and their shares must never fall",
+            ),
             Self::Empty => f.write_str("the rollout has no phase"),
         }
     }
@@ -392,6 +275,7 @@ impl std::error::Error for PlanError {}
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::identity::bucket;
     use super::*;
 
     fn at(second: i64) -> Timestamp {
@@ -427,10 +311,10 @@ mod tests {
             (2_000, Phase::Enforce, 10_000),
             (9_999, Phase::Enforce, 10_000),
         ] {
-            let moment = rollout.at(at(second));
-            assert_eq!((moment.phase, moment.share.basis_points()), (phase, points), "at {second}");
+            let state = rollout.state_at(at(second));
+            assert_eq!((state.phase, state.share.basis_points()), (phase, points), "at {second}");
         }
-        assert_eq!(rollout.at(at(305)).until, Some(at(310)));
+        assert_eq!(rollout.state_at(at(305)).until, Some(at(310)));
         Ok(())
     }
 
@@ -443,7 +327,7 @@ mod tests {
         assert_eq!(of(Phase::Brownout).and_then(|stage| stage.exceeds(1.0)), None);
         let crossing = of(Phase::Ramp).and_then(|stage| stage.exceeds(0.05));
         assert_eq!(crossing, Some(at(1_051)), "at 1 050 it is 5 %, which is allowed");
-        assert_eq!(rollout.at(at(1_050)).share.basis_points(), 500);
+        assert_eq!(rollout.state_at(at(1_050)).share.basis_points(), 500);
         Ok(())
     }
 
@@ -480,7 +364,7 @@ mod tests {
             prop_assume!(earlier <= later && earlier >= 420);
             let rollout = whole().map_err(|error| TestCaseError::fail(error.to_string()))?;
             let bucket = bucket("orders-v2", &identity);
-            let refused = |second| rollout.at(at(second)).share.contains(bucket);
+            let refused = |second| rollout.state_at(at(second)).share.contains(bucket);
             prop_assert!(!refused(earlier) || refused(later));
         }
     }

@@ -1,10 +1,10 @@
 //! Patterns over segments: of a path between `/`, of a host between `.`.
 //!
-//! Segments are bytes: a path is compared percent-decoded, and what that gives need not be UTF-8.
+//! Segments are bytes: a path is compared percent-decoded, and the result need not be UTF-8.
 
 use std::borrow::Cow;
 
-/// Whether letters of either case are the same.
+/// The comparison of letters of either case.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Case {
     /// `A` is not `a`.
@@ -34,20 +34,19 @@ pub(super) struct Glob {
 }
 
 impl Glob {
-    /// Reads a pattern; `decode` makes bytes of what stands between two `*`.
+    /// Reads a pattern; `decode` turns the text between two `*` into bytes.
     pub(super) fn parse_with(text: &str, decode: impl Fn(&str) -> Vec<u8>) -> Self {
-        let pieces: Box<[Box<[u8]>]> =
-            text.split('*').map(|piece| decode(piece).into_boxed_slice()).collect();
+        let pieces: Box<[Box<[u8]>]> = text.split('*').map(|piece| decode(piece).into()).collect();
         let lower = pieces.iter().map(|piece| lower_case(piece).into()).collect();
         Self { pieces, lower }
     }
 
-    /// Reads a pattern in which every character but `*` is itself.
+    /// Reads a pattern in which every character but `*` stands for itself.
     pub(super) fn parse(text: &str) -> Self {
         Self::parse_with(text, |piece| piece.as_bytes().to_vec())
     }
 
-    /// The whole text, if there is no `*` in it.
+    /// The whole text, if it has no `*`.
     pub(super) fn literal(&self) -> Option<&[u8]> {
         match &*self.pieces {
             [only] => Some(only),
@@ -55,22 +54,25 @@ impl Glob {
         }
     }
 
-    /// Whether `text` is of this form.
+    /// Returns true if `text` matches the pattern.
     pub(super) fn matches(&self, text: &[u8], case: Case) -> bool {
         match case {
-            Case::Exact => fits_pieces(&self.pieces, text),
-            Case::Ignore => fits_pieces(&self.lower, &lower_case(text)),
+            Case::Exact => match_pieces(&self.pieces, text),
+            Case::Ignore => match_pieces(&self.lower, &lower_case(text)),
         }
     }
 }
 
-fn fits_pieces(pieces: &[Box<[u8]>], text: &[u8]) -> bool {
-    let [head, middle @ .., tail] = pieces else {
-        return pieces.iter().any(|only| **only == *text);
+fn match_pieces(pieces: &[Box<[u8]>], text: &[u8]) -> bool {
+    let (head, middle, tail) = match pieces {
+        [] => return false,
+        [only] => return **only == *text,
+        [head, middle @ .., tail] => (head, middle, tail),
     };
     let Some(mut rest) = text.strip_prefix(&**head) else { return false };
+    // The leftmost place of each piece leaves the most text for the next, so none is tried twice.
     for piece in middle {
-        match find(rest, piece) {
+        match find_bytes(rest, piece) {
             Some(at) => rest = &rest[at + piece.len()..],
             None => return false,
         }
@@ -89,8 +91,7 @@ fn lower_case(text: &[u8]) -> Cow<'_, [u8]> {
 }
 
 impl Segment {
-    /// Reads a segment that has no `{version}`; `decode` makes bytes of what stands between two
-    /// `*`.
+    /// Reads a segment without `{version}`; `decode` turns the text between two `*` into bytes.
     pub(super) fn parse_with(text: &str, decode: impl Fn(&str) -> Vec<u8>) -> Self {
         if text == "**" { Self::Any } else { Self::Glob(Glob::parse_with(text, decode)) }
     }
@@ -99,12 +100,12 @@ impl Segment {
     pub(super) fn literal(&self) -> Option<&[u8]> {
         match self {
             Self::Glob(glob) => glob.literal(),
-            _ => None,
+            Self::Any | Self::Capture { .. } => None,
         }
     }
 
-    /// Whether `byte` stands in it.
-    pub(super) fn has(&self, byte: u8) -> bool {
+    /// Returns true if the segment contains `byte`.
+    pub(super) fn contains(&self, byte: u8) -> bool {
         match self {
             Self::Any => false,
             Self::Glob(Glob { pieces, .. }) => pieces.iter().any(|piece| piece.contains(&byte)),
@@ -112,75 +113,80 @@ impl Segment {
         }
     }
 
-    /// Whether `text` is of this form, and what it captured.
-    fn fits<'t>(&self, text: &'t [u8], case: Case) -> Option<Option<&'t [u8]>> {
+    /// The text that the segment captures in `text`, if it matches one segment: `Some(None)` for a
+    /// match without a capture.
+    fn match_one<'t>(&self, text: &'t [u8], case: Case) -> Option<Option<&'t [u8]>> {
         match self {
             Self::Any => None,
-            Self::Glob(glob) => glob.matches(text, case).then_some(None),
+            Self::Glob(glob) if glob.matches(text, case) => Some(None),
+            Self::Glob(_) => None,
             Self::Capture { prefix, suffix } => {
-                let inner = strip_suffix(strip_prefix(text, prefix, case)?, suffix, case)?;
-                (!inner.is_empty()).then_some(Some(inner))
+                let after = strip_prefix(text, prefix, case)?;
+                let captured = strip_suffix(after, suffix, case)?;
+                if captured.is_empty() { None } else { Some(Some(captured)) }
             }
         }
     }
 }
 
-/// Whether `segments` are of the form `pattern`; if so, what the capture in it caught.
-///
-/// Greedy with one way back, so that the work is bounded by the product of both lengths.
-pub(super) fn matches<'t, S: AsRef<[u8]>>(
+/// Matches `segments` against `pattern`; if they fit, the text that its capture caught.
+pub(super) fn match_segments<'t, S: AsRef<[u8]>>(
     pattern: &[Segment],
     segments: &'t [S],
     case: Case,
 ) -> Option<Option<&'t [u8]>> {
     let (mut p, mut s) = (0, 0);
+    // Only the last `**` is returned to, so that the work is bounded by the product of both
+    // lengths.
     let mut back: Option<(usize, usize)> = None;
     let mut captured = None;
-    while s < segments.len() {
-        if pattern.get(p) == Some(&Segment::Any) {
+    while let Some(text) = segments.get(s) {
+        let segment = pattern.get(p);
+        if segment == Some(&Segment::Any) {
             p += 1;
-            // Everything fits what ends in `**`: a long path is not walked to its end.
+            // Everything matches a pattern that ends in `**`: a long path is not walked to its end.
             if p == pattern.len() {
                 return Some(captured);
             }
             back = Some((p, s));
-        } else if let Some(capture) =
-            pattern.get(p).and_then(|segment| segment.fits(segments[s].as_ref(), case))
+        } else if let Some(segment) = segment
+            && let Some(capture) = segment.match_one(text.as_ref(), case)
         {
             captured = capture.or(captured);
             p += 1;
             s += 1;
         } else {
-            let (again_p, again_s) = back?;
-            p = again_p;
-            s = again_s + 1;
+            let (back_p, back_s) = back?;
+            p = back_p;
+            s = back_s + 1;
             back = Some((p, s));
         }
     }
-    pattern[p..].iter().all(|segment| *segment == Segment::Any).then_some(captured)
+    let rest_is_any = pattern[p..].iter().all(|segment| *segment == Segment::Any);
+    if rest_is_any { Some(captured) } else { None }
 }
 
-/// What follows `prefix`; of its case, only that of ASCII letters may be ignored.
+/// The text after `prefix`; only ASCII letters may differ in case.
 fn strip_prefix<'t>(text: &'t [u8], prefix: &[u8], case: Case) -> Option<&'t [u8]> {
     let (head, rest) = text.split_at_checked(prefix.len())?;
-    same(head, prefix, case).then_some(rest)
+    if are_equal(head, prefix, case) { Some(rest) } else { None }
 }
 
-/// What stands before `suffix`.
+/// The text before `suffix`.
 fn strip_suffix<'t>(text: &'t [u8], suffix: &[u8], case: Case) -> Option<&'t [u8]> {
     let (rest, tail) = text.split_at_checked(text.len().checked_sub(suffix.len())?)?;
-    same(tail, suffix, case).then_some(rest)
+    if are_equal(tail, suffix, case) { Some(rest) } else { None }
 }
 
-fn same(a: &[u8], b: &[u8], case: Case) -> bool {
+fn are_equal(a: &[u8], b: &[u8], case: Case) -> bool {
     match case {
         Case::Exact => a == b,
         Case::Ignore => a.eq_ignore_ascii_case(b),
     }
 }
 
-/// Where `piece` first stands in `text`.
-fn find(text: &[u8], piece: &[u8]) -> Option<usize> {
+/// The first place of `piece` in `text`.
+fn find_bytes(text: &[u8], piece: &[u8]) -> Option<usize> {
     if piece.is_empty() {
         return Some(0);
     }
@@ -195,7 +201,7 @@ mod tests {
         let decode = |piece: &str| piece.as_bytes().to_vec();
         let pattern: Vec<_> =
             pattern.split('/').map(|segment| Segment::parse_with(segment, decode)).collect();
-        matches(&pattern, &path.split('/').collect::<Vec<_>>(), Case::Exact).is_some()
+        match_segments(&pattern, &path.split('/').collect::<Vec<_>>(), Case::Exact).is_some()
     }
 
     #[test]

@@ -1,16 +1,15 @@
-//! Products and comments: `User-Agent` (RFC 9110 §10.1.5), and other fields that are written like
-//! it.
+//! Products and comments: `User-Agent` (RFC 9110 §10.1.5), and other fields of the same form.
 //!
 //! 1. A product is `Name/Version`, or `Name Version` as cargo, Faraday and Slack write it. Its name
 //!    may have spaces, which some platforms send as `%20`.
-//! 2. A comment is not searched for products. One that tells a build right behind a version belongs
+//! 2. A comment is not searched for products. One that names a build right after a version belongs
 //!    to that version.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::ops::Range;
 
-use super::client::Claim;
-use super::reading;
+use super::percent::percent_decode;
 use crate::version::ClientVersion;
 
 /// The most words that the name of a product may have.
@@ -18,6 +17,18 @@ pub const NAME_WORDS: usize = 6;
 
 /// The most pieces that are looked at; the sender chooses how many there are.
 const PIECES: usize = 256;
+
+/// A client's name and the version that was sent for it, not yet parsed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientClaim<'a> {
+    /// The client's name as it was sent, without percent-encoding (for a browser, its family's).
+    pub name: Cow<'a, str>,
+    /// Its version as it was sent; empty if it sent none.
+    pub version: Cow<'a, str>,
+    /// True if this is the client, and not merely the first product in the `User-Agent` of an
+    /// unknown one.
+    pub is_client: bool,
+}
 
 /// A word outside of comments, or a comment with its brackets.
 #[derive(Clone, Debug)]
@@ -27,13 +38,13 @@ pub(super) struct Piece<'a> {
     is_comment: bool,
 }
 
-/// A field value, taken apart.
+/// A field value, split into its pieces.
 pub(super) struct Products<'a> {
     value: &'a str,
     pub(super) pieces: Vec<Piece<'a>>,
 }
 
-/// Where a product stands in the value.
+/// The place of a product in the value.
 #[derive(Clone)]
 struct Product {
     name: Range<usize>,
@@ -42,35 +53,59 @@ struct Product {
     last: usize,
 }
 
+impl ClientClaim<'_> {
+    pub(super) fn into_owned(self) -> ClientClaim<'static> {
+        ClientClaim {
+            name: Cow::Owned(self.name.into_owned()),
+            version: Cow::Owned(self.version.into_owned()),
+            is_client: self.is_client,
+        }
+    }
+}
+
+/// `Name/Version`, or the name alone.
+impl fmt::Display for ClientClaim<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        if !self.version.is_empty() {
+            write!(f, "/{}", self.version)?;
+        }
+        Ok(())
+    }
+}
+
 impl<'a> Piece<'a> {
     /// The content of a comment.
     pub(super) fn comment(&self) -> Option<&'a str> {
-        let inner = self.text.strip_prefix('(').filter(|_| self.is_comment)?;
+        if !self.is_comment {
+            return None;
+        }
+        let inner = self.text.strip_prefix('(')?;
         Some(inner.strip_suffix(')').unwrap_or(inner).trim())
     }
 
-    /// Tells whether it tells the build of the version in front of it.
-    fn tells_build(&self) -> bool {
+    /// The word, if the piece is not a comment.
+    pub(super) fn word(&self) -> Option<&'a str> {
+        if self.is_comment { None } else { Some(self.text) }
+    }
+
+    /// Returns true if the piece names the build of the version before it.
+    fn names_build(&self) -> bool {
         match self.comment() {
             Some(comment) => ClientVersion::is_build_comment(comment),
             None => ClientVersion::is_build_word(self.text),
         }
     }
-
-    /// The word, if it is none of a comment.
-    pub(super) fn word(&self) -> Option<&'a str> {
-        (!self.is_comment).then_some(self.text)
-    }
 }
 
 impl<'a> Products<'a> {
-    /// Takes a value apart.
-    pub(super) fn read(value: &'a str) -> Self {
+    /// Splits a value.
+    pub(super) fn parse(value: &'a str) -> Self {
         let mut pieces = Vec::new();
-        let mut rest = 0..value.len();
+        let mut at = 0;
         while pieces.len() < PIECES {
-            let Some(piece) = next_piece(value, rest.start) else { break };
-            rest.start = piece.range.end;
+            let Some(piece) = next_piece(value, at) else { break };
+            at = piece.range.end;
             pieces.push(piece);
         }
         Self { value, pieces }
@@ -78,99 +113,124 @@ impl<'a> Products<'a> {
 
     /// The first product that is wanted and whose version can be read; if there is none, the first
     /// that is wanted.
-    pub(super) fn find(&self, wanted: &dyn Fn(&str) -> bool) -> Option<Claim<'a>> {
-        let mut unread = None;
+    pub(super) fn find_product(&self, wanted: &dyn Fn(&str) -> bool) -> Option<ClientClaim<'a>> {
+        let mut first_unreadable = None;
         for at in 0..self.pieces.len() {
-            let Some(product) = self.wanted_at(at, wanted) else { continue };
-            let claim = self.claim(&product);
+            let Some(product) = self.wanted_product(at, wanted) else { continue };
+            let claim = self.claim_of(&product);
             if ClientVersion::parse_lenient(&claim.version).is_some() {
                 return Some(claim);
             }
-            unread.get_or_insert(claim);
+            first_unreadable.get_or_insert(claim);
         }
-        unread
+        first_unreadable
     }
 
     /// The first product, its name taken to be one word.
-    pub(super) fn first(&self) -> Option<Claim<'a>> {
-        let product = (0..self.pieces.len()).find_map(|at| self.product(at, 1))?;
-        Some(self.claim(&product))
+    pub(super) fn first_product(&self) -> Option<ClientClaim<'a>> {
+        let product = (0..self.pieces.len()).find_map(|at| self.product_at(at, 1))?;
+        Some(self.claim_of(&product))
     }
 
-    /// The value as one product, whose version is all that follows its name.
-    pub(super) fn whole(&self, wanted: &dyn Fn(&str) -> bool) -> Claim<'a> {
-        let mut products = (1..=self.pieces.len()).filter_map(|words| self.product(0, words));
-        let first = products.find(|product| !product.version.is_empty());
-        match self.wanted_at(0, wanted).or(first) {
-            Some(Product { name, version, .. }) => {
-                let version = Cow::Borrowed(self.value[version.start..].trim());
-                Claim { name: decoded(&self.value[name]), version, is_client: true }
-            }
-            None => {
-                Claim { name: decoded(self.value), version: Cow::Borrowed(""), is_client: true }
-            }
+    /// The value as one product, whose version is everything after its name.
+    pub(super) fn whole_value(&self, wanted: &dyn Fn(&str) -> bool) -> ClientClaim<'a> {
+        let product = self.wanted_product(0, wanted).or_else(|| self.versioned_product());
+        match product {
+            Some(Product { name, version, .. }) => ClientClaim {
+                name: decode_name(&self.value[name]),
+                version: Cow::Borrowed(self.value[version.start..].trim()),
+                is_client: true,
+            },
+            None => ClientClaim {
+                name: decode_name(self.value),
+                version: Cow::Borrowed(""),
+                is_client: true,
+            },
         }
     }
 
-    /// The product that begins with this piece and is wanted, the longest name first.
-    fn wanted_at(&self, at: usize, wanted: &dyn Fn(&str) -> bool) -> Option<Product> {
-        let products = (1..=NAME_WORDS).rev().filter_map(|words| self.product(at, words));
-        let mut named =
-            products.filter(|product| wanted(&decoded(&self.value[product.name.clone()])));
-        named.next()
+    /// The product at the beginning of the value with the shortest name that a version follows.
+    fn versioned_product(&self) -> Option<Product> {
+        for words in 1..=self.pieces.len() {
+            match self.product_at(0, words) {
+                Some(product) if !product.version.is_empty() => return Some(product),
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// The wanted product that begins with this piece, the longest name first.
+    fn wanted_product(&self, at: usize, wanted: &dyn Fn(&str) -> bool) -> Option<Product> {
+        for words in (1..=NAME_WORDS).rev() {
+            let Some(product) = self.product_at(at, words) else { continue };
+            if wanted(&decode_name(&self.value[product.name.clone()])) {
+                return Some(product);
+            }
+        }
+        None
     }
 
     /// The product whose name is made of these words, the last one perhaps with its version.
-    fn product(&self, at: usize, words: usize) -> Option<Product> {
+    fn product_at(&self, at: usize, words: usize) -> Option<Product> {
         let last = at + words - 1;
         let named = self.pieces.get(at..=last)?;
         if named.iter().any(|piece| piece.is_comment) {
             return None;
         }
-        let range = named[0].range.start..named[words - 1].range.end;
         let final_word = &named[words - 1];
-        if let Some(slash) = final_word.text.find('/') {
-            let slash = final_word.range.start + slash;
-            return Some(Product { name: range.start..slash, version: slash + 1..range.end, last });
+        let (start, end) = (named[0].range.start, final_word.range.end);
+        if let Some(offset) = final_word.text.find('/') {
+            let slash = final_word.range.start + offset;
+            return Some(Product { name: start..slash, version: slash + 1..end, last });
         }
-        let next =
-            self.pieces.get(last + 1).filter(|next| !next.is_comment && begins_version(next.text));
-        Some(match next {
-            Some(next) => Product { name: range, version: next.range.clone(), last: last + 1 },
-            None => Product { version: range.end..range.end, name: range, last },
-        })
+        match self.pieces.get(last + 1) {
+            Some(next) if !next.is_comment && begins_version(next.text) => {
+                Some(Product { name: start..end, version: next.range.clone(), last: last + 1 })
+            }
+            _ => Some(Product { name: start..end, version: end..end, last }),
+        }
     }
 
-    /// The product's name and version, a build in the comment behind it included.
-    fn claim(&self, product: &Product) -> Claim<'a> {
+    /// The product's name and version, a build in the piece after it included.
+    fn claim_of(&self, product: &Product) -> ClientClaim<'a> {
         let Product { name, mut version, last } = product.clone();
-        let behind = self.pieces.get(last + 1).filter(|_| !version.is_empty());
-        if let Some(piece) = behind.filter(|piece| piece.tells_build()) {
-            version.end = piece.range.end;
+        match self.pieces.get(last + 1) {
+            Some(next) if !version.is_empty() && next.names_build() => {
+                version.end = next.range.end;
+            }
+            _ => {}
         }
-        let version = Cow::Borrowed(self.value[version].trim_end_matches([';', ',']));
-        Claim { name: decoded(&self.value[name]), version, is_client: true }
+        ClientClaim {
+            name: decode_name(&self.value[name]),
+            version: Cow::Borrowed(self.value[version].trim_end_matches([';', ','])),
+            is_client: true,
+        }
     }
 }
 
-/// The piece that begins at or behind `from`.
+/// The piece that begins at or after `from`.
 fn next_piece(value: &str, from: usize) -> Option<Piece<'_>> {
-    let is_gap = |byte: u8| byte == b' ' || byte == b'\t' || byte == b')';
     let bytes = value.as_bytes();
     let start = from + bytes.get(from..)?.iter().position(|byte| !is_gap(*byte))?;
     let is_comment = bytes[start] == b'(';
-    let length = match is_comment {
-        true => comment_length(&bytes[start..]),
-        false => bytes[start..]
+    let length = if is_comment {
+        comment_length(&bytes[start..])
+    } else {
+        bytes[start..]
             .iter()
             .position(|byte| is_gap(*byte) || *byte == b'(')
-            .unwrap_or(bytes.len() - start),
+            .unwrap_or(bytes.len() - start)
     };
     let range = start..start + length;
     Some(Piece { text: &value[range.clone()], range, is_comment })
 }
 
-/// How far a comment reaches (RFC 9110 §5.6.5); to the end, if it is not closed.
+fn is_gap(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b')')
+}
+
+/// The length of a comment (RFC 9110 §5.6.5); one that is not closed reaches to the end.
 fn comment_length(bytes: &[u8]) -> usize {
     let (mut depth, mut escaped) = (0_u32, false);
     for (at, byte) in bytes.iter().enumerate() {
@@ -191,11 +251,11 @@ fn begins_version(word: &str) -> bool {
 }
 
 /// A name without its percent-encoding: CFNetwork sends `Acme%20App/5.2`.
-fn decoded(name: &str) -> Cow<'_, str> {
-    match name.contains('%') {
-        true => Cow::Owned(String::from_utf8_lossy(&reading::decode(name)).into_owned()),
-        false => Cow::Borrowed(name),
+fn decode_name(name: &str) -> Cow<'_, str> {
+    if !name.contains('%') {
+        return Cow::Borrowed(name);
     }
+    Cow::Owned(String::from_utf8_lossy(&percent_decode(name)).into_owned())
 }
 
 #[cfg(test)]
@@ -204,7 +264,9 @@ mod tests {
 
     fn found(value: &str, names: &[&str]) -> Option<String> {
         let wanted = |name: &str| names.iter().any(|known| known.eq_ignore_ascii_case(name));
-        Products::read(value).find(&wanted).map(|claim| format!("{}|{}", claim.name, claim.version))
+        Products::parse(value)
+            .find_product(&wanted)
+            .map(|claim| format!("{}|{}", claim.name, claim.version))
     }
 
     /// Kind: a product that is sent is not found, because of how its name or version is written.
@@ -248,7 +310,7 @@ mod tests {
     #[test]
     fn a_whole_value_is_one_product() {
         let whole = |value: &str, name: &str| {
-            let claim = Products::read(value).whole(&|found| found == name);
+            let claim = Products::parse(value).whole_value(&|found| found == name);
             format!("{}|{}", claim.name, claim.version)
         };
         assert_eq!(whole("AcmeApp/5.2.0 (build 1234)", "AcmeApp"), "AcmeApp|5.2.0 (build 1234)");

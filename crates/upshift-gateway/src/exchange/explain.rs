@@ -190,7 +190,7 @@ fn notice(decision: &Decision<'_>) -> Vec<(String, String)> {
     let upstream: Vec<(&str, &str)> = Vec::new();
     let line = |change| match change {
         FieldChange::Set(name, value) | FieldChange::Append(name, value) => {
-            (name.to_owned(), value)
+            (name.to_owned(), value.into_owned())
         }
     };
     notice::changes(decision, &upstream).into_iter().map(line).collect()

@@ -14,9 +14,10 @@ use http::{Method, Request, Response, StatusCode, Version, request};
 use hyper::upgrade::OnUpgrade;
 use upshift_config::PathMode;
 use upshift_core::answer::{self, AnswerContext};
-use upshift_core::client_info::{ClientInfo, ConnectionInfo, declared_proxy};
+use upshift_core::client_info::{ClientInfo, ConnectionInfo};
 use upshift_core::field::Protocol;
 use upshift_core::policy::Requirement;
+use upshift_core::proxy::declared_proxy;
 use upshift_core::{Decision, Facts, Known, Timestamp, TlsState, notice};
 use upshift_http::{
     HeaderFields, accepts_trailers, add_close, apply_change, decrement_max_forwards, forwards_left,

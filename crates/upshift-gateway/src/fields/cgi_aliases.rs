@@ -104,7 +104,8 @@ fn fold_as_cgi(name: &str) -> String {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
     use http::HeaderValue;
-    use upshift_core::policy::{FieldName, IdentityReader, PolicySpec, Requirement, RuleSpec};
+    use upshift_core::field::FieldName;
+    use upshift_core::policy::{IdentityReader, PolicySpec, Requirement, RuleSpec};
 
     use super::*;
 

@@ -70,12 +70,14 @@ impl State {
         if self.observe {
             let (phase, by) = (Phase::Observe, Actor::CommandLine);
             let all = policy::Override { phase, until: None, by, reason: "--observe".into() };
-            return self
-                .file
-                .with(&policy::Overrides { all: Some(all), ..policy::Overrides::default() });
+            return self.file.with_overrides(&policy::Overrides {
+                all: Some(all),
+                ..policy::Overrides::default()
+            });
         }
-        self.file
-            .with(&overrides.resolve(self.file.rules().iter().map(|rule| rule.id.as_ref()), now))
+        self.file.with_overrides(
+            &overrides.resolve(self.file.rules().iter().map(|rule| rule.id.as_ref()), now),
+        )
     }
 
     /// The policy that is to be in force from now on; the breaker watches accordingly.

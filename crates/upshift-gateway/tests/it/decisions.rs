@@ -2,9 +2,10 @@
 
 use std::io::{Read, Write};
 
+use upshift_core::field::FieldName;
 use upshift_core::policy::{
-    ApiReader, ApiRequirement, FieldName, Matcher, MatcherValues, PathPattern, PolicySpec,
-    Requirement, RuleSpec, Uncertain,
+    ApiReader, ApiRequirement, Matcher, MatcherValues, PathPattern, PolicySpec, Requirement,
+    RuleSpec, Uncertain,
 };
 use upshift_core::version::VersionScheme;
 use upshift_core::{HttpVersion, Phase, Policy, TlsVersion, VerdictReason};

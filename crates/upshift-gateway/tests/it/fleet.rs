@@ -221,7 +221,7 @@ fn phases(rollout: &Rollout, visit: &Visit) -> Vec<Phase> {
         .iter()
         .map(|stage| stage.from)
         .filter(|from| visit.sent < *from && *from <= visit.read);
-    [visit.sent].into_iter().chain(edges).map(|now| rollout.at(now).phase).collect()
+    [visit.sent].into_iter().chain(edges).map(|now| rollout.state_at(now).phase).collect()
 }
 
 /// One request and its answer.

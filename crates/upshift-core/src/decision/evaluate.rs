@@ -1,0 +1,69 @@
+//! The requirements of one rule, held against the facts.
+
+use super::api_version::evaluate_api;
+use super::client_version::evaluate_client;
+use super::outcome::Observed;
+use super::transport::{
+    evaluate_http, evaluate_no_websocket, evaluate_protocol, evaluate_tls, evaluate_websocket,
+};
+use crate::facts::Facts;
+use crate::policy::reading::PathReading;
+use crate::policy::requirement::Requirement;
+use crate::policy::rule::Rule;
+use crate::verdict::{RequirementKind, VerdictReason};
+
+/// The result of a rule's requirements together.
+pub(super) struct RuleEvaluation<'p> {
+    /// The kind of the requirement that decided.
+    pub(super) kind: RequirementKind,
+    pub(super) reason: VerdictReason,
+    /// True if `enforce` refuses the request.
+    pub(super) refused: bool,
+    pub(super) observed: Vec<Observed<'p>>,
+}
+
+/// Evaluates the requirements of the rule until one is met.
+pub(super) fn evaluate_rule<'p>(
+    rule: &'p Rule,
+    facts: &Facts<'_>,
+    path: &PathReading<'_>,
+) -> RuleEvaluation<'p> {
+    let mut observed = Vec::new();
+    let mut unmet: Option<(RequirementKind, VerdictReason)> = None;
+    for (requirement, readers) in rule.requirements() {
+        let kind = requirement.kind();
+        let reason = evaluate(requirement, readers, facts, path, &mut observed);
+        if reason == VerdictReason::Meets {
+            return RuleEvaluation { kind, reason, refused: false, observed };
+        }
+        match unmet {
+            // What is certainly unmet outranks what is uncertain, whichever comes first.
+            Some((_, earlier)) if earlier.is_certain() || !reason.is_certain() => {}
+            _ => unmet = Some((kind, reason)),
+        }
+    }
+    // `Policy::new` accepts no rule without requirements; one would be met by every request.
+    let (kind, reason) = unmet.unwrap_or((RequirementKind::Protocol, VerdictReason::Meets));
+    let refused = reason.is_certain() || rule.on.refuses(reason);
+    RuleEvaluation { kind, reason, refused, observed }
+}
+
+/// Evaluates one requirement, and adds the values that were read for it to `observed`. `readers`
+/// are the texts of its readers, in their order.
+fn evaluate<'p>(
+    requirement: &'p Requirement,
+    readers: &'p [Box<str>],
+    facts: &Facts<'_>,
+    path: &PathReading<'_>,
+    observed: &mut Vec<Observed<'p>>,
+) -> VerdictReason {
+    match requirement {
+        Requirement::Tls(minimum) => evaluate_tls(*minimum, facts, observed),
+        Requirement::Http(minimum) => evaluate_http(*minimum, facts, observed),
+        Requirement::WebSocket(wanted) => evaluate_websocket(wanted, facts, observed),
+        Requirement::NoWebSocket => evaluate_no_websocket(facts, observed),
+        Requirement::Api(wanted) => evaluate_api(wanted, readers, facts, path, observed),
+        Requirement::Client(wanted) => evaluate_client(wanted, readers, facts, observed),
+        Requirement::Protocol(wanted) => evaluate_protocol(wanted, facts, observed),
+    }
+}

@@ -1,0 +1,134 @@
+//! Requirements on the connection: TLS, the version of HTTP, WebSocket, other protocols.
+
+use std::borrow::Cow;
+
+use super::outcome::Observed;
+use crate::facts::{Facts, HttpVersion, Known, TlsState, TlsVersion};
+use crate::field::{Protocol, UpgradeList, list_elements};
+use crate::offer::offered_protocols;
+use crate::policy::requirement::WebSocketRequirement;
+use crate::verdict::{RequirementKind, VerdictReason};
+
+pub(super) fn evaluate_tls(
+    minimum: TlsVersion,
+    facts: &Facts<'_>,
+    observed: &mut Vec<Observed<'_>>,
+) -> VerdictReason {
+    let (reason, value) = match facts.tls {
+        Known::Is(TlsState::Cleartext) => (VerdictReason::Unmet, "none"),
+        Known::Is(TlsState::Version(version)) if version < minimum => {
+            (VerdictReason::Unmet, version.as_str())
+        }
+        Known::Is(TlsState::Version(version)) => (VerdictReason::Meets, version.as_str()),
+        Known::Is(TlsState::SomeVersion) | Known::Unknown => (VerdictReason::Unknown, "unknown"),
+    };
+    observed.push(Observed::new(RequirementKind::Tls, value, "connection"));
+    reason
+}
+
+pub(super) fn evaluate_http(
+    minimum: HttpVersion,
+    facts: &Facts<'_>,
+    observed: &mut Vec<Observed<'_>>,
+) -> VerdictReason {
+    let (reason, value) = match facts.http {
+        Known::Is(version) if version < minimum => (VerdictReason::Unmet, version.as_str()),
+        Known::Is(version) => (VerdictReason::Meets, version.as_str()),
+        Known::Unknown => (VerdictReason::Unknown, "unknown"),
+    };
+    observed.push(Observed::new(RequirementKind::Http, value, "connection"));
+    reason
+}
+
+pub(super) fn evaluate_websocket(
+    wanted: &WebSocketRequirement,
+    facts: &Facts<'_>,
+    observed: &mut Vec<Observed<'_>>,
+) -> VerdictReason {
+    let offers = offered_protocols(facts);
+    if !is_handshake(offers.as_ref(), facts) {
+        observed.push(observed_offers(RequirementKind::WebSocket, offers.as_ref()));
+        return VerdictReason::Unmet;
+    }
+    let version = facts.fields.text("sec-websocket-version").unwrap_or_default();
+    // RFC 6455 §4.1: one value, without sign or leading zero.
+    let is_repeated = facts.fields.nth("sec-websocket-version", 1).is_some();
+    if is_repeated || version != wanted.version.to_string() {
+        let value = version.to_owned();
+        let read = "header:Sec-WebSocket-Version";
+        observed.push(Observed::new(RequirementKind::WebSocket, value, read));
+        return VerdictReason::Unmet;
+    }
+    if let Some(offered) = unwanted_subprotocols(wanted, facts) {
+        let read = "header:Sec-WebSocket-Protocol";
+        observed.push(Observed::new(RequirementKind::WebSocket, offered, read));
+        return VerdictReason::Subprotocol;
+    }
+    observed.push(observed_offers(RequirementKind::WebSocket, offers.as_ref()));
+    VerdictReason::Meets
+}
+
+pub(super) fn evaluate_no_websocket(
+    facts: &Facts<'_>,
+    observed: &mut Vec<Observed<'_>>,
+) -> VerdictReason {
+    let offers = offered_protocols(facts);
+    observed.push(observed_offers(RequirementKind::WebSocket, offers.as_ref()));
+    match offers {
+        Some(offers) if offers.contains_name("websocket") => VerdictReason::Unmet,
+        _ => VerdictReason::Meets,
+    }
+}
+
+pub(super) fn evaluate_protocol(
+    wanted: &Protocol,
+    facts: &Facts<'_>,
+    observed: &mut Vec<Observed<'_>>,
+) -> VerdictReason {
+    let offers = offered_protocols(facts);
+    observed.push(observed_offers(RequirementKind::Protocol, offers.as_ref()));
+    let Some(offers) = offers else { return VerdictReason::Unmet };
+    if offers.contains(wanted) {
+        return VerdictReason::Meets;
+    }
+    match facts.protocol {
+        // `:protocol` has no version of its own (RFC 8441 §4), so over HTTP/2 the name is enough.
+        Some(name) if wanted.is_named(name) => VerdictReason::Meets,
+        _ => VerdictReason::Unmet,
+    }
+}
+
+/// RFC 6455 §4.2.1: a GET over HTTP/1.1 or later with `Upgrade: websocket`; RFC 8441 §5 over
+/// HTTP/2.
+fn is_handshake(offers: Option<&UpgradeList>, facts: &Facts<'_>) -> bool {
+    match offers {
+        Some(offers) => {
+            offers.contains_name("websocket") && matches!(facts.method, "GET" | "CONNECT")
+        }
+        None => false,
+    }
+}
+
+/// The subprotocols that the request offers, if the rule wants some and none of them is offered.
+fn unwanted_subprotocols(wanted: &WebSocketRequirement, facts: &Facts<'_>) -> Option<String> {
+    if wanted.subprotocols.is_empty() {
+        return None;
+    }
+    let mut offered = Vec::new();
+    for element in list_elements(facts.fields.all("sec-websocket-protocol")) {
+        let subprotocol = String::from_utf8_lossy(element);
+        if wanted.subprotocols.iter().any(|wanted| **wanted == *subprotocol) {
+            return None;
+        }
+        offered.push(subprotocol);
+    }
+    Some(offered.join(", "))
+}
+
+fn observed_offers(kind: RequirementKind, offers: Option<&UpgradeList>) -> Observed<'static> {
+    let value = match offers {
+        Some(offers) => Cow::Owned(offers.to_string()),
+        None => Cow::Borrowed("none"),
+    };
+    Observed::new(kind, value, "header:Upgrade")
+}

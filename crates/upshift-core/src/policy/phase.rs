@@ -1,0 +1,133 @@
+//! The phases of a rollout, and the share of identities that a rule refuses.
+
+use std::fmt;
+
+/// The state of a rule: how strictly it is applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Phase {
+    /// Not begun: admits, and counts nothing.
+    Off,
+    /// Admits, and counts the requests that would be refused.
+    Observe,
+    /// Admits, and announces the refusal to the requests that would be refused.
+    Warn,
+    /// Refuses for a while, then warns again.
+    Brownout,
+    /// Refuses a share of the callers, and warns the others.
+    Ramp,
+    /// Refuses.
+    Enforce,
+    /// Stopped by a person: warns, and refuses nothing.
+    Paused,
+}
+
+/// A share of identities in basis points: 0 to 10 000.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RefusedShare(u16);
+
+impl Phase {
+    /// Every phase, in the order of a rollout.
+    pub const ALL: [Self; 7] = [
+        Self::Off,
+        Self::Observe,
+        Self::Warn,
+        Self::Brownout,
+        Self::Ramp,
+        Self::Enforce,
+        Self::Paused,
+    ];
+
+    /// The phases that `phase = …` in the policy file can pin a rule to. A ramp is not one of them,
+    /// because its share comes from the dates of `rollout.ramp`.
+    pub const PINNABLE: [Self; 6] =
+        [Self::Off, Self::Observe, Self::Warn, Self::Brownout, Self::Enforce, Self::Paused];
+
+    /// The phases that a person can set while the gateway runs. A brownout and a ramp need dates,
+    /// which only the policy file has.
+    pub const SETTABLE: [Self; 5] =
+        [Self::Off, Self::Observe, Self::Warn, Self::Enforce, Self::Paused];
+
+    /// The name in the policy file, on the command line and in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Observe => "observe",
+            Self::Warn => "warn",
+            Self::Brownout => "brownout",
+            Self::Ramp => "ramp",
+            Self::Enforce => "enforce",
+            Self::Paused => "paused",
+        }
+    }
+
+    /// Reads a phase's name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|phase| phase.as_str() == text)
+    }
+
+    /// Returns true if a rule in this phase refuses requests, all of them or some.
+    pub fn refuses(self) -> bool {
+        matches!(self, Self::Brownout | Self::Ramp | Self::Enforce)
+    }
+
+    /// Returns true if a rule in this phase refuses only for a while or only a share of the
+    /// callers: the phases that prepare for `enforce`.
+    pub fn refuses_in_part(self) -> bool {
+        matches!(self, Self::Brownout | Self::Ramp)
+    }
+
+    /// The share that is refused while a rule is pinned to this phase.
+    pub fn pinned_share(self) -> RefusedShare {
+        match self {
+            Self::Brownout | Self::Enforce => RefusedShare::ALL,
+            // A ramp cannot be pinned: without its dates it refuses nobody.
+            Self::Off | Self::Observe | Self::Warn | Self::Ramp | Self::Paused => {
+                RefusedShare::NONE
+            }
+        }
+    }
+}
+
+impl RefusedShare {
+    /// No identity.
+    pub const NONE: Self = Self(0);
+    /// Every identity.
+    pub const ALL: Self = Self(10_000);
+
+    /// From basis points; more than 10 000 count as 10 000.
+    pub fn from_basis_points(points: u64) -> Self {
+        match u16::try_from(points) {
+            Ok(points) => Self(points.min(Self::ALL.0)),
+            Err(_) => Self::ALL,
+        }
+    }
+
+    /// From a fraction; `None` outside of 0 to 1.
+    pub fn from_fraction(fraction: f64) -> Option<Self> {
+        if !(0.0..=1.0).contains(&fraction) {
+            return None;
+        }
+        Some(Self((fraction * 10_000.0).round() as u16))
+    }
+
+    /// In basis points.
+    pub fn basis_points(self) -> u16 {
+        self.0
+    }
+
+    /// As a fraction, 0 to 1.
+    pub fn fraction(self) -> f64 {
+        f64::from(self.0) / 10_000.0
+    }
+
+    /// Returns true if the bucket is below the share.
+    pub fn contains(self, bucket: u16) -> bool {
+        bucket < self.0
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

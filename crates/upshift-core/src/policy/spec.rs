@@ -1,0 +1,197 @@
+//! A policy as it is written, and the faults that keep it from being valid.
+
+use std::fmt;
+
+use super::exemption::{Builtin, Exemption, Served};
+use super::phase::Phase;
+use super::reading::Comparison;
+use super::requirement::Requirement;
+use super::rule_spec::{AnswerStyle, RuleSpec};
+use crate::verdict::RequirementKind;
+
+/// A policy as it is written.
+#[derive(Clone, Debug, Default)]
+pub struct PolicySpec {
+    /// The rules, in the order of the file.
+    pub rules: Vec<RuleSpec>,
+    /// The exemptions that the operator wrote.
+    pub exemptions: Vec<Exemption>,
+    /// The built-in exemptions that are removed.
+    pub removed: Vec<Builtin>,
+    /// The comparison of paths with patterns.
+    pub comparison: Comparison,
+    /// The facts about the site that the built-in exemptions depend on.
+    pub served: Served,
+    /// An identifier of the policy: `sha256:` and the hash of its text.
+    pub revision: String,
+}
+
+/// A fault that keeps a [`PolicySpec`] from being a [`Policy`](super::Policy).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyError {
+    /// The rule or exemption at fault.
+    pub at: PolicyItem,
+    /// The fault.
+    pub kind: PolicyErrorKind,
+}
+
+/// A part of a policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PolicyItem {
+    /// The rule of this index.
+    Rule(usize),
+    /// The exemption of this index.
+    Exemption(usize),
+}
+
+/// The fault of a rule or an exemption.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PolicyErrorKind {
+    /// Another one before it has the same id.
+    DuplicateId(Box<str>),
+    /// The rule requires nothing.
+    NoRequirement,
+    /// The rule requires versions of clients and names no client, neither with a minimum nor with a
+    /// blocked build.
+    NoClient,
+    /// The rule reads a version, and does not say where.
+    NoReader,
+    /// The rule ramps, and does not say what identifies a caller.
+    RampWithoutIdentity,
+    /// The rule redirects to `https`, and does not require TLS.
+    RedirectWithoutTls,
+    /// The rule's answer is not a status from 400 to 599.
+    Status(u16),
+    /// The exemption names a rule that does not exist.
+    UnknownRule(Box<str>),
+    /// The rule is pinned to a ramp, which has no share without its plan.
+    PinnedRamp,
+}
+
+impl PolicySpec {
+    /// All faults of the policy.
+    pub(super) fn find_errors(&self) -> Vec<PolicyError> {
+        let mut errors = Vec::new();
+        for (index, rule) in self.rules.iter().enumerate() {
+            for kind in rule_errors(rule, &self.rules[..index]) {
+                errors.push(PolicyError { at: PolicyItem::Rule(index), kind });
+            }
+        }
+        for (index, exemption) in self.exemptions.iter().enumerate() {
+            for kind in self.exemption_errors(exemption, &self.exemptions[..index]) {
+                errors.push(PolicyError { at: PolicyItem::Exemption(index), kind });
+            }
+        }
+        errors
+    }
+
+    fn exemption_errors(
+        &self,
+        exemption: &Exemption,
+        before: &[Exemption],
+    ) -> Vec<PolicyErrorKind> {
+        let mut errors = Vec::new();
+        for id in &exemption.rules {
+            if !self.rules.iter().any(|rule| rule.id == *id) {
+                errors.push(PolicyErrorKind::UnknownRule(id.clone()));
+            }
+        }
+        if before.iter().any(|other| other.id == exemption.id) {
+            errors.push(PolicyErrorKind::DuplicateId(exemption.id.clone()));
+        }
+        errors
+    }
+}
+
+fn rule_errors(rule: &RuleSpec, before: &[RuleSpec]) -> Vec<PolicyErrorKind> {
+    let mut errors = Vec::new();
+    if before.iter().any(|other| other.id == rule.id) {
+        errors.push(PolicyErrorKind::DuplicateId(rule.id.clone()));
+    }
+    if rule.require.is_empty() {
+        errors.push(PolicyErrorKind::NoRequirement);
+    }
+    if rule.require.iter().any(names_no_client) {
+        errors.push(PolicyErrorKind::NoClient);
+    }
+    if rule.require.iter().any(has_no_reader) {
+        errors.push(PolicyErrorKind::NoReader);
+    }
+    if ramps(rule) && rule.identity.is_empty() {
+        errors.push(PolicyErrorKind::RampWithoutIdentity);
+    }
+    if rule.answer == AnswerStyle::Redirect && !rule.requires(RequirementKind::Tls) {
+        errors.push(PolicyErrorKind::RedirectWithoutTls);
+    }
+    if let Some(phase) = rule.phase
+        && !Phase::PINNABLE.contains(&phase)
+    {
+        errors.push(PolicyErrorKind::PinnedRamp);
+    }
+    if let AnswerStyle::Status(status) = rule.answer
+        && !(400..=599).contains(&status)
+    {
+        errors.push(PolicyErrorKind::Status(status));
+    }
+    errors
+}
+
+fn names_no_client(requirement: &Requirement) -> bool {
+    match requirement {
+        Requirement::Client(client) => client.minimum.is_empty() && client.blocked.is_empty(),
+        _ => false,
+    }
+}
+
+fn has_no_reader(requirement: &Requirement) -> bool {
+    match requirement {
+        Requirement::Client(client) => client.read.is_empty(),
+        Requirement::Api(api) => api.read.is_empty(),
+        _ => false,
+    }
+}
+
+fn ramps(rule: &RuleSpec) -> bool {
+    match &rule.rollout {
+        Some(rollout) => rollout.plan().ramp.is_some(),
+        None => false,
+    }
+}
+
+impl fmt::Display for PolicyErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DuplicateId(id) => write!(f, "the id \"{id}\" is already taken"),
+            Self::NoRequirement => f.write_str("it requires nothing"),
+            Self::NoClient => {
+                f.write_str("it names no client: it needs a minimum or a blocked build")
+            }
+            Self::NoReader => f.write_str("it does not say where the version is read"),
+            Self::RampWithoutIdentity => {
+                f.write_str("a ramp needs rollout.identity, to tell callers apart")
+            }
+            Self::RedirectWithoutTls => f.write_str(
+                "answer = \"redirect\" leads to https, and the rule does not require tls",
+            ),
+            Self::Status(status) => {
+                write!(f, "an answer is a status from 400 to 599, not {status}")
+            }
+            Self::UnknownRule(id) => write!(f, "there is no rule \"{id}\""),
+            Self::PinnedRamp => {
+                f.write_str("a ramp cannot be pinned: its share comes from rollout.ramp")
+            }
+        }
+    }
+}
+
+impl fmt::Display for PolicyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.at {
+            PolicyItem::Rule(index) => write!(f, "rule {}: {}", index + 1, self.kind),
+            PolicyItem::Exemption(index) => write!(f, "exemption {}: {}", index + 1, self.kind),
+        }
+    }
+}
+
+impl std::error::Error for PolicyError {}

@@ -1,0 +1,140 @@
+//! A valid policy.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::exemption::{Builtin, Exemption, Served};
+use super::overrides::Overrides;
+use super::reading::Comparison;
+use super::rule::Rule;
+use super::spec::{PolicyError, PolicySpec};
+use crate::field::FieldName;
+
+/// A valid policy. A copy shares its rules and exemptions.
+#[derive(Clone, Debug, Default)]
+pub struct Policy {
+    rules: Vec<Rule>,
+    exemptions: Arc<[Exemption]>,
+    /// The fields that the exemptions read.
+    exemption_fields: Arc<[FieldName]>,
+    builtins: Vec<Builtin>,
+    comparison: Comparison,
+    served: Arc<Served>,
+    revision: Arc<str>,
+}
+
+impl Policy {
+    /// From a policy as it is written.
+    ///
+    /// # Errors
+    /// All faults at once.
+    pub fn new(spec: PolicySpec) -> Result<Self, Vec<PolicyError>> {
+        let errors = spec.find_errors();
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let PolicySpec { rules, exemptions, removed, comparison, served, revision } = spec;
+        let mut builtins = Builtin::ALL.to_vec();
+        builtins.retain(|builtin| !removed.contains(builtin));
+        let mut exemption_fields = Vec::new();
+        for exemption in &exemptions {
+            for field in exemption.matcher.fields() {
+                exemption_fields.push(FieldName::title_cased(field));
+            }
+        }
+        Ok(Self {
+            rules: rules.into_iter().map(Rule::compile).collect(),
+            exemptions: exemptions.into(),
+            exemption_fields: exemption_fields.into(),
+            builtins,
+            comparison,
+            served: Arc::new(served),
+            revision: revision.into(),
+        })
+    }
+
+    /// The same policy with these overrides and no others.
+    #[must_use]
+    pub fn with_overrides(&self, overrides: &Overrides) -> Self {
+        let mut policy = self.clone();
+        for rule in &mut policy.rules {
+            *rule = rule.with_override(overrides.override_of(&rule.id).cloned());
+        }
+        policy
+    }
+
+    /// The rules, in the order of the file.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// The rule of this id.
+    pub fn rule(&self, id: &str) -> Option<&Rule> {
+        self.rules.iter().find(|rule| *rule.id == *id)
+    }
+
+    /// The exemptions that the operator wrote.
+    pub fn exemptions(&self) -> &[Exemption] {
+        &self.exemptions
+    }
+
+    /// The built-in exemptions that hold.
+    pub fn builtins(&self) -> &[Builtin] {
+        &self.builtins
+    }
+
+    /// The fields, in lower case, on which a verdict may rest: those that a rule, an exemption or
+    /// an identity reads.
+    pub fn fields(&self) -> BTreeSet<&str> {
+        let mut fields = BTreeSet::new();
+        for rule in &self.rules {
+            fields.extend(rule.field_names().iter().map(FieldName::lower));
+        }
+        fields.extend(self.exemption_fields.iter().map(FieldName::lower));
+        for builtin in &self.builtins {
+            fields.extend(builtin.fields().iter().map(|field| field.lower));
+        }
+        fields
+    }
+
+    /// The settings beside the rules and exemptions, as text under the keys of the policy file. Two
+    /// policies with the same rules and exemptions decide alike if these texts are equal.
+    pub fn settings(&self) -> [(&'static str, String); 5] {
+        // A new field does not compile until it is named here, so none can be forgotten.
+        let Self {
+            rules: _,
+            exemptions: _,
+            exemption_fields: _,
+            builtins,
+            comparison,
+            served,
+            revision: _,
+        } = self;
+        let Comparison { case, ignore_trailing_slash } = comparison;
+        let Served { hosts, health_networks } = &**served;
+        [
+            ("never-refused.remove", format!("{builtins:?}")),
+            ("never-refused.health-networks", format!("{health_networks:?}")),
+            ("gateway.case", format!("{case:?}")),
+            ("gateway.trailing-slash", format!("{ignore_trailing_slash:?}")),
+            ("the hosts that are served here", format!("{hosts:?}")),
+        ]
+    }
+
+    /// The identifier of the policy.
+    pub fn revision(&self) -> &str {
+        &self.revision
+    }
+
+    pub(crate) fn comparison(&self) -> Comparison {
+        self.comparison
+    }
+
+    pub(crate) fn served(&self) -> &Served {
+        &self.served
+    }
+
+    pub(crate) fn exemption_fields(&self) -> &[FieldName] {
+        &self.exemption_fields
+    }
+}
