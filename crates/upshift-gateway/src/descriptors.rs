@@ -117,6 +117,19 @@ impl DescriptorBudget {
         }
     }
 
+    /// Warns if fewer client connections than `wanted` are possible. Up to a twentieth fewer is the
+    /// reserve: a warning for that would greet most machines with the default.
+    pub(crate) fn warn_if_fewer(&self, wanted: usize) {
+        let possible = self.clients;
+        if wanted - wanted / 20 > possible {
+            tracing::warn!(
+                limit = self.limit,
+                "limits.connections is {wanted}, and this process may have {possible}: each takes \
+                 up to two descriptors. Raise the hard limit (ulimit -Hn, LimitNOFILE= of systemd)"
+            );
+        }
+    }
+
     /// Returns true if so few are left for upstreams that idle connections should not keep any.
     pub(crate) fn are_scarce(&self) -> bool {
         self.open_upstreams.load(Relaxed) > self.upstreams / 4 * 3

@@ -13,8 +13,11 @@ use upshift_core::policy::Matcher;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::settings::{Settings, takes_all};
+use crate::tls::TlsError;
+use crate::tls::client::{Trust, client_config};
+use crate::tls::identity::{Identity, date};
 use crate::tls::pem::{self, PemError};
-use crate::tls::{self, Identity, TlsError, Trust, date};
+use crate::tls::server::{key_fits_later_certificate, server_config};
 
 /// A certificate that ends within this time is reported, in seconds.
 const SOON: i64 = 14 * 24 * 60 * 60;
@@ -94,7 +97,7 @@ fn of_certificate(files: &TlsFiles) -> Vec<KeyFinding> {
     );
     if findings.iter().all(|finding| finding.severity == Severity::Warning)
         && let Ok(identity) = Identity::read(files)
-        && let Err(cause) = tls::server(&identity, TlsVersion::V1_2)
+        && let Err(cause) = server_config(&identity, TlsVersion::V1_2)
     {
         findings.push(of_pair(files, &identity, &cause));
     }
@@ -105,15 +108,15 @@ fn of_certificate(files: &TlsFiles) -> Vec<KeyFinding> {
 fn of_pair(files: &TlsFiles, identity: &Identity, cause: &TlsError) -> KeyFinding {
     let (certificate, key) = (files.certificate.display(), files.key.display());
     let (cause, help) = match cause {
-        TlsError::Certificate(rustls::Error::InconsistentKeys(_)) if identity.fits_another() => (
+        TlsError::KeyMismatch(_) if key_fits_later_certificate(identity) => (
             "the key belongs to a certificate that is not the first of the file".to_owned(),
             "the server's own certificate must come first, and those who signed it after it",
         ),
-        TlsError::Certificate(rustls::Error::InconsistentKeys(_)) => (
+        TlsError::KeyMismatch(_) => (
             "the key belongs to another certificate".to_owned(),
             "the key has to be the one that the certificate was made for",
         ),
-        TlsError::Certificate(rustls::Error::General(_)) => (
+        TlsError::UnsupportedKey(_) => (
             "keys of this kind or size are not supported".to_owned(),
             "use RSA with 2048 to 8192 bits, ECDSA on P-256, P-384 or P-521, or Ed25519",
         ),
@@ -221,7 +224,7 @@ fn reaches(ip: IpAddr, listens: IpAddr) -> bool {
 }
 
 fn of_webhook(address: &str) -> Option<KeyFinding> {
-    let cause = address.starts_with("https:").then(|| tls::client(&Trust::System).err())??;
+    let cause = address.starts_with("https:").then(|| client_config(&Trust::System).err())??;
     Some(error(
         "breaker.webhook",
         cause.to_string(),

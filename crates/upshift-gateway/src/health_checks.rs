@@ -14,10 +14,10 @@ use tokio::task::spawn_local;
 use tokio::time::{interval, timeout};
 use upshift_config::HealthCheck;
 
+use crate::generation::Generation;
 use crate::upstream::connect::{ConnectError, UpstreamConnector};
 use crate::upstream::health::EndpointHealth;
 use crate::upstream::pool::ConnectionPool;
-use crate::worker::Snapshot;
 
 /// The interval at which due checks are looked for.
 const TICK: Duration = Duration::from_millis(100);
@@ -26,17 +26,17 @@ const TICK: Duration = Duration::from_millis(100);
 const USER_AGENT: HeaderValue =
     HeaderValue::from_static(concat!("upshift-health-check/", env!("CARGO_PKG_VERSION")));
 
-/// Checks the endpoints of the current snapshot. Never returns.
-pub(crate) async fn run_health_checks(snapshot: &ArcSwap<Snapshot>) {
+/// Checks the endpoints of the current generation. Never returns.
+pub(crate) async fn run_health_checks(generation: &ArcSwap<Generation>) {
     let mut ticks = interval(TICK);
     loop {
         ticks.tick().await;
-        start_due_checks(&snapshot.load());
+        start_due_checks(&generation.load());
     }
 }
 
-fn start_due_checks(snapshot: &Snapshot) {
-    for (upstream, tls) in snapshot.upstream_health.iter().zip(&snapshot.upstream_tls) {
+fn start_due_checks(generation: &Generation) {
+    for (upstream, tls) in generation.upstream_health.iter().zip(&generation.upstream_tls) {
         let Some(check) = &upstream.check else { continue };
         for endpoint in &upstream.endpoints {
             if endpoint.take_due_check(check.interval) {

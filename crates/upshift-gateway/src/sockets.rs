@@ -4,10 +4,13 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 
+use http::HeaderValue;
 use listenfd::ListenFd;
 use socket2::{Domain, Socket, Type};
+use upshift_config::GatewaySettings;
 
-use crate::gateway::{Addresses, StartError};
+use crate::error::StartError;
+use crate::quic::alt_svc_value;
 use crate::settings::Settings;
 
 /// The length of the queue of connections to be accepted.
@@ -92,6 +95,37 @@ impl SocketSources {
             );
         }
     }
+}
+
+/// The listeners that an answer may point to.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ListenerInfo {
+    /// The address of the listener for `https`.
+    pub(crate) https: Option<SocketAddr>,
+    /// The `Alt-Svc` field that advertises HTTP/3.
+    pub(crate) alt_svc: Option<HeaderValue>,
+}
+
+impl ListenerInfo {
+    /// The listeners of `gateway`, where the one for `https` is bound to that address.
+    pub(crate) fn new(gateway: &GatewaySettings, https: Option<SocketAddr>) -> Self {
+        let alt_svc = match https {
+            Some(https) if gateway.http3 => alt_svc_value(https.port()),
+            _ => None,
+        };
+        Self { https, alt_svc }
+    }
+}
+
+/// The bound addresses of a gateway: the actual ports, where port 0 was asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Addresses {
+    /// Cleartext.
+    pub http: Option<SocketAddr>,
+    /// TLS.
+    pub https: Option<SocketAddr>,
+    /// Admin.
+    pub admin: Option<SocketAddr>,
 }
 
 /// The open sockets of a gateway.

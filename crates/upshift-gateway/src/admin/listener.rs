@@ -24,7 +24,7 @@ use tokio::time::{Duration, sleep, timeout};
 use tower::ServiceExt as _;
 use upshift_config::Limits;
 
-use crate::downstream::drive;
+use crate::downstream::codec::drive;
 use crate::downstream::stream::{ClientStream, ClientTransport};
 use crate::progress::activity::{ActiveRequest, Activity};
 use crate::telemetry::log_limit::LogLimit;

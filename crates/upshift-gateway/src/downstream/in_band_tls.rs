@@ -10,29 +10,19 @@
 //!    ends it too. So nothing that was read in clear is read again as if it had come through TLS.
 //! 3. A ClientHello that offers `h2` or `http/1.1` by ALPN is one for implicit TLS, and refused.
 //! 4. The OPTIONS is answered inside TLS (§3.3), and the connection stays open.
-//! 5. Where a rule asks for TLS 1.3, nothing older is spoken in band: a 426 inside TLS that asks
-//!    for TLS makes CUPS loop for ever.
+//! 5. While a rule refuses everything below TLS 1.3, nothing older is spoken in band: a 426 inside
+//!    TLS that asks for TLS makes CUPS loop for ever.
 //! 6. There are no session tickets: CUPS takes one for the end of the connection, and would loop.
 
 use std::io;
 use std::sync::Arc;
 
-use bytes::{BufMut, Bytes, BytesMut};
-use http::{HeaderValue, Method, request};
-use rustls::server::NoServerSessionStorage;
 use rustls::{AlertDescription, ServerConfig};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio_rustls::server::TlsStream;
-use upshift_core::policy::Requirement;
-use upshift_core::{Policy, TlsVersion};
-use upshift_http::strip_hop_by_hop;
 
 use crate::downstream::client_hello::{self, NoHello};
 use crate::telemetry::counts::Ending;
-use crate::tunnel::offered_upgrades;
-
-/// What the `101` names, from the bottom up (RFC 2817 §3.3).
-pub(crate) const STACK: HeaderValue = HeaderValue::from_static("TLS/1.2, HTTP/1.1");
 
 /// The application protocols of implicit TLS that must not be found here.
 const IMPLICIT: [&[u8]; 4] = [b"h2", b"http/1.1", b"http/1.0", b"h3"];
@@ -60,50 +50,6 @@ impl HandshakeError {
             Self::Spliced => Ending::Spliced,
         }
     }
-}
-
-/// Whether a request in clear asks for TLS on its connection.
-pub(crate) fn is_asked(request: &request::Parts, has_content: bool) -> bool {
-    request.method == Method::OPTIONS
-        && !has_content
-        && offered_upgrades(request).is_some_and(|list| list.contains_name("TLS"))
-}
-
-/// The request as it is to be read again inside TLS, without its offer.
-pub(crate) fn owed(mut request: request::Parts) -> Bytes {
-    strip_hop_by_hop(&mut request.headers);
-    let mut head = BytesMut::with_capacity(512);
-    head.put_slice(request.method.as_str().as_bytes());
-    head.put_u8(b' ');
-    // An absolute target stays absolute; `*` is the whole of the asterisk form.
-    head.put_slice(request.uri.to_string().as_bytes());
-    head.put_slice(b" HTTP/1.1\r\n");
-    for (name, value) in &request.headers {
-        head.put_slice(name.as_str().as_bytes());
-        head.put_slice(b": ");
-        head.put_slice(value.as_bytes());
-        head.put_slice(b"\r\n");
-    }
-    head.put_slice(b"\r\n");
-    head.freeze()
-}
-
-/// The oldest TLS that meets every rule.
-pub(crate) fn minimum(policy: &Policy) -> TlsVersion {
-    let required = policy.rules().iter().flat_map(|rule| &rule.require);
-    let versions = required.filter_map(|requirement| match requirement {
-        Requirement::Tls(version) => Some(*version),
-        _ => None,
-    });
-    versions.max().unwrap_or(TlsVersion::V1_2)
-}
-
-/// What implicit TLS is served with, made fit for TLS in band.
-pub(crate) fn config(mut config: ServerConfig) -> Arc<ServerConfig> {
-    config.alpn_protocols = Vec::new();
-    config.send_tls13_tickets = 0;
-    config.session_storage = Arc::new(NoServerSessionStorage {});
-    Arc::new(config)
 }
 
 /// Handshakes as the server, once the `101` has gone out.

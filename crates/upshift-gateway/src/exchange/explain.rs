@@ -1,43 +1,50 @@
-//! One request that was never sent, decided as the gateway would: what `explain` asks.
+//! Explanations: the decision on a request that was never sent, as the gateway would make it.
 
+use std::fmt::{Display, Formatter};
 use std::net::IpAddr;
 
-use upshift_config::PathMode;
-use upshift_core::answer::{AnswerContext, refusal_for};
-use upshift_core::client_info::{ClientInfo, ConnectionInfo};
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, Method, Request, Uri, Version};
+use upshift_core::answer::refusal_for;
 use upshift_core::notice::{self, FieldChange};
-use upshift_core::policy::canonical;
-use upshift_core::{
-    Decision, Facts, HttpVersion, Known, Policy, Timestamp, TlsState, TlsVersion, Verdict,
-};
-use upshift_http::http3_alt_svc;
-use upshift_record::DecisionRecord;
+use upshift_core::{Decision, HttpVersion, Policy, Timestamp, TlsState, TlsVersion, Verdict};
+use upshift_http::HeaderFields;
 use upshift_record::control::ExplainRequest;
+use upshift_record::{AnswerRecord, DecisionRecord};
 
+use crate::exchange::context::{
+    Configured, Context, Hop, RequestHead, apply_connection_options, check_head,
+};
+use crate::exchange::respond::problem;
+use crate::local_reply::Fault;
 use crate::settings::Settings;
+use crate::sockets::ListenerInfo;
 
-/// A request as it was described.
+/// The request id of an explanation.
+const REQUEST_ID: &str = "explain";
+
+/// A described request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Question {
+pub struct ExplainQuery {
     /// The method.
     pub method: String,
-    /// What is asked for.
-    pub target: Asked,
+    /// The target.
+    pub target: ExplainTarget,
     /// The version of HTTP.
     pub http: HttpVersion,
-    /// The version of TLS; `None`: what the scheme says.
+    /// The version of TLS; `None`: TLS 1.3 for `https`, none for `http`.
     pub tls: Option<TlsVersion>,
-    /// Where the connection comes from.
+    /// The address that the connection comes from.
     pub peer: IpAddr,
     /// The field lines; `:protocol` is that of an extended CONNECT.
     pub fields: Vec<(String, String)>,
-    /// When.
+    /// The time of the decision.
     pub at: Timestamp,
 }
 
-/// What is asked for.
+/// The target of a described request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Asked {
+pub struct ExplainTarget {
     /// Over TLS.
     pub https: bool,
     /// Host and port.
@@ -46,11 +53,11 @@ pub struct Asked {
     pub path: String,
 }
 
-impl Asked {
+impl ExplainTarget {
     /// Reads `http://host/path?query`.
     ///
     /// # Errors
-    /// What is wrong with it, in words.
+    /// A sentence about the part that is wrong.
     pub fn parse(text: &str) -> Result<Self, String> {
         let (https, rest) = match text.split_once("://") {
             Some(("http", rest)) => (false, rest),
@@ -71,14 +78,14 @@ impl Asked {
     }
 }
 
-impl std::fmt::Display for Asked {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl Display for ExplainTarget {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}://{}{}", if self.https { "https" } else { "http" }, self.authority, self.path)
     }
 }
 
-impl Question {
-    /// How the connection is protected.
+impl ExplainQuery {
+    /// The protection of the connection.
     pub fn tls(&self) -> TlsState {
         match (self.target.https, self.tls) {
             (false, _) => TlsState::Cleartext,
@@ -89,56 +96,102 @@ impl Question {
     /// The decision and the answer, as a gateway with these settings gives them under `policy`.
     pub fn answer(&self, policy: &Policy, settings: &Settings) -> DecisionRecord {
         let gateway = &settings.file.gateway;
-        let seen =
-            ConnectionInfo { peer: Some(self.peer), http: self.http, tls: Known::Is(self.tls()) };
-        let client_info =
-            ClientInfo::resolve(seen, &self.fields, &gateway.proxies, gateway.undeclared_proxy);
-        let value =
-            |wanted: &str| self.fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
-        let value = |wanted: &str| value(wanted).map(|(_, value)| value.as_str());
-        let (path, query) = Facts::split_target(&self.target.path);
-        let path = match gateway.paths {
-            PathMode::Canonical => canonical(path),
-            PathMode::AsSent | PathMode::Strict => path.into(),
-        };
-        let facts = Facts {
-            method: &self.method,
-            host: Facts::host_of(value("host").unwrap_or(&self.target.authority)),
-            path: &path,
-            query,
-            hop: self.http,
-            http: client_info.http,
-            tls: client_info.tls,
-            client_ip: client_info.client_ip,
-            fields: &self.fields,
-            has_content: self.has_content(),
-            protocol: value(":protocol"),
-        };
-        let alt_svc =
-            gateway.https.filter(|_| gateway.http3).map(|address| http3_alt_svc(address.port()));
-        let clear = !self.target.https && self.http == HttpVersion::V1_1;
-        let around = AnswerContext {
-            h2c: gateway.h2c_upgrade && clear,
-            tls_in_band: gateway.in_band_tls && clear,
-            proxied: client_info.proxy.is_some(),
-            upgrade_field: client_info.proxy.is_some_and(|proxy| proxy.upgrade_field),
-            public_url: gateway.public.as_deref(),
-            https_listener: gateway.https,
-            alt_svc: alt_svc.as_deref(),
-            request_id: "explain",
-            now: self.at,
-        };
-        let decision = policy.explain(&facts, self.at);
-        let record = DecisionRecord::of(&decision, policy.revision());
-        match refusal_for(&decision, &facts, &around) {
-            Some(answer) => record.answered(&answer),
-            None if decision.verdict == Verdict::Admit => record,
-            None => DecisionRecord { notice: notice(&decision), ..record },
+        self.answer_at(policy, settings, &ListenerInfo::new(gateway, gateway.https))
+    }
+
+    /// The same for a gateway with these listeners.
+    pub(crate) fn answer_at(
+        &self,
+        policy: &Policy,
+        settings: &Settings,
+        listeners: &ListenerInfo,
+    ) -> DecisionRecord {
+        match self.decide(policy, settings, listeners) {
+            Ok(record) => record,
+            Err(fault) => local_reply_record(&fault, policy),
         }
     }
 
-    /// As the admin API takes it.
-    pub fn request(&self) -> ExplainRequest {
+    fn decide(
+        &self,
+        policy: &Policy,
+        settings: &Settings,
+        listeners: &ListenerInfo,
+    ) -> Result<DecisionRecord, Fault> {
+        let mut parts = self.head()?;
+        let has_content = self.has_content();
+        apply_connection_options(&mut parts, self.peer, settings);
+        let target = check_head(&parts, has_content, settings)?;
+        let fields = HeaderFields(&parts.headers);
+        let head = RequestHead {
+            parts: &parts,
+            fields: &fields,
+            target: &target,
+            has_content,
+            request_id: REQUEST_ID,
+            now: self.at,
+        };
+        let hop = Hop { peer: self.peer, tls: self.tls() };
+        let context = Context::read(head, hop, Configured { settings, listeners });
+        let decision = policy.explain(&context.facts, self.at);
+        let mut record = DecisionRecord::of(&decision, policy.revision());
+        match refusal_for(&decision, &context.facts, &context.around) {
+            Some(answer) => record = record.answered(&answer),
+            None if decision.verdict == Verdict::Admit => {}
+            None => record.notice = notice_fields(&decision),
+        }
+        Ok(record)
+    }
+
+    /// The head as a codec would read it.
+    fn head(&self) -> Result<Parts, Fault> {
+        let (mut head, ()) = Request::new(()).into_parts();
+        head.method = Method::from_bytes(self.method.as_bytes())
+            .map_err(|_| Fault::NotHttp("The method is not a token."))?;
+        head.version = match self.http {
+            HttpVersion::V0_9 => Version::HTTP_09,
+            HttpVersion::V1_0 => Version::HTTP_10,
+            HttpVersion::V1_1 => Version::HTTP_11,
+            HttpVersion::V2 => Version::HTTP_2,
+            HttpVersion::V3 => Version::HTTP_3,
+        };
+        for (name, value) in &self.fields {
+            if name == ":protocol" {
+                head.extensions.insert(hyper::ext::Protocol::from(value.as_str()));
+                continue;
+            }
+            let name = HeaderName::from_bytes(name.as_bytes())
+                .map_err(|_| Fault::NotHttp("The name of a field is not a token."))?;
+            let value = HeaderValue::from_bytes(value.as_bytes())
+                .map_err(|_| Fault::NotHttp("A field has a byte that no field may have."))?;
+            head.headers.append(name, value);
+        }
+        self.put_target(&mut head)?;
+        Ok(head)
+    }
+
+    /// RFC 9112 §3.2.1: over HTTP/1 the authority is in `Host`; RFC 9113 §8.3.1: over HTTP/2 and 3
+    /// it is in `:authority`.
+    fn put_target(&self, head: &mut Parts) -> Result<(), Fault> {
+        let invalid = Fault::Target("The target is not a URL.");
+        let ExplainTarget { authority, path, .. } = &self.target;
+        if head.version >= Version::HTTP_2 {
+            let uri = self.target.to_string().parse::<Uri>();
+            head.uri = uri.map_err(|_| invalid)?;
+            return Ok(());
+        }
+        head.uri = path.parse::<Uri>().map_err(|_| invalid)?;
+        // A `Host` among the fields is the one that is sent; two of them are sent as well.
+        if !head.headers.contains_key(http::header::HOST) {
+            let host = HeaderValue::from_str(authority);
+            let host = host.map_err(|_| Fault::Host("The Host field is no host."))?;
+            head.headers.insert(http::header::HOST, host);
+        }
+        Ok(())
+    }
+
+    /// The form of the query that the admin API takes.
+    pub fn to_request(&self) -> ExplainRequest {
         ExplainRequest {
             method: self.method.clone(),
             target: self.target.to_string(),
@@ -150,50 +203,90 @@ impl Question {
         }
     }
 
-    /// From what the admin API was sent; what is left out is a request from a public address, at
-    /// `now`.
-    pub(crate) fn of(request: &ExplainRequest, now: Timestamp) -> Result<Self, String> {
-        let time = |text: &String| text.parse().map_err(|_| format!("`at`: {text} is no time"));
-        let tls = |text: &String| {
-            TlsVersion::parse(text).ok_or(format!("`tls`: {text} is no version of TLS"))
-        };
+    /// Reads what the admin API was sent. Without an address and a time, the request comes from a
+    /// public address at `now`.
+    pub(crate) fn from_request(request: &ExplainRequest, now: Timestamp) -> Result<Self, String> {
         let peer = request.peer.as_deref().unwrap_or("192.0.2.1");
+        let tls = match &request.tls {
+            Some(text) => {
+                let version = TlsVersion::parse(text);
+                Some(version.ok_or_else(|| format!("`tls`: {text} is no version of TLS"))?)
+            }
+            None => None,
+        };
+        let at = match &request.at {
+            Some(text) => text.parse().map_err(|_| format!("`at`: {text} is no time"))?,
+            None => now,
+        };
+        let target = ExplainTarget::parse(&request.target);
         Ok(Self {
             method: request.method.clone(),
-            target: Asked::parse(&request.target).map_err(|error| format!("`target`: {error}"))?,
+            target: target.map_err(|error| format!("`target`: {error}"))?,
             http: HttpVersion::parse(&request.http).ok_or("`http` is 1.0, 1.1, 2 or 3")?,
-            tls: request.tls.as_ref().map(tls).transpose()?,
+            tls,
             peer: peer.parse().map_err(|_| format!("`peer`: {peer} is no address"))?,
             fields: request.fields.clone(),
-            at: request.at.as_ref().map_or(Ok(now), time)?,
+            at,
         })
     }
 
-    /// Whether the request has content. A person who asks about a POST writes its `Content-Type`,
-    /// but no length.
+    /// Returns true if the request has content. A person who describes a POST writes its
+    /// `Content-Type`, but no length.
     fn has_content(&self) -> bool {
-        let value =
-            |wanted: &str| self.fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
-        match value("content-length") {
-            _ if value("transfer-encoding").is_some() => true,
-            Some((_, length)) => length != "0",
+        if self.field("transfer-encoding").is_some() {
+            return true;
+        }
+        match self.field("content-length") {
+            Some(length) => length != "0",
             None => {
-                value("content-type").is_some()
-                    && matches!(self.method.as_str(), "POST" | "PUT" | "PATCH")
+                let posts = matches!(self.method.as_str(), "POST" | "PUT" | "PATCH");
+                posts && self.field("content-type").is_some()
             }
         }
     }
+
+    fn field(&self, wanted: &str) -> Option<&str> {
+        let line = self.fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+        line.map(|(_, value)| value.as_str())
+    }
 }
 
-/// What is added to an upstream's answer that says nothing itself.
-fn notice(decision: &Decision<'_>) -> Vec<(String, String)> {
+/// The record of a request that the gateway answers itself, before any rule is decided.
+fn local_reply_record(fault: &Fault, policy: &Policy) -> DecisionRecord {
+    let status = fault.status().as_u16();
+    let body = problem(fault.status(), &fault.detail(), REQUEST_ID);
+    let fields = [("Content-Type", "application/problem+json"), ("Cache-Control", "no-store")];
+    let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    DecisionRecord {
+        verdict: Verdict::Refuse.as_str().into(),
+        rule: None,
+        kind: None,
+        phase: None,
+        reason: Some(fault.cause().into()),
+        status: Some(status),
+        observed: Vec::new(),
+        required: Vec::new(),
+        also: Vec::new(),
+        answer: Some(AnswerRecord {
+            status,
+            fields: fields.into(),
+            body: String::from_utf8_lossy(&body).into_owned(),
+        }),
+        notice: Vec::new(),
+        rules: Vec::new(),
+        revision: policy.revision().to_owned(),
+    }
+}
+
+/// The fields that are added to an upstream's response that has none of them.
+fn notice_fields(decision: &Decision<'_>) -> Vec<(String, String)> {
     let upstream: Vec<(&str, &str)> = Vec::new();
-    let line = |change| match change {
-        FieldChange::Set(name, value) | FieldChange::Append(name, value) => {
-            (name.to_owned(), value.into_owned())
-        }
-    };
-    notice::changes(decision, &upstream).into_iter().map(line).collect()
+    let mut lines = Vec::new();
+    for change in notice::changes(decision, &upstream) {
+        let (FieldChange::Set(name, value) | FieldChange::Append(name, value)) = change;
+        lines.push((name.to_owned(), value.into_owned()));
+    }
+    lines
 }
 
 #[cfg(test)]
@@ -202,34 +295,87 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn targets_are_read_as_typed() {
-        let read =
-            |text: &str| Asked::parse(text).map(|asked| (asked.https, asked.authority, asked.path));
-        assert_eq!(read("http://h"), Ok((false, "h".into(), "/".into())));
-        assert_eq!(read("https://h:1/a//b?c#d"), Ok((true, "h:1".into(), "/a//b?c".into())));
-        assert_eq!(read("http://h?q"), Ok((false, "h".into(), "/?q".into())));
-        for wrong in ["/path", "ftp://h/", "http:///a", "h"] {
-            assert!(Asked::parse(wrong).is_err(), "{wrong}");
+    fn query(target: &str, fields: &[(&str, &str)]) -> ExplainQuery {
+        let owned = fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        ExplainQuery {
+            method: "GET".into(),
+            target: ExplainTarget::parse(target).unwrap(),
+            http: HttpVersion::V1_1,
+            tls: None,
+            peer: "192.0.2.1".parse().unwrap(),
+            fields: owned.collect(),
+            at: Timestamp::UNIX_EPOCH,
         }
     }
 
     #[test]
-    fn a_question_survives_the_admin_api() {
-        let question = Question {
+    fn targets_are_read_as_typed() {
+        let read = |text: &str| {
+            ExplainTarget::parse(text).map(|target| (target.https, target.authority, target.path))
+        };
+        assert_eq!(read("http://h"), Ok((false, "h".into(), "/".into())));
+        assert_eq!(read("https://h:1/a//b?c#d"), Ok((true, "h:1".into(), "/a//b?c".into())));
+        assert_eq!(read("http://h?q"), Ok((false, "h".into(), "/?q".into())));
+        for wrong in ["/path", "ftp://h/", "http:///a", "h"] {
+            assert!(ExplainTarget::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_query_survives_the_admin_api() {
+        let query = ExplainQuery {
             method: "POST".into(),
-            target: Asked::parse("https://h:1/a?b").unwrap(),
             http: HttpVersion::V2,
             tls: Some(TlsVersion::V1_2),
             peer: "10.0.0.1".parse().unwrap(),
-            fields: vec![("X-A".into(), "1".into())],
-            at: Timestamp::UNIX_EPOCH,
+            ..query("https://h:1/a?b", &[("X-A", "1")])
         };
-        assert_eq!(Question::of(&question.request(), Timestamp::MAX).unwrap(), question);
-        let wrong = ExplainRequest { peer: Some("me".into()), ..question.request() };
-        assert_eq!(
-            Question::of(&wrong, Timestamp::MAX),
-            Err("`peer`: me is no address".to_owned())
-        );
+        let sent = query.to_request();
+        assert_eq!(ExplainQuery::from_request(&sent, Timestamp::MAX).unwrap(), query);
+        let wrong = ExplainRequest { peer: Some("me".into()), ..sent };
+        let error = ExplainQuery::from_request(&wrong, Timestamp::MAX);
+        assert_eq!(error, Err("`peer`: me is no address".to_owned()));
+    }
+
+    /// Explanations were made by a reader of their own, which admitted what the gateway answers
+    /// with 400.
+    #[test]
+    fn a_malformed_request_is_explained_as_it_is_answered() {
+        let malformed: [(&str, &[(&str, &str)]); 6] = [
+            ("http://h/", &[("Host", "a"), ("Host", "b")]),
+            ("http://h/", &[("Host", "a b")]),
+            ("http://h/", &[("Content-Length", "1, 2")]),
+            ("http://h/", &[("bad name", "x")]),
+            ("http://h/\u{1}", &[]),
+            ("http://h:x/", &[]),
+        ];
+        for (target, fields) in malformed {
+            let settings = Settings::default();
+            let record = query(target, fields).answer(&Policy::default(), &settings);
+            let found = (record.verdict.as_ref(), record.status);
+            assert_eq!(found, ("refuse", Some(400)), "{target} {fields:?}");
+        }
+    }
+
+    /// A field that `Connection` names was decided on in explanations, and is gone on the wire.
+    #[test]
+    fn a_field_that_connection_names_is_not_decided_on() {
+        let text = r#"
+[gateway]
+http = "127.0.0.1:0"
+upstream = "http://127.0.0.1:3000"
+
+[[rule]]
+id = "v2"
+require = { api = { minimum = "2", read = ["header:X-Api-Version"] } }
+on = { missing = "refuse" }
+"#;
+        let file = upshift_config::load(text, "f.toml").unwrap().file;
+        let settings = Settings { file, ..Settings::default() };
+        let named = [("X-Api-Version", "2"), ("Connection", "X-Api-Version")];
+        for (fields, verdict) in [(&named[..1], "admit"), (&named[..], "refuse")] {
+            let record = query("http://h/", fields).answer(&settings.file.policy, &settings);
+            assert_eq!(record.verdict, verdict, "{fields:?}");
+        }
     }
 }

@@ -10,7 +10,7 @@ use upshift_core::Policy;
 use upshift_core::policy::{Exemption, Matcher, RuleSpec};
 
 use crate::settings::Settings;
-use crate::tls::LoadedFiles;
+use crate::tls::identity::LoadedFiles;
 
 /// Keys of the policy file, each with its value as text.
 type Values = Vec<(&'static str, String)>;

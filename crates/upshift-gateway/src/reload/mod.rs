@@ -1,57 +1,26 @@
-//! What a reload refuses, and what it cannot change.
+//! Reloading a gateway while it runs.
 
+mod check;
 pub(crate) mod difference;
 
-use std::fmt::{Display, Formatter};
-use std::net::SocketAddr;
+use std::sync::Arc;
 
-use upshift_config::GatewaySettings;
-use upshift_core::Policy;
+use upshift_core::{Policy, Timestamp};
 
-use crate::gateway::StartError;
-use crate::reload::difference::Difference;
+pub use self::check::{NeedsRestart, ReloadError};
+use self::difference::Difference;
+use crate::error::{StartError, refuse_opossum};
+use crate::generation::Generation;
 use crate::settings::Settings;
-use crate::worker::Snapshot;
+use crate::shared::Shared;
 
-/// Why a reload changed nothing.
-#[derive(Debug, thiserror::Error)]
-pub enum ReloadError {
-    /// A gateway would not start with these settings.
-    #[error(transparent)]
-    Start(#[from] StartError),
-    /// Every rule would be lost, as by reading a file while it is written.
-    #[error("the file has no rules, and {0} in force: to serve without rules, restart")]
-    NoRules(Count),
-    /// Every upstream would be lost.
-    #[error("the file has no upstream: to stop serving, stop the gateway")]
-    NoUpstreams,
-    /// A listener that stays would show a self-signed certificate in place of the real one.
-    #[error(
-        "the file has no [gateway.tls], and clients would be shown a self-signed certificate: restart to do without one"
-    )]
-    NoCertificate,
-    /// The admin listener that stays would refuse every call.
-    #[error(
-        "the file has no admin-token, and the admin listener stays at {0}, where others can reach it and /api would refuse \
-         all: keep the token until the restart that moves the listener"
-    )]
-    NoAdminToken(SocketAddr),
+/// A handle on a running gateway. Clones act on the same one.
+#[derive(Clone)]
+pub struct Handle {
+    shared: Arc<Shared>,
 }
 
-/// A number of rules, with its verb.
-#[derive(Clone, Copy, Debug)]
-pub struct Count(pub usize);
-
-impl Display for Count {
-    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
-        match self.0 {
-            1 => f.write_str("1 is"),
-            count => write!(f, "{count} are"),
-        }
-    }
-}
-
-/// What a reload did.
+/// The outcome of a reload.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reloaded {
     /// All that is new, gone or different, except what takes a restart.
@@ -65,101 +34,81 @@ pub struct Reloaded {
 /// A reload of which everything is read and checked, and nothing is in force. Dropped, it changes
 /// nothing.
 pub struct Prepared {
-    pub(crate) next: Snapshot,
-    pub(crate) reloaded: Reloaded,
+    next: Generation,
+    reloaded: Reloaded,
 }
 
-/// A setting that a running gateway cannot take up.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NeedsRestart {
-    /// Its key in the policy file.
-    pub key: &'static str,
-    /// The value in use.
-    pub running: String,
-    /// The value in the file.
-    pub file: String,
-}
+impl Handle {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
 
-impl Display for NeedsRestart {
-    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} stays {}: {} takes a restart", self.key, self.running, self.file)
-    }
-}
-
-/// The settings that a reload puts in force: those of the file, at the addresses that are bound and
-/// with the store that is open.
-///
-/// # Errors
-/// If they would lose what those who are served rely on.
-pub(crate) fn taken_up(running: &Settings, mut next: Settings) -> Result<Settings, ReloadError> {
-    let rules = running.file.policy.rules().len();
-    if next.file.policy.rules().is_empty() && rules > 0 {
-        return Err(ReloadError::NoRules(Count(rules)));
-    }
-    if next.file.upstreams.is_empty() && !running.file.upstreams.is_empty() {
-        return Err(ReloadError::NoUpstreams);
-    }
-    let kept = &running.file.gateway;
-    let gateway = &mut next.file.gateway;
-    // Where the TLS listener is gone from the file too, it stays as it is until the restart,
-    // certificate included.
-    if gateway.tls.is_none() && kept.tls.is_some() {
-        if gateway.https.is_some() || gateway.in_band_tls {
-            return Err(ReloadError::NoCertificate);
-        }
-        gateway.tls.clone_from(&kept.tls);
-    }
-    let exposed = kept.admin.filter(|admin| !admin.ip().is_loopback());
-    if let Some(admin) = exposed
-        && running.admin_token.is_some()
-        && next.admin_token.is_none()
-    {
-        return Err(ReloadError::NoAdminToken(admin));
-    }
-    (gateway.http, gateway.https, gateway.http3) = (kept.http, kept.https, kept.http3);
-    gateway.admin = kept.admin;
-    gateway.store.clone_from(&kept.store);
-    Ok(next)
-}
-
-/// What a reload does beyond what it names.
-pub(crate) fn warnings(in_force: &Policy, after: &Settings) -> Vec<String> {
-    let mut found = Vec::new();
-    for rule in in_force.rules() {
-        if let Some(set) = rule.overridden()
-            && after.file.policy.rule(&rule.id).is_none()
-        {
-            let (id, phase, by) = (&rule.id, set.phase, &set.by);
-            found
-                .push(format!("rule {id} was {phase} by {by}: that holds no rule of another name"));
+    /// Replaces everything but the listeners and the store, at once and for the next request on.
+    /// Open connections stay, and so do overrides. The outcome names what differs and what takes a
+    /// restart.
+    ///
+    /// # Errors
+    /// If a gateway would not start with the new settings, or they lack the rules, the upstreams,
+    /// the certificate or the admin token that the old ones have and that are needed; the old ones
+    /// then stay in force.
+    pub fn reload(&self, settings: Settings) -> Result<Reloaded, ReloadError> {
+        match self.prepare(settings) {
+            Ok(prepared) => Ok(self.take_up(prepared)),
+            Err(error) => {
+                self.reload_failed();
+                Err(error)
+            }
         }
     }
-    found
-}
 
-/// The settings that a running gateway keeps until it is started again.
-pub(crate) fn needs_restart(running: &Settings, next: &Settings) -> Vec<NeedsRestart> {
-    let (running, file) = (&running.file.gateway, &next.file.gateway);
-    let pairs = [
-        ("gateway.http", shown(running.http), shown(file.http)),
-        ("gateway.https", shown(running.https), shown(file.https)),
-        ("gateway.http3", running.http3.to_string(), file.http3.to_string()),
-        ("gateway.admin", shown(running.admin), shown(file.admin)),
-        ("gateway.store", store_path(running), store_path(file)),
-    ];
-    let mut found = Vec::new();
-    for (key, running, file) in pairs {
-        if running != file {
-            found.push(NeedsRestart { key, running, file });
-        }
+    /// Reads and checks everything that a reload needs, and puts nothing in force. It waits for
+    /// disks; [`Handle::take_up`] does not.
+    ///
+    /// # Errors
+    /// Those of [`Handle::reload`].
+    pub fn prepare(&self, settings: Settings) -> Result<Prepared, ReloadError> {
+        let current = self.shared.generation.load_full();
+        let running = &current.settings;
+        let needs_restart = check::needs_restart(running, &settings);
+        let settings = check::taken_up(running, settings)?;
+        refuse_opossum(&settings)?;
+        let mut changes = difference::differences(running, &settings);
+        let warnings = check::warnings(&current.policy, &settings);
+        let policy = Arc::clone(&current.policy);
+        let next = Generation::build(settings, policy, Some(&current)).map_err(StartError::from)?;
+        changes.extend(difference::file_differences(&current.files, &next.files));
+        Ok(Prepared { next, reloaded: Reloaded { changes, needs_restart, warnings } })
     }
-    found
-}
 
-fn shown<T: Display>(value: Option<T>) -> String {
-    value.map_or_else(|| "false".to_owned(), |value| value.to_string())
-}
+    /// Puts in force what was prepared, and counts the reload.
+    pub fn take_up(&self, prepared: Prepared) -> Reloaded {
+        let Prepared { next, reloaded } = prepared;
+        let Shared { generation, control, descriptors, .. } = &*self.shared;
+        let settings = Arc::clone(&next.settings);
+        let connections = settings.file.limits.connections;
+        if connections > generation.load().settings.file.limits.connections {
+            descriptors.warn_if_fewer(connections);
+        }
+        let (policy, webhook) = (settings.file.policy.clone(), settings.file.webhook.clone());
+        control.reload(policy, webhook, Timestamp::now(), |effective| {
+            generation.store(Arc::new(next.under_policy(Arc::new(effective))));
+        });
+        let mut totals = self.shared.totals();
+        totals.reloaded(true);
+        for Difference { kind, how, .. } in &reloaded.changes {
+            totals.count_change(kind, how.as_str());
+        }
+        reloaded
+    }
 
-fn store_path(gateway: &GatewaySettings) -> String {
-    shown(gateway.store.as_deref().map(std::path::Path::display))
+    /// Counts a reload that failed before there was anything to take up: the file could not be
+    /// read, or was refused.
+    pub fn reload_failed(&self) {
+        self.shared.totals().reloaded(false);
+    }
+
+    /// The effective policy, overrides included.
+    pub fn policy(&self) -> Arc<Policy> {
+        Arc::clone(&self.shared.generation.load().policy)
+    }
 }

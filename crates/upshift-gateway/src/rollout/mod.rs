@@ -97,59 +97,86 @@ pub(crate) struct Changed {
     pub(crate) saving: Option<Saving>,
 }
 
-/// What a control needs to begin with.
-pub(crate) struct Beginning<'a> {
+/// The configuration of a control.
+pub(crate) struct ControlConfig<'a> {
     /// The policy as the file has it.
     pub(crate) policy: Policy,
-    /// Where overrides are kept; `None`: in memory only.
+    /// The file that keeps overrides; `None`: in memory only.
     pub(crate) store: Option<&'a Path>,
     /// `--observe`.
     pub(crate) observe: bool,
-    /// Who is told when the breaker trips.
+    /// The address that is called when the breaker trips.
     pub(crate) webhook: Option<String>,
     /// The time.
     pub(crate) now: Timestamp,
 }
 
-impl Control {
-    /// Opens the store and puts the file's policy in force with what is kept there.
+/// A control whose store is open, before anything is published. What is served is built from its
+/// policy first.
+pub(crate) struct OpenedControl {
+    state: State,
+    key: Key,
+    policy: Policy,
+}
+
+impl OpenedControl {
+    /// Opens the store and puts the overrides that it keeps over the policy of the file.
     ///
     /// # Errors
     /// If another gateway has the store open, or there is one that cannot be read: what it holds
     /// would be forgotten.
-    pub(crate) fn open(beginning: Beginning<'_>, publish: Publish) -> Result<Self, StoreError> {
-        let Beginning { policy, store, observe, webhook, now } = beginning;
+    pub(crate) fn open(config: ControlConfig<'_>) -> Result<Self, StoreError> {
+        let ControlConfig { policy: file, store, observe, webhook, now } = config;
         let (keeper, content) = Keeper::open(store)?;
         let key = content.key;
-        let state = State::new(policy, content.history, keeper, observe, webhook);
-        let control = Self { state: Mutex::new(state), inbox: Mutex::default(), key, publish };
-        let mut state = control.state();
+        let mut state = State::new(file, content.history, keeper, observe, webhook);
         let policy = state.apply(now);
         for rule in policy.rules() {
             if let Some(set) = rule.overridden() {
                 let (rule, phase, by, reason) = (&rule.id, set.phase, &set.by, &set.reason);
-                tracing::warn!(%rule, %phase, %by, reason, "a rule is held, whatever the policy file says");
+                tracing::warn!(
+                    %rule, %phase, %by, reason,
+                    "an override holds a rule, in place of the policy file"
+                );
             }
         }
         state.tell_phases(&policy, now);
-        (control.publish)(policy);
-        drop(state);
-        Ok(control)
+        Ok(Self { state, key, policy })
     }
 
+    /// The effective policy.
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The control, which hands every later policy to `publish`.
+    pub(crate) fn publishing(self, publish: Publish) -> Control {
+        let Self { state, key, policy: _ } = self;
+        Control { state: Mutex::new(state), inbox: Mutex::default(), key, publish }
+    }
+}
+
+impl Control {
     /// Closes the store for good, so that the process that follows this one can open it. Changes
     /// are in force as before, and are not kept.
     pub(crate) fn release_store(&self) {
         self.state().keeper.release();
     }
 
-    /// Takes another policy from the file, and tells what that changes now.
-    pub(crate) fn reload(&self, policy: Policy, webhook: Option<String>, now: Timestamp) {
+    /// Takes another policy from the file. `publish` puts its effective form in force, in place of
+    /// the publisher for changes; until it returns, no change is made.
+    pub(crate) fn reload(
+        &self,
+        policy: Policy,
+        webhook: Option<String>,
+        now: Timestamp,
+        publish: impl FnOnce(Policy),
+    ) {
         let mut state = self.state();
         (state.file, state.webhook) = (policy, webhook);
-        let policy = state.apply(now);
-        state.tell_phases(&policy, now);
-        (self.publish)(policy);
+        let effective = state.apply(now);
+        state.tell_phases(&effective, now);
+        publish(effective);
     }
 
     /// Makes a change, or reports what it would do.

@@ -14,7 +14,8 @@ use upshift_core::policy::{
 use upshift_core::{Facts, HttpVersion, Known, Phase, TlsState};
 
 use super::*;
-use crate::admin::rollout_api::{Access, guarded, router};
+use crate::admin::auth::{Access, guarded};
+use crate::admin::rollout_api::router;
 
 fn day(day: i64) -> Timestamp {
     Timestamp::now().checked_add(jiff::SignedDuration::from_hours(24 * day)).unwrap()
@@ -57,10 +58,16 @@ impl Bench {
         };
         let webhook = Some("http://127.0.0.1:9/hook".to_owned());
         let now = Timestamp::now();
-        let control =
-            Control::open(Beginning { policy: policy(), store, observe, webhook, now }, publish)
-                .unwrap();
+        let config = ControlConfig { policy: policy(), store, observe, webhook, now };
+        let opened = OpenedControl::open(config).unwrap();
+        *live.lock().unwrap() = opened.policy().clone();
+        let control = opened.publishing(publish);
         Self { control: Arc::new(control), live }
+    }
+
+    fn reload(&self, policy: Policy) {
+        let publish = |policy| *self.live.lock().unwrap() = policy;
+        self.control.reload(policy, None, Timestamp::now(), publish);
     }
 
     fn phase(&self, rule: &str) -> Phase {
@@ -95,8 +102,8 @@ impl Bench {
     }
 
     async fn ask(&self, token: Option<&str>, request: Request<Body>) -> (StatusCode, Value) {
-        let token = token.map(|token| Arc::new(token.to_owned()));
-        let access = Access { token: Arc::new(arc_swap::ArcSwapOption::new(token)), local: true };
+        let token = token.map(str::to_owned);
+        let access = Access::with_token(Arc::new(move || token.clone()), true);
         let response =
             guarded(router(Arc::clone(&self.control)), access).oneshot(request).await.unwrap();
         let status = response.status();
@@ -186,7 +193,7 @@ fn the_breaker_demotes_a_rule_that_has_no_rollout() {
         per_network: 50,
     });
     let policy = Policy::new(PolicySpec { rules: vec![strict], ..PolicySpec::default() }).unwrap();
-    bench.control.reload(policy, None, Timestamp::now());
+    bench.reload(policy);
     assert_eq!(
         (bench.phase("strict"), bench.serve(1_000, Timestamp::now())),
         (Phase::Enforce, 1_000)
@@ -309,7 +316,7 @@ fn neither_a_second_pause_nor_a_trip_nor_a_reload_hides_a_rise() {
     let enforcing = RuleSpec::new("ramped", vec![Requirement::Http(HttpVersion::V2)]);
     let policy =
         Policy::new(PolicySpec { rules: vec![enforcing], ..PolicySpec::default() }).unwrap();
-    reloaded.control.reload(policy, None, Timestamp::now());
+    reloaded.reload(policy);
     reloaded.refuses_to_resume_ramped();
 }
 
@@ -453,7 +460,7 @@ async fn overrides_survive_a_reload_and_a_restart_and_show_in_the_plan() {
         assert_eq!((&report["kept"], &report["warning"]), (&json!(true), &Value::Null));
         bench.serve(1_000, Timestamp::now());
         bench.control.tick(Timestamp::now());
-        bench.control.reload(policy(), None, Timestamp::now());
+        bench.reload(policy());
         assert_eq!((bench.phase("plain"), bench.phase("ramped")), (Phase::Paused, Phase::Warn));
         bench.control.fingerprint("10.0.0.1")
     };

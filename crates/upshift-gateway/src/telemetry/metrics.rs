@@ -6,7 +6,6 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use crate::reload::difference::Difference;
 use crate::telemetry::counts::Counts;
 
 /// Counters by the values of `N` labels.
@@ -148,12 +147,10 @@ impl Metrics {
         self.reloads.get_or_create(&[("outcome", outcome.to_owned())]).inc();
     }
 
-    /// A reload made these differences.
-    pub(crate) fn changed(&mut self, differences: &[Difference]) {
-        for Difference { kind, how, .. } in differences {
-            let labels = [("kind", (*kind).to_owned()), ("change", how.as_str().to_owned())];
-            self.reload_changes.get_or_create(&labels).inc();
-        }
+    /// Counts one difference that a reload made.
+    pub(crate) fn count_change(&mut self, kind: &str, change: &str) {
+        let labels = [("kind", kind.to_owned()), ("change", change.to_owned())];
+        self.reload_changes.get_or_create(&labels).inc();
     }
 
     /// The exposition format of OpenMetrics, with what `further` has.

@@ -22,4 +22,4 @@ mod open;
 mod relay;
 
 pub(crate) use offer::{TunnelOffer, offered_upgrades};
-pub(crate) use open::{UpstreamTunnel, open_tunnel};
+pub(crate) use open::{TunnelClient, UpstreamTunnel, open_tunnel};

@@ -12,41 +12,57 @@ use super::handshake::{accept_switch, prepare_request};
 use super::offer::{OfferedVia, TunnelOffer};
 use super::relay::{TunnelEnd, TunnelTimeouts, relay};
 use crate::body::ResponseBody;
-use crate::downstream::Connection;
-use crate::downstream::switch::Switch;
+use crate::core_local::CoreLocal;
 use crate::forward::{self, OutboundRequest, UpstreamTimeouts};
 use crate::local_reply::Fault;
+use crate::progress::activity::Activity;
 use crate::telemetry::counts::{Counts, Ending};
 use crate::upstream::{Cluster, EndpointFailure, InFlightGuard};
-use crate::worker::Worker;
 
 /// The upstream's end of a tunnel.
 pub(crate) struct UpstreamTunnel {
     upstream: Upgraded,
     timeouts: TunnelTimeouts,
-    worker: Rc<Worker>,
+    core: Rc<CoreLocal>,
     /// A tunnel counts as a request in flight at its endpoint.
     _guard: InFlightGuard,
 }
 
+/// The client that offers another protocol.
+pub(crate) struct TunnelClient<'a> {
+    /// The core that serves it.
+    pub(crate) core: &'a Rc<CoreLocal>,
+    /// The activity of its connection.
+    pub(crate) activity: &'a Rc<Activity>,
+    /// Its end of the tunnel, once the response was sent.
+    pub(crate) upgrade: Option<OnUpgrade>,
+}
+
+/// The upstream's answer to an offer.
+pub(crate) struct OpenedTunnel {
+    /// The response to the client.
+    pub(crate) response: Response<ResponseBody>,
+    /// The tunnel that the client's connection is to relay.
+    pub(crate) tunnel: Option<UpstreamTunnel>,
+}
+
 /// Sends the upgrade request for `offer` to `cluster`, and returns the response for the client.
 ///
-/// For an HTTP/1.1 upgrade, the tunnel becomes the connection's next [`Switch`]. For an extended
-/// CONNECT, it starts once the response was sent and `client` resolves.
+/// For an HTTP/1.1 upgrade, the tunnel is returned, and the client's connection relays it. For an
+/// extended CONNECT, it starts once the response was sent.
 pub(crate) async fn open_tunnel(
-    connection: &Rc<Connection>,
+    client: TunnelClient<'_>,
     offer: &TunnelOffer,
     mut request: OutboundRequest,
-    client: Option<OnUpgrade>,
     cluster: &Cluster,
     timeouts: UpstreamTimeouts,
-) -> Result<Response<ResponseBody>, Fault> {
+) -> Result<OpenedTunnel, Fault> {
     let prepared = prepare_request(offer, &mut request.method, &mut request.headers);
     let key = prepared.map_err(|_| Fault::Transition(offer.token().to_string()))?;
     // A tunnel has no trailers, and a response without a tunnel needs none.
     request.trailers = false;
     let (mut response, checkout, name) =
-        forward::request_upgrade(request, cluster, &connection.worker.random, timeouts).await?;
+        forward::request_upgrade(request, cluster, &client.core.random, timeouts).await?;
     let upgrade = hyper::upgrade::on(&mut response);
     let (mut parts, body) = response.into_parts();
     match accept_switch(offer, key.as_ref(), &mut parts) {
@@ -56,7 +72,9 @@ pub(crate) async fn open_tunnel(
         }
         Ok(false) => {
             let response = Response::from_parts(parts, body);
-            return forward::receive_response(response, checkout, name, false, timeouts).await;
+            let response =
+                forward::receive_response(response, checkout, name, false, timeouts).await?;
+            return Ok(OpenedTunnel { response, tunnel: None });
         }
         Ok(true) => {}
     }
@@ -64,20 +82,19 @@ pub(crate) async fn open_tunnel(
         checkout.fail_response(EndpointFailure::Broken);
         return Err(Fault::BadGateway(name.to_owned(), "closed the connection".to_owned()));
     };
-    let worker = Rc::clone(&connection.worker);
-    let limits = worker.limits();
+    let core = Rc::clone(client.core);
+    let limits = core.limits();
     let tunnel_timeouts = TunnelTimeouts { idle: limits.tunnel_idle, stall: limits.idle };
-    let tunnel = UpstreamTunnel {
-        upstream,
-        timeouts: tunnel_timeouts,
-        worker,
-        _guard: checkout.into_guard(),
-    };
-    match (offer.offered_via(), client) {
-        (OfferedVia::Connect, Some(client)) => tunnel.spawn_relay(client, Rc::clone(connection)),
-        _ => drop(connection.switch.replace(Some(Switch::Tunnel(tunnel)))),
+    let tunnel =
+        UpstreamTunnel { upstream, timeouts: tunnel_timeouts, core, _guard: checkout.into_guard() };
+    let response = forward::relay_head(parts, ResponseBody::empty());
+    match (offer.offered_via(), client.upgrade) {
+        (OfferedVia::Connect, Some(upgrade)) => {
+            tunnel.spawn_relay(upgrade, Rc::clone(client.activity));
+            Ok(OpenedTunnel { response, tunnel: None })
+        }
+        _ => Ok(OpenedTunnel { response, tunnel: Some(tunnel) }),
     }
-    Ok(forward::relay_head(parts, ResponseBody::empty()))
 }
 
 impl UpstreamTunnel {
@@ -85,20 +102,20 @@ impl UpstreamTunnel {
     pub(crate) async fn relay_bytes<S: AsyncRead + AsyncWrite + Unpin>(self, client: S) {
         match relay(client, TokioIo::new(self.upstream), self.timeouts).await {
             TunnelEnd::Closed => {}
-            TunnelEnd::Idle => self.worker.count_ending(Ending::TunnelIdle),
-            TunnelEnd::Stalled => self.worker.count_ending(Ending::TunnelStalled),
-            TunnelEnd::Broken => self.worker.count_ending(Ending::TunnelBroken),
+            TunnelEnd::Idle => self.core.count_ending(Ending::TunnelIdle),
+            TunnelEnd::Stalled => self.core.count_ending(Ending::TunnelStalled),
+            TunnelEnd::Broken => self.core.count_ending(Ending::TunnelBroken),
         }
     }
 
     /// Relays bytes between an HTTP/2 stream and the upstream, in a task of its own. The client's
     /// connection is not idle as long.
-    fn spawn_relay(self, client: OnUpgrade, connection: Rc<Connection>) {
+    fn spawn_relay(self, client: OnUpgrade, activity: Rc<Activity>) {
         spawn_local(async move {
-            let _active = connection.activity.begin_request();
+            let _active = activity.begin_request();
             // This fails if the client reset the stream before the response was sent.
             let Ok(stream) = client.await else { return };
-            Counts::add(&mut self.worker.counts.borrow_mut().transitions, "tunnel");
+            Counts::add(&mut self.core.counts.borrow_mut().transitions, "tunnel");
             self.relay_bytes(TokioIo::new(stream)).await;
         });
     }

@@ -10,6 +10,8 @@ use std::sync::Arc;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned};
+use upshift_core::policy::{PolicySpec, Requirement, Rollout, RolloutPlan, RuleSpec};
+use upshift_core::{Policy, Timestamp, TlsVersion};
 use upshift_gateway::{Gateway, StartError};
 
 use crate::support::{
@@ -53,6 +55,21 @@ pub(crate) fn tls(stream: TcpStream, alpn: &[&str]) -> StreamOwned<ClientConnect
         ClientConnection::new(Arc::new(config), "localhost".try_into().unwrap()).unwrap(),
         stream,
     )
+}
+
+/// The version that a client which speaks at most TLS 1.2 ends up with, if any.
+fn tls12_handshake(mut stream: TcpStream) -> Option<rustls::ProtocolVersion> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS12])
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Anybody))
+        .with_no_client_auth();
+    let name = "localhost".try_into().unwrap();
+    let mut client = ClientConnection::new(Arc::new(config), name).unwrap();
+    client.complete_io(&mut stream).ok()?;
+    client.protocol_version()
 }
 
 /// One message: its head, and a body by `Content-Length`.
@@ -176,6 +193,34 @@ fn who_speaks_only_older_tls_is_told_and_counted() {
     gateway.admin("/metrics", |metrics| {
         metrics.contains("connection_errors_total{cause=\"only-tls-1.1\"} 1")
     });
+}
+
+/// Derived state that lags behind the policy. The configuration of in-band TLS was built before the
+/// policy was known, so a rule's minimum held from the first reload on only, and after it that of
+/// the policy before: CUPS was switched, and then looped on a 426 inside TLS.
+#[test]
+fn a_rule_s_minimum_holds_in_band_from_the_start_and_after_each_reload() {
+    let upstream = TestUpstream::answering(OK);
+    let mut strict = RuleSpec::new("tls13", vec![Requirement::Tls(TlsVersion::V1_3)]);
+    let with_rule = |rule: &RuleSpec| {
+        let spec = PolicySpec { rules: vec![rule.clone()], ..PolicySpec::default() };
+        settings_with(upstream.address, |settings| {
+            settings.file.gateway.in_band_tls = true;
+            settings.file.policy = Policy::new(spec).unwrap();
+        })
+    };
+    let gateway = Running::start(with_rule(&strict));
+    assert_eq!(tls12_handshake(switched(&gateway, OFFER)), None, "from the start");
+    // A rule that only warns locks nobody out.
+    let since = Timestamp::now() - std::time::Duration::from_secs(60);
+    let plan = RolloutPlan { warn: Some(since), ..RolloutPlan::default() };
+    strict.rollout = Some(Rollout::new(plan).unwrap());
+    gateway.handle.reload(with_rule(&strict)).unwrap();
+    let version = tls12_handshake(switched(&gateway, OFFER));
+    assert_eq!(version, Some(rustls::ProtocolVersion::TLSv1_2), "while it warns");
+    strict.rollout = RuleSpec::new("tls13", Vec::new()).rollout;
+    gateway.handle.reload(with_rule(&strict)).unwrap();
+    assert_eq!(tls12_handshake(switched(&gateway, OFFER)), None, "after the reload");
 }
 
 /// Connections that are open keep the certificate they began with; the next ones see the new one.

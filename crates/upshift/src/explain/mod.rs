@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use clap::Args;
 use upshift_core::{HttpVersion, Timestamp, TlsVersion};
-use upshift_gateway::{Asked, Question, Settings};
+use upshift_gateway::{ExplainQuery, ExplainTarget, Settings};
 use upshift_record::{DecisionRecord, Exit};
 
 use crate::arguments;
@@ -68,8 +68,8 @@ pub(crate) struct Explain {
     #[arg(long)]
     json: bool,
     /// What is asked for: http://host/path or https://host/path
-    #[arg(value_parser = Asked::parse)]
-    target: Asked,
+    #[arg(value_parser = ExplainTarget::parse)]
+    target: ExplainTarget,
 }
 
 impl Explain {
@@ -77,7 +77,7 @@ impl Explain {
         if self.tls.is_some() && !self.target.https {
             return Err(Failure::usage("--tls is for https: targets"));
         }
-        let question = Question {
+        let query = ExplainQuery {
             method: self.method,
             target: self.target,
             http: self.http,
@@ -87,16 +87,16 @@ impl Explain {
             at: self.at.unwrap_or_else(Timestamp::now),
         };
         let record = match self.admin {
-            Some(url) => control::on_a_runtime(asked(&question, Replica::first(url, self.token)))?,
+            Some(url) => control::on_a_runtime(asked(&query, Replica::first(url, self.token)))?,
             None => {
                 let settings = Settings { file: self.file.load()?.file, ..Settings::default() };
-                question.answer(&settings.file.policy, &settings)
+                query.answer(&settings.file.policy, &settings)
             }
         };
         if self.json {
             print_json(&record)?;
         } else {
-            print(&report::text(&question, &record, Palette::of_stdout())?)?;
+            print(&report::text(&query, &record, Palette::of_stdout())?)?;
         }
         Ok(if self.fail && record.verdict == "refuse" { Exit::FellShort } else { Exit::Fine })
     }
@@ -104,11 +104,11 @@ impl Explain {
 
 /// What a running gateway decides.
 async fn asked(
-    question: &Question,
+    query: &ExplainQuery,
     gateway: impl Future<Output = Result<Replica, Failure>>,
 ) -> Result<DecisionRecord, Failure> {
     let gateway = gateway.await?;
-    let asked = gateway.post("explain", &question.request()).await;
+    let asked = gateway.post("explain", &query.to_request()).await;
     asked.map_err(|error| Failure::environment(format_args!("{}: {error}", gateway.name())))
 }
 
@@ -123,9 +123,9 @@ mod tests {
         let text = include_str!("../../../../examples/everything.toml");
         let file = upshift_config::load(text, "everything.toml").unwrap().file;
         let settings = Settings { file, ..Settings::default() };
-        let question = Question {
+        let query = ExplainQuery {
             method: "GET".to_owned(),
-            target: Asked::parse(target).unwrap(),
+            target: ExplainTarget::parse(target).unwrap(),
             http,
             tls: None,
             peer: IpAddr::from([192, 0, 2, 1]),
@@ -135,8 +135,8 @@ mod tests {
                 .collect(),
             at: "2026-10-06T09:05:00Z".parse().unwrap(),
         };
-        let record = question.answer(&settings.file.policy, &settings);
-        report::text(&question, &record, Palette::none()).unwrap()
+        let record = query.answer(&settings.file.policy, &settings);
+        report::text(&query, &record, Palette::none()).unwrap()
     }
 
     #[test]
@@ -163,9 +163,9 @@ mod tests {
     #[test]
     fn what_a_gateway_decides_cannot_act_on_a_terminal() {
         let hostile = "x\u{1b}[2J\rfake\u{202e}";
-        let question = Question {
+        let query = ExplainQuery {
             method: "GET".to_owned(),
-            target: Asked::parse("https://localhost/a").unwrap(),
+            target: ExplainTarget::parse("https://localhost/a").unwrap(),
             http: HttpVersion::V1_1,
             tls: None,
             peer: IpAddr::from([192, 0, 2, 1]),
@@ -181,7 +181,7 @@ mod tests {
                 "reason": hostile }],
         }))
         .unwrap();
-        let text = report::text(&question, &record, Palette::none()).unwrap();
+        let text = report::text(&query, &record, Palette::none()).unwrap();
         assert!(text.lines().flat_map(str::chars).all(upshift_config::is_visible), "{text}");
         assert!(text.contains("\n  second\n"), "the lines of a body stay lines: {text}");
     }

@@ -4,21 +4,21 @@ use std::io;
 
 use upshift_config::make_visible;
 use upshift_core::TlsState;
-use upshift_gateway::Question;
+use upshift_gateway::ExplainQuery;
 use upshift_record::{DecisionRecord, RulingRecord};
 
 use crate::terminal::{Hue, Palette, visible_record};
 
 /// The whole explanation.
 pub(super) fn text(
-    question: &Question,
+    query: &ExplainQuery,
     record: &DecisionRecord,
     palette: Palette,
 ) -> io::Result<String> {
     // The lines of the answer's body are made visible one by one.
     let body = record.answer.as_ref().map_or("", |answer| answer.body.as_str());
     let record = &visible_record(record)?;
-    let mut text = request(question);
+    let mut text = request(query);
     text.push_str(&format!("\n{}\n", verdict(record, palette)));
     if record.rules.is_empty() {
         text.push_str("\nThe policy has no rules.\n");
@@ -32,7 +32,7 @@ pub(super) fn text(
     }
     if let Some(answer) = &record.answer {
         text.push_str(&format!("\n{}\n", palette.paint(Hue::Bold, "The answer:")));
-        text.push_str(&wire(question, answer.status, &answer.fields, body));
+        text.push_str(&wire(query, answer.status, &answer.fields, body));
     }
     if !record.notice.is_empty() {
         text.push_str(&format!(
@@ -47,28 +47,28 @@ pub(super) fn text(
     Ok(text)
 }
 
-fn request(question: &Question) -> String {
-    let tls = match question.tls() {
+fn request(query: &ExplainQuery) -> String {
+    let tls = match query.tls() {
         TlsState::Cleartext => "in clear".to_owned(),
         TlsState::Version(version) => format!("over {version}"),
         TlsState::SomeVersion => "over TLS".to_owned(),
     };
-    let line = format!("{} {}", question.method, question.target);
+    let line = format!("{} {}", query.method, query.target);
     let mut text = format!("{}\n", make_visible(&line));
     text.push_str(&format!(
         "HTTP/{} {tls} from {} at {}\n",
-        question.http.as_str(),
-        question.peer,
-        second(question)
+        query.http.as_str(),
+        query.peer,
+        second(query)
     ));
-    for (name, value) in &question.fields {
+    for (name, value) in &query.fields {
         text.push_str(&format!("{name}: {}\n", make_visible(value)));
     }
     text
 }
 
-fn second(question: &Question) -> String {
-    question.at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+fn second(query: &ExplainQuery) -> String {
+    query.at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 fn verdict(record: &DecisionRecord, palette: Palette) -> String {
@@ -109,8 +109,8 @@ fn line(ruling: &RulingRecord, width: usize, palette: Palette) -> String {
     format!("  {}  {}\n", palette.paint(hue, head), ruling.why)
 }
 
-fn wire(question: &Question, status: u16, fields: &[(String, String)], body: &str) -> String {
-    let version = question.http.as_str();
+fn wire(query: &ExplainQuery, status: u16, fields: &[(String, String)], body: &str) -> String {
+    let version = query.http.as_str();
     let phrase = match version {
         "2" | "3" => "",
         _ => upshift_core::answer::reason_phrase(status),

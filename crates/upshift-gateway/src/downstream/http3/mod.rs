@@ -26,46 +26,30 @@ use h3::error::Code;
 use h3::server::{RequestResolver, RequestStream};
 use http::{HeaderMap, HeaderValue, Method, Response, header};
 use http_body_util::BodyExt;
-use quinn::crypto::rustls::QuicServerConfig;
-use quinn::{Endpoint, EndpointConfig, Incoming, TokioRuntime, TransportConfig, VarInt};
-use rustls::ServerConfig;
+use quinn::{Endpoint, EndpointConfig, Incoming, TokioRuntime, VarInt};
 use tokio::task::spawn_local;
 use tokio::time::{Duration, Instant, sleep, sleep_until, timeout};
 use upshift_config::Limits;
 use upshift_core::{TlsState, TlsVersion};
-use upshift_http::{http3_alt_svc, is_hop_by_hop, remove_nominated, strip_hop_by_hop};
+use upshift_http::{is_hop_by_hop, remove_nominated, strip_hop_by_hop};
 
 use self::body::H3Body;
 use self::transport::GuardedConnection;
 use crate::body::{BodyError, BodyTimedOut, RequestBody, ResponseBody};
-use crate::downstream::Connection;
+use crate::core_local::CoreLocal;
+use crate::exchange::connection::Connection;
 use crate::exchange::respond;
 use crate::exchange::serve;
 use crate::framing::declared_length;
 use crate::progress::activity::{Activity, Expired};
 use crate::sockets::{Http3Socket, bind_udp};
 use crate::telemetry::counts::Ending;
-use crate::worker::Worker;
 
 /// The number of connections from which on client addresses are validated.
 const MAX_UNVALIDATED: usize = 256;
 
 /// RFC 9114 §8.1.
 const H3_NO_ERROR: u32 = 0x100;
-
-/// The number of concurrent requests per connection, the same as over HTTP/2.
-const STREAMS: u32 = 200;
-
-/// The number of unidirectional streams that a client may have open. It needs three (RFC 9114
-/// §6.2).
-const UNIDIRECTIONAL_STREAMS: u32 = 8;
-
-/// The receive windows of a stream and of a connection, in bytes.
-const STREAM_WINDOW: u32 = 1024 * 1024;
-const CONNECTION_WINDOW: u32 = 8 * 1024 * 1024;
-
-/// The unacknowledged bytes of a connection that are kept for retransmission.
-const SEND_WINDOW: u64 = 2 * 1024 * 1024;
 
 /// The size of the pieces that h3 gets: a client that takes one within the time allowed makes
 /// progress.
@@ -78,41 +62,10 @@ type H3Codec = h3::server::Connection<GuardedConnection, Bytes>;
 type H3Resolver = RequestResolver<GuardedConnection, Bytes>;
 type ResponseSender = RequestStream<h3_quinn::SendStream<Bytes>, Bytes>;
 
-/// Makes the configuration of QUIC from that of TLS.
-///
-/// # Errors
-/// If the certificate or ciphers do not support TLS 1.3.
-pub(crate) fn quic_config(
-    tls: &ServerConfig,
-    limits: &Limits,
-) -> Result<Arc<quinn::ServerConfig>, rustls::Error> {
-    let mut h3_tls = tls.clone();
-    h3_tls.alpn_protocols = vec![b"h3".to_vec()];
-    // RFC 8470: 0-RTT data can be replayed.
-    h3_tls.max_early_data_size = 0;
-    let crypto = QuicServerConfig::try_from(h3_tls)
-        .map_err(|error| rustls::Error::General(error.to_string()))?;
-    let mut config = quinn::ServerConfig::with_crypto(Arc::new(crypto));
-    let mut transport = TransportConfig::default();
-    transport.max_idle_timeout(quinn::IdleTimeout::try_from(limits.idle).ok());
-    transport.max_concurrent_bidi_streams(VarInt::from_u32(STREAMS));
-    transport.max_concurrent_uni_streams(VarInt::from_u32(UNIDIRECTIONAL_STREAMS));
-    transport.stream_receive_window(VarInt::from_u32(STREAM_WINDOW));
-    transport.receive_window(VarInt::from_u32(CONNECTION_WINDOW));
-    transport.send_window(SEND_WINDOW);
-    config.transport_config(Arc::new(transport));
-    Ok(Arc::new(config))
-}
-
-/// The value of `Alt-Svc` for a listener on `port` (RFC 7838 §3).
-pub(crate) fn alt_svc_value(port: u16) -> Option<HeaderValue> {
-    HeaderValue::from_str(&http3_alt_svc(port)).ok()
-}
-
 /// Accepts connections on `socket` until the gateway drains, then waits for open ones to finish.
-pub(crate) async fn serve_http3(worker: Rc<Worker>, socket: Http3Socket) -> io::Result<()> {
-    let Some(config) = worker.shared.snapshot.load().quic.clone() else { return Ok(()) };
-    let mut draining = worker.shared.draining.subscribe();
+pub(crate) async fn serve_http3(core: Rc<CoreLocal>, socket: Http3Socket) -> io::Result<()> {
+    let Some(config) = core.shared.generation.load().quic.clone() else { return Ok(()) };
+    let mut draining = core.shared.draining.subscribe();
     let udp = match socket {
         Http3Socket::Bound(socket) => socket,
         Http3Socket::Awaited(address) => tokio::select! {
@@ -130,7 +83,7 @@ pub(crate) async fn serve_http3(worker: Rc<Worker>, socket: Http3Socket) -> io::
             incoming = endpoint.accept() => incoming,
         };
         let Some(incoming) = incoming else { return Ok(()) };
-        let (open, limits) = (endpoint.open_connections(), worker.limits());
+        let (open, limits) = (endpoint.open_connections(), core.limits());
         if open >= limits.connections {
             incoming.refuse();
         } else if open >= MAX_UNVALIDATED
@@ -140,12 +93,12 @@ pub(crate) async fn serve_http3(worker: Rc<Worker>, socket: Http3Socket) -> io::
             // Cannot fail: `may_retry` is true.
             let _ = incoming.retry();
         } else {
-            spawn_local(serve_connection(Rc::clone(&worker), incoming));
+            spawn_local(serve_connection(Rc::clone(&core), incoming));
         }
     }
     endpoint.set_server_config(None);
     // A timeout here is fine: connections that are still open are closed either way.
-    let _ = timeout(worker.limits().drain, endpoint.wait_idle()).await;
+    let _ = timeout(core.limits().drain, endpoint.wait_idle()).await;
     endpoint.close(VarInt::from_u32(H3_NO_ERROR), b"");
     Ok(())
 }
@@ -163,48 +116,48 @@ async fn await_socket(address: SocketAddr) -> io::Result<UdpSocket> {
     }
 }
 
-async fn serve_connection(worker: Rc<Worker>, incoming: Incoming) {
-    worker.counts.borrow_mut().connections += 1;
+async fn serve_connection(core: Rc<CoreLocal>, incoming: Incoming) {
+    core.counts.borrow_mut().connections += 1;
     let peer = incoming.remote_address();
-    let Some(config) = worker.shared.snapshot.load().quic.clone() else { return incoming.ignore() };
+    let Some(config) = core.shared.generation.load().quic.clone() else { return incoming.ignore() };
     let handshake = async { incoming.accept_with(config)?.await };
-    let limits = worker.limits();
+    let limits = core.limits();
     let quic = match timeout(limits.header_timeout, handshake).await {
         Ok(Ok(quic)) => quic,
         Ok(Err(error)) => {
             tracing::debug!(%peer, %error, "no QUIC handshake");
-            return worker.count_ending(Ending::TlsHandshake);
+            return core.count_ending(Ending::TlsHandshake);
         }
-        Err(_) => return worker.count_ending(Ending::TlsTimeout),
+        Err(_) => return core.count_ending(Ending::TlsTimeout),
     };
     let mut builder = h3::server::builder();
     builder.max_field_section_size(limits.header_bytes as u64);
     let transport = GuardedConnection::new(quic, limits.header_bytes);
     // h3 sends SETTINGS first, for which the client may give no window.
     match timeout(limits.header_timeout, builder.build(transport)).await {
-        Ok(Ok(codec)) => accept_requests(worker, peer, codec, &limits).await,
+        Ok(Ok(codec)) => accept_requests(core, peer, codec, &limits).await,
         Ok(Err(error)) => {
             tracing::debug!(%peer, %error, "no HTTP/3");
-            worker.count_ending(Ending::Parse);
+            core.count_ending(Ending::Parse);
         }
-        Err(_) => worker.count_ending(Ending::Expired(Expired::Stalled)),
+        Err(_) => core.count_ending(Ending::Expired(Expired::Stalled)),
     }
 }
 
 /// Accepts the requests of one connection and serves each in a task of its own.
 async fn accept_requests(
-    worker: Rc<Worker>,
+    core: Rc<CoreLocal>,
     peer: SocketAddr,
     mut codec: H3Codec,
     limits: &Limits,
 ) {
-    let mut draining = worker.shared.draining.subscribe();
-    let connection = Rc::new(Connection::new(
-        worker,
+    let mut draining = core.shared.draining.subscribe();
+    let connection = Rc::new(Connection {
+        core,
         peer,
-        TlsState::Version(TlsVersion::V1_3),
-        Activity::new(),
-    ));
+        tls: TlsState::Version(TlsVersion::V1_3),
+        activity: Activity::new(),
+    });
     connection.activity.set_multiplexed();
     let mut finishing = false;
     loop {
@@ -249,14 +202,14 @@ async fn wait_until_idle(activity: &Activity, limits: &Limits) {
 async fn serve_stream(connection: Rc<Connection>, resolver: H3Resolver) {
     if let Err(error) = serve_request(&connection, resolver).await {
         if error.is::<BodyTimedOut>() {
-            connection.worker.count_ending(Ending::StreamStalled);
+            connection.core.count_ending(Ending::StreamStalled);
         }
         tracing::debug!(peer = %connection.peer, %error, "an exchange over HTTP/3 broke off");
     }
 }
 
 async fn serve_request(connection: &Rc<Connection>, resolver: H3Resolver) -> Result<(), BodyError> {
-    let limits = connection.worker.limits();
+    let limits = connection.core.limits();
     let (request, stream) = in_time(limits.header_timeout, resolver.resolve_request()).await?;
     let (mut sender, receiver) = stream.split();
     if has_connection_fields(request.headers()) {
@@ -279,7 +232,7 @@ async fn serve_request(connection: &Rc<Connection>, resolver: H3Resolver) -> Res
         RequestBody::from_boxed(Box::pin(h3_body), limits.idle)
     };
     let is_head = request.method() == Method::HEAD;
-    let mut response = serve(connection, request.map(|()| body)).await;
+    let mut response = serve(connection, request.map(|()| body)).await.response;
     add_codec_fields(&mut response);
     if is_head {
         // RFC 9110 §9.3.2: "The HEAD method is identical to GET except that the server MUST NOT

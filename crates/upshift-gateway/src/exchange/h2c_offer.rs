@@ -56,7 +56,7 @@ impl H2cSettings {
 
     /// Returns the payload of a SETTINGS frame: these settings without the header table's size,
     /// followed by the payload `client`.
-    pub(super) fn followed_by(&self, client: &[u8]) -> Vec<u8> {
+    pub(crate) fn followed_by(&self, client: &[u8]) -> Vec<u8> {
         let mut payload = Vec::with_capacity(self.0.len() * SETTING_LENGTH + client.len());
         for (id, value) in &self.0 {
             // See rule 5 of the module.

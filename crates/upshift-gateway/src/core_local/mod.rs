@@ -1,0 +1,114 @@
+//! The state that one core owns: its counters, its random numbers and its generation. Other cores
+//! see none of it.
+
+mod generation;
+
+use std::cell::{Cell, RefCell};
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use upshift_adoption::Tally;
+use upshift_config::Limits;
+
+pub(crate) use self::generation::LocalGeneration;
+use crate::local_reply::Fault;
+use crate::random::Random;
+use crate::shared::Shared;
+use crate::telemetry::counts::{Counts, Ending};
+use crate::telemetry::log_limit::LogLimit;
+
+/// The state of one core.
+pub(crate) struct CoreLocal {
+    /// The state that it shares with the others.
+    pub(crate) shared: Arc<Shared>,
+    /// Its counters since they were last merged.
+    pub(crate) counts: RefCell<Counts>,
+    /// The callers that it saw since it last reported to the breaker.
+    pub(crate) tally: RefCell<Tally>,
+    /// Its random numbers.
+    pub(crate) random: RefCell<Random>,
+    generation: RefCell<Rc<LocalGeneration>>,
+    warned_of_proxy: Cell<bool>,
+    fault_log: LogLimit,
+}
+
+impl CoreLocal {
+    /// A core that has counted nothing yet.
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        let generation = LocalGeneration::new(shared.generation.load_full(), &shared.descriptors);
+        Self {
+            shared,
+            counts: RefCell::default(),
+            tally: RefCell::default(),
+            random: RefCell::new(Random::new()),
+            generation: RefCell::new(Rc::new(generation)),
+            warned_of_proxy: Cell::new(false),
+            fault_log: LogLimit::default(),
+        }
+    }
+
+    /// The generation in force, as this core sees it.
+    pub(crate) fn generation(&self) -> Rc<LocalGeneration> {
+        let current = self.shared.generation.load();
+        let mut local = self.generation.borrow_mut();
+        if !Arc::ptr_eq(&local.shared, &current) {
+            let next = LocalGeneration::new(Arc::clone(&current), &self.shared.descriptors);
+            *local = Rc::new(next);
+        }
+        Rc::clone(&local)
+    }
+
+    /// The limits in force.
+    pub(crate) fn limits(&self) -> Limits {
+        self.generation().shared.settings.file.limits.clone()
+    }
+
+    /// Merges the counters of this core into those of all.
+    pub(crate) fn flush_counts(&self) {
+        let counts = self.counts.take();
+        self.shared.totals().absorb(counts);
+    }
+
+    /// Reports the callers that this core saw to the breaker.
+    pub(crate) fn flush_tally(&self) {
+        let tally = self.tally.take();
+        if !tally.is_empty() {
+            self.shared.control.hand_in(tally);
+        }
+    }
+
+    /// Counts a fault by its cause, and logs it if the operator can do something about it.
+    pub(crate) fn count_fault(&self, fault: &Fault, request_id: &str) {
+        Counts::add(&mut self.counts.borrow_mut().faults, fault.cause());
+        let Some(report) = fault.report() else { return };
+        if let Some(suppressed) = self.fault_log.admit() {
+            let status = fault.status().as_u16();
+            tracing::warn!(status, request_id, suppressed, "{report}");
+        }
+    }
+
+    /// Counts a connection that ended badly.
+    pub(crate) fn count_ending(&self, ending: Ending) {
+        Counts::add(&mut self.counts.borrow_mut().endings, ending.cause());
+    }
+
+    /// Counts a connection if it ended badly.
+    pub(crate) fn count_ended(&self, ended: Result<(), Ending>) {
+        if let Err(ending) = ended {
+            self.count_ending(ending);
+        }
+    }
+
+    /// Counts a request from a peer that looks like an undeclared proxy, and logs the first.
+    pub(crate) fn undeclared_proxy_seen(&self, peer: IpAddr) {
+        self.counts.borrow_mut().undeclared += 1;
+        if !self.warned_of_proxy.replace(true) {
+            tracing::warn!(
+                %peer,
+                "a private peer sends X-Forwarded-Proto but is no declared proxy: what its clients \
+                 speak is treated as unknown. Declare it as a [[gateway.proxy]]"
+            );
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! The steps of a connection.
+
+use bytes::Bytes;
+use http::Request;
+
+use super::stream::ClientStream;
+use crate::body::RequestBody;
+use crate::exchange::switch::Switch;
+use crate::local_reply::Fault;
+
+/// The next step of a connection.
+pub(super) enum Next {
+    /// Read the first bytes, to see what the client speaks.
+    Preamble(ClientStream),
+    /// Serve HTTP/1. The stream has a gate.
+    Http1(ClientStream),
+    /// Serve HTTP/2. After an h2c upgrade, the request (of HTTP/1.1) replaces the placeholder on
+    /// stream 1, of which only the method is real.
+    Http2(ClientStream, Option<Box<Request<RequestBody>>>),
+    /// Perform a switch. The codec had read these bytes when it ended.
+    Switch(Switch, ClientStream, Bytes),
+    /// Report a fault in a message that no codec reads, and close.
+    Reply(ClientStream, Fault),
+    /// Close, and read on until the client has closed as well.
+    Linger(ClientStream),
+    /// Close.
+    Close(ClientStream),
+    /// Nothing: the connection has ended.
+    Ended,
+}

@@ -1,0 +1,179 @@
+//! An admitted request: forwarded to its upstream, or carried through a tunnel.
+
+use http::header::{self, HeaderMap, HeaderValue};
+use http::{Response, StatusCode, request};
+use hyper::upgrade::OnUpgrade;
+use upshift_core::field::Protocol;
+use upshift_core::policy::Requirement;
+use upshift_core::{Decision, notice};
+use upshift_http::{
+    HeaderFields, accepts_trailers, apply_change, decrement_max_forwards, join_cookies,
+    strip_hop_by_hop,
+};
+
+use crate::body::{RequestBody, ResponseBody};
+use crate::core_local::LocalGeneration;
+use crate::exchange::connection::Connection;
+use crate::exchange::context::Context;
+use crate::exchange::request_id::X_REQUEST_ID;
+use crate::exchange::switch::Switch;
+use crate::exchange::target::Target;
+use crate::fields::forwarded::{ForwardedInfo, add_via, is_looping, set_forwarded};
+use crate::forward::{self, OutboundRequest, UpstreamTimeouts, upstream_426};
+use crate::local_reply::Fault;
+use crate::rollout;
+use crate::tunnel::{self, TunnelOffer};
+
+/// A request that the policy admits.
+pub(crate) struct Admitted<'a> {
+    pub(crate) connection: &'a Connection,
+    pub(crate) generation: &'a LocalGeneration,
+    pub(crate) parts: &'a request::Parts,
+    pub(crate) target: &'a Target,
+    pub(crate) context: &'a Context<'a>,
+    pub(crate) decision: &'a Decision<'a>,
+    pub(crate) id: &'a HeaderValue,
+}
+
+/// The client's side of a switch, if hyper can hand the connection over.
+pub(crate) type ClientUpgrade = Option<OnUpgrade>;
+
+impl Admitted<'_> {
+    /// Sends the request to its upstream, and adds the fields that the decision asks for to the
+    /// response. A switch is one that the client's connection has to perform.
+    pub(crate) async fn forward(
+        &self,
+        body: RequestBody,
+        upgrade: ClientUpgrade,
+    ) -> Result<(Response<ResponseBody>, Option<Switch>), Fault> {
+        let has_content = !body.is_empty();
+        let offer = TunnelOffer::from_request(self.parts, has_content, |token| {
+            may_cross(token, self.decision)
+        })?;
+        let cluster = self.generation.cluster(&self.context.facts).ok_or(Fault::NoUpstream)?;
+        if is_looping(&self.parts.headers) {
+            return Err(Fault::Loop(cluster.name()));
+        }
+        let core = &self.connection.core;
+        let timeouts = UpstreamTimeouts::from_limits(&self.generation.shared.settings.file.limits);
+        let outbound = self.outbound(body);
+        let (mut response, switch) = match offer {
+            None => {
+                (forward::forward_request(outbound, cluster, &core.random, timeouts).await?, None)
+            }
+            Some(offer) => {
+                let Connection { core, activity, .. } = self.connection;
+                let client = tunnel::TunnelClient { core, activity, upgrade };
+                let opened =
+                    tunnel::open_tunnel(client, &offer, outbound, cluster, timeouts).await?;
+                (opened.response, opened.tunnel.map(Switch::Tunnel))
+            }
+        };
+        self.amend(&mut response);
+        Ok((response, switch))
+    }
+
+    /// Adds to an upstream's response what the decision asks for, and makes its own 426 fit for
+    /// this hop.
+    fn amend(&self, response: &mut Response<ResponseBody>) {
+        let core = &self.connection.core;
+        let Context { facts, around, .. } = self.context;
+        for change in notice::changes(self.decision, &HeaderFields(response.headers())) {
+            apply_change(response.headers_mut(), change);
+        }
+        if response.status().is_success() {
+            let key = core.shared.control.key();
+            rollout::count_accepted(&mut core.tally.borrow_mut(), key, self.decision, facts);
+        }
+        if response.status() == StatusCode::UPGRADE_REQUIRED {
+            let bare = upstream_426::reoriginate(response, self.decision, facts, around);
+            core.counts.borrow_mut().bare_426 += u64::from(bare);
+        }
+    }
+
+    /// The request with the fields of the next hop.
+    fn outbound(&self, body: RequestBody) -> OutboundRequest {
+        let mut headers = self.parts.headers.clone();
+        let trailers = accepts_trailers(&headers);
+        let chain = self.believed_chain(&headers);
+        strip_hop_by_hop(&mut headers);
+        let declares_length = headers.contains_key(header::CONTENT_LENGTH);
+        // The codec sends the 100 itself, when the body is first read. The others are written
+        // again.
+        for name in [header::HOST, header::EXPECT, header::CONTENT_LENGTH] {
+            headers.remove(name);
+        }
+        self.generation.guarded.remove_aliases(&mut headers);
+        let client = &self.context.client;
+        let forwarded = ForwardedInfo {
+            hop: self.connection.peer,
+            client: client.client_ip.map(|peer| peer.to_canonical()),
+            chain: chain.as_ref(),
+            https: client.is_https(self.connection.tls),
+            host: self.target.authority(),
+        };
+        set_forwarded(&mut headers, &forwarded);
+        add_via(&mut headers, self.parts.version);
+        headers.insert(X_REQUEST_ID, self.id.clone());
+        join_cookies(&mut headers);
+        decrement_max_forwards(&self.parts.method, &mut headers);
+        OutboundRequest {
+            method: self.parts.method.clone(),
+            target: self.target.path.clone(),
+            host: self.upstream_host(),
+            trailers,
+            declares_length,
+            retryable: true,
+            headers,
+            body,
+        }
+    }
+
+    /// The `X-Forwarded-For` of a declared proxy that writes it, to be continued.
+    fn believed_chain(&self, headers: &HeaderMap) -> Option<HeaderValue> {
+        let proxy = self.context.client.proxy?;
+        let name = proxy.reads.peer.as_deref()?;
+        if name != "x-forwarded-for" {
+            return None;
+        }
+        let chain = joined_lines(headers, name);
+        if chain.is_empty() { None } else { Some(chain) }
+    }
+
+    /// The host as the upstream is to know it. Where the client names none, it is that of `public`:
+    /// an upstream builds links from it, and one to its own address would show that to the client.
+    fn upstream_host(&self) -> HeaderValue {
+        let settings = &self.generation.shared.settings;
+        if self.target.host.is_empty()
+            && let Some(public) = &settings.file.gateway.public
+            && let Ok(public) = public.parse::<http::Uri>()
+            && let Some(authority) = public.authority()
+            && let Ok(host) = HeaderValue::from_str(authority.as_str())
+        {
+            return host;
+        }
+        self.target.host.clone()
+    }
+}
+
+/// Returns true if a tunnel may be opened to the protocol: WebSocket, or one that a matching rule
+/// names.
+fn may_cross(token: &Protocol, decision: &Decision<'_>) -> bool {
+    if token.is_named("websocket") {
+        return true;
+    }
+    for ruling in decision.matched() {
+        for requirement in &ruling.rule.require {
+            if matches!(requirement, Requirement::Protocol(wanted) if wanted == token) {
+                return true;
+            }
+        }
+    }
+    false
+}
+
+/// All lines of the field `name` as one (RFC 9110 §5.3).
+fn joined_lines(headers: &HeaderMap, name: &str) -> HeaderValue {
+    let lines: Vec<&[u8]> = headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
+    HeaderValue::from_bytes(&lines.join(&b", "[..])).unwrap_or(HeaderValue::from_static(""))
+}
