@@ -1,4 +1,4 @@
-//! The body of an answer: the service's, or the refusal's.
+//! The body of a response: the service's, or the refusal's.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -8,34 +8,33 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 pin_project! {
-    /// The body of an answer that came through [`Upgrade`](crate::Upgrade).
+    /// The body of a response that came through [`Upgrade`](crate::Upgrade).
     #[derive(Debug)]
     pub struct UpgradeBody<B> {
         #[pin]
-        kind: Kind<B>,
+        source: UpgradeBodySource<B>,
     }
 }
 
 pin_project! {
     #[derive(Debug)]
-    #[project = Projected]
-    enum Kind<B> {
+    #[project = PinnedSource]
+    enum UpgradeBodySource<B> {
         Service { #[pin] body: B },
-        Refusal { bytes: Option<Bytes> },
+        // `None` once the bytes are sent, or if there are none.
+        Refusal { unsent: Option<Bytes> },
     }
 }
 
 impl<B> UpgradeBody<B> {
-    pub(crate) fn service(body: B) -> Self {
-        Self { kind: Kind::Service { body } }
+    pub(crate) fn from_service(body: B) -> Self {
+        Self { source: UpgradeBodySource::Service { body } }
     }
 
-    pub(crate) fn refusal(bytes: Vec<u8>) -> Self {
-        Self {
-            kind: Kind::Refusal {
-                bytes: Some(Bytes::from(bytes)).filter(|bytes| !bytes.is_empty()),
-            },
-        }
+    pub(crate) fn from_refusal(bytes: Vec<u8>) -> Self {
+        // An empty body has to be at its end from the start: hyper then sends no empty chunk.
+        let unsent = if bytes.is_empty() { None } else { Some(Bytes::from(bytes)) };
+        Self { source: UpgradeBodySource::Refusal { unsent } }
     }
 }
 
@@ -47,27 +46,28 @@ impl<B: Body<Data = Bytes>> Body for UpgradeBody<B> {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
-        match self.project().kind.project() {
-            Projected::Service { body } => body.poll_frame(cx),
-            Projected::Refusal { bytes } => {
-                Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes))))
+        match self.project().source.project() {
+            PinnedSource::Service { body } => body.poll_frame(cx),
+            PinnedSource::Refusal { unsent } => {
+                Poll::Ready(unsent.take().map(|bytes| Ok(Frame::data(bytes))))
             }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.kind {
-            Kind::Service { body } => body.is_end_stream(),
-            Kind::Refusal { bytes } => bytes.is_none(),
+        match &self.source {
+            UpgradeBodySource::Service { body } => body.is_end_stream(),
+            UpgradeBodySource::Refusal { unsent } => unsent.is_none(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.kind {
-            Kind::Service { body } => body.size_hint(),
-            Kind::Refusal { bytes } => {
-                SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+        match &self.source {
+            UpgradeBodySource::Service { body } => body.size_hint(),
+            UpgradeBodySource::Refusal { unsent: Some(bytes) } => {
+                SizeHint::with_exact(bytes.len() as u64)
             }
+            UpgradeBodySource::Refusal { unsent: None } => SizeHint::with_exact(0),
         }
     }
 }

@@ -1,26 +1,27 @@
-//! What becomes of the body that came with a refused request.
+//! The body that came with a refused request.
 //!
-//! The answer goes out at once, and the body is read away meanwhile: many clients write all before
-//! they read, and one that is cut off never sees the answer. When the body has ended, hyper keeps
-//! the connection; when a bound is reached, the body is dropped, and hyper closes a connection of
-//! HTTP/1 and resets a stream of HTTP/2 or 3.
+//! The answer goes out at once and the body is read in the background, because many clients write
+//! the whole body before they read, and one that is cut off never sees the answer. When the body
+//! has ended, hyper keeps the connection. When a limit is reached, the body is dropped, and hyper
+//! closes a connection of HTTP/1 and resets a stream of HTTP/2 or HTTP/3.
 
 use std::future::poll_fn;
 use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Buf;
-use http::header::{CONTENT_LENGTH, EXPECT};
+use http::header::{CONTENT_LENGTH, EXPECT, HeaderValue};
 use http::{HeaderMap, Request, Version};
 use http_body::Body;
 use tokio::runtime::Handle;
 use upshift_http::add_close;
 
-/// Sees to the body of `request`. `answer` says `close` where the connection is not kept.
-pub(crate) fn discard<B>(
+/// Discards the body of `request`, or adds `close` to the fields of the answer if the body stays
+/// unread on a connection of HTTP/1.
+pub(crate) fn discard_body<B>(
     request: Request<B>,
-    bound: u64,
-    patience: Duration,
+    limit: u64,
+    timeout: Duration,
     answer: &mut HeaderMap,
 ) where
     B: Body + Send + 'static,
@@ -29,37 +30,47 @@ pub(crate) fn discard<B>(
     if request.body().is_end_stream() {
         return;
     }
-    let http1 = request.version() < Version::HTTP_2;
-    // RFC 9110 §10.1.1: reading would ask a client for content that it has not sent, and is not
-    // wanted.
-    let waits = http1 && request.headers().contains_key(EXPECT);
-    let told = request
-        .headers()
-        .get(CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    let runtime =
-        Handle::try_current().ok().filter(|_| !waits && told.is_none_or(|length| length <= bound));
-    match runtime {
-        Some(runtime) => drop(runtime.spawn(read_away(request.into_body(), bound, patience))),
+    let is_http1 = request.version() < Version::HTTP_2;
+    if is_worth_reading(request.headers(), is_http1, limit)
+        // Without a tokio runtime nothing can be read in the background.
+        && let Ok(runtime) = Handle::try_current()
+    {
+        drop(runtime.spawn(read_and_discard(request.into_body(), limit, timeout)));
+    } else if is_http1 {
         // RFC 9112 §9.3: after an early answer "a server MUST either read the entire request
         // message body or close the connection".
-        None if http1 => add_close(answer),
-        None => {}
+        add_close(answer);
     }
 }
 
-async fn read_away<B: Body>(body: B, bound: u64, patience: Duration) {
+/// Returns true if the body can be read to its end within the limit, as far as its head says.
+fn is_worth_reading(headers: &HeaderMap, is_http1: bool, limit: u64) -> bool {
+    // RFC 9110 §10.1.1: reading the body would send 100 (Continue), which asks the client for
+    // content that is not wanted.
+    if is_http1 && headers.contains_key(EXPECT) {
+        return false;
+    }
+    let Some(Ok(declared)) = headers.get(CONTENT_LENGTH).map(HeaderValue::to_str) else {
+        return true;
+    };
+    match declared.parse::<u64>() {
+        Ok(length) => length <= limit,
+        Err(_) => true,
+    }
+}
+
+async fn read_and_discard<B: Body>(body: B, limit: u64, timeout: Duration) {
     let reading = async {
-        let mut body = pin!(body);
-        let mut left = bound;
-        while let Some(Ok(frame)) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
-            let read = frame.into_data().map_or(0, |data| data.remaining() as u64);
-            match left.checked_sub(read) {
+        let mut pinned = pin!(body);
+        let mut left = limit;
+        while let Some(Ok(frame)) = poll_fn(|cx| pinned.as_mut().poll_frame(cx)).await {
+            let Ok(data) = frame.into_data() else { continue };
+            match left.checked_sub(data.remaining() as u64) {
                 Some(rest) => left = rest,
                 None => return,
             }
         }
     };
-    // Whether it came to the end or to the bound, the body is dropped.
-    let _ = tokio::time::timeout(patience, reading).await;
+    // A timeout is fine: the body is dropped in either case.
+    let _ = tokio::time::timeout(timeout, reading).await;
 }

@@ -1,28 +1,27 @@
-//! What a policy makes of a request, for logs and metrics.
+//! The judgements of a policy on a request, for logs and metrics.
 
-use upshift_core::Ruling;
-use upshift_core::{Decision, Phase, RequirementKind, Verdict, VerdictReason};
+use upshift_core::{Decision, Phase, RequirementKind, Ruling, Verdict, VerdictReason};
 
-/// The judgement of one rule. That of the deciding rule is an extension of the response.
+/// The judgement of one rule. The deciding rule's judgement is an extension of the response.
 ///
-/// In a rule's phase `observe` the verdict is to admit, and `reason` says what a refusal would have
-/// been for.
+/// In a rule's phase `observe` the verdict is `Admit`, and `reason` gives the cause of the refusal
+/// that would have followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judgement {
     /// The verdict.
     pub verdict: Verdict,
-    /// The rule.
+    /// The id of the rule.
     pub rule: String,
-    /// What it requires.
+    /// The subject of its requirement.
     pub kind: RequirementKind,
     /// Its phase.
     pub phase: Phase,
-    /// What the request lacked; [`VerdictReason::Meets`] if nothing.
+    /// The reason for the verdict; [`VerdictReason::Meets`] if the requirement is met.
     pub reason: VerdictReason,
 }
 
 impl Judgement {
-    fn of(ruling: &Ruling<'_>) -> Self {
+    fn of_ruling(ruling: &Ruling<'_>) -> Self {
         Self {
             verdict: ruling.verdict,
             rule: ruling.rule.id.to_string(),
@@ -36,8 +35,8 @@ impl Judgement {
 /// The judgements of all rules that apply to a request, in the order of the policy; an extension of
 /// the response.
 ///
-/// A rule that is only observed never decides, so its judgement is here and not in the extension of
-/// [`Judgement`].
+/// A rule in the phase `observe` admits, so a stricter rule, or an admitting one before it, decides
+/// in its place. Count the judgements here rather than the extension [`Judgement`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Judgements {
     all: Vec<Judgement>,
@@ -45,14 +44,17 @@ pub struct Judgements {
 }
 
 impl Judgements {
-    pub(crate) fn of(decision: &Decision<'_>) -> Self {
+    pub(crate) fn of_decision(decision: &Decision<'_>) -> Self {
         let top = decision.top();
         let mut judgements = Self::default();
         for ruling in decision.matched() {
-            if top.is_some_and(|top| std::ptr::eq(top, ruling)) {
+            if let Some(deciding) = top
+                // The deciding ruling is one of those that matched, so it is found by its address.
+                && std::ptr::eq(deciding, ruling)
+            {
                 judgements.deciding = Some(judgements.all.len());
             }
-            judgements.all.push(Judgement::of(ruling));
+            judgements.all.push(Judgement::of_ruling(ruling));
         }
         judgements
     }
@@ -62,7 +64,8 @@ impl Judgements {
         self.all.iter()
     }
 
-    /// That of the rule that decided: the strictest, among equals the first in the policy.
+    /// The judgement of the deciding rule: the strictest one, and among equals the first in the
+    /// policy.
     pub fn deciding(&self) -> Option<&Judgement> {
         self.all.get(self.deciding?)
     }

@@ -1,4 +1,4 @@
-//! The layer and its settings.
+//! The layer and its builder methods.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -10,150 +10,125 @@ use tower_layer::Layer;
 use upshift_core::Policy;
 use upshift_core::proxy::Proxy;
 
+use crate::settings::LayerSettings;
 use crate::{Peer, Upgrade};
-
-type Source = dyn Fn() -> Arc<Policy> + Send + Sync;
 
 /// Wraps services in [`Upgrade`].
 #[derive(Clone)]
 pub struct UpgradeLayer {
-    pub(crate) source: Arc<Source>,
-    pub(crate) connection: Peer,
-    pub(crate) proxies: Arc<[Proxy]>,
-    pub(crate) proxied: Option<bool>,
-    pub(crate) public: Option<Arc<str>>,
-    pub(crate) alt_svc: Option<Arc<str>>,
-    pub(crate) drain: u64,
-    pub(crate) drain_timeout: Duration,
-    pub(crate) read: Readers,
-}
-
-/// What is read out of a request's extensions, where a server or a router has put it.
-#[derive(Clone, Copy)]
-pub(crate) struct Readers {
-    pub(crate) protocol: fn(&Extensions) -> Option<&str>,
-    pub(crate) peer: fn(&Extensions) -> Option<IpAddr>,
-    pub(crate) original_uri: fn(&Extensions) -> Option<&Uri>,
+    settings: LayerSettings,
 }
 
 impl UpgradeLayer {
     /// Enforces this policy.
     pub fn new(policy: impl Into<Arc<Policy>>) -> Self {
-        let policy = policy.into();
-        Self::with(move || Arc::clone(&policy))
+        let fixed = policy.into();
+        Self::with_policy_source(move || Arc::clone(&fixed))
     }
 
-    /// Enforces the policy that `source` gives when a request comes, so that it can be reloaded.
-    pub fn with(source: impl Fn() -> Arc<Policy> + Send + Sync + 'static) -> Self {
-        Self {
-            source: Arc::new(source),
-            connection: Peer::default(),
-            proxies: Arc::new([]),
-            proxied: None,
-            public: None,
-            alt_svc: None,
-            drain: 8 << 20,
-            drain_timeout: Duration::from_secs(10),
-            read: Readers { protocol: |_| None, peer: |_| None, original_uri: |_| None },
-        }
+    /// Enforces the policy that `source` returns for each request, so that it can be reloaded.
+    pub fn with_policy_source(source: impl Fn() -> Arc<Policy> + Send + Sync + 'static) -> Self {
+        Self { settings: LayerSettings::new(Arc::new(source)) }
     }
 
-    /// What is known of every connection, where the requests have no [`Peer`] of their own.
+    /// Sets the facts about every connection, for requests that carry no [`Peer`] of their own.
     ///
-    /// Where a proxy stands in front, this is the proxy's connection, not the client's: declare it
-    /// with [`proxies`](Self::proxies), or say [`proxied(true)`](Self::proxied). Otherwise a rule
-    /// that requires TLS, with `TlsState::Cleartext` here, refuses every client of that proxy.
+    /// Behind a proxy these are the facts about the proxy's connection, not the client's: declare
+    /// the proxy with [`proxies`](Self::proxies), or call [`proxied(true)`](Self::proxied).
+    /// Otherwise a rule that requires TLS, with `TlsState::Cleartext` here, refuses every client of
+    /// that proxy.
     #[must_use]
     pub fn connection(mut self, peer: Peer) -> Self {
-        self.connection = peer;
+        self.settings.connection = peer;
         self
     }
 
-    /// Where the address of the connection's other end is, for requests without a [`Peer`] that has
-    /// one. With axum's `into_make_service_with_connect_info::<SocketAddr>()`:
+    /// Sets the function that finds the address of the connection's other end, for requests whose
+    /// [`Peer`] has none. With axum's `into_make_service_with_connect_info::<SocketAddr>()`:
     /// `|extensions| extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip())`.
     #[must_use]
     pub fn peer(mut self, read: fn(&Extensions) -> Option<IpAddr>) -> Self {
-        self.read.peer = read;
+        self.settings.readers.peer = read;
         self
     }
 
-    /// The proxies that are believed, by their addresses, and the fields in which each tells what
-    /// it saw: those of a policy file are `file.gateway.proxies`. They are recognized by the
-    /// address of the [`peer`](Self::peer).
+    /// Declares the proxies that are trusted, by their addresses, and the fields in which each of
+    /// them reports what it saw. In a policy file they are `file.gateway.proxies`. A proxy is
+    /// recognized by the address of the [`peer`](Self::peer).
     ///
-    /// What a declared proxy tells decides: its `X-Forwarded-Proto: https` meets a rule that
-    /// requires TLS. What it does not tell is unknown, and rules that need it admit.
+    /// The report of a declared proxy decides: its `X-Forwarded-Proto: https` meets a rule that
+    /// requires TLS. Facts that it does not report are unknown, and rules that need them admit.
     #[must_use]
     pub fn proxies(mut self, proxies: impl Into<Arc<[Proxy]>>) -> Self {
-        self.proxies = proxies.into();
+        self.settings.proxies = proxies.into();
         self
     }
 
-    /// Whether a proxy stands in front that is not declared.
+    /// Sets whether an undeclared proxy stands in front.
     ///
     /// A refusal that goes to a proxy over HTTP/1.1 carries neither `Upgrade` nor
-    /// `Connection: upgrade`, which are for the next hop alone, and has the strict status in place
-    /// of 426: 400, 403 or 410. nginx before 1.31.3, for one, forwards the field into HTTP/2, where
-    /// it ends the stream.
+    /// `Connection: upgrade`, which are for the next hop alone, and has the strict status instead
+    /// of 426: 400, 403 or 410. nginx before 1.31.3, for example, forwards the field into HTTP/2,
+    /// where it ends the stream.
     ///
-    /// Unless this is set, a request with `X-Forwarded-Proto`, `X-Forwarded-For`, `Forwarded` or
-    /// `Via` counts as a proxy's as far as its refusal goes; what it hides is unknown if
-    /// `X-Forwarded-Proto` comes from a private address. With `true` every connection is that of a
-    /// proxy, and the client's TLS, version of HTTP and address are unknown unless a declared proxy
-    /// tells them. With `false` such fields say nothing, which is right for a service that clients
-    /// reach directly and behind a hop that re-originates `Upgrade`, as Upshift's gateway does.
+    /// By default, a request with `X-Forwarded-Proto`, `X-Forwarded-For`, `Forwarded` or `Via`
+    /// counts as a proxy's as far as its refusal goes. If `X-Forwarded-Proto` comes from a private
+    /// address, the client's TLS, version of HTTP and address are unknown. With `true` every
+    /// connection is a proxy's, and these facts are unknown unless a declared proxy reports them.
+    /// With `false` such fields mean nothing, which is right for a service that clients reach
+    /// directly, and behind a hop that generates `Upgrade` itself, as Upshift's gateway does.
     #[must_use]
     pub fn proxied(mut self, proxied: bool) -> Self {
-        self.proxied = Some(proxied);
+        self.settings.proxied = Some(proxied);
         self
     }
 
-    /// Where the URI is as the client sent it, for layers inside a router that takes a prefix away.
-    /// In axum's `Router::nest`: `|extensions| extensions.get::<OriginalUri>().map(|uri| &uri.0)`.
-    /// Without it the layer holds the rest of the path against the rules, and those for `/api/**`
-    /// do not apply inside `nest("/api", …)`.
+    /// Sets the function that finds the URI as the client sent it, for layers inside a router that
+    /// removes a prefix. In axum's `Router::nest`:
+    /// `|extensions| extensions.get::<OriginalUri>().map(|uri| &uri.0)`. Without it the layer
+    /// matches the rest of the path, and rules for `/api/**` do not apply inside
+    /// `nest("/api", …)`.
     #[must_use]
     pub fn original_uri(mut self, read: fn(&Extensions) -> Option<&Uri>) -> Self {
-        self.read.original_uri = read;
+        self.settings.readers.original_uri = read;
         self
     }
 
-    /// What links in answers are built from, as `https://api.example.com`.
+    /// Sets the base of the links in answers, such as `https://api.example.com`.
     #[must_use]
     pub fn public(mut self, url: &str) -> Self {
-        self.public = Some(url.trim_end_matches('/').into());
+        self.settings.public = Some(url.trim_end_matches('/').into());
         self
     }
 
-    /// The `Alt-Svc` that says where HTTP/3 is, for rules that require it.
+    /// Sets the `Alt-Svc` that announces HTTP/3, for rules that require it.
     #[must_use]
     pub fn alt_svc(mut self, value: &str) -> Self {
-        self.alt_svc = Some(value.into());
+        self.settings.alt_svc = Some(value.into());
         self
     }
 
-    /// Where `:protocol` of an extended CONNECT (RFC 8441 §4) is: with hyper,
+    /// Sets the function that finds `:protocol` of an extended CONNECT (RFC 8441 §4). With hyper:
     /// `|extensions| extensions.get::<hyper::ext::Protocol>().map(|protocol| protocol.as_str())`.
-    /// Without it a WebSocket over HTTP/2 is not recognised as one.
+    /// Without it a WebSocket over HTTP/2 is not recognized as one.
     #[must_use]
     pub fn protocol(mut self, read: fn(&Extensions) -> Option<&str>) -> Self {
-        self.read.protocol = read;
+        self.settings.readers.protocol = read;
         self
     }
 
-    /// How many bytes of a refused request's body are read and thrown away behind the answer; 8 MiB
-    /// unless set.
+    /// Sets how many bytes of a refused request's body are read and discarded after the answer;
+    /// 8 MiB by default.
     #[must_use]
     pub fn drain(mut self, bytes: u64) -> Self {
-        self.drain = bytes;
+        self.settings.drain_limit = bytes;
         self
     }
 
-    /// How long that may take; ten seconds unless set.
+    /// Sets the time that this may take; ten seconds by default.
     #[must_use]
-    pub fn drain_timeout(mut self, patience: Duration) -> Self {
-        self.drain_timeout = patience;
+    pub fn drain_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.drain_timeout = timeout;
         self
     }
 }
@@ -162,17 +137,12 @@ impl<S> Layer<S> for UpgradeLayer {
     type Service = Upgrade<S>;
 
     fn layer(&self, inner: S) -> Upgrade<S> {
-        Upgrade { inner, settings: self.clone() }
+        Upgrade { inner, settings: self.settings.clone() }
     }
 }
 
 impl fmt::Debug for UpgradeLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shown = f.debug_struct("UpgradeLayer");
-        shown
-            .field("connection", &self.connection)
-            .field("proxies", &self.proxies)
-            .field("proxied", &self.proxied);
-        shown.finish_non_exhaustive()
+        f.debug_tuple("UpgradeLayer").field(&self.settings).finish()
     }
 }

@@ -248,10 +248,11 @@ async fn an_answer_is_judged_by_the_policy_that_let_it_pass() {
         ..needs_tls()
     };
     let (first, then) = (Arc::new(policy(vec![warned])), Arc::new(policy(vec![needs_tls()])));
-    let layer = UpgradeLayer::with(move || match phases.fetch_add(1, Ordering::Relaxed) {
-        0 => Arc::clone(&first),
-        _ => Arc::clone(&then),
-    });
+    let layer =
+        UpgradeLayer::with_policy_source(move || match phases.fetch_add(1, Ordering::Relaxed) {
+            0 => Arc::clone(&first),
+            _ => Arc::clone(&then),
+        });
     let (response, _) =
         ask(&layer.connection(over(TlsState::Cleartext)), Request::new(Full::default())).await;
     assert_eq!(
