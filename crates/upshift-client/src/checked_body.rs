@@ -1,7 +1,8 @@
-//! Bodies of responses that are held against what their heads say.
+//! Response bodies that are compared with what their heads announce.
 //!
-//! The codec of HTTP/1 holds a body against its length, and takes any transfer coding; that of
-//! HTTP/2 hands on a reset without an error as the end of the body; that of HTTP/3 counts nothing.
+//! The codec of HTTP/1 compares a body with its length, but accepts any transfer coding. The codec
+//! of HTTP/2 reports a reset without an error as the end of the body. The codec of HTTP/3 counts
+//! nothing.
 
 use std::fmt;
 use std::pin::Pin;
@@ -15,30 +16,30 @@ use http_body_util::BodyExt;
 use pin_project_lite::pin_project;
 
 use crate::BoxError;
-use crate::transport::Incoming;
+use crate::body::TransportBody;
 
-/// A response whose body is not what its head says. It is found among the causes of an error, or of
-/// a body's error.
+/// A fault of a response whose body differs from what its head announces. It is found among the
+/// causes of an [`Error`](crate::Error), or of the error of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BodyFault {
     /// The body ended before its `Content-Length` was reached.
     Short {
-        /// The bytes that came.
-        came: u64,
-        /// The bytes that were to come.
+        /// The bytes that arrived.
+        received: u64,
+        /// The bytes that were announced.
         length: u64,
     },
     /// The body is longer than its `Content-Length`.
     Long {
-        /// The bytes that were to come.
+        /// The bytes that were announced.
         length: u64,
     },
     /// The server reset the stream, without an error, before it had ended the body.
     Unended,
-    /// `Content-Length` is no number, or several.
+    /// `Content-Length` is not one number.
     Length,
-    /// `Content-Length` stands beside `Transfer-Encoding`.
+    /// There are both `Content-Length` and `Transfer-Encoding`.
     TwoLengths,
     /// The body has a transfer coding besides `chunked`, or without it.
     TransferCoding,
@@ -47,13 +48,22 @@ pub enum BodyFault {
 impl fmt::Display for BodyFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Short { came, length } => write!(f, "its body has {came} of the {length} bytes that it announced"),
-            Self::Long { length } => write!(f, "its body has more than the {length} bytes that it announced"),
-            Self::Unended => f.write_str("the server reset the stream before the end of the body (RFC 9113 §8.1)"),
+            Self::Short { received, length } => {
+                write!(f, "its body has {received} of the {length} bytes that it announced")
+            }
+            Self::Long { length } => {
+                write!(f, "its body has more than the {length} bytes that it announced")
+            }
+            Self::Unended => f.write_str(
+                "the server reset the stream before the end of the body (RFC 9113 §8.1)",
+            ),
             Self::Length => f.write_str("its Content-Length is not one number (RFC 9110 §8.6)"),
-            Self::TwoLengths => f.write_str("it has both Content-Length and Transfer-Encoding (RFC 9112 §6.3)"),
+            Self::TwoLengths => {
+                f.write_str("it has both Content-Length and Transfer-Encoding (RFC 9112 §6.3)")
+            }
             Self::TransferCoding => f.write_str(
-                "its body has a transfer coding that was not asked for (RFC 9112 §7): chunked alone is read",
+                "its body has a transfer coding that was not asked for (RFC 9112 §7): chunked \
+                 alone is read",
             ),
         }
     }
@@ -61,15 +71,15 @@ impl fmt::Display for BodyFault {
 
 impl std::error::Error for BodyFault {}
 
-/// The response to a request of this method, with a body that fails unless it is what the head
-/// says.
+/// Checks the head of a response to a request of this method, and makes its body fail if it differs
+/// from what the head announces.
 ///
 /// # Errors
 /// If the head itself is at fault.
-pub(crate) fn checked<B>(
+pub(crate) fn check_response<B>(
     response: Response<B>,
     method: &Method,
-) -> Result<Response<Incoming>, BodyFault>
+) -> Result<Response<TransportBody>, BodyFault>
 where
     B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
@@ -80,18 +90,20 @@ where
     if response.version() <= Version::HTTP_11 {
         check_coding(response.headers())?;
     }
-    let length = length(response.headers())?;
-    Ok(response
-        .map(|inner| Checked { inner, length, came: 0, over_http2, over: false }.boxed_unsync()))
+    let length = declared_length(response.headers())?;
+    Ok(response.map(|inner| {
+        let body = CheckedBody { inner, length, received: 0, over_http2, over: false };
+        body.boxed_unsync()
+    }))
 }
 
-/// Tells whether a response has content. Without it, the length fields mean nothing (RFC 9112
-/// §6.3).
+/// Returns true if a response has content. Without content, the length fields mean nothing (RFC
+/// 9112 §6.3).
 fn has_content(method: &Method, status: StatusCode) -> bool {
-    let empty = status.is_informational()
+    let is_empty = status.is_informational()
         || [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&status);
-    let tunnel = method == Method::CONNECT && status.is_success();
-    !empty && !tunnel && method != Method::HEAD
+    let is_tunnel = method == Method::CONNECT && status.is_success();
+    !is_empty && !is_tunnel && method != Method::HEAD
 }
 
 fn check_coding(headers: &HeaderMap) -> Result<(), BodyFault> {
@@ -107,41 +119,45 @@ fn check_coding(headers: &HeaderMap) -> Result<(), BodyFault> {
     if headers.contains_key(CONTENT_LENGTH) { Err(BodyFault::TwoLengths) } else { Ok(()) }
 }
 
-/// RFC 9110 §8.6: repetitions of one number count as that number.
-fn length(headers: &HeaderMap) -> Result<Option<u64>, BodyFault> {
-    let mut found = None;
+/// The length that `Content-Length` declares. RFC 9110 §8.6: repetitions of one number count as
+/// that number.
+fn declared_length(headers: &HeaderMap) -> Result<Option<u64>, BodyFault> {
+    let mut declared = None;
     for line in headers.get_all(CONTENT_LENGTH) {
         let text = line.to_str().map_err(|_| BodyFault::Length)?;
-        for number in text.split(',').map(str::trim) {
-            let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-            let length = if digits {
-                number.parse().map_err(|_| BodyFault::Length)?
-            } else {
-                return Err(BodyFault::Length);
-            };
-            if found.is_some_and(|found: u64| found != length) {
+        for member in text.split(',') {
+            let length = parse_digits(member.trim()).ok_or(BodyFault::Length)?;
+            if let Some(earlier) = declared
+                && earlier != length
+            {
                 return Err(BodyFault::Length);
             }
-            found = Some(length);
+            declared = Some(length);
         }
     }
-    Ok(found)
+    Ok(declared)
+}
+
+/// RFC 9110 §8.6: `Content-Length = 1*DIGIT`. The parser of the standard library also accepts a
+/// sign.
+fn parse_digits(text: &str) -> Option<u64> {
+    if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
 }
 
 pin_project! {
-    /// A body that is counted, and whose end has to be one.
-    struct Checked<B> {
+    /// A body that is counted, and that has to end properly.
+    struct CheckedBody<B> {
         #[pin]
         inner: B,
         length: Option<u64>,
-        came: u64,
+        received: u64,
         over_http2: bool,
-        // It has ended, well or not.
+        // The body has ended, properly or not.
         over: bool,
     }
 }
 
-impl<B> HttpBody for Checked<B>
+impl<B> HttpBody for CheckedBody<B>
 where
     B: HttpBody<Data = Bytes, Error: Into<BoxError>>,
 {
@@ -166,42 +182,51 @@ where
                 *this.over = true;
                 // RFC 9113 §8.1: a reset with NO_ERROR is for "after sending a complete response",
                 // which END_STREAM ends.
-                let unended = *this.over_http2 && !this.inner.is_end_stream();
-                return Poll::Ready(
-                    end(*this.came, *this.length, unended).map(|fault| Err(fault.into())),
-                );
+                let is_unended = *this.over_http2 && !this.inner.is_end_stream();
+                let fault = fault_at_end(*this.received, *this.length, is_unended);
+                return Poll::Ready(fault.map(|fault| Err(fault.into())));
             }
         };
-        *this.came += frame.data_ref().map_or(0, |data| data.len() as u64);
-        match *this.length {
-            // RFC 9113 §8.1.1, RFC 9114 §4.1.2: a length that does not match makes the message
-            // malformed.
-            Some(length) if *this.came > length => {
-                *this.over = true;
-                Poll::Ready(Some(Err(BodyFault::Long { length }.into())))
-            }
-            _ => Poll::Ready(Some(Ok(frame))),
+        if let Some(data) = frame.data_ref() {
+            *this.received += data.len() as u64;
         }
+        // RFC 9113 §8.1.1, RFC 9114 §4.1.2: a length that does not match makes the message
+        // malformed.
+        if let Some(length) = *this.length
+            && *this.received > length
+        {
+            *this.over = true;
+            return Poll::Ready(Some(Err(BodyFault::Long { length }.into())));
+        }
+        Poll::Ready(Some(Ok(frame)))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.over
-            || (self.inner.is_end_stream() && self.length.is_none_or(|length| self.came == length))
+        if self.over {
+            return true;
+        }
+        // A body that ends too early is not at its end: the next poll returns the fault.
+        let is_complete = match self.length {
+            Some(length) => self.received == length,
+            None => true,
+        };
+        is_complete && self.inner.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
         match self.length {
-            Some(length) => SizeHint::with_exact(length.saturating_sub(self.came)),
+            Some(length) => SizeHint::with_exact(length.saturating_sub(self.received)),
             None => self.inner.size_hint(),
         }
     }
 }
 
 /// The fault of a body that ends here, if it has one.
-fn end(came: u64, length: Option<u64>, unended: bool) -> Option<BodyFault> {
+fn fault_at_end(received: u64, length: Option<u64>, is_unended: bool) -> Option<BodyFault> {
     match length {
-        Some(length) if came < length => Some(BodyFault::Short { came, length }),
-        _ => unended.then_some(BodyFault::Unended),
+        Some(length) if received < length => Some(BodyFault::Short { received, length }),
+        _ if is_unended => Some(BodyFault::Unended),
+        _ => None,
     }
 }
 
@@ -217,19 +242,19 @@ mod tests {
 
     #[test]
     fn a_length_is_one_number() {
-        assert_eq!(length(&HeaderMap::new()), Ok(None));
-        assert_eq!(length(&headers(&[(CONTENT_LENGTH, "7")])), Ok(Some(7)));
+        assert_eq!(declared_length(&HeaderMap::new()), Ok(None));
+        assert_eq!(declared_length(&headers(&[(CONTENT_LENGTH, "7")])), Ok(Some(7)));
         for wrong in ["", "-7", "+7", "7, 8", "7 8", "99999999999999999999999"] {
             assert_eq!(
-                length(&headers(&[(CONTENT_LENGTH, wrong)])),
+                declared_length(&headers(&[(CONTENT_LENGTH, wrong)])),
                 Err(BodyFault::Length),
                 "{wrong}"
             );
         }
         let mut twice = headers(&[(CONTENT_LENGTH, "7, 7")]);
-        assert_eq!(length(&twice), Ok(Some(7)));
+        assert_eq!(declared_length(&twice), Ok(Some(7)));
         twice.append(CONTENT_LENGTH, HeaderValue::from_static("8"));
-        assert_eq!(length(&twice), Err(BodyFault::Length));
+        assert_eq!(declared_length(&twice), Err(BodyFault::Length));
     }
 
     #[test]

@@ -14,11 +14,12 @@ use tower_service::Service as _;
 use upshift_core::TlsVersion;
 use upshift_core::follow::{Capabilities, FollowPolicy, StepKind, StepKinds};
 
-use crate::connect::Trust;
-use crate::transport::{Incoming, Transport};
-use crate::watched::HEAD_PATIENCE;
+use crate::body::TransportBody;
+use crate::tls::ServerTrust;
+use crate::transport::HyperTransport;
+use crate::watched_stream::HEAD_TIMEOUT;
 use crate::{
-    Body, Error, Follow, FollowBody, FollowLayer, Memory, Notice, RaiseVersion, Wanted, websocket,
+    Error, Follow, FollowBody, FollowLayer, Memory, Notice, SendBody, WantedVersion, websocket,
 };
 
 /// A client that follows a 426. Clones share connections and memory.
@@ -26,27 +27,28 @@ use crate::{
 /// It is also a [`tower_service::Service`] by way of [`Client::into_service`].
 #[derive(Clone)]
 pub struct Client {
-    follow: Follow<Transport>,
+    follow: Follow<HyperTransport>,
     user_agent: HeaderValue,
 }
 
-/// What became of a WebSocket handshake.
+/// The result of a WebSocket handshake.
 #[derive(Debug)]
 pub enum Socket {
-    /// It is open. The bytes are WebSocket frames (RFC 6455 §5), which any WebSocket library reads.
+    /// The WebSocket is open. Its bytes are WebSocket frames (RFC 6455 §5), for a WebSocket library
+    /// to read and write.
     Open {
         /// The connection.
         stream: Upgraded,
-        /// The 101, for its subprotocol and extensions.
+        /// The 101, which names the subprotocol and the extensions.
         response: Response<()>,
     },
-    /// The server takes none here and was asked as plain HTTP: this is its answer.
-    Declined(Box<Response<FollowBody<Incoming>>>),
+    /// The server accepts no WebSocket here. This is its response to plain HTTP.
+    Declined(Box<Response<FollowBody<TransportBody>>>),
 }
 
 impl Client {
-    /// With the roots of the system, the default policy and a memory that lasts as long as the
-    /// process.
+    /// A client with the root certificates of the system, the default policy and a memory that lasts
+    /// as long as the process.
     ///
     /// # Errors
     /// If the system has no root certificates.
@@ -54,7 +56,7 @@ impl Client {
         Self::builder().build()
     }
 
-    /// To choose otherwise.
+    /// A builder for a client with other settings.
     pub fn builder() -> Builder {
         Builder::default()
     }
@@ -63,48 +65,51 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Refused`] for a 426 that is not followed; see [`Error`].
-    pub async fn get(&self, url: &str) -> Result<Response<FollowBody<Incoming>>, Error> {
-        self.send(Request::get(url).body(Body::empty()).map_err(Error::usage)?).await
+    pub async fn get(&self, url: &str) -> Result<Response<FollowBody<TransportBody>>, Error> {
+        self.send(Request::get(url).body(SendBody::empty()).map_err(Error::usage)?).await
     }
 
-    /// Sends a request, whose URL is absolute. Its [`Route`](crate::Route), if it has one as an
-    /// extension, is where following begins.
+    /// Sends a request, whose URL must be absolute. A [`Route`](crate::Route) among its extensions is
+    /// the route of the first attempt.
     ///
     /// # Errors
     /// [`Error::Refused`] for a 426 that is not followed; see [`Error`].
     pub async fn send(
         &self,
-        mut request: Request<Body>,
-    ) -> Result<Response<FollowBody<Incoming>>, Error> {
+        mut request: Request<SendBody>,
+    ) -> Result<Response<FollowBody<TransportBody>>, Error> {
         if !matches!(request.uri().scheme_str(), Some("http" | "https")) {
-            return Err(Error::usage(format!("{} is no http or https URL", request.uri())));
+            let text = format!("{} is not an http or https URL", request.uri());
+            return Err(Error::usage(text));
         }
         request.headers_mut().entry(USER_AGENT).or_insert_with(|| self.user_agent.clone());
         self.follow.clone().call(request).await
     }
 
-    /// Opens a WebSocket at an `ws`, `wss`, `http` or `https` URL, or falls back to plain HTTP
-    /// where the server declines it by a 426.
+    /// Opens a WebSocket at a `ws`, `wss`, `http` or `https` URL, or falls back to plain HTTP if the
+    /// server declines it with a 426.
     ///
     /// # Errors
-    /// As [`send`](Self::send); an answer that is neither a 101 nor the fallback comes as
-    /// [`Socket::Declined`].
+    /// As [`send`](Self::send). Any response other than a 101 is [`Socket::Declined`].
     pub async fn websocket(&self, request: Request<()>) -> Result<Socket, Error> {
         let (mut parts, ()) = request.into_parts();
-        (parts.method, parts.uri) = (Method::GET, http_scheme(parts.uri)?);
-        websocket::offer(&mut parts.headers);
-        let mut response = self.send(Request::from_parts(parts, Body::empty())).await?;
+        (parts.method, parts.uri) = (Method::GET, with_http_scheme(parts.uri)?);
+        websocket::add_handshake(&mut parts.headers);
+        let mut response = self.send(Request::from_parts(parts, SendBody::empty())).await?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             return Ok(Socket::Declined(Box::new(response)));
         }
-        let upgraded = hyper::upgrade::on(&mut response).await;
-        let trace = response.extensions().get().cloned().unwrap_or_default();
-        let stream = upgraded.map_err(|error| Error::Transport { source: error.into(), trace })?;
-        Ok(Socket::Open { stream, response: response.map(drop) })
+        match hyper::upgrade::on(&mut response).await {
+            Ok(stream) => Ok(Socket::Open { stream, response: response.map(drop) }),
+            Err(error) => {
+                let trace = response.extensions().get().cloned().unwrap_or_default();
+                Err(Error::Transport { source: error.into(), trace })
+            }
+        }
     }
 
-    /// The tower service inside.
-    pub fn into_service(self) -> Follow<Transport> {
+    /// Converts the client into the tower service that it uses.
+    pub fn into_service(self) -> Follow<HyperTransport> {
         self.follow
     }
 }
@@ -115,8 +120,8 @@ impl fmt::Debug for Client {
     }
 }
 
-/// `ws` is `http`, `wss` is `https` (RFC 6455 §3).
-fn http_scheme(uri: Uri) -> Result<Uri, Error> {
+/// Replaces `ws` by `http` and `wss` by `https`, which use the same ports (RFC 6455 §3).
+fn with_http_scheme(uri: Uri) -> Result<Uri, Error> {
     let mut parts = uri.into_parts();
     parts.scheme = match parts.scheme.as_ref().map(Scheme::as_str) {
         Some("ws") => Some(Scheme::HTTP),
@@ -126,122 +131,124 @@ fn http_scheme(uri: Uri) -> Result<Uri, Error> {
     Uri::from_parts(parts).map_err(Error::usage)
 }
 
-/// Makes a [`Client`].
+/// Builds a [`Client`].
 #[derive(Clone, Default)]
 pub struct Builder {
     layer: FollowLayer,
     roots: Vec<CertificateDer<'static>>,
     insecure: bool,
     user_agent: Option<HeaderValue>,
-    head_patience: Option<Duration>,
+    head_timeout: Option<Duration>,
 }
 
 impl Builder {
-    /// What the client may do; [`FollowPolicy::default`] unless set.
+    /// Sets what the client may do; [`FollowPolicy::default`] by default.
     #[must_use]
     pub fn policy(mut self, may: FollowPolicy) -> Self {
         self.layer = self.layer.policy(may);
         self
     }
 
-    /// Where it remembers what origins required.
+    /// Sets the memory for the requirements of origins.
     #[must_use]
     pub fn memory(mut self, memory: Memory) -> Self {
         self.layer = self.layer.memory(memory);
         self
     }
 
-    /// Raises versions for the names that [`FollowPolicy::versions`] lists.
+    /// Sets the hook that raises versions for the names that the policy lists in
+    /// [`FollowPolicy::versions`].
     #[must_use]
     pub fn raise(
         mut self,
-        raise: impl Fn(&Wanted<'_>, &mut request::Parts) -> bool + Send + Sync + 'static,
+        raise: impl Fn(&WantedVersion<'_>, &mut request::Parts) -> bool + Send + Sync + 'static,
     ) -> Self {
-        let raise: Box<dyn RaiseVersion> = Box::new(raise);
-        self.layer = self.layer.raise(move |wanted: &Wanted<'_>, parts: &mut request::Parts| {
-            raise.raise(wanted, parts)
-        });
+        self.layer = self.layer.raise(raise);
         self
     }
 
-    /// Is called once for each origin and rule that announces its end.
+    /// Sets the hook that is called once for each origin and rule that announces its end, and once
+    /// more after that end.
     #[must_use]
     pub fn on_deprecation(mut self, hook: impl Fn(&Notice) + Send + Sync + 'static) -> Self {
         self.layer = self.layer.on_deprecation(hook);
         self
     }
 
-    /// The fields that are credentials; see [`FollowLayer::credentials`].
+    /// Sets the fields that are credentials; see [`FollowLayer::credentials`].
     #[must_use]
     pub fn credentials(mut self, names: impl IntoIterator<Item = HeaderName>) -> Self {
         self.layer = self.layer.credentials(names);
         self
     }
 
-    /// Lets credentials go to another port of the host; see [`FollowLayer::location_trusted`].
+    /// Sends credentials to another port of the host; see [`FollowLayer::location_trusted`].
     #[must_use]
     pub fn location_trusted(mut self) -> Self {
         self.layer = self.layer.location_trusted();
         self
     }
 
-    /// How long the head of a response may take from its first byte; 30 seconds unless set. How
-    /// long the server waits with that first byte is not bounded: a caller who minds sets a timeout
-    /// around the call.
+    /// Sets the time that the head of a response may take from its first byte; 30 seconds by
+    /// default. The time until that first byte is not limited: set a timeout around the call for
+    /// that.
     #[must_use]
-    pub fn head_patience(mut self, patience: Duration) -> Self {
-        self.head_patience = Some(patience);
+    pub fn head_timeout(mut self, timeout: Duration) -> Self {
+        self.head_timeout = Some(timeout);
         self
     }
 
-    /// `User-Agent` for requests that have none.
+    /// Sets the `User-Agent` of requests that have none.
     #[must_use]
     pub fn user_agent(mut self, value: HeaderValue) -> Self {
         self.user_agent = Some(value);
         self
     }
 
-    /// Trusts these certificates in PEM, in place of the system's.
+    /// Trusts these root certificates in PEM, instead of the system's.
     ///
     /// # Errors
-    /// If there is no certificate in it.
+    /// If `pem` has no certificate, or a malformed one.
     pub fn roots(mut self, pem: &[u8]) -> Result<Self, Error> {
-        let roots: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-        self.roots = roots.map_err(Error::usage)?;
+        self.roots.clear();
+        for certificate in CertificateDer::pem_slice_iter(pem) {
+            self.roots.push(certificate.map_err(Error::usage)?);
+        }
         if self.roots.is_empty() {
-            return Err(Error::usage("there is no certificate in it"));
+            return Err(Error::usage("the PEM text contains no certificate"));
         }
         Ok(self)
     }
 
-    /// Believes any certificate, so that anybody on the way can read and change what is sent. For
-    /// experiments.
+    /// Accepts any certificate, so that anybody on the path can read and change the traffic. For
+    /// experiments only.
     #[must_use]
     pub fn dangerous_any_certificate(mut self) -> Self {
         self.insecure = true;
         self
     }
 
-    /// The client.
+    /// Builds the client.
     ///
     /// # Errors
-    /// If there are no roots to trust.
+    /// If a root certificate is not valid.
     pub fn build(self) -> Result<Client, Error> {
         let trust = if self.insecure {
-            Trust::Nobody
+            ServerTrust::AnyCertificate
         } else {
-            Trust::Roots(Arc::new(root_store(self.roots)?))
+            ServerTrust::Roots(Arc::new(root_store(self.roots)?))
         };
+        // It raises no version itself: `FollowLayer` adds that for the caller's hook.
         let can = Capabilities {
             steps: StepKinds::ALL.without(StepKind::Version),
             tls: TlsVersion::V1_3,
         };
-        let follow = self
-            .layer
-            .able(can)
-            .layer(Transport::new(trust, self.head_patience.unwrap_or(HEAD_PATIENCE)));
-        let ours = HeaderValue::from_static(concat!("upshift/", env!("CARGO_PKG_VERSION")));
-        Ok(Client { follow, user_agent: self.user_agent.unwrap_or(ours) })
+        let transport = HyperTransport::new(trust, self.head_timeout.unwrap_or(HEAD_TIMEOUT));
+        let default = HeaderValue::from_static(concat!("upshift/", env!("CARGO_PKG_VERSION")));
+        Ok(Client {
+            follow: self.layer.capabilities(can).layer(transport),
+            user_agent: self.user_agent.unwrap_or(default),
+        })
     }
 }
 
@@ -255,8 +262,8 @@ fn root_store(given: Vec<CertificateDer<'static>>) -> Result<RootCertStore, Erro
     let mut store = RootCertStore::empty();
     if given.is_empty() {
         let native = rustls_native_certs::load_native_certs();
-        // One broken file among the system's does no harm; none at all is an environment without
-        // TLS, in which plain HTTP still works, and a handshake says what is missing.
+        // A broken file among the system's does no harm. Without any certificate plain HTTP still
+        // works, and a handshake reports what is missing.
         store.add_parsable_certificates(native.certs);
     } else {
         for certificate in given {

@@ -1,4 +1,4 @@
-//! TCP and TLS connections, as hyper's pool asks for them.
+//! TCP and TLS connections for hyper's pool.
 
 use std::future::Future;
 use std::io;
@@ -11,171 +11,106 @@ use http::{Uri, uri::Scheme};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
 use hyper_util::rt::TokioIo;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{
-    ClientConfig, DigitallySignedStruct, ProtocolVersion, RootCertStore, SignatureScheme,
-};
+use rustls::ClientConfig;
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tower_service::Service;
-use upshift_core::{TlsState, TlsVersion};
+use upshift_core::TlsState;
 
-use crate::watched::{HeadWatch, Watched};
-use crate::{BoxError, ConnectionInfo};
+use crate::BoxError;
+use crate::route::ConnectionSecurity;
+use crate::tls::{HANDSHAKE_TIMEOUT, security_of, start_tls};
+use crate::watched_stream::{HeadWatch, WatchedStream};
 
-/// How long a TCP connection and a TLS handshake may take, each.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
-
-/// What servers' certificates are held against.
+/// Opens connections to origins.
 #[derive(Clone)]
-pub(crate) enum Trust {
-    Roots(Arc<RootCertStore>),
-    /// Nothing: any certificate is believed.
-    Nobody,
-}
-
-/// A TLS configuration for connections of at least this version that offer these protocols.
-pub(crate) fn tls_config(
-    trust: &Trust,
-    minimum: Option<TlsVersion>,
-    alpn: &[&[u8]],
-) -> Result<ClientConfig, BoxError> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let versions: &[&rustls::SupportedProtocolVersion] = match minimum {
-        Some(TlsVersion::V1_3) => &[&rustls::version::TLS13],
-        _ => &[&rustls::version::TLS13, &rustls::version::TLS12],
-    };
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_protocol_versions(versions)?;
-    let mut config = match trust {
-        Trust::Roots(roots) => {
-            builder.with_root_certificates(Arc::clone(roots)).with_no_client_auth()
-        }
-        Trust::Nobody => {
-            let verifier = Arc::new(BelieveAnyone(provider.signature_verification_algorithms));
-            builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth()
-        }
-    };
-    config.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
-    Ok(config)
-}
-
-/// The name that a certificate has to have.
-pub(crate) fn server_name(host: &str) -> Result<ServerName<'static>, BoxError> {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    Ok(ServerName::try_from(bare.to_owned())?)
-}
-
-/// A TLS handshake on a connection that is there.
-pub(crate) async fn secure(
-    tcp: TcpStream,
-    config: Arc<ClientConfig>,
-    host: &str,
-) -> Result<TlsStream<TcpStream>, BoxError> {
-    let handshake = TlsConnector::from(config).connect(server_name(host)?, tcp);
-    Ok(tokio::time::timeout(PATIENCE, handshake)
-        .await
-        .map_err(|_| "the TLS handshake took too long")??)
-}
-
-/// What is to be told of a TLS connection.
-pub(crate) fn tls_info(version: Option<ProtocolVersion>) -> ConnectionInfo {
-    let tls = match version {
-        Some(ProtocolVersion::TLSv1_3) => TlsState::Version(TlsVersion::V1_3),
-        Some(ProtocolVersion::TLSv1_2) => TlsState::Version(TlsVersion::V1_2),
-        _ => TlsState::SomeVersion,
-    };
-    ConnectionInfo { tls }
-}
-
-/// Opens connections for hyper's pool.
-#[derive(Clone)]
-pub(crate) struct Connector {
+pub(crate) struct OriginConnector {
     tcp: HttpConnector,
     tls: Arc<ClientConfig>,
-    head_patience: Duration,
+    head_timeout: Duration,
     /// HTTP/2 is spoken from the first byte of a cleartext connection.
     prior_knowledge: bool,
 }
 
-impl Connector {
-    pub(crate) fn new(tls: Arc<ClientConfig>, head_patience: Duration) -> Self {
+impl OriginConnector {
+    pub(crate) fn new(tls: Arc<ClientConfig>, head_timeout: Duration) -> Self {
         let mut tcp = HttpConnector::new();
+        // hyper's connector would refuse `https` URLs, for which TLS is added here.
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
-        tcp.set_connect_timeout(Some(PATIENCE));
-        Self { tcp, tls, head_patience, prior_knowledge: false }
+        tcp.set_connect_timeout(Some(HANDSHAKE_TIMEOUT));
+        Self { tcp, tls, head_timeout, prior_knowledge: false }
     }
 
-    /// For cleartext connections on which HTTP/2 is spoken from the first byte.
+    /// Sets whether HTTP/2 is spoken from the first byte of cleartext connections.
     pub(crate) fn with_prior_knowledge(self, prior_knowledge: bool) -> Self {
         Self { prior_knowledge, ..self }
     }
 
     /// A watch for one more connection.
-    pub(crate) fn head_watch(&self) -> HeadWatch {
-        HeadWatch::new(self.head_patience)
+    pub(crate) fn new_head_watch(&self) -> HeadWatch {
+        HeadWatch::new(self.head_timeout)
     }
 
-    /// One connection outside any pool, in clear.
-    pub(crate) async fn clear(mut self, uri: Uri) -> Result<TcpStream, BoxError> {
+    /// Opens a cleartext connection outside any pool.
+    pub(crate) async fn connect_cleartext(mut self, uri: Uri) -> Result<TcpStream, BoxError> {
         std::future::poll_fn(|cx| self.tcp.poll_ready(cx)).await?;
         Ok(self.tcp.call(uri).await?.into_inner())
     }
 }
 
-impl Service<Uri> for Connector {
-    type Response = Stream;
+impl Service<Uri> for OriginConnector {
+    type Response = MaybeTlsStream;
     type Error = BoxError;
-    type Future = Pin<Box<dyn Future<Output = Result<Stream, BoxError>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<MaybeTlsStream, BoxError>> + Send>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         self.tcp.poll_ready(cx).map_err(Into::into)
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        let tls = (uri.scheme() == Some(&Scheme::HTTPS)).then(|| Arc::clone(&self.tls));
+        let is_secure = uri.scheme() == Some(&Scheme::HTTPS);
         let host = uri.host().unwrap_or_default().to_owned();
-        let (watch, prior_knowledge) = (self.head_watch(), self.prior_knowledge);
-        let tcp = self.tcp.call(uri);
+        let (config, watch) = (Arc::clone(&self.tls), self.new_head_watch());
+        let prior_knowledge = self.prior_knowledge;
+        let connecting = self.tcp.call(uri);
         Box::pin(async move {
-            let tcp = tcp.await?.into_inner();
-            let Some(config) = tls else {
-                return Ok(Stream::Clear(TokioIo::new(match prior_knowledge {
-                    true => Watched::http2(tcp, watch),
-                    false => Watched::http1(tcp, watch),
-                })));
-            };
-            let tls = secure(tcp, config, &host).await?;
+            let tcp = connecting.await?.into_inner();
+            if !is_secure {
+                let watched = match prior_knowledge {
+                    true => WatchedStream::over_http2(tcp, watch),
+                    false => WatchedStream::over_http1(tcp, watch),
+                };
+                return Ok(MaybeTlsStream::Cleartext(TokioIo::new(watched)));
+            }
+            let tls = start_tls(tcp, config, &host).await?;
             let watched = match tls.get_ref().1.alpn_protocol() {
-                Some(b"h2") => Watched::http2(tls, watch),
-                _ => Watched::http1(tls, watch),
+                Some(b"h2") => WatchedStream::over_http2(tls, watch),
+                _ => WatchedStream::over_http1(tls, watch),
             };
-            Ok(Stream::Tls(Box::new(TokioIo::new(watched))))
+            Ok(MaybeTlsStream::Tls(Box::new(TokioIo::new(watched))))
         })
     }
 }
 
-/// A connection.
-pub(crate) enum Stream {
-    Clear(TokioIo<Watched<TcpStream>>),
-    Tls(Box<TokioIo<Watched<TlsStream<TcpStream>>>>),
+/// A connection of the pool.
+pub(crate) enum MaybeTlsStream {
+    Cleartext(TokioIo<WatchedStream<TcpStream>>),
+    Tls(Box<TokioIo<WatchedStream<TlsStream<TcpStream>>>>),
 }
 
-impl Connection for Stream {
+impl Connection for MaybeTlsStream {
+    /// Describes the connection to hyper, which puts the extras into the extensions of responses.
     fn connected(&self) -> Connected {
         match self {
-            Self::Clear(stream) => {
-                let info = ConnectionInfo { tls: TlsState::Cleartext };
-                Connected::new().extra(info).extra(stream.inner().head_watch())
+            Self::Cleartext(stream) => {
+                let security = ConnectionSecurity { tls: TlsState::Cleartext };
+                Connected::new().extra(security).extra(stream.inner().head_watch())
             }
             Self::Tls(stream) => {
                 let session = stream.inner().inner().get_ref().1;
-                let info = tls_info(session.protocol_version());
-                let connected = Connected::new().extra(info).extra(stream.inner().head_watch());
+                let security = security_of(session.protocol_version());
+                let connected = Connected::new().extra(security).extra(stream.inner().head_watch());
                 if session.alpn_protocol() == Some(b"h2") {
                     connected.negotiated_h2()
                 } else {
@@ -186,41 +121,41 @@ impl Connection for Stream {
     }
 }
 
-impl Read for Stream {
+impl Read for MaybeTlsStream {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Clear(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Self::Cleartext(stream) => Pin::new(stream).poll_read(cx, buffer),
             Self::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
         }
     }
 }
 
-impl Write for Stream {
+impl Write for MaybeTlsStream {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
-            Self::Clear(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Self::Cleartext(stream) => Pin::new(stream).poll_write(cx, bytes),
             Self::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
         }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Clear(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Cleartext(stream) => Pin::new(stream).poll_flush(cx),
             Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Clear(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Cleartext(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }
@@ -231,54 +166,15 @@ impl Write for Stream {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
-            Self::Clear(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+            Self::Cleartext(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
             Self::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
         }
     }
 
     fn is_write_vectored(&self) -> bool {
         match self {
-            Self::Clear(stream) => stream.is_write_vectored(),
+            Self::Cleartext(stream) => stream.is_write_vectored(),
             Self::Tls(stream) => stream.is_write_vectored(),
         }
-    }
-}
-
-/// For `-k`: whoever answers is believed to be who was asked.
-#[derive(Debug)]
-struct BelieveAnyone(WebPkiSupportedAlgorithms);
-
-impl ServerCertVerifier for BelieveAnyone {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signed, &self.0)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signed, &self.0)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_schemes()
     }
 }

@@ -1,16 +1,17 @@
-//! The fields that are credentials, and the origins that they may go to.
+//! The fields that are credentials, and the origins that they may be sent to.
 
 use std::sync::Arc;
 
 use http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION};
 use http::{HeaderName, HeaderValue};
 
-use crate::request::{Head, without_user};
+use crate::outgoing_head::{OutgoingHead, without_user};
 
-/// The fields that are credentials, and whether following may carry them to another origin.
+/// The fields that are credentials, and the origins that they may be sent to.
 #[derive(Clone)]
 pub(crate) struct Credentials {
     pub(crate) names: Arc<[HeaderName]>,
+    /// They may be sent to another origin that a 426 leads to.
     pub(crate) location_trusted: bool,
 }
 
@@ -23,20 +24,28 @@ impl Default for Credentials {
 }
 
 impl Credentials {
-    /// Whether a request has any: one of the fields, a field marked as sensitive, or user
-    /// information in the URL.
-    pub(crate) fn are_in(&self, head: &Head) -> bool {
-        let in_url = head.uri.authority().is_some_and(|authority| authority.as_str().contains('@'));
-        in_url || head.headers.iter().any(|(name, value)| self.is_credential(name, value))
+    /// Returns true if a request has credentials: one of the fields, a field marked as sensitive, or
+    /// user information in the URL.
+    pub(crate) fn are_in(&self, head: &OutgoingHead) -> bool {
+        if let Some(authority) = head.uri.authority()
+            && authority.as_str().contains('@')
+        {
+            return true;
+        }
+        head.headers.iter().any(|(name, value)| self.is_credential(name, value))
     }
 
     fn is_credential(&self, name: &HeaderName, value: &HeaderValue) -> bool {
         value.is_sensitive() || self.names.contains(name)
     }
 
-    /// The request as it may be sent, and whether credentials were left out of it. `named` is the
-    /// request as the caller made it, whose origin the credentials are for.
-    pub(crate) fn confine(&self, head: &Head, named: &Head) -> (Head, bool) {
+    /// Returns the request as it may be sent, and true if credentials were left out of it. `named`
+    /// is the request as the caller made it, whose origin the credentials are for.
+    pub(crate) fn confine_to_origin(
+        &self,
+        head: &OutgoingHead,
+        named: &OutgoingHead,
+    ) -> (OutgoingHead, bool) {
         if self.may_go(named, head) || !self.are_in(head) {
             return (head.clone(), false);
         }
@@ -53,12 +62,12 @@ impl Credentials {
         (confined, true)
     }
 
-    /// Whether credentials for the origin of `named` may go to that of `next`.
+    /// Returns true if credentials for the origin of `named` may be sent to the origin of `next`.
     ///
     /// RFC 9110 §4.3.4 makes each scheme, host and port an authority of its own, and another port
     /// may be another user's program (CVE-2022-27774). Port 443 of the same host is what `http` on
     /// port 80 is upgraded to.
-    fn may_go(&self, named: &Head, next: &Head) -> bool {
+    fn may_go(&self, named: &OutgoingHead, next: &OutgoingHead) -> bool {
         if named.is_secure() && !next.is_secure() {
             return false;
         }
@@ -76,14 +85,14 @@ mod tests {
     use super::*;
     use http::Request;
 
-    fn head(uri: &str) -> Head {
+    fn head(uri: &str) -> OutgoingHead {
         let request = Request::get(uri).header("authorization", "Basic x").header("accept", "*/*");
-        Head::of(request.body(()).unwrap().into_parts().0)
+        OutgoingHead::from_parts(request.body(()).unwrap().into_parts().0)
     }
 
     fn go(trusted: bool, named: &str, next: &str) -> bool {
         let credentials = Credentials { location_trusted: trusted, ..Credentials::default() };
-        let (sent, left_out) = credentials.confine(&head(next), &head(named));
+        let (sent, left_out) = credentials.confine_to_origin(&head(next), &head(named));
         assert_eq!(sent.headers.contains_key("authorization"), !left_out);
         assert_eq!(sent.headers["accept"], "*/*");
         !left_out
@@ -115,7 +124,9 @@ mod tests {
     #[test]
     fn credentials_are_found_wherever_they_are() {
         let credentials = Credentials { names: [AUTHORIZATION].into(), location_trusted: false };
-        let bare = |uri: &str| Head::of(Request::get(uri).body(()).unwrap().into_parts().0);
+        let bare = |uri: &str| {
+            OutgoingHead::from_parts(Request::get(uri).body(()).unwrap().into_parts().0)
+        };
         assert!(!credentials.are_in(&bare("http://h/")));
         assert!(credentials.are_in(&bare("http://u:p@h/")));
         let mut request = bare("http://h/");
@@ -126,7 +137,7 @@ mod tests {
 
         let mut elsewhere = bare("https://u:p@h:8443/");
         elsewhere.headers = request.headers.clone();
-        let (sent, left_out) = credentials.confine(&elsewhere, &request);
+        let (sent, left_out) = credentials.confine_to_origin(&elsewhere, &request);
         assert!(left_out && sent.headers.is_empty());
         assert_eq!(sent.uri, "https://h:8443/");
     }

@@ -1,4 +1,4 @@
-//! What can go wrong, and whose fault it is.
+//! The errors of a call, and whose fault each of them is.
 
 use std::fmt;
 
@@ -8,61 +8,59 @@ use upshift_core::Timestamp;
 use upshift_core::field::Protocol;
 use upshift_core::follow::{Demand, ProblemDetails, Step, Stop, StopReason, SwitchError, Want};
 
+use crate::box_error::{BoxError, ErrorChain};
 use crate::{HeadLimit, Http2Fault, Trace};
 
-/// Any error.
-pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
-
-/// Why a call came to nothing.
+/// The failure of a call.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// The server wants something that it does not get: a 426 that is not followed.
+    /// The server requires something that this client does not do: a 426 that was not followed.
     Refused(Box<Refused>),
-    /// The server's fault: a 101 that was not asked for, or is not what was asked for. The
+    /// The server's fault: a 101 that was not asked for, or that names another protocol. The
     /// connection is closed.
     PeerSwitched {
-        /// What is wrong with it.
+        /// The fault of the 101.
         error: SwitchError,
-        /// What led there.
+        /// The requests of this call.
         trace: Trace,
     },
-    /// The server's fault: it went past a bound on the head of a response. The exchange is given
-    /// up.
+    /// The server's fault: it exceeded a limit on the head of a response. The exchange is
+    /// abandoned.
     PeerExceeded {
-        /// The bound.
+        /// The limit.
         limit: HeadLimit,
-        /// What led there.
+        /// The requests of this call.
         trace: Trace,
     },
-    /// The server's fault: its answer over HTTP/2 or HTTP/3 cannot be read, and the request was not
-    /// one to ask again with HTTP/1.1: it is not idempotent, its body is gone, or this client does
-    /// not choose the version.
+    /// The server's fault: its response over HTTP/2 or HTTP/3 cannot be read, and the request could
+    /// not be sent again with HTTP/1.1: it is not idempotent, its body can be sent only once, or
+    /// this client does not choose the version.
     PeerHttp2 {
-        /// What is wrong.
+        /// The fault of the response.
         fault: Http2Fault,
-        /// What happened.
+        /// The cause.
         source: BoxError,
-        /// What led there.
+        /// The requests of this call.
         trace: Trace,
     },
-    /// The network's fault: the server could not be reached, or the exchange broke off.
+    /// The network's fault: the server could not be reached, or the exchange was interrupted.
     Transport {
-        /// What happened.
+        /// The cause.
         source: BoxError,
-        /// What led there.
+        /// The requests of this call.
         trace: Trace,
     },
-    /// The network's fault: the server wants a step that then failed.
+    /// The network's fault: the server requires a step, which failed.
     Step {
         /// The step.
         step: Step,
-        /// What happened.
+        /// The cause.
         source: BoxError,
-        /// The answer that asked for the step.
+        /// The 426 that required the step.
         refused: Box<Refused>,
     },
-    /// The caller's fault: a request or a setting that cannot be.
+    /// The caller's fault: an invalid request or setting.
     Usage(BoxError),
 }
 
@@ -71,7 +69,7 @@ impl Error {
         Self::Usage(error.into())
     }
 
-    /// What led there; empty if nothing was sent.
+    /// The requests of this call; empty if none was sent.
     pub fn trace(&self) -> Trace {
         match self {
             Self::Refused(refused) => refused.trace.clone(),
@@ -91,15 +89,15 @@ impl fmt::Display for Error {
             Self::Refused(refused) => refused.fmt(f),
             Self::PeerSwitched { error, .. } => error.fmt(f),
             Self::PeerExceeded { limit, .. } => limit.fmt(f),
-            Self::PeerHttp2 { fault, .. } => write!(f, "{fault}: ask with HTTP/1.1"),
+            Self::PeerHttp2 { fault, .. } => write!(f, "{fault}; use HTTP/1.1"),
             Self::Transport { source, .. } => {
-                write!(f, "the server could not be asked: {}", Chain(source.as_ref()))
+                write!(f, "the request failed: {}", ErrorChain(source.as_ref()))
             }
             Self::Step { step, source, .. } => {
                 write!(
                     f,
-                    "the server wants the client to {step}, which failed: {}",
-                    Chain(source.as_ref())
+                    "the server requires the client to {step}, which failed: {}",
+                    ErrorChain(source.as_ref())
                 )
             }
             Self::Usage(source) => source.fmt(f),
@@ -109,85 +107,74 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// An error with its causes, for the libraries below say little at the top.
-pub(crate) struct Chain<'e>(pub(crate) &'e (dyn std::error::Error + 'static));
-
-impl fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut said = self.0.to_string();
-        f.write_str(&said)?;
-        let mut cause = self.0.source();
-        while let Some(error) = cause {
-            let text = error.to_string();
-            if !said.contains(&text) {
-                write!(f, ": {text}")?;
-            }
-            (said, cause) = (text, error.source());
-        }
-        Ok(())
-    }
-}
-
-/// A 426 that was not followed, with all that the server said.
+/// A 426 that was not followed, with everything that the server said.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Refused {
-    /// Why it was not followed, and by which rule.
+    /// The reason why it was not followed, and the rule behind it.
     pub stop: Stop,
-    /// What the server wants.
+    /// The requirement of the server.
     pub demand: Demand,
     /// Its problem body, if it sent one.
     pub problem: Option<ProblemDetails>,
     /// `Retry-After`, read against the clock.
     pub retry_at: Option<Timestamp>,
-    /// The answer itself; its body is cut after 64 KiB.
+    /// The response itself. Its body is cut off after 64 KiB.
     pub response: Response<Bytes>,
-    /// What led there.
+    /// The requests of this call.
     pub trace: Trace,
 }
 
 impl Refused {
-    /// The protocols that the server named, the most wanted first.
+    /// The protocols that the server named, in order of preference.
     pub fn protocols(&self) -> &[Protocol] {
         &self.demand.protocols
     }
 
-    /// The lowest version of an API or client that will do.
+    /// The lowest version of an API or client that is enough.
     pub fn minimum(&self) -> Option<&str> {
-        self.demand.wants.iter().find_map(|want| match want {
-            Want::Version { minimum, .. } => minimum.as_deref(),
-            _ => None,
-        })
+        for want in &self.demand.wants {
+            if let Want::Version { minimum: Some(minimum), .. } = want {
+                return Some(minimum);
+            }
+        }
+        None
     }
 
-    /// What the server says to people.
+    /// The text of the server for people.
     pub fn message(&self) -> Option<&str> {
         let problem = self.problem.as_ref()?;
         problem.detail.as_deref().or(problem.title.as_deref())
     }
 
-    /// Where it is explained.
+    /// The URL of the documentation.
     pub fn docs(&self) -> Option<&str> {
         self.problem.as_ref()?.docs.as_deref()
     }
 
-    /// Where what is wanted is to be had.
+    /// The URL where the required version is available.
     pub fn upgrade_url(&self) -> Option<&str> {
         self.problem.as_ref()?.upgrade_url.as_deref()
     }
 
-    /// When the same request may succeed again: the end of a brownout, or `Retry-After`.
+    /// The time from which the same request may succeed: the end of a brownout, or `Retry-After`.
     pub fn ends_at(&self) -> Option<Timestamp> {
-        self.problem.as_ref().and_then(|problem| problem.window_ends_at).or(self.retry_at)
+        match &self.problem {
+            Some(problem) if problem.window_ends_at.is_some() => problem.window_ends_at,
+            _ => self.retry_at,
+        }
     }
 
-    /// Tells whether asking the same again later may succeed. A 426 is for good unless the server
-    /// says otherwise.
+    /// Returns true if the same request may succeed later. A 426 is permanent unless the server says
+    /// otherwise.
     pub fn is_retryable(&self) -> bool {
-        let told = self.problem.as_ref().and_then(|problem| problem.retryable);
-        told.unwrap_or_else(|| self.ends_at().is_some())
+        match &self.problem {
+            Some(ProblemDetails { retryable: Some(retryable), .. }) => *retryable,
+            _ => self.ends_at().is_some(),
+        }
     }
 
-    /// Why it was not followed.
+    /// The reason why it was not followed.
     pub fn reason(&self) -> &StopReason {
         &self.stop.reason
     }
@@ -197,7 +184,7 @@ impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.stop.fmt(f)?;
         match self.message() {
-            Some(message) => write!(f, " (it says: {message})"),
+            Some(message) => write!(f, " (its message: {message})"),
             None => Ok(()),
         }
     }

@@ -1,5 +1,5 @@
-//! The layer that follows: it asks, reads a 426, takes the step that [`upshift_core::follow`] says,
-//! and asks again.
+//! The layer that follows a 426: it sends a request, reads a 426, takes the step that
+//! [`upshift_core::follow`] chooses, and sends the request again.
 
 use std::fmt;
 use std::future::Future;
@@ -8,118 +8,56 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::{HeaderName, Request, Response, request};
+use http::{HeaderName, Request, Response};
 use tower_layer::Layer;
 use tower_service::Service;
-use upshift_core::TlsVersion;
-use upshift_core::follow::{Capabilities, FollowPolicy, StepKind, StepKinds, Subject};
+use upshift_core::follow::{Capabilities, FollowPolicy, StepKind};
 
-use crate::credentials::Credentials;
-use crate::notice::{Hook, Noticeboard};
-use crate::{BoxError, Error, FollowBody, Memory, Notice, Rewind};
-
-pub(crate) mod attempt;
-
-/// A version that the server wants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wanted<'a> {
-    /// Of what.
-    pub subject: Subject,
-    /// Its name: the protocol token, else the server's rule.
-    pub name: &'a str,
-    /// The lowest version that will do, if the server said so.
-    pub minimum: Option<&'a str>,
-}
-
-/// Raises the version that a request asks with; `false` if there is none as high.
-pub trait RaiseVersion: Send + Sync {
-    /// Changes the request, mostly one field or the path. The host and the scheme it may not
-    /// change.
-    fn raise(&self, wanted: &Wanted<'_>, request: &mut request::Parts) -> bool;
-}
-
-impl<F: Fn(&Wanted<'_>, &mut request::Parts) -> bool + Send + Sync> RaiseVersion for F {
-    fn raise(&self, wanted: &Wanted<'_>, request: &mut request::Parts) -> bool {
-        self(wanted, request)
-    }
-}
+use crate::call::follow_request;
+use crate::follow_settings::FollowSettings;
+use crate::notice::Noticeboard;
+use crate::{BoxError, Error, FollowBody, Memory, Notice, RaiseVersion, Rewind, Trace};
 
 /// Wraps clients in [`Follow`].
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct FollowLayer {
-    pub(crate) settings: Settings,
-}
-
-#[derive(Clone)]
-pub(crate) struct Settings {
-    can: Capabilities,
-    may: FollowPolicy,
-    memory: Memory,
-    credentials: Credentials,
-    raise: Option<Arc<dyn RaiseVersion>>,
-    notices: Noticeboard,
-    body_patience: Duration,
-}
-
-impl Default for FollowLayer {
-    /// Able to do what any client can by the request alone: `https`, HTTP/1.1, another version,
-    /// plain HTTP.
-    fn default() -> Self {
-        let settings = Settings {
-            can: Capabilities {
-                steps: StepKinds::from_kinds(&[
-                    StepKind::Tls,
-                    StepKind::Http11,
-                    StepKind::FallBack,
-                ]),
-                tls: TlsVersion::V1_3,
-            },
-            may: FollowPolicy::default(),
-            memory: Memory::new(),
-            credentials: Credentials::default(),
-            raise: None,
-            notices: Noticeboard::default(),
-            body_patience: Duration::from_secs(2),
-        };
-        Self { settings }
-    }
+    pub(crate) settings: FollowSettings,
 }
 
 impl FollowLayer {
-    /// With the default policy and memory.
+    /// A layer with the default policy and a memory of its own, for an inner client that does what
+    /// the request alone makes it do: `https`, HTTP/1.1, another version, plain HTTP.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// What the inner client is able to do. It is told by the request's URI, version and fields,
-    /// and by its [`Route`](crate::Route).
+    /// Sets the abilities of the inner client. It learns of a step from the request's URI, version
+    /// and fields, and from its [`Route`](crate::Route).
     #[must_use]
-    pub fn able(mut self, can: Capabilities) -> Self {
-        let raising = self.settings.raise.is_some();
-        self.settings.can = if raising {
-            Capabilities { steps: can.steps.with(StepKind::Version), ..can }
-        } else {
-            can
-        };
+    pub fn capabilities(mut self, can: Capabilities) -> Self {
+        self.settings.can = can;
+        if self.settings.raise.is_some() {
+            self.settings.can.steps = can.steps.with(StepKind::Version);
+        }
         self
     }
 
-    /// What it may do.
+    /// Sets what the client may do.
     #[must_use]
     pub fn policy(mut self, may: FollowPolicy) -> Self {
         self.settings.may = may;
         self
     }
 
-    /// Where it remembers what origins required.
+    /// Sets the memory for the requirements of origins.
     #[must_use]
     pub fn memory(mut self, memory: Memory) -> Self {
         self.settings.memory = memory;
         self
     }
 
-    /// The fields that are credentials, beside those whose value is marked as sensitive. Unless
-    /// set: `Authorization`, `Proxy-Authorization`, `Cookie` and `X-Api-Key`.
+    /// Sets the fields that are credentials, in addition to those whose value is marked as
+    /// sensitive. By default: `Authorization`, `Proxy-Authorization`, `Cookie` and `X-Api-Key`.
     ///
     /// They stay with the origin of the request as the caller made it, and go from `http` on port
     /// 80 to `https` on port 443 of the same host. A request that is followed to another port is
@@ -131,15 +69,16 @@ impl FollowLayer {
         self
     }
 
-    /// Lets credentials go to another port of the host where a 426 leads there, as curl's
-    /// `--location-trusted` does for redirects. They never go from `https` to `http`.
+    /// Sends credentials to another port of the host if a 426 leads there, as curl's
+    /// `--location-trusted` does for redirects. They are never sent from `https` to `http`.
     #[must_use]
     pub fn location_trusted(mut self) -> Self {
         self.settings.credentials.location_trusted = true;
         self
     }
 
-    /// Raises versions for the names that the policy lists in [`FollowPolicy::versions`].
+    /// Sets the hook that raises versions for the names that the policy lists in
+    /// [`FollowPolicy::versions`].
     #[must_use]
     pub fn raise(mut self, raise: impl RaiseVersion + 'static) -> Self {
         self.settings.raise = Some(Arc::new(raise));
@@ -147,20 +86,19 @@ impl FollowLayer {
         self
     }
 
-    /// Is called once for each origin and rule that announces its end, and once more after that
-    /// end.
+    /// Sets the hook that is called once for each origin and rule that announces its end, and once
+    /// more after that end.
     #[must_use]
     pub fn on_deprecation(mut self, hook: impl Fn(&Notice) + Send + Sync + 'static) -> Self {
-        let hook: Hook = Arc::new(hook);
-        self.settings.notices = Noticeboard::new(hook);
+        self.settings.notices = Noticeboard::new(Arc::new(hook));
         self
     }
 
-    /// How long the body of a 426 is waited for; two seconds unless set. What has come by then
-    /// counts.
+    /// Sets the time that the body of a 426 may take; two seconds by default. The part that has
+    /// arrived by then counts.
     #[must_use]
-    pub fn body_patience(mut self, patience: Duration) -> Self {
-        self.settings.body_patience = patience;
+    pub fn body_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.body_timeout = timeout;
         self
     }
 }
@@ -183,11 +121,11 @@ impl fmt::Debug for FollowLayer {
 #[derive(Clone)]
 pub struct Follow<S> {
     inner: S,
-    settings: Arc<Settings>,
+    settings: Arc<FollowSettings>,
 }
 
 impl<S> Follow<S> {
-    /// The client inside.
+    /// The inner client.
     pub fn inner(&self) -> &S {
         &self.inner
     }
@@ -215,16 +153,13 @@ where
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let ready = self.inner.poll_ready(cx);
-        ready.map_err(|error| Error::Transport {
-            source: error.into(),
-            trace: crate::Trace::default(),
-        })
+        ready.map_err(|error| Error::Transport { source: error.into(), trace: Trace::default() })
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        // The clone takes the place of the one that is ready.
+        // Only `self.inner` has been polled ready. The clone takes its place.
         let next = self.inner.clone();
         let ready = std::mem::replace(&mut self.inner, next);
-        Box::pin(attempt::run(ready, Arc::clone(&self.settings), request))
+        Box::pin(follow_request(ready, Arc::clone(&self.settings), request))
     }
 }

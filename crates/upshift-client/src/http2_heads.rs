@@ -1,9 +1,9 @@
-//! Response heads counted in the frames of an HTTP/2 connection.
+//! Counts response heads in the frames of an HTTP/2 connection.
 //!
 //! The codec drops interim responses without counting them, and hyper reports none over HTTP/2. A
 //! header section need not be decoded to be counted: an interim response never ends its stream (RFC
-//! 9113 §8.1), and of the other two sections the trailers always do. So HEADERS frames without
-//! END_STREAM are interim responses, and at most one final one.
+//! 9113 §8.1), while trailers always do. So the HEADERS frames without END_STREAM are the interim
+//! responses and at most one final response.
 
 use std::collections::BTreeMap;
 
@@ -19,11 +19,11 @@ const STREAMS: usize = 1024;
 /// The heads that a server has sent on one connection.
 #[derive(Default)]
 pub(crate) struct Http2Heads {
-    /// The fixed head of the next frame, as far as it has come.
+    /// The head of the next frame, as far as it has arrived.
     frame_head: Vec<u8>,
-    /// The part of the current frame's payload that is still to come.
+    /// The number of bytes of the current frame's payload that are still to arrive.
     payload_left: usize,
-    /// A header section has begun, and its last byte has not come.
+    /// A header section has begun, and its last byte has not arrived.
     section_open: bool,
     /// The current frame is the last one of the section.
     section_ends: bool,
@@ -32,11 +32,11 @@ pub(crate) struct Http2Heads {
 }
 
 impl Http2Heads {
-    /// Reads on.
+    /// Reads the next bytes of the connection.
     ///
     /// # Errors
     /// If a stream has too many interim responses.
-    pub(crate) fn read(&mut self, mut bytes: &[u8]) -> Result<(), HeadLimit> {
+    pub(crate) fn read_bytes(&mut self, mut bytes: &[u8]) -> Result<(), HeadLimit> {
         while !bytes.is_empty() {
             if self.payload_left == 0 {
                 let taken = (FrameHead::LENGTH - self.frame_head.len()).min(bytes.len());
@@ -57,12 +57,12 @@ impl Http2Heads {
         Ok(())
     }
 
-    /// Whether a header section has begun and not ended.
+    /// Returns true if a header section has begun and not ended.
     pub(crate) fn is_incomplete(&self) -> bool {
         self.section_open
     }
 
-    /// Reads the fixed head of a frame (RFC 9113 §4.1).
+    /// Reads the head of a frame (RFC 9113 §4.1).
     fn begin_frame(&mut self) -> Result<(), HeadLimit> {
         let Some(head) = FrameHead::parse(&std::mem::take(&mut self.frame_head)) else {
             return Ok(());
@@ -72,7 +72,7 @@ impl Http2Heads {
         self.section_open |= in_section;
         self.section_ends = in_section && head.flags & END_HEADERS != 0;
         match head.kind {
-            HEADERS if head.flags & END_STREAM == 0 => return self.count(head.stream),
+            HEADERS if head.flags & END_STREAM == 0 => return self.count_section(head.stream),
             HEADERS | DATA if head.flags & END_STREAM != 0 => {
                 self.unended.remove(&head.stream);
             }
@@ -84,13 +84,15 @@ impl Http2Heads {
         Ok(())
     }
 
-    fn count(&mut self, stream: u32) -> Result<(), HeadLimit> {
+    fn count_section(&mut self, stream: u32) -> Result<(), HeadLimit> {
         let sections = self.unended.entry(stream).or_default();
         *sections += 1;
         // The last of them may be the final response.
         if *sections > INTERIM_RESPONSES + 1 {
             return Err(HeadLimit::InterimResponses);
         }
+        // A server can leave any number of streams open. Streams are numbered in order, so the first
+        // one is the oldest.
         if self.unended.len() > STREAMS {
             self.unended.pop_first();
         }
@@ -109,7 +111,7 @@ mod tests {
 
     /// Fed byte by byte, since a frame may be cut anywhere.
     fn read(heads: &mut Http2Heads, frame: &[u8]) -> Result<(), HeadLimit> {
-        frame.iter().try_for_each(|byte| heads.read(&[*byte]))
+        frame.iter().try_for_each(|byte| heads.read_bytes(&[*byte]))
     }
 
     #[test]
@@ -128,16 +130,16 @@ mod tests {
     #[test]
     fn a_section_is_incomplete_until_the_last_byte_of_its_last_frame() {
         let mut heads = Http2Heads::default();
-        assert_eq!(heads.read(&frame(4, 0, 0, b"")), Ok(()));
+        assert_eq!(heads.read_bytes(&frame(4, 0, 0, b"")), Ok(()));
         assert!(!heads.is_incomplete());
-        assert_eq!(heads.read(&frame(HEADERS, 0, 1, b"begun")), Ok(()));
+        assert_eq!(heads.read_bytes(&frame(HEADERS, 0, 1, b"begun")), Ok(()));
         assert!(heads.is_incomplete());
         let last = frame(CONTINUATION, END_HEADERS, 1, b"ended");
-        assert_eq!(heads.read(&last[..last.len() - 1]), Ok(()));
+        assert_eq!(heads.read_bytes(&last[..last.len() - 1]), Ok(()));
         assert!(heads.is_incomplete());
-        assert_eq!(heads.read(&last[last.len() - 1..]), Ok(()));
+        assert_eq!(heads.read_bytes(&last[last.len() - 1..]), Ok(()));
         assert!(!heads.is_incomplete());
-        assert_eq!(heads.read(&frame(HEADERS, END_HEADERS, 3, b"")), Ok(()));
+        assert_eq!(heads.read_bytes(&frame(HEADERS, END_HEADERS, 3, b"")), Ok(()));
         assert!(!heads.is_incomplete(), "an empty last frame ends it too");
     }
 }

@@ -1,4 +1,4 @@
-//! QUIC streams for the HTTP/3 codec whose frames are bounded in size and in time.
+//! QUIC streams for the HTTP/3 codec, with limits on the size of frames and on their time.
 
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -9,16 +9,16 @@ use h3::quic::{self, ConnectionErrorIncoming, StreamErrorIncoming, StreamId, Wri
 
 use crate::head_limit::HeadLimit;
 use crate::http3_frames::Http3Frames;
-use crate::watched::HeadClock;
+use crate::watched_stream::HeadClock;
 
 type SendStream = h3_quinn::SendStream<Bytes>;
 type StreamResult<T> = Poll<Result<T, StreamErrorIncoming>>;
 
-/// A connection or an opener of streams, each of whose streams is bounded.
+/// A connection or an opener of streams whose streams have limits.
 #[derive(Clone)]
 pub(crate) struct Bounded<T> {
     inner: T,
-    patience: Duration,
+    timeout: Duration,
 }
 
 /// A stream in both directions.
@@ -31,20 +31,20 @@ pub(crate) struct BoundedBidi {
 pub(crate) struct BoundedReceive {
     inner: h3_quinn::RecvStream,
     id: StreamId,
-    /// A read is under way. Until it ends, the inner stream panics at anything but another read.
+    /// A read is in progress. Until it ends, the inner stream panics at anything but another read.
     reading: bool,
     frames: Http3Frames,
     clock: HeadClock,
-    patience: Duration,
+    timeout: Duration,
 }
 
 impl<T> Bounded<T> {
-    /// Bounds the time that a frame other than DATA may take.
-    pub(crate) fn new(inner: T, patience: Duration) -> Self {
-        Self { inner, patience }
+    /// Limits the time that a frame other than DATA may take.
+    pub(crate) fn new(inner: T, timeout: Duration) -> Self {
+        Self { inner, timeout }
     }
 
-    fn receive(&self, inner: h3_quinn::RecvStream, frames: Http3Frames) -> BoundedReceive {
+    fn bound_receive(&self, inner: h3_quinn::RecvStream, frames: Http3Frames) -> BoundedReceive {
         let id = quic::RecvStream::recv_id(&inner);
         BoundedReceive {
             inner,
@@ -52,13 +52,13 @@ impl<T> Bounded<T> {
             reading: false,
             frames,
             clock: HeadClock::default(),
-            patience: self.patience,
+            timeout: self.timeout,
         }
     }
 
-    fn bidi(&self, stream: h3_quinn::BidiStream<Bytes>) -> BoundedBidi {
+    fn bound_bidi(&self, stream: h3_quinn::BidiStream<Bytes>) -> BoundedBidi {
         let (send, receive) = quic::BidiStream::split(stream);
-        BoundedBidi { send, receive: self.receive(receive, Http3Frames::default()) }
+        BoundedBidi { send, receive: self.bound_receive(receive, Http3Frames::default()) }
     }
 }
 
@@ -71,7 +71,7 @@ impl quic::Connection<Bytes> for Bounded<h3_quinn::Connection> {
         cx: &mut Context<'_>,
     ) -> Poll<Result<BoundedReceive, ConnectionErrorIncoming>> {
         let stream = ready!(quic::Connection::<Bytes>::poll_accept_recv(&mut self.inner, cx))?;
-        Poll::Ready(Ok(self.receive(stream, Http3Frames::of_unidirectional())))
+        Poll::Ready(Ok(self.bound_receive(stream, Http3Frames::for_unidirectional())))
     }
 
     fn poll_accept_bidi(
@@ -79,11 +79,11 @@ impl quic::Connection<Bytes> for Bounded<h3_quinn::Connection> {
         cx: &mut Context<'_>,
     ) -> Poll<Result<BoundedBidi, ConnectionErrorIncoming>> {
         let stream = ready!(self.inner.poll_accept_bidi(cx))?;
-        Poll::Ready(Ok(self.bidi(stream)))
+        Poll::Ready(Ok(self.bound_bidi(stream)))
     }
 
     fn opener(&self) -> Self::OpenStreams {
-        Bounded::new(quic::Connection::<Bytes>::opener(&self.inner), self.patience)
+        Bounded::new(quic::Connection::<Bytes>::opener(&self.inner), self.timeout)
     }
 }
 
@@ -96,7 +96,7 @@ where
 
     fn poll_open_bidi(&mut self, cx: &mut Context<'_>) -> StreamResult<BoundedBidi> {
         let stream = ready!(self.inner.poll_open_bidi(cx))?;
-        Poll::Ready(Ok(self.bidi(stream)))
+        Poll::Ready(Ok(self.bound_bidi(stream)))
     }
 
     fn poll_open_send(&mut self, cx: &mut Context<'_>) -> StreamResult<SendStream> {
@@ -109,10 +109,18 @@ where
 }
 
 impl BoundedReceive {
-    /// A limit that was passed, as an error that keeps its type through the codec.
-    fn fail<T>(&mut self, limit: HeadLimit) -> StreamResult<T> {
-        Poll::Ready(Err(StreamErrorIncoming::Unknown(Box::new(limit))))
+    /// Fails if a frame has been incomplete for too long.
+    fn poll_timeout<T>(&mut self, cx: &mut Context<'_>) -> StreamResult<T> {
+        match self.clock.poll_expired(cx) {
+            true => exceeded(HeadLimit::Time(self.timeout)),
+            false => Poll::Pending,
+        }
     }
+}
+
+/// An error for a limit that was exceeded. It keeps its type through the codec.
+fn exceeded<T>(limit: HeadLimit) -> StreamResult<T> {
+    Poll::Ready(Err(StreamErrorIncoming::Unknown(Box::new(limit))))
 }
 
 impl quic::RecvStream for BoundedReceive {
@@ -121,23 +129,19 @@ impl quic::RecvStream for BoundedReceive {
     fn poll_data(&mut self, cx: &mut Context<'_>) -> StreamResult<Option<Bytes>> {
         let read = self.inner.poll_data(cx);
         self.reading = read.is_pending();
-        let Poll::Ready(read) = read? else {
-            return match self.clock.poll_expired(cx) {
-                true => self.fail(HeadLimit::Time(self.patience)),
-                false => Poll::Pending,
-            };
-        };
-        if let Some(bytes) = &read
-            && let Err(limit) = self.frames.read(bytes)
+        let Poll::Ready(data) = read? else { return self.poll_timeout(cx) };
+        if let Some(bytes) = &data
+            && let Err(limit) = self.frames.read_bytes(bytes)
         {
-            return self.fail(limit);
+            return exceeded(limit);
         }
-        self.clock.set(self.frames.is_incomplete(), self.patience);
-        Poll::Ready(Ok(read))
+        self.clock.set_running(self.frames.is_incomplete(), self.timeout);
+        Poll::Ready(Ok(data))
     }
 
     fn stop_sending(&mut self, error_code: u64) {
-        // A stream that is dropped is stopped as well, only with another code.
+        // During a read the stream cannot be stopped. It is stopped when it is dropped, with another
+        // code.
         if !self.reading {
             self.inner.stop_sending(error_code);
         }

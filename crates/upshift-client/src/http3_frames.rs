@@ -1,7 +1,6 @@
-//! Bounds on the frames of an HTTP/3 stream that are no content.
+//! Limits on the frames of an HTTP/3 stream other than DATA.
 //!
-//! The codec collects such a frame whole before it looks at it, however long the frame says that it
-//! is.
+//! The codec buffers such a frame completely before it examines it, whatever length it announces.
 
 use upshift_http::Varint;
 
@@ -10,16 +9,16 @@ use crate::head_limit::{HEAD_BYTES, HeadLimit};
 const DATA: u64 = 0;
 const CONTROL_STREAM: u64 = 0;
 
-/// The frames of one stream, as far as they have come.
+/// The frames of one stream, as far as they have arrived.
 #[derive(Debug, Default)]
 pub(crate) struct Http3Frames {
     /// The integer that is being read.
     integer: Varint,
-    expect: Expect,
+    expected: Expected,
 }
 
 #[derive(Debug, Default)]
-enum Expect {
+enum Expected {
     /// The type of a unidirectional stream.
     StreamType,
     #[default]
@@ -31,58 +30,60 @@ enum Expect {
         kind: u64,
         left: u64,
     },
-    /// A stream without frames.
+    /// Bytes without frames.
     Anything,
 }
 
 impl Http3Frames {
     /// The frames of a unidirectional stream, which begins with its type (RFC 9114 §6.2).
-    pub(crate) fn of_unidirectional() -> Self {
-        Self { integer: Varint::default(), expect: Expect::StreamType }
+    pub(crate) fn for_unidirectional() -> Self {
+        Self { integer: Varint::default(), expected: Expected::StreamType }
     }
 
-    /// Reads on.
+    /// Reads the next bytes of the stream.
     ///
     /// # Errors
     /// If a frame that is not DATA is too long.
-    pub(crate) fn read(&mut self, mut bytes: &[u8]) -> Result<(), HeadLimit> {
+    pub(crate) fn read_bytes(&mut self, mut bytes: &[u8]) -> Result<(), HeadLimit> {
         while let Some((&first, rest)) = bytes.split_first() {
-            if let Expect::Payload { kind, left } = self.expect {
+            if let Expected::Payload { kind, left } = self.expected {
                 let taken = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
                 bytes = &bytes[taken..];
-                self.expect = payload(kind, left - taken as u64);
+                self.expected = expect_payload(kind, left - taken as u64);
                 continue;
             }
             bytes = rest;
             if let Some(value) = self.integer.push(first) {
                 self.integer = Varint::default();
-                self.accept(value)?;
+                self.accept_integer(value)?;
             }
         }
         Ok(())
     }
 
-    /// Whether a frame that is not DATA has begun and not ended.
+    /// Returns true if a frame other than DATA has begun and not ended.
     pub(crate) fn is_incomplete(&self) -> bool {
-        matches!(self.expect, Expect::Payload { kind, .. } if kind != DATA)
+        matches!(self.expected, Expected::Payload { kind, .. } if kind != DATA)
     }
 
-    fn accept(&mut self, value: u64) -> Result<(), HeadLimit> {
-        self.expect = match self.expect {
-            Expect::StreamType if value == CONTROL_STREAM => Expect::FrameType,
-            Expect::StreamType | Expect::Anything => Expect::Anything,
-            Expect::FrameType | Expect::Payload { .. } => Expect::Length { kind: value },
-            Expect::Length { kind } if kind != DATA && value > HEAD_BYTES as u64 => {
+    fn accept_integer(&mut self, value: u64) -> Result<(), HeadLimit> {
+        self.expected = match self.expected {
+            // RFC 9114 §6.2.1: the control stream has frames. The QPACK streams have none (RFC 9204
+            // §4.2).
+            Expected::StreamType if value == CONTROL_STREAM => Expected::FrameType,
+            Expected::StreamType | Expected::Anything => Expected::Anything,
+            Expected::FrameType | Expected::Payload { .. } => Expected::Length { kind: value },
+            Expected::Length { kind } if kind != DATA && value > HEAD_BYTES as u64 => {
                 return Err(HeadLimit::SectionBytes);
             }
-            Expect::Length { kind } => payload(kind, value),
+            Expected::Length { kind } => expect_payload(kind, value),
         };
         Ok(())
     }
 }
 
-fn payload(kind: u64, left: u64) -> Expect {
-    if left == 0 { Expect::FrameType } else { Expect::Payload { kind, left } }
+fn expect_payload(kind: u64, left: u64) -> Expected {
+    if left == 0 { Expected::FrameType } else { Expected::Payload { kind, left } }
 }
 
 #[cfg(test)]
@@ -91,14 +92,14 @@ mod tests {
 
     /// Fed byte by byte, since a frame may be cut anywhere.
     fn read(frames: &mut Http3Frames, bytes: &[u8]) -> Result<(), HeadLimit> {
-        bytes.iter().try_for_each(|byte| frames.read(&[*byte]))
+        bytes.iter().try_for_each(|byte| frames.read_bytes(&[*byte]))
     }
 
     #[test]
     fn content_may_be_long_and_a_header_section_may_not() {
         let mut frames = Http3Frames::default();
         assert_eq!(read(&mut frames, &[1, 2, b'h', b'h', 0, 0x80, 2, 0, 0]), Ok(()));
-        assert_eq!(frames.read(&vec![0; 0x2_0000]), Ok(()));
+        assert_eq!(frames.read_bytes(&vec![0; 0x2_0000]), Ok(()));
         assert!(!frames.is_incomplete());
         assert_eq!(read(&mut frames, &[1, 0x80, 1, 0, 1]), Err(HeadLimit::SectionBytes));
         // A frame of an unknown type, which the codec collects all the same (RFC 9114 §9).
@@ -120,10 +121,10 @@ mod tests {
         let settings = [4, 0x80, 1, 0, 1];
         let control = [&[0][..], &settings].concat();
         assert_eq!(
-            read(&mut Http3Frames::of_unidirectional(), &control),
+            read(&mut Http3Frames::for_unidirectional(), &control),
             Err(HeadLimit::SectionBytes)
         );
         let encoder = [&[2][..], &settings].concat();
-        assert_eq!(read(&mut Http3Frames::of_unidirectional(), &encoder), Ok(()));
+        assert_eq!(read(&mut Http3Frames::for_unidirectional(), &encoder), Ok(()));
     }
 }

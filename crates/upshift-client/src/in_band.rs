@@ -1,4 +1,4 @@
-//! TLS inside the connection (RFC 2817): for printers. Whoever stands in between can splice such a
+//! TLS inside the connection (RFC 2817), for printers. An attacker on the path can splice such a
 //! connection (CVE-2025-49812), so the policy has to allow it by name.
 
 use std::future::ready;
@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use http::header::HOST;
-use http::uri::PathAndQuery;
 use http::{Method, Request, Response, Uri};
 use http_body_util::BodyExt;
 use hyper::client::conn::http1;
@@ -18,72 +17,84 @@ use rustls::ClientConfig;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use upshift_core::field::Protocol;
 
-use crate::checked_body::checked;
-use crate::connect::{Connector, secure, tls_info};
-use crate::head_limit::{InterimMeter, within_limits};
-use crate::switch::{Switched, host_field, switch};
-use crate::transport::Incoming;
-use crate::watched::Watched;
-use crate::{Body, BoxError};
+use crate::body::TransportBody;
+use crate::checked_body::check_response;
+use crate::connect::OriginConnector;
+use crate::interim::{InterimMeter, within_limits};
+use crate::switch::{SwitchedConnection, host_field, switch_connection};
+use crate::tls::{security_of, start_tls};
+use crate::watched_stream::WatchedStream;
+use crate::{BoxError, SendBody};
 
 /// Sends one request on a connection of its own that was switched to TLS first.
-pub(crate) async fn send(
-    connector: Connector,
+pub(crate) async fn send_over_in_band_tls(
+    connector: OriginConnector,
     config: Arc<ClientConfig>,
-    request: Request<Body>,
-) -> Result<Response<Incoming>, BoxError> {
+    request: Request<SendBody>,
+) -> Result<Response<TransportBody>, BoxError> {
     let uri = request.uri().clone();
     let host = uri.host().ok_or("the URL names no host")?.to_owned();
-    let tls = Protocol::new("TLS", Some("1.2"))?;
-    let watch = connector.head_watch();
-    let Switched { tcp, ahead } = switch(connector, &uri, tls, None).await?;
-    // What came in clear after the 101 would be taken for a part of what TLS protects.
+    let watch = connector.new_head_watch();
+    let token = Protocol::new("TLS", Some("1.2"))?;
+    let SwitchedConnection { tcp, ahead } = switch_connection(connector, &uri, token, None).await?;
+    // Cleartext bytes after the 101 could be an attacker's, and would count as protected by TLS.
     if !ahead.is_empty() {
-        return Err("the server sent bytes after its 101 that nobody had asked for".into());
+        return Err("the server sent bytes after its 101 that were not asked for".into());
     }
-    let stream = secure(tcp, config, &host).await?;
-    let info = tls_info(stream.get_ref().1.protocol_version());
+    let tls = start_tls(tcp, config, &host).await?;
+    let security = security_of(tls.get_ref().1.protocol_version());
 
-    let silent = Arc::new(AtomicBool::new(true));
-    let muted = Muted { stream, silent: Arc::clone(&silent) };
-    let (mut sender, connection) =
-        http1::handshake(TokioIo::new(Watched::http1(muted, watch.clone()))).await?;
+    let muted = Arc::new(AtomicBool::new(true));
+    let stream = MutedStream { stream: tls, muted: Arc::clone(&muted) };
+    let io = TokioIo::new(WatchedStream::over_http1(stream, watch.clone()));
+    let (mut sender, connection) = http1::handshake(io).await?;
     tokio::spawn(connection.with_upgrades());
     // RFC 2817 §3.3: after the handshake "the server MUST continue with the response to the
-    // original request". So the codec is told that it has asked, while nothing goes out, and reads
-    // what is owed.
-    let owed = Request::builder().method(Method::OPTIONS).uri("*").header(HOST, host_field(&uri)?);
-    let mut owed = owed.body(Body::empty())?;
-    let meter = InterimMeter::attach(&mut owed);
-    let owed = within_limits(sender.send_request(owed), meter, ready(watch.clone())).await?;
-    owed.into_body().collect().await?;
-    silent.store(false, Ordering::Release);
+    // original request". hyper reads a response only to a request that it has sent, so it sends the
+    // OPTIONS once more, into a muted stream.
+    let mut original = original_request(&uri)?;
+    let interim = InterimMeter::attach_to(&mut original);
+    let answering = sender.send_request(original);
+    let answer = within_limits(answering, interim, ready(watch.clone())).await?;
+    answer.into_body().collect().await?;
+    muted.store(false, Ordering::Release);
     sender.ready().await?;
 
-    let mut request = origin_form(request)?;
-    let method = request.method().clone();
-    let meter = InterimMeter::attach(&mut request);
-    let response = within_limits(sender.send_request(request), meter, ready(watch)).await?;
-    let mut response = checked(response, &method)?;
-    response.extensions_mut().insert(info);
+    let mut outgoing = to_origin_form(request)?;
+    let method = outgoing.method().clone();
+    let meter = InterimMeter::attach_to(&mut outgoing);
+    let received = within_limits(sender.send_request(outgoing), meter, ready(watch)).await?;
+    let mut response = check_response(received, &method)?;
+    response.extensions_mut().insert(security);
     Ok(response)
 }
 
-fn origin_form(mut request: Request<Body>) -> Result<Request<Body>, BoxError> {
+/// The request that asked for the switch.
+fn original_request(uri: &Uri) -> Result<Request<SendBody>, BoxError> {
+    let builder = Request::builder().method(Method::OPTIONS).uri("*");
+    Ok(builder.header(HOST, host_field(uri)?).body(SendBody::empty())?)
+}
+
+/// RFC 9112 §3.2.1: the origin form of the target is the path and the query; the host goes into
+/// `Host`.
+fn to_origin_form(mut request: Request<SendBody>) -> Result<Request<SendBody>, BoxError> {
     let host = host_field(request.uri())?;
     request.headers_mut().entry(HOST).or_insert(host);
-    let path = request.uri().path_and_query().map_or("/", PathAndQuery::as_str);
-    *request.uri_mut() = path.parse::<Uri>()?;
+    let target = match request.uri().path_and_query() {
+        Some(path) => path.as_str(),
+        None => "/",
+    };
+    *request.uri_mut() = target.parse::<Uri>()?;
     Ok(request)
 }
 
-/// A stream that swallows what is written while it is silent.
-struct Muted<T> {
+/// A stream that discards all writes while it is muted.
+struct MutedStream<T> {
     stream: T,
-    silent: Arc<AtomicBool>,
+    muted: Arc<AtomicBool>,
 }
 
-impl<T: AsyncRead + Unpin> AsyncRead for Muted<T> {
+impl<T: AsyncRead + Unpin> AsyncRead for MutedStream<T> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -93,13 +104,13 @@ impl<T: AsyncRead + Unpin> AsyncRead for Muted<T> {
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for Muted<T> {
+impl<T: AsyncWrite + Unpin> AsyncWrite for MutedStream<T> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        if self.silent.load(Ordering::Acquire) {
+        if self.muted.load(Ordering::Acquire) {
             return Poll::Ready(Ok(bytes.len()));
         }
         Pin::new(&mut self.stream).poll_write(cx, bytes)

@@ -1,4 +1,4 @@
-//! Telling the caller that an origin is about to lose something: once for each origin and rule.
+//! Notices of deprecation: one for each origin and rule.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,53 +6,63 @@ use std::sync::{Arc, Mutex, PoisonError};
 use upshift_core::follow::Deprecation;
 use upshift_core::{Fields, Timestamp};
 
-/// A deprecation, seen for the first time in this process, or for the first time after its sunset.
+/// A deprecation that was seen for the first time in this process, or for the first time after its
+/// sunset.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Notice {
-    /// The origin, as `https://api.example.com:443`.
+    /// The origin, such as `https://api.example.com:443`.
     pub origin: String,
-    /// What was said.
+    /// The deprecation that the server announced.
     pub deprecation: Deprecation,
-    /// Whether its sunset has passed.
+    /// The sunset has passed.
     pub past_sunset: bool,
 }
 
-pub(crate) type Hook = Arc<dyn Fn(&Notice) + Send + Sync>;
+pub(crate) type NoticeHook = Arc<dyn Fn(&Notice) + Send + Sync>;
 
-/// At most so many origins and rules are kept apart; a server can invent them.
+/// The limit on origins and rules that are remembered. A server can invent them.
 const REMEMBERED: usize = 1024;
 
-/// Remembers what has been told.
+/// Calls the hook for each notice once.
 #[derive(Clone, Default)]
 pub(crate) struct Noticeboard {
-    hook: Option<Hook>,
-    told: Arc<Mutex<HashSet<String>>>,
+    hook: Option<NoticeHook>,
+    posted: Arc<Mutex<HashSet<String>>>,
 }
 
 impl Noticeboard {
-    pub(crate) fn new(hook: Hook) -> Self {
-        Self { hook: Some(hook), told: Arc::default() }
+    pub(crate) fn new(hook: NoticeHook) -> Self {
+        Self { hook: Some(hook), posted: Arc::default() }
     }
 
-    /// Reads an answer's fields and calls the hook if they say something new.
-    pub(crate) fn read(&self, origin: &str, fields: &dyn Fields, now: Timestamp) {
+    /// Reads the fields of a response, and calls the hook if they announce something new.
+    pub(crate) fn post_new(&self, origin: &str, fields: &dyn Fields, now: Timestamp) {
         let Some(hook) = &self.hook else { return };
         let Some(deprecation) = Deprecation::from_fields(fields) else { return };
-        let past_sunset = deprecation.sunset.is_some_and(|sunset| sunset <= now);
-        // No field names the rule. Its documentation does, and failing that its dates.
-        let rule =
-            deprecation.link("deprecation").or(deprecation.link("sunset")).map(str::to_owned);
-        let rule =
-            rule.unwrap_or_else(|| format!("{:?} {:?}", deprecation.since, deprecation.sunset));
-        if self.is_news(format!("{origin} {rule} {past_sunset}")) {
+        let past_sunset = matches!(deprecation.sunset, Some(sunset) if sunset <= now);
+        let key = format!("{origin} {} {past_sunset}", rule_of(&deprecation));
+        if self.is_new(key) {
             hook(&Notice { origin: origin.to_owned(), deprecation, past_sunset });
         }
     }
 
-    fn is_news(&self, what: String) -> bool {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        told.len() < REMEMBERED && told.insert(what)
+    fn is_new(&self, key: String) -> bool {
+        // A panic in another thread leaves the set usable.
+        let mut posted = self.posted.lock().unwrap_or_else(PoisonError::into_inner);
+        posted.len() < REMEMBERED && posted.insert(key)
     }
+}
+
+/// The identity of the rule behind a deprecation. No field names the rule, but its documentation
+/// does, and failing that its dates.
+fn rule_of(deprecation: &Deprecation) -> String {
+    for relation in ["deprecation", "sunset"] {
+        if let Some(url) = deprecation.link(relation) {
+            return url.to_owned();
+        }
+    }
+    format!("{:?} {:?}", deprecation.since, deprecation.sunset)
 }
 
 #[cfg(test)]
@@ -73,7 +83,7 @@ mod tests {
         for (origin, now) in
             [("a", before), ("a", before), ("b", before), ("a", after), ("a", after)]
         {
-            board.read(origin, &fields, now);
+            board.post_new(origin, &fields, now);
         }
         let told = heard.lock().unwrap().clone();
         assert_eq!(told, [("a".into(), false), ("b".into(), false), ("a".into(), true)]);

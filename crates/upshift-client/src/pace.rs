@@ -1,4 +1,4 @@
-//! How long a polling loop waits, and when it ends.
+//! The waits of a polling loop, and its end.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
@@ -7,18 +7,18 @@ use upshift_core::Timestamp;
 
 use crate::Error;
 
-/// What a polling loop does next.
+/// The next action of a polling loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// Wait so long, then ask again.
+    /// Wait this long, then send the request again.
     Wait(Duration),
-    /// Ask no more: the server refuses for good, and asking again is only load.
+    /// Stop: the refusal is permanent, and another request would only be load.
     End,
 }
 
-/// The pace of a polling loop. It ends on a refusal for good, waits out a brownout, backs off from
-/// errors, and spreads what it waits so that a fleet that was refused together does not come back
-/// together.
+/// The pace of a polling loop. It ends on a permanent refusal, waits for the end of a brownout, backs
+/// off after errors, and adds jitter to each wait, so that clients which were refused at the same
+/// time do not return at the same time.
 ///
 /// ```
 /// use std::time::Duration;
@@ -26,7 +26,9 @@ pub enum Next {
 ///
 /// let mut pace = Pace::every(Duration::from_secs(30));
 /// match pace.after(&Ok(()), upshift_core::Timestamp::UNIX_EPOCH) {
-///     Next::Wait(time) => assert!(time >= Duration::from_secs(27) && time <= Duration::from_secs(33)),
+///     Next::Wait(time) => {
+///         assert!(time >= Duration::from_secs(27) && time <= Duration::from_secs(33));
+///     }
 ///     Next::End => unreachable!("nothing was refused"),
 /// }
 /// ```
@@ -40,25 +42,25 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// A loop that asks so often while all is well.
+    /// A loop that sends a request this often while all of them succeed.
     pub fn every(every: Duration) -> Self {
         let longest = every.max(Duration::from_secs(3600));
         Self { every, longest, failures: 0, random: RandomState::new(), drawn: 0 }
     }
 
-    /// The longest wait between two attempts of which none was promised a time; an hour unless set.
+    /// Sets the longest wait after an error for which the server named no time; an hour by default.
     #[must_use]
     pub fn longest(mut self, longest: Duration) -> Self {
         self.longest = longest;
         self
     }
 
-    /// What to do after this outcome.
+    /// The next action after this outcome.
     pub fn after<T>(&mut self, outcome: &Result<T, Error>, now: Timestamp) -> Next {
         let refused = match outcome {
             Ok(_) => {
                 self.failures = 0;
-                return Next::Wait(self.spread(self.every, true));
+                return Next::Wait(self.around(self.every));
             }
             Err(Error::Refused(refused)) => refused,
             Err(Error::Usage(_)) => return Next::End,
@@ -67,29 +69,39 @@ impl Pace {
         if !refused.is_retryable() {
             return Next::End;
         }
-        match refused
-            .ends_at()
-            .map(|end| Duration::try_from(end.duration_since(now)).unwrap_or_default())
-        {
-            // Never before the promised time, and a little after it: RFC 9110 §10.2.3.
-            Some(wait) => Next::Wait(wait + self.spread(self.every, false)),
+        match refused.ends_at() {
+            // Never before the time that the server named, and a little after it: RFC 9110 §10.2.3.
+            Some(end) => {
+                // A time in the past gives a negative duration, which is no wait.
+                let wait = Duration::try_from(end.duration_since(now)).unwrap_or_default();
+                Next::Wait(wait + self.jitter(self.every))
+            }
             None => Next::Wait(self.back_off()),
         }
     }
 
-    /// Twice as long after every failure.
+    /// A wait that doubles with every failure.
     fn back_off(&mut self) -> Duration {
         self.failures = self.failures.saturating_add(1);
         let wait = self.every.saturating_mul(1 << self.failures.min(16)).min(self.longest);
-        self.spread(wait, true)
+        self.around(wait)
     }
 
-    /// A tenth more or less than `time`; or, if it is to be added to a promise, between nothing and
-    /// all of it.
-    fn spread(&mut self, time: Duration, around: bool) -> Duration {
+    /// A time that differs from `time` by at most a tenth.
+    fn around(&mut self, time: Duration) -> Duration {
+        time.mul_f64(0.9 + 0.2 * self.random_share())
+    }
+
+    /// A time between zero and `most`.
+    fn jitter(&mut self, most: Duration) -> Duration {
+        most.mul_f64(self.random_share())
+    }
+
+    /// A number from 0 to below 1.
+    fn random_share(&mut self) -> f64 {
+        // The keys of a `RandomState` are random, which is random enough to spread a load.
         self.drawn += 1;
-        let share = (self.random.hash_one(self.drawn) % 1000) as f64 / 1000.0;
-        if around { time.mul_f64(0.9 + 0.2 * share) } else { time.mul_f64(share) }
+        (self.random.hash_one(self.drawn) % 1000) as f64 / 1000.0
     }
 }
 

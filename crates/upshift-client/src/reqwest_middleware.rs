@@ -1,14 +1,14 @@
-//! For programs that use reqwest: a middleware of `reqwest-middleware` that follows a 426.
+//! A middleware of `reqwest-middleware` that follows a 426.
 //!
-//! reqwest decides by itself how it connects, so what it can be made to do is TLS, HTTP/1.1, plain
-//! HTTP and another version; for HTTP/2 and HTTP/3 by demand take [`Client`](crate::Client). A 426
-//! that is not followed is a `reqwest_middleware::Error::Middleware` around an [`Error`], which
-//! `downcast_ref` gets at. So is a step that a 426 asked for and that failed, unless it took too
-//! long. Every other error is handed through as it is, so that `is_connect` and `is_timeout` tell
-//! what they tell without this middleware, and a retrying one around it retries.
+//! reqwest chooses its connections itself, so the steps it can be made to take are TLS, HTTP/1.1,
+//! plain HTTP and another version. For HTTP/2 and HTTP/3 on demand use [`Client`](crate::Client). A
+//! 426 that is not followed is a `reqwest_middleware::Error::Middleware` around an [`Error`], which
+//! `downcast_ref` returns. So is a step that a 426 required and that failed, unless it timed out.
+//! Every other error is passed through unchanged, so that `is_connect` and `is_timeout` return what
+//! they return without this middleware, and a retrying middleware around it retries.
 //!
-//! reqwest follows redirects below this middleware. A 426 that comes from another origin than the
-//! one that was asked is not followed: see [`AnsweredBy`].
+//! reqwest follows redirects below this middleware. A 426 from another origin than the requested
+//! one is not followed: see [`AnsweredBy`].
 
 use std::future::Future;
 use std::pin::Pin;
@@ -22,8 +22,9 @@ use reqwest::{Body, ResponseBuilderExt, Url};
 use reqwest_middleware::{Middleware, Next};
 use tower_service::Service;
 
-use crate::follow::{Settings, attempt};
-use crate::{AnsweredBy, BoxError, Error, FollowLayer, Rewind, Trace};
+use crate::call::follow_request;
+use crate::follow_settings::FollowSettings;
+use crate::{AnsweredBy, BoxError, Error, FollowBody, FollowLayer, Rewind, Trace};
 
 /// A middleware that follows a 426, made from a [`FollowLayer`].
 ///
@@ -31,10 +32,11 @@ use crate::{AnsweredBy, BoxError, Error, FollowLayer, Rewind, Trace};
 /// use reqwest_middleware::ClientBuilder;
 /// use upshift_client::{FollowLayer, FollowMiddleware};
 ///
-/// let client = ClientBuilder::new(reqwest::Client::new()).with(FollowMiddleware::from(FollowLayer::new())).build();
+/// let follow = FollowMiddleware::from(FollowLayer::new());
+/// let client = ClientBuilder::new(reqwest::Client::new()).with(follow).build();
 /// ```
 #[derive(Clone)]
-pub struct FollowMiddleware(Arc<Settings>);
+pub struct FollowMiddleware(Arc<FollowSettings>);
 
 impl From<FollowLayer> for FollowMiddleware {
     fn from(layer: FollowLayer) -> Self {
@@ -50,81 +52,88 @@ impl Middleware for FollowMiddleware {
         extensions: &mut Extensions,
         next: Next<'_>,
     ) -> reqwest_middleware::Result<reqwest::Response> {
-        let asked = request.url().clone();
+        let requested_url = request.url().clone();
         let spare = request.try_clone();
-        let request: Request<Body> = request.try_into()?;
+        let first: Request<Body> = request.try_into()?;
         let shared = Arc::new(Mutex::new(extensions.clone()));
-        let inner = Rest { next, extensions: Arc::clone(&shared) };
-        let outcome =
-            attempt::run(inner, Arc::clone(&self.0), request.map(|body| Sent { body, spare }))
-                .await;
-        // What the middlewares inside have left there is for those outside to see.
-        *extensions = copy(&shared);
-        if let Err(error) = &outcome {
-            extensions.insert(error.trace());
-        }
-        let response = outcome.map_err(handed_through)?;
-        extensions.insert(response.extensions().get::<Trace>().cloned().unwrap_or_default());
-        let url =
-            response.extensions().get::<Answered>().map_or(asked, |answered| answered.0.clone());
-        let (parts, body) = response.into_parts();
-        let mut whole = Response::builder().url(url).body(Body::wrap(body)).map_err(middleware)?;
-        *whole.status_mut() = parts.status;
-        *whole.version_mut() = parts.version;
-        *whole.headers_mut() = parts.headers;
-        whole.extensions_mut().extend(parts.extensions);
-        Ok(whole.into())
-    }
-}
-
-fn middleware(error: http::Error) -> reqwest_middleware::Error {
-    reqwest_middleware::Error::middleware(Error::usage(error))
-}
-
-/// The error of the chain inside as it was, where following had no part in it.
-fn handed_through(error: Error) -> reqwest_middleware::Error {
-    match error {
-        Error::Transport { source, trace } => own_error(source).unwrap_or_else(|source| {
-            reqwest_middleware::Error::middleware(Error::Transport { source, trace })
-        }),
-        // That it took too long says nothing of the step.
-        Error::Step { step, source, refused } => match own_error(source) {
-            Ok(inner) if inner.is_timeout() => inner,
-            Ok(inner) => reqwest_middleware::Error::middleware(Error::Step {
-                step,
-                source: inner.into(),
-                refused,
-            }),
-            Err(source) => {
-                reqwest_middleware::Error::middleware(Error::Step { step, source, refused })
+        let inner = MiddlewareChain { next, extensions: Arc::clone(&shared) };
+        let attempt = first.map(|body| ReqwestBody { body, spare });
+        let outcome = follow_request(inner, Arc::clone(&self.0), attempt).await;
+        // The extensions that the inner middlewares have left are for the outer ones to read.
+        *extensions = copy_extensions(&shared);
+        let response = match outcome {
+            Ok(response) => response,
+            Err(error) => {
+                extensions.insert(error.trace());
+                return Err(to_middleware_error(error));
             }
-        },
-        error => reqwest_middleware::Error::middleware(error),
+        };
+        extensions.insert(response.extensions().get::<Trace>().cloned().unwrap_or_default());
+        to_reqwest_response(response, requested_url)
     }
 }
 
-/// The error of the chain inside, or the source as it was.
-fn own_error(source: BoxError) -> Result<reqwest_middleware::Error, BoxError> {
+/// The response in the form of reqwest, with its URL.
+fn to_reqwest_response(
+    response: Response<FollowBody<Body>>,
+    requested_url: Url,
+) -> reqwest_middleware::Result<reqwest::Response> {
+    let url = match response.extensions().get::<FinalUrl>() {
+        Some(answered) => answered.0.clone(),
+        None => requested_url,
+    };
+    let (parts, body) = response.into_parts();
+    let mut whole = match Response::builder().url(url).body(Body::wrap(body)) {
+        Ok(whole) => whole,
+        Err(error) => return Err(reqwest_middleware::Error::middleware(Error::usage(error))),
+    };
+    *whole.status_mut() = parts.status;
+    *whole.version_mut() = parts.version;
+    *whole.headers_mut() = parts.headers;
+    whole.extensions_mut().extend(parts.extensions);
+    Ok(whole.into())
+}
+
+/// The error for the outer middlewares: the inner chain's own if following had no part in it.
+fn to_middleware_error(error: Error) -> reqwest_middleware::Error {
+    let remaining = match error {
+        Error::Transport { source, trace } => match inner_error(source) {
+            Ok(inner) => return inner,
+            Err(source) => Error::Transport { source, trace },
+        },
+        Error::Step { step, source, refused } => match inner_error(source) {
+            // A timeout says nothing about the step.
+            Ok(inner) if inner.is_timeout() => return inner,
+            Ok(inner) => Error::Step { step, source: inner.into(), refused },
+            Err(source) => Error::Step { step, source, refused },
+        },
+        other => other,
+    };
+    reqwest_middleware::Error::middleware(remaining)
+}
+
+/// The error of the inner chain, or the source unchanged.
+fn inner_error(source: BoxError) -> Result<reqwest_middleware::Error, BoxError> {
     source.downcast::<reqwest_middleware::Error>().map(|inner| *inner)
 }
 
-fn copy(extensions: &Mutex<Extensions>) -> Extensions {
+fn copy_extensions(extensions: &Mutex<Extensions>) -> Extensions {
     extensions.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
-/// Which URL an answer came from, as reqwest has it.
+/// The URL that a response came from, in the form of reqwest.
 #[derive(Clone)]
-struct Answered(Url);
+struct FinalUrl(Url);
 
-/// The rest of the chain, as a service.
+/// The inner middlewares and reqwest itself, as a service.
 #[derive(Clone)]
-struct Rest<'n> {
+struct MiddlewareChain<'n> {
     next: Next<'n>,
-    /// The extensions of the chain, which each attempt goes on with.
+    /// The extensions of the chain. Each attempt continues with those of the last one.
     extensions: Arc<Mutex<Extensions>>,
 }
 
-impl<'n> Service<Request<Sent>> for Rest<'n> {
+impl<'n> Service<Request<ReqwestBody>> for MiddlewareChain<'n> {
     type Response = Response<Body>;
     type Error = BoxError;
     type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, BoxError>> + Send + 'n>>;
@@ -133,44 +142,45 @@ impl<'n> Service<Request<Sent>> for Rest<'n> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Sent>) -> Self::Future {
-        let Rest { next, extensions: shared } = self.clone();
+    fn call(&mut self, request: Request<ReqwestBody>) -> Self::Future {
+        let MiddlewareChain { next, extensions: shared } = self.clone();
         Box::pin(async move {
-            let request = reqwest::Request::try_from(request.map(|sent| sent.body))?;
-            let mut extensions = copy(&shared);
-            let ran = next.run(request, &mut extensions).await;
+            let outgoing = reqwest::Request::try_from(request.map(|sent| sent.body))?;
+            let mut extensions = copy_extensions(&shared);
+            let outcome = next.run(outgoing, &mut extensions).await;
+            // Kept after a failure too: a middleware may have left something for the outer ones.
             *shared.lock().unwrap_or_else(PoisonError::into_inner) = extensions;
-            let response = ran?;
-            let url = response.url().clone();
-            let mut response: Response<Body> = response.into();
+            let received = outcome?;
+            let url = received.url().clone();
+            let mut response: Response<Body> = received.into();
             if let Ok(uri) = url.as_str().parse() {
                 response.extensions_mut().insert(AnsweredBy(uri));
             }
-            response.extensions_mut().insert(Answered(url));
+            response.extensions_mut().insert(FinalUrl(url));
             Ok(response)
         })
     }
 }
 
-/// A body that can be sent again if reqwest holds it whole.
-struct Sent {
+/// A body that can be sent again if reqwest has it in memory.
+struct ReqwestBody {
     body: Body,
-    /// A request with the same body, if it can be had again. reqwest shares the bytes of a body,
+    /// A request with the same body, if reqwest can clone it. reqwest shares the bytes of a body,
     /// instead of copying them, only between requests.
     spare: Option<reqwest::Request>,
 }
 
-impl Rewind for Sent {
+impl Rewind for ReqwestBody {
     fn rewind(&self) -> Option<Self> {
         let mut request = self.spare.as_ref()?.try_clone()?;
         let spare = request.try_clone();
-        // reqwest makes no body of none.
+        // reqwest has no body where the request had an empty one.
         let body = request.body_mut().take().unwrap_or_default();
         Some(Self { body, spare })
     }
 }
 
-impl HttpBody for Sent {
+impl HttpBody for ReqwestBody {
     type Data = Bytes;
     type Error = reqwest::Error;
 
@@ -194,14 +204,14 @@ impl HttpBody for Sent {
 mod tests {
     use super::*;
 
-    fn sent(body: Option<Body>) -> Sent {
+    fn sent(body: Option<Body>) -> ReqwestBody {
         let mut spare = reqwest::Request::new(
             http::Method::POST,
             Url::parse("http://example.com/").expect("a URL"),
         );
         *spare.body_mut() = body;
         let body = spare.try_clone().and_then(|mut request| request.body_mut().take());
-        Sent { body: body.unwrap_or_default(), spare: Some(spare) }
+        ReqwestBody { body: body.unwrap_or_default(), spare: Some(spare) }
     }
 
     /// KIND: memory that grows with every attempt. The whole body was copied before each.

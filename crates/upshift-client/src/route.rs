@@ -1,35 +1,35 @@
-//! How a request is to travel, and how it did.
+//! The route of a request: the version of HTTP and the TLS that it needs, and those that it got.
 
 use http::Uri;
 use upshift_core::follow::{Lane, Step};
 use upshift_core::{TlsState, TlsVersion};
 use upshift_http::http_version;
 
-/// How a request is to travel: an extension of the request that [`Follow`](crate::Follow) sets and
-/// a transport reads.
+/// The route that a request has to take: an extension of the request that [`Follow`](crate::Follow)
+/// sets and a transport reads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Route {
-    /// The HTTP version and how it is come by.
+    /// The version of HTTP and the way to it.
     pub http: Http,
-    /// The oldest TLS that will do.
+    /// The oldest version of TLS that is enough.
     pub tls: Option<TlsVersion>,
 }
 
-/// The HTTP version and how it is come by.
+/// A version of HTTP and the way to it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Http {
-    /// What ALPN gives, HTTP/1.1 in clear.
+    /// The version that ALPN selects; HTTP/1.1 over cleartext.
     #[default]
     Any,
-    /// HTTP/1.1 only; HTTP/1.0 if the request says so.
+    /// HTTP/1.1 only; HTTP/1.0 if the request has that version.
     Http1,
-    /// HTTP/2: by ALPN over TLS, by prior knowledge in clear.
+    /// HTTP/2: by ALPN over TLS, by prior knowledge over cleartext.
     Http2,
-    /// HTTP/3 at this UDP port, else at that of the URL.
+    /// HTTP/3 at this UDP port, else at the port of the URL.
     Http3(Option<u16>),
     /// HTTP/2 by `Upgrade: h2c`.
     H2c,
-    /// HTTP/1.1 inside TLS that is begun by `Upgrade: TLS/1.2` (RFC 2817).
+    /// HTTP/1.1 inside TLS that is started by `Upgrade: TLS/1.2` (RFC 2817).
     TlsInBand,
 }
 
@@ -37,11 +37,12 @@ impl Route {
     /// This route after a step.
     #[must_use]
     pub fn after(self, step: &Step) -> Self {
-        let clear_only = matches!(self.http, Http::H2c);
         match step {
-            Step::Tls { minimum, .. } => {
-                Self { http: if clear_only { Http::Any } else { self.http }, tls: *minimum }
+            // RFC 7540 §3.1: `h2c` identifies HTTP/2 over cleartext TCP.
+            Step::Tls { minimum, .. } if self.http == Http::H2c => {
+                Self { http: Http::Any, tls: *minimum }
             }
+            Step::Tls { minimum, .. } => Self { tls: *minimum, ..self },
             Step::NewerTls { minimum } => Self { tls: Some(*minimum), ..self },
             Step::TlsInBand { minimum } => Self { http: Http::TlsInBand, tls: *minimum },
             Step::Http2 | Step::Http2PriorKnowledge => Self { http: Http::Http2, ..self },
@@ -53,26 +54,27 @@ impl Route {
     }
 }
 
-/// What a transport tells of the connection: an extension of the response. Without it, `https`
-/// counts as TLS of some version.
+/// The protection of the connection that a response came over: an extension of the response, set by
+/// a transport. Without it, `https` counts as TLS of some version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ConnectionInfo {
-    /// How the connection was protected.
+pub struct ConnectionSecurity {
+    /// The state of TLS.
     pub tls: TlsState,
 }
 
-/// The URL that an answer came from: an extension of the response, set by what follows redirects
-/// below [`Follow`](crate::Follow). Without it the answer counts as one of the URL that was asked.
+/// The URL that a response came from: an extension of the response, set by a client that follows
+/// redirects below [`Follow`](crate::Follow). Without it the response counts as one of the URL that
+/// was requested.
 ///
-/// What an answer says holds for its own origin. A 426 from another origin than the one asked is
-/// not followed, since it would decide where that origin's requests go; nor is one from another URL
-/// if the request is not idempotent, since the redirect was an answer to it already.
+/// A response speaks for its own origin only. A 426 from another origin than the requested one is
+/// not followed, since it would decide where the requests to that origin go. Nor is one from
+/// another URL if the request is not idempotent, since the redirect was a response to it already.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AnsweredBy(pub Uri);
 
 /// The lane on which a response came.
 pub(crate) fn lane_of<B>(response: &http::Response<B>, secure: bool) -> Lane {
-    let tls = match response.extensions().get::<ConnectionInfo>() {
+    let tls = match response.extensions().get::<ConnectionSecurity>() {
         Some(info) => info.tls,
         None if secure => TlsState::SomeVersion,
         None => TlsState::Cleartext,

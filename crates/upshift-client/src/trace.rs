@@ -1,60 +1,60 @@
-//! What was asked, what came back, and what was made of it.
+//! The record of a call: its requests, their responses, and the reactions to them.
 
 use std::sync::Arc;
 
 use upshift_core::follow::{FollowRule, Lane, Remark, Step, Stop};
 
-/// Every request that one call made, in order: an extension of the response, and a member of the
+/// Every request that one call made, in order: an extension of the response, and a field of the
 /// errors.
 #[derive(Clone, Debug, Default)]
 pub struct Trace(pub Arc<Vec<Hop>>);
 
-/// One request and what became of it.
+/// One request and its outcome.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Hop {
     /// The method.
     pub method: String,
     /// The URL, without user information.
     pub url: String,
-    /// What was known of the origin beforehand and done at once.
+    /// The steps that were taken before the request, because the origin was known to require them.
     pub remembered: Vec<Step>,
-    /// Whether credentials were left out, because the URL is of another origin than the caller
-    /// named.
+    /// Credentials were left out, because the URL is of another origin than the caller named.
     pub credentials_left_out: bool,
-    /// The lane that the response came on; `None` if none came.
+    /// The lane of the response; `None` if none arrived.
     pub lane: Option<Lane>,
-    /// The status code; `None` if no response came.
+    /// The status code; `None` if no response arrived.
     pub status: Option<u16>,
-    /// What was made of it.
-    pub outcome: Outcome,
+    /// The outcome.
+    pub outcome: HopOutcome,
 }
 
-/// What was made of a response.
+/// The outcome of one request.
 #[derive(Clone, Debug)]
-pub enum Outcome {
-    /// It stands: it was handed to the caller.
-    Stands,
-    /// A step was taken, by a rule.
+pub enum HopOutcome {
+    /// The response was returned to the caller.
+    Returned,
+    /// The response is a 426, and a step was taken.
     Followed {
         /// The step.
         step: Step,
-        /// The rule.
+        /// The rule behind the step.
         rule: FollowRule,
-        /// What was odd about the answer.
+        /// The deviations of the 426 from the RFCs.
         remarks: Vec<Remark>,
     },
-    /// It failed, and the next alternative that the last 426 named was taken in its place.
+    /// The request failed, and the next alternative that the last 426 named was taken instead.
     Instead {
-        /// What failed.
+        /// The failure.
         why: String,
         /// The step.
         step: Step,
-        /// The rule.
+        /// The rule behind the step.
         rule: FollowRule,
     },
-    /// It was not followed.
+    /// The response is a 426 that was not followed.
     Stopped(Stop),
-    /// A 101 that was not believed, or no response at all.
+    /// The response is an invalid 101, or none arrived.
     Failed(String),
 }
 
@@ -62,7 +62,7 @@ impl Trace {
     /// The steps that were taken.
     pub fn steps(&self) -> impl Iterator<Item = &Step> {
         self.0.iter().filter_map(|hop| match &hop.outcome {
-            Outcome::Followed { step, .. } | Outcome::Instead { step, .. } => Some(step),
+            HopOutcome::Followed { step, .. } | HopOutcome::Instead { step, .. } => Some(step),
             _ => None,
         })
     }

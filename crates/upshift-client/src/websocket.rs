@@ -1,4 +1,7 @@
-//! The WebSocket handshake (RFC 6455 §4), as far as fields go.
+//! The fields of the WebSocket handshake (RFC 6455 §4).
+
+use std::hash::{BuildHasher, RandomState};
+use std::time::Instant;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -7,27 +10,28 @@ use http::header::{
     SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::{HeaderMap, HeaderValue};
+use upshift_core::field::list_elements;
 use upshift_http::{remove_connection_option, websocket_accept};
 
-/// An extension of a request whose caller can make use of a WebSocket although it asked for plain
-/// HTTP: without it, a 426 that wants one is not followed.
+/// An extension of a request whose caller can use a WebSocket although it asks for plain HTTP.
+/// Without it, a 426 that requires a WebSocket is not followed.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct WebSocketWelcome;
 
-/// Makes a handshake of a request. A key that is there is kept.
-pub(crate) fn offer(headers: &mut HeaderMap) {
+/// Turns a request into a handshake. A key that it has is kept.
+pub(crate) fn add_handshake(headers: &mut HeaderMap) {
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
     headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
     if !headers.contains_key(SEC_WEBSOCKET_KEY)
-        && let Ok(key) = HeaderValue::from_str(&STANDARD.encode(nonce()))
+        && let Ok(key) = HeaderValue::from_str(&STANDARD.encode(random_nonce()))
     {
         headers.insert(SEC_WEBSOCKET_KEY, key);
     }
 }
 
-/// Makes a plain request of a handshake.
-pub(crate) fn withdraw(headers: &mut HeaderMap) {
+/// Turns a handshake into a plain request.
+pub(crate) fn remove_handshake(headers: &mut HeaderMap) {
     remove_connection_option(headers, "upgrade");
     for name in [
         UPGRADE,
@@ -40,29 +44,32 @@ pub(crate) fn withdraw(headers: &mut HeaderMap) {
     }
 }
 
-/// Whether an answer proves that it read this handshake: RFC 6455 §4.1, points 4 to 6.
+/// Returns true if a response proves that its server read this handshake: RFC 6455 §4.1, points 4 to
+/// 6.
 pub(crate) fn is_accepted(request: &HeaderMap, response: &HeaderMap) -> bool {
-    let Some(key) = request.get(SEC_WEBSOCKET_KEY) else { return false };
-    let accept = websocket_accept(key.as_bytes());
-    let proves =
-        response.get(SEC_WEBSOCKET_ACCEPT).is_some_and(|have| have.as_bytes() == accept.as_bytes());
+    let (Some(key), Some(accept)) =
+        (request.get(SEC_WEBSOCKET_KEY), response.get(SEC_WEBSOCKET_ACCEPT))
+    else {
+        return false;
+    };
+    if accept.as_bytes() != websocket_accept(key.as_bytes()).as_bytes() {
+        return false;
+    }
     // "If the response includes a |Sec-WebSocket-Protocol| header field and this header field
     // indicates the use of a subprotocol that was not present in the client's handshake … the
     // client MUST _Fail the WebSocket Connection_."
-    let offered = |chosen: &HeaderValue| {
-        let all = request.get_all(SEC_WEBSOCKET_PROTOCOL).iter().map(HeaderValue::as_bytes);
-        upshift_core::field::list_elements(all).any(|offer| offer == chosen.as_bytes())
-    };
-    proves && response.get(SEC_WEBSOCKET_PROTOCOL).is_none_or(offered)
+    let Some(chosen) = response.get(SEC_WEBSOCKET_PROTOCOL) else { return true };
+    let lines = request.get_all(SEC_WEBSOCKET_PROTOCOL).iter().map(HeaderValue::as_bytes);
+    list_elements(lines).any(|offer| offer == chosen.as_bytes())
 }
 
-/// 16 bytes that differ from one handshake to the next (RFC 6455 §4.1 point 7).
-fn nonce() -> [u8; 16] {
-    use std::hash::{BuildHasher, RandomState};
-    let half = || RandomState::new().hash_one(std::time::Instant::now()).to_ne_bytes();
+/// 16 bytes that differ from one handshake to the next (RFC 6455 §4.1 point 7). The keys of a
+/// `RandomState` are random, so no other source of chance is needed.
+fn random_nonce() -> [u8; 16] {
     let mut nonce = [0; 16];
-    nonce[..8].copy_from_slice(&half());
-    nonce[8..].copy_from_slice(&half());
+    for half in nonce.chunks_exact_mut(8) {
+        half.copy_from_slice(&RandomState::new().hash_one(Instant::now()).to_ne_bytes());
+    }
     nonce
 }
 
@@ -96,9 +103,9 @@ mod tests {
     #[test]
     fn what_is_offered_can_be_withdrawn() {
         let mut headers = fields(&[("accept", "*/*")]);
-        offer(&mut headers);
+        add_handshake(&mut headers);
         assert_eq!(headers["upgrade"], "websocket");
-        withdraw(&mut headers);
+        remove_handshake(&mut headers);
         assert_eq!(headers, fields(&[("accept", "*/*")]));
     }
 }

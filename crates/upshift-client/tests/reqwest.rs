@@ -14,7 +14,7 @@ use reqwest_middleware::{ClientBuilder, Middleware, Next};
 use reqwest_retry::RetryTransientMiddleware;
 use reqwest_retry::policies::ExponentialBackoff;
 use upshift_client::rules::{FollowPolicy, Names, StopReason};
-use upshift_client::{Error, FollowLayer, FollowMiddleware, Trace, Wanted};
+use upshift_client::{Error, FollowLayer, FollowMiddleware, Trace, WantedVersion};
 
 const TOO_OLD: &str =
     "HTTP/1.1 426 U\r\nUpgrade: orders/2\r\nConnection: upgrade\r\nContent-Length: 0\r\n\r\n";
@@ -25,7 +25,7 @@ fn raising() -> FollowMiddleware {
     let versions = Names::These(vec!["orders".into()]);
     let layer = FollowLayer::new()
         .policy(FollowPolicy { versions, ..FollowPolicy::default() })
-        .raise(|_: &Wanted<'_>, request: &mut http::request::Parts| {
+        .raise(|_: &WantedVersion<'_>, request: &mut http::request::Parts| {
             request.headers.insert("x-api-version", HeaderValue::from_static("2")).is_none()
         });
     FollowMiddleware::from(layer)

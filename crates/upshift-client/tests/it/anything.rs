@@ -9,7 +9,7 @@ use crate::peer::Peer;
 use http::Request;
 use proptest::prelude::*;
 use upshift_client::rules::{FollowPolicy, Names, StepKinds};
-use upshift_client::{Body, Client};
+use upshift_client::{Client, SendBody};
 
 const BOUND: u8 = 5;
 
@@ -76,7 +76,7 @@ async fn check(answers: Vec<String>, credential: bool) -> Result<(), TestCaseErr
         })
         .build()
         .expect("a client");
-    let mut request = Request::post(peer.url("/")).body(Body::from("body")).expect("a request");
+    let mut request = Request::post(peer.url("/")).body(SendBody::from("body")).expect("a request");
     if credential {
         let value = http::HeaderValue::from_static("Bearer s3cret");
         request.headers_mut().insert("authorization", value);

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use tokio::net::TcpListener;
-use upshift_client::{Body, BodyFault, Client, Error, Http, Http2Fault, Route};
+use upshift_client::{BodyFault, Client, Error, Http, Http2Fault, Route, SendBody};
 
 use crate::endless::http3_endpoint;
 use crate::peer::Peer;
@@ -18,7 +18,7 @@ fn client() -> Client {
 
 /// The whole body, or the error that came in place of its end or of the answer.
 async fn fetch(url: &str, http: Http) -> Result<Bytes, Box<dyn std::error::Error + Send + Sync>> {
-    let mut request = Request::get(url).body(Body::empty()).expect("a request");
+    let mut request = Request::get(url).body(SendBody::empty()).expect("a request");
     request.extensions_mut().insert(Route { http, tls: None });
     let exchange = async {
         match client().send(request).await {
@@ -84,7 +84,7 @@ async fn serve_http2(length: u64, ending: Ending) -> String {
 #[tokio::test]
 async fn a_reset_without_an_error_does_not_end_a_body() {
     let no_error = Ending::Reset(h2::Reason::NO_ERROR);
-    let short = BodyFault::Short { came: 5, length: 10 };
+    let short = BodyFault::Short { received: 5, length: 10 };
     assert_eq!(fault(&serve_http2(10, no_error).await, Http::Http2).await, short);
     assert_eq!(fault(&serve_http2(0, no_error).await, Http::Http2).await, BodyFault::Unended);
     // The length is reached and the end is not: what comes behind may have been trailers.
@@ -146,7 +146,7 @@ fn serve_http3(answer: Vec<u8>) -> (String, quinn::Endpoint) {
 #[tokio::test]
 async fn a_length_counts_over_http_3() {
     let rows = [
-        ("11", Some(BodyFault::Short { came: 10, length: 11 })),
+        ("11", Some(BodyFault::Short { received: 10, length: 11 })),
         ("9", Some(BodyFault::Long { length: 9 })),
         ("x", Some(BodyFault::Length)),
         ("10", None),
@@ -155,7 +155,7 @@ async fn a_length_counts_over_http_3() {
         let (url, _server) = serve_http3(http3_answer(OK, &[("content-length", length)]));
         match expected {
             Some(expected) => {
-                assert_eq!(fault(&url, Http::Http3(None)).await, expected, "{length}")
+                assert_eq!(fault(&url, Http::Http3(None)).await, expected, "{length}");
             }
             None => assert_eq!(
                 fetch(&url, Http::Http3(None)).await.expect("a whole body"),
@@ -172,7 +172,7 @@ async fn a_length_counts_over_http_3() {
 async fn the_answer_to_head_has_no_body_to_count() {
     let head = http3_answer(OK, &[("content-length", "99")]);
     let (url, _server) = serve_http3(head[..head.len() - 12].to_vec());
-    let mut request = Request::head(&url).body(Body::empty()).expect("a request");
+    let mut request = Request::head(&url).body(SendBody::empty()).expect("a request");
     request.extensions_mut().insert(Route { http: Http::Http3(None), tls: None });
     let response = client().send(request).await.expect("an answer");
     assert_eq!(response.status(), StatusCode::OK);
@@ -207,11 +207,11 @@ async fn transfer_codings_and_lengths_of_http_1_are_unambiguous() {
 async fn a_field_of_the_connection_makes_an_answer_over_http_3_malformed() {
     for field in [("upgrade", "TLS/1.3"), ("connection", "close"), ("keep-alive", "timeout=5")] {
         let (url, _server) = serve_http3(http3_answer(OK, &[field]));
-        let mut request = Request::post(&url).body(Body::from("once")).expect("a request");
+        let mut request = Request::post(&url).body(SendBody::from("once")).expect("a request");
         request.extensions_mut().insert(Route { http: Http::Http3(None), tls: None });
         match client().send(request).await {
             Err(Error::PeerHttp2 { fault, .. }) => {
-                assert_eq!(fault, Http2Fault::ForbiddenOverHttp3)
+                assert_eq!(fault, Http2Fault::ForbiddenOverHttp3);
             }
             other => panic!("{field:?}: {other:?}"),
         }

@@ -9,7 +9,7 @@ use quinn::crypto::rustls::QuicServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use upshift_client::{Body, Client, Error, HeadLimit, Http, Route};
+use upshift_client::{Client, Error, HeadLimit, Http, Route, SendBody};
 
 const EARLY_HINTS: &[u8] = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n";
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -79,11 +79,11 @@ async fn serve(script: Script) -> (String, tokio::sync::watch::Receiver<usize>) 
 
 fn client() -> Client {
     let builder = Client::builder().dangerous_any_certificate();
-    builder.head_patience(Duration::from_millis(500)).build().expect("a client")
+    builder.head_timeout(Duration::from_millis(500)).build().expect("a client")
 }
 
 async fn ask(url: &str, http: Http) -> Result<StatusCode, Error> {
-    let mut request = Request::get(url).body(Body::empty()).expect("a request");
+    let mut request = Request::get(url).body(SendBody::empty()).expect("a request");
     request.extensions_mut().insert(Route { http, tls: None });
     let answer = tokio::time::timeout(Duration::from_secs(20), client().send(request)).await;
     answer.expect("the call ends").map(|response| response.status())

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use upshift_client::rules::{FollowPolicy, Names, Step, StepKind, StepKinds, StopReason};
-use upshift_client::{Body, Client, Error, Refused};
+use upshift_client::{Client, Error, Refused, SendBody};
 
 const UPGRADE_TLS: &str = "HTTP/1.1 426 U\r\nUpgrade: TLS/1.2, HTTP/1.1\r\nConnection: upgrade\r\nContent-Length: 0\r\n\r\n";
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -136,12 +136,12 @@ async fn bytes_after_the_101_do_not_survive_into_tls() {
         "HTTP/1.1 101 S\r\nUpgrade: TLS/1.2, HTTP/1.1\r\nConnection: upgrade\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil",
     )
     .await;
-    let mut request = Request::get(peer.url("/")).body(Body::empty()).expect("a request");
+    let mut request = Request::get(peer.url("/")).body(SendBody::empty()).expect("a request");
     let route = upshift_client::Route { http: upshift_client::Http::TlsInBand, tls: None };
     request.extensions_mut().insert(route);
     match bounded(client().send(request)).await {
         Err(error @ Error::Transport { .. }) => {
-            assert!(error.to_string().contains("after its 101"), "{error}")
+            assert!(error.to_string().contains("after its 101"), "{error}");
         }
         other => panic!("{other:?}"),
     }
@@ -179,7 +179,7 @@ async fn a_426_and_a_close_in_the_middle_of_an_upload_still_ends() {
         Peer::hasty("HTTP/1.1 426 U\r\nUpgrade: orders/2\r\nConnection: upgrade, close\r\nContent-Length: 0\r\n\r\n")
             .await;
     let body = Bytes::from(vec![b'x'; 20 << 20]);
-    let request = Request::post(peer.url("/")).body(Body::from(body)).expect("a request");
+    let request = Request::post(peer.url("/")).body(SendBody::from(body)).expect("a request");
     match bounded(client().send(request)).await {
         Err(Error::Refused(refused)) => assert_eq!(refused.protocols()[0].to_string(), "orders/2"),
         // The kernel may throw the answer away when the peer resets the connection: then the error
@@ -222,10 +222,10 @@ async fn credentials_do_not_go_again_in_clear() {
     )
     .await;
     let request =
-        Request::get(peer.url("/")).header("authorization", "Basic s3cret").body(Body::empty());
+        Request::get(peer.url("/")).header("authorization", "Basic s3cret").body(SendBody::empty());
     match bounded(client().send(request.expect("a request"))).await {
         Err(Error::Refused(refused)) => {
-            assert_eq!(refused.reason(), &StopReason::CredentialsInCleartext)
+            assert_eq!(refused.reason(), &StopReason::CredentialsInCleartext);
         }
         other => panic!("{other:?}"),
     }
@@ -290,7 +290,7 @@ async fn a_declined_websocket_becomes_plain_http_and_stays_so() {
             Request::get(peer.url("/chat").replace("http:", "ws:")).body(()).expect("a request");
         match bounded(client.websocket(request)).await.expect("an answer") {
             upshift_client::Socket::Declined(response) => {
-                assert_eq!(response.status(), StatusCode::OK)
+                assert_eq!(response.status(), StatusCode::OK);
             }
             open => panic!("{open:?}"),
         }
@@ -301,13 +301,13 @@ async fn a_declined_websocket_becomes_plain_http_and_stays_so() {
 #[tokio::test]
 async fn a_body_that_is_gone_is_not_sent_again() {
     let peer = Peer::either(UPGRADE_TLS, OK).await;
-    let body = Body::once(http_body_util::Full::new(Bytes::from("x")));
+    let body = SendBody::once(http_body_util::Full::new(Bytes::from("x")));
     let request = Request::post(peer.url("/")).body(body).expect("a request");
     match bounded(client().send(request)).await {
         Err(Error::Refused(refused)) => assert_eq!(refused.reason(), &StopReason::BodyGone),
         other => panic!("{other:?}"),
     }
-    let request = Request::post(peer.url("/")).body(Body::from("again")).expect("a request");
+    let request = Request::post(peer.url("/")).body(SendBody::from("again")).expect("a request");
     assert_eq!(bounded(client().send(request)).await.expect("followed").status(), StatusCode::OK);
     assert!(peer.requests().last().is_some_and(|last| last.tls && last.body == b"again"));
 }

@@ -8,7 +8,7 @@ use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::Empty;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use upshift_client::{Body, Client, Http, Memory, Route, Trace};
+use upshift_client::{Client, Http, Memory, Route, SendBody, Trace};
 
 use crate::peer::Peer;
 
@@ -24,7 +24,7 @@ async fn two_ports() -> (Peer, Peer) {
     (Peer::always(&wants_tls).await, elsewhere)
 }
 
-fn request(peer: &Peer) -> Request<Body> {
+fn request(peer: &Peer) -> Request<SendBody> {
     let mut secret = HeaderValue::from_static("s3cret-marked");
     secret.set_sensitive(true);
     let request = Request::get(peer.url("/"))
@@ -34,7 +34,7 @@ fn request(peer: &Peer) -> Request<Body> {
         .header("x-api-key", "s3cret")
         .header("x-any", secret)
         .header("x-harmless", "harmless");
-    request.body(Body::empty()).expect("a request")
+    request.body(SendBody::empty()).expect("a request")
 }
 
 /// Compare CVE-2022-27774: another port of the same host may be another user's program.
@@ -99,7 +99,7 @@ async fn user_information_is_never_sent() {
     });
     let client = Client::new().expect("a client");
     let mut request = Request::get(format!("http://user:s3cret@{address}/"))
-        .body(Body::empty())
+        .body(SendBody::empty())
         .expect("a request");
     request.extensions_mut().insert(Route { http: Http::Http2, tls: None });
     assert_eq!(client.send(request).await.expect("an answer").status(), StatusCode::OK);

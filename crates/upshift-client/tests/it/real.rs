@@ -8,7 +8,7 @@ use std::time::Duration;
 use http::Request;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use upshift_client::{Body, Client, Error, Http, Route, Socket};
+use upshift_client::{Client, Error, Http, Route, SendBody, Socket};
 
 /// A text frame "ping", masked with zeros (RFC 6455 §5.2).
 const PING: [u8; 10] = [0x81, 0x84, 0, 0, 0, 0, b'p', b'i', b'n', b'g'];
@@ -108,10 +108,10 @@ async fn the_odd_101_of_a_real_cupsd_is_not_believed() {
     let client = Client::new().expect("a client");
 
     let offer = Request::get(&url).header("connection", "upgrade").header("upgrade", "h2c");
-    let answer = client.send(offer.body(Body::empty()).expect("a request")).await;
+    let answer = client.send(offer.body(SendBody::empty()).expect("a request")).await;
     assert!(matches!(answer, Err(Error::PeerSwitched { .. })), "{answer:?}");
 
-    let mut in_band = Request::get(&url).body(Body::empty()).expect("a request");
+    let mut in_band = Request::get(&url).body(SendBody::empty()).expect("a request");
     in_band.extensions_mut().insert(Route { http: Http::TlsInBand, tls: None });
     let answer = client.send(in_band).await;
     let Err(error @ Error::Transport { .. }) = answer else { panic!("{answer:?}") };

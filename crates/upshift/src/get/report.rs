@@ -1,7 +1,7 @@
 //! What was done and what the server wants, in words and as a record.
 
 use upshift_client::rules::{StepKind, StopReason};
-use upshift_client::{Error, Hop, Notice, Outcome, Refused, Trace};
+use upshift_client::{Error, Hop, HopOutcome, Notice, Refused, Trace};
 use upshift_config::make_visible;
 use upshift_record::trace::time;
 use upshift_record::{HopRecord, RefusedRecord, TraceRecord};
@@ -25,8 +25,8 @@ pub(super) fn say_steps(trace: &Trace, palette: Palette) {
             say_in(palette, hue, format_args!("< {status} {lane}"));
         }
         match &hop.outcome {
-            Outcome::Stands => {}
-            Outcome::Followed { step, rule, remarks } => {
+            HopOutcome::Returned => {}
+            HopOutcome::Followed { step, rule, remarks } => {
                 for remark in remarks {
                     say_in(palette, Hue::Faint, format_args!("* {}", remark.as_str()));
                 }
@@ -35,21 +35,21 @@ pub(super) fn say_steps(trace: &Trace, palette: Palette) {
                     rule.number, rule.paragraph, rule.says
                 ));
             }
-            Outcome::Instead { why, step, rule } => {
+            HopOutcome::Instead { why, step, rule } => {
                 say_in(palette, Hue::Bad, format_args!("* failed: {why}"));
                 say(format_args!(
                     "* {step} instead  [rule {}, {}: {}]",
                     rule.number, rule.paragraph, rule.says
                 ));
             }
-            Outcome::Stopped(stop) => {
+            HopOutcome::Stopped(stop) => {
                 let rule = stop.rule;
                 say(format_args!(
                     "* stop: {stop}  [rule {}, {}: {}]",
                     rule.number, rule.paragraph, rule.says
                 ));
             }
-            Outcome::Failed(why) => say_in(palette, Hue::Bad, format_args!("* failed: {why}")),
+            HopOutcome::Failed(why) => say_in(palette, Hue::Bad, format_args!("* failed: {why}")),
         }
     }
 }
@@ -78,13 +78,13 @@ pub(super) fn record(trace: &Trace, error: Option<&Error>) -> TraceRecord {
 fn hop_record(hop: &Hop) -> HopRecord {
     let record = HopRecord::new(&hop.method, &hop.url, &hop.remembered, hop.lane, hop.status);
     match &hop.outcome {
-        Outcome::Stands => record,
-        Outcome::Followed { step, rule, remarks } => record.followed(step, *rule, remarks),
-        Outcome::Instead { why, step, rule } => {
+        HopOutcome::Returned => record,
+        HopOutcome::Followed { step, rule, remarks } => record.followed(step, *rule, remarks),
+        HopOutcome::Instead { why, step, rule } => {
             record.followed(step, *rule, &[]).failed(why.clone())
         }
-        Outcome::Stopped(stop) => record.stopped(stop.to_string(), stop.rule),
-        Outcome::Failed(why) => record.failed(why.clone()),
+        HopOutcome::Stopped(stop) => record.stopped(stop.to_string(), stop.rule),
+        HopOutcome::Failed(why) => record.failed(why.clone()),
     }
 }
 

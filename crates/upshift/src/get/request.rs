@@ -7,7 +7,7 @@ use std::path::Path;
 use clap::Args;
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, RANGE};
 use http::{HeaderName, HeaderValue, Method, Request, Uri, Version};
-use upshift_client::{Body, Http, Route};
+use upshift_client::{Http, Route, SendBody};
 
 use crate::failure::Failure;
 
@@ -73,7 +73,7 @@ impl Arguments {
         url: &str,
         resumable: bool,
         resume: Option<u64>,
-    ) -> Result<Request<Body>, Failure> {
+    ) -> Result<Request<SendBody>, Failure> {
         let uri = uri(url)?;
         let default = if self.data.is_some() { Method::POST } else { Method::GET };
         let mut request = Request::new(self.body()?);
@@ -129,17 +129,17 @@ impl Arguments {
         Ok(request)
     }
 
-    fn body(&self) -> Result<Body, Failure> {
+    fn body(&self) -> Result<SendBody, Failure> {
         match self.data.as_deref().map(|data| (data, data.strip_prefix('@'))) {
-            None => Ok(Body::empty()),
-            Some((text, None)) => Ok(Body::from(text.to_owned())),
+            None => Ok(SendBody::empty()),
+            Some((text, None)) => Ok(SendBody::from(text.to_owned())),
             Some((_, Some("-"))) => {
                 let mut bytes = Vec::new();
                 std::io::stdin().read_to_end(&mut bytes).map_err(Failure::environment)?;
-                Ok(Body::from(bytes))
+                Ok(SendBody::from(bytes))
             }
             Some((_, Some(path))) => {
-                Body::file(path).map_err(|error| of_file(Path::new(path), &error))
+                SendBody::file(path).map_err(|error| of_file(Path::new(path), &error))
             }
         }
     }

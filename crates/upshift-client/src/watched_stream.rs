@@ -1,4 +1,4 @@
-//! A connection whose incoming bytes are watched. The codecs above it bound the size of a response
+//! A connection whose incoming bytes are watched. The codecs above it limit the size of a response
 //! head, but neither the time that it takes nor, over HTTP/2, the number of interim ones.
 
 use std::future::Future;
@@ -15,47 +15,48 @@ use tokio::time::Sleep;
 use crate::head_limit::HeadLimit;
 use crate::http2_heads::Http2Heads;
 
-/// How long the head of a response may take from its first byte, unless set.
-pub(crate) const HEAD_PATIENCE: Duration = Duration::from_secs(30);
+/// The time that the head of a response may take from its first byte, by default.
+pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What is known of a watched connection. Clones see the same connection.
+/// A handle to a watched connection. Clones see the same connection.
 #[derive(Clone)]
-pub(crate) struct HeadWatch(Arc<Shared>);
+pub(crate) struct HeadWatch(Arc<HeadWatchState>);
 
-struct Shared {
-    patience: Duration,
+struct HeadWatchState {
+    timeout: Duration,
     /// Counts the reads that brought bytes, over HTTP/1 only.
     reads: watch::Sender<u64>,
-    /// The bound that the server went past, over HTTP/2. The codec above keeps only an error's
-    /// text.
-    limit: OnceLock<HeadLimit>,
+    /// The limit that the server exceeded, over HTTP/2. It is kept here because the codec above
+    /// keeps only the text of an I/O error.
+    exceeded: OnceLock<HeadLimit>,
 }
 
 impl HeadWatch {
-    pub(crate) fn new(patience: Duration) -> Self {
-        Self(Arc::new(Shared { patience, reads: watch::Sender::new(0), limit: OnceLock::new() }))
+    pub(crate) fn new(timeout: Duration) -> Self {
+        let (reads, exceeded) = (watch::Sender::new(0), OnceLock::new());
+        Self(Arc::new(HeadWatchState { timeout, reads, exceeded }))
     }
 
-    /// Resolves when bytes come; never over HTTP/2, where they may be another stream's.
+    /// Resolves when bytes arrive; never over HTTP/2, where they may be another stream's.
     pub(crate) async fn next_bytes(&self) {
         let mut reads = self.0.reads.subscribe();
-        // The sender lives in `self`.
+        // This cannot fail: the sender lives in `self`.
         drop(reads.changed().await);
     }
 
     /// Resolves when a head that begins now has taken too long.
     pub(crate) async fn out_of_time(&self) -> HeadLimit {
-        tokio::time::sleep(self.0.patience).await;
-        HeadLimit::Time(self.0.patience)
+        tokio::time::sleep(self.0.timeout).await;
+        HeadLimit::Time(self.0.timeout)
     }
 
-    /// The bound that the server went past.
-    pub(crate) fn limit(&self) -> Option<HeadLimit> {
-        self.0.limit.get().copied()
+    /// The limit that the server exceeded over HTTP/2.
+    pub(crate) fn exceeded_limit(&self) -> Option<HeadLimit> {
+        self.0.exceeded.get().copied()
     }
 
-    fn fail(&self, limit: HeadLimit) -> io::Error {
-        io::Error::other(*self.0.limit.get_or_init(|| limit))
+    fn fail_with(&self, limit: HeadLimit) -> io::Error {
+        io::Error::other(*self.0.exceeded.get_or_init(|| limit))
     }
 }
 
@@ -65,42 +66,45 @@ pub(crate) struct HeadClock(Option<Pin<Box<Sleep>>>);
 
 impl HeadClock {
     /// Starts the clock, or stops it if no head is incomplete.
-    pub(crate) fn set(&mut self, incomplete: bool, patience: Duration) {
+    pub(crate) fn set_running(&mut self, incomplete: bool, timeout: Duration) {
         if !incomplete {
             self.0 = None;
         } else if self.0.is_none() {
-            self.0 = Some(Box::pin(tokio::time::sleep(patience)));
+            self.0 = Some(Box::pin(tokio::time::sleep(timeout)));
         }
     }
 
-    /// Whether the time is up.
+    /// Returns true if the time is up, and registers the task to be woken then.
     pub(crate) fn poll_expired(&mut self, cx: &mut Context<'_>) -> bool {
-        self.0.as_mut().is_some_and(|sleep| sleep.as_mut().poll(cx).is_ready())
+        match &mut self.0 {
+            Some(sleep) => sleep.as_mut().poll(cx).is_ready(),
+            None => false,
+        }
     }
 }
 
 /// A connection whose incoming bytes are watched.
-pub(crate) struct Watched<T> {
+pub(crate) struct WatchedStream<T> {
     stream: T,
     watch: HeadWatch,
-    http2: Option<Http2>,
+    http2: Option<Http2Watch>,
 }
 
 #[derive(Default)]
-struct Http2 {
+struct Http2Watch {
     heads: Http2Heads,
     clock: HeadClock,
 }
 
-impl<T> Watched<T> {
-    /// Watches a connection on which HTTP/1 is spoken.
-    pub(crate) fn http1(stream: T, watch: HeadWatch) -> Self {
+impl<T> WatchedStream<T> {
+    /// Watches a connection that speaks HTTP/1.
+    pub(crate) fn over_http1(stream: T, watch: HeadWatch) -> Self {
         Self { stream, watch, http2: None }
     }
 
-    /// Watches a connection on which HTTP/2 is spoken from its first byte.
-    pub(crate) fn http2(stream: T, watch: HeadWatch) -> Self {
-        Self { stream, watch, http2: Some(Http2::default()) }
+    /// Watches a connection that speaks HTTP/2 from its first byte.
+    pub(crate) fn over_http2(stream: T, watch: HeadWatch) -> Self {
+        Self { stream, watch, http2: Some(Http2Watch::default()) }
     }
 
     /// The connection itself.
@@ -112,18 +116,18 @@ impl<T> Watched<T> {
         self.watch.clone()
     }
 
-    fn observe(&mut self, bytes: &[u8]) -> io::Result<()> {
+    fn observe_bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
         let Some(http2) = &mut self.http2 else {
             self.watch.0.reads.send_modify(|reads| *reads += 1);
             return Ok(());
         };
-        http2.heads.read(bytes).map_err(|limit| self.watch.fail(limit))?;
-        http2.clock.set(http2.heads.is_incomplete(), self.watch.0.patience);
+        http2.heads.read_bytes(bytes).map_err(|limit| self.watch.fail_with(limit))?;
+        http2.clock.set_running(http2.heads.is_incomplete(), self.watch.0.timeout);
         Ok(())
     }
 }
 
-impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
+impl<T: AsyncRead + Unpin> AsyncRead for WatchedStream<T> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -132,18 +136,21 @@ impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
         let this = &mut *self;
         let before = buffer.filled().len();
         let read = Pin::new(&mut this.stream).poll_read(cx, buffer);
-        if let (Poll::Pending, Some(http2)) = (&read, &mut this.http2)
+        if read.is_pending()
+            && let Some(http2) = &mut this.http2
             && http2.clock.poll_expired(cx)
         {
-            return Poll::Ready(Err(this.watch.fail(HeadLimit::Time(this.watch.0.patience))));
+            let limit = HeadLimit::Time(this.watch.0.timeout);
+            return Poll::Ready(Err(this.watch.fail_with(limit)));
         }
         ready!(read)?;
-        let came = &buffer.filled()[before..];
-        Poll::Ready(if came.is_empty() { Ok(()) } else { this.observe(came) })
+        let arrived = &buffer.filled()[before..];
+        // No bytes are the end of the stream.
+        Poll::Ready(if arrived.is_empty() { Ok(()) } else { this.observe_bytes(arrived) })
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
+impl<T: AsyncWrite + Unpin> AsyncWrite for WatchedStream<T> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

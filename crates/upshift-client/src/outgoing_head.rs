@@ -1,17 +1,18 @@
-//! A request between two attempts: what is kept of it, and what a step changes.
+//! The head of a request between two attempts, and the changes that a step makes to it.
 
 use http::header::{HOST, UPGRADE};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Extensions, HeaderMap, HeaderValue, Method, Request, Uri, Version, request};
-use upshift_core::field::{ConnectionOptions, UpgradeList};
+use upshift_core::field::UpgradeList;
 use upshift_core::follow::Step;
-use upshift_http::HeaderFields;
+use upshift_http::connection_has_option;
 
-use crate::{BoxError, Route, websocket};
+use crate::route::Route;
+use crate::{BoxError, websocket};
 
 /// The head of a request, as it will be sent next.
 #[derive(Clone)]
-pub(crate) struct Head {
+pub(crate) struct OutgoingHead {
     pub(crate) method: Method,
     pub(crate) uri: Uri,
     pub(crate) version: Version,
@@ -19,13 +20,13 @@ pub(crate) struct Head {
     pub(crate) extensions: Extensions,
 }
 
-impl Head {
-    pub(crate) fn of(parts: request::Parts) -> Self {
+impl OutgoingHead {
+    pub(crate) fn from_parts(parts: request::Parts) -> Self {
         let request::Parts { method, uri, version, headers, extensions, .. } = parts;
         Self { method, uri, version, headers, extensions }
     }
 
-    pub(crate) fn with<B>(&self, body: B) -> Request<B> {
+    pub(crate) fn to_request<B>(&self, body: B) -> Request<B> {
         let mut request = Request::new(body);
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = self.uri.clone();
@@ -36,8 +37,8 @@ impl Head {
     }
 
     /// The parts, for a hook to change.
-    pub(crate) fn parts(&self) -> request::Parts {
-        self.with(()).into_parts().0
+    pub(crate) fn to_parts(&self) -> request::Parts {
+        self.to_request(()).into_parts().0
     }
 
     pub(crate) fn is_secure(&self) -> bool {
@@ -49,30 +50,28 @@ impl Head {
     }
 
     pub(crate) fn port(&self) -> u16 {
-        port(&self.uri)
+        port_of(&self.uri)
     }
 
-    /// `https://host:443`, with the port always written.
     pub(crate) fn origin(&self) -> String {
-        origin(&self.uri)
+        origin_of(&self.uri)
     }
 
-    /// The URL without user information, for people and logs.
-    pub(crate) fn shown(&self) -> String {
-        shown(&self.uri)
+    pub(crate) fn display_url(&self) -> String {
+        display_url_of(&self.uri)
     }
 
-    /// What its `Upgrade` offers. Without `Connection: upgrade` the field is no offer (RFC 9110
-    /// §7.6.1).
-    pub(crate) fn offered(&self) -> Option<UpgradeList> {
-        let fields = HeaderFields(&self.headers);
-        let list =
-            UpgradeList::parse(self.headers.get_all(UPGRADE).iter().map(HeaderValue::as_bytes))
-                .ok()?;
-        ConnectionOptions::from_fields(&fields).contains("upgrade").then_some(list)
+    /// The protocols that its `Upgrade` offers. Without `Connection: upgrade` the field is no offer
+    /// (RFC 9110 §7.6.1).
+    pub(crate) fn offered_protocols(&self) -> Option<UpgradeList> {
+        if !connection_has_option(&self.headers, "upgrade") {
+            return None;
+        }
+        let lines = self.headers.get_all(UPGRADE).iter().map(HeaderValue::as_bytes);
+        UpgradeList::parse(lines).ok()
     }
 
-    /// Whether it may be sent again although it may have arrived (RFC 9110 §9.2.2).
+    /// Returns true if it may be sent again although it may have arrived (RFC 9110 §9.2.2).
     pub(crate) fn is_idempotent(&self) -> bool {
         self.method.is_idempotent()
     }
@@ -81,40 +80,42 @@ impl Head {
         self.extensions.get::<Route>().copied().unwrap_or_default()
     }
 
-    /// Changes the head as the step says. Raising a version is the caller's hook's work, not done
-    /// here.
-    pub(crate) fn take(&mut self, step: &Step) -> Result<(), BoxError> {
+    /// Changes the head as the step requires. A version is not raised here, but by the caller's
+    /// hook.
+    pub(crate) fn apply_step(&mut self, step: &Step) -> Result<(), BoxError> {
         self.extensions.insert(self.route().after(step));
         match step {
             Step::Tls { port, .. } => self.move_to_https(*port)?,
-            Step::Http11 => self.version = Version::HTTP_11,
-            // The route says how to come by it; a version that the inner client checks would only
-            // be in the way.
-            Step::Http2 | Step::Http2PriorKnowledge | Step::H2c | Step::Http3 { .. } => {
-                self.version = Version::HTTP_11
-            }
-            Step::WebSocket { .. } => websocket::offer(&mut self.headers),
-            Step::FallBack => websocket::withdraw(&mut self.headers),
+            // For the newer versions the route says how to reach them. A version in the request
+            // could be rejected by an inner client that checks it.
+            Step::Http11
+            | Step::Http2
+            | Step::Http2PriorKnowledge
+            | Step::H2c
+            | Step::Http3 { .. } => self.version = Version::HTTP_11,
+            Step::WebSocket { .. } => websocket::add_handshake(&mut self.headers),
+            Step::FallBack => websocket::remove_handshake(&mut self.headers),
             Step::NewerTls { .. } | Step::TlsInBand { .. } | Step::Version { .. } => {}
         }
         Ok(())
     }
 
-    /// The same host, another port, with TLS.
+    /// Moves the request to the same host with TLS, at another port.
     fn move_to_https(&mut self, port: u16) -> Result<(), BoxError> {
-        let host = self.host().to_owned();
-        let user = self
-            .uri
-            .authority()
-            .and_then(|authority| authority.as_str().rsplit_once('@').map(|(user, _)| user));
-        let user = user.map(|user| format!("{user}@")).unwrap_or_default();
-        let port = if port == 443 { String::new() } else { format!(":{port}") };
-        let authority: Authority = format!("{user}{host}{port}").parse()?;
+        let mut host_and_port = self.host().to_owned();
+        if port != 443 {
+            host_and_port = format!("{host_and_port}:{port}");
+        }
+        let authority: Authority = match user_of(&self.uri) {
+            Some(user) => format!("{user}@{host_and_port}").parse()?,
+            None => host_and_port.parse()?,
+        };
         if self.headers.contains_key(HOST) {
-            self.headers.insert(HOST, HeaderValue::try_from(format!("{host}{port}"))?);
+            self.headers.insert(HOST, HeaderValue::try_from(host_and_port)?);
         }
         let mut parts = std::mem::take(&mut self.uri).into_parts();
         (parts.scheme, parts.authority) = (Some(Scheme::HTTPS), Some(authority));
+        // A URI with a scheme needs a path.
         parts.path_and_query.get_or_insert(PathAndQuery::from_static("/"));
         self.uri = Uri::from_parts(parts)?;
         Ok(())
@@ -125,25 +126,38 @@ pub(crate) fn is_secure(uri: &Uri) -> bool {
     uri.scheme() == Some(&Scheme::HTTPS)
 }
 
-fn port(uri: &Uri) -> u16 {
+/// The port of a URL, or the default port of its scheme.
+fn port_of(uri: &Uri) -> u16 {
     uri.port_u16().unwrap_or(if is_secure(uri) { 443 } else { 80 })
 }
 
-/// `https://host:443`, with the port always written.
-pub(crate) fn origin(uri: &Uri) -> String {
-    let scheme = if is_secure(uri) { "https" } else { "http" };
-    format!("{scheme}://{}:{}", uri.host().unwrap_or_default().to_ascii_lowercase(), port(uri))
+/// The user information of a URL.
+fn user_of(uri: &Uri) -> Option<&str> {
+    let (user, _) = uri.authority()?.as_str().rsplit_once('@')?;
+    Some(user)
 }
 
-/// The URL without user information, for people and logs.
-pub(crate) fn shown(uri: &Uri) -> String {
+/// The origin of a URL, such as `https://host:443`, always with its port.
+pub(crate) fn origin_of(uri: &Uri) -> String {
     let scheme = if is_secure(uri) { "https" } else { "http" };
-    let port = uri.port_u16().map(|port| format!(":{port}")).unwrap_or_default();
-    let rest = uri.path_and_query().map_or("/", PathAndQuery::as_str);
-    format!("{scheme}://{}{port}{rest}", uri.host().unwrap_or_default())
+    format!("{scheme}://{}:{}", uri.host().unwrap_or_default().to_ascii_lowercase(), port_of(uri))
 }
 
-/// The URL without user information, to be sent.
+/// A URL without user information, for people and logs.
+pub(crate) fn display_url_of(uri: &Uri) -> String {
+    let scheme = if is_secure(uri) { "https" } else { "http" };
+    let host = uri.host().unwrap_or_default();
+    let target = match uri.path_and_query() {
+        Some(path) => path.as_str(),
+        None => "/",
+    };
+    match uri.port_u16() {
+        Some(port) => format!("{scheme}://{host}:{port}{target}"),
+        None => format!("{scheme}://{host}{target}"),
+    }
+}
+
+/// A URL without user information, to be sent.
 // RFC 9110 §4.2.4: "A sender MUST NOT generate the userinfo subcomponent (and its "@" delimiter)
 // when an "http" or "https" URI reference is generated within a message as a target URI or field
 // value."
@@ -162,19 +176,21 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
     use super::*;
 
-    fn head(uri: &str) -> Head {
-        Head::of(Request::get(uri).header("host", "old").body(()).unwrap().into_parts().0)
+    fn head(uri: &str) -> OutgoingHead {
+        OutgoingHead::from_parts(
+            Request::get(uri).header("host", "old").body(()).unwrap().into_parts().0,
+        )
     }
 
     #[test]
     fn tls_keeps_host_user_path_and_query() {
         let mut request = head("http://u:p@H.example:8080/a?b");
-        request.take(&Step::Tls { port: 8443, minimum: None }).unwrap();
+        request.apply_step(&Step::Tls { port: 8443, minimum: None }).unwrap();
         assert_eq!(request.uri, "https://u:p@H.example:8443/a?b");
         assert_eq!(request.headers["host"], "H.example:8443");
-        assert_eq!(request.shown(), "https://H.example:8443/a?b");
+        assert_eq!(request.display_url(), "https://H.example:8443/a?b");
         let mut bare = head("http://[::1]");
-        bare.take(&Step::Tls { port: 443, minimum: None }).unwrap();
+        bare.apply_step(&Step::Tls { port: 443, minimum: None }).unwrap();
         assert_eq!(bare.uri, "https://[::1]/");
         assert_eq!(bare.origin(), "https://[::1]:443");
     }
