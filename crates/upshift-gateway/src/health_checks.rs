@@ -16,7 +16,7 @@ use upshift_config::HealthCheck;
 
 use crate::generation::Generation;
 use crate::upstream::connect::{ConnectError, UpstreamConnector};
-use crate::upstream::health::EndpointHealth;
+use crate::upstream::endpoint_health::EndpointHealth;
 use crate::upstream::pool::ConnectionPool;
 
 /// The interval at which due checks are looked for.

@@ -109,15 +109,10 @@ fn check_request_line(line: &mut [u8]) -> Option<Fault> {
     if !is_method(method) {
         return Some(Fault::NotHttp("The first line is no HTTP request."));
     }
-    if let Some(target) = target {
-        if target.len() > MAX_TARGET {
-            return Some(Fault::TargetTooLong);
-        }
-        // RFC 9112 §3.2.1: no form of the target has a fragment. hyper and some servers would cut
-        // it off; other servers take it for a part of the path.
-        if target.contains(&b'#') {
-            return Some(Fault::Target("The target has a fragment (\"#\")."));
-        }
+    if let Some(target) = target
+        && let Some(fault) = check_target(target)
+    {
+        return Some(fault);
     }
     let Some(version) = version else {
         // A line without a version is a request of HTTP/0.9.
@@ -143,6 +138,18 @@ fn check_request_line(line: &mut [u8]) -> Option<Fault> {
         }
         _ => Some(Fault::NotHttp("The first line does not end in an HTTP version.")),
     }
+}
+
+fn check_target(target: &[u8]) -> Option<Fault> {
+    if target.len() > MAX_TARGET {
+        return Some(Fault::TargetTooLong);
+    }
+    // RFC 9112 §3.2.1: no form of the target has a fragment. hyper and some servers would cut it
+    // off; other servers take it for a part of the path.
+    if target.contains(&b'#') {
+        return Some(Fault::Target("The target has a fragment (\"#\")."));
+    }
+    None
 }
 
 /// Examines the header section, once it is complete. `start` bytes of empty lines came before it.

@@ -1,16 +1,16 @@
 //! Sends one request to one endpoint.
 
-use std::cell::Cell;
+use std::ops::ControlFlow;
 use std::rc::Rc;
 
 use http::{Response, StatusCode};
 use hyper::body::Incoming;
-use tokio::time::{Duration, Instant, sleep_until};
-use upshift_config::Limits;
 
+use super::attempt::{AttemptError, failed_attempt, retryable_response};
 use super::broken::{BrokenBy, ConnectionAge, RetryScope};
 use super::outbound::{OutboundRequest, RetryCopy};
-use super::receive_response;
+use super::response::receive_response;
+use super::waiting::{ResponseWait, UpstreamTimeouts, wait_for_timeout};
 use crate::body::{ResponseBody, UploadProgress, UploadState};
 use crate::local_reply::Fault;
 use crate::upstream::{
@@ -20,25 +20,6 @@ use crate::upstream::{
 
 /// The number of stale idle connections that are tried before a new one is opened.
 const MAX_STALE: usize = 8;
-
-/// The wait after which a client that gives up is taken to do so because of the endpoint.
-const ABANDONED_AFTER: Duration = Duration::from_secs(1);
-
-/// The timeouts for an upstream.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct UpstreamTimeouts {
-    /// From the end of the request to the head of the response.
-    response: Duration,
-    /// Between two pieces of a body, in either direction.
-    pub(super) silence: Duration,
-}
-
-impl UpstreamTimeouts {
-    /// The timeouts in `limits`.
-    pub(crate) fn from_limits(limits: &Limits) -> Self {
-        Self { response: limits.upstream_response, silence: limits.upstream_silence }
-    }
-}
 
 /// The part of an exchange that does not depend on the endpoint.
 pub(super) struct UpstreamExchange {
@@ -58,31 +39,11 @@ pub(super) enum ConnectionChoice {
     NewForUpgrade,
 }
 
-/// An attempt without a response for the client.
-pub(super) enum AttemptError<T> {
-    /// The request was not sent, and can be sent elsewhere as it is.
-    Unsent(Box<OutboundRequest>, Fault),
-    /// The request may have been seen.
-    Failed(Box<FailedAttempt<T>>),
-}
-
-/// An attempt of which the upstream may have seen the request.
-pub(super) struct FailedAttempt<T> {
-    /// The outcome for the client if no retry gives a better one.
-    pub(super) outcome: Result<T, Fault>,
-    /// The request that may be sent in its place.
-    pub(super) retry_copy: Option<Box<OutboundRequest>>,
-    /// The retry may go to the same endpoint, on a new connection.
-    pub(super) same_endpoint: bool,
-    /// The endpoint did not process the request.
-    pub(super) unprocessed: bool,
-}
-
 /// The response to an upgrade request, and the name of the endpoint.
 pub(super) type UpgradeResponse<'c> = (Response<Incoming>, Checkout, &'c str);
 
 /// The head of a response.
-struct ReceivedResponse {
+struct ReceivedHead {
     response: Response<Incoming>,
     checkout: Checkout,
     /// The request to send if the client does not get this response.
@@ -97,6 +58,15 @@ enum ExchangeError {
     Failed { fault: Fault, retry_copy: Option<Box<OutboundRequest>>, scope: RetryScope },
 }
 
+impl ExchangeError {
+    fn into_attempt_error<T>(self, endpoint: &UpstreamEndpoint) -> AttemptError<T> {
+        match self {
+            Self::Unsent(unsent, _) => AttemptError::Unsent(unsent, closed_at_once(endpoint)),
+            Self::Failed { fault, retry_copy, scope } => failed_attempt(fault, retry_copy, scope),
+        }
+    }
+}
+
 impl UpstreamExchange {
     /// Sends the request to `endpoint`, and returns the response unless it is an error that another
     /// endpoint may not have.
@@ -106,7 +76,7 @@ impl UpstreamExchange {
         endpoint: &Rc<UpstreamEndpoint>,
         choice: ConnectionChoice,
     ) -> Result<Response<ResponseBody>, AttemptError<Response<ResponseBody>>> {
-        let ReceivedResponse { response, checkout, retry_copy } =
+        let ReceivedHead { response, checkout, retry_copy } =
             self.exchange_head(request, endpoint, choice).await?;
         let is_bad = is_bad_gateway_status(response.status());
         let received =
@@ -126,7 +96,7 @@ impl UpstreamExchange {
         request: OutboundRequest,
         endpoint: &'c Rc<UpstreamEndpoint>,
     ) -> Result<UpgradeResponse<'c>, AttemptError<UpgradeResponse<'c>>> {
-        let ReceivedResponse { response, checkout, retry_copy } =
+        let ReceivedHead { response, checkout, retry_copy } =
             self.exchange_head(request, endpoint, ConnectionChoice::NewForUpgrade).await?;
         // RFC 9110 §7.8: "the client cannot begin using an upgraded protocol on the connection
         // until it has completely sent the request message", so the upstream may not switch before.
@@ -152,43 +122,61 @@ impl UpstreamExchange {
         request: OutboundRequest,
         endpoint: &Rc<UpstreamEndpoint>,
         choice: ConnectionChoice,
-    ) -> Result<ReceivedResponse, AttemptError<T>> {
-        let wait = ResponseWait {
-            endpoint,
-            upload: &self.upload,
-            since: Instant::now(),
-            over: Cell::new(false),
-        };
+    ) -> Result<ReceivedHead, AttemptError<T>> {
+        let wait = ResponseWait::begin(endpoint, &self.upload);
         let received = self.send_on_connection(request, endpoint, choice).await;
-        wait.over.set(true);
+        wait.finish();
         received
     }
 
     /// Sends the request on an idle connection, or else on a new one.
     async fn send_on_connection<T>(
         &self,
-        mut request: OutboundRequest,
+        request: OutboundRequest,
         endpoint: &Rc<UpstreamEndpoint>,
         choice: ConnectionChoice,
-    ) -> Result<ReceivedResponse, AttemptError<T>> {
-        let Some(mut guard) = endpoint.begin_request() else {
+    ) -> Result<ReceivedHead, AttemptError<T>> {
+        let Some(guard) = endpoint.begin_request() else {
             let fault = Fault::UpstreamBusy(endpoint.name.clone());
             return Err(AttemptError::Unsent(Box::new(request), fault));
         };
-        // The upstream may have closed an idle connection: then the request is handed back, and the
-        // next connection is tried.
-        let reuses = if choice == ConnectionChoice::Any { MAX_STALE } else { 0 };
-        for _ in 0..reuses {
-            let Some((connection, idle)) = endpoint.pool.reuse_idle() else { break };
-            let age = ConnectionAge::Reused(idle);
-            match self.exchange_on(connection, request, guard, age).await {
-                Err(ExchangeError::Unsent(unsent, unused)) => (request, guard) = (*unsent, unused),
-                Err(ExchangeError::Failed { fault, retry_copy, scope }) => {
-                    return Err(failed_attempt(fault, retry_copy, scope));
-                }
-                Ok(received) => return Ok(received),
+        if choice != ConnectionChoice::Any {
+            return self.send_on_new(request, endpoint, guard, choice).await;
+        }
+        match self.send_on_idle(request, endpoint, guard).await {
+            ControlFlow::Break(Ok(received)) => Ok(received),
+            ControlFlow::Break(Err(error)) => Err(error.into_attempt_error(endpoint)),
+            ControlFlow::Continue((unsent, guard)) => {
+                self.send_on_new(unsent, endpoint, guard, choice).await
             }
         }
+    }
+
+    /// Sends the request on an idle connection. The upstream may have closed it: then the request
+    /// is handed back, and the next connection is tried.
+    async fn send_on_idle(
+        &self,
+        mut request: OutboundRequest,
+        endpoint: &Rc<UpstreamEndpoint>,
+        mut guard: InFlightGuard,
+    ) -> ControlFlow<Result<ReceivedHead, ExchangeError>, (OutboundRequest, InFlightGuard)> {
+        for _ in 0..MAX_STALE {
+            let Some((connection, idle)) = endpoint.pool.reuse_idle() else { break };
+            match self.exchange_on(connection, request, guard, ConnectionAge::Reused(idle)).await {
+                Err(ExchangeError::Unsent(unsent, unused)) => (request, guard) = (*unsent, unused),
+                received => return ControlFlow::Break(received),
+            }
+        }
+        ControlFlow::Continue((request, guard))
+    }
+
+    async fn send_on_new<T>(
+        &self,
+        request: OutboundRequest,
+        endpoint: &Rc<UpstreamEndpoint>,
+        guard: InFlightGuard,
+        choice: ConnectionChoice,
+    ) -> Result<ReceivedHead, AttemptError<T>> {
         let opened = if choice == ConnectionChoice::NewForUpgrade {
             endpoint.pool.open_for_upgrade().await
         } else {
@@ -198,15 +186,8 @@ impl UpstreamExchange {
             Ok(connection) => connection,
             Err(error) => return Err(not_connected(endpoint, error, request)),
         };
-        match self.exchange_on(connection, request, guard, ConnectionAge::New).await {
-            Err(ExchangeError::Unsent(unsent, _)) => {
-                Err(AttemptError::Unsent(unsent, closed_at_once(endpoint)))
-            }
-            Err(ExchangeError::Failed { fault, retry_copy, scope }) => {
-                Err(failed_attempt(fault, retry_copy, scope))
-            }
-            Ok(received) => Ok(received),
-        }
+        let received = self.exchange_on(connection, request, guard, ConnectionAge::New).await;
+        received.map_err(|error| error.into_attempt_error(endpoint))
     }
 
     /// Sends the request on `connection`.
@@ -216,7 +197,7 @@ impl UpstreamExchange {
         mut outbound: OutboundRequest,
         guard: InFlightGuard,
         age: ConnectionAge,
-    ) -> Result<ReceivedResponse, ExchangeError> {
+    ) -> Result<ReceivedHead, ExchangeError> {
         let http2 = connection.is_http2();
         let retry_copy = outbound.retry_copy(http2);
         let kept = outbound.keep_parts();
@@ -236,7 +217,7 @@ impl UpstreamExchange {
                     endpoint.record_reuse();
                 }
                 let retry_copy = retry_copy.and_then(RetryCopy::into_idempotent);
-                Ok(ReceivedResponse { response, checkout, retry_copy })
+                Ok(ReceivedHead { response, checkout, retry_copy })
             }
             Err(SendError::Unsent(unsent)) => {
                 let (request, guard) = *unsent;
@@ -291,52 +272,6 @@ impl UpstreamExchange {
     }
 }
 
-/// The wait for the head of a response. If it is dropped because the client gave up, it counts
-/// against the endpoint.
-struct ResponseWait<'a> {
-    endpoint: &'a UpstreamEndpoint,
-    upload: &'a UploadProgress,
-    since: Instant,
-    over: Cell<bool>,
-}
-
-impl Drop for ResponseWait<'_> {
-    fn drop(&mut self) {
-        if self.over.get() {
-            return;
-        }
-        let (state, moved) = self.upload.state();
-        // While the client still has to send content, the endpoint has nothing to answer.
-        let is_due = matches!(state, UploadState::Done | UploadState::Upstream);
-        if is_due && self.since.max(moved).elapsed() >= ABANDONED_AFTER {
-            self.endpoint.record_failure(EndpointFailure::Abandoned);
-        }
-    }
-}
-
-fn failed_attempt<T>(
-    fault: Fault,
-    retry_copy: Option<Box<OutboundRequest>>,
-    scope: RetryScope,
-) -> AttemptError<T> {
-    AttemptError::Failed(Box::new(FailedAttempt {
-        outcome: Err(fault),
-        retry_copy: if scope == RetryScope::NotRetryable { None } else { retry_copy },
-        same_endpoint: matches!(scope, RetryScope::AnyEndpoint | RetryScope::Unprocessed),
-        unprocessed: scope == RetryScope::Unprocessed,
-    }))
-}
-
-/// A response that the client gets only if no other endpoint gives a better one.
-fn retryable_response<T>(response: T, retry_copy: Option<Box<OutboundRequest>>) -> AttemptError<T> {
-    AttemptError::Failed(Box::new(FailedAttempt {
-        outcome: Ok(response),
-        retry_copy,
-        same_endpoint: false,
-        unprocessed: false,
-    }))
-}
-
 /// Returns true for the statuses by which a server says that it, or the server behind it, cannot
 /// serve at the moment.
 fn is_bad_gateway_status(status: StatusCode) -> bool {
@@ -389,25 +324,5 @@ fn connect_fault(name: &str, error: ConnectError) -> Fault {
             };
             Fault::Unreachable(name.to_owned(), why)
         }
-    }
-}
-
-/// Resolves when the upstream has had the whole request for too long without an answer, or has
-/// taken nothing more of it for too long. While the client is to send content, the body itself
-/// keeps the time.
-async fn wait_for_timeout(upload: &UploadProgress, timeouts: UpstreamTimeouts) -> &'static str {
-    let mut wake_at = Instant::now() + timeouts.response.min(timeouts.silence);
-    loop {
-        sleep_until(wake_at).await;
-        let now = Instant::now();
-        let (due, what) = match upload.state() {
-            (UploadState::Done, since) => (since + timeouts.response, "to answer"),
-            (UploadState::Upstream, since) => (since + timeouts.silence, "to take the request"),
-            _ => (now + timeouts.silence, ""),
-        };
-        if due <= now {
-            return what;
-        }
-        wake_at = due;
     }
 }

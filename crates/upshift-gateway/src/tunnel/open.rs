@@ -59,7 +59,7 @@ pub(crate) async fn open_tunnel(
 ) -> Result<OpenedTunnel, Fault> {
     let prepared = prepare_request(offer, &mut request.method, &mut request.headers);
     let key = prepared.map_err(|_| Fault::Transition(offer.token().to_string()))?;
-    // A tunnel has no trailers, and a response without a tunnel needs none.
+    // Its `Connection: te` would replace `Connection: Upgrade`.
     request.trailers = false;
     let (mut response, checkout, name) =
         forward::request_upgrade(request, cluster, &client.core.random, timeouts).await?;
@@ -71,9 +71,9 @@ pub(crate) async fn open_tunnel(
             return Err(Fault::BadGateway(name.to_owned(), error.to_string()));
         }
         Ok(false) => {
-            let response = Response::from_parts(parts, body);
+            let refusal = Response::from_parts(parts, body);
             let response =
-                forward::receive_response(response, checkout, name, false, timeouts).await?;
+                forward::receive_response(refusal, checkout, name, false, timeouts).await?;
             return Ok(OpenedTunnel { response, tunnel: None });
         }
         Ok(true) => {}
@@ -82,11 +82,7 @@ pub(crate) async fn open_tunnel(
         checkout.fail_response(EndpointFailure::Broken);
         return Err(Fault::BadGateway(name.to_owned(), "closed the connection".to_owned()));
     };
-    let core = Rc::clone(client.core);
-    let limits = core.limits();
-    let tunnel_timeouts = TunnelTimeouts { idle: limits.tunnel_idle, stall: limits.idle };
-    let tunnel =
-        UpstreamTunnel { upstream, timeouts: tunnel_timeouts, core, _guard: checkout.into_guard() };
+    let tunnel = UpstreamTunnel::new(upstream, client.core, checkout.into_guard());
     let response = forward::relay_head(parts, ResponseBody::empty());
     match (offer.offered_via(), client.upgrade) {
         (OfferedVia::Connect, Some(upgrade)) => {
@@ -98,6 +94,12 @@ pub(crate) async fn open_tunnel(
 }
 
 impl UpstreamTunnel {
+    fn new(upstream: Upgraded, core: &Rc<CoreLocal>, guard: InFlightGuard) -> Self {
+        let limits = core.limits();
+        let timeouts = TunnelTimeouts { idle: limits.tunnel_idle, stall: limits.idle };
+        Self { upstream, timeouts, core: Rc::clone(core), _guard: guard }
+    }
+
     /// Relays bytes between `client` and the upstream until the tunnel ends.
     pub(crate) async fn relay_bytes<S: AsyncRead + AsyncWrite + Unpin>(self, client: S) {
         match relay(client, TokioIo::new(self.upstream), self.timeouts).await {

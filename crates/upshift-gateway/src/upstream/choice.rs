@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::UpstreamEndpoint;
-use super::health::FULL_SHARE;
+use super::endpoint_health::FULL_SHARE;
 use crate::random::Random;
 
 /// The endpoints of a cluster, in the order in which one request tries them.

@@ -11,7 +11,8 @@
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::health::{EndpointFailure, EndpointHealth, UpstreamHealth};
+use super::endpoint_health::{EndpointFailure, EndpointHealth};
+use super::health::UpstreamHealth;
 
 /// The number of requests below which a failure rate is not significant.
 const MIN_REQUESTS: u64 = 10;

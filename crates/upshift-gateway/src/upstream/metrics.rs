@@ -10,7 +10,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use super::health::{EndpointFailure, EndpointHealth, UpstreamHealth};
+use super::endpoint_health::{EndpointFailure, EndpointHealth};
+use super::health::UpstreamHealth;
 
 type EndpointLabels = Vec<(&'static str, String)>;
 

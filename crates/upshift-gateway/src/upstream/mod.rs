@@ -10,6 +10,7 @@
 mod choice;
 pub(crate) mod connect;
 mod ejection;
+pub(crate) mod endpoint_health;
 pub(crate) mod health;
 pub(crate) mod metrics;
 pub(crate) mod pool;
@@ -27,7 +28,8 @@ use upshift_config::{Endpoint, Limits, Upstream};
 
 pub(crate) use choice::Candidates;
 pub(crate) use connect::{ConnectError, UpstreamConnector};
-pub(crate) use health::{EndpointFailure, UpstreamHealth};
+pub(crate) use endpoint_health::EndpointFailure;
+pub(crate) use health::UpstreamHealth;
 pub(crate) use retry::RetryBudget;
 
 use crate::body::RequestBody;
@@ -133,7 +135,7 @@ impl UpstreamEndpoint {
         }
     }
 
-    fn shared_health(&self) -> &health::EndpointHealth {
+    fn shared_health(&self) -> &endpoint_health::EndpointHealth {
         &self.health.upstream.endpoints[self.health.index]
     }
 

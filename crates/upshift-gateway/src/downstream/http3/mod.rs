@@ -14,6 +14,7 @@
 mod body;
 mod field_section;
 mod frame_guard;
+mod request;
 mod transport;
 
 use std::io;
@@ -22,25 +23,16 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use h3::error::Code;
-use h3::server::{RequestResolver, RequestStream};
-use http::{HeaderMap, HeaderValue, Method, Response, header};
-use http_body_util::BodyExt;
 use quinn::{Endpoint, EndpointConfig, Incoming, TokioRuntime, VarInt};
 use tokio::task::spawn_local;
 use tokio::time::{Duration, Instant, sleep, sleep_until, timeout};
 use upshift_config::Limits;
 use upshift_core::{TlsState, TlsVersion};
-use upshift_http::{is_hop_by_hop, remove_nominated, strip_hop_by_hop};
 
-use self::body::H3Body;
+use self::request::serve_stream;
 use self::transport::GuardedConnection;
-use crate::body::{BodyError, BodyTimedOut, RequestBody, ResponseBody};
 use crate::core_local::CoreLocal;
 use crate::exchange::connection::Connection;
-use crate::exchange::respond;
-use crate::exchange::serve;
-use crate::framing::declared_length;
 use crate::progress::activity::{Activity, Expired};
 use crate::sockets::{Http3Socket, bind_udp};
 use crate::telemetry::counts::Ending;
@@ -51,16 +43,10 @@ const MAX_UNVALIDATED: usize = 256;
 /// RFC 9114 §8.1.
 const H3_NO_ERROR: u32 = 0x100;
 
-/// The size of the pieces that h3 gets: a client that takes one within the time allowed makes
-/// progress.
-const PIECE: usize = 16 * 1024;
-
 /// The interval at which binding an address is tried that another process still uses.
 const TAKE_OVER_INTERVAL: Duration = Duration::from_millis(200);
 
 type H3Codec = h3::server::Connection<GuardedConnection, Bytes>;
-type H3Resolver = RequestResolver<GuardedConnection, Bytes>;
-type ResponseSender = RequestStream<h3_quinn::SendStream<Bytes>, Bytes>;
 
 /// Accepts connections on `socket` until the gateway drains, then waits for open ones to finish.
 pub(crate) async fn serve_http3(core: Rc<CoreLocal>, socket: Http3Socket) -> io::Result<()> {
@@ -174,10 +160,9 @@ async fn accept_requests(
             None => {
                 finishing = true;
                 // RFC 9114 §5.2: after GOAWAY, open requests may finish.
-                match timeout(limits.header_timeout, codec.shutdown(0)).await {
-                    Ok(Ok(())) => {}
-                    _ => return,
-                }
+                let Ok(Ok(())) = timeout(limits.header_timeout, codec.shutdown(0)).await else {
+                    return;
+                };
             }
             Some(Ok(Some(resolver))) => {
                 spawn_local(serve_stream(Rc::clone(&connection), resolver));
@@ -196,118 +181,5 @@ async fn accept_requests(
 async fn wait_until_idle(activity: &Activity, limits: &Limits) {
     while let Ok(next) = activity.check_deadline(limits, Instant::now()) {
         sleep_until(next).await;
-    }
-}
-
-async fn serve_stream(connection: Rc<Connection>, resolver: H3Resolver) {
-    if let Err(error) = serve_request(&connection, resolver).await {
-        if error.is::<BodyTimedOut>() {
-            connection.core.count_ending(Ending::StreamStalled);
-        }
-        tracing::debug!(peer = %connection.peer, %error, "an exchange over HTTP/3 broke off");
-    }
-}
-
-async fn serve_request(connection: &Rc<Connection>, resolver: H3Resolver) -> Result<(), BodyError> {
-    let limits = connection.core.limits();
-    let (request, stream) = in_time(limits.header_timeout, resolver.resolve_request()).await?;
-    let (mut sender, receiver) = stream.split();
-    if has_connection_fields(request.headers()) {
-        // RFC 9114 §4.2: "An intermediary transforming an HTTP/1.x message to HTTP/3 MUST remove
-        // connection-specific header fields […] Any message containing connection-specific fields
-        // MUST be treated as malformed".
-        sender.stop_stream(Code::H3_MESSAGE_ERROR);
-        return Err("the request has connection-specific fields".into());
-    }
-    // An invalid length is answered by `serve`, which checks the fields again.
-    let declared = declared_length(request.headers()).unwrap_or(Some(0));
-    let mut h3_body = H3Body::new(receiver, declared);
-    let body = if declared == Some(0) {
-        if let Err(error) = in_time(limits.header_timeout, h3_body.expect_end()).await {
-            sender.stop_stream(Code::H3_MESSAGE_ERROR);
-            return Err(error);
-        }
-        RequestBody::empty()
-    } else {
-        RequestBody::from_boxed(Box::pin(h3_body), limits.idle)
-    };
-    let is_head = request.method() == Method::HEAD;
-    let mut response = serve(connection, request.map(|()| body)).await.response;
-    add_codec_fields(&mut response);
-    if is_head {
-        // RFC 9110 §9.3.2: "The HEAD method is identical to GET except that the server MUST NOT
-        // send content in the response".
-        *response.body_mut() = ResponseBody::empty();
-    }
-    let sent = send_response(&mut sender, response, limits.idle).await;
-    if sent.is_err() {
-        // RFC 9114 §4.1: a response that cannot be completed is reset, not finished.
-        sender.stop_stream(Code::H3_INTERNAL_ERROR);
-    }
-    sent
-}
-
-/// Returns true if a request has connection-specific fields.
-///
-/// RFC 9114 §4.2: `TE` "MAY be present in an HTTP/3 request header; when it is, it MUST NOT contain
-/// any value other than "trailers"".
-fn has_connection_fields(headers: &HeaderMap) -> bool {
-    let mut te = headers.get_all(header::TE).iter();
-    te.any(|value| !value.as_bytes().eq_ignore_ascii_case(b"trailers"))
-        || headers.keys().any(|name| *name != header::TE && is_hop_by_hop(name))
-}
-
-/// Awaits `step`, and fails if that takes longer than `limit`.
-async fn in_time<T, E: Into<BodyError>>(
-    limit: Duration,
-    step: impl Future<Output = Result<T, E>>,
-) -> Result<T, BodyError> {
-    match timeout(limit, step).await {
-        Ok(done) => done.map_err(Into::into),
-        Err(_) => Err(BodyTimedOut.into()),
-    }
-}
-
-async fn send_response(
-    sender: &mut ResponseSender,
-    response: Response<ResponseBody>,
-    limit: Duration,
-) -> Result<(), BodyError> {
-    let (parts, mut body) = response.into_parts();
-    in_time(limit, sender.send_response(Response::from_parts(parts, ()))).await?;
-    while let Some(frame) = body.frame().await {
-        match frame?.into_data() {
-            // A piece of the upstream's may be too long to be sent in time on a slow connection.
-            Ok(mut data) => {
-                while !data.is_empty() {
-                    let piece = data.split_to(data.len().min(PIECE));
-                    in_time(limit, sender.send_data(piece)).await?;
-                }
-            }
-            Err(frame) => {
-                if let Ok(trailers) = frame.into_trailers() {
-                    in_time(limit, sender.send_trailers(trailers)).await?;
-                }
-            }
-        }
-    }
-    in_time(limit, sender.finish()).await
-}
-
-/// Adds the fields that hyper adds by itself over HTTP/1 and HTTP/2.
-fn add_codec_fields(response: &mut Response<ResponseBody>) {
-    use http_body::Body as _;
-    let body = response.body();
-    let length = if body.is_end_stream() { None } else { body.size_hint().exact() };
-    let headers = response.headers_mut();
-    // RFC 9114 §4.2: "An endpoint MUST NOT generate an HTTP/3 field section containing
-    // connection-specific fields".
-    remove_nominated(headers, &[]);
-    strip_hop_by_hop(headers);
-    if let Some(length) = length {
-        headers.entry(header::CONTENT_LENGTH).or_insert_with(|| length.into());
-    }
-    if let Ok(date) = HeaderValue::from_str(&respond::date()) {
-        headers.entry(header::DATE).or_insert(date);
     }
 }

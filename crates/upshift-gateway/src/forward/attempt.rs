@@ -1,0 +1,52 @@
+//! The outcome of an attempt that gave the client no response.
+
+use super::broken::RetryScope;
+use super::outbound::OutboundRequest;
+use crate::local_reply::Fault;
+
+/// An attempt without a response for the client.
+pub(super) enum AttemptError<T> {
+    /// The request was not sent, and can be sent elsewhere as it is.
+    Unsent(Box<OutboundRequest>, Fault),
+    /// The request may have been seen.
+    Failed(Box<FailedAttempt<T>>),
+}
+
+/// An attempt of which the upstream may have seen the request.
+pub(super) struct FailedAttempt<T> {
+    /// The outcome for the client if no retry gives a better one.
+    pub(super) outcome: Result<T, Fault>,
+    /// The request that may be sent in its place.
+    pub(super) retry_copy: Option<Box<OutboundRequest>>,
+    /// The retry may go to the same endpoint, on a new connection.
+    pub(super) same_endpoint: bool,
+    /// The endpoint did not process the request.
+    pub(super) unprocessed: bool,
+}
+
+/// An attempt that failed with `fault`.
+pub(super) fn failed_attempt<T>(
+    fault: Fault,
+    retry_copy: Option<Box<OutboundRequest>>,
+    scope: RetryScope,
+) -> AttemptError<T> {
+    AttemptError::Failed(Box::new(FailedAttempt {
+        outcome: Err(fault),
+        retry_copy: if scope == RetryScope::NotRetryable { None } else { retry_copy },
+        same_endpoint: matches!(scope, RetryScope::AnyEndpoint | RetryScope::Unprocessed),
+        unprocessed: scope == RetryScope::Unprocessed,
+    }))
+}
+
+/// A response that the client gets only if no other endpoint gives a better one.
+pub(super) fn retryable_response<T>(
+    response: T,
+    retry_copy: Option<Box<OutboundRequest>>,
+) -> AttemptError<T> {
+    AttemptError::Failed(Box::new(FailedAttempt {
+        outcome: Ok(response),
+        retry_copy,
+        same_endpoint: false,
+        unprocessed: false,
+    }))
+}

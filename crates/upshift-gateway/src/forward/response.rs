@@ -1,0 +1,131 @@
+//! Turns the response of an upstream into the one for the client.
+
+use http::header::{self, HeaderValue};
+use http::{Response, StatusCode, Version, response};
+use hyper::body::Incoming;
+use upshift_http::{remove_nominated, strip_hop_by_hop};
+
+use super::waiting::UpstreamTimeouts;
+use crate::body::{BodyTimeout, ResponseBody};
+use crate::fields::forwarded;
+use crate::fields::trailers::TrailerFilter;
+use crate::framing::declared_length;
+use crate::local_reply::Fault;
+use crate::upstream::{Checkout, EndpointFailure};
+
+/// The `Upgrade` field of an upstream's 426, kept as an extension of the response while the field
+/// itself is removed as hop-by-hop.
+#[derive(Clone)]
+pub(crate) struct UpstreamUpgrade(pub(crate) Vec<HeaderValue>);
+
+/// Turns the upstream's response into the one for the client: checks its framing, and removes the
+/// fields that are for this hop.
+pub(crate) async fn receive_response(
+    response: Response<Incoming>,
+    checkout: Checkout,
+    name: &str,
+    is_head: bool,
+    timeouts: UpstreamTimeouts,
+) -> Result<Response<ResponseBody>, Fault> {
+    let (mut parts, content) = response.into_parts();
+    let declared = match checked_length(&parts) {
+        Ok(declared) => declared,
+        Err(what) => {
+            checkout.fail_response(EndpointFailure::Broken);
+            return Err(Fault::BadGateway(name.to_owned(), what.to_owned()));
+        }
+    };
+    // RFC 7838 §2.1: an alternative service is one for the whole origin, so clients that use it
+    // would bypass this gateway.
+    parts.headers.remove(header::ALT_SVC);
+    let upgrade = required_upgrade(&parts);
+    let nominated = remove_nominated(&mut parts.headers, &[]);
+    strip_hop_by_hop(&mut parts.headers);
+    let filter = TrailerFilter::for_response(nominated);
+    let timeout = BodyTimeout::new(timeouts.silence);
+    let mut body = ResponseBody::from_upstream(content, parts.version, checkout, timeout, filter);
+    if declared.is_none() && !is_head {
+        // A response that breaks right after its head can still become a 502 here. With a declared
+        // length, the client notices the truncation itself.
+        body = body.wait_for_start().await.map_err(|error| {
+            Fault::BadGateway(name.to_owned(), format!("broke off its answer: {error}"))
+        })?;
+    }
+    set_length(&mut parts, declared, &body, is_head);
+    let mut relayed = relay_head(parts, body);
+    if let Some(upgrade) = upgrade {
+        relayed.extensions_mut().insert(upgrade);
+    }
+    Ok(relayed)
+}
+
+/// The `Upgrade` field of a 426, if there is one.
+fn required_upgrade(parts: &response::Parts) -> Option<UpstreamUpgrade> {
+    if parts.status != StatusCode::UPGRADE_REQUIRED || !parts.headers.contains_key(header::UPGRADE)
+    {
+        return None;
+    }
+    Some(UpstreamUpgrade(parts.headers.get_all(header::UPGRADE).iter().cloned().collect()))
+}
+
+/// Returns the length that an upstream's response declares, or an error if the end of the response
+/// is ambiguous.
+fn checked_length(parts: &response::Parts) -> Result<Option<u64>, &'static str> {
+    // RFC 9110 §15.2.2: a server may switch only to a protocol that was offered, and none was.
+    if parts.status == StatusCode::SWITCHING_PROTOCOLS {
+        return Err("switched protocols without being asked");
+    }
+    let Ok(declared) = declared_length(&parts.headers) else {
+        return Err("sent a Content-Length that is not one number");
+    };
+    let codings = parts.headers.get_all(header::TRANSFER_ENCODING);
+    // RFC 9112 §6.3: such a message "might indicate an attempt to perform request smuggling or
+    // response splitting and ought to be handled as an error".
+    if declared.is_some() && codings.iter().next().is_some() {
+        return Err("framed its answer in two ways");
+    }
+    // RFC 9112 §6.1: Transfer-Encoding is removed here, so a coding that is not decoded would be
+    // lost.
+    if codings.iter().any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"chunked")) {
+        return Err("used a transfer coding other than chunked");
+    }
+    // §6.1: "A sender MUST NOT apply the chunked transfer coding more than once".
+    if codings.iter().nth(1).is_some() {
+        return Err("chunked its answer twice");
+    }
+    Ok(declared)
+}
+
+/// Sets `Content-Length` from the body that is sent.
+fn set_length(
+    parts: &mut response::Parts,
+    declared: Option<u64>,
+    body: &ResponseBody,
+    is_head: bool,
+) {
+    use http_body::Body as _;
+    let length = match parts.status {
+        // RFC 9110 §8.6: "A server MUST NOT send a Content-Length header field in any response with
+        // a status code of 1xx (Informational) or 204 (No Content)".
+        StatusCode::NO_CONTENT => None,
+        // §8.6: here it is the length that the content of a 200 would have, and only the upstream
+        // knows that.
+        StatusCode::NOT_MODIFIED => declared,
+        _ if is_head => declared,
+        _ => body.size_hint().exact(),
+    };
+    parts.headers.remove(header::CONTENT_LENGTH);
+    if let Some(length) = length {
+        parts.headers.insert(header::CONTENT_LENGTH, length.into());
+    }
+}
+
+/// Makes the head of the upstream's response that of this hop's. Hop-by-hop fields are already
+/// removed.
+pub(crate) fn relay_head(mut parts: response::Parts, body: ResponseBody) -> Response<ResponseBody> {
+    forwarded::add_via(&mut parts.headers, parts.version);
+    // hyper writes the version of the client's connection in its place.
+    parts.version = Version::HTTP_11;
+    parts.extensions.clear();
+    Response::from_parts(parts, body)
+}
