@@ -44,7 +44,7 @@ fn http11() -> RuleSpec {
 fn under(rules: Vec<RuleSpec>) -> (TestUpstream, Running) {
     let upstream = TestUpstream::answering(OK);
     let gateway = Running::start(settings_with(upstream.address, |settings| {
-        settings.file.policy = policy(rules)
+        settings.file.policy = policy(rules);
     }));
     (upstream, gateway)
 }
@@ -153,7 +153,7 @@ fn a_passing_but_deprecated_request_is_told() {
         "HTTP/1.1 200 OK\r\nLink: </a>; rel=\"next\"\r\nContent-Length: 2\r\n\r\nok",
     );
     let gateway = Running::start(settings_with(upstream.address, |settings| {
-        settings.file.policy = policy(vec![spec])
+        settings.file.policy = policy(vec![spec]);
     }));
     let old = "GET /api/x HTTP/1.1\r\nHost: a\r\nX-Api-Version: 1.4\r\nConnection: close\r\n\r\n";
     let answer = exchange(gateway.http(), old);

@@ -22,7 +22,7 @@ fn offer(method: &str, more: &str) -> String {
 
 fn gateway(upstream: &TestUpstream) -> Running {
     Running::start(settings_with(upstream.address, |settings| {
-        settings.file.gateway.h2c_upgrade = true
+        settings.file.gateway.h2c_upgrade = true;
     }))
 }
 

@@ -26,7 +26,7 @@ const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 
 fn gateway(upstream: &TestUpstream) -> Running {
     Running::start(settings_with(upstream.address, |settings| {
-        settings.file.gateway.in_band_tls = true
+        settings.file.gateway.in_band_tls = true;
     }))
 }
 
@@ -178,7 +178,7 @@ fn it_does_not_start_beside_implicit_tls_unless_told_to() {
 fn who_speaks_only_older_tls_is_told_and_counted() {
     let upstream = TestUpstream::answering(OK);
     let gateway = Running::start(settings_with(upstream.address, |settings| {
-        settings.file.gateway.https = Some(free())
+        settings.file.gateway.https = Some(free());
     }));
     let mut hello = vec![0x16, 3, 1, 0, 45, 1, 0, 0, 41, 3, 2];
     hello.extend([9; 32]);

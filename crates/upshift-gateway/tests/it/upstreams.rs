@@ -168,7 +168,7 @@ fn http2_is_spoken_to_an_upstream_over_tls() {
         ..Upstream::of(vec![address.into()])
     };
     let gateway = Running::start(settings_with(gone(), |settings| {
-        settings.file.upstreams = vec![upstream.clone()]
+        settings.file.upstreams = vec![upstream.clone()];
     }));
     let answer = ask(&gateway, "a.example", "/");
     assert_eq!(body(&answer), "GET https://a.example/ HTTP/2.0 ", "{answer}");
