@@ -31,6 +31,7 @@ mod progress;
 mod quic;
 mod random;
 mod reload;
+mod response_body;
 mod rollout;
 mod settings;
 mod shared;

@@ -1,11 +1,11 @@
-//! The two bodies of an exchange: that of the request and that of the response.
+//! The body of a request, and what it has in common with that of a
+//! [response](crate::response_body).
 //!
-//! Each tracks its own progress: a body that is polled and gets nothing for too long fails with
+//! Each body tracks its own progress: one that is polled and gets nothing for too long fails with
 //! [`BodyTimedOut`]. Other bytes that arrive on the connection do not count.
 
 mod replay;
 mod request;
-mod response;
 mod timeout;
 
 use std::pin::Pin;
@@ -18,7 +18,6 @@ use hyper::body::Incoming;
 
 pub(crate) use replay::Replay;
 pub(crate) use request::{RequestBody, UploadProgress, UploadState};
-pub(crate) use response::ResponseBody;
 pub(crate) use timeout::{BodyTimedOut, BodyTimeout};
 
 /// The end of an HTTP/2 body without END_STREAM.
@@ -38,7 +37,7 @@ pub(crate) fn is_truncated(body: &Incoming, version: Version) -> bool {
 pub(crate) type BodyError = Box<dyn std::error::Error + Send + Sync>;
 
 /// The next frame of a body, when polled.
-type PolledFrame = Poll<Option<Result<Frame<Bytes>, BodyError>>>;
+pub(crate) type PolledFrame = Poll<Option<Result<Frame<Bytes>, BodyError>>>;
 
 /// A body from a source other than hyper.
 pub(crate) type BoxedBody = Pin<Box<dyn Body<Data = Bytes, Error = BodyError>>>;

@@ -11,7 +11,7 @@ use upshift_http::{
     strip_hop_by_hop,
 };
 
-use crate::body::{RequestBody, ResponseBody};
+use crate::body::RequestBody;
 use crate::core_local::LocalGeneration;
 use crate::exchange::connection::Connection;
 use crate::exchange::context::Context;
@@ -21,6 +21,7 @@ use crate::exchange::target::Target;
 use crate::fields::forwarded::{ForwardedInfo, add_via, is_looping, set_forwarded};
 use crate::forward::{self, OutboundRequest, UpstreamTimeouts, upstream_426};
 use crate::local_reply::Fault;
+use crate::response_body::ResponseBody;
 use crate::rollout;
 use crate::tunnel::{self, TunnelOffer};
 

@@ -27,11 +27,12 @@ use self::context::{Configured, Context, Hop, RequestHead};
 use self::request_id::X_REQUEST_ID;
 use self::switch::{RequestedSwitch, Switch};
 use self::target::Target;
-use crate::body::{BodyTimedOut, RequestBody, ResponseBody};
+use crate::body::{BodyTimedOut, RequestBody};
 use crate::core_local::LocalGeneration;
 use crate::fields::trailers::TrailerFilter;
 use crate::local_reply::Fault;
 use crate::progress::stream_watch::StreamProgress;
+use crate::response_body::ResponseBody;
 use crate::rollout;
 use crate::telemetry::access::Access;
 

@@ -17,7 +17,8 @@ use upshift_config::Limits;
 use upshift_core::answer::Answer;
 use upshift_http::{add_close, answer_response};
 
-use crate::body::{RequestBody, ResponseBody};
+use crate::body::RequestBody;
+use crate::response_body::ResponseBody;
 
 /// As long a body as is read for the sake of an HTTP/1 connection.
 const SHORT: u64 = 64 * 1024;

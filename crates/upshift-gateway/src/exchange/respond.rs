@@ -4,8 +4,8 @@ use bytes::{Bytes, BytesMut};
 use http::header::{self, HeaderValue};
 use http::{Response, StatusCode};
 
-use crate::body::ResponseBody;
 use crate::local_reply::Fault;
+use crate::response_body::ResponseBody;
 
 /// What RFC 9457 calls this representation.
 pub(crate) const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");

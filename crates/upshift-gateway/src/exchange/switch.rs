@@ -9,10 +9,11 @@ use http_body_util::{BodyExt, Limited};
 use upshift_core::TlsState;
 use upshift_http::strip_hop_by_hop;
 
-use crate::body::{RequestBody, ResponseBody};
+use crate::body::RequestBody;
 use crate::exchange::h2c_offer::H2cSettings;
 use crate::generation::Generation;
 use crate::local_reply::Fault;
+use crate::response_body::ResponseBody;
 use crate::tunnel::{UpstreamTunnel, offered_upgrades};
 
 /// The longest content that a request may bring over into HTTP/2, in bytes: it has to be held until

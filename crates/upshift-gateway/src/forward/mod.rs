@@ -27,9 +27,9 @@ pub(crate) use outbound::OutboundRequest;
 pub(crate) use response::{UpstreamUpgrade, receive_response, relay_head};
 pub(crate) use waiting::UpstreamTimeouts;
 
-use crate::body::ResponseBody;
 use crate::local_reply::Fault;
 use crate::random::Random;
+use crate::response_body::ResponseBody;
 use crate::upstream::{Cluster, UpstreamEndpoint};
 use attempt::{AttemptError, FailedAttempt};
 use sending::{ConnectionChoice, UpgradeResponse, UpstreamExchange};

@@ -6,11 +6,12 @@ use hyper::body::Incoming;
 use upshift_http::{remove_nominated, strip_hop_by_hop};
 
 use super::waiting::UpstreamTimeouts;
-use crate::body::{BodyTimeout, ResponseBody};
+use crate::body::BodyTimeout;
 use crate::fields::forwarded;
 use crate::fields::trailers::TrailerFilter;
 use crate::framing::declared_length;
 use crate::local_reply::Fault;
+use crate::response_body::ResponseBody;
 use crate::upstream::{Checkout, EndpointFailure};
 
 /// The `Upgrade` field of an upstream's 426, kept as an extension of the response while the field

@@ -11,8 +11,9 @@ use super::broken::{BrokenBy, ConnectionAge, RetryScope};
 use super::outbound::{OutboundRequest, RetryCopy};
 use super::response::receive_response;
 use super::waiting::{ResponseWait, UpstreamTimeouts, wait_for_timeout};
-use crate::body::{ResponseBody, UploadProgress, UploadState};
+use crate::body::{UploadProgress, UploadState};
 use crate::local_reply::Fault;
+use crate::response_body::ResponseBody;
 use crate::upstream::{
     Checkout, ConnectError, EndpointFailure, InFlightGuard, PooledConnection, SendError,
     UpstreamEndpoint,

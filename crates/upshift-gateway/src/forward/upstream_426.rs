@@ -10,8 +10,8 @@ use upshift_core::answer::{AnswerContext, restate_upgrade_required};
 use upshift_core::field::UpgradeList;
 use upshift_core::{Decision, Facts};
 
-use crate::body::ResponseBody;
 use crate::forward::UpstreamUpgrade;
+use crate::response_body::ResponseBody;
 
 /// Gives `response` the fields that a 426 owes on this hop. Tells whether the upstream's was bare:
 /// it named nothing.

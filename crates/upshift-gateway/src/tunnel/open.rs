@@ -11,11 +11,11 @@ use tokio::task::spawn_local;
 use super::handshake::{accept_switch, prepare_request};
 use super::offer::{OfferedVia, TunnelOffer};
 use super::relay::{TunnelEnd, TunnelTimeouts, relay};
-use crate::body::ResponseBody;
 use crate::core_local::CoreLocal;
 use crate::forward::{self, OutboundRequest, UpstreamTimeouts};
 use crate::local_reply::Fault;
 use crate::progress::activity::Activity;
+use crate::response_body::ResponseBody;
 use crate::telemetry::counts::{Counts, Ending};
 use crate::upstream::{Cluster, EndpointFailure, InFlightGuard};
 

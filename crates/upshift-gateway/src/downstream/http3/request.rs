@@ -12,11 +12,12 @@ use upshift_http::{is_hop_by_hop, remove_nominated, strip_hop_by_hop};
 
 use super::body::H3Body;
 use super::transport::GuardedConnection;
-use crate::body::{BodyError, BodyTimedOut, RequestBody, ResponseBody};
+use crate::body::{BodyError, BodyTimedOut, RequestBody};
 use crate::exchange::connection::Connection;
 use crate::exchange::respond;
 use crate::exchange::serve;
 use crate::framing::declared_length;
+use crate::response_body::ResponseBody;
 use crate::telemetry::counts::Ending;
 
 /// The size of the pieces that h3 gets: a client that takes one within the time allowed makes

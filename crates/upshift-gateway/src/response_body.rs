@@ -12,7 +12,7 @@ use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::task::yield_now;
 
-use super::{BodyError, BodyTimeout, PolledFrame, TruncatedStream, is_truncated};
+use crate::body::{BodyError, BodyTimeout, PolledFrame, TruncatedStream, is_truncated};
 use crate::fields::trailers::TrailerFilter;
 use crate::progress::activity::ActiveRequest;
 use crate::progress::stream_watch::StreamProgress;
