@@ -7,10 +7,10 @@ use serde::Serialize;
 use upshift_config::{Diagnostic, Severity, load};
 use upshift_record::Exit;
 
-use crate::failure::{Failure, Outcome};
 use crate::policy_file;
-use crate::startup::examine;
-use crate::terminal::{print_json, say};
+use crate::startup::examine_file;
+use crate::terminal::{print_json, print_stderr};
+use crate::verb_error::{VerbError, VerbResult};
 
 /// Validate a policy file, and warn of what will surprise
 ///
@@ -27,7 +27,7 @@ Examples:
   cat upshift.toml | upshift check -
 
 Exit codes: 0 it is valid, 1 it has warnings and --deny-warnings was given, 2 it has errors.")]
-pub(crate) struct Check {
+pub(crate) struct CheckArgs {
     /// The policy file; - is stdin
     #[arg(default_value = "upshift.toml", env = "UPSHIFT_CONFIG")]
     file: PathBuf,
@@ -44,7 +44,7 @@ pub(crate) struct Check {
 
 /// What `--json` prints.
 #[derive(Serialize)]
-struct Report<'r> {
+struct CheckReport<'r> {
     file: &'r Path,
     valid: bool,
     errors: &'r [Diagnostic],
@@ -54,11 +54,11 @@ struct Report<'r> {
     revision: Option<&'r str>,
 }
 
-impl Check {
-    pub(crate) fn run(self) -> Outcome {
-        let text = match policy_file::read(&self.file) {
-            Err(Failure::Message(exit, message)) if self.json => {
-                return unreadable(&self.file, exit, message);
+impl CheckArgs {
+    pub(crate) fn run(self) -> VerbResult {
+        let text = match policy_file::read_policy(&self.file) {
+            Err(VerbError::Message(exit, message)) if self.json => {
+                return report_unreadable(&self.file, exit, message);
             }
             text => text?,
         };
@@ -69,7 +69,7 @@ impl Check {
             Err(errors) => (None, errors),
         };
         if let Some(loaded) = loaded.as_mut().filter(|_| !self.offline) {
-            let examined = examine(loaded.file.clone(), &text, &name);
+            let examined = examine_file(loaded.file.clone(), &text, &name);
             errors = examined.errors;
             loaded.warnings.extend(examined.warnings);
         }
@@ -77,7 +77,7 @@ impl Check {
         let notes = loaded.as_ref().map(|loaded| loaded.notes.as_slice()).unwrap_or_default();
         let policy = loaded.as_ref().map(|loaded| &loaded.file.policy);
         if self.json {
-            print_json(&Report {
+            print_json(&CheckReport {
                 file: Path::new(name.as_ref()),
                 valid: errors.is_empty(),
                 errors: &errors,
@@ -91,22 +91,22 @@ impl Check {
                 revision: policy.map(|policy| policy.revision()),
             })?;
         } else {
-            policy_file::tell(&errors);
-            policy_file::tell(warnings);
+            policy_file::print_diagnostics(&errors);
+            policy_file::print_diagnostics(warnings);
             for note in notes {
-                say(format!("note: {note}"));
+                print_stderr(format!("note: {note}"));
             }
-            say(match policy {
+            print_stderr(match policy {
                 _ if !errors.is_empty() => {
-                    policy_file::summary(errors.len(), 0, Path::new(name.as_ref()))
+                    policy_file::count_findings(errors.len(), 0, Path::new(name.as_ref()))
                 }
                 Some(_) if !warnings.is_empty() => {
                     format!(
                         "{} (valid)",
-                        policy_file::summary(0, warnings.len(), Path::new(name.as_ref()))
+                        policy_file::count_findings(0, warnings.len(), Path::new(name.as_ref()))
                     )
                 }
-                Some(policy) => format!("{name}: valid, {}", contents(policy)),
+                Some(policy) => format!("{name}: valid, {}", count_contents(policy)),
                 None => String::new(),
             });
         }
@@ -119,7 +119,7 @@ impl Check {
 }
 
 /// A file that cannot be read, as a report.
-fn unreadable(file: &Path, exit: Exit, message: String) -> Outcome {
+fn report_unreadable(file: &Path, exit: Exit, message: String) -> VerbResult {
     let mut lines = message.lines();
     let error = Diagnostic {
         severity: Severity::Error,
@@ -132,7 +132,7 @@ fn unreadable(file: &Path, exit: Exit, message: String) -> Outcome {
         help: lines.map(|line| line.trim_start().trim_start_matches("help: ").to_owned()).collect(),
         excerpt: String::new(),
     };
-    print_json(&Report {
+    print_json(&CheckReport {
         file,
         valid: false,
         errors: &[error],
@@ -144,7 +144,7 @@ fn unreadable(file: &Path, exit: Exit, message: String) -> Outcome {
     Ok(exit)
 }
 
-fn contents(policy: &upshift_core::Policy) -> String {
+fn count_contents(policy: &upshift_core::Policy) -> String {
     let count = |number: usize, word: &str| {
         format!("{number} {word}{}", if number == 1 { "" } else { "s" })
     };

@@ -4,8 +4,8 @@ use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 use upshift_record::Exit;
 
-use crate::failure::Outcome;
-use crate::terminal::print;
+use crate::terminal::print_stdout;
+use crate::verb_error::VerbResult;
 
 /// Print the completions for a shell
 #[derive(Debug, Args)]
@@ -14,16 +14,16 @@ Examples:
   upshift completions bash > /etc/bash_completion.d/upshift
   upshift completions zsh > ~/.zfunc/_upshift
   upshift completions fish > ~/.config/fish/completions/upshift.fish")]
-pub(crate) struct Completions {
+pub(crate) struct CompletionsArgs {
     /// The shell
     shell: Shell,
 }
 
-impl Completions {
-    pub(crate) fn run(self) -> Outcome {
+impl CompletionsArgs {
+    pub(crate) fn run(self) -> VerbResult {
         let mut text = Vec::new();
         clap_complete::generate(self.shell, &mut crate::Cli::command(), "upshift", &mut text);
-        print(&String::from_utf8_lossy(&text))?;
+        print_stdout(&String::from_utf8_lossy(&text))?;
         Ok(Exit::Fine)
     }
 }

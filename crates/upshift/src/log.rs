@@ -11,7 +11,7 @@ use upshift_config::make_visible;
 use crate::terminal::Palette;
 
 /// Starts the log; `RUST_LOG` chooses what is in it.
-pub(crate) fn start() {
+pub(crate) fn start_logging() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env();
     let filter = filter.unwrap_or_else(|_| {
         tracing_subscriber::EnvFilter::new("warn,upshift=info,upshift_gateway=info")

@@ -8,7 +8,6 @@ mod completions;
 mod control;
 mod demo;
 mod explain;
-mod failure;
 mod get;
 mod init;
 mod log;
@@ -21,13 +20,14 @@ mod signals;
 mod startup;
 mod state;
 mod terminal;
+mod verb_error;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use upshift_record::Exit;
 
-use crate::failure::{Failure, Outcome};
+use crate::verb_error::{VerbError, VerbResult};
 
 /// Makes the move from an old protocol to a better one polite, safe and measurable: everything
 /// about HTTP 426 Upgrade Required.
@@ -52,24 +52,24 @@ Exit codes: 0 fine, 1 what was examined fell short, 2 wrong usage or an invalid 
 /// Every verb. A new one is a file, a line here and a line in [`Verb::run`].
 #[derive(Debug, Subcommand)]
 enum Verb {
-    Init(init::Init),
-    Serve(serve::Serve),
-    Demo(demo::Demo),
-    Check(check::Check),
-    Explain(explain::Explain),
-    Get(get::Get),
-    Plan(plan::Plan),
-    Pause(control::Pause),
-    Resume(control::Resume),
-    Set(control::Set),
-    Undo(control::Undo),
-    Schema(schema::Schema),
-    Completions(completions::Completions),
-    Man(man::Man),
+    Init(init::InitArgs),
+    Serve(serve::ServeArgs),
+    Demo(demo::DemoArgs),
+    Check(check::CheckArgs),
+    Explain(explain::ExplainArgs),
+    Get(get::GetArgs),
+    Plan(plan::PlanArgs),
+    Pause(control::PauseArgs),
+    Resume(control::ResumeArgs),
+    Set(control::SetArgs),
+    Undo(control::UndoArgs),
+    Schema(schema::SchemaArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
 }
 
 impl Verb {
-    fn run(self) -> Outcome {
+    fn run(self) -> VerbResult {
         match self {
             Self::Init(verb) => verb.run(),
             Self::Serve(verb) => verb.run(),
@@ -93,16 +93,16 @@ fn main() -> ExitCode {
     let outcome = signals::outlive_file_limit().and_then(|()| run());
     match outcome {
         Ok(exit) => exit,
-        Err(failure) => failure.tell(),
+        Err(error) => error.print_and_exit(),
     }
     .into()
 }
 
-fn run() -> Outcome {
+fn run() -> VerbResult {
     match Cli::try_parse() {
         Ok(cli) => cli.verb.run(),
         // Help and version are no errors; clap prints them to stdout.
-        Err(error) => error.print().map_err(Failure::from).map(|()| match error.use_stderr() {
+        Err(error) => error.print().map_err(VerbError::from).map(|()| match error.use_stderr() {
             true => Exit::Usage,
             false => Exit::Fine,
         }),

@@ -6,8 +6,8 @@ use clap::{Args, Command, CommandFactory};
 use clap_mangen::Man as Page;
 use upshift_record::Exit;
 
-use crate::failure::{Failure, Outcome};
-use crate::terminal::{print, say};
+use crate::terminal::{print_stderr, print_stdout};
+use crate::verb_error::{VerbError, VerbResult};
 
 /// Print a manual page, or write them all into a folder
 #[derive(Debug, Args)]
@@ -15,7 +15,7 @@ use crate::terminal::{print, say};
 Examples:
   upshift man explain | man -l -
   upshift man --into /usr/local/share/man/man1")]
-pub(crate) struct Man {
+pub(crate) struct ManArgs {
     /// The verb; left out, the page of upshift itself
     verb: Option<String>,
     /// Write every page into this folder
@@ -23,17 +23,17 @@ pub(crate) struct Man {
     into: Option<PathBuf>,
 }
 
-impl Man {
-    pub(crate) fn run(self) -> Outcome {
+impl ManArgs {
+    pub(crate) fn run(self) -> VerbResult {
         let mut command = crate::Cli::command().disable_help_subcommand(true);
         command.build();
         if let Some(folder) = self.into {
             std::fs::create_dir_all(&folder)
                 .and_then(|()| clap_mangen::generate_to(command, &folder))
                 .map_err(|error| {
-                    Failure::environment(format_args!("{}: {error}", folder.display()))
+                    VerbError::environment(format_args!("{}: {error}", folder.display()))
                 })?;
-            say(format_args!("the pages are in {}", folder.display()));
+            print_stderr(format_args!("the pages are in {}", folder.display()));
             return Ok(Exit::Fine);
         }
         let page = match &self.verb {
@@ -41,14 +41,14 @@ impl Man {
             Some(verb) => command
                 .find_subcommand(verb)
                 .cloned()
-                .ok_or_else(|| Failure::usage(format_args!("there is no verb `{verb}`")))?,
+                .ok_or_else(|| VerbError::usage(format_args!("there is no verb `{verb}`")))?,
         };
-        print(&render(page)?)?;
+        print_stdout(&render_page(page)?)?;
         Ok(Exit::Fine)
     }
 }
 
-fn render(command: Command) -> Result<String, Failure> {
+fn render_page(command: Command) -> Result<String, VerbError> {
     let mut text = Vec::new();
     Page::new(command).render(&mut text)?;
     Ok(String::from_utf8_lossy(&text).into_owned())

@@ -8,9 +8,9 @@ use upshift_config::{AdminToken, Diagnostic, FileSettings, Loaded, check_regular
 use upshift_gateway::Settings;
 use upshift_record::Exit;
 
-use crate::failure::Failure;
-use crate::startup::examine;
-use crate::terminal::{Palette, say, say_painted_already};
+use crate::startup::examine_file;
+use crate::terminal::{Palette, print_stderr, print_stderr_rendered};
+use crate::verb_error::VerbError;
 
 /// Which file.
 #[derive(Clone, Debug, Args)]
@@ -28,26 +28,27 @@ pub(crate) struct PolicyFile {
 
 impl PolicyFile {
     /// Reads the file; tells its errors and warnings on stderr.
-    pub(crate) fn load(&self) -> Result<Loaded, Failure> {
-        let text = read(&self.path)?;
+    pub(crate) fn load_and_report(&self) -> Result<Loaded, VerbError> {
+        let text = read_policy(&self.path)?;
         self.load_text(&text)
     }
 
     /// Takes `text` for that of the file; tells its errors and warnings on stderr.
-    pub(crate) fn parse(&self, text: String) -> Result<Parsed<'_>, Failure> {
+    pub(crate) fn parse_text(&self, text: String) -> Result<ParsedFile<'_>, VerbError> {
         let loaded = self.load_text(&text)?;
-        Ok(Parsed { of: self, text, loaded })
+        Ok(ParsedFile { of: self, text, loaded })
     }
 
-    fn load_text(&self, text: &str) -> Result<Loaded, Failure> {
+    fn load_text(&self, text: &str) -> Result<Loaded, VerbError> {
         match load(text, &self.path.to_string_lossy()) {
             Ok(loaded) => {
-                tell(&loaded.warnings);
+                print_diagnostics(&loaded.warnings);
                 Ok(loaded)
             }
-            Err(errors) => {
-                Err(self.refuse(&errors, Exit::Usage).err().unwrap_or(Failure::Told(Exit::Usage)))
-            }
+            Err(errors) => Err(self
+                .fail_on_errors(&errors, Exit::Usage)
+                .err()
+                .unwrap_or(VerbError::Printed(Exit::Usage))),
         }
     }
 
@@ -55,23 +56,23 @@ impl PolicyFile {
     ///
     /// # Errors
     /// If there are any.
-    fn refuse(&self, errors: &[Diagnostic], exit: Exit) -> Result<(), Failure> {
+    fn fail_on_errors(&self, errors: &[Diagnostic], exit: Exit) -> Result<(), VerbError> {
         if errors.is_empty() {
             return Ok(());
         }
-        tell(errors);
-        say(summary(errors.len(), 0, &self.path));
-        Err(Failure::Told(exit))
+        print_diagnostics(errors);
+        print_stderr(count_findings(errors.len(), 0, &self.path));
+        Err(VerbError::Printed(exit))
     }
 
     /// Sees that a gateway can read the file again: what comes through a pipe comes once, and may
     /// never come.
-    pub(crate) fn must_be_regular(&self) -> Result<(), Failure> {
+    pub(crate) fn must_be_regular(&self) -> Result<(), VerbError> {
         match check_regular(&self.path) {
             Err(error) if error.kind() == ErrorKind::InvalidInput => {
                 let path = self.path.display();
                 let help = "a gateway reads its policy again at each reload: name a regular file";
-                Err(Failure::usage(format_args!(
+                Err(VerbError::usage(format_args!(
                     "cannot serve the policy file {path}: {error}\n  help: {help}"
                 )))
             }
@@ -82,15 +83,15 @@ impl PolicyFile {
 }
 
 /// A valid policy file. What it names is not loaded yet.
-pub(crate) struct Parsed<'f> {
+pub(crate) struct ParsedFile<'f> {
     of: &'f PolicyFile,
     text: String,
     loaded: Loaded,
 }
 
-impl Parsed<'_> {
+impl ParsedFile<'_> {
     /// The files that a gateway loads because this one names them.
-    pub(crate) fn named(&self) -> Vec<PathBuf> {
+    pub(crate) fn named_files(&self) -> Vec<PathBuf> {
         let FileSettings { gateway, upstreams, .. } = &self.loaded.file;
         let mut named = Vec::new();
         if let Some(tls) = &gateway.tls {
@@ -116,33 +117,33 @@ impl Parsed<'_> {
     }
 
     /// Loads everything that the file names; tells what is wrong with it on stderr.
-    pub(crate) fn settings(self) -> Result<Settings, Failure> {
-        let examined = examine(self.loaded.file, &self.text, &self.of.path.to_string_lossy());
-        tell(&examined.warnings);
-        self.of.refuse(&examined.errors, examined.exit)?;
+    pub(crate) fn into_settings(self) -> Result<Settings, VerbError> {
+        let examined = examine_file(self.loaded.file, &self.text, &self.of.path.to_string_lossy());
+        print_diagnostics(&examined.warnings);
+        self.of.fail_on_errors(&examined.errors, examined.exit)?;
         Ok(examined.settings)
     }
 }
 
 /// The text of a file; `-` is stdin. For verbs that begin with it: where there is none, the error
 /// says how to get one.
-pub(crate) fn read(path: &Path) -> Result<String, Failure> {
+pub(crate) fn read_policy(path: &Path) -> Result<String, VerbError> {
     let hint = "\n  help: `upshift init` writes a first one, and `upshift demo` needs none; --config names another";
-    text(path).map_err(|error| {
-        unreadable(path, &error, if error.kind() == ErrorKind::NotFound { hint } else { "" })
+    read_utf8(path).map_err(|error| {
+        unreadable_file(path, &error, if error.kind() == ErrorKind::NotFound { hint } else { "" })
     })
 }
 
 /// The text of a file that was there before.
-pub(crate) fn read_again(path: &Path) -> Result<String, Failure> {
-    text(path).map_err(|error| unreadable(path, &error, ""))
+pub(crate) fn reread_policy(path: &Path) -> Result<String, VerbError> {
+    read_utf8(path).map_err(|error| unreadable_file(path, &error, ""))
 }
 
-fn unreadable(path: &Path, error: &io::Error, hint: &str) -> Failure {
-    Failure::usage(format_args!("cannot read the policy file {}: {error}{hint}", path.display()))
+fn unreadable_file(path: &Path, error: &io::Error, hint: &str) -> VerbError {
+    VerbError::usage(format_args!("cannot read the policy file {}: {error}{hint}", path.display()))
 }
 
-fn text(path: &Path) -> io::Result<String> {
+fn read_utf8(path: &Path) -> io::Result<String> {
     let mut bytes = Vec::new();
     if path == Path::new("-") {
         io::stdin().read_to_end(&mut bytes)?;
@@ -158,15 +159,15 @@ fn text(path: &Path) -> io::Result<String> {
 }
 
 /// Shows diagnostics on stderr, one after the other.
-pub(crate) fn tell(diagnostics: &[Diagnostic]) {
+pub(crate) fn print_diagnostics(diagnostics: &[Diagnostic]) {
     let colour = Palette::of_stderr().is_on();
     for diagnostic in diagnostics {
-        say_painted_already(diagnostic.render(colour));
+        print_stderr_rendered(diagnostic.render(colour));
     }
 }
 
 /// `upshift.toml: 3 errors, 1 warning`.
-pub(crate) fn summary(errors: usize, warnings: usize, path: &Path) -> String {
+pub(crate) fn count_findings(errors: usize, warnings: usize, path: &Path) -> String {
     let count = |number: usize, word: &str| match number {
         0 => None,
         1 => Some(format!("1 {word}")),

@@ -3,8 +3,8 @@
 use clap::Args;
 use upshift_record::Exit;
 
-use crate::failure::Outcome;
-use crate::terminal::print;
+use crate::terminal::print_stdout;
+use crate::verb_error::VerbResult;
 
 /// Print the JSON Schema of the policy file
 ///
@@ -12,11 +12,11 @@ use crate::terminal::print;
 /// the policy file.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  upshift schema > upshift.schema.json")]
-pub(crate) struct Schema {}
+pub(crate) struct SchemaArgs {}
 
-impl Schema {
-    pub(crate) fn run(self) -> Outcome {
-        print(&upshift_config::schema())?;
+impl SchemaArgs {
+    pub(crate) fn run(self) -> VerbResult {
+        print_stdout(&upshift_config::schema())?;
         Ok(Exit::Fine)
     }
 }

@@ -6,7 +6,7 @@ use upshift_gateway::{Gateway, Settings};
 use upshift_record::Exit;
 
 /// The settings of a file, and what was found by loading all that it names.
-pub(crate) struct Examined {
+pub(crate) struct ExaminedFile {
     /// What the gateway is told.
     pub(crate) settings: Settings,
     /// What keeps it from starting.
@@ -19,7 +19,7 @@ pub(crate) struct Examined {
 
 /// Loads everything that `file` names: certificates, keys, authorities, the admin token. `text` is
 /// the file's text.
-pub(crate) fn examine(file: FileSettings, text: &str, name: &str) -> Examined {
+pub(crate) fn examine_file(file: FileSettings, text: &str, name: &str) -> ExaminedFile {
     let (admin_token, finding) =
         match file.gateway.admin_token.as_ref().map(AdminToken::read).transpose() {
             Ok(token) => (token, None),
@@ -35,7 +35,7 @@ pub(crate) fn examine(file: FileSettings, text: &str, name: &str) -> Examined {
     };
     let placed = findings.iter().map(|finding| finding.place(text, name));
     let (errors, warnings) = placed.partition(|finding| finding.severity == Severity::Error);
-    Examined { settings, errors, exit, warnings }
+    ExaminedFile { settings, errors, exit, warnings }
 }
 
 fn unreadable_token(error: &std::io::Error) -> KeyFinding {

@@ -9,7 +9,7 @@ use upshift_config::GatewaySettings;
 
 /// Folders that the machine offers for what a program keeps.
 #[derive(Debug, Default)]
-struct Offered {
+struct StateFolders {
     /// `STATE_DIRECTORY`, as systemd sets it for a unit with `StateDirectory=`.
     of_the_unit: Option<PathBuf>,
     /// `$XDG_STATE_HOME/upshift`, or `~/.local/state/upshift`.
@@ -19,15 +19,15 @@ struct Offered {
 /// The place for a store that the policy file does not name: the folder of the systemd unit, that
 /// of the policy file if it can be written to, or that of the user.
 pub(crate) fn usual_store(beside: &Path) -> PathBuf {
-    choose(beside, Offered::by_environment())
+    choose_store(beside, StateFolders::by_environment())
 }
 
-impl Offered {
+impl StateFolders {
     fn by_environment() -> Self {
         // systemd.exec(5): several folders have colons between them.
         let folders = std::env::var("STATE_DIRECTORY").unwrap_or_default();
         let first = folders.split(':').next().map(PathBuf::from);
-        let of_the_user = absolute("XDG_STATE_HOME").or_else(home_state);
+        let of_the_user = absolute_folder("XDG_STATE_HOME").or_else(home_state);
         Self {
             of_the_unit: first.filter(|folder| folder.is_absolute()),
             of_the_user: of_the_user.map(|folder| folder.join("upshift")),
@@ -36,16 +36,16 @@ impl Offered {
 }
 
 /// The folder that a variable names. Relative ones count for nothing, by the XDG specification.
-fn absolute(name: &str) -> Option<PathBuf> {
+fn absolute_folder(name: &str) -> Option<PathBuf> {
     let folder = PathBuf::from(std::env::var_os(name)?);
     folder.is_absolute().then_some(folder)
 }
 
 fn home_state() -> Option<PathBuf> {
-    Some(absolute("HOME")?.join(".local/state"))
+    Some(absolute_folder("HOME")?.join(".local/state"))
 }
 
-fn choose(beside: &Path, offered: Offered) -> PathBuf {
+fn choose_store(beside: &Path, offered: StateFolders) -> PathBuf {
     // A store that is there holds pauses, which must not be forgotten.
     if let Some(folder) = offered.of_the_unit {
         let store = folder.join(GatewaySettings::STORE);
@@ -81,8 +81,8 @@ mod tests {
 
     use super::*;
 
-    fn in_unit(folder: &Path) -> Offered {
-        Offered { of_the_unit: Some(folder.to_owned()), of_the_user: None }
+    fn in_unit(folder: &Path) -> StateFolders {
+        StateFolders { of_the_unit: Some(folder.to_owned()), of_the_user: None }
     }
 
     /// The kind of fault: a store that is looked for elsewhere than it was, so that a pause is
@@ -95,12 +95,12 @@ mod tests {
         std::fs::create_dir_all(&unit).unwrap();
         let (beside, of_the_unit) =
             (policy.join(GatewaySettings::STORE), unit.join(GatewaySettings::STORE));
-        assert_eq!(choose(&beside, in_unit(&unit)), of_the_unit);
-        assert_eq!(choose(&beside, Offered::default()), beside);
+        assert_eq!(choose_store(&beside, in_unit(&unit)), of_the_unit);
+        assert_eq!(choose_store(&beside, StateFolders::default()), beside);
         std::fs::write(&beside, "").unwrap();
-        assert_eq!(choose(&beside, in_unit(&unit)), beside);
+        assert_eq!(choose_store(&beside, in_unit(&unit)), beside);
         std::fs::write(&of_the_unit, "").unwrap();
-        assert_eq!(choose(&beside, in_unit(&unit)), of_the_unit);
+        assert_eq!(choose_store(&beside, in_unit(&unit)), of_the_unit);
         std::fs::remove_dir_all(&folder).unwrap();
     }
 }

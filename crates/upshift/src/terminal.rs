@@ -16,7 +16,7 @@ use upshift_config::{is_visible, make_visible};
 /// Writes a value as indented JSON to stdout.
 pub(crate) fn print_json(value: &impl Serialize) -> io::Result<()> {
     let text = serde_json::to_string_pretty(value).map_err(io::Error::from)?;
-    print(&(visible_json(&text) + "\n"))
+    print_stdout(&(visible_json(&text) + "\n"))
 }
 
 /// The same JSON with a `\u` escape for every character that is not visible. Outside of strings
@@ -52,30 +52,30 @@ fn make_value_visible(value: &mut Value) {
 }
 
 /// Writes text to stdout, as it is.
-pub(crate) fn print(text: &str) -> io::Result<()> {
+pub(crate) fn print_stdout(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(text.as_bytes())?;
     stdout.flush()
 }
 
 /// Says one line on stderr.
-pub(crate) fn say(line: impl Display) {
-    say_painted_already(make_visible(&line.to_string()));
+pub(crate) fn print_stderr(line: impl Display) {
+    print_stderr_rendered(make_visible(&line.to_string()));
 }
 
 /// Says one line on stderr, in a colour.
-pub(crate) fn say_in(palette: Palette, hue: Hue, line: impl Display) {
-    say_painted_already(palette.paint(hue, line));
+pub(crate) fn print_stderr_in(palette: Palette, hue: Hue, line: impl Display) {
+    print_stderr_rendered(palette.paint(hue, line));
 }
 
 /// Says a text of several lines on stderr. What is foreign in it is made visible before it is put
 /// there, or it could add lines of its own.
-pub(crate) fn say_lines(text: impl Display) {
-    text.to_string().split('\n').for_each(say);
+pub(crate) fn print_stderr_lines(text: impl Display) {
+    text.to_string().split('\n').for_each(print_stderr);
 }
 
 /// Says a text on stderr that was made visible, and then painted.
-pub(crate) fn say_painted_already(text: impl Display) {
+pub(crate) fn print_stderr_rendered(text: impl Display) {
     // A closed stderr is no reason to stop.
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
@@ -115,7 +115,7 @@ impl Palette {
 
     /// Without colour.
     #[cfg(test)]
-    pub(crate) fn none() -> Self {
+    pub(crate) fn colourless() -> Self {
         Self { on: false }
     }
 

@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use upshift_config::make_visible;
 
-use crate::failure::Failure;
+use crate::verb_error::VerbError;
 
 /// How long a gateway may take to answer, and a name to be looked up.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
@@ -29,7 +29,7 @@ const LONGEST: usize = 16 * 1024 * 1024;
 
 /// Which gateways, and by what right.
 #[derive(Clone, Debug, Args)]
-pub(crate) struct Admin {
+pub(crate) struct AdminArgs {
     /// The admin listener of a gateway, as often as there are gateways; a name with several
     /// addresses means all of them
     #[arg(
@@ -38,7 +38,7 @@ pub(crate) struct Admin {
         env = "UPSHIFT_ADMIN",
         value_delimiter = ',',
         default_value = "http://127.0.0.1:9426",
-        value_parser = url
+        value_parser = parse_admin_url
     )]
     urls: Vec<Uri>,
     /// The admin token, where one is asked for
@@ -48,7 +48,7 @@ pub(crate) struct Admin {
 
 /// One gateway.
 #[derive(Clone, Debug)]
-pub(crate) struct Replica {
+pub(crate) struct RemoteGateway {
     url: Uri,
     /// Where it is; an error says why that is not known.
     address: Result<SocketAddr, String>,
@@ -59,14 +59,14 @@ pub(crate) struct Replica {
 
 /// Why a gateway did not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Trouble {
-    pub(crate) kind: TroubleKind,
+pub(crate) struct GatewayError {
+    pub(crate) kind: GatewayErrorKind,
     words: String,
 }
 
 /// What is known of a gateway that did not do it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum TroubleKind {
+pub(crate) enum GatewayErrorKind {
     /// It never had the request, or did not look at it.
     Unreached,
     /// It may have had the request.
@@ -75,17 +75,17 @@ pub(crate) enum TroubleKind {
     Refused(String),
 }
 
-impl Admin {
+impl AdminArgs {
     /// Every address of every URL, each once. A name that cannot be looked up is a gateway that
     /// cannot be reached.
-    pub(crate) async fn replicas(&self) -> Vec<Replica> {
+    pub(crate) async fn gateways(&self) -> Vec<RemoteGateway> {
         let mut lookups = JoinSet::new();
         for (index, url) in self.urls.iter().cloned().enumerate() {
-            lookups.spawn(async move { (index, addresses(&url).await, url) });
+            lookups.spawn(async move { (index, look_up_host(&url).await, url) });
         }
         let mut found = lookups.join_all().await;
         found.sort_by_key(|(index, ..)| *index);
-        let mut replicas: Vec<Replica> = Vec::new();
+        let mut gateways: Vec<RemoteGateway> = Vec::new();
         for (_, addresses, url) in found {
             let addresses = match addresses {
                 Ok(addresses) => addresses.into_iter().map(Ok).collect(),
@@ -94,9 +94,9 @@ impl Admin {
             let alone = addresses.len() == 1;
             for address in addresses {
                 let is_new =
-                    !replicas.iter().any(|known| known.url == url && known.address == address);
+                    !gateways.iter().any(|known| known.url == url && known.address == address);
                 if is_new {
-                    replicas.push(Replica {
+                    gateways.push(RemoteGateway {
                         url: url.clone(),
                         address,
                         alone,
@@ -105,12 +105,12 @@ impl Admin {
                 }
             }
         }
-        replicas
+        gateways
     }
 }
 
 /// The addresses of a URL's host.
-async fn addresses(url: &Uri) -> Result<Vec<SocketAddr>, String> {
+async fn look_up_host(url: &Uri) -> Result<Vec<SocketAddr>, String> {
     let host = url.host().unwrap_or_default().trim_matches(['[', ']']);
     let port = url.port_u16().unwrap_or(if is_https(url) { 443 } else { 80 });
     let looked_up = timeout(PATIENCE, tokio::net::lookup_host((host, port))).await;
@@ -126,35 +126,38 @@ async fn addresses(url: &Uri) -> Result<Vec<SocketAddr>, String> {
     if addresses.is_empty() { Err(format!("{host} has no address")) } else { Ok(addresses) }
 }
 
-impl Trouble {
+impl GatewayError {
     fn unreached(words: impl Into<String>) -> Self {
-        Self { kind: TroubleKind::Unreached, words: words.into() }
+        Self { kind: GatewayErrorKind::Unreached, words: words.into() }
     }
 
     fn unanswered(words: impl Into<String>) -> Self {
-        Self { kind: TroubleKind::Unanswered, words: words.into() }
+        Self { kind: GatewayErrorKind::Unanswered, words: words.into() }
     }
 
     /// The code with which it refused.
     pub(crate) fn code(&self) -> Option<&str> {
         match &self.kind {
-            TroubleKind::Refused(code) => Some(code),
-            TroubleKind::Unreached | TroubleKind::Unanswered => None,
+            GatewayErrorKind::Refused(code) => Some(code),
+            GatewayErrorKind::Unreached | GatewayErrorKind::Unanswered => None,
         }
     }
 }
 
-impl fmt::Display for Trouble {
+impl fmt::Display for GatewayError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.words)
     }
 }
 
-impl Replica {
+impl RemoteGateway {
     /// The first address of `url`.
-    pub(crate) async fn first(url: Uri, token: Option<String>) -> Result<Self, Failure> {
-        let found = Admin { urls: vec![url], token }.replicas().await.into_iter().next();
-        found.ok_or_else(|| Failure::environment("that name has no address"))
+    pub(crate) async fn at_first_address(
+        url: Uri,
+        token: Option<String>,
+    ) -> Result<Self, VerbError> {
+        let found = AdminArgs { urls: vec![url], token }.gateways().await.into_iter().next();
+        found.ok_or_else(|| VerbError::environment("that name has no address"))
     }
 
     /// As it is named to people.
@@ -172,27 +175,27 @@ impl Replica {
     }
 
     /// Sends `body` to `/api/WHAT`.
-    pub(crate) async fn post<T: DeserializeOwned>(
+    pub(crate) async fn post_api<T: DeserializeOwned>(
         &self,
         what: &str,
         body: &impl Serialize,
-    ) -> Result<T, Trouble> {
-        let body =
-            serde_json::to_string(body).map_err(|error| Trouble::unreached(error.to_string()))?;
-        self.ask(Method::POST, what, body).await
+    ) -> Result<T, GatewayError> {
+        let body = serde_json::to_string(body)
+            .map_err(|error| GatewayError::unreached(error.to_string()))?;
+        self.send_request(Method::POST, what, body).await
     }
 
     /// Reads `/api/WHAT`.
-    pub(crate) async fn get<T: DeserializeOwned>(&self, what: &str) -> Result<T, Trouble> {
-        self.ask(Method::GET, what, String::new()).await
+    pub(crate) async fn get_api<T: DeserializeOwned>(&self, what: &str) -> Result<T, GatewayError> {
+        self.send_request(Method::GET, what, String::new()).await
     }
 
-    async fn ask<T: DeserializeOwned>(
+    async fn send_request<T: DeserializeOwned>(
         &self,
         method: Method,
         what: &str,
         body: String,
-    ) -> Result<T, Trouble> {
+    ) -> Result<T, GatewayError> {
         let base = self.url.path().trim_end_matches('/');
         let mut request = Request::builder()
             .method(method)
@@ -203,68 +206,70 @@ impl Replica {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
         }
         let request = request.body(Full::new(Bytes::from(body)));
-        let request = request.map_err(|error| Trouble::unreached(error.to_string()))?;
-        let answer = timeout(PATIENCE, self.exchange(request)).await;
+        let request = request.map_err(|error| GatewayError::unreached(error.to_string()))?;
+        let answer = timeout(PATIENCE, self.exchange_once(request)).await;
         let (status, body) =
-            answer.map_err(|_| Trouble::unanswered("it did not answer in time"))??;
+            answer.map_err(|_| GatewayError::unanswered("it did not answer in time"))??;
         if status.is_success() {
             // The error quotes what it does not understand.
             let in_words = |error: serde_json::Error| make_visible(&error.to_string()).into_owned();
             let read = serde_json::from_slice(&body).map_err(in_words);
             return read.map_err(|error| {
-                Trouble::unanswered(format!("its answer is not understood: {error}"))
+                GatewayError::unanswered(format!("its answer is not understood: {error}"))
             });
         }
-        Err(problem(status, &body))
+        Err(gateway_error(status, &body))
     }
 
-    async fn exchange(
+    async fn exchange_once(
         &self,
         request: Request<Full<Bytes>>,
-    ) -> Result<(StatusCode, Bytes), Trouble> {
-        let address = self.address.as_ref().map_err(Trouble::unreached)?;
+    ) -> Result<(StatusCode, Bytes), GatewayError> {
+        let address = self.address.as_ref().map_err(GatewayError::unreached)?;
         let reached = TcpStream::connect(address).await;
         let tcp = reached.map_err(|error| {
-            Trouble::unreached(format!("it cannot be reached at {address}: {error}"))
+            GatewayError::unreached(format!("it cannot be reached at {address}: {error}"))
         })?;
         if is_https(&self.url) {
             let host = self.url.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
             let name = ServerName::try_from(host)
-                .map_err(|error| Trouble::unreached(error.to_string()))?;
-            let connector =
-                tokio_rustls::TlsConnector::from(Arc::new(tls().map_err(Trouble::unreached)?));
+                .map_err(|error| GatewayError::unreached(error.to_string()))?;
+            let connector = tokio_rustls::TlsConnector::from(Arc::new(
+                tls_config().map_err(GatewayError::unreached)?,
+            ));
             let tls = connector.connect(name, tcp).await;
-            let tls =
-                tls.map_err(|error| Trouble::unreached(format!("TLS with it failed: {error}")))?;
-            return exchange_over(tls, request).await.map_err(Trouble::unanswered);
+            let tls = tls
+                .map_err(|error| GatewayError::unreached(format!("TLS with it failed: {error}")))?;
+            return exchange_over(tls, request).await.map_err(GatewayError::unanswered);
         }
-        exchange_over(tcp, request).await.map_err(Trouble::unanswered)
+        exchange_over(tcp, request).await.map_err(GatewayError::unanswered)
     }
 }
 
 /// What an answer other than 2xx means.
-fn problem(status: StatusCode, body: &[u8]) -> Trouble {
+fn gateway_error(status: StatusCode, body: &[u8]) -> GatewayError {
     let problem: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
     let detail = problem["detail"].as_str().map(make_visible);
     match (status, problem["code"].as_str(), detail) {
         (StatusCode::UNAUTHORIZED, ..) => {
-            Trouble::unreached("it wants its admin token: --token or UPSHIFT_TOKEN")
+            GatewayError::unreached("it wants its admin token: --token or UPSHIFT_TOKEN")
         }
-        (_, Some(code), Some(detail)) => {
-            Trouble { kind: TroubleKind::Refused(code.to_owned()), words: detail.into_owned() }
-        }
-        (StatusCode::UNPROCESSABLE_ENTITY, None, Some(detail)) => {
-            Trouble::unreached(format!("it does not understand this version of upshift: {detail}"))
-        }
-        (StatusCode::BAD_REQUEST, None, Some(detail)) => Trouble {
-            kind: TroubleKind::Refused("bad-request".to_owned()),
+        (_, Some(code), Some(detail)) => GatewayError {
+            kind: GatewayErrorKind::Refused(code.to_owned()),
+            words: detail.into_owned(),
+        },
+        (StatusCode::UNPROCESSABLE_ENTITY, None, Some(detail)) => GatewayError::unreached(format!(
+            "it does not understand this version of upshift: {detail}"
+        )),
+        (StatusCode::BAD_REQUEST, None, Some(detail)) => GatewayError {
+            kind: GatewayErrorKind::Refused("bad-request".to_owned()),
             words: detail.into_owned(),
         },
         (StatusCode::NOT_FOUND, None, None) => {
-            Trouble::unreached("there is no admin API at this address")
+            GatewayError::unreached("there is no admin API at this address")
         }
-        (_, None, Some(detail)) => Trouble::unanswered(detail),
-        (status, ..) => Trouble::unanswered(format!("it answered {status}")),
+        (_, None, Some(detail)) => GatewayError::unanswered(detail),
+        (status, ..) => GatewayError::unanswered(format!("it answered {status}")),
     }
 }
 
@@ -283,11 +288,11 @@ async fn exchange_over(
 }
 
 /// Runs what talks to gateways.
-pub(crate) fn on_a_runtime<T>(
-    talk: impl Future<Output = Result<T, Failure>>,
-) -> Result<T, Failure> {
+pub(crate) fn block_on_gateways<T>(
+    talk: impl Future<Output = Result<T, VerbError>>,
+) -> Result<T, VerbError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(Failure::environment)?;
+    let runtime = runtime.map_err(VerbError::environment)?;
     let outcome = runtime.block_on(talk);
     // A name that is still being looked up is not waited for.
     runtime.shutdown_background();
@@ -295,7 +300,7 @@ pub(crate) fn on_a_runtime<T>(
 }
 
 /// The name that a change is signed with: a person's, and the machine's.
-pub(crate) fn whoami() -> String {
+pub(crate) fn default_actor() -> String {
     let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     let user = variable("USER").or_else(|| variable("LOGNAME")).unwrap_or_else(login_name);
     let host = std::fs::read_to_string("/etc/hostname").ok().map(|host| host.trim().to_owned());
@@ -310,11 +315,11 @@ fn login_name() -> String {
     let Ok(process) = std::fs::metadata("/proc/self") else { return "somebody".to_owned() };
     let uid = process.uid();
     let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    name_of(uid, &users).unwrap_or_else(|| format!("uid {uid}"))
+    name_in_passwd(uid, &users).unwrap_or_else(|| format!("uid {uid}"))
 }
 
 /// The name of `uid` in the lines `name:password:uid:…` of `users`.
-fn name_of(uid: u32, users: &str) -> Option<String> {
+fn name_in_passwd(uid: u32, users: &str) -> Option<String> {
     for user in users.lines() {
         let mut fields = user.split(':');
         let (name, number) = (fields.next()?, fields.nth(1));
@@ -326,7 +331,7 @@ fn name_of(uid: u32, users: &str) -> Option<String> {
 }
 
 /// Reads `http://host:port`.
-pub(crate) fn url(text: &str) -> Result<Uri, String> {
+pub(crate) fn parse_admin_url(text: &str) -> Result<Uri, String> {
     let uri: Uri = text.trim().parse().map_err(|error| format!("{error}"))?;
     match (uri.scheme_str(), uri.host()) {
         (Some("http" | "https"), Some(host)) if !host.is_empty() => Ok(uri),
@@ -338,7 +343,7 @@ fn is_https(url: &Uri) -> bool {
     url.scheme_str() == Some("https")
 }
 
-fn tls() -> Result<rustls::ClientConfig, String> {
+fn tls_config() -> Result<rustls::ClientConfig, String> {
     let mut roots = rustls::RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -354,13 +359,16 @@ mod tests {
 
     #[test]
     fn addresses_are_urls() {
-        assert!(url("http://127.0.0.1:9426").is_ok() && url("https://gw.example/base").is_ok());
         assert!(
-            url(" http://127.0.0.1:9426 ").is_ok(),
+            parse_admin_url("http://127.0.0.1:9426").is_ok()
+                && parse_admin_url("https://gw.example/base").is_ok()
+        );
+        assert!(
+            parse_admin_url(" http://127.0.0.1:9426 ").is_ok(),
             "a list of them has spaces after its commas"
         );
         for wrong in ["127.0.0.1:9426", "ftp://gw", "http://", ""] {
-            assert!(url(wrong).is_err(), "{wrong}");
+            assert!(parse_admin_url(wrong).is_err(), "{wrong}");
         }
     }
 
@@ -369,18 +377,20 @@ mod tests {
     fn a_user_without_a_variable_has_the_name_of_the_system() {
         let users = "root:x:0:0:root:/root:/bin/sh\n\nbroken\nada:x:1000:1000::/home/ada:/bin/sh\n";
         assert_eq!(
-            (name_of(1_000, users).as_deref(), name_of(0, users).as_deref()),
+            (name_in_passwd(1_000, users).as_deref(), name_in_passwd(0, users).as_deref()),
             (Some("ada"), Some("root"))
         );
-        assert_eq!((name_of(7, users), name_of(1_000, "")), (None, None));
+        assert_eq!((name_in_passwd(7, users), name_in_passwd(1_000, "")), (None, None));
     }
 
     #[tokio::test]
     async fn every_address_is_a_gateway_and_is_named() {
         let urls = ["http://127.0.0.1:9426", "http://[::1]:9426", "http://localhost:1"];
-        let admin =
-            Admin { urls: urls.iter().filter_map(|text| url(text).ok()).collect(), token: None };
-        let names: Vec<_> = admin.replicas().await.iter().map(Replica::name).collect();
+        let admin = AdminArgs {
+            urls: urls.iter().filter_map(|text| parse_admin_url(text).ok()).collect(),
+            token: None,
+        };
+        let names: Vec<_> = admin.gateways().await.iter().map(RemoteGateway::name).collect();
         assert_eq!(names, ["127.0.0.1:9426", "[::1]:9426", "localhost:1"]);
     }
 
@@ -389,32 +399,34 @@ mod tests {
     async fn a_gateway_that_is_named_twice_is_one() {
         let urls =
             ["http://127.0.0.1:9426", "http://127.0.0.1:9426", "http://no-such-host.invalid:1"];
-        let admin =
-            Admin { urls: urls.iter().filter_map(|text| url(text).ok()).collect(), token: None };
-        let replicas = admin.replicas().await;
-        let names: Vec<_> = replicas.iter().map(Replica::name).collect();
+        let admin = AdminArgs {
+            urls: urls.iter().filter_map(|text| parse_admin_url(text).ok()).collect(),
+            token: None,
+        };
+        let gateways = admin.gateways().await;
+        let names: Vec<_> = gateways.iter().map(RemoteGateway::name).collect();
         assert_eq!(names, ["127.0.0.1:9426", "no-such-host.invalid:1"]);
-        let asked: Result<serde_json::Value, Trouble> = replicas[1].get("status").await;
-        assert_eq!(asked.map_err(|trouble| trouble.kind), Err(TroubleKind::Unreached));
+        let asked: Result<serde_json::Value, GatewayError> = gateways[1].get_api("status").await;
+        assert_eq!(asked.map_err(|trouble| trouble.kind), Err(GatewayErrorKind::Unreached));
     }
 
     /// Only a gateway that says why refuses; anything else leaves open what it did.
     #[test]
     fn an_answer_that_is_no_refusal_of_the_gateway_is_no_answer() {
         for (status, body, kind) in [
-            (401, "", TroubleKind::Unreached),
-            (422, "{\"detail\": \"unknown field\"}", TroubleKind::Unreached),
-            (404, "", TroubleKind::Unreached),
+            (401, "", GatewayErrorKind::Unreached),
+            (422, "{\"detail\": \"unknown field\"}", GatewayErrorKind::Unreached),
+            (404, "", GatewayErrorKind::Unreached),
             (
                 409,
                 "{\"detail\": \"x\", \"code\": \"rises\"}",
-                TroubleKind::Refused("rises".to_owned()),
+                GatewayErrorKind::Refused("rises".to_owned()),
             ),
-            (500, "oops", TroubleKind::Unanswered),
-            (503, "{\"detail\": \"later\"}", TroubleKind::Unanswered),
+            (500, "oops", GatewayErrorKind::Unanswered),
+            (503, "{\"detail\": \"later\"}", GatewayErrorKind::Unanswered),
         ] {
             let status = StatusCode::from_u16(status).unwrap_or_default();
-            assert_eq!(problem(status, body.as_bytes()).kind, kind, "{status} {body}");
+            assert_eq!(gateway_error(status, body.as_bytes()).kind, kind, "{status} {body}");
         }
     }
 }

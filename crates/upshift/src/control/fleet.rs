@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep_until};
 use upshift_core::Timestamp;
 use upshift_record::control::{ChangeReport, ChangeRequest, RevisionReport, RuleChange};
 
-use super::admin::{PATIENCE, Replica, Trouble, TroubleKind};
+use super::admin::{GatewayError, GatewayErrorKind, PATIENCE, RemoteGateway};
 
 /// How long after its end a change cannot be made any more: for a gateway that had looked at its
 /// clock already, and for clocks that are being set.
@@ -28,7 +28,7 @@ const MARGIN: Duration = Duration::from_secs(1);
 /// A gateway, and where the change stands with it.
 #[derive(Debug)]
 pub(super) struct Member {
-    replica: Arc<Replica>,
+    gateway: Arc<RemoteGateway>,
     pub(super) standing: Standing,
 }
 
@@ -40,19 +40,19 @@ pub(super) enum Standing {
     /// The dry run, and when its answer came: this would happen.
     Would(ChangeReport, Instant),
     /// It was left out, because it did not answer.
-    Skipped(Trouble),
+    Skipped(GatewayError),
     /// The change to be undone never was on it, or is undone there.
-    NotConcerned(Trouble),
+    NotConcerned(GatewayError),
     /// It did not answer the dry run, or refused it.
-    Failed(Trouble),
+    Failed(GatewayError),
     /// It obeyed.
     Obeyed(ChangeReport),
     /// It has the change, as it said when asked again.
-    Has(Trouble),
+    Has(GatewayError),
     /// It answered the dry run, and did not make the change.
-    HasNot(Trouble),
+    HasNot(GatewayError),
     /// It was sent the change, and does not answer any more.
-    Unknown(Trouble),
+    Unknown(GatewayError),
 }
 
 /// All gateways that are meant.
@@ -65,16 +65,16 @@ pub(super) struct Fleet {
 impl Member {
     /// As it is named to people.
     pub(super) fn name(&self) -> String {
-        self.replica.name()
+        self.gateway.name()
     }
 
     /// Its address, as it was given.
     pub(super) fn url(&self) -> &http::Uri {
-        self.replica.url()
+        self.gateway.url()
     }
 
     /// What it would do, if it can.
-    pub(super) fn preview(&self) -> Option<&ChangeReport> {
+    pub(super) fn dry_run_report(&self) -> Option<&ChangeReport> {
         match &self.standing {
             Standing::Would(report, _) => Some(report),
             _ => None,
@@ -82,23 +82,25 @@ impl Member {
     }
 
     /// Tells whether the change is in force there.
-    pub(super) fn obeyed(&self) -> bool {
+    pub(super) fn has_obeyed(&self) -> bool {
         matches!(self.standing, Standing::Obeyed(_) | Standing::Has(_))
     }
 }
 
 impl Fleet {
     /// Of these gateways; `skips` says whether those that do not answer are left out.
-    pub(super) fn new(replicas: Vec<Replica>, skips: bool) -> Self {
-        let member = |replica| Member { replica: Arc::new(replica), standing: Standing::New };
-        Self { members: replicas.into_iter().map(member).collect(), skips }
+    pub(super) fn new(gateways: Vec<RemoteGateway>, skips: bool) -> Self {
+        let member = |gateway| Member { gateway: Arc::new(gateway), standing: Standing::New };
+        Self { members: gateways.into_iter().map(member).collect(), skips }
     }
 
     /// The latest revisions of each gateway that answers, the newest first; the others fail or are
     /// left out.
-    pub(super) async fn revisions(&mut self) -> Vec<Vec<RevisionReport>> {
-        let asked = self
-            .ask_each(|_| true, |replica| async move { replica.get("revisions?limit=1000").await });
+    pub(super) async fn list_revisions(&mut self) -> Vec<Vec<RevisionReport>> {
+        let asked = self.ask_each(
+            |_| true,
+            |gateway| async move { gateway.get_api("revisions?limit=1000").await },
+        );
         let mut lists = Vec::new();
         for (index, answer) in asked.await {
             match answer {
@@ -113,10 +115,10 @@ impl Fleet {
     pub(super) async fn try_out(&mut self, verb: &'static str, request: &ChangeRequest) {
         let dry = ChangeRequest { dry_run: true, ..request.clone() };
         let open = |member: &Member| matches!(member.standing, Standing::New);
-        let asked = self.ask_each(open, |replica| {
+        let asked = self.ask_each(open, |gateway| {
             let dry = dry.clone();
             async move {
-                let report = replica.post(verb, &dry).await?;
+                let report = gateway.post_api(verb, &dry).await?;
                 Ok((report, Instant::now()))
             }
         });
@@ -130,7 +132,7 @@ impl Fleet {
     }
 
     /// Makes the change on every gateway that can, with the id of `request`.
-    pub(super) async fn change(
+    pub(super) async fn change_all(
         &mut self,
         verb: &'static str,
         request: &ChangeRequest,
@@ -143,8 +145,8 @@ impl Fleet {
             let after = guarded.then_some(report.latest);
             let not_after = end.map(|end| end.by_its_clock.to_string());
             let request = ChangeRequest { after, not_after, ..request.clone() };
-            let replica = Arc::clone(&member.replica);
-            sent.spawn(async move { (index, make(&replica, verb, &request, end).await) });
+            let gateway = Arc::clone(&member.gateway);
+            sent.spawn(async move { (index, make_change(&gateway, verb, &request, end).await) });
         }
         for (index, standing) in sent.join_all().await {
             self.members[index].standing = standing;
@@ -152,14 +154,14 @@ impl Fleet {
     }
 
     /// Tells whether some gateway would refuse more callers.
-    pub(super) fn rises(&self) -> bool {
-        let previews = self.members.iter().filter_map(Member::preview);
+    pub(super) fn refuses_more(&self) -> bool {
+        let previews = self.members.iter().filter_map(Member::dry_run_report);
         previews.flat_map(|report| &report.rules).any(RuleChange::rises)
     }
 
     /// An undo does not concern the gateways without that change, as long as there are others.
     fn leave_out_strangers(&mut self) {
-        if !self.members.iter().any(|member| member.preview().is_some()) {
+        if !self.members.iter().any(|member| member.dry_run_report().is_some()) {
             return;
         }
         for member in &mut self.members {
@@ -171,7 +173,7 @@ impl Fleet {
         }
     }
 
-    fn left_out(&self, trouble: Trouble) -> Standing {
+    fn left_out(&self, trouble: GatewayError) -> Standing {
         if self.skips && trouble.code().is_none() {
             Standing::Skipped(trouble)
         } else {
@@ -184,16 +186,16 @@ impl Fleet {
     async fn ask_each<T, F>(
         &self,
         wanted: impl Fn(&Member) -> bool,
-        ask: impl Fn(Arc<Replica>) -> F,
-    ) -> Vec<(usize, Result<T, Trouble>)>
+        ask: impl Fn(Arc<RemoteGateway>) -> F,
+    ) -> Vec<(usize, Result<T, GatewayError>)>
     where
         T: Send + 'static,
-        F: Future<Output = Result<T, Trouble>> + Send + 'static,
+        F: Future<Output = Result<T, GatewayError>> + Send + 'static,
     {
         let mut asked = JoinSet::new();
         for (index, member) in self.members.iter().enumerate().filter(|(_, member)| wanted(member))
         {
-            let answer = ask(Arc::clone(&member.replica));
+            let answer = ask(Arc::clone(&member.gateway));
             asked.spawn(async move { (index, answer.await) });
         }
         let mut answers = asked.join_all().await;
@@ -222,27 +224,27 @@ fn end_of(report: &ChangeReport, came: Instant) -> Option<End> {
 }
 
 /// Makes the change on one gateway; where that fails, asks what came of it.
-async fn make(
-    replica: &Replica,
+async fn make_change(
+    gateway: &RemoteGateway,
     verb: &str,
     request: &ChangeRequest,
     end: Option<End>,
 ) -> Standing {
-    let trouble = match replica.post(verb, request).await {
+    let trouble = match gateway.post_api(verb, request).await {
         Ok(report) => return Standing::Obeyed(report),
         Err(trouble) => trouble,
     };
-    let certain = trouble.kind == TroubleKind::Unreached
+    let certain = trouble.kind == GatewayErrorKind::Unreached
         || trouble.code().is_some_and(|code| code != "repeated");
     if certain {
         return Standing::HasNot(trouble);
     }
-    if has(replica, request).await == Some(true) {
+    if has_change(gateway, request).await == Some(true) {
         return Standing::Has(trouble);
     }
     let Some(end) = end else { return Standing::Unknown(trouble) };
     sleep_until(end.by_ours + MARGIN).await;
-    match has(replica, request).await {
+    match has_change(gateway, request).await {
         Some(true) => Standing::Has(trouble),
         Some(false) => Standing::HasNot(trouble),
         None => Standing::Unknown(trouble),
@@ -250,7 +252,7 @@ async fn make(
 }
 
 /// Tells whether a gateway has made the change by now; `None` if it does not say.
-async fn has(replica: &Replica, request: &ChangeRequest) -> Option<bool> {
-    let list: Vec<RevisionReport> = replica.get("revisions?limit=1000").await.ok()?;
+async fn has_change(gateway: &RemoteGateway, request: &ChangeRequest) -> Option<bool> {
+    let list: Vec<RevisionReport> = gateway.get_api("revisions?limit=1000").await.ok()?;
     Some(list.iter().any(|revision| Some(&revision.change) == request.change.as_ref()))
 }

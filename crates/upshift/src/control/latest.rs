@@ -8,7 +8,7 @@ use upshift_record::control::RevisionReport;
 ///
 /// Clocks differ, so the order on each gateway counts before the times do: a change that has a
 /// later one above it is not the latest. Of the rest the times decide.
-pub(super) fn latest(lists: &[Vec<RevisionReport>]) -> Option<&RevisionReport> {
+pub(super) fn latest_standing(lists: &[Vec<RevisionReport>]) -> Option<&RevisionReport> {
     let standing: Vec<Vec<&RevisionReport>> =
         lists.iter().map(|list| still_standing(list)).collect();
     let heads: Vec<&RevisionReport> =
@@ -16,8 +16,8 @@ pub(super) fn latest(lists: &[Vec<RevisionReport>]) -> Option<&RevisionReport> {
     let is_covered = |head: &&RevisionReport| {
         standing.iter().any(|list| list.iter().skip(1).any(|below| below.change == head.change))
     };
-    let uncovered = heads.iter().filter(|head| !is_covered(head)).max_by_key(|head| time(head));
-    uncovered.or_else(|| heads.iter().max_by_key(|head| time(head))).copied()
+    let uncovered = heads.iter().filter(|head| !is_covered(head)).max_by_key(|head| time_of(head));
+    uncovered.or_else(|| heads.iter().max_by_key(|head| time_of(head))).copied()
 }
 
 /// The changes of people that are not undone.
@@ -28,7 +28,7 @@ fn still_standing(list: &[RevisionReport]) -> Vec<&RevisionReport> {
     a_persons.filter(|change| !is_undone(change)).collect()
 }
 
-fn time(change: &RevisionReport) -> Option<Timestamp> {
+fn time_of(change: &RevisionReport) -> Option<Timestamp> {
     change.at.parse().ok()
 }
 
@@ -58,7 +58,7 @@ mod tests {
     }
 
     fn latest_of(lists: &[Vec<RevisionReport>]) -> Option<&str> {
-        latest(lists).map(|change| change.change.as_str())
+        latest_standing(lists).map(|change| change.change.as_str())
     }
 
     /// Where each gateway took back the top of its own stack, an undo undid different changes.

@@ -18,13 +18,13 @@ use clap::Args;
 use upshift_core::{Phase, Timestamp};
 use upshift_record::control::{ChangeRequest, RevisionReport};
 
-use crate::failure::{Failure, Outcome};
-use crate::terminal::{say, visible_record};
+use crate::terminal::{print_stderr, visible_record};
+use crate::verb_error::{VerbError, VerbResult};
 
-use admin::Admin;
-pub(crate) use admin::{Replica, Trouble, on_a_runtime, url};
+use admin::AdminArgs;
+pub(crate) use admin::{GatewayError, RemoteGateway, block_on_gateways, parse_admin_url};
 use fleet::Fleet;
-use report::Report;
+use report::FleetReport;
 
 /// Stop a rule, or all, where nobody is refused
 ///
@@ -39,11 +39,11 @@ Examples:
   upshift pause orders-v2 --admin http://gw1:9426 --admin http://gw2:9426
 
 Exit codes: 0 all gateways obeyed, 2 wrong usage or all refuse, 3 not all obeyed.")]
-pub(crate) struct Pause {
+pub(crate) struct PauseArgs {
     #[command(flatten)]
-    target: Target,
+    target: RuleSelection,
     #[command(flatten)]
-    order: Order,
+    order: ChangeArgs,
 }
 
 /// Let a rule, or all, follow the policy file again
@@ -59,14 +59,14 @@ Examples:
   upshift resume orders-v2 --yes --reason 'the partner is done'
 
 Exit codes: 0 all gateways obeyed, 2 wrong usage, all refuse or --yes is needed, 3 not all obeyed.")]
-pub(crate) struct Resume {
+pub(crate) struct ResumeArgs {
     #[command(flatten)]
-    target: Target,
+    target: RuleSelection,
     /// Resume also where more callers will be refused than just before it was stopped
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
-    order: Order,
+    order: ChangeArgs,
 }
 
 /// Hold a rule in a phase, whatever its plan says
@@ -79,7 +79,7 @@ Examples:
   upshift set orders-v2 enforce --yes --for 10m --reason 'a brownout by hand'
 
 Exit codes: 0 all gateways obeyed, 2 wrong usage, all refuse or --yes is needed, 3 not all obeyed.")]
-pub(crate) struct Set {
+pub(crate) struct SetArgs {
     /// The rule
     rule: String,
     /// The phase
@@ -92,7 +92,7 @@ pub(crate) struct Set {
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
-    order: Order,
+    order: ChangeArgs,
 }
 
 /// Take back a change
@@ -108,21 +108,21 @@ Examples:
   upshift undo 5f0c21a97e --yes
 
 Exit codes: 0 all gateways obeyed, 2 wrong usage, all refuse or --yes is needed, 3 not all obeyed.")]
-pub(crate) struct Undo {
+pub(crate) struct UndoArgs {
     /// The id of the change, as the verb that made it printed it; left out, the latest
-    #[arg(value_parser = change_id)]
+    #[arg(value_parser = parse_change_id)]
     change: Option<String>,
     /// Undo it also where more callers will be refused than now
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
-    order: Order,
+    order: ChangeArgs,
 }
 
 /// Which rule.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
-struct Target {
+struct RuleSelection {
     /// The rule
     rule: Option<String>,
     /// Every rule
@@ -132,9 +132,9 @@ struct Target {
 
 /// To whom, by whom and why.
 #[derive(Debug, Args)]
-struct Order {
+struct ChangeArgs {
     #[command(flatten)]
-    admin: Admin,
+    admin: AdminArgs,
     /// Why, for those who look later
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     reason: String,
@@ -151,81 +151,90 @@ struct Order {
 }
 
 /// What a verb does on every gateway.
-struct Errand {
+struct FleetChange {
     verb: &'static str,
     request: ChangeRequest,
     /// The change that is taken back, in words.
     undoes: Option<String>,
 }
 
-impl Errand {
+impl FleetChange {
     fn new(verb: &'static str, request: ChangeRequest) -> Self {
         Self { verb, request, undoes: None }
     }
 }
 
-impl Pause {
-    pub(crate) fn run(self) -> Outcome {
-        let request = self.order.request(Some(self.target));
-        on_a_runtime(self.order.give(Errand::new("pause", request)))
+impl PauseArgs {
+    pub(crate) fn run(self) -> VerbResult {
+        let request = self.order.build_request(Some(self.target));
+        block_on_gateways(self.order.carry_out(FleetChange::new("pause", request)))
     }
 }
 
-impl Resume {
-    pub(crate) fn run(self) -> Outcome {
-        let request = ChangeRequest { confirm: self.yes, ..self.order.request(Some(self.target)) };
-        on_a_runtime(self.order.give(Errand::new("resume", request)))
+impl ResumeArgs {
+    pub(crate) fn run(self) -> VerbResult {
+        let request =
+            ChangeRequest { confirm: self.yes, ..self.order.build_request(Some(self.target)) };
+        block_on_gateways(self.order.carry_out(FleetChange::new("resume", request)))
     }
 }
 
-impl Set {
-    pub(crate) fn run(self) -> Outcome {
+impl SetArgs {
+    pub(crate) fn run(self) -> VerbResult {
         let until = self.length.map(|length| Timestamp::now().checked_add(length)).transpose();
         let until =
-            until.map_err(|error| Failure::usage(format_args!("--for is too long: {error}")))?;
-        let target = Target { rule: Some(self.rule), all: false };
+            until.map_err(|error| VerbError::usage(format_args!("--for is too long: {error}")))?;
+        let target = RuleSelection { rule: Some(self.rule), all: false };
         let (phase, until) = (Some(self.phase), until.map(|until| until.to_string()));
-        let request =
-            ChangeRequest { phase, until, confirm: self.yes, ..self.order.request(Some(target)) };
-        on_a_runtime(self.order.give(Errand::new("set", request)))
+        let request = ChangeRequest {
+            phase,
+            until,
+            confirm: self.yes,
+            ..self.order.build_request(Some(target))
+        };
+        block_on_gateways(self.order.carry_out(FleetChange::new("set", request)))
     }
 }
 
-impl Undo {
-    pub(crate) fn run(self) -> Outcome {
-        let request =
-            ChangeRequest { undo: self.change, confirm: self.yes, ..self.order.request(None) };
-        on_a_runtime(undo(self.order, request))
+impl UndoArgs {
+    pub(crate) fn run(self) -> VerbResult {
+        let request = ChangeRequest {
+            undo: self.change,
+            confirm: self.yes,
+            ..self.order.build_request(None)
+        };
+        block_on_gateways(undo_change(self.order, request))
     }
 }
 
-impl Order {
-    fn request(&self, target: Option<Target>) -> ChangeRequest {
-        let Target { rule, all } = target.unwrap_or(Target { rule: None, all: false });
-        let actor = self.actor.clone().unwrap_or_else(admin::whoami);
+impl ChangeArgs {
+    fn build_request(&self, target: Option<RuleSelection>) -> ChangeRequest {
+        let RuleSelection { rule, all } =
+            target.unwrap_or(RuleSelection { rule: None, all: false });
+        let actor = self.actor.clone().unwrap_or_else(admin::default_actor);
         ChangeRequest { rule, all, actor, reason: self.reason.clone(), ..ChangeRequest::default() }
     }
 
-    async fn fleet(&self) -> Fleet {
-        Fleet::new(self.admin.replicas().await, self.skip_unreachable)
+    async fn ask_fleet(&self) -> Fleet {
+        Fleet::new(self.admin.gateways().await, self.skip_unreachable)
     }
 
     /// Gives every gateway the errand, and says what came of it.
-    async fn give(self, errand: Errand) -> Outcome {
-        let fleet = self.fleet().await;
-        carry_out(fleet, errand, self.json).await
+    async fn carry_out(self, errand: FleetChange) -> VerbResult {
+        let fleet = self.ask_fleet().await;
+        try_and_change(fleet, errand, self.json).await
     }
 }
 
 /// Takes back the change that is named, or the latest of the fleet.
-async fn undo(order: Order, request: ChangeRequest) -> Outcome {
-    let mut fleet = order.fleet().await;
-    let lists = fleet.revisions().await;
-    let report = Report { fleet: &fleet, verb: "undo", json: order.json };
-    report.answered()?;
+async fn undo_change(order: ChangeArgs, request: ChangeRequest) -> VerbResult {
+    let mut fleet = order.ask_fleet().await;
+    let lists = fleet.list_revisions().await;
+    let report = FleetReport { fleet: &fleet, verb: "undo", json: order.json };
+    report.require_answers()?;
     let named = request.undo.as_ref();
     let chosen = match named {
-        None => latest::latest(&lists),
+        None => latest::latest_standing(&lists),
         Some(id) => lists.iter().flatten().find(|revision| revision.change == *id),
     };
     let Some(chosen) = chosen else {
@@ -234,41 +243,42 @@ async fn undo(order: Order, request: ChangeRequest) -> Outcome {
             Some(id) => format!("no gateway knows a change {id}"),
         })?);
     };
-    let undoes = Some(sentence(chosen)?);
+    let undoes = Some(describe_revision(chosen)?);
     let request = ChangeRequest { undo: Some(chosen.change.clone()), ..request };
-    carry_out(fleet, Errand { undoes, ..Errand::new("undo", request) }, order.json).await
+    try_and_change(fleet, FleetChange { undoes, ..FleetChange::new("undo", request) }, order.json)
+        .await
 }
 
 /// The dry run everywhere, then the change everywhere.
-async fn carry_out(
+async fn try_and_change(
     mut fleet: Fleet,
-    Errand { verb, request, undoes }: Errand,
+    FleetChange { verb, request, undoes }: FleetChange,
     json: bool,
-) -> Outcome {
+) -> VerbResult {
     fleet.try_out(verb, &request).await;
-    let report = Report { fleet: &fleet, verb, json };
-    report.answered()?;
-    report.agreed()?;
+    let report = FleetReport { fleet: &fleet, verb, json };
+    report.require_answers()?;
+    report.require_agreement()?;
     if let Some(undoes) = undoes {
-        say(format_args!("undoes change {undoes}"));
+        print_stderr(format_args!("undoes change {undoes}"));
     }
-    let rises = fleet.rises();
-    if rises || verb != "pause" {
-        report.preview()?;
+    let refuses_more = fleet.refuses_more();
+    if refuses_more || verb != "pause" {
+        report.print_preview()?;
     }
-    if rises && !request.confirm {
-        return Err(report.unconfirmed()?);
+    if refuses_more && !request.confirm {
+        return Err(report.unconfirmed_error()?);
     }
     let id = new_id()?;
     // It is confirmed: by --yes, or because nothing rises. A pause is made also if something else
     // is changed meanwhile.
     let request = ChangeRequest { confirm: true, change: Some(id.clone()), ..request };
-    fleet.change(verb, &request, verb != "pause").await;
-    Report { fleet: &fleet, verb, json }.done(&id)
+    fleet.change_all(verb, &request, verb != "pause").await;
+    FleetReport { fleet: &fleet, verb, json }.print_results(&id)
 }
 
 /// `5f0c21a97e (set orders-v2 warn by ada at 2026-11-25T12:00:00Z)`.
-fn sentence(revision: &RevisionReport) -> io::Result<String> {
+fn describe_revision(revision: &RevisionReport) -> io::Result<String> {
     let RevisionReport { change, action, rule, phase, actor, at, .. } = visible_record(revision)?;
     let rule = rule.unwrap_or_else(|| "--all".to_owned());
     let phase = phase.map(|phase| format!(" {phase}")).unwrap_or_default();
@@ -276,16 +286,16 @@ fn sentence(revision: &RevisionReport) -> io::Result<String> {
 }
 
 /// An id that no other change has.
-fn new_id() -> Result<String, Failure> {
+fn new_id() -> Result<String, VerbError> {
     let mut bytes = [0; 5];
     let random = rustls::crypto::aws_lc_rs::default_provider().secure_random;
     random
         .fill(&mut bytes)
-        .map_err(|_| Failure::environment("the system gives no random numbers"))?;
+        .map_err(|_| VerbError::environment("the system gives no random numbers"))?;
     Ok(bytes.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}")))
 }
 
-fn change_id(text: &str) -> Result<String, String> {
+fn parse_change_id(text: &str) -> Result<String, String> {
     if ChangeRequest::is_id(text) {
         return Ok(text.to_owned());
     }

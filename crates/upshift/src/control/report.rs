@@ -7,19 +7,19 @@ use upshift_record::Exit;
 use upshift_record::control::{ChangeReport, GatewayOutcome, RuleChange};
 
 use super::fleet::{Fleet, Member, Standing};
-use crate::failure::{Failure, Outcome};
-use crate::terminal::{Hue, Palette, print, print_json, say, visible_record};
+use crate::terminal::{Hue, Palette, print_json, print_stderr, print_stdout, visible_record};
+use crate::verb_error::{VerbError, VerbResult};
 
 /// What is said of a change on a fleet.
-pub(super) struct Report<'r> {
+pub(super) struct FleetReport<'r> {
     pub(super) fleet: &'r Fleet,
     pub(super) verb: &'static str,
     pub(super) json: bool,
 }
 
-impl Report<'_> {
+impl FleetReport<'_> {
     /// Tells whether enough gateways answered to go on.
-    pub(super) fn answered(&self) -> Result<(), Failure> {
+    pub(super) fn require_answers(&self) -> Result<(), VerbError> {
         let mut silent = Vec::new();
         for member in &self.fleet.members {
             if let Standing::Failed(trouble) = &member.standing
@@ -31,13 +31,13 @@ impl Report<'_> {
         if !silent.is_empty() {
             let why =
                 format!("{}\n  help: --skip-unreachable goes on without it", silent.join(", "));
-            return Err(self.unchanged(Exit::Environment, &why)?);
+            return Err(self.unchanged_error(Exit::Environment, &why)?);
         }
         let none =
             self.fleet.members.iter().all(|member| matches!(member.standing, Standing::Skipped(_)));
         if none {
             let troubles = self.members_with(|standing| matches!(standing, Standing::Skipped(_)));
-            return Err(self.unchanged(
+            return Err(self.unchanged_error(
                 Exit::Environment,
                 &format!("no gateway answered: {}", troubles.join(", ")),
             )?);
@@ -46,58 +46,58 @@ impl Report<'_> {
     }
 
     /// Tells whether no gateway refuses.
-    pub(super) fn agreed(&self) -> Result<(), Failure> {
+    pub(super) fn require_agreement(&self) -> Result<(), VerbError> {
         let refusals = self.members_with(|standing| matches!(standing, Standing::Failed(_)));
         if refusals.is_empty() {
             return Ok(());
         }
-        let all_refuse = !self.fleet.members.iter().any(|member| member.preview().is_some());
+        let all_refuse = !self.fleet.members.iter().any(|member| member.dry_run_report().is_some());
         let exit = if all_refuse { Exit::Usage } else { Exit::Environment };
-        Err(self.unchanged(exit, &refusals.join(", "))?)
+        Err(self.unchanged_error(exit, &refusals.join(", "))?)
     }
 
     /// Says what would happen.
-    pub(super) fn preview(&self) -> Result<(), Failure> {
+    pub(super) fn print_preview(&self) -> Result<(), VerbError> {
         for member in &self.fleet.members {
-            let Some(report) = member.preview() else { continue };
+            let Some(report) = member.dry_run_report() else { continue };
             let report = visible_record(report)?;
             for rule in &report.rules {
-                say(format_args!("{}: {}", member.name(), would(rule)));
+                print_stderr(format_args!("{}: {}", member.name(), describe_preview(rule)));
             }
             if report.rules.is_empty() {
-                say(format_args!("{}: no rule would move", member.name()));
+                print_stderr(format_args!("{}: no rule would move", member.name()));
             }
         }
         Ok(())
     }
 
     /// Nothing is changed, because more callers would be refused.
-    pub(super) fn unconfirmed(&self) -> Result<Failure, Failure> {
-        let previews = self.fleet.members.iter().filter_map(Member::preview);
+    pub(super) fn unconfirmed_error(&self) -> Result<VerbError, VerbError> {
+        let previews = self.fleet.members.iter().filter_map(Member::dry_run_report);
         let than = RuleChange::than(previews.flat_map(|report| &report.rules));
         let verb = self.verb;
         let why = format!(
             "more callers would be refused than {than}\n  help: add --yes to {verb} all the same"
         );
-        self.unchanged(Exit::Usage, &why)
+        self.unchanged_error(Exit::Usage, &why)
     }
 
     /// Nothing is changed, because it cannot be.
-    pub(super) fn nothing_changed(&self, why: String) -> Result<Failure, Failure> {
-        self.unchanged(Exit::Usage, &why)
+    pub(super) fn nothing_changed(&self, why: String) -> Result<VerbError, VerbError> {
+        self.unchanged_error(Exit::Usage, &why)
     }
 
     /// Says what became of the change on each gateway.
-    pub(super) fn done(&self, id: &str) -> Outcome {
+    pub(super) fn print_results(&self, id: &str) -> VerbResult {
         if self.json {
             self.print_json(Some(id), None)?;
         }
         for member in &self.fleet.members {
-            self.say_of(member, id)?;
+            self.print_standing(member, id)?;
         }
         let wanted = |member: &&Member| !matches!(member.standing, Standing::NotConcerned(_));
         let members: Vec<&Member> = self.fleet.members.iter().filter(wanted).collect();
-        let obeyed = members.iter().filter(|member| member.obeyed()).count();
+        let obeyed = members.iter().filter(|member| member.has_obeyed()).count();
         if obeyed == members.len() {
             return Ok(Exit::Fine);
         }
@@ -110,37 +110,39 @@ impl Report<'_> {
             }
             (_, _) => format!("\n  help: `upshift undo {id}` takes it back where it was made"),
         };
-        Err(Failure::environment(format_args!(
+        Err(VerbError::environment(format_args!(
             "{obeyed} of {} gateways obeyed{help}",
             members.len()
         )))
     }
 
-    fn say_of(&self, member: &Member, id: &str) -> Result<(), Failure> {
+    fn print_standing(&self, member: &Member, id: &str) -> Result<(), VerbError> {
         let name = member.name();
         match &member.standing {
             Standing::Obeyed(report) => {
                 if !self.json {
-                    print(&done(&name, report, Palette::of_stdout())?)?;
+                    print_stdout(&render_result(&name, report, Palette::of_stdout())?)?;
                 }
                 if let Some(warning) = &report.warning {
-                    say(format_args!("warning: {name}: {warning}"));
+                    print_stderr(format_args!("warning: {name}: {warning}"));
                 }
             }
             Standing::Has(trouble) => {
-                say(format_args!(
+                print_stderr(format_args!(
                     "{name}: it made change {id}, though asking it for that failed: {trouble}"
                 ));
             }
-            Standing::HasNot(trouble) => say(format_args!("{name}: not changed: {trouble}")),
-            Standing::Unknown(trouble) => say(format_args!(
+            Standing::HasNot(trouble) => {
+                print_stderr(format_args!("{name}: not changed: {trouble}"))
+            }
+            Standing::Unknown(trouble) => print_stderr(format_args!(
                 "{name}: it is not known whether it made change {id}: {trouble}\n  help: when it answers, `upshift plan \
                  --admin {}` shows where its rules stand",
                 member.url()
             )),
-            Standing::Skipped(trouble) => say(format_args!("{name}: left out: {trouble}")),
+            Standing::Skipped(trouble) => print_stderr(format_args!("{name}: left out: {trouble}")),
             Standing::NotConcerned(trouble) => {
-                say(format_args!("{name}: not concerned: {trouble}"))
+                print_stderr(format_args!("{name}: not concerned: {trouble}"))
             }
             Standing::New | Standing::Would(..) | Standing::Failed(_) => {}
         }
@@ -148,12 +150,12 @@ impl Report<'_> {
     }
 
     /// The failure that says that nothing was changed, which JSON has then said, too.
-    fn unchanged(&self, exit: Exit, why: &str) -> Result<Failure, Failure> {
+    fn unchanged_error(&self, exit: Exit, why: &str) -> Result<VerbError, VerbError> {
         if self.json {
             let reason = why.lines().next().unwrap_or_default();
             self.print_json(None, Some(&format!("nothing was changed: {reason}")))?;
         }
-        Ok(Failure::Message(exit, format!("nothing was changed: {why}")))
+        Ok(VerbError::Message(exit, format!("nothing was changed: {why}")))
     }
 
     /// `gw1:9426: there is no rule x`, for each gateway that stands so.
@@ -169,13 +171,13 @@ impl Report<'_> {
 
     fn print_json(&self, id: Option<&str>, nothing: Option<&str>) -> io::Result<()> {
         let outcomes: Vec<_> =
-            self.fleet.members.iter().map(|member| outcome(member, id, nothing)).collect();
+            self.fleet.members.iter().map(|member| gateway_outcome(member, id, nothing)).collect();
         print_json(&outcomes)
     }
 }
 
 /// What became of a change on one gateway; `nothing` says why it was made nowhere.
-fn outcome(member: &Member, id: Option<&str>, nothing: Option<&str>) -> GatewayOutcome {
+fn gateway_outcome(member: &Member, id: Option<&str>, nothing: Option<&str>) -> GatewayOutcome {
     let (word, trouble) = match &member.standing {
         Standing::Obeyed(_) => ("changed", None),
         Standing::Has(trouble) => ("changed", Some(trouble)),
@@ -189,11 +191,11 @@ fn outcome(member: &Member, id: Option<&str>, nothing: Option<&str>) -> GatewayO
         if let Standing::Obeyed(report) = &member.standing { Some(report.clone()) } else { None };
     GatewayOutcome {
         gateway: member.name(),
-        obeyed: member.obeyed(),
+        obeyed: member.has_obeyed(),
         outcome: word.to_owned(),
         change: id.map(str::to_owned),
         report,
-        would: member.preview().cloned(),
+        would: member.dry_run_report().cloned(),
         error: trouble.map(ToString::to_string).or_else(|| nothing.map(str::to_owned)),
     }
 }
@@ -201,9 +203,9 @@ fn outcome(member: &Member, id: Option<&str>, nothing: Option<&str>) -> GatewayO
 /// `orders-v2: warn → enforce: 0% of the callers are refused, 100% would be`; of a rule that was
 /// stopped,
 /// `orders-v2: 10% of the callers were refused when it was stopped at 2026-11-25T12:00:00Z, 40% would be now`.
-fn would(rule: &RuleChange) -> String {
+fn describe_preview(rule: &RuleChange) -> String {
     let RuleChange { rule, phase_before, share_before, phase, share, stopped } = rule;
-    let (before, after) = (percent(*share_before), percent(*share));
+    let (before, after) = (format_percent(*share_before), format_percent(*share));
     match stopped {
         Some(at) => {
             format!(
@@ -217,7 +219,7 @@ fn would(rule: &RuleChange) -> String {
 }
 
 /// One line for each rule that moved.
-fn done(gateway: &str, report: &ChangeReport, palette: Palette) -> io::Result<String> {
+fn render_result(gateway: &str, report: &ChangeReport, palette: Palette) -> io::Result<String> {
     let report = visible_record(report)?;
     let number = report.revision.map(|number| format!(", revision {number}")).unwrap_or_default();
     let id = report.change.as_ref().map(|id| format!(", change {id}")).unwrap_or_default();
@@ -228,7 +230,7 @@ fn done(gateway: &str, report: &ChangeReport, palette: Palette) -> io::Result<St
     }
     let lines = report.rules.iter().map(|rule| {
         let hue = if rule.share > 0.0 { Hue::Bad } else { Hue::Good };
-        let now = format!("{} ({} refused)", rule.phase, percent(rule.share));
+        let now = format!("{} ({} refused)", rule.phase, format_percent(rule.share));
         let name = palette.paint(Hue::Bold, &rule.rule);
         format!(
             "{gateway}: {name}: {} → {}{number}{id}{undoes}\n",
@@ -239,7 +241,7 @@ fn done(gateway: &str, report: &ChangeReport, palette: Palette) -> io::Result<St
     Ok(lines.collect())
 }
 
-fn percent(share: f64) -> String {
+fn format_percent(share: f64) -> String {
     format!("{}%", (share * 10_000.0).round() / 100.0)
 }
 
@@ -258,7 +260,7 @@ mod tests {
             stopped: None,
         };
         assert_eq!(
-            would(&rule),
+            describe_preview(&rule),
             "orders-v2: paused → ramp: 10% of the callers are refused, 43.12% would be"
         );
         assert!(rule.rises());
@@ -267,7 +269,7 @@ mod tests {
         let told = "orders-v2: 10% of the callers were refused when it was stopped at 2026-11-25T12:00:00Z, 43.12% would \
                     be now";
         assert_eq!(
-            (would(&rule).as_str(), RuleChange::than([&rule])),
+            (describe_preview(&rule).as_str(), RuleChange::than([&rule])),
             (told, "when it was stopped")
         );
     }
@@ -296,7 +298,7 @@ mod tests {
             now: None,
             rules,
         };
-        let text = done("gw:9426", &report, Palette::none()).unwrap_or_default();
+        let text = render_result("gw:9426", &report, Palette::colourless()).unwrap_or_default();
         assert_eq!(text.matches("x\\u{1b}[2J\\r\\nfake\\u{202e}").count(), 5, "{text}");
         assert!(text.trim_end().chars().all(upshift_config::is_visible), "{text}");
     }

@@ -14,10 +14,10 @@ use crate::terminal::{Hue, Palette};
 
 /// How many requests met what.
 #[derive(Clone, Default)]
-pub(super) struct Tally(Arc<Counts>);
+pub(super) struct RequestTally(Arc<RequestCounts>);
 
 #[derive(Default)]
-struct Counts {
+struct RequestCounts {
     admitted: AtomicU64,
     warned: AtomicU64,
     refused: AtomicU64,
@@ -25,69 +25,69 @@ struct Counts {
 }
 
 /// A kind of client: what it asks for, how it names itself, how long it rests.
-struct Kind {
+struct ClientKind {
     path: &'static str,
     fields: &'static str,
     rest: Duration,
 }
 
-const KINDS: [Kind; 12] = [
-    Kind {
+const CLIENT_KINDS: [ClientKind; 12] = [
+    ClientKind {
         path: "/",
         fields: "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36\r\nAccept: text/html\r\n",
         rest: Duration::from_millis(310),
     },
-    Kind {
+    ClientKind {
         path: "/",
         fields: "User-Agent: Mozilla/5.0 (Windows NT 6.1) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/94.0.4606.61 Safari/537.36\r\nAccept: text/html\r\n",
         rest: Duration::from_millis(1_130),
     },
-    Kind {
+    ClientKind {
         path: "/inbox",
         fields: "User-Agent: AcmeApp/5.4 (Android 15)\r\n",
         rest: Duration::from_millis(230),
     },
-    Kind {
+    ClientKind {
         path: "/inbox",
         fields: "User-Agent: AcmeApp/4.9 (Android 9)\r\n",
         rest: Duration::from_millis(1_370),
     },
-    Kind {
+    ClientKind {
         path: "/inbox",
         fields: "User-Agent: AcmeApp/5.3.0 (iOS 18.1)\r\n",
         rest: Duration::from_millis(2_110),
     },
-    Kind {
+    ClientKind {
         path: "/menu",
         fields: "User-Agent: AcmeKiosk/2.0\r\n",
         rest: Duration::from_millis(890),
     },
-    Kind {
+    ClientKind {
         path: "/api/orders",
         fields: "User-Agent: orders-sdk/2.3\r\nX-Api-Version: 2.1\r\nX-Api-Key: k-7\r\n",
         rest: Duration::from_millis(170),
     },
-    Kind {
+    ClientKind {
         path: "/api/orders",
         fields: "User-Agent: orders-sdk/1.9\r\nX-Api-Version: 1.4\r\nX-Api-Key: k-17\r\n",
         rest: Duration::from_millis(530),
     },
-    Kind {
+    ClientKind {
         path: "/api/orders",
         fields: "User-Agent: orders-sdk/1.2\r\nX-Api-Version: 1.0\r\nX-Api-Key: k-42\r\n",
         rest: Duration::from_millis(610),
     },
-    Kind {
+    ClientKind {
         path: "/reports/daily",
         fields: "User-Agent: report-bot/1.0\r\nX-Api-Version: 2\r\n",
         rest: Duration::from_millis(470),
     },
-    Kind {
+    ClientKind {
         path: "/account",
         fields: "User-Agent: curl/7.68.0\r\n",
         rest: Duration::from_millis(1_490),
     },
-    Kind {
+    ClientKind {
         path: "/healthz",
         fields: "User-Agent: kube-probe/1.31\r\n",
         rest: Duration::from_millis(1_000),
@@ -98,14 +98,14 @@ const KINDS: [Kind; 12] = [
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Starts every client; they end when what is returned is dropped.
-pub(super) fn start(gateway: SocketAddr, tally: &Tally) -> JoinSet<()> {
+pub(super) fn start_clients(gateway: SocketAddr, tally: &RequestTally) -> JoinSet<()> {
     let mut clients = JoinSet::new();
-    for kind in &KINDS {
+    for kind in &CLIENT_KINDS {
         let tally = tally.clone();
         clients.spawn(async move {
             loop {
                 tokio::time::sleep(kind.rest).await;
-                tally.add(&ask(gateway, kind).await);
+                tally.count_answer(&send_request(gateway, kind).await);
             }
         });
     }
@@ -113,14 +113,14 @@ pub(super) fn start(gateway: SocketAddr, tally: &Tally) -> JoinSet<()> {
 }
 
 /// What a client met.
-enum Met {
+enum AnswerKind {
     Admitted,
     Warned,
     Refused,
     Failed,
 }
 
-async fn ask(gateway: SocketAddr, kind: &Kind) -> Met {
+async fn send_request(gateway: SocketAddr, kind: &ClientKind) -> AnswerKind {
     let request = format!(
         "GET {} HTTP/1.1\r\nHost: {gateway}\r\n{}Connection: close\r\n\r\n",
         kind.path, kind.fields
@@ -133,37 +133,37 @@ async fn ask(gateway: SocketAddr, kind: &Kind) -> Met {
         std::io::Result::Ok(answer)
     };
     match timeout(PATIENCE, exchange).await {
-        Ok(Ok(answer)) => met(&answer),
-        _ => Met::Failed,
+        Ok(Ok(answer)) => classify_answer(&answer),
+        _ => AnswerKind::Failed,
     }
 }
 
-fn met(answer: &[u8]) -> Met {
+fn classify_answer(answer: &[u8]) -> AnswerKind {
     let text = String::from_utf8_lossy(answer);
     let head = text.split("\r\n\r\n").next().unwrap_or_default().to_ascii_lowercase();
     let status = head.split(' ').nth(1).unwrap_or_default();
     let told = ["\r\ndeprecation:", "\r\nsunset:"].iter().any(|field| head.contains(field));
     match status.as_bytes().first() {
-        Some(b'2') if told => Met::Warned,
-        Some(b'2') => Met::Admitted,
-        Some(b'4') => Met::Refused,
-        _ => Met::Failed,
+        Some(b'2') if told => AnswerKind::Warned,
+        Some(b'2') => AnswerKind::Admitted,
+        Some(b'4') => AnswerKind::Refused,
+        _ => AnswerKind::Failed,
     }
 }
 
-impl Tally {
-    fn add(&self, met: &Met) {
+impl RequestTally {
+    fn count_answer(&self, met: &AnswerKind) {
         let count = match met {
-            Met::Admitted => &self.0.admitted,
-            Met::Warned => &self.0.warned,
-            Met::Refused => &self.0.refused,
-            Met::Failed => &self.0.failed,
+            AnswerKind::Admitted => &self.0.admitted,
+            AnswerKind::Warned => &self.0.warned,
+            AnswerKind::Refused => &self.0.refused,
+            AnswerKind::Failed => &self.0.failed,
         };
         count.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The line of counts.
-    pub(super) fn line(&self, palette: Palette) -> String {
+    pub(super) fn render_line(&self, palette: Palette) -> String {
         let [admitted, warned, refused, failed] =
             [&self.0.admitted, &self.0.warned, &self.0.refused, &self.0.failed]
                 .map(|count| count.load(Ordering::Relaxed));

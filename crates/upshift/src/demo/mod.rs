@@ -13,11 +13,11 @@ use upshift_core::Timestamp;
 use upshift_gateway::{Addresses, Gateway, Settings, StartError};
 use upshift_record::Exit;
 
-use crate::failure::{Failure, Outcome};
-use crate::signals::Stop;
-use crate::terminal::{Hue, Palette, print};
+use crate::signals::StopSignals;
+use crate::terminal::{Hue, Palette, print_stdout};
+use crate::verb_error::{VerbError, VerbResult};
 
-use clients::Tally;
+use clients::RequestTally;
 
 /// See it work: a gateway, an upstream, and old and new clients
 ///
@@ -29,7 +29,7 @@ Examples:
   upshift demo
   upshift demo --policy > upshift.toml    the policy that it runs, to start from
   upshift demo --for 10s")]
-pub(crate) struct Demo {
+pub(crate) struct DemoArgs {
     /// Print the policy that it runs, and end
     #[arg(long)]
     policy: bool,
@@ -42,26 +42,26 @@ pub(crate) struct Demo {
 const TERMINAL_BEAT: Duration = Duration::from_millis(250);
 const PIPE_BEAT: Duration = Duration::from_secs(2);
 
-impl Demo {
-    pub(crate) fn run(self) -> Outcome {
-        let policy = policy(Timestamp::now());
+impl DemoArgs {
+    pub(crate) fn run(self) -> VerbResult {
+        let policy = dated_policy(Timestamp::now());
         if self.policy {
-            print(&policy)?;
+            print_stdout(&policy)?;
             return Ok(Exit::Fine);
         }
-        crate::log::start();
+        crate::log::start_logging();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        runtime.map_err(Failure::environment)?.block_on(self.show(&policy))
+        runtime.map_err(VerbError::environment)?.block_on(self.run_demo(&policy))
     }
 
-    async fn show(self, policy: &str) -> Outcome {
-        let upstream = upstream::start().await.map_err(Failure::environment)?;
-        let gateway = bind(policy, upstream)?;
+    async fn run_demo(self, policy: &str) -> VerbResult {
+        let upstream = upstream::start_upstream().await.map_err(VerbError::environment)?;
+        let gateway = bind_gateway(policy, upstream)?;
         let addresses = gateway.addresses();
-        print(&welcome(addresses, Palette::of_stdout()))?;
-        let tally = Tally::default();
-        let stop = Stop::new()?;
-        let clients = addresses.http.map(|http| clients::start(http, &tally));
+        print_stdout(&render_welcome(addresses, Palette::of_stdout()))?;
+        let tally = RequestTally::default();
+        let stop = StopSignals::new()?;
+        let clients = addresses.http.map(|http| clients::start_clients(http, &tally));
         let length = self.length;
         let over = async {
             match length {
@@ -71,24 +71,24 @@ impl Demo {
         };
         let end = async {
             tokio::select! {
-                () = stop.first() => {}
+                () = stop.first_signal() => {}
                 () = over => {}
             }
             // Whoever is in the middle of a request may finish it.
             drop(clients);
         };
         let outcome = tokio::select! {
-            served = gateway.run(end) => served.map_err(Failure::environment).map(|()| Exit::Fine),
-            shown = count(&tally) => shown.map(|()| Exit::Fine).map_err(Failure::from),
-            () = stop.second() => Ok(Exit::Fine),
+            served = gateway.run(end) => served.map_err(VerbError::environment).map(|()| Exit::Fine),
+            shown = print_counts(&tally) => shown.map(|()| Exit::Fine).map_err(VerbError::from),
+            () = stop.second_signal() => Ok(Exit::Fine),
         };
-        print(&format!("\n{}\n", tally.line(Palette::of_stdout())))?;
+        print_stdout(&format!("\n{}\n", tally.render_line(Palette::of_stdout())))?;
         outcome
     }
 }
 
 /// On the usual ports, or on free ones where somebody listens there already.
-fn bind(policy: &str, upstream: SocketAddr) -> Result<Gateway, Failure> {
+fn bind_gateway(policy: &str, upstream: SocketAddr) -> Result<Gateway, VerbError> {
     let usual = demo_settings(policy, upstream)?;
     let mut elsewhere = usual.clone();
     let gateway = &mut elsewhere.file.gateway;
@@ -102,10 +102,10 @@ fn bind(policy: &str, upstream: SocketAddr) -> Result<Gateway, Failure> {
     }
 }
 
-fn demo_settings(policy: &str, upstream: SocketAddr) -> Result<Settings, Failure> {
+fn demo_settings(policy: &str, upstream: SocketAddr) -> Result<Settings, VerbError> {
     let loaded = load(policy, "demo.toml").map_err(|errors| {
         let told: String = errors.iter().map(ToString::to_string).collect();
-        Failure::environment(format_args!(
+        VerbError::environment(format_args!(
             "the demo's own policy is wrong, which is a bug:\n{told}"
         ))
     })?;
@@ -117,24 +117,24 @@ fn demo_settings(policy: &str, upstream: SocketAddr) -> Result<Settings, Failure
 }
 
 /// The sample policy, its rollout under way: `{+30d}` stands for the day in 30 days.
-fn policy(now: Timestamp) -> String {
+fn dated_policy(now: Timestamp) -> String {
     let mut text = String::new();
     let mut rest = include_str!("policy.toml");
     while let Some((before, after)) = rest.split_once("{+") {
         let (days, behind) = after.split_once("d}").unwrap_or((after, ""));
         text.push_str(before);
-        text.push_str(&day(now, days.parse().unwrap_or_default()));
+        text.push_str(&day_after(now, days.parse().unwrap_or_default()));
         rest = behind;
     }
     text + rest
 }
 
-fn day(now: Timestamp, days: i64) -> String {
+fn day_after(now: Timestamp, days: i64) -> String {
     let day = now.checked_add(jiff::SignedDuration::from_hours(24 * days)).unwrap_or(now);
     day.strftime("%Y-%m-%d").to_string()
 }
 
-fn welcome(addresses: Addresses, palette: Palette) -> String {
+fn render_welcome(addresses: Addresses, palette: Palette) -> String {
     let unbound = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let (http, https) = (addresses.http.unwrap_or(unbound), addresses.https.unwrap_or(unbound));
     let admin = addresses.admin.unwrap_or(unbound);
@@ -180,15 +180,15 @@ fn welcome(addresses: Addresses, palette: Palette) -> String {
 }
 
 /// Writes the line of counts until nobody reads it.
-async fn count(tally: &Tally) -> io::Result<()> {
+async fn print_counts(tally: &RequestTally) -> io::Result<()> {
     let terminal = io::stdout().is_terminal();
     let mut beat = tokio::time::interval(if terminal { TERMINAL_BEAT } else { PIPE_BEAT });
     // The first tick comes at once, before anything happened.
     beat.tick().await;
     loop {
         beat.tick().await;
-        let line = tally.line(Palette::of_stdout());
-        print(&if terminal { format!("\r\x1b[K{line}") } else { format!("{line}\n") })?;
+        let line = tally.render_line(Palette::of_stdout());
+        print_stdout(&if terminal { format!("\r\x1b[K{line}") } else { format!("{line}\n") })?;
     }
 }
 
@@ -200,7 +200,7 @@ mod tests {
     fn the_demo_s_policy_is_valid_whenever_it_is_started() {
         for day in ["2026-02-28", "2028-02-29", "2026-12-31"] {
             let now = upshift_config::parse_moment(day).unwrap_or_default();
-            let text = policy(now);
+            let text = dated_policy(now);
             let said: String = load(&text, "demo.toml")
                 .err()
                 .unwrap_or_default()

@@ -7,11 +7,11 @@ use axum::extract::Request;
 use axum::http::header::{CONTENT_TYPE, VIA};
 
 /// Starts it on a free port of this machine; it serves as long as the runtime lives.
-pub(super) async fn start() -> std::io::Result<SocketAddr> {
+pub(super) async fn start_upstream() -> std::io::Result<SocketAddr> {
     let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = listener.local_addr()?;
     tokio::spawn(async {
-        let site = Router::new().fallback(answer);
+        let site = Router::new().fallback(answer_anything);
         if let Err(error) = axum::serve(listener, site).await {
             tracing::error!(%error, "the demo's upstream failed");
         }
@@ -19,7 +19,9 @@ pub(super) async fn start() -> std::io::Result<SocketAddr> {
     Ok(address)
 }
 
-async fn answer(request: Request) -> ([(axum::http::HeaderName, &'static str); 1], String) {
+async fn answer_anything(
+    request: Request,
+) -> ([(axum::http::HeaderName, &'static str); 1], String) {
     let via = request.headers().get(VIA).and_then(|via| via.to_str().ok()).unwrap_or("nobody");
     let text =
         format!("Hello from the upstream: {} {}, via {via}.\n", request.method(), request.uri());

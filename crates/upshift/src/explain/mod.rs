@@ -10,10 +10,10 @@ use upshift_gateway::{ExplainQuery, ExplainTarget, Settings};
 use upshift_record::{DecisionRecord, Exit};
 
 use crate::arguments;
-use crate::control::{self, Replica};
-use crate::failure::{Failure, Outcome};
+use crate::control::{self, RemoteGateway};
 use crate::policy_file::PolicyFile;
-use crate::terminal::{Palette, print, print_json};
+use crate::terminal::{Palette, print_json, print_stdout};
+use crate::verb_error::{VerbError, VerbResult};
 
 /// Say what happens to one request, and why
 ///
@@ -33,17 +33,17 @@ Examples:
   upshift explain --json --fail -X POST https://api.example.com/api/orders | jq .answer.fields
 
 Exit codes: 0 it was explained, 1 it is refused and --fail was given, 2 wrong usage or an invalid file.")]
-pub(crate) struct Explain {
+pub(crate) struct ExplainArgs {
     #[command(flatten)]
     file: PolicyFile,
     /// Decide as of this time: 2026-12-01 or 2026-12-01T09:00:00Z
-    #[arg(long, value_name = "TIME", value_parser = arguments::time)]
+    #[arg(long, value_name = "TIME", value_parser = arguments::parse_time)]
     at: Option<Timestamp>,
     /// The version of HTTP: 1.0, 1.1, 2 or 3
-    #[arg(long, value_name = "VERSION", value_parser = arguments::http, default_value = "1.1")]
+    #[arg(long, value_name = "VERSION", value_parser = arguments::parse_http_version, default_value = "1.1")]
     http: HttpVersion,
     /// The version of TLS, for https: 1.0, 1.1, 1.2 or 1.3
-    #[arg(long, value_name = "VERSION", value_parser = arguments::tls)]
+    #[arg(long, value_name = "VERSION", value_parser = arguments::parse_tls_version)]
     tls: Option<TlsVersion>,
     /// The address that the connection comes from
     #[arg(long, value_name = "IP", default_value = "192.0.2.1")]
@@ -52,11 +52,11 @@ pub(crate) struct Explain {
     #[arg(short = 'X', long = "request", value_name = "METHOD", default_value = "GET")]
     method: String,
     /// A field, as often as needed: 'Name: value' (':protocol: websocket' for an extended CONNECT)
-    #[arg(short = 'H', long = "header", value_name = "FIELD", value_parser = arguments::field)]
+    #[arg(short = 'H', long = "header", value_name = "FIELD", value_parser = arguments::parse_field_line)]
     fields: Vec<(String, String)>,
     /// Ask the gateway with this admin listener, which knows what was paused or set, and not the
     /// policy file
-    #[arg(long, value_name = "URL", value_parser = control::url)]
+    #[arg(long, value_name = "URL", value_parser = control::parse_admin_url)]
     admin: Option<http::Uri>,
     /// The admin token, where one is asked for
     #[arg(long, value_name = "TOKEN", env = "UPSHIFT_TOKEN", hide_env_values = true)]
@@ -72,10 +72,10 @@ pub(crate) struct Explain {
     target: ExplainTarget,
 }
 
-impl Explain {
-    pub(crate) fn run(self) -> Outcome {
+impl ExplainArgs {
+    pub(crate) fn run(self) -> VerbResult {
         if self.tls.is_some() && !self.target.https {
-            return Err(Failure::usage("--tls is for https: targets"));
+            return Err(VerbError::usage("--tls is for https: targets"));
         }
         let query = ExplainQuery {
             method: self.method,
@@ -87,29 +87,33 @@ impl Explain {
             at: self.at.unwrap_or_else(Timestamp::now),
         };
         let record = match self.admin {
-            Some(url) => control::on_a_runtime(asked(&query, Replica::first(url, self.token)))?,
+            Some(url) => control::block_on_gateways(decide_on_gateway(
+                &query,
+                RemoteGateway::at_first_address(url, self.token),
+            ))?,
             None => {
-                let settings = Settings { file: self.file.load()?.file, ..Settings::default() };
+                let settings =
+                    Settings { file: self.file.load_and_report()?.file, ..Settings::default() };
                 query.answer(&settings.file.policy, &settings)
             }
         };
         if self.json {
             print_json(&record)?;
         } else {
-            print(&report::text(&query, &record, Palette::of_stdout())?)?;
+            print_stdout(&report::render_explanation(&query, &record, Palette::of_stdout())?)?;
         }
         Ok(if self.fail && record.verdict == "refuse" { Exit::FellShort } else { Exit::Fine })
     }
 }
 
 /// What a running gateway decides.
-async fn asked(
+async fn decide_on_gateway(
     query: &ExplainQuery,
-    gateway: impl Future<Output = Result<Replica, Failure>>,
-) -> Result<DecisionRecord, Failure> {
+    gateway: impl Future<Output = Result<RemoteGateway, VerbError>>,
+) -> Result<DecisionRecord, VerbError> {
     let gateway = gateway.await?;
-    let asked = gateway.post("explain", &query.to_request()).await;
-    asked.map_err(|error| Failure::environment(format_args!("{}: {error}", gateway.name())))
+    let asked = gateway.post_api("explain", &query.to_request()).await;
+    asked.map_err(|error| VerbError::environment(format_args!("{}: {error}", gateway.name())))
 }
 
 #[cfg(test)]
@@ -136,7 +140,7 @@ mod tests {
             at: "2026-10-06T09:05:00Z".parse().unwrap(),
         };
         let record = query.answer(&settings.file.policy, &settings);
-        report::text(&query, &record, Palette::none()).unwrap()
+        report::render_explanation(&query, &record, Palette::colourless()).unwrap()
     }
 
     #[test]
@@ -181,7 +185,7 @@ mod tests {
                 "reason": hostile }],
         }))
         .unwrap();
-        let text = report::text(&query, &record, Palette::none()).unwrap();
+        let text = report::render_explanation(&query, &record, Palette::colourless()).unwrap();
         assert!(text.lines().flat_map(str::chars).all(upshift_config::is_visible), "{text}");
         assert!(text.contains("\n  second\n"), "the lines of a body stay lines: {text}");
     }

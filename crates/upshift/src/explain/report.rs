@@ -10,7 +10,7 @@ use upshift_record::{DecisionRecord, RulingRecord};
 use crate::terminal::{Hue, Palette, visible_record};
 
 /// The whole explanation.
-pub(super) fn text(
+pub(super) fn render_explanation(
     query: &ExplainQuery,
     record: &DecisionRecord,
     palette: Palette,
@@ -18,8 +18,8 @@ pub(super) fn text(
     // The lines of the answer's body are made visible one by one.
     let body = record.answer.as_ref().map_or("", |answer| answer.body.as_str());
     let record = &visible_record(record)?;
-    let mut text = request(query);
-    text.push_str(&format!("\n{}\n", verdict(record, palette)));
+    let mut text = render_request(query);
+    text.push_str(&format!("\n{}\n", render_verdict(record, palette)));
     if record.rules.is_empty() {
         text.push_str("\nThe policy has no rules.\n");
     } else {
@@ -28,11 +28,11 @@ pub(super) fn text(
     let width =
         record.rules.iter().map(|ruling| ruling.rule.chars().count()).max().unwrap_or_default();
     for ruling in &record.rules {
-        text.push_str(&line(ruling, width, palette));
+        text.push_str(&render_ruling(ruling, width, palette));
     }
     if let Some(answer) = &record.answer {
         text.push_str(&format!("\n{}\n", palette.paint(Hue::Bold, "The answer:")));
-        text.push_str(&wire(query, answer.status, &answer.fields, body));
+        text.push_str(&render_answer(query, answer.status, &answer.fields, body));
     }
     if !record.notice.is_empty() {
         text.push_str(&format!(
@@ -47,7 +47,7 @@ pub(super) fn text(
     Ok(text)
 }
 
-fn request(query: &ExplainQuery) -> String {
+fn render_request(query: &ExplainQuery) -> String {
     let tls = match query.tls() {
         TlsState::Cleartext => "in clear".to_owned(),
         TlsState::Version(version) => format!("over {version}"),
@@ -59,7 +59,7 @@ fn request(query: &ExplainQuery) -> String {
         "HTTP/{} {tls} from {} at {}\n",
         query.http.as_str(),
         query.peer,
-        second(query)
+        time_in_seconds(query)
     ));
     for (name, value) in &query.fields {
         text.push_str(&format!("{name}: {}\n", make_visible(value)));
@@ -67,11 +67,11 @@ fn request(query: &ExplainQuery) -> String {
     text
 }
 
-fn second(query: &ExplainQuery) -> String {
+fn time_in_seconds(query: &ExplainQuery) -> String {
     query.at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-fn verdict(record: &DecisionRecord, palette: Palette) -> String {
+fn render_verdict(record: &DecisionRecord, palette: Palette) -> String {
     let rule = record.rule.as_deref();
     let top =
         record.rules.iter().find(|ruling| Some(ruling.rule.as_str()) == rule && ruling.matched);
@@ -96,7 +96,7 @@ fn verdict(record: &DecisionRecord, palette: Palette) -> String {
     }
 }
 
-fn line(ruling: &RulingRecord, width: usize, palette: Palette) -> String {
+fn render_ruling(ruling: &RulingRecord, width: usize, palette: Palette) -> String {
     let (sign, hue) = match (ruling.matched, ruling.verdict.as_ref()) {
         (false, _) => ("·", Hue::Faint),
         (true, "refuse") => ("✗", Hue::Bad),
@@ -109,7 +109,12 @@ fn line(ruling: &RulingRecord, width: usize, palette: Palette) -> String {
     format!("  {}  {}\n", palette.paint(hue, head), ruling.why)
 }
 
-fn wire(query: &ExplainQuery, status: u16, fields: &[(String, String)], body: &str) -> String {
+fn render_answer(
+    query: &ExplainQuery,
+    status: u16,
+    fields: &[(String, String)],
+    body: &str,
+) -> String {
     let version = query.http.as_str();
     let phrase = match version {
         "2" | "3" => "",

@@ -16,17 +16,17 @@ pub(super) struct ContentRange {
 
 impl ContentRange {
     /// Reads the field of a 206; `None` where it is missing, malformed or doubled.
-    pub(super) fn read(headers: &HeaderMap) -> Option<Self> {
-        let (range, whole) = value(headers)?.split_once('/')?;
+    pub(super) fn from_headers(headers: &HeaderMap) -> Option<Self> {
+        let (range, whole) = single_range(headers)?.split_once('/')?;
         let (first, last) = range.split_once('-')?;
-        let (first, last) = (number(first)?, number(last)?);
-        let whole = if whole == "*" { None } else { Some(number(whole)?) };
+        let (first, last) = (parse_digits(first)?, parse_digits(last)?);
+        let whole = if whole == "*" { None } else { Some(parse_digits(whole)?) };
         let sound = first <= last && whole.is_none_or(|whole| last < whole);
         sound.then_some(Self { first, last, whole })
     }
 
     /// How many bytes it has.
-    pub(super) fn length(&self) -> u64 {
+    pub(super) fn byte_count(&self) -> u64 {
         (self.last - self.first).saturating_add(1)
     }
 
@@ -39,11 +39,11 @@ impl ContentRange {
 
 /// How long the whole is, as a 416 says it (RFC 9110 §15.5.17).
 pub(super) fn whole_length(headers: &HeaderMap) -> Option<u64> {
-    number(value(headers)?.strip_prefix("*/")?)
+    parse_digits(single_range(headers)?.strip_prefix("*/")?)
 }
 
 /// What stands behind `bytes`, where the field comes once.
-fn value(headers: &HeaderMap) -> Option<&str> {
+fn single_range(headers: &HeaderMap) -> Option<&str> {
     let mut lines = headers.get_all(CONTENT_RANGE).iter();
     let (line, more) = (lines.next()?, lines.next());
     let (unit, range) = line.to_str().ok()?.trim().split_once(' ')?;
@@ -51,7 +51,7 @@ fn value(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// Digits and nothing else: a sign is no part of a number here.
-fn number(text: &str) -> Option<u64> {
+fn parse_digits(text: &str) -> Option<u64> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
@@ -66,8 +66,8 @@ mod tests {
     #[test]
     fn a_range_is_read_whole_or_not_at_all() {
         let range = |first, last, whole| Some(ContentRange { first, last, whole });
-        assert_eq!(ContentRange::read(&headers("bytes 5-9/10")), range(5, 9, Some(10)));
-        assert_eq!(ContentRange::read(&headers("Bytes 5-9/*")), range(5, 9, None));
+        assert_eq!(ContentRange::from_headers(&headers("bytes 5-9/10")), range(5, 9, Some(10)));
+        assert_eq!(ContentRange::from_headers(&headers("Bytes 5-9/*")), range(5, 9, None));
         for wrong in [
             "",
             "bytes",
@@ -78,11 +78,11 @@ mod tests {
             "items 5-9/10",
             "5-9/10",
         ] {
-            assert_eq!(ContentRange::read(&headers(wrong)), None, "{wrong}");
+            assert_eq!(ContentRange::from_headers(&headers(wrong)), None, "{wrong}");
         }
         let mut twice = headers("bytes 5-9/10");
         twice.append(CONTENT_RANGE, http::HeaderValue::from_static("bytes 0-9/10"));
-        assert_eq!(ContentRange::read(&twice), None);
+        assert_eq!(ContentRange::from_headers(&twice), None);
     }
 
     #[test]

@@ -5,8 +5,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use super::request::{Offset, of_file};
-use crate::failure::Failure;
+use super::request::{ResumeOffset, unusable_file};
+use crate::verb_error::VerbError;
 
 /// Where the body goes.
 #[derive(Debug)]
@@ -18,12 +18,12 @@ pub(super) enum Destination {
     /// To a pipe, a device or an open descriptor, which holds nothing that could be lost.
     Stream(PathBuf),
     /// To a file.
-    File(Target),
+    File(TargetFile),
 }
 
 /// A file that a download is for.
 #[derive(Debug)]
-pub(super) struct Target {
+pub(super) struct TargetFile {
     /// As it was named.
     pub(super) named: PathBuf,
     /// Where it is, behind symbolic links.
@@ -35,7 +35,7 @@ pub(super) struct Target {
 impl Destination {
     /// The destination that `--output` names. What cannot be written is an error before anything is
     /// sent.
-    pub(super) fn find(output: Option<&Path>) -> Result<Self, Failure> {
+    pub(super) fn from_flag(output: Option<&Path>) -> Result<Self, VerbError> {
         let Some(named) = output else { return Ok(Self::Stdout { raw: false }) };
         // Opened by its name once more, a descriptor would begin at the start of its file.
         if named == Path::new("-") || leads_to(named, io::stdout().as_fd()) {
@@ -49,51 +49,54 @@ impl Destination {
                 Ok(Self::Stream(named.to_owned()))
             }
             Ok(metadata) if metadata.is_dir() => {
-                Err(of_file(named, &"this is a folder; name a file in it"))
+                Err(unusable_file(named, &"this is a folder; name a file in it"))
             }
             Ok(metadata) if metadata.is_file() => {
                 // A file that may not be written is not replaced either, although its folder may
                 // allow it.
                 let opened = std::fs::OpenOptions::new().write(true).open(named);
                 let path = opened.and_then(|_| std::fs::canonicalize(named));
-                let path = path.map_err(|error| of_file(named, &error))?;
-                Ok(Self::File(Target { named: named.to_owned(), path, length: metadata.len() }))
+                let path = path.map_err(|error| unusable_file(named, &error))?;
+                Ok(Self::File(TargetFile { named: named.to_owned(), path, length: metadata.len() }))
             }
             Ok(_) => Ok(Self::Stream(named.to_owned())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let folder = named.parent().filter(|folder| !folder.as_os_str().is_empty());
                 match folder.map(std::fs::metadata) {
-                    Some(Err(error)) => Err(of_file(named, &error)),
+                    Some(Err(error)) => Err(unusable_file(named, &error)),
                     Some(Ok(_)) | None => {
                         let (named, path) = (named.to_owned(), named.to_owned());
-                        Ok(Self::File(Target { named, path, length: 0 }))
+                        Ok(Self::File(TargetFile { named, path, length: 0 }))
                     }
                 }
             }
-            Err(error) => Err(of_file(named, &error)),
+            Err(error) => Err(unusable_file(named, &error)),
         }
     }
 
     /// How long its file is; 0 for what is none.
-    pub(super) fn length(&self) -> u64 {
+    pub(super) fn file_length(&self) -> u64 {
         if let Self::File(target) = self { target.length } else { 0 }
     }
 
     /// From which byte on a download goes on; `None` from the start.
-    pub(super) fn resume_from(&self, offset: Option<Offset>) -> Result<Option<u64>, Failure> {
+    pub(super) fn resume_from(
+        &self,
+        offset: Option<ResumeOffset>,
+    ) -> Result<Option<u64>, VerbError> {
         let Some(offset) = offset else { return Ok(None) };
-        let Self::File(Target { named, length, .. }) = self else {
-            return Err(Failure::usage("--continue-at goes on in a file; --output names none"));
+        let Self::File(TargetFile { named, length, .. }) = self else {
+            return Err(VerbError::usage("--continue-at goes on in a file; --output names none"));
         };
         let byte = match offset {
-            Offset::End => *length,
-            Offset::At(byte) => byte,
+            ResumeOffset::End => *length,
+            ResumeOffset::At(byte) => byte,
         };
         if byte > *length {
             let hole =
                 format_args!("it has {length} bytes; --continue-at {byte} would leave a hole")
                     .to_string();
-            return Err(of_file(named, &hole));
+            return Err(unusable_file(named, &hole));
         }
         Ok(Some(byte).filter(|byte| *byte > 0))
     }

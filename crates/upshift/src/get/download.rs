@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::destination::Target;
+use super::destination::TargetFile;
 
 /// A download into a file, until [`finish`](Self::finish).
 ///
@@ -25,7 +25,7 @@ pub(super) struct Download {
 
 impl Download {
     /// Begins to replace the file.
-    pub(super) fn replace(target: &Target) -> io::Result<Self> {
+    pub(super) fn replace(target: &TargetFile) -> io::Result<Self> {
         let path = target.path.clone();
         let holds_nothing = std::fs::metadata(&path).map_or(true, |metadata| metadata.len() == 0);
         if holds_nothing {
@@ -47,7 +47,7 @@ impl Download {
 
     /// Begins to write behind the first `length` bytes of the file. What stands there is written
     /// over, byte by byte.
-    pub(super) fn append(target: &Target, length: u64) -> io::Result<Self> {
+    pub(super) fn append(target: &TargetFile, length: u64) -> io::Result<Self> {
         let mut file = OpenOptions::new().write(true).open(&target.path)?;
         let old_length = file.metadata()?.len();
         if old_length < length {

@@ -4,10 +4,11 @@ mod content_range;
 mod copying;
 mod destination;
 mod download;
+mod file_action;
 mod output;
 mod report;
 mod request;
-mod taking;
+
 mod visible_body;
 
 use std::io::{IsTerminal, Write};
@@ -21,9 +22,9 @@ use upshift_config::make_visible;
 use upshift_record::Exit;
 
 use self::destination::Destination;
-use self::taking::Asked;
-use crate::failure::{Failure, Outcome};
-use crate::terminal::{Palette, print_json, say_lines};
+use self::file_action::RequestedRange;
+use crate::terminal::{Palette, print_json, print_stderr_lines};
+use crate::verb_error::{VerbError, VerbResult};
 
 /// Fetch a URL as curl would, and follow a 426
 ///
@@ -52,17 +53,17 @@ that came with the first part, and a server whose file has changed sends the who
 Exit codes: 0 an answer other than 426, 1 a final 426, a switch that is not to be believed, or an
 answer that the --output file is not to hold, 2 wrong usage, 3 the server cannot be reached, its
 answer does not end well, or it cannot be written.")]
-pub(crate) struct Get {
+pub(crate) struct GetArgs {
     /// Where: http:// or https://; http:// if neither is written
     url: String,
     #[command(flatten)]
-    request: request::Arguments,
+    request: request::RequestArgs,
     /// Write the body to this file; `-` is stdout, and a terminal then gets every byte as it is
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Go on where an earlier download into the --output file broke off; `-` takes its length
-    #[arg(short = 'C', long = "continue-at", value_name = "-|BYTES", requires = "output", value_parser = request::offset)]
-    continue_at: Option<request::Offset>,
+    #[arg(short = 'C', long = "continue-at", value_name = "-|BYTES", requires = "output", value_parser = request::parse_offset)]
+    continue_at: Option<request::ResumeOffset>,
     /// Print the status line and the fields before the body
     #[arg(short, long)]
     include: bool,
@@ -109,22 +110,22 @@ enum Allowance {
     CredentialsInClear,
 }
 
-impl Get {
-    pub(crate) fn run(self) -> Outcome {
+impl GetArgs {
+    pub(crate) fn run(self) -> VerbResult {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        runtime.map_err(Failure::environment)?.block_on(self.fetch())
+        runtime.map_err(VerbError::environment)?.block_on(self.fetch_url())
     }
 
-    async fn fetch(self) -> Outcome {
-        let client = self.client()?;
-        let destination = Destination::find(self.output.as_deref())?;
+    async fn fetch_url(self) -> VerbResult {
+        let client = self.build_client()?;
+        let destination = Destination::from_flag(self.output.as_deref())?;
         let resume = destination.resume_from(self.continue_at)?;
-        let request = self.request.build(&self.url, self.continue_at.is_some(), resume)?;
+        let request = self.request.build_request(&self.url, self.continue_at.is_some(), resume)?;
         let (method, ranged) = (request.method().clone(), request.headers().contains_key(RANGE));
         let asked = match resume {
-            Some(byte) => Asked::From { byte, length: destination.length() },
-            None if ranged => Asked::OwnRange,
-            None => Asked::Whole,
+            Some(byte) => RequestedRange::From { byte, length: destination.file_length() },
+            None if ranged => RequestedRange::OwnRange,
+            None => RequestedRange::Whole,
         };
         let outcome = client.send(request).await;
         let trace = match &outcome {
@@ -132,22 +133,22 @@ impl Get {
             Err(error) => error.trace(),
         };
         if self.verbose {
-            report::say_steps(&trace, Palette::of_stderr());
+            report::print_steps(&trace, Palette::of_stderr());
         }
         if self.json {
-            print_json(&report::record(&trace, outcome.as_ref().err()))?;
+            print_json(&report::trace_record(&trace, outcome.as_ref().err()))?;
         }
         match outcome {
             Ok(response) => {
                 let (destination, method) = (&destination, &method);
-                let sink = output::Sink {
+                let writer = output::AnswerWriter {
                     destination,
                     method,
                     asked,
                     include: self.include,
                     quiet: self.json,
                 };
-                sink.take(response).await?;
+                writer.write_answer(response).await?;
                 Ok(Exit::Fine)
             }
             Err(Error::Refused(refused)) => {
@@ -156,31 +157,31 @@ impl Get {
             }
             Err(error @ Error::Step { .. }) => {
                 if let Error::Step { refused, .. } = &error {
-                    report::wish(refused).into_iter().for_each(say_lines);
+                    report::describe_wish(refused).into_iter().for_each(print_stderr_lines);
                 }
-                Err(self.failed(&error))
+                Err(self.transport_failure(&error))
             }
-            Err(error @ Error::PeerSwitched { .. }) => Err(Failure::Message(
+            Err(error @ Error::PeerSwitched { .. }) => Err(VerbError::Message(
                 Exit::FellShort,
                 make_visible(&error.to_string()).into_owned(),
             )),
-            Err(error @ Error::Usage(_)) => Err(Failure::usage(error)),
-            Err(error) => Err(self.failed(&error)),
+            Err(error @ Error::Usage(_)) => Err(VerbError::usage(error)),
+            Err(error) => Err(self.transport_failure(&error)),
         }
     }
 
     /// What failed, and the way out where it is a flag.
-    fn failed(&self, error: &Error) -> Failure {
+    fn transport_failure(&self, error: &Error) -> VerbError {
         let text = error.to_string();
         let help = if text.contains("invalid peer certificate") && !self.insecure {
             "\n  help: --cacert FILE trusts the authorities in a PEM file; -k takes any certificate, for a test"
         } else {
             ""
         };
-        Failure::environment(format_args!("{}{help}", make_visible(&text)))
+        VerbError::environment(format_args!("{}{help}", make_visible(&text)))
     }
 
-    fn client(&self) -> Result<Client, Failure> {
+    fn build_client(&self) -> Result<Client, VerbError> {
         let mut steps = if self.no_follow { StepKinds::NONE } else { StepKinds::SAFE };
         for allowance in &self.allow {
             steps = match allowance {
@@ -196,16 +197,16 @@ impl Get {
             ..FollowPolicy::default()
         };
         let mut builder: Builder =
-            Client::builder().policy(policy).on_deprecation(report::say_deprecation);
+            Client::builder().policy(policy).on_deprecation(report::print_deprecation);
         if let Some(path) = &self.memory {
-            builder =
-                builder.memory(Memory::file(path).map_err(|error| request::of_file(path, &error))?);
+            builder = builder
+                .memory(Memory::file(path).map_err(|error| request::unusable_file(path, &error))?);
         }
         if let Some(path) = &self.cacert {
-            let pem = std::fs::read(path).map_err(|error| request::of_file(path, &error))?;
+            let pem = std::fs::read(path).map_err(|error| request::unusable_file(path, &error))?;
             builder = builder
                 .roots(&pem)
-                .map_err(|error| Failure::usage(format_args!("{}: {error}", path.display())))?;
+                .map_err(|error| VerbError::usage(format_args!("{}: {error}", path.display())))?;
         }
         if self.location_trusted {
             builder = builder.location_trusted();
@@ -213,28 +214,28 @@ impl Get {
         if self.insecure {
             builder = builder.dangerous_any_certificate();
         }
-        builder.build().map_err(Failure::environment)
+        builder.build().map_err(VerbError::environment)
     }
 
     /// The answer as curl would show it, and then what it means.
-    fn show_refused(&self, refused: &Refused, destination: &Destination) -> Result<(), Failure> {
+    fn show_refused(&self, refused: &Refused, destination: &Destination) -> Result<(), VerbError> {
         let mut shown = Vec::new();
         if self.include {
-            shown = output::head(&refused.response);
+            shown = output::head_bytes(&refused.response);
         }
         shown.extend_from_slice(refused.response.body());
         match destination {
             Destination::File(target) => {
-                say_lines(format_args!(
+                print_stderr_lines(format_args!(
                     "upshift: 426: {} is left as it is",
                     target.named.display()
                 ));
             }
-            Destination::Stream(path) => output::stream(path)?.write_all(&shown)?,
+            Destination::Stream(path) => output::open_stream(path)?.write_all(&shown)?,
             Destination::Stderr => std::io::stderr().write_all(&shown)?,
             Destination::Stdout { .. } if self.json => {}
             Destination::Stdout { raw } => {
-                let mut stdout = output::stdout(*raw);
+                let mut stdout = output::open_stdout(*raw);
                 stdout.write_all(&shown)?;
                 if std::io::stdout().is_terminal()
                     && shown.last().is_some_and(|last| *last != b'\n')
@@ -247,8 +248,8 @@ impl Get {
         if self.json {
             return Ok(());
         }
-        for line in report::plain_words(refused, self.no_follow) {
-            say_lines(line);
+        for line in report::explain_refusal(refused, self.no_follow) {
+            print_stderr_lines(line);
         }
         Ok(())
     }

@@ -6,56 +6,58 @@ use upshift_config::make_visible;
 use upshift_record::trace::time;
 use upshift_record::{HopRecord, RefusedRecord, TraceRecord};
 
-use crate::terminal::{Hue, Palette, say, say_in};
+use crate::terminal::{Hue, Palette, print_stderr, print_stderr_in};
 
 /// `-v`: every step on stderr.
-pub(super) fn say_steps(trace: &Trace, palette: Palette) {
+pub(super) fn print_steps(trace: &Trace, palette: Palette) {
     for hop in trace.0.iter() {
         for step in &hop.remembered {
-            say_in(palette, Hue::Faint, format_args!("* remembered: {step}"));
+            print_stderr_in(palette, Hue::Faint, format_args!("* remembered: {step}"));
         }
-        say(format_args!("> {} {}", hop.method, hop.url));
+        print_stderr(format_args!("> {} {}", hop.method, hop.url));
         if hop.credentials_left_out {
             let note =
                 "* credentials are left out: this is another origin than the one that you named";
-            say(format_args!("{note} (--location-trusted sends them)"));
+            print_stderr(format_args!("{note} (--location-trusted sends them)"));
         }
         if let (Some(status), Some(lane)) = (hop.status, hop.lane) {
             let hue = if status == 426 { Hue::Warning } else { Hue::Good };
-            say_in(palette, hue, format_args!("< {status} {lane}"));
+            print_stderr_in(palette, hue, format_args!("< {status} {lane}"));
         }
         match &hop.outcome {
             HopOutcome::Returned => {}
             HopOutcome::Followed { step, rule, remarks } => {
                 for remark in remarks {
-                    say_in(palette, Hue::Faint, format_args!("* {}", remark.as_str()));
+                    print_stderr_in(palette, Hue::Faint, format_args!("* {}", remark.as_str()));
                 }
-                say(format_args!(
+                print_stderr(format_args!(
                     "* {step}  [rule {}, {}: {}]",
                     rule.number, rule.paragraph, rule.says
                 ));
             }
             HopOutcome::Instead { why, step, rule } => {
-                say_in(palette, Hue::Bad, format_args!("* failed: {why}"));
-                say(format_args!(
+                print_stderr_in(palette, Hue::Bad, format_args!("* failed: {why}"));
+                print_stderr(format_args!(
                     "* {step} instead  [rule {}, {}: {}]",
                     rule.number, rule.paragraph, rule.says
                 ));
             }
             HopOutcome::Stopped(stop) => {
                 let rule = stop.rule;
-                say(format_args!(
+                print_stderr(format_args!(
                     "* stop: {stop}  [rule {}, {}: {}]",
                     rule.number, rule.paragraph, rule.says
                 ));
             }
-            HopOutcome::Failed(why) => say_in(palette, Hue::Bad, format_args!("* failed: {why}")),
+            HopOutcome::Failed(why) => {
+                print_stderr_in(palette, Hue::Bad, format_args!("* failed: {why}"))
+            }
         }
     }
 }
 
 /// `--json`.
-pub(super) fn record(trace: &Trace, error: Option<&Error>) -> TraceRecord {
+pub(super) fn trace_record(trace: &Trace, error: Option<&Error>) -> TraceRecord {
     let refused = match error {
         Some(Error::Refused(refused) | Error::Step { refused, .. }) => {
             Some(refused_record(refused))
@@ -105,7 +107,7 @@ fn refused_record(refused: &Refused) -> RefusedRecord {
 }
 
 /// What the server wants and what a person can do about it.
-pub(super) fn plain_words(refused: &Refused, chosen: bool) -> Vec<String> {
+pub(super) fn explain_refusal(refused: &Refused, chosen: bool) -> Vec<String> {
     let mut lines = Vec::new();
     if chosen {
         lines.push("upshift: 426, and --no-follow says to leave it at that.".to_owned());
@@ -113,14 +115,14 @@ pub(super) fn plain_words(refused: &Refused, chosen: bool) -> Vec<String> {
         lines.push(format!("upshift: not followed: {}.", make_visible(&refused.stop.to_string())));
     }
     if !chosen {
-        lines.push(row("You can:", advice(refused.reason())));
+        lines.push(labelled_row("You can:", advice_for(refused.reason())));
     }
-    lines.extend(wish(refused));
+    lines.extend(describe_wish(refused));
     lines
 }
 
 /// What the server wants, as it says itself.
-pub(super) fn wish(refused: &Refused) -> Vec<String> {
+pub(super) fn describe_wish(refused: &Refused) -> Vec<String> {
     let named: Vec<String> = refused.protocols().iter().map(ToString::to_string).collect();
     let request_id = refused.problem.as_ref().and_then(|problem| problem.request_id.clone());
     let rows = [
@@ -132,17 +134,19 @@ pub(super) fn wish(refused: &Refused) -> Vec<String> {
         ("Request id:", request_id),
     ];
     let said = |text: Option<String>| text.filter(|text| !text.is_empty());
-    rows.into_iter().filter_map(|(label, text)| said(text).map(|text| row(label, &text))).collect()
+    rows.into_iter()
+        .filter_map(|(label, text)| said(text).map(|text| labelled_row(label, &text)))
+        .collect()
 }
 
 /// A label and what stands behind it. More lines of a server's text are indented, so that they read
 /// as its own.
-fn row(label: &str, text: &str) -> String {
+fn labelled_row(label: &str, text: &str) -> String {
     let lines: Vec<_> = text.lines().map(make_visible).collect();
     format!("  {label:<12} {}", lines.join("\n               "))
 }
 
-fn advice(reason: &StopReason) -> &'static str {
+fn advice_for(reason: &StopReason) -> &'static str {
     match reason {
         StopReason::PeerNamedNothing => {
             "ask who runs the server: its 426 lacks what RFC 9110 §15.5.22 demands"
@@ -180,7 +184,7 @@ fn advice(reason: &StopReason) -> &'static str {
 }
 
 /// A server that announces an end, once.
-pub(super) fn say_deprecation(notice: &Notice) {
+pub(super) fn print_deprecation(notice: &Notice) {
     let deprecation = &notice.deprecation;
     let end = match (deprecation.sunset, notice.past_sunset) {
         (Some(sunset), false) => format!(" and ends on {}", sunset.strftime("%Y-%m-%d")),
@@ -189,7 +193,7 @@ pub(super) fn say_deprecation(notice: &Notice) {
     };
     let read = deprecation.link("deprecation").or(deprecation.link("sunset"));
     let read = read.map(|url| format!("; read {url}")).unwrap_or_default();
-    say(format_args!("upshift: what you asked for is deprecated{end}{read}"));
+    print_stderr(format_args!("upshift: what you asked for is deprecated{end}{read}"));
 }
 
 #[cfg(test)]
@@ -200,8 +204,10 @@ mod tests {
     /// about.
     #[test]
     fn a_server_s_text_is_shown_as_its_own() {
-        let shown =
-            row("It says:", "run setup\u{202e}gnp.exe\u{200b}\nupshift: all is well\u{1b}[2K");
+        let shown = labelled_row(
+            "It says:",
+            "run setup\u{202e}gnp.exe\u{200b}\nupshift: all is well\u{1b}[2K",
+        );
         assert_eq!(
             shown,
             "  It says:     run setup\\u{202e}gnp.exe\\u{200b}\n               upshift: all is well\\u{1b}[2K"

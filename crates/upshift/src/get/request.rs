@@ -9,28 +9,28 @@ use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, RANGE};
 use http::{HeaderName, HeaderValue, Method, Request, Uri, Version};
 use upshift_client::{Http, Route, SendBody};
 
-use crate::failure::Failure;
+use crate::verb_error::VerbError;
 
 /// What is sent.
 #[derive(Debug, Args)]
-pub(super) struct Arguments {
+pub(super) struct RequestArgs {
     /// The method; GET, or POST with --data
     #[arg(short = 'X', long = "request", value_name = "METHOD")]
     method: Option<Method>,
     /// A field to send; again for more
-    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = crate::arguments::field)]
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = crate::arguments::parse_field_line)]
     fields: Vec<(String, String)>,
     /// The body: text, @FILE, or @- for stdin
     #[arg(short, long, value_name = "TEXT|@FILE")]
     data: Option<String>,
     #[command(flatten)]
-    version: HttpVersion,
+    version: HttpVersionArgs,
 }
 
 /// Where following begins.
 #[derive(Debug, Args)]
 #[group(multiple = false)]
-struct HttpVersion {
+struct HttpVersionArgs {
     /// Begin with HTTP/1.0
     #[arg(long = "http1.0")]
     http1_0: bool,
@@ -47,7 +47,7 @@ struct HttpVersion {
 
 /// Where to go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Offset {
+pub(super) enum ResumeOffset {
     /// Where the file ends.
     End,
     /// At this byte.
@@ -55,28 +55,28 @@ pub(super) enum Offset {
 }
 
 /// Reads what stands after `-C`.
-pub(super) fn offset(text: &str) -> Result<Offset, String> {
+pub(super) fn parse_offset(text: &str) -> Result<ResumeOffset, String> {
     match text {
-        "-" => Ok(Offset::End),
+        "-" => Ok(ResumeOffset::End),
         number => number
             .parse()
-            .map(Offset::At)
+            .map(ResumeOffset::At)
             .map_err(|_| "expected `-` or a number of bytes".to_owned()),
     }
 }
 
-impl Arguments {
+impl RequestArgs {
     /// The request; from this byte on, if one is given. What `resumable` asks for, only a plain GET
     /// can have.
-    pub(super) fn build(
+    pub(super) fn build_request(
         &self,
         url: &str,
         resumable: bool,
         resume: Option<u64>,
-    ) -> Result<Request<SendBody>, Failure> {
-        let uri = uri(url)?;
+    ) -> Result<Request<SendBody>, VerbError> {
+        let uri = parse_url(url)?;
         let default = if self.data.is_some() { Method::POST } else { Method::GET };
-        let mut request = Request::new(self.body()?);
+        let mut request = Request::new(self.read_body()?);
         *request.method_mut() = self.method.clone().unwrap_or(default);
         *request.uri_mut() = uri;
         // RFC 9110 §14.2: no other method has ranges.
@@ -84,7 +84,7 @@ impl Arguments {
             let hint =
                 format_args!("--continue-at goes on with a GET, not with {}", request.method())
                     .to_string();
-            return Err(Failure::usage(hint));
+            return Err(VerbError::usage(hint));
         }
         let headers = request.headers_mut();
         headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
@@ -102,17 +102,17 @@ impl Arguments {
         if let Some(offset) = resume {
             headers.insert(
                 RANGE,
-                HeaderValue::try_from(format!("bytes={offset}-")).map_err(Failure::usage)?,
+                HeaderValue::try_from(format!("bytes={offset}-")).map_err(VerbError::usage)?,
             );
         }
         let mut given = http::HeaderMap::new();
         for (name, value) in &self.fields {
             let name = HeaderName::try_from(name)
-                .map_err(|_| Failure::usage(format_args!("{name} is no field to send")))?;
-            given.append(name, HeaderValue::try_from(value).map_err(Failure::usage)?);
+                .map_err(|_| VerbError::usage(format_args!("{name} is no field to send")))?;
+            given.append(name, HeaderValue::try_from(value).map_err(VerbError::usage)?);
         }
         if resumable && given.contains_key(RANGE) {
-            return Err(Failure::usage(
+            return Err(VerbError::usage(
                 "--continue-at writes the Range field itself; leave out one of both",
             ));
         }
@@ -125,28 +125,28 @@ impl Arguments {
         if self.version.http1_0 {
             *request.version_mut() = Version::HTTP_10;
         }
-        request.extensions_mut().insert(Route { http: self.version.begin(), tls: None });
+        request.extensions_mut().insert(Route { http: self.version.starting_http(), tls: None });
         Ok(request)
     }
 
-    fn body(&self) -> Result<SendBody, Failure> {
+    fn read_body(&self) -> Result<SendBody, VerbError> {
         match self.data.as_deref().map(|data| (data, data.strip_prefix('@'))) {
             None => Ok(SendBody::empty()),
             Some((text, None)) => Ok(SendBody::from(text.to_owned())),
             Some((_, Some("-"))) => {
                 let mut bytes = Vec::new();
-                std::io::stdin().read_to_end(&mut bytes).map_err(Failure::environment)?;
+                std::io::stdin().read_to_end(&mut bytes).map_err(VerbError::environment)?;
                 Ok(SendBody::from(bytes))
             }
             Some((_, Some(path))) => {
-                SendBody::file(path).map_err(|error| of_file(Path::new(path), &error))
+                SendBody::file(path).map_err(|error| unusable_file(Path::new(path), &error))
             }
         }
     }
 }
 
-impl HttpVersion {
-    fn begin(&self) -> Http {
+impl HttpVersionArgs {
+    fn starting_http(&self) -> Http {
         match self {
             Self { http1_0: true, .. } | Self { http1_1: true, .. } => Http::Http1,
             Self { http2: true, .. } => Http::Http2,
@@ -156,15 +156,16 @@ impl HttpVersion {
     }
 }
 
-fn uri(url: &str) -> Result<Uri, Failure> {
+fn parse_url(url: &str) -> Result<Uri, VerbError> {
     let whole = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
     // A fragment is the reader's own and is not sent (RFC 9110 §7.1).
     let sent = whole.split('#').next().unwrap_or_default();
-    let uri: Uri = sent.parse().map_err(|error| Failure::usage(format_args!("{url}: {error}")))?;
+    let uri: Uri =
+        sent.parse().map_err(|error| VerbError::usage(format_args!("{url}: {error}")))?;
     if let Some(authority) = uri.authority() {
         if authority.as_str().contains('@') {
             let hint = "give it as -H 'Authorization: …' instead (RFC 9110 §4.2.4)";
-            return Err(Failure::usage(format_args!(
+            return Err(VerbError::usage(format_args!(
                 "a name or password in a URL is not sent; {hint}"
             )));
         }
@@ -174,29 +175,29 @@ fn uri(url: &str) -> Result<Uri, Failure> {
             .map_or(authority.as_str(), |(_, port)| port)
             .rsplit_once(':');
         if port.is_some_and(|(_, port)| !port.is_empty() && port.parse::<u16>().is_err()) {
-            return Err(Failure::usage(format_args!("{url}: a port is a number up to 65535")));
+            return Err(VerbError::usage(format_args!("{url}: a port is a number up to 65535")));
         }
     }
     match uri.scheme_str() {
         Some("http" | "https") => Ok(uri),
         Some(scheme @ ("ws" | "wss")) => {
             let plain = scheme.replace("ws", "http");
-            Err(Failure::usage(format_args!(
+            Err(VerbError::usage(format_args!(
                 "{scheme} URLs are for WebSocket programs; ask {plain}://… to see the answer"
             )))
         }
-        _ => Err(Failure::usage(format_args!("{url} is no http or https URL"))),
+        _ => Err(VerbError::usage(format_args!("{url} is no http or https URL"))),
     }
 }
 
 /// A file that cannot be used.
-pub(super) fn of_file(path: &Path, error: &dyn Display) -> Failure {
-    Failure::usage(format_args!("{}: {error}", path.display()))
+pub(super) fn unusable_file(path: &Path, error: &dyn Display) -> VerbError {
+    VerbError::usage(format_args!("{}: {error}", path.display()))
 }
 
 /// A file that could not be written, although it was to be expected.
-pub(super) fn of_output(path: &Path, error: &dyn Display) -> Failure {
-    Failure::environment(format_args!("{}: {error}", path.display()))
+pub(super) fn unwritable_file(path: &Path, error: &dyn Display) -> VerbError {
+    VerbError::environment(format_args!("{}: {error}", path.display()))
 }
 
 #[cfg(test)]
@@ -206,18 +207,24 @@ mod tests {
     #[test]
     fn urls_are_read_as_people_type_them() {
         assert_eq!(
-            uri("localhost:8080/a#b").ok(),
+            parse_url("localhost:8080/a#b").ok(),
             Some(Uri::from_static("http://localhost:8080/a"))
         );
-        assert!(uri("http://127.0.0.1:99999/").is_err() && uri("http://u:p@a/").is_err());
-        assert!(uri("http://[::1]:80/").is_ok() && uri("http://[::1]/").is_ok());
-        assert!(uri("ftp://h/").is_err() && uri("ws://h/").is_err() && uri("http://").is_err());
+        assert!(
+            parse_url("http://127.0.0.1:99999/").is_err() && parse_url("http://u:p@a/").is_err()
+        );
+        assert!(parse_url("http://[::1]:80/").is_ok() && parse_url("http://[::1]/").is_ok());
+        assert!(
+            parse_url("ftp://h/").is_err()
+                && parse_url("ws://h/").is_err()
+                && parse_url("http://").is_err()
+        );
     }
 
     #[test]
     fn an_offset_is_a_number_or_the_end() {
-        assert_eq!(offset("-"), Ok(Offset::End));
-        assert_eq!(offset("42"), Ok(Offset::At(42)));
-        assert!(offset("x").is_err());
+        assert_eq!(parse_offset("-"), Ok(ResumeOffset::End));
+        assert_eq!(parse_offset("42"), Ok(ResumeOffset::At(42)));
+        assert!(parse_offset("x").is_err());
     }
 }

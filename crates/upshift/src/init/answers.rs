@@ -47,21 +47,21 @@ impl FirstPhase {
 
 impl ApiAnswer {
     /// `date` for `2026-12-01`, else `semver`, which also reads `2` and `2.0`.
-    pub(super) fn scheme(&self) -> &'static str {
+    pub(super) fn version_scheme(&self) -> &'static str {
         let parts: Vec<usize> = self.minimum.split('-').map(str::len).collect();
         if parts.starts_with(&[4, 2, 2]) { "date" } else { "semver" }
     }
 
     /// As the policy file writes it.
-    pub(super) fn requirement(&self) -> String {
-        let scheme = match self.scheme() {
+    pub(super) fn requirement_text(&self) -> String {
+        let scheme = match self.version_scheme() {
             "semver" => String::new(),
-            scheme => format!("scheme = {}, ", quoted(scheme)),
+            scheme => format!("scheme = {}, ", toml_string(scheme)),
         };
         format!(
             "{{ api = {{ {scheme}minimum = {}, read = [{}] }} }}",
-            quoted(&self.minimum),
-            quoted(&self.reader)
+            toml_string(&self.minimum),
+            toml_string(&self.reader)
         )
     }
 }
@@ -70,65 +70,65 @@ impl ApiAnswer {
 pub(super) fn client_requirement(clients: &[ClientAnswer]) -> String {
     let each: Vec<String> = clients
         .iter()
-        .map(|client| format!("{} = {}", quoted_key(&client.name), quoted(&client.minimum)))
+        .map(|client| format!("{} = {}", toml_key(&client.name), toml_string(&client.minimum)))
         .collect();
     format!("{{ client = {{ read = [\"user-agent\"], minimum = {{ {} }} }} }}", each.join(", "))
 }
 
 /// A text in TOML. What is read here has no control characters, so that JSON's rules are TOML's.
-pub(super) fn quoted(text: &str) -> String {
+pub(super) fn toml_string(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
 /// A key in TOML, bare where it may be.
-fn quoted_key(name: &str) -> String {
+fn toml_key(name: &str) -> String {
     let bare = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
-    if bare { name.to_owned() } else { quoted(name) }
+    if bare { name.to_owned() } else { toml_string(name) }
 }
 
 /// Reads where requests go.
-pub(super) fn upstream(text: &str) -> Result<String, String> {
-    origin("upstream", text)
+pub(super) fn parse_upstream(text: &str) -> Result<String, String> {
+    parse_origin("upstream", text)
 }
 
 /// Reads the address that the world knows.
-pub(super) fn public(text: &str) -> Result<String, String> {
-    origin("public", text)
+pub(super) fn parse_public(text: &str) -> Result<String, String> {
+    parse_origin("public", text)
 }
 
-fn origin(key: &str, text: &str) -> Result<String, String> {
-    let text = plain(text)?;
-    tried(&format!("[gateway]\n{key} = {}\n", quoted(text)))?;
+fn parse_origin(key: &str, text: &str) -> Result<String, String> {
+    let text = without_controls(text)?;
+    check_with_reader(&format!("[gateway]\n{key} = {}\n", toml_string(text)))?;
     Ok(text.to_owned())
 }
 
 /// Reads `READER=MINIMUM`. The version has no `=` in it, a reader may.
-pub(super) fn api(text: &str) -> Result<ApiAnswer, String> {
+pub(super) fn parse_api(text: &str) -> Result<ApiAnswer, String> {
     const EXPECTED: &str =
         "expected where the version stands and the oldest one: header:X-Api-Version=2.0";
-    let (reader, minimum) = plain(text)?.rsplit_once('=').ok_or(EXPECTED)?;
+    let (reader, minimum) = without_controls(text)?.rsplit_once('=').ok_or(EXPECTED)?;
     if reader.is_empty() || minimum.is_empty() {
         return Err(EXPECTED.to_owned());
     }
     let answer = ApiAnswer { reader: reader.trim().to_owned(), minimum: minimum.trim().to_owned() };
-    tried(&rule(&answer.requirement()))?;
+    check_with_reader(&rule_text(&answer.requirement_text()))?;
     Ok(answer)
 }
 
 /// Reads `NAME=MINIMUM`.
-pub(super) fn client(text: &str) -> Result<ClientAnswer, String> {
+pub(super) fn parse_client(text: &str) -> Result<ClientAnswer, String> {
     const EXPECTED: &str = "expected a name and the oldest version: AcmeApp=5.1";
-    let (name, minimum) = plain(text)?.split_once('=').ok_or(EXPECTED)?;
+    let (name, minimum) = without_controls(text)?.split_once('=').ok_or(EXPECTED)?;
     if name.trim().is_empty() || minimum.trim().is_empty() {
         return Err(EXPECTED.to_owned());
     }
     let answer = ClientAnswer { name: name.trim().to_owned(), minimum: minimum.trim().to_owned() };
-    tried(&rule(&client_requirement(std::slice::from_ref(&answer))))?;
+    check_with_reader(&rule_text(&client_requirement(std::slice::from_ref(&answer))))?;
     Ok(answer)
 }
 
 /// Sees that no client is named twice.
-pub(super) fn are_distinct(clients: &[ClientAnswer]) -> Result<(), String> {
+pub(super) fn check_distinct(clients: &[ClientAnswer]) -> Result<(), String> {
     for (index, client) in clients.iter().enumerate() {
         let mut before = clients[..index].iter();
         if let Some(first) = before.find(|first| first.name.eq_ignore_ascii_case(&client.name)) {
@@ -142,11 +142,11 @@ pub(super) fn are_distinct(clients: &[ClientAnswer]) -> Result<(), String> {
     Ok(())
 }
 
-fn rule(requirement: &str) -> String {
+fn rule_text(requirement: &str) -> String {
     format!("[[rule]]\nid = \"a\"\nrequire = {requirement}\n")
 }
 
-fn plain(text: &str) -> Result<&str, String> {
+fn without_controls(text: &str) -> Result<&str, String> {
     if text.chars().any(char::is_control) {
         return Err("there are no control characters here".to_owned());
     }
@@ -154,7 +154,7 @@ fn plain(text: &str) -> Result<&str, String> {
 }
 
 /// What the policy file's reader says of it.
-fn tried(file: &str) -> Result<(), String> {
+fn check_with_reader(file: &str) -> Result<(), String> {
     let errors = match load(file, "") {
         Ok(loaded) if loaded.warnings.is_empty() => return Ok(()),
         Ok(loaded) => loaded.warnings,
@@ -183,7 +183,7 @@ mod tests {
             "path:/api/v{version}/**=2",
             "header:V=2026-12-01",
         ] {
-            assert!(api(good).is_ok(), "{good}: {:?}", api(good));
+            assert!(parse_api(good).is_ok(), "{good}: {:?}", parse_api(good));
         }
         for (wrong, said) in [
             ("2.0", "header:X-Api-Version=2.0"),
@@ -193,9 +193,9 @@ mod tests {
             ("header:X\n=2", "control characters"),
         ] {
             assert!(
-                api(wrong).is_err_and(|error| error.contains(said)),
+                parse_api(wrong).is_err_and(|error| error.contains(said)),
                 "{wrong}: {:?}",
-                api(wrong)
+                parse_api(wrong)
             );
         }
         for (wrong, said) in [
@@ -206,16 +206,19 @@ mod tests {
             ("A=x", "not a client's version"),
         ] {
             assert!(
-                client(wrong).is_err_and(|error| error.contains(said)),
+                parse_client(wrong).is_err_and(|error| error.contains(said)),
                 "{wrong}: {:?}",
-                client(wrong)
+                parse_client(wrong)
             );
         }
         assert_eq!(
-            client("Internet Explorer=11").map(|client| client.name).as_deref(),
+            parse_client("Internet Explorer=11").map(|client| client.name).as_deref(),
             Ok("Internet Explorer")
         );
-        assert!(upstream("localhost:3000").is_err_and(|error| error.contains("http://")));
-        assert_eq!(upstream(" http://localhost:3000 ").as_deref(), Ok("http://localhost:3000"));
+        assert!(parse_upstream("localhost:3000").is_err_and(|error| error.contains("http://")));
+        assert_eq!(
+            parse_upstream(" http://localhost:3000 ").as_deref(),
+            Ok("http://localhost:3000")
+        );
     }
 }

@@ -5,38 +5,50 @@ use std::net::SocketAddr;
 
 use super::Answers;
 use super::answers::{self, ClientAnswer};
-use super::listeners::{Listeners, is_upstream};
+use super::listeners::{ListenerAddresses, is_upstream};
 
 /// Asks everything; what is just confirmed is what stands in brackets.
-pub(super) fn ask(from: &mut impl BufRead, to: &mut impl Write) -> io::Result<Answers> {
+pub(super) fn ask_all(from: &mut impl BufRead, to: &mut impl Write) -> io::Result<Answers> {
     writeln!(to, "A few questions; Enter takes what stands in brackets, Ctrl-C writes nothing.\n")?;
-    let upstream =
-        question(from, to, "Where do requests go?", "http://127.0.0.1:3000", answers::upstream)?;
+    let upstream = ask_until_right(
+        from,
+        to,
+        "Where do requests go?",
+        "http://127.0.0.1:3000",
+        answers::parse_upstream,
+    )?;
     let mut answers = Answers { upstream: Some(upstream.clone()), ..Answers::default() };
-    let usual = Listeners::of(&answers).http.to_string();
+    let usual = ListenerAddresses::for_answers(&answers).http.to_string();
     let ask = "Where should Upshift listen, in cleartext?";
-    let http = question(from, to, ask, &usual, |text| listener(text, &upstream))?;
+    let http = ask_until_right(from, to, ask, &usual, |text| parse_listener(text, &upstream))?;
     answers.http = Some(http);
-    answers.tls =
-        question(from, to, "Will callers have to use TLS?", "no", yes)?.then(|| "1.2".to_owned());
+    answers.tls = ask_until_right(from, to, "Will callers have to use TLS?", "no", parse_yes_no)?
+        .then(|| "1.2".to_owned());
     let api = "Is there an API version to require? Where it stands and the oldest, such as header:X-Api-Version=2.0";
-    answers.api = question(from, to, api, "none", |text| each(text, answers::api))?;
+    answers.api =
+        ask_until_right(from, to, api, "none", |text| parse_each(text, answers::parse_api))?;
     let client = "Are there apps or browsers to require? Name and oldest version, such as AcmeApp=5.1 Chrome=109";
-    answers.client = question(from, to, client, "none", clients)?;
+    answers.client = ask_until_right(from, to, client, "none", parse_clients)?;
     if answers.tls.is_some() && !http.ip().is_loopback() {
         let ask = "The certificate for TLS, a PEM file; without one, TLS is for this machine only, or a proxy's";
-        answers.certificate = question(from, to, ask, "none", file)?;
+        answers.certificate = ask_until_right(from, to, ask, "none", parse_optional_file)?;
         if answers.certificate.is_some() {
-            answers.key = Some(question(from, to, "Its private key, a PEM file", "", name)?);
+            answers.key = Some(ask_until_right(
+                from,
+                to,
+                "Its private key, a PEM file",
+                "",
+                parse_file_name,
+            )?);
         }
         let ask = "Which address does the world know, for the links in answers? Such as https://api.example.com";
-        answers.public = Some(question(from, to, ask, "", answers::public)?);
+        answers.public = Some(ask_until_right(from, to, ask, "", answers::parse_public)?);
     }
     Ok(answers)
 }
 
 /// Asks until the answer is right.
-fn question<T>(
+fn ask_until_right<T>(
     from: &mut impl BufRead,
     to: &mut impl Write,
     question: &str,
@@ -61,13 +73,13 @@ fn question<T>(
     }
 }
 
-fn address(text: &str) -> Result<SocketAddr, String> {
+fn parse_address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "expected an address and a port: 127.0.0.1:8080".to_owned())
 }
 
 /// Reads where to listen; the upstream is there already.
-fn listener(text: &str, upstream: &str) -> Result<SocketAddr, String> {
-    let address = address(text)?;
+fn parse_listener(text: &str, upstream: &str) -> Result<SocketAddr, String> {
+    let address = parse_address(text)?;
     if is_upstream(address, upstream) {
         return Err(format!(
             "requests go there: {upstream} is the server behind Upshift, which listens elsewhere"
@@ -77,12 +89,12 @@ fn listener(text: &str, upstream: &str) -> Result<SocketAddr, String> {
 }
 
 /// Reads the name of a file, or that there is none.
-fn file(text: &str) -> Result<Option<String>, String> {
-    if text == "none" { Ok(None) } else { name(text).map(Some) }
+fn parse_optional_file(text: &str) -> Result<Option<String>, String> {
+    if text == "none" { Ok(None) } else { parse_file_name(text).map(Some) }
 }
 
 /// Reads the name of a file.
-fn name(text: &str) -> Result<String, String> {
+fn parse_file_name(text: &str) -> Result<String, String> {
     match text {
         "" | "none" => Err("expected the name of a file".to_owned()),
         name if name.chars().any(char::is_control) => {
@@ -93,13 +105,13 @@ fn name(text: &str) -> Result<String, String> {
 }
 
 /// Reads the clients; none is named twice.
-fn clients(text: &str) -> Result<Vec<ClientAnswer>, String> {
-    let clients = each(text, answers::client)?;
-    answers::are_distinct(&clients)?;
+fn parse_clients(text: &str) -> Result<Vec<ClientAnswer>, String> {
+    let clients = parse_each(text, answers::parse_client)?;
+    answers::check_distinct(&clients)?;
     Ok(clients)
 }
 
-fn yes(text: &str) -> Result<bool, String> {
+fn parse_yes_no(text: &str) -> Result<bool, String> {
     match text.to_ascii_lowercase().as_str() {
         "y" | "yes" => Ok(true),
         "n" | "no" => Ok(false),
@@ -109,7 +121,7 @@ fn yes(text: &str) -> Result<bool, String> {
 
 /// Several answers with spaces between, or none. A name may be of several words, and ends at its
 /// `=`.
-fn each<T>(text: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
+fn parse_each<T>(text: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
     let mut found = Vec::new();
     if text == "none" {
         return Ok(found);
@@ -137,7 +149,7 @@ mod tests {
 
     fn asked(said: &str) -> (io::Result<Answers>, String) {
         let mut shown = Vec::new();
-        let answers = ask(&mut said.as_bytes(), &mut shown);
+        let answers = ask_all(&mut said.as_bytes(), &mut shown);
         (answers, String::from_utf8(shown).unwrap())
     }
 

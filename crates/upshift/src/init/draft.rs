@@ -2,16 +2,17 @@
 
 use std::path::Path;
 
-use super::answers::{client_requirement, quoted};
-use super::listeners::Listeners;
+use super::answers::{client_requirement, toml_string};
+use super::listeners::ListenerAddresses;
 use super::{Answers, TOKEN};
 
 /// Where the comments of `[gateway]` begin.
 const COMMENTS: usize = 38;
 
 /// The text of the file.
-pub(super) fn draft(answers: &Answers, file: &Path) -> String {
-    let (check, serve) = (super::named(file, " "), super::named(file, " --config "));
+pub(super) fn draft_file(answers: &Answers, file: &Path) -> String {
+    let (check, serve) =
+        (super::shell_argument(file, " "), super::shell_argument(file, " --config "));
     let commands = [
         (format!("upshift check{check}"), "is this file right, and what will surprise?"),
         (
@@ -30,21 +31,21 @@ pub(super) fn draft(answers: &Answers, file: &Path) -> String {
         text.push_str(&format!("#   {command:<longest$}  {what}\n"));
     }
     text.push('\n');
-    text.push_str(&gateway(answers));
-    if count(answers) == 0 {
+    text.push_str(&gateway_table(answers));
+    if count_rules(answers) == 0 {
         text.push_str(SAMPLE);
         return text;
     }
-    text.push_str(&format!("\n{}\n", phases(answers)));
+    text.push_str(&format!("\n{}\n", explain_phase(answers)));
     if let Some(version) = &answers.tls {
-        let require = format!("{{ tls = {} }}", quoted(version));
-        text.push_str(&rule(answers, "needs-tls", &require, TLS_WORDS));
+        let require = format!("{{ tls = {} }}", toml_string(version));
+        text.push_str(&rule_table(answers, "needs-tls", &require, TLS_WORDS));
     }
     for (index, api) in answers.api.iter().enumerate() {
-        text.push_str(&rule(answers, &api_id(index), &api.requirement(), API_WORDS));
+        text.push_str(&rule_table(answers, &api_id(index), &api.requirement_text(), API_WORDS));
     }
     if !answers.client.is_empty() {
-        text.push_str(&rule(
+        text.push_str(&rule_table(
             answers,
             "old-clients",
             &client_requirement(&answers.client),
@@ -55,9 +56,9 @@ pub(super) fn draft(answers: &Answers, file: &Path) -> String {
 }
 
 /// `2 rules, which observe`.
-pub(super) fn contents(answers: &Answers) -> String {
+pub(super) fn describe_contents(answers: &Answers) -> String {
     let phase = answers.phase.unwrap_or_default().as_str();
-    match count(answers) {
+    match count_rules(answers) {
         0 => "no rules yet, and a sample of one".to_owned(),
         1 => format!("1 rule, in phase {phase}"),
         rules => format!("{rules} rules, in phase {phase}"),
@@ -66,7 +67,7 @@ pub(super) fn contents(answers: &Answers) -> String {
 
 /// Tells whether others than this machine reach the admin listener.
 pub(super) fn needs_token(answers: &Answers) -> bool {
-    !Listeners::of(answers).admin.ip().is_loopback()
+    !ListenerAddresses::for_answers(answers).admin.ip().is_loopback()
 }
 
 const SAMPLE: &str = "
@@ -86,7 +87,7 @@ const API_WORDS: &str =
 const CLIENT_WORDS: &str =
     "# upgrade-url = \"https://example.com/update\"   # where people find the new version\n";
 
-fn count(answers: &Answers) -> usize {
+fn count_rules(answers: &Answers) -> usize {
     usize::from(answers.tls.is_some()) + answers.api.len() + usize::from(!answers.client.is_empty())
 }
 
@@ -98,37 +99,37 @@ fn api_id(index: usize) -> String {
     }
 }
 
-fn gateway(answers: &Answers) -> String {
-    let Listeners { http, https, admin } = Listeners::of(answers);
+fn gateway_table(answers: &Answers) -> String {
+    let ListenerAddresses { http, https, admin } = ListenerAddresses::for_answers(answers);
     let mut text = "[gateway]\n".to_owned();
     let beyond = if http.ip().is_loopback() {
         format!("0.0.0.0:{} is for other machines too", http.port())
     } else {
         String::new()
     };
-    text.push_str(&line("http", &http.to_string(), &beyond));
+    text.push_str(&setting_line("http", &http.to_string(), &beyond));
     if let Some(https) = https {
         let signed = if answers.certificate.is_some() {
             ""
         } else {
             "self-signed, until [gateway.tls] names a certificate"
         };
-        text.push_str(&line("https", &https.to_string(), signed));
+        text.push_str(&setting_line("https", &https.to_string(), signed));
     }
-    text.push_str(&line("admin", &admin.to_string(), "/metrics, /healthz, /readyz"));
+    text.push_str(&setting_line("admin", &admin.to_string(), "/metrics, /healthz, /readyz"));
     if needs_token(answers) {
-        text.push_str(&format!("admin-token = {}\n", quoted(&format!("env:{TOKEN}"))));
+        text.push_str(&format!("admin-token = {}\n", toml_string(&format!("env:{TOKEN}"))));
     }
     if let Some(public) = &answers.public {
-        text.push_str(&line("public", public, "what links in answers are built from"));
+        text.push_str(&setting_line("public", public, "what links in answers are built from"));
     }
-    text.push_str(&line(
+    text.push_str(&setting_line(
         "upstream",
         answers.upstream.as_deref().unwrap_or_default(),
         "where requests go",
     ));
     if let (Some(certificate), Some(key)) = (&answers.certificate, &answers.key) {
-        let (certificate, key) = (quoted(certificate), quoted(key));
+        let (certificate, key) = (toml_string(certificate), toml_string(key));
         text.push_str(&format!(
             "\n[gateway.tls]\ncertificate = {certificate}\nkey         = {key}\n"
         ));
@@ -136,15 +137,15 @@ fn gateway(answers: &Answers) -> String {
     text
 }
 
-fn line(key: &str, value: &str, comment: &str) -> String {
-    let setting = format!("{key:<8} = {}", quoted(value));
+fn setting_line(key: &str, value: &str, comment: &str) -> String {
+    let setting = format!("{key:<8} = {}", toml_string(value));
     match comment {
         "" => format!("{setting}\n"),
         comment => format!("{setting:<COMMENTS$} # {comment}\n"),
     }
 }
 
-fn phases(answers: &Answers) -> &'static str {
+fn explain_phase(answers: &Answers) -> &'static str {
     match answers.phase.unwrap_or_default().as_str() {
         "observe" => {
             "# In phase \"observe\" a rule counts what it would refuse, and refuses nothing: look at /metrics of the admin\n\
@@ -161,14 +162,14 @@ fn phases(answers: &Answers) -> &'static str {
     }
 }
 
-fn rule(answers: &Answers, id: &str, require: &str, words: &str) -> String {
+fn rule_table(answers: &Answers, id: &str, require: &str, words: &str) -> String {
     let phase = match answers.phase.unwrap_or_default().as_str() {
         "enforce" => String::new(),
-        phase => format!("phase   = {}\n", quoted(phase)),
+        phase => format!("phase   = {}\n", toml_string(phase)),
     };
     format!(
         "\n[[rule]]\nid      = {}\npaths   = [\"/**\"]   # which requests: narrow it, or take some away with \"!/public/**\"\n\
          {phase}require = {require}\n{words}",
-        quoted(id)
+        toml_string(id)
     )
 }

@@ -8,15 +8,15 @@ use http::Uri;
 use super::Answers;
 
 /// The addresses of a file.
-pub(super) struct Listeners {
+pub(super) struct ListenerAddresses {
     pub(super) http: SocketAddr,
     pub(super) https: Option<SocketAddr>,
     pub(super) admin: SocketAddr,
 }
 
-impl Listeners {
+impl ListenerAddresses {
     /// Those that were asked for, and usual ones for the rest.
-    pub(super) fn of(answers: &Answers) -> Self {
+    pub(super) fn for_answers(answers: &Answers) -> Self {
         let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let upstream = answers.upstream.as_deref().and_then(upstream_port);
         let mut taken: Vec<u16> = upstream.into_iter().collect();
@@ -26,21 +26,24 @@ impl Listeners {
                 .flatten()
                 .map(|address| address.port()),
         );
-        let http = answers.http.unwrap_or_else(|| SocketAddr::new(here, free(8080, &mut taken)));
+        let http =
+            answers.http.unwrap_or_else(|| SocketAddr::new(here, take_free_port(8080, &mut taken)));
         let wants_tls = answers.tls.is_some() || answers.certificate.is_some();
         // A certificate that signs itself is for this machine.
         let beside = if answers.certificate.is_some() { http.ip() } else { here };
         let https = match answers.https {
-            None if wants_tls => Some(SocketAddr::new(beside, free(8443, &mut taken))),
+            None if wants_tls => Some(SocketAddr::new(beside, take_free_port(8443, &mut taken))),
             asked => asked,
         };
-        let admin = answers.admin.unwrap_or_else(|| SocketAddr::new(here, free(9426, &mut taken)));
+        let admin = answers
+            .admin
+            .unwrap_or_else(|| SocketAddr::new(here, take_free_port(9426, &mut taken)));
         Self { http, https, admin }
     }
 }
 
 /// The usual port, or the next one that is not taken.
-fn free(usual: u16, taken: &mut Vec<u16>) -> u16 {
+fn take_free_port(usual: u16, taken: &mut Vec<u16>) -> u16 {
     let mut port = usual;
     while taken.contains(&port) {
         port += 1;
@@ -89,7 +92,7 @@ mod tests {
                 tls: Some("1.2".to_owned()),
                 ..Answers::default()
             };
-            let Listeners { http, https, admin } = Listeners::of(&answers);
+            let ListenerAddresses { http, https, admin } = ListenerAddresses::for_answers(&answers);
             let ports = [http.port(), https.map_or(0, |https| https.port()), admin.port()];
             assert_eq!(ports, expected, "{upstream}");
         }

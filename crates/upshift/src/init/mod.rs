@@ -16,9 +16,9 @@ use upshift_config::{Severity, load};
 use upshift_gateway::{Gateway, Settings};
 use upshift_record::Exit;
 
-use crate::failure::{Failure, Outcome};
 use crate::policy_file;
-use crate::terminal::{print, say};
+use crate::terminal::{print_stderr, print_stdout};
+use crate::verb_error::{VerbError, VerbResult};
 
 use answers::{ApiAnswer, ClientAnswer, FirstPhase};
 
@@ -37,7 +37,7 @@ Examples:
   upshift init - --upstream http://127.0.0.1:3000 --tls=1.3     prints it
 
 Exit codes: 0 it was written, 2 wrong usage, or the file is there already, 3 it cannot be written.")]
-pub(crate) struct Init {
+pub(crate) struct InitArgs {
     /// The file to write; - is stdout [default: that of UPSHIFT_CONFIG, or upshift.toml]
     file: Option<PathBuf>,
     /// The same as FILE, for those who look for a flag
@@ -54,7 +54,7 @@ pub(crate) struct Init {
 #[derive(Clone, Debug, Default, PartialEq, Args)]
 struct Answers {
     /// Where requests go: http://127.0.0.1:3000
-    #[arg(long, value_name = "URL", value_parser = answers::upstream)]
+    #[arg(long, value_name = "URL", value_parser = answers::parse_upstream)]
     upstream: Option<String>,
     /// Where it listens in cleartext [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS")]
@@ -74,7 +74,7 @@ struct Answers {
     #[arg(long, value_name = "FILE", requires = "certificate")]
     key: Option<String>,
     /// The address that the world knows, for the links in answers: https://api.example.com
-    #[arg(long, value_name = "URL", value_parser = answers::public)]
+    #[arg(long, value_name = "URL", value_parser = answers::parse_public)]
     public: Option<String>,
     /// Require TLS, of version 1.2 unless another is named
     #[arg(long, value_name = "VERSION", num_args = 0..=1, require_equals = true, default_missing_value = "1.2",
@@ -82,44 +82,48 @@ struct Answers {
     tls: Option<String>,
     /// Require an API version, and where to read it: header:X-Api-Version=2.0, query:v=2,
     /// path:/api/v{version}/**=2
-    #[arg(long, value_name = "READER=MINIMUM", value_parser = answers::api)]
+    #[arg(long, value_name = "READER=MINIMUM", value_parser = answers::parse_api)]
     api: Vec<ApiAnswer>,
     /// Require a build of a client, from its User-Agent: AcmeApp=5.1, Chrome=109
-    #[arg(long, value_name = "NAME=MINIMUM", value_parser = answers::client)]
+    #[arg(long, value_name = "NAME=MINIMUM", value_parser = answers::parse_client)]
     client: Vec<ClientAnswer>,
     /// What the rules do at first [default: observe]
     #[arg(long, value_name = "PHASE", value_enum)]
     phase: Option<FirstPhase>,
 }
 
-impl Init {
-    pub(crate) fn run(self) -> Outcome {
+impl InitArgs {
+    pub(crate) fn run(self) -> VerbResult {
         let file = self.output.or(self.file).unwrap_or_else(usual_file);
         let to_stdout = file == Path::new("-");
         // Before any question: answers are not taken for nothing.
         if !to_stdout && !self.force && file.symlink_metadata().is_ok() {
-            return Err(writing::is_there(&file));
+            return Err(writing::already_exists(&file));
         }
-        let answers = complete(self.answers)?;
-        let text = draft::draft(&answers, &file);
-        let notes = check(&text, &file)?;
+        let answers = complete_answers(self.answers)?;
+        let text = draft::draft_file(&answers, &file);
+        let notes = check_draft(&text, &file)?;
         if to_stdout {
-            print(&text)?;
+            print_stdout(&text)?;
         } else {
-            writing::write(&file, &text, self.force)?;
-            say(format!("wrote {}: {}", file.display(), draft::contents(&answers)));
+            writing::write_new(&file, &text, self.force)?;
+            print_stderr(format!(
+                "wrote {}: {}",
+                file.display(),
+                draft::describe_contents(&answers)
+            ));
         }
         for note in notes {
-            say(format!("note: {note}"));
+            print_stderr(format!("note: {note}"));
         }
         if draft::needs_token(&answers) {
-            say(format!(
+            print_stderr(format!(
                 "note: others can reach the admin listener: set {TOKEN} to a secret before `upshift serve`"
             ));
         }
         if !to_stdout {
-            let (check, serve) = (named(&file, " "), named(&file, " --config "));
-            say(format!("  next: upshift check{check}, then upshift serve{serve}"));
+            let (check, serve) = (shell_argument(&file, " "), shell_argument(&file, " --config "));
+            print_stderr(format!("  next: upshift check{check}, then upshift serve{serve}"));
         }
         Ok(Exit::Fine)
     }
@@ -134,7 +138,7 @@ fn usual_file() -> PathBuf {
 }
 
 /// The name of a file as an argument of a shell; empty for the usual one, and for stdout.
-fn named(file: &Path, before: &str) -> String {
+fn shell_argument(file: &Path, before: &str) -> String {
     let name = file.to_string_lossy();
     if name == "upshift.toml" || name == "-" {
         return String::new();
@@ -148,25 +152,25 @@ fn named(file: &Path, before: &str) -> String {
 }
 
 /// Asks where nothing is said and there is a terminal; otherwise the upstream has to be named.
-fn complete(answers: Answers) -> Result<Answers, Failure> {
+fn complete_answers(answers: Answers) -> Result<Answers, VerbError> {
     let terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
     if answers == Answers::default() && terminal {
-        return ask::ask(&mut io::stdin().lock(), &mut io::stderr().lock()).map_err(|error| {
+        return ask::ask_all(&mut io::stdin().lock(), &mut io::stderr().lock()).map_err(|error| {
             match error.kind() {
                 io::ErrorKind::UnexpectedEof => {
-                    Failure::usage("no file was written: not every question was answered")
+                    VerbError::usage("no file was written: not every question was answered")
                 }
-                _ => Failure::from(error),
+                _ => VerbError::from(error),
             }
         });
     }
     if answers.upstream.is_none() {
-        return Err(Failure::usage(
+        return Err(VerbError::usage(
             "where should requests go?\n  help: add --upstream http://127.0.0.1:3000, or run `upshift init` on a terminal, \
              without other flags, and it asks",
         ));
     }
-    answers::are_distinct(&answers.client).map_err(Failure::usage)?;
+    answers::check_distinct(&answers.client).map_err(VerbError::usage)?;
     Ok(answers)
 }
 
@@ -175,13 +179,13 @@ fn complete(answers: Answers) -> Result<Answers, Failure> {
 ///
 /// # Errors
 /// If it would be refused or warned about.
-fn check(text: &str, file: &Path) -> Result<Vec<String>, Failure> {
+fn check_draft(text: &str, file: &Path) -> Result<Vec<String>, VerbError> {
     // Beside the file, for what it names is looked for there.
     let name = file.with_file_name("the new file").to_string_lossy().into_owned();
     let loaded = match load(text, &name) {
         Ok(loaded) => loaded,
         Err(errors) => {
-            policy_file::tell(&errors);
+            policy_file::print_diagnostics(&errors);
             return Err(not_written("would not be valid"));
         }
     };
@@ -198,12 +202,12 @@ fn check(text: &str, file: &Path) -> Result<Vec<String>, Failure> {
     if wrong.is_empty() {
         return Ok(notes);
     }
-    policy_file::tell(&wrong);
+    policy_file::print_diagnostics(&wrong);
     Err(not_written("would be refused or warned about"))
 }
 
-fn not_written(what: &str) -> Failure {
-    Failure::usage(format!(
+fn not_written(what: &str) -> VerbError {
+    VerbError::usage(format!(
         "no file was written, because it {what}\n  help: --public, --certificate with --key, --http and --https say how it \
          is reached"
     ))
@@ -226,7 +230,7 @@ mod tests {
             ("$HOME", " '$HOME'"),
         ];
         for (name, expected) in shown {
-            assert_eq!(named(Path::new(name), " "), expected, "{name}");
+            assert_eq!(shell_argument(Path::new(name), " "), expected, "{name}");
         }
     }
 }

@@ -4,49 +4,50 @@ use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use crate::failure::Failure;
+use crate::verb_error::VerbError;
 
 /// Writes the file; with `force` in place of one that is there.
 ///
 /// # Errors
 /// If it cannot be written, or is there already. What was there is then as it was.
-pub(super) fn write(file: &Path, text: &str, force: bool) -> Result<(), Failure> {
+pub(super) fn write_new(file: &Path, text: &str, force: bool) -> Result<(), VerbError> {
     let written = match file.canonicalize() {
-        Ok(target) if force && target.is_file() => replace(&target, text),
+        Ok(target) if force && target.is_file() => replace_file(&target, text),
         // A terminal or a pipe.
-        Ok(target) if force => {
-            OpenOptions::new().write(true).open(target).and_then(|mut open| put(&mut open, text))
-        }
-        _ => create(file, text),
+        Ok(target) if force => OpenOptions::new()
+            .write(true)
+            .open(target)
+            .and_then(|mut open| write_and_sync(&mut open, text)),
+        _ => create_new(file, text),
     };
     written.map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => is_there(file),
-        _ => Failure::environment(format!("cannot write {}: {error}", file.display())),
+        io::ErrorKind::AlreadyExists => already_exists(file),
+        _ => VerbError::environment(format!("cannot write {}: {error}", file.display())),
     })
 }
 
 /// Says that a file is there already.
-pub(super) fn is_there(file: &Path) -> Failure {
-    Failure::usage(format!(
+pub(super) fn already_exists(file: &Path) -> VerbError {
+    VerbError::usage(format!(
         "{} is there already, and was left as it is\n  help: name another file, or add --force to write over it",
         file.display()
     ))
 }
 
 /// Makes a file that is not there.
-fn create(file: &Path, text: &str) -> io::Result<()> {
+fn create_new(file: &Path, text: &str) -> io::Result<()> {
     // Another process may have made it since it was looked for.
     let mut made = OpenOptions::new().write(true).create_new(true).open(file)?;
-    put(&mut made, text).inspect_err(|_| remove(file))
+    write_and_sync(&mut made, text).inspect_err(|_| remove_quietly(file))
 }
 
 /// Writes beside a file and renames, so that a full disk costs nothing of the old one.
-fn replace(file: &Path, text: &str) -> io::Result<()> {
+fn replace_file(file: &Path, text: &str) -> io::Result<()> {
     let permissions = file.metadata()?.permissions();
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let beside = file.with_file_name(format!(".{name}.{}", std::process::id()));
-    let replaced = create(&beside, text).and_then(|()| take_place(&beside, file, permissions));
-    replaced.inspect_err(|_| remove(&beside))
+    let replaced = create_new(&beside, text).and_then(|()| take_place(&beside, file, permissions));
+    replaced.inspect_err(|_| remove_quietly(&beside))
 }
 
 fn take_place(beside: &Path, file: &Path, permissions: Permissions) -> io::Result<()> {
@@ -54,7 +55,7 @@ fn take_place(beside: &Path, file: &Path, permissions: Permissions) -> io::Resul
     std::fs::rename(beside, file)
 }
 
-fn put(open: &mut File, text: &str) -> io::Result<()> {
+fn write_and_sync(open: &mut File, text: &str) -> io::Result<()> {
     open.write_all(text.as_bytes())?;
     // Some file systems say only here that there was no room.
     match open.sync_all() {
@@ -63,7 +64,7 @@ fn put(open: &mut File, text: &str) -> io::Result<()> {
     }
 }
 
-fn remove(file: &Path) {
+fn remove_quietly(file: &Path) {
     // What cannot be removed could not be written either; the error that led here is the one to
     // report.
     let _ = std::fs::remove_file(file);

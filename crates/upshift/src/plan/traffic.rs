@@ -8,7 +8,7 @@ use upshift_record::control::Status;
 
 /// How many requests arrive in a second, in all.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Rate {
+pub(super) struct RequestRate {
     per_second: f64,
     /// As it was written.
     text: String,
@@ -16,14 +16,14 @@ pub(super) struct Rate {
 
 /// What a breaker needs before it may trip.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Need {
+pub(super) struct BreakerNeed {
     window: u32,
     minimum: u64,
     refused_share: f64,
 }
 
 /// Reads a rate: `2000/min`, `50/s`, `1.5/h`.
-pub(super) fn rate(text: &str) -> Result<Rate, String> {
+pub(super) fn parse_rate(text: &str) -> Result<RequestRate, String> {
     let wrong = || "expected a number and a unit: 50/s, 2000/min, 300/h or 10/d".to_owned();
     let (number, unit) = text.trim().split_once('/').ok_or_else(wrong)?;
     let seconds = match unit.trim() {
@@ -38,15 +38,15 @@ pub(super) fn rate(text: &str) -> Result<Rate, String> {
     if !(number > 0.0 && number <= 1e12) {
         return Err("expected a rate above 0, and at most 1000000000000".to_owned());
     }
-    Ok(Rate { per_second: number / seconds, text: text.trim().to_owned() })
+    Ok(RequestRate { per_second: number / seconds, text: text.trim().to_owned() })
 }
 
 /// What the breakers of a policy need, by rule.
-pub(super) fn needs_of_policy(policy: &Policy) -> BTreeMap<String, Need> {
+pub(super) fn needs_of_policy(policy: &Policy) -> BTreeMap<String, BreakerNeed> {
     let mut needs = BTreeMap::new();
     for rule in policy.rules() {
         if let Some(breaker) = rule.breaker {
-            let need = Need {
+            let need = BreakerNeed {
                 window: breaker.window,
                 minimum: breaker.minimum.into(),
                 refused_share: breaker.refused_share,
@@ -58,13 +58,13 @@ pub(super) fn needs_of_policy(policy: &Policy) -> BTreeMap<String, Need> {
 }
 
 /// What the breakers of a running gateway need, by rule.
-pub(super) fn needs_of_gateway(status: &Status) -> BTreeMap<String, Need> {
+pub(super) fn needs_of_gateway(status: &Status) -> BTreeMap<String, BreakerNeed> {
     let mut needs = BTreeMap::new();
     for rule in &status.rules {
         if let Some(breaker) = &rule.breaker {
             let (window, minimum, refused_share) =
                 (breaker.window, breaker.minimum, breaker.refused_share);
-            needs.insert(rule.rule.clone(), Need { window, minimum, refused_share });
+            needs.insert(rule.rule.clone(), BreakerNeed { window, minimum, refused_share });
         }
     }
     needs
@@ -74,13 +74,14 @@ pub(super) fn needs_of_gateway(status: &Status) -> BTreeMap<String, Need> {
 /// at this rate.
 pub(super) fn note_blind_breakers(
     entries: &mut [PlanEntry],
-    needs: &BTreeMap<String, Need>,
-    rate: &Rate,
+    needs: &BTreeMap<String, BreakerNeed>,
+    rate: &RequestRate,
     replicas: u32,
 ) {
     let mut noted = Vec::new();
     for entry in entries {
-        let Some(blind) = needs.get(&entry.rule).and_then(|need| blindness(*need, rate, replicas))
+        let Some(blind) =
+            needs.get(&entry.rule).and_then(|need| why_never_trips(*need, rate, replicas))
         else {
             continue;
         };
@@ -94,8 +95,8 @@ pub(super) fn note_blind_breakers(
 }
 
 /// Why a breaker that needs as much never trips; `None` if it can.
-fn blindness(need: Need, rate: &Rate, replicas: u32) -> Option<String> {
-    let Need { window, minimum, refused_share } = need;
+fn why_never_trips(need: BreakerNeed, rate: &RequestRate, replicas: u32) -> Option<String> {
+    let BreakerNeed { window, minimum, refused_share } = need;
     if refused_share >= 1.0 {
         return Some(
             "the breaker can never trip: no share is greater than its refused-share".to_owned(),
@@ -128,36 +129,39 @@ mod tests {
             ("1.5/h", 1.5 / 3_600.0),
             ("9/d", 9.0 / 86_400.0),
         ] {
-            assert!((rate(text).unwrap().per_second - per_second).abs() < 1e-9, "{text}");
+            assert!((parse_rate(text).unwrap().per_second - per_second).abs() < 1e-9, "{text}");
         }
         for wrong in [
             "", "2000", "/min", "x/min", "1e3/s", "-1/s", "+1/s", "inf/s", "nan/s", "1/week",
             "1,5/s", "./s",
         ] {
             assert!(
-                rate(wrong).unwrap_err().starts_with("expected a number and a unit"),
+                parse_rate(wrong).unwrap_err().starts_with("expected a number and a unit"),
                 "{wrong}"
             );
         }
         for beyond in ["0/s", "0.0/min", "9999999999999/s"] {
-            assert!(rate(beyond).unwrap_err().starts_with("expected a rate above 0"), "{beyond}");
+            assert!(
+                parse_rate(beyond).unwrap_err().starts_with("expected a rate above 0"),
+                "{beyond}"
+            );
         }
     }
 
     #[test]
     fn a_breaker_that_sees_too_few_is_named_and_one_at_the_edge_is_not() {
-        let need = Need { window: 60, minimum: 200, refused_share: 0.05 };
-        let blind = blindness(need, &rate("2000/min").unwrap(), 20).unwrap();
+        let need = BreakerNeed { window: 60, minimum: 200, refused_share: 0.05 };
+        let blind = why_never_trips(need, &parse_rate("2000/min").unwrap(), 20).unwrap();
         assert!(
             blind.contains("at 2000/min over 20 replicas a gateway sees at most 100 identities"),
             "{blind}"
         );
-        assert_eq!(blindness(need, &rate("2000/min").unwrap(), 10), None);
-        assert_eq!(blindness(need, &rate("200/min").unwrap(), 1), None);
-        assert!(blindness(need, &rate("199/min").unwrap(), 1).is_some());
-        let all = Need { refused_share: 1.0, ..need };
+        assert_eq!(why_never_trips(need, &parse_rate("2000/min").unwrap(), 10), None);
+        assert_eq!(why_never_trips(need, &parse_rate("200/min").unwrap(), 1), None);
+        assert!(why_never_trips(need, &parse_rate("199/min").unwrap(), 1).is_some());
+        let all = BreakerNeed { refused_share: 1.0, ..need };
         assert!(
-            blindness(all, &rate("9000/s").unwrap(), 1)
+            why_never_trips(all, &parse_rate("9000/s").unwrap(), 1)
                 .is_some_and(|why| why.contains("no share is greater"))
         );
     }

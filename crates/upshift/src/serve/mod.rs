@@ -15,11 +15,11 @@ use upshift_core::{Policy, Timestamp};
 use upshift_gateway::{Addresses, Gateway, Settings, SocketSources, StartError, store_is_in_use};
 use upshift_record::Exit;
 
-use crate::failure::{Failure, Outcome};
 use crate::log;
 use crate::policy_file::{self, PolicyFile};
-use crate::signals::Stop;
-use crate::terminal::{say, say_lines};
+use crate::signals::StopSignals;
+use crate::terminal::{print_stderr, print_stderr_lines};
+use crate::verb_error::{VerbError, VerbResult};
 
 use reload::Reloader;
 
@@ -42,7 +42,7 @@ Examples:
 
 stdout carries the access record (gateway.access-log), stderr everything else.
 Exit codes: 0 it was told to stop, 2 wrong usage or an invalid file, 3 an address cannot be bound.")]
-pub(crate) struct Serve {
+pub(crate) struct ServeArgs {
     #[command(flatten)]
     file: PolicyFile,
     /// Reload whenever the policy file changes, or a file that it names: certificate, key, token,
@@ -58,49 +58,49 @@ pub(crate) struct Serve {
     take_over: bool,
 }
 
-impl Serve {
-    pub(crate) fn run(self) -> Outcome {
-        log::start();
-        let watched = watch::Watched::new(&self.file.path, self.watch);
+impl ServeArgs {
+    pub(crate) fn run(self) -> VerbResult {
+        log::start_logging();
+        let watched = watch::WatchedFiles::new(&self.file.path, self.watch);
         watched.policy_is_read();
         self.file.must_be_regular()?;
-        let text = policy_file::read(&self.file.path)?;
+        let text = policy_file::read_policy(&self.file.path)?;
         let mut usual_store = None;
-        let settings = reload::load(&self.file, text, &watched, &mut usual_store)?;
+        let settings = reload::load_settings(&self.file, text, &watched, &mut usual_store)?;
         let settings = Settings { observe: self.observe, ..settings };
         let store = settings.file.gateway.store.clone();
         if let Some(store) = store.as_deref().filter(|_| self.take_over) {
             await_store(store);
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(Failure::environment)?;
+        let runtime = runtime.map_err(VerbError::environment)?;
         // Before it listens: a supervisor may signal as soon as it can connect.
         let (wishes, stop) = {
             let _entered = runtime.enter();
-            (watched.wishes()?, Stop::new()?)
+            (watched.wishes()?, StopSignals::new()?)
         };
         if let Err(error) = upshift_gateway::raise_descriptor_limit() {
-            say(format_args!("warning: the limit of descriptors stays as it is: {error}"));
+            print_stderr(format_args!("warning: the limit of descriptors stays as it is: {error}"));
         }
         let sources = SocketSources::from_environment().take_over(self.take_over);
         let gateway = Gateway::bind_from(settings, sources)?;
         let handle = gateway.handle();
-        announce(gateway.addresses());
+        print_addresses(gateway.addresses());
         if let Some(store) = &store {
-            say(format_args!("store {}", store.display()));
+            print_stderr(format_args!("store {}", store.display()));
         }
-        say_lines(in_force(&handle.policy(), Timestamp::now()));
+        print_stderr_lines(describe_policy(&handle.policy(), Timestamp::now()));
         let reloader = Reloader::new(self.file, self.observe, handle, watched, usual_store);
-        supervisor::ready();
+        supervisor::notify_ready();
         let stopping = async {
-            stop.first().await;
-            supervisor::stopping();
+            stop.first_signal().await;
+            supervisor::notify_stopping();
         };
         runtime.block_on(async {
             tokio::select! {
-                served = gateway.run(stopping) => served.map_err(Failure::environment)?,
-                () = reloader.follow(wishes) => {}
-                () = stop.second() => say("stopped at once"),
+                served = gateway.run(stopping) => served.map_err(VerbError::environment)?,
+                () = reloader.reload_on_request(wishes) => {}
+                () = stop.second_signal() => print_stderr("stopped at once"),
             }
             Ok(Exit::Fine)
         })
@@ -114,7 +114,7 @@ fn await_store(store: &Path) {
         return;
     }
     let shown = store.display();
-    say(format_args!(
+    print_stderr(format_args!(
         "waiting for the gateway that has the store {shown} open: stop it now, it serves until then"
     ));
     while store_is_in_use(store) {
@@ -125,17 +125,17 @@ fn await_store(store: &Path) {
 }
 
 /// Says where it listens.
-pub(crate) fn announce(addresses: Addresses) {
+pub(crate) fn print_addresses(addresses: Addresses) {
     let lines = [
         addresses.http.map(|address| format!("listening on http://{address}")),
         addresses.https.map(|address| format!("listening on https://{address}")),
         addresses.admin.map(|address| format!("admin on http://{address}/")),
     ];
-    lines.into_iter().flatten().for_each(say);
+    lines.into_iter().flatten().for_each(print_stderr);
 }
 
 /// One line that says what holds: `policy sha256:1f2e3d4c: 5 enforce, 1 warn`.
-fn in_force(policy: &Policy, now: Timestamp) -> String {
+fn describe_policy(policy: &Policy, now: Timestamp) -> String {
     let phases = upshift_core::Phase::ALL.iter().filter_map(|phase| {
         let count =
             policy.rules().iter().filter(|rule| rule.rollout_state(now).phase == *phase).count();
@@ -147,16 +147,16 @@ fn in_force(policy: &Policy, now: Timestamp) -> String {
         let set = rule.overridden()?;
         Some(format!("\n  {}: {} by {}", rule.id, set.phase, make_visible(&set.by.to_string())))
     });
-    format!("policy {}: {what}{}", short(policy.revision()), set.collect::<String>())
+    format!("policy {}: {what}{}", short_revision(policy.revision()), set.collect::<String>())
 }
 
 /// The first eight digits of a revision are enough for people.
-fn short(revision: &str) -> &str {
+fn short_revision(revision: &str) -> &str {
     revision.get(.."sha256:".len() + 8).unwrap_or(revision)
 }
 
 /// Whose fault it is that the gateway does not start.
-impl From<StartError> for Failure {
+impl From<StartError> for VerbError {
     fn from(error: StartError) -> Self {
         match error {
             StartError::NoListener | StartError::Opossum => Self::usage(error),

@@ -11,12 +11,12 @@ use upshift_config::make_visible;
 use upshift_core::{Policy, Timestamp};
 use upshift_gateway::{Handle, Prepared, Reloaded, Settings};
 
-use super::watch::Watched;
-use super::{short, supervisor};
-use crate::failure::Failure;
+use super::watch::WatchedFiles;
+use super::{short_revision, supervisor};
 use crate::policy_file::{self, PolicyFile};
 use crate::state::usual_store;
-use crate::terminal::say;
+use crate::terminal::print_stderr;
+use crate::verb_error::VerbError;
 
 /// How long all files of a reload together may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -27,7 +27,7 @@ pub(super) struct Reloader {
     file: PolicyFile,
     observe: bool,
     handle: Handle,
-    watched: Watched,
+    watched: WatchedFiles,
     /// Chosen at the start, if the file left it open; a reload does not choose again.
     store: Option<PathBuf>,
 }
@@ -37,49 +37,49 @@ impl Reloader {
         file: PolicyFile,
         observe: bool,
         handle: Handle,
-        watched: Watched,
+        watched: WatchedFiles,
         store: Option<PathBuf>,
     ) -> Self {
         Self { file, observe, handle, watched, store }
     }
 
     /// Reloads at each wish, for ever.
-    pub(super) async fn follow(self, mut wishes: Receiver<()>) {
+    pub(super) async fn reload_on_request(self, mut wishes: Receiver<()>) {
         while wishes.recv().await.is_some() {
-            supervisor::reloading();
-            self.reload().await;
-            supervisor::ready();
+            supervisor::notify_reloading();
+            self.reload_once().await;
+            supervisor::notify_ready();
         }
         std::future::pending::<()>().await;
     }
 
     /// Reads the file; keeps the last good policy if the new one is wrong, and says so.
-    async fn reload(&self) {
+    async fn reload_once(&self) {
         let path = self.file.path.display();
         let before = self.handle.policy();
         let Some(prepared) = self.read_in_time().await else {
             self.handle.reload_failed();
-            say(format_args!(
+            print_stderr(format_args!(
                 "{path} was not reloaded: policy {} stays in force",
-                short(before.revision())
+                short_revision(before.revision())
             ));
             return;
         };
         let Reloaded { changes, needs_restart, warnings } = self.handle.take_up(prepared);
         let after = self.handle.policy();
-        say(format_args!("{path} reloaded: policy {}", short(after.revision())));
-        let phases = phases(&before, &after, Timestamp::now());
+        print_stderr(format_args!("{path} reloaded: policy {}", short_revision(after.revision())));
+        let phases = phase_changes(&before, &after, Timestamp::now());
         if phases.is_empty() && changes.is_empty() && needs_restart.is_empty() {
-            say("  nothing that takes effect is different");
+            print_stderr("  nothing that takes effect is different");
         }
-        phases.iter().for_each(|change| say(format_args!("  {change}")));
-        changes
-            .iter()
-            .for_each(|change| say(format_args!("  {}", make_visible(&change.to_string()))));
-        needs_restart.iter().for_each(|setting| say(format_args!("  warning: {setting}")));
+        phases.iter().for_each(|change| print_stderr(format_args!("  {change}")));
+        changes.iter().for_each(|change| {
+            print_stderr(format_args!("  {}", make_visible(&change.to_string())))
+        });
+        needs_restart.iter().for_each(|setting| print_stderr(format_args!("  warning: {setting}")));
         warnings
             .iter()
-            .for_each(|warning| say(format_args!("  warning: {}", make_visible(warning))));
+            .for_each(|warning| print_stderr(format_args!("  warning: {}", make_visible(warning))));
     }
 
     /// Reads in a thread of its own: a file may be on a network that does not answer, and signals
@@ -90,72 +90,72 @@ impl Reloader {
         let reloader = self.clone();
         let reading = thread::Builder::new().name("upshift reload".to_owned());
         let started = reading.spawn(move || {
-            if done.send(reloader.read()).is_err() {
-                say(format_args!(
+            if done.send(reloader.read_settings()).is_err() {
+                print_stderr(format_args!(
                     "{} answers again: SIGHUP reloads it",
                     reloader.file.path.display()
                 ));
             }
         });
         if let Err(error) = started {
-            say(format_args!("error: no thread can be started: {error}"));
+            print_stderr(format_args!("error: no thread can be started: {error}"));
             return None;
         }
         if let Ok(read) = timeout(PATIENCE, outcome).await {
             return read.ok().flatten();
         }
         let seconds = PATIENCE.as_secs();
-        say(format_args!(
+        print_stderr(format_args!(
             "error: the policy file {path}, or a file that it names, does not answer for {seconds} s"
         ));
         None
     }
 
     /// Reads and checks everything; says what is wrong.
-    fn read(&self) -> Option<Prepared> {
+    fn read_settings(&self) -> Option<Prepared> {
         let settings = match self.load_settings() {
             Ok(settings) => Settings { observe: self.observe, ..settings },
-            Err(failure) => {
-                failure.tell();
+            Err(error) => {
+                error.print_and_exit();
                 return None;
             }
         };
         match self.handle.prepare(settings) {
             Ok(prepared) => Some(prepared),
             Err(error) => {
-                say(format_args!("error: {error}"));
+                print_stderr(format_args!("error: {error}"));
                 None
             }
         }
     }
 
-    fn load_settings(&self) -> Result<Settings, Failure> {
+    fn load_settings(&self) -> Result<Settings, VerbError> {
         self.watched.policy_is_read();
         self.file.must_be_regular()?;
-        let text = policy_file::read_again(&self.file.path)?;
-        load(&self.file, text, &self.watched, &mut self.store.clone())
+        let text = policy_file::reread_policy(&self.file.path)?;
+        load_settings(&self.file, text, &self.watched, &mut self.store.clone())
     }
 }
 
 /// The settings of a policy file with this text; what it names is watched before it is loaded.
 /// A store that the file leaves open is where it was chosen to be, and is chosen if it was not.
-pub(super) fn load(
+pub(super) fn load_settings(
     file: &PolicyFile,
     text: String,
-    watched: &Watched,
+    watched: &WatchedFiles,
     chosen: &mut Option<PathBuf>,
-) -> Result<Settings, Failure> {
-    let mut parsed = file.parse(text)?;
+) -> Result<Settings, VerbError> {
+    let mut parsed = file.parse_text(text)?;
     if let Some(beside) = parsed.usual_store() {
         let store = chosen.get_or_insert_with(|| usual_store(beside)).clone();
         parsed.set_store(store);
     }
-    watched.named_are_read(parsed.named());
-    parsed.settings()
+    watched.named_are_read(parsed.named_files());
+    parsed.into_settings()
 }
 
 /// The phases that change now, rule by rule: `orders-v2: warn → enforce`.
-fn phases(before: &Policy, after: &Policy, now: Timestamp) -> Vec<String> {
+fn phase_changes(before: &Policy, after: &Policy, now: Timestamp) -> Vec<String> {
     let mut changes = Vec::new();
     for rule in after.rules() {
         let phase = rule.rollout_state(now).phase;
@@ -189,8 +189,8 @@ mod tests {
         };
         let before = policy(&(rule("a", "warn") + &rule("b", "enforce") + &rule("c", "off")));
         let after = policy(&(rule("a", "enforce") + &rule("b", "enforce") + &rule("d", "observe")));
-        let said = phases(&before, &after, Timestamp::UNIX_EPOCH);
+        let said = phase_changes(&before, &after, Timestamp::UNIX_EPOCH);
         assert_eq!(said, ["a: warn → enforce", "d: new → observe", "c: off → gone"]);
-        assert!(phases(&after, &after, Timestamp::UNIX_EPOCH).is_empty());
+        assert!(phase_changes(&after, &after, Timestamp::UNIX_EPOCH).is_empty());
     }
 }

@@ -20,8 +20,8 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::oneshot;
 use tokio::time::{MissedTickBehavior, timeout};
 
-use crate::failure::Failure;
-use crate::terminal::say;
+use crate::terminal::print_stderr;
+use crate::verb_error::VerbError;
 
 /// How often the files are looked at.
 const EVERY: Duration = Duration::from_millis(250);
@@ -37,17 +37,17 @@ const AWAY: Duration = Duration::from_secs(3);
 
 /// The files that the next reload reads, as they were when they were last read.
 #[derive(Clone)]
-pub(super) struct Watched {
+pub(super) struct WatchedFiles {
     policy: PathBuf,
-    seen: Option<Arc<Mutex<Seen>>>,
+    seen: Option<Arc<Mutex<FileStates>>>,
 }
 
 /// What each file was like; `None`: it was not there.
-type Seen = BTreeMap<PathBuf, Option<Identity>>;
+type FileStates = BTreeMap<PathBuf, Option<FileIdentity>>;
 
 /// Tells one state of a file from another, as far as its metadata does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Identity {
+struct FileIdentity {
     /// The device and the number of the file, which another file of the same name does not have.
     file: (u64, u64),
     size: u64,
@@ -57,14 +57,14 @@ struct Identity {
     changed: (i64, i64),
 }
 
-impl Identity {
+impl FileIdentity {
     /// That of the file behind all links, if it is there.
     fn of(path: &Path) -> Option<Self> {
         std::fs::metadata(path).ok().as_ref().map(Self::from)
     }
 }
 
-impl From<&Metadata> for Identity {
+impl From<&Metadata> for FileIdentity {
     fn from(about: &Metadata) -> Self {
         Self {
             file: (about.dev(), about.ino()),
@@ -75,7 +75,7 @@ impl From<&Metadata> for Identity {
     }
 }
 
-impl Watched {
+impl WatchedFiles {
     /// The policy file at `policy`; `watches` says whether changes of files are watched at all.
     pub(super) fn new(policy: &Path, watches: bool) -> Self {
         Self { policy: policy.to_owned(), seen: watches.then(Arc::default) }
@@ -85,7 +85,7 @@ impl Watched {
     pub(super) fn policy_is_read(&self) {
         let Some(seen) = &self.seen else { return };
         // Not with the lock held: the file system may hang.
-        let identity = Identity::of(&self.policy);
+        let identity = FileIdentity::of(&self.policy);
         lock(seen).insert(self.policy.clone(), identity);
     }
 
@@ -94,7 +94,7 @@ impl Watched {
     pub(super) fn named_are_read(&self, named: Vec<PathBuf>) {
         let Some(seen) = &self.seen else { return };
         // Not with the lock held: the file system may hang.
-        let named: Vec<_> = named.into_iter().map(|path| (Identity::of(&path), path)).collect();
+        let named: Vec<_> = named.into_iter().map(|path| (FileIdentity::of(&path), path)).collect();
         let mut seen = lock(seen);
         seen.retain(|path, _| *path == self.policy);
         for (identity, path) in named {
@@ -103,9 +103,9 @@ impl Watched {
     }
 
     /// Yields once for each wish to reload, as long as the runtime lives.
-    pub(super) fn wishes(&self) -> Result<Receiver<()>, Failure> {
+    pub(super) fn wishes(&self) -> Result<Receiver<()>, VerbError> {
         let (wish, wishes) = channel(1);
-        let mut hangups = signal(SignalKind::hangup()).map_err(Failure::environment)?;
+        let mut hangups = signal(SignalKind::hangup()).map_err(VerbError::environment)?;
         let by_signal = wish.clone();
         tokio::spawn(async move {
             while hangups.recv().await.is_some() && by_signal.send(()).await.is_ok() {}
@@ -117,16 +117,16 @@ impl Watched {
     }
 }
 
-fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
+fn lock(seen: &Mutex<FileStates>) -> MutexGuard<'_, FileStates> {
     seen.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Wishes for a reload when files have changed and are at rest.
-async fn watch(seen: Arc<Mutex<Seen>>, wish: Sender<()>) {
+async fn watch(seen: Arc<Mutex<FileStates>>, wish: Sender<()>) {
     let mut looks = tokio::time::interval(EVERY);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut absences = Absences::default();
-    let mut rest = Rest::default();
+    let mut rest = QuietPeriod::default();
     loop {
         looks.tick().await;
         let before = lock(&seen).clone();
@@ -142,7 +142,7 @@ async fn watch(seen: Arc<Mutex<Seen>>, wish: Sender<()>) {
 /// The files of `seen` as they are now, looked at in a thread of its own: where a file system
 /// hangs, signals are taken meanwhile, and the process can end. `None` if there is no thread to be
 /// had.
-async fn look_aside(seen: Seen) -> Option<Seen> {
+async fn look_aside(seen: FileStates) -> Option<FileStates> {
     let (done, mut looked) = oneshot::channel();
     let thread = thread::Builder::new().name("upshift watch".to_owned());
     let started = thread.spawn(move || {
@@ -157,24 +157,24 @@ async fn look_aside(seen: Seen) -> Option<Seen> {
         return looked.ok();
     }
     let seconds = PATIENCE.as_secs();
-    say(format_args!(
+    print_stderr(format_args!(
         "warning: a watched file does not answer for {seconds} s: no change is noticed until it does"
     ));
     looked.await.ok()
 }
 
 /// The files of `seen` as they are now.
-fn look(seen: &Seen) -> Seen {
-    let mut now = Seen::new();
+fn look(seen: &FileStates) -> FileStates {
+    let mut now = FileStates::new();
     for path in seen.keys() {
-        now.insert(path.clone(), Identity::of(path));
+        now.insert(path.clone(), FileIdentity::of(path));
     }
     now
 }
 
 /// The files that are there now, and not as they were seen. Those that are no longer watched are
 /// left out.
-fn changed(seen: &Seen, now: Seen) -> Seen {
+fn changed(seen: &FileStates, now: FileStates) -> FileStates {
     let mut changed = now;
     changed.retain(|path, identity| {
         identity.is_some() && seen.get(path).is_some_and(|before| before != identity)
@@ -184,16 +184,16 @@ fn changed(seen: &Seen, now: Seen) -> Seen {
 
 /// How long a change has been at rest.
 #[derive(Default)]
-struct Rest {
-    changed: Seen,
+struct QuietPeriod {
+    changed: FileStates,
     since: Option<Instant>,
     /// It was wished for already: the reload takes its time, or could not read the files.
     wished: bool,
 }
 
-impl Rest {
+impl QuietPeriod {
     /// Takes what has changed, and is true once for each change that has settled.
-    fn is_over(&mut self, changed: Seen, now: Instant) -> bool {
+    fn is_over(&mut self, changed: FileStates, now: Instant) -> bool {
         if changed != self.changed {
             (self.changed, self.since, self.wished) = (changed, Some(now), false);
         }
@@ -212,7 +212,7 @@ struct Absences(BTreeMap<PathBuf, (Instant, bool)>);
 
 impl Absences {
     /// Says once of each file that was there that it is away for long.
-    fn note(&mut self, seen: &Seen, files: &Seen, now: Instant) {
+    fn note(&mut self, seen: &FileStates, files: &FileStates, now: Instant) {
         self.0.retain(|path, _| files.get(path) == Some(&None));
         for path in files.keys().filter(|path| files[*path].is_none()) {
             if !matches!(seen.get(path), Some(Some(_))) {
@@ -222,7 +222,7 @@ impl Absences {
             if !*told && now.duration_since(*since) >= AWAY {
                 *told = true;
                 let shown = path.display();
-                say(format_args!(
+                print_stderr(format_args!(
                     "warning: {shown} cannot be found: the last good policy stays in force until it is back"
                 ));
             }
@@ -234,12 +234,12 @@ impl Absences {
 mod tests {
     use super::*;
 
-    const fn file(number: u64) -> Option<Identity> {
-        Some(Identity { file: (1, number), size: 1, modified: (0, 0), changed: (0, 0) })
+    const fn file(number: u64) -> Option<FileIdentity> {
+        Some(FileIdentity { file: (1, number), size: 1, modified: (0, 0), changed: (0, 0) })
     }
 
-    fn files(of: &[(&str, Option<Identity>)]) -> Seen {
-        let mut files = Seen::new();
+    fn files(of: &[(&str, Option<FileIdentity>)]) -> FileStates {
+        let mut files = FileStates::new();
         for (path, identity) in of {
             files.insert(PathBuf::from(path), *identity);
         }
@@ -252,7 +252,7 @@ mod tests {
     fn a_change_is_another_file_and_not_a_missing_one() {
         let seen = files(&[("a", file(1)), ("b", file(2)), ("c", None)]);
         let now = files(&[("a", file(1)), ("b", None), ("c", None), ("d", file(4))]);
-        assert_eq!(changed(&seen, now), Seen::new());
+        assert_eq!(changed(&seen, now), FileStates::new());
         let now = files(&[("a", file(9)), ("b", file(2)), ("c", file(3))]);
         assert_eq!(changed(&seen, now), files(&[("a", file(9)), ("c", file(3))]));
     }
@@ -261,7 +261,7 @@ mod tests {
     /// ever.
     #[test]
     fn a_change_that_settles_is_wished_for_once() {
-        let (mut rest, begun) = (Rest::default(), Instant::now());
+        let (mut rest, begun) = (QuietPeriod::default(), Instant::now());
         let steps = [
             (0, None, false),
             // It is being written.
@@ -277,7 +277,8 @@ mod tests {
             (10_000, Some(3), true),
         ];
         for (time, number, is_over) in steps {
-            let changed = number.map_or_else(Seen::new, |number| files(&[("a", file(number))]));
+            let changed =
+                number.map_or_else(FileStates::new, |number| files(&[("a", file(number))]));
             assert_eq!(
                 rest.is_over(changed, begun + Duration::from_millis(time)),
                 is_over,

@@ -6,20 +6,20 @@ use std::io;
 use upshift_record::Exit;
 
 /// How a verb ends.
-pub(crate) type Outcome = Result<Exit, Failure>;
+pub(crate) type VerbResult = Result<Exit, VerbError>;
 
 /// Why a verb could not do what it should.
 #[derive(Debug)]
-pub(crate) enum Failure {
+pub(crate) enum VerbError {
     /// To be told to the person.
     Message(Exit, String),
-    /// Told already.
-    Told(Exit),
+    /// Printed already.
+    Printed(Exit),
     /// Nobody reads our output any more, which is that reader's right.
     BrokenPipe,
 }
 
-impl Failure {
+impl VerbError {
     /// Wrong usage, or an invalid file.
     pub(crate) fn usage(message: impl Display) -> Self {
         Self::Message(Exit::Usage, message.to_string())
@@ -31,20 +31,20 @@ impl Failure {
     }
 
     /// Tells it on stderr, if it is still to be told.
-    pub(crate) fn tell(self) -> Exit {
+    pub(crate) fn print_and_exit(self) -> Exit {
         match self {
             Self::Message(exit, message) => {
-                crate::terminal::say_lines(format_args!("error: {message}"));
+                crate::terminal::print_stderr_lines(format_args!("error: {message}"));
                 exit
             }
-            Self::Told(exit) => exit,
+            Self::Printed(exit) => exit,
             Self::BrokenPipe => Exit::Fine,
         }
     }
 }
 
 /// Writing to stdout or stderr failed.
-impl From<io::Error> for Failure {
+impl From<io::Error> for VerbError {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Self::BrokenPipe,

@@ -8,7 +8,7 @@ use super::content_range::{ContentRange, whole_length};
 
 /// Which part was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(super) enum RequestedRange {
     /// All of it.
     Whole,
     /// From this byte on, up to the end, for a file of this length.
@@ -19,7 +19,7 @@ pub(super) enum Asked {
 
 /// What an answer does to the file.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Taking {
+pub(super) enum FileAction {
     /// Its body takes the place of the file.
     Replace,
     /// Its body comes behind what the file has.
@@ -32,88 +32,101 @@ pub(super) enum Taking {
 
 /// Decides it. `empty` says that the answer has no content by its nature and nothing else is to be
 /// written.
-pub(super) fn taking(status: StatusCode, headers: &HeaderMap, asked: Asked, empty: bool) -> Taking {
+pub(super) fn file_action(
+    status: StatusCode,
+    headers: &HeaderMap,
+    asked: RequestedRange,
+    empty: bool,
+) -> FileAction {
     match (status, asked) {
-        (StatusCode::PARTIAL_CONTENT, Asked::From { byte, .. }) => part(headers, byte),
-        (StatusCode::PARTIAL_CONTENT, Asked::Whole) => {
-            Taking::Refuse("a part (206), where the whole was asked for".to_owned())
+        (StatusCode::PARTIAL_CONTENT, RequestedRange::From { byte, .. }) => {
+            check_part(headers, byte)
         }
-        (StatusCode::RANGE_NOT_SATISFIABLE, Asked::From { byte, length }) => {
-            nothing_more(headers, byte, length)
+        (StatusCode::PARTIAL_CONTENT, RequestedRange::Whole) => {
+            FileAction::Refuse("a part (206), where the whole was asked for".to_owned())
         }
-        (StatusCode::NOT_MODIFIED, Asked::Whole) => Taking::Keep("not modified (304)"),
+        (StatusCode::RANGE_NOT_SATISFIABLE, RequestedRange::From { byte, length }) => {
+            check_unsatisfiable(headers, byte, length)
+        }
+        (StatusCode::NOT_MODIFIED, RequestedRange::Whole) => FileAction::Keep("not modified (304)"),
         // Only these two have the whole as their content (RFC 9110 §15.3.1, §15.3.4).
-        (StatusCode::OK | StatusCode::NON_AUTHORITATIVE_INFORMATION, Asked::From { .. }) => {
-            Taking::Replace
+        (
+            StatusCode::OK | StatusCode::NON_AUTHORITATIVE_INFORMATION,
+            RequestedRange::From { .. },
+        ) => FileAction::Replace,
+        (status, RequestedRange::From { .. }) => {
+            FileAction::Refuse(describe_status(status, headers))
         }
-        (status, Asked::From { .. }) => Taking::Refuse(named(status, headers)),
-        (status, _) if status.is_success() && empty => Taking::Keep("the answer has no content"),
-        (status, _) if status.is_success() => Taking::Replace,
-        (status, _) => Taking::Refuse(named(status, headers)),
+        (status, _) if status.is_success() && empty => {
+            FileAction::Keep("the answer has no content")
+        }
+        (status, _) if status.is_success() => FileAction::Replace,
+        (status, _) => FileAction::Refuse(describe_status(status, headers)),
     }
 }
 
 /// RFC 9110 §15.3.7.2: a client checks which part it got.
-fn part(headers: &HeaderMap, byte: u64) -> Taking {
-    let kind = text(headers, CONTENT_TYPE).to_ascii_lowercase();
+fn check_part(headers: &HeaderMap, byte: u64) -> FileAction {
+    let kind = field_text(headers, CONTENT_TYPE).to_ascii_lowercase();
     // RFC 9110 §15.3.7.2: such a body is parts with heads of their own, and the field stands in
     // each of them.
     if kind.starts_with("multipart/byteranges") {
-        return Taking::Refuse(
+        return FileAction::Refuse(
             "several parts (multipart/byteranges), where one was asked for".to_owned(),
         );
     }
     // RFC 9110 §8.4: the bytes of a coded form are others than those of the file.
-    let coding = text(headers, CONTENT_ENCODING);
+    let coding = field_text(headers, CONTENT_ENCODING);
     if !coding.is_empty() && !coding.eq_ignore_ascii_case("identity") {
-        return Taking::Refuse(format!(
+        return FileAction::Refuse(format!(
             "a part of a coded form (Content-Encoding: {})",
             make_visible(coding)
         ));
     }
-    match ContentRange::read(headers) {
-        Some(range) if range.first == byte && !has_length(headers, range.length()) => {
-            let length = make_visible(text(headers, CONTENT_LENGTH));
-            Taking::Refuse(format!(
+    match ContentRange::from_headers(headers) {
+        Some(range) if range.first == byte && !has_length(headers, range.byte_count()) => {
+            let length = make_visible(field_text(headers, CONTENT_LENGTH));
+            FileAction::Refuse(format!(
                 "a part of {} bytes whose Content-Length is {length}",
-                range.length()
+                range.byte_count()
             ))
         }
-        Some(range) if range.first == byte => Taking::Append(range),
-        Some(range) => Taking::Refuse(format!(
+        Some(range) if range.first == byte => FileAction::Append(range),
+        Some(range) => FileAction::Refuse(format!(
             "a part from byte {} on, where byte {byte} was asked for",
             range.first
         )),
-        None => Taking::Refuse("a part (206) that does not say where it begins".to_owned()),
+        None => FileAction::Refuse("a part (206) that does not say where it begins".to_owned()),
     }
 }
 
 /// RFC 9110 §15.5.17: a 416 says how long the whole is.
-fn nothing_more(headers: &HeaderMap, byte: u64, length: u64) -> Taking {
+fn check_unsatisfiable(headers: &HeaderMap, byte: u64, length: u64) -> FileAction {
     match whole_length(headers) {
-        Some(whole) if whole == length => Taking::Keep("the file is whole already"),
+        Some(whole) if whole == length => FileAction::Keep("the file is whole already"),
         Some(whole) => {
             let hint = "if the file is an older one, fetch it without --continue-at";
             let asked = format!("where byte {byte} of {length} was asked for");
-            Taking::Refuse(format!("the whole has {whole} bytes (416), {asked}; {hint}"))
+            FileAction::Refuse(format!("the whole has {whole} bytes (416), {asked}; {hint}"))
         }
-        None => Taking::Refuse(format!(
+        None => FileAction::Refuse(format!(
             "nothing from byte {byte} on (416), without the length of the whole"
         )),
     }
 }
 
 /// The value of a field; empty where it is not there or no text.
-fn text(headers: &HeaderMap, name: HeaderName) -> &str {
+fn field_text(headers: &HeaderMap, name: HeaderName) -> &str {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().trim()
 }
 
 /// Tells whether the body has this length, or does not say so.
 fn has_length(headers: &HeaderMap, length: u64) -> bool {
-    !headers.contains_key(CONTENT_LENGTH) || text(headers, CONTENT_LENGTH).parse() == Ok(length)
+    !headers.contains_key(CONTENT_LENGTH)
+        || field_text(headers, CONTENT_LENGTH).parse() == Ok(length)
 }
 
-fn named(status: StatusCode, headers: &HeaderMap) -> String {
+fn describe_status(status: StatusCode, headers: &HeaderMap) -> String {
     let location = headers.get(LOCATION).filter(|_| status.is_redirection());
     match location.and_then(|location| location.to_str().ok()) {
         Some(location) => format!("{status}, to {}", make_visible(location)),
@@ -125,16 +138,17 @@ fn named(status: StatusCode, headers: &HeaderMap) -> String {
 mod tests {
     use super::*;
 
-    fn taken(status: u16, range: &'static str, asked: Asked) -> &'static str {
+    fn taken(status: u16, range: &'static str, asked: RequestedRange) -> &'static str {
         let mut headers = HeaderMap::new();
         if !range.is_empty() {
             headers.insert(http::header::CONTENT_RANGE, http::HeaderValue::from_static(range));
         }
-        match taking(StatusCode::from_u16(status).unwrap_or_default(), &headers, asked, false) {
-            Taking::Replace => "replace",
-            Taking::Append(_) => "append",
-            Taking::Keep(_) => "keep",
-            Taking::Refuse(_) => "refuse",
+        match file_action(StatusCode::from_u16(status).unwrap_or_default(), &headers, asked, false)
+        {
+            FileAction::Replace => "replace",
+            FileAction::Append(_) => "append",
+            FileAction::Keep(_) => "keep",
+            FileAction::Refuse(_) => "refuse",
         }
     }
 
@@ -156,21 +170,21 @@ mod tests {
             let mut headers = HeaderMap::new();
             headers.insert(http::header::CONTENT_RANGE, range.clone());
             headers.insert(name, http::HeaderValue::from_static(value));
-            let taken = taking(
+            let taken = file_action(
                 StatusCode::PARTIAL_CONTENT,
                 &headers,
-                Asked::From { byte: 5, length: 5 },
+                RequestedRange::From { byte: 5, length: 5 },
                 false,
             );
-            assert_eq!(matches!(taken, Taking::Append(_)), appended, "{name}: {value}");
+            assert_eq!(matches!(taken, FileAction::Append(_)), appended, "{name}: {value}");
         }
-        assert_eq!(taken(416, "bytes */5", Asked::From { byte: 5, length: 9 }), "refuse");
+        assert_eq!(taken(416, "bytes */5", RequestedRange::From { byte: 5, length: 9 }), "refuse");
     }
 
     /// An answer that is not the file was taken for the file.
     #[test]
     fn only_the_whole_or_the_right_part_touches_a_file() {
-        let from = Asked::From { byte: 5, length: 5 };
+        let from = RequestedRange::From { byte: 5, length: 5 };
         let rows = [
             (200, "", from, "replace"),
             (203, "", from, "replace"),
@@ -182,11 +196,11 @@ mod tests {
             (416, "bytes */5", from, "keep"),
             (416, "bytes */4", from, "refuse"),
             (416, "", from, "refuse"),
-            (206, "bytes 0-9/10", Asked::Whole, "refuse"),
-            (206, "bytes 0-9/10", Asked::OwnRange, "replace"),
-            (304, "", Asked::Whole, "keep"),
+            (206, "bytes 0-9/10", RequestedRange::Whole, "refuse"),
+            (206, "bytes 0-9/10", RequestedRange::OwnRange, "replace"),
+            (304, "", RequestedRange::Whole, "keep"),
             (304, "", from, "refuse"),
-            (416, "bytes */5", Asked::Whole, "refuse"),
+            (416, "bytes */5", RequestedRange::Whole, "refuse"),
         ];
         for (status, range, asked, expected) in rows {
             assert_eq!(taken(status, range, asked), expected, "{status} {range} {asked:?}");
@@ -195,7 +209,7 @@ mod tests {
             assert_eq!(taken(status, "", from), "refuse", "{status}");
         }
         for status in [300, 302, 308, 400, 404, 426, 500, 503] {
-            assert_eq!(taken(status, "", Asked::Whole), "refuse", "{status}");
+            assert_eq!(taken(status, "", RequestedRange::Whole), "refuse", "{status}");
         }
     }
 }
