@@ -1,18 +1,19 @@
-//! `upshift check`: is the policy file right, and what in it will surprise?
+//! `upshift check`: validates a policy file and warns about surprises.
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
-use upshift_config::{Diagnostic, Severity, load};
+use upshift_config::{Diagnostic, Loaded, Severity, load};
+use upshift_core::Policy;
 use upshift_record::Exit;
 
 use crate::policy_file;
 use crate::startup::examine_file;
-use crate::terminal::{print_json, print_stderr};
+use crate::terminal::{counted, print_json, print_stderr};
 use crate::verb_error::{VerbError, VerbResult};
 
-/// Validate a policy file, and warn of what will surprise
+/// Validate a policy file and warn about surprises
 ///
 /// All errors are reported at once, each with its line, what was expected and the nearest valid
 /// spelling. Then everything that `serve` loads is loaded: certificates, keys, the admin token.
@@ -23,7 +24,7 @@ Examples:
   upshift check
   upshift check staging.toml
   upshift check --json --deny-warnings | jq '.warnings[].message'
-  upshift check --offline shared-rules.toml   only the file itself: it names files of another machine
+  upshift check --offline shared-rules.toml   only the file itself, not the files that it names
   cat upshift.toml | upshift check -
 
 Exit codes: 0 it is valid, 1 it has warnings and --deny-warnings was given, 2 it has errors.")]
@@ -34,15 +35,15 @@ pub(crate) struct CheckArgs {
     /// Print the findings as JSON
     #[arg(long)]
     json: bool,
-    /// Load nothing that the file names, and accept a file without an upstream
+    /// Load no file that the policy file names, and accept a file without an upstream
     #[arg(long)]
     offline: bool,
-    /// End with 1 if there is a warning
+    /// Exit with 1 if there is a warning
     #[arg(long)]
     deny_warnings: bool,
 }
 
-/// What `--json` prints.
+/// The output of `--json`.
 #[derive(Serialize)]
 struct CheckReport<'r> {
     file: &'r Path,
@@ -54,103 +55,121 @@ struct CheckReport<'r> {
     revision: Option<&'r str>,
 }
 
+/// The findings of a check.
+#[derive(Default)]
+struct Findings {
+    errors: Vec<Diagnostic>,
+    warnings: Vec<Diagnostic>,
+    notes: Vec<String>,
+    /// Kept also if a file that it names cannot be loaded.
+    policy: Option<Policy>,
+}
+
 impl CheckArgs {
     pub(crate) fn run(self) -> VerbResult {
         let text = match policy_file::read_policy(&self.file) {
+            Ok(text) => text,
             Err(VerbError::Message(exit, message)) if self.json => {
-                return report_unreadable(&self.file, exit, message);
+                return report_unreadable(&self.file, exit, &message);
             }
-            text => text?,
+            Err(error) => return Err(error),
         };
-        let name =
-            if self.file == Path::new("-") { "stdin".into() } else { self.file.to_string_lossy() };
-        let (mut loaded, mut errors) = match load(&text, &name) {
-            Ok(loaded) => (Some(loaded), Vec::new()),
-            Err(errors) => (None, errors),
-        };
-        if let Some(loaded) = loaded.as_mut().filter(|_| !self.offline) {
-            let examined = examine_file(loaded.file.clone(), &text, &name);
-            errors = examined.errors;
-            loaded.warnings.extend(examined.warnings);
-        }
-        let warnings = loaded.as_ref().map(|loaded| loaded.warnings.as_slice()).unwrap_or_default();
-        let notes = loaded.as_ref().map(|loaded| loaded.notes.as_slice()).unwrap_or_default();
-        let policy = loaded.as_ref().map(|loaded| &loaded.file.policy);
+        let is_stdin = self.file == Path::new("-");
+        let name = if is_stdin { "stdin".into() } else { self.file.to_string_lossy() };
+        let findings = self.examine_text(&text, &name);
         if self.json {
-            print_json(&CheckReport {
-                file: Path::new(name.as_ref()),
-                valid: errors.is_empty(),
-                errors: &errors,
-                warnings,
-                notes,
-                rules: policy
-                    .iter()
-                    .flat_map(|policy| policy.rules())
-                    .map(|rule| rule.id.as_ref())
-                    .collect(),
-                revision: policy.map(|policy| policy.revision()),
-            })?;
+            print_json(&findings.to_report(Path::new(name.as_ref())))?;
         } else {
-            policy_file::print_diagnostics(&errors);
-            policy_file::print_diagnostics(warnings);
-            for note in notes {
-                print_stderr(format!("note: {note}"));
-            }
-            print_stderr(match policy {
-                _ if !errors.is_empty() => {
-                    policy_file::count_findings(errors.len(), 0, Path::new(name.as_ref()))
-                }
-                Some(_) if !warnings.is_empty() => {
-                    format!(
-                        "{} (valid)",
-                        policy_file::count_findings(0, warnings.len(), Path::new(name.as_ref()))
-                    )
-                }
-                Some(policy) => format!("{name}: valid, {}", count_contents(policy)),
-                None => String::new(),
-            });
+            findings.print(&name);
         }
-        Ok(match (errors.is_empty(), warnings.is_empty()) {
+        Ok(match (findings.errors.is_empty(), findings.warnings.is_empty()) {
             (false, _) => Exit::Usage,
             (true, false) if self.deny_warnings => Exit::FellShort,
             (true, _) => Exit::Fine,
         })
     }
+
+    fn examine_text(&self, text: &str, name: &str) -> Findings {
+        match load(text, name) {
+            Err(errors) => Findings { errors, ..Findings::default() },
+            Ok(Loaded { file, mut warnings, notes, .. }) => {
+                let policy = Some(file.policy.clone());
+                let mut errors = Vec::new();
+                if !self.offline {
+                    let examined = examine_file(file, text, name);
+                    errors = examined.errors;
+                    warnings.extend(examined.warnings);
+                }
+                Findings { errors, warnings, notes, policy }
+            }
+        }
+    }
 }
 
-/// A file that cannot be read, as a report.
-fn report_unreadable(file: &Path, exit: Exit, message: String) -> VerbResult {
+impl Findings {
+    fn to_report<'r>(&'r self, file: &'r Path) -> CheckReport<'r> {
+        let mut rules = Vec::new();
+        for rule in self.policy.iter().flat_map(Policy::rules) {
+            rules.push(rule.id.as_ref());
+        }
+        CheckReport {
+            file,
+            valid: self.errors.is_empty(),
+            errors: &self.errors,
+            warnings: &self.warnings,
+            notes: &self.notes,
+            rules,
+            revision: self.policy.as_ref().map(Policy::revision),
+        }
+    }
+
+    /// Prints everything to stderr, the verdict last.
+    fn print(&self, name: &str) {
+        policy_file::print_diagnostics(&self.errors);
+        policy_file::print_diagnostics(&self.warnings);
+        for note in &self.notes {
+            print_stderr(format!("note: {note}"));
+        }
+        let file = Path::new(name);
+        let Some(policy) = &self.policy else {
+            return print_stderr(policy_file::count_findings(self.errors.len(), 0, file));
+        };
+        print_stderr(if !self.errors.is_empty() {
+            policy_file::count_findings(self.errors.len(), 0, file)
+        } else if !self.warnings.is_empty() {
+            format!("{} (valid)", policy_file::count_findings(0, self.warnings.len(), file))
+        } else {
+            format!("{name}: valid, {}", count_contents(policy))
+        });
+    }
+}
+
+/// Reports a file that cannot be read as a file with one error.
+fn report_unreadable(file: &Path, exit: Exit, message: &str) -> VerbResult {
     let mut lines = message.lines();
+    let first_line = lines.next().unwrap_or_default().to_owned();
+    let mut help = Vec::new();
+    for line in lines {
+        help.push(line.trim_start().trim_start_matches("help: ").to_owned());
+    }
     let error = Diagnostic {
         severity: Severity::Error,
         file: file.to_string_lossy().into_owned(),
         line: 1,
         column: 1,
         width: 0,
-        message: lines.next().unwrap_or_default().to_owned(),
+        message: first_line,
         label: String::new(),
-        help: lines.map(|line| line.trim_start().trim_start_matches("help: ").to_owned()).collect(),
+        help,
         excerpt: String::new(),
     };
-    print_json(&CheckReport {
-        file,
-        valid: false,
-        errors: &[error],
-        warnings: &[],
-        notes: &[],
-        rules: Vec::new(),
-        revision: None,
-    })?;
+    let findings = Findings { errors: vec![error], ..Findings::default() };
+    print_json(&findings.to_report(file))?;
     Ok(exit)
 }
 
-fn count_contents(policy: &upshift_core::Policy) -> String {
-    let count = |number: usize, word: &str| {
-        format!("{number} {word}{}", if number == 1 { "" } else { "s" })
-    };
-    format!(
-        "{}, {}",
-        count(policy.rules().len(), "rule"),
-        count(policy.exemptions().len(), "exemption")
-    )
+/// `5 rules, 1 exemption`.
+fn count_contents(policy: &Policy) -> String {
+    let rules = counted(policy.rules().len(), "rule");
+    format!("{rules}, {}", counted(policy.exemptions().len(), "exemption"))
 }

@@ -1,4 +1,4 @@
-//! `upshift completions`: what a shell needs to complete the command line.
+//! `upshift completions`: prints the script with which a shell completes the command line.
 
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
@@ -7,7 +7,7 @@ use upshift_record::Exit;
 use crate::terminal::print_stdout;
 use crate::verb_error::VerbResult;
 
-/// Print the completions for a shell
+/// Print the completion script for a shell
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -1,8 +1,9 @@
-//! The log on stderr.
+//! The log of the gateway and the client, on stderr.
 
 use std::fmt::{self, Debug};
 
 use tracing::field::Field;
+use tracing_subscriber::EnvFilter;
 use tracing_subscriber::field::MakeExt as _;
 use tracing_subscriber::fmt::FormatFields;
 use tracing_subscriber::fmt::format::{Writer, debug_fn};
@@ -10,12 +11,12 @@ use upshift_config::make_visible;
 
 use crate::terminal::Palette;
 
-/// Starts the log; `RUST_LOG` chooses what is in it.
+/// Starts logging to stderr. `RUST_LOG` sets the filter.
 pub(crate) fn start_logging() {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env();
-    let filter = filter.unwrap_or_else(|_| {
-        tracing_subscriber::EnvFilter::new("warn,upshift=info,upshift_gateway=info")
-    });
+    let filter = match EnvFilter::try_from_default_env() {
+        Ok(filter) => filter,
+        Err(_) => EnvFilter::new("warn,upshift=info,upshift_gateway=info"),
+    };
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
@@ -25,8 +26,9 @@ pub(crate) fn start_logging() {
         .init();
 }
 
-/// Fields whose values are made visible. A reason, a host or an error's text may come from another
-/// machine, and the library escapes some control characters of the message and none of the fields.
+/// Formats fields with control characters as escapes. A reason, a host or the text of an error may
+/// come from another machine, and tracing-subscriber escapes some control characters of a message
+/// and none of a field.
 fn visible_fields() -> impl for<'w> FormatFields<'w> + Send + Sync + 'static {
     debug_fn(write_field).delimited(" ")
 }

@@ -1,6 +1,6 @@
 //! `upshift`: everything about HTTP 426 Upgrade Required, on the command line.
 //!
-//! One file per verb; each has its arguments and a `run`. stdout is data, stderr is talk.
+//! Each verb is a module with its arguments and a `run`. Data goes to stdout, messages to stderr.
 
 mod arguments;
 mod check;
@@ -14,6 +14,7 @@ mod log;
 mod man;
 mod plan;
 mod policy_file;
+mod runtime;
 mod schema;
 mod serve;
 mod signals;
@@ -27,7 +28,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use upshift_record::Exit;
 
-use crate::verb_error::{VerbError, VerbResult};
+use crate::verb_error::VerbResult;
 
 /// Makes the move from an old protocol to a better one polite, safe and measurable: everything
 /// about HTTP 426 Upgrade Required.
@@ -42,14 +43,14 @@ const EXAMPLES: &str = "\
 Examples:
   upshift demo                              see it work; needs no file
   upshift init                              write a first policy file, by asking
-  upshift check                             is ./upshift.toml right, and what will surprise?
-  upshift explain http://localhost/account  what happens to this request, and why?
-  upshift serve --observe                   run the gateway; count, and refuse nobody
+  upshift check                             validate ./upshift.toml, and warn about surprises
+  upshift explain http://localhost/account  show what happens to this request, and why
+  upshift serve --observe                   run the gateway; count refusals, but refuse no one
 
-Exit codes: 0 fine, 1 what was examined fell short, 2 wrong usage or an invalid file,
-3 the environment failed, 4 nothing was run.";
+Exit codes: 0 success, 1 a check failed or a request was refused, 2 wrong usage or an invalid file,
+3 a failure of the environment (files, network), 4 there was nothing to do.";
 
-/// Every verb. A new one is a file, a line here and a line in [`Verb::run`].
+/// The verbs. A new one is a module, a line here and a line in [`Verb::run`].
 #[derive(Debug, Subcommand)]
 enum Verb {
     Init(init::InitArgs),
@@ -90,22 +91,22 @@ impl Verb {
 }
 
 fn main() -> ExitCode {
-    let outcome = signals::outlive_file_limit().and_then(|()| run());
-    match outcome {
+    let exit = match parse_and_run() {
         Ok(exit) => exit,
         Err(error) => error.print_and_exit(),
-    }
-    .into()
+    };
+    exit.into()
 }
 
-fn run() -> VerbResult {
+fn parse_and_run() -> VerbResult {
+    signals::survive_file_limit()?;
     match Cli::try_parse() {
         Ok(cli) => cli.verb.run(),
-        // Help and version are no errors; clap prints them to stdout.
-        Err(error) => error.print().map_err(VerbError::from).map(|()| match error.use_stderr() {
-            true => Exit::Usage,
-            false => Exit::Fine,
-        }),
+        // clap's "errors" include help and version, which it prints to stdout.
+        Err(error) => {
+            error.print()?;
+            Ok(if error.use_stderr() { Exit::Usage } else { Exit::Fine })
+        }
     }
 }
 

@@ -1,6 +1,7 @@
-//! `upshift man`: the manual pages.
+//! `upshift man`: prints a manual page or writes all of them.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Command, CommandFactory};
 use clap_mangen::Man as Page;
@@ -9,14 +10,14 @@ use upshift_record::Exit;
 use crate::terminal::{print_stderr, print_stdout};
 use crate::verb_error::{VerbError, VerbResult};
 
-/// Print a manual page, or write them all into a folder
+/// Print a manual page, or write all pages into a folder
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   upshift man explain | man -l -
   upshift man --into /usr/local/share/man/man1")]
 pub(crate) struct ManArgs {
-    /// The verb; left out, the page of upshift itself
+    /// The verb; without it, the page of upshift itself
     verb: Option<String>,
     /// Write every page into this folder
     #[arg(long, value_name = "FOLDER", conflicts_with = "verb")]
@@ -28,24 +29,28 @@ impl ManArgs {
         let mut command = crate::Cli::command().disable_help_subcommand(true);
         command.build();
         if let Some(folder) = self.into {
-            std::fs::create_dir_all(&folder)
-                .and_then(|()| clap_mangen::generate_to(command, &folder))
-                .map_err(|error| {
-                    VerbError::environment(format_args!("{}: {error}", folder.display()))
-                })?;
-            print_stderr(format_args!("the pages are in {}", folder.display()));
+            if let Err(error) = write_pages(command, &folder) {
+                let folder = folder.display();
+                return Err(VerbError::environment(format_args!("{folder}: {error}")));
+            }
+            print_stderr(format_args!("wrote the pages into {}", folder.display()));
             return Ok(Exit::Fine);
         }
         let page = match &self.verb {
             None => command,
-            Some(verb) => command
-                .find_subcommand(verb)
-                .cloned()
-                .ok_or_else(|| VerbError::usage(format_args!("there is no verb `{verb}`")))?,
+            Some(verb) => match command.find_subcommand(verb) {
+                Some(found) => found.clone(),
+                None => return Err(VerbError::usage(format_args!("there is no verb `{verb}`"))),
+            },
         };
         print_stdout(&render_page(page)?)?;
         Ok(Exit::Fine)
     }
+}
+
+fn write_pages(command: Command, folder: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    clap_mangen::generate_to(command, folder)
 }
 
 fn render_page(command: Command) -> Result<String, VerbError> {

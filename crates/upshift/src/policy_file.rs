@@ -1,4 +1,4 @@
-//! Finding, reading and judging the policy file.
+//! Reading and checking the policy file that the flags name.
 
 use std::io::{self, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
@@ -9,10 +9,10 @@ use upshift_gateway::Settings;
 use upshift_record::Exit;
 
 use crate::startup::examine_file;
-use crate::terminal::{Palette, print_stderr, print_stderr_rendered};
+use crate::terminal::{Palette, counted, print_stderr, print_stderr_rendered};
 use crate::verb_error::VerbError;
 
-/// Which file.
+/// The flag that names the policy file.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct PolicyFile {
     /// The policy file
@@ -27,16 +27,16 @@ pub(crate) struct PolicyFile {
 }
 
 impl PolicyFile {
-    /// Reads the file; tells its errors and warnings on stderr.
+    /// Reads the file and prints its errors and warnings on stderr.
     pub(crate) fn load_and_report(&self) -> Result<Loaded, VerbError> {
         let text = read_policy(&self.path)?;
         self.load_text(&text)
     }
 
-    /// Takes `text` for that of the file; tells its errors and warnings on stderr.
+    /// Parses `text` as that of the file and prints its errors and warnings on stderr.
     pub(crate) fn parse_text(&self, text: String) -> Result<ParsedFile<'_>, VerbError> {
         let loaded = self.load_text(&text)?;
-        Ok(ParsedFile { of: self, text, loaded })
+        Ok(ParsedFile { flag: self, text, loaded })
     }
 
     fn load_text(&self, text: &str) -> Result<Loaded, VerbError> {
@@ -45,28 +45,19 @@ impl PolicyFile {
                 print_diagnostics(&loaded.warnings);
                 Ok(loaded)
             }
-            Err(errors) => Err(self
-                .fail_on_errors(&errors, Exit::Usage)
-                .err()
-                .unwrap_or(VerbError::Printed(Exit::Usage))),
+            Err(errors) => Err(self.print_errors(&errors, Exit::Usage)),
         }
     }
 
-    /// Tells the errors.
-    ///
-    /// # Errors
-    /// If there are any.
-    fn fail_on_errors(&self, errors: &[Diagnostic], exit: Exit) -> Result<(), VerbError> {
-        if errors.is_empty() {
-            return Ok(());
-        }
+    /// Prints errors and how many there are, and returns the error that ends the verb.
+    fn print_errors(&self, errors: &[Diagnostic], exit: Exit) -> VerbError {
         print_diagnostics(errors);
         print_stderr(count_findings(errors.len(), 0, &self.path));
-        Err(VerbError::Printed(exit))
+        VerbError::Printed(exit)
     }
 
-    /// Sees that a gateway can read the file again: what comes through a pipe comes once, and may
-    /// never come.
+    /// Checks that a gateway can read the file again at a reload: a pipe can be read once only, and
+    /// may block for ever.
     pub(crate) fn must_be_regular(&self) -> Result<(), VerbError> {
         match check_regular(&self.path) {
             Err(error) if error.kind() == ErrorKind::InvalidInput => {
@@ -76,65 +67,74 @@ impl PolicyFile {
                     "cannot serve the policy file {path}: {error}\n  help: {help}"
                 )))
             }
-            // What else is wrong shows when it is read.
+            // Any other problem is reported when the file is read.
             _ => Ok(()),
         }
     }
 }
 
-/// A valid policy file. What it names is not loaded yet.
+/// A valid policy file. The files that it names are not loaded yet.
 pub(crate) struct ParsedFile<'f> {
-    of: &'f PolicyFile,
+    flag: &'f PolicyFile,
     text: String,
     loaded: Loaded,
 }
 
 impl ParsedFile<'_> {
-    /// The files that a gateway loads because this one names them.
+    /// The files that a gateway loads because this file names them.
     pub(crate) fn named_files(&self) -> Vec<PathBuf> {
         let FileSettings { gateway, upstreams, .. } = &self.loaded.file;
-        let mut named = Vec::new();
+        let mut files = Vec::new();
         if let Some(tls) = &gateway.tls {
-            named.extend([tls.certificate.clone(), tls.key.clone()]);
+            files.extend([tls.certificate.clone(), tls.key.clone()]);
         }
         if let Some(AdminToken::File(path)) = &gateway.admin_token {
-            named.push(path.clone());
+            files.push(path.clone());
         }
-        named.extend(upstreams.iter().filter_map(|upstream| upstream.ca.clone()));
-        named
+        for upstream in upstreams {
+            files.extend(upstream.ca.clone());
+        }
+        files
     }
 
-    /// Where the store is to be, if the file leaves that open: beside it, unless that is not
-    /// possible.
+    /// The usual place of the store, beside the file; `None` if the file names the store itself.
     pub(crate) fn usual_store(&self) -> Option<&Path> {
         let gateway = &self.loaded.file.gateway;
-        gateway.store.as_deref().filter(|_| gateway.store_is_usual)
+        if gateway.store_is_usual { gateway.store.as_deref() } else { None }
     }
 
-    /// Puts the store elsewhere.
+    /// Moves the store to another place.
     pub(crate) fn set_store(&mut self, store: PathBuf) {
         self.loaded.file.gateway.store = Some(store);
     }
 
-    /// Loads everything that the file names; tells what is wrong with it on stderr.
+    /// Loads every file that this one names, and prints problems with them on stderr.
     pub(crate) fn into_settings(self) -> Result<Settings, VerbError> {
-        let examined = examine_file(self.loaded.file, &self.text, &self.of.path.to_string_lossy());
+        let name = self.flag.path.to_string_lossy();
+        let examined = examine_file(self.loaded.file, &self.text, &name);
         print_diagnostics(&examined.warnings);
-        self.of.fail_on_errors(&examined.errors, examined.exit)?;
+        if !examined.errors.is_empty() {
+            return Err(self.flag.print_errors(&examined.errors, examined.exit));
+        }
         Ok(examined.settings)
     }
 }
 
-/// The text of a file; `-` is stdin. For verbs that begin with it: where there is none, the error
-/// says how to get one.
+/// Reads the text of a policy file; `-` is stdin. If there is no such file, the error says how to
+/// get one.
 pub(crate) fn read_policy(path: &Path) -> Result<String, VerbError> {
-    let hint = "\n  help: `upshift init` writes a first one, and `upshift demo` needs none; --config names another";
-    read_utf8(path).map_err(|error| {
-        unreadable_file(path, &error, if error.kind() == ErrorKind::NotFound { hint } else { "" })
-    })
+    match read_utf8(path) {
+        Ok(text) => Ok(text),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let hint = "\n  help: `upshift init` writes a first one, and `upshift demo` needs none; \
+                        --config names another";
+            Err(unreadable_file(path, &error, hint))
+        }
+        Err(error) => Err(unreadable_file(path, &error, "")),
+    }
 }
 
-/// The text of a file that was there before.
+/// Reads the text of a policy file at a reload, where a hint on how to get one would be noise.
 pub(crate) fn reread_policy(path: &Path) -> Result<String, VerbError> {
     read_utf8(path).map_err(|error| unreadable_file(path, &error, ""))
 }
@@ -150,15 +150,17 @@ fn read_utf8(path: &Path) -> io::Result<String> {
     } else {
         bytes = std::fs::read(path)?;
     }
-    String::from_utf8(bytes).map_err(|error| {
-        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-        let help = "save it as UTF-8 (iconv -f latin1 -t utf-8, or -f utf-16)";
-        io::Error::new(ErrorKind::InvalidData, format!("line {line} is not UTF-8\n  help: {help}"))
-    })
+    let error = match String::from_utf8(bytes) {
+        Ok(text) => return Ok(text),
+        Err(error) => error,
+    };
+    let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+    let line = valid.split(|byte| *byte == b'\n').count();
+    let help = "save it as UTF-8 (iconv -f latin1 -t utf-8, or -f utf-16)";
+    Err(io::Error::new(ErrorKind::InvalidData, format!("line {line} is not UTF-8\n  help: {help}")))
 }
 
-/// Shows diagnostics on stderr, one after the other.
+/// Prints diagnostics on stderr.
 pub(crate) fn print_diagnostics(diagnostics: &[Diagnostic]) {
     let colour = Palette::of_stderr().is_on();
     for diagnostic in diagnostics {
@@ -168,12 +170,11 @@ pub(crate) fn print_diagnostics(diagnostics: &[Diagnostic]) {
 
 /// `upshift.toml: 3 errors, 1 warning`.
 pub(crate) fn count_findings(errors: usize, warnings: usize, path: &Path) -> String {
-    let count = |number: usize, word: &str| match number {
-        0 => None,
-        1 => Some(format!("1 {word}")),
-        number => Some(format!("{number} {word}s")),
-    };
-    let counts: Vec<String> =
-        count(errors, "error").into_iter().chain(count(warnings, "warning")).collect();
+    let mut counts = Vec::new();
+    for (number, word) in [(errors, "error"), (warnings, "warning")] {
+        if number > 0 {
+            counts.push(counted(number, word));
+        }
+    }
     format!("{}: {}", path.display(), counts.join(", "))
 }

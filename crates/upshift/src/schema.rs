@@ -1,4 +1,4 @@
-//! `upshift schema`: the JSON Schema of the policy file.
+//! `upshift schema`: prints the JSON Schema of the policy file.
 
 use clap::Args;
 use upshift_record::Exit;
@@ -8,7 +8,7 @@ use crate::verb_error::VerbResult;
 
 /// Print the JSON Schema of the policy file
 ///
-/// Editors complete and check TOML by it: put `#:schema ./upshift.schema.json` on the first line of
+/// Editors use it to complete and check TOML: put `#:schema ./upshift.schema.json` on the first line of
 /// the policy file.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  upshift schema > upshift.schema.json")]

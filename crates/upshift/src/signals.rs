@@ -1,4 +1,4 @@
-//! SIGTERM and Ctrl-C: the first asks to end well, the second to end at once.
+//! SIGTERM and Ctrl-C: the first signal stops gracefully, the second at once.
 
 use rustix::process::Signal;
 use tokio::signal::unix::{SignalKind, signal};
@@ -9,33 +9,31 @@ use crate::verb_error::VerbError;
 /// Makes a write past the limit of a file's size (`ulimit -f`) an error of that write, as on a full
 /// disk.
 ///
-/// SIGXFSZ ends a process that does not handle it, in the middle of its work and without a word.
-/// This handler does nothing.
-pub(crate) fn outlive_file_limit() -> Result<(), VerbError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
-    let runtime = runtime.map_err(VerbError::environment)?;
+/// SIGXFSZ kills a process that does not handle it, without a message. This handler does nothing.
+pub(crate) fn survive_file_limit() -> Result<(), VerbError> {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let runtime = builder.enable_io().build().map_err(VerbError::environment)?;
     let _entered = runtime.enter();
-    // The handler stays when the runtime and the listener are gone; programs that are started do
-    // not inherit it.
-    let listener =
-        signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map_err(VerbError::environment)?;
-    drop(listener);
+    let kind = SignalKind::from_raw(Signal::XFSZ.as_raw());
+    // tokio never removes the handler, even when the listener and the runtime are dropped. Programs
+    // that we start do not inherit it: exec resets handled signals.
+    drop(signal(kind).map_err(VerbError::environment)?);
     Ok(())
 }
 
-/// The signals that end it.
+/// The signals that stop a verb.
 pub(crate) struct StopSignals {
-    asked: tokio::sync::watch::Receiver<u8>,
+    count: tokio::sync::watch::Receiver<u8>,
 }
 
 impl StopSignals {
-    /// Listens from now on.
+    /// Starts to listen for SIGTERM and Ctrl-C.
     pub(crate) fn new() -> Result<Self, VerbError> {
         Self::listen_to(&[SignalKind::terminate(), SignalKind::interrupt()])
     }
 
-    /// Listens from now on for a closed terminal and Ctrl-\ as well, which end a process that has
-    /// something to remove.
+    /// Starts to listen also for a closed terminal and Ctrl-\, for a process that has files to
+    /// remove before it ends.
     pub(crate) fn at_any_end() -> Result<Self, VerbError> {
         let mut kinds = vec![
             SignalKind::terminate(),
@@ -44,56 +42,61 @@ impl StopSignals {
             SignalKind::quit(),
         ];
         let ignored = ignored_signals();
-        // A handler would take away what `nohup` is for.
+        // `nohup` ignores SIGHUP on purpose; a handler would undo that.
         kinds.retain(|kind| ignored >> (kind.as_raw_value() - 1) & 1 == 0);
         Self::listen_to(&kinds)
     }
 
     fn listen_to(kinds: &[SignalKind]) -> Result<Self, VerbError> {
-        let (asks, asked) = tokio::sync::watch::channel(0_u8);
+        let (sender, count) = tokio::sync::watch::channel(0_u8);
         for kind in kinds {
-            let (mut signal, asks) = (signal(*kind).map_err(VerbError::environment)?, asks.clone());
+            let mut listener = signal(*kind).map_err(VerbError::environment)?;
+            let sender = sender.clone();
             tokio::spawn(async move {
-                while signal.recv().await.is_some() {
-                    asks.send_modify(|times| *times = times.saturating_add(1));
+                while listener.recv().await.is_some() {
+                    sender.send_modify(|count| *count = count.saturating_add(1));
                 }
             });
         }
-        Ok(Self { asked })
+        Ok(Self { count })
     }
 
-    /// Resolves when it is asked to stop.
+    /// Resolves at the first signal and prints what a second one does.
     pub(crate) fn first_signal(&self) -> impl Future<Output = ()> + use<> {
         let waiting = self.received(1);
         async {
             waiting.await;
-            print_stderr("stopping: open requests may finish; once more stops at once");
+            print_stderr("stopping: waiting for open requests; a second signal stops at once");
         }
     }
 
-    /// Resolves when it is asked to stop, in silence.
+    /// Resolves at the first signal and prints nothing.
     pub(crate) async fn first_signal_quietly(&self) {
         self.received(1).await;
     }
 
-    /// Resolves when it is asked again.
+    /// Resolves at the second signal.
     pub(crate) async fn second_signal(&self) {
         self.received(2).await;
     }
 
     fn received(&self, times: u8) -> impl Future<Output = ()> + use<> {
-        let mut asked = self.asked.clone();
+        let mut count = self.count.clone();
         async move {
-            // The sender lives as long as the runtime.
-            let _ = asked.wait_for(|count| *count >= times).await;
+            // Fails only if the senders are gone, and they live as long as the runtime.
+            let _ = count.wait_for(|count| *count >= times).await;
         }
     }
 }
 
-/// The signals that this process was started to ignore, as bits: the first is that of signal 1.
-/// None where the system does not tell.
+/// The signals that this process ignores since its start, as a bit mask: bit 0 is signal 1. Empty
+/// if the system does not say.
 fn ignored_signals() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    mask.map_or(0, |mask| u64::from_str_radix(mask.trim(), 16).unwrap_or(0))
+    for line in status.lines() {
+        if let Some(mask) = line.strip_prefix("SigIgn:") {
+            return u64::from_str_radix(mask.trim(), 16).unwrap_or(0);
+        }
+    }
+    0
 }

@@ -1,40 +1,48 @@
-//! From a valid policy file to settings that a gateway can start with. `serve`, its reloads and
-//! `check` share it.
+//! Turns a valid policy file into the settings of a gateway: for `serve`, its reloads and `check`.
 
 use upshift_config::{AdminToken, Diagnostic, FileSettings, KeyFinding, Severity};
 use upshift_gateway::{Gateway, Settings};
 use upshift_record::Exit;
 
-/// The settings of a file, and what was found by loading all that it names.
+/// The settings of a policy file, and the problems with the files that it names.
 pub(crate) struct ExaminedFile {
-    /// What the gateway is told.
+    /// The settings of the gateway.
     pub(crate) settings: Settings,
-    /// What keeps it from starting.
+    /// The problems that keep a gateway from starting.
     pub(crate) errors: Vec<Diagnostic>,
-    /// How `serve` ends with these errors: a store that cannot be used is no fault of the file.
+    /// The exit code of `serve` for these errors. A store that cannot be used is the environment's
+    /// fault, not that of the file.
     pub(crate) exit: Exit,
-    /// What will surprise.
+    /// The problems that do not keep it from starting.
     pub(crate) warnings: Vec<Diagnostic>,
 }
 
-/// Loads everything that `file` names: certificates, keys, authorities, the admin token. `text` is
-/// the file's text.
+/// Loads every file that `file` names: certificates, keys, authorities, the admin token. `text` is
+/// the text of the policy file, for the lines in the errors.
 pub(crate) fn examine_file(file: FileSettings, text: &str, name: &str) -> ExaminedFile {
-    let (admin_token, finding) =
-        match file.gateway.admin_token.as_ref().map(AdminToken::read).transpose() {
-            Ok(token) => (token, None),
-            Err(error) => (None, Some(unreadable_token(&error))),
-        };
+    let mut admin_token = None;
+    let mut token_finding = None;
+    match file.gateway.admin_token.as_ref().map(AdminToken::read) {
+        Some(Ok(token)) => admin_token = Some(token),
+        Some(Err(error)) => token_finding = Some(unreadable_token(&error)),
+        None => {}
+    }
     let settings = Settings { file, admin_token, ..Settings::default() };
     let mut findings = Gateway::examine(&settings);
-    findings.extend(finding);
-    let mut wrong = findings.iter().filter(|finding| finding.severity == Severity::Error);
-    let exit = match wrong.all(|finding| finding.key == "gateway.store") {
-        true => Exit::Environment,
-        false => Exit::Usage,
-    };
-    let placed = findings.iter().map(|finding| finding.place(text, name));
-    let (errors, warnings) = placed.partition(|finding| finding.severity == Severity::Error);
+    findings.extend(token_finding);
+    let mut exit = Exit::Environment;
+    let (mut errors, mut warnings) = (Vec::new(), Vec::new());
+    for finding in &findings {
+        let diagnostic = finding.place(text, name);
+        if finding.severity == Severity::Error {
+            errors.push(diagnostic);
+            if finding.key != "gateway.store" {
+                exit = Exit::Usage;
+            }
+        } else {
+            warnings.push(diagnostic);
+        }
+    }
     ExaminedFile { settings, errors, exit, warnings }
 }
 
@@ -43,6 +51,9 @@ fn unreadable_token(error: &std::io::Error) -> KeyFinding {
         key: "gateway.admin-token".to_owned(),
         severity: Severity::Error,
         message: error.to_string(),
-        help: "the token is the first line of the variable or the file: openssl rand -hex 16 makes one".to_owned(),
+        help:
+            "the token is the first line of the variable or the file: openssl rand -hex 16 makes \
+               one"
+            .to_owned(),
     }
 }

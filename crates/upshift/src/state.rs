@@ -1,4 +1,4 @@
-//! Where the store is if the policy file does not say.
+//! The place of the store if the policy file does not name one.
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::ErrorKind;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use upshift_config::GatewaySettings;
 
-/// Folders that the machine offers for what a program keeps.
+/// The folders in which this machine wants programs to keep state.
 #[derive(Debug, Default)]
 struct StateFolders {
     /// `STATE_DIRECTORY`, as systemd sets it for a unit with `StateDirectory=`.
@@ -16,29 +16,32 @@ struct StateFolders {
     of_the_user: Option<PathBuf>,
 }
 
-/// The place for a store that the policy file does not name: the folder of the systemd unit, that
-/// of the policy file if it can be written to, or that of the user.
+/// Chooses the place of a store that the policy file does not name: the state folder of the systemd
+/// unit, else the folder of the policy file if it is writable, else the state folder of the user.
 pub(crate) fn usual_store(beside: &Path) -> PathBuf {
-    choose_store(beside, StateFolders::by_environment())
+    choose_store(beside, StateFolders::from_environment())
 }
 
 impl StateFolders {
-    fn by_environment() -> Self {
-        // systemd.exec(5): several folders have colons between them.
-        let folders = std::env::var("STATE_DIRECTORY").unwrap_or_default();
-        let first = folders.split(':').next().map(PathBuf::from);
-        let of_the_user = absolute_folder("XDG_STATE_HOME").or_else(home_state);
+    fn from_environment() -> Self {
+        // systemd.exec(5): if the unit has several folders, colons separate them.
+        let folders = std::env::var_os("STATE_DIRECTORY").unwrap_or_default();
+        let of_the_unit = std::env::split_paths(&folders).next();
+        let of_the_user = match absolute_folder("XDG_STATE_HOME") {
+            Some(folder) => Some(folder),
+            None => home_state(),
+        };
         Self {
-            of_the_unit: first.filter(|folder| folder.is_absolute()),
+            of_the_unit: of_the_unit.filter(|folder| folder.is_absolute()),
             of_the_user: of_the_user.map(|folder| folder.join("upshift")),
         }
     }
 }
 
-/// The folder that a variable names. Relative ones count for nothing, by the XDG specification.
+/// The folder that a variable names. The XDG specification says to ignore relative ones.
 fn absolute_folder(name: &str) -> Option<PathBuf> {
     let folder = PathBuf::from(std::env::var_os(name)?);
-    folder.is_absolute().then_some(folder)
+    if folder.is_absolute() { Some(folder) } else { None }
 }
 
 fn home_state() -> Option<PathBuf> {
@@ -46,7 +49,8 @@ fn home_state() -> Option<PathBuf> {
 }
 
 fn choose_store(beside: &Path, offered: StateFolders) -> PathBuf {
-    // A store that is there holds pauses, which must not be forgotten.
+    // An existing store wins: it holds pauses, and a gateway that starts without them would refuse
+    // callers again.
     if let Some(folder) = offered.of_the_unit {
         let store = folder.join(GatewaySettings::STORE);
         return if beside.exists() && !store.exists() { beside.to_owned() } else { store };
@@ -55,7 +59,7 @@ fn choose_store(beside: &Path, offered: StateFolders) -> PathBuf {
         return beside.to_owned();
     }
     match offered.of_the_user {
-        // Fingerprints of callers are in it.
+        // Only for its owner: the store has fingerprints of callers.
         Some(folder) if DirBuilder::new().recursive(true).mode(0o700).create(&folder).is_ok() => {
             folder.join(GatewaySettings::STORE)
         }
@@ -63,7 +67,8 @@ fn choose_store(beside: &Path, offered: StateFolders) -> PathBuf {
     }
 }
 
-/// Tells whether files can be made in a folder. A disk that is full may have room later.
+/// Returns true if files can be made in a folder. A full disk counts as writable: it may have room
+/// later.
 fn can_be_written(folder: &Path) -> bool {
     let trial = folder.join(format!(".upshift-{}", std::process::id()));
     let made = OpenOptions::new().write(true).create_new(true).open(&trial);

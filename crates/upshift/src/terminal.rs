@@ -1,9 +1,8 @@
-//! What is shown: data on stdout, talk on stderr, colour on terminals only and never as the only
-//! sign.
+//! Output: data on stdout, messages on stderr, colour on terminals only and never as the only sign.
 //!
-//! Text may come from a server, a gateway or a file of somebody else. It is made visible before it
-//! is shown: a line that is said on stderr and a text that is painted are made so here, a record
-//! that is rendered by [`visible_record`].
+//! Text may come from a server, a gateway or another person's file, so control characters in it
+//! become escapes before it is printed: here for a line on stderr and for text in a colour, and by
+//! [`visible_record`] for the records that a caller renders.
 
 use std::fmt::{self, Display};
 use std::io::{self, IsTerminal, Write};
@@ -19,11 +18,11 @@ pub(crate) fn print_json(value: &impl Serialize) -> io::Result<()> {
     print_stdout(&(visible_json(&text) + "\n"))
 }
 
-/// The same JSON with a `\u` escape for every character that is not visible. Outside of strings
-/// JSON has no such character but the newlines between its lines.
+/// The same JSON with a `\u` escape for every character that is not visible.
 fn visible_json(text: &str) -> String {
     let mut visible = String::with_capacity(text.len());
     for character in text.chars() {
+        // RFC 8259 §7: a string has no bare newline, so each one here is between two lines.
         if is_visible(character) || character == '\n' {
             visible.push(character);
         } else {
@@ -35,7 +34,7 @@ fn visible_json(text: &str) -> String {
     visible
 }
 
-/// The record with every text in it made visible.
+/// Returns the record with all its texts made visible.
 pub(crate) fn visible_record<T: Serialize + DeserializeOwned>(record: &T) -> io::Result<T> {
     let mut value = serde_json::to_value(record).map_err(io::Error::from)?;
     make_value_visible(&mut value);
@@ -58,78 +57,89 @@ pub(crate) fn print_stdout(text: &str) -> io::Result<()> {
     stdout.flush()
 }
 
-/// Says one line on stderr.
+/// Prints one line on stderr, with control characters as escapes.
 pub(crate) fn print_stderr(line: impl Display) {
     print_stderr_rendered(make_visible(&line.to_string()));
 }
 
-/// Says one line on stderr, in a colour.
+/// Prints one line on stderr in a colour, with control characters as escapes.
 pub(crate) fn print_stderr_in(palette: Palette, hue: Hue, line: impl Display) {
     print_stderr_rendered(palette.paint(hue, line));
 }
 
-/// Says a text of several lines on stderr. What is foreign in it is made visible before it is put
-/// there, or it could add lines of its own.
+/// Prints a text of several lines on stderr. Foreign parts have to be made visible before they go
+/// into it, or they could add lines of their own.
 pub(crate) fn print_stderr_lines(text: impl Display) {
     text.to_string().split('\n').for_each(print_stderr);
 }
 
-/// Says a text on stderr that was made visible, and then painted.
+/// Prints a text on stderr as it is: it was made visible and coloured before.
 pub(crate) fn print_stderr_rendered(text: impl Display) {
-    // A closed stderr is no reason to stop.
+    // A closed stderr must not stop a gateway.
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
-/// Colours, or none.
+/// `1 rule`, `2 rules`.
+pub(crate) fn counted(number: usize, word: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{number} {word}{ending}")
+}
+
+/// A share in percent, with two digits behind the point at most: `43.12%`.
+pub(crate) fn format_percent(share: f64) -> String {
+    format!("{}%", (share * 10_000.0).round() / 100.0)
+}
+
+/// Whether output is coloured.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Palette {
     on: bool,
 }
 
-/// A colour that has a meaning.
+/// A colour by its meaning.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Hue {
-    /// It passes.
+    /// Admitted, or without effect.
     Good,
-    /// It will fail one day.
+    /// Admitted for now.
     Warning,
-    /// It is refused.
+    /// Refused or failed.
     Bad,
-    /// It is beside the point.
+    /// Of no importance.
     Faint,
-    /// It stands out.
+    /// Emphasized.
     Bold,
 }
 
-/// A text in a colour, made visible. It is padded before it is coloured.
+/// A text in a colour, made visible.
 pub(crate) struct Painted<T> {
     text: T,
     before: &'static str,
 }
 
 impl Palette {
-    /// For stdout.
+    /// The palette of stdout.
     pub(crate) fn of_stdout() -> Self {
         Self { on: wants_colour(io::stdout().is_terminal()) }
     }
 
-    /// Without colour.
+    /// A palette without colour.
     #[cfg(test)]
     pub(crate) fn colourless() -> Self {
         Self { on: false }
     }
 
-    /// For stderr.
+    /// The palette of stderr.
     pub(crate) fn of_stderr() -> Self {
         Self { on: wants_colour(io::stderr().is_terminal()) }
     }
 
-    /// Whether there is colour at all.
+    /// Returns true if there is colour at all.
     pub(crate) fn is_on(self) -> bool {
         self.on
     }
 
-    /// `text` in a colour.
+    /// Returns `text` in a colour. Pad it before: the escapes would count as width.
     pub(crate) fn paint<T: Display>(self, hue: Hue, text: T) -> Painted<T> {
         let before = match (self.on, hue) {
             (false, _) => "",

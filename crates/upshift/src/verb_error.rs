@@ -1,21 +1,21 @@
-//! How a verb ends when it cannot do what it should.
+//! The ways in which a verb ends: an exit code, or an error that stops it.
 
 use std::fmt::Display;
 use std::io;
 
 use upshift_record::Exit;
 
-/// How a verb ends.
+/// The result of a verb.
 pub(crate) type VerbResult = Result<Exit, VerbError>;
 
-/// Why a verb could not do what it should.
+/// The reason why a verb stopped.
 #[derive(Debug)]
 pub(crate) enum VerbError {
-    /// To be told to the person.
+    /// A message that is still to be printed.
     Message(Exit, String),
     /// Printed already.
     Printed(Exit),
-    /// Nobody reads our output any more, which is that reader's right.
+    /// The reader of our output has closed it, as `head` does. That is no error.
     BrokenPipe,
 }
 
@@ -25,12 +25,12 @@ impl VerbError {
         Self::Message(Exit::Usage, message.to_string())
     }
 
-    /// The environment failed.
+    /// A failure of the environment: files, network, other processes.
     pub(crate) fn environment(message: impl Display) -> Self {
         Self::Message(Exit::Environment, message.to_string())
     }
 
-    /// Tells it on stderr, if it is still to be told.
+    /// Prints the message on stderr, unless that was done, and returns the exit code.
     pub(crate) fn print_and_exit(self) -> Exit {
         match self {
             Self::Message(exit, message) => {
@@ -43,7 +43,7 @@ impl VerbError {
     }
 }
 
-/// Writing to stdout or stderr failed.
+/// A write to stdout or stderr that failed.
 impl From<io::Error> for VerbError {
     fn from(error: io::Error) -> Self {
         match error.kind() {

@@ -113,7 +113,7 @@ fn going_on_inside_a_file_writes_over_it() {
         ("/from-2-shorter", "01ab", 0, ""),
         ("/from-2-broken", "01ab4", 3, "--continue-at 4 goes on"),
         ("/from-2-silent", "01234", 3, "--continue-at 2 goes on"),
-        ("/complete-at-2", "01234", 1, "where byte 2 of 5 was asked for"),
+        ("/complete-at-2", "01234", 1, "where byte 2 of 5 was requested"),
         ("/404", "01234", 1, ""),
     ];
     for (path, left, code, said) in rows {

@@ -91,7 +91,7 @@ fn a_file_that_is_there_is_left_alone_unless_forced() {
     let output = upshift(&words);
     assert_eq!((output.code, read(Path::new(&file)).as_str()), (2, "precious"), "{output:?}");
     assert!(
-        output.stderr.contains("there already") && output.stderr.contains("--force"),
+        output.stderr.contains("exists and was not changed") && output.stderr.contains("--force"),
         "{output:?}"
     );
     assert_eq!(upshift(&[&words[..], &["--force"]].concat()).code, 0);

@@ -1,6 +1,6 @@
-//! Talking to the admin listeners of running gateways.
+//! Requests to the admin listeners of running gateways.
 
-use std::fmt;
+use std::fmt::{self, Display};
 use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt as _;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use http::{Method, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -18,20 +19,22 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
 use upshift_config::make_visible;
 
+use crate::runtime::build_runtime;
 use crate::verb_error::VerbError;
 
-/// How long a gateway may take to answer, and a name to be looked up.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
-/// An answer is never longer.
-const LONGEST: usize = 16 * 1024 * 1024;
+/// The time limit for the answer of a gateway, and for looking up a name.
+pub(super) const TIME_LIMIT: Duration = Duration::from_secs(5);
+/// The most bytes that are read of an answer.
+const MOST_BYTES: usize = 16 * 1024 * 1024;
 
-/// Which gateways, and by what right.
+/// The flags that name gateways, and the token that they ask for.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct AdminArgs {
-    /// The admin listener of a gateway, as often as there are gateways; a name with several
-    /// addresses means all of them
+    /// The admin listener of a gateway; repeat it for more gateways. A name with several addresses
+    /// means all of them
     #[arg(
         long = "admin",
         value_name = "URL",
@@ -41,43 +44,43 @@ pub(crate) struct AdminArgs {
         value_parser = parse_admin_url
     )]
     urls: Vec<Uri>,
-    /// The admin token, where one is asked for
+    /// The admin token, if the gateways ask for one
     #[arg(long, value_name = "TOKEN", env = "UPSHIFT_TOKEN", hide_env_values = true)]
     token: Option<String>,
 }
 
-/// One gateway.
+/// A running gateway, by the address of its admin listener.
 #[derive(Clone, Debug)]
 pub(crate) struct RemoteGateway {
     url: Uri,
-    /// Where it is; an error says why that is not known.
+    /// The address; an error if it could not be looked up.
     address: Result<SocketAddr, String>,
-    /// Whether it is the only address of its name.
-    alone: bool,
+    /// True if the name has no other address.
+    is_only_address: bool,
     token: Option<String>,
 }
 
-/// Why a gateway did not do what it was asked.
+/// The reason why a gateway did not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct GatewayError {
     pub(crate) kind: GatewayErrorKind,
-    words: String,
+    message: String,
 }
 
-/// What is known of a gateway that did not do it.
+/// How far a request got that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum GatewayErrorKind {
-    /// It never had the request, or did not look at it.
+    /// The gateway did not receive the request, or rejected it unread.
     Unreached,
-    /// It may have had the request.
+    /// The gateway may have received the request and carried it out.
     Unanswered,
-    /// It understood the request and refused it, with this code.
+    /// The gateway understood the request and refused it, with this code.
     Refused(String),
 }
 
 impl AdminArgs {
-    /// Every address of every URL, each once. A name that cannot be looked up is a gateway that
-    /// cannot be reached.
+    /// Every address of every URL, each once. A name that cannot be looked up counts as a gateway
+    /// that cannot be reached.
     pub(crate) async fn gateways(&self) -> Vec<RemoteGateway> {
         let mut lookups = JoinSet::new();
         for (index, url) in self.urls.iter().cloned().enumerate() {
@@ -86,40 +89,39 @@ impl AdminArgs {
         let mut found = lookups.join_all().await;
         found.sort_by_key(|(index, ..)| *index);
         let mut gateways: Vec<RemoteGateway> = Vec::new();
-        for (_, addresses, url) in found {
-            let addresses = match addresses {
-                Ok(addresses) => addresses.into_iter().map(Ok).collect(),
-                Err(error) => vec![Err(error)],
-            };
-            let alone = addresses.len() == 1;
+        for (_, lookup, url) in found {
+            let mut addresses = Vec::new();
+            match lookup {
+                Ok(found) => addresses.extend(found.into_iter().map(Ok)),
+                Err(error) => addresses.push(Err(error)),
+            }
+            let is_only_address = addresses.len() == 1;
             for address in addresses {
-                let is_new =
-                    !gateways.iter().any(|known| known.url == url && known.address == address);
-                if is_new {
-                    gateways.push(RemoteGateway {
-                        url: url.clone(),
-                        address,
-                        alone,
-                        token: self.token.clone(),
-                    });
+                // A gateway that is named twice must not be sent a change twice.
+                if gateways.iter().any(|known| known.url == url && known.address == address) {
+                    continue;
                 }
+                let (url, token) = (url.clone(), self.token.clone());
+                gateways.push(RemoteGateway { url, address, is_only_address, token });
             }
         }
         gateways
     }
 }
 
-/// The addresses of a URL's host.
+/// The addresses of the host of a URL.
 async fn look_up_host(url: &Uri) -> Result<Vec<SocketAddr>, String> {
-    let host = url.host().unwrap_or_default().trim_matches(['[', ']']);
+    let host = host_of(url);
     let port = url.port_u16().unwrap_or(if is_https(url) { 443 } else { 80 });
-    let looked_up = timeout(PATIENCE, tokio::net::lookup_host((host, port))).await;
-    let looked_up = looked_up.map_err(|_| format!("looking up {host} takes too long"))?;
-    let mut addresses: Vec<_> =
-        looked_up.map_err(|error| format!("cannot look up {host}: {error}"))?.collect();
+    let mut addresses: Vec<SocketAddr> =
+        match timeout(TIME_LIMIT, tokio::net::lookup_host((host, port))).await {
+            Ok(Ok(found)) => found.collect(),
+            Ok(Err(error)) => return Err(format!("cannot look up {host}: {error}")),
+            Err(_) => return Err(format!("looking up {host} takes too long")),
+        };
     addresses.sort_unstable();
     addresses.dedup();
-    // Of localhost's two addresses a gateway listens on one.
+    // A gateway listens on one of the two addresses of localhost, by default on the IPv4 one.
     if host.eq_ignore_ascii_case("localhost") {
         addresses.retain(SocketAddr::is_ipv4);
     }
@@ -127,15 +129,20 @@ async fn look_up_host(url: &Uri) -> Result<Vec<SocketAddr>, String> {
 }
 
 impl GatewayError {
-    fn unreached(words: impl Into<String>) -> Self {
-        Self { kind: GatewayErrorKind::Unreached, words: words.into() }
+    fn unreached(message: impl Display) -> Self {
+        Self { kind: GatewayErrorKind::Unreached, message: message.to_string() }
     }
 
-    fn unanswered(words: impl Into<String>) -> Self {
-        Self { kind: GatewayErrorKind::Unanswered, words: words.into() }
+    fn unanswered(message: impl Display) -> Self {
+        Self { kind: GatewayErrorKind::Unanswered, message: message.to_string() }
     }
 
-    /// The code with which it refused.
+    fn refused(code: &str, message: impl Display) -> Self {
+        let kind = GatewayErrorKind::Refused(code.to_owned());
+        Self { kind, message: message.to_string() }
+    }
+
+    /// The code with which the gateway refused.
     pub(crate) fn code(&self) -> Option<&str> {
         match &self.kind {
             GatewayErrorKind::Refused(code) => Some(code),
@@ -144,81 +151,105 @@ impl GatewayError {
     }
 }
 
-impl fmt::Display for GatewayError {
+impl Display for GatewayError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.words)
+        f.write_str(&self.message)
     }
 }
 
 impl RemoteGateway {
-    /// The first address of `url`.
+    /// The gateway at the first address of `url`.
     pub(crate) async fn at_first_address(
         url: Uri,
         token: Option<String>,
     ) -> Result<Self, VerbError> {
-        let found = AdminArgs { urls: vec![url], token }.gateways().await.into_iter().next();
-        found.ok_or_else(|| VerbError::environment("that name has no address"))
-    }
-
-    /// As it is named to people.
-    pub(crate) fn name(&self) -> String {
-        let authority = self.url.authority().map_or("", http::uri::Authority::as_str);
-        match &self.address {
-            Ok(address) if !self.alone => format!("{authority} ({})", address.ip()),
-            _ => authority.to_owned(),
+        let gateways = AdminArgs { urls: vec![url], token }.gateways().await;
+        match gateways.into_iter().next() {
+            Some(gateway) => Ok(gateway),
+            None => Err(VerbError::environment("that name has no address")),
         }
     }
 
-    /// Its address, as it was given.
+    /// The name of the gateway for people: the authority of its URL, and the address if that is
+    /// one of several.
+    pub(crate) fn name(&self) -> String {
+        match &self.address {
+            Ok(address) if !self.is_only_address => format!("{} ({})", self.host(), address.ip()),
+            _ => self.host().to_owned(),
+        }
+    }
+
+    /// The URL as it was given.
     pub(crate) fn url(&self) -> &Uri {
         &self.url
     }
 
-    /// Sends `body` to `/api/WHAT`.
-    pub(crate) async fn post_api<T: DeserializeOwned>(
-        &self,
-        what: &str,
-        body: &impl Serialize,
-    ) -> Result<T, GatewayError> {
-        let body = serde_json::to_string(body)
-            .map_err(|error| GatewayError::unreached(error.to_string()))?;
-        self.send_request(Method::POST, what, body).await
+    /// The error that ends a verb which needs this gateway.
+    pub(crate) fn verb_error(&self, error: &GatewayError) -> VerbError {
+        VerbError::environment(format_args!("{}: {error}", self.name()))
     }
 
-    /// Reads `/api/WHAT`.
-    pub(crate) async fn get_api<T: DeserializeOwned>(&self, what: &str) -> Result<T, GatewayError> {
-        self.send_request(Method::GET, what, String::new()).await
+    /// Sends `body` to `/api/PATH`.
+    pub(crate) async fn post_api<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, GatewayError> {
+        let json = serde_json::to_string(body).map_err(GatewayError::unreached)?;
+        self.send_request(Method::POST, path, json).await
+    }
+
+    /// Reads `/api/PATH`.
+    pub(crate) async fn get_api<T: DeserializeOwned>(&self, path: &str) -> Result<T, GatewayError> {
+        self.send_request(Method::GET, path, String::new()).await
     }
 
     async fn send_request<T: DeserializeOwned>(
         &self,
         method: Method,
-        what: &str,
+        path: &str,
         body: String,
     ) -> Result<T, GatewayError> {
+        let request = self.build_request(method, path, body).map_err(GatewayError::unreached)?;
+        let Ok(exchanged) = timeout(TIME_LIMIT, self.exchange_once(request)).await else {
+            return Err(GatewayError::unanswered("it did not answer in time"));
+        };
+        let (status, answer) = exchanged?;
+        if !status.is_success() {
+            return Err(error_of_answer(status, &answer));
+        }
+        match serde_json::from_slice(&answer) {
+            Ok(value) => Ok(value),
+            Err(error) => {
+                // serde_json quotes the text that it does not understand.
+                let text = error.to_string();
+                let error = make_visible(&text);
+                Err(GatewayError::unanswered(format_args!("its answer is not understood: {error}")))
+            }
+        }
+    }
+
+    fn build_request(
+        &self,
+        method: Method,
+        path: &str,
+        body: String,
+    ) -> http::Result<Request<Full<Bytes>>> {
         let base = self.url.path().trim_end_matches('/');
         let mut request = Request::builder()
             .method(method)
-            .uri(format!("{base}/api/{what}"))
-            .header(header::HOST, self.url.authority().map_or("", http::uri::Authority::as_str))
+            .uri(format!("{base}/api/{path}"))
+            .header(header::HOST, self.host())
             .header(header::CONTENT_TYPE, "application/json");
         if let Some(token) = &self.token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
         }
-        let request = request.body(Full::new(Bytes::from(body)));
-        let request = request.map_err(|error| GatewayError::unreached(error.to_string()))?;
-        let answer = timeout(PATIENCE, self.exchange_once(request)).await;
-        let (status, body) =
-            answer.map_err(|_| GatewayError::unanswered("it did not answer in time"))??;
-        if status.is_success() {
-            // The error quotes what it does not understand.
-            let in_words = |error: serde_json::Error| make_visible(&error.to_string()).into_owned();
-            let read = serde_json::from_slice(&body).map_err(in_words);
-            return read.map_err(|error| {
-                GatewayError::unanswered(format!("its answer is not understood: {error}"))
-            });
-        }
-        Err(gateway_error(status, &body))
+        request.body(Full::new(Bytes::from(body)))
+    }
+
+    /// The host and the port, as in the URL.
+    fn host(&self) -> &str {
+        self.url.authority().map_or("", http::uri::Authority::as_str)
     }
 
     async fn exchange_once(
@@ -226,50 +257,47 @@ impl RemoteGateway {
         request: Request<Full<Bytes>>,
     ) -> Result<(StatusCode, Bytes), GatewayError> {
         let address = self.address.as_ref().map_err(GatewayError::unreached)?;
-        let reached = TcpStream::connect(address).await;
-        let tcp = reached.map_err(|error| {
-            GatewayError::unreached(format!("it cannot be reached at {address}: {error}"))
-        })?;
-        if is_https(&self.url) {
-            let host = self.url.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-            let name = ServerName::try_from(host)
-                .map_err(|error| GatewayError::unreached(error.to_string()))?;
-            let connector = tokio_rustls::TlsConnector::from(Arc::new(
-                tls_config().map_err(GatewayError::unreached)?,
-            ));
-            let tls = connector.connect(name, tcp).await;
-            let tls = tls
-                .map_err(|error| GatewayError::unreached(format!("TLS with it failed: {error}")))?;
-            return exchange_over(tls, request).await.map_err(GatewayError::unanswered);
+        let tcp = match TcpStream::connect(address).await {
+            Ok(tcp) => tcp,
+            Err(error) => {
+                let message = format_args!("it cannot be reached at {address}: {error}");
+                return Err(GatewayError::unreached(message));
+            }
+        };
+        if !is_https(&self.url) {
+            return exchange_over(tcp, request).await.map_err(GatewayError::unanswered);
         }
-        exchange_over(tcp, request).await.map_err(GatewayError::unanswered)
+        let name = ServerName::try_from(host_of(&self.url).to_owned());
+        let name = name.map_err(GatewayError::unreached)?;
+        let config = tls_config().map_err(GatewayError::unreached)?;
+        match TlsConnector::from(Arc::new(config)).connect(name, tcp).await {
+            Ok(tls) => exchange_over(tls, request).await.map_err(GatewayError::unanswered),
+            Err(error) => Err(GatewayError::unreached(format_args!("TLS with it failed: {error}"))),
+        }
     }
 }
 
-/// What an answer other than 2xx means.
-fn gateway_error(status: StatusCode, body: &[u8]) -> GatewayError {
+/// The meaning of an answer other than 2xx.
+fn error_of_answer(status: StatusCode, body: &[u8]) -> GatewayError {
     let problem: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
     let detail = problem["detail"].as_str().map(make_visible);
     match (status, problem["code"].as_str(), detail) {
         (StatusCode::UNAUTHORIZED, ..) => {
-            GatewayError::unreached("it wants its admin token: --token or UPSHIFT_TOKEN")
+            GatewayError::unreached("admin token required: give --token or UPSHIFT_TOKEN")
         }
-        (_, Some(code), Some(detail)) => GatewayError {
-            kind: GatewayErrorKind::Refused(code.to_owned()),
-            words: detail.into_owned(),
-        },
-        (StatusCode::UNPROCESSABLE_ENTITY, None, Some(detail)) => GatewayError::unreached(format!(
-            "it does not understand this version of upshift: {detail}"
-        )),
-        (StatusCode::BAD_REQUEST, None, Some(detail)) => GatewayError {
-            kind: GatewayErrorKind::Refused("bad-request".to_owned()),
-            words: detail.into_owned(),
-        },
+        (_, Some(code), Some(detail)) => GatewayError::refused(code, detail),
+        (StatusCode::UNPROCESSABLE_ENTITY, None, Some(detail)) => GatewayError::unreached(
+            format_args!("it does not understand this version of upshift: {detail}"),
+        ),
+        (StatusCode::BAD_REQUEST, None, Some(detail)) => {
+            GatewayError::refused("bad-request", detail)
+        }
         (StatusCode::NOT_FOUND, None, None) => {
             GatewayError::unreached("there is no admin API at this address")
         }
         (_, None, Some(detail)) => GatewayError::unanswered(detail),
-        (status, ..) => GatewayError::unanswered(format!("it answered {status}")),
+        // Not a refusal: a proxy in front may have answered after the gateway had the request.
+        (status, ..) => GatewayError::unanswered(format_args!("it answered {status}")),
     }
 }
 
@@ -277,40 +305,52 @@ async fn exchange_over(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     request: Request<Full<Bytes>>,
 ) -> Result<(StatusCode, Bytes), String> {
-    let in_words = |error: hyper::Error| format!("talking to it failed: {error}");
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(in_words)?;
+    let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
+    let (mut sender, connection) = handshake.map_err(describe_http_error)?;
     tokio::spawn(connection);
-    let response = sender.send_request(request).await.map_err(in_words)?;
+    let response = sender.send_request(request).await.map_err(describe_http_error)?;
     let status = response.status();
-    let body = Limited::new(response.into_body(), LONGEST).collect().await;
-    Ok((status, body.map_err(|error| format!("its answer broke off: {error}"))?.to_bytes()))
-}
-
-/// Runs what talks to gateways.
-pub(crate) fn block_on_gateways<T>(
-    talk: impl Future<Output = Result<T, VerbError>>,
-) -> Result<T, VerbError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(VerbError::environment)?;
-    let outcome = runtime.block_on(talk);
-    // A name that is still being looked up is not waited for.
-    runtime.shutdown_background();
-    outcome
-}
-
-/// The name that a change is signed with: a person's, and the machine's.
-pub(crate) fn default_actor() -> String {
-    let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let user = variable("USER").or_else(|| variable("LOGNAME")).unwrap_or_else(login_name);
-    let host = std::fs::read_to_string("/etc/hostname").ok().map(|host| host.trim().to_owned());
-    match host.filter(|host| !host.is_empty()) {
-        Some(host) => format!("{user}@{host}"),
-        None => user,
+    match Limited::new(response.into_body(), MOST_BYTES).collect().await {
+        Ok(body) => Ok((status, body.to_bytes())),
+        Err(error) => Err(format!("its answer broke off: {error}")),
     }
 }
 
-/// The name that the system has for the user of this process, or else the number.
+fn describe_http_error(error: hyper::Error) -> String {
+    format!("the exchange with it failed: {error}")
+}
+
+/// Runs a future that talks to gateways.
+pub(crate) fn block_on_gateways<T>(
+    future: impl Future<Output = Result<T, VerbError>>,
+) -> Result<T, VerbError> {
+    let runtime = build_runtime()?;
+    let result = runtime.block_on(future);
+    // A look-up that takes too long blocks a thread, and dropping the runtime would wait for it.
+    runtime.shutdown_background();
+    result
+}
+
+/// The name that signs a change if `--actor` gives none: `user@host`.
+pub(crate) fn default_actor() -> String {
+    let user = match (variable("USER"), variable("LOGNAME")) {
+        (Some(user), _) | (None, Some(user)) => user,
+        (None, None) => login_name(),
+    };
+    let host = std::fs::read_to_string("/etc/hostname").unwrap_or_default();
+    match host.trim() {
+        "" => user,
+        host => format!("{user}@{host}"),
+    }
+}
+
+/// An environment variable that is set and not empty.
+fn variable(name: &str) -> Option<String> {
+    let value = std::env::var(name).ok()?;
+    if value.is_empty() { None } else { Some(value) }
+}
+
+/// The name that the system has for the user of this process, else the number.
 fn login_name() -> String {
     let Ok(process) = std::fs::metadata("/proc/self") else { return "somebody".to_owned() };
     let uid = process.uid();
@@ -321,17 +361,20 @@ fn login_name() -> String {
 /// The name of `uid` in the lines `name:password:uid:…` of `users`.
 fn name_in_passwd(uid: u32, users: &str) -> Option<String> {
     for user in users.lines() {
-        let mut fields = user.split(':');
-        let (name, number) = (fields.next()?, fields.nth(1));
-        if !name.is_empty() && number.and_then(|number| number.parse().ok()) == Some(uid) {
-            return Some(name.to_owned());
+        let fields: Vec<&str> = user.split(':').collect();
+        if let [name, _, number, ..] = fields.as_slice()
+            && !name.is_empty()
+            && number.parse() == Ok(uid)
+        {
+            return Some((*name).to_owned());
         }
     }
     None
 }
 
-/// Reads `http://host:port`.
+/// Parses `http://host:port`.
 pub(crate) fn parse_admin_url(text: &str) -> Result<Uri, String> {
+    // A list of URLs may have spaces after its commas.
     let uri: Uri = text.trim().parse().map_err(|error| format!("{error}"))?;
     match (uri.scheme_str(), uri.host()) {
         (Some("http" | "https"), Some(host)) if !host.is_empty() => Ok(uri),
@@ -343,14 +386,20 @@ fn is_https(url: &Uri) -> bool {
     url.scheme_str() == Some("https")
 }
 
-fn tls_config() -> Result<rustls::ClientConfig, String> {
+/// The host of a URL, an IPv6 address without its brackets.
+fn host_of(url: &Uri) -> &str {
+    url.host().unwrap_or_default().trim_matches(['[', ']'])
+}
+
+fn tls_config() -> Result<ClientConfig, String> {
     let mut roots = rustls::RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config =
-        rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let config = config.map_err(|error| error.to_string())?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
+    let builder = ClientConfig::builder_with_provider(provider);
+    match builder.with_safe_default_protocol_versions() {
+        Ok(builder) => Ok(builder.with_root_certificates(roots).with_no_client_auth()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 #[cfg(test)]
@@ -426,7 +475,7 @@ mod tests {
             (503, "{\"detail\": \"later\"}", GatewayErrorKind::Unanswered),
         ] {
             let status = StatusCode::from_u16(status).unwrap_or_default();
-            assert_eq!(gateway_error(status, body.as_bytes()).kind, kind, "{status} {body}");
+            assert_eq!(error_of_answer(status, body.as_bytes()).kind, kind, "{status} {body}");
         }
     }
 }

@@ -1,14 +1,11 @@
-//! One change on all gateways: a dry run everywhere, then the change with one id, all at the same
-//! time.
+//! One change on all gateways at the same time: a dry run first, then the change, with one id.
 //!
-//! 1. If a gateway does not answer the dry run, nothing is changed anywhere, unless it may be
-//!    skipped.
-//! 2. If one refuses the dry run, nothing is changed anywhere.
-//! 3. A gateway that fails after that is asked whether it has the change: what is said of it is
-//!    what it says, or that it is not known.
-//! 4. A change may still be on its way when its client has given up, so each carries the time by
-//!    the gateway's clock until which it may be made. That a gateway does not have it proves
-//!    something only after that time.
+//! 1. If a gateway does not answer the dry run, nothing is changed on any, unless it may be skipped.
+//! 2. If a gateway refuses the dry run, nothing is changed on any.
+//! 3. A gateway that fails after that is asked whether it has the change. If it does not answer, the
+//!    result is unknown, and that is reported.
+//! 4. A change may still be on its way after we gave up on it, so each change carries an expiry time
+//!    by the clock of the gateway. Only after that time does "I do not have it" mean "I never will".
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,61 +16,64 @@ use tokio::time::{Instant, sleep_until};
 use upshift_core::Timestamp;
 use upshift_record::control::{ChangeReport, ChangeRequest, RevisionReport, RuleChange};
 
-use super::admin::{GatewayError, GatewayErrorKind, PATIENCE, RemoteGateway};
+use super::admin::{GatewayError, GatewayErrorKind, RemoteGateway, TIME_LIMIT};
 
-/// How long after its end a change cannot be made any more: for a gateway that had looked at its
-/// clock already, and for clocks that are being set.
+/// The time after its expiry that a change may still be made: the gateway may have checked its clock
+/// just before, and a clock may be slewed.
 const MARGIN: Duration = Duration::from_secs(1);
 
-/// A gateway, and where the change stands with it.
+/// The history of a gateway, far enough back for any change that a person would undo.
+const REVISIONS: &str = "revisions?limit=1000";
+
+/// A gateway and the progress of the change on it.
 #[derive(Debug)]
 pub(super) struct Member {
     gateway: Arc<RemoteGateway>,
     pub(super) standing: Standing,
 }
 
-/// Where a change stands with one gateway.
+/// The progress of a change on one gateway.
 #[derive(Debug)]
 pub(super) enum Standing {
-    /// It was not asked yet.
+    /// It has not been asked yet.
     New,
-    /// The dry run, and when its answer came: this would happen.
+    /// It answered the dry run with this report, at this time.
     Would(ChangeReport, Instant),
-    /// It was left out, because it did not answer.
+    /// It did not answer the dry run and is left out.
     Skipped(GatewayError),
-    /// The change to be undone never was on it, or is undone there.
+    /// It never made the change that is to be undone, or has undone it.
     NotConcerned(GatewayError),
     /// It did not answer the dry run, or refused it.
     Failed(GatewayError),
-    /// It obeyed.
+    /// It made the change.
     Obeyed(ChangeReport),
-    /// It has the change, as it said when asked again.
+    /// The request failed, but it has the change, as it said when asked again.
     Has(GatewayError),
-    /// It answered the dry run, and did not make the change.
+    /// It answered the dry run, but did not make the change.
     HasNot(GatewayError),
-    /// It was sent the change, and does not answer any more.
+    /// It was sent the change and does not answer any more.
     Unknown(GatewayError),
 }
 
-/// All gateways that are meant.
+/// All gateways that a change is for.
 #[derive(Debug)]
 pub(super) struct Fleet {
     pub(super) members: Vec<Member>,
-    skips: bool,
+    skip_unreachable: bool,
 }
 
 impl Member {
-    /// As it is named to people.
+    /// The name of the gateway for people.
     pub(super) fn name(&self) -> String {
         self.gateway.name()
     }
 
-    /// Its address, as it was given.
+    /// The URL as it was given.
     pub(super) fn url(&self) -> &http::Uri {
         self.gateway.url()
     }
 
-    /// What it would do, if it can.
+    /// The report of a dry run that succeeded.
     pub(super) fn dry_run_report(&self) -> Option<&ChangeReport> {
         match &self.standing {
             Standing::Would(report, _) => Some(report),
@@ -81,31 +81,32 @@ impl Member {
         }
     }
 
-    /// Tells whether the change is in force there.
+    /// Returns true if the change is in force there.
     pub(super) fn has_obeyed(&self) -> bool {
         matches!(self.standing, Standing::Obeyed(_) | Standing::Has(_))
     }
 }
 
 impl Fleet {
-    /// Of these gateways; `skips` says whether those that do not answer are left out.
-    pub(super) fn new(gateways: Vec<RemoteGateway>, skips: bool) -> Self {
-        let member = |gateway| Member { gateway: Arc::new(gateway), standing: Standing::New };
-        Self { members: gateways.into_iter().map(member).collect(), skips }
+    /// A fleet of these gateways. Those that do not answer fail, or are left out if
+    /// `skip_unreachable`.
+    pub(super) fn new(gateways: Vec<RemoteGateway>, skip_unreachable: bool) -> Self {
+        let mut members = Vec::new();
+        for gateway in gateways {
+            members.push(Member { gateway: Arc::new(gateway), standing: Standing::New });
+        }
+        Self { members, skip_unreachable }
     }
 
-    /// The latest revisions of each gateway that answers, the newest first; the others fail or are
-    /// left out.
+    /// Asks each gateway for its latest revisions, the newest first. Gateways that do not answer
+    /// fail or are left out.
     pub(super) async fn list_revisions(&mut self) -> Vec<Vec<RevisionReport>> {
-        let asked = self.ask_each(
-            |_| true,
-            |gateway| async move { gateway.get_api("revisions?limit=1000").await },
-        );
+        let asked = self.ask_new(|gateway| async move { gateway.get_api(REVISIONS).await });
         let mut lists = Vec::new();
         for (index, answer) in asked.await {
             match answer {
                 Ok(list) => lists.push(list),
-                Err(trouble) => self.members[index].standing = self.left_out(trouble),
+                Err(error) => self.members[index].standing = self.left_out(error),
             }
         }
         lists
@@ -113,25 +114,25 @@ impl Fleet {
 
     /// Asks every gateway what would happen.
     pub(super) async fn try_out(&mut self, verb: &'static str, request: &ChangeRequest) {
-        let dry = ChangeRequest { dry_run: true, ..request.clone() };
-        let open = |member: &Member| matches!(member.standing, Standing::New);
-        let asked = self.ask_each(open, |gateway| {
-            let dry = dry.clone();
+        let dry_run = ChangeRequest { dry_run: true, ..request.clone() };
+        let asked = self.ask_new(|gateway| {
+            let dry_run = dry_run.clone();
             async move {
-                let report = gateway.post_api(verb, &dry).await?;
+                let report = gateway.post_api(verb, &dry_run).await?;
                 Ok((report, Instant::now()))
             }
         });
         for (index, answer) in asked.await {
             self.members[index].standing = match answer {
-                Ok((report, came)) => Standing::Would(report, came),
-                Err(trouble) => self.left_out(trouble),
+                Ok((report, at)) => Standing::Would(report, at),
+                Err(error) => self.left_out(error),
             };
         }
-        self.leave_out_strangers();
+        self.leave_out_unconcerned();
     }
 
-    /// Makes the change on every gateway that can, with the id of `request`.
+    /// Makes the change on every gateway that answered the dry run. If `guarded`, a gateway refuses
+    /// if another change came after the dry run.
     pub(super) async fn change_all(
         &mut self,
         verb: &'static str,
@@ -140,52 +141,53 @@ impl Fleet {
     ) {
         let mut sent = JoinSet::new();
         for (index, member) in self.members.iter().enumerate() {
-            let Standing::Would(report, came) = &member.standing else { continue };
-            let end = end_of(report, *came);
-            let after = guarded.then_some(report.latest);
-            let not_after = end.map(|end| end.by_its_clock.to_string());
-            let request = ChangeRequest { after, not_after, ..request.clone() };
+            let Standing::Would(report, at) = &member.standing else { continue };
+            let expiry = expiry_after(report, *at);
+            let change = ChangeRequest {
+                after: if guarded { Some(report.latest) } else { None },
+                not_after: expiry.map(|expiry| expiry.by_its_clock.to_string()),
+                ..request.clone()
+            };
             let gateway = Arc::clone(&member.gateway);
-            sent.spawn(async move { (index, make_change(&gateway, verb, &request, end).await) });
+            sent.spawn(async move { (index, make_change(&gateway, verb, &change, expiry).await) });
         }
         for (index, standing) in sent.join_all().await {
             self.members[index].standing = standing;
         }
     }
 
-    /// Tells whether some gateway would refuse more callers.
+    /// Returns true if some gateway would refuse more callers.
     pub(super) fn refuses_more(&self) -> bool {
         let previews = self.members.iter().filter_map(Member::dry_run_report);
         previews.flat_map(|report| &report.rules).any(RuleChange::rises)
     }
 
-    /// An undo does not concern the gateways without that change, as long as there are others.
-    fn leave_out_strangers(&mut self) {
+    /// Leaves out the gateways without the change that is to be undone, unless all are.
+    fn leave_out_unconcerned(&mut self) {
         if !self.members.iter().any(|member| member.dry_run_report().is_some()) {
             return;
         }
         for member in &mut self.members {
-            if let Standing::Failed(trouble) = &member.standing
-                && matches!(trouble.code(), Some("unknown-change" | "already-undone"))
+            if let Standing::Failed(error) = &member.standing
+                && matches!(error.code(), Some("unknown-change" | "already-undone"))
             {
-                member.standing = Standing::NotConcerned(trouble.clone());
+                member.standing = Standing::NotConcerned(error.clone());
             }
         }
     }
 
-    fn left_out(&self, trouble: GatewayError) -> Standing {
-        if self.skips && trouble.code().is_none() {
-            Standing::Skipped(trouble)
+    fn left_out(&self, error: GatewayError) -> Standing {
+        if self.skip_unreachable && error.code().is_none() {
+            Standing::Skipped(error)
         } else {
-            Standing::Failed(trouble)
+            Standing::Failed(error)
         }
     }
 
-    /// The answers of the gateways that are `wanted`, which are asked at the same time, with their
-    /// places.
-    async fn ask_each<T, F>(
+    /// Asks all gateways that were not asked yet, at the same time. Returns their answers with their
+    /// places in the fleet.
+    async fn ask_new<T, F>(
         &self,
-        wanted: impl Fn(&Member) -> bool,
         ask: impl Fn(Arc<RemoteGateway>) -> F,
     ) -> Vec<(usize, Result<T, GatewayError>)>
     where
@@ -193,10 +195,11 @@ impl Fleet {
         F: Future<Output = Result<T, GatewayError>> + Send + 'static,
     {
         let mut asked = JoinSet::new();
-        for (index, member) in self.members.iter().enumerate().filter(|(_, member)| wanted(member))
-        {
-            let answer = ask(Arc::clone(&member.gateway));
-            asked.spawn(async move { (index, answer.await) });
+        for (index, member) in self.members.iter().enumerate() {
+            if matches!(member.standing, Standing::New) {
+                let answer = ask(Arc::clone(&member.gateway));
+                asked.spawn(async move { (index, answer.await) });
+            }
         }
         let mut answers = asked.join_all().await;
         answers.sort_by_key(|(index, _)| *index);
@@ -206,53 +209,54 @@ impl Fleet {
 
 /// The time until which a change may be made.
 #[derive(Clone, Copy)]
-struct End {
+struct Expiry {
     /// By the clock of the gateway.
     by_its_clock: Timestamp,
-    /// By this program's; not before the other.
+    /// By our clock; not before the other.
     by_ours: Instant,
 }
 
-/// The end of a change that is sent now to the gateway whose dry run is `report`, which `came`
-/// then. `None` for a gateway that does not tell its time.
-fn end_of(report: &ChangeReport, came: Instant) -> Option<End> {
-    let then: Timestamp = report.now.as_ref()?.parse().ok()?;
-    // The gateway's clock was at `then` before its answer came, and so is a little further than
-    // this has it.
-    let length = SignedDuration::try_from(came.elapsed() + PATIENCE).ok()?;
-    Some(End { by_its_clock: then.checked_add(length).ok()?, by_ours: Instant::now() + PATIENCE })
+/// The expiry of a change that is sent now to the gateway whose dry run is `report`, received `at`
+/// then. `None` for a gateway that does not report its time.
+fn expiry_after(report: &ChangeReport, at: Instant) -> Option<Expiry> {
+    let reported: Timestamp = report.now.as_ref()?.parse().ok()?;
+    // The gateway read its clock before its answer came, so its clock is a little ahead of this by
+    // now, and the change expires a little earlier there than by our clock.
+    let length = SignedDuration::try_from(at.elapsed() + TIME_LIMIT).ok()?;
+    let by_its_clock = reported.checked_add(length).ok()?;
+    Some(Expiry { by_its_clock, by_ours: Instant::now() + TIME_LIMIT })
 }
 
-/// Makes the change on one gateway; where that fails, asks what came of it.
+/// Makes the change on one gateway. If that fails, asks whether the gateway has it.
 async fn make_change(
     gateway: &RemoteGateway,
     verb: &str,
     request: &ChangeRequest,
-    end: Option<End>,
+    expiry: Option<Expiry>,
 ) -> Standing {
-    let trouble = match gateway.post_api(verb, request).await {
+    let error = match gateway.post_api(verb, request).await {
         Ok(report) => return Standing::Obeyed(report),
-        Err(trouble) => trouble,
+        Err(error) => error,
     };
-    let certain = trouble.kind == GatewayErrorKind::Unreached
-        || trouble.code().is_some_and(|code| code != "repeated");
-    if certain {
-        return Standing::HasNot(trouble);
+    // "repeated" says that a change with this id was made before: it may be this one.
+    let was_refused = error.code().is_some_and(|code| code != "repeated");
+    if was_refused || error.kind == GatewayErrorKind::Unreached {
+        return Standing::HasNot(error);
     }
     if has_change(gateway, request).await == Some(true) {
-        return Standing::Has(trouble);
+        return Standing::Has(error);
     }
-    let Some(end) = end else { return Standing::Unknown(trouble) };
-    sleep_until(end.by_ours + MARGIN).await;
+    let Some(expiry) = expiry else { return Standing::Unknown(error) };
+    sleep_until(expiry.by_ours + MARGIN).await;
     match has_change(gateway, request).await {
-        Some(true) => Standing::Has(trouble),
-        Some(false) => Standing::HasNot(trouble),
-        None => Standing::Unknown(trouble),
+        Some(true) => Standing::Has(error),
+        Some(false) => Standing::HasNot(error),
+        None => Standing::Unknown(error),
     }
 }
 
-/// Tells whether a gateway has made the change by now; `None` if it does not say.
+/// Asks a gateway whether it has made the change by now; `None` if it does not answer.
 async fn has_change(gateway: &RemoteGateway, request: &ChangeRequest) -> Option<bool> {
-    let list: Vec<RevisionReport> = gateway.get_api("revisions?limit=1000").await.ok()?;
-    Some(list.iter().any(|revision| Some(&revision.change) == request.change.as_ref()))
+    let revisions: Vec<RevisionReport> = gateway.get_api(REVISIONS).await.ok()?;
+    Some(revisions.iter().any(|revision| Some(&revision.change) == request.change.as_ref()))
 }

@@ -1,31 +1,39 @@
-//! Which change of a fleet is the latest that still stands.
+//! The latest change of a fleet that still stands.
 
 use upshift_core::Timestamp;
 use upshift_record::control::RevisionReport;
 
-/// The latest change of a person that still stands on some gateway. Each list is of one gateway,
-/// the newest first.
+/// The latest change by a person that still stands on some gateway. Each list is of one gateway,
+/// the newest change first.
 ///
-/// Clocks differ, so the order on each gateway counts before the times do: a change that has a
-/// later one above it is not the latest. Of the rest the times decide.
+/// The clocks of gateways differ, so the order on each gateway counts before the times do: a change
+/// that has a later one above it is not the latest. Among the others the times decide.
 pub(super) fn latest_standing(lists: &[Vec<RevisionReport>]) -> Option<&RevisionReport> {
-    let standing: Vec<Vec<&RevisionReport>> =
-        lists.iter().map(|list| still_standing(list)).collect();
-    let heads: Vec<&RevisionReport> =
-        standing.iter().filter_map(|list| list.first().copied()).collect();
-    let is_covered = |head: &&RevisionReport| {
-        standing.iter().any(|list| list.iter().skip(1).any(|below| below.change == head.change))
-    };
-    let uncovered = heads.iter().filter(|head| !is_covered(head)).max_by_key(|head| time_of(head));
-    uncovered.or_else(|| heads.iter().max_by_key(|head| time_of(head))).copied()
+    let mut tops = Vec::new();
+    let mut covered = Vec::new();
+    for list in lists {
+        let mut standing = standing_changes(list).into_iter();
+        tops.extend(standing.next());
+        covered.extend(standing.map(|below| &below.change));
+    }
+    let mut uncovered = tops.clone();
+    uncovered.retain(|top| !covered.contains(&&top.change));
+    // Two gateways can have two changes in opposite orders. Then the times decide alone.
+    let candidates = if uncovered.is_empty() { tops } else { uncovered };
+    candidates.into_iter().max_by_key(|change| time_of(change))
 }
 
-/// The changes of people that are not undone.
-fn still_standing(list: &[RevisionReport]) -> Vec<&RevisionReport> {
-    let is_undone =
-        |change: &RevisionReport| list.iter().any(|later| later.undoes == Some(change.revision));
-    let a_persons = list.iter().filter(|change| !matches!(change.action.as_str(), "undo" | "trip"));
-    a_persons.filter(|change| !is_undone(change)).collect()
+/// The changes by people that are not undone, the newest first.
+fn standing_changes(list: &[RevisionReport]) -> Vec<&RevisionReport> {
+    let mut standing = Vec::new();
+    for change in list {
+        let is_by_a_person = !matches!(change.action.as_str(), "undo" | "trip");
+        let is_undone = list.iter().any(|later| later.undoes == Some(change.revision));
+        if is_by_a_person && !is_undone {
+            standing.push(change);
+        }
+    }
+    standing
 }
 
 fn time_of(change: &RevisionReport) -> Option<Timestamp> {

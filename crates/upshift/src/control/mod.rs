@@ -1,11 +1,11 @@
-//! `upshift pause`, `resume`, `set`, `undo`: acting on running gateways.
+//! `upshift pause`, `resume`, `set`, `undo`: changes of rules on running gateways.
 //!
-//! 1. Every gateway is meant: each `--admin`, and of a name with several addresses each address.
-//! 2. All of them are asked first what would happen. Nothing is changed if one does not answer, if
-//!    one refuses, or if somewhere more callers would be refused and `--yes` is not given.
-//! 3. Then all of them make the change, under one id. All obeyed is exit 0; one that was left out
-//!    did not obey.
-//! 4. What is said to have happened on a gateway is what that gateway said.
+//! 1. A change is for every gateway: each `--admin`, and each address of a name that has several.
+//! 2. All gateways are asked first what would happen. Nothing is changed if one does not answer, if
+//!    one refuses, or if one would refuse more callers and `--yes` is not given.
+//! 3. Then all of them make the change, under one id. The exit code is 0 if all obeyed; a gateway
+//!    that was left out did not obey.
+//! 4. The result that is printed for a gateway is what the gateway itself reported.
 
 mod admin;
 mod fleet;
@@ -22,15 +22,15 @@ use crate::terminal::{print_stderr, visible_record};
 use crate::verb_error::{VerbError, VerbResult};
 
 use admin::AdminArgs;
-pub(crate) use admin::{GatewayError, RemoteGateway, block_on_gateways, parse_admin_url};
+pub(crate) use admin::{RemoteGateway, block_on_gateways, parse_admin_url};
 use fleet::Fleet;
 use report::FleetReport;
 
-/// Stop a rule, or all, where nobody is refused
+/// Pause a rule, or all rules: no one is refused
 ///
-/// A paused rule still warns and counts. It stays paused over reloads and restarts, until it is
-/// resumed or the pause is undone. Where the store cannot be written, the rule is paused all the
-/// same, and the gateway says what a restart forgets.
+/// A paused rule still warns and counts. It stays paused across reloads and restarts, until it is
+/// resumed or the pause is undone. If the store cannot be written, the rule is paused all the same,
+/// and the gateway warns that a restart will forget it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -43,15 +43,15 @@ pub(crate) struct PauseArgs {
     #[command(flatten)]
     target: RuleSelection,
     #[command(flatten)]
-    order: ChangeArgs,
+    common: ChangeArgs,
 }
 
-/// Let a rule, or all, follow the policy file again
+/// Let a rule, or all rules, follow the policy file again
 ///
-/// This is also what resets a breaker that tripped. The share of refused callers is shown as it was
-/// just before the rule was paused or the breaker tripped, and as it would be now; where that is
-/// more, --yes is needed. A rule that is held by `set` is compared with now. To go back to what was
-/// set before a pause, undo the pause.
+/// This also resets a breaker that tripped. Shows the share of refused callers just before the rule
+/// was paused or the breaker tripped, and the share that it would be now; if that is more, --yes is
+/// needed. A rule that is held by `set` is compared with now. To go back to what was set before a
+/// pause, undo the pause.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -62,16 +62,16 @@ Exit codes: 0 all gateways obeyed, 2 wrong usage, all refuse or --yes is needed,
 pub(crate) struct ResumeArgs {
     #[command(flatten)]
     target: RuleSelection,
-    /// Resume also where more callers will be refused than just before it was stopped
+    /// Resume even if more callers will be refused than just before it was stopped
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
-    order: ChangeArgs,
+    common: ChangeArgs,
 }
 
-/// Hold a rule in a phase, whatever its plan says
+/// Hold a rule in a phase, regardless of its plan
 ///
-/// Where more callers would be refused than now, --yes is needed.
+/// If more callers would be refused than now, --yes is needed.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -85,22 +85,22 @@ pub(crate) struct SetArgs {
     /// The phase
     #[arg(value_parser = Phase::SETTABLE.map(Phase::as_str))]
     phase: String,
-    /// Follow the plan again after so long: 10m, 2h, 1d
+    /// Follow the plan again after this time: 10m, 2h, 1d
     #[arg(long = "for", value_name = "DURATION", value_parser = upshift_config::parse_duration)]
     length: Option<std::time::Duration>,
-    /// Set it also where more callers will be refused than now
+    /// Set it even if more callers will be refused than now
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
-    order: ChangeArgs,
+    common: ChangeArgs,
 }
 
 /// Take back a change
 ///
-/// The latest of the whole fleet that still stands, or the one with this id; a gateway that never
-/// made it is left alone. Says first what that will do everywhere; where more callers would be
-/// refused than now, --yes is needed. Again takes back the change before it. What the breaker did
-/// is taken back by `resume` only.
+/// Takes back the latest change of the whole fleet that still stands, or the one with this id;
+/// gateways that never made it are left alone. Shows first what that would do on each gateway; if
+/// more callers would be refused than now, --yes is needed. Run it again to take back the change
+/// before. To reset a breaker that tripped, use `resume`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -109,17 +109,17 @@ Examples:
 
 Exit codes: 0 all gateways obeyed, 2 wrong usage, all refuse or --yes is needed, 3 not all obeyed.")]
 pub(crate) struct UndoArgs {
-    /// The id of the change, as the verb that made it printed it; left out, the latest
+    /// The id of the change, as printed by the command that made it; without it, the latest
     #[arg(value_parser = parse_change_id)]
     change: Option<String>,
-    /// Undo it also where more callers will be refused than now
+    /// Undo it even if more callers will be refused than now
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
-    order: ChangeArgs,
+    common: ChangeArgs,
 }
 
-/// Which rule.
+/// The rules that a change is for.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 struct RuleSelection {
@@ -130,31 +130,31 @@ struct RuleSelection {
     all: bool,
 }
 
-/// To whom, by whom and why.
+/// The flags that all changes have: the gateways, the author and the reason.
 #[derive(Debug, Args)]
 struct ChangeArgs {
     #[command(flatten)]
     admin: AdminArgs,
-    /// Why, for those who look later
+    /// Why the change is made; kept in the history
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     reason: String,
-    /// Who, for those who look later; left out, the name you are logged in by
+    /// Who makes the change; kept in the history. Without it, your login name and this host
     #[arg(long, value_name = "NAME")]
     actor: Option<String>,
-    /// Go on without the gateways that do not answer, and name them; the exit code is 3, for not
-    /// all obeyed
+    /// Go on without the gateways that do not answer, and name them; the exit code is then 3, as
+    /// not all obeyed
     #[arg(long)]
     skip_unreachable: bool,
-    /// Print what each gateway did as JSON
+    /// Print the result of each gateway as JSON
     #[arg(long)]
     json: bool,
 }
 
-/// What a verb does on every gateway.
+/// A change that is made on every gateway.
 struct FleetChange {
     verb: &'static str,
     request: ChangeRequest,
-    /// The change that is taken back, in words.
+    /// A description of the change that this one takes back.
     undoes: Option<String>,
 }
 
@@ -166,33 +166,38 @@ impl FleetChange {
 
 impl PauseArgs {
     pub(crate) fn run(self) -> VerbResult {
-        let request = self.order.build_request(Some(self.target));
-        block_on_gateways(self.order.carry_out(FleetChange::new("pause", request)))
+        let request = self.common.build_request(Some(self.target));
+        block_on_gateways(self.common.carry_out(FleetChange::new("pause", request)))
     }
 }
 
 impl ResumeArgs {
     pub(crate) fn run(self) -> VerbResult {
         let request =
-            ChangeRequest { confirm: self.yes, ..self.order.build_request(Some(self.target)) };
-        block_on_gateways(self.order.carry_out(FleetChange::new("resume", request)))
+            ChangeRequest { confirm: self.yes, ..self.common.build_request(Some(self.target)) };
+        block_on_gateways(self.common.carry_out(FleetChange::new("resume", request)))
     }
 }
 
 impl SetArgs {
     pub(crate) fn run(self) -> VerbResult {
-        let until = self.length.map(|length| Timestamp::now().checked_add(length)).transpose();
-        let until =
-            until.map_err(|error| VerbError::usage(format_args!("--for is too long: {error}")))?;
+        let mut until = None;
+        if let Some(length) = self.length {
+            match Timestamp::now().checked_add(length) {
+                Ok(time) => until = Some(time.to_string()),
+                Err(error) => {
+                    return Err(VerbError::usage(format_args!("--for is too long: {error}")));
+                }
+            }
+        }
         let target = RuleSelection { rule: Some(self.rule), all: false };
-        let (phase, until) = (Some(self.phase), until.map(|until| until.to_string()));
         let request = ChangeRequest {
-            phase,
+            phase: Some(self.phase),
             until,
             confirm: self.yes,
-            ..self.order.build_request(Some(target))
+            ..self.common.build_request(Some(target))
         };
-        block_on_gateways(self.order.carry_out(FleetChange::new("set", request)))
+        block_on_gateways(self.common.carry_out(FleetChange::new("set", request)))
     }
 }
 
@@ -201,9 +206,9 @@ impl UndoArgs {
         let request = ChangeRequest {
             undo: self.change,
             confirm: self.yes,
-            ..self.order.build_request(None)
+            ..self.common.build_request(None)
         };
-        block_on_gateways(undo_change(self.order, request))
+        block_on_gateways(undo_change(self.common, request))
     }
 }
 
@@ -219,37 +224,38 @@ impl ChangeArgs {
         Fleet::new(self.admin.gateways().await, self.skip_unreachable)
     }
 
-    /// Gives every gateway the errand, and says what came of it.
-    async fn carry_out(self, errand: FleetChange) -> VerbResult {
+    /// Makes a change on every gateway and prints the results.
+    async fn carry_out(self, change: FleetChange) -> VerbResult {
         let fleet = self.ask_fleet().await;
-        try_and_change(fleet, errand, self.json).await
+        try_and_change(fleet, change, self.json).await
     }
 }
 
-/// Takes back the change that is named, or the latest of the fleet.
-async fn undo_change(order: ChangeArgs, request: ChangeRequest) -> VerbResult {
-    let mut fleet = order.ask_fleet().await;
+/// Takes back the change that the request names, or the latest of the fleet.
+async fn undo_change(common: ChangeArgs, request: ChangeRequest) -> VerbResult {
+    let mut fleet = common.ask_fleet().await;
     let lists = fleet.list_revisions().await;
-    let report = FleetReport { fleet: &fleet, verb: "undo", json: order.json };
+    let report = FleetReport { fleet: &fleet, verb: "undo", json: common.json };
     report.require_answers()?;
-    let named = request.undo.as_ref();
-    let chosen = match named {
+    let chosen = match &request.undo {
         None => latest::latest_standing(&lists),
         Some(id) => lists.iter().flatten().find(|revision| revision.change == *id),
     };
     let Some(chosen) = chosen else {
-        return Err(report.nothing_changed(match named {
+        let why = match &request.undo {
             None => "there is nothing to undo".to_owned(),
             Some(id) => format!("no gateway knows a change {id}"),
-        })?);
+        };
+        return Err(report.nothing_changed(&why)?);
     };
     let undoes = Some(describe_revision(chosen)?);
-    let request = ChangeRequest { undo: Some(chosen.change.clone()), ..request };
-    try_and_change(fleet, FleetChange { undoes, ..FleetChange::new("undo", request) }, order.json)
-        .await
+    // The dry run may not choose again: another change can come in between.
+    let undo = ChangeRequest { undo: Some(chosen.change.clone()), ..request };
+    let change = FleetChange { undoes, ..FleetChange::new("undo", undo) };
+    try_and_change(fleet, change, common.json).await
 }
 
-/// The dry run everywhere, then the change everywhere.
+/// Asks every gateway what would happen, then makes the change on all of them.
 async fn try_and_change(
     mut fleet: Fleet,
     FleetChange { verb, request, undoes }: FleetChange,
@@ -270,10 +276,10 @@ async fn try_and_change(
         return Err(report.unconfirmed_error()?);
     }
     let id = new_id()?;
-    // It is confirmed: by --yes, or because nothing rises. A pause is made also if something else
-    // is changed meanwhile.
-    let request = ChangeRequest { confirm: true, change: Some(id.clone()), ..request };
-    fleet.change_all(verb, &request, verb != "pause").await;
+    // Confirmed by --yes, or needs no confirmation because no more callers are refused.
+    let confirmed = ChangeRequest { confirm: true, change: Some(id.clone()), ..request };
+    // A pause is urgent and safe: it is made even if another change came after the dry run.
+    fleet.change_all(verb, &confirmed, verb != "pause").await;
     FleetReport { fleet: &fleet, verb, json }.print_results(&id)
 }
 
@@ -285,20 +291,24 @@ fn describe_revision(revision: &RevisionReport) -> io::Result<String> {
     Ok(format!("{change} ({action} {rule}{phase} by {actor} at {at})"))
 }
 
-/// An id that no other change has.
+/// Makes an id that no other change has.
 fn new_id() -> Result<String, VerbError> {
     let mut bytes = [0; 5];
     let random = rustls::crypto::aws_lc_rs::default_provider().secure_random;
-    random
-        .fill(&mut bytes)
-        .map_err(|_| VerbError::environment("the system gives no random numbers"))?;
-    Ok(bytes.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}")))
+    if random.fill(&mut bytes).is_err() {
+        return Err(VerbError::environment("the system gives no random numbers"));
+    }
+    let mut id = String::new();
+    for byte in bytes {
+        id.push_str(&format!("{byte:02x}"));
+    }
+    Ok(id)
 }
 
 fn parse_change_id(text: &str) -> Result<String, String> {
     if ChangeRequest::is_id(text) {
         return Ok(text.to_owned());
     }
-    Err("expected the id of a change, as the verb that made it printed it: letters, digits and -"
+    Err("expected the id of a change, as printed by the command that made it: letters, digits and -"
         .to_owned())
 }

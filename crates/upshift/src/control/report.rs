@@ -1,4 +1,4 @@
-//! What is said of a change: what it would do, why it was not made, and what became of it on each
+//! The output of a change: the dry run, the reason why nothing was changed, and the result on each
 //! gateway.
 
 use std::io;
@@ -7,10 +7,12 @@ use upshift_record::Exit;
 use upshift_record::control::{ChangeReport, GatewayOutcome, RuleChange};
 
 use super::fleet::{Fleet, Member, Standing};
-use crate::terminal::{Hue, Palette, print_json, print_stderr, print_stdout, visible_record};
+use crate::terminal::{
+    Hue, Palette, format_percent, print_json, print_stderr, print_stdout, visible_record,
+};
 use crate::verb_error::{VerbError, VerbResult};
 
-/// What is said of a change on a fleet.
+/// The output of a change on a fleet.
 pub(super) struct FleetReport<'r> {
     pub(super) fleet: &'r Fleet,
     pub(super) verb: &'static str,
@@ -18,63 +20,72 @@ pub(super) struct FleetReport<'r> {
 }
 
 impl FleetReport<'_> {
-    /// Tells whether enough gateways answered to go on.
+    /// Checks that enough gateways answered to go on.
     pub(super) fn require_answers(&self) -> Result<(), VerbError> {
         let mut silent = Vec::new();
+        let mut skipped = Vec::new();
         for member in &self.fleet.members {
-            if let Standing::Failed(trouble) = &member.standing
-                && trouble.code().is_none()
-            {
-                silent.push(format!("{} did not answer ({trouble})", member.name()));
+            match &member.standing {
+                // Without a code it is no refusal.
+                Standing::Failed(error) if error.code().is_none() => {
+                    silent.push(format!("{} did not answer ({error})", member.name()));
+                }
+                Standing::Skipped(error) => skipped.push(format!("{}: {error}", member.name())),
+                _ => {}
             }
         }
         if !silent.is_empty() {
-            let why =
-                format!("{}\n  help: --skip-unreachable goes on without it", silent.join(", "));
+            let silent = silent.join(", ");
+            let why = format!("{silent}\n  help: --skip-unreachable goes on without it");
             return Err(self.unchanged_error(Exit::Environment, &why)?);
         }
-        let none =
-            self.fleet.members.iter().all(|member| matches!(member.standing, Standing::Skipped(_)));
-        if none {
-            let troubles = self.members_with(|standing| matches!(standing, Standing::Skipped(_)));
-            return Err(self.unchanged_error(
-                Exit::Environment,
-                &format!("no gateway answered: {}", troubles.join(", ")),
-            )?);
+        if skipped.len() == self.fleet.members.len() {
+            let why = format!("no gateway answered: {}", skipped.join(", "));
+            return Err(self.unchanged_error(Exit::Environment, &why)?);
         }
         Ok(())
     }
 
-    /// Tells whether no gateway refuses.
+    /// Checks that no gateway refuses.
     pub(super) fn require_agreement(&self) -> Result<(), VerbError> {
-        let refusals = self.members_with(|standing| matches!(standing, Standing::Failed(_)));
+        let mut refusals = Vec::new();
+        for member in &self.fleet.members {
+            if let Standing::Failed(error) = &member.standing {
+                refusals.push(format!("{}: {error}", member.name()));
+            }
+        }
         if refusals.is_empty() {
             return Ok(());
         }
-        let all_refuse = !self.fleet.members.iter().any(|member| member.dry_run_report().is_some());
-        let exit = if all_refuse { Exit::Usage } else { Exit::Environment };
+        let some_agree = self.fleet.members.iter().any(|member| member.dry_run_report().is_some());
+        let exit = if some_agree { Exit::Environment } else { Exit::Usage };
         Err(self.unchanged_error(exit, &refusals.join(", "))?)
     }
 
-    /// Says what would happen.
+    /// Prints what would happen.
     pub(super) fn print_preview(&self) -> Result<(), VerbError> {
         for member in &self.fleet.members {
             let Some(report) = member.dry_run_report() else { continue };
-            let report = visible_record(report)?;
-            for rule in &report.rules {
+            let visible = visible_record(report)?;
+            for rule in &visible.rules {
                 print_stderr(format_args!("{}: {}", member.name(), describe_preview(rule)));
             }
-            if report.rules.is_empty() {
+            if visible.rules.is_empty() {
                 print_stderr(format_args!("{}: no rule would move", member.name()));
             }
         }
         Ok(())
     }
 
-    /// Nothing is changed, because more callers would be refused.
+    /// The error for a change that needs `--yes`, because more callers would be refused.
     pub(super) fn unconfirmed_error(&self) -> Result<VerbError, VerbError> {
-        let previews = self.fleet.members.iter().filter_map(Member::dry_run_report);
-        let than = RuleChange::than(previews.flat_map(|report| &report.rules));
+        let mut rules = Vec::new();
+        for member in &self.fleet.members {
+            if let Some(report) = member.dry_run_report() {
+                rules.extend(&report.rules);
+            }
+        }
+        let than = RuleChange::than(rules);
         let verb = self.verb;
         let why = format!(
             "more callers would be refused than {than}\n  help: add --yes to {verb} all the same"
@@ -82,38 +93,35 @@ impl FleetReport<'_> {
         self.unchanged_error(Exit::Usage, &why)
     }
 
-    /// Nothing is changed, because it cannot be.
-    pub(super) fn nothing_changed(&self, why: String) -> Result<VerbError, VerbError> {
-        self.unchanged_error(Exit::Usage, &why)
+    /// The error for a change that cannot be made.
+    pub(super) fn nothing_changed(&self, why: &str) -> Result<VerbError, VerbError> {
+        self.unchanged_error(Exit::Usage, why)
     }
 
-    /// Says what became of the change on each gateway.
+    /// Prints the result on each gateway.
     pub(super) fn print_results(&self, id: &str) -> VerbResult {
         if self.json {
             self.print_json(Some(id), None)?;
         }
+        let (mut concerned, mut obeyed, mut is_unknown) = (0, 0, false);
         for member in &self.fleet.members {
             self.print_standing(member, id)?;
+            concerned += usize::from(!matches!(member.standing, Standing::NotConcerned(_)));
+            obeyed += usize::from(member.has_obeyed());
+            is_unknown |= matches!(member.standing, Standing::Unknown(_));
         }
-        let wanted = |member: &&Member| !matches!(member.standing, Standing::NotConcerned(_));
-        let members: Vec<&Member> = self.fleet.members.iter().filter(wanted).collect();
-        let obeyed = members.iter().filter(|member| member.has_obeyed()).count();
-        if obeyed == members.len() {
+        if obeyed == concerned {
             return Ok(Exit::Fine);
         }
-        let unknown = members.iter().any(|member| matches!(member.standing, Standing::Unknown(_)));
         let help = match (obeyed, self.verb) {
-            (0, _) if !unknown => String::new(),
+            (0, _) if !is_unknown => String::new(),
             (_, "undo") => {
                 "\n  help: undo that change again, and only the gateways that still have it obey"
                     .to_owned()
             }
             (_, _) => format!("\n  help: `upshift undo {id}` takes it back where it was made"),
         };
-        Err(VerbError::environment(format_args!(
-            "{obeyed} of {} gateways obeyed{help}",
-            members.len()
-        )))
+        Err(VerbError::environment(format_args!("{obeyed} of {concerned} gateways obeyed{help}")))
     }
 
     fn print_standing(&self, member: &Member, id: &str) -> Result<(), VerbError> {
@@ -127,64 +135,56 @@ impl FleetReport<'_> {
                     print_stderr(format_args!("warning: {name}: {warning}"));
                 }
             }
-            Standing::Has(trouble) => {
+            Standing::Has(error) => print_stderr(format_args!(
+                "{name}: it made change {id}, although the request for it failed: {error}"
+            )),
+            Standing::HasNot(error) => print_stderr(format_args!("{name}: not changed: {error}")),
+            Standing::Unknown(error) => {
                 print_stderr(format_args!(
-                    "{name}: it made change {id}, though asking it for that failed: {trouble}"
+                    "{name}: it is not known whether it made change {id}: {error}"
+                ));
+                let url = member.url();
+                print_stderr(format_args!(
+                    "  help: once it answers, `upshift plan --admin {url}` shows the state of its rules"
                 ));
             }
-            Standing::HasNot(trouble) => {
-                print_stderr(format_args!("{name}: not changed: {trouble}"))
-            }
-            Standing::Unknown(trouble) => print_stderr(format_args!(
-                "{name}: it is not known whether it made change {id}: {trouble}\n  help: when it answers, `upshift plan \
-                 --admin {}` shows where its rules stand",
-                member.url()
-            )),
-            Standing::Skipped(trouble) => print_stderr(format_args!("{name}: left out: {trouble}")),
-            Standing::NotConcerned(trouble) => {
-                print_stderr(format_args!("{name}: not concerned: {trouble}"))
+            Standing::Skipped(error) => print_stderr(format_args!("{name}: left out: {error}")),
+            Standing::NotConcerned(error) => {
+                print_stderr(format_args!("{name}: not concerned: {error}"));
             }
             Standing::New | Standing::Would(..) | Standing::Failed(_) => {}
         }
         Ok(())
     }
 
-    /// The failure that says that nothing was changed, which JSON has then said, too.
+    /// The error which says that nothing was changed. With `--json` that is printed as JSON, too.
     fn unchanged_error(&self, exit: Exit, why: &str) -> Result<VerbError, VerbError> {
         if self.json {
+            // Without the help, which is for people.
             let reason = why.lines().next().unwrap_or_default();
             self.print_json(None, Some(&format!("nothing was changed: {reason}")))?;
         }
         Ok(VerbError::Message(exit, format!("nothing was changed: {why}")))
     }
 
-    /// `gw1:9426: there is no rule x`, for each gateway that stands so.
-    fn members_with(&self, stands: impl Fn(&Standing) -> bool) -> Vec<String> {
-        let mut troubles = Vec::new();
-        for member in self.fleet.members.iter().filter(|member| stands(&member.standing)) {
-            if let Standing::Failed(trouble) | Standing::Skipped(trouble) = &member.standing {
-                troubles.push(format!("{}: {trouble}", member.name()));
-            }
-        }
-        troubles
-    }
-
     fn print_json(&self, id: Option<&str>, nothing: Option<&str>) -> io::Result<()> {
-        let outcomes: Vec<_> =
-            self.fleet.members.iter().map(|member| gateway_outcome(member, id, nothing)).collect();
+        let mut outcomes = Vec::new();
+        for member in &self.fleet.members {
+            outcomes.push(gateway_outcome(member, id, nothing));
+        }
         print_json(&outcomes)
     }
 }
 
-/// What became of a change on one gateway; `nothing` says why it was made nowhere.
+/// The record of a change on one gateway; `nothing` is the reason if it was made on none.
 fn gateway_outcome(member: &Member, id: Option<&str>, nothing: Option<&str>) -> GatewayOutcome {
-    let (word, trouble) = match &member.standing {
+    let (outcome, error) = match &member.standing {
         Standing::Obeyed(_) => ("changed", None),
-        Standing::Has(trouble) => ("changed", Some(trouble)),
-        Standing::Unknown(trouble) => ("unknown", Some(trouble)),
-        Standing::Skipped(trouble) => ("skipped", Some(trouble)),
-        Standing::NotConcerned(trouble) => ("not-concerned", Some(trouble)),
-        Standing::HasNot(trouble) | Standing::Failed(trouble) => ("unchanged", Some(trouble)),
+        Standing::Has(error) => ("changed", Some(error)),
+        Standing::Unknown(error) => ("unknown", Some(error)),
+        Standing::Skipped(error) => ("skipped", Some(error)),
+        Standing::NotConcerned(error) => ("not-concerned", Some(error)),
+        Standing::HasNot(error) | Standing::Failed(error) => ("unchanged", Some(error)),
         Standing::New | Standing::Would(..) => ("unchanged", None),
     };
     let report =
@@ -192,26 +192,28 @@ fn gateway_outcome(member: &Member, id: Option<&str>, nothing: Option<&str>) -> 
     GatewayOutcome {
         gateway: member.name(),
         obeyed: member.has_obeyed(),
-        outcome: word.to_owned(),
+        outcome: outcome.to_owned(),
         change: id.map(str::to_owned),
         report,
         would: member.dry_run_report().cloned(),
-        error: trouble.map(ToString::to_string).or_else(|| nothing.map(str::to_owned)),
+        error: match error {
+            Some(error) => Some(error.to_string()),
+            None => nothing.map(str::to_owned),
+        },
     }
 }
 
-/// `orders-v2: warn → enforce: 0% of the callers are refused, 100% would be`; of a rule that was
-/// stopped,
-/// `orders-v2: 10% of the callers were refused when it was stopped at 2026-11-25T12:00:00Z, 40% would be now`.
+/// `orders-v2: warn → enforce: 0% of the callers are refused, 100% would be`, or for a rule that was
+/// stopped: `orders-v2: 10% of the callers were refused when it was stopped at TIME, 40% would be
+/// now`.
 fn describe_preview(rule: &RuleChange) -> String {
     let RuleChange { rule, phase_before, share_before, phase, share, stopped } = rule;
     let (before, after) = (format_percent(*share_before), format_percent(*share));
     match stopped {
-        Some(at) => {
-            format!(
-                "{rule}: {before} of the callers were refused when it was stopped at {at}, {after} would be now"
-            )
-        }
+        Some(at) => format!(
+            "{rule}: {before} of the callers were refused when it was stopped at {at}, \
+             {after} would be now"
+        ),
         None => format!(
             "{rule}: {phase_before} → {phase}: {before} of the callers are refused, {after} would be"
         ),
@@ -220,29 +222,29 @@ fn describe_preview(rule: &RuleChange) -> String {
 
 /// One line for each rule that moved.
 fn render_result(gateway: &str, report: &ChangeReport, palette: Palette) -> io::Result<String> {
-    let report = visible_record(report)?;
-    let number = report.revision.map(|number| format!(", revision {number}")).unwrap_or_default();
-    let id = report.change.as_ref().map(|id| format!(", change {id}")).unwrap_or_default();
-    let undoes =
-        report.undoes_change.as_ref().map(|id| format!(", undoes {id}")).unwrap_or_default();
-    if report.rules.is_empty() {
-        return Ok(format!("{gateway}: no rule moved{number}{id}{undoes}\n"));
+    let visible = visible_record(report)?;
+    let mut ids = String::new();
+    if let Some(number) = visible.revision {
+        ids.push_str(&format!(", revision {number}"));
     }
-    let lines = report.rules.iter().map(|rule| {
+    if let Some(id) = &visible.change {
+        ids.push_str(&format!(", change {id}"));
+    }
+    if let Some(id) = &visible.undoes_change {
+        ids.push_str(&format!(", undoes {id}"));
+    }
+    if visible.rules.is_empty() {
+        return Ok(format!("{gateway}: no rule moved{ids}\n"));
+    }
+    let mut lines = String::new();
+    for rule in &visible.rules {
         let hue = if rule.share > 0.0 { Hue::Bad } else { Hue::Good };
-        let now = format!("{} ({} refused)", rule.phase, format_percent(rule.share));
         let name = palette.paint(Hue::Bold, &rule.rule);
-        format!(
-            "{gateway}: {name}: {} → {}{number}{id}{undoes}\n",
-            rule.phase_before,
-            palette.paint(hue, now)
-        )
-    });
-    Ok(lines.collect())
-}
-
-fn format_percent(share: f64) -> String {
-    format!("{}%", (share * 10_000.0).round() / 100.0)
+        let phase = format!("{} ({} refused)", rule.phase, format_percent(rule.share));
+        let after = palette.paint(hue, phase);
+        lines.push_str(&format!("{gateway}: {name}: {} → {after}{ids}\n", rule.phase_before));
+    }
+    Ok(lines)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A dozen simulated clients, old and new, and what they meet.
+//! A dozen simulated clients, old and new, and a tally of their answers.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use crate::terminal::{Hue, Palette};
 
-/// How many requests met what.
+/// The number of requests with each kind of answer.
 #[derive(Clone, Default)]
 pub(super) struct RequestTally(Arc<RequestCounts>);
 
@@ -24,87 +24,87 @@ struct RequestCounts {
     failed: AtomicU64,
 }
 
-/// A kind of client: what it asks for, how it names itself, how long it rests.
+/// A kind of client: its path, its header fields and the pause between its requests.
 struct ClientKind {
     path: &'static str,
     fields: &'static str,
-    rest: Duration,
+    pause: Duration,
 }
 
 const CLIENT_KINDS: [ClientKind; 12] = [
     ClientKind {
         path: "/",
         fields: "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36\r\nAccept: text/html\r\n",
-        rest: Duration::from_millis(310),
+        pause: Duration::from_millis(310),
     },
     ClientKind {
         path: "/",
         fields: "User-Agent: Mozilla/5.0 (Windows NT 6.1) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/94.0.4606.61 Safari/537.36\r\nAccept: text/html\r\n",
-        rest: Duration::from_millis(1_130),
+        pause: Duration::from_millis(1_130),
     },
     ClientKind {
         path: "/inbox",
         fields: "User-Agent: AcmeApp/5.4 (Android 15)\r\n",
-        rest: Duration::from_millis(230),
+        pause: Duration::from_millis(230),
     },
     ClientKind {
         path: "/inbox",
         fields: "User-Agent: AcmeApp/4.9 (Android 9)\r\n",
-        rest: Duration::from_millis(1_370),
+        pause: Duration::from_millis(1_370),
     },
     ClientKind {
         path: "/inbox",
         fields: "User-Agent: AcmeApp/5.3.0 (iOS 18.1)\r\n",
-        rest: Duration::from_millis(2_110),
+        pause: Duration::from_millis(2_110),
     },
     ClientKind {
         path: "/menu",
         fields: "User-Agent: AcmeKiosk/2.0\r\n",
-        rest: Duration::from_millis(890),
+        pause: Duration::from_millis(890),
     },
     ClientKind {
         path: "/api/orders",
         fields: "User-Agent: orders-sdk/2.3\r\nX-Api-Version: 2.1\r\nX-Api-Key: k-7\r\n",
-        rest: Duration::from_millis(170),
+        pause: Duration::from_millis(170),
     },
     ClientKind {
         path: "/api/orders",
         fields: "User-Agent: orders-sdk/1.9\r\nX-Api-Version: 1.4\r\nX-Api-Key: k-17\r\n",
-        rest: Duration::from_millis(530),
+        pause: Duration::from_millis(530),
     },
     ClientKind {
         path: "/api/orders",
         fields: "User-Agent: orders-sdk/1.2\r\nX-Api-Version: 1.0\r\nX-Api-Key: k-42\r\n",
-        rest: Duration::from_millis(610),
+        pause: Duration::from_millis(610),
     },
     ClientKind {
         path: "/reports/daily",
         fields: "User-Agent: report-bot/1.0\r\nX-Api-Version: 2\r\n",
-        rest: Duration::from_millis(470),
+        pause: Duration::from_millis(470),
     },
     ClientKind {
         path: "/account",
         fields: "User-Agent: curl/7.68.0\r\n",
-        rest: Duration::from_millis(1_490),
+        pause: Duration::from_millis(1_490),
     },
     ClientKind {
         path: "/healthz",
         fields: "User-Agent: kube-probe/1.31\r\n",
-        rest: Duration::from_millis(1_000),
+        pause: Duration::from_millis(1_000),
     },
 ];
 
-/// No answer of this machine takes longer.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The time limit for an answer, which comes from this machine.
+const TIME_LIMIT: Duration = Duration::from_secs(5);
 
-/// Starts every client; they end when what is returned is dropped.
+/// Starts all clients. They end when the set is dropped.
 pub(super) fn start_clients(gateway: SocketAddr, tally: &RequestTally) -> JoinSet<()> {
     let mut clients = JoinSet::new();
     for kind in &CLIENT_KINDS {
         let tally = tally.clone();
         clients.spawn(async move {
             loop {
-                tokio::time::sleep(kind.rest).await;
+                tokio::time::sleep(kind.pause).await;
                 tally.count_answer(&send_request(gateway, kind).await);
             }
         });
@@ -112,7 +112,7 @@ pub(super) fn start_clients(gateway: SocketAddr, tally: &RequestTally) -> JoinSe
     clients
 }
 
-/// What a client met.
+/// The kind of an answer.
 enum AnswerKind {
     Admitted,
     Warned,
@@ -132,7 +132,7 @@ async fn send_request(gateway: SocketAddr, kind: &ClientKind) -> AnswerKind {
         stream.read_to_end(&mut answer).await?;
         std::io::Result::Ok(answer)
     };
-    match timeout(PATIENCE, exchange).await {
+    match timeout(TIME_LIMIT, exchange).await {
         Ok(Ok(answer)) => classify_answer(&answer),
         _ => AnswerKind::Failed,
     }
@@ -142,9 +142,9 @@ fn classify_answer(answer: &[u8]) -> AnswerKind {
     let text = String::from_utf8_lossy(answer);
     let head = text.split("\r\n\r\n").next().unwrap_or_default().to_ascii_lowercase();
     let status = head.split(' ').nth(1).unwrap_or_default();
-    let told = ["\r\ndeprecation:", "\r\nsunset:"].iter().any(|field| head.contains(field));
+    let is_warned = head.contains("\r\ndeprecation:") || head.contains("\r\nsunset:");
     match status.as_bytes().first() {
-        Some(b'2') if told => AnswerKind::Warned,
+        Some(b'2') if is_warned => AnswerKind::Warned,
         Some(b'2') => AnswerKind::Admitted,
         Some(b'4') => AnswerKind::Refused,
         _ => AnswerKind::Failed,
@@ -162,7 +162,7 @@ impl RequestTally {
         count.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The line of counts.
+    /// Renders the line of counts.
     pub(super) fn render_line(&self, palette: Palette) -> String {
         let [admitted, warned, refused, failed] =
             [&self.0.admitted, &self.0.warned, &self.0.refused, &self.0.failed]

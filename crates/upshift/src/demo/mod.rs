@@ -1,4 +1,4 @@
-//! `upshift demo`: the gateway at work, without a file and without anything else installed.
+//! `upshift demo`: shows the gateway at work, without a file or other programs.
 
 mod clients;
 mod upstream;
@@ -13,13 +13,14 @@ use upshift_core::Timestamp;
 use upshift_gateway::{Addresses, Gateway, Settings, StartError};
 use upshift_record::Exit;
 
+use crate::runtime::build_runtime;
 use crate::signals::StopSignals;
 use crate::terminal::{Hue, Palette, print_stdout};
 use crate::verb_error::{VerbError, VerbResult};
 
 use clients::RequestTally;
 
-/// See it work: a gateway, an upstream, and old and new clients
+/// Run a demo: a gateway, an upstream, and old and new clients
 ///
 /// Needs no file and nothing else installed. Prints the addresses, commands worth trying, and how
 /// many requests are admitted, warned and refused.
@@ -27,18 +28,18 @@ use clients::RequestTally;
 #[command(after_help = "\
 Examples:
   upshift demo
-  upshift demo --policy > upshift.toml    the policy that it runs, to start from
+  upshift demo --policy > upshift.toml    the policy of the demo, to start from
   upshift demo --for 10s")]
 pub(crate) struct DemoArgs {
-    /// Print the policy that it runs, and end
+    /// Print the policy of the demo and exit
     #[arg(long)]
     policy: bool,
-    /// End after so long
+    /// End after this time
     #[arg(long = "for", value_name = "DURATION", value_parser = upshift_config::parse_duration)]
     length: Option<Duration>,
 }
 
-/// How often the line of counts is written: on a terminal it is always the same line.
+/// The time between two lines of counts. A terminal shows them in one place.
 const TERMINAL_BEAT: Duration = Duration::from_millis(250);
 const PIPE_BEAT: Duration = Duration::from_secs(2);
 
@@ -50,8 +51,7 @@ impl DemoArgs {
             return Ok(Exit::Fine);
         }
         crate::log::start_logging();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        runtime.map_err(VerbError::environment)?.block_on(self.run_demo(&policy))
+        build_runtime()?.block_on(self.run_demo(&policy))
     }
 
     async fn run_demo(self, policy: &str) -> VerbResult {
@@ -62,38 +62,40 @@ impl DemoArgs {
         let tally = RequestTally::default();
         let stop = StopSignals::new()?;
         let clients = addresses.http.map(|http| clients::start_clients(http, &tally));
-        let length = self.length;
-        let over = async {
-            match length {
-                Some(length) => tokio::time::sleep(length).await,
-                None => std::future::pending().await,
-            }
-        };
         let end = async {
             tokio::select! {
                 () = stop.first_signal() => {}
-                () = over => {}
+                () = wait_for(self.length) => {}
             }
-            // Whoever is in the middle of a request may finish it.
+            // Stops the clients first: the gateway waits for requests that are open.
             drop(clients);
         };
-        let outcome = tokio::select! {
-            served = gateway.run(end) => served.map_err(VerbError::environment).map(|()| Exit::Fine),
-            shown = print_counts(&tally) => shown.map(|()| Exit::Fine).map_err(VerbError::from),
-            () = stop.second_signal() => Ok(Exit::Fine),
+        let result = tokio::select! {
+            served = gateway.run(end) => served.map_err(VerbError::environment),
+            printed = print_counts(&tally) => printed.map_err(VerbError::from),
+            () = stop.second_signal() => Ok(()),
         };
         print_stdout(&format!("\n{}\n", tally.render_line(Palette::of_stdout())))?;
-        outcome
+        result.map(|()| Exit::Fine)
     }
 }
 
-/// On the usual ports, or on free ones where somebody listens there already.
+/// Waits as long as this, or for ever.
+async fn wait_for(length: Option<Duration>) {
+    match length {
+        Some(length) => tokio::time::sleep(length).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Binds the usual ports, or free ones if another process has one of them.
 fn bind_gateway(policy: &str, upstream: SocketAddr) -> Result<Gateway, VerbError> {
     let usual = demo_settings(policy, upstream)?;
     let mut elsewhere = usual.clone();
     let gateway = &mut elsewhere.file.gateway;
     let listeners = [&mut gateway.http, &mut gateway.https, &mut gateway.admin];
     for address in listeners.into_iter().flatten() {
+        // With port 0 the system chooses a free one.
         address.set_port(0);
     }
     match Gateway::bind(usual) {
@@ -103,20 +105,23 @@ fn bind_gateway(policy: &str, upstream: SocketAddr) -> Result<Gateway, VerbError
 }
 
 fn demo_settings(policy: &str, upstream: SocketAddr) -> Result<Settings, VerbError> {
-    let loaded = load(policy, "demo.toml").map_err(|errors| {
-        let told: String = errors.iter().map(ToString::to_string).collect();
-        VerbError::environment(format_args!(
-            "the demo's own policy is wrong, which is a bug:\n{told}"
-        ))
-    })?;
-    let mut file = loaded.file;
+    let mut file = match load(policy, "demo.toml") {
+        Ok(loaded) => loaded.file,
+        Err(errors) => {
+            let mut message = "the demo's own policy is wrong, which is a bug:\n".to_owned();
+            for error in errors {
+                message.push_str(&error.to_string());
+            }
+            return Err(VerbError::environment(message));
+        }
+    };
     file.gateway.access_log = AccessLog::Off;
     file.gateway.store = None;
     file.upstreams = vec![upshift_gateway::Upstream::at(upstream)];
     Ok(Settings { file, ..Settings::default() })
 }
 
-/// The sample policy, its rollout under way: `{+30d}` stands for the day in 30 days.
+/// The sample policy in the middle of its rollout: `{+30d}` stands for the day in 30 days.
 fn dated_policy(now: Timestamp) -> String {
     let mut text = String::new();
     let mut rest = include_str!("policy.toml");
@@ -138,16 +143,37 @@ fn render_welcome(addresses: Addresses, palette: Palette) -> String {
     let unbound = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let (http, https) = (addresses.http.unwrap_or(unbound), addresses.https.unwrap_or(unbound));
     let admin = addresses.admin.unwrap_or(unbound);
-    let bold = |text: &str| palette.paint(Hue::Bold, text.to_owned()).to_string();
-    let commands = [
-        ("an account in clear: 426, and where to go", format!("curl -si http://{http}/account")),
+    let title = "Upshift is running: a gateway, an upstream behind it, and a dozen clients, old \
+                 and new.";
+    let mut text = format!("{}\n\n", palette.paint(Hue::Bold, title));
+    text.push_str(&format!("  gateway    http://{http}  and  https://{https}\n"));
+    text.push_str(&format!("  admin      http://{admin}/\n"));
+    text.push_str("  the policy upshift demo --policy\n\n");
+    let heading = palette.paint(Hue::Bold, "Worth trying, in another terminal:");
+    text.push_str(&format!("{heading}\n"));
+    for (purpose, command) in commands_to_try(http, https) {
+        let comment = palette.paint(Hue::Faint, format!("# {purpose}"));
+        text.push_str(&format!("  {comment}\n  {command}\n"));
+    }
+    let last_heading = palette.paint(Hue::Bold, "The results of the clients (Ctrl-C ends it):");
+    text.push_str(&format!("\n{last_heading}\n"));
+    text
+}
+
+/// Commands that a person can try, each with what it shows.
+fn commands_to_try(http: SocketAddr, https: SocketAddr) -> [(&'static str, String); 7] {
+    [
         (
-            "the same, followed by our own client: 200",
+            "an account over cleartext: 426, and where to go",
+            format!("curl -si http://{http}/account"),
+        ),
+        (
+            "the same, followed by Upshift's own client: 200",
             format!("upshift get -k http://{http}/account"),
         ),
         ("the same over TLS: 200", format!("curl -sik https://{https}/account")),
         (
-            "an old API version whose turn in the ramp has come: 426 (k-42 is only warned as yet)",
+            "an old API version that the ramp has reached: 426 (k-42 is only warned so far)",
             format!(
                 "curl -si -H 'X-Api-Version: 1.4' -H 'X-Api-Key: k-17' http://{http}/api/orders"
             ),
@@ -161,34 +187,19 @@ fn render_welcome(addresses: Addresses, palette: Palette) -> String {
             "HTTP/2 where HTTP/2 is required: 200",
             format!("curl -si --http2-prior-knowledge http://{http}/feeds/news"),
         ),
-    ];
-    let mut text = format!(
-        "{}\n\n  gateway    http://{http}  and  https://{https}\n  admin      http://{admin}/\n  the policy upshift demo --policy\n\n{}\n",
-        bold(
-            "Upshift is running: a gateway, an upstream behind it, and a dozen clients, old and new."
-        ),
-        bold("Worth trying, in another terminal:"),
-    );
-    for (what, command) in commands {
-        text.push_str(&format!(
-            "  {}\n  {command}\n",
-            palette.paint(Hue::Faint, format!("# {what}"))
-        ));
-    }
-    text.push_str(&format!("\n{}\n", bold("What the clients meet (Ctrl-C ends it):")));
-    text
+    ]
 }
 
-/// Writes the line of counts until nobody reads it.
+/// Prints the line of counts again and again, until stdout is closed.
 async fn print_counts(tally: &RequestTally) -> io::Result<()> {
-    let terminal = io::stdout().is_terminal();
-    let mut beat = tokio::time::interval(if terminal { TERMINAL_BEAT } else { PIPE_BEAT });
-    // The first tick comes at once, before anything happened.
+    let is_terminal = io::stdout().is_terminal();
+    let mut beat = tokio::time::interval(if is_terminal { TERMINAL_BEAT } else { PIPE_BEAT });
+    // The first tick comes at once, when there is nothing to count.
     beat.tick().await;
     loop {
         beat.tick().await;
         let line = tally.render_line(Palette::of_stdout());
-        print_stdout(&if terminal { format!("\r\x1b[K{line}") } else { format!("{line}\n") })?;
+        print_stdout(&if is_terminal { format!("\r\x1b[K{line}") } else { format!("{line}\n") })?;
     }
 }
 

@@ -1,4 +1,4 @@
-//! The small site behind the demo's gateway: it answers everything, and says how it was asked.
+//! The upstream of the demo: it answers every request with a description of it.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::Request;
 use axum::http::header::{CONTENT_TYPE, VIA};
 
-/// Starts it on a free port of this machine; it serves as long as the runtime lives.
+/// Starts the upstream on a free port. It serves as long as the runtime lives.
 pub(super) async fn start_upstream() -> std::io::Result<SocketAddr> {
     let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = listener.local_addr()?;

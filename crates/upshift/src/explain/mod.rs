@@ -1,4 +1,4 @@
-//! `upshift explain`: what happens to one request, and why.
+//! `upshift explain`: shows what happens to one request, and why.
 
 mod report;
 
@@ -15,13 +15,13 @@ use crate::policy_file::PolicyFile;
 use crate::terminal::{Palette, print_json, print_stdout};
 use crate::verb_error::{VerbError, VerbResult};
 
-/// Say what happens to one request, and why
+/// Show what happens to one request, and why
 ///
-/// Nothing is sent. Every rule is shown, with why it applies or not and what it found, and the
-/// answer that would go out.
+/// Nothing is sent. Shows every rule, why it applies or not and what it found in the request, and
+/// the answer that would go out.
 ///
-/// The request is taken to come over HTTP/1.1, in clear for http: and over TLS 1.3 for https:, now,
-/// from a public address that no [[gateway.proxy]] declares.
+/// Unless flags say otherwise, the request arrives now, over HTTP/1.1, in cleartext for http: and
+/// over TLS 1.3 for https:, from a public address that is not a declared [[gateway.proxy]].
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -36,7 +36,7 @@ Exit codes: 0 it was explained, 1 it is refused and --fail was given, 2 wrong us
 pub(crate) struct ExplainArgs {
     #[command(flatten)]
     file: PolicyFile,
-    /// Decide as of this time: 2026-12-01 or 2026-12-01T09:00:00Z
+    /// Decide as of this time instead of now: 2026-12-01 or 2026-12-01T09:00:00Z
     #[arg(long, value_name = "TIME", value_parser = arguments::parse_time)]
     at: Option<Timestamp>,
     /// The version of HTTP: 1.0, 1.1, 2 or 3
@@ -51,23 +51,24 @@ pub(crate) struct ExplainArgs {
     /// The method
     #[arg(short = 'X', long = "request", value_name = "METHOD", default_value = "GET")]
     method: String,
-    /// A field, as often as needed: 'Name: value' (':protocol: websocket' for an extended CONNECT)
+    /// A header field: 'Name: value' (':protocol: websocket' for an extended CONNECT); repeat it for
+    /// more
     #[arg(short = 'H', long = "header", value_name = "FIELD", value_parser = arguments::parse_field_line)]
     fields: Vec<(String, String)>,
-    /// Ask the gateway with this admin listener, which knows what was paused or set, and not the
-    /// policy file
+    /// Ask the gateway with this admin listener, which knows what was paused or set, instead of
+    /// reading the policy file
     #[arg(long, value_name = "URL", value_parser = control::parse_admin_url)]
     admin: Option<http::Uri>,
-    /// The admin token, where one is asked for
+    /// The admin token, if the gateway asks for one
     #[arg(long, value_name = "TOKEN", env = "UPSHIFT_TOKEN", hide_env_values = true)]
     token: Option<String>,
-    /// End with 1 if the request is refused
+    /// Exit with 1 if the request is refused
     #[arg(long)]
     fail: bool,
     /// Print the decision record as JSON
     #[arg(long)]
     json: bool,
-    /// What is asked for: http://host/path or https://host/path
+    /// The URL of the request: http://host/path or https://host/path
     #[arg(value_parser = ExplainTarget::parse)]
     target: ExplainTarget,
 }
@@ -106,14 +107,16 @@ impl ExplainArgs {
     }
 }
 
-/// What a running gateway decides.
+/// Asks a running gateway for its decision.
 async fn decide_on_gateway(
     query: &ExplainQuery,
     gateway: impl Future<Output = Result<RemoteGateway, VerbError>>,
 ) -> Result<DecisionRecord, VerbError> {
     let gateway = gateway.await?;
-    let asked = gateway.post_api("explain", &query.to_request()).await;
-    asked.map_err(|error| VerbError::environment(format_args!("{}: {error}", gateway.name())))
+    match gateway.post_api("explain", &query.to_request()).await {
+        Ok(record) => Ok(record),
+        Err(error) => Err(gateway.verb_error(&error)),
+    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! An explanation for a person.
+//! The explanation of a decision for people.
 
 use std::io;
 
@@ -9,89 +9,79 @@ use upshift_record::{DecisionRecord, RulingRecord};
 
 use crate::terminal::{Hue, Palette, visible_record};
 
-/// The whole explanation.
+/// Renders the whole explanation.
 pub(super) fn render_explanation(
     query: &ExplainQuery,
     record: &DecisionRecord,
     palette: Palette,
 ) -> io::Result<String> {
-    // The lines of the answer's body are made visible one by one.
-    let body = record.answer.as_ref().map_or("", |answer| answer.body.as_str());
-    let record = &visible_record(record)?;
+    let visible = visible_record(record)?;
     let mut text = render_request(query);
-    text.push_str(&format!("\n{}\n", render_verdict(record, palette)));
-    if record.rules.is_empty() {
-        text.push_str("\nThe policy has no rules.\n");
-    } else {
-        text.push('\n');
+    text.push_str(&format!("\n{}\n\n", render_verdict(&visible, palette)));
+    if visible.rules.is_empty() {
+        text.push_str("The policy has no rules.\n");
     }
-    let width =
-        record.rules.iter().map(|ruling| ruling.rule.chars().count()).max().unwrap_or_default();
-    for ruling in &record.rules {
+    let widths = visible.rules.iter().map(|ruling| ruling.rule.chars().count());
+    let width = widths.max().unwrap_or_default();
+    for ruling in &visible.rules {
         text.push_str(&render_ruling(ruling, width, palette));
     }
-    if let Some(answer) = &record.answer {
+    if let (Some(answer), Some(unescaped)) = (&visible.answer, &record.answer) {
         text.push_str(&format!("\n{}\n", palette.paint(Hue::Bold, "The answer:")));
-        text.push_str(&render_answer(query, answer.status, &answer.fields, body));
+        // A visible body would have escapes for its newlines, so its lines are made visible one by
+        // one.
+        let (status, body) = (answer.status, &unescaped.body);
+        text.push_str(&render_answer(query, status, &answer.fields, body));
     }
-    if !record.notice.is_empty() {
-        text.push_str(&format!(
-            "\n{}\n",
-            palette.paint(Hue::Bold, "Added to the upstream's answer:")
-        ));
-        record
-            .notice
-            .iter()
-            .for_each(|(name, value)| text.push_str(&format!("  {name}: {value}\n")));
+    if !visible.notice.is_empty() {
+        let title = palette.paint(Hue::Bold, "Added to the upstream's answer:");
+        text.push_str(&format!("\n{title}\n"));
+        push_fields(&mut text, &visible.notice);
     }
     Ok(text)
 }
 
 fn render_request(query: &ExplainQuery) -> String {
     let tls = match query.tls() {
-        TlsState::Cleartext => "in clear".to_owned(),
+        TlsState::Cleartext => "in cleartext".to_owned(),
         TlsState::Version(version) => format!("over {version}"),
         TlsState::SomeVersion => "over TLS".to_owned(),
     };
     let line = format!("{} {}", query.method, query.target);
     let mut text = format!("{}\n", make_visible(&line));
-    text.push_str(&format!(
-        "HTTP/{} {tls} from {} at {}\n",
-        query.http.as_str(),
-        query.peer,
-        time_in_seconds(query)
-    ));
+    let time = query.at.strftime("%Y-%m-%dT%H:%M:%SZ");
+    let (http, peer) = (query.http.as_str(), query.peer);
+    text.push_str(&format!("HTTP/{http} {tls} from {peer} at {time}\n"));
     for (name, value) in &query.fields {
         text.push_str(&format!("{name}: {}\n", make_visible(value)));
     }
     text
 }
 
-fn time_in_seconds(query: &ExplainQuery) -> String {
-    query.at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
-}
-
 fn render_verdict(record: &DecisionRecord, palette: Palette) -> String {
-    let rule = record.rule.as_deref();
-    let top =
-        record.rules.iter().find(|ruling| Some(ruling.rule.as_str()) == rule && ruling.matched);
-    let why = top.map(|top| format!(": {}", top.why)).unwrap_or_default();
-    let by = rule.map(|rule| format!(" by {rule}")).unwrap_or_default();
+    let (mut by, mut why) = (String::new(), String::new());
+    if let Some(rule) = &record.rule {
+        by = format!(" by {rule}");
+        let is_decisive = |ruling: &&RulingRecord| ruling.rule == *rule && ruling.matched;
+        if let Some(ruling) = record.rules.iter().find(is_decisive) {
+            why = format!(": {}", ruling.why);
+        }
+    }
     let also = match record.also.as_slice() {
         [] => String::new(),
         others => format!("\nAlso refused by {}.", others.join(", ")),
     };
     match record.verdict.as_ref() {
         "refuse" => {
-            format!(
-                "{}{by} with {}{why}{also}",
-                palette.paint(Hue::Bad, "REFUSED"),
-                record.status.unwrap_or_default()
-            )
+            let refused = palette.paint(Hue::Bad, "REFUSED");
+            let status = record.status.unwrap_or_default();
+            format!("{refused}{by} with {status}{why}{also}")
         }
         "warn" => format!("{}{by}{why}", palette.paint(Hue::Warning, "ADMITTED WITH A WARNING")),
         "exempt" => format!("{}{why}", palette.paint(Hue::Warning, "EXEMPT")),
-        _ if rule.is_none() => format!("{}: no rule applies", palette.paint(Hue::Good, "ADMITTED")),
+        _ if record.rule.is_none() => {
+            format!("{}: no rule applies", palette.paint(Hue::Good, "ADMITTED"))
+        }
         _ => palette.paint(Hue::Good, "ADMITTED").to_string(),
     }
 }
@@ -117,11 +107,12 @@ fn render_answer(
 ) -> String {
     let version = query.http.as_str();
     let phrase = match version {
+        // RFC 9113 §8.3.2, RFC 9114 §4.3.2: there is no reason phrase.
         "2" | "3" => "",
         _ => upshift_core::answer::reason_phrase(status),
     };
     let mut text = format!("  HTTP/{version} {status} {phrase}").trim_end().to_owned() + "\n";
-    fields.iter().for_each(|(name, value)| text.push_str(&format!("  {name}: {value}\n")));
+    push_fields(&mut text, fields);
     if !body.is_empty() {
         text.push('\n');
         for line in body.lines() {
@@ -130,4 +121,10 @@ fn render_answer(
         }
     }
     text
+}
+
+fn push_fields(text: &mut String, fields: &[(String, String)]) {
+    for (name, value) in fields {
+        text.push_str(&format!("  {name}: {value}\n"));
+    }
 }

@@ -1,4 +1,4 @@
-//! The `Content-Range` of an answer, in bytes (RFC 9110 §14.4).
+//! `Content-Range` in bytes (RFC 9110 §14.4).
 
 use http::HeaderMap;
 use http::header::CONTENT_RANGE;
@@ -6,53 +6,57 @@ use http::header::CONTENT_RANGE;
 /// The part of a whole that an answer holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ContentRange {
-    /// The first byte of it.
+    /// The first byte.
     pub(super) first: u64,
-    /// The last byte of it.
+    /// The last byte.
     last: u64,
-    /// How long the whole is, if the server says.
+    /// The length of the whole, if the server says.
     pub(super) whole: Option<u64>,
 }
 
 impl ContentRange {
-    /// Reads the field of a 206; `None` where it is missing, malformed or doubled.
+    /// Reads the field of a 206; `None` if it is missing, malformed or doubled.
     pub(super) fn from_headers(headers: &HeaderMap) -> Option<Self> {
         let (range, whole) = single_range(headers)?.split_once('/')?;
-        let (first, last) = range.split_once('-')?;
-        let (first, last) = (parse_digits(first)?, parse_digits(last)?);
-        let whole = if whole == "*" { None } else { Some(parse_digits(whole)?) };
-        let sound = first <= last && whole.is_none_or(|whole| last < whole);
-        sound.then_some(Self { first, last, whole })
+        let (from, to) = range.split_once('-')?;
+        let (first, last) = (parse_digits(from)?, parse_digits(to)?);
+        let length = if whole == "*" { None } else { Some(parse_digits(whole)?) };
+        // RFC 9110 §14.4: any other range is invalid, and a recipient must not use it.
+        if first > last || length.is_some_and(|length| last >= length) {
+            return None;
+        }
+        Some(Self { first, last, whole: length })
     }
 
-    /// How many bytes it has.
+    /// The number of bytes in the part.
     pub(super) fn byte_count(&self) -> u64 {
         (self.last - self.first).saturating_add(1)
     }
 
-    /// Tells whether more of the whole comes behind it; `None` where the server does not say how
-    /// long the whole is.
+    /// Returns true if the whole goes on behind this part; `None` if the server does not say how long
+    /// the whole is.
     pub(super) fn is_cut(&self) -> Option<bool> {
         self.whole.map(|whole| self.last + 1 < whole)
     }
 }
 
-/// How long the whole is, as a 416 says it (RFC 9110 §15.5.17).
+/// The length of the whole according to a 416 (RFC 9110 §15.5.17).
 pub(super) fn whole_length(headers: &HeaderMap) -> Option<u64> {
     parse_digits(single_range(headers)?.strip_prefix("*/")?)
 }
 
-/// What stands behind `bytes`, where the field comes once.
+/// The text behind `bytes`, if there is exactly one such field.
 fn single_range(headers: &HeaderMap) -> Option<&str> {
     let mut lines = headers.get_all(CONTENT_RANGE).iter();
     let (line, more) = (lines.next()?, lines.next());
     let (unit, range) = line.to_str().ok()?.trim().split_once(' ')?;
-    (more.is_none() && unit.eq_ignore_ascii_case("bytes")).then_some(range.trim())
+    let is_single = more.is_none() && unit.eq_ignore_ascii_case("bytes");
+    if is_single { Some(range.trim()) } else { None }
 }
 
-/// Digits and nothing else: a sign is no part of a number here.
+/// Parses a number of digits only. Rust would also take a sign.
 fn parse_digits(text: &str) -> Option<u64> {
-    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
+    if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
 }
 
 #[cfg(test)]

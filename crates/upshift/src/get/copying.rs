@@ -1,4 +1,4 @@
-//! Copying a body, and what can come in between.
+//! Copying the body of an answer, and the errors of that.
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -12,39 +12,40 @@ use upshift_config::make_visible;
 use crate::signals::StopSignals;
 use crate::verb_error::VerbError;
 
-/// Why a copy did not come to its end.
+/// The reason why a copy stopped before its end.
 pub(super) enum CopyError {
-    /// The server or the network.
+    /// The server or the network failed.
     Answer(String),
-    /// A part that is longer than it says: not even its beginning is to be believed.
+    /// The part is longer than its Content-Range, so that not even its beginning can be trusted.
     Longer,
-    /// What is written to.
+    /// The output failed.
     Output(io::Error),
-    /// The person at the keyboard.
+    /// A signal stopped it.
     Stopped,
 }
 
 impl CopyError {
-    /// What to tell, with what became of the file.
+    /// The error that ends the verb; `hint` says what happened to the file.
     pub(super) fn into_verb_error(self, hint: &str) -> VerbError {
-        let behind = if hint.is_empty() { String::new() } else { format!("; {hint}") };
+        let suffix = if hint.is_empty() { String::new() } else { format!("; {hint}") };
         match self {
             Self::Longer => VerbError::environment(format_args!(
-                "the answer is longer than its Content-Range{behind}"
+                "the answer is longer than its Content-Range{suffix}"
             )),
             Self::Answer(why) => {
-                VerbError::environment(format_args!("the answer broke off: {why}{behind}"))
+                VerbError::environment(format_args!("the answer broke off: {why}{suffix}"))
             }
             Self::Output(error) if hint.is_empty() => error.into(),
             Self::Output(error) => {
-                VerbError::environment(format_args!("cannot write the output: {error}{behind}"))
+                VerbError::environment(format_args!("cannot write the output: {error}{suffix}"))
             }
-            Self::Stopped => VerbError::environment(format_args!("stopped{behind}")),
+            Self::Stopped => VerbError::environment(format_args!("stopped{suffix}")),
         }
     }
 }
 
-/// Gives up a copy at the first signal, so that what was written beside the file is removed.
+/// Stops a copy at the first signal, so that the file that was written beside the old one is
+/// removed.
 pub(super) async fn unless_stopped(
     copying: impl Future<Output = Result<(), CopyError>>,
 ) -> Result<Result<(), CopyError>, VerbError> {
@@ -55,7 +56,7 @@ pub(super) async fn unless_stopped(
     }
 }
 
-/// Copies a body, which has exactly as many bytes as were promised, if that is known.
+/// Copies a body. If the number of bytes was promised, it has to have exactly as many.
 pub(super) async fn copy_body<B>(
     body: B,
     out: &mut dyn Write,
@@ -65,21 +66,29 @@ pub(super) async fn copy_body<B>(
 where
     B: Body<Data = bytes::Bytes, Error = BoxError>,
 {
-    let mut body = std::pin::pin!(body);
+    let mut pinned = std::pin::pin!(body);
     let mut left = promised;
-    while let Some(frame) = next_frame(body.as_mut()).await {
-        let frame = frame.map_err(|error| {
-            CopyError::Answer(make_visible(&describe_with_causes(error.as_ref())).into_owned())
-        })?;
+    while let Some(result) = next_frame(pinned.as_mut()).await {
+        let frame = match result {
+            Ok(frame) => frame,
+            Err(error) => {
+                let text = describe_with_causes(error.as_ref());
+                return Err(CopyError::Answer(make_visible(&text).into_owned()));
+            }
+        };
+        // Trailers are not written.
         let Ok(data) = frame.into_data() else { continue };
-        let length = data.len() as u64;
-        let fitting =
-            usize::try_from(left.unwrap_or(length)).map_or(data.len(), |left| left.min(data.len()));
+        let fitting = match left {
+            Some(left) => usize::try_from(left).unwrap_or(usize::MAX).min(data.len()),
+            None => data.len(),
+        };
         out.write_all(&data[..fitting]).map_err(CopyError::Output)?;
-        bar.inc(length);
+        bar.inc(data.len() as u64);
+        if fitting < data.len() {
+            return Err(CopyError::Longer);
+        }
         if let Some(left) = &mut left {
-            let rest = left.checked_sub(length);
-            *left = rest.ok_or(CopyError::Longer)?;
+            *left -= data.len() as u64;
         }
     }
     out.flush().map_err(CopyError::Output)?;
@@ -89,18 +98,20 @@ where
     }
 }
 
-/// An error with its causes: the outermost says that a body broke off, and one below says of what.
+/// Describes an error with its causes: the outermost says that a body broke off, and one below says
+/// why.
 fn describe_with_causes(error: &(dyn Error + 'static)) -> String {
-    let mut said = error.to_string();
+    let mut description = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {
         let text = cause.to_string();
-        if !said.contains(&text) {
-            said = format!("{said}: {text}");
+        // Many errors repeat their cause in their own text.
+        if !description.contains(&text) {
+            description = format!("{description}: {text}");
         }
         next = cause.source();
     }
-    said
+    description
 }
 
 async fn next_frame<B: Body>(

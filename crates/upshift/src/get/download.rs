@@ -1,4 +1,4 @@
-//! A file that is written without losing what it held.
+//! Downloads into a file that keep its old content until the new one is complete.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -8,77 +8,72 @@ use super::destination::TargetFile;
 
 /// A download into a file, until [`finish`](Self::finish).
 ///
-/// A file with content is replaced by one that is written beside it, and only at the end. An absent
-/// or empty one is written at once: it has nothing to lose, and what has come stays for
+/// A file with content is replaced at the end by one that was written beside it. A new or empty file
+/// is written directly: it has no content to lose, and the part that has arrived stays for
 /// `--continue-at`, even if this process is killed.
 #[derive(Debug)]
 pub(super) struct Download {
     file: File,
     path: PathBuf,
-    /// The file that is to take the place of the other; removed when this value is dropped.
+    /// The new file that will replace the old one; removed when this value is dropped.
     beside: Option<PathBuf>,
-    /// How long the file was that is written in place.
+    /// The length of the old content, if the file is written directly.
     old_length: u64,
-    /// The byte that is written next.
+    /// The offset of the next byte.
     position: u64,
 }
 
 impl Download {
-    /// Begins to replace the file.
+    /// Starts to replace the file.
     pub(super) fn replace(target: &TargetFile) -> io::Result<Self> {
         let path = target.path.clone();
-        let holds_nothing = std::fs::metadata(&path).map_or(true, |metadata| metadata.len() == 0);
-        if holds_nothing {
-            return Ok(Self {
-                file: File::create(&path)?,
-                path,
-                beside: None,
-                old_length: 0,
-                position: 0,
-            });
+        let has_content = std::fs::metadata(&path).is_ok_and(|metadata| metadata.len() > 0);
+        if !has_content {
+            let file = File::create(&path)?;
+            return Ok(Self { file, path, beside: None, old_length: 0, position: 0 });
         }
         let folder = path.parent().unwrap_or(Path::new("."));
-        // A folder may be closed to us although the file in it is open.
-        let beside = create_beside(folder)
-            .or_else(|error| create_beside(&std::env::temp_dir()).map_err(|_| error));
-        let (file, beside) = beside?;
+        let (file, beside) = match create_beside(folder) {
+            Ok(created) => created,
+            // We may be allowed to write the file, but not to make another one in its folder.
+            Err(error) => create_beside(&std::env::temp_dir()).map_err(|_| error)?,
+        };
         Ok(Self { file, path, beside: Some(beside), old_length: 0, position: 0 })
     }
 
-    /// Begins to write behind the first `length` bytes of the file. What stands there is written
-    /// over, byte by byte.
+    /// Starts to write behind the first `length` bytes of the file, over the bytes that are there.
     pub(super) fn append(target: &TargetFile, length: u64) -> io::Result<Self> {
         let mut file = OpenOptions::new().write(true).open(&target.path)?;
         let old_length = file.metadata()?.len();
         if old_length < length {
-            return Err(io::Error::other("the file has become shorter meanwhile"));
+            return Err(io::Error::other("the file has become shorter in the meantime"));
         }
         file.seek(SeekFrom::Start(length))?;
         Ok(Self { file, path: target.path.clone(), beside: None, old_length, position: length })
     }
 
-    /// Where a further download goes on: the end of the file, unless older bytes stand behind what
-    /// has come.
+    /// The byte at which a further download resumes, if old bytes follow it; `None` if that is the end
+    /// of the file.
     pub(super) fn next_byte(&self) -> Option<u64> {
-        (self.position < self.old_length).then_some(self.position)
+        if self.position < self.old_length { Some(self.position) } else { None }
     }
 
-    /// Takes away what came from this byte on, and tells whether it could: not where it was written
-    /// over older content.
+    /// Removes what arrived from this byte on. Returns false if it cannot, because it was written over
+    /// older content.
     pub(super) fn take_back(&mut self, first: u64) -> io::Result<bool> {
-        let behind = first >= self.old_length && self.beside.is_none();
-        if behind {
+        let is_behind = first >= self.old_length && self.beside.is_none();
+        if is_behind {
             self.file.set_len(first)?;
         }
-        Ok(behind)
+        Ok(is_behind)
     }
 
-    /// Tells whether the file itself is untouched so far.
+    /// Returns true if the old file is unchanged so far.
     pub(super) fn is_beside(&self) -> bool {
         self.beside.is_some()
     }
 
-    /// Puts what was written in the place of the file.
+    /// Puts the new content into the place of the old one.
     pub(super) fn finish(mut self) -> io::Result<()> {
         let Some(beside) = self.beside.clone() else { return self.file.set_len(self.position) };
         // Without this a crash of the machine could leave neither the old file nor the new one.
@@ -88,11 +83,14 @@ impl Download {
             self.beside = None;
             return Ok(());
         }
-        // Another file system, a closed folder, or a file that is a mount point of its own.
-        copy_over(&beside, &self.path).map_err(|error| {
+        // On another file system, in a folder that we may not change, or a mount point itself.
+        if let Err(error) = copy_over(&beside, &self.path) {
+            // Keep the download; only the last step failed.
             self.beside = None;
-            io::Error::other(format!("{error}; the whole download is in {}", beside.display()))
-        })
+            let place = beside.display();
+            return Err(io::Error::other(format!("{error}; the whole download is in {place}")));
+        }
+        Ok(())
     }
 }
 
@@ -111,13 +109,13 @@ impl Write for Download {
 impl Drop for Download {
     fn drop(&mut self) {
         if let Some(beside) = &self.beside {
-            // There is no one left to tell; the name says whose file it is.
+            // An error could not be reported here. The name of the file says where it is from.
             let _ = std::fs::remove_file(beside);
         }
     }
 }
 
-/// A new file in that folder, readable by its owner only.
+/// Makes a new file in this folder that only its owner can read.
 fn create_beside(folder: &Path) -> io::Result<(File, PathBuf)> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -128,7 +126,7 @@ fn create_beside(folder: &Path) -> io::Result<(File, PathBuf)> {
         let path = folder.join(format!(".upshift-{}-{attempt}.part", std::process::id()));
         match options.open(&path) {
             Ok(file) => return Ok((file, path)),
-            // What a process of the same number left behind when it was killed.
+            // Left by a process with the same number that was killed.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => taken = error,
             Err(error) => return Err(error),
         }
@@ -140,10 +138,10 @@ fn create_beside(folder: &Path) -> io::Result<(File, PathBuf)> {
 #[cfg(unix)]
 fn take_over_access(file: &File, of: &Path) -> io::Result<()> {
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
-    // Where it has gone meanwhile, there is nothing to take over.
+    // If the file was removed in the meantime, there is nothing to take over.
     let Ok(old) = std::fs::metadata(of) else { return Ok(()) };
-    // A change of owner needs rights that most users lack; without it the bits that act for the
-    // owner go.
+    // Only root may change the owner. Without that, drop setuid and setgid: they would then act for
+    // another user.
     let owned = fchown(file, Some(old.uid()), Some(old.gid())).is_ok();
     let bits = if owned { 0o7777 } else { 0o777 };
     file.set_permissions(std::fs::Permissions::from_mode(old.mode() & bits))
@@ -155,8 +153,8 @@ fn take_over_access(file: &File, of: &Path) -> io::Result<()> {
     file.set_permissions(old.permissions())
 }
 
-/// Writes one file over another. What is longer than the old content is written first, behind it:
-/// where there is no room, that fails while the old content is still there.
+/// Writes one file over another. The part behind the old length is written first: if the disk is
+/// full, that fails while the old content is still complete.
 fn copy_over(from: &Path, to: &Path) -> io::Result<()> {
     let mut new = File::open(from)?;
     let mut file = OpenOptions::new().write(true).open(to)?;
@@ -176,6 +174,6 @@ fn copy_part(from: &mut File, to: &mut File, first: u64, length: u64) -> io::Res
     from.seek(SeekFrom::Start(first))?;
     to.seek(SeekFrom::Start(first))?;
     io::copy(&mut from.take(length), to)?;
-    // The room for it is certain only when it is on the disk.
+    // Some file systems report a full disk only when they write to it.
     to.sync_all()
 }

@@ -1,4 +1,4 @@
-//! What an answer may do to the file that it was fetched for.
+//! The effect of an answer on the file that it was fetched for.
 
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, LOCATION};
 use http::{HeaderMap, StatusCode};
@@ -6,44 +6,44 @@ use upshift_config::make_visible;
 
 use super::content_range::{ContentRange, whole_length};
 
-/// Which part was asked for.
+/// The part that was requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RequestedRange {
-    /// All of it.
+    /// The whole.
     Whole,
-    /// From this byte on, up to the end, for a file of this length.
+    /// The part from this byte to the end, for a file of this length.
     From { byte: u64, length: u64 },
-    /// The part that a `Range` field of the caller's own names.
+    /// The part that a `Range` field on the command line names.
     OwnRange,
 }
 
-/// What an answer does to the file.
+/// The effect of an answer on the file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum FileAction {
-    /// Its body takes the place of the file.
+    /// The body replaces the file.
     Replace,
-    /// Its body comes behind what the file has.
+    /// The body is appended to the file.
     Append(ContentRange),
-    /// The file is left as it is, and that is well.
+    /// The file is unchanged, and that is success.
     Keep(&'static str),
-    /// The file is left as it is, for it is not what was asked for.
+    /// The file is unchanged, because the answer is not what was requested.
     Refuse(String),
 }
 
-/// Decides it. `empty` says that the answer has no content by its nature and nothing else is to be
-/// written.
+/// Decides what an answer does to the file. `empty` is for an answer that has no content by
+/// definition.
 pub(super) fn file_action(
     status: StatusCode,
     headers: &HeaderMap,
-    asked: RequestedRange,
+    requested: RequestedRange,
     empty: bool,
 ) -> FileAction {
-    match (status, asked) {
+    match (status, requested) {
         (StatusCode::PARTIAL_CONTENT, RequestedRange::From { byte, .. }) => {
             check_part(headers, byte)
         }
         (StatusCode::PARTIAL_CONTENT, RequestedRange::Whole) => {
-            FileAction::Refuse("a part (206), where the whole was asked for".to_owned())
+            FileAction::Refuse("a part (206), where the whole was requested".to_owned())
         }
         (StatusCode::RANGE_NOT_SATISFIABLE, RequestedRange::From { byte, length }) => {
             check_unsatisfiable(headers, byte, length)
@@ -65,73 +65,75 @@ pub(super) fn file_action(
     }
 }
 
-/// RFC 9110 §15.3.7.2: a client checks which part it got.
+/// RFC 9110 §15.3.7.2: a client has to check which part it got.
 fn check_part(headers: &HeaderMap, byte: u64) -> FileAction {
-    let kind = field_text(headers, CONTENT_TYPE).to_ascii_lowercase();
-    // RFC 9110 §15.3.7.2: such a body is parts with heads of their own, and the field stands in
-    // each of them.
-    if kind.starts_with("multipart/byteranges") {
+    let content_type = field_text(headers, CONTENT_TYPE).to_ascii_lowercase();
+    // RFC 9110 §15.3.7.2: each of the parts in such a body has a Content-Range of its own.
+    if content_type.starts_with("multipart/byteranges") {
         return FileAction::Refuse(
-            "several parts (multipart/byteranges), where one was asked for".to_owned(),
+            "several parts (multipart/byteranges), where one was requested".to_owned(),
         );
     }
-    // RFC 9110 §8.4: the bytes of a coded form are others than those of the file.
+    // RFC 9110 §8.4: the bytes of a coded form are not those of the file.
     let coding = field_text(headers, CONTENT_ENCODING);
     if !coding.is_empty() && !coding.eq_ignore_ascii_case("identity") {
+        let coding = make_visible(coding);
+        return FileAction::Refuse(format!("a part of a coded form (Content-Encoding: {coding})"));
+    }
+    let Some(range) = ContentRange::from_headers(headers) else {
+        return FileAction::Refuse("a part (206) that does not say where it begins".to_owned());
+    };
+    if range.first != byte {
+        let first = range.first;
         return FileAction::Refuse(format!(
-            "a part of a coded form (Content-Encoding: {})",
-            make_visible(coding)
+            "a part from byte {first} on, where byte {byte} was requested"
         ));
     }
-    match ContentRange::from_headers(headers) {
-        Some(range) if range.first == byte && !has_length(headers, range.byte_count()) => {
-            let length = make_visible(field_text(headers, CONTENT_LENGTH));
-            FileAction::Refuse(format!(
-                "a part of {} bytes whose Content-Length is {length}",
-                range.byte_count()
-            ))
-        }
-        Some(range) if range.first == byte => FileAction::Append(range),
-        Some(range) => FileAction::Refuse(format!(
-            "a part from byte {} on, where byte {byte} was asked for",
-            range.first
-        )),
-        None => FileAction::Refuse("a part (206) that does not say where it begins".to_owned()),
+    if !agrees_with_length(headers, range.byte_count()) {
+        let length = make_visible(field_text(headers, CONTENT_LENGTH));
+        let count = range.byte_count();
+        return FileAction::Refuse(format!(
+            "a part of {count} bytes whose Content-Length is {length}"
+        ));
     }
+    FileAction::Append(range)
 }
 
 /// RFC 9110 §15.5.17: a 416 says how long the whole is.
 fn check_unsatisfiable(headers: &HeaderMap, byte: u64, length: u64) -> FileAction {
     match whole_length(headers) {
-        Some(whole) if whole == length => FileAction::Keep("the file is whole already"),
-        Some(whole) => {
-            let hint = "if the file is an older one, fetch it without --continue-at";
-            let asked = format!("where byte {byte} of {length} was asked for");
-            FileAction::Refuse(format!("the whole has {whole} bytes (416), {asked}; {hint}"))
-        }
+        Some(whole) if whole == length => FileAction::Keep("the file is complete already"),
+        Some(whole) => FileAction::Refuse(format!(
+            "the whole has {whole} bytes (416), where byte {byte} of {length} was requested; if the \
+             file is an older one, fetch it without --continue-at"
+        )),
         None => FileAction::Refuse(format!(
             "nothing from byte {byte} on (416), without the length of the whole"
         )),
     }
 }
 
-/// The value of a field; empty where it is not there or no text.
+/// The value of a field; empty if it is missing or not text.
 fn field_text(headers: &HeaderMap, name: HeaderName) -> &str {
-    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().trim()
+    let Some(value) = headers.get(name) else { return "" };
+    value.to_str().unwrap_or_default().trim()
 }
 
-/// Tells whether the body has this length, or does not say so.
-fn has_length(headers: &HeaderMap, length: u64) -> bool {
+/// Returns true if `Content-Length` is this one, or missing.
+fn agrees_with_length(headers: &HeaderMap, length: u64) -> bool {
     !headers.contains_key(CONTENT_LENGTH)
         || field_text(headers, CONTENT_LENGTH).parse() == Ok(length)
 }
 
+/// The status, and where a redirection leads.
 fn describe_status(status: StatusCode, headers: &HeaderMap) -> String {
-    let location = headers.get(LOCATION).filter(|_| status.is_redirection());
-    match location.and_then(|location| location.to_str().ok()) {
-        Some(location) => format!("{status}, to {}", make_visible(location)),
-        None => status.to_string(),
+    if status.is_redirection()
+        && let Some(location) = headers.get(LOCATION)
+        && let Ok(target) = location.to_str()
+    {
+        return format!("{status}, to {}", make_visible(target));
     }
+    status.to_string()
 }
 
 #[cfg(test)]

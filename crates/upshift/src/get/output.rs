@@ -1,4 +1,4 @@
-//! How an answer is written to its destination.
+//! Writing an answer to its destination.
 
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
@@ -20,7 +20,7 @@ use super::visible_body::VisibleBody;
 use crate::terminal::print_stderr;
 use crate::verb_error::VerbError;
 
-/// The status line and fields, as `-i` prints them.
+/// The status line and the fields, as `--include` prints them.
 pub(super) fn head_bytes<B>(response: &Response<B>) -> Vec<u8> {
     let version = version_text(response.version());
     let mut text = format!("HTTP/{version} {}\r\n", response.status()).into_bytes();
@@ -43,17 +43,18 @@ fn version_text(version: http::Version) -> &'static str {
     }
 }
 
-/// Takes an answer.
+/// Writes an answer to its destination.
 pub(super) struct AnswerWriter<'a> {
     pub(super) destination: &'a Destination,
     pub(super) method: &'a Method,
-    pub(super) asked: RequestedRange,
+    pub(super) range: RequestedRange,
+    /// The status line and the fields are written, too.
     pub(super) include: bool,
-    /// Nothing goes to stdout: the trace is there.
+    /// Nothing goes to stdout, because the trace does.
     pub(super) quiet: bool,
 }
 
-/// stdout, which gets the bytes as they are unless it is a terminal.
+/// Stdout; if it is a terminal, control characters become escapes unless `raw`.
 pub(super) fn open_stdout(raw: bool) -> Box<dyn Write> {
     if raw || !io::stdout().is_terminal() {
         return Box::new(io::stdout());
@@ -61,8 +62,7 @@ pub(super) fn open_stdout(raw: bool) -> Box<dyn Write> {
     Box::new(VisibleBody::new(io::stdout()))
 }
 
-/// A pipe, a device or a descriptor, opened as it is; a descriptor of a file takes what comes
-/// behind what it has.
+/// Opens a pipe, a device or a descriptor. If it is the descriptor of a file, it is appended to.
 pub(super) fn open_stream(path: &Path) -> Result<std::fs::File, VerbError> {
     let is_file = std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
     let opened = std::fs::OpenOptions::new().write(true).append(is_file).open(path);
@@ -70,7 +70,7 @@ pub(super) fn open_stream(path: &Path) -> Result<std::fs::File, VerbError> {
 }
 
 impl AnswerWriter<'_> {
-    /// Writes it where it belongs.
+    /// Writes the answer.
     pub(super) async fn write_answer<B>(&self, response: Response<B>) -> Result<(), VerbError>
     where
         B: Body<Data = bytes::Bytes, Error = BoxError>,
@@ -90,7 +90,7 @@ impl AnswerWriter<'_> {
         }
     }
 
-    /// Writes any answer to what holds nothing.
+    /// Writes an answer to a destination without old content.
     async fn write_stream<B>(
         &self,
         response: Response<B>,
@@ -106,10 +106,10 @@ impl AnswerWriter<'_> {
         let bar = self.progress_bar(0, content_length(&response));
         let copied = copy_body(response.into_body(), out, None, &bar).await;
         bar.finish_and_clear();
-        copied.map_err(|broken| broken.into_verb_error(""))
+        copied.map_err(|error| error.into_verb_error(""))
     }
 
-    /// Writes an answer into a file, if it is what the file is to hold.
+    /// Writes an answer into a file, if it is the content of that file.
     async fn write_file<B>(
         &self,
         target: &TargetFile,
@@ -119,48 +119,45 @@ impl AnswerWriter<'_> {
         B: Body<Data = bytes::Bytes, Error = BoxError>,
     {
         let named = target.named.display();
-        match file_action(
-            response.status(),
-            response.headers(),
-            self.asked,
-            self.is_empty(response.status()),
-        ) {
+        let (status, headers) = (response.status(), response.headers());
+        match file_action(status, headers, self.range, self.has_no_content(status)) {
             FileAction::Keep(why) => {
-                self.show_head(&response)?;
+                self.print_head(&response)?;
                 print_stderr(format_args!("{why}: {named} is left as it is"));
                 Ok(())
             }
             FileAction::Refuse(why) => {
-                self.show_head(&response)?;
+                self.print_head(&response)?;
                 let message = format!(
                     "{why}: {named} is left as it is; without --output the answer is shown"
                 );
                 Err(VerbError::Message(Exit::FellShort, message))
             }
             FileAction::Append(range) => {
-                self.show_head(&response)?;
-                let download = Download::append(target, range.first)
-                    .map_err(|error| unwritable_file(&target.named, &error))?;
+                self.print_head(&response)?;
+                let download = Download::append(target, range.first);
+                let download = download.map_err(|error| unwritable_file(&target.named, &error))?;
                 self.download_body(target, response, download, Some(range)).await
             }
             FileAction::Replace => {
-                let mut download = Download::replace(target)
-                    .map_err(|error| unwritable_file(&target.named, &error))?;
+                let replaced = Download::replace(target);
+                let mut download =
+                    replaced.map_err(|error| unwritable_file(&target.named, &error))?;
                 self.write_start(&mut download, &response)?;
                 self.download_body(target, response, download, None).await
             }
         }
     }
 
-    /// What comes before the body of a file that begins from the start.
+    /// Writes or prints the fields of an answer that is the whole file.
     fn write_start<B>(
         &self,
         download: &mut Download,
         response: &Response<B>,
     ) -> Result<(), VerbError> {
-        if matches!(self.asked, RequestedRange::From { .. }) {
-            print_stderr("the server does not resume: from the start again");
-            return self.show_head(response);
+        if matches!(self.range, RequestedRange::From { .. }) {
+            print_stderr("the server cannot resume: downloading from the start");
+            return self.print_head(response);
         }
         if self.include {
             download.write_all(&head_bytes(response))?;
@@ -168,19 +165,20 @@ impl AnswerWriter<'_> {
         Ok(())
     }
 
-    /// Tells whether such an answer has no content, and nothing else is to be written.
-    fn is_empty(&self, status: StatusCode) -> bool {
-        let without = [StatusCode::NO_CONTENT, StatusCode::RESET_CONTENT].contains(&status);
-        !self.include && (without || self.method == Method::HEAD)
+    /// Returns true if such an answer has no content, and no fields are written either.
+    fn has_no_content(&self, status: StatusCode) -> bool {
+        // RFC 9110 §15.3.5, §15.3.6, §9.3.2.
+        let is_empty = matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT);
+        !self.include && (is_empty || self.method == Method::HEAD)
     }
 
-    /// The fields of an answer that does not begin a file: in the middle of one they would be a
-    /// part of it.
-    fn show_head<B>(&self, response: &Response<B>) -> Result<(), VerbError> {
+    /// Prints the fields of an answer whose body does not start the file: written into it they would
+    /// be in the middle.
+    fn print_head<B>(&self, response: &Response<B>) -> Result<(), VerbError> {
         if self.include && !self.quiet {
-            let mut terminal = open_stdout(false);
-            terminal.write_all(&head_bytes(response))?;
-            terminal.flush()?;
+            let mut stdout = open_stdout(false);
+            stdout.write_all(&head_bytes(response))?;
+            stdout.flush()?;
         }
         Ok(())
     }
@@ -195,33 +193,31 @@ impl AnswerWriter<'_> {
     where
         B: Body<Data = bytes::Bytes, Error = BoxError>,
     {
-        let bar =
-            self.progress_bar(range.map_or(0, |range| range.first), content_length(&response));
+        let start = range.map_or(0, |range| range.first);
+        let bar = self.progress_bar(start, content_length(&response));
         let promised = range.map(|range| range.byte_count());
-        let beside = download.is_beside();
+        let is_beside = download.is_beside();
         let copying = copy_body(response.into_body(), &mut download, promised, &bar);
-        let copied = if beside { unless_stopped(copying).await? } else { copying.await };
+        let copied = if is_beside { unless_stopped(copying).await? } else { copying.await };
         bar.finish_and_clear();
         if let (Err(CopyError::Longer), Some(range)) = (&copied, range) {
-            return Err(CopyError::Longer.into_verb_error(&take_back(
-                target,
-                &mut download,
-                range.first,
-            )?));
+            let hint = take_back(target, &mut download, range.first)?;
+            return Err(CopyError::Longer.into_verb_error(&hint));
         }
         let hint = self.resume_hint(target, &download, range);
-        copied.map_err(|broken| broken.into_verb_error(&hint))?;
+        copied.map_err(|error| error.into_verb_error(&hint))?;
         let missing = match range.map(|range| range.is_cut()) {
             None | Some(Some(false)) => {
-                return download.finish().map_err(|error| unwritable_file(&target.named, &error));
+                let finished = download.finish();
+                return finished.map_err(|error| unwritable_file(&target.named, &error));
             }
-            Some(Some(true)) => "the server sent less than what was asked for",
+            Some(Some(true)) => "the server sent less than was requested",
             Some(None) => "the server does not say how long the whole is, so there may be more",
         };
         Err(VerbError::environment(format_args!("{missing}; {hint}")))
     }
 
-    /// What is to be said of the file when a download breaks off.
+    /// Describes what happened to the file when a download broke off, and how to resume it.
     fn resume_hint(
         &self,
         target: &TargetFile,
@@ -233,48 +229,51 @@ impl AnswerWriter<'_> {
             return format!("{named} is left as it is");
         }
         if self.include && range.is_none() {
-            return format!("what has come is in {named}, behind the fields");
+            return format!("the part that arrived is in {named}, behind the fields");
         }
-        let next = download.next_byte().map_or("-".to_owned(), |byte| byte.to_string());
-        format!("what has come is in {named}, and --continue-at {next} goes on from there")
+        let next = match download.next_byte() {
+            Some(byte) => byte.to_string(),
+            None => "-".to_owned(),
+        };
+        format!("the part that arrived is in {named}, and --continue-at {next} goes on from there")
     }
 
-    /// A bar on stderr, where one can be seen and does not stand among the body.
+    /// A progress bar on stderr, or a hidden one if it would be mixed with the body on a terminal.
     fn progress_bar(&self, start: u64, length: Option<u64>) -> ProgressBar {
-        let clear = match self.destination {
+        const SMALL: u64 = 1 << 20;
+        let is_apart = match self.destination {
             Destination::Stdout { .. } => !io::stdout().is_terminal(),
             Destination::Stderr => false,
             Destination::Stream(_) | Destination::File(_) => true,
         };
-        if !clear || !io::stderr().is_terminal() || length.is_some_and(|length| length < 1 << 20) {
+        let is_small = length.is_some_and(|length| length < SMALL);
+        if !is_apart || is_small || !io::stderr().is_terminal() {
             return ProgressBar::hidden();
         }
-        let bar = match length {
-            Some(length) => ProgressBar::new(start + length),
-            None => ProgressBar::no_length(),
+        let (bar, template) = match length {
+            Some(length) => (
+                ProgressBar::new(start + length),
+                "{bytes:>11} of {total_bytes} {wide_bar} {bytes_per_sec}, {eta} left",
+            ),
+            None => (ProgressBar::no_length(), "{bytes:>11} {spinner} {bytes_per_sec}"),
         };
-        let shape = "{bytes:>11} of {total_bytes} {wide_bar} {bytes_per_sec}, {eta} left";
-        let style = ProgressStyle::with_template(if length.is_some() {
-            shape
-        } else {
-            "{bytes:>11} {spinner} {bytes_per_sec}"
-        });
+        let style = ProgressStyle::with_template(template);
         bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())).with_position(start)
     }
 }
 
-/// Takes away what came from this byte on, and says what became of it.
+/// Removes what arrived from this byte on, and describes what happened to it.
 fn take_back(
     target: &TargetFile,
     download: &mut Download,
     first: u64,
 ) -> Result<String, VerbError> {
-    let taken_back =
-        download.take_back(first).map_err(|error| unwritable_file(&target.named, &error))?;
-    let kept = if taken_back { "not kept" } else { "kept" };
-    Ok(format!("what has come is {kept} in {}", target.named.display()))
+    let result = download.take_back(first);
+    let is_gone = result.map_err(|error| unwritable_file(&target.named, &error))?;
+    let kept = if is_gone { "not kept" } else { "kept" };
+    Ok(format!("the part that arrived is {kept} in {}", target.named.display()))
 }
 
 fn content_length<B>(response: &Response<B>) -> Option<u64> {
-    response.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok())
+    response.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }

@@ -1,6 +1,6 @@
-//! What was done and what the server wants, in words and as a record.
+//! The steps that were taken and what the server wants, in words and as a record.
 
-use upshift_client::rules::{StepKind, StopReason};
+use upshift_client::rules::{FollowRule, StepKind, StopReason};
 use upshift_client::{Error, Hop, HopOutcome, Notice, Refused, Trace};
 use upshift_config::make_visible;
 use upshift_record::trace::time;
@@ -8,7 +8,7 @@ use upshift_record::{HopRecord, RefusedRecord, TraceRecord};
 
 use crate::terminal::{Hue, Palette, print_stderr, print_stderr_in};
 
-/// `-v`: every step on stderr.
+/// Prints every step on stderr, for `--verbose`.
 pub(super) fn print_steps(trace: &Trace, palette: Palette) {
     for hop in trace.0.iter() {
         for step in &hop.remembered {
@@ -16,47 +16,47 @@ pub(super) fn print_steps(trace: &Trace, palette: Palette) {
         }
         print_stderr(format_args!("> {} {}", hop.method, hop.url));
         if hop.credentials_left_out {
-            let note =
-                "* credentials are left out: this is another origin than the one that you named";
-            print_stderr(format_args!("{note} (--location-trusted sends them)"));
+            print_stderr(
+                "* credentials are left out: this is another origin than the one that you named \
+                 (--location-trusted sends them)",
+            );
         }
         if let (Some(status), Some(lane)) = (hop.status, hop.lane) {
             let hue = if status == 426 { Hue::Warning } else { Hue::Good };
             print_stderr_in(palette, hue, format_args!("< {status} {lane}"));
         }
-        match &hop.outcome {
-            HopOutcome::Returned => {}
-            HopOutcome::Followed { step, rule, remarks } => {
-                for remark in remarks {
-                    print_stderr_in(palette, Hue::Faint, format_args!("* {}", remark.as_str()));
-                }
-                print_stderr(format_args!(
-                    "* {step}  [rule {}, {}: {}]",
-                    rule.number, rule.paragraph, rule.says
-                ));
+        print_outcome(&hop.outcome, palette);
+    }
+}
+
+fn print_outcome(outcome: &HopOutcome, palette: Palette) {
+    match outcome {
+        HopOutcome::Returned => {}
+        HopOutcome::Followed { step, rule, remarks } => {
+            for remark in remarks {
+                print_stderr_in(palette, Hue::Faint, format_args!("* {}", remark.as_str()));
             }
-            HopOutcome::Instead { why, step, rule } => {
-                print_stderr_in(palette, Hue::Bad, format_args!("* failed: {why}"));
-                print_stderr(format_args!(
-                    "* {step} instead  [rule {}, {}: {}]",
-                    rule.number, rule.paragraph, rule.says
-                ));
-            }
-            HopOutcome::Stopped(stop) => {
-                let rule = stop.rule;
-                print_stderr(format_args!(
-                    "* stop: {stop}  [rule {}, {}: {}]",
-                    rule.number, rule.paragraph, rule.says
-                ));
-            }
-            HopOutcome::Failed(why) => {
-                print_stderr_in(palette, Hue::Bad, format_args!("* failed: {why}"))
-            }
+            print_stderr(format_args!("* {step}  {}", cite_rule(*rule)));
+        }
+        HopOutcome::Instead { why, step, rule } => {
+            print_stderr_in(palette, Hue::Bad, format_args!("* failed: {why}"));
+            print_stderr(format_args!("* {step} instead  {}", cite_rule(*rule)));
+        }
+        HopOutcome::Stopped(stop) => {
+            print_stderr(format_args!("* stop: {stop}  {}", cite_rule(stop.rule)));
+        }
+        HopOutcome::Failed(why) => {
+            print_stderr_in(palette, Hue::Bad, format_args!("* failed: {why}"));
         }
     }
 }
 
-/// `--json`.
+/// `[rule 9, RFC 2817 §4.2: …]`.
+fn cite_rule(rule: FollowRule) -> String {
+    format!("[rule {}, {}: {}]", rule.number, rule.paragraph, rule.says)
+}
+
+/// The record of the trace, for `--json`.
 pub(super) fn trace_record(trace: &Trace, error: Option<&Error>) -> TraceRecord {
     let refused = match error {
         Some(Error::Refused(refused) | Error::Step { refused, .. }) => {
@@ -64,6 +64,10 @@ pub(super) fn trace_record(trace: &Trace, error: Option<&Error>) -> TraceRecord 
         }
         _ => None,
     };
+    let mut requests = Vec::new();
+    for hop in trace.0.iter() {
+        requests.push(hop_record(hop));
+    }
     TraceRecord {
         outcome: match error {
             None => "answered",
@@ -71,9 +75,13 @@ pub(super) fn trace_record(trace: &Trace, error: Option<&Error>) -> TraceRecord 
             Some(_) => "failed",
         },
         status: trace.0.last().and_then(|hop| hop.status),
-        requests: trace.0.iter().map(hop_record).collect(),
+        requests,
         refused,
-        error: error.filter(|error| !matches!(error, Error::Refused(_))).map(ToString::to_string),
+        // A refusal is in `refused`.
+        error: match error {
+            None | Some(Error::Refused(_)) => None,
+            Some(error) => Some(error.to_string()),
+        },
     }
 }
 
@@ -106,41 +114,53 @@ fn refused_record(refused: &Refused) -> RefusedRecord {
     }
 }
 
-/// What the server wants and what a person can do about it.
-pub(super) fn explain_refusal(refused: &Refused, chosen: bool) -> Vec<String> {
+/// Explains what the server wants and what a person can do about it. `by_flag` is for `--no-follow`.
+pub(super) fn explain_refusal(refused: &Refused, by_flag: bool) -> Vec<String> {
     let mut lines = Vec::new();
-    if chosen {
-        lines.push("upshift: 426, and --no-follow says to leave it at that.".to_owned());
+    if by_flag {
+        lines.push("upshift: 426, not followed because of --no-follow.".to_owned());
     } else {
-        lines.push(format!("upshift: not followed: {}.", make_visible(&refused.stop.to_string())));
-    }
-    if !chosen {
+        let stop = refused.stop.to_string();
+        lines.push(format!("upshift: not followed: {}.", make_visible(&stop)));
         lines.push(labelled_row("You can:", advice_for(refused.reason())));
     }
     lines.extend(describe_wish(refused));
     lines
 }
 
-/// What the server wants, as it says itself.
+/// Describes what the server wants, in its own words.
 pub(super) fn describe_wish(refused: &Refused) -> Vec<String> {
-    let named: Vec<String> = refused.protocols().iter().map(ToString::to_string).collect();
-    let request_id = refused.problem.as_ref().and_then(|problem| problem.request_id.clone());
+    let mut protocols = Vec::new();
+    for protocol in refused.protocols() {
+        protocols.push(protocol.to_string());
+    }
+    let protocols = protocols.join(", or ");
+    let ends_at = time(refused.ends_at());
+    let request_id = match &refused.problem {
+        Some(problem) => problem.request_id.as_deref(),
+        None => None,
+    };
     let rows = [
-        ("It wants:", Some(named.join(", or "))),
-        ("It says:", refused.message().map(str::to_owned)),
-        ("Upgrade at:", refused.upgrade_url().map(str::to_owned)),
-        ("Read:", refused.docs().map(str::to_owned)),
-        ("Again after:", time(refused.ends_at())),
+        ("It wants:", Some(protocols.as_str())),
+        ("It says:", refused.message()),
+        ("Upgrade at:", refused.upgrade_url()),
+        ("Read:", refused.docs()),
+        ("Again after:", ends_at.as_deref()),
         ("Request id:", request_id),
     ];
-    let said = |text: Option<String>| text.filter(|text| !text.is_empty());
-    rows.into_iter()
-        .filter_map(|(label, text)| said(text).map(|text| labelled_row(label, &text)))
-        .collect()
+    let mut lines = Vec::new();
+    for (label, text) in rows {
+        if let Some(text) = text
+            && !text.is_empty()
+        {
+            lines.push(labelled_row(label, text));
+        }
+    }
+    lines
 }
 
-/// A label and what stands behind it. More lines of a server's text are indented, so that they read
-/// as its own.
+/// A label and the text behind it. Further lines of a server's text are indented, so that they do
+/// not look like ours.
 fn labelled_row(label: &str, text: &str) -> String {
     let lines: Vec<_> = text.lines().map(make_visible).collect();
     format!("  {label:<12} {}", lines.join("\n               "))
@@ -149,24 +169,30 @@ fn labelled_row(label: &str, text: &str) -> String {
 fn advice_for(reason: &StopReason) -> &'static str {
     match reason {
         StopReason::PeerNamedNothing => {
-            "ask who runs the server: its 426 lacks what RFC 9110 §15.5.22 demands"
+            "ask the operator of the server: its 426 lacks the Upgrade field of RFC 9110 §15.5.22"
         }
         StopReason::PeerMalformed(_) => {
-            "tell who runs the server: its Upgrade field is not well-formed (RFC 9110 §7.8)"
+            "tell the operator of the server: its Upgrade field is malformed (RFC 9110 §7.8)"
         }
         StopReason::PeerWantsWhatItHas | StopReason::PeerRepeats(_) => {
-            "tell who runs the server; a proxy in between may take away what was sent"
+            "tell the operator of the server; a proxy in between may remove what was sent"
         }
-        StopReason::PeerWantsWeaker => "tell who runs the server; this program does not go down",
-        StopReason::NoAlternative => "try --http3 if you know that it is on the same port",
-        StopReason::WebSocketVersion => "use a program that speaks one of the versions it lists",
+        StopReason::PeerWantsWeaker => {
+            "tell the operator of the server; upshift does not go to a weaker protocol"
+        }
+        StopReason::NoAlternative => {
+            "try --http3 if you know that the server has it on the same port"
+        }
+        StopReason::WebSocketVersion => {
+            "use a program that speaks one of the versions that it lists"
+        }
         StopReason::Unknown(_) => {
             "use a program that speaks it, or send the newer version yourself with -H"
         }
         StopReason::NotAble(StepKind::WebSocket) => {
-            "use a WebSocket program: this address takes nothing else"
+            "use a WebSocket program: this address accepts nothing else"
         }
-        StopReason::NotAble(_) => "use a program that can",
+        StopReason::NotAble(_) => "use a program that can do that",
         StopReason::NotAllowed(StepKind::H2c) => "--allow h2c",
         StopReason::NotAllowed(StepKind::TlsInBand) => "--allow tls-in-band",
         StopReason::NotAllowed(_) => "allow it",
@@ -174,26 +200,28 @@ fn advice_for(reason: &StopReason) -> &'static str {
             "install a newer version, or send the newer version yourself with -H"
         }
         StopReason::CredentialsInCleartext => {
-            "use https:// if the server has it, or --allow credentials-in-clear on a network of your own"
+            "use https:// if the server has it, or --allow credentials-in-clear on a network of your \
+             own"
         }
-        StopReason::Redirected(_) => "ask the URL that it was redirected to",
+        StopReason::Redirected(_) => "use the URL that it was redirected to",
         StopReason::BodyGone => "send the body from a file",
-        StopReason::TooManySteps(_) => "--max-steps, if you believe that it comes to an end",
+        StopReason::TooManySteps(_) => "raise --max-steps, if you expect that it ends",
         _ => "read what the server says",
     }
 }
 
-/// A server that announces an end, once.
+/// Prints that a server has announced the end of what was requested, once.
 pub(super) fn print_deprecation(notice: &Notice) {
     let deprecation = &notice.deprecation;
-    let end = match (deprecation.sunset, notice.past_sunset) {
-        (Some(sunset), false) => format!(" and ends on {}", sunset.strftime("%Y-%m-%d")),
-        (Some(sunset), true) => format!(" and was to end on {}", sunset.strftime("%Y-%m-%d")),
-        (None, _) => String::new(),
-    };
-    let read = deprecation.link("deprecation").or(deprecation.link("sunset"));
-    let read = read.map(|url| format!("; read {url}")).unwrap_or_default();
-    print_stderr(format_args!("upshift: what you asked for is deprecated{end}{read}"));
+    let mut text = "upshift: what you requested is deprecated".to_owned();
+    if let Some(sunset) = deprecation.sunset {
+        let verb = if notice.past_sunset { "was to end" } else { "ends" };
+        text.push_str(&format!(" and {verb} on {}", sunset.strftime("%Y-%m-%d")));
+    }
+    if let Some(url) = deprecation.link("deprecation").or(deprecation.link("sunset")) {
+        text.push_str(&format!("; read {url}"));
+    }
+    print_stderr(text);
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! From flags to a request.
+//! Building the request from flags.
 
 use std::fmt::Display;
 use std::io::Read;
@@ -6,18 +6,18 @@ use std::path::Path;
 
 use clap::Args;
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, RANGE};
-use http::{HeaderName, HeaderValue, Method, Request, Uri, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
 use upshift_client::{Http, Route, SendBody};
 
 use crate::verb_error::VerbError;
 
-/// What is sent.
+/// The flags that describe the request.
 #[derive(Debug, Args)]
 pub(super) struct RequestArgs {
-    /// The method; GET, or POST with --data
+    /// The method [default: GET, or POST with --data]
     #[arg(short = 'X', long = "request", value_name = "METHOD")]
     method: Option<Method>,
-    /// A field to send; again for more
+    /// A header field; repeat it for more
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = crate::arguments::parse_field_line)]
     fields: Vec<(String, String)>,
     /// The body: text, @FILE, or @- for stdin
@@ -27,47 +27,47 @@ pub(super) struct RequestArgs {
     version: HttpVersionArgs,
 }
 
-/// Where following begins.
+/// The flags that choose the first version of HTTP.
 #[derive(Debug, Args)]
 #[group(multiple = false)]
 struct HttpVersionArgs {
-    /// Begin with HTTP/1.0
+    /// Start with HTTP/1.0
     #[arg(long = "http1.0")]
     http1_0: bool,
-    /// Begin with HTTP/1.1
+    /// Start with HTTP/1.1
     #[arg(long = "http1.1")]
     http1_1: bool,
-    /// Begin with HTTP/2: by ALPN, or by prior knowledge in clear
+    /// Start with HTTP/2: by ALPN, or by prior knowledge over cleartext
     #[arg(long)]
     http2: bool,
-    /// Begin with HTTP/3
+    /// Start with HTTP/3
     #[arg(long)]
     http3: bool,
 }
 
-/// Where to go on.
+/// The place at which a download resumes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ResumeOffset {
-    /// Where the file ends.
+    /// The end of the file.
     End,
-    /// At this byte.
+    /// This byte.
     At(u64),
 }
 
-/// Reads what stands after `-C`.
+/// Parses the value of `--continue-at`.
 pub(super) fn parse_offset(text: &str) -> Result<ResumeOffset, String> {
-    match text {
-        "-" => Ok(ResumeOffset::End),
-        number => number
-            .parse()
-            .map(ResumeOffset::At)
-            .map_err(|_| "expected `-` or a number of bytes".to_owned()),
+    if text == "-" {
+        return Ok(ResumeOffset::End);
+    }
+    match text.parse() {
+        Ok(byte) => Ok(ResumeOffset::At(byte)),
+        Err(_) => Err("expected `-` or a number of bytes".to_owned()),
     }
 }
 
 impl RequestArgs {
-    /// The request; from this byte on, if one is given. What `resumable` asks for, only a plain GET
-    /// can have.
+    /// Builds the request. `resumable` is for an answer that can be joined to a file, `resume` for
+    /// the part from this byte on.
     pub(super) fn build_request(
         &self,
         url: &str,
@@ -81,67 +81,74 @@ impl RequestArgs {
         *request.uri_mut() = uri;
         // RFC 9110 §14.2: no other method has ranges.
         if resumable && *request.method() != Method::GET {
-            let hint =
-                format_args!("--continue-at goes on with a GET, not with {}", request.method())
-                    .to_string();
-            return Err(VerbError::usage(hint));
+            let method = request.method();
+            return Err(VerbError::usage(format_args!(
+                "--continue-at resumes a GET, not a {method}"
+            )));
         }
-        let headers = request.headers_mut();
+        self.add_fields(request.headers_mut(), resumable, resume)?;
+        if self.version.http1_0 {
+            *request.version_mut() = Version::HTTP_10;
+        }
+        let route = Route { http: self.version.starting_http(), tls: None };
+        request.extensions_mut().insert(route);
+        Ok(request)
+    }
+
+    fn add_fields(
+        &self,
+        headers: &mut HeaderMap,
+        resumable: bool,
+        resume: Option<u64>,
+    ) -> Result<(), VerbError> {
         headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
         if self.data.is_some() {
-            headers.insert(
-                CONTENT_TYPE,
-                HeaderValue::from_static("application/x-www-form-urlencoded"),
-            );
+            let form = HeaderValue::from_static("application/x-www-form-urlencoded");
+            headers.insert(CONTENT_TYPE, form);
         }
-        // RFC 9110 §14.2: a range is one of the form that is chosen, and only the plain one can be
-        // joined to the file.
+        // RFC 9110 §14.2: a range is of the representation that is selected, and only the identity
+        // coding can be joined to the file.
         if resumable {
             headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         }
         if let Some(offset) = resume {
-            headers.insert(
-                RANGE,
-                HeaderValue::try_from(format!("bytes={offset}-")).map_err(VerbError::usage)?,
-            );
+            let range = HeaderValue::try_from(format!("bytes={offset}-"));
+            headers.insert(RANGE, range.map_err(VerbError::usage)?);
         }
-        let mut given = http::HeaderMap::new();
-        for (name, value) in &self.fields {
-            let name = HeaderName::try_from(name)
-                .map_err(|_| VerbError::usage(format_args!("{name} is no field to send")))?;
-            given.append(name, HeaderValue::try_from(value).map_err(VerbError::usage)?);
-        }
+        let given = self.given_fields()?;
         if resumable && given.contains_key(RANGE) {
             return Err(VerbError::usage(
-                "--continue-at writes the Range field itself; leave out one of both",
+                "--continue-at sends a Range field itself; leave out one of the two",
             ));
         }
-        // What a person writes takes the place of what we would; several lines of one name stay
-        // several.
+        // A field from the command line replaces ours. Several lines of one name stay several.
         for name in given.keys() {
             headers.remove(name);
         }
         headers.extend(given);
-        if self.version.http1_0 {
-            *request.version_mut() = Version::HTTP_10;
+        Ok(())
+    }
+
+    fn given_fields(&self) -> Result<HeaderMap, VerbError> {
+        let mut given = HeaderMap::new();
+        for (name, value) in &self.fields {
+            let Ok(field) = HeaderName::try_from(name) else {
+                return Err(VerbError::usage(format_args!("{name} cannot be sent as a field")));
+            };
+            given.append(field, HeaderValue::try_from(value).map_err(VerbError::usage)?);
         }
-        request.extensions_mut().insert(Route { http: self.version.starting_http(), tls: None });
-        Ok(request)
+        Ok(given)
     }
 
     fn read_body(&self) -> Result<SendBody, VerbError> {
-        match self.data.as_deref().map(|data| (data, data.strip_prefix('@'))) {
-            None => Ok(SendBody::empty()),
-            Some((text, None)) => Ok(SendBody::from(text.to_owned())),
-            Some((_, Some("-"))) => {
-                let mut bytes = Vec::new();
-                std::io::stdin().read_to_end(&mut bytes).map_err(VerbError::environment)?;
-                Ok(SendBody::from(bytes))
-            }
-            Some((_, Some(path))) => {
-                SendBody::file(path).map_err(|error| unusable_file(Path::new(path), &error))
-            }
+        let Some(data) = &self.data else { return Ok(SendBody::empty()) };
+        let Some(path) = data.strip_prefix('@') else { return Ok(SendBody::from(data.clone())) };
+        if path == "-" {
+            let mut bytes = Vec::new();
+            std::io::stdin().read_to_end(&mut bytes).map_err(VerbError::environment)?;
+            return Ok(SendBody::from(bytes));
         }
+        SendBody::file(path).map_err(|error| unusable_file(Path::new(path), &error))
     }
 }
 
@@ -158,44 +165,52 @@ impl HttpVersionArgs {
 
 fn parse_url(url: &str) -> Result<Uri, VerbError> {
     let whole = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
-    // A fragment is the reader's own and is not sent (RFC 9110 §7.1).
+    // RFC 9110 §7.1: a fragment is for the reader and is not sent.
     let sent = whole.split('#').next().unwrap_or_default();
-    let uri: Uri =
-        sent.parse().map_err(|error| VerbError::usage(format_args!("{url}: {error}")))?;
+    let uri: Uri = match sent.parse() {
+        Ok(uri) => uri,
+        Err(error) => return Err(VerbError::usage(format_args!("{url}: {error}"))),
+    };
     if let Some(authority) = uri.authority() {
-        if authority.as_str().contains('@') {
-            let hint = "give it as -H 'Authorization: …' instead (RFC 9110 §4.2.4)";
-            return Err(VerbError::usage(format_args!(
-                "a name or password in a URL is not sent; {hint}"
-            )));
-        }
-        let port = authority
-            .as_str()
-            .rsplit_once(']')
-            .map_or(authority.as_str(), |(_, port)| port)
-            .rsplit_once(':');
-        if port.is_some_and(|(_, port)| !port.is_empty() && port.parse::<u16>().is_err()) {
-            return Err(VerbError::usage(format_args!("{url}: a port is a number up to 65535")));
-        }
+        check_authority(url, authority.as_str())?;
     }
     match uri.scheme_str() {
         Some("http" | "https") => Ok(uri),
         Some(scheme @ ("ws" | "wss")) => {
-            let plain = scheme.replace("ws", "http");
+            let http = scheme.replace("ws", "http");
             Err(VerbError::usage(format_args!(
-                "{scheme} URLs are for WebSocket programs; ask {plain}://… to see the answer"
+                "{scheme} URLs are for WebSocket programs; use {http}://… to see the answer"
             )))
         }
-        _ => Err(VerbError::usage(format_args!("{url} is no http or https URL"))),
+        _ => Err(VerbError::usage(format_args!("{url} is not an http or https URL"))),
     }
 }
 
-/// A file that cannot be used.
+fn check_authority(url: &str, authority: &str) -> Result<(), VerbError> {
+    if authority.contains('@') {
+        // RFC 9110 §4.2.4: userinfo in an http URL is deprecated.
+        return Err(VerbError::usage(
+            "a user name or password in a URL is not sent; give it as -H 'Authorization: …' instead \
+             (RFC 9110 §4.2.4)",
+        ));
+    }
+    // The colons of an IPv6 address are in brackets.
+    let after_address = authority.rsplit_once(']').map_or(authority, |(_, after)| after);
+    if let Some((_, port)) = after_address.rsplit_once(':')
+        && !port.is_empty()
+        && port.parse::<u16>().is_err()
+    {
+        return Err(VerbError::usage(format_args!("{url}: a port is a number up to 65535")));
+    }
+    Ok(())
+}
+
+/// The error for a file that cannot be used: wrong usage.
 pub(super) fn unusable_file(path: &Path, error: &dyn Display) -> VerbError {
     VerbError::usage(format_args!("{}: {error}", path.display()))
 }
 
-/// A file that could not be written, although it was to be expected.
+/// The error for a file that could not be written although it was checked before.
 pub(super) fn unwritable_file(path: &Path, error: &dyn Display) -> VerbError {
     VerbError::environment(format_args!("{}: {error}", path.display()))
 }

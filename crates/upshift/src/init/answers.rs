@@ -1,5 +1,5 @@
-//! What people answer, by a flag or at a question. The grammar is that of the policy file: each
-//! answer is tried in a small one, so that there are no second rules for what is right.
+//! The answers that a person gives, by a flag or to a question. Their grammar is that of the policy
+//! file: each answer is parsed as part of a small one, so that there is only one set of rules.
 
 use clap::ValueEnum;
 use upshift_config::load;
@@ -7,35 +7,35 @@ use upshift_config::load;
 /// An API version that is required.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct ApiAnswer {
-    /// Where it stands: `header:X-Api-Version`.
+    /// The place of the version in a request: `header:X-Api-Version`.
     pub(super) reader: String,
-    /// The oldest that is admitted.
+    /// The oldest version that is admitted.
     pub(super) minimum: String,
 }
 
-/// A build of a client that is required.
+/// A client version that is required.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct ClientAnswer {
-    /// Its name.
+    /// The name of the client.
     pub(super) name: String,
-    /// The oldest that is admitted.
+    /// The oldest version that is admitted.
     pub(super) minimum: String,
 }
 
-/// What the rules of a first file do.
+/// The phase of the rules in a first file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum FirstPhase {
     /// Count who would be refused
     #[default]
     Observe,
-    /// Admit, and tell those who will be refused
+    /// Admit, and warn those who will be refused
     Warn,
     /// Refuse
     Enforce,
 }
 
 impl FirstPhase {
-    /// As the policy file writes it.
+    /// The name of the phase in the policy file.
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Observe => "observe",
@@ -46,13 +46,13 @@ impl FirstPhase {
 }
 
 impl ApiAnswer {
-    /// `date` for `2026-12-01`, else `semver`, which also reads `2` and `2.0`.
+    /// The version scheme: `date` for `2026-12-01`, else `semver`, which also reads `2` and `2.0`.
     pub(super) fn version_scheme(&self) -> &'static str {
         let parts: Vec<usize> = self.minimum.split('-').map(str::len).collect();
         if parts.starts_with(&[4, 2, 2]) { "date" } else { "semver" }
     }
 
-    /// As the policy file writes it.
+    /// The requirement in the syntax of the policy file.
     pub(super) fn requirement_text(&self) -> String {
         let scheme = match self.version_scheme() {
             "semver" => String::new(),
@@ -66,46 +66,50 @@ impl ApiAnswer {
     }
 }
 
-/// As the policy file writes it.
+/// The requirement of all clients in the syntax of the policy file.
 pub(super) fn client_requirement(clients: &[ClientAnswer]) -> String {
-    let each: Vec<String> = clients
-        .iter()
-        .map(|client| format!("{} = {}", toml_key(&client.name), toml_string(&client.minimum)))
-        .collect();
-    format!("{{ client = {{ read = [\"user-agent\"], minimum = {{ {} }} }} }}", each.join(", "))
+    let mut minima = Vec::new();
+    for client in clients {
+        minima.push(format!("{} = {}", toml_key(&client.name), toml_string(&client.minimum)));
+    }
+    let minima = minima.join(", ");
+    format!("{{ client = {{ read = [\"user-agent\"], minimum = {{ {minima} }} }} }}")
 }
 
-/// A text in TOML. What is read here has no control characters, so that JSON's rules are TOML's.
+/// Writes a text as a string in TOML.
 pub(super) fn toml_string(text: &str) -> String {
+    // A JSON string is a TOML string, too, as long as the text has no control characters, and the
+    // parsers below refuse those.
     serde_json::Value::from(text).to_string()
 }
 
-/// A key in TOML, bare where it may be.
+/// Writes a key in TOML, without quotes if that is allowed.
 fn toml_key(name: &str) -> String {
     let bare = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
     if bare { name.to_owned() } else { toml_string(name) }
 }
 
-/// Reads where requests go.
+/// Parses the URL of the upstream.
 pub(super) fn parse_upstream(text: &str) -> Result<String, String> {
     parse_origin("upstream", text)
 }
 
-/// Reads the address that the world knows.
+/// Parses the public URL of the gateway.
 pub(super) fn parse_public(text: &str) -> Result<String, String> {
     parse_origin("public", text)
 }
 
 fn parse_origin(key: &str, text: &str) -> Result<String, String> {
-    let text = without_controls(text)?;
-    check_with_reader(&format!("[gateway]\n{key} = {}\n", toml_string(text)))?;
-    Ok(text.to_owned())
+    let url = without_controls(text)?;
+    check_with_reader(&format!("[gateway]\n{key} = {}\n", toml_string(url)))?;
+    Ok(url.to_owned())
 }
 
-/// Reads `READER=MINIMUM`. The version has no `=` in it, a reader may.
+/// Parses `READER=MINIMUM`.
 pub(super) fn parse_api(text: &str) -> Result<ApiAnswer, String> {
     const EXPECTED: &str =
-        "expected where the version stands and the oldest one: header:X-Api-Version=2.0";
+        "expected the place of the version and the oldest one: header:X-Api-Version=2.0";
+    // From the right: a reader may contain `=`, a version may not.
     let (reader, minimum) = without_controls(text)?.rsplit_once('=').ok_or(EXPECTED)?;
     if reader.is_empty() || minimum.is_empty() {
         return Err(EXPECTED.to_owned());
@@ -115,7 +119,7 @@ pub(super) fn parse_api(text: &str) -> Result<ApiAnswer, String> {
     Ok(answer)
 }
 
-/// Reads `NAME=MINIMUM`.
+/// Parses `NAME=MINIMUM`.
 pub(super) fn parse_client(text: &str) -> Result<ClientAnswer, String> {
     const EXPECTED: &str = "expected a name and the oldest version: AcmeApp=5.1";
     let (name, minimum) = without_controls(text)?.split_once('=').ok_or(EXPECTED)?;
@@ -127,16 +131,16 @@ pub(super) fn parse_client(text: &str) -> Result<ClientAnswer, String> {
     Ok(answer)
 }
 
-/// Sees that no client is named twice.
+/// Checks that no client is named twice.
 pub(super) fn check_distinct(clients: &[ClientAnswer]) -> Result<(), String> {
     for (index, client) in clients.iter().enumerate() {
-        let mut before = clients[..index].iter();
-        if let Some(first) = before.find(|first| first.name.eq_ignore_ascii_case(&client.name)) {
-            let (name, minima) = (&first.name, [&first.minimum, &client.minimum]);
-            return Err(format!(
-                "{name} is named twice, with {} and with {}: name it once",
-                minima[0], minima[1]
-            ));
+        for earlier in &clients[..index] {
+            if earlier.name.eq_ignore_ascii_case(&client.name) {
+                return Err(format!(
+                    "{} is named twice, with {} and with {}: name it once",
+                    earlier.name, earlier.minimum, client.minimum
+                ));
+            }
         }
     }
     Ok(())
@@ -148,19 +152,19 @@ fn rule_text(requirement: &str) -> String {
 
 fn without_controls(text: &str) -> Result<&str, String> {
     if text.chars().any(char::is_control) {
-        return Err("there are no control characters here".to_owned());
+        return Err("control characters are not allowed".to_owned());
     }
     Ok(text.trim())
 }
 
-/// What the policy file's reader says of it.
+/// Loads a small policy file; the error is the one that explains the most.
 fn check_with_reader(file: &str) -> Result<(), String> {
     let errors = match load(file, "") {
         Ok(loaded) if loaded.warnings.is_empty() => return Ok(()),
         Ok(loaded) => loaded.warnings,
         Err(errors) => errors,
     };
-    // What stands furthest in is the cause; what is said of the whole rule follows from it.
+    // The innermost error is the cause; those about the whole rule follow from it.
     let innermost = errors.iter().max_by_key(|error| (error.line, error.column));
     let Some(error) = innermost else { return Ok(()) };
     let mut said = vec![error.message.as_str(), error.label.as_str()];

@@ -1,4 +1,4 @@
-//! The questions, for those who do not know the flags.
+//! The questions of `upshift init`, for people who do not know the flags.
 
 use std::io::{self, BufRead, Write};
 use std::net::SocketAddr;
@@ -7,68 +7,78 @@ use super::Answers;
 use super::answers::{self, ClientAnswer};
 use super::listeners::{ListenerAddresses, is_upstream};
 
-/// Asks everything; what is just confirmed is what stands in brackets.
+/// Asks all questions.
 pub(super) fn ask_all(from: &mut impl BufRead, to: &mut impl Write) -> io::Result<Answers> {
-    writeln!(to, "A few questions; Enter takes what stands in brackets, Ctrl-C writes nothing.\n")?;
-    let upstream = ask_until_right(
-        from,
-        to,
-        "Where do requests go?",
-        "http://127.0.0.1:3000",
-        answers::parse_upstream,
-    )?;
+    writeln!(to, "A few questions. Enter takes the answer in brackets, Ctrl-C writes no file.\n")?;
+    let mut dialogue = Dialogue { from, to };
+    let usual_upstream = "http://127.0.0.1:3000";
+    let upstream =
+        dialogue.ask("Where do requests go?", usual_upstream, answers::parse_upstream)?;
     let mut answers = Answers { upstream: Some(upstream.clone()), ..Answers::default() };
-    let usual = ListenerAddresses::for_answers(&answers).http.to_string();
-    let ask = "Where should Upshift listen, in cleartext?";
-    let http = ask_until_right(from, to, ask, &usual, |text| parse_listener(text, &upstream))?;
+    let usual_http = ListenerAddresses::for_answers(&answers).http.to_string();
+    let question = "Where should Upshift listen, in cleartext?";
+    let http = dialogue.ask(question, &usual_http, |text| parse_listener(text, &upstream))?;
     answers.http = Some(http);
-    answers.tls = ask_until_right(from, to, "Will callers have to use TLS?", "no", parse_yes_no)?
-        .then(|| "1.2".to_owned());
-    let api = "Is there an API version to require? Where it stands and the oldest, such as header:X-Api-Version=2.0";
-    answers.api =
-        ask_until_right(from, to, api, "none", |text| parse_each(text, answers::parse_api))?;
-    let client = "Are there apps or browsers to require? Name and oldest version, such as AcmeApp=5.1 Chrome=109";
-    answers.client = ask_until_right(from, to, client, "none", parse_clients)?;
+    if dialogue.ask("Will callers have to use TLS?", "no", parse_yes_no)? {
+        answers.tls = Some("1.2".to_owned());
+    }
+    let question = "Is there an API version to require? Its place in the request and the oldest \
+                    version, such as header:X-Api-Version=2.0";
+    answers.api = dialogue.ask(question, "none", |text| parse_each(text, answers::parse_api))?;
+    let question = "Are there apps or browsers to require? Name and oldest version, such as \
+                    AcmeApp=5.1 Chrome=109";
+    answers.client = dialogue.ask(question, "none", parse_clients)?;
     if answers.tls.is_some() && !http.ip().is_loopback() {
-        let ask = "The certificate for TLS, a PEM file; without one, TLS is for this machine only, or a proxy's";
-        answers.certificate = ask_until_right(from, to, ask, "none", parse_optional_file)?;
-        if answers.certificate.is_some() {
-            answers.key = Some(ask_until_right(
-                from,
-                to,
-                "Its private key, a PEM file",
-                "",
-                parse_file_name,
-            )?);
-        }
-        let ask = "Which address does the world know, for the links in answers? Such as https://api.example.com";
-        answers.public = Some(ask_until_right(from, to, ask, "", answers::parse_public)?);
+        ask_for_certificate(&mut dialogue, &mut answers)?;
     }
     Ok(answers)
 }
 
-/// Asks until the answer is right.
-fn ask_until_right<T>(
-    from: &mut impl BufRead,
-    to: &mut impl Write,
-    question: &str,
-    usual: &str,
-    read: impl Fn(&str) -> Result<T, String>,
-) -> io::Result<T> {
-    loop {
-        // An answer that cannot be guessed has no brackets.
-        let brackets = if usual.is_empty() { ":".to_owned() } else { format!(" [{usual}]") };
-        write!(to, "{question}{brackets} ")?;
-        to.flush()?;
-        let mut line = String::new();
-        if from.read_line(&mut line)? == 0 {
-            writeln!(to)?;
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        let answer = line.trim();
-        match read(if answer.is_empty() { usual } else { answer }) {
-            Ok(answer) => return Ok(answer),
-            Err(error) => writeln!(to, "  {}", upshift_config::make_visible(&error))?,
+/// Asks what a gateway needs whose TLS other machines use.
+fn ask_for_certificate<R: BufRead, W: Write>(
+    dialogue: &mut Dialogue<'_, R, W>,
+    answers: &mut Answers,
+) -> io::Result<()> {
+    let question = "The certificate for TLS, a PEM file; without one, TLS is only for this machine \
+                    or for a proxy in front";
+    answers.certificate = dialogue.ask(question, "none", parse_optional_file)?;
+    if answers.certificate.is_some() {
+        answers.key = Some(dialogue.ask("Its private key, a PEM file", "", parse_file_name)?);
+    }
+    let question = "What is the public address, for the links in answers? Such as \
+                    https://api.example.com";
+    answers.public = Some(dialogue.ask(question, "", answers::parse_public)?);
+    Ok(())
+}
+
+/// A person who answers questions.
+struct Dialogue<'d, R, W> {
+    from: &'d mut R,
+    to: &'d mut W,
+}
+
+impl<R: BufRead, W: Write> Dialogue<'_, R, W> {
+    /// Asks until the answer is valid. Without a usual answer there are no brackets.
+    fn ask<T>(
+        &mut self,
+        question: &str,
+        usual: &str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> io::Result<T> {
+        loop {
+            let brackets = if usual.is_empty() { ":".to_owned() } else { format!(" [{usual}]") };
+            write!(self.to, "{question}{brackets} ")?;
+            self.to.flush()?;
+            let mut line = String::new();
+            if self.from.read_line(&mut line)? == 0 {
+                writeln!(self.to)?;
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            let typed = line.trim();
+            match parse(if typed.is_empty() { usual } else { typed }) {
+                Ok(answer) => return Ok(answer),
+                Err(error) => writeln!(self.to, "  {}", upshift_config::make_visible(&error))?,
+            }
         }
     }
 }
@@ -77,34 +87,34 @@ fn parse_address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "expected an address and a port: 127.0.0.1:8080".to_owned())
 }
 
-/// Reads where to listen; the upstream is there already.
+/// Parses a listener address, which may not be that of the upstream.
 fn parse_listener(text: &str, upstream: &str) -> Result<SocketAddr, String> {
     let address = parse_address(text)?;
     if is_upstream(address, upstream) {
         return Err(format!(
-            "requests go there: {upstream} is the server behind Upshift, which listens elsewhere"
+            "requests go there: {upstream} is the server behind Upshift; choose another address"
         ));
     }
     Ok(address)
 }
 
-/// Reads the name of a file, or that there is none.
+/// Parses the name of a file, or `none`.
 fn parse_optional_file(text: &str) -> Result<Option<String>, String> {
     if text == "none" { Ok(None) } else { parse_file_name(text).map(Some) }
 }
 
-/// Reads the name of a file.
+/// Parses the name of a file.
 fn parse_file_name(text: &str) -> Result<String, String> {
     match text {
         "" | "none" => Err("expected the name of a file".to_owned()),
         name if name.chars().any(char::is_control) => {
-            Err("there are no control characters here".to_owned())
+            Err("control characters are not allowed".to_owned())
         }
         name => Ok(name.to_owned()),
     }
 }
 
-/// Reads the clients; none is named twice.
+/// Parses the clients, of which none may be named twice.
 fn parse_clients(text: &str) -> Result<Vec<ClientAnswer>, String> {
     let clients = parse_each(text, answers::parse_client)?;
     answers::check_distinct(&clients)?;
@@ -119,8 +129,8 @@ fn parse_yes_no(text: &str) -> Result<bool, String> {
     }
 }
 
-/// Several answers with spaces between, or none. A name may be of several words, and ends at its
-/// `=`.
+/// Parses several answers with spaces between them, or `none`. A name may have several words, and
+/// ends at its `=`.
 fn parse_each<T>(text: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
     let mut found = Vec::new();
     if text == "none" {

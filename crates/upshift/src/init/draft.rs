@@ -6,27 +6,29 @@ use super::answers::{client_requirement, toml_string};
 use super::listeners::ListenerAddresses;
 use super::{Answers, TOKEN};
 
-/// Where the comments of `[gateway]` begin.
+/// The column in which the comments of `[gateway]` begin.
 const COMMENTS: usize = 38;
 
-/// The text of the file.
+/// Writes the text of the file.
 pub(super) fn draft_file(answers: &Answers, file: &Path) -> String {
     let (check, serve) =
         (super::shell_argument(file, " "), super::shell_argument(file, " --config "));
     let commands = [
-        (format!("upshift check{check}"), "is this file right, and what will surprise?"),
+        (format!("upshift check{check}"), "validate this file, and warn about surprises"),
         (
             format!("upshift serve{serve} --watch"),
-            "run the gateway, and take up changes of this file",
+            "run the gateway, and reload when this file changes",
         ),
         (
             "upshift schema > upshift.schema.json".to_owned(),
-            "for an editor; the first line is then",
+            "for editors; then put on the first line:",
         ),
         (String::new(), "#:schema upshift.schema.json"),
     ];
-    let mut text = "# What requests must meet, and where those go that meet it.\n#\n".to_owned();
-    let longest = commands.iter().map(|(command, _)| command.chars().count()).max().unwrap_or(0);
+    let mut text =
+        "# The rules for requests, and the upstream for those that meet them.\n#\n".to_owned();
+    let widths = commands.iter().map(|(command, _)| command.chars().count());
+    let longest = widths.max().unwrap_or_default();
     for (command, what) in commands {
         text.push_str(&format!("#   {command:<longest$}  {what}\n"));
     }
@@ -45,17 +47,13 @@ pub(super) fn draft_file(answers: &Answers, file: &Path) -> String {
         text.push_str(&rule_table(answers, &api_id(index), &api.requirement_text(), API_WORDS));
     }
     if !answers.client.is_empty() {
-        text.push_str(&rule_table(
-            answers,
-            "old-clients",
-            &client_requirement(&answers.client),
-            CLIENT_WORDS,
-        ));
+        let require = client_requirement(&answers.client);
+        text.push_str(&rule_table(answers, "old-clients", &require, CLIENT_WORDS));
     }
     text
 }
 
-/// `2 rules, which observe`.
+/// `2 rules, in phase observe`.
 pub(super) fn describe_contents(answers: &Answers) -> String {
     let phase = answers.phase.unwrap_or_default().as_str();
     match count_rules(answers) {
@@ -65,13 +63,13 @@ pub(super) fn describe_contents(answers: &Answers) -> String {
     }
 }
 
-/// Tells whether others than this machine reach the admin listener.
+/// Returns true if other machines can reach the admin listener.
 pub(super) fn needs_token(answers: &Answers) -> bool {
     !ListenerAddresses::for_answers(answers).admin.ip().is_loopback()
 }
 
 const SAMPLE: &str = "
-# A rule says which requests, and what they must meet; without `phase` it enforces.
+# A rule says which requests it is for, and what they must meet; without `phase` it enforces.
 #
 # [[rule]]
 # id      = \"orders-v2\"
@@ -80,10 +78,9 @@ const SAMPLE: &str = "
 # require = { api = { minimum = \"2.0\", read = [\"header:X-Api-Version\"] } }
 ";
 
-const TLS_WORDS: &str =
-    "message = \"This service is going to be reachable over an encrypted connection only.\"\n";
+const TLS_WORDS: &str = "message = \"Soon this service will accept encrypted connections only.\"\n";
 const API_WORDS: &str =
-    "# docs  = \"https://docs.example.com/v2\"   # where people read how to move on\n";
+    "# docs  = \"https://docs.example.com/v2\"   # where people read how to migrate\n";
 const CLIENT_WORDS: &str =
     "# upgrade-url = \"https://example.com/update\"   # where people find the new version\n";
 
@@ -102,37 +99,32 @@ fn api_id(index: usize) -> String {
 fn gateway_table(answers: &Answers) -> String {
     let ListenerAddresses { http, https, admin } = ListenerAddresses::for_answers(answers);
     let mut text = "[gateway]\n".to_owned();
-    let beyond = if http.ip().is_loopback() {
-        format!("0.0.0.0:{} is for other machines too", http.port())
+    let comment = if http.ip().is_loopback() {
+        format!("0.0.0.0:{} accepts other machines, too", http.port())
     } else {
         String::new()
     };
-    text.push_str(&setting_line("http", &http.to_string(), &beyond));
+    text.push_str(&setting_line("http", &http.to_string(), &comment));
     if let Some(https) = https {
-        let signed = if answers.certificate.is_some() {
-            ""
-        } else {
-            "self-signed, until [gateway.tls] names a certificate"
+        let comment = match answers.certificate {
+            Some(_) => "",
+            None => "self-signed, until [gateway.tls] names a certificate",
         };
-        text.push_str(&setting_line("https", &https.to_string(), signed));
+        text.push_str(&setting_line("https", &https.to_string(), comment));
     }
     text.push_str(&setting_line("admin", &admin.to_string(), "/metrics, /healthz, /readyz"));
     if needs_token(answers) {
         text.push_str(&format!("admin-token = {}\n", toml_string(&format!("env:{TOKEN}"))));
     }
     if let Some(public) = &answers.public {
-        text.push_str(&setting_line("public", public, "what links in answers are built from"));
+        text.push_str(&setting_line("public", public, "base of the links in answers"));
     }
-    text.push_str(&setting_line(
-        "upstream",
-        answers.upstream.as_deref().unwrap_or_default(),
-        "where requests go",
-    ));
+    let upstream = answers.upstream.as_deref().unwrap_or_default();
+    text.push_str(&setting_line("upstream", upstream, "where requests go"));
     if let (Some(certificate), Some(key)) = (&answers.certificate, &answers.key) {
-        let (certificate, key) = (toml_string(certificate), toml_string(key));
-        text.push_str(&format!(
-            "\n[gateway.tls]\ncertificate = {certificate}\nkey         = {key}\n"
-        ));
+        text.push_str("\n[gateway.tls]\n");
+        text.push_str(&format!("certificate = {}\n", toml_string(certificate)));
+        text.push_str(&format!("key         = {}\n", toml_string(key)));
     }
     text
 }
@@ -148,16 +140,16 @@ fn setting_line(key: &str, value: &str, comment: &str) -> String {
 fn explain_phase(answers: &Answers) -> &'static str {
     match answers.phase.unwrap_or_default().as_str() {
         "observe" => {
-            "# In phase \"observe\" a rule counts what it would refuse, and refuses nothing: look at /metrics of the admin\n\
-             # listener. \"warn\" tells callers on their answers; without `phase` a rule enforces. Dates for each step stand\n\
-             # in [rule.rollout]."
+            "# In phase \"observe\" a rule counts what it would refuse, but refuses nothing: see /metrics of\n\
+             # the admin listener. In phase \"warn\" it adds fields to answers that warn callers. Without\n\
+             # `phase` it enforces. [rule.rollout] sets a date for each step."
         }
         "warn" => {
-            "# In phase \"warn\" a rule tells callers on their answers, and refuses nothing. Without `phase` it enforces. Dates\n\
-             # for each step stand in [rule.rollout]."
+            "# In phase \"warn\" a rule adds fields to answers that warn callers, but refuses nothing.\n\
+             # Without `phase` it enforces. [rule.rollout] sets a date for each step."
         }
         _ => {
-            "# A rule without `phase` enforces. Dates for milder steps before that stand in [rule.rollout]."
+            "# A rule without `phase` enforces. [rule.rollout] sets dates for milder steps before that."
         }
     }
 }
@@ -168,7 +160,7 @@ fn rule_table(answers: &Answers, id: &str, require: &str, words: &str) -> String
         phase => format!("phase   = {}\n", toml_string(phase)),
     };
     format!(
-        "\n[[rule]]\nid      = {}\npaths   = [\"/**\"]   # which requests: narrow it, or take some away with \"!/public/**\"\n\
+        "\n[[rule]]\nid      = {}\npaths   = [\"/**\"]   # narrow it, or exclude paths with \"!/public/**\"\n\
          {phase}require = {require}\n{words}",
         toml_string(id)
     )

@@ -1,5 +1,4 @@
-//! Where the first gateway listens: at the usual ports, or at the next ones where others are there
-//! already.
+//! The addresses of the first gateway: the usual ports, or the next ones if those are taken.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -7,7 +6,7 @@ use http::Uri;
 
 use super::Answers;
 
-/// The addresses of a file.
+/// The addresses in the new file.
 pub(super) struct ListenerAddresses {
     pub(super) http: SocketAddr,
     pub(super) https: Option<SocketAddr>,
@@ -15,34 +14,36 @@ pub(super) struct ListenerAddresses {
 }
 
 impl ListenerAddresses {
-    /// Those that were asked for, and usual ones for the rest.
+    /// The addresses that were asked for, and the usual ones for the others.
     pub(super) fn for_answers(answers: &Answers) -> Self {
+        let mut taken = Vec::new();
+        if let Some(upstream) = &answers.upstream {
+            taken.extend(upstream_port(upstream));
+        }
+        for address in [answers.http, answers.https, answers.admin] {
+            taken.extend(address.map(|address| address.port()));
+        }
         let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let upstream = answers.upstream.as_deref().and_then(upstream_port);
-        let mut taken: Vec<u16> = upstream.into_iter().collect();
-        taken.extend(
-            [answers.http, answers.https, answers.admin]
-                .into_iter()
-                .flatten()
-                .map(|address| address.port()),
-        );
-        let http =
-            answers.http.unwrap_or_else(|| SocketAddr::new(here, take_free_port(8080, &mut taken)));
-        let wants_tls = answers.tls.is_some() || answers.certificate.is_some();
-        // A certificate that signs itself is for this machine.
-        let beside = if answers.certificate.is_some() { http.ip() } else { here };
-        let https = match answers.https {
-            None if wants_tls => Some(SocketAddr::new(beside, take_free_port(8443, &mut taken))),
-            asked => asked,
+        let http = match answers.http {
+            Some(address) => address,
+            None => SocketAddr::new(here, take_free_port(8080, &mut taken)),
         };
-        let admin = answers
-            .admin
-            .unwrap_or_else(|| SocketAddr::new(here, take_free_port(9426, &mut taken)));
+        let wants_tls = answers.tls.is_some() || answers.certificate.is_some();
+        // Other machines would not trust a self-signed certificate.
+        let tls_ip = if answers.certificate.is_some() { http.ip() } else { here };
+        let https = match answers.https {
+            None if wants_tls => Some(SocketAddr::new(tls_ip, take_free_port(8443, &mut taken))),
+            asked_for => asked_for,
+        };
+        let admin = match answers.admin {
+            Some(address) => address,
+            None => SocketAddr::new(here, take_free_port(9426, &mut taken)),
+        };
         Self { http, https, admin }
     }
 }
 
-/// The usual port, or the next one that is not taken.
+/// Takes the usual port, or the next one that is not taken.
 fn take_free_port(usual: u16, taken: &mut Vec<u16>) -> u16 {
     let mut port = usual;
     while taken.contains(&port) {
@@ -54,17 +55,20 @@ fn take_free_port(usual: u16, taken: &mut Vec<u16>) -> u16 {
 
 /// The port of an upstream that is on this machine.
 fn upstream_port(url: &str) -> Option<u16> {
-    let url: Uri = url.parse().ok()?;
-    let host = url.host()?.trim_matches(['[', ']']);
+    let uri: Uri = url.parse().ok()?;
+    let host = uri.host()?.trim_matches(['[', ']']);
     let is_here = match host.parse::<IpAddr>() {
         Ok(ip) => ip.is_loopback() || ip.is_unspecified(),
         Err(_) => host.eq_ignore_ascii_case("localhost"),
     };
-    let usual = if url.scheme_str() == Some("https") { 443 } else { 80 };
-    is_here.then(|| url.port_u16().unwrap_or(usual))
+    if !is_here {
+        return None;
+    }
+    let usual = if uri.scheme_str() == Some("https") { 443 } else { 80 };
+    Some(uri.port_u16().unwrap_or(usual))
 }
 
-/// Tells whether a listener would have the address of the upstream.
+/// Returns true if a listener would have the address of the upstream.
 pub(super) fn is_upstream(listener: SocketAddr, upstream: &str) -> bool {
     let local = listener.ip().is_loopback() || listener.ip().is_unspecified();
     local && upstream_port(upstream) == Some(listener.port())

@@ -1,4 +1,4 @@
-//! Writing the new file: all of it, or nothing of it.
+//! Writing the new file as a whole or not at all.
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
@@ -6,10 +6,10 @@ use std::path::Path;
 
 use crate::verb_error::VerbError;
 
-/// Writes the file; with `force` in place of one that is there.
+/// Writes the file, and with `force` replaces one that exists.
 ///
 /// # Errors
-/// If it cannot be written, or is there already. What was there is then as it was.
+/// If it cannot be written, or exists. An existing file is then unchanged.
 pub(super) fn write_new(file: &Path, text: &str, force: bool) -> Result<(), VerbError> {
     let written = match file.canonicalize() {
         Ok(target) if force && target.is_file() => replace_file(&target, text),
@@ -26,22 +26,22 @@ pub(super) fn write_new(file: &Path, text: &str, force: bool) -> Result<(), Verb
     })
 }
 
-/// Says that a file is there already.
+/// The error for a file that exists.
 pub(super) fn already_exists(file: &Path) -> VerbError {
     VerbError::usage(format!(
-        "{} is there already, and was left as it is\n  help: name another file, or add --force to write over it",
+        "{} exists and was not changed\n  help: name another file, or add --force to overwrite it",
         file.display()
     ))
 }
 
-/// Makes a file that is not there.
+/// Makes a file that does not exist.
 fn create_new(file: &Path, text: &str) -> io::Result<()> {
-    // Another process may have made it since it was looked for.
+    // Another process may have made it since we looked.
     let mut made = OpenOptions::new().write(true).create_new(true).open(file)?;
     write_and_sync(&mut made, text).inspect_err(|_| remove_quietly(file))
 }
 
-/// Writes beside a file and renames, so that a full disk costs nothing of the old one.
+/// Replaces a file by one that is written beside it, so that a full disk does not harm the old one.
 fn replace_file(file: &Path, text: &str) -> io::Result<()> {
     let permissions = file.metadata()?.permissions();
     let name = file.file_name().unwrap_or_default().to_string_lossy();
@@ -57,7 +57,7 @@ fn take_place(beside: &Path, file: &Path, permissions: Permissions) -> io::Resul
 
 fn write_and_sync(open: &mut File, text: &str) -> io::Result<()> {
     open.write_all(text.as_bytes())?;
-    // Some file systems say only here that there was no room.
+    // Some file systems report a full disk only now. A pipe cannot be synced, which is fine.
     match open.sync_all() {
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
         synced => synced,
@@ -65,7 +65,6 @@ fn write_and_sync(open: &mut File, text: &str) -> io::Result<()> {
 }
 
 fn remove_quietly(file: &Path) {
-    // What cannot be removed could not be written either; the error that led here is the one to
-    // report.
+    // The error that led here is the one to report.
     let _ = std::fs::remove_file(file);
 }

@@ -10,17 +10,17 @@ use upshift_core::{Phase, Policy, Timestamp};
 use upshift_record::control::Status;
 use upshift_record::{Exit, PlanEntry, plan};
 
-use crate::control::{self, GatewayError, RemoteGateway};
+use crate::control::{self, RemoteGateway};
 use crate::policy_file::PolicyFile;
-use crate::terminal::{Hue, Palette, print_json, print_stdout, visible_record};
+use crate::terminal::{Hue, Palette, format_percent, print_json, print_stdout, visible_record};
 use crate::verb_error::{VerbError, VerbResult};
 use traffic::{BreakerNeed, RequestRate};
 
 /// Show the calendar of every rule's phases
 ///
-/// A ➤ stands before the phase that holds now. Shares are those of the callers that are refused.
-/// Notes say what surprises: a phase that has begun already, where the breaker will stop the
-/// rollout, and with --rate where it never can.
+/// A ➤ marks the phase that holds now. Shares are of the callers that are refused. Notes point out
+/// surprises: a phase that has begun already, where the breaker will stop the rollout, and with
+/// --rate where it never can.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -35,14 +35,14 @@ pub(crate) struct PlanArgs {
     /// Mark the phases that hold at this time instead of now
     #[arg(long, value_name = "TIME", value_parser = crate::arguments::parse_time)]
     at: Option<Timestamp>,
-    /// Ask the gateway with this admin listener, which knows what was paused or set, and not the
-    /// policy file
+    /// Ask the gateway with this admin listener, which knows what was paused or set, instead of
+    /// reading the policy file
     #[arg(long, value_name = "URL", value_parser = control::parse_admin_url)]
     admin: Option<http::Uri>,
-    /// The admin token, where one is asked for
+    /// The admin token, if the gateway asks for one
     #[arg(long, value_name = "TOKEN", env = "UPSHIFT_TOKEN", hide_env_values = true)]
     token: Option<String>,
-    /// The requests of all replicas together, such as 2000/min or 50/s: notes which breakers can
+    /// The requests to all replicas together, such as 2000/min or 50/s: notes which breakers can
     /// never trip
     #[arg(long, value_name = "RATE", value_parser = traffic::parse_rate)]
     rate: Option<RequestRate>,
@@ -74,122 +74,119 @@ impl PlanArgs {
         } else if entries.is_empty() {
             return Err(VerbError::Message(Exit::NothingRun, "the policy has no rules".to_owned()));
         } else {
-            print_stdout(&render_table(
-                &entries,
-                self.at.unwrap_or_else(Timestamp::now),
-                Palette::of_stdout(),
-            )?)?;
+            let now = self.at.unwrap_or_else(Timestamp::now);
+            print_stdout(&render_table(&entries, now, Palette::of_stdout())?)?;
         }
         Ok(Exit::Fine)
     }
 }
 
+/// The stretches of every rule, and the needs of the breakers by rule.
 type Calendar = (Vec<PlanEntry>, BTreeMap<String, BreakerNeed>);
 
-/// The calendar of a policy file, and what its breakers need.
+/// Reads the calendar from a policy file.
 fn calendar_of_file(policy: &Policy) -> Calendar {
     let now = Timestamp::now();
     let mut entries = plan(policy, now);
-    for entry in entries.iter_mut().filter(|entry| entry.from.is_some() && holds_at(entry, now)) {
-        let percent =
-            policy.rule(&entry.rule).map_or(0.0, |rule| rule.rollout_state(now).share.fraction());
-        if percent > 0.0 {
-            let percent = (percent * 100.0).round();
+    for entry in &mut entries {
+        if entry.from.is_none() || !holds_at(entry, now) {
+            continue;
+        }
+        let Some(rule) = policy.rule(&entry.rule) else { continue };
+        let share = rule.rollout_state(now).share.fraction();
+        if share > 0.0 {
+            let percent = (share * 100.0).round();
             entry.notes.push(format!(
-                "it begins in the past: if the rule was not deployed before, {percent} % of the callers who fall short \
-                 are refused at once"
+                "it begins in the past: if the rule was not deployed before, {percent} % of the \
+                 callers who fall short are refused at once"
             ));
         }
     }
     (entries, traffic::needs_of_policy(policy))
 }
 
-/// The calendar of a running gateway, and if wanted what its breakers need.
+/// Asks a running gateway for the calendar, and for the needs of its breakers if they are wanted.
 async fn calendar_of_gateway(
     gateway: impl Future<Output = Result<RemoteGateway, VerbError>>,
     wants_needs: bool,
 ) -> Result<Calendar, VerbError> {
     let gateway = gateway.await?;
-    let entries =
-        gateway.get_api("plan").await.map_err(|trouble| gateway_failure(&gateway, &trouble))?;
+    let entries = match gateway.get_api("plan").await {
+        Ok(entries) => entries,
+        Err(error) => return Err(gateway.verb_error(&error)),
+    };
     if !wants_needs {
         return Ok((entries, BTreeMap::new()));
     }
-    let status: Status =
-        gateway.get_api("status").await.map_err(|trouble| gateway_failure(&gateway, &trouble))?;
-    Ok((entries, traffic::needs_of_gateway(&status)))
-}
-
-fn gateway_failure(gateway: &RemoteGateway, trouble: &GatewayError) -> VerbError {
-    VerbError::environment(format_args!("{}: {trouble}", gateway.name()))
+    match gateway.get_api::<Status>("status").await {
+        Ok(status) => Ok((entries, traffic::needs_of_gateway(&status))),
+        Err(error) => Err(gateway.verb_error(&error)),
+    }
 }
 
 fn render_table(entries: &[PlanEntry], now: Timestamp, palette: Palette) -> io::Result<String> {
     let mut text = String::new();
-    let mut before = String::new();
+    let mut rule_above = String::new();
     for entry in entries {
-        let entry = &visible_record(entry)?;
-        if entry.rule != before {
-            let gap = if before.is_empty() { "" } else { "\n" };
-            text.push_str(&format!("{gap}{}\n", palette.paint(Hue::Bold, &entry.rule)));
-            before.clone_from(&entry.rule);
+        let visible = visible_record(entry)?;
+        if visible.rule != rule_above {
+            let gap = if rule_above.is_empty() { "" } else { "\n" };
+            text.push_str(&format!("{gap}{}\n", palette.paint(Hue::Bold, &visible.rule)));
+            rule_above.clone_from(&visible.rule);
         }
-        let holds = holds_at(entry, now);
-        let mark = if holds { "➤" } else { " " };
-        let hue = match Phase::parse(&entry.phase) {
-            _ if !holds => Hue::Faint,
-            Some(phase) if phase.refuses() => Hue::Bad,
-            Some(Phase::Warn) => Hue::Warning,
-            _ => Hue::Good,
-        };
-        let line = format!(
-            "{mark} {:<9} {:<22} {:<22} {}",
-            entry.phase,
-            shorten_date(entry.from.as_deref(), "always"),
-            end_of(entry),
-            describe_share(entry)
-        );
-        text.push_str(&format!(
-            "  {}{}\n",
-            palette.paint(hue, line.trim_end()),
-            describe_setter(entry)
-        ));
-        for note in &entry.notes {
-            text.push_str(&format!(
-                "      {}\n",
-                palette.paint(Hue::Warning, format_args!("note: {note}"))
-            ));
-        }
+        text.push_str(&render_stretch(&visible, now, palette));
     }
     Ok(text)
 }
 
-fn holds_at(entry: &PlanEntry, now: Timestamp) -> bool {
-    let at =
-        |text: &Option<String>| text.as_deref().and_then(|text| text.parse::<Timestamp>().ok());
-    !entry.held
-        && at(&entry.from).is_none_or(|from| from <= now)
-        && at(&entry.to).is_none_or(|to| now < to)
-}
-
-fn end_of(entry: &PlanEntry) -> String {
-    match &entry.to {
+/// The line of one stretch, and a line for each of its notes.
+fn render_stretch(entry: &PlanEntry, now: Timestamp, palette: Palette) -> String {
+    let holds = holds_at(entry, now);
+    let mark = if holds { "➤" } else { " " };
+    let hue = match Phase::parse(&entry.phase) {
+        _ if !holds => Hue::Faint,
+        Some(phase) if phase.refuses() => Hue::Bad,
+        Some(Phase::Warn) => Hue::Warning,
+        _ => Hue::Good,
+    };
+    let from = shorten_date(entry.from.as_deref(), "always");
+    let to = match &entry.to {
         Some(to) => format!("to {}", shorten_date(Some(to), "")),
         None => String::new(),
+    };
+    let share = describe_share(entry);
+    let line = format!("{mark} {:<9} {from:<22} {to:<22} {share}", entry.phase);
+    let painted = palette.paint(hue, line.trim_end());
+    let mut text = format!("  {painted}{}\n", describe_setter(entry));
+    for note in &entry.notes {
+        let painted = palette.paint(Hue::Warning, format!("note: {note}"));
+        text.push_str(&format!("      {painted}\n"));
     }
+    text
 }
 
-/// Midnight is a date.
+fn holds_at(entry: &PlanEntry, now: Timestamp) -> bool {
+    // A time that cannot be read is no limit.
+    let has_begun = parse_time(entry.from.as_deref()).is_none_or(|from| from <= now);
+    let has_ended = parse_time(entry.to.as_deref()).is_some_and(|to| to <= now);
+    has_begun && !has_ended && !entry.held
+}
+
+fn parse_time(text: Option<&str>) -> Option<Timestamp> {
+    text?.parse().ok()
+}
+
+/// Leaves midnight off, so that it is a date.
 fn shorten_date(time: Option<&str>, none: &str) -> String {
     let Some(time) = time else { return none.to_owned() };
     time.strip_suffix("T00:00:00Z").unwrap_or(time).to_owned()
 }
 
 fn describe_share(entry: &PlanEntry) -> String {
-    let percent = |share: f64| format!("{}%", (share * 10_000.0).round() / 100.0);
+    let share = format_percent(entry.share);
     match entry.share_at_end {
-        Some(end) => format!("{} → {}", percent(entry.share), percent(end)),
-        None if entry.share > 0.0 => percent(entry.share),
+        Some(end) => format!("{share} → {}", format_percent(end)),
+        None if entry.share > 0.0 => share,
         None => String::new(),
     }
 }

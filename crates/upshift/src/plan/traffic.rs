@@ -1,4 +1,4 @@
-//! Whether a breaker can see enough callers to trip, at a given traffic.
+//! Breakers that see too few callers to trip, at a given rate of requests.
 
 use std::collections::BTreeMap;
 
@@ -6,15 +6,15 @@ use upshift_core::Policy;
 use upshift_record::PlanEntry;
 use upshift_record::control::Status;
 
-/// How many requests arrive in a second, in all.
+/// The rate of all requests together.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct RequestRate {
     per_second: f64,
-    /// As it was written.
+    /// The rate as the user wrote it.
     text: String,
 }
 
-/// What a breaker needs before it may trip.
+/// The conditions under which a breaker trips.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BreakerNeed {
     window: u32,
@@ -22,26 +22,29 @@ pub(super) struct BreakerNeed {
     refused_share: f64,
 }
 
-/// Reads a rate: `2000/min`, `50/s`, `1.5/h`.
+/// Parses a rate: `2000/min`, `50/s`, `1.5/h`.
 pub(super) fn parse_rate(text: &str) -> Result<RequestRate, String> {
-    let wrong = || "expected a number and a unit: 50/s, 2000/min, 300/h or 10/d".to_owned();
-    let (number, unit) = text.trim().split_once('/').ok_or_else(wrong)?;
+    const EXPECTED: &str = "expected a number and a unit: 50/s, 2000/min, 300/h or 10/d";
+    let (number, unit) = text.trim().split_once('/').ok_or(EXPECTED)?;
     let seconds = match unit.trim() {
         "s" | "sec" | "second" => 1.0,
         "m" | "min" | "minute" => 60.0,
         "h" | "hour" => 3_600.0,
         "d" | "day" => 86_400.0,
-        _ => return Err(wrong()),
+        _ => return Err(EXPECTED.to_owned()),
     };
-    let plain = number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    let number: f64 = number.parse().ok().filter(|_| plain).ok_or_else(wrong)?;
-    if !(number > 0.0 && number <= 1e12) {
+    // Rust's parser would also take `1e3`, `+1`, `inf` and `nan`.
+    if !number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+        return Err(EXPECTED.to_owned());
+    }
+    let requests: f64 = number.parse().map_err(|_| EXPECTED)?;
+    if !(requests > 0.0 && requests <= 1e12) {
         return Err("expected a rate above 0, and at most 1000000000000".to_owned());
     }
-    Ok(RequestRate { per_second: number / seconds, text: text.trim().to_owned() })
+    Ok(RequestRate { per_second: requests / seconds, text: text.trim().to_owned() })
 }
 
-/// What the breakers of a policy need, by rule.
+/// The needs of the breakers of a policy, by rule.
 pub(super) fn needs_of_policy(policy: &Policy) -> BTreeMap<String, BreakerNeed> {
     let mut needs = BTreeMap::new();
     for rule in policy.rules() {
@@ -57,14 +60,17 @@ pub(super) fn needs_of_policy(policy: &Policy) -> BTreeMap<String, BreakerNeed> 
     needs
 }
 
-/// What the breakers of a running gateway need, by rule.
+/// The needs of the breakers of a running gateway, by rule.
 pub(super) fn needs_of_gateway(status: &Status) -> BTreeMap<String, BreakerNeed> {
     let mut needs = BTreeMap::new();
     for rule in &status.rules {
         if let Some(breaker) = &rule.breaker {
-            let (window, minimum, refused_share) =
-                (breaker.window, breaker.minimum, breaker.refused_share);
-            needs.insert(rule.rule.clone(), BreakerNeed { window, minimum, refused_share });
+            let need = BreakerNeed {
+                window: breaker.window,
+                minimum: breaker.minimum,
+                refused_share: breaker.refused_share,
+            };
+            needs.insert(rule.rule.clone(), need);
         }
     }
     needs
@@ -80,21 +86,18 @@ pub(super) fn note_blind_breakers(
 ) {
     let mut noted = Vec::new();
     for entry in entries {
-        let Some(blind) =
-            needs.get(&entry.rule).and_then(|need| why_never_trips(*need, rate, replicas))
-        else {
-            continue;
-        };
+        let Some(need) = needs.get(&entry.rule) else { continue };
+        let Some(reason) = why_never_trips(*need, rate, replicas) else { continue };
         entry.expect_no_trip();
         let refuses = entry.share > 0.0 || entry.share_at_end.is_some();
         if refuses && !noted.contains(&entry.rule) {
             noted.push(entry.rule.clone());
-            entry.notes.push(blind);
+            entry.notes.push(reason);
         }
     }
 }
 
-/// Why a breaker that needs as much never trips; `None` if it can.
+/// The reason why a breaker with this need never trips; `None` if it can.
 fn why_never_trips(need: BreakerNeed, rate: &RequestRate, replicas: u32) -> Option<String> {
     let BreakerNeed { window, minimum, refused_share } = need;
     if refused_share >= 1.0 {
@@ -102,17 +105,18 @@ fn why_never_trips(need: BreakerNeed, rate: &RequestRate, replicas: u32) -> Opti
             "the breaker can never trip: no share is greater than its refused-share".to_owned(),
         );
     }
-    // Each replica counts by itself, and a request has one identity at most.
+    // Each replica counts for itself, and a request has one identity at most.
     let most = rate.per_second * f64::from(window) / f64::from(replicas);
-    (most < minimum as f64).then(|| {
-        let each = if replicas == 1 { String::new() } else { format!(" over {replicas} replicas") };
-        format!(
-            "the breaker can never trip: at {}{each} a gateway sees at most {} identities in its window of {window} s, \
-             and it needs {minimum}; lower minimum, or lengthen window",
-            rate.text,
-            most.floor()
-        )
-    })
+    if most >= minimum as f64 {
+        return None;
+    }
+    let each = if replicas == 1 { String::new() } else { format!(" over {replicas} replicas") };
+    Some(format!(
+        "the breaker can never trip: at {}{each} a gateway sees at most {} identities in its window \
+         of {window} s, and it needs {minimum}; lower minimum, or lengthen window",
+        rate.text,
+        most.floor()
+    ))
 }
 
 #[cfg(test)]

@@ -11,45 +11,47 @@ use std::time::Duration;
 
 use clap::Args;
 use upshift_config::make_visible;
-use upshift_core::{Policy, Timestamp};
+use upshift_core::{Phase, Policy, Timestamp};
 use upshift_gateway::{Addresses, Gateway, Settings, SocketSources, StartError, store_is_in_use};
 use upshift_record::Exit;
 
 use crate::log;
 use crate::policy_file::{self, PolicyFile};
+use crate::runtime::build_runtime;
 use crate::signals::StopSignals;
 use crate::terminal::{print_stderr, print_stderr_lines};
 use crate::verb_error::{VerbError, VerbResult};
 
 use reload::Reloader;
 
-/// How often a store that another gateway has open is tried.
+/// The time between two attempts to open a store that another gateway has open.
 const STORE_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Run the gateway
 ///
-/// SIGHUP reads the policy file again. A file that `serve` would not start with, or that has lost
-/// all its rules, changes nothing: the last good policy stays in force. SIGTERM and Ctrl-C accept
-/// no more and let open requests finish; a second one stops at once. Sockets that a supervisor
-/// passes (systemd's LISTEN_FDS) are used, and NOTIFY_SOCKET is told of start, reload and stop.
+/// SIGHUP reloads the policy file. If `serve` would not start with it, or if it has lost all its
+/// rules, nothing changes: the last good policy stays in force. On SIGTERM or Ctrl-C the gateway
+/// accepts no more connections and lets open requests finish; a second signal stops it at once.
+/// Sockets that a supervisor passes (systemd's LISTEN_FDS) are used, and start, reload and stop are
+/// reported to NOTIFY_SOCKET.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  upshift serve --observe             count who would be refused, and refuse nobody
+  upshift serve --observe             count who would be refused, but refuse no one
   upshift serve --watch               reload whenever the policy file changes
   upshift serve -c site.toml > access.jsonl
   upshift serve --take-over           replace a running gateway: start this, then stop that one
 
 stdout carries the access record (gateway.access-log), stderr everything else.
-Exit codes: 0 it was told to stop, 2 wrong usage or an invalid file, 3 an address cannot be bound.")]
+Exit codes: 0 it was stopped by a signal, 2 wrong usage or an invalid file, 3 an address cannot be bound.")]
 pub(crate) struct ServeArgs {
     #[command(flatten)]
     file: PolicyFile,
-    /// Reload whenever the policy file changes, or a file that it names: certificate, key, token,
+    /// Reload whenever the policy file or a file that it names changes: certificate, key, token,
     /// authorities
     #[arg(long)]
     watch: bool,
-    /// Let every rule observe only: nobody is refused or warned, everything is counted
+    /// Let every rule observe only: count everything, but refuse and warn no one
     #[arg(long)]
     observe: bool,
     /// Wait for the store of a gateway that is about to stop, and share its addresses during its
@@ -62,25 +64,26 @@ impl ServeArgs {
     pub(crate) fn run(self) -> VerbResult {
         log::start_logging();
         let watched = watch::WatchedFiles::new(&self.file.path, self.watch);
-        watched.policy_is_read();
+        watched.record_policy();
         self.file.must_be_regular()?;
         let text = policy_file::read_policy(&self.file.path)?;
         let mut usual_store = None;
         let settings = reload::load_settings(&self.file, text, &watched, &mut usual_store)?;
         let settings = Settings { observe: self.observe, ..settings };
         let store = settings.file.gateway.store.clone();
-        if let Some(store) = store.as_deref().filter(|_| self.take_over) {
+        if self.take_over
+            && let Some(store) = &store
+        {
             await_store(store);
         }
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(VerbError::environment)?;
-        // Before it listens: a supervisor may signal as soon as it can connect.
-        let (wishes, stop) = {
+        let runtime = build_runtime()?;
+        // Before the sockets are bound: a supervisor may send a signal as soon as it can connect.
+        let (requests, stop) = {
             let _entered = runtime.enter();
-            (watched.wishes()?, StopSignals::new()?)
+            (watched.reload_requests()?, StopSignals::new()?)
         };
         if let Err(error) = upshift_gateway::raise_descriptor_limit() {
-            print_stderr(format_args!("warning: the limit of descriptors stays as it is: {error}"));
+            print_stderr(format_args!("warning: cannot raise the limit of open files: {error}"));
         }
         let sources = SocketSources::from_environment().take_over(self.take_over);
         let gateway = Gateway::bind_from(settings, sources)?;
@@ -99,7 +102,7 @@ impl ServeArgs {
         runtime.block_on(async {
             tokio::select! {
                 served = gateway.run(stopping) => served.map_err(VerbError::environment)?,
-                () = reloader.reload_on_request(wishes) => {}
+                () = reloader.reload_on_request(requests) => {}
                 () = stop.second_signal() => print_stderr("stopped at once"),
             }
             Ok(Exit::Fine)
@@ -108,54 +111,64 @@ impl ServeArgs {
 }
 
 /// Waits until the gateway that this one replaces has closed its store, which it does as soon as it
-/// is told to stop.
+/// gets the signal to stop.
 fn await_store(store: &Path) {
     if !store_is_in_use(store) {
         return;
     }
     let shown = store.display();
     print_stderr(format_args!(
-        "waiting for the gateway that has the store {shown} open: stop it now, it serves until then"
+        "waiting for the gateway that has the store {shown} open: stop it now; it serves until then"
     ));
     while store_is_in_use(store) {
-        // Signals still end the process: nothing takes them yet.
+        // Ctrl-C still ends the process: no handler is installed yet.
         #[expect(clippy::disallowed_methods, reason = "there is no runtime yet")]
         thread::sleep(STORE_INTERVAL);
     }
 }
 
-/// Says where it listens.
+/// Prints the addresses of the listeners.
 pub(crate) fn print_addresses(addresses: Addresses) {
-    let lines = [
-        addresses.http.map(|address| format!("listening on http://{address}")),
-        addresses.https.map(|address| format!("listening on https://{address}")),
-        addresses.admin.map(|address| format!("admin on http://{address}/")),
-    ];
-    lines.into_iter().flatten().for_each(print_stderr);
+    if let Some(address) = addresses.http {
+        print_stderr(format_args!("listening on http://{address}"));
+    }
+    if let Some(address) = addresses.https {
+        print_stderr(format_args!("listening on https://{address}"));
+    }
+    if let Some(address) = addresses.admin {
+        print_stderr(format_args!("admin on http://{address}/"));
+    }
 }
 
-/// One line that says what holds: `policy sha256:1f2e3d4c: 5 enforce, 1 warn`.
+/// Counts the rules in each phase, `policy sha256:1f2e3d4c: 5 enforce, 1 warn`, and lists those that
+/// a person or the breaker has set.
 fn describe_policy(policy: &Policy, now: Timestamp) -> String {
-    let phases = upshift_core::Phase::ALL.iter().filter_map(|phase| {
-        let count =
-            policy.rules().iter().filter(|rule| rule.rollout_state(now).phase == *phase).count();
-        (count > 0).then(|| format!("{count} {phase}"))
-    });
-    let phases: Vec<String> = phases.collect();
-    let what = if phases.is_empty() { "no rules".to_owned() } else { phases.join(", ") };
-    let set = policy.rules().iter().filter_map(|rule| {
-        let set = rule.overridden()?;
-        Some(format!("\n  {}: {} by {}", rule.id, set.phase, make_visible(&set.by.to_string())))
-    });
-    format!("policy {}: {what}{}", short_revision(policy.revision()), set.collect::<String>())
+    let mut counts = Vec::new();
+    for phase in Phase::ALL {
+        let in_phase = policy.rules().iter().filter(|rule| rule.rollout_state(now).phase == phase);
+        match in_phase.count() {
+            0 => {}
+            count => counts.push(format!("{count} {phase}")),
+        }
+    }
+    let rules = if counts.is_empty() { "no rules".to_owned() } else { counts.join(", ") };
+    let mut text = format!("policy {}: {rules}", short_revision(policy.revision()));
+    for rule in policy.rules() {
+        if let Some(set) = rule.overridden() {
+            let by = set.by.to_string();
+            let line = format!("\n  {}: {} by {}", rule.id, set.phase, make_visible(&by));
+            text.push_str(&line);
+        }
+    }
+    text
 }
 
-/// The first eight digits of a revision are enough for people.
+/// Shortens a revision to its first eight digits, for people.
 fn short_revision(revision: &str) -> &str {
     revision.get(.."sha256:".len() + 8).unwrap_or(revision)
 }
 
-/// Whose fault it is that the gateway does not start.
+/// A gateway that cannot start: by the fault of the policy file, or of the environment.
 impl From<StartError> for VerbError {
     fn from(error: StartError) -> Self {
         match error {
@@ -169,15 +182,15 @@ impl From<StartError> for VerbError {
     }
 }
 
-/// What to do about an address that cannot be bound.
+/// Advice for an address that cannot be bound.
 fn bind_help(kind: ErrorKind) -> Option<&'static str> {
     match kind {
         ErrorKind::AddrInUse => Some(
-            "another process listens there. If it is a gateway of the same user that this one replaces, use --take-over",
+            "another process listens there; to replace a gateway of the same user, use --take-over",
         ),
         ErrorKind::PermissionDenied => Some(
-            "ports below 1024 need root, CAP_NET_BIND_SERVICE (`AmbientCapabilities=` of systemd) or a socket that a \
-             supervisor passes",
+            "ports below 1024 need root, CAP_NET_BIND_SERVICE (`AmbientCapabilities=` of systemd) or \
+             a socket that a supervisor passes",
         ),
         ErrorKind::AddrNotAvailable => Some("no interface of this machine has this address"),
         _ => None,

@@ -1,4 +1,4 @@
-//! Reading the policy file again while the gateway runs.
+//! Reloading the policy file while the gateway runs.
 
 use std::path::PathBuf;
 use std::thread;
@@ -7,7 +7,6 @@ use std::time::Duration;
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
-use upshift_config::make_visible;
 use upshift_core::{Policy, Timestamp};
 use upshift_gateway::{Handle, Prepared, Reloaded, Settings};
 
@@ -18,17 +17,18 @@ use crate::state::usual_store;
 use crate::terminal::print_stderr;
 use crate::verb_error::VerbError;
 
-/// How long all files of a reload together may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The time limit for reading all files of a reload.
+const TIME_LIMIT: Duration = Duration::from_secs(5);
 
-/// What reloads, and what it reloads into.
+/// Reloads the policy file into a running gateway.
 #[derive(Clone)]
 pub(super) struct Reloader {
     file: PolicyFile,
     observe: bool,
     handle: Handle,
     watched: WatchedFiles,
-    /// Chosen at the start, if the file left it open; a reload does not choose again.
+    /// The place that was chosen for the store at the start, if the file does not name one. A reload
+    /// must not choose again: pauses are in the store.
     store: Option<PathBuf>,
 }
 
@@ -43,9 +43,9 @@ impl Reloader {
         Self { file, observe, handle, watched, store }
     }
 
-    /// Reloads at each wish, for ever.
-    pub(super) async fn reload_on_request(self, mut wishes: Receiver<()>) {
-        while wishes.recv().await.is_some() {
+    /// Reloads at each request. Never returns.
+    pub(super) async fn reload_on_request(self, mut requests: Receiver<()>) {
+        while requests.recv().await.is_some() {
             supervisor::notify_reloading();
             self.reload_once().await;
             supervisor::notify_ready();
@@ -53,7 +53,7 @@ impl Reloader {
         std::future::pending::<()>().await;
     }
 
-    /// Reads the file; keeps the last good policy if the new one is wrong, and says so.
+    /// Reloads the file and prints what changed. If the file is wrong, the last good policy stays.
     async fn reload_once(&self) {
         let path = self.file.path.display();
         let before = self.handle.policy();
@@ -72,46 +72,50 @@ impl Reloader {
         if phases.is_empty() && changes.is_empty() && needs_restart.is_empty() {
             print_stderr("  nothing that takes effect is different");
         }
-        phases.iter().for_each(|change| print_stderr(format_args!("  {change}")));
-        changes.iter().for_each(|change| {
-            print_stderr(format_args!("  {}", make_visible(&change.to_string())))
-        });
-        needs_restart.iter().for_each(|setting| print_stderr(format_args!("  warning: {setting}")));
-        warnings
-            .iter()
-            .for_each(|warning| print_stderr(format_args!("  warning: {}", make_visible(warning))));
+        for change in phases {
+            print_stderr(format_args!("  {change}"));
+        }
+        for change in changes {
+            print_stderr(format_args!("  {change}"));
+        }
+        for setting in needs_restart {
+            print_stderr(format_args!("  warning: {setting}"));
+        }
+        for warning in warnings {
+            print_stderr(format_args!("  warning: {warning}"));
+        }
     }
 
-    /// Reads in a thread of its own: a file may be on a network that does not answer, and signals
-    /// are obeyed meanwhile. What comes too late is dropped, and was never in force.
+    /// Reads the files in a thread of its own: a file may be on a network file system that hangs,
+    /// and signals have to work meanwhile. Settings that come too late are dropped.
     async fn read_in_time(&self) -> Option<Prepared> {
         let path = self.file.path.display();
-        let (done, outcome) = oneshot::channel();
+        let (sender, receiver) = oneshot::channel();
         let reloader = self.clone();
-        let reading = thread::Builder::new().name("upshift reload".to_owned());
-        let started = reading.spawn(move || {
-            if done.send(reloader.read_settings()).is_err() {
-                print_stderr(format_args!(
-                    "{} answers again: SIGHUP reloads it",
-                    reloader.file.path.display()
-                ));
+        let thread = thread::Builder::new().name("upshift reload".to_owned());
+        let started = thread.spawn(move || {
+            // The receiver is gone if the time limit has passed.
+            if sender.send(reloader.read_settings()).is_err() {
+                let path = reloader.file.path.display();
+                print_stderr(format_args!("{path} answers again: SIGHUP reloads it"));
             }
         });
         if let Err(error) = started {
-            print_stderr(format_args!("error: no thread can be started: {error}"));
+            print_stderr(format_args!("error: cannot start a thread: {error}"));
             return None;
         }
-        if let Ok(read) = timeout(PATIENCE, outcome).await {
-            return read.ok().flatten();
+        if let Ok(received) = timeout(TIME_LIMIT, receiver).await {
+            return received.unwrap_or(None);
         }
-        let seconds = PATIENCE.as_secs();
+        let seconds = TIME_LIMIT.as_secs();
         print_stderr(format_args!(
-            "error: the policy file {path}, or a file that it names, does not answer for {seconds} s"
+            "error: the policy file {path}, or a file that it names, could not be read within \
+             {seconds} s"
         ));
         None
     }
 
-    /// Reads and checks everything; says what is wrong.
+    /// Reads and checks all files, and prints what is wrong with them.
     fn read_settings(&self) -> Option<Prepared> {
         let settings = match self.load_settings() {
             Ok(settings) => Settings { observe: self.observe, ..settings },
@@ -130,15 +134,16 @@ impl Reloader {
     }
 
     fn load_settings(&self) -> Result<Settings, VerbError> {
-        self.watched.policy_is_read();
+        self.watched.record_policy();
         self.file.must_be_regular()?;
         let text = policy_file::reread_policy(&self.file.path)?;
         load_settings(&self.file, text, &self.watched, &mut self.store.clone())
     }
 }
 
-/// The settings of a policy file with this text; what it names is watched before it is loaded.
-/// A store that the file leaves open is where it was chosen to be, and is chosen if it was not.
+/// Loads the settings of a policy file with this text. The files that it names are watched from
+/// before they are read. `chosen` is the place of the store if the file does not name one; the first
+/// call chooses it.
 pub(super) fn load_settings(
     file: &PolicyFile,
     text: String,
@@ -150,19 +155,22 @@ pub(super) fn load_settings(
         let store = chosen.get_or_insert_with(|| usual_store(beside)).clone();
         parsed.set_store(store);
     }
-    watched.named_are_read(parsed.named_files());
+    watched.record_named(parsed.named_files());
     parsed.into_settings()
 }
 
-/// The phases that change now, rule by rule: `orders-v2: warn → enforce`.
+/// Lists the rules whose phase changes now: `orders-v2: warn → enforce`.
 fn phase_changes(before: &Policy, after: &Policy, now: Timestamp) -> Vec<String> {
     let mut changes = Vec::new();
     for rule in after.rules() {
         let phase = rule.rollout_state(now).phase;
-        match before.rule(&rule.id).map(|old| old.rollout_state(now).phase) {
-            Some(old) if old == phase => {}
-            Some(old) => changes.push(format!("{}: {old} → {phase}", rule.id)),
-            None => changes.push(format!("{}: new → {phase}", rule.id)),
+        let Some(old_rule) = before.rule(&rule.id) else {
+            changes.push(format!("{}: new → {phase}", rule.id));
+            continue;
+        };
+        let old_phase = old_rule.rollout_state(now).phase;
+        if old_phase != phase {
+            changes.push(format!("{}: {old_phase} → {phase}", rule.id));
         }
     }
     for rule in before.rules() {

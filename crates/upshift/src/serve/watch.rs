@@ -1,11 +1,10 @@
-//! When to reload: at SIGHUP, and when a watched file is another than the one that was read.
+//! Requests to reload: SIGHUP, and changes of the watched files.
 //!
-//! 1. Files are looked at by their paths, again and again. The kernel's notifications follow a
-//!    folder, not a path: they end in silence where a link in the path is swapped, a folder
-//!    replaced or a file mounted.
-//! 2. What a file is like is noted before it is read, so that a change which comes meanwhile is
-//!    seen afterwards.
-//! 3. A file that is away is no change: configuration managers remove a file and write it again.
+//! 1. Files are polled by their paths. inotify watches a folder, not a path: it goes silent when a
+//!    symbolic link in the path is swapped, a folder is replaced or a file is mounted.
+//! 2. The state of a file is recorded before the file is read, so that a change during the read is
+//!    noticed afterwards.
+//! 3. A missing file is not a change: configuration managers remove a file and write it again.
 
 use std::collections::BTreeMap;
 use std::fs::Metadata;
@@ -23,207 +22,217 @@ use tokio::time::{MissedTickBehavior, timeout};
 use crate::terminal::print_stderr;
 use crate::verb_error::VerbError;
 
-/// How often the files are looked at.
-const EVERY: Duration = Duration::from_millis(250);
+/// The time between two polls.
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
-/// A file may be written in several steps; it is read when none came for so long.
+/// The time without a change after which files are read: a file may be written in several steps.
 const SETTLED: Duration = Duration::from_millis(500);
 
-/// A look at the files that takes longer is reported.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The time after which a poll that hangs is reported.
+const HANG_LIMIT: Duration = Duration::from_secs(5);
 
-/// A file that is away for longer is reported.
-const AWAY: Duration = Duration::from_secs(3);
+/// The time after which a missing file is reported.
+const LONG_ABSENCE: Duration = Duration::from_secs(3);
 
-/// The files that the next reload reads, as they were when they were last read.
+/// The files that a reload reads, with their states when they were last read.
 #[derive(Clone)]
 pub(super) struct WatchedFiles {
     policy: PathBuf,
-    seen: Option<Arc<Mutex<FileStates>>>,
+    /// `None` without `--watch`.
+    states: Option<Arc<Mutex<FileStates>>>,
 }
 
-/// What each file was like; `None`: it was not there.
+/// The state of each file; `None` if it was missing.
 type FileStates = BTreeMap<PathBuf, Option<FileIdentity>>;
 
-/// Tells one state of a file from another, as far as its metadata does.
+/// The metadata of a file that change when it does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct FileIdentity {
-    /// The device and the number of the file, which another file of the same name does not have.
+    /// The device and inode, which differ for another file of the same name.
     file: (u64, u64),
     size: u64,
-    /// In seconds and nanoseconds.
+    /// The time of the last write, in seconds and nanoseconds.
     modified: (i64, i64),
-    /// The same for the owner and the permissions, which may have kept it from being read.
+    /// The time of the last change of owner or permissions, which may have kept it from being read.
     changed: (i64, i64),
 }
 
 impl FileIdentity {
-    /// That of the file behind all links, if it is there.
-    fn of(path: &Path) -> Option<Self> {
+    /// The identity of the file behind all links, if there is one.
+    fn of_path(path: &Path) -> Option<Self> {
         std::fs::metadata(path).ok().as_ref().map(Self::from)
     }
 }
 
 impl From<&Metadata> for FileIdentity {
-    fn from(about: &Metadata) -> Self {
+    fn from(metadata: &Metadata) -> Self {
         Self {
-            file: (about.dev(), about.ino()),
-            size: about.size(),
-            modified: (about.mtime(), about.mtime_nsec()),
-            changed: (about.ctime(), about.ctime_nsec()),
+            file: (metadata.dev(), metadata.ino()),
+            size: metadata.size(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
         }
     }
 }
 
 impl WatchedFiles {
-    /// The policy file at `policy`; `watches` says whether changes of files are watched at all.
+    /// Watches the policy file at `policy`, or nothing unless `watches`.
     pub(super) fn new(policy: &Path, watches: bool) -> Self {
-        Self { policy: policy.to_owned(), seen: watches.then(Arc::default) }
+        let states = if watches { Some(Arc::default()) } else { None };
+        Self { policy: policy.to_owned(), states }
     }
 
-    /// Notes what the policy file is like. It is to be read afterwards.
-    pub(super) fn policy_is_read(&self) {
-        let Some(seen) = &self.seen else { return };
-        // Not with the lock held: the file system may hang.
-        let identity = FileIdentity::of(&self.policy);
-        lock(seen).insert(self.policy.clone(), identity);
+    /// Records the state of the policy file. Call this before it is read.
+    pub(super) fn record_policy(&self) {
+        let Some(states) = &self.states else { return };
+        // Outside the lock: the file system may hang.
+        let identity = FileIdentity::of_path(&self.policy);
+        lock_states(states).insert(self.policy.clone(), identity);
     }
 
-    /// Notes what the files are like that the policy file names, and watches these and no other.
-    /// They are to be read afterwards.
-    pub(super) fn named_are_read(&self, named: Vec<PathBuf>) {
-        let Some(seen) = &self.seen else { return };
-        // Not with the lock held: the file system may hang.
-        let named: Vec<_> = named.into_iter().map(|path| (FileIdentity::of(&path), path)).collect();
-        let mut seen = lock(seen);
-        seen.retain(|path, _| *path == self.policy);
+    /// Records the states of the files that the policy file names, and watches no others from now
+    /// on. Call this before they are read.
+    pub(super) fn record_named(&self, paths: Vec<PathBuf>) {
+        let Some(states) = &self.states else { return };
+        // Outside the lock: the file system may hang.
+        let mut named = Vec::new();
+        for path in paths {
+            named.push((FileIdentity::of_path(&path), path));
+        }
+        let mut states = lock_states(states);
+        states.retain(|path, _| *path == self.policy);
         for (identity, path) in named {
-            seen.entry(path).or_insert(identity);
+            states.entry(path).or_insert(identity);
         }
     }
 
-    /// Yields once for each wish to reload, as long as the runtime lives.
-    pub(super) fn wishes(&self) -> Result<Receiver<()>, VerbError> {
-        let (wish, wishes) = channel(1);
+    /// Starts to send a message for each request to reload, as long as the runtime lives.
+    pub(super) fn reload_requests(&self) -> Result<Receiver<()>, VerbError> {
+        let (sender, requests) = channel(1);
         let mut hangups = signal(SignalKind::hangup()).map_err(VerbError::environment)?;
-        let by_signal = wish.clone();
+        let signal_sender = sender.clone();
         tokio::spawn(async move {
-            while hangups.recv().await.is_some() && by_signal.send(()).await.is_ok() {}
+            while hangups.recv().await.is_some() && signal_sender.send(()).await.is_ok() {}
         });
-        if let Some(seen) = &self.seen {
-            tokio::spawn(watch(Arc::clone(seen), wish));
+        if let Some(states) = &self.states {
+            tokio::spawn(watch_files(Arc::clone(states), sender));
         }
-        Ok(wishes)
+        Ok(requests)
     }
 }
 
-fn lock(seen: &Mutex<FileStates>) -> MutexGuard<'_, FileStates> {
-    seen.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock_states(states: &Mutex<FileStates>) -> MutexGuard<'_, FileStates> {
+    // A poisoned map is as good as any: every entry is replaced as a whole.
+    states.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Wishes for a reload when files have changed and are at rest.
-async fn watch(seen: Arc<Mutex<FileStates>>, wish: Sender<()>) {
-    let mut looks = tokio::time::interval(EVERY);
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+/// Requests a reload when files have changed and the change has settled.
+async fn watch_files(states: Arc<Mutex<FileStates>>, requests: Sender<()>) {
+    let mut polls = tokio::time::interval(POLL_INTERVAL);
+    polls.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut absences = Absences::default();
-    let mut rest = QuietPeriod::default();
+    let mut quiet = QuietPeriod::default();
     loop {
-        looks.tick().await;
-        let before = lock(&seen).clone();
-        let Some(now) = look_aside(before).await else { continue };
-        absences.note(&lock(&seen), &now, Instant::now());
-        let changed = changed(&lock(&seen), now);
-        if rest.is_over(changed, Instant::now()) && wish.send(()).await.is_err() {
+        polls.tick().await;
+        let read = lock_states(&states).clone();
+        let Some(current) = poll_in_thread(read).await else { continue };
+        absences.report_long_ones(&lock_states(&states), &current, Instant::now());
+        // A reload may have read the files during the poll, so compare with what it has recorded.
+        let changed = changed_files(&lock_states(&states), current);
+        if quiet.is_over(changed, Instant::now()) && requests.send(()).await.is_err() {
             return;
         }
     }
 }
 
-/// The files of `seen` as they are now, looked at in a thread of its own: where a file system
-/// hangs, signals are taken meanwhile, and the process can end. `None` if there is no thread to be
-/// had.
-async fn look_aside(seen: FileStates) -> Option<FileStates> {
-    let (done, mut looked) = oneshot::channel();
+/// Polls the files of `read` in a thread of its own: while a file system hangs, signals still work
+/// and the process can end. `None` if no thread can be started.
+async fn poll_in_thread(read: FileStates) -> Option<FileStates> {
+    let (sender, mut receiver) = oneshot::channel();
     let thread = thread::Builder::new().name("upshift watch".to_owned());
     let started = thread.spawn(move || {
-        // The receiver may be gone: the process is ending.
-        let _ = done.send(look(&seen));
+        // The receiver is gone if the process is ending.
+        let _ = sender.send(poll_files(&read));
     });
     if let Err(error) = started {
-        tracing::warn!(%error, "files are not watched: there is no thread");
+        tracing::warn!(%error, "cannot watch files: no thread can be started");
         return None;
     }
-    if let Ok(looked) = timeout(PATIENCE, &mut looked).await {
-        return looked.ok();
+    if let Ok(polled) = timeout(HANG_LIMIT, &mut receiver).await {
+        return polled.ok();
     }
-    let seconds = PATIENCE.as_secs();
+    let seconds = HANG_LIMIT.as_secs();
     print_stderr(format_args!(
-        "warning: a watched file does not answer for {seconds} s: no change is noticed until it does"
+        "warning: a watched file has not answered for {seconds} s; no change is noticed until it does"
     ));
-    looked.await.ok()
+    receiver.await.ok()
 }
 
-/// The files of `seen` as they are now.
-fn look(seen: &FileStates) -> FileStates {
-    let mut now = FileStates::new();
-    for path in seen.keys() {
-        now.insert(path.clone(), FileIdentity::of(path));
+/// The files of `read` with their states now.
+fn poll_files(read: &FileStates) -> FileStates {
+    let mut current = FileStates::new();
+    for path in read.keys() {
+        current.insert(path.clone(), FileIdentity::of_path(path));
     }
-    now
+    current
 }
 
-/// The files that are there now, and not as they were seen. Those that are no longer watched are
+/// The files that are present and differ from what was read. Files that are no longer watched are
 /// left out.
-fn changed(seen: &FileStates, now: FileStates) -> FileStates {
-    let mut changed = now;
-    changed.retain(|path, identity| {
-        identity.is_some() && seen.get(path).is_some_and(|before| before != identity)
+fn changed_files(read: &FileStates, current: FileStates) -> FileStates {
+    let mut changed = current;
+    changed.retain(|path, identity| match read.get(path) {
+        Some(before) => identity.is_some() && before != identity,
+        None => false,
     });
     changed
 }
 
-/// How long a change has been at rest.
+/// The time since the last change.
 #[derive(Default)]
 struct QuietPeriod {
     changed: FileStates,
     since: Option<Instant>,
-    /// It was wished for already: the reload takes its time, or could not read the files.
-    wished: bool,
+    /// A reload was requested for this change: it is still running, or could not read the files.
+    requested: bool,
 }
 
 impl QuietPeriod {
-    /// Takes what has changed, and is true once for each change that has settled.
+    /// Takes the files that have changed, and returns true once for each change that has settled.
     fn is_over(&mut self, changed: FileStates, now: Instant) -> bool {
         if changed != self.changed {
-            (self.changed, self.since, self.wished) = (changed, Some(now), false);
+            (self.changed, self.since, self.requested) = (changed, Some(now), false);
         }
-        let settled = self.since.is_some_and(|since| now.duration_since(since) >= SETTLED);
-        if self.wished || self.changed.is_empty() || !settled {
+        let Some(since) = self.since else { return false };
+        if self.requested || self.changed.is_empty() || now.duration_since(since) < SETTLED {
             return false;
         }
-        self.wished = true;
+        self.requested = true;
         true
     }
 }
 
-/// The files that are away, and since when; and whether that was said.
+/// The missing files: since when, and whether that was reported.
 #[derive(Default)]
 struct Absences(BTreeMap<PathBuf, (Instant, bool)>);
 
 impl Absences {
-    /// Says once of each file that was there that it is away for long.
-    fn note(&mut self, seen: &FileStates, files: &FileStates, now: Instant) {
-        self.0.retain(|path, _| files.get(path) == Some(&None));
-        for path in files.keys().filter(|path| files[*path].is_none()) {
-            if !matches!(seen.get(path), Some(Some(_))) {
+    /// Reports each file that has been missing for long and was there when it was last read. Once
+    /// only, until it is back.
+    fn report_long_ones(&mut self, read: &FileStates, current: &FileStates, now: Instant) {
+        self.0.retain(|path, _| current.get(path) == Some(&None));
+        for (path, state) in current {
+            let was_there = matches!(read.get(path), Some(Some(_)));
+            if state.is_some() || !was_there {
                 continue;
             }
-            let (since, told) = self.0.entry(path.clone()).or_insert((now, false));
-            if !*told && now.duration_since(*since) >= AWAY {
-                *told = true;
-                let shown = path.display();
+            let (since, reported) = self.0.entry(path.clone()).or_insert((now, false));
+            if !*reported && now.duration_since(*since) >= LONG_ABSENCE {
+                *reported = true;
+                let path = path.display();
                 print_stderr(format_args!(
-                    "warning: {shown} cannot be found: the last good policy stays in force until it is back"
+                    "warning: {path} cannot be found: the last good policy stays in force until it \
+                     is back"
                 ));
             }
         }
@@ -252,9 +261,9 @@ mod tests {
     fn a_change_is_another_file_and_not_a_missing_one() {
         let seen = files(&[("a", file(1)), ("b", file(2)), ("c", None)]);
         let now = files(&[("a", file(1)), ("b", None), ("c", None), ("d", file(4))]);
-        assert_eq!(changed(&seen, now), FileStates::new());
+        assert_eq!(changed_files(&seen, now), FileStates::new());
         let now = files(&[("a", file(9)), ("b", file(2)), ("c", file(3))]);
-        assert_eq!(changed(&seen, now), files(&[("a", file(9)), ("c", file(3))]));
+        assert_eq!(changed_files(&seen, now), files(&[("a", file(9)), ("c", file(3))]));
     }
 
     /// The kind of fault: a file that is read half, one that is never read, or one that is read for
