@@ -1,8 +1,8 @@
 //! What can go wrong with one exchange, and whose fault it is: the client's (4xx, 505), the
 //! upstream's (502, 504), or the gateway's own (501, 503).
 //!
-//! The client reads [`Fault::detail`], which names no address and no cause behind the gateway. The
-//! operator reads [`Fault::report`], in the log.
+//! The client reads [`LocalReply::client_detail`], which names no address and no cause behind the gateway. The
+//! operator reads [`LocalReply::operator_report`], in the log.
 
 use http::StatusCode;
 use upshift_core::policy::Ambiguity;
@@ -11,7 +11,7 @@ use crate::fields::forwarded::MOST_PASSES;
 
 /// Why a request is answered by the gateway itself, apart from the policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub(crate) enum LocalReply {
     /// The bytes are no HTTP request.
     NotHttp(&'static str),
     /// A major version of HTTP that is not spoken here, as the client wrote it.
@@ -57,7 +57,7 @@ pub(crate) enum Fault {
     BadGateway(String, String),
 }
 
-impl Fault {
+impl LocalReply {
     /// The status that says so.
     pub(crate) fn status(&self) -> StatusCode {
         match self {
@@ -86,7 +86,7 @@ impl Fault {
     }
 
     /// A short stable name, for counting.
-    pub(crate) fn cause(&self) -> &'static str {
+    pub(crate) fn cause_label(&self) -> &'static str {
         match self {
             Self::NotHttp(_) => "not-http",
             Self::Version(_) => "version",
@@ -113,7 +113,7 @@ impl Fault {
     }
 
     /// What the client should read.
-    pub(crate) fn detail(&self) -> String {
+    pub(crate) fn client_detail(&self) -> String {
         match self {
             Self::NotHttp(why) | Self::Host(why) | Self::Framing(why) | Self::Target(why) => {
                 (*why).to_owned()
@@ -153,7 +153,7 @@ impl Fault {
     }
 
     /// What the operator should read; `None` for what is the client's fault.
-    pub(crate) fn report(&self) -> Option<String> {
+    pub(crate) fn operator_report(&self) -> Option<String> {
         match self {
             Self::OutOfDescriptors => Some(
                 "no descriptor is left for another connection: raise the limit (ulimit -n)"

@@ -21,7 +21,7 @@ use crate::progress::activity::Activity;
 use crate::rollout;
 use crate::shared::Shared;
 use crate::sockets::Http3Socket;
-use crate::telemetry::counts::Ending;
+use crate::telemetry::disconnect::DisconnectReason;
 use crate::telemetry::log_limit::LogLimit;
 
 /// The sockets of one worker: clones of those that were bound once.
@@ -214,7 +214,7 @@ impl Drop for Registered {
         self.worker.idle_marks().remove(&self.number);
         let core = &self.worker.core;
         if self.activity.is_evicted() {
-            core.count_ending(Ending::Evicted);
+            core.count_disconnect(DisconnectReason::Evicted);
         }
         core.shared.clients.ended();
     }

@@ -117,8 +117,8 @@ async fn serve(tcp: TcpStream, router: Router, limits: Limits, close: Rc<Notify>
         &limits,
     );
     tokio::select! {
-        ended = driven => if let Err(ending) = ended {
-            tracing::debug!(cause = ending.cause(), "an admin connection ended");
+        ended = driven => if let Err(reason) = ended {
+            tracing::debug!(cause = reason.as_str(), "an admin connection ended");
         },
         () = close.notified() => {}
     }

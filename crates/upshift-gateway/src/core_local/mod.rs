@@ -12,10 +12,11 @@ use upshift_adoption::Tally;
 use upshift_config::Limits;
 
 pub(crate) use self::generation::LocalGeneration;
-use crate::local_reply::Fault;
+use crate::local_reply::LocalReply;
 use crate::random::Random;
 use crate::shared::Shared;
-use crate::telemetry::counts::{Counts, Ending};
+use crate::telemetry::counts::Counts;
+use crate::telemetry::disconnect::DisconnectReason;
 use crate::telemetry::log_limit::LogLimit;
 
 /// The state of one core.
@@ -79,24 +80,24 @@ impl CoreLocal {
     }
 
     /// Counts a fault by its cause, and logs it if the operator can do something about it.
-    pub(crate) fn count_fault(&self, fault: &Fault, request_id: &str) {
-        Counts::add(&mut self.counts.borrow_mut().faults, fault.cause());
-        let Some(report) = fault.report() else { return };
+    pub(crate) fn count_local_reply(&self, reply: &LocalReply, request_id: &str) {
+        Counts::add(&mut self.counts.borrow_mut().local_replies, reply.cause_label());
+        let Some(report) = reply.operator_report() else { return };
         if let Some(suppressed) = self.fault_log.admit() {
-            let status = fault.status().as_u16();
+            let status = reply.status().as_u16();
             tracing::warn!(status, request_id, suppressed, "{report}");
         }
     }
 
     /// Counts a connection that ended badly.
-    pub(crate) fn count_ending(&self, ending: Ending) {
-        Counts::add(&mut self.counts.borrow_mut().endings, ending.cause());
+    pub(crate) fn count_disconnect(&self, reason: DisconnectReason) {
+        Counts::add(&mut self.counts.borrow_mut().disconnects, reason.as_str());
     }
 
     /// Counts a connection if it ended badly.
-    pub(crate) fn count_ended(&self, ended: Result<(), Ending>) {
-        if let Err(ending) = ended {
-            self.count_ending(ending);
+    pub(crate) fn count_codec_end(&self, ended: Result<(), DisconnectReason>) {
+        if let Err(reason) = ended {
+            self.count_disconnect(reason);
         }
     }
 

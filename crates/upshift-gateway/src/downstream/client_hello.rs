@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio_rustls::StartHandshake;
 use upshift_http::client_hello::{HelloVerdict, OldHello, PROTOCOL_VERSION_ALERT, examine_hello};
 
-use crate::telemetry::counts::Ending;
+use crate::telemetry::disconnect::DisconnectReason;
 
 /// A connection without a handshake. The client is at fault.
 #[derive(Debug, thiserror::Error)]
@@ -27,10 +27,10 @@ pub(crate) enum NoHello {
 
 impl NoHello {
     /// The reason of disconnection that it counts as.
-    pub(crate) fn ending(&self) -> Ending {
+    pub(crate) fn disconnect_reason(&self) -> DisconnectReason {
         match self {
-            Self::Io(_) => Ending::TlsHandshake,
-            Self::TooOld(old) => Ending::OldHello(*old),
+            Self::Io(_) => DisconnectReason::TlsHandshake,
+            Self::TooOld(old) => DisconnectReason::OldHello(*old),
         }
     }
 }
@@ -121,13 +121,13 @@ mod tests {
     async fn who_is_too_old_is_told_so() {
         let (near, mut far) = tokio::io::duplex(1024);
         let reading = tokio::spawn(async move {
-            read_client_hello(near).await.map(drop).map_err(|error| error.ending())
+            read_client_hello(near).await.map(drop).map_err(|error| error.disconnect_reason())
         });
         far.write_all(&old_hello()).await.unwrap();
         let mut alert = [0; 7];
         far.read_exact(&mut alert).await.unwrap();
         assert_eq!(alert, [21, 3, 1, 0, 2, 2, 70]);
         drop(far);
-        assert_eq!(reading.await.unwrap(), Err(Ending::OldHello(OldHello::Tls1_0)));
+        assert_eq!(reading.await.unwrap(), Err(DisconnectReason::OldHello(OldHello::Tls1_0)));
     }
 }

@@ -10,7 +10,7 @@ use upshift_config::Limits;
 
 use crate::exchange::connection::Connection;
 use crate::progress::activity::{Activity, Expired};
-use crate::telemetry::counts::Ending;
+use crate::telemetry::disconnect::DisconnectReason;
 
 /// Runs the codec of a client's connection.
 pub(super) async fn drive_codec<C: Future<Output = hyper::Result<()>>>(
@@ -18,7 +18,7 @@ pub(super) async fn drive_codec<C: Future<Output = hyper::Result<()>>>(
     shut_down: fn(Pin<&mut C>),
     connection: &Connection,
     limits: &Limits,
-) -> Result<(), Ending> {
+) -> Result<(), DisconnectReason> {
     let draining = connection.core.shared.draining.subscribe();
     drive(codec, shut_down, &connection.activity, draining, limits).await
 }
@@ -30,7 +30,7 @@ pub(crate) async fn drive<C: Future<Output = hyper::Result<()>>>(
     activity: &Activity,
     mut draining: watch::Receiver<bool>,
     limits: &Limits,
-) -> Result<(), Ending> {
+) -> Result<(), DisconnectReason> {
     let mut told_to_end = pin!(async move {
         tokio::select! {
             _ = draining.wait_for(|draining| *draining) => None,
@@ -41,7 +41,7 @@ pub(crate) async fn drive<C: Future<Output = hyper::Result<()>>>(
     let mut finishing = false;
     poll_fn(|cx| {
         if let Poll::Ready(ended) = codec.as_mut().poll(cx) {
-            return Poll::Ready(ended.map_err(|error| Ending::of(&error)));
+            return Poll::Ready(ended.map_err(|error| DisconnectReason::of_codec_error(&error)));
         }
         if !finishing && let Poll::Ready(evicted) = told_to_end.as_mut().poll(cx) {
             finishing = true;
@@ -73,7 +73,7 @@ pub(crate) async fn drive<C: Future<Output = hyper::Result<()>>>(
                     cx.waker().wake_by_ref();
                     timer.as_mut().reset(Instant::now() + limits.header_timeout);
                 }
-                Err(expired) => return Poll::Ready(Err(Ending::Expired(expired))),
+                Err(expired) => return Poll::Ready(Err(DisconnectReason::Expired(expired))),
             }
         }
     })

@@ -18,20 +18,20 @@ use crate::body::RequestBody;
 use crate::exchange::connection::Connection;
 use crate::exchange::serve;
 use crate::exchange::switch::Switch;
-use crate::local_reply::Fault;
+use crate::local_reply::LocalReply;
 use crate::progress::activity::Expired;
-use crate::telemetry::counts::Ending;
+use crate::telemetry::disconnect::DisconnectReason;
 
 /// Serves HTTP/1 on a stream that has a gate, until the connection ends or switches.
 pub(super) async fn serve_http1(stream: ClientStream, connection: &Connection) -> Next {
     let switch = Rc::new(RefCell::new(None));
     let ended = Box::pin(run_codec(stream, connection, Rc::clone(&switch))).await;
-    let CodecEnded { stream, early, fault } = ended;
+    let CodecEnded { stream, early, reply } = ended;
     if let Some(switch) = switch.take() {
         return Next::Switch(switch, stream, early);
     }
-    if let Some(fault) = fault {
-        return Next::Reply(stream, fault);
+    if let Some(reply) = reply {
+        return Next::Reply(stream, reply);
     }
     // RFC 9112 §9.6: the answer to a request that was not read whole is lost if we just close.
     if connection.activity.left_unread() { Next::Linger(stream) } else { Next::Close(stream) }
@@ -43,7 +43,7 @@ struct CodecEnded {
     /// Bytes that were read and belong to no message.
     early: Bytes,
     /// The fault in the message that ended it.
-    fault: Option<Fault>,
+    reply: Option<LocalReply>,
 }
 
 /// The exchanges of one connection. hyper's services return a response and nothing else, so a
@@ -79,22 +79,22 @@ async fn run_codec(
         .serve_connection(TokioIo::new(stream), service);
     let shut_down = |codec: Pin<&mut http1::Connection<_, _>>| codec.graceful_shutdown();
     let ended = drive_codec(Pin::new(&mut codec), shut_down, connection, &limits).await;
-    let timed_out = matches!(ended, Err(Ending::Expired(Expired::Head)));
-    connection.core.count_ended(ended);
+    let timed_out = matches!(ended, Err(DisconnectReason::Expired(Expired::Head)));
+    connection.core.count_codec_end(ended);
     let parts = codec.into_parts();
     let mut stream = parts.io.into_inner();
     let Some(gate) = stream.take_gate() else {
-        return CodecEnded { stream, early: parts.read_buf, fault: None };
+        return CodecEnded { stream, early: parts.read_buf, reply: None };
     };
     let within_head = gate.is_within_head();
-    let (fault, rest) = gate.into_rest();
-    let fault = match fault {
-        None if timed_out && within_head => Some(Fault::HeadTimeout),
-        fault => fault,
+    let (reply, rest) = gate.into_rest();
+    let reply = match reply {
+        None if timed_out && within_head => Some(LocalReply::HeadTimeout),
+        reply => reply,
     };
     let mut early = parts.read_buf;
     if !rest.is_empty() {
         early = [&early[..], &rest].concat().into();
     }
-    CodecEnded { stream, early, fault }
+    CodecEnded { stream, early, reply }
 }

@@ -11,7 +11,7 @@ use bytes::{Buf, BytesMut};
 
 use crate::downstream::preamble::{ContentEnd, Preamble, RequestHead, examine_preamble};
 use crate::framing::chunks::ChunkScanner;
-use crate::local_reply::Fault;
+use crate::local_reply::LocalReply;
 
 /// The messages of one connection, as far as they have arrived.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ enum GateState {
     },
     Chunked(ChunkScanner),
     /// A header section is malformed: nothing more is read.
-    Refused(Fault),
+    Refused(LocalReply),
     /// Content is malformed, and hyper has its header section: nothing more is read.
     BrokenContent,
 }
@@ -133,9 +133,9 @@ impl Http1Gate {
 
     /// Returns the fault to be answered, and the remaining bytes. If hyper ended by itself, it has
     /// answered the last request of the connection, and bytes after that one get no response.
-    pub(crate) fn into_rest(self) -> (Option<Fault>, BytesMut) {
+    pub(crate) fn into_rest(self) -> (Option<LocalReply>, BytesMut) {
         match self.state {
-            GateState::Refused(fault) if self.ended => (Some(fault), self.buffer),
+            GateState::Refused(reply) if self.ended => (Some(reply), self.buffer),
             _ => (None, self.buffer),
         }
     }
@@ -156,10 +156,10 @@ impl Http1Gate {
                     self.heads += 1;
                     self.state = GateState::after_head(&head);
                 }
-                Preamble::Faulty(fault) => self.state = GateState::Refused(fault),
+                Preamble::Faulty(reply) => self.state = GateState::Refused(reply),
                 // Either protocol is possible only at the start of a connection.
                 Preamble::Http2 | Preamble::Tls => {
-                    self.state = GateState::Refused(Fault::NotHttp(
+                    self.state = GateState::Refused(LocalReply::NotHttp(
                         "What follows the first request is no HTTP/1 request.",
                     ));
                 }
@@ -207,14 +207,14 @@ mod tests {
     const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
     /// All that passes of `bytes`, however they are cut, and the fault.
-    fn through(bytes: &str) -> (String, Option<Fault>, bool) {
+    fn through(bytes: &str) -> (String, Option<LocalReply>, bool) {
         let whole = pass(&[bytes.as_bytes()]);
         let parts: Vec<&[u8]> = bytes.as_bytes().chunks(1).collect();
         assert_eq!(whole, pass(&parts), "{bytes:?}");
         whole
     }
 
-    fn pass(parts: &[&[u8]]) -> (String, Option<Fault>, bool) {
+    fn pass(parts: &[&[u8]]) -> (String, Option<LocalReply>, bool) {
         let mut gate = Http1Gate::new(BytesMut::new(), 1024);
         let mut passed = Vec::new();
         for part in parts {
@@ -237,8 +237,8 @@ mod tests {
 
     #[test]
     fn a_header_section_passes_when_it_is_whole() {
-        let (passed, fault, _) = through(&[GET, "GET / HTTP/1.1\r\nHost:"].concat());
-        assert_eq!((passed.as_str(), fault), (GET, None));
+        let (passed, reply, _) = through(&[GET, "GET / HTTP/1.1\r\nHost:"].concat());
+        assert_eq!((passed.as_str(), reply), (GET, None));
     }
 
     /// On every message of a connection, not only the first.
@@ -251,9 +251,9 @@ mod tests {
             "Transfer-Encoding: chunked, chunked\r\n",
         ] {
             let bad = format!("POST / HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
-            let (passed, fault, _) = through(&[GET, &bad, GET].concat());
+            let (passed, reply, _) = through(&[GET, &bad, GET].concat());
             assert_eq!(passed, GET);
-            assert_eq!(fault.map(|fault| fault.status().as_u16()), Some(400), "{fields:?}");
+            assert_eq!(reply.map(|reply| reply.status().as_u16()), Some(400), "{fields:?}");
         }
         assert!(through(&[GET, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"].concat()).1.is_some());
     }
@@ -261,7 +261,7 @@ mod tests {
     #[test]
     fn content_that_is_not_chunked_as_it_says_stops_the_connection() {
         let head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
-        let (passed, fault, broken) = pass(&[[head, "x\r\n", GET].concat().as_bytes()]);
-        assert_eq!((passed.as_str(), fault, broken), (head, None, true));
+        let (passed, reply, broken) = pass(&[[head, "x\r\n", GET].concat().as_bytes()]);
+        assert_eq!((passed.as_str(), reply, broken), (head, None, true));
     }
 }

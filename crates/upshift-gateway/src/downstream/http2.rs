@@ -16,7 +16,7 @@ use crate::body::RequestBody;
 use crate::exchange::connection::Connection;
 use crate::exchange::serve;
 use crate::progress::stream_watch::StreamExecutor;
-use crate::telemetry::counts::Ending;
+use crate::telemetry::disconnect::DisconnectReason;
 
 /// Serves HTTP/2 until the connection ends. After an h2c upgrade, `first` (the HTTP/1.1 request)
 /// replaces the placeholder request on stream 1, of which only the method is real.
@@ -43,7 +43,7 @@ pub(super) async fn serve_http2(
         }
     });
     let core = Rc::clone(&connection.core);
-    let stalled = Rc::new(move || core.count_ending(Ending::StreamStalled));
+    let stalled = Rc::new(move || core.count_disconnect(DisconnectReason::StreamStalled));
     let mut codec = http2::Builder::new(StreamExecutor::new(limits.idle, stalled))
         .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
         .max_concurrent_streams(200)
@@ -52,5 +52,5 @@ pub(super) async fn serve_http2(
         .serve_connection(TokioIo::new(stream), service);
     let shut_down = |codec: Pin<&mut http2::Connection<_, _, _>>| codec.graceful_shutdown();
     let ended = drive_codec(Pin::new(&mut codec), shut_down, connection, &limits).await;
-    connection.core.count_ended(ended);
+    connection.core.count_codec_end(ended);
 }

@@ -22,7 +22,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio_rustls::server::TlsStream;
 
 use crate::downstream::client_hello::{self, NoHello};
-use crate::telemetry::counts::Ending;
+use crate::telemetry::disconnect::DisconnectReason;
 
 /// The application protocols of implicit TLS that must not be found here.
 const IMPLICIT: [&[u8]; 4] = [b"h2", b"http/1.1", b"http/1.0", b"h3"];
@@ -43,11 +43,11 @@ pub(crate) enum HandshakeError {
 
 impl HandshakeError {
     /// What it is counted as.
-    pub(crate) fn ending(&self) -> Ending {
+    pub(crate) fn disconnect_reason(&self) -> DisconnectReason {
         match self {
-            Self::NoHello(error) => error.ending(),
-            Self::Io(_) => Ending::TlsHandshake,
-            Self::Spliced => Ending::Spliced,
+            Self::NoHello(error) => error.disconnect_reason(),
+            Self::Io(_) => DisconnectReason::TlsHandshake,
+            Self::Spliced => DisconnectReason::Spliced,
         }
     }
 }

@@ -34,9 +34,9 @@ use crate::downstream::client_hello::NoHello;
 use crate::downstream::stream::{ClientStream, ClientTransport};
 use crate::exchange::connection::Connection;
 use crate::exchange::respond;
-use crate::local_reply::Fault;
+use crate::local_reply::LocalReply;
 use crate::progress::activity::Activity;
-use crate::telemetry::counts::Ending;
+use crate::telemetry::disconnect::DisconnectReason;
 use crate::tls::server::tls_state;
 
 /// Serves a connection to the cleartext listener.
@@ -77,9 +77,9 @@ pub(crate) async fn serve_tls(
         Ok(Ok(tls)) => tls,
         Ok(Err(error)) => {
             tracing::debug!(%peer, %error, "no TLS handshake");
-            return core.count_ending(error.ending());
+            return core.count_disconnect(error.disconnect_reason());
         }
-        Err(_) => return core.count_ending(Ending::TlsTimeout),
+        Err(_) => return core.count_disconnect(DisconnectReason::TlsTimeout),
     };
     let state = tls_state(tls.get_ref().1.protocol_version());
     let http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
@@ -107,8 +107,8 @@ async fn serve_steps(mut connection: Connection, mut next: Next) {
             Next::Switch(switch, stream, early) => {
                 Box::pin(switch::perform_switch(switch, stream, early, &mut connection)).await
             }
-            Next::Reply(stream, fault) => {
-                Box::pin(send_local_reply(stream, &fault, &connection)).await;
+            Next::Reply(stream, reply) => {
+                Box::pin(send_local_reply(stream, &reply, &connection)).await;
                 Next::Ended
             }
             Next::Linger(stream) => {
@@ -127,10 +127,10 @@ async fn serve_steps(mut connection: Connection, mut next: Next) {
 }
 
 /// Sends the local reply to a message that no codec reads, and closes.
-async fn send_local_reply(mut stream: ClientStream, fault: &Fault, connection: &Connection) {
+async fn send_local_reply(mut stream: ClientStream, reply: &LocalReply, connection: &Connection) {
     let limits = connection.core.limits();
-    connection.core.count_fault(fault, "");
-    let wire = respond::fault_on_the_wire(fault, &respond::date());
+    connection.core.count_local_reply(reply, "");
+    let wire = respond::local_reply_bytes(reply, &respond::date());
     // A client that does not take the answer is closed on all the same.
     if let Ok(Ok(())) = timeout(limits.header_timeout, stream.write_all(&wire)).await {
         stream.close_gracefully(Some((limits.discard_bytes, limits.discard_timeout))).await;

@@ -6,7 +6,7 @@ use http::Request;
 use super::stream::ClientStream;
 use crate::body::RequestBody;
 use crate::exchange::switch::Switch;
-use crate::local_reply::Fault;
+use crate::local_reply::LocalReply;
 
 /// The next step of a connection.
 pub(super) enum Next {
@@ -20,7 +20,7 @@ pub(super) enum Next {
     /// Perform a switch. The codec had read these bytes when it ended.
     Switch(Switch, ClientStream, Bytes),
     /// Report a fault in a message that no codec reads, and close.
-    Reply(ClientStream, Fault),
+    Reply(ClientStream, LocalReply),
     /// Close, and read on until the client has closed as well.
     Linger(ClientStream),
     /// Close.

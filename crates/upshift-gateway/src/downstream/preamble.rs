@@ -12,7 +12,7 @@ use upshift_core::field::list_elements;
 use upshift_http::http2::PREFACE;
 
 use crate::framing::length_of_lines;
-use crate::local_reply::Fault;
+use crate::local_reply::LocalReply;
 
 /// The number of field lines that hyper accepts.
 const MAX_FIELDS: usize = 100;
@@ -31,7 +31,7 @@ pub(crate) enum Preamble {
     /// A TLS record, on a cleartext port.
     Tls,
     /// A request that is answered with an error.
-    Faulty(Fault),
+    Faulty(LocalReply),
 }
 
 /// A complete header section.
@@ -69,13 +69,13 @@ pub(crate) fn examine_preamble(received: &mut [u8], limit: usize) -> Preamble {
         received.iter().position(|byte| !matches!(byte, b'\r' | b'\n')).unwrap_or(received.len());
     // Empty lines count towards the limit, or a client could send them for ever.
     if start >= limit {
-        return Preamble::Faulty(Fault::HeadTooLarge);
+        return Preamble::Faulty(LocalReply::HeadTooLarge);
     }
     let Some(length) = received[start..].iter().position(|&byte| byte == b'\n') else {
         return unfinished_line(&received[start..], limit);
     };
     match check_request_line(&mut received[start..start + length]) {
-        Some(fault) => Preamble::Faulty(fault),
+        Some(reply) => Preamble::Faulty(reply),
         None => examine_head(&received[start..], start, limit),
     }
 }
@@ -83,14 +83,14 @@ pub(crate) fn examine_preamble(received: &mut [u8], limit: usize) -> Preamble {
 /// Examines a first line that has not ended. Input that is clearly not HTTP is refused early.
 fn unfinished_line(line: &[u8], limit: usize) -> Preamble {
     if line.len() >= limit {
-        return Preamble::Faulty(Fault::TargetTooLong);
+        return Preamble::Faulty(LocalReply::TargetTooLong);
     }
     let method = line.split(|&byte| byte == b' ').next().unwrap_or_default();
     // The registered methods are far shorter than 64 bytes.
     if line.is_empty() || (is_method(method) && method.len() <= 64) {
         return Preamble::Incomplete;
     }
-    Preamble::Faulty(Fault::NotHttp("The first line is no HTTP request."))
+    Preamble::Faulty(LocalReply::NotHttp("The first line is no HTTP request."))
 }
 
 /// RFC 9110 §9.1: a method is a token.
@@ -99,7 +99,7 @@ fn is_method(bytes: &[u8]) -> bool {
 }
 
 /// Checks `method SP request-target SP HTTP-version` (RFC 9112 §3).
-fn check_request_line(line: &mut [u8]) -> Option<Fault> {
+fn check_request_line(line: &mut [u8]) -> Option<LocalReply> {
     let text = match line {
         [text @ .., b'\r'] => text,
         text => text,
@@ -107,18 +107,18 @@ fn check_request_line(line: &mut [u8]) -> Option<Fault> {
     let mut parts = text.splitn(3, |&byte| byte == b' ');
     let (method, target, version) = (parts.next()?, parts.next(), parts.next());
     if !is_method(method) {
-        return Some(Fault::NotHttp("The first line is no HTTP request."));
+        return Some(LocalReply::NotHttp("The first line is no HTTP request."));
     }
     if let Some(target) = target
-        && let Some(fault) = check_target(target)
+        && let Some(reply) = check_target(target)
     {
-        return Some(fault);
+        return Some(reply);
     }
     let Some(version) = version else {
         // A line without a version is a request of HTTP/0.9.
         return Some(match (method, target) {
-            (b"GET", Some([b'/', ..])) => Fault::Version("HTTP/0.9".to_owned()),
-            _ => Fault::NotHttp("The first line is no HTTP request."),
+            (b"GET", Some([b'/', ..])) => LocalReply::Version("HTTP/0.9".to_owned()),
+            _ => LocalReply::NotHttp("The first line is no HTTP request."),
         });
     };
     match version {
@@ -134,20 +134,20 @@ fn check_request_line(line: &mut [u8]) -> Option<Fault> {
         [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
             if major.is_ascii_digit() && minor.is_ascii_digit() =>
         {
-            Some(Fault::Version(String::from_utf8_lossy(version).into_owned()))
+            Some(LocalReply::Version(String::from_utf8_lossy(version).into_owned()))
         }
-        _ => Some(Fault::NotHttp("The first line does not end in an HTTP version.")),
+        _ => Some(LocalReply::NotHttp("The first line does not end in an HTTP version.")),
     }
 }
 
-fn check_target(target: &[u8]) -> Option<Fault> {
+fn check_target(target: &[u8]) -> Option<LocalReply> {
     if target.len() > MAX_TARGET {
-        return Some(Fault::TargetTooLong);
+        return Some(LocalReply::TargetTooLong);
     }
     // RFC 9112 §3.2.1: no form of the target has a fragment. hyper and some servers would cut it
     // off; other servers take it for a part of the path.
     if target.contains(&b'#') {
-        return Some(Fault::Target("The target has a fragment (\"#\")."));
+        return Some(LocalReply::Target("The target has a fragment (\"#\")."));
     }
     None
 }
@@ -159,50 +159,50 @@ fn examine_head(received: &[u8], start: usize, limit: usize) -> Preamble {
     match request.parse(received) {
         Ok(httparse::Status::Complete(length)) if length <= limit => {
             match content_end(request.headers, request.version == Some(0)) {
-                Err(fault) => Preamble::Faulty(fault),
+                Err(reply) => Preamble::Faulty(reply),
                 Ok(content) => Preamble::Http1(RequestHead { length: start + length, content }),
             }
         }
-        Ok(httparse::Status::Complete(_)) => Preamble::Faulty(Fault::HeadTooLarge),
+        Ok(httparse::Status::Complete(_)) => Preamble::Faulty(LocalReply::HeadTooLarge),
         Ok(httparse::Status::Partial) if received.len() < limit => Preamble::Incomplete,
         Ok(httparse::Status::Partial) | Err(httparse::Error::TooManyHeaders) => {
-            Preamble::Faulty(Fault::HeadTooLarge)
+            Preamble::Faulty(LocalReply::HeadTooLarge)
         }
-        Err(httparse::Error::Token) => Preamble::Faulty(Fault::NotHttp(
+        Err(httparse::Error::Token) => Preamble::Faulty(LocalReply::NotHttp(
             "The request's target has a character that must be percent-encoded.",
         )),
-        Err(_) => Preamble::Faulty(Fault::NotHttp("A field line is malformed.")),
+        Err(_) => Preamble::Faulty(LocalReply::NotHttp("A field line is malformed.")),
     }
 }
 
 /// Determines the end of the content.
 ///
 /// RFC 9112 §6.3: a length that two parsers may read differently allows request smuggling.
-fn content_end(fields: &[httparse::Header<'_>], is_http10: bool) -> Result<ContentEnd, Fault> {
+fn content_end(fields: &[httparse::Header<'_>], is_http10: bool) -> Result<ContentEnd, LocalReply> {
     let lengths = values_of(fields, "content-length");
-    let declared = length_of_lines(lengths).map_err(|bad| Fault::Framing(bad.as_str()))?;
+    let declared = length_of_lines(lengths).map_err(|bad| LocalReply::Framing(bad.as_str()))?;
     if values_of(fields, "transfer-encoding").next().is_none() {
         return Ok(ContentEnd::Length(declared.unwrap_or(0)));
     }
     if declared.is_some() {
-        return Err(Fault::Framing("There are both Content-Length and Transfer-Encoding."));
+        return Err(LocalReply::Framing("There are both Content-Length and Transfer-Encoding."));
     }
     // RFC 9112 §6.1: a Transfer-Encoding in HTTP/1.0 is to be treated "as if the framing is
     // faulty".
     if is_http10 {
-        return Err(Fault::Framing("HTTP/1.0 has no Transfer-Encoding."));
+        return Err(LocalReply::Framing("HTTP/1.0 has no Transfer-Encoding."));
     }
     let codings: Vec<&[u8]> = list_elements(values_of(fields, "transfer-encoding")).collect();
     match codings.as_slice() {
         [only] if is_chunked(only) => Ok(ContentEnd::LastChunk),
         // §6.1: an unsupported coding is a 501, if chunked comes last and once.
         [others @ .., last] if is_chunked(last) && others.iter().all(|coding| is_known(coding)) => {
-            Err(Fault::Coding)
+            Err(LocalReply::Coding)
         }
         // §6.3: "If a Transfer-Encoding header field is present in a request and the chunked
         // transfer coding is not the final encoding, the message body length cannot be determined
         // reliably; the server MUST respond with the 400".
-        _ => Err(Fault::Framing("Transfer-Encoding does not end in one chunked.")),
+        _ => Err(LocalReply::Framing("Transfer-Encoding does not end in one chunked.")),
     }
 }
 
@@ -233,9 +233,9 @@ mod tests {
         examine_preamble(&mut bytes.as_bytes().to_vec(), 1024)
     }
 
-    fn fault(bytes: &str) -> u16 {
+    fn status_of(bytes: &str) -> u16 {
         match opening(bytes) {
-            Preamble::Faulty(fault) => fault.status().as_u16(),
+            Preamble::Faulty(reply) => reply.status().as_u16(),
             other => panic!("{bytes:?} gave {other:?}"),
         }
     }
@@ -246,7 +246,7 @@ mod tests {
         let preface = String::from_utf8_lossy(PREFACE);
         assert_eq!(opening(&preface), Preamble::Http2);
         assert_eq!(opening(&preface[..10]), Preamble::Incomplete);
-        assert_eq!(fault("PRI * HTTP/2.0\r\n\r\nXX"), 505);
+        assert_eq!(status_of("PRI * HTTP/2.0\r\n\r\nXX"), 505);
     }
 
     fn http1(length: usize, content: u64) -> Preamble {
@@ -265,11 +265,11 @@ mod tests {
     /// RFC 9110 §15.6.6.
     #[test]
     fn another_major_version_is_505_and_no_http_is_400() {
-        assert_eq!(fault("GET / HTTP/3.7\r\n"), 505);
-        assert_eq!(fault("GET /\r\n"), 505);
-        assert_eq!(fault("GET / HTCPCP/1.0\r\n"), 400);
-        assert_eq!(fault("\u{1}\u{2}\u{3}"), 400);
-        assert_eq!(fault("hello world\r\n"), 400);
+        assert_eq!(status_of("GET / HTTP/3.7\r\n"), 505);
+        assert_eq!(status_of("GET /\r\n"), 505);
+        assert_eq!(status_of("GET / HTCPCP/1.0\r\n"), 400);
+        assert_eq!(status_of("\u{1}\u{2}\u{3}"), 400);
+        assert_eq!(status_of("hello world\r\n"), 400);
     }
 
     /// RFC 9110 §2.5.
@@ -282,25 +282,28 @@ mod tests {
 
     #[test]
     fn what_is_too_long_says_what() {
-        assert_eq!(fault(&format!("GET /{}", "a".repeat(2000))), 414);
-        assert_eq!(fault(&format!("GET / HTTP/1.1\r\nA: {}", "a".repeat(2000))), 431);
-        assert_eq!(fault(&format!("GET / HTTP/1.1\r\n{}\r\n", "a:b\r\n".repeat(101))), 431);
+        assert_eq!(status_of(&format!("GET /{}", "a".repeat(2000))), 414);
+        assert_eq!(status_of(&format!("GET / HTTP/1.1\r\nA: {}", "a".repeat(2000))), 431);
+        assert_eq!(status_of(&format!("GET / HTTP/1.1\r\n{}\r\n", "a:b\r\n".repeat(101))), 431);
     }
 
     /// RFC 9112 §6.3.
     #[test]
     fn a_length_in_doubt_is_refused() {
         assert_eq!(
-            fault("POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"),
+            status_of("POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"),
             400
         );
-        assert_eq!(fault("POST / HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\n"), 400);
-        assert_eq!(fault("POST / HTTP/1.1\r\nContent-Length: +1\r\n\r\n"), 400);
+        assert_eq!(
+            status_of("POST / HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\n"),
+            400
+        );
+        assert_eq!(status_of("POST / HTTP/1.1\r\nContent-Length: +1\r\n\r\n"), 400);
         assert_eq!(
             opening("POST / HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\n"),
             http1(57, 3)
         );
-        assert_eq!(fault("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"), 400);
+        assert_eq!(status_of("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"), 400);
         let coded =
             |codings: &str| format!("POST / HTTP/1.1\r\nTransfer-Encoding: {codings}\r\n\r\n");
         let chunked = Preamble::Http1(RequestHead { length: 47, content: ContentEnd::LastChunk });
@@ -314,14 +317,14 @@ mod tests {
             "\"chunked\"",
             "",
         ] {
-            assert_eq!(fault(&coded(codings)), 400, "{codings:?}");
+            assert_eq!(status_of(&coded(codings)), 400, "{codings:?}");
         }
-        assert_eq!(fault(&coded("gzip, chunked")), 501);
+        assert_eq!(status_of(&coded("gzip, chunked")), 501);
     }
 
     /// RFC 9112 §3.2.1.
     #[test]
     fn a_target_has_no_fragment() {
-        assert_eq!(fault("GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n"), 400);
+        assert_eq!(status_of("GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n"), 400);
     }
 }

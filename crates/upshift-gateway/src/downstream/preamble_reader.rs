@@ -14,8 +14,8 @@ use super::next::Next;
 use super::preamble::{Preamble, examine_preamble};
 use super::stream::ClientStream;
 use crate::exchange::connection::Connection;
-use crate::local_reply::Fault;
-use crate::telemetry::counts::Ending;
+use crate::local_reply::LocalReply;
+use crate::telemetry::disconnect::DisconnectReason;
 
 /// The time that a connection which was just accepted has for its first byte while the gateway
 /// drains.
@@ -41,14 +41,14 @@ pub(super) async fn read_preamble(mut stream: ClientStream, connection: &Connect
             stream.put_back(received.freeze());
             Next::Http2(stream, None)
         }
-        Ok(Preamble::Faulty(fault)) => Next::Reply(stream, fault),
+        Ok(Preamble::Faulty(reply)) => Next::Reply(stream, reply),
         Ok(Preamble::Tls) => {
-            connection.core.count_ending(Ending::TlsInClear);
+            connection.core.count_disconnect(DisconnectReason::TlsOnCleartext);
             Next::Ended
         }
         Ok(Preamble::Incomplete) => Next::Ended,
         Err(_) => {
-            connection.core.count_ending(Ending::Io);
+            connection.core.count_disconnect(DisconnectReason::Io);
             Next::Ended
         }
     }
@@ -85,7 +85,7 @@ async fn read_opening(
                 }
             }
             Err(_) if received.is_empty() => return Ok(Preamble::Incomplete),
-            Err(_) => return Ok(Preamble::Faulty(Fault::HeadTimeout)),
+            Err(_) => return Ok(Preamble::Faulty(LocalReply::HeadTimeout)),
         }
         match examine_preamble(received, limits.header_bytes) {
             Preamble::Incomplete => deadline = deadline.min(Instant::now() + limits.header_timeout),

@@ -21,7 +21,8 @@ use crate::body::RequestBody;
 use crate::exchange::connection::Connection;
 use crate::exchange::h2c_offer::H2cSettings;
 use crate::exchange::switch::Switch;
-use crate::telemetry::counts::{Counts, Ending};
+use crate::telemetry::counts::Counts;
+use crate::telemetry::disconnect::DisconnectReason;
 use crate::tls::server::tls_state;
 
 /// Goes on with `stream`, of which the codec had read `early` when it ended.
@@ -33,7 +34,7 @@ pub(super) async fn perform_switch(
 ) -> Next {
     let core = &connection.core;
     if !early.is_empty() {
-        core.count_ending(Ending::EarlyBytes);
+        core.count_disconnect(DisconnectReason::EarlyBytes);
         return Next::Linger(stream);
     }
     // Empty as it is, it may be all that keeps the codec's buffer.
@@ -61,7 +62,7 @@ async fn switch_to_http2(
         Ok(Ok(opening)) => stream.put_back(opening),
         other => {
             tracing::debug!(peer = %connection.peer, ?other, "no HTTP/2 after the switch");
-            connection.core.count_ending(Ending::NoHttp2);
+            connection.core.count_disconnect(DisconnectReason::NoHttp2);
             return Next::Linger(stream);
         }
     }
@@ -82,11 +83,11 @@ async fn switch_to_tls(stream: ClientStream, replayed: Bytes, connection: &mut C
         Ok(Ok(tls)) => tls,
         Ok(Err(error)) => {
             tracing::debug!(peer = %connection.peer, %error, "no TLS after the switch");
-            core.count_ending(error.ending());
+            core.count_disconnect(error.disconnect_reason());
             return Next::Ended;
         }
         Err(_) => {
-            core.count_ending(Ending::TlsTimeout);
+            core.count_disconnect(DisconnectReason::TlsTimeout);
             return Next::Ended;
         }
     };

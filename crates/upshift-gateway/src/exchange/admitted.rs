@@ -20,7 +20,7 @@ use crate::exchange::switch::Switch;
 use crate::exchange::target::Target;
 use crate::fields::forwarded::{ForwardedInfo, add_via, is_looping, set_forwarded};
 use crate::forward::{self, OutboundRequest, UpstreamTimeouts, upstream_426};
-use crate::local_reply::Fault;
+use crate::local_reply::LocalReply;
 use crate::response_body::ResponseBody;
 use crate::rollout;
 use crate::tunnel::{self, TunnelOffer};
@@ -46,14 +46,14 @@ impl Admitted<'_> {
         &self,
         body: RequestBody,
         upgrade: ClientUpgrade,
-    ) -> Result<(Response<ResponseBody>, Option<Switch>), Fault> {
+    ) -> Result<(Response<ResponseBody>, Option<Switch>), LocalReply> {
         let has_content = !body.is_empty();
         let offer = TunnelOffer::from_request(self.parts, has_content, |token| {
             may_cross(token, self.decision)
         })?;
-        let cluster = self.generation.cluster(&self.context.facts).ok_or(Fault::NoUpstream)?;
+        let cluster = self.generation.cluster(&self.context.facts).ok_or(LocalReply::NoUpstream)?;
         if is_looping(&self.parts.headers) {
-            return Err(Fault::Loop(cluster.name()));
+            return Err(LocalReply::Loop(cluster.name()));
         }
         let core = &self.connection.core;
         let timeouts = UpstreamTimeouts::from_limits(&self.generation.shared.settings.file.limits);

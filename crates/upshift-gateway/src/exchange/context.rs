@@ -13,7 +13,7 @@ use upshift_http::{HeaderFields, Nominated, http_version, remove_nominated};
 
 use crate::exchange::target::Target;
 use crate::framing::declared_length;
-use crate::local_reply::Fault;
+use crate::local_reply::LocalReply;
 use crate::settings::Settings;
 use crate::sockets::ListenerInfo;
 
@@ -49,12 +49,13 @@ pub(crate) fn check_head(
     parts: &Parts,
     has_content: bool,
     settings: &Settings,
-) -> Result<Target, Fault> {
-    let declared = declared_length(&parts.headers).map_err(|bad| Fault::Framing(bad.as_str()))?;
+) -> Result<Target, LocalReply> {
+    let declared =
+        declared_length(&parts.headers).map_err(|bad| LocalReply::Framing(bad.as_str()))?;
     // RFC 9113 §8.1.1, RFC 9114 §4.1.2: content that is shorter than declared makes the message
     // malformed.
     if declared.is_some_and(|length| length > 0) && !has_content {
-        return Err(Fault::Framing("Content-Length announces content, and there is none."));
+        return Err(LocalReply::Framing("Content-Length announces content, and there is none."));
     }
     Target::of(parts, settings.file.gateway.paths)
 }

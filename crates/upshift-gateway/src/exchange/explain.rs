@@ -16,7 +16,7 @@ use crate::exchange::context::{
     Configured, Context, Hop, RequestHead, apply_connection_options, check_head,
 };
 use crate::exchange::respond::problem;
-use crate::local_reply::Fault;
+use crate::local_reply::LocalReply;
 use crate::settings::Settings;
 use crate::sockets::ListenerInfo;
 
@@ -108,7 +108,7 @@ impl ExplainQuery {
     ) -> DecisionRecord {
         match self.decide(policy, settings, listeners) {
             Ok(record) => record,
-            Err(fault) => local_reply_record(&fault, policy),
+            Err(reply) => local_reply_record(&reply, policy),
         }
     }
 
@@ -117,7 +117,7 @@ impl ExplainQuery {
         policy: &Policy,
         settings: &Settings,
         listeners: &ListenerInfo,
-    ) -> Result<DecisionRecord, Fault> {
+    ) -> Result<DecisionRecord, LocalReply> {
         let mut parts = self.head()?;
         let has_content = self.has_content();
         apply_connection_options(&mut parts, self.peer, settings);
@@ -144,10 +144,10 @@ impl ExplainQuery {
     }
 
     /// The head as a codec would read it.
-    fn head(&self) -> Result<Parts, Fault> {
+    fn head(&self) -> Result<Parts, LocalReply> {
         let (mut head, ()) = Request::new(()).into_parts();
         head.method = Method::from_bytes(self.method.as_bytes())
-            .map_err(|_| Fault::NotHttp("The method is not a token."))?;
+            .map_err(|_| LocalReply::NotHttp("The method is not a token."))?;
         head.version = match self.http {
             HttpVersion::V0_9 => Version::HTTP_09,
             HttpVersion::V1_0 => Version::HTTP_10,
@@ -161,9 +161,9 @@ impl ExplainQuery {
                 continue;
             }
             let name = HeaderName::from_bytes(name.as_bytes())
-                .map_err(|_| Fault::NotHttp("The name of a field is not a token."))?;
+                .map_err(|_| LocalReply::NotHttp("The name of a field is not a token."))?;
             let value = HeaderValue::from_bytes(value.as_bytes())
-                .map_err(|_| Fault::NotHttp("A field has a byte that no field may have."))?;
+                .map_err(|_| LocalReply::NotHttp("A field has a byte that no field may have."))?;
             head.headers.append(name, value);
         }
         self.put_target(&mut head)?;
@@ -172,8 +172,8 @@ impl ExplainQuery {
 
     /// RFC 9112 §3.2.1: over HTTP/1 the authority is in `Host`; RFC 9113 §8.3.1: over HTTP/2 and 3
     /// it is in `:authority`.
-    fn put_target(&self, head: &mut Parts) -> Result<(), Fault> {
-        let invalid = Fault::Target("The target is not a URL.");
+    fn put_target(&self, head: &mut Parts) -> Result<(), LocalReply> {
+        let invalid = LocalReply::Target("The target is not a URL.");
         let ExplainTarget { authority, path, .. } = &self.target;
         if head.version >= Version::HTTP_2 {
             let uri = self.target.to_string().parse::<Uri>();
@@ -184,7 +184,7 @@ impl ExplainQuery {
         // A `Host` among the fields is the one that is sent; two of them are sent as well.
         if !head.headers.contains_key(http::header::HOST) {
             let host = HeaderValue::from_str(authority);
-            let host = host.map_err(|_| Fault::Host("The Host field is no host."))?;
+            let host = host.map_err(|_| LocalReply::Host("The Host field is no host."))?;
             head.headers.insert(http::header::HOST, host);
         }
         Ok(())
@@ -252,9 +252,9 @@ impl ExplainQuery {
 }
 
 /// The record of a request that the gateway answers itself, before any rule is decided.
-fn local_reply_record(fault: &Fault, policy: &Policy) -> DecisionRecord {
-    let status = fault.status().as_u16();
-    let body = problem(fault.status(), &fault.detail(), REQUEST_ID);
+fn local_reply_record(reply: &LocalReply, policy: &Policy) -> DecisionRecord {
+    let status = reply.status().as_u16();
+    let body = problem(reply.status(), &reply.client_detail(), REQUEST_ID);
     let fields = [("Content-Type", "application/problem+json"), ("Cache-Control", "no-store")];
     let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned()));
     DecisionRecord {
@@ -262,7 +262,7 @@ fn local_reply_record(fault: &Fault, policy: &Policy) -> DecisionRecord {
         rule: None,
         kind: None,
         phase: None,
-        reason: Some(fault.cause().into()),
+        reason: Some(reply.cause_label().into()),
         status: Some(status),
         observed: Vec::new(),
         required: Vec::new(),

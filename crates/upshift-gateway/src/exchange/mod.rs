@@ -30,7 +30,7 @@ use self::target::Target;
 use crate::body::{BodyTimedOut, RequestBody};
 use crate::core_local::LocalGeneration;
 use crate::fields::trailers::TrailerFilter;
-use crate::local_reply::Fault;
+use crate::local_reply::LocalReply;
 use crate::progress::stream_watch::StreamProgress;
 use crate::response_body::ResponseBody;
 use crate::rollout;
@@ -69,8 +69,8 @@ pub(crate) async fn serve(connection: &Connection, request: Request<RequestBody>
                 let filter = TrailerFilter::for_request(nominated, Rc::clone(&generation.guarded));
                 exchange.serve_checked(parts, target, body.with_trailer_filter(filter)).await
             }
-            Err(fault) => {
-                let mut response = exchange.local_reply(&fault);
+            Err(reply) => {
+                let mut response = exchange.local_reply(&reply);
                 refuse::discard(body, &parts, &settings.file.limits, &mut response);
                 Served::without_switch(response)
             }
@@ -113,13 +113,13 @@ impl Exchange<'_> {
                 let upgrade = parts.extensions.remove::<OnUpgrade>();
                 match settle_body(&parts, body).await {
                     Ok(body) => self.serve_decided(&parts, &target, body, upgrade).await,
-                    Err(fault) => Served::without_switch(self.closing_reply(&fault, parts.version)),
+                    Err(reply) => Served::without_switch(self.closing_reply(&reply, parts.version)),
                 }
             }
             RequestedSwitch::H2c(settings) => {
                 match switch::grant_h2c(parts, body, settings).await {
                     Ok((response, switch)) => Served { response, switch: Some(switch) },
-                    Err(fault) => Served::without_switch(self.local_reply(&fault)),
+                    Err(reply) => Served::without_switch(self.local_reply(&reply)),
                 }
             }
             RequestedSwitch::Tls => {
@@ -182,7 +182,7 @@ impl Exchange<'_> {
                 };
                 match admitted.forward(body, upgrade).await {
                     Ok((response, switch)) => Served { response, switch },
-                    Err(fault) => Served::without_switch(self.local_reply(&fault)),
+                    Err(reply) => Served::without_switch(self.local_reply(&reply)),
                 }
             }
         };
@@ -203,16 +203,16 @@ impl Exchange<'_> {
         }
     }
 
-    /// Counts `fault`, and makes the response that reports it.
-    fn local_reply(&self, fault: &Fault) -> Response<ResponseBody> {
+    /// Counts `reply`, and makes the response that reports it.
+    fn local_reply(&self, reply: &LocalReply) -> Response<ResponseBody> {
         let id = self.id.to_str().unwrap_or_default();
-        self.connection.core.count_fault(fault, id);
-        respond::fault(fault, id)
+        self.connection.core.count_local_reply(reply, id);
+        respond::local_reply(reply, id)
     }
 
     /// The same, where no further request can be read after this one.
-    fn closing_reply(&self, fault: &Fault, version: Version) -> Response<ResponseBody> {
-        let mut response = self.local_reply(fault);
+    fn closing_reply(&self, reply: &LocalReply, version: Version) -> Response<ResponseBody> {
+        let mut response = self.local_reply(reply);
         if version < Version::HTTP_2 {
             add_close(response.headers_mut());
         }
@@ -221,7 +221,7 @@ impl Exchange<'_> {
 }
 
 /// The body, once it is known whether there is one.
-async fn settle_body(parts: &request::Parts, body: RequestBody) -> Result<RequestBody, Fault> {
+async fn settle_body(parts: &request::Parts, body: RequestBody) -> Result<RequestBody, LocalReply> {
     // RFC 9110 §10.1.1: reading would send the 100, before it is decided whether the content is
     // wanted.
     if parts.headers.contains_key(header::EXPECT) {
@@ -229,8 +229,8 @@ async fn settle_body(parts: &request::Parts, body: RequestBody) -> Result<Reques
     }
     let settled = body.detect_content(&parts.method).await;
     settled.map_err(|error| match error.is::<BodyTimedOut>() {
-        true => Fault::BodyTimeout,
-        false => Fault::Framing("The request's body broke off or is malformed."),
+        true => LocalReply::BodyTimeout,
+        false => LocalReply::Framing("The request's body broke off or is malformed."),
     })
 }
 

@@ -4,20 +4,20 @@ use bytes::{Bytes, BytesMut};
 use http::header::{self, HeaderValue};
 use http::{Response, StatusCode};
 
-use crate::local_reply::Fault;
+use crate::local_reply::LocalReply;
 use crate::response_body::ResponseBody;
 
 /// What RFC 9457 calls this representation.
 pub(crate) const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
 
-/// The answer to a request that met `fault`.
-pub(crate) fn fault(fault: &Fault, request_id: &str) -> Response<ResponseBody> {
+/// The answer to a request that met `reply`.
+pub(crate) fn local_reply(reply: &LocalReply, request_id: &str) -> Response<ResponseBody> {
     let mut response = Response::new(ResponseBody::from_bytes(problem(
-        fault.status(),
-        &fault.detail(),
+        reply.status(),
+        &reply.client_detail(),
         request_id,
     )));
-    *response.status_mut() = fault.status();
+    *response.status_mut() = reply.status();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, PROBLEM);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -39,9 +39,9 @@ pub(crate) fn problem(status: StatusCode, detail: &str, request_id: &str) -> Byt
 }
 
 /// The same as bytes on a connection that no codec has taken over.
-pub(crate) fn fault_on_the_wire(fault: &Fault, date: &str) -> Bytes {
+pub(crate) fn local_reply_bytes(reply: &LocalReply, date: &str) -> Bytes {
     use std::fmt::Write as _;
-    let (status, body) = (fault.status(), problem(fault.status(), &fault.detail(), ""));
+    let (status, body) = (reply.status(), problem(reply.status(), &reply.client_detail(), ""));
     let mut head = String::with_capacity(256);
     let _ = write!(
         head,

@@ -12,7 +12,7 @@ use upshift_http::strip_hop_by_hop;
 use crate::body::RequestBody;
 use crate::exchange::h2c_offer::H2cSettings;
 use crate::generation::Generation;
-use crate::local_reply::Fault;
+use crate::local_reply::LocalReply;
 use crate::response_body::ResponseBody;
 use crate::tunnel::{UpstreamTunnel, offered_upgrades};
 
@@ -94,10 +94,10 @@ pub(crate) async fn grant_h2c(
     mut request: request::Parts,
     body: RequestBody,
     settings: H2cSettings,
-) -> Result<(Response<ResponseBody>, Switch), Fault> {
+) -> Result<(Response<ResponseBody>, Switch), LocalReply> {
     let limit = usize::try_from(MAX_CONTENT).unwrap_or(usize::MAX);
     let Ok(content) = Limited::new(body, limit).collect().await else {
-        return Err(Fault::Framing("The request's content broke off."));
+        return Err(LocalReply::Framing("The request's content broke off."));
     };
     strip_hop_by_hop(&mut request.headers);
     request.headers.remove(header::EXPECT);

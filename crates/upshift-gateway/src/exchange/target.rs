@@ -7,7 +7,7 @@ use upshift_config::PathMode;
 use upshift_core::policy::{ambiguity, canonical, why_undecidable};
 use upshift_http::forwards_left;
 
-use crate::local_reply::Fault;
+use crate::local_reply::LocalReply;
 
 /// The target of a request that may be decided on.
 pub(crate) struct Target {
@@ -21,16 +21,16 @@ pub(crate) struct Target {
 
 impl Target {
     /// Refuses what no upstream should have to interpret.
-    pub(crate) fn of(parts: &request::Parts, mode: PathMode) -> Result<Self, Fault> {
+    pub(crate) fn of(parts: &request::Parts, mode: PathMode) -> Result<Self, LocalReply> {
         let protocol = parts.extensions.get::<hyper::ext::Protocol>().cloned();
         // RFC 9110 §9.3.6: CONNECT without `:protocol` is for forward proxies.
         if parts.method == Method::CONNECT && protocol.is_none() {
-            return Err(Fault::Connect);
+            return Err(LocalReply::Connect);
         }
         check_form(parts)?;
         if parts.method == Method::TRACE && forwards_left(&parts.method, &parts.headers) == Some(0)
         {
-            return Err(Fault::Trace);
+            return Err(LocalReply::Trace);
         }
         if parts
             .headers
@@ -38,7 +38,7 @@ impl Target {
             .iter()
             .any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"chunked"))
         {
-            return Err(Fault::Coding);
+            return Err(LocalReply::Coding);
         }
         let path =
             parts.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
@@ -52,22 +52,22 @@ impl Target {
 }
 
 /// The path as it goes upstream.
-fn checked_path(path: PathAndQuery, mode: PathMode) -> Result<PathAndQuery, Fault> {
+fn checked_path(path: PathAndQuery, mode: PathMode) -> Result<PathAndQuery, LocalReply> {
     let path = match mode {
         PathMode::AsSent => path,
         PathMode::Canonical => canonical_path(path)?,
         PathMode::Strict => match ambiguity(path.path()) {
-            Some(ambiguity) => return Err(Fault::AmbiguousPath(ambiguity)),
+            Some(ambiguity) => return Err(LocalReply::AmbiguousPath(ambiguity)),
             None => path,
         },
     };
     match why_undecidable(path.path()) {
-        Some(why) => Err(Fault::Target(why)),
+        Some(why) => Err(LocalReply::Target(why)),
         None => Ok(path),
     }
 }
 
-fn canonical_path(path: PathAndQuery) -> Result<PathAndQuery, Fault> {
+fn canonical_path(path: PathAndQuery) -> Result<PathAndQuery, LocalReply> {
     let text = canonical(path.path());
     if text == path.path() {
         return Ok(path);
@@ -76,37 +76,37 @@ fn canonical_path(path: PathAndQuery) -> Result<PathAndQuery, Fault> {
         Some(query) => format!("{text}?{query}"),
         None => text.into_owned(),
     };
-    text.parse().map_err(|_| Fault::Target("The path has no canonical form."))
+    text.parse().map_err(|_| LocalReply::Target("The path has no canonical form."))
 }
 
 /// RFC 9112 §3.2.3: the authority-form is for CONNECT; §3.2.4: the asterisk-form is for OPTIONS.
 /// What stands for another scheme is not served here.
-fn check_form(parts: &request::Parts) -> Result<(), Fault> {
+fn check_form(parts: &request::Parts) -> Result<(), LocalReply> {
     let uri = &parts.uri;
     if parts.method != Method::CONNECT && uri.scheme().is_none() && uri.authority().is_some() {
-        return Err(Fault::Target("The target is neither a path nor a whole URL."));
+        return Err(LocalReply::Target("The target is neither a path nor a whole URL."));
     }
     if parts.method != Method::OPTIONS && uri.path() == "*" {
-        return Err(Fault::Target("The target * is for OPTIONS alone."));
+        return Err(LocalReply::Target("The target * is for OPTIONS alone."));
     }
     if uri.scheme_str().is_some_and(|scheme| scheme != "http" && scheme != "https") {
-        return Err(Fault::Target("Only http and https URLs are served here."));
+        return Err(LocalReply::Target("Only http and https URLs are served here."));
     }
     Ok(())
 }
 
 /// The authority that is asked: `:authority` or the absolute form before `Host`.
-fn host(parts: &request::Parts) -> Result<HeaderValue, Fault> {
+fn host(parts: &request::Parts) -> Result<HeaderValue, LocalReply> {
     let mut lines = parts.headers.get_all(header::HOST).iter();
     let (first, second) = (lines.next(), lines.next());
     // RFC 9112 §3.2: "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1
     // request message that lacks a Host header field and to any request message that contains more
     // than one Host header field line or a Host header field with an invalid field value."
     if second.is_some() {
-        return Err(Fault::Host("There is more than one Host field."));
+        return Err(LocalReply::Host("There is more than one Host field."));
     }
     if first.is_some_and(|host| !is_authority(host)) {
-        return Err(Fault::Host("The Host field is no host."));
+        return Err(LocalReply::Host("The Host field is no host."));
     }
     if let Some(authority) = parts.uri.authority() {
         // RFC 9113 §8.3.1: "A server SHOULD treat a request as malformed if it contains a Host
@@ -115,17 +115,21 @@ fn host(parts: &request::Parts) -> Result<HeaderValue, Fault> {
         let differs =
             |host: &HeaderValue| !is_same_authority(host, authority, parts.uri.scheme_str());
         if parts.version >= Version::HTTP_2 && first.is_some_and(differs) {
-            return Err(Fault::Host("Host and :authority differ."));
+            return Err(LocalReply::Host("Host and :authority differ."));
         }
         // RFC 9112 §3.2.2: with an absolute-form target, the "received Host header field" is
         // ignored.
         let value = HeaderValue::from_str(authority.as_str()).ok().filter(is_authority);
-        return value.ok_or(Fault::Host("The authority is no host."));
+        return value.ok_or(LocalReply::Host("The authority is no host."));
     }
     match first {
         Some(host) => Ok(host.clone()),
-        None if parts.version == Version::HTTP_11 => Err(Fault::Host("There is no Host field.")),
-        None if parts.version >= Version::HTTP_2 => Err(Fault::Host("There is no :authority.")),
+        None if parts.version == Version::HTTP_11 => {
+            Err(LocalReply::Host("There is no Host field."))
+        }
+        None if parts.version >= Version::HTTP_2 => {
+            Err(LocalReply::Host("There is no :authority."))
+        }
         None => Ok(HeaderValue::from_static("")),
     }
 }
@@ -154,7 +158,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
     use super::*;
 
-    fn target(uri: &str, version: Version, hosts: &[&str]) -> Result<Target, Fault> {
+    fn target(uri: &str, version: Version, hosts: &[&str]) -> Result<Target, LocalReply> {
         let mut request = http::Request::new(());
         *request.uri_mut() = uri.parse().unwrap();
         *request.version_mut() = version;

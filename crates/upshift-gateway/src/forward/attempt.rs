@@ -2,12 +2,12 @@
 
 use super::broken::RetryScope;
 use super::outbound::OutboundRequest;
-use crate::local_reply::Fault;
+use crate::local_reply::LocalReply;
 
 /// An attempt without a response for the client.
 pub(super) enum AttemptError<T> {
     /// The request was not sent, and can be sent elsewhere as it is.
-    Unsent(Box<OutboundRequest>, Fault),
+    Unsent(Box<OutboundRequest>, LocalReply),
     /// The request may have been seen.
     Failed(Box<FailedAttempt<T>>),
 }
@@ -15,7 +15,7 @@ pub(super) enum AttemptError<T> {
 /// An attempt of which the upstream may have seen the request.
 pub(super) struct FailedAttempt<T> {
     /// The outcome for the client if no retry gives a better one.
-    pub(super) outcome: Result<T, Fault>,
+    pub(super) outcome: Result<T, LocalReply>,
     /// The request that may be sent in its place.
     pub(super) retry_copy: Option<Box<OutboundRequest>>,
     /// The retry may go to the same endpoint, on a new connection.
@@ -24,14 +24,14 @@ pub(super) struct FailedAttempt<T> {
     pub(super) unprocessed: bool,
 }
 
-/// An attempt that failed with `fault`.
+/// An attempt that failed with `reply`.
 pub(super) fn failed_attempt<T>(
-    fault: Fault,
+    reply: LocalReply,
     retry_copy: Option<Box<OutboundRequest>>,
     scope: RetryScope,
 ) -> AttemptError<T> {
     AttemptError::Failed(Box::new(FailedAttempt {
-        outcome: Err(fault),
+        outcome: Err(reply),
         retry_copy: if scope == RetryScope::NotRetryable { None } else { retry_copy },
         same_endpoint: matches!(scope, RetryScope::AnyEndpoint | RetryScope::Unprocessed),
         unprocessed: scope == RetryScope::Unprocessed,

@@ -27,7 +27,7 @@ pub(crate) use outbound::OutboundRequest;
 pub(crate) use response::{UpstreamUpgrade, receive_response, relay_head};
 pub(crate) use waiting::UpstreamTimeouts;
 
-use crate::local_reply::Fault;
+use crate::local_reply::LocalReply;
 use crate::random::Random;
 use crate::response_body::ResponseBody;
 use crate::upstream::{Cluster, UpstreamEndpoint};
@@ -40,7 +40,7 @@ pub(crate) async fn forward_request(
     cluster: &Cluster,
     random: &RefCell<Random>,
     timeouts: UpstreamTimeouts,
-) -> Result<Response<ResponseBody>, Fault> {
+) -> Result<Response<ResponseBody>, LocalReply> {
     let is_head = request.method == Method::HEAD;
     let exchange = UpstreamExchange { upload: request.body.track_upload(), timeouts, is_head };
     count_for_budget(&mut request, cluster);
@@ -57,7 +57,7 @@ pub(crate) async fn request_upgrade<'c>(
     cluster: &'c Cluster,
     random: &RefCell<Random>,
     timeouts: UpstreamTimeouts,
-) -> Result<UpgradeResponse<'c>, Fault> {
+) -> Result<UpgradeResponse<'c>, LocalReply> {
     let exchange =
         UpstreamExchange { upload: request.body.track_upload(), timeouts, is_head: false };
     count_for_budget(&mut request, cluster);
@@ -78,19 +78,19 @@ async fn try_each_endpoint<'c, T>(
         &'c Rc<UpstreamEndpoint>,
         ConnectionChoice,
     ) -> Result<T, AttemptError<T>>,
-) -> Result<T, Fault> {
+) -> Result<T, LocalReply> {
     let mut candidates = cluster.candidates();
     let mut next = candidates.next_endpoint(&mut random.borrow_mut());
     let mut choice = ConnectionChoice::Any;
     let mut was_retried = false;
-    let mut last = Err(Fault::NoUpstream);
+    let mut last = Err(LocalReply::NoUpstream);
     while let Some(endpoint) = next {
         match attempt(request, endpoint, choice).await {
             Ok(answer) => return Ok(answer),
-            Err(AttemptError::Unsent(unsent, fault)) => {
+            Err(AttemptError::Unsent(unsent, reply)) => {
                 next = candidates.next_endpoint(&mut random.borrow_mut());
                 request = *unsent;
-                last = last.or(Err(fault));
+                last = last.or(Err(reply));
             }
             Err(AttemptError::Failed(failed)) => {
                 let FailedAttempt { outcome, retry_copy, same_endpoint, unprocessed } = *failed;
@@ -117,10 +117,13 @@ async fn try_each_endpoint<'c, T>(
 
 /// The outcome that the client gets: a response rather than an error, and the latest error rather
 /// than an earlier one.
-fn better_outcome<T>(outcome: Result<T, Fault>, earlier: Result<T, Fault>) -> Result<T, Fault> {
+fn better_outcome<T>(
+    outcome: Result<T, LocalReply>,
+    earlier: Result<T, LocalReply>,
+) -> Result<T, LocalReply> {
     match (outcome, earlier) {
         (Ok(answer), _) | (Err(_), Ok(answer)) => Ok(answer),
-        (Err(fault), Err(_)) => Err(fault),
+        (Err(reply), Err(_)) => Err(reply),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::body::BodyTimeout;
 use crate::fields::forwarded;
 use crate::fields::trailers::TrailerFilter;
 use crate::framing::declared_length;
-use crate::local_reply::Fault;
+use crate::local_reply::LocalReply;
 use crate::response_body::ResponseBody;
 use crate::upstream::{Checkout, EndpointFailure};
 
@@ -27,13 +27,13 @@ pub(crate) async fn receive_response(
     name: &str,
     is_head: bool,
     timeouts: UpstreamTimeouts,
-) -> Result<Response<ResponseBody>, Fault> {
+) -> Result<Response<ResponseBody>, LocalReply> {
     let (mut parts, content) = response.into_parts();
     let declared = match checked_length(&parts) {
         Ok(declared) => declared,
         Err(what) => {
             checkout.fail_response(EndpointFailure::Broken);
-            return Err(Fault::BadGateway(name.to_owned(), what.to_owned()));
+            return Err(LocalReply::BadGateway(name.to_owned(), what.to_owned()));
         }
     };
     // RFC 7838 §2.1: an alternative service is one for the whole origin, so clients that use it
@@ -49,7 +49,7 @@ pub(crate) async fn receive_response(
         // A response that breaks right after its head can still become a 502 here. With a declared
         // length, the client notices the truncation itself.
         body = body.wait_for_start().await.map_err(|error| {
-            Fault::BadGateway(name.to_owned(), format!("broke off its answer: {error}"))
+            LocalReply::BadGateway(name.to_owned(), format!("broke off its answer: {error}"))
         })?;
     }
     set_length(&mut parts, declared, &body, is_head);

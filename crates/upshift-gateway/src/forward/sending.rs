@@ -12,7 +12,7 @@ use super::outbound::{OutboundRequest, RetryCopy};
 use super::response::receive_response;
 use super::waiting::{ResponseWait, UpstreamTimeouts, wait_for_timeout};
 use crate::body::{UploadProgress, UploadState};
-use crate::local_reply::Fault;
+use crate::local_reply::LocalReply;
 use crate::response_body::ResponseBody;
 use crate::upstream::{
     Checkout, ConnectError, EndpointFailure, InFlightGuard, PooledConnection, SendError,
@@ -56,14 +56,14 @@ enum ExchangeError {
     /// The connection was gone before the request could be written.
     Unsent(Box<OutboundRequest>, InFlightGuard),
     /// The request may have been seen.
-    Failed { fault: Fault, retry_copy: Option<Box<OutboundRequest>>, scope: RetryScope },
+    Failed { reply: LocalReply, retry_copy: Option<Box<OutboundRequest>>, scope: RetryScope },
 }
 
 impl ExchangeError {
     fn into_attempt_error<T>(self, endpoint: &UpstreamEndpoint) -> AttemptError<T> {
         match self {
             Self::Unsent(unsent, _) => AttemptError::Unsent(unsent, closed_at_once(endpoint)),
-            Self::Failed { fault, retry_copy, scope } => failed_attempt(fault, retry_copy, scope),
+            Self::Failed { reply, retry_copy, scope } => failed_attempt(reply, retry_copy, scope),
         }
     }
 }
@@ -87,7 +87,7 @@ impl UpstreamExchange {
                 Err(retryable_response(response, retry_copy))
             }
             Ok(response) => Ok(response),
-            Err(fault) => Err(failed_attempt(fault, retry_copy, RetryScope::OtherEndpoint)),
+            Err(reply) => Err(failed_attempt(reply, retry_copy, RetryScope::OtherEndpoint)),
         }
     }
 
@@ -105,8 +105,8 @@ impl UpstreamExchange {
             && self.upload.state().0 != UploadState::Done
         {
             let what = "switched protocols before it had the whole request".to_owned();
-            let fault = Fault::BadGateway(endpoint.name.clone(), what);
-            return Err(failed_attempt(fault, None, RetryScope::NotRetryable));
+            let reply = LocalReply::BadGateway(endpoint.name.clone(), what);
+            return Err(failed_attempt(reply, None, RetryScope::NotRetryable));
         }
         let is_bad = is_bad_gateway_status(response.status());
         let answer = (response, checkout, endpoint.name.as_str());
@@ -138,8 +138,8 @@ impl UpstreamExchange {
         choice: ConnectionChoice,
     ) -> Result<ReceivedHead, AttemptError<T>> {
         let Some(guard) = endpoint.begin_request() else {
-            let fault = Fault::UpstreamBusy(endpoint.name.clone());
-            return Err(AttemptError::Unsent(Box::new(request), fault));
+            let reply = LocalReply::UpstreamBusy(endpoint.name.clone());
+            return Err(AttemptError::Unsent(Box::new(request), reply));
         };
         if choice != ConnectionChoice::Any {
             return self.send_on_new(request, endpoint, guard, choice).await;
@@ -244,14 +244,14 @@ impl UpstreamExchange {
     ) -> ExchangeError {
         let client_fault = match self.upload.state().0 {
             UploadState::Failed => {
-                Some(Fault::Framing("The request's body broke off or is malformed."))
+                Some(LocalReply::Framing("The request's body broke off or is malformed."))
             }
-            UploadState::Stalled => Some(Fault::BodyTimeout),
+            UploadState::Stalled => Some(LocalReply::BodyTimeout),
             _ => None,
         };
-        if let Some(fault) = client_fault {
+        if let Some(reply) = client_fault {
             let scope = RetryScope::NotRetryable;
-            return ExchangeError::Failed { fault, retry_copy: None, scope };
+            return ExchangeError::Failed { reply, retry_copy: None, scope };
         }
         tracing::debug!(upstream = %endpoint.name, %error, "no answer");
         let broken = BrokenBy::from_error(error);
@@ -268,8 +268,8 @@ impl UpstreamExchange {
             _ => retry_copy.and_then(RetryCopy::into_idempotent),
         };
         let what = broken.description().to_owned();
-        let fault = Fault::BadGateway(endpoint.name.clone(), what);
-        ExchangeError::Failed { fault, retry_copy, scope }
+        let reply = LocalReply::BadGateway(endpoint.name.clone(), what);
+        ExchangeError::Failed { reply, retry_copy, scope }
     }
 }
 
@@ -291,14 +291,14 @@ fn timed_out(
     endpoint.pool.retire_http2();
     endpoint.record_failure(EndpointFailure::Timeout);
     ExchangeError::Failed {
-        fault: Fault::UpstreamTimeout(endpoint.name.clone(), what),
+        reply: LocalReply::UpstreamTimeout(endpoint.name.clone(), what),
         retry_copy: retry_copy.and_then(RetryCopy::into_idempotent),
         scope: RetryScope::OtherEndpoint,
     }
 }
 
-fn closed_at_once(endpoint: &UpstreamEndpoint) -> Fault {
-    Fault::BadGateway(endpoint.name.clone(), "closed the connection at once".to_owned())
+fn closed_at_once(endpoint: &UpstreamEndpoint) -> LocalReply {
+    LocalReply::BadGateway(endpoint.name.clone(), "closed the connection at once".to_owned())
 }
 
 fn not_connected<T>(
@@ -308,22 +308,24 @@ fn not_connected<T>(
 ) -> AttemptError<T> {
     // No other endpoint could be reached either, and this one did nothing wrong.
     if matches!(error, ConnectError::OutOfDescriptors) {
-        return failed_attempt(Fault::OutOfDescriptors, None, RetryScope::NotRetryable);
+        return failed_attempt(LocalReply::OutOfDescriptors, None, RetryScope::NotRetryable);
     }
     endpoint.record_failure(EndpointFailure::Connect);
-    AttemptError::Unsent(Box::new(request), connect_fault(&endpoint.name, error))
+    AttemptError::Unsent(Box::new(request), connect_error_reply(&endpoint.name, error))
 }
 
-fn connect_fault(name: &str, error: ConnectError) -> Fault {
+fn connect_error_reply(name: &str, error: ConnectError) -> LocalReply {
     match error {
-        ConnectError::Timeout => Fault::UpstreamTimeout(name.to_owned(), "to accept a connection"),
-        ConnectError::OutOfDescriptors => Fault::OutOfDescriptors,
+        ConnectError::Timeout => {
+            LocalReply::UpstreamTimeout(name.to_owned(), "to accept a connection")
+        }
+        ConnectError::OutOfDescriptors => LocalReply::OutOfDescriptors,
         ConnectError::Failed(error) => {
             let why = match error.kind() {
                 std::io::ErrorKind::ConnectionRefused => "it refuses connections".to_owned(),
                 _ => error.to_string(),
             };
-            Fault::Unreachable(name.to_owned(), why)
+            LocalReply::Unreachable(name.to_owned(), why)
         }
     }
 }

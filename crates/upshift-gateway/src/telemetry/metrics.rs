@@ -17,8 +17,8 @@ pub(crate) struct Metrics {
     connections: Counter,
     requests: Labelled<2>,
     rulings: Labelled<4>,
-    faults: Labelled<1>,
-    endings: Labelled<1>,
+    local_replies: Labelled<1>,
+    disconnects: Labelled<1>,
     transitions: Labelled<1>,
     undeclared: Counter,
     bare_426: Counter,
@@ -36,8 +36,8 @@ impl Metrics {
             connections: Counter::default(),
             requests: Labelled::default(),
             rulings: Labelled::default(),
-            faults: Labelled::default(),
-            endings: Labelled::default(),
+            local_replies: Labelled::default(),
+            disconnects: Labelled::default(),
             transitions: Labelled::default(),
             undeclared: Counter::default(),
             bare_426: Counter::default(),
@@ -70,12 +70,12 @@ impl Metrics {
         registry.register(
             "faults",
             "Requests answered by the gateway because of a fault",
-            self.faults.clone(),
+            self.local_replies.clone(),
         );
         registry.register(
             "connection_errors",
             "Connections that ended in bad order",
-            self.endings.clone(),
+            self.disconnects.clone(),
         );
         registry.register("transitions", "Switches to another protocol", self.transitions.clone());
         registry.register(
@@ -130,11 +130,11 @@ impl Metrics {
                 self.rulings.get_or_create(&labels).inc_by(count);
             }
         }
-        for (cause, count) in counts.faults {
-            self.faults.get_or_create(&[("cause", cause.to_owned())]).inc_by(count);
+        for (cause, count) in counts.local_replies {
+            self.local_replies.get_or_create(&[("cause", cause.to_owned())]).inc_by(count);
         }
-        for (cause, count) in counts.endings {
-            self.endings.get_or_create(&[("cause", cause.to_owned())]).inc_by(count);
+        for (cause, count) in counts.disconnects {
+            self.disconnects.get_or_create(&[("cause", cause.to_owned())]).inc_by(count);
         }
         for (to, count) in counts.transitions {
             self.transitions.get_or_create(&[("to", to.to_owned())]).inc_by(count);

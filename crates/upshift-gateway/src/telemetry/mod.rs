@@ -2,5 +2,6 @@
 
 pub(crate) mod access;
 pub(crate) mod counts;
+pub(crate) mod disconnect;
 pub(crate) mod log_limit;
 pub(crate) mod metrics;

@@ -5,7 +5,7 @@ use hyper::ext::Protocol as ConnectProtocol;
 use upshift_core::field::{Protocol, UpgradeList};
 use upshift_http::connection_has_option;
 
-use crate::local_reply::Fault;
+use crate::local_reply::LocalReply;
 
 /// The mechanism of an offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub(crate) enum BadOffer {
     Expectation,
 }
 
-impl From<BadOffer> for Fault {
+impl From<BadOffer> for LocalReply {
     fn from(bad: BadOffer) -> Self {
         match bad {
             BadOffer::UnknownProtocol(name) => Self::Transition(name),

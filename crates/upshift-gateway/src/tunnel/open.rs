@@ -13,10 +13,11 @@ use super::offer::{OfferedVia, TunnelOffer};
 use super::relay::{TunnelEnd, TunnelTimeouts, relay};
 use crate::core_local::CoreLocal;
 use crate::forward::{self, OutboundRequest, UpstreamTimeouts};
-use crate::local_reply::Fault;
+use crate::local_reply::LocalReply;
 use crate::progress::activity::Activity;
 use crate::response_body::ResponseBody;
-use crate::telemetry::counts::{Counts, Ending};
+use crate::telemetry::counts::Counts;
+use crate::telemetry::disconnect::DisconnectReason;
 use crate::upstream::{Cluster, EndpointFailure, InFlightGuard};
 
 /// The upstream's end of a tunnel.
@@ -56,9 +57,9 @@ pub(crate) async fn open_tunnel(
     mut request: OutboundRequest,
     cluster: &Cluster,
     timeouts: UpstreamTimeouts,
-) -> Result<OpenedTunnel, Fault> {
+) -> Result<OpenedTunnel, LocalReply> {
     let prepared = prepare_request(offer, &mut request.method, &mut request.headers);
-    let key = prepared.map_err(|_| Fault::Transition(offer.token().to_string()))?;
+    let key = prepared.map_err(|_| LocalReply::Transition(offer.token().to_string()))?;
     // Its `Connection: te` would replace `Connection: Upgrade`.
     request.trailers = false;
     let (mut response, checkout, name) =
@@ -68,7 +69,7 @@ pub(crate) async fn open_tunnel(
     match accept_switch(offer, key.as_ref(), &mut parts) {
         Err(error) => {
             checkout.fail_response(EndpointFailure::Broken);
-            return Err(Fault::BadGateway(name.to_owned(), error.to_string()));
+            return Err(LocalReply::BadGateway(name.to_owned(), error.to_string()));
         }
         Ok(false) => {
             let refusal = Response::from_parts(parts, body);
@@ -80,7 +81,7 @@ pub(crate) async fn open_tunnel(
     }
     let Ok(upstream) = upgrade.await else {
         checkout.fail_response(EndpointFailure::Broken);
-        return Err(Fault::BadGateway(name.to_owned(), "closed the connection".to_owned()));
+        return Err(LocalReply::BadGateway(name.to_owned(), "closed the connection".to_owned()));
     };
     let tunnel = UpstreamTunnel::new(upstream, client.core, checkout.into_guard());
     let response = forward::relay_head(parts, ResponseBody::empty());
@@ -104,9 +105,9 @@ impl UpstreamTunnel {
     pub(crate) async fn relay_bytes<S: AsyncRead + AsyncWrite + Unpin>(self, client: S) {
         match relay(client, TokioIo::new(self.upstream), self.timeouts).await {
             TunnelEnd::Closed => {}
-            TunnelEnd::Idle => self.core.count_ending(Ending::TunnelIdle),
-            TunnelEnd::Stalled => self.core.count_ending(Ending::TunnelStalled),
-            TunnelEnd::Broken => self.core.count_ending(Ending::TunnelBroken),
+            TunnelEnd::Idle => self.core.count_disconnect(DisconnectReason::TunnelIdle),
+            TunnelEnd::Stalled => self.core.count_disconnect(DisconnectReason::TunnelStalled),
+            TunnelEnd::Broken => self.core.count_disconnect(DisconnectReason::TunnelBroken),
         }
     }
 

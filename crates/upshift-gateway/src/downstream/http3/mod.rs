@@ -35,7 +35,7 @@ use crate::core_local::CoreLocal;
 use crate::exchange::connection::Connection;
 use crate::progress::activity::{Activity, Expired};
 use crate::sockets::{Http3Socket, bind_udp};
-use crate::telemetry::counts::Ending;
+use crate::telemetry::disconnect::DisconnectReason;
 
 /// The number of connections from which on client addresses are validated.
 const MAX_UNVALIDATED: usize = 256;
@@ -112,9 +112,9 @@ async fn serve_connection(core: Rc<CoreLocal>, incoming: Incoming) {
         Ok(Ok(quic)) => quic,
         Ok(Err(error)) => {
             tracing::debug!(%peer, %error, "no QUIC handshake");
-            return core.count_ending(Ending::TlsHandshake);
+            return core.count_disconnect(DisconnectReason::TlsHandshake);
         }
-        Err(_) => return core.count_ending(Ending::TlsTimeout),
+        Err(_) => return core.count_disconnect(DisconnectReason::TlsTimeout),
     };
     let mut builder = h3::server::builder();
     builder.max_field_section_size(limits.header_bytes as u64);
@@ -124,9 +124,9 @@ async fn serve_connection(core: Rc<CoreLocal>, incoming: Incoming) {
         Ok(Ok(codec)) => accept_requests(core, peer, codec, &limits).await,
         Ok(Err(error)) => {
             tracing::debug!(%peer, %error, "no HTTP/3");
-            core.count_ending(Ending::Parse);
+            core.count_disconnect(DisconnectReason::Parse);
         }
-        Err(_) => core.count_ending(Ending::Expired(Expired::Stalled)),
+        Err(_) => core.count_disconnect(DisconnectReason::Expired(Expired::Stalled)),
     }
 }
 

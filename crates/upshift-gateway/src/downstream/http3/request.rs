@@ -18,7 +18,7 @@ use crate::exchange::respond;
 use crate::exchange::serve;
 use crate::framing::declared_length;
 use crate::response_body::ResponseBody;
-use crate::telemetry::counts::Ending;
+use crate::telemetry::disconnect::DisconnectReason;
 
 /// The size of the pieces that h3 gets: a client that takes one within the time allowed makes
 /// progress.
@@ -31,7 +31,7 @@ type ResponseSender = RequestStream<h3_quinn::SendStream<Bytes>, Bytes>;
 pub(super) async fn serve_stream(connection: Rc<Connection>, resolver: H3Resolver) {
     if let Err(error) = serve_request(&connection, resolver).await {
         if error.is::<BodyTimedOut>() {
-            connection.core.count_ending(Ending::StreamStalled);
+            connection.core.count_disconnect(DisconnectReason::StreamStalled);
         }
         tracing::debug!(peer = %connection.peer, %error, "an exchange over HTTP/3 broke off");
     }
