@@ -106,7 +106,7 @@ mod tests {
 
     use super::*;
 
-    /// KIND: content that is lost, doubled or of another length when it is sent again.
+    /// KIND: content that is lost, duplicated or of another length when it is sent again.
     #[tokio::test]
     async fn short_content_is_sent_again_whole() {
         for takes in [false, true] {
@@ -124,7 +124,7 @@ mod tests {
         }
     }
 
-    /// KIND: a part of the content, sent as if it were all.
+    /// KIND: a part of the content that is sent as if it were all.
     #[tokio::test]
     async fn long_content_is_not_sent_again() {
         let mut body = RequestBody::from_bytes(Bytes::from(vec![0; MAX_KEPT + 1]));

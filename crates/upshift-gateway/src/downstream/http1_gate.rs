@@ -160,7 +160,7 @@ impl Http1Gate {
                 // Either protocol is possible only at the start of a connection.
                 Preamble::Http2 | Preamble::Tls => {
                     self.state = GateState::Refused(LocalReply::NotHttp(
-                        "What follows the first request is no HTTP/1 request.",
+                        "The bytes after the first request are not an HTTP/1 request.",
                     ));
                 }
             },
@@ -206,7 +206,7 @@ mod tests {
 
     const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
-    /// All that passes of `bytes`, however they are cut, and the fault.
+    /// The part of `bytes` that passes, and the fault; the same whole and byte by byte.
     fn through(bytes: &str) -> (String, Option<LocalReply>, bool) {
         let whole = pass(&[bytes.as_bytes()]);
         let parts: Vec<&[u8]> = bytes.as_bytes().chunks(1).collect();
@@ -241,7 +241,7 @@ mod tests {
         assert_eq!((passed.as_str(), reply), (GET, None));
     }
 
-    /// On every message of a connection, not only the first.
+    /// The checks apply to every message of a connection, not only to the first.
     #[test]
     fn a_length_in_doubt_is_refused_on_later_messages() {
         for fields in [

@@ -90,7 +90,7 @@ fn unfinished_line(line: &[u8], limit: usize) -> Preamble {
     if line.is_empty() || (is_method(method) && method.len() <= 64) {
         return Preamble::Incomplete;
     }
-    Preamble::Faulty(LocalReply::NotHttp("The first line is no HTTP request."))
+    Preamble::Faulty(LocalReply::NotHttp("The first line is not an HTTP request."))
 }
 
 /// RFC 9110 §9.1: a method is a token.
@@ -107,7 +107,7 @@ fn check_request_line(line: &mut [u8]) -> Option<LocalReply> {
     let mut parts = text.splitn(3, |&byte| byte == b' ');
     let (method, target, version) = (parts.next()?, parts.next(), parts.next());
     if !is_method(method) {
-        return Some(LocalReply::NotHttp("The first line is no HTTP request."));
+        return Some(LocalReply::NotHttp("The first line is not an HTTP request."));
     }
     if let Some(target) = target
         && let Some(reply) = check_target(target)
@@ -118,7 +118,7 @@ fn check_request_line(line: &mut [u8]) -> Option<LocalReply> {
         // A line without a version is a request of HTTP/0.9.
         return Some(match (method, target) {
             (b"GET", Some([b'/', ..])) => LocalReply::Version("HTTP/0.9".to_owned()),
-            _ => LocalReply::NotHttp("The first line is no HTTP request."),
+            _ => LocalReply::NotHttp("The first line is not an HTTP request."),
         });
     };
     match version {
@@ -185,7 +185,9 @@ fn content_end(fields: &[httparse::Header<'_>], is_http10: bool) -> Result<Conte
         return Ok(ContentEnd::Length(declared.unwrap_or(0)));
     }
     if declared.is_some() {
-        return Err(LocalReply::Framing("There are both Content-Length and Transfer-Encoding."));
+        return Err(LocalReply::Framing(
+            "The request has both Content-Length and Transfer-Encoding.",
+        ));
     }
     // RFC 9112 §6.1: a Transfer-Encoding in HTTP/1.0 is to be treated "as if the framing is
     // faulty".
@@ -202,7 +204,7 @@ fn content_end(fields: &[httparse::Header<'_>], is_http10: bool) -> Result<Conte
         // §6.3: "If a Transfer-Encoding header field is present in a request and the chunked
         // transfer coding is not the final encoding, the message body length cannot be determined
         // reliably; the server MUST respond with the 400".
-        _ => Err(LocalReply::Framing("Transfer-Encoding does not end in one chunked.")),
+        _ => Err(LocalReply::Framing("Transfer-Encoding must end with chunked, once.")),
     }
 }
 

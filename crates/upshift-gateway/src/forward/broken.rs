@@ -78,7 +78,7 @@ impl BrokenBy {
             Self::Closed | Self::Leaving | Self::Failing => "closed the connection",
             Self::Refused => "refused the request",
             Self::Reset => "reset the stream",
-            Self::Malformed => "answered something that is no HTTP",
+            Self::Malformed => "sent a response that is not valid HTTP",
         }
     }
 }

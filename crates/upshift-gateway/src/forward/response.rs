@@ -49,7 +49,7 @@ pub(crate) async fn receive_response(
         // A response that breaks right after its head can still become a 502 here. With a declared
         // length, the client notices the truncation itself.
         body = body.wait_for_start().await.map_err(|error| {
-            LocalReply::BadGateway(name.to_owned(), format!("broke off its answer: {error}"))
+            LocalReply::BadGateway(name.to_owned(), format!("broke off its response: {error}"))
         })?;
     }
     set_length(&mut parts, declared, &body, is_head);
@@ -83,7 +83,7 @@ fn checked_length(parts: &response::Parts) -> Result<Option<u64>, &'static str> 
     // RFC 9112 §6.3: such a message "might indicate an attempt to perform request smuggling or
     // response splitting and ought to be handled as an error".
     if declared.is_some() && codings.iter().next().is_some() {
-        return Err("framed its answer in two ways");
+        return Err("sent both Content-Length and Transfer-Encoding");
     }
     // RFC 9112 §6.1: Transfer-Encoding is removed here, so a coding that is not decoded would be
     // lost.
@@ -92,7 +92,7 @@ fn checked_length(parts: &response::Parts) -> Result<Option<u64>, &'static str> 
     }
     // §6.1: "A sender MUST NOT apply the chunked transfer coding more than once".
     if codings.iter().nth(1).is_some() {
-        return Err("chunked its answer twice");
+        return Err("applied the chunked coding twice");
     }
     Ok(declared)
 }

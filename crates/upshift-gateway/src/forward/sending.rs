@@ -298,7 +298,7 @@ fn timed_out(
 }
 
 fn closed_at_once(endpoint: &UpstreamEndpoint) -> LocalReply {
-    LocalReply::BadGateway(endpoint.name.clone(), "closed the connection at once".to_owned())
+    LocalReply::BadGateway(endpoint.name.clone(), "closed a new connection at once".to_owned())
 }
 
 fn not_connected<T>(

@@ -154,7 +154,7 @@ fn is_text(byte: u8) -> bool {
 mod tests {
     use super::*;
 
-    /// The length of the body, or an error; the same however the bytes are cut.
+    /// The length of the body, or an error; the same whole and byte by byte.
     fn scanned(bytes: &[u8]) -> Result<Option<usize>, BadChunk> {
         let mut scanner = ChunkScanner::new();
         let whole = scanner.scan_bytes(bytes).map(|length| scanner.is_done().then_some(length));

@@ -65,7 +65,7 @@ impl BadLength {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::NotANumber => "Content-Length is not a number.",
-            Self::Contradiction => "There are two Content-Length fields that disagree.",
+            Self::Contradiction => "The Content-Length fields disagree.",
         }
     }
 }

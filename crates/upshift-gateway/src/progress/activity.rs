@@ -331,7 +331,7 @@ mod tests {
         assert_eq!(expired(&activity), Some(Expired::Idle));
     }
 
-    /// Neither what the client sends nor what it asks hides that it takes nothing.
+    /// Further bytes and requests of a client do not hide that it does not read.
     #[test]
     fn a_blocked_client_stays_blocked_when_it_sends() {
         let activity = Activity::new();

@@ -190,7 +190,7 @@ mod tests {
             tokio::time::sleep(Duration::from_secs(60)).await;
             for _ in 0..10 {
                 progress.record_poll(false);
-                // The codec wakes the task when window comes, and for nothing else.
+                // hyper wakes the task only when the window opens.
                 tokio::time::sleep(Duration::from_millis(1_900)).await;
             }
             poll_fn(|_| Poll::Ready(())).await;

@@ -150,8 +150,7 @@ fn unfinished_section(text: &[u8]) -> Option<String> {
 mod tests {
     use super::*;
 
-    /// A file that was cut off anywhere is not whole. KIND: only the first of several things is
-    /// looked at.
+    /// A truncated file is detected. KIND: only the first of several items is checked.
     #[test]
     fn a_section_without_its_end_is_unfinished() {
         let label = "CERTIFICATE";

@@ -17,17 +17,17 @@ pub(super) struct WebSocketKey(HeaderValue);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum BadSwitch {
     /// A `101` that does not name exactly the requested protocol, with `Connection: upgrade`.
-    #[error("switched to something else than {asked}")]
+    #[error("switched to another protocol than {asked}")]
     Other {
         /// The requested protocol.
         asked: String,
     },
     /// A `101` with a `Sec-WebSocket-Accept` that does not match the key.
-    #[error("sent a Sec-WebSocket-Accept that does not fit the key")]
+    #[error("sent a Sec-WebSocket-Accept that does not match the key")]
     Accept,
     /// A 2xx without a switch, which in response to a CONNECT would open a tunnel (RFC 9110
     /// §9.3.6).
-    #[error("answered {0} where it was asked to switch protocols")]
+    #[error("answered {0} to a request to switch protocols")]
     NoSwitch(StatusCode),
 }
 

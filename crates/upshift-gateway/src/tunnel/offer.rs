@@ -41,10 +41,10 @@ impl From<BadOffer> for LocalReply {
     fn from(bad: BadOffer) -> Self {
         match bad {
             BadOffer::UnknownProtocol(name) => Self::Transition(name),
-            BadOffer::NoKey => Self::Framing("A WebSocket handshake has a Sec-WebSocket-Key."),
-            BadOffer::Content => Self::Framing("A WebSocket handshake has no content."),
+            BadOffer::NoKey => Self::Framing("A WebSocket handshake needs a Sec-WebSocket-Key."),
+            BadOffer::Content => Self::Framing("A WebSocket handshake must not have content."),
             BadOffer::Expectation => {
-                Self::Framing("100-continue is expected, but no content is announced.")
+                Self::Framing("The request expects 100-continue but declares no content.")
             }
         }
     }

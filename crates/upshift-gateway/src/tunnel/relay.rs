@@ -335,7 +335,7 @@ mod tests {
         assert_eq!(ended.await.unwrap(), TunnelEnd::Idle);
     }
 
-    /// One half that moves does not hide that the other does not.
+    /// Progress in one direction does not hide that the other is stalled.
     #[tokio::test(start_paused = true)]
     async fn a_side_that_takes_nothing_ends_the_tunnel_even_if_it_sends() {
         let (mut client, near) = duplex(1 << 20);
@@ -375,7 +375,7 @@ mod tests {
     async fn a_side_that_does_not_take_stops_the_other() {
         let (mut client, mut upstream, _ended) = tunnel(16, LONG);
         let mut accepted = 0;
-        // What the pipes hold, and one buffer's worth: a tunnel that took more would have no bound.
+        // The capacity of the pipes and one buffer. More would mean that nothing limits the tunnel.
         let bound = 16 + SHARED + 16;
         while let Ok(written) =
             tokio::time::timeout(Duration::from_millis(50), client.write(&[7; 16])).await

@@ -140,7 +140,7 @@ mod tests {
 
     use super::*;
 
-    /// So many primaries and backups.
+    /// An upstream with this number of primaries and backups.
     fn upstream(primaries: u16, backups: u16) -> Arc<UpstreamHealth> {
         let endpoints = (0..primaries + backups).map(|port| {
             let mut endpoint =
@@ -156,8 +156,7 @@ mod tests {
         endpoints.filter(|(_, endpoint)| endpoint.is_ejected()).map(|(index, _)| index).collect()
     }
 
-    /// One answer of the endpoint, then one of each other, `times` times; `fails` says which of its
-    /// own fail.
+    /// Records `times` requests for each endpoint; `fails` returns true for those that fail.
     fn serve(upstream: &UpstreamHealth, times: usize, fails: impl Fn(usize, usize) -> bool) {
         for time in 0..times {
             for index in 0..upstream.endpoints.len() {
@@ -193,7 +192,7 @@ mod tests {
         }
     }
 
-    /// KIND: a replica that fails a part of its requests, never many in a row.
+    /// KIND: an endpoint that fails a part of its requests, never many in a row.
     #[tokio::test(start_paused = true)]
     async fn a_share_of_failures_above_the_others_ejects() {
         for (of, failing) in [(2, 1), (4, 3), (5, 2)] {
@@ -213,7 +212,7 @@ mod tests {
         assert!(ejected(&upstream).is_empty(), "a fifth is not clearly more");
     }
 
-    /// KIND: an application's fault that all replicas share, taken for that of one.
+    /// KIND: a bug of the application that all endpoints share, counted against one of them.
     #[tokio::test(start_paused = true)]
     async fn endpoints_that_are_equally_bad_are_kept() {
         let upstream = upstream(4, 0);
@@ -224,7 +223,7 @@ mod tests {
         assert!(ejected(&upstream).len() <= 2, "{:?}", ejected(&upstream));
     }
 
-    /// KIND: a few failures long ago, added up to a share.
+    /// KIND: old failures that add up to a failure rate.
     #[tokio::test(start_paused = true)]
     async fn a_share_is_that_of_ten_seconds() {
         let upstream = upstream(2, 0);
@@ -235,7 +234,7 @@ mod tests {
         assert!(ejected(&upstream).is_empty(), "there are fewer than ten requests in ten seconds");
     }
 
-    /// KIND: an endpoint with a rare fault that, once ejected, never returns to its full share.
+    /// KIND: an endpoint with rare failures that, once ejected, never regains its full share.
     #[tokio::test(start_paused = true)]
     async fn one_failure_of_many_does_not_end_a_return() {
         let upstream = upstream(2, 0);
@@ -249,7 +248,7 @@ mod tests {
         assert_eq!(ejected(&upstream), [1], "the first request fails");
     }
 
-    /// KIND: clients that give up before the gateway does, and hide a replica that hangs.
+    /// KIND: clients that give up before the gateway does, and hide an endpoint that hangs.
     #[tokio::test(start_paused = true)]
     async fn abandoned_requests_eject_only_beside_one_that_answers() {
         let alone = upstream(2, 0);
@@ -266,7 +265,7 @@ mod tests {
         assert_eq!(ejected(&upstream), [0]);
     }
 
-    /// KIND: a count of the cluster that takes a backup for one of those that serve.
+    /// KIND: backups counted as primaries.
     #[tokio::test(start_paused = true)]
     async fn at_most_half_is_ejected_unless_the_others_take_over() {
         for (primaries, backups, most) in
@@ -286,7 +285,7 @@ mod tests {
         }
     }
 
-    /// KIND: a health check that is wrong, and takes ejection with it.
+    /// KIND: a misconfigured health check that also disables ejection.
     #[tokio::test(start_paused = true)]
     async fn where_no_check_passes_ejection_goes_on() {
         let upstream = upstream(2, 0);
@@ -301,8 +300,8 @@ mod tests {
         assert!(upstream.is_usable(0) && !upstream.is_usable(1));
     }
 
-    /// KIND: a connection that was closed after a rest, as any server may, taken for a fault; and
-    /// the excuse for it, taken by a replica that closes every second time.
+    /// KIND: an idle connection that the server closed, which it may, counted as a failure; and an
+    /// endpoint that closes every second reused connection, excused for it.
     #[tokio::test(start_paused = true)]
     async fn a_connection_closed_after_a_rest_counts_if_it_recurs() {
         let (long, short) = (Duration::from_secs(5), Duration::from_millis(1));

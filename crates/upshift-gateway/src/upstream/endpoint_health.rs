@@ -56,7 +56,7 @@ impl EndpointFailure {
     pub(super) fn description(self) -> &'static str {
         match self {
             Self::Connect => "it cannot be connected to",
-            Self::Broken => "it broke off its answer",
+            Self::Broken => "it broke off its response",
             Self::Timeout => "it took too long",
             Self::Status => "it answered 5xx",
             Self::Closed => "it closed a connection in use",

@@ -200,7 +200,7 @@ mod tests {
         assert_eq!(checked(&[GET, &regular, PATH]), Err(BadSection::Late));
     }
 
-    /// A name that is spelled out counts as the one that is referred to.
+    /// A literal name counts as the same field as a reference.
     #[test]
     fn every_encoding_of_a_name_is_known() {
         for (plain, coded) in PSEUDO {

@@ -247,7 +247,7 @@ mod tests {
         [&[kind, length][..], payload].concat()
     }
 
-    /// However the bytes are cut, the result is the same.
+    /// Checks `bytes` whole and byte by byte: the result must be the same.
     fn checked(mut guard: impl FnMut() -> FrameGuard, bytes: &[u8]) -> Result<(), BadFrame> {
         let whole = guard().pass_bytes(Bytes::copy_from_slice(bytes));
         let mut one_by_one = guard();
