@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinSet, LocalSet, spawn_local};
 use tokio::time::{Instant, interval, sleep, timeout, timeout_at};
 
-use crate::client_connections::{IdleMarks, REST, Room};
+use crate::client_connections::{IdleMarks, MIN_IDLE_NANOS, Room};
 use crate::core_local::CoreLocal;
 use crate::downstream::{self, http3};
 use crate::progress::activity::Activity;
@@ -135,7 +135,7 @@ impl Worker {
     /// Accepts the connections that the kernel holds for `listener`: closing it would reset them.
     async fn accept_queued(self: &Rc<Self>, listener: &TcpListener, over_tls: bool) {
         while let Some((tcp, peer)) = next_queued(listener).await {
-            self.core.shared.clients.add_place();
+            self.core.shared.clients.add();
             drop(spawn_local(serve_one(self.register(), tcp, peer, over_tls)));
         }
     }
@@ -156,12 +156,12 @@ impl Worker {
             // A connection that ends between here and the wait must not be missed.
             closed.as_mut().enable();
             let most = self.most_connections();
-            if shared.clients.take_place(most) {
+            if shared.clients.try_add(most) {
                 return;
             }
             match shared.clients.make_room(most, shared.descriptors.leaving) {
-                Room::Made => return shared.clients.add_place(),
-                Room::Awaited => drop(timeout(Duration::from_nanos(REST), closed).await),
+                Room::Made => return shared.clients.add(),
+                Room::Awaited => drop(timeout(Duration::from_nanos(MIN_IDLE_NANOS), closed).await),
                 Room::Lost => {}
                 Room::None => {
                     self.warn_of_full(most, waited);
@@ -187,7 +187,7 @@ impl Worker {
     /// The connections of this core. Another core looks at them only when the process is at its
     /// limit.
     fn idle_marks(&self) -> MutexGuard<'_, IdleMarks> {
-        self.core.shared.clients.core(self.index)
+        self.core.shared.clients.marks_of_core(self.index)
     }
 
     async fn all_closed(&self) {
@@ -216,7 +216,7 @@ impl Drop for Registered {
         if self.activity.is_evicted() {
             core.count_disconnect(DisconnectReason::Evicted);
         }
-        core.shared.clients.ended();
+        core.shared.clients.remove();
     }
 }
 

@@ -24,7 +24,7 @@ use tokio::time::{Duration, sleep, timeout};
 use tower::ServiceExt as _;
 use upshift_config::Limits;
 
-use crate::downstream::codec::drive;
+use crate::downstream::codec::drive_until;
 use crate::downstream::stream::{ClientStream, ClientTransport};
 use crate::progress::activity::{ActiveRequest, Activity};
 use crate::telemetry::log_limit::LogLimit;
@@ -109,7 +109,7 @@ async fn serve(tcp: TcpStream, router: Router, limits: Limits, close: Rc<Notify>
         .serve_connection(TokioIo::new(stream), service);
     // Connections that are open stay usable during the drain.
     let (_never, draining) = watch::channel(false);
-    let driven = drive(
+    let driven = drive_until(
         Pin::new(&mut codec),
         |codec| codec.graceful_shutdown(),
         &activity,

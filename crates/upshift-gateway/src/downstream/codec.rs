@@ -1,11 +1,12 @@
-//! The driver of codecs: it ends them when the client is given up or the gateway drains.
+//! The driver of codecs: it ends them when the client times out, when its connection has to make
+//! room, or when the gateway drains.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, Sleep, sleep_until};
 use upshift_config::Limits;
 
 use crate::exchange::connection::Connection;
@@ -20,62 +21,100 @@ pub(super) async fn drive_codec<C: Future<Output = hyper::Result<()>>>(
     limits: &Limits,
 ) -> Result<(), DisconnectReason> {
     let draining = connection.core.shared.draining.subscribe();
-    drive(codec, shut_down, &connection.activity, draining, limits).await
+    drive_until(codec, shut_down, &connection.activity, draining, limits).await
 }
 
-/// Runs a codec until it ends by itself, its client is given up, or `draining` becomes true.
-pub(crate) async fn drive<C: Future<Output = hyper::Result<()>>>(
-    mut codec: Pin<&mut C>,
+/// Runs a codec until it ends by itself, its client times out, or `draining` becomes true.
+/// `shut_down` asks the codec to end after the current exchange.
+pub(crate) async fn drive_until<C: Future<Output = hyper::Result<()>>>(
+    codec: Pin<&mut C>,
     shut_down: fn(Pin<&mut C>),
     activity: &Activity,
     mut draining: watch::Receiver<bool>,
     limits: &Limits,
 ) -> Result<(), DisconnectReason> {
-    let mut told_to_end = pin!(async move {
+    let mut shutdown_request = pin!(async move {
         tokio::select! {
-            _ = draining.wait_for(|draining| *draining) => None,
-            () = activity.wait_for_eviction() => Some(activity),
+            _ = draining.wait_for(|draining| *draining) => ShutdownCause::Drain,
+            () = activity.wait_for_eviction() => ShutdownCause::Eviction,
         }
     });
     let mut timer = pin!(sleep_until(Instant::now() + limits.idle));
-    let mut finishing = false;
+    let mut driver = CodecDriver { codec, shut_down, activity, limits, shutting_down: false };
     poll_fn(|cx| {
-        if let Poll::Ready(ended) = codec.as_mut().poll(cx) {
+        if let Poll::Ready(ended) = driver.codec.as_mut().poll(cx) {
             return Poll::Ready(ended.map_err(|error| DisconnectReason::of_codec_error(&error)));
         }
-        if !finishing && let Poll::Ready(evicted) = told_to_end.as_mut().poll(cx) {
-            finishing = true;
-            shut_down(codec.as_mut());
-            cx.waker().wake_by_ref();
-            if let Some((due, Expired::Idle)) =
-                evicted.and_then(|activity| activity.deadline(limits))
-            {
-                timer.as_mut().reset(due);
+        // Polled only until it resolves: afterwards `shutting_down` is set.
+        if !driver.shutting_down
+            && let Poll::Ready(cause) = shutdown_request.as_mut().poll(cx)
+        {
+            driver.begin_shutdown(cx);
+            if matches!(cause, ShutdownCause::Eviction) {
+                driver.keep_idle_deadline(timer.as_mut());
             }
         }
+        driver.poll_deadlines(cx, timer.as_mut())
+    })
+    .await
+}
+
+/// The reason to shut down a codec from outside.
+enum ShutdownCause {
+    Drain,
+    /// The connection is idle and makes room for another.
+    Eviction,
+}
+
+/// A codec and the limits that its client has to keep.
+struct CodecDriver<'a, C> {
+    codec: Pin<&'a mut C>,
+    shut_down: fn(Pin<&mut C>),
+    activity: &'a Activity,
+    limits: &'a Limits,
+    shutting_down: bool,
+}
+
+impl<C> CodecDriver<'_, C> {
+    fn begin_shutdown(&mut self, cx: &Context<'_>) {
+        self.shutting_down = true;
+        (self.shut_down)(self.codec.as_mut());
+        // hyper acts on the shutdown when it is polled next.
+        cx.waker().wake_by_ref();
+    }
+
+    /// An evicted client has no longer than it had anyway.
+    fn keep_idle_deadline(&self, timer: Pin<&mut Sleep>) {
+        if let Some((due, Expired::Idle)) = self.activity.deadline(self.limits) {
+            timer.reset(due);
+        }
+    }
+
+    fn poll_deadlines(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut timer: Pin<&mut Sleep>,
+    ) -> Poll<Result<(), DisconnectReason>> {
         loop {
-            match activity.deadline(limits) {
-                // An idle client that was told so has until `timer` to take what the codec still
-                // holds.
-                Some((_, Expired::Idle)) if finishing => {}
+            match self.activity.deadline(self.limits) {
+                // An idle client that was asked to close has until `timer` to read what the codec
+                // still holds.
+                Some((_, Expired::Idle)) if self.shutting_down => {}
                 Some((due, _)) if due < timer.deadline() => timer.as_mut().reset(due),
                 _ => {}
             }
             if timer.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
             }
-            match activity.check_deadline(limits, Instant::now()) {
+            match self.activity.check_deadline(self.limits, Instant::now()) {
                 Ok(next) => timer.as_mut().reset(next),
-                // Between requests, the client is told that there will be no next one.
-                Err(Expired::Idle) if !finishing => {
-                    finishing = true;
-                    shut_down(codec.as_mut());
-                    cx.waker().wake_by_ref();
-                    timer.as_mut().reset(Instant::now() + limits.header_timeout);
+                // Between requests, the client first learns that there will be no next one.
+                Err(Expired::Idle) if !self.shutting_down => {
+                    self.begin_shutdown(cx);
+                    timer.as_mut().reset(Instant::now() + self.limits.header_timeout);
                 }
                 Err(expired) => return Poll::Ready(Err(DisconnectReason::Expired(expired))),
             }
         }
-    })
-    .await
+    }
 }

@@ -130,7 +130,7 @@ async fn serve_steps(mut connection: Connection, mut next: Next) {
 async fn send_local_reply(mut stream: ClientStream, reply: &LocalReply, connection: &Connection) {
     let limits = connection.core.limits();
     connection.core.count_local_reply(reply, "");
-    let wire = respond::local_reply_bytes(reply, &respond::date());
+    let wire = respond::local_reply_bytes(reply, &respond::http_date());
     // A client that does not take the answer is closed on all the same.
     if let Ok(Ok(())) = timeout(limits.header_timeout, stream.write_all(&wire)).await {
         stream.close_gracefully(Some((limits.discard_bytes, limits.discard_timeout))).await;

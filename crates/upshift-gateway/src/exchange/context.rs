@@ -57,7 +57,7 @@ pub(crate) fn check_head(
     if declared.is_some_and(|length| length > 0) && !has_content {
         return Err(LocalReply::Framing("Content-Length announces content, and there is none."));
     }
-    Target::of(parts, settings.file.gateway.paths)
+    Target::from_parts(parts, settings.file.gateway.paths)
 }
 
 /// A request as the policy and the answer see it.

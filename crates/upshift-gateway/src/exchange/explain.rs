@@ -15,7 +15,7 @@ use upshift_record::{AnswerRecord, DecisionRecord};
 use crate::exchange::context::{
     Configured, Context, Hop, RequestHead, apply_connection_options, check_head,
 };
-use crate::exchange::respond::problem;
+use crate::exchange::respond::problem_json;
 use crate::local_reply::LocalReply;
 use crate::settings::Settings;
 use crate::sockets::ListenerInfo;
@@ -254,7 +254,7 @@ impl ExplainQuery {
 /// The record of a request that the gateway answers itself, before any rule is decided.
 fn local_reply_record(reply: &LocalReply, policy: &Policy) -> DecisionRecord {
     let status = reply.status().as_u16();
-    let body = problem(reply.status(), &reply.client_detail(), REQUEST_ID);
+    let body = problem_json(reply.status(), &reply.client_detail(), REQUEST_ID);
     let fields = [("Content-Type", "application/problem+json"), ("Cache-Control", "no-store")];
     let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned()));
     DecisionRecord {

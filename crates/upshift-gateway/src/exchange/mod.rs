@@ -60,7 +60,7 @@ pub(crate) async fn serve(connection: &Connection, request: Request<RequestBody>
     let version = parts.version;
     let settings = &generation.shared.settings;
     let nominated = context::apply_connection_options(&mut parts, connection.peer.ip(), settings);
-    let id = request_id::take_or_make(&parts.headers, &mut core.random.borrow_mut());
+    let id = request_id::accept_or_generate(&parts.headers, &mut core.random.borrow_mut());
     let exchange = Exchange { connection, generation: &generation, id: &id };
     let Served { mut response, switch } =
         match context::check_head(&parts, !body.is_empty(), settings) {
@@ -71,7 +71,7 @@ pub(crate) async fn serve(connection: &Connection, request: Request<RequestBody>
             }
             Err(reply) => {
                 let mut response = exchange.local_reply(&reply);
-                refuse::discard(body, &parts, &settings.file.limits, &mut response);
+                refuse::discard_body(body, &parts, &settings.file.limits, &mut response);
                 Served::without_switch(response)
             }
         };
@@ -166,8 +166,8 @@ impl Exchange<'_> {
             Access::begin(settings.file.gateway.access_log, facts, &decision, revision, self.id);
         let mut served = match answer::refusal_for(&decision, facts, &context.around) {
             Some(answer) => {
-                let mut response = refuse::response(answer);
-                refuse::discard(body, parts, &settings.file.limits, &mut response);
+                let mut response = refuse::refusal_response(answer);
+                refuse::discard_body(body, parts, &settings.file.limits, &mut response);
                 Served::without_switch(response)
             }
             None => {
@@ -207,7 +207,7 @@ impl Exchange<'_> {
     fn local_reply(&self, reply: &LocalReply) -> Response<ResponseBody> {
         let id = self.id.to_str().unwrap_or_default();
         self.connection.core.count_local_reply(reply, id);
-        respond::local_reply(reply, id)
+        respond::local_response(reply, id)
     }
 
     /// The same, where no further request can be read after this one.

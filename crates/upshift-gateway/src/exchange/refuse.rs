@@ -1,10 +1,10 @@
-//! Putting a refusal on the wire, and what becomes of the body that came with the request.
+//! Responses to refused requests, and the bodies that came with the requests.
 //!
-//! The answer goes out at once. Over HTTP/1, a short body is read and thrown away meanwhile, so
-//! that the connection can be kept; else the answer says `close`, and the connection lingers while
-//! the client finishes writing. Over HTTP/2 and 3 a body is thrown away up to the bound, because
-//! there are clients (curl 7.88) that lose the answer to a reset; beyond it the codec resets the
-//! stream with `NO_ERROR` (RFC 9113 §8.1).
+//! The response goes out at once. Over HTTP/1, a short body is read and discarded meanwhile, so that
+//! the connection can be kept; otherwise the response says `close`, and the connection lingers while
+//! the client finishes writing. Over HTTP/2 and 3 a body is discarded up to a limit, because some
+//! clients (curl 7.88) lose the response to a reset; beyond it, the codec resets the stream with
+//! `NO_ERROR` (RFC 9113 §8.1).
 
 use std::time::Duration;
 
@@ -20,16 +20,16 @@ use upshift_http::{add_close, answer_response};
 use crate::body::RequestBody;
 use crate::response_body::ResponseBody;
 
-/// As long a body as is read for the sake of an HTTP/1 connection.
-const SHORT: u64 = 64 * 1024;
+/// The longest body that is read to keep an HTTP/1 connection, in bytes.
+const MAX_SHORT_BODY: u64 = 64 * 1024;
 
-/// The response that says what `answer` says.
-pub(crate) fn response(answer: Answer) -> Response<ResponseBody> {
+/// The response that sends `answer`.
+pub(crate) fn refusal_response(answer: Answer) -> Response<ResponseBody> {
     answer_response(answer).map(ResponseBody::from_bytes)
 }
 
-/// Sees to `body`, which nobody will use: reads it away, or has the connection closed.
-pub(crate) fn discard(
+/// Reads and discards `body`, which has no use, or has the connection closed after `response`.
+pub(crate) fn discard_body(
     body: RequestBody,
     parts: &request::Parts,
     limits: &Limits,
@@ -39,15 +39,15 @@ pub(crate) fn discard(
         return;
     }
     if parts.version >= Version::HTTP_2 {
-        spawn_local(read_away(body, limits.discard_bytes, limits.discard_timeout));
+        spawn_local(read_to_discard(body, limits.discard_bytes, limits.discard_timeout));
         return;
     }
-    // RFC 9110 §10.1.1: a client that awaits the 100 may send its body or not, so nothing after it
-    // can be trusted.
-    let expects = parts.headers.contains_key(header::EXPECT);
-    let short = body.size_hint().upper().is_some_and(|length| length <= SHORT);
-    if short && !expects {
-        spawn_local(read_away(body, SHORT, limits.idle));
+    // RFC 9110 §10.1.1: a client that waits for the 100 may send its body or not, so the next bytes
+    // could be either content or a request.
+    let expects_continue = parts.headers.contains_key(header::EXPECT);
+    let is_short = matches!(body.size_hint().upper(), Some(length) if length <= MAX_SHORT_BODY);
+    if is_short && !expects_continue {
+        spawn_local(read_to_discard(body, MAX_SHORT_BODY, limits.idle));
     } else {
         // RFC 9112 §9.3: the server "MUST either read the entire request message body or close the
         // connection".
@@ -55,9 +55,9 @@ pub(crate) fn discard(
     }
 }
 
-/// Reads a body and throws it away, up to a bound. Dropped before its end, it closes the connection
-/// of HTTP/1 and resets the stream of HTTP/2.
-async fn read_away(mut body: RequestBody, mut limit: u64, time: Duration) {
+/// Reads a body up to a limit of bytes and of time. A body that is dropped before its end closes the
+/// connection of HTTP/1, and resets the stream of HTTP/2.
+async fn read_to_discard(mut body: RequestBody, mut limit: u64, time: Duration) {
     let reading = async {
         while let Some(Ok(frame)) = body.frame().await {
             let length = frame.data_ref().map_or(0, |data| data.len() as u64);

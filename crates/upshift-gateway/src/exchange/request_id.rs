@@ -1,4 +1,4 @@
-//! `X-Request-Id`: what an exchange is called in logs, answers and upstreams.
+//! `X-Request-Id`: the name of an exchange in logs, responses and upstreams.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -7,21 +7,21 @@ use crate::random::Random;
 /// The field.
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The id that the request brought, if it is one that a log can hold, else a new one.
-pub(crate) fn take_or_make(headers: &HeaderMap, random: &mut Random) -> HeaderValue {
+/// The id that the request came with, if it is safe in a log, or a new one.
+pub(crate) fn accept_or_generate(headers: &HeaderMap, random: &mut Random) -> HeaderValue {
     match headers.get(X_REQUEST_ID) {
-        Some(sent) if is_sane(sent.as_bytes()) => sent.clone(),
-        _ => make(random),
+        Some(sent) if is_safe_in_log(sent.as_bytes()) => sent.clone(),
+        _ => generate(random),
     }
 }
 
-/// A new one: 128 bits in hexadecimal.
-pub(crate) fn make(random: &mut Random) -> HeaderValue {
+/// A new id: 128 random bits in hexadecimal.
+fn generate(random: &mut Random) -> HeaderValue {
     let id = format!("{:016x}{:016x}", random.next_u64(), random.next_u64());
     HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static(""))
 }
 
-fn is_sane(id: &[u8]) -> bool {
+fn is_safe_in_log(id: &[u8]) -> bool {
     (1..=128).contains(&id.len())
         && id.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:+/=".contains(byte))
 }
@@ -35,10 +35,10 @@ mod tests {
         let mut random = Random::new();
         let mut headers = HeaderMap::new();
         headers.insert(X_REQUEST_ID, HeaderValue::from_static("abc-1"));
-        assert_eq!(take_or_make(&headers, &mut random), "abc-1");
+        assert_eq!(accept_or_generate(&headers, &mut random), "abc-1");
         headers.insert(X_REQUEST_ID, HeaderValue::from_static("a b\"c"));
-        let made = take_or_make(&headers, &mut random);
+        let made = accept_or_generate(&headers, &mut random);
         assert_eq!(made.len(), 32);
-        assert_ne!(take_or_make(&headers, &mut random), made);
+        assert_ne!(accept_or_generate(&headers, &mut random), made);
     }
 }

@@ -1,4 +1,4 @@
-//! The one edge where a fault becomes a response.
+//! Local replies: the responses of the gateway itself, apart from the policy.
 
 use bytes::{Bytes, BytesMut};
 use http::header::{self, HeaderValue};
@@ -7,25 +7,22 @@ use http::{Response, StatusCode};
 use crate::local_reply::LocalReply;
 use crate::response_body::ResponseBody;
 
-/// What RFC 9457 calls this representation.
-pub(crate) const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
+/// The media type of RFC 9457.
+const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
-/// The answer to a request that met `reply`.
-pub(crate) fn local_reply(reply: &LocalReply, request_id: &str) -> Response<ResponseBody> {
-    let mut response = Response::new(ResponseBody::from_bytes(problem(
-        reply.status(),
-        &reply.client_detail(),
-        request_id,
-    )));
+/// The response of a local reply.
+pub(crate) fn local_response(reply: &LocalReply, request_id: &str) -> Response<ResponseBody> {
+    let problem = problem_json(reply.status(), &reply.client_detail(), request_id);
+    let mut response = Response::new(ResponseBody::from_bytes(problem));
     *response.status_mut() = reply.status();
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, PROBLEM);
+    headers.insert(header::CONTENT_TYPE, PROBLEM_JSON);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
-/// RFC 9457 §3. The type is left at `about:blank`: the status says all there is.
-pub(crate) fn problem(status: StatusCode, detail: &str, request_id: &str) -> Bytes {
+/// A problem (RFC 9457 §3). Its type is left at `about:blank`: the status says it all (§4.2.1).
+pub(crate) fn problem_json(status: StatusCode, detail: &str, request_id: &str) -> Bytes {
     let mut members = serde_json::Map::new();
     members.insert("detail".to_owned(), detail.into());
     members.insert("status".to_owned(), status.as_u16().into());
@@ -33,20 +30,23 @@ pub(crate) fn problem(status: StatusCode, detail: &str, request_id: &str) -> Byt
     if !request_id.is_empty() {
         members.insert("request_id".to_owned(), request_id.into());
     }
+    // A map of strings and numbers cannot fail to serialize.
     let mut text = serde_json::to_vec_pretty(&members).unwrap_or_default();
     text.push(b'\n');
     Bytes::from(text)
 }
 
-/// The same as bytes on a connection that no codec has taken over.
+/// The bytes of a local reply, for a connection that no codec serves. It closes the connection.
 pub(crate) fn local_reply_bytes(reply: &LocalReply, date: &str) -> Bytes {
     use std::fmt::Write as _;
-    let (status, body) = (reply.status(), problem(reply.status(), &reply.client_detail(), ""));
+    let status = reply.status();
+    let body = problem_json(status, &reply.client_detail(), "");
     let mut head = String::with_capacity(256);
+    // Writing into a string cannot fail.
     let _ = write!(
         head,
-        "HTTP/1.1 {} {}\r\nContent-Type: application/problem+json\r\nCache-Control: no-store\r\nContent-Length: {}\r\n\
-         Connection: close\r\nDate: {date}\r\n\r\n",
+        "HTTP/1.1 {} {}\r\nContent-Type: application/problem+json\r\nCache-Control: no-store\r\n\
+         Content-Length: {}\r\nConnection: close\r\nDate: {date}\r\n\r\n",
         status.as_u16(),
         status.canonical_reason().unwrap_or("Error"),
         body.len(),
@@ -56,9 +56,10 @@ pub(crate) fn local_reply_bytes(reply: &LocalReply, date: &str) -> Bytes {
     wire.freeze()
 }
 
-/// Now, as `Date` wants it (RFC 9110 §6.6.1).
-pub(crate) fn date() -> String {
-    jiff::fmt::rfc2822::DateTimePrinter::new()
-        .timestamp_to_rfc9110_string(&jiff::Timestamp::now())
-        .unwrap_or_default()
+/// The current time in the format of `Date` (RFC 9110 §6.6.1).
+pub(crate) fn http_date() -> String {
+    let printer = jiff::fmt::rfc2822::DateTimePrinter::new();
+    let date = printer.timestamp_to_rfc9110_string(&jiff::Timestamp::now());
+    // It fails only for years that do not have four digits.
+    date.unwrap_or_default()
 }

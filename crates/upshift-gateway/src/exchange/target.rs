@@ -1,4 +1,4 @@
-//! What is asked for, once it is known to be well-formed.
+//! The target of a request, checked.
 
 use http::header::{self, HeaderValue};
 use http::uri::{Authority, PathAndQuery};
@@ -20,8 +20,8 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// Refuses what no upstream should have to interpret.
-    pub(crate) fn of(parts: &request::Parts, mode: PathMode) -> Result<Self, LocalReply> {
+    /// Reads the target. Forms that upstreams interpret in different ways are refused.
+    pub(crate) fn from_parts(parts: &request::Parts, mode: PathMode) -> Result<Self, LocalReply> {
         let protocol = parts.extensions.get::<hyper::ext::Protocol>().cloned();
         // RFC 9110 §9.3.6: CONNECT without `:protocol` is for forward proxies.
         if parts.method == Method::CONNECT && protocol.is_none() {
@@ -32,17 +32,19 @@ impl Target {
         {
             return Err(LocalReply::Trace);
         }
-        if parts
-            .headers
-            .get_all(header::TRANSFER_ENCODING)
-            .iter()
-            .any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"chunked"))
-        {
-            return Err(LocalReply::Coding);
+        for coding in parts.headers.get_all(header::TRANSFER_ENCODING) {
+            // RFC 9112 §6.1: a server "that receives a request message with a transfer coding it
+            // does not understand SHOULD respond with 501".
+            if !coding.as_bytes().eq_ignore_ascii_case(b"chunked") {
+                return Err(LocalReply::Coding);
+            }
         }
-        let path =
-            parts.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
-        Ok(Self { host: host(parts)?, path: checked_path(path, mode)?, protocol })
+        let path = match parts.uri.path_and_query() {
+            Some(path) => path.clone(),
+            // The authority-form of CONNECT has none.
+            None => PathAndQuery::from_static("/"),
+        };
+        Ok(Self { host: read_host(parts)?, path: check_path(path, mode)?, protocol })
     }
 
     /// The authority as text.
@@ -52,7 +54,7 @@ impl Target {
 }
 
 /// The path as it goes upstream.
-fn checked_path(path: PathAndQuery, mode: PathMode) -> Result<PathAndQuery, LocalReply> {
+fn check_path(path: PathAndQuery, mode: PathMode) -> Result<PathAndQuery, LocalReply> {
     let path = match mode {
         PathMode::AsSent => path,
         PathMode::Canonical => canonical_path(path)?,
@@ -95,8 +97,8 @@ fn check_form(parts: &request::Parts) -> Result<(), LocalReply> {
     Ok(())
 }
 
-/// The authority that is asked: `:authority` or the absolute form before `Host`.
-fn host(parts: &request::Parts) -> Result<HeaderValue, LocalReply> {
+/// Reads the authority: `:authority` or the absolute form, else `Host`.
+fn read_host(parts: &request::Parts) -> Result<HeaderValue, LocalReply> {
     let mut lines = parts.headers.get_all(header::HOST).iter();
     let (first, second) = (lines.next(), lines.next());
     // RFC 9112 §3.2: "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1
@@ -112,9 +114,10 @@ fn host(parts: &request::Parts) -> Result<HeaderValue, LocalReply> {
         // RFC 9113 §8.3.1: "A server SHOULD treat a request as malformed if it contains a Host
         // header field that identifies an entity that differs from the entity in the ":authority"
         // pseudo-header field"; RFC 9114 §4.3.1 has it as a MUST.
-        let differs =
-            |host: &HeaderValue| !is_same_authority(host, authority, parts.uri.scheme_str());
-        if parts.version >= Version::HTTP_2 && first.is_some_and(differs) {
+        if parts.version >= Version::HTTP_2
+            && let Some(host) = first
+            && !is_same_authority(host, authority, parts.uri.scheme_str())
+        {
             return Err(LocalReply::Host("Host and :authority differ."));
         }
         // RFC 9112 §3.2.2: with an absolute-form target, the "received Host header field" is
@@ -136,10 +139,11 @@ fn host(parts: &request::Parts) -> Result<HeaderValue, LocalReply> {
 
 fn is_same_authority(host: &HeaderValue, authority: &Authority, scheme: Option<&str>) -> bool {
     let default_port = if scheme == Some("http") { ":80" } else { ":443" };
-    let host = host.to_str().unwrap_or_default();
-    let without_default =
-        |text: &'_ str| text.strip_suffix(default_port).unwrap_or(text).to_ascii_lowercase();
-    without_default(host) == without_default(authority.as_str())
+    let Ok(host) = host.to_str() else { return false };
+    let host = host.strip_suffix(default_port).unwrap_or(host);
+    let authority = authority.as_str();
+    let authority = authority.strip_suffix(default_port).unwrap_or(authority);
+    host.eq_ignore_ascii_case(authority)
 }
 
 fn is_authority(value: &HeaderValue) -> bool {
@@ -165,7 +169,7 @@ mod tests {
         for host in hosts {
             request.headers_mut().append(header::HOST, host.parse().unwrap());
         }
-        Target::of(&request.into_parts().0, PathMode::AsSent)
+        Target::from_parts(&request.into_parts().0, PathMode::AsSent)
     }
 
     /// RFC 9112 §3.2.2.
@@ -215,7 +219,7 @@ mod tests {
 
     #[test]
     fn paths_of_several_readings_are_refused_or_made_canonical() {
-        let read = |path: &'static str, mode| checked_path(PathAndQuery::from_static(path), mode);
+        let read = |path: &'static str, mode| check_path(PathAndQuery::from_static(path), mode);
         let sent = |path| read(path, PathMode::Canonical).map(|path| path.to_string()).ok();
         assert_eq!(sent("/a//b/../%63?q=//").as_deref(), Some("/a/c?q=//"));
         assert!(

@@ -136,7 +136,7 @@ fn add_codec_fields(response: &mut Response<ResponseBody>) {
     if let Some(length) = length {
         headers.entry(header::CONTENT_LENGTH).or_insert_with(|| length.into());
     }
-    if let Ok(date) = HeaderValue::from_str(&respond::date()) {
+    if let Ok(date) = HeaderValue::from_str(&respond::http_date()) {
         headers.entry(header::DATE).or_insert(date);
     }
 }
