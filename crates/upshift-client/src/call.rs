@@ -115,7 +115,10 @@ impl Call {
         while !self.consulted.contains(&self.head.origin()) {
             let origin = self.head.origin();
             self.consulted.push(origin.clone());
-            let is_handshake = matches!(self.head.offered_protocols(), Some(list) if list.contains_name("websocket"));
+            let is_handshake = match self.head.offered_protocols() {
+                Some(offered) => offered.contains_name("websocket"),
+                None => false,
+            };
             let path = self.head.uri.path().to_owned();
             for step in self.settings.memory.steps_for(&origin, &path, is_handshake, now) {
                 let is_repeated = self.recalled.iter().any(|earlier| step.repeats(earlier));

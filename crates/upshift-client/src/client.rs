@@ -47,8 +47,8 @@ pub enum Socket {
 }
 
 impl Client {
-    /// A client with the root certificates of the system, the default policy and a memory that lasts
-    /// as long as the process.
+    /// A client with the root certificates of the system, the default policy and a memory that
+    /// lasts as long as the process.
     ///
     /// # Errors
     /// If the system has no root certificates.
@@ -69,8 +69,8 @@ impl Client {
         self.send(Request::get(url).body(SendBody::empty()).map_err(Error::usage)?).await
     }
 
-    /// Sends a request, whose URL must be absolute. A [`Route`](crate::Route) among its extensions is
-    /// the route of the first attempt.
+    /// Sends a request, whose URL must be absolute. A [`Route`](crate::Route) among its extensions
+    /// is the route of the first attempt.
     ///
     /// # Errors
     /// [`Error::Refused`] for a 426 that is not followed; see [`Error`].
@@ -86,8 +86,8 @@ impl Client {
         self.follow.clone().call(request).await
     }
 
-    /// Opens a WebSocket at a `ws`, `wss`, `http` or `https` URL, or falls back to plain HTTP if the
-    /// server declines it with a 426.
+    /// Opens a WebSocket at a `ws`, `wss`, `http` or `https` URL, or falls back to plain HTTP if
+    /// the server declines it with a 426.
     ///
     /// # Errors
     /// As [`send`](Self::send). Any response other than a 101 is [`Socket::Declined`].

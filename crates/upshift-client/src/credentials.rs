@@ -24,8 +24,8 @@ impl Default for Credentials {
 }
 
 impl Credentials {
-    /// Returns true if a request has credentials: one of the fields, a field marked as sensitive, or
-    /// user information in the URL.
+    /// Returns true if a request has credentials: one of the fields, a field marked as sensitive,
+    /// or user information in the URL.
     pub(crate) fn are_in(&self, head: &OutgoingHead) -> bool {
         if let Some(authority) = head.uri.authority()
             && authority.as_str().contains('@')

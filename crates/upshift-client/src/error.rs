@@ -165,8 +165,8 @@ impl Refused {
         }
     }
 
-    /// Returns true if the same request may succeed later. A 426 is permanent unless the server says
-    /// otherwise.
+    /// Returns true if the same request may succeed later. A 426 is permanent unless the server
+    /// says otherwise.
     pub fn is_retryable(&self) -> bool {
         match &self.problem {
             Some(ProblemDetails { retryable: Some(retryable), .. }) => *retryable,

@@ -4,8 +4,8 @@
 //! The HTTP/2 library has no entry point for a connection that was switched: it sends the first
 //! request itself. So it sends one, and the frames of that request are removed from its output,
 //! because the server has read the request as HTTP/1.1 already. The server's header table never
-//! received the entries of those frames, so the library must not use one: before it writes the first
-//! header it is told that the server allows a table of size 0.
+//! received the entries of those frames, so the library must not use one: before it writes the
+//! first header it is told that the server allows a table of size 0.
 
 use std::sync::Arc;
 
@@ -27,8 +27,8 @@ use crate::tls::HANDSHAKE_TIMEOUT;
 use crate::watched_stream::WatchedStream;
 use crate::{BoxError, ConnectionSecurity, SendBody};
 
-/// The value of `HTTP2-Settings`: the payload of a SETTINGS frame with ENABLE_PUSH = 0, in base64url
-/// without padding.
+/// The value of `HTTP2-Settings`: the payload of a SETTINGS frame with ENABLE_PUSH = 0, in
+/// base64url without padding.
 const HTTP2_SETTINGS: HeaderValue = HeaderValue::from_static("AAIAAAAA");
 
 /// Sends one request on a connection of its own that was switched to HTTP/2 first.

@@ -91,8 +91,8 @@ impl Http2Heads {
         if *sections > INTERIM_RESPONSES + 1 {
             return Err(HeadLimit::InterimResponses);
         }
-        // A server can leave any number of streams open. Streams are numbered in order, so the first
-        // one is the oldest.
+        // A server can leave any number of streams open. Streams are numbered in order, so the
+        // first one is the oldest.
         if self.unended.len() > STREAMS {
             self.unended.pop_first();
         }

@@ -140,8 +140,8 @@ impl quic::RecvStream for BoundedReceive {
     }
 
     fn stop_sending(&mut self, error_code: u64) {
-        // During a read the stream cannot be stopped. It is stopped when it is dropped, with another
-        // code.
+        // During a read the stream cannot be stopped. It is stopped when it is dropped, with
+        // another code.
         if !self.reading {
             self.inner.stop_sending(error_code);
         }

@@ -2,7 +2,7 @@
 //!
 //! A server answers 426 to say that a request needs TLS, another version of HTTP, a WebSocket, or a
 //! newer version of an API or a client. This crate reads the 426, lets [`upshift_core::follow`]
-//! choose the next step, takes it, and sends the request again. Nothing is ever followed to a weaker
+//! choose the next step, takes it, and sends the request again. It never follows a 426 to weaker
 //! protection or to another host.
 //!
 //! There are two ways to use it:
@@ -25,7 +25,7 @@
 //! use std::convert::Infallible;
 //!
 //! use bytes::Bytes;
-//! use http::{Request, Response, StatusCode, Uri};
+//! use http::{Request, Response, StatusCode};
 //! use http_body_util::Empty;
 //! use tower_layer::Layer as _;
 //! use tower_service::Service as _;
@@ -43,9 +43,13 @@
 //! #     }
 //! #     fn call(&mut self, request: Request<Empty<Bytes>>) -> Self::Future {
 //! #         let mut response = Response::new(Empty::new());
-//! #         if request.uri().scheme_str() == Some("http") {
+//! #         let token = match (request.uri().path(), request.uri().scheme_str()) {
+//! #             ("/relay", _) => Some("derp/2"),
+//! #             (_, Some("http")) => Some("TLS/1.2"),
+//! #             _ => None,
+//! #         };
+//! #         if let Some(token) = token {
 //! #             *response.status_mut() = StatusCode::UPGRADE_REQUIRED;
-//! #             let token = if request.uri().path() == "/feed" { "TLS/1.2" } else { "derp/2" };
 //! #             response.headers_mut().insert("upgrade", token.parse().expect("a value"));
 //! #             response.headers_mut().insert("connection", "upgrade".parse().expect("a value"));
 //! #         }

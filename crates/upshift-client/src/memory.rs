@@ -1,10 +1,10 @@
 //! The requirements of origins, remembered so that the next request meets them at once.
 //!
-//! Only a step that worked is remembered: a cleartext response can be forged by anybody on the path,
-//! and must not direct this client to a place where nothing answers. A requirement is remembered
-//! for a day (an `Alt-Svc` as long as it says), and forgotten when the origin answers well to a
-//! request that did not meet it. TLS is not forgotten because it fails: otherwise an attacker could
-//! force the client back to cleartext.
+//! Only a step that worked is remembered: a cleartext response can be forged by anybody on the
+//! path, and must not direct this client to a place where nothing answers. A requirement is
+//! remembered for a day (an `Alt-Svc` as long as it says), and forgotten when the origin answers
+//! well to a request that did not meet it. TLS is not forgotten because it fails: otherwise an
+//! attacker could force the client back to cleartext.
 
 use std::collections::HashMap;
 use std::io;

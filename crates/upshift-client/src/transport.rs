@@ -31,8 +31,8 @@ use crate::tls::{ServerTrust, tls_config};
 use crate::watched_stream::HeadWatch;
 use crate::{BoxError, SendBody};
 
-/// A client on hyper, quinn and rustls that takes the [`Route`] of each request and follows nothing.
-/// Clones share its connections.
+/// A client on hyper, quinn and rustls that takes the [`Route`] of each request and follows
+/// nothing. Clones share its connections.
 #[derive(Clone)]
 pub struct HyperTransport(Arc<TransportState>);
 
@@ -48,7 +48,8 @@ type ConnectionPool = HyperClient<OriginConnector, SendBody>;
 /// The properties that the connections of a pool share: the offer and the oldest TLS.
 type PoolKey = (AlpnOffer, Option<TlsVersion>);
 
-/// The versions of HTTP that ALPN offers. Over cleartext, the version that is spoken from the start.
+/// The versions of HTTP that ALPN offers. Over cleartext, the version that is spoken from the
+/// start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum AlpnOffer {
     Any,

@@ -44,8 +44,8 @@ pub(crate) fn remove_handshake(headers: &mut HeaderMap) {
     }
 }
 
-/// Returns true if a response proves that its server read this handshake: RFC 6455 §4.1, points 4 to
-/// 6.
+/// Returns true if a response proves that its server read this handshake: RFC 6455 §4.1, points 4
+/// to 6.
 pub(crate) fn is_accepted(request: &HeaderMap, response: &HeaderMap) -> bool {
     let (Some(key), Some(accept)) =
         (request.get(SEC_WEBSOCKET_KEY), response.get(SEC_WEBSOCKET_ACCEPT))

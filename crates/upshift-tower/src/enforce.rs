@@ -70,8 +70,8 @@ impl LayerSettings {
         if let Some(answer) = refusal_for(&decision, &facts, &context) {
             return Enforcement::Refuse(answer, judgements);
         }
-        // The service's response is not known yet, so one without fields stands in for it. Fields of
-        // the service's own make changes unnecessary and never add one.
+        // The service's response is not known yet, so one without fields stands in for it. Fields
+        // of the service's own make changes unnecessary and never add one.
         let no_fields: Vec<(&str, &str)> = Vec::new();
         if changes(&decision, &no_fields).is_empty() {
             return Enforcement::Admit(judgements);

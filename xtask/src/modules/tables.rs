@@ -51,29 +51,6 @@ pub(super) const ORDERS: &[Order] = &[
 /// The files that still import each other in a circle: the crate, and the paths below its `src`. A
 /// row goes when its knot is untied, and shrinks with it; none is added.
 pub(super) const KNOWN_KNOTS: &[(&str, &[&str])] = &[
-    (
-        "upshift-client",
-        &[
-            "body.rs",
-            "checked_body.rs",
-            "connect.rs",
-            "error.rs",
-            "h2c.rs",
-            "h3.rs",
-            "head_limit.rs",
-            "http2_fault.rs",
-            "http2_heads.rs",
-            "http3_bounded.rs",
-            "http3_frames.rs",
-            "in_band.rs",
-            "request.rs",
-            "switch.rs",
-            "transport.rs",
-            "watched.rs",
-            "websocket.rs",
-        ],
-    ),
-    ("upshift-client", &["follow.rs", "follow/attempt.rs"]),
     ("upshift-config", &["client.rs", "requirement.rs"]),
     ("upshift-config", &["gateway.rs", "proxy.rs"]),
     ("upshift-config", &["lib.rs", "notes.rs"]),
@@ -102,7 +79,6 @@ pub(super) const KNOWN_KNOTS: &[(&str, &[&str])] = &[
     ("upshift-gateway", &["forward/mod.rs", "forward/sending.rs"]),
     ("upshift-gateway", &["rollout/mod.rs", "rollout/state.rs"]),
     ("upshift-gateway", &["upstream/choice.rs", "upstream/mod.rs", "upstream/pool.rs"]),
-    ("upshift-tower", &["layer.rs", "service.rs"]),
     ("upshift", &["completions.rs", "main.rs", "man.rs"]),
     ("upshift", &["init/ask.rs", "init/draft.rs", "init/listeners.rs", "init/mod.rs"]),
     ("upshift", &["serve/mod.rs", "serve/reload.rs"]),
