@@ -87,6 +87,7 @@ where
     if !has_content(method, response.status()) {
         return Ok(response.map(|body| body.map_err(Into::into).boxed_unsync()));
     }
+    // HTTP/2 and HTTP/3 have no transfer codings (RFC 9113 §8.2.2, RFC 9114 §4.2).
     if response.version() <= Version::HTTP_11 {
         check_coding(response.headers())?;
     }

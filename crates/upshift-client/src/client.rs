@@ -96,6 +96,7 @@ impl Client {
         (parts.method, parts.uri) = (Method::GET, with_http_scheme(parts.uri)?);
         websocket::add_handshake(&mut parts.headers);
         let mut response = self.send(Request::from_parts(parts, SendBody::empty())).await?;
+        // `Follow` has checked a 101 already, and has followed a 426 to plain HTTP if it could.
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             return Ok(Socket::Declined(Box::new(response)));
         }
@@ -220,8 +221,8 @@ impl Builder {
         Ok(self)
     }
 
-    /// Accepts any certificate, so that anybody on the path can read and change the traffic. For
-    /// experiments only.
+    /// Accepts any certificate, so that any attacker on the path can read and change the traffic.
+    /// For experiments only.
     #[must_use]
     pub fn dangerous_any_certificate(mut self) -> Self {
         self.insecure = true;

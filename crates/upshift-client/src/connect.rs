@@ -84,6 +84,7 @@ impl Service<Uri> for OriginConnector {
                 return Ok(MaybeTlsStream::Cleartext(TokioIo::new(watched)));
             }
             let tls = start_tls(tcp, config, &host).await?;
+            // RFC 9113 §3.2: over TLS, HTTP/2 is selected by ALPN.
             let watched = match tls.get_ref().1.alpn_protocol() {
                 Some(b"h2") => WatchedStream::over_http2(tls, watch),
                 _ => WatchedStream::over_http1(tls, watch),
@@ -111,6 +112,7 @@ impl Connection for MaybeTlsStream {
                 let session = stream.inner().inner().get_ref().1;
                 let security = security_of(session.protocol_version());
                 let connected = Connected::new().extra(security).extra(stream.inner().head_watch());
+                // hyper's pool then sends several requests on this connection at once.
                 if session.alpn_protocol() == Some(b"h2") {
                     connected.negotiated_h2()
                 } else {

@@ -49,6 +49,7 @@ impl Credentials {
         if self.may_go(named, head) || !self.are_in(head) {
             return (head.clone(), false);
         }
+        // Rebuilt rather than filtered: of a field with several lines, only some may be sensitive.
         let mut confined = head.clone();
         confined.headers.clear();
         for (name, value) in &head.headers {

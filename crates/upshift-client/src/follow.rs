@@ -36,6 +36,7 @@ impl FollowLayer {
     #[must_use]
     pub fn capabilities(mut self, can: Capabilities) -> Self {
         self.settings.can = can;
+        // The order of the builder's methods must not matter.
         if self.settings.raise.is_some() {
             self.settings.can.steps = can.steps.with(StepKind::Version);
         }

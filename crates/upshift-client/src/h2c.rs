@@ -5,7 +5,7 @@
 //! request itself. So it sends one, and the frames of that request are removed from its output,
 //! because the server has read the request as HTTP/1.1 already. The server's header table never
 //! received the entries of those frames, so the library must not use one: before it writes the
-//! first header it is told that the server allows a table of size 0.
+//! first header it receives a setting by which the server allows a table of size 0.
 
 use std::sync::Arc;
 

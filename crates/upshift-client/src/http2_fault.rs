@@ -43,6 +43,7 @@ impl Http2Fault {
 
     fn from_stream_error(error: &h2::Error) -> Option<Self> {
         match error.reason()? {
+            // RFC 9113 §8.1.1: the codec treats a malformed response as a stream error.
             Reason::PROTOCOL_ERROR if error.is_reset() && error.is_library() => {
                 Some(Self::MalformedResponse)
             }

@@ -39,17 +39,20 @@ impl Http2Heads {
     pub(crate) fn read_bytes(&mut self, mut bytes: &[u8]) -> Result<(), HeadLimit> {
         while !bytes.is_empty() {
             if self.payload_left == 0 {
-                let taken = (FrameHead::LENGTH - self.frame_head.len()).min(bytes.len());
-                self.frame_head.extend_from_slice(&bytes[..taken]);
-                bytes = &bytes[taken..];
-                if self.frame_head.len() < FrameHead::LENGTH {
+                // A read may end anywhere, also within the head of a frame.
+                let missing = FrameHead::LENGTH - self.frame_head.len();
+                let (part, rest) = bytes.split_at(missing.min(bytes.len()));
+                self.frame_head.extend_from_slice(part);
+                bytes = rest;
+                if part.len() < missing {
                     return Ok(());
                 }
                 self.begin_frame()?;
             }
-            let taken = self.payload_left.min(bytes.len());
-            self.payload_left -= taken;
-            bytes = &bytes[taken..];
+            let skipped = self.payload_left.min(bytes.len());
+            self.payload_left -= skipped;
+            bytes = &bytes[skipped..];
+            // This also ends a section whose last frame has no payload.
             if self.payload_left == 0 && self.section_ends {
                 self.section_open = false;
             }
@@ -69,9 +72,12 @@ impl Http2Heads {
         };
         self.payload_left = head.payload_length();
         let in_section = matches!(head.kind, HEADERS | CONTINUATION);
+        // RFC 9113 §4.3: a section is one HEADERS frame and any number of CONTINUATION frames, with
+        // no other frame between them.
         self.section_open |= in_section;
         self.section_ends = in_section && head.flags & END_HEADERS != 0;
         match head.kind {
+            // CONTINUATION belongs to the section that is counted already.
             HEADERS if head.flags & END_STREAM == 0 => return self.count_section(head.stream),
             HEADERS | DATA if head.flags & END_STREAM != 0 => {
                 self.unended.remove(&head.stream);

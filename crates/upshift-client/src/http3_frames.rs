@@ -1,6 +1,7 @@
 //! Limits on the frames of an HTTP/3 stream other than DATA.
 //!
-//! The codec buffers such a frame completely before it examines it, whatever length it announces.
+//! The codec buffers such a frame completely before it examines it, and sets no limit on
+//! its length.
 
 use upshift_http::Varint;
 
@@ -9,7 +10,7 @@ use crate::head_limit::{HEAD_BYTES, HeadLimit};
 const DATA: u64 = 0;
 const CONTROL_STREAM: u64 = 0;
 
-/// The frames of one stream, as far as they have arrived.
+/// The frames of one stream, read as they arrive.
 #[derive(Debug, Default)]
 pub(crate) struct Http3Frames {
     /// The integer that is being read.
@@ -47,6 +48,7 @@ impl Http3Frames {
     pub(crate) fn read_bytes(&mut self, mut bytes: &[u8]) -> Result<(), HeadLimit> {
         while let Some((&first, rest)) = bytes.split_first() {
             if let Expected::Payload { kind, left } = self.expected {
+                // On a 32-bit machine a frame may be longer than any slice.
                 let taken = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
                 bytes = &bytes[taken..];
                 self.expected = expect_payload(kind, left - taken as u64);
@@ -73,6 +75,7 @@ impl Http3Frames {
             Expected::StreamType if value == CONTROL_STREAM => Expected::FrameType,
             Expected::StreamType | Expected::Anything => Expected::Anything,
             Expected::FrameType | Expected::Payload { .. } => Expected::Length { kind: value },
+            // Frames of unknown types count too: the codec buffers them before it ignores them.
             Expected::Length { kind } if kind != DATA && value > HEAD_BYTES as u64 => {
                 return Err(HeadLimit::SectionBytes);
             }

@@ -1,7 +1,7 @@
 //! The requirements of origins, remembered so that the next request meets them at once.
 //!
-//! Only a step that worked is remembered: a cleartext response can be forged by anybody on the
-//! path, and must not direct this client to a place where nothing answers. A requirement is
+//! Only a step that worked is remembered: an attacker on the path can forge a cleartext
+//! response, and must not direct this client to a place where nothing answers. A requirement is
 //! remembered for a day (an `Alt-Svc` as long as it says), and forgotten when the origin answers
 //! well to a request that did not meet it. TLS is not forgotten because it fails: otherwise an
 //! attacker could force the client back to cleartext.
@@ -125,6 +125,7 @@ impl Memory {
 
     fn insert_fact(&self, origin: &str, new: KnownFact, now: Timestamp) {
         let mut origins = self.lock_origins();
+        // A server can lead a client to any number of origins, so they are limited.
         if !origins.contains_key(origin) && origins.len() >= ORIGINS {
             make_room(&mut origins, now);
         }

@@ -67,6 +67,7 @@ impl OutgoingHead {
         if !connection_has_option(&self.headers, "upgrade") {
             return None;
         }
+        // A malformed list offers nothing.
         let lines = self.headers.get_all(UPGRADE).iter().map(HeaderValue::as_bytes);
         UpgradeList::parse(lines).ok()
     }

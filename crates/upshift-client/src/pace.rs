@@ -63,6 +63,7 @@ impl Pace {
                 return Next::Wait(self.around(self.every));
             }
             Err(Error::Refused(refused)) => refused,
+            // The same request would fail in the same way.
             Err(Error::Usage(_)) => return Next::End,
             Err(_) => return Next::Wait(self.back_off()),
         };
@@ -83,6 +84,7 @@ impl Pace {
     /// A wait that doubles with every failure.
     fn back_off(&mut self) -> Duration {
         self.failures = self.failures.saturating_add(1);
+        // The exponent is limited, so that the shift cannot overflow.
         let wait = self.every.saturating_mul(1 << self.failures.min(16)).min(self.longest);
         self.around(wait)
     }

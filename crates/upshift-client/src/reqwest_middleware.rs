@@ -53,6 +53,7 @@ impl Middleware for FollowMiddleware {
         next: Next<'_>,
     ) -> reqwest_middleware::Result<reqwest::Response> {
         let requested_url = request.url().clone();
+        // The copy shares the bytes of the body. It is `None` for a body that is a stream.
         let spare = request.try_clone();
         let first: Request<Body> = request.try_into()?;
         let shared = Arc::new(Mutex::new(extensions.clone()));

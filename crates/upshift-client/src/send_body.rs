@@ -62,7 +62,7 @@ impl SendBody {
         Self::default()
     }
 
-    /// A body that `open` returns anew each time it is sent.
+    /// A body that is opened again each time it is sent.
     pub fn reopened(
         open: impl Fn() -> UnsyncBoxBody<Bytes, BoxError> + Send + Sync + 'static,
     ) -> Self {
@@ -103,6 +103,7 @@ impl Rewind for SendBody {
         match &self.0 {
             SendBodyKind::Bytes(bytes) => Some(Self(SendBodyKind::Bytes(bytes.clone()))),
             SendBodyKind::Reopened { open, .. } => Some(Self::from_opener(Arc::clone(open))),
+            // Bytes that have been read from a stream are gone.
             SendBodyKind::Once(_) => None,
         }
     }

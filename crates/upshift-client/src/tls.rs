@@ -23,9 +23,9 @@ pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The certificates of servers that are trusted.
 #[derive(Clone)]
 pub(crate) enum ServerTrust {
-    /// Those that lead to one of these roots.
+    /// Certificates that lead to one of these roots.
     Roots(Arc<RootCertStore>),
-    /// All of them.
+    /// Every certificate.
     AnyCertificate,
 }
 
@@ -35,9 +35,11 @@ pub(crate) fn tls_config(
     minimum: Option<TlsVersion>,
     alpn: &[&[u8]],
 ) -> Result<ClientConfig, BoxError> {
+    // Named explicitly, because a program may install another provider as the process's default.
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let versions: &[&rustls::SupportedProtocolVersion] = match minimum {
         Some(TlsVersion::V1_3) => &[&rustls::version::TLS13],
+        // rustls supports nothing older than 1.2.
         _ => &[&rustls::version::TLS13, &rustls::version::TLS12],
     };
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))

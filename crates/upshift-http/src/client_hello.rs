@@ -4,7 +4,8 @@
 //! here, so that they can be counted by version and get the alert `protocol_version` (RFC 8446
 //! §6.2) instead of failing as malformed:
 //!
-//! 1. An SSLv2 hello, whose format alone is too old (RFC 6176 §3), whatever version it offers.
+//! 1. An SSLv2 hello, whose format alone is too old (RFC 6176 §3), even if it offers a newer
+//!    version.
 //! 2. A `ClientHello` whose `legacy_version` is below TLS 1.2 and whose `supported_versions`, if
 //!    any, are too.
 
@@ -58,16 +59,18 @@ const NEEDED: usize = 4 + 2;
 /// The header of a record.
 const RECORD_HEADER: usize = 5;
 
-/// Examines all bytes that have arrived so far. Six bytes of the handshake always suffice for a
+/// Examines all bytes that have arrived so far. Six bytes of the handshake are always enough for a
 /// verdict.
 pub fn examine_hello(received: &[u8]) -> HelloVerdict {
     match received {
+        // 0x16 is the record type of a handshake, 3 the major version of SSL 3.0 and of every TLS.
         [] | [0x16] => HelloVerdict::Incomplete,
         [0x16, 3, ..] => match handshake_bytes(received) {
             Some(handshake) => examine_handshake(&handshake),
             None => HelloVerdict::NotTls,
         },
         // The SSLv2 record: a length with the highest bit set, then client-hello (1) and a version.
+        // A plain HTTP request never gets here, because its first byte is a letter.
         [first, ..] if first & 0x80 != 0 && received.len() < 5 => HelloVerdict::Incomplete,
         [first, _, 1, 0 | 3, _, ..] if first & 0x80 != 0 => HelloVerdict::TooOld(OldHello::Ssl2),
         _ => HelloVerdict::NotTls,
@@ -75,22 +78,24 @@ pub fn examine_hello(received: &[u8]) -> HelloVerdict {
 }
 
 /// The handshake in the records that have arrived. RFC 8446 §5.1: a message "MAY be coalesced into
-/// a single TLSPlaintext record or fragmented across several records", of one byte each, if the
-/// client likes. `None` if a record is of another type, or empty.
+/// a single TLSPlaintext record or fragmented across several records", even of one byte each.
+/// `None` if a record is of another type, or empty.
 fn handshake_bytes(received: &[u8]) -> Option<Cow<'_, [u8]>> {
-    let (payload, mut rest) = record(received)?;
-    let mut handshake = Cow::Borrowed(payload);
+    let (first, mut rest) = split_record(received)?;
+    // Nearly every hello is one record, which is not copied.
+    let mut handshake = Cow::Borrowed(first);
     while !rest.is_empty() {
-        let (payload, after) = record(rest)?;
+        let (payload, after) = split_record(rest)?;
         rest = after;
         handshake.to_mut().extend_from_slice(payload);
     }
     Some(handshake)
 }
 
-/// The payload of the first record, as far as it has arrived, and what follows the record.
-fn record(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+/// The part of the first record's payload that has arrived, and the bytes after the record.
+fn split_record(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     match bytes {
+        // RFC 8446 §5.1: "Implementations MUST NOT send zero-length fragments of Handshake types".
         [0x16, 3, _, 0, 0, ..] => None,
         [0x16, 3, _, high, low, rest @ ..] => {
             let length = usize::from(u16::from_be_bytes([*high, *low]));
@@ -116,8 +121,8 @@ fn examine_handshake(handshake: &[u8]) -> HelloVerdict {
 
 /// RFC 8446 §4.2.1: where `supported_versions` is present, `legacy_version` does not count.
 ///
-/// An old `ClientHello` is small and comes whole; of one that has not, `legacy_version` is
-/// believed.
+/// An old `ClientHello` is small and arrives in one piece. If one has not arrived completely, its
+/// `legacy_version` is believed.
 fn unless_newer(handshake: &[u8], old: OldHello) -> HelloVerdict {
     match supported_versions(handshake) {
         Some(versions) if versions.chunks_exact(2).any(|version| matches!(version, [3, 3 | 4])) => {
@@ -129,34 +134,38 @@ fn unless_newer(handshake: &[u8], old: OldHello) -> HelloVerdict {
 
 /// The list in a `ClientHello`'s `supported_versions` (43); `None` if it has none or is cut short.
 fn supported_versions(handshake: &[u8]) -> Option<&[u8]> {
-    let mut rest = Cursor(handshake.get(4 + 2 + 32..)?);
-    rest.vector(1)?; // legacy_session_id
-    rest.vector(2)?; // cipher_suites
-    rest.vector(1)?; // legacy_compression_methods
-    let mut extensions = Cursor(rest.vector(2)?);
+    // The fixed part is the handshake header, legacy_version and random (RFC 8446 §4.1.2).
+    let mut rest = HelloCursor(handshake.get(4 + 2 + 32..)?);
+    rest.read_vector(1)?; // legacy_session_id
+    rest.read_vector(2)?; // cipher_suites
+    rest.read_vector(1)?; // legacy_compression_methods
+    let mut extensions = HelloCursor(rest.read_vector(2)?);
     loop {
-        let kind = extensions.take(2)?;
-        let body = extensions.vector(2)?;
+        let kind = extensions.read_bytes(2)?;
+        let body = extensions.read_vector(2)?;
         if kind == [0, 43] {
-            return Cursor(body).vector(1);
+            return HelloCursor(body).read_vector(1);
         }
     }
 }
 
-struct Cursor<'b>(&'b [u8]);
+/// The part of a hello that has not been read.
+struct HelloCursor<'b>(&'b [u8]);
 
-impl<'b> Cursor<'b> {
-    fn take(&mut self, length: usize) -> Option<&'b [u8]> {
+impl<'b> HelloCursor<'b> {
+    fn read_bytes(&mut self, length: usize) -> Option<&'b [u8]> {
         let (taken, rest) = self.0.split_at_checked(length)?;
         self.0 = rest;
         Some(taken)
     }
 
-    /// A vector behind a length of `width` bytes (RFC 8446 §3.4).
-    fn vector(&mut self, width: usize) -> Option<&'b [u8]> {
-        let length =
-            self.take(width)?.iter().fold(0, |length, &byte| length << 8 | usize::from(byte));
-        self.take(length)
+    /// Reads a vector, whose length is in the `width` bytes before it (RFC 8446 §3.4).
+    fn read_vector(&mut self, width: usize) -> Option<&'b [u8]> {
+        let mut length = 0;
+        for &byte in self.read_bytes(width)? {
+            length = length << 8 | usize::from(byte);
+        }
+        self.read_bytes(length)
     }
 }
 

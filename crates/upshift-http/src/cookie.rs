@@ -8,6 +8,7 @@ use http::header::{COOKIE, HeaderMap, HeaderValue};
 /// delimiter of 0x3b, 0x20 (the ASCII string "; ") before being passed into a non-HTTP/2 context".
 pub fn join_cookies(headers: &mut HeaderMap) {
     let lines: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    // HTTP/1 clients send one line, which stays as it is.
     if lines.len() < 2 {
         return;
     }

@@ -46,6 +46,7 @@ impl Nominated {
     }
 
     fn add_name(&mut self, name: HeaderName) {
+        // A peer may repeat a name any number of times.
         if !self.names(&name) {
             self.0.push(name);
         }
@@ -63,11 +64,14 @@ impl Nominated {
 /// wrote them, and no client may remove them by naming them.
 pub fn remove_nominated(headers: &mut HeaderMap, believed: &[&str]) -> Nominated {
     let mut nominated = Nominated::default();
+    // Over HTTP/2 and HTTP/3 no request has the field.
     if !headers.contains_key(header::CONNECTION) {
         return nominated;
     }
+    // Copied, because fields are removed while the options are read. The bytes are shared.
     let lines: Vec<HeaderValue> = headers.get_all(header::CONNECTION).iter().cloned().collect();
     for option in token_elements(lines.iter().map(HeaderValue::as_bytes)) {
+        // An option that is no field name, such as one with a space, names no field.
         let Ok(name) = HeaderName::from_bytes(option) else { continue };
         if READ_HERE.contains(&name.as_str()) || believed.contains(&name.as_str()) {
             continue;

@@ -17,6 +17,7 @@ pub fn forwards_left(method: &Method, headers: &HeaderMap) -> Option<u64> {
 /// RFC 9110 §7.6.2: an intermediary that forwards such a request MUST send an updated value.
 pub fn decrement_max_forwards(method: &Method, headers: &mut HeaderMap) {
     if let Some(left) = forwards_left(method, headers) {
+        // At 0 the request must not be forwarded at all, which is for the caller to see to.
         headers.insert(MAX_FORWARDS, HeaderValue::from(left.saturating_sub(1)));
     }
 }

@@ -7,6 +7,7 @@ use upshift_core::field::list_elements;
 pub fn accepts_trailers(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(header::TE).iter().map(HeaderValue::as_bytes);
     list_elements(lines).any(|coding| {
+        // A coding may have a weight: `gzip;q=0.5`.
         let name = coding.split(|&byte| byte == b';').next().unwrap_or_default();
         name.trim_ascii().eq_ignore_ascii_case(b"trailers")
     })

@@ -12,6 +12,7 @@ impl Varint {
     /// Adds a byte. Returns the integer if this byte completes it.
     pub fn push(&mut self, byte: u8) -> Option<u64> {
         let left = match self.left {
+            // The two most significant bits give the length: 1, 2, 4 or 8 bytes.
             None => {
                 self.value = u64::from(byte & 0x3f);
                 (1 << (byte >> 6)) - 1

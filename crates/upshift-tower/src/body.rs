@@ -32,7 +32,7 @@ impl<B> UpgradeBody<B> {
     }
 
     pub(crate) fn from_refusal(bytes: Vec<u8>) -> Self {
-        // An empty body has to be at its end from the start: hyper then sends no empty chunk.
+        // An empty body is at its end from the start, so that the codec sends no content.
         let unsent = if bytes.is_empty() { None } else { Some(Bytes::from(bytes)) };
         Self { source: UpgradeBodySource::Refusal { unsent } }
     }

@@ -43,7 +43,7 @@ pub(crate) fn discard_body<B>(
     }
 }
 
-/// Returns true if the body can be read to its end within the limit, as far as its head says.
+/// Returns true if the body can be read to its end within the limit, according to its head.
 fn is_worth_reading(headers: &HeaderMap, is_http1: bool, limit: u64) -> bool {
     // RFC 9110 §10.1.1: reading the body would send 100 (Continue), which asks the client for
     // content that is not wanted.
@@ -55,6 +55,7 @@ fn is_worth_reading(headers: &HeaderMap, is_http1: bool, limit: u64) -> bool {
     };
     match declared.parse::<u64>() {
         Ok(length) => length <= limit,
+        // A malformed length is for the codec to reject.
         Err(_) => true,
     }
 }
@@ -62,6 +63,7 @@ fn is_worth_reading(headers: &HeaderMap, is_http1: bool, limit: u64) -> bool {
 async fn read_and_discard<B: Body>(body: B, limit: u64, timeout: Duration) {
     let reading = async {
         let mut pinned = pin!(body);
+        // The head need not announce a length, so the bytes are counted.
         let mut left = limit;
         while let Some(Ok(frame)) = poll_fn(|cx| pinned.as_mut().poll_frame(cx)).await {
             let Ok(data) = frame.into_data() else { continue };

@@ -105,6 +105,7 @@ impl LayerSettings {
 
     fn peer_of(&self, extensions: &Extensions) -> Peer {
         let known = extensions.get::<Peer>().unwrap_or(&self.connection);
+        // An acceptor may know the protection but not the address.
         let address = match known.address {
             Some(address) => Some(address),
             None => (self.readers.peer)(extensions),
@@ -119,6 +120,8 @@ impl LayerSettings {
             None => Known::Unknown,
         };
         let seen = ConnectionInfo { peer: view.peer.address, http: view.hop_version(), tls };
+        // Without a setting, a private peer that sends `X-Forwarded-Proto` may be a proxy: then its
+        // clients' protection is unknown, and refusing all of them would be an outage.
         let undeclared = match self.proxied {
             Some(false) => UndeclaredProxy::Ignore,
             _ => UndeclaredProxy::Unknown,

@@ -43,6 +43,8 @@ impl<'r> RequestView<'r> {
     where
         'r: 'f,
     {
+        // RFC 9112 §3.2.2: the host of an absolute-form target counts, and `Host` is ignored. Over
+        // HTTP/2 the host is `:authority`, which is in the URI too.
         let host = match self.uri.host() {
             Some(host) => host,
             None => Facts::host_of(host_field(self.headers.0)),

@@ -72,10 +72,10 @@ impl UpgradeLayer {
     /// where it ends the stream.
     ///
     /// By default, a request with `X-Forwarded-Proto`, `X-Forwarded-For`, `Forwarded` or `Via`
-    /// counts as a proxy's as far as its refusal goes. If `X-Forwarded-Proto` comes from a private
-    /// address, the client's TLS, version of HTTP and address are unknown. With `true` every
-    /// connection is a proxy's, and these facts are unknown unless a declared proxy reports them.
-    /// With `false` such fields mean nothing, which is right for a service that clients reach
+    /// counts as a proxy's for the form of its refusal only. If `X-Forwarded-Proto` comes from a
+    /// private address, the client's TLS, version of HTTP and address are unknown. With `true`
+    /// every connection is a proxy's, and these facts are unknown unless a declared proxy reports
+    /// them. With `false` such fields mean nothing, which is right for a service that clients reach
     /// directly, and behind a hop that generates `Upgrade` itself, as Upshift's gateway does.
     #[must_use]
     pub fn proxied(mut self, proxied: bool) -> Self {
@@ -97,6 +97,7 @@ impl UpgradeLayer {
     /// Sets the base of the links in answers, such as `https://api.example.com`.
     #[must_use]
     pub fn public(mut self, url: &str) -> Self {
+        // Paths are appended, which begin with a slash.
         self.settings.public = Some(url.trim_end_matches('/').into());
         self
     }

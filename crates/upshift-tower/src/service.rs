@@ -50,6 +50,8 @@ where
                     Ok(with_judgements(response, judgements))
                 });
             }
+            // Only callers that will be refused later get here, so the settings are not cloned for
+            // every request.
             Enforcement::Notify(pending) => {
                 let (calling, settings) = (self.inner.call(request), self.settings.clone());
                 return Box::pin(async move {

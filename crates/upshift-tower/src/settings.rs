@@ -20,7 +20,7 @@ pub(crate) struct LayerSettings {
     /// The facts about connections whose requests carry no [`Peer`].
     pub(crate) connection: Peer,
     pub(crate) proxies: Arc<[Proxy]>,
-    /// Whether an undeclared proxy stands in front; `None` to recognize one by its fields.
+    /// True if an undeclared proxy is in front; `None` to recognize one by its fields.
     pub(crate) proxied: Option<bool>,
     pub(crate) public: Option<Arc<str>>,
     pub(crate) alt_svc: Option<Arc<str>>,
