@@ -7,11 +7,11 @@ use http::header::{COOKIE, HeaderMap, HeaderValue};
 /// RFC 9113 §8.2.3: they "MUST be concatenated into a single octet string using the two-octet
 /// delimiter of 0x3b, 0x20 (the ASCII string "; ") before being passed into a non-HTTP/2 context".
 pub fn join_cookies(headers: &mut HeaderMap) {
-    let lines: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
-    // HTTP/1 clients send one line, which stays as it is.
-    if lines.len() < 2 {
+    // HTTP/1 clients send one line, which stays as it is, and needs no list here.
+    if headers.get_all(COOKIE).iter().nth(1).is_none() {
         return;
     }
+    let lines: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
     if let Ok(joined) = HeaderValue::from_bytes(&lines.join(&b"; "[..])) {
         headers.insert(COOKIE, joined);
     }

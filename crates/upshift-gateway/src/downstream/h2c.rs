@@ -14,7 +14,7 @@
 //!    and then the client's, and a HEADERS frame that opens stream 1, already half-closed. It is
 //!    one SETTINGS frame so that there is one acknowledgement, for the client's own frame (§3.2.1
 //!    forbids one for `HTTP2-Settings`).
-//! 5. `HEADER_TABLE_SIZE` of `HTTP2-Settings` is left out: whatever clients offer there, they
+//! 5. `HEADER_TABLE_SIZE` of `HTTP2-Settings` is left out: clients do not apply it, but
 //!    decode with a table of 4096 bytes until their own SETTINGS frame was sent.
 //! 6. The first request from the codec is replaced by the HTTP/1.1 request, content included. So no
 //!    field of it passes through header compression, and none of its bytes count towards a

@@ -59,7 +59,7 @@ impl H2cSettings {
     pub(crate) fn followed_by(&self, client: &[u8]) -> Vec<u8> {
         let mut payload = Vec::with_capacity(self.0.len() * SETTING_LENGTH + client.len());
         for (id, value) in &self.0 {
-            // See rule 5 of the module.
+            // See rule 5 of `downstream::h2c`.
             if *id != HEADER_TABLE_SIZE {
                 payload.extend(id.to_be_bytes());
                 payload.extend(value.to_be_bytes());

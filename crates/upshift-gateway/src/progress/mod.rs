@@ -1,4 +1,4 @@
-//! Progress of clients: whether a connection or a stream still moves, and how long it may not.
+//! Tracks the progress of clients: inactive connections and blocked streams.
 
 pub(crate) mod activity;
 pub(crate) mod stream_watch;

@@ -129,8 +129,8 @@ impl RelayDirection {
             match self.state {
                 DirectionState::Open => {
                     if self.poll_carry(cx, from, to)?.is_pending() {
-                        // Nothing more to read: now is the time to flush. Its errors count, its
-                        // end does not.
+                        // There is nothing more to read for now, so flush. Only an error of the
+                        // flush matters here: a pending one is polled again.
                         let _ = self.poll_flush(cx, to)?;
                         return Poll::Pending;
                     }

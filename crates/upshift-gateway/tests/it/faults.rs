@@ -7,8 +7,8 @@ use std::time::Duration;
 use upshift_gateway::{Gateway, Limits, Settings, StartError};
 
 use crate::support::{
-    Running, TestUpstream, connect, exchange, field, read_message, rest, settings, settings_with,
-    status,
+    Running, TestUpstream, connect, exchange, field, read_message, refusing_address, rest,
+    settings, settings_with, status,
 };
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -106,7 +106,7 @@ fn a_head_that_never_ends_is_408() {
 /// RFC 9110 §15.6.3.
 #[test]
 fn an_upstream_that_is_not_there_is_502_and_not_named_to_the_client() {
-    let gone = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound");
+    let (_socket, gone) = refusing_address();
     let gateway = Running::start(settings(gone));
     let answer = exchange(gateway.http(), "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     assert_eq!(status(&answer), 502, "{answer}");

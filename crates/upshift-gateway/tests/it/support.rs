@@ -113,6 +113,16 @@ pub(crate) fn free() -> SocketAddr {
     ([127, 0, 0, 1], 0).into()
 }
 
+/// An address that refuses connections while the socket is open. The socket keeps the port, which a
+/// test that runs at the same time could otherwise get, and does not listen.
+pub(crate) fn refusing_address() -> (socket2::Socket, SocketAddr) {
+    let socket =
+        socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
+    socket.bind(&free().into()).expect("a free port");
+    let address = socket.local_addr().expect("bound").as_socket().expect("an IP address");
+    (socket, address)
+}
+
 /// A certificate for `localhost`, signed by itself, in files of its own.
 pub(crate) struct Certificate {
     pub(crate) files: TlsFiles,

@@ -18,7 +18,9 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use upshift_core::policy::{HostPattern, Matcher, MatcherValues, PathPattern};
 use upshift_gateway::{Address, Upstream, UpstreamHttp};
 
-use crate::support::{Certificate, Running, TestUpstream, exchange, field, settings_with, status};
+use crate::support::{
+    Certificate, Running, TestUpstream, exchange, field, refusing_address, settings_with, status,
+};
 
 fn named(name: &'static str) -> TestUpstream {
     TestUpstream::scripted(move |_| {
@@ -72,7 +74,8 @@ fn the_first_upstream_that_fits_is_asked() {
 #[test]
 fn replicas_share_and_one_that_is_gone_is_passed_over() {
     let (one, two) = (named("one"), named("two"));
-    let endpoints = vec![gone().into(), one.address.into(), two.address.into()];
+    let (_socket, gone) = refusing_address();
+    let endpoints = vec![gone.into(), one.address.into(), two.address.into()];
     let upstreams = vec![Upstream::of(endpoints)];
     let gateway =
         Running::start(settings_with(one.address, |settings| settings.file.upstreams = upstreams));
