@@ -17,7 +17,7 @@ use upshift_config::HealthCheck;
 use crate::generation::Generation;
 use crate::upstream::connect::{ConnectError, UpstreamConnector};
 use crate::upstream::endpoint_health::EndpointHealth;
-use crate::upstream::pool::ConnectionPool;
+use crate::upstream::pool::EndpointPool;
 
 /// The interval at which due checks are looked for.
 const TICK: Duration = Duration::from_millis(100);
@@ -66,7 +66,7 @@ async fn request_status(
     // Without a descriptor budget: checks use the reserve, so that a gateway that is short of
     // descriptors does not take its endpoints for unhealthy.
     let connector = Rc::new(UpstreamConnector::new(tls, check.timeout));
-    let pool = ConnectionPool::new(endpoint.address.clone(), endpoint.http, connector);
+    let pool = EndpointPool::new(endpoint.address.clone(), endpoint.http, connector);
     let connection = pool.open_connection().await.map_err(|error| match error {
         ConnectError::Failed(error) => error,
         ConnectError::Timeout => io::ErrorKind::TimedOut.into(),

@@ -9,7 +9,7 @@
 
 use bytes::{Buf, BytesMut};
 
-use crate::downstream::preamble::{ContentEnd, Preamble, RequestHead, examine_preamble};
+use crate::downstream::preamble::{ContentEnd, ExaminedHead, Preamble, examine_preamble};
 use crate::framing::chunks::ChunkScanner;
 use crate::local_reply::LocalReply;
 
@@ -59,7 +59,7 @@ impl Http1Gate {
     }
 
     /// A gate for a connection whose first header section, `head`, was examined already.
-    pub(crate) fn after_head(received: BytesMut, head: &RequestHead, limit: usize) -> Self {
+    pub(crate) fn after_head(received: BytesMut, head: &ExaminedHead, limit: usize) -> Self {
         let (state, passed) = (GateState::after_head(head), head.length);
         let mut gate = Self { limit, state, buffer: received, passed, heads: 1, ended: false };
         gate.advance();
@@ -190,7 +190,7 @@ impl Http1Gate {
 }
 
 impl GateState {
-    fn after_head(head: &RequestHead) -> Self {
+    fn after_head(head: &ExaminedHead) -> Self {
         match head.content {
             // Never `Content` with nothing left: `direct_content` would offer a read of no bytes.
             ContentEnd::Length(0) => Self::Head,

@@ -27,7 +27,7 @@ pub(crate) enum Preamble {
     /// The preface of HTTP/2.
     Http2,
     /// A valid HTTP/1 header section.
-    Http1(RequestHead),
+    Http1(ExaminedHead),
     /// A TLS record, on a cleartext port.
     Tls,
     /// A request that is answered with an error.
@@ -36,7 +36,7 @@ pub(crate) enum Preamble {
 
 /// A complete header section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct RequestHead {
+pub(crate) struct ExaminedHead {
     /// Its length in bytes, with the empty lines before it.
     pub(crate) length: usize,
     /// The end of the content that follows.
@@ -160,7 +160,7 @@ fn examine_head(received: &[u8], start: usize, limit: usize) -> Preamble {
         Ok(httparse::Status::Complete(length)) if length <= limit => {
             match content_end(request.headers, request.version == Some(0)) {
                 Err(reply) => Preamble::Faulty(reply),
-                Ok(content) => Preamble::Http1(RequestHead { length: start + length, content }),
+                Ok(content) => Preamble::Http1(ExaminedHead { length: start + length, content }),
             }
         }
         Ok(httparse::Status::Complete(_)) => Preamble::Faulty(LocalReply::HeadTooLarge),
@@ -252,7 +252,7 @@ mod tests {
     }
 
     fn http1(length: usize, content: u64) -> Preamble {
-        Preamble::Http1(RequestHead { length, content: ContentEnd::Length(content) })
+        Preamble::Http1(ExaminedHead { length, content: ContentEnd::Length(content) })
     }
 
     #[test]
@@ -308,7 +308,7 @@ mod tests {
         assert_eq!(status_of("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"), 400);
         let coded =
             |codings: &str| format!("POST / HTTP/1.1\r\nTransfer-Encoding: {codings}\r\n\r\n");
-        let chunked = Preamble::Http1(RequestHead { length: 47, content: ContentEnd::LastChunk });
+        let chunked = Preamble::Http1(ExaminedHead { length: 47, content: ContentEnd::LastChunk });
         assert_eq!(opening(&coded("Chunked")), chunked);
         for codings in [
             "chunked, chunked",

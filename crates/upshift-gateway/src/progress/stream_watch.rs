@@ -90,7 +90,7 @@ impl StreamExecutor {
 impl<F: Future<Output = ()> + 'static> hyper::rt::Executor<F> for StreamExecutor {
     fn execute(&self, task: F) {
         let (limit, stalled) = (self.limit, Rc::clone(&self.stalled));
-        spawn_local(WatchedStream {
+        spawn_local(WatchedTask {
             task: Box::pin(task),
             progress: StreamProgress::new(),
             limit,
@@ -100,7 +100,7 @@ impl<F: Future<Output = ()> + 'static> hyper::rt::Executor<F> for StreamExecutor
     }
 }
 
-struct WatchedStream<F> {
+struct WatchedTask<F> {
     task: Pin<Box<F>>,
     progress: Rc<StreamProgress>,
     limit: Duration,
@@ -108,7 +108,7 @@ struct WatchedStream<F> {
     timer: Option<Pin<Box<Sleep>>>,
 }
 
-impl<F: Future<Output = ()>> WatchedStream<F> {
+impl<F: Future<Output = ()>> WatchedTask<F> {
     fn poll_task(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         // `serve` runs within the task and takes the progress from here.
         let outer = CURRENT.replace(Some(Rc::clone(&self.progress)));
@@ -136,7 +136,7 @@ impl<F: Future<Output = ()>> WatchedStream<F> {
     }
 }
 
-impl<F: Future<Output = ()>> Future for WatchedStream<F> {
+impl<F: Future<Output = ()>> Future for WatchedTask<F> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
@@ -157,12 +157,12 @@ mod tests {
 
     use super::*;
 
-    fn watched<F: Future<Output = ()>>(task: F) -> (WatchedStream<F>, Rc<Cell<u32>>) {
+    fn watched<F: Future<Output = ()>>(task: F) -> (WatchedTask<F>, Rc<Cell<u32>>) {
         let count = Rc::new(Cell::new(0));
         let counted = Rc::clone(&count);
         let stalled = Rc::new(move || counted.set(counted.get() + 1));
         let (limit, progress) = (Duration::from_secs(2), StreamProgress::new());
-        (WatchedStream { task: Box::pin(task), progress, limit, stalled, timer: None }, count)
+        (WatchedTask { task: Box::pin(task), progress, limit, stalled, timer: None }, count)
     }
 
     #[tokio::test(start_paused = true)]

@@ -33,7 +33,7 @@ pub(crate) use health::UpstreamHealth;
 pub(crate) use retry::RetryBudget;
 
 use crate::body::RequestBody;
-use pool::ConnectionPool;
+use pool::EndpointPool;
 
 /// The use of a connection for one proxied request.
 pub(crate) type Checkout = pool::Checkout<RequestBody>;
@@ -93,7 +93,7 @@ pub(crate) struct UpstreamEndpoint {
     /// Connections to it use TLS.
     pub(crate) tls: bool,
     /// Its connections.
-    pub(crate) pool: ConnectionPool<RequestBody>,
+    pub(crate) pool: EndpointPool<RequestBody>,
     health: HealthHandle,
     weight: u64,
     backup: bool,
@@ -126,7 +126,7 @@ impl UpstreamEndpoint {
             authority: HeaderValue::from_str(authority).unwrap_or(HeaderValue::from_static("")),
             tls: address.tls,
             name,
-            pool: ConnectionPool::new(address.clone(), upstream.http, Rc::clone(connector)),
+            pool: EndpointPool::new(address.clone(), upstream.http, Rc::clone(connector)),
             health,
             weight: u64::from(endpoint.weight),
             backup: endpoint.backup,

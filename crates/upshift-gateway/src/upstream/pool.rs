@@ -37,7 +37,7 @@ impl<B> PoolBody for B where
 }
 
 /// The connections to one endpoint, for requests with bodies of type `B`.
-pub(crate) struct ConnectionPool<B> {
+pub(crate) struct EndpointPool<B> {
     address: Address,
     http: UpstreamHttp,
     connector: Rc<UpstreamConnector>,
@@ -46,10 +46,10 @@ pub(crate) struct ConnectionPool<B> {
 }
 
 /// The idle HTTP/1.1 connections of an endpoint.
-type IdlePool<B> = Rc<RefCell<Vec<IdleConnection<B>>>>;
+type IdlePool<B> = Rc<RefCell<Vec<IdleHttp1<B>>>>;
 
 /// An HTTP/1.1 connection that waits for the next request.
-struct IdleConnection<B> {
+struct IdleHttp1<B> {
     sender: http1::SendRequest<B>,
     task: AbortHandle,
     since: Instant,
@@ -77,7 +77,7 @@ pub(crate) enum SendError<B> {
     Broken(hyper::Error),
 }
 
-impl<B: PoolBody> ConnectionPool<B> {
+impl<B: PoolBody> EndpointPool<B> {
     /// A pool without connections.
     pub(crate) fn new(
         address: Address,
@@ -95,7 +95,7 @@ impl<B: PoolBody> ConnectionPool<B> {
             return Some((PooledConnection::Http2(sender.clone()), Duration::ZERO));
         }
         let mut idle = self.idle.borrow_mut();
-        while let Some(IdleConnection { sender, task, since }) = idle.pop() {
+        while let Some(IdleHttp1 { sender, task, since }) = idle.pop() {
             if sender.is_ready() {
                 let task = ConnectionTask(Some(task));
                 return Some((self.http1_connection(sender, task), since.elapsed()));
@@ -285,7 +285,7 @@ impl<B> Checkout<B> {
         let Some(task) = task.0.take() else { return };
         let mut idle = idle.borrow_mut();
         if !sender.is_closed() && idle.len() < MAX_IDLE && !connector.has_few_descriptors() {
-            idle.push(IdleConnection { sender, task, since: Instant::now() });
+            idle.push(IdleHttp1 { sender, task, since: Instant::now() });
         }
     }
 }
