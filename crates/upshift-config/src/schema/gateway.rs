@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 
 use super::values::{DurationValue, False, OneOrMore, OrFalse, SizeValue};
 
-/// Listeners, and what is believed of the hops in front of them.
+/// Listeners, trusted proxies and settings of the whole gateway.
 #[derive(JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[schemars(rename = "Gateway")]
@@ -19,17 +19,17 @@ pub(super) struct GatewayTable {
     admin: Option<OrFalse<String>>,
     /// Destinations of requests: origins such as `http://127.0.0.1:3000`.
     upstream: Option<OneOrMore<String>>,
-    /// The origin for links in answers, which are never built from an unknown Host.
+    /// The origin of links in responses, which are never built from an unknown Host.
     public: Option<String>,
     /// The obsolete `Upgrade: h2c` switch (RFC 7540 §3.2), for old clients.
     h2c_upgrade: Option<bool>,
     /// TLS on the cleartext port after 101 (RFC 2817), for IPP.
     in_band_tls: Option<bool>,
-    /// Allows `in-band-tls` beside `https` in spite of CVE-2025-49812.
+    /// Allows `in-band-tls` together with `https` in spite of CVE-2025-49812.
     dangerous_allow_opossum: Option<bool>,
-    /// The certificate; left out, a self-signed one is made.
+    /// The certificate; left out: the gateway makes a self-signed one.
     tls: Option<TlsTable>,
-    /// Hops in front of us that are believed, and for what.
+    /// Trusted proxies in front of the gateway.
     #[serde(default)]
     proxy: Vec<ProxyTable>,
     /// `Strict-Transport-Security`, sent over TLS only.
@@ -40,7 +40,7 @@ pub(super) struct GatewayTable {
     admin_token: Option<String>,
     /// The file of the embedded store; false: nothing is kept across restarts.
     store: Option<OrFalse<String>>,
-    /// Treatment of a path that upstreams read in different ways.
+    /// Treatment of a path that upstreams may read in different ways.
     paths: Option<PathModeWord>,
     /// Treatment of upper and lower case in paths.
     case: Option<ComparisonWord>,
@@ -50,27 +50,27 @@ pub(super) struct GatewayTable {
     undeclared_proxy: Option<UndeclaredProxyWord>,
 }
 
-/// Treatment of a path that upstreams read in different ways.
+/// Treatment of a path that upstreams may read in different ways.
 #[derive(JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(inline)]
 pub(super) enum PathModeWord {
-    /// It goes upstream as it was sent, and the strictest verdict of all its readings counts.
+    /// It is forwarded as it was sent, and the strictest verdict of all its readings counts.
     AsSent,
-    /// It goes upstream in canonical form.
+    /// It is forwarded in canonical form.
     Canonical,
     /// It is refused with 400.
     Strict,
 }
 
-/// A way to compare something.
+/// A comparison.
 #[derive(JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(inline)]
 pub(super) enum ComparisonWord {
-    /// It counts.
+    /// The difference counts.
     Exact,
-    /// It does not count.
+    /// The difference does not count.
     Ignore,
 }
 
@@ -79,13 +79,13 @@ pub(super) enum ComparisonWord {
 #[serde(rename_all = "kebab-case")]
 #[schemars(inline)]
 pub(super) enum UndeclaredProxyWord {
-    /// A proxy that was forgotten: the client's transport is unknown.
+    /// It counts as a proxy, and its clients' transport is unknown.
     Unknown,
-    /// A client: the field says nothing.
+    /// It counts as a client, and the field is ignored.
     Ignore,
 }
 
-/// PEM files, relative to the policy file; they are read again when they change.
+/// PEM files, relative to the policy file; they are reloaded when they change.
 #[derive(JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[schemars(rename = "Tls")]
@@ -96,20 +96,20 @@ pub(super) struct TlsTable {
     key: String,
 }
 
-/// A hop in front of us that is believed, and for what.
+/// A trusted proxy in front of the gateway.
 #[derive(JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[schemars(rename = "Proxy")]
 pub(super) struct ProxyTable {
     /// Its addresses: networks such as `10.0.0.0/8`.
     from: OneOrMore<String>,
-    /// The fields that it tells facts in. Only these are believed.
+    /// The fields in which it reports facts. Only these are trusted.
     reads: Option<ProxyReadsTable>,
-    /// It passes `Upgrade` on to HTTP/1.1 clients only (not so nginx before 1.31.3).
+    /// It forwards `Upgrade` to HTTP/1.1 clients only (nginx before 1.31.3 does not).
     upgrade_field: Option<bool>,
 }
 
-/// The fields in which a proxy tells what it saw.
+/// The fields in which a proxy reports facts.
 #[derive(JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[schemars(rename = "ProxyReads")]
@@ -119,23 +119,23 @@ pub(super) struct ProxyReadsTable {
     scheme: Option<String>,
     /// The client's address: X-Forwarded-For, Forwarded, X-Real-IP and the like.
     peer: Option<String>,
-    /// The version of TLS: CloudFront-Viewer-TLS, X-Amzn-Tls-Version, or what nginx has in
+    /// The version of TLS: CloudFront-Viewer-TLS, X-Amzn-Tls-Version, or the value of nginx's
     /// `$ssl_protocol`.
     tls: Option<String>,
     /// The version of HTTP: CloudFront-Viewer-Http-Version, Via.
     http: Option<String>,
 }
 
-/// `Strict-Transport-Security`: how long, all that can be said of it, or false.
+/// `Strict-Transport-Security`: a duration, a table, or false.
 #[derive(JsonSchema)]
 #[serde(untagged)]
 #[schemars(inline)]
 pub(super) enum HstsValue {
-    /// The time for which browsers remember.
+    /// The time for which browsers remember it.
     MaxAge(DurationValue),
-    /// All of it.
+    /// All parts of the field.
     Table(HstsTable),
-    /// None is sent.
+    /// The field is not sent.
     False(False),
 }
 
@@ -144,11 +144,11 @@ pub(super) enum HstsValue {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[schemars(rename = "Hsts")]
 pub(super) struct HstsTable {
-    /// The time for which browsers remember.
+    /// The time for which browsers remember it.
     max_age: DurationValue,
-    /// For all names below this one, too.
+    /// It holds for all names below this one, too.
     include_subdomains: Option<bool>,
-    /// Asks for the lists that browsers are built with.
+    /// Asks for inclusion in the lists that browsers are built with.
     preload: Option<bool>,
 }
 
@@ -165,36 +165,36 @@ pub(super) enum AccessLogWord {
     All,
 }
 
-/// Bounds on what peers can make the gateway hold or wait for.
+/// Bounds on the memory and the time that peers can make the gateway spend.
 #[derive(JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[schemars(rename = "Limits")]
 pub(super) struct LimitsTable {
-    /// Bytes of a request's header section; more is 431.
+    /// The size of a request's header section; larger: 431.
     header_bytes: Option<SizeValue>,
-    /// From the first byte of a request to the end of its header section; longer is 408.
+    /// The time from the first byte of a request to the end of its header section; longer: 408.
     header_timeout: Option<DurationValue>,
     /// The longest pause between two requests of a connection, or two reads of a body.
     idle: Option<DurationValue>,
-    /// Open connections in all.
+    /// Open client connections.
     #[schemars(range(min = 1, max = 10_000_000))]
     connections: Option<u64>,
-    /// The time at shutdown in which requests are still accepted, while `/readyz` is 503.
+    /// The time at shutdown in which requests are still accepted while `/readyz` is 503.
     lame_duck: Option<DurationValue>,
-    /// The time limit for open requests at shutdown.
+    /// The time that open requests have at shutdown.
     drain: Option<DurationValue>,
     /// The bytes of a refused request's body that are read and discarded before the connection
     /// closes.
     discard_bytes: Option<SizeValue>,
-    /// The time limit for that.
+    /// The time in which they are read.
     discard_timeout: Option<DurationValue>,
     /// The longest pause in a tunnel.
     tunnel_idle: Option<DurationValue>,
-    /// Connecting to an upstream; longer is 504.
+    /// The time to connect to an upstream; longer: 504.
     upstream_connect: Option<DurationValue>,
-    /// From the end of the request to the upstream's header section; longer is 504.
+    /// The time from the end of the request to the upstream's header section; longer: 504.
     upstream_response: Option<DurationValue>,
-    /// The longest pause of an upstream in a body that it sends, or takes; left out, as
+    /// The longest pause of an upstream in a body that it sends or takes; left out: as
     /// `upstream-response`.
     upstream_silence: Option<DurationValue>,
     /// The time for which an idle upstream connection is kept.

@@ -1,8 +1,7 @@
-//! The policy file, key by key: what the JSON Schema is generated from.
+//! The tables of the policy file, from which the JSON Schema is generated.
 //!
-//! The walker in the rest of this crate reads the file itself, because it reports every error with
-//! its place. A test holds the two together: whatever has a place here is read there, and the other
-//! way round.
+//! The walker in the rest of this crate reads the file, because it reports every error with its
+//! place. A test checks that both know the same keys.
 
 mod gateway;
 mod matching;
@@ -12,7 +11,8 @@ mod rule;
 mod upstream;
 mod values;
 
-use schemars::JsonSchema;
+use schemars::transform::{RecursiveTransform, Transform};
+use schemars::{JsonSchema, Schema};
 use serde_json::Value;
 
 use gateway::{GatewayTable, LimitsTable};
@@ -22,34 +22,24 @@ use upstream::UpstreamTable;
 use values::OrFalse;
 
 /// The JSON Schema of the policy file, as text that ends in a newline.
-pub fn schema() -> String {
+pub fn json_schema() -> String {
     let mut schema = schemars::schema_for!(FileTable);
     schema.insert("title".to_owned(), Value::from("Upshift policy file"));
     schema.insert("$id".to_owned(), Value::from("upshift.schema.json"));
-    let mut value = schema.to_value();
-    join_description_lines(&mut value);
-    let text = serde_json::to_string_pretty(&value).unwrap_or_default();
+    RecursiveTransform(join_description_lines).transform(&mut schema);
+    let text = serde_json::to_string_pretty(&schema).unwrap_or_default();
     text + "\n"
 }
 
-/// Joins the lines of every description. Descriptions are doc comments, whose lines break where the
-/// source file is wide enough, which would show in an editor.
-fn join_description_lines(value: &mut Value) {
-    match value {
-        Value::Object(map) => {
-            for (key, member) in map {
-                match member {
-                    Value::String(text) if key == "description" => *text = text.replace('\n', " "),
-                    member => join_description_lines(member),
-                }
-            }
-        }
-        Value::Array(members) => members.iter_mut().for_each(join_description_lines),
-        _ => {}
-    }
+/// Joins the lines of a description. It is a doc comment, whose line breaks mean nothing to an editor
+/// that shows it.
+fn join_description_lines(schema: &mut Schema) {
+    let Some(Value::String(text)) = schema.get("description") else { return };
+    let joined = text.replace('\n', " ");
+    schema.insert("description".to_owned(), Value::from(joined));
 }
 
-/// The place of a key, as a person would write it; empty if it has none.
+/// The tables that have `key`, as the file writes them.
 pub(crate) fn places_of(key: &str) -> Vec<&'static str> {
     const WRITTEN: [(&str, &str); 12] = [
         ("Gateway", "[gateway]"),
@@ -79,23 +69,23 @@ pub(crate) fn places_of(key: &str) -> Vec<&'static str> {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[schemars(rename = "File")]
 pub(super) struct FileTable {
-    /// Listeners, and what is believed of the hops in front of them.
+    /// Listeners, trusted proxies and settings of the whole gateway.
     gateway: Option<GatewayTable>,
-    /// Bounds on what peers can make the gateway hold or wait for.
+    /// Bounds on the memory and the time that peers can make the gateway spend.
     limits: Option<LimitsTable>,
-    /// Destinations of requests; the first that matches is taken, and `gateway.upstream` takes what
-    /// is left.
+    /// Destinations of requests. The first that matches is used; `gateway.upstream` takes the other
+    /// requests.
     #[serde(default)]
     upstream: Vec<UpstreamTable>,
-    /// Requirements for requests. Every rule that matches is decided, and the strictest verdict
+    /// Requirements for requests. Every rule that matches is evaluated, and the strictest verdict
     /// wins.
     #[serde(default)]
     rule: Vec<RuleTable>,
     /// Requests that are admitted in spite of a rule, until a date.
     #[serde(default)]
     exemption: Vec<ExemptionTable>,
-    /// Stops a rollout that refuses more people than was thought; false: none does.
+    /// Stops a rollout that refuses too many callers; false: no breaker.
     breaker: Option<OrFalse<BreakerTable>>,
-    /// Requests that no rule refuses unless its paths name them.
+    /// Requests that a rule refuses only if its paths name them.
     never_refused: Option<NeverRefusedTable>,
 }

@@ -16,7 +16,7 @@ pub(super) struct RequirementTable {
     tls: Option<TlsVersionWord>,
     /// At least this version of HTTP.
     http: Option<HttpVersionWord>,
-    /// A WebSocket, with its version and subprotocols; false: none here.
+    /// A WebSocket, with its version and subprotocols; false: no WebSocket.
     websocket: Option<WebsocketValue>,
     /// A version of the API.
     api: Option<ApiTable>,
@@ -54,14 +54,14 @@ pub(super) enum HttpVersionWord {
     V3,
 }
 
-/// A WebSocket: true, its particulars, or false for none.
+/// A WebSocket: true, a table, or false for none.
 #[derive(JsonSchema)]
 #[serde(untagged)]
 #[schemars(inline)]
 pub(super) enum WebsocketValue {
-    /// `true`: any; `false`: none here, use HTTP.
+    /// `true`: any; `false`: none, use HTTP.
     Wanted(bool),
-    /// With particulars.
+    /// One with this version or these subprotocols.
     Table(WebsocketTable),
 }
 
@@ -70,7 +70,7 @@ pub(super) enum WebsocketValue {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[schemars(rename = "Websocket")]
 pub(super) struct WebsocketTable {
-    /// Its version; there is only 13.
+    /// Its version; only 13 exists.
     #[schemars(range(min = 13, max = 13))]
     version: Option<u64>,
     /// Subprotocols of which one must be offered.
@@ -84,11 +84,11 @@ pub(super) struct WebsocketTable {
 pub(super) struct ApiTable {
     /// The oldest version that is admitted.
     minimum: String,
-    /// The versions that clients are told of; above the greatest is too new.
+    /// The versions that are offered to clients; a version above the greatest is too new.
     supported: Option<OneOrMore<String>>,
-    /// The version of a request that sends none.
+    /// The version of a request that names none.
     assume: Option<String>,
-    /// The notation and order of versions; left out, `semver`.
+    /// The notation and order of versions; left out: `semver`.
     scheme: Option<SchemeValue>,
     /// The places of the version: `header:NAME`, `path:/v{version}/**`, `query:NAME`,
     /// `media-type:PARAMETER`.
@@ -100,13 +100,13 @@ pub(super) struct ApiTable {
 #[serde(untagged)]
 #[schemars(inline)]
 pub(super) enum SchemeValue {
-    /// A known way.
+    /// A known scheme.
     Named(SchemeWord),
-    /// By a list.
+    /// A list of versions.
     Ordered(OrderedTable),
 }
 
-/// A known way to write and compare versions.
+/// A known scheme.
 #[derive(JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(inline)]
@@ -115,7 +115,7 @@ pub(super) enum SchemeWord {
     Semver,
     /// N(.N)*.
     Numeric,
-    /// YYYY-MM-DD or YYYY-MM; a name behind it is ignored.
+    /// YYYY-MM-DD or YYYY-MM; a name after it is ignored.
     Date,
 }
 
@@ -124,7 +124,7 @@ pub(super) enum SchemeWord {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[schemars(rename = "Ordered")]
 pub(super) struct OrderedTable {
-    /// All of them, the oldest first.
+    /// All versions, the oldest first.
     ordered: Vec<String>,
 }
 
@@ -134,9 +134,9 @@ pub(super) struct OrderedTable {
 #[schemars(rename = "Client")]
 pub(super) struct ClientTable {
     /// The places of name and version: `header:NAME` (`Name/Version`), `header:NAME=Client` (a bare
-    /// version), `user-agent`; left out, `user-agent`.
+    /// version), `user-agent`; left out: `user-agent`.
     read: Option<OneOrMore<String>>,
-    /// The oldest version that is admitted, by client.
+    /// The oldest version of each client that is admitted.
     minimum: Option<BTreeMap<String, String>>,
     /// Versions, or builds of one, that are not admitted: `Name/Version`, `Name/Version+Build`.
     blocked: Option<OneOrMore<String>>,

@@ -12,18 +12,18 @@ pub(super) struct RolloutTable {
     /// The identity of a client for the ramp: `header:NAME`, `cookie:NAME`, `jwt-unverified:CLAIM`,
     /// `peer`.
     identity: Option<OneOrMore<String>>,
-    /// From when requests are decided and counted.
+    /// The start of evaluating and counting.
     observe: Option<DateValue>,
-    /// From when people are told.
+    /// The start of warning.
     warn: Option<DateValue>,
-    /// Windows in which the rule enforces, so that people notice.
+    /// Windows in which the rule enforces, so that clients notice.
     #[serde(default)]
     brownout: Vec<BrownoutTable>,
-    /// From when a growing share is refused: a date (linear until `enforce`), or steps.
+    /// The start of refusing a growing share: a date (linear until `enforce`), or steps.
     ramp: Option<RampValue>,
-    /// From when all are refused.
+    /// The start of refusing all.
     enforce: Option<DateValue>,
-    /// The time zone in which dates begin; left out, UTC.
+    /// The time zone of dates; left out: UTC.
     zone: Option<String>,
 }
 
@@ -32,18 +32,18 @@ pub(super) struct RolloutTable {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[schemars(rename = "Window")]
 pub(super) struct BrownoutTable {
-    /// The beginning.
+    /// The start of the window.
     at: DateValue,
-    /// The duration.
+    /// The length of the window.
     r#for: DurationValue,
 }
 
-/// From when a growing share is refused.
+/// The start of refusing a growing share.
 #[derive(JsonSchema)]
 #[serde(untagged)]
 #[schemars(inline)]
 pub(super) enum RampValue {
-    /// Linear from here until `enforce`.
+    /// Linear from this date until `enforce`.
     From(DateValue),
     /// In steps.
     Steps(Vec<RampStepTable>),
@@ -54,51 +54,51 @@ pub(super) enum RampValue {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[schemars(rename = "Step")]
 pub(super) struct RampStepTable {
-    /// From when.
+    /// The start of the step.
     at: DateValue,
     /// The share that is refused.
     share: ShareValue,
 }
 
-/// Stops a rollout that refuses more people than was thought: the rule falls back to `warn` until a
-/// person resets it.
+/// Stops a rollout that refuses too many callers: the rule falls back to `warn` until a person
+/// resumes it.
 #[derive(JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[schemars(rename = "Breaker")]
 pub(super) struct BreakerTable {
     /// The share of the distinct identities seen in the window that may be refused.
     refused_share: Option<ShareValue>,
-    /// The period that it looks back on.
+    /// The period that it looks back at.
     window: Option<DurationValue>,
-    /// Identities that must have been seen before it may trip.
+    /// The number of identities that must be seen before it may trip.
     #[schemars(range(min = 1))]
     minimum: Option<u64>,
     /// The identities that count: all that were seen, or those that an upstream has answered with
     /// 2xx before.
     counts: Option<CountsWord>,
-    /// As many identities of one network (/24 of IPv4, /48 of IPv6) count in a window.
+    /// The most identities of one network (/24 of IPv4, /48 of IPv6) that count in a window.
     #[schemars(range(min = 1, max = 10_000))]
     per_network: Option<u64>,
-    /// The address that is told of a tripped breaker by POST.
+    /// The URL that is notified by POST when the breaker trips.
     webhook: Option<String>,
 }
 
-/// A rule's own breaker; what is left out stands in `[breaker]`.
+/// A rule's own breaker; keys that are left out are taken from `[breaker]`.
 #[derive(JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[schemars(rename = "RuleBreaker")]
 pub(super) struct RuleBreakerTable {
     /// The share of the distinct identities seen in the window that may be refused.
     refused_share: Option<ShareValue>,
-    /// The period that it looks back on.
+    /// The period that it looks back at.
     window: Option<DurationValue>,
-    /// Identities that must have been seen before it may trip.
+    /// The number of identities that must be seen before it may trip.
     #[schemars(range(min = 1))]
     minimum: Option<u64>,
     /// The identities that count: all that were seen, or those that an upstream has answered with
     /// 2xx before.
     counts: Option<CountsWord>,
-    /// As many identities of one network (/24 of IPv4, /48 of IPv6) count in a window.
+    /// The most identities of one network (/24 of IPv4, /48 of IPv6) that count in a window.
     #[schemars(range(min = 1, max = 10_000))]
     per_network: Option<u64>,
 }

@@ -10,59 +10,58 @@ use super::rollout::{RolloutTable, RuleBreakerTable};
 use super::values::{DateValue, OneOrMore, OrFalse};
 
 matching! {
-    /// The requirement, or a list of which any one has to be met.
+    /// A requirement, and the requests that have to meet it.
     #[schemars(rename = "Rule")]
     pub(super) struct RuleTable {
-        /// Its name in records, metrics and commands. It does not change: the ramp hashes it.
+        /// Its name in records, metrics and commands. It must not change, because the ramp hashes it.
         #[schemars(regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"))]
         id: String,
         /// The requirement, or a list of which any one suffices, in order of preference.
         require: OneOrMore<RequirementTable>,
-        /// Treatment of requests of which too little is known; each is admitted and counted by
-        /// default.
+        /// Treatment of uncertain requests, which are admitted and counted by default.
         on: Option<OnTable>,
-        /// The kind of answer to a refused request.
+        /// The kind of response to a refused request.
         answer: Option<AnswerValue>,
-        /// The message for people, in one sentence.
+        /// A message for people, in one sentence.
         message: Option<String>,
-        /// A page that says what to do.
+        /// A page with instructions.
         docs: Option<String>,
-        /// The address of the replacement.
+        /// The URL of the replacement.
         successor: Option<String>,
-        /// The address of the newer client: one for all, or one by client and `default`.
+        /// The URL of the newer client: one for all, or one for each client and `default`.
         upgrade_url: Option<UpgradeUrlValue>,
-        /// The name in `Upgrade`; left out, the rule's id for an API, the client's name for a
+        /// The name in `Upgrade`; left out: the rule's id for an API, the client's name for a
         /// client.
         token: Option<String>,
-        /// Since when this is deprecated; left out, `rollout.warn`.
+        /// The date of the deprecation; left out: `rollout.warn`.
         deprecated: Option<DateValue>,
-        /// The date on which it stops working; left out, `rollout.enforce`.
+        /// The date on which it stops working; left out: `rollout.enforce`.
         sunset: Option<DateValue>,
-        /// Pins a phase; it beats the rollout.
+        /// Pins a phase, over the rollout.
         phase: Option<PhaseWord>,
-        /// The plan of phases in time; left out, the rule enforces at once.
+        /// The plan of phases in time; left out: the rule enforces at once.
         rollout: Option<RolloutTable>,
         /// The rule's own breaker, or false for none.
         breaker: Option<OrFalse<RuleBreakerTable>>,
     }
 }
 
-/// Treatment of requests of which too little is known.
+/// Treatment of uncertain requests.
 #[derive(JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[schemars(rename = "On")]
 pub(super) struct OnTable {
-    /// No version was sent.
+    /// The request names no version.
     missing: Option<ActionWord>,
-    /// The value that was sent is no version.
+    /// The value is not a version.
     malformed: Option<ActionWord>,
-    /// Two readers gave different versions.
+    /// Two readers yield different versions.
     ambiguous: Option<ActionWord>,
     /// Newer than the greatest supported version.
     too_new: Option<ActionWord>,
     /// A client that the rule does not name.
     unknown_client: Option<ActionWord>,
-    /// A transport fact that no proxy told.
+    /// A fact about the transport that no proxy reported.
     unknown: Option<ActionWord>,
 }
 
@@ -71,24 +70,24 @@ pub(super) struct OnTable {
 #[serde(rename_all = "kebab-case")]
 #[schemars(inline)]
 pub(super) enum ActionWord {
-    /// Let through, and counted.
+    /// The request is admitted and counted.
     Admit,
-    /// Refused.
+    /// The request is refused.
     Refuse,
 }
 
-/// The kind of answer to a refused request.
+/// The kind of response to a refused request.
 #[derive(JsonSchema)]
 #[serde(untagged)]
 #[schemars(inline)]
 pub(super) enum AnswerValue {
-    /// A way.
+    /// A named kind.
     Named(AnswerWord),
     /// A status.
     Status(#[schemars(range(min = 400, max = 599))] u16),
 }
 
-/// A way to answer.
+/// A kind of response.
 #[derive(JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(inline)]
@@ -101,14 +100,14 @@ pub(super) enum AnswerWord {
     Redirect,
 }
 
-/// A page, or one by client.
+/// A URL, or one for each client.
 #[derive(JsonSchema)]
 #[serde(untagged)]
 #[schemars(inline)]
 pub(super) enum UpgradeUrlValue {
-    /// For everybody.
+    /// One for all clients.
     One(String),
-    /// By the client's name; `default` is for all others.
+    /// One for each client by its name; `default` is for all others.
     ByClient(BTreeMap<String, String>),
 }
 
@@ -119,15 +118,15 @@ pub(super) enum UpgradeUrlValue {
 pub(super) enum PhaseWord {
     /// Nothing happens.
     Off,
-    /// Requests are decided and counted; nobody is told.
+    /// Requests are only evaluated and counted.
     Observe,
     /// Requests that would be refused are admitted, with a warning.
     Warn,
-    /// As `enforce`, and called a brownout.
+    /// As `enforce`, but reported as a brownout.
     Brownout,
     /// Requests that do not meet the requirement are refused.
     Enforce,
-    /// Warns and refuses nobody, whatever the rollout says.
+    /// Warns and refuses no request, over the rollout.
     Paused,
 }
 
@@ -135,26 +134,26 @@ matching! {
     /// Requests that are admitted in spite of a rule, until a date.
     #[schemars(rename = "Exemption")]
     pub(super) struct ExemptionTable {
-        /// Its name in records; left out, `exemption-1` and so on.
+        /// Its name in records; left out: `exemption-1` and so on.
         id: Option<String>,
-        /// The rules it is from; left out, all.
+        /// The rules that it exempts from; left out: all.
         rules: Option<OneOrMore<String>>,
-        /// Why.
+        /// The reason for it.
         reason: String,
         /// The person or team that is responsible for it.
         owner: String,
-        /// Until when. There is no exemption for ever.
+        /// Its end. No exemption is permanent.
         expires: DateValue,
     }
 }
 
-/// Requests that no rule refuses unless its paths name them.
+/// Requests that a rule refuses only if its paths name them.
 #[derive(JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[schemars(rename = "NeverRefused")]
 pub(super) struct NeverRefusedTable {
-    /// Built-in exemptions that do not hold here, by their ids.
+    /// The ids of built-in exemptions to remove.
     remove: Option<OneOrMore<String>>,
-    /// The networks of health checkers; left out, private, loopback and link-local addresses.
+    /// The networks of health checkers; left out: private, loopback and link-local addresses.
     health_networks: Option<OneOrMore<String>>,
 }

@@ -6,20 +6,19 @@ use super::matching::matching;
 use super::values::{DurationValue, OneOrMore};
 
 matching! {
-    /// The destinations.
+    /// A destination of requests.
     #[schemars(rename = "Upstream")]
     pub(super) struct UpstreamTable {
-        /// Origins such as `http://127.0.0.1:3000`; the less busy of two is asked. Either this or
-        /// `endpoints`.
+        /// Origins such as `http://127.0.0.1:3000`; each request goes to the less busy of two.
+        /// Either this or `endpoints`.
         addresses: Option<OneOrMore<String>>,
-        /// The servers one by one, where they differ in more than the address.
+        /// The servers, if they differ in more than the address.
         endpoints: Option<Vec<EndpointTable>>,
-        /// The version of HTTP towards it. `2` over http is by prior knowledge.
+        /// The version of HTTP that it speaks. `2` over http is by prior knowledge.
         http: Option<UpstreamHttpWord>,
-        /// PEM file of the authorities that sign its certificate; left out, the system's.
+        /// The PEM file of the authorities for its certificate; left out: those of the system.
         ca: Option<String>,
-        /// Requests that ask each endpoint whether it is well; left out, the gateway learns it from
-        /// its requests alone.
+        /// Active health checks; left out: the gateway learns an endpoint's health from its requests.
         health: Option<HealthCheckTable>,
         /// Retries of a request that failed, if it is idempotent and has no content: 0 or 1.
         #[schemars(range(min = 0, max = 1))]
@@ -27,7 +26,7 @@ matching! {
     }
 }
 
-/// A version of HTTP towards an upstream.
+/// A version of HTTP that an upstream speaks.
 #[derive(JsonSchema)]
 #[schemars(inline)]
 pub(super) enum UpstreamHttpWord {
@@ -49,32 +48,32 @@ pub(super) struct EndpointTable {
     /// Its share of the requests, relative to the weights of the others.
     #[schemars(range(min = 1, max = 1000))]
     weight: Option<u16>,
-    /// It is asked only while no other endpoint is available.
+    /// It is used only while no other endpoint is available.
     backup: Option<bool>,
-    /// Requests and tunnels that it serves at once, at most. If every endpoint is at its limit, the
-    /// answer is 503.
+    /// The most requests and tunnels that it serves at a time. If every endpoint is at its limit, the
+    /// response is 503.
     #[schemars(range(min = 1, max = 1_000_000))]
     connections: Option<u32>,
 }
 
-/// Requests that ask each endpoint whether it is well.
+/// Active health checks of each endpoint.
 #[derive(JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[schemars(rename = "HealthCheck")]
 pub(super) struct HealthCheckTable {
-    /// Path and query of the GET.
+    /// The path and query of the GET.
     #[schemars(regex(pattern = "^/"))]
     path: String,
     /// The time between two checks of one endpoint.
     interval: Option<DurationValue>,
-    /// The time limit for an answer; not longer than `interval`.
+    /// The time in which an endpoint must answer; not longer than `interval`.
     timeout: Option<DurationValue>,
-    /// Statuses of a healthy endpoint, such as `200` or `"200-399"`.
+    /// The statuses of a healthy endpoint, such as `200` or `"200-399"`.
     expect: Option<OneOrMore<StatusesValue>>,
-    /// Checks in a row that have to succeed before an endpoint is used again.
+    /// The number of successful checks in a row after which an endpoint is used again.
     #[schemars(range(min = 1, max = 100))]
     healthy: Option<u8>,
-    /// Checks in a row that have to fail before an endpoint is no longer used.
+    /// The number of failed checks in a row after which an endpoint is no longer used.
     #[schemars(range(min = 1, max = 100))]
     unhealthy: Option<u8>,
 }
