@@ -1,16 +1,18 @@
-//! `require = { client = … }`: where a client names itself, and which versions of it are admitted.
+//! `require = { client = … }`: the place where a client names itself, and the versions of it that are
+//! admitted.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use upshift_core::policy::{ClientReader, ClientRequirement, NAME_WORDS};
 use upshift_core::version::ClientVersion;
 
-use crate::diagnostic::Finding;
-use crate::document::Item;
-use crate::requirement::readers;
+use crate::requirement::read_readers;
+use crate::span_diagnostic::SpanDiagnostic;
+use crate::toml_value::{TomlEntry, TomlValue};
 use crate::visible::is_visible;
 
-/// Names under which people know a browser, and the family that it is read as.
+/// Common names of browsers, and the family that each is read as.
 const ALIASES: [(&str, &str); 8] = [
     ("Google Chrome", "Chrome"),
     ("IE", "Internet Explorer"),
@@ -22,195 +24,244 @@ const ALIASES: [(&str, &str); 8] = [
     ("Trident", "Internet Explorer"),
 ];
 
-/// Browsers that send zeros behind the first number, in `Chrome/120.0.0.0`, on most of their
-/// platforms.
+/// Browsers with a reduced User-Agent: on most platforms they send zeros behind the first number, as
+/// in `Chrome/120.0.0.0`.
 const REDUCED: [&str; 3] = ["Chrome", "Edge", "Opera"];
 
-/// Browsers whose versions are far below the number of their engine, `Safari/605.1.15` and
-/// `AppleWebKit/537.36`.
+/// Browsers that also send the version of their engine, `Safari/605.1.15` or `AppleWebKit/537.36`.
+/// Their own versions are far lower.
 const WITH_ENGINE: [&str; 7] =
     ["Chrome", "Edge", "Opera", "Safari", "Samsung", "Vivaldi", "Yandex"];
 
-/// The first number of WebKit, which all of them name, is at least this.
-const ENGINE: u64 = 400;
+/// The least first number of a version of WebKit, which all of [`WITH_ENGINE`] send.
+const MIN_ENGINE_VERSION: u64 = 400;
 
-/// Reads what stands at `client`.
-pub(crate) fn client(item: &Item<'_>) -> Option<ClientRequirement> {
-    let mut section = item.section("Client")?;
-    let read = match section.get("read") {
-        Some(item) => readers(&item, reader),
+/// Reads the value of `client`.
+pub(crate) fn read_client(value: &TomlValue<'_>) -> Option<ClientRequirement> {
+    let mut table = value.read_table("Client")?;
+    let read = match table.get("read") {
+        Some(readers) => read_readers(&readers, read_client_reader),
         None => vec![ClientReader::UserAgent],
     };
-    let minimum = section.get("minimum");
-    let blocked = section.get("blocked");
-    section.close();
-    if minimum.is_none() && blocked.is_none() {
-        let finding = item
-            .error("this requirement refuses no client")
-            .label("`minimum` or `blocked` is missing");
-        item.report(
-            finding.help("add minimum = { AcmeApp = \"5.1\" }, or blocked = [\"AcmeApp/5.3.0\"]"),
+    let minimum_value = table.get("minimum");
+    let blocked_value = table.get("blocked");
+    table.report_unknown_keys();
+    if minimum_value.is_none() && blocked_value.is_none() {
+        let error = value.error_here("the requirement refuses no client");
+        value.report(
+            error
+                .with_label("`minimum` or `blocked` is missing")
+                .with_help("add minimum = { AcmeApp = \"5.1\" }, or blocked = [\"AcmeApp/5.3.0\"]"),
         );
         return None;
     }
-    let minimum = minimum.map_or(Some(BTreeMap::new()), |item| minimums(&item, &read));
-    let blocked = blocked.map(|item| item.one_or_more()).unwrap_or_default();
-    // Each wrong entry is reported, and then the requirement is wrong as a whole.
-    let builds: Vec<_> = blocked.iter().map(|item| build(item, &read)).collect();
-    let blocked = builds.into_iter().collect::<Option<_>>();
-    Some(ClientRequirement { minimum: minimum?, blocked: blocked?, read })
-        .filter(|client| !client.read.is_empty())
-}
-
-fn minimums(item: &Item<'_>, read: &[ClientReader]) -> Option<BTreeMap<Box<str>, ClientVersion>> {
-    let mut minimums = Some(BTreeMap::new());
-    for (name, item) in item.entries("a table such as { AcmeApp = \"5.1\" }")? {
-        let version = version(&item);
-        let fault = name_fault(name.get_ref(), read);
-        if let Some(fault) = &fault {
-            item.report(Finding::error(name.span(), unmatched(name.get_ref())).label(fault));
-        }
-        if let Some(finding) = alias(name.get_ref(), read, name.span()) {
-            item.report(finding);
-        }
-        if let Some(finding) = version
-            .as_ref()
-            .and_then(|version| never_sent(name.get_ref(), version, read, item.span()))
-        {
-            item.report(finding);
-        }
-        match version.filter(|_| fault.is_none()) {
-            Some(version) => {
-                minimums
-                    .as_mut()
-                    .map(|minimums| minimums.insert((*name.get_ref()).into(), version));
-            }
-            None => minimums = None,
-        }
-    }
-    minimums
-}
-
-fn version(item: &Item<'_>) -> Option<ClientVersion> {
-    let text = item.string("a string, a version of the client")?;
-    let found = ClientVersion::parse(text);
-    found
-        .map_err(|error| {
-            item.wrong(format!("`{text}` is not a client's version"), error.to_string());
-        })
-        .ok()
-}
-
-fn build(item: &Item<'_>, read: &[ClientReader]) -> Option<(Box<str>, ClientVersion)> {
-    let (name, version) = item.parsed("a build such as \"AcmeApp/5.3.0\"", |text| {
-        let (name, version) = text.split_once('/').ok_or("the version is missing behind a `/`")?;
-        let version = ClientVersion::parse(version).map_err(|error| error.to_string())?;
-        match name.trim() {
-            "" => Err("the name is missing".to_owned()),
-            name => Ok((Box::from(name), version)),
-        }
-    })?;
-    if let Some(fault) = name_fault(&name, read) {
-        item.wrong(unmatched(&name), fault);
+    let minimum = match minimum_value {
+        Some(entries) => read_minimums(&entries, &read),
+        None => Some(BTreeMap::new()),
+    };
+    let blocked = match blocked_value {
+        Some(builds) => read_builds(&builds, &read),
+        None => Some(Vec::new()),
+    };
+    if read.is_empty() {
         return None;
     }
-    let warnings =
-        [alias(&name, read, item.span()), never_sent(&name, &version, read, item.span())];
-    warnings.into_iter().flatten().for_each(|finding| item.report(finding));
+    Some(ClientRequirement { minimum: minimum?, blocked: blocked?, read })
+}
+
+/// Reads `minimum`; `None` if an entry is wrong. Each wrong entry is reported.
+fn read_minimums(
+    value: &TomlValue<'_>,
+    readers: &[ClientReader],
+) -> Option<BTreeMap<Box<str>, ClientVersion>> {
+    let mut minimums = BTreeMap::new();
+    let mut has_error = false;
+    for entry in value.read_entries("a table such as { AcmeApp = \"5.1\" }")? {
+        match read_minimum(&entry, readers) {
+            Some(version) => {
+                minimums.insert(entry.key.into(), version);
+            }
+            None => has_error = true,
+        }
+    }
+    if has_error { None } else { Some(minimums) }
+}
+
+fn read_minimum(entry: &TomlEntry<'_>, readers: &[ClientReader]) -> Option<ClientVersion> {
+    let TomlEntry { key: name, key_span, value } = entry;
+    let version = read_client_version(value);
+    let fault = name_fault(name, readers);
+    if let Some(fault) = &fault {
+        let error = SpanDiagnostic::error(key_span.clone(), unmatched_name(name));
+        value.report(error.with_label(fault));
+    }
+    warn_of_alias(name, readers, key_span.clone(), value);
+    if let Some(version) = &version {
+        warn_of_unsent_version(name, version, readers, value);
+    }
+    if fault.is_some() { None } else { version }
+}
+
+fn read_client_version(value: &TomlValue<'_>) -> Option<ClientVersion> {
+    let text = value.read_string("a string, a version of the client")?;
+    match ClientVersion::parse(text) {
+        Ok(version) => Some(version),
+        Err(error) => {
+            let message = format!("`{text}` is not a client version");
+            value.report_error(message, error.to_string());
+            None
+        }
+    }
+}
+
+/// Reads `blocked`; `None` if a build is wrong. Each wrong build is reported.
+fn read_builds(
+    value: &TomlValue<'_>,
+    readers: &[ClientReader],
+) -> Option<Vec<(Box<str>, ClientVersion)>> {
+    let members = value.one_or_more();
+    let mut builds = Vec::new();
+    for member in &members {
+        builds.extend(read_build(member, readers));
+    }
+    if builds.len() < members.len() { None } else { Some(builds) }
+}
+
+fn read_build(
+    value: &TomlValue<'_>,
+    readers: &[ClientReader],
+) -> Option<(Box<str>, ClientVersion)> {
+    let (name, version) = value.parse_with("a build such as \"AcmeApp/5.3.0\"", parse_build)?;
+    if let Some(fault) = name_fault(&name, readers) {
+        value.report_error(unmatched_name(&name), fault);
+        return None;
+    }
+    warn_of_alias(&name, readers, value.span(), value);
+    warn_of_unsent_version(&name, &version, readers, value);
     Some((name, version))
 }
 
-fn unmatched(name: &str) -> String {
-    format!("no client can be called `{name}`")
+fn parse_build(text: &str) -> Result<(Box<str>, ClientVersion), String> {
+    let Some((name, version)) = text.split_once('/') else {
+        return Err("expected a `/` and the version".to_owned());
+    };
+    match (name.trim(), ClientVersion::parse(version)) {
+        (_, Err(error)) => Err(error.to_string()),
+        ("", Ok(_)) => Err("the name is missing".to_owned()),
+        (name, Ok(version)) => Ok((name.into(), version)),
+    }
 }
 
-/// Why no reader can yield this name.
-fn name_fault(name: &str, read: &[ClientReader]) -> Option<String> {
-    let only_of: Option<Vec<&str>> = read.iter().map(of_client).collect();
-    if let Some(clients) = only_of {
-        let known = clients.iter().any(|client| client.eq_ignore_ascii_case(name));
-        return (!known && !clients.is_empty())
-            .then(|| format!("`read` reads {} only", clients.join(" and ")));
+fn unmatched_name(name: &str) -> String {
+    format!("no client can have the name `{name}`")
+}
+
+/// The reason why no reader can yield this name.
+fn name_fault(name: &str, readers: &[ClientReader]) -> Option<String> {
+    // The error in `read` is reported already.
+    if readers.is_empty() {
+        return None;
+    }
+    if let Some(clients) = fixed_names(readers) {
+        if clients.iter().any(|client| client.eq_ignore_ascii_case(name)) {
+            return None;
+        }
+        return Some(format!("`read` yields {} only", clients.join(" and ")));
     }
     let words: Vec<&str> = name.split(' ').collect();
     if name.contains('/') {
         Some("a name has no slash; the version is the value".to_owned())
     } else if name.contains(['(', ')']) {
-        Some("what stands in brackets is a comment, and comments are not read".to_owned())
+        // RFC 9110 §5.6.5: a comment is in parentheses.
+        Some("text in parentheses is a comment, and comments are not read".to_owned())
     } else if words.contains(&"") || !name.chars().all(is_visible) {
         Some("a name is words with one space between them".to_owned())
+    } else if words.len() > NAME_WORDS {
+        Some(format!("a name has at most {NAME_WORDS} words"))
     } else {
-        (words.len() > NAME_WORDS)
-            .then(|| format!("a name of more than {NAME_WORDS} words is not looked for"))
+        None
     }
 }
 
-/// The one client that a reader yields.
-fn of_client(reader: &ClientReader) -> Option<&str> {
-    match reader {
-        ClientReader::HeaderOf(_, client) => Some(client),
-        ClientReader::Header(_) | ClientReader::UserAgent => None,
+/// The names that the readers yield, if each of them yields one fixed name.
+fn fixed_names(readers: &[ClientReader]) -> Option<Vec<&str>> {
+    let mut names = Vec::new();
+    for reader in readers {
+        match reader {
+            ClientReader::HeaderOf(_, client) => names.push(&**client),
+            ClientReader::Header(_) | ClientReader::UserAgent => return None,
+        }
+    }
+    Some(names)
+}
+
+/// Warns if the name is a common name of a browser that no browser sends.
+fn warn_of_alias(name: &str, readers: &[ClientReader], span: Range<usize>, value: &TomlValue<'_>) {
+    if readers.iter().any(|reader| *reader != ClientReader::UserAgent) {
+        return;
+    }
+    for (alias, family) in ALIASES {
+        if alias.eq_ignore_ascii_case(name) {
+            let warning = SpanDiagnostic::warning(span, format!("no browser is read as `{name}`"));
+            value.report(
+                warning
+                    .with_label("browsers are read by their family name")
+                    .with_help(format!("write `{family}`")),
+            );
+            return;
+        }
     }
 }
 
-/// A warning where a browser is meant and called by a name that it does not send.
-fn alias(name: &str, read: &[ClientReader], span: std::ops::Range<usize>) -> Option<Finding> {
-    let (_, family) = ALIASES.iter().find(|(alias, _)| alias.eq_ignore_ascii_case(name))?;
-    let by_agent = read.iter().all(|reader| *reader == ClientReader::UserAgent);
-    by_agent.then(|| {
-        Finding::warning(span, format!("no browser is read as `{name}`"))
-            .label("a browser is known by its family")
-            .help(format!("write `{family}`"))
-    })
-}
-
-/// A warning where a browser never sends such a version: the rest of a reduced User-Agent, or the
-/// number of the engine.
-fn never_sent(
+/// Warns if the browser never sends such a version: it is that of the engine, or its part behind the
+/// first number is reduced to zeros.
+fn warn_of_unsent_version(
     name: &str,
     version: &ClientVersion,
-    read: &[ClientReader],
-    span: std::ops::Range<usize>,
-) -> Option<Finding> {
-    if !read.contains(&ClientReader::UserAgent) {
-        return None;
+    readers: &[ClientReader],
+    value: &TomlValue<'_>,
+) {
+    if !readers.contains(&ClientReader::UserAgent) {
+        return;
     }
-    let (first, behind) = version.as_str().split_once('.').unwrap_or((version.as_str(), ""));
-    let engine = first.parse::<u64>().is_ok_and(|first| first >= ENGINE);
-    if engine && WITH_ENGINE.iter().any(|known| known.eq_ignore_ascii_case(name)) {
-        let finding = Finding::warning(
-            span,
-            format!("`{version}` is a version of the engine, and not of {name}"),
+    let (first, rest) = version.as_str().split_once('.').unwrap_or((version.as_str(), ""));
+    let may_be_engine = first.parse::<u64>().is_ok_and(|first| first >= MIN_ENGINE_VERSION);
+    if may_be_engine && is_listed(name, &WITH_ENGINE) {
+        let message = format!("`{version}` is a version of the engine, not of {name}");
+        value.report(
+            SpanDiagnostic::warning(value.span(), message)
+                .with_label("no browser is that new")
+                .with_help("of `Version/16.4 … Safari/605.1.15`, 16.4 is read"),
         );
-        return Some(
-            finding
-                .label("no browser is that new")
-                .help("of `Version/16.4 … Safari/605.1.15`, 16.4 is read"),
+    } else if is_listed(name, &REDUCED) && rest.contains(|c| matches!(c, '1'..='9')) {
+        let message = format!("{name} sends zeros behind the first number, as in {first}.0.0.0");
+        value.report(
+            SpanDiagnostic::warning(value.span(), message)
+                .with_label("every release with that number is older than this")
+                .with_help(format!("write `{first}`, or read the version from your own field")),
         );
     }
-    let is_reduced = REDUCED.iter().any(|known| known.eq_ignore_ascii_case(name));
-    (is_reduced && behind.contains(|c: char| matches!(c, '1'..='9'))).then(|| {
-        Finding::warning(
-            span,
-            format!("{name} sends zeros behind the first number, such as {first}.0.0.0"),
-        )
-        .label("compared with this, every release of that number is older")
-        .help(format!("write `{first}`, or read the version from a field of your own"))
-    })
 }
 
-fn reader(item: &Item<'_>) -> Option<ClientReader> {
+fn is_listed(name: &str, names: &[&str]) -> bool {
+    names.iter().any(|listed| listed.eq_ignore_ascii_case(name))
+}
+
+fn read_client_reader(value: &TomlValue<'_>) -> Option<ClientReader> {
     const FORMS: [&str; 3] = ["header:NAME", "header:NAME=CLIENT", "user-agent"];
-    let (kind, argument) = item.reader(&FORMS)?;
-    match (kind, argument.split_once('=')) {
-        ("user-agent", _) => Some(ClientReader::UserAgent),
-        (_, Some((_, client))) if client.trim().is_empty() => {
-            item.wrong("the name of the client is missing", "expected `header:NAME=CLIENT`");
+    let (kind, argument) = value.split_reader(&FORMS)?;
+    if kind == "user-agent" {
+        return Some(ClientReader::UserAgent);
+    }
+    match argument.split_once('=') {
+        Some((_, client)) if client.trim().is_empty() => {
+            value
+                .report_error("the name of the client is missing", "expected `header:NAME=CLIENT`");
             None
         }
-        (_, Some((name, client))) => {
-            Some(ClientReader::HeaderOf(item.field(name)?, client.trim().into()))
+        Some((field, client)) => {
+            Some(ClientReader::HeaderOf(value.parse_field_name(field)?, client.trim().into()))
         }
-        (_, None) => Some(ClientReader::Header(item.field(argument)?)),
+        None => Some(ClientReader::Header(value.parse_field_name(argument)?)),
     }
 }

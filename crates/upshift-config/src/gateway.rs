@@ -1,380 +1,233 @@
-//! `[gateway]` and `[limits]`.
+//! `[gateway]`: the listeners, the trusted proxies and what holds for the whole gateway.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use ipnet::IpNet;
-use toml::de::DeValue;
 use upshift_core::policy::{Case, Comparison};
+use upshift_core::proxy::{Proxy, UndeclaredProxy};
 
-use crate::document::{Item, Section};
-use crate::settings::{
-    AccessLog, Address, AdminToken, GatewaySettings, Hsts, Limits, PathMode, TlsFiles,
-    UndeclaredProxy,
-};
+use crate::admin_token::AdminToken;
+use crate::hsts::Hsts;
+use crate::origin::{default_port, parse_origin};
+use crate::proxy::read_proxies;
+use crate::toml_table::TomlTable;
+use crate::toml_value::TomlValue;
 
-/// Reads `[gateway]`, except `upstream`; paths are relative to `folder`.
-pub(crate) fn gateway(section: &mut Section<'_>, folder: &Path) -> GatewaySettings {
-    let https = section.get("https").and_then(|item| item.listener());
-    let http = match section.get("http") {
-        Some(item) => item.listener(),
-        None if https.is_some() => None,
-        None => Some(GatewaySettings::HTTP),
-    };
-    let gateway = GatewaySettings {
-        http,
-        https,
-        http3: flag(section, "http3"),
-        admin: section.get("admin").map_or(Some(GatewaySettings::ADMIN), |item| item.listener()),
-        public: section.get("public").and_then(|item| public(&item)),
-        h2c_upgrade: flag(section, "h2c-upgrade"),
-        in_band_tls: flag(section, "in-band-tls"),
-        dangerous_allow_opossum: flag(section, "dangerous-allow-opossum"),
-        tls: section.get("tls").and_then(|item| tls(&item, folder)),
-        proxies: crate::proxy::proxies(section),
-        hsts: section.get("hsts").and_then(|item| hsts(&item)),
-        access_log: access_log(section),
-        admin_token: section.get("admin-token").and_then(|item| admin_token(&item, folder)),
-        store: match section.get("store") {
-            None => Some(folder.join(GatewaySettings::STORE)),
-            Some(item) if matches!(item.value(), DeValue::Boolean(false)) => None,
-            Some(item) => item.path(folder),
-        },
-        store_is_usual: !section.has("store"),
-        paths: path_mode(section),
-        comparison: comparison(section),
-        undeclared_proxy: undeclared_proxy(section),
-    };
-    contradictions(section, &gateway);
-    gateway
+/// `[gateway]`: the listeners, the trusted proxies and what holds for the whole gateway.
+///
+/// [`Default`] has no listener and no store, as suits an embedder. What a file leaves out is filled
+/// in with [`GatewaySettings::HTTP`], [`GatewaySettings::ADMIN`] and [`GatewaySettings::STORE`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GatewaySettings {
+    /// The cleartext listener: HTTP/1.0, HTTP/1.1, and h2c by prior knowledge.
+    pub http: Option<SocketAddr>,
+    /// The TLS listener: h2 and http/1.1 by ALPN.
+    pub https: Option<SocketAddr>,
+    /// Serves HTTP/3 on the UDP port of `https`.
+    pub http3: bool,
+    /// The listener for metrics, health and the admin API.
+    pub admin: Option<SocketAddr>,
+    /// Scheme and authority of links in responses, without a final slash.
+    pub public: Option<String>,
+    /// Offers the obsolete `Upgrade: h2c` switch (RFC 7540 §3.2).
+    pub h2c_upgrade: bool,
+    /// Offers TLS on the cleartext port after 101 (RFC 2817).
+    pub in_band_tls: bool,
+    /// Allows `in_band_tls` together with `https` in spite of CVE-2025-49812.
+    pub dangerous_allow_opossum: bool,
+    /// The certificate; none: the gateway makes a self-signed one.
+    pub tls: Option<TlsFiles>,
+    /// The trusted proxies in front of the gateway.
+    pub proxies: Vec<Proxy>,
+    /// `Strict-Transport-Security`, sent over TLS only.
+    pub hsts: Option<Hsts>,
+    /// The requests that are logged as JSON lines.
+    pub access_log: AccessLog,
+    /// The token that the admin API requires.
+    pub admin_token: Option<AdminToken>,
+    /// The file of the embedded store; none: nothing is kept across restarts.
+    pub store: Option<PathBuf>,
+    /// The file does not set `store`. The program may choose another place if the folder of the
+    /// policy file is not writable.
+    pub store_is_usual: bool,
+    /// The treatment of ambiguous paths.
+    pub paths: PathMode,
+    /// The comparison of paths with patterns.
+    pub comparison: Comparison,
+    /// The treatment of an undeclared private peer that sends `X-Forwarded-Proto`.
+    pub undeclared_proxy: UndeclaredProxy,
 }
 
-/// The settings of a file without `[gateway]`.
-pub(crate) fn defaults(folder: &Path) -> GatewaySettings {
-    GatewaySettings {
-        http: Some(GatewaySettings::HTTP),
-        admin: Some(GatewaySettings::ADMIN),
-        store: Some(folder.join(GatewaySettings::STORE)),
-        store_is_usual: true,
-        ..GatewaySettings::default()
-    }
+/// `paths`: the treatment of a path that upstreams may read in different ways.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PathMode {
+    /// It is forwarded as it was sent, and the strictest verdict of all its readings counts.
+    #[default]
+    AsSent,
+    /// It is forwarded in canonical form.
+    Canonical,
+    /// It is refused with 400.
+    Strict,
 }
 
-/// What cannot stand together.
-fn contradictions(section: &Section<'_>, gateway: &GatewaySettings) {
-    let error = |key: &str, message: &str| {
-        crate::diagnostic::Finding::error(section.key_span(key), message)
-    };
-    if gateway.http3 && gateway.https.is_none() {
-        let finding =
-            error("http3", "HTTP/3 needs `https`").label("it runs on the UDP port of `https`");
-        section.out.report(finding.help("add https = \"127.0.0.1:8443\""));
-    }
-    // Opossum, CVE-2025-49812: the same name served in both ways lets an attacker splice two
-    // connections.
-    if gateway.in_band_tls && gateway.https.is_some() && !gateway.dangerous_allow_opossum {
-        let finding = error(
-            "in-band-tls",
-            "`in-band-tls` beside `https` invites the Opossum attack (CVE-2025-49812)",
-        );
-        let finding = finding.label("an attacker can splice the two");
-        section
-            .out
-            .report(finding.help("remove one of them, or write dangerous-allow-opossum = true"));
-    }
-    if let Some(admin) = gateway.admin
-        && !admin.ip().is_loopback()
-        && gateway.admin_token.is_none()
-    {
-        let finding = error("admin", "an admin listener that others can reach needs `admin-token`");
-        let finding = finding.label(format!("{} is not a loopback address", admin.ip()));
-        section.out.report(
-            finding.help("add admin-token = \"env:UPSHIFT_TOKEN\", or listen on 127.0.0.1"),
-        );
-    }
-    let listeners = [("http", gateway.http), ("https", gateway.https), ("admin", gateway.admin)];
-    for (index, (key, address)) in listeners.iter().enumerate() {
-        let taken = address.filter(|address| address.port() != 0);
-        if let Some((first, _)) =
-            listeners[..index].iter().find(|(_, other)| taken.is_some() && *other == taken)
-        {
-            section.out.report(
-                error(key, "two listeners on one address")
-                    .label(format!("`{first}` is there already")),
-            );
+/// `[gateway.tls]`: PEM files, relative to the policy file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate chain.
+    pub certificate: PathBuf,
+    /// The private key.
+    pub key: PathBuf,
+}
+
+/// `access-log`: the requests that are logged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AccessLog {
+    /// None. Requests are still counted.
+    #[default]
+    Off,
+    /// Requests that were refused.
+    Refused,
+    /// All requests.
+    All,
+}
+
+impl GatewaySettings {
+    /// The cleartext listener of a file that names none.
+    pub const HTTP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+    /// The admin listener of a file that names none.
+    pub const ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9426);
+    /// The name of the store, beside the policy file.
+    pub const STORE: &str = "upshift.db";
+
+    /// The settings of a file without `[gateway]`.
+    pub(crate) fn of_empty_file(folder: &Path) -> Self {
+        Self {
+            http: Some(Self::HTTP),
+            admin: Some(Self::ADMIN),
+            store: Some(folder.join(Self::STORE)),
+            store_is_usual: true,
+            ..Self::default()
         }
     }
-}
 
-/// Reads `[limits]`.
-pub(crate) fn limits(section: &mut Section<'_>) -> Limits {
-    let default = Limits::default();
-    let time = |section: &mut Section<'_>, key, default: Duration| -> Duration {
-        section.get(key).and_then(|item| item.duration()).unwrap_or(default)
-    };
-    let upstream_response = time(section, "upstream-response", default.upstream_response);
-    Limits {
-        header_bytes: section
-            .get("header-bytes")
-            .and_then(|item| header_bytes(&item))
-            .unwrap_or(default.header_bytes),
-        header_timeout: time(section, "header-timeout", default.header_timeout),
-        idle: time(section, "idle", default.idle),
-        connections: section
-            .get("connections")
-            .and_then(|item| item.integer(1..=10_000_000))
-            .and_then(|count| usize::try_from(count).ok())
-            .unwrap_or(default.connections),
-        lame_duck: section
-            .get("lame-duck")
-            .and_then(|item| item.duration_or_zero())
-            .unwrap_or(default.lame_duck),
-        drain: time(section, "drain", default.drain),
-        discard_bytes: section
-            .get("discard-bytes")
-            .and_then(|item| item.bytes())
-            .unwrap_or(default.discard_bytes),
-        discard_timeout: time(section, "discard-timeout", default.discard_timeout),
-        tunnel_idle: time(section, "tunnel-idle", default.tunnel_idle),
-        upstream_connect: time(section, "upstream-connect", default.upstream_connect),
-        upstream_response,
-        upstream_silence: time(section, "upstream-silence", upstream_response),
-        upstream_idle: time(section, "upstream-idle", default.upstream_idle),
+    /// Reads `[gateway]`, except `upstream`; relative paths start at `folder`.
+    pub(crate) fn from_toml(table: &mut TomlTable<'_>, folder: &Path) -> Self {
+        let mut settings = Self::of_empty_file(folder);
+        settings.read_listeners(table);
+        settings.read_transitions(table);
+        settings.read_admin(table, folder);
+        settings.read_path_handling(table);
+        if let Some(value) = table.get("public") {
+            settings.public = read_public_origin(&value);
+        }
+        if let Some(value) = table.get("tls") {
+            settings.tls = read_tls_files(&value, folder);
+        }
+        if let Some(value) = table.get("hsts") {
+            settings.hsts = Hsts::from_toml(&value);
+        }
+        settings.proxies = read_proxies(table);
+        const UNDECLARED: [(&str, UndeclaredProxy); 2] =
+            [("unknown", UndeclaredProxy::Unknown), ("ignore", UndeclaredProxy::Ignore)];
+        settings.undeclared_proxy =
+            table.word_at("undeclared-proxy", "treatment", &UNDECLARED).unwrap_or_default();
+        crate::contradictions::report_contradictions(table, &settings);
+        settings
+    }
+
+    fn read_listeners(&mut self, table: &mut TomlTable<'_>) {
+        if let Some(value) = table.get("https") {
+            self.https = value.read_listener();
+        }
+        match table.get("http") {
+            Some(value) => self.http = value.read_listener(),
+            // Who configures TLS only must not get a cleartext port unasked.
+            None if self.https.is_some() => self.http = None,
+            None => {}
+        }
+        if let Some(value) = table.get("admin") {
+            self.admin = value.read_listener();
+        }
+        self.http3 = table.flag_at("http3");
+    }
+
+    fn read_transitions(&mut self, table: &mut TomlTable<'_>) {
+        self.h2c_upgrade = table.flag_at("h2c-upgrade");
+        self.in_band_tls = table.flag_at("in-band-tls");
+        self.dangerous_allow_opossum = table.flag_at("dangerous-allow-opossum");
+    }
+
+    fn read_admin(&mut self, table: &mut TomlTable<'_>, folder: &Path) {
+        const LOGS: [(&str, AccessLog); 3] =
+            [("off", AccessLog::Off), ("refused", AccessLog::Refused), ("all", AccessLog::All)];
+        self.access_log =
+            table.word_at("access-log", "kind of access log", &LOGS).unwrap_or_default();
+        if let Some(value) = table.get("admin-token") {
+            self.admin_token = AdminToken::from_toml(&value, folder);
+        }
+        if let Some(value) = table.get("store") {
+            self.store = if value.is_false() { None } else { value.read_path(folder) };
+            self.store_is_usual = false;
+        }
+    }
+
+    fn read_path_handling(&mut self, table: &mut TomlTable<'_>) {
+        const MODES: [(&str, PathMode); 3] = [
+            ("as-sent", PathMode::AsSent),
+            ("canonical", PathMode::Canonical),
+            ("strict", PathMode::Strict),
+        ];
+        const CASES: [(&str, Case); 2] = [("exact", Case::Exact), ("ignore", Case::Ignore)];
+        const SLASHES: [(&str, bool); 2] = [("exact", false), ("ignore", true)];
+        let comparison = &mut self.comparison;
+        comparison.case = table.word_at("case", "comparison", &CASES).unwrap_or_default();
+        let ignores_slash = table.word_at("trailing-slash", "comparison", &SLASHES);
+        comparison.ignore_trailing_slash = ignores_slash.unwrap_or(false);
+        self.paths = table.word_at("paths", "treatment of paths", &MODES).unwrap_or_default();
     }
 }
 
-fn header_bytes(item: &Item<'_>) -> Option<usize> {
-    let bytes = item.bytes()?;
-    if !(1024..=16 * 1024 * 1024).contains(&bytes) {
-        item.wrong("`header-bytes` is out of range", "expected from 1 KiB to 16 MiB");
-        return None;
-    }
-    usize::try_from(bytes).ok()
-}
-
-/// A key that is `true` or `false`; left out, it is `false`.
-pub(crate) fn flag(section: &mut Section<'_>, key: &'static str) -> bool {
-    section.get(key).and_then(|item| item.bool()).unwrap_or(false)
-}
-
-fn tls(item: &Item<'_>, folder: &Path) -> Option<TlsFiles> {
-    let mut section = item.section("Tls")?;
-    let certificate = section
-        .required("certificate", "a PEM file with the chain")
-        .and_then(|item| item.path(folder));
-    let key = section
-        .required("key", "a PEM file with the private key")
-        .and_then(|item| item.path(folder));
-    section.close();
+fn read_tls_files(value: &TomlValue<'_>, folder: &Path) -> Option<TlsFiles> {
+    let mut table = value.read_table("Tls")?;
+    let certificate = table.require("certificate", "a PEM file with the chain");
+    let key = table.require("key", "a PEM file with the private key");
+    table.report_unknown_keys();
+    // Both are read before either is missed, so that both errors show.
+    let (certificate, key) = (certificate?.read_path(folder), key?.read_path(folder));
     Some(TlsFiles { certificate: certificate?, key: key? })
 }
 
-fn hsts(item: &Item<'_>) -> Option<Hsts> {
-    match item.value() {
-        DeValue::Boolean(false) => None,
-        DeValue::String(_) => {
-            Some(Hsts { max_age: item.duration()?, include_subdomains: false, preload: false })
-        }
-        DeValue::Table(_) => {
-            let mut section = item.section("Hsts")?;
-            let max_age = section
-                .required("max-age", "how long, such as \"365d\"")
-                .and_then(|item| item.duration());
-            let include_subdomains = flag(&mut section, "include-subdomains");
-            let preload = flag(&mut section, "preload");
-            section.close();
-            Some(Hsts { max_age: max_age?, include_subdomains, preload })
-        }
-        _ => item.unexpected("a duration such as \"365d\", a table, or false"),
-    }
+/// Reads an origin; a port that is the scheme's default is dropped.
+fn read_public_origin(value: &TomlValue<'_>) -> Option<String> {
+    let origin = value.parse_with("an origin such as \"https://api.example.com\"", parse_origin)?;
+    let text = origin.to_string();
+    let default_port = format!(":{}", default_port(origin.tls));
+    let without_port = text.strip_suffix(&default_port).unwrap_or(&text);
+    Some(without_port.to_owned())
 }
 
-fn access_log(section: &mut Section<'_>) -> AccessLog {
-    const WORDS: [(&str, AccessLog); 3] =
-        [("off", AccessLog::Off), ("refused", AccessLog::Refused), ("all", AccessLog::All)];
-    section
-        .get("access-log")
-        .and_then(|item| item.word("kind of access log", &WORDS))
-        .unwrap_or_default()
-}
-
-fn path_mode(section: &mut Section<'_>) -> PathMode {
-    const WORDS: [(&str, PathMode); 3] = [
-        ("as-sent", PathMode::AsSent),
-        ("canonical", PathMode::Canonical),
-        ("strict", PathMode::Strict),
-    ];
-    section
-        .get("paths")
-        .and_then(|item| item.word("treatment of paths", &WORDS))
-        .unwrap_or_default()
-}
-
-fn comparison(section: &mut Section<'_>) -> Comparison {
-    const CASES: [(&str, Case); 2] = [("exact", Case::Exact), ("ignore", Case::Ignore)];
-    const SLASHES: [(&str, bool); 2] = [("exact", false), ("ignore", true)];
-    let case = section.get("case").and_then(|item| item.word("comparison", &CASES));
-    let slash = section.get("trailing-slash").and_then(|item| item.word("comparison", &SLASHES));
-    Comparison { case: case.unwrap_or_default(), ignore_trailing_slash: slash.unwrap_or_default() }
-}
-
-fn undeclared_proxy(section: &mut Section<'_>) -> UndeclaredProxy {
-    const WORDS: [(&str, UndeclaredProxy); 2] =
-        [("unknown", UndeclaredProxy::Unknown), ("ignore", UndeclaredProxy::Ignore)];
-    section
-        .get("undeclared-proxy")
-        .and_then(|item| item.word("treatment", &WORDS))
-        .unwrap_or_default()
-}
-
-fn admin_token(item: &Item<'_>, folder: &Path) -> Option<AdminToken> {
-    let text = item.text()?;
-    if matches!(text, "env:" | "file:") {
-        item.wrong("`admin-token` names nothing", "expected env:NAME or file:PATH");
-        return None;
-    }
-    if let Some(name) = text.strip_prefix("env:") {
-        return Some(AdminToken::Environment(name.to_owned()));
-    }
-    if let Some(path) = text.strip_prefix("file:") {
-        return Some(AdminToken::File(folder.join(path)));
-    }
-    if text.chars().count() < AdminToken::SHORTEST {
-        let finding = item
-            .error("this token is too short to be safe")
-            .label("expected at least 16 characters");
-        item.report(
-            finding.help("better still: admin-token = \"env:UPSHIFT_TOKEN\" or \"file:token.txt\""),
-        );
-        return None;
-    }
-    Some(AdminToken::Text(text.to_owned()))
-}
-
-fn public(item: &Item<'_>) -> Option<String> {
-    item.parsed("an origin such as \"https://api.example.com\"", |text| {
-        let address = parse_origin(text)?;
-        let standard = if address.tls { 443 } else { 80 };
-        let shown = address.to_string();
-        Ok(shown.strip_suffix(&format!(":{standard}")).map_or(shown.clone(), str::to_owned))
-    })
-}
-
-/// Reads `http://host[:port]` or `https://host[:port]`, with at most a `/` behind it.
-pub(crate) fn parse_origin(text: &str) -> Result<Address, String> {
-    let (tls, rest) = match (text.strip_prefix("http://"), text.strip_prefix("https://")) {
-        (Some(rest), _) => (false, rest),
-        (_, Some(rest)) => (true, rest),
-        _ => return Err("it starts with http:// or https://".to_owned()),
-    };
-    let authority = rest.strip_suffix('/').unwrap_or(rest);
-    if authority.contains(['/', '?', '#', '@', ' ']) {
-        return Err("only a scheme, a host and a port stand here".to_owned());
-    }
-    let (host, port) = match authority.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
-        _ => (authority, None),
-    };
-    let port = match port {
-        None => {
-            if tls {
-                443
-            } else {
-                80
-            }
-        }
-        Some(port) => port
-            .parse()
-            .ok()
-            .filter(|port| *port != 0)
-            .ok_or("the port is a number from 1 to 65535")?,
-    };
-    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-    let valid = match bare {
-        Some(v6) => v6.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => {
-            !host.is_empty()
-                && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b))
-        }
-    };
-    if !valid {
-        return Err(
-            "the host is a name, an IPv4 address, or an IPv6 address in brackets".to_owned()
-        );
-    }
-    Ok(Address { tls, host: bare.unwrap_or(host).to_ascii_lowercase(), port })
-}
-
-/// Reads a network, or one address.
-pub(crate) fn parse_network(text: &str) -> Option<IpNet> {
-    text.parse().ok().or_else(|| text.parse::<IpAddr>().map(IpNet::from).ok())
-}
-
-impl Item<'_> {
-    /// An address to listen on, or `false` for none.
-    fn listener(&self) -> Option<SocketAddr> {
-        if matches!(self.value(), DeValue::Boolean(false)) {
+impl TomlValue<'_> {
+    /// The address of a listener, or `false` for none.
+    fn read_listener(&self) -> Option<SocketAddr> {
+        if self.is_false() {
             return None;
         }
-        self.parsed("an address and a port such as \"127.0.0.1:8080\", or false", |text| {
-            let hint = match text.rsplit_once(':') {
-                Some(("", port)) => {
-                    format!(
-                        "write 0.0.0.0:{port} for all addresses, 127.0.0.1:{port} for this machine"
-                    )
-                }
-                Some(("localhost", port)) => format!("write 127.0.0.1:{port}"),
-                Some(_) => "names are not looked up here: write the address".to_owned(),
-                None => "the port is missing".to_owned(),
-            };
-            text.parse().map_err(|_| hint)
-        })
-    }
-
-    /// A network such as `10.0.0.0/8`, or one address.
-    pub(crate) fn network(&self) -> Option<IpNet> {
-        self.parsed("a network such as \"10.0.0.0/8\"", |text| {
-            parse_network(text).ok_or("expected an address, with or without /length".to_owned())
-        })
-    }
-
-    /// A file's path; a relative one starts at `folder`.
-    fn path(&self, folder: &Path) -> Option<PathBuf> {
-        Some(folder.join(self.text()?))
-    }
-
-    /// The name of a field, in lower case.
-    pub(crate) fn field_name(&self) -> Option<String> {
-        self.parsed("a field name such as \"X-Forwarded-For\"", |text| {
-            match upshift_core::field::is_token(text) {
-                true => Ok(text.to_ascii_lowercase()),
-                false => Err("letters, digits and - only".to_owned()),
-            }
+        let expected = "an address and a port such as \"127.0.0.1:8080\", or false";
+        self.parse_with(expected, |text| match text.parse() {
+            Ok(address) => Ok(address),
+            Err(_) => Err(listener_hint(text)),
         })
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn origins_are_read_and_written() {
-        let shown = |text| parse_origin(text).map(|address| address.to_string());
-        assert_eq!(shown("http://127.0.0.1:3000").as_deref(), Ok("http://127.0.0.1:3000"));
-        assert_eq!(shown("https://Example.com/").as_deref(), Ok("https://example.com:443"));
-        assert_eq!(shown("http://[::1]:80").as_deref(), Ok("http://[::1]:80"));
-        for wrong in [
-            "localhost:80",
-            "http://",
-            "http://a/b",
-            "http://a:0",
-            "http://a:b",
-            "http://u@a",
-            "http://::1",
-        ] {
-            assert!(parse_origin(wrong).is_err(), "{wrong}");
+/// The label beside a listener address that cannot be parsed.
+fn listener_hint(text: &str) -> String {
+    match text.rsplit_once(':') {
+        Some(("", port)) => {
+            format!("write 0.0.0.0:{port} for all addresses, 127.0.0.1:{port} for this machine")
         }
+        Some(("localhost", port)) => format!("write 127.0.0.1:{port}"),
+        Some(_) => "expected an IP address: names are not resolved here".to_owned(),
+        None => "the port is missing".to_owned(),
     }
 }

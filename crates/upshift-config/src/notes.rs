@@ -1,74 +1,97 @@
-//! What the defaults mean for a file: the notes of `check`. Unlike warnings, they ask for nothing.
+//! The notes of `check`: the consequences of defaults for a file. Unlike warnings, they ask for no
+//! change.
 
 use jiff::Timestamp;
-use upshift_core::policy::{Builtin, Case, PathPattern, Requirement, RolloutStage, Rule};
+use upshift_core::policy::{Builtin, Case, PathPattern, Requirement, Rollout, Rule};
+use upshift_core::proxy::UndeclaredProxy;
 
-use crate::FileSettings;
-use crate::settings::UndeclaredProxy;
+use crate::file::FileSettings;
 
 /// The notes on `file` at `now`, a sentence or two each.
-pub(crate) fn of(file: &FileSettings, now: Timestamp) -> Vec<String> {
-    let notes = [never_refused(file), undeclared_proxies(file), comparison(file)];
-    let mut notes: Vec<String> = notes.into_iter().flatten().collect();
+pub(crate) fn notes_on(file: &FileSettings, now: Timestamp) -> Vec<String> {
+    let mut notes = Vec::new();
+    notes.extend(note_on_builtins(file));
+    notes.extend(note_on_undeclared_proxies(file));
+    notes.extend(note_on_comparison(file));
     for rule in file.policy.rules() {
-        notes.extend(brownouts_over(rule, now));
-        notes.extend(watched_late(rule, now));
-        notes.extend(stopped_by_the_breaker(rule, now));
+        notes.extend(note_on_past_brownouts(rule, now));
+        notes.extend(note_on_ended_watch(rule, now));
+        notes.extend(note_on_early_trip(rule, now));
     }
     notes
 }
 
-/// Brownouts that are over: a file with a mistyped date has none.
-fn brownouts_over(rule: &Rule, now: Timestamp) -> Option<String> {
-    let plan = rule.rollout.as_ref().filter(|_| rule.phase.is_none())?.plan();
-    let (from, to) = plan.brownout.iter().rfind(|(_, to)| *to <= now)?;
-    let (id, over) = (&rule.id, plan.brownout.iter().filter(|(_, to)| *to <= now).count());
-    let of = plan.brownout.len();
+/// The rollout that a rule follows; none if its phase is pinned.
+fn followed_rollout(rule: &Rule) -> Option<&Rollout> {
+    if rule.phase.is_some() { None } else { rule.rollout.as_ref() }
+}
+
+/// Brownouts in the past. A rollout with a mistyped year may have nothing else.
+fn note_on_past_brownouts(rule: &Rule, now: Timestamp) -> Option<String> {
+    let brownouts = &followed_rollout(rule)?.plan().brownout;
+    let (from, to) = brownouts.iter().rfind(|(_, to)| *to <= now)?;
+    let mut past = 0;
+    for (_, end) in brownouts {
+        past += usize::from(*end <= now);
+    }
     Some(format!(
-        "Rule {id}: {over} of {of} brownouts lie in the past, the last of them from {from} to {to}. They do not come again."
+        "Rule {}: {past} of {} brownouts are in the past, the last from {from} to {to}. They are \
+         not repeated.",
+        rule.id,
+        brownouts.len()
     ))
 }
 
-/// A rule whose enforcement is so long past that the calendar has ended the breaker's watch.
-fn watched_late(rule: &Rule, now: Timestamp) -> Option<String> {
-    let end = rule.watch_end().filter(|end| *end <= now)?;
-    let id = &rule.id;
+/// A rule that has enforced for so long that the breaker no longer watches it by the calendar.
+fn note_on_ended_watch(rule: &Rule, now: Timestamp) -> Option<String> {
+    let end = rule.watch_end()?;
+    if end > now {
+        return None;
+    }
     Some(format!(
-        "Rule {id}: by its calendar the breaker watched it until {end}. From the first refusal that a gateway sees after its \
-         start it is watched for seven days, and then no more. Without `rollout`, a rule that enforces is always watched."
+        "Rule {}: by its calendar the breaker watched it until {end}. After a start of the \
+         gateway it watches the rule for seven days from the first refusal, and then no more. \
+         Without `rollout`, an enforcing rule is always watched.",
+        rule.id
     ))
 }
 
-/// A brownout or a ramp to come that refuses a greater share than the breaker allows.
-fn stopped_by_the_breaker(rule: &Rule, now: Timestamp) -> Option<String> {
-    let (breaker, rollout) =
-        (rule.breaker?, rule.rollout.as_ref().filter(|_| rule.phase.is_none())?);
-    let gentle = |stage: &&RolloutStage| stage.phase.refuses_in_part();
-    let to_come =
-        rollout.stages().iter().filter(gentle).filter(|stage| stage.to.is_none_or(|to| to > now));
-    let mut crossings =
-        to_come.filter_map(|stage| Some((stage.phase, stage.exceeds(breaker.refused_share)?)));
-    let (phase, at) = crossings.next()?;
-    let (id, allowed) = (&rule.id, (breaker.refused_share * 10_000.0).round() / 100.0);
-    Some(format!(
-        "Rule {id}: from {at} on its {phase} refuses a greater share than the {allowed} % that the breaker allows. If as \
-         many of all callers fall short, the breaker trips and holds the rule at warn, and the calendar with it, until \
-         `upshift resume`. Raise refused-share, or see with `upshift serve --observe` how many fall short."
-    ))
+/// A future brownout or ramp that refuses a greater share than the breaker allows.
+fn note_on_early_trip(rule: &Rule, now: Timestamp) -> Option<String> {
+    let breaker = rule.breaker?;
+    for stage in followed_rollout(rule)?.stages() {
+        let is_partial = stage.phase.refuses_in_part();
+        let is_over = stage.to.is_some_and(|end| end <= now);
+        if !is_partial || is_over {
+            continue;
+        }
+        if let Some(at) = stage.exceeds(breaker.refused_share) {
+            let allowed = (breaker.refused_share * 10_000.0).round() / 100.0;
+            return Some(format!(
+                "Rule {}: from {at} on, its {} refuses a greater share than the {allowed} % that \
+                 the breaker allows. If that share of all callers falls short, the breaker trips \
+                 and holds the rule, and its calendar, at warn until `upshift resume`. Raise \
+                 refused-share, or measure with `upshift serve --observe` how many fall short.",
+                rule.id, stage.phase
+            ));
+        }
+    }
+    None
 }
 
-fn never_refused(file: &FileSettings) -> Option<String> {
+fn note_on_builtins(file: &FileSettings) -> Option<String> {
     let builtins = file.policy.builtins();
     if builtins.is_empty() || file.policy.rules().is_empty() {
         return None;
     }
-    let each =
-        builtins.iter().map(|builtin| format!("{} ({})", builtin.as_str(), meaning(*builtin)));
-    let each: Vec<_> = each.collect();
-    Some(format!("Never refused: {}. [never-refused] changes that.", each.join("; ")))
+    let mut described = Vec::new();
+    for builtin in builtins {
+        described.push(format!("{} ({})", builtin.as_str(), describe_builtin(*builtin)));
+    }
+    Some(format!("Never refused: {}. [never-refused] changes that.", described.join("; ")))
 }
 
-fn meaning(builtin: Builtin) -> &'static str {
+fn describe_builtin(builtin: Builtin) -> &'static str {
     match builtin {
         Builtin::CorsPreflight => {
             "OPTIONS with one Origin and one Access-Control-Request-Method, without content"
@@ -76,37 +99,44 @@ fn meaning(builtin: Builtin) -> &'static str {
         Builtin::HealthPaths => "/healthz, /livez, /readyz",
         Builtin::WellKnown => "/.well-known/**",
         Builtin::HealthAgents => {
-            "GET and HEAD by kube-probe, ELB-HealthChecker and GoogleHC, from private addresses or health-networks"
+            "GET and HEAD by kube-probe, ELB-HealthChecker and GoogleHC, from private addresses or \
+             health-networks"
         }
         Builtin::OwnLinks => {
-            "the docs, successor and upgrade-url of a rule, on hosts that are known to be served here"
+            "the docs, successor and upgrade-url of a rule, on hosts that are known to be served \
+             here"
         }
     }
 }
 
-fn undeclared_proxies(file: &FileSettings) -> Option<String> {
-    let by_transport = |requirement: &Requirement| {
-        matches!(requirement, Requirement::Tls(_) | Requirement::Http(_))
-    };
-    let has_rule = file.policy.rules().iter().any(|rule| rule.require.iter().any(by_transport));
-    let believes = file.gateway.undeclared_proxy == UndeclaredProxy::Unknown;
-    (has_rule && believes).then(|| {
-        "A peer with a private address that sends X-Forwarded-Proto is taken for a proxy that was not declared, and \
-         tls and http rules admit what it sends. Where clients have private addresses (a NAT, Docker), set \
-         undeclared-proxy = \"ignore\"."
-            .to_owned()
-    })
+fn note_on_undeclared_proxies(file: &FileSettings) -> Option<String> {
+    let has_transport_rule =
+        file.policy.rules().iter().any(|rule| rule.require.iter().any(is_of_transport));
+    if !has_transport_rule || file.gateway.undeclared_proxy == UndeclaredProxy::Ignore {
+        return None;
+    }
+    Some(
+        "A peer with a private address that sends X-Forwarded-Proto is treated as an undeclared \
+         proxy, and tls and http rules admit its requests. If clients have private addresses (a \
+         NAT, Docker), set undeclared-proxy = \"ignore\"."
+            .to_owned(),
+    )
 }
 
-fn comparison(file: &FileSettings) -> Option<String> {
+fn is_of_transport(requirement: &Requirement) -> bool {
+    matches!(requirement, Requirement::Tls(_) | Requirement::Http(_))
+}
+
+fn note_on_comparison(file: &FileSettings) -> Option<String> {
     let comparison = file.gateway.comparison;
     if comparison.case == Case::Ignore && comparison.ignore_trailing_slash {
         return None;
     }
     let pattern = file.policy.rules().iter().find_map(literal_path)?.text();
     Some(format!(
-        "Case and a trailing slash count: a rule on {pattern} matches neither {} nor {pattern}/, which Express, Koa and \
-         ASP.NET serve as {pattern}. In front of such an upstream, set case = \"ignore\" and trailing-slash = \"ignore\".",
+        "Paths are compared with case and trailing slash: a rule on {pattern} matches neither {} \
+         nor {pattern}/, which Express, Koa and ASP.NET serve as {pattern}. In front of such an \
+         upstream, set case = \"ignore\" and trailing-slash = \"ignore\".",
         pattern.to_ascii_uppercase()
     ))
 }

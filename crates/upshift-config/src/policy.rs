@@ -1,4 +1,5 @@
-//! From rules and exemptions to a policy: what the core finds wrong is pointed at in the file.
+//! Rules and exemptions as they are read, and the policy that the core compiles from them. Errors of
+//! the core are reported at their place in the file.
 
 use std::ops::Range;
 
@@ -8,52 +9,48 @@ use upshift_core::policy::{
     PolicySpec, RuleSpec, Served,
 };
 
-use crate::diagnostic::Finding;
-use crate::document::{Item, Section};
-use crate::rule::{self, NeverRefused, Placed};
-use crate::spelling::nearest;
+use crate::exemption::{NeverRefused, read_exemptions, read_never_refused};
+use crate::rule::{Sourced, read_rule};
+use crate::span_diagnostic::SpanDiagnostic;
+use crate::spelling::nearest_name;
+use crate::toml_table::TomlTable;
 
-/// Rules and exemptions as they were read.
-pub(crate) struct Read<'d> {
-    pub(crate) rules: Vec<Placed<'d, RuleSpec>>,
-    pub(crate) exemptions: Vec<Placed<'d, Exemption>>,
-    pub(crate) never_refused: NeverRefused,
-    /// The ids that stand in the file, those of rules that could not be read included.
+/// The rules and exemptions of a file, with the tables that they were read from.
+pub(crate) struct PolicySource<'d> {
+    pub(crate) rules: Vec<Sourced<'d, RuleSpec>>,
+    pub(crate) exemptions: Vec<Sourced<'d, Exemption>>,
+    never_refused: NeverRefused,
+    /// The ids of all `[[rule]]` tables, including those with errors.
     ids: Vec<&'d str>,
 }
 
-/// Reads every `[[rule]]` and `[[exemption]]`.
-pub(crate) fn read<'d>(root: &mut Section<'d>, breaker: Option<BreakerLimits>) -> Read<'d> {
-    let rules = root.get("rule").map(|item| item.sections("Rule")).unwrap_or_default();
-    let exemptions =
-        root.get("exemption").map(|item| item.sections("Exemption")).unwrap_or_default();
-    Read {
-        ids: rules.iter().filter_map(|section| section.peek("id")).collect(),
-        rules: rules.into_iter().filter_map(|section| rule::rule(section, breaker)).collect(),
-        exemptions: exemptions
-            .into_iter()
-            .enumerate()
-            .filter_map(|(index, section)| rule::exemption(section, index + 1))
-            .collect(),
-        never_refused: root
-            .get("never-refused")
-            .map(|item| rule::never_refused(&item))
-            .unwrap_or_default(),
+impl<'d> PolicySource<'d> {
+    /// Reads every `[[rule]]` and `[[exemption]]`; `breaker` is that of rules without their own.
+    pub(crate) fn from_toml(root: &mut TomlTable<'d>, breaker: Option<BreakerLimits>) -> Self {
+        let (mut ids, mut rules) = (Vec::new(), Vec::new());
+        for table in root.tables_at("rule", "Rule") {
+            ids.extend(table.peek_string("id"));
+            rules.extend(read_rule(table, breaker));
+        }
+        Self {
+            rules,
+            exemptions: read_exemptions(root),
+            never_refused: read_never_refused(root),
+            ids,
+        }
     }
-}
 
-impl Read<'_> {
-    /// The policy of a gateway that serves `hosts`; `None` if the core finds fault with it, which
-    /// is then reported.
-    pub(crate) fn policy(
+    /// Compiles the policy of a gateway that serves `hosts`; `None` if the core finds an error,
+    /// which is then reported.
+    pub(crate) fn compile(
         &self,
         comparison: Comparison,
         hosts: Vec<HostPattern>,
         revision: String,
     ) -> Option<Policy> {
         let spec = PolicySpec {
-            rules: self.rules.iter().map(|rule| rule.read.clone()).collect(),
-            exemptions: self.exemptions.iter().map(|exemption| exemption.read.clone()).collect(),
+            rules: self.rules.iter().map(|rule| rule.value.clone()).collect(),
+            exemptions: self.exemptions.iter().map(|exemption| exemption.value.clone()).collect(),
             removed: self.never_refused.removed.clone(),
             comparison,
             served: Served { hosts, health_networks: self.never_refused.health_networks.clone() },
@@ -61,70 +58,94 @@ impl Read<'_> {
         };
         match Policy::new(spec) {
             Ok(policy) => Some(policy),
-            Err(faults) => {
-                faults.iter().for_each(|fault| self.report(fault));
+            Err(errors) => {
+                for error in &errors {
+                    self.report_policy_error(error);
+                }
                 None
             }
         }
     }
 
-    fn report(&self, error: &PolicyError) {
-        let (section, what) = match error.at {
-            PolicyItem::Rule(index) => (&self.rules[index].section, "rule"),
-            PolicyItem::Exemption(index) => (&self.exemptions[index].section, "exemption"),
+    fn report_policy_error(&self, error: &PolicyError) {
+        let table = match error.at {
+            PolicyItem::Rule(index) => &self.rules[index].table,
+            PolicyItem::Exemption(index) => &self.exemptions[index].table,
         };
-        let finding = |key: &str| Finding::error(section.value_span(key), error.kind.to_string());
-        section.out.report(match &error.kind {
-            PolicyErrorKind::DuplicateId(id) => {
-                let finding = finding("id").label("this id is taken");
-                finding.help(format!(
-                    "the first {what} `{id}` is in line {}",
-                    self.line_of_first(error.at, id)
-                ))
-            }
+        let diagnostic = match &error.kind {
+            PolicyErrorKind::DuplicateId(id) => self.duplicate_id(error, id, table),
+            // The rule is there, but it has errors of its own.
             PolicyErrorKind::UnknownRule(id) if self.ids.contains(&&**id) => return,
-            PolicyErrorKind::UnknownRule(id) => {
-                let finding =
-                    Finding::error(rule_span(section, id), format!("there is no rule `{id}`"));
-                let finding = finding.label("no rule has this id");
-                match nearest(id, self.ids.iter().copied()) {
-                    Some(near) => finding.help(format!("did you mean `{near}`?")),
-                    None => finding,
-                }
-            }
-            PolicyErrorKind::RampWithoutIdentity => finding("rollout")
-                .label("`identity` is missing here")
-                .help("add identity = [\"header:X-Api-Key\"], or \"peer\" for the address"),
-            PolicyErrorKind::RedirectWithoutTls => {
-                finding("answer").label("this rule does not require tls")
-            }
-            PolicyErrorKind::Status(_) => {
-                finding("answer").label("expected a status from 400 to 599")
-            }
-            PolicyErrorKind::PinnedRamp => finding("phase").label("expected another phase"),
-            PolicyErrorKind::NoRequirement
-            | PolicyErrorKind::NoReader
-            | PolicyErrorKind::NoClient => finding("require"),
-            _ => finding("id"),
-        });
+            PolicyErrorKind::UnknownRule(id) => self.unknown_rule(id, table),
+            fault => simple_policy_error(fault, table),
+        };
+        table.report(diagnostic);
     }
 
-    fn line_of_first(&self, at: PolicyItem, id: &str) -> String {
-        let rule = self.rules.iter().find(|rule| *rule.read.id == *id).map(|rule| &rule.section);
-        let exemption = self.exemptions.iter().find(|exemption| *exemption.read.id == *id);
-        let section = match at {
-            PolicyItem::Rule(_) => rule,
-            PolicyItem::Exemption(_) => exemption.map(|exemption| &exemption.section),
+    fn duplicate_id(&self, error: &PolicyError, id: &str, table: &TomlTable<'_>) -> SpanDiagnostic {
+        let (kind, first) = match error.at {
+            PolicyItem::Rule(_) => ("rule", first_with_id(&self.rules, |rule| &*rule.id == id)),
+            PolicyItem::Exemption(_) => {
+                ("exemption", first_with_id(&self.exemptions, |exemption| &*exemption.id == id))
+            }
         };
-        section
-            .map(|section| section.out.line(section.span().start).to_string())
-            .unwrap_or_default()
+        let diagnostic =
+            SpanDiagnostic::error(table.value_span("id"), format!("the id `{id}` is not unique"))
+                .with_label("expected an id that is not in use");
+        match first {
+            Some(line) => {
+                diagnostic.with_help(format!("the first {kind} `{id}` is in line {line}"))
+            }
+            None => diagnostic,
+        }
+    }
+
+    fn unknown_rule(&self, id: &str, table: &TomlTable<'_>) -> SpanDiagnostic {
+        let span = span_of_rule_id(table, id);
+        let diagnostic = SpanDiagnostic::error(span, format!("there is no rule `{id}`"))
+            .with_label("no rule has this id");
+        match nearest_name(id, self.ids.iter().copied()) {
+            Some(near) => diagnostic.with_help(format!("did you mean `{near}`?")),
+            None => diagnostic,
+        }
     }
 }
 
-/// The place of one id in `rules`.
-fn rule_span(section: &Section<'_>, id: &str) -> Range<usize> {
-    let items = section.value("rules").map(|item| item.one_or_more()).unwrap_or_default();
-    let found = items.iter().find(|item| item.value().as_str() == Some(id)).map(Item::span);
-    found.unwrap_or_else(|| section.span())
+/// An error of the core that concerns one key.
+fn simple_policy_error(fault: &PolicyErrorKind, table: &TomlTable<'_>) -> SpanDiagnostic {
+    let (key, label, help) = match fault {
+        PolicyErrorKind::RampWithoutIdentity => (
+            "rollout",
+            "`identity` is missing here",
+            "add identity = [\"header:X-Api-Key\"], or \"peer\" for the client's address",
+        ),
+        PolicyErrorKind::RedirectWithoutTls => ("answer", "the rule does not require tls", ""),
+        PolicyErrorKind::Status(_) => ("answer", "expected a status from 400 to 599", ""),
+        PolicyErrorKind::PinnedRamp => ("phase", "expected another phase", ""),
+        PolicyErrorKind::NoRequirement | PolicyErrorKind::NoReader | PolicyErrorKind::NoClient => {
+            ("require", "", "")
+        }
+        _ => ("id", "", ""),
+    };
+    let diagnostic =
+        SpanDiagnostic::error(table.value_span(key), fault.to_string()).with_label(label);
+    if help.is_empty() { diagnostic } else { diagnostic.with_help(help) }
+}
+
+/// The line of the first rule or exemption with an id.
+fn first_with_id<T>(all: &[Sourced<'_, T>], has_id: impl Fn(&T) -> bool) -> Option<usize> {
+    let first = all.iter().find(|sourced| has_id(&sourced.value))?;
+    Some(first.table.collector.line_of(first.table.span().start))
+}
+
+/// The place of one id in `rules` of an exemption.
+fn span_of_rule_id(table: &TomlTable<'_>, id: &str) -> Range<usize> {
+    if let Some(rules) = table.peek_value("rules") {
+        for member in rules.one_or_more() {
+            if member.as_str() == Some(id) {
+                return member.span();
+            }
+        }
+    }
+    table.span()
 }

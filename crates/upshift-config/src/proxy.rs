@@ -1,15 +1,16 @@
-//! `[[gateway.proxy]]`: hops in front of the gateway that are believed, and the fields in which
-//! they tell what they saw.
+//! `[[gateway.proxy]]`: trusted proxies in front of the gateway, and the fields in which they report
+//! what they saw.
 
-use crate::document::{Item, Section};
-use crate::gateway::flag;
-use crate::settings::{Proxy, ProxyReads};
-use crate::spelling::listed;
+use upshift_core::proxy::{Proxy, ProxyReads};
 
-/// What a field can tell, as `reads` names it.
+use crate::spelling::join_names;
+use crate::toml_table::TomlTable;
+use crate::toml_value::TomlValue;
+
+/// The facts that a field can report, as `reads` names them.
 const FACTS: [&str; 4] = ["scheme", "peer", "tls", "http"];
 
-/// Well-known fields, and what each of them tells. Any other field may tell anything.
+/// Well-known fields, and the facts that each of them reports. Any other field may report any fact.
 const KNOWN_FIELDS: [(&str, &[&str]); 37] = [
     ("forwarded", &["scheme", "peer"]),
     ("x-forwarded-proto", &["scheme"]),
@@ -51,50 +52,72 @@ const KNOWN_FIELDS: [(&str, &[&str]); 37] = [
 ];
 
 /// Reads every `[[gateway.proxy]]`.
-pub(crate) fn proxies(section: &mut Section<'_>) -> Vec<Proxy> {
-    let Some(item) = section.get("proxy") else { return Vec::new() };
-    item.sections("Proxy").into_iter().map(proxy).collect()
+pub(crate) fn read_proxies(table: &mut TomlTable<'_>) -> Vec<Proxy> {
+    table.tables_at("proxy", "Proxy").into_iter().map(read_proxy).collect()
 }
 
-fn proxy(mut section: Section<'_>) -> Proxy {
-    let from = section.required("from", "the addresses of the proxy, such as [\"10.0.0.0/8\"]");
-    let from = from.map(|item| item.one_or_more()).unwrap_or_default();
-    let reads = section.get("reads").and_then(|item| item.section("ProxyReads"));
-    let proxy = Proxy {
-        from: from.iter().filter_map(Item::network).collect(),
-        reads: reads.map(proxy_reads).unwrap_or_default(),
-        upgrade_field: flag(&mut section, "upgrade-field"),
+fn read_proxy(mut table: TomlTable<'_>) -> Proxy {
+    let mut from = Vec::new();
+    if let Some(value) = table.require("from", "its addresses, such as [\"10.0.0.0/8\"]") {
+        for network in value.one_or_more() {
+            from.extend(network.read_network());
+        }
+    }
+    let reads = match table.table_at("reads", "ProxyReads") {
+        Some(reads) => read_fields(reads),
+        None => ProxyReads::default(),
     };
-    section.close();
-    proxy
+    let upgrade_field = table.flag_at("upgrade-field");
+    table.report_unknown_keys();
+    Proxy { from, reads, upgrade_field }
 }
 
-fn proxy_reads(mut section: Section<'_>) -> ProxyReads {
-    let [scheme, peer, tls, http] =
-        FACTS.map(|fact| section.get(fact).and_then(|item| field_for(fact, &item)));
-    section.close();
+fn read_fields(mut table: TomlTable<'_>) -> ProxyReads {
+    let [scheme, peer, tls, http] = FACTS.map(|fact| read_field_for(fact, &table.get(fact)?));
+    table.report_unknown_keys();
     ProxyReads { scheme, peer, tls, http }
 }
 
-/// The name of a field in lower case, if the field can tell this.
-fn field_for(fact: &'static str, item: &Item<'_>) -> Option<String> {
-    let name = item.field_name()?;
+/// The name of a field in lower case, if the field can report this fact.
+fn read_field_for(fact: &'static str, value: &TomlValue<'_>) -> Option<String> {
+    let name = value.read_field_name()?;
     let known = KNOWN_FIELDS.iter().find(|(known, _)| *known == name);
-    let Some((_, tells)) = known.filter(|(_, tells)| !tells.contains(&fact)) else {
-        return Some(name);
+    match known {
+        Some((_, reported)) if !reported.contains(&fact) => {
+            report_unfit_field(fact, &name, reported, value);
+            None
+        }
+        _ => Some(name),
+    }
+}
+
+fn report_unfit_field(fact: &str, name: &str, reported: &[&str], value: &TomlValue<'_>) {
+    let label = match reported {
+        [] => "it reports none of these facts".to_owned(),
+        reported => format!("it reports {}", join_names(reported.iter().copied())),
     };
-    let told = match tells {
-        [] => "it tells none of what is read here".to_owned(),
-        tells => format!("it tells {}", listed(tells.iter().copied())),
-    };
-    let fitting = KNOWN_FIELDS.iter().filter(|(_, tells)| tells.contains(&fact));
-    let examples: Vec<_> = fitting.take(3).map(|(name, _)| *name).collect();
-    let finding = item.error(format!("`{name}` does not tell `{fact}`")).label(told);
-    item.report(
-        finding.help(format!(
-            "fields that do: {}, or one that your proxy writes",
-            examples.join(", ")
-        )),
-    );
-    None
+    let mut examples = Vec::new();
+    for (field, facts) in KNOWN_FIELDS {
+        if facts.contains(&fact) && examples.len() < 3 {
+            examples.push(field);
+        }
+    }
+    let error = value.error_here(format!("`{name}` does not report `{fact}`")).with_label(label);
+    value.report(error.with_help(format!(
+        "fields that do: {}, or one that your proxy sets",
+        examples.join(", ")
+    )));
+}
+
+impl TomlValue<'_> {
+    /// The name of a field, in lower case.
+    fn read_field_name(&self) -> Option<String> {
+        self.parse_with("a field name such as \"X-Forwarded-For\"", |text| {
+            if upshift_core::field::is_token(text) {
+                Ok(text.to_ascii_lowercase())
+            } else {
+                Err("a field name has letters, digits and - only".to_owned())
+            }
+        })
+    }
 }

@@ -1,40 +1,41 @@
-//! Regular files: what the gateway reads again while it serves. A named pipe has one content for
-//! one reader, and one that has no writer answers never.
+//! Regular files, for what the gateway reads again at each reload.
+//!
+//! A named pipe gives its content to one reader only, and opening one without a writer blocks.
 
 use std::fs::FileType;
 use std::io;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
 
-/// The content of a regular file. Links are followed.
+/// Reads a regular file. Symbolic links are followed.
 ///
 /// # Errors
-/// If it cannot be read, or is something else than a regular file.
-pub fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
-    check_regular(path)?;
+/// If the file cannot be read or is not a regular file.
+pub fn read_regular_file(path: &Path) -> io::Result<Vec<u8>> {
+    require_regular_file(path)?;
     std::fs::read(path)
 }
 
-/// Sees that a regular file is there, without opening it.
+/// Checks that `path` is a regular file, without opening it.
 ///
 /// # Errors
-/// If there is none, or something else.
-pub fn check_regular(path: &Path) -> io::Result<()> {
-    match irregular(std::fs::metadata(path)?.file_type()) {
-        Some(what) => Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            format!("it is {what}, and not a regular file"),
-        )),
-        None => Ok(()),
-    }
+/// If there is no such file, or it is not a regular file.
+pub fn require_regular_file(path: &Path) -> io::Result<()> {
+    let Some(kind) = irregular_kind(std::fs::metadata(path)?.file_type()) else { return Ok(()) };
+    let message = format!("it is {kind}, not a regular file");
+    Err(io::Error::new(io::ErrorKind::InvalidInput, message))
 }
 
-fn irregular(kind: FileType) -> Option<&'static str> {
-    let kinds = [
-        (kind.is_dir(), "a folder"),
-        (kind.is_fifo(), "a pipe"),
-        (kind.is_socket(), "a socket"),
-        (kind.is_char_device() || kind.is_block_device(), "a device"),
-    ];
-    kinds.into_iter().find(|(is, _)| *is).map(|(_, what)| what)
+fn irregular_kind(file_type: FileType) -> Option<&'static str> {
+    if file_type.is_dir() {
+        Some("a folder")
+    } else if file_type.is_fifo() {
+        Some("a pipe")
+    } else if file_type.is_socket() {
+        Some("a socket")
+    } else if file_type.is_char_device() || file_type.is_block_device() {
+        Some("a device")
+    } else {
+        None
+    }
 }

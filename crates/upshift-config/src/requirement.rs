@@ -1,18 +1,14 @@
 //! `require`: one requirement, or a list of which any one suffices.
 
-use std::sync::Arc;
-
 use toml::de::DeValue;
 use upshift_core::field::{FieldName, Protocol};
-use upshift_core::policy::{
-    ApiReader, ApiRequirement, PathTemplate, Requirement, WebSocketRequirement,
-};
-use upshift_core::version::{Version, VersionScheme};
+use upshift_core::policy::{Requirement, WebSocketRequirement};
 use upshift_core::{HttpVersion, TlsVersion};
 
-use crate::diagnostic::Finding;
-use crate::document::{Item, Section};
-use crate::spelling::{listed, nearest};
+use crate::api::read_api;
+use crate::client::read_client;
+use crate::spelling::{join_names, nearest_name};
+use crate::toml_value::TomlValue;
 
 const KINDS: [&str; 6] = ["tls", "http", "websocket", "api", "client", "protocol"];
 const TLS: [(&str, TlsVersion); 4] = [
@@ -28,288 +24,165 @@ const HTTP: [(&str, HttpVersion); 4] = [
     ("3", HttpVersion::V3),
 ];
 
-/// Reads what stands at `require`.
-pub(crate) fn requirements(item: &Item<'_>) -> Vec<Requirement> {
-    let items = item.one_or_more();
-    if items.is_empty() {
-        item.wrong("`require` is an empty list", "expected at least one requirement");
+/// Reads the value of `require`.
+pub(crate) fn read_requirements(value: &TomlValue<'_>) -> Vec<Requirement> {
+    let members = value.one_or_more();
+    if members.is_empty() {
+        value.report_error("`require` is an empty list", "expected at least one requirement");
     }
-    items.iter().filter_map(requirement).collect()
+    members.iter().filter_map(read_requirement).collect()
 }
 
-fn requirement(item: &Item<'_>) -> Option<Requirement> {
-    if !item.is_table() {
-        return item.unexpected("a table such as { tls = \"1.2\" }");
+fn read_requirement(value: &TomlValue<'_>) -> Option<Requirement> {
+    if !value.is_table() {
+        value.report_type("a table such as { tls = \"1.2\" }");
+        return None;
     }
-    let mut section = item.section("Requirement")?;
-    let given: Vec<_> =
-        KINDS.into_iter().filter_map(|kind| Some((kind, section.get(kind)?))).collect();
-    let unknown = section.has_unknown();
-    section.close();
+    let mut table = value.read_table("Requirement")?;
+    let mut given = Vec::new();
+    for kind in KINDS {
+        if let Some(inner) = table.get(kind) {
+            given.push((kind, inner));
+        }
+    }
+    table.report_unknown_keys();
     match given.as_slice() {
-        [(kind, value)] => read(kind, value),
-        [] if unknown => None,
+        [(kind, inner)] => read_kind(kind, inner),
+        // The unknown key is reported, and was probably meant to be the requirement.
+        [] if table.has_unknown_key() => None,
         [] => {
-            item.wrong("nothing is required here", format!("expected {}", listed(KINDS)));
+            let label = format!("expected {}", join_names(KINDS));
+            value.report_error("the requirement is empty", label);
             None
         }
-        [_, (second, value), ..] => {
-            let finding = value
-                .error("two requirements in one table")
-                .label(format!("`{second}` is the second"));
-            item.report(finding.help(
-                "any one suffices: require = [{ … }, { … }]\nboth must hold: write two rules",
+        [_, (second, inner), ..] => {
+            let error = inner.error_here("a table holds one requirement only");
+            value.report(error.with_label(format!("`{second}` is the second")).with_help(
+                "if any one suffices: require = [{ … }, { … }]\nif both must hold: write two rules",
             ));
             None
         }
     }
 }
 
-fn read(kind: &str, item: &Item<'_>) -> Option<Requirement> {
-    match kind {
-        "tls" => item.word("version of TLS", &TLS).map(Requirement::Tls),
-        "http" => item.word("version of HTTP", &HTTP).map(Requirement::Http),
-        "websocket" => websocket(item),
-        "api" => api(item).map(Requirement::Api),
-        "client" => crate::client::client(item).map(Requirement::Client),
-        _ => protocol(item).map(Requirement::Protocol),
-    }
+fn read_kind(kind: &str, value: &TomlValue<'_>) -> Option<Requirement> {
+    Some(match kind {
+        "tls" => Requirement::Tls(value.read_word("version of TLS", &TLS)?),
+        "http" => Requirement::Http(value.read_word("version of HTTP", &HTTP)?),
+        "websocket" => read_websocket(value)?,
+        "api" => Requirement::Api(read_api(value)?),
+        "client" => Requirement::Client(read_client(value)?),
+        _ => Requirement::Protocol(read_protocol(value)?),
+    })
 }
 
-fn protocol(item: &Item<'_>) -> Option<Protocol> {
-    let protocol = item.parsed("a protocol such as \"derp/2\"", |text| {
+fn read_protocol(value: &TomlValue<'_>) -> Option<Protocol> {
+    let protocol = value.parse_with("a protocol such as \"derp/2\"", |text| {
         Protocol::parse(text)
             .map_err(|_| "expected a name, or a name, a slash and a version".to_owned())
     })?;
-    let own = ["websocket", "h2c", "tls", "http"].into_iter().find(|name| protocol.is_named(name));
-    match own {
-        Some("h2c") => item.wrong("h2c is a version of HTTP", "write { http = \"2\" }"),
-        Some(name) => item.wrong(
-            format!("{name} has a requirement of its own"),
-            format!("write {{ {name} = … }}"),
-        ),
-        None => return Some(protocol),
+    for name in ["websocket", "tls", "http"] {
+        if protocol.is_named(name) {
+            let message = format!("`{name}` has its own kind of requirement");
+            value.report_error(message, format!("write {{ {name} = … }}"));
+            return None;
+        }
     }
-    None
+    if protocol.is_named("h2c") {
+        value.report_error("`h2c` is a version of HTTP", "write { http = \"2\" }");
+        return None;
+    }
+    Some(protocol)
 }
 
-fn websocket(item: &Item<'_>) -> Option<Requirement> {
-    match item.value() {
+fn read_websocket(value: &TomlValue<'_>) -> Option<Requirement> {
+    match value.as_toml() {
         DeValue::Boolean(false) => Some(Requirement::NoWebSocket),
         DeValue::Boolean(true) => Some(Requirement::WebSocket(WebSocketRequirement::default())),
         DeValue::Table(_) => {
-            let mut section = item.section("Websocket")?;
-            let version =
-                section.get("version").and_then(|item| item.integer(13..=13)).unwrap_or(13);
-            let subprotocols =
-                section.get("subprotocols").map(|item| item.one_or_more()).unwrap_or_default();
-            section.close();
-            let subprotocols = subprotocols.iter().filter_map(Item::token).map(Box::from).collect();
-            Some(Requirement::WebSocket(WebSocketRequirement {
-                version: u8::try_from(version).ok()?,
-                subprotocols,
-            }))
-        }
-        _ => item.unexpected("true, false or a table such as { subprotocols = [\"chat.v2\"] }"),
-    }
-}
-
-fn api(item: &Item<'_>) -> Option<ApiRequirement> {
-    let mut section = item.section("Api")?;
-    let scheme = section.get("scheme").map_or(Some(VersionScheme::Semver), |item| scheme(&item));
-    let minimum = section.required("minimum", "the oldest version that is admitted");
-    let supported = section.get("supported");
-    let assume = section.get("assume");
-    let read = api_readers(&mut section);
-    let span = section.key_span("minimum");
-    section.close();
-    // Without a scheme no version can be judged; the error of the scheme says enough.
-    let scheme = scheme?;
-    let version = |item: &Item<'_>| item.version(&scheme);
-    let minimum = minimum.as_ref().and_then(version);
-    let supported: Vec<Version> = supported
-        .map(|item| item.one_or_more())
-        .unwrap_or_default()
-        .iter()
-        .filter_map(version)
-        .collect();
-    let assume = assume.as_ref().and_then(version);
-    let minimum = minimum?;
-    unreachable_minimum(item, span, &minimum, &supported);
-    (!read.is_empty()).then_some(ApiRequirement { scheme, minimum, supported, assume, read })
-}
-
-/// A minimum above everything supported refuses everybody; a supported version below it is refused
-/// all the same.
-fn unreachable_minimum(
-    item: &Item<'_>,
-    span: std::ops::Range<usize>,
-    minimum: &Version,
-    supported: &[Version],
-) {
-    match supported.iter().max() {
-        Some(greatest) if greatest < minimum => item.report(
-            Finding::error(span, format!("`minimum` {minimum} is above every supported version"))
-                .label(format!("the greatest in `supported` is {greatest}: nobody could comply")),
-        ),
-        Some(_) => {
-            if let Some(low) = supported.iter().find(|version| *version < minimum) {
-                item.report(
-                    Finding::warning(
-                        span,
-                        format!("version {low} is called supported, and is refused"),
-                    )
-                    .label(format!("{low} is below this minimum"))
-                    .help(format!("take {low} out of `supported`, or lower `minimum`")),
-                );
+            let mut table = value.read_table("Websocket")?;
+            // RFC 6455 §4.1: the version is 13.
+            let version = table.integer_at("version", 13..=13).unwrap_or(13);
+            let mut subprotocols = Vec::new();
+            for member in table.values_at("subprotocols") {
+                subprotocols.extend(member.read_token().map(Box::from));
             }
+            table.report_unknown_keys();
+            Some(Requirement::WebSocket(WebSocketRequirement { version, subprotocols }))
         }
-        None => {}
-    }
-}
-
-fn scheme(item: &Item<'_>) -> Option<VersionScheme> {
-    if !item.is_table() {
-        if item.value().as_str() == Some("ordered") {
-            item.wrong(
-                "`ordered` needs its list",
-                "write { ordered = [\"alpha\", \"beta\", \"ga\"] }, the oldest first",
-            );
-            return None;
-        }
-        const NAMED: [&str; 3] = ["semver", "numeric", "date"];
-        let index = item.word("scheme", &[(NAMED[0], 0), (NAMED[1], 1), (NAMED[2], 2)])?;
-        return Some(
-            [VersionScheme::Semver, VersionScheme::Numeric, VersionScheme::Date][index].clone(),
-        );
-    }
-    let mut section = item.section("Ordered")?;
-    let list = section
-        .required("ordered", "all versions, the oldest first")
-        .and_then(|item| item.list("versions"));
-    section.close();
-    let list = list?;
-    let texts: Vec<Box<str>> = list.iter().filter_map(Item::text).map(Box::from).collect();
-    for (index, (item, text)) in list.iter().zip(&texts).enumerate() {
-        if texts[..index].contains(text) {
-            item.wrong(
-                format!("`{text}` stands here twice"),
-                "each version has one place in the order",
-            );
+        _ => {
+            value.report_type("true, false or a table such as { subprotocols = [\"chat.v2\"] }");
+            None
         }
     }
-    Some(VersionScheme::Ordered(Arc::from(texts)))
 }
 
-/// Reads `read`, which every API version needs.
-fn api_readers(section: &mut Section<'_>) -> Vec<ApiReader> {
-    let item =
-        section.required("read", "where the version stands, such as [\"header:X-Api-Version\"]");
-    item.map(|item| readers(&item, api_reader)).unwrap_or_default()
-}
-
-/// The readers of a list that is not empty.
-pub(crate) fn readers<T>(item: &Item<'_>, reader: impl Fn(&Item<'_>) -> Option<T>) -> Vec<T> {
-    let items = item.one_or_more();
-    if items.is_empty() {
-        item.wrong("`read` is an empty list", "expected at least one reader");
+/// Reads `read`: a list of readers that is not empty.
+pub(crate) fn read_readers<T>(
+    value: &TomlValue<'_>,
+    read_reader: fn(&TomlValue<'_>) -> Option<T>,
+) -> Vec<T> {
+    let members = value.one_or_more();
+    if members.is_empty() {
+        value.report_error("`read` is an empty list", "expected at least one reader");
     }
-    items.iter().filter_map(reader).collect()
+    members.iter().filter_map(read_reader).collect()
 }
 
-fn api_reader(item: &Item<'_>) -> Option<ApiReader> {
-    const FORMS: [&str; 4] =
-        ["header:NAME", "path:/v{version}/**", "query:NAME", "media-type:PARAMETER"];
-    let (kind, argument) = item.reader(&FORMS)?;
-    match kind {
-        "header" => Some(ApiReader::Header(item.field(argument)?)),
-        "query" => Some(ApiReader::Query(argument.into())),
-        "path" => match PathTemplate::parse(argument) {
-            Ok(template) => Some(ApiReader::Path(template)),
-            Err(error) => {
-                item.wrong(format!("`{argument}` is not a path template"), error.to_string());
-                None
-            }
-        },
-        _ => match argument.split_once("{version}") {
-            Some((prefix, suffix)) => {
-                Some(ApiReader::MediaTypeTemplate { prefix: prefix.into(), suffix: suffix.into() })
-            }
-            None => Some(ApiReader::MediaTypeParameter(argument.into())),
-        },
-    }
-}
-
-impl<'d> Item<'d> {
-    /// A version of the scheme.
-    fn version(&self, scheme: &VersionScheme) -> Option<Version> {
-        let expected = format!("a string, a version of scheme {}", scheme.as_str());
-        let text = self.string(&expected)?;
-        let error = match scheme.parse(text) {
-            Ok(version) => return Some(version),
-            Err(error) => error,
-        };
-        let finding = self
-            .error(format!("`{text}` is not a {} version", scheme.as_str()))
-            .label(error.to_string());
-        let is_date = matches!(scheme, VersionScheme::Semver | VersionScheme::Numeric)
-            && VersionScheme::Date.parse(text).is_ok();
-        self.report(if is_date {
-            finding.help("dates compare with scheme = \"date\"")
-        } else {
-            finding
-        });
-        None
-    }
-
-    /// A token of RFC 9110 §5.6.2.
-    pub(crate) fn token(&self) -> Option<&'d str> {
-        let text = self.string("a string")?;
+impl<'d> TomlValue<'d> {
+    /// A token (RFC 9110 §5.6.2).
+    pub(crate) fn read_token(&self) -> Option<&'d str> {
+        let text = self.read_string("a string")?;
         if upshift_core::field::is_token(text) {
             return Some(text);
         }
-        self.wrong(
+        self.report_error(
             format!("`{text}` is not a token"),
-            "letters, digits and -._~ only, no white space or slash",
+            "a token has letters, digits and -._~ only, no white space or slash",
         );
         None
     }
 
-    /// Splits a reader into its kind, one that `forms` begin with, and its argument.
-    pub(crate) fn reader(&self, forms: &[&'static str]) -> Option<(&'static str, &'d str)> {
-        let expected = listed(forms.iter().copied());
-        let text = self.string("a string such as \"header:X-Api-Version\"")?;
-        let (kind, argument) = text.split_once(':').unwrap_or((text, ""));
-        let kinds = || forms.iter().map(|form| form.split(':').next().unwrap_or(form));
-        let Some(known) = kinds().find(|known| *known == kind) else {
-            let finding = self
-                .error(format!("unknown reader `{kind}`"))
-                .label(format!("expected {expected}"));
-            let near = nearest(kind, kinds());
-            self.report(match near {
-                Some(near) => finding.help(format!("did you mean `{near}`?")),
-                None => finding,
+    /// Splits a reader such as `header:NAME` into its kind and its argument. `forms` are the
+    /// readers that are valid here; one without a colon takes no argument.
+    pub(crate) fn split_reader(&self, forms: &[&'static str]) -> Option<(&'static str, &'d str)> {
+        let expected = format!("expected {}", join_names(forms.iter().copied()));
+        let text = self.read_string("a string such as \"header:X-Api-Version\"")?;
+        let (given, argument) = text.split_once(':').unwrap_or((text, ""));
+        let kinds: Vec<&str> = forms.iter().map(|form| kind_of_form(form)).collect();
+        let Some(kind) = kinds.iter().copied().find(|kind| *kind == given) else {
+            let error = self.error_here(format!("unknown reader `{given}`")).with_label(expected);
+            self.report(match nearest_name(given, kinds) {
+                Some(near) => error.with_help(format!("did you mean `{near}`?")),
+                None => error,
             });
             return None;
         };
-        let bare = forms.contains(&known);
-        if argument.is_empty() != bare {
-            let fault = if bare { "takes no argument" } else { "needs a name" };
-            self.wrong(format!("the reader `{known}` {fault}"), format!("expected {expected}"));
+        let takes_argument = !forms.contains(&kind);
+        if takes_argument == argument.is_empty() {
+            let problem = if takes_argument { "needs a name" } else { "takes no argument" };
+            self.report_error(format!("the reader `{kind}` {problem}"), expected);
             return None;
         }
-        Some((known, argument))
+        Some((kind, argument))
     }
 
-    /// The name of a field within this string.
-    pub(crate) fn field(&self, name: &str) -> Option<FieldName> {
-        let found = FieldName::parse(name);
-        if found.is_none() {
-            self.wrong(
-                format!("`{name}` is not the name of a field"),
-                "letters, digits and - only",
+    /// The field name `name`, which is a part of this string.
+    pub(crate) fn parse_field_name(&self, name: &str) -> Option<FieldName> {
+        let parsed = FieldName::parse(name);
+        if parsed.is_none() {
+            self.report_error(
+                format!("`{name}` is not a field name"),
+                "a field name has letters, digits and - only",
             );
         }
-        found
+        parsed
+    }
+}
+
+fn kind_of_form(form: &'static str) -> &'static str {
+    match form.split_once(':') {
+        Some((kind, _)) => kind,
+        None => form,
     }
 }

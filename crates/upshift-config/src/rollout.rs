@@ -3,47 +3,60 @@
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use upshift_core::policy::{
-    IdentityReader, Phase, PlanError, RampPlan, RefusedShare, Rollout, RolloutPlan,
+    IdentityReader, PlanError, RampPlan, RefusedShare, Rollout, RolloutPlan,
 };
 
-use crate::document::{Item, Section};
+use crate::span_diagnostic::SpanDiagnostic;
+use crate::toml_table::TomlTable;
+use crate::toml_value::TomlValue;
 
-/// A rollout as it was read.
-pub(crate) struct Read {
+/// The parts of `[rule.rollout]`.
+#[derive(Default)]
+pub(crate) struct RolloutParts {
+    /// The plan; none if it is wrong, which is reported.
     pub(crate) rollout: Option<Rollout>,
     pub(crate) identity: Vec<IdentityReader>,
+    /// The zone, which other dates of the rule need as well.
     pub(crate) zone: Option<TimeZone>,
 }
 
-/// The zone of a rollout, which other dates of the rule need too.
-pub(crate) fn zone(section: &mut Section<'_>) -> Option<TimeZone> {
-    section.get("zone").and_then(|item| item.zone())
+/// Reads `[rule.rollout]`.
+pub(crate) fn read_rollout(mut table: TomlTable<'_>) -> RolloutParts {
+    let zone = match table.get("zone") {
+        Some(value) => value.read_time_zone(),
+        None => None,
+    };
+    let mut identity = Vec::new();
+    for value in table.values_at("identity") {
+        identity.extend(read_identity_reader(&value));
+    }
+    let errors_before = table.collector.error_count();
+    let plan = RolloutPlan {
+        observe: table.date_at("observe", zone.as_ref()),
+        warn: table.date_at("warn", zone.as_ref()),
+        brownout: read_brownouts(&mut table, zone.as_ref()),
+        ramp: read_ramp(&mut table, zone.as_ref()),
+        enforce: table.date_at("enforce", zone.as_ref()),
+    };
+    table.report_unknown_keys();
+    // A plan that lacks a wrong phase would only lead to errors about what it lacks.
+    if table.collector.error_count() != errors_before {
+        return RolloutParts { rollout: None, identity, zone };
+    }
+    let rollout = match Rollout::new(plan) {
+        Ok(rollout) => Some(rollout),
+        Err(error) => {
+            report_plan_error(&table, error);
+            None
+        }
+    };
+    RolloutParts { rollout, identity, zone }
 }
 
-/// Reads the rollout; `None` if the plan could not be followed, which has then been reported.
-pub(crate) fn rollout(section: &mut Section<'_>) -> Read {
-    let zone = zone(section);
-    let identity = section.get("identity").map(|item| item.one_or_more()).unwrap_or_default();
-    let identity: Vec<_> = identity.iter().filter_map(identity_reader).collect();
-    let given = section.out.errors();
-    let mut moment = |key| section.get(key).and_then(|item| item.moment(zone.as_ref()));
-    let (observe, warn, enforce) = (moment("observe"), moment("warn"), moment("enforce"));
-    let brownout =
-        section.get("brownout").map(|item| windows(&item, zone.as_ref())).unwrap_or_default();
-    let ramp = section.get("ramp").and_then(|item| ramp(&item, zone.as_ref()));
-    section.close();
-    // Half a plan would only be blamed for what is missing in it.
-    let whole = section.out.errors() == given;
-    let plan = whole.then_some(RolloutPlan { observe, warn, brownout, ramp, enforce });
-    let rollout =
-        plan.and_then(|plan| Rollout::new(plan).map_err(|error| report(section, error)).ok());
-    Read { rollout, identity, zone }
-}
-
-fn report(section: &Section<'_>, error: PlanError) {
+fn report_plan_error(table: &TomlTable<'_>, error: PlanError) {
     let (key, help) = match error {
         PlanError::Order(_, later) => {
-            (key_of(later), "the order is observe, warn, brownout, ramp, enforce")
+            (later.as_str(), "the order is observe, warn, brownout, ramp, enforce")
         }
         PlanError::Windows => ("brownout", "write the windows in the order of time"),
         PlanError::Endless => {
@@ -54,62 +67,66 @@ fn report(section: &Section<'_>, error: PlanError) {
         }
         _ => ("", "add at least one phase, such as warn = 2026-06-01"),
     };
-    let finding =
-        crate::diagnostic::Finding::error(section.key_span(key), "this rollout cannot be followed");
-    section.out.report(finding.label(error.to_string()).help(help));
+    let diagnostic = SpanDiagnostic::error(table.key_span(key), "the rollout is not valid");
+    table.report(diagnostic.with_label(error.to_string()).with_help(help));
 }
 
-fn key_of(phase: Phase) -> &'static str {
-    phase.as_str()
-}
-
-fn windows(item: &Item<'_>, zone: Option<&TimeZone>) -> Vec<(Timestamp, Timestamp)> {
+fn read_brownouts(
+    table: &mut TomlTable<'_>,
+    zone: Option<&TimeZone>,
+) -> Vec<(Timestamp, Timestamp)> {
     let mut windows = Vec::new();
-    for mut section in item.sections("Window") {
-        let at =
-            section.required("at", "when the window begins").and_then(|item| item.moment(zone));
-        let length = section
-            .required("for", "how long it lasts, such as \"10m\"")
-            .and_then(|item| item.duration());
-        section.close();
-        let end = at
-            .zip(length)
-            .and_then(|(at, length)| at.checked_add(SignedDuration::try_from(length).ok()?).ok());
-        windows.extend(at.zip(end));
+    for mut window in table.tables_at("brownout", "Window") {
+        let at = window.require("at", "the start of the window");
+        let length = window.require("for", "the length of the window, such as \"10m\"");
+        window.report_unknown_keys();
+        let start = at.and_then(|value| value.read_date(zone));
+        let duration = length.and_then(|value| value.read_duration());
+        let (Some(start), Some(duration)) = (start, duration) else { continue };
+        let Ok(signed) = SignedDuration::try_from(duration) else { continue };
+        if let Ok(end) = start.checked_add(signed) {
+            windows.push((start, end));
+        }
     }
     windows
 }
 
-fn ramp(item: &Item<'_>, zone: Option<&TimeZone>) -> Option<RampPlan> {
-    if !item.is_list() {
-        return item.moment(zone).map(RampPlan::Linear);
+fn read_ramp(table: &mut TomlTable<'_>, zone: Option<&TimeZone>) -> Option<RampPlan> {
+    let value = table.get("ramp")?;
+    if !value.is_list() {
+        return Some(RampPlan::Linear(value.read_date(zone)?));
     }
     let mut steps = Vec::new();
-    for mut section in item.sections("Step") {
-        let at = section.required("at", "from when").and_then(|item| item.moment(zone));
-        let share = section
-            .required("share", "the share that is refused, such as 0.1")
-            .and_then(|item| item.share());
-        section.close();
-        steps.extend(at.zip(share.and_then(RefusedShare::from_fraction)));
+    for mut step in value.read_tables("Step") {
+        let at = step.require("at", "the start of the step");
+        let share = step.require("share", "the share that is refused, such as 0.1");
+        step.report_unknown_keys();
+        let start = at.and_then(|value| value.read_date(zone));
+        let fraction = share.and_then(|value| value.read_share());
+        let (Some(start), Some(fraction)) = (start, fraction) else { continue };
+        if let Some(share) = RefusedShare::from_fraction(fraction) {
+            steps.push((start, share));
+        }
     }
     Some(RampPlan::Steps(steps))
 }
 
-fn identity_reader(item: &Item<'_>) -> Option<IdentityReader> {
+fn read_identity_reader(value: &TomlValue<'_>) -> Option<IdentityReader> {
     const FORMS: [&str; 4] = ["header:NAME", "cookie:NAME", "jwt-unverified:CLAIM", "peer"];
-    if item.value().as_str().is_some_and(|text| text.starts_with("jwt:")) {
-        let finding = item
-            .error("the signature of a token is not checked here")
-            .label("say that you know it");
-        item.report(finding.help("write \"jwt-unverified:…\""));
+    if value.as_str().is_some_and(|text| text.starts_with("jwt:")) {
+        let error = value.error_here("the signature of the token is not verified here");
+        value.report(
+            error
+                .with_label("the name of the reader has to say so")
+                .with_help("write \"jwt-unverified:…\""),
+        );
         return None;
     }
-    let (kind, argument) = item.reader(&FORMS)?;
-    match kind {
-        "header" => item.field(argument).map(IdentityReader::Header),
-        "cookie" => Some(IdentityReader::Cookie(argument.into())),
-        "peer" => Some(IdentityReader::Peer),
-        _ => Some(IdentityReader::JwtUnverified(argument.into())),
-    }
+    let (kind, argument) = value.split_reader(&FORMS)?;
+    Some(match kind {
+        "header" => IdentityReader::Header(value.parse_field_name(argument)?),
+        "cookie" => IdentityReader::Cookie(argument.into()),
+        "peer" => IdentityReader::Peer,
+        _ => IdentityReader::JwtUnverified(argument.into()),
+    })
 }

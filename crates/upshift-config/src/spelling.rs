@@ -1,34 +1,43 @@
-//! The nearest valid spelling of what somebody meant.
+//! The nearest valid spelling of a misspelt name, and lists of names for messages.
 
-/// The candidate that is nearest to `given`, if any is near enough to be what was meant.
-pub(crate) fn nearest<'c>(
+/// The candidate nearest to `given`, if one is near enough to be meant.
+pub(crate) fn nearest_name<'c>(
     given: &str,
     candidates: impl IntoIterator<Item = &'c str>,
 ) -> Option<&'c str> {
-    let plain = |text: &str| text.to_lowercase().replace('_', "-");
-    // Among versions and other numbers, near is not meant.
+    // A version that is near another one is not a misspelling of it.
     if given.starts_with(|first: char| first.is_ascii_digit()) {
         return None;
     }
-    let given = plain(given);
-    candidates
-        .into_iter()
-        .map(|candidate| (distance(&given, &plain(candidate)), candidate))
-        .filter(|(distance, candidate)| *distance <= 1.max(candidate.len().max(given.len()) / 3))
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
+    let normalized = normalize(given);
+    let mut nearest = None;
+    for candidate in candidates {
+        let distance = name_distance(&normalized, &normalize(candidate));
+        let longest = candidate.len().max(normalized.len());
+        let is_near = distance <= 1.max(longest / 3);
+        let is_nearer = nearest.is_none_or(|(least, _)| distance < least);
+        if is_near && is_nearer {
+            nearest = Some((distance, candidate));
+        }
+    }
+    let (_, name) = nearest?;
+    Some(name)
 }
 
-/// A singular for a plural, or the start of a word, is nearer than its letters say.
-fn distance(given: &str, candidate: &str) -> usize {
+fn normalize(name: &str) -> String {
+    name.to_lowercase().replace('_', "-")
+}
+
+/// The edit distance; 1 if one name begins with the other, as a singular and its plural.
+fn name_distance(given: &str, candidate: &str) -> usize {
     if given.len() >= 3 && (candidate.starts_with(given) || given.starts_with(candidate)) {
         return 1;
     }
     strsim::damerau_levenshtein(given, candidate)
 }
 
-/// `a`, `b` and `c`, each in back quotes.
-pub(crate) fn listed<'c>(names: impl IntoIterator<Item = &'c str>) -> String {
+/// The names in back quotes, as in "`a`, `b` or `c`".
+pub(crate) fn join_names<'c>(names: impl IntoIterator<Item = &'c str>) -> String {
     let quoted: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
     match quoted.split_last() {
         Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
@@ -42,12 +51,12 @@ mod tests {
 
     #[test]
     fn what_was_meant_is_found_and_nothing_is_invented() {
-        assert_eq!(nearest("pathz", ["paths", "hosts"]), Some("paths"));
-        assert_eq!(nearest("path", ["paths", "hosts"]), Some("paths"));
-        assert_eq!(nearest("upgrade_url", ["upgrade-url", "docs"]), Some("upgrade-url"));
-        assert_eq!(nearest("enforced", ["observe", "enforce"]), Some("enforce"));
-        assert_eq!(nearest("colour", ["paths", "hosts"]), None);
-        assert_eq!(nearest("1.4", ["1.2", "1.3"]), None);
-        assert_eq!(listed(["a", "b", "c"]), "`a`, `b` or `c`");
+        assert_eq!(nearest_name("pathz", ["paths", "hosts"]), Some("paths"));
+        assert_eq!(nearest_name("path", ["paths", "hosts"]), Some("paths"));
+        assert_eq!(nearest_name("upgrade_url", ["upgrade-url", "docs"]), Some("upgrade-url"));
+        assert_eq!(nearest_name("enforced", ["observe", "enforce"]), Some("enforce"));
+        assert_eq!(nearest_name("colour", ["paths", "hosts"]), None);
+        assert_eq!(nearest_name("1.4", ["1.2", "1.3"]), None);
+        assert_eq!(join_names(["a", "b", "c"]), "`a`, `b` or `c`");
     }
 }

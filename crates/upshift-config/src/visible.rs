@@ -1,9 +1,9 @@
-//! Text of foreign origin, made safe to show.
+//! Untrusted text, made safe for a terminal.
 
 use std::borrow::Cow;
 
-/// Whether a terminal shows this character as itself: it is no control character, does not change
-/// the direction of the text around it, and has a width of its own.
+/// Returns true if a terminal shows this character as itself: it is no control character, does not
+/// change the direction of the text around it, and has a width.
 ///
 /// ```
 /// assert!(upshift_config::is_visible('ß') && upshift_config::is_visible(' '));
@@ -26,8 +26,7 @@ pub fn is_visible(character: char) -> bool {
     !hidden && !character.is_control()
 }
 
-/// The text with an escape, such as `\u{1b}` or `\n`, in place of every character that is not
-/// visible.
+/// Escapes every character that is not visible, as in `\u{1b}` or `\n`.
 ///
 /// ```
 /// assert_eq!(upshift_config::make_visible("gone\r\u{1b}[2K"), "gone\\r\\u{1b}[2K");

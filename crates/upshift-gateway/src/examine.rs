@@ -7,7 +7,7 @@ use std::path::Path;
 use rustix::fs::{Access, access};
 use rustls::pki_types::CertificateDer;
 use upshift_adoption::store::Store;
-use upshift_config::{Address, FileSettings, KeyFinding, Severity, TlsFiles, Upstream};
+use upshift_config::{Address, FileSettings, KeyDiagnostic, Severity, TlsFiles, Upstream};
 use upshift_core::TlsVersion;
 use upshift_core::policy::Matcher;
 use x509_parser::prelude::{FromDer, X509Certificate};
@@ -26,7 +26,7 @@ const SOON: i64 = 14 * 24 * 60 * 60;
 const STORE: &str = "gateway.store";
 
 /// Findings about `settings`, each with the key that it is about.
-pub(crate) fn findings(settings: &Settings) -> Vec<KeyFinding> {
+pub(crate) fn findings(settings: &Settings) -> Vec<KeyDiagnostic> {
     let mut findings = Vec::new();
     findings.extend(of_listeners(settings));
     let FileSettings { gateway, upstreams, webhook, .. } = &settings.file;
@@ -50,8 +50,8 @@ fn error(
     key: impl Into<String>,
     message: impl Into<String>,
     help: impl Into<String>,
-) -> KeyFinding {
-    KeyFinding {
+) -> KeyDiagnostic {
+    KeyDiagnostic {
         key: key.into(),
         severity: Severity::Error,
         message: message.into(),
@@ -63,11 +63,11 @@ fn warning(
     key: impl Into<String>,
     message: impl Into<String>,
     help: impl Into<String>,
-) -> KeyFinding {
-    KeyFinding { severity: Severity::Warning, ..error(key, message, help) }
+) -> KeyDiagnostic {
+    KeyDiagnostic { severity: Severity::Warning, ..error(key, message, help) }
 }
 
-fn of_listeners(settings: &Settings) -> Option<KeyFinding> {
+fn of_listeners(settings: &Settings) -> Option<KeyDiagnostic> {
     let gateway = &settings.file.gateway;
     if gateway.http.is_none() && gateway.https.is_none() {
         let help = "add http = \"127.0.0.1:8080\" to [gateway]";
@@ -88,7 +88,7 @@ fn of_listeners(settings: &Settings) -> Option<KeyFinding> {
 }
 
 /// The certificate and key that clients are shown.
-fn of_certificate(files: &TlsFiles) -> Vec<KeyFinding> {
+fn of_certificate(files: &TlsFiles) -> Vec<KeyDiagnostic> {
     let mut findings = of_chain(&files.certificate, "gateway.tls.certificate");
     findings.extend(
         pem::read_private_key(&files.key)
@@ -105,7 +105,7 @@ fn of_certificate(files: &TlsFiles) -> Vec<KeyFinding> {
 }
 
 /// A certificate and a key that are each in order.
-fn of_pair(files: &TlsFiles, identity: &Identity, cause: &TlsError) -> KeyFinding {
+fn of_pair(files: &TlsFiles, identity: &Identity, cause: &TlsError) -> KeyDiagnostic {
     let (certificate, key) = (files.certificate.display(), files.key.display());
     let (cause, help) = match cause {
         TlsError::KeyMismatch(_) if key_fits_later_certificate(identity) => (
@@ -130,7 +130,7 @@ fn of_pair(files: &TlsFiles, identity: &Identity, cause: &TlsError) -> KeyFindin
 }
 
 /// A PEM file of certificates.
-fn of_chain(path: &Path, key: &str) -> Vec<KeyFinding> {
+fn of_chain(path: &Path, key: &str) -> Vec<KeyDiagnostic> {
     match pem::read_certificates(path) {
         Ok(found) => found
             .iter()
@@ -141,7 +141,7 @@ fn of_chain(path: &Path, key: &str) -> Vec<KeyFinding> {
     }
 }
 
-fn of_pem(path: &Path, key: &str, cause: &PemError) -> KeyFinding {
+fn of_pem(path: &Path, key: &str, cause: &PemError) -> KeyDiagnostic {
     error(key, format!("{} {cause}", path.display()), cause.help_text(path))
 }
 
@@ -151,7 +151,7 @@ fn of_validity(
     index: usize,
     path: &Path,
     key: &str,
-) -> Option<KeyFinding> {
+) -> Option<KeyDiagnostic> {
     let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
     let shown = match index {
         0 => format!("the certificate in {}", path.display()),
@@ -171,7 +171,7 @@ fn of_validity(
     Some(warning(key, message, "clients refuse it outside its time: renew it"))
 }
 
-fn of_upstream(upstream: &Upstream, index: usize, settings: &Settings) -> Vec<KeyFinding> {
+fn of_upstream(upstream: &Upstream, index: usize, settings: &Settings) -> Vec<KeyDiagnostic> {
     let mut findings = Vec::new();
     let key = format!("upstream.{index}");
     if let Trust::File(path) = Trust::of(upstream) {
@@ -223,7 +223,7 @@ fn reaches(ip: IpAddr, listens: IpAddr) -> bool {
     ip == listens || (everywhere && (ip.is_loopback() || UdpSocket::bind((ip, 0)).is_ok()))
 }
 
-fn of_webhook(address: &str) -> Option<KeyFinding> {
+fn of_webhook(address: &str) -> Option<KeyDiagnostic> {
     let cause = address.starts_with("https:").then(|| client_config(&Trust::System).err())??;
     Some(error(
         "breaker.webhook",
@@ -234,7 +234,7 @@ fn of_webhook(address: &str) -> Option<KeyFinding> {
 
 /// The store, as far as it can be judged beside a gateway that has it open. A gateway starts
 /// without one that cannot be made, but not without one that is there and cannot be read.
-fn of_store(path: &Path) -> Option<KeyFinding> {
+fn of_store(path: &Path) -> Option<KeyDiagnostic> {
     if let Err(cause) = Store::examine(path) {
         let help = "name a file that upshift has made, or one that is not there yet; with store = false, a restart forgets";
         return Some(error(STORE, cause.to_string(), help));
@@ -258,7 +258,7 @@ fn of_store(path: &Path) -> Option<KeyFinding> {
 }
 
 /// The file of a store, its lock or its folder, if a gateway cannot write there.
-fn unwritable(path: &Path, folder: &Path) -> Option<KeyFinding> {
+fn unwritable(path: &Path, folder: &Path) -> Option<KeyDiagnostic> {
     let mut lock = path.as_os_str().to_owned();
     lock.push("-lock");
     let lock = Path::new(&lock);
@@ -285,7 +285,7 @@ fn unwritable(path: &Path, folder: &Path) -> Option<KeyFinding> {
 }
 
 /// The requests that no upstream takes.
-fn of_the_rest(upstreams: &[Upstream]) -> Option<KeyFinding> {
+fn of_the_rest(upstreams: &[Upstream]) -> Option<KeyDiagnostic> {
     for upstream in upstreams {
         if takes_all(upstream) || takes_all_paths(upstream) {
             return None;

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::LocalSet;
 
 use upshift_adoption::store::Store;
-use upshift_config::KeyFinding;
+use upshift_config::KeyDiagnostic;
 use upshift_core::Timestamp;
 
 use crate::admin::{self, listener};
@@ -106,7 +106,7 @@ impl Gateway {
 
     /// Lists the faults of `settings` that keep a gateway from starting, and what may surprise once
     /// it runs. All files that the settings name are read; no address is bound.
-    pub fn examine(settings: &Settings) -> Vec<KeyFinding> {
+    pub fn examine(settings: &Settings) -> Vec<KeyDiagnostic> {
         examine::findings(settings)
     }
 

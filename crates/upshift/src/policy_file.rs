@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use upshift_config::{AdminToken, Diagnostic, FileSettings, Loaded, check_regular, load};
+use upshift_config::{AdminToken, Diagnostic, FileSettings, Loaded, load, require_regular_file};
 use upshift_gateway::Settings;
 use upshift_record::Exit;
 
@@ -59,7 +59,7 @@ impl PolicyFile {
     /// Checks that a gateway can read the file again at a reload: a pipe can be read once only, and
     /// may block for ever.
     pub(crate) fn must_be_regular(&self) -> Result<(), VerbError> {
-        match check_regular(&self.path) {
+        match require_regular_file(&self.path) {
             Err(error) if error.kind() == ErrorKind::InvalidInput => {
                 let path = self.path.display();
                 let help = "a gateway reads its policy again at each reload: name a regular file";

@@ -16,7 +16,7 @@ pub(crate) struct SchemaArgs {}
 
 impl SchemaArgs {
     pub(crate) fn run(self) -> VerbResult {
-        print_stdout(&upshift_config::schema())?;
+        print_stdout(&upshift_config::json_schema())?;
         Ok(Exit::Fine)
     }
 }

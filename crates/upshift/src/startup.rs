@@ -1,6 +1,6 @@
 //! Turns a valid policy file into the settings of a gateway: for `serve`, its reloads and `check`.
 
-use upshift_config::{AdminToken, Diagnostic, FileSettings, KeyFinding, Severity};
+use upshift_config::{AdminToken, Diagnostic, FileSettings, KeyDiagnostic, Severity};
 use upshift_gateway::{Gateway, Settings};
 use upshift_record::Exit;
 
@@ -22,7 +22,7 @@ pub(crate) struct ExaminedFile {
 pub(crate) fn examine_file(file: FileSettings, text: &str, name: &str) -> ExaminedFile {
     let mut admin_token = None;
     let mut token_finding = None;
-    match file.gateway.admin_token.as_ref().map(AdminToken::read) {
+    match file.gateway.admin_token.as_ref().map(AdminToken::read_token) {
         Some(Ok(token)) => admin_token = Some(token),
         Some(Err(error)) => token_finding = Some(unreadable_token(&error)),
         None => {}
@@ -33,7 +33,7 @@ pub(crate) fn examine_file(file: FileSettings, text: &str, name: &str) -> Examin
     let mut exit = Exit::Environment;
     let (mut errors, mut warnings) = (Vec::new(), Vec::new());
     for finding in &findings {
-        let diagnostic = finding.place(text, name);
+        let diagnostic = finding.locate(text, name);
         if finding.severity == Severity::Error {
             errors.push(diagnostic);
             if finding.key != "gateway.store" {
@@ -46,8 +46,8 @@ pub(crate) fn examine_file(file: FileSettings, text: &str, name: &str) -> Examin
     ExaminedFile { settings, errors, exit, warnings }
 }
 
-fn unreadable_token(error: &std::io::Error) -> KeyFinding {
-    KeyFinding {
+fn unreadable_token(error: &std::io::Error) -> KeyDiagnostic {
+    KeyDiagnostic {
         key: "gateway.admin-token".to_owned(),
         severity: Severity::Error,
         message: error.to_string(),

@@ -42,10 +42,10 @@ fn a_date_in_the_past_is_named_by_check_and_plan() {
     let past = rules(&format!("warn = {}\nenforce = {}", day(-9), day(-2)), "");
     let checked = on_file(&["check", "--json"], &past);
     assert!(
-        checked.code == 0 && has(&json(&checked)["warnings"], "`enforce` lies in the past"),
+        checked.code == 0 && has(&json(&checked)["warnings"], "`enforce` is in the past"),
         "{checked:?}"
     );
-    assert!(on_file(&["check"], &past).stderr.contains("`enforce` lies in the past"));
+    assert!(on_file(&["check"], &past).stderr.contains("`enforce` is in the past"));
     let planned = json(&on_file(&["plan", "--json"], &past));
     assert!(
         has(&planned[1]["notes"], "100 % of the callers who fall short are refused at once"),
@@ -82,7 +82,7 @@ fn every_date_in_the_past_that_refuses_callers_is_a_warning() {
     for (policy, warning) in [
         (rules(&steps, ""), "its ramp has begun"),
         (rules(&running, ""), "its brownout has begun"),
-        (served, "`sunset` lies in the past"),
+        (served, "`sunset` is in the past"),
         (never, "this breaker can never trip"),
     ] {
         let checked = on_file(&["check", "--json", "--deny-warnings"], &policy);
@@ -92,7 +92,7 @@ fn every_date_in_the_past_that_refuses_callers_is_a_warning() {
         );
     }
     let checked = json(&on_file(&["check", "--json"], &rules(&over, "")));
-    assert!(has(&checked["notes"], "1 of 2 brownouts lie in the past"), "{checked}");
+    assert!(has(&checked["notes"], "1 of 2 brownouts are in the past"), "{checked}");
     let planned = json(&on_file(&["plan", "--json"], &rules(&over, "")));
     assert!(
         planned[0]["notes"].is_null() && has(&planned[2]["notes"], "the breaker trips"),

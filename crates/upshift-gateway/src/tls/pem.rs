@@ -8,7 +8,7 @@ use std::path::Path;
 
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use upshift_config::read_regular;
+use upshift_config::read_regular_file;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 /// A PEM file that cannot be used.
@@ -108,7 +108,7 @@ pub(crate) fn read_private_key(path: &Path) -> Result<PrivateKeyDer<'static>, Pe
 
 /// Reads a file, and fails unless its last section is complete.
 fn read_whole(path: &Path) -> Result<Vec<u8>, PemError> {
-    let text = read_regular(path)?;
+    let text = read_regular_file(path)?;
     if text.starts_with(b"\xef\xbb\xbf") {
         return Err(PemError::ByteOrderMark);
     }

@@ -148,7 +148,8 @@ mod tests {
             endpoint.backup = port >= primaries;
             endpoint
         });
-        UpstreamHealth::for_upstreams(&[Upstream::of(endpoints.collect())], &[]).remove(0)
+        UpstreamHealth::for_upstreams(&[Upstream::with_endpoints(endpoints.collect())], &[])
+            .remove(0)
     }
 
     fn ejected(upstream: &UpstreamHealth) -> Vec<usize> {
@@ -290,11 +291,11 @@ mod tests {
     async fn where_no_check_passes_ejection_goes_on() {
         let upstream = upstream(2, 0);
         let failed = || Err("it answered 404".to_owned());
-        upstream.endpoints[0].record_check(&HealthCheck::of("/"), failed());
+        upstream.endpoints[0].record_check(&HealthCheck::new("/"), failed());
         assert!(!upstream.is_usable(0) && upstream.is_usable(1));
         upstream.record_failure(1, EndpointFailure::Connect);
         assert!(upstream.is_usable(1), "it is the last one");
-        upstream.endpoints[1].record_check(&HealthCheck::of("/"), failed());
+        upstream.endpoints[1].record_check(&HealthCheck::new("/"), failed());
         assert!(upstream.is_usable(0) && upstream.is_usable(1));
         upstream.record_failure(1, EndpointFailure::Connect);
         assert!(upstream.is_usable(0) && !upstream.is_usable(1));

@@ -126,7 +126,8 @@ mod tests {
     fn upstream(count: u16) -> Arc<UpstreamHealth> {
         let endpoints = (0..count)
             .map(|port| Endpoint::from(std::net::SocketAddr::from(([127, 0, 0, 1], 1 + port))));
-        UpstreamHealth::for_upstreams(&[Upstream::of(endpoints.collect())], &[]).remove(0)
+        UpstreamHealth::for_upstreams(&[Upstream::with_endpoints(endpoints.collect())], &[])
+            .remove(0)
     }
 
     fn ejected(upstream: &UpstreamHealth) -> Vec<usize> {
@@ -161,7 +162,7 @@ mod tests {
     async fn checks_leave_out_and_take_back_at_their_thresholds() {
         let upstream = upstream(1);
         let endpoint = &upstream.endpoints[0];
-        let check = HealthCheck::of("/");
+        let check = HealthCheck::new("/");
         let failed = || Err("it answered 503".to_owned());
         endpoint.record_check(&check, Ok(()));
         for available in [true, true, false] {
@@ -180,7 +181,7 @@ mod tests {
     async fn the_first_check_decides_at_once() {
         let upstream = upstream(1);
         upstream.endpoints[0]
-            .record_check(&HealthCheck::of("/"), Err("it answered 503".to_owned()));
+            .record_check(&HealthCheck::new("/"), Err("it answered 503".to_owned()));
         assert!(!upstream.endpoints[0].is_available());
     }
 
@@ -190,7 +191,7 @@ mod tests {
         before.record_failure(0, EndpointFailure::Connect);
         let endpoints =
             before.endpoints.iter().map(|endpoint| Endpoint::from(endpoint.address.clone()));
-        let mut after = Upstream::of(endpoints.collect());
+        let mut after = Upstream::with_endpoints(endpoints.collect());
         after.endpoints.reverse();
         let reloaded = UpstreamHealth::for_upstreams(
             std::slice::from_ref(&after),

@@ -76,7 +76,7 @@ fn replicas_share_and_one_that_is_gone_is_passed_over() {
     let (one, two) = (named("one"), named("two"));
     let (_socket, gone) = refusing_address();
     let endpoints = vec![gone.into(), one.address.into(), two.address.into()];
-    let upstreams = vec![Upstream::of(endpoints)];
+    let upstreams = vec![Upstream::with_endpoints(endpoints)];
     let gateway =
         Running::start(settings_with(one.address, |settings| settings.file.upstreams = upstreams));
     let mut seen = HashSet::new();
@@ -168,7 +168,7 @@ fn http2_is_spoken_to_an_upstream_over_tls() {
     let upstream = Upstream {
         http: UpstreamHttp::V2,
         ca: Some(certificate.files.certificate.clone()),
-        ..Upstream::of(vec![address.into()])
+        ..Upstream::with_endpoints(vec![address.into()])
     };
     let gateway = Running::start(settings_with(gone(), |settings| {
         settings.file.upstreams = vec![upstream.clone()];

@@ -207,7 +207,7 @@ mod tests {
             ("=5", "AcmeApp=5.1"),
             ("A  B=5", "one space between"),
             ("MSIE=11", "write `Internet Explorer`"),
-            ("A=x", "not a client's version"),
+            ("A=x", "not a client version"),
         ] {
             assert!(
                 parse_client(wrong).is_err_and(|error| error.contains(said)),

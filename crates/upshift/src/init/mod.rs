@@ -197,7 +197,7 @@ fn check_draft(text: &str, file: &Path) -> Result<Vec<String>, VerbError> {
         if finding.key.starts_with("gateway.tls") {
             notes.push(format!("{}: `upshift serve` needs it", finding.message));
         } else if finding.severity == Severity::Error {
-            findings.push(finding.place(text, &name));
+            findings.push(finding.locate(text, &name));
         }
     }
     findings.extend(loaded.warnings);

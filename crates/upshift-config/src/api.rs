@@ -1,0 +1,151 @@
+//! `require = { api = … }`: the oldest API version that is admitted, and where requests name theirs.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use upshift_core::policy::{ApiReader, ApiRequirement, PathTemplate};
+use upshift_core::version::{Version, VersionScheme};
+
+use crate::requirement::read_readers;
+use crate::span_diagnostic::SpanDiagnostic;
+use crate::toml_value::TomlValue;
+
+/// Reads the value of `api`.
+pub(crate) fn read_api(value: &TomlValue<'_>) -> Option<ApiRequirement> {
+    let mut table = value.read_table("Api")?;
+    let scheme = match table.get("scheme") {
+        Some(scheme) => read_scheme(&scheme),
+        None => Some(VersionScheme::Semver),
+    };
+    let minimum_value = table.require("minimum", "the oldest version that is admitted");
+    let supported_values = table.values_at("supported");
+    let assumed_value = table.get("assume");
+    let description = "the place of the version, such as [\"header:X-ApiRequirement-Version\"]";
+    let read = match table.require("read", description) {
+        Some(readers) => read_readers(&readers, read_api_reader),
+        None => Vec::new(),
+    };
+    let minimum_span = table.key_span("minimum");
+    table.report_unknown_keys();
+    // Without a scheme no version can be parsed, and the error in the scheme says enough.
+    let scheme = scheme?;
+    // `minimum` comes last: if it is wrong, the errors of the others show as well.
+    let supported: Vec<Version> =
+        supported_values.iter().filter_map(|one| one.read_version(&scheme)).collect();
+    let assume = match assumed_value {
+        Some(assumed) => assumed.read_version(&scheme),
+        None => None,
+    };
+    let minimum = minimum_value?.read_version(&scheme)?;
+    check_supported_versions(value, minimum_span, &minimum, &supported);
+    if read.is_empty() {
+        return None;
+    }
+    Some(ApiRequirement { scheme, minimum, supported, assume, read })
+}
+
+/// Reports a minimum above every supported version, which no client can meet, and warns about a
+/// supported version below the minimum, which is refused all the same.
+fn check_supported_versions(
+    value: &TomlValue<'_>,
+    span: Range<usize>,
+    minimum: &Version,
+    supported: &[Version],
+) {
+    let Some(greatest) = supported.iter().max() else { return };
+    if greatest < minimum {
+        let message = format!("`minimum` {minimum} is above every supported version");
+        let label = format!("the greatest in `supported` is {greatest}: no client could comply");
+        value.report(SpanDiagnostic::error(span, message).with_label(label));
+        return;
+    }
+    if let Some(low) = supported.iter().find(|version| *version < minimum) {
+        let message = format!("version {low} is listed as supported, but it is refused");
+        value.report(
+            SpanDiagnostic::warning(span, message)
+                .with_label(format!("{low} is below this minimum"))
+                .with_help(format!("remove {low} from `supported`, or lower `minimum`")),
+        );
+    }
+}
+
+fn read_scheme(value: &TomlValue<'_>) -> Option<VersionScheme> {
+    if value.is_table() {
+        return read_ordered_scheme(value);
+    }
+    if value.as_str() == Some("ordered") {
+        value.report_error(
+            "`ordered` needs its list of versions",
+            "write { ordered = [\"alpha\", \"beta\", \"ga\"] }, the oldest first",
+        );
+        return None;
+    }
+    const NAMED: [(&str, fn() -> VersionScheme); 3] = [
+        ("semver", || VersionScheme::Semver),
+        ("numeric", || VersionScheme::Numeric),
+        ("date", || VersionScheme::Date),
+    ];
+    let scheme = value.read_word("scheme", &NAMED)?;
+    Some(scheme())
+}
+
+fn read_ordered_scheme(value: &TomlValue<'_>) -> Option<VersionScheme> {
+    let mut table = value.read_table("Ordered")?;
+    let ordered = table.require("ordered", "all versions, the oldest first");
+    table.report_unknown_keys();
+    let mut texts: Vec<Box<str>> = Vec::new();
+    for member in ordered?.read_list("versions")? {
+        let Some(text) = member.read_text() else { continue };
+        if texts.iter().any(|earlier| **earlier == *text) {
+            let message = format!("`{text}` is listed twice");
+            member.report_error(message, "list each version once");
+        }
+        texts.push(text.into());
+    }
+    Some(VersionScheme::Ordered(Arc::from(texts)))
+}
+
+fn read_api_reader(value: &TomlValue<'_>) -> Option<ApiReader> {
+    const FORMS: [&str; 4] =
+        ["header:NAME", "path:/v{version}/**", "query:NAME", "media-type:PARAMETER"];
+    let (kind, argument) = value.split_reader(&FORMS)?;
+    Some(match kind {
+        "header" => ApiReader::Header(value.parse_field_name(argument)?),
+        "query" => ApiReader::Query(argument.into()),
+        "path" => match PathTemplate::parse(argument) {
+            Ok(template) => ApiReader::Path(template),
+            Err(error) => {
+                let message = format!("`{argument}` is not a path template");
+                value.report_error(message, error.to_string());
+                return None;
+            }
+        },
+        _ => match argument.split_once("{version}") {
+            Some((prefix, suffix)) => {
+                ApiReader::MediaTypeTemplate { prefix: prefix.into(), suffix: suffix.into() }
+            }
+            None => ApiReader::MediaTypeParameter(argument.into()),
+        },
+    })
+}
+
+impl TomlValue<'_> {
+    /// A version of the scheme.
+    fn read_version(&self, scheme: &VersionScheme) -> Option<Version> {
+        let name = scheme.as_str();
+        let text = self.read_string(&format!("a string, a version of scheme {name}"))?;
+        let cause = match scheme.parse(text) {
+            Ok(version) => return Some(version),
+            Err(cause) => cause,
+        };
+        let message = format!("`{text}` is not a {name} version");
+        let error = self.error_here(message).with_label(cause.to_string());
+        let compares_numbers = matches!(scheme, VersionScheme::Semver | VersionScheme::Numeric);
+        if compares_numbers && VersionScheme::Date.parse(text).is_ok() {
+            self.report(error.with_help("for dates, set scheme = \"date\""));
+        } else {
+            self.report(error);
+        }
+        None
+    }
+}
