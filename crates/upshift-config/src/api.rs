@@ -80,13 +80,14 @@ fn read_scheme(value: &TomlValue<'_>) -> Option<VersionScheme> {
         );
         return None;
     }
-    const NAMED: [(&str, fn() -> VersionScheme); 3] = [
+    type MakeScheme = fn() -> VersionScheme;
+    const NAMED: [(&str, MakeScheme); 3] = [
         ("semver", || VersionScheme::Semver),
         ("numeric", || VersionScheme::Numeric),
         ("date", || VersionScheme::Date),
     ];
-    let scheme = value.read_word("scheme", &NAMED)?;
-    Some(scheme())
+    let make_scheme = value.read_word("scheme", &NAMED)?;
+    Some(make_scheme())
 }
 
 fn read_ordered_scheme(value: &TomlValue<'_>) -> Option<VersionScheme> {
