@@ -1,6 +1,6 @@
 //! `upshift completions`: prints the script with which a shell completes the command line.
 
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 use clap_complete::Shell;
 use upshift_record::Exit;
 
@@ -20,9 +20,9 @@ pub(crate) struct CompletionsArgs {
 }
 
 impl CompletionsArgs {
-    pub(crate) fn run(self) -> VerbResult {
+    pub(crate) fn run(self, mut upshift: Command) -> VerbResult {
         let mut text = Vec::new();
-        clap_complete::generate(self.shell, &mut crate::Cli::command(), "upshift", &mut text);
+        clap_complete::generate(self.shell, &mut upshift, "upshift", &mut text);
         print_stdout(&String::from_utf8_lossy(&text))?;
         Ok(Exit::Fine)
     }

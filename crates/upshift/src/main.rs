@@ -25,7 +25,7 @@ mod verb_error;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use upshift_record::Exit;
 
 use crate::verb_error::VerbResult;
@@ -84,8 +84,8 @@ impl Verb {
             Self::Set(verb) => verb.run(),
             Self::Undo(verb) => verb.run(),
             Self::Schema(verb) => verb.run(),
-            Self::Completions(verb) => verb.run(),
-            Self::Man(verb) => verb.run(),
+            Self::Completions(verb) => verb.run(Cli::command()),
+            Self::Man(verb) => verb.run(Cli::command()),
         }
     }
 }
@@ -112,10 +112,10 @@ fn parse_and_run() -> VerbResult {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use super::*;
 
     #[test]
     fn the_command_line_is_consistent() {
-        super::Cli::command().debug_assert();
+        Cli::command().debug_assert();
     }
 }

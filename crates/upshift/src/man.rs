@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Command, CommandFactory};
+use clap::{Args, Command};
 use clap_mangen::Man as Page;
 use upshift_record::Exit;
 
@@ -25,8 +25,8 @@ pub(crate) struct ManArgs {
 }
 
 impl ManArgs {
-    pub(crate) fn run(self) -> VerbResult {
-        let mut command = crate::Cli::command().disable_help_subcommand(true);
+    pub(crate) fn run(self, upshift: Command) -> VerbResult {
+        let mut command = upshift.disable_help_subcommand(true);
         command.build();
         if let Some(folder) = self.into {
             if let Err(error) = write_pages(command, &folder) {

@@ -1,8 +1,52 @@
 //! The answers that a person gives, by a flag or to a question. Their grammar is that of the policy
 //! file: each answer is parsed as part of a small one, so that there is only one set of rules.
 
-use clap::ValueEnum;
+use std::net::SocketAddr;
+
+use clap::{Args, ValueEnum};
 use upshift_config::load;
+
+/// The content of the file.
+#[derive(Clone, Debug, Default, PartialEq, Args)]
+pub(super) struct Answers {
+    /// The URL of the upstream, where requests go: http://127.0.0.1:3000
+    #[arg(long, value_name = "URL", value_parser = parse_upstream)]
+    pub(super) upstream: Option<String>,
+    /// The address to listen on in cleartext [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) http: Option<SocketAddr>,
+    /// The address to listen on with TLS [default with --tls: port 8443, with a certificate at the address
+    /// of --http]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) https: Option<SocketAddr>,
+    /// The address of /metrics, /healthz and the admin API; for other machines than this one it needs
+    /// UPSHIFT_TOKEN [default: 127.0.0.1:9426]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) admin: Option<SocketAddr>,
+    /// The TLS certificate, a PEM file; without one, the gateway makes a self-signed one
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub(super) certificate: Option<String>,
+    /// The key of the certificate, a PEM file
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    pub(super) key: Option<String>,
+    /// The public URL, for the links in answers: https://api.example.com
+    #[arg(long, value_name = "URL", value_parser = parse_public)]
+    pub(super) public: Option<String>,
+    /// Require TLS, version 1.2 or the one that is given
+    #[arg(long, value_name = "VERSION", num_args = 0..=1, require_equals = true, default_missing_value = "1.2",
+          value_parser = ["1.0", "1.1", "1.2", "1.3"])]
+    pub(super) tls: Option<String>,
+    /// Require an API version, and where to read it: header:X-Api-Version=2.0, query:v=2,
+    /// path:/api/v{version}/**=2
+    #[arg(long, value_name = "READER=MINIMUM", value_parser = parse_api)]
+    pub(super) api: Vec<ApiAnswer>,
+    /// Require a build of a client, from its User-Agent: AcmeApp=5.1, Chrome=109
+    #[arg(long, value_name = "NAME=MINIMUM", value_parser = parse_client)]
+    pub(super) client: Vec<ClientAnswer>,
+    /// The phase of the rules [default: observe]
+    #[arg(long, value_name = "PHASE", value_enum)]
+    pub(super) phase: Option<FirstPhase>,
+}
 
 /// An API version that is required.
 #[derive(Clone, Debug, PartialEq)]

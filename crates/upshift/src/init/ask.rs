@@ -3,8 +3,7 @@
 use std::io::{self, BufRead, Write};
 use std::net::SocketAddr;
 
-use super::Answers;
-use super::answers::{self, ClientAnswer};
+use super::answers::{self, Answers, ClientAnswer};
 use super::listeners::{ListenerAddresses, is_upstream};
 
 /// Asks all questions.

@@ -2,17 +2,18 @@
 
 use std::path::Path;
 
-use super::answers::{client_requirement, toml_string};
+use super::answers::{Answers, client_requirement, toml_string};
 use super::listeners::ListenerAddresses;
-use super::{Answers, TOKEN};
+
+/// The environment variable with the admin token.
+pub(super) const TOKEN: &str = "UPSHIFT_TOKEN";
 
 /// The column in which the comments of `[gateway]` begin.
 const COMMENTS: usize = 38;
 
 /// Writes the text of the file.
 pub(super) fn draft_file(answers: &Answers, file: &Path) -> String {
-    let (check, serve) =
-        (super::shell_argument(file, " "), super::shell_argument(file, " --config "));
+    let (check, serve) = (shell_argument(file, " "), shell_argument(file, " --config "));
     let commands = [
         (format!("upshift check{check}"), "validate this file, and warn about surprises"),
         (
@@ -164,4 +165,41 @@ fn rule_table(answers: &Answers, id: &str, require: &str, words: &str) -> String
          {phase}require = {require}\n{words}",
         toml_string(id)
     )
+}
+
+/// The name of a file as an argument in a shell, behind `before`; empty for the usual file and for
+/// stdout.
+pub(super) fn shell_argument(file: &Path, before: &str) -> String {
+    let name = file.to_string_lossy();
+    if name == "upshift.toml" || name == "-" {
+        return String::new();
+    }
+    // With `./` in front it is no flag.
+    let path = if name.starts_with('-') { format!("./{name}") } else { name.into_owned() };
+    if path.contains(|c: char| !c.is_alphanumeric() && !"_./-+,:@%=".contains(c)) {
+        return format!("{before}'{}'", path.replace('\'', r"'\''"));
+    }
+    format!("{before}{path}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The kind of fault: a command that is shown and cannot be typed.
+    #[test]
+    fn a_file_is_named_as_a_shell_reads_it() {
+        let shown = [
+            ("upshift.toml", ""),
+            ("-", ""),
+            ("a.toml", " a.toml"),
+            ("my file.toml", " 'my file.toml'"),
+            ("it's.toml", r" 'it'\''s.toml'"),
+            ("-x.toml", " ./-x.toml"),
+            ("$HOME", " '$HOME'"),
+        ];
+        for (name, expected) in shown {
+            assert_eq!(shell_argument(Path::new(name), " "), expected, "{name}");
+        }
+    }
 }

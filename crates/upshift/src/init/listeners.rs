@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use http::Uri;
 
-use super::Answers;
+use super::answers::Answers;
 
 /// The addresses in the new file.
 pub(super) struct ListenerAddresses {

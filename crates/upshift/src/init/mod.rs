@@ -7,7 +7,6 @@ mod listeners;
 mod writing;
 
 use std::io::{self, IsTerminal};
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -19,7 +18,8 @@ use crate::policy_file;
 use crate::terminal::{print_stderr, print_stdout};
 use crate::verb_error::{VerbError, VerbResult};
 
-use answers::{ApiAnswer, ClientAnswer, FirstPhase};
+use answers::Answers;
+use draft::{TOKEN, shell_argument};
 
 /// Write a first policy file, by asking or by flags
 ///
@@ -47,48 +47,6 @@ pub(crate) struct InitArgs {
     force: bool,
     #[command(flatten)]
     answers: Answers,
-}
-
-/// The content of the file.
-#[derive(Clone, Debug, Default, PartialEq, Args)]
-struct Answers {
-    /// The URL of the upstream, where requests go: http://127.0.0.1:3000
-    #[arg(long, value_name = "URL", value_parser = answers::parse_upstream)]
-    upstream: Option<String>,
-    /// The address to listen on in cleartext [default: 127.0.0.1:8080]
-    #[arg(long, value_name = "ADDRESS")]
-    http: Option<SocketAddr>,
-    /// The address to listen on with TLS [default with --tls: port 8443, with a certificate at the address
-    /// of --http]
-    #[arg(long, value_name = "ADDRESS")]
-    https: Option<SocketAddr>,
-    /// The address of /metrics, /healthz and the admin API; for other machines than this one it needs
-    /// UPSHIFT_TOKEN [default: 127.0.0.1:9426]
-    #[arg(long, value_name = "ADDRESS")]
-    admin: Option<SocketAddr>,
-    /// The TLS certificate, a PEM file; without one, the gateway makes a self-signed one
-    #[arg(long, value_name = "FILE", requires = "key")]
-    certificate: Option<String>,
-    /// The key of the certificate, a PEM file
-    #[arg(long, value_name = "FILE", requires = "certificate")]
-    key: Option<String>,
-    /// The public URL, for the links in answers: https://api.example.com
-    #[arg(long, value_name = "URL", value_parser = answers::parse_public)]
-    public: Option<String>,
-    /// Require TLS, version 1.2 or the one that is given
-    #[arg(long, value_name = "VERSION", num_args = 0..=1, require_equals = true, default_missing_value = "1.2",
-          value_parser = ["1.0", "1.1", "1.2", "1.3"])]
-    tls: Option<String>,
-    /// Require an API version, and where to read it: header:X-Api-Version=2.0, query:v=2,
-    /// path:/api/v{version}/**=2
-    #[arg(long, value_name = "READER=MINIMUM", value_parser = answers::parse_api)]
-    api: Vec<ApiAnswer>,
-    /// Require a build of a client, from its User-Agent: AcmeApp=5.1, Chrome=109
-    #[arg(long, value_name = "NAME=MINIMUM", value_parser = answers::parse_client)]
-    client: Vec<ClientAnswer>,
-    /// The phase of the rules [default: observe]
-    #[arg(long, value_name = "PHASE", value_enum)]
-    phase: Option<FirstPhase>,
 }
 
 impl InitArgs {
@@ -129,29 +87,11 @@ impl InitArgs {
     }
 }
 
-/// The environment variable with the admin token.
-const TOKEN: &str = "UPSHIFT_TOKEN";
-
 fn usual_file() -> PathBuf {
     match std::env::var_os("UPSHIFT_CONFIG") {
         Some(name) if !name.is_empty() => name.into(),
         _ => "upshift.toml".into(),
     }
-}
-
-/// The name of a file as an argument in a shell, behind `before`; empty for the usual file and for
-/// stdout.
-fn shell_argument(file: &Path, before: &str) -> String {
-    let name = file.to_string_lossy();
-    if name == "upshift.toml" || name == "-" {
-        return String::new();
-    }
-    // With `./` in front it is no flag.
-    let path = if name.starts_with('-') { format!("./{name}") } else { name.into_owned() };
-    if path.contains(|c: char| !c.is_alphanumeric() && !"_./-+,:@%=".contains(c)) {
-        return format!("{before}'{}'", path.replace('\'', r"'\''"));
-    }
-    format!("{before}{path}")
 }
 
 /// Asks questions if there are no flags and there is a terminal; otherwise a flag has to name the
@@ -213,26 +153,4 @@ fn not_written(what: &str) -> VerbError {
         "no file was written, because it {what}\n  help: --public, --certificate with --key, --http \
          and --https say how the gateway is reached"
     ))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The kind of fault: a command that is shown and cannot be typed.
-    #[test]
-    fn a_file_is_named_as_a_shell_reads_it() {
-        let shown = [
-            ("upshift.toml", ""),
-            ("-", ""),
-            ("a.toml", " a.toml"),
-            ("my file.toml", " 'my file.toml'"),
-            ("it's.toml", r" 'it'\''s.toml'"),
-            ("-x.toml", " ./-x.toml"),
-            ("$HOME", " '$HOME'"),
-        ];
-        for (name, expected) in shown {
-            assert_eq!(shell_argument(Path::new(name), " "), expected, "{name}");
-        }
-    }
 }

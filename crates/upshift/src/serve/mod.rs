@@ -22,7 +22,7 @@ use crate::signals::StopSignals;
 use crate::terminal::{print_stderr, print_stderr_lines};
 use crate::verb_error::{VerbError, VerbResult};
 
-use reload::Reloader;
+use reload::{Reloader, short_revision};
 
 /// The time between two attempts to open a store that another gateway has open.
 const STORE_INTERVAL: Duration = Duration::from_millis(20);
@@ -161,11 +161,6 @@ fn describe_policy(policy: &Policy, now: Timestamp) -> String {
         }
     }
     text
-}
-
-/// Shortens a revision to its first eight digits, for people.
-fn short_revision(revision: &str) -> &str {
-    revision.get(.."sha256:".len() + 8).unwrap_or(revision)
 }
 
 /// A gateway that cannot start: by the fault of the policy file, or of the environment.

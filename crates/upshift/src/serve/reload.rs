@@ -10,8 +10,8 @@ use tokio::time::timeout;
 use upshift_core::{Policy, Timestamp};
 use upshift_gateway::{Handle, Prepared, Reloaded, Settings};
 
+use super::supervisor;
 use super::watch::WatchedFiles;
-use super::{short_revision, supervisor};
 use crate::policy_file::{self, PolicyFile};
 use crate::state::usual_store;
 use crate::terminal::print_stderr;
@@ -157,6 +157,11 @@ pub(super) fn load_settings(
     }
     watched.record_named(parsed.named_files());
     parsed.into_settings()
+}
+
+/// Shortens a revision to its first eight digits, for people.
+pub(super) fn short_revision(revision: &str) -> &str {
+    revision.get(.."sha256:".len() + 8).unwrap_or(revision)
 }
 
 /// Lists the rules whose phase changes now: `orders-v2: warn → enforce`.
