@@ -1,18 +1,20 @@
-//! Which crate may use which: the table of ARCHITECTURE.md, enforced.
+//! The arrows between crates: the table of ARCHITECTURE.md, enforced.
 //!
 //! 1. A crate that is not in the table is refused, and so is an arrow that is not.
 //! 2. In tests (`dev-dependencies`) a crate may use the same, and `conformance`.
-//! 3. The pure crates reach no runtime, socket or source of chance, not even through somebody
-//!    else's crate. That their own code calls no clock, file or environment is clippy's affair:
+//! 3. The pure crates depend on no runtime, socket or source of randomness, not even through other
+//!    crates. Clippy checks that their own code reads no clock, file or environment:
 //!    the `clippy.toml` in `crates/upshift-core` and `crates/upshift-http`.
-//! 4. Every crate takes the workspace's lints.
+//! 4. Every crate inherits the workspace's lints.
+
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
 use crate::Findings;
 use crate::run::{command, output, root};
 
-/// A crate, and what it may use of ours.
+/// Each crate, and those of our crates that it may use.
 const ARROWS: &[(&str, &[&str])] = &[
     ("upshift-core", &[]),
     ("upshift-http", &["upshift-core"]),
@@ -59,7 +61,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "upshift-lab",
         ],
     ),
-    // The project's own: they talk to the product from outside, as files, addresses and exit codes.
+    // The project's own: they know the product only from outside, by files, addresses and exit codes.
     ("conformance", &[]),
     ("interop", &["conformance"]),
     ("xtask", &[]),
@@ -68,30 +70,34 @@ const ARROWS: &[(&str, &[&str])] = &[
 /// Crates that any crate may use in its tests.
 const IN_TESTS: &[&str] = &["conformance"];
 
-/// Crates that take bytes, facts and `now`, and nothing else.
+/// Crates whose only inputs are bytes, facts and `now`.
 const PURE: &[&str] = &["upshift-core", "upshift-http", "upshift-record", "upshift-notes"];
 
-/// What no pure crate may reach: names of crates, or what they begin with.
+/// The crates that no pure crate may depend on, by name or by prefix.
 const IMPURE: &[&str] = &[
     "tokio", "hyper", "h2", "h3", "quinn", "mio", "socket2", "async-", "futures", "axum", "rand",
     "rusqlite", "notify",
 ];
 
-/// Every arrow that is not in the table.
+/// Lists every arrow that is not in the table.
 pub(crate) fn check() -> Findings {
-    match metadata() {
-        Ok(packages) => {
-            let mut findings: Findings = packages.iter().flat_map(of_package).collect();
-            findings.extend(packages.iter().filter_map(lints));
-            let present = |name: &&&str| packages.iter().any(|package| package["name"] == ***name);
-            findings.extend(PURE.iter().filter(present).flat_map(|name| impurities(name)));
-            findings
+    let packages = match list_packages() {
+        Ok(packages) => packages,
+        Err(why) => return vec![why],
+    };
+    let mut findings = Findings::new();
+    for package in &packages {
+        findings.extend(check_package(package));
+        findings.extend(check_lints(package));
+        let name = package["name"].as_str().unwrap_or_default();
+        if PURE.contains(&name) {
+            findings.extend(find_impurities(name));
         }
-        Err(why) => vec![why],
     }
+    findings
 }
 
-fn metadata() -> Result<Vec<Value>, String> {
+fn list_packages() -> Result<Vec<Value>, String> {
     let text = output(&mut command(
         "cargo",
         ["metadata", "--no-deps", "--format-version", "1", "--quiet"],
@@ -101,20 +107,20 @@ fn metadata() -> Result<Vec<Value>, String> {
     Ok(metadata["packages"].as_array().cloned().unwrap_or_default())
 }
 
-fn of_package(package: &Value) -> Findings {
+fn check_package(package: &Value) -> Findings {
     let name = package["name"].as_str().unwrap_or_default();
     let Some((_, allowed)) = ARROWS.iter().find(|(known, _)| *known == name) else {
         return vec![format!(
             "{name} is not in the table of crates: add it to ARCHITECTURE.md and xtask/src/arrows.rs"
         )];
     };
-    let ours = |used: &str| ARROWS.iter().any(|(known, _)| *known == used);
     let dependencies = package["dependencies"].as_array().map(Vec::as_slice).unwrap_or_default();
     let mut findings = Findings::new();
     for dependency in dependencies {
         let used = dependency["name"].as_str().unwrap_or_default();
-        let in_tests = dependency["kind"] == "dev";
-        if ours(used) && !allowed.contains(&used) && !(in_tests && IN_TESTS.contains(&used)) {
+        let is_ours = ARROWS.iter().any(|(known, _)| *known == used);
+        let is_for_tests = dependency["kind"] == "dev" && IN_TESTS.contains(&used);
+        if is_ours && !allowed.contains(&used) && !is_for_tests {
             findings
                 .push(format!("{name} → {used} is not in the table: {name} may use {allowed:?}"));
         }
@@ -122,16 +128,19 @@ fn of_package(package: &Value) -> Findings {
     findings
 }
 
-fn lints(package: &Value) -> Option<String> {
+fn check_lints(package: &Value) -> Option<String> {
     let manifest = package["manifest_path"].as_str()?;
     let text = std::fs::read_to_string(manifest).ok()?;
     let table: toml::Table = text.parse().ok()?;
-    let taken =
-        table.get("lints").and_then(|lints| lints.get("workspace")).and_then(toml::Value::as_bool);
-    (taken != Some(true)).then(|| format!("{manifest}: write `[lints]` with `workspace = true`"))
+    if let Some(lints) = table.get("lints")
+        && lints.get("workspace") == Some(&toml::Value::Boolean(true))
+    {
+        return None;
+    }
+    Some(format!("{manifest}: write `[lints]` with `workspace = true`"))
 }
 
-fn impurities(name: &str) -> Findings {
+fn find_impurities(name: &str) -> Findings {
     let tree = [
         "tree", "--quiet", "-p", name, "--edges", "normal", "--prefix", "none", "--format", "{lib}",
     ];
@@ -139,21 +148,29 @@ fn impurities(name: &str) -> Findings {
         Ok(text) => text,
         Err(why) => return vec![why],
     };
-    let mut reached: Vec<&str> =
-        text.lines().map(|line| line.split_whitespace().next().unwrap_or_default()).collect();
-    reached.sort_unstable();
-    reached.dedup();
-    let impure = |used: &&str| {
-        let used = used.replace('_', "-");
-        IMPURE
-            .iter()
-            .any(|ban| used == *ban || used.starts_with(&format!("{}-", ban.trim_end_matches('-'))))
-    };
-    reached
-        .into_iter()
-        .filter(impure)
-        .map(|used| format!("{name} is pure, but reaches {used}"))
-        .collect()
+    let mut dependencies = BTreeSet::new();
+    for line in text.lines() {
+        dependencies.extend(line.split_whitespace().next());
+    }
+    let mut findings = Findings::new();
+    for dependency in dependencies {
+        if is_impure(dependency) {
+            findings.push(format!("{name} is pure, but depends on {dependency}"));
+        }
+    }
+    findings
+}
+
+fn is_impure(library: &str) -> bool {
+    // The name of a library has `_` where its package has `-`.
+    let package = library.replace('_', "-");
+    for ban in IMPURE {
+        let family = format!("{}-", ban.trim_end_matches('-'));
+        if package == *ban || package.starts_with(&family) {
+            return true;
+        }
+    }
+    false
 }
 
 #[cfg(test)]
@@ -167,7 +184,7 @@ mod tests {
 
     #[test]
     fn an_arrow_against_the_table_is_named() {
-        let findings = of_package(&package("upshift-tower", "upshift-client", None));
+        let findings = check_package(&package("upshift-tower", "upshift-client", None));
         assert_eq!(findings.len(), 1);
         assert!(
             findings.first().unwrap().starts_with("upshift-tower → upshift-client"),
@@ -177,14 +194,21 @@ mod tests {
 
     #[test]
     fn an_arrow_of_the_table_and_a_test_s_own_pass() {
-        assert!(of_package(&package("upshift-tower", "upshift-core", None)).is_empty());
-        assert!(of_package(&package("upshift-core", "conformance", Some("dev"))).is_empty());
-        assert!(!of_package(&package("upshift-core", "conformance", None)).is_empty());
+        assert!(check_package(&package("upshift-tower", "upshift-core", None)).is_empty());
+        assert!(check_package(&package("upshift-core", "conformance", Some("dev"))).is_empty());
+        assert!(!check_package(&package("upshift-core", "conformance", None)).is_empty());
+    }
+
+    /// The kind of fault: a runtime that gets in under the name of its library.
+    #[test]
+    fn a_library_is_impure_by_name_or_by_family() {
+        assert!(is_impure("tokio") && is_impure("tokio_util") && is_impure("async_trait"));
+        assert!(!is_impure("serde") && !is_impure("tokiox"));
     }
 
     #[test]
-    fn a_crate_nobody_knows_is_refused() {
-        assert_eq!(of_package(&package("upshift-utils", "upshift-core", None)).len(), 1);
+    fn an_unknown_crate_is_refused() {
+        assert_eq!(check_package(&package("upshift-utils", "upshift-core", None)).len(), 1);
     }
 
     #[test]

@@ -10,13 +10,13 @@ use std::path::{Path, PathBuf};
 
 use crate::run::{command, find, output, root, succeeds, target};
 
-/// What the README asks for.
+/// The packages that the README asks for.
 const PACKAGES: &str = "gcc libc6-dev git ca-certificates";
 
-/// The names that every installed Debian knows.
+/// The hosts file of an installed Debian.
 const HOSTS: &str = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n";
 
-/// The commands of the README, each as it is printed. The demo ends by itself here.
+/// The commands of the README as it prints them, except that the demo ends by itself.
 const COMMANDS: [(&str, &str); 2] =
     [("demo", "cargo run --release -- demo --for 10s"), ("tests", "cargo xtask test </dev/null")];
 
@@ -30,10 +30,8 @@ pub(crate) fn run(release: &str, names: &[&str]) -> bool {
         return false;
     }
     let machine = target().join("bare").join(release);
-    let made = make(release, &machine).and_then(|()| copy_checkout(&machine));
-    let toolchain = made.and_then(|()| output(&mut command("rustc", ["--print", "sysroot"])));
-    let toolchain = match toolchain {
-        Ok(toolchain) => PathBuf::from(toolchain.trim()),
+    let toolchain = match prepare_machine(release, &machine) {
+        Ok(toolchain) => toolchain,
         Err(why) => {
             eprintln!("  {why}");
             return false;
@@ -43,7 +41,7 @@ pub(crate) fn run(release: &str, names: &[&str]) -> bool {
     for (name, line) in COMMANDS {
         if names.is_empty() || names.contains(&name) {
             println!("── {name}: {line}");
-            let succeeded = inside(&machine, &toolchain, line);
+            let succeeded = run_inside(&machine, &toolchain, line);
             println!("  {} {name}", if succeeded { "ok    " } else { "FAILED" });
             all &= succeeded;
         }
@@ -51,8 +49,16 @@ pub(crate) fn run(release: &str, names: &[&str]) -> bool {
     all
 }
 
-/// Makes the machine where it is not there yet.
-fn make(release: &str, machine: &Path) -> Result<(), String> {
+/// Makes the machine and copies the checkout into it. Returns the folder of this machine's Rust.
+fn prepare_machine(release: &str, machine: &Path) -> Result<PathBuf, String> {
+    make_machine(release, machine)?;
+    copy_checkout(machine)?;
+    let sysroot = output(&mut command("rustc", ["--print", "sysroot"]))?;
+    Ok(PathBuf::from(sysroot.trim()))
+}
+
+/// Makes the machine if it does not exist yet.
+fn make_machine(release: &str, machine: &Path) -> Result<(), String> {
     if output(&mut command("id", ["-u"]))?.trim() != "0" {
         return Err("only root can make a bare machine".to_owned());
     }
@@ -81,7 +87,7 @@ fn make(release: &str, machine: &Path) -> Result<(), String> {
     std::fs::write(made, "").map_err(|error| error.to_string())
 }
 
-/// Puts what is committed here into the machine, as a clone would.
+/// Clones the last commit into the machine.
 fn copy_checkout(machine: &Path) -> Result<(), String> {
     let clone = machine.join("upshift");
     if clone.exists() {
@@ -92,7 +98,7 @@ fn copy_checkout(machine: &Path) -> Result<(), String> {
 }
 
 /// Runs a line in the machine's checkout, with this machine's Rust.
-fn inside(machine: &Path, toolchain: &Path, line: &str) -> bool {
+fn run_inside(machine: &Path, toolchain: &Path, line: &str) -> bool {
     const MOUNT: &str = "set -e
         mkdir -p \"$0/opt/rust\"
         mount --rbind /dev \"$0/dev\"

@@ -1,11 +1,9 @@
-//! What stands in the checkout, and what must not: files of somebody's own, databases, keys and
-//! certificates.
+//! Files that do not belong in the checkout: private files, databases, keys and certificates.
 //!
-//! 1. At the root stands what [`ROOT`] names. What git ignores may lie there, and is never
-//!    committed.
-//! 2. A database, a key or a certificate stands among the fixtures of a test or nowhere, under any
-//!    name.
-//! 3. No test writes into the checkout: a [`Snapshot`] from before the tests is held against one
+//! 1. The root contains only what [`ROOT`] names, and files that git ignores.
+//! 2. A database, a key or a certificate is among the fixtures of a test or nowhere, whatever its
+//!    name is.
+//! 3. No test writes into the checkout: a [`Snapshot`] from before the tests is compared with one
 //!    from after them.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,7 +13,7 @@ use std::time::SystemTime;
 use crate::Findings;
 use crate::run::{command, output, root, shown};
 
-/// Every file and folder that may stand at the root.
+/// The files and folders that may be at the root.
 const ROOT: &[&str] = &[
     ".cargo",
     ".ci",
@@ -48,10 +46,10 @@ const ROOT: &[&str] = &[
     "xtask",
 ];
 
-/// Folders that are built, fetched or git's own; nothing in them is looked at.
+/// Folders of build output, of fetched files and of git. Their contents are not checked.
 const BUILT: &[&str] = &[".git", "target", "node_modules"];
 
-/// Endings of databases, keys and certificates.
+/// The file extensions of databases, keys and certificates.
 const ENDINGS: &[&str] = &[
     "cer",
     "crt",
@@ -70,34 +68,34 @@ const ENDINGS: &[&str] = &[
     "sqlite3",
 ];
 
-/// How a database begins: SQLite's file, and its write-ahead log in both byte orders.
+/// The first bytes of a database: a file of SQLite, and its write-ahead log in both byte orders.
 const DATABASES: &[&[u8]] = &[b"SQLite format 3\0", b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83"];
 
-/// Everything that must not stand where it stands.
+/// Lists the files that do not belong where they are.
 pub(crate) fn check() -> Findings {
-    let files = committed(root());
-    let mut findings = unnamed(root(), &files);
+    let files = list_committed(root());
+    let mut findings = find_unnamed(root(), &files);
     for file in files {
         let content = std::fs::read(&file).unwrap_or_default();
-        findings.extend(secret(&file, &content).map(|what| {
-            format!(
+        if let Some(what) = describe_secret(&file, &content) {
+            findings.push(format!(
                 "{}: {what}: remove it, or put what a test needs into a folder tests/fixtures",
                 shown(&file)
-            )
-        }));
+            ));
+        }
     }
     findings
 }
 
-/// Every file below a folder that is in git or that `git add` would add; where git does not say,
-/// every file.
-fn committed(folder: &Path) -> Vec<PathBuf> {
+/// The files below a folder that are in git or that `git add` would add; all files if there is no
+/// git.
+fn list_committed(folder: &Path) -> Vec<PathBuf> {
     let mut git = command("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
-    let Ok(listed) = output(git.current_dir(folder)) else { return files(folder) };
+    let Ok(listed) = output(git.current_dir(folder)) else { return all_files(folder) };
     let mut found = Vec::new();
     for name in listed.split('\0').filter(|name| !name.is_empty()) {
         let file = folder.join(name);
-        // What was removed is in git until the next commit.
+        // A removed file is in git until the next commit.
         if file.symlink_metadata().is_ok() {
             found.push(file);
         }
@@ -106,23 +104,26 @@ fn committed(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// The files and folders at the root that are not named in [`ROOT`].
-fn unnamed(folder: &Path, files: &[PathBuf]) -> Findings {
+fn find_unnamed(folder: &Path, files: &[PathBuf]) -> Findings {
     let mut names = BTreeSet::new();
     for file in files {
         let inside = file.strip_prefix(folder).unwrap_or(file);
         names.extend(inside.iter().next().map(|name| name.to_string_lossy().into_owned()));
     }
-    names.retain(|name| !ROOT.contains(&name.as_str()));
-    let findings = names.iter().map(|name| {
-        format!(
-            "{name}: does not belong at the root: remove it, or name it in xtask/src/checkout.rs"
-        )
-    });
-    findings.collect()
+    let mut findings = Findings::new();
+    for name in names {
+        if !ROOT.contains(&name.as_str()) {
+            findings.push(format!(
+                "{name}: does not belong at the root: remove it, or name it in \
+                 xtask/src/checkout.rs"
+            ));
+        }
+    }
+    findings
 }
 
-/// What a file must not be outside the fixtures of a test.
-fn secret(file: &Path, content: &[u8]) -> Option<&'static str> {
+/// Describes the secret that a file is or holds, unless it is a fixture of a test.
+fn describe_secret(file: &Path, content: &[u8]) -> Option<&'static str> {
     if is_fixture(file) {
         return None;
     }
@@ -133,29 +134,32 @@ fn secret(file: &Path, content: &[u8]) -> Option<&'static str> {
     if DATABASES.iter().any(|magic| content.starts_with(magic)) {
         return Some("a database");
     }
-    holds_pem(content).then_some("holds a private key or a certificate")
+    if holds_pem(content) { Some("holds a private key or a certificate") } else { None }
 }
 
-/// Whether it is below a folder `tests/fixtures`.
+/// Returns true if a file is below a folder `tests/fixtures`.
 fn is_fixture(file: &Path) -> bool {
     let folders: Vec<_> = file.parent().unwrap_or(file).iter().collect();
     folders.windows(2).any(|pair| pair[0] == "tests" && pair[1] == "fixtures")
 }
 
-/// RFC 7468 §3: whether a text has the first line of a private key or a certificate.
+/// RFC 7468 §3: returns true if a text has the first line of a private key or a certificate.
 fn holds_pem(content: &[u8]) -> bool {
     const BEGIN: &str = "-----BEGIN ";
     let text = String::from_utf8_lossy(content);
-    text.lines().any(|line| {
-        let label = line.split_once(BEGIN).and_then(|(_, rest)| rest.split_once("-----"));
-        label.is_some_and(|(label, _)| {
-            label.ends_with("PRIVATE KEY") || label.ends_with("CERTIFICATE")
-        })
-    })
+    for line in text.lines() {
+        if let Some((_, rest)) = line.split_once(BEGIN)
+            && let Some((label, _)) = rest.split_once("-----")
+            && (label.ends_with("PRIVATE KEY") || label.ends_with("CERTIFICATE"))
+        {
+            return true;
+        }
+    }
+    false
 }
 
-/// Every file below a folder, hidden ones too, without what is built or fetched.
-fn files(folder: &Path) -> Vec<PathBuf> {
+/// The files below a folder, hidden ones too, without build output and fetched files.
+fn all_files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_path_buf()];
     while let Some(folder) = folders.pop() {
@@ -176,18 +180,18 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The files of the checkout, with the size and the time of each.
+/// The files of the checkout, each with its size and the time of its last change.
 pub(crate) struct Snapshot(BTreeMap<PathBuf, (u64, Option<SystemTime>)>);
 
 impl Snapshot {
     /// The checkout as it is now.
     pub(crate) fn take() -> Self {
-        Self::of(root())
+        Self::of_folder(root())
     }
 
-    fn of(folder: &Path) -> Self {
+    fn of_folder(folder: &Path) -> Self {
         let mut files_now = BTreeMap::new();
-        for file in files(folder) {
+        for file in all_files(folder) {
             if let Ok(about) = std::fs::symlink_metadata(&file) {
                 files_now.insert(file, (about.len(), about.modified().ok()));
             }
@@ -195,7 +199,7 @@ impl Snapshot {
         Self(files_now)
     }
 
-    /// What was written or removed since then, a line each.
+    /// Lists the files that were written, changed or removed since then.
     pub(crate) fn changes_until(&self, after: &Self) -> Findings {
         let mut findings = Findings::new();
         for (file, about) in &after.0 {
@@ -250,7 +254,7 @@ mod tests {
             std::fs::write(folder.0.join(name).join("file"), "").unwrap();
         }
         assert_eq!(
-            names_of(&unnamed(&folder.0, &files(&folder.0))),
+            names_of(&find_unnamed(&folder.0, &all_files(&folder.0))),
             ["scratch", "u.toml", "upshift.db"]
         );
     }
@@ -270,7 +274,7 @@ mod tests {
         for name in ["Cargo.toml", "upshift.db", "other.db"] {
             std::fs::write(folder.0.join(name), "").unwrap();
         }
-        assert_eq!(names_of(&unnamed(&folder.0, &committed(&folder.0))), ["other.db"]);
+        assert_eq!(names_of(&find_unnamed(&folder.0, &list_committed(&folder.0))), ["other.db"]);
     }
 
     /// The kind of fault: a secret that is committed under a name that says nothing.
@@ -287,12 +291,12 @@ mod tests {
             ("docs/notes.md", pem("CERTIFICATE")),
         ];
         for (file, content) in &refused {
-            assert!(secret(Path::new(file), content).is_some(), "{file}");
+            assert!(describe_secret(Path::new(file), content).is_some(), "{file}");
             let fixture = Path::new("crates/a/tests/fixtures").join(file);
-            assert_eq!(secret(&fixture, content), None, "{}", fixture.display());
+            assert_eq!(describe_secret(&fixture, content), None, "{}", fixture.display());
         }
-        assert_eq!(secret(Path::new("docs/notes.md"), &pem("PUBLIC KEY")), None);
-        assert_eq!(secret(Path::new("docs/sqlite.md"), b"the SQLite format 3"), None);
+        assert_eq!(describe_secret(Path::new("docs/notes.md"), &pem("PUBLIC KEY")), None);
+        assert_eq!(describe_secret(Path::new("docs/sqlite.md"), b"the SQLite format 3"), None);
     }
 
     /// The kind of fault: a test that leaves files in the checkout, ignored by git or not.
@@ -303,13 +307,13 @@ mod tests {
         for name in ["stays", "changes", "goes"] {
             std::fs::write(path(name), "").unwrap();
         }
-        let before = Snapshot::of(&folder.0);
+        let before = Snapshot::of_folder(&folder.0);
         std::fs::write(path("changes"), "more").unwrap();
         std::fs::remove_file(path("goes")).unwrap();
         std::fs::write(path("comes"), "").unwrap();
         std::fs::create_dir_all(path("target")).unwrap();
         std::fs::write(path("target/built"), "").unwrap();
-        let found = before.changes_until(&Snapshot::of(&folder.0)).join("\n");
+        let found = before.changes_until(&Snapshot::of_folder(&folder.0)).join("\n");
         for line in ["changes: changed", "comes: written", "goes: removed"] {
             assert!(found.contains(line), "{line}: {found}");
         }

@@ -1,5 +1,4 @@
-//! Programs out of Debian packages: installed by root, all at once or one by one, and never
-//! started.
+//! Installing Debian packages as root, without starting the services in them.
 
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
@@ -9,42 +8,48 @@ use std::path::{Path, PathBuf};
 
 use crate::run::{command, find, output};
 
-/// What Debian asks before it starts a service; 101: it may not.
+/// The program that Debian asks before it starts a service. Exit code 101 forbids it.
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 const FORBID: &str =
     "#!/bin/sh\n# Written by `cargo xtask peers` while it installs, and removed by it.\nexit 101\n";
 
-/// Installs packages; those that cannot be had, each with the reason.
-pub(crate) fn install(packages: &[&str]) -> BTreeMap<String, String> {
+/// Installs packages. Returns those that could not be installed, with the reasons.
+pub(crate) fn install_packages(packages: &[&str]) -> BTreeMap<String, String> {
     if packages.is_empty() {
         return BTreeMap::new();
     }
-    if let Err(why) = allowed() {
-        return packages.iter().map(|package| ((*package).to_owned(), why.clone())).collect();
+    if let Err(why) = check_allowed() {
+        return refuse_all(packages, &why);
     }
     println!("  installing from Debian: {}", packages.join(" "));
-    // Servers are wanted as programs only.
-    let _unstarted = match Unstarted::begin(Path::new(POLICY)) {
-        Ok(unstarted) => unstarted,
+    // The tests start the servers themselves, on ports of their own.
+    let _forbidden = match ServicesForbidden::begin(Path::new(POLICY)) {
+        Ok(forbidden) => forbidden,
         Err(error) => {
-            let why = format!(
-                "{POLICY} cannot be written, and without it services would be started: {error}"
-            );
-            return packages.iter().map(|package| ((*package).to_owned(), why.clone())).collect();
+            let why = format!("cannot write {POLICY}, and services would be started: {error}");
+            return refuse_all(packages, &why);
         }
     };
-    if let Err(why) = apt(&["update", "--quiet=2"]) {
+    if let Err(why) = run_apt(&["update", "--quiet=2"]) {
         println!("  {why}");
     }
-    each(packages, |wanted| {
+    install_together_or_each(packages, |wanted| {
         let options = ["install", "--yes", "--quiet=2", "--no-install-recommends"];
-        apt(&[&options[..], wanted].concat())
+        run_apt(&[&options[..], wanted].concat())
     })
 }
 
-/// All at once, which is fast; where that fails, one by one, so that one that cannot be had costs
-/// no other.
-fn each(
+fn refuse_all(packages: &[&str], why: &str) -> BTreeMap<String, String> {
+    let mut refused = BTreeMap::new();
+    for package in packages {
+        refused.insert((*package).to_owned(), why.to_owned());
+    }
+    refused
+}
+
+/// Installs all packages at once, which is fast. If that fails, installs them one by one, so that a
+/// package that does not exist costs no other.
+fn install_together_or_each(
     packages: &[&str],
     mut install: impl FnMut(&[&str]) -> Result<(), String>,
 ) -> BTreeMap<String, String> {
@@ -60,7 +65,7 @@ fn each(
     refused
 }
 
-fn allowed() -> Result<(), String> {
+fn check_allowed() -> Result<(), String> {
     if find("apt-get").is_none() {
         return Err("there is no apt-get here".to_owned());
     }
@@ -70,18 +75,23 @@ fn allowed() -> Result<(), String> {
     Ok(())
 }
 
-fn apt(arguments: &[&str]) -> Result<(), String> {
-    let quiet = [("DEBIAN_FRONTEND", "noninteractive")];
-    let done = output(command("apt-get", arguments).envs(quiet));
-    done.map(drop)
-        .map_err(|talk| talk.lines().find(|line| line.contains("E: ")).unwrap_or(&talk).to_owned())
+fn run_apt(arguments: &[&str]) -> Result<(), String> {
+    let mut apt = command("apt-get", arguments);
+    let Err(messages) = output(apt.env("DEBIAN_FRONTEND", "noninteractive")) else {
+        return Ok(());
+    };
+    // The reason is behind `E:`, between pages of progress.
+    match messages.lines().find(|line| line.contains("E: ")) {
+        Some(line) => Err(line.to_owned()),
+        None => Err(messages),
+    }
 }
 
-/// Forbids packages to start their services, as long as this value.
-struct Unstarted(Option<PathBuf>);
+/// Forbids packages to start their services until it is dropped.
+struct ServicesForbidden(Option<PathBuf>);
 
-impl Unstarted {
-    /// What an administrator put there stays; what an earlier run left behind is taken over.
+impl ServicesForbidden {
+    /// Keeps a file of the administrator, and takes over one that an earlier run left behind.
     fn begin(policy: &Path) -> std::io::Result<Self> {
         let ours = std::fs::read_to_string(policy).is_ok_and(|text| text == FORBID);
         if policy.exists() && !ours {
@@ -94,7 +104,7 @@ impl Unstarted {
     }
 }
 
-impl Drop for Unstarted {
+impl Drop for ServicesForbidden {
     fn drop(&mut self) {
         if let Some(policy) = &self.0 {
             std::fs::remove_file(policy).ok();
@@ -112,7 +122,7 @@ mod tests {
     #[test]
     fn a_package_that_cannot_be_had_costs_no_other() {
         let mut asked = Vec::new();
-        let refused = each(&["curl", "gone", "php-cli"], |wanted| {
+        let refused = install_together_or_each(&["curl", "gone", "php-cli"], |wanted| {
             asked.push(wanted.join(" "));
             if wanted.contains(&"gone") {
                 Err("Unable to locate package gone".to_owned())
@@ -135,16 +145,16 @@ mod tests {
         std::fs::create_dir_all(&folder).unwrap();
         let policy = folder.join("policy-rc.d");
         {
-            let _unstarted = Unstarted::begin(&policy).unwrap();
+            let _forbidden = ServicesForbidden::begin(&policy).unwrap();
             let status = std::process::Command::new(&policy).status().unwrap();
             assert_eq!(status.code(), Some(101));
         }
         assert!(!policy.exists());
         std::fs::write(&policy, "an administrator's").unwrap();
-        drop(Unstarted::begin(&policy).unwrap());
+        drop(ServicesForbidden::begin(&policy).unwrap());
         assert_eq!(std::fs::read_to_string(&policy).unwrap(), "an administrator's");
         std::fs::write(&policy, FORBID).unwrap();
-        drop(Unstarted::begin(&policy).unwrap());
+        drop(ServicesForbidden::begin(&policy).unwrap());
         assert!(!policy.exists(), "what a run that was killed left behind");
         std::fs::remove_dir_all(folder).unwrap();
     }

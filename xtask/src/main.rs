@@ -1,7 +1,7 @@
 //! The project's own commands: `cargo xtask COMMAND`.
 //!
-//! A rule of the project that a machine can check is a command here, not a sentence in a guide.
-//! `cargo xtask test` runs them all; it is what CI runs.
+//! A rule of the project that a machine can check is a command here, not a sentence in a guide. CI runs
+//! `cargo xtask test`, which runs all of them.
 
 mod arrows;
 mod bare;
@@ -27,16 +27,17 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
-  test [--without-peers]   everything below, with what it needs; what CI runs
-  peers                    set up the programs that the interop tests talk to
+  test [--without-peers]   all checks and tests, as CI runs them; installs what is missing
+  peers                    install the programs that the interop tests talk to
   interop [FILTER…]        the tests against real servers, clients and browsers
-  torture [PART…]          the attacks of docs/security.md, and a table of what came of them
+  torture [PART…]          the attacks of docs/security.md, and a table of the results
   fuzz                     the targets of fuzz/, each for some seconds
-  bare [RELEASE [PART]]    both commands of the README, demo and tests, on a bare Debian (bookworm); not in CI
-  arrows                   which crate may use which, and which module; the core stays pure
-  hygiene                  names, sizes, lints; every skip has its reason; no file of somebody's own, no secret
-  measure [FOLDER]         how the code reads, in numbers (crates)
-  docs [--check]           write what is generated: the schema, the command line's page";
+  bare [RELEASE [PART]]    both commands of the README, demo and tests, on a bare Debian (bookworm);
+                           not in CI
+  arrows                   the allowed dependencies of crates and modules; the core stays pure
+  hygiene                  names, sizes, reasons for skips; no private files, no secrets
+  measure [FOLDER]         numbers about the readability of the code (crates)
+  docs [--check]           write or check the generated files: the schema, docs/command-line.md";
 
 /// The faults that a check found, one line each.
 type Findings = Vec<String>;
@@ -52,15 +53,15 @@ fn main() -> ExitCode {
             peers.print();
             peers.suffice()
         }
-        ["interop", filters @ ..] => interop::run(&peers::found(), filters),
+        ["interop", filters @ ..] => interop::run(&peers::find_installed(), filters),
         ["torture", parts @ ..] => torture::run(&peers::set_up(), parts),
         ["fuzz"] => fuzz::run().print(),
         ["bare"] => bare::run("bookworm", &[]),
         ["bare", release, parts @ ..] => bare::run(release, parts),
         ["arrows"] => print_findings(&suite::check_arrows()),
         ["hygiene"] => print_findings(&hygiene::check()),
-        ["measure"] => measure::print("crates"),
-        ["measure", folder] => measure::print(folder),
+        ["measure"] => measure::print_numbers("crates"),
+        ["measure", folder] => measure::print_numbers(folder),
         ["docs"] => print_findings(&docs::write()),
         ["docs", "--check"] => print_findings(&docs::check()),
         ["help" | "--help" | "-h"] => {

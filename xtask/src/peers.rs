@@ -1,16 +1,15 @@
-//! The programs on the other side: real servers, clients and a browser that the interop tests talk
-//! to.
+//! The peers of the interop tests: real servers, clients and a browser.
 //!
-//! What is there is used. What is missing is installed where that is allowed: Debian packages by
-//! root, Python and Node packages into `target/peers`, or the folder that `UPSHIFT_PEERS` names.
-//! What cannot be had is named, and the tests that need it are skipped by name.
+//! Installed programs are used. Missing ones are installed if that is allowed: Debian packages by
+//! root, Python and Node packages into `target/peers` or the folder that `UPSHIFT_PEERS` names. A
+//! peer that cannot be installed is reported, and the tests that need it are skipped by name.
 
 use std::path::{Path, PathBuf};
 
 use crate::run::{command, find, on_ci, output, root, shown, succeeds, target};
 use crate::{debian, node};
 
-/// Programs, and the Debian packages that they come in.
+/// The programs, and the Debian packages that contain them.
 const PROGRAMS: &[(&str, &str)] = &[
     ("curl", "curl"),
     ("nginx", "nginx-light"),
@@ -34,12 +33,12 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("c++", "g++"),
 ];
 
-/// Where Python and Node packages are put.
+/// The folder of the Python and Node packages.
 pub(crate) fn folder() -> PathBuf {
     std::env::var_os("UPSHIFT_PEERS").map_or_else(|| target().join("peers"), PathBuf::from)
 }
 
-/// What setting up came to.
+/// The peers that were found, and those that are missing with the reason.
 #[derive(Default)]
 pub(crate) struct Peers {
     present: Vec<String>,
@@ -47,18 +46,18 @@ pub(crate) struct Peers {
 }
 
 impl Peers {
-    /// The names of those that cannot be had, as the interop tests want them: `nginx,chromium`.
+    /// The names of the missing peers in the format of the interop tests: `nginx,chromium`.
     pub(crate) fn missing(&self) -> String {
-        self.missing.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(",")
+        let names: Vec<&str> = self.missing.iter().map(|(name, _)| name.as_str()).collect();
+        names.join(",")
     }
 
-    /// Whether these will do: a missing one is a hole in what CI says, and no more than that
-    /// elsewhere.
+    /// Returns true if the tests may run: in CI no peer may be missing.
     pub(crate) fn suffice(&self) -> bool {
         self.missing.is_empty() || !on_ci()
     }
 
-    /// One line for all that are there, one for each that is not.
+    /// Prints one line for all peers that were found, and one for each that is missing.
     pub(crate) fn print(&self) {
         println!("  found: {}", self.present.join(", "));
         for (name, why) in &self.missing {
@@ -66,47 +65,56 @@ impl Peers {
         }
     }
 
-    fn is(&mut self, name: &str, there: Result<(), String>) {
-        match there {
+    fn add(&mut self, name: &str, found: Result<(), String>) {
+        match found {
             Ok(()) => self.present.push(name.to_owned()),
             Err(why) => self.missing.push((name.to_owned(), why)),
         }
     }
 }
 
-/// Installs what is missing and may be installed, and says so.
+/// Finds the peers, and installs missing ones.
 pub(crate) fn set_up() -> Peers {
-    let missing = PROGRAMS.iter().filter(|(program, _)| find(program).is_none());
-    let wanted: Vec<&str> = missing.map(|(_, package)| *package).collect();
-    let refused = debian::install(&wanted);
+    let mut wanted = Vec::new();
+    for (program, package) in PROGRAMS {
+        if find(program).is_none() {
+            wanted.push(*package);
+        }
+    }
+    let refused = debian::install_packages(&wanted);
     let mut peers = Peers::default();
     for (program, package) in PROGRAMS {
-        let there = match (find(program), refused.get(*package)) {
+        let found = match (find(program), refused.get(*package)) {
             (Some(_), _) => Ok(()),
             (None, Some(why)) => Err(why.clone()),
-            (None, None) => Err(format!("Debian's {package} did not bring it")),
+            (None, None) => Err(format!("Debian's {package} does not contain it")),
         };
-        peers.is(program, there);
+        peers.add(program, found);
     }
     // Node comes out of a Python package.
-    peers.is("python packages", python_packages());
-    peers.is("node", node::usable().map(drop));
-    peers.is("node packages", node_packages());
+    peers.add("python packages", python_packages());
+    peers.add("node", node::usable_node().map(drop));
+    peers.add("node packages", node_packages());
     peers
 }
 
-/// What is there already; nothing is installed.
-pub(crate) fn found() -> Peers {
+/// Finds the peers that are installed.
+pub(crate) fn find_installed() -> Peers {
     let mut peers = Peers::default();
-    let how = || "not installed; `cargo xtask peers` sets it up".to_owned();
     for (program, _) in PROGRAMS {
-        peers.is(program, find(program).map(drop).ok_or_else(how));
+        peers.add(program, require(find(program).is_some()));
     }
-    let file = |path: &str| folder().join(path).is_file().then_some(()).ok_or_else(how);
-    peers.is("python packages", file("python/installed"));
-    peers.is("node", node::usable().map(drop));
-    peers.is("node packages", file("node/installed"));
+    peers.add("python packages", require(folder().join("python/installed").is_file()));
+    peers.add("node", node::usable_node().map(drop));
+    peers.add("node packages", require(folder().join("node/installed").is_file()));
     peers
+}
+
+fn require(is_installed: bool) -> Result<(), String> {
+    if is_installed {
+        return Ok(());
+    }
+    Err("not installed; `cargo xtask peers` sets it up".to_owned())
 }
 
 /// The Python packages of the interop tests.
@@ -130,7 +138,7 @@ pub(crate) fn install_python(wish: &Path, home: &Path) -> Result<(), String> {
         "--requirement",
         &wish.to_string_lossy(),
     ];
-    done(succeeds(&mut command(&pip, install)), "pip", wish, home)
+    record_installed(succeeds(&mut command(&pip, install)), "pip", wish, home)
 }
 
 /// The Node packages of `interop/package.json`, as its lock file pins them.
@@ -139,24 +147,36 @@ fn node_packages() -> Result<(), String> {
     if up_to_date(&wish, &home) {
         return Ok(());
     }
-    node::usable()?;
+    node::usable_node()?;
     println!("  installing Node packages into {}", shown(&home));
-    std::fs::create_dir_all(&home).map_err(|error| error.to_string())?;
-    for name in ["package.json", "package-lock.json"] {
-        std::fs::copy(root().join("interop").join(name), home.join(name))
-            .map_err(|error| error.to_string())?;
-    }
+    copy_lists(&home).map_err(|error| format!("{}: {error}", shown(&home)))?;
     let install = ["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"];
-    done(succeeds(node::npm(&install)?.current_dir(&home)), "npm", &wish, &home)
+    record_installed(succeeds(node::npm_command(&install)?.current_dir(&home)), "npm", &wish, &home)
 }
 
-/// `home/installed` is a copy of the list that was installed last.
+fn copy_lists(home: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(home)?;
+    for name in ["package.json", "package-lock.json"] {
+        std::fs::copy(root().join("interop").join(name), home.join(name))?;
+    }
+    Ok(())
+}
+
+/// Returns true if the list that was installed last, `home/installed`, is the one in `wish`.
 fn up_to_date(wish: &Path, home: &Path) -> bool {
-    let wished = std::fs::read(wish).ok();
-    wished.is_some() && wished == std::fs::read(home.join("installed")).ok()
+    match (std::fs::read(wish), std::fs::read(home.join("installed"))) {
+        (Ok(wished), Ok(installed)) => wished == installed,
+        _ => false,
+    }
 }
 
-fn done(succeeded: bool, program: &str, wish: &Path, home: &Path) -> Result<(), String> {
+/// Notes what was installed, for [`up_to_date`].
+fn record_installed(
+    succeeded: bool,
+    program: &str,
+    wish: &Path,
+    home: &Path,
+) -> Result<(), String> {
     if !succeeded {
         return Err(format!("{program} could not install them"));
     }

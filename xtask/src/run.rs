@@ -1,5 +1,5 @@
-//! Running other programs: from the project's root, without stdin, so that nothing ever waits for a
-//! person.
+//! Running other programs: from the root of the project, and without stdin, so that none of them waits
+//! for a person.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -17,11 +17,14 @@ pub(crate) fn on_ci() -> bool {
 
 /// The folder in which Cargo builds.
 pub(crate) fn target() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| root().join("target"), |folder| root().join(folder))
+    match std::env::var_os("CARGO_TARGET_DIR") {
+        // Cargo takes a relative one from where it is run, which is the root.
+        Some(folder) => root().join(folder),
+        None => root().join("target"),
+    }
 }
 
-/// `program arguments`, to be run from the root.
+/// A command that runs from the root.
 pub(crate) fn command<S: AsRef<OsStr>>(
     program: &str,
     arguments: impl IntoIterator<Item = S>,
@@ -31,7 +34,7 @@ pub(crate) fn command<S: AsRef<OsStr>>(
     command
 }
 
-/// Runs it with its output shown; true when it exited with 0.
+/// Runs a command with its output shown; true if it exited with 0.
 pub(crate) fn succeeds(command: &mut Command) -> bool {
     match command.status() {
         Ok(status) => status.success(),
@@ -42,31 +45,39 @@ pub(crate) fn succeeds(command: &mut Command) -> bool {
     }
 }
 
-/// Runs it and gives its stdout, or why there is none.
+/// Runs a command and returns its stdout, or the reason why there is none.
 pub(crate) fn output(command: &mut Command) -> Result<String, String> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let output = command.output().map_err(|error| format!("cannot run {name}: {error}"))?;
+    let output = match command.output() {
+        Ok(output) => output,
+        Err(error) => return Err(format!("cannot run {name}: {error}")),
+    };
     if !output.status.success() {
-        let talk = String::from_utf8_lossy(&output.stderr);
-        return Err(format!("{name} failed ({}): {}", output.status, talk.trim()));
+        let messages = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("{name} failed ({}): {}", output.status, messages.trim()));
     }
-    String::from_utf8(output.stdout)
-        .map_err(|_| format!("{name} printed something that is not UTF-8"))
+    match String::from_utf8(output.stdout) {
+        Ok(text) => Ok(text),
+        Err(_) => Err(format!("{name} printed something that is not UTF-8")),
+    }
 }
 
-/// Where a program is, or none. The `sbin` folders count, for a user's PATH may lack them and
-/// servers live there.
+/// Finds a program in PATH and in the `sbin` folders, where servers are and which a user's PATH may
+/// lack.
 pub(crate) fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let sbin = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from);
-    std::env::split_paths(&path)
-        .chain(sbin)
-        .map(|folder| folder.join(program))
-        .find(|file| file.is_file())
+    for folder in std::env::split_paths(&path).chain(sbin) {
+        let file = folder.join(program);
+        if file.is_file() {
+            return Some(file);
+        }
+    }
+    None
 }
 
-/// Every file below `folder` whose name ends in `ending`, sorted; build output and hidden folders
-/// are left out.
+/// The files below `folder` whose names end in `ending`, sorted, without build output and hidden
+/// folders.
 pub(crate) fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_path_buf()];
@@ -85,7 +96,7 @@ pub(crate) fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     found
 }
 
-/// The path as it reads from the root.
+/// The path relative to the root.
 pub(crate) fn shown(path: &Path) -> String {
     path.strip_prefix(root()).unwrap_or(path).display().to_string()
 }

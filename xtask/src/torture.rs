@@ -1,5 +1,5 @@
-//! `cargo xtask torture`: the attacks that `docs/security.md` promises to hold, part by part, and
-//! one table of what came of them.
+//! `cargo xtask torture`: the attacks that `docs/security.md` promises to withstand, part by part,
+//! and one table of the results.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -8,55 +8,59 @@ use crate::interop::{build_binary, selected_tests};
 use crate::peers::Peers;
 use crate::run::{root, succeeds};
 
-/// Where the tests add to their counts.
+/// The file to which the tests append their counts.
 const TALLY: &str = "target/torture.log";
 
 /// A part of the table, and the interop tests that belong to it.
-struct Part {
+struct AttackPart {
     name: &'static str,
     what: &'static str,
     filters: &'static [&'static str],
 }
 
-const PARTS: [Part; 6] = [
-    Part {
+const PARTS: [AttackPart; 6] = [
+    AttackPart {
         name: "paths",
         what: "spellings of a path, against the servers that read it",
         filters: &["path_matrix::"],
     },
-    Part {
+    AttackPart {
         name: "framing",
         what: "where a message ends, HTTP/1, 2 and 3",
         filters: &["framing::"],
     },
-    Part { name: "fields", what: "what a client says of itself", filters: &["believed::"] },
-    Part {
+    AttackPart { name: "fields", what: "what a client says of itself", filters: &["believed::"] },
+    AttackPart {
         name: "stalls",
         what: "floods, slow clients and upstreams",
         filters: &["progress::", "heavy::", "idle_tunnels::"],
     },
-    Part { name: "replay", what: "how often one request goes out", filters: &["once::"] },
-    Part { name: "breaker", what: "callers that are made up", filters: &["breaker_attack::"] },
+    AttackPart { name: "replay", what: "how often one request goes out", filters: &["once::"] },
+    AttackPart {
+        name: "breaker",
+        what: "callers that are made up",
+        filters: &["breaker_attack::"],
+    },
 ];
 
-/// What came of one part.
-struct Outcome {
-    part: &'static Part,
+/// The result of one part.
+struct PartResult {
+    part: &'static AttackPart,
     succeeded: bool,
     took: Duration,
     counts: HashMap<String, u64>,
 }
 
-impl Outcome {
+impl PartResult {
     fn count(&self, name: &str) -> u64 {
         self.counts.get(name).copied().unwrap_or(0)
     }
 }
 
-/// Runs the parts with these names, or all; true when nothing got through.
+/// Runs the parts with these names, or all; true if no attack got through.
 pub(crate) fn run(peers: &Peers, names: &[&str]) -> bool {
-    if let Some(unknown) = names.iter().find(|name| PARTS.iter().all(|part| part.name != **name)) {
-        let known: Vec<&str> = PARTS.iter().map(|part| part.name).collect();
+    let known = PARTS.each_ref().map(|part| part.name);
+    if let Some(unknown) = names.iter().find(|name| !known.contains(*name)) {
         eprintln!("  there is no part {unknown}; the parts are {}", known.join(", "));
         return false;
     }
@@ -67,25 +71,25 @@ pub(crate) fn run(peers: &Peers, names: &[&str]) -> bool {
     for part in &PARTS {
         if names.is_empty() || names.contains(&part.name) {
             println!("── {}: {}", part.name, part.what);
-            outcomes.push(attack(peers, part));
+            outcomes.push(run_part(peers, part));
         }
     }
-    print(&outcomes);
+    print_table(&outcomes);
     outcomes.iter().all(|outcome| outcome.succeeded)
 }
 
-fn attack(peers: &Peers, part: &'static Part) -> Outcome {
+fn run_part(peers: &Peers, part: &'static AttackPart) -> PartResult {
     let file = root().join(TALLY);
     std::fs::remove_file(&file).ok();
     let begun = Instant::now();
     let mut tests = selected_tests(peers, part.filters);
     let succeeded = succeeds(tests.arg("--no-fail-fast").env("UPSHIFT_TALLY", &file));
     let text = std::fs::read_to_string(&file).unwrap_or_default();
-    Outcome { part, succeeded, took: begun.elapsed(), counts: sum(&text) }
+    PartResult { part, succeeded, took: begun.elapsed(), counts: sum_counts(&text) }
 }
 
 /// The sums of lines of the form `test count number`.
-fn sum(text: &str) -> HashMap<String, u64> {
+fn sum_counts(text: &str) -> HashMap<String, u64> {
     let mut counts = HashMap::new();
     for line in text.lines() {
         let mut words = line.rsplit(' ');
@@ -96,7 +100,7 @@ fn sum(text: &str) -> HashMap<String, u64> {
     counts
 }
 
-fn print(outcomes: &[Outcome]) {
+fn print_table(outcomes: &[PartResult]) {
     println!("── torture");
     println!(
         "  {:<9}{:<9}{:>8}{:>10}{:>7}{:>7}{:>7}{:>7}",
@@ -116,8 +120,9 @@ fn print(outcomes: &[Outcome]) {
         );
     }
     println!(
-        "  inputs: requests sent; bypasses: those that passed and must not; lost: requests of a client that behaves\n  \
-         without their answer; held: connections that attacks held open; left: those open after the limits"
+        "  inputs: requests sent; bypasses: those that passed and must not; lost: requests of a\n  \
+         well-behaved client without an answer; held: connections that attacks held open; left:\n  \
+         those open after the limits"
     );
 }
 
@@ -127,7 +132,7 @@ mod tests {
 
     #[test]
     fn counts_are_summed_over_all_tests() {
-        let counts = sum("a::b inputs 2\nc inputs 3\na::b left 0\n");
+        let counts = sum_counts("a::b inputs 2\nc inputs 3\na::b left 0\n");
         assert_eq!((counts["inputs"], counts["left"]), (5, 0));
     }
 }
