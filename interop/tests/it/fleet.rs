@@ -340,7 +340,7 @@ fn what_is_not_known_is_said_and_how_to_find_out() {
     says(
         &output,
         3,
-        &format!("`upshift plan --admin http://{silent}/` shows where its rules stand"),
+        &format!("`upshift plan --admin http://{silent}/` shows the state of its rules"),
     );
     says(&output, 3, &format!("`upshift undo {id}` takes it back where it was made"));
     assert!(!output.stderr.contains("not changed"), "{output:?}");
