@@ -18,7 +18,8 @@ pub struct DecisionRecord {
     pub kind: Option<Cow<'static, str>>,
     /// The phase of its rollout.
     pub phase: Option<Cow<'static, str>>,
-    /// Why.
+    /// The reason for the verdict. Without a rule, the cause of an answer that the gateway gives by
+    /// itself, such as `host` or `framing`.
     pub reason: Option<Cow<'static, str>>,
     /// The status that is answered; `null` if the upstream answers.
     pub status: Option<u16>,

@@ -167,6 +167,13 @@ mod tests {
         insta::assert_snapshot!(shown("https://localhost/feeds/a", HttpVersion::V2, &[]));
     }
 
+    /// Two `Host` fields were explained as admitted, and are 400 on the wire.
+    #[test]
+    fn a_malformed_request() {
+        let fields = [("Host", "localhost"), ("Host", "api.example.com")];
+        insta::assert_snapshot!(shown("http://localhost/", HttpVersion::V1_1, &fields));
+    }
+
     #[test]
     fn what_a_gateway_decides_cannot_act_on_a_terminal() {
         let hostile = "x\u{1b}[2J\rfake\u{202e}";

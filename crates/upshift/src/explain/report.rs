@@ -18,7 +18,9 @@ pub(super) fn render_explanation(
     let visible = visible_record(record)?;
     let mut text = render_request(query);
     text.push_str(&format!("\n{}\n\n", render_verdict(&visible, palette)));
-    if visible.rules.is_empty() {
+    if is_local_reply(&visible) {
+        text.push_str("No rule was evaluated: the gateway rejects such a request itself.\n");
+    } else if visible.rules.is_empty() {
         text.push_str("The policy has no rules.\n");
     }
     let widths = visible.rules.iter().map(|ruling| ruling.rule.chars().count());
@@ -39,6 +41,11 @@ pub(super) fn render_explanation(
         push_fields(&mut text, &visible.notice);
     }
     Ok(text)
+}
+
+/// Returns true if the gateway answers by itself, before the policy decides.
+fn is_local_reply(record: &DecisionRecord) -> bool {
+    record.verdict == "refuse" && record.rule.is_none()
 }
 
 fn render_request(query: &ExplainQuery) -> String {
