@@ -43,6 +43,7 @@ impl Replay {
         let content = &mut *self.0.borrow_mut();
         let taken = content.taken.take()?;
         let rest = mem::replace(&mut content.rest, RequestBody::empty());
+        // Nothing was sent, so the body is as good as new.
         if taken.is_empty() {
             return Some(rest);
         }

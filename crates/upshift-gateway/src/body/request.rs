@@ -137,6 +137,7 @@ impl RequestBody {
 
     /// Keeps the pieces of this body from now on, and returns the handle to take them back.
     pub(crate) fn keep_for_replay(&mut self) -> Replay {
+        // hyper gets this body, with one handle to the old one inside; the caller gets the other.
         let replay = Replay::from_body(mem::replace(self, Self::empty()));
         self.content = RequestContent::Kept(replay.clone());
         replay
@@ -247,6 +248,7 @@ impl RequestBody {
 impl Drop for RequestBody {
     fn drop(&mut self) {
         if let Some(activity) = &self.activity {
+            // The connection has to be drained before it closes, or the kernel resets it.
             activity.leave_unread();
         }
     }

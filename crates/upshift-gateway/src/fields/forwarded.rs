@@ -61,6 +61,7 @@ pub(crate) struct ForwardedInfo<'a> {
 
 /// Sets `X-Forwarded-*` and `Forwarded` (RFC 7239), in place of those that were received.
 pub(crate) fn set_forwarded(headers: &mut HeaderMap, info: &ForwardedInfo<'_>) {
+    // On a dual-stack socket, an IPv4 peer has an IPv4-mapped IPv6 address.
     let hop = info.hop.ip().to_canonical();
     let is_proxied = info.client != Some(hop);
     let proto = match info.https {
@@ -120,6 +121,8 @@ fn forwarded_value(info: &ForwardedInfo<'_>, proto: Option<&str>, proxy: Option<
 
 /// Removes the fields by which a client could describe itself.
 fn remove_client_forwarded(headers: &mut HeaderMap) {
+    // All of them, not only those that are set again: applications also read X-Forwarded-Port,
+    // X-Forwarded-Prefix and others.
     let mut names: Vec<HeaderName> = Vec::new();
     for name in headers.keys() {
         if name.as_str().starts_with("x-forwarded-") {

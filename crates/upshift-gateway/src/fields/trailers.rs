@@ -48,6 +48,8 @@ impl TrailerFilter {
 
     /// Removes the trailers that are not forwarded.
     pub(crate) fn remove_forbidden(&self, trailers: &mut HeaderMap) {
+        // Collected first, because a map cannot change while it is iterated. Most messages have no
+        // forbidden trailer, and then nothing is allocated.
         let mut forbidden: Vec<HeaderName> = Vec::new();
         for name in trailers.keys() {
             if self.is_forbidden(name) {

@@ -90,6 +90,7 @@ impl ChunkScanner {
                 let digit = char::from(byte).to_digit(16).unwrap_or_default();
                 Ok(ChunkState::Size { size: size << 4 | u64::from(digit), digits: digits + 1 })
             }
+            // RFC 9112 §7.1: `chunk-size = 1*HEXDIG`.
             (ChunkState::Size { digits: 0, .. }, _) => Err(BadChunk),
             (ChunkState::Size { size, .. } | ChunkState::BadSpace { size }, b' ' | b'\t') => {
                 self.count_overhead()?;

@@ -45,6 +45,7 @@ pub(crate) fn length_of_lines<'v>(
         let length = parse_digits(line)?;
         match declared {
             Some(earlier) if earlier != length => return Err(BadLength::Contradiction),
+            // Equal lines declare one length.
             _ => declared = Some(length),
         }
     }

@@ -300,6 +300,7 @@ impl Drop for ActiveRequest {
         if let Some(waiter) = self.0.waiter.take() {
             waiter.wake();
         }
+        // On HTTP/2, the connection is idle only after the last of its requests.
         if left == 0 {
             self.0.enter_state(ActivityState::Idle);
         }

@@ -56,6 +56,7 @@ impl Cluster {
         health: &Arc<UpstreamHealth>,
         connector: &Rc<UpstreamConnector>,
     ) -> Self {
+        // In the order of the file, so that the indices are those of `health`.
         let mut endpoints = Vec::with_capacity(upstream.endpoints.len());
         for (index, endpoint) in upstream.endpoints.iter().enumerate() {
             let handle = HealthHandle { upstream: Arc::clone(health), index };
@@ -118,6 +119,7 @@ impl UpstreamEndpoint {
     ) -> Self {
         let address = &endpoint.address;
         let name = address.to_string();
+        // The origin of an `Address` ends with its authority.
         let authority = match name.split_once("://") {
             Some((_, authority)) => authority,
             None => name.as_str(),
