@@ -80,7 +80,7 @@ fuzz_target!(|request: Request| {
         hop,
         http: if request.known { Known::Is(hop) } else { Known::Unknown },
         tls: if request.known { Known::Is(tls) } else { Known::Unknown },
-        peer: None,
+        client_ip: None,
         fields: &fields,
         has_content: request.has_content,
         protocol: request.protocol.as_deref(),

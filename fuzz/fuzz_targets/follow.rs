@@ -5,8 +5,8 @@
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use upshift_core::follow::{
-    Asked, Capabilities, Deprecation, FollowPolicy, Lane, Names, NextStep, Problem, Response, Way,
-    Ways, next,
+    Capabilities, Deprecation, FollowPolicy, Lane, Names, NextStep, ProblemDetails,
+    ReceivedResponse, SentRequest, StepKind, StepKinds, next_step,
 };
 use upshift_core::{HttpVersion, TlsState, TlsVersion};
 
@@ -16,7 +16,7 @@ struct Server {
     port: u16,
     http: u8,
     tls: u8,
-    ways: u16,
+    forbidden: u16,
     any_version: bool,
     credentials: bool,
     body_gone: bool,
@@ -56,7 +56,8 @@ impl Name {
     }
 }
 
-const WAYS: [Way; 5] = [Way::Tls, Way::TlsInBand, Way::H2c, Way::Version, Way::FallBack];
+const KINDS: [StepKind; 5] =
+    [StepKind::Tls, StepKind::TlsInBand, StepKind::H2c, StepKind::Version, StepKind::FallBack];
 
 fn lane(server: &Server) -> Lane {
     let versions = [HttpVersion::V1_0, HttpVersion::V1_1, HttpVersion::V2, HttpVersion::V3];
@@ -69,28 +70,28 @@ fn lane(server: &Server) -> Lane {
 }
 
 fn may(server: &Server) -> FollowPolicy {
-    let mut ways = Ways::ALL;
-    for (bit, way) in WAYS.into_iter().enumerate() {
-        if server.ways & (1 << bit) != 0 {
-            ways = ways.without(way);
+    let mut steps = StepKinds::ALL;
+    for (bit, kind) in KINDS.into_iter().enumerate() {
+        if server.forbidden & (1 << bit) != 0 {
+            steps = steps.without(kind);
         }
     }
     let versions = if server.any_version { Names::Any } else { Names::None };
-    FollowPolicy { ways, versions, ..FollowPolicy::default() }
+    FollowPolicy { steps, versions, ..FollowPolicy::default() }
 }
 
 fuzz_target!(|server: Server| {
     let may = may(&server);
-    let can = Capabilities { ways: Ways::ALL, tls: TlsVersion::V1_3 };
+    let can = Capabilities { steps: StepKinds::ALL, tls: TlsVersion::V1_3 };
     let mut lane = lane(&server);
     let mut tried = Vec::new();
     for answer in &server.answers {
         let fields: Vec<(&str, &[u8])> =
             answer.fields.iter().map(|(name, value)| (name.as_str(), &**value)).collect();
-        let _ = Deprecation::read(&fields);
-        let problem = Problem::read("application/problem+json", &answer.body);
-        let response = Response { status: 426, fields: &fields, problem: problem.as_ref() };
-        let asked = Asked {
+        let _ = Deprecation::from_fields(&fields);
+        let problem = ProblemDetails::from_body("application/problem+json", &answer.body);
+        let response = ReceivedResponse { status: 426, fields: &fields, problem: problem.as_ref() };
+        let asked = SentRequest {
             host: "host.example",
             port: server.port,
             lane,
@@ -99,16 +100,16 @@ fuzz_target!(|server: Server| {
             body_gone: server.body_gone,
             http3: server.http3,
         };
-        match next(&response, &asked, &can, &may, &tried) {
+        match next_step(&response, &asked, &can, &may, &tried) {
             NextStep::Take { step, .. } => {
-                assert!(may.ways.has(step.way()), "{step:?} is not allowed");
+                assert!(may.steps.contains(step.kind()), "{step:?} is not allowed");
                 assert!(!tried.contains(&step), "{step:?} was taken before");
-                lane = step.lane(lane);
+                lane = step.lane_after(lane);
                 tried.push(step);
                 assert!(tried.len() <= usize::from(may.max_steps), "{tried:?}");
             }
             NextStep::Stop(_) => return,
-            NextStep::Stand => panic!("a 426 was taken for an answer"),
+            NextStep::Deliver => panic!("a 426 was taken for an answer"),
         }
     }
 });
