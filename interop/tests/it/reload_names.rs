@@ -143,7 +143,7 @@ fn a_renewed_certificate_is_named() {
     place(&Certificate::valid(2020, 2077), &folder);
     let said = reload(&mut gateway, &text);
     assert!(
-        said.contains("certificate taken up: ") && said.contains("until 2077-01-01T00:00:00Z"),
+        said.contains("certificate changed: ") && said.contains("until 2077-01-01T00:00:00Z"),
         "{said}"
     );
 }

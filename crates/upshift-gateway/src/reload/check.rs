@@ -1,4 +1,4 @@
-//! The checks of a reload: what it refuses, and what takes effect at a restart only.
+//! The checks of a reload: the settings that it rejects, and those that take a restart.
 
 use std::fmt::{Display, Formatter};
 use std::net::SocketAddr;
@@ -16,21 +16,26 @@ pub enum ReloadError {
     /// A gateway would not start with these settings.
     #[error(transparent)]
     Start(#[from] StartError),
-    /// Every rule would be lost, as by reading a file while it is written.
-    #[error("the file has no rules, and {} in force: to serve without rules, restart", rule_count(*.0))]
-    NoRules(usize),
-    /// Every upstream would be lost.
-    #[error("the file has no upstream: to stop serving, stop the gateway")]
-    NoUpstreams,
-    /// A listener that stays would show a self-signed certificate in place of the real one.
+    /// The file has no rules, as when it is read while an editor writes it.
     #[error(
-        "the file has no [gateway.tls], and clients would be shown a self-signed certificate: restart to do without one"
+        "the file has no rules, and {} in force; restart the gateway to serve without rules",
+        rule_count(*.0)
+    )]
+    NoRules(usize),
+    /// The file has no upstream.
+    #[error("the file has no upstream; stop the gateway to stop serving")]
+    NoUpstreams,
+    /// The TLS listener would show a self-signed certificate in place of the configured one.
+    #[error(
+        "the file has no [gateway.tls], and the TLS listener would show a self-signed certificate; \
+         restart the gateway to serve without a certificate"
     )]
     NoCertificate,
-    /// The admin listener that stays would refuse every call.
+    /// The admin listener, which keeps its address, would refuse every call.
     #[error(
-        "the file has no admin-token, and the admin listener stays at {0}, where others can reach it and /api would refuse \
-         all: keep the token until the restart that moves the listener"
+        "the file has no admin-token, but the admin listener stays at {0}, where other machines \
+         can reach it, and /api would refuse every call; keep the token until a restart moves the \
+         listener"
     )]
     NoAdminToken(SocketAddr),
 }
@@ -38,11 +43,11 @@ pub enum ReloadError {
 fn rule_count(rules: usize) -> String {
     match rules {
         1 => "1 is".to_owned(),
-        rules => format!("{rules} are"),
+        _ => format!("{rules} are"),
     }
 }
 
-/// A setting that a running gateway cannot take up.
+/// A setting that takes effect only when the gateway is restarted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NeedsRestart {
     /// Its key in the policy file.
@@ -59,12 +64,15 @@ impl Display for NeedsRestart {
     }
 }
 
-/// The settings that a reload puts in force: those of the file, at the addresses that are bound and
-/// with the store that is open.
+/// The settings that a reload puts in force: those of the file, with the listeners that are bound
+/// and the store that is open.
 ///
 /// # Errors
-/// If they would lose what those who are served rely on.
-pub(crate) fn taken_up(running: &Settings, mut next: Settings) -> Result<Settings, ReloadError> {
+/// If they lack something that the running gateway needs.
+pub(crate) fn merge_bound_settings(
+    running: &Settings,
+    mut next: Settings,
+) -> Result<Settings, ReloadError> {
     let rules = running.file.policy.rules().len();
     if next.file.policy.rules().is_empty() && rules > 0 {
         return Err(ReloadError::NoRules(rules));
@@ -72,65 +80,80 @@ pub(crate) fn taken_up(running: &Settings, mut next: Settings) -> Result<Setting
     if next.file.upstreams.is_empty() && !running.file.upstreams.is_empty() {
         return Err(ReloadError::NoUpstreams);
     }
-    let kept = &running.file.gateway;
-    let gateway = &mut next.file.gateway;
-    // Where the TLS listener is gone from the file too, it stays as it is until the restart,
-    // certificate included.
-    if gateway.tls.is_none() && kept.tls.is_some() {
-        if gateway.https.is_some() || gateway.in_band_tls {
-            return Err(ReloadError::NoCertificate);
-        }
-        gateway.tls.clone_from(&kept.tls);
-    }
-    let exposed = kept.admin.filter(|admin| !admin.ip().is_loopback());
-    if let Some(admin) = exposed
+    let bound = &running.file.gateway;
+    if let Some(admin) = bound.admin
+        && !admin.ip().is_loopback()
         && running.admin_token.is_some()
         && next.admin_token.is_none()
     {
         return Err(ReloadError::NoAdminToken(admin));
     }
-    (gateway.http, gateway.https, gateway.http3) = (kept.http, kept.https, kept.http3);
-    gateway.admin = kept.admin;
-    gateway.store.clone_from(&kept.store);
+    let gateway = &mut next.file.gateway;
+    keep_certificate(bound, gateway)?;
+    (gateway.http, gateway.https, gateway.http3) = (bound.http, bound.https, bound.http3);
+    gateway.admin = bound.admin;
+    gateway.store.clone_from(&bound.store);
     Ok(next)
 }
 
-/// What a reload does beyond what it names.
-pub(crate) fn warnings(in_force: &Policy, after: &Settings) -> Vec<String> {
-    let mut found = Vec::new();
+/// Keeps the certificate if the file no longer has a TLS listener: the bound one serves until the
+/// restart.
+fn keep_certificate(
+    bound: &GatewaySettings,
+    next: &mut GatewaySettings,
+) -> Result<(), ReloadError> {
+    if next.tls.is_some() || bound.tls.is_none() {
+        return Ok(());
+    }
+    if next.https.is_some() || next.in_band_tls {
+        return Err(ReloadError::NoCertificate);
+    }
+    next.tls.clone_from(&bound.tls);
+    Ok(())
+}
+
+/// Lists the overrides that a reload leaves without a rule.
+pub(crate) fn reload_warnings(in_force: &Policy, after: &Settings) -> Vec<String> {
+    let mut warnings = Vec::new();
     for rule in in_force.rules() {
         if let Some(set) = rule.overridden()
             && after.file.policy.rule(&rule.id).is_none()
         {
             let (id, phase, by) = (&rule.id, set.phase, &set.by);
-            found
-                .push(format!("rule {id} was {phase} by {by}: that holds no rule of another name"));
+            warnings.push(format!(
+                "rule {id} was {phase} by {by}, and is gone: the override does not apply to a \
+                 rule with another name"
+            ));
         }
     }
-    found
+    warnings
 }
 
-/// The settings that a running gateway keeps until it is started again.
+/// Lists the settings of `next` that take a restart.
 pub(crate) fn needs_restart(running: &Settings, next: &Settings) -> Vec<NeedsRestart> {
-    let (running, file) = (&running.file.gateway, &next.file.gateway);
+    let (running_gateway, next_gateway) = (&running.file.gateway, &next.file.gateway);
     let pairs = [
-        ("gateway.http", shown(running.http), shown(file.http)),
-        ("gateway.https", shown(running.https), shown(file.https)),
-        ("gateway.http3", running.http3.to_string(), file.http3.to_string()),
-        ("gateway.admin", shown(running.admin), shown(file.admin)),
-        ("gateway.store", store_path(running), store_path(file)),
+        ("gateway.http", shown(running_gateway.http), shown(next_gateway.http)),
+        ("gateway.https", shown(running_gateway.https), shown(next_gateway.https)),
+        ("gateway.http3", running_gateway.http3.to_string(), next_gateway.http3.to_string()),
+        ("gateway.admin", shown(running_gateway.admin), shown(next_gateway.admin)),
+        ("gateway.store", store_path(running_gateway), store_path(next_gateway)),
     ];
     let mut found = Vec::new();
-    for (key, running, file) in pairs {
-        if running != file {
-            found.push(NeedsRestart { key, running, file });
+    for (key, in_use, in_file) in pairs {
+        if in_use != in_file {
+            found.push(NeedsRestart { key, running: in_use, file: in_file });
         }
     }
     found
 }
 
+/// A value as the policy file has it: `false` stands for none.
 fn shown<T: Display>(value: Option<T>) -> String {
-    value.map_or_else(|| "false".to_owned(), |value| value.to_string())
+    match value {
+        Some(value) => value.to_string(),
+        None => "false".to_owned(),
+    }
 }
 
 fn store_path(gateway: &GatewaySettings) -> String {

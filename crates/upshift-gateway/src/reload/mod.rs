@@ -1,20 +1,21 @@
 //! Reloading a gateway while it runs.
 
+pub(crate) mod changes;
 mod check;
-pub(crate) mod difference;
+mod values;
 
 use std::sync::Arc;
 
 use upshift_core::{Policy, Timestamp};
 
+use self::changes::ReloadChange;
 pub use self::check::{NeedsRestart, ReloadError};
-use self::difference::Difference;
 use crate::error::{StartError, refuse_opossum};
 use crate::generation::Generation;
 use crate::settings::Settings;
 use crate::shared::Shared;
 
-/// A handle on a running gateway. Clones act on the same one.
+/// A handle on a running gateway. All clones refer to the same one.
 #[derive(Clone)]
 pub struct Handle {
     shared: Arc<Shared>,
@@ -22,20 +23,19 @@ pub struct Handle {
 
 /// The outcome of a reload.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reloaded {
-    /// All that is new, gone or different, except what takes a restart.
-    pub changes: Vec<Difference>,
-    /// Settings of the file that take effect at the next start only.
+pub struct ReloadOutcome {
+    /// Everything that was added, removed or changed, except for the keys that take a restart.
+    pub changes: Vec<ReloadChange>,
+    /// The settings of the file that take effect at the next start only.
     pub needs_restart: Vec<NeedsRestart>,
-    /// What will surprise, a sentence each.
+    /// Effects that may surprise, one sentence each.
     pub warnings: Vec<String>,
 }
 
-/// A reload of which everything is read and checked, and nothing is in force. Dropped, it changes
-/// nothing.
-pub struct Prepared {
+/// A reload that has been read and checked, and is not in force yet. Dropping it changes nothing.
+pub struct PreparedReload {
     next: Generation,
-    reloaded: Reloaded,
+    outcome: ReloadOutcome,
 }
 
 impl Handle {
@@ -43,46 +43,47 @@ impl Handle {
         Self { shared }
     }
 
-    /// Replaces everything but the listeners and the store, at once and for the next request on.
-    /// Open connections stay, and so do overrides. The outcome names what differs and what takes a
-    /// restart.
+    /// Replaces everything but the listeners and the store, for the next request on. Open
+    /// connections and overrides stay.
     ///
     /// # Errors
-    /// If a gateway would not start with the new settings, or they lack the rules, the upstreams,
-    /// the certificate or the admin token that the old ones have and that are needed; the old ones
-    /// then stay in force.
-    pub fn reload(&self, settings: Settings) -> Result<Reloaded, ReloadError> {
-        match self.prepare(settings) {
-            Ok(prepared) => Ok(self.take_up(prepared)),
+    /// If a gateway would not start with the new settings, or they lack rules, upstreams, a
+    /// certificate or an admin token that the running gateway needs. The old settings then stay in
+    /// force.
+    pub fn reload(&self, settings: Settings) -> Result<ReloadOutcome, ReloadError> {
+        match self.prepare_reload(settings) {
+            Ok(prepared) => Ok(self.apply_reload(prepared)),
             Err(error) => {
-                self.reload_failed();
+                self.count_failed_reload();
                 Err(error)
             }
         }
     }
 
-    /// Reads and checks everything that a reload needs, and puts nothing in force. It waits for
-    /// disks; [`Handle::take_up`] does not.
+    /// Reads and checks everything that a reload needs, and changes nothing. This reads files;
+    /// [`Handle::apply_reload`] does not.
     ///
     /// # Errors
     /// Those of [`Handle::reload`].
-    pub fn prepare(&self, settings: Settings) -> Result<Prepared, ReloadError> {
+    pub fn prepare_reload(&self, settings: Settings) -> Result<PreparedReload, ReloadError> {
         let current = self.shared.generation.load_full();
         let running = &current.settings;
         let needs_restart = check::needs_restart(running, &settings);
-        let settings = check::taken_up(running, settings)?;
-        refuse_opossum(&settings)?;
-        let mut changes = difference::differences(running, &settings);
-        let warnings = check::warnings(&current.policy, &settings);
+        let next_settings = check::merge_bound_settings(running, settings)?;
+        refuse_opossum(&next_settings)?;
+        let mut changes = changes::setting_changes(running, &next_settings);
+        let warnings = check::reload_warnings(&current.policy, &next_settings);
         let policy = Arc::clone(&current.policy);
-        let next = Generation::build(settings, policy, Some(&current)).map_err(StartError::from)?;
-        changes.extend(difference::file_differences(&current.files, &next.files));
-        Ok(Prepared { next, reloaded: Reloaded { changes, needs_restart, warnings } })
+        let next =
+            Generation::build(next_settings, policy, Some(&current)).map_err(StartError::from)?;
+        changes.extend(changes::file_changes(&current.files, &next.files));
+        let outcome = ReloadOutcome { changes, needs_restart, warnings };
+        Ok(PreparedReload { next, outcome })
     }
 
-    /// Puts in force what was prepared, and counts the reload.
-    pub fn take_up(&self, prepared: Prepared) -> Reloaded {
-        let Prepared { next, reloaded } = prepared;
+    /// Puts a prepared reload in force, and counts it.
+    pub fn apply_reload(&self, prepared: PreparedReload) -> ReloadOutcome {
+        let PreparedReload { next, outcome } = prepared;
         let Shared { generation, control, descriptors, .. } = &*self.shared;
         let settings = Arc::clone(&next.settings);
         let connections = settings.file.limits.connections;
@@ -90,21 +91,22 @@ impl Handle {
             descriptors.warn_if_fewer(connections);
         }
         let (policy, webhook) = (settings.file.policy.clone(), settings.file.webhook.clone());
+        // Overrides may have changed since the reload was prepared, so the effective policy is
+        // computed here, under the lock of `control`.
         control.reload(policy, webhook, Timestamp::now(), |effective| {
             generation.store(Arc::new(next.under_policy(Arc::new(effective))));
         });
         let mut totals = self.shared.totals();
-        totals.reloaded(true);
-        for Difference { kind, how, .. } in &reloaded.changes {
-            totals.count_change(kind, how.as_str());
+        totals.count_reload(true);
+        for ReloadChange { subject, kind, .. } in &outcome.changes {
+            totals.count_reload_change(subject, kind.as_str());
         }
-        reloaded
+        outcome
     }
 
-    /// Counts a reload that failed before there was anything to take up: the file could not be
-    /// read, or was refused.
-    pub fn reload_failed(&self) {
-        self.shared.totals().reloaded(false);
+    /// Counts a reload whose file could not be read, or was rejected.
+    pub fn count_failed_reload(&self) {
+        self.shared.totals().count_reload(false);
     }
 
     /// The effective policy, overrides included.

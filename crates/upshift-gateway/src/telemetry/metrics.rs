@@ -141,14 +141,14 @@ impl Metrics {
         }
     }
 
-    /// A reload took place, or failed.
-    pub(crate) fn reloaded(&mut self, well: bool) {
-        let outcome = if well { "ok" } else { "failed" };
+    /// Counts a reload.
+    pub(crate) fn count_reload(&mut self, succeeded: bool) {
+        let outcome = if succeeded { "ok" } else { "failed" };
         self.reloads.get_or_create(&[("outcome", outcome.to_owned())]).inc();
     }
 
-    /// Counts one difference that a reload made.
-    pub(crate) fn count_change(&mut self, kind: &str, change: &str) {
+    /// Counts one change that a reload made.
+    pub(crate) fn count_reload_change(&mut self, kind: &str, change: &str) {
         let labels = [("kind", kind.to_owned()), ("change", change.to_owned())];
         self.reload_changes.get_or_create(&labels).inc();
     }

@@ -8,7 +8,7 @@ use tokio::sync::mpsc::Receiver;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use upshift_core::{Policy, Timestamp};
-use upshift_gateway::{Handle, Prepared, Reloaded, Settings};
+use upshift_gateway::{Handle, PreparedReload, ReloadOutcome, Settings};
 
 use super::supervisor;
 use super::watch::WatchedFiles;
@@ -58,14 +58,14 @@ impl Reloader {
         let path = self.file.path.display();
         let before = self.handle.policy();
         let Some(prepared) = self.read_in_time().await else {
-            self.handle.reload_failed();
+            self.handle.count_failed_reload();
             print_stderr(format_args!(
                 "{path} was not reloaded: policy {} stays in force",
                 short_revision(before.revision())
             ));
             return;
         };
-        let Reloaded { changes, needs_restart, warnings } = self.handle.take_up(prepared);
+        let ReloadOutcome { changes, needs_restart, warnings } = self.handle.apply_reload(prepared);
         let after = self.handle.policy();
         print_stderr(format_args!("{path} reloaded: policy {}", short_revision(after.revision())));
         let phases = phase_changes(&before, &after, Timestamp::now());
@@ -88,7 +88,7 @@ impl Reloader {
 
     /// Reads the files in a thread of its own: a file may be on a network file system that hangs,
     /// and signals have to work meanwhile. Settings that come too late are dropped.
-    async fn read_in_time(&self) -> Option<Prepared> {
+    async fn read_in_time(&self) -> Option<PreparedReload> {
         let path = self.file.path.display();
         let (sender, receiver) = oneshot::channel();
         let reloader = self.clone();
@@ -116,7 +116,7 @@ impl Reloader {
     }
 
     /// Reads and checks all files, and prints what is wrong with them.
-    fn read_settings(&self) -> Option<Prepared> {
+    fn read_settings(&self) -> Option<PreparedReload> {
         let settings = match self.load_settings() {
             Ok(settings) => Settings { observe: self.observe, ..settings },
             Err(error) => {
@@ -124,7 +124,7 @@ impl Reloader {
                 return None;
             }
         };
-        match self.handle.prepare(settings) {
+        match self.handle.prepare_reload(settings) {
             Ok(prepared) => Some(prepared),
             Err(error) => {
                 print_stderr(format_args!("error: {error}"));
