@@ -264,7 +264,7 @@ fn start_rollout_watch(shared: &Arc<Shared>) -> Result<StopOnDrop, RunError> {
         let webhook_tls = || Arc::clone(&shared.generation.load().webhook_tls);
         let watching = async {
             tokio::select! {
-                () = rollout::watch(Arc::clone(&shared.control), webhook_tls) => {}
+                () = rollout::run_ticks(Arc::clone(&shared.control), webhook_tls) => {}
                 _ = stopped => {}
             }
         };

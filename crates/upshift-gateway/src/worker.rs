@@ -261,7 +261,7 @@ async fn keep_house(core: Rc<CoreLocal>) {
 
 /// Reports to the breaker as often as it looks.
 async fn report_tally(core: Rc<CoreLocal>) {
-    let mut every = interval(rollout::EVERY);
+    let mut every = interval(rollout::TICK_INTERVAL);
     loop {
         every.tick().await;
         core.flush_tally();

@@ -62,6 +62,5 @@ pub(super) const KNOWN_KNOTS: &[(&str, &[&str])] = &[
         &["answer/mod.rs", "answer/protocols.rs", "answer/target.rs", "answer/words.rs"],
     ),
     ("upshift-gateway", &["body/replay.rs", "body/request.rs"]),
-    ("upshift-gateway", &["rollout/mod.rs", "rollout/state.rs"]),
     ("upshift-gateway", &["upstream/choice.rs", "upstream/mod.rs", "upstream/pool.rs"]),
 ];

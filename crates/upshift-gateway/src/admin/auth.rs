@@ -1,10 +1,10 @@
 //! Access control of the admin listener.
 //!
 //! 1. With an admin token, callers send it as `Authorization: Bearer`.
-//! 2. Without one, on a loopback address only, callers name this host by an address or as
-//!    `localhost`: a page in a browser that got here under a name of its own (DNS rebinding) is
-//!    refused.
+//! 2. Without one, on a loopback address only, `Host` has to be an address or `localhost`: a web
+//!    page that reached this host under a name of its own (DNS rebinding) is refused.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -14,37 +14,37 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use subtle::ConstantTimeEq as _;
 
-use super::problem::Problem;
+use super::problem::ApiProblem;
 
-/// Reads the admin token in force; a reload may change it.
+/// Reads the admin token in force, which a reload may change.
 pub(crate) type TokenSource = Arc<dyn Fn() -> Option<String> + Send + Sync>;
 
-/// The callers that a route is for.
+/// The callers that may use a route.
 #[derive(Clone)]
-pub(crate) struct Access {
+pub(crate) struct AdminAccess {
     token: TokenSource,
-    /// Only this machine reaches the listener.
+    /// Only this machine can reach the listener.
     local: bool,
 }
 
-/// Puts a guard in front of `router`.
+/// Adds a check of `access` in front of `router`.
 pub(crate) fn guarded<S: Clone + Send + Sync + 'static>(
     router: Router<S>,
-    access: Access,
+    access: AdminAccess,
 ) -> Router<S> {
-    router.layer(from_fn_with_state(access, admit))
+    router.layer(from_fn_with_state(access, check_access))
 }
 
-async fn admit(State(access): State<Access>, request: Request, next: Next) -> Response {
+async fn check_access(State(access): State<AdminAccess>, request: Request, next: Next) -> Response {
     match access.refusal(request.headers()) {
         Some(problem) => problem.into_response(),
         None => next.run(request).await,
     }
 }
 
-impl Access {
-    /// Access with the admin token that `token` reads, or without one if only this machine
-    /// reaches the listener (`local`).
+impl AdminAccess {
+    /// Access with the admin token that `token` reads, or without one if only this machine can
+    /// reach the listener (`local`).
     pub(crate) fn with_token(token: TokenSource, local: bool) -> Self {
         Self { token, local }
     }
@@ -59,19 +59,20 @@ impl Access {
         self.local || (self.token)().is_some()
     }
 
-    fn refusal(&self, headers: &HeaderMap) -> Option<Problem> {
+    fn refusal(&self, headers: &HeaderMap) -> Option<ApiProblem> {
         let Some(token) = (self.token)() else {
             return self.refusal_without_token(headers);
         };
-        let equal: bool = bearer_token(headers).ct_eq(token.as_bytes()).into();
-        if equal {
+        // In constant time: the time of a comparison would reveal the token byte by byte.
+        let is_equal: bool = bearer_token(headers).ct_eq(token.as_bytes()).into();
+        if is_equal {
             return None;
         }
         let detail = "admin token required: send Authorization: Bearer …";
-        Some(Problem::new(StatusCode::UNAUTHORIZED, detail))
+        Some(ApiProblem::new(StatusCode::UNAUTHORIZED, detail))
     }
 
-    fn refusal_without_token(&self, headers: &HeaderMap) -> Option<Problem> {
+    fn refusal_without_token(&self, headers: &HeaderMap) -> Option<ApiProblem> {
         let detail = if !self.local {
             "other machines can reach the admin listener: set gateway.admin-token to use the API"
         } else if !names_this_host(headers) {
@@ -79,11 +80,11 @@ impl Access {
         } else {
             return None;
         };
-        Some(Problem::new(StatusCode::FORBIDDEN, detail))
+        Some(ApiProblem::new(StatusCode::FORBIDDEN, detail))
     }
 }
 
-/// The token of `Authorization: Bearer`, or nothing.
+/// The token of `Authorization: Bearer`; empty if there is none.
 fn bearer_token(headers: &HeaderMap) -> &[u8] {
     let Some(value) = headers.get(header::AUTHORIZATION) else { return b"" };
     match value.as_bytes().split_at_checked(7) {
@@ -93,11 +94,11 @@ fn bearer_token(headers: &HeaderMap) -> &[u8] {
     }
 }
 
-/// Returns true if `Host` is an address or `localhost`: a name that a page chose for itself (DNS
-/// rebinding) is neither.
+/// Returns true if `Host` is an address or `localhost`, which no web page can choose as its own
+/// name (DNS rebinding).
 fn names_this_host(headers: &HeaderMap) -> bool {
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let host = upshift_core::Facts::host_of(host);
-    let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+    let Some(Ok(value)) = headers.get(header::HOST).map(|host| host.to_str()) else { return false };
+    let host = upshift_core::Facts::host_of(value);
+    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
     host.eq_ignore_ascii_case("localhost") || address.is_ok()
 }

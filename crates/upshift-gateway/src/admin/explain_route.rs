@@ -9,7 +9,7 @@ use upshift_core::Timestamp;
 use upshift_record::DecisionRecord;
 use upshift_record::control::ExplainRequest;
 
-use super::problem::Problem;
+use super::problem::ApiProblem;
 use crate::exchange::explain::ExplainQuery;
 use crate::shared::Shared;
 
@@ -17,9 +17,10 @@ use crate::shared::Shared;
 pub(super) async fn explain_request(
     State(shared): State<Arc<Shared>>,
     body: Result<Json<ExplainRequest>, JsonRejection>,
-) -> Result<Json<DecisionRecord>, Problem> {
+) -> Result<Json<DecisionRecord>, ApiProblem> {
     let Json(request) = body?;
-    let query = ExplainQuery::from_request(&request, Timestamp::now()).map_err(Problem::bad)?;
+    let query =
+        ExplainQuery::from_request(&request, Timestamp::now()).map_err(ApiProblem::bad_request)?;
     let generation = shared.generation.load();
     let listeners = &shared.listeners;
     Ok(Json(query.answer_at(&generation.policy, &generation.settings, listeners)))

@@ -16,9 +16,9 @@ const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset
 /// Serves `/metrics`.
 pub(super) async fn serve_metrics(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
     let generation = shared.generation.load();
-    let mut further = shared.control.registry(Timestamp::now());
-    upstream::metrics::register_upstreams(&mut further, &generation.upstream_health);
+    let mut registry = shared.control.metrics_registry(Timestamp::now());
+    upstream::metrics::register_upstreams(&mut registry, &generation.upstream_health);
     let dropped = shared.access.dropped();
-    let text = shared.totals().render(generation.policy.revision(), dropped, &further);
+    let text = shared.totals().render(generation.policy.revision(), dropped, &registry);
     ([(header::CONTENT_TYPE, CONTENT_TYPE)], text)
 }

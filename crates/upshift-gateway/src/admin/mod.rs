@@ -16,25 +16,26 @@ use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse};
 use axum::routing::{get, post};
 
-use self::auth::{Access, guarded};
+use self::auth::{AdminAccess, guarded};
 use crate::shared::Shared;
 
-/// The page at the address that `serve` prints.
+/// The index page, whose address `serve` prints.
 const INDEX: &str = include_str!("index.html");
 
-/// All routes of the admin listener, and those of `further`. `local`: only this machine reaches the
-/// listener.
+/// All routes of the admin listener, and those of `further`. `local` is true if only this machine
+/// can reach the listener.
 pub(crate) fn router(shared: &Arc<Shared>, local: bool, further: Router) -> Router {
     let explain = Router::new().route("/api/explain", post(explain_route::explain_request));
     let api = rollout_api::router(Arc::clone(&shared.control))
         .merge(explain.with_state(Arc::clone(shared)));
     let served = Arc::clone(shared);
-    // It reads the token of the generation in force: a token that leaked ends with a reload.
+    // Read at every request, so that a reload revokes a token that leaked.
     let token = move || served.generation.load().settings.admin_token.clone();
-    let access = Access::with_token(Arc::new(token), local);
+    let access = AdminAccess::with_token(Arc::new(token), local);
     if !access.is_possible() {
         tracing::warn!(
-            "others can reach the admin listener, and there is no admin token: /api is not served"
+            "other machines can reach the admin listener and there is no admin token: /api refuses \
+             every call"
         );
     }
     public_router(Arc::clone(shared), local).merge(guarded(api, access)).merge(further)
@@ -45,18 +46,18 @@ pub(crate) fn router(shared: &Arc<Shared>, local: bool, further: Router) -> Rout
 fn public_router(shared: Arc<Shared>, local: bool) -> Router {
     let mut metrics = Router::new().route("/metrics", get(metrics_text::serve_metrics));
     if local {
-        metrics = guarded(metrics, Access::for_local_callers());
+        metrics = guarded(metrics, AdminAccess::for_local_callers());
     }
     Router::new()
         .route("/", get(|| async { Html(INDEX) }))
         .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(ready))
+        .route("/readyz", get(report_readiness))
         .merge(metrics)
         .with_state(shared)
 }
 
-/// Not ready from the signal to stop on, so that load balancers turn elsewhere.
-async fn ready(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
+/// Reports "not ready" once the gateway is stopping, so that load balancers choose another one.
+async fn report_readiness(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
     if shared.stopping.load(Ordering::Relaxed) {
         (StatusCode::SERVICE_UNAVAILABLE, "stopping\n")
     } else {

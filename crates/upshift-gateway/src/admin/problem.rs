@@ -9,35 +9,35 @@ use upshift_record::control::RuleChange;
 use crate::rollout::ControlError;
 
 /// A refusal or a failure, as problem+json (RFC 9457).
-pub(crate) struct Problem {
+pub(crate) struct ApiProblem {
     status: StatusCode,
     detail: String,
-    /// What it is about, for programs: `unknown-rule`, `unknown-change`, `nothing-to-undo`,
+    /// The error code for programs: `unknown-rule`, `unknown-change`, `nothing-to-undo`,
     /// `already-undone`, `not-undoable`, `overtaken`, `rises`, `repeated`, `changed-meanwhile`,
     /// `too-late`.
     code: Option<&'static str>,
-    /// The changes that were not confirmed.
+    /// The changes that have to be confirmed.
     rules: Vec<RuleChange>,
 }
 
-impl Problem {
+impl ApiProblem {
     pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         Self { status, detail: detail.into(), code: None, rules: Vec::new() }
     }
 
-    /// The request is wrong.
-    pub(crate) fn bad(detail: impl Into<String>) -> Self {
+    /// A problem of the request itself.
+    pub(super) fn bad_request(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, detail)
     }
 }
 
-impl From<JsonRejection> for Problem {
+impl From<JsonRejection> for ApiProblem {
     fn from(rejection: JsonRejection) -> Self {
         Self::new(rejection.status(), rejection.body_text())
     }
 }
 
-impl From<ControlError> for Problem {
+impl From<ControlError> for ApiProblem {
     fn from(error: ControlError) -> Self {
         let (status, code) = match &error {
             ControlError::UnknownRule(_) => (StatusCode::NOT_FOUND, "unknown-rule"),
@@ -59,7 +59,7 @@ impl From<ControlError> for Problem {
     }
 }
 
-impl IntoResponse for Problem {
+impl IntoResponse for ApiProblem {
     fn into_response(self) -> Response {
         let mut body = serde_json::json!({
             "type": "about:blank",

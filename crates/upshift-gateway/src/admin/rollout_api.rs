@@ -1,19 +1,19 @@
-//! The admin API: how things stand, and four verbs to change them.
+//! The admin API: the state of the rollout, and four verbs that change it.
 //!
-//! | method and path | gives or does |
+//! | method and path | request and response |
 //! |---|---|
 //! | `GET /api/plan` | the calendar: a list of [`upshift_record::PlanEntry`] |
 //! | `GET /api/status` | [`upshift_record::control::Status`] |
-//! | `GET /api/revisions?limit=` | who changed what and why, the newest first: a list of [`upshift_record::control::RevisionReport`] |
-//! | `GET /api/trips?limit=` | the breaker's trips, and who was hit, hashed |
+//! | `GET /api/revisions?limit=` | the changes, the newest first: a list of [`upshift_record::control::RevisionReport`] |
+//! | `GET /api/trips?limit=` | the trips of the breaker, with the fingerprints of the callers that were hit |
 //! | `POST /api/pause`, `resume`, `set`, `undo` | [`ChangeRequest`] → [`ChangeReport`] |
 //! | `POST /api/explain` | [`ExplainRequest`](upshift_record::control::ExplainRequest) → [`upshift_record::DecisionRecord`] |
 //! | `POST /api/fingerprint` | `{"identity": "…"}` → `{"fingerprint": "…"}`, as `trips` shows it |
 //!
-//! Access is guarded by [`auth`](super::auth). A change comes as `application/json`, which no page
-//! of another origin can send: no CORS preflight is answered.
+//! [`auth`](super::auth) guards access. Changes have to be `application/json`, which a page of
+//! another origin cannot send, because no CORS preflight is answered.
 //!
-//! A problem has a `code` that programs can go by: [`Problem`].
+//! Errors are problem+json with a `code` for programs: [`ApiProblem`].
 
 use std::sync::Arc;
 
@@ -28,150 +28,176 @@ use upshift_adoption::overrides::{Change, Imposed, Target};
 use upshift_core::Timestamp;
 use upshift_record::control::{ChangeReport, ChangeRequest};
 
-use super::problem::Problem;
-
+use super::problem::ApiProblem;
 use crate::rollout::report::{revision_report, trip_report};
-use crate::rollout::{Changed, Control, Wanted};
+use crate::rollout::{ChangeCommand, ChangeOutcome, Control};
 
-/// The routes below `/api`, without a guard.
+type ApiResult<T> = Result<Json<T>, ApiProblem>;
+type JsonBody<T> = Result<Json<T>, JsonRejection>;
+
+/// The routes below `/api`, without access control.
 pub(crate) fn router(control: Arc<Control>) -> Router {
     Router::new()
-        .route("/api/plan", get(plan))
-        .route("/api/status", get(status))
-        .route("/api/revisions", get(revisions))
-        .route("/api/trips", get(trips))
-        .route("/api/pause", post(pause))
-        .route("/api/resume", post(resume))
-        .route("/api/set", post(set))
-        .route("/api/undo", post(undo))
-        .route("/api/fingerprint", post(fingerprint))
+        .route("/api/plan", get(show_plan))
+        .route("/api/status", get(show_status))
+        .route("/api/revisions", get(list_revisions))
+        .route("/api/trips", get(list_trips))
+        .route("/api/pause", post(pause_rules))
+        .route("/api/resume", post(resume_rules))
+        .route("/api/set", post(set_phase))
+        .route("/api/undo", post(undo_change))
+        .route("/api/fingerprint", post(show_fingerprint))
         .with_state(control)
 }
 
-type Answer<T> = Result<Json<T>, Problem>;
-type Body<T> = Result<Json<T>, JsonRejection>;
-
-async fn plan(State(control): State<Arc<Control>>) -> impl IntoResponse {
+async fn show_plan(State(control): State<Arc<Control>>) -> impl IntoResponse {
     let now = Timestamp::now();
-    Json(upshift_record::plan(&control.policy(now), now))
+    Json(upshift_record::plan(&control.effective_policy(now), now))
 }
 
-async fn status(State(control): State<Arc<Control>>) -> impl IntoResponse {
+async fn show_status(State(control): State<Arc<Control>>) -> impl IntoResponse {
     Json(control.status(Timestamp::now()))
 }
 
 #[derive(Deserialize)]
-struct Page {
+struct ListQuery {
     limit: Option<usize>,
 }
 
-impl Page {
+impl ListQuery {
     fn limit(&self) -> usize {
         self.limit.unwrap_or(50).min(1_000)
     }
 }
 
-async fn revisions(
+async fn list_revisions(
     State(control): State<Arc<Control>>,
-    Query(page): Query<Page>,
+    Query(query): Query<ListQuery>,
 ) -> impl IntoResponse {
-    Json(control.revisions(page.limit()).iter().map(revision_report).collect::<Vec<_>>())
+    Json(control.revisions(query.limit()).iter().map(revision_report).collect::<Vec<_>>())
 }
 
-async fn trips(State(control): State<Arc<Control>>, Query(page): Query<Page>) -> impl IntoResponse {
-    Json(control.trips(page.limit()).iter().map(trip_report).collect::<Vec<_>>())
-}
-
-async fn pause(
+async fn list_trips(
     State(control): State<Arc<Control>>,
-    body: Body<ChangeRequest>,
-) -> Answer<ChangeReport> {
-    change(&control, body, |request| Ok(Change::Pause(target(request)?))).await
+    Query(query): Query<ListQuery>,
+) -> impl IntoResponse {
+    Json(control.trips(query.limit()).iter().map(trip_report).collect::<Vec<_>>())
 }
 
-async fn resume(
+async fn pause_rules(
     State(control): State<Arc<Control>>,
-    body: Body<ChangeRequest>,
-) -> Answer<ChangeReport> {
-    change(&control, body, |request| Ok(Change::Resume(target(request)?))).await
+    body: JsonBody<ChangeRequest>,
+) -> ApiResult<ChangeReport> {
+    make_change(&control, body, |request| Ok(Change::Pause(change_target(request)?))).await
 }
 
-async fn set(
+async fn resume_rules(
     State(control): State<Arc<Control>>,
-    body: Body<ChangeRequest>,
-) -> Answer<ChangeReport> {
-    change(&control, body, setting).await
+    body: JsonBody<ChangeRequest>,
+) -> ApiResult<ChangeReport> {
+    make_change(&control, body, |request| Ok(Change::Resume(change_target(request)?))).await
 }
 
-async fn undo(
+async fn set_phase(
     State(control): State<Arc<Control>>,
-    body: Body<ChangeRequest>,
-) -> Answer<ChangeReport> {
-    change(&control, body, |request| Ok(Change::Undo(request.undo.clone()))).await
+    body: JsonBody<ChangeRequest>,
+) -> ApiResult<ChangeReport> {
+    make_change(&control, body, read_setting).await
 }
 
-fn setting(request: &ChangeRequest) -> Result<Change, Problem> {
-    let rule = request.rule.clone().ok_or_else(|| Problem::bad("`rule` is missing"))?;
-    let phase = request.phase.as_deref().and_then(Imposed::parse);
-    let imposed = phase
-        .ok_or_else(|| Problem::bad("`phase` is one of off, observe, warn, enforce, paused"))?;
-    let until = time("until", request.until.as_deref())?;
-    if until.is_some_and(|until| until <= Timestamp::now()) {
-        return Err(Problem::bad("`until` is in the past"));
-    }
-    Ok(Change::Set { rule, imposed, until })
+async fn undo_change(
+    State(control): State<Arc<Control>>,
+    body: JsonBody<ChangeRequest>,
+) -> ApiResult<ChangeReport> {
+    make_change(&control, body, |request| Ok(Change::Undo(request.undo.clone()))).await
 }
 
-fn time(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, Problem> {
-    let time = text.map(str::parse).transpose();
-    time.map_err(|error: jiff::Error| Problem::bad(format!("`{name}` is no time: {error}")))
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FingerprintRequest {
+    identity: String,
 }
 
-fn target(request: &ChangeRequest) -> Result<Target, Problem> {
-    match (&request.rule, request.all) {
-        (Some(rule), false) => Ok(Target::Rule(rule.clone())),
-        (None, true) => Ok(Target::All),
-        _ => Err(Problem::bad("either `rule` or `\"all\": true`")),
-    }
+async fn show_fingerprint(
+    State(control): State<Arc<Control>>,
+    body: JsonBody<FingerprintRequest>,
+) -> ApiResult<impl Serialize> {
+    let Json(FingerprintRequest { identity }) = body?;
+    Ok(Json(serde_json::json!({ "fingerprint": control.fingerprint(&identity).to_string() })))
 }
 
-async fn change(
+/// Makes the change that `read_change` reads from the request, and waits a short time for the
+/// store.
+async fn make_change(
     control: &Control,
-    body: Body<ChangeRequest>,
-    read: impl FnOnce(&ChangeRequest) -> Result<Change, Problem>,
-) -> Answer<ChangeReport> {
+    body: JsonBody<ChangeRequest>,
+    read_change: impl FnOnce(&ChangeRequest) -> Result<Change, ApiProblem>,
+) -> ApiResult<ChangeReport> {
     let Json(request) = body?;
-    if request.actor.trim().is_empty() || request.actor.len() > 200 || request.reason.len() > 1_000
-    {
-        return Err(Problem::bad(
-            "`actor` says who wants it in at most 200 bytes, `reason` why in at most 1,000",
-        ));
-    }
-    if request.change.as_deref().is_some_and(|id| !ChangeRequest::is_id(id)) {
-        return Err(Problem::bad("`change` is an id of 1 to 40 letters, digits and -"));
-    }
-    let change = read(&request)?;
-    let not_after = time("not_after", request.not_after.as_deref())?;
+    check_request(&request)?;
+    let change = read_change(&request)?;
+    let not_after = read_time("not_after", request.not_after.as_deref())?;
     let ChangeRequest { actor, reason, confirm, dry_run, change: id, after, .. } = request;
-    let wanted = Wanted { change, id, actor, reason, confirm, dry_run, after, not_after };
-    let Changed { mut report, saving } = control.change(&wanted, Timestamp::now())?;
-    if let Some(saving) = saving {
-        report.warning = saving.outcome().await.err();
+    let command = ChangeCommand { change, id, actor, reason, confirm, dry_run, after, not_after };
+    let outcome = control.make_change(&command, Timestamp::now())?;
+    let ChangeOutcome { mut report, pending_write } = outcome;
+    if let Some(pending_write) = pending_write {
+        report.warning = pending_write.outcome().await.err();
         report.kept = Some(report.warning.is_none());
     }
     Ok(Json(report))
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Identity {
-    identity: String,
+fn check_request(request: &ChangeRequest) -> Result<(), ApiProblem> {
+    let ChangeRequest { actor, reason, change, .. } = request;
+    if actor.trim().is_empty() || actor.len() > 200 || reason.len() > 1_000 {
+        return Err(ApiProblem::bad_request(
+            "`actor` is required and has at most 200 bytes; `reason` has at most 1,000 bytes",
+        ));
+    }
+    if let Some(id) = change
+        && !ChangeRequest::is_id(id)
+    {
+        return Err(ApiProblem::bad_request(
+            "`change` must be an id of 1 to 40 letters, digits and hyphens",
+        ));
+    }
+    Ok(())
 }
 
-async fn fingerprint(
-    State(control): State<Arc<Control>>,
-    body: Body<Identity>,
-) -> Answer<impl Serialize> {
-    let Json(Identity { identity }) = body?;
-    Ok(Json(serde_json::json!({ "fingerprint": control.fingerprint(&identity).to_string() })))
+fn read_setting(request: &ChangeRequest) -> Result<Change, ApiProblem> {
+    let Some(rule) = request.rule.clone() else {
+        return Err(ApiProblem::bad_request("`rule` is missing"));
+    };
+    let Some(imposed) = request.phase.as_deref().and_then(Imposed::parse) else {
+        return Err(ApiProblem::bad_request(
+            "`phase` must be off, observe, warn, enforce or paused",
+        ));
+    };
+    let until = read_time("until", request.until.as_deref())?;
+    if let Some(until) = until
+        && until <= Timestamp::now()
+    {
+        return Err(ApiProblem::bad_request("`until` is in the past"));
+    }
+    Ok(Change::Set { rule, imposed, until })
+}
+
+fn read_time(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, ApiProblem> {
+    let Some(text) = text else { return Ok(None) };
+    match text.parse() {
+        Ok(time) => Ok(Some(time)),
+        Err(error) => {
+            let error: jiff::Error = error;
+            Err(ApiProblem::bad_request(format!("`{name}` is not a valid time: {error}")))
+        }
+    }
+}
+
+fn change_target(request: &ChangeRequest) -> Result<Target, ApiProblem> {
+    match (&request.rule, request.all) {
+        (Some(rule), false) => Ok(Target::Rule(rule.clone())),
+        (None, true) => Ok(Target::All),
+        _ => Err(ApiProblem::bad_request("send either `rule` or `\"all\": true`")),
+    }
 }

@@ -15,7 +15,7 @@ pub(crate) use self::generation::LocalGeneration;
 use crate::local_reply::LocalReply;
 use crate::random::Random;
 use crate::shared::Shared;
-use crate::telemetry::counts::Counts;
+use crate::telemetry::counts::CoreCounts;
 use crate::telemetry::disconnect::DisconnectReason;
 use crate::telemetry::log_limit::LogLimit;
 
@@ -24,7 +24,7 @@ pub(crate) struct CoreLocal {
     /// The state that it shares with the others.
     pub(crate) shared: Arc<Shared>,
     /// Its counters since they were last merged.
-    pub(crate) counts: RefCell<Counts>,
+    pub(crate) counts: RefCell<CoreCounts>,
     /// The callers that it saw since it last reported to the breaker.
     pub(crate) tally: RefCell<Tally>,
     /// Its random numbers.
@@ -68,7 +68,7 @@ impl CoreLocal {
     /// Merges the counters of this core into those of all.
     pub(crate) fn flush_counts(&self) {
         let counts = self.counts.take();
-        self.shared.totals().absorb(counts);
+        self.shared.totals().add_counts(counts);
     }
 
     /// Reports the callers that this core saw to the breaker.
@@ -81,7 +81,7 @@ impl CoreLocal {
 
     /// Counts a fault by its cause, and logs it if the operator can do something about it.
     pub(crate) fn count_local_reply(&self, reply: &LocalReply, request_id: &str) {
-        Counts::add(&mut self.counts.borrow_mut().local_replies, reply.cause_label());
+        CoreCounts::add_one(&mut self.counts.borrow_mut().local_replies, reply.cause_label());
         let Some(report) = reply.operator_report() else { return };
         if let Some(suppressed) = self.fault_log.admit() {
             let status = reply.status().as_u16();
@@ -91,7 +91,7 @@ impl CoreLocal {
 
     /// Counts a connection that ended badly.
     pub(crate) fn count_disconnect(&self, reason: DisconnectReason) {
-        Counts::add(&mut self.counts.borrow_mut().disconnects, reason.as_str());
+        CoreCounts::add_one(&mut self.counts.borrow_mut().disconnects, reason.as_str());
     }
 
     /// Counts a connection if it ended badly.

@@ -21,7 +21,7 @@ use crate::body::RequestBody;
 use crate::exchange::connection::Connection;
 use crate::exchange::h2c_offer::H2cSettings;
 use crate::exchange::switch::Switch;
-use crate::telemetry::counts::Counts;
+use crate::telemetry::counts::CoreCounts;
 use crate::telemetry::disconnect::DisconnectReason;
 use crate::tls::server::tls_state;
 
@@ -39,7 +39,7 @@ pub(super) async fn perform_switch(
     }
     // Empty as it is, it may be all that keeps the codec's buffer.
     drop(early);
-    Counts::add(&mut core.counts.borrow_mut().transitions, switch.name());
+    CoreCounts::add_one(&mut core.counts.borrow_mut().transitions, switch.name());
     match switch {
         Switch::Tunnel(tunnel) => {
             let _busy = connection.activity.begin_request();

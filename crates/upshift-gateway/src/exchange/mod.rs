@@ -34,7 +34,7 @@ use crate::local_reply::LocalReply;
 use crate::progress::stream_watch::StreamProgress;
 use crate::response_body::ResponseBody;
 use crate::rollout;
-use crate::telemetry::access::Access;
+use crate::telemetry::access::AccessRecord;
 
 /// The outcome of an exchange.
 pub(crate) struct Served {
@@ -158,12 +158,17 @@ impl Exchange<'_> {
         }
         let facts = &context.facts;
         let decision = generation.policy.decide(facts, now);
-        core.counts.borrow_mut().decided(&decision, facts.hop);
+        core.counts.borrow_mut().count_decision(&decision, facts.hop);
         let key = core.shared.control.key();
-        rollout::count(&mut core.tally.borrow_mut(), key, &decision, facts, now);
+        rollout::count_decision(&mut core.tally.borrow_mut(), key, &decision, facts, now);
         let revision = generation.policy.revision();
-        let access =
-            Access::begin(settings.file.gateway.access_log, facts, &decision, revision, self.id);
+        let access = AccessRecord::start(
+            settings.file.gateway.access_log,
+            facts,
+            &decision,
+            revision,
+            self.id,
+        );
         let mut served = match answer::refusal_for(&decision, facts, &context.around) {
             Some(answer) => {
                 let mut response = refuse::refusal_response(answer);
@@ -188,7 +193,7 @@ impl Exchange<'_> {
         };
         self.set_hsts(&mut served.response, &context);
         if let Some(access) = access {
-            core.shared.access.write(access.end(served.response.status()));
+            core.shared.access.write_line(access.into_line(served.response.status()));
         }
         served
     }

@@ -1,11 +1,15 @@
-//! One request's part of what the breaker counts.
+//! The counts that one request adds to a core's tally, for the breaker and for reports.
 
 use upshift_adoption::{Caller, Key, Network, Tally, breaker};
 use upshift_core::policy::{Counted, Rule};
 use upshift_core::{Decision, Facts, Ruling, Timestamp, Verdict, VerdictReason};
 
-/// Counts what a decision says of the rules that matched.
-pub(crate) fn count(
+/// The factor by which more callers per network are kept for a breaker that counts accepted
+/// callers: which of them were accepted is known only after the tallies are merged.
+const UNFILTERED_FACTOR: u32 = 100;
+
+/// Counts the rulings of the rules that matched a request.
+pub(crate) fn count_decision(
     tally: &mut Tally,
     key: &Key,
     decision: &Decision<'_>,
@@ -14,6 +18,25 @@ pub(crate) fn count(
 ) {
     for ruling in decision.matched() {
         count_ruling(tally, key, ruling, facts, now);
+    }
+}
+
+/// Counts a caller that an upstream answered with a 2xx, for the rules whose breaker counts only
+/// such callers.
+pub(crate) fn count_accepted(
+    tally: &mut Tally,
+    key: &Key,
+    decision: &Decision<'_>,
+    facts: &Facts<'_>,
+) {
+    for ruling in decision.matched() {
+        let rule = ruling.rule;
+        if let Some(breaker) = rule.breaker
+            && breaker.counts == Counted::Accepted
+            && let Some(caller) = breaker_caller(rule, key, facts)
+        {
+            tally.record_accepted(&rule.id, caller);
+        }
     }
 }
 
@@ -34,39 +57,23 @@ fn count_ruling(
     if !breaker::counts(rule, now) {
         return;
     }
-    if let (Some(caller), Some(breaker)) = (caller(rule, key, facts), rule.breaker) {
-        // Which of them were accepted before is known only after the merge: room for more than
-        // count.
-        let factor = if breaker.counts == Counted::Accepted { UNFILTERED } else { 1 };
-        let per_network = breaker.per_network.saturating_mul(factor);
+    if let (Some(caller), Some(breaker)) = (breaker_caller(rule, key, facts), rule.breaker) {
+        let per_network = match breaker.counts {
+            Counted::Accepted => breaker.per_network.saturating_mul(UNFILTERED_FACTOR),
+            _ => breaker.per_network,
+        };
         tally.record(&rule.id, caller, ruling.verdict == Verdict::Refuse, per_network);
     }
 }
 
-/// As many times the callers that count of a network are kept until the accepted ones are picked
-/// out.
-const UNFILTERED: u32 = 100;
-
-/// Notes who was answered with 2xx by an upstream, for the rules whose breaker counts only those.
-pub(crate) fn count_accepted(
-    tally: &mut Tally,
-    key: &Key,
-    decision: &Decision<'_>,
-    facts: &Facts<'_>,
-) {
-    for ruling in decision.matched() {
-        let rule = ruling.rule;
-        let wanted = rule.breaker.is_some_and(|breaker| breaker.counts == Counted::Accepted);
-        if wanted && let Some(caller) = caller(rule, key, facts) {
-            tally.record_accepted(&rule.id, caller);
-        }
-    }
-}
-
-/// The caller as the rule's breaker counts it: by identity, or else by address.
-fn caller(rule: &Rule, key: &Key, facts: &Facts<'_>) -> Option<Caller> {
-    let address = || facts.client_ip.map(|peer| peer.to_canonical().to_string());
-    let identity = rule.identity(facts).or_else(address)?;
+/// The caller as the rule's breaker counts it: by identity, or by address if it has none.
+fn breaker_caller(rule: &Rule, key: &Key, facts: &Facts<'_>) -> Option<Caller> {
+    let identity = match (rule.identity(facts), facts.client_ip) {
+        (Some(identity), _) => identity,
+        // An IPv4-mapped address is the same client as the IPv4 address.
+        (None, Some(client_ip)) => client_ip.to_canonical().to_string(),
+        (None, None) => return None,
+    };
     Some(Caller {
         identity: key.fingerprint(identity.as_bytes()),
         network: Network::of(facts.client_ip),

@@ -1,46 +1,54 @@
-//! How things stand, for people and programs.
+//! Reports on the rollout, as the admin API returns them.
 
 use upshift_adoption::Revision;
 use upshift_adoption::breaker::{Reading, Trip};
 use upshift_adoption::overrides::Imposed;
-use upshift_core::policy::{Exemption, Rule};
+use upshift_core::policy::Rule;
 use upshift_core::{Policy, Timestamp};
 use upshift_record::control::{
     BreakerStatus, ExemptionStatus, RevisionReport, RuleStatus, Status, TripReport,
 };
 
 use super::Control;
-use super::state::State;
+use super::control_state::ControlState;
 
 impl Control {
-    /// How this replica stands.
+    /// The status of this replica.
     pub(crate) fn status(&self, now: Timestamp) -> Status {
         let state = self.state();
-        let policy = state.effective(&state.overrides, now);
+        let policy = state.effective_policy(now);
         let readings = state.breaker.readings(now);
+        let mut rules = Vec::new();
+        for rule in policy.rules() {
+            rules.push(rule_status(&state, rule, &readings, now));
+        }
         Status {
             revision: policy.revision().to_owned(),
             overrides: state.history.latest(),
-            unsaved: state.keeper.unsaved(),
-            rules: policy
-                .rules()
-                .iter()
-                .map(|rule| rule_status(&state, rule, &readings, now))
-                .collect(),
-            exemptions: exemptions(&policy, now),
+            unsaved: state.store.unsaved(),
+            rules,
+            exemptions: exemption_statuses(&policy, now),
         }
     }
 }
 
-fn rule_status(state: &State, rule: &Rule, readings: &[Reading], now: Timestamp) -> RuleStatus {
-    let moment = rule.rollout_state(now);
-    let planned = state.file.rule(&rule.id).map_or(moment, |rule| rule.rollout_state(now));
-    let seen = state.sightings.get(rule.id.as_ref()).copied().unwrap_or_default();
+fn rule_status(
+    state: &ControlState,
+    rule: &Rule,
+    readings: &[Reading],
+    now: Timestamp,
+) -> RuleStatus {
+    let current = rule.rollout_state(now);
+    let planned = match state.file_policy().rule(&rule.id) {
+        Some(rule) => rule.rollout_state(now),
+        None => current,
+    };
+    let seen = state.seen_by_rule.get(rule.id.as_ref()).copied().unwrap_or_default();
     RuleStatus {
         rule: rule.id.to_string(),
-        phase: moment.phase.to_string(),
-        share: moment.share.fraction(),
-        until: moment.until.map(|until| until.to_string()),
+        phase: current.phase.to_string(),
+        share: current.share.fraction(),
+        until: current.until.map(|until| until.to_string()),
         planned_phase: planned.phase.to_string(),
         set_by: rule.overridden().map(|set| set.by.to_string()),
         reason: rule.overridden().map(|set| set.reason.clone()),
@@ -70,18 +78,21 @@ fn breaker_status(reading: &Reading) -> BreakerStatus {
     }
 }
 
-fn exemptions(policy: &Policy, now: Timestamp) -> Vec<ExemptionStatus> {
-    let status = |exemption: &Exemption| ExemptionStatus {
-        exemption: exemption.id.to_string(),
-        owner: exemption.owner.clone(),
-        reason: exemption.reason.clone(),
-        expires: exemption.expires.to_string(),
-        expired: exemption.expires <= now,
-    };
-    policy.exemptions().iter().map(status).collect()
+fn exemption_statuses(policy: &Policy, now: Timestamp) -> Vec<ExemptionStatus> {
+    let mut statuses = Vec::new();
+    for exemption in policy.exemptions() {
+        statuses.push(ExemptionStatus {
+            exemption: exemption.id.to_string(),
+            owner: exemption.owner.clone(),
+            reason: exemption.reason.clone(),
+            expires: exemption.expires.to_string(),
+            expired: exemption.expires <= now,
+        });
+    }
+    statuses
 }
 
-/// A trip, as it leaves the program.
+/// The report of a trip. The callers that were hit are fingerprints.
 pub(crate) fn trip_report(trip: &Trip) -> TripReport {
     TripReport {
         rule: trip.rule.to_string(),
@@ -96,7 +107,7 @@ pub(crate) fn trip_report(trip: &Trip) -> TripReport {
     }
 }
 
-/// A revision, as it leaves the program.
+/// The report of a revision.
 pub(crate) fn revision_report(revision: &Revision) -> RevisionReport {
     RevisionReport {
         revision: revision.revision,
@@ -106,7 +117,7 @@ pub(crate) fn revision_report(revision: &Revision) -> RevisionReport {
         reason: revision.reason.clone(),
         action: revision.action.clone(),
         rule: revision.rule.clone(),
-        phase: revision.phase.map(Imposed::as_str).map(str::to_owned),
+        phase: revision.phase.map(|phase| Imposed::as_str(phase).to_owned()),
         until: revision.until.map(|until| until.to_string()),
         undoes: revision.undoes,
     }

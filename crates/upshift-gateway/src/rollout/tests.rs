@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
-use upshift_adoption::overrides::{Imposed, Target};
+use upshift_adoption::overrides::{Change, Imposed, Target};
 use upshift_core::policy::{
     BreakerLimits, Counted, IdentityReader, PolicySpec, RampPlan, Requirement, Rollout,
     RolloutPlan, RuleSpec,
@@ -14,7 +14,7 @@ use upshift_core::policy::{
 use upshift_core::{Facts, HttpVersion, Known, Phase, TlsState};
 
 use super::*;
-use crate::admin::auth::{Access, guarded};
+use crate::admin::auth::{AdminAccess, guarded};
 use crate::admin::rollout_api::router;
 
 fn day(day: i64) -> Timestamp {
@@ -95,7 +95,7 @@ impl Bench {
             };
             let decision = policy.decide(&facts, now);
             refused += u32::from(decision.rulings[0].verdict == upshift_core::Verdict::Refuse);
-            count(&mut tally, self.control.key(), &decision, &facts, now);
+            count_decision(&mut tally, self.control.key(), &decision, &facts, now);
         }
         self.control.hand_in(tally);
         refused
@@ -103,7 +103,7 @@ impl Bench {
 
     async fn ask(&self, token: Option<&str>, request: Request<Body>) -> (StatusCode, Value) {
         let token = token.map(str::to_owned);
-        let access = Access::with_token(Arc::new(move || token.clone()), true);
+        let access = AdminAccess::with_token(Arc::new(move || token.clone()), true);
         let response =
             guarded(router(Arc::clone(&self.control)), access).oneshot(request).await.unwrap();
         let status = response.status();
@@ -117,13 +117,13 @@ impl Bench {
 
     /// Makes a change at a time, with a confirmation.
     fn change(&self, change: Change, now: Timestamp) {
-        let wanted = Wanted { confirm: true, ..wanted(change) };
-        self.control.change(&wanted, now).map(drop).unwrap();
+        let command = ChangeCommand { confirm: true, ..command(change) };
+        self.control.make_change(&command, now).map(drop).unwrap();
     }
 
     /// Makes a change at a time, without a confirmation.
     fn try_to_change(&self, change: Change, now: Timestamp) -> Result<(), ControlError> {
-        self.control.change(&wanted(change), now).map(drop)
+        self.control.make_change(&command(change), now).map(drop)
     }
 
     #[track_caller]
@@ -139,9 +139,9 @@ impl Bench {
     }
 }
 
-fn wanted(change: Change) -> Wanted {
+fn command(change: Change) -> ChangeCommand {
     let (id, actor, reason) = (None, "ada lovelace".into(), String::new());
-    Wanted {
+    ChangeCommand {
         change,
         id,
         actor,
@@ -165,22 +165,22 @@ fn the_breaker_demotes_a_rule_and_says_who_was_hit() {
     assert_eq!(bench.phase("ramped"), Phase::Ramp);
     let refused = bench.serve(1_000, now);
     assert!((450..550).contains(&refused), "half of a ramp is refused, not {refused}");
-    let hooked = bench.control.tick(now);
+    let deliveries = bench.control.tick(now);
     assert_eq!(bench.phase("ramped"), Phase::Warn);
     assert_eq!(bench.phase("plain"), Phase::Enforce, "the others go on");
     assert_eq!(bench.serve(1_000, now), 0);
-    let body: Value = serde_json::from_str(&hooked[0].body).unwrap();
+    let body: Value = serde_json::from_str(&deliveries[0].body).unwrap();
     assert_eq!(
         (&body["rule"], &body["seen"], &body["refused"]),
         (&json!("ramped"), &json!(1_000), &json!(refused))
     );
     let trips = bench.control.trips(10);
     assert_eq!(trips[0].hit.len(), refused as usize);
-    assert!(!hooked[0].body.contains("10.0.0"), "no address leaves in clear");
+    assert!(!deliveries[0].body.contains("10.0.0"), "the report contains no address");
     assert!(bench.control.tick(now).is_empty(), "it trips once");
 }
 
-/// A rule that enforces without a rollout locked out everybody, and no breaker looked.
+/// A rule that enforces without a rollout locked out every caller, and no breaker watched it.
 #[test]
 fn the_breaker_demotes_a_rule_that_has_no_rollout() {
     let bench = Bench::new(None, false);
@@ -216,9 +216,9 @@ async fn resuming_a_tripped_rule_is_what_resets_it() {
     assert_eq!(status["rules"][0]["breaker"]["state"], "armed");
     assert_eq!(status["rules"][0]["breaker"]["seen"], 0);
     let revisions = bench.get("revisions").await;
-    let told: Vec<_> =
+    let listed: Vec<_> =
         revisions.as_array().unwrap().iter().map(|r| (&r["action"], &r["actor"])).collect();
-    assert_eq!(told, [(&json!("resume"), &json!("ada")), (&json!("trip"), &json!("breaker"))]);
+    assert_eq!(listed, [(&json!("resume"), &json!("ada")), (&json!("trip"), &json!("breaker"))]);
 }
 
 #[tokio::test]
@@ -235,7 +235,7 @@ async fn a_change_is_in_force_at_once_and_undone_by_one_call() {
     assert_eq!(
         (status, &problem["code"]),
         (StatusCode::CONFLICT, &json!("rises")),
-        "it would refuse everybody again"
+        "it would refuse every caller again"
     );
     assert_eq!((&problem["rules"][0]["share"], bench.phase("plain")), (&json!(1.0), Phase::Paused));
     let (_, report) = bench.post("undo", json!({"actor": "bob", "confirm": true})).await;
@@ -380,9 +380,11 @@ async fn a_change_that_comes_after_its_time_is_not_made() {
     let bench = Bench::new(None, false);
     let (_, dry) =
         bench.post("pause", json!({"rule": "plain", "actor": "ada", "dry_run": true})).await;
-    let told: Timestamp = dry["now"].as_str().unwrap().parse().unwrap();
-    let (over, to_come) =
-        (told - jiff::SignedDuration::from_secs(1), told + jiff::SignedDuration::from_secs(60));
+    let dry_run_at: Timestamp = dry["now"].as_str().unwrap().parse().unwrap();
+    let (over, to_come) = (
+        dry_run_at - jiff::SignedDuration::from_secs(1),
+        dry_run_at + jiff::SignedDuration::from_secs(60),
+    );
     let mut pause = json!({"rule": "plain", "actor": "ada", "not_after": over.to_string()});
     let (status, problem) = bench.post("pause", pause.clone()).await;
     assert_eq!((status, &problem["code"]), (StatusCode::CONFLICT, &json!("too-late")), "{problem}");
@@ -410,7 +412,7 @@ async fn what_a_restart_forgets_is_said() {
 }
 
 #[tokio::test]
-async fn no_page_in_a_browser_and_nobody_without_the_token_gets_in() {
+async fn neither_a_page_in_a_browser_nor_a_caller_without_the_token_has_access() {
     let bench = Bench::new(None, false);
     let body = || Body::from(json!({"rule": "plain", "actor": "eve"}).to_string());
     let form = Request::post("/api/pause")
@@ -507,8 +509,11 @@ fn metrics_name_rules_and_no_people() {
     let change = Change::Pause(Target::All);
     bench.change(change, Timestamp::now());
     let mut text = String::new();
-    prometheus_client::encoding::text::encode(&mut text, &bench.control.registry(Timestamp::now()))
-        .unwrap();
+    prometheus_client::encoding::text::encode(
+        &mut text,
+        &bench.control.metrics_registry(Timestamp::now()),
+    )
+    .unwrap();
     for line in [
         "upshift_rule_phase{rule=\"plain\",phase=\"paused\"} 1.0",
         "upshift_rule_override{rule=\"ramped\",by=\"person\"} 1.0",

@@ -1,49 +1,53 @@
-//! Telling somebody outside that the breaker tripped: one POST of JSON, tried a few times.
+//! The webhook: one POST of JSON when a breaker crosses its limit, with retries.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Uri, header};
+use http::{Request, StatusCode, Uri, header};
 use http_body_util::Full;
 use hyper_util::rt::TokioIo;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 use upshift_adoption::breaker::Crossing;
-
-use crate::upstream::UpstreamConnector;
 use upshift_config::{Address, UpstreamHttp};
 
-/// How long one try may take, and how long to wait before each.
-const PATIENCE: Duration = Duration::from_secs(10);
+use crate::upstream::UpstreamConnector;
+
+/// The time limit of one attempt.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The waits before each attempt.
 const WAITS: [Duration; 4] =
     [Duration::ZERO, Duration::from_secs(1), Duration::from_secs(10), Duration::from_secs(60)];
 
-/// Something to be told, and where.
+/// A report to be delivered, and its address.
 #[derive(Debug)]
-pub(crate) struct Hooked {
+pub(crate) struct WebhookDelivery {
     pub(crate) address: String,
     pub(crate) body: String,
 }
 
-/// The report of a crossing. `text` is what chat programs show; no identity and no network is in
-/// it.
-pub(crate) fn body(Crossing { trip, trips }: &Crossing) -> String {
+/// The JSON that reports a crossing. Chat programs show `text`. It contains no identity and no
+/// network.
+pub(crate) fn report_body(Crossing { trip, trips }: &Crossing) -> String {
     let (rule, sentence) = (&trip.rule, trip.sentence());
-    let text = if *trips {
-        format!(
+    let (event, phase, text) = if *trips {
+        let text = format!(
             "Upshift's breaker tripped: rule {rule} only warns until it is resumed. {sentence}."
-        )
+        );
+        ("breaker-tripped", Some("warn"), text)
     } else {
-        format!(
-            "Upshift's breaker did not trip: one network alone crosses the limit of rule {rule}. {sentence}."
-        )
+        let text = format!(
+            "Upshift's breaker did not trip: one network alone crosses the limit of rule {rule}. \
+             {sentence}."
+        );
+        ("breaker-withheld", None, text)
     };
     serde_json::json!({
-        "event": if *trips { "breaker-tripped" } else { "breaker-withheld" },
+        "event": event,
         "text": text,
-        "rule": trip.rule.as_ref(),
-        "phase": trips.then_some("warn"),
+        "rule": rule.as_ref(),
+        "phase": phase,
         "at": trip.at.to_string(),
         "seen": trip.seen,
         "refused": trip.refused,
@@ -56,59 +60,72 @@ pub(crate) fn body(Crossing { trip, trips }: &Crossing) -> String {
     .to_string()
 }
 
-/// Delivers what comes, each by itself, until nothing can come any more.
-pub(crate) async fn deliver(
-    mut told: mpsc::UnboundedReceiver<(Hooked, Arc<rustls::ClientConfig>)>,
+/// Delivers what is queued, each in a task of its own, until the sender is dropped.
+pub(crate) async fn deliver_all(
+    mut queued: mpsc::UnboundedReceiver<(WebhookDelivery, Arc<rustls::ClientConfig>)>,
 ) {
-    while let Some((hooked, tls)) = told.recv().await {
-        tokio::spawn(async move { insist(&hooked, tls).await });
+    while let Some((delivery, tls)) = queued.recv().await {
+        tokio::spawn(async move { deliver_with_retries(&delivery, tls).await });
     }
 }
 
-async fn insist(hooked: &Hooked, tls: Arc<rustls::ClientConfig>) {
-    for (tries, wait) in WAITS.into_iter().enumerate() {
+async fn deliver_with_retries(delivery: &WebhookDelivery, tls: Arc<rustls::ClientConfig>) {
+    let address = &delivery.address;
+    for (attempt, wait) in WAITS.into_iter().enumerate() {
         sleep(wait).await;
-        match timeout(PATIENCE, post(hooked, Arc::clone(&tls))).await {
+        match timeout(ATTEMPT_TIMEOUT, post_once(delivery, Arc::clone(&tls))).await {
             Ok(Ok(status)) if status.is_success() => {
-                tracing::info!(address = hooked.address, %status, "the webhook was told");
+                tracing::info!(address, %status, "the webhook was delivered");
                 return;
             }
             Ok(Ok(status)) => {
-                tracing::warn!(address = hooked.address, %status, tries, "the webhook did not take it");
+                tracing::warn!(address, %status, attempt, "the webhook was rejected");
             }
-            Ok(Err(error)) => tracing::warn!(
-                address = hooked.address,
-                error,
-                tries,
-                "the webhook was not reached"
-            ),
-            Err(_) => tracing::warn!(address = hooked.address, tries, "the webhook took too long"),
+            Ok(Err(error)) => {
+                tracing::warn!(address, error, attempt, "the webhook could not be delivered");
+            }
+            Err(_) => tracing::warn!(address, attempt, "the webhook timed out"),
         }
     }
-    tracing::error!(address = hooked.address, "the webhook was given up");
+    tracing::error!(address, "the webhook was not delivered, and is not tried again");
 }
 
-async fn post(hooked: &Hooked, tls: Arc<rustls::ClientConfig>) -> Result<http::StatusCode, String> {
-    let uri: Uri = hooked.address.parse().map_err(|error| format!("{error}"))?;
-    let over_tls = uri.scheme_str() == Some("https");
-    let host = uri.host().ok_or("there is no host in it")?;
-    let port = uri.port_u16().unwrap_or(if over_tls { 443 } else { 80 });
-    let address = Address { tls: over_tls, host: host.trim_matches(['[', ']']).to_owned(), port };
-    let connector = UpstreamConnector::new(tls, PATIENCE);
-    let opened = connector.connect(&address, UpstreamHttp::V1_1).await;
-    let (stream, _) = opened.map_err(|error| format!("{error:?}"))?;
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
-        .await
-        .map_err(|error| error.to_string())?;
+async fn post_once(
+    delivery: &WebhookDelivery,
+    tls: Arc<rustls::ClientConfig>,
+) -> Result<StatusCode, String> {
+    let uri: Uri = delivery.address.parse().map_err(|error| format!("{error}"))?;
+    let (endpoint, request) = (webhook_endpoint(&uri)?, webhook_request(&uri, &delivery.body)?);
+    let connector = UpstreamConnector::new(tls, ATTEMPT_TIMEOUT);
+    let connected = connector.connect(&endpoint, UpstreamHttp::V1_1).await;
+    let (stream, _) = connected.map_err(|error| format!("{error:?}"))?;
+    let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
+    let (mut sender, connection) = handshake.map_err(|error| error.to_string())?;
     let driving = tokio::spawn(connection);
+    let response = sender.send_request(request).await;
+    // The response's body is not read.
+    driving.abort();
+    match response {
+        Ok(response) => Ok(response.status()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn webhook_endpoint(uri: &Uri) -> Result<Address, String> {
+    let Some(host) = uri.host() else { return Err("the address has no host".to_owned()) };
+    let tls = uri.scheme_str() == Some("https");
+    let port = uri.port_u16().unwrap_or(if tls { 443 } else { 80 });
+    // A URI has brackets around an IPv6 address, and a socket address has none.
+    Ok(Address { tls, host: host.trim_matches(['[', ']']).to_owned(), port })
+}
+
+fn webhook_request(uri: &Uri, body: &str) -> Result<Request<Full<Bytes>>, String> {
     let target = uri.path_and_query().map_or("/", |target| target.as_str());
-    let request = Request::post(target)
-        .header(header::HOST, uri.authority().map_or(host, |authority| authority.as_str()))
+    let host = uri.authority().map_or("", |authority| authority.as_str());
+    Request::post(target)
+        .header(header::HOST, host)
         .header(header::CONTENT_TYPE, "application/json")
         .header(header::USER_AGENT, concat!("upshift/", env!("CARGO_PKG_VERSION")))
-        .body(Full::new(Bytes::from(hooked.body.clone())))
-        .map_err(|error| error.to_string())?;
-    let response = sender.send_request(request).await.map_err(|error| error.to_string());
-    driving.abort();
-    Ok(response?.status())
+        .body(Full::new(Bytes::from(body.to_owned())))
+        .map_err(|error| error.to_string())
 }

@@ -1,8 +1,8 @@
 //! The access record: one JSON line per request, with the decision and without secrets.
 //!
-//! A query string and fields other than those that a rule read are not in it: that is where tokens
-//! are. Lines are written by a thread of their own; when it falls behind, or a disk is full, they
-//! are dropped and counted, because no request waits for a disk.
+//! It contains neither the query string nor fields that no rule read, because these may hold tokens.
+//! A thread of its own writes the lines. If it falls behind, or the disk is full, lines are dropped
+//! and counted: no request waits for a disk.
 
 use std::borrow::Cow;
 use std::io::Write;
@@ -19,138 +19,145 @@ use upshift_config::AccessLog;
 use upshift_core::{Decision, Facts, Known, TlsState, Verdict};
 use upshift_record::DecisionRecord;
 
-/// As many lines as may wait to be written.
+/// The number of lines that may be queued.
 const BACKLOG: usize = 16 * 1024;
 
-/// Where lines go.
+/// A handle on the thread that writes the lines.
 pub(crate) struct AccessWriter {
-    messages: SyncSender<Message>,
+    messages: SyncSender<AccessMessage>,
     dropped: Arc<AtomicU64>,
 }
 
-/// What the writing thread is told.
-enum Message {
-    /// To write this.
+/// A message to the thread.
+enum AccessMessage {
+    /// Write this line.
     Line(Vec<u8>),
-    /// To write there from now on.
-    To(Box<dyn Write + Send>),
-    /// To say when all of the above is written.
+    /// Write to this output from now on.
+    Redirect(Box<dyn Write + Send>),
+    /// Report when everything before this is written.
     Flush(SyncSender<()>),
 }
 
 impl AccessWriter {
-    /// A thread that writes to stdout. It ends when the writer is dropped.
+    /// Starts a thread that writes to stdout. It ends when the handle is dropped.
     pub(crate) fn start() -> std::io::Result<Self> {
-        let (messages, waiting) = sync_channel(BACKLOG);
+        let (messages, queued) = sync_channel(BACKLOG);
         let dropped = Arc::new(AtomicU64::new(0));
         let out = Box::new(std::io::stdout());
-        let output = Output { out, failing: false, cut: false, dropped: Arc::clone(&dropped) };
+        let output =
+            AccessOutput { out, failing: false, cut: false, dropped: Arc::clone(&dropped) };
         let thread = thread::Builder::new().name("upshift access".to_owned());
-        thread.spawn(move || output.write_all(&waiting))?;
+        thread.spawn(move || output.write_all(&queued))?;
         Ok(Self { messages, dropped })
     }
 
     /// Writes to `out` from now on.
     pub(crate) fn redirect(&self, out: Box<dyn Write + Send>) {
-        // The thread ends only with the writer.
-        let _ = self.messages.send(Message::To(out));
+        // Fails only without a receiver, and the thread ends after this handle.
+        let _ = self.messages.send(AccessMessage::Redirect(out));
     }
 
-    /// Hands one line over, or drops it.
-    pub(crate) fn write(&self, line: Vec<u8>) {
-        if self.messages.try_send(Message::Line(line)).is_err() {
+    /// Queues a line, or drops it if the queue is full.
+    pub(crate) fn write_line(&self, line: Vec<u8>) {
+        if self.messages.try_send(AccessMessage::Line(line)).is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// Waits until all lines are written, but not for ever.
+    /// Waits until all queued lines are written, for two seconds at most.
     pub(crate) fn flush(&self) {
-        let (written, all) = sync_channel(1);
-        if self.messages.send(Message::Flush(written)).is_ok() {
-            let _ = all.recv_timeout(Duration::from_secs(2));
+        let (done, flushed) = sync_channel(1);
+        if self.messages.send(AccessMessage::Flush(done)).is_ok() {
+            let _ = flushed.recv_timeout(Duration::from_secs(2));
         }
     }
 
-    /// How many lines were dropped.
+    /// The number of lines that were dropped.
     pub(crate) fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }
 }
 
-/// The output of the thread.
-struct Output {
+/// The state of the thread.
+struct AccessOutput {
     out: Box<dyn Write + Send>,
-    /// The last batch failed, and it was said.
+    /// The last batch failed, which was logged.
     failing: bool,
-    /// The last line failed, perhaps in its middle.
+    /// The last line failed, perhaps after some of its bytes were written.
     cut: bool,
     dropped: Arc<AtomicU64>,
 }
 
-impl Output {
-    fn write_all(mut self, waiting: &Receiver<Message>) {
-        while let Ok(first) = waiting.recv() {
-            let mut failed = None;
-            for message in std::iter::once(first).chain(waiting.try_iter()) {
-                let obeyed = self.obey(message);
-                failed = failed.or(obeyed.err());
+impl AccessOutput {
+    fn write_all(mut self, queued: &Receiver<AccessMessage>) {
+        while let Ok(first) = queued.recv() {
+            let mut error = None;
+            // Flushed once per batch, not once per line.
+            for message in std::iter::once(first).chain(queued.try_iter()) {
+                let handled = self.handle_message(message);
+                error = error.or(handled.err());
             }
             let flushed = self.out.flush();
-            self.note(failed.or(flushed.err()));
+            self.log_failure(error.or(flushed.err()));
         }
     }
 
-    fn obey(&mut self, message: Message) -> std::io::Result<()> {
+    fn handle_message(&mut self, message: AccessMessage) -> std::io::Result<()> {
         match message {
-            Message::Line(line) => {
+            AccessMessage::Line(line) => {
                 let written = self.write_line(&line);
                 self.cut = written.is_err();
                 self.dropped.fetch_add(u64::from(self.cut), Ordering::Relaxed);
                 written
             }
-            Message::To(other) => {
+            AccessMessage::Redirect(out) => {
                 let flushed = self.out.flush();
-                self.out = other;
+                self.out = out;
                 flushed
             }
-            Message::Flush(written) => {
+            AccessMessage::Flush(done) => {
                 let flushed = self.out.flush();
-                // The one that waited may have given up.
-                let _ = written.try_send(());
+                // The receiver may have timed out.
+                let _ = done.try_send(());
                 flushed
             }
         }
     }
 
     fn write_line(&mut self, line: &[u8]) -> std::io::Result<()> {
+        // Ends a line that was cut, so that this one can be parsed.
         if self.cut {
             self.out.write_all(b"\n")?;
         }
         self.out.write_all(line)
     }
 
-    /// Says once that nothing can be written, however many lines that costs: a full disk may have
-    /// room again.
-    fn note(&mut self, failed: Option<std::io::Error>) {
-        if let Some(error) = failed.as_ref().filter(|_| !self.failing) {
-            tracing::error!(%error, "the access record cannot be written; its lines are lost and counted");
+    /// Logs the first of several failures. Writing goes on: a full disk may have room again.
+    fn log_failure(&mut self, error: Option<std::io::Error>) {
+        if let Some(error) = &error
+            && !self.failing
+        {
+            tracing::error!(
+                %error,
+                "the access record cannot be written: its lines are dropped and counted"
+            );
         }
-        self.failing = failed.is_some();
+        self.failing = error.is_some();
     }
 }
 
-/// A request whose record will be written.
-pub(crate) struct Access<'a> {
+/// A request whose record will be written when it is answered.
+pub(crate) struct AccessRecord<'a> {
     facts: &'a Facts<'a>,
     decision: &'a Decision<'a>,
     revision: &'a str,
     id: &'a HeaderValue,
-    began: Instant,
+    started: Instant,
 }
 
-/// The line.
+/// The JSON of a record.
 #[derive(Serialize)]
-struct Line<'a> {
+struct AccessLine<'a> {
     time: String,
     request_id: &'a str,
     peer: Option<std::net::IpAddr>,
@@ -166,27 +173,31 @@ struct Line<'a> {
     decision: DecisionRecord,
 }
 
-impl<'a> Access<'a> {
-    /// If `which` asks for a record of this request.
-    pub(crate) fn begin(
-        which: AccessLog,
+impl<'a> AccessRecord<'a> {
+    /// Starts the record of a request; `None` if `access_log` excludes the request.
+    pub(crate) fn start(
+        access_log: AccessLog,
         facts: &'a Facts<'a>,
         decision: &'a Decision<'a>,
         revision: &'a str,
         id: &'a HeaderValue,
     ) -> Option<Self> {
-        let wanted = match which {
+        let is_recorded = match access_log {
             AccessLog::Off => false,
             AccessLog::Refused => decision.verdict == Verdict::Refuse,
             AccessLog::All => true,
         };
-        wanted.then(|| Self { facts, decision, revision, id, began: Instant::now() })
+        if !is_recorded {
+            return None;
+        }
+        Some(Self { facts, decision, revision, id, started: Instant::now() })
     }
 
     /// The line of a request that was answered with `status`.
-    pub(crate) fn end(self, status: StatusCode) -> Vec<u8> {
+    pub(crate) fn into_line(self, status: StatusCode) -> Vec<u8> {
         let facts = self.facts;
-        let line = Line {
+        let is_refused = self.decision.verdict == Verdict::Refuse;
+        let line = AccessLine {
             time: jiff::Timestamp::now().to_string(),
             request_id: self.id.to_str().unwrap_or_default(),
             peer: facts.client_ip,
@@ -204,11 +215,11 @@ impl<'a> Access<'a> {
                 Known::Unknown => "unknown",
             },
             sent_status: status.as_u16(),
-            milliseconds: (self.began.elapsed().as_secs_f64() * 1e6).round() / 1e3,
+            milliseconds: (self.started.elapsed().as_secs_f64() * 1e6).round() / 1e3,
             user_agent: facts.fields.text_lossy("user-agent"),
             decision: DecisionRecord {
-                // Of an admitted request, the upstream answers.
-                status: (self.decision.verdict == Verdict::Refuse).then_some(status.as_u16()),
+                // The status of an admitted request is the upstream's, and no part of the decision.
+                status: if is_refused { Some(status.as_u16()) } else { None },
                 ..DecisionRecord::of(self.decision, self.revision)
             },
         };

@@ -1,48 +1,49 @@
-//! What one core counts, without a lock; handed over once a second.
+//! The counters of one core, which need no lock. They are merged into the totals once a second.
 
 use std::collections::HashMap;
 
 use upshift_core::{Decision, HttpVersion, Phase, Verdict, VerdictReason};
 
-/// What one rule said, how often.
-type Rulings = HashMap<(Verdict, VerdictReason, Phase), u64>;
+/// The rulings of one rule, with the number of each.
+type RulingCounts = HashMap<(Verdict, VerdictReason, Phase), u64>;
 
-/// Counters since they were last handed over.
+/// The counters since they were last merged.
 #[derive(Debug, Default)]
-pub(crate) struct Counts {
+pub(crate) struct CoreCounts {
     /// Connections accepted.
     pub(crate) connections: u64,
-    /// Requests that were decided, by verdict and the version of HTTP on this hop.
+    /// Decided requests, by verdict and HTTP version on this hop.
     pub(crate) requests: HashMap<(Verdict, HttpVersion), u64>,
-    /// What the rules that applied said, by rule.
-    pub(crate) rulings: HashMap<Box<str>, Rulings>,
-    /// Answers of upstreams that were 426 and named nothing.
+    /// The rulings of the rules that matched, by rule.
+    pub(crate) rulings: HashMap<Box<str>, RulingCounts>,
+    /// Upstream responses with status 426 and no protocol in `Upgrade`.
     pub(crate) bare_426: u64,
     /// Local replies, by cause.
     pub(crate) local_replies: HashMap<&'static str, u64>,
     /// Connections that ended early, by reason.
     pub(crate) disconnects: HashMap<&'static str, u64>,
-    /// Connections and streams that switched protocols, by what they switched to.
+    /// Connections and streams that switched protocols, by the new protocol.
     pub(crate) transitions: HashMap<&'static str, u64>,
-    /// Requests from peers that look like proxies nobody declared.
+    /// Requests from peers that look like undeclared proxies.
     pub(crate) undeclared: u64,
 }
 
-impl Counts {
-    /// A request was decided.
-    pub(crate) fn decided(&mut self, decision: &Decision<'_>, http: HttpVersion) {
-        Self::add(&mut self.requests, (decision.verdict, http));
+impl CoreCounts {
+    /// Counts a decision, by the HTTP version on this hop.
+    pub(crate) fn count_decision(&mut self, decision: &Decision<'_>, http: HttpVersion) {
+        Self::add_one(&mut self.requests, (decision.verdict, http));
         for ruling in decision.matched() {
             let key = (ruling.verdict, ruling.cause.unwrap_or(ruling.reason), ruling.phase());
             match self.rulings.get_mut(&*ruling.rule.id) {
-                Some(counts) => Self::add(counts, key),
-                None => Self::add(self.rulings.entry(ruling.rule.id.clone()).or_default(), key),
+                // The common case needs no copy of the id.
+                Some(counts) => Self::add_one(counts, key),
+                None => Self::add_one(self.rulings.entry(ruling.rule.id.clone()).or_default(), key),
             }
         }
     }
 
     /// Adds one to `map[key]`.
-    pub(crate) fn add<K: std::hash::Hash + Eq>(map: &mut HashMap<K, u64>, key: K) {
+    pub(crate) fn add_one<K: std::hash::Hash + Eq>(map: &mut HashMap<K, u64>, key: K) {
         *map.entry(key).or_default() += 1;
     }
 }

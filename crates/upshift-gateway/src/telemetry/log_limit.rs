@@ -1,4 +1,4 @@
-//! A bound on how often one kind of line is logged.
+//! A rate limit for log lines.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -8,8 +8,7 @@ use tokio::time::Instant;
 /// The time between two lines.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Lets one line a second through, and counts the others: a client must not be able to fill the
-/// log.
+/// Admits one line a second and counts the others, so that clients cannot flood the log.
 #[derive(Default)]
 pub(crate) struct LogLimit {
     last: Cell<Option<Instant>>,
@@ -17,10 +16,13 @@ pub(crate) struct LogLimit {
 }
 
 impl LogLimit {
-    /// Whether a line may be logged now: then how many were not, since the last one that was.
+    /// Returns the number of lines suppressed since the last admitted one; `None` if this line must
+    /// not be logged either.
     pub(crate) fn admit(&self) -> Option<u64> {
         let now = Instant::now();
-        if self.last.get().is_some_and(|last| now < last + INTERVAL) {
+        if let Some(last) = self.last.get()
+            && now < last + INTERVAL
+        {
             self.suppressed.set(self.suppressed.get() + 1);
             return None;
         }

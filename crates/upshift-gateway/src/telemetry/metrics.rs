@@ -1,4 +1,4 @@
-//! What all cores counted, as Prometheus reads it.
+//! The totals of all cores, in the text format of OpenMetrics.
 
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::metrics::counter::Counter;
@@ -6,48 +6,49 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use crate::telemetry::counts::Counts;
+use crate::telemetry::counts::CoreCounts;
 
 /// Counters by the values of `N` labels.
-type Labelled<const N: usize> = Family<[(&'static str, String); N], Counter>;
+type LabelledCounters<const N: usize> = Family<[(&'static str, String); N], Counter>;
 
-/// The totals.
+/// The totals since the start.
 pub(crate) struct Metrics {
     registry: Registry,
     connections: Counter,
-    requests: Labelled<2>,
-    rulings: Labelled<4>,
-    local_replies: Labelled<1>,
-    disconnects: Labelled<1>,
-    transitions: Labelled<1>,
+    requests: LabelledCounters<2>,
+    rulings: LabelledCounters<4>,
+    local_replies: LabelledCounters<1>,
+    disconnects: LabelledCounters<1>,
+    transitions: LabelledCounters<1>,
     undeclared: Counter,
     bare_426: Counter,
-    reloads: Labelled<1>,
-    reload_changes: Labelled<2>,
+    reloads: LabelledCounters<1>,
+    reload_changes: LabelledCounters<2>,
     access_dropped: Counter,
     revision: Family<[(&'static str, String); 1], Gauge>,
 }
 
 impl Metrics {
-    /// All zero.
+    /// Totals of zero.
     pub(crate) fn new() -> Self {
         let mut metrics = Self {
             registry: Registry::with_prefix("upshift"),
             connections: Counter::default(),
-            requests: Labelled::default(),
-            rulings: Labelled::default(),
-            local_replies: Labelled::default(),
-            disconnects: Labelled::default(),
-            transitions: Labelled::default(),
+            requests: LabelledCounters::default(),
+            rulings: LabelledCounters::default(),
+            local_replies: LabelledCounters::default(),
+            disconnects: LabelledCounters::default(),
+            transitions: LabelledCounters::default(),
             undeclared: Counter::default(),
             bare_426: Counter::default(),
-            reloads: Labelled::default(),
-            reload_changes: Labelled::default(),
+            reloads: LabelledCounters::default(),
+            reload_changes: LabelledCounters::default(),
             access_dropped: Counter::default(),
             revision: Family::default(),
         };
         metrics.register();
-        // `increase()` sees nothing of a series that begins at 1.
+        // Made at the start, because `increase()` ignores the first value of a series: a first failure
+        // would not be seen.
         for outcome in ["ok", "failed"] {
             drop(metrics.reloads.get_or_create(&[("outcome", outcome.to_owned())]));
         }
@@ -59,22 +60,22 @@ impl Metrics {
         registry.register("connections", "Connections accepted", self.connections.clone());
         registry.register(
             "http_requests",
-            "Requests decided, by verdict and version of HTTP",
+            "Decided requests, by verdict and HTTP version",
             self.requests.clone(),
         );
         registry.register(
             "rule_requests",
-            "What each rule said of the requests it applied to",
+            "Rulings of each rule on the requests that it matched",
             self.rulings.clone(),
         );
         registry.register(
             "faults",
-            "Requests answered by the gateway because of a fault",
+            "Requests that the gateway answered itself because of an error, by cause",
             self.local_replies.clone(),
         );
         registry.register(
             "connection_errors",
-            "Connections that ended in bad order",
+            "Connections that ended early, by cause",
             self.disconnects.clone(),
         );
         registry.register("transitions", "Switches to another protocol", self.transitions.clone());
@@ -85,7 +86,7 @@ impl Metrics {
         );
         registry.register(
             "upstream_bare_426",
-            "426 of upstreams that named no protocol",
+            "Upstream responses with status 426 and no protocol in Upgrade",
             self.bare_426.clone(),
         );
         registry.register(
@@ -100,18 +101,18 @@ impl Metrics {
         );
         registry.register(
             "access_records_dropped",
-            "Access records that were not written because the disk was behind",
+            "Access records that were dropped because the disk was full or too slow",
             self.access_dropped.clone(),
         );
         registry.register(
             "policy_revision",
-            "The policy in force: 1 for its revision",
+            "1 for the revision of the policy in force",
             self.revision.clone(),
         );
     }
 
-    /// Adds what one core counted.
-    pub(crate) fn absorb(&mut self, counts: Counts) {
+    /// Adds the counters of one core.
+    pub(crate) fn add_counts(&mut self, counts: CoreCounts) {
         self.connections.inc_by(counts.connections);
         self.undeclared.inc_by(counts.undeclared);
         self.bare_426.inc_by(counts.bare_426);
@@ -153,16 +154,16 @@ impl Metrics {
         self.reload_changes.get_or_create(&labels).inc();
     }
 
-    /// The exposition format of OpenMetrics, with what `further` has.
+    /// The metrics in the text format of OpenMetrics, with those of `further`.
     pub(crate) fn render(&self, revision: &str, access_dropped: u64, further: &Registry) -> String {
         self.revision.clear();
         self.revision.get_or_create(&[("revision", revision.to_owned())]).set(1);
         self.access_dropped.inner().store(access_dropped, std::sync::atomic::Ordering::Relaxed);
         let mut text = String::new();
         // Writing into a string cannot fail.
-        let _ = encode_registry(&mut text, &self.registry)
-            .and_then(|()| encode_registry(&mut text, further))
-            .and_then(|()| encode_eof(&mut text));
+        let _ = encode_registry(&mut text, &self.registry);
+        let _ = encode_registry(&mut text, further);
+        let _ = encode_eof(&mut text);
         text
     }
 }

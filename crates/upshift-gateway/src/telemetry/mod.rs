@@ -1,4 +1,4 @@
-//! What the gateway reports of itself: counters, metrics and access records.
+//! The gateway's telemetry: counters, metrics, access records and limits on log lines.
 
 pub(crate) mod access;
 pub(crate) mod counts;

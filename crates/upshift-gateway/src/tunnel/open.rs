@@ -16,7 +16,7 @@ use crate::forward::{self, OutboundRequest, UpstreamTimeouts};
 use crate::local_reply::LocalReply;
 use crate::progress::activity::Activity;
 use crate::response_body::ResponseBody;
-use crate::telemetry::counts::Counts;
+use crate::telemetry::counts::CoreCounts;
 use crate::telemetry::disconnect::DisconnectReason;
 use crate::upstream::{Cluster, EndpointFailure, InFlightGuard};
 
@@ -118,7 +118,7 @@ impl UpstreamTunnel {
             let _active = activity.begin_request();
             // This fails if the client reset the stream before the response was sent.
             let Ok(stream) = client.await else { return };
-            Counts::add(&mut self.core.counts.borrow_mut().transitions, "tunnel");
+            CoreCounts::add_one(&mut self.core.counts.borrow_mut().transitions, "tunnel");
             self.relay_bytes(TokioIo::new(stream)).await;
         });
     }

@@ -1,0 +1,208 @@
+//! Changes that people make: the checks before one, its effect on the rules, and its record.
+
+use upshift_adoption::overrides::{Change, Overrides, Shares, Stop, Target};
+use upshift_adoption::{Order, UndoError};
+use upshift_core::Timestamp;
+use upshift_core::policy::Rule;
+use upshift_record::control::{ChangeReport, RuleChange};
+
+use super::Control;
+use super::control_state::ControlState;
+use super::store_writer::{PendingWrite, random_id};
+
+/// A change that a person asks for.
+pub(crate) struct ChangeCommand {
+    pub(crate) change: Change,
+    /// The id that the client chose, if it chose one.
+    pub(crate) id: Option<String>,
+    pub(crate) actor: String,
+    pub(crate) reason: String,
+    /// Allows the share of refused callers to rise.
+    pub(crate) confirm: bool,
+    /// Only reports what the change would do.
+    pub(crate) dry_run: bool,
+    /// Makes the change only if this is the number of the latest revision.
+    pub(crate) after: Option<i64>,
+    /// Makes the change only until this time.
+    pub(crate) not_after: Option<Timestamp>,
+}
+
+/// The outcome of a change.
+pub(crate) struct ChangeOutcome {
+    pub(crate) report: ChangeReport,
+    /// The write to the store; `None` for a dry run.
+    pub(crate) pending_write: Option<PendingWrite>,
+}
+
+/// The reason that a change was not made.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ControlError {
+    /// No rule has this id.
+    #[error("there is no rule {0}")]
+    UnknownRule(String),
+    /// More callers would be refused, and that was not confirmed.
+    #[error("more callers would be refused than {}: confirm that", RuleChange::than(rules))]
+    Rises {
+        /// The rules that move.
+        rules: Vec<RuleChange>,
+    },
+    /// A change with this id was made before.
+    #[error("change {0} was already made here")]
+    Repeated(String),
+    /// Another change was made after the dry run.
+    #[error("another change was made here in the meantime: repeat the dry run")]
+    Overtaken,
+    /// The change arrived after the time that it was limited to.
+    #[error("the change arrived too late: its time limit was {0}, and it was not made")]
+    TooLate(Timestamp),
+    /// The change is an undo that is not possible.
+    #[error(transparent)]
+    Undo(#[from] UndoError),
+}
+
+impl Control {
+    /// Makes a change, or reports what it would do.
+    pub(crate) fn make_change(
+        &self,
+        command: &ChangeCommand,
+        now: Timestamp,
+    ) -> Result<ChangeOutcome, ControlError> {
+        let ChangeCommand { change, actor, reason, .. } = command;
+        let mut state = self.state();
+        state.check_rule(change, now)?;
+        let preview = state.preview_change(change, now)?;
+        if command.dry_run {
+            return Ok(ChangeOutcome { report: preview, pending_write: None });
+        }
+        state.check_command(command, &preview, now)?;
+        let id = command.id.clone().unwrap_or_else(random_id);
+        let shares = state.refused_shares(now);
+        let order = Order { change, id: &id, at: now, actor, reason, shares: &shares };
+        let record = state.history.change(order)?;
+        // Only queued here: nothing that holds this lock waits for a disk.
+        let pending_write = state.store.write_record(&record);
+        let revision = record.revision.revision;
+        tracing::warn!(
+            revision,
+            change = id,
+            actor,
+            reason,
+            action = change.action(),
+            rule = change.rule(),
+            undoes = preview.undoes_change.as_deref().unwrap_or_default(),
+            "a person changed the enforcement of rules"
+        );
+        state.put_in_force(now, &self.publish);
+        let report = ChangeReport {
+            revision: Some(revision),
+            change: Some(id),
+            latest: revision,
+            ..preview
+        };
+        Ok(ChangeOutcome { report, pending_write: Some(pending_write) })
+    }
+}
+
+impl ControlState {
+    /// Checks that the rule of `change` exists, if it names one.
+    fn check_rule(&self, change: &Change, now: Timestamp) -> Result<(), ControlError> {
+        let Some(rule) = change.rule() else { return Ok(()) };
+        // A rule that the file no longer has may still be resumed, which removes its override.
+        let resumes_override =
+            matches!(change, Change::Resume(_)) && self.overrides.of(rule, now).is_some();
+        if self.file_policy().rule(rule).is_some() || resumes_override {
+            Ok(())
+        } else {
+            Err(ControlError::UnknownRule(rule.to_owned()))
+        }
+    }
+
+    /// Reports what `change` would do.
+    fn preview_change(
+        &self,
+        change: &Change,
+        now: Timestamp,
+    ) -> Result<ChangeReport, ControlError> {
+        let (after, undone) = self.history.preview(change, now)?;
+        Ok(ChangeReport {
+            revision: None,
+            action: change.action().into(),
+            change: None,
+            latest: self.history.latest().unwrap_or(0),
+            undoes: undone.map(|undone| undone.revision),
+            undoes_change: undone.map(|undone| undone.id.clone()),
+            kept: None,
+            warning: None,
+            now: Some(now.to_string()),
+            rules: self.rule_changes(change, &after, now),
+        })
+    }
+
+    /// Checks that a change with this `preview` may be made at `now`.
+    fn check_command(
+        &self,
+        command: &ChangeCommand,
+        preview: &ChangeReport,
+        now: Timestamp,
+    ) -> Result<(), ControlError> {
+        // The client has timed out by then, and has reported that the change was not made.
+        if let Some(end) = command.not_after
+            && end < now
+        {
+            return Err(ControlError::TooLate(end));
+        }
+        if let Some(id) = &command.id
+            && self.history.find(id).is_some()
+        {
+            return Err(ControlError::Repeated(id.clone()));
+        }
+        if let Some(after) = command.after
+            && after != preview.latest
+        {
+            return Err(ControlError::Overtaken);
+        }
+        if !command.confirm && preview.rules.iter().any(RuleChange::rises) {
+            return Err(ControlError::Rises { rules: preview.rules.clone() });
+        }
+        Ok(())
+    }
+
+    /// Lists the rules that `change` moves, from the overrides in force to `after`.
+    fn rule_changes(&self, change: &Change, after: &Overrides, now: Timestamp) -> Vec<RuleChange> {
+        let old_policy = self.effective_policy(now);
+        let new_policy = self.policy_under(after, now);
+        let resumes = matches!(change, Change::Resume(Target::All | Target::Rule(_)));
+        let mut changes = Vec::new();
+        // Both have the rules of the file, in the same order.
+        for (old, new) in old_policy.rules().iter().zip(new_policy.rules()) {
+            // The rule that the change names is listed even if it stays as it is.
+            if change.rule() == Some(&old.id) || old.overridden() != new.overridden() {
+                changes.push(self.rule_change(old, new, resumes, now));
+            }
+        }
+        changes
+    }
+
+    fn rule_change(&self, old: &Rule, new: &Rule, resumes: bool, now: Timestamp) -> RuleChange {
+        let (before, after) = (old.rollout_state(now), new.rollout_state(now));
+        // A stopped rule refuses no caller, so every resume would count as a rise. A resume is
+        // compared with the share at the time of the stop instead.
+        let stop = if resumes { self.overrides.stop_of(&old.id, now) } else { None };
+        let share_before = stop.map_or(before.share, Stop::share);
+        RuleChange {
+            rule: old.id.to_string(),
+            phase_before: before.phase.to_string(),
+            share_before: share_before.fraction(),
+            phase: after.phase.to_string(),
+            share: after.share.fraction(),
+            stopped: stop.map(|stop| stop.at.to_string()),
+        }
+    }
+
+    /// The share of callers that each rule refuses at `now`.
+    pub(super) fn refused_shares(&self, now: Timestamp) -> Shares {
+        let policy = self.effective_policy(now);
+        let rules = policy.rules().iter();
+        rules.map(|rule| (rule.id.to_string(), rule.rollout_state(now).share)).collect()
+    }
+}

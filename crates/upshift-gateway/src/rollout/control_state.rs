@@ -1,0 +1,247 @@
+//! The state of [`Control`](super::Control), which one lock guards.
+
+use std::collections::BTreeMap;
+
+use upshift_adoption::breaker::{Breaker, Crossing, Trip, Watch};
+use upshift_adoption::overrides::Overrides;
+use upshift_adoption::{Expiring, ExpiryNotice, ExpiryNotices, History, Tally};
+use upshift_core::policy::{self, Actor, Rule};
+use upshift_core::{Phase, Policy, Timestamp};
+
+use super::phase_log::{PhaseChange, PhaseLog};
+use super::store_writer::{StoreWriter, random_id};
+
+/// Puts an effective policy in force.
+pub(crate) type Publish = Box<dyn Fn(Policy) + Send + Sync>;
+
+/// The policy of the file, the overrides on top of it, and the callers that were seen.
+pub(super) struct ControlState {
+    /// The policy of the file, without overrides.
+    file: Policy,
+    /// `--observe`: every rule observes, in spite of the file and of overrides.
+    observe: bool,
+    pub(super) webhook: Option<String>,
+    pub(super) history: History,
+    pub(super) store: StoreWriter,
+    /// The overrides that the history results in.
+    pub(super) overrides: Overrides,
+    /// The next time at which an override ends by itself.
+    next_lapse: Option<Timestamp>,
+    pub(super) breaker: Breaker,
+    /// The exemptions of the file.
+    expiring: Vec<Expiring>,
+    notices: ExpiryNotices,
+    /// By rule, since the start.
+    pub(super) seen_by_rule: BTreeMap<String, SeenCallers>,
+    phase_log: PhaseLog,
+}
+
+/// Counts of a rule's callers.
+#[derive(Clone, Copy, Default)]
+pub(super) struct SeenCallers {
+    /// Requests that met the version that is required.
+    pub(super) compliant: u64,
+    /// Requests that a ramp passed over because they had no identity.
+    pub(super) unnamed: u64,
+    /// Trips of the breaker.
+    pub(super) trips: u64,
+}
+
+impl ControlState {
+    pub(super) fn new(
+        file: Policy,
+        history: History,
+        store: StoreWriter,
+        observe: bool,
+        webhook: Option<String>,
+    ) -> Self {
+        Self {
+            expiring: expiring_exemptions(&file),
+            file,
+            observe,
+            webhook,
+            overrides: history.overrides(),
+            history,
+            store,
+            next_lapse: None,
+            breaker: Breaker::default(),
+            notices: ExpiryNotices::default(),
+            seen_by_rule: BTreeMap::new(),
+            phase_log: PhaseLog::default(),
+        }
+    }
+
+    /// The policy of the file, without overrides.
+    pub(super) fn file_policy(&self) -> &Policy {
+        &self.file
+    }
+
+    /// Replaces the policy of the file.
+    pub(super) fn set_file_policy(&mut self, file: Policy) {
+        self.expiring = expiring_exemptions(&file);
+        self.file = file;
+    }
+
+    /// The policy of the file under the overrides in force at `now`. This clones the policy.
+    pub(super) fn effective_policy(&self, now: Timestamp) -> Policy {
+        self.policy_under(&self.overrides, now)
+    }
+
+    /// The policy of the file under `overrides`, as of `now`.
+    pub(super) fn policy_under(&self, overrides: &Overrides, now: Timestamp) -> Policy {
+        if self.observe {
+            let observing = policy::Override {
+                phase: Phase::Observe,
+                until: None,
+                by: Actor::CommandLine,
+                reason: "--observe".into(),
+            };
+            return self.file.with_overrides(&policy::Overrides {
+                all: Some(observing),
+                ..policy::Overrides::default()
+            });
+        }
+        let rules = self.file.rules().iter().map(|rule| rule.id.as_ref());
+        self.file.with_overrides(&overrides.resolve(rules, now))
+    }
+
+    /// Computes the effective policy after a change, tells the breaker which rules to watch, and
+    /// logs the phases that changed. The caller publishes the policy.
+    pub(super) fn recompute_policy(&mut self, now: Timestamp) -> Policy {
+        let policy = self.effective_policy(now);
+        self.next_lapse = self.overrides.next_lapse(now);
+        self.breaker.watch(policy.rules().iter().filter_map(Watch::of));
+        for rule in self.overrides.tripped() {
+            self.breaker.latch(rule);
+        }
+        self.log_phase_changes(&policy, now);
+        policy
+    }
+
+    /// Takes the overrides from the history after a change, resets the breakers of rules that are
+    /// no longer tripped, and publishes the effective policy.
+    pub(super) fn put_in_force(&mut self, now: Timestamp, publish: &Publish) {
+        let before = std::mem::replace(&mut self.overrides, self.history.overrides());
+        let still_tripped: Vec<&str> = self.overrides.tripped().collect();
+        for rule in before.tripped() {
+            if !still_tripped.contains(&rule) {
+                self.breaker.reset(rule);
+            }
+        }
+        let policy = self.recompute_policy(now);
+        publish(policy);
+    }
+
+    /// Adds the tallies of the cores.
+    pub(super) fn add_tallies(&mut self, tallies: &[Tally], now: Timestamp) {
+        for tally in tallies {
+            self.breaker.merge(now, tally);
+            for (rule, compliant, unnamed) in tally.sightings() {
+                let seen = self.seen_by_rule.entry(rule.to_owned()).or_default();
+                seen.compliant += compliant;
+                seen.unnamed += unnamed;
+            }
+        }
+    }
+
+    /// Demotes the rules that crossed the limit of their breaker, and returns every crossing, so
+    /// that it is reported.
+    pub(super) fn check_breaker(&mut self, now: Timestamp, publish: &Publish) -> Vec<Crossing> {
+        let crossings = self.breaker.crossings(now);
+        for Crossing { trip, trips } in &crossings {
+            let (rule, seen, refused) = (&trip.rule, trip.seen, trip.refused);
+            let (concentration, sentence) = (trip.concentration(), trip.sentence());
+            if *trips {
+                tracing::error!(
+                    %rule, seen, refused, concentration,
+                    "the breaker tripped: {sentence}; the rule only warns until it is resumed"
+                );
+                self.record_trip(trip, now, publish);
+            } else {
+                let network = trip.top.map(|(network, _)| network.to_string()).unwrap_or_default();
+                tracing::error!(
+                    %rule, seen, refused, concentration, network,
+                    "the breaker did not trip: {sentence}, and the limit is not crossed without \
+                     that network. If it is a proxy, declare it"
+                );
+            }
+        }
+        crossings
+    }
+
+    fn record_trip(&mut self, trip: &Trip, now: Timestamp, publish: &Publish) {
+        self.seen_by_rule.entry(trip.rule.to_string()).or_default().trips += 1;
+        let shares = self.refused_shares(now);
+        let record = self.history.trip(trip, &random_id(), &shares);
+        // A trip is in force even if it cannot be written; the writer logs the failure.
+        drop(self.store.write_record(&record));
+        self.put_in_force(now, publish);
+    }
+
+    /// Publishes the effective policy if an override has ended by `now`.
+    pub(super) fn end_lapsed_overrides(&mut self, now: Timestamp, publish: &Publish) {
+        if let Some(lapse) = self.next_lapse
+            && lapse <= now
+        {
+            let policy = self.recompute_policy(now);
+            publish(policy);
+        }
+    }
+
+    /// Logs the phases that changed by the calendar. Between the boundaries of phases this is one
+    /// comparison, because computing the effective policy clones it.
+    pub(super) fn check_calendar(&mut self, now: Timestamp) {
+        if self.phase_log.is_due(now) {
+            let policy = self.effective_policy(now);
+            self.log_phase_changes(&policy, now);
+        }
+    }
+
+    /// Returns the notices on exemptions that became due.
+    pub(super) fn due_notices(&mut self, now: Timestamp) -> Vec<ExpiryNotice> {
+        self.notices.due(&self.expiring, now)
+    }
+
+    fn log_phase_changes(&mut self, policy: &Policy, now: Timestamp) {
+        for PhaseChange { rule, from, to, share } in self.phase_log.record_phases(policy, now) {
+            let percent = share.fraction() * 100.0;
+            tracing::info!(%rule, "{rule}: {from} → {to} ({percent:.0} % refused)");
+            if to.refuses()
+                && let Some(rule) = policy.rule(&rule)
+            {
+                self.warn_if_no_compliant_client(rule, to);
+            }
+        }
+    }
+
+    /// Warns if a rule starts refusing and no client could have upgraded to the required version.
+    fn warn_if_no_compliant_client(&self, rule: &Rule, phase: Phase) {
+        // Compliant callers are counted for versions, and not for transport requirements.
+        let requires_version =
+            rule.require.iter().any(|requirement| !requirement.kind().is_transport());
+        let compliant = match self.seen_by_rule.get(rule.id.as_ref()) {
+            Some(seen) => seen.compliant,
+            None => 0,
+        };
+        if requires_version && compliant == 0 {
+            let rule = &rule.id;
+            tracing::warn!(
+                %rule, %phase,
+                "the rule starts refusing, and no compliant client has been seen here"
+            );
+        }
+    }
+}
+
+fn expiring_exemptions(policy: &Policy) -> Vec<Expiring> {
+    let mut expiring = Vec::new();
+    for exemption in policy.exemptions() {
+        expiring.push(Expiring {
+            name: exemption.id.to_string(),
+            owner: exemption.owner.clone(),
+            reason: exemption.reason.clone(),
+            expires: exemption.expires,
+        });
+    }
+    expiring
+}
