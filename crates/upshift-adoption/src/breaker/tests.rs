@@ -334,7 +334,7 @@ fn what_is_watched_follows_from_the_calendar() {
     }
     let only_warns = rule(|spec| {
         spec.rollout =
-            Rollout::new(RolloutPlan { warn: Some(at(0)), ..RolloutPlan::default() }).ok()
+            Rollout::new(RolloutPlan { warn: Some(at(0)), ..RolloutPlan::default() }).ok();
     });
     assert!(!counts(&only_warns.rules()[0], at(2_000)));
     let set = policy::Override {
