@@ -8,7 +8,7 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use upshift_client::{BoxError, Client, Error, Next, Pace};
+use upshift_client::{BoxError, Client, Error, Pace, PollAction};
 use upshift_core::Timestamp;
 
 #[tokio::main(flavor = "current_thread")]
@@ -24,8 +24,8 @@ async fn main() -> Result<(), BoxError> {
             Err(error) => writeln!(io::stderr(), "{error}")?,
         }
         match pace.after(&outcome, Timestamp::now()) {
-            Next::Wait(time) => tokio::time::sleep(time).await,
-            Next::End => {
+            PollAction::Wait(time) => tokio::time::sleep(time).await,
+            PollAction::End => {
                 writeln!(
                     io::stderr(),
                     "asking again would only be load: this program has to be updated first"

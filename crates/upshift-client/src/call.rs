@@ -20,7 +20,7 @@ use crate::response_426::Response426;
 use crate::route::{AnsweredBy, Http, Route, lane_of};
 use crate::websocket::{self, WebSocketWelcome};
 use crate::{
-    BoxError, Error, FollowBody, HeadLimit, Hop, HopOutcome, Http2Fault, Rewind, Trace,
+    Attempt, AttemptOutcome, BoxError, Error, FollowBody, HeadLimit, Http2Fault, Rewind, Trace,
     WantedVersion,
 };
 
@@ -42,7 +42,7 @@ struct Call {
     consulted: Vec<String>,
     /// The last 426, and the request that it answered.
     refusal: Option<(Response426, OutgoingHead)>,
-    hops: Vec<Hop>,
+    attempts: Vec<Attempt>,
     /// The body cannot be sent again.
     body_gone: bool,
     /// The request was sent once more with HTTP/1.1 because of a fault over HTTP/2 or HTTP/3.
@@ -101,7 +101,7 @@ impl Call {
             recalled: Vec::new(),
             consulted: Vec::new(),
             refusal: None,
-            hops: Vec::new(),
+            attempts: Vec::new(),
             body_gone: false,
             turned_to_http1: false,
         }
@@ -191,14 +191,14 @@ impl Call {
             Ok(_) => return Ok(self.return_response(response, lane)),
             Err(error) => error,
         };
-        self.record_hop(Some((lane, 101)), HopOutcome::Failed(error.to_string()));
+        self.record_attempt(Some((lane, 101)), AttemptOutcome::Failed(error.to_string()));
         Err(Error::PeerSwitched { error, trace: self.trace() })
     }
 
     /// Learns from the response that ends the call, and completes it for the caller.
     fn return_response<R>(&mut self, response: Response<R>, lane: Lane) -> Response<FollowBody<R>> {
         self.learn_from(&response, lane);
-        self.record_hop(Some((lane, response.status().as_u16())), HopOutcome::Returned);
+        self.record_attempt(Some((lane, response.status().as_u16())), AttemptOutcome::Returned);
         let mut last = response.map(FollowBody::new);
         last.extensions_mut().insert(self.trace());
         last
@@ -240,19 +240,19 @@ impl Call {
         let seen = Some((refusal.lane, 426));
         let before = self.head.clone();
         let chosen = self.take_next_step(&refusal);
-        // The hop is recorded with the request that was sent, not with the next one.
+        // The attempt is recorded with the request that was sent, not with the next one.
         let after = std::mem::replace(&mut self.head, before.clone());
         match chosen {
             Ok((step, rule, remarks)) => {
-                let outcome = HopOutcome::Followed { step: step.clone(), rule, remarks };
-                self.record_hop(seen, outcome);
+                let outcome = AttemptOutcome::Followed { step: step.clone(), rule, remarks };
+                self.record_attempt(seen, outcome);
                 self.taken.push((self.head.origin(), step));
                 self.head = after;
                 self.refusal = Some((refusal, before));
                 Ok(())
             }
             Err(stop) => {
-                self.record_hop(seen, HopOutcome::Stopped(stop.clone()));
+                self.record_attempt(seen, AttemptOutcome::Stopped(stop.clone()));
                 Err(Error::Refused(Box::new(refusal.into_refused(stop, self.trace()))))
             }
         }
@@ -355,7 +355,7 @@ impl Call {
     /// Prepares another attempt after one without a response, if there is a way to go on.
     fn handle_failure(&mut self, error: BoxError) -> Result<(), Error> {
         if let Some(limit) = error.downcast_ref::<HeadLimit>() {
-            self.record_hop(None, HopOutcome::Failed(limit.to_string()));
+            self.record_attempt(None, AttemptOutcome::Failed(limit.to_string()));
             return Err(Error::PeerExceeded { limit: *limit, trace: self.trace() });
         }
         let fault = Http2Fault::find_in(error.as_ref());
@@ -367,18 +367,18 @@ impl Call {
         if let Some(fault) = fault {
             if is_repeatable && self.turn_to_http1() {
                 let (step, rule) = (Step::Http11, FollowRule::HTTP_2_UNREADABLE);
-                self.record_hop(None, HopOutcome::Instead { why, step, rule });
+                self.record_attempt(None, AttemptOutcome::Instead { why, step, rule });
                 return Ok(());
             }
             if self.refusal.is_none() {
-                self.record_hop(None, HopOutcome::Failed(why));
+                self.record_attempt(None, AttemptOutcome::Failed(why));
                 return Err(Error::PeerHttp2 { fault, source: error, trace: self.trace() });
             }
         }
         if let Some((refusal, before)) = self.refusal.take() {
             return self.take_alternative(refusal, before, error, why, is_repeatable);
         }
-        self.record_hop(None, HopOutcome::Failed(why));
+        self.record_attempt(None, AttemptOutcome::Failed(why));
         if is_repeatable && self.recalled.iter().any(is_optional) {
             self.forget_optional_steps();
             return Ok(());
@@ -395,7 +395,7 @@ impl Call {
         why: String,
         is_repeatable: bool,
     ) -> Result<(), Error> {
-        let failed_hop = self.make_hop(None, HopOutcome::Failed(why.clone()));
+        let failed_attempt = self.make_attempt(None, AttemptOutcome::Failed(why.clone()));
         self.head = before.clone();
         let chosen = if is_repeatable {
             self.take_next_step(&refusal)
@@ -404,14 +404,14 @@ impl Call {
         };
         match chosen {
             Ok((step, rule, _)) => {
-                let outcome = HopOutcome::Instead { why, step: step.clone(), rule };
-                self.hops.push(Hop { outcome, ..failed_hop });
+                let outcome = AttemptOutcome::Instead { why, step: step.clone(), rule };
+                self.attempts.push(Attempt { outcome, ..failed_attempt });
                 self.taken.push((before.origin(), step));
                 self.refusal = Some((refusal, before));
                 Ok(())
             }
             Err(stop) => {
-                self.hops.push(failed_hop);
+                self.attempts.push(failed_attempt);
                 let trace = self.trace();
                 // A 426 is kept only together with the step that was taken after it.
                 let Some((_, step)) = self.taken.last().cloned() else {
@@ -447,21 +447,21 @@ impl Call {
         self.head = self.first.clone();
     }
 
-    fn record_hop(&mut self, seen: Option<(Lane, u16)>, outcome: HopOutcome) {
-        let hop = self.make_hop(seen, outcome);
-        self.hops.push(hop);
+    fn record_attempt(&mut self, seen: Option<(Lane, u16)>, outcome: AttemptOutcome) {
+        let attempt = self.make_attempt(seen, outcome);
+        self.attempts.push(attempt);
     }
 
-    fn make_hop(&self, seen: Option<(Lane, u16)>, outcome: HopOutcome) -> Hop {
+    fn make_attempt(&self, seen: Option<(Lane, u16)>, outcome: AttemptOutcome) -> Attempt {
         let (_, credentials_left_out) = self.confined_head();
         let (lane, status) = match seen {
             Some((lane, status)) => (Some(lane), Some(status)),
             None => (None, None),
         };
-        Hop {
+        Attempt {
             method: self.head.method.to_string(),
             url: self.head.display_url(),
-            remembered: if self.hops.is_empty() { self.recalled.clone() } else { Vec::new() },
+            remembered: if self.attempts.is_empty() { self.recalled.clone() } else { Vec::new() },
             credentials_left_out,
             lane,
             status,
@@ -470,7 +470,7 @@ impl Call {
     }
 
     fn trace(&self) -> Trace {
-        Trace(Arc::new(self.hops.clone()))
+        Trace(Arc::new(self.attempts.clone()))
     }
 }
 

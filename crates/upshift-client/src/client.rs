@@ -15,9 +15,9 @@ use upshift_core::TlsVersion;
 use upshift_core::follow::{Capabilities, FollowPolicy, StepKind, StepKinds};
 
 use crate::body::TransportBody;
+use crate::head_limited_stream::HEAD_TIMEOUT;
 use crate::tls::ServerTrust;
 use crate::transport::HyperTransport;
-use crate::watched_stream::HEAD_TIMEOUT;
 use crate::{
     Error, Follow, FollowBody, FollowLayer, Memory, Notice, SendBody, WantedVersion, websocket,
 };

@@ -18,9 +18,9 @@ use tower_service::Service;
 use upshift_core::TlsState;
 
 use crate::BoxError;
+use crate::head_limited_stream::{HeadLimitedStream, HeadWatch};
 use crate::route::ConnectionSecurity;
 use crate::tls::{HANDSHAKE_TIMEOUT, security_of, start_tls};
-use crate::watched_stream::{HeadWatch, WatchedStream};
 
 /// Opens connections to origins.
 #[derive(Clone)]
@@ -78,16 +78,16 @@ impl Service<Uri> for OriginConnector {
             let tcp = connecting.await?.into_inner();
             if !is_secure {
                 let watched = match prior_knowledge {
-                    true => WatchedStream::over_http2(tcp, watch),
-                    false => WatchedStream::over_http1(tcp, watch),
+                    true => HeadLimitedStream::over_http2(tcp, watch),
+                    false => HeadLimitedStream::over_http1(tcp, watch),
                 };
                 return Ok(MaybeTlsStream::Cleartext(TokioIo::new(watched)));
             }
             let tls = start_tls(tcp, config, &host).await?;
             // RFC 9113 §3.2: over TLS, HTTP/2 is selected by ALPN.
             let watched = match tls.get_ref().1.alpn_protocol() {
-                Some(b"h2") => WatchedStream::over_http2(tls, watch),
-                _ => WatchedStream::over_http1(tls, watch),
+                Some(b"h2") => HeadLimitedStream::over_http2(tls, watch),
+                _ => HeadLimitedStream::over_http1(tls, watch),
             };
             Ok(MaybeTlsStream::Tls(Box::new(TokioIo::new(watched))))
         })
@@ -96,8 +96,8 @@ impl Service<Uri> for OriginConnector {
 
 /// A connection of the pool.
 pub(crate) enum MaybeTlsStream {
-    Cleartext(TokioIo<WatchedStream<TcpStream>>),
-    Tls(Box<TokioIo<WatchedStream<TlsStream<TcpStream>>>>),
+    Cleartext(TokioIo<HeadLimitedStream<TcpStream>>),
+    Tls(Box<TokioIo<HeadLimitedStream<TlsStream<TcpStream>>>>),
 }
 
 impl Connection for MaybeTlsStream {

@@ -62,8 +62,9 @@ impl FollowLayer {
     ///
     /// They stay with the origin of the request as the caller made it, and go from `http` on port
     /// 80 to `https` on port 443 of the same host. A request that is followed to another port is
-    /// sent without them, and its [`Hop`](crate::Hop) says so. A key in any other field, in the
-    /// path or in the body is not recognized: name the field here, or mark the value as sensitive.
+    /// sent without them, and its [`Attempt`](crate::Attempt) says so. A key in any other field, in
+    /// the path or in the body is not recognized: name the field here, or mark the value as
+    /// sensitive.
     #[must_use]
     pub fn credentials(mut self, names: impl IntoIterator<Item = HeaderName>) -> Self {
         self.settings.credentials.names = names.into_iter().collect();

@@ -21,10 +21,10 @@ use upshift_core::field::Protocol;
 use crate::body::TransportBody;
 use crate::checked_body::check_response;
 use crate::connect::OriginConnector;
+use crate::head_limited_stream::HeadLimitedStream;
 use crate::spliced_stream::SplicedStream;
 use crate::switch::{SwitchedConnection, switch_connection};
 use crate::tls::HANDSHAKE_TIMEOUT;
-use crate::watched_stream::WatchedStream;
 use crate::{BoxError, ConnectionSecurity, SendBody};
 
 /// The value of `HTTP2-Settings`: the payload of a SETTINGS frame with ENABLE_PUSH = 0, in
@@ -46,18 +46,13 @@ pub(crate) async fn send_over_h2c(
 
     let settled = Arc::new(Notify::new());
     let spliced = SplicedStream::new(tcp, BytesMut::from(&ahead[..]), Arc::clone(&settled));
-    let io = TokioIo::new(WatchedStream::over_http2(spliced, watch.clone()));
+    let io = TokioIo::new(HeadLimitedStream::over_http2(spliced, watch.clone()));
     let (mut sender, connection) = http2::handshake(TokioExecutor::new(), io).await?;
     tokio::spawn(connection);
     if tokio::time::timeout(HANDSHAKE_TIMEOUT, settled.notified()).await.is_err() {
         return Err("the server sent no SETTINGS after its 101".into());
     }
-    // Stream 1 is the request that asked for the switch. Its response is read and discarded, in the
-    // background: the real request follows at once, because a server may close an idle connection.
-    let switch_request =
-        Request::builder().method(Method::OPTIONS).uri(root_of(&uri)?).body(SendBody::empty())?;
-    let answering = sender.send_request(switch_request);
-    tokio::spawn(async move { answering.await?.into_body().collect().await });
+    open_stream_1(&mut sender, &uri)?;
     sender.ready().await?;
     let method = request.method().clone();
     let received = match sender.send_request(request).await {
@@ -73,6 +68,16 @@ pub(crate) async fn send_over_h2c(
     let mut response = check_response(received, &method)?;
     response.extensions_mut().insert(ConnectionSecurity { tls: TlsState::Cleartext });
     Ok(response)
+}
+
+/// Opens stream 1, which is the request that asked for the switch. Its response is read and
+/// discarded in the background: the real request follows at once, because a server may close an
+/// idle connection.
+fn open_stream_1(sender: &mut http2::SendRequest<SendBody>, uri: &Uri) -> Result<(), BoxError> {
+    let builder = Request::builder().method(Method::OPTIONS).uri(root_of(uri)?);
+    let answering = sender.send_request(builder.body(SendBody::empty())?);
+    tokio::spawn(async move { answering.await?.into_body().collect().await });
+    Ok(())
 }
 
 /// The root of the origin of `uri`.

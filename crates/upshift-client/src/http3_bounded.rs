@@ -8,8 +8,8 @@ use h3::error::Code;
 use h3::quic::{self, ConnectionErrorIncoming, StreamErrorIncoming, StreamId, WriteBuf};
 
 use crate::head_limit::HeadLimit;
+use crate::head_limited_stream::HeadClock;
 use crate::http3_frames::Http3Frames;
-use crate::watched_stream::HeadClock;
 
 type SendStream = h3_quinn::SendStream<Bytes>;
 type StreamResult<T> = Poll<Result<T, StreamErrorIncoming>>;

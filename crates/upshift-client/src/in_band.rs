@@ -20,10 +20,10 @@ use upshift_core::field::Protocol;
 use crate::body::TransportBody;
 use crate::checked_body::check_response;
 use crate::connect::OriginConnector;
+use crate::head_limited_stream::{HeadLimitedStream, HeadWatch};
 use crate::interim::{InterimMeter, within_limits};
 use crate::switch::{SwitchedConnection, host_field, switch_connection};
 use crate::tls::{security_of, start_tls};
-use crate::watched_stream::WatchedStream;
 use crate::{BoxError, SendBody};
 
 /// Sends one request on a connection of its own that was switched to TLS first.
@@ -46,17 +46,10 @@ pub(crate) async fn send_over_in_band_tls(
 
     let muted = Arc::new(AtomicBool::new(true));
     let stream = MutedStream { stream: tls, muted: Arc::clone(&muted) };
-    let io = TokioIo::new(WatchedStream::over_http1(stream, watch.clone()));
+    let io = TokioIo::new(HeadLimitedStream::over_http1(stream, watch.clone()));
     let (mut sender, connection) = http1::handshake(io).await?;
     tokio::spawn(connection.with_upgrades());
-    // RFC 2817 §3.3: after the handshake "the server MUST continue with the response to the
-    // original request". hyper reads a response only to a request that it has sent, so it sends the
-    // OPTIONS once more, into a muted stream.
-    let mut original = original_request(&uri)?;
-    let interim = InterimMeter::attach_to(&mut original);
-    let answering = sender.send_request(original);
-    let answer = within_limits(answering, interim, ready(watch.clone())).await?;
-    answer.into_body().collect().await?;
+    read_owed_response(&mut sender, &uri, watch.clone()).await?;
     muted.store(false, Ordering::Release);
     sender.ready().await?;
 
@@ -67,6 +60,23 @@ pub(crate) async fn send_over_in_band_tls(
     let mut response = check_response(received, &method)?;
     response.extensions_mut().insert(security);
     Ok(response)
+}
+
+/// Reads the response to the request that asked for the switch.
+///
+/// RFC 2817 §3.3: after the handshake "the server MUST continue with the response to the original
+/// request". hyper reads a response only to a request that it has sent, so it sends the request
+/// once more, into a muted stream.
+async fn read_owed_response(
+    sender: &mut http1::SendRequest<SendBody>,
+    uri: &Uri,
+    watch: HeadWatch,
+) -> Result<(), BoxError> {
+    let mut original = original_request(uri)?;
+    let meter = InterimMeter::attach_to(&mut original);
+    let response = within_limits(sender.send_request(original), meter, ready(watch)).await?;
+    response.into_body().collect().await?;
+    Ok(())
 }
 
 /// The request that asked for the switch.

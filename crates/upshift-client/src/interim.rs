@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use crate::BoxError;
 use crate::head_limit::{HEAD_BYTES, HeadLimit, INTERIM_RESPONSES};
-use crate::watched_stream::HeadWatch;
+use crate::head_limited_stream::HeadWatch;
 
 /// The interim responses to one request, added up.
 #[derive(Clone, Copy, Debug, Default)]

@@ -9,7 +9,7 @@ use crate::Error;
 
 /// The next action of a polling loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
+pub enum PollAction {
     /// Wait this long, then send the request again.
     Wait(Duration),
     /// Stop: the refusal is permanent, and another request would only be load.
@@ -22,14 +22,14 @@ pub enum Next {
 ///
 /// ```
 /// use std::time::Duration;
-/// use upshift_client::{Next, Pace};
+/// use upshift_client::{Pace, PollAction};
 ///
 /// let mut pace = Pace::every(Duration::from_secs(30));
 /// match pace.after(&Ok(()), upshift_core::Timestamp::UNIX_EPOCH) {
-///     Next::Wait(time) => {
+///     PollAction::Wait(time) => {
 ///         assert!(time >= Duration::from_secs(27) && time <= Duration::from_secs(33));
 ///     }
-///     Next::End => unreachable!("nothing was refused"),
+///     PollAction::End => unreachable!("nothing was refused"),
 /// }
 /// ```
 #[derive(Clone, Debug)]
@@ -56,28 +56,28 @@ impl Pace {
     }
 
     /// The next action after this outcome.
-    pub fn after<T>(&mut self, outcome: &Result<T, Error>, now: Timestamp) -> Next {
+    pub fn after<T>(&mut self, outcome: &Result<T, Error>, now: Timestamp) -> PollAction {
         let refused = match outcome {
             Ok(_) => {
                 self.failures = 0;
-                return Next::Wait(self.around(self.every));
+                return PollAction::Wait(self.around(self.every));
             }
             Err(Error::Refused(refused)) => refused,
             // The same request would fail in the same way.
-            Err(Error::Usage(_)) => return Next::End,
-            Err(_) => return Next::Wait(self.back_off()),
+            Err(Error::Usage(_)) => return PollAction::End,
+            Err(_) => return PollAction::Wait(self.back_off()),
         };
         if !refused.is_retryable() {
-            return Next::End;
+            return PollAction::End;
         }
         match refused.ends_at() {
             // Never before the time that the server named, and a little after it: RFC 9110 §10.2.3.
             Some(end) => {
                 // A time in the past gives a negative duration, which is no wait.
                 let wait = Duration::try_from(end.duration_since(now)).unwrap_or_default();
-                Next::Wait(wait + self.jitter(self.every))
+                PollAction::Wait(wait + self.jitter(self.every))
             }
-            None => Next::Wait(self.back_off()),
+            None => PollAction::Wait(self.back_off()),
         }
     }
 
@@ -119,9 +119,9 @@ mod tests {
     fn failures_back_off_to_a_bound_and_a_success_ends_it() {
         let mut pace = Pace::every(Duration::from_secs(10)).longest(Duration::from_secs(60));
         let waits: Vec<_> = (0..5).map(|_| pace.after(&failed(), Timestamp::UNIX_EPOCH)).collect();
-        let within = |next: Next, low, high| match next {
-            Next::Wait(time) => (low..=high).contains(&time.as_secs_f64()),
-            Next::End => false,
+        let within = |next: PollAction, low, high| match next {
+            PollAction::Wait(time) => (low..=high).contains(&time.as_secs_f64()),
+            PollAction::End => false,
         };
         assert!(within(waits[0], 18.0, 22.0), "{waits:?}");
         assert!(within(waits[1], 36.0, 44.0), "{waits:?}");

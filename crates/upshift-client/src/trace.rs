@@ -7,12 +7,12 @@ use upshift_core::follow::{FollowRule, Lane, Remark, Step, Stop};
 /// Every request that one call made, in order: an extension of the response, and a field of the
 /// errors.
 #[derive(Clone, Debug, Default)]
-pub struct Trace(pub Arc<Vec<Hop>>);
+pub struct Trace(pub Arc<Vec<Attempt>>);
 
 /// One request and its outcome.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Hop {
+pub struct Attempt {
     /// The method.
     pub method: String,
     /// The URL, without user information.
@@ -26,12 +26,12 @@ pub struct Hop {
     /// The status code; `None` if no response arrived.
     pub status: Option<u16>,
     /// The outcome.
-    pub outcome: HopOutcome,
+    pub outcome: AttemptOutcome,
 }
 
 /// The outcome of one request.
 #[derive(Clone, Debug)]
-pub enum HopOutcome {
+pub enum AttemptOutcome {
     /// The response was returned to the caller.
     Returned,
     /// The response is a 426, and a step was taken.
@@ -61,8 +61,10 @@ pub enum HopOutcome {
 impl Trace {
     /// The steps that were taken.
     pub fn steps(&self) -> impl Iterator<Item = &Step> {
-        self.0.iter().filter_map(|hop| match &hop.outcome {
-            HopOutcome::Followed { step, .. } | HopOutcome::Instead { step, .. } => Some(step),
+        self.0.iter().filter_map(|attempt| match &attempt.outcome {
+            AttemptOutcome::Followed { step, .. } | AttemptOutcome::Instead { step, .. } => {
+                Some(step)
+            }
             _ => None,
         })
     }

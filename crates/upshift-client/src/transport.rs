@@ -23,12 +23,12 @@ use crate::checked_body::check_response;
 use crate::connect::OriginConnector;
 use crate::h2c::send_over_h2c;
 use crate::h3::Http3Connections;
+use crate::head_limited_stream::HeadWatch;
 use crate::in_band::send_over_in_band_tls;
 use crate::interim::{InterimMeter, within_limits};
 use crate::outgoing_head::without_user;
 use crate::route::{Http, Route};
 use crate::tls::{ServerTrust, tls_config};
-use crate::watched_stream::HeadWatch;
 use crate::{BoxError, SendBody};
 
 /// A client on hyper, quinn and rustls that takes the [`Route`] of each request and follows

@@ -93,8 +93,8 @@ impl Middleware for Outer {
         next: Next<'_>,
     ) -> reqwest_middleware::Result<reqwest::Response> {
         let outcome = next.run(request, extensions).await;
-        let hops = extensions.get::<Trace>().map_or(0, |trace| trace.0.len());
-        self.0.lock().expect("not poisoned").push((extensions.get::<Runs>().copied(), hops));
+        let attempts = extensions.get::<Trace>().map_or(0, |trace| trace.0.len());
+        self.0.lock().expect("not poisoned").push((extensions.get::<Runs>().copied(), attempts));
         outcome
     }
 }
@@ -189,7 +189,8 @@ async fn a_426_behind_a_redirect_to_another_origin_is_not_followed() {
     let decoy = Peer::either("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\ndecoy", OK).await;
     let lead = decoy.url("/").replace("http://", "https://");
     let refusal = format!(
-        "HTTP/1.1 426 U\r\nUpgrade: TLS/1.2\r\nConnection: upgrade\r\nLocation: {lead}\r\nContent-Length: 0\r\n\r\n"
+        "HTTP/1.1 426 U\r\nUpgrade: TLS/1.2\r\nConnection: upgrade\r\nLocation: {lead}\r\n\
+         Content-Length: 0\r\n\r\n"
     );
     let stranger = Peer::always(&refusal).await;
     let to = stranger.url("/b?c=d");

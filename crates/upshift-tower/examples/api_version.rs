@@ -4,9 +4,9 @@
 //! cargo run -p upshift-tower --example api_version          # listens on 127.0.0.1:3000
 //! curl -i http://127.0.0.1:3000/orders                      # 426: version 2.0 is required
 //! curl -i -H 'X-Api-Version: 2.0' http://127.0.0.1:3000/orders
-//! cargo run -p upshift-client --example follow              # a client that raises its version by itself
-//! cargo run -p upshift-client --example poll                # a polling client that stops
-//! cargo run -p upshift-client --example websocket           # a WebSocket client that falls back to HTTP
+//! cargo run -p upshift-client --example follow       # raises its version by itself
+//! cargo run -p upshift-client --example poll         # a polling client that stops
+//! cargo run -p upshift-client --example websocket    # falls back to HTTP
 //! ```
 
 use std::io::{self, Write};

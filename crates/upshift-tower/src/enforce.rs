@@ -59,13 +59,9 @@ impl LayerSettings {
         let decision = policy.decide(&facts, now);
         let judgements = Judgements::of_decision(&decision);
         let context = AnswerContext {
-            proxied: self.answers_a_proxy(&view, &client),
-            upgrade_field: matches!(client.proxy, Some(proxy) if proxy.upgrade_field),
-            public_url: self.public.as_deref(),
-            alt_svc: self.alt_svc.as_deref(),
             request_id: request_id(request.headers()),
             now,
-            ..AnswerContext::default()
+            ..self.answer_context(&view, &client)
         };
         if let Some(answer) = refusal_for(&decision, &facts, &context) {
             return Enforcement::Refuse(answer, judgements);
@@ -78,6 +74,17 @@ impl LayerSettings {
         }
         let head = view.to_copy();
         Enforcement::Notify(Box::new(PendingNotice { policy, head, now, judgements }))
+    }
+
+    /// The part of an answer's context that does not depend on the time.
+    fn answer_context(&self, view: &RequestView<'_>, client: &ClientInfo<'_>) -> AnswerContext<'_> {
+        AnswerContext {
+            proxied: self.answers_a_proxy(view, client),
+            upgrade_field: matches!(client.proxy, Some(proxy) if proxy.upgrade_field),
+            public_url: self.public.as_deref(),
+            alt_svc: self.alt_svc.as_deref(),
+            ..AnswerContext::default()
+        }
     }
 
     /// Merges the policy's notice into the service's own fields.

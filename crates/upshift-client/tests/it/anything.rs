@@ -49,7 +49,8 @@ fn any_answer() -> impl Strategy<Value = String> {
             fields.push_str("\r\n");
         }
         format!(
-            "HTTP/1.1 {status} X\r\n{fields}Content-Type: application/problem+json\r\nContent-Length: {}\r\n\r\n{body}",
+            "HTTP/1.1 {status} X\r\n{fields}Content-Type: application/problem+json\r\n\
+             Content-Length: {}\r\n\r\n{body}",
             body.len()
         )
     })

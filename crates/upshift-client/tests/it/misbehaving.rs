@@ -10,7 +10,8 @@ use http_body_util::BodyExt;
 use upshift_client::rules::{FollowPolicy, Names, Step, StepKind, StepKinds, StopReason};
 use upshift_client::{Client, Error, Refused, SendBody};
 
-const UPGRADE_TLS: &str = "HTTP/1.1 426 U\r\nUpgrade: TLS/1.2, HTTP/1.1\r\nConnection: upgrade\r\nContent-Length: 0\r\n\r\n";
+const UPGRADE_TLS: &str = "HTTP/1.1 426 U\r\nUpgrade: TLS/1.2, HTTP/1.1\r\nConnection: upgrade\r\n\
+    Content-Length: 0\r\n\r\n";
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 fn client() -> Client {
@@ -55,9 +56,11 @@ async fn an_empty_upgrade_names_nothing_and_garbage_is_not_believed() {
     )
     .await;
     assert_eq!(refused(&client(), &empty.url("/")).await.reason(), &StopReason::PeerNamedNothing);
-    let garbage =
-        Peer::always("HTTP/1.1 426 U\r\nUpgrade: TLS/1.2, api=2\r\nConnection: upgrade\r\nContent-Length: 0\r\n\r\n")
-            .await;
+    let garbage = Peer::always(
+        "HTTP/1.1 426 U\r\nUpgrade: TLS/1.2, api=2\r\nConnection: upgrade\r\n\
+            Content-Length: 0\r\n\r\n",
+    )
+    .await;
     assert!(matches!(
         refused(&client(), &garbage.url("/")).await.reason(),
         StopReason::PeerMalformed(_)
@@ -113,9 +116,11 @@ async fn a_wrong_101_is_not_believed() {
         "HTTP/1.1 101 S\r\nUpgrade: websocket\r\n\r\n",
         "HTTP/1.1 101 S\r\nConnection: upgrade\r\n\r\n",
         // Right but for the proof that it has read the key.
-        "HTTP/1.1 101 S\r\nUpgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Accept: x\r\n\r\n",
+        "HTTP/1.1 101 S\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\
+         Sec-WebSocket-Accept: x\r\n\r\n",
         // The printer server's.
-        "HTTP/1.1 101 S\r\nConnection: Keep-Alive\r\nUpgrade: TLS/1.2,TLS/1.1,TLS/1.0\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 101 S\r\nConnection: Keep-Alive\r\nUpgrade: TLS/1.2,TLS/1.1,TLS/1.0\r\n\
+         Content-Length: 0\r\n\r\n",
     ];
     for answer in answers {
         let peer = Peer::always(answer).await;
@@ -133,7 +138,8 @@ async fn a_wrong_101_is_not_believed() {
 #[tokio::test]
 async fn bytes_after_the_101_do_not_survive_into_tls() {
     let peer = Peer::always(
-        "HTTP/1.1 101 S\r\nUpgrade: TLS/1.2, HTTP/1.1\r\nConnection: upgrade\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil",
+        "HTTP/1.1 101 S\r\nUpgrade: TLS/1.2, HTTP/1.1\r\nConnection: upgrade\r\n\r\n\
+         HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil",
     )
     .await;
     let mut request = Request::get(peer.url("/")).body(SendBody::empty()).expect("a request");
@@ -175,9 +181,11 @@ async fn in_band_tls_and_h2c_are_not_done_unless_allowed() {
 
 #[tokio::test]
 async fn a_426_and_a_close_in_the_middle_of_an_upload_still_ends() {
-    let peer =
-        Peer::hasty("HTTP/1.1 426 U\r\nUpgrade: orders/2\r\nConnection: upgrade, close\r\nContent-Length: 0\r\n\r\n")
-            .await;
+    let peer = Peer::hasty(
+        "HTTP/1.1 426 U\r\nUpgrade: orders/2\r\nConnection: upgrade, close\r\n\
+            Content-Length: 0\r\n\r\n",
+    )
+    .await;
     let body = Bytes::from(vec![b'x'; 20 << 20]);
     let request = Request::post(peer.url("/")).body(SendBody::from(body)).expect("a request");
     match bounded(client().send(request)).await {
@@ -191,7 +199,10 @@ async fn a_426_and_a_close_in_the_middle_of_an_upload_still_ends() {
 
 #[tokio::test]
 async fn a_426_without_length_on_an_open_connection_is_read_for_a_while() {
-    let peer = Peer::open("HTTP/1.1 426 U\r\nUpgrade: orders/2\r\nConnection: upgrade\r\nContent-Type: application/problem+json\r\n\r\n{\"rule\":\"orders\",\"docs\":\"https://d.example/\"}").await;
+    let endless = "HTTP/1.1 426 U\r\nUpgrade: orders/2\r\nConnection: upgrade\r\n\
+        Content-Type: application/problem+json\r\n\r\n\
+        {\"rule\":\"orders\",\"docs\":\"https://d.example/\"}";
+    let peer = Peer::open(endless).await;
     let refused = refused(&client(), &peer.url("/")).await;
     assert!(matches!(refused.reason(), StopReason::Unknown(_)));
     assert_eq!(refused.docs(), Some("https://d.example/"));
@@ -199,7 +210,8 @@ async fn a_426_without_length_on_an_open_connection_is_read_for_a_while() {
 
 #[tokio::test]
 async fn baits_to_weaker_protocols_and_other_hosts_are_passed_over() {
-    let weaker = "HTTP/1.1 426 U\r\nUpgrade: HTTP/1.0, TLS/1.0, SSL/3.0\r\nConnection: upgrade\r\nLocation: http://evil.invalid/\r\nContent-Length: 0\r\n\r\n";
+    let weaker = "HTTP/1.1 426 U\r\nUpgrade: HTTP/1.0, TLS/1.0, SSL/3.0\r\nConnection: upgrade\r\n\
+        Location: http://evil.invalid/\r\nContent-Length: 0\r\n\r\n";
     let peer = Peer::either(weaker, weaker).await;
     let url = peer.url("/").replace("http:", "https:");
     assert_eq!(refused(&client(), &url).await.reason(), &StopReason::PeerWantsWeaker);
@@ -207,7 +219,9 @@ async fn baits_to_weaker_protocols_and_other_hosts_are_passed_over() {
 
     let body = "{\"required\":[{\"kind\":\"tls\",\"minimum\":\"1.2\"}],\"upgrade\":{\"url\":\"https://evil.invalid/\"}}";
     let elsewhere = format!(
-        "HTTP/1.1 426 U\r\nUpgrade: TLS/1.2\r\nConnection: upgrade\r\nLocation: https://evil.invalid/\r\nContent-Type: application/problem+json\r\nContent-Length: {}\r\n\r\n{body}",
+        "HTTP/1.1 426 U\r\nUpgrade: TLS/1.2\r\nConnection: upgrade\r\n\
+         Location: https://evil.invalid/\r\nContent-Type: application/problem+json\r\n\
+         Content-Length: {}\r\n\r\n{body}",
         body.len()
     );
     let peer = Peer::either(&elsewhere, OK).await;
@@ -250,7 +264,9 @@ async fn a_version_is_raised_by_the_hook_and_only_once() {
         if head.contains("x-api-version: 2") {
             OK.into()
         } else {
-            "HTTP/1.1 426 U\r\nUpgrade: orders/2\r\nConnection: upgrade\r\nContent-Length: 0\r\n\r\n".into()
+            "HTTP/1.1 426 U\r\nUpgrade: orders/2\r\nConnection: upgrade\r\n\
+             Content-Length: 0\r\n\r\n"
+                .into()
         }
     })
     .await;
@@ -280,7 +296,8 @@ async fn a_version_is_raised_by_the_hook_and_only_once() {
 async fn a_declined_websocket_becomes_plain_http_and_stays_so() {
     let peer = Peer::new(|head, _| {
         let handshake = head.to_ascii_lowercase().contains("upgrade: websocket");
-        let declined = "HTTP/1.1 426 U\r\nUpgrade: HTTP/1.1\r\nConnection: upgrade\r\nContent-Length: 0\r\n\r\n";
+        let declined = "HTTP/1.1 426 U\r\nUpgrade: HTTP/1.1\r\nConnection: upgrade\r\n\
+            Content-Length: 0\r\n\r\n";
         if handshake { declined.into() } else { OK.into() }
     })
     .await;

@@ -19,7 +19,8 @@ async fn two_ports() -> (Peer, Peer) {
     let elsewhere = Peer::either(OK, OK).await;
     let there = elsewhere.url("/").replace("http:", "https:");
     let wants_tls = format!(
-        "HTTP/1.1 426 U\r\nUpgrade: TLS/1.2\r\nConnection: upgrade\r\nLocation: {there}\r\nContent-Length: 0\r\n\r\n"
+        "HTTP/1.1 426 U\r\nUpgrade: TLS/1.2\r\nConnection: upgrade\r\nLocation: {there}\r\n\
+         Content-Length: 0\r\n\r\n"
     );
     (Peer::always(&wants_tls).await, elsewhere)
 }
@@ -51,8 +52,9 @@ async fn credentials_do_not_go_to_another_port() {
         let response = client.send(request(&first)).await.expect("followed");
         assert_eq!(response.status(), StatusCode::OK);
         let trace = response.extensions().get::<Trace>().expect("a trace");
-        let hops: Vec<bool> = trace.0.iter().map(|hop| hop.credentials_left_out).collect();
-        assert_eq!(hops.last(), Some(&true), "{trace:?}");
+        let attempts: Vec<bool> =
+            trace.0.iter().map(|attempt| attempt.credentials_left_out).collect();
+        assert_eq!(attempts.last(), Some(&true), "{trace:?}");
     }
     let seen = elsewhere.requests();
     assert_eq!(seen.len(), 2);
@@ -73,7 +75,7 @@ async fn a_caller_may_trust_the_location() {
         Client::builder().dangerous_any_certificate().location_trusted().build().expect("a client");
     let response = client.send(request(&first)).await.expect("followed");
     let trace = response.extensions().get::<Trace>().expect("a trace");
-    assert!(trace.0.iter().all(|hop| !hop.credentials_left_out));
+    assert!(trace.0.iter().all(|attempt| !attempt.credentials_left_out));
     assert!(elsewhere.requests()[0].head.contains("cookie: session=s3cret"));
 }
 

@@ -126,11 +126,14 @@ fn start_cupsd(cupsd: &Path, folder: &Path, port: u16) -> Server {
         std::fs::create_dir_all(folder.join(part)).expect("a folder");
     }
     let main = format!(
-        "Listen 127.0.0.1:{port}\nBrowsing Off\n<Location />\n  Order allow,deny\n  Allow all\n</Location>\n"
+        "Listen 127.0.0.1:{port}\nBrowsing Off\n\
+         <Location />\nOrder allow,deny\nAllow all\n</Location>\n"
     );
     let files = format!(
-        "ServerRoot {root}\nStateDir {root}/state\nCacheDir {root}/cache\nRequestRoot {root}/spool\nTempDir {root}/spool\n\
-         ServerKeychain {root}/ssl\nAccessLog {root}/access\nErrorLog {root}/error\nPageLog {root}/page\nSystemGroup root\n"
+        "ServerRoot {root}\nStateDir {root}/state\nCacheDir {root}/cache\n\
+         RequestRoot {root}/spool\nTempDir {root}/spool\nServerKeychain {root}/ssl\n\
+         AccessLog {root}/access\nErrorLog {root}/error\nPageLog {root}/page\n\
+         SystemGroup root\n"
     );
     std::fs::write(folder.join("cupsd.conf"), main).expect("a file");
     std::fs::write(folder.join("cups-files.conf"), files).expect("a file");

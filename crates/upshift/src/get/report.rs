@@ -1,7 +1,7 @@
 //! The steps that were taken and what the server wants, in words and as a record.
 
 use upshift_client::rules::{FollowRule, StepKind, StopReason};
-use upshift_client::{Error, Hop, HopOutcome, Notice, Refused, Trace};
+use upshift_client::{Attempt, AttemptOutcome, Error, Notice, Refused, Trace};
 use upshift_config::make_visible;
 use upshift_record::trace::time;
 use upshift_record::{HopRecord, RefusedRecord, TraceRecord};
@@ -10,42 +10,42 @@ use crate::terminal::{Hue, Palette, print_stderr, print_stderr_in};
 
 /// Prints every step on stderr, for `--verbose`.
 pub(super) fn print_steps(trace: &Trace, palette: Palette) {
-    for hop in trace.0.iter() {
-        for step in &hop.remembered {
+    for attempt in trace.0.iter() {
+        for step in &attempt.remembered {
             print_stderr_in(palette, Hue::Faint, format_args!("* remembered: {step}"));
         }
-        print_stderr(format_args!("> {} {}", hop.method, hop.url));
-        if hop.credentials_left_out {
+        print_stderr(format_args!("> {} {}", attempt.method, attempt.url));
+        if attempt.credentials_left_out {
             print_stderr(
                 "* credentials are left out: this is another origin than the one that you named \
                  (--location-trusted sends them)",
             );
         }
-        if let (Some(status), Some(lane)) = (hop.status, hop.lane) {
+        if let (Some(status), Some(lane)) = (attempt.status, attempt.lane) {
             let hue = if status == 426 { Hue::Warning } else { Hue::Good };
             print_stderr_in(palette, hue, format_args!("< {status} {lane}"));
         }
-        print_outcome(&hop.outcome, palette);
+        print_outcome(&attempt.outcome, palette);
     }
 }
 
-fn print_outcome(outcome: &HopOutcome, palette: Palette) {
+fn print_outcome(outcome: &AttemptOutcome, palette: Palette) {
     match outcome {
-        HopOutcome::Returned => {}
-        HopOutcome::Followed { step, rule, remarks } => {
+        AttemptOutcome::Returned => {}
+        AttemptOutcome::Followed { step, rule, remarks } => {
             for remark in remarks {
                 print_stderr_in(palette, Hue::Faint, format_args!("* {}", remark.as_str()));
             }
             print_stderr(format_args!("* {step}  {}", cite_rule(*rule)));
         }
-        HopOutcome::Instead { why, step, rule } => {
+        AttemptOutcome::Instead { why, step, rule } => {
             print_stderr_in(palette, Hue::Bad, format_args!("* failed: {why}"));
             print_stderr(format_args!("* {step} instead  {}", cite_rule(*rule)));
         }
-        HopOutcome::Stopped(stop) => {
+        AttemptOutcome::Stopped(stop) => {
             print_stderr(format_args!("* stop: {stop}  {}", cite_rule(stop.rule)));
         }
-        HopOutcome::Failed(why) => {
+        AttemptOutcome::Failed(why) => {
             print_stderr_in(palette, Hue::Bad, format_args!("* failed: {why}"));
         }
     }
@@ -65,8 +65,8 @@ pub(super) fn trace_record(trace: &Trace, error: Option<&Error>) -> TraceRecord 
         _ => None,
     };
     let mut requests = Vec::new();
-    for hop in trace.0.iter() {
-        requests.push(hop_record(hop));
+    for attempt in trace.0.iter() {
+        requests.push(attempt_record(attempt));
     }
     TraceRecord {
         outcome: match error {
@@ -74,7 +74,7 @@ pub(super) fn trace_record(trace: &Trace, error: Option<&Error>) -> TraceRecord 
             Some(Error::Refused(_)) => "refused",
             Some(_) => "failed",
         },
-        status: trace.0.last().and_then(|hop| hop.status),
+        status: trace.0.last().and_then(|attempt| attempt.status),
         requests,
         refused,
         // A refusal is in `refused`.
@@ -85,16 +85,22 @@ pub(super) fn trace_record(trace: &Trace, error: Option<&Error>) -> TraceRecord 
     }
 }
 
-fn hop_record(hop: &Hop) -> HopRecord {
-    let record = HopRecord::new(&hop.method, &hop.url, &hop.remembered, hop.lane, hop.status);
-    match &hop.outcome {
-        HopOutcome::Returned => record,
-        HopOutcome::Followed { step, rule, remarks } => record.followed(step, *rule, remarks),
-        HopOutcome::Instead { why, step, rule } => {
+fn attempt_record(attempt: &Attempt) -> HopRecord {
+    let record = HopRecord::new(
+        &attempt.method,
+        &attempt.url,
+        &attempt.remembered,
+        attempt.lane,
+        attempt.status,
+    );
+    match &attempt.outcome {
+        AttemptOutcome::Returned => record,
+        AttemptOutcome::Followed { step, rule, remarks } => record.followed(step, *rule, remarks),
+        AttemptOutcome::Instead { why, step, rule } => {
             record.followed(step, *rule, &[]).failed(why.clone())
         }
-        HopOutcome::Stopped(stop) => record.stopped(stop.to_string(), stop.rule),
-        HopOutcome::Failed(why) => record.failed(why.clone()),
+        AttemptOutcome::Stopped(stop) => record.stopped(stop.to_string(), stop.rule),
+        AttemptOutcome::Failed(why) => record.failed(why.clone()),
     }
 }
 

@@ -84,7 +84,7 @@ impl HeadClock {
 }
 
 /// A connection whose incoming bytes are watched.
-pub(crate) struct WatchedStream<T> {
+pub(crate) struct HeadLimitedStream<T> {
     stream: T,
     watch: HeadWatch,
     http2: Option<Http2Watch>,
@@ -96,7 +96,7 @@ struct Http2Watch {
     clock: HeadClock,
 }
 
-impl<T> WatchedStream<T> {
+impl<T> HeadLimitedStream<T> {
     /// Watches a connection that speaks HTTP/1.
     pub(crate) fn over_http1(stream: T, watch: HeadWatch) -> Self {
         Self { stream, watch, http2: None }
@@ -127,7 +127,7 @@ impl<T> WatchedStream<T> {
     }
 }
 
-impl<T: AsyncRead + Unpin> AsyncRead for WatchedStream<T> {
+impl<T: AsyncRead + Unpin> AsyncRead for HeadLimitedStream<T> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -150,7 +150,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for WatchedStream<T> {
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for WatchedStream<T> {
+impl<T: AsyncWrite + Unpin> AsyncWrite for HeadLimitedStream<T> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
