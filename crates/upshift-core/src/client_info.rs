@@ -55,6 +55,7 @@ impl<'p> ClientInfo<'p> {
         proxies: &'p [Proxy],
         undeclared: UndeclaredProxy,
     ) -> Self {
+        // Only the fields of a declared proxy are trusted: any other peer could forge them.
         if let Some(peer) = seen.peer
             && let Some(proxy) = declared_proxy(peer, proxies)
         {
@@ -70,6 +71,7 @@ impl<'p> ClientInfo<'p> {
             unreadable: false,
         };
         let may_be_proxy = match seen.peer {
+            // A client on the public internet can write the field itself.
             Some(peer) => is_private(peer),
             None => true,
         };
@@ -83,6 +85,7 @@ impl<'p> ClientInfo<'p> {
     fn behind_proxy(seen: ConnectionInfo, proxy: &'p Proxy, reported: &ProxyFields<'_>) -> Self {
         let tls = reported.tls();
         Self {
+            // Without any of its fields, the request is the proxy's own.
             client_ip: if reported.are_present() { reported.client_ip() } else { seen.peer },
             hop: seen.http,
             http: reported.http(),

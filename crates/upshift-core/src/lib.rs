@@ -13,6 +13,7 @@ mod network;
 pub mod notice;
 mod offer;
 pub mod policy;
+mod protocol_version;
 pub mod proxy;
 mod proxy_fields;
 pub mod verdict;

@@ -122,6 +122,7 @@ fn add_date_changes<'p>(
     upstream: &dyn Fields,
     changes: &mut Vec<FieldChange<'p>>,
 ) {
+    // A date of the upstream that is earlier, and legal, stays as it is.
     let dates = EarliestDates::of_rulings(warned);
     let upstream_deprecated = upstream.text("deprecation").and_then(parse_deprecation_date);
     if let Some(date) = dates.deprecated

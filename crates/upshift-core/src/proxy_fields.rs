@@ -78,7 +78,7 @@ impl<'h> ProxyFields<'h> {
             return parse_address(self.client_element()?.node?);
         }
         let mut nearest = None;
-        for member in self.members(name).into_iter().rev() {
+        for member in self.list_members(name).into_iter().rev() {
             let address = parse_address(std::str::from_utf8(member).ok()?)?;
             nearest = Some(address);
             if !self.is_declared(address) {
@@ -124,7 +124,7 @@ impl<'h> ProxyFields<'h> {
     }
 
     /// The elements of the field `name`, its lines read jointly.
-    fn members(&self, name: &str) -> Vec<&'h [u8]> {
+    fn list_members(&self, name: &str) -> Vec<&'h [u8]> {
         token_elements(self.fields.all(name)).collect()
     }
 
@@ -145,7 +145,7 @@ impl<'h> ProxyFields<'h> {
 
     /// The last member of the list, which the nearest hop wrote.
     fn last_member(&self, name: &str) -> Option<&'h str> {
-        std::str::from_utf8(self.members(name).pop()?).ok()
+        std::str::from_utf8(self.list_members(name).pop()?).ok()
     }
 }
 

@@ -22,6 +22,7 @@ pub(super) const ORDERS: &[Order] = &[
             &["proxy", "verdict"],
             &["network", "field", "version"],
             &["facts"],
+            &["protocol_version"],
         ],
     },
     Order {

@@ -9,7 +9,7 @@ use crate::policy::requirement::{ApiReader, ApiRequirement};
 use crate::verdict::{RequirementKind, VerdictReason};
 use crate::version::Version;
 
-/// The most values that are compared. A request that sends more is ambiguous, whatever they are.
+/// The most values that are compared. A request that sends more is ambiguous, even if they agree.
 const VALUES: usize = 16;
 
 /// All readers are read; equal versions in different spellings count as one.
@@ -60,6 +60,7 @@ fn sent_reason(wanted: &ApiRequirement, sent: &[Observed<'_>]) -> VerdictReason 
         }
     }
     match versions.as_slice() {
+        // The caller handles a request without versions; this arm keeps the match complete.
         [] => VerdictReason::Missing,
         all if all.len() > VALUES => VerdictReason::Ambiguous,
         [first, others @ ..] if others.iter().any(|other| other != first) => {

@@ -54,7 +54,7 @@ impl Policy {
         for path in &paths.others {
             let ruling = self.ruling_on_path(rule, facts, path, now);
             // Only a stricter one replaces: of equals the plainer reading counts.
-            if strictness(&ruling) > strictness(&strictest) {
+            if strictness_of(&ruling) > strictness_of(&strictest) {
                 strictest = ruling;
             }
         }
@@ -84,6 +84,8 @@ impl Policy {
         ruling.kind = kind;
         ruling.reason = reason;
         ruling.observed = observed;
+        // Few requests would be refused, so nothing is spent on exemptions and identities of the
+        // others.
         if refused {
             ruling.cause = Some(reason);
             ruling.exempted = self.exemption_of(rule, facts, &context, now);
@@ -130,6 +132,8 @@ impl Policy {
         for field in ruling.rule.field_names() {
             decision.note_field(field.written());
         }
+        // Exemptions are looked at only for a request that would be refused, and so its answer is
+        // the only one that depends on their fields.
         if ruling.cause.is_none() {
             return;
         }
@@ -145,13 +149,14 @@ impl Policy {
 }
 
 /// The order of the rulings on two readings of a path.
-fn strictness(ruling: &Ruling<'_>) -> (bool, Verdict, bool) {
+fn strictness_of(ruling: &Ruling<'_>) -> (bool, Verdict, bool) {
     (ruling.matched(), ruling.verdict, ruling.cause.is_some())
 }
 
 /// Sets the verdict on a request that `enforce` would refuse, as the rule's phase has it.
 fn apply_phase(ruling: &mut Ruling<'_>, facts: &Facts<'_>) {
     ruling.verdict = match ruling.rollout.phase {
+        // A rule that has not begun counts nothing, and so it reports no exemption either.
         Phase::Off => Verdict::Admit,
         _ if ruling.exempted.is_some() => Verdict::Exempt,
         Phase::Observe => Verdict::Admit,
@@ -168,6 +173,7 @@ fn ramp_verdict(ruling: &mut Ruling<'_>, facts: &Facts<'_>) -> Verdict {
             return Verdict::Refuse;
         }
         Some(_) => {}
+        // Without an identity there is no bucket: such requests are warned until `enforce`.
         None => ruling.without_identity = true,
     }
     ruling.reason = VerdictReason::NotInRamp;

@@ -32,7 +32,8 @@ pub(super) fn evaluate_rule<'p>(
     let mut unmet: Option<(RequirementKind, VerdictReason)> = None;
     for (requirement, readers) in rule.requirements() {
         let kind = requirement.kind();
-        let reason = evaluate(requirement, readers, facts, path, &mut observed);
+        let reason = evaluate_requirement(requirement, readers, facts, path, &mut observed);
+        // A list is met by any one requirement; the rest of it does not matter then.
         if reason == VerdictReason::Meets {
             return RuleEvaluation { kind, reason, refused: false, observed };
         }
@@ -50,7 +51,7 @@ pub(super) fn evaluate_rule<'p>(
 
 /// Evaluates one requirement, and adds the values that were read for it to `observed`. `readers`
 /// are the texts of its readers, in their order.
-fn evaluate<'p>(
+fn evaluate_requirement<'p>(
     requirement: &'p Requirement,
     readers: &'p [Box<str>],
     facts: &Facts<'_>,

@@ -98,6 +98,7 @@ impl<'p> Decision<'p> {
 
     /// Adds a field on which the verdict rests.
     pub(super) fn note_field(&mut self, field: &'p str) {
+        // There are a handful of fields: a search is cheaper than a set.
         if !self.fields.contains(&field) {
             self.fields.push(field);
         }

@@ -20,6 +20,7 @@ pub(super) fn evaluate_tls(
             (VerdictReason::Unmet, version.as_str())
         }
         Known::Is(TlsState::Version(version)) => (VerdictReason::Meets, version.as_str()),
+        // A proxy that reports `https` and no version leaves open whether it is new enough.
         Known::Is(TlsState::SomeVersion) | Known::Unknown => (VerdictReason::Unknown, "unknown"),
     };
     observed.push(Observed::new(RequirementKind::Tls, value, "connection"));
@@ -74,6 +75,7 @@ pub(super) fn evaluate_no_websocket(
 ) -> VerdictReason {
     let offers = offered_protocols(facts);
     observed.push(observed_offers(RequirementKind::WebSocket, offers.as_ref()));
+    // The upstream may take any protocol of the list, so one offer of WebSocket is enough.
     match offers {
         Some(offers) if offers.contains_name("websocket") => VerdictReason::Unmet,
         _ => VerdictReason::Meets,

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::fmt::Write as _;
 
-use super::dialect::PathFeatures;
+use super::path_features::PathFeatures;
 use super::percent::{has_encoded, has_stray_percent, hex_byte};
 use super::reading::MAX_WORK;
 
@@ -71,7 +71,7 @@ pub fn is_too_ambiguous(path: &str) -> bool {
     // Most paths are far too short to be worth looking at.
     path.len() > 32
         && path.starts_with('/')
-        && PathFeatures::of_path(path).work(path.len()) > MAX_WORK
+        && PathFeatures::of_path(path).reading_work(path.len()) > MAX_WORK
 }
 
 /// Returns true if the path contains a NUL, plain or encoded: no honest client sends one, and
@@ -86,6 +86,7 @@ pub fn has_nul(path: &str) -> bool {
 ///
 /// An encoded `/`, a `\` and `;parameters` stay: whether they separate is up to the upstream.
 pub fn canonical(path: &str) -> Cow<'_, str> {
+    // Nearly every path is canonical already, and is not copied.
     let is_simple =
         !path.contains("//") && !path.contains("/.") && !path.contains('%') && path.is_ascii();
     if is_simple || !path.starts_with('/') {
@@ -98,6 +99,7 @@ pub fn canonical(path: &str) -> Cow<'_, str> {
         ends_open = true;
         match segment {
             "" | "." => {}
+            // RFC 3986 §5.2.4: at the root, `..` removes nothing.
             ".." => drop(kept.pop()),
             segment => {
                 kept.push(segment);
@@ -114,6 +116,7 @@ fn normalize_encodings(path: &str) -> String {
     let mut rest = path.as_bytes();
     while let [first, tail @ ..] = rest {
         rest = tail;
+        // A `%` without two digits is kept: what it was meant to be is unknown.
         let encoded = if *first == b'%' { hex_byte(tail) } else { None };
         match encoded {
             Some(byte) if is_unreserved(byte) => text.push(char::from(byte)),

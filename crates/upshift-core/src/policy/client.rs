@@ -37,6 +37,7 @@ impl ClientReader {
     ) -> Option<ClientClaim<'a>> {
         match facts.fields.text_lossy(self.field())? {
             Cow::Borrowed(value) => self.claim_in(value, wanted),
+            // The text was repaired, so the claim cannot borrow from the request.
             Cow::Owned(value) => Some(self.claim_in(&value, wanted)?.into_owned()),
         }
     }
@@ -86,6 +87,7 @@ fn bare_version<'a>(value: &'a str, client: &str) -> &'a str {
 /// first product is shown.
 fn user_agent_claim<'a>(value: &'a str, wanted: &dyn Fn(&str) -> bool) -> Option<ClientClaim<'a>> {
     let products = Products::parse(value);
+    // Every Chrome also writes `Safari`: as a product, a family proves nothing.
     if let Some(claim) = products.find_product(&|name| wanted(name) && !browser::is_family(name)) {
         return Some(claim);
     }

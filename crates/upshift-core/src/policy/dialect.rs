@@ -1,58 +1,35 @@
-//! The dialects of paths: what in a path upstreams read differently, and each way to read it.
+//! The dialects of paths: each way in which an upstream may split one.
 
 use std::borrow::Cow;
 
-use super::percent::{has_encoded, next_byte};
+use super::percent::next_byte;
 
 /// Bytes that some upstreams ignore at the end of a path.
-const TRIMMED: &[u8] = b". \n";
-
-/// The parts of a path that have several readings.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct PathFeatures {
-    /// An encoded `/`.
-    pub(super) slash: bool,
-    /// A bare `\`.
-    pub(super) backslash: bool,
-    /// An encoded `\`.
-    pub(super) encoded_backslash: bool,
-    /// A `;`, bare or encoded.
-    pub(super) parameters: bool,
-    /// An empty segment that is not the last.
-    pub(super) empty: bool,
-    /// A segment `.` or `..`, bare or encoded.
-    pub(super) dots: bool,
-    /// An authority in front: `//host/path`.
-    pub(super) network: bool,
-    /// One of [`TRIMMED`] at the very end, bare or encoded.
-    trailing: bool,
-    /// An end that some read as a slash: a dot segment or an encoded `/`.
-    open_end: bool,
-}
+pub(super) const TRIMMED: &[u8] = b". \n";
 
 /// One way to split a path. The default is RFC 3986 alone.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct PathDialect {
-    slash: Slash,
-    backslash: Backslash,
+    pub(super) slash: Slash,
+    pub(super) backslash: Backslash,
     /// The part of a segment from `;` on is parameters.
-    parameters: bool,
-    dots: Dots,
-    empty: Empty,
+    pub(super) parameters: bool,
+    pub(super) dots: Dots,
+    pub(super) empty: Empty,
     /// The first segment after leading separators is an authority, as for `new URL()` and
     /// `parse_url`.
-    network: bool,
+    pub(super) network: bool,
     /// `.`, spaces and line feeds at the end are dropped before anything else: Caddy's matchers
     /// drop the first two, and the `$` of a regular expression ignores the last.
-    trims_end: bool,
+    pub(super) trims_end: bool,
     /// The slash that a dot segment or an encoded `/` leaves at the end is dropped, as file servers
     /// do.
-    closes_end: bool,
+    pub(super) closes_end: bool,
 }
 
 /// The meaning of an encoded `/`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Slash {
+pub(super) enum Slash {
     /// A character like any other: Node, Express, Fastify.
     #[default]
     Data,
@@ -64,7 +41,7 @@ enum Slash {
 
 /// The meaning of a `\`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Backslash {
+pub(super) enum Backslash {
     /// A character like any other.
     #[default]
     Data,
@@ -76,7 +53,7 @@ enum Backslash {
 
 /// The treatment of dot segments.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Dots {
+pub(super) enum Dots {
     /// They are removed, encoded or not.
     #[default]
     Removed,
@@ -88,7 +65,7 @@ enum Dots {
 
 /// The treatment of empty segments.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Empty {
+pub(super) enum Empty {
     /// They are removed before dot segments are.
     #[default]
     RemovedFirst,
@@ -102,116 +79,15 @@ enum Empty {
 
 /// A segment, decoded.
 #[derive(Default)]
-struct RawSegment {
-    bytes: Vec<u8>,
+pub(super) struct RawSegment {
+    pub(super) bytes: Vec<u8>,
     /// Some of it was encoded.
     encoded: bool,
 }
 
-impl PathFeatures {
-    /// The features of `path`, with every possible separator taken as one.
-    pub(super) fn of_path(path: &str) -> Self {
-        let segments = PathDialect::SEPARATING.raw_segments(path);
-        let (last, inner) = match segments.as_slice() {
-            [inner @ .., last] => (last, inner),
-            [] => return Self::default(),
-        };
-        let ends_open = last.is_empty() || last.is_dots();
-        Self {
-            slash: has_encoded(path, b'/'),
-            backslash: path.contains('\\'),
-            encoded_backslash: has_encoded(path, b'\\'),
-            parameters: path.contains(';') || has_encoded(path, b';'),
-            empty: inner.iter().any(RawSegment::is_empty),
-            dots: segments.iter().any(RawSegment::is_dots),
-            network: matches!(inner, [first, ..] if first.is_empty()),
-            trailing: matches!(last.bytes.as_slice(), [.., byte] if TRIMMED.contains(byte)),
-            open_end: ends_open && !path.ends_with('/'),
-        }
-    }
-
-    /// Every way to read a path with these features, the plainest first: RFC 3986 alone.
-    pub(super) fn dialects(self) -> Vec<PathDialect> {
-        let mut all = vec![PathDialect::default()];
-        if self.slash {
-            add_variants(
-                &mut all,
-                &[
-                    |dialect| PathDialect { slash: Slash::First, ..dialect },
-                    |dialect| PathDialect { slash: Slash::Last, ..dialect },
-                ],
-            );
-        }
-        if self.encoded_backslash {
-            add_variants(
-                &mut all,
-                &[
-                    |dialect| PathDialect { backslash: Backslash::Bare, ..dialect },
-                    |dialect| PathDialect { backslash: Backslash::Both, ..dialect },
-                ],
-            );
-        } else if self.backslash {
-            add_variants(
-                &mut all,
-                &[|dialect| PathDialect { backslash: Backslash::Bare, ..dialect }],
-            );
-        }
-        if self.parameters {
-            add_variants(&mut all, &[|dialect| PathDialect { parameters: true, ..dialect }]);
-        }
-        if self.network {
-            add_variants(&mut all, &[|dialect| PathDialect { network: true, ..dialect }]);
-        }
-        self.add_removals(&mut all);
-        all
-    }
-
-    /// Adds the variants that differ in what they remove.
-    fn add_removals(self, all: &mut Vec<PathDialect>) {
-        if self.dots {
-            add_variants(
-                all,
-                &[
-                    |dialect| PathDialect { dots: Dots::PlainRemoved, ..dialect },
-                    |dialect| PathDialect { dots: Dots::Kept, ..dialect },
-                ],
-            );
-        }
-        if self.empty {
-            add_variants(
-                all,
-                &[
-                    |dialect| PathDialect { empty: Empty::RemovedLast, ..dialect },
-                    |dialect| PathDialect { empty: Empty::LeadingRemoved, ..dialect },
-                    |dialect| PathDialect { empty: Empty::Kept, ..dialect },
-                ],
-            );
-        }
-        if self.trailing {
-            add_variants(all, &[|dialect| PathDialect { trims_end: true, ..dialect }]);
-        }
-        if self.open_end {
-            add_variants(all, &[|dialect| PathDialect { closes_end: true, ..dialect }]);
-        }
-    }
-
-    /// The bytes that are processed to read a path of `length` bytes in all ways.
-    pub(super) fn work(self, length: usize) -> usize {
-        self.dialects().len() * length
-    }
-}
-
-/// Adds each of the dialects so far once more for each of `changes`.
-fn add_variants(all: &mut Vec<PathDialect>, changes: &[fn(PathDialect) -> PathDialect]) {
-    let before = all.clone();
-    for change in changes {
-        all.extend(before.iter().copied().map(change));
-    }
-}
-
 impl PathDialect {
     /// Takes every possible separator as one, and removes nothing.
-    const SEPARATING: Self = Self {
+    pub(super) const SEPARATING: Self = Self {
         slash: Slash::First,
         backslash: Backslash::Both,
         parameters: true,
@@ -232,7 +108,7 @@ impl PathDialect {
             trim_end(&mut raw);
         }
         let ends_open = match raw.last() {
-            Some(last) => last.is_empty() || self.removes(last),
+            Some(last) => last.is_empty() || self.removes_segment(last),
             None => true,
         };
         let mut segments = self.remove_empty_and_dots(raw);
@@ -245,6 +121,7 @@ impl PathDialect {
             segments = split_at_slashes(segments);
         }
         if self.closes_end {
+            // One segment stays: it is the root.
             while let [_, .., last] = segments.as_slice()
                 && last.is_empty()
             {
@@ -274,16 +151,17 @@ impl PathDialect {
     fn remove_dots(self, raw: Vec<RawSegment>) -> Vec<RawSegment> {
         let mut kept: Vec<RawSegment> = Vec::with_capacity(raw.len());
         for segment in raw {
-            if !self.removes(&segment) {
+            if !self.removes_segment(&segment) {
                 kept.push(segment);
             } else if segment.bytes == b".." {
+                // At the root, `..` removes nothing.
                 kept.pop();
             }
         }
         kept
     }
 
-    fn removes(self, segment: &RawSegment) -> bool {
+    fn removes_segment(self, segment: &RawSegment) -> bool {
         if !segment.is_dots() {
             return false;
         }
@@ -295,13 +173,14 @@ impl PathDialect {
     }
 
     /// The segments between separators, decoded once.
-    fn raw_segments(self, path: &str) -> Vec<RawSegment> {
+    pub(super) fn raw_segments(self, path: &str) -> Vec<RawSegment> {
         let mut segments = Vec::new();
         let mut segment = RawSegment::default();
+        // Decoding while splitting keeps an encoded separator apart from a bare one.
         let mut rest = path.strip_prefix('/').unwrap_or(path).as_bytes();
         while let Some((byte, encoded, after)) = next_byte(rest) {
             rest = after;
-            if self.separates(byte, encoded) {
+            if self.is_separator(byte, encoded) {
                 segments.push(self.cut_parameters(std::mem::take(&mut segment)));
             } else {
                 segment.bytes.push(byte);
@@ -312,7 +191,7 @@ impl PathDialect {
         segments
     }
 
-    fn separates(self, byte: u8, encoded: bool) -> bool {
+    fn is_separator(self, byte: u8, encoded: bool) -> bool {
         match (byte, encoded) {
             (b'/', false) => true,
             (b'/', true) => self.slash == Slash::First,
@@ -323,6 +202,8 @@ impl PathDialect {
     }
 
     fn cut_parameters(self, mut segment: RawSegment) -> RawSegment {
+        // RFC 3986 §3.3 leaves `;` to the producer of the URI; Tomcat and its kin end the segment
+        // there.
         if self.parameters
             && let Some(at) = segment.bytes.iter().position(|byte| *byte == b';')
         {
@@ -333,12 +214,12 @@ impl PathDialect {
 }
 
 impl RawSegment {
-    fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
     /// Returns true for `.` and `..`.
-    fn is_dots(&self) -> bool {
+    pub(super) fn is_dots(&self) -> bool {
         matches!(self.bytes.as_slice(), b"." | b"..")
     }
 }

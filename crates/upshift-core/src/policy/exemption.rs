@@ -6,7 +6,8 @@ use ipnet::IpNet;
 use jiff::Timestamp;
 
 use super::client::has_product;
-use super::matcher::{HostPattern, Matcher};
+use super::matcher::Matcher;
+use super::patterns::HostPattern;
 use super::reading::PathReading;
 use super::rule::Rule;
 use crate::facts::Facts;
@@ -152,6 +153,7 @@ impl Builtin {
             }
             Self::WellKnown => is_well_known(path) && !names_well_known(rule),
             Self::HealthAgents => is_health_check(facts, served.health_networks.as_deref()),
+            // A rule that names the very path is meant for it, and takes precedence.
             Self::OwnLinks => {
                 rule.links_to(facts.host, path, &served.hosts) && !names_path(rule, path)
             }
@@ -190,6 +192,7 @@ fn is_preflight(facts: &Facts<'_>) -> bool {
 
 /// Returns true if the field has one line, and that one is not empty.
 fn has_one(facts: &Facts<'_>, field: &str) -> bool {
+    // A browser sends each of these fields once; programs disagree on which of two lines counts.
     let first = facts.fields.nth(field, 0).unwrap_or_default();
     !first.trim_ascii().is_empty() && facts.fields.nth(field, 1).is_none()
 }
@@ -224,6 +227,7 @@ fn names_well_known(rule: &Rule) -> bool {
 }
 
 fn is_well_known(path: &PathReading<'_>) -> bool {
+    // RFC 8615 §3: the prefix is the first segment of the path.
     matches!(path.segments.as_slice(), [first, ..] if **first == *WELL_KNOWN)
 }
 

@@ -41,10 +41,12 @@ impl IdentityReader {
             Self::Cookie(name) => cookie_values(facts.fields, name),
             Self::JwtUnverified(claim) => jwt_claims(facts.fields, claim),
             Self::Peer => match facts.client_ip {
+                // IPv4 mapped into IPv6 is the same client.
                 Some(address) => vec![address.to_canonical().to_string()],
                 None => Vec::new(),
             },
         };
+        // An empty identity would put all callers without one into the same bucket.
         identities.retain(|identity| !identity.is_empty());
         identities
     }
@@ -57,6 +59,7 @@ impl IdentityReader {
 /// Upshift would.
 pub fn identity(readers: &[IdentityReader], facts: &Facts<'_>) -> Option<String> {
     let mut sent = identities(readers, facts);
+    // The same identity on several lines is one.
     sent.dedup();
     if sent.len() > 1 {
         return None;
@@ -100,6 +103,7 @@ fn trim_whitespace(value: &str) -> &str {
 fn header_values(fields: &dyn Fields, name: &str) -> Vec<String> {
     let mut values = Vec::new();
     for line in fields.all(name) {
+        // A policy names identities as text: a value that is not UTF-8 could match none.
         if let Ok(text) = std::str::from_utf8(line) {
             values.push(trim_whitespace(text).to_owned());
         }
@@ -137,11 +141,13 @@ fn jwt_claim(credentials: &str, claim: &str) -> Option<String> {
     if !scheme.eq_ignore_ascii_case("bearer") {
         return None;
     }
-    // RFC 7519 §3: header, payload and signature, separated by dots.
+    // RFC 7519 §3: header, payload and signature, separated by dots; RFC 7515 §2: base64url without
+    // padding.
     let payload = URL_SAFE_NO_PAD.decode(token.trim().split('.').nth(1)?).ok()?;
     let claims: serde_json::Value = serde_json::from_slice(&payload).ok()?;
     match claims.get(claim)? {
         serde_json::Value::String(text) => Some(text.trim().to_owned()),
+        // RFC 7519 §4.1.2 makes `sub` a string, but other claims may be numbers.
         serde_json::Value::Number(number) => Some(number.to_string()),
         _ => None,
     }

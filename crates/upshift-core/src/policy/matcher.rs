@@ -6,19 +6,15 @@
 //! exempts no request, any of its lines brings a request under a rule, and only all of them
 //! together exclude it (by `!`, or by the keys of an exemption).
 
-use std::cmp::Ordering;
-
 use ipnet::IpNet;
 
-use super::client::{ClientReader, has_product};
+use super::client::ClientReader;
 use super::identity::{IdentityReader, identities};
 use super::path::PathPattern;
+use super::patterns::{ClientPattern, HeaderPattern, HostPattern, LineQuantifier};
 use super::reading::{Comparison, PathReading, PathReadings};
-use super::segments::{Case, Glob, Segment, match_segments};
 use crate::facts::Facts;
-use crate::field::FieldName;
 use crate::network::network_contains;
-use crate::version::ClientVersion;
 
 /// The values of one key: those that include, and those (`!`) that exclude.
 #[derive(Clone, Debug)]
@@ -48,27 +44,6 @@ pub struct Matcher {
     pub identities: MatcherValues<Box<str>>,
 }
 
-/// A host such as `api.example.com`, `*.example.com` (one label) or `**.example.com` (any number).
-#[derive(Clone, Debug)]
-pub struct HostPattern {
-    text: Box<str>,
-    labels: Box<[Segment]>,
-}
-
-/// `Name`, or `Name: value` in which `*` is any run of characters.
-#[derive(Clone, Debug)]
-pub struct HeaderPattern {
-    name: FieldName,
-    value: Option<Glob>,
-}
-
-/// `Name`, or `Name/Version`.
-#[derive(Clone, Debug)]
-pub struct ClientPattern {
-    name: Box<str>,
-    version: Option<ClientVersion>,
-}
-
 /// The input of a matcher beyond the facts.
 pub(crate) struct MatchContext<'c> {
     /// One reading of the path.
@@ -88,13 +63,6 @@ pub(crate) enum Effect {
     Applies,
     /// The request is exempt.
     Excuses,
-}
-
-/// The number of lines of a field that a value has to fit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum LineQuantifier {
-    Any,
-    All,
 }
 
 impl Effect {
@@ -127,12 +95,12 @@ impl<T> MatcherValues<T> {
         self.include.is_empty() && self.exclude.is_empty()
     }
 
-    fn fit(&self, fits: impl Fn(&T) -> bool) -> bool {
+    fn values_fit(&self, fits: impl Fn(&T) -> bool) -> bool {
         let is_included = self.include.is_empty() || self.include.iter().any(&fits);
         is_included && !self.exclude.iter().any(&fits)
     }
 
-    fn fit_lines(&self, effect: Effect, fits: impl Fn(&T, LineQuantifier) -> bool) -> bool {
+    fn lines_fit(&self, effect: Effect, fits: impl Fn(&T, LineQuantifier) -> bool) -> bool {
         let is_included = self.include.is_empty()
             || self.include.iter().any(|value| fits(value, effect.of_included()));
         is_included && !self.exclude.iter().any(|value| fits(value, effect.of_excluded()))
@@ -149,30 +117,31 @@ impl Matcher {
         let effect = context.effect;
         // The keys of the target come first, because they read no field: the answer to a request
         // that they rule out does not vary on any.
-        if !self.hosts.fit(|host| host.fits(facts.host)) {
+        if !self.hosts.values_fit(|host| host.fits(facts.host)) {
             return Some("hosts");
         }
-        if !self.paths.fit(|pattern| pattern.matches(context.path)) {
+        if !self.paths.values_fit(|pattern| pattern.matches(context.path)) {
             return Some("paths");
         }
-        if !self.methods.fit(|method| method_fits(method, facts)) {
+        if !self.methods.values_fit(|method| method_fits(method, facts)) {
             return Some("methods");
         }
-        if !self.headers.fit_lines(effect, |header, lines| header.fits(facts, lines)) {
+        if !self.headers.lines_fit(effect, |header, lines| header.fits(facts, lines)) {
             return Some("headers");
         }
         if !self.peers_fit(facts, effect) {
             return Some("peers");
         }
         let readers = context.client_readers;
-        if !self.clients.fit_lines(effect, |client, lines| client.fits(facts, readers, lines)) {
+        if !self.clients.lines_fit(effect, |client, lines| client.fits(facts, readers, lines)) {
             return Some("clients");
         }
+        // Identities are read last and only where a key needs them: a token has to be decoded.
         if !self.identities.is_empty() {
             let sent = identities(context.identity_readers, facts);
             if !self
                 .identities
-                .fit_lines(effect, |wanted, lines| identity_fits(wanted, &sent, lines))
+                .lines_fit(effect, |wanted, lines| identity_fits(wanted, &sent, lines))
             {
                 return Some("identities");
             }
@@ -197,7 +166,7 @@ impl Matcher {
     pub(crate) fn fields(&self) -> Vec<&str> {
         let mut fields = Vec::new();
         for header in self.headers.include.iter().chain(&self.headers.exclude) {
-            fields.push(header.name.lower());
+            fields.push(header.field());
         }
         if !self.clients.is_empty() {
             fields.push("user-agent");
@@ -210,119 +179,12 @@ impl Matcher {
             return true;
         }
         match facts.client_ip {
-            Some(address) => self.peers.fit(|network| network_contains(network, address)),
+            Some(address) => self.peers.values_fit(|network| network_contains(network, address)),
             // An unknown address is in no network. A request must not be exempt because of that,
             // for example by `peers = "!10.0.0.0/8"`.
             None => effect != Effect::Excuses && self.peers.include.is_empty(),
         }
     }
-}
-
-impl HostPattern {
-    /// Reads a pattern; `None` if it has a port, a path, white space or nothing in it.
-    pub fn parse(text: &str) -> Option<Self> {
-        let bare = text.trim_end_matches('.');
-        let is_bracketed = bare.starts_with('[') && bare.ends_with(']');
-        let is_legal = !bare.is_empty() && (is_bracketed || bare.bytes().all(is_host_byte));
-        if !is_legal {
-            return None;
-        }
-        let mut labels = Vec::new();
-        for label in bare.to_ascii_lowercase().split('.') {
-            labels.push(Segment::parse_with(label, |piece| piece.as_bytes().to_vec()));
-        }
-        Some(Self { text: text.into(), labels: labels.into() })
-    }
-
-    /// The pattern as it was written.
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
-    /// Returns true if it names one host.
-    pub fn is_literal(&self) -> bool {
-        !self.text.contains('*')
-    }
-
-    /// Returns true if `host` matches; hosts compare without case (RFC 9110 §4.2.3).
-    pub fn fits(&self, host: &str) -> bool {
-        let lower = host.trim_end_matches('.').to_ascii_lowercase();
-        let labels: Vec<&str> = lower.split('.').collect();
-        match_segments(&self.labels, &labels, Case::Exact).is_some()
-    }
-}
-
-impl HeaderPattern {
-    /// Reads `Name` or `Name: value`; `None` if the name is not a token.
-    pub fn parse(text: &str) -> Option<Self> {
-        let Some((name, value)) = text.split_once(':') else {
-            return Some(Self { name: FieldName::parse(text.trim())?, value: None });
-        };
-        let name = FieldName::parse(name.trim())?;
-        Some(Self { name, value: Some(Glob::parse(value.trim())) })
-    }
-
-    fn fits(&self, facts: &Facts<'_>, lines: LineQuantifier) -> bool {
-        let name = self.name.lower();
-        let Some(wanted) = &self.value else { return facts.fields.has(name) };
-        let mut values = facts.fields.all(name).map(<[u8]>::trim_ascii);
-        match lines {
-            LineQuantifier::Any => values.any(|value| wanted.matches(value, Case::Exact)),
-            LineQuantifier::All => {
-                facts.fields.has(name) && values.all(|value| wanted.matches(value, Case::Exact))
-            }
-        }
-    }
-}
-
-impl ClientPattern {
-    /// Reads `Name` or `Name/Version`; `None` if there is no name.
-    pub fn parse(text: &str) -> Option<Self> {
-        let (name, version) = match text.split_once('/') {
-            Some((name, version)) => (name, Some(ClientVersion::parse(version).ok()?)),
-            None => (text, None),
-        };
-        let trimmed = name.trim();
-        if trimmed.is_empty() {
-            return None;
-        }
-        Some(Self { name: trimmed.into(), version })
-    }
-
-    fn fits(&self, facts: &Facts<'_>, readers: &[ClientReader], lines: LineQuantifier) -> bool {
-        if lines == LineQuantifier::All && has_contradictory_client(facts, readers) {
-            return false;
-        }
-        for reader in readers {
-            let Some(claim) = reader.claim(facts, &|name| self.is_named(name)) else { continue };
-            let Some(wanted) = &self.version else {
-                return self.is_named(&claim.name) || self.is_product(facts);
-            };
-            if !claim.is_client || !self.is_named(&claim.name) {
-                return false;
-            }
-            let Some(sent) = ClientVersion::parse_lenient(&claim.version) else { return false };
-            return sent.compare_with(wanted) == Some(Ordering::Equal);
-        }
-        self.version.is_none() && self.is_product(facts)
-    }
-
-    fn is_named(&self, name: &str) -> bool {
-        name.eq_ignore_ascii_case(&self.name)
-    }
-
-    fn is_product(&self, facts: &Facts<'_>) -> bool {
-        match facts.fields.text_lossy("user-agent") {
-            Some(agent) => has_product(&agent, &self.name),
-            None => false,
-        }
-    }
-}
-
-/// Returns true if a field that can name the client has lines that differ.
-fn has_contradictory_client(facts: &Facts<'_>, readers: &[ClientReader]) -> bool {
-    facts.fields.is_contradictory("user-agent")
-        || readers.iter().any(|reader| facts.fields.is_contradictory(reader.field()))
 }
 
 /// Compares without case: `get` is not a method (RFC 9110 §9.1), but Werkzeug, for one, serves it
@@ -341,30 +203,5 @@ fn identity_fits(wanted: &str, sent: &[String], lines: LineQuantifier) -> bool {
     match lines {
         LineQuantifier::Any => sent.iter().any(|identity| identity == wanted),
         LineQuantifier::All => !sent.is_empty() && sent.iter().all(|identity| identity == wanted),
-    }
-}
-
-fn is_host_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b".-_*".contains(&byte)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hosts_compare_without_case_and_by_label() {
-        let fits = |pattern: &str, host: &str| {
-            HostPattern::parse(pattern).is_some_and(|pattern| pattern.fits(host))
-        };
-        assert!(fits("API.example.com", "api.EXAMPLE.com."));
-        assert!(
-            fits("*.example.com", "a.example.com") && !fits("*.example.com", "a.b.example.com")
-        );
-        assert!(fits("**.example.com", "a.b.example.com") && fits("**.example.com", "example.com"));
-        assert!(
-            HostPattern::parse("example.com:80").is_none()
-                && HostPattern::parse("http://x").is_none()
-        );
     }
 }

@@ -12,6 +12,8 @@ pub(crate) mod identity;
 pub(crate) mod matcher;
 mod overrides;
 mod path;
+mod path_features;
+mod patterns;
 mod percent;
 pub(crate) mod phase;
 pub(crate) mod query;
@@ -30,9 +32,10 @@ pub use canonical::{Ambiguity, ambiguity, canonical, has_nul, is_too_ambiguous, 
 pub use client::{ClientReader, has_product};
 pub use exemption::{Builtin, ExemptedBy, Exemption, Served};
 pub use identity::{IdentityReader, bucket, identity};
-pub use matcher::{ClientPattern, HeaderPattern, HostPattern, Matcher, MatcherValues};
+pub use matcher::{Matcher, MatcherValues};
 pub use overrides::{Actor, Override, Overrides};
 pub use path::{PathError, PathPattern, PathTemplate};
+pub use patterns::{ClientPattern, HeaderPattern, HostPattern};
 pub use phase::{Phase, RefusedShare};
 pub use reading::{Comparison, PathReading, PathReadings};
 pub use requirement::{

@@ -57,6 +57,7 @@ impl PathPattern {
             ends_open = true;
             match percent_decode(part).as_slice() {
                 b"" | b"." => {}
+                // RFC 3986 §5.2.4: at the root, `..` removes nothing.
                 b".." => drop(segments.pop()),
                 _ => {
                     segments.push(parse_segment(part)?);
@@ -64,6 +65,7 @@ impl PathPattern {
                 }
             }
         }
+        // `/a/` and `/a/.` end in an empty segment, like the paths that they match.
         if ends_open {
             segments.push(Segment::parse_with("", percent_decode));
         }
@@ -73,6 +75,7 @@ impl PathPattern {
     /// The path `text` itself: a `*` in it is a character like any other.
     pub(super) fn literal(text: &str) -> Option<Self> {
         let path = text.split(['?', '#']).next().unwrap_or_default();
+        // In an address `*` is data. Encoded, it does not become a star of the pattern.
         let pattern = Self::parse(&path.replace('*', "%2A")).ok()?;
         Some(Self { text: text.into(), ..pattern })
     }
@@ -107,6 +110,7 @@ impl PathPattern {
             return Some("a path with a NUL is always refused with 400");
         }
         let is_ambiguous = self.contains(b'/') || self.contains(b'\\') || self.contains(b';');
+        // Every path that the pattern matches has the same character, bare or encoded.
         if strict && is_ambiguous {
             return Some("paths = \"strict\" refuses `%2F`, `\\` and `;` with 400");
         }

@@ -24,6 +24,7 @@ pub(super) fn hex_byte(text: &[u8]) -> Option<u8> {
 pub(super) fn percent_decode(text: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
+    // Once only: `%2541` is `%41` for every upstream that decodes correctly.
     while let Some((byte, _, after)) = next_byte(rest) {
         bytes.push(byte);
         rest = after;

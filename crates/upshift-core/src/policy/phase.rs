@@ -110,12 +110,12 @@ impl RefusedShare {
         Some(Self((fraction * 10_000.0).round() as u16))
     }
 
-    /// In basis points.
+    /// The share in basis points.
     pub fn basis_points(self) -> u16 {
         self.0
     }
 
-    /// As a fraction, 0 to 1.
+    /// The share as a fraction, 0 to 1.
     pub fn fraction(self) -> f64 {
         f64::from(self.0) / 10_000.0
     }

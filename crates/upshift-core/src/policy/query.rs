@@ -14,6 +14,7 @@ pub(crate) fn parameter_values(query: &str, name: &str, limit: usize) -> Vec<Str
     let mut values = Vec::new();
     for pair in query.split('&') {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        // Frameworks decode names before they compare them: `api%2Dversion` is `api-version`.
         if values.len() < limit && fold_name(&decode_component(key)) == wanted {
             values.push(decode_component(value).into_owned());
         }

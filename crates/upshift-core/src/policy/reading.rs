@@ -10,7 +10,8 @@
 
 use std::borrow::Cow;
 
-use super::dialect::{PathDialect, PathFeatures};
+use super::dialect::PathDialect;
+use super::path_features::PathFeatures;
 use super::segments::Case;
 
 /// The most bytes that are split for one path, in all its readings together. A path that needs more
@@ -60,6 +61,7 @@ impl PathReading<'_> {
 impl<'p> PathReadings<'p> {
     /// Splits `path` in every way that upstreams do.
     pub fn of_path(path: &'p str, comparison: Comparison) -> Self {
+        // Nearly every path: it borrows, and no dialect is tried.
         if is_plain(path) {
             let mut segments = Vec::new();
             for segment in split_path(path) {
@@ -70,8 +72,9 @@ impl<'p> PathReadings<'p> {
         let plainest =
             PathReading { segments: PathDialect::default().split_segments(path), comparison };
         let mut others: Vec<PathReading<'p>> = Vec::new();
-        for dialect in PathFeatures::of_path(path).dialects() {
+        for dialect in PathFeatures::of_path(path).all_dialects() {
             let segments = dialect.split_segments(path);
+            // Most dialects agree on most paths: only distinct readings are decided.
             let is_known = segments == plainest.segments
                 || others.iter().any(|other| other.segments == segments);
             if !is_known {

@@ -111,6 +111,7 @@ impl Rollout {
 
     /// The state of the rollout at `now`.
     pub fn state_at(&self, now: Timestamp) -> RolloutState {
+        // Stages are in order, so a search by halves finds the current one.
         let begun = self.stages.partition_point(|stage| stage.from <= now);
         match (&self.stages[..begun], self.stages.get(begun)) {
             ([.., stage], _) => {
@@ -182,6 +183,7 @@ fn check_order(plan: &RolloutPlan) -> Result<(), PlanError> {
     }
     for pair in planned_phases(plan).windows(2) {
         let [(earlier, _, end), (later, from, _)] = pair else { continue };
+        // A phase may begin at the moment at which the one before it ends.
         if from < end {
             return Err(PlanError::Order(*earlier, *later));
         }
@@ -236,6 +238,7 @@ fn stage_starts(plan: &RolloutPlan) -> Vec<(Phase, Timestamp, RefusedShare)> {
     starts.extend(plan.warn.map(|at| (Phase::Warn, at, RefusedShare::NONE)));
     for (from, to) in &plan.brownout {
         starts.push((Phase::Brownout, *from, RefusedShare::ALL));
+        // Outside its windows a brownout warns.
         starts.push((Phase::Warn, *to, RefusedShare::NONE));
     }
     match &plan.ramp {

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::identity::IdentityReader;
-use super::matcher::HostPattern;
 use super::overrides::Override;
 use super::path::PathPattern;
+use super::patterns::HostPattern;
 use super::phase::Phase;
 use super::reading::PathReading;
 use super::requirement::Requirement;
@@ -60,6 +60,8 @@ impl Rule {
 
     /// The same rule with this override, or with none.
     pub(super) fn with_override(&self, overridden: Option<Override>) -> Self {
+        // Every change of an override makes a new policy, while requests are decided by the old
+        // one: neither texts nor patterns are copied for it.
         Self { compiled: Arc::clone(&self.compiled), overridden }
     }
 
@@ -67,6 +69,7 @@ impl Rule {
     /// rollout.
     pub fn rollout_state(&self, now: Timestamp) -> RolloutState {
         if let Some(set) = &self.overridden {
+            // The end is not part of the override, as for all intervals here.
             let is_over = matches!(set.until, Some(until) if until <= now);
             if !is_over {
                 return pinned_state(set.phase, set.until);
@@ -87,6 +90,7 @@ impl Rule {
     /// The end of the breaker's watch by the calendar; `None` for a rule that has no breaker, or
     /// that does not enforce by a calendar.
     pub fn watch_end(&self) -> Option<Timestamp> {
+        // A pinned phase has no date from which seven days could be counted.
         if self.breaker.is_none() || self.phase.is_some() {
             return None;
         }
@@ -115,6 +119,7 @@ impl Rule {
         let name = self.token.as_deref().unwrap_or(name);
         let mut token = String::with_capacity(name.len());
         for character in name.chars() {
+            // The rest of `tchar` (RFC 9110 §5.6.2) is legal, too, but hard to read in a token.
             let is_allowed = character.is_ascii_alphanumeric() || "-._~+".contains(character);
             token.push(if is_allowed { character } else { '-' });
         }
@@ -136,7 +141,7 @@ impl Rule {
         for link in &self.compiled.links {
             let is_here = match &link.host {
                 None => true,
-                Some(linked) => linked.eq_ignore_ascii_case(host) && self.serves(host, served),
+                Some(linked) => linked.eq_ignore_ascii_case(host) && self.serves_host(host, served),
             };
             if is_here && link.path.matches(path) {
                 return true;
@@ -145,7 +150,7 @@ impl Rule {
         false
     }
 
-    fn serves(&self, host: &str, served: &[HostPattern]) -> bool {
+    fn serves_host(&self, host: &str, served: &[HostPattern]) -> bool {
         let own = &self.matcher.hosts.include;
         own.iter().chain(served).any(|pattern| pattern.fits(host))
     }
@@ -157,6 +162,7 @@ impl RuleLink {
         let Some((_, rest)) = link.split_once("://") else {
             return Some(Self { host: None, path: PathPattern::literal(link)? });
         };
+        // The authority ends at the first of these (RFC 3986 §3.2).
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
         let path = PathPattern::literal(Facts::split_target(link).0)?;
         Some(Self { host: Some(Facts::host_of(authority).into()), path })

@@ -61,8 +61,10 @@ impl RuleNotice {
 fn links_of(rule: &RuleSpec, is_api: bool) -> Box<[Box<str>]> {
     let mut links: Vec<Box<str>> = Vec::new();
     if let Some(docs) = &rule.docs {
+        // RFC 9745 defines `deprecation` for resources: other rules are about the client.
         let relation = if is_api { "deprecation" } else { "help" };
         links.push(format!("<{docs}>; rel=\"{relation}\"; type=\"text/html\"").into());
+        // RFC 8594 §6: the relation `sunset` leads to information on the end of the resource.
         if is_api && rule.sunset().is_some() {
             links.push(format!("<{docs}>; rel=\"sunset\"; type=\"text/html\"").into());
         }

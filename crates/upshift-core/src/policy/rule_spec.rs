@@ -156,6 +156,7 @@ impl RuleSpec {
                 return &client.read;
             }
         }
+        // A rule on something else can still name clients in its matcher and its exemptions.
         &[ClientReader::UserAgent]
     }
 

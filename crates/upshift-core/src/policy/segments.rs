@@ -83,6 +83,7 @@ fn match_pieces(pieces: &[Box<[u8]>], text: &[u8]) -> bool {
 /// The text in lower case, one character for one, as Go and JavaScript compare paths without case.
 fn lower_case(text: &[u8]) -> Cow<'_, [u8]> {
     let Ok(text) = std::str::from_utf8(text) else { return Cow::Owned(text.to_ascii_lowercase()) };
+    // Most paths are in lower case already, and are not copied.
     if !text.contains(|c: char| c.is_ascii_uppercase() || !c.is_ascii()) {
         return Cow::Borrowed(text.as_bytes());
     }

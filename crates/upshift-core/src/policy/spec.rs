@@ -106,6 +106,7 @@ impl PolicySpec {
 
 fn rule_errors(rule: &RuleSpec, before: &[RuleSpec]) -> Vec<PolicyErrorKind> {
     let mut errors = Vec::new();
+    // The first of two equal ids keeps it; the later one is at fault.
     if before.iter().any(|other| other.id == rule.id) {
         errors.push(PolicyErrorKind::DuplicateId(rule.id.clone()));
     }
@@ -118,7 +119,8 @@ fn rule_errors(rule: &RuleSpec, before: &[RuleSpec]) -> Vec<PolicyErrorKind> {
     if rule.require.iter().any(has_no_reader) {
         errors.push(PolicyErrorKind::NoReader);
     }
-    if ramps(rule) && rule.identity.is_empty() {
+    // A ramp refuses a share of identities, and without readers finds none.
+    if has_ramp(rule) && rule.identity.is_empty() {
         errors.push(PolicyErrorKind::RampWithoutIdentity);
     }
     if rule.answer == AnswerStyle::Redirect && !rule.requires(RequirementKind::Tls) {
@@ -152,7 +154,7 @@ fn has_no_reader(requirement: &Requirement) -> bool {
     }
 }
 
-fn ramps(rule: &RuleSpec) -> bool {
+fn has_ramp(rule: &RuleSpec) -> bool {
     match &rule.rollout {
         Some(rollout) => rollout.plan().ramp.is_some(),
         None => false,

@@ -103,6 +103,7 @@ impl<'a> Products<'a> {
     pub(super) fn parse(value: &'a str) -> Self {
         let mut pieces = Vec::new();
         let mut at = 0;
+        // The sender chooses the length: the work stays bounded.
         while pieces.len() < PIECES {
             let Some(piece) = next_piece(value, at) else { break };
             at = piece.range.end;
@@ -121,6 +122,7 @@ impl<'a> Products<'a> {
             if ClientVersion::parse_lenient(&claim.version).is_some() {
                 return Some(claim);
             }
+            // A later product may have a version that can be read: `npm/? node/v18`.
             first_unreadable.get_or_insert(claim);
         }
         first_unreadable
@@ -162,6 +164,7 @@ impl<'a> Products<'a> {
 
     /// The wanted product that begins with this piece, the longest name first.
     fn wanted_product(&self, at: usize, wanted: &dyn Fn(&str) -> bool) -> Option<Product> {
+        // The longest name first: `Acme App/5` is not the product `Acme`.
         for words in (1..=NAME_WORDS).rev() {
             let Some(product) = self.product_at(at, words) else { continue };
             if wanted(&decode_name(&self.value[product.name.clone()])) {
@@ -184,6 +187,7 @@ impl<'a> Products<'a> {
             let slash = final_word.range.start + offset;
             return Some(Product { name: start..slash, version: slash + 1..end, last });
         }
+        // `cargo 1.70.0`: the version is a word of its own.
         match self.pieces.get(last + 1) {
             Some(next) if !next.is_comment && begins_version(next.text) => {
                 Some(Product { name: start..end, version: next.range.clone(), last: last + 1 })
@@ -195,6 +199,7 @@ impl<'a> Products<'a> {
     /// The product's name and version, a build in the piece after it included.
     fn claim_of(&self, product: &Product) -> ClientClaim<'a> {
         let Product { name, mut version, last } = product.clone();
+        // `AcmeApp/5.3.0 (build 1234)`: the build belongs to the version.
         match self.pieces.get(last + 1) {
             Some(next) if !version.is_empty() && next.names_build() => {
                 version.end = next.range.end;
@@ -227,11 +232,13 @@ fn next_piece(value: &str, from: usize) -> Option<Piece<'_>> {
 }
 
 fn is_gap(byte: u8) -> bool {
+    // A closing bracket here has no opening one, and separates like a space.
     matches!(byte, b' ' | b'\t' | b')')
 }
 
 /// The length of a comment (RFC 9110 §5.6.5); one that is not closed reaches to the end.
 fn comment_length(bytes: &[u8]) -> usize {
+    // RFC 9110 §5.6.5: comments nest, and a backslash quotes the next character.
     let (mut depth, mut escaped) = (0_u32, false);
     for (at, byte) in bytes.iter().enumerate() {
         match byte {

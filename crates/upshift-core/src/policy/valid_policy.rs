@@ -29,6 +29,7 @@ impl Policy {
     /// # Errors
     /// All faults at once.
     pub fn new(spec: PolicySpec) -> Result<Self, Vec<PolicyError>> {
+        // Checked as a whole before anything is compiled, so that all faults are reported at once.
         let errors = spec.find_errors();
         if !errors.is_empty() {
             return Err(errors);
@@ -56,6 +57,7 @@ impl Policy {
     /// The same policy with these overrides and no others.
     #[must_use]
     pub fn with_overrides(&self, overrides: &Overrides) -> Self {
+        // Cheap: the copy shares everything but the overrides.
         let mut policy = self.clone();
         for rule in &mut policy.rules {
             *rule = rule.with_override(overrides.override_of(&rule.id).cloned());

@@ -1,0 +1,182 @@
+//! Patterns of hosts, fields and clients.
+
+use std::cmp::Ordering;
+
+use super::client::{ClientReader, has_product};
+use super::segments::{Case, Glob, Segment, match_segments};
+use crate::facts::Facts;
+use crate::field::FieldName;
+use crate::version::ClientVersion;
+
+/// A host such as `api.example.com`, `*.example.com` (one label) or `**.example.com` (any number).
+#[derive(Clone, Debug)]
+pub struct HostPattern {
+    text: Box<str>,
+    labels: Box<[Segment]>,
+}
+
+/// `Name`, or `Name: value` in which `*` is any run of characters.
+#[derive(Clone, Debug)]
+pub struct HeaderPattern {
+    name: FieldName,
+    value: Option<Glob>,
+}
+
+/// `Name`, or `Name/Version`.
+#[derive(Clone, Debug)]
+pub struct ClientPattern {
+    name: Box<str>,
+    version: Option<ClientVersion>,
+}
+
+/// The number of lines of a field that a value has to fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LineQuantifier {
+    Any,
+    All,
+}
+
+impl HostPattern {
+    /// Reads a pattern; `None` if it has a port, a path, white space or nothing in it.
+    pub fn parse(text: &str) -> Option<Self> {
+        // RFC 1034 §3.1: a dot at the end marks the complete name, and names the same host.
+        let bare = text.trim_end_matches('.');
+        let is_bracketed = bare.starts_with('[') && bare.ends_with(']');
+        let is_legal = !bare.is_empty() && (is_bracketed || bare.bytes().all(is_host_byte));
+        if !is_legal {
+            return None;
+        }
+        let mut labels = Vec::new();
+        for label in bare.to_ascii_lowercase().split('.') {
+            labels.push(Segment::parse_with(label, |piece| piece.as_bytes().to_vec()));
+        }
+        Some(Self { text: text.into(), labels: labels.into() })
+    }
+
+    /// The pattern as it was written.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns true if it names one host.
+    pub fn is_literal(&self) -> bool {
+        !self.text.contains('*')
+    }
+
+    /// Returns true if `host` matches; hosts compare without case (RFC 9110 §4.2.3).
+    pub fn fits(&self, host: &str) -> bool {
+        let lower = host.trim_end_matches('.').to_ascii_lowercase();
+        let labels: Vec<&str> = lower.split('.').collect();
+        match_segments(&self.labels, &labels, Case::Exact).is_some()
+    }
+}
+
+impl HeaderPattern {
+    /// Reads `Name` or `Name: value`; `None` if the name is not a token.
+    pub fn parse(text: &str) -> Option<Self> {
+        let Some((name, value)) = text.split_once(':') else {
+            return Some(Self { name: FieldName::parse(text.trim())?, value: None });
+        };
+        let name = FieldName::parse(name.trim())?;
+        Some(Self { name, value: Some(Glob::parse(value.trim())) })
+    }
+
+    /// The field that it reads, in lower case.
+    pub(super) fn field(&self) -> &str {
+        self.name.lower()
+    }
+
+    pub(super) fn fits(&self, facts: &Facts<'_>, lines: LineQuantifier) -> bool {
+        let name = self.name.lower();
+        let Some(wanted) = &self.value else { return facts.fields.has(name) };
+        let mut values = facts.fields.all(name).map(<[u8]>::trim_ascii);
+        match lines {
+            LineQuantifier::Any => values.any(|value| wanted.matches(value, Case::Exact)),
+            LineQuantifier::All => {
+                facts.fields.has(name) && values.all(|value| wanted.matches(value, Case::Exact))
+            }
+        }
+    }
+}
+
+impl ClientPattern {
+    /// Reads `Name` or `Name/Version`; `None` if there is no name.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (name, version) = match text.split_once('/') {
+            Some((name, version)) => (name, Some(ClientVersion::parse(version).ok()?)),
+            None => (text, None),
+        };
+        let trimmed = name.trim();
+        if trimmed.is_empty() {
+            return None;
+        }
+        Some(Self { name: trimmed.into(), version })
+    }
+
+    pub(super) fn fits(
+        &self,
+        facts: &Facts<'_>,
+        readers: &[ClientReader],
+        lines: LineQuantifier,
+    ) -> bool {
+        if lines == LineQuantifier::All && has_contradictory_client(facts, readers) {
+            return false;
+        }
+        for reader in readers {
+            let Some(claim) = reader.claim(facts, &|name| self.is_named(name)) else { continue };
+            // The first reader that yields a client counts, as for requirements. A name without a
+            // version also fits a product beside the client itself.
+            let Some(wanted) = &self.version else {
+                return self.is_named(&claim.name) || self.is_product(facts);
+            };
+            if !claim.is_client || !self.is_named(&claim.name) {
+                return false;
+            }
+            let Some(sent) = ClientVersion::parse_lenient(&claim.version) else { return false };
+            return sent.compare_with(wanted) == Some(Ordering::Equal);
+        }
+        self.version.is_none() && self.is_product(facts)
+    }
+
+    fn is_named(&self, name: &str) -> bool {
+        name.eq_ignore_ascii_case(&self.name)
+    }
+
+    fn is_product(&self, facts: &Facts<'_>) -> bool {
+        match facts.fields.text_lossy("user-agent") {
+            Some(agent) => has_product(&agent, &self.name),
+            None => false,
+        }
+    }
+}
+
+/// Returns true if a field that can name the client has lines that differ.
+fn has_contradictory_client(facts: &Facts<'_>, readers: &[ClientReader]) -> bool {
+    facts.fields.is_contradictory("user-agent")
+        || readers.iter().any(|reader| facts.fields.is_contradictory(reader.field()))
+}
+
+fn is_host_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b".-_*".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_compare_without_case_and_by_label() {
+        let fits = |pattern: &str, host: &str| {
+            HostPattern::parse(pattern).is_some_and(|pattern| pattern.fits(host))
+        };
+        assert!(fits("API.example.com", "api.EXAMPLE.com."));
+        assert!(
+            fits("*.example.com", "a.example.com") && !fits("*.example.com", "a.b.example.com")
+        );
+        assert!(fits("**.example.com", "a.b.example.com") && fits("**.example.com", "example.com"));
+        assert!(
+            HostPattern::parse("example.com:80").is_none()
+                && HostPattern::parse("http://x").is_none()
+        );
+    }
+}
