@@ -142,11 +142,11 @@ fn a_refusal_names_the_place_of_the_version() {
     ] {
         let body = answered(api(Uncertain::default()), &facts).map(|answer| answer.body().to_vec());
         let body = String::from_utf8(body.unwrap()).unwrap();
-        assert!(body.contains(&format!("Send version 2.1, read from {place}.")), "{place}: {body}");
+        assert!(body.contains(&format!("Send version 2.1 in {place}.")), "{place}: {body}");
     }
     let rule = api(Uncertain::refusing([VerdictReason::Missing]));
     let body = answered(rule, &facts(&none)).map(|answer| answer.body().to_vec()).unwrap();
-    assert!(String::from_utf8(body).unwrap().contains("read from header:X-Api-Version."));
+    assert!(String::from_utf8(body).unwrap().contains("Send version 2.1 in header:X-Api-Version."));
 }
 
 /// Kind: a refusal says of a connection what is not known of it.
@@ -158,11 +158,11 @@ fn a_refusal_says_of_tls_what_is_known() {
         ..require(Requirement::Tls(TlsVersion::V1_2))
     };
     for (tls, wanted) in [
-        (Known::Is(TlsState::Cleartext), "came as cleartext"),
+        (Known::Is(TlsState::Cleartext), "came over cleartext."),
         (Known::Is(TlsState::Version(TlsVersion::Ssl3)), "came over SSLv3."),
         (Known::Is(TlsState::Version(TlsVersion::V1_1)), "came over TLS 1.1."),
-        (Known::Is(TlsState::SomeVersion), "came over a version of TLS that is not known here."),
-        (Known::Unknown, "came in a way that is not known here."),
+        (Known::Is(TlsState::SomeVersion), "came over an unknown version of TLS."),
+        (Known::Unknown, "came over a connection whose protection is unknown."),
     ] {
         let answer = answered(rule.clone(), &Facts { tls, ..facts(&none) }).unwrap();
         let body = String::from_utf8_lossy(answer.body()).into_owned();

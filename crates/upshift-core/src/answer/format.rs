@@ -1,12 +1,12 @@
-//! In which form a reader wants an answer (RFC 9110 §12.5.1).
+//! The format of an answer's body, by content negotiation (RFC 9110 §12.5.1).
 
 use crate::Facts;
 use crate::field::Accept;
 use crate::policy::has_product;
 
-/// The form of an answer's body.
+/// The format of an answer's body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
+pub(super) enum Format {
     /// `application/problem+json` (RFC 9457).
     Problem,
     /// `text/html`.
@@ -17,8 +17,8 @@ pub enum Format {
     Grpc,
 }
 
-/// Media types and the form that serves them; among equals the first is taken.
-const TYPES: [(&str, Format); 5] = [
+/// Media types and their formats. Among equally preferred ones, the first wins.
+const MEDIA_TYPES: [(&str, Format); 5] = [
     ("application/problem+json", Format::Problem),
     ("application/json", Format::Problem),
     ("text/html", Format::Html),
@@ -27,26 +27,33 @@ const TYPES: [(&str, Format); 5] = [
 ];
 
 impl Format {
-    /// The form for this request: gRPC for gRPC, text for git (which prints it), else by `Accept`;
-    /// problem+json where that says nothing, or nothing that we have.
-    pub fn of(facts: &Facts<'_>) -> Self {
+    /// The format for this request: gRPC for gRPC, text for git, otherwise the preferred one of
+    /// `Accept`. If `Accept` has no preference, or none that can be met, it is problem+json.
+    pub(super) fn for_request(facts: &Facts<'_>) -> Self {
         if !facts.is_http1() && is_grpc(facts) {
             return Self::Grpc;
         }
-        if facts.fields.text_lossy("user-agent").is_some_and(|agent| has_product(&agent, "git")) {
+        // git accepts any type and prints the body of an error.
+        if let Some(agent) = facts.fields.text_lossy("user-agent")
+            && has_product(&agent, "git")
+        {
             return Self::Text;
         }
         let accept = Accept::from_fields(facts.fields);
-        let ranked =
-            TYPES.into_iter().rev().map(|(essence, format)| (accept.rank_of(essence), format));
-        match ranked.max_by_key(|(rank, _)| *rank) {
-            Some(((weight, _), format)) if weight > 0 => format,
-            _ => Self::Problem,
+        let (mut best, mut best_rank) = (Self::Problem, (0, 0));
+        for (essence, format) in MEDIA_TYPES {
+            let rank = accept.rank_of(essence);
+            // RFC 9110 §12.4.2: a weight of 0 means "not acceptable".
+            let (weight, _) = rank;
+            if weight > 0 && rank > best_rank {
+                (best, best_rank) = (format, rank);
+            }
         }
+        best
     }
 
     /// The `Content-Type`.
-    pub fn content_type(self) -> &'static str {
+    pub(super) fn content_type(self) -> &'static str {
         match self {
             Self::Problem => "application/problem+json",
             Self::Html => "text/html; charset=utf-8",
@@ -56,12 +63,14 @@ impl Format {
     }
 }
 
-/// gRPC's content types (gRPC over HTTP2, "Requests"); gRPC-Web has a framing of its own and gets
-/// the plain answer.
+/// Returns true for the content types of gRPC (gRPC over HTTP2, "Requests"). gRPC-Web has a framing
+/// of its own and gets the plain answer.
 fn is_grpc(facts: &Facts<'_>) -> bool {
-    let kind = facts.fields.text("content-type").unwrap_or_default().to_ascii_lowercase();
-    kind.strip_prefix("application/grpc")
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with(['+', ';']))
+    let Some(content_type) = facts.fields.text("content-type") else { return false };
+    match content_type.to_ascii_lowercase().strip_prefix("application/grpc") {
+        Some(rest) => rest.is_empty() || rest.starts_with(['+', ';']),
+        None => false,
+    }
 }
 
 #[cfg(test)]
@@ -69,9 +78,9 @@ mod tests {
     use super::*;
     use crate::{HttpVersion, Known, TlsState};
 
-    fn format(fields: &[(&str, &str)]) -> Format {
+    fn format_for(fields: &[(&str, &str)]) -> Format {
         let fields: Vec<_> = fields.to_vec();
-        Format::of(&Facts {
+        Format::for_request(&Facts {
             method: "GET",
             host: "",
             path: "/",
@@ -87,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn the_reader_chooses() {
+    fn the_client_chooses_the_format() {
         for (accept, want) in [
             ("*/*", Format::Problem),
             (
@@ -101,11 +110,11 @@ mod tests {
             ("image/png", Format::Problem),
             ("text/html, */*", Format::Html),
         ] {
-            assert_eq!(format(&[("accept", accept)]), want, "{accept}");
+            assert_eq!(format_for(&[("accept", accept)]), want, "{accept}");
         }
-        assert_eq!(format(&[]), Format::Problem);
-        assert_eq!(format(&[("user-agent", "git/2.39.5"), ("accept", "*/*")]), Format::Text);
-        assert_eq!(format(&[("content-type", "application/grpc+proto")]), Format::Grpc);
-        assert_eq!(format(&[("content-type", "application/grpc-web")]), Format::Problem);
+        assert_eq!(format_for(&[]), Format::Problem);
+        assert_eq!(format_for(&[("user-agent", "git/2.39.5"), ("accept", "*/*")]), Format::Text);
+        assert_eq!(format_for(&[("content-type", "application/grpc+proto")]), Format::Grpc);
+        assert_eq!(format_for(&[("content-type", "application/grpc-web")]), Format::Problem);
     }
 }

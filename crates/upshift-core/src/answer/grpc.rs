@@ -1,31 +1,38 @@
-//! A refused gRPC call: HTTP 200, trailers only, `FAILED_PRECONDITION` (gRPC over HTTP2,
-//! "Responses").
+//! The answer to a refused gRPC call: HTTP 200 with trailers only and the status
+//! `FAILED_PRECONDITION` (gRPC over HTTP2, "Responses").
 //!
-//! Never `UNAVAILABLE`: clients retry that, and a refusal would become a storm.
+//! The status is never `UNAVAILABLE`. Clients retry that, so that a refusal would cause a flood of
+//! requests.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
+use super::message::FieldLine;
+
 const FAILED_PRECONDITION: u8 = 9;
 const ERROR_INFO: &str = "type.googleapis.com/google.rpc.ErrorInfo";
 
-/// The fields of the answer, `google.rpc.ErrorInfo` with this metadata among them.
-pub(super) fn fields(message: &str, metadata: &[(&str, &str)]) -> [(&'static str, String); 3] {
+/// The fields of the answer, with a `google.rpc.ErrorInfo` that has this metadata.
+pub(super) fn grpc_fields(message: &str, metadata: &[(&str, &str)]) -> [FieldLine; 3] {
     let mut info = Vec::new();
-    text(&mut info, 1, "UPGRADE_REQUIRED");
-    text(&mut info, 2, "upshift");
-    for (key, value) in metadata.iter().filter(|(_, value)| !value.is_empty()) {
+    push_text(&mut info, 1, "UPGRADE_REQUIRED");
+    push_text(&mut info, 2, "upshift");
+    for (key, value) in metadata {
+        if value.is_empty() {
+            continue;
+        }
         let mut entry = Vec::new();
-        text(&mut entry, 1, key);
-        text(&mut entry, 2, value);
-        bytes(&mut info, 3, &entry);
+        push_text(&mut entry, 1, key);
+        push_text(&mut entry, 2, value);
+        push_bytes(&mut info, 3, &entry);
     }
     let mut any = Vec::new();
-    text(&mut any, 1, ERROR_INFO);
-    bytes(&mut any, 2, &info);
+    push_text(&mut any, 1, ERROR_INFO);
+    push_bytes(&mut any, 2, &info);
+    // Field 1 of `google.rpc.Status` is the code, a varint (wire type 0).
     let mut status = vec![1 << 3, FAILED_PRECONDITION];
-    text(&mut status, 2, message);
-    bytes(&mut status, 3, &any);
+    push_text(&mut status, 2, message);
+    push_bytes(&mut status, 3, &any);
     [
         ("grpc-status", FAILED_PRECONDITION.to_string()),
         ("grpc-message", percent_encode(message)),
@@ -33,9 +40,10 @@ pub(super) fn fields(message: &str, metadata: &[(&str, &str)]) -> [(&'static str
     ]
 }
 
-/// A field of wire type 2 (Protocol Buffers, "Length-Delimited Records").
-fn bytes(out: &mut Vec<u8>, field: u8, content: &[u8]) {
+/// Appends a field of wire type 2 (Protocol Buffers, "Length-Delimited Records").
+fn push_bytes(out: &mut Vec<u8>, field: u8, content: &[u8]) {
     out.push(field << 3 | 2);
+    // The length is a varint: seven bits a byte, the lowest first.
     let mut length = content.len();
     while length >= 0x80 {
         out.push((length & 0x7f) as u8 | 0x80);
@@ -45,11 +53,11 @@ fn bytes(out: &mut Vec<u8>, field: u8, content: &[u8]) {
     out.extend_from_slice(content);
 }
 
-fn text(out: &mut Vec<u8>, field: u8, content: &str) {
-    bytes(out, field, content.as_bytes());
+fn push_text(out: &mut Vec<u8>, field: u8, content: &str) {
+    push_bytes(out, field, content.as_bytes());
 }
 
-/// `Percent-Encoded` of gRPC over HTTP2: all but the visible ASCII without `%`.
+/// `Percent-Encoded` of gRPC over HTTP2: encodes everything but visible ASCII without `%`.
 fn percent_encode(message: &str) -> String {
     let mut out = String::with_capacity(message.len());
     for byte in message.bytes() {

@@ -1,11 +1,26 @@
-//! The page for a person.
+//! The page for people.
 
-/// The holes of the page's template, by their names there.
+const TEMPLATE: &str = include_str!("page.html");
+
+// An unknown hole would render nothing, and a hole that is missing would hide its text, so either
+// one fails the build.
+const _: () = assert!(
+    fits_holes(TEMPLATE.as_bytes()),
+    "page.html has an unknown hole, or does not have all of HOLES"
+);
+
+/// `Content-Security-Policy`: the page loads nothing, so that injected markup does not run.
+pub(super) const SECURITY_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; \
+     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// The texts of the page.
 pub(super) struct RefusalPage<'a> {
     pub(super) heading: &'a str,
     pub(super) detail: &'a str,
     pub(super) instructions: &'a str,
-    pub(super) window: Option<&'a str>,
+    /// The end of a brownout.
+    pub(super) window_end: Option<&'a str>,
+    /// The URL and the label of the button.
     pub(super) button: Option<(&'a str, &'a str)>,
     pub(super) docs: Option<&'a str>,
     pub(super) status: u16,
@@ -17,76 +32,115 @@ pub(super) struct RefusalPage<'a> {
     pub(super) request_id: &'a str,
 }
 
-/// `Content-Security-Policy`: the page loads nothing, so that whatever slips in is not run.
-pub(super) const SECURITY_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// A hole of the template, `{{name}}`.
+#[derive(Clone, Copy)]
+enum Hole {
+    Heading,
+    Detail,
+    Instructions,
+    Window,
+    Actions,
+    Status,
+    Title,
+    Rule,
+    Reason,
+    Instance,
+    Observed,
+    RequestId,
+}
+
+/// The holes of the template and their names.
+const HOLES: [(&str, Hole); 12] = [
+    ("heading", Hole::Heading),
+    ("detail", Hole::Detail),
+    ("instructions", Hole::Instructions),
+    ("window", Hole::Window),
+    ("actions", Hole::Actions),
+    ("status", Hole::Status),
+    ("title", Hole::Title),
+    ("rule", Hole::Rule),
+    ("reason", Hole::Reason),
+    ("instance", Hole::Instance),
+    ("observed", Hole::Observed),
+    ("request_id", Hole::RequestId),
+];
 
 impl RefusalPage<'_> {
-    /// The page. Everything that came from the request or the policy is escaped.
-    pub(super) fn render(&self) -> String {
+    /// Renders the page. Everything from the request or the policy is escaped.
+    pub(super) fn render_html(&self) -> String {
         let mut out = String::with_capacity(4096);
-        let mut rest = include_str!("page.html");
-        while let Some((text, after)) = rest.split_once("{{") {
+        let mut rest = TEMPLATE;
+        while let Some((text, opened)) = rest.split_once("{{")
+            && let Some((name, after)) = opened.split_once("}}")
+        {
             out.push_str(text);
-            let Some((hole, after)) = after.split_once("}}") else { break };
-            self.fill(hole, &mut out);
+            for (known, hole) in HOLES {
+                if name == known {
+                    self.fill_hole(hole, &mut out);
+                }
+            }
             rest = after;
         }
         out.push_str(rest);
         out
     }
 
-    fn fill(&self, hole: &str, out: &mut String) {
+    fn fill_hole(&self, hole: Hole, out: &mut String) {
         match hole {
-            "heading" => escape(self.heading, out),
-            "detail" => escape(self.detail, out),
-            "instructions" => escape(self.instructions, out),
-            "status" => out.push_str(&self.status.to_string()),
-            "title" => escape(self.title, out),
-            "rule" => escape(self.rule, out),
-            "reason" => escape(self.reason, out),
-            "instance" => escape(self.instance, out),
-            "observed" => escape(self.observed, out),
-            "request_id" => escape(self.request_id, out),
-            "window" => self.window_line(out),
-            "actions" => self.actions(out),
-            _ => {}
+            Hole::Heading => push_escaped(self.heading, out),
+            Hole::Detail => push_escaped(self.detail, out),
+            Hole::Instructions => push_escaped(self.instructions, out),
+            Hole::Window => self.push_window(out),
+            Hole::Actions => self.push_actions(out),
+            Hole::Status => out.push_str(&self.status.to_string()),
+            Hole::Title => push_escaped(self.title, out),
+            Hole::Rule => push_escaped(self.rule, out),
+            Hole::Reason => push_escaped(self.reason, out),
+            Hole::Instance => push_escaped(self.instance, out),
+            Hole::Observed => push_escaped(self.observed, out),
+            Hole::RequestId => push_escaped(self.request_id, out),
         }
     }
 
-    fn window_line(&self, out: &mut String) {
-        if let Some(end) = self.window {
-            out.push_str("<p>This is a test of what is coming. It ends at ");
-            escape(end, out);
+    fn push_window(&self, out: &mut String) {
+        if let Some(end) = self.window_end {
+            out.push_str("<p>This is a planned test of an upcoming change. It ends at ");
+            push_escaped(end, out);
             out.push_str(".</p>\n");
         }
     }
 
-    fn actions(&self, out: &mut String) {
-        let docs = self.docs.filter(|docs| self.button.is_none_or(|(url, _)| url != *docs));
+    fn push_actions(&self, out: &mut String) {
+        let docs = match (self.docs, self.button) {
+            // One link to the same place is enough.
+            (Some(docs), Some((url, _))) if url == docs => None,
+            (docs, _) => docs,
+        };
         if self.button.is_none() && docs.is_none() {
             return;
         }
         out.push_str("<div class=\"actions\">");
         if let Some((url, label)) = self.button {
-            link("button", url, label, out);
+            push_link("button", url, label, out);
         }
         if let Some(docs) = docs {
-            link(if self.button.is_some() { "quiet" } else { "button" }, docs, "Learn more", out);
+            let class = if self.button.is_some() { "quiet" } else { "button" };
+            push_link(class, docs, "Learn more", out);
         }
         out.push_str("</div>\n");
     }
 }
 
-fn link(class: &str, url: &str, label: &str, out: &mut String) {
+fn push_link(class: &str, url: &str, label: &str, out: &mut String) {
     out.push_str(&format!("<a class=\"{class}\" rel=\"noreferrer\" href=\""));
-    escape(url, out);
+    push_escaped(url, out);
     out.push_str("\">");
-    escape(label, out);
+    push_escaped(label, out);
     out.push_str("</a>");
 }
 
-/// Text for an element or a quoted attribute.
-fn escape(text: &str, out: &mut String) {
+/// Escapes text for an element or a quoted attribute.
+fn push_escaped(text: &str, out: &mut String) {
     for character in text.chars() {
         match character {
             '&' => out.push_str("&amp;"),
@@ -99,9 +153,114 @@ fn escape(text: &str, out: &mut String) {
     }
 }
 
+/// Returns true if every hole of `template` is one of [`HOLES`] and each of them occurs.
+const fn fits_holes(template: &[u8]) -> bool {
+    let mut occurs = [false; HOLES.len()];
+    let mut at = 0;
+    while at + 1 < template.len() {
+        if template[at] != b'{' || template[at + 1] != b'{' {
+            at += 1;
+            continue;
+        }
+        at += 2;
+        let mut is_known = false;
+        let mut index = 0;
+        while index < HOLES.len() {
+            if is_hole_at(template, at, HOLES[index].0.as_bytes()) {
+                occurs[index] = true;
+                is_known = true;
+            }
+            index += 1;
+        }
+        if !is_known {
+            return false;
+        }
+    }
+    let mut index = 0;
+    while index < HOLES.len() {
+        if !occurs[index] {
+            return false;
+        }
+        index += 1;
+    }
+    true
+}
+
+/// Returns true if `name` and the closing braces are at this place of the template.
+const fn is_hole_at(template: &[u8], start: usize, name: &[u8]) -> bool {
+    let end = start + name.len();
+    if end + 1 >= template.len() || template[end] != b'}' || template[end + 1] != b'}' {
+        return false;
+    }
+    let mut index = 0;
+    while index < name.len() {
+        if template[start + index] != name[index] {
+            return false;
+        }
+        index += 1;
+    }
+    true
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_template_needs_all_holes_and_no_other() {
+        let complete: String =
+            HOLES.iter().map(|(name, _)| format!("<p>{{{{{name}}}}}</p>")).collect();
+        assert!(fits_holes(complete.as_bytes()));
+        for wrong in [
+            complete.replace("{{rule}}", "{{rules}}"),
+            complete.replace("{{rule}}", "{{rule}"),
+            complete.replace("{{rule}}", ""),
+            complete.clone() + "{{surprise}}",
+            complete.clone() + "{{rule",
+            String::new(),
+        ] {
+            assert!(!fits_holes(wrong.as_bytes()), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn every_text_is_in_the_page() {
+        let page = RefusalPage {
+            heading: "a-heading",
+            detail: "a-detail",
+            instructions: "some-instructions",
+            window_end: Some("an-end"),
+            button: Some(("a-url", "a-label")),
+            docs: Some("some-docs"),
+            status: 426,
+            title: "a-title",
+            rule: "a-rule",
+            reason: "a-reason",
+            instance: "an-instance",
+            observed: "an-observed-value",
+            request_id: "a-request-id",
+        };
+        let html = page.render_html();
+        for text in [
+            "a-heading",
+            "a-detail",
+            "some-instructions",
+            "an-end",
+            "a-url",
+            "a-label",
+            "some-docs",
+            "426",
+            "a-title",
+            "a-rule",
+            "a-reason",
+            "an-instance",
+            "an-observed-value",
+            "a-request-id",
+        ] {
+            assert!(html.contains(text), "{text}");
+        }
+        assert!(!html.contains("{{") && !html.contains("}}"), "a hole is left");
+    }
 
     #[test]
     fn nothing_of_a_request_becomes_markup() {
@@ -110,7 +269,7 @@ mod tests {
             heading: evil,
             detail: evil,
             instructions: evil,
-            window: Some(evil),
+            window_end: Some(evil),
             button: Some((evil, evil)),
             docs: Some("https://x/?a='\"<>"),
             status: 426,
@@ -121,7 +280,7 @@ mod tests {
             observed: evil,
             request_id: evil,
         };
-        let html = page.render();
+        let html = page.render_html();
         assert!(!html.contains("<script") && html.contains("&lt;script&gt;"));
         assert_eq!(html.matches("<a ").count(), 2);
     }

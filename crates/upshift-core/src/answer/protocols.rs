@@ -1,91 +1,105 @@
-//! The protocols that an answer names, the most wanted first.
+//! The protocols that an answer names, the preferred one first.
 
-use super::AnswerContext;
-use crate::decision::{RequirementKind, Ruling, VerdictReason};
+use super::context::AnswerContext;
 use crate::field::{Protocol, UpgradeList};
 use crate::policy::{ClientRequirement, Requirement};
-use crate::{Facts, HttpVersion, Known, TlsState};
+use crate::{Facts, HttpVersion, Known, RequirementKind, Ruling, TlsState, VerdictReason};
 
-/// As [`wanted`], and never empty: where a rule's texts give no token, what remains is plain HTTP.
-pub(super) fn list(
+/// The rule's requirements as an `Upgrade` list.
+pub(super) fn upgrade_list(
     top: &Ruling<'_>,
     facts: &Facts<'_>,
     context: &AnswerContext<'_>,
 ) -> UpgradeList {
-    UpgradeList::new(wanted(top, facts, context)).unwrap_or_else(UpgradeList::http11)
+    // The texts of a rule may contain no valid token, but a 426 must name something.
+    match UpgradeList::new(required_protocols(top, facts, context)) {
+        Some(list) => list,
+        None => UpgradeList::http11(),
+    }
 }
 
 /// The rule's requirements as protocols.
-pub(super) fn wanted(
+pub(super) fn required_protocols(
     top: &Ruling<'_>,
     facts: &Facts<'_>,
     context: &AnswerContext<'_>,
 ) -> Vec<Protocol> {
-    top.rule.require.iter().flat_map(|requirement| of(requirement, top, facts, context)).collect()
+    let mut protocols = Vec::new();
+    for requirement in &top.rule.require {
+        protocols.extend(protocols_of(requirement, top, facts, context));
+    }
+    protocols
 }
 
-/// The name of the client that the ruling saw.
+/// The required protocols as texts.
+pub(super) fn protocol_texts(
+    top: &Ruling<'_>,
+    facts: &Facts<'_>,
+    context: &AnswerContext<'_>,
+) -> Vec<String> {
+    required_protocols(top, facts, context).iter().map(ToString::to_string).collect()
+}
+
+/// The name of the client that the ruling observed.
 pub(super) fn client_name<'r>(top: &'r Ruling<'_>) -> Option<&'r str> {
-    let seen = top.observed.iter().find(|observed| observed.kind == RequirementKind::Client)?;
-    seen.value.split('/').next()
+    let client = top.observed.iter().find(|seen| seen.kind == RequirementKind::Client)?;
+    client.value.split('/').next()
 }
 
-fn of(
+fn protocols_of(
     requirement: &Requirement,
     top: &Ruling<'_>,
     facts: &Facts<'_>,
     context: &AnswerContext<'_>,
 ) -> Vec<Protocol> {
-    let registered = |name: &str, version: Option<&str>| {
-        Protocol::new(name, version).ok().into_iter().collect::<Vec<_>>()
-    };
-    match requirement {
-        // RFC 2817 §4.2. The second token is the upper layer, which only a switch in band is
-        // followed by.
-        Requirement::Tls(minimum) if context.tls_in_band && is_cleartext(facts) => {
-            let mut both = registered("TLS", Some(minimum.as_str()));
-            both.extend(registered("HTTP", Some("1.1")));
-            both
+    let is_cleartext = facts.tls == Known::Is(TlsState::Cleartext);
+    let single = match requirement {
+        // RFC 2817 §4.2. The second token is the upper layer, which only follows a switch in band.
+        Requirement::Tls(minimum) if context.tls_in_band && is_cleartext => {
+            let both = [registered("TLS", Some(minimum.as_str())), registered("HTTP", Some("1.1"))];
+            return both.into_iter().flatten().collect();
         }
         Requirement::Tls(minimum) => registered("TLS", Some(minimum.as_str())),
-        Requirement::Http(HttpVersion::V2) if context.h2c && is_cleartext(facts) => {
+        Requirement::Http(HttpVersion::V2) if context.h2c && is_cleartext => {
             registered("h2c", None)
         }
-        // RFC 9110 §2.5: the minor version 0 is implied; the registry wants it written.
+        // RFC 9110 §2.5: the minor version 0 is implied, but the registry wants it written.
         Requirement::Http(HttpVersion::V2) => registered("HTTP", Some("2.0")),
         Requirement::Http(HttpVersion::V3) => registered("HTTP", Some("3.0")),
         Requirement::Http(minimum) => registered("HTTP", Some(minimum.as_str())),
         Requirement::WebSocket(_) => registered("websocket", None),
         Requirement::NoWebSocket => registered("HTTP", Some("1.1")),
-        Requirement::Api(api) => top
-            .rule
-            .version_protocol(&top.rule.id, Some(api.minimum.as_str()))
-            .into_iter()
-            .collect(),
-        Requirement::Client(client) => clients(client, top),
-        Requirement::Protocol(protocol) => vec![protocol.clone()],
-    }
+        Requirement::Api(api) => {
+            top.rule.version_protocol(&top.rule.id, Some(api.minimum.as_str()))
+        }
+        Requirement::Client(client) => return client_protocols(client, top),
+        Requirement::Protocol(protocol) => Some(protocol.clone()),
+    };
+    single.into_iter().collect()
 }
 
-/// The client that was seen in its least version (for a blocked build its name alone), else all
-/// that work here.
-fn clients(client: &ClientRequirement, top: &Ruling<'_>) -> Vec<Protocol> {
+/// A protocol of the IANA registry.
+fn registered(name: &str, version: Option<&str>) -> Option<Protocol> {
+    Protocol::new(name, version).ok()
+}
+
+/// The observed client in its lowest version (a blocked build without a version), or all supported
+/// clients if the observed one is unknown.
+fn client_protocols(client: &ClientRequirement, top: &Ruling<'_>) -> Vec<Protocol> {
     let seen = client_name(top);
-    let is_seen = |name: &str| seen.is_some_and(|seen| seen.eq_ignore_ascii_case(name));
-    let protocol = |name: &str, version: Option<&str>| top.rule.version_protocol(name, version);
     if top.cause == Some(VerdictReason::Blocked) {
-        return seen.and_then(|name| protocol(name, None)).into_iter().collect();
+        let Some(name) = seen else { return Vec::new() };
+        return top.rule.version_protocol(name, None).into_iter().collect();
     }
-    if let Some((name, minimum)) = client.minimum.iter().find(|(name, _)| is_seen(name)) {
-        return protocol(name, Some(minimum.as_str())).into_iter().collect();
+    let mut protocols = Vec::new();
+    for (name, minimum) in &client.minimum {
+        let protocol = top.rule.version_protocol(name, Some(minimum.as_str()));
+        if let Some(seen) = seen
+            && seen.eq_ignore_ascii_case(name)
+        {
+            return protocol.into_iter().collect();
+        }
+        protocols.extend(protocol);
     }
-    client
-        .minimum
-        .iter()
-        .filter_map(|(name, minimum)| protocol(name, Some(minimum.as_str())))
-        .collect()
-}
-
-fn is_cleartext(facts: &Facts<'_>) -> bool {
-    facts.tls == Known::Is(TlsState::Cleartext)
+    protocols
 }

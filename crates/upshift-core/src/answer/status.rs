@@ -1,19 +1,19 @@
-//! The status of an answer, and the fields that a 426 may not lack.
+//! The status of an answer, and the fields that a 426 must have.
 
-use crate::field::{Protocol, UpgradeList};
+use crate::field::UpgradeList;
 
-/// A 426 that obeys its RFCs.
+/// The part of a 426 that its RFCs demand.
 ///
 /// RFC 9110 §15.5.22: "The server MUST send an Upgrade header field in a 426 response to indicate
 /// the required protocol(s)"; §7.8: its sender MUST also send the `upgrade` connection option. RFC
-/// 9113 §8.2.2 and RFC 9114 §4.2 forbid both over HTTP/2 and HTTP/3. There is no other way to build
-/// one than these two.
+/// 9113 §8.2.2 and RFC 9114 §4.2 forbid both over HTTP/2 and HTTP/3. There are only two ways to
+/// make one, so that it cannot be wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpgradeRequired(Option<UpgradeList>);
 
 /// The status of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AnswerStatus {
+pub(super) enum AnswerStatus {
     /// 426.
     UpgradeRequired(UpgradeRequired),
     /// Any other.
@@ -22,53 +22,56 @@ pub enum AnswerStatus {
 
 /// A status that is not 426.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OtherStatus(u16);
+pub(super) struct OtherStatus(u16);
 
 impl UpgradeRequired {
-    /// Over HTTP/1.1 and older, naming what is wanted, the most wanted first.
-    pub fn http1(protocols: UpgradeList) -> Self {
+    /// For HTTP/1.1 and older, with the required protocols, the preferred one first.
+    pub(super) fn http1(protocols: UpgradeList) -> Self {
         Self(Some(protocols))
     }
 
-    /// Over HTTP/2 and HTTP/3, where the body has to say it.
-    pub fn multiplexed() -> Self {
+    /// For HTTP/2 and HTTP/3, where only the body can name the protocols.
+    pub(super) fn multiplexed() -> Self {
         Self(None)
     }
 
-    /// The protocols that are named in the field.
-    pub fn protocols(&self) -> &[Protocol] {
-        self.0.as_ref().map_or(&[], UpgradeList::protocols)
-    }
-
-    /// The value of `Upgrade`, where it may be sent.
+    /// The value of `Upgrade`; `None` if the field is forbidden.
     pub fn upgrade_value(&self) -> Option<String> {
         self.0.as_ref().map(ToString::to_string)
     }
 }
 
 impl OtherStatus {
-    /// From a code of three digits; `None` for 426.
-    pub fn new(code: u16) -> Option<Self> {
-        ((100..1000).contains(&code) && code != 426).then_some(Self(code))
+    /// 200, the HTTP status of a gRPC call that failed.
+    pub(super) const OK: Self = Self(200);
+    /// 308.
+    pub(super) const PERMANENT_REDIRECT: Self = Self(308);
+
+    /// Makes a status of a code with three digits; `None` for 426.
+    pub(super) fn from_code(code: u16) -> Option<Self> {
+        match code {
+            426 => None,
+            100..=999 => Some(Self(code)),
+            _ => None,
+        }
     }
 }
 
 impl AnswerStatus {
-    /// The code.
-    pub fn code(&self) -> u16 {
+    pub(super) fn code(&self) -> u16 {
         match self {
             Self::UpgradeRequired(_) => 426,
             Self::Other(OtherStatus(code)) => *code,
         }
     }
 
-    /// The reason phrase of the code (RFC 9110 §15).
-    pub fn reason_phrase(&self) -> &'static str {
+    pub(super) fn reason_phrase(&self) -> &'static str {
         reason_phrase(self.code())
     }
 }
 
-/// The reason phrase of a code; that of its class for one that is not registered (RFC 9110 §15).
+/// The reason phrase of a status code, or of its class if the code is not known here (RFC 9110
+/// §15).
 pub fn reason_phrase(code: u16) -> &'static str {
     match code {
         200 => "OK",

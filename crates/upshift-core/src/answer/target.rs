@@ -1,15 +1,17 @@
-//! Addresses in answers: built from what the operator wrote, and legal whatever was asked.
+//! URLs in answers. They are built from what the operator configured and are valid for any request.
 
 use std::net::IpAddr;
 
-use super::AnswerContext;
-use crate::decision::{RequirementKind, Ruling};
+use super::context::AnswerContext;
 use crate::policy::HostPattern;
-use crate::{Facts, Known, TlsState};
+use crate::{Facts, Known, RequirementKind, Ruling, TlsState};
 
-/// The `https` address of what was asked, where only the scheme has to change and the host is one
-/// that we know.
-pub(super) fn https(
+/// The longest path that is shown, in characters.
+const PATH_LIMIT: usize = 1024;
+
+/// The requested URL with the scheme `https`; `None` if something else is required or the host is
+/// not known.
+pub(super) fn https_url(
     top: &Ruling<'_>,
     facts: &Facts<'_>,
     context: &AnswerContext<'_>,
@@ -20,51 +22,76 @@ pub(super) fn https(
     {
         return None;
     }
-    let public = context.public_url.filter(|public| public.starts_with("https://"));
-    let known = |pattern: &HostPattern| pattern.is_literal() && pattern.fits(facts.host);
-    let base = if public.is_none()
-        && let Some(local) = on_loopback(facts.host, context)
-    {
-        local
-    } else if top.rule.matcher.hosts.include.iter().any(known) {
-        format!("https://{}", facts.host.trim_end_matches('.'))
-    } else {
-        public?.trim_end_matches('/').to_owned()
-    };
-    let query = facts.query.map(|query| format!("?{}", legal(query))).unwrap_or_default();
-    Some(format!("{base}{}{query}", legal(facts.path)))
+    let mut url = https_base(top, facts.host, context)?;
+    url.push_str(&percent_encode(facts.path));
+    if let Some(query) = facts.query {
+        url.push('?');
+        url.push_str(&percent_encode(query));
+    }
+    Some(url)
 }
 
-/// The listener for `https` by the loopback name that was asked for. Such a name leads to the
-/// sender's own machine, so that it need not be known.
-fn on_loopback(host: &str, context: &AnswerContext<'_>) -> Option<String> {
-    let listener =
-        context.https_listener.filter(|listener| listener.port() != 0 && !context.proxied)?;
-    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    let reached = match bare.parse::<IpAddr>() {
-        Ok(asked) if !asked.is_loopback() || asked.is_ipv4() != listener.is_ipv4() => false,
-        Ok(asked) => listener.ip() == asked || listener.ip().is_unspecified(),
-        Err(_) => {
-            is_localhost(host) && (listener.ip().is_loopback() || listener.ip().is_unspecified())
-        }
+/// The scheme and authority of the URL.
+fn https_base(top: &Ruling<'_>, host: &str, context: &AnswerContext<'_>) -> Option<String> {
+    let public_url = match context.public_url {
+        Some(url) if url.starts_with("https://") => Some(url),
+        _ => None,
     };
-    reached.then(|| format!("https://{}:{}", host.trim_end_matches('.'), listener.port()))
+    // The operator's URL comes before a guess from the listener's address.
+    if public_url.is_none()
+        && let Some(base) = loopback_base(host, context)
+    {
+        return Some(base);
+    }
+    if top.rule.matcher.hosts.include.iter().any(|pattern| is_known_host(pattern, host)) {
+        return Some(format!("https://{}", host.trim_end_matches('.')));
+    }
+    Some(public_url?.trim_end_matches('/').to_owned())
+}
+
+/// Returns true if the rule names this very host. A wildcard could match a host of someone else.
+fn is_known_host(pattern: &HostPattern, host: &str) -> bool {
+    pattern.is_literal() && pattern.fits(host)
+}
+
+/// The `https` listener under the loopback name that was requested. Such a name leads to the
+/// sender's own machine, so it is safe without being known.
+fn loopback_base(host: &str, context: &AnswerContext<'_>) -> Option<String> {
+    let listener = context.https_listener?;
+    // Behind a proxy, the loopback name is the proxy's. Port 0 leads nowhere.
+    if context.proxied || listener.port() == 0 {
+        return None;
+    }
+    let is_unspecified = listener.ip().is_unspecified();
+    let is_reached = match without_brackets(host).parse::<IpAddr>() {
+        Ok(ip) if !ip.is_loopback() || ip.is_ipv4() != listener.is_ipv4() => false,
+        Ok(ip) => listener.ip() == ip || is_unspecified,
+        Err(_) => is_localhost(host) && (listener.ip().is_loopback() || is_unspecified),
+    };
+    if !is_reached {
+        return None;
+    }
+    Some(format!("https://{}:{}", host.trim_end_matches('.'), listener.port()))
+}
+
+fn without_brackets(host: &str) -> &str {
+    host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host)
 }
 
 /// RFC 6761 §6.3: `localhost.` and the names below it.
 fn is_localhost(host: &str) -> bool {
-    let host = host.trim_end_matches('.').to_ascii_lowercase();
-    host == "localhost" || host.ends_with(".localhost")
+    let name = host.trim_end_matches('.').to_ascii_lowercase();
+    name == "localhost" || name.ends_with(".localhost")
 }
 
-/// The path as it may be shown: without the query, which may hold secrets, and of bounded length.
+/// The path as it can be shown: of limited length, and without the query, which can hold secrets.
 pub(super) fn shown_path(path: &str) -> String {
-    legal(path).chars().take(1024).collect()
+    percent_encode(path).chars().take(PATH_LIMIT).collect()
 }
 
-/// Percent-encodes what may not stand in an address, or would end it where it is quoted (RFC 3986
-/// §2).
-fn legal(text: &str) -> String {
+/// Encodes the characters that a URL cannot contain, or that would end it where it is quoted (RFC
+/// 3986 §2).
+fn percent_encode(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte) {

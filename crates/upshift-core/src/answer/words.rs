@@ -1,257 +1,292 @@
-//! What a refusal says to people: what is wrong, and what to do. Nothing of it is markup yet.
+//! The sentences that tell people why a request was refused and what to do. They contain no markup
+//! yet.
 
-use crate::answer::AnswerContext;
-use crate::decision::{Ruling, VerdictReason};
+use super::context::AnswerContext;
 use crate::field::Protocol;
 use crate::policy::{ApiRequirement, ClientRequirement, Requirement, WebSocketRequirement};
-use crate::{Facts, Known, RequirementKind, TlsState};
+use crate::{
+    Facts, HttpVersion, Known, Observed, RequirementKind, Ruling, TlsState, VerdictReason,
+};
 
 /// The sentences of a refusal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct RefusalText {
-    /// A heading for a person who never heard of protocols.
+    /// A heading for people who know nothing of protocols.
     pub(super) heading: String,
-    /// The fault.
+    /// The reason for the refusal.
     pub(super) detail: String,
-    /// The remedy.
+    /// What to do instead.
     pub(super) instructions: String,
 }
 
-/// The sentences for the ruling that decided.
-pub(super) fn words(
+/// The sentences for a ruling that refuses.
+pub(super) fn refusal_text(
     ruling: &Ruling<'_>,
     facts: &Facts<'_>,
     context: &AnswerContext<'_>,
-    https: Option<&str>,
+    https_url: Option<&str>,
 ) -> RefusalText {
-    let requirement = deciding(ruling);
-    let words = match requirement {
-        Some(Requirement::Tls(minimum)) => tls(minimum.as_str(), facts, https),
-        Some(Requirement::Http(minimum)) => http(*minimum, facts, context),
-        Some(Requirement::WebSocket(wanted)) => websocket(wanted, ruling, facts),
-        Some(Requirement::NoWebSocket) => no_websocket(),
-        Some(Requirement::Api(wanted)) => api(wanted, ruling),
-        Some(Requirement::Client(wanted)) => client(wanted, ruling),
-        Some(Requirement::Protocol(wanted)) => protocol(wanted, facts),
-        None => RefusalText::default(),
+    let mut text = match deciding_requirement(ruling) {
+        Some(Requirement::Tls(minimum)) => tls_text(minimum.as_str(), facts, https_url),
+        Some(Requirement::Http(minimum)) => http_text(*minimum, facts, context),
+        Some(Requirement::WebSocket(wanted)) => websocket_text(wanted, ruling, facts),
+        Some(Requirement::NoWebSocket) => no_websocket_text(),
+        Some(Requirement::Api(wanted)) => api_text(wanted, ruling),
+        Some(Requirement::Client(wanted)) => client_text(wanted, ruling),
+        Some(Requirement::Protocol(wanted)) => protocol_text(wanted, facts),
+        None => unspecific_text(),
     };
-    match &ruling.rule.message {
-        Some(message) => RefusalText { detail: format!("{message} {}", words.detail), ..words },
-        None => words,
+    if let Some(message) = &ruling.rule.message {
+        text.detail = format!("{message} {}", text.detail);
     }
-}
-
-impl Default for RefusalText {
-    fn default() -> Self {
-        Self {
-            heading: "This needs a newer version".to_owned(),
-            detail: "The request does not meet what is required here.".to_owned(),
-            instructions: String::new(),
-        }
-    }
+    text
 }
 
 /// The requirement that the ruling is about.
-pub(super) fn deciding<'r>(ruling: &Ruling<'r>) -> Option<&'r Requirement> {
-    let rule = ruling.rule;
-    rule.require
-        .iter()
-        .find(|requirement| requirement.kind() == ruling.kind)
-        .or(rule.require.first())
+fn deciding_requirement<'r>(ruling: &Ruling<'r>) -> Option<&'r Requirement> {
+    let requirements = &ruling.rule.require;
+    let deciding = requirements.iter().find(|requirement| requirement.kind() == ruling.kind);
+    deciding.or(requirements.first())
 }
 
-fn tls(minimum: &str, facts: &Facts<'_>, https: Option<&str>) -> RefusalText {
-    let instructions = match (facts.tls, https) {
+fn unspecific_text() -> RefusalText {
+    RefusalText {
+        heading: "This needs a newer version".to_owned(),
+        detail: "The request does not meet the requirements of this server.".to_owned(),
+        instructions: String::new(),
+    }
+}
+
+fn tls_text(minimum: &str, facts: &Facts<'_>, https_url: Option<&str>) -> RefusalText {
+    let instructions = match (facts.tls, https_url) {
         (Known::Is(TlsState::Version(_) | TlsState::SomeVersion), _) => {
-            format!("Connect with TLS {minimum} or later; update the client or its TLS library.")
+            format!("Connect with TLS {minimum} or later. Update the client or its TLS library.")
         }
         (_, Some(url)) => format!("Use {url} instead."),
-        (_, None) => "Use an https:// address instead of an http:// one.".to_owned(),
+        (_, None) => "Use an https:// address instead of an http:// address.".to_owned(),
     };
-    let now = match facts.tls {
-        Known::Is(TlsState::Version(version)) => format!("came over {version}"),
-        Known::Is(TlsState::SomeVersion) => {
-            "came over a version of TLS that is not known here".to_owned()
-        }
+    let connection = match facts.tls {
+        Known::Is(TlsState::Version(version)) => format!("came over {version}."),
+        Known::Is(TlsState::SomeVersion) => "came over an unknown version of TLS.".to_owned(),
         Known::Is(TlsState::Cleartext) => {
-            "came as cleartext; any secret in it should be taken as seen by others".to_owned()
+            "came over cleartext. Treat any credentials it carried as compromised.".to_owned()
         }
-        Known::Unknown => "came in a way that is not known here".to_owned(),
+        Known::Unknown => "came over a connection whose protection is unknown.".to_owned(),
     };
     RefusalText {
         heading: "This page needs a secure connection".to_owned(),
-        detail: format!("TLS {minimum} or later is required here, and this request {now}."),
+        detail: format!(
+            "This server requires TLS {minimum} or later, but this request {connection}"
+        ),
         instructions,
     }
 }
 
-fn http(
-    minimum: crate::HttpVersion,
-    facts: &Facts<'_>,
-    context: &AnswerContext<'_>,
-) -> RefusalText {
-    let version = minimum.as_str();
-    let spoken = match facts.http {
-        Known::Is(version) => version.as_str(),
-        Known::Unknown => "an unknown version",
+fn http_text(minimum: HttpVersion, facts: &Facts<'_>, context: &AnswerContext<'_>) -> RefusalText {
+    let used = match facts.http {
+        Known::Is(version) => format!("HTTP/{}", version.as_str()),
+        Known::Unknown => "an unknown version of HTTP".to_owned(),
     };
-    let secure = matches!(facts.tls, Known::Is(TlsState::Version(_) | TlsState::SomeVersion));
-    let instructions = match minimum {
-        crate::HttpVersion::V3 => match context.alt_svc {
-            Some(alt_svc) => format!("Connect over QUIC as announced by Alt-Svc: {alt_svc}; with curl, --http3."),
-            None => "Connect over QUIC; with curl, --http3.".to_owned(),
-        },
-        crate::HttpVersion::V2 if secure => "Offer \"h2\" by ALPN in the TLS handshake; with curl, --http2.".to_owned(),
-        crate::HttpVersion::V2 => "Begin the connection with HTTP/2 (prior knowledge; with curl, --http2-prior-knowledge), or use https \
-             and offer \"h2\" by ALPN."
+    let is_secure = matches!(facts.tls, Known::Is(TlsState::Version(_) | TlsState::SomeVersion));
+    let instructions = match (minimum, context.alt_svc) {
+        (HttpVersion::V3, Some(alt_svc)) => format!(
+            "Connect over QUIC, as announced by \"Alt-Svc: {alt_svc}\". With curl, use --http3."
+        ),
+        (HttpVersion::V3, None) => "Connect over QUIC. With curl, use --http3.".to_owned(),
+        (HttpVersion::V2, _) if is_secure => {
+            "Offer \"h2\" by ALPN in the TLS handshake. With curl, use --http2.".to_owned()
+        }
+        (HttpVersion::V2, _) => "Start the connection with HTTP/2 by prior knowledge (with curl, \
+             use --http2-prior-knowledge), or use https and offer \"h2\" by ALPN."
             .to_owned(),
-        _ => "Send requests as HTTP/1.1. If nginx stands in front, set: proxy_http_version 1.1; proxy_set_header Connection \"\"; \
-             ApacheBench (ab) and old health checkers speak HTTP/1.0 only."
-            .to_owned(),
+        _ => {
+            "Send requests over HTTP/1.1. If nginx is in front, set \"proxy_http_version 1.1\" and \
+             clear the Connection header (proxy_set_header Connection \"\"). ApacheBench (ab) and \
+             old health checkers speak HTTP/1.0 only."
+                .to_owned()
+        }
     };
     RefusalText {
         heading: "This page needs a newer kind of connection".to_owned(),
         detail: format!(
-            "HTTP/{version} or later is required here, and this request came over HTTP/{spoken}."
+            "This server requires HTTP/{} or later, but this request came over {used}.",
+            minimum.as_str()
         ),
         instructions,
     }
 }
 
-fn websocket(wanted: &WebSocketRequirement, ruling: &Ruling<'_>, facts: &Facts<'_>) -> RefusalText {
-    let heading = "This address is for live connections".to_owned();
-    let list = wanted.subprotocols.join(", ");
+fn websocket_text(
+    wanted: &WebSocketRequirement,
+    ruling: &Ruling<'_>,
+    facts: &Facts<'_>,
+) -> RefusalText {
+    let heading = "This endpoint accepts WebSocket connections only".to_owned();
+    let version = wanted.version;
+    let subprotocols = wanted.subprotocols.join(", ");
     if ruling.cause == Some(VerdictReason::Subprotocol) {
         return RefusalText {
             heading,
-            detail: format!("This WebSocket speaks {list}, and none of that was offered."),
-            instructions: format!("Offer one of these in Sec-WebSocket-Protocol: {list}."),
+            detail: format!(
+                "This WebSocket endpoint supports the subprotocols {subprotocols}, but this \
+                 request offers none of them."
+            ),
+            instructions: format!("Offer one of these in Sec-WebSocket-Protocol: {subprotocols}."),
         };
     }
-    let how = match (facts.is_http1(), list.is_empty()) {
-        (true, true) => format!("Open it as a WebSocket of version {}.", wanted.version),
-        (true, false) => {
-            format!("Open it as a WebSocket of version {}, offering {list}.", wanted.version)
+    let instructions = match (facts.is_http1(), subprotocols.as_str()) {
+        (true, "") => format!("Open a WebSocket connection, version {version}."),
+        (true, offer) => {
+            format!("Open a WebSocket connection, version {version}, and offer {offer}.")
         }
         (false, _) => format!(
-            "Open it as a WebSocket of version {} with an extended CONNECT (RFC 8441: \":protocol\" is \"websocket\").",
-            wanted.version
+            "Open a WebSocket connection, version {version}, with an extended CONNECT whose \
+             \":protocol\" is \"websocket\" (RFC 8441)."
         ),
     };
     RefusalText {
         heading,
-        detail: "A WebSocket is required here, and this is not a handshake for it.".to_owned(),
-        instructions: how,
-    }
-}
-
-fn no_websocket() -> RefusalText {
-    RefusalText {
-        heading: "No WebSocket here".to_owned(),
-        detail: "There is no WebSocket at this address.".to_owned(),
-        instructions: "Use plain HTTP requests, and do not try a WebSocket here again.".to_owned(),
-    }
-}
-
-fn api(wanted: &ApiRequirement, ruling: &Ruling<'_>) -> RefusalText {
-    let minimum = wanted.minimum.as_str();
-    let seen = |kind| ruling.observed.iter().find(move |observed| observed.kind == kind);
-    let sent = match seen(RequirementKind::Api) {
-        Some(observed) if observed.read == "assume" => {
-            format!("this request sends none, which stands for {}", observed.value)
-        }
-        Some(observed) => format!("this request asks for {} ({})", observed.value, observed.read),
-        None => "this request sends none".to_owned(),
-    };
-    let detail = match ruling.cause {
-        Some(VerdictReason::Malformed) => {
-            format!(
-                "Version {minimum} or later of this API is required, and what was sent is no version: {sent}."
-            )
-        }
-        Some(VerdictReason::Ambiguous) => {
-            let all: Vec<_> = ruling
-                .observed
-                .iter()
-                .map(|observed| format!("{} ({})", observed.value, observed.read))
-                .collect();
-            format!(
-                "One version of this API has to be asked for, and this request asks for several: {}.",
-                all.join(", ")
-            )
-        }
-        Some(VerdictReason::TooNew) => format!("This API does not have that version yet: {sent}."),
-        _ => format!("Version {minimum} or later of this API is required, and {sent}."),
-    };
-    let supported: Vec<_> = wanted.supported.iter().map(crate::version::Version::as_str).collect();
-    let version = wanted.supported.iter().max().unwrap_or(&wanted.minimum);
-    // The version that failed is to be mended where it stands: in another place it would be a
-    // second one, and ambiguous.
-    let named = seen(RequirementKind::Api)
-        .filter(|observed| observed.read != "assume")
-        .map(|observed| observed.read.to_owned());
-    let place =
-        named.unwrap_or_else(|| wanted.read.first().map(ToString::to_string).unwrap_or_default());
-    let mut instructions = format!("Send version {version}, read from {place}.");
-    if !supported.is_empty() {
-        instructions += &format!(" Supported: {}.", supported.join(", "));
-    }
-    RefusalText {
-        heading: "This app uses an interface that is no longer offered".to_owned(),
-        detail,
+        detail: "This endpoint requires a WebSocket, but this request is not a WebSocket \
+             handshake."
+            .to_owned(),
         instructions,
     }
 }
 
-fn client(wanted: &ClientRequirement, ruling: &Ruling<'_>) -> RefusalText {
-    let sent = ruling.observed.iter().find(|observed| observed.kind == RequirementKind::Client);
-    let (name, version) = sent.map_or(("", ""), |observed| {
-        observed.value.split_once('/').unwrap_or((&observed.value, ""))
-    });
-    let minimum = wanted
-        .minimum
-        .iter()
-        .find(|(known, _)| known.eq_ignore_ascii_case(name))
-        .map(|(_, version)| version.as_str());
-    let shown = if version.is_empty() { "this version" } else { version };
-    let detail = match (ruling.cause, minimum) {
-        (Some(VerdictReason::Blocked), _) => {
-            format!("{name} {shown} has a fault and no longer works here.")
+fn no_websocket_text() -> RefusalText {
+    RefusalText {
+        heading: "WebSocket is not available here".to_owned(),
+        detail: "This endpoint does not accept WebSocket connections.".to_owned(),
+        instructions: "Use plain HTTP requests instead, and do not retry the WebSocket.".to_owned(),
+    }
+}
+
+fn api_text(wanted: &ApiRequirement, ruling: &Ruling<'_>) -> RefusalText {
+    let minimum = wanted.minimum.as_str();
+    let seen = ruling.observed.iter().find(|observed| observed.kind == RequirementKind::Api);
+    let sent = match seen {
+        Some(observed) if observed.read == "assume" => {
+            format!("this request names none, which means {}", observed.value)
         }
-        (Some(VerdictReason::Missing), _) => {
-            "A client that names itself and its version is required here.".to_owned()
-        }
-        (Some(VerdictReason::UnknownClient), _) => {
-            format!("{name} is not one of the clients that work here.")
-        }
-        (Some(VerdictReason::Malformed), _) => {
-            format!("The version that {name} sent cannot be judged: \"{version}\".")
-        }
-        (_, Some(minimum)) => {
-            format!("{name} {minimum} or later is required, and this is {name} {shown}.")
-        }
-        (_, None) => format!("A newer version of {name} is required."),
+        Some(observed) => format!("this request asks for {}", shown_observed(observed)),
+        None => "this request names none".to_owned(),
     };
-    let all: Vec<_> =
-        wanted.minimum.iter().map(|(name, version)| format!("{name} {version}")).collect();
-    let instructions = match ruling.cause {
-        Some(VerdictReason::Missing | VerdictReason::UnknownClient) => {
-            format!("Use one of these or later: {}.", all.join(", "))
+    let requires = format!("This API requires version {minimum} or later, but");
+    let (heading, detail) = match ruling.cause {
+        Some(VerdictReason::Malformed) => (
+            "This app does not name a valid API version",
+            format!("{requires} {sent}, which is not a valid version."),
+        ),
+        Some(VerdictReason::Ambiguous) => (
+            "This app names several API versions",
+            format!(
+                "A request must ask for one version of this API, but this request asks for \
+                 several: {}.",
+                all_observed(ruling)
+            ),
+        ),
+        Some(VerdictReason::TooNew) => (
+            "This app uses an API version that is not available yet",
+            format!("This API does not have the requested version yet: {sent}."),
+        ),
+        Some(VerdictReason::Missing) => {
+            ("This app does not name an API version", format!("{requires} {sent}."))
         }
-        Some(VerdictReason::Blocked) => format!("Install another version of {name}."),
-        _ => format!("Update {name}."),
+        _ => (
+            "This app uses an API version that is no longer supported",
+            format!("{requires} {sent}."),
+        ),
     };
-    let heading = match ruling.cause {
-        Some(VerdictReason::Missing | VerdictReason::UnknownClient) => {
-            "This needs another app".to_owned()
+    let instructions = api_instructions(wanted, seen);
+    RefusalText { heading: heading.to_owned(), detail, instructions }
+}
+
+fn api_instructions(wanted: &ApiRequirement, seen: Option<&Observed<'_>>) -> String {
+    let version = wanted.supported.iter().max().unwrap_or(&wanted.minimum);
+    let place = match seen {
+        // A version in another place would be a second one, which is ambiguous.
+        Some(observed) if observed.read != "assume" => observed.read.to_owned(),
+        _ => wanted.read.first().map(ToString::to_string).unwrap_or_default(),
+    };
+    let mut instructions = format!("Send version {version} in {place}.");
+    if !wanted.supported.is_empty() {
+        let supported: Vec<&str> =
+            wanted.supported.iter().map(crate::version::Version::as_str).collect();
+        instructions += &format!(" Supported versions: {}.", supported.join(", "));
+    }
+    instructions
+}
+
+fn shown_observed(observed: &Observed<'_>) -> String {
+    format!("{} ({})", observed.value, observed.read)
+}
+
+fn all_observed(ruling: &Ruling<'_>) -> String {
+    let all: Vec<String> = ruling.observed.iter().map(shown_observed).collect();
+    all.join(", ")
+}
+
+fn client_text(wanted: &ClientRequirement, ruling: &Ruling<'_>) -> RefusalText {
+    let (name, version) = observed_client(ruling);
+    let this_client = format!("{name} {version}");
+    let mut supported = Vec::new();
+    let mut own_minimum = None;
+    for (known, minimum) in &wanted.minimum {
+        supported.push(format!("{known} {minimum}"));
+        if known.eq_ignore_ascii_case(name) {
+            own_minimum = Some(minimum.as_str());
         }
-        _ => format!("Please update {name}"),
+    }
+    let (heading, detail, instructions) = match (ruling.cause, own_minimum) {
+        (Some(VerdictReason::Missing), _) => (
+            "This needs a different app".to_owned(),
+            "This server requires a client that sends its name and version.".to_owned(),
+            format!("Use one of these versions or later: {}.", supported.join(", ")),
+        ),
+        (Some(VerdictReason::UnknownClient), _) => (
+            "This needs a different app".to_owned(),
+            format!("{name} is not a supported client."),
+            format!("Use one of these versions or later: {}.", supported.join(", ")),
+        ),
+        (Some(VerdictReason::Blocked), _) => (
+            format!("Please update {name}"),
+            format!("{} has a known fault and is blocked.", this_client.trim_end()),
+            format!("Install another version of {name}."),
+        ),
+        (Some(VerdictReason::Malformed), _) => (
+            format!("Please update {name}"),
+            format!("The version that {name} sent is not valid: \"{version}\"."),
+            format!("Update {name}."),
+        ),
+        (_, Some(minimum)) => (
+            format!("Please update {name}"),
+            format!(
+                "{name} {minimum} or later is required, but this is {}.",
+                this_client.trim_end()
+            ),
+            format!("Update {name}."),
+        ),
+        (_, None) => (
+            format!("Please update {name}"),
+            format!("A newer version of {name} is required."),
+            format!("Update {name}."),
+        ),
     };
     RefusalText { heading, detail, instructions }
 }
 
-fn protocol(wanted: &Protocol, facts: &Facts<'_>) -> RefusalText {
-    let how = if facts.is_http1() {
+/// The name and the version of the client that sent the request; empty if it sent none.
+fn observed_client<'r>(ruling: &'r Ruling<'_>) -> (&'r str, &'r str) {
+    for observed in &ruling.observed {
+        if observed.kind == RequirementKind::Client {
+            return observed.value.split_once('/').unwrap_or((&observed.value, ""));
+        }
+    }
+    ("", "")
+}
+
+fn protocol_text(wanted: &Protocol, facts: &Facts<'_>) -> RefusalText {
+    let instructions = if facts.is_http1() {
         format!("Send \"Connection: Upgrade\" and \"Upgrade: {wanted}\".")
     } else {
         format!(
@@ -260,10 +295,10 @@ fn protocol(wanted: &Protocol, facts: &Facts<'_>) -> RefusalText {
         )
     };
     RefusalText {
-        heading: "This address is for another kind of program".to_owned(),
+        heading: "This endpoint is for a different kind of program".to_owned(),
         detail: format!(
-            "The protocol {wanted} is required here, and this request does not offer it."
+            "This endpoint requires the protocol {wanted}, but this request does not offer it."
         ),
-        instructions: how,
+        instructions,
     }
 }

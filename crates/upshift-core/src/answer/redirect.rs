@@ -1,0 +1,39 @@
+//! The redirect that browsers get instead of a refusal.
+
+use super::common_fields::vary;
+use super::format::Format;
+use super::message::Answer;
+use super::status::{AnswerStatus, OtherStatus};
+use crate::policy::AnswerStyle;
+use crate::{Decision, Facts, Known, RequirementKind, Ruling, TlsState};
+
+/// Returns true if the answer is a redirect to `https`: the rule permits it, and the request is a
+/// browser's navigation over cleartext.
+///
+/// A browser follows a redirect, but shows a 426 as an error page.
+pub(super) fn is_redirected(top: &Ruling<'_>, facts: &Facts<'_>) -> bool {
+    top.rule.answer == AnswerStyle::Redirect
+        && top.kind == RequirementKind::Tls
+        && facts.tls == Known::Is(TlsState::Cleartext)
+        && matches!(facts.method, "GET" | "HEAD")
+        && is_navigation(facts)
+}
+
+fn is_navigation(facts: &Facts<'_>) -> bool {
+    match facts.fields.text("sec-fetch-mode") {
+        Some(mode) => mode == "navigate",
+        // Older browsers do not send the field, but prefer HTML.
+        None => Format::for_request(facts) == Format::Html,
+    }
+}
+
+/// Makes the redirect to `url`.
+pub(super) fn redirect_to(url: &str, decision: &Decision<'_>, facts: &Facts<'_>) -> Answer {
+    let fields = vec![
+        ("Location", url.to_owned()),
+        ("Cache-Control", "no-store".to_owned()),
+        ("Vary", vary(decision, facts)),
+    ];
+    let status = AnswerStatus::Other(OtherStatus::PERMANENT_REDIRECT);
+    Answer { status, fields, body: Vec::new(), close: false }
+}

@@ -1,0 +1,35 @@
+//! The 426 of an upstream, restated for this hop.
+
+use super::context::AnswerContext;
+use super::protocols::required_protocols;
+use super::status::UpgradeRequired;
+use crate::field::{Protocol, UpgradeList};
+use crate::{Decision, Facts};
+
+/// Protocols of the connection, which only the server at its other end can require.
+const CONNECTION_PROTOCOLS: [&str; 4] = ["TLS", "HTTP", "h2c", "h2"];
+
+/// Returns the fields for a 426 that an upstream sent, so that it obeys the RFCs on this hop.
+/// `tokens` are the protocols that the upstream named.
+///
+/// RFC 9110 §7.6.1: `Upgrade` and `Connection` apply to one hop. Of the upstream's tokens, TLS, HTTP
+/// and h2c are about its own connection and are dropped. If none is left, the deciding rule supplies
+/// its own. The result is `None` if that names nothing either and the hop is HTTP/1.x.
+pub fn restate_upgrade_required(
+    tokens: &[Protocol],
+    decision: &Decision<'_>,
+    facts: &Facts<'_>,
+    context: &AnswerContext<'_>,
+) -> Option<UpgradeRequired> {
+    if !facts.is_http1() {
+        return Some(UpgradeRequired::multiplexed());
+    }
+    let mut protocols = tokens.to_vec();
+    protocols.retain(|token| !CONNECTION_PROTOCOLS.iter().any(|name| token.is_named(name)));
+    if protocols.is_empty()
+        && let Some(top) = decision.top()
+    {
+        protocols = required_protocols(top, facts, context);
+    }
+    UpgradeList::new(protocols).map(UpgradeRequired::http1)
+}
