@@ -4,16 +4,16 @@
 
 use std::collections::BTreeMap;
 
-use conformance::{Exchange, Request};
+use conformance::{CaseRequest, ExchangeCase};
 use upshift_core::answer::{AnswerContext, refusal_for};
 use upshift_core::notice::{FieldChange, changes};
 use upshift_core::{Facts, HttpVersion, Known, Timestamp, TlsState, TlsVersion, Verdict};
 
 #[test]
 fn exchanges_go_as_the_vectors_say() {
-    let skips = conformance::skips("core").unwrap();
+    let skips = conformance::skipped_cases("core").unwrap();
     let mut wrong = BTreeMap::new();
-    for (_, vectors) in conformance::load().unwrap() {
+    for (_, vectors) in conformance::load_vectors().unwrap() {
         for case in &vectors.exchanges {
             let name = format!("{}: {}", vectors.section, case.title);
             let faults = faults(case);
@@ -25,7 +25,7 @@ fn exchanges_go_as_the_vectors_say() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-fn faults(case: &Exchange) -> Vec<String> {
+fn faults(case: &ExchangeCase) -> Vec<String> {
     let file = match upshift_config::load(&case.policy, "vector.toml") {
         Ok(loaded) => loaded.file,
         Err(errors) => return errors.iter().map(ToString::to_string).collect(),
@@ -42,7 +42,7 @@ fn faults(case: &Exchange) -> Vec<String> {
     match refusal_for(&decision, &facts, &around) {
         Some(answer) => {
             let fields: Vec<_> = answer.fields().iter().map(owned).collect();
-            faults.extend(case.answer.faults(answer.status(), &fields, answer.body()));
+            faults.extend(case.answer.find_faults(answer.status(), &fields, answer.body()));
         }
         // What an upstream would answer is the wire's affair; what is added to it is not.
         None if case.answer.status == Some(200) || decision.verdict != Verdict::Refuse => {
@@ -55,14 +55,14 @@ fn faults(case: &Exchange) -> Vec<String> {
                     }
                 })
                 .collect();
-            faults.extend(case.answer.faults(case.answer.status.unwrap_or(200), &added, b""));
+            faults.extend(case.answer.find_faults(case.answer.status.unwrap_or(200), &added, b""));
         }
         None => faults.push("refused without an answer".to_owned()),
     }
     faults
 }
 
-fn facts<'a>(request: &'a Request, fields: &'a Vec<(String, String)>) -> Facts<'a> {
+fn facts<'a>(request: &'a CaseRequest, fields: &'a Vec<(String, String)>) -> Facts<'a> {
     let (path, query) = Facts::split_target(&request.target);
     let tls = request
         .tls

@@ -4,15 +4,15 @@
 
 use std::collections::BTreeSet;
 
-use conformance::List;
+use conformance::ListCase;
 use upshift_core::Fields;
 use upshift_core::field::{ConnectionOptions, UpgradeList};
 
 #[test]
 fn lists_are_read_as_the_vectors_say() {
-    let skips = conformance::skips("core").unwrap();
+    let skips = conformance::skipped_cases("core").unwrap();
     let mut wrong = BTreeSet::new();
-    for (_, vectors) in conformance::load().unwrap() {
+    for (_, vectors) in conformance::load_vectors().unwrap() {
         for case in &vectors.lists {
             let name = format!("{}: {}", vectors.section, case.title);
             let read = read(case);
@@ -24,7 +24,7 @@ fn lists_are_read_as_the_vectors_say() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-fn read(case: &List) -> Option<Vec<String>> {
+fn read(case: &ListCase) -> Option<Vec<String>> {
     match case.field.as_str() {
         "Upgrade" => {
             let list = UpgradeList::parse(case.lines.iter().map(String::as_bytes)).ok()?;

@@ -6,11 +6,11 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use conformance::Switch;
+use conformance::SwitchCase;
 use interop::{Gateway, exchange};
 
 /// What is wrong with how `case` goes.
-pub(crate) fn faults(case: &Switch) -> Vec<String> {
+pub(crate) fn faults(case: &SwitchCase) -> Vec<String> {
     let upstream = Recorder::start(&case.upstream.answer);
     let mut lines: String = case.gateway.iter().map(|name| format!("{name} = true\n")).collect();
     if case.gateway.iter().any(|name| name == "in-band-tls") {
@@ -19,7 +19,7 @@ pub(crate) fn faults(case: &Switch) -> Vec<String> {
     }
     let gateway = Gateway::with(upstream.address, &lines, &case.policy, &[]);
     let (reply, closed) = exchange(gateway.http(), case.send.as_bytes(), false);
-    let mut faults = case.answer.faults(reply.status, &reply.fields, &reply.body);
+    let mut faults = case.answer.find_faults(reply.status, &reply.fields, &reply.body);
     if case.answer.closes && !closed {
         faults.push("the connection stays open".to_owned());
     }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use conformance::{Answer, Bytes, Exchange, Forward, Request, Vectors};
+use conformance::{BytesCase, CaseRequest, ExchangeCase, ExpectedAnswer, ForwardCase, Vectors};
 use interop::{Gateway, Origin, Reply, exchange, peers, run};
 
 type Faults = Vec<String>;
@@ -47,8 +47,9 @@ fn switches() {
 
 /// Runs the cases that `cases` picks of every file, and fails with all that is wrong.
 fn report<'v>(cases: impl Fn(&'v Vectors) -> Vec<(&'v str, Faults)>) {
-    let all = Box::leak(Box::new(conformance::load().unwrap_or_else(|error| panic!("{error}"))));
-    let skips = conformance::skips("wire").unwrap_or_else(|error| panic!("{error}"));
+    let all =
+        Box::leak(Box::new(conformance::load_vectors().unwrap_or_else(|error| panic!("{error}"))));
+    let skips = conformance::skipped_cases("wire").unwrap_or_else(|error| panic!("{error}"));
     let mut wrong = BTreeMap::new();
     for (_, vectors) in all.iter() {
         for (title, faults) in cases(vectors) {
@@ -65,26 +66,26 @@ fn report<'v>(cases: impl Fn(&'v Vectors) -> Vec<(&'v str, Faults)>) {
     assert!(wrong.is_empty(), "{} cases are wrong:\n{told}", wrong.len());
 }
 
-fn of_exchange(case: &Exchange) -> Faults {
+fn of_exchange(case: &ExchangeCase) -> Faults {
     let origin = Origin::start(200, &[]);
     let gateway = Gateway::start(origin.address(), &case.policy);
     let (reply, closed) = ask(&gateway, &case.request);
     faults(&case.answer, &reply, closed)
 }
 
-fn of_forward(case: &Forward) -> Faults {
+fn of_forward(case: &ForwardCase) -> Faults {
     let origin = Origin::start(case.response.status, &case.response.fields);
     let gateway = Gateway::start(origin.address(), "");
     let (reply, closed) = ask(&gateway, &case.request);
     let mut faults = faults(&case.answer, &reply, closed);
     match origin.arrived().first() {
-        Some(arrived) => faults.extend(case.upstream.faults(&arrived.fields)),
+        Some(arrived) => faults.extend(case.upstream.find_faults(&arrived.fields)),
         None => faults.push("nothing reached the upstream".to_owned()),
     }
     faults
 }
 
-fn of_bytes(case: &Bytes) -> Faults {
+fn of_bytes(case: &BytesCase) -> Faults {
     let origin = Origin::start(200, &[]);
     let gateway = Gateway::start(origin.address(), &case.policy);
     let (reply, closed) = exchange(gateway.http(), case.send.as_bytes(), false);
@@ -96,8 +97,8 @@ fn of_bytes(case: &Bytes) -> Faults {
     faults
 }
 
-fn faults(answer: &Answer, reply: &Reply, closed: bool) -> Faults {
-    let mut faults = answer.faults(reply.status, &reply.fields, &reply.body);
+fn faults(answer: &ExpectedAnswer, reply: &Reply, closed: bool) -> Faults {
+    let mut faults = answer.find_faults(reply.status, &reply.fields, &reply.body);
     if answer.closes && !closed {
         faults.push("the connection stays open".to_owned());
     }
@@ -110,7 +111,7 @@ fn faults(answer: &Answer, reply: &Reply, closed: bool) -> Faults {
     faults
 }
 
-fn ask(gateway: &Gateway, request: &Request) -> (Reply, bool) {
+fn ask(gateway: &Gateway, request: &CaseRequest) -> (Reply, bool) {
     if request.http == "2" || request.tls.is_some() {
         (with_curl(gateway, request), false)
     } else {
@@ -118,7 +119,7 @@ fn ask(gateway: &Gateway, request: &Request) -> (Reply, bool) {
     }
 }
 
-fn by_hand(to: SocketAddr, request: &Request) -> (Reply, bool) {
+fn by_hand(to: SocketAddr, request: &CaseRequest) -> (Reply, bool) {
     let mut bytes = format!("{} {} HTTP/{}\r\n", request.method, request.target, request.http);
     for (name, value) in request.fields_with_host() {
         bytes.push_str(&format!("{name}: {value}\r\n"));
@@ -131,7 +132,7 @@ fn by_hand(to: SocketAddr, request: &Request) -> (Reply, bool) {
     exchange(to, bytes.as_bytes(), request.method == "HEAD")
 }
 
-fn with_curl(gateway: &Gateway, request: &Request) -> Reply {
+fn with_curl(gateway: &Gateway, request: &CaseRequest) -> Reply {
     let mut words: Vec<String> =
         ["--silent", "--show-error", "--include", "--insecure", "--path-as-is"]
             .map(str::to_owned)
