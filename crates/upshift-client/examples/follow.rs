@@ -1,4 +1,4 @@
-//! A client that asks with version 1 of an API, is told that 2.0 is required, and raises its
+//! A client that requests version 1 of an API, receives a 426 that requires 2.0, and raises its
 //! version by itself.
 //!
 //! ```text
@@ -13,7 +13,7 @@ use http_body_util::BodyExt;
 use upshift_client::rules::{FollowPolicy, Names};
 use upshift_client::{BoxError, Client, Error, Trace};
 
-/// The newest version that this program knows how to speak.
+/// The newest version that this program supports.
 const NEWEST: &str = "2.1";
 
 #[tokio::main(flavor = "current_thread")]
@@ -26,7 +26,7 @@ async fn main() -> Result<(), BoxError> {
         })
         .raise(|wanted, request| {
             request.headers.insert("x-api-version", HeaderValue::from_static(NEWEST));
-            // A real program compares versions; this one knows two.
+            // A real program compares versions. This one supports two.
             matches!(wanted.minimum, Some("2.0" | "2.1"))
         })
         .on_deprecation(|notice| drop(writeln!(io::stderr(), "{} is deprecated", notice.origin)))

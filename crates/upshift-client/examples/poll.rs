@@ -1,4 +1,4 @@
-//! A client that polls, waits politely, and stops when the server refuses it for good.
+//! A client that polls, backs off, and stops when the server refuses it permanently.
 //!
 //! ```text
 //! cargo run -p upshift-tower --example api_version          # in another terminal
@@ -28,7 +28,7 @@ async fn main() -> Result<(), BoxError> {
             PollAction::End => {
                 writeln!(
                     io::stderr(),
-                    "asking again would only be load: this program has to be updated first"
+                    "stopped: the server requires a newer version of this program"
                 )?;
                 return Ok(());
             }

@@ -1,4 +1,4 @@
-//! A client that wants a WebSocket, and makes do with HTTP where a 426 says that there is none.
+//! A client that asks for a WebSocket, and falls back to HTTP if a 426 declines it.
 //!
 //! ```text
 //! cargo run -p upshift-tower --example api_version          # in another terminal
@@ -17,7 +17,7 @@ async fn main() -> Result<(), BoxError> {
     let client = Client::new()?;
     match client.websocket(Request::get(&url).body(())?).await? {
         Socket::Open { stream, .. } => {
-            // From here on a WebSocket library reads and writes frames on it.
+            // From here on, a WebSocket library reads and writes frames.
             writeln!(io::stderr(), "open: {stream:?}")?;
         }
         Socket::Declined(response) => {

@@ -84,7 +84,7 @@ impl OutgoingHead {
     /// Changes the head as the step requires. A version is not raised here, but by the caller's
     /// hook.
     pub(crate) fn apply_step(&mut self, step: &Step) -> Result<(), BoxError> {
-        self.extensions.insert(self.route().after(step));
+        self.extensions.insert(self.route().after_step(step));
         match step {
             Step::Tls { port, .. } => self.move_to_https(*port)?,
             // For the newer versions the route says how to reach them. A version in the request

@@ -35,8 +35,7 @@ pub enum Http {
 
 impl Route {
     /// This route after a step.
-    #[must_use]
-    pub fn after(self, step: &Step) -> Self {
+    pub(crate) fn after_step(self, step: &Step) -> Self {
         match step {
             // RFC 7540 §3.1: `h2c` identifies HTTP/2 over cleartext TCP.
             Step::Tls { minimum, .. } if self.http == Http::H2c => {

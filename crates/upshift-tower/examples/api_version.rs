@@ -1,4 +1,4 @@
-//! An axum service that has left version 1 of its API behind, and takes no WebSocket.
+//! An axum service that no longer supports version 1 of its API, and accepts no WebSocket.
 //!
 //! ```text
 //! cargo run -p upshift-tower --example api_version          # listens on 127.0.0.1:3000
@@ -39,13 +39,13 @@ async fn main() -> io::Result<()> {
 }
 
 fn app() -> io::Result<Router> {
-    // The policy could as well come from a file, by upshift-config.
+    // A policy can also be read from a file, with upshift-config.
     let rules = vec![orders()?, chat()?];
     let policy = Policy::new(PolicySpec { rules, ..PolicySpec::default() })
         .map_err(|faults| io::Error::other(format!("{faults:?}")))?;
-    // Whose connection it is: by its address a proxy is recognized, which would be declared by
-    // `proxies`. That axum accepts in cleartext here is not said: behind a proxy that ends TLS it
-    // would not be true of the client.
+    // The address of the connection identifies a proxy that `proxies` declares. The layer is not
+    // told that axum accepts cleartext here: behind a proxy that terminates TLS, that would not be
+    // true for the client.
     let layer = UpgradeLayer::new(policy).peer(address);
     let router = Router::new()
         .route("/orders", get(|| async { "two orders\n" }))
