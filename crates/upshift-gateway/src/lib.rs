@@ -35,6 +35,7 @@
 //!     [gateway]
 //!     http = "127.0.0.1:0"
 //!     upstream = "http://{upstream_address}"
+//!     store = false
 //!
 //!     [[rule]]
 //!     id = "orders-v2"
