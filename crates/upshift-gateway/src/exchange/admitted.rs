@@ -111,7 +111,7 @@ impl Admitted<'_> {
             client: client.client_ip.map(|peer| peer.to_canonical()),
             chain: chain.as_ref(),
             https: client.is_https(self.connection.tls),
-            host: self.target.authority(),
+            host: &self.target.host,
         };
         set_forwarded(&mut headers, &forwarded);
         add_via(&mut headers, self.parts.version);

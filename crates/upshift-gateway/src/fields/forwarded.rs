@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
 
+use bytes::Bytes;
 use http::Version;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use upshift_core::field::list_elements;
@@ -55,8 +56,8 @@ pub(crate) struct ForwardedInfo<'a> {
     pub(crate) chain: Option<&'a HeaderValue>,
     /// The client used `https`; `None` if that is not known, and then no `proto` is sent.
     pub(crate) https: Option<bool>,
-    /// The authority that the client asked for.
-    pub(crate) host: &'a str,
+    /// The authority that the client asked for; empty if it named none.
+    pub(crate) host: &'a HeaderValue,
 }
 
 /// Sets `X-Forwarded-*` and `Forwarded` (RFC 7239), in place of those that were received.
@@ -70,16 +71,17 @@ pub(crate) fn set_forwarded(headers: &mut HeaderMap, info: &ForwardedInfo<'_>) {
         None => None,
     };
     remove_client_forwarded(headers);
-    insert_text(headers, HeaderName::from_static("x-forwarded-for"), &address_chain(info, hop));
+    insert_text(headers, HeaderName::from_static("x-forwarded-for"), address_chain(info, hop));
     if let Some(proto) = proto {
         headers
             .insert(HeaderName::from_static("x-forwarded-proto"), HeaderValue::from_static(proto));
     }
     if !info.host.is_empty() {
-        insert_text(headers, HeaderName::from_static("x-forwarded-host"), info.host);
+        // The value is shared with `Host`; a copy of the text would be allocated.
+        headers.insert(HeaderName::from_static("x-forwarded-host"), info.host.clone());
     }
     let proxy = if is_proxied { Some(hop) } else { None };
-    insert_text(headers, header::FORWARDED, &forwarded_value(info, proto, proxy));
+    insert_text(headers, header::FORWARDED, forwarded_value(info, proto, proxy));
 }
 
 /// The value of `X-Forwarded-For`: the addresses before this hop, and the hop's own.
@@ -89,10 +91,15 @@ fn address_chain(info: &ForwardedInfo<'_>, hop: IpAddr) -> String {
     {
         return format!("{addresses}, {hop}");
     }
-    match info.client {
-        Some(client) if client != hop => format!("{client}, {hop}"),
-        _ => hop.to_string(),
+    // Room for two IPv6 addresses. Writing to a String cannot fail.
+    let mut text = String::with_capacity(80);
+    if let Some(client) = info.client
+        && client != hop
+    {
+        let _ = write!(text, "{client}, ");
     }
+    let _ = write!(text, "{hop}");
+    text
 }
 
 /// The value of `Forwarded`.
@@ -106,8 +113,9 @@ fn forwarded_value(info: &ForwardedInfo<'_>, proto: Option<&str>, proxy: Option<
         // RFC 7239 §6.2: the identifier for a client that is not known.
         None => value.push_str("unknown"),
     }
-    if !info.host.is_empty() {
-        value.extend([";host=\"", info.host, "\""]);
+    let host = info.host.to_str().unwrap_or_default();
+    if !host.is_empty() {
+        value.extend([";host=\"", host, "\""]);
     }
     if let Some(proto) = proto {
         value.extend([";proto=", proto]);
@@ -135,8 +143,9 @@ fn remove_client_forwarded(headers: &mut HeaderMap) {
     headers.remove("x-real-ip");
 }
 
-fn insert_text(headers: &mut HeaderMap, name: HeaderName, value: &str) {
-    if let Ok(field_value) = HeaderValue::from_str(value) {
+fn insert_text(headers: &mut HeaderMap, name: HeaderName, value: String) {
+    // The value keeps the buffer of the text; `from_str` would copy it.
+    if let Ok(field_value) = HeaderValue::from_maybe_shared(Bytes::from(value)) {
         headers.insert(name, field_value);
     }
 }
@@ -174,7 +183,7 @@ mod tests {
             client: Some(hop.ip()),
             chain: None,
             https: Some(true),
-            host: "a.example",
+            host: &HeaderValue::from_static("a.example"),
         };
         set_forwarded(&mut headers, &info);
         assert_eq!(headers["x-forwarded-for"], "2001:db8::1");
@@ -191,7 +200,7 @@ mod tests {
             client: "198.51.100.7".parse().ok(),
             chain: Some(&chain),
             https: Some(false),
-            host: "",
+            host: &HeaderValue::from_static(""),
         };
         set_forwarded(&mut headers, &info);
         assert_eq!(headers["x-forwarded-for"], "198.51.100.7, 10.0.0.1");
