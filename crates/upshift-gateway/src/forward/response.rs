@@ -1,6 +1,6 @@
 //! Turns the response of an upstream into the one for the client.
 
-use http::header::{self, HeaderValue};
+use http::header::{self, HeaderMap, HeaderValue};
 use http::{Response, StatusCode, Version, response};
 use hyper::body::Incoming;
 use upshift_http::{remove_nominated, strip_hop_by_hop};
@@ -115,10 +115,26 @@ fn set_length(
         _ if is_head => declared,
         _ => body.size_hint().exact(),
     };
-    parts.headers.remove(header::CONTENT_LENGTH);
-    if let Some(length) = length {
-        parts.headers.insert(header::CONTENT_LENGTH, length.into());
+    match length {
+        Some(length) if states_length(&parts.headers, length) => {}
+        Some(length) => {
+            parts.headers.insert(header::CONTENT_LENGTH, length.into());
+        }
+        None => {
+            parts.headers.remove(header::CONTENT_LENGTH);
+        }
     }
+}
+
+/// Returns true if there is one `Content-Length`, and it is `length` as this hop would write it.
+/// Such a line is kept, because making the same value again costs two allocations.
+fn states_length(headers: &HeaderMap, length: u64) -> bool {
+    let mut lines = headers.get_all(header::CONTENT_LENGTH).iter();
+    let (Some(line), None) = (lines.next(), lines.next()) else { return false };
+    let digits = line.as_bytes();
+    // `parse` also reads `+5` and `05`.
+    let is_canonical = digits == b"0" || matches!(digits, [b'1'..=b'9', ..]);
+    is_canonical && line.to_str().is_ok_and(|text| text.parse() == Ok(length))
 }
 
 /// Makes the head of the upstream's response that of this hop's. Hop-by-hop fields are already
