@@ -62,8 +62,13 @@ impl ClientReader {
 /// Returns true if the product `name` is in a `User-Agent` (RFC 9110 §10.1.5), compared without
 /// case.
 pub fn has_product(user_agent: &str, name: &str) -> bool {
-    let products = Products::parse(user_agent);
-    products.find_product(&|product| product.eq_ignore_ascii_case(name)).is_some()
+    has_any_product(user_agent, &[name])
+}
+
+/// The same for several names. The value is split only once.
+pub(super) fn has_any_product(user_agent: &str, names: &[&str]) -> bool {
+    let is_wanted = |product: &str| names.iter().any(|name| product.eq_ignore_ascii_case(name));
+    Products::parse(user_agent).find_product(&is_wanted).is_some()
 }
 
 /// The version in a field that carries one of this client. Some clients write their name there all

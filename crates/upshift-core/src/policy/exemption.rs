@@ -5,7 +5,7 @@ use std::fmt;
 use ipnet::IpNet;
 use jiff::Timestamp;
 
-use super::client::has_product;
+use super::client::has_any_product;
 use super::matcher::Matcher;
 use super::patterns::HostPattern;
 use super::reading::PathReading;
@@ -209,7 +209,7 @@ fn is_health_check(facts: &Facts<'_>, networks: Option<&[IpNet]>) -> bool {
         return false;
     }
     let agent = facts.fields.text_lossy("user-agent").unwrap_or_default();
-    HEALTH_AGENTS.iter().any(|name| has_product(&agent, name))
+    has_any_product(&agent, &HEALTH_AGENTS)
 }
 
 fn is_get(facts: &Facts<'_>) -> bool {
