@@ -61,7 +61,8 @@ const ARROWS: &[(&str, &[&str])] = &[
             "upshift-lab",
         ],
     ),
-    // The project's own: they know the product only from outside, by files, addresses and exit codes.
+    // The project's own: they know the product only from outside, by files, addresses and exit
+    // codes.
     ("conformance", &[]),
     ("interop", &["conformance"]),
     ("xtask", &[]),

@@ -15,8 +15,8 @@ use crate::summary::StepResult;
 const TARGETS: [(&str, Option<&str>); 4] =
     [("field", None), ("policy_file", Some("examples")), ("decide", None), ("follow", None)];
 
-/// The inputs of each target: the same ones in every fresh clone, so that a change fails for its own
-/// faults and not by chance. `just fuzz` looks further.
+/// The inputs of each target: the same ones in every fresh clone, so that a change fails for its
+/// own faults and not by chance. `just fuzz` looks further.
 const INPUTS: [&str; 2] = ["-seed=426", "-runs=200000"];
 
 /// The most seconds that a target may take for them.

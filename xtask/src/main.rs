@@ -1,7 +1,7 @@
 //! The project's own commands: `cargo xtask COMMAND`.
 //!
-//! A rule of the project that a machine can check is a command here, not a sentence in a guide. CI runs
-//! `cargo xtask test`, which runs all of them.
+//! A rule of the project that a machine can check is a command here, not a sentence in a guide. CI
+//! runs `cargo xtask test`, which runs all of them.
 
 mod arrows;
 mod bare;

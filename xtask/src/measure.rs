@@ -9,8 +9,8 @@ use std::path::Path;
 
 use crate::run::{files, root, shown};
 
-/// The methods that are counted as combinators: they stand for a branch or a loop. Without the `.` in
-/// front, so that this list does not count itself.
+/// The methods that are counted as combinators: they stand for a branch or a loop. Without the `.`
+/// in front, so that this list does not count itself.
 const COMBINATORS: &[&str] = &[
     "and_then(",
     "filter(",

@@ -1,5 +1,5 @@
-//! Running other programs: from the root of the project, and without stdin, so that none of them waits
-//! for a person.
+//! Running other programs: from the root of the project, and without stdin, so that none of them
+//! waits for a person.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

@@ -33,7 +33,13 @@ use crate::verb_error::VerbResult;
 /// Makes the move from an old protocol to a better one polite, safe and measurable: everything
 /// about HTTP 426 Upgrade Required.
 #[derive(Debug, Parser)]
-#[command(name = "upshift", version, propagate_version = true, max_term_width = 100, after_help = EXAMPLES)]
+#[command(
+    name = "upshift",
+    version,
+    propagate_version = true,
+    max_term_width = 100,
+    after_help = EXAMPLES
+)]
 struct Cli {
     #[command(subcommand)]
     verb: Verb,

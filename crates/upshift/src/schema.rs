@@ -8,8 +8,8 @@ use crate::verb_error::VerbResult;
 
 /// Print the JSON Schema of the policy file
 ///
-/// Editors use it to complete and check TOML: put `#:schema ./upshift.schema.json` on the first line of
-/// the policy file.
+/// Editors use it to complete and check TOML: put `#:schema ./upshift.schema.json` on the first
+/// line of the policy file.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  upshift schema > upshift.schema.json")]
 pub(crate) struct SchemaArgs {}

@@ -267,8 +267,8 @@ impl RemoteGateway {
         if !is_https(&self.url) {
             return exchange_over(tcp, request).await.map_err(GatewayError::unanswered);
         }
-        let name = ServerName::try_from(host_of(&self.url).to_owned());
-        let name = name.map_err(GatewayError::unreached)?;
+        let host = host_of(&self.url).to_owned();
+        let name = ServerName::try_from(host).map_err(GatewayError::unreached)?;
         let config = tls_config().map_err(GatewayError::unreached)?;
         match TlsConnector::from(Arc::new(config)).connect(name, tcp).await {
             Ok(tls) => exchange_over(tls, request).await.map_err(GatewayError::unanswered),

@@ -1,11 +1,13 @@
 //! One change on all gateways at the same time: a dry run first, then the change, with one id.
 //!
-//! 1. If a gateway does not answer the dry run, nothing is changed on any, unless it may be skipped.
+//! 1. If a gateway does not answer the dry run, nothing is changed on any, unless it may be
+//!    skipped.
 //! 2. If a gateway refuses the dry run, nothing is changed on any.
-//! 3. A gateway that fails after that is asked whether it has the change. If it does not answer, the
-//!    result is unknown, and that is reported.
-//! 4. A change may still be on its way after we gave up on it, so each change carries an expiry time
-//!    by the clock of the gateway. Only after that time does "I do not have it" mean "I never will".
+//! 3. A gateway that fails after that is asked whether it has the change. If it does not answer,
+//!    the result is unknown, and that is reported.
+//! 4. A change may still be on its way after we gave up on it, so each change carries an expiry
+//!    time by the clock of the gateway. Only after that time does "I do not have it" mean "I never
+//!    will".
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,8 +20,8 @@ use upshift_record::control::{ChangeReport, ChangeRequest, RevisionReport, RuleC
 
 use super::admin::{GatewayError, GatewayErrorKind, RemoteGateway, TIME_LIMIT};
 
-/// The time after its expiry that a change may still be made: the gateway may have checked its clock
-/// just before, and a clock may be slewed.
+/// The time after its expiry that a change may still be made: the gateway may have checked its
+/// clock just before, and a clock may be slewed.
 const MARGIN: Duration = Duration::from_secs(1);
 
 /// The history of a gateway, far enough back for any change that a person would undo.
@@ -184,8 +186,8 @@ impl Fleet {
         }
     }
 
-    /// Asks all gateways that were not asked yet, at the same time. Returns their answers with their
-    /// places in the fleet.
+    /// Asks all gateways that were not asked yet, at the same time. Returns their answers with
+    /// their places in the fleet.
     async fn ask_new<T, F>(
         &self,
         ask: impl Fn(Arc<RemoteGateway>) -> F,

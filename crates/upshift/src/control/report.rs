@@ -35,8 +35,8 @@ impl FleetReport<'_> {
             }
         }
         if !silent.is_empty() {
-            let silent = silent.join(", ");
-            let why = format!("{silent}\n  help: --skip-unreachable goes on without it");
+            let why =
+                format!("{}\n  help: --skip-unreachable goes on without it", silent.join(", "));
             return Err(self.unchanged_error(Exit::Environment, &why)?);
         }
         if skipped.len() == self.fleet.members.len() {
@@ -145,7 +145,8 @@ impl FleetReport<'_> {
                 ));
                 let url = member.url();
                 print_stderr(format_args!(
-                    "  help: once it answers, `upshift plan --admin {url}` shows the state of its rules"
+                    "  help: once it answers, `upshift plan --admin {url}` shows the state of its \
+                     rules"
                 ));
             }
             Standing::Skipped(error) => print_stderr(format_args!("{name}: left out: {error}")),
@@ -203,9 +204,9 @@ fn gateway_outcome(member: &Member, id: Option<&str>, nothing: Option<&str>) -> 
     }
 }
 
-/// `orders-v2: warn → enforce: 0% of the callers are refused, 100% would be`, or for a rule that was
-/// stopped: `orders-v2: 10% of the callers were refused when it was stopped at TIME, 40% would be
-/// now`.
+/// `orders-v2: warn → enforce: 0% of the callers are refused, 100% would be`, or for a rule that
+/// was stopped:
+/// `orders-v2: 10% of the callers were refused when it was stopped at TIME, 40% would be now`.
 fn describe_preview(rule: &RuleChange) -> String {
     let RuleChange { rule, phase_before, share_before, phase, share, stopped } = rule;
     let (before, after) = (format_percent(*share_before), format_percent(*share));

@@ -34,12 +34,14 @@ struct ClientKind {
 const CLIENT_KINDS: [ClientKind; 12] = [
     ClientKind {
         path: "/",
-        fields: "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36\r\nAccept: text/html\r\n",
+        fields: "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) \
+                 Chrome/131.0.0.0 Safari/537.36\r\nAccept: text/html\r\n",
         pause: Duration::from_millis(310),
     },
     ClientKind {
         path: "/",
-        fields: "User-Agent: Mozilla/5.0 (Windows NT 6.1) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/94.0.4606.61 Safari/537.36\r\nAccept: text/html\r\n",
+        fields: "User-Agent: Mozilla/5.0 (Windows NT 6.1) AppleWebKit/537.36 (KHTML, like Gecko) \
+                 Chrome/94.0.4606.61 Safari/537.36\r\nAccept: text/html\r\n",
         pause: Duration::from_millis(1_130),
     },
     ClientKind {

@@ -40,7 +40,12 @@ pub(crate) struct ExplainArgs {
     #[arg(long, value_name = "TIME", value_parser = arguments::parse_time)]
     at: Option<Timestamp>,
     /// The version of HTTP: 1.0, 1.1, 2 or 3
-    #[arg(long, value_name = "VERSION", value_parser = arguments::parse_http_version, default_value = "1.1")]
+    #[arg(
+        long,
+        value_name = "VERSION",
+        value_parser = arguments::parse_http_version,
+        default_value = "1.1"
+    )]
     http: HttpVersion,
     /// The version of TLS, for https: 1.0, 1.1, 1.2 or 1.3
     #[arg(long, value_name = "VERSION", value_parser = arguments::parse_tls_version)]
@@ -51,9 +56,14 @@ pub(crate) struct ExplainArgs {
     /// The method
     #[arg(short = 'X', long = "request", value_name = "METHOD", default_value = "GET")]
     method: String,
-    /// A header field: 'Name: value' (':protocol: websocket' for an extended CONNECT); repeat it for
-    /// more
-    #[arg(short = 'H', long = "header", value_name = "FIELD", value_parser = arguments::parse_field_line)]
+    /// A header field: 'Name: value' (':protocol: websocket' for an extended CONNECT); repeat it
+    /// for more
+    #[arg(
+        short = 'H',
+        long = "header",
+        value_name = "FIELD",
+        value_parser = arguments::parse_field_line
+    )]
     fields: Vec<(String, String)>,
     /// Ask the gateway with this admin listener, which knows what was paused or set, instead of
     /// reading the policy file
@@ -110,9 +120,9 @@ impl ExplainArgs {
 /// Asks a running gateway for its decision.
 async fn decide_on_gateway(
     query: &ExplainQuery,
-    gateway: impl Future<Output = Result<RemoteGateway, VerbError>>,
+    lookup: impl Future<Output = Result<RemoteGateway, VerbError>>,
 ) -> Result<DecisionRecord, VerbError> {
-    let gateway = gateway.await?;
+    let gateway = lookup.await?;
     match gateway.post_api("explain", &query.to_request()).await {
         Ok(record) => Ok(record),
         Err(error) => Err(gateway.verb_error(&error)),

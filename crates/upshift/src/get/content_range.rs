@@ -33,8 +33,8 @@ impl ContentRange {
         (self.last - self.first).saturating_add(1)
     }
 
-    /// Returns true if the whole goes on behind this part; `None` if the server does not say how long
-    /// the whole is.
+    /// Returns true if the whole goes on behind this part; `None` if the server does not say how
+    /// long the whole is.
     pub(super) fn is_cut(&self) -> Option<bool> {
         self.whole.map(|whole| self.last + 1 < whole)
     }

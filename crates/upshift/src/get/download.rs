@@ -8,8 +8,8 @@ use super::destination::TargetFile;
 
 /// A download into a file, until [`finish`](Self::finish).
 ///
-/// A file with content is replaced at the end by one that was written beside it. A new or empty file
-/// is written directly: it has no content to lose, and the part that has arrived stays for
+/// A file with content is replaced at the end by one that was written beside it. A new or empty
+/// file is written directly: it has no content to lose, and the part that has arrived stays for
 /// `--continue-at`, even if this process is killed.
 #[derive(Debug)]
 pub(super) struct Download {
@@ -52,14 +52,14 @@ impl Download {
         Ok(Self { file, path: target.path.clone(), beside: None, old_length, position: length })
     }
 
-    /// The byte at which a further download resumes, if old bytes follow it; `None` if that is the end
-    /// of the file.
+    /// The byte at which a further download resumes, if old bytes follow it; `None` if that is the
+    /// end of the file.
     pub(super) fn next_byte(&self) -> Option<u64> {
         if self.position < self.old_length { Some(self.position) } else { None }
     }
 
-    /// Removes what arrived from this byte on. Returns false if it cannot, because it was written over
-    /// older content.
+    /// Removes what arrived from this byte on. Returns false if it cannot, because it was written
+    /// over older content.
     pub(super) fn take_back(&mut self, first: u64) -> io::Result<bool> {
         let is_behind = first >= self.old_length && self.beside.is_none();
         if is_behind {

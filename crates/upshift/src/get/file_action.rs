@@ -77,8 +77,8 @@ fn check_part(headers: &HeaderMap, byte: u64) -> FileAction {
     // RFC 9110 §8.4: the bytes of a coded form are not those of the file.
     let coding = field_text(headers, CONTENT_ENCODING);
     if !coding.is_empty() && !coding.eq_ignore_ascii_case("identity") {
-        let coding = make_visible(coding);
-        return FileAction::Refuse(format!("a part of a coded form (Content-Encoding: {coding})"));
+        let visible = make_visible(coding);
+        return FileAction::Refuse(format!("a part of a coded form (Content-Encoding: {visible})"));
     }
     let Some(range) = ContentRange::from_headers(headers) else {
         return FileAction::Refuse("a part (206) that does not say where it begins".to_owned());

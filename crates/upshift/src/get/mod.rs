@@ -32,11 +32,11 @@ use crate::verb_error::{VerbError, VerbResult};
 /// Fetch a URL as curl would, and follow a 426
 ///
 /// A 426 is followed if that is safe: to the same host only, never to anything weaker, without
-/// sending credentials again in cleartext or to another port. If it is not followed, what the server
-/// wants is explained in plain words.
+/// sending credentials again in cleartext or to another port. If it is not followed, what the
+/// server wants is explained in plain words.
 ///
-/// On a terminal, control characters in the answer are shown as escapes. Everywhere else the body is
-/// written byte for byte.
+/// On a terminal, control characters in the answer are shown as escapes. Everywhere else the body
+/// is written byte for byte.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -62,11 +62,18 @@ pub(crate) struct GetArgs {
     url: String,
     #[command(flatten)]
     request: request::RequestArgs,
-    /// Write the body to this file; `-` is stdout, and then even a terminal gets the bytes unchanged
+    /// Write the body to this file; `-` is stdout, and then even a terminal gets the bytes
+    /// unchanged
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Resume a download into the --output file at this byte; `-` takes the length of the file
-    #[arg(short = 'C', long = "continue-at", value_name = "-|BYTES", requires = "output", value_parser = request::parse_offset)]
+    #[arg(
+        short = 'C',
+        long = "continue-at",
+        value_name = "-|BYTES",
+        requires = "output",
+        value_parser = request::parse_offset
+    )]
     continue_at: Option<request::ResumeOffset>,
     /// Print the status line and the header fields before the body
     #[arg(short, long)]

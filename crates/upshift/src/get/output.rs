@@ -135,8 +135,8 @@ impl AnswerWriter<'_> {
             }
             FileAction::Append(range) => {
                 self.print_head(&response)?;
-                let download = Download::append(target, range.first);
-                let download = download.map_err(|error| unwritable_file(&target.named, &error))?;
+                let appended = Download::append(target, range.first);
+                let download = appended.map_err(|error| unwritable_file(&target.named, &error))?;
                 self.download_body(target, response, download, Some(range)).await
             }
             FileAction::Replace => {
@@ -172,8 +172,8 @@ impl AnswerWriter<'_> {
         !self.include && (is_empty || self.method == Method::HEAD)
     }
 
-    /// Prints the fields of an answer whose body does not start the file: written into it they would
-    /// be in the middle.
+    /// Prints the fields of an answer whose body does not start the file: written into it they
+    /// would be in the middle.
     fn print_head<B>(&self, response: &Response<B>) -> Result<(), VerbError> {
         if self.include && !self.quiet {
             let mut stdout = open_stdout(false);
@@ -201,8 +201,8 @@ impl AnswerWriter<'_> {
         let copied = if is_beside { unless_stopped(copying).await? } else { copying.await };
         bar.finish_and_clear();
         if let (Err(CopyError::Longer), Some(range)) = (&copied, range) {
-            let hint = take_back(target, &mut download, range.first)?;
-            return Err(CopyError::Longer.into_verb_error(&hint));
+            let kept = take_back(target, &mut download, range.first)?;
+            return Err(CopyError::Longer.into_verb_error(&kept));
         }
         let hint = self.resume_hint(target, &download, range);
         copied.map_err(|error| error.into_verb_error(&hint))?;

@@ -120,7 +120,8 @@ fn refused_record(refused: &Refused) -> RefusedRecord {
     }
 }
 
-/// Explains what the server wants and what a person can do about it. `by_flag` is for `--no-follow`.
+/// Explains what the server wants and what a person can do about it. `by_flag` is for
+/// `--no-follow`.
 pub(super) fn explain_refusal(refused: &Refused, by_flag: bool) -> Vec<String> {
     let mut lines = Vec::new();
     if by_flag {
@@ -140,14 +141,14 @@ pub(super) fn describe_wish(refused: &Refused) -> Vec<String> {
     for protocol in refused.protocols() {
         protocols.push(protocol.to_string());
     }
-    let protocols = protocols.join(", or ");
+    let wanted = protocols.join(", or ");
     let ends_at = time(refused.ends_at());
     let request_id = match &refused.problem {
         Some(problem) => problem.request_id.as_deref(),
         None => None,
     };
     let rows = [
-        ("It wants:", Some(protocols.as_str())),
+        ("It wants:", Some(wanted.as_str())),
         ("It says:", refused.message()),
         ("Upgrade at:", refused.upgrade_url()),
         ("Read:", refused.docs()),

@@ -18,7 +18,12 @@ pub(super) struct RequestArgs {
     #[arg(short = 'X', long = "request", value_name = "METHOD")]
     method: Option<Method>,
     /// A header field; repeat it for more
-    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = crate::arguments::parse_field_line)]
+    #[arg(
+        short = 'H',
+        long = "header",
+        value_name = "NAME: VALUE",
+        value_parser = crate::arguments::parse_field_line
+    )]
     fields: Vec<(String, String)>,
     /// The body: text, @FILE, or @- for stdin
     #[arg(short, long, value_name = "TEXT|@FILE")]

@@ -15,12 +15,12 @@ pub(super) struct Answers {
     /// The address to listen on in cleartext [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS")]
     pub(super) http: Option<SocketAddr>,
-    /// The address to listen on with TLS [default with --tls: port 8443, with a certificate at the address
-    /// of --http]
+    /// The address to listen on with TLS [default with --tls: port 8443, with a certificate at the
+    /// address of --http]
     #[arg(long, value_name = "ADDRESS")]
     pub(super) https: Option<SocketAddr>,
-    /// The address of /metrics, /healthz and the admin API; for other machines than this one it needs
-    /// UPSHIFT_TOKEN [default: 127.0.0.1:9426]
+    /// The address of /metrics, /healthz and the admin API; for other machines than this one it
+    /// needs UPSHIFT_TOKEN [default: 127.0.0.1:9426]
     #[arg(long, value_name = "ADDRESS")]
     pub(super) admin: Option<SocketAddr>,
     /// The TLS certificate, a PEM file; without one, the gateway makes a self-signed one
@@ -33,7 +33,8 @@ pub(super) struct Answers {
     #[arg(long, value_name = "URL", value_parser = parse_public)]
     pub(super) public: Option<String>,
     /// Require TLS, version 1.2 or the one that is given
-    #[arg(long, value_name = "VERSION", num_args = 0..=1, require_equals = true, default_missing_value = "1.2",
+    #[arg(long, value_name = "VERSION", num_args = 0..=1, require_equals = true,
+          default_missing_value = "1.2",
           value_parser = ["1.0", "1.1", "1.2", "1.3"])]
     pub(super) tls: Option<String>,
     /// Require an API version, and where to read it: header:X-Api-Version=2.0, query:v=2,
@@ -116,8 +117,8 @@ pub(super) fn client_requirement(clients: &[ClientAnswer]) -> String {
     for client in clients {
         minima.push(format!("{} = {}", toml_key(&client.name), toml_string(&client.minimum)));
     }
-    let minima = minima.join(", ");
-    format!("{{ client = {{ read = [\"user-agent\"], minimum = {{ {minima} }} }} }}")
+    let table = minima.join(", ");
+    format!("{{ client = {{ read = [\"user-agent\"], minimum = {{ {table} }} }} }}")
 }
 
 /// Writes a text as a string in TOML.

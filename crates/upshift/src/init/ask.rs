@@ -15,18 +15,19 @@ pub(super) fn ask_all(from: &mut impl BufRead, to: &mut impl Write) -> io::Resul
         dialogue.ask("Where do requests go?", usual_upstream, answers::parse_upstream)?;
     let mut answers = Answers { upstream: Some(upstream.clone()), ..Answers::default() };
     let usual_http = ListenerAddresses::for_answers(&answers).http.to_string();
-    let question = "Where should Upshift listen, in cleartext?";
-    let http = dialogue.ask(question, &usual_http, |text| parse_listener(text, &upstream))?;
+    let where_to_listen = "Where should Upshift listen, in cleartext?";
+    let http =
+        dialogue.ask(where_to_listen, &usual_http, |text| parse_listener(text, &upstream))?;
     answers.http = Some(http);
     if dialogue.ask("Will callers have to use TLS?", "no", parse_yes_no)? {
         answers.tls = Some("1.2".to_owned());
     }
-    let question = "Is there an API version to require? Its place in the request and the oldest \
+    let which_api = "Is there an API version to require? Its place in the request and the oldest \
                     version, such as header:X-Api-Version=2.0";
-    answers.api = dialogue.ask(question, "none", |text| parse_each(text, answers::parse_api))?;
-    let question = "Are there apps or browsers to require? Name and oldest version, such as \
+    answers.api = dialogue.ask(which_api, "none", |text| parse_each(text, answers::parse_api))?;
+    let which_clients = "Are there apps or browsers to require? Name and oldest version, such as \
                     AcmeApp=5.1 Chrome=109";
-    answers.client = dialogue.ask(question, "none", parse_clients)?;
+    answers.client = dialogue.ask(which_clients, "none", parse_clients)?;
     if answers.tls.is_some() && !http.ip().is_loopback() {
         ask_for_certificate(&mut dialogue, &mut answers)?;
     }
@@ -38,15 +39,15 @@ fn ask_for_certificate<R: BufRead, W: Write>(
     dialogue: &mut Dialogue<'_, R, W>,
     answers: &mut Answers,
 ) -> io::Result<()> {
-    let question = "The certificate for TLS, a PEM file; without one, TLS is only for this machine \
-                    or for a proxy in front";
-    answers.certificate = dialogue.ask(question, "none", parse_optional_file)?;
+    let which_certificate = "The certificate for TLS, a PEM file; without one, TLS is only for \
+                             this machine or for a proxy in front";
+    answers.certificate = dialogue.ask(which_certificate, "none", parse_optional_file)?;
     if answers.certificate.is_some() {
         answers.key = Some(dialogue.ask("Its private key, a PEM file", "", parse_file_name)?);
     }
-    let question = "What is the public address, for the links in answers? Such as \
+    let which_address = "What is the public address, for the links in answers? Such as \
                     https://api.example.com";
-    answers.public = Some(dialogue.ask(question, "", answers::parse_public)?);
+    answers.public = Some(dialogue.ask(which_address, "", answers::parse_public)?);
     Ok(())
 }
 

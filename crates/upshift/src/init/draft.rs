@@ -48,8 +48,8 @@ pub(super) fn draft_file(answers: &Answers, file: &Path) -> String {
         text.push_str(&rule_table(answers, &api_id(index), &api.requirement_text(), API_WORDS));
     }
     if !answers.client.is_empty() {
-        let require = client_requirement(&answers.client);
-        text.push_str(&rule_table(answers, "old-clients", &require, CLIENT_WORDS));
+        let minima = client_requirement(&answers.client);
+        text.push_str(&rule_table(answers, "old-clients", &minima, CLIENT_WORDS));
     }
     text
 }
@@ -107,11 +107,11 @@ fn gateway_table(answers: &Answers) -> String {
     };
     text.push_str(&setting_line("http", &http.to_string(), &comment));
     if let Some(https) = https {
-        let comment = match answers.certificate {
+        let signed = match answers.certificate {
             Some(_) => "",
             None => "self-signed, until [gateway.tls] names a certificate",
         };
-        text.push_str(&setting_line("https", &https.to_string(), comment));
+        text.push_str(&setting_line("https", &https.to_string(), signed));
     }
     text.push_str(&setting_line("admin", &admin.to_string(), "/metrics, /healthz, /readyz"));
     if needs_token(answers) {

@@ -24,8 +24,8 @@ use draft::{TOKEN, shell_argument};
 /// Write a first policy file, by asking or by flags
 ///
 /// On a terminal and without flags it asks a few questions. Every rule that it writes starts in
-/// phase observe: it counts what it would refuse, but refuses nothing. The file is checked before it
-/// is written, and no file is overwritten without --force.
+/// phase observe: it counts what it would refuse, but refuses nothing. The file is checked before
+/// it is written, and no file is overwritten without --force.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -107,10 +107,10 @@ fn calendar_of_file(policy: &Policy) -> Calendar {
 
 /// Asks a running gateway for the calendar, and for the needs of its breakers if they are wanted.
 async fn calendar_of_gateway(
-    gateway: impl Future<Output = Result<RemoteGateway, VerbError>>,
+    lookup: impl Future<Output = Result<RemoteGateway, VerbError>>,
     wants_needs: bool,
 ) -> Result<Calendar, VerbError> {
-    let gateway = gateway.await?;
+    let gateway = lookup.await?;
     let entries = match gateway.get_api("plan").await {
         Ok(entries) => entries,
         Err(error) => return Err(gateway.verb_error(&error)),
@@ -159,8 +159,8 @@ fn render_stretch(entry: &PlanEntry, now: Timestamp, palette: Palette) -> String
     let painted = palette.paint(hue, line.trim_end());
     let mut text = format!("  {painted}{}\n", describe_setter(entry));
     for note in &entry.notes {
-        let painted = palette.paint(Hue::Warning, format!("note: {note}"));
-        text.push_str(&format!("      {painted}\n"));
+        let painted_note = palette.paint(Hue::Warning, format!("note: {note}"));
+        text.push_str(&format!("      {painted_note}\n"));
     }
     text
 }

@@ -68,8 +68,8 @@ impl ServeArgs {
         self.file.must_be_regular()?;
         let text = policy_file::read_policy(&self.file.path)?;
         let mut usual_store = None;
-        let settings = reload::load_settings(&self.file, text, &watched, &mut usual_store)?;
-        let settings = Settings { observe: self.observe, ..settings };
+        let loaded = reload::load_settings(&self.file, text, &watched, &mut usual_store)?;
+        let settings = Settings { observe: self.observe, ..loaded };
         let store = settings.file.gateway.store.clone();
         if self.take_over
             && let Some(store) = &store
@@ -140,8 +140,8 @@ pub(crate) fn print_addresses(addresses: Addresses) {
     }
 }
 
-/// Counts the rules in each phase, `policy sha256:1f2e3d4c: 5 enforce, 1 warn`, and lists those that
-/// a person or the breaker has set.
+/// Counts the rules in each phase, `policy sha256:1f2e3d4c: 5 enforce, 1 warn`, and lists those
+/// that a person or the breaker has set.
 fn describe_policy(policy: &Policy, now: Timestamp) -> String {
     let mut counts = Vec::new();
     for phase in Phase::ALL {

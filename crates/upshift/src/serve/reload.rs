@@ -27,8 +27,8 @@ pub(super) struct Reloader {
     observe: bool,
     handle: Handle,
     watched: WatchedFiles,
-    /// The place that was chosen for the store at the start, if the file does not name one. A reload
-    /// must not choose again: pauses are in the store.
+    /// The place that was chosen for the store at the start, if the file does not name one. A
+    /// reload must not choose again: pauses are in the store.
     store: Option<PathBuf>,
 }
 
@@ -96,8 +96,8 @@ impl Reloader {
         let started = thread.spawn(move || {
             // The receiver is gone if the time limit has passed.
             if sender.send(reloader.read_settings()).is_err() {
-                let path = reloader.file.path.display();
-                print_stderr(format_args!("{path} answers again: SIGHUP reloads it"));
+                let file = reloader.file.path.display();
+                print_stderr(format_args!("{file} answers again: SIGHUP reloads it"));
             }
         });
         if let Err(error) = started {
@@ -142,8 +142,8 @@ impl Reloader {
 }
 
 /// Loads the settings of a policy file with this text. The files that it names are watched from
-/// before they are read. `chosen` is the place of the store if the file does not name one; the first
-/// call chooses it.
+/// before they are read. `chosen` is the place of the store if the file does not name one; the
+/// first call chooses it.
 pub(super) fn load_settings(
     file: &PolicyFile,
     text: String,

@@ -163,7 +163,8 @@ async fn poll_in_thread(read: FileStates) -> Option<FileStates> {
     }
     let seconds = HANG_LIMIT.as_secs();
     print_stderr(format_args!(
-        "warning: a watched file has not answered for {seconds} s; no change is noticed until it does"
+        "warning: a watched file has not answered for {seconds} s; no change is noticed until it \
+         does"
     ));
     receiver.await.ok()
 }
