@@ -1,4 +1,4 @@
-//! What stands between a client and an admin listener, and fails as its value says.
+//! A proxy between a client and an admin listener that fails in a chosen way.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -16,7 +16,7 @@ pub enum Between {
     Hangs,
     /// Every request is answered with this status.
     Answers(u16),
-    /// What changes nothing comes through; a change is lost before it gets there.
+    /// Passes requests that change nothing, and loses changes before they arrive.
     LosesChange,
     /// Everything gets there; the answer to a change is lost.
     LosesAnswer,

@@ -105,7 +105,7 @@ impl Gateway {
         Self { program, http, https, admin, folder }
     }
 
-    /// Where it listens in clear.
+    /// The cleartext listener.
     pub fn http(&self) -> SocketAddr {
         self.http
     }

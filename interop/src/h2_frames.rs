@@ -1,6 +1,6 @@
 //! HTTP/2 frame by frame (RFC 9113).
 //!
-//! Fields are literals without indexing, so that no codec stands between a test and the wire.
+//! Fields are literals without indexing, so that a test controls every byte.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -87,7 +87,7 @@ pub struct H2Reply {
 }
 
 impl H2Reply {
-    /// Tells whether the message was refused as malformed (RFC 9113 §8.1.1).
+    /// Returns true if the message was refused as malformed (RFC 9113 §8.1.1).
     pub fn is_malformed(&self) -> bool {
         self.status == Some(400) || self.error == Some(PROTOCOL_ERROR)
     }

@@ -49,7 +49,7 @@ impl H2Session {
         self.send(&frame(PING, 0, 0, b"upshift!"));
     }
 
-    /// Tells whether the connection has ended.
+    /// Returns true if the connection has ended.
     pub fn is_closed(&self) -> bool {
         self.came.closed.load(Ordering::Relaxed)
     }
@@ -67,7 +67,7 @@ impl H2Session {
         data.map(|frame| frame.payload.len()).sum()
     }
 
-    /// Tells whether a stream ended as it should.
+    /// Returns true if a stream ended normally.
     pub fn is_complete(&self, stream: u32) -> bool {
         self.count(|frame| {
             let last = matches!(frame.kind, DATA | HEADERS) && frame.flags & END_STREAM != 0;
@@ -75,7 +75,7 @@ impl H2Session {
         }) > 0
     }
 
-    /// Tells whether a stream was given up: reset, or the connection ended before it did.
+    /// Returns true if a stream was aborted: reset, or cut off by the end of the connection.
     pub fn is_broken(&self, stream: u32) -> bool {
         let reset = self.count(|frame| (frame.kind, frame.stream) == (RST_STREAM, stream)) > 0;
         reset || (self.is_closed() && !self.is_complete(stream))

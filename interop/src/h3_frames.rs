@@ -24,7 +24,7 @@ impl H3Reply {
         self.0["reset"].as_u64().or(self.0["closed"].as_u64())
     }
 
-    /// Tells whether the message was refused as malformed: RFC 9114 §4.1.2 has a stream error of
+    /// Returns true if the message was refused as malformed: RFC 9114 §4.1.2 has a stream error of
     /// type H3_MESSAGE_ERROR, before which a response may say so.
     pub fn is_malformed(&self) -> bool {
         self.status() == 400 || (self.status() == 0 && self.error() == Some(H3_MESSAGE_ERROR))

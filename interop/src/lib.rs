@@ -57,7 +57,7 @@ pub use stalling::{Stalling, wait};
 pub use tally::{Count, tally};
 pub use upstreams::Upstreams;
 
-/// How long anything may take to start, to stop or to say what it is asked for.
+/// The time limit for programs to start, to stop and to answer.
 pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
 
 /// Leaves the test, by name, where a program that it needs is not installed:

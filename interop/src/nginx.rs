@@ -68,7 +68,7 @@ impl Nginx {
     }
 }
 
-/// An address that nobody listens on: for programs that cannot choose one themselves and say which.
+/// A free address, for programs that cannot choose one themselves and report it.
 ///
 /// # Panics
 /// If there is none.

@@ -1,4 +1,4 @@
-//! An upstream that writes down what reaches it and answers as it is told.
+//! An upstream that records its requests and gives the answers that a test chooses.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

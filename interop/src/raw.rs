@@ -1,4 +1,4 @@
-//! HTTP/1.x by hand: these bytes out, whatever comes back in.
+//! HTTP/1.x by hand: sends bytes and reads what comes back.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -105,7 +105,7 @@ impl Connection {
 /// How long a server may take for one of many small responses.
 const A_WHILE: Duration = Duration::from_secs(5);
 
-/// Whether the response leaves its connection open with nothing more to read. It may not
+/// Returns true if the response leaves its connection open with nothing more to read. It may not
 /// after an error of the client.
 fn lasts(reply: &Reply) -> bool {
     let whole = reply.field("content-length").parse() == Ok(reply.body.len());
@@ -116,7 +116,7 @@ fn lasts(reply: &Reply) -> bool {
 /// Sends `bytes` on a new connection, which is given back.
 ///
 /// # Panics
-/// If nobody listens there.
+/// If nothing listens there.
 pub fn send(to: SocketAddr, bytes: &[u8]) -> TcpStream {
     let mut stream =
         TcpStream::connect_timeout(&to, PATIENCE).unwrap_or_else(|error| panic!("{to}: {error}"));
@@ -128,7 +128,7 @@ pub fn send(to: SocketAddr, bytes: &[u8]) -> TcpStream {
     stream
 }
 
-/// Whether the other side closes by itself within a moment.
+/// Returns true if the other side closes by itself within a moment.
 pub fn is_over(mut stream: TcpStream) -> bool {
     let a_moment = Duration::from_millis(300);
     stream.set_read_timeout(Some(a_moment)).ok();

@@ -44,12 +44,12 @@ impl Reply {
         lines.map(|(_, value)| value.as_str()).collect::<Vec<_>>().join(", ")
     }
 
-    /// Whether there is a field of that name.
+    /// Returns true if there is a field of that name.
     pub fn has(&self, name: &str) -> bool {
         self.fields.iter().any(|(have, _)| have.eq_ignore_ascii_case(name))
     }
 
-    /// Whether `Connection` has this option.
+    /// Returns true if `Connection` has this option.
     pub fn connection_has(&self, option: &str) -> bool {
         self.field("connection").split(',').any(|have| have.trim().eq_ignore_ascii_case(option))
     }

@@ -158,7 +158,7 @@ fn serve(mut stream: TcpStream, shared: &Shared) -> Option<()> {
     None
 }
 
-/// Waits as long as requests are held back; tells whether to answer.
+/// Waits while requests are held back; returns true if they are to be answered.
 fn may_answer(line: String, shared: &Shared, served: bool) -> bool {
     let mut state = shared.state();
     if state.phase == Phase::Holding {

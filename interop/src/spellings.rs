@@ -10,7 +10,7 @@ use std::collections::HashSet;
 pub struct Spelling {
     /// The name of the change, or of both changes joined by ` + `.
     pub kind: String,
-    /// What stands between the method and the version. It need not be text.
+    /// The bytes between the method and the version. They need not be text.
     pub target: Vec<u8>,
 }
 
@@ -20,7 +20,7 @@ impl Spelling {
         self.target.escape_ascii().to_string()
     }
 
-    /// Whether servers disagree about the path before any routing: it has a dot segment, an empty
+    /// True if servers disagree about the path before any routing: it has a dot segment, an empty
     /// segment, a backslash, an encoded separator, a fragment, or no slash at its start. An empty
     /// path is `/` (RFC 9110 §4.2.3).
     pub fn is_ambiguous(&self) -> bool {

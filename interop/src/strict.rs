@@ -1,6 +1,7 @@
 //! A reader of HTTP/1.1 requests that allows nothing RFC 9112 forbids a sender.
 //!
-//! It stands for the strictest upstream: a message that it reads in one way only is read so by all.
+//! It represents the strictest upstream: if it can read a message in one way only, so can all
+//! others.
 
 /// A request that is complete.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -95,7 +96,7 @@ fn shifted<T>((value, length): (T, usize), at: usize) -> (T, usize) {
     (value, at + length)
 }
 
-/// RFC 9112 §2.2: a line ends in CRLF, and neither CR nor LF stands alone in it.
+/// RFC 9112 §2.2: a line ends in CRLF, and has no bare CR or LF in it.
 fn read_line(bytes: &[u8]) -> Read<String> {
     let end = bytes.windows(2).position(|window| window == b"\r\n").ok_or(Stop::Incomplete)?;
     let line = &bytes[..end];

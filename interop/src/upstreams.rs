@@ -41,7 +41,7 @@ impl Upstreams {
             .into()
     }
 
-    /// The one that speaks HTTP/1.1 in clear.
+    /// The upstream for HTTP/1.1 over cleartext.
     pub fn clear(&self) -> SocketAddr {
         self.address("h1")
     }
