@@ -1,5 +1,5 @@
-//! A rollout of six months in simulated time: every edge, and every hour between them, with callers
-//! old and new.
+//! A rollout of six months in simulated time, with old and new callers: every edge, and every hour
+//! between the edges.
 #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
 
 use jiff::{SignedDuration, Timestamp, Unit};
@@ -21,7 +21,7 @@ fn rollout() -> Rollout {
         observe: Some(at("2028-01-01T00:00:00Z")),
         warn: Some(at("2028-02-01T00:00:00Z")),
         brownout: vec![
-            // One over the leap day, one that ends as the next begins.
+            // One over the leap day, and one that ends when the next begins.
             (at("2028-02-28T23:55:00Z"), at("2028-03-01T00:05:00Z")),
             (at("2028-04-04T09:00:00Z"), at("2028-04-04T10:00:00Z")),
             (at("2028-04-04T10:00:00Z"), at("2028-04-04T14:00:00Z")),
@@ -74,8 +74,7 @@ fn verdict(
     (decision.verdict, top.reason)
 }
 
-/// The phase that the file's words mean, computed in another way: by asking for each interval
-/// whether it holds.
+/// The phase that the dates mean, computed in another way: by testing each interval.
 fn expected(now: Timestamp) -> Phase {
     let within = |from: &str, to: &str| at(from) <= now && now < at(to);
     match () {
@@ -89,7 +88,7 @@ fn expected(now: Timestamp) -> Phase {
     }
 }
 
-/// Every hour of seven months, and around every edge each second of two minutes.
+/// Every hour of seven months, and each second of two minutes around every edge.
 fn moments() -> Vec<Timestamp> {
     let hour = SignedDuration::from_hours(1);
     let mut moments: Vec<_> =
@@ -117,7 +116,7 @@ fn six_months_at_every_edge() {
         assert_eq!(
             verdict(&policy, "2.1", Some("k"), now).0,
             Verdict::Admit,
-            "who complies is never touched, {now}"
+            "a compliant caller is always admitted, {now}"
         );
         let (old, reason) = verdict(&policy, "1.9", Some("key-7"), now);
         let without = verdict(&policy, "1.9", None, now).0;
@@ -136,7 +135,11 @@ fn six_months_at_every_edge() {
                 );
             }
             Phase::Ramp => {
-                assert_eq!(without, Verdict::Warn, "who has no identity is never in a ramp, {now}");
+                assert_eq!(
+                    without,
+                    Verdict::Warn,
+                    "a caller without an identity is never in a ramp, {now}"
+                );
                 assert!(
                     old == Verdict::Refuse
                         || (old, reason) == (Verdict::Warn, VerdictReason::NotInRamp),
@@ -199,8 +202,7 @@ fn the_length_of_a_day_does_not_matter_to_a_ramp() {
 }
 
 proptest! {
-    /// Whoever calls, whatever it sends: nobody is refused while the rule observes or warns, or is
-    /// paused.
+    /// No caller is refused while the rule observes or warns, whatever version it sends.
     #[test]
     fn nobody_is_refused_in_observe_or_warn(
         second in at("2027-12-01T00:00:00Z").as_second()..at("2028-08-01T00:00:00Z").as_second(),

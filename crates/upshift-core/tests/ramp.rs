@@ -1,4 +1,4 @@
-//! The ramp, held against the published vectors, and its properties over many identities.
+//! Tests of the ramp against the published vectors, and of its properties over many identities.
 #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
 
 use proptest::prelude::*;
@@ -92,7 +92,7 @@ fn the_same_callers_are_not_first_under_every_rule() {
 }
 
 proptest! {
-    /// Who is refused stays refused, whatever the ramp's dates and steps.
+    /// A refused caller stays refused, for any dates and steps of the ramp.
     #[test]
     fn a_ramp_is_monotonic(
         steps in prop::collection::btree_map(1_i64..1_000_000, 0_u64..=10_000, 1..8),

@@ -1,4 +1,4 @@
-//! `docs/reasons.md` is the closed list of reasons.
+//! Checks that `docs/reasons.md` lists every reason.
 
 use upshift_core::VerdictReason;
 

@@ -1,5 +1,5 @@
-//! The conformance vectors about how list fields are read. Those that need a policy are run by
-//! `upshift-config`, which reads one; those that need a connection are run over the wire.
+//! The conformance vectors about parsing list fields. `upshift-config` runs those that need a
+//! policy, and `interop` those that need a connection.
 #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
 
 use std::collections::BTreeSet;

@@ -1,4 +1,4 @@
-//! The design's wire table, row by row, and what holds for every refusal.
+//! The table of wire formats row by row, and the properties of every refusal.
 #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
 
 use std::cell::RefCell;
@@ -128,8 +128,8 @@ fn each_row_over_http1() {
     assert_eq!(upgrade_of(client(), &facts(&sent)), some(426, "AcmeApp"));
 }
 
-/// Kind: a refusal names another place than the one where the version stands, so that the advice
-/// makes a second version.
+/// The advice must name the place where the version was found. In another place, the new version
+/// would be a second one.
 #[test]
 fn a_refusal_names_the_place_of_the_version() {
     let (none, sent) = (Lines::new(), vec![("X-Api-Version", "1.4")]);
@@ -149,7 +149,7 @@ fn a_refusal_names_the_place_of_the_version() {
     assert!(String::from_utf8(body).unwrap().contains("Send version 2.1 in header:X-Api-Version."));
 }
 
-/// Kind: a refusal says of a connection what is not known of it.
+/// A refusal must not claim more about a connection than is known.
 #[test]
 fn a_refusal_says_of_tls_what_is_known() {
     let none = Lines::new();
@@ -257,7 +257,7 @@ fn versions_are_read_from_every_place() {
     );
     assert_eq!(reason(&Facts { query: Some("api-version=x"), ..plain }), VerdictReason::Malformed);
     assert_eq!(reason(&Facts { query: Some("api-version=3"), ..plain }), VerdictReason::TooNew);
-    // Kind: a weight that cannot be read hides the version beside it.
+    // A weight that cannot be read must not hide the version beside it.
     let garbled = vec![("accept", "application/json;v=1.0;q=abc")];
     assert_eq!(reason(&facts(&garbled)), VerdictReason::TooOld);
     let accepts =
@@ -266,8 +266,8 @@ fn versions_are_read_from_every_place() {
     assert_eq!(reason(&Facts { has_content: true, ..facts(&accepts) }), VerdictReason::Ambiguous);
 }
 
-/// Frameworks differ on which of several values counts, so every value is read, and different ones
-/// are ambiguous.
+/// Frameworks differ on which of several values counts, so every value is read, and different
+/// values are ambiguous.
 #[test]
 fn no_second_version_hides() {
     let members = "a/b,".repeat(70) + "a/b;v=1, a/b;v=2.0";
@@ -311,7 +311,7 @@ fn a_list_is_met_by_any_one_and_named_in_order() {
     );
     let secure = Known::Is(TlsState::Version(TlsVersion::V1_3));
     assert_eq!(upgrade_of(rule(), &Facts { tls: secure, ..plain }), None);
-    // Uncertain beside surely unmet is refused; uncertain alone is not.
+    // An unknown requirement beside one that is certainly unmet is refused; alone it is not.
     assert_eq!(
         upgrade_of(rule(), &Facts { tls: Known::Unknown, ..plain }).map(|answer| answer.0),
         Some(426)
@@ -374,7 +374,7 @@ fn the_scheme_changes_to_a_host_that_is_known() {
     }
 }
 
-/// The kind of fault: a refusal that says "use TLS" and not where, so that no client can follow it.
+/// A refusal that says "use TLS" must also say where, or no client can follow it.
 #[test]
 fn on_loopback_the_listener_is_the_address() {
     let policy = policy(require(Requirement::Tls(TlsVersion::V1_2)));
@@ -414,13 +414,13 @@ fn on_loopback_the_listener_is_the_address() {
     assert_eq!(
         named.as_deref(),
         Some("https://api.example.com/account"),
-        "what the operator wrote comes first"
+        "the configured URL comes first"
     );
     let proxied = AnswerContext { proxied: true, ..AnswerContext::default() };
     assert_eq!(
         location("127.0.0.1", "127.0.0.1:8443", proxied),
         None,
-        "it is the proxy that was asked"
+        "the loopback name is the proxy's"
     );
 }
 
@@ -446,7 +446,7 @@ fn never_refused() {
     assert_eq!(
         verdict(documented.clone(), &Facts { path: "/docs", ..plain }),
         Verdict::Refuse,
-        "a foreign host"
+        "another host"
     );
     let local = RuleSpec { docs: Some("/docs".to_owned()), ..rule() };
     assert_eq!(verdict(local, &Facts { path: "/docs", ..plain }), Verdict::Exempt);
@@ -458,8 +458,8 @@ fn never_refused() {
     assert_eq!(verdict(named, &Facts { path: "/healthz", ..plain }), Verdict::Refuse);
 }
 
-/// Built-in exemptions are for browsers and health checkers, and no request can excuse itself by
-/// looking like one.
+/// Built-in exemptions are for browsers and health checkers. No request can exempt itself by looking
+/// like one.
 #[test]
 fn no_request_excuses_itself() {
     let verdict = |facts: &Facts<'_>| {
@@ -495,8 +495,8 @@ fn no_request_excuses_itself() {
     assert_eq!(verdict(&Facts { method: "POST", ..options }), Verdict::Refuse);
 }
 
-/// A doubled field brings a request under a rule and excuses it from none: the upstream may read
-/// either line.
+/// A doubled field can bring a request under a rule but never exempt it: the upstream may read either
+/// line.
 #[test]
 fn a_doubled_field_excuses_no_request() {
     let exempt = Exemption {
@@ -528,7 +528,7 @@ fn a_doubled_field_excuses_no_request() {
     }
 }
 
-/// Fields that remember what they were asked for.
+/// Fields that record which names were read.
 struct Watched<'a> {
     lines: &'a [(String, String)],
     asked: RefCell<Vec<String>>,

@@ -13,6 +13,7 @@ const ORIGIN_LIMIT: usize = 512;
 
 /// The value of `Vary`: each field that was read, by the policy or to choose the format.
 pub(super) fn vary(decision: &Decision<'_>, facts: &Facts<'_>) -> String {
+    // These three choose the format of the body and the CORS fields of every refusal.
     let mut names = vec!["Accept", "User-Agent", "Origin"];
     if !facts.is_http1() {
         names.push("Content-Type");

@@ -70,6 +70,7 @@ impl RefusalPage<'_> {
     pub(super) fn render_html(&self) -> String {
         let mut out = String::with_capacity(4096);
         let mut rest = TEMPLATE;
+        // The values of holes are not scanned again, so a `{{…}}` in a request stays text.
         while let Some((text, opened)) = rest.split_once("{{")
             && let Some((name, after)) = opened.split_once("}}")
         {

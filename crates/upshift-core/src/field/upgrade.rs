@@ -31,6 +31,7 @@ impl UpgradeList {
     pub fn parse<'v>(lines: impl Iterator<Item = &'v [u8]>) -> Result<Self, UpgradeListError> {
         let mut protocols = Vec::new();
         for element in list_elements(lines) {
+            // `new` compares the members with each other, so the time is quadratic in their number.
             if protocols.len() == LIST_LIMIT {
                 return Err(UpgradeListError::TooLong);
             }

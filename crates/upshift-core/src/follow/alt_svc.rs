@@ -60,6 +60,7 @@ fn parse_alternative(text: &str, host: &str) -> Option<AltSvc> {
         return None;
     }
     let port = port_text.parse().ok()?;
+    // Port 0 cannot be connected to.
     if port == 0 {
         return None;
     }

@@ -1,7 +1,8 @@
 //! Client behaviour after a 426: takes the response, the request and what this client can and may
 //! do, and returns the next step.
 //!
-//! A client *follows* a 426 in *steps*. Each [`Step`] that it takes, and each [`Stop`] that ends
+//! A client *follows* a 426 in *steps*; these words mean the same in the documentation and on the
+//! command line. Each [`Step`] that it takes, and each [`Stop`] that ends
 //! the following, names the [`FollowRule`] behind it. These are all rules; a test holds this list
 //! against [`FollowRule::ALL`].
 //!

@@ -100,6 +100,7 @@ impl ClientVersion {
         if entry.suffix.is_empty() && entry.numbers.further().is_empty() {
             return Some(self.numbers.cmp(&entry.numbers));
         }
+        // A prerelease comes before its release, so it decides before the build does.
         let stage = self.suffix.cmp_stage(&entry.suffix)?;
         if stage.is_ne() {
             return Some(stage);
