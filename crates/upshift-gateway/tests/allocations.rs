@@ -80,14 +80,14 @@ const CASES: [Case; 6] = [
         rules: API_RULE,
         request: Request::Http1(API_1),
         status: 426,
-        most: 81.0,
+        most: 89.0,
     },
     Case {
         name: "browser, refused (HTML)",
         rules: NEW_CHROME_RULE,
         request: Request::Http1(CHROME),
         status: 426,
-        most: 81.0,
+        most: 83.0,
     },
     Case {
         name: "GET over HTTP/2, one rule, admitted",
