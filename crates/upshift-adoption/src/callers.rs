@@ -1,10 +1,11 @@
-//! Different callers within a window that slides, with a cap for each network.
+//! The distinct callers within a sliding window, with a cap for each network.
 //!
-//! An identity costs its sender nothing, an address does. So the identities of one network (/24 of
-//! IPv4, /48 of IPv6) count up to a cap, and what is counted of every network is known: neither a
-//! flood of made-up callers that are refused nor one of callers that comply moves the numbers by
-//! more than the caps of the networks it comes from.
+//! An identity costs its sender nothing; an address does. The identities of one network (/24 of
+//! IPv4, /48 of IPv6) therefore count up to a cap, and the counts of each network are known. A
+//! flood of invented callers, refused or compliant, moves the numbers by no more than the caps of
+//! the networks that it comes from.
 
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -13,7 +14,7 @@ use std::net::IpAddr;
 use crate::Fingerprint;
 
 /// The most networks that are counted one by one; further ones share [`SHARED_NETWORKS`] places.
-const NETWORKS: usize = 16 * 1024;
+const MAX_NETWORKS: usize = 16 * 1024;
 const SHARED_NETWORKS: u64 = 4 * 1024;
 
 /// The network of a caller.
@@ -23,15 +24,15 @@ pub enum Network {
     V4([u8; 3]),
     /// A /48 of IPv6.
     V6([u8; 6]),
-    /// Several networks that are counted together, because there are too many.
+    /// Several networks that are counted together, because there are too many to count each.
     Shared(u16),
     /// The address is not known.
     Unknown,
 }
 
 impl Network {
-    /// The network of an address; IPv4 may come mapped into IPv6.
-    pub fn of(address: Option<IpAddr>) -> Self {
+    /// The network of an address. An IPv4-mapped IPv6 address counts as IPv4.
+    pub fn of_address(address: Option<IpAddr>) -> Self {
         match address.map(|address| address.to_canonical()) {
             Some(IpAddr::V4(v4)) => {
                 let [a, b, c, _] = v4.octets();
@@ -46,7 +47,7 @@ impl Network {
     }
 }
 
-/// In CIDR notation.
+/// The network in CIDR notation.
 impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -64,64 +65,72 @@ impl fmt::Display for Network {
 
 /// One caller, as it is counted.
 #[derive(Clone, Copy, Debug)]
-pub struct Caller {
+pub struct CountedCaller {
     /// The hash of its identity.
     pub identity: Fingerprint,
     /// Its network.
     pub network: Network,
 }
 
-/// When a caller was last seen, and last refused, in seconds since 1970; 0: never.
+/// The times at which a caller was last seen and last refused, in seconds since 1970; 0: never.
 #[derive(Clone, Copy, Debug)]
 struct LastTimes {
     seen: u32,
     refused: u32,
 }
 
-/// The callers of one rule.
+impl LastTimes {
+    /// Returns true if the caller was refused in the window that began at `since`.
+    fn was_refused_since(self, since: u32) -> bool {
+        // 0 stands for never, but a window may begin at 0.
+        self.refused > 0 && self.refused >= since
+    }
+}
+
+/// The callers of one rule in a sliding window.
 #[derive(Clone, Default)]
-pub struct Callers {
+pub struct CallerWindow {
     per_network: usize,
     networks: HashMap<Network, HashMap<Fingerprint, LastTimes>>,
 }
 
-/// The numbers of a window.
+/// The counts of a window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Totals {
-    /// Different callers that were seen.
+pub struct WindowTotals {
+    /// The distinct callers that were seen.
     pub seen: u64,
     /// Those of them that were refused.
     pub refused: u64,
-    /// The network that most of the refused come from, and how many of its callers were seen and
-    /// refused.
+    /// The network that most of the refused come from, and the numbers of its callers that were
+    /// seen and refused.
     pub top: Option<(Network, u64, u64)>,
-    /// Some network has as many callers as are counted of one, and may have more.
+    /// A network has reached its cap, and may have more callers than were counted.
     pub capped: bool,
-    /// As counted.
-    pub counted: View,
-    /// Without the networks at their cap that most of the admitted come from: of IPv4 and of IPv6
-    /// one each, for one host may have both.
-    pub undiluted: View,
+    /// The counts of all networks.
+    pub counted: NetworkView,
+    /// The counts without the networks at their cap that most of the admitted come from: one of
+    /// IPv4 and one of IPv6, because one host may have both.
+    pub undiluted: NetworkView,
 }
 
-/// Callers with and without the networks that most of the refused come from: of IPv4 and of IPv6
-/// one each.
+/// The counts with and without the networks that most of the refused come from: one of IPv4 and one
+/// of IPv6.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct View {
-    /// All of them.
-    pub all: Part,
-    /// Without these networks.
-    pub without_top: Part,
+pub struct NetworkView {
+    /// The counts with them.
+    pub all: CallerCount,
+    /// The counts without them.
+    pub without_top: CallerCount,
 }
 
-/// The callers of a window, without those of some networks.
+/// The number of callers in a window, without those of some networks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Part {
-    /// Different callers that were seen.
+pub struct CallerCount {
+    /// The distinct callers that were seen.
     pub seen: u64,
     /// Those of them that were refused.
     pub refused: u64,
-    /// The networks that are left out.
+    /// The number of networks that are left out.
     pub left_out: u64,
 }
 
@@ -134,42 +143,47 @@ struct NetworkTotals {
     capped: bool,
 }
 
-impl Totals {
+impl WindowTotals {
     /// The share of the refused that come from the top network, 0 to 1.
     pub fn concentration(&self) -> f64 {
-        let top = self.top.map_or(0, |(_, _, refused)| refused);
-        if self.refused == 0 { 0.0 } else { top as f64 / self.refused as f64 }
+        match self.top {
+            Some((_, _, refused)) if self.refused > 0 => refused as f64 / self.refused as f64,
+            _ => 0.0,
+        }
     }
 
-    fn of(networks: &[NetworkTotals]) -> Self {
-        let top = largest(networks, |network| network.refused);
+    fn sum_up(networks: &[NetworkTotals]) -> Self {
+        let top = largest_by(networks, |network| network.refused);
         let mut at_cap = networks.to_vec();
         at_cap.retain(|network| network.capped);
         let diluting = largest_of_families(&at_cap, |network| network.seen - network.refused);
-        let counted = View::without(networks, &[]);
+        let counted = NetworkView::leaving_out(networks, &[]);
         Self {
             seen: counted.all.seen,
             refused: counted.all.refused,
             top: top.map(|top| (top.network, top.seen, top.refused)),
             capped: !at_cap.is_empty(),
             counted,
-            undiluted: View::without(networks, &diluting),
+            undiluted: NetworkView::leaving_out(networks, &diluting),
         }
     }
 }
 
-impl View {
-    fn without(networks: &[NetworkTotals], left_out: &[Network]) -> Self {
+impl NetworkView {
+    fn leaving_out(networks: &[NetworkTotals], left_out: &[Network]) -> Self {
         let mut rest = networks.to_vec();
         rest.retain(|network| !left_out.contains(&network.network));
         let mut top = largest_of_families(&rest, |network| network.refused);
         top.extend(left_out);
-        Self { all: Part::without(networks, left_out), without_top: Part::without(networks, &top) }
+        Self {
+            all: CallerCount::leaving_out(networks, left_out),
+            without_top: CallerCount::leaving_out(networks, &top),
+        }
     }
 }
 
-impl Part {
-    fn without(networks: &[NetworkTotals], left_out: &[Network]) -> Self {
+impl CallerCount {
+    fn leaving_out(networks: &[NetworkTotals], left_out: &[Network]) -> Self {
         let mut part = Self { left_out: left_out.len() as u64, ..Self::default() };
         for network in networks {
             if !left_out.contains(&network.network) {
@@ -181,38 +195,39 @@ impl Part {
     }
 }
 
-/// The networks of IPv4 and of IPv6 of which `count` is largest.
+/// The networks of IPv4 and of IPv6 with the largest `count`.
 fn largest_of_families(
     networks: &[NetworkTotals],
     count: impl Fn(&NetworkTotals) -> u64,
 ) -> Vec<Network> {
-    let families: (Vec<_>, Vec<_>) =
+    let (ipv6, others): (Vec<_>, Vec<_>) =
         networks.iter().copied().partition(|totals| matches!(totals.network, Network::V6(_)));
     let mut found = Vec::new();
-    for family in [families.0, families.1] {
-        found.extend(largest(&family, &count).map(|totals| totals.network));
+    for family in [ipv6, others] {
+        found.extend(largest_by(&family, &count).map(|totals| totals.network));
     }
     found
 }
 
-/// The network of which `count` is largest, if it is not 0 for all; among equals the same one each
-/// time.
-fn largest(
+/// The network with the largest `count`, if any has more than 0. Among equals it is the same one
+/// each time.
+fn largest_by(
     networks: &[NetworkTotals],
     count: impl Fn(&NetworkTotals) -> u64,
 ) -> Option<NetworkTotals> {
-    let counted = networks.iter().filter(|network| count(network) > 0);
-    counted.max_by_key(|network| (count(network), std::cmp::Reverse(network.network))).copied()
+    let by_count = |network: &&NetworkTotals| (count(network), Reverse(network.network));
+    let largest = networks.iter().max_by_key(by_count)?;
+    if count(largest) > 0 { Some(*largest) } else { None }
 }
 
-impl Callers {
-    /// No callers; of each network at most `per_network` are counted.
+impl CallerWindow {
+    /// An empty window that counts at most `per_network` callers of each network.
     pub fn new(per_network: u32) -> Self {
         Self { per_network: per_network.max(1) as usize, networks: HashMap::new() }
     }
 
-    /// Counts a caller at `second`. Those last seen before `since` make room for it.
-    pub fn record(&mut self, second: u32, since: u32, caller: Caller, refused: bool) {
+    /// Counts a caller at `second`. Callers last seen before `since` make room for it.
+    pub fn record_caller(&mut self, second: u32, since: u32, caller: CountedCaller, refused: bool) {
         let network = self.place_of(caller.network);
         let known = self.networks.entry(network).or_default();
         if !known.contains_key(&caller.identity) && known.len() >= self.per_network {
@@ -228,8 +243,8 @@ impl Callers {
         }
     }
 
-    /// Counts at `second` all that `other` has.
-    pub fn merge(
+    /// Counts at `second` the callers of `other` for which `counts` returns true.
+    pub fn merge_callers(
         &mut self,
         second: u32,
         since: u32,
@@ -239,58 +254,62 @@ impl Callers {
         for (network, callers) in &other.networks {
             for (identity, last) in callers {
                 if counts(*identity) {
-                    let caller = Caller { identity: *identity, network: *network };
-                    self.record(second, since, caller, last.refused > 0);
+                    let caller = CountedCaller { identity: *identity, network: *network };
+                    self.record_caller(second, since, caller, last.refused > 0);
                 }
             }
         }
     }
 
-    /// The numbers of the window that began at `since`.
-    pub fn totals(&self, since: u32) -> Totals {
+    /// The counts of the window that began at `since`.
+    pub fn totals(&self, since: u32) -> WindowTotals {
         let mut networks = Vec::with_capacity(self.networks.len());
         for (network, callers) in &self.networks {
-            let seen = callers.values().filter(|last| last.seen >= since).count() as u64;
-            let refused =
-                callers.values().filter(|last| last.refused >= since && last.refused > 0).count()
-                    as u64;
+            let (mut seen, mut refused) = (0, 0);
+            for last in callers.values() {
+                seen += u64::from(last.seen >= since);
+                refused += u64::from(last.was_refused_since(since));
+            }
             let capped = seen as usize >= self.per_network;
             networks.push(NetworkTotals { network: *network, seen, refused, capped });
         }
-        Totals::of(&networks)
+        WindowTotals::sum_up(&networks)
     }
 
-    /// Up to `limit` of the callers refused in the window that began at `since`, in order, so that
-    /// the same ones are named each time.
-    pub fn refused(&self, since: u32, limit: usize) -> Vec<Fingerprint> {
-        let callers = self.networks.values().flatten();
-        let refused = callers.filter(|(_, last)| last.refused >= since && last.refused > 0);
-        let mut identities: Vec<_> = refused.map(|(identity, _)| *identity).collect();
+    /// Up to `limit` of the callers refused in the window that began at `since`. They are sorted,
+    /// so that the same ones are named each time.
+    pub fn refused_identities(&self, since: u32, limit: usize) -> Vec<Fingerprint> {
+        let mut identities = Vec::new();
+        for (identity, last) in self.networks.values().flatten() {
+            if last.was_refused_since(since) {
+                identities.push(*identity);
+            }
+        }
         identities.sort_unstable();
         identities.truncate(limit);
         identities
     }
 
-    /// Returns true if one of them was refused.
+    /// Returns true if a caller was refused.
     pub fn has_refused(&self) -> bool {
         self.networks.values().flatten().any(|(_, last)| last.refused > 0)
     }
 
-    /// Forgets those last seen before `since`.
-    pub fn sweep(&mut self, since: u32) {
+    /// Forgets the callers last seen before `since`.
+    pub fn forget_before(&mut self, since: u32) {
         for callers in self.networks.values_mut() {
             callers.retain(|_, last| last.seen >= since);
         }
         self.networks.retain(|_, callers| !callers.is_empty());
     }
 
-    /// Returns true if no caller has been recorded.
+    /// Returns true if no caller is counted.
     pub fn is_empty(&self) -> bool {
         self.networks.is_empty()
     }
 
     fn place_of(&self, network: Network) -> Network {
-        if self.networks.len() < NETWORKS || self.networks.contains_key(&network) {
+        if self.networks.len() < MAX_NETWORKS || self.networks.contains_key(&network) {
             return network;
         }
         let mut hasher = DefaultHasher::new();
@@ -299,23 +318,23 @@ impl Callers {
     }
 }
 
-/// The most accepted identities of one network that are kept.
+/// The most accepted identities of one network that are remembered.
 const ACCEPTED_PER_NETWORK: usize = 1_000;
-/// The most that are kept in each of two generations.
+/// The most identities in each of two generations.
 const ACCEPTED: usize = 128 * 1024;
 
-/// The identities that an upstream has answered with 2xx, the latest 131,072 at least.
+/// The identities that an upstream has answered with 2xx, at least the latest 131,072.
 #[derive(Clone, Default)]
 pub struct Accepted {
     current: HashSet<Fingerprint>,
-    /// Those of each network, the oldest first.
+    /// The identities of each network, the oldest first.
     by_network: HashMap<Network, VecDeque<Fingerprint>>,
     previous: HashSet<Fingerprint>,
 }
 
 impl Accepted {
-    /// Adds one.
-    pub fn insert(&mut self, caller: Caller) {
+    /// Remembers a caller.
+    pub fn insert(&mut self, caller: CountedCaller) {
         if self.current.contains(&caller.identity) {
             return;
         }
@@ -324,7 +343,7 @@ impl Accepted {
             self.by_network.clear();
         }
         let of_network = self.by_network.entry(caller.network).or_default();
-        // Sessions change: a network at its cap forgets its oldest.
+        // Identities such as session cookies change, so that the oldest is the least useful.
         if of_network.len() >= ACCEPTED_PER_NETWORK
             && let Some(oldest) = of_network.pop_front()
         {
@@ -345,11 +364,11 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
 
     use super::*;
-    use crate::Key;
+    use crate::IdentityKey;
 
-    fn caller(n: u64, address: &str) -> Caller {
-        let identity = Key::new([3; 32]).fingerprint(&n.to_be_bytes());
-        Caller { identity, network: Network::of(Some(address.parse().unwrap())) }
+    fn caller(n: u64, address: &str) -> CountedCaller {
+        let identity = IdentityKey::new([3; 32]).fingerprint(&n.to_be_bytes());
+        CountedCaller { identity, network: Network::of_address(Some(address.parse().unwrap())) }
     }
 
     #[test]
@@ -362,45 +381,50 @@ mod tests {
 
     #[test]
     fn one_network_counts_up_to_its_cap() {
-        let mut callers = Callers::new(50);
+        let mut callers = CallerWindow::new(50);
         for n in 0..1_000 {
-            callers.record(100, 41, caller(n, "203.0.113.9"), true);
+            callers.record_caller(100, 41, caller(n, "203.0.113.9"), true);
         }
         for n in 0..10_u8 {
-            callers.record(100, 41, caller(5_000 + u64::from(n), &format!("198.51.{n}.1")), n == 0);
+            callers.record_caller(
+                100,
+                41,
+                caller(5_000 + u64::from(n), &format!("198.51.{n}.1")),
+                n == 0,
+            );
         }
         let totals = callers.totals(41);
         assert_eq!((totals.seen, totals.refused, totals.capped), (60, 51, true));
-        assert_eq!(totals.counted.without_top, Part { seen: 10, refused: 1, left_out: 1 });
+        assert_eq!(totals.counted.without_top, CallerCount { seen: 10, refused: 1, left_out: 1 });
         assert!(totals.concentration() > 0.98);
-        assert_eq!(callers.refused(41, 10).len(), 10);
+        assert_eq!(callers.refused_identities(41, 10).len(), 10);
     }
 
     #[test]
     fn a_caller_counts_once_and_leaves_with_the_window() {
-        let mut callers = Callers::new(1);
-        callers.record(100, 41, caller(1, "203.0.113.9"), true);
-        callers.record(130, 71, caller(1, "203.0.113.9"), false);
+        let mut callers = CallerWindow::new(1);
+        callers.record_caller(100, 41, caller(1, "203.0.113.9"), true);
+        callers.record_caller(130, 71, caller(1, "203.0.113.9"), false);
         assert_eq!((callers.totals(71).seen, callers.totals(71).refused), (1, 1));
         assert_eq!((callers.totals(101).seen, callers.totals(101).refused), (1, 0));
-        callers.record(200, 141, caller(2, "203.0.113.8"), true);
+        callers.record_caller(200, 141, caller(2, "203.0.113.8"), true);
         assert_eq!(
-            callers.refused(141, 9),
+            callers.refused_identities(141, 9),
             [caller(2, "203.0.113.8").identity],
             "the first has made room"
         );
-        callers.sweep(300);
+        callers.forget_before(300);
         assert!(callers.is_empty());
     }
 
     #[test]
     fn further_networks_share_places() {
-        let mut callers = Callers::new(2);
+        let mut callers = CallerWindow::new(2);
         for n in 0..20_000_u32 {
             let address = std::net::Ipv4Addr::from(n << 8).to_string();
-            callers.record(1, 0, caller(n.into(), &address), false);
+            callers.record_caller(1, 0, caller(n.into(), &address), false);
         }
-        assert!(callers.networks.len() <= NETWORKS + SHARED_NETWORKS as usize);
+        assert!(callers.networks.len() <= MAX_NETWORKS + SHARED_NETWORKS as usize);
         assert!(callers.totals(0).seen > 19_000);
     }
 

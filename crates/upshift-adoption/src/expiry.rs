@@ -1,34 +1,35 @@
-//! Exemptions end: a note a week before, a day before, and when it has happened.
+//! Notices of expiring exemptions: a week before, a day before, and at the end.
 
-use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
-/// An exemption, as far as its end is concerned.
+use jiff::{SignedDuration, Timestamp};
+
+/// The parts of an exemption that a notice needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expiring {
-    /// What names it in logs and metrics.
+    /// Its name in logs and metrics.
     pub name: String,
-    /// Who answers for it.
+    /// The person or team that answers for it.
     pub owner: String,
-    /// Why it is there.
+    /// The reason for it.
     pub reason: String,
-    /// When it ends.
+    /// The end.
     pub expires: Timestamp,
 }
 
-/// How near the end is.
+/// The nearness of the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ExpiryStage {
     /// Within seven days.
     Week,
     /// Within a day.
     Day,
-    /// It has ended: those it let through are decided like everybody else.
+    /// It has ended: its requests are decided like all others.
     Expired,
 }
 
 impl ExpiryStage {
-    fn at(now: Timestamp, expires: Timestamp) -> Option<Self> {
+    fn current(now: Timestamp, expires: Timestamp) -> Option<Self> {
         let left = expires.duration_since(now);
         match left {
             _ if left <= SignedDuration::ZERO => Some(Self::Expired),
@@ -39,53 +40,45 @@ impl ExpiryStage {
     }
 }
 
-/// A note that is due.
+/// A notice that is due.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExpiryNotice {
     /// The exemption.
     pub exemption: Expiring,
-    /// How near its end is.
+    /// The nearness of its end.
     pub stage: ExpiryStage,
 }
 
 impl ExpiryNotice {
-    /// In one sentence, for the log.
-    pub fn sentence(&self) -> String {
+    /// The notice in one sentence, for the log.
+    pub fn summary(&self) -> String {
         let Expiring { name, owner, reason, expires } = &self.exemption;
         match self.stage {
             ExpiryStage::Expired => {
-                format!("exemption {name} has ended on {expires} (owner {owner}: {reason})")
+                format!("exemption {name} ended on {expires} (owner {owner}: {reason})")
             }
             _ => format!("exemption {name} ends on {expires} (owner {owner}: {reason})"),
         }
     }
 }
 
-/// Tells each note once. A clock that goes back repeats none.
+/// Gives each notice once, also if the clock goes back.
 #[derive(Debug, Default)]
 pub struct ExpiryNotices {
-    told: BTreeMap<(String, Timestamp), ExpiryStage>,
+    given: BTreeMap<(String, Timestamp), ExpiryStage>,
 }
 
 impl ExpiryNotices {
-    /// The notes that became due since the last call. An exemption that was prolonged begins anew.
-    pub fn due(&mut self, exemptions: &[Expiring], now: Timestamp) -> Vec<ExpiryNotice> {
+    /// The notices that became due since the last call. An extended exemption gets all of its
+    /// notices again.
+    pub fn take_due(&mut self, exemptions: &[Expiring], now: Timestamp) -> Vec<ExpiryNotice> {
         let mut due = Vec::new();
         for exemption in exemptions {
-            let Some(stage) = ExpiryStage::at(now, exemption.expires) else { continue };
-            let told = self.told.entry((exemption.name.clone(), exemption.expires));
-            let is_new = match told {
-                std::collections::btree_map::Entry::Vacant(entry) => {
-                    entry.insert(stage);
-                    true
-                }
-                std::collections::btree_map::Entry::Occupied(mut entry) => {
-                    let is_new = *entry.get() < stage;
-                    entry.insert(stage.max(*entry.get()));
-                    is_new
-                }
-            };
-            if is_new {
+            let Some(stage) = ExpiryStage::current(now, exemption.expires) else { continue };
+            let key = (exemption.name.clone(), exemption.expires);
+            let latest = self.given.get(&key).copied();
+            if latest.is_none_or(|latest| latest < stage) {
+                self.given.insert(key, stage);
                 due.push(ExpiryNotice { exemption: exemption.clone(), stage });
             }
         }
@@ -112,7 +105,11 @@ mod tests {
         };
         let mut notices = ExpiryNotices::default();
         let mut stages = |expires, now| -> Vec<ExpiryStage> {
-            notices.due(&kiosk(expires), day(now)).into_iter().map(|notice| notice.stage).collect()
+            notices
+                .take_due(&kiosk(expires), day(now))
+                .into_iter()
+                .map(|notice| notice.stage)
+                .collect()
         };
         assert_eq!(stages(100, 92), []);
         assert_eq!(stages(100, 93), [ExpiryStage::Week]);

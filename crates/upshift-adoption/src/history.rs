@@ -1,11 +1,11 @@
-//! What was imposed so far: the latest revisions, in memory.
+//! The history of changes: the latest revisions, in memory.
 //!
-//! 1. Everything that decides reads this; the store only outlives the process. So a change waits
-//!    for no disk.
+//! 1. Decisions depend on the history in memory; the store only outlives the process. A change
+//!    therefore never waits for a disk.
 //! 2. A change has an id, which is the same on every gateway that made it, and a number, which is
-//!    this gateway's.
-//! 3. A change is taken back rule by rule. What a later change of a person put in its place is not
-//!    touched: that undo is refused. What the breaker did since stays, too, and opens no latch.
+//!    this gateway's own.
+//! 3. A change is undone rule by rule. If a later change of a person has replaced a part of it, the
+//!    undo is refused. Later trips of the breaker stay, and no tripped rule is released.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::breaker::Trip;
-use crate::overrides::{Change, Imposed, Key, Overrides, Shares};
+use crate::overrides::{Imposed, OverrideSlot, RolloutChange, RolloutOverrides, Shares};
 
 /// One numbered change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,64 +22,64 @@ pub struct Revision {
     pub revision: i64,
     /// Its id, the same on every gateway that made it.
     pub id: String,
-    /// When.
+    /// The time of the change.
     pub at: Timestamp,
     /// The name of the person who made the change, or `breaker`.
     pub actor: String,
-    /// Why.
+    /// The reason.
     pub reason: String,
     /// `pause`, `resume`, `set`, `undo` or `trip`.
     pub action: String,
-    /// The rule; `None` for all of them.
+    /// The rule; none: all of them.
     pub rule: Option<String>,
     /// The phase that was set.
     pub phase: Option<Imposed>,
-    /// Until when it was set.
+    /// The end of the phase that was set.
     pub until: Option<Timestamp>,
-    /// The revision that this one takes back.
+    /// The revision that this one undoes.
     pub undoes: Option<i64>,
 }
 
-/// A revision with what held before and after it.
+/// A revision with the overrides before and after it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record {
     /// The revision.
     pub revision: Revision,
-    pub(crate) before: Overrides,
-    pub(crate) after: Overrides,
-    /// The callers that were hit, if the breaker made it.
+    pub(crate) before: RolloutOverrides,
+    pub(crate) after: RolloutOverrides,
+    /// The trip, if the breaker made the change.
     pub(crate) trip: Option<Trip>,
 }
 
-/// A change that is to be made.
+/// A change to be made.
 #[derive(Clone, Copy, Debug)]
-pub struct Order<'a> {
-    /// What.
-    pub change: &'a Change,
+pub struct PendingChange<'a> {
+    /// The change.
+    pub change: &'a RolloutChange,
     /// Its id.
     pub id: &'a str,
-    /// When.
+    /// The time of the change.
     pub at: Timestamp,
-    /// The name of the person who asks for it.
+    /// The name of the person who makes it.
     pub actor: &'a str,
-    /// Why.
+    /// The reason.
     pub reason: &'a str,
-    /// The share that was refused until then.
+    /// The shares of callers that the rules refuse before it.
     pub shares: &'a Shares,
 }
 
-/// Why a change cannot be taken back.
+/// The reasons why a change cannot be undone.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UndoError {
-    /// No change of a person still stands.
+    /// Every change of a person is undone.
     #[error("there is nothing to undo")]
     Nothing,
     /// No remembered change has this id.
     #[error("there is no change {0}")]
     Unknown(String),
-    /// It is undone.
-    #[error("change {id} is undone already, by change {by} of {actor}")]
+    /// It is undone already.
+    #[error("change {id} is already undone, by change {by} of {actor}")]
     AlreadyUndone {
         /// The change.
         id: String,
@@ -89,11 +89,12 @@ pub enum UndoError {
         actor: String,
     },
     /// It is an undo itself.
-    #[error("change {0} took another change back: to have that again, make it again")]
+    #[error("change {0} took another change back: to restore that one, make it again")]
     IsUndo(String),
     /// The breaker made it.
     #[error(
-        "change {id} is the breaker's, and is not undone: `upshift resume {rule}` lets the rule go on"
+        "change {id} is a trip of the breaker, which cannot be undone: `upshift resume {rule}` \
+         resumes the rule"
     )]
     IsTrip {
         /// The change.
@@ -101,9 +102,10 @@ pub enum UndoError {
         /// The rule.
         rule: String,
     },
-    /// A later change of a person stands in its place.
+    /// A later change of a person has replaced it.
     #[error(
-        "change {id} was overtaken by change {by} ({what}): undo {by} first, or set the rule as it should be"
+        "change {id} was replaced by change {by} ({what}): undo {by} first, or set the rule to the \
+         phase that it should have"
     )]
     Overtaken {
         /// The change.
@@ -115,16 +117,19 @@ pub enum UndoError {
     },
 }
 
-/// The latest revisions, and what they add up to.
+/// The latest revisions, and the overrides that they add up to.
 #[derive(Clone, Debug, Default)]
 pub struct History {
     records: VecDeque<Arc<Record>>,
 }
 
 impl Revision {
-    /// The action and its actor: `set orders-v2 warn by ada`.
-    pub fn sentence(&self) -> String {
-        let phase = self.phase.map(|phase| format!(" {}", phase.as_str())).unwrap_or_default();
+    /// The action and its actor, as in `set orders-v2 warn by ada`.
+    pub fn summary(&self) -> String {
+        let phase = match self.phase {
+            Some(phase) => format!(" {}", phase.as_str()),
+            None => String::new(),
+        };
         let rule = match (&self.rule, self.undoes) {
             (Some(rule), _) => format!(" {rule}"),
             (None, Some(_)) => String::new(),
@@ -135,18 +140,18 @@ impl Revision {
 }
 
 impl Record {
-    /// What holds from this revision on.
-    pub fn overrides(&self) -> &Overrides {
+    /// The overrides after this revision.
+    pub fn overrides(&self) -> &RolloutOverrides {
         &self.after
     }
 }
 
 impl History {
-    /// As many revisions are remembered.
+    /// The number of revisions that are remembered.
     pub const REMEMBERED: usize = 1_000;
 
-    /// Of records in the order of their numbers.
-    pub(crate) fn of(records: impl IntoIterator<Item = Record>) -> Self {
+    /// The history of `records`, in the order of their numbers.
+    pub(crate) fn from_records(records: impl IntoIterator<Item = Record>) -> Self {
         Self { records: records.into_iter().map(Arc::new).collect() }
     }
 
@@ -155,98 +160,106 @@ impl History {
         self.records.iter()
     }
 
-    /// What is imposed now.
-    pub fn overrides(&self) -> Overrides {
-        self.records.back().map(|latest| latest.after.clone()).unwrap_or_default()
+    /// The overrides in force.
+    pub fn overrides(&self) -> RolloutOverrides {
+        match self.records.back() {
+            Some(latest) => latest.after.clone(),
+            None => RolloutOverrides::default(),
+        }
     }
 
     /// The number of the latest revision.
-    pub fn latest(&self) -> Option<i64> {
+    pub fn latest_number(&self) -> Option<i64> {
         self.records.back().map(|latest| latest.revision.revision)
     }
 
     /// The revision of the change with this id.
-    pub fn find(&self, id: &str) -> Option<&Revision> {
-        self.records.iter().map(|record| &record.revision).find(|revision| revision.id == id)
+    pub fn find_change(&self, id: &str) -> Option<&Revision> {
+        let record = self.records.iter().find(|record| record.revision.id == id)?;
+        Some(&record.revision)
     }
 
     /// The latest `limit` revisions, the newest first.
-    pub fn revisions(&self, limit: usize) -> Vec<Revision> {
+    pub fn latest_revisions(&self, limit: usize) -> Vec<Revision> {
         self.records.iter().rev().take(limit).map(|record| record.revision.clone()).collect()
     }
 
     /// The latest `limit` trips of the breaker, the newest first.
-    pub fn trips(&self, limit: usize) -> Vec<Trip> {
-        self.records.iter().rev().filter_map(|record| record.trip.clone()).take(limit).collect()
+    pub fn latest_trips(&self, limit: usize) -> Vec<Trip> {
+        let trips = self.records.iter().rev().filter_map(|record| record.trip.clone());
+        trips.take(limit).collect()
     }
 
-    /// What would be imposed after a change that is not made, and the revision that it would take
-    /// back.
+    /// The overrides after `change`, which is not made, and the revision that it would undo.
     ///
     /// # Errors
-    /// If it is an undo of what cannot be undone.
-    pub fn preview(
+    /// If it is the undo of a change that cannot be undone.
+    pub fn preview_change(
         &self,
-        change: &Change,
+        change: &RolloutChange,
         at: Timestamp,
-    ) -> Result<(Overrides, Option<&Revision>), UndoError> {
-        self.outcome(change, at, "", "")
+    ) -> Result<(RolloutOverrides, Option<&Revision>), UndoError> {
+        self.outcome_of(change, at, "", "")
     }
 
-    /// Makes a change. It holds from now on.
+    /// Makes a change. It is in force from now on.
     ///
     /// # Errors
-    /// If it is an undo of what cannot be undone.
-    pub fn change(&mut self, order: Order<'_>) -> Result<Arc<Record>, UndoError> {
+    /// If it is the undo of a change that cannot be undone.
+    pub fn make_change(&mut self, pending: PendingChange<'_>) -> Result<Arc<Record>, UndoError> {
         let (mut after, undone) =
-            self.outcome(order.change, order.at, order.actor, order.reason)?;
-        after.note_stops(&self.overrides(), order.shares, order.at);
+            self.outcome_of(pending.change, pending.at, pending.actor, pending.reason)?;
+        after.note_stops(&self.overrides(), pending.shares, pending.at);
         let undoes = undone.map(|undone| undone.revision);
-        Ok(self.add(order, after, undoes, None))
+        Ok(self.push_record(pending, after, undoes, None))
     }
 
-    /// Makes the breaker's change, and remembers who was hit. `shares` is what is refused until
-    /// then.
-    pub fn trip(&mut self, trip: &Trip, id: &str, shares: &Shares) -> Arc<Record> {
-        let change = Change::Trip { rule: trip.rule.to_string() };
-        let (at, reason) = (trip.at, trip.sentence());
+    /// Makes the change of a trip. `shares` are the shares of callers that the rules refuse before
+    /// it.
+    pub fn record_trip(&mut self, trip: &Trip, id: &str, shares: &Shares) -> Arc<Record> {
+        let change = RolloutChange::Trip { rule: trip.rule.to_string() };
+        let (at, reason) = (trip.at, trip.summary());
         let mut after = self.overrides();
-        after.apply(&change, at, "breaker", &reason);
+        after.apply_change(&change, at, "breaker", &reason);
         after.note_stops(&self.overrides(), shares, at);
-        let order = Order { change: &change, id, at, actor: "breaker", reason: &reason, shares };
-        self.add(order, after, None, Some(trip.clone()))
+        let pending =
+            PendingChange { change: &change, id, at, actor: "breaker", reason: &reason, shares };
+        self.push_record(pending, after, None, Some(trip.clone()))
     }
 
-    fn outcome(
+    fn outcome_of(
         &self,
-        change: &Change,
+        change: &RolloutChange,
         at: Timestamp,
         actor: &str,
         reason: &str,
-    ) -> Result<(Overrides, Option<&Revision>), UndoError> {
-        if let Change::Undo(id) = change {
-            let record = self.undoable(id.as_deref())?;
-            return Ok((self.without(record)?, Some(&record.revision)));
+    ) -> Result<(RolloutOverrides, Option<&Revision>), UndoError> {
+        if let RolloutChange::Undo(id) = change {
+            let record = match id {
+                Some(id) => self.undoable_change(id)?,
+                None => self.latest_undoable_change()?,
+            };
+            return Ok((self.overrides_without(record)?, Some(&record.revision)));
         }
         let mut after = self.overrides();
-        after.apply(change, at, actor, reason);
+        after.apply_change(change, at, actor, reason);
         Ok((after, None))
     }
 
-    fn add(
+    fn push_record(
         &mut self,
-        order: Order<'_>,
-        after: Overrides,
+        pending: PendingChange<'_>,
+        after: RolloutOverrides,
         undoes: Option<i64>,
         trip: Option<Trip>,
     ) -> Arc<Record> {
-        let Order { change, id, at, actor, reason, .. } = order;
+        let PendingChange { change, id, at, actor, reason, .. } = pending;
         let (phase, until) = match change {
-            Change::Set { imposed, until, .. } => (Some(*imposed), *until),
+            RolloutChange::Set { imposed, until, .. } => (Some(*imposed), *until),
             _ => (None, None),
         };
         let revision = Revision {
-            revision: self.latest().unwrap_or(0) + 1,
+            revision: self.latest_number().unwrap_or(0) + 1,
             id: id.to_owned(),
             at,
             actor: actor.to_owned(),
@@ -265,16 +278,21 @@ impl History {
         record
     }
 
-    /// The change to take back: that of the id, or the latest of a person that still stands.
-    fn undoable(&self, id: Option<&str>) -> Result<&Record, UndoError> {
-        let Some(id) = id else {
-            let mut latest_first = self.records.iter().rev();
-            let found =
-                latest_first.find(|record| record.is_a_persons() && self.undo_of(record).is_none());
-            return found.map(|record| &**record).ok_or(UndoError::Nothing);
+    /// The latest change of a person that is not undone.
+    fn latest_undoable_change(&self) -> Result<&Record, UndoError> {
+        for record in self.records.iter().rev() {
+            if record.is_of_person() && self.undo_of(record).is_none() {
+                return Ok(record);
+            }
+        }
+        Err(UndoError::Nothing)
+    }
+
+    /// The change with this id, if it can be undone.
+    fn undoable_change(&self, id: &str) -> Result<&Record, UndoError> {
+        let Some(record) = self.records.iter().find(|record| record.revision.id == id) else {
+            return Err(UndoError::Unknown(id.to_owned()));
         };
-        let found = self.records.iter().find(|record| record.revision.id == id);
-        let record = found.ok_or_else(|| UndoError::Unknown(id.to_owned()))?;
         let revision = &record.revision;
         match (revision.action.as_str(), self.undo_of(record)) {
             ("undo", _) => Err(UndoError::IsUndo(id.to_owned())),
@@ -282,66 +300,75 @@ impl History {
                 let rule = revision.rule.clone().unwrap_or_default();
                 Err(UndoError::IsTrip { id: id.to_owned(), rule })
             }
-            (_, Some(undo)) => {
-                let Revision { id: by, actor, .. } = undo.clone();
-                Err(UndoError::AlreadyUndone { id: id.to_owned(), by, actor })
-            }
+            (_, Some(undo)) => Err(UndoError::AlreadyUndone {
+                id: id.to_owned(),
+                by: undo.id.clone(),
+                actor: undo.actor.clone(),
+            }),
             (_, None) => Ok(record),
         }
     }
 
+    /// The revision that undoes `record`, if there is one.
     fn undo_of(&self, record: &Record) -> Option<&Revision> {
         let number = Some(record.revision.revision);
-        self.records.iter().map(|later| &later.revision).find(|later| later.undoes == number)
+        let undo = self.records.iter().find(|later| later.revision.undoes == number)?;
+        Some(&undo.revision)
     }
 
-    /// What is imposed now, but for what `record` did.
-    fn without(&self, record: &Record) -> Result<Overrides, UndoError> {
+    /// The overrides in force without the effect of `record`.
+    fn overrides_without(&self, record: &Record) -> Result<RolloutOverrides, UndoError> {
         let mut now = self.overrides();
-        for key in record.before.differing(&record.after) {
-            if now.get(&key) == record.after.get(&key) {
-                let before = record.before.get(&key).filter(|_| !latched_since(&key, record, &now));
-                now.put(&key, before.cloned());
-            } else if let Some(later) =
-                self.last_change_of(&key, record).filter(|later| later.action != "trip")
+        for slot in record.before.differing_slots(&record.after) {
+            if now.slot(&slot) == record.after.slot(&slot) {
+                let before = match record.before.slot(&slot) {
+                    Some(before) if !tripped_since(&slot, record, &now) => Some(before.clone()),
+                    _ => None,
+                };
+                now.set_slot(&slot, before);
+                continue;
+            }
+            // A later trip in the slot stays; a later change of a person must not be lost.
+            if let Some(later) = self.last_change_of(&slot, record)
+                && later.action != "trip"
             {
                 return Err(UndoError::Overtaken {
                     id: record.revision.id.clone(),
                     by: later.id.clone(),
-                    what: later.sentence(),
+                    what: later.summary(),
                 });
             }
         }
         Ok(now)
     }
 
-    /// The latest revision after `record` that changed what stands under `key`, and still stands
-    /// itself.
-    fn last_change_of(&self, key: &Key, record: &Record) -> Option<&Revision> {
-        let later = self
-            .records
-            .iter()
-            .rev()
-            .take_while(|later| later.revision.revision > record.revision.revision);
-        let mut standing =
-            later.filter(|later| later.revision.undoes.is_none() && self.undo_of(later).is_none());
-        let changing = standing.find(|later| later.before.get(key) != later.after.get(key));
-        changing.map(|later| &later.revision)
+    /// The latest revision after `record` that changed `slot` and is not undone.
+    fn last_change_of(&self, slot: &OverrideSlot, record: &Record) -> Option<&Revision> {
+        for later in self.records.iter().rev() {
+            if later.revision.revision <= record.revision.revision {
+                return None;
+            }
+            let is_standing = later.revision.undoes.is_none() && self.undo_of(later).is_none();
+            if is_standing && later.before.slot(slot) != later.after.slot(slot) {
+                return Some(&later.revision);
+            }
+        }
+        None
     }
 }
 
 impl Record {
-    fn is_a_persons(&self) -> bool {
+    fn is_of_person(&self) -> bool {
         !matches!(self.revision.action.as_str(), "undo" | "trip")
     }
 }
 
-/// Tells whether the breaker demoted the rule of a pin after `record`: the pin would beat that
-/// latch.
-fn latched_since(key: &Key, record: &Record, now: &Overrides) -> bool {
-    let Key::Pin(rule) = key else { return false };
-    let trip = Key::Trip(rule.clone());
-    now.get(&trip).is_some() && record.before.get(&trip).is_none()
+/// Returns true if the breaker demoted the rule of a pin after `record`. The pin would beat that
+/// trip.
+fn tripped_since(slot: &OverrideSlot, record: &Record, now: &RolloutOverrides) -> bool {
+    let OverrideSlot::Pin(rule) = slot else { return false };
+    let trip = OverrideSlot::Trip(rule.clone());
+    now.slot(&trip).is_some() && record.before.slot(&trip).is_none()
 }
 
 #[cfg(test)]

@@ -1,17 +1,40 @@
-//! Who is on what, and who would be locked out: the counters behind the breaker, and the embedded
-//! store.
+//! The counters behind the breaker, the overrides of people and the breaker, and the store that
+//! keeps them.
 //!
-//! The rules of this crate:
+//! 1. An identity becomes a [`Fingerprint`] as soon as it is read. The identity itself is never
+//!    stored, logged or counted.
+//! 2. Time comes in as `now`. Only [`store::Store`] does I/O, and only on its own files.
+//! 3. Each core counts into its own [`CallerTally`]; one [`Breaker`] per process reads them all.
+//!    Nothing is shared between gateways: each one trips, and is reset, on its own.
+//! 4. A change of a person or of the breaker is a numbered revision. It is in force as soon as the
+//!    [`History`] has it, and outlives a restart once the [`Store`] has it: callers who are locked
+//!    out must not wait for a disk.
 //!
-//! 1. An identity is turned into a [`Fingerprint`] at the door and is never kept, logged or counted
-//!    in clear.
-//! 2. Time comes in as `now`. Only [`store::Store`] touches the outside world, and of that only its
-//!    one file.
-//! 3. Each core counts into its own [`Tally`]; one [`Breaker`] per process reads them all. Nothing
-//!    is shared between replicas: each trips, and is reset, by itself.
-//! 4. What a person or the breaker changed is a numbered revision. It is in force as soon as the
-//!    [`History`] has it, and outlives a restart once the [`Store`] has it: people who are locked
-//!    out do not wait for a disk.
+//! ```
+//! use jiff::Timestamp;
+//! use upshift_adoption::overrides::{ChangeTarget, RolloutChange, Shares};
+//! use upshift_adoption::{History, PendingChange, UndoError};
+//!
+//! let pause = RolloutChange::Pause(ChangeTarget::Rule("orders-v2".to_owned()));
+//! let undo = RolloutChange::Undo(None);
+//! let shares = Shares::new();
+//! let by_ada = |change, id| PendingChange {
+//!     change,
+//!     id,
+//!     at: Timestamp::UNIX_EPOCH,
+//!     actor: "ada",
+//!     reason: "too many calls to support",
+//!     shares: &shares,
+//! };
+//! let mut history = History::default();
+//! let made = history.make_change(by_ada(&pause, "1a")).unwrap();
+//! assert_eq!(made.revision.summary(), "pause orders-v2 by ada");
+//! history.make_change(by_ada(&undo, "2b")).unwrap();
+//! assert!(history.overrides().is_empty());
+//!
+//! // No other change is left to undo.
+//! assert_eq!(history.make_change(by_ada(&undo, "3c")).unwrap_err(), UndoError::Nothing);
+//! ```
 
 pub mod breaker;
 mod callers;
@@ -23,9 +46,11 @@ pub mod store;
 mod tally;
 
 pub use breaker::Breaker;
-pub use callers::{Accepted, Caller, Callers, Network, Part, Totals, View};
+pub use callers::{
+    Accepted, CallerCount, CallerWindow, CountedCaller, Network, NetworkView, WindowTotals,
+};
 pub use expiry::{Expiring, ExpiryNotice, ExpiryNotices, ExpiryStage};
-pub use fingerprint::{Fingerprint, Key};
-pub use history::{History, Order, Record, Revision, UndoError};
+pub use fingerprint::{Fingerprint, IdentityKey};
+pub use history::{History, PendingChange, Record, Revision, UndoError};
 pub use store::Store;
-pub use tally::Tally;
+pub use tally::CallerTally;

@@ -1,25 +1,26 @@
-//! What people and the breaker impose on rules, over the policy file.
+//! Overrides: the phases that people and the breaker impose on rules, over the policy file.
 //!
-//! 1. A *pin* holds one rule in a phase until it is resumed, undone, or its end has come. A pin of
-//!    [`Imposed::Plan`] lets the rule follow the file although everything is paused.
-//! 2. `pause --all` holds every rule, those of a later reload too, and puts aside the pins there
-//!    were; undoing it brings them back.
-//! 3. A *trip* is the breaker's: `warn` until a person resumes the rule, or sets it to `enforce`
-//!    knowingly.
-//! 4. What holds for a rule is its pin, else its trip, else the pause of all, else the file.
-//! 5. A rule is *stopped* by a pause or a trip. What it refused just before is kept ([`Stop`]):
-//!    that is what a resume is held against. A second pause is no new stop; a pause of a rule that
-//!    tripped is one.
-//! 6. What a change did is taken back key by key ([`Overrides::differing`]), so that changes of
-//!    other rules since then stay ([`History`](crate::History)).
+//! 1. A *pin* holds one rule in a phase until it is resumed, undone or over. A pin to
+//!    [`Imposed::Plan`] lets the rule follow the file although all rules are paused.
+//! 2. `pause --all` holds every rule, including those of later reloads, and removes all pins;
+//!    undoing it brings them back.
+//! 3. A *trip* is the breaker's override: `warn` until a person resumes the rule or sets it to
+//!    `enforce`.
+//! 4. A rule follows its pin, else its trip, else the pause of all rules, else the file.
+//! 5. A rule is *stopped* by a pause or a trip. The share that it refused just before is kept
+//!    ([`RuleStop`]), to be compared with the share after a resume. A second pause is no new stop;
+//!    a pause of a rule that tripped is one.
+//! 6. A change is undone slot by slot ([`RolloutOverrides::differing_slots`]), so that later
+//!    changes of other rules stay ([`History`](crate::History)).
+
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use upshift_core::policy::RefusedShare;
 use upshift_core::{Phase, policy};
 
-/// What is imposed on a rule.
+/// The phase that is imposed on a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Imposed {
@@ -33,14 +34,14 @@ pub enum Imposed {
     Warn,
     /// Refuses.
     Enforce,
-    /// Warns, refuses nobody, and says that it is paused.
+    /// Warns, refuses no request, and is reported as paused.
     Paused,
 }
 
 impl Imposed {
-    /// Reads a phase that a person may set: `off`, `observe`, `warn`, `enforce`, `paused`.
+    /// Parses a phase that a person may set: `off`, `observe`, `warn`, `enforce` or `paused`.
     ///
-    /// The others need dates, which only the file has.
+    /// The other phases need dates, which only the file has.
     pub fn parse(text: &str) -> Option<Self> {
         Some(match text {
             "off" => Self::Off,
@@ -52,7 +53,7 @@ impl Imposed {
         })
     }
 
-    /// The phase; none where the file's plan decides.
+    /// The phase; none if the file's plan decides.
     pub fn phase(self) -> Option<Phase> {
         Some(match self {
             Self::Plan => return None,
@@ -64,7 +65,7 @@ impl Imposed {
         })
     }
 
-    /// The word for it.
+    /// The name of the phase.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Plan => "plan",
@@ -77,29 +78,29 @@ impl Imposed {
     }
 }
 
-/// Something imposed, by whom and why.
+/// An imposed phase, its author and its reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Override {
-    /// What.
+pub struct RolloutOverride {
+    /// The phase.
     pub imposed: Imposed,
-    /// Since when.
+    /// The time of the change.
     #[serde(with = "crate::store::instant")]
     pub at: Timestamp,
-    /// Until when; without it, until somebody changes it.
+    /// The end; none: it holds until a later change.
     #[serde(
         with = "crate::store::instant_or_none",
         default,
         skip_serializing_if = "Option::is_none"
     )]
     pub until: Option<Timestamp>,
-    /// Who: a person's name, or `breaker`.
+    /// The name of the person, or `breaker`.
     pub actor: String,
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 
-impl Override {
-    fn lapsed(&self, now: Timestamp) -> bool {
+impl RolloutOverride {
+    fn is_over(&self, now: Timestamp) -> bool {
         self.until.is_some_and(|until| until <= now)
     }
 }
@@ -107,17 +108,17 @@ impl Override {
 /// The shares of callers that are refused, by the ids of the rules.
 pub type Shares = BTreeMap<String, RefusedShare>;
 
-/// The moment at which a rule was stopped.
+/// The moment at which a rule was stopped, and the share that it refused before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stop {
-    /// When.
+pub struct RuleStop {
+    /// The moment.
     #[serde(with = "crate::store::instant")]
     pub at: Timestamp,
     /// The share that it refused until then, in basis points.
     points: u16,
 }
 
-impl Stop {
+impl RuleStop {
     /// The share that the rule refused until it was stopped.
     pub fn share(self) -> RefusedShare {
         RefusedShare::from_basis_points(self.points.into())
@@ -131,23 +132,23 @@ enum Stopped {
     Tripped,
 }
 
-/// A change that somebody wants.
+/// A change of the overrides.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// Hold a rule, or all of them, where nobody is refused.
-    Pause(Target),
-    /// Let a rule, or all of them, follow the file again; this also resets the breaker.
-    Resume(Target),
-    /// Hold a rule in a phase, for ever or until then.
+pub enum RolloutChange {
+    /// Holds a rule, or all of them, in a phase that refuses no request.
+    Pause(ChangeTarget),
+    /// Lets a rule, or all of them, follow the file again; this also resets the breaker.
+    Resume(ChangeTarget),
+    /// Holds a rule in a phase, with or without an end.
     Set {
         /// The rule's id.
         rule: String,
         /// The phase.
         imposed: Imposed,
-        /// When the file holds again.
+        /// The end, from which on the rule follows the file again.
         until: Option<Timestamp>,
     },
-    /// Take back a change of a person: the one with this id, or the latest that still stands.
+    /// Undoes a change of a person: the one with this id, or the latest that is not undone.
     Undo(Option<String>),
     /// The breaker demotes a rule.
     Trip {
@@ -156,17 +157,17 @@ pub enum Change {
     },
 }
 
-/// One rule or all.
+/// The rules that a change is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
-    /// Every rule, those to come too.
+pub enum ChangeTarget {
+    /// Every rule, including those of later reloads.
     All,
-    /// The rule of this id.
+    /// The rule with this id.
     Rule(String),
 }
 
-impl Change {
-    /// The verb.
+impl RolloutChange {
+    /// The verb of the change.
     pub fn action(&self) -> &'static str {
         match self {
             Self::Pause(_) => "pause",
@@ -177,66 +178,71 @@ impl Change {
         }
     }
 
-    /// The rule it names, `None` where it is about all of them.
+    /// The rule that it names; none if it is about all of them.
     pub fn rule(&self) -> Option<&str> {
         match self {
-            Self::Pause(Target::Rule(rule)) | Self::Resume(Target::Rule(rule)) => Some(rule),
+            Self::Pause(ChangeTarget::Rule(rule)) | Self::Resume(ChangeTarget::Rule(rule)) => {
+                Some(rule)
+            }
             Self::Set { rule, .. } | Self::Trip { rule } => Some(rule),
-            Self::Pause(Target::All) | Self::Resume(Target::All) | Self::Undo(_) => None,
+            Self::Pause(ChangeTarget::All) | Self::Resume(ChangeTarget::All) | Self::Undo(_) => {
+                None
+            }
         }
     }
 }
 
-/// All that is imposed.
+/// All overrides of one gateway.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Overrides {
+pub struct RolloutOverrides {
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    all: Option<Override>,
+    all: Option<RolloutOverride>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pins: BTreeMap<String, Override>,
+    pins: BTreeMap<String, RolloutOverride>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    trips: BTreeMap<String, Override>,
-    /// The latest stop of each rule; meaningless for a rule that is not stopped.
+    trips: BTreeMap<String, RolloutOverride>,
+    /// The latest stop of each rule; without meaning for a rule that is not stopped.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    stops: BTreeMap<String, Stop>,
+    stops: BTreeMap<String, RuleStop>,
 }
 
-impl Overrides {
-    /// What holds for `rule` at `now`, over the file; `None` where the file does.
-    pub fn of(&self, rule: &str, now: Timestamp) -> Option<&Override> {
-        let pin = self.pins.get(rule).filter(|pin| !pin.lapsed(now));
-        let holds = pin.or_else(|| self.trips.get(rule)).or(self.all.as_ref())?;
-        (holds.imposed != Imposed::Plan).then_some(holds)
+impl RolloutOverrides {
+    /// The override of `rule` at `now`; none if the rule follows the file.
+    pub fn override_of(&self, rule: &str, now: Timestamp) -> Option<&RolloutOverride> {
+        let held = match self.pins.get(rule) {
+            Some(pin) if !pin.is_over(now) => pin,
+            _ => self.trips.get(rule).or(self.all.as_ref())?,
+        };
+        if held.imposed == Imposed::Plan { None } else { Some(held) }
     }
 
-    /// The moment at which `rule`, which is paused or tripped at `now`, was stopped; `None` if it
-    /// is neither.
-    pub fn stop_of(&self, rule: &str, now: Timestamp) -> Option<Stop> {
-        self.stopped(rule, now)?;
-        let held = self.of(rule, now)?;
-        // A rule that came while all were paused has never refused a caller.
-        Some(self.stops.get(rule).copied().unwrap_or(Stop { at: held.at, points: 0 }))
+    /// The stop of `rule`, if it is paused or tripped at `now`.
+    pub fn stop_of(&self, rule: &str, now: Timestamp) -> Option<RuleStop> {
+        self.kind_of_stop(rule, now)?;
+        let held = self.override_of(rule, now)?;
+        // A rule that was added while all were paused has never refused a caller.
+        let never_refused = RuleStop { at: held.at, points: 0 };
+        Some(self.stops.get(rule).copied().unwrap_or(never_refused))
     }
 
-    fn stopped(&self, rule: &str, now: Timestamp) -> Option<Stopped> {
-        let held = self.of(rule, now)?;
+    fn kind_of_stop(&self, rule: &str, now: Timestamp) -> Option<Stopped> {
+        let held = self.override_of(rule, now)?;
         if self.trips.get(rule) == Some(held) {
             return Some(Stopped::Tripped);
         }
-        (held.imposed == Imposed::Paused).then_some(Stopped::Paused)
+        if held.imposed == Imposed::Paused { Some(Stopped::Paused) } else { None }
     }
 
-    /// Notes which rules a change at `at` has stopped. `before` held until then, and refused
-    /// `shares`.
+    /// Notes the rules that a change at `at` has stopped. Until then `before` was in force, and the
+    /// rules refused `shares`.
     pub(crate) fn note_stops(&mut self, before: &Self, shares: &Shares, at: Timestamp) {
         for (rule, share) in shares {
-            let Some(stopped) = self.stopped(rule, at) else { continue };
-            let stands = match before.stopped(rule, at) {
-                Some(Stopped::Paused) => true,
-                earlier => earlier == Some(stopped),
-            };
-            if !stands {
-                self.stops.insert(rule.clone(), Stop { at, points: share.basis_points() });
+            let Some(stopped) = self.kind_of_stop(rule, at) else { continue };
+            let earlier = before.kind_of_stop(rule, at);
+            // A rule that was paused refused nothing, whichever way it is stopped now.
+            let was_stopped = earlier == Some(Stopped::Paused) || earlier == Some(stopped);
+            if !was_stopped {
+                self.stops.insert(rule.clone(), RuleStop { at, points: share.basis_points() });
             }
         }
         let Self { all, pins, trips, stops } = self;
@@ -244,122 +250,155 @@ impl Overrides {
             .retain(|rule, _| all.is_some() || pins.contains_key(rule) || trips.contains_key(rule));
     }
 
-    /// What holds at `now`, as a policy takes it ([`upshift_core::Policy::with`]), for the rules of
-    /// these ids.
+    /// The overrides of these rules at `now`, as a policy takes them
+    /// ([`upshift_core::Policy::with_overrides`]).
     ///
-    /// To be asked again when the rules change, and at [`Overrides::next_lapse`].
-    pub fn resolve<'a>(
+    /// They change when the rules change, and at [`RolloutOverrides::next_end`].
+    pub fn resolve_for<'a>(
         &self,
         rules: impl IntoIterator<Item = &'a str>,
         now: Timestamp,
     ) -> policy::Overrides {
-        let of = |rule: &'a str| Some((rule.to_owned(), self.resolve_one(rule, now)?));
-        policy::Overrides { all: None, rules: rules.into_iter().filter_map(of).collect() }
+        let mut resolved = policy::Overrides::default();
+        for rule in rules {
+            if let Some(held) = self.resolve_rule(rule, now) {
+                resolved.rules.insert(rule.to_owned(), held);
+            }
+        }
+        resolved
     }
 
-    fn resolve_one(&self, rule: &str, now: Timestamp) -> Option<policy::Override> {
-        let holds = self.of(rule, now)?;
-        let under = self.trips.contains_key(rule) || self.all.is_some();
-        let by = match (self.trips.get(rule), holds.actor.as_str()) {
-            (Some(trip), _) if trip == holds => policy::Actor::Breaker,
-            (_, person) => policy::Actor::Person(person.to_owned()),
+    fn resolve_rule(&self, rule: &str, now: Timestamp) -> Option<policy::Override> {
+        let held = self.override_of(rule, now)?;
+        let has_other_below = self.trips.contains_key(rule) || self.all.is_some();
+        let by = if self.trips.get(rule) == Some(held) {
+            policy::Actor::Breaker
+        } else {
+            policy::Actor::Person(held.actor.clone())
         };
-        // Where something else lies under it, its end is for the one who resolves: the policy alone
-        // would fall back to the file.
-        let until = holds.until.filter(|_| !under);
+        // With another override below it, its end needs a new resolution: the policy alone would
+        // fall back to the file.
+        let until = if has_other_below { None } else { held.until };
         Some(policy::Override {
-            phase: holds.imposed.phase()?,
+            phase: held.imposed.phase()?,
             until,
             by,
-            reason: holds.reason.clone(),
+            reason: held.reason.clone(),
         })
     }
 
     /// The rules that the breaker demoted and that no person has resumed since.
-    pub fn tripped(&self) -> impl Iterator<Item = &str> {
+    pub fn tripped_rules(&self) -> impl Iterator<Item = &str> {
         self.trips.keys().map(String::as_str)
     }
 
-    /// The next moment that a pin ends by itself.
-    pub fn next_lapse(&self, now: Timestamp) -> Option<Timestamp> {
-        self.pins.values().filter_map(|pin| pin.until).filter(|until| *until > now).min()
+    /// The next moment at which a pin ends.
+    pub fn next_end(&self, now: Timestamp) -> Option<Timestamp> {
+        let mut next: Option<Timestamp> = None;
+        for pin in self.pins.values() {
+            if let Some(until) = pin.until
+                && until > now
+                && next.is_none_or(|earliest| until < earliest)
+            {
+                next = Some(until);
+            }
+        }
+        next
     }
 
-    /// Tells whether the file alone holds.
+    /// Returns true if every rule follows the file.
     pub fn is_empty(&self) -> bool {
         self.all.is_none() && self.pins.is_empty() && self.trips.is_empty()
     }
 
-    /// Applies `change`. [`Change::Undo`] is for [`History`](crate::History), which knows the past.
-    pub(crate) fn apply(&mut self, change: &Change, at: Timestamp, actor: &str, reason: &str) {
-        let imposed = |imposed, until| Override {
-            imposed,
+    /// Applies `change`. [`RolloutChange::Undo`] is for [`History`](crate::History), which knows
+    /// the past.
+    pub(crate) fn apply_change(
+        &mut self,
+        change: &RolloutChange,
+        at: Timestamp,
+        actor: &str,
+        reason: &str,
+    ) {
+        let mut held = RolloutOverride {
+            imposed: Imposed::Paused,
             at,
-            until,
+            until: None,
             actor: actor.into(),
             reason: reason.into(),
         };
         match change {
-            Change::Pause(Target::All) => {
+            RolloutChange::Pause(ChangeTarget::All) => {
                 self.pins.clear();
-                self.all = Some(imposed(Imposed::Paused, None));
+                self.all = Some(held);
             }
-            Change::Pause(Target::Rule(rule)) => {
-                self.pins.insert(rule.clone(), imposed(Imposed::Paused, None));
+            RolloutChange::Pause(ChangeTarget::Rule(rule)) => {
+                self.pins.insert(rule.clone(), held);
             }
-            Change::Resume(Target::All) => *self = Self::default(),
-            Change::Resume(Target::Rule(rule)) => {
-                self.pins.remove(rule);
-                self.trips.remove(rule);
-                if self.all.is_some() {
-                    self.pins.insert(rule.clone(), imposed(Imposed::Plan, None));
-                }
+            RolloutChange::Resume(ChangeTarget::All) => *self = Self::default(),
+            RolloutChange::Resume(ChangeTarget::Rule(rule)) => {
+                held.imposed = Imposed::Plan;
+                self.resume_rule(rule, held);
             }
-            Change::Set { rule, imposed: phase, until } => {
-                if *phase == Imposed::Enforce {
+            RolloutChange::Set { rule, imposed, until } => {
+                (held.imposed, held.until) = (*imposed, *until);
+                if *imposed == Imposed::Enforce {
                     self.trips.remove(rule);
                 }
-                self.pins.insert(rule.clone(), imposed(*phase, *until));
+                self.pins.insert(rule.clone(), held);
             }
-            Change::Trip { rule } => {
+            RolloutChange::Trip { rule } => {
+                held.imposed = Imposed::Warn;
                 // A pin to `enforce` would beat the trip, and the breaker would have demoted
                 // nothing.
                 self.pins.remove(rule);
-                self.trips.insert(rule.clone(), imposed(Imposed::Warn, None));
+                self.trips.insert(rule.clone(), held);
             }
-            Change::Undo(_) => {}
+            RolloutChange::Undo(_) => {}
         }
     }
 
-    /// The keys under which `self` and `other` hold something else.
-    pub(crate) fn differing(&self, other: &Self) -> Vec<Key> {
-        let mut keys = vec![Key::All];
+    /// Removes the pin and the trip of `rule`. While all rules are paused, only the pin `plan`
+    /// lets it follow the file.
+    fn resume_rule(&mut self, rule: &str, plan: RolloutOverride) {
+        self.pins.remove(rule);
+        self.trips.remove(rule);
+        if self.all.is_some() {
+            self.pins.insert(rule.to_owned(), plan);
+        }
+    }
+
+    /// The slots in which `self` and `other` differ.
+    pub(crate) fn differing_slots(&self, other: &Self) -> Vec<OverrideSlot> {
+        let mut slots = vec![OverrideSlot::All];
         let pins = self.pins.keys().chain(other.pins.keys());
-        keys.extend(pins.map(|rule| Key::Pin(rule.clone())));
+        slots.extend(pins.map(|rule| OverrideSlot::Pin(rule.clone())));
         let trips = self.trips.keys().chain(other.trips.keys());
-        keys.extend(trips.map(|rule| Key::Trip(rule.clone())));
-        keys.sort();
-        keys.dedup();
-        keys.retain(|key| self.get(key) != other.get(key));
-        keys
+        slots.extend(trips.map(|rule| OverrideSlot::Trip(rule.clone())));
+        slots.sort();
+        slots.dedup();
+        slots.retain(|slot| self.slot(slot) != other.slot(slot));
+        slots
     }
 
-    pub(crate) fn get(&self, key: &Key) -> Option<&Override> {
-        match key {
-            Key::All => self.all.as_ref(),
-            Key::Pin(rule) => self.pins.get(rule),
-            Key::Trip(rule) => self.trips.get(rule),
+    /// The override in `slot`.
+    pub(crate) fn slot(&self, slot: &OverrideSlot) -> Option<&RolloutOverride> {
+        match slot {
+            OverrideSlot::All => self.all.as_ref(),
+            OverrideSlot::Pin(rule) => self.pins.get(rule),
+            OverrideSlot::Trip(rule) => self.trips.get(rule),
         }
     }
 
-    pub(crate) fn put(&mut self, key: &Key, held: Option<Override>) {
-        let (map, rule) = match key {
-            Key::All => {
+    /// Replaces the override in `slot`.
+    pub(crate) fn set_slot(&mut self, slot: &OverrideSlot, held: Option<RolloutOverride>) {
+        let (map, rule) = match slot {
+            OverrideSlot::All => {
                 self.all = held;
                 return;
             }
-            Key::Pin(rule) => (&mut self.pins, rule),
-            Key::Trip(rule) => (&mut self.trips, rule),
+            OverrideSlot::Pin(rule) => (&mut self.pins, rule),
+            OverrideSlot::Trip(rule) => (&mut self.trips, rule),
         };
         match held {
             Some(held) => map.insert(rule.clone(), held),
@@ -368,9 +407,9 @@ impl Overrides {
     }
 }
 
-/// A place where something may be imposed.
+/// A place for one override.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Key {
+pub(crate) enum OverrideSlot {
     /// Every rule.
     All,
     /// A rule, by a person.

@@ -1,12 +1,13 @@
-//! The embedded store: one SQLite file (WAL) with the numbered revisions of what was imposed, the
-//! trips of the breaker, and the key under which identities are hashed.
+//! The embedded store: one SQLite file (WAL) with the numbered revisions of the overrides, the
+//! trips of the breaker, and the key that hashes identities.
 //!
-//! 1. It is read once, at the start, and then only written: what is in force is in the [`History`].
-//! 2. One process at a time writes a store: it holds a lock on a file beside it, for as long as the
+//! 1. It is read once, at the start, and then only written: the [`History`] holds what is in force.
+//! 2. One process at a time writes a store. It locks a file beside the store for as long as the
 //!    store is open.
-//! 3. A write waits for the lock of another program at most [`BUSY`]; the caller tries again.
-//! 4. No identity is in it, only fingerprints.
+//! 3. A write waits for the lock of another program at most [`BUSY_TIMEOUT`]; the caller retries.
+//! 4. It holds fingerprints, and no identities.
 
+use std::error::Error;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
@@ -17,13 +18,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 
-use crate::breaker::{Limits, Trip};
+use crate::breaker::{Trip, TripLimits};
 use crate::history::{History, Record, Revision};
-use crate::overrides::{Imposed, Overrides};
-use crate::{Fingerprint, Key, Network};
+use crate::overrides::Imposed;
+use crate::{Fingerprint, IdentityKey, Network};
 
-/// How long a write waits for another program that has locked the file.
-const BUSY: Duration = Duration::from_millis(250);
+/// The time that a write waits for another program that has locked the file.
+const BUSY_TIMEOUT: Duration = Duration::from_millis(250);
 
 const SCHEMA: &str = "
     CREATE TABLE secret (key BLOB NOT NULL);
@@ -53,7 +54,7 @@ const TOP_NETWORK: &str = "
     ALTER TABLE trip ADD COLUMN top_network TEXT;
     ALTER TABLE trip ADD COLUMN top_refused INTEGER;";
 
-/// Layout 3: the id that a change has on every gateway. What was changed before has one of its own.
+/// Layout 3: the id that a change has on every gateway. Older changes get a random one.
 const CHANGE_ID: &str = "
     ALTER TABLE revision ADD COLUMN change_id TEXT;
     UPDATE revision SET change_id = lower(hex(randomblob(5)));
@@ -63,27 +64,25 @@ const CHANGE_ID: &str = "
 /// The layout that this version reads and writes.
 const LAYOUT: i64 = 3;
 
-/// Why the store could not do it.
+/// The reasons why a store cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
     /// Another process has it open.
-    #[error(
-        "another gateway (process {process}) has it open: give each gateway a store of its own"
-    )]
+    #[error("another gateway (process {process}) has it open: give each gateway its own store")]
     InUse {
-        /// Its number, as it left it; `?` if it is not known.
+        /// The process id from the lock file; `?` if it is not known.
         process: String,
     },
     /// The file was written by a newer version of this program.
-    #[error("it has layout {found}, and this version knows only layout {LAYOUT}")]
+    #[error("it has layout {found}, but this version of upshift only knows layout {LAYOUT}")]
     Newer {
         /// Its layout.
         found: i64,
     },
     /// The file was written by an older version, and cannot be brought up to date.
     #[error(
-        "it has layout {found} of an older version, and cannot be written to bring it up to date"
+        "it has layout {found} of an older version, and cannot be updated because it is read-only"
     )]
     Older {
         /// Its layout.
@@ -92,45 +91,57 @@ pub enum StoreError {
     /// The file was removed while it was open.
     #[error("its file was removed")]
     Gone,
-    /// The file is another's, or was written by another process meanwhile.
-    #[error("it holds changes that this gateway did not make: restart the gateway to take them up")]
+    /// The file is another store, or another process has written to it.
+    #[error("it holds changes that this gateway did not make: restart the gateway to load them")]
     Foreign,
-    /// SQLite, or the disk under it.
+    /// SQLite or the disk failed.
     #[error("{0}")]
-    Database(#[from] rusqlite::Error),
-    /// The file cannot be opened or made.
+    Database(#[source] Box<dyn Error + Send + Sync>),
+    /// The file cannot be opened or created.
     #[error("{0}")]
     File(#[from] std::io::Error),
-    /// What is in the file cannot be read as what it should be.
-    #[error("it holds what it should not: {0}")]
-    Content(#[from] serde_json::Error),
+    /// A row of the file cannot be decoded.
+    #[error("a row cannot be decoded: {0}")]
+    Row(#[source] Box<dyn Error + Send + Sync>),
     /// The store at a path cannot be used.
     #[error("the store {} (`store` in [gateway]) cannot be used: {source}", path.display())]
     At {
         /// The path.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: Box<StoreError>,
     },
 }
 
-/// The store of one gateway, open to be written.
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
+
+impl From<serde_json::Error> for StoreError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Row(error.into())
+    }
+}
+
+/// The store of one gateway, open for writing.
 #[derive(Debug)]
 pub struct Store {
     connection: Connection,
     path: PathBuf,
-    /// The device and the number of the file, by which it is recognised.
+    /// The device and inode of the file, by which a replaced file is noticed.
     file: (u64, u64),
     key_is_new: bool,
     /// Held as long as the store is open.
     _lock: File,
 }
 
-/// What a store holds.
+/// The content of a store.
 #[derive(Debug)]
-pub struct Content {
-    /// The key under which this installation hashes identities.
-    pub key: Key,
+pub struct StoreContent {
+    /// The key that hashes the identities of this installation.
+    pub key: IdentityKey,
     /// The latest revisions.
     pub history: History,
 }
@@ -138,126 +149,136 @@ pub struct Content {
 impl Store {
     /// Opens the store, or creates it.
     ///
-    /// Only its owner may read it: with the key one can find out which identities are in the
-    /// reports.
+    /// Only its owner may read the file: the key reveals which identities are in the reports.
     ///
     /// # Errors
     /// If another gateway has it open, or it cannot be written.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Self::make(path).map_err(|error| error.at(path))
+        Self::open_or_create(path).map_err(|error| error.with_path(path))
     }
 
-    /// Opens the store to go on with `key`, after it could not be used for a while. A store that
-    /// had to be created takes the key.
+    /// Opens the store again with `key`, after it could not be used for a while. A store that is
+    /// new gets the key.
     ///
     /// # Errors
     /// As [`Store::open`]; and if the store has another key.
-    pub fn reopen(path: &Path, key: &Key) -> Result<Self, StoreError> {
-        let reopened = Self::make(path).and_then(|store| store.go_on_with(key).map(|()| store));
-        reopened.map_err(|error| error.at(path))
+    pub fn reopen(path: &Path, key: &IdentityKey) -> Result<Self, StoreError> {
+        match Self::open_or_create(path) {
+            Ok(store) => match store.continue_with_key(key) {
+                Ok(()) => Ok(store),
+                Err(error) => Err(error.with_path(path)),
+            },
+            Err(error) => Err(error.with_path(path)),
+        }
     }
 
-    /// Reads a store that cannot be written. `None` if there is none, or nothing is in it yet.
+    /// Reads a store that cannot be written. `None` if there is none, or it is empty.
     ///
     /// # Errors
-    /// If there is one that cannot be read: what it holds would be forgotten.
-    pub fn read(path: &Path) -> Result<Option<Content>, StoreError> {
-        read_only(path).map_err(|error| error.at(path))
+    /// If there is one that cannot be read, so that its overrides would be forgotten.
+    pub fn read_only_content(path: &Path) -> Result<Option<StoreContent>, StoreError> {
+        read_without_writing(path).map_err(|error| error.with_path(path))
     }
 
-    /// Sees whether a gateway can start with the store at `path`, beside one that may have it open.
-    /// Nothing is written, and nothing is made.
+    /// Checks that a gateway can start with the store at `path`, while another one may have it
+    /// open. Nothing is written or created.
     ///
     /// # Errors
     /// If there is one that cannot be read.
-    pub fn examine(path: &Path) -> Result<(), StoreError> {
-        let examined = must_be_a_file(path).and_then(|()| examine(path));
-        examined.map_err(|error| error.at(path))
+    pub fn check_file(path: &Path) -> Result<(), StoreError> {
+        let checked = require_file(path).and_then(|()| check_readable(path));
+        checked.map_err(|error| error.with_path(path))
     }
 
-    /// Tells whether another process has the store at `path` open.
+    /// Returns true if another process has the store at `path` open.
     pub fn is_in_use(path: &Path) -> bool {
-        lock(path).is_err_and(|error| error.is_in_use())
+        lock_store(path).is_err_and(|error| error.is_in_use())
     }
 
-    fn make(path: &Path) -> Result<Self, StoreError> {
-        must_be_a_file(path)?;
-        let lock = lock(path)?;
-        let file =
-            OpenOptions::new().create(true).append(true).mode(0o600).open(path)?.metadata()?;
+    fn open_or_create(path: &Path) -> Result<Self, StoreError> {
+        require_file(path)?;
+        let lock = lock_store(path)?;
+        // SQLite would create the file with the permissions of the umask.
+        let created = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+        let metadata = created.metadata()?;
         let mut connection = Connection::open(path)?;
-        connection.busy_timeout(BUSY)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
-        bring_up_to_date(&mut connection)?;
-        let key_is_new = replace_key(&connection, Key::is_published)?;
-        let file = (file.dev(), file.ino());
+        update_layout(&mut connection)?;
+        let key_is_new = replace_key_if(&connection, IdentityKey::is_published)?;
+        let file = (metadata.dev(), metadata.ino());
         Ok(Self { connection, path: path.to_owned(), file, key_is_new, _lock: lock })
     }
 
-    /// Whether the file held a key that was published, and got a new one when it was opened.
-    /// Fingerprints of before do not match those of today.
+    /// Returns true if the key in the file had been published and was replaced when it was opened.
+    /// Fingerprints in older reports then do not match new ones.
     pub fn key_is_new(&self) -> bool {
         self.key_is_new
     }
 
-    fn go_on_with(&self, key: &Key) -> Result<(), StoreError> {
-        if latest(&self.connection)?.is_none() {
-            self.connection.execute("UPDATE secret SET key = ?1", [key.bytes()])?;
+    fn continue_with_key(&self, key: &IdentityKey) -> Result<(), StoreError> {
+        // A store without a revision was created just now.
+        if latest_revision(&self.connection)?.is_none() {
+            self.connection.execute("UPDATE secret SET key = ?1", [key.as_bytes()])?;
         }
-        if read_key(&self.connection)?.bytes() == key.bytes() {
+        if read_key(&self.connection)?.as_bytes() == key.as_bytes() {
             Ok(())
         } else {
             Err(StoreError::Foreign)
         }
     }
 
-    /// What it holds.
+    /// Reads the content.
     ///
     /// # Errors
     /// If it cannot be read.
-    pub fn content(&self) -> Result<Content, StoreError> {
-        content(&self.connection).map_err(|error| error.at(&self.path))
+    pub fn read_content(&self) -> Result<StoreContent, StoreError> {
+        read_content(&self.connection).map_err(|error| error.with_path(&self.path))
     }
 
     /// Writes those of `records` that it does not have yet.
     ///
     /// # Errors
-    /// If the file cannot be written, was removed, or holds what is not among the records.
-    pub fn append(&mut self, records: &[Arc<Record>]) -> Result<(), StoreError> {
+    /// If the file cannot be written, was removed, or has a revision that is not among the records.
+    pub fn append_records(&mut self, records: &[Arc<Record>]) -> Result<(), StoreError> {
         let path = self.path.clone();
-        self.write(records).map_err(|error| error.at(&path))
+        self.write_records(records).map_err(|error| error.with_path(&path))
     }
 
-    fn write(&mut self, records: &[Arc<Record>]) -> Result<(), StoreError> {
-        let there = std::fs::metadata(&self.path).map_err(|_| StoreError::Gone)?;
-        if (there.dev(), there.ino()) != self.file {
-            return Err(StoreError::Gone);
+    fn write_records(&mut self, records: &[Arc<Record>]) -> Result<(), StoreError> {
+        // An open file can be written after it was removed, and everything in it would be lost.
+        match std::fs::metadata(&self.path) {
+            Ok(found) if (found.dev(), found.ino()) == self.file => {}
+            _ => return Err(StoreError::Gone),
         }
         let transaction =
             self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        let kept = latest(&transaction)?;
-        let is_ours = |(number, id): &(i64, String)| {
-            records
-                .iter()
-                .any(|record| record.revision.revision == *number && record.revision.id == *id)
-        };
-        if kept.as_ref().is_some_and(|kept| !is_ours(kept)) {
-            return Err(StoreError::Foreign);
+        let mut last_written = 0;
+        if let Some((number, id)) = latest_revision(&transaction)? {
+            if !records.iter().any(|record| is_revision(record, number, &id)) {
+                return Err(StoreError::Foreign);
+            }
+            last_written = number;
         }
-        let number = kept.map_or(0, |(number, _)| number);
-        for record in records.iter().filter(|record| record.revision.revision > number) {
-            keep(&transaction, record)?;
+        for record in records {
+            if record.revision.revision > last_written {
+                insert_record(&transaction, record)?;
+            }
         }
         Ok(transaction.commit()?)
     }
 }
 
+fn is_revision(record: &Record, number: i64, id: &str) -> bool {
+    record.revision.revision == number && record.revision.id == id
+}
+
 impl StoreError {
-    fn at(self, path: &Path) -> Self {
+    fn with_path(self, path: &Path) -> Self {
         Self::At { path: path.to_owned(), source: Box::new(self) }
     }
 
-    /// Tells whether another gateway has the store open.
+    /// Returns true if another gateway has the store open.
     pub fn is_in_use(&self) -> bool {
         match self {
             Self::At { source, .. } => source.is_in_use(),
@@ -265,7 +286,7 @@ impl StoreError {
         }
     }
 
-    /// Tells whether the file was removed while it was open.
+    /// Returns true if the file was removed while it was open.
     pub fn is_gone(&self) -> bool {
         match self {
             Self::At { source, .. } => source.is_gone(),
@@ -274,9 +295,8 @@ impl StoreError {
     }
 }
 
-/// The lock of the store at `path`: a file beside it, for SQLite has locks of its own on the file
-/// itself.
-fn lock(path: &Path) -> Result<File, StoreError> {
+/// Locks the store at `path`, by a file beside it: SQLite has its own locks on the file itself.
+fn lock_store(path: &Path) -> Result<File, StoreError> {
     let mut name = path.as_os_str().to_owned();
     name.push("-lock");
     let mut file = OpenOptions::new()
@@ -288,23 +308,26 @@ fn lock(path: &Path) -> Result<File, StoreError> {
         .open(name)?;
     match file.try_lock() {
         Ok(()) => {
-            // It only serves a message: a full disk is no reason not to go on.
+            // The process id is only for a message, so that a full disk is no reason to fail.
             let _ = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
             Ok(file)
         }
         Err(TryLockError::WouldBlock) => {
             let mut process = String::new();
-            let read = file.read_to_string(&mut process).is_ok() && process.parse::<u32>().is_ok();
-            Err(StoreError::InUse { process: if read { process } else { "?".to_owned() } })
+            let is_read = file.read_to_string(&mut process).is_ok();
+            if !is_read || process.parse::<u32>().is_err() {
+                process = "?".to_owned();
+            }
+            Err(StoreError::InUse { process })
         }
         Err(TryLockError::Error(error)) => Err(error.into()),
     }
 }
 
-/// Makes a new key where the one in the file is `unusable`; true if it did.
-fn replace_key(
+/// Replaces the key in the file by a random one if it is `unusable`; true if it was.
+fn replace_key_if(
     connection: &Connection,
-    unusable: impl FnOnce(&Key) -> bool,
+    unusable: impl FnOnce(&IdentityKey) -> bool,
 ) -> Result<bool, StoreError> {
     let is_unusable = unusable(&read_key(connection)?);
     if is_unusable {
@@ -313,75 +336,78 @@ fn replace_key(
     Ok(is_unusable)
 }
 
-fn bring_up_to_date(connection: &mut Connection) -> Result<(), StoreError> {
-    // A store that is up to date need not be locked, and opens also while another program has
+fn update_layout(connection: &mut Connection) -> Result<(), StoreError> {
+    // Without a transaction, a store that is up to date can be opened while another program has
     // locked it.
-    if layout(connection)? == LAYOUT {
+    if read_layout(connection)? == LAYOUT {
         return Ok(());
     }
     let transaction =
         connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    let missing: &[&str] = match layout(&transaction)? {
+    let missing: &[&str] = match read_layout(&transaction)? {
         0 => &[SCHEMA, TOP_NETWORK, CHANGE_ID],
         1 => &[TOP_NETWORK, CHANGE_ID],
         2 => &[CHANGE_ID],
         LAYOUT => &[],
         found => return Err(StoreError::Newer { found }),
     };
-    missing.iter().try_for_each(|step| transaction.execute_batch(step))?;
+    for step in missing {
+        transaction.execute_batch(step)?;
+    }
     Ok(transaction.commit()?)
 }
 
-fn layout(connection: &Connection) -> Result<i64, StoreError> {
+fn read_layout(connection: &Connection) -> Result<i64, StoreError> {
     Ok(connection.query_row("PRAGMA user_version", [], |row| row.get(0))?)
 }
 
-/// A folder would be called a disk error, and a pipe would not answer.
-fn must_be_a_file(path: &Path) -> Result<(), StoreError> {
-    let what = match std::fs::metadata(path) {
+/// Checks that `path` is a file, if it exists. SQLite calls a directory a disk error, and opening a
+/// pipe blocks.
+fn require_file(path: &Path) -> Result<(), StoreError> {
+    let problem = match std::fs::metadata(path) {
         Ok(file) if file.is_file() => return Ok(()),
-        Ok(file) if file.is_dir() => "it is a folder, and not a file",
+        Ok(file) if file.is_dir() => "it is a folder, not a file",
         Ok(_) => "it is not a regular file",
         Err(error) if is_missing(&error) => return Ok(()),
         Err(error) => return Err(error.into()),
     };
-    Err(std::io::Error::other(what).into())
+    Err(std::io::Error::other(problem).into())
 }
 
-fn examine(path: &Path) -> Result<(), StoreError> {
+fn check_readable(path: &Path) -> Result<(), StoreError> {
     match File::open(path) {
         Ok(file) if file.metadata()?.len() == 0 => return Ok(()),
         Err(error) if is_missing(&error) => return Ok(()),
         opened => opened.map(drop)?,
     }
-    // SQLite makes files beside a store that it opens to read, unless the store is said not to
-    // change.
-    let connection = match open_unchanging(path) {
+    // SQLite creates files beside a store that it opens for reading, unless it is opened as
+    // immutable.
+    let connection = match open_immutable(path) {
         Ok(connection) => connection,
         Err(_) => Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?,
     };
-    match layout(&connection)? {
+    match read_layout(&connection)? {
         found if found > LAYOUT => Err(StoreError::Newer { found }),
-        // One of before is brought up to date at the start.
+        // An older one is updated at the start.
         found if found < LAYOUT => Ok(()),
-        _ => content(&connection).map(drop),
+        _ => read_content(&connection).map(drop),
     }
 }
 
-fn read_only(path: &Path) -> Result<Option<Content>, StoreError> {
-    must_be_a_file(path)?;
+fn read_without_writing(path: &Path) -> Result<Option<StoreContent>, StoreError> {
+    require_file(path)?;
     match std::fs::metadata(path) {
         Ok(file) if file.len() == 0 => return Ok(None),
         Err(error) if is_missing(&error) => return Ok(None),
         found => found?,
     };
     let connection = match Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY) {
-        Ok(connection) if layout(&connection).is_ok() => connection,
-        _ => open_unchanging(path)?,
+        Ok(connection) if read_layout(&connection).is_ok() => connection,
+        _ => open_immutable(path)?,
     };
-    match layout(&connection)? {
+    match read_layout(&connection)? {
         0 => Ok(None),
-        LAYOUT => content(&connection).map(Some),
+        LAYOUT => read_content(&connection).map(Some),
         found if found > LAYOUT => Err(StoreError::Newer { found }),
         found => Err(StoreError::Older { found }),
     }
@@ -391,20 +417,21 @@ fn is_missing(error: &std::io::Error) -> bool {
     matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory)
 }
 
-/// Opens a store in a folder where SQLite can make no file beside it. Only if no change is in such
-/// a file.
-fn open_unchanging(path: &Path) -> Result<Connection, StoreError> {
+/// Opens a store in a directory where SQLite cannot create a file beside it. It fails if changes
+/// are in such a file.
+fn open_immutable(path: &Path) -> Result<Connection, StoreError> {
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
     if std::fs::metadata(log).is_ok_and(|log| log.len() > 0) {
-        let what = "its latest changes are in the file ending in -wal, which cannot be read in a read-only folder";
-        return Err(std::io::Error::other(what).into());
+        let problem = "its latest changes are in the file ending in -wal, which cannot be read in a \
+                       read-only folder";
+        return Err(std::io::Error::other(problem).into());
     }
     let mut name = String::new();
     for byte in path.as_os_str().as_encoded_bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => {
-                name.push(char::from(*byte));
+                name.push(char::from(*byte))
             }
             byte => name.push_str(&format!("%{byte:02X}")),
         }
@@ -414,16 +441,16 @@ fn open_unchanging(path: &Path) -> Result<Connection, StoreError> {
 }
 
 /// The number and the id of the latest revision.
-fn latest(connection: &Connection) -> Result<Option<(i64, String)>, StoreError> {
-    let latest = "SELECT number, change_id FROM revision ORDER BY number DESC LIMIT 1";
-    Ok(connection.query_row(latest, [], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+fn latest_revision(connection: &Connection) -> Result<Option<(i64, String)>, StoreError> {
+    let query = "SELECT number, change_id FROM revision ORDER BY number DESC LIMIT 1";
+    Ok(connection.query_row(query, [], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
 }
 
-fn read_key(connection: &Connection) -> Result<Key, StoreError> {
-    Ok(Key::new(connection.query_row("SELECT key FROM secret", [], |row| row.get(0))?))
+fn read_key(connection: &Connection) -> Result<IdentityKey, StoreError> {
+    Ok(IdentityKey::new(connection.query_row("SELECT key FROM secret", [], |row| row.get(0))?))
 }
 
-fn content(connection: &Connection) -> Result<Content, StoreError> {
+fn read_content(connection: &Connection) -> Result<StoreContent, StoreError> {
     let mut statement = connection.prepare(
         "SELECT number, change_id, at, actor, reason, action, rule, phase, until, undoes, before, state
          FROM revision ORDER BY number DESC LIMIT ?1",
@@ -432,17 +459,20 @@ fn content(connection: &Connection) -> Result<Content, StoreError> {
     let mut records = Vec::new();
     while let Some(row) = rows.next()? {
         let (before, after): (String, String) = (row.get(10)?, row.get(11)?);
-        let (before, after): (Overrides, Overrides) =
-            (serde_json::from_str(&before)?, serde_json::from_str(&after)?);
         let revision = read_revision(row)?;
-        let trip = trip_of(connection, revision.revision)?;
-        records.push(Record { revision, before, after, trip });
+        let trip = read_trip_of(connection, revision.revision)?;
+        records.push(Record {
+            revision,
+            before: serde_json::from_str(&before)?,
+            after: serde_json::from_str(&after)?,
+            trip,
+        });
     }
     records.reverse();
-    Ok(Content { key: read_key(connection)?, history: History::of(records) })
+    Ok(StoreContent { key: read_key(connection)?, history: History::from_records(records) })
 }
 
-fn trip_of(connection: &Connection, revision: i64) -> Result<Option<Trip>, StoreError> {
+fn read_trip_of(connection: &Connection, revision: i64) -> Result<Option<Trip>, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT at, rule, seen, refused, refused_share, window, minimum, hit, top_network, top_refused
          FROM trip WHERE revision = ?1",
@@ -450,7 +480,7 @@ fn trip_of(connection: &Connection, revision: i64) -> Result<Option<Trip>, Store
     Ok(statement.query_row([revision], read_trip).optional()?)
 }
 
-fn keep(connection: &Connection, record: &Record) -> Result<(), StoreError> {
+fn insert_record(connection: &Connection, record: &Record) -> Result<(), StoreError> {
     let revision = &record.revision;
     connection.execute(
         "INSERT INTO revision (number, change_id, at, actor, reason, action, rule, phase, until, undoes, before, state)
@@ -471,12 +501,12 @@ fn keep(connection: &Connection, record: &Record) -> Result<(), StoreError> {
         ],
     )?;
     match &record.trip {
-        Some(trip) => keep_trip(connection, revision.revision, trip),
+        Some(trip) => insert_trip(connection, revision.revision, trip),
         None => Ok(()),
     }
 }
 
-fn keep_trip(connection: &Connection, revision: i64, trip: &Trip) -> Result<(), StoreError> {
+fn insert_trip(connection: &Connection, revision: i64, trip: &Trip) -> Result<(), StoreError> {
     let hit = trip.hit.iter().map(Fingerprint::to_string).collect::<Vec<_>>().join(" ");
     connection.execute(
         "INSERT INTO trip VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
@@ -498,8 +528,14 @@ fn keep_trip(connection: &Connection, revision: i64, trip: &Trip) -> Result<(), 
 }
 
 fn read_revision(row: &Row<'_>) -> rusqlite::Result<Revision> {
-    let phase: Option<String> = row.get(7)?;
-    let until: Option<String> = row.get(8)?;
+    let phase = match row.get::<_, Option<String>>(7)? {
+        Some(phase) => Imposed::parse(&phase),
+        None => None,
+    };
+    let until = match row.get::<_, Option<String>>(8)? {
+        Some(_) => Some(read_instant(row, 8)?),
+        None => None,
+    };
     Ok(Revision {
         revision: row.get(0)?,
         id: row.get(1)?,
@@ -508,37 +544,43 @@ fn read_revision(row: &Row<'_>) -> rusqlite::Result<Revision> {
         reason: row.get(4)?,
         action: row.get(5)?,
         rule: row.get(6)?,
-        phase: phase.as_deref().and_then(Imposed::parse),
-        until: until.map(|_| read_instant(row, 8)).transpose()?,
+        phase,
+        until,
         undoes: row.get(9)?,
     })
 }
 
 fn read_trip(row: &Row<'_>) -> rusqlite::Result<Trip> {
-    let (rule, hit): (String, String) = (row.get(1)?, row.get(7)?);
-    let hit = hit.split(' ').filter_map(|hex| u64::from_str_radix(hex, 16).ok());
+    let (rule, fingerprints): (String, String) = (row.get(1)?, row.get(7)?);
+    let mut hit = Vec::new();
+    for hex in fingerprints.split(' ') {
+        hit.extend(u64::from_str_radix(hex, 16).map(Fingerprint::from_bits));
+    }
     Ok(Trip {
         at: read_instant(row, 0)?,
         rule: rule.into(),
         seen: row.get::<_, i64>(2)?.cast_unsigned(),
         refused: row.get::<_, i64>(3)?.cast_unsigned(),
-        limits: Limits {
+        limits: TripLimits {
             refused_share: row.get(4)?,
             window: row.get(5)?,
             minimum: row.get::<_, i64>(6)?.cast_unsigned(),
-            ..Limits::default()
+            ..TripLimits::default()
         },
-        top: read_top(row)?,
-        hit: hit.map(Fingerprint::from_bits).collect(),
+        top: read_top_network(row)?,
+        hit,
     })
 }
 
-fn read_top(row: &Row<'_>) -> rusqlite::Result<Option<(Network, u64)>> {
-    let (network, refused): (Option<String>, Option<i64>) = (row.get(8)?, row.get(9)?);
-    let network = network.and_then(|text| text.split('/').next()?.parse().ok());
-    Ok(network
-        .zip(refused)
-        .map(|(address, refused)| (Network::of(Some(address)), refused.cast_unsigned())))
+fn read_top_network(row: &Row<'_>) -> rusqlite::Result<Option<(Network, u64)>> {
+    let columns: (Option<String>, Option<i64>) = (row.get(8)?, row.get(9)?);
+    let (Some(network), Some(refused)) = columns else { return Ok(None) };
+    // A network that is shared or unknown has no address, and is forgotten.
+    let address = network.split('/').next().unwrap_or_default();
+    match address.parse() {
+        Ok(address) => Ok(Some((Network::of_address(Some(address)), refused.cast_unsigned()))),
+        Err(_) => Ok(None),
+    }
 }
 
 fn read_instant(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
@@ -552,7 +594,7 @@ fn read_instant(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
     })
 }
 
-/// A [`Timestamp`] in JSON: RFC 3339, in UTC.
+/// Serialises a [`Timestamp`] as RFC 3339 in UTC.
 pub(crate) mod instant {
     use jiff::Timestamp;
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
@@ -571,24 +613,28 @@ pub(crate) mod instant {
     }
 }
 
-/// The same, where there may be none.
+/// Serialises an optional [`Timestamp`] as RFC 3339 in UTC.
 pub(crate) mod instant_or_none {
     use jiff::Timestamp;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
     pub(crate) fn serialize<S: Serializer>(
         at: &Option<Timestamp>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
-        at.map(|at| at.to_string()).serialize(serializer)
+        match at {
+            Some(at) => serializer.collect_str(at),
+            None => serializer.serialize_none(),
+        }
     }
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Option<Timestamp>, D::Error> {
-        Option::<String>::deserialize(deserializer)?
-            .map(|text| text.parse().map_err(D::Error::custom))
-            .transpose()
+        match Option::<String>::deserialize(deserializer)? {
+            Some(text) => text.parse().map(Some).map_err(D::Error::custom),
+            None => Ok(None),
+        }
     }
 }
 

@@ -1,68 +1,74 @@
-//! What one core saw since it was last asked.
+//! The counts of one core since the breaker last took them.
 
 use std::sync::Arc;
 
-use crate::callers::{Caller, Callers};
+use crate::callers::{CallerWindow, CountedCaller};
 
-/// One rule's part of a [`Tally`].
+/// One rule's part of a [`CallerTally`].
 #[derive(Clone, Default)]
 pub(crate) struct RuleTally {
-    pub(crate) callers: Callers,
-    pub(crate) accepted: Vec<Caller>,
+    pub(crate) callers: CallerWindow,
+    pub(crate) accepted: Vec<CountedCaller>,
     pub(crate) compliant: u64,
     pub(crate) unnamed: u64,
 }
 
-/// As many accepted callers are handed over at once; what is beyond comes again with its next
-/// request.
+/// The most accepted callers that are handed over at once. A caller beyond that is noted again at
+/// its next request.
 const ACCEPTED_AT_ONCE: usize = 4 * 1024;
 
-/// The callers that one core saw and refused, by rule, since the last [`Tally::take`].
+/// The callers that one core saw and refused, by rule, since the last [`CallerTally::take`].
 ///
-/// It belongs to one core; the breaker takes it whole and leaves an empty one, which is a swap of a
-/// pointer.
+/// It belongs to one core, so that counting needs no lock. Taking it swaps a pointer.
 #[derive(Clone, Default)]
-pub struct Tally {
+pub struct CallerTally {
     pub(crate) rules: Vec<(Arc<str>, RuleTally)>,
 }
 
-impl Tally {
+impl CallerTally {
     /// Counts one request that `rule` matched; of a network, at most `per_network` callers are
     /// counted.
-    pub fn record(&mut self, rule: &str, caller: Caller, refused: bool, per_network: u32) {
+    pub fn record_request(
+        &mut self,
+        rule: &str,
+        caller: CountedCaller,
+        refused: bool,
+        per_network: u32,
+    ) {
         let tally = self.rule_mut(rule);
         if tally.callers.is_empty() {
-            tally.callers = Callers::new(per_network);
+            tally.callers = CallerWindow::new(per_network);
         }
-        // All of a tally is of one moment; its second is that of the merge.
-        tally.callers.record(1, 0, caller, refused);
+        // A tally is short-lived: the merge dates all of it at its own second.
+        tally.callers.record_caller(1, 0, caller, refused);
     }
 
     /// Notes a caller whose request, which `rule` matched, an upstream answered with 2xx.
-    pub fn record_accepted(&mut self, rule: &str, caller: Caller) {
+    pub fn record_accepted(&mut self, rule: &str, caller: CountedCaller) {
         let accepted = &mut self.rule_mut(rule).accepted;
         if accepted.len() < ACCEPTED_AT_ONCE {
             accepted.push(caller);
         }
     }
 
-    /// Counts a request that meets the version that `rule` requires: there is something to upgrade
-    /// to.
+    /// Counts a request that meets the version that `rule` requires, which shows that a compliant
+    /// client exists.
     pub fn record_compliant(&mut self, rule: &str) {
         self.rule_mut(rule).compliant += 1;
     }
 
-    /// Counts a request that `rule` would ramp, if it only had an identity.
+    /// Counts a request that `rule` cannot ramp, because it has no identity.
     pub fn record_unnamed(&mut self, rule: &str) {
         self.rule_mut(rule).unnamed += 1;
     }
 
-    /// By rule, how many requests met its version, and how many had no identity for its ramp.
-    pub fn sightings(&self) -> impl Iterator<Item = (&str, u64, u64)> {
+    /// For each rule, the number of requests that met its version, and of those that had no
+    /// identity for its ramp.
+    pub fn seen_by_rule(&self) -> impl Iterator<Item = (&str, u64, u64)> {
         self.rules.iter().map(|(rule, tally)| (rule.as_ref(), tally.compliant, tally.unnamed))
     }
 
-    /// Whether nothing was counted.
+    /// Returns true if nothing was counted.
     pub fn is_empty(&self) -> bool {
         self.rules.is_empty()
     }
@@ -73,7 +79,7 @@ impl Tally {
     }
 
     fn rule_mut(&mut self, rule: &str) -> &mut RuleTally {
-        // Rules are few, and a name is copied once per handing over, not once per request.
+        // There are few rules, and a name is copied once per handover, not once per request.
         let at = match self.rules.iter().position(|(name, _)| **name == *rule) {
             Some(at) => at,
             None => {

@@ -235,7 +235,7 @@ fn of_webhook(address: &str) -> Option<KeyDiagnostic> {
 /// The store, as far as it can be judged beside a gateway that has it open. A gateway starts
 /// without one that cannot be made, but not without one that is there and cannot be read.
 fn of_store(path: &Path) -> Option<KeyDiagnostic> {
-    if let Err(cause) = Store::examine(path) {
+    if let Err(cause) = Store::check_file(path) {
         let help = "name a file that upshift has made, or one that is not there yet; with store = false, a restart forgets";
         return Some(error(STORE, cause.to_string(), help));
     }

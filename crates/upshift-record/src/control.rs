@@ -1,6 +1,6 @@
-//! What the admin API takes and gives: pausing, resuming, setting, undoing, and how things stand.
+//! The requests and responses of the admin API: changes of the overrides, and the status.
 //!
-//! Times are RFC 3339 in UTC, shares are 0 to 1.
+//! Times are RFC 3339 in UTC; shares are from 0 to 1.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeRequest {
-    /// The rule; with `pause` and `resume` either this or `all`.
+    /// The rule; `pause` and `resume` take either this or `all`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
     /// Every rule.
@@ -17,47 +17,47 @@ pub struct ChangeRequest {
     /// The phase, with `set`: `off`, `observe`, `warn`, `enforce` or `paused`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<String>,
-    /// With `set`: when the file holds again.
+    /// With `set`: the end, from which on the rule follows the file again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<String>,
-    /// Who wants it.
+    /// The name of the person who makes the change.
     pub actor: String,
-    /// Why.
+    /// The reason.
     #[serde(default)]
     pub reason: String,
-    /// Also where more callers would be refused than now, or with `resume` of a stopped rule than
-    /// when it was stopped.
+    /// Makes the change even if more callers would be refused than now, or with `resume` of a
+    /// stopped rule, than before it was stopped.
     #[serde(default)]
     pub confirm: bool,
-    /// Only report what would happen.
+    /// Only reports the effect of the change.
     #[serde(default)]
     pub dry_run: bool,
     /// The id of the change, the same for every gateway of a fleet: 1 to 40 letters, digits and
     /// `-`. Left out, the gateway makes one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<String>,
-    /// With `undo`: the id of the change to take back; left out, the latest of this gateway that
-    /// still stands.
+    /// With `undo`: the id of the change to undo; left out, the latest of this gateway that is not
+    /// undone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undo: Option<String>,
-    /// Make the change only if this is still the number of the latest revision; 0 is none.
+    /// Makes the change only if this is still the number of the latest revision; 0 is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<i64>,
-    /// Make the change only until this time by the gateway's clock, which every report tells
-    /// (`now`).
+    /// Makes the change only until this time by the gateway's clock, which is `now` in every
+    /// report.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_after: Option<String>,
 }
 
 impl ChangeRequest {
-    /// Tells whether `id` can be that of a change.
+    /// Returns true if `id` is a valid id of a change.
     pub fn is_id(id: &str) -> bool {
         (1..=40).contains(&id.len())
             && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
     }
 }
 
-/// What a change did, or with `dry_run` would do.
+/// The effect of a change, made or with `dry_run`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ChangeReport {
     /// The number of the new revision; `null` for a dry run.
@@ -68,37 +68,37 @@ pub struct ChangeReport {
     pub change: Option<String>,
     /// The number of the latest revision, this change included; 0 is none.
     pub latest: i64,
-    /// The revision that was taken back.
+    /// The revision that was undone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undoes: Option<i64>,
-    /// The id of the change that was taken back.
+    /// The id of the change that was undone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undoes_change: Option<String>,
-    /// Whether it is in the store, so that a restart does not forget it; left out for a dry run.
+    /// True if it is in the store, so that a restart does not forget it; left out for a dry run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept: Option<bool>,
-    /// What a restart will forget, and why.
+    /// The part that a restart will forget, and the reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warning: Option<String>,
     /// The time by the gateway's clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub now: Option<String>,
-    /// The rules that stand otherwise than before.
+    /// The rules that it changes.
     pub rules: Vec<RuleChange>,
 }
 
-/// One of `GET /api/revisions`: who changed what and why.
+/// One change of `GET /api/revisions`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RevisionReport {
     /// Its number on this gateway, from 1.
     pub revision: i64,
     /// The id of the change, the same on every gateway that made it.
     pub change: String,
-    /// When.
+    /// The time of the change.
     pub at: String,
-    /// Who.
+    /// The name of the person, or `breaker`.
     pub actor: String,
-    /// Why.
+    /// The reason.
     pub reason: String,
     /// `pause`, `resume`, `set`, `undo` or `trip`.
     pub action: String,
@@ -106,76 +106,81 @@ pub struct RevisionReport {
     pub rule: Option<String>,
     /// The phase that was set.
     pub phase: Option<String>,
-    /// Until when it was set.
+    /// The end of the phase that was set.
     pub until: Option<String>,
-    /// The revision that this one takes back.
+    /// The revision that this one undoes.
     pub undoes: Option<i64>,
 }
 
-/// What became of a change on one gateway: `pause`, `resume`, `set` and `undo` print a list of
+/// The outcome of a change on one gateway. `pause`, `resume`, `set` and `undo` print a list of
 /// these with `--json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GatewayOutcome {
     /// Its address, as it was given.
     pub gateway: String,
-    /// Whether the change is in force there.
+    /// True if the change is in force there.
     pub obeyed: bool,
-    /// `changed`; `unchanged`; `unknown`: it was sent the change, and did not say what came of it;
-    /// `skipped`: it did not answer the dry run, and was left out; `not-concerned`: it never made
-    /// the change that is undone, or undid it before.
+    /// `changed`; `unchanged`; `unknown`: the change was sent, but the gateway did not report its
+    /// outcome; `skipped`: it did not answer the dry run and was left out; `not-concerned`: it
+    /// never made the change that is undone, or undid it before.
     pub outcome: String,
-    /// The id of the change; `null` where nothing was changed anywhere.
+    /// The id of the change; `null` if no gateway changed anything.
     pub change: Option<String>,
-    /// What it did.
+    /// The effect of the change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<ChangeReport>,
-    /// What it would have done, where nothing was changed.
+    /// The effect that it would have had, if nothing was changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub would: Option<ChangeReport>,
-    /// What stood in the way.
+    /// The error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
 
-/// How a change moves one rule.
+/// The effect of a change on one rule.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RuleChange {
     /// The rule's id.
     pub rule: String,
-    /// The phase until now.
+    /// The phase before the change.
     pub phase_before: String,
-    /// The share of callers that was refused: until now, or where `stopped` is there, until then.
+    /// The share of callers that was refused before the change; with `stopped`, before that time.
     pub share_before: f64,
-    /// The phase from now on.
+    /// The phase after the change.
     pub phase: String,
-    /// The share from now on.
+    /// The share after the change.
     pub share: f64,
-    /// With `resume` of a rule that is paused or tripped: when it was stopped.
+    /// With `resume` of a rule that is paused or tripped: the time at which it was stopped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped: Option<String>,
 }
 
 impl RuleChange {
-    /// Tells whether more callers will be refused than before.
-    pub fn rises(&self) -> bool {
+    /// Returns true if more callers are refused after the change than before.
+    pub fn refuses_more(&self) -> bool {
         self.share > self.share_before
     }
 
-    /// The moment that a rise of `changes` is held against, in words.
-    pub fn than<'c>(changes: impl IntoIterator<Item = &'c Self>) -> &'static str {
-        let mut risen = changes.into_iter().filter(|change| change.rises());
-        if risen.all(|change| change.stopped.is_some()) { "when it was stopped" } else { "now" }
+    /// The moment that `changes` that refuse more are compared with, in words.
+    pub fn compared_moment<'c>(changes: impl IntoIterator<Item = &'c Self>) -> &'static str {
+        for change in changes {
+            if change.refuses_more() && change.stopped.is_none() {
+                return "now";
+            }
+        }
+        "when it was stopped"
     }
 }
 
-/// `GET /api/status`: how one replica stands.
+/// `GET /api/status`: the state of one gateway.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Status {
+pub struct RolloutStatus {
     /// The hash of the policy file in force.
     pub revision: String,
-    /// The latest revision of what was imposed over it; `null` if nothing ever was.
+    /// The number of the latest revision of its overrides; `null` if there never was one.
     pub overrides: Option<i64>,
-    /// Changes that are in force but not in the store: a restart would forget them.
+    /// The number of changes that are in force but not in the store, so that a restart would forget
+    /// them.
     #[serde(default)]
     pub unsaved: u64,
     /// The rules, in the order of the file.
@@ -184,7 +189,7 @@ pub struct Status {
     pub exemptions: Vec<ExemptionStatus>,
 }
 
-/// How one rule stands.
+/// The state of one rule.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RuleStatus {
     /// The rule's id.
@@ -193,31 +198,31 @@ pub struct RuleStatus {
     pub phase: String,
     /// The share of callers that is refused.
     pub share: f64,
-    /// When that phase or window ends.
+    /// The end of that phase or window.
     pub until: Option<String>,
-    /// The phase that the file plans for now; another than `phase` where something is imposed.
+    /// The phase that the file plans for now. An override may have replaced it.
     pub planned_phase: String,
-    /// Who imposed the phase.
+    /// The author of the override.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set_by: Option<String>,
-    /// Why.
+    /// The reason of the override.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Its breaker, if it has one.
     pub breaker: Option<BreakerStatus>,
-    /// Requests since the start that met a version requirement: 0 says that nobody was seen on the
-    /// target yet.
+    /// The number of requests since the start that met a version requirement; 0: no compliant
+    /// client has been seen.
     pub target_seen: u64,
-    /// Requests since the start that would have been in a ramp but for a missing identity.
+    /// The number of requests since the start that were in no ramp because they had no identity.
     pub without_identity: u64,
 }
 
-/// How a rule's breaker stands, on this replica.
+/// The state of a rule's breaker on this gateway.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BreakerStatus {
-    /// `idle` (nothing can be refused yet, or the watch is over), `armed` or `tripped`.
+    /// `idle` (the rule cannot refuse yet, or the watch is over), `armed` or `tripped`.
     pub state: String,
-    /// Different callers seen in the window.
+    /// The distinct callers seen in the window.
     pub seen: u64,
     /// Those of them that were refused.
     pub refused: u64,
@@ -229,14 +234,15 @@ pub struct BreakerStatus {
     /// That network: a /24 of IPv4 or a /48 of IPv6.
     #[serde(default)]
     pub top_network: Option<String>,
-    /// Crossings since the start that one network alone made, and that did not trip.
+    /// The number of crossings since the start that did not trip, because one network caused them
+    /// alone.
     #[serde(default)]
     pub withheld: u64,
     /// The greatest share that is allowed.
     pub refused_share: f64,
     /// The window, in seconds.
     pub window: u32,
-    /// So many callers must be seen before it may trip.
+    /// The number of callers that must be seen before it may trip.
     pub minimum: u64,
 }
 
@@ -245,24 +251,24 @@ pub struct BreakerStatus {
 pub struct ExemptionStatus {
     /// Its id.
     pub exemption: String,
-    /// Who answers for it.
+    /// The person or team that answers for it.
     pub owner: String,
-    /// Why it is there.
+    /// The reason for it.
     pub reason: String,
-    /// When it ends.
+    /// The end.
     pub expires: String,
-    /// Whether it has.
+    /// True if it has ended.
     pub expired: bool,
 }
 
-/// `GET /api/trips`: when the breaker demoted a rule, and who was hit.
+/// One trip of `GET /api/trips`: the breaker demoted a rule.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TripReport {
     /// The rule's id.
     pub rule: String,
-    /// When.
+    /// The time of the trip.
     pub at: String,
-    /// Different callers seen in the window.
+    /// The distinct callers seen in the window.
     pub seen: u64,
     /// Those of them that were refused.
     pub refused: u64,
@@ -274,10 +280,10 @@ pub struct TripReport {
     /// That network: a /24 of IPv4 or a /48 of IPv6.
     #[serde(default)]
     pub top_network: Option<String>,
-    /// The same in a sentence.
+    /// The trip in one sentence.
     pub message: String,
-    /// Who was refused, hashed (`POST /api/fingerprint` hashes an identity for comparison); at most
-    /// 1,000.
+    /// The fingerprints of the refused callers, at most 1,000. `POST /api/fingerprint` gives that
+    /// of an identity, for comparison.
     pub hit: Vec<String>,
 }
 
@@ -286,31 +292,31 @@ pub struct TripReport {
 #[serde(deny_unknown_fields)]
 pub struct ExplainRequest {
     /// The method.
-    #[serde(default = "get")]
+    #[serde(default = "default_method")]
     pub method: String,
     /// `http://host/path` or `https://host/path`.
     pub target: String,
     /// The version of HTTP.
-    #[serde(default = "http11")]
+    #[serde(default = "default_http_version")]
     pub http: String,
     /// The version of TLS; left out, 1.3 for https.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<String>,
-    /// Where the connection comes from; left out, a public address that no proxy has.
+    /// The address that the connection comes from; left out, a public address that no proxy has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peer: Option<String>,
     /// The field lines.
     #[serde(default)]
     pub fields: Vec<(String, String)>,
-    /// When; left out, now.
+    /// The time of the request; left out, now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
 }
 
-fn get() -> String {
+fn default_method() -> String {
     "GET".to_owned()
 }
 
-fn http11() -> String {
+fn default_http_version() -> String {
     "1.1".to_owned()
 }

@@ -42,7 +42,7 @@ pub struct DecisionRecord {
     pub revision: String,
 }
 
-/// A value that was read, and where.
+/// A value that was read from the request, and its source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ObservedRecord {
     /// The kind of thing that it is a value of.
@@ -109,9 +109,9 @@ pub struct RulingRecord {
     pub verdict: Cow<'static, str>,
     /// The phase of its rollout.
     pub phase: Cow<'static, str>,
-    /// Why.
+    /// The reason of the verdict.
     pub reason: Cow<'static, str>,
-    /// Why, in words.
+    /// The reason in words.
     pub why: String,
     /// The exemption that let it through.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -119,10 +119,9 @@ pub struct RulingRecord {
 }
 
 impl DecisionRecord {
-    /// Of a decision under the policy of this revision.
-    pub fn of(decision: &Decision<'_>, revision: &str) -> Self {
+    /// The record of a decision under the policy of this revision.
+    pub fn of_decision(decision: &Decision<'_>, revision: &str) -> Self {
         let top = decision.top();
-        let refusing = decision.refusing().map(|ruling| ruling.rule.id.to_string());
         Self {
             verdict: decision.verdict.as_str().into(),
             rule: top.map(|top| top.rule.id.to_string()),
@@ -130,9 +129,9 @@ impl DecisionRecord {
             phase: top.map(|top| top.phase().as_str().into()),
             reason: top.map(|top| top.reason.as_str().into()),
             status: None,
-            observed: top.map(observed).unwrap_or_default(),
-            required: top.map(required).unwrap_or_default(),
-            also: refusing.filter(|id| top.is_some_and(|top| *top.rule.id != **id)).collect(),
+            observed: top.map(observed_records).unwrap_or_default(),
+            required: top.map(requirement_records).unwrap_or_default(),
+            also: other_refusing_rules(decision),
             answer: None,
             notice: Vec::new(),
             rules: decision.rulings.iter().map(RulingRecord::from).collect(),
@@ -140,48 +139,65 @@ impl DecisionRecord {
         }
     }
 
-    /// With the refusal that goes out.
+    /// Adds the refusal that goes out.
     #[must_use]
-    pub fn answered(self, answer: &Answer) -> Self {
+    pub fn with_answer(self, answer: &Answer) -> Self {
         Self { status: Some(answer.status()), answer: Some(answer.into()), ..self }
     }
 }
 
-fn observed(ruling: &Ruling<'_>) -> Vec<ObservedRecord> {
-    let record = |seen: &upshift_core::Observed<'_>| ObservedRecord {
-        kind: seen.kind.as_str().into(),
-        value: seen.value.to_string(),
-        read: seen.read.into(),
-    };
-    ruling.observed.iter().map(record).collect()
+/// The rules that refuse beside the one that decided.
+fn other_refusing_rules(decision: &Decision<'_>) -> Vec<String> {
+    let mut others = Vec::new();
+    if let Some(top) = decision.top() {
+        for ruling in decision.refusing() {
+            if ruling.rule.id != top.rule.id {
+                others.push(ruling.rule.id.to_string());
+            }
+        }
+    }
+    others
 }
 
-fn required(ruling: &Ruling<'_>) -> Vec<RequiredRecord> {
-    ruling
-        .rule
-        .require
-        .iter()
-        .map(|requirement| answer::summarize_requirement(requirement).into())
-        .collect()
+fn observed_records(ruling: &Ruling<'_>) -> Vec<ObservedRecord> {
+    let mut records = Vec::new();
+    for observed in &ruling.observed {
+        records.push(ObservedRecord {
+            kind: observed.kind.as_str().into(),
+            value: observed.value.to_string(),
+            read: observed.read.into(),
+        });
+    }
+    records
+}
+
+fn requirement_records(ruling: &Ruling<'_>) -> Vec<RequiredRecord> {
+    let summaries = ruling.rule.require.iter().map(answer::summarize_requirement);
+    summaries.map(RequiredRecord::from).collect()
 }
 
 impl From<answer::RequirementSummary<'_>> for RequiredRecord {
     fn from(required: answer::RequirementSummary<'_>) -> Self {
-        let owned = |texts: Vec<&str>| texts.into_iter().map(str::to_owned).collect();
-        let client = |client: answer::ClientMinimum<'_>| ClientMinimumRecord {
-            name: client.name.to_owned(),
-            minimum: client.minimum.to_owned(),
-        };
         Self {
             kind: required.kind.to_owned(),
             minimum: required.minimum.map(str::to_owned),
-            supported: owned(required.supported),
-            clients: required.clients.into_iter().map(client).collect(),
+            supported: to_owned_strings(required.supported),
+            clients: required.clients.into_iter().map(Into::into).collect(),
             blocked: required.blocked,
             protocol: required.protocol,
-            subprotocols: owned(required.subprotocols),
+            subprotocols: to_owned_strings(required.subprotocols),
         }
     }
+}
+
+impl From<answer::ClientMinimum<'_>> for ClientMinimumRecord {
+    fn from(client: answer::ClientMinimum<'_>) -> Self {
+        Self { name: client.name.to_owned(), minimum: client.minimum.to_owned() }
+    }
+}
+
+fn to_owned_strings(texts: Vec<&str>) -> Vec<String> {
+    texts.into_iter().map(str::to_owned).collect()
 }
 
 impl From<&Answer> for AnswerRecord {
@@ -243,7 +259,7 @@ mod tests {
         };
         let decision = policy.explain(&facts, Timestamp::UNIX_EPOCH);
         let answer = refusal_for(&decision, &facts, &AnswerContext::default()).unwrap();
-        let record = DecisionRecord::of(&decision, policy.revision()).answered(&answer);
+        let record = DecisionRecord::of_decision(&decision, policy.revision()).with_answer(&answer);
         let json = serde_json::to_value(&record).unwrap();
         for (key, value) in [
             ("verdict", json!("refuse")),

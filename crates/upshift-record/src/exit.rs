@@ -1,4 +1,4 @@
-//! How the program ends.
+//! The exit codes of the program.
 
 use std::process::ExitCode;
 
@@ -6,10 +6,10 @@ use std::process::ExitCode;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
-    /// All is well.
+    /// Success.
     Fine = 0,
-    /// The thing examined fell short: a note of level error, a failed case, a final 426, a refused
-    /// request.
+    /// The examined thing fell short: a diagnostic of level error, a failed case, a final 426, a
+    /// refused request.
     FellShort = 1,
     /// Wrong usage, or an invalid file.
     Usage = 2,
@@ -20,7 +20,7 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// The number.
+    /// The exit code as a number.
     pub fn code(self) -> u8 {
         self as u8
     }

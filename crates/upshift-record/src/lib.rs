@@ -1,4 +1,19 @@
-//! The stable types and exit codes that leave Upshift: names in JSON are API.
+//! The records and exit codes that Upshift shows to other programs. Field names in JSON are API.
+//!
+//! ```
+//! use upshift_core::{Policy, Timestamp, policy};
+//! use upshift_record::{Exit, plan_entries};
+//!
+//! let requirement = policy::Requirement::Tls(upshift_core::TlsVersion::V1_2);
+//! let rule = policy::RuleSpec::new("tls", vec![requirement]);
+//! let spec = policy::PolicySpec { rules: vec![rule], ..policy::PolicySpec::default() };
+//! let policy = Policy::new(spec).unwrap();
+//! let plan = plan_entries(&policy, Timestamp::UNIX_EPOCH);
+//! // A rule without a rollout enforces at all times.
+//! assert_eq!((plan[0].phase.as_str(), plan[0].share), ("enforce", 1.0));
+//!
+//! assert_eq!(Exit::FellShort.code(), 1);
+//! ```
 
 pub mod control;
 pub mod decision;
@@ -8,5 +23,5 @@ pub mod trace;
 
 pub use decision::{AnswerRecord, DecisionRecord, ObservedRecord, RequiredRecord, RulingRecord};
 pub use exit::Exit;
-pub use plan::{PlanEntry, plan};
+pub use plan::{PlanEntry, plan_entries};
 pub use trace::{HopRecord, RefusedRecord, RuleRecord, TraceRecord};

@@ -1,4 +1,4 @@
-//! The calendar of a policy: what `upshift plan --json` prints and the admin listener serves.
+//! The plan of a policy, which `upshift plan --json` prints and the admin listener serves.
 
 use serde::{Deserialize, Serialize};
 use upshift_core::policy::{Actor, Override, RolloutStage, Rule};
@@ -7,8 +7,8 @@ use upshift_core::{Phase, Policy, Timestamp};
 /// The part of a note that says what the breaker will do.
 const TRIPS: &str = "the breaker trips and holds the rule at warn";
 
-/// A stretch of one rule's rollout. A list of them, in the order of the file and then of time, is a
-/// plan.
+/// One phase of a rule's rollout. A plan is a list of them, in the order of the file and then of
+/// time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlanEntry {
     /// The rule's id.
@@ -27,26 +27,26 @@ pub struct PlanEntry {
     /// The origin of a phase that beats the file: a person's name, `breaker` or `command line`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set_by: Option<String>,
-    /// Why, in that one's words.
+    /// The reason, in the words of its author.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The file plans it, but while something is set over the file it does not happen.
+    /// The file plans it, but an override holds the rule in another phase.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub held: bool,
-    /// The surprises to know before it begins.
+    /// Consequences to know before it begins.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
 
 impl PlanEntry {
-    /// Takes away the notes that say what the breaker will do: it was found that it can do nothing.
+    /// Removes the notes about the breaker, after it was found that it cannot trip.
     pub fn expect_no_trip(&mut self) {
         self.notes.retain(|note| !note.contains(TRIPS));
     }
 }
 
-/// The calendar of every rule. The notes are on what is not over at `now`.
-pub fn plan(policy: &Policy, now: Timestamp) -> Vec<PlanEntry> {
+/// The plan of every rule. There are no notes on phases that are over at `now`.
+pub fn plan_entries(policy: &Policy, now: Timestamp) -> Vec<PlanEntry> {
     let mut entries = Vec::new();
     for rule in policy.rules() {
         entries.extend(plan_of(rule, now));
@@ -55,20 +55,24 @@ pub fn plan(policy: &Policy, now: Timestamp) -> Vec<PlanEntry> {
 }
 
 fn plan_of(rule: &Rule, now: Timestamp) -> Vec<PlanEntry> {
-    let set = rule.overridden().map(|set| entry_of_override(rule, set));
-    let held = set.is_some();
-    let planned = match (rule.phase, &rule.rollout) {
-        (Some(phase), _) => vec![always(rule, phase)],
-        (None, None) => vec![always(rule, Phase::Enforce)],
+    let mut entries = match (rule.phase, &rule.rollout) {
+        (Some(phase), _) => vec![endless_entry(rule, phase)],
+        (None, None) => vec![endless_entry(rule, Phase::Enforce)],
         (None, Some(rollout)) => {
             rollout.stages().iter().map(|stage| entry_of_stage(rule, stage, now)).collect()
         }
     };
-    let planned = planned.into_iter().map(|entry| PlanEntry { held, ..entry });
-    set.into_iter().chain(planned).collect()
+    if let Some(set) = rule.overridden() {
+        for entry in &mut entries {
+            entry.held = true;
+        }
+        entries.insert(0, entry_of_override(rule, set));
+    }
+    entries
 }
 
-fn always(rule: &Rule, phase: Phase) -> PlanEntry {
+/// The entry of a phase that has neither a beginning nor an end.
+fn endless_entry(rule: &Rule, phase: Phase) -> PlanEntry {
     PlanEntry {
         rule: rule.id.to_string(),
         phase: phase.to_string(),
@@ -90,61 +94,73 @@ fn entry_of_override(rule: &Rule, set: &Override) -> PlanEntry {
         reason: Some(set.reason.clone()),
         notes: match set.by {
             Actor::Breaker => {
-                vec!["the breaker holds it; `upshift resume` lets it go on".to_owned()]
+                vec!["the breaker holds it; `upshift resume` resumes it".to_owned()]
             }
             Actor::Person(_) | Actor::CommandLine => Vec::new(),
         },
-        ..always(rule, set.phase)
+        ..endless_entry(rule, set.phase)
     }
 }
 
 fn entry_of_stage(rule: &Rule, stage: &RolloutStage, now: Timestamp) -> PlanEntry {
     let is_over = stage.to.is_some_and(|to| to <= now);
-    let notes = if is_over { [None, None, None] } else { notes(rule, stage, now) };
+    let notes = if is_over { Vec::new() } else { notes_on_stage(rule, stage, now) };
+    let ramps = stage.final_share != stage.share;
     PlanEntry {
         from: Some(stage.from.to_string()),
         to: stage.to.map(|to| to.to_string()),
         share: stage.share.fraction(),
-        share_at_end: (stage.final_share != stage.share).then(|| stage.final_share.fraction()),
-        notes: notes.into_iter().flatten().collect(),
-        ..always(rule, stage.phase)
+        share_at_end: if ramps { Some(stage.final_share.fraction()) } else { None },
+        notes,
+        ..endless_entry(rule, stage.phase)
     }
 }
 
-fn notes(rule: &Rule, stage: &RolloutStage, now: Timestamp) -> [Option<String>; 3] {
-    [cliff(rule, stage), stopped_by_the_breaker(rule, stage), watched_late(rule, stage, now)]
+fn notes_on_stage(rule: &Rule, stage: &RolloutStage, now: Timestamp) -> Vec<String> {
+    let mut notes = Vec::new();
+    notes.extend(note_on_cliff(rule, stage));
+    notes.extend(note_on_trip(rule, stage));
+    notes.extend(note_on_ended_watch(rule, stage, now));
+    notes
 }
 
-/// A rule whose enforcement is so long past that the calendar has ended the breaker's watch.
-fn watched_late(rule: &Rule, stage: &RolloutStage, now: Timestamp) -> Option<String> {
-    let end = rule.watch_end().filter(|end| stage.phase == Phase::Enforce && *end <= now)?;
+/// A rule that has enforced for so long that the breaker no longer watches it by the calendar.
+fn note_on_ended_watch(rule: &Rule, stage: &RolloutStage, now: Timestamp) -> Option<String> {
+    let end = rule.watch_end()?;
+    if stage.phase != Phase::Enforce || end > now {
+        return None;
+    }
     Some(format!(
-        "by the calendar the breaker watched it until {end}; from the first refusal that a gateway sees after its start it \
-         is watched for seven days, and then no more"
+        "by the calendar the breaker watched it until {end}; after a start of the gateway it \
+         watches the rule for seven days from the first refusal, and then no more"
     ))
 }
 
-/// Whoever has no identity is in no ramp, and so meets `enforce` unprepared; steps may end below
-/// the whole, too.
-fn cliff(rule: &Rule, stage: &RolloutStage) -> Option<String> {
+/// A caller without an identity is in no ramp, and is refused at `enforce` without a warning. Steps
+/// may end below 100 %, too.
+fn note_on_cliff(rule: &Rule, stage: &RolloutStage) -> Option<String> {
     let plan = rule.rollout.as_ref()?.plan();
-    let ramped = plan.ramp.is_some() && stage.phase == Phase::Enforce;
-    ramped.then(|| {
-        let readers: Vec<String> = rule.identity.iter().map(ToString::to_string).collect();
-        format!(
-            "the cliff: callers without {} were never in the ramp and are refused from here on, all at once",
-            readers.join(" or ")
-        )
-    })
+    if plan.ramp.is_none() || stage.phase != Phase::Enforce {
+        return None;
+    }
+    let readers: Vec<String> = rule.identity.iter().map(ToString::to_string).collect();
+    Some(format!(
+        "the cliff: callers without {} were never in the ramp and are refused from here on, all at \
+         once",
+        readers.join(" or ")
+    ))
 }
 
 /// A brownout or a ramp that refuses a greater share than the breaker allows.
-fn stopped_by_the_breaker(rule: &Rule, stage: &RolloutStage) -> Option<String> {
-    let allowed = rule.breaker.filter(|_| stage.phase.refuses_in_part())?.refused_share;
+fn note_on_trip(rule: &Rule, stage: &RolloutStage) -> Option<String> {
+    if !stage.phase.refuses_in_part() {
+        return None;
+    }
+    let allowed = rule.breaker?.refused_share;
     let at = stage.exceeds(allowed)?;
     Some(format!(
-        "from {at} on it refuses a greater share than the {} % that the breaker allows: if as many of all callers fall \
-         short, {TRIPS}, until `upshift resume`",
+        "from {at} on it refuses a greater share than the {} % that the breaker allows: if that \
+         share of all callers falls short, {TRIPS} until `upshift resume`",
         (allowed * 10_000.0).round() / 100.0
     ))
 }
@@ -182,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_plan_lists_every_stretch_and_names_the_cliff() {
-        let plan = plan(&policy(), at(0));
+        let plan = plan_entries(&policy(), at(0));
         let shown: Vec<_> = plan
             .iter()
             .map(|e| (e.rule.as_str(), e.phase.as_str(), e.share, e.share_at_end))
@@ -223,7 +239,7 @@ mod tests {
                 ..RolloutPlan::default()
             })
             .ok();
-            plan(
+            plan_entries(
                 &Policy::new(PolicySpec { rules: vec![spec], ..PolicySpec::default() }).unwrap(),
                 now,
             )
@@ -266,7 +282,7 @@ mod tests {
         let policy =
             Policy::new(PolicySpec { rules: vec![spec], ..PolicySpec::default() }).unwrap();
         for (now, expected) in [(150, [1, 0, 0]), (250, [0, 0, 0])] {
-            let mut plan = plan(&policy, at(now));
+            let mut plan = plan_entries(&policy, at(now));
             assert_eq!(
                 plan.iter().map(|entry| entry.notes.len()).collect::<Vec<_>>(),
                 expected,
@@ -275,7 +291,7 @@ mod tests {
             plan.iter_mut().for_each(PlanEntry::expect_no_trip);
             assert!(plan.iter().all(|entry| entry.notes.is_empty()), "{plan:?}");
         }
-        let late = plan(&policy, at(1_000 + 7 * 86_400));
+        let late = plan_entries(&policy, at(1_000 + 7 * 86_400));
         assert!(
             late[2].notes[0]
                 .starts_with("by the calendar the breaker watched it until 1970-01-08T00:16:40Z")
@@ -288,7 +304,7 @@ mod tests {
             Override { phase: Phase::Warn, until: None, by: Actor::Breaker, reason: "41 %".into() };
         let mut overrides = Overrides::default();
         overrides.rules.insert("ramped".into(), set);
-        let plan = plan(&policy().with_overrides(&overrides), at(0));
+        let plan = plan_entries(&policy().with_overrides(&overrides), at(0));
         assert_eq!(
             (plan[0].phase.as_str(), plan[0].set_by.as_deref(), plan[0].held),
             ("warn", Some("breaker"), false)

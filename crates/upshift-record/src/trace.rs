@@ -1,4 +1,4 @@
-//! What `get --json` prints: every request that one call made, and the rule behind every step.
+//! The trace of `get --json`: every request that one call made, and the rule behind every step.
 
 use serde::Serialize;
 use upshift_core::follow::{FollowRule, Lane, Remark, Step};
@@ -21,24 +21,24 @@ pub struct TraceRecord {
     pub error: Option<String>,
 }
 
-/// One request and what was made of its answer.
+/// One request, and the decision about its answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct HopRecord {
     /// The method.
     pub method: String,
     /// The URL.
     pub url: String,
-    /// Steps that were remembered from earlier and taken at once.
+    /// Steps that were remembered from earlier calls and taken at once.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub remembered: Vec<String>,
     /// The version of HTTP, as `1.1`; null if no response came.
     pub http: Option<&'static str>,
-    /// The version of TLS, as `1.3`; `unknown` if it is not known, null in clear.
+    /// The version of TLS, as `1.3`; `unknown` if it is not known, null for cleartext.
     pub tls: Option<&'static str>,
     /// The status code; null if no response came.
     pub status: Option<u16>,
-    /// `stands`, `followed`, `stopped` or `failed`; with a `step`, the next alternative was taken
-    /// after it failed.
+    /// `stands`, `followed`, `stopped` or `failed`. With a `step`, the next alternative was taken
+    /// after the request failed.
     pub outcome: &'static str,
     /// The step that followed, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,13 +80,13 @@ pub struct RefusedRecord {
     pub rule: Option<String>,
     /// The address of an explanation.
     pub docs: Option<String>,
-    /// The address where the upgrade is to be had.
+    /// The address of the newer client.
     pub upgrade_url: Option<String>,
     /// The time from which the same request may succeed.
     pub ends_at: Option<String>,
     /// The same request may succeed later.
     pub retryable: bool,
-    /// To be named in a call for help.
+    /// The id of the request, for a support request.
     pub request_id: Option<String>,
 }
 
@@ -97,8 +97,7 @@ impl From<FollowRule> for RuleRecord {
 }
 
 impl HopRecord {
-    /// A request and the lane that its answer came on; what was made of it is filled in by the
-    /// caller.
+    /// A request, and the lane of its answer. The caller adds the decision.
     pub fn new(
         method: &str,
         url: &str,
@@ -106,11 +105,14 @@ impl HopRecord {
         lane: Option<Lane>,
         status: Option<u16>,
     ) -> Self {
-        let tls = lane.and_then(|lane| match lane.tls {
-            TlsState::Cleartext => None,
-            TlsState::Version(version) => Some(version.as_str()),
-            TlsState::SomeVersion => Some("unknown"),
-        });
+        let tls = match lane {
+            None => None,
+            Some(lane) => match lane.tls {
+                TlsState::Cleartext => None,
+                TlsState::Version(version) => Some(version.as_str()),
+                TlsState::SomeVersion => Some("unknown"),
+            },
+        };
         Self {
             method: method.to_owned(),
             url: url.to_owned(),
@@ -126,33 +128,32 @@ impl HopRecord {
         }
     }
 
-    /// It was followed.
+    /// Adds the step that followed.
     #[must_use]
-    pub fn followed(self, step: &Step, rule: FollowRule, remarks: &[Remark]) -> Self {
-        let remarks = remarks.iter().map(|remark| remark.as_str()).collect();
+    pub fn with_step(self, step: &Step, rule: FollowRule, remarks: &[Remark]) -> Self {
         Self {
             outcome: "followed",
             step: Some(step.to_string()),
             rule: Some(rule.into()),
-            remarks,
+            remarks: remarks.iter().map(|remark| remark.as_str()).collect(),
             ..self
         }
     }
 
-    /// It was not followed.
+    /// Adds the reason why the answer was not followed.
     #[must_use]
-    pub fn stopped(self, why: String, rule: FollowRule) -> Self {
+    pub fn with_stop(self, why: String, rule: FollowRule) -> Self {
         Self { outcome: "stopped", rule: Some(rule.into()), why: Some(why), ..self }
     }
 
-    /// No answer came, or one that cannot be believed.
+    /// Adds the failure: no answer came, or one that cannot be trusted.
     #[must_use]
-    pub fn failed(self, why: String) -> Self {
+    pub fn with_failure(self, why: String) -> Self {
         Self { outcome: "failed", why: Some(why), ..self }
     }
 }
 
-/// A time as it stands in JSON.
-pub fn time(time: Option<Timestamp>) -> Option<String> {
+/// The text of a time in JSON.
+pub fn format_time(time: Option<Timestamp>) -> Option<String> {
     time.map(|time| time.to_string())
 }

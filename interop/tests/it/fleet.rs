@@ -358,7 +358,7 @@ fn an_undo_that_was_half_done_can_be_finished() {
     let finished = fleet.run(&["undo", "--yes"], &[]);
     says(&finished, 0, "not concerned: change");
     assert_eq!(fleet.statuses("/derp"), [426, 426]);
-    says(&fleet.run(&["undo", &id, "--yes"], &[]), 2, "is undone already, by change");
+    says(&fleet.run(&["undo", &id, "--yes"], &[]), 2, "is already undone, by change");
 }
 
 /// What cannot be undone is refused everywhere, with the reason, and nothing moves.

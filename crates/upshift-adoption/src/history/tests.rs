@@ -1,8 +1,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
 
 use super::*;
-use crate::breaker::Limits;
-use crate::overrides::Target;
+use crate::breaker::TripLimits;
+use crate::overrides::ChangeTarget;
 use crate::{Fingerprint, Network};
 use upshift_core::policy::RefusedShare;
 
@@ -10,17 +10,17 @@ fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_793_000_000 + second).unwrap()
 }
 
-fn rule(id: &str) -> Target {
-    Target::Rule(id.into())
+fn rule(id: &str) -> ChangeTarget {
+    ChangeTarget::Rule(id.into())
 }
 
-fn set(id: &str, imposed: Imposed) -> Change {
-    Change::Set { rule: id.into(), imposed, until: None }
+fn set(id: &str, imposed: Imposed) -> RolloutChange {
+    RolloutChange::Set { rule: id.into(), imposed, until: None }
 }
 
 /// What holds for rule `a` and for rule `b`.
-fn phases(overrides: &Overrides, now: i64) -> (Option<Imposed>, Option<Imposed>) {
-    let of = |rule| overrides.of(rule, at(now)).map(|holds| holds.imposed);
+fn phases(overrides: &RolloutOverrides, now: i64) -> (Option<Imposed>, Option<Imposed>) {
+    let of = |rule| overrides.override_of(rule, at(now)).map(|holds| holds.imposed);
     (of("a"), of("b"))
 }
 
@@ -34,14 +34,14 @@ fn shares(now: Timestamp) -> Shares {
 
 fn trip(rule: &str) -> Trip {
     let hit = vec![Fingerprint::from_bits(1), Fingerprint::from_bits(u64::MAX)];
-    let top = Some((Network::of(Some([203, 0, 113, 9].into())), 20));
+    let top = Some((Network::of_address(Some([203, 0, 113, 9].into())), 20));
     Trip {
         rule: rule.into(),
         at: at(50),
         seen: 400,
         refused: 160,
         top,
-        limits: Limits::default(),
+        limits: TripLimits::default(),
         hit,
     }
 }
@@ -55,13 +55,13 @@ struct Past {
 impl Past {
     fn change(
         &mut self,
-        change: &Change,
+        change: &RolloutChange,
         at: Timestamp,
         actor: &str,
         reason: &str,
     ) -> Result<Made, UndoError> {
-        let id = format!("c{}", self.history.latest().unwrap_or(0) + 1);
-        let record = self.history.change(Order {
+        let id = format!("c{}", self.history.latest_number().unwrap_or(0) + 1);
+        let record = self.history.make_change(PendingChange {
             change,
             id: &id,
             at,
@@ -73,13 +73,14 @@ impl Past {
     }
 
     fn undo(&mut self, id: Option<&str>, second: i64) -> Result<Option<i64>, UndoError> {
-        let made = self.change(&Change::Undo(id.map(str::to_owned)), at(second), "bob", "")?;
+        let made =
+            self.change(&RolloutChange::Undo(id.map(str::to_owned)), at(second), "bob", "")?;
         Ok(made.0.undoes)
     }
 
     fn trip(&mut self, rule: &str) -> Made {
-        let id = format!("c{}", self.history.latest().unwrap_or(0) + 1);
-        let record = self.history.trip(&trip(rule), &id, &shares(at(50)));
+        let id = format!("c{}", self.history.latest_number().unwrap_or(0) + 1);
+        let record = self.history.record_trip(&trip(rule), &id, &shares(at(50)));
         (record.revision.clone(), record.overrides().clone())
     }
 
@@ -94,27 +95,27 @@ impl Past {
     }
 }
 
-type Made = (Revision, Overrides);
+type Made = (Revision, RolloutOverrides);
 
 #[test]
 fn every_change_is_undone_by_one_command_and_undoing_again_goes_further_back() {
     let mut past = Past::default();
     past.change(&set("a", Imposed::Enforce), at(1), "ada", "").unwrap();
     past.change(&set("b", Imposed::Observe), at(2), "ada", "").unwrap();
-    past.change(&Change::Pause(Target::All), at(3), "ada", "").unwrap();
+    past.change(&RolloutChange::Pause(ChangeTarget::All), at(3), "ada", "").unwrap();
     assert_eq!(
         phases(&past.history.overrides(), 4),
         (Some(Imposed::Paused), Some(Imposed::Paused))
     );
-    let (revision, state) = past.change(&Change::Undo(None), at(5), "bob", "").unwrap();
+    let (revision, state) = past.change(&RolloutChange::Undo(None), at(5), "bob", "").unwrap();
     assert_eq!(revision.undoes, Some(3));
     assert_eq!(phases(&state, 5), (Some(Imposed::Enforce), Some(Imposed::Observe)));
-    let (revision, state) = past.change(&Change::Undo(None), at(6), "bob", "").unwrap();
+    let (revision, state) = past.change(&RolloutChange::Undo(None), at(6), "bob", "").unwrap();
     assert_eq!((revision.undoes, phases(&state, 6)), (Some(2), (Some(Imposed::Enforce), None)));
     past.change(&set("b", Imposed::Off), at(7), "ada", "").unwrap();
-    let (revision, _) = past.change(&Change::Undo(None), at(8), "bob", "").unwrap();
+    let (revision, _) = past.change(&RolloutChange::Undo(None), at(8), "bob", "").unwrap();
     assert_eq!(revision.undoes, Some(6), "the new change comes before the older ones");
-    let (_, state) = past.change(&Change::Undo(None), at(9), "bob", "").unwrap();
+    let (_, state) = past.change(&RolloutChange::Undo(None), at(9), "bob", "").unwrap();
     assert!(state.is_empty());
     assert!(past.undo(None, 10) == Err(UndoError::Nothing));
 }
@@ -122,14 +123,15 @@ fn every_change_is_undone_by_one_command_and_undoing_again_goes_further_back() {
 #[test]
 fn a_trip_is_reset_by_resume_and_not_by_undo() {
     let mut past = Past::default();
-    past.change(&Change::Pause(rule("a")), at(1), "ada", "").unwrap();
+    past.change(&RolloutChange::Pause(rule("a")), at(1), "ada", "").unwrap();
     past.trip("b");
-    let (revision, state) = past.change(&Change::Undo(None), at(60), "ada", "").unwrap();
+    let (revision, state) = past.change(&RolloutChange::Undo(None), at(60), "ada", "").unwrap();
     assert_eq!(revision.undoes, Some(1));
     assert_eq!(phases(&state, 60), (None, Some(Imposed::Warn)));
-    let (_, state) = past.change(&Change::Resume(rule("b")), at(61), "ada", "mended").unwrap();
+    let (_, state) =
+        past.change(&RolloutChange::Resume(rule("b")), at(61), "ada", "mended").unwrap();
     assert!(state.is_empty());
-    let (_, state) = past.change(&Change::Undo(None), at(62), "ada", "not mended").unwrap();
+    let (_, state) = past.change(&RolloutChange::Undo(None), at(62), "ada", "not mended").unwrap();
     assert_eq!(
         phases(&state, 62),
         (None, Some(Imposed::Warn)),
@@ -141,22 +143,24 @@ fn a_trip_is_reset_by_resume_and_not_by_undo() {
 fn a_pin_ends_by_itself_and_what_lies_under_it_holds_again() {
     let mut past = Past::default();
     past.trip("a");
-    let change = Change::Set { rule: "a".into(), imposed: Imposed::Observe, until: Some(at(100)) };
+    let change =
+        RolloutChange::Set { rule: "a".into(), imposed: Imposed::Observe, until: Some(at(100)) };
     let (revision, state) = past.change(&change, at(60), "ada", "").unwrap();
     assert_eq!(revision.until, Some(at(100)));
     assert_eq!(phases(&state, 99).0, Some(Imposed::Observe));
     assert_eq!(phases(&state, 100).0, Some(Imposed::Warn));
-    assert_eq!((state.next_lapse(at(99)), state.next_lapse(at(100))), (Some(at(100)), None));
-    assert_eq!(past.history.revisions(1)[0].until, Some(at(100)));
+    assert_eq!((state.next_end(at(99)), state.next_end(at(100))), (Some(at(100)), None));
+    assert_eq!(past.history.latest_revisions(1)[0].until, Some(at(100)));
 }
 
 #[test]
 fn one_rule_may_go_on_while_the_rest_is_paused() {
     let mut past = Past::default();
-    past.change(&Change::Pause(Target::All), at(1), "ada", "").unwrap();
-    let (_, state) = past.change(&Change::Resume(rule("a")), at(2), "ada", "").unwrap();
+    past.change(&RolloutChange::Pause(ChangeTarget::All), at(1), "ada", "").unwrap();
+    let (_, state) = past.change(&RolloutChange::Resume(rule("a")), at(2), "ada", "").unwrap();
     assert_eq!(phases(&state, 3), (None, Some(Imposed::Paused)));
-    let (_, state) = past.change(&Change::Resume(Target::All), at(4), "ada", "").unwrap();
+    let (_, state) =
+        past.change(&RolloutChange::Resume(ChangeTarget::All), at(4), "ada", "").unwrap();
     assert!(state.is_empty());
 }
 
@@ -164,14 +168,14 @@ fn one_rule_may_go_on_while_the_rest_is_paused() {
 fn a_policy_takes_what_holds_for_its_rules() {
     let mut past = Past::default();
     past.trip("b");
-    let set = |rule: &str| Change::Set {
+    let set = |rule: &str| RolloutChange::Set {
         rule: rule.into(),
         imposed: Imposed::Observe,
         until: Some(at(100)),
     };
     past.change(&set("a"), at(60), "ada", "a look").unwrap();
     let (_, state) = past.change(&set("b"), at(60), "ada", "a look").unwrap();
-    let resolved = state.resolve(["a", "b", "c"], at(70));
+    let resolved = state.resolve_for(["a", "b", "c"], at(70));
     assert_eq!(resolved.override_of("a").and_then(|set| set.until), Some(at(100)));
     assert_eq!(
         resolved.override_of("b").and_then(|set| set.until),
@@ -179,7 +183,7 @@ fn a_policy_takes_what_holds_for_its_rules() {
         "after it comes the trip, not the file"
     );
     assert_eq!(resolved.override_of("c"), None);
-    let resolved = state.resolve(["a", "b"], at(100));
+    let resolved = state.resolve_for(["a", "b"], at(100));
     assert_eq!(resolved.override_of("a"), None);
     let tripped = resolved.override_of("b").unwrap();
     assert_eq!(
@@ -193,7 +197,7 @@ fn a_policy_takes_what_holds_for_its_rules() {
 fn an_undo_by_id_takes_back_that_change_and_no_later_one() {
     let mut past = Past::default();
     past.change(&set("a", Imposed::Enforce), at(1), "ada", "").unwrap();
-    past.change(&Change::Pause(Target::All), at(2), "ada", "").unwrap();
+    past.change(&RolloutChange::Pause(ChangeTarget::All), at(2), "ada", "").unwrap();
     past.change(&set("b", Imposed::Warn), at(3), "bob", "").unwrap();
     assert_eq!(past.undo(Some("c2"), 4), Ok(Some(2)));
     assert_eq!(past.phases(5), (Some(Imposed::Enforce), Some(Imposed::Warn)));
@@ -206,17 +210,20 @@ fn an_undo_by_id_takes_back_that_change_and_no_later_one() {
 #[test]
 fn an_undo_that_is_not_possible_says_why_and_changes_nothing() {
     let mut past = Past::default();
-    past.change(&Change::Pause(rule("a")), at(1), "ada", "").unwrap();
+    past.change(&RolloutChange::Pause(rule("a")), at(1), "ada", "").unwrap();
     past.change(&set("a", Imposed::Warn), at(2), "bob", "").unwrap();
     let overtaken = past.undo(Some("c1"), 3).unwrap_err();
     let said = overtaken.to_string();
-    assert!(said.contains("overtaken by change c2 (set a warn by bob): undo c2 first"), "{said}");
+    assert!(said.contains("replaced by change c2 (set a warn by bob): undo c2 first"), "{said}");
     assert_eq!(past.undo(Some("c9"), 4), Err(UndoError::Unknown("c9".into())));
     past.undo(Some("c2"), 5).unwrap();
     let said = past.undo(Some("c2"), 6).unwrap_err().to_string();
-    assert_eq!(said, "change c2 is undone already, by change c3 of bob");
+    assert_eq!(said, "change c2 is already undone, by change c3 of bob");
     assert_eq!(past.undo(Some("c3"), 7), Err(UndoError::IsUndo("c3".into())));
-    assert_eq!((past.phases(8), past.history.latest()), ((Some(Imposed::Paused), None), Some(3)));
+    assert_eq!(
+        (past.phases(8), past.history.latest_number()),
+        ((Some(Imposed::Paused), None), Some(3))
+    );
     assert_eq!(past.undo(Some("c1"), 9), Ok(Some(1)), "what overtook it is gone");
 }
 
@@ -230,7 +237,7 @@ fn an_undo_leaves_alone_what_the_breaker_did_since() {
         past.undo(Some("c2"), 60),
         Err(UndoError::IsTrip { id: "c2".into(), rule: "a".into() })
     );
-    past.change(&Change::Pause(rule("a")), at(61), "ada", "").unwrap();
+    past.change(&RolloutChange::Pause(rule("a")), at(61), "ada", "").unwrap();
     past.undo(None, 62).unwrap();
     assert_eq!(past.phases(62).0, Some(Imposed::Warn));
     past.undo(None, 63).unwrap();
@@ -240,13 +247,13 @@ fn an_undo_leaves_alone_what_the_breaker_did_since() {
         "of the first change nothing is left to take back"
     );
     past.change(&set("b", Imposed::Enforce), at(64), "ada", "").unwrap();
-    past.change(&Change::Resume(rule("b")), at(65), "ada", "").unwrap();
+    past.change(&RolloutChange::Resume(rule("b")), at(65), "ada", "").unwrap();
     past.trip("b");
     past.undo(None, 66).unwrap();
     assert_eq!(past.phases(67).1, Some(Imposed::Warn), "the pin would beat the latch");
     past.change(&set("a", Imposed::Enforce), at(68), "ada", "knowingly").unwrap();
     assert_eq!(
-        (past.phases(69).0, past.history.overrides().tripped().count()),
+        (past.phases(69).0, past.history.overrides().tripped_rules().count()),
         (Some(Imposed::Enforce), 1)
     );
 }
@@ -258,7 +265,7 @@ fn only_the_latest_revisions_are_remembered() {
         past.change(&set("a", Imposed::Warn), at(second), "ada", "").unwrap();
     }
     assert_eq!(
-        (past.history.records().count(), past.history.latest()),
+        (past.history.records().count(), past.history.latest_number()),
         (History::REMEMBERED, Some(1_005))
     );
     assert_eq!(past.undo(Some("c5"), 2_000), Err(UndoError::Unknown("c5".into())));
@@ -269,9 +276,9 @@ fn only_the_latest_revisions_are_remembered() {
 #[test]
 fn a_rule_was_stopped_by_the_first_of_its_pauses_or_by_a_trip() {
     let mut past = Past::default();
-    past.change(&Change::Pause(rule("a")), at(10), "ada", "").unwrap();
-    past.change(&Change::Pause(rule("a")), at(20), "bob", "").unwrap();
-    past.change(&Change::Pause(Target::All), at(30), "eve", "").unwrap();
+    past.change(&RolloutChange::Pause(rule("a")), at(10), "ada", "").unwrap();
+    past.change(&RolloutChange::Pause(rule("a")), at(20), "bob", "").unwrap();
+    past.change(&RolloutChange::Pause(ChangeTarget::All), at(30), "eve", "").unwrap();
     assert_eq!((past.stop("a", 31), past.stop("b", 31)), (Some((10, 10)), Some((30, 30))));
     assert_eq!(past.stop("c", 31), Some((30, 0)), "it came later, and never refused a caller");
     past.change(&set("a", Imposed::Warn), at(40), "ada", "").unwrap();
@@ -280,12 +287,12 @@ fn a_rule_was_stopped_by_the_first_of_its_pauses_or_by_a_trip() {
         (None, Some((30, 30))),
         "it is held, not stopped"
     );
-    past.change(&Change::Pause(rule("a")), at(42), "ada", "").unwrap();
+    past.change(&RolloutChange::Pause(rule("a")), at(42), "ada", "").unwrap();
     assert_eq!(past.stop("a", 43), Some((42, 42)));
-    past.change(&Change::Resume(Target::All), at(44), "ada", "").unwrap();
+    past.change(&RolloutChange::Resume(ChangeTarget::All), at(44), "ada", "").unwrap();
     assert_eq!((past.stop("a", 45), past.stop("b", 45)), (None, None));
     past.trip("b");
     assert_eq!(past.stop("b", 51), Some((50, 50)));
-    past.change(&Change::Pause(rule("b")), at(60), "ada", "").unwrap();
+    past.change(&RolloutChange::Pause(rule("b")), at(60), "ada", "").unwrap();
     assert_eq!(past.stop("b", 61), Some((60, 60)), "who pauses it need not know of the trip");
 }

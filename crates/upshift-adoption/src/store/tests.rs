@@ -1,8 +1,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
 
 use super::*;
-use crate::history::Order;
-use crate::overrides::{Change, Shares, Target};
+use crate::history::PendingChange;
+use crate::overrides::{ChangeTarget, RolloutChange, Shares};
 
 /// A folder of its own, gone at the end.
 struct Folder(PathBuf);
@@ -39,14 +39,14 @@ fn shares() -> Shares {
 
 fn trip(rule: &str) -> Trip {
     let hit = vec![Fingerprint::from_bits(1), Fingerprint::from_bits(u64::MAX)];
-    let top = Some((Network::of(Some([203, 0, 113, 9].into())), 20));
+    let top = Some((Network::of_address(Some([203, 0, 113, 9].into())), 20));
     Trip {
         rule: rule.into(),
         at: at(50),
         seen: 400,
         refused: 160,
         top,
-        limits: Limits::default(),
+        limits: TripLimits::default(),
         hit,
     }
 }
@@ -55,14 +55,16 @@ fn trip(rule: &str) -> Trip {
 fn past() -> History {
     let mut history = History::default();
     pause(&mut history, "a", "first");
-    history.trip(&trip("b"), "second", &shares());
+    history.record_trip(&trip("b"), "second", &shares());
     history
 }
 
 fn pause(history: &mut History, rule: &str, id: &str) {
-    let change = Change::Pause(Target::Rule(rule.into()));
+    let change = RolloutChange::Pause(ChangeTarget::Rule(rule.into()));
     let (actor, reason, shares) = ("ada", "the phones ring", &shares());
-    history.change(Order { change: &change, id, at: at(1), actor, reason, shares }).unwrap();
+    history
+        .make_change(PendingChange { change: &change, id, at: at(1), actor, reason, shares })
+        .unwrap();
 }
 
 fn all(history: &History) -> Vec<Arc<Record>> {
@@ -79,17 +81,17 @@ fn what_is_appended_survives_the_process() {
     let folder = Folder::make("survives");
     let (history, key) = (past(), {
         let mut store = Store::open(&folder.store()).unwrap();
-        store.append(&all(&past())).unwrap();
-        store.append(&all(&past())).unwrap();
-        store.content().unwrap().key
+        store.append_records(&all(&past())).unwrap();
+        store.append_records(&all(&past())).unwrap();
+        store.read_content().unwrap().key
     });
     use std::os::unix::fs::PermissionsExt as _;
     let mode = std::fs::metadata(folder.store()).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600, "it holds the key");
-    let content = Store::open(&folder.store()).unwrap().content().unwrap();
+    let content = Store::open(&folder.store()).unwrap().read_content().unwrap();
     assert_eq!(all(&content.history), all(&history));
-    assert_eq!(content.history.trips(9), [trip("b")]);
-    assert_eq!(content.key.bytes(), key.bytes());
+    assert_eq!(content.history.latest_trips(9), [trip("b")]);
+    assert_eq!(content.key.as_bytes(), key.as_bytes());
 }
 
 /// Two gateways that write one store undo each other's changes.
@@ -109,18 +111,18 @@ fn a_store_is_open_once_at_a_time() {
 fn a_store_that_was_removed_is_noticed_and_written_again() {
     let folder = Folder::make("removed");
     let (mut store, mut history) = (Store::open(&folder.store()).unwrap(), past());
-    store.append(&all(&history)).unwrap();
-    let key = store.content().unwrap().key;
+    store.append_records(&all(&history)).unwrap();
+    let key = store.read_content().unwrap().key;
     for name in ["upshift.db", "upshift.db-wal", "upshift.db-shm"] {
         std::fs::remove_file(folder.0.join(name)).unwrap();
     }
     pause(&mut history, "c", "third");
-    says(&store.append(&all(&history)).unwrap_err(), "its file was removed");
+    says(&store.append_records(&all(&history)).unwrap_err(), "its file was removed");
     drop(store);
     let mut store = Store::reopen(&folder.store(), &key).unwrap();
-    store.append(&all(&history)).unwrap();
-    let content = store.content().unwrap();
-    assert_eq!((all(&content.history), content.key.bytes()), (all(&history), key.bytes()));
+    store.append_records(&all(&history)).unwrap();
+    let content = store.read_content().unwrap();
+    assert_eq!((all(&content.history), content.key.as_bytes()), (all(&history), key.as_bytes()));
 }
 
 /// A store of somebody else is not written over.
@@ -128,12 +130,12 @@ fn a_store_that_was_removed_is_noticed_and_written_again() {
 fn a_store_with_other_changes_is_left_alone() {
     let folder = Folder::make("foreign");
     let mut store = Store::open(&folder.store()).unwrap();
-    store.append(&all(&past())).unwrap();
+    store.append_records(&all(&past())).unwrap();
     let mut others = History::default();
     pause(&mut others, "a", "another");
-    says(&store.append(&all(&others)).unwrap_err(), "did not make");
+    says(&store.append_records(&all(&others)).unwrap_err(), "did not make");
     drop(store);
-    says(&Store::reopen(&folder.store(), &Key::new([7; 32])).unwrap_err(), "did not make");
+    says(&Store::reopen(&folder.store(), &IdentityKey::new([7; 32])).unwrap_err(), "did not make");
 }
 
 /// A store that another program has locked can be opened and read, and is written as soon as the
@@ -146,10 +148,10 @@ fn a_foreign_lock_delays_a_write_and_no_start() {
     let other = Connection::open(folder.store()).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let mut store = Store::open(&folder.store()).unwrap();
-    says(&store.append(&all(&history)).unwrap_err(), "database is locked");
+    says(&store.append_records(&all(&history)).unwrap_err(), "database is locked");
     other.execute_batch("COMMIT").unwrap();
-    store.append(&all(&history)).unwrap();
-    assert_eq!(all(&store.content().unwrap().history), all(&history));
+    store.append_records(&all(&history)).unwrap();
+    assert_eq!(all(&store.read_content().unwrap().history), all(&history));
 }
 
 /// A store that cannot be written is still obeyed; one that cannot be read is not taken for an
@@ -157,20 +159,23 @@ fn a_foreign_lock_delays_a_write_and_no_start() {
 #[test]
 fn what_can_be_read_is_read_and_what_is_no_store_is_an_error() {
     let folder = Folder::make("read");
-    assert!(Store::read(&folder.store()).unwrap().is_none(), "there is none");
+    assert!(Store::read_only_content(&folder.store()).unwrap().is_none(), "there is none");
     assert!(
-        Store::read(&folder.store().join("below.db")).unwrap().is_none(),
+        Store::read_only_content(&folder.store().join("below.db")).unwrap().is_none(),
         "nor can there be one"
     );
-    Store::open(&folder.store()).unwrap().append(&all(&past())).unwrap();
-    assert_eq!(all(&Store::read(&folder.store()).unwrap().unwrap().history), all(&past()));
-    let unchanging = content(&open_unchanging(&folder.store()).unwrap()).unwrap();
+    Store::open(&folder.store()).unwrap().append_records(&all(&past())).unwrap();
+    assert_eq!(
+        all(&Store::read_only_content(&folder.store()).unwrap().unwrap().history),
+        all(&past())
+    );
+    let unchanging = read_content(&open_immutable(&folder.store()).unwrap()).unwrap();
     assert_eq!(all(&unchanging.history), all(&past()));
     std::fs::write(folder.0.join("upshift.db-wal"), "changes").unwrap();
-    assert!(open_unchanging(&folder.store()).is_err(), "its latest changes would be overlooked");
+    assert!(open_immutable(&folder.store()).is_err(), "its latest changes would be overlooked");
     let page = folder.0.join("page-upshift.db");
     std::fs::write(&page, "not a database, though it is long enough to be one".repeat(99)).unwrap();
-    says(&Store::read(&page).unwrap_err(), "not a database");
+    says(&Store::read_only_content(&page).unwrap_err(), "not a database");
     says(&Store::open(&page).unwrap_err(), "not a database");
 }
 
@@ -200,9 +205,9 @@ fn stores_of_older_layouts_are_taken_over() {
         connection.execute(insert, []).unwrap();
         connection.pragma_update(None, "user_version", layout).unwrap();
         drop(connection);
-        says(&Store::read(&folder.store()).unwrap_err(), "older version");
-        let history = Store::open(&folder.store()).unwrap().content().unwrap().history;
-        let (trips, revisions) = (history.trips(9), history.revisions(9));
+        says(&Store::read_only_content(&folder.store()).unwrap_err(), "older version");
+        let history = Store::open(&folder.store()).unwrap().read_content().unwrap().history;
+        let (trips, revisions) = (history.latest_trips(9), history.latest_revisions(9));
         assert_eq!((trips[0].seen, trips[0].top, trips[0].hit.len()), (400, None, 1));
         assert!(revisions[0].id != revisions[1].id && revisions[0].id.len() == 10, "{revisions:?}");
     }
@@ -215,17 +220,17 @@ fn a_store_whose_key_was_published_makes_itself_a_new_one() {
     let folder = Folder::make("published");
     let mut store = Store::open(&folder.store()).unwrap();
     assert!(!store.key_is_new(), "a key that was just made has not been published");
-    store.append(&all(&past())).unwrap();
+    store.append_records(&all(&past())).unwrap();
     store.connection.execute("UPDATE secret SET key = ?1", [[7_u8; 32]]).unwrap();
     let published: [u8; 32] = Sha256::digest([7_u8; 32]).into();
-    let is_published = |key: &Key| key.is_among(&[published]);
-    let old = store.content().unwrap();
+    let is_published = |key: &IdentityKey| key.is_among(&[published]);
+    let old = store.read_content().unwrap();
 
-    assert!(replace_key(&store.connection, is_published).unwrap());
+    assert!(replace_key_if(&store.connection, is_published).unwrap());
 
-    let new = store.content().unwrap();
+    let new = store.read_content().unwrap();
     assert_ne!(new.key.fingerprint(b"x"), old.key.fingerprint(b"x"));
-    assert_eq!(new.history.revisions(9), old.history.revisions(9));
-    assert_eq!(new.history.trips(9), old.history.trips(9));
-    assert!(!replace_key(&store.connection, is_published).unwrap(), "once is enough");
+    assert_eq!(new.history.latest_revisions(9), old.history.latest_revisions(9));
+    assert_eq!(new.history.latest_trips(9), old.history.latest_trips(9));
+    assert!(!replace_key_if(&store.connection, is_published).unwrap(), "once is enough");
 }

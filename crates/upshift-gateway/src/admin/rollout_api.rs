@@ -3,7 +3,7 @@
 //! | method and path | request and response |
 //! |---|---|
 //! | `GET /api/plan` | the calendar: a list of [`upshift_record::PlanEntry`] |
-//! | `GET /api/status` | [`upshift_record::control::Status`] |
+//! | `GET /api/status` | [`upshift_record::control::RolloutStatus`] |
 //! | `GET /api/revisions?limit=` | the changes, the newest first: a list of [`upshift_record::control::RevisionReport`] |
 //! | `GET /api/trips?limit=` | the trips of the breaker, with the fingerprints of the callers that were hit |
 //! | `POST /api/pause`, `resume`, `set`, `undo` | [`ChangeRequest`] → [`ChangeReport`] |
@@ -24,7 +24,7 @@ use axum::extract::{Query, State};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use serde::{Deserialize, Serialize};
-use upshift_adoption::overrides::{Change, Imposed, Target};
+use upshift_adoption::overrides::{ChangeTarget, Imposed, RolloutChange};
 use upshift_core::Timestamp;
 use upshift_record::control::{ChangeReport, ChangeRequest};
 
@@ -52,7 +52,7 @@ pub(crate) fn router(control: Arc<Control>) -> Router {
 
 async fn show_plan(State(control): State<Arc<Control>>) -> impl IntoResponse {
     let now = Timestamp::now();
-    Json(upshift_record::plan(&control.effective_policy(now), now))
+    Json(upshift_record::plan_entries(&control.effective_policy(now), now))
 }
 
 async fn show_status(State(control): State<Arc<Control>>) -> impl IntoResponse {
@@ -88,14 +88,14 @@ async fn pause_rules(
     State(control): State<Arc<Control>>,
     body: JsonBody<ChangeRequest>,
 ) -> ApiResult<ChangeReport> {
-    make_change(&control, body, |request| Ok(Change::Pause(change_target(request)?))).await
+    make_change(&control, body, |request| Ok(RolloutChange::Pause(change_target(request)?))).await
 }
 
 async fn resume_rules(
     State(control): State<Arc<Control>>,
     body: JsonBody<ChangeRequest>,
 ) -> ApiResult<ChangeReport> {
-    make_change(&control, body, |request| Ok(Change::Resume(change_target(request)?))).await
+    make_change(&control, body, |request| Ok(RolloutChange::Resume(change_target(request)?))).await
 }
 
 async fn set_phase(
@@ -109,7 +109,7 @@ async fn undo_change(
     State(control): State<Arc<Control>>,
     body: JsonBody<ChangeRequest>,
 ) -> ApiResult<ChangeReport> {
-    make_change(&control, body, |request| Ok(Change::Undo(request.undo.clone()))).await
+    make_change(&control, body, |request| Ok(RolloutChange::Undo(request.undo.clone()))).await
 }
 
 #[derive(Deserialize)]
@@ -131,7 +131,7 @@ async fn show_fingerprint(
 async fn make_change(
     control: &Control,
     body: JsonBody<ChangeRequest>,
-    read_change: impl FnOnce(&ChangeRequest) -> Result<Change, ApiProblem>,
+    read_change: impl FnOnce(&ChangeRequest) -> Result<RolloutChange, ApiProblem>,
 ) -> ApiResult<ChangeReport> {
     let Json(request) = body?;
     check_request(&request)?;
@@ -165,7 +165,7 @@ fn check_request(request: &ChangeRequest) -> Result<(), ApiProblem> {
     Ok(())
 }
 
-fn read_setting(request: &ChangeRequest) -> Result<Change, ApiProblem> {
+fn read_setting(request: &ChangeRequest) -> Result<RolloutChange, ApiProblem> {
     let Some(rule) = request.rule.clone() else {
         return Err(ApiProblem::bad_request("`rule` is missing"));
     };
@@ -180,7 +180,7 @@ fn read_setting(request: &ChangeRequest) -> Result<Change, ApiProblem> {
     {
         return Err(ApiProblem::bad_request("`until` is in the past"));
     }
-    Ok(Change::Set { rule, imposed, until })
+    Ok(RolloutChange::Set { rule, imposed, until })
 }
 
 fn read_time(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, ApiProblem> {
@@ -194,10 +194,10 @@ fn read_time(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, ApiPro
     }
 }
 
-fn change_target(request: &ChangeRequest) -> Result<Target, ApiProblem> {
+fn change_target(request: &ChangeRequest) -> Result<ChangeTarget, ApiProblem> {
     match (&request.rule, request.all) {
-        (Some(rule), false) => Ok(Target::Rule(rule.clone())),
-        (None, true) => Ok(Target::All),
+        (Some(rule), false) => Ok(ChangeTarget::Rule(rule.clone())),
+        (None, true) => Ok(ChangeTarget::All),
         _ => Err(ApiProblem::bad_request("send either `rule` or `\"all\": true`")),
     }
 }

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use upshift_adoption::Tally;
+use upshift_adoption::CallerTally;
 use upshift_config::Limits;
 
 pub(crate) use self::generation::LocalGeneration;
@@ -26,7 +26,7 @@ pub(crate) struct CoreLocal {
     /// Its counters since they were last merged.
     pub(crate) counts: RefCell<CoreCounts>,
     /// The callers that it saw since it last reported to the breaker.
-    pub(crate) tally: RefCell<Tally>,
+    pub(crate) tally: RefCell<CallerTally>,
     /// Its random numbers.
     pub(crate) random: RefCell<Random>,
     generation: RefCell<Rc<LocalGeneration>>,

@@ -134,9 +134,9 @@ impl ExplainQuery {
         let hop = Hop { peer: self.peer, tls: self.tls() };
         let context = Context::read(head, hop, Configured { settings, listeners });
         let decision = policy.explain(&context.facts, self.at);
-        let mut record = DecisionRecord::of(&decision, policy.revision());
+        let mut record = DecisionRecord::of_decision(&decision, policy.revision());
         match refusal_for(&decision, &context.facts, &context.around) {
-            Some(answer) => record = record.answered(&answer),
+            Some(answer) => record = record.with_answer(&answer),
             None if decision.verdict == Verdict::Admit => {}
             None => record.notice = notice_fields(&decision),
         }

@@ -1,7 +1,9 @@
 //! Changes that people make: the checks before one, its effect on the rules, and its record.
 
-use upshift_adoption::overrides::{Change, Overrides, Shares, Stop, Target};
-use upshift_adoption::{Order, UndoError};
+use upshift_adoption::overrides::{
+    ChangeTarget, RolloutChange, RolloutOverrides, RuleStop, Shares,
+};
+use upshift_adoption::{PendingChange, UndoError};
 use upshift_core::Timestamp;
 use upshift_core::policy::Rule;
 use upshift_record::control::{ChangeReport, RuleChange};
@@ -12,7 +14,7 @@ use super::store_writer::{PendingWrite, random_id};
 
 /// A change that a person asks for.
 pub(crate) struct ChangeCommand {
-    pub(crate) change: Change,
+    pub(crate) change: RolloutChange,
     /// The id that the client chose, if it chose one.
     pub(crate) id: Option<String>,
     pub(crate) actor: String,
@@ -41,7 +43,10 @@ pub(crate) enum ControlError {
     #[error("there is no rule {0}")]
     UnknownRule(String),
     /// More callers would be refused, and that was not confirmed.
-    #[error("more callers would be refused than {}: confirm that", RuleChange::than(rules))]
+    #[error(
+        "more callers would be refused than {}: confirm that",
+        RuleChange::compared_moment(rules)
+    )]
     Rises {
         /// The rules that move.
         rules: Vec<RuleChange>,
@@ -77,8 +82,8 @@ impl Control {
         state.check_command(command, &preview, now)?;
         let id = command.id.clone().unwrap_or_else(random_id);
         let shares = state.refused_shares(now);
-        let order = Order { change, id: &id, at: now, actor, reason, shares: &shares };
-        let record = state.history.change(order)?;
+        let order = PendingChange { change, id: &id, at: now, actor, reason, shares: &shares };
+        let record = state.history.make_change(order)?;
         // Only queued here: nothing that holds this lock waits for a disk.
         let pending_write = state.store.write_record(&record);
         let revision = record.revision.revision;
@@ -105,11 +110,11 @@ impl Control {
 
 impl ControlState {
     /// Checks that the rule of `change` exists, if it names one.
-    fn check_rule(&self, change: &Change, now: Timestamp) -> Result<(), ControlError> {
+    fn check_rule(&self, change: &RolloutChange, now: Timestamp) -> Result<(), ControlError> {
         let Some(rule) = change.rule() else { return Ok(()) };
         // A rule that the file no longer has may still be resumed, which removes its override.
-        let resumes_override =
-            matches!(change, Change::Resume(_)) && self.overrides.of(rule, now).is_some();
+        let resumes_override = matches!(change, RolloutChange::Resume(_))
+            && self.overrides.override_of(rule, now).is_some();
         if self.file_policy().rule(rule).is_some() || resumes_override {
             Ok(())
         } else {
@@ -120,15 +125,15 @@ impl ControlState {
     /// Reports what `change` would do.
     fn preview_change(
         &self,
-        change: &Change,
+        change: &RolloutChange,
         now: Timestamp,
     ) -> Result<ChangeReport, ControlError> {
-        let (after, undone) = self.history.preview(change, now)?;
+        let (after, undone) = self.history.preview_change(change, now)?;
         Ok(ChangeReport {
             revision: None,
             action: change.action().into(),
             change: None,
-            latest: self.history.latest().unwrap_or(0),
+            latest: self.history.latest_number().unwrap_or(0),
             undoes: undone.map(|undone| undone.revision),
             undoes_change: undone.map(|undone| undone.id.clone()),
             kept: None,
@@ -152,7 +157,7 @@ impl ControlState {
             return Err(ControlError::TooLate(end));
         }
         if let Some(id) = &command.id
-            && self.history.find(id).is_some()
+            && self.history.find_change(id).is_some()
         {
             return Err(ControlError::Repeated(id.clone()));
         }
@@ -161,17 +166,23 @@ impl ControlState {
         {
             return Err(ControlError::Overtaken);
         }
-        if !command.confirm && preview.rules.iter().any(RuleChange::rises) {
+        if !command.confirm && preview.rules.iter().any(RuleChange::refuses_more) {
             return Err(ControlError::Rises { rules: preview.rules.clone() });
         }
         Ok(())
     }
 
     /// Lists the rules that `change` moves, from the overrides in force to `after`.
-    fn rule_changes(&self, change: &Change, after: &Overrides, now: Timestamp) -> Vec<RuleChange> {
+    fn rule_changes(
+        &self,
+        change: &RolloutChange,
+        after: &RolloutOverrides,
+        now: Timestamp,
+    ) -> Vec<RuleChange> {
         let old_policy = self.effective_policy(now);
         let new_policy = self.policy_under(after, now);
-        let resumes = matches!(change, Change::Resume(Target::All | Target::Rule(_)));
+        let resumes =
+            matches!(change, RolloutChange::Resume(ChangeTarget::All | ChangeTarget::Rule(_)));
         let mut changes = Vec::new();
         // Both have the rules of the file, in the same order.
         for (old, new) in old_policy.rules().iter().zip(new_policy.rules()) {
@@ -188,7 +199,7 @@ impl ControlState {
         // A stopped rule refuses no caller, so every resume would count as a rise. A resume is
         // compared with the share at the time of the stop instead.
         let stop = if resumes { self.overrides.stop_of(&old.id, now) } else { None };
-        let share_before = stop.map_or(before.share, Stop::share);
+        let share_before = stop.map_or(before.share, RuleStop::share);
         RuleChange {
             rule: old.id.to_string(),
             phase_before: before.phase.to_string(),

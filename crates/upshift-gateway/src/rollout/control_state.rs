@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use upshift_adoption::breaker::{Breaker, Crossing, Trip, Watch};
-use upshift_adoption::overrides::Overrides;
-use upshift_adoption::{Expiring, ExpiryNotice, ExpiryNotices, History, Tally};
+use upshift_adoption::breaker::{Breaker, BreakerWatch, Crossing, Trip};
+use upshift_adoption::overrides::RolloutOverrides;
+use upshift_adoption::{CallerTally, Expiring, ExpiryNotice, ExpiryNotices, History};
 use upshift_core::policy::{self, Actor, Rule};
 use upshift_core::{Phase, Policy, Timestamp};
 
@@ -24,7 +24,7 @@ pub(super) struct ControlState {
     pub(super) history: History,
     pub(super) store: StoreWriter,
     /// The overrides that the history results in.
-    pub(super) overrides: Overrides,
+    pub(super) overrides: RolloutOverrides,
     /// The next time at which an override ends by itself.
     next_lapse: Option<Timestamp>,
     pub(super) breaker: Breaker,
@@ -88,7 +88,7 @@ impl ControlState {
     }
 
     /// The policy of the file under `overrides`, as of `now`.
-    pub(super) fn policy_under(&self, overrides: &Overrides, now: Timestamp) -> Policy {
+    pub(super) fn policy_under(&self, overrides: &RolloutOverrides, now: Timestamp) -> Policy {
         if self.observe {
             let observing = policy::Override {
                 phase: Phase::Observe,
@@ -102,17 +102,17 @@ impl ControlState {
             });
         }
         let rules = self.file.rules().iter().map(|rule| rule.id.as_ref());
-        self.file.with_overrides(&overrides.resolve(rules, now))
+        self.file.with_overrides(&overrides.resolve_for(rules, now))
     }
 
     /// Computes the effective policy after a change, tells the breaker which rules to watch, and
     /// logs the phases that changed. The caller publishes the policy.
     pub(super) fn recompute_policy(&mut self, now: Timestamp) -> Policy {
         let policy = self.effective_policy(now);
-        self.next_lapse = self.overrides.next_lapse(now);
-        self.breaker.watch(policy.rules().iter().filter_map(Watch::of));
-        for rule in self.overrides.tripped() {
-            self.breaker.latch(rule);
+        self.next_lapse = self.overrides.next_end(now);
+        self.breaker.watch_rules(policy.rules().iter().filter_map(BreakerWatch::of_rule));
+        for rule in self.overrides.tripped_rules() {
+            self.breaker.mark_tripped(rule);
         }
         self.log_phase_changes(&policy, now);
         policy
@@ -122,10 +122,10 @@ impl ControlState {
     /// no longer tripped, and publishes the effective policy.
     pub(super) fn put_in_force(&mut self, now: Timestamp, publish: &Publish) {
         let before = std::mem::replace(&mut self.overrides, self.history.overrides());
-        let still_tripped: Vec<&str> = self.overrides.tripped().collect();
-        for rule in before.tripped() {
+        let still_tripped: Vec<&str> = self.overrides.tripped_rules().collect();
+        for rule in before.tripped_rules() {
             if !still_tripped.contains(&rule) {
-                self.breaker.reset(rule);
+                self.breaker.reset_rule(rule);
             }
         }
         let policy = self.recompute_policy(now);
@@ -133,10 +133,10 @@ impl ControlState {
     }
 
     /// Adds the tallies of the cores.
-    pub(super) fn add_tallies(&mut self, tallies: &[Tally], now: Timestamp) {
+    pub(super) fn add_tallies(&mut self, tallies: &[CallerTally], now: Timestamp) {
         for tally in tallies {
-            self.breaker.merge(now, tally);
-            for (rule, compliant, unnamed) in tally.sightings() {
+            self.breaker.merge_tally(now, tally);
+            for (rule, compliant, unnamed) in tally.seen_by_rule() {
                 let seen = self.seen_by_rule.entry(rule.to_owned()).or_default();
                 seen.compliant += compliant;
                 seen.unnamed += unnamed;
@@ -147,10 +147,10 @@ impl ControlState {
     /// Demotes the rules that crossed the limit of their breaker, and returns every crossing, so
     /// that it is reported.
     pub(super) fn check_breaker(&mut self, now: Timestamp, publish: &Publish) -> Vec<Crossing> {
-        let crossings = self.breaker.crossings(now);
+        let crossings = self.breaker.take_crossings(now);
         for Crossing { trip, trips } in &crossings {
             let (rule, seen, refused) = (&trip.rule, trip.seen, trip.refused);
-            let (concentration, sentence) = (trip.concentration(), trip.sentence());
+            let (concentration, sentence) = (trip.concentration(), trip.summary());
             if *trips {
                 tracing::error!(
                     %rule, seen, refused, concentration,
@@ -172,7 +172,7 @@ impl ControlState {
     fn record_trip(&mut self, trip: &Trip, now: Timestamp, publish: &Publish) {
         self.seen_by_rule.entry(trip.rule.to_string()).or_default().trips += 1;
         let shares = self.refused_shares(now);
-        let record = self.history.trip(trip, &random_id(), &shares);
+        let record = self.history.record_trip(trip, &random_id(), &shares);
         // A trip is in force even if it cannot be written; the writer logs the failure.
         drop(self.store.write_record(&record));
         self.put_in_force(now, publish);
@@ -199,7 +199,7 @@ impl ControlState {
 
     /// Returns the notices on exemptions that became due.
     pub(super) fn due_notices(&mut self, now: Timestamp) -> Vec<ExpiryNotice> {
-        self.notices.due(&self.expiring, now)
+        self.notices.take_due(&self.expiring, now)
     }
 
     fn log_phase_changes(&mut self, policy: &Policy, now: Timestamp) {

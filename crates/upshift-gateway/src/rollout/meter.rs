@@ -1,6 +1,6 @@
 //! The counts that one request adds to a core's tally, for the breaker and for reports.
 
-use upshift_adoption::{Caller, Key, Network, Tally, breaker};
+use upshift_adoption::{CallerTally, CountedCaller, IdentityKey, Network, breaker};
 use upshift_core::policy::{Counted, Rule};
 use upshift_core::{Decision, Facts, Ruling, Timestamp, Verdict, VerdictReason};
 
@@ -10,8 +10,8 @@ const UNFILTERED_FACTOR: u32 = 100;
 
 /// Counts the rulings of the rules that matched a request.
 pub(crate) fn count_decision(
-    tally: &mut Tally,
-    key: &Key,
+    tally: &mut CallerTally,
+    key: &IdentityKey,
     decision: &Decision<'_>,
     facts: &Facts<'_>,
     now: Timestamp,
@@ -24,8 +24,8 @@ pub(crate) fn count_decision(
 /// Counts a caller that an upstream answered with a 2xx, for the rules whose breaker counts only
 /// such callers.
 pub(crate) fn count_accepted(
-    tally: &mut Tally,
-    key: &Key,
+    tally: &mut CallerTally,
+    key: &IdentityKey,
     decision: &Decision<'_>,
     facts: &Facts<'_>,
 ) {
@@ -41,8 +41,8 @@ pub(crate) fn count_accepted(
 }
 
 fn count_ruling(
-    tally: &mut Tally,
-    key: &Key,
+    tally: &mut CallerTally,
+    key: &IdentityKey,
     ruling: &Ruling<'_>,
     facts: &Facts<'_>,
     now: Timestamp,
@@ -54,7 +54,7 @@ fn count_ruling(
     if ruling.without_identity {
         tally.record_unnamed(&rule.id);
     }
-    if !breaker::counts(rule, now) {
+    if !breaker::is_counted(rule, now) {
         return;
     }
     if let (Some(caller), Some(breaker)) = (breaker_caller(rule, key, facts), rule.breaker) {
@@ -62,20 +62,20 @@ fn count_ruling(
             Counted::Accepted => breaker.per_network.saturating_mul(UNFILTERED_FACTOR),
             _ => breaker.per_network,
         };
-        tally.record(&rule.id, caller, ruling.verdict == Verdict::Refuse, per_network);
+        tally.record_request(&rule.id, caller, ruling.verdict == Verdict::Refuse, per_network);
     }
 }
 
 /// The caller as the rule's breaker counts it: by identity, or by address if it has none.
-fn breaker_caller(rule: &Rule, key: &Key, facts: &Facts<'_>) -> Option<Caller> {
+fn breaker_caller(rule: &Rule, key: &IdentityKey, facts: &Facts<'_>) -> Option<CountedCaller> {
     let identity = match (rule.identity(facts), facts.client_ip) {
         (Some(identity), _) => identity,
         // An IPv4-mapped address is the same client as the IPv4 address.
         (None, Some(client_ip)) => client_ip.to_canonical().to_string(),
         (None, None) => return None,
     };
-    Some(Caller {
+    Some(CountedCaller {
         identity: key.fingerprint(identity.as_bytes()),
-        network: Network::of(facts.client_ip),
+        network: Network::of_address(facts.client_ip),
     })
 }

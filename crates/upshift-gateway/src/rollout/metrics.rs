@@ -7,7 +7,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use upshift_core::Timestamp;
-use upshift_record::control::{RuleStatus, Status};
+use upshift_record::control::{RolloutStatus, RuleStatus};
 
 use super::Control;
 
@@ -48,7 +48,7 @@ impl Control {
     }
 }
 
-fn register_rules(registry: &mut Registry, status: &Status) {
+fn register_rules(registry: &mut Registry, status: &RolloutStatus) {
     let phase = register_gauges(registry, "rule_phase", "1 for the phase that a rule is in");
     let share = register_gauges(
         registry,
@@ -83,7 +83,7 @@ fn register_rules(registry: &mut Registry, status: &Status) {
     }
 }
 
-fn register_breakers(registry: &mut Registry, status: &Status) {
+fn register_breakers(registry: &mut Registry, status: &RolloutStatus) {
     let tripped =
         register_gauges(registry, "breaker_tripped", "1 while the breaker holds a rule at warn");
     let seen = register_gauges(

@@ -27,7 +27,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use upshift_adoption::breaker::Trip;
 use upshift_adoption::store::StoreError;
-use upshift_adoption::{Fingerprint, Key, Revision, Tally};
+use upshift_adoption::{CallerTally, Fingerprint, IdentityKey, Revision};
 use upshift_core::{Policy, Timestamp};
 
 pub(crate) use self::change::{ChangeCommand, ChangeOutcome, ControlError};
@@ -41,8 +41,8 @@ pub(crate) use self::tick::{TICK_INTERVAL, run_ticks};
 pub(crate) struct Control {
     state: Mutex<ControlState>,
     /// The tallies since the last tick. It has a lock of its own, so that no core waits for `state`.
-    inbox: Mutex<Vec<Tally>>,
-    key: Key,
+    inbox: Mutex<Vec<CallerTally>>,
+    key: IdentityKey,
     publish: Publish,
 }
 
@@ -64,7 +64,7 @@ pub(crate) struct ControlConfig<'a> {
 /// built from its policy.
 pub(crate) struct OpenedControl {
     state: ControlState,
-    key: Key,
+    key: IdentityKey,
     policy: Policy,
 }
 
@@ -128,12 +128,12 @@ impl Control {
 
     /// The latest revisions, the newest first.
     pub(crate) fn revisions(&self, limit: usize) -> Vec<Revision> {
-        self.state().history.revisions(limit)
+        self.state().history.latest_revisions(limit)
     }
 
     /// The latest trips, the newest first.
     pub(crate) fn trips(&self, limit: usize) -> Vec<Trip> {
-        self.state().history.trips(limit)
+        self.state().history.latest_trips(limit)
     }
 
     /// The effective policy at `now`.
@@ -142,7 +142,7 @@ impl Control {
     }
 
     /// The key with which identities are hashed.
-    pub(crate) fn key(&self) -> &Key {
+    pub(crate) fn key(&self) -> &IdentityKey {
         &self.key
     }
 
@@ -152,7 +152,7 @@ impl Control {
     }
 
     /// Queues the tally of a core for the next [`Control::tick`].
-    pub(crate) fn hand_in(&self, tally: Tally) {
+    pub(crate) fn hand_in(&self, tally: CallerTally) {
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner).push(tally);
     }
 

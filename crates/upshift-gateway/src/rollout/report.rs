@@ -1,12 +1,12 @@
 //! Reports on the rollout, as the admin API returns them.
 
 use upshift_adoption::Revision;
-use upshift_adoption::breaker::{Reading, Trip};
+use upshift_adoption::breaker::{BreakerReading, Trip};
 use upshift_adoption::overrides::Imposed;
 use upshift_core::policy::Rule;
 use upshift_core::{Policy, Timestamp};
 use upshift_record::control::{
-    BreakerStatus, ExemptionStatus, RevisionReport, RuleStatus, Status, TripReport,
+    BreakerStatus, ExemptionStatus, RevisionReport, RolloutStatus, RuleStatus, TripReport,
 };
 
 use super::Control;
@@ -14,7 +14,7 @@ use super::control_state::ControlState;
 
 impl Control {
     /// The status of this replica.
-    pub(crate) fn status(&self, now: Timestamp) -> Status {
+    pub(crate) fn status(&self, now: Timestamp) -> RolloutStatus {
         let state = self.state();
         let policy = state.effective_policy(now);
         let readings = state.breaker.readings(now);
@@ -22,9 +22,9 @@ impl Control {
         for rule in policy.rules() {
             rules.push(rule_status(&state, rule, &readings, now));
         }
-        Status {
+        RolloutStatus {
             revision: policy.revision().to_owned(),
-            overrides: state.history.latest(),
+            overrides: state.history.latest_number(),
             unsaved: state.store.unsaved(),
             rules,
             exemptions: exemption_statuses(&policy, now),
@@ -35,7 +35,7 @@ impl Control {
 fn rule_status(
     state: &ControlState,
     rule: &Rule,
-    readings: &[Reading],
+    readings: &[BreakerReading],
     now: Timestamp,
 ) -> RuleStatus {
     let current = rule.rollout_state(now);
@@ -58,7 +58,7 @@ fn rule_status(
     }
 }
 
-fn breaker_status(reading: &Reading) -> BreakerStatus {
+fn breaker_status(reading: &BreakerReading) -> BreakerStatus {
     let state = match (reading.tripped, reading.watching) {
         (true, _) => "tripped",
         (false, true) => "armed",
@@ -102,7 +102,7 @@ pub(crate) fn trip_report(trip: &Trip) -> TripReport {
         share: trip.share(),
         concentration: trip.concentration(),
         top_network: trip.top.map(|(network, _)| network.to_string()),
-        message: trip.sentence(),
+        message: trip.summary(),
         hit: trip.hit.iter().map(ToString::to_string).collect(),
     }
 }

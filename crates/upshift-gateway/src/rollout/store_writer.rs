@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::timeout;
-use upshift_adoption::store::{Content, Store, StoreError};
-use upshift_adoption::{History, Key, Record};
+use upshift_adoption::store::{Store, StoreContent, StoreError};
+use upshift_adoption::{History, IdentityKey, Record};
 use upshift_core::Timestamp;
 
 /// The time that the client of a change waits for the store.
@@ -51,7 +51,7 @@ impl StoreWriter {
     ///
     /// # Errors
     /// If another gateway has it open, or it exists and cannot be read.
-    pub(super) fn open(path: Option<&Path>) -> Result<(Self, Content), StoreError> {
+    pub(super) fn open(path: Option<&Path>) -> Result<(Self, StoreContent), StoreError> {
         let Some(path) = path else { return Ok((Self::without_store(), empty_content()?)) };
         let (store, content) = match Store::open(path) {
             Ok(store) => {
@@ -62,12 +62,12 @@ impl StoreWriter {
                          was kept"
                     );
                 }
-                let content = store.content()?;
+                let content = store.read_content()?;
                 (Some(store), content)
             }
             Err(error) if error.is_in_use() => return Err(error),
             Err(error) => {
-                let content = match Store::read(path)? {
+                let content = match Store::read_only_content(path)? {
                     Some(content) => content,
                     None => empty_content()?,
                 };
@@ -157,7 +157,7 @@ impl PendingWrite {
 /// The state of the thread.
 struct WriterThread {
     path: PathBuf,
-    key: Key,
+    key: IdentityKey,
     /// The number of the latest record that is in the store.
     saved: i64,
     records: Vec<Arc<Record>>,
@@ -170,11 +170,11 @@ struct WriterThread {
 }
 
 impl WriterThread {
-    fn new(path: &Path, store: Option<Store>, content: &Content) -> Self {
+    fn new(path: &Path, store: Option<Store>, content: &StoreContent) -> Self {
         Self {
             path: path.to_owned(),
             key: content.key.clone(),
-            saved: content.history.latest().unwrap_or(0),
+            saved: content.history.latest_number().unwrap_or(0),
             records: content.history.records().cloned().collect(),
             store,
             unsaved: Arc::default(),
@@ -260,13 +260,13 @@ impl WriterThread {
             Some(store) => store,
             None => Store::reopen(&self.path, &self.key)?,
         };
-        let mut appended = store.append(&self.records);
+        let mut appended = store.append_records(&self.records);
         // The file was removed or replaced while it was open. The handle has to be closed before
         // the store is opened at this path again.
         if appended.as_ref().is_err_and(StoreError::is_gone) {
             drop(store);
             store = Store::reopen(&self.path, &self.key)?;
-            appended = store.append(&self.records);
+            appended = store.append_records(&self.records);
         }
         if appended.is_ok() {
             self.store = Some(store);
@@ -275,12 +275,12 @@ impl WriterThread {
     }
 }
 
-fn empty_content() -> Result<Content, StoreError> {
+fn empty_content() -> Result<StoreContent, StoreError> {
     let mut key = [0; 32];
     if aws_lc_rs::rand::fill(&mut key).is_err() {
         return Err(std::io::Error::other("the system returns no random numbers").into());
     }
-    Ok(Content { key: Key::new(key), history: History::default() })
+    Ok(StoreContent { key: IdentityKey::new(key), history: History::default() })
 }
 
 /// An id for a change that came without one.

@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
-use upshift_adoption::overrides::{Change, Imposed, Target};
+use upshift_adoption::overrides::{ChangeTarget, Imposed, RolloutChange};
 use upshift_core::policy::{
     BreakerLimits, Counted, IdentityReader, PolicySpec, RampPlan, Requirement, Rollout,
     RolloutPlan, RuleSpec,
@@ -77,7 +77,7 @@ impl Bench {
     /// So many callers over HTTP/1.1, each from its own address, decided as the gateway does.
     fn serve(&self, callers: u32, now: Timestamp) -> u32 {
         let policy = self.live.lock().unwrap().clone();
-        let (mut tally, mut refused) = (Tally::default(), 0);
+        let (mut tally, mut refused) = (CallerTally::default(), 0);
         for n in 0..callers {
             let fields: [(&str, &str); 0] = [];
             let facts = Facts {
@@ -116,20 +116,22 @@ impl Bench {
     }
 
     /// Makes a change at a time, with a confirmation.
-    fn change(&self, change: Change, now: Timestamp) {
+    fn change(&self, change: RolloutChange, now: Timestamp) {
         let command = ChangeCommand { confirm: true, ..command(change) };
         self.control.make_change(&command, now).map(drop).unwrap();
     }
 
     /// Makes a change at a time, without a confirmation.
-    fn try_to_change(&self, change: Change, now: Timestamp) -> Result<(), ControlError> {
+    fn try_to_change(&self, change: RolloutChange, now: Timestamp) -> Result<(), ControlError> {
         self.control.make_change(&command(change), now).map(drop)
     }
 
     #[track_caller]
     fn refuses_to_resume_ramped(&self) {
-        let resumed =
-            self.try_to_change(Change::Resume(Target::Rule("ramped".into())), Timestamp::now());
+        let resumed = self.try_to_change(
+            RolloutChange::Resume(ChangeTarget::Rule("ramped".into())),
+            Timestamp::now(),
+        );
         assert!(matches!(resumed, Err(ControlError::Rises { .. })), "{resumed:?}");
         assert_eq!(self.phase("ramped"), Phase::Paused);
     }
@@ -139,7 +141,7 @@ impl Bench {
     }
 }
 
-fn command(change: Change) -> ChangeCommand {
+fn command(change: RolloutChange) -> ChangeCommand {
     let (id, actor, reason) = (None, "ada lovelace".into(), String::new());
     ChangeCommand {
         change,
@@ -252,7 +254,7 @@ async fn a_change_is_in_force_at_once_and_undone_by_one_call() {
 async fn resume_shows_the_share_before_and_now_and_asks_where_it_rises() {
     let bench = Bench::new(None, false);
     // Paused a while ago, when the ramp stood lower.
-    bench.change(Change::Pause(Target::Rule("ramped".into())), day(-5));
+    bench.change(RolloutChange::Pause(ChangeTarget::Rule("ramped".into())), day(-5));
     let dry = json!({"rule": "ramped", "actor": "ada", "dry_run": true});
     let (status, report) = bench.post("resume", dry).await;
     assert_eq!((status, &report["revision"]), (StatusCode::OK, &Value::Null));
@@ -274,23 +276,27 @@ async fn resume_shows_the_share_before_and_now_and_asks_where_it_rises() {
 /// stopped.
 #[test]
 fn a_resume_is_held_against_what_was_in_force_when_the_rule_was_stopped() {
-    let warn = Change::Set { rule: "plain".into(), imposed: Imposed::Warn, until: None };
-    let pause = Change::Pause(Target::Rule("plain".into()));
-    let pause_all = Change::Pause(Target::All);
-    let (resume, resume_all) =
-        (Change::Resume(Target::Rule("plain".into())), Change::Resume(Target::All));
+    let warn = RolloutChange::Set { rule: "plain".into(), imposed: Imposed::Warn, until: None };
+    let pause = RolloutChange::Pause(ChangeTarget::Rule("plain".into()));
+    let pause_all = RolloutChange::Pause(ChangeTarget::All);
+    let (resume, resume_all) = (
+        RolloutChange::Resume(ChangeTarget::Rule("plain".into())),
+        RolloutChange::Resume(ChangeTarget::All),
+    );
     for (before, resume, rises) in [
         (vec![&warn, &pause], &resume, true),
         (vec![&warn, &pause_all], &resume_all, true),
         (vec![&warn], &resume, true),
-        (vec![&pause, &warn, &Change::Undo(None)], &resume, true),
+        (vec![&pause, &warn, &RolloutChange::Undo(None)], &resume, true),
         (vec![&pause], &resume, false),
         (vec![&pause, &pause], &resume, false),
         (vec![&pause, &pause_all], &resume, false),
         (vec![&pause, &pause_all], &resume_all, false),
     ] {
         let bench = Bench::new(None, false);
-        before.iter().for_each(|change| bench.change(Change::clone(change), Timestamp::now()));
+        before
+            .iter()
+            .for_each(|change| bench.change(RolloutChange::clone(change), Timestamp::now()));
         let resumed = bench.try_to_change(resume.clone(), Timestamp::now());
         assert_eq!(matches!(resumed, Err(ControlError::Rises { .. })), rises, "{before:?}");
         assert_eq!(bench.phase("plain") == Phase::Enforce, !rises, "{before:?}");
@@ -301,7 +307,7 @@ fn a_resume_is_held_against_what_was_in_force_when_the_rule_was_stopped() {
 /// file that was changed while a rule was stopped says nothing of what it refused.
 #[test]
 fn neither_a_second_pause_nor_a_trip_nor_a_reload_hides_a_rise() {
-    let pause = Change::Pause(Target::Rule("ramped".into()));
+    let pause = RolloutChange::Pause(ChangeTarget::Rule("ramped".into()));
     let paused_twice = Bench::new(None, false);
     paused_twice.change(pause.clone(), day(-5));
     paused_twice.change(pause.clone(), Timestamp::now());
@@ -489,7 +495,8 @@ fn what_is_set_for_a_while_ends_by_itself() {
     let bench = Bench::new(None, false);
     let now = Timestamp::now();
     let until = now.checked_add(jiff::SignedDuration::from_secs(60)).unwrap();
-    let change = Change::Set { rule: "plain".into(), imposed: Imposed::Warn, until: Some(until) };
+    let change =
+        RolloutChange::Set { rule: "plain".into(), imposed: Imposed::Warn, until: Some(until) };
     bench.change(change, now);
     assert_eq!(bench.phase("plain"), Phase::Warn);
     bench.control.tick(until);
@@ -506,7 +513,7 @@ fn observe_on_the_command_line_beats_everything() {
 #[test]
 fn metrics_name_rules_and_no_people() {
     let bench = Bench::new(None, false);
-    let change = Change::Pause(Target::All);
+    let change = RolloutChange::Pause(ChangeTarget::All);
     bench.change(change, Timestamp::now());
     let mut text = String::new();
     prometheus_client::encoding::text::encode(

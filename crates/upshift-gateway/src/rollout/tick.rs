@@ -42,7 +42,7 @@ impl Control {
         let crossings = state.check_breaker(now, &self.publish);
         state.end_lapsed_overrides(now, &self.publish);
         for notice in state.due_notices(now) {
-            tracing::warn!(exemption = notice.exemption.name, "{}", notice.sentence());
+            tracing::warn!(exemption = notice.exemption.name, "{}", notice.summary());
         }
         state.check_calendar(now);
         webhook_deliveries(state.webhook.as_deref(), &crossings)

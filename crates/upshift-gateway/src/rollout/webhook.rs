@@ -30,7 +30,7 @@ pub(crate) struct WebhookDelivery {
 /// The JSON that reports a crossing. Chat programs show `text`. It contains no identity and no
 /// network.
 pub(crate) fn report_body(Crossing { trip, trips }: &Crossing) -> String {
-    let (rule, sentence) = (&trip.rule, trip.sentence());
+    let (rule, sentence) = (&trip.rule, trip.summary());
     let (event, phase, text) = if *trips {
         let text = format!(
             "Upshift's breaker tripped: rule {rule} only warns until it is resumed. {sentence}."

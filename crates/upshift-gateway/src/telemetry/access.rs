@@ -220,7 +220,7 @@ impl<'a> AccessRecord<'a> {
             decision: DecisionRecord {
                 // The status of an admitted request is the upstream's, and no part of the decision.
                 status: if is_refused { Some(status.as_u16()) } else { None },
-                ..DecisionRecord::of(self.decision, self.revision)
+                ..DecisionRecord::of_decision(self.decision, self.revision)
             },
         };
         let mut bytes = serde_json::to_vec(&line).unwrap_or_default();

@@ -161,7 +161,7 @@ impl Fleet {
     /// Returns true if some gateway would refuse more callers.
     pub(super) fn refuses_more(&self) -> bool {
         let previews = self.members.iter().filter_map(Member::dry_run_report);
-        previews.flat_map(|report| &report.rules).any(RuleChange::rises)
+        previews.flat_map(|report| &report.rules).any(RuleChange::refuses_more)
     }
 
     /// Leaves out the gateways without the change that is to be undone, unless all are.

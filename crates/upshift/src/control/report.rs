@@ -85,7 +85,7 @@ impl FleetReport<'_> {
                 rules.extend(&report.rules);
             }
         }
-        let than = RuleChange::than(rules);
+        let than = RuleChange::compared_moment(rules);
         let verb = self.verb;
         let why = format!(
             "more callers would be refused than {than}\n  help: add --yes to {verb} all the same"
@@ -266,13 +266,13 @@ mod tests {
             describe_preview(&rule),
             "orders-v2: paused → ramp: 10% of the callers are refused, 43.12% would be"
         );
-        assert!(rule.rises());
-        assert_eq!(RuleChange::than([&rule]), "now");
+        assert!(rule.refuses_more());
+        assert_eq!(RuleChange::compared_moment([&rule]), "now");
         let rule = RuleChange { stopped: Some("2026-11-25T12:00:00Z".into()), ..rule };
         let told = "orders-v2: 10% of the callers were refused when it was stopped at 2026-11-25T12:00:00Z, 43.12% would \
                     be now";
         assert_eq!(
-            (describe_preview(&rule).as_str(), RuleChange::than([&rule])),
+            (describe_preview(&rule).as_str(), RuleChange::compared_moment([&rule])),
             (told, "when it was stopped")
         );
     }

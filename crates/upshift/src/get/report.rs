@@ -3,7 +3,7 @@
 use upshift_client::rules::{FollowRule, StepKind, StopReason};
 use upshift_client::{Attempt, AttemptOutcome, Error, Notice, Refused, Trace};
 use upshift_config::make_visible;
-use upshift_record::trace::time;
+use upshift_record::trace::format_time;
 use upshift_record::{HopRecord, RefusedRecord, TraceRecord};
 
 use crate::terminal::{Hue, Palette, print_stderr, print_stderr_in};
@@ -95,12 +95,12 @@ fn attempt_record(attempt: &Attempt) -> HopRecord {
     );
     match &attempt.outcome {
         AttemptOutcome::Returned => record,
-        AttemptOutcome::Followed { step, rule, remarks } => record.followed(step, *rule, remarks),
+        AttemptOutcome::Followed { step, rule, remarks } => record.with_step(step, *rule, remarks),
         AttemptOutcome::Instead { why, step, rule } => {
-            record.followed(step, *rule, &[]).failed(why.clone())
+            record.with_step(step, *rule, &[]).with_failure(why.clone())
         }
-        AttemptOutcome::Stopped(stop) => record.stopped(stop.to_string(), stop.rule),
-        AttemptOutcome::Failed(why) => record.failed(why.clone()),
+        AttemptOutcome::Stopped(stop) => record.with_stop(stop.to_string(), stop.rule),
+        AttemptOutcome::Failed(why) => record.with_failure(why.clone()),
     }
 }
 
@@ -114,7 +114,7 @@ fn refused_record(refused: &Refused) -> RefusedRecord {
         rule: problem.and_then(|problem| problem.rule.clone()),
         docs: refused.docs().map(str::to_owned),
         upgrade_url: refused.upgrade_url().map(str::to_owned),
-        ends_at: time(refused.ends_at()),
+        ends_at: format_time(refused.ends_at()),
         retryable: refused.is_retryable(),
         request_id: problem.and_then(|problem| problem.request_id.clone()),
     }
@@ -142,7 +142,7 @@ pub(super) fn describe_wish(refused: &Refused) -> Vec<String> {
         protocols.push(protocol.to_string());
     }
     let wanted = protocols.join(", or ");
-    let ends_at = time(refused.ends_at());
+    let ends_at = format_time(refused.ends_at());
     let request_id = match &refused.problem {
         Some(problem) => problem.request_id.as_deref(),
         None => None,

@@ -7,8 +7,8 @@ use std::io;
 
 use clap::Args;
 use upshift_core::{Phase, Policy, Timestamp};
-use upshift_record::control::Status;
-use upshift_record::{Exit, PlanEntry, plan};
+use upshift_record::control::RolloutStatus;
+use upshift_record::{Exit, PlanEntry, plan_entries};
 
 use crate::control::{self, RemoteGateway};
 use crate::policy_file::PolicyFile;
@@ -87,7 +87,7 @@ type Calendar = (Vec<PlanEntry>, BTreeMap<String, BreakerNeed>);
 /// Reads the calendar from a policy file.
 fn calendar_of_file(policy: &Policy) -> Calendar {
     let now = Timestamp::now();
-    let mut entries = plan(policy, now);
+    let mut entries = plan_entries(policy, now);
     for entry in &mut entries {
         if entry.from.is_none() || !holds_at(entry, now) {
             continue;
@@ -118,7 +118,7 @@ async fn calendar_of_gateway(
     if !wants_needs {
         return Ok((entries, BTreeMap::new()));
     }
-    match gateway.get_api::<Status>("status").await {
+    match gateway.get_api::<RolloutStatus>("status").await {
         Ok(status) => Ok((entries, traffic::needs_of_gateway(&status))),
         Err(error) => Err(gateway.verb_error(&error)),
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use upshift_core::Policy;
 use upshift_record::PlanEntry;
-use upshift_record::control::Status;
+use upshift_record::control::RolloutStatus;
 
 /// The rate of all requests together.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,7 +61,7 @@ pub(super) fn needs_of_policy(policy: &Policy) -> BTreeMap<String, BreakerNeed> 
 }
 
 /// The needs of the breakers of a running gateway, by rule.
-pub(super) fn needs_of_gateway(status: &Status) -> BTreeMap<String, BreakerNeed> {
+pub(super) fn needs_of_gateway(status: &RolloutStatus) -> BTreeMap<String, BreakerNeed> {
     let mut needs = BTreeMap::new();
     for rule in &status.rules {
         if let Some(breaker) = &rule.breaker {
