@@ -58,6 +58,4 @@ pub(super) const KNOWN_KNOTS: &[(&str, &[&str])] = &[
     ("upshift-config", &["contradictions.rs", "gateway.rs"]),
     ("upshift-config", &["file.rs", "notes.rs"]),
     ("upshift-config", &["toml_table.rs", "toml_value.rs"]),
-    ("upshift-gateway", &["body/replay.rs", "body/request.rs"]),
-    ("upshift-gateway", &["upstream/choice.rs", "upstream/mod.rs", "upstream/pool.rs"]),
 ];

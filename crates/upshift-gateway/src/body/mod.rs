@@ -16,8 +16,7 @@ use http::Version;
 use http_body::{Body, Frame};
 use hyper::body::Incoming;
 
-pub(crate) use replay::Replay;
-pub(crate) use request::{RequestBody, UploadProgress, UploadState};
+pub(crate) use request::{ContentReplay, RequestBody, UploadProgress, UploadState};
 pub(crate) use timeout::{BodyTimedOut, BodyTimeout};
 
 /// The end of an HTTP/2 body without END_STREAM.

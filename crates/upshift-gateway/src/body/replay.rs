@@ -8,48 +8,67 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http_body::{Body as _, Frame, SizeHint};
+use http_body::{Body, Frame, SizeHint};
 
-use super::{PolledFrame, RequestBody};
+use super::{BodyError, PolledFrame};
 
 /// The length up to which content is kept, in bytes.
 const MAX_KEPT: usize = 64 * 1024;
 
 /// A handle to the content of a request that is being sent. hyper has one handle; the other can
 /// take the content back. As long as the other one exists, the pieces that hyper takes are kept.
-#[derive(Clone)]
-pub(crate) struct Replay(Rc<RefCell<ReplayContent>>);
+pub(crate) struct Replay<B>(Rc<RefCell<ReplayContent<B>>>);
 
-struct ReplayContent {
+/// A body whose content can be kept and sent again.
+pub(crate) trait ReplaySource:
+    Body<Data = Bytes, Error = BodyError> + Unpin + Sized
+{
+    /// A body without content.
+    fn without_content() -> Self;
+    /// Content that was taken back, to be sent again.
+    fn from_replay(replay: Replay<Self>) -> Self;
+    /// Hands the progress of the upload over to the next attempt.
+    fn wait_for_upstream(&self);
+    /// Marks the upload as finished.
+    fn finish_upload(&self);
+}
+
+struct ReplayContent<B> {
     /// The pieces that were sent before, to be sent again.
     first: VecDeque<Bytes>,
-    rest: RequestBody,
+    rest: B,
     /// The pieces that were taken; `None` if they are too long, or not needed.
     taken: Option<VecDeque<Bytes>>,
 }
 
-impl Replay {
+impl<B> Clone for Replay<B> {
+    fn clone(&self) -> Self {
+        Self(Rc::clone(&self.0))
+    }
+}
+
+impl<B: ReplaySource> Replay<B> {
     /// Content of which nothing was taken yet.
-    pub(super) fn from_body(rest: RequestBody) -> Self {
+    pub(super) fn from_body(rest: B) -> Self {
         Self::new(VecDeque::new(), rest, Some(VecDeque::new()))
     }
 
-    fn new(first: VecDeque<Bytes>, rest: RequestBody, taken: Option<VecDeque<Bytes>>) -> Self {
+    fn new(first: VecDeque<Bytes>, rest: B, taken: Option<VecDeque<Bytes>>) -> Self {
         Self(Rc::new(RefCell::new(ReplayContent { first, rest, taken })))
     }
 
     /// Takes back the content, if all of it was kept. The other handle is empty from then on.
-    pub(crate) fn take_back(self) -> Option<RequestBody> {
+    pub(crate) fn take_back(self) -> Option<B> {
         let content = &mut *self.0.borrow_mut();
         let taken = content.taken.take()?;
-        let rest = mem::replace(&mut content.rest, RequestBody::empty());
+        let rest = mem::replace(&mut content.rest, B::without_content());
         // Nothing was sent, so the body is as good as new.
         if taken.is_empty() {
             return Some(rest);
         }
         // The progress of the upload belongs to the next attempt now.
         rest.wait_for_upstream();
-        Some(RequestBody::from_replay(Self::new(taken, rest, None)))
+        Some(B::from_replay(Self::new(taken, rest, None)))
     }
 
     pub(super) fn poll_frame(&self, cx: &mut Context<'_>) -> PolledFrame {
@@ -86,7 +105,7 @@ impl Replay {
     }
 }
 
-impl ReplayContent {
+impl<B> ReplayContent<B> {
     /// Keeps a piece that was taken. Without a piece, or beyond the bound, the content is no longer
     /// whole, and all of it is dropped.
     fn keep_piece(&mut self, data: Option<&Bytes>) {
@@ -106,6 +125,7 @@ mod tests {
     use http_body_util::BodyExt;
 
     use super::*;
+    use crate::body::RequestBody;
 
     /// KIND: content that is lost, duplicated or of another length when it is sent again.
     #[tokio::test]

@@ -14,12 +14,14 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
-use super::{
-    BodyError, BodyTimeout, BoxedBody, PolledFrame, Replay, TruncatedStream, is_truncated,
-};
+use super::replay::{Replay, ReplaySource};
+use super::{BodyError, BodyTimeout, BoxedBody, PolledFrame, TruncatedStream, is_truncated};
 use crate::fields::trailers::TrailerFilter;
 use crate::framing::chunks::BadChunk;
 use crate::progress::activity::Activity;
+
+/// A handle to take back the content of a request.
+pub(crate) type ContentReplay = Replay<RequestBody>;
 
 /// The body of a request.
 ///
@@ -42,7 +44,7 @@ enum RequestContent {
     /// From another source.
     Boxed(BoxedBody),
     /// Content that is kept while it is sent.
-    Kept(Replay),
+    Kept(Replay<RequestBody>),
 }
 
 /// The progress of a request's body.
@@ -130,13 +132,8 @@ impl RequestBody {
         Self::new(RequestContent::Boxed(Box::pin(body)), None)
     }
 
-    /// Content that was taken back, to be sent again.
-    pub(super) fn from_replay(content: Replay) -> Self {
-        Self::new(RequestContent::Kept(content), None)
-    }
-
     /// Keeps the pieces of this body from now on, and returns the handle to take them back.
-    pub(crate) fn keep_for_replay(&mut self) -> Replay {
+    pub(crate) fn keep_for_replay(&mut self) -> ContentReplay {
         // hyper gets this body, with one handle to the old one inside; the caller gets the other.
         let replay = Replay::from_body(mem::replace(self, Self::empty()));
         self.content = RequestContent::Kept(replay.clone());
@@ -228,20 +225,28 @@ impl RequestBody {
         Poll::Pending
     }
 
-    /// Records that the upload waits for the upstream.
-    pub(super) fn wait_for_upstream(&self) {
-        self.enter_state(UploadState::Upstream);
-    }
-
-    /// Records that the upstream has the whole body.
-    pub(super) fn finish_upload(&self) {
-        self.enter_state(UploadState::Done);
-    }
-
     fn enter_state(&self, state: UploadState) {
         if let Some(upload) = &self.upload {
             upload.enter_state(state);
         }
+    }
+}
+
+impl ReplaySource for RequestBody {
+    fn without_content() -> Self {
+        Self::empty()
+    }
+
+    fn from_replay(replay: Replay<Self>) -> Self {
+        Self::new(RequestContent::Kept(replay), None)
+    }
+
+    fn wait_for_upstream(&self) {
+        self.enter_state(UploadState::Upstream);
+    }
+
+    fn finish_upload(&self) {
+        self.enter_state(UploadState::Done);
     }
 }
 

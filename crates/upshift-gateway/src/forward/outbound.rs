@@ -5,7 +5,7 @@ use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Method, Request, Uri, Version};
 use upshift_http::request_trailers;
 
-use crate::body::{Replay, RequestBody};
+use crate::body::{ContentReplay, RequestBody};
 use crate::upstream::UpstreamEndpoint;
 
 /// A request with the fields of the next hop, except those that depend on its version of HTTP.
@@ -42,7 +42,7 @@ pub(super) struct RetryCopy {
     copy: Box<OutboundRequest>,
     /// The request is idempotent (RFC 9110 §9.2.2) and has no content.
     is_idempotent: bool,
-    content: Option<Replay>,
+    content: Option<ContentReplay>,
 }
 
 impl OutboundRequest {

@@ -16,7 +16,7 @@ use crate::local_reply::LocalReply;
 use crate::response_body::ResponseBody;
 use crate::upstream::{
     Checkout, ConnectError, EndpointFailure, InFlightGuard, PooledConnection, SendError,
-    UpstreamEndpoint,
+    UpstreamEndpoint, send_request,
 };
 
 /// The number of stale idle connections that are tried before a new one is opened.
@@ -207,7 +207,7 @@ impl UpstreamExchange {
         let sent = tokio::select! {
             // A response that is there counts even if the timeout has passed in the same poll.
             biased;
-            sent = connection.send_request(request, guard) => sent,
+            sent = send_request(connection, request, guard) => sent,
             what = wait_for_timeout(&self.upload, self.timeouts) => {
                 return Err(timed_out(&endpoint, what, retry_copy));
             }

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::UpstreamEndpoint;
+use super::endpoint::UpstreamEndpoint;
 use super::endpoint_health::FULL_SHARE;
 use crate::random::Random;
 

@@ -9,16 +9,15 @@ use std::error::Error;
 use std::rc::Rc;
 use std::time::Duration;
 
-use http::{Request, Response, StatusCode};
+use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
-use hyper::client::conn::{http1, http2};
+use hyper::client::conn::{TrySendError, http1, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::task::{AbortHandle, spawn_local};
 use tokio::time::Instant;
 
 use super::connect::{ConnectError, UpstreamConnector, UpstreamStream};
-use super::{EndpointFailure, InFlightGuard};
 use crate::local_executor::LocalExecutor;
 use upshift_config::{Address, UpstreamHttp};
 
@@ -68,13 +67,10 @@ pub(crate) struct Http1Connection<B> {
 /// The task that runs a connection. It is aborted on drop.
 struct ConnectionTask(Option<AbortHandle>);
 
-/// A request that got no response.
-pub(crate) enum SendError<B> {
-    /// The connection was gone before the request could be written. The request and its in-flight
-    /// guard are handed back.
-    Unsent(Box<(Request<B>, InFlightGuard)>),
-    /// The connection failed after that.
-    Broken(hyper::Error),
+/// A connection on which a request was answered.
+pub(crate) struct UsedConnection<B> {
+    /// `None` for HTTP/2, whose connection stays in the pool.
+    http1: Option<Http1Connection<B>>,
 }
 
 impl<B: PoolBody> EndpointPool<B> {
@@ -200,25 +196,21 @@ impl<B: PoolBody> PooledConnection<B> {
         matches!(self, Self::Http2(_))
     }
 
-    /// Sends `request`. The checkout has to be kept with the body of the response.
-    pub(crate) async fn send_request(
+    /// Sends `request`. An error hands the request back if the connection was gone before it could
+    /// be written.
+    pub(super) async fn try_send_request(
         self,
         request: Request<B>,
-        guard: InFlightGuard,
-    ) -> Result<(Response<Incoming>, Checkout<B>), SendError<B>> {
-        let (sent, http1) = match self {
-            Self::Http1(mut http1) => (http1.sender.try_send_request(request).await, Some(http1)),
-            Self::Http2(mut sender) => (sender.try_send_request(request).await, None),
-        };
-        match sent {
-            Ok(response) => {
-                let checkout = Checkout::new(http1, guard, response.status());
-                Ok((response, checkout))
+    ) -> Result<(Response<Incoming>, UsedConnection<B>), TrySendError<Request<B>>> {
+        match self {
+            Self::Http1(mut http1) => {
+                let response = http1.sender.try_send_request(request).await?;
+                Ok((response, UsedConnection { http1: Some(http1) }))
             }
-            Err(mut error) => Err(match error.take_message() {
-                Some(request) => SendError::Unsent(Box::new((request, guard))),
-                None => SendError::Broken(error.into_error()),
-            }),
+            Self::Http2(mut sender) => {
+                let response = sender.try_send_request(request).await?;
+                Ok((response, UsedConnection { http1: None }))
+            }
         }
     }
 
@@ -233,50 +225,17 @@ impl<B: PoolBody> PooledConnection<B> {
     }
 }
 
-/// The use of an upstream connection for one exchange.
-///
-/// After the last byte of the response, [`Checkout::return_to_pool`] keeps the connection for the
-/// next request. If the checkout is dropped before, the connection closes.
-pub(crate) struct Checkout<B> {
-    /// `None` for HTTP/2, whose connection stays in the pool.
-    http1: Option<Http1Connection<B>>,
-    guard: InFlightGuard,
-    /// The exchange was already recorded as failed, because of its status.
-    failed: bool,
-}
-
-impl<B> Checkout<B> {
-    fn new(http1: Option<Http1Connection<B>>, guard: InFlightGuard, status: StatusCode) -> Self {
-        let failed = status.is_server_error();
-        if failed {
-            guard.endpoint().record_failure(EndpointFailure::Status);
-        }
-        Self { http1, guard, failed }
-    }
-
-    /// Gives up the connection, which was upgraded to another protocol. The in-flight guard remains
-    /// and has to live as long as the tunnel.
-    pub(crate) fn into_guard(mut self) -> InFlightGuard {
+impl<B> UsedConnection<B> {
+    /// Gives up the connection, which was upgraded to another protocol.
+    pub(super) fn give_up_upgraded(mut self) {
         if let Some(http1) = &mut self.http1 {
             // The task hands the upgraded connection over, so it must not be aborted.
             http1.task.0 = None;
         }
-        self.guard.endpoint().record_success();
-        self.guard
     }
 
-    /// Records that the response failed after its head. The connection closes.
-    pub(crate) fn fail_response(self, failure: EndpointFailure) {
-        if !self.failed {
-            self.guard.endpoint().record_failure(failure);
-        }
-    }
-
-    /// Records the end of the response, and returns the connection to the pool.
-    pub(crate) fn return_to_pool(self) {
-        if !self.failed {
-            self.guard.endpoint().record_success();
-        }
+    /// Keeps the connection for the next request. The response must be complete.
+    pub(super) fn return_to_pool(self) {
         let Some(Http1Connection { sender, idle, connector, mut task }) = self.http1 else {
             return;
         };
