@@ -53,7 +53,7 @@ fn a_date_in_the_past_is_named_by_check_and_plan() {
     );
     assert!(planned[0]["notes"].is_null(), "a warning that is over refuses no caller: {planned}");
     let begun = rules(&format!("ramp = {}\nenforce = {}", day(-5), day(5)), "");
-    assert!(has(&json(&on_file(&["check", "--json"], &begun))["warnings"], "its ramp has begun"));
+    assert!(has(&json(&on_file(&["check", "--json"], &begun))["warnings"], "the ramp has begun"));
     assert!(on_file(&["plan"], &begun).stdout.contains("it begins in the past"));
     let to_come = rules(&format!("warn = {}\nenforce = {}", day(-9), day(20)), "");
     let checked = on_file(&["check", "--json", "--deny-warnings"], &to_come);
@@ -80,10 +80,10 @@ fn every_date_in_the_past_that_refuses_callers_is_a_warning() {
     let served = rules(&enforce, "").replacen("id = \"orders\"", &sunset, 1);
     let never = rules(&format!("warn = {}", day(-9)), "[breaker]\nrefused-share = 1.0\n");
     for (policy, warning) in [
-        (rules(&steps, ""), "its ramp has begun"),
-        (rules(&running, ""), "its brownout has begun"),
+        (rules(&steps, ""), "the ramp has begun"),
+        (rules(&running, ""), "the brownout has begun"),
         (served, "`sunset` is in the past"),
-        (never, "this breaker can never trip"),
+        (never, "the breaker can never trip"),
     ] {
         let checked = on_file(&["check", "--json", "--deny-warnings"], &policy);
         assert!(
@@ -124,7 +124,7 @@ fn a_phase_that_the_breaker_will_stop_is_named_by_check_and_plan() {
     assert!(
         has(
             &checked["notes"],
-            "on its brownout refuses a greater share than the 5 % that the breaker"
+            "on, its brownout refuses a greater share than the 5 % that the breaker"
         ),
         "{checked}"
     );
