@@ -104,10 +104,10 @@ impl Gateway {
         Ok(Self { shared: Arc::new(shared), sockets, addresses, further: Router::new() })
     }
 
-    /// Lists the faults of `settings` that keep a gateway from starting, and what may surprise once
-    /// it runs. All files that the settings name are read; no address is bound.
+    /// Lists the errors of `settings` that keep a gateway from starting, and warnings about what may
+    /// surprise once it runs. All files that the settings name are read, and no address is bound.
     pub fn examine(settings: &Settings) -> Vec<KeyDiagnostic> {
-        examine::findings(settings)
+        examine::diagnose_settings(settings)
     }
 
     /// The bound addresses.

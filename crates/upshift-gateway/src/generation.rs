@@ -12,7 +12,7 @@ use upshift_core::{Policy, TlsVersion};
 use crate::quic::quic_config;
 use crate::settings::{Settings, strict_transport_security};
 use crate::tls::TlsError;
-use crate::tls::client::{Trust, client_config};
+use crate::tls::client::{TrustAnchors, client_config};
 use crate::tls::identity::{Identity, LoadedFiles, read_chain};
 use crate::tls::server::{InBandTls, server_config};
 use crate::upstream::UpstreamHealth;
@@ -102,15 +102,15 @@ fn hsts_value(settings: &Settings) -> Option<HeaderValue> {
 fn upstream_tls(settings: &Settings) -> Result<Vec<Arc<ClientConfig>>, TlsError> {
     let mut configs = Vec::new();
     for upstream in &settings.file.upstreams {
-        configs.push(Arc::new(client_config(&Trust::of(upstream))?));
+        configs.push(Arc::new(client_config(&TrustAnchors::for_upstream(upstream))?));
     }
     Ok(configs)
 }
 
 fn webhook_tls(settings: &Settings) -> Result<Arc<ClientConfig>, TlsError> {
     let trust = match &settings.file.webhook {
-        Some(address) if address.starts_with("https:") => Trust::System,
-        _ => Trust::Nobody,
+        Some(address) if address.starts_with("https:") => TrustAnchors::System,
+        _ => TrustAnchors::None,
     };
     client_config(&trust).map(Arc::new)
 }
@@ -120,7 +120,7 @@ fn webhook_tls(settings: &Settings) -> Result<Arc<ClientConfig>, TlsError> {
 fn load_files(settings: &Settings, previous: Option<&Generation>) -> Result<LoadedFiles, TlsError> {
     let mut authorities = BTreeMap::new();
     for upstream in &settings.file.upstreams {
-        if let Trust::File(path) = Trust::of(upstream) {
+        if let TrustAnchors::File(path) = TrustAnchors::for_upstream(upstream) {
             authorities.insert(path.to_owned(), read_chain(path)?);
         }
     }

@@ -1,64 +1,64 @@
-//! What can go wrong with one exchange, and whose fault it is: the client's (4xx, 505), the
-//! upstream's (502, 504), or the gateway's own (501, 503).
+//! The responses of the gateway itself to errors, by the party at fault: the client (4xx, 505), the
+//! upstream (502, 504), or the gateway (501, 503).
 //!
-//! The client reads [`LocalReply::client_detail`], which names no address and no cause behind the gateway. The
-//! operator reads [`LocalReply::operator_report`], in the log.
+//! The client gets [`LocalReply::client_detail`], which names no address and no cause behind the
+//! gateway. The log has [`LocalReply::operator_report`] for the operator.
 
 use http::StatusCode;
 use upshift_core::policy::Ambiguity;
 
 use crate::fields::forwarded::MOST_PASSES;
 
-/// Why a request is answered by the gateway itself, apart from the policy.
+/// The reason that the gateway answers a request itself, other than a refusal by the policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum LocalReply {
-    /// The bytes are no HTTP request.
+    /// The bytes are not an HTTP request.
     NotHttp(&'static str),
-    /// A major version of HTTP that is not spoken here, as the client wrote it.
+    /// The major version of HTTP is not supported: as the client wrote it.
     Version(String),
-    /// The target alone is longer than the header section may be.
+    /// The request target is longer than the limit for the whole header section.
     TargetTooLong,
-    /// The header section is too long, or has too many fields.
+    /// The header section is too large, or has too many fields.
     HeadTooLarge,
     /// The header section did not arrive in time.
     HeadTimeout,
-    /// `Host` is absent, repeated, or no authority.
+    /// `Host` is missing, repeated or invalid.
     Host(&'static str),
-    /// The length of the body can be read in two ways.
+    /// The length of the body is ambiguous.
     Framing(&'static str),
     /// A transfer coding other than chunked.
     Coding,
-    /// The target is of a form that cannot be served.
+    /// The request target has a form that the gateway does not serve.
     Target(&'static str),
-    /// The path has more than one reading, and such paths are refused here.
+    /// Servers could read the path in different ways, and `paths` is set to refuse that.
     AmbiguousPath(Ambiguity),
     /// The client stopped sending the body of its request.
     BodyTimeout,
-    /// CONNECT without `:protocol`: this is no forward proxy.
+    /// CONNECT without `:protocol`: the gateway is not a forward proxy.
     Connect,
-    /// TRACE that ends here (RFC 9110 §7.6.2): what it would reflect may hold secrets (§9.3.8).
+    /// TRACE with `Max-Forwards: 0` (RFC 9110 §7.6.2): the reflected request may contain secrets
+    /// (§9.3.8).
     Trace,
-    /// A protocol that is not carried here, as the client named it (RFC 9220 §3).
+    /// The gateway does not tunnel the protocol (RFC 9220 §3): as the client named it.
     Transition(String),
-    /// No upstream is configured for this request.
+    /// No upstream matches the request.
     NoUpstream,
-    /// The request has passed a gateway of this name too often: the name of the upstream that it
-    /// would go to.
+    /// The request has passed the gateway too often, by `Via`: the name of the next upstream.
     Loop(String),
-    /// This process may open no more connections: its descriptors are used up.
+    /// The process has no file descriptor left for another connection.
     OutOfDescriptors,
-    /// Every endpoint of the upstream has as many requests as it may have: the name of one.
+    /// Every endpoint of the upstream is at its limit of requests: the name of one.
     UpstreamBusy(String),
-    /// No connection to the upstream: its name, and why.
+    /// The upstream cannot be reached: its name, and the cause.
     Unreachable(String, String),
-    /// The upstream did not answer in time: its name, and what was waited for.
+    /// The upstream timed out: its name, and what it did not do in time.
     UpstreamTimeout(String, &'static str),
-    /// The upstream answered something that is no HTTP, or closed: its name, and what happened.
+    /// The upstream closed the connection or sent an invalid response: its name, and what it did.
     BadGateway(String, String),
 }
 
 impl LocalReply {
-    /// The status that says so.
+    /// The status code of the response.
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::NotHttp(_)
@@ -71,7 +71,7 @@ impl LocalReply {
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             // RFC 9110 §15.6.6: the major version is refused.
             Self::Version(_) => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
-            // RFC 9112 §6.1: a coding that is not understood.
+            // RFC 9112 §6.1: the status for a transfer coding that is not supported.
             Self::Coding | Self::Trace | Self::Connect | Self::Transition(_) => {
                 StatusCode::NOT_IMPLEMENTED
             }
@@ -85,7 +85,7 @@ impl LocalReply {
         }
     }
 
-    /// A short stable name, for counting.
+    /// The value of the metric label `cause`, and the reason in the output of `explain`.
     pub(crate) fn cause_label(&self) -> &'static str {
         match self {
             Self::NotHttp(_) => "not-http",
@@ -112,58 +112,66 @@ impl LocalReply {
         }
     }
 
-    /// What the client should read.
+    /// The text for the client.
     pub(crate) fn client_detail(&self) -> String {
         match self {
             Self::NotHttp(why) | Self::Host(why) | Self::Framing(why) | Self::Target(why) => {
                 (*why).to_owned()
             }
             Self::Version(version) => {
-                format!("{version} is not spoken here. HTTP/1.1 and HTTP/2 are.")
+                format!("{version} is not supported. Use HTTP/1.1 or HTTP/2.")
             }
-            Self::TargetTooLong => "The URL is longer than this server reads.".to_owned(),
+            Self::TargetTooLong => "The URL is too long for this server.".to_owned(),
             Self::HeadTooLarge => {
-                "The request's fields are more than this server reads.".to_owned()
+                "The request's header fields are too large for this server.".to_owned()
             }
             Self::HeadTimeout => "The request did not arrive in time.".to_owned(),
-            Self::Coding => "Of the transfer codings, only chunked is understood here.".to_owned(),
-            Self::Connect => {
-                "This server is no forward proxy: it does not open tunnels by CONNECT.".to_owned()
+            Self::Coding => {
+                "The only transfer coding that this server supports is chunked.".to_owned()
             }
-            Self::Trace => "This server does not reflect requests.".to_owned(),
-            Self::Transition(token) => format!("{token} is not carried here."),
+            Self::Connect => {
+                "This server is not a forward proxy and does not support CONNECT.".to_owned()
+            }
+            Self::Trace => "This server does not support TRACE.".to_owned(),
+            Self::Transition(token) => {
+                format!("This server does not support the protocol {token}.")
+            }
             Self::AmbiguousPath(ambiguity) => {
                 format!(
-                    "This server does not accept a path that servers read in different ways: {ambiguity}."
+                    "This server rejects paths that servers interpret in different ways: {ambiguity}."
                 )
             }
             Self::BodyTimeout => "The request's body did not arrive in time.".to_owned(),
             Self::NoUpstream => "No upstream is configured for this URL.".to_owned(),
-            Self::Loop(_) => "This request goes round in circles behind this server.".to_owned(),
+            Self::Loop(_) => "This request loops between this server and one behind it.".to_owned(),
             Self::OutOfDescriptors => {
-                "This server cannot take more requests at the moment.".to_owned()
+                "This server cannot accept more requests at the moment.".to_owned()
             }
             Self::UpstreamBusy(_) => "The servers behind this gateway are busy.".to_owned(),
             Self::Unreachable(..) => "The server behind this gateway cannot be reached.".to_owned(),
-            Self::UpstreamTimeout(..) => "The server behind this gateway took too long.".to_owned(),
+            Self::UpstreamTimeout(..) => {
+                "The server behind this gateway did not respond in time.".to_owned()
+            }
             Self::BadGateway(..) => {
-                "The server behind this gateway gave no valid answer.".to_owned()
+                "The server behind this gateway sent no valid response.".to_owned()
             }
         }
     }
 
-    /// What the operator should read; `None` for what is the client's fault.
+    /// The log line for the operator; `None` if the client is at fault.
     pub(crate) fn operator_report(&self) -> Option<String> {
         match self {
             Self::OutOfDescriptors => Some(
-                "no descriptor is left for another connection: raise the limit (ulimit -n)"
+                "no file descriptor is left for another connection: raise the limit (ulimit -n)"
                     .to_owned(),
             ),
             Self::Loop(upstream) => Some(format!(
-                "the upstream {upstream} leads back to this gateway, it seems: a request has passed it {MOST_PASSES} times (Via)"
+                "the upstream {upstream} apparently leads back to this gateway: a request passed the gateway \
+                 {MOST_PASSES} times (Via)"
             )),
             Self::UpstreamBusy(upstream) => Some(format!(
-                "the upstream {upstream} and its others serve as many requests as `connections` allows"
+                "the upstream {upstream} and its other endpoints are at their limit of requests \
+                 (`connections`)"
             )),
             Self::Unreachable(upstream, why) => {
                 Some(format!("the upstream {upstream} cannot be reached: {why}"))

@@ -25,10 +25,9 @@ use upshift_core::policy::Matcher;
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
-    /// The settings that a policy file holds. Overrides and tripped breakers are applied on top of
-    /// its policy.
+    /// The settings of the policy file. Overrides and tripped breakers apply on top of its policy.
     pub file: FileSettings,
-    /// Makes every rule observe only: no request is refused or warned, all are counted.
+    /// Makes every rule observe only: no request is refused or warned, and all are counted.
     pub observe: bool,
     /// The number of worker threads, each with its own runtime; 0: one per core.
     pub workers: usize,

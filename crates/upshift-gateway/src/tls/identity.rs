@@ -1,4 +1,4 @@
-//! The certificate and key that clients are shown, and the other files that settings name.
+//! The certificate and key that clients are shown, and the authorities of upstreams.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,10 +10,10 @@ use x509_parser::prelude::{ASN1Time, FromDer, X509Certificate};
 
 use super::{TlsError, pem};
 
-/// What is read of the files that settings name.
+/// The contents of the files that the settings name.
 #[derive(Clone, Default)]
 pub(crate) struct LoadedFiles {
-    /// The certificate that clients are shown, if there is TLS.
+    /// The certificate and key that clients are shown, if there is a TLS listener.
     pub(crate) identity: Option<Arc<Identity>>,
     /// The authorities of upstreams, by file.
     pub(crate) authorities: BTreeMap<PathBuf, Vec<CertificateDer<'static>>>,
@@ -28,46 +28,54 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    /// Reads the files.
+    /// Reads the certificate and the key from their files.
     pub(crate) fn read(files: &TlsFiles) -> Result<Self, TlsError> {
         let (chain, key) = (read_chain(&files.certificate)?, read_key(&files.key)?);
         Ok(Self { chain, key, is_self_signed: false })
     }
 
-    /// Makes one for `names` that is signed by itself.
+    /// Makes a self-signed certificate for `names`.
     pub(crate) fn self_signed(names: &[String]) -> Result<Self, TlsError> {
-        let made = rcgen::generate_simple_self_signed(names)
-            .map_err(|error| TlsError::SelfSigned(error.into()))?;
+        let made = match rcgen::generate_simple_self_signed(names) {
+            Ok(made) => made,
+            Err(error) => return Err(TlsError::SelfSigned(error.into())),
+        };
         let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
         Ok(Self { chain: vec![made.cert.der().clone()], key: key.into(), is_self_signed: true })
     }
 
-    /// The same key with the certificate at `index` of the chain alone.
+    /// The key with only the certificate at `index` of the chain.
     pub(super) fn with_certificate(&self, index: usize) -> Option<Self> {
         let chain = vec![self.chain.get(index)?.clone()];
         Some(Self { chain, key: self.key.clone_key(), is_self_signed: false })
     }
 
-    /// Tells whether it was made here, because no files are named.
+    /// Returns true if the gateway made the certificate itself.
     pub(crate) fn is_self_signed(&self) -> bool {
         self.is_self_signed
     }
 
-    /// Its subject, and until when it is valid: `CN=api.example.com, until 2027-03-01T00:00:00Z`.
+    /// The subject and the end of the validity period: `CN=api.example.com, until 2027-03-01T00:00:00Z`.
     pub(crate) fn describe(&self) -> String {
-        let parsed = self.chain.first().and_then(|leaf| X509Certificate::from_der(leaf).ok());
-        let Some((_, leaf)) = parsed else { return "not readable".to_owned() };
-        format!("{}, until {}", leaf.subject(), date(leaf.validity().not_after))
+        let Some(Ok((_, leaf))) = self.chain.first().map(|leaf| X509Certificate::from_der(leaf))
+        else {
+            return "not readable".to_owned();
+        };
+        format!("{}, until {}", leaf.subject(), format_asn1_time(leaf.validity().not_after))
     }
 }
 
-/// A time of a certificate, written like every other.
-pub(crate) fn date(time: ASN1Time) -> String {
+/// Formats a time of a certificate like every other time (RFC 3339).
+pub(crate) fn format_asn1_time(time: ASN1Time) -> String {
     let at = upshift_core::Timestamp::from_second(time.timestamp());
-    at.map_or_else(|_| time.to_string(), |at| at.to_string())
+    match at {
+        Ok(at) => at.to_string(),
+        // A year that `Timestamp` does not have.
+        Err(_) => time.to_string(),
+    }
 }
 
-/// The certificates of a PEM file.
+/// Reads the certificates of a PEM file.
 pub(crate) fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     pem::read_certificates(path).map_err(|source| TlsError::Pem { path: path.to_owned(), source })
 }
