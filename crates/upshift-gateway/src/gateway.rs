@@ -234,7 +234,7 @@ fn start_admin(
     let served = Arc::clone(shared);
     spawn("admin", move || {
         let limits = move || served.generation.load().settings.file.limits.clone();
-        listener::run(listener, router, limits, draining, stopped);
+        listener::run_admin(listener, router, limits, draining, stopped);
     })?;
     Ok(stop)
 }

@@ -1,6 +1,5 @@
-//! The admin listener's connections, which have the bounds of any client's: a slow head, an answer
-//! that is not taken and an idle connection end in time, and no number of them keeps a health check
-//! out.
+//! The connections of the admin listener. They have the limits of client connections: slow headers,
+//! slow reads and idle connections time out. However many there are, a health check gets through.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -29,13 +28,13 @@ use crate::downstream::stream::{ClientStream, ClientTransport};
 use crate::progress::activity::{ActiveRequest, Activity};
 use crate::telemetry::log_limit::LogLimit;
 
-/// As many connections are open at once. For one more, the oldest is closed.
-const CONNECTIONS: usize = 256;
+/// The limit of open connections. A new one beyond it closes the oldest.
+const MAX_CONNECTIONS: usize = 256;
 
 /// Serves `router` on the current thread until `stopped` resolves. Once `draining` is true, it
-/// accepts no more, so that another process can have the port. `limits` gives those that a
-/// connection begins with.
-pub(crate) fn run(
+/// accepts no more connections, so that another process can bind the port. A connection has the
+/// limits that `limits` returns when it is accepted.
+pub(crate) fn run_admin(
     listener: StdListener,
     router: Router,
     limits: impl Fn() -> Limits,
@@ -45,11 +44,11 @@ pub(crate) fn run(
     let serving = async {
         let listener = TcpListener::from_std(listener)?;
         tokio::select! {
-            () = accept(listener, router, limits) => {}
+            () = accept_connections(listener, router, limits) => {}
             _ = draining.wait_for(|draining| *draining) => {}
             _ = &mut stopped => return Ok(()),
         }
-        // Resolves with an error, since the sender is dropped and never used.
+        // The sender is only dropped, so this resolves with an error.
         let _ = stopped.await;
         Ok(())
     };
@@ -60,7 +59,7 @@ pub(crate) fn run(
     }
 }
 
-async fn accept(listener: TcpListener, router: Router, limits: impl Fn() -> Limits) {
+async fn accept_connections(listener: TcpListener, router: Router, limits: impl Fn() -> Limits) {
     let open: RefCell<VecDeque<Weak<Notify>>> = RefCell::default();
     let log = LogLimit::default();
     loop {
@@ -68,23 +67,23 @@ async fn accept(listener: TcpListener, router: Router, limits: impl Fn() -> Limi
             Ok((tcp, _)) => {
                 let close = Rc::new(Notify::new());
                 make_room(&mut open.borrow_mut(), &close);
-                spawn_local(serve(tcp, router.clone(), limits(), close));
+                spawn_local(serve_connection(tcp, router.clone(), limits(), close));
             }
             Err(error) => {
                 if let Some(suppressed) = log.admit() {
                     tracing::warn!(%error, suppressed, "an admin connection could not be accepted");
                 }
-                // Out of descriptors, mostly: to try again at once would be to spin.
+                // Usually the process is out of descriptors, and an immediate retry would spin.
                 sleep(Duration::from_millis(100)).await;
             }
         }
     }
 }
 
-/// Adds a connection; the oldest is closed if there are too many.
+/// Adds a connection, and closes the oldest if there are too many.
 fn make_room(open: &mut VecDeque<Weak<Notify>>, close: &Rc<Notify>) {
     open.retain(|connection| connection.strong_count() > 0);
-    if open.len() >= CONNECTIONS
+    if open.len() >= MAX_CONNECTIONS
         && let Some(oldest) = open.pop_front().and_then(|oldest| oldest.upgrade())
     {
         oldest.notify_one();
@@ -92,23 +91,23 @@ fn make_room(open: &mut VecDeque<Weak<Notify>>, close: &Rc<Notify>) {
     open.push_back(Rc::downgrade(close));
 }
 
-async fn serve(tcp: TcpStream, router: Router, limits: Limits, close: Rc<Notify>) {
+async fn serve_connection(tcp: TcpStream, router: Router, limits: Limits, close: Rc<Notify>) {
     let activity = Activity::new();
     let mut stream = ClientStream::new(ClientTransport::Cleartext(tcp), Rc::clone(&activity));
     stream.defer_shutdown();
     let counted = Rc::clone(&activity);
     let service = service_fn(move |request: http::Request<hyper::body::Incoming>| {
         let (router, in_flight) = (router.clone(), counted.begin_request());
-        // A handler reads the request's body.
-        let answer = timeout(limits.idle, router.oneshot(request));
-        async move { Ok::<_, Infallible>(response(answer.await.ok(), in_flight)) }
+        // Also bounds the reading of a request body, which handlers do.
+        let response = timeout(limits.idle, router.oneshot(request));
+        async move { Ok::<_, Infallible>(counted_response(response.await.ok(), in_flight)) }
     });
     let mut codec = http1::Builder::new()
         .header_read_timeout(None)
         .max_header_size(limits.header_bytes)
         .serve_connection(TokioIo::new(stream), service);
-    // Connections that are open stay usable during the drain.
-    let (_never, draining) = watch::channel(false);
+    // Open connections stay usable during the drain, so that its progress can be watched.
+    let (_sender, draining) = watch::channel(false);
     let driven = drive_until(
         Pin::new(&mut codec),
         |codec| codec.graceful_shutdown(),
@@ -125,23 +124,23 @@ async fn serve(tcp: TcpStream, router: Router, limits: Limits, close: Rc<Notify>
     codec.into_parts().io.into_inner().close_gracefully(None).await;
 }
 
-/// The response to send: that of a handler, or, if it took too long, none of its own.
-fn response(
-    answer: Option<Result<Response<axum::body::Body>, Infallible>>,
+/// The response of a handler, or a 408 if there is none in time.
+fn counted_response(
+    served: Option<Result<Response<axum::body::Body>, Infallible>>,
     in_flight: ActiveRequest,
 ) -> Response<CountedBody> {
-    let response = match answer {
+    let response = match served {
         Some(Ok(response)) => response,
         None => {
-            let mut response = Response::new(axum::body::Body::empty());
-            *response.status_mut() = http::StatusCode::REQUEST_TIMEOUT;
-            response
+            let mut timed_out = Response::new(axum::body::Body::empty());
+            *timed_out.status_mut() = http::StatusCode::REQUEST_TIMEOUT;
+            timed_out
         }
     };
     response.map(|body| CountedBody { body, _in_flight: in_flight })
 }
 
-/// The body of an answer; its request is in flight until the last byte.
+/// A response body whose request counts as in flight until the last byte.
 struct CountedBody {
     body: axum::body::Body,
     _in_flight: ActiveRequest,

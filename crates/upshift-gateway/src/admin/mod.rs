@@ -1,4 +1,4 @@
-//! The admin listener: an index page, health, readiness, metrics, and the API.
+//! The admin listener: an index page, health, readiness, metrics and the API.
 
 pub(crate) mod auth;
 mod explain_route;
