@@ -431,7 +431,7 @@ fn open_immutable(path: &Path) -> Result<Connection, StoreError> {
     for byte in path.as_os_str().as_encoded_bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => {
-                name.push(char::from(*byte))
+                name.push(char::from(*byte));
             }
             byte => name.push_str(&format!("%{byte:02X}")),
         }
