@@ -1,4 +1,5 @@
-//! `require = { api = … }`: the oldest API version that is admitted, and where requests name theirs.
+//! `require = { api = … }`: the oldest API version that is admitted, and where requests name
+//! theirs.
 
 use std::ops::Range;
 use std::sync::Arc;

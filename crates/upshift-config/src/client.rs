@@ -1,5 +1,5 @@
-//! `require = { client = … }`: the place where a client names itself, and the versions of it that are
-//! admitted.
+//! `require = { client = … }`: the place where a client names itself, and the versions of it that
+//! are admitted.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -24,8 +24,8 @@ const ALIASES: [(&str, &str); 8] = [
     ("Trident", "Internet Explorer"),
 ];
 
-/// Browsers with a reduced User-Agent: on most platforms they send zeros behind the first number, as
-/// in `Chrome/120.0.0.0`.
+/// Browsers with a reduced User-Agent: on most platforms they send zeros behind the first number,
+/// as in `Chrome/120.0.0.0`.
 const REDUCED: [&str; 3] = ["Chrome", "Edge", "Opera"];
 
 /// Browsers that also send the version of their engine, `Safari/605.1.15` or `AppleWebKit/537.36`.
@@ -213,8 +213,8 @@ fn warn_of_alias(name: &str, readers: &[ClientReader], span: Range<usize>, value
     }
 }
 
-/// Warns if the browser never sends such a version: it is that of the engine, or its part behind the
-/// first number is reduced to zeros.
+/// Warns if the browser never sends such a version: it is that of the engine, or its part behind
+/// the first number is reduced to zeros.
 fn warn_of_unsent_version(
     name: &str,
     version: &ClientVersion,

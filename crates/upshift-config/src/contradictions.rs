@@ -23,8 +23,8 @@ fn report_http3_without_https(table: &TomlTable<'_>, gateway: &GatewaySettings) 
     }
 }
 
-/// Opossum, CVE-2025-49812: under one name, implicit TLS and TLS by `Upgrade` let an attacker splice
-/// a connection of the one into a connection of the other.
+/// Opossum, CVE-2025-49812: under one name, implicit TLS and TLS by `Upgrade` let an attacker
+/// splice a connection of the one into a connection of the other.
 fn report_opossum(table: &TomlTable<'_>, gateway: &GatewaySettings) {
     if !gateway.in_band_tls || gateway.https.is_none() || gateway.dangerous_allow_opossum {
         return;

@@ -1,5 +1,5 @@
-//! Rules and exemptions as they are read, and the policy that the core compiles from them. Errors of
-//! the core are reported at their place in the file.
+//! Rules and exemptions as they are read, and the policy that the core compiles from them. Errors
+//! of the core are reported at their place in the file.
 
 use std::ops::Range;
 

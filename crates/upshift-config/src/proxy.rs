@@ -1,5 +1,5 @@
-//! `[[gateway.proxy]]`: trusted proxies in front of the gateway, and the fields in which they report
-//! what they saw.
+//! `[[gateway.proxy]]`: trusted proxies in front of the gateway, and the fields in which they
+//! report what they saw.
 
 use upshift_core::proxy::{Proxy, ProxyReads};
 

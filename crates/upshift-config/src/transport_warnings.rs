@@ -102,8 +102,8 @@ fn refusal_without_address(
     )
 }
 
-/// Returns true if an answer can name the https address: by `public`, by `hosts`, or by listeners on
-/// loopback.
+/// Returns true if an answer can name the https address: by `public`, by `hosts`, or by listeners
+/// on loopback.
 fn knows_https_address(spec: &RuleSpec, gateway: &GatewaySettings) -> bool {
     if spec.matcher.hosts.include.iter().any(HostPattern::is_literal) {
         return true;

@@ -1,4 +1,5 @@
-//! The warnings of `check`: what is valid and probably not what the author wants. One function each.
+//! The warnings of `check`: what is valid and probably not what the author wants. One function
+//! each.
 
 use jiff::Timestamp;
 use upshift_core::policy::Exemption;
