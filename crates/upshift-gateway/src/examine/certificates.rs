@@ -7,7 +7,7 @@ use upshift_config::{KeyDiagnostic, Severity, TlsFiles};
 use upshift_core::TlsVersion;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::{error, warning};
+use super::problem::{error, warning};
 use crate::tls::TlsError;
 use crate::tls::identity::{Identity, format_asn1_time};
 use crate::tls::pem::{self, PemError};

@@ -2,12 +2,14 @@
 //! warnings about what may surprise once it runs. Everything that the settings name is loaded.
 
 mod certificates;
+mod problem;
 mod store;
 mod upstreams;
 
-use upshift_config::{FileSettings, KeyDiagnostic, Severity};
+use upshift_config::{FileSettings, KeyDiagnostic};
 
 use self::certificates::check_server_certificate;
+use self::problem::error;
 use self::store::check_store;
 use self::upstreams::{check_unmatched_requests, check_upstream};
 use crate::settings::Settings;
@@ -71,25 +73,4 @@ fn check_webhook(address: &str) -> Option<KeyDiagnostic> {
         cause.to_string(),
         "install the system's certificate roots, or set SSL_CERT_FILE",
     ))
-}
-
-fn error(
-    key: impl Into<String>,
-    message: impl Into<String>,
-    help: impl Into<String>,
-) -> KeyDiagnostic {
-    KeyDiagnostic {
-        key: key.into(),
-        severity: Severity::Error,
-        message: message.into(),
-        help: help.into(),
-    }
-}
-
-fn warning(
-    key: impl Into<String>,
-    message: impl Into<String>,
-    help: impl Into<String>,
-) -> KeyDiagnostic {
-    KeyDiagnostic { severity: Severity::Warning, ..error(key, message, help) }
 }

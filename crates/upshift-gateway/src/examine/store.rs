@@ -6,7 +6,7 @@ use rustix::fs::{Access, access};
 use upshift_adoption::store::Store;
 use upshift_config::KeyDiagnostic;
 
-use super::{error, warning};
+use super::problem::{error, warning};
 
 /// The key of the store.
 const STORE_KEY: &str = "gateway.store";

@@ -7,7 +7,7 @@ use upshift_config::{Address, KeyDiagnostic, Upstream};
 use upshift_core::policy::Matcher;
 
 use super::certificates::check_certificates;
-use super::{error, warning};
+use super::problem::{error, warning};
 use crate::settings::{Settings, takes_all};
 use crate::tls::client::TrustAnchors;
 
