@@ -7,7 +7,7 @@ use std::sync::Arc;
 use upshift_core::policy::{ApiReader, ApiRequirement, PathTemplate};
 use upshift_core::version::{Version, VersionScheme};
 
-use crate::requirement::read_readers;
+use crate::reader::read_readers;
 use crate::span_diagnostic::SpanDiagnostic;
 use crate::toml_value::TomlValue;
 

@@ -7,7 +7,7 @@ use std::ops::Range;
 use upshift_core::policy::{ClientReader, ClientRequirement, NAME_WORDS};
 use upshift_core::version::ClientVersion;
 
-use crate::requirement::read_readers;
+use crate::reader::read_readers;
 use crate::span_diagnostic::SpanDiagnostic;
 use crate::toml_value::{TomlEntry, TomlValue};
 use crate::visible::is_visible;

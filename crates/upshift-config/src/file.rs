@@ -1,16 +1,18 @@
-//! The file as a whole: its settings, and the walk over its top level.
+//! The file as a whole: the walk over its top level.
 
 use std::path::Path;
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use toml::de::DeTable;
+use upshift_core::Facts;
 use upshift_core::policy::HostPattern;
-use upshift_core::{Facts, Policy};
 
 use crate::breaker::read_breaker;
 use crate::collector::DiagnosticCollector;
+use crate::contradictions::report_contradictions;
 use crate::diagnostic::Diagnostic;
+use crate::file_settings::FileSettings;
 use crate::gateway::GatewaySettings;
 use crate::limits::Limits;
 use crate::notes::notes_on;
@@ -19,21 +21,6 @@ use crate::span_diagnostic::SpanDiagnostic;
 use crate::toml_table::TomlTable;
 use crate::upstream::{Upstream, read_upstreams};
 use crate::warnings::report_warnings;
-
-/// The settings that a valid policy file holds.
-#[derive(Clone, Debug, Default)]
-pub struct FileSettings {
-    /// Listeners, trusted proxies and what holds for the whole gateway.
-    pub gateway: GatewaySettings,
-    /// Bounds on the memory and the time that peers can make the gateway spend.
-    pub limits: Limits,
-    /// The destinations of requests, in the order in which they are tried.
-    pub upstreams: Vec<Upstream>,
-    /// The rules and exemptions.
-    pub policy: Policy,
-    /// The URL that is notified by POST when a breaker trips.
-    pub webhook: Option<String>,
-}
 
 /// A valid file, and what its author should know about it.
 #[derive(Clone, Debug, Default)]
@@ -94,6 +81,7 @@ fn read_file(
     let mut rest = None;
     if let Some(table) = &mut gateway_table {
         gateway = GatewaySettings::from_toml(table, folder);
+        report_contradictions(table, &gateway);
         rest = table.get("upstream");
         table.report_unknown_keys();
     }

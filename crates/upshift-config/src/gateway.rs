@@ -131,7 +131,6 @@ impl GatewaySettings {
             [("unknown", UndeclaredProxy::Unknown), ("ignore", UndeclaredProxy::Ignore)];
         settings.undeclared_proxy =
             table.word_at("undeclared-proxy", "treatment", &UNDECLARED).unwrap_or_default();
-        crate::contradictions::report_contradictions(table, &settings);
         settings
     }
 

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use upshift_core::policy::{Builtin, Case, PathPattern, Requirement, Rollout, Rule};
 use upshift_core::proxy::UndeclaredProxy;
 
-use crate::file::FileSettings;
+use crate::file_settings::FileSettings;
 
 /// The notes on `file` at `now`, a sentence or two each.
 pub(crate) fn notes_on(file: &FileSettings, now: Timestamp) -> Vec<String> {

@@ -1,13 +1,13 @@
 //! `require`: one requirement, or a list of which any one suffices.
 
 use toml::de::DeValue;
-use upshift_core::field::{FieldName, Protocol};
+use upshift_core::field::Protocol;
 use upshift_core::policy::{Requirement, WebSocketRequirement};
 use upshift_core::{HttpVersion, TlsVersion};
 
 use crate::api::read_api;
 use crate::client::read_client;
-use crate::spelling::{join_names, nearest_name};
+use crate::spelling::join_names;
 use crate::toml_value::TomlValue;
 
 const KINDS: [&str; 6] = ["tls", "http", "websocket", "api", "client", "protocol"];
@@ -117,18 +117,6 @@ fn read_websocket(value: &TomlValue<'_>) -> Option<Requirement> {
     }
 }
 
-/// Reads `read`: a list of readers that is not empty.
-pub(crate) fn read_readers<T>(
-    value: &TomlValue<'_>,
-    read_reader: fn(&TomlValue<'_>) -> Option<T>,
-) -> Vec<T> {
-    let members = value.one_or_more();
-    if members.is_empty() {
-        value.report_error("`read` is an empty list", "expected at least one reader");
-    }
-    members.iter().filter_map(read_reader).collect()
-}
-
 impl<'d> TomlValue<'d> {
     /// A token (RFC 9110 §5.6.2).
     pub(crate) fn read_token(&self) -> Option<&'d str> {
@@ -141,48 +129,5 @@ impl<'d> TomlValue<'d> {
             "a token has letters, digits and -._~ only, no white space or slash",
         );
         None
-    }
-
-    /// Splits a reader such as `header:NAME` into its kind and its argument. `forms` are the
-    /// readers that are valid here; one without a colon takes no argument.
-    pub(crate) fn split_reader(&self, forms: &[&'static str]) -> Option<(&'static str, &'d str)> {
-        let expected = format!("expected {}", join_names(forms.iter().copied()));
-        let text = self.read_string("a string such as \"header:X-Api-Version\"")?;
-        let (given, argument) = text.split_once(':').unwrap_or((text, ""));
-        let kinds: Vec<&str> = forms.iter().map(|form| kind_of_form(form)).collect();
-        let Some(kind) = kinds.iter().copied().find(|kind| *kind == given) else {
-            let error = self.error_here(format!("unknown reader `{given}`")).with_label(expected);
-            self.report(match nearest_name(given, kinds) {
-                Some(near) => error.with_help(format!("did you mean `{near}`?")),
-                None => error,
-            });
-            return None;
-        };
-        let takes_argument = !forms.contains(&kind);
-        if takes_argument == argument.is_empty() {
-            let problem = if takes_argument { "needs a name" } else { "takes no argument" };
-            self.report_error(format!("the reader `{kind}` {problem}"), expected);
-            return None;
-        }
-        Some((kind, argument))
-    }
-
-    /// The field name `name`, which is a part of this string.
-    pub(crate) fn parse_field_name(&self, name: &str) -> Option<FieldName> {
-        let parsed = FieldName::parse(name);
-        if parsed.is_none() {
-            self.report_error(
-                format!("`{name}` is not a field name"),
-                "a field name has letters, digits and - only",
-            );
-        }
-        parsed
-    }
-}
-
-fn kind_of_form(form: &'static str) -> &'static str {
-    match form.split_once(':') {
-        Some((kind, _)) => kind,
-        None => form,
     }
 }

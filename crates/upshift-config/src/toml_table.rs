@@ -30,7 +30,7 @@ pub(crate) struct TomlTable<'d> {
 
 impl<'d> TomlTable<'d> {
     /// The table at `span`; `name` is its name in the schema.
-    pub(crate) fn new(
+    fn new(
         name: &'static str,
         table: &'d DeTable<'d>,
         span: Range<usize>,
@@ -218,5 +218,25 @@ impl<'d> TomlTable<'d> {
             return labelled;
         }
         labelled.with_help(format!("`{key}` belongs in {}", other_places.join(" or ")))
+    }
+}
+
+impl<'d> TomlValue<'d> {
+    /// A table with known keys; `name` is its name in the schema.
+    pub(crate) fn read_table(&self, name: &'static str) -> Option<TomlTable<'d>> {
+        let Some(table) = self.as_toml().as_table() else {
+            self.report_type("a table");
+            return None;
+        };
+        Some(TomlTable::new(name, table, self.span(), self.collector))
+    }
+
+    /// The tables of `[[name]]`; `name` is their name in the schema.
+    pub(crate) fn read_tables(&self, name: &'static str) -> Vec<TomlTable<'d>> {
+        let mut tables = Vec::new();
+        for member in self.read_list("tables").unwrap_or_default() {
+            tables.extend(member.read_table(name));
+        }
+        tables
     }
 }

@@ -11,14 +11,13 @@ use toml::de::DeValue;
 use crate::collector::DiagnosticCollector;
 use crate::span_diagnostic::SpanDiagnostic;
 use crate::spelling::{join_names, nearest_name};
-use crate::toml_table::TomlTable;
 
 /// One value and its place in the file.
 #[derive(Clone)]
 pub(crate) struct TomlValue<'d> {
     value: &'d DeValue<'d>,
     span: Range<usize>,
-    collector: &'d DiagnosticCollector<'d>,
+    pub(crate) collector: &'d DiagnosticCollector<'d>,
 }
 
 /// A key of a table whose keys are free, and its value.
@@ -224,24 +223,6 @@ impl<'d> TomlValue<'d> {
             Some(list) => list.iter().map(|member| Self::new(member, self.collector)).collect(),
             None => vec![self.clone()],
         }
-    }
-
-    /// A table with known keys; `name` is its name in the schema.
-    pub(crate) fn read_table(&self, name: &'static str) -> Option<TomlTable<'d>> {
-        let Some(table) = self.value.as_table() else {
-            self.report_type("a table");
-            return None;
-        };
-        Some(TomlTable::new(name, table, self.span(), self.collector))
-    }
-
-    /// The tables of `[[name]]`; `name` is their name in the schema.
-    pub(crate) fn read_tables(&self, name: &'static str) -> Vec<TomlTable<'d>> {
-        let mut tables = Vec::new();
-        for member in self.read_list("tables").unwrap_or_default() {
-            tables.extend(member.read_table(name));
-        }
-        tables
     }
 
     /// The entries of a table with free keys, in the order of the file.

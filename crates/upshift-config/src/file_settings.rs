@@ -1,0 +1,22 @@
+//! The settings of a whole policy file.
+
+use upshift_core::Policy;
+
+use crate::gateway::GatewaySettings;
+use crate::limits::Limits;
+use crate::upstream::Upstream;
+
+/// The settings that a valid policy file holds.
+#[derive(Clone, Debug, Default)]
+pub struct FileSettings {
+    /// Listeners, trusted proxies and what holds for the whole gateway.
+    pub gateway: GatewaySettings,
+    /// Bounds on the memory and the time that peers can make the gateway spend.
+    pub limits: Limits,
+    /// The destinations of requests, in the order in which they are tried.
+    pub upstreams: Vec<Upstream>,
+    /// The rules and exemptions.
+    pub policy: Policy,
+    /// The URL that is notified by POST when a breaker trips.
+    pub webhook: Option<String>,
+}
