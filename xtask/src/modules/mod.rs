@@ -2,8 +2,7 @@
 //!
 //! 1. A module that is not in the order of its crate is refused, and so is an import from a lower
 //!    layer to a higher one.
-//! 2. Files that import each other in a circle are refused, in every crate. A knot that is in
-//!    [`KNOWN_KNOTS`] passes; a row that is no longer such a knot is refused.
+//! 2. Files that import each other in a circle are refused, in every crate.
 //!
 //! Tests are left out: they import from wherever they need to.
 
@@ -17,7 +16,7 @@ use crate::Findings;
 use crate::run::root;
 use knots::{Knot, find_knots};
 use resolve::{Import, ModuleTree};
-use tables::{KNOWN_KNOTS, ORDERS, Order};
+use tables::{ORDERS, Order};
 
 /// Every import in `crates/` that breaks one of the rules above.
 pub(crate) fn check() -> Findings {
@@ -34,7 +33,7 @@ pub(crate) fn check() -> Findings {
     if imports.is_empty() {
         findings.push("no import was found in crates/: the check itself is broken".to_owned());
     }
-    findings.extend(check_knots(&find_knots(&imports), KNOWN_KNOTS));
+    findings.extend(find_knots(&imports).iter().map(describe_knot));
     findings
 }
 
@@ -93,31 +92,6 @@ fn layer_of(order: &Order, file: &str) -> Option<usize> {
         }
     }
     closest.map(|(number, _)| number)
-}
-
-/// The knots that are not known, and the known ones that are none any more.
-fn check_knots(knots: &[Knot<'_>], known: &[(&str, &[&str])]) -> Findings {
-    let mut findings = Findings::new();
-    let mut rows = Vec::new();
-    for (name, files) in known {
-        let in_crate = |file: &&str| format!("crates/{name}/src/{file}");
-        rows.push(files.iter().map(in_crate).collect::<Vec<_>>());
-    }
-    for knot in knots {
-        if !rows.iter().any(|row| *row == knot.files) {
-            findings.push(describe_knot(knot));
-        }
-    }
-    for row in &rows {
-        if !knots.iter().any(|knot| knot.files == *row) {
-            findings.push(format!(
-                "KNOWN_KNOTS in xtask/src/modules/tables.rs has a row that is no knot, or a \
-                 smaller one by now: {}",
-                row.join(", ")
-            ));
-        }
-    }
-    findings
 }
 
 fn describe_knot(knot: &Knot<'_>) -> String {
@@ -197,28 +171,14 @@ mod tests {
     }
 
     #[test]
-    fn a_knot_is_refused_with_its_circle_unless_it_is_known() {
+    fn a_knot_is_described_with_its_circle() {
         let imports = knots();
-        let found = find_knots(&imports);
-        let findings = check_knots(&found, &[]);
+        let findings: Findings = find_knots(&imports).iter().map(describe_knot).collect();
         assert_eq!(
             findings,
             ["files that import each other: crates/a/src/a.rs, crates/a/src/b.rs\n    \
              crates/a/src/a.rs:3: `crate::x` is in crates/a/src/b.rs\n    \
              crates/a/src/b.rs:3: `crate::x` is in crates/a/src/a.rs"]
         );
-        assert_eq!(check_knots(&found, &[("a", &["a.rs", "b.rs"])]), Findings::new());
-    }
-
-    /// The kind of fault: a list of exceptions that outlives them, and lets a new one in.
-    #[test]
-    fn a_known_knot_that_is_untied_is_refused() {
-        let imports = knots();
-        let found = find_knots(&imports);
-        assert_eq!(
-            check_knots(&found, &[("a", &["a.rs", "b.rs"]), ("a", &["c.rs", "d.rs"])]).len(),
-            1
-        );
-        assert_eq!(check_knots(&found, &[("a", &["a.rs", "b.rs", "c.rs"])]).len(), 2);
     }
 }

@@ -1,4 +1,4 @@
-//! The order of the modules of each crate, and the knots that are yet to be untied.
+//! The order of the modules of each crate.
 
 /// The order of a crate's modules, from the top to the bottom. A module may import its own layer
 /// and those below it.
@@ -49,13 +49,4 @@ pub(super) const ORDERS: &[Order] = &[
             &["descriptors", "random", "local_executor"],
         ],
     },
-];
-
-/// The files that still import each other in a circle: the crate, and the paths below its `src`. A
-/// row goes when its knot is untied, and shrinks with it; none is added.
-pub(super) const KNOWN_KNOTS: &[(&str, &[&str])] = &[
-    ("upshift-config", &["api.rs", "client.rs", "requirement.rs"]),
-    ("upshift-config", &["contradictions.rs", "gateway.rs"]),
-    ("upshift-config", &["file.rs", "notes.rs"]),
-    ("upshift-config", &["toml_table.rs", "toml_value.rs"]),
 ];
