@@ -73,6 +73,8 @@ impl<'p> ClientInfo<'p> {
         let may_be_proxy = match seen.peer {
             // A client on the public internet can write the field itself.
             Some(peer) => is_private(peer),
+            // Nothing rules a proxy out. If its hop counted as the client's, a rule could refuse
+            // everyone behind it.
             None => true,
         };
         if undeclared == UndeclaredProxy::Unknown && may_be_proxy && fields.has("x-forwarded-proto")

@@ -41,6 +41,7 @@ impl dyn Fields + '_ {
     /// Returns true if the field `name` (lower case) has lines that differ: readers disagree on
     /// which of them counts.
     pub fn is_contradictory(&self, name: &str) -> bool {
+        // RFC 9110 §5.5: white space around a value is not part of it.
         let mut values = self.all(name).map(<[u8]>::trim_ascii);
         let first = values.next();
         values.any(|value| Some(value) != first)
@@ -169,6 +170,7 @@ impl<'a> Facts<'a> {
     /// The host of an authority: without user information and port, with an IPv6 address's
     /// brackets.
     pub fn host_of(authority: &str) -> &str {
+        // The user information may look like a host (`good.example@evil.example`).
         let host = authority.rsplit('@').next().unwrap_or_default();
         // RFC 3986 §3.2.2: an IPv6 address is in brackets, because it has colons of its own.
         if !host.starts_with('[') {

@@ -49,6 +49,7 @@ pub fn changes<'p>(decision: &Decision<'p>, upstream: &dyn Fields) -> Vec<FieldC
         }
     }
     if let Some(names) = api_fields(decision) {
+        // Appended, because the upstream may vary on fields of its own.
         changes.push(FieldChange::Append("Vary", names));
     }
     changes
@@ -160,6 +161,7 @@ fn version_lists<'p>(rulings: &[&Ruling<'p>]) -> Vec<FieldLine<'p>> {
         let notice = ruling.rule.notice();
         supported.extend(notice.supported.iter().map(AsRef::as_ref));
         deprecated.extend(notice.outdated.iter().map(AsRef::as_ref));
+        // Only a version that is too old is known to be a deprecated one.
         if ruling.cause != Some(VerdictReason::TooOld) {
             continue;
         }
@@ -188,6 +190,7 @@ fn api_fields<'p>(decision: &Decision<'p>) -> Option<Cow<'p, str>> {
     for ruling in decision.matched() {
         fields.extend(&ruling.rule.notice().varies_on);
     }
+    // One field is the usual case and needs no copy.
     if let [only] = fields.as_slice() {
         return Some(Cow::Borrowed(only.written()));
     }

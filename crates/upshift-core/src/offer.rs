@@ -20,6 +20,7 @@ pub(crate) fn offered_protocols(facts: &Facts<'_>) -> Option<UpgradeList> {
             Some(offered)
         }
         HttpVersion::V2 | HttpVersion::V3 => {
+            // RFC 8441 §4 defines `:protocol` for CONNECT only.
             if facts.method != "CONNECT" {
                 return None;
             }

@@ -22,6 +22,7 @@ impl HttpVersion {
     /// `h2c`, `h3` that proxies write.
     pub fn parse(text: &str) -> Option<Self> {
         let trimmed = text.trim();
+        // `get`, because a slice that ends within a character would panic.
         let bare = match trimmed.get(..5) {
             Some(prefix) if prefix.eq_ignore_ascii_case("HTTP/") => &trimmed[5..],
             // `h2`, `h2c` and `h3`, as ALPN and `Upgrade` name them.

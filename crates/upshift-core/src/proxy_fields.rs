@@ -62,6 +62,7 @@ impl<'h> ProxyFields<'h> {
         {
             return Known::Is(TlsState::Version(version));
         }
+        // A version that cannot be read leaves the scheme, which may still say `https`.
         let Some(name) = &self.reads.scheme else { return Known::Unknown };
         match self.is_https(name) {
             Some(true) => Known::Is(TlsState::SomeVersion),
@@ -80,6 +81,7 @@ impl<'h> ProxyFields<'h> {
         let mut nearest = None;
         for member in self.list_members(name).into_iter().rev() {
             let address = parse_address(std::str::from_utf8(member).ok()?)?;
+            // If all members are declared proxies, the farthest of them sent the request.
             nearest = Some(address);
             if !self.is_declared(address) {
                 break;
@@ -111,6 +113,7 @@ impl<'h> ProxyFields<'h> {
         for member in self.forwarded_members().into_iter().rev() {
             let element = ForwardedElement::parse(std::str::from_utf8(member).ok()?)?;
             nearest = Some(element);
+            // `unknown` and obfuscated nodes (RFC 7239 §6.2, §6.3) are no declared proxies.
             match element.node.and_then(parse_address) {
                 Some(address) if self.is_declared(address) => {}
                 _ => break,
@@ -164,6 +167,7 @@ impl<'h> ForwardedElement<'h> {
         let mut element = Self::default();
         let pairs = match quoted_parts(text.as_bytes(), b';') {
             Some(pairs) => pairs,
+            // As in `forwarded_members`: an unclosed quote must not swallow what follows it.
             None => text.as_bytes().split(|byte| *byte == b';').collect(),
         };
         for bytes in pairs {
@@ -212,6 +216,7 @@ fn parse_address(text: &str) -> Option<IpAddr> {
     if let Ok(address) = bare.parse() {
         return Some(address);
     }
+    // Only now, because an IPv6 address without brackets has colons of its own.
     let (host, _port) = bare.rsplit_once(':')?;
     host.parse().ok()
 }

@@ -37,6 +37,7 @@ impl RefusalParts<'_> {
             Format::Problem => self.problem_json(),
             Format::Html => self.html_page().into_bytes(),
             Format::Text => self.plain_text().into_bytes(),
+            // A gRPC client reads the refusal from the trailers and expects no message.
             Format::Grpc => Vec::new(),
         }
     }
@@ -49,6 +50,7 @@ impl RefusalParts<'_> {
             ("rule", &*rule.id),
             ("reason", self.top.reason.as_str()),
             ("upgrade", &protocols.join(", ")),
+            // `grpc_fields` leaves out what is empty.
             ("docs", rule.docs.as_deref().unwrap_or_default()),
             ("request_id", self.context.request_id),
         ];
@@ -60,6 +62,7 @@ impl RefusalParts<'_> {
         let rule = self.top.rule;
         let problem = ProblemBody {
             detail: &self.text.detail,
+            // RFC 9457 §4.2.1: "about:blank" says no more than the status code does.
             kind_url: rule.docs.as_deref().unwrap_or("about:blank"),
             title: self.status.reason_phrase(),
             status: self.status.code(),
@@ -82,7 +85,9 @@ impl RefusalParts<'_> {
             also: self.other_refusals(),
             request_id: self.context.request_id,
         };
+        // This cannot fail: every key is a string, and writing to memory succeeds.
         let mut body = serde_json::to_vec_pretty(&problem).unwrap_or_default();
+        // Otherwise a shell would print its prompt right behind the body.
         body.push(b'\n');
         body
     }
@@ -146,6 +151,7 @@ impl RefusalParts<'_> {
             RequirementKind::Tls => self.https_url,
             RequirementKind::Client => rule.upgrade_url.url_for(client_name(self.top)),
             RequirementKind::Api => rule.successor.as_deref(),
+            // Requirements of other kinds read no name of a client to choose an address by.
             _ => rule.upgrade_url.url_for(None),
         }
     }
@@ -158,6 +164,7 @@ fn observed_value<'o>(observed: &'o Observed<'_>) -> ObservedValue<'o> {
 
 /// A value of a request, cut to a length that people can read.
 fn shown_value(value: &str) -> &str {
+    // Cut between characters: a slice that ends within one would panic.
     match value.char_indices().nth(VALUE_LIMIT) {
         Some((end, _)) => &value[..end],
         None => value,

@@ -15,9 +15,11 @@ const ORIGIN_LIMIT: usize = 512;
 pub(super) fn vary(decision: &Decision<'_>, facts: &Facts<'_>) -> String {
     // These three choose the format of the body and the CORS fields of every refusal.
     let mut names = vec!["Accept", "User-Agent", "Origin"];
+    // gRPC is known by its content type, and only from HTTP/2 on (`Format::for_request`).
     if !facts.is_http1() {
         names.push("Content-Type");
     }
+    // The field tells a navigation, which is redirected, from the request of a script.
     if decision.refusing().any(|ruling| ruling.rule.answer == AnswerStyle::Redirect) {
         names.push("Sec-Fetch-Mode");
     }
@@ -39,6 +41,8 @@ pub(super) fn push_cors(facts: &Facts<'_>, fields: &mut Vec<FieldLine>) {
         return;
     }
     fields.push(("Access-Control-Allow-Origin", origin.to_owned()));
+    // Any site can open a sandboxed frame, whose origin is "null". It must not be able to read an
+    // answer to the credentials of this site.
     if origin != "null" {
         fields.push(("Access-Control-Allow-Credentials", "true".to_owned()));
     }

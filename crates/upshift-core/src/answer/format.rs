@@ -30,6 +30,7 @@ impl Format {
     /// The format for this request: gRPC for gRPC, text for git, otherwise the preferred one of
     /// `Accept`. If `Accept` has no preference, or none that can be met, it is problem+json.
     pub(super) fn for_request(facts: &Facts<'_>) -> Self {
+        // gRPC is defined over HTTP/2. A client over HTTP/1.1 would not look for trailers.
         if !facts.is_http1() && is_grpc(facts) {
             return Self::Grpc;
         }
@@ -40,6 +41,7 @@ impl Format {
             return Self::Text;
         }
         let accept = Accept::from_fields(facts.fields);
+        // RFC 9110 §12.4.1: if nothing acceptable is available, the field may be disregarded.
         let (mut best, mut best_rank) = (Self::Problem, (0, 0));
         for (essence, format) in MEDIA_TYPES {
             let rank = accept.rank_of(essence);

@@ -15,6 +15,7 @@ const ERROR_INFO: &str = "type.googleapis.com/google.rpc.ErrorInfo";
 /// The fields of the answer, with a `google.rpc.ErrorInfo` that has this metadata.
 pub(super) fn grpc_fields(message: &str, metadata: &[(&str, &str)]) -> [FieldLine; 3] {
     let mut info = Vec::new();
+    // `google.rpc.ErrorInfo`: field 1 is the reason, 2 the domain, 3 the metadata.
     push_text(&mut info, 1, "UPGRADE_REQUIRED");
     push_text(&mut info, 2, "upshift");
     for (key, value) in metadata {
@@ -27,6 +28,7 @@ pub(super) fn grpc_fields(message: &str, metadata: &[(&str, &str)]) -> [FieldLin
         push_bytes(&mut info, 3, &entry);
     }
     let mut any = Vec::new();
+    // `google.protobuf.Any`: field 1 is the URL of the type, 2 the message.
     push_text(&mut any, 1, ERROR_INFO);
     push_bytes(&mut any, 2, &info);
     // Field 1 of `google.rpc.Status` is the code, a varint (wire type 0).
@@ -36,6 +38,7 @@ pub(super) fn grpc_fields(message: &str, metadata: &[(&str, &str)]) -> [FieldLin
     [
         ("grpc-status", FAILED_PRECONDITION.to_string()),
         ("grpc-message", percent_encode(message)),
+        // gRPC over HTTP2: base64 in fields whose name ends in `-bin` should have no padding.
         ("grpc-status-details-bin", STANDARD_NO_PAD.encode(status)),
     ]
 }
@@ -49,6 +52,7 @@ fn push_bytes(out: &mut Vec<u8>, field: u8, content: &[u8]) {
         out.push((length & 0x7f) as u8 | 0x80);
         length >>= 7;
     }
+    // At most 0x7f is left, so the cast loses nothing.
     out.push(length as u8);
     out.extend_from_slice(content);
 }

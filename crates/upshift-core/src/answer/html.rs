@@ -75,6 +75,7 @@ impl RefusalPage<'_> {
             && let Some((name, after)) = opened.split_once("}}")
         {
             out.push_str(text);
+            // One of them fits: the build has checked the template.
             for (known, hole) in HOLES {
                 if name == known {
                     self.fill_hole(hole, &mut out);
@@ -133,6 +134,7 @@ impl RefusalPage<'_> {
 }
 
 fn push_link(class: &str, url: &str, label: &str, out: &mut String) {
+    // The linked site need not learn the path of the request.
     out.push_str(&format!("<a class=\"{class}\" rel=\"noreferrer\" href=\""));
     push_escaped(url, out);
     out.push_str("\">");
@@ -158,6 +160,7 @@ fn push_escaped(text: &str, out: &mut String) {
 const fn fits_holes(template: &[u8]) -> bool {
     let mut occurs = [false; HOLES.len()];
     let mut at = 0;
+    // A `for` loop is not possible in a `const fn`.
     while at + 1 < template.len() {
         if template[at] != b'{' || template[at + 1] != b'{' {
             at += 1;

@@ -43,6 +43,7 @@ pub(super) fn protocol_texts(
 /// The name of the client that the ruling observed.
 pub(super) fn client_name<'r>(top: &'r Ruling<'_>) -> Option<&'r str> {
     let client = top.observed.iter().find(|seen| seen.kind == RequirementKind::Client)?;
+    // A `ClientClaim` is displayed as `Name/Version`.
     client.value.split('/').next()
 }
 
@@ -67,8 +68,11 @@ fn protocols_of(
         Requirement::Http(HttpVersion::V2) => registered("HTTP", Some("2.0")),
         Requirement::Http(HttpVersion::V3) => registered("HTTP", Some("3.0")),
         Requirement::Http(minimum) => registered("HTTP", Some(minimum.as_str())),
+        // RFC 6455 §11.2 registers the token without a version, which has a field of its own.
         Requirement::WebSocket(_) => registered("websocket", None),
+        // A 426 has to name something, and plain HTTP is what remains.
         Requirement::NoWebSocket => registered("HTTP", Some("1.1")),
+        // Without a `token`, the policy has no other name for the API than the id of the rule.
         Requirement::Api(api) => {
             top.rule.version_protocol(&top.rule.id, Some(api.minimum.as_str()))
         }
@@ -80,6 +84,7 @@ fn protocols_of(
 
 /// A protocol of the IANA registry.
 fn registered(name: &str, version: Option<&str>) -> Option<Protocol> {
+    // Every caller passes tokens, so there is always a protocol.
     Protocol::new(name, version).ok()
 }
 
@@ -88,6 +93,7 @@ fn registered(name: &str, version: Option<&str>) -> Option<Protocol> {
 fn client_protocols(client: &ClientRequirement, top: &Ruling<'_>) -> Vec<Protocol> {
     let seen = client_name(top);
     if top.cause == Some(VerdictReason::Blocked) {
+        // A build is blocked under the name that was read, so there is one.
         let Some(name) = seen else { return Vec::new() };
         return top.rule.version_protocol(name, None).into_iter().collect();
     }

@@ -15,6 +15,7 @@ pub(super) fn is_redirected(top: &Ruling<'_>, facts: &Facts<'_>) -> bool {
     top.rule.answer == AnswerStyle::Redirect
         && top.kind == RequirementKind::Tls
         && facts.tls == Known::Is(TlsState::Cleartext)
+        // RFC 9110 §15.4.9: a 308 keeps the method, so a POST would send its body again.
         && matches!(facts.method, "GET" | "HEAD")
         && is_navigation(facts)
 }
@@ -31,6 +32,7 @@ fn is_navigation(facts: &Facts<'_>) -> bool {
 pub(super) fn redirect_to(url: &str, decision: &Decision<'_>, facts: &Facts<'_>) -> Answer {
     let fields = vec![
         ("Location", url.to_owned()),
+        // RFC 9110 §15.1: a 308 is cacheable by default, but the rule may be paused at any time.
         ("Cache-Control", "no-store".to_owned()),
         ("Vary", vary(decision, facts)),
     ];

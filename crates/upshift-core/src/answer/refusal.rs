@@ -60,6 +60,7 @@ fn choose_status(top: &Ruling<'_>, facts: &Facts<'_>, context: &AnswerContext<'_
     // RFC 9110 §7.8: `Upgrade` is for this hop, and the proxy at its end is not what has to upgrade.
     let is_hidden = facts.is_http1() && context.proxied && !context.upgrade_field;
     let code = match top.rule.answer {
+        // `Status(426)` means the same as the default style, with the same exceptions below.
         AnswerStyle::Status(code) if code != 426 => code,
         AnswerStyle::Strict => strict_status(top),
         // The client has just offered a WebSocket. `Upgrade: websocket` would tell it to do the
@@ -82,7 +83,9 @@ fn choose_status(top: &Ruling<'_>, facts: &Facts<'_>, context: &AnswerContext<'_
 fn strict_status(top: &Ruling<'_>) -> u16 {
     use VerdictReason::{Ambiguous, Malformed, Missing, Subprotocol, TooNew};
     match (top.cause.unwrap_or(top.reason), top.kind) {
+        // The request is at fault and not the client, which can send a better one.
         (Subprotocol | Missing | Malformed | Ambiguous | TooNew, _) => 400,
+        // RFC 9110 §15.5.11: what was asked for existed, and is likely gone for good.
         (_, RequirementKind::Api) => 410,
         _ => 403,
     }
@@ -97,8 +100,10 @@ fn refusal_fields(refusal: &RefusalParts<'_>, format: Format, close: bool) -> Ve
     fields.push(("Vary", vary(refusal.decision, refusal.facts)));
     if let Some(end) = refusal.brownout_end {
         let seconds = end.as_second() - refusal.context.now.as_second();
+        // The window may end within this second, and 0 would ask for a retry inside of it.
         fields.push(("Retry-After", seconds.max(1).to_string()));
     }
+    // RFC 9114 §3.1.1: `Alt-Svc` tells a client where HTTP/3 is.
     if let Some(alt_svc) = refusal.context.alt_svc
         && refusal.top.rule.require.iter().any(is_http3)
     {
@@ -110,6 +115,7 @@ fn refusal_fields(refusal: &RefusalParts<'_>, format: Format, close: bool) -> Ve
     if format == Format::Html {
         fields.push(("Content-Security-Policy", html::SECURITY_POLICY.to_owned()));
     }
+    // The body quotes the request, so a browser must not guess another type for it.
     fields.push(("X-Content-Type-Options", "nosniff".to_owned()));
     push_cors(refusal.facts, &mut fields);
     fields
@@ -134,6 +140,7 @@ fn push_upgrade_fields(refusal: &RefusalParts<'_>, close: bool, fields: &mut Vec
             }
         }
     }
+    // For clients that do not read the body, which names the same URL.
     if let Some(url) = refusal.https_url {
         fields.push(("Location", url.to_owned()));
         fields.push(("Link", format!("<{url}>; rel=\"alternate\"")));
@@ -144,6 +151,7 @@ fn push_upgrade_fields(refusal: &RefusalParts<'_>, close: bool, fields: &mut Vec
 fn brownout_end(top: &Ruling<'_>) -> Option<Timestamp> {
     match top.phase() {
         Phase::Brownout => top.rollout.until,
+        // A stage of a ramp ends as well, but the next one refuses a greater share.
         _ => None,
     }
 }

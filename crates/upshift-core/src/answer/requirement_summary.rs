@@ -57,6 +57,7 @@ pub fn summarize_requirement(requirement: &Requirement) -> RequirementSummary<'_
             summary.protocol = Some(format!("websocket/{}", wanted.version));
             summary.subprotocols = wanted.subprotocols.iter().map(AsRef::as_ref).collect();
         }
+        // The token that `Upgrade` has in this case, so that clients read both alike.
         Requirement::NoWebSocket => summary.protocol = Some("HTTP/1.1".to_owned()),
         Requirement::Api(api) => {
             summary.minimum = Some(api.minimum.as_str());

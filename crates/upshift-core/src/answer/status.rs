@@ -50,6 +50,7 @@ impl OtherStatus {
     /// Makes a status of a code with three digits; `None` for 426.
     pub(super) fn from_code(code: u16) -> Option<Self> {
         match code {
+            // A 426 is made as `UpgradeRequired`, with the fields that it must have.
             426 => None,
             100..=999 => Some(Self(code)),
             _ => None,

@@ -18,6 +18,7 @@ pub(super) fn https_url(
 ) -> Option<String> {
     if top.kind != RequirementKind::Tls
         || facts.tls != Known::Is(TlsState::Cleartext)
+        // `*` and the target of a CONNECT are not paths that a link could have.
         || !facts.path.starts_with('/')
     {
         return None;
@@ -34,6 +35,7 @@ pub(super) fn https_url(
 /// The scheme and authority of the URL.
 fn https_base(top: &Ruling<'_>, host: &str, context: &AnswerContext<'_>) -> Option<String> {
     let public_url = match context.public_url {
+        // An `http` URL would lead back to cleartext.
         Some(url) if url.starts_with("https://") => Some(url),
         _ => None,
     };
@@ -44,6 +46,7 @@ fn https_base(top: &Ruling<'_>, host: &str, context: &AnswerContext<'_>) -> Opti
         return Some(base);
     }
     if top.rule.matcher.hosts.include.iter().any(|pattern| is_known_host(pattern, host)) {
+        // RFC 6066 §3: the host name in a TLS handshake has no dot at its end.
         return Some(format!("https://{}", host.trim_end_matches('.')));
     }
     Some(public_url?.trim_end_matches('/').to_owned())
@@ -64,6 +67,7 @@ fn loopback_base(host: &str, context: &AnswerContext<'_>) -> Option<String> {
     }
     let is_unspecified = listener.ip().is_unspecified();
     let is_reached = match without_brackets(host).parse::<IpAddr>() {
+        // Whether a listener on `[::]` takes IPv4 depends on the system.
         Ok(ip) if !ip.is_loopback() || ip.is_ipv4() != listener.is_ipv4() => false,
         Ok(ip) => listener.ip() == ip || is_unspecified,
         Err(_) => is_localhost(host) && (listener.ip().is_loopback() || is_unspecified),
@@ -94,6 +98,7 @@ pub(super) fn shown_path(path: &str) -> String {
 fn percent_encode(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
+        // A `%` stays: encoded once more, it would name another path.
         if byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte) {
             out.push(char::from(byte));
         } else {

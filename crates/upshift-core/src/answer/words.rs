@@ -46,6 +46,7 @@ pub(super) fn refusal_text(
 fn deciding_requirement<'r>(ruling: &Ruling<'r>) -> Option<&'r Requirement> {
     let requirements = &ruling.rule.require;
     let deciding = requirements.iter().find(|requirement| requirement.kind() == ruling.kind);
+    // `evaluate_rule` takes the kind from one of them, so the first is never needed.
     deciding.or(requirements.first())
 }
 
@@ -202,10 +203,12 @@ fn api_text(wanted: &ApiRequirement, ruling: &Ruling<'_>) -> RefusalText {
 }
 
 fn api_instructions(wanted: &ApiRequirement, seen: Option<&Observed<'_>>) -> String {
+    // Without a list, the minimum is the only version that is known to be served.
     let version = wanted.supported.iter().max().unwrap_or(&wanted.minimum);
     let place = match seen {
         // A version in another place would be a second one, which is ambiguous.
         Some(observed) if observed.read != "assume" => observed.read.to_owned(),
+        // `Policy::new` accepts no API requirement without a reader, so there is a first one.
         _ => wanted.read.first().map(ToString::to_string).unwrap_or_default(),
     };
     let mut instructions = format!("Send version {version} in {place}.");
@@ -279,6 +282,7 @@ fn client_text(wanted: &ClientRequirement, ruling: &Ruling<'_>) -> RefusalText {
 fn observed_client<'r>(ruling: &'r Ruling<'_>) -> (&'r str, &'r str) {
     for observed in &ruling.observed {
         if observed.kind == RequirementKind::Client {
+            // A client that sends no version is observed as its name alone.
             return observed.value.split_once('/').unwrap_or((&observed.value, ""));
         }
     }

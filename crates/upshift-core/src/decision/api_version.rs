@@ -56,12 +56,14 @@ fn sent_reason(wanted: &ApiRequirement, sent: &[Observed<'_>]) -> VerdictReason 
     for observed in sent {
         match wanted.scheme.parse(&observed.value) {
             Ok(version) => versions.push(version),
+            // Also beside valid ones: the upstream may read this value and not the others.
             Err(_) => return VerdictReason::Malformed,
         }
     }
     match versions.as_slice() {
         // The caller handles a request without versions; this arm keeps the match complete.
         [] => VerdictReason::Missing,
+        // The readers stop one above the limit, so there may be others that differ.
         all if all.len() > VALUES => VerdictReason::Ambiguous,
         [first, others @ ..] if others.iter().any(|other| other != first) => {
             VerdictReason::Ambiguous
@@ -118,6 +120,7 @@ fn header_values(facts: &Facts<'_>, name: &str) -> Vec<String> {
 /// first. Both are read, because frameworks differ on which of them counts.
 fn media_type_values(reader: &ApiReader, facts: &Facts<'_>) -> Vec<String> {
     let mut values = Vec::new();
+    // Without content the field describes nothing, although many libraries send it.
     if facts.has_content {
         for line in facts.fields.all("content-type") {
             let text = String::from_utf8_lossy(line);
@@ -156,6 +159,7 @@ fn values_in(reader: &ApiReader, media: MediaType<'_>) -> Vec<String> {
         ApiReader::MediaTypeTemplate { prefix, suffix } => {
             values.extend(captured_text(media.essence, prefix, suffix));
         }
+        // `read_values` calls this for media types only.
         ApiReader::Header(_) | ApiReader::Query(_) | ApiReader::Path(_) => {}
     }
     values
@@ -163,6 +167,7 @@ fn values_in(reader: &ApiReader, media: MediaType<'_>) -> Vec<String> {
 
 /// The text between `prefix` and `suffix` in `essence`, compared without case; never empty.
 fn captured_text(essence: &str, prefix: &str, suffix: &str) -> Option<String> {
+    // RFC 9110 §8.3.1: "The type and subtype tokens are case-insensitive."
     let lower = essence.to_ascii_lowercase();
     let after = lower.strip_prefix(&prefix.to_ascii_lowercase())?;
     let captured = after.strip_suffix(&suffix.to_ascii_lowercase())?;

@@ -18,6 +18,7 @@ pub(super) fn evaluate_client<'p>(
 ) -> VerdictReason {
     for (reader, text) in wanted.read.iter().zip(readers) {
         let Some(claim) = reader.claim(facts, &|name| wanted.knows(name)) else { continue };
+        // Noted before the checks, so that every refusal below can show it.
         let value = claim.to_string();
         observed.push(Observed::new(RequirementKind::Client, value, text));
         // Of two lines that differ, the upstream may read the other one.
@@ -43,6 +44,7 @@ fn claim_reason(wanted: &ClientRequirement, claim: &ClientClaim<'_>) -> VerdictR
             match version.compare_with(blocked) {
                 Some(Ordering::Equal) => return VerdictReason::Blocked,
                 Some(_) => {}
+                // Not decided yet: the version may be below the minimum, which is certain.
                 None => is_incomparable = true,
             }
         }

@@ -21,6 +21,7 @@ impl Policy {
         let paths = PathReadings::of_path(facts.path, self.comparison());
         for rule in self.rules() {
             let ruling = self.strictest_ruling(rule, facts, &paths, now);
+            // Also for a rule that does not apply: with other fields it might have.
             self.note_fields(&ruling, facts, &mut decision);
             if ruling.matched() {
                 decision.push_ruling(ruling);
@@ -101,6 +102,7 @@ impl Policy {
         context: &MatchContext<'_>,
         now: Timestamp,
     ) -> Option<ExemptedBy<'_>> {
+        // The built-in ones come first: a request that is always exempt is not warned.
         for builtin in self.builtins() {
             if builtin.excuses(rule, facts, context.path, self.served()) {
                 return Some(ExemptedBy::Builtin(*builtin));
@@ -150,6 +152,8 @@ impl Policy {
 
 /// The order of the rulings on two readings of a path.
 fn strictness_of(ruling: &Ruling<'_>) -> (bool, Verdict, bool) {
+    // The cause comes last: in `observe` both verdicts admit, and the reading that `enforce` would
+    // refuse is the one to count.
     (ruling.matched(), ruling.verdict, ruling.cause.is_some())
 }
 

@@ -125,6 +125,7 @@ impl Ruling<'_> {
         if let Some(exemption) = self.exempted {
             return format!("{found}, but {exemption}");
         }
+        // Where `enforce` would admit the request, the phase makes no difference.
         if self.cause.is_none() {
             return found;
         }
@@ -173,6 +174,7 @@ impl Ruling<'_> {
         };
         match (self.kind, &*observed.value) {
             (RequirementKind::Tls, "none") => "the request came as cleartext".to_owned(),
+            // `SSLv3` names its protocol itself, while `1.1` does not.
             (RequirementKind::Tls, old) if old.starts_with("SSL") => {
                 format!("the request came over {old}")
             }

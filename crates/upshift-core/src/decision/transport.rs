@@ -51,6 +51,7 @@ pub(super) fn evaluate_websocket(
         observed.push(observed_offers(RequirementKind::WebSocket, offers.as_ref()));
         return VerdictReason::Unmet;
     }
+    // RFC 6455 §4.2.1 requires the field. Without it the text is empty and equals no version.
     let version = facts.fields.text("sec-websocket-version").unwrap_or_default();
     // RFC 6455 §4.1: one value, without sign or leading zero.
     let is_repeated = facts.fields.nth("sec-websocket-version", 1).is_some();

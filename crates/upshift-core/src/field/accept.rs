@@ -83,6 +83,7 @@ impl MediaRange<'_> {
 fn parse_weight(text: &str) -> u16 {
     match text.parse::<f32>() {
         Ok(0.0) => 0,
+        // `inf` is a number for the parser and becomes 1; NaN is not greater than 0.
         Ok(value) if value > 0.0 => {
             let thousandths = (value.min(1.0) * f32::from(FULL_WEIGHT)).round() as u16;
             thousandths.max(LEAST_WEIGHT)

@@ -30,6 +30,7 @@ pub(crate) fn deprecation_date(date: Timestamp) -> String {
 /// also allowed, gives no date.
 pub(crate) fn parse_deprecation_date(value: &str) -> Option<Timestamp> {
     let Some(item) = value.strip_prefix('@') else { return parse_http_date(value) };
+    // RFC 9651 §3.1.2: an Item may have parameters. RFC 9745 defines none.
     let seconds = item.split(';').next()?.trim().parse().ok()?;
     Timestamp::from_second(seconds).ok()
 }

@@ -61,6 +61,7 @@ fn parameter_value<'v>(parameter: &'v str, name: &str) -> Option<Cow<'v, str>> {
 fn has_closed_quotes(text: &str) -> bool {
     let mut scanner = QuoteScanner::default();
     for byte in text.bytes() {
+        // Only the state at the end counts.
         scanner.is_outside(byte);
     }
     !scanner.is_open()

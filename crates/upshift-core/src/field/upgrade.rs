@@ -76,6 +76,7 @@ impl UpgradeList {
 fn parse_element(element: &[u8]) -> Result<Protocol, ProtocolError> {
     match std::str::from_utf8(element) {
         Ok(text) => Protocol::parse(text),
+        // Tokens are ASCII, so neither the name nor the version may have such bytes.
         Err(_) => Err(ProtocolError::Name),
     }
 }

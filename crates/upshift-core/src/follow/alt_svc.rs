@@ -52,6 +52,7 @@ impl AltSvcField {
 fn parse_alternative(text: &str, host: &str) -> Option<AltSvc> {
     let (service, parameters) = text.split_once(';').unwrap_or((text, ""));
     let (protocol, authority) = service.split_once('=')?;
+    // `h3-29` and the like name drafts, which are other protocols.
     if protocol.trim() != "h3" {
         return None;
     }

@@ -37,6 +37,7 @@ impl CandidateSearch<'_, '_> {
             Some(offered) => offered.contains_name("websocket"),
             None => false,
         };
+        // TLS changes the connection and not the request, so the handshake is repeated over it.
         let keeps_handshake =
             wants.iter().any(|want| matches!(want, Want::WebSocket | Want::Tls(_)));
         if is_handshake && !keeps_handshake {
@@ -68,6 +69,7 @@ impl CandidateSearch<'_, '_> {
     }
 
     fn tls_candidates(&self, minimum: Option<TlsVersion>) -> Vec<Candidate> {
+        // `None` is less than every version: without a minimum, nothing is too new.
         let is_too_new = minimum > Some(self.can.tls);
         match (self.request.lane.tls, minimum) {
             (TlsState::Cleartext, _) if is_too_new => vec![not_able(StepKind::NewerTls)],
@@ -112,6 +114,7 @@ impl CandidateSearch<'_, '_> {
             HttpVersion::V3 => vec![self.http3_candidate()],
             HttpVersion::V2 if lane.is_cleartext() => self.cleartext_http2_candidates(),
             HttpVersion::V2 => vec![Ok((Step::Http2, FollowRule::HTTP_2))],
+            // Newer than the lane and older than HTTP/2: this is HTTP/1.1, required of HTTP/1.0.
             _ => vec![Ok((Step::Http11, FollowRule::HTTP_1_0))],
         }
     }
@@ -144,6 +147,7 @@ impl CandidateSearch<'_, '_> {
         let port = match AltSvcField::from_fields(self.response.fields, self.request.host) {
             AltSvcField::Http3(service) => Some(service.port),
             AltSvcField::Silent => self.request.http3,
+            // RFC 7838 §3: `clear` also ends what the client remembers.
             AltSvcField::Clear => None,
         };
         match port {

@@ -127,6 +127,7 @@ impl Demand {
     fn read_body(&mut self, problem: Option<&ProblemDetails>, http: HttpVersion) {
         let Some(problem) = problem else { return };
         for text in &problem.protocols {
+            // Skipped, unlike in `Upgrade`: a body is free text, and `required` may still help.
             if let Ok(protocol) = Protocol::parse(text) {
                 self.protocols.push(protocol);
             }

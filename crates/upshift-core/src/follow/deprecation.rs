@@ -58,6 +58,7 @@ impl Deprecation {
 fn read_links(fields: &dyn Fields) -> Vec<WebLink> {
     let mut links = Vec::new();
     for line in fields.all("link") {
+        // The targets are shown to people, so a line that is not UTF-8 is of no use.
         let mut rest = std::str::from_utf8(line).unwrap_or_default();
         while let Some((_, opened)) = rest.split_once('<')
             && let Some((target, after)) = opened.split_once('>')

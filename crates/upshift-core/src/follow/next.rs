@@ -75,6 +75,7 @@ fn check_permission(
 ) -> Result<(), Stop> {
     let kind = step.kind();
     let stays_cleartext = step.lane_after(request.lane).is_cleartext();
+    // Ability comes first: a stop for a missing permission must not suggest that one would help.
     let (rule, reason) = if !can.steps.contains(kind) {
         (FollowRule::ORDER, StopReason::NotAble(kind))
     } else if !may.steps.contains(kind) {

@@ -123,6 +123,7 @@ fn list_member<T>(
     read_member: fn(&Value) -> Option<T>,
 ) -> Vec<T> {
     let Some(Value::Array(values)) = members.get(name) else { return Vec::new() };
+    // Limited before the members are read, because all of them may be malformed.
     values.iter().take(LIST_LIMIT).filter_map(read_member).collect()
 }
 
@@ -130,6 +131,7 @@ fn list_member<T>(
 fn shown_text(value: &Value) -> Option<String> {
     let text = match value {
         Value::String(text) => text.clone(),
+        // A version such as 2 may be a number in JSON.
         Value::Number(number) => number.to_string(),
         _ => return None,
     };

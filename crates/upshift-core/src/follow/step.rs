@@ -98,6 +98,7 @@ impl Step {
             Self::Http2 | Self::Http2PriorKnowledge | Self::H2c => {
                 Lane { http: HttpVersion::V2, ..lane }
             }
+            // RFC 9001 §4.2: QUIC has no TLS older than 1.3.
             Self::Http3 { .. } => {
                 Lane { http: HttpVersion::V3, tls: TlsState::Version(TlsVersion::V1_3) }
             }
@@ -112,6 +113,7 @@ impl Step {
             (Self::Version { name, .. }, Self::Version { name: before, .. }) => {
                 name.eq_ignore_ascii_case(before)
             }
+            // Otherwise a server could lead a client on with another port or minimum each time.
             _ => self.kind() == earlier.kind(),
         }
     }

@@ -56,6 +56,7 @@ pub fn switched_protocol(
         [one] => Ok(one.clone()),
         [lower, upper] if lower.is_named("TLS") && upper.is_named("HTTP") => Ok(lower.clone()),
         [_, other, ..] => Err(SwitchError::NotOffered(other.clone())),
+        // An `UpgradeList` has at least one member.
         [] => Err(SwitchError::Upgrade(UpgradeListError::Empty)),
     }
 }

@@ -95,6 +95,7 @@ pub(super) fn is_family(name: &str) -> bool {
 /// The browser that sent this, if a browser did.
 pub(super) fn detect_browser<'a>(agent: &Products<'a>) -> Option<Browser<'a>> {
     let [first, second, rest @ ..] = agent.pieces.as_slice() else { return None };
+    // Internet Explorer wrote `Mozilla/4.0` up to version 8.
     if !matches!(first.word(), Some("Mozilla/5.0" | "Mozilla/4.0")) {
         return None;
     }
@@ -104,6 +105,7 @@ pub(super) fn detect_browser<'a>(agent: &Products<'a>) -> Option<Browser<'a>> {
         return None;
     }
     let products = known_products(rest)?;
+    // Internet Explorer names itself in the platform, so its products cannot tell.
     internet_explorer(&parts).or_else(|| browser_of_products(&products, platform))
 }
 
@@ -139,6 +141,7 @@ fn browser_of_products<'a>(products: &[(&'a str, &'a str)], platform: &str) -> O
             names_product(products, "Safari")
                 && SAFARI_PLATFORMS.iter().any(|system| platform.starts_with(system))
         }
+        // All others write it, whether they are built on WebKit or not.
         _ => names_product(products, "AppleWebKit"),
     };
     if !is_shaped {
@@ -206,6 +209,7 @@ fn internet_explorer<'a>(parts: &[&'a str]) -> Option<Browser<'a>> {
         Some("7") => "11",
         Some("6") => "10",
         Some("5") => "9",
+        // `Trident/4.0`. Older versions do not name their engine.
         Some(_) => "8",
         None => parts.iter().find_map(|part| part.strip_prefix("MSIE "))?,
     };

@@ -31,6 +31,7 @@ pub enum Ambiguity {
 /// The first part of `path` that has more than one reading; `None` for a path that all upstreams
 /// read alike.
 pub fn ambiguity(path: &str) -> Option<Ambiguity> {
+    // The asterisk form (RFC 9112 §3.2.4) has one reading.
     if !path.starts_with('/') {
         return None;
     }
@@ -68,7 +69,8 @@ pub fn why_undecidable(path: &str) -> Option<&'static str> {
 
 /// Returns true if a path is too long for the number of ways in which it can be read.
 pub fn is_too_ambiguous(path: &str) -> bool {
-    // Most paths are far too short to be worth looking at.
+    // There are at most 1,728 dialects, so 32 bytes cannot cause more work than `MAX_WORK`. Most
+    // paths are as short as that.
     path.len() > 32
         && path.starts_with('/')
         && PathFeatures::of_path(path).reading_work(path.len()) > MAX_WORK

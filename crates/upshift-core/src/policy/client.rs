@@ -49,6 +49,7 @@ impl ClientReader {
     ) -> Option<ClientClaim<'a>> {
         match self {
             Self::UserAgent => user_agent_claim(value, wanted),
+            // An empty field names no client, and the next reader may.
             Self::Header(_) | Self::HeaderOf(..) if value.is_empty() => None,
             Self::Header(_) => Some(Products::parse(value).whole_value(wanted)),
             Self::HeaderOf(_, client) => {

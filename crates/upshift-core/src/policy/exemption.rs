@@ -200,6 +200,7 @@ fn has_one(facts: &Facts<'_>, field: &str) -> bool {
 fn is_health_check(facts: &Facts<'_>, networks: Option<&[IpNet]>) -> bool {
     // Any client can write the `User-Agent` of a health checker, so the method and the network must
     // fit as well.
+    // At an unknown address there could be anyone.
     let Some(address) = facts.client_ip else { return false };
     let comes_from_there = match networks {
         Some(networks) => networks.iter().any(|network| network_contains(network, address)),

@@ -149,6 +149,7 @@ fn jwt_claim(credentials: &str, claim: &str) -> Option<String> {
         serde_json::Value::String(text) => Some(text.trim().to_owned()),
         // RFC 7519 §4.1.2 makes `sub` a string, but other claims may be numbers.
         serde_json::Value::Number(number) => Some(number.to_string()),
+        // An object or a list does not name one caller.
         _ => None,
     }
 }

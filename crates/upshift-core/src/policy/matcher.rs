@@ -202,6 +202,7 @@ fn method_fits(wanted: &str, facts: &Facts<'_>) -> bool {
 fn identity_fits(wanted: &str, sent: &[String], lines: LineQuantifier) -> bool {
     match lines {
         LineQuantifier::Any => sent.iter().any(|identity| identity == wanted),
+        // `all` holds for an empty list, which must not exempt a request without an identity.
         LineQuantifier::All => !sent.is_empty() && sent.iter().all(|identity| identity == wanted),
     }
 }

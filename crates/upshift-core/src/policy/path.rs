@@ -99,6 +99,7 @@ impl PathPattern {
     pub(super) fn begins_with(&self, name: &[u8]) -> bool {
         match &*self.segments {
             [first, ..] => first.literal() == Some(name),
+            // `parse` leaves at least one segment.
             [] => false,
         }
     }

@@ -32,6 +32,7 @@ impl PathFeatures {
         let segments = PathDialect::SEPARATING.raw_segments(path);
         let (last, inner) = match segments.as_slice() {
             [inner @ .., last] => (last, inner),
+            // `raw_segments` returns at least one.
             [] => return Self::default(),
         };
         // An empty last segment is a slash at the end, which all upstreams read alike.
@@ -122,6 +123,7 @@ impl PathFeatures {
 
 /// Adds each of the dialects so far once more for each of `changes`.
 fn add_variants(all: &mut Vec<PathDialect>, changes: &[fn(PathDialect) -> PathDialect]) {
+    // An upstream may combine its treatments of two features in any way.
     let before = all.clone();
     for change in changes {
         all.extend(before.iter().copied().map(change));

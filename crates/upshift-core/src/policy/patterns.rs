@@ -93,6 +93,7 @@ impl HeaderPattern {
         match lines {
             LineQuantifier::Any => values.any(|value| wanted.matches(value, Case::Exact)),
             LineQuantifier::All => {
+                // `all` holds for no lines, which must not exempt a request without the field.
                 facts.fields.has(name) && values.all(|value| wanted.matches(value, Case::Exact))
             }
         }
@@ -152,6 +153,7 @@ impl ClientPattern {
 
 /// Returns true if a field that can name the client has lines that differ.
 fn has_contradictory_client(facts: &Facts<'_>, readers: &[ClientReader]) -> bool {
+    // `is_product` reads `User-Agent`, also where no reader does.
     facts.fields.is_contradictory("user-agent")
         || readers.iter().any(|reader| facts.fields.is_contradictory(reader.field()))
 }

@@ -17,6 +17,7 @@ pub(super) fn hex_byte(text: &[u8]) -> Option<u8> {
     let [high, low, ..] = text else { return None };
     let high = char::from(*high).to_digit(16)?;
     let low = char::from(*low).to_digit(16)?;
+    // Two digits are 255 at most, so this never fails.
     u8::try_from(high * 16 + low).ok()
 }
 

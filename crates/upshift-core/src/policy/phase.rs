@@ -107,6 +107,7 @@ impl RefusedShare {
         if !(0.0..=1.0).contains(&fraction) {
             return None;
         }
+        // At most 10,000 after the check above, so the cast loses nothing.
         Some(Self((fraction * 10_000.0).round() as u16))
     }
 

@@ -28,6 +28,7 @@ fn fold_name(name: &str) -> String {
     let trimmed = name.trim_start_matches(' ');
     let cut = trimmed.split('\0').next().unwrap_or_default();
     let base = match cut.find('[') {
+        // A `[` at the start begins no index in PHP, which makes it `_`.
         Some(at) if at > 0 && cut[at..].contains(']') => &cut[..at],
         _ => cut,
     };
@@ -46,6 +47,7 @@ fn decode_component(text: &str) -> Cow<'_, str> {
     if !text.contains(['%', '+']) {
         return Cow::Borrowed(text);
     }
+    // `+` first: a `%2B` must not become a space.
     let bytes = percent_decode(&text.replace('+', " "));
     Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
 }

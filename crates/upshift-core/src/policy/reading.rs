@@ -97,6 +97,7 @@ fn is_plain(path: &str) -> bool {
         return true;
     }
     let is_special = path.contains(['%', '\\', ';']) || path.contains("//") || path.contains("/.");
+    // Some upstreams drop dots at the end. The others of `TRIMMED` arrive encoded.
     !is_special && !path.ends_with('.')
 }
 

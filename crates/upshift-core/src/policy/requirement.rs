@@ -166,6 +166,7 @@ impl ClientRequirement {
 
     /// The client's name as the policy writes it, and its oldest version.
     pub(crate) fn minimum_of(&self, client: &str) -> Option<(&str, &ClientVersion)> {
+        // A search: the order of the map depends on case, and names compare without it.
         let (name, minimum) =
             self.minimum.iter().find(|(name, _)| name.eq_ignore_ascii_case(client))?;
         Some((name, minimum))

@@ -194,6 +194,7 @@ fn check_order(plan: &RolloutPlan) -> Result<(), PlanError> {
 fn check_windows(plan: &RolloutPlan) -> Result<(), PlanError> {
     let windows = &plan.brownout;
     let is_backwards = windows.iter().any(|(from, to)| from >= to);
+    // Windows may touch, as phases may.
     let overlaps = windows.windows(2).any(|pair| pair[0].1 > pair[1].0);
     if is_backwards || overlaps { Err(PlanError::Windows) } else { Ok(()) }
 }

@@ -95,6 +95,7 @@ impl Rule {
             return None;
         }
         let enforce = self.rollout.as_ref()?.plan().enforce?;
+        // jiff refuses only calendar units here, which a duration does not have.
         Some(enforce.saturating_add(BreakerLimits::AFTER_ENFORCEMENT).unwrap_or(enforce))
     }
 

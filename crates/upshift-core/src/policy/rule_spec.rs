@@ -192,6 +192,7 @@ impl UpgradeUrl {
     /// The address for a client.
     pub fn url_for(&self, client: Option<&str>) -> Option<&str> {
         if let Some(client) = client {
+            // A search: the order of the map depends on case, and names compare without it.
             for (name, url) in &self.clients {
                 if name.eq_ignore_ascii_case(client) {
                     return Some(url);

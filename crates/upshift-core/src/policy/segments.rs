@@ -65,6 +65,7 @@ impl Glob {
 
 fn match_pieces(pieces: &[Box<[u8]>], text: &[u8]) -> bool {
     let (head, middle, tail) = match pieces {
+        // A glob has at least one piece.
         [] => return false,
         [only] => return **only == *text,
         [head, middle @ .., tail] => (head, middle, tail),
@@ -188,6 +189,7 @@ fn are_equal(a: &[u8], b: &[u8], case: Case) -> bool {
 
 /// The first place of `piece` in `text`.
 fn find_bytes(text: &[u8], piece: &[u8]) -> Option<usize> {
+    // `windows` panics at a size of 0.
     if piece.is_empty() {
         return Some(0);
     }

@@ -81,6 +81,7 @@ impl<'a> Piece<'a> {
             return None;
         }
         let inner = self.text.strip_prefix('(')?;
+        // A comment that is not closed has no bracket at its end.
         Some(inner.strip_suffix(')').unwrap_or(inner).trim())
     }
 
@@ -228,6 +229,7 @@ fn next_piece(value: &str, from: usize) -> Option<Piece<'_>> {
             .position(|byte| is_gap(*byte) || *byte == b'(')
             .unwrap_or(bytes.len() - start)
     };
+    // Gaps and brackets are ASCII, so the range ends between two characters.
     let range = start..start + length;
     Some(Piece { text: &value[range.clone()], range, is_comment })
 }

@@ -111,8 +111,10 @@ fn split_runs(token: &str) -> Vec<Identifier> {
 /// Returns true for the hash of a commit: `abcdef1`, or `gabcdef1` as `git describe` writes it.
 fn is_hash(token: &str) -> bool {
     let without_g = token.strip_prefix(['g', 'G']).unwrap_or(token);
+    // Git abbreviates a hash to seven digits by default; a whole SHA-256 has 64.
     let is_hex = (7..=64).contains(&without_g.len())
         && without_g.bytes().all(|byte| byte.is_ascii_hexdigit());
+    // Without a digit it may be a word: `defaced` is hexadecimal.
     let has_digit = token.bytes().any(|byte| byte.is_ascii_digit());
     if !is_hex || !has_digit {
         return false;

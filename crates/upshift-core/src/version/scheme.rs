@@ -60,6 +60,7 @@ impl VersionScheme {
     /// If `text` is not a version of this scheme.
     pub fn parse(&self, text: &str) -> Result<Version, VersionError> {
         let bare = match self {
+            // `v2` may be a member of the list as it is.
             Self::Ordered(_) => text.trim(),
             Self::Semver | Self::Numeric | Self::Date => strip_decoration(text),
         };

@@ -7,6 +7,7 @@
 pub(super) fn parse_semantic(text: &str) -> Option<semver::Version> {
     let without_build = match text.split_once('+') {
         Some((version, build)) => {
+            // Dropped, but checked: with a malformed part the text is no semantic version.
             semver::BuildMetadata::new(build).ok()?;
             version
         }
@@ -19,6 +20,7 @@ pub(super) fn parse_semantic(text: &str) -> Option<semver::Version> {
     };
     let mut numbers = [0; 3];
     for (index, part) in core.split('.').enumerate() {
+        // A semantic version has no fourth number.
         *numbers.get_mut(index)? = parse_number(part)?;
     }
     // `2-1` is more likely 2.1 than a prerelease of 2.

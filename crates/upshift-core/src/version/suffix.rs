@@ -72,6 +72,7 @@ impl Suffix {
         if !attached.prerelease.is_empty() {
             suffix.prerelease = attached.prerelease;
         }
+        // In front, because they were written before the other parts.
         suffix.words.splice(..0, attached.words);
         suffix
     }
