@@ -70,6 +70,7 @@ where
 {
     let mut pinned = std::pin::pin!(body);
     while let Some(Ok(frame)) = pinned.as_mut().frame().await {
+        // Trailers are not content.
         let Ok(mut data) = frame.into_data() else { continue };
         while data.has_remaining() && start.len() < limit {
             let chunk = data.chunk();

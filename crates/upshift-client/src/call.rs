@@ -69,9 +69,11 @@ where
     let mut call = Call::new(settings, OutgoingHead::from_parts(parts));
     loop {
         call.take_recalled_steps();
+        // Before the request is sent, because sending consumes the body.
         let copy = body.rewind();
         call.body_gone = copy.is_none();
         let sending = async {
+            // A tower service must be ready before each call, not only before the first.
             poll_fn(|cx| inner.poll_ready(cx)).await.map_err(Into::into)?;
             inner.call(call.confined_head().0.to_request(body)).await.map_err(Into::into)
         };
@@ -122,6 +124,7 @@ impl Call {
             let path = self.head.uri.path().to_owned();
             for step in self.settings.memory.steps_for(&origin, &path, is_handshake, now) {
                 let is_repeated = self.recalled.iter().any(|earlier| step.repeats(earlier));
+                // A step to TLS leads to another origin, which these facts are not about.
                 let stays = self.head.origin() == origin;
                 if self.settings.allows(step.kind())
                     && !is_repeated
@@ -291,6 +294,7 @@ impl Call {
         match follow::next_step(&seen, &asked, &can, &self.settings.may, &tried) {
             NextStep::Take { step, rule, remarks } => Ok((step, rule, remarks)),
             NextStep::Stop(stop) => Err(stop),
+            // Unreachable: the response is a 426.
             NextStep::Deliver => {
                 Err(Stop { reason: StopReason::PeerNamedNothing, rule: FollowRule::ONLY_426 })
             }
@@ -363,6 +367,7 @@ impl Call {
             Some(fault) => fault.to_string(),
             None => ErrorChain(error.as_ref()).to_string(),
         };
+        // The request may have arrived although no response did (RFC 9110 §9.2.2).
         let is_repeatable = self.head.is_idempotent() && !self.body_gone;
         if let Some(fault) = fault {
             if is_repeatable && self.turn_to_http1() {
@@ -370,6 +375,7 @@ impl Call {
                 self.record_attempt(None, AttemptOutcome::Instead { why, step, rule });
                 return Ok(());
             }
+            // After a 426, the next alternative that it named is still to be tried.
             if self.refusal.is_none() {
                 self.record_attempt(None, AttemptOutcome::Failed(why));
                 return Err(Error::PeerHttp2 { fault, source: error, trace: self.trace() });
@@ -395,6 +401,7 @@ impl Call {
         why: String,
         is_repeatable: bool,
     ) -> Result<(), Error> {
+        // Made first, because it describes the head that failed.
         let failed_attempt = self.make_attempt(None, AttemptOutcome::Failed(why.clone()));
         self.head = before.clone();
         let chosen = if is_repeatable {
@@ -428,6 +435,7 @@ impl Call {
     fn turn_to_http1(&mut self) -> bool {
         let route = self.head.route();
         let is_newer = matches!(route.http, Http::Any | Http::Http2 | Http::Http3(_));
+        // A client that chooses the version itself would make the same attempt again.
         let chooses_version = self.settings.can.steps.contains(StepKind::Http2);
         if self.turned_to_http1 || !chooses_version || !is_newer {
             return false;

@@ -170,6 +170,7 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let mut this = self.project();
+        // The inner body need not allow to be polled after its end.
         if *this.over {
             return Poll::Ready(None);
         }

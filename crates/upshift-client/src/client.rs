@@ -103,6 +103,7 @@ impl Client {
         match hyper::upgrade::on(&mut response).await {
             Ok(stream) => Ok(Socket::Open { stream, response: response.map(drop) }),
             Err(error) => {
+                // `Follow` gives every response a trace.
                 let trace = response.extensions().get().cloned().unwrap_or_default();
                 Err(Error::Transport { source: error.into(), trace })
             }

@@ -37,6 +37,7 @@ impl OriginConnector {
         let mut tcp = HttpConnector::new();
         // hyper's connector would refuse `https` URLs, for which TLS is added here.
         tcp.enforce_http(false);
+        // The last small frame of a request must not wait for an acknowledgement (RFC 896).
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(HANDSHAKE_TIMEOUT));
         Self { tcp, tls, head_timeout, prior_knowledge: false }
@@ -70,6 +71,7 @@ impl Service<Uri> for OriginConnector {
 
     fn call(&mut self, uri: Uri) -> Self::Future {
         let is_secure = uri.scheme() == Some(&Scheme::HTTPS);
+        // Without a host, the connector below fails before the name is used.
         let host = uri.host().unwrap_or_default().to_owned();
         let (config, watch) = (Arc::clone(&self.tls), self.new_head_watch());
         let prior_knowledge = self.prior_knowledge;

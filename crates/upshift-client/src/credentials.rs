@@ -57,6 +57,7 @@ impl Credentials {
                 confined.headers.append(name, value.clone());
             }
         }
+        // What follows the `@` of a valid authority is valid as well, so this never fails.
         if let Ok(bare) = without_user(&head.uri) {
             confined.uri = bare;
         }

@@ -160,6 +160,7 @@ impl Refused {
     /// The time from which the same request may succeed: the end of a brownout, or `Retry-After`.
     pub fn ends_at(&self) -> Option<Timestamp> {
         match &self.problem {
+            // The body names the end itself, while `Retry-After` may be seconds from its arrival.
             Some(problem) if problem.window_ends_at.is_some() => problem.window_ends_at,
             _ => self.retry_at,
         }

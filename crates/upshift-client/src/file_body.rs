@@ -51,6 +51,7 @@ impl HttpBody for FileBody {
                 return Poll::Ready(Some(Err(copy.into())));
             }
         };
+        // Not beyond the announced length, even if the file has grown since.
         this.chunk.resize(this.left.min(CHUNK as u64) as usize, 0);
         let mut buffer = ReadBuf::new(&mut this.chunk);
         if let Err(error) = ready!(Pin::new(file).poll_read(cx, &mut buffer)) {

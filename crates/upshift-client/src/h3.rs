@@ -139,6 +139,7 @@ async fn run_exchange(
     let head = match receive_final_head(&mut receive).await {
         Ok(head) => head,
         Err(error) => {
+            // Without a response the upload is of no use, and would keep the stream open.
             sending.abort();
             return Err(error);
         }

@@ -118,6 +118,7 @@ impl<T> HeadLimitedStream<T> {
 
     fn observe_bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
         let Some(http2) = &mut self.http2 else {
+            // `send` fails, and counts nothing, while no request waits for bytes.
             self.watch.0.reads.send_modify(|reads| *reads += 1);
             return Ok(());
         };
@@ -136,6 +137,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for HeadLimitedStream<T> {
         let this = &mut *self;
         let before = buffer.filled().len();
         let read = Pin::new(&mut this.stream).poll_read(cx, buffer);
+        // Bytes that have arrived are read first, because they may end the head in time.
         if read.is_pending()
             && let Some(http2) = &mut this.http2
             && http2.clock.poll_expired(cx)

@@ -67,6 +67,7 @@ impl Http2Heads {
 
     /// Reads the head of a frame (RFC 9113 §4.1).
     fn begin_frame(&mut self) -> Result<(), HeadLimit> {
+        // `read_bytes` has collected the whole head, so this does not happen.
         let Some(head) = FrameHead::parse(&std::mem::take(&mut self.frame_head)) else {
             return Ok(());
         };

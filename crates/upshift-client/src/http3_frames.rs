@@ -74,6 +74,7 @@ impl Http3Frames {
             // §4.2).
             Expected::StreamType if value == CONTROL_STREAM => Expected::FrameType,
             Expected::StreamType | Expected::Anything => Expected::Anything,
+            // `read_bytes` skips a payload and reads no integer in it.
             Expected::FrameType | Expected::Payload { .. } => Expected::Length { kind: value },
             // Frames of unknown types count too: the codec buffers them before it ignores them.
             Expected::Length { kind } if kind != DATA && value > HEAD_BYTES as u64 => {

@@ -135,6 +135,7 @@ impl Memory {
         facts.retain(|known| known.is_current(now) && !known.fact.is_replaced_by(&new.fact));
         facts.push(new);
         if is_new {
+            // Still under the lock, so that an older state cannot replace a newer one in the file.
             self.save_or_ignore(&origins);
         }
     }
@@ -155,6 +156,7 @@ impl Memory {
     }
 
     fn lock_origins(&self) -> MutexGuard<'_, OriginFacts> {
+        // A panic in another thread leaves the map usable.
         self.0.origins.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

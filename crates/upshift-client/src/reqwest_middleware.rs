@@ -119,6 +119,7 @@ fn inner_error(source: BoxError) -> Result<reqwest_middleware::Error, BoxError> 
 }
 
 fn copy_extensions(extensions: &Mutex<Extensions>) -> Extensions {
+    // A copy, because a lock must not be held while the inner chain runs.
     extensions.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 

@@ -54,6 +54,7 @@ impl Response426 {
 
     /// The error for a 426 that is not followed.
     pub(crate) fn into_refused(self, stop: Stop, trace: Trace) -> Refused {
+        // A malformed `Upgrade` demands nothing that is known. The stop names the fault.
         let demand = Demand::from_response(&self.as_seen(&self.fields()), self.lane.http)
             .unwrap_or_default();
         let retry_at = retry_after(&self.head.headers, Timestamp::now());

@@ -48,6 +48,7 @@ impl Route {
             Step::H2c => Self { http: Http::H2c, ..self },
             Step::Http3 { port } => Self { http: Http::Http3(Some(*port)), ..self },
             Step::WebSocket { .. } => Self { http: Http::Http1, ..self },
+            // For HTTP/1.1 in place of 1.0, the version of the request is enough.
             Step::Http11 | Step::Version { .. } | Step::FallBack => self,
         }
     }

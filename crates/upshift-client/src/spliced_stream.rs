@@ -75,6 +75,7 @@ impl SplicedStream {
         if self.incoming.len() < end {
             return Ok(false);
         }
+        // RFC 9113 §6.5.1: a setting has an identifier of two bytes and a value of four.
         let longer = FrameHead { length: head.length + 6, ..head };
         let rest = self.incoming.split_off(end);
         self.incoming[..FrameHead::LENGTH].copy_from_slice(&longer.to_bytes());
@@ -169,6 +170,7 @@ impl AsyncWrite for SplicedStream {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        // Nothing is accepted before the last write is out: otherwise the buffers could grow.
         ready!(self.poll_send_outgoing(cx))?;
         if self.state == WriteState::PassThrough && self.partial.is_empty() {
             return Pin::new(&mut self.tcp).poll_write(cx, bytes);

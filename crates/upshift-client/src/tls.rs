@@ -85,6 +85,7 @@ pub(crate) fn security_of(version: Option<ProtocolVersion>) -> ConnectionSecurit
     let tls = match version {
         Some(ProtocolVersion::TLSv1_3) => TlsState::Version(TlsVersion::V1_3),
         Some(ProtocolVersion::TLSv1_2) => TlsState::Version(TlsVersion::V1_2),
+        // rustls supports only these two; there is no version before the handshake.
         _ => TlsState::SomeVersion,
     };
     ConnectionSecurity { tls }

@@ -24,6 +24,7 @@ pub(crate) fn add_handshake(headers: &mut HeaderMap) {
     headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
     headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
     if !headers.contains_key(SEC_WEBSOCKET_KEY)
+        // Base64 is always a valid value.
         && let Ok(key) = HeaderValue::from_str(&STANDARD.encode(random_nonce()))
     {
         headers.insert(SEC_WEBSOCKET_KEY, key);
