@@ -66,6 +66,7 @@ async fn read_and_discard<B: Body>(body: B, limit: u64, timeout: Duration) {
         // The head need not announce a length, so the bytes are counted.
         let mut left = limit;
         while let Some(Ok(frame)) = poll_fn(|cx| pinned.as_mut().poll_frame(cx)).await {
+            // Trailers do not count: they end the body.
             let Ok(data) = frame.into_data() else { continue };
             match left.checked_sub(data.remaining() as u64) {
                 Some(rest) => left = rest,

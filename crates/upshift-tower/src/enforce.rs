@@ -50,9 +50,11 @@ impl LayerSettings {
         now: Timestamp,
     ) -> Enforcement {
         let view = self.view_request(request);
+        // Before any rule: an upstream may read such a path in a way that was not decided on.
         if let Some(why) = why_undecidable(view.uri.path()) {
             return Enforcement::Undecidable(why);
         }
+        // Asked once: the notice must be by the policy that admitted the request.
         let policy = (self.policy_source)();
         let client = self.resolve_client(&view);
         let facts = view.facts_about(&client);

@@ -66,6 +66,7 @@ impl<'r> RequestView<'r> {
 
     /// A copy that outlives the request.
     pub(crate) fn to_copy(self) -> RequestCopy {
+        // Without the extensions, which the copied facts have been read from already.
         let mut head = Request::new(());
         *head.method_mut() = self.method.clone();
         *head.uri_mut() = self.uri.clone();
