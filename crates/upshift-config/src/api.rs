@@ -21,7 +21,7 @@ pub(crate) fn read_api(value: &TomlValue<'_>) -> Option<ApiRequirement> {
     let minimum_value = table.require("minimum", "the oldest version that is admitted");
     let supported_values = table.values_at("supported");
     let assumed_value = table.get("assume");
-    let description = "the place of the version, such as [\"header:X-ApiRequirement-Version\"]";
+    let description = "the place of the version, such as [\"header:X-Api-Version\"]";
     let read = match table.require("read", description) {
         Some(readers) => read_readers(&readers, read_api_reader),
         None => Vec::new(),
