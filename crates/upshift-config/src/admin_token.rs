@@ -29,6 +29,7 @@ impl AdminToken {
     /// If the variable or file does not exist, is empty, or holds a token that is too short.
     pub fn read_token(&self) -> Result<String> {
         let (place, text) = match self {
+            // Its length was checked when the file was read.
             Self::Text(text) => return Ok(text.clone()),
             Self::Environment(name) => (format!("the variable {name}"), read_variable(name)),
             Self::File(path) => (format!("the file {}", path.display()), read_file(path)),
@@ -39,8 +40,10 @@ impl AdminToken {
                 return Err(Error::new(error.kind(), format!("{place} has no token: {error}")));
             }
         };
+        // Editors and `echo` end a file with a newline, which is no part of the token.
         let token = text.lines().next().unwrap_or_default().trim();
         let length = token.chars().count();
+        // The message has no part of the token: it goes to logs.
         let message = match length {
             0 => format!("{place} has no token: it is empty"),
             Self::MIN_LENGTH.. => return Ok(token.to_owned()),
@@ -56,6 +59,7 @@ impl AdminToken {
     /// Reads `admin-token`; a relative path starts at `folder`.
     pub(crate) fn from_toml(value: &TomlValue<'_>, folder: &Path) -> Option<Self> {
         let text = value.read_text()?;
+        // Otherwise `file:` would be the folder of the policy file, and only fail at the start.
         if matches!(text, "env:" | "file:") {
             value.report_error("`admin-token` names no place", "expected env:NAME or file:PATH");
             return None;

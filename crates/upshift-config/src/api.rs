@@ -15,6 +15,7 @@ use crate::toml_value::TomlValue;
 pub(crate) fn read_api(value: &TomlValue<'_>) -> Option<ApiRequirement> {
     let mut table = value.read_table("Api")?;
     let scheme = match table.get("scheme") {
+        // No default for a wrong scheme: every version could be an error by its rules.
         Some(scheme) => read_scheme(&scheme),
         None => Some(VersionScheme::Semver),
     };
@@ -39,6 +40,7 @@ pub(crate) fn read_api(value: &TomlValue<'_>) -> Option<ApiRequirement> {
     };
     let minimum = minimum_value?.read_version(&scheme)?;
     check_supported_versions(value, minimum_span, &minimum, &supported);
+    // Reported by `read_readers` or `require`. Without readers the core would report it once more.
     if read.is_empty() {
         return None;
     }
@@ -53,6 +55,7 @@ fn check_supported_versions(
     minimum: &Version,
     supported: &[Version],
 ) {
+    // Without `supported` no version is promised, so that nothing can contradict the minimum.
     let Some(greatest) = supported.iter().max() else { return };
     if greatest < minimum {
         let message = format!("`minimum` {minimum} is above every supported version");
@@ -74,6 +77,7 @@ fn read_scheme(value: &TomlValue<'_>) -> Option<VersionScheme> {
     if value.is_table() {
         return read_ordered_scheme(value);
     }
+    // All other schemes are plain words, so that `scheme = "ordered"` is a likely first attempt.
     if value.as_str() == Some("ordered") {
         value.report_error(
             "`ordered` needs its list of versions",
@@ -98,6 +102,7 @@ fn read_ordered_scheme(value: &TomlValue<'_>) -> Option<VersionScheme> {
     let mut texts: Vec<Box<str>> = Vec::new();
     for member in ordered?.read_list("versions")? {
         let Some(text) = member.read_text() else { continue };
+        // A name that is listed twice would have two places in the order.
         if texts.iter().any(|earlier| **earlier == *text) {
             let message = format!("`{text}` is listed twice");
             member.report_error(message, "list each version once");
@@ -122,6 +127,7 @@ fn read_api_reader(value: &TomlValue<'_>) -> Option<ApiReader> {
                 return None;
             }
         },
+        // `split_reader` yields only the kinds of FORMS: this is `media-type`.
         _ => match argument.split_once("{version}") {
             Some((prefix, suffix)) => {
                 ApiReader::MediaTypeTemplate { prefix: prefix.into(), suffix: suffix.into() }
@@ -142,6 +148,7 @@ impl TomlValue<'_> {
         };
         let message = format!("`{text}` is not a {name} version");
         let error = self.error_here(message).with_label(cause.to_string());
+        // Semver is the default, so that a date often means that `scheme` was left out.
         let compares_numbers = matches!(scheme, VersionScheme::Semver | VersionScheme::Numeric);
         if compares_numbers && VersionScheme::Date.parse(text).is_ok() {
             self.report(error.with_help("for dates, set scheme = \"date\""));

@@ -52,6 +52,7 @@ pub(crate) fn read_rule_breaker(
     if value.is_false() {
         return None;
     }
+    // A table of its own turns the breaker on for this rule, even under `breaker = false`.
     let mut table = value.read_table("RuleBreaker")?;
     let breaker = read_thresholds(&mut table, inherited.unwrap_or(DEFAULT));
     table.report_unknown_keys();
@@ -81,6 +82,7 @@ fn read_thresholds(table: &mut TomlTable<'_>, inherited: BreakerLimits) -> Break
 
 fn read_refused_share(value: &TomlValue<'_>) -> Option<f64> {
     let share = value.read_share()?;
+    // The refused share has to exceed the limit, and it is never more than 1.
     if share >= 1.0 {
         let warning = SpanDiagnostic::warning(value.span(), "the breaker can never trip");
         value.report(warning.with_label("no share is greater than 1").with_help(
@@ -94,6 +96,7 @@ fn read_refused_share(value: &TomlValue<'_>) -> Option<f64> {
 /// The window in seconds.
 fn read_window(value: &TomlValue<'_>) -> Option<u32> {
     let seconds = value.read_duration()?.as_secs();
+    // Windows are counted in whole seconds: `500ms` would be a window of 0.
     if !(1..=86_400).contains(&seconds) {
         value.report_error("the window is out of range", "expected from 1s to 24h");
         return None;
@@ -108,6 +111,7 @@ impl TomlValue<'_> {
             let Some((scheme, rest)) = text.split_once("://") else {
                 return Err("a webhook starts with https:// or http://".to_owned());
             };
+            // Only the origin is parsed: the path of a webhook is often a secret, in any form.
             let authority = rest.split('/').next().unwrap_or_default();
             parse_origin(&format!("{scheme}://{authority}"))?;
             Ok(text.to_owned())

@@ -55,6 +55,7 @@ pub(crate) fn read_client(value: &TomlValue<'_>) -> Option<ClientRequirement> {
         );
         return None;
     }
+    // Both are read after `read`: its readers decide which names can occur.
     let minimum = match minimum_value {
         Some(entries) => read_minimums(&entries, &read),
         None => Some(BTreeMap::new()),
@@ -66,6 +67,7 @@ pub(crate) fn read_client(value: &TomlValue<'_>) -> Option<ClientRequirement> {
     if read.is_empty() {
         return None;
     }
+    // Both are complete before the first `?`, so that the errors of both are reported.
     Some(ClientRequirement { minimum: minimum?, blocked: blocked?, read })
 }
 
@@ -81,6 +83,7 @@ fn read_minimums(
             Some(version) => {
                 minimums.insert(entry.key.into(), version);
             }
+            // The loop goes on, so that the errors of the other entries are reported as well.
             None => has_error = true,
         }
     }
@@ -89,6 +92,7 @@ fn read_minimums(
 
 fn read_minimum(entry: &TomlEntry<'_>, readers: &[ClientReader]) -> Option<ClientVersion> {
     let TomlEntry { key: name, key_span, value } = entry;
+    // The version is parsed first, so that a wrong name does not hide an error in it.
     let version = read_client_version(value);
     let fault = name_fault(name, readers);
     if let Some(fault) = &fault {
@@ -124,6 +128,7 @@ fn read_builds(
     for member in &members {
         builds.extend(read_build(member, readers));
     }
+    // Not `is_empty`: `blocked = []` is valid and blocks no build.
     if builds.len() < members.len() { None } else { Some(builds) }
 }
 
@@ -163,12 +168,14 @@ fn name_fault(name: &str, readers: &[ClientReader]) -> Option<String> {
         return None;
     }
     if let Some(clients) = fixed_names(readers) {
+        // The core compares names without case, too.
         if clients.iter().any(|client| client.eq_ignore_ascii_case(name)) {
             return None;
         }
         return Some(format!("`read` yields {} only", clients.join(" and ")));
     }
     let words: Vec<&str> = name.split(' ').collect();
+    // First the likeliest mistake, a name copied with its version from a User-Agent.
     if name.contains('/') {
         Some("a name has no slash; the version is the value".to_owned())
     } else if name.contains(['(', ')']) {
@@ -189,6 +196,7 @@ fn fixed_names(readers: &[ClientReader]) -> Option<Vec<&str>> {
     for reader in readers {
         match reader {
             ClientReader::HeaderOf(_, client) => names.push(&**client),
+            // The request itself names the client, so that any name can occur.
             ClientReader::Header(_) | ClientReader::UserAgent => return None,
         }
     }
@@ -197,6 +205,7 @@ fn fixed_names(readers: &[ClientReader]) -> Option<Vec<&str>> {
 
 /// Warns if the name is a common name of a browser that no browser sends.
 fn warn_of_alias(name: &str, readers: &[ClientReader], span: Range<usize>, value: &TomlValue<'_>) {
+    // A field of the author's own may well say `Google Chrome`.
     if readers.iter().any(|reader| *reader != ClientReader::UserAgent) {
         return;
     }
@@ -221,11 +230,14 @@ fn warn_of_unsent_version(
     readers: &[ClientReader],
     value: &TomlValue<'_>,
 ) {
+    // Only the User-Agent is reduced; a field of an app has its full version.
     if !readers.contains(&ClientReader::UserAgent) {
         return;
     }
+    // A version such as `120` has no rest, which is how it should be written.
     let (first, rest) = version.as_str().split_once('.').unwrap_or((version.as_str(), ""));
     let may_be_engine = first.parse::<u64>().is_ok_and(|first| first >= MIN_ENGINE_VERSION);
+    // Before the reduced browsers: `Chrome/537.36` is the engine, and has a rest as well.
     if may_be_engine && is_listed(name, &WITH_ENGINE) {
         let message = format!("`{version}` is a version of the engine, not of {name}");
         value.report(

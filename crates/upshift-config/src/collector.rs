@@ -25,6 +25,7 @@ impl<'t> DiagnosticCollector<'t> {
 
     /// The line of a byte offset, from 1.
     pub(crate) fn line_of(&self, at: usize) -> usize {
+        // A span of the parser ends within the text. If one did not, line 1 is better than a panic.
         let before = self.text.get(..at).unwrap_or_default();
         before.matches('\n').count() + 1
     }
@@ -41,6 +42,8 @@ impl<'t> DiagnosticCollector<'t> {
         }
         let lines: Vec<usize> =
             syntax_errors.iter().map(|error| self.line_of(error.start())).collect();
+        // The recovered tree lacks what the parser skipped, so that a key is missing there that the
+        // author did write.
         let mut found = self.found.borrow_mut();
         found.retain(|diagnostic| {
             let is_in_broken_line = lines.contains(&self.line_of(diagnostic.start()));
@@ -61,6 +64,8 @@ impl<'t> DiagnosticCollector<'t> {
     /// Errors and warnings, each in the order of the file.
     pub(crate) fn into_diagnostics(self, file: &str) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
         let mut found = self.found.into_inner();
+        // They were found in the order of the walk. The sort is stable, so that diagnostics at one
+        // place stay in that order.
         found.sort_by_key(SpanDiagnostic::start);
         let located = found.into_iter().map(|diagnostic| diagnostic.locate(self.text, file));
         located.partition(|diagnostic| diagnostic.severity == Severity::Error)

@@ -13,6 +13,8 @@ pub(crate) fn report_contradictions(table: &TomlTable<'_>, gateway: &GatewaySett
 }
 
 fn report_http3_without_https(table: &TomlTable<'_>, gateway: &GatewaySettings) {
+    // QUIC is always encrypted (RFC 9001), so that HTTP/3 uses the certificate of `https`, and
+    // its port number.
     if gateway.http3 && gateway.https.is_none() {
         let error = SpanDiagnostic::error(table.key_span("http3"), "`http3` needs `https`");
         table.report(
@@ -41,6 +43,7 @@ fn report_opossum(table: &TomlTable<'_>, gateway: &GatewaySettings) {
 }
 
 fn report_exposed_admin(table: &TomlTable<'_>, gateway: &GatewaySettings) {
+    // Without a token, every peer that can connect could pause all rules.
     let Some(admin) = gateway.admin else { return };
     if admin.ip().is_loopback() || gateway.admin_token.is_some() {
         return;
@@ -57,6 +60,7 @@ fn report_exposed_admin(table: &TomlTable<'_>, gateway: &GatewaySettings) {
 }
 
 fn report_shared_address(table: &TomlTable<'_>, gateway: &GatewaySettings) {
+    // A start would fail as well, but with an error that does not name the two keys.
     let listeners = [("http", gateway.http), ("https", gateway.https), ("admin", gateway.admin)];
     for (index, (key, address)) in listeners.iter().enumerate() {
         let Some(address) = address else { continue };

@@ -16,6 +16,7 @@ impl TomlValue<'_> {
     pub(crate) fn read_date(&self, zone: Option<&TimeZone>) -> Option<Timestamp> {
         match self.as_toml() {
             DeValue::Datetime(datetime) => self.resolve_datetime(datetime, zone),
+            // Quoted dates are the habit from JSON and YAML; a type error alone would not help.
             DeValue::String(text) if parse_moment(text).is_some() => {
                 let error = self.error_here("dates are written without quotes");
                 let bare = text.trim();
@@ -31,14 +32,17 @@ impl TomlValue<'_> {
 
     fn resolve_datetime(&self, datetime: &Datetime, zone: Option<&TimeZone>) -> Option<Timestamp> {
         let Datetime { date, time, offset } = datetime;
+        // TOML has times without a date, such as `09:00:00`.
         if date.is_none() {
             self.report_type(EXPECTED);
             return None;
         }
         let text = datetime.to_string();
         let resolved = match (time, offset, zone) {
+            // An offset is exact, so that it beats the zone of the rollout.
             (Some(_), Some(_), _) => text.parse().ok(),
             (Some(_), None, Some(zone)) => local_time(&text, zone),
+            // UTC is not assumed: a brownout in local time would begin at the wrong hour.
             (Some(_), None, None) => {
                 self.report_missing_offset(&text);
                 return None;
@@ -76,6 +80,7 @@ pub fn parse_moment(text: &str) -> Option<Timestamp> {
 }
 
 fn local_time(text: &str, zone: &TimeZone) -> Option<Timestamp> {
+    // Where the clock is set back, the earlier of two moments; where it skips, the later time.
     let time: civil::DateTime = text.parse().ok()?;
     zone.to_timestamp(time).ok()
 }

@@ -73,6 +73,8 @@ impl Diagnostic {
             Severity::Warning => "warning",
         };
         let (line, gutter) = (self.line, " ".repeat(self.line.to_string().len()));
+        // All text of the file is escaped: with `check -` it may come from a network and hold
+        // escape sequences.
         let excerpt = self.marked_excerpt();
         let indent = " ".repeat(excerpt.start);
         let mark = "^".repeat(excerpt.width.clamp(1, MAX_SHOWN));
@@ -90,6 +92,7 @@ impl Diagnostic {
             label = make_visible(&self.label),
         );
         for help in &self.help {
+            // Split first: `make_visible` would escape the newlines.
             let lines: Vec<_> = help.split('\n').map(make_visible).collect();
             let indented = lines.join(&format!("\n{gutter}         "));
             text.push_str(&format!("{gutter} {frame}={reset} {bold}help{reset}: {indented}\n"));
@@ -100,6 +103,7 @@ impl Diagnostic {
     /// The part of the line around the mark.
     fn marked_excerpt(&self) -> MarkedExcerpt {
         let characters: Vec<char> = self.excerpt.chars().collect();
+        // The mark may be behind the last character, where something is missing.
         let at = (self.column - 1).min(characters.len());
         let (mut from, mut to) = (0, characters.len());
         if to > MAX_SHOWN {

@@ -20,6 +20,7 @@ pub(crate) fn read_exemptions<'d>(root: &mut TomlTable<'d>) -> Vec<Sourced<'d, E
 fn read_exemption(mut table: TomlTable<'_>, number: usize) -> Option<Sourced<'_, Exemption>> {
     let id = match table.get("id") {
         Some(value) => read_id(&value).map(str::to_owned),
+        // Logs and metrics name every exemption, so that one without an id needs a name.
         None => Some(format!("exemption-{number}")),
     };
     let matcher = read_matcher(&mut table);
@@ -30,10 +31,12 @@ fn read_exemption(mut table: TomlTable<'_>, number: usize) -> Option<Sourced<'_,
     let reason = read_required_text(&mut table, "reason", "why it is granted, in a few words");
     let owner = read_required_text(&mut table, "owner", "the person or team that answers for it");
     let expires = match table.require("expires", "a date, as no exemption is permanent") {
+        // No rollout is involved whose zone could apply.
         Some(value) => value.read_date(None),
         None => None,
     };
     table.report_unknown_keys();
+    // Every key is read before the first `?`, so that all errors of the table are reported.
     let value = Exemption {
         id: id?.into(),
         rules,
@@ -78,6 +81,7 @@ pub(crate) fn read_never_refused(root: &mut TomlTable<'_>) -> NeverRefused {
         for member in value.one_or_more() {
             networks.extend(member.read_network());
         }
+        // An empty list is kept: it replaces the private networks by none.
         never_refused.health_networks = Some(networks);
     }
     table.report_unknown_keys();

@@ -52,9 +52,11 @@ pub fn load_at(text: &str, file_name: &str, now: Timestamp) -> Result<Loaded, Ve
     // once.
     let root = TomlTable::root(&table, &collector);
     let file = read_file(root, text, Path::new(file_name), now);
+    // After the walk, because it removes diagnostics that follow from these errors.
     collector.report_syntax_errors(syntax_errors.iter().map(syntax_error).collect());
     let (errors, warnings) = collector.into_diagnostics(file_name);
     match file {
+        // Defaults stand in for wrong values, so that such settings must not leave this function.
         Some(file) if errors.is_empty() => {
             let notes = notes_on(&file, now);
             Ok(Loaded { file, warnings, notes })
@@ -65,6 +67,7 @@ pub fn load_at(text: &str, file_name: &str, now: Timestamp) -> Result<Loaded, Ve
 
 fn syntax_error(error: &toml::de::Error) -> SpanDiagnostic {
     let message = error.message().lines().next().unwrap_or("invalid TOML");
+    // An error without a span is shown at the beginning of the file.
     SpanDiagnostic::error(error.span().unwrap_or(0..0), message).with_label("invalid TOML")
 }
 
@@ -75,6 +78,7 @@ fn read_file(
     path: &Path,
     now: Timestamp,
 ) -> Option<FileSettings> {
+    // For `upshift.toml` and for `-` the parent is empty: paths start at the working directory.
     let folder = path.parent().unwrap_or(Path::new(""));
     let mut gateway_table = root.table_at("gateway", "Gateway");
     let mut gateway = GatewaySettings::of_empty_file(folder);
@@ -82,6 +86,7 @@ fn read_file(
     if let Some(table) = &mut gateway_table {
         gateway = GatewaySettings::from_toml(table, folder);
         report_contradictions(table, &gateway);
+        // Read here, so that it is a known key when the unknown ones are reported.
         rest = table.get("upstream");
         table.report_unknown_keys();
     }
@@ -90,12 +95,15 @@ fn read_file(
         None => Limits::default(),
     };
     let upstreams = read_upstreams(root.tables_at("upstream", "Upstream"), rest, folder);
+    // Before the rules, which inherit from it.
     let breaker = read_breaker(&mut root);
     let source = PolicySource::from_toml(&mut root, breaker.breaker);
     root.report_unknown_keys();
     // A file without `[gateway]` serves as the policy of a service with its own listeners.
     let served_gateway = gateway_table.as_ref().map(|table| (&gateway, table));
     report_warnings(&source, served_gateway, now);
+    // The built-in exemption of own links holds for these hosts only: a link to another site must
+    // not exempt a path here.
     let hosts = served_hosts(&gateway, &upstreams);
     let policy = source.compile(gateway.comparison, hosts, revision_of(text))?;
     Some(FileSettings { gateway, limits, upstreams, policy, webhook: breaker.webhook })
@@ -116,6 +124,7 @@ fn served_hosts(gateway: &GatewaySettings, upstreams: &[Upstream]) -> Vec<HostPa
     if let Some(public) = &gateway.public
         && let Some((_, authority)) = public.split_once("://")
     {
+        // `read_public_origin` has parsed it, so that the pattern is valid.
         hosts.extend(HostPattern::parse(Facts::host_of(authority)));
     }
     for upstream in upstreams {

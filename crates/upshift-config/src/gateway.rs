@@ -165,6 +165,7 @@ impl GatewaySettings {
             self.admin_token = AdminToken::from_toml(&value, folder);
         }
         if let Some(value) = table.get("store") {
+            // An explicit place is never replaced by another, not even if it cannot be written.
             self.store = if value.is_false() { None } else { value.read_path(folder) };
             self.store_is_usual = false;
         }
@@ -200,6 +201,7 @@ fn read_tls_files(value: &TomlValue<'_>, folder: &Path) -> Option<TlsFiles> {
 fn read_public_origin(value: &TomlValue<'_>) -> Option<String> {
     let origin = value.parse_with("an origin such as \"https://api.example.com\"", parse_origin)?;
     let text = origin.to_string();
+    // RFC 9110 §4.2.3: the normal form omits the default port.
     let default_port = format!(":{}", default_port(origin.tls));
     let without_port = text.strip_suffix(&default_port).unwrap_or(&text);
     Some(without_port.to_owned())
@@ -222,6 +224,7 @@ impl TomlValue<'_> {
 /// The label beside a listener address that cannot be parsed.
 fn listener_hint(text: &str) -> String {
     match text.rsplit_once(':') {
+        // Go writes `:8080`, and many programs `localhost:8080`. `SocketAddr` parses neither.
         Some(("", port)) => {
             format!("write 0.0.0.0:{port} for all addresses, 127.0.0.1:{port} for this machine")
         }

@@ -49,6 +49,7 @@ impl HealthCheck {
             Some(path) => path.parse_with("a path such as \"/healthz\"", parse_path),
             None => None,
         };
+        // The empty path is never used; the other keys are read to report their errors.
         let mut check = Self::new(path.clone().unwrap_or_default());
         check.read_times(&mut table);
         if let Some(expected) = table.get("expect") {
@@ -71,6 +72,7 @@ impl HealthCheck {
             // So that a file may shorten `interval` alone.
             None => self.timeout = self.timeout.min(self.interval),
         }
+        // Checks of one endpoint would overlap, and `unhealthy` counts them in a row.
         if self.timeout > self.interval {
             let message = "a health check may take longer than the time to the next one";
             let error = SpanDiagnostic::error(table.span(), message);

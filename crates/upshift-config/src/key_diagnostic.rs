@@ -27,6 +27,7 @@ impl KeyDiagnostic {
     /// The diagnostic with its place in the text of the file. If the text lacks the key, the place
     /// is that of the innermost table on the path.
     pub fn locate(&self, text: &str, file_name: &str) -> Diagnostic {
+        // Parsed once more: a loaded file keeps no spans, and most files have no problem.
         let (table, _) = DeTable::parse_recoverable(text);
         let span = span_of_path(table.get_ref(), &self.key);
         let diagnostic = SpanDiagnostic::new(self.severity, span, self.message.clone());
@@ -35,10 +36,12 @@ impl KeyDiagnostic {
 }
 
 fn span_of_path(root: &DeTable<'_>, path: &str) -> Range<usize> {
+    // The keys of settings have no dots, so that no quoting is needed.
     let mut parts = path.split('.');
     let first = parts.next().unwrap_or_default();
     let Some(mut value) = top_level_value(root, first) else { return 0..0 };
     for part in parts {
+        // A key that is left out has a default, and its table is where it would be added.
         let Some(inner) = member_of(value, part) else { break };
         value = inner;
     }

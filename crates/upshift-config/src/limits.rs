@@ -78,6 +78,7 @@ impl Limits {
         if let Some(count) = table.integer_at("connections", 1..=10_000_000) {
             self.connections = count;
         }
+        // The one duration that may be zero; a timeout of zero would end every request.
         if let Some(value) = table.get("lame-duck") {
             self.lame_duck = value.read_duration_or_zero().unwrap_or(self.lame_duck);
         }
@@ -109,6 +110,7 @@ fn replace_duration(duration: &mut Duration, table: &mut TomlTable<'_>, key: &'s
 fn read_header_bytes(table: &mut TomlTable<'_>) -> Option<usize> {
     let value = table.get("header-bytes")?;
     let bytes = value.read_size()?;
+    // Each connection may hold so much memory, and fewer bytes refuse ordinary browsers.
     if !(1024..=16 * 1024 * 1024).contains(&bytes) {
         value.report_error("`header-bytes` is out of range", "expected from 1 KiB to 16 MiB");
         return None;

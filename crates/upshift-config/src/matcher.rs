@@ -39,6 +39,7 @@ fn read_patterns<T>(
     let mut patterns = MatcherValues::default();
     let Some(value) = table.get(key) else { return patterns };
     let members = value.one_or_more();
+    // An empty list could mean that nothing matches, or that anything does.
     if members.is_empty() {
         value.report_error(
             format!("`{key}` is an empty list"),
@@ -46,6 +47,7 @@ fn read_patterns<T>(
         );
     }
     for member in members {
+        // The mark is taken off before parsing: `!` is no part of a host, a path or a network.
         let mut excludes = false;
         let pattern = member.parse_with(expected, |text| {
             let without_mark = text.strip_prefix('!');
@@ -67,6 +69,7 @@ fn parse_path(text: &str) -> Result<PathPattern, String> {
 }
 
 fn parse_method(text: &str) -> Result<Box<str>, String> {
+    // RFC 9110 §9.1: a method is a token.
     if !upshift_core::field::is_token(text) {
         return Err("a method is one word".to_owned());
     }
@@ -97,6 +100,7 @@ fn parse_network(text: &str) -> Result<IpNet, String> {
     if let Ok(network) = text.parse() {
         return Ok(network);
     }
+    // `IpNet` does not parse an address without a length.
     match text.parse::<IpAddr>() {
         Ok(address) => Ok(IpNet::from(address)),
         Err(_) => Err("expected an address, with or without /length".to_owned()),

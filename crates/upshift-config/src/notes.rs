@@ -29,6 +29,7 @@ fn followed_rollout(rule: &Rule) -> Option<&Rollout> {
 /// Brownouts in the past. A rollout with a mistyped year may have nothing else.
 fn note_on_past_brownouts(rule: &Rule, now: Timestamp) -> Option<String> {
     let brownouts = &followed_rollout(rule)?.plan().brownout;
+    // The plan is in the order of time, so that this is the latest one that is over.
     let (from, to) = brownouts.iter().rfind(|(_, to)| *to <= now)?;
     let mut past = 0;
     for (_, end) in brownouts {
@@ -44,6 +45,7 @@ fn note_on_past_brownouts(rule: &Rule, now: Timestamp) -> Option<String> {
 
 /// A rule that has enforced for so long that the breaker no longer watches it by the calendar.
 fn note_on_ended_watch(rule: &Rule, now: Timestamp) -> Option<String> {
+    // A rule that is pinned to `enforce`, or has no rollout, has no such end.
     let end = rule.watch_end()?;
     if end > now {
         return None;
@@ -61,10 +63,12 @@ fn note_on_early_trip(rule: &Rule, now: Timestamp) -> Option<String> {
     let breaker = rule.breaker?;
     for stage in followed_rollout(rule)?.stages() {
         let is_partial = stage.phase.refuses_in_part();
+        // A stage that is over cannot trip the breaker any more.
         let is_over = stage.to.is_some_and(|end| end <= now);
         if !is_partial || is_over {
             continue;
         }
+        // A linear ramp exceeds the share only at some moment within it.
         if let Some(at) = stage.exceeds(breaker.refused_share) {
             let allowed = (breaker.refused_share * 10_000.0).round() / 100.0;
             return Some(format!(
@@ -81,6 +85,7 @@ fn note_on_early_trip(rule: &Rule, now: Timestamp) -> Option<String> {
 
 fn note_on_builtins(file: &FileSettings) -> Option<String> {
     let builtins = file.policy.builtins();
+    // Without rules nothing is refused, and the exemptions make no difference.
     if builtins.is_empty() || file.policy.rules().is_empty() {
         return None;
     }
@@ -110,6 +115,7 @@ fn describe_builtin(builtin: Builtin) -> &'static str {
 }
 
 fn note_on_undeclared_proxies(file: &FileSettings) -> Option<String> {
+    // Only these requirements depend on what an undeclared proxy may hide.
     let has_transport_rule =
         file.policy.rules().iter().any(|rule| rule.require.iter().any(is_of_transport));
     if !has_transport_rule || file.gateway.undeclared_proxy == UndeclaredProxy::Ignore {
@@ -132,6 +138,7 @@ fn note_on_comparison(file: &FileSettings) -> Option<String> {
     if comparison.case == Case::Ignore && comparison.ignore_trailing_slash {
         return None;
     }
+    // One example is enough; a pattern with `**` at its end matches the trailing slash anyway.
     let pattern = file.policy.rules().iter().find_map(literal_path)?.text();
     Some(format!(
         "Paths are compared with case and trailing slash: a rule on {pattern} matches neither {} \

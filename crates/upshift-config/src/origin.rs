@@ -33,7 +33,9 @@ impl fmt::Display for Address {
 /// Parses `http://host[:port]` or `https://host[:port]`, with or without a final slash.
 pub(crate) fn parse_origin(text: &str) -> Result<Address, String> {
     let (tls, rest) = split_scheme(text)?;
+    // Origins are copied from browsers with this slash. It is no path to be forwarded.
     let authority = rest.strip_suffix('/').unwrap_or(rest);
+    // RFC 9110 §4.2.4 deprecates user information in http and https URIs.
     if authority.contains(['/', '?', '#', '@', ' ']) {
         return Err("an origin has a scheme, a host and a port only".to_owned());
     }
@@ -43,6 +45,7 @@ pub(crate) fn parse_origin(text: &str) -> Result<Address, String> {
         None if is_host_name(host) => host,
         None => return Err(INVALID_HOST.to_owned()),
     };
+    // RFC 3986 §3.2.2: hosts are case-insensitive. In one case, duplicates are equal.
     Ok(Address { tls, host: name.to_ascii_lowercase(), port })
 }
 
@@ -63,6 +66,7 @@ fn split_port(authority: &str, tls: bool) -> Result<(&str, u16), String> {
     match authority.rsplit_once(':') {
         // In `[::1]` the last colon is part of the address.
         Some((host, port)) if !port.ends_with(']') => match port.parse() {
+            // Port 0 is for listeners, which let the system choose.
             Ok(0) | Err(_) => Err("the port is a number from 1 to 65535".to_owned()),
             Ok(port) => Ok((host, port)),
         },
@@ -84,6 +88,8 @@ fn parse_bracketed(host: &str) -> Result<&str, String> {
 }
 
 fn is_host_name(host: &str) -> bool {
+    // The underscore is in no host name of RFC 1123, but in service names of container networks.
+    // A colon is not: an IPv6 address without brackets ends here.
     !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b))
 }
 

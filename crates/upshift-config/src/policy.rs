@@ -29,6 +29,7 @@ impl<'d> PolicySource<'d> {
     pub(crate) fn from_toml(root: &mut TomlTable<'d>, breaker: Option<BreakerLimits>) -> Self {
         let (mut ids, mut rules) = (Vec::new(), Vec::new());
         for table in root.tables_at("rule", "Rule") {
+            // Before the rule is read: one with errors is dropped, but exemptions may name it.
             ids.extend(table.peek_string("id"));
             rules.extend(read_rule(table, breaker));
         }
@@ -48,6 +49,7 @@ impl<'d> PolicySource<'d> {
         hosts: Vec<HostPattern>,
         revision: String,
     ) -> Option<Policy> {
+        // Copies: the values are still needed, beside their tables, to report errors of the core.
         let spec = PolicySpec {
             rules: self.rules.iter().map(|rule| rule.value.clone()).collect(),
             exemptions: self.exemptions.iter().map(|exemption| exemption.value.clone()).collect(),
@@ -68,6 +70,7 @@ impl<'d> PolicySource<'d> {
     }
 
     fn report_policy_error(&self, error: &PolicyError) {
+        // The core's indices are those of these lists, from which `compile` made the spec.
         let table = match error.at {
             PolicyItem::Rule(index) => &self.rules[index].table,
             PolicyItem::Exemption(index) => &self.exemptions[index].table,
@@ -93,6 +96,7 @@ impl<'d> PolicySource<'d> {
             SpanDiagnostic::error(table.value_span("id"), format!("the id `{id}` is not unique"))
                 .with_label("expected an id that is not in use");
         match first {
+            // The core has seen an earlier one, so that there always is a line.
             Some(line) => {
                 diagnostic.with_help(format!("the first {kind} `{id}` is in line {line}"))
             }
@@ -125,6 +129,7 @@ fn simple_policy_error(fault: &PolicyErrorKind, table: &TomlTable<'_>) -> SpanDi
         PolicyErrorKind::NoRequirement | PolicyErrorKind::NoReader | PolicyErrorKind::NoClient => {
             ("require", "", "")
         }
+        // The enum is open: a new kind of fault is at least shown at its rule.
         _ => ("id", "", ""),
     };
     let diagnostic =
@@ -140,6 +145,7 @@ fn first_with_id<T>(all: &[Sourced<'_, T>], has_id: impl Fn(&T) -> bool) -> Opti
 
 /// The place of one id in `rules` of an exemption.
 fn span_of_rule_id(table: &TomlTable<'_>, id: &str) -> Range<usize> {
+    // `rules` may be one string or a list; the mark is under the one that is wrong.
     if let Some(rules) = table.peek_value("rules") {
         for member in rules.one_or_more() {
             if member.as_str() == Some(id) {

@@ -65,14 +65,17 @@ fn read_proxy(mut table: TomlTable<'_>) -> Proxy {
     }
     let reads = match table.table_at("reads", "ProxyReads") {
         Some(reads) => read_fields(reads),
+        // A proxy that reads nothing is valid: facts that it does not send are unknown.
         None => ProxyReads::default(),
     };
+    // Off by default: nginx before 1.31.3 forwards `Upgrade` into HTTP/2, which breaks the stream.
     let upgrade_field = table.flag_at("upgrade-field");
     table.report_unknown_keys();
     Proxy { from, reads, upgrade_field }
 }
 
 fn read_fields(mut table: TomlTable<'_>) -> ProxyReads {
+    // In the order of FACTS. All four are read before the unknown keys are reported.
     let [scheme, peer, tls, http] = FACTS.map(|fact| read_field_for(fact, &table.get(fact)?));
     table.report_unknown_keys();
     ProxyReads { scheme, peer, tls, http }
@@ -87,6 +90,7 @@ fn read_field_for(fact: &'static str, value: &TomlValue<'_>) -> Option<String> {
             report_unfit_field(fact, &name, reported, value);
             None
         }
+        // A field that is not well known may be one of the author, for any fact.
         _ => Some(name),
     }
 }
@@ -98,6 +102,7 @@ fn report_unfit_field(fact: &str, name: &str, reported: &[&str], value: &TomlVal
     };
     let mut examples = Vec::new();
     for (field, facts) in KNOWN_FIELDS {
+        // More would not help: `peer` alone has more than ten.
         if facts.contains(&fact) && examples.len() < 3 {
             examples.push(field);
         }
@@ -114,6 +119,7 @@ impl TomlValue<'_> {
     fn read_field_name(&self) -> Option<String> {
         self.parse_with("a field name such as \"X-Forwarded-For\"", |text| {
             if upshift_core::field::is_token(text) {
+                // RFC 9110 §5.1: field names are case-insensitive.
                 Ok(text.to_ascii_lowercase())
             } else {
                 Err("a field name has letters, digits and - only".to_owned())

@@ -27,6 +27,7 @@ impl TomlValue<'_> {
     /// A duration above zero.
     pub(crate) fn read_duration(&self) -> Option<Duration> {
         if self.as_toml().is_integer() {
+            // With this wording the error says to put the number in quotes.
             self.report_type(&format!("a string, {DURATION}"));
             return None;
         }
@@ -36,6 +37,7 @@ impl TomlValue<'_> {
     /// A duration, which may be `0s`.
     pub(crate) fn read_duration_or_zero(&self) -> Option<Duration> {
         match self.as_str() {
+            // `parse_duration` refuses zero, which is a mistake for every other key.
             Some(text) if text.trim() == "0s" => Some(Duration::ZERO),
             _ => self.read_duration(),
         }
@@ -44,6 +46,7 @@ impl TomlValue<'_> {
     /// A number of bytes: a size, or an integer of at least 1.
     pub(crate) fn read_size(&self) -> Option<u64> {
         if self.as_toml().is_integer() {
+            // Bytes are the one unit that can be left out without doubt.
             return self.read_integer(1..=u64::MAX);
         }
         self.parse_with(SIZE, parse_size)
@@ -59,6 +62,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let (mut total, mut smallest_unit) = (0_u64, u64::MAX);
     while !rest.is_empty() {
         let (count, unit, after) = split_quantity(rest)?;
+        // `1m1h` and `1h1h` are more likely mistakes than sums.
         if unit >= smallest_unit {
             return Err("write each unit once, the largest first".to_owned());
         }
@@ -81,9 +85,11 @@ fn split_quantity(text: &str) -> Result<(u64, u64, &str), String> {
     let Some(digits) = text.find(|c: char| !c.is_ascii_digit()) else {
         return Err("the unit is missing: ms, s, m, h, d or w".to_owned());
     };
+    // Either there are no digits, or more than a u64 holds.
     let Ok(count) = text[..digits].parse() else {
         return Err("expected a number and its unit: ms, s, m, h, d or w".to_owned());
     };
+    // People write `10 m` and `1h 30m`, too.
     let after_digits = text[digits..].trim_start();
     let letters =
         after_digits.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after_digits.len());
@@ -101,6 +107,7 @@ fn parse_size(text: &str) -> Result<u64, String> {
     let Ok(count) = trimmed[..digits].parse::<u64>() else {
         return Err("expected an integer and its unit".to_owned());
     };
+    // `K` and `M` are not units here: they mean 1,000 in some programs and 1,024 in others.
     let Some((_, bytes)) = SIZES.iter().find(|(name, _)| *name == unit) else {
         return Err("the units are B, kB, KiB, MB, MiB and GiB".to_owned());
     };

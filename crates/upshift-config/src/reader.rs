@@ -24,6 +24,7 @@ impl<'d> TomlValue<'d> {
     pub(crate) fn split_reader(&self, forms: &[&'static str]) -> Option<(&'static str, &'d str)> {
         let expected = format!("expected {}", join_names(forms.iter().copied()));
         let text = self.read_string("a string such as \"header:X-Api-Version\"")?;
+        // The first colon: an argument may have more, such as a JWT claim that is a URL.
         let (given, argument) = text.split_once(':').unwrap_or((text, ""));
         let kinds: Vec<&str> = forms.iter().map(|form| kind_of_form(form)).collect();
         let Some(kind) = kinds.iter().copied().find(|kind| *kind == given) else {
@@ -34,6 +35,7 @@ impl<'d> TomlValue<'d> {
             });
             return None;
         };
+        // A form without a colon is its own kind, such as `peer`.
         let takes_argument = !forms.contains(&kind);
         if takes_argument == argument.is_empty() {
             let problem = if takes_argument { "needs a name" } else { "takes no argument" };

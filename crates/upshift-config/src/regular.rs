@@ -12,6 +12,7 @@ use std::path::Path;
 /// # Errors
 /// If the file cannot be read or is not a regular file.
 pub fn read_regular_file(path: &Path) -> io::Result<Vec<u8>> {
+    // The file may be replaced in between. That is no matter: this catches mistakes, not attacks.
     require_regular_file(path)?;
     std::fs::read(path)
 }
@@ -21,6 +22,7 @@ pub fn read_regular_file(path: &Path) -> io::Result<Vec<u8>> {
 /// # Errors
 /// If there is no such file, or it is not a regular file.
 pub fn require_regular_file(path: &Path) -> io::Result<()> {
+    // `metadata` follows links: Kubernetes mounts secrets and config maps as symbolic links.
     let Some(kind) = irregular_kind(std::fs::metadata(path)?.file_type()) else { return Ok(()) };
     let message = format!("it is {kind}, not a regular file");
     Err(io::Error::new(io::ErrorKind::InvalidInput, message))

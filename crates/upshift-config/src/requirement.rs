@@ -40,6 +40,7 @@ fn read_requirement(value: &TomlValue<'_>) -> Option<Requirement> {
     }
     let mut table = value.read_table("Requirement")?;
     let mut given = Vec::new();
+    // All kinds are asked for, so that a second one is found and not called an unknown key.
     for kind in KINDS {
         if let Some(inner) = table.get(kind) {
             given.push((kind, inner));
@@ -72,6 +73,7 @@ fn read_kind(kind: &str, value: &TomlValue<'_>) -> Option<Requirement> {
         "websocket" => read_websocket(value)?,
         "api" => Requirement::Api(read_api(value)?),
         "client" => Requirement::Client(read_client(value)?),
+        // `kind` is one of KINDS: this is `protocol`.
         _ => Requirement::Protocol(read_protocol(value)?),
     })
 }
@@ -81,6 +83,7 @@ fn read_protocol(value: &TomlValue<'_>) -> Option<Protocol> {
         Protocol::parse(text)
             .map_err(|_| "expected a name, or a name, a slash and a version".to_owned())
     })?;
+    // These are upgrade tokens as well, but a handshake or a version belongs to each.
     for name in ["websocket", "tls", "http"] {
         if protocol.is_named(name) {
             let message = format!("`{name}` has its own kind of requirement");
@@ -88,6 +91,7 @@ fn read_protocol(value: &TomlValue<'_>) -> Option<Protocol> {
             return None;
         }
     }
+    // RFC 9113 §3.1 deprecates the token. A client may get to HTTP/2 in other ways.
     if protocol.is_named("h2c") {
         value.report_error("`h2c` is a version of HTTP", "write { http = \"2\" }");
         return None;
@@ -98,6 +102,7 @@ fn read_protocol(value: &TomlValue<'_>) -> Option<Protocol> {
 fn read_websocket(value: &TomlValue<'_>) -> Option<Requirement> {
     match value.as_toml() {
         DeValue::Boolean(false) => Some(Requirement::NoWebSocket),
+        // `true` takes any subprotocol, or none.
         DeValue::Boolean(true) => Some(Requirement::WebSocket(WebSocketRequirement::default())),
         DeValue::Table(_) => {
             let mut table = value.read_table("Websocket")?;

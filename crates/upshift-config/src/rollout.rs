@@ -22,6 +22,7 @@ pub(crate) struct RolloutParts {
 
 /// Reads `[rule.rollout]`.
 pub(crate) fn read_rollout(mut table: TomlTable<'_>) -> RolloutParts {
+    // Before the dates, which are local to it.
     let zone = match table.get("zone") {
         Some(value) => value.read_time_zone(),
         None => None,
@@ -82,7 +83,9 @@ fn read_brownouts(
         window.report_unknown_keys();
         let start = at.and_then(|value| value.read_date(zone));
         let duration = length.and_then(|value| value.read_duration());
+        // Reported above; the caller sees the new errors and builds no plan.
         let (Some(start), Some(duration)) = (start, duration) else { continue };
+        // Never skipped: `parse_duration` has at most u64::MAX milliseconds, whose seconds fit.
         let Ok(signed) = SignedDuration::try_from(duration) else { continue };
         if let Ok(end) = start.checked_add(signed) {
             windows.push((start, end));
@@ -104,6 +107,7 @@ fn read_ramp(table: &mut TomlTable<'_>, zone: Option<&TimeZone>) -> Option<RampP
         let start = at.and_then(|value| value.read_date(zone));
         let fraction = share.and_then(|value| value.read_share());
         let (Some(start), Some(fraction)) = (start, fraction) else { continue };
+        // `read_share` has checked the range.
         if let Some(share) = RefusedShare::from_fraction(fraction) {
             steps.push((start, share));
         }
@@ -113,6 +117,7 @@ fn read_ramp(table: &mut TomlTable<'_>, zone: Option<&TimeZone>) -> Option<RampP
 
 fn read_identity_reader(value: &TomlValue<'_>) -> Option<IdentityReader> {
     const FORMS: [&str; 4] = ["header:NAME", "cookie:NAME", "jwt-unverified:CLAIM", "peer"];
+    // `jwt:` would be read as a promise to verify, and the gateway has no key to do so.
     if value.as_str().is_some_and(|text| text.starts_with("jwt:")) {
         let error = value.error_here("the signature of the token is not verified here");
         value.report(
@@ -127,6 +132,7 @@ fn read_identity_reader(value: &TomlValue<'_>) -> Option<IdentityReader> {
         "header" => IdentityReader::Header(value.parse_field_name(argument)?),
         "cookie" => IdentityReader::Cookie(argument.into()),
         "peer" => IdentityReader::Peer,
+        // `split_reader` yields only the kinds of FORMS.
         _ => IdentityReader::JwtUnverified(argument.into()),
     })
 }

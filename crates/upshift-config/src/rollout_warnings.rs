@@ -28,6 +28,7 @@ fn cliff_at_enforce(spec: &RuleSpec, table: &TomlTable<'_>) -> Option<SpanDiagno
     let span = table.value_span("rollout");
     if let RampPlan::Steps(steps) = ramp
         && let Some((_, share)) = steps.last()
+        // From half on, `enforce` refuses no more callers at once than the steps did in all.
         && *share < RefusedShare::from_basis_points(5_000)
     {
         let reached = share.fraction() * 100.0;
@@ -40,6 +41,7 @@ fn cliff_at_enforce(spec: &RuleSpec, table: &TomlTable<'_>) -> Option<SpanDiagno
                 .with_help(format!("add steps before {enforce}")),
         );
     }
+    // A request has a client IP unless a proxy withholds it, so that hardly any is left out.
     if spec.identity.contains(&IdentityReader::Peer) {
         return None;
     }
@@ -56,10 +58,12 @@ fn cliff_at_enforce(spec: &RuleSpec, table: &TomlTable<'_>) -> Option<SpanDiagno
 }
 
 fn sunset_before_deprecation(spec: &RuleSpec, table: &TomlTable<'_>) -> Option<SpanDiagnostic> {
+    // With their defaults, `warn` and `enforce`: these are the dates that clients get.
     let (deprecated, sunset) = (spec.deprecated()?, spec.sunset()?);
     if sunset >= deprecated {
         return None;
     }
+    // The one that the file has, because the other comes from the rollout.
     let key = if table.contains_key("sunset") { "sunset" } else { "deprecated" };
     // RFC 9745 §4: the sunset must not be earlier than the deprecation.
     Some(
@@ -70,6 +74,7 @@ fn sunset_before_deprecation(spec: &RuleSpec, table: &TomlTable<'_>) -> Option<S
 }
 
 fn enforced_before_sunset(spec: &RuleSpec, table: &TomlTable<'_>) -> Option<SpanDiagnostic> {
+    // The field, not `sunset()`, which would fall back to `enforce` itself.
     let (sunset, enforce) = (spec.sunset?, spec.rollout.as_ref()?.plan().enforce?);
     if enforce >= sunset {
         return None;
@@ -103,6 +108,7 @@ fn refusing_phase_in_past(
     table: &TomlTable<'_>,
     now: Timestamp,
 ) -> Option<SpanDiagnostic> {
+    // Then the rollout has no effect, which is a warning of its own.
     if spec.phase.is_some() {
         return None;
     }
@@ -136,6 +142,7 @@ fn refusing_phase_in_past(
 fn last_start(rollout: &Rollout, now: Timestamp) -> Option<Timestamp> {
     let mut start = None;
     for stage in rollout.stages() {
+        // Stages are in the order of time, so that the last hit is the latest start.
         if stage.from <= now {
             start = Some(stage.from);
         }
@@ -152,6 +159,7 @@ fn sunset_in_past(
     let refuses_all = match (spec.phase, &spec.rollout) {
         (Some(phase), _) => phase == Phase::Enforce,
         (None, Some(rollout)) => rollout.state_at(now).phase == Phase::Enforce,
+        // Such a rule is enforced at once.
         (None, None) => true,
     };
     if sunset > now || refuses_all {

@@ -32,10 +32,12 @@ pub(crate) fn read_rule(
         Some(value) => read_requirements(&value),
         None => Vec::new(),
     };
+    // Before the other dates of the rule, which are in the zone of its rollout.
     let rollout = match table.table_at("rollout", "Rollout") {
         Some(rollout) => read_rollout(rollout),
         None => RolloutParts::default(),
     };
+    // A rule without an id is read to its end for its other errors, and then dropped.
     let mut spec = RuleSpec::new(id.unwrap_or_default(), require);
     spec.matcher = read_matcher(&mut table);
     read_answer_keys(&mut spec, &mut table);
@@ -57,6 +59,7 @@ pub(crate) fn read_rule(
 /// Reads an id, which appears in commands, in metrics and in `Upgrade`.
 pub(crate) fn read_id<'d>(value: &TomlValue<'d>) -> Option<&'d str> {
     let id = value.read_string("a string such as \"orders-v2\"")?;
+    // A leading `-` would look like a flag: `upshift pause -x`.
     let starts_well = id.starts_with(|first: char| first.is_ascii_alphanumeric());
     if starts_well && id.len() <= 64 && id.bytes().all(is_id_byte) {
         return Some(id);
@@ -78,6 +81,7 @@ fn read_answer_keys(spec: &mut RuleSpec, table: &mut TomlTable<'_>) {
         spec.on = read_uncertain(on);
     }
     if let Some(value) = table.get("answer") {
+        // The error is reported, and the file with it is not used.
         spec.answer = read_answer_style(&value).unwrap_or_default();
     }
     spec.message = table.text_at("message");
@@ -102,6 +106,7 @@ fn read_phase(value: &TomlValue<'_>) -> Option<Phase> {
 /// Reads `on`: the uncertain cases that are refused.
 fn read_uncertain(mut table: TomlTable<'_>) -> Uncertain {
     let mut refused: Vec<VerdictReason> = Vec::new();
+    // Every reason is asked for, so that all of them are known keys. To admit is the default.
     for reason in Uncertain::REASONS {
         if table.word_at(reason.as_str(), "action", &ACTIONS) == Some(true) {
             refused.push(reason);
@@ -119,6 +124,7 @@ fn read_answer_style(value: &TomlValue<'_>) -> Option<AnswerStyle> {
     ];
     match value.as_toml() {
         DeValue::Integer(_) => {
+            // `read_integer` has checked the range, so that the conversion cannot fail.
             let status = u16::try_from(value.read_integer(400..=599)?).ok()?;
             Some(AnswerStyle::Status(status))
         }
@@ -138,6 +144,7 @@ fn read_upgrade_url(value: &TomlValue<'_>) -> UpgradeUrl {
     }
     for entry in value.read_entries("a table").unwrap_or_default() {
         let link = entry.value.read_link();
+        // The link of clients that the table does not name.
         if entry.key == "default" {
             urls.default = link;
         } else if let Some(link) = link {
@@ -163,6 +170,7 @@ fn parse_link(text: &str) -> Result<String, String> {
     if text.contains(|c: char| c.is_whitespace() || c.is_control() || "<>\"\\^`{|}".contains(c)) {
         return Err("a link has no white space and no <>\"\\^`{|}".to_owned());
     }
+    // No other scheme: the link becomes a button of an HTML page, where `javascript:` would run.
     for scheme in ["https://", "http://"] {
         if text.len() > scheme.len() && text.starts_with(scheme) {
             return Ok(text.to_owned());

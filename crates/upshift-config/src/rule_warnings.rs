@@ -15,6 +15,7 @@ pub(crate) fn pattern_warnings(
     let paths = &spec.matcher.paths;
     let mut warnings = Vec::new();
     for pattern in &paths.include {
+        // With `paths = "strict"` an ambiguous path is answered with 400 before any rule.
         let cause = if let Some(cause) = pattern.never_matches(is_strict) {
             cause.to_owned()
         } else if let Some(exclude) = paths.exclude.iter().find(|other| other.covers(pattern)) {
@@ -42,6 +43,7 @@ pub(crate) fn rule_warnings(spec: &RuleSpec, table: &TomlTable<'_>) -> Vec<SpanD
 fn http3_only(spec: &RuleSpec, table: &TomlTable<'_>) -> Option<SpanDiagnostic> {
     let needs_http3 =
         |requirement: &Requirement| matches!(requirement, Requirement::Http(HttpVersion::V3));
+    // `all` is true for an empty list, which is an error of its own.
     if spec.require.is_empty() || !spec.require.iter().all(needs_http3) {
         return None;
     }
@@ -75,6 +77,7 @@ fn unverified_identity(spec: &RuleSpec, table: &TomlTable<'_>) -> Option<SpanDia
 
 fn breaker_without_identity(spec: &RuleSpec, table: &TomlTable<'_>) -> Option<SpanDiagnostic> {
     let plan = spec.rollout.as_ref()?.plan();
+    // A rollout that only observes or warns never trips, whatever is counted.
     let refuses = plan.enforce.is_some() || plan.ramp.is_some() || !plan.brownout.is_empty();
     if !refuses || spec.breaker.is_none() || !spec.identity.is_empty() {
         return None;
@@ -93,6 +96,7 @@ fn breaker_without_identity(spec: &RuleSpec, table: &TomlTable<'_>) -> Option<Sp
 }
 
 fn useless_breaker(spec: &RuleSpec, table: &TomlTable<'_>) -> Option<SpanDiagnostic> {
+    // Only one that the rule has itself: `[breaker]` is not written for this rule.
     let breaker = table.peek_value("breaker")?;
     let phase = spec.phase?;
     if phase.refuses() || !breaker.is_table() {

@@ -72,12 +72,14 @@ impl SpanDiagnostic {
             Some(length) => start + length,
             None => text.len(),
         };
+        // A span may cover several lines, as that of an array does; one line is shown and marked.
         let end = floor_char_boundary(text, self.span.end.max(start)).min(line_end);
         Diagnostic {
             severity: self.severity,
             file: file.to_owned(),
             line: text[..start].matches('\n').count() + 1,
             column: text[line_start..start].chars().count() + 1,
+            // In characters, as the column is. An empty span is marked with one `^`.
             width: text[start..end.max(start)].chars().count().max(1),
             message: self.message,
             label: self.label,

@@ -14,7 +14,9 @@ pub(crate) fn nearest_name<'c>(
     for candidate in candidates {
         let distance = name_distance(&normalized, &normalize(candidate));
         let longest = candidate.len().max(normalized.len());
+        // With more edits than a third of the letters, unrelated words become near.
         let is_near = distance <= 1.max(longest / 3);
+        // `<`, so that among equals the first candidate is proposed each time.
         let is_nearer = nearest.is_none_or(|(least, _)| distance < least);
         if is_near && is_nearer {
             nearest = Some((distance, candidate));
@@ -25,14 +27,17 @@ pub(crate) fn nearest_name<'c>(
 }
 
 fn normalize(name: &str) -> String {
+    // Other programs spell their keys `upgrade_url` or `Upgrade-URL`.
     name.to_lowercase().replace('_', "-")
 }
 
 /// The edit distance; 1 if one name begins with the other, as a singular and its plural.
 fn name_distance(given: &str, candidate: &str) -> usize {
+    // Two letters begin too many names.
     if given.len() >= 3 && (candidate.starts_with(given) || given.starts_with(candidate)) {
         return 1;
     }
+    // Damerau, because swapped letters are one slip, not two.
     strsim::damerau_levenshtein(given, candidate)
 }
 

@@ -44,11 +44,13 @@ impl<'d> TomlTable<'d> {
         table: &'d Spanned<DeTable<'d>>,
         collector: &'d DiagnosticCollector<'d>,
     ) -> Self {
+        // The whole file has no header that could be marked.
         Self::new("File", table.get_ref(), 0..0, collector)
     }
 
     /// The value of `key`, if the table has it.
     pub(crate) fn get(&mut self, key: &'static str) -> Option<TomlValue<'d>> {
+        // Also if the table lacks the key: it is a valid one, to be proposed for a misspelling.
         self.keys_read.insert(key);
         self.peek_value(key)
     }
@@ -77,6 +79,7 @@ impl<'d> TomlTable<'d> {
     /// The value of a key that is `true` or `false`; `false` if the table lacks it.
     pub(crate) fn flag_at(&mut self, key: &'static str) -> bool {
         let Some(value) = self.get(key) else { return false };
+        // The error is reported, and the file with it is not used.
         value.read_bool().unwrap_or(false)
     }
 
@@ -87,6 +90,7 @@ impl<'d> TomlTable<'d> {
         range: RangeInclusive<u64>,
     ) -> Option<T> {
         let integer = self.get(key)?.read_integer(range)?;
+        // Callers give a range that fits `T`.
         T::try_from(integer).ok()
     }
 
@@ -201,6 +205,7 @@ impl<'d> TomlTable<'d> {
                 self.report(self.unknown_key(key.get_ref(), key.span()));
             }
         }
+        // For the test that the walker and the schema know the same keys.
         self.collector.note_keys(self.name, &self.keys_read);
     }
 
@@ -213,6 +218,7 @@ impl<'d> TomlTable<'d> {
         }
         let known = join_names(self.keys_read.iter().copied());
         let labelled = error.with_label(format!("expected {known}"));
+        // A key in the wrong table is the other likely mistake, after a misspelling.
         let other_places = crate::schema::places_of(key);
         if other_places.is_empty() {
             return labelled;
@@ -234,6 +240,7 @@ impl<'d> TomlValue<'d> {
     /// The tables of `[[name]]`; `name` is their name in the schema.
     pub(crate) fn read_tables(&self, name: &'static str) -> Vec<TomlTable<'d>> {
         let mut tables = Vec::new();
+        // If it is no list, this is reported, and there are no tables to read.
         for member in self.read_list("tables").unwrap_or_default() {
             tables.extend(member.read_table(name));
         }

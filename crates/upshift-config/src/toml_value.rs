@@ -79,6 +79,7 @@ impl<'d> TomlValue<'d> {
         let error = self.error_here(format!("expected {expected}, found {}", self.type_name()));
         let is_unquoted =
             matches!(self.value, DeValue::Integer(_) | DeValue::Float(_) | DeValue::Datetime(_));
+        // `api = { minimum = 2.0 }` and `http = 2` are valid TOML, and likely mistakes.
         if expected.starts_with("a string") && is_unquoted {
             self.report(error.with_label("put it in quotes"));
         } else {
@@ -137,6 +138,7 @@ impl<'d> TomlValue<'d> {
 
     /// The meaning of one of `words`; `what` is what the words name.
     pub(crate) fn read_word<T: Copy>(&self, what: &str, words: &[(&'static str, T)]) -> Option<T> {
+        // Words are compared exactly, as keys are; the error names the nearest one.
         let names: Vec<&str> = words.iter().map(|(name, _)| *name).collect();
         let expected = join_names(names.iter().copied());
         let given = self.read_string(&format!("a string, {expected}"))?;
@@ -173,6 +175,7 @@ impl<'d> TomlValue<'d> {
             self.report_type(&expected);
             return None;
         };
+        // The text is without its prefix `0x`, `0o` or `0b`. A negative number is an error here.
         match u64::from_str_radix(integer.as_str(), integer.radix()) {
             Ok(number) if range.contains(&number) => Some(number),
             _ => {
@@ -188,6 +191,7 @@ impl<'d> TomlValue<'d> {
         const EXPECTED: &str = "a share from 0 to 1, such as 0.05";
         let text = match self.value {
             DeValue::Float(number) => number.as_str(),
+            // The text of `0x1` has no prefix, and its digits would be read as decimal.
             DeValue::Integer(number) if number.radix() == 10 => number.as_str(),
             _ => {
                 self.report_type(EXPECTED);
@@ -195,6 +199,7 @@ impl<'d> TomlValue<'d> {
             }
         };
         match text.parse() {
+            // TOML has `nan` and `inf`, which are in no range.
             Ok(share) if (0.0..=1.0).contains(&share) => Some(share),
             _ => {
                 self.report_error(format!("{text} is not a share"), format!("expected {EXPECTED}"));
@@ -205,6 +210,7 @@ impl<'d> TomlValue<'d> {
 
     /// The path of a file; a relative path starts at `folder`.
     pub(crate) fn read_path(&self, folder: &Path) -> Option<PathBuf> {
+        // `join` takes an absolute path as it is.
         Some(folder.join(self.read_text()?))
     }
 
@@ -239,6 +245,7 @@ impl<'d> TomlValue<'d> {
                 value: Self::new(value, self.collector),
             });
         }
+        // Without its feature `preserve_order`, `toml` sorts a table by its keys.
         entries.sort_by_key(|entry| entry.key_span.start);
         Some(entries)
     }

@@ -54,6 +54,8 @@ fn is_offered(requirement: &Requirement, gateway: &GatewaySettings) -> bool {
     match requirement {
         Requirement::Tls(_) => gateway.https.is_some() || gateway.in_band_tls,
         Requirement::Http(HttpVersion::V3) => gateway.http3,
+        // HTTP/2 is offered on every listener, in cleartext by prior knowledge. The other
+        // requirements do not depend on listeners.
         _ => true,
     }
 }
@@ -63,6 +65,7 @@ fn redirect_without_address(
     table: &TomlTable<'_>,
     gateway: &GatewaySettings,
 ) -> Option<SpanDiagnostic> {
+    // To redirect to the `Host` of the request would let anyone choose the target.
     if spec.answer != AnswerStyle::Redirect || knows_https_address(spec, gateway) {
         return None;
     }
@@ -85,6 +88,7 @@ fn refusal_without_address(
     let needs_tls =
         spec.require.iter().any(|requirement| matches!(requirement, Requirement::Tls(_)));
     let is_offered = gateway.https.is_some() || !gateway.proxies.is_empty();
+    // With in-band TLS the client upgrades on the same port, and needs no address.
     let takes_cleartext = gateway.http.is_some() && !gateway.in_band_tls;
     if !needs_tls || !is_offered || !takes_cleartext || spec.answer == AnswerStyle::Redirect {
         return None;
@@ -112,6 +116,7 @@ fn knows_https_address(spec: &RuleSpec, gateway: &GatewaySettings) -> bool {
         return true;
     }
     let (Some(http), Some(https)) = (gateway.http, gateway.https) else { return false };
+    // Behind a proxy on this machine, a loopback address is not the one that the client used.
     gateway.proxies.is_empty() && http.ip().is_loopback() && accepts_loopback(https)
 }
 

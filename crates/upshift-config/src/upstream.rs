@@ -97,6 +97,7 @@ pub(crate) fn read_upstreams(
     for table in tables {
         upstreams.extend(read_upstream(table, folder));
     }
+    // Last, because the first upstream that matches is used, and this one matches everything.
     if let Some(rest) = rest {
         let endpoints = read_addresses(&rest);
         if !endpoints.is_empty() {
@@ -119,6 +120,7 @@ fn read_upstream(mut table: TomlTable<'_>, folder: &Path) -> Option<Upstream> {
     // RFC 9110 §9.2.2 leaves the number open; one is what an upstream in trouble can bear.
     let retries = table.integer_at::<u8>("retries", 0..=1) != Some(0);
     if table.contains_key("identities") {
+        // The matcher is shared with rules, so that the key is read, but it would never match.
         let span = table.key_span("identities");
         let warning = SpanDiagnostic::warning(span, "no request goes to this upstream");
         table.report(warning.with_label("only a rule reads identities, and an upstream has none"));
@@ -139,6 +141,7 @@ fn read_endpoints(table: &mut TomlTable<'_>) -> Vec<Endpoint> {
             None => Vec::new(),
         };
     };
+    // Which of the two counts would not be clear.
     if let Some(addresses) = table.get("addresses") {
         addresses.report_error(
             "`addresses` and `endpoints` cannot be combined",
@@ -171,6 +174,7 @@ fn read_endpoint(mut table: TomlTable<'_>) -> Option<Endpoint> {
     let backup = table.flag_at("backup");
     let connections = table.integer_at("connections", 1..=1_000_000);
     table.report_unknown_keys();
+    // The address comes last, so that its error does not hide those of the other keys.
     Some(Endpoint { address: origin?, weight, backup, connections })
 }
 
@@ -196,6 +200,7 @@ fn read_addresses(value: &TomlValue<'_>) -> Vec<Endpoint> {
 fn warn_of_duplicates(value: &TomlValue<'_>, endpoints: &[Endpoint]) {
     let mut seen = HashSet::new();
     for Endpoint { address, .. } in endpoints {
+        // The address alone: with two weights, it is still one server.
         if !seen.insert(address) {
             let message = format!("{address} is listed twice");
             let warning = SpanDiagnostic::warning(value.span(), message);

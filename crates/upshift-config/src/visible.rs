@@ -32,6 +32,7 @@ pub fn is_visible(character: char) -> bool {
 /// assert_eq!(upshift_config::make_visible("gone\r\u{1b}[2K"), "gone\\r\\u{1b}[2K");
 /// ```
 pub fn make_visible(text: &str) -> Cow<'_, str> {
+    // Nearly all text is visible, and needs no copy.
     if text.chars().all(is_visible) {
         return Cow::Borrowed(text);
     }
@@ -40,6 +41,7 @@ pub fn make_visible(text: &str) -> Cow<'_, str> {
         if is_visible(character) {
             visible.push(character);
         } else {
+            // Escaped, not removed: the reader should see that something is there.
             visible.extend(character.escape_default());
         }
     }

@@ -19,6 +19,7 @@ pub(crate) fn report_warnings(
     gateway: Option<(&GatewaySettings, &TomlTable<'_>)>,
     now: Timestamp,
 ) {
+    // Without `[gateway]` the program around the policy decides about paths.
     let is_strict = gateway.is_some_and(|(settings, _)| settings.paths == PathMode::Strict);
     for rule in &source.rules {
         let (spec, table) = (&rule.value, &rule.table);
@@ -44,6 +45,7 @@ pub(crate) fn report_warnings(
 
 fn missing_certificate(gateway: &GatewaySettings, table: &TomlTable<'_>) -> Option<SpanDiagnostic> {
     let https = gateway.https?;
+    // On this machine a self-signed certificate is how a trial begins.
     if https.ip().is_loopback() || gateway.tls.is_some() {
         return None;
     }
@@ -66,6 +68,7 @@ fn report_exemption_warnings(exemption: &Exemption, table: &TomlTable<'_>, now: 
     }
     const SCOPES: [&str; 8] =
         ["rules", "hosts", "paths", "methods", "headers", "peers", "clients", "identities"];
+    // By the keys, not the values: a key with an error is no sign that the author meant everything.
     if !SCOPES.iter().any(|key| table.contains_key(key)) {
         let message = format!("exemption `{}` exempts every request from every rule", exemption.id);
         table.report(

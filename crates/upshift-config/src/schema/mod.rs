@@ -27,6 +27,7 @@ pub fn json_schema() -> String {
     schema.insert("title".to_owned(), Value::from("Upshift policy file"));
     schema.insert("$id".to_owned(), Value::from("upshift.schema.json"));
     RecursiveTransform(join_description_lines).transform(&mut schema);
+    // A schema is JSON already, so that writing it cannot fail.
     let text = serde_json::to_string_pretty(&schema).unwrap_or_default();
     text + "\n"
 }
@@ -55,6 +56,7 @@ pub(crate) fn places_of(key: &str) -> Vec<&'static str> {
         ("Exemption", "[[exemption]]"),
         ("Breaker", "[breaker]"),
     ];
+    // Generated for each unknown key: a table of keys would have to be kept up to date by hand.
     let schema = schemars::schema_for!(FileTable).to_value();
     let has = |name: &str| {
         schema
