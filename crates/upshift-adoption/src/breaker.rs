@@ -219,10 +219,13 @@ impl Breaker {
     /// Sets the rules to watch, at start-up and after each reload. Rules that were watched before
     /// keep their counts, unless their limits changed, and stay tripped.
     pub fn watch_rules(&mut self, watches: impl IntoIterator<Item = BreakerWatch>) {
+        // What is left in `before` at the end is no longer in the file, and is forgotten.
         let mut before = std::mem::take(&mut self.rules);
         for watch in watches {
             let watched = match before.remove(&watch.rule) {
+                // Counts under other limits would be of another window, or with another cap.
                 Some(old) if old.watch.limits == watch.limits => WatchedRule { watch, ..old },
+                // A reload must not release a rule that tripped, nor prolong its watch.
                 Some(old) => WatchedRule {
                     tripped: old.tripped,
                     first_refusal: old.first_refusal,
@@ -241,6 +244,8 @@ impl Breaker {
             if let Some(watched) = self.rules.get_mut(rule)
                 && watched.is_counting(now)
             {
+                // Any refusal begins the watch, also of a caller that does not count because no
+                // upstream has accepted it.
                 watched.note_refusal(now, tally);
                 watched.merge_tally(second, tally);
             }
@@ -253,6 +258,7 @@ impl Breaker {
         let second = self.advance_clock(now);
         let mut crossings = Vec::new();
         for watched in self.rules.values_mut() {
+            // A rule that tripped is at `warn` already, until a person resumes it.
             if !watched.tripped {
                 crossings.extend(watched.check_limits(now, second));
             }
@@ -271,6 +277,7 @@ impl Breaker {
     /// tripped.
     pub fn reset_rule(&mut self, rule: &str) -> bool {
         let Some(watched) = self.rules.get_mut(rule) else { return false };
+        // Otherwise the callers that made it trip would make it trip again at once.
         watched.clear_window();
         std::mem::take(&mut watched.tripped)
     }
@@ -283,6 +290,7 @@ impl Breaker {
 
     fn advance_clock(&mut self, now: Timestamp) -> u32 {
         let second = epoch_second(now);
+        // Small steps back are usual, by NTP for example: `latest` stays until time catches up.
         if second.saturating_add(CLOCK_SLACK) < self.latest {
             self.rules.values_mut().for_each(WatchedRule::clear_window);
             self.latest = second;
@@ -333,12 +341,15 @@ fn watch_span(rule: &Rule) -> Option<WatchSpan> {
     }
     let rollout = match (rule.phase, &rule.rollout) {
         (Some(pinned), _) if pinned.refuses() => return Some((None, None)),
+        // A pin beats the rollout, and this one refuses no caller.
         (Some(_), _) => return None,
+        // Without a phase and without a rollout, a rule is enforced.
         (None, None) => return Some((None, None)),
         (None, Some(rollout)) => rollout,
     };
     let from = match rollout.stages().iter().find(|stage| stage.phase.refuses()) {
         Some(stage) => stage.from,
+        // Such a rollout never refuses. A person who sets the rule to `enforce` is handled above.
         None => Timestamp::MAX,
     };
     Some((Some(from), rule.watch_end()))
@@ -347,6 +358,7 @@ fn watch_span(rule: &Rule) -> Option<WatchSpan> {
 /// Returns true if `from` is before the end of the window that begins `now`.
 fn begins_within(from: Option<Timestamp>, window: u32, now: Timestamp) -> bool {
     let Some(from) = from else { return true };
+    // Only a calendar unit could make this fail, and seconds are none.
     let window_end = now.saturating_add(SignedDuration::from_secs(window.into())).unwrap_or(now);
     from <= window_end
 }
@@ -379,6 +391,7 @@ impl WatchedRule {
 
     /// Returns true if the watch has ended. It does not end before the first refusal was seen.
     fn is_over(&self, now: Timestamp) -> bool {
+        // A rule may be deployed years after its dates, and refuse everyone with its first request.
         let (Some(to), Some(first)) = (self.watch.to, self.first_refusal) else { return false };
         to <= now && now.duration_since(first) >= AFTER_ENFORCEMENT
     }
@@ -391,11 +404,13 @@ impl WatchedRule {
 
     fn clear_window(&mut self) {
         self.callers = CallerWindow::new(self.watch.limits.per_network);
+        // A withheld trip of the new window is to be reported as well.
         self.reported = None;
     }
 
     /// The first second of the window that ends with `second`.
     fn window_start(&self, second: u32) -> u32 {
+        // The current second is one of the window. An embedder may have set a window of 0.
         (second + 1).saturating_sub(self.watch.limits.window.max(1))
     }
 
@@ -409,6 +424,7 @@ impl WatchedRule {
         for caller in &tally.accepted {
             self.accepted.insert(*caller);
         }
+        // Forgetting walks all callers, and each core hands over its counts several times a second.
         if self.swept != second {
             self.swept = second;
             self.callers.forget_before(since);
@@ -438,6 +454,7 @@ impl WatchedRule {
         if !self.is_watching(now) || !(trips || self.withholds(&totals)) {
             return None;
         }
+        // A trip is reported even if a withheld one was reported in the same window.
         if trips {
             self.tripped = true;
         } else if self.reported.is_some_and(|reported| reported >= since) {
@@ -473,6 +490,8 @@ impl WatchedRule {
     /// family. It is also computed without the admitted callers of networks at their cap, which
     /// would dilute it. Each network that is left out counts as one caller towards the minimum.
     fn trips(&self, totals: &WindowTotals) -> bool {
+        // Either view is enough: one network could hide the refused among invented callers that
+        // comply.
         for view in [totals.counted, totals.undiluted] {
             let NetworkView { all, without_top } = view;
             let enough = without_top.seen + without_top.left_out >= self.watch.limits.minimum;
@@ -493,11 +512,13 @@ impl WatchedRule {
 
 /// The share of the refused among the seen, 0 to 1.
 fn share_of(refused: u64, seen: u64) -> f64 {
+    // 0 / 0 would be NaN.
     if seen == 0 { 0.0 } else { (refused as f64 / seen as f64).min(1.0) }
 }
 
 /// Seconds since 1970; 0 before.
 fn epoch_second(now: Timestamp) -> u32 {
+    // A u32 lasts until 2106, and two of them are kept for each caller.
     u32::try_from(now.as_second()).unwrap_or(0)
 }
 

@@ -33,6 +33,7 @@ pub enum Network {
 impl Network {
     /// The network of an address. An IPv4-mapped IPv6 address counts as IPv4.
     pub fn of_address(address: Option<IpAddr>) -> Self {
+        // A dual-stack socket reports IPv4 clients as ::ffff:a.b.c.d, all of which are one /48.
         match address.map(|address| address.to_canonical()) {
             Some(IpAddr::V4(v4)) => {
                 let [a, b, c, _] = v4.octets();
@@ -156,6 +157,7 @@ impl WindowTotals {
         let top = largest_by(networks, |network| network.refused);
         let mut at_cap = networks.to_vec();
         at_cap.retain(|network| network.capped);
+        // Invented callers that comply come from few networks, which reach their caps.
         let diluting = largest_of_families(&at_cap, |network| network.seen - network.refused);
         let counted = NetworkView::leaving_out(networks, &[]);
         Self {
@@ -215,6 +217,7 @@ fn largest_by(
     networks: &[NetworkTotals],
     count: impl Fn(&NetworkTotals) -> u64,
 ) -> Option<NetworkTotals> {
+    // The network as well, because the order of a hash map differs from run to run.
     let by_count = |network: &&NetworkTotals| (count(network), Reverse(network.network));
     let largest = networks.iter().max_by_key(by_count)?;
     if count(largest) > 0 { Some(*largest) } else { None }
@@ -231,12 +234,14 @@ impl CallerWindow {
         let network = self.place_of(caller.network);
         let known = self.networks.entry(network).or_default();
         if !known.contains_key(&caller.identity) && known.len() >= self.per_network {
+            // Only at the cap, so that a network below it costs no scan.
             known.retain(|_, last| last.seen >= since);
             if known.len() >= self.per_network {
                 return;
             }
         }
         let last = known.entry(caller.identity).or_insert(LastTimes { seen: 0, refused: 0 });
+        // `max`, so that an earlier time cannot take a caller out of the window.
         last.seen = last.seen.max(second);
         if refused {
             last.refused = last.refused.max(second);
@@ -255,6 +260,7 @@ impl CallerWindow {
             for (identity, last) in callers {
                 if counts(*identity) {
                     let caller = CountedCaller { identity: *identity, network: *network };
+                    // The times of a tally mean nothing: it is dated at the second of its merge.
                     self.record_caller(second, since, caller, last.refused > 0);
                 }
             }
@@ -270,6 +276,7 @@ impl CallerWindow {
                 seen += u64::from(last.seen >= since);
                 refused += u64::from(last.was_refused_since(since));
             }
+            // By the callers in the window: others are still remembered until the next sweep.
             let capped = seen as usize >= self.per_network;
             networks.push(NetworkTotals { network: *network, seen, refused, capped });
         }
@@ -285,6 +292,7 @@ impl CallerWindow {
                 identities.push(*identity);
             }
         }
+        // Before `truncate`, which would otherwise keep a random part.
         identities.sort_unstable();
         identities.truncate(limit);
         identities
@@ -300,6 +308,7 @@ impl CallerWindow {
         for callers in self.networks.values_mut() {
             callers.retain(|_, last| last.seen >= since);
         }
+        // Empty networks would use up the places of MAX_NETWORKS.
         self.networks.retain(|_, callers| !callers.is_empty());
     }
 
@@ -312,6 +321,7 @@ impl CallerWindow {
         if self.networks.len() < MAX_NETWORKS || self.networks.contains_key(&network) {
             return network;
         }
+        // Not randomly seeded: a network has the same place on every core, and after each sweep.
         let mut hasher = DefaultHasher::new();
         network.hash(&mut hasher);
         Network::Shared((hasher.finish() % SHARED_NETWORKS) as u16)
@@ -338,10 +348,13 @@ impl Accepted {
         if self.current.contains(&caller.identity) {
             return;
         }
+        // Two generations: the oldest are forgotten together, without a time for each identity.
         if self.current.len() >= ACCEPTED {
             self.previous = std::mem::take(&mut self.current);
+            // It lists identities of `current` only, which is empty now.
             self.by_network.clear();
         }
+        // A cap for each network: otherwise one client could evict the identities of all others.
         let of_network = self.by_network.entry(caller.network).or_default();
         // Identities such as session cookies change, so that the oldest is the least useful.
         if of_network.len() >= ACCEPTED_PER_NETWORK

@@ -30,6 +30,7 @@ pub enum ExpiryStage {
 
 impl ExpiryStage {
     fn current(now: Timestamp, expires: Timestamp) -> Option<Self> {
+        // The nearest stage only: after a start on the last day, the notice of the week is not due.
         let left = expires.duration_since(now);
         match left {
             _ if left <= SignedDuration::ZERO => Some(Self::Expired),
@@ -75,8 +76,10 @@ impl ExpiryNotices {
         let mut due = Vec::new();
         for exemption in exemptions {
             let Some(stage) = ExpiryStage::current(now, exemption.expires) else { continue };
+            // With its end, so that an extended exemption is a new one.
             let key = (exemption.name.clone(), exemption.expires);
             let latest = self.given.get(&key).copied();
+            // `<`, not `!=`: a clock that goes back leads to an earlier stage.
             if latest.is_none_or(|latest| latest < stage) {
                 self.given.insert(key, stage);
                 due.push(ExpiryNotice { exemption: exemption.clone(), stage });

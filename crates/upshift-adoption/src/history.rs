@@ -132,6 +132,7 @@ impl Revision {
         };
         let rule = match (&self.rule, self.undoes) {
             (Some(rule), _) => format!(" {rule}"),
+            // An undo concerns the rules of the change that it undoes.
             (None, Some(_)) => String::new(),
             (None, None) => " of all rules".to_owned(),
         };
@@ -163,6 +164,7 @@ impl History {
     /// The overrides in force.
     pub fn overrides(&self) -> RolloutOverrides {
         match self.records.back() {
+            // Each record holds the whole state, so that old ones can be dropped.
             Some(latest) => latest.after.clone(),
             None => RolloutOverrides::default(),
         }
@@ -199,6 +201,7 @@ impl History {
         change: &RolloutChange,
         at: Timestamp,
     ) -> Result<(RolloutOverrides, Option<&Revision>), UndoError> {
+        // The caller compares phases and shares, in which neither the actor nor the reason is.
         self.outcome_of(change, at, "", "")
     }
 
@@ -209,6 +212,7 @@ impl History {
     pub fn make_change(&mut self, pending: PendingChange<'_>) -> Result<Arc<Record>, UndoError> {
         let (mut after, undone) =
             self.outcome_of(pending.change, pending.at, pending.actor, pending.reason)?;
+        // Against the overrides before the change, which are in force until the record is pushed.
         after.note_stops(&self.overrides(), pending.shares, pending.at);
         let undoes = undone.map(|undone| undone.revision);
         Ok(self.push_record(pending, after, undoes, None))
@@ -218,6 +222,7 @@ impl History {
     /// it.
     pub fn record_trip(&mut self, trip: &Trip, id: &str, shares: &Shares) -> Arc<Record> {
         let change = RolloutChange::Trip { rule: trip.rule.to_string() };
+        // The time of the crossing, also if it is recorded a little later.
         let (at, reason) = (trip.at, trip.summary());
         let mut after = self.overrides();
         after.apply_change(&change, at, "breaker", &reason);
@@ -259,6 +264,7 @@ impl History {
             _ => (None, None),
         };
         let revision = Revision {
+            // From 1: in the API, 0 is the number before the first change.
             revision: self.latest_number().unwrap_or(0) + 1,
             id: id.to_owned(),
             at,
@@ -272,6 +278,7 @@ impl History {
         };
         let record = Arc::new(Record { revision, before: self.overrides(), after, trip });
         self.records.push_back(Arc::clone(&record));
+        // The store keeps more; a change that is no longer in memory cannot be undone.
         if self.records.len() > Self::REMEMBERED {
             self.records.pop_front();
         }
@@ -281,6 +288,7 @@ impl History {
     /// The latest change of a person that is not undone.
     fn latest_undoable_change(&self) -> Result<&Record, UndoError> {
         for record in self.records.iter().rev() {
+            // Not an undo, which cannot be undone: repeated undos go further back.
             if record.is_of_person() && self.undo_of(record).is_none() {
                 return Ok(record);
             }
@@ -297,6 +305,7 @@ impl History {
         match (revision.action.as_str(), self.undo_of(record)) {
             ("undo", _) => Err(UndoError::IsUndo(id.to_owned())),
             ("trip", _) => {
+                // A trip always names its rule.
                 let rule = revision.rule.clone().unwrap_or_default();
                 Err(UndoError::IsTrip { id: id.to_owned(), rule })
             }
@@ -312,6 +321,7 @@ impl History {
     /// The revision that undoes `record`, if there is one.
     fn undo_of(&self, record: &Record) -> Option<&Revision> {
         let number = Some(record.revision.revision);
+        // At most one: a change that is undone already cannot be undone again.
         let undo = self.records.iter().find(|later| later.revision.undoes == number)?;
         Some(&undo.revision)
     }
@@ -320,6 +330,7 @@ impl History {
     fn overrides_without(&self, record: &Record) -> Result<RolloutOverrides, UndoError> {
         let mut now = self.overrides();
         for slot in record.before.differing_slots(&record.after) {
+            // Nothing has replaced this part of the change.
             if now.slot(&slot) == record.after.slot(&slot) {
                 let before = match record.before.slot(&slot) {
                     Some(before) if !tripped_since(&slot, record, &now) => Some(before.clone()),
@@ -348,6 +359,7 @@ impl History {
             if later.revision.revision <= record.revision.revision {
                 return None;
             }
+            // An undo and the change that it undid cancel each other out.
             let is_standing = later.revision.undoes.is_none() && self.undo_of(later).is_none();
             if is_standing && later.before.slot(slot) != later.after.slot(slot) {
                 return Some(&later.revision);

@@ -49,6 +49,7 @@ impl Imposed {
             "warn" => Self::Warn,
             "enforce" => Self::Enforce,
             "paused" => Self::Paused,
+            // `plan` is not for `set`: a person lets a rule follow the file with `resume`.
             _ => return None,
         })
     }
@@ -210,9 +211,11 @@ impl RolloutOverrides {
     /// The override of `rule` at `now`; none if the rule follows the file.
     pub fn override_of(&self, rule: &str, now: Timestamp) -> Option<&RolloutOverride> {
         let held = match self.pins.get(rule) {
+            // A pin that is over is still in the map, until a later change removes it.
             Some(pin) if !pin.is_over(now) => pin,
             _ => self.trips.get(rule).or(self.all.as_ref())?,
         };
+        // The pin has done its part: it kept the pause of all rules from this one.
         if held.imposed == Imposed::Plan { None } else { Some(held) }
     }
 
@@ -227,6 +230,7 @@ impl RolloutOverrides {
 
     fn kind_of_stop(&self, rule: &str, now: Timestamp) -> Option<Stopped> {
         let held = self.override_of(rule, now)?;
+        // A pin equals no trip: its actor is a person.
         if self.trips.get(rule) == Some(held) {
             return Some(Stopped::Tripped);
         }
@@ -245,6 +249,8 @@ impl RolloutOverrides {
                 self.stops.insert(rule.clone(), RuleStop { at, points: share.basis_points() });
             }
         }
+        // A rule that nothing holds is not stopped. A later resume must not be compared with its
+        // old share.
         let Self { all, pins, trips, stops } = self;
         stops
             .retain(|rule, _| all.is_some() || pins.contains_key(rule) || trips.contains_key(rule));
@@ -261,6 +267,7 @@ impl RolloutOverrides {
     ) -> policy::Overrides {
         let mut resolved = policy::Overrides::default();
         for rule in rules {
+            // Only for rules of the policy: overrides of removed rules stay, in case they return.
             if let Some(held) = self.resolve_rule(rule, now) {
                 resolved.rules.insert(rule.to_owned(), held);
             }
@@ -308,6 +315,7 @@ impl RolloutOverrides {
 
     /// Returns true if every rule follows the file.
     pub fn is_empty(&self) -> bool {
+        // Stops hold no rule: they only remember a share.
         self.all.is_none() && self.pins.is_empty() && self.trips.is_empty()
     }
 
@@ -329,12 +337,14 @@ impl RolloutOverrides {
         };
         match change {
             RolloutChange::Pause(ChangeTarget::All) => {
+                // A pin to `enforce` would beat the pause. An undo brings the pins back.
                 self.pins.clear();
                 self.all = Some(held);
             }
             RolloutChange::Pause(ChangeTarget::Rule(rule)) => {
                 self.pins.insert(rule.clone(), held);
             }
+            // The trips as well: `resume --all` resets the breaker for every rule.
             RolloutChange::Resume(ChangeTarget::All) => *self = Self::default(),
             RolloutChange::Resume(ChangeTarget::Rule(rule)) => {
                 held.imposed = Imposed::Plan;
@@ -342,6 +352,7 @@ impl RolloutOverrides {
             }
             RolloutChange::Set { rule, imposed, until } => {
                 (held.imposed, held.until) = (*imposed, *until);
+                // The person overrules the breaker. Any other phase leaves the trip below the pin.
                 if *imposed == Imposed::Enforce {
                     self.trips.remove(rule);
                 }
@@ -354,6 +365,7 @@ impl RolloutOverrides {
                 self.pins.remove(rule);
                 self.trips.insert(rule.clone(), held);
             }
+            // `History` computes the overrides itself.
             RolloutChange::Undo(_) => {}
         }
     }
@@ -370,12 +382,14 @@ impl RolloutOverrides {
 
     /// The slots in which `self` and `other` differ.
     pub(crate) fn differing_slots(&self, other: &Self) -> Vec<OverrideSlot> {
+        // Stops are no slots: an undo does not change what was refused before.
         let mut slots = vec![OverrideSlot::All];
         let pins = self.pins.keys().chain(other.pins.keys());
         slots.extend(pins.map(|rule| OverrideSlot::Pin(rule.clone())));
         let trips = self.trips.keys().chain(other.trips.keys());
         slots.extend(trips.map(|rule| OverrideSlot::Trip(rule.clone())));
         slots.sort();
+        // A rule is in both maps, unless the change added or removed its override.
         slots.dedup();
         slots.retain(|slot| self.slot(slot) != other.slot(slot));
         slots

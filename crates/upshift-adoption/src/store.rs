@@ -164,6 +164,7 @@ impl Store {
     /// As [`Store::open`]; and if the store has another key.
     pub fn reopen(path: &Path, key: &IdentityKey) -> Result<Self, StoreError> {
         match Self::open_or_create(path) {
+            // With another key, the fingerprints of this process would not match those in the file.
             Ok(store) => match store.continue_with_key(key) {
                 Ok(()) => Ok(store),
                 Err(error) => Err(error.with_path(path)),
@@ -192,20 +193,25 @@ impl Store {
 
     /// Returns true if another process has the store at `path` open.
     pub fn is_in_use(path: &Path) -> bool {
+        // The lock is released at once. Any other error is left for the start to report.
         lock_store(path).is_err_and(|error| error.is_in_use())
     }
 
     fn open_or_create(path: &Path) -> Result<Self, StoreError> {
         require_file(path)?;
+        // Before the store is touched: another gateway may be writing to it.
         let lock = lock_store(path)?;
         // SQLite would create the file with the permissions of the umask.
         let created = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
         let metadata = created.metadata()?;
         let mut connection = Connection::open(path)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
+        // With a write-ahead log, `upshift check` can read while the gateway writes.
         connection.pragma_update(None, "journal_mode", "WAL")?;
         update_layout(&mut connection)?;
+        // After the layout, which creates the key.
         let key_is_new = replace_key_if(&connection, IdentityKey::is_published)?;
+        // Of the open file: the path may lead to another one by now.
         let file = (metadata.dev(), metadata.ino());
         Ok(Self { connection, path: path.to_owned(), file, key_is_new, _lock: lock })
     }
@@ -254,13 +260,16 @@ impl Store {
         let transaction =
             self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         let mut last_written = 0;
+        // Immediate, so that no other program can write between this query and the inserts.
         if let Some((number, id)) = latest_revision(&transaction)? {
+            // By number and id: another gateway gives the same numbers to its own changes.
             if !records.iter().any(|record| is_revision(record, number, &id)) {
                 return Err(StoreError::Foreign);
             }
             last_written = number;
         }
         for record in records {
+            // After a failed write, the caller passes all records again.
             if record.revision.revision > last_written {
                 insert_record(&transaction, record)?;
             }
@@ -275,6 +284,7 @@ fn is_revision(record: &Record, number: i64, id: &str) -> bool {
 
 impl StoreError {
     fn with_path(self, path: &Path) -> Self {
+        // Once, in the public functions, so that no message names the path twice.
         Self::At { path: path.to_owned(), source: Box::new(self) }
     }
 
@@ -298,9 +308,11 @@ impl StoreError {
 /// Locks the store at `path`, by a file beside it: SQLite has its own locks on the file itself.
 fn lock_store(path: &Path) -> Result<File, StoreError> {
     let mut name = path.as_os_str().to_owned();
+    // The system releases the lock when a process dies, so that no stale one has to be removed.
     name.push("-lock");
     let mut file = OpenOptions::new()
         .create(true)
+        // The process id of the owner is read if the lock is taken.
         .truncate(false)
         .read(true)
         .write(true)
@@ -316,6 +328,7 @@ fn lock_store(path: &Path) -> Result<File, StoreError> {
             let mut process = String::new();
             let is_read = file.read_to_string(&mut process).is_ok();
             if !is_read || process.parse::<u32>().is_err() {
+                // The owner may have locked the file and not yet written its process id.
                 process = "?".to_owned();
             }
             Err(StoreError::InUse { process })
@@ -344,6 +357,7 @@ fn update_layout(connection: &mut Connection) -> Result<(), StoreError> {
     }
     let transaction =
         connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    // Read again: another program may have updated it before the transaction began.
     let missing: &[&str] = match read_layout(&transaction)? {
         0 => &[SCHEMA, TOP_NETWORK, CHANGE_ID],
         1 => &[TOP_NETWORK, CHANGE_ID],
@@ -376,6 +390,7 @@ fn require_file(path: &Path) -> Result<(), StoreError> {
 
 fn check_readable(path: &Path) -> Result<(), StoreError> {
     match File::open(path) {
+        // SQLite takes an empty file for a new database.
         Ok(file) if file.metadata()?.len() == 0 => return Ok(()),
         Err(error) if is_missing(&error) => return Ok(()),
         opened => opened.map(drop)?,
@@ -384,6 +399,7 @@ fn check_readable(path: &Path) -> Result<(), StoreError> {
     // immutable.
     let connection = match open_immutable(path) {
         Ok(connection) => connection,
+        // Its latest changes are in the log, so that the files beside it exist already.
         Err(_) => Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?,
     };
     match read_layout(&connection)? {
@@ -402,10 +418,12 @@ fn read_without_writing(path: &Path) -> Result<Option<StoreContent>, StoreError>
         found => found?,
     };
     let connection = match Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY) {
+        // SQLite opens lazily, so that only a query shows whether the store can be read.
         Ok(connection) if read_layout(&connection).is_ok() => connection,
         _ => open_immutable(path)?,
     };
     match read_layout(&connection)? {
+        // The default of SQLite: the tables were never created.
         0 => Ok(None),
         LAYOUT => read_content(&connection).map(Some),
         found if found > LAYOUT => Err(StoreError::Newer { found }),
@@ -422,12 +440,14 @@ fn is_missing(error: &std::io::Error) -> bool {
 fn open_immutable(path: &Path) -> Result<Connection, StoreError> {
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
+    // SQLite ignores the log of an immutable database, and would return old overrides.
     if std::fs::metadata(log).is_ok_and(|log| log.len() > 0) {
         let problem = "its latest changes are in the file ending in -wal, which cannot be read in a \
                        read-only folder";
         return Err(std::io::Error::other(problem).into());
     }
     let mut name = String::new();
+    // In a URI, `?`, `#` and `%` in a path would mean something else.
     for byte in path.as_os_str().as_encoded_bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => {
@@ -455,6 +475,7 @@ fn read_content(connection: &Connection) -> Result<StoreContent, StoreError> {
         "SELECT number, change_id, at, actor, reason, action, rule, phase, until, undoes, before, state
          FROM revision ORDER BY number DESC LIMIT ?1",
     )?;
+    // The newest ones, in reverse: the others are no longer needed, and the start stays fast.
     let mut rows = statement.query([History::REMEMBERED.cast_signed()])?;
     let mut records = Vec::new();
     while let Some(row) = rows.next()? {
@@ -514,6 +535,7 @@ fn insert_trip(connection: &Connection, revision: i64, trip: &Trip) -> Result<()
             revision,
             trip.at.to_string(),
             trip.rule.as_ref(),
+            // SQLite has signed integers only. The bits are the same when they are read back.
             trip.seen.cast_signed(),
             trip.refused.cast_signed(),
             trip.limits.refused_share,
@@ -528,6 +550,7 @@ fn insert_trip(connection: &Connection, revision: i64, trip: &Trip) -> Result<()
 }
 
 fn read_revision(row: &Row<'_>) -> rusqlite::Result<Revision> {
+    // For display only: the overrides themselves are in `before` and `state`.
     let phase = match row.get::<_, Option<String>>(7)? {
         Some(phase) => Imposed::parse(&phase),
         None => None,
@@ -553,6 +576,7 @@ fn read_revision(row: &Row<'_>) -> rusqlite::Result<Revision> {
 fn read_trip(row: &Row<'_>) -> rusqlite::Result<Trip> {
     let (rule, fingerprints): (String, String) = (row.get(1)?, row.get(7)?);
     let mut hit = Vec::new();
+    // No fingerprints are stored as an empty text, which is no number and is skipped.
     for hex in fingerprints.split(' ') {
         hit.extend(u64::from_str_radix(hex, 16).map(Fingerprint::from_bits));
     }
@@ -565,6 +589,7 @@ fn read_trip(row: &Row<'_>) -> rusqlite::Result<Trip> {
             refused_share: row.get(4)?,
             window: row.get(5)?,
             minimum: row.get::<_, i64>(6)?.cast_unsigned(),
+            // `counts` and `per_network` are not stored: no report of a trip shows them.
             ..TripLimits::default()
         },
         top: read_top_network(row)?,

@@ -36,6 +36,7 @@ impl CallerTally {
         per_network: u32,
     ) {
         let tally = self.rule_mut(rule);
+        // The default has no cap, which only the caller knows.
         if tally.callers.is_empty() {
             tally.callers = CallerWindow::new(per_network);
         }
