@@ -52,6 +52,7 @@ pub struct ChangeRequest {
 impl ChangeRequest {
     /// Returns true if `id` is a valid id of a change.
     pub fn is_id(id: &str) -> bool {
+        // People type it after `upshift undo`, so that it needs no quoting in a shell.
         (1..=40).contains(&id.len())
             && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
     }

@@ -123,12 +123,15 @@ impl DecisionRecord {
     pub fn of_decision(decision: &Decision<'_>, revision: &str) -> Self {
         let top = decision.top();
         Self {
+            // Borrowed: the access log makes such a record for every request.
             verdict: decision.verdict.as_str().into(),
             rule: top.map(|top| top.rule.id.to_string()),
             kind: top.map(|top| top.kind.as_str().into()),
             phase: top.map(|top| top.phase().as_str().into()),
             reason: top.map(|top| top.reason.as_str().into()),
+            // Until `with_answer`, the upstream answers.
             status: None,
+            // If no rule applied, nothing was read and nothing is required.
             observed: top.map(observed_records).unwrap_or_default(),
             required: top.map(requirement_records).unwrap_or_default(),
             also: other_refusing_rules(decision),
@@ -151,6 +154,7 @@ fn other_refusing_rules(decision: &Decision<'_>) -> Vec<String> {
     let mut others = Vec::new();
     if let Some(top) = decision.top() {
         for ruling in decision.refusing() {
+            // Ids are unique within a policy.
             if ruling.rule.id != top.rule.id {
                 others.push(ruling.rule.id.to_string());
             }
@@ -207,6 +211,7 @@ impl From<&Answer> for AnswerRecord {
         Self {
             status: answer.status(),
             fields: fields.collect(),
+            // The core writes UTF-8, so that nothing is lost.
             body: String::from_utf8_lossy(answer.body()).into_owned(),
         }
     }

@@ -41,6 +41,7 @@ pub struct PlanEntry {
 impl PlanEntry {
     /// Removes the notes about the breaker, after it was found that it cannot trip.
     pub fn expect_no_trip(&mut self) {
+        // The record is public JSON, in which notes are plain text: the phrase is what marks them.
         self.notes.retain(|note| !note.contains(TRIPS));
     }
 }
@@ -56,6 +57,7 @@ pub fn plan_entries(policy: &Policy, now: Timestamp) -> Vec<PlanEntry> {
 
 fn plan_of(rule: &Rule, now: Timestamp) -> Vec<PlanEntry> {
     let mut entries = match (rule.phase, &rule.rollout) {
+        // A pin in the file beats the rollout, whose stages will not happen.
         (Some(phase), _) => vec![endless_entry(rule, phase)],
         (None, None) => vec![endless_entry(rule, Phase::Enforce)],
         (None, Some(rollout)) => {
@@ -63,9 +65,11 @@ fn plan_of(rule: &Rule, now: Timestamp) -> Vec<PlanEntry> {
         }
     };
     if let Some(set) = rule.overridden() {
+        // The plan stays visible: it is what `resume` returns to.
         for entry in &mut entries {
             entry.held = true;
         }
+        // First, because it is what holds now, whatever the dates of the others.
         entries.insert(0, entry_of_override(rule, set));
     }
     entries
@@ -89,6 +93,7 @@ fn endless_entry(rule: &Rule, phase: Phase) -> PlanEntry {
 
 fn entry_of_override(rule: &Rule, set: &Override) -> PlanEntry {
     PlanEntry {
+        // No `from`: a policy holds what is in force, and the history when that began.
         to: set.until.map(|until| until.to_string()),
         set_by: Some(set.by.to_string()),
         reason: Some(set.reason.clone()),
@@ -96,6 +101,7 @@ fn entry_of_override(rule: &Rule, set: &Override) -> PlanEntry {
             Actor::Breaker => {
                 vec!["the breaker holds it; `upshift resume` resumes it".to_owned()]
             }
+            // A person has given a reason, which the entry has already.
             Actor::Person(_) | Actor::CommandLine => Vec::new(),
         },
         ..endless_entry(rule, set.phase)
@@ -104,7 +110,9 @@ fn entry_of_override(rule: &Rule, set: &Override) -> PlanEntry {
 
 fn entry_of_stage(rule: &Rule, stage: &RolloutStage, now: Timestamp) -> PlanEntry {
     let is_over = stage.to.is_some_and(|to| to <= now);
+    // There is nothing to be done about consequences of the past.
     let notes = if is_over { Vec::new() } else { notes_on_stage(rule, stage, now) };
+    // Steps are stages of their own, so that only a linear ramp has two shares.
     let ramps = stage.final_share != stage.share;
     PlanEntry {
         from: Some(stage.from.to_string()),
@@ -140,6 +148,7 @@ fn note_on_ended_watch(rule: &Rule, stage: &RolloutStage, now: Timestamp) -> Opt
 /// may end below 100 %, too.
 fn note_on_cliff(rule: &Rule, stage: &RolloutStage) -> Option<String> {
     let plan = rule.rollout.as_ref()?.plan();
+    // Without a ramp, every caller is refused at once, which is what the entry says.
     if plan.ramp.is_none() || stage.phase != Phase::Enforce {
         return None;
     }
@@ -156,11 +165,13 @@ fn note_on_trip(rule: &Rule, stage: &RolloutStage) -> Option<String> {
     if !stage.phase.refuses_in_part() {
         return None;
     }
+    // Nothing trips with `breaker = false`.
     let allowed = rule.breaker?.refused_share;
     let at = stage.exceeds(allowed)?;
     Some(format!(
         "from {at} on it refuses a greater share than the {} % that the breaker allows: if that \
          share of all callers falls short, {TRIPS} until `upshift resume`",
+        // In basis points first: 0.07 × 100 would be shown as 7.000000000000001.
         (allowed * 10_000.0).round() / 100.0
     ))
 }

@@ -110,6 +110,7 @@ impl HopRecord {
             Some(lane) => match lane.tls {
                 TlsState::Cleartext => None,
                 TlsState::Version(version) => Some(version.as_str()),
+                // Not null, which would mean cleartext.
                 TlsState::SomeVersion => Some("unknown"),
             },
         };
@@ -120,6 +121,7 @@ impl HopRecord {
             http: lane.map(|lane| lane.http.as_str()),
             tls,
             status,
+            // For an answer that needs no decision, such as a 200.
             outcome: "stands",
             step: None,
             rule: None,
