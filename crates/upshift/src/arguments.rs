@@ -27,11 +27,13 @@ pub(crate) fn parse_field_line(text: &str) -> Result<(String, String), String> {
     // The name of a pseudo-field begins with a colon (RFC 9113 §8.3).
     let start = usize::from(text.starts_with(':'));
     let (name, value) = text[start..].split_once(':').ok_or("expected 'Name: value'")?;
+    // A space before the colon makes it no token. RFC 9112 §5.1 has servers reject such a field.
     if !upshift_core::field::is_token(name) {
         return Err(format!("`{name}` is not a field name"));
     }
     if ::http::HeaderValue::from_str(value.trim()).is_err() {
         return Err("the value of a field has no control characters".to_owned());
     }
+    // RFC 9110 §5.5: whitespace around the value is not part of it.
     Ok((format!("{}{name}", &text[..start]), value.trim().to_owned()))
 }

@@ -69,11 +69,14 @@ impl CheckArgs {
     pub(crate) fn run(self) -> VerbResult {
         let text = match policy_file::read_policy(&self.file) {
             Ok(text) => text,
+            // A program that reads the JSON gets it for a missing file, too.
             Err(VerbError::Message(exit, message)) if self.json => {
                 return report_unreadable(&self.file, exit, &message);
             }
             Err(error) => return Err(error),
         };
+        // The name is a path as well: relative paths in the file start at its folder, and `stdin`
+        // is in the current one.
         let is_stdin = self.file == Path::new("-");
         let name = if is_stdin { "stdin".into() } else { self.file.to_string_lossy() };
         let findings = self.examine_text(&text, &name);
@@ -131,6 +134,7 @@ impl Findings {
             print_stderr(format!("note: {note}"));
         }
         let file = Path::new(name);
+        // There is no policy only if the text has errors, and `load` then gives no warnings.
         let Some(policy) = &self.policy else {
             return print_stderr(policy_file::count_findings(self.errors.len(), 0, file));
         };
@@ -146,6 +150,7 @@ impl Findings {
 
 /// Reports a file that cannot be read as a file with one error.
 fn report_unreadable(file: &Path, exit: Exit, message: &str) -> VerbResult {
+    // The message is built by `unreadable_file`: one line, then lines that begin with `help: `.
     let mut lines = message.lines();
     let first_line = lines.next().unwrap_or_default().to_owned();
     let mut help = Vec::new();

@@ -21,6 +21,7 @@ pub(crate) struct CompletionsArgs {
 
 impl CompletionsArgs {
     pub(crate) fn run(self, mut upshift: Command) -> VerbResult {
+        // Into memory first: `generate` panics if the write fails, as on a pipe that was closed.
         let mut text = Vec::new();
         clap_complete::generate(self.shell, &mut upshift, "upshift", &mut text);
         print_stdout(&String::from_utf8_lossy(&text))?;

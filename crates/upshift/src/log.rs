@@ -15,6 +15,7 @@ use crate::terminal::Palette;
 pub(crate) fn start_logging() {
     let filter = match EnvFilter::try_from_default_env() {
         Ok(filter) => filter,
+        // It is not set, or is no filter. What libraries log at `info` helps only their developers.
         Err(_) => EnvFilter::new("warn,upshift=info,upshift_gateway=info"),
     };
     tracing_subscriber::fmt()
@@ -37,6 +38,8 @@ fn write_field(writer: &mut Writer<'_>, field: &Field, value: &dyn Debug) -> fmt
     let text = format!("{value:?}");
     match field.name() {
         "message" => writer.write_str(&make_visible(&text)),
+        // A field that is written `r#type` in a macro keeps the prefix in its name. The default
+        // formatter strips it, too.
         name => write!(writer, "{}={}", name.trim_start_matches("r#"), make_visible(&text)),
     }
 }

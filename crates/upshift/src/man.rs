@@ -26,7 +26,11 @@ pub(crate) struct ManArgs {
 
 impl ManArgs {
     pub(crate) fn run(self, upshift: Command) -> VerbResult {
+        // As `clap_mangen::generate_to` does itself: otherwise there is a page of `upshift help`
+        // and one of each verb below it.
         let mut command = upshift.disable_help_subcommand(true);
+        // Sets the full names, such as `upshift explain`: a verb that is taken out of the command
+        // no longer knows its parent.
         command.build();
         if let Some(folder) = self.into {
             if let Err(error) = write_pages(command, &folder) {

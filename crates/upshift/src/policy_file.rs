@@ -154,6 +154,7 @@ fn read_utf8(path: &Path) -> io::Result<String> {
         Ok(text) => return Ok(text),
         Err(error) => error,
     };
+    // `std` says at which byte the text breaks off. An editor shows lines.
     let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
     let line = valid.split(|byte| *byte == b'\n').count();
     let help = "save it as UTF-8 (iconv -f latin1 -t utf-8, or -f utf-16)";

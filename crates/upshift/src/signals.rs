@@ -11,6 +11,7 @@ use crate::verb_error::VerbError;
 ///
 /// SIGXFSZ kills a process that does not handle it, without a message. This handler does nothing.
 pub(crate) fn survive_file_limit() -> Result<(), VerbError> {
+    // A handler needs tokio's signal driver, and at this point no verb has built its runtime yet.
     let mut builder = tokio::runtime::Builder::new_current_thread();
     let runtime = builder.enable_io().build().map_err(VerbError::environment)?;
     let _entered = runtime.enter();
@@ -48,6 +49,8 @@ impl StopSignals {
     }
 
     fn listen_to(kinds: &[SignalKind]) -> Result<Self, VerbError> {
+        // The channel keeps the count, so that a signal that comes before anything waits for it is
+        // not lost.
         let (sender, count) = tokio::sync::watch::channel(0_u8);
         for kind in kinds {
             let mut listener = signal(*kind).map_err(VerbError::environment)?;

@@ -22,6 +22,8 @@ pub(crate) struct ExaminedFile {
 pub(crate) fn examine_file(file: FileSettings, text: &str, name: &str) -> ExaminedFile {
     let mut admin_token = None;
     let mut token_finding = None;
+    // The token is read here and not by `examine`: a gateway gets it in its settings, so that an
+    // embedding program can pass one that is in no file.
     match file.gateway.admin_token.as_ref().map(AdminToken::read_token) {
         Some(Ok(token)) => admin_token = Some(token),
         Some(Err(error)) => token_finding = Some(unreadable_token(&error)),
@@ -36,6 +38,7 @@ pub(crate) fn examine_file(file: FileSettings, text: &str, name: &str) -> Examin
         let diagnostic = finding.locate(text, name);
         if finding.severity == Severity::Error {
             errors.push(diagnostic);
+            // One error that is the file's own decides: a restart would not help.
             if finding.key != "gateway.store" {
                 exit = Exit::Usage;
             }

@@ -32,6 +32,8 @@ impl StateFolders {
             None => home_state(),
         };
         Self {
+            // A relative folder does not come from systemd, and would depend on where we were
+            // started.
             of_the_unit: of_the_unit.filter(|folder| folder.is_absolute()),
             of_the_user: of_the_user.map(|folder| folder.join("upshift")),
         }
@@ -63,6 +65,7 @@ fn choose_store(beside: &Path, offered: StateFolders) -> PathBuf {
         Some(folder) if DirBuilder::new().recursive(true).mode(0o700).create(&folder).is_ok() => {
             folder.join(GatewaySettings::STORE)
         }
+        // Opening the store there fails later, with an error that names the place and its reason.
         _ => beside.to_owned(),
     }
 }
@@ -70,6 +73,8 @@ fn choose_store(beside: &Path, offered: StateFolders) -> PathBuf {
 /// Returns true if files can be made in a folder. A full disk counts as writable: it may have room
 /// later.
 fn can_be_written(folder: &Path) -> bool {
+    // A trial, because mode bits tell nothing of access lists, read-only mounts and the rights of
+    // root.
     let trial = folder.join(format!(".upshift-{}", std::process::id()));
     let made = OpenOptions::new().write(true).create_new(true).open(&trial);
     match made {

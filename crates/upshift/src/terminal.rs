@@ -26,6 +26,7 @@ fn visible_json(text: &str) -> String {
         if is_visible(character) || character == '\n' {
             visible.push(character);
         } else {
+            // JSON has no other escape: a character above U+FFFF is two units (RFC 8259 §7).
             for unit in character.encode_utf16(&mut [0; 2]) {
                 visible.push_str(&format!("\\u{unit:04x}"));
             }
@@ -46,6 +47,7 @@ fn make_value_visible(value: &mut Value) {
         Value::String(text) => *text = make_visible(text).into_owned(),
         Value::Array(members) => members.iter_mut().for_each(make_value_visible),
         Value::Object(members) => members.values_mut().for_each(make_value_visible),
+        // Numbers cannot carry escapes, and keys are names of our own fields.
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
@@ -54,6 +56,7 @@ fn make_value_visible(value: &mut Value) {
 pub(crate) fn print_stdout(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(text.as_bytes())?;
+    // A buffered line that fails at exit would be lost without an error.
     stdout.flush()
 }
 

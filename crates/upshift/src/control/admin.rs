@@ -82,11 +82,13 @@ impl AdminArgs {
     /// Every address of every URL, each once. A name that cannot be looked up counts as a gateway
     /// that cannot be reached.
     pub(crate) async fn gateways(&self) -> Vec<RemoteGateway> {
+        // All at once, so that a name that cannot be looked up costs its time limit only once.
         let mut lookups = JoinSet::new();
         for (index, url) in self.urls.iter().cloned().enumerate() {
             lookups.spawn(async move { (index, look_up_host(&url).await, url) });
         }
         let mut found = lookups.join_all().await;
+        // `join_all` returns them in the order in which they ended.
         found.sort_by_key(|(index, ..)| *index);
         let mut gateways: Vec<RemoteGateway> = Vec::new();
         for (_, lookup, url) in found {
@@ -119,6 +121,7 @@ async fn look_up_host(url: &Uri) -> Result<Vec<SocketAddr>, String> {
             Ok(Err(error)) => return Err(format!("cannot look up {host}: {error}")),
             Err(_) => return Err(format!("looking up {host} takes too long")),
         };
+    // A resolver may return an address twice, and rotate them at each call.
     addresses.sort_unstable();
     addresses.dedup();
     // A gateway listens on one of the two addresses of localhost, by default on the IPv4 one.
@@ -212,6 +215,8 @@ impl RemoteGateway {
     ) -> Result<T, GatewayError> {
         let request = self.build_request(method, path, body).map_err(GatewayError::unreached)?;
         let Ok(exchanged) = timeout(TIME_LIMIT, self.exchange_once(request)).await else {
+            // The limit may have passed while we connected, but the cautious reading is that the
+            // gateway has the request.
             return Err(GatewayError::unanswered("it did not answer in time"));
         };
         let (status, answer) = exchanged?;
@@ -236,6 +241,8 @@ impl RemoteGateway {
         body: String,
     ) -> http::Result<Request<Full<Bytes>>> {
         let base = self.url.path().trim_end_matches('/');
+        // The connection of hyper adds no Host (RFC 9112 §3.2). The gateway accepts a change only
+        // as JSON, which a form on a web page cannot send.
         let mut request = Request::builder()
             .method(method)
             .uri(format!("{base}/api/{path}"))
@@ -249,6 +256,7 @@ impl RemoteGateway {
 
     /// The host and the port, as in the URL.
     fn host(&self) -> &str {
+        // `parse_admin_url` admits no URL without a host.
         self.url.authority().map_or("", http::uri::Authority::as_str)
     }
 
@@ -264,6 +272,7 @@ impl RemoteGateway {
                 return Err(GatewayError::unreached(message));
             }
         };
+        // A request that fails on a connection may have arrived all the same.
         if !is_https(&self.url) {
             return exchange_over(tcp, request).await.map_err(GatewayError::unanswered);
         }
@@ -272,6 +281,7 @@ impl RemoteGateway {
         let config = tls_config().map_err(GatewayError::unreached)?;
         match TlsConnector::from(Arc::new(config)).connect(name, tcp).await {
             Ok(tls) => exchange_over(tls, request).await.map_err(GatewayError::unanswered),
+            // TLS failed before the request was sent.
             Err(error) => Err(GatewayError::unreached(format_args!("TLS with it failed: {error}"))),
         }
     }
@@ -279,6 +289,7 @@ impl RemoteGateway {
 
 /// The meaning of an answer other than 2xx.
 fn error_of_answer(status: StatusCode, body: &[u8]) -> GatewayError {
+    // A body that is no JSON is the page of a proxy or of another server. Then the status decides.
     let problem: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
     let detail = problem["detail"].as_str().map(make_visible);
     match (status, problem["code"].as_str(), detail) {
@@ -286,6 +297,7 @@ fn error_of_answer(status: StatusCode, body: &[u8]) -> GatewayError {
             GatewayError::unreached("admin token required: give --token or UPSHIFT_TOKEN")
         }
         (_, Some(code), Some(detail)) => GatewayError::refused(code, detail),
+        // An older gateway rejects a field that it does not know, before it changes anything.
         (StatusCode::UNPROCESSABLE_ENTITY, None, Some(detail)) => GatewayError::unreached(
             format_args!("it does not understand this version of upshift: {detail}"),
         ),
@@ -307,6 +319,7 @@ async fn exchange_over(
 ) -> Result<(StatusCode, Bytes), String> {
     let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
     let (mut sender, connection) = handshake.map_err(describe_http_error)?;
+    // Its error also ends the request or the body, and is reported there.
     tokio::spawn(connection);
     let response = sender.send_request(request).await.map_err(describe_http_error)?;
     let status = response.status();
@@ -335,8 +348,10 @@ pub(crate) fn block_on_gateways<T>(
 pub(crate) fn default_actor() -> String {
     let user = match (variable("USER"), variable("LOGNAME")) {
         (Some(user), _) | (None, Some(user)) => user,
+        // Containers often set neither.
         (None, None) => login_name(),
     };
+    // Not every system has this file.
     let host = std::fs::read_to_string("/etc/hostname").unwrap_or_default();
     match host.trim() {
         "" => user,
@@ -355,6 +370,7 @@ fn login_name() -> String {
     let Ok(process) = std::fs::metadata("/proc/self") else { return "somebody".to_owned() };
     let uid = process.uid();
     let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    // Users of a directory service are not in the file.
     name_in_passwd(uid, &users).unwrap_or_else(|| format!("uid {uid}"))
 }
 
@@ -388,11 +404,13 @@ fn is_https(url: &Uri) -> bool {
 
 /// The host of a URL, an IPv6 address without its brackets.
 fn host_of(url: &Uri) -> &str {
+    // `parse_admin_url` admits no URL without a host.
     url.host().unwrap_or_default().trim_matches(['[', ']'])
 }
 
 fn tls_config() -> Result<ClientConfig, String> {
     let mut roots = rustls::RootCertStore::empty();
+    // A file of the system that cannot be read is left out. If it was needed, the handshake fails.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(provider);

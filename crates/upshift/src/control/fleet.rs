@@ -166,6 +166,7 @@ impl Fleet {
 
     /// Leaves out the gateways without the change that is to be undone, unless all are.
     fn leave_out_unconcerned(&mut self) {
+        // If none has the change, the refusals are the answer.
         if !self.members.iter().any(|member| member.dry_run_report().is_some()) {
             return;
         }
@@ -179,6 +180,7 @@ impl Fleet {
     }
 
     fn left_out(&self, error: GatewayError) -> Standing {
+        // A refusal is an answer, and --skip-unreachable is not for gateways that answer.
         if self.skip_unreachable && error.code().is_none() {
             Standing::Skipped(error)
         } else {
@@ -204,6 +206,8 @@ impl Fleet {
             }
         }
         let mut answers = asked.join_all().await;
+        // In the order of the fleet, so that the choice between two changes of the same time does
+        // not depend on which gateway was faster.
         answers.sort_by_key(|(index, _)| *index);
         answers
     }
@@ -245,6 +249,7 @@ async fn make_change(
     if was_refused || error.kind == GatewayErrorKind::Unreached {
         return Standing::HasNot(error);
     }
+    // An answer of "no" decides nothing yet: the change may still be on its way.
     if has_change(gateway, request).await == Some(true) {
         return Standing::Has(error);
     }

@@ -27,6 +27,7 @@ pub(super) fn latest_standing(lists: &[Vec<RevisionReport>]) -> Option<&Revision
 fn standing_changes(list: &[RevisionReport]) -> Vec<&RevisionReport> {
     let mut standing = Vec::new();
     for change in list {
+        // A trip is not taken back by `undo`, but by `resume`.
         let is_by_a_person = !matches!(change.action.as_str(), "undo" | "trip");
         let is_undone = list.iter().any(|later| later.undoes == Some(change.revision));
         if is_by_a_person && !is_undone {
@@ -37,6 +38,7 @@ fn standing_changes(list: &[RevisionReport]) -> Vec<&RevisionReport> {
 }
 
 fn time_of(change: &RevisionReport) -> Option<Timestamp> {
+    // A time that cannot be parsed loses: `None` is less than any time.
     change.at.parse().ok()
 }
 

@@ -181,6 +181,7 @@ impl ResumeArgs {
 
 impl SetArgs {
     pub(crate) fn run(self) -> VerbResult {
+        // One moment for all gateways. A duration would start on each when the request arrives.
         let mut until = None;
         if let Some(length) = self.length {
             match Timestamp::now().checked_add(length) {
@@ -236,9 +237,11 @@ async fn undo_change(common: ChangeArgs, request: ChangeRequest) -> VerbResult {
     let mut fleet = common.ask_fleet().await;
     let lists = fleet.list_revisions().await;
     let report = FleetReport { fleet: &fleet, verb: "undo", json: common.json };
+    // A gateway that is silent may have the latest change.
     report.require_answers()?;
     let chosen = match &request.undo {
         None => latest::latest_standing(&lists),
+        // Every gateway that has the change has it under this id, so any of their records will do.
         Some(id) => lists.iter().flatten().find(|revision| revision.change == *id),
     };
     let Some(chosen) = chosen else {
@@ -269,6 +272,7 @@ async fn try_and_change(
         print_stderr(format_args!("undoes change {undoes}"));
     }
     let refuses_more = fleet.refuses_more();
+    // A pause is urgent and refuses no one, so there is nothing to weigh before it.
     if refuses_more || verb != "pause" {
         report.print_preview()?;
     }
@@ -286,6 +290,7 @@ async fn try_and_change(
 /// `5f0c21a97e (set orders-v2 warn by ada at 2026-11-25T12:00:00Z)`.
 fn describe_revision(revision: &RevisionReport) -> io::Result<String> {
     let RevisionReport { change, action, rule, phase, actor, at, .. } = visible_record(revision)?;
+    // A change of all rules names none.
     let rule = rule.unwrap_or_else(|| "--all".to_owned());
     let phase = phase.map(|phase| format!(" {phase}")).unwrap_or_default();
     Ok(format!("{change} ({action} {rule}{phase} by {actor} at {at})"))

@@ -39,6 +39,7 @@ impl FleetReport<'_> {
                 format!("{}\n  help: --skip-unreachable goes on without it", silent.join(", "));
             return Err(self.unchanged_error(Exit::Environment, &why)?);
         }
+        // --skip-unreachable may leave gateways out, but not all of them.
         if skipped.len() == self.fleet.members.len() {
             let why = format!("no gateway answered: {}", skipped.join(", "));
             return Err(self.unchanged_error(Exit::Environment, &why)?);
@@ -58,6 +59,7 @@ impl FleetReport<'_> {
             return Ok(());
         }
         let some_agree = self.fleet.members.iter().any(|member| member.dry_run_report().is_some());
+        // If all refuse, the request is wrong. If only some do, the gateways differ.
         let exit = if some_agree { Exit::Environment } else { Exit::Usage };
         Err(self.unchanged_error(exit, &refusals.join(", "))?)
     }
@@ -114,6 +116,7 @@ impl FleetReport<'_> {
             return Ok(Exit::Fine);
         }
         let help = match (obeyed, self.verb) {
+            // Nothing was made anywhere, so there is nothing to take back.
             (0, _) if !is_unknown => String::new(),
             (_, "undo") => {
                 "\n  help: undo that change again, and only the gateways that still have it obey"
@@ -128,6 +131,7 @@ impl FleetReport<'_> {
         let name = member.name();
         match &member.standing {
             Standing::Obeyed(report) => {
+                // In the JSON this is part of the report.
                 if !self.json {
                     print_stdout(&render_result(&name, report, Palette::of_stdout())?)?;
                 }
@@ -153,6 +157,8 @@ impl FleetReport<'_> {
             Standing::NotConcerned(error) => {
                 print_stderr(format_args!("{name}: not concerned: {error}"));
             }
+            // Cannot follow a change: every gateway was asked, `require_answers` and
+            // `require_agreement` have rejected failures, and `change_all` has replaced `Would`.
             Standing::New | Standing::Would(..) | Standing::Failed(_) => {}
         }
         Ok(())

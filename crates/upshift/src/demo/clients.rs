@@ -106,6 +106,7 @@ pub(super) fn start_clients(gateway: SocketAddr, tally: &RequestTally) -> JoinSe
         let tally = tally.clone();
         clients.spawn(async move {
             loop {
+                // The pause comes first, so that the clients do not all start at the same moment.
                 tokio::time::sleep(kind.pause).await;
                 tally.count_answer(&send_request(gateway, kind).await);
             }
@@ -123,6 +124,7 @@ enum AnswerKind {
 }
 
 async fn send_request(gateway: SocketAddr, kind: &ClientKind) -> AnswerKind {
+    // With `Connection: close` the end of the stream is the end of the answer.
     let request = format!(
         "GET {} HTTP/1.1\r\nHost: {gateway}\r\n{}Connection: close\r\n\r\n",
         kind.path, kind.fields
@@ -144,6 +146,7 @@ fn classify_answer(answer: &[u8]) -> AnswerKind {
     let text = String::from_utf8_lossy(answer);
     let head = text.split("\r\n\r\n").next().unwrap_or_default().to_ascii_lowercase();
     let status = head.split(' ').nth(1).unwrap_or_default();
+    // These two fields are how a rule in phase `warn` shows (RFC 9745, RFC 8594).
     let is_warned = head.contains("\r\ndeprecation:") || head.contains("\r\nsunset:");
     match status.as_bytes().first() {
         Some(b'2') if is_warned => AnswerKind::Warned,
@@ -161,6 +164,7 @@ impl RequestTally {
             AnswerKind::Refused => &self.0.refused,
             AnswerKind::Failed => &self.0.failed,
         };
+        // Nothing else is ordered by the counts.
         count.fetch_add(1, Ordering::Relaxed);
     }
 

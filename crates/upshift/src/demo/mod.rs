@@ -73,6 +73,7 @@ impl DemoArgs {
         let result = tokio::select! {
             served = gateway.run(end) => served.map_err(VerbError::environment),
             printed = print_counts(&tally) => printed.map_err(VerbError::from),
+            // A second signal must not wait for the requests that the first one lets finish.
             () = stop.second_signal() => Ok(()),
         };
         print_stdout(&format!("\n{}\n", tally.render_line(Palette::of_stdout())))?;
@@ -91,6 +92,7 @@ async fn wait_for(length: Option<Duration>) {
 /// Binds the usual ports, or free ones if another process has one of them.
 fn bind_gateway(policy: &str, upstream: SocketAddr) -> Result<Gateway, VerbError> {
     let usual = demo_settings(policy, upstream)?;
+    // The error names one address only; others may be taken, too, so all of them change.
     let mut elsewhere = usual.clone();
     let gateway = &mut elsewhere.file.gateway;
     let listeners = [&mut gateway.http, &mut gateway.https, &mut gateway.admin];
@@ -115,6 +117,7 @@ fn demo_settings(policy: &str, upstream: SocketAddr) -> Result<Settings, VerbErr
             return Err(VerbError::environment(message));
         }
     };
+    // Stdout shows the counts, and a demo leaves no file behind.
     file.gateway.access_log = AccessLog::Off;
     file.gateway.store = None;
     file.upstreams = vec![upshift_gateway::Upstream::at(upstream)];
@@ -126,6 +129,7 @@ fn dated_policy(now: Timestamp) -> String {
     let mut text = String::new();
     let mut rest = include_str!("policy.toml");
     while let Some((before, after)) = rest.split_once("{+") {
+        // The sample is part of the binary, and a test reads it: the fallbacks cannot be reached.
         let (days, behind) = after.split_once("d}").unwrap_or((after, ""));
         text.push_str(before);
         text.push_str(&day_after(now, days.parse().unwrap_or_default()));
@@ -140,6 +144,7 @@ fn day_after(now: Timestamp, days: i64) -> String {
 }
 
 fn render_welcome(addresses: Addresses, palette: Palette) -> String {
+    // The demo's policy names all three listeners, so port 0 is never shown.
     let unbound = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let (http, https) = (addresses.http.unwrap_or(unbound), addresses.https.unwrap_or(unbound));
     let admin = addresses.admin.unwrap_or(unbound);
@@ -198,6 +203,7 @@ async fn print_counts(tally: &RequestTally) -> io::Result<()> {
     beat.tick().await;
     loop {
         beat.tick().await;
+        // `\r` and `K` write over the line before. A file or a pipe gets whole lines.
         let line = tally.render_line(Palette::of_stdout());
         print_stdout(&if is_terminal { format!("\r\x1b[K{line}") } else { format!("{line}\n") })?;
     }

@@ -103,6 +103,8 @@ impl ExplainArgs {
                 RemoteGateway::at_first_address(url, self.token),
             ))?,
             None => {
+                // Only the policy is loaded: a copy of it can be explained where its certificates
+                // are not.
                 let settings =
                     Settings { file: self.file.load_and_report()?.file, ..Settings::default() };
                 query.answer(&settings.file.policy, &settings)

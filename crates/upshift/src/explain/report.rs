@@ -23,6 +23,7 @@ pub(super) fn render_explanation(
     } else if visible.rules.is_empty() {
         text.push_str("The policy has no rules.\n");
     }
+    // Characters, as `{:<width$}` pads by them.
     let widths = visible.rules.iter().map(|ruling| ruling.rule.chars().count());
     let width = widths.max().unwrap_or_default();
     for ruling in &visible.rules {
@@ -59,6 +60,7 @@ fn render_request(query: &ExplainQuery) -> String {
     let time = query.at.strftime("%Y-%m-%dT%H:%M:%SZ");
     let (http, peer) = (query.http.as_str(), query.peer);
     text.push_str(&format!("HTTP/{http} {tls} from {peer} at {time}\n"));
+    // The names were checked to be tokens, so they have nothing to escape.
     for (name, value) in &query.fields {
         text.push_str(&format!("{name}: {}\n", make_visible(value)));
     }
@@ -81,6 +83,7 @@ fn render_verdict(record: &DecisionRecord, palette: Palette) -> String {
     match record.verdict.as_ref() {
         "refuse" => {
             let refused = palette.paint(Hue::Bad, "REFUSED");
+            // A refusal always has one.
             let status = record.status.unwrap_or_default();
             format!("{refused}{by} with {status}{why}{also}")
         }

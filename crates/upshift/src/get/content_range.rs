@@ -30,12 +30,14 @@ impl ContentRange {
 
     /// The number of bytes in the part.
     pub(super) fn byte_count(&self) -> u64 {
+        // `0-18446744073709551615` has one byte more than a u64 can count.
         (self.last - self.first).saturating_add(1)
     }
 
     /// Returns true if the whole goes on behind this part; `None` if the server does not say how
     /// long the whole is.
     pub(super) fn is_cut(&self) -> Option<bool> {
+        // Cannot overflow: `last` is less than `whole`.
         self.whole.map(|whole| self.last + 1 < whole)
     }
 }
@@ -50,6 +52,8 @@ fn single_range(headers: &HeaderMap) -> Option<&str> {
     let mut lines = headers.get_all(CONTENT_RANGE).iter();
     let (line, more) = (lines.next()?, lines.next());
     let (unit, range) = line.to_str().ok()?.trim().split_once(' ')?;
+    // RFC 9110 §14.1: the names of range units are case-insensitive. Of two fields neither can be
+    // trusted.
     let is_single = more.is_none() && unit.eq_ignore_ascii_case("bytes");
     if is_single { Some(range.trim()) } else { None }
 }

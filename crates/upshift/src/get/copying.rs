@@ -67,6 +67,7 @@ where
     B: Body<Data = bytes::Bytes, Error = BoxError>,
 {
     let mut pinned = std::pin::pin!(body);
+    // The transport compares a body with its Content-Length, but not with its Content-Range.
     let mut left = promised;
     while let Some(result) = next_frame(pinned.as_mut()).await {
         let frame = match result {
@@ -83,6 +84,7 @@ where
             None => data.len(),
         };
         out.write_all(&data[..fitting]).map_err(CopyError::Output)?;
+        // The whole frame: the bar shows what arrived.
         bar.inc(data.len() as u64);
         if fitting < data.len() {
             return Err(CopyError::Longer);
@@ -91,6 +93,7 @@ where
             *left -= data.len() as u64;
         }
     }
+    // What is buffered may fail only now.
     out.flush().map_err(CopyError::Output)?;
     match left {
         None | Some(0) => Ok(()),

@@ -68,6 +68,8 @@ impl Destination {
     }
 
     fn new_file(named: &Path) -> Result<Self, VerbError> {
+        // Only looks at the folder. To create the file here would leave an empty one behind if the
+        // server refuses.
         if let Some(folder) = named.parent()
             && !folder.as_os_str().is_empty()
             && let Err(error) = std::fs::metadata(folder)

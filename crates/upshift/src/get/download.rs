@@ -27,6 +27,7 @@ impl Download {
     /// Starts to replace the file.
     pub(super) fn replace(target: &TargetFile) -> io::Result<Self> {
         let path = target.path.clone();
+        // The file was checked before the request was sent, and may have changed since.
         let has_content = std::fs::metadata(&path).is_ok_and(|metadata| metadata.len() > 0);
         if !has_content {
             let file = File::create(&path)?;
@@ -36,6 +37,7 @@ impl Download {
         let (file, beside) = match create_beside(folder) {
             Ok(created) => created,
             // We may be allowed to write the file, but not to make another one in its folder.
+            // The first error is about the folder that the user named, so it is the one to report.
             Err(error) => create_beside(&std::env::temp_dir()).map_err(|_| error)?,
         };
         Ok(Self { file, path, beside: Some(beside), old_length: 0, position: 0 })
@@ -45,6 +47,7 @@ impl Download {
     pub(super) fn append(target: &TargetFile, length: u64) -> io::Result<Self> {
         let mut file = OpenOptions::new().write(true).open(&target.path)?;
         let old_length = file.metadata()?.len();
+        // The length that the request was built for may be out of date by now.
         if old_length < length {
             return Err(io::Error::other("the file has become shorter in the meantime"));
         }
@@ -75,6 +78,7 @@ impl Download {
 
     /// Puts the new content into the place of the old one.
     pub(super) fn finish(mut self) -> io::Result<()> {
+        // Cuts off what an older, longer file has behind the new end.
         let Some(beside) = self.beside.clone() else { return self.file.set_len(self.position) };
         // Without this a crash of the machine could leave neither the old file nor the new one.
         self.file.sync_all()?;
@@ -162,6 +166,7 @@ fn copy_over(from: &Path, to: &Path) -> io::Result<()> {
     if length > old_length
         && let Err(error) = copy_part(&mut new, &mut file, old_length, length - old_length)
     {
+        // Restores the length; the error of the copy is the cause.
         file.set_len(old_length)?;
         return Err(error);
     }

@@ -48,6 +48,7 @@ pub(super) fn file_action(
         (StatusCode::RANGE_NOT_SATISFIABLE, RequestedRange::From { byte, length }) => {
             check_unsatisfiable(headers, byte, length)
         }
+        // The answer to an If-None-Match or If-Modified-Since of the command line.
         (StatusCode::NOT_MODIFIED, RequestedRange::Whole) => FileAction::Keep("not modified (304)"),
         // Only these two have the whole as their content (RFC 9110 §15.3.1, §15.3.4).
         (
@@ -60,6 +61,7 @@ pub(super) fn file_action(
         (status, _) if status.is_success() && empty => {
             FileAction::Keep("the answer has no content")
         }
+        // Also a 206: with a Range of their own, users know what they get.
         (status, _) if status.is_success() => FileAction::Replace,
         (status, _) => FileAction::Refuse(describe_status(status, headers)),
     }

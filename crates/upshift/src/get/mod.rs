@@ -128,12 +128,14 @@ impl GetArgs {
 
     async fn fetch_url(self) -> VerbResult {
         let client = self.build_client()?;
+        // Before anything is sent: a POST has its effect even if its answer cannot be written.
         let destination = Destination::from_flag(self.output.as_deref())?;
         let resume = destination.resume_from(self.continue_at)?;
         let request = self.request.build_request(&self.url, self.continue_at.is_some(), resume)?;
         let method = request.method().clone();
         let has_range = request.headers().contains_key(RANGE);
         let result = client.send(request).await;
+        // Before the body, so that the steps are not held back by a long download.
         self.print_trace(&result)?;
         let response = match result {
             Ok(response) => response,
@@ -178,6 +180,7 @@ impl GetArgs {
             }
             Error::Usage(_) => Err(VerbError::usage(error)),
             Error::PeerSwitched { .. } => {
+                // The peer chose the protocol that the error quotes.
                 let message = error.to_string();
                 Err(VerbError::Message(Exit::FellShort, make_visible(&message).into_owned()))
             }
@@ -232,6 +235,7 @@ impl GetArgs {
             steps = match allowance {
                 Allowance::H2c => steps.with(StepKind::H2c),
                 Allowance::TlsInBand => steps.with(StepKind::TlsInBand),
+                // Not a kind of step: it lets any step take credentials along in cleartext.
                 Allowance::CredentialsInClear => steps,
             };
         }

@@ -39,6 +39,7 @@ fn version_text(version: http::Version) -> &'static str {
         http::Version::HTTP_10 => "1.0",
         http::Version::HTTP_2 => "2",
         http::Version::HTTP_3 => "3",
+        // `http::Version` is no enum, so a last arm is needed. Our client has no other version.
         _ => "1.1",
     }
 }
@@ -198,6 +199,8 @@ impl AnswerWriter<'_> {
         let promised = range.map(|range| range.byte_count());
         let is_beside = download.is_beside();
         let copying = copy_body(response.into_body(), &mut download, promised, &bar);
+        // A part of a file that is written directly stays for --continue-at, so a signal may simply
+        // end the process.
         let copied = if is_beside { unless_stopped(copying).await? } else { copying.await };
         bar.finish_and_clear();
         if let (Err(CopyError::Longer), Some(range)) = (&copied, range) {
@@ -246,6 +249,7 @@ impl AnswerWriter<'_> {
             Destination::Stderr => false,
             Destination::Stream(_) | Destination::File(_) => true,
         };
+        // A bar would appear and vanish within a moment.
         let is_small = length.is_some_and(|length| length < SMALL);
         if !is_apart || is_small || !io::stderr().is_terminal() {
             return ProgressBar::hidden();
@@ -257,6 +261,7 @@ impl AnswerWriter<'_> {
             ),
             None => (ProgressBar::no_length(), "{bytes:>11} {spinner} {bytes_per_sec}"),
         };
+        // The default is never used: both templates are constants that parse.
         let style = ProgressStyle::with_template(template);
         bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())).with_position(start)
     }

@@ -169,6 +169,7 @@ pub(super) fn describe_wish(refused: &Refused) -> Vec<String> {
 /// A label and the text behind it. Further lines of a server's text are indented, so that they do
 /// not look like ours.
 fn labelled_row(label: &str, text: &str) -> String {
+    // Further lines start behind the 15 columns of `  {label:<12} `.
     let lines: Vec<_> = text.lines().map(make_visible).collect();
     format!("  {label:<12} {}", lines.join("\n               "))
 }
@@ -213,6 +214,7 @@ fn advice_for(reason: &StopReason) -> &'static str {
         StopReason::Redirected(_) => "use the URL that it was redirected to",
         StopReason::BodyGone => "send the body from a file",
         StopReason::TooManySteps(_) => "raise --max-steps, if you expect that it ends",
+        // `StopReason` is non-exhaustive.
         _ => "read what the server says",
     }
 }

@@ -106,6 +106,7 @@ impl RequestArgs {
         resumable: bool,
         resume: Option<u64>,
     ) -> Result<(), VerbError> {
+        // These two are what curl sends.
         headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
         if self.data.is_some() {
             let form = HeaderValue::from_static("application/x-www-form-urlencoded");
@@ -137,6 +138,7 @@ impl RequestArgs {
     fn given_fields(&self) -> Result<HeaderMap, VerbError> {
         let mut given = HeaderMap::new();
         for (name, value) in &self.fields {
+            // The parser of -H also admits `:protocol`, which only `explain` has a use for.
             let Ok(field) = HeaderName::try_from(name) else {
                 return Err(VerbError::usage(format_args!("{name} cannot be sent as a field")));
             };
@@ -149,6 +151,7 @@ impl RequestArgs {
         let Some(data) = &self.data else { return Ok(SendBody::empty()) };
         let Some(path) = data.strip_prefix('@') else { return Ok(SendBody::from(data.clone())) };
         if path == "-" {
+            // Read whole, because stdin cannot be read again if a 426 is followed.
             let mut bytes = Vec::new();
             std::io::stdin().read_to_end(&mut bytes).map_err(VerbError::environment)?;
             return Ok(SendBody::from(bytes));
@@ -171,6 +174,7 @@ impl HttpVersionArgs {
 fn parse_url(url: &str) -> Result<Uri, VerbError> {
     let whole = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
     // RFC 9110 §7.1: a fragment is for the reader and is not sent.
+    // `split` gives at least one part.
     let sent = whole.split('#').next().unwrap_or_default();
     let uri: Uri = match sent.parse() {
         Ok(uri) => uri,

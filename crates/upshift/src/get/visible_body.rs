@@ -25,6 +25,7 @@ impl<W: Write> VisibleBody<W> {
         let mut visible = String::with_capacity(rest.len());
         while !rest.is_empty() {
             let (text, invalid) = split_text(rest);
+            // A CR at the end waits for the next byte: before LF it is part of the line break.
             let keep =
                 !ended && invalid.is_none() && text.len() == rest.len() && text.ends_with('\r');
             push_visible(&mut visible, if keep { &text[..text.len() - 1] } else { text });
@@ -57,6 +58,7 @@ fn split_text(bytes: &[u8]) -> (&str, Option<Option<usize>>) {
         Ok(text) => (text, None),
         Err(error) => {
             let valid = &bytes[..error.valid_up_to()];
+            // `valid_up_to` says that it is UTF-8.
             (std::str::from_utf8(valid).unwrap_or_default(), Some(error.error_len()))
         }
     }
@@ -79,6 +81,7 @@ impl<W: Write> Write for VisibleBody<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.held.extend_from_slice(bytes);
         self.write_held(false)?;
+        // What is held counts as written; the next write or the flush writes it.
         Ok(bytes.len())
     }
 

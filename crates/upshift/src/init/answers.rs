@@ -93,6 +93,7 @@ impl FirstPhase {
 impl ApiAnswer {
     /// The version scheme: `date` for `2026-12-01`, else `semver`, which also reads `2` and `2.0`.
     pub(super) fn version_scheme(&self) -> &'static str {
+        // A date may have more behind it: `2026-12-01-preview`.
         let parts: Vec<usize> = self.minimum.split('-').map(str::len).collect();
         if parts.starts_with(&[4, 2, 2]) { "date" } else { "semver" }
     }
@@ -130,6 +131,7 @@ pub(super) fn toml_string(text: &str) -> String {
 
 /// Writes a key in TOML, without quotes if that is allowed.
 fn toml_key(name: &str) -> String {
+    // Not empty: `parse_client` refuses that.
     let bare = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
     if bare { name.to_owned() } else { toml_string(name) }
 }
@@ -180,6 +182,7 @@ pub(super) fn parse_client(text: &str) -> Result<ClientAnswer, String> {
 pub(super) fn check_distinct(clients: &[ClientAnswer]) -> Result<(), String> {
     for (index, client) in clients.iter().enumerate() {
         for earlier in &clients[..index] {
+            // User-Agent is compared without regard to case, so these would be one client.
             if earlier.name.eq_ignore_ascii_case(&client.name) {
                 return Err(format!(
                     "{} is named twice, with {} and with {}: name it once",
@@ -206,11 +209,13 @@ fn without_controls(text: &str) -> Result<&str, String> {
 fn check_with_reader(file: &str) -> Result<(), String> {
     let errors = match load(file, "") {
         Ok(loaded) if loaded.warnings.is_empty() => return Ok(()),
+        // The file has nothing else in it, so a warning is about this answer, too.
         Ok(loaded) => loaded.warnings,
         Err(errors) => errors,
     };
     // The innermost error is the cause; those about the whole rule follow from it.
     let innermost = errors.iter().max_by_key(|error| (error.line, error.column));
+    // `load` never fails without an error.
     let Some(error) = innermost else { return Ok(()) };
     let mut said = vec![error.message.as_str(), error.label.as_str()];
     said.extend(error.help.iter().map(String::as_str));

@@ -28,6 +28,7 @@ pub(super) fn ask_all(from: &mut impl BufRead, to: &mut impl Write) -> io::Resul
     let which_clients = "Are there apps or browsers to require? Name and oldest version, such as \
                     AcmeApp=5.1 Chrome=109";
     answers.client = dialogue.ask(which_clients, "none", parse_clients)?;
+    // On this machine alone the self-signed certificate is enough.
     if answers.tls.is_some() && !http.ip().is_loopback() {
         ask_for_certificate(&mut dialogue, &mut answers)?;
     }
@@ -71,12 +72,14 @@ impl<R: BufRead, W: Write> Dialogue<'_, R, W> {
             self.to.flush()?;
             let mut line = String::new();
             if self.from.read_line(&mut line)? == 0 {
+                // Ends the line of the prompt, behind which the shell would go on.
                 writeln!(self.to)?;
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
             let typed = line.trim();
             match parse(if typed.is_empty() { usual } else { typed }) {
                 Ok(answer) => return Ok(answer),
+                // The error may quote what was typed, with escape sequences of a paste.
                 Err(error) => writeln!(self.to, "  {}", upshift_config::make_visible(&error))?,
             }
         }
@@ -144,6 +147,7 @@ fn parse_each<T>(text: &str, read: impl Fn(&str) -> Result<T, String>) -> Result
             words.clear();
         }
     }
+    // Words without `=` are no answer; `read` then says what it expects.
     if !words.is_empty() {
         found.push(read(&words.join(" "))?);
     }

@@ -120,6 +120,7 @@ fn gateway_table(answers: &Answers) -> String {
     if let Some(public) = &answers.public {
         text.push_str(&setting_line("public", public, "base of the links in answers"));
     }
+    // `complete_answers` has made sure that there is one.
     let upstream = answers.upstream.as_deref().unwrap_or_default();
     text.push_str(&setting_line("upstream", upstream, "where requests go"));
     if let (Some(certificate), Some(key)) = (&answers.certificate, &answers.key) {

@@ -16,6 +16,7 @@ pub(super) struct ListenerAddresses {
 impl ListenerAddresses {
     /// The addresses that were asked for, and the usual ones for the others.
     pub(super) fn for_answers(answers: &Answers) -> Self {
+        // By port alone: a listener on 0.0.0.0 takes its port on every address of the machine.
         let mut taken = Vec::new();
         if let Some(upstream) = &answers.upstream {
             taken.extend(upstream_port(upstream));
@@ -47,6 +48,7 @@ impl ListenerAddresses {
 fn take_free_port(usual: u16, taken: &mut Vec<u16>) -> u16 {
     let mut port = usual;
     while taken.contains(&port) {
+        // Cannot overflow: few ports are taken, and the usual ones are far from the last.
         port += 1;
     }
     taken.push(port);
@@ -58,6 +60,7 @@ fn upstream_port(url: &str) -> Option<u16> {
     let uri: Uri = url.parse().ok()?;
     let host = uri.host()?.trim_matches(['[', ']']);
     let is_here = match host.parse::<IpAddr>() {
+        // Connecting to 0.0.0.0 reaches this machine.
         Ok(ip) => ip.is_loopback() || ip.is_unspecified(),
         Err(_) => host.eq_ignore_ascii_case("localhost"),
     };

@@ -54,6 +54,7 @@ impl InitArgs {
         let file = self.output.or(self.file).unwrap_or_else(usual_file);
         let to_stdout = file == Path::new("-");
         // Before any question, so that no one answers them in vain.
+        // A link that leads nowhere counts, too: `create_new` would not follow it.
         if !to_stdout && !self.force && file.symlink_metadata().is_ok() {
             return Err(writing::already_exists(&file));
         }
@@ -97,6 +98,7 @@ fn usual_file() -> PathBuf {
 /// Asks questions if there are no flags and there is a terminal; otherwise a flag has to name the
 /// upstream.
 fn complete_answers(answers: Answers) -> Result<Answers, VerbError> {
+    // Questions go to stderr, so that `upshift init - > FILE` can ask as well.
     let terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
     if answers == Answers::default() && terminal {
         return match ask::ask_all(&mut io::stdin().lock(), &mut io::stderr().lock()) {
@@ -112,6 +114,7 @@ fn complete_answers(answers: Answers) -> Result<Answers, VerbError> {
              init` on a terminal without flags, and it asks",
         ));
     }
+    // Each flag was parsed alone, but two of them can name one client.
     answers::check_distinct(&answers.client).map_err(VerbError::usage)?;
     Ok(answers)
 }

@@ -11,6 +11,7 @@ use crate::verb_error::VerbError;
 /// # Errors
 /// If it cannot be written, or exists. An existing file is then unchanged.
 pub(super) fn write_new(file: &Path, text: &str, force: bool) -> Result<(), VerbError> {
+    // Behind its links: the target is replaced, and a link stays a link.
     let written = match file.canonicalize() {
         Ok(target) if force && target.is_file() => replace_file(&target, text),
         // A terminal or a pipe.
@@ -44,6 +45,7 @@ fn create_new(file: &Path, text: &str) -> io::Result<()> {
 /// Replaces a file by one that is written beside it, so that a full disk does not harm the old one.
 fn replace_file(file: &Path, text: &str) -> io::Result<()> {
     let permissions = file.metadata()?.permissions();
+    // A path that was made canonical ends in a name.
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let beside = file.with_file_name(format!(".{name}.{}", std::process::id()));
     let replaced = create_new(&beside, text).and_then(|()| take_place(&beside, file, permissions));
@@ -51,6 +53,7 @@ fn replace_file(file: &Path, text: &str) -> io::Result<()> {
 }
 
 fn take_place(beside: &Path, file: &Path, permissions: Permissions) -> io::Result<()> {
+    // Before the rename, so that the file never shows with other permissions.
     std::fs::set_permissions(beside, permissions)?;
     std::fs::rename(beside, file)
 }

@@ -86,9 +86,11 @@ type Calendar = (Vec<PlanEntry>, BTreeMap<String, BreakerNeed>);
 
 /// Reads the calendar from a policy file.
 fn calendar_of_file(policy: &Policy) -> Calendar {
+    // The real time, also with --at: the note is about deploying the file today.
     let now = Timestamp::now();
     let mut entries = plan_entries(policy, now);
     for entry in &mut entries {
+        // A stretch without a begin is the phase before any plan, or a rule without one.
         if entry.from.is_none() || !holds_at(entry, now) {
             continue;
         }
@@ -169,6 +171,7 @@ fn holds_at(entry: &PlanEntry, now: Timestamp) -> bool {
     // A time that cannot be read is no limit.
     let has_begun = parse_time(entry.from.as_deref()).is_none_or(|from| from <= now);
     let has_ended = parse_time(entry.to.as_deref()).is_some_and(|to| to <= now);
+    // A gateway lists what an override holds back as well, and marks it.
     has_begun && !has_ended && !entry.held
 }
 

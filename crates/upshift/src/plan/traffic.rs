@@ -88,8 +88,11 @@ pub(super) fn note_blind_breakers(
     for entry in entries {
         let Some(need) = needs.get(&entry.rule) else { continue };
         let Some(reason) = why_never_trips(*need, rate, replicas) else { continue };
+        // Also for stretches that refuse no one: their notes may promise that the breaker stops
+        // them.
         entry.expect_no_trip();
         let refuses = entry.share > 0.0 || entry.share_at_end.is_some();
+        // True of the whole rule, so one note is enough.
         if refuses && !noted.contains(&entry.rule) {
             noted.push(entry.rule.clone());
             entry.notes.push(reason);

@@ -71,6 +71,8 @@ impl ServeArgs {
         let loaded = reload::load_settings(&self.file, text, &watched, &mut usual_store)?;
         let settings = Settings { observe: self.observe, ..loaded };
         let store = settings.file.gateway.store.clone();
+        // The old gateway serves on while we wait. Were the addresses shared already, the kernel
+        // would send us connections that we cannot serve yet.
         if self.take_over
             && let Some(store) = &store
         {
@@ -82,6 +84,7 @@ impl ServeArgs {
             let _entered = runtime.enter();
             (watched.reload_requests()?, StopSignals::new()?)
         };
+        // Fewer descriptors limit the connections, which is no reason to serve none.
         if let Err(error) = upshift_gateway::raise_descriptor_limit() {
             print_stderr(format_args!("warning: cannot raise the limit of open files: {error}"));
         }
@@ -94,6 +97,7 @@ impl ServeArgs {
         }
         print_stderr_lines(describe_policy(&handle.policy(), Timestamp::now()));
         let reloader = Reloader::new(self.file, self.observe, handle, watched, usual_store);
+        // The sockets are bound, so whatever waits for READY can connect from now on.
         supervisor::notify_ready();
         let stopping = async {
             stop.first_signal().await;
@@ -155,6 +159,8 @@ fn describe_policy(policy: &Policy, now: Timestamp) -> String {
     let mut text = format!("policy {}: {rules}", short_revision(policy.revision()));
     for rule in policy.rules() {
         if let Some(set) = rule.overridden() {
+            // The name comes from a request to the admin API. A newline in it would look like a
+            // further line of ours.
             let by = set.by.to_string();
             let line = format!("\n  {}: {} by {}", rule.id, set.phase, make_visible(&by));
             text.push_str(&line);
@@ -167,11 +173,14 @@ fn describe_policy(policy: &Policy, now: Timestamp) -> String {
 impl From<StartError> for VerbError {
     fn from(error: StartError) -> Self {
         match error {
+            // The policy file decides both; the environment is fine.
             StartError::NoListener | StartError::Opossum => Self::usage(error),
             StartError::Bind { ref source, .. } => match bind_help(source.kind()) {
                 Some(help) => Self::environment(format_args!("{error}\n  help: {help}")),
                 None => Self::environment(error),
             },
+            // `examine_file` has found the errors that are the file's. What fails only now has
+            // changed since, or belongs to the machine.
             _ => Self::environment(error),
         }
     }

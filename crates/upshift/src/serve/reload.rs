@@ -48,8 +48,11 @@ impl Reloader {
         while requests.recv().await.is_some() {
             supervisor::notify_reloading();
             self.reload_once().await;
+            // Also after a reload that failed: a service manager waits for READY after RELOADING
+            // (sd_notify(3)).
             supervisor::notify_ready();
         }
+        // The requests end only with the runtime. Returning would end the `select!` of `serve`.
         std::future::pending::<()>().await;
     }
 
@@ -91,6 +94,7 @@ impl Reloader {
     async fn read_in_time(&self) -> Option<PreparedReload> {
         let path = self.file.path.display();
         let (sender, receiver) = oneshot::channel();
+        // The thread has no runtime and owns what it uses, because it may outlive this call.
         let reloader = self.clone();
         let thread = thread::Builder::new().name("upshift reload".to_owned());
         let started = thread.spawn(move || {
@@ -105,6 +109,7 @@ impl Reloader {
             return None;
         }
         if let Ok(received) = timeout(TIME_LIMIT, receiver).await {
+            // An error means that the thread panicked, which has printed its message.
             return received.unwrap_or(None);
         }
         let seconds = TIME_LIMIT.as_secs();
@@ -120,6 +125,7 @@ impl Reloader {
         let settings = match self.load_settings() {
             Ok(settings) => Settings { observe: self.observe, ..settings },
             Err(error) => {
+                // The exit code is for a verb that ends. A running gateway only prints the error.
                 error.print_and_exit();
                 return None;
             }
@@ -137,6 +143,8 @@ impl Reloader {
         self.watched.record_policy();
         self.file.must_be_regular()?;
         let text = policy_file::reread_policy(&self.file.path)?;
+        // A copy, so that a place that is chosen here is forgotten: the store moves at a restart
+        // only.
         load_settings(&self.file, text, &self.watched, &mut self.store.clone())
     }
 }
@@ -161,11 +169,13 @@ pub(super) fn load_settings(
 
 /// Shortens a revision to its first eight digits, for people.
 pub(super) fn short_revision(revision: &str) -> &str {
+    // A gateway makes revisions of this form only; slicing would panic if one ever differed.
     revision.get(.."sha256:".len() + 8).unwrap_or(revision)
 }
 
 /// Lists the rules whose phase changes now: `orders-v2: warn → enforce`.
 fn phase_changes(before: &Policy, after: &Policy, now: Timestamp) -> Vec<String> {
+    // Both policies at one time: a phase that begins by the calendar meanwhile is no change.
     let mut changes = Vec::new();
     for rule in after.rules() {
         let phase = rule.rollout_state(now).phase;

@@ -60,6 +60,7 @@ struct FileIdentity {
 impl FileIdentity {
     /// The identity of the file behind all links, if there is one.
     fn of_path(path: &Path) -> Option<Self> {
+        // Any error counts as missing: a file that cannot be examined cannot be read either.
         std::fs::metadata(path).ok().as_ref().map(Self::from)
     }
 }
@@ -102,12 +103,15 @@ impl WatchedFiles {
         let mut states = lock_states(states);
         states.retain(|path, _| *path == self.policy);
         for (identity, path) in named {
+            // The first state counts if a path is named twice, as with a certificate and its key in
+            // one file: it is the older one.
             states.entry(path).or_insert(identity);
         }
     }
 
     /// Starts to send a message for each request to reload, as long as the runtime lives.
     pub(super) fn reload_requests(&self) -> Result<Receiver<()>, VerbError> {
+        // One place: a request that waits covers the changes that come until its reload begins.
         let (sender, requests) = channel(1);
         let mut hangups = signal(SignalKind::hangup()).map_err(VerbError::environment)?;
         let signal_sender = sender.clone();
@@ -129,11 +133,13 @@ fn lock_states(states: &Mutex<FileStates>) -> MutexGuard<'_, FileStates> {
 /// Requests a reload when files have changed and the change has settled.
 async fn watch_files(states: Arc<Mutex<FileStates>>, requests: Sender<()>) {
     let mut polls = tokio::time::interval(POLL_INTERVAL);
+    // After a poll that hung, the polls that were missed are not made up for.
     polls.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut absences = Absences::default();
     let mut quiet = QuietPeriod::default();
     loop {
         polls.tick().await;
+        // A copy, so that the lock is free while a file system may hang.
         let read = lock_states(&states).clone();
         let Some(current) = poll_in_thread(read).await else { continue };
         absences.report_long_ones(&lock_states(&states), &current, Instant::now());
@@ -166,6 +172,8 @@ async fn poll_in_thread(read: FileStates) -> Option<FileStates> {
         "warning: a watched file has not answered for {seconds} s; no change is noticed until it \
          does"
     ));
+    // Goes on waiting for this thread: another one would hang on the same file system, and each
+    // poll would add one.
     receiver.await.ok()
 }
 
