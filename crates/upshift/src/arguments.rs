@@ -32,7 +32,7 @@ pub(crate) fn parse_field_line(text: &str) -> Result<(String, String), String> {
         return Err(format!("`{name}` is not a field name"));
     }
     if ::http::HeaderValue::from_str(value.trim()).is_err() {
-        return Err("the value of a field has no control characters".to_owned());
+        return Err("a field value must not contain control characters".to_owned());
     }
     // RFC 9110 §5.5: whitespace around the value is not part of it.
     Ok((format!("{}{name}", &text[..start]), value.trim().to_owned()))

@@ -126,8 +126,9 @@ pub(crate) fn read_policy(path: &Path) -> Result<String, VerbError> {
     match read_utf8(path) {
         Ok(text) => Ok(text),
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            let hint = "\n  help: `upshift init` writes a first one, and `upshift demo` needs none; \
-                        --config names another";
+            // Not every verb has --config: `check` takes the name as an argument.
+            let hint = "\n  help: `upshift init` writes one, and `upshift demo` needs none; or give \
+                        the name of another file";
             Err(unreadable_file(path, &error, hint))
         }
         Err(error) => Err(unreadable_file(path, &error, "")),

@@ -54,9 +54,8 @@ fn unreadable_token(error: &std::io::Error) -> KeyDiagnostic {
         key: "gateway.admin-token".to_owned(),
         severity: Severity::Error,
         message: error.to_string(),
-        help:
-            "the token is the first line of the variable or the file: openssl rand -hex 16 makes \
-               one"
+        help: "the token is the first line of the variable or the file; `openssl rand -hex 16` \
+               generates one"
             .to_owned(),
     }
 }

@@ -119,7 +119,7 @@ async fn look_up_host(url: &Uri) -> Result<Vec<SocketAddr>, String> {
         match timeout(TIME_LIMIT, tokio::net::lookup_host((host, port))).await {
             Ok(Ok(found)) => found.collect(),
             Ok(Err(error)) => return Err(format!("cannot look up {host}: {error}")),
-            Err(_) => return Err(format!("looking up {host} takes too long")),
+            Err(_) => return Err(format!("looking up {host} timed out")),
         };
     // A resolver may return an address twice, and rotate them at each call.
     addresses.sort_unstable();
@@ -229,7 +229,7 @@ impl RemoteGateway {
                 // serde_json quotes the text that it does not understand.
                 let text = error.to_string();
                 let error = make_visible(&text);
-                Err(GatewayError::unanswered(format_args!("its answer is not understood: {error}")))
+                Err(GatewayError::unanswered(format_args!("its answer cannot be parsed: {error}")))
             }
         }
     }
@@ -282,7 +282,9 @@ impl RemoteGateway {
         match TlsConnector::from(Arc::new(config)).connect(name, tcp).await {
             Ok(tls) => exchange_over(tls, request).await.map_err(GatewayError::unanswered),
             // TLS failed before the request was sent.
-            Err(error) => Err(GatewayError::unreached(format_args!("TLS with it failed: {error}"))),
+            Err(error) => {
+                Err(GatewayError::unreached(format_args!("the TLS handshake failed: {error}")))
+            }
         }
     }
 }
@@ -330,7 +332,7 @@ async fn exchange_over(
 }
 
 fn describe_http_error(error: hyper::Error) -> String {
-    format!("the exchange with it failed: {error}")
+    format!("the HTTP exchange failed: {error}")
 }
 
 /// Runs a future that talks to gateways.

@@ -50,8 +50,8 @@ pub(crate) struct PauseArgs {
 ///
 /// This also resets a breaker that tripped. Shows the share of refused callers just before the rule
 /// was paused or the breaker tripped, and the share that it would be now; if that is more, --yes is
-/// needed. A rule that is held by `set` is compared with now. To go back to what was set before a
-/// pause, undo the pause.
+/// needed. For a rule that `set` holds, its current share is compared. To go back to what was set
+/// before a pause, undo the pause.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -301,7 +301,7 @@ fn new_id() -> Result<String, VerbError> {
     let mut bytes = [0; 5];
     let random = rustls::crypto::aws_lc_rs::default_provider().secure_random;
     if random.fill(&mut bytes).is_err() {
-        return Err(VerbError::environment("the system gives no random numbers"));
+        return Err(VerbError::environment("the system returns no random numbers"));
     }
     let mut id = String::new();
     for byte in bytes {

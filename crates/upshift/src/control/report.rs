@@ -35,8 +35,7 @@ impl FleetReport<'_> {
             }
         }
         if !silent.is_empty() {
-            let why =
-                format!("{}\n  help: --skip-unreachable goes on without it", silent.join(", "));
+            let why = format!("{}\n  help: --skip-unreachable leaves it out", silent.join(", "));
             return Err(self.unchanged_error(Exit::Environment, &why)?);
         }
         // --skip-unreachable may leave gateways out, but not all of them.
@@ -90,7 +89,7 @@ impl FleetReport<'_> {
         let than = RuleChange::compared_moment(rules);
         let verb = self.verb;
         let why = format!(
-            "more callers would be refused than {than}\n  help: add --yes to {verb} all the same"
+            "more callers would be refused than {than}\n  help: add --yes to {verb} anyway"
         );
         self.unchanged_error(Exit::Usage, &why)
     }

@@ -153,14 +153,14 @@ fn render_welcome(addresses: Addresses, palette: Palette) -> String {
     let mut text = format!("{}\n\n", palette.paint(Hue::Bold, title));
     text.push_str(&format!("  gateway    http://{http}  and  https://{https}\n"));
     text.push_str(&format!("  admin      http://{admin}/\n"));
-    text.push_str("  the policy upshift demo --policy\n\n");
+    text.push_str("  policy     upshift demo --policy\n\n");
     let heading = palette.paint(Hue::Bold, "Worth trying, in another terminal:");
     text.push_str(&format!("{heading}\n"));
     for (purpose, command) in commands_to_try(http, https) {
         let comment = palette.paint(Hue::Faint, format!("# {purpose}"));
         text.push_str(&format!("  {comment}\n  {command}\n"));
     }
-    let last_heading = palette.paint(Hue::Bold, "The results of the clients (Ctrl-C ends it):");
+    let last_heading = palette.paint(Hue::Bold, "Requests of the clients so far (Ctrl-C to stop):");
     text.push_str(&format!("\n{last_heading}\n"));
     text
 }

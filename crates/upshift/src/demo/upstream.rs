@@ -22,7 +22,7 @@ pub(super) async fn start_upstream() -> std::io::Result<SocketAddr> {
 async fn answer_anything(
     request: Request,
 ) -> ([(axum::http::HeaderName, &'static str); 1], String) {
-    let via = request.headers().get(VIA).and_then(|via| via.to_str().ok()).unwrap_or("nobody");
+    let via = request.headers().get(VIA).and_then(|via| via.to_str().ok()).unwrap_or("no proxy");
     let text =
         format!("Hello from the upstream: {} {}, via {via}.\n", request.method(), request.uri());
     ([(CONTENT_TYPE, "text/plain; charset=utf-8")], text)

@@ -92,7 +92,7 @@ impl Destination {
     ) -> Result<Option<u64>, VerbError> {
         let Some(offset) = offset else { return Ok(None) };
         let Self::File(TargetFile { named, length, .. }) = self else {
-            return Err(VerbError::usage("--continue-at resumes a file; --output names none"));
+            return Err(VerbError::usage("--continue-at needs an --output that is a regular file"));
         };
         let byte = match offset {
             ResumeOffset::End => *length,

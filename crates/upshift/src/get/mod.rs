@@ -257,7 +257,7 @@ impl GetArgs {
         match destination {
             Destination::File(target) => {
                 let named = target.named.display();
-                print_stderr_lines(format_args!("upshift: 426: {named} is left as it is"));
+                print_stderr_lines(format_args!("upshift: 426: {named} is unchanged"));
             }
             Destination::Stream(path) => output::open_stream(path)?.write_all(&shown)?,
             Destination::Stderr => std::io::stderr().write_all(&shown)?,

@@ -124,14 +124,13 @@ impl AnswerWriter<'_> {
         match file_action(status, headers, self.range, self.has_no_content(status)) {
             FileAction::Keep(why) => {
                 self.print_head(&response)?;
-                print_stderr(format_args!("{why}: {named} is left as it is"));
+                print_stderr(format_args!("{why}: {named} is unchanged"));
                 Ok(())
             }
             FileAction::Refuse(why) => {
                 self.print_head(&response)?;
-                let message = format!(
-                    "{why}: {named} is left as it is; without --output the answer is shown"
-                );
+                let message =
+                    format!("{why}: {named} is unchanged; without --output the answer is shown");
                 Err(VerbError::Message(Exit::FellShort, message))
             }
             FileAction::Append(range) => {
@@ -229,7 +228,7 @@ impl AnswerWriter<'_> {
     ) -> String {
         let named = target.named.display();
         if download.is_beside() {
-            return format!("{named} is left as it is");
+            return format!("{named} is unchanged");
         }
         if self.include && range.is_none() {
             return format!("the part that arrived is in {named}, behind the fields");
@@ -238,7 +237,7 @@ impl AnswerWriter<'_> {
             Some(byte) => byte.to_string(),
             None => "-".to_owned(),
         };
-        format!("the part that arrived is in {named}, and --continue-at {next} goes on from there")
+        format!("the part that arrived is in {named}, and --continue-at {next} resumes there")
     }
 
     /// A progress bar on stderr, or a hidden one if it would be mixed with the body on a terminal.

@@ -148,11 +148,11 @@ pub(super) fn describe_wish(refused: &Refused) -> Vec<String> {
         None => None,
     };
     let rows = [
-        ("It wants:", Some(wanted.as_str())),
+        ("It requires:", Some(wanted.as_str())),
         ("It says:", refused.message()),
         ("Upgrade at:", refused.upgrade_url()),
         ("Read:", refused.docs()),
-        ("Again after:", ends_at.as_deref()),
+        ("Retry after:", ends_at.as_deref()),
         ("Request id:", request_id),
     ];
     let mut lines = Vec::new();

@@ -140,7 +140,9 @@ impl RequestArgs {
         for (name, value) in &self.fields {
             // The parser of -H also admits `:protocol`, which only `explain` has a use for.
             let Ok(field) = HeaderName::try_from(name) else {
-                return Err(VerbError::usage(format_args!("{name} cannot be sent as a field")));
+                return Err(VerbError::usage(format_args!(
+                    "`{name}` cannot be sent as a header field"
+                )));
             };
             given.append(field, HeaderValue::try_from(value).map_err(VerbError::usage)?);
         }

@@ -22,11 +22,11 @@ pub(super) fn ask_all(from: &mut impl BufRead, to: &mut impl Write) -> io::Resul
     if dialogue.ask("Will callers have to use TLS?", "no", parse_yes_no)? {
         answers.tls = Some("1.2".to_owned());
     }
-    let which_api = "Is there an API version to require? Its place in the request and the oldest \
+    let which_api = "Is there a minimum API version? Its place in the request and the oldest \
                     version, such as header:X-Api-Version=2.0";
     answers.api = dialogue.ask(which_api, "none", |text| parse_each(text, answers::parse_api))?;
-    let which_clients = "Are there apps or browsers to require? Name and oldest version, such as \
-                    AcmeApp=5.1 Chrome=109";
+    let which_clients = "Are there minimum versions of apps or browsers? Name and oldest version, \
+                         such as AcmeApp=5.1 Chrome=109";
     answers.client = dialogue.ask(which_clients, "none", parse_clients)?;
     // On this machine alone the self-signed certificate is enough.
     if answers.tls.is_some() && !http.ip().is_loopback() {
@@ -95,7 +95,7 @@ fn parse_listener(text: &str, upstream: &str) -> Result<SocketAddr, String> {
     let address = parse_address(text)?;
     if is_upstream(address, upstream) {
         return Err(format!(
-            "requests go there: {upstream} is the server behind Upshift; choose another address"
+            "requests go there: {upstream} is the upstream, so Upshift has to listen elsewhere"
         ));
     }
     Ok(address)

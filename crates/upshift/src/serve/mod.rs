@@ -122,7 +122,8 @@ fn await_store(store: &Path) {
     }
     let shown = store.display();
     print_stderr(format_args!(
-        "waiting for the gateway that has the store {shown} open: stop it now; it serves until then"
+        "waiting for the gateway that has the store {shown} open: stop it now, and this one takes \
+         over"
     ));
     while store_is_in_use(store) {
         // Ctrl-C still ends the process: no handler is installed yet.

@@ -169,8 +169,8 @@ async fn poll_in_thread(read: FileStates) -> Option<FileStates> {
     }
     let seconds = HANG_LIMIT.as_secs();
     print_stderr(format_args!(
-        "warning: a watched file has not answered for {seconds} s; no change is noticed until it \
-         does"
+        "warning: looking at a watched file has hung for {seconds} s; changes go unnoticed until it \
+         returns"
     ));
     // Goes on waiting for this thread: another one would hang on the same file system, and each
     // poll would add one.
