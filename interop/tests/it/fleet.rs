@@ -373,7 +373,7 @@ fn an_undo_that_is_not_possible_changes_nothing_and_says_why() {
     says(
         &overtaken,
         3,
-        &format!("overtaken by change {second} (set relay observe by bob): undo {second} first"),
+        &format!("was replaced by change {second} (set relay observe by bob): undo {second} first"),
     );
     says(&overtaken, 3, "nothing was changed");
     fleet.run(&["undo", "--yes"], &[]).ok();

@@ -122,7 +122,7 @@ fn every_certificate_of_a_file_is_read() {
         (cut, "ends in the middle of a section (CERTIFICATE)"),
         (cut_early, "ends in the middle"),
         (format!("\u{feff}{text}"), "byte order mark"),
-        (format!("{other}{text}"), "must come first"),
+        (format!("{other}{text}"), "not the first of the file"),
     ] {
         is_refused(&mut gateway, &pem.lines(&file), "", &["c.pem", why], 2);
     }
