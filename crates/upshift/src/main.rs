@@ -99,7 +99,7 @@ impl Verb {
 fn main() -> ExitCode {
     let exit = match parse_and_run() {
         Ok(exit) => exit,
-        Err(error) => error.print_and_exit(),
+        Err(error) => error.print_and_return_exit(),
     };
     exit.into()
 }

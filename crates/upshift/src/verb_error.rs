@@ -31,7 +31,7 @@ impl VerbError {
     }
 
     /// Prints the message on stderr, unless that was done, and returns the exit code.
-    pub(crate) fn print_and_exit(self) -> Exit {
+    pub(crate) fn print_and_return_exit(self) -> Exit {
         match self {
             Self::Message(exit, message) => {
                 crate::terminal::print_stderr_lines(format_args!("error: {message}"));

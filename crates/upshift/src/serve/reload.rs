@@ -126,7 +126,7 @@ impl Reloader {
             Ok(settings) => Settings { observe: self.observe, ..settings },
             Err(error) => {
                 // The exit code is for a verb that ends. A running gateway only prints the error.
-                error.print_and_exit();
+                error.print_and_return_exit();
                 return None;
             }
         };
