@@ -115,6 +115,9 @@ fn serve(mut stream: TcpStream, manner: Manner, shared: &Shared) -> std::io::Res
             break;
         }
         if answer.get(3) == Some(&GOAWAY) {
+            // Closed with bytes unread, the connection would be reset, and the reset could reach
+            // the gateway before the GOAWAY.
+            while next_frame(&mut stream)?.is_some() {}
             break;
         }
     }

@@ -285,7 +285,7 @@ fn a_file_that_does_not_answer_stops_no_signal() {
     holder.wait_for("lease", |lines| lines.iter().any(|line| line == "held").then_some(()));
     gateway.program().signal("HUP");
     gateway.program().wait_for("word of it", |lines| {
-        lines.iter().any(|line| line.contains("does not answer")).then_some(())
+        lines.iter().any(|line| line.contains("could not be read within")).then_some(())
     });
     assert_eq!(status(&gateway), 426, "the last good policy stays");
     gateway.program().signal("HUP");

@@ -47,7 +47,7 @@ pub(crate) async fn serve_cleartext(
     activity: Rc<Activity>,
 ) {
     let stream = ClientStream::new(ClientTransport::Cleartext(tcp), Rc::clone(&activity));
-    let connection = Connection { core, peer, tls: TlsState::Cleartext, activity };
+    let connection = Connection { core, peer, tls: TlsState::Cleartext, activity, outer: None };
     serve_steps(connection, Next::Preamble(stream)).await;
 }
 
@@ -86,7 +86,7 @@ pub(crate) async fn serve_tls(
     activity.handshake_ended();
     let stream = ClientStream::new(ClientTransport::Tls(Box::new(tls)), Rc::clone(&activity));
     let first = if http2 { Next::Http2(stream, None) } else { Next::Preamble(stream) };
-    serve_steps(Connection { core, peer, tls: state, activity }, first).await;
+    serve_steps(Connection { core, peer, tls: state, activity, outer: None }, first).await;
 }
 
 /// Takes one step after the other until the connection has ended.

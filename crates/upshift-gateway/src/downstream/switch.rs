@@ -21,6 +21,7 @@ use crate::body::RequestBody;
 use crate::exchange::connection::Connection;
 use crate::exchange::h2c_offer::H2cSettings;
 use crate::exchange::switch::Switch;
+use crate::progress::activity::Activity;
 use crate::telemetry::counts::CoreCounts;
 use crate::telemetry::disconnect::DisconnectReason;
 use crate::tls::server::tls_state;
@@ -77,7 +78,7 @@ async fn switch_to_tls(stream: ClientStream, replayed: Bytes, connection: &mut C
     };
     let config = tls.config_under(&generation.policy, Timestamp::now());
     let limits = &generation.settings.file.limits;
-    let busy = connection.activity.begin_request();
+    let outer = Rc::new(connection.activity.begin_request());
     let handshake = in_band_tls::handshake(tcp, config);
     let tls = match timeout(limits.header_timeout, handshake).await {
         Ok(Ok(tls)) => tls,
@@ -92,9 +93,11 @@ async fn switch_to_tls(stream: ClientStream, replayed: Bytes, connection: &mut C
         }
     };
     connection.tls = tls_state(tls.get_ref().1.protocol_version());
-    drop(busy);
-    let mut stream =
-        ClientStream::new(ClientTransport::Tls(Box::new(tls)), Rc::clone(&connection.activity));
+    connection.outer = Some(outer);
+    // The gate counts the requests inside TLS from 0, and compares them with the activity's.
+    connection.activity = Activity::new();
+    let activity = Rc::clone(&connection.activity);
+    let mut stream = ClientStream::new(ClientTransport::Tls(Box::new(tls)), activity);
     stream.put_gate(Http1Gate::new(BytesMut::from(replayed), limits.header_bytes));
     Next::Http1(stream)
 }

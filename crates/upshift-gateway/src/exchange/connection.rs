@@ -6,7 +6,7 @@ use std::rc::Rc;
 use upshift_core::TlsState;
 
 use crate::core_local::CoreLocal;
-use crate::progress::activity::Activity;
+use crate::progress::activity::{ActiveRequest, Activity};
 
 /// The properties that all requests of one connection share.
 #[derive(Clone)]
@@ -19,4 +19,6 @@ pub(crate) struct Connection {
     pub(crate) tls: TlsState,
     /// The activity of its client.
     pub(crate) activity: Rc<Activity>,
+    /// After a switch to TLS, the activity of the cleartext connection, which stays busy.
+    pub(crate) outer: Option<Rc<ActiveRequest>>,
 }

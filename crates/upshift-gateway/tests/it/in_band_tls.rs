@@ -87,6 +87,22 @@ pub(crate) fn message(stream: &mut impl Read) -> String {
     head + &String::from_utf8(body).unwrap()
 }
 
+/// The counts of requests before and inside TLS are apart: requests that are sent together inside
+/// are answered one after the other.
+#[test]
+fn pipelined_requests_inside_are_answered_in_order() {
+    let upstream = TestUpstream::answering(OK);
+    let gateway = gateway(&upstream);
+    let mut stream = tls(switched(&gateway, OFFER), &[]);
+    assert_eq!(status(&message(&mut stream)), 200);
+    let post = "POST /a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc";
+    let wrong = "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n";
+    stream.write_all(format!("{post}{post}{wrong}").as_bytes()).unwrap();
+    for expected in [200, 200, 400] {
+        assert_eq!(status(&message(&mut stream)), expected);
+    }
+}
+
 #[test]
 fn the_owed_answer_comes_inside_and_the_connection_stays() {
     let upstream = TestUpstream::answering(OK);

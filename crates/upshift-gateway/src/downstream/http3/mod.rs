@@ -143,6 +143,7 @@ async fn accept_requests(
         peer,
         tls: TlsState::Version(TlsVersion::V1_3),
         activity: Activity::new(),
+        outer: None,
     });
     connection.activity.set_multiplexed();
     let mut finishing = false;
