@@ -1,5 +1,7 @@
 //! `[rule.rollout]`: the plan of phases in time.
 
+use std::time::Duration;
+
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use upshift_core::policy::{
@@ -82,16 +84,22 @@ fn read_brownouts(
         let length = window.require("for", "the length of the window, such as \"10m\"");
         window.report_unknown_keys();
         let start = at.and_then(|value| value.read_date(zone));
-        let duration = length.and_then(|value| value.read_duration());
+        let duration = length.as_ref().and_then(TomlValue::read_duration);
         // Reported above; the caller sees the new errors and builds no plan.
-        let (Some(start), Some(duration)) = (start, duration) else { continue };
-        // Never skipped: `parse_duration` has at most u64::MAX milliseconds, whose seconds fit.
-        let Ok(signed) = SignedDuration::try_from(duration) else { continue };
-        if let Ok(end) = start.checked_add(signed) {
-            windows.push((start, end));
+        let (Some(start), Some(length), Some(duration)) = (start, length, duration) else {
+            continue;
+        };
+        match window_end(start, duration) {
+            Some(end) => windows.push((start, end)),
+            None => length.report_error("the window is too long", "it ends after the year 9999"),
         }
     }
     windows
+}
+
+fn window_end(start: Timestamp, length: Duration) -> Option<Timestamp> {
+    let signed = SignedDuration::try_from(length).ok()?;
+    start.checked_add(signed).ok()
 }
 
 fn read_ramp(table: &mut TomlTable<'_>, zone: Option<&TimeZone>) -> Option<RampPlan> {
