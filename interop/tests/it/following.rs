@@ -316,6 +316,9 @@ fn the_gateways_own_switches_are_followed_where_allowed() {
     let origin = Origin::start(200, &[]);
     let rules_of = "[[rule]]\nid = \"h2\"\npaths = [\"/h2/**\"]\nrequire = { http = \"2\" }\n";
     let gateway = Gateway::with(origin.address(), "h2c-upgrade = true", rules_of, &[]);
+    // `--allow` once added its step to those that `--no-follow` takes away.
+    let (trace, code) = get(&["--no-follow", "--allow", "h2c", &gateway.url("/h2/a")]);
+    assert_eq!((code, trace["requests"].as_array().map(Vec::len)), (1, Some(1)), "{trace:#}");
     let (trace, code) = get(&["--allow", "h2c", &gateway.url("/h2/a")]);
     assert_eq!((code, &last(&trace)["http"]), (0, &Value::from("2")), "{trace:#}");
     // Credentials are not sent again in clear, whatever the way.

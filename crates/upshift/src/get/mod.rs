@@ -230,7 +230,7 @@ impl GetArgs {
     }
 
     fn follow_policy(&self) -> FollowPolicy {
-        let mut steps = if self.no_follow { StepKinds::NONE } else { StepKinds::SAFE };
+        let mut steps = StepKinds::SAFE;
         for allowance in &self.allow {
             steps = match allowance {
                 Allowance::H2c => steps.with(StepKind::H2c),
@@ -238,6 +238,10 @@ impl GetArgs {
                 // Not a kind of step: it lets any step take credentials along in cleartext.
                 Allowance::CredentialsInClear => steps,
             };
+        }
+        if self.no_follow {
+            // After `--allow`, which would add its step again.
+            steps = StepKinds::NONE;
         }
         FollowPolicy {
             steps,
