@@ -149,6 +149,17 @@ fn a_refusal_names_the_place_of_the_version() {
     assert!(String::from_utf8(body).unwrap().contains("Send version 2.1 in header:X-Api-Version."));
 }
 
+/// Several versions were answered as if the first of them were too old, also if it is not.
+#[test]
+fn a_refusal_of_several_client_versions_says_so() {
+    let sent = vec![("x-client-version", "AcmeApp/6.0"), ("x-client-version", "AcmeApp/4.0")];
+    let rule = RuleSpec { on: Uncertain::refusing([VerdictReason::Ambiguous]), ..client() };
+    let answer = answered(rule, &facts(&sent)).unwrap();
+    let body = String::from_utf8_lossy(answer.body()).into_owned();
+    assert!(body.contains("names several: AcmeApp/6.0"), "{body}");
+    assert!(!body.contains("but this is"), "{body}");
+}
+
 /// A refusal must not claim more about a connection than is known.
 #[test]
 fn a_refusal_says_of_tls_what_is_known() {

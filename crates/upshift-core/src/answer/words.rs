@@ -15,7 +15,7 @@ pub(super) struct RefusalText {
     pub(super) heading: String,
     /// The reason for the refusal.
     pub(super) detail: String,
-    /// What to do instead.
+    /// The instructions: the use of something newer, or the way to get it.
     pub(super) instructions: String,
 }
 
@@ -255,6 +255,15 @@ fn client_text(wanted: &ClientRequirement, ruling: &Ruling<'_>) -> RefusalText {
             format!("Please update {name}"),
             format!("{} has a known fault and is blocked.", this_client.trim_end()),
             format!("Install another version of {name}."),
+        ),
+        (Some(VerdictReason::Ambiguous), _) => (
+            "This app names several versions".to_owned(),
+            format!(
+                "A request must name one version of its client, but this request names several: \
+                 {}.",
+                all_observed(ruling)
+            ),
+            format!("Use one of these versions or later: {}.", supported.join(", ")),
         ),
         (Some(VerdictReason::Malformed), _) => (
             format!("Please update {name}"),
