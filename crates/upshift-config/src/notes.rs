@@ -117,7 +117,7 @@ fn describe_builtin(builtin: Builtin) -> &'static str {
 fn note_on_undeclared_proxies(file: &FileSettings) -> Option<String> {
     // Only these requirements depend on what an undeclared proxy may hide.
     let has_transport_rule =
-        file.policy.rules().iter().any(|rule| rule.require.iter().any(is_of_transport));
+        file.policy.rules().iter().any(|rule| rule.require.iter().any(depends_on_transport));
     if !has_transport_rule || file.gateway.undeclared_proxy == UndeclaredProxy::Ignore {
         return None;
     }
@@ -129,8 +129,15 @@ fn note_on_undeclared_proxies(file: &FileSettings) -> Option<String> {
     )
 }
 
-fn is_of_transport(requirement: &Requirement) -> bool {
-    matches!(requirement, Requirement::Tls(_) | Requirement::Http(_))
+fn depends_on_transport(requirement: &Requirement) -> bool {
+    match requirement {
+        Requirement::Tls(_) | Requirement::Http(_) => true,
+        Requirement::WebSocket(_)
+        | Requirement::NoWebSocket
+        | Requirement::Api(_)
+        | Requirement::Client(_)
+        | Requirement::Protocol(_) => false,
+    }
 }
 
 fn note_on_comparison(file: &FileSettings) -> Option<String> {

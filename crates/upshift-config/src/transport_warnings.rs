@@ -54,9 +54,14 @@ fn is_offered(requirement: &Requirement, gateway: &GatewaySettings) -> bool {
     match requirement {
         Requirement::Tls(_) => gateway.https.is_some() || gateway.in_band_tls,
         Requirement::Http(HttpVersion::V3) => gateway.http3,
-        // HTTP/2 is offered on every listener, in cleartext by prior knowledge. The other
-        // requirements do not depend on listeners.
-        _ => true,
+        // HTTP/2 is offered on every listener, in cleartext by prior knowledge.
+        Requirement::Http(_) => true,
+        // These do not depend on listeners.
+        Requirement::WebSocket(_)
+        | Requirement::NoWebSocket
+        | Requirement::Api(_)
+        | Requirement::Client(_)
+        | Requirement::Protocol(_) => true,
     }
 }
 

@@ -90,7 +90,10 @@ impl RequirementKind {
     /// Returns true if the requirement is about the connection and not about what the client says
     /// of itself.
     pub fn is_transport(self) -> bool {
-        !matches!(self, Self::Api | Self::Client)
+        match self {
+            Self::Tls | Self::Http | Self::WebSocket | Self::Protocol => true,
+            Self::Api | Self::Client => false,
+        }
     }
 }
 

@@ -67,13 +67,19 @@ impl Phase {
 
     /// Returns true if a rule in this phase refuses requests, all of them or some.
     pub fn refuses(self) -> bool {
-        matches!(self, Self::Brownout | Self::Ramp | Self::Enforce)
+        match self {
+            Self::Brownout | Self::Ramp | Self::Enforce => true,
+            Self::Off | Self::Observe | Self::Warn | Self::Paused => false,
+        }
     }
 
     /// Returns true if a rule in this phase refuses only for a while or only a share of the
     /// callers: the phases that prepare for `enforce`.
     pub fn refuses_in_part(self) -> bool {
-        matches!(self, Self::Brownout | Self::Ramp)
+        match self {
+            Self::Brownout | Self::Ramp => true,
+            Self::Off | Self::Observe | Self::Warn | Self::Enforce | Self::Paused => false,
+        }
     }
 
     /// The share that is refused while a rule is pinned to this phase.

@@ -142,7 +142,12 @@ fn rule_errors(rule: &RuleSpec, before: &[RuleSpec]) -> Vec<PolicyErrorKind> {
 fn names_no_client(requirement: &Requirement) -> bool {
     match requirement {
         Requirement::Client(client) => client.minimum.is_empty() && client.blocked.is_empty(),
-        _ => false,
+        Requirement::Tls(_)
+        | Requirement::Http(_)
+        | Requirement::WebSocket(_)
+        | Requirement::NoWebSocket
+        | Requirement::Api(_)
+        | Requirement::Protocol(_) => false,
     }
 }
 
@@ -150,7 +155,11 @@ fn has_no_reader(requirement: &Requirement) -> bool {
     match requirement {
         Requirement::Client(client) => client.read.is_empty(),
         Requirement::Api(api) => api.read.is_empty(),
-        _ => false,
+        Requirement::Tls(_)
+        | Requirement::Http(_)
+        | Requirement::WebSocket(_)
+        | Requirement::NoWebSocket
+        | Requirement::Protocol(_) => false,
     }
 }
 
