@@ -53,7 +53,7 @@ impl IdentityKey {
 
 impl fmt::Debug for IdentityKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Whoever has the key can find out which identity a fingerprint is of.
+        // With the key, the identity of a fingerprint can be found by trying identities.
         f.write_str("IdentityKey(…)")
     }
 }

@@ -173,7 +173,11 @@ impl Worker {
 
     fn warn_of_full(&self, most: usize, waited: bool) {
         if waited && let Some(suppressed) = self.full_log.admit() {
-            tracing::warn!(most, suppressed, "every connection is busy: new ones wait");
+            tracing::warn!(
+                limit = most,
+                suppressed,
+                "the connection limit is reached and no connection is idle: new clients wait"
+            );
         }
     }
 

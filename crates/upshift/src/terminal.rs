@@ -93,7 +93,7 @@ pub(crate) fn format_percent(share: f64) -> String {
     format!("{}%", (share * 10_000.0).round() / 100.0)
 }
 
-/// Whether output is coloured.
+/// The choice of coloured output.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Palette {
     on: bool,

@@ -119,7 +119,7 @@ impl Ruling<'_> {
     /// The ruling in words for the operator: why the rule applied or not, and what it found.
     pub fn why(&self) -> String {
         if let Some(key) = self.mismatch {
-            return format!("its {key} do not fit");
+            return format!("its {key} do not match");
         }
         let found = self.describe_finding();
         if let Some(exemption) = self.exempted {
@@ -131,8 +131,8 @@ impl Ruling<'_> {
         }
         match self.phase() {
             Phase::Off => format!("{found}, but its rollout has not begun"),
-            Phase::Observe => format!("{found}; it is only observed"),
-            Phase::Warn => format!("{found}; it is only warned"),
+            Phase::Observe => format!("{found}; the rule only observes"),
+            Phase::Warn => format!("{found}; the rule only warns"),
             Phase::Paused => format!("{found}, but the rule is paused"),
             Phase::Ramp if self.without_identity => {
                 format!("{found}, but it has no identity to be in the ramp")
@@ -160,7 +160,9 @@ impl Ruling<'_> {
             VerdictReason::UnknownClient => {
                 format!("{seen} is a client that the rule does not know")
             }
-            VerdictReason::Unknown => format!("a proxy in front does not tell the {kind} version"),
+            VerdictReason::Unknown => {
+                format!("the proxy in front does not report the {kind} version")
+            }
             VerdictReason::Unmet => self.describe_unmet(&seen),
             VerdictReason::Subprotocol => format!("none of its subprotocols was offered: {seen}"),
             VerdictReason::NotInRamp => "its turn in the ramp has not come".to_owned(),
@@ -180,7 +182,7 @@ impl Ruling<'_> {
             }
             (RequirementKind::Tls, version) => format!("the request came over TLS {version}"),
             (RequirementKind::Http, version) => format!("the request came over HTTP/{version}"),
-            (RequirementKind::WebSocket, "none") => "it is no WebSocket handshake".to_owned(),
+            (RequirementKind::WebSocket, "none") => "it is not a WebSocket handshake".to_owned(),
             (RequirementKind::Protocol, "none") => "it offers no other protocol".to_owned(),
             _ => format!("{seen} is not what it requires"),
         }

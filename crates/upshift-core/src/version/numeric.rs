@@ -7,7 +7,7 @@ pub(super) struct NumericVersion(Vec<u64>);
 /// The most numbers of a version, more than any release has; the sender chooses how many there are.
 const NUMBER_LIMIT: usize = 16;
 
-/// How many numbers name a release. A number after them is that of a build.
+/// The count of numbers that name a release. A number after them is that of a build.
 const RELEASE_NUMBERS: usize = 3;
 
 impl NumericVersion {

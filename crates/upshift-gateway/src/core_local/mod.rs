@@ -107,8 +107,8 @@ impl CoreLocal {
         if !self.warned_of_proxy.replace(true) {
             tracing::warn!(
                 %peer,
-                "a private peer sends X-Forwarded-Proto but is no declared proxy: what its clients \
-                 speak is treated as unknown. Declare it as a [[gateway.proxy]]"
+                "a private peer sends X-Forwarded-Proto but is not a declared proxy: the TLS and HTTP \
+                 versions of its clients are treated as unknown. Declare it as a [[gateway.proxy]]"
             );
         }
     }

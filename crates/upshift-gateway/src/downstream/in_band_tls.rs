@@ -7,7 +7,7 @@
 //! 1. Only an OPTIONS without content that offers `TLS` is switched (RFC 2817 §3.2). Offers on
 //!    other methods, which some clients make unasked, are ignored.
 //! 2. After the `101` comes a ClientHello, or the connection ends; what was sent before the `101`
-//!    ends it too. So nothing that was read in clear is read again as if it had come through TLS.
+//!    ends it too. So nothing that was read in cleartext is read again as if it had come through TLS.
 //! 3. A ClientHello that offers `h2` or `http/1.1` by ALPN is one for implicit TLS, and refused.
 //! 4. The OPTIONS is answered inside TLS (§3.3), and the connection stays open.
 //! 5. While a rule refuses everything below TLS 1.3, nothing older is spoken in band: a 426 inside
@@ -27,10 +27,10 @@ use crate::telemetry::disconnect::DisconnectReason;
 /// The application protocols of implicit TLS that must not be found here.
 const IMPLICIT: [&[u8]; 4] = [b"h2", b"http/1.1", b"http/1.0", b"h3"];
 
-/// Why a switch to TLS got no further.
+/// A switch to TLS that failed after the `101`.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HandshakeError {
-    /// What followed the `101` is no ClientHello, or one that is too old.
+    /// The bytes after the `101` are no ClientHello, or one that is too old.
     #[error("no ClientHello followed: {0}")]
     NoHello(#[from] NoHello),
     /// The handshake failed.
@@ -42,7 +42,7 @@ pub(crate) enum HandshakeError {
 }
 
 impl HandshakeError {
-    /// What it is counted as.
+    /// The reason for which the disconnect is counted.
     pub(crate) fn disconnect_reason(&self) -> DisconnectReason {
         match self {
             Self::NoHello(error) => error.disconnect_reason(),

@@ -131,7 +131,7 @@ async fn send_local_reply(mut stream: ClientStream, reply: &LocalReply, connecti
     let limits = connection.core.limits();
     connection.core.count_local_reply(reply, "");
     let wire = respond::local_reply_bytes(reply, &respond::http_date());
-    // A client that does not take the answer is closed on all the same.
+    // The connection closes even if the client does not read the response.
     if let Ok(Ok(())) = timeout(limits.header_timeout, stream.write_all(&wire)).await {
         stream.close_gracefully(Some((limits.discard_bytes, limits.discard_timeout))).await;
     }

@@ -184,7 +184,7 @@ impl ExplainQuery {
         // A `Host` among the fields is the one that is sent; two of them are sent as well.
         if !head.headers.contains_key(http::header::HOST) {
             let host = HeaderValue::from_str(authority);
-            let host = host.map_err(|_| LocalReply::Host("The Host field is no host."))?;
+            let host = host.map_err(|_| LocalReply::Host("The Host field is not a valid host."))?;
             head.headers.insert(http::header::HOST, host);
         }
         Ok(())

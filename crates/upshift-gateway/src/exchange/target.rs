@@ -82,7 +82,7 @@ fn canonical_path(path: PathAndQuery) -> Result<PathAndQuery, LocalReply> {
 }
 
 /// RFC 9112 §3.2.3: the authority-form is for CONNECT; §3.2.4: the asterisk-form is for OPTIONS.
-/// What stands for another scheme is not served here.
+/// Targets of other schemes are not served here.
 fn check_form(parts: &request::Parts) -> Result<(), LocalReply> {
     let uri = &parts.uri;
     if parts.method != Method::CONNECT && uri.scheme().is_none() && uri.authority().is_some() {
@@ -108,7 +108,7 @@ fn read_host(parts: &request::Parts) -> Result<HeaderValue, LocalReply> {
         return Err(LocalReply::Host("There is more than one Host field."));
     }
     if first.is_some_and(|host| !is_authority(host)) {
-        return Err(LocalReply::Host("The Host field is no host."));
+        return Err(LocalReply::Host("The Host field is not a valid host."));
     }
     if let Some(authority) = parts.uri.authority() {
         // RFC 9113 §8.3.1: "A server SHOULD treat a request as malformed if it contains a Host
@@ -123,7 +123,7 @@ fn read_host(parts: &request::Parts) -> Result<HeaderValue, LocalReply> {
         // RFC 9112 §3.2.2: with an absolute-form target, the "received Host header field" is
         // ignored.
         let value = HeaderValue::from_str(authority.as_str()).ok().filter(is_authority);
-        return value.ok_or(LocalReply::Host("The authority is no host."));
+        return value.ok_or(LocalReply::Host("The authority is not a valid host."));
     }
     match first {
         Some(host) => Ok(host.clone()),

@@ -1,7 +1,7 @@
 //! An upstream's own 426, made true for this hop.
 //!
 //! RFC 9110 §7.6.1 and §7.8: `Upgrade` is between two neighbours, so the upstream's is taken away
-//! with the other hop-by-hop fields; but whoever sends a 426 MUST name what it wants (§15.5.22),
+//! with the other hop-by-hop fields; but the sender of a 426 MUST name the protocols that it wants (§15.5.22),
 //! and on this hop that is the gateway. The body stays.
 
 use http::Response;
@@ -16,7 +16,7 @@ use crate::response_body::ResponseBody;
 /// Gives `response` the fields that a 426 owes on this hop. Tells whether the upstream's was bare:
 /// it named nothing.
 ///
-/// Where nothing is left to name, the status becomes 403: a 426 without `Upgrade` cannot be sent.
+/// With no protocol left to name, the status becomes 403: a 426 without `Upgrade` cannot be sent.
 pub(crate) fn reoriginate(
     response: &mut Response<ResponseBody>,
     decision: &Decision<'_>,

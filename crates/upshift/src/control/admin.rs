@@ -67,7 +67,7 @@ pub(crate) struct GatewayError {
     message: String,
 }
 
-/// How far a request got that failed.
+/// The step at which a request failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum GatewayErrorKind {
     /// The gateway did not receive the request, or rejected it unread.
