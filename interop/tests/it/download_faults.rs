@@ -111,8 +111,8 @@ fn going_on_inside_a_file_writes_over_it() {
     let rows = [
         ("/from-2", "01abcdefgh", 0, ""),
         ("/from-2-shorter", "01ab", 0, ""),
-        ("/from-2-broken", "01ab4", 3, "--continue-at 4 goes on"),
-        ("/from-2-silent", "01234", 3, "--continue-at 2 goes on"),
+        ("/from-2-broken", "01ab4", 3, "--continue-at 4 resumes"),
+        ("/from-2-silent", "01234", 3, "--continue-at 2 resumes"),
         ("/complete-at-2", "01234", 1, "where byte 2 of 5 was requested"),
         ("/404", "01234", 1, ""),
     ];
