@@ -211,7 +211,7 @@ fn busy_connections_make_no_room() {
     assert_eq!(switched, 8, "tunnels");
     let waiting: Vec<TcpStream> = (0..8).map(|_| send(gateway.http(), REQUEST)).collect();
     gateway.program().wait_for("word of it", |lines| {
-        lines.iter().any(|line| line.contains("new ones wait")).then_some(())
+        lines.iter().any(|line| line.contains("new clients wait")).then_some(())
     });
     let mut echoes = 0;
     for stream in &mut busy {
@@ -221,7 +221,7 @@ fn busy_connections_make_no_room() {
     }
     assert!(echoes >= switched, "{echoes} of {switched} tunnels are open");
     let lines = gateway.program().lines();
-    let said = lines.iter().filter(|line| line.contains("new ones wait")).count();
+    let said = lines.iter().filter(|line| line.contains("new clients wait")).count();
     assert!(said <= 8, "one line a second and core: {said}");
     drop((busy, waiting));
 }
