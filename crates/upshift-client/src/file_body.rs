@@ -24,13 +24,17 @@ pub(crate) struct FileBody {
 
 impl FileBody {
     pub(crate) fn open(path: &Path) -> Self {
-        let file = std::fs::File::open(path);
-        let left = match file.as_ref().map(std::fs::File::metadata) {
-            Ok(Ok(metadata)) => metadata.len(),
-            _ => 0,
-        };
-        Self { file: file.map(tokio::fs::File::from_std), left, chunk: BytesMut::new() }
+        match open_with_length(path) {
+            Ok((file, left)) => Self { file: Ok(file), left, chunk: BytesMut::new() },
+            Err(error) => Self { file: Err(error), left: 0, chunk: BytesMut::new() },
+        }
     }
+}
+
+fn open_with_length(path: &Path) -> io::Result<(tokio::fs::File, u64)> {
+    let file = std::fs::File::open(path)?;
+    let length = file.metadata()?.len();
+    Ok((tokio::fs::File::from_std(file), length))
 }
 
 impl HttpBody for FileBody {
