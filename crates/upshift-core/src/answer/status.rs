@@ -76,6 +76,7 @@ impl AnswerStatus {
 pub fn reason_phrase(code: u16) -> &'static str {
     match code {
         200 => "OK",
+        204 => "No Content",
         308 => "Permanent Redirect",
         400 => "Bad Request",
         401 => "Unauthorized",

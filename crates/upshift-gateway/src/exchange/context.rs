@@ -4,12 +4,13 @@
 
 use std::net::IpAddr;
 
+use http::Method;
 use http::request::Parts;
 use upshift_core::answer::AnswerContext;
 use upshift_core::client_info::{ClientInfo, ConnectionInfo};
 use upshift_core::proxy::declared_proxy;
 use upshift_core::{Facts, Known, Timestamp, TlsState};
-use upshift_http::{HeaderFields, Nominated, http_version, remove_nominated};
+use upshift_http::{HeaderFields, Nominated, forwards_left, http_version, remove_nominated};
 
 use crate::exchange::target::Target;
 use crate::framing::declared_length;
@@ -58,6 +59,14 @@ pub(crate) fn check_head(
         return Err(LocalReply::Framing("Content-Length announces content, and there is none."));
     }
     Target::from_parts(parts, settings.file.gateway.paths)
+}
+
+/// Returns true if the request is answered here and not forwarded.
+///
+/// RFC 9110 §7.6.2: a recipient at 0 "MUST NOT forward the request; instead, it MUST respond as the
+/// final recipient".
+pub(crate) fn ends_here(parts: &Parts) -> bool {
+    parts.method == Method::OPTIONS && forwards_left(&parts.method, &parts.headers) == Some(0)
 }
 
 /// A request as the policy and the answer see it.

@@ -13,7 +13,7 @@ use upshift_record::control::ExplainRequest;
 use upshift_record::{AnswerRecord, DecisionRecord};
 
 use crate::exchange::context::{
-    Configured, Context, Hop, RequestHead, apply_connection_options, check_head,
+    Configured, Context, Hop, RequestHead, apply_connection_options, check_head, ends_here,
 };
 use crate::exchange::respond::problem_json;
 use crate::local_reply::LocalReply;
@@ -122,6 +122,9 @@ impl ExplainQuery {
         let has_content = self.has_content();
         apply_connection_options(&mut parts, self.peer, settings);
         let target = check_head(&parts, has_content, settings)?;
+        if ends_here(&parts) {
+            return Ok(no_content_record(policy));
+        }
         let fields = HeaderFields(&parts.headers);
         let head = RequestHead {
             parts: &parts,
@@ -251,27 +254,39 @@ impl ExplainQuery {
     }
 }
 
-/// The record of a request that the gateway answers itself, before any rule is decided.
+/// The record of a malformed request, which is rejected before any rule is evaluated.
 fn local_reply_record(reply: &LocalReply, policy: &Policy) -> DecisionRecord {
-    let status = reply.status().as_u16();
     let body = problem_json(reply.status(), &reply.client_detail(), REQUEST_ID);
     let fields = [("Content-Type", "application/problem+json"), ("Cache-Control", "no-store")];
     let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let answer = AnswerRecord {
+        status: reply.status().as_u16(),
+        fields: fields.into(),
+        body: String::from_utf8_lossy(&body).into_owned(),
+    };
+    let reason = Some(reply.cause_label().into());
+    DecisionRecord { reason, ..unevaluated_record(Verdict::Refuse, answer, policy) }
+}
+
+/// The record of a request that [ends here](ends_here).
+fn no_content_record(policy: &Policy) -> DecisionRecord {
+    let answer = AnswerRecord { status: 204, fields: Vec::new(), body: String::new() };
+    unevaluated_record(Verdict::Admit, answer, policy)
+}
+
+/// The record of an answer that no rule was evaluated for.
+fn unevaluated_record(verdict: Verdict, answer: AnswerRecord, policy: &Policy) -> DecisionRecord {
     DecisionRecord {
-        verdict: Verdict::Refuse.as_str().into(),
+        verdict: verdict.as_str().into(),
         rule: None,
         kind: None,
         phase: None,
-        reason: Some(reply.cause_label().into()),
-        status: Some(status),
+        reason: None,
+        status: Some(answer.status),
         observed: Vec::new(),
         required: Vec::new(),
         also: Vec::new(),
-        answer: Some(AnswerRecord {
-            status,
-            fields: fields.into(),
-            body: String::from_utf8_lossy(&body).into_owned(),
-        }),
+        answer: Some(answer),
         notice: Vec::new(),
         rules: Vec::new(),
         revision: policy.revision().to_owned(),
@@ -355,6 +370,15 @@ mod tests {
             let found = (record.verdict.as_ref(), record.status);
             assert_eq!(found, ("refuse", Some(400)), "{target} {fields:?}");
         }
+    }
+
+    /// It was explained as refused or forwarded (RFC 9110 §7.6.2).
+    #[test]
+    fn an_options_that_may_not_be_forwarded_is_answered_here() {
+        let fields = [("Max-Forwards", "0")];
+        let options = ExplainQuery { method: "OPTIONS".into(), ..query("http://h/", &fields) };
+        let record = options.answer(&Policy::default(), &Settings::default());
+        assert_eq!((record.verdict.as_ref(), record.status), ("admit", Some(204)));
     }
 
     /// A field that `Connection` names was decided on in explanations, and is gone on the wire.

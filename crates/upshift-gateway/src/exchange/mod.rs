@@ -16,10 +16,10 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
 use http::header::{self, HeaderValue};
-use http::{Method, Request, Response, StatusCode, Version, request};
+use http::{Request, Response, StatusCode, Version, request};
 use hyper::upgrade::OnUpgrade;
 use upshift_core::{Timestamp, TlsState, answer};
-use upshift_http::{HeaderFields, add_close, forwards_left};
+use upshift_http::{HeaderFields, add_close};
 
 use self::admitted::{Admitted, ClientUpgrade};
 use self::connection::Connection;
@@ -64,7 +64,7 @@ pub(crate) async fn serve(connection: &Connection, request: Request<RequestBody>
     let exchange = Exchange { connection, generation: &generation, id: &id };
     let Served { mut response, switch } =
         match context::check_head(&parts, !body.is_empty(), settings) {
-            Ok(_) if ends_here(&parts) => Served::without_switch(no_content()),
+            Ok(_) if context::ends_here(&parts) => Served::without_switch(no_content()),
             Ok(target) => {
                 let filter = TrailerFilter::for_request(nominated, Rc::clone(&generation.guarded));
                 exchange.serve_checked(parts, target, body.with_trailer_filter(filter)).await
@@ -78,12 +78,6 @@ pub(crate) async fn serve(connection: &Connection, request: Request<RequestBody>
     finish(&mut response, version, connection, id);
     let response = response.map(|body| body.with_active_request(in_flight).with_progress(progress));
     Served { response, switch }
-}
-
-/// RFC 9110 §7.6.2: a recipient at 0 "MUST NOT forward the request; instead, it MUST respond as the
-/// final recipient".
-fn ends_here(parts: &request::Parts) -> bool {
-    parts.method == Method::OPTIONS && forwards_left(&parts.method, &parts.headers) == Some(0)
 }
 
 fn no_content() -> Response<ResponseBody> {

@@ -19,7 +19,7 @@ pub(super) fn render_explanation(
     let mut text = render_request(query);
     text.push_str(&format!("\n{}\n\n", render_verdict(&visible, palette)));
     if is_local_reply(&visible) {
-        text.push_str("No rule was evaluated: the gateway rejects such a request itself.\n");
+        text.push_str("No rule was evaluated: the gateway answers such a request itself.\n");
     } else if visible.rules.is_empty() {
         text.push_str("The policy has no rules.\n");
     }
@@ -46,7 +46,7 @@ pub(super) fn render_explanation(
 
 /// Returns true if the gateway answers by itself, before the policy decides.
 fn is_local_reply(record: &DecisionRecord) -> bool {
-    record.verdict == "refuse" && record.rule.is_none()
+    record.answer.is_some() && record.rule.is_none()
 }
 
 fn render_request(query: &ExplainQuery) -> String {
@@ -89,6 +89,10 @@ fn render_verdict(record: &DecisionRecord, palette: Palette) -> String {
         }
         "warn" => format!("{}{by}{why}", palette.paint(Hue::Warning, "ADMITTED WITH A WARNING")),
         "exempt" => format!("{}{why}", palette.paint(Hue::Warning, "EXEMPT")),
+        _ if is_local_reply(record) => {
+            let status = record.status.unwrap_or_default();
+            format!("{} with {status}", palette.paint(Hue::Good, "ANSWERED"))
+        }
         _ if record.rule.is_none() => {
             format!("{}: no rule applies", palette.paint(Hue::Good, "ADMITTED"))
         }
