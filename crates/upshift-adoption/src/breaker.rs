@@ -219,7 +219,7 @@ impl Breaker {
     /// Sets the rules to watch, at start-up and after each reload. Rules that were watched before
     /// keep their counts, unless their limits changed, and stay tripped.
     pub fn watch_rules(&mut self, watches: impl IntoIterator<Item = BreakerWatch>) {
-        // What is left in `before` at the end is no longer in the file, and is forgotten.
+        // Rules still in `before` at the end are no longer in the file, and are dropped.
         let mut before = std::mem::take(&mut self.rules);
         for watch in watches {
             let watched = match before.remove(&watch.rule) {

@@ -57,7 +57,7 @@ impl Credentials {
                 confined.headers.append(name, value.clone());
             }
         }
-        // What follows the `@` of a valid authority is valid as well, so this never fails.
+        // This never fails: the part after the `@` of a valid authority is an authority.
         if let Ok(bare) = without_user(&head.uri) {
             confined.uri = bare;
         }

@@ -80,7 +80,8 @@ pub fn parse_moment(text: &str) -> Option<Timestamp> {
 }
 
 fn local_time(text: &str, zone: &TimeZone) -> Option<Timestamp> {
-    // Where the clock is set back, the earlier of two moments; where it skips, the later time.
+    // A time that occurs twice, when clocks are set back, is the earlier one. A time that is
+    // skipped, when they are set forward, is moved on by the length of the gap.
     let time: civil::DateTime = text.parse().ok()?;
     zone.to_timestamp(time).ok()
 }

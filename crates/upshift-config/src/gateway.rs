@@ -140,7 +140,7 @@ impl GatewaySettings {
         }
         match table.get("http") {
             Some(value) => self.http = value.read_listener(),
-            // Who configures TLS only must not get a cleartext port unasked.
+            // With TLS alone configured, no cleartext port is opened unasked.
             None if self.https.is_some() => self.http = None,
             None => {}
         }

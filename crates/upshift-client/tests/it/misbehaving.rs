@@ -1,5 +1,5 @@
-//! Peers that do what no server should, as bare sockets: whatever they do, a call ends, and ends
-//! rightly.
+//! Servers that violate the protocol, as bare sockets. Each call must end, and with the right
+//! error.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! WebSocket handshakes with servers that nobody here wrote. They are looked for where
-//! `cargo xtask` puts them (`UPSHIFT_PEERS`); what is missing is named and skipped.
+//! WebSocket handshakes with third-party servers. They are looked up where `cargo xtask` puts them
+//! (`UPSHIFT_PEERS`); tests of missing ones are skipped by name.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

@@ -67,7 +67,7 @@ fn loopback_base(host: &str, context: &AnswerContext<'_>) -> Option<String> {
     }
     let is_unspecified = listener.ip().is_unspecified();
     let is_reached = match without_brackets(host).parse::<IpAddr>() {
-        // Whether a listener on `[::]` takes IPv4 depends on the system.
+        // A listener on `[::]` accepts IPv4 on some systems only.
         Ok(ip) if !ip.is_loopback() || ip.is_ipv4() != listener.is_ipv4() => false,
         Ok(ip) => listener.ip() == ip || is_unspecified,
         Err(_) => is_localhost(host) && (listener.ip().is_loopback() || is_unspecified),

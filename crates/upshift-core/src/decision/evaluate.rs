@@ -38,7 +38,7 @@ pub(super) fn evaluate_rule<'p>(
             return RuleEvaluation { kind, reason, refused: false, observed };
         }
         match unmet {
-            // What is certainly unmet outranks what is uncertain, whichever comes first.
+            // A requirement that is certainly unmet outranks an uncertain one, in either order.
             Some((_, earlier)) if earlier.is_certain() || !reason.is_certain() => {}
             _ => unmet = Some((kind, reason)),
         }
