@@ -2,7 +2,7 @@
 //! change.
 
 use jiff::Timestamp;
-use upshift_core::policy::{Builtin, Case, PathPattern, Requirement, Rollout, Rule};
+use upshift_core::policy::{Builtin, Case, PathPattern, Rollout, Rule};
 use upshift_core::proxy::UndeclaredProxy;
 
 use crate::file_settings::FileSettings;
@@ -115,10 +115,9 @@ fn describe_builtin(builtin: Builtin) -> &'static str {
 }
 
 fn note_on_undeclared_proxies(file: &FileSettings) -> Option<String> {
-    // Only these requirements depend on what an undeclared proxy may hide.
-    let has_transport_rule =
-        file.policy.rules().iter().any(|rule| rule.require.iter().any(depends_on_transport));
-    if !has_transport_rule || file.gateway.undeclared_proxy == UndeclaredProxy::Ignore {
+    if !file.policy.rules().iter().any(is_hidden_by_proxies)
+        || file.gateway.undeclared_proxy == UndeclaredProxy::Ignore
+    {
         return None;
     }
     Some(
@@ -129,15 +128,8 @@ fn note_on_undeclared_proxies(file: &FileSettings) -> Option<String> {
     )
 }
 
-fn depends_on_transport(requirement: &Requirement) -> bool {
-    match requirement {
-        Requirement::Tls(_) | Requirement::Http(_) => true,
-        Requirement::WebSocket(_)
-        | Requirement::NoWebSocket
-        | Requirement::Api(_)
-        | Requirement::Client(_)
-        | Requirement::Protocol(_) => false,
-    }
+fn is_hidden_by_proxies(rule: &Rule) -> bool {
+    rule.require.iter().any(|requirement| requirement.kind().is_hidden_by_proxies())
 }
 
 fn note_on_comparison(file: &FileSettings) -> Option<String> {

@@ -2,8 +2,7 @@
 
 use std::net::SocketAddr;
 
-use upshift_core::HttpVersion;
-use upshift_core::policy::{AnswerStyle, HostPattern, Requirement, RuleSpec};
+use upshift_core::policy::{AnswerStyle, HostPattern, RequiredListener, Requirement, RuleSpec};
 
 use crate::gateway::GatewaySettings;
 use crate::span_diagnostic::SpanDiagnostic;
@@ -34,8 +33,10 @@ fn unoffered_transport(
     if !gateway.proxies.is_empty() || spec.require.is_empty() {
         return None;
     }
-    if spec.require.iter().any(|requirement| is_offered(requirement, gateway)) {
-        return None;
+    for requirement in &spec.require {
+        if has_listener(requirement.required_listener(), gateway) {
+            return None;
+        }
     }
     Some(
         SpanDiagnostic::warning(
@@ -50,18 +51,11 @@ fn unoffered_transport(
     )
 }
 
-fn is_offered(requirement: &Requirement, gateway: &GatewaySettings) -> bool {
-    match requirement {
-        Requirement::Tls(_) => gateway.https.is_some() || gateway.in_band_tls,
-        Requirement::Http(HttpVersion::V3) => gateway.http3,
-        // HTTP/2 is offered on every listener, in cleartext by prior knowledge.
-        Requirement::Http(_) => true,
-        // These do not depend on listeners.
-        Requirement::WebSocket(_)
-        | Requirement::NoWebSocket
-        | Requirement::Api(_)
-        | Requirement::Client(_)
-        | Requirement::Protocol(_) => true,
+fn has_listener(required: RequiredListener, gateway: &GatewaySettings) -> bool {
+    match required {
+        RequiredListener::Any => true,
+        RequiredListener::Tls => gateway.https.is_some() || gateway.in_band_tls,
+        RequiredListener::Http3 => gateway.http3,
     }
 }
 

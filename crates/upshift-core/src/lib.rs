@@ -22,5 +22,5 @@ pub mod version;
 pub use decision::{Decision, Observed, Ruling};
 pub use facts::{Facts, Fields, HttpVersion, Known, TlsState, TlsVersion};
 pub use jiff::Timestamp;
-pub use policy::{Phase, Policy};
-pub use verdict::{RequirementKind, Verdict, VerdictReason};
+pub use policy::{Phase, Policy, RequirementKind};
+pub use verdict::{Verdict, VerdictReason};

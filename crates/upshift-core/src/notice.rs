@@ -18,7 +18,8 @@ use crate::field::date::{deprecation_date, parse_deprecation_date, parse_http_da
 use crate::field::{FieldName, is_token};
 use crate::policy::exemption::ExemptedBy;
 use crate::policy::phase::Phase;
-use crate::verdict::{RequirementKind, Verdict, VerdictReason};
+use crate::policy::requirement::RequirementKind;
+use crate::verdict::{Verdict, VerdictReason};
 
 /// A change to the fields of the upstream's response.
 #[derive(Clone, Debug, PartialEq, Eq)]

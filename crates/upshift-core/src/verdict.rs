@@ -1,4 +1,4 @@
-//! The words of a decision: verdicts, the kinds of requirements, and reasons.
+//! The words of a decision: verdicts and reasons.
 
 use std::fmt;
 
@@ -14,23 +14,6 @@ pub enum Verdict {
     Warn,
     /// The request is refused.
     Refuse,
-}
-
-/// The subject of a requirement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum RequirementKind {
-    /// TLS and its version.
-    Tls,
-    /// The version of HTTP.
-    Http,
-    /// WebSocket: required or ruled out.
-    WebSocket,
-    /// The version of an API.
-    Api,
-    /// The version of a client.
-    Client,
-    /// Any other protocol.
-    Protocol,
 }
 
 /// The reason for a rule's verdict. The list is closed.
@@ -70,29 +53,6 @@ impl Verdict {
             Self::Exempt => "exempt",
             Self::Warn => "warn",
             Self::Refuse => "refuse",
-        }
-    }
-}
-
-impl RequirementKind {
-    /// The name in the policy file, JSON and metrics.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Tls => "tls",
-            Self::Http => "http",
-            Self::WebSocket => "websocket",
-            Self::Api => "api",
-            Self::Client => "client",
-            Self::Protocol => "protocol",
-        }
-    }
-
-    /// Returns true if the requirement is about the connection and not about what the client says
-    /// of itself.
-    pub fn is_transport(self) -> bool {
-        match self {
-            Self::Tls | Self::Http | Self::WebSocket | Self::Protocol => true,
-            Self::Api | Self::Client => false,
         }
     }
 }
@@ -140,12 +100,6 @@ impl VerdictReason {
 }
 
 impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl fmt::Display for RequirementKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }

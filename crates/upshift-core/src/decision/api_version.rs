@@ -5,8 +5,8 @@ use crate::facts::Facts;
 use crate::field::{Accept, MediaType};
 use crate::policy::query;
 use crate::policy::reading::PathReading;
-use crate::policy::requirement::{ApiReader, ApiRequirement};
-use crate::verdict::{RequirementKind, VerdictReason};
+use crate::policy::requirement::{ApiReader, ApiRequirement, RequirementKind};
+use crate::verdict::VerdictReason;
 use crate::version::Version;
 
 /// The most values that are compared. A request that sends more is ambiguous, even if they agree.

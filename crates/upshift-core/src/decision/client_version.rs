@@ -4,9 +4,9 @@ use std::cmp::Ordering;
 
 use super::outcome::Observed;
 use crate::facts::Facts;
-use crate::policy::requirement::ClientRequirement;
+use crate::policy::requirement::{ClientRequirement, RequirementKind};
 use crate::policy::user_agent::ClientClaim;
-use crate::verdict::{RequirementKind, VerdictReason};
+use crate::verdict::VerdictReason;
 use crate::version::ClientVersion;
 
 /// The first reader that yields a client counts.

@@ -10,9 +10,10 @@ use crate::policy::identity::bucket;
 use crate::policy::matcher::{Effect, MatchContext};
 use crate::policy::phase::Phase;
 use crate::policy::reading::{PathReading, PathReadings};
+use crate::policy::requirement::RequirementKind;
 use crate::policy::rule::Rule;
 use crate::policy::valid_policy::Policy;
-use crate::verdict::{RequirementKind, Verdict, VerdictReason};
+use crate::verdict::{Verdict, VerdictReason};
 
 impl Policy {
     /// Decides one request. The decision holds the rulings of the rules that apply.

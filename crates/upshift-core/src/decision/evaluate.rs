@@ -8,9 +8,9 @@ use super::transport::{
 };
 use crate::facts::Facts;
 use crate::policy::reading::PathReading;
-use crate::policy::requirement::Requirement;
+use crate::policy::requirement::{Requirement, RequirementKind};
 use crate::policy::rule::Rule;
-use crate::verdict::{RequirementKind, VerdictReason};
+use crate::verdict::VerdictReason;
 
 /// The result of a rule's requirements together.
 pub(super) struct RuleEvaluation<'p> {

@@ -17,4 +17,5 @@ mod transport;
 
 pub use outcome::{Decision, Observed, Ruling};
 
-pub use crate::verdict::{RequirementKind, Verdict, VerdictReason};
+pub use crate::policy::RequirementKind;
+pub use crate::verdict::{Verdict, VerdictReason};

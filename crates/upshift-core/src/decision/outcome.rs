@@ -4,9 +4,10 @@ use std::borrow::Cow;
 
 use crate::policy::exemption::ExemptedBy;
 use crate::policy::phase::Phase;
+use crate::policy::requirement::RequirementKind;
 use crate::policy::rollout::RolloutState;
 use crate::policy::rule::Rule;
-use crate::verdict::{RequirementKind, Verdict, VerdictReason};
+use crate::verdict::{Verdict, VerdictReason};
 
 /// A value that was read, and its source.
 #[derive(Clone, Debug, PartialEq, Eq)]

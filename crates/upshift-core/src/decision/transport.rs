@@ -6,8 +6,8 @@ use super::outcome::Observed;
 use crate::facts::{Facts, HttpVersion, Known, TlsState, TlsVersion};
 use crate::field::{Protocol, UpgradeList, list_elements};
 use crate::offer::offered_protocols;
-use crate::policy::requirement::WebSocketRequirement;
-use crate::verdict::{RequirementKind, VerdictReason};
+use crate::policy::requirement::{RequirementKind, WebSocketRequirement};
+use crate::verdict::VerdictReason;
 
 pub(super) fn evaluate_tls(
     minimum: TlsVersion,

@@ -39,7 +39,8 @@ pub use patterns::{ClientPattern, HeaderPattern, HostPattern};
 pub use phase::{Phase, RefusedShare};
 pub use reading::{Comparison, PathReading, PathReadings};
 pub use requirement::{
-    ApiReader, ApiRequirement, ClientRequirement, Requirement, WebSocketRequirement,
+    ApiReader, ApiRequirement, ClientRequirement, RequiredListener, Requirement, RequirementKind,
+    WebSocketRequirement,
 };
 pub use rollout::{PlanError, RampPlan, Rollout, RolloutPlan, RolloutStage, RolloutState};
 pub use rule::Rule;

@@ -1,4 +1,6 @@
-//! What a request must meet.
+//! Requirements: their kinds, and what is true of each kind.
+//!
+//! No `match` over requirements or their kinds has a wildcard, here or elsewhere.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,7 +9,6 @@ use super::client::ClientReader;
 use super::path::PathTemplate;
 use crate::facts::{HttpVersion, TlsVersion};
 use crate::field::{FieldName, Protocol};
-use crate::verdict::RequirementKind;
 use crate::version::{ClientVersion, Version, VersionScheme};
 
 /// One thing that a request must meet.
@@ -27,6 +28,34 @@ pub enum Requirement {
     Client(ClientRequirement),
     /// Any other protocol, to which the upstream itself switches.
     Protocol(Protocol),
+}
+
+/// The subject of a requirement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RequirementKind {
+    /// TLS and its version.
+    Tls,
+    /// The version of HTTP.
+    Http,
+    /// WebSocket: required or ruled out.
+    WebSocket,
+    /// The version of an API.
+    Api,
+    /// The version of a client.
+    Client,
+    /// Any other protocol.
+    Protocol,
+}
+
+/// The listener that a gateway must have, so that clients can meet a requirement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequiredListener {
+    /// Any listener: HTTP/2 works on all of them, in cleartext by prior knowledge.
+    Any,
+    /// One that speaks TLS.
+    Tls,
+    /// One that speaks HTTP/3.
+    Http3,
 }
 
 /// A WebSocket handshake (RFC 6455 §4.2.1).
@@ -97,6 +126,20 @@ impl Requirement {
         }
     }
 
+    /// The listener that a gateway must have, so that clients can meet the requirement.
+    pub fn required_listener(&self) -> RequiredListener {
+        match self {
+            Self::Tls(_) => RequiredListener::Tls,
+            Self::Http(HttpVersion::V3) => RequiredListener::Http3,
+            Self::Http(_)
+            | Self::WebSocket(_)
+            | Self::NoWebSocket
+            | Self::Api(_)
+            | Self::Client(_)
+            | Self::Protocol(_) => RequiredListener::Any,
+        }
+    }
+
     /// The fields that it reads, in lower case.
     pub(super) fn fields(&self) -> Vec<&str> {
         match self {
@@ -131,6 +174,67 @@ impl Requirement {
             | Self::Protocol(_) => {}
         }
         texts.into()
+    }
+
+    /// Returns true if it reads a version, and does not say where.
+    pub(super) fn lacks_reader(&self) -> bool {
+        match self {
+            Self::Api(api) => api.read.is_empty(),
+            Self::Client(client) => client.read.is_empty(),
+            Self::Tls(_)
+            | Self::Http(_)
+            | Self::WebSocket(_)
+            | Self::NoWebSocket
+            | Self::Protocol(_) => false,
+        }
+    }
+
+    /// Returns true if it is about versions of clients, and names no client.
+    pub(super) fn lacks_client(&self) -> bool {
+        match self {
+            Self::Client(client) => client.minimum.is_empty() && client.blocked.is_empty(),
+            Self::Tls(_)
+            | Self::Http(_)
+            | Self::WebSocket(_)
+            | Self::NoWebSocket
+            | Self::Api(_)
+            | Self::Protocol(_) => false,
+        }
+    }
+}
+
+impl RequirementKind {
+    /// Every kind, in the order of error messages.
+    pub const ALL: [Self; 6] =
+        [Self::Tls, Self::Http, Self::WebSocket, Self::Api, Self::Client, Self::Protocol];
+
+    /// The name in the policy file, JSON and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Tls => "tls",
+            Self::Http => "http",
+            Self::WebSocket => "websocket",
+            Self::Api => "api",
+            Self::Client => "client",
+            Self::Protocol => "protocol",
+        }
+    }
+
+    /// Returns true if the requirement is about the connection and not about what the client says
+    /// of itself.
+    pub fn is_transport(self) -> bool {
+        match self {
+            Self::Tls | Self::Http | Self::WebSocket | Self::Protocol => true,
+            Self::Api | Self::Client => false,
+        }
+    }
+
+    /// Returns true if the fact that it is about is unknown behind a proxy that does not report it.
+    pub fn is_hidden_by_proxies(self) -> bool {
+        match self {
+            Self::Tls | Self::Http => true,
+            Self::WebSocket | Self::Api | Self::Client | Self::Protocol => false,
+        }
     }
 }
 
@@ -170,6 +274,12 @@ impl ClientRequirement {
         let (name, minimum) =
             self.minimum.iter().find(|(name, _)| name.eq_ignore_ascii_case(client))?;
         Some((name, minimum))
+    }
+}
+
+impl fmt::Display for RequirementKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

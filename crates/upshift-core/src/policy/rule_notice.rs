@@ -3,11 +3,10 @@
 
 use jiff::Timestamp;
 
-use super::requirement::Requirement;
+use super::requirement::{Requirement, RequirementKind};
 use super::rule_spec::RuleSpec;
 use crate::field::FieldName;
 use crate::field::date::http_date;
-use crate::verdict::RequirementKind;
 
 /// The announcement of one rule.
 #[derive(Clone, Debug)]

@@ -8,10 +8,10 @@ use super::client::ClientReader;
 use super::identity::{IdentityReader, identity};
 use super::matcher::Matcher;
 use super::phase::Phase;
-use super::requirement::Requirement;
+use super::requirement::{Requirement, RequirementKind};
 use super::rollout::Rollout;
 use crate::facts::Facts;
-use crate::verdict::{RequirementKind, VerdictReason};
+use crate::verdict::VerdictReason;
 
 /// A rule as it is written.
 #[derive(Clone, Debug)]

@@ -5,9 +5,8 @@ use std::fmt;
 use super::exemption::{Builtin, Exemption, Served};
 use super::phase::Phase;
 use super::reading::Comparison;
-use super::requirement::Requirement;
+use super::requirement::{Requirement, RequirementKind};
 use super::rule_spec::{AnswerStyle, RuleSpec};
-use crate::verdict::RequirementKind;
 
 /// A policy as it is written.
 #[derive(Clone, Debug, Default)]
@@ -113,10 +112,10 @@ fn rule_errors(rule: &RuleSpec, before: &[RuleSpec]) -> Vec<PolicyErrorKind> {
     if rule.require.is_empty() {
         errors.push(PolicyErrorKind::NoRequirement);
     }
-    if rule.require.iter().any(names_no_client) {
+    if rule.require.iter().any(Requirement::lacks_client) {
         errors.push(PolicyErrorKind::NoClient);
     }
-    if rule.require.iter().any(has_no_reader) {
+    if rule.require.iter().any(Requirement::lacks_reader) {
         errors.push(PolicyErrorKind::NoReader);
     }
     // A ramp refuses a share of identities, and without readers finds none.
@@ -137,30 +136,6 @@ fn rule_errors(rule: &RuleSpec, before: &[RuleSpec]) -> Vec<PolicyErrorKind> {
         errors.push(PolicyErrorKind::Status(status));
     }
     errors
-}
-
-fn names_no_client(requirement: &Requirement) -> bool {
-    match requirement {
-        Requirement::Client(client) => client.minimum.is_empty() && client.blocked.is_empty(),
-        Requirement::Tls(_)
-        | Requirement::Http(_)
-        | Requirement::WebSocket(_)
-        | Requirement::NoWebSocket
-        | Requirement::Api(_)
-        | Requirement::Protocol(_) => false,
-    }
-}
-
-fn has_no_reader(requirement: &Requirement) -> bool {
-    match requirement {
-        Requirement::Client(client) => client.read.is_empty(),
-        Requirement::Api(api) => api.read.is_empty(),
-        Requirement::Tls(_)
-        | Requirement::Http(_)
-        | Requirement::WebSocket(_)
-        | Requirement::NoWebSocket
-        | Requirement::Protocol(_) => false,
-    }
 }
 
 fn has_ramp(rule: &RuleSpec) -> bool {
