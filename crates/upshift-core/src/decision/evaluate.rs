@@ -1,14 +1,10 @@
 //! The requirements of one rule, held against the facts.
 
-use super::api_version::evaluate_api;
-use super::client_version::evaluate_client;
 use super::outcome::Observed;
-use super::transport::{
-    evaluate_http, evaluate_no_websocket, evaluate_protocol, evaluate_tls, evaluate_websocket,
-};
+use super::requirements::evaluate_requirement;
 use crate::facts::Facts;
 use crate::policy::reading::PathReading;
-use crate::policy::requirement::{Requirement, RequirementKind};
+use crate::policy::requirement::RequirementKind;
 use crate::policy::rule::Rule;
 use crate::verdict::VerdictReason;
 
@@ -47,24 +43,4 @@ pub(super) fn evaluate_rule<'p>(
     let (kind, reason) = unmet.unwrap_or((RequirementKind::Protocol, VerdictReason::Meets));
     let refused = reason.is_certain() || rule.on.refuses(reason);
     RuleEvaluation { kind, reason, refused, observed }
-}
-
-/// Evaluates one requirement, and adds the values that were read for it to `observed`. `readers`
-/// are the texts of its readers, in their order.
-fn evaluate_requirement<'p>(
-    requirement: &'p Requirement,
-    readers: &'p [Box<str>],
-    facts: &Facts<'_>,
-    path: &PathReading<'_>,
-    observed: &mut Vec<Observed<'p>>,
-) -> VerdictReason {
-    match requirement {
-        Requirement::Tls(minimum) => evaluate_tls(*minimum, facts, observed),
-        Requirement::Http(minimum) => evaluate_http(*minimum, facts, observed),
-        Requirement::WebSocket(wanted) => evaluate_websocket(wanted, facts, observed),
-        Requirement::NoWebSocket => evaluate_no_websocket(facts, observed),
-        Requirement::Api(wanted) => evaluate_api(wanted, readers, facts, path, observed),
-        Requirement::Client(wanted) => evaluate_client(wanted, readers, facts, observed),
-        Requirement::Protocol(wanted) => evaluate_protocol(wanted, facts, observed),
-    }
 }

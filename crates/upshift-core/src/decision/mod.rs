@@ -13,7 +13,8 @@ mod client_version;
 mod decide;
 mod evaluate;
 mod outcome;
-mod transport;
+mod requirements;
+mod ruling_text;
 
 pub use outcome::{Decision, Observed, Ruling};
 

@@ -1,15 +1,61 @@
-//! Requirements on the connection: TLS, the version of HTTP, WebSocket, other protocols.
+//! Evaluating one requirement. Versions of APIs and of clients have files of their own.
 
 use std::borrow::Cow;
 
+use super::api_version::evaluate_api;
+use super::client_version::evaluate_client;
 use super::outcome::Observed;
 use crate::facts::{Facts, HttpVersion, Known, TlsState, TlsVersion};
 use crate::field::{Protocol, UpgradeList, list_elements};
 use crate::offer::offered_protocols;
-use crate::policy::requirement::{RequirementKind, WebSocketRequirement};
+use crate::policy::reading::PathReading;
+use crate::policy::requirement::{Requirement, RequirementKind, WebSocketRequirement};
 use crate::verdict::VerdictReason;
 
-pub(super) fn evaluate_tls(
+/// Evaluates one requirement, and adds the values that were read for it to `observed`. `readers`
+/// are the texts of its readers, in their order.
+pub(super) fn evaluate_requirement<'p>(
+    requirement: &'p Requirement,
+    readers: &'p [Box<str>],
+    facts: &Facts<'_>,
+    path: &PathReading<'_>,
+    observed: &mut Vec<Observed<'p>>,
+) -> VerdictReason {
+    match requirement {
+        Requirement::Tls(minimum) => evaluate_tls(*minimum, facts, observed),
+        Requirement::Http(minimum) => evaluate_http(*minimum, facts, observed),
+        Requirement::WebSocket(wanted) => evaluate_websocket(wanted, facts, observed),
+        Requirement::NoWebSocket => evaluate_no_websocket(facts, observed),
+        Requirement::Api(wanted) => evaluate_api(wanted, readers, facts, path, observed),
+        Requirement::Client(wanted) => evaluate_client(wanted, readers, facts, observed),
+        Requirement::Protocol(wanted) => evaluate_protocol(wanted, facts, observed),
+    }
+}
+
+/// Describes a request that certainly does not meet a requirement, by the value that was read for
+/// it; `None` if the value has no sentence of its own.
+pub(super) fn describe_unmet(kind: RequirementKind, value: &str) -> Option<String> {
+    match (kind, value) {
+        (RequirementKind::Tls, "none") => Some("the request came as cleartext".to_owned()),
+        // `SSLv3` names its protocol itself, while `1.1` does not.
+        (RequirementKind::Tls, old) if old.starts_with("SSL") => {
+            Some(format!("the request came over {old}"))
+        }
+        (RequirementKind::Tls, version) => Some(format!("the request came over TLS {version}")),
+        (RequirementKind::Http, version) => Some(format!("the request came over HTTP/{version}")),
+        (RequirementKind::WebSocket, "none") => Some("it is not a WebSocket handshake".to_owned()),
+        (RequirementKind::Protocol, "none") => Some("it offers no other protocol".to_owned()),
+        (
+            RequirementKind::WebSocket
+            | RequirementKind::Protocol
+            | RequirementKind::Api
+            | RequirementKind::Client,
+            _,
+        ) => None,
+    }
+}
+
+fn evaluate_tls(
     minimum: TlsVersion,
     facts: &Facts<'_>,
     observed: &mut Vec<Observed<'_>>,
@@ -27,7 +73,7 @@ pub(super) fn evaluate_tls(
     reason
 }
 
-pub(super) fn evaluate_http(
+fn evaluate_http(
     minimum: HttpVersion,
     facts: &Facts<'_>,
     observed: &mut Vec<Observed<'_>>,
@@ -41,7 +87,7 @@ pub(super) fn evaluate_http(
     reason
 }
 
-pub(super) fn evaluate_websocket(
+fn evaluate_websocket(
     wanted: &WebSocketRequirement,
     facts: &Facts<'_>,
     observed: &mut Vec<Observed<'_>>,
@@ -70,10 +116,7 @@ pub(super) fn evaluate_websocket(
     VerdictReason::Meets
 }
 
-pub(super) fn evaluate_no_websocket(
-    facts: &Facts<'_>,
-    observed: &mut Vec<Observed<'_>>,
-) -> VerdictReason {
+fn evaluate_no_websocket(facts: &Facts<'_>, observed: &mut Vec<Observed<'_>>) -> VerdictReason {
     let offers = offered_protocols(facts);
     observed.push(observed_offers(RequirementKind::WebSocket, offers.as_ref()));
     // The upstream may take any protocol of the list, so one offer of WebSocket is enough.
@@ -83,7 +126,7 @@ pub(super) fn evaluate_no_websocket(
     }
 }
 
-pub(super) fn evaluate_protocol(
+fn evaluate_protocol(
     wanted: &Protocol,
     facts: &Facts<'_>,
     observed: &mut Vec<Observed<'_>>,
