@@ -6,14 +6,14 @@ use super::context::AnswerContext;
 use super::format::Format;
 use super::grpc::grpc_fields;
 use super::html::RefusalPage;
+use super::kinds::{button_label, summarize_requirement, upgrade_url};
 use super::message::FieldLine;
 use super::problem::{BrownoutWindow, ObservedValue, OtherRefusal, ProblemBody, UpgradeAdvice};
-use super::protocols::{client_name, protocol_texts};
-use super::requirement_summary::summarize_requirement;
+use super::protocols::protocol_texts;
 use super::status::AnswerStatus;
 use super::target::shown_path;
 use super::words::{RefusalText, refusal_text};
-use crate::{Decision, Facts, Observed, RequirementKind, Ruling};
+use crate::{Decision, Facts, Observed, Ruling};
 
 /// The longest value of a request that is shown, in characters.
 const VALUE_LIMIT: usize = 200;
@@ -105,11 +105,7 @@ impl RefusalParts<'_> {
     }
 
     fn html_page(&self) -> String {
-        let label = match self.top.kind {
-            RequirementKind::Tls => "Open the secure page",
-            RequirementKind::Client => "Get the update",
-            _ => "See what to do",
-        };
+        let label = button_label(self.top.kind);
         let mut observed = Vec::new();
         for seen in &self.top.observed {
             observed.push(format!("{} ({})", shown_value(&seen.value), seen.read));
@@ -144,16 +140,8 @@ impl RefusalParts<'_> {
         text
     }
 
-    /// The URL that a person or a program should go to next.
     fn upgrade_url(&self) -> Option<&str> {
-        let rule = self.top.rule;
-        match self.top.kind {
-            RequirementKind::Tls => self.https_url,
-            RequirementKind::Client => rule.upgrade_url.url_for(client_name(self.top)),
-            RequirementKind::Api => rule.successor.as_deref(),
-            // Requirements of other kinds read no name of a client to choose an address by.
-            _ => rule.upgrade_url.url_for(None),
-        }
+        upgrade_url(self.top, self.https_url)
     }
 }
 

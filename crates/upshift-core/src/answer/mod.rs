@@ -47,13 +47,13 @@ mod context;
 mod format;
 mod grpc;
 mod html;
+mod kinds;
 mod message;
 mod problem;
 mod protocols;
 mod redirect;
 mod refusal;
 mod relayed;
-mod requirement_summary;
 mod status;
 mod target;
 mod words;
@@ -68,4 +68,4 @@ pub use relayed::restate_upgrade_required;
 pub use status::{UpgradeRequired, reason_phrase};
 
 // Requirements as JSON shows them.
-pub use requirement_summary::{ClientMinimum, RequirementSummary, summarize_requirement};
+pub use kinds::{ClientMinimum, RequirementSummary, summarize_requirement};

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::requirement_summary::RequirementSummary;
+use super::kinds::RequirementSummary;
 
 /// The body of a refusal for programs. `detail` is first because people read it too.
 #[derive(Serialize)]

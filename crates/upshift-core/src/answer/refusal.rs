@@ -7,13 +7,14 @@ use super::common_fields::{push_cors, vary};
 use super::context::AnswerContext;
 use super::format::Format;
 use super::html;
+use super::kinds::{requirement_field, strict_status};
 use super::message::{Answer, FieldLine};
 use super::protocols::upgrade_list;
 use super::redirect::{is_redirected, redirect_to};
 use super::status::{AnswerStatus, OtherStatus, UpgradeRequired};
 use super::target::https_url;
 use super::words::refusal_text;
-use crate::policy::{AnswerStyle, Phase, Requirement};
+use crate::policy::{AnswerStyle, Phase, RequiredListener, Requirement};
 use crate::{
     Decision, Facts, HttpVersion, RequirementKind, Ruling, Verdict, VerdictReason, notice,
 };
@@ -62,11 +63,11 @@ fn choose_status(top: &Ruling<'_>, facts: &Facts<'_>, context: &AnswerContext<'_
     let code = match top.rule.answer {
         // `Status(426)` means the same as the default style, with the same exceptions below.
         AnswerStyle::Status(code) if code != 426 => code,
-        AnswerStyle::Strict => strict_status(top),
+        AnswerStyle::Strict => status_without_426(top),
         // The client has just offered a WebSocket. `Upgrade: websocket` would tell it to do the
         // same again.
         _ if top.cause == Some(VerdictReason::Subprotocol) => 400,
-        _ if is_hidden => strict_status(top),
+        _ if is_hidden => status_without_426(top),
         _ => 426,
     };
     match OtherStatus::from_code(code) {
@@ -80,14 +81,15 @@ fn choose_status(top: &Ruling<'_>, facts: &Facts<'_>, context: &AnswerContext<'_
 }
 
 /// The status for operators who reserve 426 for protocols.
-fn strict_status(top: &Ruling<'_>) -> u16 {
-    use VerdictReason::{Ambiguous, Malformed, Missing, Subprotocol, TooNew};
-    match (top.cause.unwrap_or(top.reason), top.kind) {
+fn status_without_426(top: &Ruling<'_>) -> u16 {
+    match top.cause.unwrap_or(top.reason) {
         // The request is at fault and not the client, which can send a better one.
-        (Subprotocol | Missing | Malformed | Ambiguous | TooNew, _) => 400,
-        // RFC 9110 §15.5.11: what was asked for existed, and is likely gone for good.
-        (_, RequirementKind::Api) => 410,
-        _ => 403,
+        VerdictReason::Subprotocol
+        | VerdictReason::Missing
+        | VerdictReason::Malformed
+        | VerdictReason::Ambiguous
+        | VerdictReason::TooNew => 400,
+        _ => strict_status(top.kind),
     }
 }
 
@@ -105,7 +107,7 @@ fn refusal_fields(refusal: &RefusalParts<'_>, format: Format, close: bool) -> Ve
     }
     // RFC 9114 §3.1.1: `Alt-Svc` tells a client where HTTP/3 is.
     if let Some(alt_svc) = refusal.context.alt_svc
-        && refusal.top.rule.require.iter().any(is_http3)
+        && refusal.top.rule.require.iter().any(needs_http3)
     {
         fields.push(("Alt-Svc", alt_svc.to_owned()));
     }
@@ -121,8 +123,8 @@ fn refusal_fields(refusal: &RefusalParts<'_>, format: Format, close: bool) -> Ve
     fields
 }
 
-fn is_http3(requirement: &Requirement) -> bool {
-    matches!(requirement, Requirement::Http(HttpVersion::V3))
+fn needs_http3(requirement: &Requirement) -> bool {
+    requirement.required_listener() == RequiredListener::Http3
 }
 
 fn push_upgrade_fields(refusal: &RefusalParts<'_>, close: bool, fields: &mut Vec<FieldLine>) {
@@ -133,10 +135,11 @@ fn push_upgrade_fields(refusal: &RefusalParts<'_>, close: bool, fields: &mut Vec
         let options = if close { "upgrade, close" } else { "upgrade" };
         fields.push(("Connection", options.to_owned()));
         for requirement in &refusal.top.rule.require {
-            // RFC 6455 §4.4: the server MUST respond with the versions that it will use.
-            if let Requirement::WebSocket(wanted) = requirement {
-                fields.push(("Sec-WebSocket-Version", wanted.version.to_string()));
-                break;
+            // Two requirements of a WebSocket, with other subprotocols, name one version.
+            if let Some(field) = requirement_field(requirement)
+                && !fields.contains(&field)
+            {
+                fields.push(field);
             }
         }
     }

@@ -1,0 +1,207 @@
+//! The parts of an answer that depend on the kind of the requirement, but for its sentences, which
+//! are in `words.rs`.
+
+use serde::Serialize;
+
+use super::context::AnswerContext;
+use super::message::FieldLine;
+use crate::field::Protocol;
+use crate::policy::{ClientRequirement, Requirement};
+use crate::version::Version;
+use crate::{Facts, HttpVersion, Known, RequirementKind, Ruling, TlsState, VerdictReason};
+
+/// A requirement as problem bodies and `--json` show it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RequirementSummary<'a> {
+    /// The kind.
+    pub kind: &'a str,
+    /// The lowest version, if there is one for all clients.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub minimum: Option<&'a str>,
+    /// The API versions that the server supports.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub supported: Vec<&'a str>,
+    /// The lowest version of each client.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub clients: Vec<ClientMinimum<'a>>,
+    /// The blocked builds, as `Name/Version`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub blocked: Vec<String>,
+    /// The protocol and its version, as `Upgrade` names them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<String>,
+    /// The WebSocket subprotocols.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub subprotocols: Vec<&'a str>,
+}
+
+/// The lowest version of one client.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ClientMinimum<'a> {
+    /// The name of the client.
+    pub name: &'a str,
+    /// The lowest version.
+    pub minimum: &'a str,
+}
+
+/// Summarizes a requirement for JSON.
+pub fn summarize_requirement(requirement: &Requirement) -> RequirementSummary<'_> {
+    let mut summary = RequirementSummary {
+        kind: requirement.kind().as_str(),
+        minimum: None,
+        supported: Vec::new(),
+        clients: Vec::new(),
+        blocked: Vec::new(),
+        protocol: None,
+        subprotocols: Vec::new(),
+    };
+    match requirement {
+        Requirement::Tls(minimum) => summary.minimum = Some(minimum.as_str()),
+        Requirement::Http(minimum) => summary.minimum = Some(minimum.as_str()),
+        Requirement::WebSocket(wanted) => {
+            summary.protocol = Some(format!("websocket/{}", wanted.version));
+            summary.subprotocols = wanted.subprotocols.iter().map(AsRef::as_ref).collect();
+        }
+        // The token that `Upgrade` has in this case, so that clients read both alike.
+        Requirement::NoWebSocket => summary.protocol = Some("HTTP/1.1".to_owned()),
+        Requirement::Api(api) => {
+            summary.minimum = Some(api.minimum.as_str());
+            summary.supported = api.supported.iter().map(Version::as_str).collect();
+        }
+        Requirement::Client(client) => {
+            for (name, minimum) in &client.minimum {
+                summary.clients.push(ClientMinimum { name, minimum: minimum.as_str() });
+            }
+            for (name, version) in &client.blocked {
+                summary.blocked.push(format!("{name}/{version}"));
+            }
+        }
+        Requirement::Protocol(protocol) => summary.protocol = Some(protocol.to_string()),
+    }
+    summary
+}
+
+/// The protocols that `Upgrade` names for a requirement.
+pub(super) fn protocols_of(
+    requirement: &Requirement,
+    top: &Ruling<'_>,
+    facts: &Facts<'_>,
+    context: &AnswerContext<'_>,
+) -> Vec<Protocol> {
+    let is_cleartext = facts.tls == Known::Is(TlsState::Cleartext);
+    let single = match requirement {
+        // RFC 2817 §4.2. The second token is the upper layer, which only follows a switch in band.
+        Requirement::Tls(minimum) if context.tls_in_band && is_cleartext => {
+            let both = [registered("TLS", Some(minimum.as_str())), registered("HTTP", Some("1.1"))];
+            return both.into_iter().flatten().collect();
+        }
+        Requirement::Tls(minimum) => registered("TLS", Some(minimum.as_str())),
+        Requirement::Http(HttpVersion::V2) if context.h2c && is_cleartext => {
+            registered("h2c", None)
+        }
+        // RFC 9110 §2.5: the minor version 0 is implied, but the registry wants it written.
+        Requirement::Http(HttpVersion::V2) => registered("HTTP", Some("2.0")),
+        Requirement::Http(HttpVersion::V3) => registered("HTTP", Some("3.0")),
+        Requirement::Http(minimum) => registered("HTTP", Some(minimum.as_str())),
+        // RFC 6455 §11.2 registers the token without a version, which has a field of its own.
+        Requirement::WebSocket(_) => registered("websocket", None),
+        // A 426 has to name something, and plain HTTP is what remains.
+        Requirement::NoWebSocket => registered("HTTP", Some("1.1")),
+        // Without a `token`, the policy has no other name for the API than the id of the rule.
+        Requirement::Api(api) => {
+            top.rule.version_protocol(&top.rule.id, Some(api.minimum.as_str()))
+        }
+        Requirement::Client(client) => return client_protocols(client, top),
+        Requirement::Protocol(protocol) => Some(protocol.clone()),
+    };
+    single.into_iter().collect()
+}
+
+/// The field that a 426 over HTTP/1.x has for a requirement, beside `Upgrade`.
+pub(super) fn requirement_field(requirement: &Requirement) -> Option<FieldLine> {
+    match requirement {
+        // RFC 6455 §4.4: the server MUST respond with the versions that it will use.
+        Requirement::WebSocket(wanted) => {
+            Some(("Sec-WebSocket-Version", wanted.version.to_string()))
+        }
+        Requirement::Tls(_)
+        | Requirement::Http(_)
+        | Requirement::NoWebSocket
+        | Requirement::Api(_)
+        | Requirement::Client(_)
+        | Requirement::Protocol(_) => None,
+    }
+}
+
+/// The status of a client that is at fault itself, for operators who reserve 426 for protocols.
+pub(super) fn strict_status(kind: RequirementKind) -> u16 {
+    match kind {
+        // RFC 9110 §15.5.11: what was asked for existed, and is likely gone for good.
+        RequirementKind::Api => 410,
+        RequirementKind::Tls
+        | RequirementKind::Http
+        | RequirementKind::WebSocket
+        | RequirementKind::Client
+        | RequirementKind::Protocol => 403,
+    }
+}
+
+/// The URL that a person or a program should go to next.
+pub(super) fn upgrade_url<'r>(top: &'r Ruling<'_>, https_url: Option<&'r str>) -> Option<&'r str> {
+    match top.kind {
+        RequirementKind::Tls => https_url,
+        RequirementKind::Client => top.rule.upgrade_url.url_for(client_name(top)),
+        RequirementKind::Api => top.rule.successor.as_deref(),
+        // Requirements of other kinds read no name of a client to choose an address by.
+        RequirementKind::Http | RequirementKind::WebSocket | RequirementKind::Protocol => {
+            top.rule.upgrade_url.url_for(None)
+        }
+    }
+}
+
+/// The label of the button that leads to [`upgrade_url`].
+pub(super) fn button_label(kind: RequirementKind) -> &'static str {
+    match kind {
+        RequirementKind::Tls => "Open the secure page",
+        RequirementKind::Client => "Get the update",
+        RequirementKind::Http
+        | RequirementKind::WebSocket
+        | RequirementKind::Api
+        | RequirementKind::Protocol => "See what to do",
+    }
+}
+
+/// The name of the client that the ruling observed.
+fn client_name<'r>(top: &'r Ruling<'_>) -> Option<&'r str> {
+    let client = top.observed.iter().find(|seen| seen.kind == RequirementKind::Client)?;
+    // A `ClientClaim` is displayed as `Name/Version`.
+    client.value.split('/').next()
+}
+
+/// A protocol of the IANA registry.
+fn registered(name: &str, version: Option<&str>) -> Option<Protocol> {
+    // Every caller passes tokens, so there is always a protocol.
+    Protocol::new(name, version).ok()
+}
+
+/// The observed client in its lowest version (a blocked build without a version), or all supported
+/// clients if the observed one is unknown.
+fn client_protocols(client: &ClientRequirement, top: &Ruling<'_>) -> Vec<Protocol> {
+    let seen = client_name(top);
+    if top.cause == Some(VerdictReason::Blocked) {
+        // A build is blocked under the name that was read, so there is one.
+        let Some(name) = seen else { return Vec::new() };
+        return top.rule.version_protocol(name, None).into_iter().collect();
+    }
+    let mut protocols = Vec::new();
+    for (name, minimum) in &client.minimum {
+        let protocol = top.rule.version_protocol(name, Some(minimum.as_str()));
+        if let Some(seen) = seen
+            && seen.eq_ignore_ascii_case(name)
+        {
+            return protocol.into_iter().collect();
+        }
+        protocols.extend(protocol);
+    }
+    protocols
+}
