@@ -11,6 +11,22 @@ use crate::reader::read_readers;
 use crate::span_diagnostic::SpanDiagnostic;
 use crate::toml_value::TomlValue;
 
+/// The form of a place where a version is read.
+#[derive(Clone, Copy)]
+enum ReaderForm {
+    Header,
+    Path,
+    Query,
+    MediaType,
+}
+
+const READER_FORMS: [(&str, ReaderForm); 4] = [
+    ("header:NAME", ReaderForm::Header),
+    ("path:/v{version}/**", ReaderForm::Path),
+    ("query:NAME", ReaderForm::Query),
+    ("media-type:PARAMETER", ReaderForm::MediaType),
+];
+
 /// Reads the value of `api`.
 pub(crate) fn read_api(value: &TomlValue<'_>) -> Option<ApiRequirement> {
     let mut table = value.read_table("Api")?;
@@ -113,13 +129,11 @@ fn read_ordered_scheme(value: &TomlValue<'_>) -> Option<VersionScheme> {
 }
 
 fn read_api_reader(value: &TomlValue<'_>) -> Option<ApiReader> {
-    const FORMS: [&str; 4] =
-        ["header:NAME", "path:/v{version}/**", "query:NAME", "media-type:PARAMETER"];
-    let (kind, argument) = value.split_reader(&FORMS)?;
-    Some(match kind {
-        "header" => ApiReader::Header(value.parse_field_name(argument)?),
-        "query" => ApiReader::Query(argument.into()),
-        "path" => match PathTemplate::parse(argument) {
+    let (form, argument) = value.split_reader(&READER_FORMS)?;
+    Some(match form {
+        ReaderForm::Header => ApiReader::Header(value.parse_field_name(argument)?),
+        ReaderForm::Query => ApiReader::Query(argument.into()),
+        ReaderForm::Path => match PathTemplate::parse(argument) {
             Ok(template) => ApiReader::Path(template),
             Err(error) => {
                 let message = format!("`{argument}` is not a path template");
@@ -127,8 +141,7 @@ fn read_api_reader(value: &TomlValue<'_>) -> Option<ApiReader> {
                 return None;
             }
         },
-        // `split_reader` yields only the kinds of FORMS: this is `media-type`.
-        _ => match argument.split_once("{version}") {
+        ReaderForm::MediaType => match argument.split_once("{version}") {
             Some((prefix, suffix)) => {
                 ApiReader::MediaTypeTemplate { prefix: prefix.into(), suffix: suffix.into() }
             }

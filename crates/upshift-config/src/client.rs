@@ -36,6 +36,19 @@ const WITH_ENGINE: [&str; 7] =
 /// The least first number of a version of WebKit, which all of [`WITH_ENGINE`] send.
 const MIN_ENGINE_VERSION: u64 = 400;
 
+/// The form of a place where a client names itself.
+#[derive(Clone, Copy)]
+enum ReaderForm {
+    Header,
+    UserAgent,
+}
+
+const READER_FORMS: [(&str, ReaderForm); 3] = [
+    ("header:NAME", ReaderForm::Header),
+    ("header:NAME=CLIENT", ReaderForm::Header),
+    ("user-agent", ReaderForm::UserAgent),
+];
+
 /// Reads the value of `client`.
 pub(crate) fn read_client(value: &TomlValue<'_>) -> Option<ClientRequirement> {
     let mut table = value.read_table("Client")?;
@@ -260,11 +273,13 @@ fn is_listed(name: &str, names: &[&str]) -> bool {
 }
 
 fn read_client_reader(value: &TomlValue<'_>) -> Option<ClientReader> {
-    const FORMS: [&str; 3] = ["header:NAME", "header:NAME=CLIENT", "user-agent"];
-    let (kind, argument) = value.split_reader(&FORMS)?;
-    if kind == "user-agent" {
-        return Some(ClientReader::UserAgent);
+    match value.split_reader(&READER_FORMS)? {
+        (ReaderForm::Header, argument) => read_header_reader(argument, value),
+        (ReaderForm::UserAgent, _) => Some(ClientReader::UserAgent),
     }
+}
+
+fn read_header_reader(argument: &str, value: &TomlValue<'_>) -> Option<ClientReader> {
     match argument.split_once('=') {
         Some((_, client)) if client.trim().is_empty() => {
             value

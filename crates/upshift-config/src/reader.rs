@@ -19,15 +19,19 @@ pub(crate) fn read_readers<T>(
 }
 
 impl<'d> TomlValue<'d> {
-    /// Splits a reader such as `header:NAME` into its kind and its argument. `forms` are the
-    /// readers that are valid here; one without a colon takes no argument.
-    pub(crate) fn split_reader(&self, forms: &[&'static str]) -> Option<(&'static str, &'d str)> {
-        let expected = format!("expected {}", join_names(forms.iter().copied()));
+    /// Splits a reader such as `header:NAME` into the meaning of its form and its argument. `forms`
+    /// are the readers that are valid here; one without a colon takes no argument.
+    pub(crate) fn split_reader<T: Copy>(
+        &self,
+        forms: &[(&'static str, T)],
+    ) -> Option<(T, &'d str)> {
+        let expected = format!("expected {}", join_names(forms.iter().map(|(form, _)| *form)));
         let text = self.read_string("a string such as \"header:X-Api-Version\"")?;
         // The first colon: an argument may have more, such as a JWT claim that is a URL.
         let (given, argument) = text.split_once(':').unwrap_or((text, ""));
-        let kinds: Vec<&str> = forms.iter().map(|form| kind_of_form(form)).collect();
-        let Some(kind) = kinds.iter().copied().find(|kind| *kind == given) else {
+        let Some((form, meaning)) = forms.iter().find(|(form, _)| kind_of_form(form) == given)
+        else {
+            let kinds = forms.iter().map(|(form, _)| kind_of_form(form));
             let error = self.error_here(format!("unknown reader `{given}`")).with_label(expected);
             self.report(match nearest_name(given, kinds) {
                 Some(near) => error.with_help(format!("did you mean `{near}`?")),
@@ -35,14 +39,13 @@ impl<'d> TomlValue<'d> {
             });
             return None;
         };
-        // A form without a colon is its own kind, such as `peer`.
-        let takes_argument = !forms.contains(&kind);
+        let takes_argument = form.contains(':');
         if takes_argument == argument.is_empty() {
             let problem = if takes_argument { "needs a name" } else { "takes no argument" };
-            self.report_error(format!("the reader `{kind}` {problem}"), expected);
+            self.report_error(format!("the reader `{given}` {problem}"), expected);
             return None;
         }
-        Some((kind, argument))
+        Some((*meaning, argument))
     }
 
     /// The field name `name`, which is a part of this string.

@@ -2,7 +2,7 @@
 
 use toml::de::DeValue;
 use upshift_core::field::Protocol;
-use upshift_core::policy::{Requirement, WebSocketRequirement};
+use upshift_core::policy::{Requirement, RequirementKind, WebSocketRequirement};
 use upshift_core::{HttpVersion, TlsVersion};
 
 use crate::api::read_api;
@@ -10,7 +10,6 @@ use crate::client::read_client;
 use crate::spelling::join_names;
 use crate::toml_value::TomlValue;
 
-const KINDS: [&str; 6] = ["tls", "http", "websocket", "api", "client", "protocol"];
 const TLS: [(&str, TlsVersion); 4] = [
     ("1.0", TlsVersion::V1_0),
     ("1.1", TlsVersion::V1_1),
@@ -41,18 +40,19 @@ fn read_requirement(value: &TomlValue<'_>) -> Option<Requirement> {
     let mut table = value.read_table("Requirement")?;
     let mut given = Vec::new();
     // All kinds are asked for, so that a second one is found and not called an unknown key.
-    for kind in KINDS {
-        if let Some(inner) = table.get(kind) {
+    for kind in RequirementKind::ALL {
+        if let Some(inner) = table.get(kind.as_str()) {
             given.push((kind, inner));
         }
     }
     table.report_unknown_keys();
     match given.as_slice() {
-        [(kind, inner)] => read_kind(kind, inner),
+        [(kind, inner)] => read_kind(*kind, inner),
         // The unknown key is reported, and was probably meant to be the requirement.
         [] if table.has_unknown_key() => None,
         [] => {
-            let label = format!("expected {}", join_names(KINDS));
+            let names = RequirementKind::ALL.map(RequirementKind::as_str);
+            let label = format!("expected {}", join_names(names));
             value.report_error("the requirement is empty", label);
             None
         }
@@ -66,16 +66,15 @@ fn read_requirement(value: &TomlValue<'_>) -> Option<Requirement> {
     }
 }
 
-fn read_kind(kind: &str, value: &TomlValue<'_>) -> Option<Requirement> {
-    Some(match kind {
-        "tls" => Requirement::Tls(value.read_word("version of TLS", &TLS)?),
-        "http" => Requirement::Http(value.read_word("version of HTTP", &HTTP)?),
-        "websocket" => read_websocket(value)?,
-        "api" => Requirement::Api(read_api(value)?),
-        "client" => Requirement::Client(read_client(value)?),
-        // `kind` is one of KINDS: this is `protocol`.
-        _ => Requirement::Protocol(read_protocol(value)?),
-    })
+fn read_kind(kind: RequirementKind, value: &TomlValue<'_>) -> Option<Requirement> {
+    match kind {
+        RequirementKind::Tls => value.read_word("version of TLS", &TLS).map(Requirement::Tls),
+        RequirementKind::Http => value.read_word("version of HTTP", &HTTP).map(Requirement::Http),
+        RequirementKind::WebSocket => read_websocket(value),
+        RequirementKind::Api => read_api(value).map(Requirement::Api),
+        RequirementKind::Client => read_client(value).map(Requirement::Client),
+        RequirementKind::Protocol => read_protocol(value).map(Requirement::Protocol),
+    }
 }
 
 fn read_protocol(value: &TomlValue<'_>) -> Option<Protocol> {

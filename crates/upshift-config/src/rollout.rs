@@ -12,6 +12,22 @@ use crate::span_diagnostic::SpanDiagnostic;
 use crate::toml_table::TomlTable;
 use crate::toml_value::TomlValue;
 
+/// The form of a place where an identity is read.
+#[derive(Clone, Copy)]
+enum IdentityForm {
+    Header,
+    Cookie,
+    JwtUnverified,
+    Peer,
+}
+
+const IDENTITY_FORMS: [(&str, IdentityForm); 4] = [
+    ("header:NAME", IdentityForm::Header),
+    ("cookie:NAME", IdentityForm::Cookie),
+    ("jwt-unverified:CLAIM", IdentityForm::JwtUnverified),
+    ("peer", IdentityForm::Peer),
+];
+
 /// The parts of `[rule.rollout]`.
 #[derive(Default)]
 pub(crate) struct RolloutParts {
@@ -124,7 +140,6 @@ fn read_ramp(table: &mut TomlTable<'_>, zone: Option<&TimeZone>) -> Option<RampP
 }
 
 fn read_identity_reader(value: &TomlValue<'_>) -> Option<IdentityReader> {
-    const FORMS: [&str; 4] = ["header:NAME", "cookie:NAME", "jwt-unverified:CLAIM", "peer"];
     // `jwt:` would be read as a promise to verify, and the gateway has no key to do so.
     if value.as_str().is_some_and(|text| text.starts_with("jwt:")) {
         let error = value.error_here("the signature of the token is not verified here");
@@ -135,12 +150,11 @@ fn read_identity_reader(value: &TomlValue<'_>) -> Option<IdentityReader> {
         );
         return None;
     }
-    let (kind, argument) = value.split_reader(&FORMS)?;
-    Some(match kind {
-        "header" => IdentityReader::Header(value.parse_field_name(argument)?),
-        "cookie" => IdentityReader::Cookie(argument.into()),
-        "peer" => IdentityReader::Peer,
-        // `split_reader` yields only the kinds of FORMS.
-        _ => IdentityReader::JwtUnverified(argument.into()),
+    let (form, argument) = value.split_reader(&IDENTITY_FORMS)?;
+    Some(match form {
+        IdentityForm::Header => IdentityReader::Header(value.parse_field_name(argument)?),
+        IdentityForm::Cookie => IdentityReader::Cookie(argument.into()),
+        IdentityForm::JwtUnverified => IdentityReader::JwtUnverified(argument.into()),
+        IdentityForm::Peer => IdentityReader::Peer,
     })
 }
