@@ -45,6 +45,7 @@ pub mod overrides;
 pub mod sketch;
 pub mod store;
 mod tally;
+mod timestamp_text;
 
 pub use breaker::Breaker;
 pub use callers::{

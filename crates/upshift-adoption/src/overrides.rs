@@ -85,11 +85,11 @@ pub struct RolloutOverride {
     /// The phase.
     pub imposed: Imposed,
     /// The time of the change.
-    #[serde(with = "crate::store::instant")]
+    #[serde(with = "crate::timestamp_text::instant")]
     pub at: Timestamp,
     /// The end; none: it holds until a later change.
     #[serde(
-        with = "crate::store::instant_or_none",
+        with = "crate::timestamp_text::instant_or_none",
         default,
         skip_serializing_if = "Option::is_none"
     )]
@@ -113,7 +113,7 @@ pub type Shares = BTreeMap<String, RefusedShare>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleStop {
     /// The moment.
-    #[serde(with = "crate::store::instant")]
+    #[serde(with = "crate::timestamp_text::instant")]
     pub at: Timestamp,
     /// The share that it refused until then, in basis points.
     points: u16,

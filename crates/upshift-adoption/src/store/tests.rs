@@ -1,8 +1,15 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
 
+use jiff::Timestamp;
+use rusqlite::params;
+
+use super::read_only::open_immutable;
+use super::schema::{SCHEMA, TOP_NETWORK};
 use super::*;
-use crate::history::PendingChange;
+use crate::breaker::{Trip, TripLimits};
+use crate::history::{History, PendingChange};
 use crate::overrides::{ChangeTarget, RolloutChange, Shares};
+use crate::{Fingerprint, Network};
 
 /// A folder of its own, gone at the end.
 struct Folder(PathBuf);

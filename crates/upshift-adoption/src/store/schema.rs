@@ -1,0 +1,40 @@
+//! The tables of a store, and the steps from each layout to the next.
+
+/// The layout that this version reads and writes.
+pub(super) const LAYOUT: i64 = 3;
+
+/// Layout 1: the key, the revisions and the trips.
+pub(super) const SCHEMA: &str = "
+    CREATE TABLE secret (key BLOB NOT NULL);
+    INSERT INTO secret VALUES (randomblob(32));
+    CREATE TABLE revision (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        at     TEXT NOT NULL,
+        actor  TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        action TEXT NOT NULL,  -- pause, resume, set, undo, trip
+        rule   TEXT,           -- null: all, or undo
+        phase  TEXT,           -- of set
+        until  TEXT,           -- of set
+        undoes INTEGER REFERENCES revision,
+        before TEXT NOT NULL,  -- what undo goes back to
+        state  TEXT NOT NULL   -- what holds from now on
+    ) STRICT;
+    CREATE TABLE trip (
+        revision INTEGER NOT NULL REFERENCES revision,
+        at TEXT NOT NULL, rule TEXT NOT NULL, seen INTEGER NOT NULL, refused INTEGER NOT NULL,
+        refused_share REAL NOT NULL, window INTEGER NOT NULL, minimum INTEGER NOT NULL,
+        hit TEXT NOT NULL      -- fingerprints, with a space between
+    ) STRICT;";
+
+/// Layout 2: the network that most of the refused came from.
+pub(super) const TOP_NETWORK: &str = "
+    ALTER TABLE trip ADD COLUMN top_network TEXT;
+    ALTER TABLE trip ADD COLUMN top_refused INTEGER;";
+
+/// Layout 3: the id that a change has on every gateway. Older changes get a random one.
+pub(super) const CHANGE_ID: &str = "
+    ALTER TABLE revision ADD COLUMN change_id TEXT;
+    UPDATE revision SET change_id = lower(hex(randomblob(5)));
+    CREATE UNIQUE INDEX revision_change_id ON revision (change_id);
+    PRAGMA user_version = 3;";
