@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use http::header::{HeaderName, USER_AGENT};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, request, uri::Scheme};
-use hyper::upgrade::Upgraded;
 use rustls::RootCertStore;
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use tower_layer::Layer as _;
@@ -16,6 +15,7 @@ use upshift_core::follow::{Capabilities, FollowPolicy, StepKind, StepKinds};
 
 use crate::body::TransportBody;
 use crate::head_limited_stream::HEAD_TIMEOUT;
+use crate::socket::{Socket, SocketStream};
 use crate::tls::ServerTrust;
 use crate::transport::HyperTransport;
 use crate::{
@@ -29,21 +29,6 @@ use crate::{
 pub struct Client {
     follow: Follow<HyperTransport>,
     user_agent: HeaderValue,
-}
-
-/// The result of a WebSocket handshake.
-#[derive(Debug)]
-pub enum Socket {
-    /// The WebSocket is open. Its bytes are WebSocket frames (RFC 6455 §5), for a WebSocket library
-    /// to read and write.
-    Open {
-        /// The connection.
-        stream: Upgraded,
-        /// The 101, which names the subprotocol and the extensions.
-        response: Response<()>,
-    },
-    /// The server accepts no WebSocket here. This is its response to plain HTTP.
-    Declined(Box<Response<FollowBody<TransportBody>>>),
 }
 
 impl Client {
@@ -101,7 +86,10 @@ impl Client {
             return Ok(Socket::Declined(Box::new(response)));
         }
         match hyper::upgrade::on(&mut response).await {
-            Ok(stream) => Ok(Socket::Open { stream, response: response.map(drop) }),
+            Ok(upgraded) => {
+                let stream = SocketStream::new(upgraded);
+                Ok(Socket::Open { stream, response: response.map(drop) })
+            }
             Err(error) => {
                 // `Follow` gives every response a trace.
                 let trace = response.extensions().get().cloned().unwrap_or_default();

@@ -6,7 +6,6 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use http::Request;
-use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use upshift_client::{Client, Error, Http, Route, SendBody, Socket};
 
@@ -54,9 +53,8 @@ async fn echoes(port: u16) {
     let socket = client.websocket(request.body(()).expect("a request"));
     let socket =
         tokio::time::timeout(Duration::from_secs(20), socket).await.expect("an answer in time");
-    let Ok(Socket::Open { stream, response }) = socket else { panic!("{socket:?}") };
+    let Ok(Socket::Open { mut stream, response }) = socket else { panic!("{socket:?}") };
     assert_eq!(response.headers()["sec-websocket-protocol"], "chat");
-    let mut stream = TokioIo::new(stream);
     stream.write_all(&PING).await.expect("written");
     let mut echo = [0; 6];
     stream.read_exact(&mut echo).await.expect("read");
