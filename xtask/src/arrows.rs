@@ -90,7 +90,7 @@ pub(crate) fn check() -> Findings {
     for package in &packages {
         findings.extend(check_package(package));
         findings.extend(check_lints(package));
-        let name = package["name"].as_str().unwrap_or_default();
+        let name = name_of(package);
         if PURE.contains(&name) {
             findings.extend(find_impurities(name));
         }
@@ -105,20 +105,31 @@ fn list_packages() -> Result<Vec<Value>, String> {
     ))?;
     let metadata: Value =
         serde_json::from_str(&text).map_err(|error| format!("cargo metadata: {error}"))?;
-    Ok(metadata["packages"].as_array().cloned().unwrap_or_default())
+    Ok(list_of(&metadata["packages"]).to_vec())
+}
+
+/// The name of a package or of a dependency.
+fn name_of(package: &Value) -> &str {
+    package["name"].as_str().unwrap_or_default()
+}
+
+fn list_of(value: &Value) -> &[Value] {
+    match value {
+        Value::Array(list) => list,
+        _ => &[],
+    }
 }
 
 fn check_package(package: &Value) -> Findings {
-    let name = package["name"].as_str().unwrap_or_default();
+    let name = name_of(package);
     let Some((_, allowed)) = ARROWS.iter().find(|(known, _)| *known == name) else {
         return vec![format!(
             "{name} is not in the table of crates: add it to ARCHITECTURE.md and xtask/src/arrows.rs"
         )];
     };
-    let dependencies = package["dependencies"].as_array().map(Vec::as_slice).unwrap_or_default();
     let mut findings = Findings::new();
-    for dependency in dependencies {
-        let used = dependency["name"].as_str().unwrap_or_default();
+    for dependency in list_of(&package["dependencies"]) {
+        let used = name_of(dependency);
         let is_ours = ARROWS.iter().any(|(known, _)| *known == used);
         let is_for_tests = dependency["kind"] == "dev" && IN_TESTS.contains(&used);
         if is_ours && !allowed.contains(&used) && !is_for_tests {

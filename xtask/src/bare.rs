@@ -63,8 +63,9 @@ fn make_machine(release: &str, machine: &Path) -> Result<(), String> {
         return Err("only root can make a bare machine".to_owned());
     }
     for program in ["debootstrap", "unshare", "chroot", "git"] {
-        find(program)
-            .ok_or(format!("there is no {program}; `apt-get install {program}` brings it"))?;
+        if find(program).is_none() {
+            return Err(format!("there is no {program}; `apt-get install {program}` brings it"));
+        }
     }
     let made = machine.join("made");
     if made.is_file() {

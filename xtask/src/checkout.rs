@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::Findings;
-use crate::run::{command, output, root, shown};
+use crate::run::{command, entries, output, root, shown};
 
 /// The files and folders that may be at the root.
 const ROOT: &[&str] = &[
@@ -93,7 +93,7 @@ fn list_committed(folder: &Path) -> Vec<PathBuf> {
     let mut git = command("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
     let Ok(listed) = output(git.current_dir(folder)) else { return all_files(folder) };
     let mut found = Vec::new();
-    for name in listed.split('\0').filter(|name| !name.is_empty()) {
+    for name in listed.split_terminator('\0') {
         let file = folder.join(name);
         // A removed file is in git until the next commit.
         if file.symlink_metadata().is_ok() {
@@ -163,9 +163,10 @@ fn all_files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_path_buf()];
     while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+        for entry in entries(&folder) {
             let path = entry.path();
-            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            // Not `is_dir()` of the path, which would follow a link.
+            let is_folder = matches!(entry.file_type(), Ok(kind) if kind.is_dir());
             if BUILT.iter().any(|built| entry.file_name() == *built) {
                 continue;
             }
@@ -211,8 +212,10 @@ impl Snapshot {
                 Some(_) => {}
             }
         }
-        for file in self.0.keys().filter(|file| !after.0.contains_key(*file)) {
-            findings.push(format!("{}: removed while the tests ran", shown(file)));
+        for file in self.0.keys() {
+            if !after.0.contains_key(file) {
+                findings.push(format!("{}: removed while the tests ran", shown(file)));
+            }
         }
         findings
     }

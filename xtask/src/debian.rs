@@ -6,7 +6,7 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::run::{command, find, output};
+use crate::run::{command, find, output, read_text};
 
 /// The program that Debian asks before it starts a service. Exit code 101 forbids it.
 const POLICY: &str = "/usr/sbin/policy-rc.d";
@@ -93,7 +93,7 @@ struct ServicesForbidden(Option<PathBuf>);
 impl ServicesForbidden {
     /// Keeps a file of the administrator, and takes over one that an earlier run left behind.
     fn begin(policy: &Path) -> std::io::Result<Self> {
-        let ours = std::fs::read_to_string(policy).is_ok_and(|text| text == FORBID);
+        let ours = read_text(policy) == FORBID;
         if policy.exists() && !ours {
             return Ok(Self(None));
         }

@@ -8,7 +8,7 @@
 use std::path::PathBuf;
 
 use crate::Findings;
-use crate::run::{command, output, root, shown, succeeds, target};
+use crate::run::{command, output, read_text, root, shown, succeeds, target};
 
 /// Writes all generated files.
 pub(crate) fn write() -> Findings {
@@ -22,7 +22,7 @@ pub(crate) fn write() -> Findings {
 /// Lists the generated files that are out of date.
 pub(crate) fn check() -> Findings {
     for_each_file(|file, text| {
-        let current = std::fs::read_to_string(&file).unwrap_or_default();
+        let current = read_text(&file);
         if current == text {
             return Ok(());
         }
@@ -84,7 +84,7 @@ fn listed_verbs(overview: &str) -> Vec<&str> {
     for line in listed {
         let Some(entry) = line.strip_prefix("  ") else { break };
         // A description that goes on below is indented further.
-        let verb = entry.split(' ').next().unwrap_or_default();
+        let (verb, _) = entry.split_once(' ').unwrap_or((entry, ""));
         if !verb.is_empty() && verb != "help" {
             verbs.push(verb);
         }

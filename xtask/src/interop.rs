@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::peers::{self, Peers};
-use crate::run::{command, output, succeeds};
+use crate::run::{command, output, read_text, succeeds};
 use crate::{Findings, node, print_findings};
 
 /// Builds the binary and runs the tests whose names contain a filter, or all if there is none.
@@ -41,7 +41,7 @@ fn skipped_log() -> PathBuf {
 
 /// The log of the tests that were skipped; empty if there is none.
 pub(crate) fn read_skipped() -> String {
-    std::fs::read_to_string(skipped_log()).unwrap_or_default()
+    read_text(&skipped_log())
 }
 
 /// The number of tests that a log of skips names: a test that skips twice is one.
@@ -63,7 +63,10 @@ fn list_tests() -> String {
     let mut list = command("cargo", ["test", "--quiet", "--package", "interop", "--test", "it"]);
     list.args(["--", "--list", "--format", "terse"]);
     let listed = output(&mut list).unwrap_or_default();
-    let names: Vec<&str> = listed.lines().filter_map(|line| line.strip_suffix(": test")).collect();
+    let mut names = Vec::new();
+    for line in listed.lines() {
+        names.extend(line.strip_suffix(": test"));
+    }
     names.join("\n")
 }
 

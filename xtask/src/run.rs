@@ -1,7 +1,8 @@
 //! Running other programs: from the root of the project, and without stdin, so that none of them
 //! waits for a person.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
+use std::fs::DirEntry;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -12,7 +13,7 @@ pub(crate) fn root() -> &'static Path {
 
 /// Returns true in CI, where a missing program is a failure.
 pub(crate) fn on_ci() -> bool {
-    std::env::var("CI").is_ok_and(|value| value == "true")
+    matches!(std::env::var("CI").as_deref(), Ok("true"))
 }
 
 /// The folder in which Cargo builds.
@@ -65,7 +66,7 @@ pub(crate) fn output(command: &mut Command) -> Result<String, String> {
 /// Finds a program in PATH and in the `sbin` folders, where servers are and which a user's PATH may
 /// lack.
 pub(crate) fn find(program: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = path_variable();
     let sbin = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from);
     for folder in std::env::split_paths(&path).chain(sbin) {
         let file = folder.join(program);
@@ -76,13 +77,34 @@ pub(crate) fn find(program: &str) -> Option<PathBuf> {
     None
 }
 
+/// The value of PATH; empty if it is not set.
+pub(crate) fn path_variable() -> OsString {
+    std::env::var_os("PATH").unwrap_or_default()
+}
+
+/// Reads a file as text. A file that cannot be read is empty.
+pub(crate) fn read_text(file: &Path) -> String {
+    std::fs::read_to_string(file).unwrap_or_default()
+}
+
+/// The files and folders in `folder`; none if it cannot be read.
+pub(crate) fn entries(folder: &Path) -> Vec<DirEntry> {
+    let mut entries = Vec::new();
+    if let Ok(found) = std::fs::read_dir(folder) {
+        for entry in found {
+            entries.extend(entry.ok());
+        }
+    }
+    entries
+}
+
 /// The files below `folder` whose names end in `ending`, sorted, without build output and hidden
 /// folders.
 pub(crate) fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_path_buf()];
     while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+        for entry in entries(&folder) {
             let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
             if path.is_dir() && !name.starts_with('.') && name != "target" && name != "node_modules"
             {

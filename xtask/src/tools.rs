@@ -27,7 +27,10 @@ pub(crate) fn set_up() -> bool {
     if let Err(why) = install_python(&root().join("xtask/tools.txt"), &home()) {
         println!("  {why}");
     }
-    let found = PROGRAMS.iter().filter(|program| find_program(program).is_some()).count();
+    let mut found = 0;
+    for program in PROGRAMS {
+        found += usize::from(find_program(program).is_some());
+    }
     println!("  found {found} of {}: {}", PROGRAMS.len(), PROGRAMS.join(", "));
     found == PROGRAMS.len() || !on_ci()
 }

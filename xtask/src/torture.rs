@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::interop::{build_binary, selected_tests};
 use crate::peers::Peers;
-use crate::run::{root, succeeds};
+use crate::run::{read_text, root, succeeds};
 
 /// The file to which the tests append their counts.
 const TALLY: &str = "target/torture.log";
@@ -84,7 +84,7 @@ fn run_part(peers: &Peers, part: &'static AttackPart) -> PartResult {
     let begun = Instant::now();
     let mut tests = selected_tests(peers, part.filters);
     let succeeded = succeeds(tests.arg("--no-fail-fast").env("UPSHIFT_TALLY", &file));
-    let text = std::fs::read_to_string(&file).unwrap_or_default();
+    let text = read_text(&file);
     PartResult { part, succeeded, took: begun.elapsed(), counts: sum_counts(&text) }
 }
 
@@ -93,8 +93,8 @@ fn sum_counts(text: &str) -> HashMap<String, u64> {
     let mut counts = HashMap::new();
     for line in text.lines() {
         let mut words = line.rsplit(' ');
-        let number = words.next().and_then(|number| number.parse().ok()).unwrap_or(0);
-        let count = words.next().unwrap_or_default();
+        let (Some(number), Some(count)) = (words.next(), words.next()) else { continue };
+        let number: u64 = number.parse().unwrap_or(0);
         *counts.entry(count.to_owned()).or_default() += number;
     }
     counts

@@ -104,7 +104,10 @@ fn raw_string_length(text: &str) -> Option<usize> {
     // Without the quote it is an identifier, such as `raw` or `r#type`.
     let content = marked[hashes..].strip_prefix('"')?;
     let end = format!("\"{}", "#".repeat(hashes));
-    let length = content.find(&end).map_or(content.len(), |at| at + end.len());
+    let length = match content.find(&end) {
+        Some(at) => at + end.len(),
+        None => content.len(),
+    };
     Some(text.len() - content.len() + length)
 }
 

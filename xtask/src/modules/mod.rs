@@ -13,7 +13,7 @@ mod source;
 mod tables;
 
 use crate::Findings;
-use crate::run::root;
+use crate::run::{entries, root};
 use knots::{Knot, find_knots};
 use resolve::{Import, ModuleTree};
 use tables::{ORDERS, Order};
@@ -39,7 +39,7 @@ pub(crate) fn check() -> Findings {
 
 fn crate_names() -> Vec<String> {
     let mut names = Vec::new();
-    for entry in std::fs::read_dir(root().join("crates")).into_iter().flatten().flatten() {
+    for entry in entries(&root().join("crates")) {
         names.push(entry.file_name().to_string_lossy().into_owned());
     }
     names.sort();
@@ -82,11 +82,14 @@ fn layer_of(order: &Order, file: &str) -> Option<usize> {
     let mut closest: Option<(usize, &str)> = None;
     for (number, layer) in order.layers.iter().enumerate() {
         for name in *layer {
-            let fits = module.strip_prefix(name).is_some_and(|rest| {
-                // `policy` is not the module of `policy_file.rs`.
-                rest.is_empty() || rest.starts_with('/')
-            });
-            if fits && closest.is_none_or(|(_, known)| known.len() < name.len()) {
+            let Some(rest) = module.strip_prefix(name) else { continue };
+            // `policy` is not the module of `policy_file.rs`.
+            let fits = rest.is_empty() || rest.starts_with('/');
+            let is_closer = match closest {
+                Some((_, known)) => known.len() < name.len(),
+                None => true,
+            };
+            if fits && is_closer {
                 closest = Some((number, name));
             }
         }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::source::{CodePath, Source};
-use crate::run::{files, shown};
+use crate::run::{files, read_text, shown};
 
 /// Imports that go through more re-exports than this are taken for a circle of `use`.
 const MOST_HOPS: usize = 16;
@@ -43,7 +43,7 @@ impl ModuleTree {
     pub(super) fn read_crate(src: &Path) -> Self {
         let mut tree = Self::default();
         for file in files(src, ".rs") {
-            let text = std::fs::read_to_string(&file).unwrap_or_default();
+            let text = read_text(&file);
             tree.add(file.strip_prefix(src).unwrap_or(&file), shown(&file), &text);
         }
         tree.remove_tests();
@@ -111,7 +111,11 @@ impl ModuleTree {
                 None => paths.extend(self.used_of_glob(module, &one.path, &words)),
             }
         }
-        paths.extend(source.paths.iter().filter(|path| path.segments.len() > 1).cloned());
+        for path in &source.paths {
+            if path.segments.len() > 1 {
+                paths.push(path.clone());
+            }
+        }
         paths
     }
 
@@ -174,7 +178,10 @@ impl ModuleTree {
                 return self.resolve(module, &one.path.segments, hops + 1);
             }
         }
-        for one in source.uses.iter().filter(|one| one.name.is_none()) {
+        for one in &source.uses {
+            if one.name.is_some() {
+                continue;
+            }
             let opened = self.resolve(module, &one.path.segments, hops + 1);
             if let Some(Target::Module(opened)) = opened
                 && opened != module
@@ -209,7 +216,10 @@ fn child_of(module: &[String], name: &str) -> Vec<String> {
 }
 
 fn parent_of(module: &[String]) -> Vec<String> {
-    module.split_last().map_or_else(Vec::new, |(_, parent)| parent.to_vec())
+    match module.split_last() {
+        Some((_, parent)) => parent.to_vec(),
+        None => Vec::new(),
+    }
 }
 
 #[cfg(test)]

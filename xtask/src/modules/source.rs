@@ -70,6 +70,10 @@ impl<'t> Parser<'t> {
         self.tokens.get(at).map(|placed| placed.token)
     }
 
+    fn token_before(&self, at: usize) -> Option<Token<'t>> {
+        self.token_at(at.checked_sub(1)?)
+    }
+
     fn word_at(&self, at: usize) -> Option<&'t str> {
         match self.token_at(at) {
             Some(Token::Word(word)) => Some(word),
@@ -202,7 +206,7 @@ impl<'t> Parser<'t> {
             }
             self.at += 1;
         }
-        let before = first.checked_sub(1).and_then(|at| self.token_at(at));
+        let before = self.token_before(first);
         let is_member = before == Some(Token::Symbol('.')) && segments.len() == 1;
         if !is_member && before != Some(Token::PathSeparator) {
             let line = self.tokens[first].line;
@@ -214,19 +218,20 @@ impl<'t> Parser<'t> {
     /// The path as it reads at the top level of the file.
     fn outside_inline_modules(&self, mut segments: Vec<String>) -> Vec<String> {
         for _ in &self.inline_modules {
-            if segments.first().is_some_and(|segment| segment == "super") {
-                segments.remove(0);
-                if segments.first().is_none_or(|segment| segment != "super") {
-                    segments.insert(0, "self".to_owned());
-                    break;
-                }
+            if !starts_with_super(&segments) {
+                continue;
+            }
+            segments.remove(0);
+            if !starts_with_super(&segments) {
+                segments.insert(0, "self".to_owned());
+                break;
             }
         }
         segments
     }
 
     fn parse_use(&mut self) {
-        let before = self.at.checked_sub(1).and_then(|at| self.token_at(at));
+        let before = self.token_before(self.at);
         let is_public = matches!(before, Some(Token::Word("pub") | Token::Symbol(')')));
         self.at += 1;
         self.parse_use_tree(&[], is_public);
@@ -255,8 +260,8 @@ impl<'t> Parser<'t> {
             self.at += 1;
         }
         let is_glob = segments.pop_if(|last| last == "*").is_some();
-        if !is_glob {
-            name = name.or_else(|| segments.last().cloned());
+        if !is_glob && name.is_none() {
+            name = segments.last().cloned();
         }
         let segments = self.outside_inline_modules(segments);
         self.source.uses.push(Use { name, path: CodePath { segments, line }, is_public });
@@ -272,6 +277,10 @@ impl<'t> Parser<'t> {
         }
         self.at += 1;
     }
+}
+
+fn starts_with_super(segments: &[String]) -> bool {
+    matches!(segments, [first, ..] if first == "super")
 }
 
 #[cfg(test)]
