@@ -60,6 +60,22 @@ impl ClientReader {
     }
 }
 
+/// The family and the major version of the program that a `User-Agent` names, such as `Chrome/109`
+/// or `curl/8`, for statistics. `None` if it names none.
+pub fn client_family(user_agent: &str) -> Option<String> {
+    let claim = user_agent_claim(user_agent, &|_| false)?;
+    // Robots and web views that imitate browsers begin with this product, too: it tells nothing.
+    if claim.name.is_empty() || claim.name.eq_ignore_ascii_case("Mozilla") {
+        return None;
+    }
+    let version = claim.version.trim_start_matches(['v', 'V']);
+    let digits = version.bytes().take_while(u8::is_ascii_digit).count();
+    match &version[..digits] {
+        "" => Some(claim.name.into_owned()),
+        major => Some(format!("{}/{major}", claim.name)),
+    }
+}
+
 /// Returns true if the product `name` is in a `User-Agent` (RFC 9110 §10.1.5), compared without
 /// case.
 pub fn has_product(user_agent: &str, name: &str) -> bool {
@@ -120,6 +136,23 @@ impl fmt::Display for ClientReader {
 mod tests {
     use super::*;
     use crate::facts::{HttpVersion, Known};
+
+    #[test]
+    fn a_client_has_a_family_and_a_major_version() {
+        let chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) \
+                      Chrome/109.0.0.0 Safari/537.36";
+        let bot = "Mozilla/5.0 (compatible; Examplebot/2.1; +http://example.com/bot)";
+        for (agent, family) in [
+            (chrome, Some("Chrome/109")),
+            ("curl/8.5.0", Some("curl/8")),
+            ("AcmeApp/v5.1 (iPhone)", Some("AcmeApp/5")),
+            ("okhttp", Some("okhttp")),
+            (bot, None),
+            ("", None),
+        ] {
+            assert_eq!(client_family(agent).as_deref(), family, "{agent}");
+        }
+    }
 
     fn read(value: &str) -> Option<(String, String)> {
         let wanted = |name: &str| ["Chrome", "Safari", "AcmeApp"].contains(&name);
