@@ -48,6 +48,14 @@ impl Network {
     }
 }
 
+impl Network {
+    /// Reads a network as it is displayed. One that is shared has no address, and becomes unknown.
+    pub(crate) fn parse(text: &str) -> Self {
+        let address = text.split('/').next().unwrap_or_default();
+        Self::of_address(address.parse().ok())
+    }
+}
+
 /// The network in CIDR notation.
 impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -46,6 +46,7 @@ pub mod sketch;
 pub mod store;
 mod tally;
 mod timestamp_text;
+pub mod usage;
 
 pub use breaker::Breaker;
 pub use callers::{

@@ -1,0 +1,24 @@
+//! Usage: who is on which version, by rule, in numbers that a dashboard can show years later.
+//!
+//! 1. Each core counts into its own [`UsageTally`], without a lock. It hands a [`UsageBatch`] over
+//!    once a second.
+//! 2. One [`UsageTotals`] per process merges the batches into rows of one minute, which the store
+//!    keeps. Hours and days are made from minutes.
+//! 3. A row has a number of requests and a sketch of the distinct callers. Rows for several minutes
+//!    merge: requests are added, callers united.
+//! 4. Every set of labels is bounded. What clients send can neither fill the memory nor the store.
+//!
+//! A caller is a rule's identity, or the client's address where the request has none.
+
+mod labels;
+mod refused;
+mod request_labels;
+pub(crate) mod row;
+mod tally;
+mod totals;
+
+pub use labels::{MAX_LABEL, OTHER, label_text, path_pattern};
+pub use refused::{RefusedCaller, RefusedCallers};
+pub use row::{Dimension, RowKey, Span, Standing, UsageRow};
+pub use tally::{UsageBatch, UsageTally};
+pub use totals::{StoredRow, UsageChanges, UsageTotals};

@@ -1,0 +1,102 @@
+//! The labels of one request: the versions of HTTP and TLS, the client, and what a rule read.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rustc_hash::FxBuildHasher;
+use upshift_core::policy::client_family;
+use upshift_core::{Facts, Known, Ruling, TlsState, VerdictReason};
+
+use super::labels::{LabelSet, label_text};
+
+/// The `User-Agent` values whose client is remembered.
+const MAX_AGENTS: usize = 512;
+
+/// The labels that all rulings of one request share.
+pub(super) struct RequestLabels {
+    pub(super) http: &'static str,
+    pub(super) tls: &'static str,
+    pub(super) client: Arc<str>,
+}
+
+/// The labels of clients.
+pub(super) struct ClientLabels {
+    labels: LabelSet,
+    /// The labels of the `User-Agent` values that came before: parsing one costs more than all
+    /// other counting.
+    remembered: HashMap<Box<[u8]>, Arc<str>, FxBuildHasher>,
+    none: Arc<str>,
+}
+
+impl ClientLabels {
+    /// A set of at most `capacity` labels.
+    pub(super) fn new(capacity: usize) -> Self {
+        let labels = LabelSet::new(capacity);
+        Self { labels, remembered: HashMap::default(), none: "none".into() }
+    }
+
+    /// The family and major version of the client, `unknown` if its `User-Agent` names none, and
+    /// `none` if it sent none.
+    pub(super) fn client_label(&mut self, facts: &Facts<'_>) -> Arc<str> {
+        let Some(agent) = facts.fields.nth("user-agent", 0) else { return Arc::clone(&self.none) };
+        if let Some(label) = self.remembered.get(agent) {
+            return Arc::clone(label);
+        }
+        let family = client_family(&String::from_utf8_lossy(agent));
+        let text =
+            family.map_or(Cow::Borrowed("unknown"), |family| Cow::Owned(label_text(&family)));
+        let label = self.labels.admit_label(&text, 1);
+        // An attacker who sends another value each time makes room each time, and no more.
+        if self.remembered.len() >= MAX_AGENTS {
+            self.remembered.clear();
+        }
+        self.remembered.insert(agent.into(), Arc::clone(&label));
+        label
+    }
+
+    /// Takes the places of labels that are no longer seen.
+    pub(super) fn sweep(&mut self) {
+        self.labels.sweep();
+        // A remembered value bypasses the set, which would count its label as unseen.
+        self.remembered.clear();
+    }
+}
+
+/// The version of HTTP that the client speaks.
+pub(super) fn http_label(facts: &Facts<'_>) -> &'static str {
+    match facts.http {
+        Known::Is(version) => version.as_str(),
+        Known::Unknown => "unknown",
+    }
+}
+
+/// The version of TLS that the client speaks; `none` for cleartext, and `some` if a proxy reports
+/// TLS without its version.
+pub(super) fn tls_label(facts: &Facts<'_>) -> &'static str {
+    match facts.tls {
+        Known::Is(TlsState::Cleartext) => "none",
+        Known::Is(TlsState::Version(version)) => version.as_str(),
+        Known::Is(TlsState::SomeVersion) => "some",
+        Known::Unknown => "unknown",
+    }
+}
+
+/// The value that decided, as a label.
+pub(super) fn version_text(ruling: &Ruling<'_>) -> Cow<'static, str> {
+    let fixed = match ruling.cause.unwrap_or(ruling.reason) {
+        VerdictReason::Missing => Some("none"),
+        // The values themselves say nothing, and there may be any number of them.
+        VerdictReason::Malformed => Some("malformed"),
+        VerdictReason::Ambiguous => Some("ambiguous"),
+        VerdictReason::UnknownClient => Some("unknown"),
+        _ => None,
+    };
+    if let Some(fixed) = fixed {
+        return Cow::Borrowed(fixed);
+    }
+    match ruling.observed.iter().find(|observed| observed.kind == ruling.kind) {
+        Some(observed) => Cow::Owned(label_text(&observed.value)),
+        None => Cow::Borrowed("none"),
+    }
+}

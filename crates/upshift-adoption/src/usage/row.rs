@@ -1,0 +1,151 @@
+//! One row of usage: a number of requests and of callers, and the labels that they belong to.
+
+use std::sync::Arc;
+
+use upshift_core::{Ruling, Verdict, VerdictReason};
+
+use crate::sketch::DistinctCallers;
+
+/// How a request stands to the requirement of a rule, whatever the rule's phase.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Standing {
+    /// It meets the requirement.
+    Meets,
+    /// `enforce` would refuse it.
+    Behind,
+    /// Nothing certain is known: no version was sent, for example. It is admitted.
+    Uncertain,
+}
+
+impl Standing {
+    /// The standing of the request that this ruling is about.
+    pub fn of_ruling(ruling: &Ruling<'_>) -> Self {
+        if ruling.cause.is_some() {
+            return Self::Behind;
+        }
+        match ruling.reason {
+            VerdictReason::Meets => Self::Meets,
+            _ => Self::Uncertain,
+        }
+    }
+
+    /// The name in the store and in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Meets => "meets",
+            Self::Behind => "behind",
+            Self::Uncertain => "uncertain",
+        }
+    }
+
+    /// The standing with this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Meets, Self::Behind, Self::Uncertain].into_iter().find(|one| one.as_str() == name)
+    }
+}
+
+/// What a row counts by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Dimension {
+    /// The phase of the rule. Every request is in exactly one row of this dimension.
+    Phase,
+    /// The version of HTTP that the client speaks.
+    Http,
+    /// The version of TLS that the client speaks; `none` for cleartext.
+    Tls,
+    /// The value that decided: the version of the API, of the client, or of the protocol.
+    Version,
+    /// The family and major version of the client.
+    Client,
+}
+
+impl Dimension {
+    /// All dimensions.
+    pub const ALL: [Self; 5] = [Self::Phase, Self::Http, Self::Tls, Self::Version, Self::Client];
+
+    /// The name in the store and in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Phase => "phase",
+            Self::Http => "http",
+            Self::Tls => "tls",
+            Self::Version => "version",
+            Self::Client => "client",
+        }
+    }
+
+    /// The dimension with this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.as_str() == name)
+    }
+}
+
+/// The labels of a row.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RowKey {
+    /// The rule; empty for all requests, whatever rules they match.
+    pub rule: Arc<str>,
+    /// What the label is.
+    pub dimension: Dimension,
+    /// The label.
+    pub label: Arc<str>,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The standing.
+    pub standing: Standing,
+}
+
+/// The counts of a row.
+#[derive(Clone, Default)]
+pub struct UsageRow {
+    /// The number of requests.
+    pub requests: u64,
+    /// The distinct callers.
+    pub callers: DistinctCallers,
+}
+
+impl UsageRow {
+    /// Adds the counts of another time span.
+    pub fn merge_row(&mut self, other: &Self) {
+        self.requests += other.requests;
+        self.callers.merge_callers(&other.callers);
+    }
+}
+
+/// The length of the time that a row counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Span {
+    /// A minute.
+    Minute,
+    /// An hour.
+    Hour,
+    /// A day of UTC.
+    Day,
+}
+
+impl Span {
+    /// The length in seconds.
+    pub fn seconds(self) -> i64 {
+        match self {
+            Self::Minute => 60,
+            Self::Hour => 3_600,
+            Self::Day => 86_400,
+        }
+    }
+
+    /// The span of this length.
+    pub(crate) fn from_seconds(seconds: i64) -> Option<Self> {
+        [Self::Minute, Self::Hour, Self::Day].into_iter().find(|span| span.seconds() == seconds)
+    }
+
+    /// The start of the span that `second` is in. Both are in seconds since 1970.
+    pub fn start_of(self, second: i64) -> i64 {
+        second - second.rem_euclid(self.seconds())
+    }
+}
+
+/// The name of a verdict, read back from the store.
+pub(crate) fn parse_verdict(name: &str) -> Option<Verdict> {
+    let all = [Verdict::Admit, Verdict::Exempt, Verdict::Warn, Verdict::Refuse];
+    all.into_iter().find(|verdict| verdict.as_str() == name)
+}
