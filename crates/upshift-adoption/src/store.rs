@@ -1,5 +1,5 @@
 //! The embedded store: one SQLite file (WAL) with the numbered revisions of the overrides, the
-//! trips of the breaker, and the key that hashes identities.
+//! trips of the breaker, the usage of each rule, and the key that hashes identities.
 //!
 //! 1. It is read once, at the start, and then only written: the [`History`](crate::History) holds
 //!    what is in force.
@@ -14,6 +14,7 @@ mod lock;
 mod queries;
 mod read_only;
 mod schema;
+mod usage;
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
@@ -32,6 +33,7 @@ use lock::lock_store;
 pub use queries::StoreContent;
 use queries::{insert_record, latest_revision, read_content, read_key, replace_key_if};
 use read_only::{check_readable, read_without_writing, require_file};
+pub use usage::{Retention, UsageQuery};
 
 /// The time that a write waits for another program that has locked the file.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(250);

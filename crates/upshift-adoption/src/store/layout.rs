@@ -3,7 +3,7 @@
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::error::StoreError;
-use super::schema::{CHANGE_ID, LAYOUT, SCHEMA, TOP_NETWORK};
+use super::schema::{CHANGE_ID, LAYOUT, SCHEMA, TOP_NETWORK, USAGE};
 
 /// Creates the tables of a new store, or adds those columns that an older version did not have.
 pub(super) fn update_layout(connection: &mut Connection) -> Result<(), StoreError> {
@@ -15,9 +15,10 @@ pub(super) fn update_layout(connection: &mut Connection) -> Result<(), StoreErro
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Read again: another program may have updated it before the transaction began.
     let missing: &[&str] = match read_layout(&transaction)? {
-        0 => &[SCHEMA, TOP_NETWORK, CHANGE_ID],
-        1 => &[TOP_NETWORK, CHANGE_ID],
-        2 => &[CHANGE_ID],
+        0 => &[SCHEMA, TOP_NETWORK, CHANGE_ID, USAGE],
+        1 => &[TOP_NETWORK, CHANGE_ID, USAGE],
+        2 => &[CHANGE_ID, USAGE],
+        3 => &[USAGE],
         LAYOUT => &[],
         found => return Err(StoreError::Newer { found }),
     };

@@ -1,7 +1,7 @@
 //! The tables of a store, and the steps from each layout to the next.
 
 /// The layout that this version reads and writes.
-pub(super) const LAYOUT: i64 = 3;
+pub(super) const LAYOUT: i64 = 4;
 
 /// Layout 1: the key, the revisions and the trips.
 pub(super) const SCHEMA: &str = "
@@ -38,3 +38,32 @@ pub(super) const CHANGE_ID: &str = "
     UPDATE revision SET change_id = lower(hex(randomblob(5)));
     CREATE UNIQUE INDEX revision_change_id ON revision (change_id);
     PRAGMA user_version = 3;";
+
+/// Layout 4: usage.
+pub(super) const USAGE: &str = "
+    CREATE TABLE usage (
+        span      INTEGER NOT NULL,  -- in seconds: 60, 3600 or 86400
+        start     INTEGER NOT NULL,  -- in seconds since 1970
+        rule      TEXT NOT NULL,     -- empty: all requests
+        dimension TEXT NOT NULL,
+        label     TEXT NOT NULL,
+        verdict   TEXT NOT NULL,
+        standing  TEXT NOT NULL,
+        requests  INTEGER NOT NULL,
+        callers   BLOB NOT NULL,     -- a sketch
+        PRIMARY KEY (span, start, rule, dimension, label, verdict, standing)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE refused_caller (
+        rule        TEXT NOT NULL,
+        caller      TEXT NOT NULL,     -- a fingerprint
+        requests    INTEGER NOT NULL,
+        uncertainty INTEGER NOT NULL,
+        first_seen  INTEGER NOT NULL,
+        last_seen   INTEGER NOT NULL,
+        version     TEXT NOT NULL,
+        client      TEXT NOT NULL,
+        path        TEXT NOT NULL,
+        network     TEXT NOT NULL,
+        PRIMARY KEY (rule, caller)
+    ) STRICT, WITHOUT ROWID;
+    PRAGMA user_version = 4;";

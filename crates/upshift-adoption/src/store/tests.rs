@@ -12,17 +12,17 @@ use crate::overrides::{ChangeTarget, RolloutChange, Shares};
 use crate::{Fingerprint, Network};
 
 /// A folder of its own, gone at the end.
-struct Folder(PathBuf);
+pub(super) struct Folder(PathBuf);
 
 impl Folder {
-    fn make(name: &str) -> Self {
+    pub(super) fn make(name: &str) -> Self {
         let path =
             std::env::temp_dir().join(format!("upshift-store-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
     }
 
-    fn store(&self) -> PathBuf {
+    pub(super) fn store(&self) -> PathBuf {
         self.0.join("upshift.db")
     }
 }
@@ -218,6 +218,18 @@ fn stores_of_older_layouts_are_taken_over() {
         assert_eq!((trips[0].seen, trips[0].top, trips[0].hit.len()), (400, None, 1));
         assert!(revisions[0].id != revisions[1].id && revisions[0].id.len() == 10, "{revisions:?}");
     }
+}
+
+/// Layout 3 had no tables for usage.
+#[test]
+fn a_store_of_layout_3_gets_the_tables_of_usage() {
+    let folder = Folder::make("layout-3");
+    let store = Store::open(&folder.store()).unwrap();
+    store.connection.execute_batch("DROP TABLE usage; DROP TABLE refused_caller;").unwrap();
+    store.connection.pragma_update(None, "user_version", 3).unwrap();
+    drop(store);
+    let store = Store::open(&folder.store()).unwrap();
+    assert!(store.read_refused_callers().unwrap().is_empty());
 }
 
 /// The kind of fault: a secret that others have goes on being used. Everything but the key stays.

@@ -1,0 +1,291 @@
+//! Usage in the store: rows of minutes, from which hours and days are made, and refused callers.
+
+use rusqlite::{Connection, Row, Transaction, TransactionBehavior, named_params, params};
+
+use super::{Store, StoreError};
+use crate::sketch::DistinctCallers;
+use crate::usage::row::parse_verdict;
+use crate::usage::{
+    Dimension, RefusedCaller, RowKey, Span, Standing, StoredRow, UsageChanges, UsageRow,
+};
+use crate::{Fingerprint, Network};
+
+/// How long rows are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Minutes, in seconds.
+    pub minutes: u64,
+    /// Hours, in seconds.
+    pub hours: u64,
+    /// Days and refused callers, in seconds.
+    pub days: u64,
+}
+
+/// The rows that a query selects.
+#[derive(Clone, Copy, Debug)]
+pub struct UsageQuery<'a> {
+    /// The length of time of a row.
+    pub span: Span,
+    /// The first start, in seconds since 1970.
+    pub from: i64,
+    /// The end: rows that start here or later are left out.
+    pub to: i64,
+    /// The rule, or empty for all requests; `None` for all rules.
+    pub rule: Option<&'a str>,
+    /// The dimension; `None` for all.
+    pub dimension: Option<Dimension>,
+}
+
+impl Store {
+    /// Writes what changed. Rows with the same labels and time are replaced.
+    ///
+    /// # Errors
+    /// If the file cannot be written. Nothing is written then.
+    pub fn write_usage(&mut self, changes: &UsageChanges) -> Result<(), StoreError> {
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        write_rows(&transaction, &changes.rows)?;
+        write_callers(&transaction, &changes.refused)?;
+        Ok(transaction.commit()?)
+    }
+
+    /// Makes the hours and days that have ended by `now` (in seconds since 1970) from the minutes,
+    /// and deletes what is older than `retention`.
+    ///
+    /// # Errors
+    /// If the file cannot be written. Nothing is changed then.
+    pub fn maintain_usage(&mut self, now: i64, retention: Retention) -> Result<(), StoreError> {
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        roll_up(&transaction, Span::Minute, Span::Hour, now)?;
+        roll_up(&transaction, Span::Hour, Span::Day, now)?;
+        for (span, kept) in [
+            (Span::Minute, retention.minutes),
+            (Span::Hour, retention.hours),
+            (Span::Day, retention.days),
+        ] {
+            let oldest = now.saturating_sub_unsigned(kept);
+            transaction.execute(
+                "DELETE FROM usage WHERE span = ?1 AND start < ?2",
+                params![span.seconds(), oldest],
+            )?;
+        }
+        let oldest = now.saturating_sub_unsigned(retention.days);
+        transaction.execute("DELETE FROM refused_caller WHERE last_seen < ?1", [oldest])?;
+        Ok(transaction.commit()?)
+    }
+
+    /// The rows that `query` selects, in the order of their starts.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn read_usage(&self, query: UsageQuery<'_>) -> Result<Vec<StoredRow>, StoreError> {
+        read_rows(&self.connection, query)
+    }
+
+    /// All refused callers, those of each rule with the most refused first.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn read_refused_callers(&self) -> Result<Vec<RefusedCaller>, StoreError> {
+        let mut statement = self.connection.prepare(
+            "SELECT rule, caller, requests, uncertainty, first_seen, last_seen, version, client, path,
+                    network
+             FROM refused_caller ORDER BY rule, requests DESC, caller",
+        )?;
+        let mut rows = statement.query([])?;
+        let mut callers = Vec::new();
+        while let Some(row) = rows.next()? {
+            callers.extend(decode_caller(row)?);
+        }
+        Ok(callers)
+    }
+}
+
+fn write_rows(transaction: &Transaction<'_>, rows: &[StoredRow]) -> Result<(), StoreError> {
+    let mut statement = transaction.prepare_cached(
+        "INSERT OR REPLACE INTO usage
+         VALUES (:span, :start, :rule, :dimension, :label, :verdict, :standing, :requests, :callers)",
+    )?;
+    for StoredRow { span, start, key, row } in rows {
+        statement.execute(named_params! {
+            ":span": span.seconds(),
+            ":start": start,
+            ":rule": &*key.rule,
+            ":dimension": key.dimension.as_str(),
+            ":label": &*key.label,
+            ":verdict": key.verdict.as_str(),
+            ":standing": key.standing.as_str(),
+            ":requests": row.requests.cast_signed(),
+            ":callers": row.callers.to_bytes(),
+        })?;
+    }
+    Ok(())
+}
+
+fn write_callers(
+    transaction: &Transaction<'_>,
+    callers: &[RefusedCaller],
+) -> Result<(), StoreError> {
+    let mut statement = transaction.prepare_cached(
+        "INSERT OR REPLACE INTO refused_caller
+         VALUES (:rule, :caller, :requests, :uncertainty, :first_seen, :last_seen, :version, :client,
+                 :path, :network)",
+    )?;
+    for caller in callers {
+        statement.execute(named_params! {
+            ":rule": &*caller.rule,
+            ":caller": caller.caller.to_string(),
+            ":requests": caller.requests.cast_signed(),
+            ":uncertainty": caller.uncertainty.cast_signed(),
+            ":first_seen": caller.first_seen,
+            ":last_seen": caller.last_seen,
+            ":version": &*caller.version,
+            ":client": &*caller.client,
+            ":path": caller.path,
+            ":network": caller.network.to_string(),
+        })?;
+    }
+    Ok(())
+}
+
+/// Merges the rows of `from` into those `to` spans that have ended and are not there yet.
+fn roll_up(
+    transaction: &Transaction<'_>,
+    from: Span,
+    to: Span,
+    now: i64,
+) -> Result<(), StoreError> {
+    let end = to.start_of(now);
+    let newest: Option<i64> = transaction.query_row(
+        "SELECT max(start) FROM usage WHERE span = ?1",
+        [to.seconds()],
+        |row| row.get(0),
+    )?;
+    // The latest span was complete when it was made.
+    let begin = match newest {
+        Some(newest) => newest + to.seconds(),
+        None => i64::MIN,
+    };
+    // One span at a time, so that a gateway that was off for long does not read all at once.
+    let mut start = first_start(transaction, from, begin)?;
+    while let Some(first) = start {
+        let start_of_span = to.start_of(first);
+        if start_of_span >= end {
+            break;
+        }
+        let next = start_of_span + to.seconds();
+        merge_span(transaction, (from, to), start_of_span, next)?;
+        start = first_start(transaction, from, next)?;
+    }
+    Ok(())
+}
+
+/// The first start of a row of `span` at or after `begin`.
+fn first_start(
+    transaction: &Transaction<'_>,
+    span: Span,
+    begin: i64,
+) -> Result<Option<i64>, StoreError> {
+    Ok(transaction.query_row(
+        "SELECT min(start) FROM usage WHERE span = ?1 AND start >= ?2",
+        params![span.seconds(), begin],
+        |row| row.get(0),
+    )?)
+}
+
+fn merge_span(
+    transaction: &Transaction<'_>,
+    (from, to): (Span, Span),
+    start: i64,
+    end: i64,
+) -> Result<(), StoreError> {
+    let mut statement = transaction.prepare_cached(
+        "SELECT span, start, rule, dimension, label, verdict, standing, requests, callers
+         FROM usage WHERE span = ?1 AND start >= ?2 AND start < ?3
+         ORDER BY rule, dimension, label, verdict, standing",
+    )?;
+    let mut rows = statement.query(params![from.seconds(), start, end])?;
+    // The rows of one label follow each other, so that only one sketch is in memory.
+    let mut current: Option<StoredRow> = None;
+    while let Some(row) = rows.next()? {
+        let Some(part) = decode_row(row)? else { continue };
+        match &mut current {
+            Some(merged) if merged.key == part.key => merged.row.merge_row(&part.row),
+            _ => {
+                let next = StoredRow { span: to, start, ..part };
+                write_rows(transaction, current.replace(next).as_slice())?;
+            }
+        }
+    }
+    write_rows(transaction, current.as_slice())
+}
+
+fn read_rows(connection: &Connection, query: UsageQuery<'_>) -> Result<Vec<StoredRow>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT span, start, rule, dimension, label, verdict, standing, requests, callers
+         FROM usage
+         WHERE span = :span AND start >= :from AND start < :to
+           AND (:rule IS NULL OR rule = :rule)
+           AND (:dimension IS NULL OR dimension = :dimension)
+         ORDER BY start, rule, dimension, label, verdict, standing",
+    )?;
+    let mut rows = statement.query(named_params! {
+        ":span": query.span.seconds(),
+        ":from": query.from,
+        ":to": query.to,
+        ":rule": query.rule,
+        ":dimension": query.dimension.map(Dimension::as_str),
+    })?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.extend(decode_row(row)?);
+    }
+    Ok(found)
+}
+
+fn row_text(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
+    row.get(column)
+}
+
+/// `None` for a row with a word that this version does not know, which a newer one may have
+/// written.
+fn decode_row(row: &Row<'_>) -> Result<Option<StoredRow>, StoreError> {
+    let (span, dimension) = (Span::from_seconds(row.get(0)?), Dimension::parse(&row_text(row, 3)?));
+    let (verdict, standing) =
+        (parse_verdict(&row_text(row, 5)?), Standing::parse(&row_text(row, 6)?));
+    let callers = DistinctCallers::from_bytes(row.get_ref(8)?.as_blob().unwrap_or_default());
+    let (Some(span), Some(dimension), Some(verdict), Some(standing), Some(callers)) =
+        (span, dimension, verdict, standing, callers)
+    else {
+        return Ok(None);
+    };
+    let key = RowKey {
+        rule: row_text(row, 2)?.into(),
+        dimension,
+        label: row_text(row, 4)?.into(),
+        verdict,
+        standing,
+    };
+    let counts = UsageRow { requests: row.get::<_, i64>(7)?.cast_unsigned(), callers };
+    Ok(Some(StoredRow { span, start: row.get(1)?, key, row: counts }))
+}
+
+fn decode_caller(row: &Row<'_>) -> rusqlite::Result<Option<RefusedCaller>> {
+    let Ok(bits) = u64::from_str_radix(&row_text(row, 1)?, 16) else { return Ok(None) };
+    Ok(Some(RefusedCaller {
+        rule: row_text(row, 0)?.into(),
+        caller: Fingerprint::from_bits(bits),
+        requests: row.get::<_, i64>(2)?.cast_unsigned(),
+        uncertainty: row.get::<_, i64>(3)?.cast_unsigned(),
+        first_seen: row.get(4)?,
+        last_seen: row.get(5)?,
+        version: row_text(row, 6)?.into(),
+        client: row_text(row, 7)?.into(),
+        path: row_text(row, 8)?,
+        network: Network::parse(&row_text(row, 9)?),
+    }))
+}
+
+#[cfg(test)]
+mod tests;

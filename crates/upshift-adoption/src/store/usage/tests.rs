@@ -1,0 +1,136 @@
+#![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
+
+use upshift_core::Verdict;
+
+use super::*;
+use crate::sketch::CallerHasher;
+use crate::store::tests::Folder;
+
+const DAY: i64 = 86_400;
+/// 2026-11-29T00:00:00Z.
+const MIDNIGHT: i64 = 20_786 * DAY;
+
+const LONG: Retention = Retention { minutes: 1 << 40, hours: 1 << 40, days: 1 << 40 };
+
+fn minute(start: i64, label: &str, requests: u64, callers: std::ops::Range<u32>) -> StoredRow {
+    let hasher = CallerHasher::new([4; 16]);
+    let mut row = UsageRow { requests, ..UsageRow::default() };
+    for caller in callers {
+        row.callers.insert_caller(hasher.hash_caller(caller));
+    }
+    let key = RowKey {
+        rule: "orders".into(),
+        dimension: Dimension::Version,
+        label: label.into(),
+        verdict: Verdict::Refuse,
+        standing: Standing::Behind,
+    };
+    StoredRow { span: Span::Minute, start, key, row }
+}
+
+fn write(store: &mut Store, rows: Vec<StoredRow>) {
+    store.write_usage(&UsageChanges { rows, refused: Vec::new() }).unwrap();
+}
+
+fn read(store: &Store, span: Span) -> Vec<StoredRow> {
+    let query = UsageQuery { span, from: 0, to: i64::MAX, rule: None, dimension: None };
+    store.read_usage(query).unwrap()
+}
+
+/// Start, label, requests and callers of each row.
+fn summary(rows: &[StoredRow]) -> Vec<(i64, &str, u64, u64)> {
+    let mut found = Vec::new();
+    for stored in rows {
+        let row = &stored.row;
+        found.push((stored.start, &*stored.key.label, row.requests, row.callers.estimate()));
+    }
+    found
+}
+
+#[test]
+fn rows_are_replaced_and_read_back() {
+    let folder = Folder::make("replaced");
+    let mut store = Store::open(&folder.store()).unwrap();
+    write(&mut store, vec![minute(MIDNIGHT, "1.4", 10, 0..5), minute(MIDNIGHT, "1.5", 1, 0..1)]);
+    write(&mut store, vec![minute(MIDNIGHT, "1.4", 12, 0..7)]);
+    let rows = read(&store, Span::Minute);
+    assert_eq!(summary(&rows), [(MIDNIGHT, "1.4", 12, 7), (MIDNIGHT, "1.5", 1, 1)]);
+    let of_rule = |rule, dimension| UsageQuery {
+        span: Span::Minute,
+        from: MIDNIGHT,
+        to: MIDNIGHT + 60,
+        rule: Some(rule),
+        dimension: Some(dimension),
+    };
+    assert_eq!(store.read_usage(of_rule("orders", Dimension::Version)).unwrap().len(), 2);
+    assert!(store.read_usage(of_rule("orders", Dimension::Http)).unwrap().is_empty());
+    assert!(store.read_usage(of_rule("other", Dimension::Version)).unwrap().is_empty());
+}
+
+#[test]
+fn hours_and_days_are_the_union_of_their_minutes() {
+    let folder = Folder::make("union");
+    let mut store = Store::open(&folder.store()).unwrap();
+    let mut rows = Vec::new();
+    // The same fifty callers each minute, for 25 hours, and ten more in the second hour.
+    for number in 0..25 * 60 {
+        rows.push(minute(MIDNIGHT + 60 * number, "1.4", 3, 0..50));
+    }
+    rows.push(minute(MIDNIGHT + 3_660, "1.5", 7, 50..60));
+    write(&mut store, rows);
+    let now = MIDNIGHT + DAY + 3_600 + 30;
+    store.maintain_usage(now, LONG).unwrap();
+    let hours = read(&store, Span::Hour);
+    assert_eq!(hours.len(), 26);
+    assert_eq!(summary(&hours)[0], (MIDNIGHT, "1.4", 180, 50));
+    assert_eq!(summary(&hours)[2], (MIDNIGHT + 3_600, "1.5", 7, 10));
+    let days = read(&store, Span::Day);
+    assert_eq!(summary(&days), [(MIDNIGHT, "1.4", 24 * 180, 50), (MIDNIGHT, "1.5", 7, 10)]);
+    // The current hour and day are not complete yet; a second call changes nothing.
+    store.maintain_usage(now, LONG).unwrap();
+    assert_eq!(read(&store, Span::Hour).len(), 26);
+    assert_eq!(read(&store, Span::Day).len(), 2);
+}
+
+#[test]
+fn rows_are_kept_as_long_as_configured() {
+    let folder = Folder::make("retention");
+    let mut store = Store::open(&folder.store()).unwrap();
+    for day in 0..10 {
+        write(&mut store, vec![minute(MIDNIGHT + day * DAY, "1.4", 1, 0..1)]);
+    }
+    let (day, now) = (DAY.cast_unsigned(), MIDNIGHT + 10 * DAY);
+    let retention = Retention { minutes: 2 * day, hours: 4 * day, days: 6 * day };
+    store.maintain_usage(now, retention).unwrap();
+    let kept = |span| read(&store, span).len();
+    assert_eq!([kept(Span::Minute), kept(Span::Hour), kept(Span::Day)], [2, 4, 6]);
+}
+
+#[test]
+fn refused_callers_are_read_back_and_forgotten() {
+    let folder = Folder::make("refused");
+    let mut store = Store::open(&folder.store()).unwrap();
+    let refused = |caller, requests, last_seen| RefusedCaller {
+        rule: "orders".into(),
+        caller: Fingerprint::from_bits(caller),
+        requests,
+        uncertainty: 2,
+        first_seen: MIDNIGHT,
+        last_seen,
+        version: "1.4".into(),
+        client: "App/1".into(),
+        path: "/orders/*".to_owned(),
+        network: Network::V4([192, 0, 2]),
+    };
+    let changes = UsageChanges {
+        rows: Vec::new(),
+        refused: vec![refused(u64::MAX, 3, MIDNIGHT), refused(2, 9, MIDNIGHT + DAY)],
+    };
+    store.write_usage(&changes).unwrap();
+    let expected = [refused(2, 9, MIDNIGHT + DAY), refused(u64::MAX, 3, MIDNIGHT)];
+    assert_eq!(store.read_refused_callers().unwrap(), expected);
+    let day = DAY.cast_unsigned();
+    let retention = Retention { minutes: day, hours: day, days: day };
+    store.maintain_usage(MIDNIGHT + 2 * DAY, retention).unwrap();
+    assert_eq!(store.read_refused_callers().unwrap(), expected[..1]);
+}
