@@ -156,36 +156,62 @@ impl RolloutStage {
     }
 }
 
-/// The phases that are planned, each with its beginning and its last date.
-fn planned_phases(plan: &RolloutPlan) -> Vec<(Phase, Timestamp, Timestamp)> {
-    let mut planned = Vec::new();
-    planned.extend(plan.observe.map(|at| (Phase::Observe, at, at)));
-    planned.extend(plan.warn.map(|at| (Phase::Warn, at, at)));
-    if let (Some((from, _)), Some((_, to))) = (plan.brownout.first(), plan.brownout.last()) {
-        planned.push((Phase::Brownout, *from, *to));
+/// The beginning of a stage.
+struct StageStart {
+    /// The phase whose dates in the plan it comes from.
+    planned: Phase,
+    /// The phase of the stage, which is another one between the windows of a brownout.
+    phase: Phase,
+    from: Timestamp,
+    /// The share that is refused from then on.
+    share: RefusedShare,
+}
+
+impl StageStart {
+    fn new(phase: Phase, from: Timestamp, share: RefusedShare) -> Self {
+        Self { planned: phase, phase, from, share }
+    }
+}
+
+/// The beginnings of all stages, in the order of a rollout's phases.
+fn stage_starts(plan: &RolloutPlan) -> Vec<StageStart> {
+    let mut starts = Vec::new();
+    starts.extend(plan.observe.map(|at| StageStart::new(Phase::Observe, at, RefusedShare::NONE)));
+    starts.extend(plan.warn.map(|at| StageStart::new(Phase::Warn, at, RefusedShare::NONE)));
+    for (from, to) in &plan.brownout {
+        starts.push(StageStart::new(Phase::Brownout, *from, RefusedShare::ALL));
+        // Outside its windows a brownout warns.
+        let warn = StageStart::new(Phase::Warn, *to, RefusedShare::NONE);
+        starts.push(StageStart { planned: Phase::Brownout, ..warn });
     }
     match &plan.ramp {
-        Some(RampPlan::Linear(from)) => planned.push((Phase::Ramp, *from, *from)),
+        Some(RampPlan::Linear(from)) => {
+            starts.push(StageStart::new(Phase::Ramp, *from, RefusedShare::NONE));
+        }
         Some(RampPlan::Steps(steps)) => {
-            if let (Some((from, _)), Some((last, _))) = (steps.first(), steps.last()) {
-                planned.push((Phase::Ramp, *from, *last));
+            for (at, share) in steps {
+                starts.push(StageStart::new(Phase::Ramp, *at, *share));
             }
         }
         None => {}
     }
-    planned.extend(plan.enforce.map(|at| (Phase::Enforce, at, at)));
-    planned
+    starts.extend(plan.enforce.map(|at| StageStart::new(Phase::Enforce, at, RefusedShare::ALL)));
+    starts
 }
 
 fn check_order(plan: &RolloutPlan) -> Result<(), PlanError> {
     if matches!(&plan.ramp, Some(RampPlan::Steps(steps)) if steps.is_empty()) {
         return Err(PlanError::Steps);
     }
-    for pair in planned_phases(plan).windows(2) {
-        let [(earlier, _, end), (later, from, _)] = pair else { continue };
+    for pair in stage_starts(plan).windows(2) {
+        let [earlier, later] = pair else { continue };
+        // The dates within one phase have rules of their own.
+        if earlier.planned == later.planned {
+            continue;
+        }
         // A phase may begin at the moment at which the one before it ends.
-        if from < end {
-            return Err(PlanError::Order(*earlier, *later));
+        if later.from < earlier.from {
+            return Err(PlanError::Order(earlier.planned, later.planned));
         }
     }
     Ok(())
@@ -211,7 +237,7 @@ fn check_ramp(plan: &RolloutPlan) -> Result<(), PlanError> {
                 Err(PlanError::Steps)
             }
         }
-        (None, _) if planned_phases(plan).is_empty() => Err(PlanError::Empty),
+        (None, _) if stage_starts(plan).is_empty() => Err(PlanError::Empty),
         (None, _) => Ok(()),
     }
 }
@@ -219,8 +245,9 @@ fn check_ramp(plan: &RolloutPlan) -> Result<(), PlanError> {
 fn calendar_of(plan: &RolloutPlan) -> Vec<RolloutStage> {
     let starts = stage_starts(plan);
     let mut stages = Vec::with_capacity(starts.len());
-    for (index, (phase, from, share)) in starts.iter().copied().enumerate() {
-        let to = starts.get(index + 1).map(|next| next.1);
+    for (index, start) in starts.iter().enumerate() {
+        let StageStart { phase, from, share, .. } = *start;
+        let to = starts.get(index + 1).map(|next| next.from);
         // A stage that the next one begins with would last no time at all.
         if to == Some(from) {
             continue;
@@ -230,29 +257,6 @@ fn calendar_of(plan: &RolloutPlan) -> Vec<RolloutStage> {
         stages.push(RolloutStage { phase, from, to, share, final_share });
     }
     stages
-}
-
-/// The beginnings of all stages, with the share that is refused from then on.
-fn stage_starts(plan: &RolloutPlan) -> Vec<(Phase, Timestamp, RefusedShare)> {
-    let mut starts = Vec::new();
-    starts.extend(plan.observe.map(|at| (Phase::Observe, at, RefusedShare::NONE)));
-    starts.extend(plan.warn.map(|at| (Phase::Warn, at, RefusedShare::NONE)));
-    for (from, to) in &plan.brownout {
-        starts.push((Phase::Brownout, *from, RefusedShare::ALL));
-        // Outside its windows a brownout warns.
-        starts.push((Phase::Warn, *to, RefusedShare::NONE));
-    }
-    match &plan.ramp {
-        Some(RampPlan::Linear(from)) => starts.push((Phase::Ramp, *from, RefusedShare::NONE)),
-        Some(RampPlan::Steps(steps)) => {
-            for (at, share) in steps {
-                starts.push((Phase::Ramp, *at, *share));
-            }
-        }
-        None => {}
-    }
-    starts.extend(plan.enforce.map(|at| (Phase::Enforce, at, RefusedShare::ALL)));
-    starts
 }
 
 impl fmt::Display for PlanError {
