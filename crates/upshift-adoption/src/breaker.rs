@@ -46,7 +46,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use upshift_core::Phase;
 use upshift_core::policy::{self, Counted, Rule};
 
 use crate::tally::RuleTally;
@@ -335,7 +334,7 @@ type WatchSpan = (Option<Timestamp>, Option<Timestamp>);
 fn watch_span(rule: &Rule) -> Option<WatchSpan> {
     // A person may have set it to enforce before its date, or long after it.
     if let Some(set) = rule.overridden()
-        && set.phase == Phase::Enforce
+        && set.phase.refuses()
     {
         return Some((None, None));
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use upshift_core::policy::{
-    IdentityReader, PlanError, RampPlan, RefusedShare, Rollout, RolloutPlan,
+    IdentityReader, Phase, PlanError, RampPlan, RefusedShare, Rollout, RolloutPlan,
 };
 
 use crate::span_diagnostic::SpanDiagnostic;
@@ -73,10 +73,9 @@ pub(crate) fn read_rollout(mut table: TomlTable<'_>) -> RolloutParts {
 }
 
 fn report_plan_error(table: &TomlTable<'_>, error: PlanError) {
+    let order_help = format!("the order is {}", Phase::PLANNED.map(Phase::as_str).join(", "));
     let (key, help) = match error {
-        PlanError::Order(_, later) => {
-            (later.as_str(), "the order is observe, warn, brownout, ramp, enforce")
-        }
+        PlanError::Order(_, later) => (later.as_str(), order_help.as_str()),
         PlanError::Windows => ("brownout", "write the windows in the order of time"),
         PlanError::Endless => {
             ("ramp", "add enforce = …, or write steps: [{ at = …, share = 0.1 }, …]")

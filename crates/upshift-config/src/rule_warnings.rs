@@ -76,9 +76,9 @@ fn unverified_identity(spec: &RuleSpec, table: &TomlTable<'_>) -> Option<SpanDia
 }
 
 fn breaker_without_identity(spec: &RuleSpec, table: &TomlTable<'_>) -> Option<SpanDiagnostic> {
-    let plan = spec.rollout.as_ref()?.plan();
+    let stages = spec.rollout.as_ref()?.stages();
     // A rollout that only observes or warns never trips, so it does not matter what is counted.
-    let refuses = plan.enforce.is_some() || plan.ramp.is_some() || !plan.brownout.is_empty();
+    let refuses = stages.iter().any(|stage| stage.phase.refuses());
     if !refuses || spec.breaker.is_none() || !spec.identity.is_empty() {
         return None;
     }

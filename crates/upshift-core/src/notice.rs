@@ -17,7 +17,7 @@ use crate::facts::Fields;
 use crate::field::date::{deprecation_date, parse_deprecation_date, parse_http_date};
 use crate::field::{FieldName, is_token};
 use crate::policy::exemption::ExemptedBy;
-use crate::policy::phase::Phase;
+use crate::policy::phase::PhaseEffect;
 use crate::policy::requirement::RequirementKind;
 use crate::verdict::{Verdict, VerdictReason};
 
@@ -77,7 +77,7 @@ pub(crate) fn refusal_lines<'p>(decision: &Decision<'p>) -> Vec<FieldLine<'p>> {
 fn is_warned(ruling: &Ruling<'_>) -> bool {
     match ruling.exempted {
         // An exemption of the operator ends at a date, so its callers are warned as well.
-        Some(ExemptedBy::Exemption(_)) if ruling.phase() > Phase::Observe => true,
+        Some(ExemptedBy::Exemption(_)) if ruling.phase().effect() >= PhaseEffect::Warn => true,
         _ => ruling.verdict == Verdict::Warn,
     }
 }

@@ -3,8 +3,8 @@
 use super::*;
 use crate::{CountedCaller, IdentityKey};
 use proptest::prelude::*;
-use upshift_core::Policy;
 use upshift_core::policy::{self, PolicySpec, Requirement, Rollout, RolloutPlan, RuleSpec};
+use upshift_core::{Phase, Policy};
 
 const START: i64 = 1_793_000_000;
 

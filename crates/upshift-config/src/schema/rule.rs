@@ -1,8 +1,11 @@
 //! `[[rule]]`, `[[exemption]]` and `[never-refused]`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::json;
+use upshift_core::Phase;
 
 use super::matching::matching;
 use super::requirement::RequirementTable;
@@ -111,23 +114,24 @@ pub(super) enum UpgradeUrlValue {
     ByClient(BTreeMap<String, String>),
 }
 
-/// A phase.
-#[derive(JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-#[schemars(inline)]
-pub(super) enum PhaseWord {
-    /// Nothing happens.
-    Off,
-    /// Requests are only evaluated and counted.
-    Observe,
-    /// Requests that would be refused are admitted, with a warning.
-    Warn,
-    /// As `enforce`, but reported as a brownout.
-    Brownout,
-    /// Requests that do not meet the requirement are refused.
-    Enforce,
-    /// Warns and refuses no request, over the rollout.
-    Paused,
+/// A phase that a rule can be pinned to.
+pub(super) struct PhaseWord;
+
+impl JsonSchema for PhaseWord {
+    fn schema_name() -> Cow<'static, str> {
+        "Phase".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let words = Phase::PINNABLE.map(|phase| {
+            json!({ "description": phase.description(), "type": "string", "const": phase.as_str() })
+        });
+        json_schema!({ "description": "A phase.", "oneOf": words })
+    }
 }
 
 matching! {

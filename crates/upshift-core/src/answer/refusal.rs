@@ -14,7 +14,7 @@ use super::redirect::{is_redirected, redirect_to};
 use super::status::{AnswerStatus, OtherStatus, UpgradeRequired};
 use super::target::https_url;
 use super::words::refusal_text;
-use crate::policy::{AnswerStyle, Phase, RequiredListener, Requirement};
+use crate::policy::{AnswerStyle, RequiredListener, Requirement};
 use crate::{
     Decision, Facts, HttpVersion, RequirementKind, Ruling, Verdict, VerdictReason, notice,
 };
@@ -152,9 +152,5 @@ fn push_upgrade_fields(refusal: &RefusalParts<'_>, close: bool, fields: &mut Vec
 
 /// The end of the brownout that refuses the request.
 fn brownout_end(top: &Ruling<'_>) -> Option<Timestamp> {
-    match top.phase() {
-        Phase::Brownout => top.rollout.until,
-        // A stage of a ramp ends as well, but the next one refuses a greater share.
-        _ => None,
-    }
+    if top.phase().is_window() { top.rollout.until } else { None }
 }

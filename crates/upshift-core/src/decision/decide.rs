@@ -8,7 +8,7 @@ use crate::facts::Facts;
 use crate::policy::exemption::ExemptedBy;
 use crate::policy::identity::bucket;
 use crate::policy::matcher::{Effect, MatchContext};
-use crate::policy::phase::Phase;
+use crate::policy::phase::PhaseEffect;
 use crate::policy::reading::{PathReading, PathReadings};
 use crate::policy::requirement::RequirementKind;
 use crate::policy::rule::Rule;
@@ -160,14 +160,14 @@ fn strictness_of(ruling: &Ruling<'_>) -> (bool, Verdict, bool) {
 
 /// Sets the verdict on a request that `enforce` would refuse, as the rule's phase has it.
 fn apply_phase(ruling: &mut Ruling<'_>, facts: &Facts<'_>) {
-    ruling.verdict = match ruling.rollout.phase {
+    ruling.verdict = match ruling.phase().effect() {
         // A rule that has not begun counts nothing, and so it reports no exemption either.
-        Phase::Off => Verdict::Admit,
+        PhaseEffect::Ignore => Verdict::Admit,
         _ if ruling.exempted.is_some() => Verdict::Exempt,
-        Phase::Observe => Verdict::Admit,
-        Phase::Warn | Phase::Paused => Verdict::Warn,
-        Phase::Brownout | Phase::Enforce => Verdict::Refuse,
-        Phase::Ramp => ramp_verdict(ruling, facts),
+        PhaseEffect::Count => Verdict::Admit,
+        PhaseEffect::Warn => Verdict::Warn,
+        PhaseEffect::RefuseShare => ramp_verdict(ruling, facts),
+        PhaseEffect::Refuse => Verdict::Refuse,
     };
 }
 

@@ -2,7 +2,7 @@
 
 use super::outcome::Ruling;
 use super::requirements::describe_unmet;
-use crate::policy::phase::Phase;
+use crate::policy::phase::PhaseEffect;
 use crate::verdict::{Verdict, VerdictReason};
 
 impl Ruling<'_> {
@@ -19,20 +19,14 @@ impl Ruling<'_> {
         if self.cause.is_none() {
             return found;
         }
-        match self.phase() {
-            Phase::Off => format!("{found}, but its rollout has not begun"),
-            Phase::Observe => format!("{found}; the rule only observes"),
-            Phase::Warn => format!("{found}; the rule only warns"),
-            Phase::Paused => format!("{found}, but the rule is paused"),
-            Phase::Ramp if self.without_identity => {
-                format!("{found}, but it has no identity to be in the ramp")
-            }
-            Phase::Ramp if self.verdict == Verdict::Warn => {
-                format!("{found}, but its turn in the ramp has not come")
-            }
-            Phase::Brownout => format!("{found}, and a brownout is on"),
-            Phase::Ramp | Phase::Enforce => found,
+        let is_ramp = self.phase().effect() == PhaseEffect::RefuseShare;
+        if is_ramp && self.without_identity {
+            return format!("{found}, but it has no identity to be in the ramp");
         }
+        if is_ramp && self.verdict == Verdict::Warn {
+            return format!("{found}, but its turn in the ramp has not come");
+        }
+        format!("{found}{}", self.phase().sentence_end())
     }
 
     fn describe_finding(&self) -> String {

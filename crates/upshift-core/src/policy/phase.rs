@@ -1,4 +1,5 @@
-//! The phases of a rollout, and the share of identities that a rule refuses.
+//! The phases of a rollout and what is true of each, and the share of identities that a rule
+//! refuses.
 
 use std::fmt;
 
@@ -20,6 +21,24 @@ pub enum Phase {
     /// Stopped by a person: warns, and refuses nothing.
     Paused,
 }
+
+/// The effect of a phase on requests that do not meet the rule, the milder one first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PhaseEffect {
+    /// Admits, and counts nothing.
+    Ignore,
+    /// Admits, and counts.
+    Count,
+    /// Admits, counts, and announces the refusal.
+    Warn,
+    /// Refuses a share of the callers, and warns the others.
+    RefuseShare,
+    /// Refuses.
+    Refuse,
+}
+
+// A phase that is left out of `ALL` fails the build, unless it stands after `Paused`.
+const _: () = assert!(Phase::ALL.len() == Phase::Paused as usize + 1, "ALL lacks a phase");
 
 /// A share of identities in basis points: 0 to 10 000.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,6 +66,10 @@ impl Phase {
     pub const SETTABLE: [Self; 5] =
         [Self::Off, Self::Observe, Self::Warn, Self::Enforce, Self::Paused];
 
+    /// The phases that `rollout` in the policy file has dates for, in the order of those dates.
+    pub const PLANNED: [Self; 5] =
+        [Self::Observe, Self::Warn, Self::Brownout, Self::Ramp, Self::Enforce];
+
     /// The name in the policy file, on the command line and in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -65,31 +88,73 @@ impl Phase {
         Self::ALL.into_iter().find(|phase| phase.as_str() == text)
     }
 
+    /// The description in the JSON Schema of the policy file.
+    pub fn description(self) -> &'static str {
+        match self {
+            Self::Off => "Nothing happens.",
+            Self::Observe => "Requests are only evaluated and counted.",
+            Self::Warn => "Requests that would be refused are admitted, with a warning.",
+            Self::Brownout => "As `enforce`, but reported as a brownout.",
+            Self::Ramp => "A growing share of the callers is refused, and the others are warned.",
+            Self::Enforce => "Requests that do not meet the requirement are refused.",
+            Self::Paused => "Warns and refuses no request, over the rollout.",
+        }
+    }
+
+    /// The effect on requests that do not meet the rule.
+    pub fn effect(self) -> PhaseEffect {
+        match self {
+            Self::Off => PhaseEffect::Ignore,
+            Self::Observe => PhaseEffect::Count,
+            Self::Warn | Self::Paused => PhaseEffect::Warn,
+            Self::Ramp => PhaseEffect::RefuseShare,
+            Self::Brownout | Self::Enforce => PhaseEffect::Refuse,
+        }
+    }
+
+    /// Returns true if the phase refuses until the end of a window, and a retry after it succeeds.
+    pub fn is_window(self) -> bool {
+        match self {
+            Self::Brownout => true,
+            // A stage of a ramp ends as well, but the next one refuses a greater share.
+            Self::Off | Self::Observe | Self::Warn | Self::Ramp | Self::Enforce | Self::Paused => {
+                false
+            }
+        }
+    }
+
+    /// The end of a sentence on a request that does not meet the rule, for the operator.
+    pub(crate) fn sentence_end(self) -> &'static str {
+        match self {
+            Self::Off => ", but its rollout has not begun",
+            Self::Observe => "; the rule only observes",
+            Self::Warn => "; the rule only warns",
+            Self::Brownout => ", and a brownout is on",
+            Self::Ramp | Self::Enforce => "",
+            Self::Paused => ", but the rule is paused",
+        }
+    }
+
     /// Returns true if a rule in this phase refuses requests, all of them or some.
     pub fn refuses(self) -> bool {
-        match self {
-            Self::Brownout | Self::Ramp | Self::Enforce => true,
-            Self::Off | Self::Observe | Self::Warn | Self::Paused => false,
-        }
+        self.effect() >= PhaseEffect::RefuseShare
     }
 
     /// Returns true if a rule in this phase refuses only for a while or only a share of the
     /// callers: the phases that prepare for `enforce`.
     pub fn refuses_in_part(self) -> bool {
-        match self {
-            Self::Brownout | Self::Ramp => true,
-            Self::Off | Self::Observe | Self::Warn | Self::Enforce | Self::Paused => false,
-        }
+        self.effect() == PhaseEffect::RefuseShare || self.is_window()
     }
 
     /// The share that is refused while a rule is pinned to this phase.
     pub fn pinned_share(self) -> RefusedShare {
-        match self {
-            Self::Brownout | Self::Enforce => RefusedShare::ALL,
+        match self.effect() {
+            PhaseEffect::Refuse => RefusedShare::ALL,
             // A ramp cannot be pinned: without its dates it refuses nobody.
-            Self::Off | Self::Observe | Self::Warn | Self::Ramp | Self::Paused => {
-                RefusedShare::NONE
-            }
+            PhaseEffect::Ignore
+            | PhaseEffect::Count
+            | PhaseEffect::Warn
+            | PhaseEffect::RefuseShare => RefusedShare::NONE,
         }
     }
 }
