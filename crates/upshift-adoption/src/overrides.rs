@@ -17,65 +17,64 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use upshift_core::policy::RefusedShare;
+use upshift_core::policy::{RefusedShare, SettablePhase};
 use upshift_core::{Phase, policy};
 
 /// The phase that is imposed on a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(into = "String", try_from = "String")]
 pub enum Imposed {
     /// The file's plan.
     Plan,
-    /// Admits, and counts nothing.
-    Off,
-    /// Admits, and counts.
-    Observe,
-    /// Warns.
-    Warn,
-    /// Refuses.
-    Enforce,
-    /// Warns, refuses no request, and is reported as paused.
-    Paused,
+    /// A phase.
+    Phase(SettablePhase),
 }
 
 impl Imposed {
-    /// Parses a phase that a person may set: `off`, `observe`, `warn`, `enforce` or `paused`.
+    /// Warns, refuses no request, and is reported as paused.
+    pub const PAUSED: Self = Self::Phase(SettablePhase::PAUSED);
+    /// Warns.
+    pub const WARN: Self = Self::Phase(SettablePhase::WARN);
+
+    /// Parses a phase that a person may set.
     ///
-    /// The other phases need dates, which only the file has.
+    /// `plan` is not one: a person lets a rule follow the file with `resume`.
     pub fn parse(text: &str) -> Option<Self> {
-        Some(match text {
-            "off" => Self::Off,
-            "observe" => Self::Observe,
-            "warn" => Self::Warn,
-            "enforce" => Self::Enforce,
-            "paused" => Self::Paused,
-            // `plan` is not for `set`: a person lets a rule follow the file with `resume`.
-            _ => return None,
-        })
+        SettablePhase::parse(text).map(Self::Phase)
     }
 
     /// The phase; none if the file's plan decides.
     pub fn phase(self) -> Option<Phase> {
-        Some(match self {
-            Self::Plan => return None,
-            Self::Off => Phase::Off,
-            Self::Observe => Phase::Observe,
-            Self::Warn => Phase::Warn,
-            Self::Enforce => Phase::Enforce,
-            Self::Paused => Phase::Paused,
-        })
+        match self {
+            Self::Plan => None,
+            Self::Phase(phase) => Some(phase.phase()),
+        }
     }
 
     /// The name of the phase.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Plan => "plan",
-            Self::Off => "off",
-            Self::Observe => "observe",
-            Self::Warn => "warn",
-            Self::Enforce => "enforce",
-            Self::Paused => "paused",
+            Self::Phase(phase) => phase.as_str(),
         }
+    }
+}
+
+impl From<Imposed> for String {
+    fn from(imposed: Imposed) -> Self {
+        imposed.as_str().to_owned()
+    }
+}
+
+/// Reads a name as the store has it, `plan` included.
+impl TryFrom<String> for Imposed {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        if name == Self::Plan.as_str() {
+            return Ok(Self::Plan);
+        }
+        Self::parse(&name).ok_or_else(|| format!("a rule cannot be held in a phase `{name}`"))
     }
 }
 
@@ -234,7 +233,7 @@ impl RolloutOverrides {
         if self.trips.get(rule) == Some(held) {
             return Some(Stopped::Tripped);
         }
-        if held.imposed == Imposed::Paused { Some(Stopped::Paused) } else { None }
+        if held.imposed == Imposed::PAUSED { Some(Stopped::Paused) } else { None }
     }
 
     /// Notes the rules that a change at `at` has stopped. Until then `before` was in force, and the
@@ -329,7 +328,7 @@ impl RolloutOverrides {
         reason: &str,
     ) {
         let mut held = RolloutOverride {
-            imposed: Imposed::Paused,
+            imposed: Imposed::PAUSED,
             at,
             until: None,
             actor: actor.into(),
@@ -353,13 +352,13 @@ impl RolloutOverrides {
             RolloutChange::Set { rule, imposed, until } => {
                 (held.imposed, held.until) = (*imposed, *until);
                 // The person overrules the breaker. Any other phase leaves the trip below the pin.
-                if *imposed == Imposed::Enforce {
+                if imposed.phase().is_some_and(Phase::refuses) {
                     self.trips.remove(rule);
                 }
                 self.pins.insert(rule.clone(), held);
             }
             RolloutChange::Trip { rule } => {
-                held.imposed = Imposed::Warn;
+                held.imposed = Imposed::WARN;
                 // A pin to `enforce` would beat the trip, and the breaker would have demoted
                 // nothing.
                 self.pins.remove(rule);

@@ -4,7 +4,11 @@ use super::*;
 use crate::breaker::TripLimits;
 use crate::overrides::ChangeTarget;
 use crate::{Fingerprint, Network};
-use upshift_core::policy::RefusedShare;
+use upshift_core::policy::{RefusedShare, SettablePhase};
+
+const OFF: Imposed = Imposed::Phase(SettablePhase::OFF);
+const OBSERVE: Imposed = Imposed::Phase(SettablePhase::OBSERVE);
+const ENFORCE: Imposed = Imposed::Phase(SettablePhase::ENFORCE);
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_793_000_000 + second).unwrap()
@@ -97,22 +101,35 @@ impl Past {
 
 type Made = (Revision, RolloutOverrides);
 
+/// The store has these names, and a later version must read them.
+#[test]
+fn imposed_phases_are_stored_by_their_names() {
+    for name in ["plan", "off", "observe", "warn", "enforce", "paused"] {
+        let imposed: Imposed = serde_json::from_value(name.into()).unwrap();
+        assert_eq!(imposed.as_str(), name);
+        assert_eq!(serde_json::to_value(imposed).unwrap(), name);
+    }
+    for name in ["ramp", "brownout", "Warn"] {
+        assert!(serde_json::from_value::<Imposed>(name.into()).is_err(), "{name}");
+    }
+}
+
 #[test]
 fn every_change_is_undone_by_one_command_and_undoing_again_goes_further_back() {
     let mut past = Past::default();
-    past.change(&set("a", Imposed::Enforce), at(1), "ada", "").unwrap();
-    past.change(&set("b", Imposed::Observe), at(2), "ada", "").unwrap();
+    past.change(&set("a", ENFORCE), at(1), "ada", "").unwrap();
+    past.change(&set("b", OBSERVE), at(2), "ada", "").unwrap();
     past.change(&RolloutChange::Pause(ChangeTarget::All), at(3), "ada", "").unwrap();
     assert_eq!(
         phases(&past.history.overrides(), 4),
-        (Some(Imposed::Paused), Some(Imposed::Paused))
+        (Some(Imposed::PAUSED), Some(Imposed::PAUSED))
     );
     let (revision, state) = past.change(&RolloutChange::Undo(None), at(5), "bob", "").unwrap();
     assert_eq!(revision.undoes, Some(3));
-    assert_eq!(phases(&state, 5), (Some(Imposed::Enforce), Some(Imposed::Observe)));
+    assert_eq!(phases(&state, 5), (Some(ENFORCE), Some(OBSERVE)));
     let (revision, state) = past.change(&RolloutChange::Undo(None), at(6), "bob", "").unwrap();
-    assert_eq!((revision.undoes, phases(&state, 6)), (Some(2), (Some(Imposed::Enforce), None)));
-    past.change(&set("b", Imposed::Off), at(7), "ada", "").unwrap();
+    assert_eq!((revision.undoes, phases(&state, 6)), (Some(2), (Some(ENFORCE), None)));
+    past.change(&set("b", OFF), at(7), "ada", "").unwrap();
     let (revision, _) = past.change(&RolloutChange::Undo(None), at(8), "bob", "").unwrap();
     assert_eq!(revision.undoes, Some(6), "the new change comes before the older ones");
     let (_, state) = past.change(&RolloutChange::Undo(None), at(9), "bob", "").unwrap();
@@ -127,14 +144,14 @@ fn a_trip_is_reset_by_resume_and_not_by_undo() {
     past.trip("b");
     let (revision, state) = past.change(&RolloutChange::Undo(None), at(60), "ada", "").unwrap();
     assert_eq!(revision.undoes, Some(1));
-    assert_eq!(phases(&state, 60), (None, Some(Imposed::Warn)));
+    assert_eq!(phases(&state, 60), (None, Some(Imposed::WARN)));
     let (_, state) =
         past.change(&RolloutChange::Resume(rule("b")), at(61), "ada", "mended").unwrap();
     assert!(state.is_empty());
     let (_, state) = past.change(&RolloutChange::Undo(None), at(62), "ada", "not mended").unwrap();
     assert_eq!(
         phases(&state, 62),
-        (None, Some(Imposed::Warn)),
+        (None, Some(Imposed::WARN)),
         "undoing the resume latches it again"
     );
 }
@@ -143,12 +160,11 @@ fn a_trip_is_reset_by_resume_and_not_by_undo() {
 fn a_pin_ends_by_itself_and_what_lies_under_it_holds_again() {
     let mut past = Past::default();
     past.trip("a");
-    let change =
-        RolloutChange::Set { rule: "a".into(), imposed: Imposed::Observe, until: Some(at(100)) };
+    let change = RolloutChange::Set { rule: "a".into(), imposed: OBSERVE, until: Some(at(100)) };
     let (revision, state) = past.change(&change, at(60), "ada", "").unwrap();
     assert_eq!(revision.until, Some(at(100)));
-    assert_eq!(phases(&state, 99).0, Some(Imposed::Observe));
-    assert_eq!(phases(&state, 100).0, Some(Imposed::Warn));
+    assert_eq!(phases(&state, 99).0, Some(OBSERVE));
+    assert_eq!(phases(&state, 100).0, Some(Imposed::WARN));
     assert_eq!((state.next_end(at(99)), state.next_end(at(100))), (Some(at(100)), None));
     assert_eq!(past.history.latest_revisions(1)[0].until, Some(at(100)));
 }
@@ -158,7 +174,7 @@ fn one_rule_may_go_on_while_the_rest_is_paused() {
     let mut past = Past::default();
     past.change(&RolloutChange::Pause(ChangeTarget::All), at(1), "ada", "").unwrap();
     let (_, state) = past.change(&RolloutChange::Resume(rule("a")), at(2), "ada", "").unwrap();
-    assert_eq!(phases(&state, 3), (None, Some(Imposed::Paused)));
+    assert_eq!(phases(&state, 3), (None, Some(Imposed::PAUSED)));
     let (_, state) =
         past.change(&RolloutChange::Resume(ChangeTarget::All), at(4), "ada", "").unwrap();
     assert!(state.is_empty());
@@ -170,7 +186,7 @@ fn a_policy_takes_what_holds_for_its_rules() {
     past.trip("b");
     let set = |rule: &str| RolloutChange::Set {
         rule: rule.into(),
-        imposed: Imposed::Observe,
+        imposed: OBSERVE,
         until: Some(at(100)),
     };
     past.change(&set("a"), at(60), "ada", "a look").unwrap();
@@ -196,11 +212,11 @@ fn a_policy_takes_what_holds_for_its_rules() {
 #[test]
 fn an_undo_by_id_takes_back_that_change_and_no_later_one() {
     let mut past = Past::default();
-    past.change(&set("a", Imposed::Enforce), at(1), "ada", "").unwrap();
+    past.change(&set("a", ENFORCE), at(1), "ada", "").unwrap();
     past.change(&RolloutChange::Pause(ChangeTarget::All), at(2), "ada", "").unwrap();
-    past.change(&set("b", Imposed::Warn), at(3), "bob", "").unwrap();
+    past.change(&set("b", Imposed::WARN), at(3), "bob", "").unwrap();
     assert_eq!(past.undo(Some("c2"), 4), Ok(Some(2)));
-    assert_eq!(past.phases(5), (Some(Imposed::Enforce), Some(Imposed::Warn)));
+    assert_eq!(past.phases(5), (Some(ENFORCE), Some(Imposed::WARN)));
     assert_eq!(past.undo(None, 6), Ok(Some(3)), "c2 is undone, and c4 is an undo");
     assert_eq!(past.undo(None, 7), Ok(Some(1)));
     assert_eq!((past.phases(8), past.undo(None, 8)), ((None, None), Err(UndoError::Nothing)));
@@ -211,7 +227,7 @@ fn an_undo_by_id_takes_back_that_change_and_no_later_one() {
 fn an_undo_that_is_not_possible_says_why_and_changes_nothing() {
     let mut past = Past::default();
     past.change(&RolloutChange::Pause(rule("a")), at(1), "ada", "").unwrap();
-    past.change(&set("a", Imposed::Warn), at(2), "bob", "").unwrap();
+    past.change(&set("a", Imposed::WARN), at(2), "bob", "").unwrap();
     let overtaken = past.undo(Some("c1"), 3).unwrap_err();
     let said = overtaken.to_string();
     assert!(said.contains("replaced by change c2 (set a warn by bob): undo c2 first"), "{said}");
@@ -222,7 +238,7 @@ fn an_undo_that_is_not_possible_says_why_and_changes_nothing() {
     assert_eq!(past.undo(Some("c3"), 7), Err(UndoError::IsUndo("c3".into())));
     assert_eq!(
         (past.phases(8), past.history.latest_number()),
-        ((Some(Imposed::Paused), None), Some(3))
+        ((Some(Imposed::PAUSED), None), Some(3))
     );
     assert_eq!(past.undo(Some("c1"), 9), Ok(Some(1)), "what overtook it is gone");
 }
@@ -231,7 +247,7 @@ fn an_undo_that_is_not_possible_says_why_and_changes_nothing() {
 #[test]
 fn an_undo_leaves_alone_what_the_breaker_did_since() {
     let mut past = Past::default();
-    past.change(&set("a", Imposed::Enforce), at(1), "ada", "").unwrap();
+    past.change(&set("a", ENFORCE), at(1), "ada", "").unwrap();
     past.trip("a");
     assert_eq!(
         past.undo(Some("c2"), 60),
@@ -239,22 +255,22 @@ fn an_undo_leaves_alone_what_the_breaker_did_since() {
     );
     past.change(&RolloutChange::Pause(rule("a")), at(61), "ada", "").unwrap();
     past.undo(None, 62).unwrap();
-    assert_eq!(past.phases(62).0, Some(Imposed::Warn));
+    assert_eq!(past.phases(62).0, Some(Imposed::WARN));
     past.undo(None, 63).unwrap();
     assert_eq!(
         past.phases(63).0,
-        Some(Imposed::Warn),
+        Some(Imposed::WARN),
         "of the first change nothing is left to take back"
     );
-    past.change(&set("b", Imposed::Enforce), at(64), "ada", "").unwrap();
+    past.change(&set("b", ENFORCE), at(64), "ada", "").unwrap();
     past.change(&RolloutChange::Resume(rule("b")), at(65), "ada", "").unwrap();
     past.trip("b");
     past.undo(None, 66).unwrap();
-    assert_eq!(past.phases(67).1, Some(Imposed::Warn), "the pin would beat the latch");
-    past.change(&set("a", Imposed::Enforce), at(68), "ada", "knowingly").unwrap();
+    assert_eq!(past.phases(67).1, Some(Imposed::WARN), "the pin would beat the latch");
+    past.change(&set("a", ENFORCE), at(68), "ada", "knowingly").unwrap();
     assert_eq!(
         (past.phases(69).0, past.history.overrides().tripped_rules().count()),
-        (Some(Imposed::Enforce), 1)
+        (Some(ENFORCE), 1)
     );
 }
 
@@ -262,7 +278,7 @@ fn an_undo_leaves_alone_what_the_breaker_did_since() {
 fn only_the_latest_revisions_are_remembered() {
     let mut past = Past::default();
     for second in 0..1_005 {
-        past.change(&set("a", Imposed::Warn), at(second), "ada", "").unwrap();
+        past.change(&set("a", Imposed::WARN), at(second), "ada", "").unwrap();
     }
     assert_eq!(
         (past.history.records().count(), past.history.latest_number()),
@@ -281,7 +297,7 @@ fn a_rule_was_stopped_by_the_first_of_its_pauses_or_by_a_trip() {
     past.change(&RolloutChange::Pause(ChangeTarget::All), at(30), "eve", "").unwrap();
     assert_eq!((past.stop("a", 31), past.stop("b", 31)), (Some((10, 10)), Some((30, 30))));
     assert_eq!(past.stop("c", 31), Some((30, 0)), "it came later, and never refused a caller");
-    past.change(&set("a", Imposed::Warn), at(40), "ada", "").unwrap();
+    past.change(&set("a", Imposed::WARN), at(40), "ada", "").unwrap();
     assert_eq!(
         (past.stop("a", 41), past.stop("b", 41)),
         (None, Some((30, 30))),

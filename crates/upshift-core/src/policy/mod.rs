@@ -36,7 +36,7 @@ pub use matcher::{Matcher, MatcherValues};
 pub use overrides::{Actor, Override, Overrides};
 pub use path::{PathError, PathPattern, PathTemplate};
 pub use patterns::{ClientPattern, HeaderPattern, HostPattern};
-pub use phase::{Phase, PhaseEffect, RefusedShare};
+pub use phase::{Phase, PhaseEffect, RefusedShare, SettablePhase};
 pub use reading::{Comparison, PathReading, PathReadings};
 pub use requirement::{
     ApiReader, ApiRequirement, ClientRequirement, RequiredListener, Requirement, RequirementKind,

@@ -37,6 +37,11 @@ pub enum PhaseEffect {
     Refuse,
 }
 
+/// A phase that a person can set while the gateway runs. A brownout and a ramp need dates, which
+/// only the policy file has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SettablePhase(Phase);
+
 // A phase that is left out of `ALL` fails the build, unless it stands after `Paused`.
 const _: () = assert!(Phase::ALL.len() == Phase::Paused as usize + 1, "ALL lacks a phase");
 
@@ -60,11 +65,6 @@ impl Phase {
     /// because its share comes from the dates of `rollout.ramp`.
     pub const PINNABLE: [Self; 6] =
         [Self::Off, Self::Observe, Self::Warn, Self::Brownout, Self::Enforce, Self::Paused];
-
-    /// The phases that a person can set while the gateway runs. A brownout and a ramp need dates,
-    /// which only the policy file has.
-    pub const SETTABLE: [Self; 5] =
-        [Self::Off, Self::Observe, Self::Warn, Self::Enforce, Self::Paused];
 
     /// The phases that `rollout` in the policy file has dates for, in the order of those dates.
     pub const PLANNED: [Self; 5] =
@@ -156,6 +156,43 @@ impl Phase {
             | PhaseEffect::Warn
             | PhaseEffect::RefuseShare => RefusedShare::NONE,
         }
+    }
+}
+
+impl SettablePhase {
+    /// [`Phase::Off`].
+    pub const OFF: Self = Self(Phase::Off);
+    /// [`Phase::Observe`].
+    pub const OBSERVE: Self = Self(Phase::Observe);
+    /// [`Phase::Warn`].
+    pub const WARN: Self = Self(Phase::Warn);
+    /// [`Phase::Enforce`].
+    pub const ENFORCE: Self = Self(Phase::Enforce);
+    /// [`Phase::Paused`].
+    pub const PAUSED: Self = Self(Phase::Paused);
+
+    /// Every such phase.
+    pub const ALL: [Self; 5] = [Self::OFF, Self::OBSERVE, Self::WARN, Self::ENFORCE, Self::PAUSED];
+
+    /// Reads the name of such a phase.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|phase| phase.as_str() == text)
+    }
+
+    /// The phase.
+    pub fn phase(self) -> Phase {
+        self.0
+    }
+
+    /// The name of the phase.
+    pub const fn as_str(self) -> &'static str {
+        self.0.as_str()
+    }
+
+    /// The names of all such phases, for messages: `a, b or c`.
+    pub fn all_names() -> String {
+        let [others @ .., last] = Self::ALL.map(Self::as_str);
+        format!("{} or {last}", others.join(", "))
     }
 }
 

@@ -26,6 +26,7 @@ use axum::routing::{get, post};
 use serde::{Deserialize, Serialize};
 use upshift_adoption::overrides::{ChangeTarget, Imposed, RolloutChange};
 use upshift_core::Timestamp;
+use upshift_core::policy::SettablePhase;
 use upshift_record::control::{ChangeReport, ChangeRequest};
 
 use super::problem::ApiProblem;
@@ -170,9 +171,8 @@ fn read_setting(request: &ChangeRequest) -> Result<RolloutChange, ApiProblem> {
         return Err(ApiProblem::bad_request("`rule` is missing"));
     };
     let Some(imposed) = request.phase.as_deref().and_then(Imposed::parse) else {
-        return Err(ApiProblem::bad_request(
-            "`phase` must be off, observe, warn, enforce or paused",
-        ));
+        let names = SettablePhase::all_names();
+        return Err(ApiProblem::bad_request(format!("`phase` must be {names}")));
     };
     let until = read_time("until", request.until.as_deref())?;
     if let Some(until) = until

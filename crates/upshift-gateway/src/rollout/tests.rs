@@ -276,7 +276,7 @@ async fn resume_shows_the_share_before_and_now_and_asks_where_it_rises() {
 /// stopped.
 #[test]
 fn a_resume_is_held_against_what_was_in_force_when_the_rule_was_stopped() {
-    let warn = RolloutChange::Set { rule: "plain".into(), imposed: Imposed::Warn, until: None };
+    let warn = RolloutChange::Set { rule: "plain".into(), imposed: Imposed::WARN, until: None };
     let pause = RolloutChange::Pause(ChangeTarget::Rule("plain".into()));
     let pause_all = RolloutChange::Pause(ChangeTarget::All);
     let (resume, resume_all) = (
@@ -496,7 +496,7 @@ fn what_is_set_for_a_while_ends_by_itself() {
     let now = Timestamp::now();
     let until = now.checked_add(jiff::SignedDuration::from_secs(60)).unwrap();
     let change =
-        RolloutChange::Set { rule: "plain".into(), imposed: Imposed::Warn, until: Some(until) };
+        RolloutChange::Set { rule: "plain".into(), imposed: Imposed::WARN, until: Some(until) };
     bench.change(change, now);
     assert_eq!(bench.phase("plain"), Phase::Warn);
     bench.control.tick(until);

@@ -15,7 +15,8 @@ mod report;
 use std::io;
 
 use clap::Args;
-use upshift_core::{Phase, Timestamp};
+use upshift_core::Timestamp;
+use upshift_core::policy::SettablePhase;
 use upshift_record::control::{ChangeRequest, RevisionReport};
 
 use crate::terminal::{print_stderr, visible_record};
@@ -83,7 +84,7 @@ pub(crate) struct SetArgs {
     /// The rule
     rule: String,
     /// The phase
-    #[arg(value_parser = Phase::SETTABLE.map(Phase::as_str))]
+    #[arg(value_parser = SettablePhase::ALL.map(SettablePhase::as_str))]
     phase: String,
     /// Follow the plan again after this time: 10m, 2h, 1d
     #[arg(long = "for", value_name = "DURATION", value_parser = upshift_config::parse_duration)]
