@@ -78,7 +78,7 @@ impl Admitted<'_> {
     /// this hop.
     fn amend(&self, response: &mut Response<ResponseBody>) {
         let core = &self.connection.core;
-        let Context { facts, around, .. } = self.context;
+        let Context { facts, answer_context, .. } = self.context;
         for change in notice::changes(self.decision, &HeaderFields(response.headers())) {
             apply_change(response.headers_mut(), change);
         }
@@ -87,7 +87,7 @@ impl Admitted<'_> {
             rollout::count_accepted(&mut core.tally.borrow_mut(), key, self.decision, facts);
         }
         if response.status() == StatusCode::UPGRADE_REQUIRED {
-            let bare = upstream_426::reoriginate(response, self.decision, facts, around);
+            let bare = upstream_426::reoriginate(response, self.decision, facts, answer_context);
             core.counts.borrow_mut().bare_426 += u64::from(bare);
         }
     }

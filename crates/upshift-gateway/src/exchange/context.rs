@@ -76,7 +76,7 @@ pub(crate) struct Context<'a> {
     /// The facts that the policy decides on.
     pub(crate) facts: Facts<'a>,
     /// The circumstances that an answer depends on.
-    pub(crate) around: AnswerContext<'a>,
+    pub(crate) answer_context: AnswerContext<'a>,
 }
 
 impl<'a> Context<'a> {
@@ -105,7 +105,7 @@ impl<'a> Context<'a> {
             protocol: target.protocol.as_ref().map(hyper::ext::Protocol::as_str),
         };
         let cleartext = hop.tls == TlsState::Cleartext;
-        let around = AnswerContext {
+        let answer_context = AnswerContext {
             proxied: client.proxy.is_some(),
             h2c: gateway.h2c_upgrade && cleartext,
             tls_in_band: gateway.in_band_tls && gateway.http.is_some() && cleartext,
@@ -116,7 +116,7 @@ impl<'a> Context<'a> {
             request_id,
             now,
         };
-        Self { client, facts, around }
+        Self { client, facts, answer_context }
     }
 }
 

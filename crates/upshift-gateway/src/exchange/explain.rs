@@ -138,7 +138,7 @@ impl ExplainQuery {
         let context = Context::read(head, hop, Configured { settings, listeners });
         let decision = policy.explain(&context.facts, self.at);
         let mut record = DecisionRecord::of_decision(&decision, policy.revision());
-        match refusal_for(&decision, &context.facts, &context.around) {
+        match refusal_for(&decision, &context.facts, &context.answer_context) {
             Some(answer) => record = record.with_answer(&answer),
             None if decision.verdict == Verdict::Admit => {}
             None => record.notice = notice_fields(&decision),

@@ -163,7 +163,7 @@ impl Exchange<'_> {
             revision,
             self.id,
         );
-        let mut served = match answer::refusal_for(&decision, facts, &context.around) {
+        let mut served = match answer::refusal_for(&decision, facts, &context.answer_context) {
             Some(answer) => {
                 let mut response = refuse::refusal_response(answer);
                 refuse::discard_body(body, parts, &settings.file.limits, &mut response);

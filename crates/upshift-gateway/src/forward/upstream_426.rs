@@ -21,14 +21,14 @@ pub(crate) fn reoriginate(
     response: &mut Response<ResponseBody>,
     decision: &Decision<'_>,
     facts: &Facts<'_>,
-    around: &AnswerContext<'_>,
+    answer_context: &AnswerContext<'_>,
 ) -> bool {
     let named = response.extensions_mut().remove::<UpstreamUpgrade>();
     let list = named.and_then(|UpstreamUpgrade(lines)| {
         UpgradeList::parse(lines.iter().map(HeaderValue::as_bytes)).ok()
     });
     let tokens = list.as_ref().map_or(&[][..], UpgradeList::protocols);
-    match restate_upgrade_required(tokens, decision, facts, around) {
+    match restate_upgrade_required(tokens, decision, facts, answer_context) {
         Some(required) => {
             if let Some(value) =
                 required.upgrade_value().and_then(|value| HeaderValue::from_str(&value).ok())
