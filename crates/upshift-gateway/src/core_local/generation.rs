@@ -28,12 +28,15 @@ impl LocalGeneration {
     /// Makes one core's part of `shared`.
     pub(crate) fn new(shared: Arc<Generation>, descriptors: &Arc<DescriptorBudget>) -> Self {
         let settings = &shared.settings;
-        let limit = settings.file.limits.upstream_connect;
+        let connect_timeout = settings.file.limits.upstream_connect;
         let mut clusters = Vec::new();
         for (index, upstream) in settings.file.upstreams.iter().enumerate() {
             let tls = Arc::clone(&shared.upstream_tls[index]);
-            let connector =
-                Rc::new(UpstreamConnector::with_descriptors(tls, limit, Arc::clone(descriptors)));
+            let connector = Rc::new(UpstreamConnector::with_descriptors(
+                tls,
+                connect_timeout,
+                Arc::clone(descriptors),
+            ));
             let cluster = Cluster::new(upstream, &shared.upstream_health[index], &connector);
             let matcher = if takes_all(upstream) { None } else { Some(upstream.matcher.clone()) };
             clusters.push((matcher, cluster));

@@ -44,25 +44,25 @@ fn is_out_of_descriptors(error: &io::Error) -> bool {
 /// Opens connections to upstreams, over cleartext TCP or TLS.
 pub(crate) struct UpstreamConnector {
     tls: Arc<ClientConfig>,
-    limit: Duration,
+    connect_timeout: Duration,
     /// The budget that the connections' descriptors come from; `None` for the few that come out of
     /// the reserve.
     descriptors: Option<Arc<DescriptorBudget>>,
 }
 
 impl UpstreamConnector {
-    /// A connector without a descriptor budget. An attempt fails after `limit`.
-    pub(crate) fn new(tls: Arc<ClientConfig>, limit: Duration) -> Self {
-        Self { tls, limit, descriptors: None }
+    /// A connector without a descriptor budget. An attempt fails after `connect_timeout`.
+    pub(crate) fn new(tls: Arc<ClientConfig>, connect_timeout: Duration) -> Self {
+        Self { tls, connect_timeout, descriptors: None }
     }
 
     /// A connector that takes its descriptors from the share for upstreams.
     pub(crate) fn with_descriptors(
         tls: Arc<ClientConfig>,
-        limit: Duration,
+        connect_timeout: Duration,
         descriptors: Arc<DescriptorBudget>,
     ) -> Self {
-        Self { descriptors: Some(descriptors), ..Self::new(tls, limit) }
+        Self { descriptors: Some(descriptors), ..Self::new(tls, connect_timeout) }
     }
 
     /// Returns true if few descriptors are left.
@@ -75,7 +75,7 @@ impl UpstreamConnector {
 
     /// The time in which a connection has to be established.
     pub(super) fn connect_timeout(&self) -> Duration {
-        self.limit
+        self.connect_timeout
     }
 
     /// Opens a connection to `address` and returns it with the negotiated version of HTTP.
@@ -91,7 +91,7 @@ impl UpstreamConnector {
             }
             None => None,
         };
-        match timeout(self.limit, self.open_transport(address, http)).await {
+        match timeout(self.connect_timeout, self.open_transport(address, http)).await {
             Ok(Ok((transport, http))) => {
                 Ok((UpstreamStream { transport, _descriptor: descriptor }, http))
             }

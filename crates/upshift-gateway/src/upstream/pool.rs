@@ -127,14 +127,14 @@ impl<B: PoolBody> EndpointPool<B> {
     }
 
     async fn open_http2(&self, stream: UpstreamStream) -> hyper::Result<PooledConnection<B>> {
-        let limit = self.connector.connect_timeout();
+        let connect_timeout = self.connector.connect_timeout();
         let (sender, connection) = http2::Builder::new(LocalExecutor)
             .adaptive_window(true)
             // A peer that vanished without a FIN or RST is noticed by nothing else: one that does
             // not answer a PING within the time that a new connection may take is given up.
             .timer(TokioTimer::new())
-            .keep_alive_interval(Some(limit))
-            .keep_alive_timeout(limit)
+            .keep_alive_interval(Some(connect_timeout))
+            .keep_alive_timeout(connect_timeout)
             .keep_alive_while_idle(true)
             .handshake(TokioIo::new(stream))
             .await?;
