@@ -19,7 +19,7 @@ use crate::upstream::{
     UpstreamEndpoint, send_request,
 };
 
-/// The number of stale idle connections that are tried before a new one is opened.
+/// The number of stale connections that are tried before a new one is opened.
 const MAX_STALE: usize = 8;
 
 /// The part of an exchange that does not depend on the endpoint.
@@ -130,7 +130,7 @@ impl UpstreamExchange {
         received
     }
 
-    /// Sends the request on an idle connection, or else on a new one.
+    /// Sends the request on an open connection, or else on a new one.
     async fn send_on_connection<T>(
         &self,
         request: OutboundRequest,
@@ -144,7 +144,7 @@ impl UpstreamExchange {
         if choice != ConnectionChoice::Any {
             return self.send_on_new(request, endpoint, guard, choice).await;
         }
-        match self.send_on_idle(request, endpoint, guard).await {
+        match self.send_on_reused(request, endpoint, guard).await {
             ControlFlow::Break(Ok(received)) => Ok(received),
             ControlFlow::Break(Err(error)) => Err(error.into_attempt_error(endpoint)),
             ControlFlow::Continue((unsent, guard)) => {
@@ -153,16 +153,16 @@ impl UpstreamExchange {
         }
     }
 
-    /// Sends the request on an idle connection. The upstream may have closed it: then the request
+    /// Sends the request on an open connection. The upstream may have closed it: then the request
     /// is handed back, and the next connection is tried.
-    async fn send_on_idle(
+    async fn send_on_reused(
         &self,
         mut request: OutboundRequest,
         endpoint: &Rc<UpstreamEndpoint>,
         mut guard: InFlightGuard,
     ) -> ControlFlow<Result<ReceivedHead, ExchangeError>, (OutboundRequest, InFlightGuard)> {
         for _ in 0..MAX_STALE {
-            let Some((connection, idle)) = endpoint.pool.reuse_idle() else { break };
+            let Some((connection, idle)) = endpoint.pool.reuse_connection() else { break };
             match self.exchange_on(connection, request, guard, ConnectionAge::Reused(idle)).await {
                 Err(ExchangeError::Unsent(unsent, unused)) => (request, guard) = (*unsent, unused),
                 received => return ControlFlow::Break(received),

@@ -83,8 +83,9 @@ impl<B: PoolBody> EndpointPool<B> {
         Self { address, http, connector, idle: Rc::default(), http2: RefCell::new(None) }
     }
 
-    /// A connection that served before and is free, and its idle time.
-    pub(crate) fn reuse_idle(&self) -> Option<(PooledConnection<B>, Duration)> {
+    /// An open connection that can take a request, and the time for which it has been idle: one of
+    /// HTTP/1.1 that is free, or the one of HTTP/2.
+    pub(crate) fn reuse_connection(&self) -> Option<(PooledConnection<B>, Duration)> {
         if let Some(sender) = &*self.http2.borrow()
             && !sender.is_closed()
         {
