@@ -51,8 +51,9 @@ pub struct Endpoint {
     pub weight: u32,
     /// It is used only while no other endpoint is available.
     pub backup: bool,
-    /// The most requests and tunnels that it serves at a time; none: no limit.
-    pub connections: Option<usize>,
+    /// The most requests and tunnels that it serves at a time (`connections` in the file); none: no
+    /// limit.
+    pub max_in_flight: Option<usize>,
 }
 
 impl Upstream {
@@ -76,7 +77,7 @@ impl Upstream {
 
 impl From<Address> for Endpoint {
     fn from(address: Address) -> Self {
-        Self { address, weight: 1, backup: false, connections: None }
+        Self { address, weight: 1, backup: false, max_in_flight: None }
     }
 }
 
@@ -172,10 +173,10 @@ fn read_endpoint(mut table: TomlTable<'_>) -> Option<Endpoint> {
     };
     let weight = table.integer_at("weight", 1..=1_000).unwrap_or(1);
     let backup = table.flag_at("backup");
-    let connections = table.integer_at("connections", 1..=1_000_000);
+    let max_in_flight = table.integer_at("connections", 1..=1_000_000);
     table.report_unknown_keys();
     // The address comes last, so that its error does not hide those of the other keys.
-    Some(Endpoint { address: origin?, weight, backup, connections })
+    Some(Endpoint { address: origin?, weight, backup, max_in_flight })
 }
 
 fn read_addresses(value: &TomlValue<'_>) -> Vec<Endpoint> {

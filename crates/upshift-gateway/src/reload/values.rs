@@ -189,8 +189,8 @@ pub(super) fn upstream_values(upstream: &Upstream) -> KeyValues {
 }
 
 fn endpoint_text(endpoint: &Endpoint) -> String {
-    let Endpoint { address, weight, backup, connections } = endpoint;
-    debug_text(&(address, weight, backup, connections))
+    let Endpoint { address, weight, backup, max_in_flight } = endpoint;
+    debug_text(&(address, weight, backup, max_in_flight))
 }
 
 fn health_values(check: Option<&HealthCheck>) -> KeyValues {

@@ -29,7 +29,7 @@ pub(crate) struct UpstreamEndpoint {
     pub(super) weight: u64,
     pub(super) backup: bool,
     /// The number of requests and tunnels that all cores together may have in flight.
-    limit: Option<usize>,
+    max_in_flight: Option<usize>,
     /// Requests and tunnels of this core.
     pub(super) in_flight: Cell<u64>,
 }
@@ -62,7 +62,7 @@ impl UpstreamEndpoint {
             health,
             weight: u64::from(endpoint.weight),
             backup: endpoint.backup,
-            limit: endpoint.connections,
+            max_in_flight: endpoint.max_in_flight,
             in_flight: Cell::new(0),
         }
     }
@@ -78,7 +78,7 @@ impl UpstreamEndpoint {
 
     /// Returns true if it is below its limit of requests in flight.
     pub(super) fn has_capacity(&self) -> bool {
-        match self.limit {
+        match self.max_in_flight {
             Some(limit) => !self.shared_health().is_full(limit),
             None => true,
         }
@@ -124,7 +124,7 @@ impl UpstreamEndpoint {
     /// the endpoint is at its limit.
     pub(crate) fn begin_request(self: &Rc<Self>) -> Option<InFlightGuard> {
         // Only endpoints with a limit pay for a counter that all cores write.
-        if let Some(limit) = self.limit
+        if let Some(limit) = self.max_in_flight
             && !self.shared_health().take_slot(limit)
         {
             return None;
@@ -152,7 +152,7 @@ impl InFlightGuard {
 impl Drop for InFlightGuard {
     fn drop(&mut self) {
         self.0.in_flight.set(self.0.in_flight.get() - 1);
-        if self.0.limit.is_some() {
+        if self.0.max_in_flight.is_some() {
             self.0.shared_health().release_slot();
         }
     }
