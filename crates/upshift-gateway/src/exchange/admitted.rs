@@ -107,8 +107,8 @@ impl Admitted<'_> {
         self.generation.guarded.remove_aliases(&mut headers);
         let client = &self.context.client;
         let forwarded = ForwardedInfo {
-            hop: self.connection.peer,
-            client: client.client_ip.map(|peer| peer.to_canonical()),
+            peer: self.connection.peer,
+            client_ip: client.client_ip.map(|address| address.to_canonical()),
             chain: chain.as_ref(),
             https: client.is_https(self.connection.tls),
             host: &self.target.host,

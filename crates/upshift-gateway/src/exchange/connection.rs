@@ -3,7 +3,10 @@
 use std::net::SocketAddr;
 use std::rc::Rc;
 
-use upshift_core::TlsState;
+use http::Version;
+use upshift_core::client_info::ConnectionInfo;
+use upshift_core::{Known, TlsState};
+use upshift_http::http_version;
 
 use crate::core_local::CoreLocal;
 use crate::progress::activity::{ActiveRequest, Activity};
@@ -21,4 +24,15 @@ pub(crate) struct Connection {
     pub(crate) activity: Rc<Activity>,
     /// After a switch to TLS, the activity of the cleartext connection, which stays busy.
     pub(crate) outer: Option<Rc<ActiveRequest>>,
+}
+
+impl Connection {
+    /// The facts that the connection itself shows about a request of this version of HTTP.
+    pub(crate) fn info(&self, version: Version) -> ConnectionInfo {
+        ConnectionInfo {
+            peer: Some(self.peer.ip()),
+            http: http_version(version),
+            tls: Known::Is(self.tls),
+        }
+    }
 }

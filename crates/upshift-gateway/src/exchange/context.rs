@@ -10,22 +10,13 @@ use upshift_core::answer::AnswerContext;
 use upshift_core::client_info::{ClientInfo, ConnectionInfo};
 use upshift_core::proxy::declared_proxy;
 use upshift_core::{Facts, Known, Timestamp, TlsState};
-use upshift_http::{HeaderFields, Nominated, forwards_left, http_version, remove_nominated};
+use upshift_http::{HeaderFields, Nominated, forwards_left, remove_nominated};
 
 use crate::exchange::target::Target;
 use crate::framing::declared_length;
 use crate::local_reply::LocalReply;
 use crate::settings::Settings;
 use crate::sockets::ListenerInfo;
-
-/// The connection as this hop sees it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Hop {
-    /// The address of its other end.
-    pub(crate) peer: IpAddr,
-    /// Its protection.
-    pub(crate) tls: TlsState,
-}
 
 /// Removes the fields that `Connection` names, before anything is decided: the policy must see
 /// what the upstream will see. Fields that a declared proxy at `peer` wrote stay.
@@ -71,7 +62,7 @@ pub(crate) fn ends_here(parts: &Parts) -> bool {
 
 /// A request as the policy and the answer see it.
 pub(crate) struct Context<'a> {
-    /// The client, as this hop and the declared proxies show it.
+    /// The client, as the connection and the declared proxies show it.
     pub(crate) client: ClientInfo<'a>,
     /// The facts that the policy decides on.
     pub(crate) facts: Facts<'a>,
@@ -81,15 +72,14 @@ pub(crate) struct Context<'a> {
 
 impl<'a> Context<'a> {
     /// Reads a request whose head was [checked](check_head).
-    pub(crate) fn read(head: RequestHead<'a>, hop: Hop, configured: Configured<'a>) -> Self {
+    pub(crate) fn read(
+        head: RequestHead<'a>,
+        seen: ConnectionInfo,
+        configured: Configured<'a>,
+    ) -> Self {
         let RequestHead { parts, fields, target, has_content, request_id, now } = head;
         let Configured { settings, listeners } = configured;
         let gateway = &settings.file.gateway;
-        let seen = ConnectionInfo {
-            peer: Some(hop.peer),
-            http: http_version(parts.version),
-            tls: Known::Is(hop.tls),
-        };
         let client = ClientInfo::resolve(seen, fields, &gateway.proxies, gateway.undeclared_proxy);
         let facts = Facts {
             method: parts.method.as_str(),
@@ -99,12 +89,12 @@ impl<'a> Context<'a> {
             hop: client.hop,
             http: client.http,
             tls: client.tls,
-            client_ip: client.client_ip.map(|peer| peer.to_canonical()),
+            client_ip: client.client_ip.map(|address| address.to_canonical()),
             fields,
             has_content,
             protocol: target.protocol.as_ref().map(hyper::ext::Protocol::as_str),
         };
-        let cleartext = hop.tls == TlsState::Cleartext;
+        let cleartext = seen.tls == Known::Is(TlsState::Cleartext);
         let answer_context = AnswerContext {
             proxied: client.proxy.is_some(),
             h2c: gateway.h2c_upgrade && cleartext,

@@ -6,14 +6,17 @@ use std::net::IpAddr;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, Request, Uri, Version};
 use upshift_core::answer::refusal_for;
+use upshift_core::client_info::ConnectionInfo;
 use upshift_core::notice::{self, FieldChange};
-use upshift_core::{Decision, HttpVersion, Policy, Timestamp, TlsState, TlsVersion, Verdict};
+use upshift_core::{
+    Decision, HttpVersion, Known, Policy, Timestamp, TlsState, TlsVersion, Verdict,
+};
 use upshift_http::HeaderFields;
 use upshift_record::control::ExplainRequest;
 use upshift_record::{AnswerRecord, DecisionRecord};
 
 use crate::exchange::context::{
-    Configured, Context, Hop, RequestHead, apply_connection_options, check_head, ends_here,
+    Configured, Context, RequestHead, apply_connection_options, check_head, ends_here,
 };
 use crate::exchange::respond::problem_json;
 use crate::local_reply::LocalReply;
@@ -134,8 +137,9 @@ impl ExplainQuery {
             request_id: REQUEST_ID,
             now: self.at,
         };
-        let hop = Hop { peer: self.peer, tls: self.tls() };
-        let context = Context::read(head, hop, Configured { settings, listeners });
+        let seen =
+            ConnectionInfo { peer: Some(self.peer), http: self.http, tls: Known::Is(self.tls()) };
+        let context = Context::read(head, seen, Configured { settings, listeners });
         let decision = policy.explain(&context.facts, self.at);
         let mut record = DecisionRecord::of_decision(&decision, policy.revision());
         match refusal_for(&decision, &context.facts, &context.answer_context) {

@@ -23,7 +23,7 @@ use upshift_http::{HeaderFields, add_close};
 
 use self::admitted::{Admitted, ClientUpgrade};
 use self::connection::Connection;
-use self::context::{Configured, Context, Hop, RequestHead};
+use self::context::{Configured, Context, RequestHead};
 use self::request_id::X_REQUEST_ID;
 use self::switch::{RequestedSwitch, Switch};
 use self::target::Target;
@@ -143,12 +143,12 @@ impl Exchange<'_> {
             request_id: self.id.to_str().unwrap_or_default(),
             now,
         };
-        let hop = Hop { peer: self.connection.peer.ip(), tls: self.connection.tls };
+        let seen = self.connection.info(parts.version);
         let settings = &*generation.settings;
         let configured = Configured { settings, listeners: &core.shared.listeners };
-        let context = Context::read(head, hop, configured);
+        let context = Context::read(head, seen, configured);
         if context.client.undeclared {
-            core.undeclared_proxy_seen(hop.peer);
+            core.undeclared_proxy_seen(self.connection.peer.ip());
         }
         let facts = &context.facts;
         let decision = generation.policy.decide(facts, now);

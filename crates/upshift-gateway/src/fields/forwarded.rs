@@ -36,9 +36,9 @@ pub(crate) const MOST_PASSES: usize = 8;
 pub(crate) fn is_looping(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(header::VIA).iter().map(HeaderValue::as_bytes);
     let mut passes = 0;
-    for hop in list_elements(lines) {
+    for entry in list_elements(lines) {
         // `received-protocol RWS received-by [ RWS comment ]`
-        let mut words = hop.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+        let mut words = entry.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
         if words.nth(1) == Some(PSEUDONYM.as_bytes()) {
             passes += 1;
         }
@@ -49,9 +49,9 @@ pub(crate) fn is_looping(headers: &HeaderMap) -> bool {
 /// The client and its request, as the forwarding fields describe them.
 pub(crate) struct ForwardedInfo<'a> {
     /// The peer of the connection.
-    pub(crate) hop: SocketAddr,
-    /// The client IP, if it is known. It differs from `hop` behind a declared proxy.
-    pub(crate) client: Option<IpAddr>,
+    pub(crate) peer: SocketAddr,
+    /// The client's address, if it is known. It differs from `peer` behind a declared proxy.
+    pub(crate) client_ip: Option<IpAddr>,
     /// The list of addresses that a declared proxy sent, if it is trusted.
     pub(crate) chain: Option<&'a HeaderValue>,
     /// The client used `https`; `None` if that is not known, and then no `proto` is sent.
@@ -63,15 +63,15 @@ pub(crate) struct ForwardedInfo<'a> {
 /// Sets `X-Forwarded-*` and `Forwarded` (RFC 7239), in place of those that were received.
 pub(crate) fn set_forwarded(headers: &mut HeaderMap, info: &ForwardedInfo<'_>) {
     // On a dual-stack socket, an IPv4 peer has an IPv4-mapped IPv6 address.
-    let hop = info.hop.ip().to_canonical();
-    let is_proxied = info.client != Some(hop);
+    let peer = info.peer.ip().to_canonical();
+    let is_proxied = info.client_ip != Some(peer);
     let proto = match info.https {
         Some(true) => Some("https"),
         Some(false) => Some("http"),
         None => None,
     };
     remove_client_forwarded(headers);
-    insert_text(headers, HeaderName::from_static("x-forwarded-for"), address_chain(info, hop));
+    insert_text(headers, HeaderName::from_static("x-forwarded-for"), address_chain(info, peer));
     if let Some(proto) = proto {
         headers
             .insert(HeaderName::from_static("x-forwarded-proto"), HeaderValue::from_static(proto));
@@ -80,25 +80,25 @@ pub(crate) fn set_forwarded(headers: &mut HeaderMap, info: &ForwardedInfo<'_>) {
         // The value is shared with `Host`; a copy of the text would be allocated.
         headers.insert(HeaderName::from_static("x-forwarded-host"), info.host.clone());
     }
-    let proxy = if is_proxied { Some(hop) } else { None };
+    let proxy = if is_proxied { Some(peer) } else { None };
     insert_text(headers, header::FORWARDED, forwarded_value(info, proto, proxy));
 }
 
-/// The value of `X-Forwarded-For`: the addresses before this hop, and the hop's own.
-fn address_chain(info: &ForwardedInfo<'_>, hop: IpAddr) -> String {
+/// The value of `X-Forwarded-For`: the addresses before the peer, and the peer's.
+fn address_chain(info: &ForwardedInfo<'_>, peer: IpAddr) -> String {
     if let Some(chain) = info.chain
         && let Ok(addresses) = chain.to_str()
     {
-        return format!("{addresses}, {hop}");
+        return format!("{addresses}, {peer}");
     }
     // Room for two IPv6 addresses. Writing to a String cannot fail.
     let mut text = String::with_capacity(80);
-    if let Some(client) = info.client
-        && client != hop
+    if let Some(client) = info.client_ip
+        && client != peer
     {
         let _ = write!(text, "{client}, ");
     }
-    let _ = write!(text, "{hop}");
+    let _ = write!(text, "{peer}");
     text
 }
 
@@ -108,7 +108,7 @@ fn address_chain(info: &ForwardedInfo<'_>, hop: IpAddr) -> String {
 fn forwarded_value(info: &ForwardedInfo<'_>, proto: Option<&str>, proxy: Option<IpAddr>) -> String {
     let mut value = String::with_capacity(96);
     value.push_str("for=");
-    match info.client {
+    match info.client_ip {
         Some(client) => push_node(&mut value, client),
         // RFC 7239 §6.2: the identifier for a client that is not known.
         None => value.push_str("unknown"),
@@ -177,10 +177,10 @@ mod tests {
         ] {
             headers.insert(name, HeaderValue::from_static(value));
         }
-        let hop = "[2001:db8::1]:99".parse::<SocketAddr>().unwrap();
+        let peer = "[2001:db8::1]:99".parse::<SocketAddr>().unwrap();
         let info = ForwardedInfo {
-            hop,
-            client: Some(hop.ip()),
+            peer,
+            client_ip: Some(peer.ip()),
             chain: None,
             https: Some(true),
             host: &HeaderValue::from_static("a.example"),
@@ -196,8 +196,8 @@ mod tests {
         let mut headers = HeaderMap::new();
         let chain = HeaderValue::from_static("198.51.100.7");
         let info = ForwardedInfo {
-            hop: "10.0.0.1:1".parse().unwrap(),
-            client: "198.51.100.7".parse().ok(),
+            peer: "10.0.0.1:1".parse().unwrap(),
+            client_ip: "198.51.100.7".parse().ok(),
             chain: Some(&chain),
             https: Some(false),
             host: &HeaderValue::from_static(""),
