@@ -14,7 +14,7 @@ use tokio::task::yield_now;
 
 use crate::body::{BodyError, BodyTimeout, PolledFrame, TruncatedStream, is_truncated};
 use crate::fields::trailers::TrailerFilter;
-use crate::progress::activity::ActiveRequest;
+use crate::progress::activity::BusyGuard;
 use crate::progress::stream_watch::StreamProgress;
 use crate::upstream::{Checkout, EndpointFailure};
 
@@ -26,7 +26,7 @@ const PIECE: usize = 16 * 1024;
 pub(crate) struct ResponseBody {
     content: ResponseContent,
     /// Dropped with the body: the client's connection is not idle before the last byte.
-    active_request: Option<ActiveRequest>,
+    active_request: Option<BusyGuard>,
     /// The progress of the stream, if the client's connection has flow control.
     progress: Option<Rc<StreamProgress>>,
     /// The last byte of the content, until there is window for it.
@@ -118,7 +118,7 @@ impl ResponseBody {
     }
 
     /// Keeps the request active until this body ends.
-    pub(crate) fn with_active_request(mut self, active_request: ActiveRequest) -> Self {
+    pub(crate) fn with_active_request(mut self, active_request: BusyGuard) -> Self {
         self.active_request = Some(active_request);
         self
     }

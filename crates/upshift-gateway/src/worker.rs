@@ -182,7 +182,7 @@ impl Worker {
     }
 
     fn register(self: &Rc<Self>) -> Registered {
-        let (number, activity) = (self.accepted.get(), Activity::new());
+        let (number, activity) = (self.accepted.get(), self.core.new_activity());
         self.accepted.set(number + 1);
         self.idle_marks().insert(number, activity.idle_mark());
         Registered { worker: Rc::clone(self), number, activity }

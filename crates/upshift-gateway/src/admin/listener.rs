@@ -23,9 +23,9 @@ use tokio::time::{Duration, sleep, timeout};
 use tower::ServiceExt as _;
 use upshift_config::Limits;
 
-use crate::downstream::codec::drive_until;
+use crate::downstream::codec::drive_codec;
 use crate::downstream::stream::{ClientStream, ClientTransport};
-use crate::progress::activity::{ActiveRequest, Activity};
+use crate::progress::activity::{Activity, ActivityTimeouts, BusyGuard};
 use crate::telemetry::log_limit::LogLimit;
 
 /// The limit of open connections. A new one beyond it closes the oldest.
@@ -92,7 +92,9 @@ fn make_room(open: &mut VecDeque<Weak<Notify>>, close: &Rc<Notify>) {
 }
 
 async fn serve_connection(tcp: TcpStream, router: Router, limits: Limits, close: Rc<Notify>) {
-    let activity = Activity::new();
+    // Open connections stay usable during the drain, so that its progress can be watched.
+    let never_draining = watch::channel(false).1;
+    let activity = Activity::new(never_draining);
     let mut stream = ClientStream::new(ClientTransport::Cleartext(tcp), Rc::clone(&activity));
     stream.defer_shutdown();
     let counted = Rc::clone(&activity);
@@ -106,15 +108,9 @@ async fn serve_connection(tcp: TcpStream, router: Router, limits: Limits, close:
         .header_read_timeout(None)
         .max_header_size(limits.header_bytes)
         .serve_connection(TokioIo::new(stream), service);
-    // Open connections stay usable during the drain, so that its progress can be watched.
-    let (_sender, draining) = watch::channel(false);
-    let driven = drive_until(
-        Pin::new(&mut codec),
-        |codec| codec.graceful_shutdown(),
-        &activity,
-        draining,
-        &limits,
-    );
+    let timeouts = ActivityTimeouts::from(&limits);
+    let shut_down = |codec: Pin<&mut http1::Connection<_, _>>| codec.graceful_shutdown();
+    let driven = drive_codec(Pin::new(&mut codec), shut_down, &activity, timeouts);
     tokio::select! {
         ended = driven => if let Err(reason) = ended {
             tracing::debug!(cause = reason.as_str(), "an admin connection ended");
@@ -127,7 +123,7 @@ async fn serve_connection(tcp: TcpStream, router: Router, limits: Limits, close:
 /// The response of a handler, or a 408 if there is none in time.
 fn counted_response(
     served: Option<Result<Response<axum::body::Body>, Infallible>>,
-    in_flight: ActiveRequest,
+    in_flight: BusyGuard,
 ) -> Response<CountedBody> {
     let response = match served {
         Some(Ok(response)) => response,
@@ -143,7 +139,7 @@ fn counted_response(
 /// A response body whose request counts as in flight until the last byte.
 struct CountedBody {
     body: axum::body::Body,
-    _in_flight: ActiveRequest,
+    _in_flight: BusyGuard,
 }
 
 impl http_body::Body for CountedBody {

@@ -13,6 +13,7 @@ use upshift_config::Limits;
 
 pub(crate) use self::generation::LocalGeneration;
 use crate::local_reply::LocalReply;
+use crate::progress::activity::Activity;
 use crate::random::Random;
 use crate::shared::Shared;
 use crate::telemetry::counts::CoreCounts;
@@ -63,6 +64,11 @@ impl CoreLocal {
     /// The limits in force.
     pub(crate) fn limits(&self) -> Limits {
         self.generation().shared.settings.file.limits.clone()
+    }
+
+    /// The activity of a client's connection that was just accepted.
+    pub(crate) fn new_activity(&self) -> Rc<Activity> {
+        Activity::new(self.shared.draining.subscribe())
     }
 
     /// Merges the counters of this core into those of all.

@@ -5,73 +5,42 @@ use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
-use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep_until};
-use upshift_config::Limits;
 
-use crate::exchange::connection::Connection;
-use crate::progress::activity::{Activity, Expired};
+use crate::progress::activity::{Activity, ActivityTimeouts, Expired};
 use crate::telemetry::disconnect::DisconnectReason;
 
-/// Runs the codec of a client's connection.
-pub(super) async fn drive_codec<C: Future<Output = hyper::Result<()>>>(
-    codec: Pin<&mut C>,
-    shut_down: fn(Pin<&mut C>),
-    connection: &Connection,
-    limits: &Limits,
-) -> Result<(), DisconnectReason> {
-    let draining = connection.core.shared.draining.subscribe();
-    drive_until(codec, shut_down, &connection.activity, draining, limits).await
-}
-
-/// Runs a codec until it ends by itself, its client times out, or `draining` becomes true.
-/// `shut_down` asks the codec to end after the current exchange.
-pub(crate) async fn drive_until<C: Future<Output = hyper::Result<()>>>(
+/// Runs a codec until it ends by itself, or its client times out. Once the connection has to stop
+/// taking requests, `shut_down` asks the codec to end after the current exchange.
+pub(crate) async fn drive_codec<C: Future<Output = hyper::Result<()>>>(
     codec: Pin<&mut C>,
     shut_down: fn(Pin<&mut C>),
     activity: &Activity,
-    mut draining: watch::Receiver<bool>,
-    limits: &Limits,
+    timeouts: ActivityTimeouts,
 ) -> Result<(), DisconnectReason> {
-    let mut shutdown_request = pin!(async move {
-        tokio::select! {
-            _ = draining.wait_for(|draining| *draining) => ShutdownCause::Drain,
-            () = activity.wait_for_eviction() => ShutdownCause::Eviction,
-        }
-    });
-    let mut timer = pin!(sleep_until(Instant::now() + limits.idle));
-    let mut driver = CodecDriver { codec, shut_down, activity, limits, shutting_down: false };
+    let mut goodbye = pin!(activity.wait_for_goodbye());
+    let mut timer = pin!(sleep_until(Instant::now() + timeouts.idle));
+    let mut driver = CodecDriver { codec, shut_down, activity, timeouts, shutting_down: false };
     poll_fn(|cx| {
         if let Poll::Ready(ended) = driver.codec.as_mut().poll(cx) {
             return Poll::Ready(ended.map_err(|error| DisconnectReason::of_codec_error(&error)));
         }
         // Polled only until it resolves: afterwards `shutting_down` is set.
-        if !driver.shutting_down
-            && let Poll::Ready(cause) = shutdown_request.as_mut().poll(cx)
-        {
+        if !driver.shutting_down && goodbye.as_mut().poll(cx).is_ready() {
             driver.begin_shutdown(cx);
-            if matches!(cause, ShutdownCause::Eviction) {
-                driver.keep_idle_deadline(timer.as_mut());
-            }
+            driver.keep_idle_deadline(timer.as_mut());
         }
         driver.poll_deadlines(cx, timer.as_mut())
     })
     .await
 }
 
-/// The reason to shut down a codec from outside.
-enum ShutdownCause {
-    Drain,
-    /// The connection is idle and makes room for another.
-    Eviction,
-}
-
-/// A codec and the limits that its client has to keep.
+/// A codec and the times that its client has to keep.
 struct CodecDriver<'a, C> {
     codec: Pin<&'a mut C>,
     shut_down: fn(Pin<&mut C>),
     activity: &'a Activity,
-    limits: &'a Limits,
+    timeouts: ActivityTimeouts,
     shutting_down: bool,
 }
 
@@ -83,9 +52,9 @@ impl<C> CodecDriver<'_, C> {
         cx.waker().wake_by_ref();
     }
 
-    /// An evicted client has no longer than it had anyway.
+    /// An idle client has no longer than it had anyway; one that makes room has less.
     fn keep_idle_deadline(&self, timer: Pin<&mut Sleep>) {
-        if let Some((due, Expired::Idle)) = self.activity.deadline(self.limits) {
+        if let Some((due, Expired::Idle)) = self.activity.deadline(self.timeouts) {
             timer.reset(due);
         }
     }
@@ -96,7 +65,7 @@ impl<C> CodecDriver<'_, C> {
         mut timer: Pin<&mut Sleep>,
     ) -> Poll<Result<(), DisconnectReason>> {
         loop {
-            match self.activity.deadline(self.limits) {
+            match self.activity.deadline(self.timeouts) {
                 // An idle client that was asked to close has until `timer` to read what the codec
                 // still holds.
                 Some((_, Expired::Idle)) if self.shutting_down => {}
@@ -106,12 +75,12 @@ impl<C> CodecDriver<'_, C> {
             if timer.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
             }
-            match self.activity.check_deadline(self.limits, Instant::now()) {
+            match self.activity.check_deadline(self.timeouts, Instant::now()) {
                 Ok(next) => timer.as_mut().reset(next),
                 // Between requests, the client first learns that there will be no next one.
                 Err(Expired::Idle) if !self.shutting_down => {
                     self.begin_shutdown(cx);
-                    timer.as_mut().reset(Instant::now() + self.limits.header_timeout);
+                    timer.as_mut().reset(Instant::now() + self.timeouts.header);
                 }
                 Err(expired) => return Poll::Ready(Err(DisconnectReason::Expired(expired))),
             }

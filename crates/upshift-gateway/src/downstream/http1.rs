@@ -19,7 +19,7 @@ use crate::exchange::connection::Connection;
 use crate::exchange::serve;
 use crate::exchange::switch::Switch;
 use crate::local_reply::LocalReply;
-use crate::progress::activity::Expired;
+use crate::progress::activity::{ActivityTimeouts, Expired};
 use crate::telemetry::disconnect::DisconnectReason;
 
 /// Serves HTTP/1 on a stream that has a gate, until the connection ends or switches.
@@ -78,7 +78,8 @@ async fn run_codec(
         .max_header_size(limits.header_bytes)
         .serve_connection(TokioIo::new(stream), service);
     let shut_down = |codec: Pin<&mut http1::Connection<_, _>>| codec.graceful_shutdown();
-    let ended = drive_codec(Pin::new(&mut codec), shut_down, connection, &limits).await;
+    let timeouts = ActivityTimeouts::from(&limits);
+    let ended = drive_codec(Pin::new(&mut codec), shut_down, &connection.activity, timeouts).await;
     let timed_out = matches!(ended, Err(DisconnectReason::Expired(Expired::Head)));
     connection.core.count_codec_end(ended);
     let parts = codec.into_parts();

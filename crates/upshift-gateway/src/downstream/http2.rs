@@ -15,6 +15,7 @@ use super::stream::ClientStream;
 use crate::body::RequestBody;
 use crate::exchange::connection::Connection;
 use crate::exchange::serve;
+use crate::progress::activity::ActivityTimeouts;
 use crate::progress::stream_watch::StreamExecutor;
 use crate::telemetry::disconnect::DisconnectReason;
 
@@ -51,6 +52,7 @@ pub(super) async fn serve_http2(
         .enable_connect_protocol()
         .serve_connection(TokioIo::new(stream), service);
     let shut_down = |codec: Pin<&mut http2::Connection<_, _, _>>| codec.graceful_shutdown();
-    let ended = drive_codec(Pin::new(&mut codec), shut_down, connection, &limits).await;
+    let timeouts = ActivityTimeouts::from(&limits);
+    let ended = drive_codec(Pin::new(&mut codec), shut_down, &connection.activity, timeouts).await;
     connection.core.count_codec_end(ended);
 }

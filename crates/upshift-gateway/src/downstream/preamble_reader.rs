@@ -5,7 +5,6 @@ use std::pin::pin;
 
 use bytes::BytesMut;
 use tokio::io::AsyncReadExt;
-use tokio::sync::watch;
 use tokio::time::{Duration, Instant, sleep_until, timeout_at};
 use upshift_config::Limits;
 
@@ -15,6 +14,7 @@ use super::preamble::{Preamble, examine_preamble};
 use super::stream::ClientStream;
 use crate::exchange::connection::Connection;
 use crate::local_reply::LocalReply;
+use crate::progress::activity::Activity;
 use crate::telemetry::disconnect::DisconnectReason;
 
 /// The time that a connection which was just accepted has for its first byte while the gateway
@@ -25,10 +25,9 @@ const DRAIN_GRACE: Duration = Duration::from_secs(1);
 pub(super) async fn read_preamble(mut stream: ClientStream, connection: &Connection) -> Next {
     let limits = connection.core.limits();
     let mut received = BytesMut::new();
-    let draining = connection.core.shared.draining.subscribe();
     let opening = tokio::select! {
         biased;
-        opening = read_opening(&mut stream, &mut received, &limits, draining) => opening,
+        opening = read_opening(&mut stream, &mut received, &limits, &connection.activity) => opening,
         // It has sent nothing, or it would not have been chosen.
         () = connection.activity.wait_for_eviction() => Ok(Preamble::Incomplete),
     };
@@ -59,12 +58,12 @@ async fn read_opening(
     stream: &mut ClientStream,
     received: &mut BytesMut,
     limits: &Limits,
-    mut draining: watch::Receiver<bool>,
+    activity: &Activity,
 ) -> io::Result<Preamble> {
     let accepted = Instant::now();
     let mut deadline = accepted + limits.idle;
     let mut drained = pin!(async {
-        let _ = draining.wait_for(|draining| *draining).await;
+        activity.wait_for_drain().await;
         // Its first request may be on the way.
         sleep_until(accepted + DRAIN_GRACE).await;
     });

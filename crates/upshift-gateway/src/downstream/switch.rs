@@ -21,7 +21,6 @@ use crate::body::RequestBody;
 use crate::exchange::connection::Connection;
 use crate::exchange::h2c_offer::H2cSettings;
 use crate::exchange::switch::Switch;
-use crate::progress::activity::Activity;
 use crate::telemetry::counts::CoreCounts;
 use crate::telemetry::disconnect::DisconnectReason;
 use crate::tls::server::tls_state;
@@ -43,7 +42,7 @@ pub(super) async fn perform_switch(
     CoreCounts::add_one(&mut core.counts.borrow_mut().transitions, switch.name());
     match switch {
         Switch::Tunnel(tunnel) => {
-            let _busy = connection.activity.begin_request();
+            let _busy = connection.activity.begin_busy();
             tunnel.relay_bytes(stream.with_shutdown()).await;
             Next::Ended
         }
@@ -78,7 +77,7 @@ async fn switch_to_tls(stream: ClientStream, replayed: Bytes, connection: &mut C
     };
     let config = tls.config_under(&generation.policy, Timestamp::now());
     let limits = &generation.settings.file.limits;
-    let outer = Rc::new(connection.activity.begin_request());
+    let outer = Rc::new(connection.activity.begin_busy());
     let handshake = in_band_tls::handshake(tcp, config);
     let tls = match timeout(limits.header_timeout, handshake).await {
         Ok(Ok(tls)) => tls,
@@ -95,7 +94,7 @@ async fn switch_to_tls(stream: ClientStream, replayed: Bytes, connection: &mut C
     connection.tls = tls_state(tls.get_ref().1.protocol_version());
     connection.outer = Some(outer);
     // The gate counts the requests inside TLS from 0, and compares them with the activity's.
-    connection.activity = Activity::new();
+    connection.activity = core.new_activity();
     let activity = Rc::clone(&connection.activity);
     let mut stream = ClientStream::new(ClientTransport::Tls(Box::new(tls)), activity);
     stream.put_gate(Http1Gate::new(BytesMut::from(replayed), limits.header_bytes));

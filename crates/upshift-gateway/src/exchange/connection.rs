@@ -9,7 +9,7 @@ use upshift_core::{Known, TlsState};
 use upshift_http::http_version;
 
 use crate::core_local::CoreLocal;
-use crate::progress::activity::{ActiveRequest, Activity};
+use crate::progress::activity::{Activity, BusyGuard};
 
 /// The properties that all requests of one connection share.
 #[derive(Clone)]
@@ -23,7 +23,7 @@ pub(crate) struct Connection {
     /// The activity of its client.
     pub(crate) activity: Rc<Activity>,
     /// After a switch to TLS, the activity of the cleartext connection, which stays busy.
-    pub(crate) outer: Option<Rc<ActiveRequest>>,
+    pub(crate) outer: Option<Rc<BusyGuard>>,
 }
 
 impl Connection {

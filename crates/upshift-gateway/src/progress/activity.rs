@@ -5,12 +5,13 @@
 //! arrive on a connection (those of a PING, for example) say nothing about a body.
 
 use std::cell::{Cell, RefCell};
+use std::future::pending;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, LazyLock};
 use std::task::{Context, Waker};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::time::{Duration, Instant};
 use upshift_config::Limits;
 
@@ -21,7 +22,7 @@ enum ActivityState {
     Idle,
     /// It waits for the end of a header section.
     ReadingHead,
-    /// A request is being served.
+    /// A request is being served, or something else keeps the connection busy.
     InFlight,
 }
 
@@ -36,11 +37,26 @@ pub(crate) enum Expired {
     Stalled,
 }
 
+/// The times after which an inactive client's connection is closed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ActivityTimeouts {
+    /// The time between two requests, and for a client to read what is written.
+    pub(crate) idle: Duration,
+    /// The time for a header section.
+    pub(crate) header: Duration,
+}
+
+impl From<&Limits> for ActivityTimeouts {
+    fn from(limits: &Limits) -> Self {
+        Self { idle: limits.idle, header: limits.header_timeout }
+    }
+}
+
 /// The activity of one connection.
 pub(crate) struct Activity {
     state: Cell<ActivityState>,
     since: Cell<Instant>,
-    /// The number of active requests.
+    /// The number of active requests, and of other guards that keep it busy.
     active: Cell<usize>,
     /// The number of requests that have begun.
     started: Cell<u64>,
@@ -61,6 +77,8 @@ pub(crate) struct Activity {
     idle: Arc<IdleMark>,
     /// The time by which it has to close to make room for another connection.
     evicted: Cell<Option<Instant>>,
+    /// Becomes true when the gateway drains.
+    draining: watch::Receiver<bool>,
 }
 
 /// The state of a connection for all cores: busy, idle since some time, or closing to make room.
@@ -128,8 +146,9 @@ pub(crate) fn idle_now() -> u64 {
 const EVICTION_GRACE: Duration = Duration::from_secs(1);
 
 impl Activity {
-    /// The activity of a connection that was just accepted.
-    pub(crate) fn new() -> Rc<Self> {
+    /// The activity of a connection that was just accepted. `draining` becomes true when it has to
+    /// stop taking requests.
+    pub(crate) fn new(draining: watch::Receiver<bool>) -> Rc<Self> {
         Rc::new(Self {
             state: Cell::new(ActivityState::Idle),
             since: Cell::new(Instant::now()),
@@ -143,6 +162,7 @@ impl Activity {
             waiter: RefCell::default(),
             idle: Arc::new(IdleMark::new()),
             evicted: Cell::new(None),
+            draining,
         })
     }
 
@@ -231,35 +251,59 @@ impl Activity {
         }
     }
 
+    /// Resolves when the gateway drains.
+    pub(crate) async fn wait_for_drain(&self) {
+        let mut draining = self.draining.clone();
+        if draining.wait_for(|draining| *draining).await.is_err() {
+            // Without a sender, it never drains.
+            pending::<()>().await;
+        }
+    }
+
+    /// Resolves when the connection has to stop taking requests: when the gateway drains, or it is
+    /// asked to make room.
+    pub(crate) async fn wait_for_goodbye(&self) {
+        tokio::select! {
+            () = self.wait_for_drain() => {}
+            () = self.wait_for_eviction() => {}
+        }
+    }
+
     /// Records the end of the TLS handshake: the connection is idle now.
     pub(crate) fn handshake_ended(&self) {
         self.enter_state(ActivityState::Idle);
     }
 
-    /// Begins a request, which ends when the guard is dropped.
-    pub(crate) fn begin_request(self: &Rc<Self>) -> ActiveRequest {
-        self.active.set(self.active.get() + 1);
+    /// Begins a request, which ends when the guard is dropped: after the last byte of the response.
+    pub(crate) fn begin_request(self: &Rc<Self>) -> BusyGuard {
         self.started.set(self.started.get() + 1);
+        self.begin_busy()
+    }
+
+    /// Begins something that is no request and keeps the connection busy until the guard is
+    /// dropped: a tunnel, or TLS inside HTTP/1.1.
+    pub(crate) fn begin_busy(self: &Rc<Self>) -> BusyGuard {
+        self.active.set(self.active.get() + 1);
         // Not `enter_state`, which would read the clock: `since` is not used in this state.
         self.state.set(ActivityState::InFlight);
         self.idle.set(BUSY);
-        ActiveRequest(Rc::clone(self))
+        BusyGuard(Rc::clone(self))
     }
 
     /// The time to close the connection unless the client does something, and the reason; `None` if
     /// nothing is due from the client.
-    pub(crate) fn deadline(&self, limits: &Limits) -> Option<(Instant, Expired)> {
+    pub(crate) fn deadline(&self, timeouts: ActivityTimeouts) -> Option<(Instant, Expired)> {
         let since = self.since.get();
         let waiting = match self.state.get() {
             ActivityState::Idle => {
-                Some((self.evicted.get().unwrap_or(since + limits.idle), Expired::Idle))
+                Some((self.evicted.get().unwrap_or(since + timeouts.idle), Expired::Idle))
             }
-            ActivityState::ReadingHead => Some((since + limits.header_timeout, Expired::Head)),
+            ActivityState::ReadingHead => Some((since + timeouts.header, Expired::Head)),
             ActivityState::InFlight => None,
         };
         // A client that does not read is closed even while a request is active.
         let Some(blocked_since) = self.blocked.get() else { return waiting };
-        let stalled = (blocked_since + limits.idle, Expired::Stalled);
+        let stalled = (blocked_since + timeouts.idle, Expired::Stalled);
         match waiting {
             Some(waiting) if waiting.0 <= stalled.0 => Some(waiting),
             _ => Some(stalled),
@@ -270,11 +314,15 @@ impl Activity {
     ///
     /// # Errors
     /// If the connection has to be closed now.
-    pub(crate) fn check_deadline(&self, limits: &Limits, now: Instant) -> Result<Instant, Expired> {
-        match self.deadline(limits) {
+    pub(crate) fn check_deadline(
+        &self,
+        timeouts: ActivityTimeouts,
+        now: Instant,
+    ) -> Result<Instant, Expired> {
+        match self.deadline(timeouts) {
             Some((at, expired)) if at <= now => Err(expired),
             Some((at, _)) => Ok(at),
-            None => Ok(now + limits.idle),
+            None => Ok(now + timeouts.idle),
         }
     }
 
@@ -290,10 +338,10 @@ impl Activity {
     }
 }
 
-/// A guard for a request, from its start to the last byte of its response.
-pub(crate) struct ActiveRequest(Rc<Activity>);
+/// A guard that keeps a connection busy: its client is not inactive, and it does not make room.
+pub(crate) struct BusyGuard(Rc<Activity>);
 
-impl Drop for ActiveRequest {
+impl Drop for BusyGuard {
     fn drop(&mut self) {
         let left = self.0.active.get() - 1;
         self.0.active.set(left);
@@ -311,14 +359,23 @@ impl Drop for ActiveRequest {
 mod tests {
     use super::*;
 
+    fn timeouts() -> ActivityTimeouts {
+        ActivityTimeouts::from(&Limits::default())
+    }
+
+    /// The activity of a connection to a gateway that never drains.
+    fn new_activity() -> Rc<Activity> {
+        Activity::new(watch::channel(false).1)
+    }
+
     fn expired(activity: &Activity) -> Option<Expired> {
-        let limits = Limits::default();
-        activity.check_deadline(&limits, Instant::now() + limits.idle * 2).err()
+        let timeouts = timeouts();
+        activity.check_deadline(timeouts, Instant::now() + timeouts.idle * 2).err()
     }
 
     #[test]
     fn a_client_is_given_up_for_what_it_owes() {
-        let activity = Activity::new();
+        let activity = new_activity();
         assert_eq!(expired(&activity), Some(Expired::Idle));
         activity.record_read();
         assert_eq!(expired(&activity), Some(Expired::Head));
@@ -335,7 +392,7 @@ mod tests {
     /// Further bytes and requests of a client do not hide that it does not read.
     #[test]
     fn a_blocked_client_stays_blocked_when_it_sends() {
-        let activity = Activity::new();
+        let activity = new_activity();
         activity.set_multiplexed();
         let _request = activity.begin_request();
         activity.record_write(false);
@@ -346,7 +403,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_an_idle_connection_makes_room_and_only_once() {
-        let activity = Activity::new();
+        let activity = new_activity();
         let request = activity.begin_request();
         let mark = activity.idle_mark();
         assert_eq!(mark.idle_since(), None);
@@ -354,9 +411,8 @@ mod tests {
         let since = mark.idle_since().expect("it is idle");
         assert!(mark.evict(since, false) && !mark.evict(since, false));
         assert!(mark.idle_since().is_none() && mark.is_leaving());
-        activity.wait_for_eviction().await;
-        let limits = Limits::default();
-        let (due, expired) = activity.deadline(&limits).expect("it is due");
+        activity.wait_for_goodbye().await;
+        let (due, expired) = activity.deadline(timeouts()).expect("it is due");
         assert!(
             due <= Instant::now() + EVICTION_GRACE
                 && due > Instant::now()
@@ -370,17 +426,26 @@ mod tests {
 
     #[tokio::test]
     async fn a_connection_that_makes_room_at_once_is_due() {
-        let activity = Activity::new();
+        let activity = new_activity();
         let mark = activity.idle_mark();
         assert!(mark.evict(mark.idle_since().expect("it is idle"), true));
-        activity.wait_for_eviction().await;
-        let (due, _) = activity.deadline(&Limits::default()).expect("it is due");
+        activity.wait_for_goodbye().await;
+        let (due, _) = activity.deadline(timeouts()).expect("it is due");
         assert!(due <= Instant::now());
+    }
+
+    #[tokio::test]
+    async fn a_draining_gateway_says_goodbye_on_every_connection() {
+        let (draining, receiver) = watch::channel(false);
+        let activity = Activity::new(receiver);
+        draining.send_replace(true);
+        activity.wait_for_goodbye().await;
+        assert!(!activity.is_evicted());
     }
 
     #[test]
     fn a_ping_begins_no_header_section() {
-        let activity = Activity::new();
+        let activity = new_activity();
         activity.set_multiplexed();
         activity.record_read();
         assert_eq!(expired(&activity), Some(Expired::Idle));

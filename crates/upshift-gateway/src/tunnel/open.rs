@@ -115,7 +115,7 @@ impl UpstreamTunnel {
     /// connection is not idle as long.
     fn spawn_relay(self, client: OnUpgrade, activity: Rc<Activity>) {
         spawn_local(async move {
-            let _active = activity.begin_request();
+            let _busy = activity.begin_busy();
             // This fails if the client reset the stream before the response was sent.
             let Ok(stream) = client.await else { return };
             CoreCounts::add_one(&mut self.core.counts.borrow_mut().transitions, "tunnel");

@@ -33,7 +33,7 @@ use self::request::serve_stream;
 use self::transport::GuardedConnection;
 use crate::core_local::CoreLocal;
 use crate::exchange::connection::Connection;
-use crate::progress::activity::{Activity, Expired};
+use crate::progress::activity::{Activity, ActivityTimeouts, Expired};
 use crate::sockets::{Http3Socket, bind_udp};
 use crate::telemetry::disconnect::DisconnectReason;
 
@@ -137,25 +137,26 @@ async fn accept_requests(
     mut codec: H3Codec,
     limits: &Limits,
 ) {
-    let mut draining = core.shared.draining.subscribe();
+    let activity = core.new_activity();
+    activity.set_multiplexed();
     let connection = Rc::new(Connection {
         core,
         peer,
         tls: TlsState::Version(TlsVersion::V1_3),
-        activity: Activity::new(),
+        activity: Rc::clone(&activity),
         outer: None,
     });
-    connection.activity.set_multiplexed();
+    let timeouts = ActivityTimeouts::from(limits);
     let mut finishing = false;
     loop {
         let accepted = tokio::select! {
             biased;
-            _ = draining.wait_for(|draining| *draining), if !finishing => None,
+            () = activity.wait_for_goodbye(), if !finishing => None,
             // RFC 9000 §10.1: PINGs keep QUIC's own idle timer from ever running out.
-            () = wait_until_idle(&connection.activity, limits), if !finishing => None,
+            () = wait_until_idle(&activity, timeouts), if !finishing => None,
             accepted = codec.accept() => Some(accepted),
             // After the GOAWAY, the open requests have the same time to make progress.
-            () = wait_until_idle(&connection.activity, limits), if finishing => return,
+            () = wait_until_idle(&activity, timeouts), if finishing => return,
         };
         match accepted {
             None => {
@@ -179,8 +180,8 @@ async fn accept_requests(
 }
 
 /// Resolves when there was no request for too long.
-async fn wait_until_idle(activity: &Activity, limits: &Limits) {
-    while let Ok(next) = activity.check_deadline(limits, Instant::now()) {
+async fn wait_until_idle(activity: &Activity, timeouts: ActivityTimeouts) {
+    while let Ok(next) = activity.check_deadline(timeouts, Instant::now()) {
         sleep_until(next).await;
     }
 }
