@@ -16,7 +16,7 @@ use tokio::time::{Instant, interval, sleep, timeout, timeout_at};
 
 use crate::client_connections::{IdleMarks, MIN_IDLE_NANOS, Room};
 use crate::core_local::CoreLocal;
-use crate::downstream::{self, http3};
+use crate::downstream::{AcceptedTcp, ClientListener, http3, serve_tcp};
 use crate::progress::activity::Activity;
 use crate::rollout;
 use crate::shared::Shared;
@@ -68,10 +68,12 @@ impl Worker {
 
     async fn serve(self: Rc<Self>, listeners: Listeners) -> io::Result<()> {
         let mut accepting = JoinSet::new();
-        for (listener, over_tls) in [(listeners.http, false), (listeners.https, true)] {
-            if let Some(listener) = listener {
-                let listener = TcpListener::from_std(listener)?;
-                accepting.spawn_local(Rc::clone(&self).accept(listener, over_tls));
+        for (socket, listener) in
+            [(listeners.http, ClientListener::Http), (listeners.https, ClientListener::Https)]
+        {
+            if let Some(socket) = socket {
+                let socket = TcpListener::from_std(socket)?;
+                accepting.spawn_local(Rc::clone(&self).accept(socket, listener));
             }
         }
         if let Some(socket) = listeners.http3 {
@@ -101,17 +103,18 @@ impl Worker {
     }
 
     /// Accepts until the gateway drains.
-    async fn accept(self: Rc<Self>, listener: TcpListener, over_tls: bool) {
+    async fn accept(self: Rc<Self>, socket: TcpListener, listener: ClientListener) {
         let mut draining = self.core.shared.draining.subscribe();
         loop {
             let accepted = tokio::select! {
                 biased;
                 _ = draining.wait_for(|draining| *draining) => break,
-                accepted = self.accept_one(&listener) => accepted,
+                accepted = self.accept_one(&socket) => accepted,
             };
             match accepted {
                 Ok((tcp, peer)) => {
-                    drop(spawn_local(serve_one(self.register(), tcp, peer, over_tls)));
+                    let accepted = AcceptedTcp { tcp, peer, listener };
+                    drop(spawn_local(serve_one(self.register(), accepted)));
                 }
                 Err(error) => {
                     if let Some(suppressed) = self.accept_log.admit() {
@@ -122,21 +125,22 @@ impl Worker {
                 }
             }
         }
-        self.accept_queued(&listener, over_tls).await;
+        self.accept_queued(&socket, listener).await;
     }
 
-    async fn accept_one(&self, listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
-        let accepted = listener.accept().await?;
+    async fn accept_one(&self, socket: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+        let accepted = socket.accept().await?;
         // Further clients wait in the kernel's queue meanwhile.
         self.make_room().await;
         Ok(accepted)
     }
 
-    /// Accepts the connections that the kernel holds for `listener`: closing it would reset them.
-    async fn accept_queued(self: &Rc<Self>, listener: &TcpListener, over_tls: bool) {
-        while let Some((tcp, peer)) = next_queued(listener).await {
+    /// Accepts the connections that the kernel holds for `socket`: closing it would reset them.
+    async fn accept_queued(self: &Rc<Self>, socket: &TcpListener, listener: ClientListener) {
+        while let Some((tcp, peer)) = next_queued(socket).await {
             self.core.shared.clients.add();
-            drop(spawn_local(serve_one(self.register(), tcp, peer, over_tls)));
+            let accepted = AcceptedTcp { tcp, peer, listener };
+            drop(spawn_local(serve_one(self.register(), accepted)));
         }
     }
 
@@ -224,23 +228,15 @@ impl Drop for Registered {
     }
 }
 
-async fn serve_one(registered: Registered, tcp: TcpStream, peer: SocketAddr, over_tls: bool) {
+async fn serve_one(registered: Registered, accepted: AcceptedTcp) {
     let core = Rc::clone(&registered.worker.core);
-    let activity = Rc::clone(&registered.activity);
     core.counts.borrow_mut().connections += 1;
-    if let Err(error) = tcp.set_nodelay(true) {
-        tracing::debug!(%error, "no TCP_NODELAY");
-    }
-    if over_tls {
-        downstream::serve_tls(core, tcp, peer, activity).await;
-    } else {
-        downstream::serve_cleartext(core, tcp, peer, activity).await;
-    }
+    serve_tcp(core, accepted, Rc::clone(&registered.activity)).await;
     drop(registered);
 }
 
-async fn next_queued(listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
-    poll_fn(|cx| match listener.poll_accept(cx) {
+async fn next_queued(socket: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
+    poll_fn(|cx| match socket.poll_accept(cx) {
         Poll::Ready(Ok(accepted)) => Poll::Ready(Some(accepted)),
         Poll::Ready(Err(_)) | Poll::Pending => Poll::Ready(None),
     })
