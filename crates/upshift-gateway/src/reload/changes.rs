@@ -78,7 +78,7 @@ impl Display for ReloadChange {
     }
 }
 
-/// Lists the differences between two settings, except for the keys that take a restart.
+/// Lists the differences between two settings, except for the keys that only a restart applies.
 pub(crate) fn setting_changes(before: &Settings, after: &Settings) -> Vec<ReloadChange> {
     let (old, new) = (&before.file, &after.file);
     let mut changes = rule_changes(&old.policy, &new.policy);

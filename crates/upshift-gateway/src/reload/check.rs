@@ -1,11 +1,11 @@
-//! The checks of a reload: the settings that it rejects, and those that take a restart.
+//! The checks of a reload: the settings that it rejects, and those that it puts in force.
 
-use std::fmt::{Display, Formatter};
 use std::net::SocketAddr;
 
 use upshift_config::GatewaySettings;
 use upshift_core::Policy;
 
+use super::restart_keys::keep_restart_settings;
 use crate::error::StartError;
 use crate::settings::Settings;
 
@@ -47,29 +47,12 @@ fn rule_count(rules: usize) -> String {
     }
 }
 
-/// A setting that takes effect only when the gateway is restarted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NeedsRestart {
-    /// Its key in the policy file.
-    pub key: &'static str,
-    /// The value in use.
-    pub running: String,
-    /// The value in the file.
-    pub file: String,
-}
-
-impl Display for NeedsRestart {
-    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} stays {}: {} takes a restart", self.key, self.running, self.file)
-    }
-}
-
-/// The settings that a reload puts in force: those of the file, with the listeners that are bound
-/// and the store that is open.
+/// The settings that a reload puts in force: those of the file, except for those that only a restart
+/// applies.
 ///
 /// # Errors
 /// If they lack something that the running gateway needs.
-pub(crate) fn merge_bound_settings(
+pub(crate) fn merge_settings(
     running: &Settings,
     mut next: Settings,
 ) -> Result<Settings, ReloadError> {
@@ -90,9 +73,7 @@ pub(crate) fn merge_bound_settings(
     }
     let gateway = &mut next.file.gateway;
     keep_certificate(bound, gateway)?;
-    (gateway.http, gateway.https, gateway.http3) = (bound.http, bound.https, bound.http3);
-    gateway.admin = bound.admin;
-    gateway.store.clone_from(&bound.store);
+    keep_restart_settings(gateway, bound);
     Ok(next)
 }
 
@@ -127,35 +108,4 @@ pub(crate) fn reload_warnings(in_force: &Policy, after: &Settings) -> Vec<String
         }
     }
     warnings
-}
-
-/// Lists the settings of `next` that take a restart.
-pub(crate) fn needs_restart(running: &Settings, next: &Settings) -> Vec<NeedsRestart> {
-    let (running_gateway, next_gateway) = (&running.file.gateway, &next.file.gateway);
-    let pairs = [
-        ("gateway.http", shown(running_gateway.http), shown(next_gateway.http)),
-        ("gateway.https", shown(running_gateway.https), shown(next_gateway.https)),
-        ("gateway.http3", running_gateway.http3.to_string(), next_gateway.http3.to_string()),
-        ("gateway.admin", shown(running_gateway.admin), shown(next_gateway.admin)),
-        ("gateway.store", store_path(running_gateway), store_path(next_gateway)),
-    ];
-    let mut found = Vec::new();
-    for (key, in_use, in_file) in pairs {
-        if in_use != in_file {
-            found.push(NeedsRestart { key, running: in_use, file: in_file });
-        }
-    }
-    found
-}
-
-/// A value as the policy file has it: `false` stands for none.
-fn shown<T: Display>(value: Option<T>) -> String {
-    match value {
-        Some(value) => value.to_string(),
-        None => "false".to_owned(),
-    }
-}
-
-fn store_path(gateway: &GatewaySettings) -> String {
-    shown(gateway.store.as_deref().map(std::path::Path::display))
 }

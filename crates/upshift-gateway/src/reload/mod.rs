@@ -2,6 +2,7 @@
 
 pub(crate) mod changes;
 mod check;
+mod restart_keys;
 mod values;
 
 use std::sync::Arc;
@@ -9,7 +10,8 @@ use std::sync::Arc;
 use upshift_core::{Policy, Timestamp};
 
 use self::changes::ReloadChange;
-pub use self::check::{NeedsRestart, ReloadError};
+pub use self::check::ReloadError;
+pub use self::restart_keys::NeedsRestart;
 use crate::error::{StartError, refuse_opossum};
 use crate::generation::Generation;
 use crate::settings::Settings;
@@ -24,9 +26,9 @@ pub struct Handle {
 /// The outcome of a reload.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReloadOutcome {
-    /// Everything that was added, removed or changed, except for the keys that take a restart.
+    /// Everything that was added, removed or changed, except for the keys that only a restart applies.
     pub changes: Vec<ReloadChange>,
-    /// The settings of the file that take effect at the next start only.
+    /// The settings of the file that only a restart applies.
     pub needs_restart: Vec<NeedsRestart>,
     /// Effects that may surprise, one sentence each.
     pub warnings: Vec<String>,
@@ -68,8 +70,9 @@ impl Handle {
     pub fn prepare_reload(&self, settings: Settings) -> Result<PreparedReload, ReloadError> {
         let current = self.shared.generation.load_full();
         let running = &current.settings;
-        let needs_restart = check::needs_restart(running, &settings);
-        let next_settings = check::merge_bound_settings(running, settings)?;
+        let needs_restart =
+            restart_keys::needs_restart(&running.file.gateway, &settings.file.gateway);
+        let next_settings = check::merge_settings(running, settings)?;
         refuse_opossum(&next_settings)?;
         let mut changes = changes::setting_changes(running, &next_settings);
         let warnings = check::reload_warnings(&current.policy, &next_settings);

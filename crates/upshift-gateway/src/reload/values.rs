@@ -25,7 +25,7 @@ pub(super) fn changed_keys(before: &KeyValues, after: &KeyValues) -> Vec<&'stati
 }
 
 /// The values of the settings that hold for the whole gateway, and those of the policy beside its
-/// rules and exemptions. The keys that take a restart are left out.
+/// rules and exemptions. The keys that only a restart applies are left out.
 pub(super) fn setting_values(settings: &Settings) -> KeyValues {
     // The command line or an embedder sets `observe` and `workers`; a reload changes neither.
     let Settings { file, observe: _, workers: _, admin_token } = settings;
@@ -39,12 +39,13 @@ pub(super) fn setting_values(settings: &Settings) -> KeyValues {
 
 fn gateway_values(gateway: &GatewaySettings, admin_token: Option<&str>) -> KeyValues {
     let GatewaySettings {
-        // These take a restart.
+        // Only a restart applies these: `RESTART_KEYS` lists them.
         http: _,
         https: _,
         http3: _,
         admin: _,
         store: _,
+        // Says where the path of `store` comes from.
         store_is_usual: _,
         // Compared by `admin_token` of `Settings`: a token that moves to another file is the same.
         admin_token: _,
