@@ -167,7 +167,7 @@ fn a_listener_that_stays_keeps_its_certificate() {
     // certificate.
     let said =
         reload(&mut gateway, &all.replace(&tls, "").replace("https = \"127.0.0.1:0\"\n", ""));
-    assert!(said.contains("gateway.https stays") && said.contains(" reloaded: "), "{said}");
+    assert!(said.contains("gateway.https is still") && said.contains(" reloaded: "), "{said}");
     assert_eq!(ask(&url, &trusted), "426");
 }
 

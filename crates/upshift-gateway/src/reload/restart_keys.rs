@@ -19,7 +19,7 @@ pub struct NeedsRestart {
 impl Display for NeedsRestart {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
         let Self { key, running, file } = self;
-        write!(f, "{key} stays {running}: {file} takes a restart")
+        write!(f, "{key} is still {running}; restart the gateway to change it to {file}")
     }
 }
 
@@ -111,7 +111,10 @@ mod tests {
         let named = needs_restart(&GatewaySettings::default(), &all_changed());
         let texts: Vec<String> = named.iter().map(ToString::to_string).collect();
         assert_eq!(texts.len(), RESTART_KEYS.len(), "{texts:?}");
-        assert_eq!(texts[0], "gateway.http stays false: 127.0.0.1:1 takes a restart");
+        assert_eq!(
+            texts[0],
+            "gateway.http is still false; restart the gateway to change it to 127.0.0.1:1"
+        );
     }
 
     #[test]

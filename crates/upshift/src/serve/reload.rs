@@ -73,7 +73,7 @@ impl Reloader {
         print_stderr(format_args!("{path} reloaded: policy {}", short_revision(after.revision())));
         let phases = phase_changes(&before, &after, Timestamp::now());
         if phases.is_empty() && changes.is_empty() && needs_restart.is_empty() {
-            print_stderr("  nothing that takes effect is different");
+            print_stderr("  no settings changed");
         }
         for change in phases {
             print_stderr(format_args!("  {change}"));
