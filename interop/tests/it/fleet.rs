@@ -205,7 +205,7 @@ fn a_gateway_that_does_not_answer_stops_everything() {
             let name = address.trim_start_matches("http://");
             says(&output, 3, &format!("nothing was changed: {name} did not answer ("));
             assert_eq!(output.stdout, "", "{words:?} {address}");
-            assert!(!output.stderr.contains("obeyed"), "{output:?}");
+            assert!(!output.stderr.contains("made the change"), "{output:?}");
         }
         let outcomes = json(&fleet.run(&["pause", "relay", "--json"], &[&address]));
         assert!(
@@ -243,9 +243,9 @@ fn gateways_that_hang_are_waited_for_at_the_same_time() {
     assert_eq!(fleet.statuses("/derp"), [426; 2]);
     let skipped = fleet.run(&["pause", "relay", "--skip-unreachable"], &[&first, &dead]);
     for address in [&first, &dead] {
-        says(&skipped, 3, &format!("{}: left out: ", address.trim_start_matches("http://")));
+        says(&skipped, 3, &format!("{}: skipped: ", address.trim_start_matches("http://")));
     }
-    says(&skipped, 3, "2 of 4 gateways obeyed");
+    says(&skipped, 3, "2 of 4 gateways made the change");
     assert_eq!((skipped.stdout.lines().count(), fleet.statuses("/derp")), (2, vec![200; 2]));
     let outcomes = json(&fleet.run(&["undo", "--yes", "--json", "--skip-unreachable"], &[&dead]));
     assert_eq!(
@@ -276,7 +276,7 @@ fn a_gateway_whose_token_differs_stops_everything_and_can_be_skipped() {
     says(
         &run(&[&words[..], &["--skip-unreachable"]].concat(), &admins),
         3,
-        "left out: admin token required",
+        "skipped: admin token required",
     );
     assert_eq!(gateways.each_ref().map(asked), [200, 426]);
 }
@@ -290,7 +290,7 @@ fn a_gateway_that_fails_after_the_dry_run_is_reported_as_it_is() {
     };
     let (change, answer) = (loses(Between::LosesChange, 1), loses(Between::LosesAnswer, 2));
     let output = run(&["pause", "relay"], &[&fleet.admin(0), &change, &answer]);
-    says(&output, 3, "2 of 3 gateways obeyed");
+    says(&output, 3, "2 of 3 gateways made the change");
     assert!(
         output.stdout.contains("relay: enforce → paused") && output.stdout.lines().count() == 1,
         "{output:?}"
@@ -319,7 +319,7 @@ fn a_change_that_is_held_up_is_not_made_after_it_was_given_up() {
     let late =
         Between::DelaysChange(Duration::from_millis(7_500)).stand_before(fleet.gateways[1].admin());
     let output = run(&["pause", "relay"], &[&fleet.admin(0), &format!("http://{late}")]);
-    says(&output, 3, "1 of 2 gateways obeyed");
+    says(&output, 3, "1 of 2 gateways made the change");
     says(&output, 3, &format!("{late}: not changed: it did not answer in time"));
     while begun.elapsed() < Duration::from_secs(9) {
         assert_eq!(fleet.statuses("/derp"), [200, 426]);
@@ -336,13 +336,13 @@ fn what_is_not_known_is_said_and_how_to_find_out() {
     let silent = Between::FallsSilent.stand_before(fleet.gateways[1].admin());
     let output = run(&["pause", "relay"], &[&fleet.admin(0), &format!("http://{silent}")]);
     let id = fleet.revisions(0)[0]["change"].as_str().unwrap_or_default().to_owned();
-    says(&output, 3, &format!("{silent}: it is not known whether it made change {id}: "));
+    says(&output, 3, &format!("{silent}: it may or may not have made change {id}: "));
     says(
         &output,
         3,
-        &format!("`upshift plan --admin http://{silent}/` shows the state of its rules"),
+        &format!("run `upshift plan --admin http://{silent}/` to see the state of its rules"),
     );
-    says(&output, 3, &format!("`upshift undo {id}` takes it back where it was made"));
+    says(&output, 3, &format!("run `upshift undo {id}`"));
     assert!(!output.stderr.contains("not changed"), "{output:?}");
     assert_eq!(fleet.statuses("/derp"), [200; 2]);
 }
@@ -356,7 +356,7 @@ fn an_undo_that_was_half_done_can_be_finished() {
     run(&["undo", &id, "--yes"], &[&fleet.admin(0)]).ok();
     assert_eq!(fleet.statuses("/derp"), [426, 200]);
     let finished = fleet.run(&["undo", "--yes"], &[]);
-    says(&finished, 0, "not concerned: change");
+    says(&finished, 0, "nothing to undo: change");
     assert_eq!(fleet.statuses("/derp"), [426, 426]);
     says(&fleet.run(&["undo", &id, "--yes"], &[]), 2, "is already undone, by change");
 }
@@ -385,7 +385,7 @@ fn an_undo_that_is_not_possible_changes_nothing_and_says_why() {
     says(
         &fleet.run(&["undo", "beef", "--yes"], &[]),
         2,
-        "nothing was changed: no gateway knows a change beef",
+        "nothing was changed: no gateway has change beef",
     );
     says(&fleet.run(&["undo", "no id", "--yes"], &[]), 2, "expected the id of a change");
     let states = [0, 1].map(|index| {

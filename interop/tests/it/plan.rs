@@ -48,7 +48,10 @@ fn a_date_in_the_past_is_named_by_check_and_plan() {
     assert!(on_file(&["check"], &past).stderr.contains("`enforce` is in the past"));
     let planned = json(&on_file(&["plan", "--json"], &past));
     assert!(
-        has(&planned[1]["notes"], "100 % of the callers who fall short are refused at once"),
+        has(
+            &planned[1]["notes"],
+            "100 % of the callers who do not meet the requirement are refused at once"
+        ),
         "{planned}"
     );
     assert!(planned[0]["notes"].is_null(), "a warning that is over refuses no caller: {planned}");

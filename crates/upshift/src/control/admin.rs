@@ -327,12 +327,12 @@ async fn exchange_over(
     let status = response.status();
     match Limited::new(response.into_body(), MOST_BYTES).collect().await {
         Ok(body) => Ok((status, body.to_bytes())),
-        Err(error) => Err(format!("its answer broke off: {error}")),
+        Err(error) => Err(format!("its answer was cut off: {error}")),
     }
 }
 
 fn describe_http_error(error: hyper::Error) -> String {
-    format!("the HTTP exchange failed: {error}")
+    format!("the HTTP request failed: {error}")
 }
 
 /// Runs a future that talks to gateways.
@@ -396,7 +396,7 @@ pub(crate) fn parse_admin_url(text: &str) -> Result<Uri, String> {
     let uri: Uri = text.trim().parse().map_err(|error| format!("{error}"))?;
     match (uri.scheme_str(), uri.host()) {
         (Some("http" | "https"), Some(host)) if !host.is_empty() => Ok(uri),
-        _ => Err("expected an address such as http://127.0.0.1:9426".to_owned()),
+        _ => Err("expected a URL such as http://127.0.0.1:9426".to_owned()),
     }
 }
 

@@ -44,11 +44,11 @@ pub(super) enum Standing {
     /// It did not answer the dry run and is left out.
     Skipped(GatewayError),
     /// It never made the change that is to be undone, or has undone it.
-    NotConcerned(GatewayError),
+    NothingToUndo(GatewayError),
     /// It did not answer the dry run, or refused it.
     Failed(GatewayError),
     /// It made the change.
-    Obeyed(ChangeReport),
+    Made(ChangeReport),
     /// The request failed, but it has the change, as it said when asked again.
     Has(GatewayError),
     /// It answered the dry run, but did not make the change.
@@ -84,8 +84,8 @@ impl Member {
     }
 
     /// Returns true if the change is in force there.
-    pub(super) fn has_obeyed(&self) -> bool {
-        matches!(self.standing, Standing::Obeyed(_) | Standing::Has(_))
+    pub(super) fn has_changed(&self) -> bool {
+        matches!(self.standing, Standing::Made(_) | Standing::Has(_))
     }
 }
 
@@ -130,7 +130,7 @@ impl Fleet {
                 Err(error) => self.left_out(error),
             };
         }
-        self.leave_out_unconcerned();
+        self.mark_nothing_to_undo();
     }
 
     /// Makes the change on every gateway that answered the dry run. If `guarded`, a gateway refuses
@@ -164,8 +164,8 @@ impl Fleet {
         previews.flat_map(|report| &report.rules).any(RuleChange::refuses_more)
     }
 
-    /// Leaves out the gateways without the change that is to be undone, unless all are.
-    fn leave_out_unconcerned(&mut self) {
+    /// Marks the gateways without the change that is to be undone, unless none has it.
+    fn mark_nothing_to_undo(&mut self) {
         // If none has the change, the refusals are the answer.
         if !self.members.iter().any(|member| member.dry_run_report().is_some()) {
             return;
@@ -174,7 +174,7 @@ impl Fleet {
             if let Standing::Failed(error) = &member.standing
                 && matches!(error.code(), Some("unknown-change" | "already-undone"))
             {
-                member.standing = Standing::NotConcerned(error.clone());
+                member.standing = Standing::NothingToUndo(error.clone());
             }
         }
     }
@@ -241,7 +241,7 @@ async fn make_change(
     expiry: Option<Expiry>,
 ) -> Standing {
     let error = match gateway.post_api(verb, request).await {
-        Ok(report) => return Standing::Obeyed(report),
+        Ok(report) => return Standing::Made(report),
         Err(error) => error,
     };
     // "repeated" says that a change with this id was made before: it may be this one.

@@ -3,8 +3,8 @@
 //! 1. A change is for every gateway: each `--admin`, and each address of a name that has several.
 //! 2. All gateways are asked first what would happen. Nothing is changed if one does not answer, if
 //!    one refuses, or if one would refuse more callers and `--yes` is not given.
-//! 3. Then all of them make the change, under one id. The exit code is 0 if all obeyed; a gateway
-//!    that was left out did not obey.
+//! 3. Then all of them make the change, under one id. The exit code is 0 if all made it; a gateway
+//!    that was skipped did not.
 //! 4. The result that is printed for a gateway is what the gateway itself reported.
 
 mod admin;
@@ -30,8 +30,8 @@ use report::FleetReport;
 /// Pause a rule, or all rules: no one is refused
 ///
 /// A paused rule still warns and counts. It stays paused across reloads and restarts, until it is
-/// resumed or the pause is undone. If the store cannot be written, the rule is paused all the same,
-/// and the gateway warns that a restart will forget it.
+/// resumed or the pause is undone. If the store cannot be written, the rule is paused anyway, and
+/// the gateway warns that a restart will forget it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -39,7 +39,8 @@ Examples:
   upshift pause --all
   upshift pause orders-v2 --admin http://gw1:9426 --admin http://gw2:9426
 
-Exit codes: 0 all gateways obeyed, 2 wrong usage or all refuse, 3 not all obeyed.")]
+Exit codes: 0 every gateway made the change; 2 wrong usage, or every gateway rejected the change;
+3 some gateways did not make it.")]
 pub(crate) struct PauseArgs {
     #[command(flatten)]
     target: RuleSelection,
@@ -59,7 +60,8 @@ Examples:
   upshift resume orders-v2
   upshift resume orders-v2 --yes --reason 'the partner is done'
 
-Exit codes: 0 all gateways obeyed, 2 wrong usage, all refuse or --yes is needed, 3 not all obeyed.")]
+Exit codes: 0 every gateway made the change; 2 wrong usage, --yes is missing, or every gateway
+rejected the change; 3 some gateways did not make it.")]
 pub(crate) struct ResumeArgs {
     #[command(flatten)]
     target: RuleSelection,
@@ -79,7 +81,8 @@ Examples:
   upshift set orders-v2 warn
   upshift set orders-v2 enforce --yes --for 10m --reason 'a brownout by hand'
 
-Exit codes: 0 all gateways obeyed, 2 wrong usage, all refuse or --yes is needed, 3 not all obeyed.")]
+Exit codes: 0 every gateway made the change; 2 wrong usage, --yes is missing, or every gateway
+rejected the change; 3 some gateways did not make it.")]
 pub(crate) struct SetArgs {
     /// The rule
     rule: String,
@@ -96,19 +99,20 @@ pub(crate) struct SetArgs {
     common: ChangeArgs,
 }
 
-/// Take back a change
+/// Undo a change
 ///
-/// Takes back the latest change of the whole fleet that still stands, or the one with this id;
-/// gateways that never made it are left alone. Shows first what that would do on each gateway; if
-/// more callers would be refused than now, --yes is needed. Run it again to take back the change
-/// before. To reset a breaker that tripped, use `resume`.
+/// Undoes the latest change in the fleet that is still in effect, or the one with this id; gateways
+/// that never made it are left alone. First shows the result for each gateway; if more callers would
+/// be refused than now, --yes is needed. Run it again to undo the change before that. To reset a
+/// breaker that tripped, use `resume`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   upshift undo
   upshift undo 5f0c21a97e --yes
 
-Exit codes: 0 all gateways obeyed, 2 wrong usage, all refuse or --yes is needed, 3 not all obeyed.")]
+Exit codes: 0 every gateway that had the change undid it; 2 wrong usage, --yes is missing, or every
+gateway rejected the undo; 3 some gateways did not undo it.")]
 pub(crate) struct UndoArgs {
     /// The id of the change, as printed by the command that made it; without it, the latest
     #[arg(value_parser = parse_change_id)]
@@ -142,8 +146,8 @@ struct ChangeArgs {
     /// Who makes the change; kept in the history. Without it, your login name and this host
     #[arg(long, value_name = "NAME")]
     actor: Option<String>,
-    /// Go on without the gateways that do not answer, and name them; the exit code is then 3, as
-    /// not all obeyed
+    /// Skip gateways that do not answer, and list them; the exit code is then 3, because they did
+    /// not make the change
     #[arg(long)]
     skip_unreachable: bool,
     /// Print the result of each gateway as JSON
@@ -248,7 +252,7 @@ async fn undo_change(common: ChangeArgs, request: ChangeRequest) -> VerbResult {
     let Some(chosen) = chosen else {
         let why = match &request.undo {
             None => "there is nothing to undo".to_owned(),
-            Some(id) => format!("no gateway knows a change {id}"),
+            Some(id) => format!("no gateway has change {id}"),
         };
         return Err(report.nothing_changed(&why)?);
     };
@@ -302,7 +306,7 @@ fn new_id() -> Result<String, VerbError> {
     let mut bytes = [0; 5];
     let random = rustls::crypto::aws_lc_rs::default_provider().secure_random;
     if random.fill(&mut bytes).is_err() {
-        return Err(VerbError::environment("the system returns no random numbers"));
+        return Err(VerbError::environment("cannot get random numbers from the system"));
     }
     let mut id = String::new();
     for byte in bytes {

@@ -35,7 +35,10 @@ impl FleetReport<'_> {
             }
         }
         if !silent.is_empty() {
-            let why = format!("{}\n  help: --skip-unreachable leaves it out", silent.join(", "));
+            let why = format!(
+                "{}\n  help: add --skip-unreachable to go on without it",
+                silent.join(", ")
+            );
             return Err(self.unchanged_error(Exit::Environment, &why)?);
         }
         // --skip-unreachable may leave gateways out, but not all of them.
@@ -46,7 +49,7 @@ impl FleetReport<'_> {
         Ok(())
     }
 
-    /// Checks that no gateway refuses.
+    /// Checks that no gateway refuses the change.
     pub(super) fn require_agreement(&self) -> Result<(), VerbError> {
         let mut refusals = Vec::new();
         for member in &self.fleet.members {
@@ -72,7 +75,7 @@ impl FleetReport<'_> {
                 print_stderr(format_args!("{}: {}", member.name(), describe_preview(rule)));
             }
             if visible.rules.is_empty() {
-                print_stderr(format_args!("{}: no rule would move", member.name()));
+                print_stderr(format_args!("{}: no rule would change", member.name()));
             }
         }
         Ok(())
@@ -104,32 +107,37 @@ impl FleetReport<'_> {
         if self.json {
             self.print_json(Some(id), None)?;
         }
-        let (mut concerned, mut obeyed, mut is_unknown) = (0, 0, false);
+        let (mut affected, mut changed, mut is_unknown) = (0, 0, false);
         for member in &self.fleet.members {
             self.print_standing(member, id)?;
-            concerned += usize::from(!matches!(member.standing, Standing::NotConcerned(_)));
-            obeyed += usize::from(member.has_obeyed());
+            affected += usize::from(!matches!(member.standing, Standing::NothingToUndo(_)));
+            changed += usize::from(member.has_changed());
             is_unknown |= matches!(member.standing, Standing::Unknown(_));
         }
-        if obeyed == concerned {
+        if changed == affected {
             return Ok(Exit::Fine);
         }
-        let help = match (obeyed, self.verb) {
-            // Nothing was made anywhere, so there is nothing to take back.
+        let help = match (changed, self.verb) {
+            // No gateway made the change, so there is nothing to undo.
             (0, _) if !is_unknown => String::new(),
             (_, "undo") => {
-                "\n  help: undo that change again, and only the gateways that still have it obey"
+                "\n  help: run the same undo again: it changes only the gateways that still have \
+                 the change"
                     .to_owned()
             }
-            (_, _) => format!("\n  help: `upshift undo {id}` takes it back where it was made"),
+            (_, _) => format!(
+                "\n  help: to undo it on the gateways that made it, run `upshift undo {id}`"
+            ),
         };
-        Err(VerbError::environment(format_args!("{obeyed} of {concerned} gateways obeyed{help}")))
+        Err(VerbError::environment(format_args!(
+            "{changed} of {affected} gateways made the change{help}"
+        )))
     }
 
     fn print_standing(&self, member: &Member, id: &str) -> Result<(), VerbError> {
         let name = member.name();
         match &member.standing {
-            Standing::Obeyed(report) => {
+            Standing::Made(report) => {
                 // In the JSON this is part of the report.
                 if !self.json {
                     print_stdout(&render_result(&name, report, Palette::of_stdout())?)?;
@@ -144,17 +152,17 @@ impl FleetReport<'_> {
             Standing::HasNot(error) => print_stderr(format_args!("{name}: not changed: {error}")),
             Standing::Unknown(error) => {
                 print_stderr(format_args!(
-                    "{name}: it is not known whether it made change {id}: {error}"
+                    "{name}: it may or may not have made change {id}: {error}"
                 ));
                 let url = member.url();
                 print_stderr(format_args!(
-                    "  help: once it answers, `upshift plan --admin {url}` shows the state of its \
-                     rules"
+                    "  help: when it answers again, run `upshift plan --admin {url}` to see the \
+                     state of its rules"
                 ));
             }
-            Standing::Skipped(error) => print_stderr(format_args!("{name}: left out: {error}")),
-            Standing::NotConcerned(error) => {
-                print_stderr(format_args!("{name}: not concerned: {error}"));
+            Standing::Skipped(error) => print_stderr(format_args!("{name}: skipped: {error}")),
+            Standing::NothingToUndo(error) => {
+                print_stderr(format_args!("{name}: nothing to undo: {error}"));
             }
             // Cannot follow a change: every gateway was asked, `require_answers` and
             // `require_agreement` have rejected failures, and `change_all` has replaced `Would`.
@@ -185,19 +193,19 @@ impl FleetReport<'_> {
 /// The record of a change on one gateway; `nothing` is the reason if it was made on none.
 fn gateway_outcome(member: &Member, id: Option<&str>, nothing: Option<&str>) -> GatewayOutcome {
     let (outcome, error) = match &member.standing {
-        Standing::Obeyed(_) => ("changed", None),
+        Standing::Made(_) => ("changed", None),
         Standing::Has(error) => ("changed", Some(error)),
         Standing::Unknown(error) => ("unknown", Some(error)),
         Standing::Skipped(error) => ("skipped", Some(error)),
-        Standing::NotConcerned(error) => ("not-concerned", Some(error)),
+        Standing::NothingToUndo(error) => ("not-concerned", Some(error)),
         Standing::HasNot(error) | Standing::Failed(error) => ("unchanged", Some(error)),
         Standing::New | Standing::Would(..) => ("unchanged", None),
     };
     let report =
-        if let Standing::Obeyed(report) = &member.standing { Some(report.clone()) } else { None };
+        if let Standing::Made(report) = &member.standing { Some(report.clone()) } else { None };
     GatewayOutcome {
         gateway: member.name(),
-        obeyed: member.has_obeyed(),
+        obeyed: member.has_changed(),
         outcome: outcome.to_owned(),
         change: id.map(str::to_owned),
         report,
@@ -226,7 +234,7 @@ fn describe_preview(rule: &RuleChange) -> String {
     }
 }
 
-/// One line for each rule that moved.
+/// One line for each rule that changed.
 fn render_result(gateway: &str, report: &ChangeReport, palette: Palette) -> io::Result<String> {
     let visible = visible_record(report)?;
     let mut ids = String::new();
@@ -240,7 +248,7 @@ fn render_result(gateway: &str, report: &ChangeReport, palette: Palette) -> io::
         ids.push_str(&format!(", undoes {id}"));
     }
     if visible.rules.is_empty() {
-        return Ok(format!("{gateway}: no rule moved{ids}\n"));
+        return Ok(format!("{gateway}: no rule changed{ids}\n"));
     }
     let mut lines = String::new();
     for rule in &visible.rules {

@@ -100,7 +100,7 @@ fn calendar_of_file(policy: &Policy) -> Calendar {
             let percent = (share * 100.0).round();
             entry.notes.push(format!(
                 "it begins in the past: if the rule was not deployed before, {percent} % of the \
-                 callers who fall short are refused at once"
+                 callers who do not meet the requirement are refused at once"
             ));
         }
     }
