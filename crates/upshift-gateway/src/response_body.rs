@@ -12,10 +12,13 @@ use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::task::yield_now;
 
-use crate::body::{BodyError, BodyTimeout, PolledFrame, TruncatedStream, is_truncated};
+use crate::body::{
+    BodyError, BodyTimedOut, BodyTimeout, PolledFrame, TruncatedStream, is_truncated,
+};
 use crate::fields::trailers::TrailerFilter;
 use crate::progress::activity::BusyGuard;
 use crate::progress::stream_watch::StreamProgress;
+use crate::telemetry::exchange_report::{ExchangeReport, UPSTREAM_BROKE_OFF};
 use crate::upstream::{Checkout, EndpointFailure};
 
 /// The size of the pieces for a codec with flow control: a client that takes one within the time
@@ -31,6 +34,8 @@ pub(crate) struct ResponseBody {
     progress: Option<Rc<StreamProgress>>,
     /// The last byte of the content, until there is window for it.
     last_byte: Option<Bytes>,
+    /// The report of the exchange. It ends with the body, unless a tunnel follows.
+    report: Option<Rc<ExchangeReport>>,
 }
 
 enum ResponseContent {
@@ -54,10 +59,13 @@ struct UpstreamContent {
 }
 
 impl ResponseBody {
+    fn new(content: ResponseContent) -> Self {
+        Self { content, active_request: None, progress: None, last_byte: None, report: None }
+    }
+
     /// No body.
     pub(crate) fn empty() -> Self {
-        let content = ResponseContent::Empty;
-        Self { content, active_request: None, progress: None, last_byte: None }
+        Self::new(ResponseContent::Empty)
     }
 
     /// A body that is already complete.
@@ -66,7 +74,7 @@ impl ResponseBody {
         if full.is_empty() {
             return Self::empty();
         }
-        Self { content: ResponseContent::Full(full), ..Self::empty() }
+        Self::new(ResponseContent::Full(full))
     }
 
     /// The upstream's body. At its end the connection returns to the pool; if the upstream sends
@@ -92,7 +100,7 @@ impl ResponseBody {
             first: None,
             rest: Bytes::new(),
         };
-        Self { content: ResponseContent::Upstream(Box::new(upstream)), ..Self::empty() }
+        Self::new(ResponseContent::Upstream(Box::new(upstream)))
     }
 
     /// Reads the content that arrived together with the head, so that a response that is broken
@@ -133,6 +141,23 @@ impl ResponseBody {
         self
     }
 
+    /// Reports the progress of the body, and its end.
+    pub(crate) fn with_report(mut self, report: Rc<ExchangeReport>) -> Self {
+        self.report = Some(report);
+        self
+    }
+
+    /// The report of the exchange.
+    pub(crate) fn report(&self) -> Option<Rc<ExchangeReport>> {
+        self.report.clone()
+    }
+
+    /// The same body without content.
+    pub(crate) fn without_content(mut self) -> Self {
+        self.content = ResponseContent::Empty;
+        self
+    }
+
     /// Holds back the last byte of the content. The codec takes a whole piece as soon as it has
     /// window for one byte, and ends the stream's task with the last piece. When it polls for this
     /// byte, all bytes before it were sent, or can be.
@@ -157,7 +182,35 @@ impl ResponseBody {
                 self.content = ResponseContent::Empty;
                 Poll::Ready(Some(Ok(Frame::data(full))))
             }
-            ResponseContent::Upstream(upstream) => upstream.poll_piece(cx, max_length),
+            ResponseContent::Upstream(upstream) => {
+                let polled = upstream.poll_piece(cx, max_length);
+                if matches!(polled, Poll::Ready(None)) {
+                    // A body in chunks does not remember its end.
+                    self.content = ResponseContent::Empty;
+                }
+                polled
+            }
+        }
+    }
+
+    fn report_poll(&self, polled: &PolledFrame) {
+        let (Some(report), Poll::Ready(Some(frame))) = (&self.report, polled) else { return };
+        match frame {
+            Ok(frame) => {
+                let length = frame.data_ref().map_or(0, Bytes::len);
+                report.add_bytes_out(length as u64);
+            }
+            Err(error) if error.is::<BodyTimedOut>() => report.set_cause("upstream-timeout"),
+            Err(_) => report.set_cause(UPSTREAM_BROKE_OFF),
+        }
+    }
+}
+
+impl Drop for ResponseBody {
+    fn drop(&mut self) {
+        let Some(report) = &self.report else { return };
+        if report.is_without_content() || http_body::Body::is_end_stream(self) {
+            report.complete_response();
         }
     }
 }
@@ -252,6 +305,7 @@ impl http_body::Body for ResponseBody {
         if let Some(progress) = &self.progress {
             progress.record_poll(polled.is_pending());
         }
+        self.report_poll(&polled);
         polled
     }
 

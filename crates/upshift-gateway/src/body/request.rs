@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::mem;
 use std::pin::Pin;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -19,6 +19,7 @@ use super::{BodyError, BodyTimeout, BoxedBody, PolledFrame, TruncatedStream, is_
 use crate::fields::trailers::TrailerFilter;
 use crate::framing::chunks::BadChunk;
 use crate::progress::activity::Activity;
+use crate::telemetry::exchange_report::ExchangeReport;
 
 /// A handle to take back the content of a request.
 pub(crate) type ContentReplay = Replay<RequestBody>;
@@ -35,6 +36,8 @@ pub(crate) struct RequestBody {
     upload: Option<Rc<UploadProgress>>,
     timeout: Option<BodyTimeout>,
     trailers: Option<TrailerFilter>,
+    /// The report that counts the content. It may be finished before the client has sent all of it.
+    report: Weak<ExchangeReport>,
 }
 
 enum RequestContent {
@@ -84,7 +87,15 @@ impl UploadProgress {
 
 impl RequestBody {
     fn new(content: RequestContent, timeout: Option<BodyTimeout>) -> Self {
-        Self { content, first: None, activity: None, upload: None, timeout, trailers: None }
+        Self {
+            content,
+            first: None,
+            activity: None,
+            upload: None,
+            timeout,
+            trailers: None,
+            report: Weak::new(),
+        }
     }
 
     /// No body.
@@ -177,6 +188,12 @@ impl RequestBody {
     /// Removes the trailers that `filter` does not let through.
     pub(crate) fn with_trailer_filter(mut self, filter: TrailerFilter) -> Self {
         self.trailers = Some(filter);
+        self
+    }
+
+    /// Counts the content in `report` from now on.
+    pub(crate) fn count_in(mut self, report: &Rc<ExchangeReport>) -> Self {
+        self.report = Rc::downgrade(report);
         self
     }
 
@@ -282,10 +299,15 @@ impl http_body::Body for RequestBody {
             RequestContent::Kept(replay) => return replay.poll_frame(cx),
         };
         let mut recorded = self.record_poll(polled, cx);
-        if let Poll::Ready(Some(Ok(frame))) = &mut recorded
-            && let (Some(trailers), Some(filter)) = (frame.trailers_mut(), &self.trailers)
-        {
-            filter.remove_forbidden(trailers);
+        if let Poll::Ready(Some(Ok(frame))) = &mut recorded {
+            if let Some(data) = frame.data_ref()
+                && let Some(report) = self.report.upgrade()
+            {
+                report.add_bytes_in(data.len() as u64);
+            }
+            if let (Some(trailers), Some(filter)) = (frame.trailers_mut(), &self.trailers) {
+                filter.remove_forbidden(trailers);
+            }
         }
         recorded
     }

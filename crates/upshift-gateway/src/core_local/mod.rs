@@ -16,8 +16,10 @@ use crate::local_reply::LocalReply;
 use crate::progress::activity::Activity;
 use crate::random::Random;
 use crate::shared::Shared;
+use crate::telemetry::access;
 use crate::telemetry::counts::CoreCounts;
 use crate::telemetry::disconnect::DisconnectReason;
+use crate::telemetry::exchange_report::{ExchangeReport, ExchangeSink};
 use crate::telemetry::log_limit::LogLimit;
 
 /// The state of one core.
@@ -116,6 +118,15 @@ impl CoreLocal {
                 "a private peer sends X-Forwarded-Proto but is not a declared proxy: the TLS and HTTP \
                  versions of its clients are treated as unknown. Declare it as a [[gateway.proxy]]"
             );
+        }
+    }
+}
+
+impl ExchangeSink for CoreLocal {
+    /// Writes the access record of an exchange.
+    fn finish_exchange(&self, report: &ExchangeReport) {
+        if let Some(request) = report.take_logged() {
+            self.shared.access.write_line(access::json_line(report, *request));
         }
     }
 }

@@ -82,7 +82,10 @@ impl<C> CodecDriver<'_, C> {
                     self.begin_shutdown(cx);
                     timer.as_mut().reset(Instant::now() + self.timeouts.header);
                 }
-                Err(expired) => return Poll::Ready(Err(DisconnectReason::Expired(expired))),
+                Err(expired) => {
+                    self.activity.give_up(expired);
+                    return Poll::Ready(Err(DisconnectReason::Expired(expired)));
+                }
             }
         }
     }

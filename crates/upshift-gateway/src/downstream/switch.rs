@@ -35,6 +35,9 @@ pub(super) async fn perform_switch(
     let core = &connection.core;
     if !early.is_empty() {
         core.count_disconnect(DisconnectReason::EarlyBytes);
+        if let Switch::Tunnel(tunnel) = switch {
+            tunnel.abandon(DisconnectReason::EarlyBytes);
+        }
         return Next::Linger(stream);
     }
     // Empty as it is, it may be all that keeps the codec's buffer.

@@ -1,5 +1,7 @@
 //! An admitted request: forwarded to its upstream, or carried through a tunnel.
 
+use std::rc::Rc;
+
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Response, StatusCode, request};
 use hyper::upgrade::OnUpgrade;
@@ -23,6 +25,7 @@ use crate::forward::{self, OutboundRequest, UpstreamTimeouts, upstream_426};
 use crate::local_reply::LocalReply;
 use crate::response_body::ResponseBody;
 use crate::rollout;
+use crate::telemetry::exchange_report::ExchangeReport;
 use crate::tunnel::{self, TunnelOffer};
 
 /// A request that the policy admits.
@@ -34,6 +37,7 @@ pub(crate) struct Admitted<'a> {
     pub(crate) context: &'a Context<'a>,
     pub(crate) decision: &'a Decision<'a>,
     pub(crate) id: &'a HeaderValue,
+    pub(crate) report: &'a Rc<ExchangeReport>,
 }
 
 /// The client's side of a switch, if hyper can hand the connection over.
@@ -60,11 +64,18 @@ impl Admitted<'_> {
         let outbound = self.outbound(body);
         let (mut response, switch) = match offer {
             None => {
-                (forward::forward_request(outbound, cluster, &core.random, timeouts).await?, None)
+                let forwarded = forward::forward_request(
+                    outbound,
+                    cluster,
+                    &core.random,
+                    timeouts,
+                    self.report,
+                );
+                (forwarded.await?, None)
             }
             Some(offer) => {
                 let Connection { core, activity, .. } = self.connection;
-                let client = tunnel::TunnelClient { core, activity, upgrade };
+                let client = tunnel::TunnelClient { core, activity, report: self.report, upgrade };
                 let opened =
                     tunnel::open_tunnel(client, &offer, outbound, cluster, timeouts).await?;
                 (opened.response, opened.tunnel.map(Switch::Tunnel))

@@ -18,7 +18,8 @@ use std::sync::atomic::Ordering;
 use http::header::{self, HeaderValue};
 use http::{Request, Response, StatusCode, Version, request};
 use hyper::upgrade::OnUpgrade;
-use upshift_core::{Timestamp, TlsState, answer};
+use upshift_config::AccessLog;
+use upshift_core::{Decision, Facts, Timestamp, TlsState, Verdict, answer};
 use upshift_http::{HeaderFields, add_close};
 
 use self::admitted::{Admitted, ClientUpgrade};
@@ -28,13 +29,15 @@ use self::request_id::X_REQUEST_ID;
 use self::switch::{RequestedSwitch, Switch};
 use self::target::Target;
 use crate::body::{BodyTimedOut, RequestBody};
-use crate::core_local::LocalGeneration;
+use crate::core_local::{CoreLocal, LocalGeneration};
 use crate::fields::trailers::TrailerFilter;
 use crate::local_reply::LocalReply;
 use crate::progress::stream_watch::StreamProgress;
 use crate::response_body::ResponseBody;
 use crate::rollout;
-use crate::telemetry::access::AccessRecord;
+use crate::telemetry::exchange_report::{ExchangeClient, ExchangeReport};
+use crate::telemetry::logged_request::{LoggedDecision, LoggedRequest};
+use crate::telemetry::trace_context::TraceId;
 
 /// The outcome of an exchange.
 pub(crate) struct Served {
@@ -61,7 +64,10 @@ pub(crate) async fn serve(connection: &Connection, request: Request<RequestBody>
     let settings = &generation.shared.settings;
     let nominated = context::apply_connection_options(&mut parts, connection.peer.ip(), settings);
     let id = request_id::accept_or_generate(&parts.headers, &mut core.random.borrow_mut());
-    let exchange = Exchange { connection, generation: &generation, id: &id };
+    let report = begin_report(connection, &parts, progress.clone());
+    let exchange = Exchange { connection, generation: &generation, id: &id, report: &report };
+    exchange.log_undecided(&parts);
+    let body = body.count_in(&report);
     let Served { mut response, switch } =
         match context::check_head(&parts, !body.is_empty(), settings) {
             Ok(_) if context::ends_here(&parts) => Served::without_switch(no_content()),
@@ -76,8 +82,23 @@ pub(crate) async fn serve(connection: &Connection, request: Request<RequestBody>
             }
         };
     finish(&mut response, version, connection, id);
-    let response = response.map(|body| body.with_active_request(in_flight).with_progress(progress));
+    report.start_response(response.status());
+    let response = response.map(|body| {
+        body.with_active_request(in_flight).with_progress(progress).with_report(report)
+    });
     Served { response, switch }
+}
+
+/// Begins the report of a request whose head was read.
+fn begin_report(
+    connection: &Connection,
+    parts: &request::Parts,
+    stream: Option<Rc<StreamProgress>>,
+) -> Rc<ExchangeReport> {
+    let client = ExchangeClient { activity: Rc::clone(&connection.activity), stream };
+    let trace_id = TraceId::from_fields(&parts.headers);
+    let sink = Rc::<CoreLocal>::clone(&connection.core);
+    ExchangeReport::begin(sink, client, Some(parts.method.clone()), trace_id)
 }
 
 fn no_content() -> Response<ResponseBody> {
@@ -91,6 +112,7 @@ struct Exchange<'a> {
     connection: &'a Connection,
     generation: &'a LocalGeneration,
     id: &'a HeaderValue,
+    report: &'a Rc<ExchangeReport>,
 }
 
 impl Exchange<'_> {
@@ -155,14 +177,7 @@ impl Exchange<'_> {
         core.counts.borrow_mut().count_decision(&decision, facts.hop);
         let key = core.shared.control.key();
         rollout::count_decision(&mut core.tally.borrow_mut(), key, &decision, facts, now);
-        let revision = generation.policy.revision();
-        let access = AccessRecord::start(
-            settings.file.gateway.access_log,
-            facts,
-            &decision,
-            revision,
-            self.id,
-        );
+        self.log_decided(parts, facts, &decision, now);
         let mut served = match answer::refusal_for(&decision, facts, &context.answer_context) {
             Some(answer) => {
                 let mut response = refuse::refusal_response(answer);
@@ -178,6 +193,7 @@ impl Exchange<'_> {
                     context: &context,
                     decision: &decision,
                     id: self.id,
+                    report: self.report,
                 };
                 match admitted.forward(body, upgrade).await {
                     Ok((response, switch)) => Served { response, switch },
@@ -186,10 +202,39 @@ impl Exchange<'_> {
             }
         };
         self.set_hsts(&mut served.response, &context);
-        if let Some(access) = access {
-            core.shared.access.write_line(access.into_line(served.response.status()));
-        }
         served
+    }
+
+    /// Keeps what the access record shows of a request, before it is known how it is decided.
+    fn log_undecided(&self, parts: &request::Parts) {
+        if self.generation.shared.settings.file.gateway.access_log == AccessLog::All {
+            let seen = self.connection.info(parts.version);
+            self.report.log_request(LoggedRequest::undecided(parts, seen, self.id));
+        }
+    }
+
+    /// Keeps what the access record shows of a request and the decision on it.
+    fn log_decided(
+        &self,
+        parts: &request::Parts,
+        facts: &Facts<'_>,
+        decision: &Decision<'_>,
+        now: Timestamp,
+    ) {
+        let generation = &self.generation.shared;
+        let is_recorded = match generation.settings.file.gateway.access_log {
+            AccessLog::Off => false,
+            AccessLog::Refused => decision.verdict == Verdict::Refuse,
+            AccessLog::All => true,
+        };
+        if !is_recorded {
+            return;
+        }
+        let key = self.connection.core.shared.control.key();
+        let caller = rollout::caller_fingerprint(key, decision, facts);
+        let logged = LoggedDecision::new(decision, generation.policy.revision(), caller);
+        let request = LoggedRequest::decided(parts, facts, self.id, now, logged);
+        self.report.log_request(request);
     }
 
     /// RFC 6797 §7.2: an HSTS host MUST NOT send the field over cleartext, so an upstream's own is
@@ -206,6 +251,7 @@ impl Exchange<'_> {
     fn local_reply(&self, reply: &LocalReply) -> Response<ResponseBody> {
         let id = self.id.to_str().unwrap_or_default();
         self.connection.core.count_local_reply(reply, id);
+        self.report.set_cause(reply.cause_label());
         respond::local_response(reply, id)
     }
 

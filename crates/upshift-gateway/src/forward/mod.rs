@@ -30,6 +30,7 @@ pub(crate) use waiting::UpstreamTimeouts;
 use crate::local_reply::LocalReply;
 use crate::random::Random;
 use crate::response_body::ResponseBody;
+use crate::telemetry::exchange_report::ExchangeReport;
 use crate::upstream::{Cluster, UpstreamEndpoint};
 use attempt::{AttemptError, FailedAttempt};
 use sending::{ConnectionChoice, UpgradeResponse, UpstreamExchange};
@@ -40,9 +41,11 @@ pub(crate) async fn forward_request(
     cluster: &Cluster,
     random: &RefCell<Random>,
     timeouts: UpstreamTimeouts,
+    report: &ExchangeReport,
 ) -> Result<Response<ResponseBody>, LocalReply> {
     let is_head = request.method == Method::HEAD;
-    let exchange = UpstreamExchange { upload: request.body.track_upload(), timeouts, is_head };
+    let upload = request.body.track_upload();
+    let exchange = UpstreamExchange { report, upload, timeouts, is_head };
     count_for_budget(&mut request, cluster);
     try_each_endpoint(request, cluster, random, async |request, endpoint, choice| {
         exchange.attempt(request, endpoint, choice).await
@@ -57,9 +60,10 @@ pub(crate) async fn request_upgrade<'c>(
     cluster: &'c Cluster,
     random: &RefCell<Random>,
     timeouts: UpstreamTimeouts,
+    report: &ExchangeReport,
 ) -> Result<UpgradeResponse<'c>, LocalReply> {
-    let exchange =
-        UpstreamExchange { upload: request.body.track_upload(), timeouts, is_head: false };
+    let upload = request.body.track_upload();
+    let exchange = UpstreamExchange { report, upload, timeouts, is_head: false };
     count_for_budget(&mut request, cluster);
     try_each_endpoint(request, cluster, random, async |request, endpoint, _| {
         exchange.attempt_upgrade(request, endpoint).await

@@ -14,6 +14,7 @@ use super::waiting::{ResponseWait, UpstreamTimeouts, wait_for_timeout};
 use crate::body::{UploadProgress, UploadState};
 use crate::local_reply::LocalReply;
 use crate::response_body::ResponseBody;
+use crate::telemetry::exchange_report::ExchangeReport;
 use crate::upstream::{
     Checkout, ConnectError, EndpointFailure, InFlightGuard, PooledConnection, SendError,
     UpstreamEndpoint, send_request,
@@ -23,7 +24,8 @@ use crate::upstream::{
 const MAX_STALE: usize = 8;
 
 /// The part of an exchange that does not depend on the endpoint.
-pub(super) struct UpstreamExchange {
+pub(super) struct UpstreamExchange<'a> {
+    pub(super) report: &'a ExchangeReport,
     pub(super) upload: Rc<UploadProgress>,
     pub(super) timeouts: UpstreamTimeouts,
     pub(super) is_head: bool,
@@ -68,7 +70,7 @@ impl ExchangeError {
     }
 }
 
-impl UpstreamExchange {
+impl UpstreamExchange<'_> {
     /// Sends the request to `endpoint`, and returns the response unless it is an error that another
     /// endpoint may not have.
     pub(super) async fn attempt(
@@ -105,11 +107,11 @@ impl UpstreamExchange {
             && self.upload.state().0 != UploadState::Done
         {
             let what = "switched protocols before it had the whole request".to_owned();
-            let reply = LocalReply::BadGateway(endpoint.name.clone(), what);
+            let reply = LocalReply::BadGateway(endpoint.name.to_string(), what);
             return Err(failed_attempt(reply, None, RetryScope::NotRetryable));
         }
         let is_bad = is_bad_gateway_status(response.status());
-        let answer = (response, checkout, endpoint.name.as_str());
+        let answer = (response, checkout, &*endpoint.name);
         match retry_copy {
             Some(_) if is_bad => Err(retryable_response(answer, retry_copy)),
             _ => Ok(answer),
@@ -127,6 +129,7 @@ impl UpstreamExchange {
         let wait = ResponseWait::begin(endpoint, &self.upload);
         let received = self.send_on_connection(request, endpoint, choice).await;
         wait.finish();
+        self.report.end_attempt();
         received
     }
 
@@ -138,9 +141,10 @@ impl UpstreamExchange {
         choice: ConnectionChoice,
     ) -> Result<ReceivedHead, AttemptError<T>> {
         let Some(guard) = endpoint.begin_request() else {
-            let reply = LocalReply::UpstreamBusy(endpoint.name.clone());
+            let reply = LocalReply::UpstreamBusy(endpoint.name.to_string());
             return Err(AttemptError::Unsent(Box::new(request), reply));
         };
+        self.report.begin_attempt(&endpoint.name);
         if choice != ConnectionChoice::Any {
             return self.send_on_new(request, endpoint, guard, choice).await;
         }
@@ -268,7 +272,7 @@ impl UpstreamExchange {
             _ => retry_copy.and_then(RetryCopy::into_idempotent),
         };
         let what = broken.description().to_owned();
-        let reply = LocalReply::BadGateway(endpoint.name.clone(), what);
+        let reply = LocalReply::BadGateway(endpoint.name.to_string(), what);
         ExchangeError::Failed { reply, retry_copy, scope }
     }
 }
@@ -291,14 +295,14 @@ fn timed_out(
     endpoint.pool.retire_http2();
     endpoint.record_failure(EndpointFailure::Timeout);
     ExchangeError::Failed {
-        reply: LocalReply::UpstreamTimeout(endpoint.name.clone(), what),
+        reply: LocalReply::UpstreamTimeout(endpoint.name.to_string(), what),
         retry_copy: retry_copy.and_then(RetryCopy::into_idempotent),
         scope: RetryScope::OtherEndpoint,
     }
 }
 
 fn closed_at_once(endpoint: &UpstreamEndpoint) -> LocalReply {
-    LocalReply::BadGateway(endpoint.name.clone(), "closed a new connection at once".to_owned())
+    LocalReply::BadGateway(endpoint.name.to_string(), "closed a new connection at once".to_owned())
 }
 
 fn not_connected<T>(

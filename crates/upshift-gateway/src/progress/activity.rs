@@ -77,6 +77,8 @@ pub(crate) struct Activity {
     idle: Arc<IdleMark>,
     /// The time by which it has to close to make room for another connection.
     evicted: Cell<Option<Instant>>,
+    /// The reason for which the gateway closes it, if its client is too slow.
+    given_up: Cell<Option<Expired>>,
     /// Becomes true when the gateway drains.
     draining: watch::Receiver<bool>,
 }
@@ -162,6 +164,7 @@ impl Activity {
             waiter: RefCell::default(),
             idle: Arc::new(IdleMark::new()),
             evicted: Cell::new(None),
+            given_up: Cell::new(None),
             draining,
         })
     }
@@ -239,6 +242,16 @@ impl Activity {
     /// Returns true if it was asked to make room.
     pub(crate) fn is_evicted(&self) -> bool {
         self.evicted.get().is_some()
+    }
+
+    /// Records that the connection is closed because its client is too slow.
+    pub(crate) fn give_up(&self, expired: Expired) {
+        self.given_up.set(Some(expired));
+    }
+
+    /// The reason for which the connection is closed, if its client is too slow.
+    pub(crate) fn given_up(&self) -> Option<Expired> {
+        self.given_up.get()
     }
 
     /// Resolves when it is asked to make room.

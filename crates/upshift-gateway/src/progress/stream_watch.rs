@@ -24,6 +24,8 @@ thread_local! {
 pub(crate) struct StreamProgress {
     moved: Cell<Instant>,
     waits_for: Cell<WaitsFor>,
+    /// The stream was without window for too long.
+    given_up: Cell<bool>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,12 +38,21 @@ enum WaitsFor {
 
 impl StreamProgress {
     fn new() -> Rc<Self> {
-        Rc::new(Self { moved: Cell::new(Instant::now()), waits_for: Cell::new(WaitsFor::Response) })
+        Rc::new(Self {
+            moved: Cell::new(Instant::now()),
+            waits_for: Cell::new(WaitsFor::Response),
+            given_up: Cell::new(false),
+        })
     }
 
     /// The progress of the stream whose task is running; `None` if streams are not watched.
     pub(crate) fn current() -> Option<Rc<Self>> {
         CURRENT.with_borrow(Clone::clone)
+    }
+
+    /// Returns true if the stream is reset because it was without window for too long.
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.given_up.get()
     }
 
     /// Records that the response starts.
@@ -145,6 +156,7 @@ impl<F: Future<Output = ()>> Future for WatchedTask<F> {
         }
         let blocked = self.poll_blocked(cx);
         if blocked.is_ready() {
+            self.progress.given_up.set(true);
             (self.stalled)();
         }
         blocked

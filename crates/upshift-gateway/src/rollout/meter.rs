@@ -1,6 +1,6 @@
 //! The counts that one request adds to a core's tally, for the breaker and for reports.
 
-use upshift_adoption::{CallerTally, CountedCaller, IdentityKey, Network, breaker};
+use upshift_adoption::{CallerTally, CountedCaller, Fingerprint, IdentityKey, Network, breaker};
 use upshift_core::policy::{Counted, Rule};
 use upshift_core::{Decision, Facts, Ruling, Timestamp, Verdict, VerdictReason};
 
@@ -38,6 +38,16 @@ pub(crate) fn count_accepted(
             tally.record_accepted(&rule.id, caller);
         }
     }
+}
+
+/// The fingerprint of the caller, as reports of the breaker of the rule that decided show it.
+pub(crate) fn caller_fingerprint(
+    key: &IdentityKey,
+    decision: &Decision<'_>,
+    facts: &Facts<'_>,
+) -> Option<Fingerprint> {
+    let ruling = decision.top()?;
+    breaker_caller(ruling.rule, key, facts).map(|caller| caller.identity)
 }
 
 fn count_ruling(

@@ -3,5 +3,8 @@
 pub(crate) mod access;
 pub(crate) mod counts;
 pub(crate) mod disconnect;
+pub(crate) mod exchange_report;
 pub(crate) mod log_limit;
+pub(crate) mod logged_request;
 pub(crate) mod metrics;
+pub(crate) mod trace_context;

@@ -16,6 +16,7 @@
 //! 6. Then bytes are relayed both ways. Each direction closes on its own. The tunnel ends when both
 //!    are closed, when no bytes move for too long, or when one side does not read for too long.
 
+mod counted_stream;
 mod handshake;
 mod offer;
 mod open;

@@ -8,6 +8,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::spawn_local;
 
+use super::counted_stream::CountedStream;
 use super::handshake::{accept_switch, prepare_request};
 use super::offer::{OfferedVia, TunnelOffer};
 use super::relay::{TunnelEnd, TunnelTimeouts, relay};
@@ -18,6 +19,7 @@ use crate::progress::activity::Activity;
 use crate::response_body::ResponseBody;
 use crate::telemetry::counts::CoreCounts;
 use crate::telemetry::disconnect::DisconnectReason;
+use crate::telemetry::exchange_report::ExchangeReport;
 use crate::upstream::{Cluster, EndpointFailure, InFlightGuard};
 
 /// The upstream's end of a tunnel.
@@ -25,6 +27,7 @@ pub(crate) struct UpstreamTunnel {
     upstream: Upgraded,
     timeouts: TunnelTimeouts,
     core: Rc<CoreLocal>,
+    report: Rc<ExchangeReport>,
     /// A tunnel counts as a request in flight at its endpoint.
     _guard: InFlightGuard,
 }
@@ -35,6 +38,8 @@ pub(crate) struct TunnelClient<'a> {
     pub(crate) core: &'a Rc<CoreLocal>,
     /// The activity of its connection.
     pub(crate) activity: &'a Rc<Activity>,
+    /// The report of the exchange, which ends with the tunnel.
+    pub(crate) report: &'a Rc<ExchangeReport>,
     /// Its end of the tunnel, once the response was sent.
     pub(crate) upgrade: Option<OnUpgrade>,
 }
@@ -62,8 +67,9 @@ pub(crate) async fn open_tunnel(
     let key = prepared.map_err(|_| LocalReply::Transition(offer.token().to_string()))?;
     // Its `Connection: te` would replace `Connection: Upgrade`.
     request.trailers = false;
+    let TunnelClient { core, report, .. } = client;
     let (mut response, checkout, name) =
-        forward::request_upgrade(request, cluster, &client.core.random, timeouts).await?;
+        forward::request_upgrade(request, cluster, &core.random, timeouts, report).await?;
     let upgrade = hyper::upgrade::on(&mut response);
     let (mut parts, body) = response.into_parts();
     match accept_switch(offer, key.as_ref(), &mut parts) {
@@ -83,7 +89,7 @@ pub(crate) async fn open_tunnel(
         checkout.fail_response(EndpointFailure::Broken);
         return Err(LocalReply::BadGateway(name.to_owned(), "closed the connection".to_owned()));
     };
-    let tunnel = UpstreamTunnel::new(upstream, client.core, checkout.into_guard());
+    let tunnel = UpstreamTunnel::new(upstream, core, report, checkout.into_guard());
     let response = forward::relay_head(parts, ResponseBody::empty());
     match (offer.offered_via(), client.upgrade) {
         (OfferedVia::Connect, Some(upgrade)) => {
@@ -95,19 +101,36 @@ pub(crate) async fn open_tunnel(
 }
 
 impl UpstreamTunnel {
-    fn new(upstream: Upgraded, core: &Rc<CoreLocal>, guard: InFlightGuard) -> Self {
+    fn new(
+        upstream: Upgraded,
+        core: &Rc<CoreLocal>,
+        report: &Rc<ExchangeReport>,
+        guard: InFlightGuard,
+    ) -> Self {
         let limits = core.limits();
         let timeouts = TunnelTimeouts { idle: limits.tunnel_idle, stall: limits.idle };
-        Self { upstream, timeouts, core: Rc::clone(core), _guard: guard }
+        report.begin_tunnel();
+        Self { upstream, timeouts, core: Rc::clone(core), report: Rc::clone(report), _guard: guard }
+    }
+
+    /// Ends a tunnel that cannot begin.
+    pub(crate) fn abandon(self, reason: DisconnectReason) {
+        self.report.end_tunnel(Some(reason));
     }
 
     /// Relays bytes between `client` and the upstream until the tunnel ends.
     pub(crate) async fn relay_bytes<S: AsyncRead + AsyncWrite + Unpin>(self, client: S) {
-        match relay(client, TokioIo::new(self.upstream), self.timeouts).await {
-            TunnelEnd::Closed => {}
-            TunnelEnd::Idle => self.core.count_disconnect(DisconnectReason::TunnelIdle),
-            TunnelEnd::Stalled => self.core.count_disconnect(DisconnectReason::TunnelStalled),
-            TunnelEnd::Broken => self.core.count_disconnect(DisconnectReason::TunnelBroken),
+        let Self { upstream, timeouts, core, report, .. } = self;
+        let client = CountedStream::new(client, Rc::clone(&report));
+        let cause = match relay(client, TokioIo::new(upstream), timeouts).await {
+            TunnelEnd::Closed => None,
+            TunnelEnd::Idle => Some(DisconnectReason::TunnelIdle),
+            TunnelEnd::Stalled => Some(DisconnectReason::TunnelStalled),
+            TunnelEnd::Broken => Some(DisconnectReason::TunnelBroken),
+        };
+        report.end_tunnel(cause);
+        if let Some(cause) = cause {
+            core.count_disconnect(cause);
         }
     }
 

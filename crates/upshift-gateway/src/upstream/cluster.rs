@@ -41,8 +41,7 @@ impl Cluster {
 
     /// The origins of its endpoints, for messages.
     pub(crate) fn name(&self) -> String {
-        let names: Vec<&str> =
-            self.endpoints.iter().map(|endpoint| endpoint.name.as_str()).collect();
+        let names: Vec<&str> = self.endpoints.iter().map(|endpoint| &*endpoint.name).collect();
         names.join(", ")
     }
 

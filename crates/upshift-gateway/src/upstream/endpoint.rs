@@ -18,7 +18,7 @@ use crate::body::RequestBody;
 /// One address of a cluster, as one core sees it.
 pub(crate) struct UpstreamEndpoint {
     /// Its origin, for logs and messages.
-    pub(crate) name: String,
+    pub(crate) name: Rc<str>,
     /// Its host and port.
     pub(crate) authority: HeaderValue,
     /// Connections to it use TLS.
@@ -57,7 +57,7 @@ impl UpstreamEndpoint {
         Self {
             authority: HeaderValue::from_str(authority).unwrap_or(HeaderValue::from_static("")),
             tls: address.tls,
-            name,
+            name: name.into(),
             pool: EndpointPool::new(address.clone(), upstream.http, Rc::clone(connector)),
             health,
             weight: u64::from(endpoint.weight),

@@ -1,5 +1,6 @@
 //! The gateway over real sockets.
 
+mod access_record;
 mod decisions;
 mod faults;
 mod fleet;

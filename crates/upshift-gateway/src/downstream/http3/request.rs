@@ -19,6 +19,7 @@ use crate::exchange::serve;
 use crate::framing::declared_length;
 use crate::response_body::ResponseBody;
 use crate::telemetry::disconnect::DisconnectReason;
+use crate::telemetry::exchange_report::CLIENT_GONE;
 
 /// The size of the pieces that h3 gets: a client that takes one within the time allowed makes
 /// progress.
@@ -66,10 +67,19 @@ async fn serve_request(connection: &Rc<Connection>, resolver: H3Resolver) -> Res
     if is_head {
         // RFC 9110 §9.3.2: "The HEAD method is identical to GET except that the server MUST NOT
         // send content in the response".
-        *response.body_mut() = ResponseBody::empty();
+        response = response.map(ResponseBody::without_content);
     }
+    let report = response.body().report();
     let sent = send_response(&mut sender, response, limits.idle).await;
-    if sent.is_err() {
+    if let Err(error) = &sent {
+        if let Some(report) = report {
+            // An upstream that broke off is the cause already.
+            report.set_cause(if error.is::<BodyTimedOut>() {
+                DisconnectReason::StreamStalled.as_str()
+            } else {
+                CLIENT_GONE
+            });
+        }
         // RFC 9114 §4.1: a response that cannot be completed is reset, not finished.
         sender.stop_stream(Code::H3_INTERNAL_ERROR);
     }

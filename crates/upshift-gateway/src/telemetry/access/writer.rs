@@ -1,23 +1,12 @@
-//! The access record: one JSON line per request, with the decision and without secrets.
-//!
-//! It contains neither the query string nor fields that no rule read, because these may hold tokens.
-//! A thread of its own writes the lines. If it falls behind, or the disk is full, lines are dropped
-//! and counted: no request waits for a disk.
+//! The writer of access records: a thread of its own. If it falls behind, or the disk is full, lines
+//! are dropped and counted: no request waits for a disk.
 
-use std::borrow::Cow;
 use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
-
-use http::{HeaderValue, StatusCode};
-use serde::Serialize;
-use tokio::time::Instant;
-use upshift_config::AccessLog;
-use upshift_core::{Decision, Facts, Known, TlsState, Verdict};
-use upshift_record::DecisionRecord;
 
 /// The number of lines that may be queued.
 const BACKLOG: usize = 16 * 1024;
@@ -143,88 +132,5 @@ impl AccessOutput {
             );
         }
         self.failing = error.is_some();
-    }
-}
-
-/// A request whose record will be written when it is answered.
-pub(crate) struct AccessRecord<'a> {
-    facts: &'a Facts<'a>,
-    decision: &'a Decision<'a>,
-    revision: &'a str,
-    id: &'a HeaderValue,
-    started: Instant,
-}
-
-/// The JSON of a record.
-#[derive(Serialize)]
-struct AccessLine<'a> {
-    time: String,
-    request_id: &'a str,
-    peer: Option<std::net::IpAddr>,
-    method: &'a str,
-    host: &'a str,
-    path: &'a str,
-    http: &'a str,
-    tls: &'a str,
-    sent_status: u16,
-    milliseconds: f64,
-    user_agent: Option<Cow<'a, str>>,
-    #[serde(flatten)]
-    decision: DecisionRecord,
-}
-
-impl<'a> AccessRecord<'a> {
-    /// Starts the record of a request; `None` if `access_log` excludes the request.
-    pub(crate) fn start(
-        access_log: AccessLog,
-        facts: &'a Facts<'a>,
-        decision: &'a Decision<'a>,
-        revision: &'a str,
-        id: &'a HeaderValue,
-    ) -> Option<Self> {
-        let is_recorded = match access_log {
-            AccessLog::Off => false,
-            AccessLog::Refused => decision.verdict == Verdict::Refuse,
-            AccessLog::All => true,
-        };
-        if !is_recorded {
-            return None;
-        }
-        Some(Self { facts, decision, revision, id, started: Instant::now() })
-    }
-
-    /// The line of a request that was answered with `status`.
-    pub(crate) fn into_line(self, status: StatusCode) -> Vec<u8> {
-        let facts = self.facts;
-        let is_refused = self.decision.verdict == Verdict::Refuse;
-        let line = AccessLine {
-            time: jiff::Timestamp::now().to_string(),
-            request_id: self.id.to_str().unwrap_or_default(),
-            peer: facts.client_ip,
-            method: facts.method,
-            host: facts.host,
-            path: facts.path,
-            http: match facts.http {
-                Known::Is(version) => version.as_str(),
-                Known::Unknown => "unknown",
-            },
-            tls: match facts.tls {
-                Known::Is(TlsState::Cleartext) => "none",
-                Known::Is(TlsState::Version(version)) => version.as_str(),
-                Known::Is(TlsState::SomeVersion) => "some",
-                Known::Unknown => "unknown",
-            },
-            sent_status: status.as_u16(),
-            milliseconds: (self.started.elapsed().as_secs_f64() * 1e6).round() / 1e3,
-            user_agent: facts.fields.text_lossy("user-agent"),
-            decision: DecisionRecord {
-                // The status of an admitted request is the upstream's, and no part of the decision.
-                status: if is_refused { Some(status.as_u16()) } else { None },
-                ..DecisionRecord::of_decision(self.decision, self.revision)
-            },
-        };
-        let mut bytes = serde_json::to_vec(&line).unwrap_or_default();
-        bytes.push(b'\n');
-        bytes
     }
 }

@@ -1,0 +1,330 @@
+//! The report of one exchange: everything that is known of it at its end. Access records and
+//! metrics are made of it.
+//!
+//! A report begins when the head of a request was read, and is filled on the way. The exchange
+//! holds it, then the body of the response, and a tunnel. When the last of them drops it, it is
+//! finished and goes to its [`ExchangeSink`], exactly once.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+use tokio::time::Instant;
+
+use crate::progress::activity::Activity;
+use crate::progress::stream_watch::StreamProgress;
+use crate::telemetry::disconnect::DisconnectReason;
+use crate::telemetry::logged_request::LoggedRequest;
+use crate::telemetry::trace_context::TraceId;
+
+/// The cause of an exchange that the client gave up.
+pub(crate) const CLIENT_GONE: &str = "client-gone";
+
+/// The cause of an exchange whose response the upstream broke off.
+pub(crate) const UPSTREAM_BROKE_OFF: &str = "upstream-broke-off";
+
+/// Receives finished reports.
+pub(crate) trait ExchangeSink {
+    /// Takes note of an exchange that has ended.
+    fn finish_exchange(&self, report: &ExchangeReport);
+}
+
+/// Everything that is known of one exchange.
+pub(crate) struct ExchangeReport {
+    sink: Rc<dyn ExchangeSink>,
+    client: ExchangeClient,
+    method: Option<Method>,
+    trace_id: Option<TraceId>,
+    began: Instant,
+    /// The time from its beginning to its end, once it has ended.
+    duration: Cell<Duration>,
+    response: Cell<Option<StartedResponse>>,
+    bytes_in: Cell<u64>,
+    bytes_out: Cell<u64>,
+    attempts: Cell<u32>,
+    upstream: RefCell<Option<UpstreamAttempt>>,
+    cause: Cell<Option<&'static str>>,
+    state: Cell<ExchangeState>,
+    logged: RefCell<Option<Box<LoggedRequest>>>,
+}
+
+/// The client's side of an exchange.
+pub(crate) struct ExchangeClient {
+    /// The activity of its connection.
+    pub(crate) activity: Rc<Activity>,
+    /// The progress of its stream, if the connection has flow control.
+    pub(crate) stream: Option<Rc<StreamProgress>>,
+}
+
+/// The start of a response.
+#[derive(Clone, Copy)]
+struct StartedResponse {
+    status: StatusCode,
+    /// The time from the beginning of the exchange to its head.
+    after: Duration,
+}
+
+/// The last attempt to get a response from an upstream.
+struct UpstreamAttempt {
+    endpoint: Rc<str>,
+    began: Instant,
+    /// The time to the head of the response, or to the failure; `None` while the attempt lasts.
+    took: Option<Duration>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ExchangeState {
+    /// Something is still to come.
+    Open,
+    /// The connection carries another protocol, and the tunnel is still to end.
+    Tunnel,
+    /// Everything was sent.
+    Complete,
+}
+
+impl ExchangeReport {
+    /// Begins the report of a request whose head was read; `None`: a head that could not be read.
+    pub(crate) fn begin(
+        sink: Rc<dyn ExchangeSink>,
+        client: ExchangeClient,
+        method: Option<Method>,
+        trace_id: Option<TraceId>,
+    ) -> Rc<Self> {
+        Rc::new(Self {
+            sink,
+            client,
+            method,
+            trace_id,
+            began: Instant::now(),
+            duration: Cell::default(),
+            response: Cell::default(),
+            bytes_in: Cell::default(),
+            bytes_out: Cell::default(),
+            attempts: Cell::default(),
+            upstream: RefCell::default(),
+            cause: Cell::default(),
+            state: Cell::new(ExchangeState::Open),
+            logged: RefCell::default(),
+        })
+    }
+
+    /// Sets what the access record shows of the request, in place of what it showed before.
+    pub(crate) fn log_request(&self, request: LoggedRequest) {
+        self.logged.replace(Some(Box::new(request)));
+    }
+
+    /// Records that the request is sent to an endpoint.
+    pub(crate) fn begin_attempt(&self, endpoint: &Rc<str>) {
+        self.attempts.set(self.attempts.get() + 1);
+        let attempt =
+            UpstreamAttempt { endpoint: Rc::clone(endpoint), began: Instant::now(), took: None };
+        self.upstream.replace(Some(attempt));
+    }
+
+    /// Records the head of the endpoint's response, or the failure of the attempt.
+    pub(crate) fn end_attempt(&self) {
+        if let Some(attempt) = &mut *self.upstream.borrow_mut()
+            && attempt.took.is_none()
+        {
+            attempt.took = Some(attempt.began.elapsed());
+        }
+    }
+
+    /// Records that the head of the response is ready to be sent.
+    pub(crate) fn start_response(&self, status: StatusCode) {
+        let after = self.began.elapsed();
+        self.response.set(Some(StartedResponse { status, after }));
+    }
+
+    /// Counts bytes of content that were received from the client.
+    pub(crate) fn add_bytes_in(&self, count: u64) {
+        self.bytes_in.set(self.bytes_in.get() + count);
+    }
+
+    /// Counts bytes of content that were sent to the client.
+    pub(crate) fn add_bytes_out(&self, count: u64) {
+        self.bytes_out.set(self.bytes_out.get() + count);
+    }
+
+    /// Sets the reason for which the exchange is not a success. The first one counts.
+    pub(crate) fn set_cause(&self, cause: &'static str) {
+        if self.cause.get().is_none() {
+            self.cause.set(Some(cause));
+        }
+    }
+
+    /// Records that the response was sent whole.
+    pub(crate) fn complete_response(&self) {
+        if self.state.get() == ExchangeState::Open {
+            self.state.set(ExchangeState::Complete);
+        }
+    }
+
+    /// Records that the response to the request is a tunnel, which has to be ended.
+    pub(crate) fn begin_tunnel(&self) {
+        self.state.set(ExchangeState::Tunnel);
+    }
+
+    /// Records the end of the tunnel; `cause`: it did not end in good order.
+    pub(crate) fn end_tunnel(&self, cause: Option<DisconnectReason>) {
+        self.state.set(ExchangeState::Complete);
+        if let Some(cause) = cause {
+            self.set_cause(cause.as_str());
+        }
+    }
+
+    /// Returns true if the response to this request has no content, whatever its fields say (RFC
+    /// 9110 §9.3.2, §15.3.5, §15.4.5).
+    pub(crate) fn is_without_content(&self) -> bool {
+        let status = self.status();
+        self.method == Some(Method::HEAD)
+            || status == Some(StatusCode::NO_CONTENT)
+            || status == Some(StatusCode::NOT_MODIFIED)
+    }
+
+    /// The status of the response; `None` if there was none.
+    pub(crate) fn status(&self) -> Option<StatusCode> {
+        self.response.get().map(|response| response.status)
+    }
+
+    /// The time to the head of the response; `None` if there was none.
+    pub(crate) fn first_byte(&self) -> Option<Duration> {
+        self.response.get().map(|response| response.after)
+    }
+
+    /// The time from the head of the request to the end of the exchange.
+    pub(crate) fn duration(&self) -> Duration {
+        self.duration.get()
+    }
+
+    /// The number of bytes of content that the client sent.
+    pub(crate) fn bytes_in(&self) -> u64 {
+        self.bytes_in.get()
+    }
+
+    /// The number of bytes of content that the client was sent.
+    pub(crate) fn bytes_out(&self) -> u64 {
+        self.bytes_out.get()
+    }
+
+    /// The number of times that the request was sent to an endpoint.
+    pub(crate) fn attempts(&self) -> u32 {
+        self.attempts.get()
+    }
+
+    /// The endpoint that was asked last, and the time to the head of its response or to its
+    /// failure.
+    pub(crate) fn upstream(&self) -> Option<(Rc<str>, Duration)> {
+        let upstream = self.upstream.borrow();
+        let attempt = upstream.as_ref()?;
+        let took = attempt.took.unwrap_or_else(|| attempt.began.elapsed());
+        Some((Rc::clone(&attempt.endpoint), took))
+    }
+
+    /// The reason for which the exchange is not a success; `None` if it is one.
+    pub(crate) fn cause(&self) -> Option<&'static str> {
+        self.cause.get()
+    }
+
+    /// The trace that the request belongs to.
+    pub(crate) fn trace_id(&self) -> Option<TraceId> {
+        self.trace_id
+    }
+
+    /// Takes what the access record shows of the request; `None` if it is not recorded.
+    pub(crate) fn take_logged(&self) -> Option<Box<LoggedRequest>> {
+        self.logged.take()
+    }
+
+    /// The reason for which the exchange was dropped before its end.
+    fn abandoned_cause(&self) -> &'static str {
+        let ExchangeClient { activity, stream } = &self.client;
+        if stream.as_ref().is_some_and(|stream| stream.is_given_up()) {
+            return DisconnectReason::StreamStalled.as_str();
+        }
+        match activity.given_up() {
+            Some(expired) => DisconnectReason::Expired(expired).as_str(),
+            None => CLIENT_GONE,
+        }
+    }
+}
+
+impl Drop for ExchangeReport {
+    fn drop(&mut self) {
+        self.duration.set(self.began.elapsed());
+        if self.state.get() != ExchangeState::Complete {
+            self.set_cause(self.abandoned_cause());
+        }
+        self.sink.finish_exchange(self);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::watch;
+
+    use super::*;
+
+    /// Keeps the status and the cause of each finished report.
+    #[derive(Default)]
+    struct Finished(RefCell<Vec<(Option<u16>, Option<&'static str>)>>);
+
+    impl ExchangeSink for Finished {
+        fn finish_exchange(&self, report: &ExchangeReport) {
+            let status = report.status().map(|status| status.as_u16());
+            self.0.borrow_mut().push((status, report.cause()));
+        }
+    }
+
+    fn begin(finished: &Rc<Finished>) -> Rc<ExchangeReport> {
+        let sink: Rc<dyn ExchangeSink> = Rc::<Finished>::clone(finished);
+        let activity = Activity::new(watch::channel(false).1);
+        let client = ExchangeClient { activity, stream: None };
+        ExchangeReport::begin(sink, client, Some(Method::GET), None)
+    }
+
+    #[test]
+    fn an_exchange_is_reported_once_when_nothing_holds_it() {
+        let finished = Rc::new(Finished::default());
+        let report = begin(&finished);
+        let body = Rc::clone(&report);
+        report.start_response(StatusCode::OK);
+        drop(report);
+        assert!(finished.0.borrow().is_empty());
+        body.complete_response();
+        drop(body);
+        assert_eq!(*finished.0.borrow(), [(Some(200), None)]);
+    }
+
+    #[test]
+    fn a_client_that_leaves_is_the_cause_unless_there_was_another() {
+        let finished = Rc::new(Finished::default());
+        drop(begin(&finished));
+        let report = begin(&finished);
+        report.set_cause("upstream-timeout");
+        report.start_response(StatusCode::GATEWAY_TIMEOUT);
+        drop(report);
+        let expected = [(None, Some(CLIENT_GONE)), (Some(504), Some("upstream-timeout"))];
+        assert_eq!(*finished.0.borrow(), expected);
+    }
+
+    #[test]
+    fn a_tunnel_is_complete_when_it_has_ended() {
+        let finished = Rc::new(Finished::default());
+        for end in [None, Some(DisconnectReason::TunnelIdle)] {
+            let report = begin(&finished);
+            report.begin_tunnel();
+            report.start_response(StatusCode::SWITCHING_PROTOCOLS);
+            report.complete_response();
+            report.end_tunnel(end);
+        }
+        let report = begin(&finished);
+        report.begin_tunnel();
+        report.complete_response();
+        drop(report);
+        let expected =
+            [(Some(101), None), (Some(101), Some("tunnel-idle")), (None, Some(CLIENT_GONE))];
+        assert_eq!(*finished.0.borrow(), expected);
+    }
+}

@@ -1,0 +1,125 @@
+//! The parts of a request that its access record shows. None of them is a secret: queries, and
+//! fields that no requirement reads, may hold tokens.
+
+use std::net::IpAddr;
+
+use http::header::{self, HeaderValue};
+use http::{Method, request};
+use upshift_adoption::Fingerprint;
+use upshift_core::client_info::ConnectionInfo;
+use upshift_core::{Decision, Facts, HttpVersion, Known, Timestamp, TlsState, Verdict};
+use upshift_record::DecisionRecord;
+
+/// The parts of a request that its access record shows.
+pub(crate) struct LoggedRequest {
+    /// The time of the decision; without one, that at which the head was read.
+    pub(crate) time: Timestamp,
+    /// `X-Request-Id`.
+    pub(crate) request_id: Option<HeaderValue>,
+    /// The client's address.
+    pub(crate) peer: Option<IpAddr>,
+    /// The method; `None` if it could not be read.
+    pub(crate) method: Option<Method>,
+    /// The host, without the port.
+    pub(crate) host: String,
+    /// The path, without the query.
+    pub(crate) path: String,
+    /// The version of HTTP that the client speaks; `None` if it could not be read.
+    pub(crate) http: Option<Known<HttpVersion>>,
+    /// The protection of the client's connection.
+    pub(crate) tls: Known<TlsState>,
+    /// `User-Agent`.
+    pub(crate) user_agent: Option<HeaderValue>,
+    /// The decision; `None` if the policy was not asked.
+    pub(crate) decided: Option<LoggedDecision>,
+}
+
+/// The decision on a request.
+pub(crate) struct LoggedDecision {
+    /// The decision.
+    pub(crate) record: DecisionRecord,
+    /// The request is refused.
+    pub(crate) is_refused: bool,
+    /// The fingerprint of the caller, as the rule that decided knows it.
+    pub(crate) caller: Option<Fingerprint>,
+}
+
+impl LoggedRequest {
+    /// The parts of a request that was not decided on.
+    pub(crate) fn undecided(
+        parts: &request::Parts,
+        seen: ConnectionInfo,
+        request_id: &HeaderValue,
+    ) -> Self {
+        let host = match (parts.uri.host(), parts.headers.get(header::HOST)) {
+            (Some(host), _) => host.to_owned(),
+            (None, Some(host)) => Facts::host_of(host.to_str().unwrap_or_default()).to_owned(),
+            (None, None) => String::new(),
+        };
+        Self {
+            host,
+            path: parts.uri.path().to_owned(),
+            ..Self::new(parts, seen, request_id, Timestamp::now())
+        }
+    }
+
+    /// The parts of a request that was decided on at `now`.
+    pub(crate) fn decided(
+        parts: &request::Parts,
+        facts: &Facts<'_>,
+        request_id: &HeaderValue,
+        now: Timestamp,
+        decision: LoggedDecision,
+    ) -> Self {
+        let seen = ConnectionInfo { peer: facts.client_ip, http: facts.hop, tls: facts.tls };
+        Self {
+            host: facts.host.to_owned(),
+            path: facts.path.to_owned(),
+            http: Some(facts.http),
+            decided: Some(decision),
+            ..Self::new(parts, seen, request_id, now)
+        }
+    }
+
+    fn new(
+        parts: &request::Parts,
+        seen: ConnectionInfo,
+        request_id: &HeaderValue,
+        time: Timestamp,
+    ) -> Self {
+        Self {
+            request_id: Some(request_id.clone()),
+            method: Some(parts.method.clone()),
+            user_agent: parts.headers.get(header::USER_AGENT).cloned(),
+            ..Self::of_connection(seen, time)
+        }
+    }
+
+    /// What is known of a request from its connection alone.
+    pub(crate) fn of_connection(seen: ConnectionInfo, time: Timestamp) -> Self {
+        Self {
+            time,
+            request_id: None,
+            peer: seen.peer.map(|peer| peer.to_canonical()),
+            method: None,
+            host: String::new(),
+            path: String::new(),
+            http: Some(Known::Is(seen.http)),
+            tls: seen.tls,
+            user_agent: None,
+            decided: None,
+        }
+    }
+}
+
+impl LoggedDecision {
+    /// A decision under the policy of this revision.
+    pub(crate) fn new(
+        decision: &Decision<'_>,
+        revision: &str,
+        caller: Option<Fingerprint>,
+    ) -> Self {
+        let record = DecisionRecord::of_decision(decision, revision);
+        Self { record, is_refused: decision.verdict == Verdict::Refuse, caller }
+    }
+}
