@@ -82,7 +82,7 @@ impl HeaderPattern {
     }
 
     /// The field that it reads, in lower case.
-    pub(super) fn field(&self) -> &str {
+    pub fn field(&self) -> &str {
         self.name.lower()
     }
 

@@ -150,7 +150,7 @@ impl RuleSpec {
     }
 
     /// The places where a client names itself, as this rule reads it.
-    pub(crate) fn client_readers(&self) -> &[ClientReader] {
+    pub fn client_readers(&self) -> &[ClientReader] {
         for requirement in &self.require {
             if let Requirement::Client(client) = requirement {
                 return &client.read;

@@ -7,6 +7,7 @@ use super::exemption::{Builtin, Exemption, Served};
 use super::overrides::Overrides;
 use super::reading::Comparison;
 use super::rule::Rule;
+use super::rule_spec::RuleSpec;
 use super::spec::{PolicyError, PolicySpec};
 use crate::field::FieldName;
 
@@ -63,6 +64,21 @@ impl Policy {
             *rule = rule.with_override(overrides.override_of(&rule.id).cloned());
         }
         policy
+    }
+
+    /// The policy as it was written, without overrides. A program that decides on fewer facts than
+    /// a gateway has derives its own policy from it.
+    pub fn to_spec(&self) -> PolicySpec {
+        let mut removed = Builtin::ALL.to_vec();
+        removed.retain(|builtin| !self.builtins.contains(builtin));
+        PolicySpec {
+            rules: self.rules.iter().map(|rule| RuleSpec::clone(rule)).collect(),
+            exemptions: self.exemptions.to_vec(),
+            removed,
+            comparison: self.comparison,
+            served: Served::clone(&self.served),
+            revision: self.revision.to_string(),
+        }
     }
 
     /// The rules, in the order of the file.
