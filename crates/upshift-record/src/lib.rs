@@ -18,6 +18,7 @@
 pub mod control;
 pub mod decision;
 mod exit;
+pub mod forecast;
 pub mod plan;
 pub mod trace;
 
