@@ -22,6 +22,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("upshift-config", &["upshift-core"]),
     ("upshift-notes", &["upshift-core", "upshift-record"]),
     ("upshift-adoption", &["upshift-core", "upshift-config", "upshift-record"]),
+    ("upshift-forecast", &["upshift-core", "upshift-config", "upshift-record", "upshift-adoption"]),
     ("upshift-tower", &["upshift-core", "upshift-http"]),
     ("upshift-client", &["upshift-core", "upshift-http"]),
     (
@@ -54,6 +55,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "upshift-config",
             "upshift-notes",
             "upshift-adoption",
+            "upshift-forecast",
             "upshift-tower",
             "upshift-client",
             "upshift-gateway",

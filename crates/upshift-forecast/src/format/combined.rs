@@ -1,0 +1,206 @@
+//! The Common and Combined formats, which most logs have, and what is built on them.
+//!
+//! A line with the usual number of quotes is cut at their positions, which come from one search
+//! over the block. In any other line, escaped quotes are told from real ones, and where that does
+//! not work out either, the fields of the line are not believed.
+
+use std::borrow::Cow;
+
+use super::clock::Clock;
+use super::escape::Escaping;
+use super::slot::parse_status;
+use crate::line::{
+    FieldIndex, LineKind, LogLine, Logged, Malformed, Text, WantedFields, read_request_line,
+};
+use crate::request::parse_address;
+
+/// The most quotes whose positions are kept.
+pub(crate) const MOST_QUOTES: usize = 10;
+
+/// The length of `[25/Nov/2026:12:20:51 +0000] `, which stands before the request.
+const TIME_LENGTH: usize = 29;
+
+/// A member of the family.
+#[derive(Clone, Debug)]
+pub(crate) struct Combined {
+    /// True if the virtual host and its port come first.
+    has_host: bool,
+    /// The fields that follow the request in quotes, in their order.
+    fields: Vec<Option<FieldIndex>>,
+    /// The number of quotes in a line.
+    quotes: usize,
+    /// True if more quotes mean more fields, and not that one of them was not escaped.
+    is_open: bool,
+}
+
+/// The positions of the quotes of one line.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Quotes {
+    positions: [usize; MOST_QUOTES],
+    /// Their number, also where it is above [`MOST_QUOTES`].
+    count: usize,
+    /// True if the line has a backslash.
+    has_escape: bool,
+}
+
+impl Combined {
+    /// `%h %l %u %t "%r" %>s %b`.
+    pub(crate) fn common() -> Self {
+        Self { has_host: false, fields: Vec::new(), quotes: 2, is_open: true }
+    }
+
+    /// Common, with these fields in quotes after it.
+    pub(crate) fn with_fields(names: &[&str], wanted: &WantedFields) -> Self {
+        let mut fields = Vec::new();
+        for name in names {
+            fields.push(wanted.index_of(name));
+        }
+        let quotes = 2 + 2 * fields.len();
+        Self { has_host: false, fields, quotes, is_open: false }
+    }
+
+    /// The same with the virtual host and its port in front.
+    pub(crate) fn after_host(mut self) -> Self {
+        self.has_host = true;
+        self
+    }
+
+    /// The same with further quoted texts that no policy reads.
+    pub(crate) fn with_other_quotes(mut self, quotes: usize) -> Self {
+        self.quotes += quotes;
+        self
+    }
+
+    /// Reads a line.
+    ///
+    /// # Errors
+    /// If the line does not have this form.
+    pub(crate) fn parse<'l>(
+        &self,
+        text: &'l [u8],
+        quotes: &Quotes,
+        line: &mut LogLine<'l>,
+        clock: &mut Clock,
+    ) -> Result<LineKind, Malformed> {
+        if quotes.count == self.quotes {
+            return self.parse_at(text, quotes, true, line, clock);
+        }
+        let real = Quotes::unescaped_in(text);
+        let is_sure = real.count == self.quotes || (self.is_open && real.count > self.quotes);
+        self.parse_at(text, &real, is_sure, line, clock)
+    }
+
+    fn parse_at<'l>(
+        &self,
+        text: &'l [u8],
+        quotes: &Quotes,
+        is_sure: bool,
+        line: &mut LogLine<'l>,
+        clock: &mut Clock,
+    ) -> Result<LineKind, Malformed> {
+        let [open, close] = quotes.pair(0).ok_or(Malformed::Shape)?;
+        let begin = open.checked_sub(TIME_LENGTH).ok_or(Malformed::Shape)?;
+        let [b'[', time @ .., b']', b' '] = &text[begin..open] else {
+            return Err(Malformed::Time);
+        };
+        line.time = Some(clock.read_clf(time).ok_or(Malformed::Time)?);
+        self.read_peer(&text[..begin], line)?;
+        line.status = read_status(&text[close + 1..])?;
+        line.is_ambiguous = !is_sure;
+        if is_sure {
+            self.read_fields(text, quotes, line);
+        }
+        read_request_line(quotes.unescape(&text[open + 1..close]), line)
+    }
+
+    /// Reads the first words of a line. User names may contain spaces, but they come last.
+    fn read_peer<'l>(&self, head: &'l [u8], line: &mut LogLine<'l>) -> Result<(), Malformed> {
+        let mut rest = head;
+        if self.has_host {
+            let end = memchr::memchr(b' ', rest).ok_or(Malformed::Shape)?;
+            line.host = logged(&rest[..end]);
+            rest = &rest[end + 1..];
+        }
+        let end = memchr::memchr(b' ', rest).ok_or(Malformed::Shape)?;
+        let peer = &rest[..end];
+        // Without a host in front, this is `-`, or a part of a user name.
+        if self.has_host && parse_address(peer).is_none() {
+            return Err(Malformed::Shape);
+        }
+        line.peer = logged(peer);
+        Ok(())
+    }
+
+    fn read_fields<'l>(&self, text: &'l [u8], quotes: &Quotes, line: &mut LogLine<'l>) {
+        for (place, field) in self.fields.iter().enumerate() {
+            let (Some(field), Some([open, close])) = (field, quotes.pair(place + 1)) else {
+                continue;
+            };
+            line.recorded.insert(*field);
+            let value = &text[open + 1..close];
+            if value != b"-" {
+                line.fields.push((*field, quotes.unescape(value)));
+            }
+        }
+    }
+}
+
+impl Quotes {
+    /// Adds the position of the next quote.
+    pub(crate) fn push(&mut self, position: usize) {
+        if let Some(place) = self.positions.get_mut(self.count) {
+            *place = position;
+        }
+        self.count += 1;
+    }
+
+    /// Notes that the line has a backslash.
+    pub(crate) fn note_escape(&mut self) {
+        self.has_escape = true;
+    }
+
+    /// A value without its escapes.
+    fn unescape<'l>(&self, text: &'l [u8]) -> Text<'l> {
+        if self.has_escape { Escaping::Apache.unescape(text) } else { Cow::Borrowed(text) }
+    }
+
+    /// The positions in a line whose first bytes are left out.
+    pub(crate) fn shifted(mut self, left_out: usize) -> Self {
+        for position in &mut self.positions {
+            *position = position.saturating_sub(left_out);
+        }
+        self
+    }
+
+    /// The quotes that are not escaped.
+    fn unescaped_in(text: &[u8]) -> Self {
+        let mut quotes = Self { has_escape: true, ..Self::default() };
+        for position in memchr::memchr_iter(b'"', text) {
+            // A quote closes only after an even number of backslashes.
+            let backslashes = text[..position].iter().rev().take_while(|byte| **byte == b'\\');
+            if backslashes.count() % 2 == 0 {
+                quotes.push(position);
+            }
+        }
+        quotes
+    }
+
+    /// The quotes around the quoted text of this number.
+    fn pair(&self, number: usize) -> Option<[usize; 2]> {
+        if self.count < 2 * number + 2 {
+            return None;
+        }
+        Some([*self.positions.get(2 * number)?, *self.positions.get(2 * number + 1)?])
+    }
+}
+
+fn logged(text: &[u8]) -> Logged<Text<'_>> {
+    if text == b"-" { Logged::Absent } else { Logged::Recorded(Cow::Borrowed(text)) }
+}
+
+/// Reads the status after the request: ` 200 12`.
+fn read_status(text: &[u8]) -> Result<Option<u16>, Malformed> {
+    let [b' ', rest @ ..] = text else { return Err(Malformed::Shape) };
+    let end = memchr::memchr(b' ', rest).unwrap_or(rest.len());
+    parse_status(&rest[..end])
+}

@@ -1,0 +1,296 @@
+//! Formats that are one JSON object a line, with facts at the places that a mapping names.
+
+use std::borrow::Cow;
+
+use super::clock::{Clock, TimeFormat};
+use super::escape::bytes_of_latin1;
+use super::format_error::FormatError;
+use super::json_scan::{JsonScan, NotJson, Scalar};
+use super::nginx::field_slot;
+use super::slot::{LineParts, Slot};
+use crate::line::{FieldIndex, LineKind, LogLine, Malformed, Text, WantedFields};
+
+/// A format of JSON objects.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct JsonFormat {
+    root: Node,
+    /// Without a version of TLS in a line, there was no TLS.
+    pub(super) omits_cleartext: bool,
+    /// A line without a status is not of this format.
+    pub(super) needs_status: bool,
+    /// The writer has applied its declared proxies.
+    pub(super) is_resolved: bool,
+}
+
+/// The meaning of the value at a key.
+#[derive(Clone, Debug, Default)]
+struct Node {
+    slot: Option<Slot>,
+    /// An object of header fields.
+    is_headers: bool,
+    /// A list of the values that rules read.
+    is_observed: bool,
+    children: Vec<(Box<str>, Node)>,
+    /// Keys that are this and the name of a header field.
+    field_prefix: Option<Box<str>>,
+}
+
+impl JsonFormat {
+    /// Reads `path` (keys separated by dots) into `slot`.
+    pub(super) fn map(&mut self, path: &str, slot: Slot) {
+        self.node_at(path).slot = Some(slot);
+    }
+
+    /// Reads the object at `path` as header fields.
+    pub(super) fn map_headers(&mut self, path: &str) {
+        self.node_at(path).is_headers = true;
+    }
+
+    /// Reads the list at `path` as values that rules have read.
+    pub(super) fn map_observed(&mut self, path: &str) {
+        self.node_at(path).is_observed = true;
+    }
+
+    /// Reads keys of the object at `path` that begin with `prefix` as header fields.
+    pub(super) fn map_field_prefix(&mut self, prefix: &str) {
+        self.root.field_prefix = Some(prefix.into());
+    }
+
+    fn node_at(&mut self, path: &str) -> &mut Node {
+        let mut node = &mut self.root;
+        for key in path.split('.') {
+            let place = node.children.iter().position(|(known, _)| **known == *key);
+            let place = place.unwrap_or_else(|| {
+                node.children.push((key.into(), Node::default()));
+                node.children.len() - 1
+            });
+            node = &mut node.children[place].1;
+        }
+        node
+    }
+
+    /// Compiles the text after `json=`: `time=KEY,path=KEY,header:NAME=KEY,headers=KEY`.
+    pub(super) fn compile(text: &str, wanted: &WantedFields) -> Result<Self, FormatError> {
+        let mut format = Self::default();
+        let mut position = 0;
+        for pair in text.split(',') {
+            let Some((fact, key)) = pair.split_once('=') else {
+                let message = "expected FACT=KEY, such as time=ts".to_owned();
+                return Err(FormatError { position, message });
+            };
+            match (fact.trim(), key.trim()) {
+                ("headers", key) => format.map_headers(key),
+                (fact, key) => match mapped_slot(fact, wanted) {
+                    Some(slot) => format.map(key, slot),
+                    None => return Err(unknown_fact(fact, position)),
+                },
+            }
+            position += pair.len() + 1;
+        }
+        Ok(format)
+    }
+
+    /// Reads a line.
+    ///
+    /// # Errors
+    /// If it is not an object of JSON, or one of its values is none of its kind.
+    pub(crate) fn parse<'l>(
+        &self,
+        text: &'l [u8],
+        wanted: &WantedFields,
+        line: &mut LogLine<'l>,
+        clock: &mut Clock,
+    ) -> Result<LineKind, Malformed> {
+        line.is_resolved = self.is_resolved;
+        let mut reading = Reading { wanted, line, clock, parts: LineParts::default() };
+        let mut scan = JsonScan::new(text);
+        reading.read_object(&mut scan, &self.root)?;
+        scan.expect_end()?;
+        if self.needs_status && reading.line.status.is_none() {
+            return Err(Malformed::Shape);
+        }
+        let mut parts = reading.parts;
+        if self.omits_cleartext {
+            parts.assume_cleartext();
+        }
+        parts.finish(line, clock)
+    }
+}
+
+/// One line that is being read.
+struct Reading<'r, 'l> {
+    wanted: &'r WantedFields,
+    line: &'r mut LogLine<'l>,
+    clock: &'r mut Clock,
+    parts: LineParts<'l>,
+}
+
+impl<'l> Reading<'_, 'l> {
+    fn read_object(&mut self, scan: &mut JsonScan<'l>, node: &Node) -> Result<(), Malformed> {
+        let mut has_member = scan.open(b'{', b'}')?;
+        while has_member {
+            let key = scan.read_key()?;
+            match node.child(&key) {
+                Some(child) => self.read_member(scan, child)?,
+                None => match self.prefixed_field(node, &key) {
+                    Some(field) => self.read_into(scan, Slot::Field(field))?,
+                    None => scan.skip_value()?,
+                },
+            }
+            has_member = scan.next_member(b'}')?;
+        }
+        Ok(())
+    }
+
+    fn read_member(&mut self, scan: &mut JsonScan<'l>, node: &Node) -> Result<(), Malformed> {
+        let first = scan.peek()?;
+        match (first, node.slot) {
+            (b'{', _) if node.is_headers => self.read_headers(scan),
+            (b'{', _) if !node.children.is_empty() => self.read_object(scan, node),
+            (b'[', _) if node.is_observed => self.read_observed(scan),
+            (b'{', _) | (_, None) => Ok(scan.skip_value()?),
+            (_, Some(slot)) => self.read_into(scan, slot),
+        }
+    }
+
+    /// Reads a scalar, or a list of them, into a slot.
+    fn read_into(&mut self, scan: &mut JsonScan<'l>, slot: Slot) -> Result<(), Malformed> {
+        if scan.peek()? == b'{' {
+            return Ok(scan.skip_value()?);
+        }
+        if scan.peek()? != b'[' {
+            let value = value_of(scan.read_scalar()?);
+            return self.parts.fill(slot, value, self.line, self.clock);
+        }
+        let mut has_member = scan.open(b'[', b']')?;
+        while has_member {
+            if matches!(scan.peek()?, b'{' | b'[') {
+                scan.skip_value()?;
+            } else {
+                // Of a header field, every value is a line of its own, also an empty one.
+                let value = match scan.read_scalar()? {
+                    Scalar::String(text) => Some(bytes_of(text)),
+                    other => value_of(other),
+                };
+                self.parts.fill(slot, value, self.line, self.clock)?;
+            }
+            has_member = scan.next_member(b']')?;
+        }
+        Ok(())
+    }
+
+    fn read_headers(&mut self, scan: &mut JsonScan<'l>) -> Result<(), Malformed> {
+        // All of them are there, so one that is not there was not sent.
+        self.line.recorded = self.wanted.all();
+        let mut has_member = scan.open(b'{', b'}')?;
+        while has_member {
+            let name = scan.read_key()?;
+            let field = std::str::from_utf8(&name).ok().and_then(|name| self.wanted.index_of(name));
+            match field {
+                Some(field) => self.read_into(scan, Slot::Field(field))?,
+                None => scan.skip_value()?,
+            }
+            has_member = scan.next_member(b'}')?;
+        }
+        Ok(())
+    }
+
+    /// Reads `[{"kind": …, "value": …, "read": "header:X-Api-Version"}]`.
+    fn read_observed(&mut self, scan: &mut JsonScan<'l>) -> Result<(), Malformed> {
+        let mut has_member = scan.open(b'[', b']')?;
+        while has_member {
+            let (mut is_api, mut value, mut field) = (false, None, None);
+            let mut has_key = scan.open(b'{', b'}')?;
+            while has_key {
+                let key = scan.read_key()?;
+                match (&*key, scan.read_scalar()?) {
+                    (b"kind", Scalar::String(kind)) => is_api = *kind == *b"api",
+                    (b"value", Scalar::String(text)) => value = Some(text),
+                    (b"read", Scalar::String(read)) => field = self.observed_field(&read),
+                    _ => {}
+                }
+                has_key = scan.next_member(b'}')?;
+            }
+            // A client is shown as it was understood, and not as it was sent.
+            if let (true, Some(value), Some(field)) = (is_api, value, field) {
+                self.line.recorded.insert(field);
+                self.line.fields.push((field, value));
+            }
+            has_member = scan.next_member(b']')?;
+        }
+        Ok(())
+    }
+
+    fn observed_field(&self, read: &[u8]) -> Option<FieldIndex> {
+        let name = std::str::from_utf8(read.strip_prefix(b"header:")?).ok()?;
+        self.wanted.index_of(name)
+    }
+
+    fn prefixed_field(&self, node: &Node, key: &[u8]) -> Option<FieldIndex> {
+        let prefix = node.field_prefix.as_deref()?;
+        let name = std::str::from_utf8(key.strip_prefix(prefix.as_bytes())?).ok()?;
+        self.wanted.index_of(name).or_else(|| self.wanted.index_of(&name.replace('_', "-")))
+    }
+}
+
+impl Node {
+    fn child(&self, key: &[u8]) -> Option<&Self> {
+        let (_, child) = self.children.iter().find(|(known, _)| known.as_bytes() == key)?;
+        Some(child)
+    }
+}
+
+/// The slot of a fact in a mapping.
+fn mapped_slot(fact: &str, wanted: &WantedFields) -> Option<Slot> {
+    let slot = match fact {
+        "time" => Slot::Time(TimeFormat::Any),
+        "client" => Slot::Peer,
+        "host" => Slot::Host,
+        "request" => Slot::Request,
+        "method" => Slot::Method,
+        "target" => Slot::Target,
+        "path" => Slot::Path,
+        "query" => Slot::Query,
+        "http" => Slot::Http,
+        "tls" => Slot::Tls,
+        "scheme" => Slot::Scheme,
+        "status" => Slot::Status,
+        _ => field_slot(fact.strip_prefix("header:")?, wanted),
+    };
+    Some(slot)
+}
+
+fn unknown_fact(fact: &str, position: usize) -> FormatError {
+    let message = format!(
+        "`{fact}` is not a fact: expected time, client, host, request, method, target, path, \
+         query, http, tls, scheme, status, headers or header:NAME"
+    );
+    FormatError { position, message }
+}
+
+/// The value; an empty one is none, because nginx writes nothing else for an absent field.
+fn value_of(scalar: Scalar<'_>) -> Option<Text<'_>> {
+    match scalar {
+        Scalar::String(text) if text.is_empty() => None,
+        Scalar::String(text) => Some(bytes_of(text)),
+        Scalar::Bare(text) => Some(Cow::Borrowed(text)),
+        Scalar::Null => None,
+    }
+}
+
+/// The bytes of a string. Envoy writes each byte as a character of its own.
+fn bytes_of(text: Text<'_>) -> Text<'_> {
+    let Cow::Owned(owned) = &text else { return text };
+    let bytes = std::str::from_utf8(owned).ok().and_then(bytes_of_latin1);
+    match bytes {
+        // Only if the bytes are a text themselves: `é` alone is a character of any other writer.
+        Some(bytes) if std::str::from_utf8(&bytes).is_ok() => Cow::Owned(bytes),
+        _ => text,
+    }
+}
+
+impl From<NotJson> for Malformed {
+    fn from(_: NotJson) -> Self {
+        Self::Json
+    }
+}

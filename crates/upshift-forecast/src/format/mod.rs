@@ -1,0 +1,195 @@
+//! The formats of access logs.
+
+mod apache;
+pub(crate) mod clock;
+mod combined;
+mod envoy;
+pub(crate) mod escape;
+mod format_error;
+mod haproxy;
+mod json;
+mod json_presets;
+mod json_scan;
+mod lines;
+mod nginx;
+mod pattern;
+pub(crate) mod slot;
+mod w3c;
+mod words;
+
+use jiff::tz::TimeZone;
+
+use crate::line::{LineKind, LogLine, Malformed, WantedFields};
+use clock::Clock;
+use combined::{Combined, Quotes};
+pub use format_error::FormatError;
+use haproxy::Haproxy;
+use json::JsonFormat;
+use lines::Lines;
+use pattern::Pattern;
+use w3c::Columns;
+use words::Words;
+
+/// A format of log lines, ready to read them.
+#[derive(Clone, Debug)]
+pub struct LogFormat {
+    name: String,
+    reader: Reader,
+    wanted: WantedFields,
+    zone: TimeZone,
+}
+
+#[derive(Clone, Debug)]
+enum Reader {
+    Combined(Combined),
+    Pattern(Pattern),
+    Json(JsonFormat),
+    Haproxy(Haproxy),
+    Words(Words),
+    W3c,
+}
+
+/// What a reader remembers from line to line.
+#[derive(Clone, Debug)]
+pub struct ReadState {
+    clock: Clock,
+    columns: Columns,
+}
+
+/// The names of the formats that need no description, and what they are.
+pub const FORMAT_NAMES: &[(&str, &str)] = &[
+    ("common", "Common Log Format"),
+    ("combined", "Combined Log Format of nginx and Apache"),
+    ("combined-forwarded", "Combined with X-Forwarded-For, as nginx is packaged"),
+    ("vhost", "Combined after the virtual host, as Debian's Apache writes it"),
+    ("traefik", "Traefik's Common Log Format"),
+    ("envoy", "Envoy's default format"),
+    ("haproxy", "HAProxy's httplog and httpslog"),
+    ("alb", "AWS Application Load Balancer"),
+    ("w3c", "W3C Extended: CloudFront, IIS"),
+    ("json", "JSON with the usual names, such as nginx's variables"),
+    ("traefik-json", "Traefik's JSON"),
+    ("caddy", "Caddy's JSON"),
+    ("cloudflare", "Cloudflare's HTTP requests in JSON"),
+    ("google-cloud", "Google Cloud's log entries in JSON"),
+    ("kong", "Kong's JSON"),
+    ("upshift", "the access record of upshift serve"),
+];
+
+impl LogFormat {
+    /// The format that `text` names or describes: a name of [`FORMAT_NAMES`], `nginx=…` with the
+    /// text of a `log_format`, `apache=…` with that of a `LogFormat`, `json=…` with the key of each
+    /// fact, or `haproxy=…` with the names of the captured fields. Times without an offset are in
+    /// `zone`.
+    ///
+    /// # Errors
+    /// If it is none of these.
+    pub fn parse(text: &str, wanted: &WantedFields, zone: TimeZone) -> Result<Self, FormatError> {
+        let (kind, description) = text.split_once('=').unwrap_or((text, ""));
+        let offset = kind.len() + 1;
+        let reader = match kind {
+            "nginx" => Reader::Pattern(nginx::compile(description, wanted).map_err(at(offset))?),
+            "apache" => Reader::Pattern(apache::compile(description, wanted).map_err(at(offset))?),
+            "json" if !description.is_empty() => {
+                Reader::Json(JsonFormat::compile(description, wanted).map_err(at(offset))?)
+            }
+            "haproxy" => Reader::Haproxy(Haproxy::new(description, wanted)),
+            _ => named_reader(text, wanted).ok_or_else(unknown_format)?,
+        };
+        let name = if description.is_empty() { text } else { kind };
+        Ok(Self { name: name.to_owned(), reader, wanted: wanted.clone(), zone })
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The state before the first line.
+    pub(crate) fn start(&self) -> ReadState {
+        ReadState { clock: Clock::new(self.zone.clone()), columns: Columns::default() }
+    }
+
+    /// Returns true if a line can be read without those before it.
+    pub(crate) fn has_independent_lines(&self) -> bool {
+        !matches!(self.reader, Reader::W3c)
+    }
+
+    /// The lines of a block.
+    pub(crate) fn lines<'b>(&self, block: &'b [u8]) -> Lines<'b> {
+        Lines::new(block, matches!(self.reader, Reader::Combined(_)))
+    }
+
+    /// Reads one line into `line`, which is cleared before.
+    ///
+    /// # Errors
+    /// If the line does not have this format.
+    pub(crate) fn parse_line<'l>(
+        &'l self,
+        text: &'l [u8],
+        quotes: Quotes,
+        line: &mut LogLine<'l>,
+        state: &mut ReadState,
+    ) -> Result<LineKind, Malformed> {
+        line.clear();
+        if text.is_empty() {
+            return Ok(LineKind::Directive);
+        }
+        let clock = &mut state.clock;
+        match &self.reader {
+            Reader::Combined(format) => format.parse(text, &quotes, line, clock),
+            Reader::Pattern(format) => format.parse(text, line, clock),
+            Reader::Json(format) => format.parse(text, &self.wanted, line, clock),
+            Reader::Haproxy(format) => format.parse(text, line, clock),
+            Reader::Words(format) => format.parse(text, line, clock),
+            Reader::W3c => w3c::parse(text, &self.wanted, &mut state.columns, line, clock),
+        }
+    }
+}
+
+fn named_reader(name: &str, wanted: &WantedFields) -> Option<Reader> {
+    let combined = ["referer", "user-agent"];
+    let reader = match name {
+        "common" => Reader::Combined(Combined::common()),
+        "combined" => Reader::Combined(Combined::with_fields(&combined, wanted)),
+        "combined-forwarded" => {
+            let fields = ["referer", "user-agent", "x-forwarded-for"];
+            Reader::Combined(Combined::with_fields(&fields, wanted))
+        }
+        "traefik" => {
+            Reader::Combined(Combined::with_fields(&combined, wanted).with_other_quotes(4))
+        }
+        "envoy" => Reader::Pattern(envoy::default_format(wanted)),
+        "alb" => Reader::Words(Words::alb(wanted)),
+        "w3c" => Reader::W3c,
+        "json" => Reader::Json(json_presets::usual(wanted)),
+        "traefik-json" => Reader::Json(json_presets::traefik(wanted)),
+        "caddy" => Reader::Json(json_presets::caddy()),
+        "cloudflare" => Reader::Json(json_presets::cloudflare(wanted)),
+        "google-cloud" => Reader::Json(json_presets::google_cloud(wanted)),
+        "kong" => Reader::Json(json_presets::kong()),
+        "upshift" => Reader::Json(json_presets::upshift(wanted)),
+        "vhost" => Reader::Combined(Combined::with_fields(&combined, wanted).after_host()),
+        _ => return None,
+    };
+    Some(reader)
+}
+
+fn at(offset: usize) -> impl Fn(FormatError) -> FormatError {
+    move |error| FormatError { position: offset + error.position, ..error }
+}
+
+fn unknown_format() -> FormatError {
+    let mut names = Vec::new();
+    for (name, _) in FORMAT_NAMES {
+        names.push(*name);
+    }
+    let message = format!(
+        "expected {}, nginx=LOG_FORMAT, apache=LOGFORMAT, json=FACT=KEY,… or haproxy=NAME|…",
+        names.join(", ")
+    );
+    FormatError { position: 0, message }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,250 @@
+//! The memo of decisions, by all facts on which they depend. Of the target, this is its class.
+//!
+//! A key is compared in full, and not by its hash alone. A log whose requests all differ fills the
+//! memo, and is then decided line by line.
+
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+use ipnet::IpNet;
+use upshift_core::policy::{ApiReader, IdentityReader, Matcher, Requirement, Rule, UpgradeUrl};
+use upshift_core::{HttpVersion, Known, Policy, TlsState};
+
+use crate::line::{FieldSet, LogLine};
+use crate::outcome::OutcomeId;
+use crate::request::{LineClient, RequestReader};
+use crate::target_class::{TargetClasses, push_optional, push_text};
+
+/// The most decisions that are kept.
+const MOST: usize = 64 * 1024;
+
+/// The decisions so far.
+#[derive(Debug)]
+pub(crate) struct Memo {
+    key: MemoKey,
+    targets: TargetClasses,
+    decisions: HashMap<Box<[u8]>, OutcomeId, RandomState>,
+    /// The key of the request that was looked up last.
+    bytes: Vec<u8>,
+}
+
+/// The facts that are part of a key.
+#[derive(Debug)]
+struct MemoKey {
+    has_query: bool,
+    has_switch: bool,
+    /// The fields that a rule or an exemption reads.
+    fields: FieldSet,
+    /// The fields that only the exemption of health checks reads.
+    health_fields: FieldSet,
+    address: AddressKey,
+}
+
+/// The part of a client's address that decisions depend on.
+#[derive(Debug)]
+enum AddressKey {
+    /// The networks that it is in, of these.
+    Networks(Vec<IpNet>),
+    /// All of it.
+    Whole,
+}
+
+impl Memo {
+    pub(crate) fn new(policy: &Policy, reader: &RequestReader) -> Self {
+        let key = MemoKey::new(policy, reader);
+        let targets = TargetClasses::new(policy, reads_host(policy));
+        Self { key, targets, decisions: HashMap::default(), bytes: Vec::new() }
+    }
+
+    /// The decision on an equal request.
+    pub(crate) fn find(&mut self, line: &LogLine<'_>, client: &LineClient) -> Option<OutcomeId> {
+        self.bytes.clear();
+        self.key.write(line, client, &mut self.bytes);
+        let target = self.key.target_part(&line.target);
+        self.targets.write(line, target, &mut self.bytes);
+        self.decisions.get(self.bytes.as_slice()).copied()
+    }
+
+    /// Keeps the decision on the request that was looked up last.
+    pub(crate) fn keep(&mut self, id: OutcomeId) {
+        if self.decisions.len() < MOST {
+            self.decisions.insert(self.bytes.as_slice().into(), id);
+        }
+    }
+}
+
+impl MemoKey {
+    /// The facts that the decisions of a policy depend on.
+    fn new(policy: &Policy, reader: &RequestReader) -> Self {
+        let mut fields = FieldSet::default();
+        let mut has_switch = false;
+        let mut has_query = false;
+        let mut address = AddressKey::new(policy);
+        for rule in policy.rules() {
+            for field in rule.field_names() {
+                fields.insert_some(reader.wanted.index_of(field.lower()));
+            }
+            for requirement in &rule.require {
+                has_switch |= is_switch(requirement);
+                has_query |= reads_query(requirement);
+            }
+            address.add_matcher(&rule.matcher, &rule.identity);
+        }
+        for exemption in policy.exemptions() {
+            for rule in policy.rules() {
+                address.add_matcher(&exemption.matcher, &rule.identity);
+            }
+            if !exemption.matcher.clients.is_empty() {
+                fields.insert_some(reader.wanted.index_of("user-agent"));
+            }
+        }
+        // Those of the built-in exemptions.
+        for name in policy.fields() {
+            if name != "user-agent" {
+                fields.insert_some(reader.wanted.index_of(name));
+            }
+        }
+        let mut health_fields = fields;
+        health_fields.insert_some(reader.wanted.index_of("user-agent"));
+        Self { has_query, has_switch, fields, health_fields, address }
+    }
+
+    /// Adds the facts beside the target.
+    fn write(&self, line: &LogLine<'_>, client: &LineClient, bytes: &mut Vec<u8>) {
+        let recorded = client.recorded;
+        bytes.push(version_byte(client.http));
+        bytes.push(tls_byte(client.tls));
+        bytes.push(client.hop as u8);
+        bytes.push(
+            u8::from(recorded.host)
+                | u8::from(recorded.peer) << 1
+                | u8::from(recorded.query) << 2
+                | u8::from(recorded.http) << 3
+                | u8::from(recorded.tls) << 4
+                | u8::from(self.has_switch && recorded.switch) << 5,
+        );
+        bytes.extend_from_slice(&recorded.fields.bits().to_le_bytes());
+        let may_be_health_check = self.address.write(client, bytes);
+        if self.has_query {
+            push_optional(bytes, line.query.value());
+        }
+        let fields = if may_be_health_check { self.health_fields } else { self.fields };
+        for (field, value) in &line.fields {
+            if fields.contains(*field) {
+                bytes.push(*field);
+                push_text(bytes, value);
+            }
+        }
+    }
+
+    /// The part of the target that decisions depend on.
+    fn target_part<'t>(&self, target: &'t [u8]) -> &'t [u8] {
+        if self.has_query || !target.starts_with(b"/") {
+            return target;
+        }
+        let end = memchr::memchr2(b'?', b'#', target);
+        &target[..end.unwrap_or(target.len())]
+    }
+}
+
+impl AddressKey {
+    fn new(policy: &Policy) -> Self {
+        let spec = policy.to_spec();
+        Self::Networks(spec.served.health_networks.unwrap_or_default())
+    }
+
+    fn add_matcher(&mut self, matcher: &Matcher, identity: &[IdentityReader]) {
+        let reads_identity = !matcher.identities.is_empty();
+        if reads_identity && identity.contains(&IdentityReader::Peer) {
+            *self = Self::Whole;
+        }
+        let Self::Networks(networks) = self else { return };
+        for network in matcher.peers.include.iter().chain(&matcher.peers.exclude) {
+            if !networks.contains(network) {
+                networks.push(*network);
+            }
+        }
+        // A bit for each would not fit.
+        if networks.len() > 60 {
+            *self = Self::Whole;
+        }
+    }
+
+    /// Adds the part of the client's address, and returns true if it could be a health check.
+    fn write(&self, client: &LineClient, bytes: &mut Vec<u8>) -> bool {
+        let Some(address) = client.address else {
+            bytes.push(0);
+            return false;
+        };
+        let is_private = is_private(address);
+        bytes.push(1 + u8::from(is_private));
+        match self {
+            Self::Whole => {
+                bytes.extend_from_slice(address.to_string().as_bytes());
+                bytes.push(0);
+                true
+            }
+            Self::Networks(networks) if networks.is_empty() => is_private,
+            Self::Networks(networks) => {
+                let mut set = 0_u64;
+                for (index, network) in networks.iter().enumerate() {
+                    set |= u64::from(network.contains(&address)) << index;
+                }
+                bytes.extend_from_slice(&set.to_le_bytes());
+                is_private || set != 0
+            }
+        }
+    }
+}
+
+/// Private, loopback and link-local addresses, as the core has it for health checks.
+fn is_private(address: std::net::IpAddr) -> bool {
+    match address {
+        std::net::IpAddr::V4(v4) => v4.is_private() || v4.is_loopback() || v4.is_link_local(),
+        std::net::IpAddr::V6(v6) => {
+            v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local()
+        }
+    }
+}
+
+fn is_switch(requirement: &Requirement) -> bool {
+    matches!(
+        requirement,
+        Requirement::WebSocket(_) | Requirement::NoWebSocket | Requirement::Protocol(_)
+    )
+}
+
+fn reads_query(requirement: &Requirement) -> bool {
+    match requirement {
+        Requirement::Api(api) => {
+            api.read.iter().any(|reader| matches!(reader, ApiReader::Query(_)))
+        }
+        _ => false,
+    }
+}
+
+/// Returns true if the host can make a difference: to a matcher, or to a link of a rule.
+fn reads_host(policy: &Policy) -> bool {
+    policy.rules().iter().any(|rule| !rule.matcher.hosts.is_empty() || has_links(rule))
+        || policy.exemptions().iter().any(|exemption| !exemption.matcher.hosts.is_empty())
+}
+
+fn has_links(rule: &Rule) -> bool {
+    rule.docs.is_some() || rule.successor.is_some() || rule.upgrade_url != UpgradeUrl::default()
+}
+
+fn version_byte(version: Known<HttpVersion>) -> u8 {
+    match version {
+        Known::Is(version) => version as u8,
+        Known::Unknown => u8::MAX,
+    }
+}
+
+fn tls_byte(tls: Known<TlsState>) -> u8 {
+    match tls {
+        Known::Is(TlsState::Cleartext) => 100,
+        Known::Is(TlsState::Version(version)) => version as u8,
+        Known::Is(TlsState::SomeVersion) => 101,
+        Known::Unknown => u8::MAX,
+    }
+}

@@ -1,0 +1,379 @@
+//! Logs with known truth: every number of a forecast is compared with one that was counted while
+//! the log was made.
+
+#![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use jiff::tz::TimeZone;
+use upshift_core::policy::bucket;
+use upshift_core::{Policy, Timestamp};
+use upshift_forecast::{
+    Assumptions, Forecast, ForecastOptions, LogSource, RequestReader, forecast,
+};
+use upshift_record::forecast::{ForecastRecord, RuleForecast};
+
+const POLICY: &str = r#"
+[gateway]
+http = "127.0.0.1:0"
+upstream = "http://127.0.0.1:1"
+
+[[rule]]
+id = "feeds"
+paths = ["/feeds/**"]
+require = { http = "2" }
+
+[[rule]]
+id = "apps"
+paths = ["/**", "!/download/**"]
+require = { client = { minimum = { AcmeApp = "5.1" } } }
+[rule.rollout]
+identity = ["peer"]
+warn = 2026-06-01
+brownout = [{ at = 2026-12-05T09:00:00Z, for = "1h" }]
+ramp = 2026-12-10
+enforce = 2026-12-20
+
+[[rule]]
+id = "account"
+paths = ["/account/**"]
+require = { tls = "1.2" }
+
+[[rule]]
+id = "api"
+paths = ["/api/**"]
+require = { api = { minimum = "2.0", read = ["header:X-Api-Version"] } }
+"#;
+
+const NOW: &str = "2026-12-01T00:00:00Z";
+
+/// A log that is deleted at the end.
+struct TemporaryLog(PathBuf);
+
+impl TemporaryLog {
+    fn new(name: &str, bytes: &[u8]) -> Self {
+        let path = std::env::temp_dir().join(format!("upshift-{}-{name}", std::process::id()));
+        std::fs::write(&path, bytes).unwrap();
+        Self(path)
+    }
+
+    fn source(&self) -> LogSource {
+        LogSource::File(self.0.clone())
+    }
+}
+
+impl Drop for TemporaryLog {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+fn policy() -> Policy {
+    upshift_config::load(POLICY, "upshift.toml").unwrap().file.policy
+}
+
+fn options() -> ForecastOptions {
+    ForecastOptions {
+        at: None,
+        now: NOW.parse().unwrap(),
+        format: None,
+        zone: TimeZone::UTC,
+        top: 5,
+        threshold: 0.01,
+        sampled: 1.0,
+        key: [7; 16],
+        threads: 2,
+    }
+}
+
+fn made(sources: Vec<LogSource>, options: &ForecastOptions, assumptions: Assumptions) -> Forecast {
+    let policy = policy();
+    let reader = RequestReader::new(
+        &policy,
+        assumptions,
+        Vec::new(),
+        upshift_config::UndeclaredProxy::Unknown,
+    );
+    forecast(&policy, &reader, sources, options, &|_| {}).unwrap()
+}
+
+fn rule<'r>(record: &'r ForecastRecord, id: &str) -> &'r RuleForecast {
+    record.rules.iter().find(|rule| rule.rule == id).unwrap()
+}
+
+/// The numbers that are counted while a log is made.
+#[derive(Default, Debug, PartialEq)]
+struct Truth {
+    requests: u64,
+    refused: u64,
+    unknown: u64,
+    callers: BTreeSet<String>,
+    refused_callers: BTreeSet<String>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Expected {
+    NotMatched,
+    Passes,
+    Unknown,
+    Refused,
+}
+
+impl Truth {
+    fn count(&mut self, expected: Expected, caller: &str) {
+        if expected == Expected::NotMatched {
+            return;
+        }
+        self.requests += 1;
+        self.callers.insert(caller.to_owned());
+        self.unknown += u64::from(expected == Expected::Unknown);
+        if expected == Expected::Refused {
+            self.refused += 1;
+            self.refused_callers.insert(caller.to_owned());
+        }
+    }
+}
+
+/// A log in the Combined format, and the truth about it.
+#[derive(Default)]
+struct MadeLog {
+    text: String,
+    total: Truth,
+    rules: BTreeMap<&'static str, Truth>,
+    days: BTreeMap<String, Truth>,
+    refused_agents: BTreeMap<String, u64>,
+}
+
+/// A linear congruential generator: the same log each time.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % limit
+    }
+}
+
+const AGENTS: [(&str, &str, Expected); 7] = [
+    ("AcmeApp/5.0", "AcmeApp/5.0", Expected::Refused),
+    ("AcmeApp/4.12 (10\\\" tablet)", "AcmeApp/4.12 (10\" tablet)", Expected::Refused),
+    ("AcmeApp/5.1", "AcmeApp/5.1", Expected::Passes),
+    ("AcmeApp/6.0 \\x22beta\\x22 \\xC3\\xA9", "AcmeApp/6.0 \"beta\" é", Expected::Passes),
+    ("curl/8.5.0", "curl/8.5.0", Expected::Passes),
+    ("-", "-", Expected::Passes),
+    (
+        "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/131.0 Safari/537.36",
+        "",
+        Expected::Passes,
+    ),
+];
+
+fn make_log(lines: u64) -> MadeLog {
+    let mut random = Random(42);
+    let mut log = MadeLog::default();
+    for number in 0..lines {
+        let caller = format!("198.51.{}.{}", random.below(4), 1 + random.below(60));
+        let (written, agent, app) = AGENTS[random.below(7) as usize];
+        let http = ["1.0", "1.1", "2.0"][random.below(3) as usize];
+        let path =
+            ["/feeds/news", "/account/7?x=%20", "/api/orders/1234", "/download/app", "/", "/feeds"]
+                [random.below(6) as usize];
+        let day = 10 + number * 9 / lines;
+        let time =
+            format!("{day}/Nov/2026:{:02}:{:02}:07 +0000", random.below(24), random.below(60));
+        let user = if random.below(50) == 0 { "j doe" } else { "-" };
+        writeln!(
+            log.text,
+            "{caller} - {user} [{time}] \"GET {path} HTTP/{http}\" 200 12 \"-\" \"{written}\""
+        )
+        .unwrap();
+        let app = if path == "/download/app" { Expected::NotMatched } else { app };
+        let feeds = match (path.starts_with("/feeds"), http) {
+            (false, _) => Expected::NotMatched,
+            (true, "2.0") => Expected::Passes,
+            (true, _) => Expected::Refused,
+        };
+        let unknown_on = |prefix: &str| {
+            if path.starts_with(prefix) { Expected::Unknown } else { Expected::NotMatched }
+        };
+        let outcomes = [
+            ("feeds", feeds),
+            ("apps", app),
+            ("account", unknown_on("/account")),
+            ("api", unknown_on("/api")),
+        ];
+        let has = |wanted| outcomes.iter().any(|(_, outcome)| *outcome == wanted);
+        let total = match (has(Expected::Refused), has(Expected::Unknown)) {
+            (true, _) => Expected::Refused,
+            (false, true) => Expected::Unknown,
+            (false, false) => Expected::Passes,
+        };
+        log.total.count(total, &caller);
+        log.days.entry(format!("2026-11-{day}")).or_default().count(total, &caller);
+        for (id, outcome) in outcomes {
+            log.rules.entry(id).or_default().count(outcome, &caller);
+        }
+        if app == Expected::Refused {
+            *log.refused_agents.entry(agent.to_owned()).or_default() += 1;
+        }
+    }
+    log
+}
+
+#[test]
+fn every_number_is_true() {
+    let log = make_log(40_000);
+    let file = TemporaryLog::new("truth.log", log.text.as_bytes());
+    let Forecast { record, faults } = made(vec![file.source()], &options(), Assumptions::default());
+    assert!(faults.is_empty());
+    assert_eq!(record.sources[0].format, "combined");
+    assert_eq!(record.sources[0].lines, 40_000);
+    let total = &record.total;
+    assert_eq!(
+        (total.requests, total.refused, total.unknown, total.malformed),
+        (log.total.requests, log.total.refused, log.total.unknown, 0)
+    );
+    assert_eq!(total.callers, log.total.callers.len() as u64);
+    assert_eq!(total.refused_callers, log.total.refused_callers.len() as u64);
+    for (id, truth) in &log.rules {
+        let rule = rule(&record, id);
+        assert_eq!(
+            (rule.requests, rule.refused, rule.unknown, rule.clients, rule.refused_clients),
+            (
+                truth.requests,
+                truth.refused,
+                truth.unknown,
+                truth.callers.len() as u64,
+                truth.refused_callers.len() as u64
+            ),
+            "{id}"
+        );
+    }
+    assert_eq!(record.days.len(), log.days.len());
+    for day in &record.days {
+        let truth = &log.days[&day.day];
+        assert_eq!(
+            (day.requests, day.refused, day.unknown, day.callers, day.refused_callers),
+            (
+                truth.requests,
+                truth.refused,
+                truth.unknown,
+                truth.callers.len() as u64,
+                truth.refused_callers.len() as u64
+            ),
+            "{}",
+            day.day
+        );
+    }
+    for entry in &rule(&record, "apps").top.agents {
+        assert_eq!((entry.at_least, entry.at_most), {
+            let count = log.refused_agents[&entry.item];
+            (count, count)
+        });
+    }
+    assert_eq!(rule(&record, "account").not_recorded, ["TLS version"]);
+    assert_eq!(rule(&record, "api").not_recorded, ["header:x-api-version"]);
+}
+
+#[test]
+fn the_steps_of_a_ramp_refuse_the_identities_of_their_buckets() {
+    let log = make_log(5_000);
+    let file = TemporaryLog::new("ramp.log", log.text.as_bytes());
+    let record = made(vec![file.source()], &options(), Assumptions::default()).record;
+    let apps = rule(&record, "apps");
+    let phases: Vec<&str> = apps.steps.iter().map(|step| step.phase.as_str()).collect();
+    assert_eq!(phases, ["brownout", "ramp", "ramp", "ramp", "enforce"]);
+    let refused = &log.rules["apps"].refused_callers;
+    for step in &apps.steps {
+        let below = (step.share * 10_000.0) as u16;
+        let included = refused.iter().filter(|caller| bucket("apps", caller) < below);
+        assert_eq!(step.refused_clients, included.count() as u64, "{step:?}");
+    }
+    assert_eq!(apps.steps[4].refused, apps.refused);
+}
+
+#[test]
+fn a_date_decides_as_the_policy_is_then() {
+    let log = make_log(5_000);
+    let file = TemporaryLog::new("at.log", log.text.as_bytes());
+    let truth = &log.rules["apps"];
+    for (at, refused) in [
+        ("2026-12-05T08:59:59Z", 0),
+        ("2026-12-05T09:30:00Z", truth.refused_callers.len()),
+        ("2026-12-21T00:00:00Z", truth.refused_callers.len()),
+        (
+            "2026-12-15T00:00:00Z",
+            truth.refused_callers.iter().filter(|caller| bucket("apps", caller) < 5_000).count(),
+        ),
+    ] {
+        let at: Timestamp = at.parse().unwrap();
+        let options = ForecastOptions { at: Some(at), ..options() };
+        let record = made(vec![file.source()], &options, Assumptions::default()).record;
+        assert_eq!(rule(&record, "apps").refused_clients, refused as u64, "{at}");
+        // Without a rollout, it enforces at all times.
+        assert_eq!(rule(&record, "feeds").refused, log.rules["feeds"].refused);
+    }
+}
+
+#[test]
+fn the_number_of_threads_and_files_changes_nothing() {
+    // Long enough to be read in ranges.
+    let log = make_log(100_000);
+    let file = TemporaryLog::new("whole.log", log.text.as_bytes());
+    assert!(log.text.len() > 8 * 1024 * 1024, "{}", log.text.len());
+    let one = ForecastOptions { threads: 1, ..options() };
+    let whole = made(vec![file.source()], &one, Assumptions::default()).record;
+    let two = made(vec![file.source()], &options(), Assumptions::default()).record;
+    assert_eq!(whole, two);
+    let middle = log.text[..log.text.len() / 2].rfind('\n').unwrap() + 1;
+    let first = TemporaryLog::new("first.log", &log.text.as_bytes()[..middle]);
+    let second = TemporaryLog::new("second.log", &log.text.as_bytes()[middle..]);
+    // The later one first: days are told by the lines, and not by their order.
+    let parts =
+        made(vec![second.source(), first.source()], &options(), Assumptions::default()).record;
+    assert_eq!(
+        (&whole.total, &whole.days, &whole.rules),
+        (&parts.total, &parts.days, &parts.rules)
+    );
+}
+
+#[test]
+fn an_assumption_decides_what_the_log_does_not_record() {
+    let log = make_log(1_000);
+    let file = TemporaryLog::new("assumed.log", log.text.as_bytes());
+    let assumptions =
+        Assumptions { tls: Some(upshift_core::TlsState::Cleartext), ..Assumptions::default() };
+    let record = made(vec![file.source()], &options(), assumptions).record;
+    let account = rule(&record, "account");
+    assert_eq!((account.refused, account.unknown), (log.rules["account"].unknown, 0));
+}
+
+#[test]
+fn lines_that_are_no_requests_and_lines_that_are_malformed_are_counted_apart() {
+    let mut log = make_log(1_000).text;
+    log.push_str(
+        "192.0.2.1 - - [18/Nov/2026:00:00:00 +0000] \"\\x16\\x03\\x01\" 400 0 \"-\" \"-\"\n",
+    );
+    log.push_str("192.0.2.1 - - [18/Nov/2026:00:00:00 +0000] \"-\" 408 0 \"-\" \"-\"\n");
+    log.push_str(
+        "192.0.2.1 - - [18/Nov/2026:00:00:00 +0000] \"PRI * HTTP/2.0\" 400 0 \"-\" \"-\"\n",
+    );
+    log.push_str(
+        "192.0.2.1 - - [31/Feb/2026:00:00:00 +0000] \"GET / HTTP/1.1\" 200 0 \"-\" \"-\"\n",
+    );
+    log.push_str("rubbish\nmore rubbish\n");
+    log.push_str(
+        "192.0.2.1 - - [09/Dec/2026:00:00:00 +0000] \"GET / HTTP/1.1\" 200 0 \"-\" \"-\"\n",
+    );
+    let file = TemporaryLog::new("other.log", log.as_bytes());
+    let record = made(vec![file.source()], &options(), Assumptions::default()).record;
+    let total = &record.total;
+    assert_eq!((total.requests, total.malformed, total.not_requests), (1_001, 3, 3));
+    assert_eq!(total.future, 1);
+    let shape = record.malformed_lines.iter().find(|line| line.kind == "shape").unwrap();
+    assert_eq!((shape.count, shape.line, shape.example.as_str()), (2, 1_005, "rubbish"));
+    assert!(record.days.iter().all(|day| day.day.starts_with("2026-11")));
+}
