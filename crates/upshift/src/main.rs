@@ -8,6 +8,7 @@ mod completions;
 mod control;
 mod demo;
 mod explain;
+mod forecast;
 mod get;
 mod init;
 mod log;
@@ -51,6 +52,7 @@ Examples:
   upshift init                              write a first policy file, by asking
   upshift check                             validate ./upshift.toml, and warn about surprises
   upshift explain http://localhost/account  show what happens to this request, and why
+  upshift forecast access.log               show who would be refused, from access logs
   upshift serve --observe                   run the gateway; count refusals, but refuse no one
 
 Exit codes: 0 success, 1 a check failed or a request was refused, 2 wrong usage or an invalid file,
@@ -64,6 +66,7 @@ enum Verb {
     Demo(demo::DemoArgs),
     Check(check::CheckArgs),
     Explain(explain::ExplainArgs),
+    Forecast(forecast::ForecastArgs),
     Get(get::GetArgs),
     Plan(plan::PlanArgs),
     Pause(control::PauseArgs),
@@ -83,6 +86,7 @@ impl Verb {
             Self::Demo(verb) => verb.run(),
             Self::Check(verb) => verb.run(),
             Self::Explain(verb) => verb.run(),
+            Self::Forecast(verb) => verb.run(),
             Self::Get(verb) => verb.run(),
             Self::Plan(verb) => verb.run(),
             Self::Pause(verb) => verb.run(),

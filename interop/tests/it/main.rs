@@ -14,6 +14,7 @@ mod downloads;
 mod faults;
 mod fleet;
 mod following;
+mod forecast;
 mod framing;
 mod heavy;
 mod http2_frames;
