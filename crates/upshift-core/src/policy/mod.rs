@@ -19,6 +19,7 @@ pub(crate) mod phase;
 pub(crate) mod query;
 pub(crate) mod reading;
 pub(crate) mod requirement;
+mod requirement_inputs;
 pub(crate) mod rollout;
 pub(crate) mod rule;
 pub(crate) mod rule_notice;
@@ -42,6 +43,7 @@ pub use requirement::{
     ApiReader, ApiRequirement, ClientRequirement, RequiredListener, Requirement, RequirementKind,
     WebSocketRequirement,
 };
+pub use requirement_inputs::RequirementInputs;
 pub use rollout::{PlanError, RampPlan, Rollout, RolloutPlan, RolloutStage, RolloutState};
 pub use rule::Rule;
 pub use rule_spec::{AnswerStyle, BreakerLimits, Counted, RuleSpec, Uncertain, UpgradeUrl};

@@ -13,13 +13,27 @@ pub(crate) fn parameter_values(query: &str, name: &str, limit: usize) -> Vec<Str
     let wanted = fold_name(name);
     let mut values = Vec::new();
     for pair in query.split('&') {
-        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        // Frameworks decode names before they compare them: `api%2Dversion` is `api-version`.
-        if values.len() < limit && fold_name(&decode_component(key)) == wanted {
+        let (key, value) = split_pair(pair);
+        if values.len() < limit && key == wanted {
             values.push(decode_component(value).into_owned());
         }
     }
     values
+}
+
+/// The pairs of a query that [`parameter_values`] reads for one of `names`, as they were sent.
+pub(crate) fn matching_pairs<'q>(query: &'q str, names: &[Box<str>]) -> Vec<&'q str> {
+    let wanted: Vec<String> = names.iter().map(|name| fold_name(name)).collect();
+    let mut pairs: Vec<&str> = query.split('&').collect();
+    pairs.retain(|pair| wanted.contains(&split_pair(pair).0));
+    pairs
+}
+
+/// The folded name of a pair, and its value as it was sent.
+fn split_pair(pair: &str) -> (String, &str) {
+    let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+    // Frameworks decode names before they compare them: `api%2Dversion` is `api-version`.
+    (fold_name(&decode_component(key)), value)
 }
 
 /// A parameter's name as PHP registers it: without leading spaces, cut at a NUL, an array's name
