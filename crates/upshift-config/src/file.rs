@@ -146,7 +146,7 @@ mod tests {
 
     /// Every kind of table once, empty: the walker reads all keys of a table, present or not.
     const SKELETON: &str = "
-        gateway = { tls = {}, hsts = {}, proxy = [{ reads = {} }] }
+        gateway = { tls = {}, hsts = {}, access-log = {}, proxy = [{ reads = {} }] }
         limits = {}
         upstream = [{ endpoints = [{}], health = {} }]
         exemption = [{}]

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use upshift_core::policy::{Case, Comparison};
 use upshift_core::proxy::{Proxy, UndeclaredProxy};
 
+use crate::access_log::AccessLog;
 use crate::admin_token::AdminToken;
 use crate::hsts::Hsts;
 use crate::origin::{default_port, parse_origin};
@@ -41,7 +42,7 @@ pub struct GatewaySettings {
     pub proxies: Vec<Proxy>,
     /// `Strict-Transport-Security`, sent over TLS only.
     pub hsts: Option<Hsts>,
-    /// The requests that are logged as JSON lines.
+    /// The record of exchanges.
     pub access_log: AccessLog,
     /// The token that the admin API requires.
     pub admin_token: Option<AdminToken>,
@@ -77,18 +78,6 @@ pub struct TlsFiles {
     pub certificate: PathBuf,
     /// The private key.
     pub key: PathBuf,
-}
-
-/// `access-log`: the requests that are logged.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum AccessLog {
-    /// None. Requests are still counted.
-    #[default]
-    Off,
-    /// Requests that were refused.
-    Refused,
-    /// All requests.
-    All,
 }
 
 impl GatewaySettings {
@@ -157,10 +146,9 @@ impl GatewaySettings {
     }
 
     fn read_admin(&mut self, table: &mut TomlTable<'_>, folder: &Path) {
-        const LOGS: [(&str, AccessLog); 3] =
-            [("off", AccessLog::Off), ("refused", AccessLog::Refused), ("all", AccessLog::All)];
-        self.access_log =
-            table.word_at("access-log", "kind of access log", &LOGS).unwrap_or_default();
+        if let Some(value) = table.get("access-log") {
+            self.access_log = AccessLog::from_toml(&value, folder).unwrap_or_default();
+        }
         if let Some(value) = table.get("admin-token") {
             self.admin_token = AdminToken::from_toml(&value, folder);
         }

@@ -30,6 +30,7 @@
 //! assert_eq!((errors[0].line, errors[0].column), (1, 2));
 //! ```
 
+mod access_log;
 mod admin_token;
 mod api;
 mod breaker;
@@ -46,6 +47,7 @@ mod health_check;
 mod hsts;
 mod key_diagnostic;
 mod limits;
+mod line_format;
 mod matcher;
 mod notes;
 mod origin;
@@ -70,16 +72,18 @@ mod upstream;
 mod visible;
 mod warnings;
 
+pub use access_log::{AccessLog, RecordDestination, RecordFormat, RecordedRequests};
 pub use admin_token::AdminToken;
 pub use date::parse_moment;
 pub use diagnostic::{Diagnostic, Severity};
 pub use file::{Loaded, load, load_at};
 pub use file_settings::FileSettings;
-pub use gateway::{AccessLog, GatewaySettings, PathMode, TlsFiles};
+pub use gateway::{GatewaySettings, PathMode, TlsFiles};
 pub use health_check::HealthCheck;
 pub use hsts::Hsts;
 pub use key_diagnostic::KeyDiagnostic;
 pub use limits::Limits;
+pub use line_format::{LineFormat, LinePart, LineValue};
 pub use origin::Address;
 pub use quantity::parse_duration;
 pub use regular::{read_regular_file, require_regular_file};

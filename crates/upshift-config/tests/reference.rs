@@ -22,8 +22,10 @@ fn uncommented() -> String {
         Some(rest) => rest.to_owned(),
         None => line.to_owned(),
     };
-    // `hsts` is shown in both its forms; a file has one.
-    let lines = REFERENCE.lines().filter(|line| !line.starts_with("hsts")).map(bare);
+    // These are shown in both their forms; a file has one.
+    let mut lines: Vec<&str> = REFERENCE.lines().collect();
+    lines.retain(|line| !line.starts_with("hsts") && !line.starts_with("access-log"));
+    let lines = lines.into_iter().map(bare);
     lines.collect::<Vec<_>>().join("\n")
 }
 

@@ -34,7 +34,8 @@ pub enum StartError {
     /// The process may open too few files.
     #[error(transparent)]
     Descriptors(#[from] TooFewDescriptors),
-    /// The thread that writes access records cannot be started.
+    /// The destination of access records cannot be opened, or the thread that writes them cannot be
+    /// started.
     #[error("the access record cannot be written: {0}")]
     AccessRecord(#[source] io::Error),
     /// The store of overrides cannot be read or locked.

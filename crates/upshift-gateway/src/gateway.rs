@@ -28,7 +28,7 @@ use crate::rollout::{self, ControlConfig, OpenedControl, Publish};
 use crate::settings::Settings;
 use crate::shared::Shared;
 use crate::sockets::{Addresses, Http3Socket, ListenerInfo, SocketSources, Sockets};
-use crate::telemetry::access::AccessWriter;
+use crate::telemetry::access::{AccessOutput, AccessWriter};
 use crate::telemetry::metrics::Metrics;
 use crate::worker::{Listeners, run_worker};
 
@@ -74,6 +74,9 @@ impl Gateway {
             return Err(StartError::NoListener);
         }
         refuse_opossum(&settings)?;
+        let access_log = &settings.file.gateway.access_log;
+        let access_output =
+            AccessOutput::open(access_log.destination()).map_err(StartError::AccessRecord)?;
         let sockets = Sockets::open_listeners(&settings, sources)?;
         let addresses = sockets.bound_addresses();
         let workers = match settings.workers {
@@ -89,13 +92,14 @@ impl Gateway {
         let policy = Arc::new(control.policy().clone());
         let generation = Generation::build(settings, policy, None)?;
         let generation = Arc::new(ArcSwap::from_pointee(generation));
+        let access = AccessWriter::start(access_output).map_err(StartError::AccessRecord)?;
         let shared = Shared {
             control: Arc::new(control.publishing(publish_to(Arc::clone(&generation)))),
             generation,
             listeners,
             stopping: AtomicBool::new(false),
             draining: watch::Sender::new(false),
-            access: AccessWriter::start().map_err(StartError::AccessRecord)?,
+            access,
             descriptors: Arc::new(descriptors),
             workers,
             clients: ClientConnections::new(workers),
@@ -127,10 +131,10 @@ impl Gateway {
         self
     }
 
-    /// Writes access records to `out` instead of stdout.
+    /// Writes access records to `out` instead of the destination in the settings.
     #[must_use]
     pub fn with_access_record(self, out: Box<dyn io::Write + Send>) -> Self {
-        self.shared.access.redirect(out);
+        self.shared.access.redirect(AccessOutput::Stream(out));
         self
     }
 
@@ -291,7 +295,7 @@ async fn drain(shared: &Shared, endings: &mut mpsc::UnboundedReceiver<io::Result
             tracing::warn!(%error, "a serving thread failed while shutting down");
         }
     }
-    shared.access.flush();
+    shared.access.flush().await;
 }
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), RunError> {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 use rustls::{ClientConfig, ServerConfig};
+use upshift_core::policy::RequirementInputs;
 use upshift_core::{Policy, TlsVersion};
 
 use crate::quic::quic_config;
@@ -24,6 +25,8 @@ pub(crate) struct Generation {
     pub(crate) settings: Arc<Settings>,
     /// The effective policy: that of the settings, with the overrides in force.
     pub(crate) policy: Arc<Policy>,
+    /// The parts of requests that the requirements read, for the access record.
+    pub(crate) requirement_inputs: Arc<RequirementInputs>,
     /// The contents of the files that the settings name.
     pub(crate) files: Arc<LoadedFiles>,
     /// TLS on the listener for `https`, if there is one.
@@ -82,6 +85,7 @@ impl Generation {
                 known.unwrap_or_default(),
             ),
             webhook_tls: webhook_tls(&settings)?,
+            requirement_inputs: Arc::new(RequirementInputs::of_policy(&settings.file.policy)),
             settings: Arc::new(settings),
             policy,
             files,

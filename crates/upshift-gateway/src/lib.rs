@@ -108,5 +108,6 @@ pub use tls::TlsError;
 pub use tls::pem::PemError;
 pub use upshift_config::{
     AccessLog, Address, Endpoint, FileSettings, GatewaySettings, HealthCheck, Hsts, Limits,
-    PathMode, Proxy, ProxyReads, TlsFiles, UndeclaredProxy, Upstream, UpstreamHttp,
+    LineFormat, PathMode, Proxy, ProxyReads, RecordDestination, RecordFormat, RecordedRequests,
+    TlsFiles, UndeclaredProxy, Upstream, UpstreamHttp,
 };

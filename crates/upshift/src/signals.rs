@@ -1,7 +1,7 @@
-//! SIGTERM and Ctrl-C: the first signal stops gracefully, the second at once.
+//! SIGTERM and Ctrl-C: the first signal stops gracefully, the second at once. SIGUSR1 asks to open log
+//! files again.
 
-use rustix::process::Signal;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::terminal::print_stderr;
 use crate::verb_error::VerbError;
@@ -15,11 +15,17 @@ pub(crate) fn survive_file_limit() -> Result<(), VerbError> {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     let runtime = builder.enable_io().build().map_err(VerbError::environment)?;
     let _entered = runtime.enter();
-    let kind = SignalKind::from_raw(Signal::XFSZ.as_raw());
+    let kind = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
     // tokio never removes the handler, even when the listener and the runtime are dropped. Programs
     // that we start do not inherit it: exec resets handled signals.
     drop(signal(kind).map_err(VerbError::environment)?);
     Ok(())
+}
+
+/// Starts to listen for SIGUSR1, which asks to open log files again. Without a listener, the signal
+/// would end the process.
+pub(crate) fn reopen_signals() -> Result<Signal, VerbError> {
+    signal(SignalKind::user_defined1()).map_err(VerbError::environment)
 }
 
 /// The signals that stop a verb.

@@ -34,8 +34,8 @@ pub(super) struct GatewayTable {
     proxy: Vec<ProxyTable>,
     /// `Strict-Transport-Security`, sent over TLS only.
     hsts: Option<HstsValue>,
-    /// The requests that are logged as JSON lines, with their decision.
-    access_log: Option<AccessLogWord>,
+    /// The record of exchanges, with their decision.
+    access_log: Option<AccessLogValue>,
     /// The token that the admin API requires: a text, `env:NAME` or `file:PATH`.
     admin_token: Option<String>,
     /// The file of the embedded store; false: nothing is kept across restarts.
@@ -152,16 +152,40 @@ pub(super) struct HstsTable {
     preload: Option<bool>,
 }
 
-/// The requests that are logged as JSON lines.
+/// The record of exchanges: the requests alone, or a table.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[schemars(inline)]
+pub(super) enum AccessLogValue {
+    /// The requests; as JSON lines on stdout.
+    Requests(RecordedRequestsWord),
+    /// Requests, format and destination.
+    Table(AccessLogTable),
+}
+
+/// The record of exchanges.
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "AccessLog")]
+pub(super) struct AccessLogTable {
+    /// The exchanges that are recorded; left out: all.
+    requests: Option<RecordedRequestsWord>,
+    /// `json`, `combined`, or a line with `$names` as in nginx's `log_format`.
+    format: Option<String>,
+    /// `stdout`, `syslog`, `syslog:SOCKET`, or a file, which is opened again on SIGUSR1.
+    to: Option<String>,
+}
+
+/// The exchanges that are recorded.
 #[derive(JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(inline)]
-pub(super) enum AccessLogWord {
+pub(super) enum RecordedRequestsWord {
     /// None; requests are counted.
     Off,
-    /// Those that were refused.
+    /// Requests that the policy refused.
     Refused,
-    /// All.
+    /// All, malformed ones included.
     All,
 }
 

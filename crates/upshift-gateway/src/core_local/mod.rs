@@ -126,7 +126,9 @@ impl ExchangeSink for CoreLocal {
     /// Writes the access record of an exchange.
     fn finish_exchange(&self, report: &ExchangeReport) {
         if let Some(request) = report.take_logged() {
-            self.shared.access.write_line(access::json_line(report, *request));
+            let generation = self.shared.generation.load();
+            let format = &generation.settings.file.gateway.access_log.format;
+            self.shared.access.write_line(access::record_line(format, report, *request));
         }
     }
 }

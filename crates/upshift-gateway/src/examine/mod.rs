@@ -1,6 +1,7 @@
 //! The checks of `upshift check` and of every start: errors that keep a gateway from starting, and
 //! warnings about what may surprise once it runs. Everything that the settings name is loaded.
 
+mod access_log;
 mod certificates;
 mod problem;
 mod store;
@@ -8,6 +9,7 @@ mod upstreams;
 
 use upshift_config::{FileSettings, KeyDiagnostic};
 
+use self::access_log::check_access_log;
 use self::certificates::check_server_certificate;
 use self::problem::error;
 use self::store::check_store;
@@ -20,6 +22,7 @@ pub(crate) fn diagnose_settings(settings: &Settings) -> Vec<KeyDiagnostic> {
     let FileSettings { gateway, upstreams, webhook, .. } = &settings.file;
     let mut found = Vec::new();
     found.extend(check_listeners(settings));
+    found.extend(check_access_log(&gateway.access_log));
     if let Some(files) = &gateway.tls
         && (gateway.https.is_some() || gateway.in_band_tls)
     {

@@ -18,7 +18,7 @@ use std::sync::atomic::Ordering;
 use http::header::{self, HeaderValue};
 use http::{Request, Response, StatusCode, Version, request};
 use hyper::upgrade::OnUpgrade;
-use upshift_config::AccessLog;
+use upshift_config::RecordedRequests;
 use upshift_core::{Decision, Facts, Timestamp, TlsState, Verdict, answer};
 use upshift_http::{HeaderFields, add_close};
 
@@ -207,7 +207,8 @@ impl Exchange<'_> {
 
     /// Keeps what the access record shows of a request, before it is known how it is decided.
     fn log_undecided(&self, parts: &request::Parts) {
-        if self.generation.shared.settings.file.gateway.access_log == AccessLog::All {
+        let access_log = &self.generation.shared.settings.file.gateway.access_log;
+        if access_log.requests == RecordedRequests::All {
             let seen = self.connection.info(parts.version);
             self.report.log_request(LoggedRequest::undecided(parts, seen, self.id));
         }
@@ -222,10 +223,10 @@ impl Exchange<'_> {
         now: Timestamp,
     ) {
         let generation = &self.generation.shared;
-        let is_recorded = match generation.settings.file.gateway.access_log {
-            AccessLog::Off => false,
-            AccessLog::Refused => decision.verdict == Verdict::Refuse,
-            AccessLog::All => true,
+        let is_recorded = match generation.settings.file.gateway.access_log.requests {
+            RecordedRequests::Off => false,
+            RecordedRequests::Refused => decision.verdict == Verdict::Refuse,
+            RecordedRequests::All => true,
         };
         if !is_recorded {
             return;
@@ -233,7 +234,14 @@ impl Exchange<'_> {
         let key = self.connection.core.shared.control.key();
         let caller = rollout::caller_fingerprint(key, decision, facts);
         let logged = LoggedDecision::new(decision, generation.policy.revision(), caller);
-        let request = LoggedRequest::decided(parts, facts, self.id, now, logged);
+        let request = LoggedRequest::decided(
+            parts,
+            facts,
+            self.id,
+            now,
+            &generation.requirement_inputs,
+            logged,
+        );
         self.report.log_request(request);
     }
 

@@ -16,6 +16,7 @@ use crate::error::{StartError, refuse_opossum};
 use crate::generation::Generation;
 use crate::settings::Settings;
 use crate::shared::Shared;
+use crate::telemetry::access::AccessOutput;
 
 /// A handle on a running gateway. All clones refer to the same one.
 #[derive(Clone)]
@@ -38,6 +39,8 @@ pub struct ReloadOutcome {
 pub struct PreparedReload {
     next: Generation,
     outcome: ReloadOutcome,
+    /// The destination of access records, if it is another one.
+    access: Option<AccessOutput>,
 }
 
 impl Handle {
@@ -81,12 +84,13 @@ impl Handle {
             Generation::build(next_settings, policy, Some(&current)).map_err(StartError::from)?;
         changes.extend(changes::file_changes(&current.files, &next.files));
         let outcome = ReloadOutcome { changes, needs_restart, warnings };
-        Ok(PreparedReload { next, outcome })
+        let access = other_access_output(&current.settings, &next.settings)?;
+        Ok(PreparedReload { next, outcome, access })
     }
 
     /// Puts a prepared reload in force, and counts it.
     pub fn apply_reload(&self, prepared: PreparedReload) -> ReloadOutcome {
-        let PreparedReload { next, outcome } = prepared;
+        let PreparedReload { next, outcome, access } = prepared;
         let Shared { generation, control, descriptors, .. } = &*self.shared;
         let settings = Arc::clone(&next.settings);
         let connections = settings.file.limits.connections;
@@ -99,12 +103,20 @@ impl Handle {
         control.reload(policy, webhook, Timestamp::now(), |effective| {
             generation.store(Arc::new(next.under_policy(Arc::new(effective))));
         });
+        if let Some(access) = access {
+            self.shared.access.redirect(access);
+        }
         let mut totals = self.shared.totals();
         totals.count_reload(true);
         for ReloadChange { subject, kind, .. } in &outcome.changes {
             totals.count_reload_change(subject, kind.as_str());
         }
         outcome
+    }
+
+    /// Opens the file of the access record again: the one that it was may have been moved away.
+    pub fn reopen_access_record(&self) {
+        self.shared.access.reopen();
     }
 
     /// Counts a reload whose file could not be read, or was rejected.
@@ -116,4 +128,16 @@ impl Handle {
     pub fn policy(&self) -> Arc<Policy> {
         Arc::clone(&self.shared.generation.load().policy)
     }
+}
+
+/// Opens the destination of access records of `next`, if it is not the one in use.
+fn other_access_output(
+    running: &Settings,
+    next: &Settings,
+) -> Result<Option<AccessOutput>, StartError> {
+    let destination = next.file.gateway.access_log.destination();
+    if running.file.gateway.access_log.destination() == destination {
+        return Ok(None);
+    }
+    AccessOutput::open(destination).map(Some).map_err(StartError::AccessRecord)
 }

@@ -3,10 +3,11 @@
 
 use std::net::IpAddr;
 
-use http::header::{self, HeaderValue};
+use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, request};
 use upshift_adoption::Fingerprint;
 use upshift_core::client_info::ConnectionInfo;
+use upshift_core::policy::RequirementInputs;
 use upshift_core::{Decision, Facts, HttpVersion, Known, Timestamp, TlsState, Verdict};
 use upshift_record::DecisionRecord;
 
@@ -24,14 +25,32 @@ pub(crate) struct LoggedRequest {
     pub(crate) host: String,
     /// The path, without the query.
     pub(crate) path: String,
+    /// The part of the query that a requirement reads.
+    pub(crate) query: Option<String>,
+    /// `:protocol` of an extended CONNECT.
+    pub(crate) protocol: Option<String>,
+    /// The version of HTTP on the client's connection; `None` if it could not be read.
+    pub(crate) hop: Option<HttpVersion>,
     /// The version of HTTP that the client speaks; `None` if it could not be read.
     pub(crate) http: Option<Known<HttpVersion>>,
     /// The protection of the client's connection.
     pub(crate) tls: Known<TlsState>,
     /// `User-Agent`.
     pub(crate) user_agent: Option<HeaderValue>,
+    /// `Referer`.
+    pub(crate) referer: Option<HeaderValue>,
+    /// The fields that a requirement reads.
+    pub(crate) fields: Vec<LoggedField>,
     /// The decision; `None` if the policy was not asked.
     pub(crate) decided: Option<LoggedDecision>,
+}
+
+/// A field that a requirement reads.
+pub(crate) struct LoggedField {
+    /// Its name, in lower case.
+    pub(crate) name: Box<str>,
+    /// The values of its lines; empty if the client sent none.
+    pub(crate) lines: Vec<HeaderValue>,
 }
 
 /// The decision on a request.
@@ -69,13 +88,17 @@ impl LoggedRequest {
         facts: &Facts<'_>,
         request_id: &HeaderValue,
         now: Timestamp,
+        inputs: &RequirementInputs,
         decision: LoggedDecision,
     ) -> Self {
         let seen = ConnectionInfo { peer: facts.client_ip, http: facts.hop, tls: facts.tls };
         Self {
             host: facts.host.to_owned(),
             path: facts.path.to_owned(),
+            query: facts.query.and_then(|query| inputs.read_part(query)),
+            protocol: facts.protocol.map(str::to_owned),
             http: Some(facts.http),
+            fields: logged_fields(&parts.headers, inputs),
             decided: Some(decision),
             ..Self::new(parts, seen, request_id, now)
         }
@@ -91,6 +114,7 @@ impl LoggedRequest {
             request_id: Some(request_id.clone()),
             method: Some(parts.method.clone()),
             user_agent: parts.headers.get(header::USER_AGENT).cloned(),
+            referer: parts.headers.get(header::REFERER).cloned(),
             ..Self::of_connection(seen, time)
         }
     }
@@ -104,9 +128,14 @@ impl LoggedRequest {
             method: None,
             host: String::new(),
             path: String::new(),
+            query: None,
+            protocol: None,
+            hop: Some(seen.http),
             http: Some(Known::Is(seen.http)),
             tls: seen.tls,
             user_agent: None,
+            referer: None,
+            fields: Vec::new(),
             decided: None,
         }
     }
@@ -122,4 +151,13 @@ impl LoggedDecision {
         let record = DecisionRecord::of_decision(decision, revision);
         Self { record, is_refused: decision.verdict == Verdict::Refuse, caller }
     }
+}
+
+fn logged_fields(headers: &HeaderMap, inputs: &RequirementInputs) -> Vec<LoggedField> {
+    let mut fields = Vec::new();
+    for name in inputs.fields() {
+        let lines = headers.get_all(name).iter().cloned().collect();
+        fields.push(LoggedField { name: name.into(), lines });
+    }
+    fields
 }

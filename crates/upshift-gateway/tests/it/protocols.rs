@@ -18,7 +18,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use upshift_core::policy::{PolicySpec, Requirement, RuleSpec};
 use upshift_core::{Policy, TlsVersion};
-use upshift_gateway::{AccessLog, Gateway, Hsts};
+use upshift_gateway::{AccessLog, Gateway, Hsts, RecordedRequests};
 
 use crate::support::{
     Certificate, Running, TestUpstream, exchange, field, free, settings_with, status,
@@ -236,7 +236,7 @@ fn the_access_record_has_the_decision_and_no_secrets() {
     let policy = requiring(Requirement::Tls(TlsVersion::V1_2));
     let settings = settings_with(upstream.address, |settings| {
         settings.file.policy = policy;
-        settings.file.gateway.access_log = AccessLog::Refused;
+        settings.file.gateway.access_log = AccessLog::of_requests(RecordedRequests::Refused);
     });
     let kept = Kept::default();
     let gateway = Gateway::bind(settings).unwrap().with_access_record(Box::new(kept.clone()));

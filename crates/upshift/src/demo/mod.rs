@@ -118,7 +118,7 @@ fn demo_settings(policy: &str, upstream: SocketAddr) -> Result<Settings, VerbErr
         }
     };
     // Stdout shows the counts, and a demo leaves no file behind.
-    file.gateway.access_log = AccessLog::Off;
+    file.gateway.access_log = AccessLog::default();
     file.gateway.store = None;
     file.upstreams = vec![upshift_gateway::Upstream::at(upstream)];
     Ok(Settings { file, ..Settings::default() })

@@ -18,7 +18,7 @@ use upshift_record::Exit;
 use crate::log;
 use crate::policy_file::{self, PolicyFile};
 use crate::runtime::build_runtime;
-use crate::signals::StopSignals;
+use crate::signals::{StopSignals, reopen_signals};
 use crate::terminal::{print_stderr, print_stderr_lines};
 use crate::verb_error::{VerbError, VerbResult};
 
@@ -32,6 +32,7 @@ const STORE_INTERVAL: Duration = Duration::from_millis(20);
 /// SIGHUP reloads the policy file. If `serve` would not start with it, or if it has lost all its
 /// rules, nothing changes: the last good policy stays in force. On SIGTERM or Ctrl-C the gateway
 /// accepts no more connections and lets open requests finish; a second signal stops it at once.
+/// SIGUSR1 opens the file of the access record again, after it was moved away.
 /// Sockets that a supervisor passes (systemd's LISTEN_FDS) are used, and start, reload and stop are
 /// reported to NOTIFY_SOCKET.
 #[derive(Debug, Args)]
@@ -42,7 +43,8 @@ Examples:
   upshift serve -c site.toml > access.jsonl
   upshift serve --take-over           replace a running gateway: start this, then stop that one
 
-stdout carries the access record (gateway.access-log), stderr everything else.
+stdout carries the access record (gateway.access-log) unless that goes elsewhere, stderr everything
+else.
 Exit codes: 0 it was stopped by a signal, 2 wrong usage or an invalid file, 3 an address cannot be bound.")]
 pub(crate) struct ServeArgs {
     #[command(flatten)]
@@ -80,9 +82,9 @@ impl ServeArgs {
         }
         let runtime = build_runtime()?;
         // Before the sockets are bound: a supervisor may send a signal as soon as it can connect.
-        let (requests, stop) = {
+        let (requests, stop, mut reopen) = {
             let _entered = runtime.enter();
-            (watched.reload_requests()?, StopSignals::new()?)
+            (watched.reload_requests()?, StopSignals::new()?, reopen_signals()?)
         };
         // Fewer descriptors limit the connections, which is no reason to serve none.
         if let Err(error) = upshift_gateway::raise_descriptor_limit() {
@@ -96,6 +98,14 @@ impl ServeArgs {
             print_stderr(format_args!("store {}", store.display()));
         }
         print_stderr_lines(describe_policy(&handle.policy(), Timestamp::now()));
+        let reopened = handle.clone();
+        let reopening = async {
+            while reopen.recv().await.is_some() {
+                reopened.reopen_access_record();
+            }
+            // The signals end only with the runtime. Returning would end the `select!` below.
+            std::future::pending::<()>().await;
+        };
         let reloader = Reloader::new(self.file, self.observe, handle, watched, usual_store);
         // The sockets are bound, so whatever waits for READY can connect from now on.
         supervisor::notify_ready();
@@ -107,6 +117,7 @@ impl ServeArgs {
             tokio::select! {
                 served = gateway.run(stopping) => served.map_err(VerbError::environment)?,
                 () = reloader.reload_on_request(requests) => {}
+                () = reopening => {}
                 () = stop.second_signal() => print_stderr("stopped at once"),
             }
             Ok(Exit::Fine)

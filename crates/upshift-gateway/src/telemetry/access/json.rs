@@ -5,12 +5,13 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use http::{HeaderValue, Method};
-use serde::Serialize;
-use upshift_core::{HttpVersion, Known, TlsState};
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
 use upshift_record::DecisionRecord;
 
+use super::names::{http_name, tls_name};
 use crate::telemetry::exchange_report::ExchangeReport;
-use crate::telemetry::logged_request::{LoggedDecision, LoggedRequest};
+use crate::telemetry::logged_request::{LoggedField, LoggedRequest};
 
 /// The members of a record.
 #[derive(Serialize)]
@@ -21,6 +22,8 @@ struct JsonRecord<'a> {
     method: Option<&'a str>,
     host: &'a str,
     path: &'a str,
+    query: Option<&'a str>,
+    protocol: Option<&'a str>,
     http: Option<&'a str>,
     tls: &'a str,
     sent_status: Option<u16>,
@@ -33,19 +36,36 @@ struct JsonRecord<'a> {
     upstream_milliseconds: Option<f64>,
     attempts: u32,
     user_agent: Option<Cow<'a, str>>,
+    fields: FieldValues<'a>,
     caller: Option<String>,
     trace_id: Option<&'a str>,
     #[serde(flatten)]
     decision: Option<&'a DecisionRecord>,
 }
 
-/// The line of a finished exchange.
-pub(crate) fn json_line(report: &ExchangeReport, mut request: LoggedRequest) -> Vec<u8> {
-    let status = report.status().map(|status| status.as_u16());
-    if let Some(LoggedDecision { record, is_refused: true, .. }) = &mut request.decided {
-        // The status of an admitted request is the upstream's, and no part of the decision.
-        record.status = status;
+/// The values of the fields that requirements read, by their names.
+struct FieldValues<'a>(&'a [LoggedField]);
+
+impl Serialize for FieldValues<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for field in self.0 {
+            match field.lines.as_slice() {
+                [] => map.serialize_entry(&*field.name, &())?,
+                [only] => map.serialize_entry(&*field.name, &text_of(only))?,
+                lines => {
+                    let texts: Vec<Cow<'_, str>> = lines.iter().map(text_of).collect();
+                    map.serialize_entry(&*field.name, &texts)?;
+                }
+            }
+        }
+        map.end()
     }
+}
+
+/// The line of a finished exchange.
+pub(super) fn json_line(report: &ExchangeReport, request: &LoggedRequest) -> Vec<u8> {
+    let status = report.status().map(|status| status.as_u16());
     let upstream = report.upstream();
     let trace_id = report.trace_id();
     let decided = request.decided.as_ref();
@@ -56,6 +76,8 @@ pub(crate) fn json_line(report: &ExchangeReport, mut request: LoggedRequest) -> 
         method: request.method.as_ref().map(Method::as_str),
         host: &request.host,
         path: &request.path,
+        query: request.query.as_deref(),
+        protocol: request.protocol.as_deref(),
         http: request.http.map(http_name),
         tls: tls_name(request.tls),
         sent_status: status,
@@ -68,6 +90,7 @@ pub(crate) fn json_line(report: &ExchangeReport, mut request: LoggedRequest) -> 
         upstream_milliseconds: upstream.as_ref().map(|(_, took)| milliseconds(*took)),
         attempts: report.attempts(),
         user_agent: request.user_agent.as_ref().map(text_of),
+        fields: FieldValues(&request.fields),
         caller: decided.and_then(|decided| decided.caller).map(|caller| caller.to_string()),
         trace_id: trace_id.as_ref().map(|id| id.as_str()),
         decision: decided.map(|decided| &decided.record),
@@ -75,24 +98,6 @@ pub(crate) fn json_line(report: &ExchangeReport, mut request: LoggedRequest) -> 
     let mut line = serde_json::to_vec(&record).unwrap_or_default();
     line.push(b'\n');
     line
-}
-
-/// The name of a version of HTTP.
-fn http_name(http: Known<HttpVersion>) -> &'static str {
-    match http {
-        Known::Is(version) => version.as_str(),
-        Known::Unknown => "unknown",
-    }
-}
-
-/// The name of the protection of a connection.
-fn tls_name(tls: Known<TlsState>) -> &'static str {
-    match tls {
-        Known::Is(TlsState::Cleartext) => "none",
-        Known::Is(TlsState::Version(version)) => version.as_str(),
-        Known::Is(TlsState::SomeVersion) => "some",
-        Known::Unknown => "unknown",
-    }
 }
 
 /// Milliseconds, with three digits after the point.

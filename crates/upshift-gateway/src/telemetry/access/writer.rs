@@ -1,19 +1,27 @@
 //! The writer of access records: a thread of its own. If it falls behind, or the disk is full, lines
 //! are dropped and counted: no request waits for a disk.
 
-use std::io::Write;
-use std::sync::Arc;
+use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::output::AccessOutput;
 
 /// The number of lines that may be queued.
 const BACKLOG: usize = 16 * 1024;
 
+/// The time for the queued lines to be written at the end.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// A handle on the thread that writes the lines.
 pub(crate) struct AccessWriter {
     messages: SyncSender<AccessMessage>,
+    order: Arc<OrderSlot>,
     dropped: Arc<AtomicU64>,
 }
 
@@ -21,29 +29,59 @@ pub(crate) struct AccessWriter {
 enum AccessMessage {
     /// Write this line.
     Line(Vec<u8>),
-    /// Write to this output from now on.
-    Redirect(Box<dyn Write + Send>),
+    /// Look for an order.
+    Wake,
     /// Report when everything before this is written.
     Flush(SyncSender<()>),
 }
 
+/// A change of the destination. It overtakes the lines in the queue, which may be full.
+enum Order {
+    /// Write to this destination.
+    Redirect(AccessOutput),
+    /// Open the destination again.
+    Reopen,
+}
+
+/// The order that the thread has not followed yet.
+type OrderSlot = Mutex<Option<Order>>;
+
 impl AccessWriter {
-    /// Starts a thread that writes to stdout. It ends when the handle is dropped.
-    pub(crate) fn start() -> std::io::Result<Self> {
+    /// Starts a thread that writes to `output`. It ends when the handle is dropped.
+    ///
+    /// # Errors
+    /// If the thread cannot be started.
+    pub(crate) fn start(output: AccessOutput) -> io::Result<Self> {
         let (messages, queued) = sync_channel(BACKLOG);
-        let dropped = Arc::new(AtomicU64::new(0));
-        let out = Box::new(std::io::stdout());
-        let output =
-            AccessOutput { out, failing: false, cut: false, dropped: Arc::clone(&dropped) };
+        let (order, dropped) = (Arc::default(), Arc::new(AtomicU64::new(0)));
+        let loop_state = WriterLoop {
+            output,
+            failing: false,
+            cut: false,
+            order: Arc::clone(&order),
+            dropped: Arc::clone(&dropped),
+        };
         let thread = thread::Builder::new().name("upshift access".to_owned());
-        thread.spawn(move || output.write_all(&queued))?;
-        Ok(Self { messages, dropped })
+        thread.spawn(move || loop_state.write_all(&queued))?;
+        Ok(Self { messages, order, dropped })
     }
 
-    /// Writes to `out` from now on.
-    pub(crate) fn redirect(&self, out: Box<dyn Write + Send>) {
-        // Fails only without a receiver, and the thread ends after this handle.
-        let _ = self.messages.send(AccessMessage::Redirect(out));
+    /// Writes to `output` from now on.
+    pub(crate) fn redirect(&self, output: AccessOutput) {
+        *lock_order(&self.order) = Some(Order::Redirect(output));
+        self.wake();
+    }
+
+    /// Opens the destination again, whose file may have been moved away.
+    pub(crate) fn reopen(&self) {
+        // A destination that is about to be taken up was just opened.
+        lock_order(&self.order).get_or_insert(Order::Reopen);
+        self.wake();
+    }
+
+    fn wake(&self) {
+        // A thread whose queue is full is awake.
+        let _ = self.messages.try_send(AccessMessage::Wake);
     }
 
     /// Queues a line, or drops it if the queue is full.
@@ -54,10 +92,20 @@ impl AccessWriter {
     }
 
     /// Waits until all queued lines are written, for two seconds at most.
-    pub(crate) fn flush(&self) {
+    pub(crate) async fn flush(&self) {
+        let deadline = Instant::now() + FLUSH_TIMEOUT;
         let (done, flushed) = sync_channel(1);
-        if self.messages.send(AccessMessage::Flush(done)).is_ok() {
-            let _ = flushed.recv_timeout(Duration::from_secs(2));
+        let mut message = AccessMessage::Flush(done);
+        while Instant::now() < deadline {
+            match self.messages.try_send(message) {
+                Ok(()) => break,
+                Err(TrySendError::Full(unsent)) => message = unsent,
+                Err(TrySendError::Disconnected(_)) => return,
+            }
+            sleep(Duration::from_millis(10)).await;
+        }
+        while Instant::now() < deadline && flushed.try_recv().is_err() {
+            sleep(Duration::from_millis(1)).await;
         }
     }
 
@@ -67,45 +115,67 @@ impl AccessWriter {
     }
 }
 
+fn lock_order(order: &OrderSlot) -> std::sync::MutexGuard<'_, Option<Order>> {
+    order.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// The state of the thread.
-struct AccessOutput {
-    out: Box<dyn Write + Send>,
+struct WriterLoop {
+    output: AccessOutput,
     /// The last batch failed, which was logged.
     failing: bool,
     /// The last line failed, perhaps after some of its bytes were written.
     cut: bool,
+    order: Arc<OrderSlot>,
     dropped: Arc<AtomicU64>,
 }
 
-impl AccessOutput {
+impl WriterLoop {
     fn write_all(mut self, queued: &Receiver<AccessMessage>) {
         while let Ok(first) = queued.recv() {
             let mut error = None;
             // Flushed once per batch, not once per line.
             for message in std::iter::once(first).chain(queued.try_iter()) {
+                self.follow_order();
                 let handled = self.handle_message(message);
                 error = error.or(handled.err());
             }
-            let flushed = self.out.flush();
+            let flushed = self.output.flush();
             self.log_failure(error.or(flushed.err()));
         }
     }
 
-    fn handle_message(&mut self, message: AccessMessage) -> std::io::Result<()> {
+    /// Changes the destination, if that was ordered.
+    fn follow_order(&mut self) {
+        let Some(order) = lock_order(&self.order).take() else { return };
+        // What cannot be flushed to the old destination is lost with it.
+        let _ = self.output.flush();
+        match order {
+            Order::Redirect(output) => self.output = output,
+            Order::Reopen => {
+                if let Err(error) = self.output.reopen() {
+                    tracing::error!(
+                        %error,
+                        "the access record cannot be reopened: it goes on where it was"
+                    );
+                    return;
+                }
+            }
+        }
+        self.cut = false;
+    }
+
+    fn handle_message(&mut self, message: AccessMessage) -> io::Result<()> {
         match message {
             AccessMessage::Line(line) => {
-                let written = self.write_line(&line);
+                let written = self.output.write_line(&line, self.cut);
                 self.cut = written.is_err();
                 self.dropped.fetch_add(u64::from(self.cut), Ordering::Relaxed);
                 written
             }
-            AccessMessage::Redirect(out) => {
-                let flushed = self.out.flush();
-                self.out = out;
-                flushed
-            }
+            AccessMessage::Wake => Ok(()),
             AccessMessage::Flush(done) => {
-                let flushed = self.out.flush();
+                let flushed = self.output.flush();
                 // The receiver may have timed out.
                 let _ = done.try_send(());
                 flushed
@@ -113,16 +183,8 @@ impl AccessOutput {
         }
     }
 
-    fn write_line(&mut self, line: &[u8]) -> std::io::Result<()> {
-        // Ends a line that was cut, so that this one can be parsed.
-        if self.cut {
-            self.out.write_all(b"\n")?;
-        }
-        self.out.write_all(line)
-    }
-
     /// Logs the first of several failures. Writing goes on: a full disk may have room again.
-    fn log_failure(&mut self, error: Option<std::io::Error>) {
+    fn log_failure(&mut self, error: Option<io::Error>) {
         if let Some(error) = &error
             && !self.failing
         {
