@@ -18,6 +18,7 @@ use crate::body::RequestBody;
 use crate::exchange::connection::Connection;
 use crate::exchange::serve;
 use crate::exchange::switch::Switch;
+use crate::exchange::unread::begin_unread_http1;
 use crate::local_reply::LocalReply;
 use crate::progress::activity::{ActivityTimeouts, Expired};
 use crate::telemetry::disconnect::DisconnectReason;
@@ -26,12 +27,16 @@ use crate::telemetry::disconnect::DisconnectReason;
 pub(super) async fn serve_http1(stream: ClientStream, connection: &Connection) -> Next {
     let switch = Rc::new(RefCell::new(None));
     let ended = Box::pin(run_codec(stream, connection, Rc::clone(&switch))).await;
-    let CodecEnded { stream, early, reply } = ended;
+    let CodecEnded { stream, early, reply, is_within_head } = ended;
     if let Some(switch) = switch.take() {
         return Next::Switch(switch, stream, early);
     }
     if let Some(reply) = reply {
-        return Next::Reply(stream, reply);
+        return Next::Reply(stream, reply, early);
+    }
+    if is_within_head {
+        // The client left within the head, which the report says when it is dropped.
+        drop(begin_unread_http1(connection, &early));
     }
     // RFC 9112 §9.6: the answer to a request that was not read whole is lost if we just close.
     if connection.activity.left_unread() { Next::Linger(stream) } else { Next::Close(stream) }
@@ -44,6 +49,8 @@ struct CodecEnded {
     early: Bytes,
     /// The fault in the message that ended it.
     reply: Option<LocalReply>,
+    /// It ended within the head of a message.
+    is_within_head: bool,
 }
 
 /// The exchanges of one connection. hyper's services return a response and nothing else, so a
@@ -85,17 +92,17 @@ async fn run_codec(
     let parts = codec.into_parts();
     let mut stream = parts.io.into_inner();
     let Some(gate) = stream.take_gate() else {
-        return CodecEnded { stream, early: parts.read_buf, reply: None };
+        return CodecEnded { stream, early: parts.read_buf, reply: None, is_within_head: false };
     };
-    let within_head = gate.is_within_head();
+    let is_within_head = gate.is_within_head();
     let (reply, rest) = gate.into_rest();
     let reply = match reply {
-        None if timed_out && within_head => Some(LocalReply::HeadTimeout),
+        None if timed_out && is_within_head => Some(LocalReply::HeadTimeout),
         reply => reply,
     };
     let mut early = parts.read_buf;
     if !rest.is_empty() {
         early = [&early[..], &rest].concat().into();
     }
-    CodecEnded { stream, early, reply }
+    CodecEnded { stream, early, reply, is_within_head }
 }

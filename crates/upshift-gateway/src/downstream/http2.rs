@@ -9,12 +9,14 @@ use http::Request;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use upshift_core::HttpVersion;
 
 use super::codec::drive_codec;
 use super::stream::ClientStream;
 use crate::body::RequestBody;
 use crate::exchange::connection::Connection;
 use crate::exchange::serve;
+use crate::exchange::unread::begin_unread;
 use crate::progress::activity::ActivityTimeouts;
 use crate::progress::stream_watch::StreamExecutor;
 use crate::telemetry::disconnect::DisconnectReason;
@@ -54,5 +56,9 @@ pub(super) async fn serve_http2(
     let shut_down = |codec: Pin<&mut http2::Connection<_, _, _>>| codec.graceful_shutdown();
     let timeouts = ActivityTimeouts::from(&limits);
     let ended = drive_codec(Pin::new(&mut codec), shut_down, &connection.activity, timeouts).await;
+    if ended == Err(DisconnectReason::Http2Protocol) {
+        let report = begin_unread(connection, HttpVersion::V2);
+        report.set_cause(DisconnectReason::Http2Protocol.as_str());
+    }
     connection.core.count_codec_end(ended);
 }

@@ -33,6 +33,7 @@ use self::stream::ClientStream;
 use crate::core_local::CoreLocal;
 use crate::exchange::connection::Connection;
 use crate::exchange::respond;
+use crate::exchange::unread::begin_unread_http1;
 use crate::local_reply::LocalReply;
 use crate::progress::activity::Activity;
 
@@ -61,8 +62,8 @@ async fn serve_steps(mut connection: Connection, mut next: Next) {
             Next::Switch(switch, stream, early) => {
                 Box::pin(switch::perform_switch(switch, stream, early, &mut connection)).await
             }
-            Next::Reply(stream, reply) => {
-                Box::pin(send_local_reply(stream, &reply, &connection)).await;
+            Next::Reply(stream, reply, received) => {
+                Box::pin(send_local_reply(stream, &reply, &received, &connection)).await;
                 Next::Ended
             }
             Next::Linger(stream) => {
@@ -81,12 +82,23 @@ async fn serve_steps(mut connection: Connection, mut next: Next) {
 }
 
 /// Sends the local reply to a message that no codec reads, and closes.
-async fn send_local_reply(mut stream: ClientStream, reply: &LocalReply, connection: &Connection) {
+async fn send_local_reply(
+    mut stream: ClientStream,
+    reply: &LocalReply,
+    received: &[u8],
+    connection: &Connection,
+) {
     let limits = connection.core.limits();
+    let report = begin_unread_http1(connection, received);
+    report.set_cause(reply.cause_label());
+    report.start_response(reply.status());
     connection.core.count_local_reply(reply, "");
-    let wire = respond::local_reply_bytes(reply, &respond::http_date());
+    let (wire, content_length) = respond::local_reply_bytes(reply, &respond::http_date());
     // The connection closes even if the client does not read the response.
     if let Ok(Ok(())) = timeout(limits.header_timeout, stream.write_all(&wire)).await {
+        report.add_bytes_out(content_length as u64);
+        // The exchange has ended: what follows only closes the connection.
+        drop(report);
         stream.close_gracefully(Some((limits.discard_bytes, limits.discard_timeout))).await;
     }
 }

@@ -19,8 +19,8 @@ pub(super) enum Next {
     Http2(ClientStream, Option<Box<Request<RequestBody>>>),
     /// Perform a switch. The codec had read these bytes when it ended.
     Switch(Switch, ClientStream, Bytes),
-    /// Report a fault in a message that no codec reads, and close.
-    Reply(ClientStream, LocalReply),
+    /// Answer a faulty message that no codec reads, of which these bytes have arrived, and close.
+    Reply(ClientStream, LocalReply, Bytes),
     /// Close, and read on until the client has closed as well.
     Linger(ClientStream),
     /// Close.

@@ -13,6 +13,7 @@ use super::next::Next;
 use super::preamble::{Preamble, examine_preamble};
 use super::stream::ClientStream;
 use crate::exchange::connection::Connection;
+use crate::exchange::unread::begin_unread_http1;
 use crate::local_reply::LocalReply;
 use crate::progress::activity::Activity;
 use crate::telemetry::disconnect::DisconnectReason;
@@ -40,12 +41,18 @@ pub(super) async fn read_preamble(mut stream: ClientStream, connection: &Connect
             stream.put_back(received.freeze());
             Next::Http2(stream, None)
         }
-        Ok(Preamble::Faulty(reply)) => Next::Reply(stream, reply),
+        Ok(Preamble::Faulty(reply)) => Next::Reply(stream, reply, received.freeze()),
         Ok(Preamble::Tls) => {
             connection.core.count_disconnect(DisconnectReason::TlsOnCleartext);
             Next::Ended
         }
-        Ok(Preamble::Incomplete) => Next::Ended,
+        Ok(Preamble::Incomplete) => {
+            if !received.is_empty() {
+                // The client left within the head, which the report says when it is dropped.
+                drop(begin_unread_http1(connection, &received));
+            }
+            Next::Ended
+        }
         Err(_) => {
             connection.core.count_disconnect(DisconnectReason::Io);
             Next::Ended

@@ -11,6 +11,7 @@ mod request_id;
 pub(crate) mod respond;
 pub(crate) mod switch;
 mod target;
+pub(crate) mod unread;
 
 use std::rc::Rc;
 use std::sync::atomic::Ordering;

@@ -36,8 +36,9 @@ pub(crate) fn problem_json(status: StatusCode, detail: &str, request_id: &str) -
     Bytes::from(text)
 }
 
-/// The bytes of a local reply, for a connection that no codec serves. It closes the connection.
-pub(crate) fn local_reply_bytes(reply: &LocalReply, date: &str) -> Bytes {
+/// The bytes of a local reply, for a connection that no codec serves, and the length of its content.
+/// It closes the connection.
+pub(crate) fn local_reply_bytes(reply: &LocalReply, date: &str) -> (Bytes, usize) {
     use std::fmt::Write as _;
     let status = reply.status();
     let body = problem_json(status, &reply.client_detail(), "");
@@ -53,7 +54,7 @@ pub(crate) fn local_reply_bytes(reply: &LocalReply, date: &str) -> Bytes {
     );
     let mut wire = BytesMut::from(head.as_str());
     wire.extend_from_slice(&body);
-    wire.freeze()
+    (wire.freeze(), body.len())
 }
 
 /// The current time in the format of `Date` (RFC 9110 §6.6.1).

@@ -1,5 +1,7 @@
 //! The reasons for which connections end early, as metrics and logs name them.
 
+use std::error::Error as _;
+
 use upshift_http::client_hello::OldHello;
 
 use crate::progress::activity::Expired;
@@ -9,6 +11,8 @@ use crate::progress::activity::Expired;
 pub(crate) enum DisconnectReason {
     /// The codec could not read the bytes as HTTP.
     Parse,
+    /// The client violated the protocol of HTTP/2.
+    Http2Protocol,
     /// A later header section was too long.
     HeadTooLarge,
     /// The connection ended in the middle of a message.
@@ -55,6 +59,8 @@ impl DisconnectReason {
             Self::Parse
         } else if error.is_incomplete_message() || error.is_canceled() || error.is_closed() {
             Self::Incomplete
+        } else if violates_http2(error) {
+            Self::Http2Protocol
         } else if error.is_user() || error.is_body_write_aborted() {
             Self::BodyAborted
         } else {
@@ -66,6 +72,7 @@ impl DisconnectReason {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Parse => "parse",
+            Self::Http2Protocol => "http2-protocol",
             Self::HeadTooLarge => "head-too-large",
             Self::Incomplete => "incomplete",
             Self::BodyAborted => "body-aborted",
@@ -86,5 +93,13 @@ impl DisconnectReason {
             Self::TunnelBroken => "tunnel-broken",
             Self::StreamStalled => "stream-stalled",
         }
+    }
+}
+
+/// Returns true if the codec for HTTP/2 ended the connection because of what the client sent.
+fn violates_http2(error: &hyper::Error) -> bool {
+    match error.source().and_then(|source| source.downcast_ref::<h2::Error>()) {
+        Some(error) => error.is_library() && error.is_go_away(),
+        None => false,
     }
 }

@@ -3,11 +3,12 @@
 use std::rc::Rc;
 
 use bytes::Bytes;
-use h3::error::Code;
+use h3::error::{Code, StreamError};
 use h3::server::{RequestResolver, RequestStream};
-use http::{HeaderMap, HeaderValue, Method, Response, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
 use http_body_util::BodyExt;
 use tokio::time::{Duration, timeout};
+use upshift_core::HttpVersion;
 use upshift_http::{is_hop_by_hop, remove_nominated, strip_hop_by_hop};
 
 use super::body::H3Body;
@@ -16,7 +17,10 @@ use crate::body::{BodyError, BodyTimedOut, RequestBody};
 use crate::exchange::connection::Connection;
 use crate::exchange::respond;
 use crate::exchange::serve;
+use crate::exchange::unread::{begin_malformed, begin_unread};
 use crate::framing::declared_length;
+use crate::local_reply::LocalReply;
+use crate::progress::activity::Expired;
 use crate::response_body::ResponseBody;
 use crate::telemetry::disconnect::DisconnectReason;
 use crate::telemetry::exchange_report::CLIENT_GONE;
@@ -40,13 +44,15 @@ pub(super) async fn serve_stream(connection: Rc<Connection>, resolver: H3Resolve
 
 async fn serve_request(connection: &Rc<Connection>, resolver: H3Resolver) -> Result<(), BodyError> {
     let limits = connection.core.limits();
-    let (request, stream) = in_time(limits.header_timeout, resolver.resolve_request()).await?;
+    let resolved = in_time(limits.header_timeout, resolver.resolve_request()).await;
+    let (request, stream) = resolved.inspect_err(|error| report_no_request(connection, error))?;
     let (mut sender, receiver) = stream.split();
     if has_connection_fields(request.headers()) {
         // RFC 9114 §4.2: "An intermediary transforming an HTTP/1.x message to HTTP/3 MUST remove
         // connection-specific header fields […] Any message containing connection-specific fields
         // MUST be treated as malformed".
         sender.stop_stream(Code::H3_MESSAGE_ERROR);
+        report_malformed(connection, request);
         return Err("the request has connection-specific fields".into());
     }
     // An invalid length is answered by `serve`, which checks the fields again.
@@ -55,6 +61,7 @@ async fn serve_request(connection: &Rc<Connection>, resolver: H3Resolver) -> Res
     let body = if declared == Some(0) {
         if let Err(error) = in_time(limits.header_timeout, h3_body.expect_end()).await {
             sender.stop_stream(Code::H3_MESSAGE_ERROR);
+            report_malformed(connection, request);
             return Err(error);
         }
         RequestBody::empty()
@@ -84,6 +91,33 @@ async fn serve_request(connection: &Rc<Connection>, resolver: H3Resolver) -> Res
         sender.stop_stream(Code::H3_INTERNAL_ERROR);
     }
     sent
+}
+
+/// Reports a stream on which no request could be read.
+fn report_no_request(connection: &Connection, error: &BodyError) {
+    let report = begin_unread(connection, HttpVersion::V3);
+    if error.is::<BodyTimedOut>() {
+        report.set_cause(DisconnectReason::Expired(Expired::Head).as_str());
+        return;
+    }
+    match error.downcast_ref::<StreamError>() {
+        Some(StreamError::HeaderTooBig { .. }) => {
+            // h3 answers this itself.
+            report.start_response(LocalReply::HeadTooLarge.status());
+            report.set_cause(LocalReply::HeadTooLarge.cause_label());
+        }
+        Some(StreamError::RemoteTerminate { .. } | StreamError::ConnectionError { .. }) => {
+            report.set_cause(CLIENT_GONE);
+        }
+        _ => report.set_cause(DisconnectReason::Parse.as_str()),
+    }
+}
+
+/// Reports a request that is malformed as a message.
+fn report_malformed(connection: &Connection, request: Request<()>) {
+    let (parts, ()) = request.into_parts();
+    let report = begin_malformed(connection, &parts);
+    report.set_cause(LocalReply::Framing("").cause_label());
 }
 
 /// Returns true if a request has connection-specific fields.
