@@ -88,6 +88,7 @@ impl Worker {
         while accepting.join_next().await.is_some() {}
         let drained = timeout_at(deadline, self.all_closed()).await;
         if drained.is_err() {
+            self.core.begin_cut_off();
             tracing::warn!(?limit, "some requests did not finish in time and were cut off");
         }
         housekeeping.abort();

@@ -35,6 +35,7 @@ pub(crate) struct CoreLocal {
     generation: RefCell<Rc<LocalGeneration>>,
     warned_of_proxy: Cell<bool>,
     fault_log: LogLimit,
+    cutting_off: Cell<bool>,
 }
 
 impl CoreLocal {
@@ -49,6 +50,7 @@ impl CoreLocal {
             generation: RefCell::new(Rc::new(generation)),
             warned_of_proxy: Cell::new(false),
             fault_log: LogLimit::default(),
+            cutting_off: Cell::new(false),
         }
     }
 
@@ -109,6 +111,11 @@ impl CoreLocal {
         }
     }
 
+    /// Records that the exchanges that are left are cut off, because they did not end in time.
+    pub(crate) fn begin_cut_off(&self) {
+        self.cutting_off.set(true);
+    }
+
     /// Counts a request from a peer that looks like an undeclared proxy, and logs the first.
     pub(crate) fn undeclared_proxy_seen(&self, peer: IpAddr) {
         self.counts.borrow_mut().undeclared += 1;
@@ -123,6 +130,10 @@ impl CoreLocal {
 }
 
 impl ExchangeSink for CoreLocal {
+    fn is_cutting_off(&self) -> bool {
+        self.cutting_off.get()
+    }
+
     /// Writes the access record of an exchange.
     fn finish_exchange(&self, report: &ExchangeReport) {
         if let Some(request) = report.take_logged() {

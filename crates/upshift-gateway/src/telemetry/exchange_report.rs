@@ -24,8 +24,14 @@ pub(crate) const CLIENT_GONE: &str = "client-gone";
 /// The cause of an exchange whose response the upstream broke off.
 pub(crate) const UPSTREAM_BROKE_OFF: &str = "upstream-broke-off";
 
+/// The cause of an exchange that did not end in time when the gateway stopped.
+pub(crate) const SHUTDOWN: &str = "shutdown";
+
 /// Receives finished reports.
 pub(crate) trait ExchangeSink {
+    /// Returns true if the exchanges that are left are cut off, because the gateway stops.
+    fn is_cutting_off(&self) -> bool;
+
     /// Takes note of an exchange that has ended.
     fn finish_exchange(&self, report: &ExchangeReport);
 }
@@ -245,6 +251,7 @@ impl ExchangeReport {
         }
         match activity.given_up() {
             Some(expired) => DisconnectReason::Expired(expired).as_str(),
+            None if self.sink.is_cutting_off() => SHUTDOWN,
             None => CLIENT_GONE,
         }
     }
@@ -271,6 +278,10 @@ mod tests {
     struct Finished(RefCell<Vec<(Option<u16>, Option<&'static str>)>>);
 
     impl ExchangeSink for Finished {
+        fn is_cutting_off(&self) -> bool {
+            false
+        }
+
         fn finish_exchange(&self, report: &ExchangeReport) {
             let status = report.status().map(|status| status.as_u16());
             self.0.borrow_mut().push((status, report.cause()));
