@@ -1,6 +1,6 @@
 //! Measures the speed of a forecast: `cargo run --release -p upshift-forecast --example measure
-//! [FILE]`. Without a file, it makes a Combined log of 200 MB, once of usual requests, and once of
-//! requests whose paths and agents all differ.
+//! [FILE]`. Without a file, it makes Combined logs of 200 MB: of usual requests, of requests whose
+//! paths all differ, and of requests whose paths and agents all differ.
 
 use std::fmt::Write as _;
 use std::io::Read as _;
@@ -13,6 +13,24 @@ use upshift_forecast::{Assumptions, ForecastOptions, LogSource, RequestReader, f
 
 const LENGTH: usize = 200 * 1024 * 1024;
 
+/// The variety of the requests of a log.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Variety {
+    Usual,
+    Paths,
+    All,
+}
+
+impl Variety {
+    fn describe(self) -> &'static str {
+        match self {
+            Self::Usual => "usual requests",
+            Self::Paths => "all paths differ",
+            Self::All => "all paths and agents differ",
+        }
+    }
+}
+
 type AnyError = Box<dyn std::error::Error>;
 
 fn main() -> Result<(), AnyError> {
@@ -20,9 +38,9 @@ fn main() -> Result<(), AnyError> {
     match std::env::args_os().nth(1) {
         Some(file) => measure("the file", Path::new(&file), &policy),
         None => {
-            for (name, is_random) in [("usual requests", false), ("all requests differ", true)] {
-                let file = make_log(is_random)?;
-                measure(name, &file, &policy)?;
+            for variety in [Variety::Usual, Variety::Paths, Variety::All] {
+                let file = make_log(variety)?;
+                measure(variety.describe(), &file, &policy)?;
                 std::fs::remove_file(file)?;
             }
             Ok(())
@@ -133,7 +151,7 @@ fn ten_rules() -> Result<Policy, AnyError> {
     }
 }
 
-fn make_log(is_random: bool) -> Result<PathBuf, AnyError> {
+fn make_log(variety: Variety) -> Result<PathBuf, AnyError> {
     const AGENTS: [&str; 4] = [
         "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36",
         "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1",
@@ -163,8 +181,11 @@ fn make_log(is_random: bool) -> Result<PathBuf, AnyError> {
             "/".clone_into(&mut path);
         }
         let mut agent = agent.to_owned();
-        if is_random {
+        if variety != Variety::Usual {
+            path.truncate(path.trim_end_matches('/').len());
             write!(path, "/{}", below(1 << 30))?;
+        }
+        if variety == Variety::All {
             write!(agent, " Build/{}", below(1 << 30))?;
         }
         let (a, b) = (below(64), below(256));

@@ -19,6 +19,7 @@ mod memo;
 mod options;
 mod outcome;
 mod path_shape;
+mod recent;
 mod report;
 mod request;
 mod run;

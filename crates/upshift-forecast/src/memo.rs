@@ -12,6 +12,7 @@ use upshift_core::{HttpVersion, Known, Policy, TlsState};
 
 use crate::line::{FieldSet, LogLine};
 use crate::outcome::OutcomeId;
+use crate::recent::{RecentDecisions, RecentKey};
 use crate::request::{LineClient, RequestReader};
 use crate::target_class::{TargetClasses, push_optional, push_text};
 
@@ -22,7 +23,9 @@ const MOST: usize = 64 * 1024;
 #[derive(Debug)]
 pub(crate) struct Memo {
     key: MemoKey,
+    recent: RecentDecisions,
     targets: TargetClasses,
+    has_host: bool,
     decisions: HashMap<Box<[u8]>, OutcomeId, RandomState>,
     /// The key of the request that was looked up last.
     bytes: Vec<u8>,
@@ -52,24 +55,66 @@ enum AddressKey {
 impl Memo {
     pub(crate) fn new(policy: &Policy, reader: &RequestReader) -> Self {
         let key = MemoKey::new(policy, reader);
-        let targets = TargetClasses::new(policy, reads_host(policy));
-        Self { key, targets, decisions: HashMap::default(), bytes: Vec::new() }
+        let has_host = reads_host(policy);
+        Self {
+            key,
+            recent: RecentDecisions::default(),
+            targets: TargetClasses::new(policy, has_host),
+            has_host,
+            decisions: HashMap::default(),
+            bytes: Vec::new(),
+        }
     }
 
     /// The decision on an equal request.
     pub(crate) fn find(&mut self, line: &LogLine<'_>, client: &LineClient) -> Option<OutcomeId> {
+        let recent = self.recent_key(line, client);
+        if let Some(key) = &recent
+            && let Some(outcome) = self.recent.find(key)
+        {
+            return Some(outcome);
+        }
         self.bytes.clear();
         self.key.write(line, client, &mut self.bytes);
         let target = self.key.target_part(&line.target);
         self.targets.write(line, target, &mut self.bytes);
-        self.decisions.get(self.bytes.as_slice()).copied()
+        let outcome = self.decisions.get(self.bytes.as_slice()).copied()?;
+        if let Some(key) = &recent {
+            self.recent.keep(key, outcome);
+        }
+        Some(outcome)
     }
 
     /// Keeps the decision on the request that was looked up last.
-    pub(crate) fn keep(&mut self, id: OutcomeId) {
+    pub(crate) fn keep(&mut self, outcome: OutcomeId) {
         if self.decisions.len() < MOST {
-            self.decisions.insert(self.bytes.as_slice().into(), id);
+            self.decisions.insert(self.bytes.as_slice().into(), outcome);
         }
+    }
+
+    /// The key among the recent decisions; `None` if it would be too long.
+    fn recent_key<'k, 'l>(
+        &self,
+        line: &'k LogLine<'l>,
+        client: &LineClient,
+    ) -> Option<RecentKey<'k, 'l>> {
+        let AddressKey::Networks(networks) = &self.key.address else { return None };
+        if self.key.has_query && line.query.value().is_some() {
+            return None;
+        }
+        let (kind, set) = network_bits(client, networks);
+        let facts = u64::from(version_byte(client.http))
+            | u64::from(tls_byte(client.tls)) << 8
+            | (client.hop as u64) << 16
+            | u64::from(self.key.flags(client)) << 24
+            | u64::from(kind) << 32;
+        Some(RecentKey {
+            bits: [facts, client.recorded.fields.bits(), set],
+            line,
+            target: self.key.target_part(&line.target),
+            host: if self.has_host { line.host.value().map(|host| &**host) } else { None },
+            fields: self.key.fields_for(kind, set),
+        })
     }
 }
 
@@ -115,26 +160,52 @@ impl MemoKey {
         bytes.push(version_byte(client.http));
         bytes.push(tls_byte(client.tls));
         bytes.push(client.hop as u8);
-        bytes.push(
-            u8::from(recorded.host)
-                | u8::from(recorded.peer) << 1
-                | u8::from(recorded.query) << 2
-                | u8::from(recorded.http) << 3
-                | u8::from(recorded.tls) << 4
-                | u8::from(self.has_switch && recorded.switch) << 5,
-        );
+        bytes.push(self.flags(client));
         bytes.extend_from_slice(&recorded.fields.bits().to_le_bytes());
-        let may_be_health_check = self.address.write(client, bytes);
+        let fields = self.write_address(client, bytes);
         if self.has_query {
             push_optional(bytes, line.query.value());
         }
-        let fields = if may_be_health_check { self.health_fields } else { self.fields };
         for (field, value) in &line.fields {
             if fields.contains(*field) {
                 bytes.push(*field);
                 push_text(bytes, value);
             }
         }
+        // No field has this index.
+        bytes.push(u8::MAX);
+    }
+
+    fn flags(&self, client: &LineClient) -> u8 {
+        let recorded = client.recorded;
+        u8::from(recorded.host)
+            | u8::from(recorded.peer) << 1
+            | u8::from(recorded.query) << 2
+            | u8::from(recorded.http) << 3
+            | u8::from(recorded.tls) << 4
+            | u8::from(self.has_switch && recorded.switch) << 5
+    }
+
+    /// Adds the part of the client's address, and returns the fields that decisions depend on.
+    fn write_address(&self, client: &LineClient, bytes: &mut Vec<u8>) -> FieldSet {
+        let networks = match &self.address {
+            AddressKey::Networks(networks) => networks.as_slice(),
+            AddressKey::Whole => {
+                let text = client.address.map(|address| address.to_string());
+                push_text(bytes, text.unwrap_or_default().as_bytes());
+                return self.health_fields;
+            }
+        };
+        let (kind, set) = network_bits(client, networks);
+        bytes.push(kind);
+        bytes.extend_from_slice(&set.to_le_bytes());
+        self.fields_for(kind, set)
+    }
+
+    /// The fields that decisions depend on, for a client in these networks.
+    fn fields_for(&self, kind: u8, set: u64) -> FieldSet {
+        // Health checks come from private addresses, or from networks that the policy names.
+        if kind == PRIVATE || set != 0 { self.health_fields } else { self.fields }
     }
 
     /// The part of the target that decisions depend on.
@@ -169,32 +240,21 @@ impl AddressKey {
             *self = Self::Whole;
         }
     }
+}
 
-    /// Adds the part of the client's address, and returns true if it could be a health check.
-    fn write(&self, client: &LineClient, bytes: &mut Vec<u8>) -> bool {
-        let Some(address) = client.address else {
-            bytes.push(0);
-            return false;
-        };
-        let is_private = is_private(address);
-        bytes.push(1 + u8::from(is_private));
-        match self {
-            Self::Whole => {
-                bytes.extend_from_slice(address.to_string().as_bytes());
-                bytes.push(0);
-                true
-            }
-            Self::Networks(networks) if networks.is_empty() => is_private,
-            Self::Networks(networks) => {
-                let mut set = 0_u64;
-                for (index, network) in networks.iter().enumerate() {
-                    set |= u64::from(network.contains(&address)) << index;
-                }
-                bytes.extend_from_slice(&set.to_le_bytes());
-                is_private || set != 0
-            }
-        }
+/// The kinds of addresses.
+const UNKNOWN: u8 = 0;
+const PUBLIC: u8 = 1;
+const PRIVATE: u8 = 2;
+
+/// The kind of the client's address, and a bit for each network that it is in.
+fn network_bits(client: &LineClient, networks: &[IpNet]) -> (u8, u64) {
+    let Some(address) = client.address else { return (UNKNOWN, 0) };
+    let mut set = 0_u64;
+    for (index, network) in networks.iter().enumerate() {
+        set |= u64::from(network.contains(&address)) << index;
     }
+    (if is_private(address) { PRIVATE } else { PUBLIC }, set)
 }
 
 /// Private, loopback and link-local addresses, as the core has it for health checks.

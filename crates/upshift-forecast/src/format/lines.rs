@@ -41,12 +41,15 @@ impl<'b> Lines<'b> {
         self.begin = end + 1;
         let line = &self.block[begin..end];
         let text = line.strip_suffix(b"\r").unwrap_or(line);
-        if text.first() != Some(&0) {
-            return Some((text, quotes));
+        match text.first() {
+            Some(0 | 0xef) => {}
+            _ => return Some((text, quotes)),
         }
-        // A hole in a file that was truncated while it was written.
+        // A hole in a file that was truncated while it was written, or a byte order mark.
         let hole = text.iter().take_while(|byte| **byte == 0).count();
-        Some((&text[hole..], quotes.shifted(hole)))
+        let mark = if text[hole..].starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+        let skipped = hole + mark;
+        Some((&text[skipped..], quotes.shifted(skipped)))
     }
 }
 
