@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use jiff::tz::TimeZone;
@@ -376,4 +377,67 @@ fn lines_that_are_no_requests_and_lines_that_are_malformed_are_counted_apart() {
     let shape = record.malformed_lines.iter().find(|line| line.kind == "shape").unwrap();
     assert_eq!((shape.count, shape.line, shape.example.as_str()), (2, 1_005, "rubbish"));
     assert!(record.days.iter().all(|day| day.day.starts_with("2026-11")));
+}
+
+fn compressed(text: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(text).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn compressed_logs_are_read_to_their_ends_and_cut_ones_are_named() {
+    let log = make_log(30_000);
+    let middle = log.text[..log.text.len() / 2].rfind('\n').unwrap() + 1;
+    let (first, second) = log.text.as_bytes().split_at(middle);
+    // Members of gzip may follow each other.
+    let members = [compressed(first), compressed(second)].concat();
+    let file = TemporaryLog::new("whole.gz", &members);
+    let whole = made(vec![file.source()], &options(), Assumptions::default());
+    assert!(whole.faults.is_empty());
+    assert_eq!(whole.record.total.requests, 30_000);
+    assert_eq!(whole.record.total.refused, log.total.refused);
+    // One that is cut gives the lines that come out of it.
+    for (name, bytes, least) in [
+        ("cut.gz", &members[..members.len() - 20], 29_000),
+        ("short.gz", &members[..2_000], 1),
+        ("rubbish.gz", &[&members[..], b"rubbish after the end"].concat()[..], 30_000),
+    ] {
+        let file = TemporaryLog::new(name, bytes);
+        let cut = made(vec![file.source()], &options(), Assumptions::default());
+        assert_eq!(cut.faults.len(), 1, "{name}");
+        assert!(cut.faults[0].message.contains("ends early or is damaged"), "{}", cut.faults[0]);
+        let requests = cut.record.total.requests;
+        assert!((least..=30_000).contains(&requests), "{name}: {requests}");
+    }
+}
+
+#[test]
+fn the_same_log_twice_is_noted() {
+    let log = make_log(1_000);
+    let plain = TemporaryLog::new("access.log", log.text.as_bytes());
+    let packed = TemporaryLog::new("access.log.gz", &compressed(log.text.as_bytes()));
+    let sources = vec![plain.source(), packed.source()];
+    let record = made(sources, &options(), Assumptions::default()).record;
+    assert_eq!(record.notes.len(), 1, "{:?}", record.notes);
+    assert!(record.notes[0].contains("access.log.gz begins as"), "{:?}", record.notes);
+}
+
+/// The number of different first words of the lines.
+fn callers_in(log: &str) -> u64 {
+    let callers: BTreeSet<&str> = log.lines().filter_map(|line| line.split(' ').next()).collect();
+    callers.len() as u64
+}
+
+/// A hole of NULs in a file that was truncated while it was written, a byte order mark, and lines
+/// that end as on Windows.
+#[test]
+fn holes_and_line_ends_are_no_part_of_a_line() {
+    let log = make_log(10).text;
+    let windows = log.replace('\n', "\r\n");
+    let bytes = [&b"\xef\xbb\xbf"[..], windows.as_bytes(), &[0; 5_000], log.as_bytes()].concat();
+    let file = TemporaryLog::new("holes.log", &bytes);
+    let total = made(vec![file.source()], &options(), Assumptions::default()).record.total;
+    assert_eq!((total.requests, total.malformed, total.without_address), (20, 0, 0));
+    assert_eq!(total.callers, callers_in(&log));
 }
