@@ -167,6 +167,9 @@ impl Quotes {
 
     /// The positions in a line whose first bytes are left out.
     pub(crate) fn shifted(mut self, left_out: usize) -> Self {
+        if left_out == 0 {
+            return self;
+        }
         for position in &mut self.positions {
             *position = position.saturating_sub(left_out);
         }

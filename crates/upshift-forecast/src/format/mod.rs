@@ -14,6 +14,7 @@ mod lines;
 mod nginx;
 mod pattern;
 pub(crate) mod slot;
+mod syslog;
 mod w3c;
 mod words;
 
@@ -136,6 +137,8 @@ impl LogFormat {
             return Ok(LineKind::Directive);
         }
         let clock = &mut state.clock;
+        let prefix = self.prefix_length(text);
+        let (text, quotes) = (&text[prefix..], quotes.shifted(prefix));
         match &self.reader {
             Reader::Combined(format) => format.parse(text, &quotes, line, clock),
             Reader::Pattern(format) => format.parse(text, line, clock),
@@ -143,6 +146,20 @@ impl LogFormat {
             Reader::Haproxy(format) => format.parse(text, line, clock),
             Reader::Words(format) => format.parse(text, line, clock),
             Reader::W3c => w3c::parse(text, &self.wanted, &mut state.columns, line, clock),
+        }
+    }
+}
+
+impl LogFormat {
+    /// The length of a prefix of syslog. A format that could itself begin like one has none.
+    fn prefix_length(&self, text: &[u8]) -> usize {
+        match (&self.reader, text.first()) {
+            // Nearly all lines of these formats begin with a digit or a brace.
+            (Reader::Json(_), Some(b'{')) => 0,
+            (Reader::Json(_) | Reader::Combined(_), Some(b'<' | b'A'..=b'Z' | b'0'..=b'9')) => {
+                syslog::prefix_length(text)
+            }
+            _ => 0,
         }
     }
 }

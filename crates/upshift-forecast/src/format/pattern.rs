@@ -16,7 +16,7 @@ pub(crate) struct Pattern {
     pub(super) escaping: Escaping,
     /// The text that stands for a value that the request did not have.
     pub(super) absent: Absence,
-    /// Bytes that a line of a writer that does not escape must have, and how often. With others, no
+    /// Bytes that the writer does not escape and a line must have, and how often. With more, no
     /// field can be believed.
     pub(super) delimiters: Vec<(u8, usize)>,
     /// True if there may be more after the last capture.
@@ -107,16 +107,16 @@ impl Pattern {
 }
 
 /// The delimiters that the literals of a pattern consist of, and how often each occurs in them.
-fn count_delimiters(prefix: &[u8], captures: &[Capture]) -> Vec<(u8, usize)> {
+fn count_delimiters(unescaped: &[u8], prefix: &[u8], captures: &[Capture]) -> Vec<(u8, usize)> {
     let mut counts = Vec::new();
     // Other bytes are in too many values.
-    for delimiter in [b'"', b'|', b'\t'] {
-        let mut count = memchr::memchr_iter(delimiter, prefix).count();
+    for delimiter in unescaped {
+        let mut count = memchr::memchr_iter(*delimiter, prefix).count();
         for capture in captures {
-            count += memchr::memchr_iter(delimiter, &capture.end).count();
+            count += memchr::memchr_iter(*delimiter, &capture.end).count();
         }
         if count > 0 {
-            counts.push((delimiter, count));
+            counts.push((*delimiter, count));
         }
     }
     counts
@@ -156,10 +156,12 @@ impl PatternBuilder {
     }
 
     pub(super) fn build(self, escaping: Escaping, absent: Absence) -> Pattern {
-        let delimiters = match escaping {
-            Escaping::Raw => count_delimiters(&self.prefix, &self.captures),
-            _ => Vec::new(),
+        // Most writers escape quotes and tabs. None of them escapes a bar.
+        let unescaped: &[u8] = match escaping {
+            Escaping::Raw => b"\"|\t",
+            _ => b"|",
         };
+        let delimiters = count_delimiters(unescaped, &self.prefix, &self.captures);
         Pattern {
             prefix: self.prefix.into(),
             captures: self.captures,

@@ -342,6 +342,24 @@ fn the_formats_of_services() {
 }
 
 #[test]
+fn a_format_of_varnishncsa() {
+    let format = "apache=%h|%r|%s|%b|%{User-Agent}i|%{X-Api-Version}i|%D|%T|%H|%{X-Forwarded-For}i";
+    let all = read_all(format, include_bytes!("../../tests/fixtures/varnish2.log"));
+    let requests = requests(&all);
+    // No writer escapes the bar in the agent: what follows cannot be believed.
+    assert_eq!(find(&requests, "/odd").version, Logged::NotRecorded);
+    assert_eq!(find(&requests, "/ten").version, Logged::Absent);
+}
+
+#[test]
+fn a_prefix_of_syslog_is_no_part_of_a_line() {
+    let line = r#"<190>Nov 24 08:00:01 web1 nginx: 192.0.2.7 - - [24/Nov/2026:08:00:01 +0000] "GET /a HTTP/1.1" 200 12 "-" "App/2.1""#;
+    let seen = requests(&read_all("combined", line.as_bytes()))[0].clone();
+    assert_eq!(seen.peer, Logged::Recorded("192.0.2.7".to_owned()));
+    assert_eq!(seen.agent, Logged::Recorded(b"App/2.1".to_vec()));
+}
+
+#[test]
 fn a_user_name_may_contain_spaces() {
     let log = br#"2001:db8::7 - j [x] doe [24/Nov/2026:08:00:01 +0000] "GET /p\x22q HTTP/1.1" 200 12 "-" "App/2.1""#;
     let seen = requests(&read_all("combined", log))[0].clone();
