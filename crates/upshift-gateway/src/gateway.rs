@@ -24,12 +24,13 @@ use crate::examine;
 use crate::generation::Generation;
 use crate::health_checks;
 use crate::reload::Handle;
+use crate::reload::changes::possible_changes;
 use crate::rollout::{self, ControlConfig, OpenedControl, Publish};
 use crate::settings::Settings;
 use crate::shared::Shared;
 use crate::sockets::{Addresses, Http3Socket, ListenerInfo, SocketSources, Sockets};
 use crate::telemetry::access::{AccessOutput, AccessWriter};
-use crate::telemetry::metrics::Metrics;
+use crate::telemetry::metrics::MetricTotals;
 use crate::worker::{Listeners, run_worker};
 
 /// A gateway whose ports are bound. Clients may connect already; they are served once it
@@ -103,7 +104,7 @@ impl Gateway {
             descriptors: Arc::new(descriptors),
             workers,
             clients: ClientConnections::new(workers),
-            totals: Mutex::new(Metrics::new()),
+            totals: Mutex::new(MetricTotals::new(possible_changes())),
         };
         Ok(Self { shared: Arc::new(shared), sockets, addresses, further: Router::new() })
     }

@@ -59,14 +59,14 @@ async fn check_endpoint(endpoint: Arc<EndpointHealth>, check: HealthCheck, tls: 
 
 /// Sends the check on a new connection and returns the status of the response.
 async fn request_status(
-    endpoint: &EndpointHealth,
+    endpoint: &Arc<EndpointHealth>,
     check: &HealthCheck,
     tls: Arc<ClientConfig>,
 ) -> io::Result<u16> {
     // Without a descriptor budget: checks use the reserve, so that a gateway that is short of
     // descriptors does not take its endpoints for unhealthy.
     let connector = Rc::new(UpstreamConnector::new(tls, check.timeout));
-    let pool = EndpointPool::new(endpoint.address.clone(), endpoint.http, connector);
+    let pool = EndpointPool::new(Arc::clone(endpoint), connector);
     let connection = pool.open_connection().await.map_err(|error| match error {
         ConnectError::Failed(error) => error,
         ConnectError::Timeout => io::ErrorKind::TimedOut.into(),

@@ -85,6 +85,31 @@ impl LocalReply {
         }
     }
 
+    /// All values of [`LocalReply::cause_label`].
+    pub(crate) const CAUSE_LABELS: [&str; 21] = [
+        "not-http",
+        "version",
+        "target-too-long",
+        "head-too-large",
+        "head-timeout",
+        "host",
+        "framing",
+        "coding",
+        "target",
+        "ambiguous-path",
+        "body-timeout",
+        "connect",
+        "trace",
+        "transition",
+        "no-upstream",
+        "loop",
+        "out-of-descriptors",
+        "upstream-busy",
+        "upstream-unreachable",
+        "upstream-timeout",
+        "upstream-misbehaved",
+    ];
+
     /// The value of the metric label `cause`, and the reason in the output of `explain`.
     pub(crate) fn cause_label(&self) -> &'static str {
         match self {

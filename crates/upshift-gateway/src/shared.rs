@@ -12,7 +12,7 @@ use crate::generation::Generation;
 use crate::rollout::Control;
 use crate::sockets::ListenerInfo;
 use crate::telemetry::access::AccessWriter;
-use crate::telemetry::metrics::Metrics;
+use crate::telemetry::metrics::MetricTotals;
 
 /// The state that all cores share.
 pub(crate) struct Shared {
@@ -35,12 +35,12 @@ pub(crate) struct Shared {
     /// The clients' connections on all of them.
     pub(crate) clients: ClientConnections,
     /// The counters of all cores, merged once a second.
-    pub(crate) totals: Mutex<Metrics>,
+    pub(crate) totals: Mutex<MetricTotals>,
 }
 
 impl Shared {
     /// The merged counters.
-    pub(crate) fn totals(&self) -> MutexGuard<'_, Metrics> {
+    pub(crate) fn totals(&self) -> MutexGuard<'_, MetricTotals> {
         self.totals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

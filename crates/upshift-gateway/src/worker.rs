@@ -231,9 +231,9 @@ impl Drop for Registered {
 
 async fn serve_one(registered: Registered, accepted: AcceptedTcp) {
     let core = Rc::clone(&registered.worker.core);
-    core.counts.borrow_mut().connections += 1;
+    let open = core.open_connection(accepted.listener.label());
     serve_tcp(core, accepted, Rc::clone(&registered.activity)).await;
-    drop(registered);
+    drop((open, registered));
 }
 
 async fn next_queued(socket: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
@@ -256,7 +256,7 @@ async fn keep_house(core: Rc<CoreLocal>) {
     loop {
         every.tick().await;
         core.flush_counts();
-        core.generation().close_idle();
+        core.generation().do_housekeeping();
     }
 }
 

@@ -82,7 +82,10 @@ fn observe_refuses_nobody_and_counts_all_the_same() {
         let metrics = gateway.ask_admin("/metrics").text();
         metrics
             .lines()
-            .any(|line| line.contains("rule=\"relay\"") && line.contains("phase=\"observe\""))
+            .any(|line| {
+                line.starts_with("upshift_rule_reasons_total{rule=\"relay\"")
+                    && line.contains("phase=\"observe\"")
+            })
             .then_some(())
     });
     assert!(counted.is_some(), "{}", gateway.ask_admin("/metrics").text());

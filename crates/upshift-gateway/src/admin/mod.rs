@@ -2,8 +2,9 @@
 
 pub(crate) mod auth;
 mod explain_route;
+mod exposition;
 pub(crate) mod listener;
-mod metrics_text;
+mod metrics_route;
 mod problem;
 pub(crate) mod rollout_api;
 
@@ -44,7 +45,7 @@ pub(crate) fn router(shared: &Arc<Shared>, local: bool, further: Router) -> Rout
 /// `/`, `/healthz`, `/readyz` and `/metrics`, which need no token. With `local`, the metrics are
 /// for callers that name this host by an address or as `localhost` (DNS rebinding).
 fn public_router(shared: Arc<Shared>, local: bool) -> Router {
-    let mut metrics = Router::new().route("/metrics", get(metrics_text::serve_metrics));
+    let mut metrics = Router::new().route("/metrics", get(metrics_route::serve_metrics));
     if local {
         metrics = guarded(metrics, AdminAccess::for_local_callers());
     }

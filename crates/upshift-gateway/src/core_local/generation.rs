@@ -56,10 +56,11 @@ impl LocalGeneration {
         None
     }
 
-    /// Closes upstream connections that have been idle for too long.
-    pub(crate) fn close_idle(&self) {
+    /// Closes upstream connections that have been idle for too long, and adds the requests of this
+    /// core to the totals of all.
+    pub(crate) fn do_housekeeping(&self) {
         for (_, cluster) in &self.clusters {
-            cluster.close_idle(&self.shared.settings.file.limits);
+            cluster.do_housekeeping(&self.shared.settings.file.limits);
         }
     }
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use upshift_adoption::CallerTally;
 use upshift_config::Limits;
+use upshift_core::TlsState;
 
 pub(crate) use self::generation::LocalGeneration;
 use crate::local_reply::LocalReply;
@@ -20,14 +21,16 @@ use crate::telemetry::access;
 use crate::telemetry::counts::CoreCounts;
 use crate::telemetry::disconnect::DisconnectReason;
 use crate::telemetry::exchange_report::{ExchangeReport, ExchangeSink};
+use crate::telemetry::handshake::HandshakeFailure;
 use crate::telemetry::log_limit::LogLimit;
+use crate::telemetry::open_guard::{OpenGuard, Opened};
 
 /// The state of one core.
 pub(crate) struct CoreLocal {
     /// The state that it shares with the others.
     pub(crate) shared: Arc<Shared>,
     /// Its counters since they were last merged.
-    pub(crate) counts: RefCell<CoreCounts>,
+    pub(crate) counts: Rc<RefCell<CoreCounts>>,
     /// The callers that it saw since it last reported to the breaker.
     pub(crate) tally: RefCell<CallerTally>,
     /// Its random numbers.
@@ -44,7 +47,7 @@ impl CoreLocal {
         let generation = LocalGeneration::new(shared.generation.load_full(), &shared.descriptors);
         Self {
             shared,
-            counts: RefCell::default(),
+            counts: Rc::default(),
             tally: RefCell::default(),
             random: RefCell::new(Random::new()),
             generation: RefCell::new(Rc::new(generation)),
@@ -91,7 +94,7 @@ impl CoreLocal {
 
     /// Counts a fault by its cause, and logs it if the operator can do something about it.
     pub(crate) fn count_local_reply(&self, reply: &LocalReply, request_id: &str) {
-        CoreCounts::add_one(&mut self.counts.borrow_mut().local_replies, reply.cause_label());
+        self.counts.borrow_mut().local_replies.add_one(reply.cause_label());
         let Some(report) = reply.operator_report() else { return };
         if let Some(suppressed) = self.fault_log.admit() {
             let status = reply.status().as_u16();
@@ -101,7 +104,40 @@ impl CoreLocal {
 
     /// Counts a connection that ended badly.
     pub(crate) fn count_disconnect(&self, reason: DisconnectReason) {
-        CoreCounts::add_one(&mut self.counts.borrow_mut().disconnects, reason.as_str());
+        self.counts.borrow_mut().disconnects.add_one(reason.as_str());
+    }
+
+    /// Counts a TLS handshake that succeeded.
+    pub(crate) fn count_handshake(&self, tls: TlsState) {
+        if let TlsState::Version(version) = tls {
+            self.counts.borrow_mut().tls_handshakes.add_one(version.as_str());
+        }
+    }
+
+    /// Counts a TLS handshake that failed, which ends its connection.
+    pub(crate) fn count_handshake_failure(
+        &self,
+        reason: DisconnectReason,
+        failure: HandshakeFailure,
+    ) {
+        self.count_disconnect(reason);
+        self.counts.borrow_mut().tls_failures.add_one(failure.cause());
+    }
+
+    /// Counts a TLS handshake that took too long.
+    pub(crate) fn count_handshake_timeout(&self) {
+        self.count_handshake_failure(DisconnectReason::TlsTimeout, HandshakeFailure::Timeout);
+    }
+
+    /// Counts a connection that the listener accepted, as open until the guard is dropped.
+    pub(crate) fn open_connection(&self, listener: &'static str) -> OpenGuard {
+        self.counts.borrow_mut().accepted.add_one(listener);
+        OpenGuard::new(&self.counts, Opened::Connection(listener))
+    }
+
+    /// Counts a tunnel as open until the guard is dropped.
+    pub(crate) fn open_tunnel(&self) -> OpenGuard {
+        OpenGuard::new(&self.counts, Opened::Tunnel)
     }
 
     /// Counts a connection if it ended badly.

@@ -13,6 +13,7 @@ use tokio_rustls::StartHandshake;
 use upshift_http::client_hello::{HelloVerdict, OldHello, PROTOCOL_VERSION_ALERT, examine_hello};
 
 use crate::telemetry::disconnect::DisconnectReason;
+use crate::telemetry::handshake::HandshakeFailure;
 
 /// A connection without a handshake. The client is at fault.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +27,14 @@ pub(crate) enum NoHello {
 }
 
 impl NoHello {
+    /// The cause for which the handshake counts as failed.
+    pub(crate) fn handshake_failure(&self) -> HandshakeFailure {
+        match self {
+            Self::Io(error) => HandshakeFailure::of_io_error(error),
+            Self::TooOld(_) => HandshakeFailure::OldVersion,
+        }
+    }
+
     /// The reason of disconnection that it counts as.
     pub(crate) fn disconnect_reason(&self) -> DisconnectReason {
         match self {

@@ -23,6 +23,7 @@ use tokio_rustls::server::TlsStream;
 
 use crate::downstream::client_hello::{self, NoHello};
 use crate::telemetry::disconnect::DisconnectReason;
+use crate::telemetry::handshake::HandshakeFailure;
 
 /// The application protocols of implicit TLS that must not be found here.
 const IMPLICIT: [&[u8]; 4] = [b"h2", b"http/1.1", b"http/1.0", b"h3"];
@@ -42,6 +43,15 @@ pub(crate) enum HandshakeError {
 }
 
 impl HandshakeError {
+    /// The cause for which the handshake counts as failed.
+    pub(crate) fn handshake_failure(&self) -> HandshakeFailure {
+        match self {
+            Self::NoHello(error) => error.handshake_failure(),
+            Self::Io(error) => HandshakeFailure::of_io_error(error),
+            Self::Spliced => HandshakeFailure::Spliced,
+        }
+    }
+
     /// The reason for which the disconnect is counted.
     pub(crate) fn disconnect_reason(&self) -> DisconnectReason {
         match self {

@@ -15,7 +15,6 @@ use super::stream::{ClientStream, ClientTransport};
 use crate::core_local::CoreLocal;
 use crate::exchange::connection::Connection;
 use crate::progress::activity::Activity;
-use crate::telemetry::disconnect::DisconnectReason;
 use crate::tls::server::tls_state;
 
 /// A TCP listener for clients.
@@ -25,6 +24,16 @@ pub(crate) enum ClientListener {
     Http,
     /// TLS.
     Https,
+}
+
+impl ClientListener {
+    /// The value of the metric label `listener`.
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
 }
 
 /// A TCP connection that a listener accepted.
@@ -51,6 +60,7 @@ pub(super) async fn open_connection(
             let stream = accept_tls(&core, tcp, peer, &activity).await?;
             let session = stream.get_ref().1;
             let tls = tls_state(session.protocol_version());
+            core.count_handshake(tls);
             let http2 = session.alpn_protocol() == Some(b"h2");
             (ClientTransport::Tls(Box::new(stream)), tls, http2)
         }
@@ -89,11 +99,11 @@ async fn accept_tls(
         }
         Ok(Err(error)) => {
             tracing::debug!(%peer, %error, "no TLS handshake");
-            core.count_disconnect(error.disconnect_reason());
+            core.count_handshake_failure(error.disconnect_reason(), error.handshake_failure());
             None
         }
         Err(_) => {
-            core.count_disconnect(DisconnectReason::TlsTimeout);
+            core.count_handshake_timeout();
             None
         }
     }

@@ -21,7 +21,6 @@ use crate::body::RequestBody;
 use crate::exchange::connection::Connection;
 use crate::exchange::h2c_offer::H2cSettings;
 use crate::exchange::switch::Switch;
-use crate::telemetry::counts::CoreCounts;
 use crate::telemetry::disconnect::DisconnectReason;
 use crate::tls::server::tls_state;
 
@@ -42,7 +41,7 @@ pub(super) async fn perform_switch(
     }
     // Empty as it is, it may be all that keeps the codec's buffer.
     drop(early);
-    CoreCounts::add_one(&mut core.counts.borrow_mut().transitions, switch.name());
+    core.counts.borrow_mut().transitions.add_one(switch.name());
     match switch {
         Switch::Tunnel(tunnel) => {
             let _busy = connection.activity.begin_busy();
@@ -86,15 +85,16 @@ async fn switch_to_tls(stream: ClientStream, replayed: Bytes, connection: &mut C
         Ok(Ok(tls)) => tls,
         Ok(Err(error)) => {
             tracing::debug!(peer = %connection.peer, %error, "no TLS after the switch");
-            core.count_disconnect(error.disconnect_reason());
+            core.count_handshake_failure(error.disconnect_reason(), error.handshake_failure());
             return Next::Ended;
         }
         Err(_) => {
-            core.count_disconnect(DisconnectReason::TlsTimeout);
+            core.count_handshake_timeout();
             return Next::Ended;
         }
     };
     connection.tls = tls_state(tls.get_ref().1.protocol_version());
+    core.count_handshake(connection.tls);
     connection.outer = Some(outer);
     // The gate counts the requests inside TLS from 0, and compares them with the activity's.
     connection.activity = core.new_activity();

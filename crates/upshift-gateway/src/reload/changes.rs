@@ -78,6 +78,22 @@ impl Display for ReloadChange {
     }
 }
 
+/// All pairs of subject and change that a reload can make, as their metric has them.
+pub(crate) fn possible_changes() -> Vec<(&'static str, &'static str)> {
+    let mut pairs = vec![
+        ("setting", ChangeKind::Changed(Vec::new())),
+        ("certificate", ChangeKind::ContentChanged),
+        ("authorities", ChangeKind::ContentChanged),
+    ];
+    for subject in ["rule", "exemption", "upstream"] {
+        let changed = ChangeKind::Changed(Vec::new());
+        for kind in [ChangeKind::Added, ChangeKind::Removed, changed, ChangeKind::Reordered] {
+            pairs.push((subject, kind));
+        }
+    }
+    pairs.iter().map(|(subject, kind)| (*subject, kind.as_str())).collect()
+}
+
 /// Lists the differences between two settings, except for the keys that only a restart applies.
 pub(crate) fn setting_changes(before: &Settings, after: &Settings) -> Vec<ReloadChange> {
     let (old, new) = (&before.file, &after.file);

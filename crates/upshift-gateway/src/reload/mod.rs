@@ -107,7 +107,7 @@ impl Handle {
             self.shared.access.redirect(access);
         }
         let mut totals = self.shared.totals();
-        totals.count_reload(true);
+        totals.count_reload(&generation.load().policy);
         for ReloadChange { subject, kind, .. } in &outcome.changes {
             totals.count_reload_change(subject, kind.as_str());
         }
@@ -121,7 +121,7 @@ impl Handle {
 
     /// Counts a reload whose file could not be read, or was rejected.
     pub fn count_failed_reload(&self) {
-        self.shared.totals().count_reload(false);
+        self.shared.totals().count_failed_reload();
     }
 
     /// The effective policy, overrides included.

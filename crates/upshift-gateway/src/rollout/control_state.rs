@@ -37,7 +37,7 @@ pub(super) struct ControlState {
 }
 
 /// Counts of a rule's callers.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct SeenCallers {
     /// Requests that met the version that is required.
     pub(super) compliant: u64,

@@ -1,144 +1,203 @@
-//! The rollout's metrics. The policy file bounds their labels: rules, phases and exemptions.
+//! The metrics of the rollout. The policy file bounds their labels: rules, phases and exemptions.
 
-use std::sync::atomic::AtomicU64;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::Arc;
 
-use prometheus_client::metrics::counter::ConstCounter;
-use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
-use upshift_core::Timestamp;
-use upshift_record::control::{RolloutStatus, RuleStatus};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::DescriptorEncoder;
+use prometheus_client::registry::Unit;
+use upshift_adoption::breaker::BreakerReading;
+use upshift_core::policy::{Actor, Rule};
+use upshift_core::{Policy, Timestamp};
 
 use super::Control;
+use super::control_state::SeenCallers;
+use crate::telemetry::families::{FamilyHead, FamilyWriter, Labels};
+use crate::telemetry::metrics::MOST_RULES_AT_ZERO;
 
-type RuleLabels = Vec<(&'static str, String)>;
-type Gauges = Family<RuleLabels, Gauge<f64, AtomicU64>>;
+/// The state of the rollout at the time of a scrape.
+#[derive(Debug)]
+pub(crate) struct RolloutMetrics {
+    /// The effective policy.
+    policy: Arc<Policy>,
+    now: Timestamp,
+    seen_by_rule: BTreeMap<String, SeenCallers>,
+    readings: HashMap<Arc<str>, BreakerReading>,
+    unsaved: u64,
+}
 
 impl Control {
-    /// The metrics at `now`, in a registry of their own.
-    pub(crate) fn metrics_registry(&self, now: Timestamp) -> Registry {
-        let status = self.status(now);
-        let mut registry = Registry::with_prefix("upshift");
-        register_rules(&mut registry, &status);
-        register_breakers(&mut registry, &status);
-        let expires = register_gauges(
-            &mut registry,
-            "exemption_expires_timestamp_seconds",
-            "The end of an exemption",
-        );
-        for exemption in self.effective_policy(now).exemptions() {
-            let labels =
-                vec![("exemption", exemption.id.to_string()), ("owner", exemption.owner.clone())];
-            expires.get_or_create(&labels).set(exemption.expires.as_second() as f64);
+    /// The metrics at `now`, under the effective `policy`.
+    pub(crate) fn metrics(&self, policy: Arc<Policy>, now: Timestamp) -> RolloutMetrics {
+        let state = self.state();
+        let mut readings = HashMap::new();
+        for reading in state.breaker.readings(now) {
+            readings.insert(Arc::clone(&reading.rule), reading);
         }
-        let unsaved = Gauge::<u64, AtomicU64>::default();
-        unsaved.set(status.unsaved);
-        registry.register(
-            "changes_unsaved",
-            "Changes in force that a restart would forget",
-            unsaved,
-        );
-        let trips: u64 = self.state().seen_by_rule.values().map(|seen| seen.trips).sum();
-        registry.register(
-            "breaker_trips",
-            "Trips of breakers on this replica",
-            ConstCounter::new(trips),
-        );
-        registry
-    }
-}
-
-fn register_rules(registry: &mut Registry, status: &RolloutStatus) {
-    let phase = register_gauges(registry, "rule_phase", "1 for the phase that a rule is in");
-    let share = register_gauges(
-        registry,
-        "rule_refused_ratio",
-        "The share of callers that the rule's phase refuses",
-    );
-    let overridden = register_gauges(
-        registry,
-        "rule_override",
-        "1 if a person, the breaker or the command line overrides a rule",
-    );
-    let target = register_gauges(
-        registry,
-        "rule_target_seen",
-        "Requests that met the version that a rollout requires",
-    );
-    let unnamed = register_gauges(
-        registry,
-        "ramp_without_identity",
-        "Requests that a ramp passed over because they had no identity",
-    );
-    for rule in &status.rules {
-        let labels = rule_labels(&rule.rule);
-        let phase_labels = with_label(&labels, "phase", &rule.phase);
-        phase.get_or_create(&phase_labels).set(1.0);
-        share.get_or_create(&labels).set(rule.share);
-        if let Some(by) = &rule.set_by {
-            overridden.get_or_create(&with_label(&labels, "by", actor_kind(by))).set(1.0);
+        RolloutMetrics {
+            policy,
+            now,
+            seen_by_rule: state.seen_by_rule.clone(),
+            readings,
+            unsaved: state.store.unsaved(),
         }
-        target.get_or_create(&labels).set(rule.target_seen as f64);
-        unnamed.get_or_create(&labels).set(rule.without_identity as f64);
     }
 }
 
-fn register_breakers(registry: &mut Registry, status: &RolloutStatus) {
-    let tripped =
-        register_gauges(registry, "breaker_tripped", "1 while the breaker holds a rule at warn");
-    let seen = register_gauges(
-        registry,
-        "breaker_identities_seen",
-        "Different callers in the breaker's window",
-    );
-    let refused = register_gauges(
-        registry,
-        "breaker_identities_refused",
-        "Different refused callers in the breaker's window",
-    );
-    let concentration = register_gauges(
-        registry,
-        "breaker_concentration",
-        "The share of the refused callers that come from one network",
-    );
-    let withheld = register_gauges(
-        registry,
-        "breaker_withheld",
-        "Crossings since the start that one network alone caused, and that did not trip",
-    );
-    for RuleStatus { rule, breaker, .. } in &status.rules {
-        let Some(breaker) = breaker else { continue };
-        let labels = rule_labels(rule);
-        let is_tripped = breaker.state == "tripped";
-        tripped.get_or_create(&labels).set(if is_tripped { 1.0 } else { 0.0 });
-        seen.get_or_create(&labels).set(breaker.seen as f64);
-        refused.get_or_create(&labels).set(breaker.refused as f64);
-        concentration.get_or_create(&labels).set(breaker.concentration);
-        withheld.get_or_create(&labels).set(breaker.withheld as f64);
+impl Collector for RolloutMetrics {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let mut writer = FamilyWriter::new(encoder);
+        self.write_phases(&mut writer)?;
+        self.write_seen(&mut writer)?;
+        self.write_breakers(&mut writer)?;
+        self.write_breaker_windows(&mut writer)?;
+        self.write_exemptions(&mut writer)?;
+        let unsaved =
+            FamilyHead::new("changes_unsaved", "Changes in force that a restart would forget");
+        writer.write_gauge(&unsaved, self.unsaved)
     }
 }
 
-fn register_gauges(registry: &mut Registry, name: &str, help: &str) -> Gauges {
-    let gauges = Gauges::default();
-    registry.register(name, help, gauges.clone());
-    gauges
+impl RolloutMetrics {
+    fn write_phases(&self, writer: &mut FamilyWriter<'_>) -> fmt::Result {
+        let (mut phases, mut shares, mut overridden) = (Vec::new(), Vec::new(), Vec::new());
+        for rule in self.policy.rules() {
+            let state = rule.rollout_state(self.now);
+            phases.push(([("rule", &*rule.id), ("phase", state.phase.as_str())], 1_u64));
+            if self.has_all_series(rule) {
+                shares.push((rule_labels(rule), state.share.fraction()));
+            }
+            if let Some(set) = rule.overridden() {
+                overridden.push(([("rule", &*rule.id), ("by", actor_kind(&set.by))], 1_u64));
+            }
+        }
+        let phase = FamilyHead::new("rule_phase", "1 for the phase that a rule is in");
+        writer.write_gauges(&phase, phases)?;
+        let share = FamilyHead::new(
+            "rule_rollout_ratio",
+            "The share of callers for which a rule's phase is to refuse what does not meet it",
+        );
+        writer.write_gauges(&share, shares)?;
+        let by = FamilyHead::new(
+            "rule_override",
+            "1 if a person, the breaker or the command line overrides a rule",
+        );
+        writer.write_gauges(&by, overridden)
+    }
+
+    fn write_seen(&self, writer: &mut FamilyWriter<'_>) -> fmt::Result {
+        let (mut compliant, mut unnamed, mut trips) = (Vec::new(), Vec::new(), 0);
+        for rule in self.policy.rules() {
+            if self.has_all_series(rule) {
+                let seen = self.seen_callers(rule).unwrap_or_default();
+                compliant.push((rule_labels(rule), seen.compliant));
+                unnamed.push((rule_labels(rule), seen.unnamed));
+            }
+        }
+        for seen in self.seen_by_rule.values() {
+            trips += seen.trips;
+        }
+        let target = FamilyHead::new(
+            "rule_target_seen",
+            "Requests that met the version that a rule requires",
+        );
+        writer.write_counters(&target, compliant)?;
+        let without_identity = FamilyHead::new(
+            "ramp_without_identity",
+            "Requests that a ramp passed over because they had no identity",
+        );
+        writer.write_counters(&without_identity, unnamed)?;
+        let all_trips = FamilyHead::new("breaker_trips", "Trips of breakers on this gateway");
+        writer.write_counter(&all_trips, trips)
+    }
+
+    fn write_breakers(&self, writer: &mut FamilyWriter<'_>) -> fmt::Result {
+        let (mut tripped, mut withheld) = (Vec::new(), Vec::new());
+        for (rule, reading) in self.rule_readings() {
+            tripped.push((rule_labels(rule), u64::from(reading.tripped)));
+            withheld.push((rule_labels(rule), reading.withheld));
+        }
+        let state = FamilyHead::new("breaker_tripped", "1 while the breaker holds a rule at warn");
+        writer.write_gauges(&state, tripped)?;
+        let crossings = FamilyHead::new(
+            "breaker_withheld",
+            "Crossings that one network alone caused, and that did not trip",
+        );
+        writer.write_counters(&crossings, withheld)
+    }
+
+    fn write_breaker_windows(&self, writer: &mut FamilyWriter<'_>) -> fmt::Result {
+        let (mut seen, mut refused, mut concentrations) = (Vec::new(), Vec::new(), Vec::new());
+        for (rule, reading) in self.rule_readings() {
+            seen.push((rule_labels(rule), reading.seen));
+            refused.push((rule_labels(rule), reading.refused));
+            concentrations.push((rule_labels(rule), reading.concentration));
+        }
+        let callers =
+            FamilyHead::new("breaker_identities_seen", "Different callers in the breaker's window");
+        writer.write_gauges(&callers, seen)?;
+        let refused_callers = FamilyHead::new(
+            "breaker_identities_refused",
+            "Different refused callers in the breaker's window",
+        );
+        writer.write_gauges(&refused_callers, refused)?;
+        let concentration = FamilyHead::new(
+            "breaker_concentration_ratio",
+            "The share of the refused callers that come from one network",
+        );
+        writer.write_gauges(&concentration, concentrations)
+    }
+
+    fn write_exemptions(&self, writer: &mut FamilyWriter<'_>) -> fmt::Result {
+        let mut ends = Vec::new();
+        for exemption in self.policy.exemptions() {
+            let labels = [("exemption", &*exemption.id), ("owner", &*exemption.owner)];
+            ends.push((labels, exemption.expires.as_second() as f64));
+        }
+        let expires =
+            FamilyHead::new("exemption_expires_timestamp", "The time at which an exemption ends");
+        writer.write_gauges(&expires.with_unit(Unit::Seconds), ends)
+    }
+
+    /// Returns true if `rule` has series even if nothing has happened under it.
+    fn has_all_series(&self, rule: &Rule) -> bool {
+        self.policy.rules().len() <= MOST_RULES_AT_ZERO || self.seen_callers(rule).is_some()
+    }
+
+    fn seen_callers(&self, rule: &Rule) -> Option<SeenCallers> {
+        self.seen_by_rule.get(&*rule.id).copied()
+    }
+
+    /// The rules that have a breaker, with its state.
+    fn rule_readings(&self) -> Vec<(&Rule, &BreakerReading)> {
+        let all = self.policy.rules().len() <= MOST_RULES_AT_ZERO;
+        let mut found = Vec::new();
+        for rule in self.policy.rules() {
+            if let Some(reading) = self.readings.get(&*rule.id)
+                && (all || has_happened(reading))
+            {
+                found.push((rule, reading));
+            }
+        }
+        found
+    }
 }
 
-fn rule_labels(rule: &str) -> RuleLabels {
-    vec![("rule", rule.to_owned())]
+/// Returns true if the breaker has seen a caller in its window, or a crossing.
+fn has_happened(reading: &BreakerReading) -> bool {
+    reading.tripped || reading.seen > 0 || reading.withheld > 0
 }
 
-fn with_label(labels: &RuleLabels, name: &'static str, value: &str) -> RuleLabels {
-    let mut extended = labels.clone();
-    extended.push((name, value.to_owned()));
-    extended
+fn rule_labels(rule: &Rule) -> Labels<'_, 1> {
+    [("rule", &rule.id)]
 }
 
 /// The kind of an actor. Names of people are personal data, and would make a label unbounded.
-fn actor_kind(by: &str) -> &'static str {
+fn actor_kind(by: &Actor) -> &'static str {
     match by {
-        "breaker" => "breaker",
-        "command line" => "command-line",
-        _ => "person",
+        Actor::Breaker => "breaker",
+        Actor::CommandLine => "command-line",
+        Actor::Person(_) => "person",
     }
 }

@@ -1,17 +1,38 @@
 //! The counters of one core, which need no lock. They are merged into the totals once a second.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
+use std::ops::AddAssign;
 
-use upshift_core::{Decision, HttpVersion, Phase, Verdict, VerdictReason};
+use upshift_core::{Decision, HttpVersion, Phase, Policy, TlsVersion, Verdict, VerdictReason};
+
+use crate::local_reply::LocalReply;
+use crate::telemetry::disconnect::DisconnectReason;
+use crate::telemetry::handshake::HandshakeFailure;
+use crate::telemetry::label_totals::LabelTotals;
+
+/// The verdicts, as metrics list them.
+pub(crate) const VERDICTS: [Verdict; 4] =
+    [Verdict::Admit, Verdict::Warn, Verdict::Refuse, Verdict::Exempt];
+
+/// The versions of TLS that a handshake can settle on.
+const TLS_VERSIONS: [TlsVersion; 2] = [TlsVersion::V1_2, TlsVersion::V1_3];
+
+/// The values of the label `listener`.
+const LISTENERS: [&str; 3] = ["http", "https", "http3"];
 
 /// The rulings of one rule, with the number of each.
-type RulingCounts = HashMap<(Verdict, VerdictReason, Phase), u64>;
+pub(crate) type RulingCounts = HashMap<(Verdict, VerdictReason, Phase), u64>;
 
 /// The counters since they were last merged.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct CoreCounts {
-    /// Connections accepted.
-    pub(crate) connections: u64,
+    /// Connections accepted, by listener.
+    pub(crate) accepted: LabelTotals,
+    /// Connections opened less those closed, by listener.
+    pub(crate) open_connections: LabelTotals<i64>,
+    /// Tunnels opened less those closed.
+    pub(crate) open_tunnels: i64,
     /// Decided requests, by verdict and HTTP version on this hop.
     pub(crate) requests: HashMap<(Verdict, HttpVersion), u64>,
     /// The rulings of the rules that matched, by rule.
@@ -19,31 +40,100 @@ pub(crate) struct CoreCounts {
     /// Upstream responses with status 426 and no protocol in `Upgrade`.
     pub(crate) bare_426: u64,
     /// Local replies, by cause.
-    pub(crate) local_replies: HashMap<&'static str, u64>,
+    pub(crate) local_replies: LabelTotals,
     /// Connections that ended early, by reason.
-    pub(crate) disconnects: HashMap<&'static str, u64>,
+    pub(crate) disconnects: LabelTotals,
     /// Connections and streams that switched protocols, by the new protocol.
-    pub(crate) transitions: HashMap<&'static str, u64>,
+    pub(crate) transitions: LabelTotals,
+    /// TLS handshakes of clients that succeeded, by version.
+    pub(crate) tls_handshakes: LabelTotals,
+    /// TLS handshakes of clients that failed, by cause.
+    pub(crate) tls_failures: LabelTotals,
     /// Requests from peers that look like undeclared proxies.
     pub(crate) undeclared: u64,
 }
 
 impl CoreCounts {
-    /// Counts a decision, by the HTTP version on this hop.
-    pub(crate) fn count_decision(&mut self, decision: &Decision<'_>, http: HttpVersion) {
-        Self::add_one(&mut self.requests, (decision.verdict, http));
-        for ruling in decision.matched() {
-            let key = (ruling.verdict, ruling.cause.unwrap_or(ruling.reason), ruling.phase());
-            match self.rulings.get_mut(&*ruling.rule.id) {
-                // The common case needs no copy of the id.
-                Some(counts) => Self::add_one(counts, key),
-                None => Self::add_one(self.rulings.entry(ruling.rule.id.clone()).or_default(), key),
+    /// Counters of zero for every value of a label that is a constant of the program. A series has to
+    /// be there before its first event: `increase()` ignores the first value of a series.
+    pub(crate) fn at_zero() -> Self {
+        let mut requests = HashMap::new();
+        for verdict in VERDICTS {
+            for http in [HttpVersion::V1_0, HttpVersion::V1_1, HttpVersion::V2, HttpVersion::V3] {
+                requests.insert((verdict, http), 0);
             }
+        }
+        Self {
+            accepted: LabelTotals::at_zero(LISTENERS),
+            open_connections: LabelTotals::at_zero(LISTENERS),
+            requests,
+            local_replies: LabelTotals::at_zero(LocalReply::CAUSE_LABELS),
+            disconnects: LabelTotals::at_zero(DisconnectReason::ALL.map(DisconnectReason::as_str)),
+            transitions: LabelTotals::at_zero(["h2c", "tls", "tunnel"]),
+            tls_handshakes: LabelTotals::at_zero(TLS_VERSIONS.map(TlsVersion::as_str)),
+            tls_failures: LabelTotals::at_zero(HandshakeFailure::ALL.map(HandshakeFailure::cause)),
+            ..Self::default()
         }
     }
 
-    /// Adds one to `map[key]`.
-    pub(crate) fn add_one<K: std::hash::Hash + Eq>(map: &mut HashMap<K, u64>, key: K) {
-        *map.entry(key).or_default() += 1;
+    /// Counts a decision, by the HTTP version on this hop.
+    pub(crate) fn count_decision(&mut self, decision: &Decision<'_>, http: HttpVersion) {
+        *self.requests.entry((decision.verdict, http)).or_default() += 1;
+        for ruling in decision.matched() {
+            let key = (ruling.verdict, ruling.cause.unwrap_or(ruling.reason), ruling.phase());
+            // The common case needs no copy of the id.
+            let counts = match self.rulings.get_mut(&*ruling.rule.id) {
+                Some(counts) => counts,
+                None => self.rulings.entry(ruling.rule.id.clone()).or_default(),
+            };
+            *counts.entry(key).or_default() += 1;
+        }
+    }
+
+    /// Drops the counters of rules that `policy` does not have.
+    pub(crate) fn retain_rules(&mut self, policy: &Policy) {
+        let mut ids = HashSet::new();
+        for rule in policy.rules() {
+            ids.insert(&rule.id);
+        }
+        self.rulings.retain(|rule, _| ids.contains(rule));
+    }
+
+    /// Adds the counters of `other`.
+    pub(crate) fn merge(&mut self, other: Self) {
+        let Self {
+            accepted,
+            open_connections,
+            open_tunnels,
+            requests,
+            rulings,
+            bare_426,
+            local_replies,
+            disconnects,
+            transitions,
+            tls_handshakes,
+            tls_failures,
+            undeclared,
+        } = other;
+        self.accepted.merge(&accepted);
+        self.open_connections.merge(&open_connections);
+        self.open_tunnels += open_tunnels;
+        merge_map(&mut self.requests, requests);
+        for (rule, counts) in rulings {
+            merge_map(self.rulings.entry(rule).or_default(), counts);
+        }
+        self.bare_426 += bare_426;
+        self.local_replies.merge(&local_replies);
+        self.disconnects.merge(&disconnects);
+        self.transitions.merge(&transitions);
+        self.tls_handshakes.merge(&tls_handshakes);
+        self.tls_failures.merge(&tls_failures);
+        self.undeclared += undeclared;
+    }
+}
+
+fn merge_map<K: Eq + Hash, N: Default + AddAssign>(into: &mut HashMap<K, N>, from: HashMap<K, N>) {
+    for (key, count) in from {
+        *into.entry(key).or_default() += count;
     }
 }

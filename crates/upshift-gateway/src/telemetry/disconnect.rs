@@ -51,6 +51,33 @@ pub(crate) enum DisconnectReason {
 }
 
 impl DisconnectReason {
+    /// All reasons.
+    pub(crate) const ALL: [Self; 23] = [
+        Self::Parse,
+        Self::HeadTooLarge,
+        Self::Incomplete,
+        Self::BodyAborted,
+        Self::Io,
+        Self::Expired(Expired::Idle),
+        Self::Expired(Expired::Head),
+        Self::Expired(Expired::Stalled),
+        Self::Evicted,
+        Self::TlsHandshake,
+        Self::TlsTimeout,
+        Self::TlsOnCleartext,
+        Self::OldHello(OldHello::Ssl2),
+        Self::OldHello(OldHello::Ssl3),
+        Self::OldHello(OldHello::Tls1_0),
+        Self::OldHello(OldHello::Tls1_1),
+        Self::Spliced,
+        Self::EarlyBytes,
+        Self::NoHttp2,
+        Self::TunnelIdle,
+        Self::TunnelStalled,
+        Self::TunnelBroken,
+        Self::StreamStalled,
+    ];
+
     /// The reason for which a codec failed with `error`.
     pub(crate) fn of_codec_error(error: &hyper::Error) -> Self {
         if error.is_parse_too_large() {

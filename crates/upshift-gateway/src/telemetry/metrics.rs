@@ -1,169 +1,241 @@
-//! The totals of all cores, in the text format of OpenMetrics.
+//! The totals of all cores, and the metric families that show them.
 
-use prometheus_client::encoding::text::{encode_eof, encode_registry};
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
 
-use crate::telemetry::counts::CoreCounts;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::DescriptorEncoder;
+use prometheus_client::registry::Unit;
+use upshift_core::{Policy, Timestamp};
 
-/// Counters by the values of `N` labels.
-type LabelledCounters<const N: usize> = Family<[(&'static str, String); N], Counter>;
+use crate::telemetry::counts::{CoreCounts, RulingCounts, VERDICTS};
+use crate::telemetry::families::{FamilyHead, FamilyWriter, Labels};
 
-/// The totals since the start.
-pub(crate) struct Metrics {
-    registry: Registry,
-    connections: Counter,
-    requests: LabelledCounters<2>,
-    rulings: LabelledCounters<4>,
-    local_replies: LabelledCounters<1>,
-    disconnects: LabelledCounters<1>,
-    transitions: LabelledCounters<1>,
-    undeclared: Counter,
-    bare_426: Counter,
-    reloads: LabelledCounters<1>,
-    reload_changes: LabelledCounters<2>,
-    access_dropped: Counter,
-    revision: Family<[(&'static str, String); 1], Gauge>,
+/// The number of rules up to which every rule has its series from the start. In a larger policy,
+/// which would make the scrape long, the series of a rule begin with its first request.
+pub(crate) const MOST_RULES_AT_ZERO: usize = 1_000;
+
+/// The totals of all cores since the start.
+#[derive(Clone, Debug)]
+pub(crate) struct MetricTotals {
+    counts: CoreCounts,
+    reloads: u64,
+    failed_reloads: u64,
+    /// The changes that reloads made, by kind of subject and kind of change.
+    reload_changes: BTreeMap<(&'static str, &'static str), u64>,
+    last_reload: Timestamp,
+    last_reload_failed: bool,
 }
 
-impl Metrics {
-    /// Totals of zero.
-    pub(crate) fn new() -> Self {
-        let mut metrics = Self {
-            registry: Registry::with_prefix("upshift"),
-            connections: Counter::default(),
-            requests: LabelledCounters::default(),
-            rulings: LabelledCounters::default(),
-            local_replies: LabelledCounters::default(),
-            disconnects: LabelledCounters::default(),
-            transitions: LabelledCounters::default(),
-            undeclared: Counter::default(),
-            bare_426: Counter::default(),
-            reloads: LabelledCounters::default(),
-            reload_changes: LabelledCounters::default(),
-            access_dropped: Counter::default(),
-            revision: Family::default(),
+impl MetricTotals {
+    /// Totals of zero. `reload_changes` are the kinds of subject and of change that reloads count.
+    pub(crate) fn new(
+        reload_changes: impl IntoIterator<Item = (&'static str, &'static str)>,
+    ) -> Self {
+        let mut totals = Self {
+            counts: CoreCounts::at_zero(),
+            reloads: 0,
+            failed_reloads: 0,
+            reload_changes: BTreeMap::new(),
+            last_reload: Timestamp::now(),
+            last_reload_failed: false,
         };
-        metrics.register();
-        // Made at the start, because `increase()` ignores the first value of a series: a first failure
-        // would not be seen.
-        for outcome in ["ok", "failed"] {
-            drop(metrics.reloads.get_or_create(&[("outcome", outcome.to_owned())]));
+        for change in reload_changes {
+            totals.reload_changes.insert(change, 0);
         }
-        metrics
-    }
-
-    fn register(&mut self) {
-        let registry = &mut self.registry;
-        registry.register("connections", "Connections accepted", self.connections.clone());
-        registry.register(
-            "http_requests",
-            "Decided requests, by verdict and HTTP version",
-            self.requests.clone(),
-        );
-        registry.register(
-            "rule_requests",
-            "Rulings of each rule on the requests that it matched",
-            self.rulings.clone(),
-        );
-        registry.register(
-            "faults",
-            "Requests that the gateway answered itself because of an error, by cause",
-            self.local_replies.clone(),
-        );
-        registry.register(
-            "connection_errors",
-            "Connections that ended early, by cause",
-            self.disconnects.clone(),
-        );
-        registry.register("transitions", "Switches to another protocol", self.transitions.clone());
-        registry.register(
-            "undeclared_proxy_requests",
-            "Requests from private peers that send X-Forwarded-Proto without being declared proxies",
-            self.undeclared.clone(),
-        );
-        registry.register(
-            "upstream_bare_426",
-            "Upstream responses with status 426 and no protocol in Upgrade",
-            self.bare_426.clone(),
-        );
-        registry.register(
-            "reloads",
-            "Reloads of the policy file, by outcome",
-            self.reloads.clone(),
-        );
-        registry.register(
-            "reload_changes",
-            "Rules, exemptions, upstreams, settings and files that reloads added, removed or changed",
-            self.reload_changes.clone(),
-        );
-        registry.register(
-            "access_records_dropped",
-            "Access records that were dropped because the disk was full or too slow",
-            self.access_dropped.clone(),
-        );
-        registry.register(
-            "policy_revision",
-            "1 for the revision of the policy in force",
-            self.revision.clone(),
-        );
+        totals
     }
 
     /// Adds the counters of one core.
     pub(crate) fn add_counts(&mut self, counts: CoreCounts) {
-        self.connections.inc_by(counts.connections);
-        self.undeclared.inc_by(counts.undeclared);
-        self.bare_426.inc_by(counts.bare_426);
-        for ((verdict, http), count) in counts.requests {
-            let labels = [("verdict", verdict.to_string()), ("http", http.as_str().to_owned())];
-            self.requests.get_or_create(&labels).inc_by(count);
-        }
-        for (rule, counts) in counts.rulings {
-            for ((verdict, reason, phase), count) in counts {
-                let labels = [
-                    ("rule", rule.to_string()),
-                    ("verdict", verdict.to_string()),
-                    ("reason", reason.to_string()),
-                    ("phase", phase.as_str().to_owned()),
-                ];
-                self.rulings.get_or_create(&labels).inc_by(count);
-            }
-        }
-        for (cause, count) in counts.local_replies {
-            self.local_replies.get_or_create(&[("cause", cause.to_owned())]).inc_by(count);
-        }
-        for (cause, count) in counts.disconnects {
-            self.disconnects.get_or_create(&[("cause", cause.to_owned())]).inc_by(count);
-        }
-        for (to, count) in counts.transitions {
-            self.transitions.get_or_create(&[("to", to.to_owned())]).inc_by(count);
-        }
+        self.counts.merge(counts);
     }
 
-    /// Counts a reload.
-    pub(crate) fn count_reload(&mut self, succeeded: bool) {
-        let outcome = if succeeded { "ok" } else { "failed" };
-        self.reloads.get_or_create(&[("outcome", outcome.to_owned())]).inc();
+    /// Counts a reload that succeeded, after which `policy` is in force. The counters of rules that
+    /// it does not have are dropped.
+    pub(crate) fn count_reload(&mut self, policy: &Policy) {
+        self.reloads += 1;
+        self.last_reload = Timestamp::now();
+        self.last_reload_failed = false;
+        self.counts.retain_rules(policy);
+    }
+
+    /// Counts a reload that failed.
+    pub(crate) fn count_failed_reload(&mut self) {
+        self.failed_reloads += 1;
+        self.last_reload_failed = true;
     }
 
     /// Counts one change that a reload made.
-    pub(crate) fn count_reload_change(&mut self, kind: &str, change: &str) {
-        let labels = [("kind", kind.to_owned()), ("change", change.to_owned())];
-        self.reload_changes.get_or_create(&labels).inc();
+    pub(crate) fn count_reload_change(&mut self, kind: &'static str, change: &'static str) {
+        *self.reload_changes.entry((kind, change)).or_default() += 1;
+    }
+}
+
+/// The totals at the time of a scrape.
+#[derive(Debug)]
+pub(crate) struct TotalMetrics {
+    /// The totals.
+    pub(crate) totals: MetricTotals,
+    /// The effective policy, whose rules have series.
+    pub(crate) policy: Arc<Policy>,
+    /// The number of access records that were dropped.
+    pub(crate) access_dropped: u64,
+}
+
+impl Collector for TotalMetrics {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let mut writer = FamilyWriter::new(encoder);
+        self.write_program(&mut writer)?;
+        self.write_reloads(&mut writer)?;
+        self.write_connections(&mut writer)?;
+        self.write_requests(&mut writer)?;
+        self.write_rules(&mut writer)
+    }
+}
+
+impl TotalMetrics {
+    fn write_program(&self, writer: &mut FamilyWriter<'_>) -> fmt::Result {
+        let build = FamilyHead::new("build", "The version of Upshift");
+        writer.write_info(&build, &[("version", env!("CARGO_PKG_VERSION"))])?;
+        let revision =
+            FamilyHead::new("policy_revision", "1 for the revision of the policy in force");
+        writer.write_gauges(&revision, [([("revision", self.policy.revision())], 1_u64)])?;
+        let dropped = FamilyHead::new(
+            "access_records_dropped",
+            "Access records that were dropped because the disk was full or too slow",
+        );
+        writer.write_counter(&dropped, self.access_dropped)
     }
 
-    /// The metrics in the text format of OpenMetrics, with those of `further`.
-    pub(crate) fn render(&self, revision: &str, access_dropped: u64, further: &Registry) -> String {
-        self.revision.clear();
-        self.revision.get_or_create(&[("revision", revision.to_owned())]).set(1);
-        self.access_dropped.inner().store(access_dropped, std::sync::atomic::Ordering::Relaxed);
-        let mut text = String::new();
-        // Writing into a string cannot fail.
-        let _ = encode_registry(&mut text, &self.registry);
-        let _ = encode_registry(&mut text, further);
-        let _ = encode_eof(&mut text);
-        text
+    fn write_reloads(&self, writer: &mut FamilyWriter<'_>) -> fmt::Result {
+        let totals = &self.totals;
+        let reloads = FamilyHead::new("reloads", "Reloads of the policy file, by outcome");
+        let outcomes = [("ok", totals.reloads), ("failed", totals.failed_reloads)];
+        writer
+            .write_counters(&reloads, outcomes.map(|(name, count)| ([("outcome", name)], count)))?;
+        let last = FamilyHead::new(
+            "last_reload_timestamp",
+            "The time of the start, or of the last reload that succeeded",
+        );
+        let last_reload = totals.last_reload.as_second() as f64;
+        writer.write_gauge(&last.with_unit(Unit::Seconds), last_reload)?;
+        let successful = FamilyHead::new(
+            "last_reload_successful",
+            "1 if the last attempt to reload succeeded, or there was none",
+        );
+        writer.write_gauge(&successful, u64::from(!totals.last_reload_failed))?;
+        let changes = FamilyHead::new(
+            "reload_changes",
+            "Rules, exemptions, upstreams, settings and files that reloads added, removed or changed",
+        );
+        let mut series = Vec::new();
+        for (&(kind, change), &count) in &totals.reload_changes {
+            series.push(([("kind", kind), ("change", change)], count));
+        }
+        writer.write_counters(&changes, series)
     }
+
+    fn write_connections(&self, writer: &mut FamilyWriter<'_>) -> fmt::Result {
+        let counts = &self.totals.counts;
+        let accepted = FamilyHead::new("connections", "Connections accepted, by listener");
+        writer.write_counters(&accepted, counts.accepted.series("listener"))?;
+        let open = FamilyHead::new("open_connections", "Open connections of clients, by listener");
+        writer.write_gauges(&open, counts.open_connections.series("listener"))?;
+        let errors = FamilyHead::new("connection_errors", "Connections that ended early, by cause");
+        writer.write_counters(&errors, counts.disconnects.series("cause"))?;
+        let handshakes = FamilyHead::new(
+            "tls_handshakes",
+            "TLS handshakes of clients that succeeded, by version of TLS",
+        );
+        writer.write_counters(&handshakes, counts.tls_handshakes.series("version"))?;
+        let failures = FamilyHead::new(
+            "tls_handshake_failures",
+            "TLS handshakes of clients that failed, by cause",
+        );
+        writer.write_counters(&failures, counts.tls_failures.series("cause"))?;
+        let transitions = FamilyHead::new("transitions", "Switches to another protocol");
+        writer.write_counters(&transitions, counts.transitions.series("to"))?;
+        let tunnels = FamilyHead::new("open_tunnels", "Open tunnels, WebSockets included");
+        writer.write_gauge(&tunnels, counts.open_tunnels)
+    }
+
+    fn write_requests(&self, writer: &mut FamilyWriter<'_>) -> fmt::Result {
+        let counts = &self.totals.counts;
+        let requests =
+            FamilyHead::new("http_requests", "Decided requests, by verdict and HTTP version");
+        let mut series = Vec::new();
+        for (&(verdict, http), &count) in &counts.requests {
+            series.push(([("verdict", verdict.as_str()), ("http", http.as_str())], count));
+        }
+        series.sort_unstable();
+        writer.write_counters(&requests, series)?;
+        let faults = FamilyHead::new(
+            "faults",
+            "Requests that the gateway answered itself because of an error, by cause",
+        );
+        writer.write_counters(&faults, counts.local_replies.series("cause"))?;
+        let undeclared = FamilyHead::new(
+            "undeclared_proxy_requests",
+            "Requests from private peers that send X-Forwarded-Proto without being declared proxies",
+        );
+        writer.write_counter(&undeclared, counts.undeclared)?;
+        let bare_426 = FamilyHead::new(
+            "upstream_bare_426",
+            "Upstream responses with status 426 and no protocol in Upgrade",
+        );
+        writer.write_counter(&bare_426, counts.bare_426)
+    }
+
+    fn write_rules(&self, writer: &mut FamilyWriter<'_>) -> fmt::Result {
+        let rulings = &self.totals.counts.rulings;
+        let all = self.policy.rules().len() <= MOST_RULES_AT_ZERO;
+        let none = RulingCounts::new();
+        let (mut by_verdict, mut by_reason) = (Vec::new(), Vec::new());
+        for rule in self.policy.rules() {
+            let counts = match rulings.get(&rule.id) {
+                Some(counts) => counts,
+                None if all => &none,
+                None => continue,
+            };
+            by_verdict.extend(verdict_series(&rule.id, counts));
+            by_reason.extend(reason_series(&rule.id, counts));
+        }
+        let requests =
+            FamilyHead::new("rule_requests", "Requests that a rule matched, by its verdict");
+        writer.write_counters(&requests, by_verdict)?;
+        let reasons = FamilyHead::new(
+            "rule_reasons",
+            "Requests that a rule matched, by the reason of its verdict and its phase",
+        );
+        writer.write_counters(&reasons, by_reason)
+    }
+}
+
+fn verdict_series<'r>(rule: &'r str, counts: &RulingCounts) -> [(Labels<'r, 2>, u64); 4] {
+    VERDICTS.map(|verdict| {
+        let mut total = 0;
+        for (&(counted, _, _), count) in counts {
+            if counted == verdict {
+                total += count;
+            }
+        }
+        ([("rule", rule), ("verdict", verdict.as_str())], total)
+    })
+}
+
+fn reason_series<'r>(rule: &'r str, counts: &RulingCounts) -> Vec<(Labels<'r, 4>, u64)> {
+    let mut series = Vec::new();
+    for (&(verdict, reason, phase), &count) in counts {
+        let labels = [
+            ("rule", rule),
+            ("verdict", verdict.as_str()),
+            ("reason", reason.as_str()),
+            ("phase", phase.as_str()),
+        ];
+        series.push((labels, count));
+    }
+    series.sort_unstable();
+    series
 }

@@ -44,6 +44,16 @@ impl Identity {
         Ok(Self { chain: vec![made.cert.der().clone()], key: key.into(), is_self_signed: true })
     }
 
+    /// The end of the validity period of the certificate, in seconds since 1970.
+    pub(crate) fn expiry(&self) -> Option<i64> {
+        Some(self.leaf()?.validity().not_after.timestamp())
+    }
+
+    fn leaf(&self) -> Option<X509Certificate<'_>> {
+        let (_, leaf) = X509Certificate::from_der(self.chain.first()?).ok()?;
+        Some(leaf)
+    }
+
     /// The key with only the certificate at `index` of the chain.
     pub(super) fn with_certificate(&self, index: usize) -> Option<Self> {
         let chain = vec![self.chain.get(index)?.clone()];
@@ -57,8 +67,7 @@ impl Identity {
 
     /// The subject and the end of the validity period: `CN=api.example.com, until 2027-03-01T00:00:00Z`.
     pub(crate) fn describe(&self) -> String {
-        let Some(Ok((_, leaf))) = self.chain.first().map(|leaf| X509Certificate::from_der(leaf))
-        else {
+        let Some(leaf) = self.leaf() else {
             return "not readable".to_owned();
         };
         format!("{}, until {}", leaf.subject(), format_asn1_time(leaf.validity().not_after))

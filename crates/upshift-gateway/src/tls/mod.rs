@@ -2,6 +2,7 @@
 
 pub(crate) mod client;
 pub(crate) mod identity;
+pub(crate) mod metrics;
 pub(crate) mod pem;
 pub(crate) mod server;
 

@@ -17,7 +17,6 @@ use crate::forward::{self, OutboundRequest, UpstreamTimeouts};
 use crate::local_reply::LocalReply;
 use crate::progress::activity::Activity;
 use crate::response_body::ResponseBody;
-use crate::telemetry::counts::CoreCounts;
 use crate::telemetry::disconnect::DisconnectReason;
 use crate::telemetry::exchange_report::ExchangeReport;
 use crate::upstream::{Cluster, EndpointFailure, InFlightGuard};
@@ -121,6 +120,7 @@ impl UpstreamTunnel {
     /// Relays bytes between `client` and the upstream until the tunnel ends.
     pub(crate) async fn relay_bytes<S: AsyncRead + AsyncWrite + Unpin>(self, client: S) {
         let Self { upstream, timeouts, core, report, .. } = self;
+        let _open = core.open_tunnel();
         let client = CountedStream::new(client, Rc::clone(&report));
         let cause = match relay(client, TokioIo::new(upstream), timeouts).await {
             TunnelEnd::Closed => None,
@@ -141,7 +141,7 @@ impl UpstreamTunnel {
             let _busy = activity.begin_busy();
             // This fails if the client reset the stream before the response was sent.
             let Ok(stream) = client.await else { return };
-            CoreCounts::add_one(&mut self.core.counts.borrow_mut().transitions, "tunnel");
+            self.core.counts.borrow_mut().transitions.add_one("tunnel");
             self.relay_bytes(TokioIo::new(stream)).await;
         });
     }

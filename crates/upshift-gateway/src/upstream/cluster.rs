@@ -29,7 +29,7 @@ impl Cluster {
         let mut endpoints = Vec::with_capacity(upstream.endpoints.len());
         for (index, endpoint) in upstream.endpoints.iter().enumerate() {
             let handle = HealthHandle { upstream: Arc::clone(health), index };
-            endpoints.push(Rc::new(UpstreamEndpoint::new(endpoint, upstream, handle, connector)));
+            endpoints.push(Rc::new(UpstreamEndpoint::new(endpoint, handle, connector)));
         }
         Self { endpoints, retries: upstream.retries.then(RetryBudget::new) }
     }
@@ -45,10 +45,12 @@ impl Cluster {
         names.join(", ")
     }
 
-    /// Closes connections that have been idle for too long.
-    pub(crate) fn close_idle(&self, limits: &Limits) {
+    /// Closes connections that have been idle for too long, and adds the requests of this core to
+    /// the totals of all.
+    pub(crate) fn do_housekeeping(&self, limits: &Limits) {
         for endpoint in &self.endpoints {
             endpoint.pool.close_idle(limits.upstream_idle);
+            endpoint.flush_requests();
         }
     }
 }

@@ -15,6 +15,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use upshift_config::{Address, UpstreamHttp};
 
+use super::endpoint_health::{ConnectionGuard, EndpointHealth};
 use crate::descriptors::{DescriptorBudget, DescriptorPermit};
 
 /// A connection that could not be opened.
@@ -93,7 +94,7 @@ impl UpstreamConnector {
         };
         match timeout(self.connect_timeout, self.open_transport(address, http)).await {
             Ok(Ok((transport, http))) => {
-                Ok((UpstreamStream { transport, _descriptor: descriptor }, http))
+                Ok((UpstreamStream { transport, _descriptor: descriptor, _counted: None }, http))
             }
             Ok(Err(error)) => Err(error.into()),
             Err(_) => Err(ConnectError::Timeout),
@@ -133,6 +134,14 @@ impl UpstreamConnector {
 pub(crate) struct UpstreamStream {
     transport: UpstreamTransport,
     _descriptor: Option<DescriptorPermit>,
+    _counted: Option<ConnectionGuard>,
+}
+
+impl UpstreamStream {
+    /// Counts it as a connection to `endpoint` until it is dropped.
+    pub(super) fn counted_at(self, endpoint: &Arc<EndpointHealth>) -> Self {
+        Self { _counted: Some(endpoint.count_connection()), ..self }
+    }
 }
 
 /// The transport under a connection to an upstream.

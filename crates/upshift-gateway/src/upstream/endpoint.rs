@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use http::HeaderValue;
-use upshift_config::{Endpoint, Upstream};
+use upshift_config::Endpoint;
 
 use super::connect::UpstreamConnector;
 use super::endpoint_health::{EndpointFailure, EndpointHealth};
@@ -32,6 +32,8 @@ pub(crate) struct UpstreamEndpoint {
     max_in_flight: Option<usize>,
     /// Requests and tunnels of this core.
     pub(super) in_flight: Cell<u64>,
+    /// Requests of this core that are not in the shared total yet.
+    uncounted: Cell<u64>,
 }
 
 /// A reference to the shared health of an endpoint.
@@ -43,11 +45,11 @@ pub(super) struct HealthHandle {
 impl UpstreamEndpoint {
     pub(super) fn new(
         endpoint: &Endpoint,
-        upstream: &Upstream,
         health: HealthHandle,
         connector: &Rc<UpstreamConnector>,
     ) -> Self {
         let address = &endpoint.address;
+        let shared = Arc::clone(&health.upstream.endpoints[health.index]);
         let name = address.to_string();
         // The origin of an `Address` ends with its authority.
         let authority = match name.split_once("://") {
@@ -58,12 +60,13 @@ impl UpstreamEndpoint {
             authority: HeaderValue::from_str(authority).unwrap_or(HeaderValue::from_static("")),
             tls: address.tls,
             name: name.into(),
-            pool: EndpointPool::new(address.clone(), upstream.http, Rc::clone(connector)),
+            pool: EndpointPool::new(shared, Rc::clone(connector)),
             health,
             weight: u64::from(endpoint.weight),
             backup: endpoint.backup,
             max_in_flight: endpoint.max_in_flight,
             in_flight: Cell::new(0),
+            uncounted: Cell::new(0),
         }
     }
 
@@ -120,6 +123,14 @@ impl UpstreamEndpoint {
         self.shared_health().totals.retries.fetch_add(1, Relaxed);
     }
 
+    /// Adds the requests of this core to the total of all.
+    pub(super) fn flush_requests(&self) {
+        let count = self.uncounted.take();
+        if count > 0 {
+            self.shared_health().totals.requests.fetch_add(count, Relaxed);
+        }
+    }
+
     /// Counts a request in flight until the guard is dropped, at the end of the response; `None` if
     /// the endpoint is at its limit.
     pub(crate) fn begin_request(self: &Rc<Self>) -> Option<InFlightGuard> {
@@ -130,7 +141,14 @@ impl UpstreamEndpoint {
             return None;
         }
         self.in_flight.set(self.in_flight.get() + 1);
+        self.uncounted.set(self.uncounted.get() + 1);
         Some(InFlightGuard(Rc::clone(self)))
+    }
+}
+
+impl Drop for UpstreamEndpoint {
+    fn drop(&mut self) {
+        self.flush_requests();
     }
 }
 

@@ -1,5 +1,6 @@
 //! The health of one endpoint: its ejections, its health checks and its counters.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -89,6 +90,8 @@ pub(crate) struct EndpointHealth {
     start: Instant,
     /// Its requests and tunnels on all cores; counted only if it has a limit.
     in_flight: AtomicUsize,
+    /// Open connections of all cores to it.
+    connections: AtomicU64,
     /// Failures since the last success.
     pub(super) in_a_row: AtomicU32,
     /// The recent outcomes of its requests.
@@ -112,7 +115,9 @@ pub(crate) struct EndpointHealth {
 /// The counters of one endpoint since the start of the process.
 #[derive(Default)]
 pub(crate) struct EndpointTotals {
-    failures: [AtomicU64; 6],
+    /// Requests that were sent to it. Cores add theirs once a second.
+    pub(crate) requests: AtomicU64,
+    failures: [AtomicU64; EndpointFailure::ALL.len()],
     /// Ejections.
     pub(crate) ejections: AtomicU64,
     /// Requests that were sent again because this endpoint failed them.
@@ -138,6 +143,7 @@ impl EndpointHealth {
             http,
             start: Instant::now(),
             in_flight: AtomicUsize::new(0),
+            connections: AtomicU64::new(0),
             in_a_row: AtomicU32::new(0),
             recent: RecentOutcomes::default(),
             reuse_fails: AtomicBool::new(false),
@@ -263,6 +269,17 @@ impl EndpointHealth {
         self.in_flight.load(Relaxed) >= limit
     }
 
+    /// Counts a connection until the guard is dropped.
+    pub(super) fn count_connection(self: &Arc<Self>) -> ConnectionGuard {
+        self.connections.fetch_add(1, Relaxed);
+        ConnectionGuard(Arc::clone(self))
+    }
+
+    /// The number of open connections to it.
+    pub(super) fn open_connections(&self) -> u64 {
+        self.connections.load(Relaxed)
+    }
+
     /// Returns true if a health check is due, and schedules the next one if so.
     pub(crate) fn take_due_check(&self, interval: Duration) -> bool {
         let now = self.now_ms();
@@ -308,6 +325,15 @@ impl EndpointHealth {
     pub(super) fn forget_checks(&self) {
         self.fails_checks.store(false, Relaxed);
         self.checks_in_a_row.store(0, Relaxed);
+    }
+}
+
+/// An open connection to an endpoint.
+pub(super) struct ConnectionGuard(Arc<EndpointHealth>);
+
+impl Drop for ConnectionGuard {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Relaxed);
     }
 }
 

@@ -7,6 +7,7 @@
 use std::cell::RefCell;
 use std::error::Error;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -18,8 +19,9 @@ use tokio::task::{AbortHandle, spawn_local};
 use tokio::time::Instant;
 
 use super::connect::{ConnectError, UpstreamConnector, UpstreamStream};
+use super::endpoint_health::EndpointHealth;
 use crate::local_executor::LocalExecutor;
-use upshift_config::{Address, UpstreamHttp};
+use upshift_config::UpstreamHttp;
 
 /// The number of idle connections that are kept per core and endpoint.
 const MAX_IDLE: usize = 256;
@@ -37,8 +39,7 @@ impl<B> PoolBody for B where
 
 /// The connections to one endpoint, for requests with bodies of type `B`.
 pub(crate) struct EndpointPool<B> {
-    address: Address,
-    http: UpstreamHttp,
+    endpoint: Arc<EndpointHealth>,
     connector: Rc<UpstreamConnector>,
     idle: IdlePool<B>,
     http2: RefCell<Option<http2::SendRequest<B>>>,
@@ -75,12 +76,8 @@ pub(crate) struct UsedConnection<B> {
 
 impl<B: PoolBody> EndpointPool<B> {
     /// A pool without connections.
-    pub(crate) fn new(
-        address: Address,
-        http: UpstreamHttp,
-        connector: Rc<UpstreamConnector>,
-    ) -> Self {
-        Self { address, http, connector, idle: Rc::default(), http2: RefCell::new(None) }
+    pub(crate) fn new(endpoint: Arc<EndpointHealth>, connector: Rc<UpstreamConnector>) -> Self {
+        Self { endpoint, connector, idle: Rc::default(), http2: RefCell::new(None) }
     }
 
     /// An open connection that can take a request, and the time for which it has been idle: one of
@@ -104,7 +101,7 @@ impl<B: PoolBody> EndpointPool<B> {
 
     /// Opens a connection.
     pub(crate) async fn open_connection(&self) -> Result<PooledConnection<B>, ConnectError> {
-        let (stream, http) = self.connector.connect(&self.address, self.http).await?;
+        let (stream, http) = self.connect(self.endpoint.http).await?;
         let opened = match http {
             UpstreamHttp::V1_1 => self.open_http1(stream).await,
             UpstreamHttp::V2 => self.open_http2(stream).await,
@@ -114,12 +111,20 @@ impl<B: PoolBody> EndpointPool<B> {
 
     /// Opens an HTTP/1.1 connection that may be upgraded to another protocol. It is not reused.
     pub(crate) async fn open_for_upgrade(&self) -> Result<PooledConnection<B>, ConnectError> {
-        let (stream, _) = self.connector.connect(&self.address, UpstreamHttp::V1_1).await?;
+        let (stream, _) = self.connect(UpstreamHttp::V1_1).await?;
         let handshake = http1_builder().handshake(TokioIo::new(stream)).await;
         let (sender, connection) = handshake.map_err(handshake_failed)?;
         let task = ConnectionTask::spawn_connection(connection.with_upgrades());
         let (idle, connector) = (Rc::default(), Rc::clone(&self.connector));
         Ok(PooledConnection::Http1(Http1Connection { sender, idle, connector, task }))
+    }
+
+    async fn connect(
+        &self,
+        http: UpstreamHttp,
+    ) -> Result<(UpstreamStream, UpstreamHttp), ConnectError> {
+        let (stream, negotiated) = self.connector.connect(&self.endpoint.address, http).await?;
+        Ok((stream.counted_at(&self.endpoint), negotiated))
     }
 
     async fn open_http1(&self, stream: UpstreamStream) -> hyper::Result<PooledConnection<B>> {

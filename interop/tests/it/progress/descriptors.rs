@@ -13,11 +13,17 @@ use interop::{
 };
 
 use super::{SOON, ends_despite};
+use crate::reloads::series;
 
 /// Descriptors of the gateway; it uses some thirty itself.
 const FEW: usize = 96;
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+
+/// The local replies of this cause.
+fn faults(gateway: &Gateway, cause: &str) -> f64 {
+    series(gateway, &format!("upshift_faults_total{{cause=\"{cause}\"}}"))
+}
 
 /// KIND: running out of descriptors is reported as the upstream's fault, and rests the replica
 /// (F12).
@@ -31,16 +37,9 @@ fn running_out_of_descriptors_is_503_and_rests_no_replica() {
         let get = field_block(&pseudo_fields("GET", "/length"));
         session.send(&frame(HEADERS, WHOLE, 2 * number + 1, &get));
     }
-    let fields = |status: &str| {
-        let text = gateway.ask_admin("/metrics").text();
-        let line = text
-            .lines()
-            .find(|line| line.starts_with("upshift_faults_total") && line.contains(status));
-        line.map(str::to_owned)
-    };
-    let refused = ends_despite(SOON, || (), || fields("out-of-descriptors").is_some());
+    let refused = ends_despite(SOON, || (), || faults(&gateway, "out-of-descriptors") > 0.0);
     assert!(refused, "{}", gateway.ask_admin("/metrics").text());
-    assert_eq!(fields("upstream-unreachable"), None, "no upstream is blamed");
+    assert_eq!(faults(&gateway, "upstream-unreachable"), 0.0, "no upstream is blamed");
     assert!(
         !gateway.ask_admin("/metrics").text().contains("cause=\"connect\"} 1"),
         "none is rested"
@@ -153,7 +152,8 @@ fn silent_connections_make_room() {
         assert!(status == 200 && took < Duration::from_secs(2), "{status} in {took:?}");
         drop(silent);
     }
-    assert!(gateway.ask_admin("/metrics").text().contains("cause=\"evicted\""));
+    let evicted = "upshift_connection_errors_total{cause=\"evicted\"}";
+    assert!(series(&gateway, evicted) > 0.0);
 }
 
 /// Idle connections of HTTP/2 make room as well, with GOAWAY.

@@ -36,6 +36,7 @@ use crate::exchange::connection::Connection;
 use crate::progress::activity::{Activity, ActivityTimeouts, Expired};
 use crate::sockets::{Http3Socket, bind_udp};
 use crate::telemetry::disconnect::DisconnectReason;
+use crate::telemetry::handshake::HandshakeFailure;
 
 /// The number of connections from which on client addresses are validated.
 const MAX_UNVALIDATED: usize = 256;
@@ -103,7 +104,7 @@ async fn await_socket(address: SocketAddr) -> io::Result<UdpSocket> {
 }
 
 async fn serve_connection(core: Rc<CoreLocal>, incoming: Incoming) {
-    core.counts.borrow_mut().connections += 1;
+    let _open = core.open_connection("http3");
     let peer = incoming.remote_address();
     let Some(config) = core.shared.generation.load().quic.clone() else { return incoming.ignore() };
     let handshake = async { incoming.accept_with(config)?.await };
@@ -112,10 +113,12 @@ async fn serve_connection(core: Rc<CoreLocal>, incoming: Incoming) {
         Ok(Ok(quic)) => quic,
         Ok(Err(error)) => {
             tracing::debug!(%peer, %error, "no QUIC handshake");
-            return core.count_disconnect(DisconnectReason::TlsHandshake);
+            let failure = HandshakeFailure::of_quic_error(&error);
+            return core.count_handshake_failure(DisconnectReason::TlsHandshake, failure);
         }
-        Err(_) => return core.count_disconnect(DisconnectReason::TlsTimeout),
+        Err(_) => return core.count_handshake_timeout(),
     };
+    core.count_handshake(TlsState::Version(TlsVersion::V1_3));
     let mut builder = h3::server::builder();
     builder.max_field_section_size(limits.header_bytes as u64);
     let transport = GuardedConnection::new(quic, limits.header_bytes);
