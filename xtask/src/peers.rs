@@ -29,6 +29,8 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("chromium", "chromium"),
     ("python3", "python3-venv"),
     ("systemd-socket-activate", "systemd"),
+    ("prometheus", "prometheus"),
+    ("promtool", "prometheus"),
     // For the fuzz targets: libFuzzer is C++.
     ("c++", "g++"),
 ];

@@ -22,6 +22,7 @@ mod http2_refusals;
 mod idle_tunnels;
 mod init;
 mod matrix;
+mod metrics;
 mod once;
 mod operations;
 mod page;

@@ -6,6 +6,8 @@ use prometheus_client::registry::Registry;
 use upshift_core::field::{Accept, MediaType};
 use upshift_http::HeaderFields;
 
+use crate::telemetry::durations::DurationMetrics;
+
 /// A format of metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ExpositionFormat {
@@ -57,20 +59,27 @@ impl ExpositionFormat {
         }
     }
 
-    /// Writes the metrics of `registry`.
+    /// Writes the metrics of `registry` and `durations`.
     ///
     /// # Errors
     /// If they cannot be written in this format.
     pub(super) fn encode(
         self,
-        registry: &Registry,
+        mut registry: Registry,
+        durations: DurationMetrics,
     ) -> Result<Vec<u8>, prometheus_protobuf::EncodeError> {
         let mut written = String::new();
-        match self {
-            Self::Text => prometheus_text::encode(&mut written, registry)?,
-            Self::OpenMetrics => text::encode(&mut written, registry)?,
-            Self::Protobuf => return prometheus_protobuf::encode_to_vec(registry),
+        if self == Self::OpenMetrics {
+            text::encode_registry(&mut written, &registry)?;
+            durations.write_openmetrics(&mut written)?;
+            text::encode_eof(&mut written)?;
+            return Ok(written.into_bytes());
         }
+        registry.register_collector(Box::new(durations));
+        if self == Self::Protobuf {
+            return prometheus_protobuf::encode_to_vec(&registry);
+        }
+        prometheus_text::encode(&mut written, &registry)?;
         Ok(written.into_bytes())
     }
 }

@@ -13,10 +13,11 @@ use upshift_core::Timestamp;
 
 use super::exposition::ExpositionFormat;
 use crate::shared::Shared;
+use crate::telemetry::durations::DurationMetrics;
 use crate::telemetry::metrics::TotalMetrics;
 use crate::telemetry::process::ProcessMetrics;
 use crate::tls::metrics::CertificateMetrics;
-use crate::upstream::metrics::UpstreamMetrics;
+use crate::upstream::metrics::{UpstreamMetrics, endpoint_names};
 
 /// Serves `/metrics` in the format that the client prefers.
 pub(super) async fn serve_metrics(
@@ -24,7 +25,8 @@ pub(super) async fn serve_metrics(
     headers: HeaderMap,
 ) -> Response {
     let format = ExpositionFormat::negotiate(&headers);
-    match format.encode(&read_metrics(&shared)) {
+    let (registry, durations) = read_metrics(&shared);
+    match format.encode(registry, durations) {
         Ok(body) => {
             let content_type = HeaderValue::from_static(format.content_type());
             let vary = HeaderValue::from_static("accept");
@@ -37,11 +39,14 @@ pub(super) async fn serve_metrics(
     }
 }
 
-fn read_metrics(shared: &Shared) -> Registry {
+fn read_metrics(shared: &Shared) -> (Registry, DurationMetrics) {
     let generation = shared.generation.load();
     let policy = &generation.policy;
-    let totals = TotalMetrics {
-        totals: shared.totals().clone(),
+    let names = endpoint_names(&generation.upstream_health);
+    let totals = shared.totals().clone();
+    let durations = totals.durations(&names);
+    let total_metrics = TotalMetrics {
+        totals,
         policy: Arc::clone(policy),
         access_dropped: shared.access.dropped(),
     };
@@ -51,9 +56,9 @@ fn read_metrics(shared: &Shared) -> Registry {
     let mut registry = Registry::default();
     registry.register_collector(Box::new(ProcessMetrics::read()));
     let ours = registry.sub_registry_with_prefix("upshift");
-    ours.register_collector(Box::new(totals));
+    ours.register_collector(Box::new(total_metrics));
     ours.register_collector(Box::new(rollout));
     ours.register_collector(Box::new(upstreams));
     ours.register_collector(Box::new(certificates));
-    registry
+    (registry, durations)
 }

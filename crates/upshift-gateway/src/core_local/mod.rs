@@ -170,8 +170,13 @@ impl ExchangeSink for CoreLocal {
         self.cutting_off.get()
     }
 
-    /// Writes the access record of an exchange.
+    fn begin_exchange(&self) {
+        self.counts.borrow_mut().in_flight += 1;
+    }
+
+    /// Counts an exchange, and writes its access record.
     fn finish_exchange(&self, report: &ExchangeReport) {
+        self.counts.borrow_mut().count_exchange(report);
         if let Some(request) = report.take_logged() {
             let generation = self.shared.generation.load();
             let format = &generation.settings.file.gateway.access_log.format;

@@ -175,6 +175,7 @@ impl Exchange<'_> {
         }
         let facts = &context.facts;
         let decision = generation.policy.decide(facts, now);
+        self.report.set_verdict(decision.verdict);
         core.counts.borrow_mut().count_decision(&decision, facts.hop);
         let key = core.shared.control.key();
         rollout::count_decision(&mut core.tally.borrow_mut(), key, &decision, facts, now);

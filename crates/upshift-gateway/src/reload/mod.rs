@@ -17,6 +17,7 @@ use crate::generation::Generation;
 use crate::settings::Settings;
 use crate::shared::Shared;
 use crate::telemetry::access::AccessOutput;
+use crate::upstream::metrics::endpoint_names;
 
 /// A handle on a running gateway. All clones refer to the same one.
 #[derive(Clone)]
@@ -106,8 +107,10 @@ impl Handle {
         if let Some(access) = access {
             self.shared.access.redirect(access);
         }
+        let current = generation.load();
+        let endpoints = endpoint_names(&current.upstream_health);
         let mut totals = self.shared.totals();
-        totals.count_reload(&generation.load().policy);
+        totals.count_reload(&current.policy, &endpoints);
         for ReloadChange { subject, kind, .. } in &outcome.changes {
             totals.count_reload_change(subject, kind.as_str());
         }

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 use tokio::time::Instant;
+use upshift_core::Verdict;
 
 use crate::progress::activity::Activity;
 use crate::progress::stream_watch::StreamProgress;
@@ -32,6 +33,9 @@ pub(crate) trait ExchangeSink {
     /// Returns true if the exchanges that are left are cut off, because the gateway stops.
     fn is_cutting_off(&self) -> bool;
 
+    /// Takes note of an exchange that begins.
+    fn begin_exchange(&self) {}
+
     /// Takes note of an exchange that has ended.
     fn finish_exchange(&self, report: &ExchangeReport);
 }
@@ -52,6 +56,8 @@ pub(crate) struct ExchangeReport {
     upstream: RefCell<Option<UpstreamAttempt>>,
     cause: Cell<Option<&'static str>>,
     state: Cell<ExchangeState>,
+    was_tunnel: Cell<bool>,
+    verdict: Cell<Option<Verdict>>,
     logged: RefCell<Option<Box<LoggedRequest>>>,
 }
 
@@ -97,6 +103,7 @@ impl ExchangeReport {
         method: Option<Method>,
         trace_id: Option<TraceId>,
     ) -> Rc<Self> {
+        sink.begin_exchange();
         Rc::new(Self {
             sink,
             client,
@@ -111,6 +118,8 @@ impl ExchangeReport {
             upstream: RefCell::default(),
             cause: Cell::default(),
             state: Cell::new(ExchangeState::Open),
+            was_tunnel: Cell::default(),
+            verdict: Cell::default(),
             logged: RefCell::default(),
         })
     }
@@ -170,6 +179,22 @@ impl ExchangeReport {
     /// Records that the response to the request is a tunnel, which has to be ended.
     pub(crate) fn begin_tunnel(&self) {
         self.state.set(ExchangeState::Tunnel);
+        self.was_tunnel.set(true);
+    }
+
+    /// Returns true if the response to the request was a tunnel.
+    pub(crate) fn was_tunnel(&self) -> bool {
+        self.was_tunnel.get()
+    }
+
+    /// Sets the verdict of the policy on the request.
+    pub(crate) fn set_verdict(&self, verdict: Verdict) {
+        self.verdict.set(Some(verdict));
+    }
+
+    /// The verdict of the policy; `None` if the request was not decided on.
+    pub(crate) fn verdict(&self) -> Option<Verdict> {
+        self.verdict.get()
     }
 
     /// Records the end of the tunnel; `cause`: it did not end in good order.

@@ -6,15 +6,24 @@
 
 use std::fmt;
 
-use prometheus_client::encoding::{DescriptorEncoder, EncodeGaugeValue, MetricEncoder, NoLabelSet};
+use prometheus_client::encoding::{
+    DescriptorEncoder, EncodeGaugeValue, MetricEncoder, NativeHistogram, NativeHistogramBuckets,
+    NoLabelSet,
+};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Unit;
+
+use crate::telemetry::histogram::{DurationHistogram, SCHEMA};
 
 /// The labels of one series. All series of a family have the same `N`.
 pub(crate) type Labels<'l, const N: usize> = [(&'static str, &'l str); N];
 
 /// The labels of a series that has none.
 pub(crate) const NO_LABELS: Labels<'static, 0> = [];
+
+/// The breadth of the zero bucket of native histograms, which no duration falls into: 2^-128, as
+/// other programs have it.
+const ZERO_THRESHOLD: f64 = 2.938735877055719e-39;
 
 /// The name, the unit and the description of a metric family.
 pub(crate) struct FamilyHead {
@@ -102,6 +111,19 @@ impl<'e> FamilyWriter<'e> {
         self.begin_family(head, MetricType::Info)?.encode_info(labels)
     }
 
+    /// Writes a family of histograms. Formats without native histograms have their classic buckets.
+    pub(crate) fn write_histograms<'l, const N: usize>(
+        &mut self,
+        head: &FamilyHead,
+        series: impl IntoIterator<Item = (Labels<'l, N>, &'l DurationHistogram)>,
+    ) -> fmt::Result {
+        let mut family = self.begin_family(head, MetricType::Histogram)?;
+        for (labels, histogram) in series {
+            encode_histogram(&mut family.encode_family(&labels)?, histogram)?;
+        }
+        Ok(())
+    }
+
     fn begin_family<'s>(
         &'s mut self,
         head: &'s FamilyHead,
@@ -109,4 +131,24 @@ impl<'e> FamilyWriter<'e> {
     ) -> Result<MetricEncoder<'s>, fmt::Error> {
         self.encoder.encode_descriptor(head.name, head.help, head.unit.as_ref(), kind)
     }
+}
+
+fn encode_histogram(encoder: &mut MetricEncoder<'_>, histogram: &DurationHistogram) -> fmt::Result {
+    let sparse = histogram.native_buckets();
+    let native = NativeHistogram {
+        schema: SCHEMA,
+        // Without a zero bucket, an empty histogram would not be known as a native one.
+        zero_threshold: ZERO_THRESHOLD,
+        zero_count: 0,
+        negative: NativeHistogramBuckets { spans: &[], deltas: &[] },
+        positive: NativeHistogramBuckets { spans: &sparse.spans, deltas: &sparse.deltas },
+        created: None,
+    };
+    encoder.encode_histogram_with_native::<NoLabelSet>(
+        histogram.sum(),
+        histogram.count(),
+        &histogram.classic_buckets(),
+        None,
+        native,
+    )
 }

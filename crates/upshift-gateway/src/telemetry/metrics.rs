@@ -1,6 +1,6 @@
 //! The totals of all cores, and the metric families that show them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ use prometheus_client::registry::Unit;
 use upshift_core::{Policy, Timestamp};
 
 use crate::telemetry::counts::{CoreCounts, RulingCounts, VERDICTS};
+use crate::telemetry::durations::DurationMetrics;
 use crate::telemetry::families::{FamilyHead, FamilyWriter, Labels};
 
 /// The number of rules up to which every rule has its series from the start. In a larger policy,
@@ -53,12 +54,25 @@ impl MetricTotals {
     }
 
     /// Counts a reload that succeeded, after which `policy` is in force. The counters of rules that
-    /// it does not have are dropped.
-    pub(crate) fn count_reload(&mut self, policy: &Policy) {
+    /// it does not have are dropped, and those of upstream endpoints that are not among `endpoints`.
+    pub(crate) fn count_reload(&mut self, policy: &Policy, endpoints: &HashSet<&str>) {
         self.reloads += 1;
         self.last_reload = Timestamp::now();
         self.last_reload_failed = false;
         self.counts.retain_rules(policy);
+        self.counts.retain_endpoints(endpoints);
+    }
+
+    /// The durations of exchanges, and of responses of these upstream endpoints.
+    pub(crate) fn durations(&self, endpoints: &HashSet<&str>) -> DurationMetrics {
+        let mut upstreams = Vec::new();
+        for endpoint in endpoints {
+            let durations = self.counts.upstream_durations.get(*endpoint).cloned();
+            upstreams.push(((*endpoint).to_owned(), durations.unwrap_or_default()));
+        }
+        upstreams.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        let exchanges = self.counts.durations.clone();
+        DurationMetrics { exchanges: exchanges.into_iter().collect(), upstreams }
     }
 
     /// Counts a reload that failed.
@@ -176,6 +190,7 @@ impl TotalMetrics {
             "Requests that the gateway answered itself because of an error, by cause",
         );
         writer.write_counters(&faults, counts.local_replies.series("cause"))?;
+        self.write_exchanges(writer)?;
         let undeclared = FamilyHead::new(
             "undeclared_proxy_requests",
             "Requests from private peers that send X-Forwarded-Proto without being declared proxies",
@@ -186,6 +201,26 @@ impl TotalMetrics {
             "Upstream responses with status 426 and no protocol in Upgrade",
         );
         writer.write_counter(&bare_426, counts.bare_426)
+    }
+
+    fn write_exchanges(&self, writer: &mut FamilyWriter<'_>) -> fmt::Result {
+        let counts = &self.totals.counts;
+        let in_flight = FamilyHead::new(
+            "http_requests_in_flight",
+            "Requests whose response has not ended, and tunnels",
+        );
+        writer.write_gauge(&in_flight, counts.in_flight)?;
+        let responses = FamilyHead::new(
+            "http_responses",
+            "Ended exchanges, by the status code of the response",
+        );
+        writer.write_counters(&responses, counts.responses.series("code"))?;
+        let aborts = FamilyHead::new("http_aborts", "Exchanges that were broken off, by cause");
+        writer.write_counters(&aborts, counts.aborts.series("cause"))?;
+        let received = FamilyHead::new("http_received", "Content that clients sent");
+        writer.write_counter(&received.with_unit(Unit::Bytes), counts.bytes_in)?;
+        let sent = FamilyHead::new("http_sent", "Content that clients were sent");
+        writer.write_counter(&sent.with_unit(Unit::Bytes), counts.bytes_out)
     }
 
     fn write_rules(&self, writer: &mut FamilyWriter<'_>) -> fmt::Result {

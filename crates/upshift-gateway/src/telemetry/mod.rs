@@ -3,13 +3,16 @@
 pub(crate) mod access;
 pub(crate) mod counts;
 pub(crate) mod disconnect;
+pub(crate) mod durations;
 pub(crate) mod exchange_report;
 pub(crate) mod families;
 pub(crate) mod handshake;
+pub(crate) mod histogram;
 pub(crate) mod label_totals;
 pub(crate) mod log_limit;
 pub(crate) mod logged_request;
 pub(crate) mod metrics;
 pub(crate) mod open_guard;
 pub(crate) mod process;
+pub(crate) mod status_label;
 pub(crate) mod trace_context;

@@ -1,6 +1,6 @@
 //! The metrics of upstream endpoints. The endpoints in the policy file bound their labels.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -45,6 +45,17 @@ impl UpstreamMetrics {
         }
         metrics
     }
+}
+
+/// The names of all endpoints of `upstreams`.
+pub(crate) fn endpoint_names(upstreams: &[Arc<UpstreamHealth>]) -> HashSet<&str> {
+    let mut names = HashSet::new();
+    for upstream in upstreams {
+        for endpoint in &upstream.endpoints {
+            names.insert(endpoint.name.as_str());
+        }
+    }
+    names
 }
 
 impl Default for EndpointState {

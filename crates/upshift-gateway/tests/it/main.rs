@@ -8,6 +8,7 @@ mod forwarding;
 mod h2c;
 mod http3;
 mod in_band_tls;
+mod metrics;
 mod protocols;
 mod support;
 mod tunnels;
