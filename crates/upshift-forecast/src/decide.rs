@@ -48,6 +48,11 @@ impl<'p> Decider<'p> {
 
     /// The outcomes of a request, as if every rule were enforced.
     pub(crate) fn decide(&mut self, line: &LogLine<'_>, client: &LineClient) -> OutcomeId {
+        // It is no part of the memo's key, because hardly any log records it.
+        if line.protocol.is_some() {
+            let outcomes = self.decide_afresh(line, client);
+            return self.intern(outcomes);
+        }
         if let Some(id) = self.memo.find(line, client) {
             return id;
         }

@@ -38,6 +38,8 @@ pub struct LogLine<'l> {
     pub http: Logged<HttpVersion>,
     /// The protection of the connection; absent if the writer itself does not know the client's.
     pub tls: Logged<TlsState>,
+    /// `:protocol` of an extended CONNECT (RFC 8441 §4).
+    pub protocol: Option<Text<'l>>,
     /// The status of the response; `None` if the line has none.
     pub status: Option<u16>,
     /// The header fields of the request, as far as they are wanted.

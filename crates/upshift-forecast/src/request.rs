@@ -58,6 +58,7 @@ pub(crate) struct RequestTexts<'r> {
     target: Cow<'r, str>,
     host: Cow<'r, str>,
     query: Option<Cow<'r, str>>,
+    protocol: Option<Cow<'r, str>>,
     fields: RequestFields<'r>,
 }
 
@@ -206,6 +207,7 @@ impl RequestReader {
             target,
             host,
             query: line.query.value().map(|query| String::from_utf8_lossy(query)),
+            protocol: line.protocol.as_ref().map(|protocol| String::from_utf8_lossy(protocol)),
             fields: RequestFields {
                 named: NamedFields { wanted: &self.wanted, values: &line.fields },
                 switch: if shows_switch { Some(self.switches.as_str()) } else { None },
@@ -241,7 +243,7 @@ impl RequestTexts<'_> {
             // A log does not say. Only its description counts, and not on methods without content.
             has_content: fields.has("content-type")
                 && !matches!(&*self.method, "GET" | "HEAD" | "OPTIONS"),
-            protocol: None,
+            protocol: self.protocol.as_deref(),
         }
     }
 }

@@ -16,7 +16,7 @@ pub(crate) struct JsonFormat {
     root: Node,
     /// Without a version of TLS in a line, there was no TLS.
     pub(super) omits_cleartext: bool,
-    /// A line without a status is not of this format.
+    /// A line without the key of the status is not of this format.
     pub(super) needs_status: bool,
     /// The writer has applied its declared proxies.
     pub(super) is_resolved: bool,
@@ -28,8 +28,8 @@ struct Node {
     slot: Option<Slot>,
     /// An object of header fields.
     is_headers: bool,
-    /// A list of the values that rules read.
-    is_observed: bool,
+    /// An object of those header fields that are recorded.
+    is_recorded_fields: bool,
     children: Vec<(Box<str>, Node)>,
     /// Keys that are this and the name of a header field.
     field_prefix: Option<Box<str>>,
@@ -46,9 +46,9 @@ impl JsonFormat {
         self.node_at(path).is_headers = true;
     }
 
-    /// Reads the list at `path` as values that rules have read.
-    pub(super) fn map_observed(&mut self, path: &str) {
-        self.node_at(path).is_observed = true;
+    /// Reads the object at `path` as those header fields that are recorded.
+    pub(super) fn map_recorded_fields(&mut self, path: &str) {
+        self.node_at(path).is_recorded_fields = true;
     }
 
     /// Reads keys of the object at `path` that begin with `prefix` as header fields.
@@ -106,10 +106,10 @@ impl JsonFormat {
         let mut scan = JsonScan::new(text);
         reading.read_object(&mut scan, &self.root)?;
         scan.expect_end()?;
-        if self.needs_status && reading.line.status.is_none() {
+        let mut parts = reading.parts;
+        if self.needs_status && !parts.has_status() {
             return Err(Malformed::Shape);
         }
-        let mut parts = reading.parts;
         if self.omits_cleartext {
             parts.assume_cleartext();
         }
@@ -147,7 +147,7 @@ impl<'l> Reading<'_, 'l> {
         match (first, node.slot) {
             (b'{', _) if node.is_headers => self.read_headers(scan),
             (b'{', _) if !node.children.is_empty() => self.read_object(scan, node),
-            (b'[', _) if node.is_observed => self.read_observed(scan),
+            (b'{', _) if node.is_recorded_fields => self.read_recorded(scan),
             (b'{', _) | (_, None) => Ok(scan.skip_value()?),
             (_, Some(slot)) => self.read_into(scan, slot),
         }
@@ -182,6 +182,11 @@ impl<'l> Reading<'_, 'l> {
     fn read_headers(&mut self, scan: &mut JsonScan<'l>) -> Result<(), Malformed> {
         // All of them are there, so one that is not there was not sent.
         self.line.recorded = self.wanted.all();
+        self.read_recorded(scan)
+    }
+
+    /// Reads an object with the fields that are recorded: those that are null were not sent.
+    fn read_recorded(&mut self, scan: &mut JsonScan<'l>) -> Result<(), Malformed> {
         let mut has_member = scan.open(b'{', b'}')?;
         while has_member {
             let name = scan.read_key()?;
@@ -193,37 +198,6 @@ impl<'l> Reading<'_, 'l> {
             has_member = scan.next_member(b'}')?;
         }
         Ok(())
-    }
-
-    /// Reads `[{"kind": …, "value": …, "read": "header:X-Api-Version"}]`.
-    fn read_observed(&mut self, scan: &mut JsonScan<'l>) -> Result<(), Malformed> {
-        let mut has_member = scan.open(b'[', b']')?;
-        while has_member {
-            let (mut is_api, mut value, mut field) = (false, None, None);
-            let mut has_key = scan.open(b'{', b'}')?;
-            while has_key {
-                let key = scan.read_key()?;
-                match (&*key, scan.read_scalar()?) {
-                    (b"kind", Scalar::String(kind)) => is_api = *kind == *b"api",
-                    (b"value", Scalar::String(text)) => value = Some(text),
-                    (b"read", Scalar::String(read)) => field = self.observed_field(&read),
-                    _ => {}
-                }
-                has_key = scan.next_member(b'}')?;
-            }
-            // A client is shown as it was understood, and not as it was sent.
-            if let (true, Some(value), Some(field)) = (is_api, value, field) {
-                self.line.recorded.insert(field);
-                self.line.fields.push((field, value));
-            }
-            has_member = scan.next_member(b']')?;
-        }
-        Ok(())
-    }
-
-    fn observed_field(&self, read: &[u8]) -> Option<FieldIndex> {
-        let name = std::str::from_utf8(read.strip_prefix(b"header:")?).ok()?;
-        self.wanted.index_of(name)
     }
 
     fn prefixed_field(&self, node: &Node, key: &[u8]) -> Option<FieldIndex> {

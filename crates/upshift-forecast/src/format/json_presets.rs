@@ -109,7 +109,10 @@ pub(super) fn upshift(wanted: &WantedFields) -> JsonFormat {
     format.map("tls", Slot::ResolvedTls);
     format.map("sent_status", Slot::Status);
     format.map("user_agent", field_slot("user-agent", wanted));
-    format.map_observed("observed");
+    // Only the part that the policy read is here, so without any it is not known what there was.
+    format.map("query", Slot::QueryPart);
+    format.map("protocol", Slot::Protocol);
+    format.map_recorded_fields("fields");
     format.is_resolved = true;
     // The other names are those that many people give.
     format.needs_status = true;

@@ -29,6 +29,10 @@ pub(crate) enum Slot {
     Path,
     /// The query, perhaps with its `?`.
     Query,
+    /// The part of the query that the writer's policy reads.
+    QueryPart,
+    /// `:protocol` of an extended CONNECT.
+    Protocol,
     /// The version of HTTP.
     Http,
     /// The version of TLS; nothing if there is none.
@@ -60,6 +64,7 @@ pub(crate) struct LineParts<'l> {
     request: Option<Text<'l>>,
     has_method: bool,
     has_path: bool,
+    has_status: bool,
     tls: Option<TlsPart>,
     scheme: Option<bool>,
     date: Option<Text<'l>>,
@@ -110,6 +115,8 @@ impl<'l> LineParts<'l> {
                 }
             }
             Slot::Query => line.query = logged(value.map(without_question_mark)),
+            Slot::QueryPart => line.query = value.map_or(Logged::NotRecorded, Logged::Recorded),
+            Slot::Protocol => line.protocol = value,
             Slot::Http => line.http = value.map_or(Logged::NotRecorded, read_version),
             Slot::Tls => self.tls = Some(TlsPart::read(value)),
             Slot::ResolvedHttp => {
@@ -127,7 +134,10 @@ impl<'l> LineParts<'l> {
             }
             Slot::Scheme => self.scheme = value.map(|scheme| is_https(&scheme)),
             Slot::Https => self.scheme = Some(value.is_some_and(|flag| is_on(&flag))),
-            Slot::Status => line.status = read_status(value)?,
+            Slot::Status => {
+                line.status = read_status(value)?;
+                self.has_status = true;
+            }
             Slot::Time(format) => {
                 let text = value.ok_or(Malformed::Time)?;
                 line.time = Some(clock.read(format, &text).ok_or(Malformed::Time)?);
@@ -142,6 +152,11 @@ impl<'l> LineParts<'l> {
             }
         }
         Ok(())
+    }
+
+    /// Returns true if there was a status, or an empty one.
+    pub(crate) fn has_status(&self) -> bool {
+        self.has_status
     }
 
     /// Without a version of TLS or a scheme, there was no TLS.

@@ -335,7 +335,7 @@ fn the_formats_of_services() {
     let google = br#"{"timestamp":"2026-11-24T08:00:01Z","httpRequest":{"remoteIp":"192.0.2.7","requestMethod":"GET","requestUrl":"https://api.example/","status":426,"latency":"0.05s"}}"#;
     let seen = requests(&read_all("google-cloud", google))[0].clone();
     assert_eq!((seen.target.as_str(), seen.http), ("https://api.example/", Logged::NotRecorded));
-    let own = br#"{"time":"2026-11-24T08:00:01.123Z","request_id":"1","peer":"192.0.2.7","method":"GET","host":"api.example","path":"/a","http":"unknown","tls":"some","sent_status":200,"milliseconds":1.5,"user_agent":null,"verdict":"admit","observed":[{"kind":"api","value":"1.4","read":"header:X-Api-Version"}],"required":[],"rules":[],"revision":"r"}"#;
+    let own = br#"{"time":"2026-11-24T08:00:01.123Z","request_id":"1","peer":"192.0.2.7","method":"GET","host":"api.example","path":"/a","http":"unknown","tls":"some","sent_status":200,"milliseconds":1.5,"user_agent":null,"fields":{"x-api-version":"1.4","x-forwarded-for":null},"query":null,"verdict":"admit","observed":[],"required":[],"rules":[],"revision":"r"}"#;
     let seen = requests(&read_all("upshift", own))[0].clone();
     assert_eq!((seen.http, seen.tls), (Logged::Absent, Logged::Recorded(TlsState::SomeVersion)));
     assert_eq!((seen.agent, seen.version), (Logged::Absent, Logged::Recorded("1.4".to_owned())));
