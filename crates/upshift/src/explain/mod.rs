@@ -98,17 +98,11 @@ impl ExplainArgs {
             at: self.at.unwrap_or_else(Timestamp::now),
         };
         let record = match self.admin {
-            Some(url) => control::block_on_gateways(decide_on_gateway(
-                &query,
-                RemoteGateway::at_first_address(url, self.token),
-            ))?,
-            None => {
-                // Only the policy is loaded: a copy of it can be explained where its certificates
-                // are not.
-                let settings =
-                    Settings { file: self.file.load_and_report()?.file, ..Settings::default() };
-                query.answer(&settings.file.policy, &settings)
+            Some(url) => {
+                let lookup = RemoteGateway::at_first_address(url, self.token);
+                control::block_on_gateways(decide_on_gateway(&query, lookup))?
             }
+            None => decide_by_file(&query, &self.file)?,
         };
         if self.json {
             print_json(&record)?;
@@ -117,6 +111,13 @@ impl ExplainArgs {
         }
         Ok(if self.fail && record.verdict == "refuse" { Exit::FellShort } else { Exit::Fine })
     }
+}
+
+/// Decides by the policy file, without a gateway.
+fn decide_by_file(query: &ExplainQuery, file: &PolicyFile) -> Result<DecisionRecord, VerbError> {
+    // Only the policy is loaded: a copy of it can be explained where its certificates are not.
+    let settings = Settings { file: file.load_and_report()?.file, ..Settings::default() };
+    Ok(query.answer(&settings.file.policy, &settings))
 }
 
 /// Asks a running gateway for its decision.

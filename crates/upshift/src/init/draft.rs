@@ -13,26 +13,7 @@ const COMMENTS: usize = 38;
 
 /// Writes the text of the file.
 pub(super) fn draft_file(answers: &Answers, file: &Path) -> String {
-    let (check, serve) = (shell_argument(file, " "), shell_argument(file, " --config "));
-    let commands = [
-        (format!("upshift check{check}"), "validate this file, and warn about surprises"),
-        (
-            format!("upshift serve{serve} --watch"),
-            "run the gateway, and reload when this file changes",
-        ),
-        (
-            "upshift schema > upshift.schema.json".to_owned(),
-            "for editors; then put on the first line:",
-        ),
-        (String::new(), "#:schema upshift.schema.json"),
-    ];
-    let mut text =
-        "# The rules for requests, and the upstream for those that meet them.\n#\n".to_owned();
-    let widths = commands.iter().map(|(command, _)| command.chars().count());
-    let longest = widths.max().unwrap_or_default();
-    for (command, what) in commands {
-        text.push_str(&format!("#   {command:<longest$}  {what}\n"));
-    }
+    let mut text = head_comment(file);
     text.push('\n');
     text.push_str(&gateway_table(answers));
     if count_rules(answers) == 0 {
@@ -95,6 +76,31 @@ fn api_id(index: usize) -> String {
         0 => "api-version".to_owned(),
         _ => format!("api-version-{}", index + 1),
     }
+}
+
+/// The comment at the top of the file, with the commands for it.
+fn head_comment(file: &Path) -> String {
+    let (check, serve) = (shell_argument(file, " "), shell_argument(file, " --config "));
+    let commands = [
+        (format!("upshift check{check}"), "validate this file, and warn about surprises"),
+        (
+            format!("upshift serve{serve} --watch"),
+            "run the gateway, and reload when this file changes",
+        ),
+        (
+            "upshift schema > upshift.schema.json".to_owned(),
+            "for editors; then put on the first line:",
+        ),
+        (String::new(), "#:schema upshift.schema.json"),
+    ];
+    let mut text =
+        "# The rules for requests, and the upstream for those that meet them.\n#\n".to_owned();
+    let widths = commands.iter().map(|(command, _)| command.chars().count());
+    let longest = widths.max().unwrap_or_default();
+    for (command, what) in commands {
+        text.push_str(&format!("#   {command:<longest$}  {what}\n"));
+    }
+    text
 }
 
 fn gateway_table(answers: &Answers) -> String {

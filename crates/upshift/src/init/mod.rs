@@ -71,20 +71,24 @@ impl InitArgs {
                 draft::describe_contents(&answers)
             ));
         }
-        for note in notes {
-            print_stderr(format!("note: {note}"));
-        }
-        if draft::needs_token(&answers) {
-            print_stderr(format!(
-                "note: other machines can reach the admin listener: set {TOKEN} to a secret before \
-                 `upshift serve`"
-            ));
-        }
+        print_notes(&notes, &answers);
         if !to_stdout {
             let (check, serve) = (shell_argument(&file, " "), shell_argument(&file, " --config "));
             print_stderr(format!("  next: upshift check{check}, then upshift serve{serve}"));
         }
         Ok(Exit::Fine)
+    }
+}
+
+fn print_notes(notes: &[String], answers: &Answers) {
+    for note in notes {
+        print_stderr(format!("note: {note}"));
+    }
+    if draft::needs_token(answers) {
+        print_stderr(format!(
+            "note: other machines can reach the admin listener: set {TOKEN} to a secret before \
+             `upshift serve`"
+        ));
     }
 }
 
