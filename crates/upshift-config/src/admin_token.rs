@@ -21,7 +21,7 @@ pub enum AdminToken {
 
 impl AdminToken {
     /// The least number of characters of a token.
-    pub const MIN_LENGTH: usize = 16;
+    const MIN_LENGTH: usize = 16;
 
     /// Reads the token from its place.
     ///
