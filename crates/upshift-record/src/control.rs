@@ -50,7 +50,7 @@ pub struct ChangeRequest {
 }
 
 impl ChangeRequest {
-    /// Returns true if `id` is a valid id of a change.
+    /// Returns true if `id` is a valid id of a change: 1 to 40 ASCII letters, digits and `-`.
     pub fn is_id(id: &str) -> bool {
         // People type it after `upshift undo`, so that it needs no quoting in a shell.
         (1..=40).contains(&id.len())

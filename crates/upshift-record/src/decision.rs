@@ -38,7 +38,7 @@ pub struct DecisionRecord {
     pub notice: Vec<(String, String)>,
     /// The rulings of the rules, in the order of the file.
     pub rules: Vec<RulingRecord>,
-    /// The policy that decided.
+    /// The hash of the policy that decided.
     pub revision: String,
 }
 

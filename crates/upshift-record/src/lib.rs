@@ -22,7 +22,9 @@ pub mod forecast;
 pub mod plan;
 pub mod trace;
 
-pub use decision::{AnswerRecord, DecisionRecord, ObservedRecord, RequiredRecord, RulingRecord};
+pub use decision::{
+    AnswerRecord, ClientMinimumRecord, DecisionRecord, ObservedRecord, RequiredRecord, RulingRecord,
+};
 pub use exit::Exit;
 pub use plan::{PlanEntry, plan_entries};
 pub use trace::{HopRecord, RefusedRecord, RuleRecord, TraceRecord};

@@ -155,7 +155,7 @@ impl HopRecord {
     }
 }
 
-/// The text of a time in JSON.
+/// The text of a time in JSON: RFC 3339 in UTC.
 pub fn format_time(time: Option<Timestamp>) -> Option<String> {
     time.map(|time| time.to_string())
 }
