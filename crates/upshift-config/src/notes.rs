@@ -73,9 +73,10 @@ fn note_on_early_trip(rule: &Rule, now: Timestamp) -> Option<String> {
             let allowed = (breaker.refused_share * 10_000.0).round() / 100.0;
             return Some(format!(
                 "Rule {}: from {at} on, its {} refuses a greater share than the {allowed} % that \
-                 the breaker allows. If that share of all callers falls short, the breaker trips \
-                 and holds the rule, and its calendar, at warn until `upshift resume`. Raise \
-                 refused-share, or measure with `upshift serve --observe` how many fall short.",
+                 the breaker allows. If that share of all callers does not meet the rule, the \
+                 breaker trips and holds the rule, and its calendar, at warn until `upshift \
+                 resume`. Raise refused-share, or measure with `upshift serve --observe` how many \
+                 callers do not meet it.",
                 rule.id, stage.phase
             ));
         }

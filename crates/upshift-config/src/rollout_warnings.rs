@@ -125,14 +125,14 @@ fn refusing_phase_in_past(
     Some(match current.phase {
         Phase::Enforce => SpanDiagnostic::warning(span, "`enforce` is in the past")
             .with_label(format!(
-                "since {since} the rule refuses 100 % of the callers who fall short"
+                "since {since} the rule refuses 100 % of the callers who do not meet it"
             ))
             .with_help(format!(
                 "{advice} all of them at once; if its rollout is over, leave `rollout` out"
             )),
         phase => SpanDiagnostic::warning(span, format!("the {phase} has begun"))
             .with_label(format!(
-                "since {since}; now the rule refuses {percent} % of the callers who fall short"
+                "since {since}; now the rule refuses {percent} % of the callers who do not meet it"
             ))
             .with_help(format!("{advice} that share at once")),
     })

@@ -170,7 +170,7 @@ fn note_on_trip(rule: &Rule, stage: &RolloutStage) -> Option<String> {
     let at = stage.exceeds(allowed)?;
     Some(format!(
         "from {at} on it refuses a greater share than the {} % that the breaker allows: if that \
-         share of all callers falls short, {TRIPS} until `upshift resume`",
+         share of all callers does not meet the rule, {TRIPS} until `upshift resume`",
         // In basis points first: 0.07 × 100 would be shown as 7.000000000000001.
         (allowed * 10_000.0).round() / 100.0
     ))
