@@ -4,6 +4,8 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
+use crate::sketch::CallerHasher;
+
 /// The secret key with which one installation hashes identities. It is in the store, so that a
 /// fingerprint is the same in all reports of one installation. Other installations have other
 /// fingerprints for the same identity.
@@ -37,6 +39,15 @@ impl IdentityKey {
     pub(crate) fn is_among(&self, digests: &[[u8; 32]]) -> bool {
         // Digests, because the keys themselves would be published once more in this file.
         digests.contains(&Sha256::digest(self.0).into())
+    }
+
+    /// The hasher for the sketches of this installation.
+    pub fn caller_hasher(&self) -> CallerHasher {
+        // Another key than that of the fingerprints: a sketch reveals some bits of its hashes.
+        let digest = Sha256::new().chain_update(self.0).chain_update("callers").finalize();
+        let mut key = [0; 16];
+        key.copy_from_slice(&digest[..16]);
+        CallerHasher::new(key)
     }
 
     /// The fingerprint of `identity`: the first 8 bytes of SHA-256(key ‖ identity), big-endian.

@@ -8,6 +8,7 @@ use toml::de::DeTable;
 use upshift_core::Facts;
 use upshift_core::policy::HostPattern;
 
+use crate::adoption::AdoptionSettings;
 use crate::breaker::read_breaker;
 use crate::collector::DiagnosticCollector;
 use crate::contradictions::report_contradictions;
@@ -94,6 +95,10 @@ fn read_file(
         Some(mut table) => Limits::from_toml(&mut table),
         None => Limits::default(),
     };
+    let adoption = match root.table_at("adoption", "Adoption") {
+        Some(mut table) => AdoptionSettings::from_toml(&mut table),
+        None => AdoptionSettings::default(),
+    };
     let upstreams = read_upstreams(root.tables_at("upstream", "Upstream"), rest, folder);
     // Before the rules, which inherit from it.
     let breaker = read_breaker(&mut root);
@@ -106,7 +111,8 @@ fn read_file(
     // not exempt a path here.
     let hosts = served_hosts(&gateway, &upstreams);
     let policy = source.compile(gateway.comparison, hosts, revision_of(text))?;
-    Some(FileSettings { gateway, limits, upstreams, policy, webhook: breaker.webhook })
+    let webhook = breaker.webhook;
+    Some(FileSettings { gateway, limits, adoption, upstreams, policy, webhook })
 }
 
 /// The revision of a policy: the digest of its file's text.
@@ -148,6 +154,7 @@ mod tests {
     const SKELETON: &str = "
         gateway = { tls = {}, hsts = {}, access-log = {}, proxy = [{ reads = {} }] }
         limits = {}
+        adoption = {}
         upstream = [{ endpoints = [{}], health = {} }]
         exemption = [{}]
         breaker = {}

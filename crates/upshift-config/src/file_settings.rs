@@ -2,6 +2,7 @@
 
 use upshift_core::Policy;
 
+use crate::adoption::AdoptionSettings;
 use crate::gateway::GatewaySettings;
 use crate::limits::Limits;
 use crate::upstream::Upstream;
@@ -13,6 +14,8 @@ pub struct FileSettings {
     pub gateway: GatewaySettings,
     /// Bounds on the memory and the time that peers can make the gateway spend.
     pub limits: Limits,
+    /// What is recorded of the callers, and for how long.
+    pub adoption: AdoptionSettings,
     /// The destinations of requests, in the order in which they are tried.
     pub upstreams: Vec<Upstream>,
     /// The rules and exemptions.

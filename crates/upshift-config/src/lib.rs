@@ -32,6 +32,7 @@
 
 mod access_log;
 mod admin_token;
+mod adoption;
 mod api;
 mod breaker;
 mod client;
@@ -74,6 +75,7 @@ mod warnings;
 
 pub use access_log::{AccessLog, RecordDestination, RecordFormat, RecordedRequests};
 pub use admin_token::AdminToken;
+pub use adoption::AdoptionSettings;
 pub use date::parse_moment;
 pub use diagnostic::{Diagnostic, Severity};
 pub use file::{Loaded, load, load_at};

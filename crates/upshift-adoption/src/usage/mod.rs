@@ -11,6 +11,7 @@
 //! A caller is a rule's identity, or the client's address where the request has none.
 
 mod labels;
+mod pending;
 mod refused;
 mod request_labels;
 pub(crate) mod row;
@@ -18,6 +19,7 @@ mod tally;
 mod totals;
 
 pub use labels::{MAX_LABEL, OTHER, label_text, path_pattern};
+pub use pending::PendingUsage;
 pub use refused::{RefusedCaller, RefusedCallers};
 pub use row::{Dimension, RowKey, Span, Standing, UsageRow};
 pub use tally::{UsageBatch, UsageTally};

@@ -1,4 +1,4 @@
-//! `[gateway]` and `[limits]`.
+//! `[gateway]`, `[limits]` and `[adoption]`.
 
 use schemars::JsonSchema;
 
@@ -223,4 +223,19 @@ pub(super) struct LimitsTable {
     upstream_silence: Option<DurationValue>,
     /// The time for which an idle upstream connection is kept.
     upstream_idle: Option<DurationValue>,
+}
+
+/// What is recorded of the callers, and for how long.
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "Adoption")]
+pub(super) struct AdoptionTable {
+    /// Usage is counted and kept in the store.
+    record: Option<bool>,
+    /// The time for which the numbers of each minute are kept; 2 hours at least.
+    minutes: Option<DurationValue>,
+    /// The time for which the numbers of each hour are kept; 2 days at least.
+    hours: Option<DurationValue>,
+    /// The time for which the numbers of each day, and refused callers, are kept; 1 day at least.
+    days: Option<DurationValue>,
 }

@@ -15,7 +15,7 @@ use schemars::transform::{RecursiveTransform, Transform};
 use schemars::{JsonSchema, Schema};
 use serde_json::Value;
 
-use gateway::{GatewayTable, LimitsTable};
+use gateway::{AdoptionTable, GatewayTable, LimitsTable};
 use rollout::BreakerTable;
 use rule::{ExemptionTable, NeverRefusedTable, RuleTable};
 use upstream::UpstreamTable;
@@ -42,11 +42,12 @@ fn join_description_lines(schema: &mut Schema) {
 
 /// The tables that have `key`, as the file writes them.
 pub(crate) fn places_of(key: &str) -> Vec<&'static str> {
-    const WRITTEN: [(&str, &str); 12] = [
+    const WRITTEN: [(&str, &str); 13] = [
         ("Gateway", "[gateway]"),
         ("Tls", "[gateway.tls]"),
         ("Proxy", "[[gateway.proxy]]"),
         ("Limits", "[limits]"),
+        ("Adoption", "[adoption]"),
         ("Upstream", "[[upstream]]"),
         ("Rule", "[[rule]]"),
         ("Api", "require = { api = { … } }"),
@@ -75,6 +76,8 @@ pub(super) struct FileTable {
     gateway: Option<GatewayTable>,
     /// Bounds on the memory and the time that peers can make the gateway spend.
     limits: Option<LimitsTable>,
+    /// What is recorded of the callers, and for how long.
+    adoption: Option<AdoptionTable>,
     /// Destinations of requests. The first that matches is used; `gateway.upstream` takes the other
     /// requests.
     #[serde(default)]

@@ -1,0 +1,105 @@
+//! Usage that the store does not have yet, because the disk is full or slow.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use super::refused::RefusedCaller;
+use super::row::{RowKey, Span, UsageRow};
+use super::totals::{StoredRow, UsageChanges};
+use crate::Fingerprint;
+
+/// The most rows that wait for the store. Beyond it, the oldest are lost.
+const MAX_ROWS: usize = 20_000;
+/// The most refused callers that wait for the store. Further ones are written when they are
+/// refused again.
+const MAX_CALLERS: usize = 20_000;
+
+/// Usage that the store does not have yet.
+#[derive(Default)]
+pub struct PendingUsage {
+    /// By start, so that the oldest rows come first. The latest counts of a row replace earlier
+    /// ones.
+    rows: BTreeMap<(i64, RowKey), UsageRow>,
+    refused: HashMap<(Arc<str>, Fingerprint), RefusedCaller>,
+    lost: u64,
+}
+
+impl PendingUsage {
+    /// Adds what changed.
+    pub fn add_changes(&mut self, changes: UsageChanges) {
+        for StoredRow { span: _, start, key, row } in changes.rows {
+            self.rows.insert((start, key), row);
+        }
+        while self.rows.len() > MAX_ROWS {
+            self.rows.pop_first();
+            self.lost += 1;
+        }
+        for caller in changes.refused {
+            let key = (Arc::clone(&caller.rule), caller.caller);
+            if self.refused.len() < MAX_CALLERS || self.refused.contains_key(&key) {
+                self.refused.insert(key, caller);
+            }
+        }
+    }
+
+    /// Everything that waits.
+    pub fn to_changes(&self) -> UsageChanges {
+        let mut rows = Vec::with_capacity(self.rows.len());
+        for ((start, key), row) in &self.rows {
+            let (start, key, row) = (*start, key.clone(), row.clone());
+            rows.push(StoredRow { span: Span::Minute, start, key, row });
+        }
+        UsageChanges { rows, refused: self.refused.values().cloned().collect() }
+    }
+
+    /// Forgets everything that waited, because the store has it.
+    pub fn clear(&mut self) {
+        self.rows.clear();
+        self.refused.clear();
+    }
+
+    /// Returns true if nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty() && self.refused.is_empty()
+    }
+
+    /// The rows that were lost.
+    pub fn lost(&self) -> u64 {
+        self.lost
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use upshift_core::Verdict;
+
+    use super::super::row::{Dimension, Standing};
+    use super::*;
+
+    #[test]
+    fn the_latest_counts_wait_and_the_oldest_rows_are_lost() {
+        let row = |start: i64, requests| StoredRow {
+            span: Span::Minute,
+            start,
+            key: RowKey {
+                rule: "orders".into(),
+                dimension: Dimension::Version,
+                label: "1.4".into(),
+                verdict: Verdict::Warn,
+                standing: Standing::Behind,
+            },
+            row: UsageRow { requests, ..UsageRow::default() },
+        };
+        let mut pending = PendingUsage::default();
+        assert!(pending.is_empty());
+        for minute in 0..=MAX_ROWS as i64 {
+            let rows = vec![row(minute * 60, 1), row(minute * 60, 2)];
+            pending.add_changes(UsageChanges { rows, refused: Vec::new() });
+        }
+        let rows = pending.to_changes().rows;
+        assert_eq!((rows.len(), pending.lost()), (MAX_ROWS, 1));
+        assert_eq!((rows[0].start, rows[0].row.requests), (60, 2));
+        pending.clear();
+        assert!(pending.is_empty());
+    }
+}
