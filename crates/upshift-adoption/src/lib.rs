@@ -42,6 +42,7 @@ mod expiry;
 mod fingerprint;
 mod history;
 pub mod overrides;
+pub mod projection;
 pub mod sketch;
 pub mod store;
 mod tally;

@@ -77,6 +77,13 @@ struct Caller {
     identity: Option<String>,
 }
 
+impl UsageBatch {
+    /// Returns true if nothing was counted.
+    pub fn is_empty(&self) -> bool {
+        self.cells.is_empty()
+    }
+}
+
 impl UsageTally {
     /// An empty tally whose callers are hashed with this key.
     pub fn new(hasher: CallerHasher) -> Self {
