@@ -25,7 +25,7 @@ use crate::generation::Generation;
 use crate::health_checks;
 use crate::reload::Handle;
 use crate::reload::changes::possible_changes;
-use crate::rollout::{self, ControlConfig, OpenedControl, Publish};
+use crate::rollout::{self, ControlConfig, ControlledFile, OpenedControl, Publish};
 use crate::settings::Settings;
 use crate::shared::Shared;
 use crate::sockets::{Addresses, Http3Socket, ListenerInfo, SocketSources, Sockets};
@@ -182,10 +182,9 @@ pub fn store_is_in_use(path: &Path) -> bool {
 
 fn control_config(settings: &Settings) -> ControlConfig<'_> {
     ControlConfig {
-        policy: settings.file.policy.clone(),
+        file: ControlledFile::from_settings(&settings.file),
         store: settings.file.gateway.store.as_deref(),
         observe: settings.observe,
-        webhook: settings.file.webhook.clone(),
         now: Timestamp::now(),
     }
 }
@@ -296,6 +295,7 @@ async fn drain(shared: &Shared, endings: &mut mpsc::UnboundedReceiver<io::Result
             tracing::warn!(%error, "a serving thread failed while shutting down");
         }
     }
+    shared.control.finish_usage();
     shared.access.flush().await;
 }
 

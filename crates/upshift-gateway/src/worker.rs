@@ -94,6 +94,7 @@ impl Worker {
         housekeeping.abort();
         reporting.abort();
         self.core.flush_counts();
+        self.core.flush_usage();
         Ok(())
     }
 
@@ -256,6 +257,7 @@ async fn keep_house(core: Rc<CoreLocal>) {
     loop {
         every.tick().await;
         core.flush_counts();
+        core.flush_usage();
         core.generation().do_housekeeping();
     }
 }

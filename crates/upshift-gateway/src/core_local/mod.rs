@@ -9,8 +9,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use upshift_adoption::CallerTally;
+use upshift_adoption::usage::UsageTally;
 use upshift_config::Limits;
-use upshift_core::TlsState;
+use upshift_core::{Decision, Facts, Timestamp, TlsState};
 
 pub(crate) use self::generation::LocalGeneration;
 use crate::local_reply::LocalReply;
@@ -33,6 +34,8 @@ pub(crate) struct CoreLocal {
     pub(crate) counts: Rc<RefCell<CoreCounts>>,
     /// The callers that it saw since it last reported to the breaker.
     pub(crate) tally: RefCell<CallerTally>,
+    /// The usage that it counted since it last handed over.
+    usage: RefCell<UsageTally>,
     /// Its random numbers.
     pub(crate) random: RefCell<Random>,
     generation: RefCell<Rc<LocalGeneration>>,
@@ -45,7 +48,9 @@ impl CoreLocal {
     /// A core that has counted nothing yet.
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         let generation = LocalGeneration::new(shared.generation.load_full(), &shared.descriptors);
+        let hasher = shared.control.key().caller_hasher();
         Self {
+            usage: RefCell::new(UsageTally::new(hasher)),
             shared,
             counts: Rc::default(),
             tally: RefCell::default(),
@@ -89,6 +94,23 @@ impl CoreLocal {
         let tally = self.tally.take();
         if !tally.is_empty() {
             self.shared.control.hand_in(tally);
+        }
+    }
+
+    /// Counts the usage of one decided request.
+    pub(crate) fn count_usage(&self, decision: &Decision<'_>, facts: &Facts<'_>, now: Timestamp) {
+        let mut usage = self.usage.borrow_mut();
+        usage.count_decision(self.shared.control.key(), decision, facts, now);
+        if usage.is_full() {
+            self.shared.control.hand_in_usage(usage.take_batch());
+        }
+    }
+
+    /// Hands over the usage that this core counted.
+    pub(crate) fn flush_usage(&self) {
+        let batch = self.usage.borrow_mut().take_batch();
+        if !batch.is_empty() {
+            self.shared.control.hand_in_usage(batch);
         }
     }
 

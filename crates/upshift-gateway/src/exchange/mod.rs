@@ -179,6 +179,9 @@ impl Exchange<'_> {
         core.counts.borrow_mut().count_decision(&decision, facts.hop);
         let key = core.shared.control.key();
         rollout::count_decision(&mut core.tally.borrow_mut(), key, &decision, facts, now);
+        if settings.file.adoption.record {
+            core.count_usage(&decision, facts, now);
+        }
         self.log_decided(parts, facts, &decision, now);
         let mut served = match answer::refusal_for(&decision, facts, &context.answer_context) {
             Some(answer) => {

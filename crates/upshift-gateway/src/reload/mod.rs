@@ -14,6 +14,7 @@ pub use self::check::ReloadError;
 pub use self::restart_keys::NeedsRestart;
 use crate::error::{StartError, refuse_opossum};
 use crate::generation::Generation;
+use crate::rollout::ControlledFile;
 use crate::settings::Settings;
 use crate::shared::Shared;
 use crate::telemetry::access::AccessOutput;
@@ -98,10 +99,10 @@ impl Handle {
         if connections > generation.load().settings.file.limits.connections {
             descriptors.warn_if_fewer(connections);
         }
-        let (policy, webhook) = (settings.file.policy.clone(), settings.file.webhook.clone());
+        let file = ControlledFile::from_settings(&settings.file);
         // Overrides may have changed since the reload was prepared, so the effective policy is
         // computed here, under the lock of `control`.
-        control.reload(policy, webhook, Timestamp::now(), |effective| {
+        control.reload(file, Timestamp::now(), |effective| {
             generation.store(Arc::new(next.under_policy(Arc::new(effective))));
         });
         if let Some(access) = access {

@@ -5,7 +5,9 @@
 
 use std::fmt::Debug;
 
-use upshift_config::{Endpoint, FileSettings, GatewaySettings, HealthCheck, Limits, Upstream};
+use upshift_config::{
+    AdoptionSettings, Endpoint, FileSettings, GatewaySettings, HealthCheck, Limits, Upstream,
+};
 use upshift_core::policy::{Exemption, Matcher, RuleSpec};
 
 use crate::settings::Settings;
@@ -29,10 +31,11 @@ pub(super) fn changed_keys(before: &KeyValues, after: &KeyValues) -> Vec<&'stati
 pub(super) fn setting_values(settings: &Settings) -> KeyValues {
     // The command line or an embedder sets `observe` and `workers`; a reload changes neither.
     let Settings { file, observe: _, workers: _, admin_token } = settings;
-    let FileSettings { gateway, limits, upstreams: _, policy, webhook } = file;
+    let FileSettings { gateway, limits, adoption, upstreams: _, policy, webhook } = file;
     let mut values = gateway_values(gateway, admin_token.as_deref());
     values.push(("breaker.webhook", debug_text(webhook)));
     values.extend(limit_values(limits));
+    values.extend(adoption_values(adoption));
     values.extend(policy.settings());
     values
 }
@@ -74,6 +77,16 @@ fn gateway_values(gateway: &GatewaySettings, admin_token: Option<&str>) -> KeyVa
         ("gateway.undeclared-proxy", debug_text(undeclared_proxy)),
         ("gateway.paths", debug_text(paths)),
         ("gateway.access-log", debug_text(access_log)),
+    ]
+}
+
+fn adoption_values(adoption: &AdoptionSettings) -> KeyValues {
+    let AdoptionSettings { record, minutes, hours, days } = adoption;
+    vec![
+        ("adoption.record", debug_text(record)),
+        ("adoption.minutes", debug_text(minutes)),
+        ("adoption.hours", debug_text(hours)),
+        ("adoption.days", debug_text(days)),
     ]
 }
 

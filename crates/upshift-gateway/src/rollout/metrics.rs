@@ -25,6 +25,15 @@ pub(crate) struct RolloutMetrics {
     seen_by_rule: BTreeMap<String, SeenCallers>,
     readings: HashMap<Arc<str>, BreakerReading>,
     unsaved: u64,
+    usage: UsageReading,
+}
+
+/// The state of the recording of usage.
+#[derive(Debug)]
+struct UsageReading {
+    failing: bool,
+    lost_rows: u64,
+    dropped_batches: u64,
 }
 
 impl Control {
@@ -41,6 +50,11 @@ impl Control {
             seen_by_rule: state.seen_by_rule.clone(),
             readings,
             unsaved: state.store.unsaved(),
+            usage: UsageReading {
+                failing: state.store.usage_status().is_failing(),
+                lost_rows: state.store.usage_status().lost(),
+                dropped_batches: self.usage.dropped(),
+            },
         }
     }
 }
@@ -55,7 +69,8 @@ impl Collector for RolloutMetrics {
         self.write_exemptions(&mut writer)?;
         let unsaved =
             FamilyHead::new("changes_unsaved", "Changes in force that a restart would forget");
-        writer.write_gauge(&unsaved, self.unsaved)
+        writer.write_gauge(&unsaved, self.unsaved)?;
+        self.write_usage(&mut writer)
     }
 }
 
@@ -147,6 +162,23 @@ impl RolloutMetrics {
             "The share of the refused callers that come from one network",
         );
         writer.write_gauges(&concentration, concentrations)
+    }
+
+    fn write_usage(&self, writer: &mut FamilyWriter<'_>) -> fmt::Result {
+        let UsageReading { failing, lost_rows, dropped_batches } = self.usage;
+        let state =
+            FamilyHead::new("usage_write_failing", "1 while usage cannot be written to the store");
+        writer.write_gauge(&state, u64::from(failing))?;
+        let rows = FamilyHead::new(
+            "usage_rows_lost",
+            "Rows of usage that were lost because they could not be written for too long",
+        );
+        writer.write_counter(&rows, lost_rows)?;
+        let batches = FamilyHead::new(
+            "usage_batches_dropped",
+            "Batches of usage that were dropped because they came faster than they were merged",
+        );
+        writer.write_counter(&batches, dropped_batches)
     }
 
     fn write_exemptions(&self, writer: &mut FamilyWriter<'_>) -> fmt::Result {

@@ -20,42 +20,65 @@ mod phase_log;
 pub(crate) mod report;
 mod store_writer;
 mod tick;
+mod usage;
 mod webhook;
 
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use upshift_adoption::breaker::Trip;
-use upshift_adoption::store::StoreError;
+use upshift_adoption::store::{Retention, StoreError};
+use upshift_adoption::usage::UsageBatch;
 use upshift_adoption::{CallerTally, Fingerprint, IdentityKey, Revision};
+use upshift_config::{AdoptionSettings, FileSettings};
 use upshift_core::{Policy, Timestamp};
 
 pub(crate) use self::change::{ChangeCommand, ChangeOutcome, ControlError};
 use self::control_state::ControlState;
 pub(crate) use self::control_state::Publish;
 pub(crate) use self::meter::{caller_fingerprint, count_accepted, count_decision};
-use self::store_writer::StoreWriter;
+use self::store_writer::{OpenedStore, StoreWriter};
 pub(crate) use self::tick::{TICK_INTERVAL, run_ticks};
+pub(crate) use self::usage::UsageRecorder;
 
 /// Control over one gateway.
 pub(crate) struct Control {
     state: Mutex<ControlState>,
     /// The tallies since the last tick. It has a lock of its own, so that no core waits for `state`.
     inbox: Mutex<Vec<CallerTally>>,
+    usage: UsageRecorder,
     key: IdentityKey,
     publish: Publish,
 }
 
-/// The configuration of a control.
-pub(crate) struct ControlConfig<'a> {
+/// The part of a policy file that is controlled here.
+pub(crate) struct ControlledFile {
     /// The policy of the file.
     pub(crate) policy: Policy,
+    /// The address that is called when the breaker trips.
+    pub(crate) webhook: Option<String>,
+    /// How long usage is kept.
+    pub(crate) retention: Retention,
+}
+
+impl ControlledFile {
+    /// The part of these settings.
+    pub(crate) fn from_settings(file: &FileSettings) -> Self {
+        let AdoptionSettings { record: _, minutes, hours, days } = &file.adoption;
+        let retention =
+            Retention { minutes: minutes.as_secs(), hours: hours.as_secs(), days: days.as_secs() };
+        Self { policy: file.policy.clone(), webhook: file.webhook.clone(), retention }
+    }
+}
+
+/// The configuration of a control.
+pub(crate) struct ControlConfig<'a> {
+    /// The policy file.
+    pub(crate) file: ControlledFile,
     /// The file that keeps overrides; `None`: in memory only.
     pub(crate) store: Option<&'a Path>,
     /// `--observe`.
     pub(crate) observe: bool,
-    /// The address that is called when the breaker trips.
-    pub(crate) webhook: Option<String>,
     /// The time.
     pub(crate) now: Timestamp,
 }
@@ -64,6 +87,7 @@ pub(crate) struct ControlConfig<'a> {
 /// built from its policy.
 pub(crate) struct OpenedControl {
     state: ControlState,
+    usage: UsageRecorder,
     key: IdentityKey,
     policy: Policy,
 }
@@ -74,8 +98,11 @@ impl OpenedControl {
     /// # Errors
     /// If another gateway has the store open, or it exists and cannot be read.
     pub(crate) fn open(config: ControlConfig<'_>) -> Result<Self, StoreError> {
-        let ControlConfig { policy: file, store, observe, webhook, now } = config;
-        let (writer, content) = StoreWriter::open(store)?;
+        let ControlConfig { file, store, observe, now } = config;
+        let ControlledFile { policy: file, webhook, retention } = file;
+        let OpenedStore { writer, content, usage } = StoreWriter::open(store, now)?;
+        writer.retain_usage(retention);
+        let usage = UsageRecorder::start(usage, writer.usage_sink())?;
         let key = content.key;
         let mut state = ControlState::new(file, content.history, writer, observe, webhook);
         let policy = state.recompute_policy(now);
@@ -88,7 +115,7 @@ impl OpenedControl {
                 );
             }
         }
-        Ok(Self { state, key, policy })
+        Ok(Self { state, usage, key, policy })
     }
 
     /// The effective policy.
@@ -98,8 +125,8 @@ impl OpenedControl {
 
     /// The control, which passes every later policy to `publish`.
     pub(crate) fn publishing(self, publish: Publish) -> Control {
-        let Self { state, key, policy: _ } = self;
-        Control { state: Mutex::new(state), inbox: Mutex::default(), key, publish }
+        let Self { state, usage, key, policy: _ } = self;
+        Control { state: Mutex::new(state), inbox: Mutex::default(), usage, key, publish }
     }
 }
 
@@ -114,14 +141,15 @@ impl Control {
     /// publisher. No change is made until it returns.
     pub(crate) fn reload(
         &self,
-        policy: Policy,
-        webhook: Option<String>,
+        file: ControlledFile,
         now: Timestamp,
         publish: impl FnOnce(Policy),
     ) {
+        let ControlledFile { policy, webhook, retention } = file;
         let mut state = self.state();
         state.set_file_policy(policy);
         state.webhook = webhook;
+        state.store.retain_usage(retention);
         let effective = state.recompute_policy(now);
         publish(effective);
     }
@@ -154,6 +182,16 @@ impl Control {
     /// Queues the tally of a core for the next [`Control::tick`].
     pub(crate) fn hand_in(&self, tally: CallerTally) {
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner).push(tally);
+    }
+
+    /// Queues the usage that a core has counted.
+    pub(crate) fn hand_in_usage(&self, batch: UsageBatch) {
+        self.usage.hand_in(batch);
+    }
+
+    /// Passes the last usage to the store. What is handed in later is lost.
+    pub(crate) fn finish_usage(&self) {
+        self.usage.finish();
     }
 
     fn state(&self) -> MutexGuard<'_, ControlState> {

@@ -5,17 +5,20 @@
 //!    has the store open, or if the store exists and cannot be read: rules that are paused in it
 //!    would be enforced.
 //! 3. At the end the thread tries once more, and logs the changes that are lost.
+//! 4. Usage waits in bounded memory while it cannot be written, and never keeps a change waiting
+//!    for longer than one write.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::timeout;
-use upshift_adoption::store::{Store, StoreContent, StoreError};
+use upshift_adoption::store::{Retention, Store, StoreContent, StoreError, UsageQuery};
+use upshift_adoption::usage::{PendingUsage, Span, UsageChanges, UsageTotals};
 use upshift_adoption::{History, IdentityKey, Record};
 use upshift_core::Timestamp;
 
@@ -31,8 +34,35 @@ pub(crate) struct StoreWriter {
     /// `None` if there is no store.
     messages: Option<Sender<WriterMessage>>,
     unsaved: Arc<AtomicU64>,
+    usage: Arc<UsageStatus>,
     /// Disconnected when the thread has ended.
     ended: Receiver<()>,
+}
+
+/// What is known of the recording of usage.
+#[derive(Default)]
+pub(crate) struct UsageStatus {
+    /// The messages that the thread has not handled yet.
+    queued: AtomicUsize,
+    /// The last write failed.
+    failing: AtomicBool,
+    /// The rows that were lost because they could not be written for too long.
+    lost: AtomicU64,
+}
+
+/// A handle that passes usage to the thread.
+pub(super) struct UsageSink {
+    /// `None` if there is no store.
+    messages: Option<Sender<WriterMessage>>,
+    status: Arc<UsageStatus>,
+}
+
+/// A store that was opened at the start of a process.
+pub(super) struct OpenedStore {
+    pub(super) writer: StoreWriter,
+    pub(super) content: StoreContent,
+    /// The usage of the current minute, and the refused callers.
+    pub(super) usage: UsageTotals,
 }
 
 /// The write of one record, which may still be under way. The outcome is an error text.
@@ -42,6 +72,10 @@ pub(crate) struct PendingWrite(Option<oneshot::Receiver<Result<(), String>>>);
 enum WriterMessage {
     /// Write a record, and send the outcome.
     Write { record: Arc<Record>, done: oneshot::Sender<Result<(), String>> },
+    /// Write usage.
+    Usage(UsageChanges),
+    /// Keep usage for so long from now on.
+    Retain(Retention),
     /// Close the store, and report when it is closed.
     Release(Sender<()>),
 }
@@ -51,8 +85,11 @@ impl StoreWriter {
     ///
     /// # Errors
     /// If another gateway has it open, or it exists and cannot be read.
-    pub(super) fn open(path: Option<&Path>) -> Result<(Self, StoreContent), StoreError> {
-        let Some(path) = path else { return Ok((Self::without_store(), empty_content()?)) };
+    pub(super) fn open(path: Option<&Path>, now: Timestamp) -> Result<OpenedStore, StoreError> {
+        let Some(path) = path else {
+            let (writer, content) = (Self::without_store(), empty_content()?);
+            return Ok(OpenedStore { writer, content, usage: UsageTotals::default() });
+        };
         let (store, content) = match Store::open(path) {
             Ok(store) => {
                 if store.key_is_new() {
@@ -79,22 +116,23 @@ impl StoreWriter {
                 (None, content)
             }
         };
+        let usage = resumed_usage(store.as_ref(), now)?;
         let writer = Self::start(WriterThread::new(path, store, &content))?;
-        Ok((writer, content))
+        Ok(OpenedStore { writer, content, usage })
     }
 
     fn without_store() -> Self {
-        Self { messages: None, unsaved: Arc::default(), ended: channel().1 }
+        Self { messages: None, unsaved: Arc::default(), usage: Arc::default(), ended: channel().1 }
     }
 
     fn start(thread: WriterThread) -> Result<Self, StoreError> {
-        let unsaved = Arc::clone(&thread.unsaved);
+        let (unsaved, usage) = (Arc::clone(&thread.unsaved), Arc::clone(&thread.usage_status));
         let ((messages, queued), (alive, ended)) = (channel(), channel());
         thread::Builder::new().name("upshift store".to_owned()).spawn(move || {
             thread.run(&queued);
             drop(alive);
         })?;
-        Ok(Self { messages: Some(messages), unsaved, ended })
+        Ok(Self { messages: Some(messages), unsaved, usage, ended })
     }
 
     /// Queues a record.
@@ -116,6 +154,24 @@ impl StoreWriter {
             // Bounded, because a disk may hang.
             let _ = released.recv_timeout(2 * RETRY_INTERVAL);
         }
+    }
+
+    /// A handle that passes usage to the thread.
+    pub(super) fn usage_sink(&self) -> UsageSink {
+        UsageSink { messages: self.messages.clone(), status: Arc::clone(&self.usage) }
+    }
+
+    /// Keeps usage for so long from now on.
+    pub(super) fn retain_usage(&self, retention: Retention) {
+        if let Some(messages) = &self.messages {
+            // Without a thread nothing is kept at all.
+            let _ = messages.send(WriterMessage::Retain(retention));
+        }
+    }
+
+    /// What is known of the recording of usage.
+    pub(super) fn usage_status(&self) -> &UsageStatus {
+        &self.usage
     }
 
     /// The number of changes that a restart would forget.
@@ -154,6 +210,48 @@ impl PendingWrite {
     }
 }
 
+impl UsageSink {
+    /// The messages after which the thread is behind: the disk is slow.
+    const MOST_QUEUED: usize = 2;
+
+    /// Returns true if the thread has not handled the last messages yet.
+    pub(super) fn is_behind(&self) -> bool {
+        self.status.queued.load(Ordering::Relaxed) >= Self::MOST_QUEUED
+    }
+
+    /// Queues what changed.
+    pub(super) fn write_usage(&self, changes: UsageChanges) {
+        let Some(messages) = &self.messages else { return };
+        if changes.rows.is_empty() && changes.refused.is_empty() {
+            return;
+        }
+        self.status.queued.fetch_add(1, Ordering::Relaxed);
+        // The thread ends after this handle.
+        let _ = messages.send(WriterMessage::Usage(changes));
+    }
+}
+
+impl UsageStatus {
+    /// Returns true if the last write failed.
+    pub(super) fn is_failing(&self) -> bool {
+        self.failing.load(Ordering::Relaxed)
+    }
+
+    /// The rows that were lost.
+    pub(super) fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
+    }
+}
+
+/// The totals with which this process continues what an earlier one counted in this minute.
+fn resumed_usage(store: Option<&Store>, now: Timestamp) -> Result<UsageTotals, StoreError> {
+    let second = now.as_second();
+    let Some(store) = store else { return Ok(UsageTotals::resume(second, vec![], vec![])) };
+    let from = Span::Minute.start_of(second);
+    let query = UsageQuery { span: Span::Minute, from, to: from + 1, rule: None, dimension: None };
+    Ok(UsageTotals::resume(second, store.read_usage(query)?, store.read_refused_callers()?))
+}
+
 /// The state of the thread.
 struct WriterThread {
     path: PathBuf,
@@ -163,7 +261,13 @@ struct WriterThread {
     records: Vec<Arc<Record>>,
     store: Option<Store>,
     unsaved: Arc<AtomicU64>,
-    /// The last write failed.
+    usage: PendingUsage,
+    usage_status: Arc<UsageStatus>,
+    /// `None` until the settings say so.
+    retention: Option<Retention>,
+    /// The start of the hour in which usage was last maintained, in seconds since 1970.
+    maintained: i64,
+    /// The last write of a record failed.
     failing: bool,
     /// The store was closed for another process.
     released: bool,
@@ -178,6 +282,10 @@ impl WriterThread {
             records: content.history.records().cloned().collect(),
             store,
             unsaved: Arc::default(),
+            usage: PendingUsage::default(),
+            usage_status: Arc::default(),
+            retention: None,
+            maintained: 0,
             failing: false,
             released: false,
         }
@@ -185,27 +293,41 @@ impl WriterThread {
 
     fn run(mut self, messages: &Receiver<WriterMessage>) {
         loop {
-            let wait = if self.pending_count() == 0 { IDLE_INTERVAL } else { RETRY_INTERVAL };
+            let idle = self.pending_count() == 0 && self.usage.is_empty();
+            let wait = if idle { IDLE_INTERVAL } else { RETRY_INTERVAL };
             match messages.recv_timeout(wait) {
                 Ok(WriterMessage::Write { record, done }) => {
                     let saved = self.write_record(record);
                     // The client may have given up.
                     let _ = done.send(saved);
                 }
+                Ok(WriterMessage::Usage(changes)) => {
+                    self.usage.add_changes(changes);
+                    self.write_usage();
+                    self.usage_status.queued.fetch_sub(1, Ordering::Relaxed);
+                }
+                Ok(WriterMessage::Retain(retention)) => self.retention = Some(retention),
                 Ok(WriterMessage::Release(done)) => {
                     // A failure is logged when the thread ends.
                     drop(self.write_pending());
+                    self.write_usage();
                     (self.store, self.released) = (None, true);
                     // The receiver may have timed out.
                     let _ = done.send(());
                 }
-                Err(RecvTimeoutError::Timeout) => drop(self.write_pending()),
+                Err(RecvTimeoutError::Timeout) => {
+                    drop(self.write_pending());
+                    self.write_usage();
+                }
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
         if let Err(error) = self.write_pending() {
             tracing::error!(error, unsaved = self.pending_count(), "the latest changes are lost");
         }
+        // The next process may have the store by now, and this one's last numbers are lost then.
+        self.released = false;
+        self.write_usage();
     }
 
     fn write_record(&mut self, record: Arc<Record>) -> Result<(), String> {
@@ -253,6 +375,48 @@ impl WriterThread {
         }
         self.failing = saved.is_err();
         saved.map_err(|error| error.to_string())
+    }
+
+    /// Writes the usage that waits, and once an hour makes hours and days of it.
+    fn write_usage(&mut self) {
+        if self.usage.is_empty() || self.released {
+            return;
+        }
+        let written = self.try_write_usage(Timestamp::now().as_second());
+        let was_failing = self.usage_status.failing.swap(written.is_err(), Ordering::Relaxed);
+        self.usage_status.lost.store(self.usage.lost(), Ordering::Relaxed);
+        match written {
+            Ok(()) if was_failing => tracing::warn!("usage is recorded again"),
+            Ok(()) => {}
+            Err(error) => {
+                // The next attempt opens the file again.
+                self.store = None;
+                if !was_failing {
+                    tracing::error!(
+                        %error,
+                        "usage cannot be recorded: the numbers of the last minutes wait in memory"
+                    );
+                }
+            }
+        }
+    }
+
+    fn try_write_usage(&mut self, now: i64) -> Result<(), StoreError> {
+        let mut store = match self.store.take() {
+            Some(store) => store,
+            None => Store::reopen(&self.path, &self.key)?,
+        };
+        store.write_usage(&self.usage.to_changes())?;
+        self.usage.clear();
+        let hour = Span::Hour.start_of(now);
+        if let Some(retention) = self.retention
+            && hour != self.maintained
+        {
+            store.maintain_usage(now, retention)?;
+            self.maintained = hour;
+        }
+        self.store = Some(store);
+        Ok(())
     }
 
     fn append_records(&mut self) -> Result<(), StoreError> {

@@ -43,6 +43,10 @@ fn policy() -> Policy {
         .unwrap()
 }
 
+fn controlled(policy: Policy) -> ControlledFile {
+    ControlledFile::from_settings(&FileSettings { policy, ..FileSettings::default() })
+}
+
 /// A control, and the policy that it last put in force.
 struct Bench {
     control: Arc<Control>,
@@ -58,7 +62,8 @@ impl Bench {
         };
         let webhook = Some("http://127.0.0.1:9/hook".to_owned());
         let now = Timestamp::now();
-        let config = ControlConfig { policy: policy(), store, observe, webhook, now };
+        let file = ControlledFile { webhook, ..controlled(policy()) };
+        let config = ControlConfig { file, store, observe, now };
         let opened = OpenedControl::open(config).unwrap();
         *live.lock().unwrap() = opened.policy().clone();
         let control = opened.publishing(publish);
@@ -67,7 +72,7 @@ impl Bench {
 
     fn reload(&self, policy: Policy) {
         let publish = |policy| *self.live.lock().unwrap() = policy;
-        self.control.reload(policy, None, Timestamp::now(), publish);
+        self.control.reload(controlled(policy), Timestamp::now(), publish);
     }
 
     fn phase(&self, rule: &str) -> Phase {

@@ -1,0 +1,108 @@
+//! The recording of usage: cores hand in what they counted, a thread merges it and passes what
+//! changed to the store.
+//!
+//! No core waits for the thread, and the thread does not wait for the disk: while the store is
+//! behind, changes stay in the totals.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use upshift_adoption::usage::{UsageBatch, UsageTotals};
+use upshift_core::Timestamp;
+
+use super::store_writer::UsageSink;
+
+/// The batches that may be queued. Each core hands one in per second, and more in a flood.
+const QUEUE: usize = 64;
+/// The time between two writes of what changed.
+const WRITE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// A handle on the thread that merges usage.
+pub(crate) struct UsageRecorder {
+    /// `None` once it has been stopped.
+    batches: Mutex<Option<SyncSender<UsageBatch>>>,
+    totals: Arc<Mutex<UsageTotals>>,
+    /// The batches that were dropped because the queue was full.
+    dropped: AtomicU64,
+    /// Disconnected when the thread has ended.
+    ended: Mutex<Receiver<()>>,
+}
+
+impl UsageRecorder {
+    /// Starts the thread, which continues with `totals` and writes to `sink`.
+    ///
+    /// # Errors
+    /// If the thread cannot be started.
+    pub(super) fn start(totals: UsageTotals, sink: UsageSink) -> std::io::Result<Self> {
+        let totals = Arc::new(Mutex::new(totals));
+        let ((batches, queued), (alive, ended)) = (sync_channel(QUEUE), sync_channel(1));
+        let merged = Arc::clone(&totals);
+        thread::Builder::new().name("upshift usage".to_owned()).spawn(move || {
+            merge_batches(&queued, &merged, &sink);
+            drop(alive);
+        })?;
+        Ok(Self {
+            batches: Mutex::new(Some(batches)),
+            totals,
+            dropped: AtomicU64::new(0),
+            ended: Mutex::new(ended),
+        })
+    }
+
+    /// Queues what a core has counted.
+    pub(super) fn hand_in(&self, batch: UsageBatch) {
+        let batches = self.batches.lock().unwrap_or_else(PoisonError::into_inner);
+        let queued = match &*batches {
+            Some(batches) => batches.try_send(batch).is_ok(),
+            None => false,
+        };
+        if !queued {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Merges what is queued, passes it to the store, and ends the thread. What is handed in later
+    /// is dropped.
+    pub(super) fn finish(&self) {
+        drop(self.batches.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        // Bounded, because a shutdown must not hang.
+        let _ = ended.recv_timeout(2 * WRITE_INTERVAL);
+    }
+
+    /// The batches that were dropped.
+    pub(super) fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    /// The totals of the current minute.
+    pub(crate) fn totals(&self) -> MutexGuard<'_, UsageTotals> {
+        lock(&self.totals)
+    }
+}
+
+fn merge_batches(queued: &Receiver<UsageBatch>, totals: &Mutex<UsageTotals>, sink: &UsageSink) {
+    let mut next_write = Instant::now() + WRITE_INTERVAL;
+    loop {
+        let wait = next_write.saturating_duration_since(Instant::now());
+        match queued.recv_timeout(wait) {
+            Ok(batch) => lock(totals).merge_batch(batch, Timestamp::now().as_second()),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+        if next_write <= Instant::now() {
+            next_write = Instant::now() + WRITE_INTERVAL;
+            if !sink.is_behind() {
+                sink.write_usage(lock(totals).take_changes());
+            }
+        }
+    }
+    sink.write_usage(lock(totals).take_changes());
+}
+
+fn lock(totals: &Mutex<UsageTotals>) -> MutexGuard<'_, UsageTotals> {
+    totals.lock().unwrap_or_else(PoisonError::into_inner)
+}
