@@ -43,6 +43,7 @@ mod fingerprint;
 mod history;
 pub mod overrides;
 pub mod projection;
+pub mod report;
 pub mod sketch;
 pub mod store;
 mod tally;

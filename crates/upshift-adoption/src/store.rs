@@ -15,6 +15,7 @@ mod queries;
 mod read_only;
 mod schema;
 mod usage;
+mod usage_reader;
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
@@ -34,6 +35,7 @@ pub use queries::StoreContent;
 use queries::{insert_record, latest_revision, read_content, read_key, replace_key_if};
 use read_only::{check_readable, read_without_writing, require_file};
 pub use usage::{Retention, UsageQuery};
+pub use usage_reader::{RecordedUsage, UsageReader};
 
 /// The time that a write waits for another program that has locked the file.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(250);

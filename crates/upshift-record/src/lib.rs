@@ -15,6 +15,7 @@
 //! assert_eq!(Exit::FellShort.code(), 1);
 //! ```
 
+pub mod adoption;
 pub mod control;
 pub mod decision;
 mod exit;

@@ -15,6 +15,7 @@ mod log;
 mod man;
 mod plan;
 mod policy_file;
+mod report;
 mod runtime;
 mod schema;
 mod serve;
@@ -69,6 +70,7 @@ enum Verb {
     Forecast(forecast::ForecastArgs),
     Get(get::GetArgs),
     Plan(plan::PlanArgs),
+    Report(report::ReportArgs),
     Pause(control::PauseArgs),
     Resume(control::ResumeArgs),
     Set(control::SetArgs),
@@ -89,6 +91,7 @@ impl Verb {
             Self::Forecast(verb) => verb.run(),
             Self::Get(verb) => verb.run(),
             Self::Plan(verb) => verb.run(),
+            Self::Report(verb) => verb.run(),
             Self::Pause(verb) => verb.run(),
             Self::Resume(verb) => verb.run(),
             Self::Set(verb) => verb.run(),

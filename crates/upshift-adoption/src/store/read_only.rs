@@ -35,6 +35,15 @@ pub(super) fn check_readable(path: &Path) -> Result<(), StoreError> {
 
 /// Reads the store at `path`. `None` if there is none, or it is empty.
 pub(super) fn read_without_writing(path: &Path) -> Result<Option<StoreContent>, StoreError> {
+    match open_without_writing(path)? {
+        Some(connection) => read_content(&connection).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Opens the store at `path`, which another process may be writing. `None` if there is none, or it
+/// is empty.
+pub(super) fn open_without_writing(path: &Path) -> Result<Option<Connection>, StoreError> {
     require_file(path)?;
     match std::fs::metadata(path) {
         Ok(file) if file.len() == 0 => return Ok(None),
@@ -49,7 +58,7 @@ pub(super) fn read_without_writing(path: &Path) -> Result<Option<StoreContent>, 
     match read_layout(&connection)? {
         // The default of SQLite: the tables were never created.
         0 => Ok(None),
-        LAYOUT => read_content(&connection).map(Some),
+        LAYOUT => Ok(Some(connection)),
         found if found > LAYOUT => Err(StoreError::Newer { found }),
         found => Err(StoreError::Older { found }),
     }

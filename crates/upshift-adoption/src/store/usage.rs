@@ -88,17 +88,7 @@ impl Store {
     /// # Errors
     /// If the file cannot be read.
     pub fn read_refused_callers(&self) -> Result<Vec<RefusedCaller>, StoreError> {
-        let mut statement = self.connection.prepare(
-            "SELECT rule, caller, requests, uncertainty, first_seen, last_seen, version, client, path,
-                    network
-             FROM refused_caller ORDER BY rule, requests DESC, caller",
-        )?;
-        let mut rows = statement.query([])?;
-        let mut callers = Vec::new();
-        while let Some(row) = rows.next()? {
-            callers.extend(decode_caller(row)?);
-        }
-        Ok(callers)
+        read_callers(&self.connection)
     }
 }
 
@@ -219,6 +209,44 @@ fn merge_span(
         }
     }
     write_rows(transaction, current.as_slice())
+}
+
+/// All refused callers, those of each rule with the most refused first.
+pub(super) fn read_callers(connection: &Connection) -> Result<Vec<RefusedCaller>, StoreError> {
+    let mut statement = connection.prepare(
+        "SELECT rule, caller, requests, uncertainty, first_seen, last_seen, version, client, path,
+                network
+         FROM refused_caller ORDER BY rule, requests DESC, caller",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut callers = Vec::new();
+    while let Some(row) = rows.next()? {
+        callers.extend(decode_caller(row)?);
+    }
+    Ok(callers)
+}
+
+/// The rows from the day of `from` on, each time in one of them.
+pub(super) fn read_rows_since(
+    connection: &Connection,
+    from: i64,
+) -> Result<Vec<StoredRow>, StoreError> {
+    let mut rows = Vec::new();
+    let mut from = Span::Day.start_of(from);
+    for span in [Span::Day, Span::Hour, Span::Minute] {
+        let query = UsageQuery { span, from, to: i64::MAX, rule: None, dimension: None };
+        let mut found = read_rows(connection, query)?;
+        if let Some(last) = found.last() {
+            from = last.start + span.seconds();
+        }
+        rows.append(&mut found);
+    }
+    Ok(rows)
+}
+
+/// The first time that is recorded.
+pub(super) fn read_first_start(connection: &Connection) -> Result<Option<i64>, StoreError> {
+    Ok(connection.query_row("SELECT min(start) FROM usage", [], |row| row.get(0))?)
 }
 
 fn read_rows(connection: &Connection, query: UsageQuery<'_>) -> Result<Vec<StoredRow>, StoreError> {

@@ -1,5 +1,6 @@
 //! The admin listener: an index page, health, readiness, metrics and the API.
 
+mod adoption_route;
 pub(crate) mod auth;
 mod explain_route;
 mod exposition;

@@ -14,7 +14,7 @@ pub(crate) struct ApiProblem {
     detail: String,
     /// The error code for programs: `unknown-rule`, `unknown-change`, `nothing-to-undo`,
     /// `already-undone`, `not-undoable`, `overtaken`, `rises`, `repeated`, `changed-meanwhile`,
-    /// `too-late`.
+    /// `too-late`, `no-store`.
     code: Option<&'static str>,
     /// The changes that have to be confirmed.
     rules: Vec<RuleChange>,
@@ -23,6 +23,11 @@ pub(crate) struct ApiProblem {
 impl ApiProblem {
     pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         Self { status, detail: detail.into(), code: None, rules: Vec::new() }
+    }
+
+    /// The same problem with a code.
+    pub(super) fn with_code(self, code: &'static str) -> Self {
+        Self { code: Some(code), ..self }
     }
 
     /// A problem of the request itself.

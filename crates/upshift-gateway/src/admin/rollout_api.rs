@@ -6,6 +6,7 @@
 //! | `GET /api/status` | [`upshift_record::control::RolloutStatus`] |
 //! | `GET /api/revisions?limit=` | the changes, the newest first: a list of [`upshift_record::control::RevisionReport`] |
 //! | `GET /api/trips?limit=` | the trips of the breaker, with the fingerprints of the callers that were hit |
+//! | `GET /api/adoption?since=` | [`upshift_record::adoption::AdoptionReport`] |
 //! | `POST /api/pause`, `resume`, `set`, `undo` | [`ChangeRequest`] → [`ChangeReport`] |
 //! | `POST /api/explain` | [`ExplainRequest`](upshift_record::control::ExplainRequest) → [`upshift_record::DecisionRecord`] |
 //! | `POST /api/fingerprint` | `{"identity": "…"}` → `{"fingerprint": "…"}`, as `trips` shows it |
@@ -29,6 +30,7 @@ use upshift_core::Timestamp;
 use upshift_core::policy::SettablePhase;
 use upshift_record::control::{ChangeReport, ChangeRequest};
 
+use super::adoption_route::report_adoption;
 use super::problem::ApiProblem;
 use crate::rollout::report::{revision_report, trip_report};
 use crate::rollout::{ChangeCommand, ChangeOutcome, Control};
@@ -48,6 +50,7 @@ pub(crate) fn router(control: Arc<Control>) -> Router {
         .route("/api/set", post(set_phase))
         .route("/api/undo", post(undo_change))
         .route("/api/fingerprint", post(show_fingerprint))
+        .route("/api/adoption", get(report_adoption))
         .with_state(control)
 }
 

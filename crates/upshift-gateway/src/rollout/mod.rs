@@ -12,6 +12,7 @@
 //! 4. All of this concerns one replica: each has its own overrides, and each breaker trips by
 //!    itself.
 
+mod adoption_report;
 mod change;
 mod control_state;
 mod meter;
@@ -23,7 +24,7 @@ mod tick;
 mod usage;
 mod webhook;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use upshift_adoption::breaker::Trip;
@@ -39,14 +40,17 @@ pub(crate) use self::control_state::Publish;
 pub(crate) use self::meter::{caller_fingerprint, count_accepted, count_decision};
 use self::store_writer::{OpenedStore, StoreWriter};
 pub(crate) use self::tick::{TICK_INTERVAL, run_ticks};
-pub(crate) use self::usage::UsageRecorder;
+use self::usage::UsageRecorder;
 
 /// Control over one gateway.
 pub(crate) struct Control {
+    /// Dropped before `state`: the thread of the store ends with the last handle on it, and this
+    /// has one.
+    usage: UsageRecorder,
     state: Mutex<ControlState>,
     /// The tallies since the last tick. It has a lock of its own, so that no core waits for `state`.
     inbox: Mutex<Vec<CallerTally>>,
-    usage: UsageRecorder,
+    store_path: Option<PathBuf>,
     key: IdentityKey,
     publish: Publish,
 }
@@ -86,8 +90,9 @@ pub(crate) struct ControlConfig<'a> {
 /// A control whose store is open, and which has not published anything yet. The first generation is
 /// built from its policy.
 pub(crate) struct OpenedControl {
-    state: ControlState,
     usage: UsageRecorder,
+    state: ControlState,
+    store_path: Option<PathBuf>,
     key: IdentityKey,
     policy: Policy,
 }
@@ -115,7 +120,7 @@ impl OpenedControl {
                 );
             }
         }
-        Ok(Self { state, usage, key, policy })
+        Ok(Self { state, usage, store_path: store.map(Path::to_owned), key, policy })
     }
 
     /// The effective policy.
@@ -125,8 +130,9 @@ impl OpenedControl {
 
     /// The control, which passes every later policy to `publish`.
     pub(crate) fn publishing(self, publish: Publish) -> Control {
-        let Self { state, usage, key, policy: _ } = self;
-        Control { state: Mutex::new(state), inbox: Mutex::default(), usage, key, publish }
+        let Self { state, usage, store_path, key, policy: _ } = self;
+        let (state, inbox) = (Mutex::new(state), Mutex::default());
+        Control { state, inbox, usage, store_path, key, publish }
     }
 }
 

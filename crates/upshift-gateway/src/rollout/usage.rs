@@ -6,7 +6,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,10 +21,9 @@ const QUEUE: usize = 64;
 const WRITE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A handle on the thread that merges usage.
-pub(crate) struct UsageRecorder {
+pub(super) struct UsageRecorder {
     /// `None` once it has been stopped.
     batches: Mutex<Option<SyncSender<UsageBatch>>>,
-    totals: Arc<Mutex<UsageTotals>>,
     /// The batches that were dropped because the queue was full.
     dropped: AtomicU64,
     /// Disconnected when the thread has ended.
@@ -37,16 +36,13 @@ impl UsageRecorder {
     /// # Errors
     /// If the thread cannot be started.
     pub(super) fn start(totals: UsageTotals, sink: UsageSink) -> std::io::Result<Self> {
-        let totals = Arc::new(Mutex::new(totals));
         let ((batches, queued), (alive, ended)) = (sync_channel(QUEUE), sync_channel(1));
-        let merged = Arc::clone(&totals);
         thread::Builder::new().name("upshift usage".to_owned()).spawn(move || {
-            merge_batches(&queued, &merged, &sink);
+            merge_batches(&queued, totals, &sink);
             drop(alive);
         })?;
         Ok(Self {
             batches: Mutex::new(Some(batches)),
-            totals,
             dropped: AtomicU64::new(0),
             ended: Mutex::new(ended),
         })
@@ -77,32 +73,29 @@ impl UsageRecorder {
     pub(super) fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }
+}
 
-    /// The totals of the current minute.
-    pub(crate) fn totals(&self) -> MutexGuard<'_, UsageTotals> {
-        lock(&self.totals)
+impl Drop for UsageRecorder {
+    fn drop(&mut self) {
+        self.finish();
     }
 }
 
-fn merge_batches(queued: &Receiver<UsageBatch>, totals: &Mutex<UsageTotals>, sink: &UsageSink) {
+fn merge_batches(queued: &Receiver<UsageBatch>, mut totals: UsageTotals, sink: &UsageSink) {
     let mut next_write = Instant::now() + WRITE_INTERVAL;
     loop {
         let wait = next_write.saturating_duration_since(Instant::now());
         match queued.recv_timeout(wait) {
-            Ok(batch) => lock(totals).merge_batch(batch, Timestamp::now().as_second()),
+            Ok(batch) => totals.merge_batch(batch, Timestamp::now().as_second()),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
         }
         if next_write <= Instant::now() {
             next_write = Instant::now() + WRITE_INTERVAL;
             if !sink.is_behind() {
-                sink.write_usage(lock(totals).take_changes());
+                sink.write_usage(totals.take_changes());
             }
         }
     }
-    sink.write_usage(lock(totals).take_changes());
-}
-
-fn lock(totals: &Mutex<UsageTotals>) -> MutexGuard<'_, UsageTotals> {
-    totals.lock().unwrap_or_else(PoisonError::into_inner)
+    sink.write_usage(totals.take_changes());
 }

@@ -4,6 +4,7 @@ use upshift_core::Verdict;
 
 use super::*;
 use crate::sketch::CallerHasher;
+use crate::store::UsageReader;
 use crate::store::tests::Folder;
 
 const DAY: i64 = 86_400;
@@ -133,4 +134,30 @@ fn refused_callers_are_read_back_and_forgotten() {
     let retention = Retention { minutes: day, hours: day, days: day };
     store.maintain_usage(MIDNIGHT + 2 * DAY, retention).unwrap();
     assert_eq!(store.read_refused_callers().unwrap(), expected[..1]);
+}
+
+#[test]
+fn a_reader_sees_days_then_hours_then_minutes() {
+    let folder = Folder::make("reader");
+    assert!(UsageReader::open(&folder.store()).unwrap().is_none());
+    let mut store = Store::open(&folder.store()).unwrap();
+    let mut rows = Vec::new();
+    // A minute of each hour, for two days, an hour and a half.
+    for hour in 0..50 {
+        rows.push(minute(MIDNIGHT + hour * 3_600, "1.4", 1, 0..1));
+    }
+    write(&mut store, rows);
+    store.maintain_usage(MIDNIGHT + 2 * DAY + 5_400, LONG).unwrap();
+    // While the store is open for writing.
+    let reader = UsageReader::open(&folder.store()).unwrap().unwrap();
+    let usage = reader.read_since(MIDNIGHT + DAY + 7).unwrap();
+    assert_eq!(usage.recording_since, Some(MIDNIGHT));
+    let expected = [
+        (MIDNIGHT + DAY, "1.4", 24, 1),
+        (MIDNIGHT + 2 * DAY, "1.4", 1, 1),
+        (MIDNIGHT + 2 * DAY + 3_600, "1.4", 1, 1),
+    ];
+    assert_eq!(summary(&usage.rows), expected);
+    let spans: Vec<_> = usage.rows.iter().map(|stored| stored.span).collect();
+    assert_eq!(spans, [Span::Day, Span::Hour, Span::Minute]);
 }

@@ -1,0 +1,124 @@
+//! The projection of a rule's decline, as a record with a sentence.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use upshift_record::adoption::ProjectionRecord;
+
+use super::instant_text;
+use crate::projection::{Projection, WeekCount, project_decline};
+use crate::usage::{Span, Standing, StoredRow, UsageRow};
+
+/// The share of callers behind that counts as done.
+const THRESHOLD: f64 = 0.01;
+const WEEK: i64 = 7 * 86_400;
+
+/// The complete weeks of a rule, counted back from the last midnight.
+#[derive(Default)]
+pub(super) struct WeeklyCounts {
+    weeks: BTreeMap<i32, WeekRows>,
+}
+
+#[derive(Default)]
+struct WeekRows {
+    all: UsageRow,
+    behind: UsageRow,
+    phases: BTreeSet<Arc<str>>,
+    days: BTreeSet<i64>,
+}
+
+impl WeeklyCounts {
+    /// Adds a row whose label is the phase; `midnight` is the last one before now.
+    pub(super) fn add_row(&mut self, stored: &StoredRow, midnight: i64) {
+        let before = midnight - 1 - stored.start;
+        if before < 0 {
+            return;
+        }
+        // The last complete week ends at midnight.
+        let week = -i32::try_from(before / WEEK).unwrap_or(i32::MAX);
+        let rows = self.weeks.entry(week).or_default();
+        rows.all.merge_row(&stored.row);
+        if stored.key.standing == Standing::Behind {
+            rows.behind.merge_row(&stored.row);
+        }
+        rows.phases.insert(Arc::clone(&stored.key.label));
+        rows.days.insert(Span::Day.start_of(stored.start));
+    }
+
+    /// The projection from the weeks without gaps, brownouts and changes of phase.
+    pub(super) fn project(&self, midnight: i64) -> ProjectionRecord {
+        let mut usable = Vec::new();
+        for (week, rows) in &self.weeks {
+            let is_quiet = rows.phases.len() == 1 && !rows.phases.contains("brownout");
+            if is_quiet && rows.days.len() == 7 {
+                let (behind, all) = (rows.behind.callers.estimate(), rows.all.callers.estimate());
+                usable.push(WeekCount { week: *week, behind, all });
+            }
+        }
+        record(project_decline(&usable, THRESHOLD), usable.len(), midnight)
+    }
+}
+
+fn record(projection: Projection, weeks: usize, midnight: i64) -> ProjectionRecord {
+    // The middle of the last complete week is the origin of the projection's times.
+    let moment = |weeks: f64| midnight - WEEK / 2 + (weeks * WEEK as f64) as i64;
+    let (answer, earliest, latest, sentence) = match projection {
+        Projection::NeedsWeeks { more } => {
+            let weeks = if more == 1 { "week" } else { "weeks" };
+            let sentence = format!(
+                "Too little is recorded for a date: at least {more} more complete {weeks} without a \
+                 change of phase, and 50 callers behind, are needed."
+            );
+            ("needs-weeks", None, None, sentence)
+        }
+        Projection::FewCallers { callers } => {
+            let sentence = format!(
+                "Only {callers} callers were behind in the last week: ask them one by one."
+            );
+            ("few-callers", None, None, sentence)
+        }
+        Projection::Below { since } => {
+            let start = midnight - WEEK + i64::from(since) * WEEK;
+            let sentence = format!(
+                "Fewer than 1 % of the callers have been behind since {}.",
+                date_text(start)
+            );
+            ("below", Some(start), None, sentence)
+        }
+        Projection::NotAtThisRate => {
+            let sentence = format!(
+                "Not at this rate: over the last {weeks} complete weeks, the share of callers behind \
+                 did not certainly fall."
+            );
+            ("not-at-this-rate", None, None, sentence)
+        }
+        Projection::NotBefore { earliest } => {
+            let earliest = moment(earliest);
+            let sentence =
+                format!("Not before {}; the latest date cannot be told yet.", date_text(earliest));
+            ("not-before", Some(earliest), None, sentence)
+        }
+        Projection::Between { earliest, latest } => {
+            let (earliest, latest) = (moment(earliest), moment(latest));
+            let sentence = format!(
+                "Fewer than 1 % of the callers will be behind between {} and {}, if it goes on as in \
+                 the last {weeks} weeks.",
+                date_text(earliest),
+                date_text(latest)
+            );
+            ("between", Some(earliest), Some(latest), sentence)
+        }
+    };
+    ProjectionRecord {
+        answer: answer.to_owned(),
+        earliest: earliest.map(instant_text),
+        latest: latest.map(instant_text),
+        sentence,
+    }
+}
+
+fn date_text(second: i64) -> String {
+    let mut text = instant_text(second);
+    text.truncate("2026-11-29".len());
+    text
+}

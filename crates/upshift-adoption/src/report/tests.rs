@@ -1,0 +1,129 @@
+#![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
+
+use upshift_core::Verdict;
+use upshift_core::policy::{PolicySpec, Requirement, RuleSpec};
+use upshift_record::adoption::RequestCounts;
+
+use super::*;
+use crate::sketch::CallerHasher;
+use crate::usage::{RowKey, Standing, UsageRow};
+
+const DAY: i64 = 86_400;
+/// 2026-11-29T00:00:00Z.
+const MIDNIGHT: i64 = 20_786 * DAY;
+
+fn policy() -> Policy {
+    let rule = RuleSpec::new("tls", vec![Requirement::Tls(upshift_core::TlsVersion::V1_2)]);
+    Policy::new(PolicySpec { rules: vec![rule], ..PolicySpec::default() }).unwrap()
+}
+
+fn row(
+    (span, start): (Span, i64),
+    (dimension, label): (Dimension, &str),
+    (verdict, standing): (Verdict, Standing),
+    callers: std::ops::Range<u32>,
+) -> StoredRow {
+    let hasher = CallerHasher::new([4; 16]);
+    let requests = 2 * u64::from(callers.end - callers.start);
+    let mut counts = UsageRow { requests, ..UsageRow::default() };
+    for caller in callers {
+        counts.callers.insert_caller(hasher.hash_caller(caller));
+    }
+    let key = RowKey { rule: "tls".into(), dimension, label: label.into(), verdict, standing };
+    StoredRow { span, start, key, row: counts }
+}
+
+fn report(from: i64, rows: Vec<StoredRow>) -> AdoptionReport {
+    let first = rows.iter().map(|stored| stored.start).min();
+    build_report(ReportInput {
+        now: Timestamp::from_second(MIDNIGHT + 3_600).unwrap(),
+        from,
+        recording_since: first,
+        rows,
+        refused: Vec::new(),
+        policy: &policy(),
+    })
+}
+
+const REFUSED: (Verdict, Standing) = (Verdict::Refuse, Standing::Behind);
+const ADMITTED: (Verdict, Standing) = (Verdict::Admit, Standing::Meets);
+
+#[test]
+fn callers_of_several_days_are_counted_once() {
+    let mut rows = Vec::new();
+    for day in 1..=5 {
+        let time = (Span::Day, MIDNIGHT - day * DAY);
+        rows.push(row(time, (Dimension::Phase, "enforce"), REFUSED, 0..20));
+        rows.push(row(time, (Dimension::Phase, "enforce"), ADMITTED, 20..100));
+        rows.push(row(time, (Dimension::Version, "1.1"), REFUSED, 0..20));
+        rows.push(row(time, (Dimension::Version, "1.10"), ADMITTED, 20..40));
+        rows.push(row(time, (Dimension::Version, "1.3"), ADMITTED, 40..100));
+    }
+    let report = report(MIDNIGHT - 6 * DAY, rows);
+    let rule = &report.rules[0];
+    assert_eq!((rule.rule.as_str(), rule.phase.as_deref()), ("tls", Some("enforce")));
+    assert_eq!(rule.total, RequestCounts { requests: 1_000, callers: 100 });
+    assert_eq!(rule.behind, RequestCounts { requests: 200, callers: 20 });
+    assert_eq!(rule.uncertain, RequestCounts::default());
+    let versions: Vec<_> = rule
+        .versions
+        .iter()
+        .map(|version| (version.label.as_str(), version.total.callers))
+        .collect();
+    assert_eq!(versions, [("1.1", 20), ("1.3", 60), ("1.10", 20)]);
+    let verdicts: Vec<_> = rule
+        .verdicts
+        .iter()
+        .map(|verdict| (verdict.label.as_str(), verdict.total.requests))
+        .collect();
+    assert_eq!(verdicts, [("admit", 800), ("refuse", 200)]);
+    // Five days and the hour of today.
+    assert_eq!(rule.series.len(), 6);
+    assert_eq!(rule.series[0].refused, RequestCounts { requests: 40, callers: 20 });
+    assert!(rule.series[0].complete && !rule.series[5].complete);
+    assert_eq!(rule.projection.answer, "needs-weeks");
+}
+
+#[test]
+fn a_short_period_is_shown_by_the_hour() {
+    let rows = vec![
+        row((Span::Hour, MIDNIGHT - 7_200), (Dimension::Phase, "warn"), ADMITTED, 0..10),
+        row((Span::Minute, MIDNIGHT + 60), (Dimension::Phase, "warn"), ADMITTED, 0..10),
+    ];
+    let report = report(MIDNIGHT - DAY, rows);
+    let points: Vec<_> = report.rules[0].series.iter().map(|point| point.total.requests).collect();
+    assert_eq!(points, [20, 0, 20, 0]);
+    assert_eq!(report.recording_since.as_deref(), Some("2026-11-28T22:00:00Z"));
+}
+
+#[test]
+fn a_decline_of_ten_weeks_gets_a_date() {
+    let mut rows = Vec::new();
+    for day in 1..=70 {
+        let weeks_ago = (day - 1) / 7;
+        let behind = (120.0 * 1.5_f64.powi(weeks_ago as i32)) as u32;
+        let time = (Span::Day, MIDNIGHT - day * DAY);
+        rows.push(row(
+            time,
+            (Dimension::Phase, "warn"),
+            (Verdict::Warn, Standing::Behind),
+            0..behind,
+        ));
+        rows.push(row(time, (Dimension::Phase, "warn"), ADMITTED, behind..10_000));
+    }
+    let report = report(MIDNIGHT - 80 * DAY, rows);
+    let projection = &report.rules[0].projection;
+    assert_eq!(projection.answer, "between", "{}", projection.sentence);
+    assert!(projection.latest > projection.earliest);
+}
+
+#[test]
+fn a_rule_that_the_policy_no_longer_has_is_still_reported() {
+    let mut gone = row((Span::Day, MIDNIGHT - DAY), (Dimension::Phase, "warn"), ADMITTED, 0..3);
+    gone.key.rule = "gone".into();
+    let report = report(MIDNIGHT - 2 * DAY, vec![gone]);
+    let rules: Vec<_> =
+        report.rules.iter().map(|rule| (rule.rule.as_str(), rule.total.requests)).collect();
+    assert_eq!(rules, [("tls", 0), ("gone", 6)]);
+    assert_eq!(report.rules[1].phase, None);
+}

@@ -1,0 +1,62 @@
+//! `GET /api/adoption?since=`: the report of adoption, from a time on.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use serde::Deserialize;
+use upshift_core::Timestamp;
+use upshift_record::adoption::AdoptionReport;
+
+use super::problem::ApiProblem;
+use crate::rollout::Control;
+
+/// The period of a report that names none: 30 days.
+const USUAL_PERIOD: i64 = 30 * 86_400;
+
+/// The query of `/api/adoption`.
+#[derive(Deserialize)]
+pub(super) struct AdoptionQuery {
+    /// RFC 3339.
+    since: Option<String>,
+}
+
+/// Serves `/api/adoption`.
+pub(super) async fn report_adoption(
+    State(control): State<Arc<Control>>,
+    Query(query): Query<AdoptionQuery>,
+) -> Result<Json<AdoptionReport>, ApiProblem> {
+    let now = Timestamp::now();
+    let from = period_start(query.since.as_deref(), now)?;
+    // Reading the store must not keep the other routes waiting.
+    let reading = tokio::task::spawn_blocking(move || control.adoption_report(from, now));
+    match reading.await {
+        Ok(Ok(Some(report))) => Ok(Json(report)),
+        Ok(Ok(None)) => Err(ApiProblem::new(
+            StatusCode::NOT_FOUND,
+            "this gateway has no store, so it keeps no numbers: set `store` in [gateway]",
+        )
+        .with_code("no-store")),
+        Ok(Err(error)) => {
+            Err(ApiProblem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))
+        }
+        Err(_) => Err(ApiProblem::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the report could not be made; the log says why",
+        )),
+    }
+}
+
+fn period_start(since: Option<&str>, now: Timestamp) -> Result<Timestamp, ApiProblem> {
+    let Some(since) = since else {
+        return Ok(Timestamp::from_second(now.as_second() - USUAL_PERIOD).unwrap_or(now));
+    };
+    let from: Timestamp = since.parse().map_err(|error| {
+        ApiProblem::bad_request(format!("`since` is not a valid time: {error}"))
+    })?;
+    if from > now {
+        return Err(ApiProblem::bad_request("`since` is in the future"));
+    }
+    Ok(from)
+}

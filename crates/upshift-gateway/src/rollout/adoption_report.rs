@@ -1,0 +1,32 @@
+//! The report of adoption, read from the store.
+
+use upshift_adoption::report::{ReportInput, build_report};
+use upshift_adoption::store::{RecordedUsage, StoreError, UsageReader};
+use upshift_core::Timestamp;
+use upshift_record::adoption::AdoptionReport;
+
+use super::Control;
+
+impl Control {
+    /// The report since `from`; `None` if there is no store. This reads a file, and blocks.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub(crate) fn adoption_report(
+        &self,
+        from: Timestamp,
+        now: Timestamp,
+    ) -> Result<Option<AdoptionReport>, StoreError> {
+        let Some(path) = &self.store_path else { return Ok(None) };
+        let usage = match UsageReader::open(path)? {
+            Some(reader) => reader.read_since(from.as_second())?,
+            // It may have been removed; the next write creates it again.
+            None => RecordedUsage::default(),
+        };
+        let RecordedUsage { recording_since, rows, refused } = usage;
+        let policy = &self.effective_policy(now);
+        let from = from.as_second();
+        let input = ReportInput { now, from, recording_since, rows, refused, policy };
+        Ok(Some(build_report(input)))
+    }
+}

@@ -1,0 +1,163 @@
+//! `upshift report`: adoption, from a running gateway or from its store.
+
+mod csv;
+mod sparkline;
+mod table;
+
+use std::path::PathBuf;
+
+use clap::Args;
+use http::Uri;
+use upshift_adoption::report::{ReportInput, build_report};
+use upshift_adoption::store::UsageReader;
+use upshift_core::Timestamp;
+use upshift_record::Exit;
+use upshift_record::adoption::AdoptionReport;
+
+use crate::control::{self, RemoteGateway};
+use crate::policy_file::PolicyFile;
+use crate::terminal::{Palette, print_json, print_stdout, visible_record};
+use crate::verb_error::{VerbError, VerbResult};
+
+/// Show who is still behind, by rule: versions, clients, callers, and how that changes
+///
+/// A caller is behind if the rule would refuse it once it enforces. Callers are distinct identities
+/// (or addresses, where a request has no identity), counted with an error of about 2 %.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  upshift report
+  upshift report orders-v2 --since 90d
+  upshift report --csv > adoption.csv
+  upshift report --json | jq '.rules[] | {rule, behind}'
+  upshift report --store /var/lib/upshift/upshift.db
+
+Exit codes: 0 success, 2 wrong usage or an unknown rule, 3 the gateway or the store cannot be read,
+4 nothing is recorded yet.")]
+pub(crate) struct ReportArgs {
+    /// Only this rule
+    rule: Option<String>,
+    /// The start of the report: a duration back from now, such as 90d, or a date
+    #[arg(long, value_name = "TIME", default_value = "30d", value_parser = parse_since)]
+    since: Since,
+    /// The admin listener of a running gateway
+    #[arg(
+        long, value_name = "URL", env = "UPSHIFT_ADMIN", default_value = "http://127.0.0.1:9426",
+        value_parser = control::parse_admin_url, conflicts_with = "store"
+    )]
+    admin: Uri,
+    /// The admin token, if the gateway asks for one
+    #[arg(long, value_name = "TOKEN", env = "UPSHIFT_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+    /// Read this store instead of asking a gateway; the rules come from the policy file
+    #[arg(long, value_name = "FILE")]
+    store: Option<PathBuf>,
+    #[command(flatten)]
+    file: PolicyFile,
+    /// Print the whole report as JSON
+    #[arg(long, conflicts_with = "csv")]
+    json: bool,
+    /// Print the numbers of each label as CSV
+    #[arg(long)]
+    csv: bool,
+}
+
+/// The start of a report.
+#[derive(Clone, Copy, Debug)]
+enum Since {
+    /// So long before now.
+    Ago(std::time::Duration),
+    /// A time.
+    Time(Timestamp),
+}
+
+impl Since {
+    fn start(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::Ago(length) => now.checked_sub(length).unwrap_or(Timestamp::UNIX_EPOCH),
+            Self::Time(time) => time,
+        }
+    }
+}
+
+fn parse_since(text: &str) -> Result<Since, String> {
+    if let Ok(length) = upshift_config::parse_duration(text) {
+        return Ok(Since::Ago(length));
+    }
+    match upshift_config::parse_moment(text) {
+        Some(time) => Ok(Since::Time(time)),
+        None => Err("expected a duration (90d, 12h) or a date (2026-12-01)".to_owned()),
+    }
+}
+
+impl ReportArgs {
+    pub(crate) fn run(self) -> VerbResult {
+        let now = Timestamp::now();
+        let from = self.since.start(now);
+        let mut report = match &self.store {
+            Some(store) => report_of_store(store, &self.file, from, now)?,
+            None => {
+                let gateway =
+                    RemoteGateway::at_first_address(self.admin.clone(), self.token.clone());
+                control::block_on_gateways(report_of_gateway(gateway, from))?
+            }
+        };
+        if let Some(rule) = &self.rule {
+            report.rules.retain(|reported| reported.rule == *rule);
+            if report.rules.is_empty() {
+                return Err(VerbError::usage(format_args!("there is no rule `{rule}`")));
+            }
+        }
+        if self.json {
+            print_json(&report)?;
+        } else if report.recording_since.is_none() {
+            let message =
+                "nothing is recorded yet: numbers appear a second after the first request";
+            return Err(VerbError::Message(Exit::NothingRun, message.to_owned()));
+        } else if self.csv {
+            print_stdout(&csv::render_csv(&report))?;
+        } else {
+            let visible = visible_record(&report)?;
+            print_stdout(&table::render_report(&visible, Palette::of_stdout()))?;
+        }
+        Ok(Exit::Fine)
+    }
+}
+
+async fn report_of_gateway(
+    lookup: impl Future<Output = Result<RemoteGateway, VerbError>>,
+    from: Timestamp,
+) -> Result<AdoptionReport, VerbError> {
+    let gateway = lookup.await?;
+    // A time in RFC 3339 with `Z` has no character that a query must encode.
+    match gateway.get_api(&format!("adoption?since={from}")).await {
+        Ok(report) => Ok(report),
+        Err(error) => Err(gateway.verb_error(&error)),
+    }
+}
+
+fn report_of_store(
+    store: &std::path::Path,
+    file: &PolicyFile,
+    from: Timestamp,
+    now: Timestamp,
+) -> Result<AdoptionReport, VerbError> {
+    let policy = file.load_and_report()?.file.policy;
+    let usage = match UsageReader::open(store) {
+        Ok(Some(reader)) => reader.read_since(from.as_second()),
+        Ok(None) => {
+            let message = format_args!("there is no store at {}", store.display());
+            return Err(VerbError::environment(message));
+        }
+        Err(error) => Err(error),
+    };
+    let usage = usage.map_err(VerbError::environment)?;
+    Ok(build_report(ReportInput {
+        now,
+        from: from.as_second(),
+        recording_since: usage.recording_since,
+        rows: usage.rows,
+        refused: usage.refused,
+        policy: &policy,
+    }))
+}

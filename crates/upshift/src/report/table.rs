@@ -1,0 +1,192 @@
+//! The report for a terminal, 80 columns wide.
+
+use upshift_record::adoption::{AdoptionReport, LabelCounts, RuleAdoption, SeriesPoint};
+
+use super::sparkline::render_sparkline;
+use crate::terminal::{Hue, Palette, format_percent};
+
+/// The most labels and callers of one list.
+const MAX_LINES: usize = 8;
+/// The width of a sparkline.
+const LINE_WIDTH: usize = 40;
+
+/// The whole report.
+pub(super) fn render_report(report: &AdoptionReport, palette: Palette) -> String {
+    let since = report.recording_since.as_deref().unwrap_or("never");
+    let mut text = format!(
+        "{} requests of {} callers since {}; recorded since {}\n",
+        grouped(report.total.requests),
+        grouped(report.total.callers),
+        minute_text(&report.from),
+        minute_text(since)
+    );
+    for (name, labels) in [("HTTP", &report.http), ("TLS", &report.tls)] {
+        text.push_str(&format!("{name:<5}{}\n", shares(labels, report.total.requests)));
+    }
+    for rule in &report.rules {
+        text.push('\n');
+        text.push_str(&render_rule(rule, palette));
+    }
+    text
+}
+
+fn render_rule(rule: &RuleAdoption, palette: Palette) -> String {
+    let mut text = format!("{}   {}\n", palette.paint(Hue::Bold, &rule.rule), phase_text(rule));
+    if rule.total.requests == 0 {
+        text.push_str("  no request matched this rule\n");
+        return text;
+    }
+    let behind = rule.behind;
+    let hue = if behind.requests == 0 { Hue::Good } else { Hue::Warning };
+    let numbers = format!(
+        "{} of {} callers ({}), {} of requests",
+        grouped(behind.callers),
+        grouped(rule.total.callers),
+        share_text(behind.callers, rule.total.callers),
+        share_text(behind.requests, rule.total.requests)
+    );
+    text.push_str(&format!("  behind     {}\n", palette.paint(hue, numbers)));
+    if rule.uncertain.requests > 0 {
+        text.push_str(&format!(
+            "  uncertain  {} of requests: no version, or one that cannot be read\n",
+            share_text(rule.uncertain.requests, rule.total.requests)
+        ));
+    }
+    text.push_str(&format!("  course     {}\n", course_text(&rule.series)));
+    text.push_str(&format!("  outlook    {}\n", rule.projection.sentence));
+    text.push_str(&label_lines("versions", &rule.versions, rule.total.callers));
+    text.push_str(&label_lines("clients", &rule.clients, rule.total.callers));
+    text.push_str(&caller_lines(rule));
+    text
+}
+
+fn phase_text(rule: &RuleAdoption) -> String {
+    let Some(phase) = &rule.phase else { return "no longer in the policy".to_owned() };
+    match &rule.next {
+        Some(next) => format!("{phase}, then {} on {}", next.phase, minute_text(&next.from)),
+        None => phase.clone(),
+    }
+}
+
+/// The share of callers that are behind, over time.
+fn course_text(series: &[SeriesPoint]) -> String {
+    let mut values = Vec::new();
+    for point in series {
+        // A point without callers has no share.
+        values.push(match point.total.callers {
+            0 => None,
+            all => Some(point.behind.callers as f64 / all as f64),
+        });
+    }
+    let line = render_sparkline(&values, LINE_WIDTH);
+    let (first, last) = (values.iter().flatten().next(), values.iter().flatten().next_back());
+    match (first, last) {
+        (Some(first), Some(last)) => {
+            format!("{line}  {} → {} of callers", format_percent(*first), format_percent(*last))
+        }
+        _ => line,
+    }
+}
+
+fn label_lines(title: &str, labels: &[LabelCounts], all: u64) -> String {
+    let mut text = String::new();
+    let mut title = title;
+    for label in labels.iter().take(MAX_LINES) {
+        text.push_str(&format!(
+            "  {title:<10} {:<24} {:>10} callers {:>7}{}\n",
+            label.label,
+            grouped(label.total.callers),
+            share_text(label.total.callers, all),
+            if label.behind.requests > 0 { "  behind" } else { "" }
+        ));
+        title = "";
+    }
+    if labels.len() > MAX_LINES {
+        text.push_str(&format!("  {:<10} and {} more: --json\n", "", labels.len() - MAX_LINES));
+    }
+    text
+}
+
+fn caller_lines(rule: &RuleAdoption) -> String {
+    let mut text = String::new();
+    let mut title = "refused";
+    for caller in rule.refused_callers.iter().take(MAX_LINES) {
+        let uncertainty = match caller.uncertainty {
+            0 => String::new(),
+            more => format!(" (+{} at most)", grouped(more)),
+        };
+        text.push_str(&format!(
+            "  {title:<10} {}  {} requests{uncertainty}, {}, {}, {}, {}, last {}\n",
+            caller.caller,
+            grouped(caller.requests),
+            caller.version,
+            caller.client,
+            caller.path,
+            caller.network,
+            minute_text(&caller.last_seen)
+        ));
+        title = "";
+    }
+    if rule.refused_callers.len() > MAX_LINES {
+        let more = rule.refused_callers.len() - MAX_LINES;
+        text.push_str(&format!("  {:<10} and {more} more: --json\n", ""));
+    }
+    text
+}
+
+/// The labels with their shares of the requests, the largest first.
+fn shares(labels: &[LabelCounts], all: u64) -> String {
+    let mut sorted: Vec<_> = labels.iter().collect();
+    sorted.sort_by(|a, b| b.total.requests.cmp(&a.total.requests));
+    let mut texts = Vec::new();
+    for label in sorted {
+        texts.push(format!("{} {}", label.label, share_text(label.total.requests, all)));
+    }
+    texts.join(", ")
+}
+
+/// A share in percent. A small rest is never shown as 0 %.
+fn share_text(part: u64, all: u64) -> String {
+    if all == 0 {
+        return "–".to_owned();
+    }
+    // Two counts of distinct callers have errors of their own.
+    let share = (part as f64 / all as f64).min(1.0);
+    if part > 0 && share < 0.0001 { "<0.01%".to_owned() } else { format_percent(share) }
+}
+
+/// A number with a comma after each three digits.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A time of the report, to the minute.
+fn minute_text(time: &str) -> String {
+    match time.get(..16) {
+        Some(minute) => format!("{}Z", minute.replace('T', " ")),
+        None => time.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_at_a_glance() {
+        assert_eq!(grouped(0), "0");
+        assert_eq!(grouped(1_234_567), "1,234,567");
+        assert_eq!(share_text(1, 1_000_000), "<0.01%");
+        assert_eq!(share_text(1, 8), "12.5%");
+        assert_eq!(share_text(0, 0), "–");
+        assert_eq!(minute_text("2026-11-29T20:00:00Z"), "2026-11-29 20:00Z");
+    }
+}
