@@ -38,6 +38,7 @@
 
 pub mod breaker;
 mod callers;
+pub mod canary;
 mod expiry;
 mod fingerprint;
 mod history;

@@ -24,6 +24,13 @@ const TOP_PLACES: usize = 4096;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CallerHash(u64);
 
+impl CallerHash {
+    /// The 64 bits.
+    pub(crate) fn bits(self) -> u64 {
+        self.0
+    }
+}
+
 /// Hashes callers with a secret key. Without the key, a client cannot invent identities whose
 /// hashes make a count far too high.
 #[derive(Clone, Copy)]

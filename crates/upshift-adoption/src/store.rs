@@ -137,6 +137,8 @@ impl Store {
         connection.busy_timeout(BUSY_TIMEOUT)?;
         // With a write-ahead log, `upshift check` can read while the gateway writes.
         connection.pragma_update(None, "journal_mode", "WAL")?;
+        // In pages of 4 KiB. Usage is written every second, and the log should not outgrow the rest.
+        connection.pragma_update(None, "wal_autocheckpoint", 256)?;
         update_layout(&mut connection)?;
         // After the layout, which creates the key.
         let key_is_new = replace_key_if(&connection, IdentityKey::is_published)?;
@@ -157,12 +159,17 @@ impl Store {
         }
     }
 
-    fn write_records(&mut self, records: &[Arc<Record>]) -> Result<(), StoreError> {
-        // An open file can be written after it was removed, and everything in it would be lost.
+    /// Checks that the file is still at its path. An open file can be written after it was removed,
+    /// and everything in it would be lost.
+    fn require_present(&self) -> Result<(), StoreError> {
         match std::fs::metadata(&self.path) {
-            Ok(found) if (found.dev(), found.ino()) == self.file => {}
-            _ => return Err(StoreError::Gone),
+            Ok(found) if (found.dev(), found.ino()) == self.file => Ok(()),
+            _ => Err(StoreError::Gone),
         }
+    }
+
+    fn write_records(&mut self, records: &[Arc<Record>]) -> Result<(), StoreError> {
+        self.require_present()?;
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut last_written = 0;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use upshift_adoption::IdentityKey;
+use upshift_adoption::canary::RecordedFields;
 use upshift_adoption::sketch::{CallerHasher, DISTINCT_ERROR};
 use upshift_adoption::usage::{
     Dimension, OTHER, Standing, UsageChanges, UsageRow, UsageTally, UsageTotals,
@@ -75,7 +76,9 @@ impl Counting {
         };
         let now = Timestamp::from_second(second).expect("a second of 2026");
         let decision = self.policy.decide(&facts, now);
-        self.tally.count_decision(&IdentityKey::new([9; 32]), &decision, &facts, now);
+        let recorded = RecordedFields::of_policy(&self.policy);
+        let key = IdentityKey::new([9; 32]);
+        self.tally.count_decision(&key, &decision, (&facts, now), &recorded);
         if self.tally.is_full() {
             self.hand_over(second);
         }

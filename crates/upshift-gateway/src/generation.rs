@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 use rustls::{ClientConfig, ServerConfig};
+use upshift_adoption::canary::RecordedFields;
 use upshift_core::policy::RequirementInputs;
 use upshift_core::{Policy, TlsVersion};
 
@@ -25,6 +26,8 @@ pub(crate) struct Generation {
     pub(crate) settings: Arc<Settings>,
     /// The effective policy: that of the settings, with the overrides in force.
     pub(crate) policy: Arc<Policy>,
+    /// The fields that the canary keeps of a request.
+    pub(crate) recorded: RecordedFields,
     /// The parts of requests that the requirements read, for the access record.
     pub(crate) requirement_inputs: Arc<RequirementInputs>,
     /// The contents of the files that the settings name.
@@ -85,6 +88,7 @@ impl Generation {
                 known.unwrap_or_default(),
             ),
             webhook_tls: webhook_tls(&settings)?,
+            recorded: RecordedFields::of_policy(&settings.file.policy),
             requirement_inputs: Arc::new(RequirementInputs::of_policy(&settings.file.policy)),
             settings: Arc::new(settings),
             policy,

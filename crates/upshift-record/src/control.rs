@@ -4,6 +4,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::adoption::RefusedCallerRecord;
+use crate::canary::CanaryReport;
+
 /// The body of `POST /api/pause`, `/api/resume`, `/api/set` and `/api/undo`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -84,6 +87,9 @@ pub struct ChangeReport {
     /// The time by the gateway's clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub now: Option<String>,
+    /// The effect on the callers of the last minutes; only of a dry run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary: Option<CanaryReport>,
     /// The rules that it changes.
     pub rules: Vec<RuleChange>,
 }
@@ -286,6 +292,10 @@ pub struct TripReport {
     /// The fingerprints of the refused callers, at most 1,000. `POST /api/fingerprint` gives that
     /// of an identity, for comparison.
     pub hit: Vec<String>,
+    /// What is known of those callers, the most refused first. Callers that are refused rarely may
+    /// be missing.
+    #[serde(default)]
+    pub callers: Vec<RefusedCallerRecord>,
 }
 
 /// The body of `POST /api/explain`, which answers with a [`DecisionRecord`](crate::DecisionRecord).

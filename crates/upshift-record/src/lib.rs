@@ -16,6 +16,7 @@
 //! ```
 
 pub mod adoption;
+pub mod canary;
 pub mod control;
 pub mod decision;
 mod exit;

@@ -7,7 +7,9 @@ use serde::Serialize;
 use upshift_config::{Diagnostic, Loaded, Severity, load};
 use upshift_core::Policy;
 use upshift_record::Exit;
+use upshift_record::canary::{CanaryReport, CanaryRequest, CanaryRule};
 
+use crate::control::{self, RemoteGateway};
 use crate::policy_file;
 use crate::startup::examine_file;
 use crate::terminal::{counted, print_json, print_stderr};
@@ -24,6 +26,7 @@ Examples:
   upshift check
   upshift check staging.toml
   upshift check --json --deny-warnings | jq '.warnings[].message'
+  upshift check --against http://127.0.0.1:9426 next.toml
   upshift check --offline shared-rules.toml   only the file itself, not the files that it names
   cat upshift.toml | upshift check -
 
@@ -41,6 +44,13 @@ pub(crate) struct CheckArgs {
     /// Exit with 1 if there is a warning
     #[arg(long)]
     deny_warnings: bool,
+    /// Ask the gateway with this admin listener how many of its callers of the last minutes the file
+    /// would newly refuse; that there are some is a warning
+    #[arg(long, value_name = "URL", value_parser = control::parse_admin_url)]
+    against: Option<http::Uri>,
+    /// The admin token, if the gateway asks for one
+    #[arg(long, value_name = "TOKEN", env = "UPSHIFT_TOKEN", hide_env_values = true)]
+    token: Option<String>,
 }
 
 /// The output of `--json`.
@@ -53,6 +63,9 @@ struct CheckReport<'r> {
     notes: &'r [String],
     rules: Vec<&'r str>,
     revision: Option<&'r str>,
+    /// The effect on a gateway's callers, with `--against`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    canary: Option<&'r CanaryReport>,
 }
 
 /// The findings of a check.
@@ -63,6 +76,7 @@ struct Findings {
     notes: Vec<String>,
     /// Kept also if a file that it names cannot be loaded.
     policy: Option<Policy>,
+    canary: Option<CanaryReport>,
 }
 
 impl CheckArgs {
@@ -79,13 +93,19 @@ impl CheckArgs {
         // is in the current one.
         let is_stdin = self.file == Path::new("-");
         let name = if is_stdin { "stdin".into() } else { self.file.to_string_lossy() };
-        let findings = self.examine_text(&text, &name);
+        let mut findings = self.examine_text(&text, &name);
+        if let Some(url) = self.against
+            && findings.errors.is_empty()
+        {
+            let gateway = RemoteGateway::at_first_address(url, self.token);
+            findings.canary = Some(control::block_on_gateways(try_policy(gateway, text))?);
+        }
         if self.json {
             print_json(&findings.to_report(Path::new(name.as_ref())))?;
         } else {
             findings.print(&name);
         }
-        Ok(match (findings.errors.is_empty(), findings.warnings.is_empty()) {
+        Ok(match (findings.errors.is_empty(), !findings.has_warnings()) {
             (false, _) => Exit::Usage,
             (true, false) if self.deny_warnings => Exit::FellShort,
             (true, _) => Exit::Fine,
@@ -103,13 +123,30 @@ impl CheckArgs {
                     errors = examined.errors;
                     warnings.extend(examined.warnings);
                 }
-                Findings { errors, warnings, notes, policy }
+                Findings { errors, warnings, notes, policy, canary: None }
             }
         }
     }
 }
 
+/// Asks a gateway what the policy would do to its callers of the last minutes.
+async fn try_policy(
+    lookup: impl Future<Output = Result<RemoteGateway, VerbError>>,
+    policy: String,
+) -> Result<CanaryReport, VerbError> {
+    let gateway = lookup.await?;
+    match gateway.post_api("canary", &CanaryRequest { policy }).await {
+        Ok(report) => Ok(report),
+        Err(error) => Err(gateway.verb_error(&error)),
+    }
+}
+
 impl Findings {
+    fn has_warnings(&self) -> bool {
+        let refuses = self.canary.as_ref().is_some_and(|canary| canary.newly_refused > 0);
+        refuses || !self.warnings.is_empty()
+    }
+
     fn to_report<'r>(&'r self, file: &'r Path) -> CheckReport<'r> {
         let mut rules = Vec::new();
         for rule in self.policy.iter().flat_map(Policy::rules) {
@@ -123,6 +160,7 @@ impl Findings {
             notes: &self.notes,
             rules,
             revision: self.policy.as_ref().map(Policy::revision),
+            canary: self.canary.as_ref(),
         }
     }
 
@@ -132,6 +170,9 @@ impl Findings {
         policy_file::print_diagnostics(&self.warnings);
         for note in &self.notes {
             print_stderr(format!("note: {note}"));
+        }
+        if let Some(canary) = &self.canary {
+            print_canary(canary);
         }
         let file = Path::new(name);
         // There is no policy only if the text has errors, and `load` then gives no warnings.
@@ -145,6 +186,14 @@ impl Findings {
         } else {
             format!("{name}: valid, {}", count_contents(policy))
         });
+    }
+}
+
+fn print_canary(canary: &CanaryReport) {
+    let word = if canary.newly_refused > 0 { "warning" } else { "note" };
+    print_stderr(format!("{word}: {canary}"));
+    for CanaryRule { rule, newly_refused } in &canary.rules {
+        print_stderr(format!("  {rule}: {newly_refused}"));
     }
 }
 

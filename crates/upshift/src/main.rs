@@ -23,6 +23,7 @@ mod signals;
 mod startup;
 mod state;
 mod terminal;
+mod trips;
 mod verb_error;
 
 use std::process::ExitCode;
@@ -71,6 +72,7 @@ enum Verb {
     Get(get::GetArgs),
     Plan(plan::PlanArgs),
     Report(report::ReportArgs),
+    Trips(trips::TripsArgs),
     Pause(control::PauseArgs),
     Resume(control::ResumeArgs),
     Set(control::SetArgs),
@@ -92,6 +94,7 @@ impl Verb {
             Self::Get(verb) => verb.run(),
             Self::Plan(verb) => verb.run(),
             Self::Report(verb) => verb.run(),
+            Self::Trips(verb) => verb.run(),
             Self::Pause(verb) => verb.run(),
             Self::Resume(verb) => verb.run(),
             Self::Set(verb) => verb.run(),

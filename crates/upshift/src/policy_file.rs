@@ -33,6 +33,13 @@ impl PolicyFile {
         self.load_text(&text)
     }
 
+    /// Reads the file and prints its errors on stderr, but no warnings: `check` is for those.
+    pub(crate) fn load_quietly(&self) -> Result<Loaded, VerbError> {
+        let text = read_policy(&self.path)?;
+        load(&text, &self.path.to_string_lossy())
+            .map_err(|errors| self.print_errors(&errors, Exit::Usage))
+    }
+
     /// Parses `text` as that of the file and prints its errors and warnings on stderr.
     pub(crate) fn parse_text(&self, text: String) -> Result<ParsedFile<'_>, VerbError> {
         let loaded = self.load_text(&text)?;

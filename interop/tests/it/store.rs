@@ -81,12 +81,12 @@ fn restarts_paused(store: &Path) {
 }
 
 /// A small file system of its own; none where mounting is not allowed.
-struct Disk {
+pub(crate) struct Disk {
     folder: Scratch,
 }
 
 impl Disk {
-    fn mount() -> Option<Self> {
+    pub(crate) fn mount() -> Option<Self> {
         let folder = Scratch::new();
         let path = folder.path().to_string_lossy().into_owned();
         let mounted = run("mount", &["-t", "tmpfs", "-o", "size=512k", "tmpfs", &path]);
@@ -97,17 +97,17 @@ impl Disk {
         Some(Self { folder })
     }
 
-    fn store(&self) -> PathBuf {
+    pub(crate) fn store(&self) -> PathBuf {
         self.folder.path().join("upshift.db")
     }
 
     /// Leaves no byte free.
-    fn fill(&self) {
+    pub(crate) fn fill(&self) {
         let file = self.folder.path().join("filler");
         run("dd", &["if=/dev/zero", &format!("of={}", file.display()), "bs=4k"]);
     }
 
-    fn empty(&self) {
+    pub(crate) fn empty(&self) {
         std::fs::remove_file(self.folder.path().join("filler"))
             .unwrap_or_else(|error| panic!("no filler: {error}"));
     }

@@ -3,6 +3,7 @@
 mod counts;
 mod projected;
 mod rule;
+mod times;
 mod version_order;
 
 use std::collections::BTreeMap;
@@ -12,9 +13,12 @@ use jiff::Timestamp;
 use upshift_core::Policy;
 use upshift_record::adoption::AdoptionReport;
 
+pub use self::rule::refused_caller_record;
+
 use self::counts::CountsByLabel;
 use self::rule::RuleCounts;
-use crate::usage::{Dimension, RefusedCaller, Span, StoredRow};
+use self::times::{ReportTimes, instant_text};
+use crate::usage::{Dimension, RefusedCaller, StoredRow};
 
 /// The input of a report.
 pub struct ReportInput<'a> {
@@ -77,32 +81,6 @@ pub fn build_report(input: ReportInput<'_>) -> AdoptionReport {
         tls: tls.into_records(),
         rules: reported,
     }
-}
-
-/// The times that a report is about.
-struct ReportTimes {
-    now: Timestamp,
-    /// The start of the period.
-    from: i64,
-    recording_since: Option<i64>,
-    /// The length of a point of the series.
-    step: Span,
-}
-
-impl ReportTimes {
-    /// The longest period that is shown by the hour.
-    const BY_HOUR: i64 = 3 * 86_400;
-
-    fn new(now: Timestamp, from: i64, recording_since: Option<i64>) -> Self {
-        let is_short = now.as_second() - from <= Self::BY_HOUR;
-        let step = if is_short { Span::Hour } else { Span::Day };
-        Self { now, from, recording_since, step }
-    }
-}
-
-/// A second since 1970 as RFC 3339.
-fn instant_text(second: i64) -> String {
-    Timestamp::from_second(second).unwrap_or_default().to_string()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use upshift_record::adoption::ProjectionRecord;
 
-use super::instant_text;
+use super::times::instant_text;
 use crate::projection::{Projection, WeekCount, project_decline};
 use crate::usage::{Span, Standing, StoredRow, UsageRow};
 

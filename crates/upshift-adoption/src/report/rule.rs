@@ -10,8 +10,8 @@ use upshift_record::adoption::{
 
 use super::counts::{Counts, CountsByLabel, request_counts};
 use super::projected::WeeklyCounts;
+use super::times::{ReportTimes, instant_text};
 use super::version_order::compare_versions;
-use super::{ReportTimes, instant_text};
 use crate::usage::{Dimension, RefusedCaller, Span, Standing, StoredRow, UsageRow};
 
 /// The most points of a series. A longer period has longer points.
@@ -91,7 +91,7 @@ impl RuleCounts {
             tls: self.tls.into_records(),
             series: series(&self.points, times),
             projection: self.weeks.project(last_midnight(times)),
-            refused_callers: self.refused.iter().map(refused_record).collect(),
+            refused_callers: self.refused.iter().map(refused_caller_record).collect(),
         }
     }
 }
@@ -140,7 +140,8 @@ fn series(points: &BTreeMap<i64, PointCounts>, times: &ReportTimes) -> Vec<Serie
     series
 }
 
-fn refused_record(caller: &RefusedCaller) -> RefusedCallerRecord {
+/// The record of a refused caller.
+pub fn refused_caller_record(caller: &RefusedCaller) -> RefusedCallerRecord {
     RefusedCallerRecord {
         caller: caller.caller.to_string(),
         requests: caller.requests,

@@ -6,7 +6,7 @@ use upshift_record::adoption::RequestCounts;
 
 use super::*;
 use crate::sketch::CallerHasher;
-use crate::usage::{RowKey, Standing, UsageRow};
+use crate::usage::{RowKey, Span, Standing, UsageRow};
 
 const DAY: i64 = 86_400;
 /// 2026-11-29T00:00:00Z.
@@ -101,7 +101,9 @@ fn a_decline_of_ten_weeks_gets_a_date() {
     let mut rows = Vec::new();
     for day in 1..=70 {
         let weeks_ago = (day - 1) / 7;
-        let behind = (120.0 * 1.5_f64.powi(weeks_ago as i32)) as u32;
+        // A logistic decline, to 1.2 % in the last week.
+        let odds = 0.012 * 1.5_f64.powi(weeks_ago as i32);
+        let behind = (4_000.0 * odds / (1.0 + odds)) as u32;
         let time = (Span::Day, MIDNIGHT - day * DAY);
         rows.push(row(
             time,
@@ -109,7 +111,7 @@ fn a_decline_of_ten_weeks_gets_a_date() {
             (Verdict::Warn, Standing::Behind),
             0..behind,
         ));
-        rows.push(row(time, (Dimension::Phase, "warn"), ADMITTED, behind..10_000));
+        rows.push(row(time, (Dimension::Phase, "warn"), ADMITTED, behind..4_000));
     }
     let report = report(MIDNIGHT - 80 * DAY, rows);
     let projection = &report.rules[0].projection;

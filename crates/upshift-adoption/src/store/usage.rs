@@ -40,8 +40,9 @@ impl Store {
     /// Writes what changed. Rows with the same labels and time are replaced.
     ///
     /// # Errors
-    /// If the file cannot be written. Nothing is written then.
+    /// If the file cannot be written, or was removed. Nothing is written then.
     pub fn write_usage(&mut self, changes: &UsageChanges) -> Result<(), StoreError> {
+        self.require_present()?;
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         write_rows(&transaction, &changes.rows)?;

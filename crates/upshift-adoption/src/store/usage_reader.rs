@@ -38,6 +38,14 @@ impl UsageReader {
         }
     }
 
+    /// All refused callers, those of each rule with the most refused first.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn read_refused(&self) -> Result<Vec<RefusedCaller>, StoreError> {
+        read_callers(&self.connection)
+    }
+
     /// The usage since `from`, in seconds since 1970.
     ///
     /// # Errors

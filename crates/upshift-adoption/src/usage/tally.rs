@@ -12,6 +12,7 @@ use super::labels::{LabelSet, OTHER, path_pattern};
 use super::refused::RefusedCaller;
 use super::request_labels::{ClientLabels, RequestLabels, http_label, tls_label, version_text};
 use super::row::Standing;
+use crate::canary::{NoteKey, RecentNotes, RecentRequest, RecordedFields};
 use crate::sketch::{CallerHash, CallerHasher};
 use crate::{IdentityKey, Network};
 
@@ -49,6 +50,7 @@ pub(crate) struct RulingLabels {
 pub struct UsageBatch {
     pub(crate) cells: Vec<UsageCell>,
     pub(crate) refused: Vec<RefusedCaller>,
+    pub(crate) noted: Vec<(NoteKey, RecentRequest)>,
 }
 
 /// The counts of one combination of labels.
@@ -61,6 +63,7 @@ pub(crate) struct UsageCell {
 /// The usage that one core has counted since it last handed over.
 pub struct UsageTally {
     hasher: CallerHasher,
+    notes: RecentNotes,
     /// The versions of each rule.
     rules: HashMap<Arc<str>, LabelSet, FxBuildHasher>,
     clients: ClientLabels,
@@ -82,6 +85,11 @@ impl UsageBatch {
     pub fn is_empty(&self) -> bool {
         self.cells.is_empty()
     }
+
+    /// Returns the requests that were noted for the canary.
+    pub fn take_noted(&mut self) -> Vec<(NoteKey, RecentRequest)> {
+        std::mem::take(&mut self.noted)
+    }
 }
 
 impl UsageTally {
@@ -89,6 +97,7 @@ impl UsageTally {
     pub fn new(hasher: CallerHasher) -> Self {
         Self {
             hasher,
+            notes: RecentNotes::default(),
             rules: HashMap::default(),
             clients: ClientLabels::new(MAX_LABELS),
             cells: HashMap::default(),
@@ -98,13 +107,14 @@ impl UsageTally {
         }
     }
 
-    /// Counts one decided request. `key` makes the fingerprints of refused callers.
+    /// Counts one decided request, and notes it for the canary. `key` makes the fingerprints of
+    /// refused callers; `recorded` are the fields that the canary keeps.
     pub fn count_decision(
         &mut self,
         key: &IdentityKey,
         decision: &Decision<'_>,
-        facts: &Facts<'_>,
-        now: Timestamp,
+        (facts, now): (&Facts<'_>, Timestamp),
+        recorded: &RecordedFields,
     ) {
         let labels = RequestLabels {
             http: http_label(facts),
@@ -113,6 +123,7 @@ impl UsageTally {
         };
         self.count_request(&labels, decision, facts);
         let mut last: Option<(&[IdentityReader], Caller)> = None;
+        let mut noted = self.hash_address(facts.client_ip);
         for ruling in decision.matched() {
             let readers = &*ruling.rule.identity;
             let caller = match last {
@@ -124,7 +135,14 @@ impl UsageTally {
             if ruling.verdict == Verdict::Refuse {
                 self.list_refused(counted, &labels, (&caller, key), (facts, now));
             }
+            // An identity says more than an address, which others may share.
+            if caller.identity.is_some() {
+                noted = caller.hash;
+            }
             last = Some((readers, caller));
+        }
+        if let Some(caller) = noted {
+            self.notes.note_request(self.hasher, caller, (decision, facts), recorded);
         }
     }
 
@@ -151,7 +169,12 @@ impl UsageTally {
             versions.sweep();
         }
         let refused = self.refused.drain().map(|(_, caller)| caller).collect();
-        UsageBatch { cells, refused }
+        UsageBatch { cells, refused, noted: self.notes.take_requests() }
+    }
+
+    /// Notes all callers again.
+    pub fn forget_notes(&mut self) {
+        self.notes.forget();
     }
 
     /// The caller by its identity, or by its address if it has none.

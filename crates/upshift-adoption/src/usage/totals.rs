@@ -210,7 +210,7 @@ mod tests {
     }
 
     fn batch(cells: Vec<UsageCell>) -> UsageBatch {
-        UsageBatch { cells, refused: Vec::new() }
+        UsageBatch { cells, ..UsageBatch::default() }
     }
 
     fn row_of<'r>(changes: &'r UsageChanges, label: &str, start: i64) -> &'r UsageRow {

@@ -2,6 +2,7 @@
 
 mod adoption_route;
 pub(crate) mod auth;
+mod canary_route;
 mod explain_route;
 mod exposition;
 pub(crate) mod listener;

@@ -7,6 +7,7 @@
 //! | `GET /api/revisions?limit=` | the changes, the newest first: a list of [`upshift_record::control::RevisionReport`] |
 //! | `GET /api/trips?limit=` | the trips of the breaker, with the fingerprints of the callers that were hit |
 //! | `GET /api/adoption?since=` | [`upshift_record::adoption::AdoptionReport`] |
+//! | `POST /api/canary` | [`CanaryRequest`](upshift_record::canary::CanaryRequest) → [`upshift_record::canary::CanaryReport`] |
 //! | `POST /api/pause`, `resume`, `set`, `undo` | [`ChangeRequest`] → [`ChangeReport`] |
 //! | `POST /api/explain` | [`ExplainRequest`](upshift_record::control::ExplainRequest) → [`upshift_record::DecisionRecord`] |
 //! | `POST /api/fingerprint` | `{"identity": "…"}` → `{"fingerprint": "…"}`, as `trips` shows it |
@@ -31,6 +32,7 @@ use upshift_core::policy::SettablePhase;
 use upshift_record::control::{ChangeReport, ChangeRequest};
 
 use super::adoption_route::report_adoption;
+use super::canary_route::try_policy;
 use super::problem::ApiProblem;
 use crate::rollout::report::{revision_report, trip_report};
 use crate::rollout::{ChangeCommand, ChangeOutcome, Control};
@@ -51,6 +53,7 @@ pub(crate) fn router(control: Arc<Control>) -> Router {
         .route("/api/undo", post(undo_change))
         .route("/api/fingerprint", post(show_fingerprint))
         .route("/api/adoption", get(report_adoption))
+        .route("/api/canary", post(try_policy))
         .with_state(control)
 }
 
@@ -85,7 +88,15 @@ async fn list_trips(
     State(control): State<Arc<Control>>,
     Query(query): Query<ListQuery>,
 ) -> impl IntoResponse {
-    Json(control.trips(query.limit()).iter().map(trip_report).collect::<Vec<_>>())
+    let trips = control.trips(query.limit());
+    // Reading the store must not keep the other routes waiting.
+    let reading = tokio::task::spawn_blocking(move || control.refused_callers());
+    let refused = reading.await.unwrap_or_default();
+    let mut reports = Vec::with_capacity(trips.len());
+    for trip in &trips {
+        reports.push(trip_report(trip, &refused));
+    }
+    Json(reports)
 }
 
 async fn pause_rules(

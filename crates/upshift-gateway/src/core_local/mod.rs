@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use upshift_adoption::CallerTally;
+use upshift_adoption::canary::RecordedFields;
 use upshift_adoption::usage::UsageTally;
 use upshift_config::Limits;
 use upshift_core::{Decision, Facts, Timestamp, TlsState};
@@ -39,6 +40,8 @@ pub(crate) struct CoreLocal {
     /// Its random numbers.
     pub(crate) random: RefCell<Random>,
     generation: RefCell<Rc<LocalGeneration>>,
+    /// The epoch of the notes for the canary.
+    notes_epoch: Cell<u64>,
     warned_of_proxy: Cell<bool>,
     fault_log: LogLimit,
     cutting_off: Cell<bool>,
@@ -56,6 +59,7 @@ impl CoreLocal {
             tally: RefCell::default(),
             random: RefCell::new(Random::new()),
             generation: RefCell::new(Rc::new(generation)),
+            notes_epoch: Cell::new(0),
             warned_of_proxy: Cell::new(false),
             fault_log: LogLimit::default(),
             cutting_off: Cell::new(false),
@@ -98,9 +102,15 @@ impl CoreLocal {
     }
 
     /// Counts the usage of one decided request.
-    pub(crate) fn count_usage(&self, decision: &Decision<'_>, facts: &Facts<'_>, now: Timestamp) {
+    pub(crate) fn count_usage(
+        &self,
+        decision: &Decision<'_>,
+        facts: &Facts<'_>,
+        now: Timestamp,
+        recorded: &RecordedFields,
+    ) {
         let mut usage = self.usage.borrow_mut();
-        usage.count_decision(self.shared.control.key(), decision, facts, now);
+        usage.count_decision(self.shared.control.key(), decision, (facts, now), recorded);
         if usage.is_full() {
             self.shared.control.hand_in_usage(usage.take_batch());
         }
@@ -108,7 +118,12 @@ impl CoreLocal {
 
     /// Hands over the usage that this core counted.
     pub(crate) fn flush_usage(&self) {
-        let batch = self.usage.borrow_mut().take_batch();
+        let mut usage = self.usage.borrow_mut();
+        let notes = self.shared.control.notes_epoch();
+        if self.notes_epoch.replace(notes) != notes {
+            usage.forget_notes();
+        }
+        let batch = usage.take_batch();
         if !batch.is_empty() {
             self.shared.control.hand_in_usage(batch);
         }

@@ -180,7 +180,7 @@ impl Exchange<'_> {
         let key = core.shared.control.key();
         rollout::count_decision(&mut core.tally.borrow_mut(), key, &decision, facts, now);
         if settings.file.adoption.record {
-            core.count_usage(&decision, facts, now);
+            core.count_usage(&decision, facts, now, &generation.recorded);
         }
         self.log_decided(parts, facts, &decision, now);
         let mut served = match answer::refusal_for(&decision, facts, &context.answer_context) {

@@ -8,6 +8,7 @@ mod values;
 use std::sync::Arc;
 
 use upshift_core::{Policy, Timestamp};
+use upshift_record::canary::CanaryReport;
 
 use self::changes::ReloadChange;
 pub use self::check::ReloadError;
@@ -35,6 +36,8 @@ pub struct ReloadOutcome {
     pub needs_restart: Vec<NeedsRestart>,
     /// Effects that may surprise, one sentence each.
     pub warnings: Vec<String>,
+    /// The effect on the callers of the last minutes.
+    pub canary: CanaryReport,
 }
 
 /// A reload that has been read and checked, and is not in force yet. Dropping it changes nothing.
@@ -85,7 +88,9 @@ impl Handle {
         let next =
             Generation::build(next_settings, policy, Some(&current)).map_err(StartError::from)?;
         changes.extend(changes::file_changes(&current.files, &next.files));
-        let outcome = ReloadOutcome { changes, needs_restart, warnings };
+        let canary =
+            self.shared.control.try_file_policy(&next.settings.file.policy, Timestamp::now());
+        let outcome = ReloadOutcome { changes, needs_restart, warnings, canary };
         let access = other_access_output(&current.settings, &next.settings)?;
         Ok(PreparedReload { next, outcome, access })
     }

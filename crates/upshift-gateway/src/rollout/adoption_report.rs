@@ -2,12 +2,31 @@
 
 use upshift_adoption::report::{ReportInput, build_report};
 use upshift_adoption::store::{RecordedUsage, StoreError, UsageReader};
+use upshift_adoption::usage::RefusedCaller;
 use upshift_core::Timestamp;
 use upshift_record::adoption::AdoptionReport;
 
 use super::Control;
 
 impl Control {
+    /// The refused callers of all rules; none if there is no store, or it cannot be read. This reads
+    /// a file, and blocks.
+    pub(crate) fn refused_callers(&self) -> Vec<RefusedCaller> {
+        let Some(path) = &self.store_path else { return Vec::new() };
+        let opened = UsageReader::open(path);
+        let read = opened.and_then(|reader| match reader {
+            Some(reader) => reader.read_refused(),
+            None => Ok(Vec::new()),
+        });
+        match read {
+            Ok(callers) => callers,
+            Err(error) => {
+                tracing::warn!(%error, "the refused callers cannot be read");
+                Vec::new()
+            }
+        }
+    }
+
     /// The report since `from`; `None` if there is no store. This reads a file, and blocks.
     ///
     /// # Errors

@@ -4,8 +4,8 @@ use upshift_adoption::overrides::{
     ChangeTarget, RolloutChange, RolloutOverrides, RuleStop, Shares,
 };
 use upshift_adoption::{PendingChange, UndoError};
-use upshift_core::Timestamp;
 use upshift_core::policy::Rule;
+use upshift_core::{Policy, Timestamp};
 use upshift_record::control::{ChangeReport, RuleChange};
 
 use super::Control;
@@ -75,8 +75,12 @@ impl Control {
         let ChangeCommand { change, actor, reason, .. } = command;
         let mut state = self.state();
         state.check_rule(change, now)?;
-        let preview = state.preview_change(change, now)?;
+        let mut preview = state.preview_change(change, now)?;
         if command.dry_run {
+            let running = state.effective_policy(now);
+            let next = state.policy_after(change, now)?;
+            drop(state);
+            preview.canary = Some(self.compare_policies(&running, &next, now));
             return Ok(ChangeOutcome { report: preview, pending_write: None });
         }
         state.check_command(command, &preview, now)?;
@@ -139,8 +143,15 @@ impl ControlState {
             kept: None,
             warning: None,
             now: Some(now.to_string()),
+            canary: None,
             rules: self.rule_changes(change, &after, now),
         })
+    }
+
+    /// The effective policy after `change`.
+    fn policy_after(&self, change: &RolloutChange, now: Timestamp) -> Result<Policy, ControlError> {
+        let (after, _) = self.history.preview_change(change, now)?;
+        Ok(self.policy_under(&after, now))
     }
 
     /// Checks that a change with this `preview` may be made at `now`.

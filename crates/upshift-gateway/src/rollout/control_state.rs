@@ -89,6 +89,15 @@ impl ControlState {
 
     /// The policy of the file under `overrides`, as of `now`.
     pub(super) fn policy_under(&self, overrides: &RolloutOverrides, now: Timestamp) -> Policy {
+        self.file_under(&self.file, overrides, now)
+    }
+
+    /// The policy of another file under the overrides in force at `now`.
+    pub(super) fn under_present_overrides(&self, file: &Policy, now: Timestamp) -> Policy {
+        self.file_under(file, &self.overrides, now)
+    }
+
+    fn file_under(&self, file: &Policy, overrides: &RolloutOverrides, now: Timestamp) -> Policy {
         if self.observe {
             let observing = policy::Override {
                 phase: Phase::Observe,
@@ -96,13 +105,13 @@ impl ControlState {
                 by: Actor::CommandLine,
                 reason: "--observe".into(),
             };
-            return self.file.with_overrides(&policy::Overrides {
+            return file.with_overrides(&policy::Overrides {
                 all: Some(observing),
                 ..policy::Overrides::default()
             });
         }
-        let rules = self.file.rules().iter().map(|rule| rule.id.as_ref());
-        self.file.with_overrides(&overrides.resolve_for(rules, now))
+        let rules = file.rules().iter().map(|rule| rule.id.as_ref());
+        file.with_overrides(&overrides.resolve_for(rules, now))
     }
 
     /// Computes the effective policy after a change, tells the breaker which rules to watch, and

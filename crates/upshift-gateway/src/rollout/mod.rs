@@ -13,6 +13,7 @@
 //!    itself.
 
 mod adoption_report;
+mod canary;
 mod change;
 mod control_state;
 mod meter;
@@ -193,6 +194,11 @@ impl Control {
     /// Queues the usage that a core has counted.
     pub(crate) fn hand_in_usage(&self, batch: UsageBatch) {
         self.usage.hand_in(batch);
+    }
+
+    /// The epoch of the notes for the canary: when it changes, all callers are noted again.
+    pub(crate) fn notes_epoch(&self) -> u64 {
+        self.usage.notes_epoch()
     }
 
     /// Passes the last usage to the store. What is handed in later is lost.

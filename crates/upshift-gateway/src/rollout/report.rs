@@ -3,6 +3,8 @@
 use upshift_adoption::Revision;
 use upshift_adoption::breaker::{BreakerReading, Trip};
 use upshift_adoption::overrides::Imposed;
+use upshift_adoption::report::refused_caller_record;
+use upshift_adoption::usage::RefusedCaller;
 use upshift_core::policy::Rule;
 use upshift_core::{Policy, Timestamp};
 use upshift_record::control::{
@@ -92,9 +94,16 @@ fn exemption_statuses(policy: &Policy, now: Timestamp) -> Vec<ExemptionStatus> {
     statuses
 }
 
-/// The report of a trip. The callers that were hit are fingerprints.
-pub(crate) fn trip_report(trip: &Trip) -> TripReport {
+/// The report of a trip, with what is known of the callers that were hit.
+pub(crate) fn trip_report(trip: &Trip, refused: &[RefusedCaller]) -> TripReport {
+    let mut callers = Vec::new();
+    for caller in refused {
+        if *caller.rule == *trip.rule && trip.hit.contains(&caller.caller) {
+            callers.push(refused_caller_record(caller));
+        }
+    }
     TripReport {
+        callers,
         rule: trip.rule.to_string(),
         at: trip.at.to_string(),
         seen: trip.seen,

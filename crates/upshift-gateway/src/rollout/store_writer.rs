@@ -325,9 +325,12 @@ impl WriterThread {
         if let Err(error) = self.write_pending() {
             tracing::error!(error, unsaved = self.pending_count(), "the latest changes are lost");
         }
-        // The next process may have the store by now, and this one's last numbers are lost then.
-        self.released = false;
-        self.write_usage();
+        // The next process may have the store by now.
+        if !self.usage.is_empty()
+            && let Err(error) = self.try_write_usage(Timestamp::now().as_second())
+        {
+            tracing::info!(%error, "the usage of the last seconds is not recorded");
+        }
     }
 
     fn write_record(&mut self, record: Arc<Record>) -> Result<(), String> {
@@ -404,7 +407,12 @@ impl WriterThread {
     fn try_write_usage(&mut self, now: i64) -> Result<(), StoreError> {
         let mut store = match self.store.take() {
             Some(store) => store,
-            None => Store::reopen(&self.path, &self.key)?,
+            None => {
+                let mut store = Store::reopen(&self.path, &self.key)?;
+                // The file may have been removed, and is new: the changes come first.
+                store.append_records(&self.records)?;
+                store
+            }
         };
         store.write_usage(&self.usage.to_changes())?;
         self.usage.clear();

@@ -6,10 +6,11 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use upshift_adoption::canary::RecentCallers;
 use upshift_adoption::usage::{UsageBatch, UsageTotals};
 use upshift_core::Timestamp;
 
@@ -24,6 +25,10 @@ const WRITE_INTERVAL: Duration = Duration::from_secs(1);
 pub(super) struct UsageRecorder {
     /// `None` once it has been stopped.
     batches: Mutex<Option<SyncSender<UsageBatch>>>,
+    /// The callers of the last minutes.
+    recent: Arc<Mutex<RecentCallers>>,
+    /// The number of times that cores were to note all callers again.
+    notes_epoch: Arc<AtomicU64>,
     /// The batches that were dropped because the queue was full.
     dropped: AtomicU64,
     /// Disconnected when the thread has ended.
@@ -37,12 +42,16 @@ impl UsageRecorder {
     /// If the thread cannot be started.
     pub(super) fn start(totals: UsageTotals, sink: UsageSink) -> std::io::Result<Self> {
         let ((batches, queued), (alive, ended)) = (sync_channel(QUEUE), sync_channel(1));
+        let (recent, notes_epoch) = <(Arc<Mutex<RecentCallers>>, Arc<AtomicU64>)>::default();
+        let (merged, epoch) = (Arc::clone(&recent), Arc::clone(&notes_epoch));
         thread::Builder::new().name("upshift usage".to_owned()).spawn(move || {
-            merge_batches(&queued, totals, &sink);
+            UsageMerger { totals, recent: merged, notes_epoch: epoch }.run(&queued, &sink);
             drop(alive);
         })?;
         Ok(Self {
             batches: Mutex::new(Some(batches)),
+            recent,
+            notes_epoch,
             dropped: AtomicU64::new(0),
             ended: Mutex::new(ended),
         })
@@ -69,6 +78,16 @@ impl UsageRecorder {
         let _ = ended.recv_timeout(2 * WRITE_INTERVAL);
     }
 
+    /// The callers of the last minutes.
+    pub(super) fn recent(&self) -> &Mutex<RecentCallers> {
+        &self.recent
+    }
+
+    /// The number of times that cores were to note all callers again.
+    pub(super) fn notes_epoch(&self) -> u64 {
+        self.notes_epoch.load(Ordering::Relaxed)
+    }
+
     /// The batches that were dropped.
     pub(super) fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
@@ -81,21 +100,41 @@ impl Drop for UsageRecorder {
     }
 }
 
-fn merge_batches(queued: &Receiver<UsageBatch>, mut totals: UsageTotals, sink: &UsageSink) {
-    let mut next_write = Instant::now() + WRITE_INTERVAL;
-    loop {
-        let wait = next_write.saturating_duration_since(Instant::now());
-        match queued.recv_timeout(wait) {
-            Ok(batch) => totals.merge_batch(batch, Timestamp::now().as_second()),
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => break,
-        }
-        if next_write <= Instant::now() {
-            next_write = Instant::now() + WRITE_INTERVAL;
-            if !sink.is_behind() {
-                sink.write_usage(totals.take_changes());
+/// The state of the thread.
+struct UsageMerger {
+    totals: UsageTotals,
+    recent: Arc<Mutex<RecentCallers>>,
+    notes_epoch: Arc<AtomicU64>,
+}
+
+impl UsageMerger {
+    fn run(mut self, queued: &Receiver<UsageBatch>, sink: &UsageSink) {
+        let mut next_write = Instant::now() + WRITE_INTERVAL;
+        loop {
+            let wait = next_write.saturating_duration_since(Instant::now());
+            match queued.recv_timeout(wait) {
+                Ok(batch) => self.merge_batch(batch),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if next_write <= Instant::now() {
+                next_write = Instant::now() + WRITE_INTERVAL;
+                if !sink.is_behind() {
+                    sink.write_usage(self.totals.take_changes());
+                }
             }
         }
+        sink.write_usage(self.totals.take_changes());
     }
-    sink.write_usage(totals.take_changes());
+
+    fn merge_batch(&mut self, mut batch: UsageBatch) {
+        let second = Timestamp::now().as_second();
+        let noted = batch.take_noted();
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        if recent.add_requests(second, noted) {
+            self.notes_epoch.fetch_add(1, Ordering::Relaxed);
+        }
+        drop(recent);
+        self.totals.merge_batch(batch, second);
+    }
 }

@@ -77,6 +77,9 @@ impl FleetReport<'_> {
             if visible.rules.is_empty() {
                 print_stderr(format_args!("{}: no rule would change", member.name()));
             }
+            if let Some(canary) = &visible.canary {
+                print_stderr(format_args!("{}: {canary}", member.name()));
+            }
         }
         Ok(())
     }
@@ -312,6 +315,7 @@ mod tests {
             kept: Some(true),
             warning: None,
             now: None,
+            canary: None,
             rules,
         };
         let text = render_result("gw:9426", &report, Palette::colourless()).unwrap_or_default();

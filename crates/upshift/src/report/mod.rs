@@ -142,7 +142,7 @@ fn report_of_store(
     from: Timestamp,
     now: Timestamp,
 ) -> Result<AdoptionReport, VerbError> {
-    let policy = file.load_and_report()?.file.policy;
+    let policy = file.load_quietly()?.file.policy;
     let usage = match UsageReader::open(store) {
         Ok(Some(reader)) => reader.read_since(from.as_second()),
         Ok(None) => {

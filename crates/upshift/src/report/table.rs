@@ -12,12 +12,13 @@ const LINE_WIDTH: usize = 40;
 
 /// The whole report.
 pub(super) fn render_report(report: &AdoptionReport, palette: Palette) -> String {
-    let since = report.recording_since.as_deref().unwrap_or("never");
+    // Both are RFC 3339 in UTC, so that the later one is the greater text.
+    let recorded = report.recording_since.as_deref().unwrap_or_default();
+    let since = recorded.max(&report.from);
     let mut text = format!(
-        "{} requests of {} callers since {}; recorded since {}\n",
+        "{} requests of {} since {}\n",
         grouped(report.total.requests),
-        grouped(report.total.callers),
-        minute_text(&report.from),
+        callers_text(report.total.callers),
         minute_text(since)
     );
     for (name, labels) in [("HTTP", &report.http), ("TLS", &report.tls)] {
@@ -39,9 +40,9 @@ fn render_rule(rule: &RuleAdoption, palette: Palette) -> String {
     let behind = rule.behind;
     let hue = if behind.requests == 0 { Hue::Good } else { Hue::Warning };
     let numbers = format!(
-        "{} of {} callers ({}), {} of requests",
+        "{} of {} ({}), {} of requests",
         grouped(behind.callers),
-        grouped(rule.total.callers),
+        callers_text(rule.total.callers),
         share_text(behind.callers, rule.total.callers),
         share_text(behind.requests, rule.total.requests)
     );
@@ -53,7 +54,7 @@ fn render_rule(rule: &RuleAdoption, palette: Palette) -> String {
         ));
     }
     text.push_str(&format!("  course     {}\n", course_text(&rule.series)));
-    text.push_str(&format!("  outlook    {}\n", rule.projection.sentence));
+    text.push_str(&wrapped("outlook", &rule.projection.sentence));
     text.push_str(&label_lines("versions", &rule.versions, rule.total.callers));
     text.push_str(&label_lines("clients", &rule.clients, rule.total.callers));
     text.push_str(&caller_lines(rule));
@@ -93,9 +94,9 @@ fn label_lines(title: &str, labels: &[LabelCounts], all: u64) -> String {
     let mut title = title;
     for label in labels.iter().take(MAX_LINES) {
         text.push_str(&format!(
-            "  {title:<10} {:<24} {:>10} callers {:>7}{}\n",
+            "  {title:<10} {:<26} {:>16} {:>8}{}\n",
             label.label,
-            grouped(label.total.callers),
+            callers_text(label.total.callers),
             share_text(label.total.callers, all),
             if label.behind.requests > 0 { "  behind" } else { "" }
         ));
@@ -137,7 +138,7 @@ fn caller_lines(rule: &RuleAdoption) -> String {
 /// The labels with their shares of the requests, the largest first.
 fn shares(labels: &[LabelCounts], all: u64) -> String {
     let mut sorted: Vec<_> = labels.iter().collect();
-    sorted.sort_by(|a, b| b.total.requests.cmp(&a.total.requests));
+    sorted.sort_by_key(|label| std::cmp::Reverse(label.total.requests));
     let mut texts = Vec::new();
     for label in sorted {
         texts.push(format!("{} {}", label.label, share_text(label.total.requests, all)));
@@ -155,12 +156,35 @@ fn share_text(part: u64, all: u64) -> String {
     if part > 0 && share < 0.0001 { "<0.01%".to_owned() } else { format_percent(share) }
 }
 
+/// A title, and a sentence in lines of at most 80 columns.
+fn wrapped(title: &str, sentence: &str) -> String {
+    let mut text = String::new();
+    let mut line = format!("  {title:<10}");
+    for word in sentence.split(' ') {
+        if line.chars().count() + 1 + word.chars().count() > 80 {
+            text.push_str(&line);
+            text.push('\n');
+            line = format!("  {:<10}", "");
+        }
+        line.push(' ');
+        line.push_str(word);
+    }
+    text.push_str(&line);
+    text.push('\n');
+    text
+}
+
+/// `1 caller`, `2 callers`.
+fn callers_text(callers: u64) -> String {
+    format!("{} {}", grouped(callers), if callers == 1 { "caller" } else { "callers" })
+}
+
 /// A number with a comma after each three digits.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -187,6 +211,9 @@ mod tests {
         assert_eq!(share_text(1, 1_000_000), "<0.01%");
         assert_eq!(share_text(1, 8), "12.5%");
         assert_eq!(share_text(0, 0), "–");
+        assert_eq!(callers_text(1), "1 caller");
+        let sentence = "word ".repeat(40);
+        assert!(wrapped("outlook", sentence.trim()).lines().all(|line| line.len() <= 80));
         assert_eq!(minute_text("2026-11-29T20:00:00Z"), "2026-11-29 20:00Z");
     }
 }

@@ -68,7 +68,8 @@ impl Reloader {
             ));
             return;
         };
-        let ReloadOutcome { changes, needs_restart, warnings } = self.handle.apply_reload(prepared);
+        let outcome = self.handle.apply_reload(prepared);
+        let ReloadOutcome { changes, needs_restart, warnings, canary } = outcome;
         let after = self.handle.policy();
         print_stderr(format_args!("{path} reloaded: policy {}", short_revision(after.revision())));
         let phases = phase_changes(&before, &after, Timestamp::now());
@@ -86,6 +87,9 @@ impl Reloader {
         }
         for warning in warnings {
             print_stderr(format_args!("  warning: {warning}"));
+        }
+        if canary.newly_refused > 0 {
+            print_stderr(format_args!("  warning: {canary}"));
         }
     }
 

@@ -1,0 +1,112 @@
+//! The callers of the last minutes, decided under two policies.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use upshift_core::{Policy, Timestamp, Verdict};
+use upshift_record::canary::{CanaryReport, CanaryRule};
+
+use super::notes::NoteKey;
+use super::request::{RecentRequest, RecordedFields};
+use crate::sketch::CallerHash;
+
+/// The most requests of one half of the window.
+const MAX_REQUESTS: usize = 16 * 1024;
+/// The length of one half of the window, in seconds.
+const HALF_WINDOW: i64 = 300;
+
+/// The callers of the last five to ten minutes.
+#[derive(Default)]
+pub struct RecentCallers {
+    current: HashMap<NoteKey, RecentRequest>,
+    previous: HashMap<NoteKey, RecentRequest>,
+    /// When `current` began, in seconds since 1970.
+    began: i64,
+    previous_began: Option<i64>,
+    missed: u64,
+}
+
+impl RecentCallers {
+    /// Adds what a core has noted until `second`. Returns true if cores should note all callers
+    /// again.
+    pub fn add_requests(&mut self, second: i64, noted: Vec<(NoteKey, RecentRequest)>) -> bool {
+        let is_over = second - self.began >= HALF_WINDOW;
+        if is_over {
+            self.previous = std::mem::take(&mut self.current);
+            self.previous_began = if self.began == 0 { None } else { Some(self.began) };
+            self.began = second;
+            self.missed = 0;
+        }
+        for (key, request) in noted {
+            if self.current.len() < MAX_REQUESTS {
+                self.current.insert(key, request);
+            } else {
+                self.missed += 1;
+            }
+        }
+        is_over
+    }
+
+    /// Decides the request of each caller under both policies at `now`.
+    pub fn compare_policies(
+        &self,
+        (running, next): (&Policy, &Policy),
+        recorded: &RecordedFields,
+        now: Timestamp,
+    ) -> CanaryReport {
+        let mut tally = CanaryTally::default();
+        let previous = self.previous.iter().filter(|(key, _)| !self.current.contains_key(key));
+        for (key, request) in self.current.iter().chain(previous) {
+            let facts = request.facts();
+            let before = running.decide(&facts, now);
+            let after = next.decide(&facts, now);
+            tally.callers.insert(key.caller);
+            match (before.verdict == Verdict::Refuse, after.verdict == Verdict::Refuse) {
+                (false, true) => {
+                    tally.newly_refused.insert(key.caller);
+                    for ruling in after.refusing() {
+                        let rule = tally.rules.entry(ruling.rule.id.to_string()).or_default();
+                        rule.insert(key.caller);
+                    }
+                }
+                (true, false) => drop(tally.newly_admitted.insert(key.caller)),
+                _ => {}
+            }
+        }
+        let since = self.previous_began.unwrap_or(self.began);
+        tally.into_report(now.as_second() - since, self.missed, recorded.missing_for(next))
+    }
+}
+
+#[derive(Default)]
+struct CanaryTally {
+    callers: HashSet<CallerHash>,
+    newly_refused: HashSet<CallerHash>,
+    newly_admitted: HashSet<CallerHash>,
+    rules: BTreeMap<String, HashSet<CallerHash>>,
+}
+
+impl CanaryTally {
+    fn into_report(
+        self,
+        seconds: i64,
+        missed: u64,
+        unrecorded_fields: Vec<String>,
+    ) -> CanaryReport {
+        let mut rules = Vec::new();
+        for (rule, callers) in self.rules {
+            rules.push(CanaryRule { rule, newly_refused: callers.len() as u64 });
+        }
+        CanaryReport {
+            seconds: if self.callers.is_empty() { 0 } else { seconds },
+            callers: self.callers.len() as u64,
+            newly_refused: self.newly_refused.len() as u64,
+            newly_admitted: self.newly_admitted.len() as u64,
+            rules,
+            missed,
+            unrecorded_fields,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

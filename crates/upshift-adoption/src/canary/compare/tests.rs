@@ -1,0 +1,109 @@
+#![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
+
+use upshift_core::policy::{PolicySpec, Requirement, RuleSpec};
+use upshift_core::{Facts, HttpVersion, Known, Phase, TlsState, TlsVersion};
+
+use super::super::RecentNotes;
+use super::*;
+use crate::sketch::CallerHasher;
+
+const NOW: i64 = 1_796_000_400;
+
+/// A rule that requires TLS, in this phase.
+fn policy(phase: Phase) -> Policy {
+    let mut rule = RuleSpec::new("tls", vec![Requirement::Tls(TlsVersion::V1_2)]);
+    rule.phase = Some(phase);
+    Policy::new(PolicySpec { rules: vec![rule], ..PolicySpec::default() }).unwrap()
+}
+
+/// Callers, of whom the first `cleartext` use no TLS.
+fn noted(callers: u32, cleartext: u32) -> Vec<(NoteKey, RecentRequest)> {
+    let policy = policy(Phase::Warn);
+    let (hasher, recorded) = (CallerHasher::new([1; 16]), RecordedFields::of_policy(&policy));
+    let fields: Vec<(&str, &str)> = Vec::new();
+    let mut notes = RecentNotes::default();
+    let mut all = Vec::new();
+    for caller in 0..callers {
+        let tls = match caller < cleartext {
+            true => TlsState::Cleartext,
+            false => TlsState::Version(TlsVersion::V1_3),
+        };
+        let facts = Facts {
+            method: "GET",
+            host: "example.com",
+            path: "/",
+            query: None,
+            hop: HttpVersion::V1_1,
+            http: Known::Is(HttpVersion::V1_1),
+            tls: Known::Is(tls),
+            client_ip: None,
+            fields: &fields,
+            has_content: false,
+            protocol: None,
+        };
+        let decision = policy.decide(&facts, Timestamp::from_second(NOW).unwrap());
+        let hash = hasher.hash_caller(caller);
+        // Each caller sends two requests.
+        for _ in 0..2 {
+            notes.note_request(hasher, hash, (&decision, &facts), &recorded);
+        }
+        all.extend(notes.take_requests());
+    }
+    all
+}
+
+fn compare(recent: &RecentCallers, next: &Policy, now: i64) -> CanaryReport {
+    let running = policy(Phase::Warn);
+    let recorded = RecordedFields::of_policy(&running);
+    recent.compare_policies((&running, next), &recorded, Timestamp::from_second(now).unwrap())
+}
+
+#[test]
+fn callers_who_would_be_newly_refused_are_counted() {
+    let mut recent = RecentCallers::default();
+    recent.add_requests(NOW, noted(1_000, 129));
+    let report = compare(&recent, &policy(Phase::Enforce), NOW + 120);
+    assert_eq!((report.callers, report.newly_refused, report.newly_admitted), (1_000, 129, 0));
+    assert_eq!(report.rules, [CanaryRule { rule: "tls".to_owned(), newly_refused: 129 }]);
+    let sentence = "129 of 1000 callers of the last 2 minutes would be newly refused (12.9 %)";
+    assert_eq!(report.to_string(), sentence);
+    assert_eq!(compare(&recent, &policy(Phase::Observe), NOW).newly_refused, 0);
+}
+
+#[test]
+fn callers_are_forgotten_after_ten_minutes() {
+    let mut recent = RecentCallers::default();
+    recent.add_requests(NOW, noted(100, 10));
+    assert!(!recent.add_requests(NOW + 200, Vec::new()));
+    // The first half is over: cores note their callers again.
+    assert!(recent.add_requests(NOW + 300, noted(50, 10)));
+    assert_eq!(compare(&recent, &policy(Phase::Enforce), NOW + 300).callers, 100);
+    assert!(recent.add_requests(NOW + 600, Vec::new()));
+    assert_eq!(compare(&recent, &policy(Phase::Enforce), NOW + 600).callers, 50);
+    assert!(recent.add_requests(NOW + 900, Vec::new()));
+    let report = compare(&recent, &policy(Phase::Enforce), NOW + 900);
+    assert_eq!(report.to_string(), "no caller was seen in the last minutes");
+}
+
+#[test]
+fn a_policy_that_reads_another_field_is_told_so() {
+    let mut other = RuleSpec::new("tls", vec![Requirement::Tls(TlsVersion::V1_2)]);
+    other.identity = vec![upshift_core::policy::IdentityReader::Cookie("session".into())];
+    let other = Policy::new(PolicySpec { rules: vec![other], ..PolicySpec::default() }).unwrap();
+    let mut recent = RecentCallers::default();
+    recent.add_requests(NOW, noted(10, 1));
+    assert_eq!(compare(&recent, &other, NOW).unrecorded_fields, ["cookie"]);
+}
+
+#[test]
+fn a_flood_of_callers_stays_bounded() {
+    let mut recent = RecentCallers::default();
+    for _ in 0..3 {
+        recent.add_requests(NOW, noted(10_000, 0));
+    }
+    assert_eq!(recent.current.len(), 10_000);
+    let mut more = noted(20_000, 0);
+    more.drain(..10_000);
+    recent.add_requests(NOW, more);
+    assert_eq!((recent.current.len(), recent.missed), (MAX_REQUESTS, 20_000 - MAX_REQUESTS as u64));
+}

@@ -1,0 +1,78 @@
+//! The callers that one core has noted.
+
+use std::collections::HashSet;
+
+use rustc_hash::FxBuildHasher;
+use upshift_core::{Decision, Facts};
+
+use super::request::{RecentRequest, RecordedFields};
+use crate::sketch::{CallerHash, CallerHasher};
+
+/// The most callers that a core notes before it forgets which ones it has noted.
+const MAX_NOTED: usize = 16 * 1024;
+/// The most requests that are handed over at once. In a flood of new callers, the others are not
+/// noted.
+const MAX_HANDED_OVER: usize = 1024;
+
+/// The callers that one core has noted.
+#[derive(Default)]
+pub struct RecentNotes {
+    noted: HashSet<u64, FxBuildHasher>,
+    requests: Vec<(NoteKey, RecentRequest)>,
+}
+
+/// A caller and the rules that apply to its request: one caller may be refused by one rule and
+/// unknown to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct NoteKey {
+    /// The caller.
+    pub(super) caller: CallerHash,
+    /// The hash of the caller and the rules.
+    pub(super) request: u64,
+}
+
+impl NoteKey {
+    fn new(hasher: CallerHasher, caller: CallerHash, decision: &Decision<'_>) -> Self {
+        let mut rules = Vec::with_capacity(decision.rulings.len());
+        for ruling in decision.matched() {
+            rules.push((&*ruling.rule.id, ruling.verdict, ruling.cause.is_some()));
+        }
+        Self { caller, request: hasher.hash_caller((caller, rules)).bits() }
+    }
+}
+
+impl RecentNotes {
+    /// Notes the request of a caller, unless it was noted before.
+    pub fn note_request(
+        &mut self,
+        hasher: CallerHasher,
+        caller: CallerHash,
+        (decision, facts): (&Decision<'_>, &Facts<'_>),
+        recorded: &RecordedFields,
+    ) {
+        if self.requests.len() >= MAX_HANDED_OVER {
+            return;
+        }
+        let key = NoteKey::new(hasher, caller, decision);
+        if self.noted.contains(&key.request) {
+            return;
+        }
+        if self.noted.len() >= MAX_NOTED {
+            self.noted.clear();
+        }
+        self.noted.insert(key.request);
+        if let Some(request) = RecentRequest::copy_facts(facts, recorded) {
+            self.requests.push((key, request));
+        }
+    }
+
+    /// Returns the requests that were noted since the last call.
+    pub fn take_requests(&mut self) -> Vec<(NoteKey, RecentRequest)> {
+        std::mem::take(&mut self.requests)
+    }
+
+    /// Forgets which callers were noted, so that they are noted again.
+    pub fn forget(&mut self) {
+        self.noted.clear();
+    }
+}

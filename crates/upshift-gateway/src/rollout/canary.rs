@@ -1,0 +1,34 @@
+//! The canary: another policy is tried on the callers of the last minutes before it is in force.
+
+use std::sync::PoisonError;
+
+use upshift_adoption::canary::RecordedFields;
+use upshift_core::{Policy, Timestamp};
+use upshift_record::canary::CanaryReport;
+
+use super::Control;
+
+impl Control {
+    /// The effect that the policy of another file would have on the callers of the last minutes,
+    /// under the overrides in force.
+    pub(crate) fn try_file_policy(&self, file: &Policy, now: Timestamp) -> CanaryReport {
+        let (running, next) = {
+            let state = self.state();
+            (state.effective_policy(now), state.under_present_overrides(file, now))
+        };
+        self.compare_policies(&running, &next, now)
+    }
+
+    /// The effect that `next` would have on the callers of the last minutes. It decides thousands of
+    /// requests, so no lock of the control may be held.
+    pub(super) fn compare_policies(
+        &self,
+        running: &Policy,
+        next: &Policy,
+        now: Timestamp,
+    ) -> CanaryReport {
+        let recorded = RecordedFields::of_policy(running);
+        let recent = self.usage.recent().lock().unwrap_or_else(PoisonError::into_inner);
+        recent.compare_policies((running, next), &recorded, now)
+    }
+}

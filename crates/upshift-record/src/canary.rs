@@ -1,0 +1,67 @@
+//! The report of the canary: what another policy would do to the callers of the last minutes.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What another policy would do to the callers of the last minutes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CanaryReport {
+    /// The length of the time in which the callers were seen, in seconds.
+    pub seconds: i64,
+    /// The distinct callers.
+    pub callers: u64,
+    /// Those of them that are admitted now and would be refused.
+    pub newly_refused: u64,
+    /// Those of them that are refused now and would be admitted.
+    pub newly_admitted: u64,
+    /// The rules that would refuse callers who are admitted now.
+    pub rules: Vec<CanaryRule>,
+    /// The requests that could not be kept, because there were too many callers.
+    pub missed: u64,
+    /// The fields that the other policy reads and that were not kept: these numbers do not depend
+    /// on them.
+    pub unrecorded_fields: Vec<String>,
+}
+
+/// The body of `POST /api/canary`, which answers with a [`CanaryReport`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CanaryRequest {
+    /// The text of the policy file.
+    pub policy: String,
+}
+
+/// A rule that would refuse callers who are admitted now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CanaryRule {
+    /// The rule's id.
+    pub rule: String,
+    /// The callers.
+    pub newly_refused: u64,
+}
+
+/// One sentence: `1204 of 9310 callers of the last 10 minutes would be newly refused (12.9 %)`.
+impl fmt::Display for CanaryReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.callers == 0 {
+            return f.write_str("no caller was seen in the last minutes");
+        }
+        let minutes = (self.seconds / 60).max(1);
+        let share = self.newly_refused as f64 * 100.0 / self.callers as f64;
+        let unit = if minutes == 1 { "minute" } else { "minutes" };
+        write!(
+            f,
+            "{} of {} callers of the last {minutes} {unit} would be newly refused ({share:.1} %)",
+            self.newly_refused, self.callers
+        )?;
+        if self.newly_admitted > 0 {
+            write!(f, ", and {} newly admitted", self.newly_admitted)?;
+        }
+        if !self.unrecorded_fields.is_empty() {
+            let fields = self.unrecorded_fields.join(", ");
+            write!(f, "; {fields} was not recorded, so rules that read it may refuse others")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,186 @@
+//! `upshift trips`: the lock-outs that the breaker stopped, and who was hit.
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+use http::Uri;
+use upshift_core::Timestamp;
+use upshift_record::Exit;
+use upshift_record::adoption::RefusedCallerRecord;
+use upshift_record::control::{RolloutStatus, TripReport};
+
+use crate::control::{self, RemoteGateway};
+use crate::terminal::{
+    Hue, Palette, counted, format_percent, print_json, print_stdout, visible_record,
+};
+use crate::verb_error::{VerbError, VerbResult};
+
+/// The most values of one list.
+const MAX_VALUES: usize = 5;
+
+/// Show who was hit when the breaker stopped a rollout: versions, clients, paths, networks
+///
+/// The breaker stops a rule that refuses too many callers at once. Callers are shown as
+/// fingerprints; POST /api/fingerprint gives that of an identity, for comparison.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  upshift trips
+  upshift trips orders-v2 --limit 1
+  upshift trips --json | jq '.[0].callers[] | .version'
+
+Exit codes: 0 success, 3 the gateway cannot be reached, 4 no breaker has tripped.")]
+pub(crate) struct TripsArgs {
+    /// Only this rule
+    rule: Option<String>,
+    /// The most trips to show, the newest first
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    limit: usize,
+    /// The admin listener of a running gateway
+    #[arg(
+        long, value_name = "URL", env = "UPSHIFT_ADMIN", default_value = "http://127.0.0.1:9426",
+        value_parser = control::parse_admin_url
+    )]
+    admin: Uri,
+    /// The admin token, if the gateway asks for one
+    #[arg(long, value_name = "TOKEN", env = "UPSHIFT_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+    /// Print the trips as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl TripsArgs {
+    pub(crate) fn run(self) -> VerbResult {
+        let gateway = RemoteGateway::at_first_address(self.admin, self.token);
+        let (mut trips, status) = control::block_on_gateways(trips_of_gateway(gateway))?;
+        if let Some(rule) = &self.rule {
+            trips.retain(|trip| trip.rule == *rule);
+        }
+        trips.truncate(self.limit);
+        if self.json {
+            print_json(&trips)?;
+            return Ok(Exit::Fine);
+        }
+        if trips.is_empty() {
+            let message = "no breaker has tripped".to_owned();
+            return Err(VerbError::Message(Exit::NothingRun, message));
+        }
+        let palette = Palette::of_stdout();
+        let mut texts = Vec::new();
+        for trip in &trips {
+            texts.push(render_trip(&visible_record(trip)?, &status, palette));
+        }
+        print_stdout(&texts.join("\n"))?;
+        Ok(Exit::Fine)
+    }
+}
+
+async fn trips_of_gateway(
+    lookup: impl Future<Output = Result<RemoteGateway, VerbError>>,
+) -> Result<(Vec<TripReport>, RolloutStatus), VerbError> {
+    let gateway = lookup.await?;
+    let trips = match gateway.get_api("trips?limit=1000").await {
+        Ok(trips) => trips,
+        Err(error) => return Err(gateway.verb_error(&error)),
+    };
+    match gateway.get_api("status").await {
+        Ok(status) => Ok((trips, status)),
+        Err(error) => Err(gateway.verb_error(&error)),
+    }
+}
+
+fn render_trip(trip: &TripReport, status: &RolloutStatus, palette: Palette) -> String {
+    let head = format!("{}   tripped {}", trip.rule, age_text(&trip.at));
+    let mut text = format!("{}\n", palette.paint(Hue::Bold, head));
+    text.push_str(&format!("  what       {}\n", trip.message));
+    text.push_str(&format!("  now        {}\n", state_text(&trip.rule, status)));
+    let callers = &trip.callers;
+    if callers.is_empty() {
+        text.push_str("  who        only fingerprints are known: upshift trips --json\n");
+    }
+    text.push_str(&value_line("versions", callers, |caller| &caller.version));
+    text.push_str(&value_line("clients", callers, |caller| &caller.client));
+    text.push_str(&value_line("paths", callers, |caller| &caller.path));
+    text.push_str(&value_line("networks", callers, |caller| &caller.network));
+    let mut title = "callers";
+    for caller in callers.iter().take(MAX_VALUES) {
+        text.push_str(&format!(
+            "  {title:<10} {}  {}, {}, {}, first refused {}\n",
+            caller.caller,
+            counted(caller.requests as usize, "request"),
+            caller.version,
+            caller.client,
+            caller.first_seen
+        ));
+        title = "";
+    }
+    text.push_str(&next_steps(&trip.rule, status));
+    text
+}
+
+/// Returns true if the breaker still holds the rule.
+fn is_held(rule: &str, status: &RolloutStatus) -> bool {
+    let mut rules = status.rules.iter();
+    rules.any(|found| found.rule == rule && found.set_by.as_deref() == Some("breaker"))
+}
+
+fn state_text(rule: &str, status: &RolloutStatus) -> String {
+    match status.rules.iter().find(|found| found.rule == rule) {
+        Some(found) if is_held(rule, status) => {
+            format!("held at {}: nobody is refused by this rule", found.phase)
+        }
+        Some(found) => format!("{}, no longer held by the breaker", found.phase),
+        None => "the rule is no longer in the policy".to_owned(),
+    }
+}
+
+fn next_steps(rule: &str, status: &RolloutStatus) -> String {
+    if !is_held(rule, status) {
+        return String::new();
+    }
+    format!(
+        "  next       upshift report {rule}              who is behind in all\n             \
+         [[exemption]] with rules = [\"{rule}\"]  admit some callers until a date\n             \
+         upshift resume {rule} --yes        refuse again, when they are ready\n"
+    )
+}
+
+/// The most frequent values of the callers, with their shares.
+fn value_line(
+    title: &str,
+    callers: &[RefusedCallerRecord],
+    value: impl Fn(&RefusedCallerRecord) -> &String,
+) -> String {
+    if callers.is_empty() {
+        return String::new();
+    }
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for caller in callers {
+        *counts.entry(value(caller)).or_default() += 1;
+    }
+    let mut sorted: Vec<_> = counts.into_iter().collect();
+    sorted.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
+    let mut texts = Vec::new();
+    for (value, count) in sorted.iter().take(MAX_VALUES) {
+        let share = format_percent(*count as f64 / callers.len() as f64);
+        texts.push(format!("{value} ({share})"));
+    }
+    if sorted.len() > MAX_VALUES {
+        texts.push(format!("{} more", sorted.len() - MAX_VALUES));
+    }
+    format!("  {title:<10} {}\n", texts.join(", "))
+}
+
+/// A time, and how long ago it was.
+fn age_text(at: &str) -> String {
+    let Ok(time) = at.parse::<Timestamp>() else { return at.to_owned() };
+    let seconds = Timestamp::now().as_second() - time.as_second();
+    let age = match seconds {
+        ..120 => counted(seconds.max(0) as usize, "second"),
+        120..7_200 => counted((seconds / 60) as usize, "minute"),
+        7_200..172_800 => counted((seconds / 3_600) as usize, "hour"),
+        _ => counted((seconds / 86_400) as usize, "day"),
+    };
+    format!("{age} ago, at {at}")
+}
