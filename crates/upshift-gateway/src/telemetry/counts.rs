@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::Hash;
 use std::ops::AddAssign;
+use std::sync::Arc;
 use std::time::Duration;
 
 use upshift_core::{Decision, HttpVersion, Phase, Policy, TlsVersion, Verdict, VerdictReason};
@@ -48,8 +49,8 @@ pub(crate) struct CoreCounts {
     pub(crate) open_tunnels: i64,
     /// Decided requests, by verdict and HTTP version on this hop.
     pub(crate) requests: HashMap<(Verdict, HttpVersion), u64>,
-    /// The rulings of the rules that matched, by rule.
-    pub(crate) rulings: HashMap<Box<str>, RulingCounts>,
+    /// The rulings of the rules that matched, by rule. Shared, so that a copy of many is cheap.
+    pub(crate) rulings: HashMap<Arc<str>, Arc<RulingCounts>>,
     /// Upstream responses with status 426 and no protocol in `Upgrade`.
     pub(crate) bare_426: u64,
     /// Local replies, by cause.
@@ -116,9 +117,9 @@ impl CoreCounts {
             // The common case needs no copy of the id.
             let counts = match self.rulings.get_mut(&*ruling.rule.id) {
                 Some(counts) => counts,
-                None => self.rulings.entry(ruling.rule.id.clone()).or_default(),
+                None => self.rulings.entry((*ruling.rule.id).into()).or_default(),
             };
-            *counts.entry(key).or_default() += 1;
+            *Arc::make_mut(counts).entry(key).or_default() += 1;
         }
     }
 
@@ -162,9 +163,9 @@ impl CoreCounts {
     pub(crate) fn retain_rules(&mut self, policy: &Policy) {
         let mut ids = HashSet::new();
         for rule in policy.rules() {
-            ids.insert(&rule.id);
+            ids.insert(&*rule.id);
         }
-        self.rulings.retain(|rule, _| ids.contains(rule));
+        self.rulings.retain(|rule, _| ids.contains(&**rule));
     }
 
     /// Adds the counters of `other`.
@@ -195,7 +196,8 @@ impl CoreCounts {
         self.open_tunnels += open_tunnels;
         merge_map(&mut self.requests, requests);
         for (rule, counts) in rulings {
-            merge_map(self.rulings.entry(rule).or_default(), counts);
+            let totals = Arc::make_mut(self.rulings.entry(rule).or_default());
+            merge_map(totals, Arc::unwrap_or_clone(counts));
         }
         self.bare_426 += bare_426;
         self.local_replies.merge(&local_replies);
@@ -221,5 +223,34 @@ impl CoreCounts {
 fn merge_map<K: Eq + Hash, N: Default + AddAssign>(into: &mut HashMap<K, N>, from: HashMap<K, N>) {
     for (key, count) in from {
         *into.entry(key).or_default() += count;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The names that the body of a function in `source` returns, one per match arm.
+    fn returned_names<'s>(source: &'s str, function: &str) -> Vec<&'s str> {
+        let (_, body) = source.split_once(function).unwrap_or_default();
+        let (body, _) = body.split_once("\n    }\n").unwrap_or_default();
+        let arms = body.split("=> \"").skip(1);
+        arms.filter_map(|arm| Some(arm.split_once('"')?.0)).collect()
+    }
+
+    /// A cause that the list lacks would have no series before its first event.
+    #[test]
+    fn every_cause_is_in_its_list() {
+        let source = include_str!("../local_reply.rs");
+        let names = returned_names(source, "fn cause_label");
+        assert_eq!(names, LocalReply::CAUSE_LABELS);
+        let names = returned_names(include_str!("disconnect.rs"), "fn as_str");
+        assert!(names.len() >= 20, "{names:?}");
+        let listed = DisconnectReason::ALL.map(DisconnectReason::as_str);
+        for name in names {
+            assert!(listed.contains(&name), "{name}");
+        }
+        let names = returned_names(include_str!("handshake.rs"), "fn cause");
+        assert_eq!(names, HandshakeFailure::ALL.map(HandshakeFailure::cause));
     }
 }

@@ -52,8 +52,9 @@ pub(crate) enum DisconnectReason {
 
 impl DisconnectReason {
     /// All reasons.
-    pub(crate) const ALL: [Self; 23] = [
+    pub(crate) const ALL: [Self; 24] = [
         Self::Parse,
+        Self::Http2Protocol,
         Self::HeadTooLarge,
         Self::Incomplete,
         Self::BodyAborted,

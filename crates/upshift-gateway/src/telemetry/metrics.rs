@@ -229,8 +229,8 @@ impl TotalMetrics {
         let none = RulingCounts::new();
         let (mut by_verdict, mut by_reason) = (Vec::new(), Vec::new());
         for rule in self.policy.rules() {
-            let counts = match rulings.get(&rule.id) {
-                Some(counts) => counts,
+            let counts = match rulings.get(&*rule.id) {
+                Some(counts) => &**counts,
                 None if all => &none,
                 None => continue,
             };
