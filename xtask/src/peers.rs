@@ -22,6 +22,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("cupsd", "cups-daemon"),
     ("nghttp", "nghttp2-client"),
     ("ab", "apache2-utils"),
+    ("goaccess", "goaccess"),
     ("wrk", "wrk"),
     ("ipptool", "cups-ipp-utils"),
     ("lpstat", "cups-client"),

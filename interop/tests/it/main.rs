@@ -1,6 +1,7 @@
 //! The interop tests: one program, one module per subject. Each test names the paragraph or the
 //! line it stands for.
 
+mod access_record;
 mod adoption;
 mod autobahn;
 mod believed;

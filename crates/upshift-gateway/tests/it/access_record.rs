@@ -4,15 +4,22 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener};
-use std::sync::{Arc, Condvar, Mutex};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::Request;
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::{Value, json};
-use upshift_gateway::{AccessLog, Gateway, Settings};
+use upshift_gateway::{AccessLog, Gateway, RecordDestination, RecordedRequests, Settings};
 
+use crate::http3;
 use crate::support::{
-    PATIENCE, Running, TestUpstream, connect, exchange, read_message, refusing_address, rest,
+    PATIENCE, Running, TestUpstream, connect, exchange, free, read_message, refusing_address, rest,
     settings, settings_with, status,
 };
 
@@ -39,10 +46,9 @@ impl Lines {
     /// Waits for `count` lines, which must be all, and returns them.
     pub(crate) fn wait(&self, count: usize) -> Vec<String> {
         let (written, more) = &*self.0;
-        let lines_of = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == b'\n').count();
         let (written, waited) = more
             .wait_timeout_while(written.lock().unwrap(), PATIENCE, |written| {
-                lines_of(written) < count
+                written.iter().filter(|byte| **byte == b'\n').count() < count
             })
             .unwrap();
         let text = String::from_utf8(written.clone()).unwrap();
@@ -59,7 +65,7 @@ impl Lines {
 
 /// A gateway that records every request.
 pub(crate) fn recording(mut settings: Settings) -> (Running, Lines) {
-    settings.file.gateway.access_log = AccessLog::All;
+    settings.file.gateway.access_log = AccessLog::of_requests(RecordedRequests::All);
     let lines = Lines::default();
     let gateway = Gateway::bind(settings).unwrap().with_access_record(Box::new(lines.clone()));
     (Running::of(gateway), lines)
@@ -193,16 +199,22 @@ fn a_response_to_head_is_complete() {
     assert_eq!(second.get("verdict"), None, "the policy was not asked");
 }
 
-/// A body in chunks does not remember that it has ended.
+/// A body in chunks does not remember that it has ended, and the codec does not ask after trailers.
 #[test]
 fn a_response_in_chunks_is_complete() {
-    let upstream = TestUpstream::answering(
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n3\r\nok!\r\n0\r\n\r\n",
-    );
-    let (gateway, lines) = recording(settings(upstream.address));
-    let request = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
-    assert_eq!(status(&exchange(gateway.http(), request)), 200);
-    assert_members(&lines.only(), &json!({ "cause": null, "bytes_out": 5 }));
+    for trailers in ["", "X-Sum: 1\r\n"] {
+        let upstream = TestUpstream::scripted(move |_| {
+            Some(format!(
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n\
+                 2\r\nok\r\n3\r\nok!\r\n0\r\n{trailers}\r\n"
+            ))
+        });
+        let (gateway, lines) = recording(settings(upstream.address));
+        let request = "GET / HTTP/1.1\r\nHost: a\r\nTE: trailers\r\nConnection: TE, close\r\n\r\n";
+        let answer = exchange(gateway.http(), request);
+        assert!(answer.to_ascii_lowercase().contains(&trailers.to_ascii_lowercase()), "{answer}");
+        assert_members(&lines.only(), &json!({ "cause": null, "bytes_out": 5 }));
+    }
 }
 
 /// The record of a tunnel is written when it ends.
@@ -231,4 +243,251 @@ fn a_tunnel_has_the_bytes_of_both_directions() {
         "attempts": 1,
     });
     assert_members(&lines.only(), &expected);
+}
+
+/// A5: no record for a 400 or 414 of the codec.
+#[test]
+fn what_no_codec_reads_is_recorded() {
+    let upstream = TestUpstream::answering(OK);
+    let long = "a".repeat(70_000);
+    for (request, code, expected) in [
+        (
+            "GET /a?token=hush HTTP/1.1\r\nHost: b:80\r\nBad Line\r\n\r\n".to_owned(),
+            400,
+            json!({ "cause": "not-http", "method": "GET", "path": "/a", "host": "b", "http": "1.1" }),
+        ),
+        (
+            format!("GET /{long} HTTP/1.1\r\nHost: a\r\n\r\n"),
+            414,
+            json!({ "cause": "target-too-long", "method": "GET", "http": null, "host": "" }),
+        ),
+        (
+            format!("GET /b HTTP/1.1\r\nHost: a\r\nX: {long}\r\n\r\n"),
+            431,
+            json!({ "cause": "head-too-large", "path": "/b", "host": "a" }),
+        ),
+        (
+            "GET / HTTP/3.7\r\nHost: a\r\n\r\n".to_owned(),
+            505,
+            json!({ "cause": "version", "method": "GET", "attempts": 0, "upstream": null }),
+        ),
+        (
+            // A later message of a connection.
+            "GET /1 HTTP/1.1\r\nHost: a\r\n\r\nEHLO a\r\n".to_owned(),
+            400,
+            json!({ "cause": "not-http", "method": null, "path": "" }),
+        ),
+    ] {
+        let (gateway, lines) = recording(settings(upstream.address));
+        let answer = exchange(gateway.http(), &request);
+        let lines = lines.wait(1 + usize::from(request.contains("GET /1 ")));
+        let record: Value = serde_json::from_str(lines.last().unwrap()).unwrap();
+        assert_members(&record, &expected);
+        assert_eq!(record["sent_status"], code, "{record}");
+        let (_, content) = answer.rsplit_once("\r\n\r\n").unwrap();
+        assert_eq!(record["bytes_out"], content.len(), "{record}");
+        assert!(!lines.join("").contains("hush"), "{lines:?}");
+    }
+}
+
+/// RFC 9110 §15.5.9, and a client that leaves within its head.
+#[test]
+fn a_head_that_never_ends_is_recorded() {
+    let upstream = TestUpstream::answering(OK);
+    let settings = settings_with(upstream.address, |settings| {
+        settings.file.limits.header_timeout = Duration::from_millis(200);
+    });
+    let (gateway, lines) = recording(settings);
+    let mut client = connect(gateway.http());
+    client.write_all(b"GET /slow HTTP/1.1\r\nHost:").unwrap();
+    assert_eq!(status(&rest(&mut client)), 408);
+    let expected = json!({ "sent_status": 408, "cause": "head-timeout", "path": "/slow" });
+    assert_members(&lines.only(), &expected);
+    let mut client = connect(gateway.http());
+    client.write_all(b"GET /left HTTP/1.1\r\nHost:").unwrap();
+    client.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(rest(&mut client), "");
+    let left: Value = serde_json::from_str(&lines.wait(2)[1]).unwrap();
+    let expected = json!({ "sent_status": null, "cause": "client-gone", "path": "/left" });
+    assert_members(&left, &expected);
+}
+
+const WITH_READERS: &str = r#"
+    [[rule]]
+    id = "orders"
+    require = { api = { minimum = "2.0", read = ["header:X-Api-Version", "query:v"] } }
+    [[rule]]
+    id = "apps"
+    require = { client = { read = "user-agent", minimum = { Acme = "5" } } }
+"#;
+
+/// What requirements read is there for a forecast, and nothing else of fields and query.
+#[test]
+fn the_inputs_of_requirements_are_recorded_and_no_others() {
+    let upstream = TestUpstream::answering(OK);
+    let (gateway, lines) = recording(settings_with(upstream.address, |settings| {
+        let text = format!("gateway.upstream = \"http://127.0.0.1:9\"\n{WITH_READERS}");
+        settings.file.policy = upshift_config::load(&text, "test.toml").unwrap().file.policy;
+    }));
+    let request = "GET /o?token=hush&v=1%2E0 HTTP/1.1\r\nHost: a\r\nAuthorization: hush\r\n\
+        Cookie: hush\r\nX-Api-Version: 1\r\nX-Api-Version: 1.0\r\nConnection: close\r\n\r\n";
+    assert_eq!(status(&exchange(gateway.http(), request)), 426);
+    let record = lines.only();
+    let fields = json!({ "user-agent": null, "x-api-version": ["1", "1.0"] });
+    let expected = json!({
+        "query": "v=1%2E0", "fields": fields, "verdict": "refuse", "rule": "orders", "status": 426,
+        "sent_status": 426, "cause": null,
+    });
+    assert_members(&record, &expected);
+    assert_eq!(record["caller"].as_str().map(str::len), Some(16), "{record}");
+    assert!(!record.to_string().contains("hush"), "{record}");
+}
+
+fn run<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+type Http2Sender = http2::SendRequest<Full<Bytes>>;
+
+/// A connection of HTTP/2 by prior knowledge.
+async fn connect_http2(to: SocketAddr) -> Http2Sender {
+    let stream = tokio::net::TcpStream::connect(to).await.unwrap();
+    let handshake = http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
+    let (sender, connection) = handshake.await.unwrap();
+    tokio::spawn(connection);
+    sender
+}
+
+#[test]
+fn an_exchange_over_http2_has_its_bytes() {
+    let upstream = TestUpstream::answering(OK);
+    let (gateway, lines) = recording(settings(upstream.address));
+    run(async {
+        let mut sender = connect_http2(gateway.http()).await;
+        let request = Request::post("http://a.example/up").body(Full::from("hello")).unwrap();
+        let response = sender.send_request(request).await.unwrap();
+        assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "ok");
+    });
+    let expected = json!({
+        "http": "2", "sent_status": 200, "cause": null, "bytes_in": 5, "bytes_out": 2,
+        "host": "a.example", "path": "/up",
+    });
+    assert_members(&lines.only(), &expected);
+}
+
+/// A5: no record for a client that gives up, which was nginx's 499.
+#[test]
+fn a_client_that_gives_up_before_the_response_is_recorded() {
+    let (asked, was_asked) = mpsc::channel();
+    let upstream = upstream_that(move |mut stream| {
+        read_message(&mut stream);
+        asked.send(()).unwrap();
+        // Until the gateway closes the connection.
+        let _ = stream.read(&mut [0; 1]);
+    });
+    let (gateway, lines) = recording(settings(upstream));
+    run(async {
+        let mut sender = connect_http2(gateway.http()).await;
+        let request = Request::get("http://a.example/slow").body(Full::default()).unwrap();
+        let response = tokio::spawn(sender.send_request(request));
+        tokio::task::spawn_blocking(move || was_asked.recv().unwrap()).await.unwrap();
+        response.abort();
+        let record = tokio::task::spawn_blocking(move || lines.only()).await.unwrap();
+        let expected = json!({
+            "sent_status": null, "cause": "client-gone", "first_byte_milliseconds": null,
+            "path": "/slow", "attempts": 1, "verdict": "admit",
+        });
+        assert_members(&record, &expected);
+        assert!(record["upstream_milliseconds"].as_f64().unwrap() > 0.0, "{record}");
+        drop(sender);
+    });
+}
+
+/// RFC 9113 §5.4.1: a frame that is not allowed ends the connection.
+#[test]
+fn a_violation_of_http2_is_recorded() {
+    let upstream = TestUpstream::answering(OK);
+    let (gateway, lines) = recording(settings(upstream.address));
+    let mut client = connect(gateway.http());
+    client.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").unwrap();
+    // SETTINGS, and DATA on stream 0 (§6.1).
+    client.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]).unwrap();
+    client.write_all(&[0, 0, 1, 0, 0, 0, 0, 0, 0, b'x']).unwrap();
+    let _ = client.read_to_end(&mut Vec::new());
+    let expected = json!({
+        "http": "2", "method": null, "sent_status": null, "cause": "http2-protocol",
+        "peer": "127.0.0.1",
+    });
+    assert_members(&lines.only(), &expected);
+}
+
+#[test]
+fn an_exchange_over_http3_has_its_bytes() {
+    let upstream = TestUpstream::answering(OK);
+    let (gateway, lines) = recording(settings_with(upstream.address, |settings| {
+        settings.file.gateway.https = Some(free());
+        settings.file.gateway.http3 = true;
+    }));
+    let post = Request::post("https://a.example/up").body(Bytes::from("hello")).unwrap();
+    let head = Request::head("https://a.example/head").body(Bytes::new()).unwrap();
+    let answers = http3::ask(gateway.addresses.https.unwrap(), vec![post, head]);
+    assert_eq!(answers.len(), 2);
+    let lines = lines.wait(2);
+    let posted: Value = serde_json::from_str(&lines[0]).unwrap();
+    let expected = json!({
+        "http": "3", "tls": "1.3", "sent_status": 200, "cause": null, "bytes_in": 5,
+        "bytes_out": 2,
+    });
+    assert_members(&posted, &expected);
+    let head: Value = serde_json::from_str(&lines[1]).unwrap();
+    assert_members(&head, &json!({ "sent_status": 200, "cause": null, "bytes_out": 0 }));
+}
+
+#[test]
+fn an_exchange_that_outlives_the_drain_is_cut_off() {
+    let (asked, was_asked) = mpsc::channel();
+    let upstream = upstream_that(move |mut stream| {
+        read_message(&mut stream);
+        asked.send(()).unwrap();
+        let _ = stream.read(&mut [0; 1]);
+    });
+    let (mut gateway, lines) = recording(settings_with(upstream, |settings| {
+        settings.file.limits.lame_duck = Duration::ZERO;
+        settings.file.limits.drain = Duration::from_millis(100);
+    }));
+    let mut client = connect(gateway.http());
+    client.write_all(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    was_asked.recv().unwrap();
+    gateway.stop();
+    gateway.join();
+    let expected = json!({ "sent_status": null, "cause": "shutdown", "path": "/slow" });
+    assert_members(&lines.only(), &expected);
+}
+
+/// A reload that cannot open the file changes nothing; one that can moves the record there.
+#[test]
+fn a_reload_moves_the_record() {
+    let upstream = TestUpstream::answering(OK);
+    let (gateway, lines) = recording(settings(upstream.address));
+    let request = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    let name = format!("access-{}.log", std::process::id());
+    let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let to_file = |path: &Path| {
+        settings_with(upstream.address, |settings| {
+            settings.file.gateway.access_log = AccessLog {
+                to: RecordDestination::File(path.to_owned()),
+                ..AccessLog::of_requests(RecordedRequests::All)
+            };
+        })
+    };
+    let error = gateway.handle.reload(to_file(&file.join("below"))).unwrap_err().to_string();
+    assert!(error.contains("below: Not a directory") || error.contains("No such"), "{error}");
+    assert_eq!(status(&exchange(gateway.http(), request)), 200);
+    lines.wait(1);
+    gateway.handle.reload(to_file(&file)).unwrap();
+    assert_eq!(status(&exchange(gateway.http(), request)), 200);
+    drop(gateway);
+    assert_eq!(std::fs::read_to_string(&file).unwrap().lines().count(), 1);
+    lines.wait(1);
+    std::fs::remove_file(&file).unwrap();
 }

@@ -23,7 +23,7 @@ fn gateway(upstream: &TestUpstream) -> Running {
 }
 
 /// Sends each request on one connection; the answers.
-fn ask(to: SocketAddr, requests: Vec<Request<Bytes>>) -> Vec<Response<Bytes>> {
+pub(crate) fn ask(to: SocketAddr, requests: Vec<Request<Bytes>>) -> Vec<Response<Bytes>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let mut tls = ClientConfig::builder_with_provider(Arc::new(
