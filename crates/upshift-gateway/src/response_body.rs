@@ -196,6 +196,8 @@ impl ResponseBody {
     fn report_poll(&self, polled: &PolledFrame) {
         let (Some(report), Poll::Ready(Some(frame))) = (&self.report, polled) else { return };
         match frame {
+            // Nothing follows trailers, and the codec does not ask again.
+            Ok(frame) if frame.is_trailers() => report.complete_response(),
             Ok(frame) => {
                 let length = frame.data_ref().map_or(0, Bytes::len);
                 report.add_bytes_out(length as u64);
