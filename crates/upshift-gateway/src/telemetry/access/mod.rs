@@ -4,6 +4,7 @@
 mod json;
 mod names;
 mod output;
+mod path_error;
 mod syslog;
 mod text;
 mod writer;

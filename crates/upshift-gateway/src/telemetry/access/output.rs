@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use upshift_config::RecordDestination;
 
+use super::path_error::with_path;
 use super::syslog::SyslogSocket;
 
 /// The permissions of a new file: records have addresses of people.
@@ -81,9 +82,4 @@ fn open_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.append(true).create(true).mode(FILE_MODE);
     options.open(path).map_err(|error| with_path(&error, path))
-}
-
-/// The same error with the path in its text.
-pub(super) fn with_path(error: &io::Error, path: &Path) -> io::Error {
-    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }

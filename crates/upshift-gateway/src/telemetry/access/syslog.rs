@@ -5,7 +5,7 @@ use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::output::with_path;
+use super::path_error::with_path;
 
 /// RFC 5424 §6.2.1: the facility `daemon` (3) and the severity `informational` (6).
 const PRIORITY: u8 = 3 * 8 + 6;
