@@ -6,6 +6,7 @@ pub(crate) mod connection;
 mod context;
 pub(crate) mod explain;
 pub(crate) mod h2c_offer;
+mod recording;
 mod refuse;
 mod request_id;
 pub(crate) mod respond;
@@ -19,26 +20,24 @@ use std::sync::atomic::Ordering;
 use http::header::{self, HeaderValue};
 use http::{Request, Response, StatusCode, Version, request};
 use hyper::upgrade::OnUpgrade;
-use upshift_config::RecordedRequests;
-use upshift_core::{Decision, Facts, Timestamp, TlsState, Verdict, answer};
+use upshift_core::{Timestamp, TlsState, answer};
 use upshift_http::{HeaderFields, add_close};
 
 use self::admitted::{Admitted, ClientUpgrade};
 use self::connection::Connection;
 use self::context::{Configured, Context, RequestHead};
+use self::recording::{RequestRecorder, begin_report};
 use self::request_id::X_REQUEST_ID;
 use self::switch::{RequestedSwitch, Switch};
 use self::target::Target;
 use crate::body::{BodyTimedOut, RequestBody};
-use crate::core_local::{CoreLocal, LocalGeneration};
+use crate::core_local::LocalGeneration;
 use crate::fields::trailers::TrailerFilter;
 use crate::local_reply::LocalReply;
 use crate::progress::stream_watch::StreamProgress;
 use crate::response_body::ResponseBody;
 use crate::rollout;
-use crate::telemetry::exchange_report::{ExchangeClient, ExchangeReport};
-use crate::telemetry::logged_request::{LoggedDecision, LoggedRequest};
-use crate::telemetry::trace_context::TraceId;
+use crate::telemetry::exchange_report::ExchangeReport;
 
 /// The outcome of an exchange.
 pub(crate) struct Served {
@@ -67,39 +66,16 @@ pub(crate) async fn serve(connection: &Connection, request: Request<RequestBody>
     let id = request_id::accept_or_generate(&parts.headers, &mut core.random.borrow_mut());
     let report = begin_report(connection, &parts, progress.clone());
     let exchange = Exchange { connection, generation: &generation, id: &id, report: &report };
-    exchange.log_undecided(&parts);
-    let body = body.count_in(&report);
-    let Served { mut response, switch } =
-        match context::check_head(&parts, !body.is_empty(), settings) {
-            Ok(_) if context::ends_here(&parts) => Served::without_switch(no_content()),
-            Ok(target) => {
-                let filter = TrailerFilter::for_request(nominated, Rc::clone(&generation.guarded));
-                exchange.serve_checked(parts, target, body.with_trailer_filter(filter)).await
-            }
-            Err(reply) => {
-                let mut response = exchange.local_reply(&reply);
-                refuse::discard_body(body, &parts, &settings.file.limits, &mut response);
-                Served::without_switch(response)
-            }
-        };
+    exchange.recorder().log_undecided(&parts);
+    let filter = TrailerFilter::for_request(nominated, Rc::clone(&generation.guarded));
+    let body = body.count_in(&report).with_trailer_filter(filter);
+    let Served { mut response, switch } = exchange.serve_any(parts, body).await;
     finish(&mut response, version, connection, id);
     report.start_response(response.status());
     let response = response.map(|body| {
         body.with_active_request(in_flight).with_progress(progress).with_report(report)
     });
     Served { response, switch }
-}
-
-/// Begins the report of a request whose head was read.
-fn begin_report(
-    connection: &Connection,
-    parts: &request::Parts,
-    stream: Option<Rc<StreamProgress>>,
-) -> Rc<ExchangeReport> {
-    let client = ExchangeClient { activity: Rc::clone(&connection.activity), stream };
-    let trace_id = TraceId::from_fields(&parts.headers);
-    let sink = Rc::<CoreLocal>::clone(&connection.core);
-    ExchangeReport::begin(sink, client, Some(parts.method.clone()), trace_id)
 }
 
 fn no_content() -> Response<ResponseBody> {
@@ -117,6 +93,20 @@ struct Exchange<'a> {
 }
 
 impl Exchange<'_> {
+    /// Answers a request, with an error if its form is not good.
+    async fn serve_any(&self, parts: request::Parts, body: RequestBody) -> Served {
+        let settings = &self.generation.shared.settings;
+        match context::check_head(&parts, !body.is_empty(), settings) {
+            Ok(_) if context::ends_here(&parts) => Served::without_switch(no_content()),
+            Ok(target) => self.serve_checked(parts, target, body).await,
+            Err(reply) => {
+                let mut response = self.local_reply(&reply);
+                refuse::discard_body(body, &parts, &settings.file.limits, &mut response);
+                Served::without_switch(response)
+            }
+        }
+    }
+
     /// Answers a request whose form is good.
     async fn serve_checked(
         &self,
@@ -182,7 +172,7 @@ impl Exchange<'_> {
         if settings.file.adoption.record {
             core.count_usage(&decision, facts, now, &generation.recorded);
         }
-        self.log_decided(parts, facts, &decision, now);
+        self.recorder().log_decided(parts, facts, &decision, now);
         let mut served = match answer::refusal_for(&decision, facts, &context.answer_context) {
             Some(answer) => {
                 let mut response = refuse::refusal_response(answer);
@@ -210,44 +200,10 @@ impl Exchange<'_> {
         served
     }
 
-    /// Keeps what the access record shows of a request, before it is known how it is decided.
-    fn log_undecided(&self, parts: &request::Parts) {
-        let access_log = &self.generation.shared.settings.file.gateway.access_log;
-        if access_log.requests == RecordedRequests::All {
-            let seen = self.connection.info(parts.version);
-            self.report.log_request(LoggedRequest::undecided(parts, seen, self.id));
-        }
-    }
-
-    /// Keeps what the access record shows of a request and the decision on it.
-    fn log_decided(
-        &self,
-        parts: &request::Parts,
-        facts: &Facts<'_>,
-        decision: &Decision<'_>,
-        now: Timestamp,
-    ) {
-        let generation = &self.generation.shared;
-        let is_recorded = match generation.settings.file.gateway.access_log.requests {
-            RecordedRequests::Off => false,
-            RecordedRequests::Refused => decision.verdict == Verdict::Refuse,
-            RecordedRequests::All => true,
-        };
-        if !is_recorded {
-            return;
-        }
-        let key = self.connection.core.shared.control.key();
-        let caller = rollout::caller_fingerprint(key, decision, facts);
-        let logged = LoggedDecision::new(decision, generation.policy.revision(), caller);
-        let request = LoggedRequest::decided(
-            parts,
-            facts,
-            self.id,
-            now,
-            &generation.requirement_inputs,
-            logged,
-        );
-        self.report.log_request(request);
+    /// Keeps what the access record shows of the request.
+    fn recorder(&self) -> RequestRecorder<'_> {
+        let Self { connection, generation, id, report } = self;
+        RequestRecorder { connection, generation: &generation.shared, id, report }
     }
 
     /// RFC 6797 §7.2: an HSTS host MUST NOT send the field over cleartext, so an upstream's own is
