@@ -22,9 +22,11 @@ pub(crate) fn survive_file_limit() -> Result<(), VerbError> {
     Ok(())
 }
 
-/// Starts to listen for SIGUSR1, which asks to open log files again. Without a listener, the signal
-/// would end the process.
+/// Starts to listen for SIGUSR1, which asks to open log files again. SIGUSR2, which other servers
+/// know, is ignored. Without a listener, either would end the process.
 pub(crate) fn reopen_signals() -> Result<Signal, VerbError> {
+    // tokio never removes the handler, even when the listener is dropped.
+    drop(signal(SignalKind::user_defined2()).map_err(VerbError::environment)?);
     signal(SignalKind::user_defined1()).map_err(VerbError::environment)
 }
 
