@@ -208,12 +208,12 @@ impl ExchangeSink for CoreLocal {
     }
 
     fn begin_exchange(&self) {
-        self.counts.borrow_mut().in_flight += 1;
+        self.counts.borrow_mut().exchanges.in_flight += 1;
     }
 
     /// Counts an exchange, and writes its access record.
     fn finish_exchange(&self, report: &ExchangeReport) {
-        self.counts.borrow_mut().count_exchange(report);
+        self.counts.borrow_mut().exchanges.count_exchange(report);
         if let Some(request) = report.take_logged() {
             let generation = self.shared.generation.load();
             let format = &generation.settings.file.gateway.access_log.format;

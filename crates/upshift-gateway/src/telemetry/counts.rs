@@ -1,33 +1,17 @@
 //! The counters of one core, which need no lock. They are merged into the totals once a second.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::ops::AddAssign;
 use std::sync::Arc;
-use std::time::Duration;
 
 use upshift_core::{Decision, HttpVersion, Phase, Policy, TlsVersion, Verdict, VerdictReason};
 
 use crate::local_reply::LocalReply;
 use crate::telemetry::disconnect::DisconnectReason;
-use crate::telemetry::exchange_report::{
-    CLIENT_GONE, ExchangeReport, SHUTDOWN, UPSTREAM_BROKE_OFF,
-};
+use crate::telemetry::exchange_counts::{ExchangeCounts, VERDICTS};
 use crate::telemetry::handshake::HandshakeFailure;
-use crate::telemetry::histogram::DurationHistogram;
 use crate::telemetry::label_totals::LabelTotals;
-use crate::telemetry::status_label::{status_label, status_labels};
-use crate::telemetry::trace_context::TraceId;
-
-/// The verdicts, as metrics list them.
-pub(crate) const VERDICTS: [Verdict; 4] =
-    [Verdict::Admit, Verdict::Warn, Verdict::Refuse, Verdict::Exempt];
-
-/// The causes for which an exchange counts as broken off.
-const ABORT_CAUSES: [&str; 3] = [CLIENT_GONE, UPSTREAM_BROKE_OFF, SHUTDOWN];
-
-/// The label `verdict` of an exchange that ended before there was a decision.
-const UNDECIDED: &str = "none";
 
 /// The versions of TLS that a handshake can settle on.
 const TLS_VERSIONS: [TlsVersion; 2] = [TlsVersion::V1_2, TlsVersion::V1_3];
@@ -65,20 +49,8 @@ pub(crate) struct CoreCounts {
     pub(crate) tls_failures: LabelTotals,
     /// Requests from peers that look like undeclared proxies.
     pub(crate) undeclared: u64,
-    /// Requests and tunnels begun less those ended.
-    pub(crate) in_flight: i64,
-    /// Ended exchanges, by the status code of the response.
-    pub(crate) responses: LabelTotals,
-    /// Exchanges that were broken off, by cause.
-    pub(crate) aborts: LabelTotals,
-    /// Bytes of content that clients sent.
-    pub(crate) bytes_in: u64,
-    /// Bytes of content that clients were sent.
-    pub(crate) bytes_out: u64,
-    /// The durations of exchanges, by verdict.
-    pub(crate) durations: BTreeMap<&'static str, DurationHistogram>,
-    /// The times to the head of a response or to a failure, by upstream endpoint.
-    pub(crate) upstream_durations: HashMap<Box<str>, DurationHistogram>,
+    /// Exchanges, from their reports.
+    pub(crate) exchanges: ExchangeCounts,
 }
 
 impl CoreCounts {
@@ -86,9 +58,7 @@ impl CoreCounts {
     /// be there before its first event: `increase()` ignores the first value of a series.
     pub(crate) fn at_zero() -> Self {
         let mut requests = HashMap::new();
-        let mut durations = BTreeMap::from([(UNDECIDED, DurationHistogram::default())]);
         for verdict in VERDICTS {
-            durations.insert(verdict.as_str(), DurationHistogram::default());
             for http in [HttpVersion::V1_0, HttpVersion::V1_1, HttpVersion::V2, HttpVersion::V3] {
                 requests.insert((verdict, http), 0);
             }
@@ -102,9 +72,7 @@ impl CoreCounts {
             transitions: LabelTotals::at_zero(["h2c", "tls", "tunnel"]),
             tls_handshakes: LabelTotals::at_zero(TLS_VERSIONS.map(TlsVersion::as_str)),
             tls_failures: LabelTotals::at_zero(HandshakeFailure::ALL.map(HandshakeFailure::cause)),
-            responses: LabelTotals::at_zero(status_labels()),
-            aborts: LabelTotals::at_zero(ABORT_CAUSES),
-            durations,
+            exchanges: ExchangeCounts::at_zero(),
             ..Self::default()
         }
     }
@@ -121,42 +89,6 @@ impl CoreCounts {
             };
             *Arc::make_mut(counts).entry(key).or_default() += 1;
         }
-    }
-
-    /// Counts an exchange that has ended.
-    pub(crate) fn count_exchange(&mut self, report: &ExchangeReport) {
-        self.in_flight -= 1;
-        self.responses.add_one(status_label(report.status()));
-        if let Some(cause) = report.cause()
-            && ABORT_CAUSES.contains(&cause)
-        {
-            self.aborts.add_one(cause);
-        }
-        self.bytes_in += report.bytes_in();
-        self.bytes_out += report.bytes_out();
-        // A tunnel lasts as long as its ends want.
-        if !report.was_tunnel() {
-            let verdict = report.verdict().map_or(UNDECIDED, Verdict::as_str);
-            let durations = self.durations.entry(verdict).or_default();
-            durations.record(report.duration(), report.trace_id());
-        }
-        if let Some((endpoint, took)) = report.upstream() {
-            self.record_upstream(&endpoint, took, report.trace_id());
-        }
-    }
-
-    fn record_upstream(&mut self, endpoint: &str, took: Duration, trace_id: Option<TraceId>) {
-        // The common case needs no copy of the name.
-        let durations = match self.upstream_durations.get_mut(endpoint) {
-            Some(durations) => durations,
-            None => self.upstream_durations.entry(endpoint.into()).or_default(),
-        };
-        durations.record(took, trace_id);
-    }
-
-    /// Drops the counters of upstream endpoints that are not among `names`.
-    pub(crate) fn retain_endpoints(&mut self, names: &HashSet<&str>) {
-        self.upstream_durations.retain(|endpoint, _| names.contains(&**endpoint));
     }
 
     /// Drops the counters of rules that `policy` does not have.
@@ -183,13 +115,7 @@ impl CoreCounts {
             tls_handshakes,
             tls_failures,
             undeclared,
-            in_flight,
-            responses,
-            aborts,
-            bytes_in,
-            bytes_out,
-            durations,
-            upstream_durations,
+            exchanges,
         } = other;
         self.accepted.merge(&accepted);
         self.open_connections.merge(&open_connections);
@@ -206,17 +132,7 @@ impl CoreCounts {
         self.tls_handshakes.merge(&tls_handshakes);
         self.tls_failures.merge(&tls_failures);
         self.undeclared += undeclared;
-        self.in_flight += in_flight;
-        self.responses.merge(&responses);
-        self.aborts.merge(&aborts);
-        self.bytes_in += bytes_in;
-        self.bytes_out += bytes_out;
-        for (verdict, histogram) in durations {
-            self.durations.entry(verdict).or_default().merge(histogram);
-        }
-        for (endpoint, histogram) in upstream_durations {
-            self.upstream_durations.entry(endpoint).or_default().merge(histogram);
-        }
+        self.exchanges.merge(exchanges);
     }
 }
 

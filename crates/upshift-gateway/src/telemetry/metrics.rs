@@ -9,8 +9,9 @@ use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::registry::Unit;
 use upshift_core::{Policy, Timestamp};
 
-use crate::telemetry::counts::{CoreCounts, RulingCounts, VERDICTS};
+use crate::telemetry::counts::{CoreCounts, RulingCounts};
 use crate::telemetry::durations::DurationMetrics;
+use crate::telemetry::exchange_counts::VERDICTS;
 use crate::telemetry::families::{FamilyHead, FamilyWriter, Labels};
 
 /// The number of rules up to which every rule has its series from the start. In a larger policy,
@@ -60,18 +61,18 @@ impl MetricTotals {
         self.last_reload = Timestamp::now();
         self.last_reload_failed = false;
         self.counts.retain_rules(policy);
-        self.counts.retain_endpoints(endpoints);
+        self.counts.exchanges.retain_endpoints(endpoints);
     }
 
     /// The durations of exchanges, and of responses of these upstream endpoints.
     pub(crate) fn durations(&self, endpoints: &HashSet<&str>) -> DurationMetrics {
         let mut upstreams = Vec::new();
         for endpoint in endpoints {
-            let durations = self.counts.upstream_durations.get(*endpoint).cloned();
+            let durations = self.counts.exchanges.upstream_durations.get(*endpoint).cloned();
             upstreams.push(((*endpoint).to_owned(), durations.unwrap_or_default()));
         }
         upstreams.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-        let exchanges = self.counts.durations.clone();
+        let exchanges = self.counts.exchanges.durations.clone();
         DurationMetrics { exchanges: exchanges.into_iter().collect(), upstreams }
     }
 
@@ -204,7 +205,7 @@ impl TotalMetrics {
     }
 
     fn write_exchanges(&self, writer: &mut FamilyWriter<'_>) -> fmt::Result {
-        let counts = &self.totals.counts;
+        let counts = &self.totals.counts.exchanges;
         let in_flight = FamilyHead::new(
             "http_requests_in_flight",
             "Requests whose response has not ended, and tunnels",

@@ -4,6 +4,7 @@ pub(crate) mod access;
 pub(crate) mod counts;
 pub(crate) mod disconnect;
 pub(crate) mod durations;
+pub(crate) mod exchange_counts;
 pub(crate) mod exchange_report;
 pub(crate) mod families;
 pub(crate) mod handshake;
