@@ -1,10 +1,10 @@
-//! `[adoption]`: what is recorded of the callers, and for how long.
+//! `[adoption]`: the recording of adoption, and its retention.
 
 use std::time::Duration;
 
 use crate::toml_table::TomlTable;
 
-/// What is recorded of the callers, and for how long.
+/// Recording of adoption, and its retention.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AdoptionSettings {
     /// Usage is counted and kept in the store.

@@ -14,7 +14,7 @@ pub struct FileSettings {
     pub gateway: GatewaySettings,
     /// Bounds on the memory and the time that peers can make the gateway spend.
     pub limits: Limits,
-    /// What is recorded of the callers, and for how long.
+    /// Recording of adoption, and its retention.
     pub adoption: AdoptionSettings,
     /// The destinations of requests, in the order in which they are tried.
     pub upstreams: Vec<Upstream>,

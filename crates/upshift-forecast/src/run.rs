@@ -177,7 +177,7 @@ fn open_sources(
     Ok(read)
 }
 
-/// Notes that a source begins as an earlier one does: most likely it is the same log, perhaps
+/// Notes that a source starts like an earlier one: most likely it is the same log, perhaps
 /// compressed.
 fn note_same_beginning(
     opened: &OpenSource,
@@ -193,7 +193,7 @@ fn note_same_beginning(
     let name = opened.source.to_string();
     match beginnings.iter().find(|(known, _)| *known == beginning) {
         Some((_, first)) => notes.push(format!(
-            "{name} begins as {first} does: if it is the same log, its requests count twice"
+            "{name} starts like {first}; if they are the same log, its requests count twice"
         )),
         None => beginnings.push((beginning, name)),
     }
@@ -277,8 +277,8 @@ fn count_part(
             let message = match opened.compression {
                 Compression::None => error.to_string(),
                 _ => format!(
-                    "the compressed data ends early or is damaged after {} bytes: {error}; what \
-                     came out of it is counted",
+                    "the compressed data ends early or is damaged after {} bytes: {error}; the \
+                     requests before that are counted",
                     opened.position()
                 ),
             };

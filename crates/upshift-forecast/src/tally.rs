@@ -41,7 +41,7 @@ pub(crate) struct IdentityTally {
     pub(crate) refused: DistinctCallers,
 }
 
-/// Who is refused by one rule.
+/// The callers that one rule refuses.
 #[derive(Clone, Default)]
 pub(crate) struct TopTally {
     pub(crate) clients: TopItems<IpAddr>,

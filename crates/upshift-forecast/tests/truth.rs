@@ -420,7 +420,7 @@ fn the_same_log_twice_is_noted() {
     let sources = vec![plain.source(), packed.source()];
     let record = made(sources, &options(), Assumptions::default()).record;
     assert_eq!(record.notes.len(), 1, "{:?}", record.notes);
-    assert!(record.notes[0].contains("access.log.gz begins as"), "{:?}", record.notes);
+    assert!(record.notes[0].contains("access.log.gz starts like"), "{:?}", record.notes);
 }
 
 /// The number of different first words of the lines.

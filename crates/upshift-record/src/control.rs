@@ -292,8 +292,8 @@ pub struct TripReport {
     /// The fingerprints of the refused callers, at most 1,000. `POST /api/fingerprint` gives that
     /// of an identity, for comparison.
     pub hit: Vec<String>,
-    /// What is known of those callers, the most refused first. Callers that are refused rarely may
-    /// be missing.
+    /// Details of those callers, the most refused first. Callers that are refused rarely may be
+    /// missing.
     #[serde(default)]
     pub callers: Vec<RefusedCallerRecord>,
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Who would be refused, as far as logs can tell.
+/// A forecast from logs.
 ///
 /// Numbers of callers and clients are estimates with a standard error of 1.6 %, and exact for a few
 /// hundred.
@@ -34,7 +34,7 @@ pub struct ForecastRecord {
     pub malformed_lines: Vec<MalformedRecord>,
     /// The lines that are not requests, by kind.
     pub not_requests: Vec<NotRequestRecord>,
-    /// What a reader of the numbers should know.
+    /// Remarks for readers of the numbers.
     pub notes: Vec<String>,
 }
 
@@ -93,13 +93,13 @@ pub struct RuleForecast {
     pub unknown: u64,
     /// The facts that it depends on and the logs do not record.
     pub not_recorded: Vec<String>,
-    /// What clients are told apart by: `identity` or `address`.
+    /// The way clients are distinguished: `identity` or `address`.
     pub clients_by: String,
     /// The clients that sent these requests.
     pub clients: u64,
     /// The clients that would be refused at least once.
     pub refused_clients: u64,
-    /// Who would be refused most often.
+    /// The most refused clients, networks, paths and agents.
     pub top: TopRecord,
     /// The numbers by day.
     pub days: Vec<ForecastDay>,

@@ -77,7 +77,7 @@ fn a_file_that_cannot_be_opened_again_is_kept() {
     std::fs::rename(&inner, &moved).expect("the folder is moved");
     gateway.program().signal("USR1");
     gateway.program().wait_for("complaint", |lines| {
-        lines.iter().any(|line| line.contains("cannot be reopened")).then_some(())
+        lines.iter().any(|line| line.contains("cannot reopen the access record")).then_some(())
     });
     ask(&gateway);
     assert!(content(&moved.join("access.log")).contains("/seen"));

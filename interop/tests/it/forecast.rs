@@ -281,8 +281,8 @@ fn the_access_record_leads_to_the_verdicts_of_the_gateway() {
     assert_eq!(record["total"]["refused"], refused.len(), "{record}");
 }
 
-/// A log that cannot be read, or breaks off, is an error with the exit code of the table, and what
-/// came out of it is counted.
+/// A log that cannot be read, or is truncated, is an error with the exit code of the table, and the
+/// requests before that are counted.
 #[test]
 fn bad_logs_are_named_and_what_came_out_of_them_is_counted() {
     let folder = Scratch::new();

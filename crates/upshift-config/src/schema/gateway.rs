@@ -225,7 +225,7 @@ pub(super) struct LimitsTable {
     upstream_idle: Option<DurationValue>,
 }
 
-/// What is recorded of the callers, and for how long.
+/// Recording of adoption, and its retention.
 #[derive(JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[schemars(rename = "Adoption")]

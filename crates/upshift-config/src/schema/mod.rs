@@ -76,7 +76,7 @@ pub(super) struct FileTable {
     gateway: Option<GatewayTable>,
     /// Bounds on the memory and the time that peers can make the gateway spend.
     limits: Option<LimitsTable>,
-    /// What is recorded of the callers, and for how long.
+    /// Recording of adoption, and its retention.
     adoption: Option<AdoptionTable>,
     /// Destinations of requests. The first that matches is used; `gateway.upstream` takes the other
     /// requests.

@@ -50,7 +50,7 @@ enum Reader {
     W3c,
 }
 
-/// What a reader remembers from line to line.
+/// State that a reader carries from line to line.
 #[derive(Clone, Debug)]
 pub struct ReadState {
     clock: Clock,

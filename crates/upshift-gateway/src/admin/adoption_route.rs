@@ -35,7 +35,7 @@ pub(super) async fn report_adoption(
         Ok(Ok(Some(report))) => Ok(Json(report)),
         Ok(Ok(None)) => Err(ApiProblem::new(
             StatusCode::NOT_FOUND,
-            "this gateway has no store, so it keeps no numbers: set `store` in [gateway]",
+            "adoption is not recorded, because this gateway has no store: set `store` in [gateway]",
         )
         .with_code("no-store")),
         Ok(Err(error)) => {

@@ -91,7 +91,7 @@ impl RolloutMetrics {
         writer.write_gauges(&phase, phases)?;
         let share = FamilyHead::new(
             "rule_rollout_ratio",
-            "The share of callers for which a rule's phase is to refuse what does not meet it",
+            "The share of callers that the rule's phase enforces for",
         );
         writer.write_gauges(&share, shares)?;
         let by = FamilyHead::new(
@@ -176,7 +176,7 @@ impl RolloutMetrics {
         writer.write_counter(&rows, lost_rows)?;
         let batches = FamilyHead::new(
             "usage_batches_dropped",
-            "Batches of usage that were dropped because they came faster than they were merged",
+            "Usage batches dropped because the merge queue was full",
         );
         writer.write_counter(&batches, dropped_batches)
     }

@@ -119,7 +119,7 @@ impl LoggedRequest {
         }
     }
 
-    /// What is known of a request from its connection alone.
+    /// The facts about a request that its connection alone gives.
     pub(crate) fn of_connection(seen: ConnectionInfo, time: Timestamp) -> Self {
         Self {
             time,

@@ -1,4 +1,4 @@
-//! What is open at the moment: connections and tunnels, counted from their start to their end.
+//! Counts open connections and tunnels, from start to end.
 
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -143,7 +143,8 @@ struct ChangeArgs {
     /// Why the change is made; kept in the history
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     reason: String,
-    /// Who makes the change; kept in the history. Without it, your login name and this host
+    /// The person who makes the change; kept in the history. Without it, your login name and this
+    /// host
     #[arg(long, value_name = "NAME")]
     actor: Option<String>,
     /// Skip gateways that do not answer, and list them; the exit code is then 3, because they did

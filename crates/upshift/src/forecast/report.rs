@@ -36,8 +36,12 @@ pub(super) fn describe_nothing(record: &ForecastRecord) -> io::Result<String> {
     let mut text = "there is no request in the logs".to_owned();
     for malformed in &visible.malformed_lines {
         text.push_str(&format!(
-            "\n  {} lines are malformed ({}): {}:{}: {}",
-            malformed.count, malformed.kind, malformed.path, malformed.line, malformed.example
+            "\n  {} malformed ({}): {}:{}: {}",
+            count_lines(malformed.count),
+            malformed.kind,
+            malformed.path,
+            malformed.line,
+            malformed.example
         ));
     }
     Ok(text)
@@ -47,8 +51,8 @@ fn render_sources(record: &ForecastRecord, is_guessed: bool) -> String {
     let mut text = String::new();
     for source in &record.sources {
         let guessed = if is_guessed { " (guessed; --format overrules it)" } else { "" };
-        let lines = grouped(source.lines);
-        text.push_str(&format!("{}: {}{guessed}, {lines} lines\n", source.path, source.format));
+        let lines = count_lines(source.lines);
+        text.push_str(&format!("{}: {}{guessed}, {lines}\n", source.path, source.format));
     }
     for note in &record.notes {
         text.push_str(&format!("note: {note}\n"));
@@ -247,6 +251,12 @@ fn render_other_lines(record: &ForecastRecord, palette: Palette) -> String {
     text
 }
 
+/// `1 line` or `1,234 lines`.
+fn count_lines(count: u64) -> String {
+    let noun = if count == 1 { "line" } else { "lines" };
+    format!("{} {noun}", grouped(count))
+}
+
 /// `1,234 (12.3%)`.
 fn describe_part(part: u64, whole: u64) -> String {
     format!("{} ({})", grouped(part), format_percent(share_of(part, whole)))
@@ -273,6 +283,11 @@ fn shorten_date(time: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_line_is_singular() {
+        assert_eq!([count_lines(1), count_lines(1_234)], ["1 line", "1,234 lines"]);
+    }
 
     #[test]
     fn numbers_have_groups() {

@@ -156,7 +156,7 @@ impl WriterLoop {
                 if let Err(error) = self.output.reopen() {
                     tracing::error!(
                         %error,
-                        "the access record cannot be reopened: it goes on where it was"
+                        "cannot reopen the access record; still writing to the old destination"
                     );
                     return;
                 }
@@ -190,7 +190,7 @@ impl WriterLoop {
         {
             tracing::error!(
                 %error,
-                "the access record cannot be written: its lines are dropped and counted"
+                "cannot write the access record; lines are being dropped"
             );
         }
         self.failing = error.is_some();
