@@ -80,6 +80,11 @@ fn requests_and_answers_pass_as_over_the_other_versions() {
     assert_eq!(field(&seen[0], "via").as_deref(), Some("3.0 upshift"));
     assert_eq!(field(&seen[0], "content-length"), None, "a GET without content stays one");
     assert!(seen[1].len() > 70_000);
+    gateway.admin("/metrics", |metrics| {
+        metrics.contains("upshift_connections_total{listener=\"http3\"} 1\n")
+            && metrics.contains("upshift_tls_handshakes_total{version=\"1.3\"} 1\n")
+            && metrics.contains("upshift_http_received_bytes_total 70000\n")
+    });
 }
 
 #[test]

@@ -74,10 +74,18 @@ fn bytes_pass_both_ways_and_each_direction_closes_on_its_own() {
     assert_eq!(read(&mut stream, 7), "welcome", "what came with the upstream's 101");
     stream.write_all(b"ping").unwrap();
     assert_eq!(read(&mut stream, 4), "ping");
+    gateway.admin("/metrics", |metrics| {
+        metrics.contains("upshift_open_tunnels 1\n")
+            && metrics.contains("upshift_http_requests_in_flight 1\n")
+    });
     stream.shutdown(Shutdown::Write).unwrap();
     assert_eq!(rest(&mut stream), "bye");
     gateway.admin("/metrics", |metrics| {
-        metrics.contains("upshift_transitions_total{to=\"tunnel\"} 1")
+        metrics.contains("upshift_transitions_total{to=\"tunnel\"} 1\n")
+            && metrics.contains("upshift_open_tunnels 0\n")
+            && metrics.contains("upshift_http_responses_total{code=\"101\"} 1\n")
+            // A tunnel is no request that took so long.
+            && metrics.contains("upshift_http_request_duration_seconds_count{verdict=\"admit\"} 0\n")
     });
 }
 
