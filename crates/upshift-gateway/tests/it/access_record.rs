@@ -491,3 +491,22 @@ fn a_reload_moves_the_record() {
     lines.wait(1);
     std::fs::remove_file(&file).unwrap();
 }
+
+/// RFC 9114 §6.2.1: the first frame of the control stream has to be SETTINGS.
+#[test]
+fn a_violation_of_http3_is_recorded() {
+    let upstream = TestUpstream::answering(OK);
+    let (gateway, lines) = recording(settings_with(upstream.address, |settings| {
+        settings.file.gateway.https = Some(free());
+        settings.file.gateway.http3 = true;
+    }));
+    run(async {
+        let quic = http3::connect_quic(gateway.addresses.https.unwrap()).await;
+        let mut control = quic.open_uni().await.unwrap();
+        // A control stream (0), and DATA (0) of one byte.
+        control.write_all(&[0, 0, 1, b'x']).await.unwrap();
+        quic.closed().await;
+    });
+    let expected = json!({ "http": "3", "method": null, "sent_status": null, "cause": "parse" });
+    assert_members(&lines.only(), &expected);
+}

@@ -22,23 +22,27 @@ fn gateway(upstream: &TestUpstream) -> Running {
     }))
 }
 
-/// Sends each request on one connection; the answers.
-pub(crate) fn ask(to: SocketAddr, requests: Vec<Request<Bytes>>) -> Vec<Response<Bytes>> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let mut tls = ClientConfig::builder_with_provider(Arc::new(
-            rustls::crypto::aws_lc_rs::default_provider(),
-        ))
+/// A QUIC connection for HTTP/3.
+pub(crate) async fn connect_quic(to: SocketAddr) -> quinn::Connection {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut tls = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])
         .unwrap()
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(Anybody))
         .with_no_client_auth();
-        tls.alpn_protocols = vec![b"h3".to_vec()];
-        let config = quinn::ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls).unwrap()));
-        let mut endpoint = quinn::Endpoint::client(free()).unwrap();
-        endpoint.set_default_client_config(config);
-        let quic = endpoint.connect(to, "localhost").unwrap().await.unwrap();
+    tls.alpn_protocols = vec![b"h3".to_vec()];
+    let config = quinn::ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls).unwrap()));
+    let mut endpoint = quinn::Endpoint::client(free()).unwrap();
+    endpoint.set_default_client_config(config);
+    endpoint.connect(to, "localhost").unwrap().await.unwrap()
+}
+
+/// Sends each request on one connection; the answers.
+pub(crate) fn ask(to: SocketAddr, requests: Vec<Request<Bytes>>) -> Vec<Response<Bytes>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let quic = connect_quic(to).await;
         let (mut driver, mut sender) =
             h3::client::new(h3_quinn::Connection::new(quic)).await.unwrap();
         let driving = tokio::spawn(async move { driver.wait_idle().await });

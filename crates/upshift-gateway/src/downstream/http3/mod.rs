@@ -23,16 +23,18 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use h3::error::{ConnectionError, LocalError};
 use quinn::{Endpoint, EndpointConfig, Incoming, TokioRuntime, VarInt};
 use tokio::task::spawn_local;
 use tokio::time::{Duration, Instant, sleep, sleep_until, timeout};
 use upshift_config::Limits;
-use upshift_core::{TlsState, TlsVersion};
+use upshift_core::{HttpVersion, TlsState, TlsVersion};
 
 use self::request::serve_stream;
 use self::transport::GuardedConnection;
 use crate::core_local::CoreLocal;
 use crate::exchange::connection::Connection;
+use crate::exchange::unread::begin_unread;
 use crate::progress::activity::{Activity, ActivityTimeouts, Expired};
 use crate::sockets::{Http3Socket, bind_udp};
 use crate::telemetry::disconnect::DisconnectReason;
@@ -176,9 +178,19 @@ async fn accept_requests(
             Some(Err(error)) if error.is_h3_no_error() => return,
             Some(Err(error)) => {
                 tracing::debug!(%peer, %error, "a connection of HTTP/3 ended");
+                report_violation(&connection, &error);
                 return;
             }
         }
+    }
+}
+
+/// Counts and reports a connection that was closed because of what the client sent.
+fn report_violation(connection: &Connection, error: &ConnectionError) {
+    if let ConnectionError::Local { error: LocalError::Application { .. }, .. } = error {
+        connection.core.count_disconnect(DisconnectReason::Parse);
+        let report = begin_unread(connection, HttpVersion::V3);
+        report.set_cause(DisconnectReason::Parse.as_str());
     }
 }
 

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use bytes::Bytes;
-use h3::error::{Code, StreamError};
+use h3::error::{Code, ConnectionError, StreamError};
 use h3::server::{RequestResolver, RequestStream};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
 use http_body_util::BodyExt;
@@ -95,22 +95,22 @@ async fn serve_request(connection: &Rc<Connection>, resolver: H3Resolver) -> Res
 
 /// Reports a stream on which no request could be read.
 fn report_no_request(connection: &Connection, error: &BodyError) {
-    let report = begin_unread(connection, HttpVersion::V3);
-    if error.is::<BodyTimedOut>() {
-        report.set_cause(DisconnectReason::Expired(Expired::Head).as_str());
-        return;
-    }
-    match error.downcast_ref::<StreamError>() {
-        Some(StreamError::HeaderTooBig { .. }) => {
-            // h3 answers this itself.
-            report.start_response(LocalReply::HeadTooLarge.status());
-            report.set_cause(LocalReply::HeadTooLarge.cause_label());
-        }
+    let cause = match error.downcast_ref::<StreamError>() {
+        // The report of the connection says it.
+        Some(StreamError::ConnectionError { 0: ConnectionError::Local { .. }, .. }) => return,
         Some(StreamError::RemoteTerminate { .. } | StreamError::ConnectionError { .. }) => {
-            report.set_cause(CLIENT_GONE);
+            CLIENT_GONE
         }
-        _ => report.set_cause(DisconnectReason::Parse.as_str()),
+        Some(StreamError::HeaderTooBig { .. }) => LocalReply::HeadTooLarge.cause_label(),
+        None if error.is::<BodyTimedOut>() => DisconnectReason::Expired(Expired::Head).as_str(),
+        _ => DisconnectReason::Parse.as_str(),
+    };
+    let report = begin_unread(connection, HttpVersion::V3);
+    if cause == LocalReply::HeadTooLarge.cause_label() {
+        // h3 answers this itself.
+        report.start_response(LocalReply::HeadTooLarge.status());
     }
+    report.set_cause(cause);
 }
 
 /// Reports a request that is malformed as a message.
