@@ -1,36 +1,12 @@
-//! The shape of a path: numbers and identifiers replaced by `*`, so that paths can be counted.
+//! The shape of a path: identifiers replaced by `*`, so that paths can be counted.
 
-use std::borrow::Cow;
+use upshift_adoption::usage::path_pattern;
 
-/// The path of a target without its query, each segment that looks like an identifier as `*`.
-pub(crate) fn path_shape(target: &[u8]) -> Cow<'_, [u8]> {
+/// The path of a target without its query, in the form in which the gateway's reports show paths.
+pub(crate) fn path_shape(target: &[u8]) -> String {
     let end = memchr::memchr2(b'?', b'#', target);
     let path = &target[..end.unwrap_or(target.len())];
-    if !path.iter().any(u8::is_ascii_digit) {
-        return Cow::Borrowed(path);
-    }
-    let mut shape = Vec::with_capacity(path.len());
-    for (index, segment) in path.split(|byte| *byte == b'/').enumerate() {
-        if index > 0 {
-            shape.push(b'/');
-        }
-        if is_identifier(segment) {
-            shape.push(b'*');
-        } else {
-            shape.extend_from_slice(segment);
-        }
-    }
-    Cow::Owned(shape)
-}
-
-/// A number, or at least eight characters of hexadecimal digits and dashes, one of them a digit.
-fn is_identifier(segment: &[u8]) -> bool {
-    if segment.is_empty() || !segment.iter().any(u8::is_ascii_digit) {
-        return false;
-    }
-    let is_number = segment.iter().all(u8::is_ascii_digit);
-    let is_hex = segment.iter().all(|byte| byte.is_ascii_hexdigit() || *byte == b'-');
-    is_number || (is_hex && segment.len() >= 8)
+    path_pattern(&String::from_utf8_lossy(path))
 }
 
 #[cfg(test)]
@@ -47,7 +23,7 @@ mod tests {
             ("/", "/"),
             ("*", "*"),
         ] {
-            assert_eq!(String::from_utf8_lossy(&path_shape(target.as_bytes())), shape, "{target}");
+            assert_eq!(path_shape(target.as_bytes()), shape, "{target}");
         }
     }
 }

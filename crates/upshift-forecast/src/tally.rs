@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ipnet::IpNet;
+use upshift_adoption::Network;
 use upshift_adoption::sketch::{CallerHash, DistinctCallers, TopItems};
 
 use crate::line::{Malformed, NotRequest};
@@ -45,7 +45,7 @@ pub(crate) struct IdentityTally {
 #[derive(Clone, Default)]
 pub(crate) struct TopTally {
     pub(crate) clients: TopItems<IpAddr>,
-    pub(crate) networks: TopItems<IpNet>,
+    pub(crate) networks: TopItems<Network>,
     pub(crate) paths: TopItems<Arc<str>>,
     pub(crate) agents: TopItems<Arc<str>>,
 }

@@ -1,10 +1,9 @@
 //! The worker that counts the lines of one part of a log.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 use std::sync::Arc;
 
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use upshift_adoption::Network;
 use upshift_adoption::sketch::{CallerHash, CallerHasher};
 use upshift_core::policy::{IdentityReader, bucket};
 use upshift_core::{Policy, Timestamp};
@@ -216,7 +215,7 @@ impl<'p> Worker<'p> {
     /// Counts who is refused.
     fn count_refused(&mut self, request: &CountedRequest<'_, '_>, outcome: OutcomeId) {
         let line = request.line;
-        let path = self.texts.intern(&path_shape(&line.target));
+        let path = self.texts.intern(path_shape(&line.target).as_bytes());
         let agent = field_value(line, self.job.reader.user_agent);
         let agent = agent.map(|agent| self.texts.intern(agent));
         for (index, outcome) in self.decider.outcomes(outcome).0.iter().enumerate() {
@@ -226,7 +225,7 @@ impl<'p> Worker<'p> {
             let top = self.tally.top.entry(index).or_default();
             if let Some(address) = request.client.address {
                 top.clients.count_item(address, 1);
-                top.networks.count_item(network_of(address), 1);
+                top.networks.count_item(Network::of_address(Some(address)), 1);
             }
             top.paths.count_item(Arc::clone(&path), 1);
             if let Some(agent) = &agent {
@@ -270,13 +269,5 @@ impl IdentitySupport {
             *is_recorded = records_identity(rule, &job.reader.wanted, recorded);
         }
         self.recorded = Some(recorded);
-    }
-}
-
-/// The network of an address, as the breaker counts networks: /24 of IPv4, /48 of IPv6.
-fn network_of(address: IpAddr) -> IpNet {
-    match address {
-        IpAddr::V4(v4) => Ipv4Net::new_assert(v4, 24).trunc().into(),
-        IpAddr::V6(v6) => Ipv6Net::new_assert(v6, 48).trunc().into(),
     }
 }
