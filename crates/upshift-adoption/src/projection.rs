@@ -17,6 +17,8 @@ const FEW_CALLERS: u64 = 20;
 const LATEST_WEEKS: usize = 8;
 /// The standard errors by which the decline may have slowed between the halves of the weeks.
 const MAX_BEND: f64 = 1.3;
+/// The end of the last complete week, in weeks after its middle: no time before it is projected.
+const WEEK_END: f64 = 0.5;
 
 /// One complete week.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,18 +74,17 @@ pub fn project_decline(weeks: &[WeekCount], threshold: f64) -> Projection {
         return Projection::Below { since };
     }
     let behind: u64 = weeks.iter().map(|week| week.behind).sum();
-    if weeks.len() < LEAST_WEEKS || behind < LEAST_CALLERS {
-        let more = LEAST_WEEKS.saturating_sub(weeks.len()).max(1);
-        return Projection::NeedsWeeks { more: more as u32 };
+    if weeks.len() < LEAST_WEEKS {
+        return Projection::NeedsWeeks { more: (LEAST_WEEKS - weeks.len()) as u32 };
     }
     match weeks.last() {
-        Some(last) if last.behind < FEW_CALLERS => {
+        Some(last) if last.behind < FEW_CALLERS || behind < LEAST_CALLERS => {
             return Projection::FewCallers { callers: last.behind };
         }
         _ => {}
     }
     let goal = logit(threshold);
-    let all = Line::fit(weeks);
+    let all = FittedLine::fit(weeks);
     if all.slope + all.quantile * all.slope_variance.sqrt() >= 0.0 {
         return Projection::NotAtThisRate;
     }
@@ -92,10 +93,13 @@ pub fn project_decline(weeks: &[WeekCount], threshold: f64) -> Projection {
 
 /// The first week of the latest run of weeks below the threshold, if it is two weeks long.
 fn below_since(weeks: &[WeekCount], threshold: f64) -> Option<i32> {
-    let mut since = None;
+    let mut since: Option<i32> = None;
     let mut length = 0;
     for week in weeks.iter().rev() {
-        if week.all == 0 || week.behind as f64 >= threshold * week.all as f64 {
+        // A week that was left out may have been above the threshold.
+        let is_adjacent = since.is_none_or(|later| week.week == later - 1);
+        let is_below = week.all > 0 && (week.behind as f64) < threshold * week.all as f64;
+        if !is_adjacent || !is_below {
             break;
         }
         (since, length) = (Some(week.week), length + 1);
@@ -104,11 +108,11 @@ fn below_since(weeks: &[WeekCount], threshold: f64) -> Option<i32> {
 }
 
 /// The projection of a share that certainly falls.
-fn project_fall(weeks: &[WeekCount], all: &Line, goal: f64) -> Projection {
-    let second_half = Line::fit(&weeks[weeks.len() / 2..]);
+fn project_fall(weeks: &[WeekCount], all: &FittedLine, goal: f64) -> Projection {
+    let second_half = FittedLine::fit(&weeks[weeks.len() / 2..]);
     // The line is bounded where its slope is certain, which was checked.
     let Some((earliest, latest)) = all.crossing(goal) else { return Projection::NotAtThisRate };
-    let unclear = Projection::NotBefore { earliest: earliest.max(0.0) };
+    let unclear = Projection::NotBefore { earliest: earliest.max(WEEK_END) };
     let Some((_, latest_of_half)) = second_half.crossing(goal) else { return unclear };
     let latest = latest.max(latest_of_half);
     let length = f64::from(weeks[weeks.len() - 1].week - weeks[0].week + 1);
@@ -119,7 +123,7 @@ fn project_fall(weeks: &[WeekCount], all: &Line, goal: f64) -> Projection {
     if is_far || is_bent || latest - earliest > length || latest > length {
         return unclear;
     }
-    Projection::Between { earliest: earliest.max(0.0), latest: latest.max(0.0) }
+    Projection::Between { earliest: earliest.max(WEEK_END), latest: latest.max(WEEK_END) }
 }
 
 /// Returns true if more than a third of the way to the goal is left. Before, a curve that levels
@@ -133,7 +137,7 @@ fn is_less_than_two_thirds(weeks: &[WeekCount], goal: f64) -> bool {
 /// Returns true if the decline is slower in the second half of the weeks than in the first.
 fn slows_down(weeks: &[WeekCount]) -> bool {
     let (first, second) = weeks.split_at(weeks.len() / 2);
-    let (first, second) = (Line::fit(first), Line::fit(second));
+    let (first, second) = (FittedLine::fit(first), FittedLine::fit(second));
     let error = (first.slope_variance + second.slope_variance).sqrt();
     second.slope - first.slope > MAX_BEND * error
 }
@@ -161,7 +165,7 @@ fn empirical_logit(behind: u64, all: u64) -> (f64, f64) {
 }
 
 /// A weighted straight line through the logits of weeks.
-struct Line {
+struct FittedLine {
     intercept: f64,
     slope: f64,
     intercept_variance: f64,
@@ -171,7 +175,7 @@ struct Line {
     quantile: f64,
 }
 
-impl Line {
+impl FittedLine {
     fn fit(weeks: &[WeekCount]) -> Self {
         let (mut sum, mut sum_t, mut sum_y, mut sum_tt, mut sum_ty) = (0.0, 0.0, 0.0, 0.0, 0.0);
         for week in weeks {
@@ -336,7 +340,7 @@ mod tests {
             let projected = project_decline(&weeks(12, 0.02, &mut random, share), 0.01);
             if let Projection::Between { earliest, latest } = projected {
                 dates += 1;
-                held += i32::from((earliest..=latest).contains(&to_go));
+                held += i32::from((earliest..=latest).contains(&to_go.max(WEEK_END)));
             }
         }
         assert!(dates >= 800, "{dates}");

@@ -34,7 +34,7 @@ use lock::lock_store;
 pub use queries::StoreContent;
 use queries::{insert_record, latest_revision, read_content, read_key, replace_key_if};
 use read_only::{check_readable, read_without_writing, require_file};
-pub use usage::{Retention, UsageQuery};
+pub use usage::{Retention, SETTLING_TIME, UsageQuery};
 pub use usage_reader::{RecordedUsage, UsageReader};
 
 /// The time that a write waits for another program that has locked the file.
@@ -148,8 +148,10 @@ impl Store {
     }
 
     fn continue_with_key(&self, key: &IdentityKey) -> Result<(), StoreError> {
-        // A store without a revision was created just now.
-        if latest_revision(&self.connection)?.is_none() {
+        // A store without a revision and without usage was created just now.
+        if latest_revision(&self.connection)?.is_none()
+            && usage::read_first_start(&self.connection)?.is_none()
+        {
             self.connection.execute("UPDATE secret SET key = ?1", [key.as_bytes()])?;
         }
         if read_key(&self.connection)?.as_bytes() == key.as_bytes() {

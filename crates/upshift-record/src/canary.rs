@@ -1,12 +1,14 @@
-//! The report of the canary: what another policy would do to the callers of the last minutes.
+//! The report of the canary: the effect of another policy on recent callers.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What another policy would do to the callers of the last minutes.
+/// The effect of another policy on recent callers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CanaryReport {
+    /// No callers are kept, because `record` in `[adoption]` is false.
+    pub off: bool,
     /// The length of the time in which the callers were seen, in seconds.
     pub seconds: i64,
     /// The distinct callers.
@@ -41,9 +43,12 @@ pub struct CanaryRule {
     pub newly_refused: u64,
 }
 
-/// One sentence: `1204 of 9310 callers of the last 10 minutes would be newly refused (12.9 %)`.
+/// One sentence: `1204 of 9310 callers in the last 10 minutes would be newly refused (12.9 %)`.
 impl fmt::Display for CanaryReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.off {
+            return f.write_str("the canary is off, because adoption is not recorded");
+        }
         if self.callers == 0 {
             return f.write_str("no caller was seen in the last minutes");
         }
@@ -52,7 +57,7 @@ impl fmt::Display for CanaryReport {
         let unit = if minutes == 1 { "minute" } else { "minutes" };
         write!(
             f,
-            "{} of {} callers of the last {minutes} {unit} would be newly refused ({share:.1} %)",
+            "{} of {} callers in the last {minutes} {unit} would be newly refused ({share:.1} %)",
             self.newly_refused, self.callers
         )?;
         if self.newly_admitted > 0 {
@@ -60,7 +65,7 @@ impl fmt::Display for CanaryReport {
         }
         if !self.unrecorded_fields.is_empty() {
             let fields = self.unrecorded_fields.join(", ");
-            write!(f, "; {fields} was not recorded, so rules that read it may refuse others")?;
+            write!(f, "; not recorded: {fields}, so rules that read them may refuse more")?;
         }
         Ok(())
     }

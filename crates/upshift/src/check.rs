@@ -44,8 +44,8 @@ pub(crate) struct CheckArgs {
     /// Exit with 1 if there is a warning
     #[arg(long)]
     deny_warnings: bool,
-    /// Ask the gateway with this admin listener how many of its callers of the last minutes the file
-    /// would newly refuse; that there are some is a warning
+    /// Ask the gateway at this admin address how many recent callers the file would newly refuse; any
+    /// at all is a warning
     #[arg(long, value_name = "URL", value_parser = control::parse_admin_url)]
     against: Option<http::Uri>,
     /// The admin token, if the gateway asks for one

@@ -18,10 +18,10 @@ use crate::verb_error::{VerbError, VerbResult};
 /// The most values of one list.
 const MAX_VALUES: usize = 5;
 
-/// Show who was hit when the breaker stopped a rollout: versions, clients, paths, networks
+/// Show which callers were refused when the breaker stopped a rollout
 ///
 /// The breaker stops a rule that refuses too many callers at once. Callers are shown as
-/// fingerprints; POST /api/fingerprint gives that of an identity, for comparison.
+/// fingerprints: to find one, POST /api/fingerprint returns the fingerprint of an identity.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -93,11 +93,11 @@ async fn trips_of_gateway(
 fn render_trip(trip: &TripReport, status: &RolloutStatus, palette: Palette) -> String {
     let head = format!("{}   tripped {}", trip.rule, age_text(&trip.at));
     let mut text = format!("{}\n", palette.paint(Hue::Bold, head));
-    text.push_str(&format!("  what       {}\n", trip.message));
-    text.push_str(&format!("  now        {}\n", state_text(&trip.rule, status)));
+    text.push_str(&format!("  cause      {}\n", trip.message));
+    text.push_str(&format!("  state      {}\n", state_text(&trip.rule, status)));
     let callers = &trip.callers;
     if callers.is_empty() {
-        text.push_str("  who        only fingerprints are known: upshift trips --json\n");
+        text.push_str("  callers    only fingerprints are known (see upshift trips --json)\n");
     }
     text.push_str(&value_line("versions", callers, |caller| &caller.version));
     text.push_str(&value_line("clients", callers, |caller| &caller.client));
@@ -128,7 +128,7 @@ fn is_held(rule: &str, status: &RolloutStatus) -> bool {
 fn state_text(rule: &str, status: &RolloutStatus) -> String {
     match status.rules.iter().find(|found| found.rule == rule) {
         Some(found) if is_held(rule, status) => {
-            format!("held at {}: nobody is refused by this rule", found.phase)
+            format!("held at {}: this rule refuses no one", found.phase)
         }
         Some(found) => format!("{}, no longer held by the breaker", found.phase),
         None => "the rule is no longer in the policy".to_owned(),
@@ -140,7 +140,7 @@ fn next_steps(rule: &str, status: &RolloutStatus) -> String {
         return String::new();
     }
     format!(
-        "  next       upshift report {rule}              who is behind in all\n             \
+        "  next       upshift report {rule}              everyone who is still behind\n             \
          [[exemption]] with rules = [\"{rule}\"]  admit some callers until a date\n             \
          upshift resume {rule} --yes        refuse again, when they are ready\n"
     )

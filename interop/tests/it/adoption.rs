@@ -146,7 +146,7 @@ fn a_full_disk_stops_recording_and_nothing_else() {
     disk.fill();
     send(gateway.http(), "2.0", 30, 30);
     gateway.program().wait_for("word in the log", |lines| {
-        lines.iter().any(|line| line.contains("usage cannot be recorded")).then_some(())
+        lines.iter().any(|line| line.contains("cannot record usage")).then_some(())
     });
     assert!(metric(&gateway, "upshift_usage_write_failing 1"));
 
@@ -202,7 +202,7 @@ identity = ["header:X-Api-Key"]
 enforce = 2026-02-01
 "#;
 
-/// A change is tried on the callers of the last minutes, whether it is a verb, a file or a reload.
+/// A change is tried on the callers in the last minutes, whether it is a verb, a file or a reload.
 #[test]
 fn the_canary_says_how_many_callers_would_be_newly_refused() {
     let origin = Origin::start(200, &[]);
@@ -213,7 +213,7 @@ fn the_canary_says_how_many_callers_would_be_newly_refused() {
     wait_for_requests(&gateway, 104);
 
     let refused = upshift(&["set", "orders-v2", "enforce", "--admin", &admin]);
-    let sentence = "12 of 52 callers of the last 1 minute would be newly refused (23.1 %)";
+    let sentence = "12 of 52 callers in the last 1 minute would be newly refused (23.1 %)";
     assert!(refused.code == 2 && refused.stderr.contains(sentence), "{refused:?}");
 
     let folder = Scratch::new();

@@ -14,11 +14,16 @@ const MAX_REQUESTS: usize = 16 * 1024;
 /// The length of one half of the window, in seconds.
 const HALF_WINDOW: i64 = 300;
 
+const TWO_HALVES: i64 = 2 * HALF_WINDOW;
+
+/// The requests of one half of the window.
+type Half = HashMap<NoteKey, RecentRequest>;
+
 /// The callers of the last five to ten minutes.
 #[derive(Default)]
 pub struct RecentCallers {
-    current: HashMap<NoteKey, RecentRequest>,
-    previous: HashMap<NoteKey, RecentRequest>,
+    current: Half,
+    previous: Half,
     /// When `current` began, in seconds since 1970.
     began: i64,
     previous_began: Option<i64>,
@@ -37,13 +42,28 @@ impl RecentCallers {
             self.missed = 0;
         }
         for (key, request) in noted {
-            if self.current.len() < MAX_REQUESTS {
+            if self.current.len() < MAX_REQUESTS || self.current.contains_key(&key) {
                 self.current.insert(key, request);
             } else {
                 self.missed += 1;
             }
         }
         is_over
+    }
+
+    /// Forgets all requests.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// The halves of the window that are not too old: without traffic, nothing replaces them.
+    fn halves_at(&self, second: i64) -> (&Half, &Half) {
+        static EMPTY: std::sync::LazyLock<Half> = std::sync::LazyLock::new(Half::default);
+        match second - self.began {
+            ..HALF_WINDOW => (&self.current, &self.previous),
+            HALF_WINDOW..TWO_HALVES => (&self.current, &EMPTY),
+            _ => (&EMPTY, &EMPTY),
+        }
     }
 
     /// Decides the request of each caller under both policies at `now`.
@@ -54,8 +74,9 @@ impl RecentCallers {
         now: Timestamp,
     ) -> CanaryReport {
         let mut tally = CanaryTally::default();
-        let previous = self.previous.iter().filter(|(key, _)| !self.current.contains_key(key));
-        for (key, request) in self.current.iter().chain(previous) {
+        let (current, previous) = self.halves_at(now.as_second());
+        let previous = previous.iter().filter(|(key, _)| !current.contains_key(key));
+        for (key, request) in current.iter().chain(previous) {
             let facts = request.facts();
             let before = running.decide(&facts, now);
             let after = next.decide(&facts, now);
@@ -73,7 +94,7 @@ impl RecentCallers {
             }
         }
         let since = self.previous_began.unwrap_or(self.began);
-        tally.into_report(now.as_second() - since, self.missed, recorded.missing_for(next))
+        tally.into_report(now.as_second() - since, self.missed, recorded.unrecorded_fields(next))
     }
 }
 
@@ -97,6 +118,7 @@ impl CanaryTally {
             rules.push(CanaryRule { rule, newly_refused: callers.len() as u64 });
         }
         CanaryReport {
+            off: false,
             seconds: if self.callers.is_empty() { 0 } else { seconds },
             callers: self.callers.len() as u64,
             newly_refused: self.newly_refused.len() as u64,

@@ -21,8 +21,8 @@ pub struct RecentNotes {
     requests: Vec<(NoteKey, RecentRequest)>,
 }
 
-/// A caller and the rules that apply to its request: one caller may be refused by one rule and
-/// unknown to another.
+/// A caller and the kind of its request: by the rules that apply now, and by the method and the
+/// first segment of the path, for rules to come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct NoteKey {
     /// The caller.
@@ -32,12 +32,19 @@ pub struct NoteKey {
 }
 
 impl NoteKey {
-    fn new(hasher: CallerHasher, caller: CallerHash, decision: &Decision<'_>) -> Self {
+    fn new(
+        hasher: CallerHasher,
+        caller: CallerHash,
+        decision: &Decision<'_>,
+        facts: &Facts<'_>,
+    ) -> Self {
         let mut rules = Vec::with_capacity(decision.rulings.len());
         for ruling in decision.matched() {
             rules.push((&*ruling.rule.id, ruling.verdict, ruling.cause.is_some()));
         }
-        Self { caller, request: hasher.hash_caller((caller, rules)).bits() }
+        let segment = facts.path.split('/').nth(1);
+        let kind = (caller, rules, facts.method, segment);
+        Self { caller, request: hasher.hash_caller(kind).bits() }
     }
 }
 
@@ -53,7 +60,7 @@ impl RecentNotes {
         if self.requests.len() >= MAX_HANDED_OVER {
             return;
         }
-        let key = NoteKey::new(hasher, caller, decision);
+        let key = NoteKey::new(hasher, caller, decision, facts);
         if self.noted.contains(&key.request) {
             return;
         }

@@ -42,7 +42,7 @@ impl RecordedFields {
     }
 
     /// The fields that `policy` reads and that are not kept.
-    pub(super) fn missing_for(&self, policy: &Policy) -> Vec<String> {
+    pub fn unrecorded_fields(&self, policy: &Policy) -> Vec<String> {
         let mut missing = Vec::new();
         for field in policy.fields() {
             if !self.0.iter().any(|name| **name == *field) {
@@ -64,19 +64,19 @@ pub struct RecentRequest {
     http: Known<HttpVersion>,
     tls: Known<TlsState>,
     client_ip: Option<IpAddr>,
-    fields: Lines,
+    fields: RecordedLines,
     has_content: bool,
     protocol: Option<Box<str>>,
 }
 
 /// The field lines that were kept.
 #[derive(Clone, Debug)]
-struct Lines(Box<[Line]>);
+struct RecordedLines(Box<[RecordedLine]>);
 
 /// A name in lower case, and a value.
-type Line = (Box<str>, Box<[u8]>);
+type RecordedLine = (Box<str>, Box<[u8]>);
 
-impl Fields for Lines {
+impl Fields for RecordedLines {
     fn nth(&self, name: &str, index: usize) -> Option<&[u8]> {
         let mut lines = self.0.iter().filter(|(line, _)| **line == *name);
         let (_, value) = lines.nth(index)?;
@@ -108,7 +108,7 @@ impl RecentRequest {
             http: facts.http,
             tls: facts.tls,
             client_ip: facts.client_ip,
-            fields: Lines(lines.into()),
+            fields: RecordedLines(lines.into()),
             has_content: facts.has_content,
             protocol: facts.protocol.map(Into::into),
         })

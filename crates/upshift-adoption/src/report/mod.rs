@@ -16,6 +16,7 @@ use upshift_record::adoption::AdoptionReport;
 pub use self::rule::refused_caller_record;
 
 use self::counts::CountsByLabel;
+use self::projected::RecordedDays;
 use self::rule::RuleCounts;
 use self::times::{ReportTimes, instant_text};
 use crate::usage::{Dimension, RefusedCaller, StoredRow};
@@ -30,6 +31,8 @@ pub struct ReportInput<'a> {
     pub recording_since: Option<i64>,
     /// The rows of the period. No time is in two of them.
     pub rows: Vec<StoredRow>,
+    /// The days of the weeks from which the decline is projected, by phase.
+    pub weeks: Vec<StoredRow>,
     /// The refused callers, those of each rule with the most refused first.
     pub refused: Vec<RefusedCaller>,
     /// The policy in force.
@@ -41,7 +44,7 @@ const MAX_REFUSED: usize = 50;
 
 /// Makes the report.
 pub fn build_report(input: ReportInput<'_>) -> AdoptionReport {
-    let ReportInput { now, from, recording_since, rows, refused, policy } = input;
+    let ReportInput { now, from, recording_since, rows, weeks, refused, policy } = input;
     let times = ReportTimes::new(now, from, recording_since);
     let mut rules: BTreeMap<Arc<str>, RuleCounts> = BTreeMap::new();
     let (mut http, mut tls) = (CountsByLabel::default(), CountsByLabel::default());
@@ -58,23 +61,32 @@ pub fn build_report(input: ReportInput<'_>) -> AdoptionReport {
             Dimension::Phase | Dimension::Version | Dimension::Client => {}
         }
     }
+    let mut days = RecordedDays::default();
+    for stored in weeks {
+        match rules.get_mut(&stored.key.rule) {
+            Some(rule) => rule.add_week_row(&stored, &times),
+            None if stored.key.rule.is_empty() => days.add_row(&stored, times.last_midnight()),
+            // Without a request in the period, the rule has no outlook.
+            None => {}
+        }
+    }
     for caller in refused {
         let rule = rules.entry(Arc::clone(&caller.rule)).or_default();
-        if rule.refused.len() < MAX_REFUSED && caller.last_seen >= from {
+        if rule.refused.len() < MAX_REFUSED && caller.last_seen >= times.from {
             rule.refused.push(caller);
         }
     }
     let mut reported = Vec::new();
     for rule in policy.rules() {
         let counts = rules.remove(&*rule.id).unwrap_or_default();
-        reported.push(counts.into_record(&rule.id, Some(rule), &times));
+        reported.push(counts.into_record(&rule.id, Some(rule), &times, &days));
     }
     for (rule, counts) in rules {
-        reported.push(counts.into_record(&rule, None, &times));
+        reported.push(counts.into_record(&rule, None, &times, &days));
     }
     AdoptionReport {
         now: now.to_string(),
-        from: instant_text(from),
+        from: instant_text(times.from),
         recording_since: recording_since.map(instant_text),
         total: http.total(),
         http: http.into_records(),

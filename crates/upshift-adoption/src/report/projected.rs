@@ -24,33 +24,55 @@ struct WeekRows {
     all: UsageRow,
     behind: UsageRow,
     phases: BTreeSet<Arc<str>>,
-    days: BTreeSet<i64>,
+}
+
+/// The days on which the gateway recorded anything, by week.
+#[derive(Default)]
+pub(super) struct RecordedDays(BTreeMap<i32, BTreeSet<i64>>);
+
+impl RecordedDays {
+    /// Adds a row of the gateway as a whole.
+    pub(super) fn add_row(&mut self, stored: &StoredRow, midnight: i64) {
+        if let Some(week) = week_of(stored.start, midnight) {
+            self.0.entry(week).or_default().insert(Span::Day.start_of(stored.start));
+        }
+    }
+
+    /// Returns true if every day of the week was recorded. A rule without requests on a day is no
+    /// gap.
+    fn are_complete(&self, week: i32) -> bool {
+        self.0.get(&week).is_some_and(|days| days.len() == 7)
+    }
+}
+
+/// The number of the complete week that `start` is in: 0 for the last one; `None` after it.
+fn week_of(start: i64, midnight: i64) -> Option<i32> {
+    let before = midnight - 1 - start;
+    if before < 0 {
+        return None;
+    }
+    // The last complete week ends at midnight.
+    i32::try_from(before / WEEK).ok().map(|weeks| -weeks)
 }
 
 impl WeeklyCounts {
     /// Adds a row whose label is the phase; `midnight` is the last one before now.
     pub(super) fn add_row(&mut self, stored: &StoredRow, midnight: i64) {
-        let before = midnight - 1 - stored.start;
-        if before < 0 {
-            return;
-        }
-        // The last complete week ends at midnight.
-        let week = -i32::try_from(before / WEEK).unwrap_or(i32::MAX);
+        let Some(week) = week_of(stored.start, midnight) else { return };
         let rows = self.weeks.entry(week).or_default();
         rows.all.merge_row(&stored.row);
         if stored.key.standing == Standing::Behind {
             rows.behind.merge_row(&stored.row);
         }
         rows.phases.insert(Arc::clone(&stored.key.label));
-        rows.days.insert(Span::Day.start_of(stored.start));
     }
 
     /// The projection from the weeks without gaps, brownouts and changes of phase.
-    pub(super) fn project(&self, midnight: i64) -> ProjectionRecord {
+    pub(super) fn project(&self, midnight: i64, days: &RecordedDays) -> ProjectionRecord {
         let mut usable = Vec::new();
         for (week, rows) in &self.weeks {
             let is_quiet = rows.phases.len() == 1 && !rows.phases.contains("brownout");
-            if is_quiet && rows.days.len() == 7 {
+            if is_quiet && days.are_complete(*week) {
                 let (behind, all) = (rows.behind.callers.estimate(), rows.all.callers.estimate());
                 usable.push(WeekCount { week: *week, behind, all });
             }
@@ -66,14 +88,14 @@ fn record(projection: Projection, weeks: usize, midnight: i64) -> ProjectionReco
         Projection::NeedsWeeks { more } => {
             let weeks = if more == 1 { "week" } else { "weeks" };
             let sentence = format!(
-                "Too little is recorded for a date: at least {more} more complete {weeks} without a \
-                 change of phase, and 50 callers behind, are needed."
+                "Not enough data for a date yet: it takes {more} more complete {weeks} without a \
+                 brownout or a phase change, and at least 50 callers behind."
             );
             ("needs-weeks", None, None, sentence)
         }
         Projection::FewCallers { callers } => {
             let sentence = format!(
-                "Only {callers} callers were behind in the last week: ask them one by one."
+                "Only {callers} callers were behind in the last week: contact them directly."
             );
             ("few-callers", None, None, sentence)
         }
@@ -88,21 +110,21 @@ fn record(projection: Projection, weeks: usize, midnight: i64) -> ProjectionReco
         Projection::NotAtThisRate => {
             let sentence = format!(
                 "Not at this rate: over the last {weeks} complete weeks, the share of callers behind \
-                 did not certainly fall."
+                 shows no significant decline."
             );
             ("not-at-this-rate", None, None, sentence)
         }
         Projection::NotBefore { earliest } => {
             let earliest = moment(earliest);
             let sentence =
-                format!("Not before {}; the latest date cannot be told yet.", date_text(earliest));
+                format!("Not before {}; it is too early for a latest date.", date_text(earliest));
             ("not-before", Some(earliest), None, sentence)
         }
         Projection::Between { earliest, latest } => {
             let (earliest, latest) = (moment(earliest), moment(latest));
             let sentence = format!(
-                "Fewer than 1 % of the callers will be behind between {} and {}, if it goes on as in \
-                 the last {weeks} weeks.",
+                "Fewer than 1 % of the callers will be behind between {} and {}, if the trend of the \
+                 last {weeks} weeks continues.",
                 date_text(earliest),
                 date_text(latest)
             );

@@ -9,13 +9,13 @@ use upshift_record::adoption::{
 };
 
 use super::counts::{Counts, CountsByLabel, request_counts};
-use super::projected::WeeklyCounts;
+use super::projected::{RecordedDays, WeeklyCounts};
 use super::times::{ReportTimes, instant_text};
 use super::version_order::compare_versions;
-use crate::usage::{Dimension, RefusedCaller, Span, Standing, StoredRow, UsageRow};
+use crate::usage::{Dimension, RefusedCaller, Standing, StoredRow, UsageRow};
 
-/// The most points of a series. A longer period has longer points.
-const MAX_POINTS: usize = 1_000;
+/// The most points of a series. Of a longer period, the latest are shown.
+const MAX_POINTS: i64 = 1_000;
 
 /// The counts of one rule.
 #[derive(Default)]
@@ -63,7 +63,11 @@ impl RuleCounts {
         if verdict == Verdict::Refuse {
             point.refused.merge_row(&stored.row);
         }
-        self.weeks.add_row(stored, last_midnight(times));
+    }
+
+    /// Adds a row of the weeks from which the decline is projected.
+    pub(super) fn add_week_row(&mut self, stored: &StoredRow, times: &ReportTimes) {
+        self.weeks.add_row(stored, times.last_midnight());
     }
 
     /// The record of the rule; `rule` is `None` if the policy does not have it any more.
@@ -72,6 +76,7 @@ impl RuleCounts {
         id: &str,
         rule: Option<&Rule>,
         times: &ReportTimes,
+        days: &RecordedDays,
     ) -> RuleAdoption {
         let mut versions = self.versions.into_records();
         versions.sort_by(|a, b| compare_versions(&a.label, &b.label));
@@ -90,7 +95,7 @@ impl RuleCounts {
             http: self.http.into_records(),
             tls: self.tls.into_records(),
             series: series(&self.points, times),
-            projection: self.weeks.project(last_midnight(times)),
+            projection: self.weeks.project(times.last_midnight(), days),
             refused_callers: self.refused.iter().map(refused_caller_record).collect(),
         }
     }
@@ -98,10 +103,6 @@ impl RuleCounts {
 
 fn most_callers_first(a: &LabelCounts, b: &LabelCounts) -> std::cmp::Ordering {
     b.total.callers.cmp(&a.total.callers).then_with(|| a.label.cmp(&b.label))
-}
-
-fn last_midnight(times: &ReportTimes) -> i64 {
-    Span::Day.start_of(times.now.as_second())
 }
 
 /// The next phase by the plan, unless an override or a pin holds the rule.
@@ -122,9 +123,10 @@ fn next_phase(rule: &Rule, times: &ReportTimes) -> Option<NextPhase> {
 fn series(points: &BTreeMap<i64, PointCounts>, times: &ReportTimes) -> Vec<SeriesPoint> {
     let (step, now) = (times.step, times.now.as_second());
     let Some(recorded) = times.recording_since else { return Vec::new() };
-    let mut start = step.start_of(recorded.max(times.from));
+    let most = MAX_POINTS * step.seconds();
+    let mut start = step.start_of(recorded.max(times.from).max(now - most));
     let (mut series, empty) = (Vec::new(), PointCounts::default());
-    while start <= now && series.len() < MAX_POINTS {
+    while start <= now {
         let end = start + step.seconds();
         let point = points.get(&start).unwrap_or(&empty);
         series.push(SeriesPoint {

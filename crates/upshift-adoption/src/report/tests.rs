@@ -39,10 +39,24 @@ fn report(from: i64, rows: Vec<StoredRow>) -> AdoptionReport {
         now: Timestamp::from_second(MIDNIGHT + 3_600).unwrap(),
         from,
         recording_since: first,
+        weeks: weeks_of(&rows),
         rows,
         refused: Vec::new(),
         policy: &policy(),
     })
+}
+
+/// The rows by phase, and one of the gateway as a whole for each day.
+fn weeks_of(rows: &[StoredRow]) -> Vec<StoredRow> {
+    let mut weeks = Vec::new();
+    for stored in rows {
+        if stored.span == Span::Day && stored.key.dimension == Dimension::Phase {
+            weeks.push(stored.clone());
+            let key = RowKey { rule: "".into(), label: "all".into(), ..stored.key.clone() };
+            weeks.push(StoredRow { key, ..stored.clone() });
+        }
+    }
+    weeks
 }
 
 const REFUSED: (Verdict, Standing) = (Verdict::Refuse, Standing::Behind);

@@ -15,13 +15,15 @@ pub(super) struct ReportTimes {
 }
 
 impl ReportTimes {
-    /// The longest period that is shown by the hour.
-    const BY_HOUR: i64 = 3 * 86_400;
-
     pub(super) fn new(now: Timestamp, from: i64, recording_since: Option<i64>) -> Self {
-        let is_short = now.as_second() - from <= Self::BY_HOUR;
-        let step = if is_short { Span::Hour } else { Span::Day };
-        Self { now, from, recording_since, step }
+        let step = Span::of_period(from, now.as_second());
+        // The first point is shown whole.
+        Self { now, from: step.start_of(from), recording_since, step }
+    }
+
+    /// The last midnight of UTC, in seconds since 1970.
+    pub(super) fn last_midnight(&self) -> i64 {
+        Span::Day.start_of(self.now.as_second())
     }
 }
 

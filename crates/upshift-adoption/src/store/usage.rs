@@ -1,16 +1,28 @@
 //! Usage in the store: rows of minutes, from which hours and days are made, and refused callers.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use rusqlite::{Connection, Row, Transaction, TransactionBehavior, named_params, params};
 
 use super::{Store, StoreError};
 use crate::sketch::DistinctCallers;
 use crate::usage::row::parse_verdict;
 use crate::usage::{
-    Dimension, RefusedCaller, RowKey, Span, Standing, StoredRow, UsageChanges, UsageRow,
+    Dimension, OTHER, RefusedCaller, RowKey, Span, Standing, StoredRow, UsageChanges, UsageRow,
 };
 use crate::{Fingerprint, Network};
 
-/// How long rows are kept.
+/// The time after which the rows of a minute are complete in the store, in seconds.
+pub const SETTLING_TIME: i64 = 300;
+
+/// The most labels of a rule and dimension in an hour or a day. Each minute has as many at most,
+/// and other ones than the minute before if clients invent them.
+const MAX_LABELS: usize = 64;
+/// The refused callers of a rule that are kept.
+const MAX_CALLERS: i64 = 1024;
+
+/// The retention of rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
     /// Minutes, in seconds.
@@ -58,8 +70,10 @@ impl Store {
     pub fn maintain_usage(&mut self, now: i64, retention: Retention) -> Result<(), StoreError> {
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        roll_up(&transaction, Span::Minute, Span::Hour, now)?;
-        roll_up(&transaction, Span::Hour, Span::Day, now)?;
+        // The last rows of a minute are written after its end.
+        let written = now - SETTLING_TIME;
+        roll_up(&transaction, Span::Minute, Span::Hour, written)?;
+        roll_up(&transaction, Span::Hour, Span::Day, written)?;
         for (span, kept) in [
             (Span::Minute, retention.minutes),
             (Span::Hour, retention.hours),
@@ -119,9 +133,14 @@ fn write_callers(
     callers: &[RefusedCaller],
 ) -> Result<(), StoreError> {
     let mut statement = transaction.prepare_cached(
-        "INSERT OR REPLACE INTO refused_caller
+        "INSERT INTO refused_caller
          VALUES (:rule, :caller, :requests, :uncertainty, :first_seen, :last_seen, :version, :client,
-                 :path, :network)",
+                 :path, :network)
+         ON CONFLICT DO UPDATE SET
+            requests = max(requests, excluded.requests), uncertainty = excluded.uncertainty,
+            first_seen = min(first_seen, excluded.first_seen), last_seen = excluded.last_seen,
+            version = excluded.version, client = excluded.client, path = excluded.path,
+            network = excluded.network",
     )?;
     for caller in callers {
         statement.execute(named_params! {
@@ -136,6 +155,26 @@ fn write_callers(
             ":path": caller.path,
             ":network": caller.network.to_string(),
         })?;
+    }
+    if callers.is_empty() { Ok(()) } else { trim_callers(transaction) }
+}
+
+/// Deletes the callers of each rule that are refused least. Clients can invent any number of them.
+fn trim_callers(transaction: &Transaction<'_>) -> Result<(), StoreError> {
+    let mut statement = transaction
+        .prepare_cached("SELECT rule FROM refused_caller GROUP BY rule HAVING count(*) > 2 * ?1")?;
+    let mut rules: Vec<String> = Vec::new();
+    let mut rows = statement.query([MAX_CALLERS])?;
+    while let Some(row) = rows.next()? {
+        rules.push(row.get(0)?);
+    }
+    for rule in rules {
+        transaction.execute(
+            "DELETE FROM refused_caller WHERE rule = ?1 AND caller NOT IN
+                (SELECT caller FROM refused_caller WHERE rule = ?1
+                 ORDER BY requests DESC, last_seen DESC LIMIT ?2)",
+            params![rule, MAX_CALLERS],
+        )?;
     }
     Ok(())
 }
@@ -185,6 +224,8 @@ fn first_start(
     )?)
 }
 
+/// Merges the rows from `start` to `end` into one row for each label. Of each rule and dimension, the
+/// most frequent labels are kept; the others become one.
 fn merge_span(
     transaction: &Transaction<'_>,
     (from, to): (Span, Span),
@@ -194,22 +235,61 @@ fn merge_span(
     let mut statement = transaction.prepare_cached(
         "SELECT span, start, rule, dimension, label, verdict, standing, requests, callers
          FROM usage WHERE span = ?1 AND start >= ?2 AND start < ?3
-         ORDER BY rule, dimension, label, verdict, standing",
+         ORDER BY rule, dimension",
     )?;
     let mut rows = statement.query(params![from.seconds(), start, end])?;
-    // The rows of one label follow each other, so that only one sketch is in memory.
-    let mut current: Option<StoredRow> = None;
+    // One rule and dimension at a time, so that few sketches are in memory.
+    let mut group = MergedRows::default();
     while let Some(row) = rows.next()? {
         let Some(part) = decode_row(row)? else { continue };
-        match &mut current {
-            Some(merged) if merged.key == part.key => merged.row.merge_row(&part.row),
-            _ => {
-                let next = StoredRow { span: to, start, ..part };
-                write_rows(transaction, current.replace(next).as_slice())?;
-            }
+        if !group.includes(&part.key) {
+            write_rows(transaction, &std::mem::take(&mut group).into_rows(to, start))?;
+        }
+        group.add_row(part);
+    }
+    write_rows(transaction, &group.into_rows(to, start))
+}
+
+/// The merged rows of one rule and dimension.
+#[derive(Default)]
+struct MergedRows {
+    rows: BTreeMap<RowKey, UsageRow>,
+    requests: BTreeMap<Arc<str>, u64>,
+}
+
+impl MergedRows {
+    fn includes(&self, key: &RowKey) -> bool {
+        match self.rows.keys().next() {
+            Some(own) => own.rule == key.rule && own.dimension == key.dimension,
+            None => true,
         }
     }
-    write_rows(transaction, current.as_slice())
+
+    fn add_row(&mut self, part: StoredRow) {
+        *self.requests.entry(Arc::clone(&part.key.label)).or_default() += part.row.requests;
+        self.rows.entry(part.key).or_default().merge_row(&part.row);
+    }
+
+    /// The rows, with all labels but the most frequent ones as `other`.
+    fn into_rows(self, span: Span, start: i64) -> Vec<StoredRow> {
+        let mut labels: Vec<_> = self.requests.into_iter().collect();
+        // It stands for others, and needs no place of its own.
+        labels.retain(|(label, _)| **label != *OTHER);
+        labels.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        labels.truncate(MAX_LABELS);
+        let mut merged: BTreeMap<RowKey, UsageRow> = BTreeMap::new();
+        for (mut key, row) in self.rows {
+            if !labels.iter().any(|(label, _)| *label == key.label) {
+                key.label = OTHER.into();
+            }
+            merged.entry(key).or_default().merge_row(&row);
+        }
+        let mut rows = Vec::with_capacity(merged.len());
+        for (key, row) in merged {
+            rows.push(StoredRow { span, start, key, row });
+        }
+        rows
+    }
 }
 
 /// All refused callers, those of each rule with the most refused first.
@@ -227,14 +307,18 @@ pub(super) fn read_callers(connection: &Connection) -> Result<Vec<RefusedCaller>
     Ok(callers)
 }
 
-/// The rows from the day of `from` on, each time in one of them.
+/// The rows from `from` on, those of the longest span up to `longest` first, each time in one of
+/// them.
 pub(super) fn read_rows_since(
     connection: &Connection,
-    from: i64,
+    mut from: i64,
+    longest: Span,
 ) -> Result<Vec<StoredRow>, StoreError> {
     let mut rows = Vec::new();
-    let mut from = Span::Day.start_of(from);
     for span in [Span::Day, Span::Hour, Span::Minute] {
+        if span > longest {
+            continue;
+        }
         let query = UsageQuery { span, from, to: i64::MAX, rule: None, dimension: None };
         let mut found = read_rows(connection, query)?;
         if let Some(last) = found.last() {
@@ -250,7 +334,11 @@ pub(super) fn read_first_start(connection: &Connection) -> Result<Option<i64>, S
     Ok(connection.query_row("SELECT min(start) FROM usage", [], |row| row.get(0))?)
 }
 
-fn read_rows(connection: &Connection, query: UsageQuery<'_>) -> Result<Vec<StoredRow>, StoreError> {
+/// The rows that `query` selects.
+pub(super) fn read_rows(
+    connection: &Connection,
+    query: UsageQuery<'_>,
+) -> Result<Vec<StoredRow>, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT span, start, rule, dimension, label, verdict, standing, requests, callers
          FROM usage

@@ -6,8 +6,11 @@ use rusqlite::Connection;
 
 use super::error::StoreError;
 use super::read_only::open_without_writing;
-use super::usage::{read_callers, read_first_start, read_rows_since};
-use crate::usage::{RefusedCaller, StoredRow};
+use super::usage::{UsageQuery, read_callers, read_first_start, read_rows, read_rows_since};
+use crate::usage::{Dimension, RefusedCaller, Span, StoredRow};
+
+/// The weeks from which the decline of a rule is projected, and some that may be left out.
+const PROJECTED_WEEKS: i64 = 20;
 
 /// A store that is open for reading.
 pub struct UsageReader {
@@ -19,9 +22,11 @@ pub struct UsageReader {
 pub struct RecordedUsage {
     /// The first time that is recorded, in seconds since 1970; `None` if nothing is.
     pub recording_since: Option<i64>,
-    /// The rows from the day of the period's start on: days, then the hours after the last day, then
-    /// the minutes after the last hour. No time is in two of them.
+    /// The rows of the period: days (for a long one), then the hours after the last day, then the
+    /// minutes after the last hour. No time is in two of them.
     pub rows: Vec<StoredRow>,
+    /// The days of the last 20 weeks by phase, whatever the period is.
+    pub weeks: Vec<StoredRow>,
     /// All refused callers, those of each rule with the most refused first.
     pub refused: Vec<RefusedCaller>,
 }
@@ -46,14 +51,25 @@ impl UsageReader {
         read_callers(&self.connection)
     }
 
-    /// The usage since `from`, in seconds since 1970.
+    /// The usage from `from` to `now`, in seconds since 1970. It begins with the hour or the day of
+    /// `from`.
     ///
     /// # Errors
     /// If the file cannot be read.
-    pub fn read_since(&self, from: i64) -> Result<RecordedUsage, StoreError> {
+    pub fn read_period(&self, from: i64, now: i64) -> Result<RecordedUsage, StoreError> {
+        let step = Span::of_period(from, now);
+        let first_day = Span::Day.start_of(now) - PROJECTED_WEEKS * 7 * Span::Day.seconds();
+        let weeks = UsageQuery {
+            span: Span::Day,
+            from: first_day,
+            to: now,
+            rule: None,
+            dimension: Some(Dimension::Phase),
+        };
         Ok(RecordedUsage {
             recording_since: read_first_start(&self.connection)?,
-            rows: read_rows_since(&self.connection, from)?,
+            rows: read_rows_since(&self.connection, step.start_of(from), step)?,
+            weeks: read_rows(&self.connection, weeks)?,
             refused: read_callers(&self.connection)?,
         })
     }

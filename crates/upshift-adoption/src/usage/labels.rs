@@ -113,7 +113,13 @@ pub fn path_pattern(path: &str) -> String {
 fn is_identifier(segment: &str) -> bool {
     // `v2` and `oauth2` name resources; `1234` and `a1b2c3` do not.
     let digits = segment.bytes().filter(u8::is_ascii_digit).count();
-    digits > 2 || digits == segment.len() && digits > 0 || segment.len() > 24
+    let is_number = digits > 2 || digits == segment.len() && digits > 0;
+    // An address of a person, or something encoded.
+    let is_encoded = segment.contains(['@', '%', '=', '+']);
+    let has_upper = segment.bytes().any(|byte| byte.is_ascii_uppercase());
+    let has_lower = segment.bytes().any(|byte| byte.is_ascii_lowercase());
+    let is_random = has_upper && has_lower && segment.len() >= 10 && !segment.contains(['-', '_']);
+    is_number || is_encoded || is_random || segment.len() > 24
 }
 
 #[cfg(test)]
@@ -154,6 +160,8 @@ mod tests {
         assert_eq!(path_pattern("/users/7"), "/users/*");
         assert_eq!(path_pattern("/oauth2/token"), "/oauth2/token");
         assert_eq!(path_pattern("/k/f81d4fae-7dec-11d0-a765-00a0c91e6bf6"), "/k/*");
+        assert_eq!(path_pattern("/users/alice@example.com/orders"), "/users/*/orders");
+        assert_eq!(path_pattern("/u/AbCdEfGhIjKl"), "/u/*");
         assert_eq!(path_pattern("*"), "*");
     }
 }

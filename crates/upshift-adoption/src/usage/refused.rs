@@ -30,7 +30,7 @@ pub struct RefusedCaller {
     pub version: Arc<str>,
     /// The family and major version of its client.
     pub client: Arc<str>,
-    /// The last path, without what looks like an identifier.
+    /// The path of one of its requests, without what looks like an identifier.
     pub path: String,
     /// The network of its address.
     pub network: Network,
@@ -87,11 +87,6 @@ impl RefusedCallers {
             }
         }
         found
-    }
-
-    /// Forgets the rules for which `keeps` returns false.
-    pub fn retain_rules(&mut self, keeps: impl Fn(&str) -> bool) {
-        self.rules.retain(|rule, _| keeps(rule));
     }
 }
 

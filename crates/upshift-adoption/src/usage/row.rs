@@ -138,6 +138,11 @@ impl Span {
         [Self::Minute, Self::Hour, Self::Day].into_iter().find(|span| span.seconds() == seconds)
     }
 
+    /// The length of the points in which a period is shown: hours for up to three days.
+    pub fn of_period(from: i64, now: i64) -> Self {
+        if now - from <= 3 * Self::Day.seconds() { Self::Hour } else { Self::Day }
+    }
+
     /// The start of the span that `second` is in. Both are in seconds since 1970.
     pub fn start_of(self, second: i64) -> i64 {
         second - second.rem_euclid(self.seconds())

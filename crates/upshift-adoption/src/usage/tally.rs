@@ -281,6 +281,8 @@ impl UsageTally {
             known.requests += 1;
             known.last_seen = second;
             known.version = version;
+            known.client = Arc::clone(&labels.client);
+            known.network = Network::of_address(facts.client_ip);
             return;
         }
         if self.refused.len() >= MAX_REFUSED {

@@ -13,6 +13,10 @@ use crate::Fingerprint;
 const MAX_LABELS: usize = 64;
 /// The most rows of one minute. Requests of further ones are counted as lost.
 const MAX_ROWS: usize = 50_000;
+/// The most rows of ended minutes, and the most callers, that wait for the store.
+const MAX_WAITING: usize = 20_000;
+/// The longest step back of the clock, in seconds, that does not begin another minute.
+const MAX_STEP_BACK: i64 = 300;
 /// The label of the one row that counts all requests.
 const ALL_REQUESTS: &str = "all";
 
@@ -75,8 +79,9 @@ impl UsageTotals {
     /// Adds what a core has counted until `second`.
     pub fn merge_batch(&mut self, batch: UsageBatch, second: i64) {
         let minute = Span::Minute.start_of(second);
-        // A clock that goes back continues the minute: rows must not be counted twice.
-        if minute > self.minute {
+        // A clock that goes back a little continues the minute, so that no row is counted twice. One
+        // that was far ahead has been corrected.
+        if minute > self.minute || minute < self.minute - MAX_STEP_BACK {
             self.end_minute();
             self.minute = minute;
         }
@@ -84,7 +89,9 @@ impl UsageTotals {
             self.merge_cell(&cell);
         }
         for caller in batch.refused {
-            self.changed_callers.insert((Arc::clone(&caller.rule), caller.caller));
+            if self.changed_callers.len() < MAX_WAITING {
+                self.changed_callers.insert((Arc::clone(&caller.rule), caller.caller));
+            }
             self.refused.add_refusals(caller);
         }
     }
@@ -115,6 +122,12 @@ impl UsageTotals {
             self.ended.extend(ended);
         }
         self.rows.clear();
+        // While the disk hangs, nobody takes them.
+        if self.ended.len() > MAX_WAITING {
+            let too_many = self.ended.len() - MAX_WAITING;
+            self.ended.drain(..too_many);
+            self.lost += too_many as u64;
+        }
         for labels in self.labels.values_mut() {
             labels.sweep();
         }

@@ -38,14 +38,14 @@ impl Control {
     ) -> Result<Option<AdoptionReport>, StoreError> {
         let Some(path) = &self.store_path else { return Ok(None) };
         let usage = match UsageReader::open(path)? {
-            Some(reader) => reader.read_since(from.as_second())?,
+            Some(reader) => reader.read_period(from.as_second(), now.as_second())?,
             // It may have been removed; the next write creates it again.
             None => RecordedUsage::default(),
         };
-        let RecordedUsage { recording_since, rows, refused } = usage;
+        let RecordedUsage { recording_since, rows, weeks, refused } = usage;
         let policy = &self.effective_policy(now);
         let from = from.as_second();
-        let input = ReportInput { now, from, recording_since, rows, refused, policy };
+        let input = ReportInput { now, from, recording_since, rows, weeks, refused, policy };
         Ok(Some(build_report(input)))
     }
 }

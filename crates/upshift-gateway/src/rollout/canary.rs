@@ -27,6 +27,9 @@ impl Control {
         next: &Policy,
         now: Timestamp,
     ) -> CanaryReport {
+        if !self.usage.is_recording() {
+            return CanaryReport { off: true, ..CanaryReport::default() };
+        }
         let recorded = RecordedFields::of_policy(running);
         let recent = self.usage.recent().lock().unwrap_or_else(PoisonError::into_inner);
         recent.compare_policies((running, next), &recorded, now)

@@ -29,6 +29,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use upshift_adoption::breaker::Trip;
+use upshift_adoption::canary::RecordedFields;
 use upshift_adoption::store::{Retention, StoreError};
 use upshift_adoption::usage::UsageBatch;
 use upshift_adoption::{CallerTally, Fingerprint, IdentityKey, Revision};
@@ -62,17 +63,20 @@ pub(crate) struct ControlledFile {
     pub(crate) policy: Policy,
     /// The address that is called when the breaker trips.
     pub(crate) webhook: Option<String>,
-    /// How long usage is kept.
+    /// Usage is recorded.
+    pub(crate) record: bool,
+    /// The retention of usage.
     pub(crate) retention: Retention,
 }
 
 impl ControlledFile {
     /// The part of these settings.
     pub(crate) fn from_settings(file: &FileSettings) -> Self {
-        let AdoptionSettings { record: _, minutes, hours, days } = &file.adoption;
+        let AdoptionSettings { record, minutes, hours, days } = &file.adoption;
         let retention =
             Retention { minutes: minutes.as_secs(), hours: hours.as_secs(), days: days.as_secs() };
-        Self { policy: file.policy.clone(), webhook: file.webhook.clone(), retention }
+        let (policy, webhook) = (file.policy.clone(), file.webhook.clone());
+        Self { policy, webhook, record: *record, retention }
     }
 }
 
@@ -105,10 +109,11 @@ impl OpenedControl {
     /// If another gateway has the store open, or it exists and cannot be read.
     pub(crate) fn open(config: ControlConfig<'_>) -> Result<Self, StoreError> {
         let ControlConfig { file, store, observe, now } = config;
-        let ControlledFile { policy: file, webhook, retention } = file;
+        let ControlledFile { policy: file, webhook, record, retention } = file;
         let OpenedStore { writer, content, usage } = StoreWriter::open(store, now)?;
         writer.retain_usage(retention);
         let usage = UsageRecorder::start(usage, writer.usage_sink())?;
+        usage.set_recording(record);
         let key = content.key;
         let mut state = ControlState::new(file, content.history, writer, observe, webhook);
         let policy = state.recompute_policy(now);
@@ -152,8 +157,14 @@ impl Control {
         now: Timestamp,
         publish: impl FnOnce(Policy),
     ) {
-        let ControlledFile { policy, webhook, retention } = file;
+        let ControlledFile { policy, webhook, record, retention } = file;
+        self.usage.set_recording(record);
         let mut state = self.state();
+        let recorded = RecordedFields::of_policy(state.file_policy());
+        if !recorded.unrecorded_fields(&policy).is_empty() {
+            // Their absence in earlier requests means nothing.
+            self.usage.restart_notes();
+        }
         state.set_file_policy(policy);
         state.webhook = webhook;
         state.store.retain_usage(retention);

@@ -17,7 +17,9 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::timeout;
-use upshift_adoption::store::{Retention, Store, StoreContent, StoreError, UsageQuery};
+use upshift_adoption::store::{
+    Retention, SETTLING_TIME, Store, StoreContent, StoreError, UsageQuery,
+};
 use upshift_adoption::usage::{PendingUsage, Span, UsageChanges, UsageTotals};
 use upshift_adoption::{History, IdentityKey, Record};
 use upshift_core::Timestamp;
@@ -329,7 +331,7 @@ impl WriterThread {
         if !self.usage.is_empty()
             && let Err(error) = self.try_write_usage(Timestamp::now().as_second())
         {
-            tracing::info!(%error, "the usage of the last seconds is not recorded");
+            tracing::info!(%error, "the last seconds of usage were not recorded");
         }
     }
 
@@ -397,7 +399,7 @@ impl WriterThread {
                 if !was_failing {
                     tracing::error!(
                         %error,
-                        "usage cannot be recorded: the numbers of the last minutes wait in memory"
+                        "cannot record usage; recent counts are held in memory"
                     );
                 }
             }
@@ -416,7 +418,7 @@ impl WriterThread {
         };
         store.write_usage(&self.usage.to_changes())?;
         self.usage.clear();
-        let hour = Span::Hour.start_of(now);
+        let hour = Span::Hour.start_of(now - SETTLING_TIME);
         if let Some(retention) = self.retention
             && hour != self.maintained
         {

@@ -4,7 +4,7 @@
 //! No core waits for the thread, and the thread does not wait for the disk: while the store is
 //! behind, changes stay in the totals.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -29,6 +29,8 @@ pub(super) struct UsageRecorder {
     recent: Arc<Mutex<RecentCallers>>,
     /// The number of times that cores were to note all callers again.
     notes_epoch: Arc<AtomicU64>,
+    /// Cores record usage.
+    recording: AtomicBool,
     /// The batches that were dropped because the queue was full.
     dropped: AtomicU64,
     /// Disconnected when the thread has ended.
@@ -52,6 +54,7 @@ impl UsageRecorder {
             batches: Mutex::new(Some(batches)),
             recent,
             notes_epoch,
+            recording: AtomicBool::new(true),
             dropped: AtomicU64::new(0),
             ended: Mutex::new(ended),
         })
@@ -76,6 +79,22 @@ impl UsageRecorder {
         let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         // Bounded, because a shutdown must not hang.
         let _ = ended.recv_timeout(2 * WRITE_INTERVAL);
+    }
+
+    /// Notes whether cores record usage, which the canary needs.
+    pub(super) fn set_recording(&self, recording: bool) {
+        self.recording.store(recording, Ordering::Relaxed);
+    }
+
+    /// Returns true if cores record usage.
+    pub(super) fn is_recording(&self) -> bool {
+        self.recording.load(Ordering::Relaxed)
+    }
+
+    /// Forgets the callers of the last minutes, so that all are noted again.
+    pub(super) fn restart_notes(&self) {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.notes_epoch.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The callers of the last minutes.

@@ -144,7 +144,7 @@ fn report_of_store(
 ) -> Result<AdoptionReport, VerbError> {
     let policy = file.load_quietly()?.file.policy;
     let usage = match UsageReader::open(store) {
-        Ok(Some(reader)) => reader.read_since(from.as_second()),
+        Ok(Some(reader)) => reader.read_period(from.as_second(), now.as_second()),
         Ok(None) => {
             let message = format_args!("there is no store at {}", store.display());
             return Err(VerbError::environment(message));
@@ -157,6 +157,7 @@ fn report_of_store(
         from: from.as_second(),
         recording_since: usage.recording_since,
         rows: usage.rows,
+        weeks: usage.weeks,
         refused: usage.refused,
         policy: &policy,
     }))

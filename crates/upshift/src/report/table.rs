@@ -16,8 +16,8 @@ pub(super) fn render_report(report: &AdoptionReport, palette: Palette) -> String
     let recorded = report.recording_since.as_deref().unwrap_or_default();
     let since = recorded.max(&report.from);
     let mut text = format!(
-        "{} requests of {} since {}\n",
-        grouped(report.total.requests),
+        "{} of {} since {}\n",
+        requests_text(report.total.requests),
         callers_text(report.total.callers),
         minute_text(since)
     );
@@ -49,11 +49,11 @@ fn render_rule(rule: &RuleAdoption, palette: Palette) -> String {
     text.push_str(&format!("  behind     {}\n", palette.paint(hue, numbers)));
     if rule.uncertain.requests > 0 {
         text.push_str(&format!(
-            "  uncertain  {} of requests: no version, or one that cannot be read\n",
+            "  uncertain  {} of requests: version missing or unreadable\n",
             share_text(rule.uncertain.requests, rule.total.requests)
         ));
     }
-    text.push_str(&format!("  course     {}\n", course_text(&rule.series)));
+    text.push_str(&format!("  trend      {}\n", trend_text(&rule.series)));
     text.push_str(&wrapped("outlook", &rule.projection.sentence));
     text.push_str(&label_lines("versions", &rule.versions, rule.total.callers));
     text.push_str(&label_lines("clients", &rule.clients, rule.total.callers));
@@ -70,7 +70,7 @@ fn phase_text(rule: &RuleAdoption) -> String {
 }
 
 /// The share of callers that are behind, over time.
-fn course_text(series: &[SeriesPoint]) -> String {
+fn trend_text(series: &[SeriesPoint]) -> String {
     let mut values = Vec::new();
     for point in series {
         // A point without callers has no share.
@@ -103,7 +103,11 @@ fn label_lines(title: &str, labels: &[LabelCounts], all: u64) -> String {
         title = "";
     }
     if labels.len() > MAX_LINES {
-        text.push_str(&format!("  {:<10} and {} more: --json\n", "", labels.len() - MAX_LINES));
+        text.push_str(&format!(
+            "  {:<10} and {} more (see --json)\n",
+            "",
+            labels.len() - MAX_LINES
+        ));
     }
     text
 }
@@ -114,12 +118,12 @@ fn caller_lines(rule: &RuleAdoption) -> String {
     for caller in rule.refused_callers.iter().take(MAX_LINES) {
         let uncertainty = match caller.uncertainty {
             0 => String::new(),
-            more => format!(" (+{} at most)", grouped(more)),
+            more => format!(" (up to {} more)", grouped(more)),
         };
         text.push_str(&format!(
-            "  {title:<10} {}  {} requests{uncertainty}, {}, {}, {}, {}, last {}\n",
+            "  {title:<10} {}  {}{uncertainty}, {}, {}, {}, {}, last {}\n",
             caller.caller,
-            grouped(caller.requests),
+            requests_text(caller.requests),
             caller.version,
             caller.client,
             caller.path,
@@ -130,7 +134,7 @@ fn caller_lines(rule: &RuleAdoption) -> String {
     }
     if rule.refused_callers.len() > MAX_LINES {
         let more = rule.refused_callers.len() - MAX_LINES;
-        text.push_str(&format!("  {:<10} and {more} more: --json\n", ""));
+        text.push_str(&format!("  {:<10} and {more} more (see --json)\n", ""));
     }
     text
 }
@@ -172,6 +176,11 @@ fn wrapped(title: &str, sentence: &str) -> String {
     text.push_str(&line);
     text.push('\n');
     text
+}
+
+/// `1 request`, `2 requests`.
+fn requests_text(requests: u64) -> String {
+    format!("{} {}", grouped(requests), if requests == 1 { "request" } else { "requests" })
 }
 
 /// `1 caller`, `2 callers`.

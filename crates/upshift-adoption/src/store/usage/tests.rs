@@ -79,7 +79,7 @@ fn hours_and_days_are_the_union_of_their_minutes() {
     }
     rows.push(minute(MIDNIGHT + 3_660, "1.5", 7, 50..60));
     write(&mut store, rows);
-    let now = MIDNIGHT + DAY + 3_600 + 30;
+    let now = MIDNIGHT + DAY + 3_600 + SETTLING_TIME;
     store.maintain_usage(now, LONG).unwrap();
     let hours = read(&store, Span::Hour);
     assert_eq!(hours.len(), 26);
@@ -100,8 +100,13 @@ fn rows_are_kept_as_long_as_configured() {
     for day in 0..10 {
         write(&mut store, vec![minute(MIDNIGHT + day * DAY, "1.4", 1, 0..1)]);
     }
-    let (day, now) = (DAY.cast_unsigned(), MIDNIGHT + 10 * DAY);
-    let retention = Retention { minutes: 2 * day, hours: 4 * day, days: 6 * day };
+    let (day, now) = (DAY.cast_unsigned(), MIDNIGHT + 10 * DAY + SETTLING_TIME);
+    let settling = SETTLING_TIME.cast_unsigned();
+    let retention = Retention {
+        minutes: 2 * day + settling,
+        hours: 4 * day + settling,
+        days: 6 * day + settling,
+    };
     store.maintain_usage(now, retention).unwrap();
     let kept = |span| read(&store, span).len();
     assert_eq!([kept(Span::Minute), kept(Span::Hour), kept(Span::Day)], [2, 4, 6]);
@@ -150,14 +155,71 @@ fn a_reader_sees_days_then_hours_then_minutes() {
     store.maintain_usage(MIDNIGHT + 2 * DAY + 5_400, LONG).unwrap();
     // While the store is open for writing.
     let reader = UsageReader::open(&folder.store()).unwrap().unwrap();
-    let usage = reader.read_since(MIDNIGHT + DAY + 7).unwrap();
+    let now = MIDNIGHT + 2 * DAY + 5_400;
+    let usage = reader.read_period(MIDNIGHT - 9 * DAY, now).unwrap();
     assert_eq!(usage.recording_since, Some(MIDNIGHT));
     let expected = [
+        (MIDNIGHT, "1.4", 24, 1),
         (MIDNIGHT + DAY, "1.4", 24, 1),
         (MIDNIGHT + 2 * DAY, "1.4", 1, 1),
         (MIDNIGHT + 2 * DAY + 3_600, "1.4", 1, 1),
     ];
     assert_eq!(summary(&usage.rows), expected);
     let spans: Vec<_> = usage.rows.iter().map(|stored| stored.span).collect();
-    assert_eq!(spans, [Span::Day, Span::Hour, Span::Minute]);
+    assert_eq!(spans, [Span::Day, Span::Day, Span::Hour, Span::Minute]);
+    // A short period is read by the hour, from the hour of its start on.
+    let usage = reader.read_period(MIDNIGHT + 2 * DAY - 7_000, now).unwrap();
+    assert_eq!(usage.rows.len(), 4);
+    assert!(usage.rows.iter().all(|stored| stored.span < Span::Day));
+}
+
+#[test]
+fn invented_labels_fill_neither_hours_nor_days() {
+    let folder = Folder::make("labels");
+    let mut store = Store::open(&folder.store()).unwrap();
+    let mut rows = Vec::new();
+    for number in 0..60 {
+        let start = MIDNIGHT + 60 * number;
+        rows.push(minute(start, "1.4", 10, 0..5));
+        for label in 0..20 {
+            rows.push(minute(start, &format!("x{number}-{label}"), 1, 9..10));
+        }
+    }
+    write(&mut store, rows);
+    store.maintain_usage(MIDNIGHT + 2 * DAY, LONG).unwrap();
+    for span in [Span::Hour, Span::Day] {
+        let kept = read(&store, span);
+        assert_eq!(kept.len(), MAX_LABELS + 1, "{span:?}");
+        let requests: u64 = kept.iter().map(|stored| stored.row.requests).sum();
+        assert_eq!(requests, 1_800);
+        let real = kept.iter().find(|stored| &*stored.key.label == "1.4").unwrap();
+        assert_eq!((real.row.requests, real.row.callers.estimate()), (600, 5));
+    }
+}
+
+#[test]
+fn invented_callers_do_not_fill_the_store() {
+    let folder = Folder::make("callers");
+    let mut store = Store::open(&folder.store()).unwrap();
+    for round in 0..5_u64 {
+        let mut refused = Vec::new();
+        for number in 0..1_000_u64 {
+            refused.push(RefusedCaller {
+                rule: "orders".into(),
+                caller: Fingerprint::from_bits(round * 1_000 + number),
+                requests: if number == 7 { 500 } else { 1 },
+                uncertainty: 0,
+                first_seen: MIDNIGHT,
+                last_seen: MIDNIGHT,
+                version: "1.4".into(),
+                client: "App/1".into(),
+                path: "/".to_owned(),
+                network: Network::Unknown,
+            });
+        }
+        store.write_usage(&UsageChanges { rows: Vec::new(), refused }).unwrap();
+    }
+    let kept = store.read_refused_callers().unwrap();
+    assert!(kept.len() <= 2 * MAX_CALLERS as usize, "{}", kept.len());
+    assert_eq!(kept.iter().filter(|caller| caller.requests == 500).count(), 5);
 }
