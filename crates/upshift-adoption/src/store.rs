@@ -32,7 +32,7 @@ pub use error::StoreError;
 use layout::update_layout;
 use lock::lock_store;
 pub use queries::StoreContent;
-use queries::{insert_record, latest_revision, read_content, read_key, replace_key_if};
+use queries::{has_usage, insert_record, latest_revision, read_content, read_key, replace_key_if};
 use read_only::{check_readable, read_without_writing, require_file};
 pub use usage::{Retention, SETTLING_TIME, UsageQuery};
 pub use usage_reader::{RecordedUsage, UsageReader};
@@ -149,9 +149,7 @@ impl Store {
 
     fn continue_with_key(&self, key: &IdentityKey) -> Result<(), StoreError> {
         // A store without a revision and without usage was created just now.
-        if latest_revision(&self.connection)?.is_none()
-            && usage::read_first_start(&self.connection)?.is_none()
-        {
+        if latest_revision(&self.connection)?.is_none() && !has_usage(&self.connection)? {
             self.connection.execute("UPDATE secret SET key = ?1", [key.as_bytes()])?;
         }
         if read_key(&self.connection)?.as_bytes() == key.as_bytes() {

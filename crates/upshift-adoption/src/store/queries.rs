@@ -43,6 +43,11 @@ pub(super) fn read_content(connection: &Connection) -> Result<StoreContent, Stor
     Ok(StoreContent { key: read_key(connection)?, history: History::from_records(records) })
 }
 
+/// Returns true if any usage is recorded.
+pub(super) fn has_usage(connection: &Connection) -> Result<bool, StoreError> {
+    Ok(connection.query_row("SELECT EXISTS (SELECT 1 FROM usage)", [], |row| row.get(0))?)
+}
+
 /// The number and the id of the latest revision.
 pub(super) fn latest_revision(
     connection: &Connection,
