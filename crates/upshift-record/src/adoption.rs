@@ -131,9 +131,9 @@ pub struct RefusedCallerRecord {
     pub requests: u64,
     /// The number by which that may be too low.
     pub uncertainty: u64,
-    /// When it was first refused.
+    /// The time of the first refusal.
     pub first_seen: String,
-    /// When it was last refused.
+    /// The time of the last refusal.
     pub last_seen: String,
     /// The version that it sent last.
     pub version: String,

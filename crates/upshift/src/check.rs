@@ -224,6 +224,6 @@ fn report_unreadable(file: &Path, exit: Exit, message: &str) -> VerbResult {
 
 /// `5 rules, 1 exemption`.
 fn count_contents(policy: &Policy) -> String {
-    let rules = counted(policy.rules().len(), "rule");
-    format!("{rules}, {}", counted(policy.exemptions().len(), "exemption"))
+    let rules = counted(policy.rules().len() as u64, "rule");
+    format!("{rules}, {}", counted(policy.exemptions().len() as u64, "exemption"))
 }

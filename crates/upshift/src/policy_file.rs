@@ -182,7 +182,7 @@ pub(crate) fn count_findings(errors: usize, warnings: usize, path: &Path) -> Str
     let mut counts = Vec::new();
     for (number, word) in [(errors, "error"), (warnings, "warning")] {
         if number > 0 {
-            counts.push(counted(number, word));
+            counts.push(counted(number as u64, word));
         }
     }
     format!("{}: {}", path.display(), counts.join(", "))

@@ -82,10 +82,23 @@ pub(crate) fn print_stderr_rendered(text: impl Display) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
-/// `1 rule`, `2 rules`.
-pub(crate) fn counted(number: usize, word: &str) -> String {
+/// `1 rule`, `1,204 rules`.
+pub(crate) fn counted(number: u64, word: &str) -> String {
     let ending = if number == 1 { "" } else { "s" };
-    format!("{number} {word}{ending}")
+    format!("{} {word}{ending}", grouped(number))
+}
+
+/// A number with commas between groups of three digits.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// A share in percent, with two digits behind the point at most: `43.12%`.

@@ -108,7 +108,7 @@ fn render_trip(trip: &TripReport, status: &RolloutStatus, palette: Palette) -> S
         text.push_str(&format!(
             "  {title:<10} {}  {}, {}, {}, first refused {}\n",
             caller.caller,
-            counted(caller.requests as usize, "request"),
+            counted(caller.requests, "request"),
             caller.version,
             caller.client,
             caller.first_seen
@@ -177,10 +177,10 @@ fn age_text(at: &str) -> String {
     let Ok(time) = at.parse::<Timestamp>() else { return at.to_owned() };
     let seconds = Timestamp::now().as_second() - time.as_second();
     let age = match seconds {
-        ..120 => counted(seconds.max(0) as usize, "second"),
-        120..7_200 => counted((seconds / 60) as usize, "minute"),
-        7_200..172_800 => counted((seconds / 3_600) as usize, "hour"),
-        _ => counted((seconds / 86_400) as usize, "day"),
+        ..120 => counted(seconds.max(0) as u64, "second"),
+        120..7_200 => counted((seconds / 60) as u64, "minute"),
+        7_200..172_800 => counted((seconds / 3_600) as u64, "hour"),
+        _ => counted((seconds / 86_400) as u64, "day"),
     };
     format!("{age} ago, at {at}")
 }

@@ -24,7 +24,7 @@ type Half = HashMap<NoteKey, RecentRequest>;
 pub struct RecentCallers {
     current: Half,
     previous: Half,
-    /// When `current` began, in seconds since 1970.
+    /// The beginning of `current`, in seconds since 1970.
     began: i64,
     previous_began: Option<i64>,
     missed: u64,

@@ -21,9 +21,10 @@ pub enum StoreError {
         /// Its layout.
         found: i64,
     },
-    /// The file was written by an older version, and cannot be brought up to date.
+    /// The file was written by an older version, and is not brought up to date by reading it.
     #[error(
-        "it has layout {found} of an older version, and cannot be updated because it is read-only"
+        "it has layout {found} of an older version: start a gateway once where the file can be \
+         written, which updates it"
     )]
     Older {
         /// Its layout.

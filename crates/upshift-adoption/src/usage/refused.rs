@@ -22,9 +22,9 @@ pub struct RefusedCaller {
     /// The requests by which that number may be too low, because the caller was not remembered all
     /// the time.
     pub uncertainty: u64,
-    /// When it was first refused, in seconds since 1970.
+    /// The time of the first refusal, in seconds since 1970.
     pub first_seen: i64,
-    /// When it was last refused.
+    /// The time of the last refusal.
     pub last_seen: i64,
     /// The version that it sent last.
     pub version: Arc<str>,
@@ -76,7 +76,7 @@ impl RefusedCallers {
         }
     }
 
-    /// What is known of these callers, for the store.
+    /// The details of these callers, for the store.
     pub(super) fn details_of(&self, callers: &[(Arc<str>, Fingerprint)]) -> Vec<RefusedCaller> {
         let mut found = Vec::new();
         for (rule, caller) in callers {

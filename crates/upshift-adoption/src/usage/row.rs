@@ -6,7 +6,7 @@ use upshift_core::{Ruling, Verdict, VerdictReason};
 
 use crate::sketch::DistinctCallers;
 
-/// How a request stands to the requirement of a rule, whatever the rule's phase.
+/// The relation of a request to a rule's requirement, in any phase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Standing {
     /// It meets the requirement.
@@ -44,7 +44,7 @@ impl Standing {
     }
 }
 
-/// What a row counts by.
+/// The property that a row counts by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Dimension {
     /// The phase of the rule. Every request is in exactly one row of this dimension.
@@ -85,7 +85,7 @@ impl Dimension {
 pub struct RowKey {
     /// The rule; empty for all requests, whatever rules they match.
     pub rule: Arc<str>,
-    /// What the label is.
+    /// The kind of the label.
     pub dimension: Dimension,
     /// The label.
     pub label: Arc<str>,

@@ -15,7 +15,7 @@ fn wanted() -> WantedFields {
     WantedFields::new(["user-agent", "x-api-version", "x-forwarded-for", "referer"])
 }
 
-/// What was read of a line.
+/// The result of reading a line.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Seen {
     method: String,

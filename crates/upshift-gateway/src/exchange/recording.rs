@@ -1,4 +1,4 @@
-//! What the report of an exchange has of its request and of the decision.
+//! The parts of a request and of its decision that the report of an exchange keeps.
 
 use std::rc::Rc;
 

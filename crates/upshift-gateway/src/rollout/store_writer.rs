@@ -41,7 +41,7 @@ pub(crate) struct StoreWriter {
     ended: Receiver<()>,
 }
 
-/// What is known of the recording of usage.
+/// The status of the recording of usage.
 #[derive(Default)]
 pub(crate) struct UsageStatus {
     /// The messages that the thread has not handled yet.
@@ -171,7 +171,7 @@ impl StoreWriter {
         }
     }
 
-    /// What is known of the recording of usage.
+    /// The status of the recording of usage.
     pub(super) fn usage_status(&self) -> &UsageStatus {
         &self.usage
     }

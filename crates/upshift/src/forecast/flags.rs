@@ -54,10 +54,14 @@ pub(super) fn parse_zone(text: &str) -> Result<Zone, String> {
         return Ok(Zone(TimeZone::UTC));
     }
     if text.starts_with(['+', '-']) {
-        let zoned = format!("2026-01-01T00:00:00{text}");
-        let offset = jiff::fmt::strtime::parse("%Y-%m-%dT%H:%M:%S%:z", zoned);
-        let offset = offset.ok().and_then(|parsed| parsed.offset()).ok_or(EXPECTED)?;
-        return Ok(Zone(TimeZone::fixed(offset)));
+        // With a colon, or without one.
+        for form in ["%:z", "%z"] {
+            let parsed = jiff::fmt::strtime::parse(form, text);
+            if let Some(offset) = parsed.ok().and_then(|parsed| parsed.offset()) {
+                return Ok(Zone(TimeZone::fixed(offset)));
+            }
+        }
+        return Err(EXPECTED.to_owned());
     }
     match TimeZone::get(text) {
         Ok(zone) => Ok(Zone(zone)),

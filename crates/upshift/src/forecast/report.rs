@@ -4,7 +4,7 @@ use std::io;
 
 use upshift_record::forecast::{ForecastDay, ForecastRecord, RuleForecast, StepRecord, TopEntry};
 
-use crate::terminal::{Hue, Palette, format_percent, visible_record};
+use crate::terminal::{Hue, Palette, counted, format_percent, grouped, visible_record};
 
 /// The most days that are shown one by one. Of more, the first and the last ones are.
 const DAYS: usize = 14;
@@ -37,7 +37,7 @@ pub(super) fn describe_nothing(record: &ForecastRecord) -> io::Result<String> {
     for malformed in &visible.malformed_lines {
         text.push_str(&format!(
             "\n  {} malformed ({}): {}:{}: {}",
-            count_lines(malformed.count),
+            counted(malformed.count, "line"),
             malformed.kind,
             malformed.path,
             malformed.line,
@@ -51,7 +51,7 @@ fn render_sources(record: &ForecastRecord, is_guessed: bool) -> String {
     let mut text = String::new();
     for source in &record.sources {
         let guessed = if is_guessed { " (guessed; --format overrules it)" } else { "" };
-        let lines = count_lines(source.lines);
+        let lines = counted(source.lines, "line");
         text.push_str(&format!("{}: {}{guessed}, {lines}\n", source.path, source.format));
     }
     for note in &record.notes {
@@ -251,28 +251,9 @@ fn render_other_lines(record: &ForecastRecord, palette: Palette) -> String {
     text
 }
 
-/// `1 line` or `1,234 lines`.
-fn count_lines(count: u64) -> String {
-    let noun = if count == 1 { "line" } else { "lines" };
-    format!("{} {noun}", grouped(count))
-}
-
 /// `1,234 (12.3%)`.
 fn describe_part(part: u64, whole: u64) -> String {
     format!("{} ({})", grouped(part), format_percent(share_of(part, whole)))
-}
-
-/// A number with commas between groups of three digits.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() * 4 / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// Leaves midnight off, so that it is a date.
@@ -286,7 +267,7 @@ mod tests {
 
     #[test]
     fn one_line_is_singular() {
-        assert_eq!([count_lines(1), count_lines(1_234)], ["1 line", "1,234 lines"]);
+        assert_eq!([counted(1, "line"), counted(1_234, "line")], ["1 line", "1,234 lines"]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use upshift_record::adoption::{AdoptionReport, LabelCounts, RuleAdoption, SeriesPoint};
 
 use super::sparkline::render_sparkline;
-use crate::terminal::{Hue, Palette, format_percent};
+use crate::terminal::{Hue, Palette, counted, format_percent, grouped};
 
 /// The most labels and callers of one list.
 const MAX_LINES: usize = 8;
@@ -17,8 +17,8 @@ pub(super) fn render_report(report: &AdoptionReport, palette: Palette) -> String
     let since = recorded.max(&report.from);
     let mut text = format!(
         "{} of {} since {}\n",
-        requests_text(report.total.requests),
-        callers_text(report.total.callers),
+        counted(report.total.requests, "request"),
+        counted(report.total.callers, "caller"),
         minute_text(since)
     );
     for (name, labels) in [("HTTP", &report.http), ("TLS", &report.tls)] {
@@ -42,7 +42,7 @@ fn render_rule(rule: &RuleAdoption, palette: Palette) -> String {
     let numbers = format!(
         "{} of {} ({}), {} of requests",
         grouped(behind.callers),
-        callers_text(rule.total.callers),
+        counted(rule.total.callers, "caller"),
         share_text(behind.callers, rule.total.callers),
         share_text(behind.requests, rule.total.requests)
     );
@@ -96,7 +96,7 @@ fn label_lines(title: &str, labels: &[LabelCounts], all: u64) -> String {
         text.push_str(&format!(
             "  {title:<10} {:<26} {:>16} {:>8}{}\n",
             label.label,
-            callers_text(label.total.callers),
+            counted(label.total.callers, "caller"),
             share_text(label.total.callers, all),
             if label.behind.requests > 0 { "  behind" } else { "" }
         ));
@@ -123,7 +123,7 @@ fn caller_lines(rule: &RuleAdoption) -> String {
         text.push_str(&format!(
             "  {title:<10} {}  {}{uncertainty}, {}, {}, {}, {}, last {}\n",
             caller.caller,
-            requests_text(caller.requests),
+            counted(caller.requests, "request"),
             caller.version,
             caller.client,
             caller.path,
@@ -178,29 +178,6 @@ fn wrapped(title: &str, sentence: &str) -> String {
     text
 }
 
-/// `1 request`, `2 requests`.
-fn requests_text(requests: u64) -> String {
-    format!("{} {}", grouped(requests), if requests == 1 { "request" } else { "requests" })
-}
-
-/// `1 caller`, `2 callers`.
-fn callers_text(callers: u64) -> String {
-    format!("{} {}", grouped(callers), if callers == 1 { "caller" } else { "callers" })
-}
-
-/// A number with a comma after each three digits.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// A time of the report, to the minute.
 fn minute_text(time: &str) -> String {
     match time.get(..16) {
@@ -215,12 +192,10 @@ mod tests {
 
     #[test]
     fn numbers_are_read_at_a_glance() {
-        assert_eq!(grouped(0), "0");
-        assert_eq!(grouped(1_234_567), "1,234,567");
         assert_eq!(share_text(1, 1_000_000), "<0.01%");
         assert_eq!(share_text(1, 8), "12.5%");
         assert_eq!(share_text(0, 0), "–");
-        assert_eq!(callers_text(1), "1 caller");
+        assert_eq!(counted(1, "caller"), "1 caller");
         let sentence = "word ".repeat(40);
         assert!(wrapped("outlook", sentence.trim()).lines().all(|line| line.len() <= 80));
         assert_eq!(minute_text("2026-11-29T20:00:00Z"), "2026-11-29 20:00Z");
