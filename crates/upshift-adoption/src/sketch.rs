@@ -54,8 +54,8 @@ impl CallerHasher {
 
 /// The number of distinct callers.
 ///
-/// It is exact for a few hundred callers, and then has a standard error of 1.6 %. It needs 2 KiB at
-/// most, whatever the number of callers.
+/// It is exact for a few hundred callers, and then has a standard error of 1.6 %. It needs about
+/// 2 KiB for any number of callers.
 #[derive(Clone, Default)]
 pub struct DistinctCallers {
     /// `None` until the first caller, because most counts of a large policy stay at zero.

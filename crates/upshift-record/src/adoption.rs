@@ -16,7 +16,7 @@ pub struct AdoptionReport {
     pub from: String,
     /// The first time that is recorded; `null` if nothing is.
     pub recording_since: Option<String>,
-    /// All requests, whatever rules they match.
+    /// All requests, including those that match no rule.
     pub total: RequestCounts,
     /// The versions of HTTP of all requests.
     pub http: Vec<LabelCounts>,

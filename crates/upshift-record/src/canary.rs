@@ -19,7 +19,7 @@ pub struct CanaryReport {
     pub newly_admitted: u64,
     /// The rules that would refuse callers who are admitted now.
     pub rules: Vec<CanaryRule>,
-    /// The requests that could not be kept, because there were too many callers.
+    /// The requests that were not tried: there were too many callers to keep, or to decide in time.
     pub missed: u64,
     /// The fields that the other policy reads and that were not kept: these numbers do not depend
     /// on them.
@@ -62,6 +62,9 @@ impl fmt::Display for CanaryReport {
         )?;
         if self.newly_admitted > 0 {
             write!(f, ", and {} newly admitted", self.newly_admitted)?;
+        }
+        if self.missed > 0 {
+            write!(f, "; {} more requests were not tried", self.missed)?;
         }
         if !self.unrecorded_fields.is_empty() {
             let fields = self.unrecorded_fields.join(", ");

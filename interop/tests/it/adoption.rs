@@ -129,6 +129,45 @@ fn usage_survives_a_kill() {
     assert_eq!(version_counts(&report, "1.4"), (60, 20), "{output:?}");
 }
 
+/// A stop loses nothing: the store is released early for the next process, and what is counted after
+/// that is written at the end.
+#[test]
+fn usage_survives_a_stop() {
+    let origin = Origin::start(200, &[]);
+    let folder = Scratch::new();
+    let store = folder.path().join("upshift.db");
+    let line = format!("store = \"{}\"", store.display());
+    let mut gateway = Gateway::with(origin.address(), &line, RULES, &[]);
+    send(gateway.http(), "1.4", 20, 20);
+    gateway.signal("TERM");
+    gateway.program().ended();
+    let policy = folder.file("upshift.toml", RULES);
+    let (store, policy) = (store.to_string_lossy(), policy.to_string_lossy());
+    let output = report(&["--store", &store, "--config", &policy]);
+    let report: Value = serde_json::from_str(&output.stdout).unwrap_or_default();
+    assert_eq!(version_counts(&report, "1.4"), (20, 20), "{output:?}");
+}
+
+/// Thousands of rules that match each request make thousands of rows: none pushes another out.
+#[test]
+fn a_large_policy_is_recorded_whole_and_paused_at_once() {
+    let origin = Origin::start(200, &[]);
+    let mut rules = String::new();
+    for number in 0..5_000 {
+        rules.push_str(&RULES.replace("orders-v2", &format!("rule-{number}")));
+    }
+    let gateway = Gateway::start(origin.address(), &rules);
+    send(gateway.http(), "1.4", 12, 4);
+    let report = wait_for_requests(&gateway, 12);
+    for rule in report["rules"].as_array().into_iter().flatten() {
+        assert_eq!(rule["behind"], serde_json::json!({ "requests": 12, "callers": 4 }), "{rule}");
+    }
+    let begun = Instant::now();
+    let admin = format!("http://{}", gateway.admin());
+    let paused = upshift(&["pause", "--all", "--admin", &admin]);
+    assert!(paused.code == 0 && begun.elapsed() < Duration::from_secs(4), "{:?}", paused.stderr);
+}
+
 const INTEGRITY: &str = "import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute('PRAGMA integrity_check').fetchone()[0])";
 
 /// A full disk stops recording, not serving; what was counted meanwhile is written when there is

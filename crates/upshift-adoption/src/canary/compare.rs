@@ -66,17 +66,24 @@ impl RecentCallers {
         }
     }
 
-    /// Decides the request of each caller under both policies at `now`.
+    /// Decides the request of each caller under both policies at `now`, as long as `has_time` returns
+    /// true. Requests for which there is no time are counted as missed.
     pub fn compare_policies(
         &self,
         (running, next): (&Policy, &Policy),
         recorded: &RecordedFields,
         now: Timestamp,
+        has_time: impl Fn() -> bool,
     ) -> CanaryReport {
         let mut tally = CanaryTally::default();
         let (current, previous) = self.halves_at(now.as_second());
         let previous = previous.iter().filter(|(key, _)| !current.contains_key(key));
+        let mut missed = self.missed;
         for (key, request) in current.iter().chain(previous) {
+            if missed > self.missed || !has_time() {
+                missed += 1;
+                continue;
+            }
             let facts = request.facts();
             let before = running.decide(&facts, now);
             let after = next.decide(&facts, now);
@@ -94,7 +101,7 @@ impl RecentCallers {
             }
         }
         let since = self.previous_began.unwrap_or(self.began);
-        tally.into_report(now.as_second() - since, self.missed, recorded.unrecorded_fields(next))
+        tally.into_report(now.as_second() - since, missed, recorded.unrecorded_fields(next))
     }
 }
 

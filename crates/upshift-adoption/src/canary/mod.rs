@@ -6,8 +6,8 @@
 //! 2. One [`RecentCallers`] per process keeps them for five to ten minutes, in bounded memory.
 //! 3. [`RecentCallers::compare_policies`] decides each of them under both policies.
 //!
-//! Only the fields that the policy in force reads, and a few usual ones, are kept. A policy that
-//! reads another one is told so.
+//! Only the fields that the policy in force reads, and a few usual ones, are kept. If the other
+//! policy reads further fields, the report lists them.
 
 mod compare;
 mod notes;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use upshift_core::{Facts, Fields, HttpVersion, Known, Policy, TlsState};
 
-/// Fields that are kept whatever the policy reads, because rules often read them.
+/// Fields that are kept even if the policy does not read them, because other policies often do.
 const USUAL_FIELDS: [&str; 12] = [
     "user-agent",
     "accept",

@@ -25,7 +25,7 @@ pub struct RecordedUsage {
     /// The rows of the period: days (for a long one), then the hours after the last day, then the
     /// minutes after the last hour. No time is in two of them.
     pub rows: Vec<StoredRow>,
-    /// The days of the last 20 weeks by phase, whatever the period is.
+    /// The days of the last 20 weeks by phase, also for a shorter period.
     pub weeks: Vec<StoredRow>,
     /// All refused callers, those of each rule with the most refused first.
     pub refused: Vec<RefusedCaller>,

@@ -1,4 +1,4 @@
-//! Labels from requests, in bounded sets: whatever clients send, a set has only so many places.
+//! Labels from requests, in bounded sets. Clients choose the labels, and cannot make a set grow.
 //!
 //! A label that is seen again and again keeps its place. Labels that are seen once, as an attacker
 //! invents them, give theirs up at the next sweep. A label without a place counts as [`OTHER`].
@@ -93,7 +93,7 @@ pub fn label_text(value: &str) -> String {
 pub fn path_pattern(path: &str) -> String {
     let mut pattern = String::new();
     let mut segments = path.split('/');
-    // What stands before the first slash.
+    // Skips the empty part before the first slash.
     segments.next();
     for (at, segment) in segments.enumerate() {
         pattern.push('/');

@@ -8,8 +8,9 @@ use super::row::{RowKey, Span, UsageRow};
 use super::totals::{StoredRow, UsageChanges};
 use crate::Fingerprint;
 
-/// The most rows that wait for the store. Beyond it, the oldest are lost.
-const MAX_ROWS: usize = 20_000;
+/// The most rows that wait for the store: more than those of one minute. Beyond it, the oldest are
+/// lost.
+const MAX_ROWS: usize = super::totals::MAX_ROWS + 10_000;
 /// The most refused callers that wait for the store. Further ones are written when they are
 /// refused again.
 const MAX_CALLERS: usize = 20_000;

@@ -83,7 +83,7 @@ impl Dimension {
 /// The labels of a row.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RowKey {
-    /// The rule; empty for all requests, whatever rules they match.
+    /// The rule; empty for the gateway as a whole.
     pub rule: Arc<str>,
     /// The kind of the label.
     pub dimension: Dimension,

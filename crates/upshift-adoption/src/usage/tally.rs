@@ -16,7 +16,7 @@ use crate::canary::{NoteKey, RecentNotes, RecentRequest, RecordedFields};
 use crate::sketch::{CallerHash, CallerHasher};
 use crate::{IdentityKey, Network};
 
-/// The most versions of one rule, and the most clients, that are told apart in one handover.
+/// The most versions of each rule, and the most clients, in one handover.
 const MAX_LABELS: usize = 256;
 /// The most combinations of labels in one handover. Further ones lose their version and client.
 const MAX_CELLS: usize = 4 * 1024;

@@ -12,9 +12,9 @@ use crate::Fingerprint;
 /// The most labels of one rule and dimension.
 const MAX_LABELS: usize = 64;
 /// The most rows of one minute. Requests of further ones are counted as lost.
-const MAX_ROWS: usize = 50_000;
+pub(super) const MAX_ROWS: usize = 50_000;
 /// The most rows of ended minutes, and the most callers, that wait for the store.
-const MAX_WAITING: usize = 20_000;
+const MAX_WAITING: usize = MAX_ROWS;
 /// The longest step back of the clock, in seconds, that does not begin another minute.
 const MAX_STEP_BACK: i64 = 300;
 /// The label of the one row that counts all requests.

@@ -1,12 +1,17 @@
 //! The canary: another policy is tried on the callers of the last minutes before it is in force.
 
 use std::sync::PoisonError;
+use std::time::{Duration, Instant};
 
 use upshift_adoption::canary::RecordedFields;
 use upshift_core::{Policy, Timestamp};
 use upshift_record::canary::CanaryReport;
 
 use super::Control;
+
+/// The time for one comparison. With thousands of rules, all callers would take longer than a verb
+/// waits for its answer.
+const TIME_LIMIT: Duration = Duration::from_millis(500);
 
 impl Control {
     /// The effect that the policy of another file would have on the callers of the last minutes,
@@ -32,6 +37,7 @@ impl Control {
         }
         let recorded = RecordedFields::of_policy(running);
         let recent = self.usage.recent().lock().unwrap_or_else(PoisonError::into_inner);
-        recent.compare_policies((running, next), &recorded, now)
+        let started = Instant::now();
+        recent.compare_policies((running, next), &recorded, now, || started.elapsed() < TIME_LIMIT)
     }
 }

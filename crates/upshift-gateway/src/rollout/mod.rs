@@ -215,6 +215,7 @@ impl Control {
     /// Passes the last usage to the store. What is handed in later is lost.
     pub(crate) fn finish_usage(&self) {
         self.usage.finish();
+        self.state().store.finish_usage();
     }
 
     fn state(&self) -> MutexGuard<'_, ControlState> {

@@ -80,6 +80,8 @@ enum WriterMessage {
     Retain(Retention),
     /// Close the store, and report when it is closed.
     Release(Sender<()>),
+    /// Write the last usage, although the store was closed, and report when that is done.
+    Finish(Sender<()>),
 }
 
 impl StoreWriter {
@@ -155,6 +157,16 @@ impl StoreWriter {
         if messages.send(WriterMessage::Release(done)).is_ok() {
             // Bounded, because a disk may hang.
             let _ = released.recv_timeout(2 * RETRY_INTERVAL);
+        }
+    }
+
+    /// Writes the usage since the store was released, unless the next process has the store.
+    pub(super) fn finish_usage(&self) {
+        let Some(messages) = &self.messages else { return };
+        let (done, finished) = channel();
+        if messages.send(WriterMessage::Finish(done)).is_ok() {
+            // Bounded, because a disk may hang.
+            let _ = finished.recv_timeout(2 * RETRY_INTERVAL);
         }
     }
 
@@ -317,6 +329,11 @@ impl WriterThread {
                     // The receiver may have timed out.
                     let _ = done.send(());
                 }
+                Ok(WriterMessage::Finish(done)) => {
+                    self.write_last_usage();
+                    // The receiver may have timed out.
+                    let _ = done.send(());
+                }
                 Err(RecvTimeoutError::Timeout) => {
                     drop(self.write_pending());
                     self.write_usage();
@@ -327,12 +344,7 @@ impl WriterThread {
         if let Err(error) = self.write_pending() {
             tracing::error!(error, unsaved = self.pending_count(), "the latest changes are lost");
         }
-        // The next process may have the store by now.
-        if !self.usage.is_empty()
-            && let Err(error) = self.try_write_usage(Timestamp::now().as_second())
-        {
-            tracing::info!(%error, "the last seconds of usage were not recorded");
-        }
+        self.write_last_usage();
     }
 
     fn write_record(&mut self, record: Arc<Record>) -> Result<(), String> {
@@ -404,6 +416,18 @@ impl WriterThread {
                 }
             }
         }
+    }
+
+    /// Writes the usage that waits, and closes the store again.
+    fn write_last_usage(&mut self) {
+        if self.usage.is_empty() {
+            return;
+        }
+        // The next process may have the store by now.
+        if let Err(error) = self.try_write_usage(Timestamp::now().as_second()) {
+            tracing::info!(%error, "the last seconds of usage were not recorded");
+        }
+        self.store = None;
     }
 
     fn try_write_usage(&mut self, now: i64) -> Result<(), StoreError> {

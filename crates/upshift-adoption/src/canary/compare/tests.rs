@@ -55,7 +55,8 @@ fn noted(callers: u32, cleartext: u32) -> Vec<(NoteKey, RecentRequest)> {
 fn compare(recent: &RecentCallers, next: &Policy, now: i64) -> CanaryReport {
     let running = policy(Phase::Warn);
     let recorded = RecordedFields::of_policy(&running);
-    recent.compare_policies((&running, next), &recorded, Timestamp::from_second(now).unwrap())
+    let now = Timestamp::from_second(now).unwrap();
+    recent.compare_policies((&running, next), &recorded, now, || true)
 }
 
 #[test]
@@ -106,4 +107,20 @@ fn a_flood_of_callers_stays_bounded() {
     more.drain(..10_000);
     recent.add_requests(NOW, more);
     assert_eq!((recent.current.len(), recent.missed), (MAX_REQUESTS, 20_000 - MAX_REQUESTS as u64));
+}
+
+/// A verb of an emergency must not wait until thousands of requests are decided by a large policy.
+#[test]
+fn a_comparison_ends_when_its_time_is_over() {
+    let mut recent = RecentCallers::default();
+    recent.add_requests(NOW, noted(100, 100));
+    let running = policy(Phase::Warn);
+    let recorded = RecordedFields::of_policy(&running);
+    let left = std::cell::Cell::new(30);
+    let policies = (&running, &policy(Phase::Enforce));
+    let now = Timestamp::from_second(NOW).unwrap();
+    let report =
+        recent.compare_policies(policies, &recorded, now, || left.replace(left.get() - 1) > 0);
+    assert_eq!((report.callers, report.newly_refused, report.missed), (30, 30, 70));
+    assert!(report.to_string().ends_with("; 70 more requests were not tried"), "{report}");
 }
