@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use upshift_config::{is_visible, make_visible};
+pub(crate) use upshift_record::number_text::{counted, format_percent, grouped};
 
 /// Writes a value as indented JSON to stdout.
 pub(crate) fn print_json(value: &impl Serialize) -> io::Result<()> {
@@ -80,30 +81,6 @@ pub(crate) fn print_stderr_lines(text: impl Display) {
 pub(crate) fn print_stderr_rendered(text: impl Display) {
     // A closed stderr must not stop a gateway.
     let _ = writeln!(io::stderr().lock(), "{text}");
-}
-
-/// `1 rule`, `1,204 rules`.
-pub(crate) fn counted(number: u64, word: &str) -> String {
-    let ending = if number == 1 { "" } else { "s" };
-    format!("{} {word}{ending}", grouped(number))
-}
-
-/// A number with commas between groups of three digits.
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() * 4 / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// A share in percent, with two digits behind the point at most: `43.12%`.
-pub(crate) fn format_percent(share: f64) -> String {
-    format!("{}%", (share * 10_000.0).round() / 100.0)
 }
 
 /// The choice of coloured output.

@@ -1,6 +1,7 @@
 //! The report for a terminal, 80 columns wide.
 
 use upshift_record::adoption::{AdoptionReport, LabelCounts, RuleAdoption, SeriesPoint};
+use upshift_record::number_text::{share_of, share_text};
 
 use super::sparkline::render_sparkline;
 use crate::terminal::{Hue, Palette, counted, format_percent, grouped};
@@ -74,10 +75,7 @@ fn trend_text(series: &[SeriesPoint]) -> String {
     let mut values = Vec::new();
     for point in series {
         // A point without callers has no share.
-        values.push(match point.total.callers {
-            0 => None,
-            all => Some(point.behind.callers as f64 / all as f64),
-        });
+        values.push(share_of(point.behind.callers, point.total.callers));
     }
     let line = render_sparkline(&values, LINE_WIDTH);
     let (first, last) = (values.iter().flatten().next(), values.iter().flatten().next_back());
@@ -150,16 +148,6 @@ fn shares(labels: &[LabelCounts], all: u64) -> String {
     texts.join(", ")
 }
 
-/// A share in percent. A small rest is never shown as 0 %.
-fn share_text(part: u64, all: u64) -> String {
-    if all == 0 {
-        return "–".to_owned();
-    }
-    // Two counts of distinct callers have errors of their own.
-    let share = (part as f64 / all as f64).min(1.0);
-    if part > 0 && share < 0.0001 { "<0.01%".to_owned() } else { format_percent(share) }
-}
-
 /// A title, and a sentence in lines of at most 80 columns.
 fn wrapped(title: &str, sentence: &str) -> String {
     let mut text = String::new();
@@ -191,11 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_read_at_a_glance() {
-        assert_eq!(share_text(1, 1_000_000), "<0.01%");
-        assert_eq!(share_text(1, 8), "12.5%");
-        assert_eq!(share_text(0, 0), "–");
-        assert_eq!(counted(1, "caller"), "1 caller");
+    fn sentences_and_times_fit_their_lines() {
         let sentence = "word ".repeat(40);
         assert!(wrapped("outlook", sentence.trim()).lines().all(|line| line.len() <= 80));
         assert_eq!(minute_text("2026-11-29T20:00:00Z"), "2026-11-29 20:00Z");
