@@ -103,6 +103,15 @@ pub struct SeriesPoint {
     pub total: RequestCounts,
     /// Those that `enforce` would refuse.
     pub behind: RequestCounts,
+    /// Those that were admitted without a warning.
+    #[serde(default)]
+    pub admitted: RequestCounts,
+    /// Those that were admitted with a warning.
+    #[serde(default)]
+    pub warned: RequestCounts,
+    /// Those that were exempt.
+    #[serde(default)]
+    pub exempt: RequestCounts,
     /// Those that were refused.
     pub refused: RequestCounts,
 }

@@ -35,7 +35,23 @@ pub(super) struct RuleCounts {
 #[derive(Default)]
 struct PointCounts {
     all: Counts,
+    admitted: UsageRow,
+    warned: UsageRow,
+    exempt: UsageRow,
     refused: UsageRow,
+}
+
+impl PointCounts {
+    fn add_row(&mut self, stored: &StoredRow) {
+        self.all.add_row(stored);
+        let of_verdict = match stored.key.verdict {
+            Verdict::Admit => &mut self.admitted,
+            Verdict::Warn => &mut self.warned,
+            Verdict::Exempt => &mut self.exempt,
+            Verdict::Refuse => &mut self.refused,
+        };
+        of_verdict.merge_row(&stored.row);
+    }
 }
 
 impl RuleCounts {
@@ -59,10 +75,7 @@ impl RuleCounts {
             self.uncertain.merge_row(&stored.row);
         }
         let point = self.points.entry(times.step.start_of(stored.start)).or_default();
-        point.all.add_row(stored);
-        if verdict == Verdict::Refuse {
-            point.refused.merge_row(&stored.row);
-        }
+        point.add_row(stored);
     }
 
     /// Adds a row of the weeks from which the decline is projected.
@@ -135,6 +148,9 @@ fn series(points: &BTreeMap<i64, PointCounts>, times: &ReportTimes) -> Vec<Serie
             complete: recorded <= start && end <= now,
             total: request_counts(&point.all.total),
             behind: request_counts(&point.all.behind),
+            admitted: request_counts(&point.admitted),
+            warned: request_counts(&point.warned),
+            exempt: request_counts(&point.exempt),
             refused: request_counts(&point.refused),
         });
         start = end;
