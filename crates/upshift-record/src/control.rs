@@ -258,6 +258,9 @@ pub struct BreakerStatus {
 pub struct ExemptionStatus {
     /// Its id.
     pub exemption: String,
+    /// The rules that it covers; all if the list is empty.
+    #[serde(default)]
+    pub rules: Vec<String>,
     /// The person or team that answers for it.
     pub owner: String,
     /// The reason for it.

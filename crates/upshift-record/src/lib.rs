@@ -21,6 +21,7 @@ pub mod control;
 pub mod decision;
 mod exit;
 pub mod forecast;
+pub mod gateway;
 pub mod number_text;
 pub mod plan;
 pub mod trace;

@@ -5,6 +5,7 @@ pub(crate) mod auth;
 mod canary_route;
 mod explain_route;
 mod exposition;
+mod gateway_route;
 pub(crate) mod listener;
 mod metrics_route;
 mod problem;
@@ -28,9 +29,11 @@ const INDEX: &str = include_str!("index.html");
 /// All routes of the admin listener, and those of `further`. `local` is true if only this machine
 /// can reach the listener.
 pub(crate) fn router(shared: &Arc<Shared>, local: bool, further: Router) -> Router {
-    let explain = Router::new().route("/api/explain", post(explain_route::explain_request));
-    let api = rollout_api::router(Arc::clone(&shared.control))
-        .merge(explain.with_state(Arc::clone(shared)));
+    let of_process = Router::new()
+        .route("/api/explain", post(explain_route::explain_request))
+        .route("/api/gateway", get(gateway_route::report_gateway))
+        .with_state(Arc::clone(shared));
+    let api = rollout_api::router(Arc::clone(&shared.control)).merge(of_process);
     let served = Arc::clone(shared);
     // Read at every request, so that a reload revokes a token that leaked.
     let token = move || served.generation.load().settings.admin_token.clone();

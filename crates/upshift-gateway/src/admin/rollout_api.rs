@@ -7,6 +7,7 @@
 //! | `GET /api/revisions?limit=` | the changes, the newest first: a list of [`upshift_record::control::RevisionReport`] |
 //! | `GET /api/trips?limit=` | the trips of the breaker, with the fingerprints of the callers that were hit |
 //! | `GET /api/adoption?since=` | [`upshift_record::adoption::AdoptionReport`] |
+//! | `GET /api/gateway` | [`upshift_record::gateway::GatewayStatus`] |
 //! | `POST /api/canary` | [`CanaryRequest`](upshift_record::canary::CanaryRequest) → [`upshift_record::canary::CanaryReport`] |
 //! | `POST /api/pause`, `resume`, `set`, `undo` | [`ChangeRequest`] → [`ChangeReport`] |
 //! | `POST /api/explain` | [`ExplainRequest`](upshift_record::control::ExplainRequest) → [`upshift_record::DecisionRecord`] |

@@ -85,6 +85,7 @@ fn exemption_statuses(policy: &Policy, now: Timestamp) -> Vec<ExemptionStatus> {
     for exemption in policy.exemptions() {
         statuses.push(ExemptionStatus {
             exemption: exemption.id.to_string(),
+            rules: exemption.rules.iter().map(ToString::to_string).collect(),
             owner: exemption.owner.clone(),
             reason: exemption.reason.clone(),
             expires: exemption.expires.to_string(),

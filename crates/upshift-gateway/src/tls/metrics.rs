@@ -29,6 +29,12 @@ impl CertificateMetrics {
         };
         Self { certificate: Some((name, end)) }
     }
+
+    /// The name of the certificate and the end of its validity in seconds since 1970.
+    pub(crate) fn expiry(&self) -> Option<(&str, i64)> {
+        let (name, end) = self.certificate.as_ref()?;
+        Some((name, *end))
+    }
 }
 
 impl Collector for CertificateMetrics {

@@ -19,6 +19,7 @@ pub(crate) mod metrics;
 pub(crate) mod pool;
 mod recent;
 mod retry;
+mod status;
 
 pub(crate) use checkout::send_request;
 pub(crate) use cluster::Cluster;
@@ -26,6 +27,7 @@ pub(crate) use connect::{ConnectError, UpstreamConnector};
 pub(crate) use endpoint::{InFlightGuard, UpstreamEndpoint};
 pub(crate) use endpoint_health::EndpointFailure;
 pub(crate) use health::UpstreamHealth;
+pub(crate) use status::endpoint_statuses;
 
 use crate::body::RequestBody;
 
