@@ -20,6 +20,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("upshift-http", &["upshift-core"]),
     ("upshift-record", &["upshift-core"]),
     ("upshift-config", &["upshift-core"]),
+    ("upshift-pages", &["upshift-core", "upshift-record"]),
     ("upshift-notes", &["upshift-core", "upshift-record"]),
     ("upshift-adoption", &["upshift-core", "upshift-config", "upshift-record"]),
     ("upshift-forecast", &["upshift-core", "upshift-config", "upshift-record", "upshift-adoption"]),
@@ -32,6 +33,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "upshift-http",
             "upshift-config",
             "upshift-record",
+            "upshift-pages",
             "upshift-adoption",
             "upshift-tower",
             "upshift-client",
@@ -53,6 +55,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "upshift-http",
             "upshift-record",
             "upshift-config",
+            "upshift-pages",
             "upshift-notes",
             "upshift-adoption",
             "upshift-forecast",
@@ -74,7 +77,8 @@ const ARROWS: &[(&str, &[&str])] = &[
 const IN_TESTS: &[&str] = &["conformance"];
 
 /// Crates whose only inputs are bytes, facts and `now`.
-const PURE: &[&str] = &["upshift-core", "upshift-http", "upshift-record", "upshift-notes"];
+const PURE: &[&str] =
+    &["upshift-core", "upshift-http", "upshift-record", "upshift-pages", "upshift-notes"];
 
 /// The crates that no pure crate may depend on, by name or by prefix.
 const IMPURE: &[&str] = &[

@@ -1,0 +1,26 @@
+//! The pages of the dashboard and of `report --html`: records in, HTML out.
+//!
+//! 1. Pages load nothing from other hosts and have no inline script and no `style=` attribute, so
+//!    that a strict Content-Security-Policy applies to them.
+//! 2. Texts are escaped by the templates ([`maud`]). Ids in links are percent-encoded
+//!    ([`link::rule_path`]).
+//! 3. Every chart is an SVG image with a name, and has its numbers as a table ([`figure`]).
+
+pub use maud::{Markup, PreEscaped};
+
+pub mod charts;
+pub mod figure;
+mod gateway_sections;
+pub mod layout;
+pub mod link;
+pub mod notice;
+pub mod overview;
+pub mod period;
+pub mod phase;
+pub mod report;
+pub mod rule;
+pub mod stylesheet;
+pub mod table;
+pub mod time_text;
+mod urgency;
+pub mod view;

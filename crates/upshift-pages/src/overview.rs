@@ -1,0 +1,194 @@
+//! The overview: all rules, those that need attention first, and the gateway as a whole.
+
+use maud::{Markup, html};
+use upshift_record::adoption::RuleAdoption;
+use upshift_record::number_text::{counted, format_percent, grouped, share_of, share_text};
+
+use crate::charts::sparkline::render_sparkline;
+use crate::gateway_sections as sections;
+use crate::layout::{Delivery, Page};
+use crate::link::rule_path;
+use crate::period::Period;
+use crate::phase::phase_badge;
+use crate::time_text::{date_element, distance_text, time_element};
+use crate::urgency::Urgency;
+use crate::view::{GatewayView, RuleView};
+
+/// Renders the overview. `further` is shown between the rules and the upstreams.
+pub fn render_overview(
+    view: &GatewayView,
+    period: Period,
+    delivery: Delivery<'_>,
+    further: &Markup,
+) -> String {
+    let rules = ranked_rules(view);
+    let urgent = rules.iter().filter(|(urgency, _)| urgency.is_some()).count();
+    let gateway = view.gateway.as_ref();
+    let main = html! {
+        div.title-row {
+            h1 { (headline(rules.len(), urgent)) }
+            (period.links("/"))
+        }
+        (strip(view, period))
+        (sections::missing_numbers_notice(&view.adoption))
+        (unsaved_notice(view))
+        section aria-labelledby="rules" {
+            h2 #rules { "Rules" }
+            @if rules.is_empty() {
+                p.empty { "The policy has no rules: every request is admitted." }
+            } @else {
+                ol.rules {
+                    @for (urgency, rule) in &rules { (rule_row(rule, urgency.as_ref(), &view.now)) }
+                }
+            }
+        }
+        (further)
+        @if let Some(report) = view.report() {
+            @if report.total.requests > 0 { (sections::traffic_section(report)) }
+        }
+        (sections::upstreams_section(gateway.map_or(&[], |gateway| &gateway.endpoints)))
+        (sections::trips_section(&view.trips))
+        (sections::exemptions_section(view.exemptions(), &view.now))
+        (sections::api_section())
+    };
+    let footer = html! { @if let Some(gateway) = gateway { (sections::gateway_footer(gateway)) } };
+    Page { title: "Rules", delivery, main, footer }.render_html()
+}
+
+/// The rules, the most urgent ones first, and otherwise in the order of the file.
+fn ranked_rules(view: &GatewayView) -> Vec<(Option<Urgency>, RuleView<'_>)> {
+    let mut ranked = Vec::new();
+    for rule in view.rules() {
+        ranked.push((Urgency::of_rule(&rule, &view.now), rule));
+    }
+    ranked.sort_by(|(a, _), (b, _)| {
+        // Rules without a reason come last. The sort is stable.
+        a.is_none().cmp(&b.is_none()).then_with(|| rank(a.as_ref()).cmp(&rank(b.as_ref())))
+    });
+    ranked
+}
+
+/// The rank of the kind of reason, whatever its text is.
+fn rank(urgency: Option<&Urgency>) -> u8 {
+    match urgency {
+        Some(Urgency::Tripped) => 0,
+        Some(Urgency::StepAhead(_)) => 1,
+        Some(Urgency::Held(_)) => 2,
+        None => 3,
+    }
+}
+
+fn headline(rules: usize, urgent: usize) -> String {
+    let total = counted(rules as u64, "rule");
+    match (rules, urgent) {
+        (0, _) => "No rules".to_owned(),
+        (_, 0) => format!("{total}, none needs attention"),
+        (1, _) => "The rule needs attention".to_owned(),
+        (_, 1) => format!("1 of {total} needs attention"),
+        _ => format!("{} of {total} need attention", grouped(urgent as u64)),
+    }
+}
+
+/// The facts that all numbers of the page depend on.
+pub(crate) fn strip(view: &GatewayView, period: Period) -> Markup {
+    html! {
+        dl.strip {
+            @if let Some(report) = view.report() {
+                div {
+                    dt { "Recording since" }
+                    dd {
+                        @match &report.recording_since {
+                            Some(since) => (time_element(since)),
+                            None => "no request yet",
+                        }
+                    }
+                }
+                div {
+                    dt { "Requests in " (period.words()) }
+                    dd #total-requests data-requests=(report.total.requests) {
+                        (sections::requests_text(report))
+                    }
+                }
+            }
+            div { dt { "As of" } dd { (time_element(&view.now)) } }
+        }
+    }
+}
+
+fn unsaved_notice(view: &GatewayView) -> Markup {
+    let unsaved = view.status.as_ref().map_or(0, |status| status.unsaved);
+    if unsaved == 0 {
+        return html! {};
+    }
+    let text = counted(unsaved, "change");
+    crate::notice::notice_box(&html! {
+        strong { (text) " in force but not in the store." }
+        " A restart forgets what is not stored; the log says why it cannot be written."
+    })
+}
+
+fn rule_row(rule: &RuleView<'_>, urgency: Option<&Urgency>, now: &str) -> Markup {
+    html! {
+        li.rule-row {
+            div.rule-name {
+                h3 { a href=(rule_path(rule.id)) { (rule.id) } }
+                p.rule-phase { (phase_text(rule, now)) }
+            }
+            div.rule-share { (share_lines(rule)) }
+            div.rule-trend {
+                @if let Some(recorded) = rule.recorded() { (trend(recorded)) }
+            }
+            p.rule-outlook {
+                @if let Some(recorded) = rule.recorded() { (recorded.projection.sentence) }
+            }
+            @if let Some(urgency) = urgency {
+                p.rule-urgency { (urgency.sentence()) }
+            }
+        }
+    }
+}
+
+/// The phase of a rule, and its next step.
+pub(crate) fn phase_text(rule: &RuleView<'_>, now: &str) -> Markup {
+    let coming = rule.coming(now);
+    html! {
+        @match rule.phase() {
+            Some(phase) => (phase_badge(phase)),
+            None => span.soft { "no longer in the policy" },
+        }
+        @if let Some(next) = coming.first() {
+            @let from = next.from.as_deref().unwrap_or_default();
+            span.soft {
+                " then " (next.phase) " on " (date_element(from))
+                @if let Some(distance) = distance_text(from, now) { ", " (distance) }
+            }
+        }
+    }
+}
+
+fn share_lines(rule: &RuleView<'_>) -> Markup {
+    let Some(RuleAdoption { total, behind, .. }) = rule.recorded() else {
+        return html! { p.soft { "no request" } };
+    };
+    html! {
+        p { strong { (share_text(behind.callers, total.callers)) } " of callers behind" }
+        p.soft { (grouped(behind.callers)) " of " (grouped(total.callers)) }
+    }
+}
+
+fn trend(rule: &RuleAdoption) -> Markup {
+    let mut shares = Vec::new();
+    for point in &rule.series {
+        shares.push(share_of(point.behind.callers, point.total.callers));
+    }
+    let (first, last) = (shares.iter().flatten().next(), shares.iter().flatten().next_back());
+    let name = match (first, last) {
+        (Some(first), Some(last)) => format!(
+            "Share of callers behind, from {} to {}",
+            format_percent(*first),
+            format_percent(*last)
+        ),
+        _ => "Share of callers behind: no data".to_owned(),
+    };
+    render_sparkline(&shares, &name)
+}

@@ -1,0 +1,129 @@
+//! The calendar of a rule, and the effect of each coming step.
+
+use maud::{Markup, html};
+use upshift_record::PlanEntry;
+use upshift_record::canary::CanaryReport;
+use upshift_record::number_text::{counted, format_percent, grouped, share_text};
+
+use super::place::Place;
+use crate::phase::phase_badge;
+use crate::table::{Column, Table, text_cell};
+use crate::time_text::{seconds_of, time_element};
+use crate::urgency::refuses;
+use crate::view::RuleView;
+
+const COLUMNS: [Column<'static>; 5] = [
+    Column::text("Phase"),
+    Column::text("From"),
+    Column::text("To"),
+    Column::text("Callers behind that are refused"),
+    Column::text("Notes"),
+];
+
+/// The calendar, and what enforcing the rule now would do.
+pub(super) fn render(rule: &RuleView<'_>, place: &Place<'_>) -> Markup {
+    let content = html! {
+        @if let Some(sentence) = enforce_sentence(rule) { p { (sentence) } }
+        @if let Some(canary) = rule.canary { p { (canary_sentence(canary, rule.id)) } }
+        @if rule.plan.is_empty() {
+            p.empty { "There is no plan for this rule." }
+        } @else {
+            (calendar(rule, place, &place.caption("The phases of the rule, in the order of time")).render())
+        }
+    };
+    place.section("next", "Calendar and next steps", &content)
+}
+
+/// The share of the period that `enforce` would refuse.
+fn enforce_sentence(rule: &RuleView<'_>) -> Option<String> {
+    let recorded = rule.recorded()?;
+    let (behind, total) = (recorded.behind, recorded.total);
+    if behind.requests == 0 {
+        return Some("Enforcing would have refused no request of this period.".to_owned());
+    }
+    Some(format!(
+        "Enforcing during this whole period would have refused {} ({}) and {} ({}).",
+        counted(behind.callers, "caller"),
+        share_text(behind.callers, total.callers),
+        counted(behind.requests, "request"),
+        share_text(behind.requests, total.requests)
+    ))
+}
+
+/// The effect of enforcing the rule on the callers of the last minutes.
+fn canary_sentence(canary: &CanaryReport, rule: &str) -> String {
+    if canary.off || canary.callers == 0 {
+        return format!("If it were enforced now: {canary}.");
+    }
+    let of_rule = canary.rules.iter().find(|counts| counts.rule == rule);
+    let refused = of_rule.map_or(0, |counts| counts.newly_refused);
+    let mut text = format!(
+        "If it were enforced now: {} of {} callers in the last {} would be newly refused ({}).",
+        grouped(refused),
+        grouped(canary.callers),
+        counted((canary.seconds / 60).max(1).unsigned_abs(), "minute"),
+        share_text(refused, canary.callers)
+    );
+    if canary.missed > 0 {
+        text.push_str(&format!(" {} were not tried.", counted(canary.missed, "more request")));
+    }
+    text
+}
+
+fn calendar<'a>(rule: &RuleView<'_>, place: &Place<'_>, caption: &'a str) -> Table<'a> {
+    let mut rows = Vec::new();
+    for entry in &rule.plan {
+        rows.push(vec![
+            html! {
+                (phase_badge(&entry.phase))
+                @if is_current(entry, place.now) { strong.now { " now" } }
+            },
+            boundary(entry.from.as_deref()),
+            boundary(entry.to.as_deref()),
+            text_cell(&refused_text(entry)),
+            notes(entry),
+        ]);
+    }
+    Table { caption, hides_caption: true, columns: &COLUMNS, rows }
+}
+
+fn is_current(entry: &PlanEntry, now: &str) -> bool {
+    let now = seconds_of(now);
+    let begun = entry.from.as_deref().is_none_or(|from| seconds_of(from) <= now);
+    let over = entry.to.as_deref().is_some_and(|to| seconds_of(to) <= now);
+    begun && !over && !entry.held
+}
+
+fn boundary(time: Option<&str>) -> Markup {
+    match time {
+        Some(time) => time_element(time),
+        None => html! { "–" },
+    }
+}
+
+fn refused_text(entry: &PlanEntry) -> String {
+    if !refuses(entry) {
+        return "none".to_owned();
+    }
+    match entry.share_at_end {
+        Some(end) => format!("{} to {}", format_percent(entry.share), format_percent(end)),
+        None => format_percent(entry.share),
+    }
+}
+
+fn notes(entry: &PlanEntry) -> Markup {
+    html! {
+        div.prose {
+            @if let Some(by) = &entry.set_by {
+                p {
+                    "set by " (by)
+                    @if let Some(reason) = entry.reason.as_deref().filter(|reason| !reason.is_empty()) {
+                        ": " (reason)
+                    }
+                }
+            }
+            @if entry.held { p { "held back by the override" } }
+            @for note in &entry.notes { p { (note) } }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! The callers by version, in the order of versions, with those that a minimum would lose.
+
+use maud::{Markup, html};
+use upshift_record::adoption::{LabelCounts, RuleAdoption};
+use upshift_record::number_text::{format_percent, share_of, share_text};
+
+use super::place::Place;
+use crate::charts::share_bar::render_share_bar;
+use crate::phase::behind_badge;
+use crate::table::{Column, Table, number_cell, text_cell};
+
+const CAPTION: &str = "Callers by version, in the order of versions";
+
+const COLUMNS: [Column<'static>; 6] = [
+    Column::text("Version"),
+    Column::text("Share of callers"),
+    Column::number("Share"),
+    Column::number("Callers"),
+    Column::number("Requests"),
+    Column::number("Lost by this minimum"),
+];
+
+/// The versions of a rule.
+pub(super) fn render(recorded: &RuleAdoption, place: &Place<'_>) -> Markup {
+    let content = html! {
+        @if recorded.versions.is_empty() {
+            p.empty { "No version was read." }
+        } @else {
+            (versions_table(recorded, &place.caption(CAPTION)).render())
+            p.soft.table-note {
+                "A caller with several versions counts for each of them. The last column is the "
+                "share of callers on lower versions, which a minimum of this version would refuse."
+            }
+        }
+    };
+    place.section("versions", "Versions", &content)
+}
+
+fn versions_table<'a>(recorded: &RuleAdoption, caption: &'a str) -> Table<'a> {
+    let all = recorded.total.callers;
+    let lost = shares_lost(&recorded.versions, all);
+    let mut rows = Vec::new();
+    for (version, lost) in recorded.versions.iter().zip(lost) {
+        let LabelCounts { label, total, behind } = version;
+        let share = share_of(total.callers, all).unwrap_or_default();
+        let share_behind = share_of(behind.callers, all).unwrap_or_default();
+        rows.push(vec![
+            html! { bdi { (label) } @if behind.requests > 0 { " " (behind_badge()) } },
+            render_share_bar(share, share_behind),
+            text_cell(&share_text(total.callers, all)),
+            number_cell(total.callers),
+            number_cell(total.requests),
+            text_cell(&lost.map_or_else(|| "–".to_owned(), format_percent)),
+        ]);
+    }
+    Table { caption, hides_caption: true, columns: &COLUMNS, rows }
+}
+
+/// The share of callers below each version; `None` for labels that are no version. Versions of
+/// different products are not compared.
+fn shares_lost(versions: &[LabelCounts], all: u64) -> Vec<Option<f64>> {
+    let (mut shares, mut product, mut below) = (Vec::new(), "", 0);
+    for version in versions {
+        let Some(of_product) = product_of(&version.label) else {
+            shares.push(None);
+            continue;
+        };
+        if of_product != product {
+            (product, below) = (of_product, 0);
+        }
+        shares.push(share_of(below, all));
+        below += version.total.callers;
+    }
+    shares
+}
+
+/// The part of a version before its number, such as `App/`; `None` if there is no number.
+fn product_of(label: &str) -> Option<&str> {
+    let start = match label.rfind('/') {
+        Some(slash) => slash + 1,
+        None => 0,
+    };
+    let (product, number) = label.split_at(start);
+    let number = number.strip_prefix('v').unwrap_or(number);
+    if number.starts_with(|first: char| first.is_ascii_digit()) { Some(product) } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use upshift_record::adoption::RequestCounts;
+
+    #[test]
+    fn a_minimum_loses_the_lower_versions_of_the_same_product() {
+        let labels = ["1.0", "1.4", "2.0", "App/9", "App/10", "none"];
+        let versions = labels.map(|label| LabelCounts {
+            label: label.to_owned(),
+            total: RequestCounts { requests: 20, callers: 10 },
+            behind: RequestCounts::default(),
+        });
+        let lost = shares_lost(&versions, 100);
+        assert_eq!(lost, [Some(0.0), Some(0.1), Some(0.2), Some(0.0), Some(0.1), None]);
+    }
+}

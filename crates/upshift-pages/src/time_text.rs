@@ -1,0 +1,69 @@
+//! Times in UTC, as people read them and as machines do.
+
+use maud::{Markup, html};
+use upshift_core::Timestamp;
+
+/// The seconds since 1970 of a time in RFC 3339.
+pub fn seconds_of(time: &str) -> Option<i64> {
+    let parsed: Result<Timestamp, _> = time.parse();
+    parsed.ok().map(Timestamp::as_second)
+}
+
+/// A time to the minute: `12 Jan 2027 08:00 UTC`. Midnight is shown as the date alone.
+pub fn time_element(time: &str) -> Markup {
+    let Some(second) = seconds_of(time) else { return html! { (time) } };
+    let format = if second % 86_400 == 0 { "%-d %b %Y" } else { "%-d %b %Y %H:%M UTC" };
+    html! { time datetime=(time) { (formatted(second, format)) } }
+}
+
+/// The date of a time: `12 Jan 2027`.
+pub fn date_element(time: &str) -> Markup {
+    let Some(second) = seconds_of(time) else { return html! { (time) } };
+    html! { time datetime=(time) { (formatted(second, "%-d %b %Y")) } }
+}
+
+/// A short text for an axis of time: a date, or a time of day if the axis is shorter than two days.
+pub fn tick_text(second: i64, length: i64) -> String {
+    formatted(second, if length < 2 * 86_400 { "%H:%M" } else { "%-d %b" })
+}
+
+/// A text for one point of a series, whose points are this long.
+pub fn point_text(time: &str, length: i64) -> String {
+    let Some(second) = seconds_of(time) else { return time.to_owned() };
+    formatted(second, if length < 86_400 { "%-d %b %H:%M" } else { "%-d %b %Y" })
+}
+
+/// The distance of a time from `now` in whole units: `in 6 days`, `3 hours ago`.
+pub fn distance_text(time: &str, now: &str) -> Option<String> {
+    let distance = seconds_of(time)? - seconds_of(now)?;
+    let length = distance.abs();
+    let (count, unit) = match length {
+        ..120 => return Some(if distance < 0 { "just now".into() } else { "now".into() }),
+        120..7_200 => (length / 60, "minutes"),
+        7_200..172_800 => (length / 3_600, "hours"),
+        _ => (length / 86_400, "days"),
+    };
+    Some(if distance < 0 { format!("{count} {unit} ago") } else { format!("in {count} {unit}") })
+}
+
+fn formatted(second: i64, format: &str) -> String {
+    let time = Timestamp::from_second(second).unwrap_or_default();
+    time.strftime(format).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_at_a_glance() {
+        let shown = time_element("2027-01-12T08:05:09Z").into_string();
+        assert_eq!(shown, "<time datetime=\"2027-01-12T08:05:09Z\">12 Jan 2027 08:05 UTC</time>");
+        assert!(time_element("2027-01-12T00:00:00Z").into_string().contains(">12 Jan 2027<"));
+        assert_eq!(time_element("<b>").into_string(), "&lt;b&gt;");
+        let now = "2027-01-12T00:00:00Z";
+        assert_eq!(distance_text("2027-01-18T00:00:00Z", now).as_deref(), Some("in 6 days"));
+        assert_eq!(distance_text("2027-01-11T20:30:00Z", now).as_deref(), Some("3 hours ago"));
+        assert_eq!(distance_text("never", now), None);
+    }
+}
