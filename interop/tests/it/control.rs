@@ -152,6 +152,10 @@ fn the_address_of_the_admin_listener_is_a_page_that_lists_what_is_there() {
         text.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
     assert!(links.len() >= 7, "{text}");
     for link in links {
-        assert_eq!(gateway.ask_admin(link).status, 200, "{link}");
+        // The others lead to a part of this page, or hold their content.
+        if link.starts_with('/') {
+            let path = link.split('#').next().unwrap_or_default();
+            assert_eq!(gateway.ask_admin(path).status, 200, "{link}");
+        }
     }
 }

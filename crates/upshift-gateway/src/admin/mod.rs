@@ -1,8 +1,9 @@
-//! The admin listener: an index page, health, readiness, metrics and the API.
+//! The admin listener: the dashboard, health, readiness, metrics and the API.
 
 mod adoption_route;
 pub(crate) mod auth;
 mod canary_route;
+mod dashboard;
 mod explain_route;
 mod exposition;
 mod gateway_route;
@@ -17,14 +18,11 @@ use std::sync::atomic::Ordering;
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{Html, IntoResponse};
+use axum::response::IntoResponse;
 use axum::routing::{get, post};
 
 use self::auth::{AdminAccess, guarded};
 use crate::shared::Shared;
-
-/// The index page, whose address `serve` prints.
-const INDEX: &str = include_str!("index.html");
 
 /// All routes of the admin listener, and those of `further`. `local` is true if only this machine
 /// can reach the listener.
@@ -34,6 +32,7 @@ pub(crate) fn router(shared: &Arc<Shared>, local: bool, further: Router) -> Rout
         .route("/api/gateway", get(gateway_route::report_gateway))
         .with_state(Arc::clone(shared));
     let api = rollout_api::router(Arc::clone(&shared.control)).merge(of_process);
+    let pages = dashboard::router(Arc::clone(shared));
     let served = Arc::clone(shared);
     // Read at every request, so that a reload revokes a token that leaked.
     let token = move || served.generation.load().settings.admin_token.clone();
@@ -44,10 +43,10 @@ pub(crate) fn router(shared: &Arc<Shared>, local: bool, further: Router) -> Rout
              every call"
         );
     }
-    public_router(Arc::clone(shared), local).merge(guarded(api, access)).merge(further)
+    public_router(Arc::clone(shared), local).merge(guarded(api.merge(pages), access)).merge(further)
 }
 
-/// `/`, `/healthz`, `/readyz` and `/metrics`, which need no token. With `local`, the metrics are
+/// `/healthz`, `/readyz`, `/metrics` and the assets of pages, which need no token. With `local`, the metrics are
 /// for callers that name this host by an address or as `localhost` (DNS rebinding).
 fn public_router(shared: Arc<Shared>, local: bool) -> Router {
     let mut metrics = Router::new().route("/metrics", get(metrics_route::serve_metrics));
@@ -55,10 +54,10 @@ fn public_router(shared: Arc<Shared>, local: bool) -> Router {
         metrics = guarded(metrics, AdminAccess::for_local_callers());
     }
     Router::new()
-        .route("/", get(|| async { Html(INDEX) }))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(report_readiness))
         .merge(metrics)
+        .merge(dashboard::assets())
         .with_state(shared)
 }
 

@@ -4,7 +4,8 @@ use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use upshift_adoption::canary::RecordedFields;
-use upshift_core::{Policy, Timestamp};
+use upshift_adoption::overrides::{Imposed, RolloutChange};
+use upshift_core::{Phase, Policy, Timestamp};
 use upshift_record::canary::CanaryReport;
 
 use super::Control;
@@ -22,6 +23,19 @@ impl Control {
             (state.effective_policy(now), state.under_present_overrides(file, now))
         };
         self.compare_policies(&running, &next, now)
+    }
+
+    /// The effect that enforcing a rule would have on the callers of the last minutes; `None` if the
+    /// policy does not have the rule.
+    pub(crate) fn try_enforcing(&self, rule: &str, now: Timestamp) -> Option<CanaryReport> {
+        let imposed = Imposed::parse(Phase::Enforce.as_str())?;
+        let change = RolloutChange::Set { rule: rule.to_owned(), imposed, until: None };
+        let (running, next) = {
+            let state = self.state();
+            state.file_policy().rule(rule)?;
+            (state.effective_policy(now), state.policy_after(&change, now).ok()?)
+        };
+        Some(self.compare_policies(&running, &next, now))
     }
 
     /// The effect that `next` would have on the callers of the last minutes. It decides thousands of

@@ -149,7 +149,11 @@ impl ControlState {
     }
 
     /// The effective policy after `change`.
-    fn policy_after(&self, change: &RolloutChange, now: Timestamp) -> Result<Policy, ControlError> {
+    pub(super) fn policy_after(
+        &self,
+        change: &RolloutChange,
+        now: Timestamp,
+    ) -> Result<Policy, ControlError> {
         let (after, _) = self.history.preview_change(change, now)?;
         Ok(self.policy_under(&after, now))
     }

@@ -1,0 +1,65 @@
+//! The records of a page, read from the running gateway.
+
+use std::sync::Arc;
+
+use upshift_core::Timestamp;
+use upshift_pages::period::Period;
+use upshift_pages::view::{AdoptionSource, GatewayView};
+use upshift_record::canary::CanaryReport;
+use upshift_record::plan_entries;
+
+use crate::admin::gateway_route::gateway_status;
+use crate::rollout::Control;
+use crate::rollout::report::trip_report;
+use crate::shared::Shared;
+
+/// The most trips of a page.
+const MAX_TRIPS: usize = 20;
+
+/// Reads all that the overview shows. `None` if it failed, and the log says why.
+pub(super) async fn read_view(shared: Arc<Shared>, period: Period) -> Option<GatewayView> {
+    // Reading the store must not keep the other routes waiting.
+    let reading = tokio::task::spawn_blocking(move || gateway_view(&shared, period));
+    reading.await.ok()
+}
+
+/// Reads all that the page of a rule shows, and tries what enforcing the rule would do.
+pub(super) async fn read_rule_view(
+    shared: Arc<Shared>,
+    period: Period,
+    rule: String,
+) -> Option<(GatewayView, Option<CanaryReport>)> {
+    let reading = tokio::task::spawn_blocking(move || {
+        let view = gateway_view(&shared, period);
+        let canary = shared.control.try_enforcing(&rule, Timestamp::now());
+        (view, canary)
+    });
+    reading.await.ok()
+}
+
+fn gateway_view(shared: &Shared, period: Period) -> GatewayView {
+    let now = Timestamp::now();
+    let control = &shared.control;
+    let mut trips = Vec::new();
+    for trip in control.trips(MAX_TRIPS) {
+        // The pages link to the callers of a rule instead of listing those of each trip.
+        trips.push(trip_report(&trip, &[]));
+    }
+    GatewayView {
+        now: now.to_string(),
+        adoption: adoption_source(control, period, now),
+        status: Some(control.status(now)),
+        plan: plan_entries(&control.effective_policy(now), now),
+        trips,
+        gateway: Some(gateway_status(shared, now)),
+    }
+}
+
+fn adoption_source(control: &Control, period: Period, now: Timestamp) -> AdoptionSource {
+    let from = Timestamp::from_second(now.as_second() - period.seconds()).unwrap_or(now);
+    match control.adoption_report(from, now) {
+        Ok(Some(report)) => AdoptionSource::Recorded(report),
+        Ok(None) => AdoptionSource::NoStore,
+        Err(error) => AdoptionSource::Unreadable(error.to_string()),
+    }
+}
