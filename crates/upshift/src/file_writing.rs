@@ -1,4 +1,4 @@
-//! Writing the new file as a whole or not at all.
+//! Writing a file as a whole or not at all.
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
@@ -10,7 +10,7 @@ use crate::verb_error::VerbError;
 ///
 /// # Errors
 /// If it cannot be written, or exists. An existing file is then unchanged.
-pub(super) fn write_new(file: &Path, text: &str, force: bool) -> Result<(), VerbError> {
+pub(crate) fn write_file(file: &Path, text: &str, force: bool) -> Result<(), VerbError> {
     // Behind its links: the target is replaced, and a link stays a link.
     let written = match file.canonicalize() {
         Ok(target) if force && target.is_file() => replace_file(&target, text),
@@ -28,7 +28,7 @@ pub(super) fn write_new(file: &Path, text: &str, force: bool) -> Result<(), Verb
 }
 
 /// The error for a file that exists.
-pub(super) fn already_exists(file: &Path) -> VerbError {
+pub(crate) fn already_exists(file: &Path) -> VerbError {
     VerbError::usage(format!(
         "{} exists and was not changed\n  help: name another file, or add --force to overwrite it",
         file.display()

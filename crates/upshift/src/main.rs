@@ -8,6 +8,7 @@ mod completions;
 mod control;
 mod demo;
 mod explain;
+mod file_writing;
 mod forecast;
 mod get;
 mod init;

@@ -4,7 +4,6 @@ mod answers;
 mod ask;
 mod draft;
 mod listeners;
-mod writing;
 
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
@@ -14,6 +13,7 @@ use upshift_config::{Severity, load};
 use upshift_gateway::{Gateway, Settings};
 use upshift_record::Exit;
 
+use crate::file_writing::{already_exists, write_file};
 use crate::policy_file;
 use crate::terminal::{print_stderr, print_stdout};
 use crate::verb_error::{VerbError, VerbResult};
@@ -56,7 +56,7 @@ impl InitArgs {
         // Before any question, so that no one answers them in vain.
         // A link that leads nowhere counts, too: `create_new` would not follow it.
         if !to_stdout && !self.force && file.symlink_metadata().is_ok() {
-            return Err(writing::already_exists(&file));
+            return Err(already_exists(&file));
         }
         let answers = complete_answers(self.answers)?;
         let text = draft::draft_file(&answers, &file);
@@ -64,7 +64,7 @@ impl InitArgs {
         if to_stdout {
             print_stdout(&text)?;
         } else {
-            writing::write_new(&file, &text, self.force)?;
+            write_file(&file, &text, self.force)?;
             print_stderr(format!(
                 "wrote {}: {}",
                 file.display(),

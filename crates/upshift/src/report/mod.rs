@@ -1,6 +1,8 @@
 //! `upshift report`: adoption, from a running gateway or from its store.
 
 mod csv;
+mod page;
+mod source;
 mod sparkline;
 mod table;
 
@@ -8,12 +10,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 use http::Uri;
-use upshift_adoption::report::{ReportInput, build_report};
-use upshift_adoption::store::UsageReader;
 use upshift_core::Timestamp;
 use upshift_record::Exit;
-use upshift_record::adoption::AdoptionReport;
 
+use self::source::{Recorded, read_gateway, read_store};
 use crate::control::{self, RemoteGateway};
 use crate::policy_file::PolicyFile;
 use crate::terminal::{Palette, print_json, print_stdout, visible_record};
@@ -29,6 +29,7 @@ Examples:
   upshift report
   upshift report orders-v2 --since 90d
   upshift report --csv > adoption.csv
+  upshift report --html --output adoption.html
   upshift report --json | jq '.rules[] | {rule, behind}'
   upshift report --store /var/lib/upshift/upshift.db
 
@@ -60,6 +61,12 @@ pub(crate) struct ReportArgs {
     /// Print the numbers of each label as CSV
     #[arg(long)]
     csv: bool,
+    /// Print one HTML file with charts, which a browser shows without a network
+    #[arg(long, conflicts_with_all = ["csv", "json"])]
+    html: bool,
+    /// Write the HTML to this file, and replace it if it exists
+    #[arg(long, short, value_name = "FILE", requires = "html")]
+    output: Option<PathBuf>,
 }
 
 /// The start of a report.
@@ -92,73 +99,45 @@ fn parse_since(text: &str) -> Result<Since, String> {
 
 impl ReportArgs {
     pub(crate) fn run(self) -> VerbResult {
+        if self.html {
+            page::check_destination(self.output.as_deref())?;
+        }
         let now = Timestamp::now();
         let from = self.since.start(now);
-        let mut report = match &self.store {
-            Some(store) => report_of_store(store, &self.file, from, now)?,
+        let mut recorded = match &self.store {
+            Some(store) => read_store(store, &self.file, from, now)?,
             None => {
                 let gateway =
                     RemoteGateway::at_first_address(self.admin.clone(), self.token.clone());
-                control::block_on_gateways(report_of_gateway(gateway, from))?
+                control::block_on_gateways(read_gateway(gateway, from, self.html))?
             }
         };
         if let Some(rule) = &self.rule {
-            report.rules.retain(|reported| reported.rule == *rule);
-            if report.rules.is_empty() {
+            recorded.retain_rule(rule);
+            if recorded.report.rules.is_empty() {
                 return Err(VerbError::usage(format_args!("there is no rule `{rule}`")));
             }
         }
+        self.print(recorded)?;
+        Ok(Exit::Fine)
+    }
+
+    fn print(&self, recorded: Recorded) -> Result<(), VerbError> {
+        let report = &recorded.report;
         if self.json {
-            print_json(&report)?;
+            print_json(report)?;
         } else if report.recording_since.is_none() {
             let message =
                 "nothing is recorded yet: numbers appear a second after the first request";
             return Err(VerbError::Message(Exit::NothingRun, message.to_owned()));
         } else if self.csv {
-            print_stdout(&csv::render_csv(&report))?;
+            print_stdout(&csv::render_csv(report))?;
+        } else if self.html {
+            page::write_page(recorded, self.output.as_deref())?;
         } else {
-            let visible = visible_record(&report)?;
+            let visible = visible_record(report)?;
             print_stdout(&table::render_report(&visible, Palette::of_stdout()))?;
         }
-        Ok(Exit::Fine)
+        Ok(())
     }
-}
-
-async fn report_of_gateway(
-    lookup: impl Future<Output = Result<RemoteGateway, VerbError>>,
-    from: Timestamp,
-) -> Result<AdoptionReport, VerbError> {
-    let gateway = lookup.await?;
-    // A time in RFC 3339 with `Z` has no character that a query must encode.
-    match gateway.get_api(&format!("adoption?since={from}")).await {
-        Ok(report) => Ok(report),
-        Err(error) => Err(gateway.verb_error(&error)),
-    }
-}
-
-fn report_of_store(
-    store: &std::path::Path,
-    file: &PolicyFile,
-    from: Timestamp,
-    now: Timestamp,
-) -> Result<AdoptionReport, VerbError> {
-    let policy = file.load_quietly()?.file.policy;
-    let usage = match UsageReader::open(store) {
-        Ok(Some(reader)) => reader.read_period(from.as_second(), now.as_second()),
-        Ok(None) => {
-            let message = format_args!("there is no store at {}", store.display());
-            return Err(VerbError::environment(message));
-        }
-        Err(error) => Err(error),
-    };
-    let usage = usage.map_err(VerbError::environment)?;
-    Ok(build_report(ReportInput {
-        now,
-        from: from.as_second(),
-        recording_since: usage.recording_since,
-        rows: usage.rows,
-        weeks: usage.weeks,
-        refused: usage.refused,
-        policy: &policy,
-    }))
 }
