@@ -10,6 +10,7 @@ mod breaker_attack;
 mod clients;
 mod command_line;
 mod control;
+mod dashboard;
 mod demo;
 mod download_faults;
 mod downloads;
