@@ -45,6 +45,7 @@ mod history;
 pub mod overrides;
 pub mod projection;
 pub mod report;
+mod request_callers;
 pub mod sketch;
 pub mod store;
 mod tally;
@@ -58,5 +59,6 @@ pub use callers::{
 pub use expiry::{Expiring, ExpiryNotice, ExpiryNotices, ExpiryStage};
 pub use fingerprint::{Fingerprint, IdentityKey};
 pub use history::{History, PendingChange, Record, Revision, UndoError};
+pub use request_callers::{Caller, RequestCallers};
 pub use store::Store;
 pub use tally::CallerTally;

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use upshift_adoption::IdentityKey;
 use upshift_adoption::canary::RecordedFields;
 use upshift_adoption::sketch::{CallerHasher, DISTINCT_ERROR};
 use upshift_adoption::usage::{
     Dimension, OTHER, Standing, UsageChanges, UsageRow, UsageTally, UsageTotals,
 };
+use upshift_adoption::{IdentityKey, RequestCallers};
 use upshift_core::{Facts, HttpVersion, Known, Policy, Timestamp, TlsState, TlsVersion};
 
 const POLICY: &str = r#"
@@ -78,7 +78,8 @@ impl Counting {
         let decision = self.policy.decide(&facts, now);
         let recorded = RecordedFields::of_policy(&self.policy);
         let key = IdentityKey::new([9; 32]);
-        self.tally.count_decision(&key, &decision, (&facts, now), &recorded);
+        let callers = RequestCallers::of_decision(&decision, &facts, &key);
+        self.tally.count_decision(&callers, &decision, now, &recorded);
         if self.tally.is_full() {
             self.hand_over(second);
         }
@@ -216,12 +217,12 @@ fn the_most_refused_caller_is_listed_without_its_identity() {
     assert_eq!((&*ada.path, &*ada.network.to_string()), ("/orders/*/items", "192.0.2.0/24"));
 }
 
-/// A quarter of a million requests, each with a version, an agent, an identity and a path of its own.
+/// A million requests, each with a version, an agent and an identity of its own.
 #[test]
 fn an_attacker_cannot_fill_the_memory() {
     let mut counting = Counting::new();
     let (mut most_rows, mut all) = (0, UsageRow::default());
-    for number in 0..250_000_u32 {
+    for number in 0..1_000_000_u32 {
         let text = format!("9{number}.1");
         let request = Request {
             key: &text,
@@ -242,8 +243,8 @@ fn an_attacker_cannot_fill_the_memory() {
         }
     }
     assert!(most_rows < 500, "{most_rows} rows");
-    assert_eq!(all.requests, 250_000);
-    let error = (all.callers.estimate() as f64 / 250_000.0 - 1.0).abs();
+    assert_eq!(all.requests, 1_000_000);
+    let error = (all.callers.estimate() as f64 / 1_000_000.0 - 1.0).abs();
     assert!(error < DISTINCT_ERROR, "{error}");
 }
 

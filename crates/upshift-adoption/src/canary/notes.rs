@@ -1,8 +1,9 @@
 //! The callers that one core has noted.
 
 use std::collections::HashSet;
+use std::hash::{Hash as _, Hasher as _};
 
-use rustc_hash::FxBuildHasher;
+use rustc_hash::{FxBuildHasher, FxHasher};
 use upshift_core::{Decision, Facts};
 
 use super::request::{RecentRequest, RecordedFields};
@@ -31,36 +32,47 @@ pub struct NoteKey {
     pub(super) request: u64,
 }
 
-impl NoteKey {
-    fn new(
-        hasher: CallerHasher,
-        caller: CallerHash,
-        decision: &Decision<'_>,
-        facts: &Facts<'_>,
-    ) -> Self {
-        let mut rules = Vec::with_capacity(decision.rulings.len());
-        for ruling in decision.matched() {
-            rules.push((&*ruling.rule.id, ruling.verdict, ruling.cause.is_some()));
-        }
-        let segment = facts.path.split('/').nth(1);
-        let kind = (caller, rules, facts.method, segment);
-        Self { caller, request: hasher.hash_caller(kind).bits() }
+/// What a request is noted by.
+#[derive(Clone, Copy)]
+pub struct NotedBy {
+    /// The caller.
+    pub caller: CallerHash,
+    /// Their [`rules_hash`].
+    pub rules: u64,
+}
+
+/// The hash of the rules that apply and of their verdicts, by which requests are noted.
+pub fn rules_hash(hasher: CallerHasher, decision: &Decision<'_>) -> u64 {
+    let mut rules = Vec::with_capacity(decision.rulings.len());
+    for ruling in decision.matched() {
+        rules.push((&*ruling.rule.id, ruling.verdict, ruling.cause.is_some()));
     }
+    hasher.hash_caller(rules).bits()
+}
+
+impl NoteKey {
+    fn new(by: NotedBy, facts: &Facts<'_>) -> Self {
+        // The hash of the caller is keyed, so that clients cannot hide each other's requests.
+        let mut hasher = FxHasher::default();
+        (by.caller, by.rules, facts.method, first_segment(facts.path)).hash(&mut hasher);
+        Self { caller: by.caller, request: hasher.finish() }
+    }
+}
+
+/// The first segment of a path.
+fn first_segment(path: &str) -> &[u8] {
+    let Some((_, rest)) = path.as_bytes().split_first() else { return b"" };
+    let end = rest.iter().position(|byte| *byte == b'/').unwrap_or(rest.len());
+    &rest[..end]
 }
 
 impl RecentNotes {
     /// Notes the request of a caller, unless it was noted before.
-    pub fn note_request(
-        &mut self,
-        hasher: CallerHasher,
-        caller: CallerHash,
-        (decision, facts): (&Decision<'_>, &Facts<'_>),
-        recorded: &RecordedFields,
-    ) {
+    pub fn note_request(&mut self, by: NotedBy, facts: &Facts<'_>, recorded: &RecordedFields) {
         if self.requests.len() >= MAX_HANDED_OVER {
             return;
         }
-        let key = NoteKey::new(hasher, caller, decision, facts);
+        let key = NoteKey::new(by, facts);
         if self.noted.contains(&key.request) {
             return;
         }

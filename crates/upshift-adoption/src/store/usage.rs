@@ -110,20 +110,21 @@ impl Store {
 fn write_rows(transaction: &Transaction<'_>, rows: &[StoredRow]) -> Result<(), StoreError> {
     let mut statement = transaction.prepare_cached(
         "INSERT OR REPLACE INTO usage
-         VALUES (:span, :start, :rule, :dimension, :label, :verdict, :standing, :requests, :callers)",
+            (span, start, rule, dimension, label, verdict, standing, requests, callers)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )?;
     for StoredRow { span, start, key, row } in rows {
-        statement.execute(named_params! {
-            ":span": span.seconds(),
-            ":start": start,
-            ":rule": &*key.rule,
-            ":dimension": key.dimension.as_str(),
-            ":label": &*key.label,
-            ":verdict": key.verdict.as_str(),
-            ":standing": key.standing.as_str(),
-            ":requests": row.requests.cast_signed(),
-            ":callers": row.callers.to_bytes(),
-        })?;
+        statement.execute(params![
+            span.seconds(),
+            start,
+            &*key.rule,
+            key.dimension.as_str(),
+            &*key.label,
+            key.verdict.as_str(),
+            key.standing.as_str(),
+            row.requests.cast_signed(),
+            row.callers.to_bytes(),
+        ])?;
     }
     Ok(())
 }
@@ -134,8 +135,9 @@ fn write_callers(
 ) -> Result<(), StoreError> {
     let mut statement = transaction.prepare_cached(
         "INSERT INTO refused_caller
-         VALUES (:rule, :caller, :requests, :uncertainty, :first_seen, :last_seen, :version, :client,
-                 :path, :network)
+            (rule, caller, requests, uncertainty, first_seen, last_seen, version, client, path,
+             network)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
          ON CONFLICT DO UPDATE SET
             requests = max(requests, excluded.requests), uncertainty = excluded.uncertainty,
             first_seen = min(first_seen, excluded.first_seen), last_seen = excluded.last_seen,
@@ -143,18 +145,18 @@ fn write_callers(
             network = excluded.network",
     )?;
     for caller in callers {
-        statement.execute(named_params! {
-            ":rule": &*caller.rule,
-            ":caller": caller.caller.to_string(),
-            ":requests": caller.requests.cast_signed(),
-            ":uncertainty": caller.uncertainty.cast_signed(),
-            ":first_seen": caller.first_seen,
-            ":last_seen": caller.last_seen,
-            ":version": &*caller.version,
-            ":client": &*caller.client,
-            ":path": caller.path,
-            ":network": caller.network.to_string(),
-        })?;
+        statement.execute(params![
+            &*caller.rule,
+            caller.caller.to_string(),
+            caller.requests.cast_signed(),
+            caller.uncertainty.cast_signed(),
+            caller.first_seen,
+            caller.last_seen,
+            &*caller.version,
+            &*caller.client,
+            caller.path,
+            caller.network.to_string(),
+        ])?;
     }
     if callers.is_empty() { Ok(()) } else { trim_callers(transaction) }
 }

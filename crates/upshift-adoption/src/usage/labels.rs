@@ -41,6 +41,13 @@ impl LabelSet {
         label
     }
 
+    /// Counts `times` further requests with `label`, if it has a place.
+    pub(crate) fn add_hits(&mut self, label: &str, times: u64) {
+        if let Some(hits) = self.places.get_mut(label) {
+            *hits = hits.saturating_add(u32::try_from(times).unwrap_or(u32::MAX));
+        }
+    }
+
     /// Halves the hits, so that a label that is no longer seen loses its place. In a set that is
     /// more than half full, labels without hits lose it at once.
     pub(crate) fn sweep(&mut self) {

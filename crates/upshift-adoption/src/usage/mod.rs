@@ -1,7 +1,7 @@
 //! Usage: who is on which version, by rule, in numbers that a dashboard can show years later.
 //!
-//! 1. Each core counts into its own [`UsageTally`], without a lock. It hands a [`UsageBatch`] over
-//!    once a second.
+//! 1. Each core counts into its own [`UsageTally`], without a lock: the requests of each sender and
+//!    combination of labels. Once a second it makes a [`UsageBatch`] of them and hands it over.
 //! 2. One [`UsageTotals`] per process merges the batches into rows of one minute, which the store
 //!    keeps. Hours and days are made from minutes.
 //! 3. A row has a number of requests and a sketch of the distinct callers. Rows for several minutes
@@ -10,11 +10,14 @@
 //!
 //! A caller is a rule's identity, or the client's address where the request has none.
 
+mod cells;
+mod combinations;
 mod labels;
 mod pending;
 mod refused;
 mod request_labels;
 pub(crate) mod row;
+mod senders;
 mod tally;
 mod totals;
 

@@ -1,7 +1,10 @@
 //! The callers that are refused most, so that someone can write to them.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
+
+use rustc_hash::FxBuildHasher;
 
 use crate::sketch::TopItems;
 use crate::{Fingerprint, Network};
@@ -39,14 +42,15 @@ pub struct RefusedCaller {
 /// The most refused callers of each rule.
 #[derive(Default)]
 pub struct RefusedCallers {
-    rules: HashMap<Arc<str>, RuleCallers>,
+    rules: HashMap<Arc<str>, RuleCallers, FxBuildHasher>,
 }
 
 /// The most refused callers of one rule.
 #[derive(Default)]
 struct RuleCallers {
     counts: TopItems<Fingerprint>,
-    details: HashMap<Fingerprint, RefusedCaller>,
+    // A fingerprint is a keyed hash, which clients cannot choose.
+    details: HashMap<Fingerprint, RefusedCaller, FxBuildHasher>,
 }
 
 impl RefusedCallers {
@@ -56,8 +60,11 @@ impl RefusedCallers {
         rule.counts.count_item(refused.caller, refused.requests);
         match rule.details.get_mut(&refused.caller) {
             Some(known) => {
-                let first_seen = known.first_seen.min(refused.first_seen);
-                *known = RefusedCaller { first_seen, ..refused };
+                known.first_seen = known.first_seen.min(refused.first_seen);
+                // Of two that came at the same time, either is the last.
+                if refused.last_seen >= known.last_seen {
+                    *known = RefusedCaller { first_seen: known.first_seen, ..refused };
+                }
             }
             None => {
                 if rule.details.len() >= MAX_CALLERS {
@@ -93,12 +100,20 @@ impl RefusedCallers {
 impl RuleCallers {
     fn top(&self, limit: usize) -> Vec<RefusedCaller> {
         let mut callers = Vec::new();
-        for known in self.details.values() {
-            callers.push(self.with_count(known));
+        for (_, caller) in self.by_count().into_iter().take(limit) {
+            callers.extend(self.details.get(&caller).map(|known| self.with_count(known)));
         }
-        // By the fingerprint as well, so that the order is the same each time.
-        callers.sort_by(|a, b| b.requests.cmp(&a.requests).then_with(|| a.caller.cmp(&b.caller)));
-        callers.truncate(limit);
+        callers
+    }
+
+    /// The remembered callers, the most refused first. Equal ones are in the order of their
+    /// fingerprints, so that the order is the same each time.
+    fn by_count(&self) -> Vec<(Reverse<u64>, Fingerprint)> {
+        let mut callers = Vec::with_capacity(self.details.len());
+        for caller in self.details.keys() {
+            callers.push((Reverse(self.counts.count_of(caller).0.max(1)), *caller));
+        }
+        callers.sort_unstable();
         callers
     }
 
@@ -111,8 +126,8 @@ impl RuleCallers {
 
     /// Forgets the half that was refused least, so that the search is rarely needed.
     fn forget_rarest(&mut self) {
-        for caller in self.top(MAX_CALLERS).split_off(MAX_CALLERS / 2) {
-            self.details.remove(&caller.caller);
+        for (_, caller) in self.by_count().into_iter().skip(MAX_CALLERS / 2) {
+            self.details.remove(&caller);
         }
     }
 }

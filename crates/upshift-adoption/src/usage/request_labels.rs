@@ -4,14 +4,14 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use rustc_hash::FxBuildHasher;
+use foldhash::fast::RandomState;
 use upshift_core::policy::client_family;
 use upshift_core::{Facts, Known, Ruling, TlsState, VerdictReason};
 
 use super::labels::{LabelSet, label_text};
 
 /// The `User-Agent` values whose client is remembered.
-const MAX_AGENTS: usize = 512;
+const MAX_AGENTS: usize = 2 * 1024;
 
 /// The labels that all rulings of one request share.
 pub(super) struct RequestLabels {
@@ -23,9 +23,9 @@ pub(super) struct RequestLabels {
 /// The labels of clients.
 pub(super) struct ClientLabels {
     labels: LabelSet,
-    /// The labels of the `User-Agent` values that came before: parsing one costs more than all
-    /// other counting.
-    remembered: HashMap<Box<[u8]>, Arc<str>, FxBuildHasher>,
+    /// The texts of the labels of the `User-Agent` values that came before: parsing one costs more
+    /// than all other counting.
+    remembered: HashMap<Box<[u8]>, Box<str>, RandomState>,
     none: Arc<str>,
 }
 
@@ -40,26 +40,28 @@ impl ClientLabels {
     /// `none` if it sent none.
     pub(super) fn client_label(&mut self, facts: &Facts<'_>) -> Arc<str> {
         let Some(agent) = facts.fields.nth("user-agent", 0) else { return Arc::clone(&self.none) };
-        if let Some(label) = self.remembered.get(agent) {
-            return Arc::clone(label);
+        if let Some(text) = self.remembered.get(agent) {
+            return self.labels.admit_label(text, 1);
         }
         let family = client_family(&String::from_utf8_lossy(agent));
         let text =
             family.map_or(Cow::Borrowed("unknown"), |family| Cow::Owned(label_text(&family)));
-        let label = self.labels.admit_label(&text, 1);
         // An attacker who sends another value each time makes room each time, and no more.
         if self.remembered.len() >= MAX_AGENTS {
             self.remembered.clear();
         }
-        self.remembered.insert(agent.into(), Arc::clone(&label));
-        label
+        self.remembered.insert(agent.into(), (*text).into());
+        self.labels.admit_label(&text, 1)
+    }
+
+    /// Counts further requests of a label that has a place.
+    pub(super) fn add_hits(&mut self, label: &str, times: u64) {
+        self.labels.add_hits(label, times);
     }
 
     /// Takes the places of labels that are no longer seen.
     pub(super) fn sweep(&mut self) {
         self.labels.sweep();
-        // A remembered value bypasses the set, which would count its label as unseen.
-        self.remembered.clear();
     }
 }
 
@@ -84,19 +86,32 @@ pub(super) fn tls_label(facts: &Facts<'_>) -> &'static str {
 
 /// The value that decided, as a label.
 pub(super) fn version_text(ruling: &Ruling<'_>) -> Cow<'static, str> {
-    let fixed = match ruling.cause.unwrap_or(ruling.reason) {
+    if let Some(fixed) = fixed_version(ruling) {
+        return Cow::Borrowed(fixed);
+    }
+    match observed_value(ruling) {
+        Some(value) => Cow::Owned(label_text(value)),
+        None => Cow::Borrowed("none"),
+    }
+}
+
+/// The value that decided, as it was sent; `None` if its label does not depend on it.
+pub(super) fn observed_value<'r>(ruling: &'r Ruling<'_>) -> Option<&'r str> {
+    if fixed_version(ruling).is_some() {
+        return None;
+    }
+    let observed = ruling.observed.iter().find(|observed| observed.kind == ruling.kind)?;
+    Some(&observed.value)
+}
+
+/// The label of a ruling that has no version, by its reason.
+fn fixed_version(ruling: &Ruling<'_>) -> Option<&'static str> {
+    match ruling.cause.unwrap_or(ruling.reason) {
         VerdictReason::Missing => Some("none"),
         // The values themselves say nothing, and there may be any number of them.
         VerdictReason::Malformed => Some("malformed"),
         VerdictReason::Ambiguous => Some("ambiguous"),
         VerdictReason::UnknownClient => Some("unknown"),
         _ => None,
-    };
-    if let Some(fixed) = fixed {
-        return Cow::Borrowed(fixed);
-    }
-    match ruling.observed.iter().find(|observed| observed.kind == ruling.kind) {
-        Some(observed) => Cow::Owned(label_text(&observed.value)),
-        None => Cow::Borrowed("none"),
     }
 }

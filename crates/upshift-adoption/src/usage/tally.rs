@@ -1,49 +1,28 @@
 //! The usage that one core has counted since it last handed over.
 
-use std::collections::{HashMap, HashSet};
-use std::net::IpAddr;
+use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use rustc_hash::FxBuildHasher;
-use upshift_core::policy::{IdentityReader, identity};
-use upshift_core::{Decision, Facts, Phase, Ruling, Timestamp, Verdict};
+use upshift_core::{Decision, Facts, Ruling, Timestamp, Verdict};
 
-use super::labels::{LabelSet, OTHER, path_pattern};
+use super::cells::{CellKey, CellTable, RulingLabels, UsageCell};
+use super::combinations::{CellNumber, Combination, Combinations};
+use super::labels::{LabelSet, path_pattern};
 use super::refused::RefusedCaller;
 use super::request_labels::{ClientLabels, RequestLabels, http_label, tls_label, version_text};
 use super::row::Standing;
-use crate::canary::{NoteKey, RecentNotes, RecentRequest, RecordedFields};
-use crate::sketch::{CallerHash, CallerHasher};
-use crate::{IdentityKey, Network};
+use super::senders::{RefusedSender, SenderNumber, Senders};
+use crate::Network;
+use crate::canary::{NoteKey, NotedBy, RecentNotes, RecentRequest, RecordedFields, rules_hash};
+use crate::request_callers::RequestCallers;
+use crate::sketch::CallerHasher;
 
 /// The most versions of each rule, and the most clients, in one handover.
 const MAX_LABELS: usize = 256;
-/// The most combinations of labels in one handover. Further ones lose their version and client.
-const MAX_CELLS: usize = 4 * 1024;
-/// The pairs of combination and caller after which a core hands over early.
-const MAX_PAIRS: usize = 64 * 1024;
 /// The most refused callers that are listed in one handover. Further ones are only counted.
 const MAX_REFUSED: usize = 4 * 1024;
-
-/// The labels of a combination. Each is one of a bounded set.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct CellKey {
-    /// The labels of a ruling; `None` for the request as a whole.
-    pub(crate) ruling: Option<RulingLabels>,
-    pub(crate) verdict: Verdict,
-    pub(crate) standing: Standing,
-    pub(crate) http: &'static str,
-    pub(crate) tls: &'static str,
-    pub(crate) client: Arc<str>,
-}
-
-/// The labels that only the ruling of a rule has.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct RulingLabels {
-    pub(crate) rule: Arc<str>,
-    pub(crate) phase: Phase,
-    pub(crate) version: Arc<str>,
-}
 
 /// The usage that one core hands over.
 #[derive(Default)]
@@ -53,13 +32,6 @@ pub struct UsageBatch {
     pub(crate) noted: Vec<(NoteKey, RecentRequest)>,
 }
 
-/// The counts of one combination of labels.
-pub(crate) struct UsageCell {
-    pub(crate) key: CellKey,
-    pub(crate) requests: u64,
-    pub(crate) callers: Vec<CallerHash>,
-}
-
 /// The usage that one core has counted since it last handed over.
 pub struct UsageTally {
     hasher: CallerHasher,
@@ -67,17 +39,11 @@ pub struct UsageTally {
     /// The versions of each rule.
     rules: HashMap<Arc<str>, LabelSet, FxBuildHasher>,
     clients: ClientLabels,
-    cells: HashMap<CellKey, u32, FxBuildHasher>,
-    /// The requests of each cell, by its number.
-    requests: Vec<u64>,
-    callers: HashSet<(u32, CallerHash), FxBuildHasher>,
-    refused: HashMap<(Arc<str>, CallerHash), RefusedCaller>,
-}
-
-/// The caller of a request, as one rule sees it.
-struct Caller {
-    hash: Option<CallerHash>,
-    identity: Option<String>,
+    combinations: Combinations,
+    cells: CellTable,
+    senders: Senders,
+    /// The senders that have details of a refusal.
+    listed: usize,
 }
 
 impl UsageBatch {
@@ -100,75 +66,68 @@ impl UsageTally {
             notes: RecentNotes::default(),
             rules: HashMap::default(),
             clients: ClientLabels::new(MAX_LABELS),
-            cells: HashMap::default(),
-            requests: Vec::new(),
-            callers: HashSet::default(),
-            refused: HashMap::new(),
+            combinations: Combinations::default(),
+            cells: CellTable::default(),
+            senders: Senders::default(),
+            listed: 0,
         }
     }
 
-    /// Counts one decided request, and notes it for the canary. `key` makes the fingerprints of
-    /// refused callers; `recorded` are the fields that the canary keeps.
+    /// Counts one decided request, and notes it for the canary. `recorded` are the fields that the
+    /// canary keeps.
     pub fn count_decision(
         &mut self,
-        key: &IdentityKey,
+        callers: &RequestCallers<'_>,
         decision: &Decision<'_>,
-        (facts, now): (&Facts<'_>, Timestamp),
+        now: Timestamp,
         recorded: &RecordedFields,
     ) {
-        let labels = RequestLabels {
-            http: http_label(facts),
-            tls: tls_label(facts),
-            client: self.clients.client_label(facts),
-        };
-        self.count_request(&labels, decision, facts);
-        let mut last: Option<(&[IdentityReader], Caller)> = None;
-        let mut noted = self.hash_address(facts.client_ip);
+        let facts = callers.facts();
+        let combination = self.find_combination(decision, facts);
+        let address = callers.by_address().hash(self.hasher);
+        let mut noted = address;
+        self.senders.begin_request(address);
         for ruling in decision.matched() {
-            let readers = &*ruling.rule.identity;
-            let caller = match last {
-                // Rules usually share their readers, and a token has to be decoded.
-                Some((same, caller)) if same == readers => caller,
-                _ => self.caller(readers, facts),
-            };
-            let counted = self.count_ruling(&labels, ruling, caller.hash);
-            if ruling.verdict == Verdict::Refuse {
-                self.list_refused(counted, &labels, (&caller, key), (facts, now));
-            }
+            let caller = callers.of_rule(ruling.rule);
+            let hash = caller.hash(self.hasher);
+            self.senders.add_caller(hash);
             // An identity says more than an address, which others may share.
-            if caller.identity.is_some() {
-                noted = caller.hash;
+            if caller.identity().is_some() {
+                noted = hash;
             }
-            last = Some((readers, caller));
+        }
+        let first = self.senders.count_request(&combination, now.as_second());
+        if let Some(number) = first
+            && decision.verdict == Verdict::Refuse
+        {
+            self.list_refused(number, callers, decision);
         }
         if let Some(caller) = noted {
-            self.notes.note_request(self.hasher, caller, (decision, facts), recorded);
+            let by = NotedBy { caller, rules: combination.rules };
+            self.notes.note_request(by, facts, recorded);
         }
     }
 
     /// Returns true if so much was counted that it should be handed over now.
     pub fn is_full(&self) -> bool {
-        self.callers.len() >= MAX_PAIRS
+        self.senders.is_full()
     }
 
     /// Returns what was counted, and leaves the tally empty.
     pub fn take_batch(&mut self) -> UsageBatch {
-        let mut cells = Vec::with_capacity(self.cells.len());
-        let mut places = vec![0; self.requests.len()];
-        for (key, number) in self.cells.drain() {
-            places[number as usize] = cells.len();
-            let requests = self.requests[number as usize];
-            cells.push(UsageCell { key, requests, callers: Vec::new() });
+        for sender in self.senders.iter() {
+            let Combination { request, rulings, .. } = &*sender.combination;
+            let numbers = std::iter::once(request).chain(rulings);
+            for (number, caller) in numbers.zip(self.senders.hashes_of(sender)) {
+                self.cells.add_requests(*number, sender.requests, *caller);
+            }
         }
-        for (number, caller) in self.callers.drain() {
-            cells[places[number as usize]].callers.push(caller);
-        }
-        self.requests.clear();
-        self.clients.sweep();
-        for versions in self.rules.values_mut() {
-            versions.sweep();
-        }
-        let refused = self.refused.drain().map(|(_, caller)| caller).collect();
+        let refused = self.refused_callers();
+        let cells = self.cells.take_cells();
+        self.sweep_labels(&cells);
+        self.combinations.clear();
+        self.senders.clear();
+        self.listed = 0;
         UsageBatch { cells, refused, noted: self.notes.take_requests() }
     }
 
@@ -177,64 +136,48 @@ impl UsageTally {
         self.notes.forget();
     }
 
-    /// The caller by its identity, or by its address if it has none.
-    fn caller(&self, readers: &[IdentityReader], facts: &Facts<'_>) -> Caller {
-        let identity = identity(readers, facts);
-        let hash = match &identity {
-            Some(identity) => Some(self.hasher.hash_caller(identity.as_str())),
-            None => self.hash_address(facts.client_ip),
+    /// The combination of labels that a request has.
+    fn find_combination(&mut self, decision: &Decision<'_>, facts: &Facts<'_>) -> Rc<Combination> {
+        if let Some(known) = self.combinations.find(decision, facts) {
+            return known;
+        }
+        let labels = RequestLabels {
+            http: http_label(facts),
+            tls: tls_label(facts),
+            client: self.clients.client_label(facts),
         };
-        Caller { hash, identity }
+        let mut rulings = Vec::with_capacity(decision.rulings.len());
+        for ruling in decision.matched() {
+            rulings.push(self.place_ruling(&labels, ruling));
+        }
+        let combination = Rc::new(Combination {
+            request: self.place_request(&labels, decision),
+            rulings: rulings.into(),
+            rules: rules_hash(self.hasher, decision),
+            number: self.combinations.next_number(),
+        });
+        self.combinations.remember(&combination);
+        combination
     }
 
-    fn hash_address(&self, address: Option<IpAddr>) -> Option<CallerHash> {
-        // An IPv4-mapped address is the same client as the IPv4 address.
-        Some(self.hasher.hash_caller(address?.to_canonical()))
-    }
-
-    /// Counts the request as a whole.
-    fn count_request(
-        &mut self,
-        labels: &RequestLabels,
-        decision: &Decision<'_>,
-        facts: &Facts<'_>,
-    ) {
+    /// The cell of a request as a whole.
+    fn place_request(&mut self, labels: &RequestLabels, decision: &Decision<'_>) -> CellNumber {
         let standing = match decision.top() {
             Some(top) => Standing::of_ruling(top),
             None => Standing::Meets,
         };
-        let key = CellKey {
+        self.cells.number_of(CellKey {
             ruling: None,
             verdict: decision.verdict,
             standing,
             http: labels.http,
             tls: labels.tls,
             client: Arc::clone(&labels.client),
-        };
-        self.add_to_cell(key, self.hash_address(facts.client_ip));
+        })
     }
 
-    /// Counts what one rule ruled, and returns its labels.
-    fn count_ruling(
-        &mut self,
-        labels: &RequestLabels,
-        ruling: &Ruling<'_>,
-        caller: Option<CallerHash>,
-    ) -> RulingLabels {
-        let counted = self.ruling_labels(ruling);
-        let key = CellKey {
-            ruling: Some(counted.clone()),
-            verdict: ruling.verdict,
-            standing: Standing::of_ruling(ruling),
-            http: labels.http,
-            tls: labels.tls,
-            client: Arc::clone(&labels.client),
-        };
-        self.add_to_cell(key, caller);
-        counted
-    }
-
-    fn ruling_labels(&mut self, ruling: &Ruling<'_>) -> RulingLabels {
+    /// The cell of what one rule ruled.
+    fn place_ruling(&mut self, labels: &RequestLabels, ruling: &Ruling<'_>) -> CellNumber {
         let id = &*ruling.rule.id;
         let rule = match self.rules.get_key_value(id) {
             Some((known, _)) => Arc::clone(known),
@@ -243,69 +186,78 @@ impl UsageTally {
         let versions =
             self.rules.entry(Arc::clone(&rule)).or_insert_with(|| LabelSet::new(MAX_LABELS));
         let version = versions.admit_label(&version_text(ruling), 1);
-        RulingLabels { rule, phase: ruling.phase(), version }
+        self.cells.number_of(CellKey {
+            ruling: Some(RulingLabels { rule, phase: ruling.phase(), version }),
+            verdict: ruling.verdict,
+            standing: Standing::of_ruling(ruling),
+            http: labels.http,
+            tls: labels.tls,
+            client: Arc::clone(&labels.client),
+        })
     }
 
-    fn add_to_cell(&mut self, mut key: CellKey, caller: Option<CallerHash>) {
-        if self.cells.len() >= MAX_CELLS && !self.cells.contains_key(&key) {
-            key.client = OTHER.into();
-            if let Some(ruling) = &mut key.ruling {
-                ruling.version = OTHER.into();
-            }
-        }
-        let next = self.requests.len() as u32;
-        let number = *self.cells.entry(key).or_insert(next);
-        if number == next {
-            self.requests.push(0);
-        }
-        self.requests[number as usize] += 1;
-        if let Some(caller) = caller
-            && !self.is_full()
-        {
-            self.callers.insert((number, caller));
-        }
-    }
-
+    /// Keeps what reports show of a sender that was refused.
     fn list_refused(
         &mut self,
-        counted: RulingLabels,
-        labels: &RequestLabels,
-        (caller, key): (&Caller, &IdentityKey),
-        (facts, now): (&Facts<'_>, Timestamp),
+        number: SenderNumber,
+        callers: &RequestCallers<'_>,
+        decision: &Decision<'_>,
     ) {
-        let Some(hash) = caller.hash else { return };
-        let RulingLabels { rule, version, .. } = counted;
-        let second = now.as_second();
-        let place = (Arc::clone(&rule), hash);
-        if let Some(known) = self.refused.get_mut(&place) {
-            known.requests += 1;
-            known.last_seen = second;
-            known.version = version;
-            known.client = Arc::clone(&labels.client);
-            known.network = Network::of_address(facts.client_ip);
+        if self.listed >= MAX_REFUSED {
             return;
         }
-        if self.refused.len() >= MAX_REFUSED {
-            return;
+        self.listed += 1;
+        let mut fingerprints = Vec::with_capacity(decision.rulings.len());
+        for ruling in decision.matched() {
+            let is_refused = ruling.verdict == Verdict::Refuse;
+            fingerprints.push(if is_refused { callers.fingerprint(ruling.rule) } else { None });
         }
-        let fingerprint = match (&caller.identity, facts.client_ip) {
-            (Some(identity), _) => key.fingerprint(identity.as_bytes()),
-            (None, Some(address)) => key.fingerprint(address.to_canonical().to_string().as_bytes()),
-            // Without both there is no hash, either.
-            (None, None) => return,
-        };
-        let listed = RefusedCaller {
-            rule,
-            caller: fingerprint,
-            requests: 1,
-            uncertainty: 0,
-            first_seen: second,
-            last_seen: second,
-            version,
-            client: Arc::clone(&labels.client),
-            path: path_pattern(facts.path),
-            network: Network::of_address(facts.client_ip),
-        };
-        self.refused.insert(place, listed);
+        let facts = callers.facts();
+        let (path, network) = (path_pattern(facts.path), Network::of_address(facts.client_ip));
+        self.senders.set_refused(number, RefusedSender { fingerprints, path, network });
+    }
+
+    /// The refused callers, once for each combination that they were refused with.
+    fn refused_callers(&self) -> Vec<RefusedCaller> {
+        let mut refused = Vec::with_capacity(self.listed);
+        for sender in self.senders.iter() {
+            let Some(details) = &sender.refused else { continue };
+            for (cell, caller) in sender.combination.rulings.iter().zip(&details.fingerprints) {
+                if let Some(caller) = *caller
+                    && let CellKey { ruling: Some(labels), client, .. } = self.cells.key(*cell)
+                {
+                    refused.push(RefusedCaller {
+                        rule: Arc::clone(&labels.rule),
+                        caller,
+                        requests: sender.requests,
+                        uncertainty: 0,
+                        first_seen: sender.first_seen,
+                        last_seen: sender.last_seen,
+                        version: Arc::clone(&labels.version),
+                        client: Arc::clone(client),
+                        path: details.path.clone(),
+                        network: details.network,
+                    });
+                }
+            }
+        }
+        refused
+    }
+
+    /// Frees the places of labels that are no longer seen.
+    fn sweep_labels(&mut self, cells: &[UsageCell]) {
+        for UsageCell { key, requests, .. } in cells {
+            let Some(RulingLabels { rule, version, .. }) = &key.ruling else {
+                self.clients.add_hits(&key.client, *requests);
+                continue;
+            };
+            if let Some(versions) = self.rules.get_mut(rule) {
+                versions.add_hits(version, *requests);
+            }
+        }
+        self.clients.sweep();
+        for versions in self.rules.values_mut() {
+            versions.sweep();
+        }
     }
 }

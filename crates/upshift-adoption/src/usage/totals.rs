@@ -3,10 +3,13 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use rustc_hash::FxBuildHasher;
+
+use super::cells::UsageCell;
 use super::labels::{LabelSet, OTHER};
 use super::refused::{RefusedCaller, RefusedCallers};
 use super::row::{Dimension, RowKey, Span, UsageRow};
-use super::tally::{UsageBatch, UsageCell};
+use super::tally::UsageBatch;
 use crate::Fingerprint;
 
 /// The most labels of one rule and dimension.
@@ -25,11 +28,11 @@ const ALL_REQUESTS: &str = "all";
 pub struct UsageTotals {
     /// The start of the current minute, in seconds since 1970.
     minute: i64,
-    rows: HashMap<RowKey, UsageRow>,
-    labels: HashMap<(Arc<str>, Dimension), LabelSet>,
+    rows: HashMap<RowKey, UsageRow, FxBuildHasher>,
+    labels: HashMap<(Arc<str>, Dimension), LabelSet, FxBuildHasher>,
     refused: RefusedCallers,
-    changed_rows: HashSet<RowKey>,
-    changed_callers: HashSet<(Arc<str>, Fingerprint)>,
+    changed_rows: HashSet<RowKey, FxBuildHasher>,
+    changed_callers: HashSet<(Arc<str>, Fingerprint), FxBuildHasher>,
     /// The rows of minutes that ended since the last [`UsageTotals::take_changes`].
     ended: Vec<StoredRow>,
     lost: u64,
@@ -199,8 +202,8 @@ impl UsageTotals {
 mod tests {
     use upshift_core::{Phase, Verdict};
 
+    use super::super::cells::{CellKey, RulingLabels};
     use super::super::row::Standing;
-    use super::super::tally::{CellKey, RulingLabels};
     use super::*;
     use crate::sketch::CallerHasher;
 

@@ -8,11 +8,11 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use upshift_adoption::CallerTally;
 use upshift_adoption::canary::RecordedFields;
 use upshift_adoption::usage::UsageTally;
+use upshift_adoption::{CallerTally, RequestCallers};
 use upshift_config::Limits;
-use upshift_core::{Decision, Facts, Timestamp, TlsState};
+use upshift_core::{Decision, Timestamp, TlsState};
 
 pub(crate) use self::generation::LocalGeneration;
 use crate::local_reply::LocalReply;
@@ -104,13 +104,13 @@ impl CoreLocal {
     /// Counts the usage of one decided request.
     pub(crate) fn count_usage(
         &self,
+        callers: &RequestCallers<'_>,
         decision: &Decision<'_>,
-        facts: &Facts<'_>,
         now: Timestamp,
         recorded: &RecordedFields,
     ) {
         let mut usage = self.usage.borrow_mut();
-        usage.count_decision(self.shared.control.key(), decision, (facts, now), recorded);
+        usage.count_decision(callers, decision, now, recorded);
         if usage.is_full() {
             self.shared.control.hand_in_usage(usage.take_batch());
         }

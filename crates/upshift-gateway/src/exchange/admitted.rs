@@ -5,6 +5,7 @@ use std::rc::Rc;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Response, StatusCode, request};
 use hyper::upgrade::OnUpgrade;
+use upshift_adoption::RequestCallers;
 use upshift_core::field::Protocol;
 use upshift_core::policy::Requirement;
 use upshift_core::{Decision, notice};
@@ -36,6 +37,7 @@ pub(crate) struct Admitted<'a> {
     pub(crate) target: &'a Target,
     pub(crate) context: &'a Context<'a>,
     pub(crate) decision: &'a Decision<'a>,
+    pub(crate) callers: &'a RequestCallers<'a>,
     pub(crate) id: &'a HeaderValue,
     pub(crate) report: &'a Rc<ExchangeReport>,
 }
@@ -94,8 +96,7 @@ impl Admitted<'_> {
             apply_change(response.headers_mut(), change);
         }
         if response.status().is_success() {
-            let key = core.shared.control.key();
-            rollout::count_accepted(&mut core.tally.borrow_mut(), key, self.decision, facts);
+            rollout::count_accepted(&mut core.tally.borrow_mut(), self.callers, self.decision);
         }
         if response.status() == StatusCode::UPGRADE_REQUIRED {
             let bare = upstream_426::reoriginate(response, self.decision, facts, answer_context);

@@ -20,6 +20,7 @@ use std::sync::atomic::Ordering;
 use http::header::{self, HeaderValue};
 use http::{Request, Response, StatusCode, Version, request};
 use hyper::upgrade::OnUpgrade;
+use upshift_adoption::RequestCallers;
 use upshift_core::{Timestamp, TlsState, answer};
 use upshift_http::{HeaderFields, add_close};
 
@@ -168,11 +169,12 @@ impl Exchange<'_> {
         self.report.set_verdict(decision.verdict);
         core.counts.borrow_mut().count_decision(&decision, facts.hop);
         let key = core.shared.control.key();
-        rollout::count_decision(&mut core.tally.borrow_mut(), key, &decision, facts, now);
+        let callers = RequestCallers::of_decision(&decision, facts, key);
+        rollout::count_decision(&mut core.tally.borrow_mut(), &callers, &decision, now);
         if settings.file.adoption.record {
-            core.count_usage(&decision, facts, now, &generation.recorded);
+            core.count_usage(&callers, &decision, now, &generation.recorded);
         }
-        self.recorder().log_decided(parts, facts, &decision, now);
+        self.recorder().log_decided(parts, &callers, &decision, now);
         let mut served = match answer::refusal_for(&decision, facts, &context.answer_context) {
             Some(answer) => {
                 let mut response = refuse::refusal_response(answer);
@@ -187,6 +189,7 @@ impl Exchange<'_> {
                     target,
                     context: &context,
                     decision: &decision,
+                    callers: &callers,
                     id: self.id,
                     report: self.report,
                 };

@@ -3,14 +3,14 @@
 use std::rc::Rc;
 
 use http::{HeaderValue, request};
+use upshift_adoption::RequestCallers;
 use upshift_config::RecordedRequests;
-use upshift_core::{Decision, Facts, Timestamp, Verdict};
+use upshift_core::{Decision, Timestamp, Verdict};
 
 use crate::core_local::CoreLocal;
 use crate::exchange::connection::Connection;
 use crate::generation::Generation;
 use crate::progress::stream_watch::StreamProgress;
-use crate::rollout;
 use crate::telemetry::exchange_report::{ExchangeClient, ExchangeReport};
 use crate::telemetry::logged_request::{LoggedDecision, LoggedRequest};
 use crate::telemetry::trace_context::TraceId;
@@ -48,7 +48,7 @@ impl RequestRecorder<'_> {
     pub(super) fn log_decided(
         &self,
         parts: &request::Parts,
-        facts: &Facts<'_>,
+        callers: &RequestCallers<'_>,
         decision: &Decision<'_>,
         now: Timestamp,
     ) {
@@ -60,13 +60,12 @@ impl RequestRecorder<'_> {
         if !is_recorded {
             return;
         }
-        let key = self.connection.core.shared.control.key();
-        let caller = rollout::caller_fingerprint(key, decision, facts);
+        let caller = decision.top().and_then(|ruling| callers.fingerprint(ruling.rule));
         let revision = self.generation.policy.revision();
         let logged = LoggedDecision::new(decision, revision, caller);
         let request = LoggedRequest::decided(
             parts,
-            facts,
+            callers.facts(),
             self.id,
             now,
             &self.generation.requirement_inputs,

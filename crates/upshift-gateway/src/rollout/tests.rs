@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
+use upshift_adoption::RequestCallers;
 use upshift_adoption::overrides::{ChangeTarget, Imposed, RolloutChange};
 use upshift_core::policy::{
     BreakerLimits, Counted, IdentityReader, PolicySpec, RampPlan, Requirement, Rollout,
@@ -100,7 +101,8 @@ impl Bench {
             };
             let decision = policy.decide(&facts, now);
             refused += u32::from(decision.rulings[0].verdict == upshift_core::Verdict::Refuse);
-            count_decision(&mut tally, self.control.key(), &decision, &facts, now);
+            let callers = RequestCallers::of_decision(&decision, &facts, self.control.key());
+            count_decision(&mut tally, &callers, &decision, now);
         }
         self.control.hand_in(tally);
         refused

@@ -3,7 +3,7 @@
 use upshift_core::policy::{PolicySpec, Requirement, RuleSpec};
 use upshift_core::{Facts, HttpVersion, Known, Phase, TlsState, TlsVersion};
 
-use super::super::RecentNotes;
+use super::super::{NotedBy, RecentNotes, rules_hash};
 use super::*;
 use crate::sketch::CallerHasher;
 
@@ -42,10 +42,11 @@ fn noted(callers: u32, cleartext: u32) -> Vec<(NoteKey, RecentRequest)> {
             protocol: None,
         };
         let decision = policy.decide(&facts, Timestamp::from_second(NOW).unwrap());
-        let hash = hasher.hash_caller(caller);
+        let by =
+            NotedBy { caller: hasher.hash_caller(caller), rules: rules_hash(hasher, &decision) };
         // Each caller sends two requests.
         for _ in 0..2 {
-            notes.note_request(hasher, hash, (&decision, &facts), &recorded);
+            notes.note_request(by, &facts, &recorded);
         }
         all.extend(notes.take_requests());
     }
