@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use upshift_adoption::canary::RecordedFields;
+use upshift_adoption::canary::{RecentCallers, RecordedFields};
 use upshift_adoption::sketch::{CallerHasher, DISTINCT_ERROR};
 use upshift_adoption::usage::{
     Dimension, OTHER, Standing, UsageChanges, UsageRow, UsageTally, UsageTotals,
@@ -256,4 +256,34 @@ fn names_are_read_back() {
     for standing in [Standing::Meets, Standing::Behind, Standing::Uncertain] {
         assert_eq!(Standing::parse(standing.as_str()), Some(standing));
     }
+}
+
+/// Each client sends a request that a rule knows by its key, and one that no rule identifies.
+#[test]
+fn the_canary_counts_a_client_once() {
+    let mut counting = Counting::new();
+    let key: Vec<String> = (0..40).map(|caller| format!("key-{caller}")).collect();
+    for caller in 0..40 {
+        for path in ["/other", "/orders/1"] {
+            let request = Request {
+                key: &key[caller as usize],
+                version: Some("1.4"),
+                agent: "AcmeApp/5.1",
+                path,
+                http: HttpVersion::V1_1,
+                tls: TlsState::Cleartext,
+                address: address(caller),
+            };
+            counting.count(&request, START);
+        }
+    }
+    let mut recent = RecentCallers::default();
+    recent.add_requests(START, counting.tally.take_batch().take_noted());
+    let recorded = RecordedFields::of_policy(&counting.policy);
+    let now = Timestamp::from_second(START).expect("a second of 2026");
+    let enforced = POLICY.replace("phase = \"warn\"", "");
+    let enforced = upshift_config::load(&enforced, "usage.toml").expect("a valid policy");
+    let policies = (&counting.policy, &enforced.file.policy);
+    let report = recent.compare_policies(policies, &recorded, now, || true);
+    assert_eq!((report.callers, report.newly_refused), (40, 40));
 }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::number_text::grouped;
+
 /// The effect of another policy on recent callers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CanaryReport {
@@ -55,16 +57,17 @@ impl fmt::Display for CanaryReport {
         let minutes = (self.seconds / 60).max(1);
         let share = self.newly_refused as f64 * 100.0 / self.callers as f64;
         let unit = if minutes == 1 { "minute" } else { "minutes" };
+        let (refused, callers) = (grouped(self.newly_refused), grouped(self.callers));
         write!(
             f,
-            "{} of {} callers in the last {minutes} {unit} would be newly refused ({share:.1} %)",
-            self.newly_refused, self.callers
+            "{refused} of {callers} callers in the last {minutes} {unit} would be newly refused \
+             ({share:.1} %)"
         )?;
         if self.newly_admitted > 0 {
-            write!(f, ", and {} newly admitted", self.newly_admitted)?;
+            write!(f, ", and {} newly admitted", grouped(self.newly_admitted))?;
         }
         if self.missed > 0 {
-            write!(f, "; {} more requests were not tried", self.missed)?;
+            write!(f, "; {} more requests were not tried", grouped(self.missed))?;
         }
         if !self.unrecorded_fields.is_empty() {
             let fields = self.unrecorded_fields.join(", ");

@@ -1,6 +1,7 @@
 //! The callers of the last minutes, decided under two policies.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::net::IpAddr;
 
 use upshift_core::{Policy, Timestamp, Verdict};
 use upshift_record::canary::{CanaryReport, CanaryRule};
@@ -77,6 +78,7 @@ impl RecentCallers {
     ) -> CanaryReport {
         let mut tally = CanaryTally::default();
         let (current, previous) = self.halves_at(now.as_second());
+        let identified = identified_callers([current, previous]);
         let previous = previous.iter().filter(|(key, _)| !current.contains_key(key));
         let mut missed = self.missed;
         for (key, request) in current.iter().chain(previous) {
@@ -84,24 +86,50 @@ impl RecentCallers {
                 missed += 1;
                 continue;
             }
+            let caller = caller_of(key, request, &identified);
             let facts = request.facts();
             let before = running.decide(&facts, now);
             let after = next.decide(&facts, now);
-            tally.callers.insert(key.caller);
+            tally.callers.insert(caller);
             match (before.verdict == Verdict::Refuse, after.verdict == Verdict::Refuse) {
                 (false, true) => {
-                    tally.newly_refused.insert(key.caller);
+                    tally.newly_refused.insert(caller);
                     for ruling in after.refusing() {
                         let rule = tally.rules.entry(ruling.rule.id.to_string()).or_default();
-                        rule.insert(key.caller);
+                        rule.insert(caller);
                     }
                 }
-                (true, false) => drop(tally.newly_admitted.insert(key.caller)),
+                (true, false) => drop(tally.newly_admitted.insert(caller)),
                 _ => {}
             }
         }
         let since = self.previous_began.unwrap_or(self.began);
         tally.into_report(now.as_second() - since, missed, recorded.unrecorded_fields(next))
+    }
+}
+
+/// The callers with an identity, by their addresses.
+fn identified_callers(halves: [&Half; 2]) -> HashMap<IpAddr, CallerHash> {
+    let mut callers = HashMap::new();
+    for (key, request) in halves.into_iter().flatten() {
+        if let (false, Some(address)) = (key.is_address, request.address()) {
+            callers.insert(address, key.caller);
+        }
+    }
+    callers
+}
+
+/// The caller that sent a request. Some requests of a client match no rule that reads its identity.
+/// Those count for the identity that came from the same address, and not as a second caller.
+fn caller_of(
+    key: &NoteKey,
+    request: &RecentRequest,
+    identified: &HashMap<IpAddr, CallerHash>,
+) -> CallerHash {
+    let known = request.address().and_then(|address| identified.get(&address));
+    match known {
+        Some(identity) if key.is_address => *identity,
+        _ => key.caller,
     }
 }
 

@@ -28,6 +28,8 @@ pub struct RecentNotes {
 pub struct NoteKey {
     /// The caller.
     pub(super) caller: CallerHash,
+    /// The caller is an address, because the request has no identity.
+    pub(super) is_address: bool,
     /// The hash of the caller and the rules.
     pub(super) request: u64,
 }
@@ -37,6 +39,8 @@ pub struct NoteKey {
 pub struct NotedBy {
     /// The caller.
     pub caller: CallerHash,
+    /// The caller is an address, because the request has no identity.
+    pub is_address: bool,
     /// Their [`rules_hash`].
     pub rules: u64,
 }
@@ -55,7 +59,8 @@ impl NoteKey {
         // The hash of the caller is keyed, so that clients cannot hide each other's requests.
         let mut hasher = FxHasher::default();
         (by.caller, by.rules, facts.method, first_segment(facts.path)).hash(&mut hasher);
-        Self { caller: by.caller, request: hasher.finish() }
+        let NotedBy { caller, is_address, .. } = by;
+        Self { caller, is_address, request: hasher.finish() }
     }
 }
 

@@ -114,6 +114,12 @@ impl RecentRequest {
         })
     }
 
+    /// The address of the client.
+    pub(super) fn address(&self) -> Option<IpAddr> {
+        // An IPv4-mapped address is the same client as the IPv4 address.
+        self.client_ip.map(|address| address.to_canonical())
+    }
+
     /// The facts, to be decided again.
     pub fn facts(&self) -> Facts<'_> {
         Facts {

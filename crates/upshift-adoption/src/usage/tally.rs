@@ -85,7 +85,7 @@ impl UsageTally {
         let facts = callers.facts();
         let combination = self.find_combination(decision, facts);
         let address = callers.by_address().hash(self.hasher);
-        let mut noted = address;
+        let (mut noted, mut is_address) = (address, true);
         self.senders.begin_request(address);
         for ruling in decision.matched() {
             let caller = callers.of_rule(ruling.rule);
@@ -93,7 +93,7 @@ impl UsageTally {
             self.senders.add_caller(hash);
             // An identity says more than an address, which others may share.
             if caller.identity().is_some() {
-                noted = hash;
+                (noted, is_address) = (hash, false);
             }
         }
         let first = self.senders.count_request(&combination, now.as_second());
@@ -103,7 +103,7 @@ impl UsageTally {
             self.list_refused(number, callers, decision);
         }
         if let Some(caller) = noted {
-            let by = NotedBy { caller, rules: combination.rules };
+            let by = NotedBy { caller, is_address, rules: combination.rules };
             self.notes.note_request(by, facts, recorded);
         }
     }
