@@ -42,6 +42,10 @@ pub struct RuleAdoption {
     pub rule: String,
     /// Its phase; `null` if the policy does not have the rule any more.
     pub phase: Option<String>,
+    /// The name of the person who set that phase, `breaker` or `command line`; `null` if the
+    /// calendar did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_by: Option<String>,
     /// The next phase of its plan.
     pub next: Option<NextPhase>,
     /// The requests that it matched.

@@ -160,6 +160,14 @@ fn wants_colour(is_terminal: bool) -> bool {
     is_terminal && !dumb && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
+/// An RFC 3339 time in UTC, to the minute.
+pub(crate) fn minute_text(time: &str) -> String {
+    match time.get(..16) {
+        Some(minute) => format!("{}Z", minute.replace('T', " ")),
+        None => time.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]

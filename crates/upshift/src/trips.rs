@@ -11,7 +11,7 @@ use upshift_record::control::{RolloutStatus, TripReport};
 
 use crate::control::{self, RemoteGateway};
 use crate::terminal::{
-    Hue, Palette, counted, format_percent, print_json, print_stdout, visible_record,
+    Hue, Palette, counted, format_percent, minute_text, print_json, print_stdout, visible_record,
 };
 use crate::verb_error::{VerbError, VerbResult};
 
@@ -111,7 +111,7 @@ fn render_trip(trip: &TripReport, status: &RolloutStatus, palette: Palette) -> S
             counted(caller.requests, "request"),
             caller.version,
             caller.client,
-            caller.first_seen
+            minute_text(&caller.first_seen)
         ));
         title = "";
     }
@@ -182,5 +182,5 @@ fn age_text(at: &str) -> String {
         7_200..172_800 => counted((seconds / 3_600) as u64, "hour"),
         _ => counted((seconds / 86_400) as u64, "day"),
     };
-    format!("{age} ago, at {at}")
+    format!("{age} ago, at {}", minute_text(at))
 }

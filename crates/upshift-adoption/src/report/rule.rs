@@ -98,6 +98,7 @@ impl RuleCounts {
         RuleAdoption {
             rule: id.to_owned(),
             phase: rule.map(|rule| rule.rollout_state(times.now).phase.as_str().to_owned()),
+            held_by: rule.and_then(|rule| holder(rule, times)),
             next: rule.and_then(|rule| next_phase(rule, times)),
             total: request_counts(&self.all.total),
             behind: request_counts(&self.all.behind),
@@ -116,6 +117,13 @@ impl RuleCounts {
 
 fn most_callers_first(a: &LabelCounts, b: &LabelCounts) -> std::cmp::Ordering {
     b.total.callers.cmp(&a.total.callers).then_with(|| a.label.cmp(&b.label))
+}
+
+/// The actor whose override is in force.
+fn holder(rule: &Rule, times: &ReportTimes) -> Option<String> {
+    let set = rule.overridden()?;
+    let is_over = set.until.is_some_and(|until| until <= times.now);
+    if is_over { None } else { Some(set.by.to_string()) }
 }
 
 /// The next phase by the plan, unless an override or a pin holds the rule.

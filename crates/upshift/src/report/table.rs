@@ -4,7 +4,7 @@ use upshift_record::adoption::{AdoptionReport, LabelCounts, RuleAdoption, Series
 use upshift_record::number_text::{share_of, share_text};
 
 use super::sparkline::render_sparkline;
-use crate::terminal::{Hue, Palette, counted, format_percent, grouped};
+use crate::terminal::{Hue, Palette, counted, format_percent, grouped, minute_text};
 
 /// The most labels and callers of one list.
 const MAX_LINES: usize = 8;
@@ -64,9 +64,15 @@ fn render_rule(rule: &RuleAdoption, palette: Palette) -> String {
 
 fn phase_text(rule: &RuleAdoption) -> String {
     let Some(phase) = &rule.phase else { return "no longer in the policy".to_owned() };
-    match &rule.next {
-        Some(next) => format!("{phase}, then {} on {}", next.phase, minute_text(&next.from)),
-        None => phase.clone(),
+    match (&rule.next, &rule.held_by) {
+        (_, Some(holder)) if holder == "breaker" => {
+            format!("{phase}, held by the breaker: see upshift trips")
+        }
+        (_, Some(holder)) => format!("{phase}, set by {holder}"),
+        (Some(next), None) => {
+            format!("{phase}, then {} on {}", next.phase, minute_text(&next.from))
+        }
+        (None, None) => phase.clone(),
     }
 }
 
@@ -164,14 +170,6 @@ fn wrapped(title: &str, sentence: &str) -> String {
     text.push_str(&line);
     text.push('\n');
     text
-}
-
-/// A time of the report, to the minute.
-fn minute_text(time: &str) -> String {
-    match time.get(..16) {
-        Some(minute) => format!("{}Z", minute.replace('T', " ")),
-        None => time.to_owned(),
-    }
 }
 
 #[cfg(test)]
