@@ -66,6 +66,10 @@ pub struct RuleAdoption {
     pub tls: Vec<LabelCounts>,
     /// The course over time, without gaps.
     pub series: Vec<SeriesPoint>,
+    /// The last complete weeks, counted back from the last midnight; a week without requests is
+    /// missing. The projection is made from them.
+    #[serde(default)]
+    pub weeks: Vec<WeekPoint>,
     /// The time at which less than 1 % of the callers are behind.
     pub projection: ProjectionRecord,
     /// The callers that are refused most, the most refused first.
@@ -118,6 +122,19 @@ pub struct SeriesPoint {
     pub exempt: RequestCounts,
     /// Those that were refused.
     pub refused: RequestCounts,
+}
+
+/// The callers of one week.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WeekPoint {
+    /// Its beginning.
+    pub from: String,
+    /// The distinct callers.
+    pub callers: u64,
+    /// Those that `enforce` would refuse.
+    pub behind: u64,
+    /// True if the projection uses it: it has no gap, no brownout and no change of phase.
+    pub projected: bool,
 }
 
 /// The time at which less than 1 % of the callers are behind.

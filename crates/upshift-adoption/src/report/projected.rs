@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use upshift_record::adoption::ProjectionRecord;
+use upshift_record::adoption::{ProjectionRecord, WeekPoint};
 
 use super::times::instant_text;
 use crate::projection::{Projection, WeekCount, project_decline};
@@ -24,6 +24,18 @@ struct WeekRows {
     all: UsageRow,
     behind: UsageRow,
     phases: BTreeSet<Arc<str>>,
+}
+
+impl WeekRows {
+    /// Returns true if the week has no brownout and no change of phase.
+    fn is_quiet(&self) -> bool {
+        self.phases.len() == 1 && !self.phases.contains("brownout")
+    }
+
+    fn count(&self, week: i32) -> WeekCount {
+        let (behind, all) = (self.behind.callers.estimate(), self.all.callers.estimate());
+        WeekCount { week, behind, all }
+    }
 }
 
 /// The days on which the gateway recorded anything, by week.
@@ -71,13 +83,23 @@ impl WeeklyCounts {
     pub(super) fn project(&self, midnight: i64, days: &RecordedDays) -> ProjectionRecord {
         let mut usable = Vec::new();
         for (week, rows) in &self.weeks {
-            let is_quiet = rows.phases.len() == 1 && !rows.phases.contains("brownout");
-            if is_quiet && days.are_complete(*week) {
-                let (behind, all) = (rows.behind.callers.estimate(), rows.all.callers.estimate());
-                usable.push(WeekCount { week: *week, behind, all });
+            if rows.is_quiet() && days.are_complete(*week) {
+                usable.push(rows.count(*week));
             }
         }
         record(project_decline(&usable, THRESHOLD), usable.len(), midnight)
+    }
+
+    /// The weeks, the earliest first.
+    pub(super) fn points(&self, midnight: i64, days: &RecordedDays) -> Vec<WeekPoint> {
+        let mut points = Vec::new();
+        for (week, rows) in &self.weeks {
+            let WeekCount { behind, all: callers, .. } = rows.count(*week);
+            let from = instant_text(midnight + i64::from(*week - 1) * WEEK);
+            let projected = rows.is_quiet() && days.are_complete(*week);
+            points.push(WeekPoint { from, callers, behind, projected });
+        }
+        points
     }
 }
 

@@ -109,6 +109,7 @@ impl RuleCounts {
             http: self.http.into_records(),
             tls: self.tls.into_records(),
             series: series(&self.points, times),
+            weeks: self.weeks.points(times.last_midnight(), days),
             projection: self.weeks.project(times.last_midnight(), days),
             refused_callers: self.refused.iter().map(refused_caller_record).collect(),
         }

@@ -131,6 +131,11 @@ fn a_decline_of_ten_weeks_gets_a_date() {
     let projection = &report.rules[0].projection;
     assert_eq!(projection.answer, "between", "{}", projection.sentence);
     assert!(projection.latest > projection.earliest);
+    let weeks = &report.rules[0].weeks;
+    assert_eq!((weeks.len(), weeks.iter().filter(|week| week.projected).count()), (10, 10));
+    assert!(weeks[0].behind > weeks[9].behind && weeks[9].behind > 40, "{weeks:?}");
+    let last = Timestamp::from_second(MIDNIGHT - 7 * DAY).unwrap();
+    assert_eq!(weeks[9].from, last.to_string());
 }
 
 #[test]
