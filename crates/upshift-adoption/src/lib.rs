@@ -38,6 +38,7 @@
 
 pub mod breaker;
 mod callers;
+mod callers_behind;
 pub mod canary;
 mod expiry;
 mod fingerprint;
@@ -56,6 +57,7 @@ pub use breaker::Breaker;
 pub use callers::{
     Accepted, CallerCount, CallerWindow, CountedCaller, Network, NetworkView, WindowTotals,
 };
+pub use callers_behind::list_callers_behind;
 pub use expiry::{Expiring, ExpiryNotice, ExpiryNotices, ExpiryStage};
 pub use fingerprint::{Fingerprint, IdentityKey};
 pub use history::{History, PendingChange, Record, Revision, UndoError};

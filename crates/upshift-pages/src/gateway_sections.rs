@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use upshift_record::adoption::{AdoptionReport, LabelCounts};
 use upshift_record::control::{ExemptionStatus, TripReport};
 use upshift_record::gateway::{EndpointStatus, GatewayStatus};
-use upshift_record::number_text::{grouped, share_of, share_text};
+use upshift_record::number_text::{counted, grouped, share_of, share_text};
 
 use crate::charts::share_bar::render_share_bar;
 use crate::link::rule_path;
@@ -235,7 +235,7 @@ pub(crate) fn gateway_footer(gateway: &GatewayStatus) -> Markup {
     }
 }
 
-/// `12,345 requests of 678 callers`, for the strip of a page.
+/// `12,345 from 678 callers`: the requests, for the strip of a page.
 pub(crate) fn requests_text(report: &AdoptionReport) -> String {
-    format!("{} of {} callers", grouped(report.total.requests), grouped(report.total.callers))
+    format!("{} from {}", grouped(report.total.requests), counted(report.total.callers, "caller"))
 }

@@ -120,9 +120,9 @@ fn unsaved_notice(view: &GatewayView) -> Markup {
     if unsaved == 0 {
         return html! {};
     }
-    let text = counted(unsaved, "change");
+    let verb = if unsaved == 1 { "is" } else { "are" };
     crate::notice::notice_box(&html! {
-        strong { (text) " in force but not in the store." }
+        strong { (counted(unsaved, "change")) " " (verb) " in force but not in the store." }
         " A restart forgets what is not stored; the log says why it cannot be written."
     })
 }
@@ -132,14 +132,14 @@ fn rule_row(rule: &RuleView<'_>, urgency: Option<&Urgency>, now: &str) -> Markup
         li.rule-row {
             div.rule-name {
                 h3 { a href=(rule_path(rule.id)) { (rule.id) } }
-                p.rule-phase { (phase_text(rule, now)) }
+                p.rule-phase { (phase_text(rule, now)) (breaker_text(rule)) }
             }
             div.rule-share { (share_lines(rule)) }
             div.rule-trend {
                 @if let Some(recorded) = rule.recorded() { (trend(recorded)) }
             }
             p.rule-outlook {
-                @if let Some(recorded) = rule.recorded() { (recorded.projection.sentence) }
+                @if let Some(recorded) = rule.recorded() { (outlook(recorded)) }
             }
             @if let Some(urgency) = urgency {
                 p.rule-urgency { (urgency.sentence()) }
@@ -164,6 +164,25 @@ pub(crate) fn phase_text(rule: &RuleView<'_>, now: &str) -> Markup {
             }
         }
     }
+}
+
+/// The state of the breaker, if it watches the rule.
+fn breaker_text(rule: &RuleView<'_>) -> Markup {
+    let breaker = rule.status.and_then(|status| status.breaker.as_ref());
+    html! {
+        @if let Some(breaker) = breaker.filter(|breaker| breaker.state != "idle") {
+            span.soft { " · breaker " (breaker.state) }
+        }
+    }
+}
+
+/// The projection of a rule as a sentence.
+pub(crate) fn outlook(rule: &RuleAdoption) -> &str {
+    // The projection is about weeks, and would ask for more of them.
+    if rule.behind.callers == 0 {
+        return "No caller of this period is behind.";
+    }
+    &rule.projection.sentence
 }
 
 fn share_lines(rule: &RuleView<'_>) -> Markup {

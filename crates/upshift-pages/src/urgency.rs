@@ -44,13 +44,21 @@ impl Urgency {
 }
 
 fn step_text(rule: &RuleView<'_>, now: &str) -> Option<String> {
-    let behind = rule.adoption?.behind.callers;
     let step = rule.coming(now).into_iter().find(|step| refuses(step))?;
     let from = step.from.as_deref()?;
-    if behind == 0 || seconds_of(from)? - seconds_of(now)? > NOTICE_SECONDS {
+    if seconds_of(from)? - seconds_of(now)? > NOTICE_SECONDS {
         return None;
     }
     let (phase, when) = (&step.phase, distance_text(from, now)?);
+    let Some(adoption) = rule.adoption else {
+        return Some(format!(
+            "The phase {phase} begins {when}, and it is not known who is behind."
+        ));
+    };
+    let behind = adoption.behind.callers;
+    if behind == 0 {
+        return None;
+    }
     let callers = counted(behind, "caller");
     let verb = if behind == 1 { "is" } else { "are" };
     Some(format!("The phase {phase} begins {when}, and {callers} {verb} behind."))

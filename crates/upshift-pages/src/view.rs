@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use upshift_record::PlanEntry;
 use upshift_record::adoption::{AdoptionReport, RuleAdoption};
-use upshift_record::canary::CanaryReport;
+use upshift_record::canary::EnforcementTrial;
 use upshift_record::control::{ExemptionStatus, RolloutStatus, RuleStatus, TripReport};
 use upshift_record::gateway::GatewayStatus;
 
@@ -54,7 +54,7 @@ pub struct RuleView<'a> {
     /// The exemptions from it.
     pub exemptions: Vec<&'a ExemptionStatus>,
     /// The effect that enforcing it would have on the callers of the last minutes.
-    pub canary: Option<&'a CanaryReport>,
+    pub trial: Option<&'a EnforcementTrial>,
 }
 
 impl GatewayView {
@@ -94,7 +94,7 @@ impl GatewayView {
                 plan: plans.remove(id).unwrap_or_default(),
                 trips: self.trips.iter().filter(|trip| trip.rule == id).collect(),
                 exemptions: exemptions_of(self.exemptions(), id),
-                canary: None,
+                trial: None,
             });
         }
         rules

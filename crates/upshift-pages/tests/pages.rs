@@ -179,6 +179,32 @@ fn pages_show_the_numbers_of_the_records() {
     }
 }
 
+/// Before a rule refuses anyone, its page says whom it would refuse.
+#[test]
+fn a_page_lists_the_callers_that_enforcing_would_refuse() {
+    let view = gateway(&["orders-v2"]);
+    let trial = read(json!({
+        "report": { "off": false, "seconds": 600, "callers": 300, "newly_refused": 9,
+            "newly_admitted": 0, "rules": [{ "rule": "orders-v2", "newly_refused": 7 }],
+            "missed": 0, "unrecorded_fields": [] },
+        "behind": [{ "caller": "9c1f04ab77de2101", "version": HOSTILE, "client": "AcmeApp/5",
+            "path": "/orders/*", "network": "198.51.100.0/24" }],
+    }));
+    let Some(mut rule) = view.rule("orders-v2") else { panic!("there is no rule") };
+    rule.trial = Some(&trial);
+    let nothing = nothing();
+    let delivery = Delivery::Served { head: &nothing, header: &nothing };
+    let page = render_rule_page(&view, &rule, Period::Month, delivery, &nothing);
+    assert_sound(&page);
+    for shown in [
+        "7 of 300 callers in the last 10 minutes would be newly refused (2.33%)",
+        "9c1f04ab77de2101",
+        "198.51.100.0/24",
+    ] {
+        assert!(page.contains(shown), "{shown} is not in {page}");
+    }
+}
+
 /// The day without requests is not drawn as 0 %.
 #[test]
 fn a_day_without_requests_is_a_gap_of_the_curve() {

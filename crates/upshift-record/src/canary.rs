@@ -28,6 +28,30 @@ pub struct CanaryReport {
     pub unrecorded_fields: Vec<String>,
 }
 
+/// The effect that enforcing a rule would have on recent callers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnforcementTrial {
+    /// The numbers.
+    pub report: CanaryReport,
+    /// Callers that the rule would refuse; not all of them if there are many.
+    pub behind: Vec<CallerBehind>,
+}
+
+/// A recent caller that a rule would refuse.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallerBehind {
+    /// The fingerprint of its identity or address.
+    pub caller: String,
+    /// The version that it sent.
+    pub version: String,
+    /// The family and major version of its client.
+    pub client: String,
+    /// The path of a request, without what looks like an identifier.
+    pub path: String,
+    /// The network of its address.
+    pub network: String,
+}
+
 /// The body of `POST /api/canary`, which answers with a [`CanaryReport`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

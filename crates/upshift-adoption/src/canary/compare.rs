@@ -67,6 +67,16 @@ impl RecentCallers {
         }
     }
 
+    /// The latest request of each caller and kind, in no order.
+    pub(crate) fn requests_at(
+        &self,
+        second: i64,
+    ) -> impl Iterator<Item = (&NoteKey, &RecentRequest)> {
+        let (current, previous) = self.halves_at(second);
+        let previous = previous.iter().filter(|(key, _)| !current.contains_key(key));
+        current.iter().chain(previous)
+    }
+
     /// Decides the request of each caller under both policies at `now`, as long as `has_time` returns
     /// true. Requests for which there is no time are counted as missed.
     pub fn compare_policies(
@@ -79,9 +89,8 @@ impl RecentCallers {
         let mut tally = CanaryTally::default();
         let (current, previous) = self.halves_at(now.as_second());
         let identified = identified_callers([current, previous]);
-        let previous = previous.iter().filter(|(key, _)| !current.contains_key(key));
         let mut missed = self.missed;
-        for (key, request) in current.iter().chain(previous) {
+        for (key, request) in self.requests_at(now.as_second()) {
             if missed > self.missed || !has_time() {
                 missed += 1;
                 continue;

@@ -52,6 +52,11 @@ impl UsageBatch {
         self.cells.is_empty()
     }
 
+    /// The refused callers, in no order.
+    pub(crate) fn into_refused(self) -> Vec<RefusedCaller> {
+        self.refused
+    }
+
     /// Returns the requests that were noted for the canary.
     pub fn take_noted(&mut self) -> Vec<(NoteKey, RecentRequest)> {
         std::mem::take(&mut self.noted)

@@ -28,6 +28,11 @@ impl TimeAxis {
         part.clamp(0.0, 1.0) * 100.0
     }
 
+    /// Returns true if a time is on the axis.
+    pub fn contains(&self, second: i64) -> bool {
+        (self.from..=self.to).contains(&second)
+    }
+
     /// The part of a span that is on the axis, as its start and width in percent; `None` if the
     /// span is not on it.
     pub fn extent(&self, from: Option<i64>, to: Option<i64>) -> Option<(f64, f64)> {

@@ -1,7 +1,7 @@
 //! The adoption curve: the share of callers behind over time, with the phases and the projection.
 
 use maud::{Markup, html};
-use upshift_record::adoption::{ProjectionRecord, RuleAdoption, SeriesPoint};
+use upshift_record::adoption::{ProjectionRecord, RuleAdoption, SeriesPoint, WeekPoint};
 use upshift_record::number_text::{format_percent, share_of, share_text};
 
 use super::place::Place;
@@ -20,6 +20,8 @@ const HEIGHT: u32 = 280;
 const TOP: f64 = 40.0;
 /// The bottom of the plot, above the times.
 const BOTTOM: f64 = 252.0;
+/// A week in seconds.
+const WEEK: i64 = 7 * 86_400;
 /// The share of callers at which a rollout counts as done.
 const THRESHOLD: f64 = 0.01;
 /// The narrowest band, in percent of the width, that has room for the name of its phase.
@@ -33,6 +35,20 @@ pub(super) fn render(rule: &RuleView<'_>, recorded: &RuleAdoption, place: &Place
         _ => html! { p.empty { "No caller was seen in this period." } },
     };
     place.section("curve", "Adoption", &content)
+}
+
+/// A ring for each complete week, from which the projection is made.
+fn week_marks(weeks: &[WeekPoint], axes: Axes) -> Markup {
+    html! {
+        @for week in weeks {
+            @let middle = seconds_of(&week.from).map(|from| from + WEEK / 2);
+            @let share = share_of(week.behind, week.callers);
+            @if let (Some(middle), Some(share)) = (middle.filter(|at| axes.time.contains(*at)), share) {
+                circle.week r="4.5" cx=(percent(axes.time.position(middle)))
+                    cy=(rounded(axes.value.position(share))) {}
+            }
+        }
+    }
 }
 
 /// The points of both curves.
@@ -80,6 +96,7 @@ fn draw(
         (now_mark(time, place.now))
         (render_curve(&curves.requests, axes, "requests"))
         (render_curve(&curves.callers, axes, "callers"))
+        (week_marks(&recorded.weeks, axes))
         (projection_mark(&recorded.projection, axes))
     };
     let caption = place.caption("Callers and requests behind, over time");
@@ -87,7 +104,7 @@ fn draw(
         id: &place.element_id("curve-chart"),
         caption: html! { "Share that is behind" },
         description: &description(curves, &recorded.series),
-        legend: legend(&recorded.projection),
+        legend: legend(recorded),
         drawing,
         height: HEIGHT,
         table: series_table(&caption, &recorded.series),
@@ -157,12 +174,20 @@ fn projection_mark(projection: &ProjectionRecord, axes: Axes) -> Markup {
     }
 }
 
-fn legend(projection: &ProjectionRecord) -> Markup {
+fn legend(recorded: &RuleAdoption) -> Markup {
     html! {
         ul.legend {
             li { (line_sample("callers")) "callers" }
             li { (line_sample("requests")) "requests" }
-            @if projection.latest.is_some() {
+            @if !recorded.weeks.is_empty() {
+                li {
+                    svg width="12" height="12" aria-hidden="true" {
+                        circle.week cx="6" cy="6" r="4.5" {}
+                    }
+                    "callers of a week"
+                }
+            }
+            @if recorded.projection.latest.is_some() {
                 li {
                     svg width="26" height="8" aria-hidden="true" {
                         rect.projection width="26" height="8" rx="4" {}

@@ -2,12 +2,12 @@
 
 use maud::{Markup, html};
 use upshift_record::PlanEntry;
-use upshift_record::canary::CanaryReport;
+use upshift_record::canary::{CallerBehind, CanaryReport};
 use upshift_record::number_text::{counted, format_percent, grouped, share_text};
 
 use super::place::Place;
 use crate::phase::phase_badge;
-use crate::table::{Column, Table, text_cell};
+use crate::table::{Column, Table, foreign_cell, text_cell};
 use crate::time_text::{seconds_of, time_element};
 use crate::urgency::refuses;
 use crate::view::RuleView;
@@ -20,11 +20,27 @@ const COLUMNS: [Column<'static>; 5] = [
     Column::text("Notes"),
 ];
 
+/// The caption of [`behind_table`].
+const BEHIND_CAPTION: &str = "Callers of the last minutes that enforcing would refuse";
+
+const BEHIND_COLUMNS: [Column<'static>; 5] = [
+    Column::text("Caller"),
+    Column::text("Version"),
+    Column::text("Client"),
+    Column::text("Path"),
+    Column::text("Network"),
+];
+
 /// The calendar, and what enforcing the rule now would do.
 pub(super) fn render(rule: &RuleView<'_>, place: &Place<'_>) -> Markup {
     let content = html! {
         @if let Some(sentence) = enforce_sentence(rule) { p { (sentence) } }
-        @if let Some(canary) = rule.canary { p { (canary_sentence(canary, rule.id)) } }
+        @if let Some(trial) = rule.trial {
+            p { (canary_sentence(&trial.report, rule.id)) }
+            @if !trial.behind.is_empty() {
+                (behind_table(&trial.behind, &place.caption(BEHIND_CAPTION)).render())
+            }
+        }
         @if rule.plan.is_empty() {
             p.empty { "There is no plan for this rule." }
         } @else {
@@ -57,17 +73,32 @@ fn canary_sentence(canary: &CanaryReport, rule: &str) -> String {
     }
     let of_rule = canary.rules.iter().find(|counts| counts.rule == rule);
     let refused = of_rule.map_or(0, |counts| counts.newly_refused);
+    let minutes = (canary.seconds / 60).unsigned_abs();
     let mut text = format!(
         "If it were enforced now: {} of {} callers in the last {} would be newly refused ({}).",
         grouped(refused),
         grouped(canary.callers),
-        counted((canary.seconds / 60).max(1).unsigned_abs(), "minute"),
+        if minutes > 1 { counted(minutes, "minute") } else { "minute".to_owned() },
         share_text(refused, canary.callers)
     );
     if canary.missed > 0 {
         text.push_str(&format!(" {} were not tried.", counted(canary.missed, "more request")));
     }
     text
+}
+
+fn behind_table<'a>(callers: &[CallerBehind], caption: &'a str) -> Table<'a> {
+    let mut rows = Vec::new();
+    for caller in callers {
+        rows.push(vec![
+            html! { code { (caller.caller) } },
+            foreign_cell(&caller.version),
+            foreign_cell(&caller.client),
+            html! { code { bdi { (caller.path) } } },
+            html! { code { (caller.network) } },
+        ]);
+    }
+    Table { caption, hides_caption: false, columns: &BEHIND_COLUMNS, rows }
 }
 
 fn calendar<'a>(rule: &RuleView<'_>, place: &Place<'_>, caption: &'a str) -> Table<'a> {

@@ -2,9 +2,10 @@
 
 use maud::{Markup, html};
 use upshift_record::adoption::{ProjectionRecord, RequestCounts, RuleAdoption};
-use upshift_record::number_text::{grouped, share_text};
+use upshift_record::number_text::{counted, grouped, share_text};
 
 use super::place::Place;
+use crate::overview::outlook;
 use crate::time_text::{date_element, distance_text};
 use crate::view::RuleView;
 
@@ -23,7 +24,7 @@ pub(crate) fn sentence(rule: &RuleView<'_>) -> Markup {
 fn adoption_sentence(rule: &RuleAdoption) -> String {
     let (behind, all) = (rule.behind.callers, rule.total.callers);
     let verb = if behind == 1 { "is" } else { "are" };
-    let of = format!("of {} callers", grouped(all));
+    let of = format!("of {}", counted(all, "caller"));
     match behind {
         0 => format!("None {of} is behind"),
         _ => format!("{} {of} {verb} behind, {}", grouped(behind), share_text(behind, all)),
@@ -32,15 +33,15 @@ fn adoption_sentence(rule: &RuleAdoption) -> String {
 
 /// The four numbers.
 pub(super) fn render(rule: &RuleView<'_>, recorded: &RuleAdoption, place: &Place<'_>) -> Markup {
-    let RuleAdoption { total, behind, uncertain, projection, .. } = recorded;
+    let RuleAdoption { total, behind, uncertain, .. } = recorded;
     html! {
         dl.numbers {
             (number_card("Callers behind", &html! { (share_text(behind.callers, total.callers)) },
                 &callers_line(behind, total)))
             (number_card("Requests behind", &html! { (share_text(behind.requests, total.requests)) },
                 &requests_line(behind, uncertain, total)))
-            (number_card("Below 1% of callers", &projected_date(projection),
-                &html! { (projection.sentence) }))
+            (number_card("Below 1% of callers", &projected_date(recorded),
+                &html! { (outlook(recorded)) }))
             (next_step_card(rule, place))
         }
     }
@@ -81,8 +82,11 @@ fn requests_line(
 }
 
 /// The answer of the projection in a few words.
-fn projected_date(projection: &ProjectionRecord) -> Markup {
-    let ProjectionRecord { answer, earliest, latest, .. } = projection;
+fn projected_date(recorded: &RuleAdoption) -> Markup {
+    if recorded.behind.callers == 0 {
+        return html! { "reached" };
+    }
+    let ProjectionRecord { answer, earliest, latest, .. } = &recorded.projection;
     let earliest = date_element(earliest.as_deref().unwrap_or_default());
     html! {
         @match answer.as_str() {

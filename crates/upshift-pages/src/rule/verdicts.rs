@@ -50,7 +50,7 @@ fn verdict_figure(column: &VerdictColumn, recorded: &RuleAdoption, place: &Place
     let (values, axis) = (Bin::values(&bins), Bin::time_axis(&bins));
     let peak = values.iter().copied().max().unwrap_or_default();
     let total = total_of(recorded, verdict);
-    let value_axis = ValueAxis::up_to(peak as f64, 4.0, BOTTOM);
+    let value_axis = ValueAxis::exactly_to(peak as f64, 4.0, BOTTOM);
     let drawing = html! {
         (render_columns(&values, value_axis, verdict))
         @if let Some(axis) = axis { (axis.render(f64::from(HEIGHT) - 6.0)) }

@@ -52,14 +52,14 @@ pub(super) async fn show_rule(
 ) -> Response {
     let period = query.period();
     let read = read_rule_view(shared, period, id.clone()).await;
-    let Some((view, canary)) = read else { return failure() };
+    let Some((view, trial)) = read else { return failure() };
     let Some(mut rule) = view.rule(&id) else {
         let text = format!("Neither the policy nor the store has a rule {id}.");
         return page_response(StatusCode::NOT_FOUND, render_notice("No such rule", &text));
     };
     // A rule that enforces already would refuse no one else.
     if rule.phase() != Some("enforce") {
-        rule.canary = canary.as_ref();
+        rule.trial = trial.as_ref();
     }
     let nothing = nothing();
     let delivery = Delivery::Served { head: &nothing, header: &nothing };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use upshift_core::Timestamp;
 use upshift_pages::period::Period;
 use upshift_pages::view::{AdoptionSource, GatewayView};
-use upshift_record::canary::CanaryReport;
+use upshift_record::canary::EnforcementTrial;
 use upshift_record::plan_entries;
 
 use crate::admin::gateway_route::gateway_status;
@@ -28,11 +28,11 @@ pub(super) async fn read_rule_view(
     shared: Arc<Shared>,
     period: Period,
     rule: String,
-) -> Option<(GatewayView, Option<CanaryReport>)> {
+) -> Option<(GatewayView, Option<EnforcementTrial>)> {
     let reading = tokio::task::spawn_blocking(move || {
         let view = gateway_view(&shared, period);
-        let canary = shared.control.try_enforcing(&rule, Timestamp::now());
-        (view, canary)
+        let trial = shared.control.try_enforcing(&rule, Timestamp::now());
+        (view, trial)
     });
     reading.await.ok()
 }
