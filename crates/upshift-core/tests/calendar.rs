@@ -160,6 +160,18 @@ fn a_window_tells_when_it_ends_and_a_phase_when_the_next_begins() {
 }
 
 #[test]
+fn a_phase_has_a_next_start_and_then_a_last_one() {
+    for (now, next) in [
+        ("2028-01-01T00:00:00Z", "2028-02-28T23:55:00Z"),
+        ("2028-02-28T23:55:00Z", "2028-04-04T09:00:00Z"),
+        ("2029-01-01T00:00:00Z", "2028-04-04T10:00:00Z"),
+    ] {
+        assert_eq!(rollout().next_start(Phase::Brownout, at(now)), Some(at(next)), "{now}");
+        assert_eq!(rollout().next_start(Phase::Paused, at(now)), None);
+    }
+}
+
+#[test]
 fn the_calendar_has_no_gaps_and_is_what_happens() {
     let rollout = rollout();
     let stages = rollout.stages();

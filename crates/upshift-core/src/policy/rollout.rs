@@ -109,6 +109,21 @@ impl Rollout {
         &self.stages
     }
 
+    /// The next time at which a stage of `phase` begins, or else the last one; `None` if the rollout
+    /// has no such stage.
+    pub fn next_start(&self, phase: Phase, now: Timestamp) -> Option<Timestamp> {
+        let mut last = None;
+        for stage in &self.stages {
+            if stage.phase == phase {
+                last = Some(stage.from);
+                if stage.from > now {
+                    break;
+                }
+            }
+        }
+        last
+    }
+
     /// The state of the rollout at `now`.
     pub fn state_at(&self, now: Timestamp) -> RolloutState {
         // Stages are in order, so a search by halves finds the current one.

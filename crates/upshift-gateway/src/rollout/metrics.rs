@@ -9,7 +9,7 @@ use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::registry::Unit;
 use upshift_adoption::breaker::BreakerReading;
 use upshift_core::policy::{Actor, Rule};
-use upshift_core::{Policy, Timestamp};
+use upshift_core::{Phase, Policy, Timestamp};
 
 use super::Control;
 use super::control_state::SeenCallers;
@@ -63,6 +63,7 @@ impl Collector for RolloutMetrics {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let mut writer = FamilyWriter::new(encoder);
         self.write_phases(&mut writer)?;
+        self.write_dates(&mut writer)?;
         self.write_seen(&mut writer)?;
         self.write_breakers(&mut writer)?;
         self.write_breaker_windows(&mut writer)?;
@@ -99,6 +100,29 @@ impl RolloutMetrics {
             "1 if a person, the breaker or the command line overrides a rule",
         );
         writer.write_gauges(&by, overridden)
+    }
+
+    /// Writes the dates of the policy file, whether or not an override or a pinned phase stands over
+    /// them.
+    fn write_dates(&self, writer: &mut FamilyWriter<'_>) -> fmt::Result {
+        let mut starts = Vec::new();
+        for rule in self.policy.rules() {
+            let Some(rollout) = &rule.rollout else { continue };
+            if !self.has_all_series(rule) {
+                continue;
+            }
+            for phase in Phase::PLANNED {
+                if let Some(start) = rollout.next_start(phase, self.now) {
+                    let labels = [("rule", &*rule.id), ("phase", phase.as_str())];
+                    starts.push((labels, start.as_second() as f64));
+                }
+            }
+        }
+        let start = FamilyHead::new(
+            "rule_phase_start_timestamp",
+            "The next time at which a phase of a rule begins by the policy file, or else the last one",
+        );
+        writer.write_gauges(&start.with_unit(Unit::Seconds), starts)
     }
 
     fn write_seen(&self, writer: &mut FamilyWriter<'_>) -> fmt::Result {
