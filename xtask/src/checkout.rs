@@ -36,6 +36,7 @@ const ROOT: &[&str] = &[
     "docs",
     "examples",
     "fuzz",
+    "integrations",
     "interop",
     "justfile",
     "rust-toolchain.toml",

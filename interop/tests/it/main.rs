@@ -32,6 +32,7 @@ mod page;
 mod path_matrix;
 mod plan;
 mod progress;
+mod prometheus_files;
 mod real_clients;
 mod reload_files;
 mod reload_names;

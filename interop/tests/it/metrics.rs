@@ -4,6 +4,7 @@
 //! typed as gauges, one format whatever `Accept` said.
 
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 use std::process::Command;
 
 use interop::{
@@ -77,7 +78,7 @@ fn openmetrics_is_read_by_its_reference_parser() {
 }
 
 /// A Prometheus that scrapes one gateway.
-struct Prometheus {
+pub(crate) struct Prometheus {
     address: SocketAddr,
     program: Program,
     _folder: Scratch,
@@ -85,10 +86,20 @@ struct Prometheus {
 
 impl Prometheus {
     fn scraping(gateway: &Gateway, feature: &str) -> Self {
+        Self::start(gateway, feature, "")
+    }
+
+    /// The same, with the rules of a file.
+    pub(crate) fn with_rules(gateway: &Gateway, rules: &Path) -> Self {
+        let configuration = format!("rule_files: ['{}']\n", rules.display());
+        Self::start(gateway, "exemplar-storage", &configuration)
+    }
+
+    fn start(gateway: &Gateway, feature: &str, further: &str) -> Self {
         let (folder, address) = (Scratch::new(), free_port());
         let configuration = format!(
-            "global: {{ scrape_interval: 1s }}\nscrape_configs:\n- job_name: upshift\n  \
-             static_configs: [ {{ targets: ['{}'] }} ]\n",
+            "global: {{ scrape_interval: 1s, evaluation_interval: 1s }}\nscrape_configs:\n\
+             - job_name: upshift\n  static_configs: [ {{ targets: ['{}'] }} ]\n{further}",
             gateway.admin()
         );
         let file = folder.file("prometheus.yml", configuration);
@@ -101,13 +112,18 @@ impl Prometheus {
         Self { address, program, _folder: folder }
     }
 
+    /// Asks for an API path once.
+    pub(crate) fn ask(&self, path: &str) -> String {
+        get(self.address, &format!("/api/v1/{path}"), "*/*").text()
+    }
+
     /// Asks for an API path until its answer contains `expected`.
     #[track_caller]
-    fn answers(&self, path: &str, expected: &str) {
+    pub(crate) fn answers(&self, path: &str, expected: &str) {
         let mut last = String::new();
         let answered = eventually(|| {
             TcpStream::connect(self.address).ok()?;
-            last = get(self.address, &format!("/api/v1/{path}"), "*/*").text();
+            last = self.ask(path);
             last.contains(expected).then_some(())
         });
         let said = self.program.lines().join("\n");
