@@ -15,7 +15,7 @@ use tokio::time::{interval, timeout};
 use upshift_config::HealthCheck;
 
 use crate::generation::Generation;
-use crate::upstream::connect::{ConnectError, UpstreamConnector};
+use crate::upstream::connect::UpstreamConnector;
 use crate::upstream::endpoint_health::EndpointHealth;
 use crate::upstream::pool::EndpointPool;
 
@@ -67,11 +67,7 @@ async fn request_status(
     // descriptors does not take its endpoints for unhealthy.
     let connector = Rc::new(UpstreamConnector::new(tls, check.timeout));
     let pool = EndpointPool::new(Arc::clone(endpoint), connector);
-    let connection = pool.open_connection().await.map_err(|error| match error {
-        ConnectError::Failed(error) => error,
-        ConnectError::Timeout => io::ErrorKind::TimedOut.into(),
-        ConnectError::OutOfDescriptors => io::Error::other("this process has no descriptor left"),
-    })?;
+    let connection = pool.open_connection().await?;
     let request = check_request(endpoint, &check.path, connection.is_http2());
     connection.send_probe(request.map_err(io::Error::other)?).await.map_err(io::Error::other)
 }

@@ -35,6 +35,16 @@ impl From<io::Error> for ConnectError {
     }
 }
 
+impl From<ConnectError> for io::Error {
+    fn from(error: ConnectError) -> Self {
+        match error {
+            ConnectError::Failed(error) => error,
+            ConnectError::Timeout => io::ErrorKind::TimedOut.into(),
+            ConnectError::OutOfDescriptors => Self::other("this process has no descriptor left"),
+        }
+    }
+}
+
 /// Returns true if the system had no descriptor: `EMFILE` for the process, `ENFILE` for the host.
 fn is_out_of_descriptors(error: &io::Error) -> bool {
     const ENFILE: i32 = 23;

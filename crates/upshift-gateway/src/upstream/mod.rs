@@ -17,6 +17,7 @@ pub(crate) mod endpoint_health;
 pub(crate) mod health;
 pub(crate) mod metrics;
 pub(crate) mod pool;
+mod post;
 mod recent;
 mod retry;
 mod status;
@@ -27,6 +28,7 @@ pub(crate) use connect::{ConnectError, UpstreamConnector};
 pub(crate) use endpoint::{InFlightGuard, UpstreamEndpoint};
 pub(crate) use endpoint_health::EndpointFailure;
 pub(crate) use health::UpstreamHealth;
+pub(crate) use post::PostRequest;
 pub(crate) use status::endpoint_statuses;
 
 use crate::body::RequestBody;
