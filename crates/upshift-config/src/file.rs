@@ -19,6 +19,7 @@ use crate::limits::Limits;
 use crate::notes::notes_on;
 use crate::policy::PolicySource;
 use crate::span_diagnostic::SpanDiagnostic;
+use crate::telemetry::TelemetrySettings;
 use crate::toml_table::TomlTable;
 use crate::upstream::{Upstream, read_upstreams};
 use crate::warnings::report_warnings;
@@ -99,6 +100,10 @@ fn read_file(
         Some(mut table) => AdoptionSettings::from_toml(&mut table),
         None => AdoptionSettings::default(),
     };
+    let telemetry = match root.table_at("telemetry", "Telemetry") {
+        Some(mut table) => TelemetrySettings::from_toml(&mut table),
+        None => TelemetrySettings::default(),
+    };
     let upstreams = read_upstreams(root.tables_at("upstream", "Upstream"), rest, folder);
     // Before the rules, which inherit from it.
     let breaker = read_breaker(&mut root);
@@ -112,7 +117,7 @@ fn read_file(
     let hosts = served_hosts(&gateway, &upstreams);
     let policy = source.compile(gateway.comparison, hosts, revision_of(text))?;
     let webhook = breaker.webhook;
-    Some(FileSettings { gateway, limits, adoption, upstreams, policy, webhook })
+    Some(FileSettings { gateway, limits, adoption, telemetry, upstreams, policy, webhook })
 }
 
 /// The revision of a policy: the digest of its file's text.
@@ -155,6 +160,7 @@ mod tests {
         gateway = { tls = {}, hsts = {}, access-log = {}, proxy = [{ reads = {} }] }
         limits = {}
         adoption = {}
+        telemetry = { otlp = {} }
         upstream = [{ endpoints = [{}], health = {} }]
         exemption = [{}]
         breaker = {}

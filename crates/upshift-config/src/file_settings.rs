@@ -5,6 +5,7 @@ use upshift_core::Policy;
 use crate::adoption::AdoptionSettings;
 use crate::gateway::GatewaySettings;
 use crate::limits::Limits;
+use crate::telemetry::TelemetrySettings;
 use crate::upstream::Upstream;
 
 /// The settings that a valid policy file holds.
@@ -16,6 +17,8 @@ pub struct FileSettings {
     pub limits: Limits,
     /// Recording of adoption, and its retention.
     pub adoption: AdoptionSettings,
+    /// Traces, and the export of metrics and traces.
+    pub telemetry: TelemetrySettings,
     /// The destinations of requests, in the order in which they are tried.
     pub upstreams: Vec<Upstream>,
     /// The rules and exemptions.

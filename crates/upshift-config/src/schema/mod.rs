@@ -8,6 +8,7 @@ mod matching;
 mod requirement;
 mod rollout;
 mod rule;
+mod telemetry;
 mod upstream;
 mod values;
 
@@ -18,6 +19,7 @@ use serde_json::Value;
 use gateway::{AdoptionTable, GatewayTable, LimitsTable};
 use rollout::BreakerTable;
 use rule::{ExemptionTable, NeverRefusedTable, RuleTable};
+use telemetry::TelemetryTable;
 use upstream::UpstreamTable;
 use values::OrFalse;
 
@@ -42,12 +44,14 @@ fn join_description_lines(schema: &mut Schema) {
 
 /// The tables that have `key`, as the file writes them.
 pub(crate) fn places_of(key: &str) -> Vec<&'static str> {
-    const WRITTEN: [(&str, &str); 13] = [
+    const WRITTEN: [(&str, &str); 15] = [
         ("Gateway", "[gateway]"),
         ("Tls", "[gateway.tls]"),
         ("Proxy", "[[gateway.proxy]]"),
         ("Limits", "[limits]"),
         ("Adoption", "[adoption]"),
+        ("Telemetry", "[telemetry]"),
+        ("Otlp", "[telemetry.otlp]"),
         ("Upstream", "[[upstream]]"),
         ("Rule", "[[rule]]"),
         ("Api", "require = { api = { … } }"),
@@ -78,6 +82,8 @@ pub(super) struct FileTable {
     limits: Option<LimitsTable>,
     /// Recording of adoption, and its retention.
     adoption: Option<AdoptionTable>,
+    /// Traces, and the export of metrics and traces.
+    telemetry: Option<TelemetryTable>,
     /// Destinations of requests. The first that matches is used; `gateway.upstream` takes the other
     /// requests.
     #[serde(default)]

@@ -6,7 +6,8 @@
 use std::fmt::Debug;
 
 use upshift_config::{
-    AdoptionSettings, Endpoint, FileSettings, GatewaySettings, HealthCheck, Limits, Upstream,
+    AdoptionSettings, Endpoint, FileSettings, GatewaySettings, HealthCheck, Limits, OtlpExport,
+    TelemetrySettings, Upstream,
 };
 use upshift_core::policy::{Exemption, Matcher, RuleSpec};
 
@@ -30,12 +31,13 @@ pub(super) fn changed_keys(before: &KeyValues, after: &KeyValues) -> Vec<&'stati
 /// rules and exemptions. The keys that only a restart applies are left out.
 pub(super) fn setting_values(settings: &Settings) -> KeyValues {
     // The command line or an embedder sets `observe` and `workers`; a reload changes neither.
-    let Settings { file, observe: _, workers: _, admin_token } = settings;
-    let FileSettings { gateway, limits, adoption, upstreams: _, policy, webhook } = file;
+    let Settings { file, observe: _, workers: _, telemetry_variables: _, admin_token } = settings;
+    let FileSettings { gateway, limits, adoption, telemetry, upstreams: _, policy, webhook } = file;
     let mut values = gateway_values(gateway, admin_token.as_deref());
     values.push(("breaker.webhook", debug_text(webhook)));
     values.extend(limit_values(limits));
     values.extend(adoption_values(adoption));
+    values.extend(telemetry_values(telemetry));
     values.extend(policy.settings());
     values
 }
@@ -88,6 +90,24 @@ fn adoption_values(adoption: &AdoptionSettings) -> KeyValues {
         ("adoption.hours", debug_text(hours)),
         ("adoption.days", debug_text(days)),
     ]
+}
+
+fn telemetry_values(telemetry: &TelemetrySettings) -> KeyValues {
+    let TelemetrySettings { start_traces, sample, otlp } = telemetry;
+    vec![
+        ("telemetry.start-traces", debug_text(start_traces)),
+        ("telemetry.sample", debug_text(sample)),
+        ("telemetry.otlp", otlp_text(otlp)),
+    ]
+}
+
+/// The export as text, with the values of the fields, which its debug text leaves out. The texts
+/// are only compared.
+fn otlp_text(otlp: &OtlpExport) -> String {
+    match otlp {
+        OtlpExport::Set(set) => format!("{set:?} {:?}", set.headers),
+        OtlpExport::Off | OtlpExport::Unset => debug_text(otlp),
+    }
 }
 
 fn limit_values(limits: &Limits) -> KeyValues {
