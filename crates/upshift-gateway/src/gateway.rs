@@ -6,11 +6,13 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use axum::Router;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::LocalSet;
+use tokio::time::timeout;
 
 use upshift_adoption::store::Store;
 use upshift_config::KeyDiagnostic;
@@ -31,7 +33,11 @@ use crate::shared::Shared;
 use crate::sockets::{Addresses, Http3Socket, ListenerInfo, SocketSources, Sockets};
 use crate::telemetry::access::{AccessOutput, AccessWriter};
 use crate::telemetry::metrics::MetricTotals;
+use crate::telemetry::traces::{ExportLosses, TraceQueue};
 use crate::worker::{Listeners, run_worker};
+
+/// The time for the last export, when the gateway stops.
+const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A gateway whose ports are bound. Clients may connect already; they are served once it
 /// [runs](Gateway::run).
@@ -100,6 +106,8 @@ impl Gateway {
             listeners,
             stopping: AtomicBool::new(false),
             draining: watch::Sender::new(false),
+            traces: TraceQueue::new(),
+            losses: ExportLosses::default(),
             access,
             descriptors: Arc::new(descriptors),
             workers,
@@ -157,6 +165,7 @@ impl Gateway {
             let router = admin::router(&shared, local, further);
             stops.push(start_admin(&shared, listener, router)?);
         }
+        let export = start_export(&shared)?;
         stops.push(start_health_checks(&shared)?);
         stops.push(start_rollout_watch(&shared)?);
         tokio::select! {
@@ -169,6 +178,7 @@ impl Gateway {
             }
         }
         drain(&shared, &mut endings).await;
+        export.finish().await;
         drop(stops);
         Ok(())
     }
@@ -260,6 +270,44 @@ fn start_health_checks(shared: &Arc<Shared>) -> Result<StopOnDrop, RunError> {
     })?;
     Ok(stop)
 }
+
+/// The thread that exports telemetry, if this program has one.
+struct ExportThread {
+    stop: watch::Sender<bool>,
+    ended: oneshot::Receiver<()>,
+}
+
+impl ExportThread {
+    /// Exports what is left, within a limit.
+    async fn finish(self) {
+        self.stop.send_replace(true);
+        // The thread of a receiver that does not answer ends with the process.
+        let _ = timeout(EXPORT_TIMEOUT, self.ended).await;
+    }
+}
+
+fn start_export(shared: &Arc<Shared>) -> Result<ExportThread, RunError> {
+    let (stop, stopped) = watch::channel(false);
+    let (end, ended) = oneshot::channel();
+    let shared = Arc::clone(shared);
+    spawn("export", move || {
+        export_until(shared, stopped);
+        // The other end is gone if the gateway has failed.
+        let _ = end.send(());
+    })?;
+    Ok(ExportThread { stop, ended })
+}
+
+#[cfg(feature = "otlp")]
+fn export_until(shared: Arc<Shared>, stopped: watch::Receiver<bool>) {
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(crate::otlp::run_export(shared, stopped)),
+        Err(error) => tracing::error!(%error, "neither metrics nor traces are exported"),
+    }
+}
+
+#[cfg(not(feature = "otlp"))]
+fn export_until(_: Arc<Shared>, _: watch::Receiver<bool>) {}
 
 fn start_rollout_watch(shared: &Arc<Shared>) -> Result<StopOnDrop, RunError> {
     let (stop, stopped) = oneshot::channel::<()>();

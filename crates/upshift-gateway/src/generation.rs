@@ -13,6 +13,7 @@ use upshift_core::{Policy, TlsVersion};
 
 use crate::quic::quic_config;
 use crate::settings::{Settings, strict_transport_security};
+use crate::telemetry::plan::TelemetryPlan;
 use crate::tls::TlsError;
 use crate::tls::client::{TrustAnchors, client_config};
 use crate::tls::identity::{Identity, LoadedFiles, read_chain};
@@ -46,6 +47,10 @@ pub(crate) struct Generation {
     pub(crate) upstream_health: Vec<Arc<UpstreamHealth>>,
     /// TLS towards the webhook.
     pub(crate) webhook_tls: Arc<ClientConfig>,
+    /// Traces and exports.
+    pub(crate) telemetry: Arc<TelemetryPlan>,
+    /// TLS towards the receivers of exports.
+    pub(crate) telemetry_tls: Arc<ClientConfig>,
 }
 
 impl Generation {
@@ -76,6 +81,7 @@ impl Generation {
             _ => None,
         };
         let hsts = hsts_value(&settings);
+        let telemetry = plan_telemetry(&settings, previous);
         let known = previous.map(|previous| previous.upstream_health.as_slice());
         Ok(Self {
             tls,
@@ -87,7 +93,9 @@ impl Generation {
                 &settings.file.upstreams,
                 known.unwrap_or_default(),
             ),
-            webhook_tls: webhook_tls(&settings)?,
+            webhook_tls: system_tls(settings.file.webhook.as_deref())?,
+            telemetry_tls: system_tls(telemetry.https_url())?,
+            telemetry: Arc::new(telemetry),
             recorded: RecordedFields::of_policy(&settings.file.policy),
             requirement_inputs: Arc::new(RequirementInputs::of_policy(&settings.file.policy)),
             settings: Arc::new(settings),
@@ -115,12 +123,28 @@ fn upstream_tls(settings: &Settings) -> Result<Vec<Arc<ClientConfig>>, TlsError>
     Ok(configs)
 }
 
-fn webhook_tls(settings: &Settings) -> Result<Arc<ClientConfig>, TlsError> {
-    let trust = match &settings.file.webhook {
-        Some(address) if address.starts_with("https:") => TrustAnchors::System,
+/// TLS towards a server that the system's certificate roots vouch for, if `url` needs any.
+fn system_tls(url: Option<&str>) -> Result<Arc<ClientConfig>, TlsError> {
+    let trust = match url {
+        Some(url) if url.starts_with("https:") => TrustAnchors::System,
         _ => TrustAnchors::None,
     };
     client_config(&trust).map(Arc::new)
+}
+
+/// The plan of the settings. Faults of variables are logged once, and not again by each reload.
+fn plan_telemetry(settings: &Settings, previous: Option<&Generation>) -> TelemetryPlan {
+    let mut plan = TelemetryPlan::new(&settings.file.telemetry, &settings.telemetry_variables);
+    if cfg!(not(feature = "otlp")) {
+        plan.give_up_exports();
+    }
+    let known = previous.map(|previous| previous.telemetry.faults.as_slice());
+    for fault in &plan.faults {
+        if !known.unwrap_or_default().contains(fault) {
+            tracing::warn!("the environment variable is ignored: {fault}");
+        }
+    }
+    plan
 }
 
 /// Reads the files that `settings` name. A certificate that was made before is kept: clients may

@@ -64,6 +64,11 @@
 //!
 //! `ARCHITECTURE.md` has the modules in their order, and a table of where to look.
 
+#![cfg_attr(
+    not(feature = "otlp"),
+    expect(dead_code, reason = "what only an export reads is kept in the same way without it")
+)]
+
 mod admin;
 mod body;
 mod client_connections;
@@ -81,6 +86,9 @@ mod generation;
 mod health_checks;
 mod local_executor;
 mod local_reply;
+mod metric_registry;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod progress;
 mod quic;
 mod random;
@@ -108,6 +116,7 @@ pub use tls::TlsError;
 pub use tls::pem::PemError;
 pub use upshift_config::{
     AccessLog, Address, Endpoint, FileSettings, GatewaySettings, HealthCheck, Hsts, Limits,
-    LineFormat, PathMode, Proxy, ProxyReads, RecordDestination, RecordFormat, RecordedRequests,
-    TlsFiles, UndeclaredProxy, Upstream, UpstreamHttp,
+    LineFormat, OtlpExport, OtlpSettings, PathMode, Proxy, ProxyReads, RecordDestination,
+    RecordFormat, RecordedRequests, TelemetrySettings, TlsFiles, UndeclaredProxy, Upstream,
+    UpstreamHttp,
 };

@@ -1,5 +1,7 @@
 //! The gateway's configuration.
 
+use std::collections::BTreeMap;
+
 use upshift_config::{FileSettings, Hsts, Upstream};
 use upshift_core::policy::Matcher;
 
@@ -31,6 +33,9 @@ pub struct Settings {
     pub observe: bool,
     /// The number of worker threads, each with its own runtime; 0: one per core.
     pub workers: usize,
+    /// The environment variables of OpenTelemetry (`OTEL_…`), which fill in what `file.telemetry`
+    /// leaves out.
+    pub telemetry_variables: BTreeMap<String, String>,
     /// The token that `/api` on the admin listener requires, read from where
     /// `file.gateway.admin_token` says; none: only clients on this machine may call it.
     pub admin_token: Option<String>,

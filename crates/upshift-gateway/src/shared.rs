@@ -13,6 +13,7 @@ use crate::rollout::Control;
 use crate::sockets::ListenerInfo;
 use crate::telemetry::access::AccessWriter;
 use crate::telemetry::metrics::MetricTotals;
+use crate::telemetry::traces::{ExportLosses, TraceQueue};
 
 /// The state that all cores share.
 pub(crate) struct Shared {
@@ -26,6 +27,10 @@ pub(crate) struct Shared {
     pub(crate) draining: watch::Sender<bool>,
     /// The overrides, and the breaker.
     pub(crate) control: Arc<Control>,
+    /// The exchanges whose spans are to be exported.
+    pub(crate) traces: TraceQueue,
+    /// The losses of exports.
+    pub(crate) losses: ExportLosses,
     /// The writer of access records.
     pub(crate) access: AccessWriter,
     /// The descriptors for connections.

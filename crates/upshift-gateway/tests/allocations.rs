@@ -59,21 +59,21 @@ const CASES: [Case; 6] = [
         rules: "",
         request: Request::Http1(CURL),
         status: 200,
-        most: 24.0,
+        most: 27.0,
     },
     Case {
         name: "browser, three rules, admitted",
         rules: THREE_RULES,
         request: Request::Http1(CHROME),
         status: 200,
-        most: 63.0,
+        most: 66.0,
     },
     Case {
         name: "API, admitted",
         rules: API_RULE,
         request: Request::Http1(API_2),
         status: 200,
-        most: 41.0,
+        most: 45.0,
     },
     Case {
         name: "API, refused (JSON)",
@@ -94,7 +94,7 @@ const CASES: [Case; 6] = [
         rules: HTTP_2_RULE,
         request: Request::Http2(HTTP_2_GET),
         status: 200,
-        most: 33.0,
+        most: 37.0,
     },
 ];
 

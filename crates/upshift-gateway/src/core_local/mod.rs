@@ -26,6 +26,8 @@ use crate::telemetry::exchange_report::{ExchangeReport, ExchangeSink};
 use crate::telemetry::handshake::HandshakeFailure;
 use crate::telemetry::log_limit::LogLimit;
 use crate::telemetry::open_guard::{OpenGuard, Opened};
+use crate::telemetry::request_labels::RequestLabels;
+use crate::telemetry::trace_context::SpanId;
 
 /// The state of one core.
 pub(crate) struct CoreLocal {
@@ -207,13 +209,21 @@ impl ExchangeSink for CoreLocal {
         self.cutting_off.get()
     }
 
-    fn begin_exchange(&self) {
-        self.counts.borrow_mut().exchanges.in_flight += 1;
+    fn begin_exchange(&self, request: &RequestLabels) {
+        self.counts.borrow_mut().exchanges.count_begin(request);
     }
 
-    /// Counts an exchange, and writes its access record.
+    fn new_span_id(&self) -> SpanId {
+        SpanId::generate(&mut self.random.borrow_mut())
+    }
+
+    /// Counts an exchange, queues its spans, and writes its access record.
     fn finish_exchange(&self, report: &ExchangeReport) {
         self.counts.borrow_mut().exchanges.count_exchange(report);
+        if let Some(exchange) = report.finish_trace() {
+            let dropped = self.shared.traces.push(exchange);
+            self.shared.losses.count_spans(dropped);
+        }
         if let Some(request) = report.take_logged() {
             let generation = self.shared.generation.load();
             let format = &generation.settings.file.gateway.access_log.format;

@@ -7,7 +7,7 @@ mod problem;
 mod store;
 mod upstreams;
 
-use upshift_config::{FileSettings, KeyDiagnostic};
+use upshift_config::{FileSettings, KeyDiagnostic, OtlpExport};
 
 use self::access_log::check_access_log;
 use self::certificates::check_server_certificate;
@@ -23,6 +23,7 @@ pub(crate) fn diagnose_settings(settings: &Settings) -> Vec<KeyDiagnostic> {
     let mut found = Vec::new();
     found.extend(check_listeners(settings));
     found.extend(check_access_log(&gateway.access_log));
+    found.extend(check_telemetry(settings));
     if let Some(files) = &gateway.tls
         && (gateway.https.is_some() || gateway.in_band_tls)
     {
@@ -64,6 +65,18 @@ fn check_listeners(settings: &Settings) -> Option<KeyDiagnostic> {
         ));
     }
     None
+}
+
+fn check_telemetry(settings: &Settings) -> Option<KeyDiagnostic> {
+    let is_set = matches!(settings.file.telemetry.otlp, OtlpExport::Set(_));
+    if !is_set || cfg!(feature = "otlp") {
+        return None;
+    }
+    Some(error(
+        "telemetry.otlp",
+        "this program was built without the export over OTLP",
+        "build it with `cargo install upshift --features otlp`, or remove the key",
+    ))
 }
 
 fn check_webhook(address: &str) -> Option<KeyDiagnostic> {

@@ -21,6 +21,7 @@ use crate::exchange::context::Context;
 use crate::exchange::request_id::X_REQUEST_ID;
 use crate::exchange::switch::Switch;
 use crate::exchange::target::Target;
+use crate::exchange::trace;
 use crate::fields::forwarded::{ForwardedInfo, add_via, is_looping, set_forwarded};
 use crate::forward::{self, OutboundRequest, UpstreamTimeouts, upstream_426};
 use crate::local_reply::LocalReply;
@@ -128,6 +129,8 @@ impl Admitted<'_> {
         set_forwarded(&mut headers, &forwarded);
         add_via(&mut headers, self.parts.version);
         headers.insert(X_REQUEST_ID, self.id.clone());
+        let plan = &self.generation.shared.telemetry;
+        trace::forward_trace(&mut headers, plan, &self.connection.core.random, self.report);
         join_cookies(&mut headers);
         decrement_max_forwards(&self.parts.method, &mut headers);
         OutboundRequest {

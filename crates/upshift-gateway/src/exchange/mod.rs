@@ -12,6 +12,7 @@ mod request_id;
 pub(crate) mod respond;
 pub(crate) mod switch;
 mod target;
+mod trace;
 pub(crate) mod unread;
 
 use std::rc::Rc;
@@ -65,7 +66,8 @@ pub(crate) async fn serve(connection: &Connection, request: Request<RequestBody>
     let settings = &generation.shared.settings;
     let nominated = context::apply_connection_options(&mut parts, connection.peer.ip(), settings);
     let id = request_id::accept_or_generate(&parts.headers, &mut core.random.borrow_mut());
-    let report = begin_report(connection, &parts, progress.clone());
+    let plan = &generation.shared.telemetry;
+    let report = begin_report(connection, &parts, progress.clone(), plan);
     let exchange = Exchange { connection, generation: &generation, id: &id, report: &report };
     exchange.recorder().log_undecided(&parts);
     let filter = TrailerFilter::for_request(nominated, Rc::clone(&generation.guarded));
@@ -174,7 +176,7 @@ impl Exchange<'_> {
         if settings.file.adoption.record {
             core.count_usage(&callers, &decision, now, &generation.recorded);
         }
-        self.recorder().log_decided(parts, &callers, &decision, now);
+        self.recorder().record_decided(parts, &callers, &decision, now);
         let mut served = match answer::refusal_for(&decision, facts, &context.answer_context) {
             Some(answer) => {
                 let mut response = refuse::refusal_response(answer);

@@ -5,26 +5,51 @@ use std::rc::Rc;
 use http::{HeaderValue, request};
 use upshift_adoption::RequestCallers;
 use upshift_config::RecordedRequests;
-use upshift_core::{Decision, Timestamp, Verdict};
+use upshift_core::{Decision, Facts, Timestamp, Verdict};
+use upshift_http::http_version;
 
 use crate::core_local::CoreLocal;
 use crate::exchange::connection::Connection;
+use crate::exchange::trace;
 use crate::generation::Generation;
 use crate::progress::stream_watch::StreamProgress;
-use crate::telemetry::exchange_report::{ExchangeClient, ExchangeReport};
+use crate::telemetry::exchange_report::{ExchangeClient, ExchangeReport, ReportedRequest};
 use crate::telemetry::logged_request::{LoggedDecision, LoggedRequest};
-use crate::telemetry::trace_context::TraceId;
+use crate::telemetry::plan::TelemetryPlan;
+use crate::telemetry::request_labels::RequestLabels;
+use crate::telemetry::traces::TracedRequest;
 
 /// Begins the report of a request whose head was read.
 pub(super) fn begin_report(
     connection: &Connection,
     parts: &request::Parts,
     stream: Option<Rc<StreamProgress>>,
+    plan: &TelemetryPlan,
 ) -> Rc<ExchangeReport> {
     let client = ExchangeClient { activity: Rc::clone(&connection.activity), stream };
-    let trace_id = TraceId::from_fields(&parts.headers);
+    let method = Some(parts.method.clone());
+    let version = http_version(parts.version);
+    let request = ReportedRequest {
+        labels: RequestLabels::new(method.as_ref(), connection.tls, version),
+        method,
+        is_detailed: plan.metrics.is_some(),
+    };
+    let trace = trace::begin_trace(&parts.headers, plan, &connection.core.random);
     let sink = Rc::<CoreLocal>::clone(&connection.core);
-    ExchangeReport::begin(sink, client, Some(parts.method.clone()), trace_id)
+    let report = ExchangeReport::begin(sink, client, request, trace);
+    if is_recorded(&report) {
+        report.trace_request(TracedRequest {
+            path: parts.uri.path().to_owned(),
+            peer: Some(connection.peer.ip().to_canonical()),
+            ..TracedRequest::default()
+        });
+    }
+    report
+}
+
+/// Returns true if the spans of the exchange are exported.
+fn is_recorded(report: &ExchangeReport) -> bool {
+    report.trace().is_some_and(|trace| trace.is_recorded)
 }
 
 /// Keeps what the access record shows of one request, in its report.
@@ -44,14 +69,15 @@ impl RequestRecorder<'_> {
         }
     }
 
-    /// Keeps the request and the decision on it.
-    pub(super) fn log_decided(
+    /// Keeps the request and the decision on it, for its span and for its record.
+    pub(super) fn record_decided(
         &self,
         parts: &request::Parts,
         callers: &RequestCallers<'_>,
         decision: &Decision<'_>,
         now: Timestamp,
     ) {
+        self.trace_decided(callers.facts(), decision);
         let is_recorded = match self.recorded_requests() {
             RecordedRequests::Off => false,
             RecordedRequests::Refused => decision.verdict == Verdict::Refuse,
@@ -72,6 +98,28 @@ impl RequestRecorder<'_> {
             logged,
         );
         self.report.log_request(request);
+    }
+
+    /// Keeps what the span of the exchange shows.
+    fn trace_decided(&self, facts: &Facts<'_>, decision: &Decision<'_>) {
+        if !is_recorded(self.report) {
+            return;
+        }
+        let mut request = TracedRequest {
+            host: facts.host.to_owned(),
+            path: facts.path.to_owned(),
+            peer: facts.client_ip.map(|address| address.to_canonical()),
+            decision: None,
+        };
+        if let Some(ruling) = decision.top() {
+            let reason = ruling.cause.unwrap_or(ruling.reason);
+            request.decision = Some([
+                ruling.rule.id.to_string(),
+                ruling.phase().to_string(),
+                reason.as_str().to_owned(),
+            ]);
+        }
+        self.report.trace_request(request);
     }
 
     fn recorded_requests(&self) -> RecordedRequests {

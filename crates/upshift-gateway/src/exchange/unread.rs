@@ -11,8 +11,9 @@ use upshift_core::{Facts, HttpVersion, Known, Timestamp};
 use crate::core_local::CoreLocal;
 use crate::exchange::connection::Connection;
 use crate::exchange::request_id;
-use crate::telemetry::exchange_report::{ExchangeClient, ExchangeReport};
+use crate::telemetry::exchange_report::{ExchangeClient, ExchangeReport, ReportedRequest};
 use crate::telemetry::logged_request::LoggedRequest;
+use crate::telemetry::request_labels::RequestLabels;
 
 /// The number of bytes that are searched for the first line and `Host`.
 const SEARCHED: usize = 8 * 1024;
@@ -23,7 +24,7 @@ const MAX_PATH: usize = 2 * 1024;
 /// Begins the report of an HTTP/1 message of which `received` has arrived.
 pub(crate) fn begin_unread_http1(connection: &Connection, received: &[u8]) -> Rc<ExchangeReport> {
     let seen = connection_info(connection, HttpVersion::V1_1);
-    begin_report(connection, |now| {
+    begin_report(connection, HttpVersion::V1_1, |now| {
         let mut request = LoggedRequest::of_connection(seen, now);
         let head = PartialHead::parse(received);
         request.hop = head.version;
@@ -38,7 +39,7 @@ pub(crate) fn begin_unread_http1(connection: &Connection, received: &[u8]) -> Rc
 /// Begins the report of a message over HTTP/2 or HTTP/3 of which nothing could be read.
 pub(crate) fn begin_unread(connection: &Connection, http: HttpVersion) -> Rc<ExchangeReport> {
     let seen = connection_info(connection, http);
-    begin_report(connection, |now| LoggedRequest::of_connection(seen, now))
+    begin_report(connection, http, |now| LoggedRequest::of_connection(seen, now))
 }
 
 /// Begins the report of a malformed request whose head was read.
@@ -49,7 +50,7 @@ pub(crate) fn begin_malformed(
     let mut random = connection.core.random.borrow_mut();
     let id = request_id::accept_or_generate(&parts.headers, &mut random);
     let seen = connection.info(parts.version);
-    begin_report(connection, |_| LoggedRequest::undecided(parts, seen, &id))
+    begin_report(connection, seen.http, |_| LoggedRequest::undecided(parts, seen, &id))
 }
 
 fn connection_info(connection: &Connection, http: HttpVersion) -> ConnectionInfo {
@@ -60,12 +61,18 @@ fn connection_info(connection: &Connection, http: HttpVersion) -> ConnectionInfo
 /// Begins a report; `request` is what its record shows, if there is one.
 fn begin_report(
     connection: &Connection,
+    http: HttpVersion,
     request: impl FnOnce(Timestamp) -> LoggedRequest,
 ) -> Rc<ExchangeReport> {
     let client = ExchangeClient { activity: Rc::clone(&connection.activity), stream: None };
     let sink = Rc::<CoreLocal>::clone(&connection.core);
-    let report = ExchangeReport::begin(sink, client, None, None);
     let generation = connection.core.generation();
+    let unread = ReportedRequest {
+        method: None,
+        labels: RequestLabels::new(None, connection.tls, http),
+        is_detailed: generation.shared.telemetry.metrics.is_some(),
+    };
+    let report = ExchangeReport::begin(sink, client, unread, None);
     let access_log = &generation.shared.settings.file.gateway.access_log;
     if access_log.requests == RecordedRequests::All {
         report.log_request(request(Timestamp::now()));

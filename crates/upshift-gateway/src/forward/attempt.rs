@@ -12,6 +12,19 @@ pub(super) enum AttemptError<T> {
     Failed(Box<FailedAttempt<T>>),
 }
 
+impl<T> AttemptError<T> {
+    /// The cause of the error, as metrics name it.
+    pub(super) fn cause(&self) -> &'static str {
+        match self {
+            Self::Unsent(_, reply) => reply.cause_label(),
+            Self::Failed(failed) => match &failed.outcome {
+                Err(reply) => reply.cause_label(),
+                Ok(_) => "response",
+            },
+        }
+    }
+}
+
 /// An attempt of which the upstream may have seen the request.
 pub(super) struct FailedAttempt<T> {
     /// The outcome for the client if no retry gives a better one.

@@ -14,7 +14,8 @@ use super::waiting::{ResponseWait, UpstreamTimeouts, wait_for_timeout};
 use crate::body::{UploadProgress, UploadState};
 use crate::local_reply::LocalReply;
 use crate::response_body::ResponseBody;
-use crate::telemetry::exchange_report::ExchangeReport;
+use crate::telemetry::exchange_report::{AttemptOutcome, ExchangeReport};
+use crate::telemetry::trace_context::TRACEPARENT;
 use crate::upstream::{
     Checkout, ConnectError, EndpointFailure, InFlightGuard, PooledConnection, SendError,
     UpstreamEndpoint, send_request,
@@ -129,14 +130,19 @@ impl UpstreamExchange<'_> {
         let wait = ResponseWait::begin(endpoint, &self.upload);
         let received = self.send_on_connection(request, endpoint, choice).await;
         wait.finish();
-        self.report.end_attempt();
+        match &received {
+            Ok(head) => {
+                self.report.end_attempt(AttemptOutcome::Response(head.response.status()));
+            }
+            Err(error) => self.report.end_attempt(AttemptOutcome::Failed(error.cause())),
+        }
         received
     }
 
     /// Sends the request on an open connection, or else on a new one.
     async fn send_on_connection<T>(
         &self,
-        request: OutboundRequest,
+        mut request: OutboundRequest,
         endpoint: &Rc<UpstreamEndpoint>,
         choice: ConnectionChoice,
     ) -> Result<ReceivedHead, AttemptError<T>> {
@@ -144,7 +150,10 @@ impl UpstreamExchange<'_> {
             let reply = LocalReply::UpstreamBusy(endpoint.name.to_string());
             return Err(AttemptError::Unsent(Box::new(request), reply));
         };
-        self.report.begin_attempt(&endpoint.name);
+        // The endpoint's span is below that of this attempt.
+        if let Some(traceparent) = self.report.begin_attempt(&endpoint.name) {
+            request.headers.insert(TRACEPARENT, traceparent);
+        }
         if choice != ConnectionChoice::Any {
             return self.send_on_new(request, endpoint, guard, choice).await;
         }

@@ -129,7 +129,7 @@ mod tests {
     use http::HeaderMap;
 
     use super::*;
-    use crate::telemetry::trace_context::TraceId;
+    use crate::telemetry::trace_context::TraceContext;
 
     #[test]
     fn openmetrics_has_exemplars_in_their_buckets() {
@@ -137,7 +137,8 @@ mod tests {
         let traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
         fields.insert("traceparent", traceparent.parse().unwrap());
         let mut histogram = DurationHistogram::default();
-        histogram.record(Duration::from_millis(20), TraceId::from_fields(&fields));
+        let trace = TraceContext::from_fields(&fields).unwrap();
+        histogram.record(Duration::from_millis(20), Some(trace.trace_id));
         histogram.record(Duration::from_secs(20), None);
         let metrics =
             DurationMetrics { exchanges: vec![("admit", histogram)], upstreams: Vec::new() };

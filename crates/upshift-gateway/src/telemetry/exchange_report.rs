@@ -9,15 +9,18 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use http::{Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 use tokio::time::Instant;
-use upshift_core::Verdict;
+use upshift_core::{Timestamp, Verdict};
 
 use crate::progress::activity::Activity;
 use crate::progress::stream_watch::StreamProgress;
 use crate::telemetry::disconnect::DisconnectReason;
 use crate::telemetry::logged_request::LoggedRequest;
-use crate::telemetry::trace_context::TraceId;
+use crate::telemetry::request_labels::RequestLabels;
+use crate::telemetry::status_label::status_label;
+use crate::telemetry::trace_context::{SpanId, TraceId};
+use crate::telemetry::traces::{ExchangeTrace, FinishedAttempt, FinishedExchange, TracedRequest};
 
 /// The cause of an exchange that the client gave up.
 pub(crate) const CLIENT_GONE: &str = "client-gone";
@@ -34,7 +37,10 @@ pub(crate) trait ExchangeSink {
     fn is_cutting_off(&self) -> bool;
 
     /// Takes note of an exchange that begins.
-    fn begin_exchange(&self) {}
+    fn begin_exchange(&self, _request: &RequestLabels) {}
+
+    /// A new id of a span.
+    fn new_span_id(&self) -> SpanId;
 
     /// Takes note of an exchange that has ended.
     fn finish_exchange(&self, report: &ExchangeReport);
@@ -44,8 +50,9 @@ pub(crate) trait ExchangeSink {
 pub(crate) struct ExchangeReport {
     sink: Rc<dyn ExchangeSink>,
     client: ExchangeClient,
-    method: Option<Method>,
-    trace_id: Option<TraceId>,
+    request: ReportedRequest,
+    trace: Cell<Option<ExchangeTrace>>,
+    traced: RefCell<Option<Box<TracedRequest>>>,
     began: Instant,
     /// The time from its beginning to its end, once it has ended.
     duration: Cell<Duration>,
@@ -53,12 +60,24 @@ pub(crate) struct ExchangeReport {
     bytes_in: Cell<u64>,
     bytes_out: Cell<u64>,
     attempts: Cell<u32>,
+    /// The attempts before the last one.
+    earlier_attempts: RefCell<Vec<UpstreamAttempt>>,
     upstream: RefCell<Option<UpstreamAttempt>>,
     cause: Cell<Option<&'static str>>,
     state: Cell<ExchangeState>,
     was_tunnel: Cell<bool>,
     verdict: Cell<Option<Verdict>>,
     logged: RefCell<Option<Box<LoggedRequest>>>,
+}
+
+/// The request of an exchange, as it is known with its head.
+pub(crate) struct ReportedRequest {
+    /// The method; `None` if it could not be read.
+    pub(crate) method: Option<Method>,
+    /// The labels that metrics have of it.
+    pub(crate) labels: RequestLabels,
+    /// The exchange is counted by all of them.
+    pub(crate) is_detailed: bool,
 }
 
 /// The client's side of an exchange.
@@ -77,12 +96,66 @@ struct StartedResponse {
     after: Duration,
 }
 
-/// The last attempt to get a response from an upstream.
-struct UpstreamAttempt {
-    endpoint: Rc<str>,
+/// An attempt to get a response from an upstream.
+pub(crate) struct UpstreamAttempt {
+    /// The name of the endpoint.
+    pub(crate) endpoint: Rc<str>,
+    /// The span of the attempt, if it is exported.
+    span_id: Option<SpanId>,
     began: Instant,
     /// The time to the head of the response, or to the failure; `None` while the attempt lasts.
     took: Option<Duration>,
+    outcome: AttemptOutcome,
+}
+
+/// The outcome of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AttemptOutcome {
+    /// The exchange ended before the attempt.
+    Abandoned,
+    /// There was a response with this status.
+    Response(StatusCode),
+    /// It failed for this reason.
+    Failed(&'static str),
+}
+
+impl UpstreamAttempt {
+    /// The time to the head of the response, or to the failure.
+    pub(crate) fn took(&self) -> Duration {
+        self.took.unwrap_or_else(|| self.began.elapsed())
+    }
+
+    /// The status of the response; `None` if there was none.
+    pub(crate) fn status(&self) -> Option<u16> {
+        match self.outcome {
+            AttemptOutcome::Response(status) => Some(status.as_u16()),
+            AttemptOutcome::Abandoned | AttemptOutcome::Failed(_) => None,
+        }
+    }
+
+    /// The reason for which the attempt counts as failed: for a client, that is every status from
+    /// 400 on.
+    pub(crate) fn error(&self) -> Option<&'static str> {
+        match self.outcome {
+            AttemptOutcome::Abandoned => Some("abandoned"),
+            AttemptOutcome::Failed(cause) => Some(cause),
+            AttemptOutcome::Response(status) if status.as_u16() >= 400 => {
+                Some(status_label(Some(status)))
+            }
+            AttemptOutcome::Response(_) => None,
+        }
+    }
+
+    fn finish(&self) -> Option<FinishedAttempt> {
+        Some(FinishedAttempt {
+            span_id: self.span_id?,
+            endpoint: self.endpoint.to_string(),
+            before_end: self.began.elapsed(),
+            took: self.took(),
+            status: self.status(),
+            error: self.error(),
+        })
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -100,21 +173,23 @@ impl ExchangeReport {
     pub(crate) fn begin(
         sink: Rc<dyn ExchangeSink>,
         client: ExchangeClient,
-        method: Option<Method>,
-        trace_id: Option<TraceId>,
+        request: ReportedRequest,
+        trace: Option<ExchangeTrace>,
     ) -> Rc<Self> {
-        sink.begin_exchange();
+        sink.begin_exchange(&request.labels);
         Rc::new(Self {
             sink,
             client,
-            method,
-            trace_id,
+            request,
+            trace: Cell::new(trace),
+            traced: RefCell::default(),
             began: Instant::now(),
             duration: Cell::default(),
             response: Cell::default(),
             bytes_in: Cell::default(),
             bytes_out: Cell::default(),
             attempts: Cell::default(),
+            earlier_attempts: RefCell::default(),
             upstream: RefCell::default(),
             cause: Cell::default(),
             state: Cell::new(ExchangeState::Open),
@@ -129,21 +204,48 @@ impl ExchangeReport {
         self.logged.replace(Some(Box::new(request)));
     }
 
-    /// Records that the request is sent to an endpoint.
-    pub(crate) fn begin_attempt(&self, endpoint: &Rc<str>) {
+    /// Sets the trace of an exchange that did not have one when it began.
+    pub(crate) fn set_trace(&self, trace: ExchangeTrace) {
+        self.trace.set(Some(trace));
+    }
+
+    /// Sets what the span of the exchange shows of the request.
+    pub(crate) fn trace_request(&self, request: TracedRequest) {
+        self.traced.replace(Some(Box::new(request)));
+    }
+
+    /// Records that the request is sent to an endpoint. Returns `traceparent` for this attempt, if
+    /// it has a span.
+    pub(crate) fn begin_attempt(&self, endpoint: &Rc<str>) -> Option<HeaderValue> {
         self.attempts.set(self.attempts.get() + 1);
-        let attempt =
-            UpstreamAttempt { endpoint: Rc::clone(endpoint), began: Instant::now(), took: None };
-        self.upstream.replace(Some(attempt));
+        let recorded = self.trace.get().filter(|trace| trace.is_recorded);
+        let span_id = recorded.map(|_| self.sink.new_span_id());
+        let attempt = UpstreamAttempt {
+            endpoint: Rc::clone(endpoint),
+            span_id,
+            began: Instant::now(),
+            took: None,
+            outcome: AttemptOutcome::Abandoned,
+        };
+        let earlier = self.upstream.replace(Some(attempt));
+        self.earlier_attempts.borrow_mut().extend(earlier);
+        Some(recorded?.context.field_value(span_id?))
     }
 
     /// Records the head of the endpoint's response, or the failure of the attempt.
-    pub(crate) fn end_attempt(&self) {
+    pub(crate) fn end_attempt(&self, outcome: AttemptOutcome) {
         if let Some(attempt) = &mut *self.upstream.borrow_mut()
             && attempt.took.is_none()
         {
             attempt.took = Some(attempt.began.elapsed());
+            attempt.outcome = outcome;
         }
+    }
+
+    /// Shows each attempt to `visit`, in their order.
+    pub(crate) fn for_each_attempt(&self, mut visit: impl FnMut(&UpstreamAttempt)) {
+        self.earlier_attempts.borrow().iter().for_each(&mut visit);
+        self.upstream.borrow().iter().for_each(&mut visit);
     }
 
     /// Records that the head of the response is ready to be sent.
@@ -209,7 +311,7 @@ impl ExchangeReport {
     /// 9110 §9.3.2, §15.3.5, §15.4.5).
     pub(crate) fn is_without_content(&self) -> bool {
         let status = self.status();
-        self.method == Some(Method::HEAD)
+        self.request.method == Some(Method::HEAD)
             || status == Some(StatusCode::NO_CONTENT)
             || status == Some(StatusCode::NOT_MODIFIED)
     }
@@ -249,8 +351,7 @@ impl ExchangeReport {
     pub(crate) fn upstream(&self) -> Option<(Rc<str>, Duration)> {
         let upstream = self.upstream.borrow();
         let attempt = upstream.as_ref()?;
-        let took = attempt.took.unwrap_or_else(|| attempt.began.elapsed());
-        Some((Rc::clone(&attempt.endpoint), took))
+        Some((Rc::clone(&attempt.endpoint), attempt.took()))
     }
 
     /// The reason for which the exchange is not a success; `None` if it is one.
@@ -258,9 +359,61 @@ impl ExchangeReport {
         self.cause.get()
     }
 
-    /// The trace that the request belongs to.
+    /// The labels that metrics have of the request.
+    pub(crate) fn labels(&self) -> &RequestLabels {
+        &self.request.labels
+    }
+
+    /// Returns true if the exchange is counted by all labels of its request.
+    pub(crate) fn is_detailed(&self) -> bool {
+        self.request.is_detailed
+    }
+
+    /// The trace that the exchange belongs to.
+    pub(crate) fn trace(&self) -> Option<ExchangeTrace> {
+        self.trace.get()
+    }
+
+    /// The id of the trace that the exchange belongs to.
     pub(crate) fn trace_id(&self) -> Option<TraceId> {
-        self.trace_id
+        self.trace.get().map(|trace| trace.context.trace_id)
+    }
+
+    /// The id of the trace, if it is sampled: otherwise no one has recorded it.
+    pub(crate) fn sampled_trace(&self) -> Option<TraceId> {
+        let trace = self.trace.get().filter(|trace| trace.context.is_sampled())?;
+        Some(trace.context.trace_id)
+    }
+
+    /// The reason for which the exchange counts as failed. For a server, an error of the client
+    /// (4xx) is none.
+    pub(crate) fn error_type(&self) -> Option<&'static str> {
+        let status = self.status();
+        match (self.cause(), status) {
+            (Some(CLIENT_GONE | UPSTREAM_BROKE_OFF | SHUTDOWN), _) => self.cause(),
+            (_, Some(status)) if status.is_client_error() => None,
+            (Some(cause), _) => Some(cause),
+            (None, Some(status)) if status.is_server_error() => Some(status_label(Some(status))),
+            (None, _) => None,
+        }
+    }
+
+    /// The spans of the exchange; `None` if they are not exported.
+    pub(crate) fn finish_trace(&self) -> Option<FinishedExchange> {
+        let trace = self.trace.get().filter(|trace| trace.is_recorded)?;
+        let mut attempts = Vec::new();
+        self.for_each_attempt(|attempt| attempts.extend(attempt.finish()));
+        Some(FinishedExchange {
+            trace,
+            labels: self.request.labels,
+            request: self.traced.take().unwrap_or_default(),
+            verdict: self.verdict().map(Verdict::as_str),
+            status: self.status().map(|status| status.as_u16()),
+            error: self.error_type(),
+            ended: Timestamp::now(),
+            duration: self.duration(),
+            attempts,
+        })
     }
 
     /// Takes what the access record shows of the request; `None` if it is not recorded.
@@ -295,8 +448,10 @@ impl Drop for ExchangeReport {
 #[cfg(test)]
 mod tests {
     use tokio::sync::watch;
+    use upshift_core::{HttpVersion, TlsState};
 
     use super::*;
+    use crate::random::Random;
 
     /// Keeps the status and the cause of each finished report.
     #[derive(Default)]
@@ -305,6 +460,10 @@ mod tests {
     impl ExchangeSink for Finished {
         fn is_cutting_off(&self) -> bool {
             false
+        }
+
+        fn new_span_id(&self) -> SpanId {
+            SpanId::generate(&mut Random::new())
         }
 
         fn finish_exchange(&self, report: &ExchangeReport) {
@@ -317,7 +476,9 @@ mod tests {
         let sink: Rc<dyn ExchangeSink> = Rc::<Finished>::clone(finished);
         let activity = Activity::new(watch::channel(false).1);
         let client = ExchangeClient { activity, stream: None };
-        ExchangeReport::begin(sink, client, Some(Method::GET), None)
+        let labels = RequestLabels::new(Some(&Method::GET), TlsState::Cleartext, HttpVersion::V1_1);
+        let request = ReportedRequest { method: Some(Method::GET), labels, is_detailed: false };
+        ExchangeReport::begin(sink, client, request, None)
     }
 
     #[test]

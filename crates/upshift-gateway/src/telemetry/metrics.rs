@@ -11,8 +11,9 @@ use upshift_core::{Policy, Timestamp};
 
 use crate::telemetry::counts::{CoreCounts, RulingCounts};
 use crate::telemetry::durations::DurationMetrics;
-use crate::telemetry::exchange_counts::VERDICTS;
+use crate::telemetry::exchange_counts::{ExchangeCounts, VERDICTS};
 use crate::telemetry::families::{FamilyHead, FamilyWriter, Labels};
+use crate::telemetry::histogram::DurationHistogram;
 
 /// The number of rules up to which every rule has its series from the start. In a larger policy,
 /// which would make the scrape long, the series of a rule begin with its first request.
@@ -68,12 +69,25 @@ impl MetricTotals {
     pub(crate) fn durations(&self, endpoints: &HashSet<&str>) -> DurationMetrics {
         let mut upstreams = Vec::new();
         for endpoint in endpoints {
-            let durations = self.counts.exchanges.upstream_durations.get(*endpoint).cloned();
-            upstreams.push(((*endpoint).to_owned(), durations.unwrap_or_default()));
+            let mut total = DurationHistogram::default();
+            if let Some(series) = self.counts.exchanges.upstream_durations.get(*endpoint) {
+                for histogram in series.values() {
+                    total.merge(histogram.clone());
+                }
+            }
+            upstreams.push(((*endpoint).to_owned(), total));
         }
         upstreams.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-        let exchanges = self.counts.exchanges.durations.clone();
+        let mut exchanges: BTreeMap<&'static str, DurationHistogram> = BTreeMap::new();
+        for (series, histogram) in &self.counts.exchanges.durations {
+            exchanges.entry(series.verdict).or_default().merge(histogram.clone());
+        }
         DurationMetrics { exchanges: exchanges.into_iter().collect(), upstreams }
+    }
+
+    /// The counters of exchanges.
+    pub(crate) fn exchange_counts(&self) -> &ExchangeCounts {
+        &self.counts.exchanges
     }
 
     /// Counts a reload that failed.
@@ -97,6 +111,10 @@ pub(crate) struct TotalMetrics {
     pub(crate) policy: Arc<Policy>,
     /// The number of access records that were dropped.
     pub(crate) access_dropped: u64,
+    /// The number of spans that were not exported.
+    pub(crate) spans_dropped: u64,
+    /// The number of exports that failed, by signal.
+    pub(crate) export_failures: [(&'static str, u64); 2],
 }
 
 impl Collector for TotalMetrics {
@@ -121,7 +139,18 @@ impl TotalMetrics {
             "access_records_dropped",
             "Access records that were dropped because the disk was full or too slow",
         );
-        writer.write_counter(&dropped, self.access_dropped)
+        writer.write_counter(&dropped, self.access_dropped)?;
+        let spans = FamilyHead::new(
+            "otlp_spans_dropped",
+            "Spans that were not exported: the queue was full, or the receiver did not take them",
+        );
+        writer.write_counter(&spans, self.spans_dropped)?;
+        let failures = FamilyHead::new(
+            "otlp_export_failures",
+            "Exports that failed after all retries, by signal",
+        );
+        let series = self.export_failures.map(|(signal, count)| ([("signal", signal)], count));
+        writer.write_counters(&failures, series)
     }
 
     fn write_reloads(&self, writer: &mut FamilyWriter<'_>) -> fmt::Result {
@@ -210,7 +239,7 @@ impl TotalMetrics {
             "http_requests_in_flight",
             "Requests whose response has not ended, and tunnels",
         );
-        writer.write_gauge(&in_flight, counts.in_flight)?;
+        writer.write_gauge(&in_flight, counts.total_in_flight())?;
         let responses = FamilyHead::new(
             "http_responses",
             "Ended exchanges, by the status code of the response",

@@ -1,5 +1,7 @@
 //! Reloading the policy file while the gateway runs.
 
+use std::collections::BTreeMap;
+use std::env;
 use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
@@ -168,7 +170,21 @@ pub(super) fn load_settings(
         parsed.set_store(store);
     }
     watched.record_named(parsed.named_files());
-    parsed.into_settings()
+    Ok(Settings { telemetry_variables: telemetry_variables(), ..parsed.into_settings()? })
+}
+
+/// The environment variables that all programs with OpenTelemetry read.
+fn telemetry_variables() -> BTreeMap<String, String> {
+    let mut variables = BTreeMap::new();
+    for (name, value) in env::vars_os() {
+        // None of them has a value that is not UTF-8.
+        if let (Some(name), Some(value)) = (name.to_str(), value.to_str())
+            && name.starts_with("OTEL_")
+        {
+            variables.insert(name.to_owned(), value.to_owned());
+        }
+    }
+    variables
 }
 
 /// Shortens a revision to its first eight digits, for people.
