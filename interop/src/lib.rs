@@ -43,7 +43,7 @@ pub use nginx::Nginx;
 pub use nginx::free_port;
 pub use origin::{Arrived, Origin};
 pub use path_server::PathServer;
-pub use peer::{envoy, find, missing, node, node_server, python, python_server, skip};
+pub use peer::{envoy, find, missing, node, node_server, python, python_server, rotel, skip};
 pub use program::{Output, Program, pause, run};
 pub use raw::{Connection, exchange, exchange_within, is_over, read_reply, send};
 pub use recording::{Answer, Recorder, listen, plain};

@@ -89,6 +89,17 @@ pub fn envoy() -> Option<PathBuf> {
     binaries.into_iter().find(|binary| binary.is_file())
 }
 
+/// The collector of OpenTelemetry data of the Python package rotel.
+///
+/// # Panics
+/// If the package is not installed.
+pub fn rotel() -> PathBuf {
+    let packages = std::fs::read_dir(folder().join("python/lib")).into_iter().flatten().flatten();
+    let mut binaries =
+        packages.map(|version| version.path().join("site-packages/rotel/rotel-agent"));
+    binaries.find(|binary| binary.is_file()).unwrap_or_else(|| panic!("rotel is not installed"))
+}
+
 /// Where `cargo xtask peers` puts what it installs.
 pub(crate) fn folder() -> PathBuf {
     match std::env::var_os("UPSHIFT_PEERS") {

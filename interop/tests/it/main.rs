@@ -28,6 +28,7 @@ mod matrix;
 mod metrics;
 mod once;
 mod operations;
+mod otlp;
 mod page;
 mod path_matrix;
 mod plan;
