@@ -16,7 +16,8 @@ const PROGRAMS: [&str; 2] = ["cargo-hack", "cargo-deny"];
 
 /// The libraries that other programs build with features of their own choice. The rest of the
 /// workspace is built as a whole.
-const LIBRARIES: [&str; 4] = ["upshift-core", "upshift-http", "upshift-tower", "upshift-client"];
+const LIBRARIES: [&str; 5] =
+    ["upshift-core", "upshift-http", "upshift-tower", "upshift-client", "upshift-gateway"];
 
 fn home() -> PathBuf {
     target().join("tools")
