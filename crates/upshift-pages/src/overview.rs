@@ -187,7 +187,8 @@ pub(crate) fn outlook(rule: &RuleAdoption) -> &str {
 
 fn share_lines(rule: &RuleView<'_>) -> Markup {
     let Some(RuleAdoption { total, behind, .. }) = rule.recorded() else {
-        return html! { p.soft { "no request" } };
+        let text = if rule.adoption.is_some() { "no request" } else { "not recorded" };
+        return html! { p.soft { (text) } };
     };
     html! {
         p { strong { (share_text(behind.callers, total.callers)) } " of callers behind" }

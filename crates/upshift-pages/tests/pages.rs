@@ -240,6 +240,7 @@ fn a_gateway_without_a_store_shows_the_rest() {
     let page = overview(&view);
     assert_sound(&page);
     assert!(page.contains("this gateway has no store"), "{page}");
+    assert!(page.contains("not recorded") && page.contains("The breaker has tripped"), "{page}");
     assert!(page.contains("ejected") && page.contains("retail-team"), "{page}");
     let page = rule_page(&view, "orders-v2");
     assert_sound(&page);

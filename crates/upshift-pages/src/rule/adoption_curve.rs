@@ -104,7 +104,7 @@ fn draw(
         id: &place.element_id("curve-chart"),
         caption: html! { "Share that is behind" },
         description: &description(curves, &recorded.series),
-        legend: legend(recorded),
+        legend: legend(rule, recorded),
         drawing,
         height: HEIGHT,
         table: series_table(&caption, &recorded.series),
@@ -174,7 +174,7 @@ fn projection_mark(projection: &ProjectionRecord, axes: Axes) -> Markup {
     }
 }
 
-fn legend(recorded: &RuleAdoption) -> Markup {
+fn legend(rule: &RuleView<'_>, recorded: &RuleAdoption) -> Markup {
     html! {
         ul.legend {
             li { (line_sample("callers")) "callers" }
@@ -195,6 +195,8 @@ fn legend(recorded: &RuleAdoption) -> Markup {
                     "callers below 1%, expected"
                 }
             }
+            // A rule that is held in another phase follows it later, or never.
+            @if !rule.plan.is_empty() { li { "background: phases of the calendar" } }
         }
     }
 }
