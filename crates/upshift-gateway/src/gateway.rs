@@ -109,6 +109,7 @@ impl Gateway {
             traces: TraceQueue::new(),
             losses: ExportLosses::default(),
             access,
+            feed: Arc::default(),
             descriptors: Arc::new(descriptors),
             workers,
             clients: ClientConnections::new(workers),

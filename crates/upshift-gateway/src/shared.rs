@@ -12,6 +12,7 @@ use crate::generation::Generation;
 use crate::rollout::Control;
 use crate::sockets::ListenerInfo;
 use crate::telemetry::access::AccessWriter;
+use crate::telemetry::decision_feed::DecisionFeed;
 use crate::telemetry::metrics::MetricTotals;
 use crate::telemetry::traces::{ExportLosses, TraceQueue};
 
@@ -33,6 +34,8 @@ pub(crate) struct Shared {
     pub(crate) losses: ExportLosses,
     /// The writer of access records.
     pub(crate) access: AccessWriter,
+    /// The live feed of decisions.
+    pub(crate) feed: Arc<DecisionFeed>,
     /// The descriptors for connections.
     pub(crate) descriptors: Arc<DescriptorBudget>,
     /// The number of cores that serve.

@@ -258,6 +258,7 @@ async fn keep_house(core: Rc<CoreLocal>) {
         every.tick().await;
         core.flush_counts();
         core.flush_usage();
+        core.flush_feed();
         core.generation().do_housekeeping();
     }
 }

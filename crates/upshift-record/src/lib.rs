@@ -22,6 +22,7 @@ pub mod decision;
 mod exit;
 pub mod forecast;
 pub mod gateway;
+pub mod live;
 pub mod number_text;
 pub mod plan;
 pub mod trace;

@@ -43,9 +43,7 @@ impl ClientLabels {
         if let Some(text) = self.remembered.get(agent) {
             return self.labels.admit_label(text, 1);
         }
-        let family = client_family(&String::from_utf8_lossy(agent));
-        let text =
-            family.map_or(Cow::Borrowed("unknown"), |family| Cow::Owned(label_text(&family)));
+        let text = client_text(agent);
         // An attacker who sends another value each time makes room each time, and no more.
         if self.remembered.len() >= MAX_AGENTS {
             self.remembered.clear();
@@ -62,6 +60,15 @@ impl ClientLabels {
     /// Takes the places of labels that are no longer seen.
     pub(super) fn sweep(&mut self) {
         self.labels.sweep();
+    }
+}
+
+/// The family and major version of the client that sends this `User-Agent`; `unknown` if it names
+/// none.
+pub fn client_text(agent: &[u8]) -> Cow<'static, str> {
+    match client_family(&String::from_utf8_lossy(agent)) {
+        Some(family) => Cow::Owned(label_text(&family)),
+        None => Cow::Borrowed("unknown"),
     }
 }
 

@@ -12,7 +12,8 @@ use upshift_adoption::canary::RecordedFields;
 use upshift_adoption::usage::UsageTally;
 use upshift_adoption::{CallerTally, RequestCallers};
 use upshift_config::Limits;
-use upshift_core::{Decision, Timestamp, TlsState};
+use upshift_core::{Decision, Timestamp, TlsState, Verdict};
+use upshift_record::live::LiveDecision;
 
 pub(crate) use self::generation::LocalGeneration;
 use crate::local_reply::LocalReply;
@@ -21,6 +22,7 @@ use crate::random::Random;
 use crate::shared::Shared;
 use crate::telemetry::access;
 use crate::telemetry::counts::CoreCounts;
+use crate::telemetry::decision_feed::FeedAllowance;
 use crate::telemetry::disconnect::DisconnectReason;
 use crate::telemetry::exchange_report::{ExchangeReport, ExchangeSink};
 use crate::telemetry::handshake::HandshakeFailure;
@@ -42,6 +44,8 @@ pub(crate) struct CoreLocal {
     /// Its random numbers.
     pub(crate) random: RefCell<Random>,
     generation: RefCell<Rc<LocalGeneration>>,
+    /// The decisions that it may still send to the live feed.
+    feed_allowance: FeedAllowance,
     /// The epoch of the notes for the canary.
     notes_epoch: Cell<u64>,
     warned_of_proxy: Cell<bool>,
@@ -61,6 +65,7 @@ impl CoreLocal {
             tally: RefCell::default(),
             random: RefCell::new(Random::new()),
             generation: RefCell::new(Rc::new(generation)),
+            feed_allowance: FeedAllowance::default(),
             notes_epoch: Cell::new(0),
             warned_of_proxy: Cell::new(false),
             fault_log: LogLimit::default(),
@@ -128,6 +133,29 @@ impl CoreLocal {
         let batch = usage.take_batch();
         if !batch.is_empty() {
             self.shared.control.hand_in_usage(batch);
+        }
+    }
+
+    /// Sends a decision to the live feed, if a page watches and there were not too many.
+    pub(crate) fn feed_decision(
+        &self,
+        verdict: Verdict,
+        now: Timestamp,
+        make_record: impl FnOnce() -> LiveDecision,
+    ) {
+        let feed = &self.shared.feed;
+        if feed.is_watched() && self.feed_allowance.admit(verdict, now.as_second()) {
+            // The record has strings, numbers and lists only, which are always JSON.
+            let json = serde_json::to_string(&make_record()).unwrap_or_default();
+            feed.send(&json.into());
+        }
+    }
+
+    /// Reports the decisions that were not sent to the live feed.
+    pub(crate) fn flush_feed(&self) {
+        let left_out = self.feed_allowance.take_left_out();
+        if left_out > 0 {
+            self.shared.feed.add_left_out(left_out);
         }
     }
 

@@ -177,7 +177,9 @@ impl Exchange<'_> {
             core.count_usage(&callers, &decision, now, &generation.recorded);
         }
         self.recorder().record_decided(parts, &callers, &decision, now);
-        let mut served = match answer::refusal_for(&decision, facts, &context.answer_context) {
+        let refusal = answer::refusal_for(&decision, facts, &context.answer_context);
+        self.recorder().feed_decision(parts, &callers, &decision, refusal.as_ref(), now);
+        let mut served = match refusal {
             Some(answer) => {
                 let mut response = refuse::refusal_response(answer);
                 refuse::discard_body(body, parts, &settings.file.limits, &mut response);

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use http::{HeaderValue, request};
 use upshift_adoption::RequestCallers;
 use upshift_config::RecordedRequests;
+use upshift_core::answer::Answer;
 use upshift_core::{Decision, Facts, Timestamp, Verdict};
 use upshift_http::http_version;
 
@@ -14,6 +15,7 @@ use crate::exchange::trace;
 use crate::generation::Generation;
 use crate::progress::stream_watch::StreamProgress;
 use crate::telemetry::exchange_report::{ExchangeClient, ExchangeReport, ReportedRequest};
+use crate::telemetry::live_decision::live_decision;
 use crate::telemetry::logged_request::{LoggedDecision, LoggedRequest};
 use crate::telemetry::plan::TelemetryPlan;
 use crate::telemetry::request_labels::RequestLabels;
@@ -120,6 +122,21 @@ impl RequestRecorder<'_> {
             ]);
         }
         self.report.trace_request(request);
+    }
+
+    /// Sends the decision, and the refusal that goes out, to the live feed.
+    pub(super) fn feed_decision(
+        &self,
+        parts: &request::Parts,
+        callers: &RequestCallers<'_>,
+        decision: &Decision<'_>,
+        refusal: Option<&Answer>,
+        now: Timestamp,
+    ) {
+        self.connection.core.feed_decision(decision.verdict, now, || {
+            let decided = (decision, self.generation.policy.revision());
+            live_decision(parts, callers, decided, refusal.map(Answer::status), now)
+        });
     }
 
     fn recorded_requests(&self) -> RecordedRequests {

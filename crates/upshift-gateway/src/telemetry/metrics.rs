@@ -7,7 +7,7 @@ use std::sync::Arc;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::registry::Unit;
-use upshift_core::{Policy, Timestamp};
+use upshift_core::{Policy, Timestamp, Verdict};
 
 use crate::telemetry::counts::{CoreCounts, RulingCounts};
 use crate::telemetry::durations::DurationMetrics;
@@ -53,6 +53,17 @@ impl MetricTotals {
     /// Adds the counters of one core.
     pub(crate) fn add_counts(&mut self, counts: CoreCounts) {
         self.counts.merge(counts);
+    }
+
+    /// The decided requests with this verdict.
+    pub(crate) fn decided_requests(&self, verdict: Verdict) -> u64 {
+        let mut requests = 0;
+        for ((counted, _), count) in &self.counts.requests {
+            if *counted == verdict {
+                requests += count;
+            }
+        }
+        requests
     }
 
     /// Counts a reload that succeeded, after which `policy` is in force. The counters of rules that

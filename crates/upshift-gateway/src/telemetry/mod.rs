@@ -2,6 +2,7 @@
 
 pub(crate) mod access;
 pub(crate) mod counts;
+pub(crate) mod decision_feed;
 pub(crate) mod disconnect;
 pub(crate) mod durations;
 pub(crate) mod exchange_counts;
@@ -11,6 +12,7 @@ pub(crate) mod handshake;
 pub(crate) mod histogram;
 pub(crate) mod http_series;
 pub(crate) mod label_totals;
+pub(crate) mod live_decision;
 pub(crate) mod log_limit;
 pub(crate) mod logged_request;
 pub(crate) mod metrics;

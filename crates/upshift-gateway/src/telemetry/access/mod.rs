@@ -2,7 +2,7 @@
 //! and without secrets.
 
 mod json;
-mod names;
+pub(crate) mod names;
 mod output;
 mod path_error;
 mod syslog;
