@@ -30,6 +30,21 @@ impl ApiProblem {
         Self { code: Some(code), ..self }
     }
 
+    /// The status.
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The problem in words.
+    pub(super) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// The error code for programs.
+    pub(super) fn code(&self) -> Option<&'static str> {
+        self.code
+    }
+
     /// A problem of the request itself.
     pub(super) fn bad_request(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, detail)
@@ -55,7 +70,9 @@ impl From<ControlError> for ApiProblem {
             ControlError::Undo(_) => (StatusCode::CONFLICT, "not-undoable"),
             ControlError::Rises { .. } => (StatusCode::CONFLICT, "rises"),
             ControlError::Repeated(_) => (StatusCode::CONFLICT, "repeated"),
-            ControlError::Overtaken => (StatusCode::CONFLICT, "changed-meanwhile"),
+            ControlError::Overtaken | ControlError::OtherEffect => {
+                (StatusCode::CONFLICT, "changed-meanwhile")
+            }
             ControlError::TooLate(_) => (StatusCode::CONFLICT, "too-late"),
         };
         let detail = error.to_string();

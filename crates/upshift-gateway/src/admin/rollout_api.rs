@@ -104,28 +104,38 @@ async fn pause_rules(
     State(control): State<Arc<Control>>,
     body: JsonBody<ChangeRequest>,
 ) -> ApiResult<ChangeReport> {
-    make_change(&control, body, |request| Ok(RolloutChange::Pause(change_target(request)?))).await
+    report_change(&control, Verb::Pause, body).await
 }
 
 async fn resume_rules(
     State(control): State<Arc<Control>>,
     body: JsonBody<ChangeRequest>,
 ) -> ApiResult<ChangeReport> {
-    make_change(&control, body, |request| Ok(RolloutChange::Resume(change_target(request)?))).await
+    report_change(&control, Verb::Resume, body).await
 }
 
 async fn set_phase(
     State(control): State<Arc<Control>>,
     body: JsonBody<ChangeRequest>,
 ) -> ApiResult<ChangeReport> {
-    make_change(&control, body, read_setting).await
+    report_change(&control, Verb::Set, body).await
 }
 
 async fn undo_change(
     State(control): State<Arc<Control>>,
     body: JsonBody<ChangeRequest>,
 ) -> ApiResult<ChangeReport> {
-    make_change(&control, body, |request| Ok(RolloutChange::Undo(request.undo.clone()))).await
+    report_change(&control, Verb::Undo, body).await
+}
+
+async fn report_change(
+    control: &Control,
+    verb: Verb,
+    body: JsonBody<ChangeRequest>,
+) -> ApiResult<ChangeReport> {
+    let Json(request) = body?;
+    let made = make_change(control, verb, request, None).await?;
+    Ok(Json(made.report))
 }
 
 #[derive(Deserialize)]
@@ -142,26 +152,49 @@ async fn show_fingerprint(
     Ok(Json(serde_json::json!({ "fingerprint": control.fingerprint(&identity).to_string() })))
 }
 
-/// Makes the change that `read_change` reads from the request, and waits a short time for the
-/// store.
-async fn make_change(
+/// The verbs that change the rollout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Verb {
+    Pause,
+    Resume,
+    Set,
+    Undo,
+}
+
+/// A change that was made or tried.
+pub(super) struct MadeChange {
+    pub(super) report: ChangeReport,
+    /// The digest of its effect.
+    pub(super) effect: String,
+}
+
+/// Makes a change, or tries it, and waits a short time for the store. With `effect`, it is made only
+/// if its effect has this digest.
+pub(super) async fn make_change(
     control: &Control,
-    body: JsonBody<ChangeRequest>,
-    read_change: impl FnOnce(&ChangeRequest) -> Result<RolloutChange, ApiProblem>,
-) -> ApiResult<ChangeReport> {
-    let Json(request) = body?;
+    verb: Verb,
+    request: ChangeRequest,
+    effect: Option<String>,
+) -> Result<MadeChange, ApiProblem> {
     check_request(&request)?;
-    let change = read_change(&request)?;
+    let change = match verb {
+        Verb::Pause => RolloutChange::Pause(change_target(&request)?),
+        Verb::Resume => RolloutChange::Resume(change_target(&request)?),
+        Verb::Set => read_setting(&request)?,
+        Verb::Undo => RolloutChange::Undo(request.undo.clone()),
+    };
     let not_after = read_time("not_after", request.not_after.as_deref())?;
     let ChangeRequest { actor, reason, confirm, dry_run, change: id, after, .. } = request;
-    let command = ChangeCommand { change, id, actor, reason, confirm, dry_run, after, not_after };
+    let command =
+        ChangeCommand { change, id, actor, reason, confirm, dry_run, after, not_after, effect };
     let outcome = control.make_change(&command, Timestamp::now())?;
-    let ChangeOutcome { mut report, pending_write } = outcome;
+    let ChangeOutcome { mut report, effect, pending_write } = outcome;
     if let Some(pending_write) = pending_write {
         report.warning = pending_write.outcome().await.err();
         report.kept = Some(report.warning.is_none());
     }
-    Ok(Json(report))
+    Ok(MadeChange { report, effect })
 }
 
 fn check_request(request: &ChangeRequest) -> Result<(), ApiProblem> {

@@ -1,5 +1,6 @@
 //! Changes that people make: the checks before one, its effect on the rules, and its record.
 
+use aws_lc_rs::digest::{SHA256, digest};
 use upshift_adoption::overrides::{
     ChangeTarget, RolloutChange, RolloutOverrides, RuleStop, Shares,
 };
@@ -27,11 +28,15 @@ pub(crate) struct ChangeCommand {
     pub(crate) after: Option<i64>,
     /// Makes the change only until this time.
     pub(crate) not_after: Option<Timestamp>,
+    /// Makes the change only if its effect has this digest, which a dry run returned.
+    pub(crate) effect: Option<String>,
 }
 
 /// The outcome of a change.
 pub(crate) struct ChangeOutcome {
     pub(crate) report: ChangeReport,
+    /// The digest of its effect on rules, under the policy of the file.
+    pub(crate) effect: String,
     /// The write to the store; `None` for a dry run.
     pub(crate) pending_write: Option<PendingWrite>,
 }
@@ -57,6 +62,9 @@ pub(crate) enum ControlError {
     /// Another change was made after the dry run.
     #[error("another change was made here in the meantime: repeat the dry run")]
     Overtaken,
+    /// A reload or the calendar changed the effect after the dry run.
+    #[error("the change would no longer do what was confirmed: repeat the dry run")]
+    OtherEffect,
     /// The change arrived after the time that it was limited to.
     #[error("the change arrived too late: its time limit was {0}, and it was not made")]
     TooLate(Timestamp),
@@ -76,12 +84,13 @@ impl Control {
         let mut state = self.state();
         state.check_rule(change, now)?;
         let mut preview = state.preview_change(change, now)?;
+        let effect = state.effect_digest(&preview);
         if command.dry_run {
             let running = state.effective_policy(now);
             let next = state.policy_after(change, now)?;
             drop(state);
             preview.canary = Some(self.compare_policies(&running, &next, now));
-            return Ok(ChangeOutcome { report: preview, pending_write: None });
+            return Ok(ChangeOutcome { report: preview, effect, pending_write: None });
         }
         state.check_command(command, &preview, now)?;
         let id = command.id.clone().unwrap_or_else(random_id);
@@ -108,7 +117,7 @@ impl Control {
             latest: revision,
             ..preview
         };
-        Ok(ChangeOutcome { report, pending_write: Some(pending_write) })
+        Ok(ChangeOutcome { report, effect, pending_write: Some(pending_write) })
     }
 }
 
@@ -181,10 +190,27 @@ impl ControlState {
         {
             return Err(ControlError::Overtaken);
         }
+        if let Some(effect) = &command.effect
+            && *effect != self.effect_digest(preview)
+        {
+            return Err(ControlError::OtherEffect);
+        }
         if !command.confirm && preview.rules.iter().any(RuleChange::refuses_more) {
             return Err(ControlError::Rises { rules: preview.rules.clone() });
         }
         Ok(())
+    }
+
+    /// A digest of the policy file and of the phases that the rules of `preview` move between. Shares
+    /// are left out, because those of a ramp rise all the time.
+    fn effect_digest(&self, preview: &ChangeReport) -> String {
+        let mut phases = Vec::new();
+        for rule in &preview.rules {
+            phases.push((&rule.rule, &rule.phase_before, &rule.phase, &rule.stopped));
+        }
+        let effect = serde_json::json!([self.file_policy().revision(), preview.undoes, phases]);
+        let digest = digest(&SHA256, effect.to_string().as_bytes());
+        digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// Lists the rules that `change` moves, from the overrides in force to `after`.

@@ -40,6 +40,7 @@ pub(crate) use self::change::{ChangeCommand, ChangeOutcome, ControlError};
 use self::control_state::ControlState;
 pub(crate) use self::control_state::Publish;
 pub(crate) use self::meter::{count_accepted, count_decision};
+pub(crate) use self::store_writer::random_id;
 use self::store_writer::{OpenedStore, StoreWriter};
 pub(crate) use self::tick::{TICK_INTERVAL, run_ticks};
 use self::usage::UsageRecorder;

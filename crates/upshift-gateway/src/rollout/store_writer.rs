@@ -482,7 +482,7 @@ fn empty_content() -> Result<StoreContent, StoreError> {
 }
 
 /// An id for a change that came without one.
-pub(super) fn random_id() -> String {
+pub(crate) fn random_id() -> String {
     let mut bytes = [0; 5];
     if aws_lc_rs::rand::fill(&mut bytes).is_err() {
         // An id has to be unique. It need not be secret.

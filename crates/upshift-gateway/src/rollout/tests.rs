@@ -159,6 +159,7 @@ fn command(change: RolloutChange) -> ChangeCommand {
         dry_run: false,
         after: None,
         not_after: None,
+        effect: None,
     }
 }
 
