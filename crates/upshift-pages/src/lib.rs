@@ -8,11 +8,15 @@
 
 pub use maud::{Markup, PreEscaped};
 
+pub mod changes;
 pub mod charts;
+pub mod confirm;
+pub mod feed;
 pub mod figure;
 mod gateway_sections;
 pub mod layout;
 pub mod link;
+pub mod login;
 pub mod notice;
 pub mod overview;
 pub mod period;
@@ -23,4 +27,6 @@ pub mod stylesheet;
 pub mod table;
 pub mod time_text;
 mod urgency;
+pub mod verbs;
 pub mod view;
+pub mod viewer;

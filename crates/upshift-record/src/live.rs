@@ -52,7 +52,7 @@ pub struct LiveSummary {
     pub requests: VerdictNumbers<u64>,
     /// The decided requests per second since the summary before; `null` in the first of a while.
     pub per_second: Option<VerdictNumbers<f64>>,
-    /// The rules, in the order of the file.
+    /// The first 1,000 rules, in the order of the file.
     pub rules: Vec<LiveRule>,
 }
 

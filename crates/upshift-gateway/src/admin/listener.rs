@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::net::TcpListener as StdListener;
+use std::net::{IpAddr, TcpListener as StdListener};
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::task::{Context, Poll};
@@ -16,6 +16,7 @@ use http_body::{Frame, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::{LocalSet, spawn_local};
@@ -30,6 +31,10 @@ use crate::telemetry::log_limit::LogLimit;
 
 /// The limit of open connections. A new one beyond it closes the oldest.
 const MAX_CONNECTIONS: usize = 256;
+
+/// The address that a request comes from.
+#[derive(Clone, Copy)]
+pub(crate) struct PeerAddress(pub(crate) IpAddr);
 
 /// Serves `router` on the current thread until `stopped` resolves. Once `draining` is true, it
 /// accepts no more connections, so that another process can bind the port. A connection has the
@@ -64,10 +69,12 @@ async fn accept_connections(listener: TcpListener, router: Router, limits: impl 
     let log = LogLimit::default();
     loop {
         match listener.accept().await {
-            Ok((tcp, _)) => {
+            Ok((tcp, peer)) => {
+                close_if_dead(&tcp, limits().idle);
                 let close = Rc::new(Notify::new());
                 make_room(&mut open.borrow_mut(), &close);
-                spawn_local(serve_connection(tcp, router.clone(), limits(), close));
+                let connection = AdminConnection { tcp, peer: PeerAddress(peer.ip()), close };
+                spawn_local(serve_connection(connection, router.clone(), limits()));
             }
             Err(error) => {
                 if let Some(suppressed) = log.admit() {
@@ -77,6 +84,14 @@ async fn accept_connections(listener: TcpListener, router: Router, limits: impl 
                 sleep(Duration::from_millis(100)).await;
             }
         }
+    }
+}
+
+/// Closes the connection if its client does not confirm what it was sent within `limit`. A stream of
+/// events is small, so that the system would take it for a dead client for a quarter of an hour.
+fn close_if_dead(tcp: &TcpStream, limit: Duration) {
+    if let Err(error) = SockRef::from(tcp).set_tcp_user_timeout(Some(limit)) {
+        tracing::debug!(%error, "dead clients of the admin listener are closed late");
     }
 }
 
@@ -91,14 +106,24 @@ fn make_room(open: &mut VecDeque<Weak<Notify>>, close: &Rc<Notify>) {
     open.push_back(Rc::downgrade(close));
 }
 
-async fn serve_connection(tcp: TcpStream, router: Router, limits: Limits, close: Rc<Notify>) {
+/// An accepted connection.
+struct AdminConnection {
+    tcp: TcpStream,
+    peer: PeerAddress,
+    /// Notified when it has to make room for another.
+    close: Rc<Notify>,
+}
+
+async fn serve_connection(connection: AdminConnection, router: Router, limits: Limits) {
+    let AdminConnection { tcp, peer, close } = connection;
     // Open connections stay usable during the drain, so that its progress can be watched.
     let never_draining = watch::channel(false).1;
     let activity = Activity::new(never_draining);
     let mut stream = ClientStream::new(ClientTransport::Cleartext(tcp), Rc::clone(&activity));
     stream.defer_shutdown();
     let counted = Rc::clone(&activity);
-    let service = service_fn(move |request: http::Request<hyper::body::Incoming>| {
+    let service = service_fn(move |mut request: http::Request<hyper::body::Incoming>| {
+        request.extensions_mut().insert(peer);
         let (router, in_flight) = (router.clone(), counted.begin_request());
         // Also bounds the reading of a request body, which handlers do.
         let response = timeout(limits.idle, router.oneshot(request));

@@ -3,14 +3,17 @@
 mod adoption_route;
 pub(crate) mod auth;
 mod canary_route;
+mod cross_origin;
 mod dashboard;
 mod explain_route;
 mod exposition;
 mod gateway_route;
 pub(crate) mod listener;
+mod login_attempts;
 mod metrics_route;
 mod problem;
 pub(crate) mod rollout_api;
+mod sessions;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -32,21 +35,23 @@ pub(crate) fn router(shared: &Arc<Shared>, local: bool, further: Router) -> Rout
         .route("/api/gateway", get(gateway_route::report_gateway))
         .with_state(Arc::clone(shared));
     let api = rollout_api::router(Arc::clone(&shared.control)).merge(of_process);
-    let pages = dashboard::router(Arc::clone(shared));
     let served = Arc::clone(shared);
     // Read at every request, so that a reload revokes a token that leaked.
     let token = move || served.generation.load().settings.admin_token.clone();
     let access = AdminAccess::with_token(Arc::new(token), local);
     if !access.is_possible() {
         tracing::warn!(
-            "other machines can reach the admin listener and there is no admin token: /api refuses \
-             every call"
+            "other machines can reach the admin listener and there is no admin token: /api and \
+             the dashboard refuse every call"
         );
     }
-    public_router(Arc::clone(shared), local).merge(guarded(api.merge(pages), access)).merge(further)
+    public_router(Arc::clone(shared), local)
+        .merge(guarded(api, access.clone()))
+        .merge(dashboard::router(shared, &access))
+        .merge(further)
 }
 
-/// `/healthz`, `/readyz`, `/metrics` and the assets of pages, which need no token. With `local`, the metrics are
+/// `/healthz`, `/readyz` and `/metrics`, which need no token. With `local`, the metrics are
 /// for callers that name this host by an address or as `localhost` (DNS rebinding).
 fn public_router(shared: Arc<Shared>, local: bool) -> Router {
     let mut metrics = Router::new().route("/metrics", get(metrics_route::serve_metrics));
@@ -57,7 +62,6 @@ fn public_router(shared: Arc<Shared>, local: bool) -> Router {
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(report_readiness))
         .merge(metrics)
-        .merge(dashboard::assets())
         .with_state(shared)
 }
 

@@ -1,6 +1,7 @@
 //! The gateway over real sockets.
 
 mod access_record;
+mod dashboard;
 mod decisions;
 mod faults;
 mod fleet;

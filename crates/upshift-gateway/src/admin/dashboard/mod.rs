@@ -1,23 +1,63 @@
 //! The dashboard: the pages of the admin listener for people.
 
 mod assets;
-mod page_response;
+mod change_form;
+mod changes;
+mod error_page;
+mod events;
+mod gate;
+mod headers;
+mod live_summary;
+mod login;
 mod pages;
 mod view;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::get;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn_with_state, map_response};
+use axum::response::Redirect;
+use axum::routing::{get, post};
 
+use self::assets::assets;
+use self::events::{EVENTS_PATH, Events, stream_events};
+use self::login::Logins;
+use crate::admin::auth::AdminAccess;
 use crate::shared::Shared;
 
-pub(super) use self::assets::assets;
+/// The largest form, in bytes.
+const MAX_FORM: usize = 16 * 1024;
 
-/// The pages, without access control.
-pub(super) fn router(shared: Arc<Shared>) -> Router {
-    Router::new()
+/// The routes of the dashboard, which check access by themselves.
+pub(super) fn router(shared: &Arc<Shared>, access: &AdminAccess) -> Router {
+    let logins = Logins::new(access.clone());
+    let pages = Router::new()
         .route("/", get(pages::show_overview))
         .route("/rules/{rule}", get(pages::show_rule))
-        .with_state(shared)
+        .with_state(Arc::clone(shared));
+    let events = Router::new()
+        .route(EVENTS_PATH, get(stream_events))
+        .with_state(Events::new(shared, access.clone()));
+    let logout = Router::new().route("/logout", post(login::log_out)).with_state(logins.clone());
+    let viewed = pages.merge(change_routes(shared)).merge(events).merge(logout);
+    let login = Router::new()
+        .route("/login", get(login::show_login).post(login::log_in))
+        .with_state(logins);
+    viewed
+        .layer(from_fn_with_state(access.clone(), gate::check_viewer))
+        .merge(login.layer(from_fn_with_state(access.clone(), gate::check_origin)))
+        .merge(assets())
+        .layer(DefaultBodyLimit::max(MAX_FORM))
+        .layer(map_response(headers::add_security_fields))
+}
+
+fn change_routes(shared: &Arc<Shared>) -> Router {
+    // A browser gets the address of a form that was sent, if its user asks for the page again.
+    let preview = post(changes::preview_change).get(async || Redirect::to("/changes"));
+    Router::new()
+        .route("/changes", get(changes::show_history).post(changes::confirm_change))
+        .route("/changes/preview", preview)
+        .route("/changes/{id}", get(changes::show_change))
+        .with_state(Arc::clone(&shared.control))
 }

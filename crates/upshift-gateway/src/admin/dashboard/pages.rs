@@ -2,18 +2,21 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::Html;
 use serde::Deserialize;
+use upshift_pages::PreEscaped;
+use upshift_pages::feed::{feed_section, script_element};
 use upshift_pages::layout::Delivery;
-use upshift_pages::notice::render_notice;
 use upshift_pages::overview::render_overview;
 use upshift_pages::period::Period;
 use upshift_pages::rule::render_rule_page;
-use upshift_pages::{Markup, PreEscaped};
+use upshift_pages::verbs::{fleet_verbs, rule_verbs};
 
-use super::page_response::page_response;
+use super::error_page::ErrorPage;
+use super::gate::Viewer;
 use super::view::{read_rule_view, read_view};
 use crate::shared::Shared;
 
@@ -35,44 +38,45 @@ impl PageQuery {
 /// Serves `/`.
 pub(super) async fn show_overview(
     State(shared): State<Arc<Shared>>,
+    Extension(viewer): Extension<Viewer>,
     Query(query): Query<PageQuery>,
-) -> Response {
+) -> Result<Html<String>, ErrorPage> {
     let period = query.period();
-    let Some(view) = read_view(shared, period).await else { return failure() };
-    let nothing = nothing();
-    let delivery = Delivery::Served { head: &nothing, header: &nothing };
-    page_response(StatusCode::OK, render_overview(&view, period, delivery, &nothing))
+    let Some(view) = read_view(shared, period).await else { return Err(failure()) };
+    let viewer = viewer.page_viewer();
+    let delivery = Delivery::Served { head: &script_element(), header: &viewer.header() };
+    let further = PreEscaped(feed_section(None).0 + &fleet_verbs(viewer).0);
+    Ok(Html(render_overview(&view, period, delivery, &further)))
 }
 
 /// Serves `/rules/{rule}`.
 pub(super) async fn show_rule(
     State(shared): State<Arc<Shared>>,
+    Extension(viewer): Extension<Viewer>,
     Path(id): Path<String>,
     Query(query): Query<PageQuery>,
-) -> Response {
+) -> Result<Html<String>, ErrorPage> {
     let period = query.period();
     let read = read_rule_view(shared, period, id.clone()).await;
-    let Some((view, trial)) = read else { return failure() };
+    let Some((view, trial)) = read else { return Err(failure()) };
     let Some(mut rule) = view.rule(&id) else {
         let text = format!("Neither the policy nor the store has a rule {id}.");
-        return page_response(StatusCode::NOT_FOUND, render_notice("No such rule", &text));
+        return Err(ErrorPage::new(StatusCode::NOT_FOUND, "No such rule", text));
     };
     // A rule that enforces already would refuse no one else.
     if rule.phase() != Some("enforce") {
         rule.trial = trial.as_ref();
     }
-    let nothing = nothing();
-    let delivery = Delivery::Served { head: &nothing, header: &nothing };
-    let page = render_rule_page(&view, &rule, period, delivery, &nothing);
-    page_response(StatusCode::OK, page)
+    let viewer = viewer.page_viewer();
+    let delivery = Delivery::Served { head: &script_element(), header: &viewer.header() };
+    let mut further = feed_section(Some(&id));
+    if let Some(status) = rule.status {
+        further.0.push_str(&rule_verbs(status, viewer).0);
+    }
+    Ok(Html(render_rule_page(&view, &rule, period, delivery, &further)))
 }
 
-fn nothing() -> Markup {
-    PreEscaped(String::new())
-}
-
-fn failure() -> Response {
+fn failure() -> ErrorPage {
     let text = "The gateway could not make this page; its log says why.";
-    let page = render_notice("The page failed", text);
-    page_response(StatusCode::INTERNAL_SERVER_ERROR, page)
+    ErrorPage::new(StatusCode::INTERNAL_SERVER_ERROR, "The page failed", text)
 }
