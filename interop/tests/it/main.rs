@@ -11,6 +11,7 @@ mod clients;
 mod command_line;
 mod control;
 mod dashboard;
+mod dashboard_verbs;
 mod demo;
 mod download_faults;
 mod downloads;
