@@ -107,7 +107,7 @@ fn count_refused(file: &Path, policy: &Policy, threads: usize) -> Result<u64, An
     let options = ForecastOptions {
         at: None,
         now: Timestamp::from_second(1_796_083_200)?,
-        format: Some("combined".to_owned()),
+        format: None,
         zone: TimeZone::UTC,
         top: 5,
         threshold: 0.01,

@@ -1,13 +1,14 @@
 //! From a line to the outcome of each rule, with a memo: most requests of a log are alike.
 
 use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
 
 use foldhash::fast::RandomState;
 use upshift_core::{Policy, Timestamp};
 
 use crate::coverage::{Coverage, Recorded};
 use crate::line::LogLine;
-use crate::memo::Memo;
+use crate::memo::{AddressFacts, Memo};
 use crate::outcome::{Outcome, OutcomeId, RuleOutcomes};
 use crate::request::{LineClient, RequestReader};
 
@@ -62,6 +63,11 @@ impl<'p> Decider<'p> {
         id
     }
 
+    /// The facts about an address that decisions depend on; `None` if they depend on all of it.
+    pub(crate) fn address_facts(&self, address: IpAddr) -> Option<AddressFacts> {
+        self.memo.address_facts(address)
+    }
+
     /// The number of these outcomes.
     pub(crate) fn intern(&mut self, outcomes: RuleOutcomes) -> OutcomeId {
         if let Some(id) = self.ids.get(&outcomes) {
@@ -77,6 +83,12 @@ impl<'p> Decider<'p> {
     /// The outcomes of this number.
     pub(crate) fn outcomes(&self, id: OutcomeId) -> &RuleOutcomes {
         &self.known[id.0 as usize]
+    }
+
+    /// The rules that refuse a request with these outcomes.
+    pub(crate) fn refusing_rules(&self, id: OutcomeId) -> impl Iterator<Item = usize> {
+        let outcomes = self.outcomes(id).0.iter().enumerate();
+        outcomes.filter(|(_, outcome)| **outcome == Outcome::Refused).map(|(rule, _)| rule)
     }
 
     /// The outcome of all rules together.

@@ -2,6 +2,7 @@
 
 use jiff::tz::TimeZone;
 
+use crate::format::lines::Lines;
 use crate::format::{FORMAT_NAMES, LogFormat};
 use crate::line::{LineKind, LogLine, Malformed, WantedFields};
 
@@ -65,11 +66,11 @@ fn try_format(format: LogFormat, sample: &[u8]) -> Candidate {
     let mut state = format.start();
     let mut candidate = Candidate { format, fitting: 0, tried: 0, failed: None };
     let mut line = LogLine::default();
-    let mut lines = candidate.format.lines(&sample[..end]);
+    let mut lines = Lines::new(&sample[..end]);
     let mut number = 0;
-    while let Some((text, quotes)) = lines.next_line() {
+    while let Some(text) = lines.next_line() {
         number += 1;
-        match candidate.format.parse_line(text, quotes, &mut line, &mut state) {
+        match candidate.format.parse_line(text, &mut line, &mut state) {
             Ok(LineKind::Directive) => continue,
             // It fits another format, or none.
             Ok(_) if line.is_ambiguous => {

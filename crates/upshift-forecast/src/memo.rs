@@ -4,6 +4,7 @@
 //! memo, and is then decided line by line.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 
 use foldhash::fast::RandomState;
 use ipnet::IpNet;
@@ -12,20 +13,20 @@ use upshift_core::{HttpVersion, Known, Policy, TlsState};
 
 use crate::line::{FieldSet, LogLine};
 use crate::outcome::OutcomeId;
-use crate::recent::{RecentDecisions, RecentKey};
 use crate::request::{LineClient, RequestReader};
 use crate::target_class::{TargetClasses, push_optional, push_text};
 
 /// The most decisions that are kept.
 const MOST: usize = 64 * 1024;
 
+/// The most networks that addresses are told by.
+const MOST_NETWORKS: usize = 60;
+
 /// The decisions so far.
 #[derive(Debug)]
 pub(crate) struct Memo {
     key: MemoKey,
-    recent: RecentDecisions,
     targets: TargetClasses,
-    has_host: bool,
     decisions: HashMap<Box<[u8]>, OutcomeId, RandomState>,
     /// The key of the request that was looked up last.
     bytes: Vec<u8>,
@@ -58,9 +59,7 @@ impl Memo {
         let has_host = reads_host(policy);
         Self {
             key,
-            recent: RecentDecisions::default(),
             targets: TargetClasses::new(policy, has_host),
-            has_host,
             decisions: HashMap::default(),
             bytes: Vec::new(),
         }
@@ -68,21 +67,11 @@ impl Memo {
 
     /// The decision on an equal request.
     pub(crate) fn find(&mut self, line: &LogLine<'_>, client: &LineClient) -> Option<OutcomeId> {
-        let recent = self.recent_key(line, client);
-        if let Some(key) = &recent
-            && let Some(outcome) = self.recent.find(key)
-        {
-            return Some(outcome);
-        }
         self.bytes.clear();
         self.key.write(line, client, &mut self.bytes);
         let target = self.key.target_part(&line.target);
         self.targets.write(line, target, &mut self.bytes);
-        let outcome = self.decisions.get(self.bytes.as_slice()).copied()?;
-        if let Some(key) = &recent {
-            self.recent.keep(key, outcome);
-        }
-        Some(outcome)
+        self.decisions.get(self.bytes.as_slice()).copied()
     }
 
     /// Keeps the decision on the request that was looked up last.
@@ -92,29 +81,12 @@ impl Memo {
         }
     }
 
-    /// The key among the recent decisions; `None` if it would be too long.
-    fn recent_key<'k, 'l>(
-        &self,
-        line: &'k LogLine<'l>,
-        client: &LineClient,
-    ) -> Option<RecentKey<'k, 'l>> {
-        let AddressKey::Networks(networks) = &self.key.address else { return None };
-        if self.key.has_query && line.query.value().is_some() {
-            return None;
+    /// The facts about an address that decisions depend on; `None` if they depend on all of it.
+    pub(crate) fn address_facts(&self, address: IpAddr) -> Option<AddressFacts> {
+        match &self.key.address {
+            AddressKey::Networks(networks) => Some(AddressFacts::of_address(address, networks)),
+            AddressKey::Whole => None,
         }
-        let (kind, set) = network_bits(client, networks);
-        let facts = u64::from(version_byte(client.http))
-            | u64::from(tls_byte(client.tls)) << 8
-            | (client.hop as u64) << 16
-            | u64::from(self.key.flags(client)) << 24
-            | u64::from(kind) << 32;
-        Some(RecentKey {
-            bits: [facts, client.recorded.fields.bits(), set],
-            line,
-            target: self.key.target_part(&line.target),
-            host: if self.has_host { line.host.value().map(|host| &**host) } else { None },
-            fields: self.key.fields_for(kind, set),
-        })
     }
 }
 
@@ -196,16 +168,19 @@ impl MemoKey {
                 return self.health_fields;
             }
         };
-        let (kind, set) = network_bits(client, networks);
-        bytes.push(kind);
-        bytes.extend_from_slice(&set.to_le_bytes());
-        self.fields_for(kind, set)
+        let address = AddressFacts::of_client(client, networks);
+        bytes.extend_from_slice(&address.bits().to_le_bytes());
+        self.fields_for(address)
     }
 
     /// The fields that decisions depend on, for a client in these networks.
-    fn fields_for(&self, kind: u8, set: u64) -> FieldSet {
+    fn fields_for(&self, address: AddressFacts) -> FieldSet {
         // Health checks come from private addresses, or from networks that the policy names.
-        if kind == PRIVATE || set != 0 { self.health_fields } else { self.fields }
+        if address.kind == PRIVATE || address.networks != 0 {
+            self.health_fields
+        } else {
+            self.fields
+        }
     }
 
     /// The part of the target that decisions depend on.
@@ -236,10 +211,19 @@ impl AddressKey {
             }
         }
         // A bit for each would not fit.
-        if networks.len() > 60 {
+        if networks.len() > MOST_NETWORKS {
             *self = Self::Whole;
         }
     }
+}
+
+/// The facts about an address that decisions depend on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct AddressFacts {
+    /// The kind of the address.
+    kind: u8,
+    /// A bit for each network that it is in.
+    networks: u64,
 }
 
 /// The kinds of addresses.
@@ -247,23 +231,33 @@ const UNKNOWN: u8 = 0;
 const PUBLIC: u8 = 1;
 const PRIVATE: u8 = 2;
 
-/// The kind of the client's address, and a bit for each network that it is in.
-fn network_bits(client: &LineClient, networks: &[IpNet]) -> (u8, u64) {
-    let Some(address) = client.address else { return (UNKNOWN, 0) };
-    let mut set = 0_u64;
-    for (index, network) in networks.iter().enumerate() {
-        set |= u64::from(network.contains(&address)) << index;
+impl AddressFacts {
+    fn of_client(client: &LineClient, networks: &[IpNet]) -> Self {
+        match client.address {
+            Some(address) => Self::of_address(address, networks),
+            None => Self { kind: UNKNOWN, networks: 0 },
+        }
     }
-    (if is_private(address) { PRIVATE } else { PUBLIC }, set)
+
+    fn of_address(address: IpAddr, networks: &[IpNet]) -> Self {
+        let mut set = 0_u64;
+        for (index, network) in networks.iter().enumerate() {
+            set |= u64::from(network.contains(&address)) << index;
+        }
+        Self { kind: if is_private(address) { PRIVATE } else { PUBLIC }, networks: set }
+    }
+
+    /// The facts as a number below 2^62: two bits for the kind, and at most 60 for the networks.
+    pub(crate) fn bits(self) -> u64 {
+        self.networks << 2 | u64::from(self.kind)
+    }
 }
 
 /// Private, loopback and link-local addresses, as the core has it for health checks.
-fn is_private(address: std::net::IpAddr) -> bool {
+fn is_private(address: IpAddr) -> bool {
     match address {
-        std::net::IpAddr::V4(v4) => v4.is_private() || v4.is_loopback() || v4.is_link_local(),
-        std::net::IpAddr::V6(v6) => {
-            v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local()
-        }
+        IpAddr::V4(v4) => v4.is_private() || v4.is_loopback() || v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
     }
 }
 

@@ -126,7 +126,7 @@ impl RequestReader {
             tls: known(&tls),
             recorded,
         };
-        if line.is_resolved || (self.proxies.is_empty() && !self.has_forwarded_proto(line)) {
+        if line.is_resolved || self.reads_peer_only(line) {
             return seen;
         }
         self.behind_proxies(seen, line)
@@ -171,6 +171,11 @@ impl RequestReader {
             }
         }
         true
+    }
+
+    /// Returns true if the client of a line follows from the peer alone.
+    pub(crate) fn reads_peer_only(&self, line: &LogLine<'_>) -> bool {
+        self.proxies.is_empty() && !self.has_forwarded_proto(line)
     }
 
     fn has_forwarded_proto(&self, line: &LogLine<'_>) -> bool {

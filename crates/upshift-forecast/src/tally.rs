@@ -7,6 +7,7 @@ use std::sync::Arc;
 use upshift_adoption::Network;
 use upshift_adoption::sketch::{CallerHash, DistinctCallers, TopItems};
 
+use crate::known_requests::RefusedTexts;
 use crate::line::{Malformed, NotRequest};
 use crate::outcome::RuleOutcomes;
 
@@ -88,14 +89,23 @@ pub(crate) struct Tally {
     pub(crate) last: Option<i64>,
     pub(crate) not_requests: BTreeMap<NotRequest, u64>,
     pub(crate) malformed: BTreeMap<Malformed, MalformedTally>,
-    /// By stretch, and by the number that the worker gave the outcomes.
-    pub(crate) outcomes: BTreeMap<Stretch, Vec<OutcomeTally>>,
+    pub(crate) outcomes: StretchTallies,
     /// By stretch and rule.
     pub(crate) identities: BTreeMap<(Stretch, usize), IdentityTally>,
     /// By rule.
     pub(crate) top: BTreeMap<usize, TopTally>,
     /// By rule.
     pub(crate) ramps: BTreeMap<usize, RampTally>,
+}
+
+/// The counts by stretch, and by the number that the worker gave the outcomes. Most lines belong to
+/// the stretch of the line before.
+#[derive(Clone, Default)]
+pub(crate) struct StretchTallies {
+    places: BTreeMap<Stretch, usize>,
+    tallies: Vec<Vec<OutcomeTally>>,
+    /// The stretch that was asked for last, and its place.
+    last: Option<(Stretch, usize)>,
 }
 
 /// The counts of a whole forecast, by the outcomes themselves.
@@ -114,8 +124,7 @@ impl Tally {
         caller: Option<CallerHash>,
     ) {
         self.requests += 1;
-        let stretch = self.stretch_of(stretch);
-        let by_outcome = self.outcomes.entry(stretch).or_default();
+        let by_outcome = self.outcomes.of_stretch(stretch);
         if by_outcome.len() <= outcome {
             by_outcome.resize_with(outcome + 1, OutcomeTally::default);
         }
@@ -127,12 +136,22 @@ impl Tally {
         }
     }
 
-    /// The stretch, or [`Stretch::Undated`] if there are too many days.
-    pub(crate) fn stretch_of(&self, stretch: Stretch) -> Stretch {
-        if self.outcomes.len() >= MOST_DAYS && !self.outcomes.contains_key(&stretch) {
-            return Stretch::Undated;
+    /// Counts a request that a rule refuses.
+    pub(crate) fn count_refused(
+        &mut self,
+        rule: usize,
+        address: Option<IpAddr>,
+        texts: &RefusedTexts,
+    ) {
+        let top = self.top.entry(rule).or_default();
+        if let Some(address) = address {
+            top.clients.count_item(address, 1);
+            top.networks.count_item(Network::of_address(Some(address)), 1);
         }
-        stretch
+        top.paths.count_item(Arc::clone(&texts.path), 1);
+        if let Some(agent) = &texts.agent {
+            top.agents.count_item(Arc::clone(agent), 1);
+        }
     }
 
     /// Counts a line that cannot be read.
@@ -150,6 +169,43 @@ impl Tally {
     pub(crate) fn note_time(&mut self, time: i64) {
         self.first = Some(self.first.map_or(time, |first| first.min(time)));
         self.last = Some(self.last.map_or(time, |last| last.max(time)));
+    }
+}
+
+impl StretchTallies {
+    /// The counts of a stretch, by the number of the outcomes.
+    fn of_stretch(&mut self, stretch: Stretch) -> &mut Vec<OutcomeTally> {
+        let place = match self.last {
+            Some((last, place)) if last == stretch => place,
+            _ => self.find_place(stretch),
+        };
+        self.last = Some((stretch, place));
+        &mut self.tallies[place]
+    }
+
+    fn find_place(&mut self, stretch: Stretch) -> usize {
+        let stretch = self.admit(stretch);
+        if let Some(place) = self.places.get(&stretch) {
+            return *place;
+        }
+        let place = self.tallies.len();
+        self.places.insert(stretch, place);
+        self.tallies.push(Vec::new());
+        place
+    }
+
+    /// The stretch, or [`Stretch::Undated`] if there are too many days.
+    pub(crate) fn admit(&self, stretch: Stretch) -> Stretch {
+        if self.places.len() >= MOST_DAYS && !self.places.contains_key(&stretch) {
+            return Stretch::Undated;
+        }
+        stretch
+    }
+
+    /// All of them.
+    fn into_stretches(mut self) -> impl Iterator<Item = (Stretch, Vec<OutcomeTally>)> {
+        let places = self.places.into_iter();
+        places.map(move |(stretch, place)| (stretch, std::mem::take(&mut self.tallies[place])))
     }
 }
 
@@ -189,7 +245,7 @@ impl Totals {
         for (rule, other) in part.ramps {
             own.ramps.entry(rule).or_default().merge(other);
         }
-        for (stretch, by_outcome) in part.outcomes {
+        for (stretch, by_outcome) in part.outcomes.into_stretches() {
             let totals = self.outcomes.entry(stretch).or_default();
             for (other, outcomes) in by_outcome.into_iter().zip(known) {
                 if other.requests == 0 {

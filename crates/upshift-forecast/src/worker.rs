@@ -1,17 +1,20 @@
 //! The worker that counts the lines of one part of a log.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use upshift_adoption::Network;
 use upshift_adoption::sketch::{CallerHash, CallerHasher};
 use upshift_core::policy::{IdentityReader, bucket};
 use upshift_core::{Policy, Timestamp};
 
 use crate::coverage::{Recorded, records_identity};
 use crate::decide::Decider;
+use crate::format::cut::LineCut;
+use crate::format::lines::Lines;
 use crate::format::{LogFormat, ReadState};
 use crate::interner::Interner;
+use crate::known_requests::{CountedOutcome, KnownRequests, RefusedTexts, RequestKey};
 use crate::line::{LineKind, LogLine, Malformed};
 use crate::outcome::{Outcome, OutcomeId, RuleOutcomes};
 use crate::path_shape::path_shape;
@@ -44,6 +47,7 @@ pub(crate) struct Worker<'p> {
     viewed: Vec<Option<OutcomeId>>,
     identities: IdentitySupport,
     texts: Interner,
+    requests: KnownRequests,
     /// True if a ramp is still to come.
     has_ramp: bool,
     pub(crate) tally: Tally,
@@ -81,6 +85,7 @@ impl<'p> Worker<'p> {
             viewed: Vec::new(),
             identities: IdentitySupport { recorded: None, by_rule, named },
             texts: Interner::default(),
+            requests: KnownRequests::default(),
             has_ramp: !job.ramps.iter().all(RampSteps::is_empty),
             tally: Tally::default(),
         }
@@ -96,11 +101,19 @@ impl<'p> Worker<'p> {
     /// Counts the lines of a block.
     pub(crate) fn count_block(&mut self, block: &[u8], format: &LogFormat, state: &mut ReadState) {
         let mut line = LogLine::default();
-        let mut lines = format.lines(block);
-        while let Some((text, quotes)) = lines.next_line() {
+        let mut cut = LineCut::default();
+        let mut lines = Lines::new(block);
+        loop {
+            // Most lines are equal to an earlier one in all that counts, and are not read.
+            let is_cut = format.cut_line(lines.rest(), &mut cut, state).is_some();
+            if is_cut && self.count_known(&cut).is_some() {
+                lines.skip(cut.length);
+                continue;
+            }
+            let Some(text) = lines.next_line() else { return };
             self.tally.lines += 1;
-            match format.parse_line(text, quotes, &mut line, state) {
-                Ok(LineKind::Request) => self.count_line(&line),
+            match format.parse_line(text, &mut line, state) {
+                Ok(LineKind::Request) => self.count_line(&line, is_cut.then_some(&cut)),
                 Ok(LineKind::NotRequest(kind)) => {
                     *self.tally.not_requests.entry(kind).or_default() += 1;
                 }
@@ -110,13 +123,50 @@ impl<'p> Worker<'p> {
         }
     }
 
+    /// Counts a line, if it is equal to an earlier one in all that counts.
+    fn count_known(&mut self, cut: &LineCut<'_>) -> Option<()> {
+        let address = parse_address(cut.peer)?.to_canonical();
+        let counted = self.requests.find(&self.request_key(cut, address)?)?;
+        self.tally.lines += 1;
+        let stretch = self.stretch_of(cut.time);
+        let caller = self.job.hasher.hash_caller(address);
+        self.tally.count_request(stretch, counted.outcome.0 as usize, Some(caller));
+        if let Some(texts) = &counted.refused {
+            self.count_refused(Some(address), counted.outcome, texts);
+        }
+        if let Some(enforced) = counted.ramped {
+            self.count_unknown_steps(enforced);
+        }
+        Some(())
+    }
+
+    /// The key of a line, which follows from its parts; `None` if its outcome depends on the whole
+    /// address.
+    fn request_key<'k, 'l>(
+        &self,
+        cut: &'k LineCut<'l>,
+        address: IpAddr,
+    ) -> Option<RequestKey<'k, 'l>> {
+        let address = self.decider.address_facts(address)?;
+        // Of the status, more than this does not count: a switch was performed, or HTTP/0.9
+        // answered.
+        let status = match cut.status {
+            Some(101) => 0,
+            Some(200..=299) => 1,
+            Some(_) => 2,
+            None => 3,
+        };
+        let facts = address.bits() << 2 | status;
+        Some(RequestKey { facts, tags: cut.tags(), texts: cut.texts() })
+    }
+
     /// Counts a line that is too long to be read.
     pub(crate) fn count_long_line(&mut self, beginning: &[u8]) {
         self.tally.lines += 1;
         self.tally.count_malformed(Malformed::TooLong, self.tally.lines, beginning);
     }
 
-    fn count_line(&mut self, line: &LogLine<'_>) {
+    fn count_line(&mut self, line: &LogLine<'_>, cut: Option<&LineCut<'_>>) {
         let client = self.job.reader.read_client(line);
         let stretch = self.stretch_of(line.time);
         let enforced = self.decider.decide(line, &client);
@@ -127,12 +177,36 @@ impl<'p> Worker<'p> {
         if !self.identities.named.is_empty() {
             self.count_identities(&request, outcome);
         }
+        let mut counted = CountedOutcome { outcome, refused: None, ramped: None };
         if self.decider.total(outcome) == Outcome::Refused {
-            self.count_refused(&request, outcome);
+            let texts = Arc::new(self.refused_texts(line));
+            self.count_refused(client.address, outcome, &texts);
+            counted.refused = Some(texts);
         }
         if self.has_ramp && self.decider.total(enforced) == Outcome::Refused {
             self.count_steps(&request, enforced);
+            counted.ramped = Some(enforced);
         }
+        if let (Some(cut), Some(address)) = (cut, client.address)
+            && self.job.reader.reads_peer_only(line)
+            && self.viewed_outcome(enforced).is_some()
+            && !self.depends_on_identity(&counted)
+            && let Some(key) = self.request_key(cut, address)
+        {
+            self.requests.keep(&key, counted);
+        }
+    }
+
+    /// Returns true if the counts of a request depend on an identity that its line records.
+    fn depends_on_identity(&self, counted: &CountedOutcome) -> bool {
+        let by_rule = &self.identities.by_rule;
+        let mut has_identity = self.identities.named.iter().any(|rule| by_rule[*rule]);
+        if let Some(enforced) = counted.ramped {
+            for rule in self.decider.refusing_rules(enforced) {
+                has_identity |= by_rule[rule] && !self.job.ramps[rule].is_empty();
+            }
+        }
+        has_identity
     }
 
     fn stretch_of(&mut self, time: Option<i64>) -> Stretch {
@@ -153,9 +227,8 @@ impl<'p> Worker<'p> {
         line: &LogLine<'_>,
         client: &LineClient,
     ) -> OutcomeId {
-        let index = enforced.0 as usize;
-        if let Some(Some(viewed)) = self.viewed.get(index) {
-            return *viewed;
+        if let Some(viewed) = self.viewed_outcome(enforced) {
+            return viewed;
         }
         let outcomes = self.decider.outcomes(enforced).clone();
         let job = self.job;
@@ -165,10 +238,16 @@ impl<'p> Worker<'p> {
         let applied = job.view.apply(&outcomes, job.policy, &facts, &self.identities.by_rule);
         let viewed = self.decider.intern(applied);
         if job.view.is_uniform(&outcomes) {
+            let index = enforced.0 as usize;
             self.viewed.resize(self.viewed.len().max(index + 1), None);
             self.viewed[index] = Some(viewed);
         }
         viewed
+    }
+
+    /// The outcomes in the view, if they are the same for all requests with these outcomes.
+    fn viewed_outcome(&self, enforced: OutcomeId) -> Option<OutcomeId> {
+        self.viewed.get(enforced.0 as usize).copied().flatten()
     }
 
     /// The client, by its address or by what stands in its place.
@@ -191,7 +270,7 @@ impl<'p> Worker<'p> {
         self.identities.update(job, request.client.recorded);
         let texts = job.reader.read_texts(request.line);
         let facts = texts.facts(request.client);
-        let stretch = self.tally.stretch_of(request.stretch);
+        let stretch = self.tally.outcomes.admit(request.stretch);
         for index in &self.identities.named {
             let outcome = self.decider.outcomes(outcome).0[*index];
             if outcome == Outcome::NotMatched || !self.identities.by_rule[*index] {
@@ -212,24 +291,25 @@ impl<'p> Worker<'p> {
         }
     }
 
-    /// Counts who is refused.
-    fn count_refused(&mut self, request: &CountedRequest<'_, '_>, outcome: OutcomeId) {
-        let line = request.line;
+    fn refused_texts(&mut self, line: &LogLine<'_>) -> RefusedTexts {
         let path = self.texts.intern(path_shape(&line.target).as_bytes());
         let agent = field_value(line, self.job.reader.user_agent);
         let agent = agent.map(|agent| self.texts.intern(agent));
-        for (index, outcome) in self.decider.outcomes(outcome).0.iter().enumerate() {
-            if *outcome != Outcome::Refused {
-                continue;
-            }
-            let top = self.tally.top.entry(index).or_default();
-            if let Some(address) = request.client.address {
-                top.clients.count_item(address, 1);
-                top.networks.count_item(Network::of_address(Some(address)), 1);
-            }
-            top.paths.count_item(Arc::clone(&path), 1);
-            if let Some(agent) = &agent {
-                top.agents.count_item(Arc::clone(agent), 1);
+        RefusedTexts { path, agent }
+    }
+
+    /// Counts who is refused.
+    fn count_refused(&mut self, address: Option<IpAddr>, outcome: OutcomeId, texts: &RefusedTexts) {
+        for rule in self.decider.refusing_rules(outcome) {
+            self.tally.count_refused(rule, address, texts);
+        }
+    }
+
+    /// Counts a request whose identity is not recorded for the ramps that refuse it.
+    fn count_unknown_steps(&mut self, enforced: OutcomeId) {
+        for rule in self.decider.refusing_rules(enforced) {
+            if !self.job.ramps[rule].is_empty() {
+                self.tally.ramps.entry(rule).or_default().unknown += 1;
             }
         }
     }
@@ -240,9 +320,9 @@ impl<'p> Worker<'p> {
         self.identities.update(job, request.client.recorded);
         let texts = job.reader.read_texts(request.line);
         let facts = texts.facts(request.client);
-        for (index, steps) in job.ramps.iter().enumerate() {
-            let is_refused = self.decider.outcomes(enforced).0[index] == Outcome::Refused;
-            if steps.is_empty() || !is_refused {
+        for index in self.decider.refusing_rules(enforced) {
+            let steps = &job.ramps[index];
+            if steps.is_empty() {
                 continue;
             }
             let tally = self.tally.ramps.entry(index).or_default();

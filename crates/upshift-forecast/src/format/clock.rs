@@ -22,7 +22,8 @@ pub(crate) enum TimeFormat {
     Any,
 }
 
-/// Parses times. Most lines have the minute of the line before, which is not parsed again.
+/// Parses times. Most lines have the second of the line before, or its minute, which are not parsed
+/// again.
 #[derive(Clone, Debug)]
 pub(crate) struct Clock {
     /// The zone of times without an offset.
@@ -30,7 +31,23 @@ pub(crate) struct Clock {
     minute: [u8; 17],
     offset: [u8; 6],
     begin_of_minute: i64,
+    /// The time that was read last, in the usual form, and its seconds.
+    last: ([u8; CLF_LENGTH], i64),
+    iso: IsoMinute,
 }
+
+/// The minute of the last time in the form of ISO 8601.
+#[derive(Clone, Debug, Default)]
+struct IsoMinute {
+    /// `2026-11-25T12:20:`.
+    text: [u8; 17],
+    /// `Z`, or an offset; zeros after it.
+    offset: [u8; 6],
+    begin: i64,
+}
+
+/// The length of `25/Nov/2026:12:20:51 +0000`.
+const CLF_LENGTH: usize = 26;
 
 const MONTHS: [&[u8; 3]; 12] = [
     b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec",
@@ -39,7 +56,15 @@ const MONTHS: [&[u8; 3]; 12] = [
 impl Clock {
     /// A clock for which times without an offset are in `zone`.
     pub(crate) fn new(zone: TimeZone) -> Self {
-        Self { zone, minute: [0; 17], offset: [0; 6], begin_of_minute: 0 }
+        let last = ([0; CLF_LENGTH], 0);
+        Self {
+            zone,
+            minute: [0; 17],
+            offset: [0; 6],
+            begin_of_minute: 0,
+            last,
+            iso: IsoMinute::default(),
+        }
     }
 
     /// The seconds since 1970.
@@ -56,6 +81,14 @@ impl Clock {
 
     /// `25/Nov/2026:12:20:51 +0000`, or `25/Nov/2026:12:20:51.218` in local time.
     pub(crate) fn read_clf(&mut self, text: &[u8]) -> Option<i64> {
+        let Ok(usual) = <&[u8; CLF_LENGTH]>::try_from(text) else { return self.parse_clf(text) };
+        if *usual != self.last.0 {
+            self.last = (*usual, self.parse_clf(text)?);
+        }
+        Some(self.last.1)
+    }
+
+    fn parse_clf(&mut self, text: &[u8]) -> Option<i64> {
         let bare = text.strip_prefix(b"[").unwrap_or(text);
         let bare = bare.strip_suffix(b"]").unwrap_or(bare);
         let (minute, rest) = bare.split_first_chunk::<17>()?;
@@ -95,7 +128,16 @@ impl Clock {
         Some(Offset::UTC.to_timestamp(civil).ok()?.as_second() - seconds)
     }
 
-    fn read_iso(&self, text: &[u8]) -> Option<i64> {
+    fn read_iso(&mut self, text: &[u8]) -> Option<i64> {
+        let Some((minute, second, offset)) = split_iso(text) else { return self.parse_iso(text) };
+        if *minute != self.iso.text || offset != self.iso.offset {
+            let begin = self.parse_iso(text)? - second;
+            self.iso = IsoMinute { text: *minute, offset, begin };
+        }
+        Some(self.iso.begin + second)
+    }
+
+    fn parse_iso(&self, text: &[u8]) -> Option<i64> {
         let text = std::str::from_utf8(text).ok()?;
         let bare = text.trim_matches(['[', ']', '"']);
         if let Ok(time) = bare.parse::<Timestamp>() {
@@ -122,6 +164,30 @@ impl Clock {
         };
         read_number(text, exponent)
     }
+}
+
+/// The minute, the second and the offset of `2026-11-25T12:20:51.218+01:00`; `None` if it has another
+/// form.
+fn split_iso(text: &[u8]) -> Option<(&[u8; 17], i64, [u8; 6])> {
+    let (minute, rest) = text.split_first_chunk::<17>()?;
+    let [.., b':', _, _, b':'] = minute else { return None };
+    let [tens @ b'0'..=b'5', units @ b'0'..=b'9', rest @ ..] = rest else { return None };
+    let zone = match rest {
+        [b'.', decimals @ ..] => {
+            let digits = decimals.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            // Without a digit after the point, it is no time.
+            if digits == 0 || digits > 9 { return None } else { &decimals[digits..] }
+        }
+        _ => rest,
+    };
+    let mut offset = [0; 6];
+    match zone {
+        b"Z" | [b'+' | b'-', _, _, b':', _, _] => {
+            offset[..zone.len()].copy_from_slice(zone);
+        }
+        _ => return None,
+    }
+    Some((minute, i64::from(tens - b'0') * 10 + i64::from(units - b'0'), offset))
 }
 
 /// `+0100` in seconds, with a space before it.
@@ -162,6 +228,11 @@ mod tests {
             (TimeFormat::Clf, "[25/Nov/2026:00:00:07 -0330]", "2026-11-25T03:30:07Z"),
             (TimeFormat::Clf, "25/Nov/2026:12:20:51.218", "2026-11-25T12:20:51Z"),
             (TimeFormat::Iso, "2026-11-25T12:20:51+00:00", "2026-11-25T12:20:51Z"),
+            (TimeFormat::Iso, "2026-11-25T12:20:52.5+00:00", "2026-11-25T12:20:52Z"),
+            (TimeFormat::Iso, "2026-11-25T12:20:52Z", "2026-11-25T12:20:52Z"),
+            (TimeFormat::Iso, "2026-11-25T12:20:07+01:00", "2026-11-25T11:20:07Z"),
+            (TimeFormat::Iso, "20261125T122051.123Z", "2026-11-25T12:20:51Z"),
+            (TimeFormat::Iso, "20261125T122051.145Z", "2026-11-25T12:20:51Z"),
             (TimeFormat::Iso, "[2026-11-25T12:20:51.165Z]", "2026-11-25T12:20:51Z"),
             (TimeFormat::Seconds, "1795609251.246", "2026-11-25T12:20:51Z"),
             (TimeFormat::Milliseconds, "1795609251201", "2026-11-25T12:20:51Z"),

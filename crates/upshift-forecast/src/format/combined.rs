@@ -1,12 +1,13 @@
 //! The Common and Combined formats, which most logs have, and what is built on them.
 //!
-//! A line with the usual number of quotes is cut at their positions, which come from one search
-//! over the block. In any other line, escaped quotes are told from real ones, and where that does
-//! not work out either, the fields of the line are not believed.
+//! A line with the usual number of quotes is cut at their positions. In any other line, escaped
+//! quotes are told from real ones, and where that does not work out either, the fields of the line
+//! are not believed.
 
 use std::borrow::Cow;
 
 use super::clock::Clock;
+use super::cut::{LineCut, first_word};
 use super::escape::Escaping;
 use super::slot::parse_status;
 use crate::line::{
@@ -15,7 +16,7 @@ use crate::line::{
 use crate::request::parse_address;
 
 /// The most quotes whose positions are kept.
-pub(crate) const MOST_QUOTES: usize = 10;
+const MOST_QUOTES: usize = 10;
 
 /// The length of `[25/Nov/2026:12:20:51 +0000] `, which stands before the request.
 const TIME_LENGTH: usize = 29;
@@ -34,8 +35,8 @@ pub(crate) struct Combined {
 }
 
 /// The positions of the quotes of one line.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Quotes {
+#[derive(Debug, Default)]
+struct Quotes {
     positions: [usize; MOST_QUOTES],
     /// Their number, also where it is above [`MOST_QUOTES`].
     count: usize,
@@ -71,6 +72,52 @@ impl Combined {
         self
     }
 
+    /// Cuts the first line of a text; `None` if it is not in the usual form.
+    pub(crate) fn cut<'l>(
+        &self,
+        text: &'l [u8],
+        cut: &mut LineCut<'l>,
+        clock: &mut Clock,
+    ) -> Option<()> {
+        let mut head = text;
+        if self.has_host {
+            let host = first_word(head)?;
+            cut.push_text(host);
+            head = &head[host.len() + 1..];
+        }
+        cut.peer = first_word(head)?;
+        let after_peer = text.len() - head.len() + cut.peer.len();
+        let open = request_quote(text, after_peer)?;
+        cut.time = Some(clock.read_clf(time_before(text, open).ok()?)?);
+        let close = next_quote(text, open + 1)?;
+        cut.push_text(&text[open + 1..close]);
+        cut.status = read_status(&text[close + 1..]).ok()?;
+        let end = self.cut_fields(text, close + 1, cut)?;
+        let rest = &text[end..];
+        // With another quote, the line is not in the usual form.
+        let newline = memchr::memchr2(b'"', b'\n', rest).filter(|at| rest[*at] == b'\n')?;
+        cut.length = end + newline + 1;
+        Some(())
+    }
+
+    /// Cuts the quoted texts after the request, and returns the end of the last one.
+    fn cut_fields<'l>(&self, text: &'l [u8], begin: usize, cut: &mut LineCut<'l>) -> Option<usize> {
+        let mut at = begin;
+        for place in 0..self.quotes / 2 - 1 {
+            // Most of the time, the next text begins after a space, and is a dash.
+            let open = if text[at..].starts_with(b" \"") { at + 1 } else { next_quote(text, at)? };
+            let close = match text.get(open + 1..open + 3)? {
+                b"-\"" => open + 2,
+                _ => next_quote(text, open + 1)?,
+            };
+            if let Some(Some(_)) = self.fields.get(place) {
+                cut.push_text(&text[open + 1..close]);
+            }
+            at = close + 1;
+        }
+        Some(at)
+    }
+
     /// Reads a line.
     ///
     /// # Errors
@@ -78,12 +125,12 @@ impl Combined {
     pub(crate) fn parse<'l>(
         &self,
         text: &'l [u8],
-        quotes: &Quotes,
         line: &mut LogLine<'l>,
         clock: &mut Clock,
     ) -> Result<LineKind, Malformed> {
+        let quotes = Quotes::all_in(text);
         if quotes.count == self.quotes {
-            return self.parse_at(text, quotes, true, line, clock);
+            return self.parse_at(text, &quotes, true, line, clock);
         }
         let real = Quotes::unescaped_in(text);
         let is_sure = real.count == self.quotes || (self.is_open && real.count > self.quotes);
@@ -99,12 +146,9 @@ impl Combined {
         clock: &mut Clock,
     ) -> Result<LineKind, Malformed> {
         let [open, close] = quotes.pair(0).ok_or(Malformed::Shape)?;
-        let begin = open.checked_sub(TIME_LENGTH).ok_or(Malformed::Shape)?;
-        let [b'[', time @ .., b']', b' '] = &text[begin..open] else {
-            return Err(Malformed::Time);
-        };
+        let time = time_before(text, open)?;
         line.time = Some(clock.read_clf(time).ok_or(Malformed::Time)?);
-        self.read_peer(&text[..begin], line)?;
+        self.read_peer(&text[..open - TIME_LENGTH], line)?;
         line.status = read_status(&text[close + 1..])?;
         line.is_ambiguous = !is_sure;
         if is_sure {
@@ -147,33 +191,29 @@ impl Combined {
 }
 
 impl Quotes {
+    /// All quotes, also those that may be escaped.
+    fn all_in(text: &[u8]) -> Self {
+        let mut quotes = Self::default();
+        for position in memchr::memchr2_iter(b'"', b'\\', text) {
+            match text[position] {
+                b'"' => quotes.push(position),
+                _ => quotes.has_escape = true,
+            }
+        }
+        quotes
+    }
+
     /// Adds the position of the next quote.
-    pub(crate) fn push(&mut self, position: usize) {
+    fn push(&mut self, position: usize) {
         if let Some(place) = self.positions.get_mut(self.count) {
             *place = position;
         }
         self.count += 1;
     }
 
-    /// Notes that the line has a backslash.
-    pub(crate) fn note_escape(&mut self) {
-        self.has_escape = true;
-    }
-
     /// A value without its escapes.
     fn unescape<'l>(&self, text: &'l [u8]) -> Text<'l> {
         if self.has_escape { Escaping::Apache.unescape(text) } else { Cow::Borrowed(text) }
-    }
-
-    /// The positions in a line whose first bytes are left out.
-    pub(crate) fn shifted(mut self, left_out: usize) -> Self {
-        if left_out == 0 {
-            return self;
-        }
-        for position in &mut self.positions {
-            *position = position.saturating_sub(left_out);
-        }
-        self
     }
 
     /// The quotes that are not escaped.
@@ -198,6 +238,31 @@ impl Quotes {
     }
 }
 
+/// The position of the first quote from `from` on, in the same line.
+fn next_quote(text: &[u8], from: usize) -> Option<usize> {
+    let at = from + memchr::memchr2(b'"', b'\n', text.get(from..)?)?;
+    if text[at] == b'"' { Some(at) } else { None }
+}
+
+/// The quote that opens the request. Most lines have no names of users between it and the address.
+fn request_quote(text: &[u8], after_peer: usize) -> Option<usize> {
+    const NO_USER: &[u8] = b" - - [";
+    let usual = after_peer + NO_USER.len() - 1 + TIME_LENGTH;
+    if text.get(usual) == Some(&b'"') && text[after_peer..].starts_with(NO_USER) {
+        return Some(usual);
+    }
+    next_quote(text, after_peer)
+}
+
+/// The time before the quote that opens the request, without its brackets.
+fn time_before(text: &[u8], open: usize) -> Result<&[u8], Malformed> {
+    let begin = open.checked_sub(TIME_LENGTH).ok_or(Malformed::Shape)?;
+    match &text[begin..open] {
+        [b'[', time @ .., b']', b' '] => Ok(time),
+        _ => Err(Malformed::Time),
+    }
+}
+
 fn logged(text: &[u8]) -> Logged<Text<'_>> {
     if text == b"-" { Logged::Absent } else { Logged::Recorded(Cow::Borrowed(text)) }
 }
@@ -205,6 +270,10 @@ fn logged(text: &[u8]) -> Logged<Text<'_>> {
 /// Reads the status after the request: ` 200 12`.
 fn read_status(text: &[u8]) -> Result<Option<u16>, Malformed> {
     let [b' ', rest @ ..] = text else { return Err(Malformed::Shape) };
+    // Nearly all of them have three digits.
+    if let [b'0'..=b'9', b'0'..=b'9', b'0'..=b'9', b' ', ..] = rest {
+        return parse_status(&rest[..3]);
+    }
     let end = rest.iter().position(|byte| *byte == b' ');
     parse_status(&rest[..end.unwrap_or(rest.len())])
 }

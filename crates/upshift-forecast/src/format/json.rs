@@ -1,8 +1,12 @@
 //! Formats that are one JSON object a line, with facts at the places that a mapping names.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
 
 use super::clock::{Clock, TimeFormat};
+use super::cut::{LineCut, first_line};
 use super::escape::bytes_of_latin1;
 use super::format_error::FormatError;
 use super::json_scan::{JsonScan, NotJson, Scalar};
@@ -30,7 +34,7 @@ struct Node {
     is_headers: bool,
     /// An object of those header fields that are recorded.
     is_recorded_fields: bool,
-    children: Vec<(Box<str>, Node)>,
+    children: HashMap<Box<[u8]>, Self, RandomState>,
     /// Keys that are this and the name of a header field.
     field_prefix: Option<Box<str>>,
 }
@@ -59,12 +63,7 @@ impl JsonFormat {
     fn node_at(&mut self, path: &str) -> &mut Node {
         let mut node = &mut self.root;
         for key in path.split('.') {
-            let place = node.children.iter().position(|(known, _)| **known == *key);
-            let place = place.unwrap_or_else(|| {
-                node.children.push((key.into(), Node::default()));
-                node.children.len() - 1
-            });
-            node = &mut node.children[place].1;
+            node = node.children.entry(key.as_bytes().into()).or_default();
         }
         node
     }
@@ -90,6 +89,21 @@ impl JsonFormat {
         Ok(format)
     }
 
+    /// Cuts the first line of a text; `None` if the line must be read.
+    pub(crate) fn cut<'l>(
+        &self,
+        text: &'l [u8],
+        wanted: &WantedFields,
+        cut: &mut LineCut<'l>,
+        clock: &mut Clock,
+    ) -> Option<()> {
+        let (line, length) = first_line(text)?;
+        let mut walk = Walk { wanted, values: Cutting { cut, clock } };
+        walk.read_line(line, &self.root).ok()?;
+        cut.length = length;
+        Some(())
+    }
+
     /// Reads a line.
     ///
     /// # Errors
@@ -102,11 +116,10 @@ impl JsonFormat {
         clock: &mut Clock,
     ) -> Result<LineKind, Malformed> {
         line.is_resolved = self.is_resolved;
-        let mut reading = Reading { wanted, line, clock, parts: LineParts::default() };
-        let mut scan = JsonScan::new(text);
-        reading.read_object(&mut scan, &self.root)?;
-        scan.expect_end()?;
-        let mut parts = reading.parts;
+        let values = Reading { wanted, line, clock, parts: LineParts::default() };
+        let mut walk = Walk { wanted, values };
+        walk.read_line(text, &self.root)?;
+        let mut parts = walk.values.parts;
         if self.needs_status && !parts.has_status() {
             return Err(Malformed::Shape);
         }
@@ -117,7 +130,21 @@ impl JsonFormat {
     }
 }
 
-/// One line that is being read.
+/// The taker of the values of a line, in their order.
+trait TakeValues<'l> {
+    /// Takes the value of a slot. In a list, an empty string is a value.
+    fn take_value(
+        &mut self,
+        slot: Slot,
+        value: Scalar<'l>,
+        is_listed: bool,
+    ) -> Result<(), Malformed>;
+
+    /// Notes that all fields are recorded: one that is not there was not sent.
+    fn note_all_fields(&mut self);
+}
+
+/// Reads the values of a line.
 struct Reading<'r, 'l> {
     wanted: &'r WantedFields,
     line: &'r mut LogLine<'l>,
@@ -125,7 +152,68 @@ struct Reading<'r, 'l> {
     parts: LineParts<'l>,
 }
 
-impl<'l> Reading<'_, 'l> {
+impl<'l> TakeValues<'l> for Reading<'_, 'l> {
+    fn take_value(
+        &mut self,
+        slot: Slot,
+        value: Scalar<'l>,
+        is_listed: bool,
+    ) -> Result<(), Malformed> {
+        let value = match value {
+            // Of a header field, every value is a line of its own, also an empty one.
+            Scalar::String(text) if is_listed => Some(bytes_of(text.text())),
+            other => value_of(other),
+        };
+        self.parts.fill(slot, value, self.line, self.clock)
+    }
+
+    fn note_all_fields(&mut self) {
+        self.line.recorded = self.wanted.all();
+    }
+}
+
+/// Collects the values of a line as they are written.
+struct Cutting<'c, 'l> {
+    cut: &'c mut LineCut<'l>,
+    clock: &'c mut Clock,
+}
+
+impl<'l> TakeValues<'l> for Cutting<'_, 'l> {
+    fn take_value(
+        &mut self,
+        slot: Slot,
+        value: Scalar<'l>,
+        is_listed: bool,
+    ) -> Result<(), Malformed> {
+        let text = match value {
+            Scalar::String(text) => text.raw,
+            Scalar::Bare(text) => text,
+            // In a list, it is not the same as an empty string.
+            Scalar::Null if is_listed => return Err(Malformed::Shape),
+            Scalar::Null => b"",
+        };
+        self.cut.push_slot(slot, text, self.clock).ok_or(Malformed::Shape)
+    }
+
+    fn note_all_fields(&mut self) {
+        // No slot has it.
+        self.cut.push_tag(0);
+    }
+}
+
+/// The walk through the values of a line.
+struct Walk<'w, T> {
+    wanted: &'w WantedFields,
+    values: T,
+}
+
+impl<'l, T: TakeValues<'l>> Walk<'_, T> {
+    fn read_line(&mut self, text: &'l [u8], root: &Node) -> Result<(), Malformed> {
+        let mut scan = JsonScan::new(text);
+        self.read_object(&mut scan, root)?;
+        Ok(scan.expect_end()?)
+    }
+
     fn read_object(&mut self, scan: &mut JsonScan<'l>, node: &Node) -> Result<(), Malformed> {
         let mut has_member = scan.open(b'{', b'}')?;
         while has_member {
@@ -145,9 +233,12 @@ impl<'l> Reading<'_, 'l> {
     fn read_member(&mut self, scan: &mut JsonScan<'l>, node: &Node) -> Result<(), Malformed> {
         let first = scan.peek()?;
         match (first, node.slot) {
-            (b'{', _) if node.is_headers => self.read_headers(scan),
+            (b'{', _) if node.is_headers => {
+                self.values.note_all_fields();
+                self.read_fields(scan)
+            }
             (b'{', _) if !node.children.is_empty() => self.read_object(scan, node),
-            (b'{', _) if node.is_recorded_fields => self.read_recorded(scan),
+            (b'{', _) if node.is_recorded_fields => self.read_fields(scan),
             (b'{', _) | (_, None) => Ok(scan.skip_value()?),
             (_, Some(slot)) => self.read_into(scan, slot),
         }
@@ -159,34 +250,22 @@ impl<'l> Reading<'_, 'l> {
             return Ok(scan.skip_value()?);
         }
         if scan.peek()? != b'[' {
-            let value = value_of(scan.read_scalar()?);
-            return self.parts.fill(slot, value, self.line, self.clock);
+            return self.values.take_value(slot, scan.read_scalar()?, false);
         }
         let mut has_member = scan.open(b'[', b']')?;
         while has_member {
             if matches!(scan.peek()?, b'{' | b'[') {
                 scan.skip_value()?;
             } else {
-                // Of a header field, every value is a line of its own, also an empty one.
-                let value = match scan.read_scalar()? {
-                    Scalar::String(text) => Some(bytes_of(text)),
-                    other => value_of(other),
-                };
-                self.parts.fill(slot, value, self.line, self.clock)?;
+                self.values.take_value(slot, scan.read_scalar()?, true)?;
             }
             has_member = scan.next_member(b']')?;
         }
         Ok(())
     }
 
-    fn read_headers(&mut self, scan: &mut JsonScan<'l>) -> Result<(), Malformed> {
-        // All of them are there, so one that is not there was not sent.
-        self.line.recorded = self.wanted.all();
-        self.read_recorded(scan)
-    }
-
     /// Reads an object with the fields that are recorded: those that are null were not sent.
-    fn read_recorded(&mut self, scan: &mut JsonScan<'l>) -> Result<(), Malformed> {
+    fn read_fields(&mut self, scan: &mut JsonScan<'l>) -> Result<(), Malformed> {
         let mut has_member = scan.open(b'{', b'}')?;
         while has_member {
             let name = scan.read_key()?;
@@ -209,8 +288,7 @@ impl<'l> Reading<'_, 'l> {
 
 impl Node {
     fn child(&self, key: &[u8]) -> Option<&Self> {
-        let (_, child) = self.children.iter().find(|(known, _)| known.as_bytes() == key)?;
-        Some(child)
+        self.children.get(key)
     }
 }
 
@@ -245,8 +323,8 @@ fn unknown_fact(fact: &str, position: usize) -> FormatError {
 /// The value; an empty one is none, because nginx writes nothing else for an absent field.
 fn value_of(scalar: Scalar<'_>) -> Option<Text<'_>> {
     match scalar {
-        Scalar::String(text) if text.is_empty() => None,
-        Scalar::String(text) => Some(bytes_of(text)),
+        Scalar::String(text) if text.raw.is_empty() => None,
+        Scalar::String(text) => Some(bytes_of(text.text())),
         Scalar::Bare(text) => Some(Cow::Borrowed(text)),
         Scalar::Null => None,
     }

@@ -18,11 +18,25 @@ pub(super) struct JsonScan<'t> {
 /// A value that is not an object or an array.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Scalar<'t> {
-    /// A string, without its escapes.
-    String(Cow<'t, [u8]>),
+    /// A string.
+    String(RawString<'t>),
     /// A number or a boolean, as it is written.
     Bare(&'t [u8]),
     Null,
+}
+
+/// A string as it is written.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct RawString<'t> {
+    pub(super) raw: &'t [u8],
+    pub(super) has_escape: bool,
+}
+
+impl<'t> RawString<'t> {
+    /// The string without its escapes.
+    pub(super) fn text(self) -> Cow<'t, [u8]> {
+        if self.has_escape { Escaping::Json.unescape(self.raw) } else { Cow::Borrowed(self.raw) }
+    }
 }
 
 /// The text is not JSON.
@@ -84,11 +98,11 @@ impl<'t> JsonScan<'t> {
     pub(super) fn read_key(&mut self) -> Result<Cow<'t, [u8]>, NotJson> {
         let key = self.read_string()?;
         self.expect(b':')?;
-        Ok(key)
+        Ok(key.text())
     }
 
     /// Goes past a string.
-    pub(super) fn read_string(&mut self) -> Result<Cow<'t, [u8]>, NotJson> {
+    pub(super) fn read_string(&mut self) -> Result<RawString<'t>, NotJson> {
         self.expect(b'"')?;
         let begin = self.at;
         let mut has_escape = false;
@@ -102,9 +116,9 @@ impl<'t> JsonScan<'t> {
             has_escape = true;
             self.at += 2;
         }
-        let string = &self.text[begin..self.at];
+        let raw = &self.text[begin..self.at];
         self.at += 1;
-        if has_escape { Ok(Escaping::Json.unescape(string)) } else { Ok(Cow::Borrowed(string)) }
+        Ok(RawString { raw, has_escape })
     }
 
     /// Goes past a string, a number, a boolean or null.
@@ -195,7 +209,7 @@ mod tests {
             }
             _ => Ok(match scan.read_scalar()? {
                 Scalar::String(text) => {
-                    Value::String(String::from_utf8(text.into_owned()).unwrap())
+                    Value::String(String::from_utf8(text.text().into_owned()).unwrap())
                 }
                 Scalar::Bare(text) => serde_json::from_slice(text).unwrap(),
                 Scalar::Null => Value::Null,

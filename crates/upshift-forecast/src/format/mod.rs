@@ -3,6 +3,7 @@
 mod apache;
 pub(crate) mod clock;
 mod combined;
+pub(crate) mod cut;
 mod envoy;
 pub(crate) mod escape;
 mod format_error;
@@ -10,7 +11,7 @@ mod haproxy;
 mod json;
 mod json_presets;
 mod json_scan;
-mod lines;
+pub(crate) mod lines;
 mod nginx;
 mod pattern;
 pub(crate) mod slot;
@@ -22,11 +23,11 @@ use jiff::tz::TimeZone;
 
 use crate::line::{LineKind, LogLine, Malformed, WantedFields};
 use clock::Clock;
-use combined::{Combined, Quotes};
+use combined::Combined;
+use cut::LineCut;
 pub use format_error::FormatError;
 use haproxy::Haproxy;
 use json::JsonFormat;
-use lines::Lines;
 use pattern::Pattern;
 use w3c::Columns;
 use words::Words;
@@ -116,9 +117,21 @@ impl LogFormat {
         !matches!(self.reader, Reader::W3c)
     }
 
-    /// The lines of a block.
-    pub(crate) fn lines<'b>(&self, block: &'b [u8]) -> Lines<'b> {
-        Lines::new(block, matches!(self.reader, Reader::Combined(_)))
+    /// Cuts the first line of a text into parts without reading it; `None` if it is not in the usual
+    /// form, or the format has none.
+    pub(crate) fn cut_line<'l>(
+        &self,
+        text: &'l [u8],
+        cut: &mut LineCut<'l>,
+        state: &mut ReadState,
+    ) -> Option<()> {
+        cut.clear();
+        match &self.reader {
+            Reader::Combined(format) => format.cut(text, cut, &mut state.clock),
+            Reader::Pattern(format) => format.cut(text, cut, &mut state.clock),
+            Reader::Json(format) => format.cut(text, &self.wanted, cut, &mut state.clock),
+            Reader::Haproxy(_) | Reader::Words(_) | Reader::W3c => None,
+        }
     }
 
     /// Reads one line into `line`, which is cleared before.
@@ -128,7 +141,6 @@ impl LogFormat {
     pub(crate) fn parse_line<'l>(
         &'l self,
         text: &'l [u8],
-        quotes: Quotes,
         line: &mut LogLine<'l>,
         state: &mut ReadState,
     ) -> Result<LineKind, Malformed> {
@@ -137,10 +149,9 @@ impl LogFormat {
             return Ok(LineKind::Directive);
         }
         let clock = &mut state.clock;
-        let prefix = self.prefix_length(text);
-        let (text, quotes) = (&text[prefix..], quotes.shifted(prefix));
+        let text = &text[self.prefix_length(text)..];
         match &self.reader {
-            Reader::Combined(format) => format.parse(text, &quotes, line, clock),
+            Reader::Combined(format) => format.parse(text, line, clock),
             Reader::Pattern(format) => format.parse(text, line, clock),
             Reader::Json(format) => format.parse(text, &self.wanted, line, clock),
             Reader::Haproxy(format) => format.parse(text, line, clock),

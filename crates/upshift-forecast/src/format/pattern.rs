@@ -3,6 +3,7 @@
 use memchr::memmem;
 
 use super::clock::Clock;
+use super::cut::{LineCut, first_line};
 use super::escape::Escaping;
 use super::slot::{LineParts, Slot};
 use crate::line::{FieldSet, LineKind, LogLine, Logged, Malformed, Text};
@@ -41,6 +42,25 @@ pub(crate) enum Absence {
 }
 
 impl Pattern {
+    /// Cuts the first line of a text; `None` if the line must be read.
+    pub(crate) fn cut<'l>(
+        &self,
+        text: &'l [u8],
+        cut: &mut LineCut<'l>,
+        clock: &mut Clock,
+    ) -> Option<()> {
+        let (line, length) = first_line(text)?;
+        let mut rest = line.strip_prefix(&*self.prefix)?;
+        for capture in &self.captures {
+            let end = self.capture_length(capture, rest)?;
+            cut.push_slot(capture.slot, &rest[..end], clock)?;
+            rest = &rest[end + capture.end.len()..];
+        }
+        cut.length = length;
+        let is_whole = rest.is_empty() || self.is_open;
+        if is_whole && !self.is_ambiguous(line) { Some(()) } else { None }
+    }
+
     /// Reads a line.
     ///
     /// # Errors

@@ -58,6 +58,36 @@ pub(crate) enum Slot {
     Field(FieldIndex),
 }
 
+impl Slot {
+    /// A byte that stands for the slot.
+    pub(super) fn tag(self) -> u8 {
+        match self {
+            // Above all others; none of them is a newline, which is 10.
+            Self::Field(field) => 64 + field,
+            Self::Ignored => 20,
+            Self::Peer => 21,
+            Self::Host => 22,
+            Self::Request => 23,
+            Self::Method => 24,
+            Self::Target => 25,
+            Self::Path => 26,
+            Self::Query => 27,
+            Self::QueryPart => 28,
+            Self::Protocol => 29,
+            Self::Http => 30,
+            Self::Tls => 31,
+            Self::ResolvedHttp => 32,
+            Self::ResolvedTls => 33,
+            Self::Scheme => 34,
+            Self::Https => 35,
+            Self::Status => 36,
+            Self::Time(_) => 37,
+            Self::Date => 38,
+            Self::TimeOfDay => 39,
+        }
+    }
+}
+
 /// The parts of a line that only make sense together.
 #[derive(Debug, Default)]
 pub(crate) struct LineParts<'l> {

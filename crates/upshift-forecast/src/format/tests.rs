@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use upshift_core::{Fields, HttpVersion, TlsState, TlsVersion};
 
 use super::LogFormat;
+use super::lines::Lines;
 use crate::guess::guess_format;
 use crate::line::{LineKind, LogLine, Logged, Malformed, NamedFields, NotRequest, WantedFields};
 
@@ -77,10 +78,10 @@ fn read_all(format: &str, log: &[u8]) -> Vec<Read> {
     let format = LogFormat::parse(format, &wanted, TimeZone::UTC).unwrap();
     let mut state = format.start();
     let mut line = LogLine::default();
-    let mut lines = format.lines(log);
+    let mut lines = Lines::new(log);
     let mut all = Vec::new();
-    while let Some((text, quotes)) = lines.next_line() {
-        let kind = format.parse_line(text, quotes, &mut line, &mut state);
+    while let Some(text) = lines.next_line() {
+        let kind = format.parse_line(text, &mut line, &mut state);
         all.push(kind.map(|kind| (kind, seen(&line, &wanted))));
     }
     all
