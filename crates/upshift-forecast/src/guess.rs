@@ -70,16 +70,18 @@ fn try_format(format: LogFormat, sample: &[u8]) -> Candidate {
     let mut number = 0;
     while let Some(text) = lines.next_line() {
         number += 1;
-        match candidate.format.parse_line(text, &mut line, &mut state) {
-            Ok(LineKind::Directive) => continue,
-            // It fits another format, or none.
-            Ok(_) if line.is_ambiguous => {
-                candidate.failed = candidate.failed.or(Some((number, Malformed::Shape)));
+        for record in candidate.format.records(text) {
+            match candidate.format.parse_line(record, &mut line, &mut state) {
+                Ok(LineKind::Directive) => continue,
+                // It fits another format, or none.
+                Ok(_) if line.is_ambiguous => {
+                    candidate.failed = candidate.failed.or(Some((number, Malformed::Shape)));
+                }
+                Ok(LineKind::Request | LineKind::NotRequest(_)) => candidate.fitting += 1,
+                Err(kind) => candidate.failed = candidate.failed.or(Some((number, kind))),
             }
-            Ok(LineKind::Request | LineKind::NotRequest(_)) => candidate.fitting += 1,
-            Err(kind) => candidate.failed = candidate.failed.or(Some((number, kind))),
+            candidate.tried += 1;
         }
-        candidate.tried += 1;
         if candidate.tried >= TRIED {
             break;
         }

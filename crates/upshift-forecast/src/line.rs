@@ -98,6 +98,8 @@ pub enum NotRequest {
     Preface,
     /// A message of the server among the requests.
     ServerMessage,
+    /// A TLS connection, whose requests the log does not record.
+    TlsConnection,
 }
 
 /// The reason why a line cannot be read.
@@ -128,6 +130,7 @@ impl NotRequest {
             Self::NoRequest => "no-request",
             Self::Preface => "http2-preface",
             Self::ServerMessage => "server-message",
+            Self::TlsConnection => "tls-connection",
         }
     }
 }
@@ -353,7 +356,11 @@ pub(crate) fn parse_http_version(text: &[u8]) -> Option<HttpVersion> {
     match text {
         b"HTTP/1.1" => Some(HttpVersion::V1_1),
         b"HTTP/2.0" => Some(HttpVersion::V2),
-        _ => HttpVersion::parse(std::str::from_utf8(text).ok()?),
+        // Azure Front Door writes `2.0.0.0`.
+        _ => {
+            let bare = text.strip_suffix(b".0.0").unwrap_or(text);
+            HttpVersion::parse(std::str::from_utf8(bare).ok()?)
+        }
     }
 }
 

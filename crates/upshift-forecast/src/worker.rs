@@ -112,13 +112,15 @@ impl<'p> Worker<'p> {
             }
             let Some(text) = lines.next_line() else { return };
             self.tally.lines += 1;
-            match format.parse_line(text, &mut line, state) {
-                Ok(LineKind::Request) => self.count_line(&line, is_cut.then_some(&cut)),
-                Ok(LineKind::NotRequest(kind)) => {
-                    *self.tally.not_requests.entry(kind).or_default() += 1;
+            for record in format.records(text) {
+                match format.parse_line(record, &mut line, state) {
+                    Ok(LineKind::Request) => self.count_line(&line, is_cut.then_some(&cut)),
+                    Ok(LineKind::NotRequest(kind)) => {
+                        *self.tally.not_requests.entry(kind).or_default() += 1;
+                    }
+                    Ok(LineKind::Directive) => {}
+                    Err(kind) => self.tally.count_malformed(kind, self.tally.lines, record),
                 }
-                Ok(LineKind::Directive) => {}
-                Err(kind) => self.tally.count_malformed(kind, self.tally.lines, text),
             }
         }
     }

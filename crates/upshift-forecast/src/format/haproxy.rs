@@ -1,7 +1,9 @@
-//! HAProxy's `httplog` and `httpslog`.
+//! HAProxy's `httplog`, `httplog clf` and `httpslog`.
 //!
 //! `ip:port [accept] frontend backend/server timers status bytes … {request captures} {response
-//! captures} "request line"`, and in `httpslog` `errors sni/TLSv1.3/cipher` after that.
+//! captures} "request line"`, and in `httpslog` `errors sni/TLSv1.3/cipher` after that. With `clf`:
+//! `ip - - [time] "request line" status bytes "" "" … "frontend" "backend" "server" … "cookie"
+//! "cookie"`, and then each capture in quotes.
 
 use std::borrow::Cow;
 
@@ -11,7 +13,7 @@ use super::clock::{Clock, TimeFormat};
 use super::escape::Escaping;
 use super::nginx::field_slot;
 use super::slot::{LineParts, Slot, parse_status};
-use crate::line::{LineKind, LogLine, Logged, Malformed, NotRequest, WantedFields};
+use crate::line::{LineKind, LogLine, Logged, Malformed, NotRequest, Text, WantedFields};
 
 /// The format, with the names of the captured request fields.
 #[derive(Clone, Debug)]
@@ -44,18 +46,23 @@ impl Haproxy {
         let close = open + memchr::memchr(b']', &text[open..]).ok_or(Malformed::Shape)?;
         let time = clock.read(TimeFormat::Clf, &text[open..=close]);
         line.time = Some(time.ok_or(Malformed::Time)?);
-        // There may be a prefix of syslog before the address.
         let head = text[..open].trim_ascii_end();
+        let rest = text[close + 1..].trim_ascii_start();
+        let (head, is_clf) = match head.strip_suffix(b" - -") {
+            Some(head) => (head, true),
+            None => (head, false),
+        };
+        // There may be a prefix of syslog before the address.
         let begin = memchr::memrchr(b' ', head).map_or(0, |space| space + 1);
         line.peer = Logged::Recorded(Cow::Borrowed(&head[begin..]));
-        let rest = text[close + 1..].trim_ascii_start();
+        if is_clf {
+            return self.parse_clf(rest, line, clock);
+        }
         let (frontend, rest) = split_word(rest);
         if frontend.ends_with(b":") {
             return Ok(LineKind::NotRequest(NotRequest::ServerMessage));
         }
-        let is_tls = frontend.ends_with(b"~");
-        line.tls =
-            Logged::Recorded(if is_tls { TlsState::SomeVersion } else { TlsState::Cleartext });
+        line.tls = tls_of_frontend(frontend);
         // `backend/server` and the five timers.
         let (backend, rest) = split_word(rest);
         let (timers, rest) = split_word(rest);
@@ -65,6 +72,37 @@ impl Haproxy {
         let (status, rest) = split_word(rest);
         line.status = parse_status(status)?;
         self.read_request(rest, line, clock)
+    }
+
+    /// Reads what follows the time with `clf`. Quotes in values are escaped.
+    fn parse_clf<'l>(
+        &self,
+        rest: &'l [u8],
+        line: &mut LogLine<'l>,
+        clock: &mut Clock,
+    ) -> Result<LineKind, Malformed> {
+        let mut pieces = rest.split(|byte| *byte == b'"');
+        // What is between the quotes, beginning with nothing before the first one.
+        let mut quoted = Vec::new();
+        let mut between = Vec::new();
+        while let Some(outside) = pieces.next() {
+            between.push(outside.trim_ascii());
+            quoted.extend(pieces.next());
+        }
+        let [request, b"", b"", frontend, _backend, _server, _, _, captures @ ..] =
+            quoted.as_slice()
+        else {
+            return Err(Malformed::Shape);
+        };
+        let status = between[1].split(|byte| *byte == b' ').next().unwrap_or_default();
+        line.status = parse_status(status)?;
+        line.tls = tls_of_frontend(frontend);
+        let mut parts = LineParts::default();
+        for (slot, value) in self.captures.iter().zip(captures) {
+            parts.fill(*slot, captured(value), line, clock)?;
+        }
+        parts.fill(Slot::Request, Some(Escaping::Haproxy.unescape(request)), line, clock)?;
+        parts.finish(line, clock)
     }
 
     fn read_request<'l>(
@@ -98,12 +136,21 @@ impl Haproxy {
         let close = open + memchr::memchr(b'}', &text[open..]).ok_or(Malformed::Shape)?;
         let values = text[open + 1..close].split(|byte| *byte == b'|');
         for (slot, value) in self.captures.iter().zip(values) {
-            let value =
-                if value.is_empty() { None } else { Some(Escaping::Haproxy.unescape(value)) };
-            parts.fill(*slot, value, line, clock)?;
+            parts.fill(*slot, captured(value), line, clock)?;
         }
         Ok(())
     }
+}
+
+/// The value of a capture. An absent field is empty.
+fn captured(value: &[u8]) -> Option<Text<'_>> {
+    if value.is_empty() { None } else { Some(Escaping::Haproxy.unescape(value)) }
+}
+
+/// A tilde after the name of a frontend marks TLS.
+fn tls_of_frontend(frontend: &[u8]) -> Logged<TlsState> {
+    let is_tls = frontend.ends_with(b"~");
+    Logged::Recorded(if is_tls { TlsState::SomeVersion } else { TlsState::Cleartext })
 }
 
 /// The bracket that opens a time: `[25/Nov/2026:12:20:51.218]`.

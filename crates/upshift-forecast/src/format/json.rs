@@ -24,6 +24,8 @@ pub(crate) struct JsonFormat {
     pub(super) needs_status: bool,
     /// The writer has applied its declared proxies.
     pub(super) is_resolved: bool,
+    /// A dash stands for a value that the request did not have.
+    pub(super) has_dashes: bool,
 }
 
 /// The meaning of the value at a key.
@@ -116,7 +118,8 @@ impl JsonFormat {
         clock: &mut Clock,
     ) -> Result<LineKind, Malformed> {
         line.is_resolved = self.is_resolved;
-        let values = Reading { wanted, line, clock, parts: LineParts::default() };
+        let parts = LineParts::default();
+        let values = Reading { wanted, line, clock, parts, has_dashes: self.has_dashes };
         let mut walk = Walk { wanted, values };
         walk.read_line(text, &self.root)?;
         let mut parts = walk.values.parts;
@@ -150,6 +153,7 @@ struct Reading<'r, 'l> {
     line: &'r mut LogLine<'l>,
     clock: &'r mut Clock,
     parts: LineParts<'l>,
+    has_dashes: bool,
 }
 
 impl<'l> TakeValues<'l> for Reading<'_, 'l> {
@@ -162,6 +166,7 @@ impl<'l> TakeValues<'l> for Reading<'_, 'l> {
         let value = match value {
             // Of a header field, every value is a line of its own, also an empty one.
             Scalar::String(text) if is_listed => Some(bytes_of(text.text())),
+            Scalar::String(text) if self.has_dashes && text.raw == b"-" => None,
             other => value_of(other),
         };
         self.parts.fill(slot, value, self.line, self.clock)
@@ -272,6 +277,7 @@ impl<'l, T: TakeValues<'l>> Walk<'_, T> {
             let field = std::str::from_utf8(&name).ok().and_then(|name| self.wanted.index_of(name));
             match field {
                 Some(field) => self.read_into(scan, Slot::Field(field))?,
+                None if name.eq_ignore_ascii_case(b"host") => self.read_into(scan, Slot::Host)?,
                 None => scan.skip_value()?,
             }
             has_member = scan.next_member(b'}')?;

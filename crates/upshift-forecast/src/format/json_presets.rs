@@ -73,11 +73,40 @@ pub(super) fn google_cloud(wanted: &WantedFields) -> JsonFormat {
     format.map("timestamp", TIME);
     format.map("httpRequest.remoteIp", Slot::Peer);
     format.map("httpRequest.requestMethod", Slot::Method);
-    format.map("httpRequest.requestUrl", Slot::Target);
+    format.map("httpRequest.requestUrl", Slot::Url);
     format.map("httpRequest.protocol", Slot::Http);
     format.map("httpRequest.status", Slot::Status);
     format.map("httpRequest.userAgent", field_slot("user-agent", wanted));
     format.map("tls.protocol", Slot::Tls);
+    format
+}
+
+/// The access logs of Azure's Front Door and Application Gateway.
+pub(super) fn azure(wanted: &WantedFields) -> JsonFormat {
+    let mut format = JsonFormat::default();
+    for key in ["time", "timeStamp"] {
+        format.map(key, TIME);
+    }
+    for (keys, slot) in [
+        (&["clientIp", "clientIP"][..], Slot::Peer),
+        (&["httpMethod"], Slot::Method),
+        // The one writes URLs, and the other paths, perhaps with the target beside them.
+        (&["requestUri"], Slot::Url),
+        (&["originalRequestUriWithArgs"], Slot::Target),
+        (&["host", "originalHost"], Slot::Host),
+        (&["httpVersion"], Slot::Http),
+        (&["securityProtocol", "sslProtocol"], Slot::Tls),
+        (&["httpStatusCode", "httpStatus"], Slot::Status),
+        (&["userAgent"], field_slot("user-agent", wanted)),
+        (&["referer"], field_slot("referer", wanted)),
+    ] {
+        for key in keys {
+            format.map(&format!("properties.{key}"), slot);
+        }
+    }
+    // The logs of firewalls and health probes have none.
+    format.needs_status = true;
+    format.has_dashes = true;
     format
 }
 

@@ -10,7 +10,7 @@ const DEEPEST: usize = 64;
 
 /// The place in a text.
 #[derive(Clone, Debug)]
-pub(super) struct JsonScan<'t> {
+pub(crate) struct JsonScan<'t> {
     text: &'t [u8],
     at: usize,
 }
@@ -136,6 +136,14 @@ impl<'t> JsonScan<'t> {
             bare @ [b'-' | b'0'..=b'9', ..] => Ok(Scalar::Bare(bare)),
             _ => Err(NotJson),
         }
+    }
+
+    /// Goes past any value, and returns it as it is written.
+    pub(super) fn take_value(&mut self) -> Result<&'t [u8], NotJson> {
+        self.peek()?;
+        let begin = self.at;
+        self.skip_value()?;
+        Ok(&self.text[begin..self.at])
     }
 
     /// Goes past any value.

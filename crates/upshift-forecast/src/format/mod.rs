@@ -14,6 +14,7 @@ mod json_scan;
 pub(crate) mod lines;
 mod nginx;
 mod pattern;
+mod records;
 pub(crate) mod slot;
 mod syslog;
 mod w3c;
@@ -29,6 +30,7 @@ pub use format_error::FormatError;
 use haproxy::Haproxy;
 use json::JsonFormat;
 use pattern::Pattern;
+use records::Records;
 use w3c::Columns;
 use words::Words;
 
@@ -66,7 +68,7 @@ pub const FORMAT_NAMES: &[(&str, &str)] = &[
     ("vhost", "Combined after the virtual host, as Debian's Apache writes it"),
     ("traefik", "Traefik's Common Log Format"),
     ("envoy", "Envoy's default format"),
-    ("haproxy", "HAProxy's httplog and httpslog"),
+    ("haproxy", "HAProxy's httplog, httplog clf and httpslog"),
     ("alb", "AWS Application Load Balancer"),
     ("w3c", "W3C Extended: CloudFront, IIS"),
     ("json", "JSON with the usual names, such as nginx's variables"),
@@ -74,6 +76,7 @@ pub const FORMAT_NAMES: &[(&str, &str)] = &[
     ("caddy", "Caddy's JSON"),
     ("cloudflare", "Cloudflare's HTTP requests in JSON"),
     ("google-cloud", "Google Cloud's log entries in JSON"),
+    ("azure", "Azure Front Door's and Application Gateway's access logs in JSON"),
     ("kong", "Kong's JSON"),
     ("upshift", "the access record of upshift serve"),
 ];
@@ -131,6 +134,15 @@ impl LogFormat {
             Reader::Pattern(format) => format.cut(text, cut, &mut state.clock),
             Reader::Json(format) => format.cut(text, &self.wanted, cut, &mut state.clock),
             Reader::Haproxy(_) | Reader::Words(_) | Reader::W3c => None,
+        }
+    }
+
+    /// The records of a line: the objects of an array of JSON, as Kong sends batches, or else the
+    /// line itself.
+    pub(crate) fn records<'l>(&self, text: &'l [u8]) -> Records<'l> {
+        match (&self.reader, text.first()) {
+            (Reader::Json(_), Some(b'[')) => Records::of_batch(text),
+            _ => Records::of_line(text),
         }
     }
 
@@ -195,6 +207,7 @@ fn named_reader(name: &str, wanted: &WantedFields) -> Option<Reader> {
         "caddy" => Reader::Json(json_presets::caddy()),
         "cloudflare" => Reader::Json(json_presets::cloudflare(wanted)),
         "google-cloud" => Reader::Json(json_presets::google_cloud(wanted)),
+        "azure" => Reader::Json(json_presets::azure(wanted)),
         "kong" => Reader::Json(json_presets::kong()),
         "upshift" => Reader::Json(json_presets::upshift(wanted)),
         "vhost" => Reader::Combined(Combined::with_fields(&combined, wanted).after_host()),

@@ -25,6 +25,8 @@ pub(crate) enum Slot {
     Method,
     /// The target, or a URL.
     Target,
+    /// A URL, whose scheme is that of the connection, or a path.
+    Url,
     /// The path without the query.
     Path,
     /// The query, perhaps with its `?`.
@@ -84,6 +86,7 @@ impl Slot {
             Self::Time(_) => 37,
             Self::Date => 38,
             Self::TimeOfDay => 39,
+            Self::Url => 40,
         }
     }
 }
@@ -135,6 +138,17 @@ impl<'l> LineParts<'l> {
                 self.has_path = true;
                 // The target has the query, if there is one.
                 line.query = Logged::Absent;
+            }
+            Slot::Url if self.has_path => {}
+            Slot::Url => {
+                let url = value.unwrap_or_default();
+                if let Some(is_https) = url_scheme(&url) {
+                    self.scheme = Some(is_https);
+                    line.query = Logged::Absent;
+                } else if url.contains(&b'?') {
+                    line.query = Logged::Absent;
+                }
+                line.target = url;
             }
             // The target, which is as it was sent, counts where both are logged.
             Slot::Path if self.has_path => {}
@@ -296,6 +310,14 @@ fn read_version(text: Text<'_>) -> Logged<upshift_core::HttpVersion> {
 
 fn is_https(scheme: &[u8]) -> bool {
     matches!(scheme, b"https" | b"wss" | b"HTTPS")
+}
+
+/// Returns true for a URL of `https`, and false for one of `http`.
+fn url_scheme(url: &[u8]) -> Option<bool> {
+    if url.starts_with(b"https://") {
+        return Some(true);
+    }
+    if url.starts_with(b"http://") { Some(false) } else { None }
 }
 
 fn is_on(flag: &[u8]) -> bool {

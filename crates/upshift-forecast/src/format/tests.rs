@@ -81,8 +81,10 @@ fn read_all(format: &str, log: &[u8]) -> Vec<Read> {
     let mut lines = Lines::new(log);
     let mut all = Vec::new();
     while let Some(text) = lines.next_line() {
-        let kind = format.parse_line(text, &mut line, &mut state);
-        all.push(kind.map(|kind| (kind, seen(&line, &wanted))));
+        for record in format.records(text) {
+            let kind = format.parse_line(record, &mut line, &mut state);
+            all.push(kind.map(|kind| (kind, seen(&line, &wanted))));
+        }
     }
     all
 }
@@ -336,10 +338,83 @@ fn the_formats_of_services() {
     let google = br#"{"timestamp":"2026-11-24T08:00:01Z","httpRequest":{"remoteIp":"192.0.2.7","requestMethod":"GET","requestUrl":"https://api.example/","status":426,"latency":"0.05s"}}"#;
     let seen = requests(&read_all("google-cloud", google))[0].clone();
     assert_eq!((seen.target.as_str(), seen.http), ("https://api.example/", Logged::NotRecorded));
+    assert_eq!(seen.tls, Logged::Recorded(TlsState::SomeVersion));
     let own = br#"{"time":"2026-11-24T08:00:01.123Z","request_id":"1","peer":"192.0.2.7","method":"GET","host":"api.example","path":"/a","http":"unknown","tls":"some","sent_status":200,"milliseconds":1.5,"user_agent":null,"fields":{"x-api-version":"1.4","x-forwarded-for":null},"query":null,"verdict":"admit","observed":[],"required":[],"rules":[],"revision":"r"}"#;
     let seen = requests(&read_all("upshift", own))[0].clone();
     assert_eq!((seen.http, seen.tls), (Logged::Absent, Logged::Recorded(TlsState::SomeVersion)));
     assert_eq!((seen.agent, seen.version), (Logged::Absent, Logged::Recorded("1.4".to_owned())));
+}
+
+/// Both logs of Azure, from its documentation, with other addresses and names.
+#[test]
+fn azure_s_front_door_and_application_gateway() {
+    let front_door = br#"{"time":"2026-11-24T08:00:01.8383427Z","category":"FrontDoorAccessLog","operationName":"Microsoft.Cdn/Profiles/AccessLog/Write","properties":{"trackingReference":"08Q3","httpMethod":"GET","httpVersion":"2.0.0.0","requestUri":"https://api.example:443/a?b=c","userAgent":"App/2.1","clientIp":"192.0.2.7","socketIp":"192.0.2.9","timeTaken":"0.003","securityProtocol":"TLS 1.2","httpStatusCode":"403","referer":""}}"#;
+    let seen = requests(&read_all("azure", front_door))[0].clone();
+    assert_eq!(seen.tls, Logged::Recorded(TlsState::Version(TlsVersion::V1_2)));
+    assert_eq!((seen.http, seen.status), (Logged::Recorded(HttpVersion::V2), Some(403)));
+    assert_eq!(seen.peer, Logged::Recorded("192.0.2.7".to_owned()));
+    assert_eq!(seen.target, "https://api.example:443/a?b=c");
+    assert_eq!(seen.time, at("2026-11-24T08:00:01Z"));
+    let gateway = br#"{"timeStamp":"2026-11-24T08:00:01+00:00","category":"ApplicationGatewayAccessLog","properties":{"clientIP":"192.0.2.7","httpMethod":"GET","requestUri":"/a","requestQuery":"b=c","userAgent":"-","httpStatus":200,"httpVersion":"HTTP/1.0","sslEnabled":"on","sslProtocol":"","originalRequestUriWithArgs":"/a?b=c","host":"api.example"}}"#;
+    let seen = requests(&read_all("azure", gateway))[0].clone();
+    assert_eq!((seen.target.as_str(), seen.agent), ("/a?b=c", Logged::Absent));
+    // That a backend is reached over TLS says nothing about the client.
+    assert_eq!(seen.tls, Logged::Recorded(TlsState::Cleartext));
+    assert_eq!(seen.http, Logged::Recorded(HttpVersion::V1_0));
+    let firewall = br#"{"time":"2026-11-24T08:00:01Z","category":"FrontDoorWebApplicationFirewallLog","properties":{"clientIP":"192.0.2.7","requestUri":"https://api.example:443/","action":"Block"}}"#;
+    assert_eq!(read_all("azure", firewall)[0], Err(Malformed::Shape));
+}
+
+/// `http-log` sends single objects, or with a queue arrays of them.
+#[test]
+fn kong_s_objects_and_batches() {
+    let request = |path: &str, tls: &str| {
+        format!(
+            r#"{{"started_at":1795507201123,"client_ip":"192.0.2.7","request":{{"method":"GET","uri":"{path}","headers":{{"user-agent":"App/2.1","host":"api.example","x-api-version":"1"}}{tls}}},"response":{{"status":200,"size":15}},"latencies":{{"request":3}}}}"#
+        )
+    };
+    let tls = r#","tls":{"version":"TLSv1.2","cipher":"C1"}"#;
+    let (one, two) = (request("/one?a=b", ""), request("/two", tls));
+    let log = format!("{one}\n[{one}, {two}]\n[]\n");
+    let all = read_all("kong", log.as_bytes());
+    let requests = requests(&all);
+    assert_eq!(requests.len(), 3, "{all:?}");
+    let first = &requests[0];
+    assert_eq!(*first, requests[1]);
+    assert_eq!(first.host, Logged::Recorded("api.example".to_owned()));
+    assert_eq!(first.version, Logged::Recorded("1".to_owned()));
+    assert_eq!(
+        (&first.http, &first.tls),
+        (&Logged::NotRecorded, &Logged::Recorded(TlsState::Cleartext))
+    );
+    assert_eq!(first.time, at("2026-11-24T08:00:01Z"));
+    assert_eq!(requests[2].tls, Logged::Recorded(TlsState::Version(TlsVersion::V1_2)));
+    assert_eq!(read_all("kong", b"[{\"a\":1]\n"), [Err(Malformed::Json)]);
+}
+
+/// With `clf`, captures follow in quotes, in which HAProxy escapes quotes.
+#[test]
+fn haproxy_s_common_log_format() {
+    let log = br#"192.0.2.7 - - [24/Nov/2026:09:00:01 +0100] "GET /a HTTP/1.1" 200 132 "" "" 58322 153 "fe~" "be" "s1" 0 0 0 2 10 ---- 1 1 0 0 0 0 0 "" "" "App/2.1 #22x#22" "1" "gzip"
+192.0.2.7 - - [24/Nov/2026:08:00:01 +0000] "<BADREQ>" 408 0 "" "" 58380 202 "fe" "fe" "<NOSRV>" -1 -1 -1 -1 201 CR-- 2 1 0 0 0 0 0 "" "" 
+192.0.2.7 - - [24/Nov/2026:08:00:01 +0000] "GET / HTTP/1.1" 200 132
+"#;
+    let all = read_all("haproxy=User-Agent|X-Api-Version", log);
+    let seen = requests(&all)[0].clone();
+    assert_eq!(seen.agent, Logged::Recorded(b"App/2.1 \"x\"".to_vec()));
+    assert_eq!(seen.version, Logged::Recorded("1".to_owned()));
+    assert_eq!(seen.tls, Logged::Recorded(TlsState::SomeVersion));
+    assert_eq!((seen.status, seen.time), (Some(200), at("2026-11-24T08:00:01Z")));
+    assert_eq!(count(&all, NotRequest::Unreadable), 1);
+    // This is the Common Log Format of another server.
+    assert_eq!(all[2], Err(Malformed::Shape));
+}
+
+#[test]
+fn network_load_balancers_log_connections_among_the_requests() {
+    let log = br#"tls 2.0 2026-11-24T08:00:01 net/nlb/0f g3d4 192.0.2.7:51341 198.51.100.9:443 5 2 98 246 - arn:aws:acm:x:1:certificate/2 - C1 TLSv1.2 - api.example h2 h2 "h2","http/1.1" 2026-11-24T08:00:00"#;
+    let all = read_all("alb", log);
+    assert_eq!(count(&all, NotRequest::TlsConnection), 1);
 }
 
 #[test]
@@ -382,6 +457,9 @@ fn formats_are_guessed() {
         (br#"192.0.2.7 - - [24/Nov/2026:23:59:59 +0100] "GET / HTTP/1.0" 200 - "-" "x" "192.0.2.1""#, "combined-forwarded"),
         (br#"{"time":"2026-11-24T08:00:01Z","remote_addr":"192.0.2.7","request":"GET / HTTP/1.1","status":200,"path":"/","method":"GET"}"#, "json"),
         (b"#Version: 1.0\n#Fields: date time c-ip cs-method cs-uri-stem sc-status\n2026-11-24 08:00:01 192.0.2.7 GET / 200\n", "w3c"),
+        (br#"192.0.2.7 - - [24/Nov/2026:08:00:01 +0000] "GET /a HTTP/1.1" 200 132 "" "" 58322 153 "fe~" "be" "s1" 0 0 0 2 10 ---- 1 1 0 0 0 0 0 "" "" "#, "haproxy"),
+        (br#"{"time":"2026-11-24T08:00:01.8Z","category":"FrontDoorAccessLog","properties":{"httpMethod":"GET","httpVersion":"2.0","requestUri":"https://api.example:443/","userAgent":"App/2.1","clientIp":"192.0.2.7","securityProtocol":"TLS 1.2","httpStatusCode":"403"}}"#, "azure"),
+        (br#"[{"started_at":1795507201123,"client_ip":"192.0.2.7","request":{"method":"GET","uri":"/a","headers":{}},"response":{"status":200}}]"#, "kong"),
         (br#"192.0.2.7:42850 [24/Nov/2026:08:00:01.218] fe~ be/s1 0/0/0/2/2 200 132 - - ---- 2/1/0/0/0 0/0 "GET /odd HTTP/1.1""#, "haproxy"),
     ] {
         let format = guess_format(log, "a.log", &wanted(), TimeZone::UTC);

@@ -6,7 +6,7 @@ use super::clock::{Clock, TimeFormat};
 use super::escape::Escaping;
 use super::nginx::field_slot;
 use super::slot::{LineParts, Slot};
-use crate::line::{LineKind, LogLine, Malformed, WantedFields};
+use crate::line::{LineKind, LogLine, Malformed, NotRequest, WantedFields};
 
 /// The slots of the words. Further words, which writers add without notice, are ignored.
 #[derive(Clone, Debug)]
@@ -35,6 +35,10 @@ impl Words {
         line: &mut LogLine<'l>,
         clock: &mut Clock,
     ) -> Result<LineKind, Malformed> {
+        // Network Load Balancers write the TLS connections into the same buckets.
+        if text.starts_with(b"tls ") {
+            return Ok(LineKind::NotRequest(NotRequest::TlsConnection));
+        }
         let mut parts = LineParts::default();
         let mut rest = text;
         for slot in &self.0 {
