@@ -27,7 +27,18 @@ pub(crate) struct ReportInput<'p> {
     /// For each rule, the steps that are still to come.
     pub(crate) plans: Vec<Vec<PlanStep>>,
     pub(crate) sources: Vec<SourceRecord>,
+    /// The beginning of each part of them.
+    pub(crate) parts: Vec<PartStart>,
     pub(crate) notes: Vec<String>,
+}
+
+/// The beginning of a part of a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PartStart {
+    /// The index of the source.
+    pub(crate) source: usize,
+    /// The lines of the source before the part.
+    pub(crate) lines_before: u64,
 }
 
 /// The numbers of some requests.
@@ -270,11 +281,12 @@ where
 fn malformed_records(input: &ReportInput<'_>) -> Vec<MalformedRecord> {
     let mut records = Vec::new();
     for (kind, tally) in &input.totals.tally.malformed {
+        let start = input.parts[tally.part];
         records.push(MalformedRecord {
             kind: kind.as_str().to_owned(),
             count: tally.count,
-            path: input.sources[tally.source].path.clone(),
-            line: tally.line,
+            path: input.sources[start.source].path.clone(),
+            line: start.lines_before + tally.line,
             example: tally.example.clone(),
         });
     }

@@ -12,14 +12,13 @@ use upshift_record::forecast::{ForecastRecord, SourceRecord};
 use crate::format::{FormatError, LogFormat};
 use crate::guess::{GuessError, guess_format};
 use crate::options::ForecastOptions;
-use crate::outcome::RuleOutcomes;
-use crate::report::{ReportInput, report};
+use crate::report::{PartStart, ReportInput, report};
 use crate::request::RequestReader;
 use crate::source::{
     Block, BlockReader, Compression, LogSource, OpenSource, SourceError, line_ranges, open_range,
 };
 use crate::steps::{PlanStep, RampSteps, steps_to_come};
-use crate::tally::{Tally, Totals};
+use crate::tally::Totals;
 use crate::view::View;
 use crate::worker::{Job, Worker};
 
@@ -54,10 +53,23 @@ struct Part {
     range: Option<(u64, u64)>,
 }
 
-/// The parts that are still to be counted.
+/// The parts that are still to be counted, and the counts of the others.
 struct PartQueue<'q> {
     parts: &'q [Part],
     next: AtomicUsize,
+    counts: Mutex<Counts>,
+}
+
+/// The counts of all parts so far. They are added part by part, so that memory does not grow with
+/// the number of logs.
+struct Counts {
+    totals: Totals,
+    /// For each rule, the facts that made its outcome unknown.
+    gaps: Vec<BTreeSet<String>>,
+    /// The lines of each part.
+    lines: Vec<u64>,
+    /// The faults, with the indices of their parts.
+    faults: Vec<(usize, SourceError)>,
 }
 
 /// A source that is being read.
@@ -65,14 +77,6 @@ struct ReadSource {
     opened: Mutex<OpenSource>,
     name: LogSource,
     format: LogFormat,
-}
-
-/// The counts of one part.
-struct PartResult {
-    tally: Tally,
-    known: Vec<RuleOutcomes>,
-    gaps: Vec<BTreeSet<String>>,
-    fault: Option<SourceError>,
 }
 
 /// Counts the requests of logs under a policy. `progress` is called with the number of bytes that
@@ -95,21 +99,20 @@ pub fn forecast(
     let plans: Vec<_> =
         policy.rules().iter().map(|rule| steps_to_come(rule, options.now)).collect();
     let job = Job::new(policy, reader, options, &plans);
-    let results = count_parts(&job, &sources, &parts, options.threads, progress);
-    let mut totals = Totals::default();
-    let mut gaps = vec![BTreeSet::new(); policy.rules().len()];
+    let counts = count_parts(&job, &sources, &parts, options.threads, progress);
     let mut records = source_records(&sources);
-    for (part, result) in parts.iter().zip(results) {
-        let record = &mut records[part.source];
-        let lines = result.tally.lines;
-        totals.add(result.tally, &result.known, part.source, record.lines);
-        record.lines += lines;
-        for (all, some) in gaps.iter_mut().zip(result.gaps) {
-            all.extend(some);
-        }
-        faults.extend(result.fault);
-    }
-    let input = ReportInput { policy, options, totals, gaps, plans, sources: records, notes };
+    let starts = part_starts(&parts, &counts.lines, &mut records);
+    faults.extend(counts.faults.into_iter().map(|(_, fault)| fault));
+    let input = ReportInput {
+        policy,
+        options,
+        totals: counts.totals,
+        gaps: counts.gaps,
+        plans,
+        sources: records,
+        parts: starts,
+        notes,
+    };
     Ok(Forecast { record: report(input), faults })
 }
 
@@ -221,72 +224,87 @@ fn parts_of(sources: &[ReadSource], threads: u64, faults: &mut Vec<SourceError>)
     parts
 }
 
-/// Counts all parts, and returns the results in their order.
+/// Counts all parts.
 fn count_parts(
     job: &Job<'_>,
     sources: &[ReadSource],
     parts: &[Part],
     threads: usize,
     progress: &(dyn Fn(u64) + Sync),
-) -> Vec<PartResult> {
-    let queue = PartQueue { parts, next: AtomicUsize::new(0) };
-    let mut results = Vec::new();
+) -> Counts {
+    let counts = Counts {
+        totals: Totals::default(),
+        gaps: vec![BTreeSet::new(); job.policy.rules().len()],
+        lines: vec![0; parts.len()],
+        faults: Vec::new(),
+    };
+    let queue = PartQueue { parts, next: AtomicUsize::new(0), counts: Mutex::new(counts) };
+    // A worker that panics has printed why; the panic goes on when the scope ends.
     std::thread::scope(|scope| {
-        let mut others = Vec::new();
         for _ in 1..threads.min(parts.len()) {
-            others.push(scope.spawn(|| queue.count_all(job, sources, progress)));
+            scope.spawn(|| queue.count_all(job, sources, progress));
         }
-        results.extend(queue.count_all(job, sources, progress));
-        for other in others {
-            // A worker that panics has printed why; the panic goes on here.
-            results.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        }
+        queue.count_all(job, sources, progress);
     });
-    results.sort_by_key(|(index, _)| *index);
-    results.into_iter().map(|(_, result)| result).collect()
+    let mut counts = queue.counts.into_inner().unwrap_or_else(PoisonError::into_inner);
+    counts.faults.sort_by_key(|(index, _)| *index);
+    counts
 }
 
 impl PartQueue<'_> {
-    /// Counts parts until there are no more, and returns their results with their indices.
-    fn count_all(
-        &self,
-        job: &Job<'_>,
-        sources: &[ReadSource],
-        progress: &(dyn Fn(u64) + Sync),
-    ) -> Vec<(usize, PartResult)> {
-        let mut results = Vec::new();
+    /// Counts parts until there are no more.
+    fn count_all(&self, job: &Job<'_>, sources: &[ReadSource], progress: &(dyn Fn(u64) + Sync)) {
         loop {
             let index = self.next.fetch_add(1, Ordering::Relaxed);
-            let Some(part) = self.parts.get(index) else { return results };
-            results.push((index, count_part(job, &sources[part.source], part, progress)));
+            let Some(part) = self.parts.get(index) else { return };
+            let mut worker = Worker::new(job);
+            let fault = count_part(&mut worker, &sources[part.source], part, progress);
+            lock(&self.counts).add(index, worker, fault);
         }
     }
 }
 
+impl Counts {
+    fn add(&mut self, index: usize, worker: Worker<'_>, fault: Option<SourceError>) {
+        let (tally, known, gaps) = worker.finish();
+        self.lines[index] = tally.lines;
+        self.totals.add(index, tally, &known);
+        for (all, some) in self.gaps.iter_mut().zip(gaps) {
+            all.extend(some);
+        }
+        self.faults.extend(fault.map(|fault| (index, fault)));
+    }
+}
+
+/// The beginnings of the parts. Adds the lines of all parts to the records of their sources.
+fn part_starts(parts: &[Part], lines: &[u64], records: &mut [SourceRecord]) -> Vec<PartStart> {
+    let mut starts = Vec::new();
+    for (part, lines) in parts.iter().zip(lines) {
+        let record = &mut records[part.source];
+        starts.push(PartStart { source: part.source, lines_before: record.lines });
+        record.lines += lines;
+    }
+    starts
+}
+
+/// Counts the lines of a part, and returns the fault that it ends with.
 fn count_part(
-    job: &Job<'_>,
+    worker: &mut Worker<'_>,
     source: &ReadSource,
     part: &Part,
     progress: &(dyn Fn(u64) + Sync),
-) -> PartResult {
-    let mut worker = Worker::new(job);
-    let fault = match read_part(&mut worker, source, part, progress) {
-        Ok(()) => None,
-        Err(error) => {
-            let opened = lock(&source.opened);
-            let message = match opened.compression {
-                Compression::None => error.to_string(),
-                _ => format!(
-                    "the compressed data ends early or is damaged after {} bytes: {error}; the \
-                     requests before that are counted",
-                    opened.position()
-                ),
-            };
-            Some(source.name.error(&message))
-        }
+) -> Option<SourceError> {
+    let Err(error) = read_part(worker, source, part, progress) else { return None };
+    let opened = lock(&source.opened);
+    let message = match opened.compression {
+        Compression::None => error.to_string(),
+        _ => format!(
+            "the compressed data ends early or is damaged after {} bytes: {error}; the requests \
+             before that are counted",
+            opened.position()
+        ),
     };
-    let (tally, known, gaps) = worker.finish();
-    PartResult { tally, known, gaps, fault }
+    Some(source.name.error(&message))
 }
 
 fn read_part(

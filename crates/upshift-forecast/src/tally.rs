@@ -71,9 +71,9 @@ pub(crate) struct RampTally {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct MalformedTally {
     pub(crate) count: u64,
-    /// The index of the source with the first one.
-    pub(crate) source: usize,
-    /// The number of its line, beginning at 1.
+    /// The index of the part with the first one.
+    pub(crate) part: usize,
+    /// The number of its line in that part, beginning at 1.
     pub(crate) line: u64,
     pub(crate) example: String,
 }
@@ -158,7 +158,7 @@ impl Tally {
     pub(crate) fn count_malformed(&mut self, kind: Malformed, line: u64, text: &[u8]) {
         let tally = self.malformed.entry(kind).or_insert_with(|| MalformedTally {
             count: 0,
-            source: 0,
+            part: 0,
             line,
             example: shortened(text),
         });
@@ -210,15 +210,9 @@ impl StretchTallies {
 }
 
 impl Totals {
-    /// Adds the counts of a part of a source that begins after `lines_before` lines. `known` are the
-    /// outcomes by the numbers of its worker.
-    pub(crate) fn add(
-        &mut self,
-        part: Tally,
-        known: &[RuleOutcomes],
-        source: usize,
-        lines_before: u64,
-    ) {
+    /// Adds the counts of the part with this index. `known` are the outcomes by the numbers of its
+    /// worker.
+    pub(crate) fn add(&mut self, index: usize, part: Tally, known: &[RuleOutcomes]) {
         let own = &mut self.tally;
         own.lines += part.lines;
         own.requests += part.requests;
@@ -230,8 +224,7 @@ impl Totals {
             *own.not_requests.entry(kind).or_default() += count;
         }
         for (kind, other) in part.malformed {
-            let first = MalformedTally { source, line: lines_before + other.line, ..other };
-            add_malformed(own, kind, first);
+            add_malformed(own, kind, MalformedTally { part: index, ..other });
         }
         for ((stretch, rule), other) in part.identities {
             let tally = own.identities.entry((stretch, rule)).or_default();
@@ -259,11 +252,15 @@ impl Totals {
     }
 }
 
-fn add_malformed(own: &mut Tally, kind: Malformed, part: MalformedTally) {
-    let count = part.count;
-    // Parts are added in the order of the logs, so the example that is there is the first.
-    let tally = own.malformed.entry(kind).or_insert(MalformedTally { count: 0, ..part });
-    tally.count += count;
+fn add_malformed(own: &mut Tally, kind: Malformed, other: MalformedTally) {
+    match own.malformed.get_mut(&kind) {
+        // Parts come in any order. The example is that of the first one.
+        Some(tally) if tally.part < other.part => tally.count += other.count,
+        Some(tally) => *tally = MalformedTally { count: tally.count + other.count, ..other },
+        None => {
+            own.malformed.insert(kind, other);
+        }
+    }
 }
 
 impl TopTally {
