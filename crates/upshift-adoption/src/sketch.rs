@@ -88,10 +88,10 @@ impl DistinctCallers {
         }
     }
 
-    /// The estimate.
+    /// The estimate. It does not depend on the order in which callers were counted or merged.
     pub fn estimate(&self) -> u64 {
         match &self.sketch {
-            Some(sketch) => sketch.estimate().round() as u64,
+            Some(sketch) => sketch.composite_estimate().round() as u64,
             None => 0,
         }
     }
