@@ -7,12 +7,10 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 
 use crate::outcome::OutcomeId;
+use crate::seen_once::SeenOnce;
 
 /// The places, each for two requests.
 const PLACES: usize = 4096;
-
-/// The places for hashes of requests that came once.
-const SEEN: usize = 16 * 1024;
 
 /// The most bytes of texts that are kept of a request.
 const LONGEST: usize = 1024;
@@ -21,9 +19,7 @@ const LONGEST: usize = 1024;
 #[derive(Debug)]
 pub(crate) struct KnownRequests {
     places: Vec<[Option<KnownRequest>; 2]>,
-    /// Parts of the hashes of requests that came once. Most of them do not come again, and keeping
-    /// each would take longer than reading its line.
-    seen: Vec<u32>,
+    seen: SeenOnce,
     hashes: RandomState,
 }
 
@@ -70,7 +66,7 @@ impl Default for KnownRequests {
     fn default() -> Self {
         let mut places = Vec::new();
         places.resize_with(PLACES, || [None, None]);
-        Self { places, seen: vec![0; SEEN], hashes: RandomState::default() }
+        Self { places, seen: SeenOnce::default(), hashes: RandomState::default() }
     }
 }
 
@@ -90,10 +86,8 @@ impl KnownRequests {
     /// Keeps a request that comes for the second time, in place of the older one of its place.
     pub(crate) fn keep(&mut self, key: &RequestKey<'_, '_>, counted: CountedOutcome) {
         let hash = self.hash_of(key);
-        let seen = &mut self.seen[(hash >> 32) as usize % SEEN];
         let length: usize = key.all_texts().map(|text| text.len() + 1).sum();
-        if *seen != hash as u32 || length > LONGEST {
-            *seen = hash as u32;
+        if !self.seen.comes_again(hash) || length > LONGEST {
             return;
         }
         let mut texts = Vec::with_capacity(length);

@@ -23,6 +23,7 @@ mod path_shape;
 mod report;
 mod request;
 mod run;
+mod seen_once;
 mod source;
 mod steps;
 mod tally;

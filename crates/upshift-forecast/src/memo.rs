@@ -4,6 +4,7 @@
 //! memo, and is then decided line by line.
 
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 use std::net::IpAddr;
 
 use foldhash::fast::RandomState;
@@ -14,6 +15,7 @@ use upshift_core::{HttpVersion, Known, Policy, TlsState};
 use crate::line::{FieldSet, LogLine};
 use crate::outcome::OutcomeId;
 use crate::request::{LineClient, RequestReader};
+use crate::seen_once::SeenOnce;
 use crate::target_class::{TargetClasses, push_optional, push_text};
 
 /// The most decisions that are kept.
@@ -28,6 +30,7 @@ pub(crate) struct Memo {
     key: MemoKey,
     targets: TargetClasses,
     decisions: HashMap<Box<[u8]>, OutcomeId, RandomState>,
+    seen: SeenOnce,
     /// The key of the request that was looked up last.
     bytes: Vec<u8>,
 }
@@ -61,6 +64,7 @@ impl Memo {
             key,
             targets: TargetClasses::new(policy, has_host),
             decisions: HashMap::default(),
+            seen: SeenOnce::default(),
             bytes: Vec::new(),
         }
     }
@@ -76,7 +80,8 @@ impl Memo {
 
     /// Keeps the decision on the request that was looked up last.
     pub(crate) fn keep(&mut self, outcome: OutcomeId) {
-        if self.decisions.len() < MOST {
+        let hash = self.decisions.hasher().hash_one(self.bytes.as_slice());
+        if self.seen.comes_again(hash) && self.decisions.len() < MOST {
             self.decisions.insert(self.bytes.as_slice().into(), outcome);
         }
     }

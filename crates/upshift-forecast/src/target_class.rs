@@ -4,6 +4,7 @@
 //! different ways, or that a rule links to, is a class of its own.
 
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
 use upshift_core::Facts;
@@ -14,6 +15,7 @@ use upshift_core::policy::{
 };
 
 use crate::line::{LogLine, Text};
+use crate::seen_once::SeenOnce;
 
 /// The most targets whose class is kept.
 const MOST: usize = 64 * 1024;
@@ -29,6 +31,7 @@ const CLASS: u8 = 1;
 pub(crate) struct TargetClasses {
     patterns: TargetPatterns,
     known: HashMap<Box<[u8]>, Box<[u8]>, RandomState>,
+    seen: SeenOnce,
     /// The key of the target that was looked up last.
     key: Vec<u8>,
 }
@@ -67,7 +70,7 @@ impl TargetClasses {
         for exemption in policy.exemptions() {
             patterns.add_matcher(&exemption.matcher);
         }
-        Self { patterns, known: HashMap::default(), key: Vec::new() }
+        Self { patterns, known: HashMap::default(), seen: SeenOnce::default(), key: Vec::new() }
     }
 
     /// Adds the class of a line's method, target and host to `bytes`. The target is without what
@@ -85,7 +88,9 @@ impl TargetClasses {
         }
         let begin = bytes.len();
         self.patterns.write_class(line, target, &self.key, bytes);
-        if self.known.len() < MOST && self.key.len() <= LONGEST {
+        let hash = self.known.hasher().hash_one(self.key.as_slice());
+        let is_kept = self.known.len() < MOST && self.key.len() <= LONGEST;
+        if self.seen.comes_again(hash) && is_kept {
             self.known.insert(self.key.as_slice().into(), bytes[begin..].into());
         }
     }
