@@ -19,6 +19,7 @@ mod faults;
 mod fleet;
 mod following;
 mod forecast;
+mod forecast_faults;
 mod framing;
 mod heavy;
 mod http2_frames;

@@ -44,6 +44,10 @@ pub(super) fn describe_nothing(record: &ForecastRecord) -> io::Result<String> {
             malformed.example
         ));
     }
+    for other in &visible.not_requests {
+        let verb = if other.count == 1 { "is not a request" } else { "are not requests" };
+        text.push_str(&format!("\n  {} {verb} ({})", counted(other.count, "line"), other.kind));
+    }
     Ok(text)
 }
 
