@@ -15,7 +15,8 @@ use crate::options::ForecastOptions;
 use crate::report::{PartStart, ReportInput, report};
 use crate::request::RequestReader;
 use crate::source::{
-    Block, BlockReader, Compression, LogSource, OpenSource, SourceError, line_ranges, open_range,
+    Block, BlockReader, Compression, LogSource, OpenSource, SourceError, describe_damage,
+    line_ranges, open_range,
 };
 use crate::steps::{PlanStep, RampSteps, steps_to_come};
 use crate::tally::Totals;
@@ -298,11 +299,7 @@ fn count_part(
     let opened = lock(&source.opened);
     let message = match opened.compression {
         Compression::None => error.to_string(),
-        _ => format!(
-            "the compressed data ends early or is damaged after {} bytes: {error}; the requests \
-             before that are counted",
-            opened.position()
-        ),
+        _ => describe_damage(opened.position(), &error),
     };
     Some(source.name.error(&message))
 }

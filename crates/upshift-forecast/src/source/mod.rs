@@ -143,6 +143,9 @@ fn open_source(source: &LogSource) -> io::Result<OpenSource> {
     let mut sample = Vec::new();
     // A stream that breaks off within the sample is reported after its lines were counted.
     let failure = stream.by_ref().take(SAMPLE as u64).read_to_end(&mut sample).err();
+    if let (true, Some(error)) = (sample.is_empty(), &failure) {
+        return Err(io::Error::other(describe_damage(position.load(Ordering::Relaxed), error)));
+    }
     check_text(&sample)?;
     let length = if compression == Compression::None { length } else { None };
     let beginning = sample.len();
@@ -158,6 +161,14 @@ fn open_source(source: &LogSource) -> io::Result<OpenSource> {
         stream: Some(Remainder { failure, stream }),
         position,
     })
+}
+
+/// The fault of compressed data that cannot be read any further.
+pub(crate) fn describe_damage(bytes: u64, error: &io::Error) -> String {
+    format!(
+        "the compressed data ends early or is damaged after {bytes} bytes: {error}; the requests \
+         before that are counted"
+    )
 }
 
 fn decompress(raw: impl Read + Send + 'static, compression: Compression) -> Box<dyn Read + Send> {
