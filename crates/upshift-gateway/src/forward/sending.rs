@@ -14,8 +14,9 @@ use super::waiting::{ResponseWait, UpstreamTimeouts, wait_for_timeout};
 use crate::body::{UploadProgress, UploadState};
 use crate::local_reply::LocalReply;
 use crate::response_body::ResponseBody;
-use crate::telemetry::exchange_report::{AttemptOutcome, ExchangeReport};
+use crate::telemetry::exchange_report::ExchangeReport;
 use crate::telemetry::trace_context::TRACEPARENT;
+use crate::telemetry::upstream_attempt::AttemptOutcome;
 use crate::upstream::{
     Checkout, ConnectError, EndpointFailure, InFlightGuard, PooledConnection, SendError,
     UpstreamEndpoint, send_request,

@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use upshift_core::Verdict;
 
 use crate::telemetry::exchange_report::{
-    CLIENT_GONE, ExchangeReport, SHUTDOWN, UPSTREAM_BROKE_OFF, UpstreamAttempt,
+    CLIENT_GONE, ExchangeReport, SHUTDOWN, UPSTREAM_BROKE_OFF,
 };
 use crate::telemetry::histogram::DurationHistogram;
 use crate::telemetry::http_series::{AttemptSeries, ExchangeSeries, HttpSeries};
 use crate::telemetry::label_totals::LabelTotals;
 use crate::telemetry::request_labels::RequestLabels;
 use crate::telemetry::status_label::{status_label, status_labels};
+use crate::telemetry::upstream_attempt::UpstreamAttempt;
 
 /// The verdicts, as metrics list them.
 pub(crate) const VERDICTS: [Verdict; 4] =
@@ -165,4 +166,34 @@ fn exchange_series(report: &ExchangeReport) -> ExchangeSeries {
         false => HttpSeries::Uncounted,
     };
     ExchangeSeries { verdict: report.verdict().map_or(UNDECIDED, Verdict::as_str), http }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn clients_cannot_fill_the_memory_with_series() {
+        let mut totals = ExchangeCounts::at_zero();
+        let request = RequestLabels { method: "GET", scheme: "http", http: "1.1" };
+        for status in 0..2_000 {
+            let mut counts = ExchangeCounts::default();
+            let http = HttpSeries::Counted { request, status: Some(status), error: None };
+            let series = ExchangeSeries { verdict: "admit", http };
+            counts.durations.entry(series).or_default().record(Duration::ZERO, None);
+            let attempts = counts.upstream_durations.entry("one".into()).or_default();
+            let series =
+                AttemptSeries::Counted { method: "GET", status: Some(status), error: None };
+            attempts.entry(series).or_default().record(Duration::ZERO, None);
+            totals.merge(counts);
+        }
+        assert_eq!(totals.durations.len(), MOST_SERIES + 1);
+        let count: u64 = totals.durations.values().map(DurationHistogram::count).sum();
+        assert_eq!(count, 2_000, "none is lost");
+        let overflow = ExchangeSeries { verdict: "admit", http: HttpSeries::Overflow };
+        assert!(totals.durations.contains_key(&overflow));
+        assert_eq!(totals.upstream_durations["one"].len(), MOST_SERIES + 1);
+    }
 }

@@ -20,7 +20,8 @@ use crate::telemetry::logged_request::LoggedRequest;
 use crate::telemetry::request_labels::RequestLabels;
 use crate::telemetry::status_label::status_label;
 use crate::telemetry::trace_context::{SpanId, TraceId};
-use crate::telemetry::traces::{ExchangeTrace, FinishedAttempt, FinishedExchange, TracedRequest};
+use crate::telemetry::traces::{ExchangeTrace, FinishedExchange, TracedRequest};
+use crate::telemetry::upstream_attempt::{AttemptOutcome, UpstreamAttempt};
 
 /// The cause of an exchange that the client gave up.
 pub(crate) const CLIENT_GONE: &str = "client-gone";
@@ -96,68 +97,6 @@ struct StartedResponse {
     after: Duration,
 }
 
-/// An attempt to get a response from an upstream.
-pub(crate) struct UpstreamAttempt {
-    /// The name of the endpoint.
-    pub(crate) endpoint: Rc<str>,
-    /// The span of the attempt, if it is exported.
-    span_id: Option<SpanId>,
-    began: Instant,
-    /// The time to the head of the response, or to the failure; `None` while the attempt lasts.
-    took: Option<Duration>,
-    outcome: AttemptOutcome,
-}
-
-/// The outcome of an attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum AttemptOutcome {
-    /// The exchange ended before the attempt.
-    Abandoned,
-    /// There was a response with this status.
-    Response(StatusCode),
-    /// It failed for this reason.
-    Failed(&'static str),
-}
-
-impl UpstreamAttempt {
-    /// The time to the head of the response, or to the failure.
-    pub(crate) fn took(&self) -> Duration {
-        self.took.unwrap_or_else(|| self.began.elapsed())
-    }
-
-    /// The status of the response; `None` if there was none.
-    pub(crate) fn status(&self) -> Option<u16> {
-        match self.outcome {
-            AttemptOutcome::Response(status) => Some(status.as_u16()),
-            AttemptOutcome::Abandoned | AttemptOutcome::Failed(_) => None,
-        }
-    }
-
-    /// The reason for which the attempt counts as failed: for a client, that is every status from
-    /// 400 on.
-    pub(crate) fn error(&self) -> Option<&'static str> {
-        match self.outcome {
-            AttemptOutcome::Abandoned => Some("abandoned"),
-            AttemptOutcome::Failed(cause) => Some(cause),
-            AttemptOutcome::Response(status) if status.as_u16() >= 400 => {
-                Some(status_label(Some(status)))
-            }
-            AttemptOutcome::Response(_) => None,
-        }
-    }
-
-    fn finish(&self) -> Option<FinishedAttempt> {
-        Some(FinishedAttempt {
-            span_id: self.span_id?,
-            endpoint: self.endpoint.to_string(),
-            before_end: self.began.elapsed(),
-            took: self.took(),
-            status: self.status(),
-            error: self.error(),
-        })
-    }
-}
-
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ExchangeState {
     /// Something is still to come.
@@ -220,25 +159,15 @@ impl ExchangeReport {
         self.attempts.set(self.attempts.get() + 1);
         let recorded = self.trace.get().filter(|trace| trace.is_recorded);
         let span_id = recorded.map(|_| self.sink.new_span_id());
-        let attempt = UpstreamAttempt {
-            endpoint: Rc::clone(endpoint),
-            span_id,
-            began: Instant::now(),
-            took: None,
-            outcome: AttemptOutcome::Abandoned,
-        };
-        let earlier = self.upstream.replace(Some(attempt));
+        let earlier = self.upstream.replace(Some(UpstreamAttempt::begin(endpoint, span_id)));
         self.earlier_attempts.borrow_mut().extend(earlier);
         Some(recorded?.context.field_value(span_id?))
     }
 
     /// Records the head of the endpoint's response, or the failure of the attempt.
     pub(crate) fn end_attempt(&self, outcome: AttemptOutcome) {
-        if let Some(attempt) = &mut *self.upstream.borrow_mut()
-            && attempt.took.is_none()
-        {
-            attempt.took = Some(attempt.began.elapsed());
-            attempt.outcome = outcome;
+        if let Some(attempt) = &mut *self.upstream.borrow_mut() {
+            attempt.end(outcome);
         }
     }
 

@@ -24,3 +24,4 @@ pub(crate) mod sampler;
 pub(crate) mod status_label;
 pub(crate) mod trace_context;
 pub(crate) mod traces;
+pub(crate) mod upstream_attempt;
