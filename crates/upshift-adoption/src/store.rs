@@ -1,5 +1,6 @@
 //! The embedded store: one SQLite file (WAL) with the numbered revisions of the overrides, the
-//! trips of the breaker, the usage of each rule, and the key that hashes identities.
+//! trips of the breaker, the usage of each rule, the ledger of policies, and the key that hashes
+//! identities.
 //!
 //! 1. It is read once, at the start, and then only written: the [`History`](crate::History) holds
 //!    what is in force.
@@ -9,8 +10,11 @@
 //! 4. It holds fingerprints, and no identities.
 
 mod error;
+mod evidence_reader;
 mod layout;
+mod ledger;
 mod lock;
+mod period_rows;
 mod queries;
 mod read_only;
 mod schema;
@@ -27,10 +31,15 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use crate::IdentityKey;
 use crate::history::Record;
+use crate::ledger::ChainHead;
 
 pub use error::StoreError;
+pub use evidence_reader::RecordedEvidence;
 use layout::update_layout;
+pub use ledger::LedgerWrite;
+use ledger::{append_entries, mark_alive, read_head};
 use lock::lock_store;
+pub use period_rows::PeriodRows;
 pub use queries::StoreContent;
 use queries::{has_usage, insert_record, latest_revision, read_content, read_key, replace_key_if};
 use read_only::{check_readable, read_without_writing, require_file};
@@ -48,6 +57,8 @@ pub struct Store {
     /// The device and inode of the file, by which a replaced file is noticed.
     file: (u64, u64),
     key_is_new: bool,
+    /// The end of the ledger. In memory, because a change of the file must not become part of it.
+    head: ChainHead,
     /// Held as long as the store is open.
     _lock: File,
 }
@@ -122,8 +133,29 @@ impl Store {
     /// # Errors
     /// If the file cannot be written, was removed, or has a revision that is not among the records.
     pub fn append_records(&mut self, records: &[Arc<Record>]) -> Result<(), StoreError> {
+        self.append_changes(records, LedgerWrite::default())
+    }
+
+    /// Writes those of `records` that it does not have yet, and appends revisions to the ledger.
+    ///
+    /// # Errors
+    /// Those of [`Store::append_records`]. Nothing is written then.
+    pub fn append_changes(
+        &mut self,
+        records: &[Arc<Record>],
+        ledger: LedgerWrite<'_>,
+    ) -> Result<(), StoreError> {
         let path = self.path.clone();
-        self.write_records(records).map_err(|error| error.with_path(&path))
+        self.write_changes(records, ledger).map_err(|error| error.with_path(&path))
+    }
+
+    /// Notes that this process has the store open at `now`, in seconds since 1970.
+    ///
+    /// # Errors
+    /// If the file cannot be written, or was removed.
+    pub fn mark_alive(&mut self, now: i64) -> Result<(), StoreError> {
+        self.require_present()?;
+        mark_alive(&self.connection, now)
     }
 
     fn open_or_create(path: &Path) -> Result<Self, StoreError> {
@@ -144,7 +176,8 @@ impl Store {
         let key_is_new = replace_key_if(&connection, IdentityKey::is_published)?;
         // Of the open file: the path may lead to another one by now.
         let file = (metadata.dev(), metadata.ino());
-        Ok(Self { connection, path: path.to_owned(), file, key_is_new, _lock: lock })
+        let head = read_head(&connection)?;
+        Ok(Self { connection, path: path.to_owned(), file, key_is_new, head, _lock: lock })
     }
 
     fn continue_with_key(&self, key: &IdentityKey) -> Result<(), StoreError> {
@@ -168,7 +201,11 @@ impl Store {
         }
     }
 
-    fn write_records(&mut self, records: &[Arc<Record>]) -> Result<(), StoreError> {
+    fn write_changes(
+        &mut self,
+        records: &[Arc<Record>],
+        ledger: LedgerWrite<'_>,
+    ) -> Result<(), StoreError> {
         self.require_present()?;
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -187,7 +224,10 @@ impl Store {
                 insert_record(&transaction, record)?;
             }
         }
-        Ok(transaction.commit()?)
+        let head = append_entries(&transaction, &self.head, ledger)?;
+        transaction.commit()?;
+        self.head = head;
+        Ok(())
     }
 }
 

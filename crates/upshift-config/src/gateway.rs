@@ -57,6 +57,8 @@ pub struct GatewaySettings {
     pub comparison: Comparison,
     /// The treatment of an undeclared private peer that sends `X-Forwarded-Proto`.
     pub undeclared_proxy: UndeclaredProxy,
+    /// The reason for this version of the file, which policy revisions name.
+    pub reason: Option<String>,
 }
 
 /// `paths`: the treatment of a path that upstreams may read in different ways.
@@ -151,6 +153,9 @@ impl GatewaySettings {
         }
         if let Some(value) = table.get("admin-token") {
             self.admin_token = AdminToken::from_toml(&value, folder);
+        }
+        if let Some(value) = table.get("reason") {
+            self.reason = value.read_text().map(str::to_owned);
         }
         if let Some(value) = table.get("store") {
             // An explicit place is never replaced by another, not even if it cannot be written.

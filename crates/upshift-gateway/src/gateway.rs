@@ -193,7 +193,7 @@ pub fn store_is_in_use(path: &Path) -> bool {
 
 fn control_config(settings: &Settings) -> ControlConfig<'_> {
     ControlConfig {
-        file: ControlledFile::from_settings(&settings.file),
+        file: ControlledFile::from_settings(settings),
         store: settings.file.gateway.store.as_deref(),
         observe: settings.observe,
         now: Timestamp::now(),

@@ -1,8 +1,10 @@
 //! The gateway's configuration.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use upshift_config::{FileSettings, Hsts, Upstream};
+use upshift_core::Timestamp;
 use upshift_core::policy::Matcher;
 
 /// The configuration of one gateway.
@@ -39,6 +41,23 @@ pub struct Settings {
     /// The token that `/api` on the admin listener requires, read from where
     /// `file.gateway.admin_token` says; none: only clients on this machine may call it.
     pub admin_token: Option<String>,
+    /// The origin of the settings, which policy revisions name.
+    pub origin: SettingsOrigin,
+}
+
+/// The origin of settings, as far as it is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SettingsOrigin {
+    /// The policy file.
+    pub file: Option<PathBuf>,
+    /// The owner of the file.
+    pub owner: Option<String>,
+    /// The time at which the file was last written.
+    pub modified: Option<Timestamp>,
+    /// The account that the process runs as.
+    pub account: Option<String>,
+    /// The reason that the command line gives for the start.
+    pub reason: Option<String>,
 }
 
 /// The value of `Strict-Transport-Security` (RFC 6797 §6.1).

@@ -11,6 +11,7 @@ pub use maud::{Markup, PreEscaped};
 pub mod changes;
 pub mod charts;
 pub mod confirm;
+pub mod evidence;
 pub mod feed;
 pub mod figure;
 mod gateway_sections;

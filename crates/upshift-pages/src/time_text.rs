@@ -16,6 +16,13 @@ pub fn time_element(time: &str) -> Markup {
     html! { time datetime=(time) { (formatted(second, format)) } }
 }
 
+/// A time to the second: `12 Jan 2027 08:00:05 UTC`. Midnight is shown as the date alone.
+pub fn second_element(time: &str) -> Markup {
+    let Some(second) = seconds_of(time) else { return html! { (time) } };
+    let format = if second % 86_400 == 0 { "%-d %b %Y" } else { "%-d %b %Y %H:%M:%S UTC" };
+    html! { time datetime=(time) { (formatted(second, format)) } }
+}
+
 /// The date of a time: `12 Jan 2027`.
 pub fn date_element(time: &str) -> Markup {
     let Some(second) = seconds_of(time) else { return html! { (time) } };

@@ -19,12 +19,14 @@ pub mod adoption;
 pub mod canary;
 pub mod control;
 pub mod decision;
+pub mod evidence;
 mod exit;
 pub mod forecast;
 pub mod gateway;
 pub mod live;
 pub mod number_text;
 pub mod plan;
+pub mod policy;
 pub mod trace;
 
 pub use decision::{

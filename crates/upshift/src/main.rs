@@ -2,6 +2,7 @@
 //!
 //! Each verb is a module with its arguments and a `run`. Data goes to stdout, messages to stderr.
 
+mod account;
 mod arguments;
 mod check;
 mod completions;

@@ -15,8 +15,13 @@ pub(crate) use upshift_record::number_text::{counted, format_percent, grouped};
 
 /// Writes a value as indented JSON to stdout.
 pub(crate) fn print_json(value: &impl Serialize) -> io::Result<()> {
+    print_stdout(&json_text(value)?)
+}
+
+/// A value as indented JSON, in which every character is visible.
+pub(crate) fn json_text(value: &impl Serialize) -> io::Result<String> {
     let text = serde_json::to_string_pretty(value).map_err(io::Error::from)?;
-    print_stdout(&(visible_json(&text) + "\n"))
+    Ok(visible_json(&text) + "\n")
 }
 
 /// The same JSON with a `\u` escape for every character that is not visible.
@@ -117,7 +122,6 @@ impl Palette {
     }
 
     /// A palette without colour.
-    #[cfg(test)]
     pub(crate) fn colourless() -> Self {
         Self { on: false }
     }

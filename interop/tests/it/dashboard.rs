@@ -70,7 +70,7 @@ fn gateway_with_traffic(origin: &Origin) -> Gateway {
 }
 
 /// The pages, each at two widths.
-fn visit(urls: &[String]) -> Vec<Value> {
+pub(crate) fn visit(urls: &[String]) -> Vec<Value> {
     let arguments: Vec<&str> = urls.iter().map(String::as_str).collect();
     let seen = script("dashboard.cjs", &arguments).ok();
     serde_json::from_str(&seen).unwrap_or_else(|error| panic!("{error}: {seen}"))
@@ -78,7 +78,7 @@ fn visit(urls: &[String]) -> Vec<Value> {
 
 /// What holds for every page.
 #[track_caller]
-fn assert_sound(page: &Value) {
+pub(crate) fn assert_sound(page: &Value) {
     assert_eq!(page["overflow"], 0, "the page scrolls sideways: {page:#}");
     assert_eq!(page["complaints"], serde_json::json!([]), "{page:#}");
     assert_eq!(page["violations"], serde_json::json!([]), "{page:#}");

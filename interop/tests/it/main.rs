@@ -15,6 +15,7 @@ mod dashboard_verbs;
 mod demo;
 mod download_faults;
 mod downloads;
+mod evidence;
 mod faults;
 mod fleet;
 mod following;

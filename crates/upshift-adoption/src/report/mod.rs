@@ -58,7 +58,7 @@ pub fn build_report(input: ReportInput<'_>) -> AdoptionReport {
             Dimension::Http => http.add_row(&stored),
             Dimension::Tls => tls.add_row(&stored),
             // The report shows these by rule.
-            Dimension::Phase | Dimension::Version | Dimension::Client => {}
+            Dimension::Phase | Dimension::Version | Dimension::Client | Dimension::Exemption => {}
         }
     }
     let mut days = RecordedDays::default();

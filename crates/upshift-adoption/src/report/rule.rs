@@ -63,6 +63,8 @@ impl RuleCounts {
             Dimension::Client => self.clients.add_row(stored),
             Dimension::Http => self.http.add_row(stored),
             Dimension::Tls => self.tls.add_row(stored),
+            // Counted for the gateway as a whole.
+            Dimension::Exemption => {}
         }
     }
 

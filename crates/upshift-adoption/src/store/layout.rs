@@ -3,7 +3,7 @@
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::error::StoreError;
-use super::schema::{CHANGE_ID, LAYOUT, SCHEMA, TOP_NETWORK, USAGE};
+use super::schema::{CHANGE_ID, LAYOUT, LEDGER, SCHEMA, TOP_NETWORK, USAGE};
 
 /// Creates the tables of a new store, or adds those columns that an older version did not have.
 pub(super) fn update_layout(connection: &mut Connection) -> Result<(), StoreError> {
@@ -14,18 +14,31 @@ pub(super) fn update_layout(connection: &mut Connection) -> Result<(), StoreErro
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Read again: another program may have updated it before the transaction began.
-    let missing: &[&str] = match read_layout(&transaction)? {
-        0 => &[SCHEMA, TOP_NETWORK, CHANGE_ID, USAGE],
-        1 => &[TOP_NETWORK, CHANGE_ID, USAGE],
-        2 => &[CHANGE_ID, USAGE],
-        3 => &[USAGE],
+    let found = read_layout(&transaction)?;
+    let missing: &[&str] = match found {
+        0 => &[SCHEMA, TOP_NETWORK, CHANGE_ID, USAGE, LEDGER],
+        1 => &[TOP_NETWORK, CHANGE_ID, USAGE, LEDGER],
+        2 => &[CHANGE_ID, USAGE, LEDGER],
+        3 => &[USAGE, LEDGER],
+        4 => &[LEDGER],
         LAYOUT => &[],
         found => return Err(StoreError::Newer { found }),
     };
     for step in missing {
         transaction.execute_batch(step)?;
     }
+    if !missing.is_empty() {
+        transaction.execute("UPDATE chain SET origin = ?1", [origin_of(found)])?;
+    }
     Ok(transaction.commit()?)
+}
+
+/// The way in which the ledger of a store begins that had this layout.
+fn origin_of(found: i64) -> String {
+    match found {
+        0 => "a new store".to_owned(),
+        _ => format!("an update of a store of layout {found}, which kept no policy revisions"),
+    }
 }
 
 /// Reads the layout; 0 for a file without tables.

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::error::StoreError;
+use super::ledger::read_last_seen;
 use crate::breaker::{Trip, TripLimits};
 use crate::history::{History, Record, Revision};
 use crate::overrides::Imposed;
@@ -16,6 +17,8 @@ pub struct StoreContent {
     pub key: IdentityKey,
     /// The latest revisions.
     pub history: History,
+    /// The last time at which the process before was seen, if it did not record its stop.
+    pub last_seen: Option<Timestamp>,
 }
 
 /// Reads the key and the latest revisions, as many as a [`History`] remembers.
@@ -40,7 +43,11 @@ pub(super) fn read_content(connection: &Connection) -> Result<StoreContent, Stor
         });
     }
     records.reverse();
-    Ok(StoreContent { key: read_key(connection)?, history: History::from_records(records) })
+    Ok(StoreContent {
+        key: read_key(connection)?,
+        history: History::from_records(records),
+        last_seen: read_last_seen(connection)?,
+    })
 }
 
 /// Returns true if any usage is recorded.

@@ -1,7 +1,7 @@
 //! The tables of a store, and the steps from each layout to the next.
 
 /// The layout that this version reads and writes.
-pub(super) const LAYOUT: i64 = 4;
+pub(super) const LAYOUT: i64 = 5;
 
 /// Layout 1: the key, the revisions and the trips.
 pub(super) const SCHEMA: &str = "
@@ -67,3 +67,26 @@ pub(super) const USAGE: &str = "
         PRIMARY KEY (rule, caller)
     ) STRICT, WITHOUT ROWID;
     PRAGMA user_version = 4;";
+
+/// Layout 5: the ledger.
+pub(super) const LEDGER: &str = "
+    CREATE TABLE policy_text (
+        digest  TEXT PRIMARY KEY,
+        content TEXT NOT NULL          -- JSON
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE policy_revision (
+        number  INTEGER PRIMARY KEY,
+        content TEXT NOT NULL,         -- JSON
+        hash    TEXT NOT NULL          -- SHA-256 of the hash before, a line feed and the content
+    ) STRICT;
+    CREATE TABLE chain (               -- one row
+        origin        TEXT NOT NULL,
+        anchor_number INTEGER NOT NULL,  -- before the first revision that is kept
+        anchor_hash   TEXT NOT NULL,
+        head_number   INTEGER NOT NULL,  -- of the last revision
+        head_hash     TEXT NOT NULL,
+        alive         INTEGER            -- in seconds since 1970
+    ) STRICT;
+    INSERT INTO chain
+        VALUES ('', 0, printf('%064d', 0), 0, printf('%064d', 0), NULL);
+    PRAGMA user_version = 5;";

@@ -66,7 +66,7 @@ fn past() -> History {
     history
 }
 
-fn pause(history: &mut History, rule: &str, id: &str) {
+pub(super) fn pause(history: &mut History, rule: &str, id: &str) {
     let change = RolloutChange::Pause(ChangeTarget::Rule(rule.into()));
     let (actor, reason, shares) = ("ada", "the phones ring", &shares());
     history
@@ -225,7 +225,9 @@ fn stores_of_older_layouts_are_taken_over() {
 fn a_store_of_layout_3_gets_the_tables_of_usage() {
     let folder = Folder::make("layout-3");
     let store = Store::open(&folder.store()).unwrap();
-    store.connection.execute_batch("DROP TABLE usage; DROP TABLE refused_caller;").unwrap();
+    let newer = "DROP TABLE usage; DROP TABLE refused_caller; DROP TABLE policy_text;
+                 DROP TABLE policy_revision; DROP TABLE chain;";
+    store.connection.execute_batch(newer).unwrap();
     store.connection.pragma_update(None, "user_version", 3).unwrap();
     drop(store);
     let store = Store::open(&folder.store()).unwrap();

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use rusqlite::{Connection, Row, Transaction, TransactionBehavior, named_params, params};
 
+use super::ledger::{mark_alive, prune_entries};
 use super::{Store, StoreError};
 use crate::sketch::DistinctCallers;
 use crate::usage::row::parse_verdict;
@@ -49,21 +51,23 @@ pub struct UsageQuery<'a> {
 }
 
 impl Store {
-    /// Writes what changed. Rows with the same labels and time are replaced.
+    /// Writes what changed until `now`, in seconds since 1970. Rows with the same labels and time are
+    /// replaced.
     ///
     /// # Errors
     /// If the file cannot be written, or was removed. Nothing is written then.
-    pub fn write_usage(&mut self, changes: &UsageChanges) -> Result<(), StoreError> {
+    pub fn write_usage(&mut self, changes: &UsageChanges, now: i64) -> Result<(), StoreError> {
         self.require_present()?;
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         write_rows(&transaction, &changes.rows)?;
         write_callers(&transaction, &changes.refused)?;
+        mark_alive(&transaction, now)?;
         Ok(transaction.commit()?)
     }
 
     /// Makes the hours and days that have ended by `now` (in seconds since 1970) from the minutes,
-    /// and deletes what is older than `retention`.
+    /// and deletes what is older than `retention`. Policy revisions are kept as long as days.
     ///
     /// # Errors
     /// If the file cannot be written. Nothing is changed then.
@@ -87,7 +91,11 @@ impl Store {
         }
         let oldest = now.saturating_sub_unsigned(retention.days);
         transaction.execute("DELETE FROM refused_caller WHERE last_seen < ?1", [oldest])?;
-        Ok(transaction.commit()?)
+        let times = (instant(now), instant(oldest));
+        let head = prune_entries(&transaction, &self.head, times)?;
+        transaction.commit()?;
+        self.head = head;
+        Ok(())
     }
 
     /// The rows that `query` selects, in the order of their starts.
@@ -105,6 +113,11 @@ impl Store {
     pub fn read_refused_callers(&self) -> Result<Vec<RefusedCaller>, StoreError> {
         read_callers(&self.connection)
     }
+}
+
+/// A second since 1970; the first of all times if there is no such second.
+fn instant(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap_or(Timestamp::MIN)
 }
 
 fn write_rows(transaction: &Transaction<'_>, rows: &[StoredRow]) -> Result<(), StoreError> {
@@ -278,7 +291,11 @@ impl MergedRows {
         // It stands for others, and needs no place of its own.
         labels.retain(|(label, _)| **label != *OTHER);
         labels.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-        labels.truncate(MAX_LABELS);
+        let is_named_by_policy =
+            self.rows.keys().next().is_some_and(|key| key.dimension == Dimension::Exemption);
+        if !is_named_by_policy {
+            labels.truncate(MAX_LABELS);
+        }
         let mut merged: BTreeMap<RowKey, UsageRow> = BTreeMap::new();
         for (mut key, row) in self.rows {
             if !labels.iter().any(|(label, _)| *label == key.label) {

@@ -14,7 +14,7 @@ const PROJECTED_WEEKS: i64 = 20;
 
 /// A store that is open for reading.
 pub struct UsageReader {
-    connection: Connection,
+    pub(super) connection: Connection,
 }
 
 /// The usage of a period.

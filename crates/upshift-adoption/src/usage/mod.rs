@@ -12,6 +12,7 @@
 
 mod cells;
 mod combinations;
+mod exempted;
 mod labels;
 mod pending;
 mod refused;

@@ -57,11 +57,14 @@ pub enum Dimension {
     Version,
     /// The family and major version of the client.
     Client,
+    /// The exemption that let a request through.
+    Exemption,
 }
 
 impl Dimension {
     /// All dimensions.
-    pub const ALL: [Self; 5] = [Self::Phase, Self::Http, Self::Tls, Self::Version, Self::Client];
+    pub const ALL: [Self; 6] =
+        [Self::Phase, Self::Http, Self::Tls, Self::Version, Self::Client, Self::Exemption];
 
     /// The name in the store and in JSON.
     pub fn as_str(self) -> &'static str {
@@ -71,6 +74,7 @@ impl Dimension {
             Self::Tls => "tls",
             Self::Version => "version",
             Self::Client => "client",
+            Self::Exemption => "exemption",
         }
     }
 

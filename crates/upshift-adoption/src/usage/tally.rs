@@ -9,6 +9,7 @@ use upshift_core::{Decision, Facts, Ruling, Timestamp, Verdict};
 
 use super::cells::{CellKey, CellTable, RulingLabels, UsageCell};
 use super::combinations::{CellNumber, Combination, Combinations};
+use super::exempted::ExemptedRequests;
 use super::labels::{LabelSet, path_pattern};
 use super::refused::RefusedCaller;
 use super::request_labels::{ClientLabels, RequestLabels, http_label, tls_label, version_text};
@@ -27,6 +28,7 @@ const MAX_REFUSED: usize = 4 * 1024;
 /// The usage that one core hands over.
 #[derive(Default)]
 pub struct UsageBatch {
+    pub(crate) exempted: ExemptedRequests,
     pub(crate) cells: Vec<UsageCell>,
     pub(crate) refused: Vec<RefusedCaller>,
     pub(crate) noted: Vec<(NoteKey, RecentRequest)>,
@@ -34,6 +36,7 @@ pub struct UsageBatch {
 
 /// The usage that one core has counted since it last handed over.
 pub struct UsageTally {
+    exempted: ExemptedRequests,
     hasher: CallerHasher,
     notes: RecentNotes,
     /// The versions of each rule.
@@ -67,6 +70,7 @@ impl UsageTally {
     /// An empty tally whose callers are hashed with this key.
     pub fn new(hasher: CallerHasher) -> Self {
         Self {
+            exempted: ExemptedRequests::default(),
             hasher,
             notes: RecentNotes::default(),
             rules: HashMap::default(),
@@ -90,6 +94,7 @@ impl UsageTally {
         let facts = callers.facts();
         let combination = self.find_combination(decision, facts);
         let address = callers.by_address().hash(self.hasher);
+        self.exempted.count_decision(decision, address);
         let (mut noted, mut is_address) = (address, true);
         self.senders.begin_request(address);
         for ruling in decision.matched() {
@@ -133,7 +138,8 @@ impl UsageTally {
         self.combinations.clear();
         self.senders.clear();
         self.listed = 0;
-        UsageBatch { cells, refused, noted: self.notes.take_requests() }
+        let exempted = std::mem::take(&mut self.exempted);
+        UsageBatch { exempted, cells, refused, noted: self.notes.take_requests() }
     }
 
     /// Notes all callers again.

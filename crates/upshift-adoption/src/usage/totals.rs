@@ -4,11 +4,13 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use rustc_hash::FxBuildHasher;
+use upshift_core::Verdict;
 
 use super::cells::UsageCell;
+use super::exempted::ExemptedRequests;
 use super::labels::{LabelSet, OTHER};
 use super::refused::{RefusedCaller, RefusedCallers};
-use super::row::{Dimension, RowKey, Span, UsageRow};
+use super::row::{Dimension, RowKey, Span, Standing, UsageRow};
 use super::tally::UsageBatch;
 use crate::Fingerprint;
 
@@ -91,6 +93,7 @@ impl UsageTotals {
         for cell in batch.cells {
             self.merge_cell(&cell);
         }
+        self.merge_exempted(&batch.exempted);
         for caller in batch.refused {
             if self.changed_callers.len() < MAX_WAITING {
                 self.changed_callers.insert((Arc::clone(&caller.rule), caller.caller));
@@ -172,6 +175,25 @@ impl UsageTotals {
         }
     }
 
+    fn merge_exempted(&mut self, exempted: &ExemptedRequests) {
+        for (exemption, count) in exempted.iter() {
+            // The policy names them, so that they need no place in a set of labels.
+            let key = RowKey {
+                rule: "".into(),
+                dimension: Dimension::Exemption,
+                label: Arc::clone(exemption),
+                verdict: Verdict::Exempt,
+                standing: Standing::Behind,
+            };
+            self.row_mut(key, |row| {
+                row.requests += count.requests;
+                for caller in &count.callers {
+                    row.callers.insert_caller(*caller);
+                }
+            });
+        }
+    }
+
     fn place_label(
         &mut self,
         rule: &Arc<str>,
@@ -200,10 +222,9 @@ impl UsageTotals {
 
 #[cfg(test)]
 mod tests {
-    use upshift_core::{Phase, Verdict};
+    use upshift_core::Phase;
 
     use super::super::cells::{CellKey, RulingLabels};
-    use super::super::row::Standing;
     use super::*;
     use crate::sketch::CallerHasher;
 

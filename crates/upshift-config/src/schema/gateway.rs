@@ -40,6 +40,8 @@ pub(super) struct GatewayTable {
     admin_token: Option<String>,
     /// The file of the embedded store; false: nothing is kept across restarts.
     store: Option<OrFalse<String>>,
+    /// The reason for this version of the file, kept with its policy revision.
+    reason: Option<String>,
     /// Treatment of a path that upstreams may read in different ways.
     paths: Option<PathModeWord>,
     /// Treatment of upper and lower case in paths.

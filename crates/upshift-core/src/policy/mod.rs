@@ -10,6 +10,7 @@ mod dialect;
 pub(crate) mod exemption;
 pub(crate) mod identity;
 pub(crate) mod matcher;
+mod matcher_text;
 mod overrides;
 mod path;
 mod path_features;

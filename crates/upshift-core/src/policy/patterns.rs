@@ -1,6 +1,7 @@
 //! Patterns of hosts, fields and clients.
 
 use std::cmp::Ordering;
+use std::fmt;
 
 use super::client::{ClientReader, has_product};
 use super::segments::{Case, Glob, Segment, match_segments};
@@ -160,6 +161,16 @@ fn has_contradictory_client(facts: &Facts<'_>, readers: &[ClientReader]) -> bool
 
 fn is_host_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b".-_*".contains(&byte)
+}
+
+/// The pattern as the policy file writes it.
+impl fmt::Display for ClientPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.version {
+            Some(version) => write!(f, "{}/{version}", self.name),
+            None => f.write_str(&self.name),
+        }
+    }
 }
 
 #[cfg(test)]

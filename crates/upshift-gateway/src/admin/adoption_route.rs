@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Query, State};
-use axum::http::StatusCode;
 use serde::Deserialize;
 use upshift_core::Timestamp;
 use upshift_record::adoption::AdoptionReport;
 
 use super::problem::ApiProblem;
+use super::store_report::report_of_store;
 use crate::rollout::Control;
 
 /// The period of a report that names none: 30 days.
@@ -29,23 +29,7 @@ pub(super) async fn report_adoption(
 ) -> Result<Json<AdoptionReport>, ApiProblem> {
     let now = Timestamp::now();
     let from = period_start(query.since.as_deref(), now)?;
-    // Reading the store must not keep the other routes waiting.
-    let reading = tokio::task::spawn_blocking(move || control.adoption_report(from, now));
-    match reading.await {
-        Ok(Ok(Some(report))) => Ok(Json(report)),
-        Ok(Ok(None)) => Err(ApiProblem::new(
-            StatusCode::NOT_FOUND,
-            "adoption is not recorded, because this gateway has no store: set `store` in [gateway]",
-        )
-        .with_code("no-store")),
-        Ok(Err(error)) => {
-            Err(ApiProblem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))
-        }
-        Err(_) => Err(ApiProblem::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "the report could not be made; the log says why",
-        )),
-    }
+    report_of_store(move || control.adoption_report(from, now)).await
 }
 
 fn period_start(since: Option<&str>, now: Timestamp) -> Result<Timestamp, ApiProblem> {

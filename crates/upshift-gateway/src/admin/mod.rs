@@ -5,6 +5,7 @@ pub(crate) mod auth;
 mod canary_route;
 mod cross_origin;
 mod dashboard;
+mod evidence_route;
 mod explain_route;
 mod exposition;
 mod gateway_route;
@@ -12,8 +13,10 @@ pub(crate) mod listener;
 mod login_attempts;
 mod metrics_route;
 mod problem;
+mod query_time;
 pub(crate) mod rollout_api;
 mod sessions;
+mod store_report;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -8,6 +8,7 @@
 //! | `GET /api/trips?limit=` | the trips of the breaker, with the fingerprints of the callers that were hit |
 //! | `GET /api/adoption?since=` | [`upshift_record::adoption::AdoptionReport`] |
 //! | `GET /api/gateway` | [`upshift_record::gateway::GatewayStatus`] |
+//! | `GET /api/evidence?from=&to=` | [`upshift_record::evidence::EvidenceReport`] |
 //! | `POST /api/canary` | [`CanaryRequest`](upshift_record::canary::CanaryRequest) → [`upshift_record::canary::CanaryReport`] |
 //! | `POST /api/pause`, `resume`, `set`, `undo` | [`ChangeRequest`] → [`ChangeReport`] |
 //! | `POST /api/explain` | [`ExplainRequest`](upshift_record::control::ExplainRequest) → [`upshift_record::DecisionRecord`] |
@@ -34,7 +35,9 @@ use upshift_record::control::{ChangeReport, ChangeRequest};
 
 use super::adoption_route::report_adoption;
 use super::canary_route::try_policy;
+use super::evidence_route::report_evidence;
 use super::problem::ApiProblem;
+use super::query_time::read_time;
 use crate::rollout::report::{revision_report, trip_report};
 use crate::rollout::{ChangeCommand, ChangeOutcome, Control};
 
@@ -54,6 +57,7 @@ pub(crate) fn router(control: Arc<Control>) -> Router {
         .route("/api/undo", post(undo_change))
         .route("/api/fingerprint", post(show_fingerprint))
         .route("/api/adoption", get(report_adoption))
+        .route("/api/evidence", get(report_evidence))
         .route("/api/canary", post(try_policy))
         .with_state(control)
 }
@@ -229,17 +233,6 @@ fn read_setting(request: &ChangeRequest) -> Result<RolloutChange, ApiProblem> {
         return Err(ApiProblem::bad_request("`until` is in the past"));
     }
     Ok(RolloutChange::Set { rule, imposed, until })
-}
-
-fn read_time(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, ApiProblem> {
-    let Some(text) = text else { return Ok(None) };
-    match text.parse() {
-        Ok(time) => Ok(Some(time)),
-        Err(error) => {
-            let error: jiff::Error = error;
-            Err(ApiProblem::bad_request(format!("`{name}` is not a valid time: {error}")))
-        }
-    }
 }
 
 fn change_target(request: &ChangeRequest) -> Result<ChangeTarget, ApiProblem> {

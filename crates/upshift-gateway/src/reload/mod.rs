@@ -104,7 +104,7 @@ impl Handle {
         if connections > generation.load().settings.file.limits.connections {
             descriptors.warn_if_fewer(connections);
         }
-        let file = ControlledFile::from_settings(&settings.file);
+        let file = ControlledFile::from_settings(&settings);
         // Overrides may have changed since the reload was prepared, so the effective policy is
         // computed here, under the lock of `control`.
         control.reload(file, Timestamp::now(), |effective| {

@@ -30,8 +30,10 @@ pub(super) fn changed_keys(before: &KeyValues, after: &KeyValues) -> Vec<&'stati
 /// The values of the settings that hold for the whole gateway, and those of the policy beside its
 /// rules and exemptions. The keys that only a restart applies are left out.
 pub(super) fn setting_values(settings: &Settings) -> KeyValues {
-    // The command line or an embedder sets `observe` and `workers`; a reload changes neither.
-    let Settings { file, observe: _, workers: _, telemetry_variables: _, admin_token } = settings;
+    // The command line or an embedder sets `observe` and `workers`; a reload changes neither. The
+    // origin is no setting.
+    let Settings { file, observe: _, workers: _, telemetry_variables: _, admin_token, origin: _ } =
+        settings;
     let FileSettings { gateway, limits, adoption, telemetry, upstreams: _, policy, webhook } = file;
     let mut values = gateway_values(gateway, admin_token.as_deref());
     values.push(("breaker.webhook", debug_text(webhook)));
@@ -66,6 +68,7 @@ fn gateway_values(gateway: &GatewaySettings, admin_token: Option<&str>) -> KeyVa
         undeclared_proxy,
         paths,
         access_log,
+        reason,
     } = gateway;
     vec![
         ("gateway.h2c-upgrade", debug_text(h2c_upgrade)),
@@ -79,6 +82,7 @@ fn gateway_values(gateway: &GatewaySettings, admin_token: Option<&str>) -> KeyVa
         ("gateway.undeclared-proxy", debug_text(undeclared_proxy)),
         ("gateway.paths", debug_text(paths)),
         ("gateway.access-log", debug_text(access_log)),
+        ("gateway.reason", debug_text(reason)),
     ]
 }
 

@@ -97,8 +97,6 @@ impl Control {
         let shares = state.refused_shares(now);
         let order = PendingChange { change, id: &id, at: now, actor, reason, shares: &shares };
         let record = state.history.make_change(order)?;
-        // Only queued here: nothing that holds this lock waits for a disk.
-        let pending_write = state.store.write_record(&record);
         let revision = record.revision.revision;
         tracing::warn!(
             revision,
@@ -110,7 +108,7 @@ impl Control {
             undoes = preview.undoes_change.as_deref().unwrap_or_default(),
             "a person changed the enforcement of rules"
         );
-        state.put_in_force(now, &self.publish);
+        let pending_write = state.put_in_force(&record, now, &self.publish);
         let report = ChangeReport {
             revision: Some(revision),
             change: Some(id),

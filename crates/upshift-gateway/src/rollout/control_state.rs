@@ -1,15 +1,18 @@
 //! The state of [`Control`](super::Control), which one lock guards.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use upshift_adoption::breaker::{Breaker, BreakerWatch, Crossing, Trip};
+use upshift_adoption::ledger::{NewEntry, RevisionCause};
 use upshift_adoption::overrides::RolloutOverrides;
-use upshift_adoption::{CallerTally, Expiring, ExpiryNotice, ExpiryNotices, History};
+use upshift_adoption::{CallerTally, Expiring, ExpiryNotice, ExpiryNotices, History, Record};
 use upshift_core::policy::{self, Actor, Rule};
 use upshift_core::{Phase, Policy, Timestamp};
 
-use super::phase_log::{PhaseChange, PhaseLog};
-use super::store_writer::{StoreWriter, random_id};
+use super::phase_log::{PhaseChange, PhaseLog, RecordedPhases};
+use super::policy_ledger::{PolicyEvent, PolicyLedger};
+use super::store_writer::{PendingWrite, StoreWriter, random_id};
 
 /// Puts an effective policy in force.
 pub(crate) type Publish = Box<dyn Fn(Policy) + Send + Sync>;
@@ -34,6 +37,7 @@ pub(super) struct ControlState {
     /// By rule, since the start.
     pub(super) seen_by_rule: BTreeMap<String, SeenCallers>,
     phase_log: PhaseLog,
+    pub(super) ledger: PolicyLedger,
 }
 
 /// Counts of a rule's callers.
@@ -52,10 +56,11 @@ impl ControlState {
         file: Policy,
         history: History,
         store: StoreWriter,
-        observe: bool,
-        webhook: Option<String>,
+        ledger: PolicyLedger,
+        (observe, webhook): (bool, Option<String>),
     ) -> Self {
         Self {
+            ledger,
             expiring: expiring_exemptions(&file),
             file,
             observe,
@@ -114,22 +119,43 @@ impl ControlState {
         file.with_overrides(&overrides.resolve_for(rules, now))
     }
 
-    /// Computes the effective policy after a change, tells the breaker which rules to watch, and
-    /// logs the phases that changed. The caller publishes the policy.
-    pub(super) fn recompute_policy(&mut self, now: Timestamp) -> Policy {
+    /// Computes the effective policy after an event, tells the breaker which rules to watch, and
+    /// logs the phases that changed. The caller publishes the policy, and writes its revision.
+    pub(super) fn recompute_policy(
+        &mut self,
+        event: &PolicyEvent<'_>,
+        now: Timestamp,
+    ) -> (Policy, Arc<NewEntry>) {
         let policy = self.effective_policy(now);
         self.next_lapse = self.overrides.next_end(now);
         self.breaker.watch_rules(policy.rules().iter().filter_map(BreakerWatch::of_rule));
         for rule in self.overrides.tripped_rules() {
             self.breaker.mark_tripped(rule);
         }
-        self.log_phase_changes(&policy, now);
-        policy
+        let phases = self.log_phase_changes(&policy, now);
+        let revision = self.revision(event, &phases, now);
+        (policy, revision)
     }
 
-    /// Takes the overrides from the history after a change, resets the breakers of rules that are
-    /// no longer tripped, and publishes the effective policy.
-    pub(super) fn put_in_force(&mut self, now: Timestamp, publish: &Publish) {
+    fn revision(
+        &mut self,
+        event: &PolicyEvent<'_>,
+        phases: &RecordedPhases,
+        at: Timestamp,
+    ) -> Arc<NewEntry> {
+        let latest_change = self.history.latest_number().unwrap_or(0);
+        self.ledger.revision(event, phases, (at, latest_change))
+    }
+
+    /// Takes the overrides from the history after its latest change, resets the breakers of rules
+    /// that are no longer tripped, writes the change with its policy revision, and publishes the
+    /// effective policy.
+    pub(super) fn put_in_force(
+        &mut self,
+        record: &Arc<Record>,
+        now: Timestamp,
+        publish: &Publish,
+    ) -> PendingWrite {
         let before = std::mem::replace(&mut self.overrides, self.history.overrides());
         let still_tripped: Vec<&str> = self.overrides.tripped_rules().collect();
         for rule in before.tripped_rules() {
@@ -137,8 +163,19 @@ impl ControlState {
                 self.breaker.reset_rule(rule);
             }
         }
-        let policy = self.recompute_policy(now);
+        let change = &record.revision;
+        let is_trip = change.action == "trip";
+        let event = PolicyEvent::Change {
+            cause: if is_trip { RevisionCause::Trip } else { RevisionCause::Change },
+            number: change.revision,
+            actor: &change.actor,
+            reason: &change.reason,
+        };
+        let (policy, revision) = self.recompute_policy(&event, now);
+        // Only queued here: nothing that holds the lock of the control waits for a disk.
+        let pending_write = self.store.write_change(record, revision);
         publish(policy);
+        pending_write
     }
 
     /// Adds the tallies of the cores.
@@ -183,8 +220,7 @@ impl ControlState {
         let shares = self.refused_shares(now);
         let record = self.history.record_trip(trip, &random_id(), &shares);
         // A trip is in force even if it cannot be written; the writer logs the failure.
-        drop(self.store.write_record(&record));
-        self.put_in_force(now, publish);
+        drop(self.put_in_force(&record, now, publish));
     }
 
     /// Publishes the effective policy if an override has ended by `now`.
@@ -192,17 +228,25 @@ impl ControlState {
         if let Some(lapse) = self.next_lapse
             && lapse <= now
         {
-            let policy = self.recompute_policy(now);
+            let (policy, revision) = self.recompute_policy(&PolicyEvent::Lapse(lapse), now);
+            self.store.write_revision(revision);
             publish(policy);
         }
     }
 
-    /// Logs the phases that changed by the calendar. Between the boundaries of phases this is one
+    /// Logs and records the phases that changed by the calendar. Between the boundaries of phases this is one
     /// comparison, because computing the effective policy clones it.
     pub(super) fn check_calendar(&mut self, now: Timestamp) {
-        if self.phase_log.is_due(now) {
-            let policy = self.effective_policy(now);
-            self.log_phase_changes(&policy, now);
+        if !self.phase_log.is_due(now) {
+            return;
+        }
+        // Requests were decided by the next phase from its very beginning.
+        let boundary = self.phase_log.next_boundary().unwrap_or(now).min(now);
+        let policy = self.effective_policy(now);
+        let phases = self.log_phase_changes(&policy, now);
+        if !phases.changed.is_empty() {
+            let revision = self.revision(&PolicyEvent::Calendar, &phases, boundary);
+            self.store.write_revision(revision);
         }
     }
 
@@ -211,16 +255,18 @@ impl ControlState {
         self.notices.take_due(&self.expiring, now)
     }
 
-    fn log_phase_changes(&mut self, policy: &Policy, now: Timestamp) {
-        for PhaseChange { rule, from, to, share } in self.phase_log.record_phases(policy, now) {
+    fn log_phase_changes(&mut self, policy: &Policy, now: Timestamp) -> RecordedPhases {
+        let phases = self.phase_log.record_phases(policy, now);
+        for PhaseChange { rule, from, to, share } in &phases.changes {
             let percent = share.fraction() * 100.0;
             tracing::info!(%rule, "{rule}: {from} → {to} ({percent:.0} % refused)");
             if to.refuses()
-                && let Some(rule) = policy.rule(&rule)
+                && let Some(rule) = policy.rule(rule)
             {
-                self.warn_if_no_compliant_client(rule, to);
+                self.warn_if_no_compliant_client(rule, *to);
             }
         }
+        phases
     }
 
     /// Warns if a rule starts refusing and no client could have upgraded to the required version.

@@ -16,9 +16,12 @@ mod adoption_report;
 mod canary;
 mod change;
 mod control_state;
+mod evidence;
+mod ledger_queue;
 mod meter;
 mod metrics;
 mod phase_log;
+mod policy_ledger;
 pub(crate) mod report;
 mod store_writer;
 mod tick;
@@ -26,24 +29,27 @@ mod usage;
 mod webhook;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use upshift_adoption::breaker::Trip;
 use upshift_adoption::canary::RecordedFields;
-use upshift_adoption::store::{Retention, StoreError};
+use upshift_adoption::ledger::PolicyText;
+use upshift_adoption::store::{Retention, StoreContent, StoreError};
 use upshift_adoption::usage::UsageBatch;
 use upshift_adoption::{CallerTally, Fingerprint, IdentityKey, Revision};
-use upshift_config::{AdoptionSettings, FileSettings};
+use upshift_config::AdoptionSettings;
 use upshift_core::{Policy, Timestamp};
 
 pub(crate) use self::change::{ChangeCommand, ChangeOutcome, ControlError};
 use self::control_state::ControlState;
 pub(crate) use self::control_state::Publish;
 pub(crate) use self::meter::{count_accepted, count_decision};
+use self::policy_ledger::{LedgerFile, PolicyEvent, PolicyLedger};
 pub(crate) use self::store_writer::random_id;
 use self::store_writer::{OpenedStore, StoreWriter};
 pub(crate) use self::tick::{TICK_INTERVAL, run_ticks};
 use self::usage::UsageRecorder;
+use crate::settings::{Settings, SettingsOrigin};
 
 /// Control over one gateway.
 pub(crate) struct Control {
@@ -68,16 +74,36 @@ pub(crate) struct ControlledFile {
     pub(crate) record: bool,
     /// The retention of usage.
     pub(crate) retention: Retention,
+    /// The text of the policy, as its revisions name it.
+    text: Arc<PolicyText>,
+    origin: SettingsOrigin,
+    /// `reason` in `[gateway]`.
+    reason: Option<String>,
 }
 
 impl ControlledFile {
     /// The part of these settings.
-    pub(crate) fn from_settings(file: &FileSettings) -> Self {
+    pub(crate) fn from_settings(settings: &Settings) -> Self {
+        let file = &settings.file;
         let AdoptionSettings { record, minutes, hours, days } = &file.adoption;
         let retention =
             Retention { minutes: minutes.as_secs(), hours: hours.as_secs(), days: days.as_secs() };
         let (policy, webhook) = (file.policy.clone(), file.webhook.clone());
-        Self { policy, webhook, record: *record, retention }
+        // Made here and not under the lock of the control: a policy may have thousands of rules.
+        let text = Arc::new(PolicyText::of_policy(&policy));
+        let (origin, reason) = (settings.origin.clone(), file.gateway.reason.clone());
+        Self { policy, webhook, record: *record, retention, text, origin, reason }
+    }
+
+    /// The part that policy revisions name.
+    fn ledger_file(&self) -> LedgerFile {
+        LedgerFile {
+            digest: self.policy.revision().to_owned(),
+            text: Arc::clone(&self.text),
+            origin: self.origin.clone(),
+            reason: self.reason.clone(),
+            recording: self.record,
+        }
     }
 }
 
@@ -110,14 +136,17 @@ impl OpenedControl {
     /// If another gateway has the store open, or it exists and cannot be read.
     pub(crate) fn open(config: ControlConfig<'_>) -> Result<Self, StoreError> {
         let ControlConfig { file, store, observe, now } = config;
-        let ControlledFile { policy: file, webhook, record, retention } = file;
+        let ledger = PolicyLedger::new(file.ledger_file(), observe);
+        let ControlledFile { policy: file, webhook, record, retention, .. } = file;
         let OpenedStore { writer, content, usage } = StoreWriter::open(store, now)?;
         writer.retain_usage(retention);
         let usage = UsageRecorder::start(usage, writer.usage_sink())?;
         usage.set_recording(record);
-        let key = content.key;
-        let mut state = ControlState::new(file, content.history, writer, observe, webhook);
-        let policy = state.recompute_policy(now);
+        let key = content.key.clone();
+        let StoreContent { history, last_seen, .. } = content;
+        let mut state = ControlState::new(file, history, writer, ledger, (observe, webhook));
+        let (policy, revision) = state.recompute_policy(&PolicyEvent::Start { last_seen }, now);
+        state.store.write_revision(revision);
         for rule in policy.rules() {
             if let Some(set) = rule.overridden() {
                 let (rule, phase, by, reason) = (&rule.id, set.phase, &set.by, &set.reason);
@@ -147,7 +176,9 @@ impl Control {
     /// Closes the store for good, so that the next process can open it. Later changes still take
     /// effect, but are not stored.
     pub(crate) fn release_store(&self) {
-        self.state().store.release_store();
+        let state = self.state();
+        state.store.write_revision(state.ledger.stop(Timestamp::now()));
+        state.store.release_store();
     }
 
     /// Replaces the policy of the file. The effective policy goes to `publish` instead of the usual
@@ -158,7 +189,8 @@ impl Control {
         now: Timestamp,
         publish: impl FnOnce(Policy),
     ) {
-        let ControlledFile { policy, webhook, record, retention } = file;
+        let ledger_file = file.ledger_file();
+        let ControlledFile { policy, webhook, record, retention, .. } = file;
         self.usage.set_recording(record);
         let mut state = self.state();
         let recorded = RecordedFields::of_policy(state.file_policy());
@@ -167,9 +199,11 @@ impl Control {
             self.usage.restart_notes();
         }
         state.set_file_policy(policy);
+        state.ledger.set_file(ledger_file);
         state.webhook = webhook;
         state.store.retain_usage(retention);
-        let effective = state.recompute_policy(now);
+        let (effective, revision) = state.recompute_policy(&PolicyEvent::Reload, now);
+        state.store.write_revision(revision);
         publish(effective);
     }
 

@@ -7,6 +7,8 @@
 //! 3. At the end the thread tries once more, and logs the changes that are lost.
 //! 4. Usage waits in bounded memory while it cannot be written, and never keeps a change waiting
 //!    for longer than one write.
+//! 5. A change and its policy revision are written together. While nothing else is written, the
+//!    thread notes every few seconds that the process is alive.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,19 +19,23 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::timeout;
+use upshift_adoption::ledger::NewEntry;
 use upshift_adoption::store::{
-    Retention, SETTLING_TIME, Store, StoreContent, StoreError, UsageQuery,
+    LedgerWrite, Retention, SETTLING_TIME, Store, StoreContent, StoreError, UsageQuery,
 };
 use upshift_adoption::usage::{PendingUsage, Span, UsageChanges, UsageTotals};
 use upshift_adoption::{History, IdentityKey, Record};
 use upshift_core::Timestamp;
 
+use super::ledger_queue::LedgerQueue;
+
 /// The time that the client of a change waits for the store.
 const WRITE_TIMEOUT: Duration = Duration::from_millis(750);
 /// The time between a failed write and the next attempt.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
-/// The time to wait for a message while no write is pending. Any long time would do.
-const IDLE_INTERVAL: Duration = Duration::from_secs(3_600);
+/// The time to wait for a message while no write is pending, and after which the thread notes that
+/// the process is alive. After a crash, the records say nothing of at most this time before it.
+const IDLE_INTERVAL: Duration = Duration::from_secs(10);
 
 /// A handle on the thread.
 pub(crate) struct StoreWriter {
@@ -72,8 +78,14 @@ pub(crate) struct PendingWrite(Option<oneshot::Receiver<Result<(), String>>>);
 
 /// A message to the thread.
 enum WriterMessage {
-    /// Write a record, and send the outcome.
-    Write { record: Arc<Record>, done: oneshot::Sender<Result<(), String>> },
+    /// Write a record and its policy revision, and send the outcome.
+    Write {
+        record: Arc<Record>,
+        revision: Arc<NewEntry>,
+        done: oneshot::Sender<Result<(), String>>,
+    },
+    /// Write a policy revision.
+    Revision(Arc<NewEntry>),
     /// Write usage.
     Usage(UsageChanges),
     /// Keep usage for so long from now on.
@@ -139,14 +151,27 @@ impl StoreWriter {
         Ok(Self { messages: Some(messages), unsaved, usage, ended })
     }
 
-    /// Queues a record.
-    pub(super) fn write_record(&self, record: &Arc<Record>) -> PendingWrite {
+    /// Queues a record and its policy revision.
+    pub(super) fn write_change(
+        &self,
+        record: &Arc<Record>,
+        revision: Arc<NewEntry>,
+    ) -> PendingWrite {
         self.unsaved.fetch_add(1, Ordering::Relaxed);
         let Some(messages) = &self.messages else { return PendingWrite(None) };
         let (done, outcome) = oneshot::channel();
         // If the thread is gone, so is `done`, and `outcome` reports that.
-        let _ = messages.send(WriterMessage::Write { record: Arc::clone(record), done });
+        let record = Arc::clone(record);
+        let _ = messages.send(WriterMessage::Write { record, revision, done });
         PendingWrite(Some(outcome))
+    }
+
+    /// Queues a policy revision.
+    pub(super) fn write_revision(&self, revision: Arc<NewEntry>) {
+        if let Some(messages) = &self.messages {
+            // The thread logs what it cannot write. Without a thread nothing is kept at all.
+            let _ = messages.send(WriterMessage::Revision(revision));
+        }
     }
 
     /// Closes the store for good, so that the next process can open it. Later changes are not
@@ -273,6 +298,7 @@ struct WriterThread {
     /// The number of the latest record that is in the store.
     saved: i64,
     records: Vec<Arc<Record>>,
+    ledger: LedgerQueue,
     store: Option<Store>,
     unsaved: Arc<AtomicU64>,
     usage: PendingUsage,
@@ -294,6 +320,7 @@ impl WriterThread {
             key: content.key.clone(),
             saved: content.history.latest_number().unwrap_or(0),
             records: content.history.records().cloned().collect(),
+            ledger: LedgerQueue::default(),
             store,
             unsaved: Arc::default(),
             usage: PendingUsage::default(),
@@ -307,13 +334,20 @@ impl WriterThread {
 
     fn run(mut self, messages: &Receiver<WriterMessage>) {
         loop {
-            let idle = self.pending_count() == 0 && self.usage.is_empty();
+            let idle = !self.has_pending() && self.usage.is_empty();
             let wait = if idle { IDLE_INTERVAL } else { RETRY_INTERVAL };
             match messages.recv_timeout(wait) {
-                Ok(WriterMessage::Write { record, done }) => {
+                Ok(WriterMessage::Write { record, revision, done }) => {
+                    self.ledger.push(revision);
                     let saved = self.write_record(record);
                     // The client may have given up.
                     let _ = done.send(saved);
+                }
+                Ok(WriterMessage::Revision(revision)) => {
+                    self.ledger.push(revision);
+                    if let Err(error) = self.write_pending() {
+                        tracing::error!(error, "a policy revision is not in the store yet");
+                    }
                 }
                 Ok(WriterMessage::Usage(changes)) => {
                     self.usage.add_changes(changes);
@@ -365,14 +399,18 @@ impl WriterThread {
         saved
     }
 
+    fn has_pending(&self) -> bool {
+        self.pending_count() > 0 || !self.ledger.pending.is_empty()
+    }
+
     fn pending_count(&self) -> usize {
         self.records.iter().filter(|record| record.revision.revision > self.saved).count()
     }
 
-    /// Writes the records that are not in the store yet, if there are any.
+    /// Writes the records and the policy revisions that are not in the store yet, if there are any.
     fn write_pending(&mut self) -> Result<(), String> {
         let pending = self.pending_count();
-        if pending == 0 {
+        if !self.has_pending() {
             return Ok(());
         }
         if self.released {
@@ -394,14 +432,17 @@ impl WriterThread {
         saved.map_err(|error| error.to_string())
     }
 
-    /// Writes the usage that waits, and once an hour makes hours and days of it.
+    /// Writes the usage that waits, if there is any, and that the process is alive; once an hour
+    /// makes hours and days of it.
     fn write_usage(&mut self) {
-        if self.usage.is_empty() || self.released {
+        if self.released {
             return;
         }
-        let written = self.try_write_usage(Timestamp::now().as_second());
+        let now = Timestamp::now();
+        let written = self.try_write_usage(now.as_second());
         let was_failing = self.usage_status.failing.swap(written.is_err(), Ordering::Relaxed);
-        self.usage_status.lost.store(self.usage.lost(), Ordering::Relaxed);
+        let lost_before = self.usage_status.lost.swap(self.usage.lost(), Ordering::Relaxed);
+        self.ledger.note_lost(self.usage.lost() - lost_before, written.is_ok(), now);
         match written {
             Ok(()) if was_failing => tracing::warn!("usage is recorded again"),
             Ok(()) => {}
@@ -436,11 +477,11 @@ impl WriterThread {
             None => {
                 let mut store = Store::reopen(&self.path, &self.key)?;
                 // The file may have been removed, and is new: the changes come first.
-                store.append_records(&self.records)?;
+                self.append_to(&mut store)?;
                 store
             }
         };
-        store.write_usage(&self.usage.to_changes())?;
+        store.write_usage(&self.usage.to_changes(), now)?;
         self.usage.clear();
         let hour = Span::Hour.start_of(now - SETTLING_TIME);
         if let Some(retention) = self.retention
@@ -458,18 +499,27 @@ impl WriterThread {
             Some(store) => store,
             None => Store::reopen(&self.path, &self.key)?,
         };
-        let mut appended = store.append_records(&self.records);
+        let mut appended = self.append_to(&mut store);
         // The file was removed or replaced while it was open. The handle has to be closed before
         // the store is opened at this path again.
         if appended.as_ref().is_err_and(StoreError::is_gone) {
             drop(store);
             store = Store::reopen(&self.path, &self.key)?;
-            appended = store.append_records(&self.records);
+            appended = self.append_to(&mut store);
         }
         if appended.is_ok() {
             self.store = Some(store);
         }
         appended
+    }
+
+    /// Writes what the store does not have yet.
+    fn append_to(&mut self, store: &mut Store) -> Result<(), StoreError> {
+        let LedgerQueue { pending, latest, .. } = &self.ledger;
+        let write = LedgerWrite { pending, latest: latest.as_deref() };
+        store.append_changes(&self.records, write)?;
+        self.ledger.mark_written();
+        Ok(())
     }
 }
 
@@ -478,7 +528,7 @@ fn empty_content() -> Result<StoreContent, StoreError> {
     if aws_lc_rs::rand::fill(&mut key).is_err() {
         return Err(std::io::Error::other("the system returns no random numbers").into());
     }
-    Ok(StoreContent { key: IdentityKey::new(key), history: History::default() })
+    Ok(StoreContent { key: IdentityKey::new(key), history: History::default(), last_seen: None })
 }
 
 /// An id for a change that came without one.

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 use upshift_adoption::RequestCallers;
 use upshift_adoption::overrides::{ChangeTarget, Imposed, RolloutChange};
+use upshift_config::FileSettings;
 use upshift_core::policy::{
     BreakerLimits, Counted, IdentityReader, PolicySpec, RampPlan, Requirement, Rollout,
     RolloutPlan, RuleSpec,
@@ -45,7 +46,8 @@ fn policy() -> Policy {
 }
 
 fn controlled(policy: Policy) -> ControlledFile {
-    ControlledFile::from_settings(&FileSettings { policy, ..FileSettings::default() })
+    let file = FileSettings { policy, ..FileSettings::default() };
+    ControlledFile::from_settings(&Settings { file, ..Settings::default() })
 }
 
 /// A control, and the policy that it last put in force.

@@ -2,7 +2,6 @@
 
 use std::fmt::{self, Display};
 use std::net::SocketAddr;
-use std::os::unix::fs::MetadataExt as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +21,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use upshift_config::make_visible;
 
+use crate::account::process_account;
 use crate::runtime::build_runtime;
 use crate::verb_error::VerbError;
 
@@ -351,7 +351,7 @@ pub(crate) fn default_actor() -> String {
     let user = match (variable("USER"), variable("LOGNAME")) {
         (Some(user), _) | (None, Some(user)) => user,
         // Containers often set neither.
-        (None, None) => login_name(),
+        (None, None) => process_account().unwrap_or_else(|| "somebody".to_owned()),
     };
     // Not every system has this file.
     let host = std::fs::read_to_string("/etc/hostname").unwrap_or_default();
@@ -365,29 +365,6 @@ pub(crate) fn default_actor() -> String {
 fn variable(name: &str) -> Option<String> {
     let value = std::env::var(name).ok()?;
     if value.is_empty() { None } else { Some(value) }
-}
-
-/// The name that the system has for the user of this process, else the number.
-fn login_name() -> String {
-    let Ok(process) = std::fs::metadata("/proc/self") else { return "somebody".to_owned() };
-    let uid = process.uid();
-    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    // Users of a directory service are not in the file.
-    name_in_passwd(uid, &users).unwrap_or_else(|| format!("uid {uid}"))
-}
-
-/// The name of `uid` in the lines `name:password:uid:…` of `users`.
-fn name_in_passwd(uid: u32, users: &str) -> Option<String> {
-    for user in users.lines() {
-        let fields: Vec<&str> = user.split(':').collect();
-        if let [name, _, number, ..] = fields.as_slice()
-            && !name.is_empty()
-            && number.parse() == Ok(uid)
-        {
-            return Some((*name).to_owned());
-        }
-    }
-    None
 }
 
 /// Parses `http://host:port`.
@@ -439,17 +416,6 @@ mod tests {
         for wrong in ["127.0.0.1:9426", "ftp://gw", "http://", ""] {
             assert!(parse_admin_url(wrong).is_err(), "{wrong}");
         }
-    }
-
-    /// Every change that a service or a container made was signed with the same made-up name.
-    #[test]
-    fn a_user_without_a_variable_has_the_name_of_the_system() {
-        let users = "root:x:0:0:root:/root:/bin/sh\n\nbroken\nada:x:1000:1000::/home/ada:/bin/sh\n";
-        assert_eq!(
-            (name_in_passwd(1_000, users).as_deref(), name_in_passwd(0, users).as_deref()),
-            (Some("ada"), Some("root"))
-        );
-        assert_eq!((name_in_passwd(7, users), name_in_passwd(1_000, "")), (None, None));
     }
 
     #[tokio::test]

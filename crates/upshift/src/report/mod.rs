@@ -1,6 +1,7 @@
 //! `upshift report`: adoption, from a running gateway or from its store.
 
 mod csv;
+mod evidence;
 mod page;
 mod source;
 mod sparkline;
@@ -13,6 +14,7 @@ use http::Uri;
 use upshift_core::Timestamp;
 use upshift_record::Exit;
 
+use self::evidence::{EvidenceFormat, EvidencePeriod};
 use self::source::{Recorded, read_gateway, read_store};
 use crate::control::{self, RemoteGateway};
 use crate::policy_file::PolicyFile;
@@ -32,9 +34,10 @@ Examples:
   upshift report --html --output adoption.html
   upshift report --json | jq '.rules[] | {rule, behind}'
   upshift report --store /var/lib/upshift/upshift.db
+  upshift report --evidence 2026-01-01..2026-04-01 --output evidence.html
 
-Exit codes: 0 success, 2 wrong usage or an unknown rule, 3 the gateway or the store cannot be read,
-4 nothing is recorded yet.")]
+Exit codes: 0 success, 1 the chain of policy revisions is broken, 2 wrong usage or an unknown rule,
+3 the gateway or the store cannot be read, 4 nothing is recorded yet, or of the period.")]
 pub(crate) struct ReportArgs {
     /// Only this rule
     rule: Option<String>,
@@ -44,7 +47,7 @@ pub(crate) struct ReportArgs {
     /// The admin listener of a running gateway
     #[arg(
         long, value_name = "URL", env = "UPSHIFT_ADMIN", default_value = "http://127.0.0.1:9426",
-        value_parser = control::parse_admin_url, conflicts_with = "store"
+        value_parser = control::parse_admin_url
     )]
     admin: Uri,
     /// The admin token, if the gateway asks for one
@@ -55,6 +58,14 @@ pub(crate) struct ReportArgs {
     store: Option<PathBuf>,
     #[command(flatten)]
     file: PolicyFile,
+    /// Show the evidence of a period instead: the policies in force, since when, changed by whom
+    /// and why, what they refused, and the exemptions. TO is the first moment that is left out; an
+    /// end that is left out is the first record, or now
+    #[arg(
+        long, value_name = "FROM..TO", value_parser = evidence::parse_period,
+        conflicts_with_all = ["rule", "since", "csv"]
+    )]
+    evidence: Option<EvidencePeriod>,
     /// Print the whole report as JSON
     #[arg(long, conflicts_with = "csv")]
     json: bool,
@@ -64,8 +75,9 @@ pub(crate) struct ReportArgs {
     /// Print one HTML file with charts, which a browser shows without a network
     #[arg(long, conflicts_with_all = ["csv", "json"])]
     html: bool,
-    /// Write the HTML to this file, and replace it if it exists
-    #[arg(long, short, value_name = "FILE", requires = "html")]
+    /// Write the page, or the evidence, to this file, and replace it if it exists; its ending
+    /// (.html, .json) chooses the format
+    #[arg(long, short, value_name = "FILE", conflicts_with = "csv")]
     output: Option<PathBuf>,
 }
 
@@ -99,7 +111,15 @@ fn parse_since(text: &str) -> Result<Since, String> {
 
 impl ReportArgs {
     pub(crate) fn run(self) -> VerbResult {
-        if self.html {
+        if let Some(period) = self.evidence {
+            return self.run_evidence(period);
+        }
+        let writes_page = self.html || page::is_page(self.output.as_deref());
+        if self.output.is_some() && !writes_page {
+            let message = "--output is for pages and evidence: add --html, or redirect the output";
+            return Err(VerbError::usage(message));
+        }
+        if writes_page {
             page::check_destination(self.output.as_deref())?;
         }
         let now = Timestamp::now();
@@ -109,7 +129,7 @@ impl ReportArgs {
             None => {
                 let gateway =
                     RemoteGateway::at_first_address(self.admin.clone(), self.token.clone());
-                control::block_on_gateways(read_gateway(gateway, from, self.html))?
+                control::block_on_gateways(read_gateway(gateway, from, writes_page))?
             }
         };
         if let Some(rule) = &self.rule {
@@ -118,11 +138,11 @@ impl ReportArgs {
                 return Err(VerbError::usage(format_args!("there is no rule `{rule}`")));
             }
         }
-        self.print(recorded)?;
+        self.print(recorded, writes_page)?;
         Ok(Exit::Fine)
     }
 
-    fn print(&self, recorded: Recorded) -> Result<(), VerbError> {
+    fn print(&self, recorded: Recorded, as_page: bool) -> Result<(), VerbError> {
         let report = &recorded.report;
         if self.json {
             print_json(report)?;
@@ -132,12 +152,26 @@ impl ReportArgs {
             return Err(VerbError::Message(Exit::NothingRun, message.to_owned()));
         } else if self.csv {
             print_stdout(&csv::render_csv(report))?;
-        } else if self.html {
+        } else if as_page {
             page::write_page(recorded, self.output.as_deref())?;
         } else {
             let visible = visible_record(report)?;
             print_stdout(&table::render_report(&visible, Palette::of_stdout()))?;
         }
         Ok(())
+    }
+
+    fn run_evidence(&self, period: EvidencePeriod) -> VerbResult {
+        let report = match &self.store {
+            Some(store) => period.read_from_store(store)?,
+            None => {
+                let gateway =
+                    RemoteGateway::at_first_address(self.admin.clone(), self.token.clone());
+                control::block_on_gateways(period.read_from_gateway(gateway))?
+            }
+        };
+        let format = EvidenceFormat::choose((self.json, self.html), self.output.as_deref());
+        evidence::write_evidence(&report, format, self.output.as_deref())?;
+        Ok(evidence::exit_of(&report))
     }
 }

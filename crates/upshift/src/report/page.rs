@@ -36,9 +36,18 @@ pub(super) fn write_page(recorded: Recorded, output: Option<&Path>) -> Result<()
         trips,
         gateway: None,
     };
-    let page = render_report(&view);
+    write_text(&render_report(&view), output)
+}
+
+/// Returns true if the name of a file says that it is a page.
+pub(super) fn is_page(output: Option<&Path>) -> bool {
+    output.is_some_and(|file| file.extension().is_some_and(|ending| ending == "html"))
+}
+
+/// Writes a text to `output`, or else to stdout.
+pub(super) fn write_text(text: &str, output: Option<&Path>) -> Result<(), VerbError> {
     match output {
-        Some(file) => write_file(file, &page, true),
-        None => Ok(print_stdout(&page)?),
+        Some(file) => write_file(file, text, true),
+        None => Ok(print_stdout(text)?),
     }
 }

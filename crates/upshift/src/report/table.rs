@@ -155,7 +155,7 @@ fn shares(labels: &[LabelCounts], all: u64) -> String {
 }
 
 /// A title, and a sentence in lines of at most 80 columns.
-fn wrapped(title: &str, sentence: &str) -> String {
+pub(super) fn wrapped(title: &str, sentence: &str) -> String {
     let mut text = String::new();
     let mut line = format!("  {title:<10}");
     for word in sentence.split(' ') {

@@ -1,5 +1,6 @@
 //! `upshift serve`: runs the gateway.
 
+mod origin;
 mod reload;
 mod supervisor;
 mod watch;
@@ -60,6 +61,10 @@ pub(crate) struct ServeArgs {
     /// lame duck
     #[arg(long)]
     take_over: bool,
+    /// The reason for this start, which the evidence of policies names; it takes precedence over
+    /// `reason` in [gateway]
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
 }
 
 impl ServeArgs {
@@ -71,7 +76,8 @@ impl ServeArgs {
         let text = policy_file::read_policy(&self.file.path)?;
         let mut usual_store = None;
         let loaded = reload::load_settings(&self.file, text, &watched, &mut usual_store)?;
-        let settings = Settings { observe: self.observe, ..loaded };
+        let mut settings = Settings { observe: self.observe, ..loaded };
+        settings.origin.reason = self.reason;
         let store = settings.file.gateway.store.clone();
         // The old gateway serves on while we wait. Were the addresses shared already, the kernel
         // would send us connections that we cannot serve yet.

@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use upshift_core::{Policy, Timestamp};
 use upshift_gateway::{Handle, PreparedReload, ReloadOutcome, Settings};
 
+use super::origin::origin_of;
 use super::supervisor;
 use super::watch::WatchedFiles;
 use crate::policy_file::{self, PolicyFile};
@@ -170,7 +171,11 @@ pub(super) fn load_settings(
         parsed.set_store(store);
     }
     watched.record_named(parsed.named_files());
-    Ok(Settings { telemetry_variables: telemetry_variables(), ..parsed.into_settings()? })
+    Ok(Settings {
+        telemetry_variables: telemetry_variables(),
+        origin: origin_of(&file.path),
+        ..parsed.into_settings()?
+    })
 }
 
 /// The environment variables that all programs with OpenTelemetry read.

@@ -30,7 +30,7 @@ fn minute(start: i64, label: &str, requests: u64, callers: std::ops::Range<u32>)
 }
 
 fn write(store: &mut Store, rows: Vec<StoredRow>) {
-    store.write_usage(&UsageChanges { rows, refused: Vec::new() }).unwrap();
+    store.write_usage(&UsageChanges { rows, refused: Vec::new() }, 0).unwrap();
 }
 
 fn read(store: &Store, span: Span) -> Vec<StoredRow> {
@@ -132,7 +132,7 @@ fn refused_callers_are_read_back_and_forgotten() {
         rows: Vec::new(),
         refused: vec![refused(u64::MAX, 3, MIDNIGHT), refused(2, 9, MIDNIGHT + DAY)],
     };
-    store.write_usage(&changes).unwrap();
+    store.write_usage(&changes, 0).unwrap();
     let expected = [refused(2, 9, MIDNIGHT + DAY), refused(u64::MAX, 3, MIDNIGHT)];
     assert_eq!(store.read_refused_callers().unwrap(), expected);
     let day = DAY.cast_unsigned();
@@ -217,7 +217,7 @@ fn invented_callers_do_not_fill_the_store() {
                 network: Network::Unknown,
             });
         }
-        store.write_usage(&UsageChanges { rows: Vec::new(), refused }).unwrap();
+        store.write_usage(&UsageChanges { rows: Vec::new(), refused }, 0).unwrap();
     }
     let kept = store.read_refused_callers().unwrap();
     assert!(kept.len() <= 2 * MAX_CALLERS as usize, "{}", kept.len());

@@ -1,0 +1,216 @@
+#![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
+
+use upshift_core::policy::{Exemption, Matcher, PolicySpec, Requirement, RuleSpec};
+use upshift_core::{Policy, TlsVersion};
+use upshift_record::evidence::RulePhaseRecord;
+
+use super::*;
+use crate::ledger::{
+    ChainHead, LedgerEntry, PolicyInForce, PolicyText, RevisionCause, StoredChain, StoredEntry,
+};
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_793_000_000 + second).unwrap()
+}
+
+fn text(second: i64) -> String {
+    at(second).to_string()
+}
+
+/// A chain that grows by one revision at a time.
+struct Bench {
+    chain: StoredChain,
+    end: ChainHead,
+    policy: PolicyText,
+}
+
+impl Bench {
+    fn new(minimum: TlsVersion) -> Self {
+        let end = ChainHead::before_first();
+        let mut bench =
+            Self { chain: StoredChain::default(), end, policy: policy_text(minimum, true) };
+        bench.take_policy(policy_text(minimum, true));
+        bench
+    }
+
+    fn take_policy(&mut self, policy: PolicyText) {
+        self.chain.policies.insert(policy.digest.clone(), policy.json.clone());
+        self.policy = policy;
+    }
+
+    fn push(&mut self, second: i64, cause: RevisionCause, phase: Option<&str>) {
+        self.push_with(second, cause, phase, |_| {});
+    }
+
+    fn push_with(
+        &mut self,
+        second: i64,
+        cause: RevisionCause,
+        phase: Option<&str>,
+        change: impl FnOnce(&mut LedgerEntry),
+    ) {
+        let mut entry = LedgerEntry::new(at(second), cause, "ada", "because");
+        entry.in_force = phase.map(|phase| PolicyInForce {
+            policy: self.policy.digest.clone(),
+            effective: String::new(),
+            latest_change: 0,
+            observe: false,
+            recording: true,
+            complete: cause == RevisionCause::Start,
+            rules: vec![RulePhaseRecord {
+                rule: "tls".into(),
+                phase: phase.into(),
+                share: if phase == "enforce" { 10_000 } else { 0 },
+                until: None,
+                set_by: None,
+                reason: None,
+            }],
+        });
+        change(&mut entry);
+        let content = serde_json::to_string(&entry).unwrap();
+        self.end = self.end.next(&content);
+        let ChainHead { number, hash } = self.end.clone();
+        self.chain.entries.push(StoredEntry { number, content, hash, entry: Some(entry) });
+        self.chain.ends = Some((ChainHead::before_first(), self.end.clone()));
+    }
+
+    fn report(self, (from, to): (i64, i64), running: bool, now: i64) -> EvidenceReport {
+        let records = RecordedEvidence { chain: self.chain, ..RecordedEvidence::default() };
+        let (from, to, now) = (Some(at(from)), at(to), at(now));
+        build_evidence(EvidenceInput { now, from, to, running, records })
+    }
+}
+
+fn policy_text(minimum: TlsVersion, exempts: bool) -> PolicyText {
+    let rule = RuleSpec::new("tls", vec![Requirement::Tls(minimum)]);
+    let mut exemptions = Vec::new();
+    if exempts {
+        exemptions.push(Exemption {
+            id: "kiosks".into(),
+            rules: vec!["tls".into()],
+            matcher: Matcher::default(),
+            reason: "replaced in spring".into(),
+            owner: "retail".into(),
+            expires: at(100_000),
+        });
+    }
+    let spec = PolicySpec { rules: vec![rule], exemptions, ..PolicySpec::default() };
+    PolicyText::of_policy(&Policy::new(spec).unwrap())
+}
+
+fn phases(rule: &RuleEvidence) -> Vec<(String, String, &str, &str)> {
+    let mut phases = Vec::new();
+    for span in &rule.phases {
+        phases.push((span.from.clone(), span.to.clone(), span.phase.as_str(), span.cause.as_str()));
+    }
+    phases
+}
+
+#[test]
+fn an_intact_history_is_told_to_the_second() {
+    use RevisionCause::{Calendar, Change, Start, Stop};
+    let mut bench = Bench::new(TlsVersion::V1_2);
+    bench.push(0, Start, Some("warn"));
+    bench.push(100, Calendar, Some("enforce"));
+    bench.push(200, Change, Some("paused"));
+    bench.push(260, Change, Some("enforce"));
+    bench.push(400, Stop, None);
+    bench.push(450, Start, Some("enforce"));
+    let report = bench.report((50, 500), true, 1_000);
+    assert!(report.chain.intact, "{:?}", report.chain);
+    let rule = &report.rules[0];
+    assert_eq!(
+        phases(rule),
+        [
+            (text(50), text(100), "warn", "start"),
+            (text(100), text(200), "enforce", "calendar"),
+            (text(200), text(260), "paused", "change"),
+            (text(260), text(400), "enforce", "change"),
+            (text(450), text(500), "enforce", "start"),
+        ]
+    );
+    assert_eq!(rule.phases[0].since, text(0));
+    assert_eq!(rule.enforced_seconds, 100 + 140 + 50);
+    // A restart is no interruption of the enforcement that is reported, but it is listed.
+    assert_eq!(rule.enforced_since, Some(text(260)));
+    let breaks: Vec<_> =
+        rule.interruptions.iter().map(|one| (one.from.as_str(), one.kind.as_str())).collect();
+    assert_eq!(breaks, [(text(200).as_str(), "paused"), (text(400).as_str(), "stopped")]);
+    assert_eq!(rule.interruptions[0].actor.as_deref(), Some("ada"));
+    let statement = format!(
+        "TLS 1.2 or later, for all requests: enforced since {}, and in this period for 4 min 50 s; \
+         interrupted 1 time, for 1 min; the gateway was stopped, or recorded nothing, for 50 s.",
+        text(260)
+    );
+    assert_eq!(rule.statement, statement);
+    assert_eq!(report.gaps.len(), 1);
+    let numbers: Vec<_> = report.revisions.iter().map(|revision| revision.revision).collect();
+    assert_eq!(numbers, [1, 2, 3, 4, 5, 6]);
+}
+
+/// A process that is killed records no stop: the time from its last sign of life on is unknown.
+#[test]
+fn the_time_after_a_kill_is_unknown() {
+    use RevisionCause::Start;
+    let mut bench = Bench::new(TlsVersion::V1_2);
+    bench.push(0, Start, Some("enforce"));
+    bench.push_with(300, Start, Some("enforce"), |entry| entry.last_seen = Some(at(120)));
+    bench.chain.alive = Some(at(390).as_second());
+    let report = bench.report((0, 1_000), false, 500);
+    assert_eq!(report.to, text(500), "the period ends now at the latest");
+    let rule = &report.rules[0];
+    let gaps: Vec<_> =
+        report.gaps.iter().map(|gap| (gap.from.clone(), gap.to.clone(), &*gap.kind)).collect();
+    assert_eq!(
+        gaps,
+        [(text(120), text(300), "not-recorded"), (text(390), text(500), "not-recorded")]
+    );
+    assert_eq!(rule.enforced_seconds, 120 + 90);
+    assert_eq!(rule.enforced_since, None, "nothing is known of its end");
+    assert!(rule.statement.contains("but not at its end"), "{}", rule.statement);
+}
+
+/// Enforcing another requirement begins anew.
+#[test]
+fn a_reload_changes_what_is_enforced_and_what_is_exempt() {
+    use RevisionCause::{Reload, Start};
+    let mut bench = Bench::new(TlsVersion::V1_2);
+    bench.push(0, Start, Some("enforce"));
+    bench.take_policy(policy_text(TlsVersion::V1_3, false));
+    bench.push(100, Reload, Some("enforce"));
+    let report = bench.report((0, 200), true, 200);
+    let rule = &report.rules[0];
+    assert_eq!(rule.phases.len(), 1, "the phase is the same all the time");
+    assert_eq!(rule.enforced_since, Some(text(100)));
+    let definitions: Vec<_> = rule.definitions.iter().map(|one| &*one.requirement).collect();
+    assert_eq!(definitions, ["TLS 1.2 or later", "TLS 1.3 or later"]);
+    let exemption = &report.exemptions[0];
+    assert_eq!((&*exemption.exemption, &*exemption.owner), ("kiosks", "retail"));
+    assert_eq!((&exemption.since, exemption.may_be_older), (&text(0), true));
+    assert_eq!(exemption.ended, Some(text(100)), "the second policy does not have it");
+    let builtin = report.exemptions.last().unwrap();
+    assert_eq!((&*builtin.owner, &builtin.ended), ("built in", &None));
+    assert_eq!(report.policies.len(), 2);
+}
+
+#[test]
+fn nothing_is_claimed_of_a_time_before_the_records() {
+    let mut bench = Bench::new(TlsVersion::V1_2);
+    bench.push(0, RevisionCause::Start, Some("enforce"));
+    let report = bench.report((-500, -100), true, 300);
+    assert_eq!(report.gaps[0].kind, "before-records");
+    assert_eq!((&report.gaps[0].from, &report.gaps[0].to), (&text(-500), &text(-100)));
+    assert!(report.rules.is_empty() && report.exemptions.is_empty());
+    assert!(report.revisions.is_empty());
+}
+
+#[test]
+fn an_open_beginning_is_the_first_record() {
+    let mut bench = Bench::new(TlsVersion::V1_2);
+    bench.push(0, RevisionCause::Start, Some("enforce"));
+    let records = RecordedEvidence { chain: bench.chain, ..RecordedEvidence::default() };
+    let (now, to) = (at(60), at(60));
+    let input = EvidenceInput { now, from: None, to, running: true, records };
+    let report = build_evidence(input);
+    assert_eq!((report.from, report.gaps.len()), (text(0), 0));
+}
