@@ -43,6 +43,7 @@ pub mod canary;
 pub mod evidence;
 mod expiry;
 mod fingerprint;
+pub mod fleet;
 mod history;
 pub mod ledger;
 pub mod overrides;

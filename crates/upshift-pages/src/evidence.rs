@@ -308,7 +308,7 @@ mod tests {
 
     fn report() -> EvidenceReport {
         let counts = StandingCounts {
-            total: RequestCounts { requests: 1_204, callers: 7 },
+            total: RequestCounts { requests: 1_204, callers: Some(7) },
             ..StandingCounts::default()
         };
         EvidenceReport {

@@ -54,7 +54,7 @@ fn traffic_table(caption: &str, head: &str, labels: &[LabelCounts]) -> Markup {
         Column::number("Requests"),
         Column::number("Callers"),
     ];
-    let all = labels.iter().map(|label| label.total.requests).sum();
+    let all: u64 = labels.iter().map(|label| label.total.requests).sum();
     let mut rows = Vec::new();
     for LabelCounts { label, total, .. } in labels {
         let share = share_of(total.requests, all).unwrap_or_default();
@@ -237,5 +237,9 @@ pub(crate) fn gateway_footer(gateway: &GatewayStatus) -> Markup {
 
 /// `12,345 from 678 callers`: the requests, for the strip of a page.
 pub(crate) fn requests_text(report: &AdoptionReport) -> String {
-    format!("{} from {}", grouped(report.total.requests), counted(report.total.callers, "caller"))
+    let requests = grouped(report.total.requests);
+    match report.total.callers {
+        Some(callers) => format!("{requests} from {}", counted(callers, "caller")),
+        None => requests,
+    }
 }

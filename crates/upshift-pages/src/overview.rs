@@ -179,7 +179,7 @@ fn breaker_text(rule: &RuleView<'_>) -> Markup {
 /// The projection of a rule as a sentence.
 pub(crate) fn outlook(rule: &RuleAdoption) -> &str {
     // The projection is about weeks, and would ask for more of them.
-    if rule.behind.callers == 0 {
+    if rule.behind.callers == Some(0) {
         return "No caller of this period is behind.";
     }
     &rule.projection.sentence
@@ -190,6 +190,12 @@ fn share_lines(rule: &RuleView<'_>) -> Markup {
         let text = if rule.adoption.is_some() { "no request" } else { "not recorded" };
         return html! { p.soft { (text) } };
     };
+    if total.callers.is_none() {
+        return html! {
+            p { strong { (share_text(behind.requests, total.requests)) } " of requests behind" }
+            p.soft { (grouped(behind.requests)) " of " (grouped(total.requests)) }
+        };
+    }
     html! {
         p { strong { (share_text(behind.callers, total.callers)) } " of callers behind" }
         p.soft { (grouped(behind.callers)) " of " (grouped(total.callers)) }

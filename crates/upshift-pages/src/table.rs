@@ -76,8 +76,8 @@ impl Table<'_> {
     }
 }
 
-/// A number of a cell, with separators.
-pub fn number_cell(number: u64) -> Markup {
+/// A number of a cell, with separators; a dash if it is not known.
+pub fn number_cell(number: impl Into<Option<u64>>) -> Markup {
     html! { (upshift_record::number_text::grouped(number)) }
 }
 

@@ -55,13 +55,17 @@ fn step_text(rule: &RuleView<'_>, now: &str) -> Option<String> {
             "The phase {phase} begins {when}, and it is not known who is behind."
         ));
     };
-    let behind = adoption.behind.callers;
+    // Without distinct callers, the requests say that someone is behind.
+    let (behind, word) = match adoption.behind.callers {
+        Some(callers) => (callers, "caller"),
+        None => (adoption.behind.requests, "request"),
+    };
     if behind == 0 {
         return None;
     }
-    let callers = counted(behind, "caller");
+    let left = counted(behind, word);
     let verb = if behind == 1 { "is" } else { "are" };
-    Some(format!("The phase {phase} begins {when}, and {callers} {verb} behind."))
+    Some(format!("The phase {phase} begins {when}, and {left} {verb} behind."))
 }
 
 fn held_text(rule: &RuleView<'_>) -> Option<String> {

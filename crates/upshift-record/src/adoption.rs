@@ -24,15 +24,19 @@ pub struct AdoptionReport {
     pub tls: Vec<LabelCounts>,
     /// The rules, in the order of the file, and then those that the file no longer has.
     pub rules: Vec<RuleAdoption>,
+    /// The parts of the report that its source does not have. A list that is named here is empty
+    /// because of that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_known: Vec<String>,
 }
 
 /// A number of requests, and of the distinct callers that sent them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestCounts {
     /// Requests.
     pub requests: u64,
-    /// Distinct callers.
-    pub callers: u64,
+    /// Distinct callers; `null` if they are not known.
+    pub callers: Option<u64>,
 }
 
 /// The adoption under one rule.
@@ -140,7 +144,8 @@ pub struct WeekPoint {
 /// The time at which less than 1 % of the callers are behind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProjectionRecord {
-    /// `needs-weeks`, `few-callers`, `below`, `not-at-this-rate`, `not-before` or `between`.
+    /// `needs-weeks`, `few-callers`, `below`, `not-at-this-rate`, `not-before`, `between` or
+    /// `not-known`.
     pub answer: String,
     /// The earliest time, with `not-before` and `between`; the beginning, with `below`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -173,4 +178,11 @@ pub struct RefusedCallerRecord {
     pub path: String,
     /// The network of its address.
     pub network: String,
+}
+
+/// No request, and no caller.
+impl Default for RequestCounts {
+    fn default() -> Self {
+        Self { requests: 0, callers: Some(0) }
+    }
 }

@@ -1,13 +1,15 @@
 //! Numbers as people read them, in a terminal and on a page.
 
-/// `1 rule`, `1,204 rules`.
-pub fn counted(number: u64, word: &str) -> String {
-    let ending = if number == 1 { "" } else { "s" };
+/// `1 rule`, `1,204 rules`; `– rules` if the number is not known.
+pub fn counted(number: impl Into<Option<u64>>, word: &str) -> String {
+    let number = number.into();
+    let ending = if number == Some(1) { "" } else { "s" };
     format!("{} {word}{ending}", grouped(number))
 }
 
-/// A number with commas between groups of three digits.
-pub fn grouped(number: u64) -> String {
+/// A number with commas between groups of three digits; `–` if it is not known.
+pub fn grouped(number: impl Into<Option<u64>>) -> String {
+    let Some(number) = number.into() else { return "–".to_owned() };
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);
     for (index, digit) in digits.chars().enumerate() {
@@ -24,8 +26,9 @@ pub fn format_percent(share: f64) -> String {
     format!("{}%", (share * 10_000.0).round() / 100.0)
 }
 
-/// A share of a whole, from 0 to 1; `None` if there is no whole.
-pub fn share_of(part: u64, all: u64) -> Option<f64> {
+/// A share of a whole, from 0 to 1; `None` if there is no whole, or one of the two is not known.
+pub fn share_of(part: impl Into<Option<u64>>, all: impl Into<Option<u64>>) -> Option<f64> {
+    let (part, all) = (part.into()?, all.into()?);
     if all == 0 {
         return None;
     }
@@ -34,10 +37,11 @@ pub fn share_of(part: u64, all: u64) -> Option<f64> {
 }
 
 /// A share of a whole in percent; `–` if there is no whole. A small rest is never shown as 0 %.
-pub fn share_text(part: u64, all: u64) -> String {
+pub fn share_text(part: impl Into<Option<u64>>, all: impl Into<Option<u64>>) -> String {
+    let part = part.into();
     match share_of(part, all) {
         None => "–".to_owned(),
-        Some(share) if part > 0 && share < 0.0001 => "<0.01%".to_owned(),
+        Some(share) if part > Some(0) && share < 0.0001 => "<0.01%".to_owned(),
         Some(share) => format_percent(share),
     }
 }

@@ -18,6 +18,7 @@ mod downloads;
 mod evidence;
 mod faults;
 mod fleet;
+mod fleet_report;
 mod following;
 mod forecast;
 mod forecast_faults;

@@ -77,30 +77,36 @@ fn openmetrics_is_read_by_its_reference_parser() {
     assert!(names.contains(&exemplar), "{names}");
 }
 
-/// A Prometheus that scrapes one gateway.
+/// A Prometheus that scrapes gateways.
 pub(crate) struct Prometheus {
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
     program: Program,
     _folder: Scratch,
 }
 
 impl Prometheus {
     fn scraping(gateway: &Gateway, feature: &str) -> Self {
-        Self::start(gateway, feature, "")
+        Self::start(&[gateway.admin()], feature, "")
     }
 
     /// The same, with the rules of a file.
     pub(crate) fn with_rules(gateway: &Gateway, rules: &Path) -> Self {
         let configuration = format!("rule_files: ['{}']\n", rules.display());
-        Self::start(gateway, "exemplar-storage", &configuration)
+        Self::start(&[gateway.admin()], "exemplar-storage", &configuration)
     }
 
-    fn start(gateway: &Gateway, feature: &str, further: &str) -> Self {
+    /// One that scrapes these admin listeners once a second.
+    pub(crate) fn of_fleet(admins: &[SocketAddr]) -> Self {
+        Self::start(admins, "exemplar-storage", "")
+    }
+
+    fn start(admins: &[SocketAddr], feature: &str, further: &str) -> Self {
         let (folder, address) = (Scratch::new(), free_port());
+        let targets: Vec<String> = admins.iter().map(|admin| format!("'{admin}'")).collect();
         let configuration = format!(
             "global: {{ scrape_interval: 1s, evaluation_interval: 1s }}\nscrape_configs:\n\
-             - job_name: upshift\n  static_configs: [ {{ targets: ['{}'] }} ]\n{further}",
-            gateway.admin()
+             - job_name: upshift\n  static_configs: [ {{ targets: [{}] }} ]\n{further}",
+            targets.join(", ")
         );
         let file = folder.file("prometheus.yml", configuration);
         let mut command = Command::new(find("prometheus").unwrap_or_else(|| "prometheus".into()));

@@ -14,11 +14,12 @@ use upshift_core::Policy;
 use upshift_record::adoption::AdoptionReport;
 
 pub use self::rule::refused_caller_record;
+pub(crate) use self::times::instant_text;
 
 use self::counts::CountsByLabel;
 use self::projected::RecordedDays;
 use self::rule::RuleCounts;
-use self::times::{ReportTimes, instant_text};
+use self::times::ReportTimes;
 use crate::usage::{Dimension, RefusedCaller, StoredRow};
 
 /// The input of a report.
@@ -92,6 +93,7 @@ pub fn build_report(input: ReportInput<'_>) -> AdoptionReport {
         http: http.into_records(),
         tls: tls.into_records(),
         rules: reported,
+        not_known: Vec::new(),
     }
 }
 

@@ -76,15 +76,15 @@ fn callers_of_several_days_are_counted_once() {
     let report = report(MIDNIGHT - 6 * DAY, rows);
     let rule = &report.rules[0];
     assert_eq!((rule.rule.as_str(), rule.phase.as_deref()), ("tls", Some("enforce")));
-    assert_eq!(rule.total, RequestCounts { requests: 1_000, callers: 100 });
-    assert_eq!(rule.behind, RequestCounts { requests: 200, callers: 20 });
+    assert_eq!(rule.total, RequestCounts { requests: 1_000, callers: Some(100) });
+    assert_eq!(rule.behind, RequestCounts { requests: 200, callers: Some(20) });
     assert_eq!(rule.uncertain, RequestCounts::default());
     let versions: Vec<_> = rule
         .versions
         .iter()
         .map(|version| (version.label.as_str(), version.total.callers))
         .collect();
-    assert_eq!(versions, [("1.1", 20), ("1.3", 60), ("1.10", 20)]);
+    assert_eq!(versions, [("1.1", Some(20)), ("1.3", Some(60)), ("1.10", Some(20))]);
     let verdicts: Vec<_> = rule
         .verdicts
         .iter()
@@ -93,7 +93,7 @@ fn callers_of_several_days_are_counted_once() {
     assert_eq!(verdicts, [("admit", 800), ("refuse", 200)]);
     // Five days and the hour of today.
     assert_eq!(rule.series.len(), 6);
-    assert_eq!(rule.series[0].refused, RequestCounts { requests: 40, callers: 20 });
+    assert_eq!(rule.series[0].refused, RequestCounts { requests: 40, callers: Some(20) });
     assert!(rule.series[0].complete && !rule.series[5].complete);
     assert_eq!(rule.projection.answer, "needs-weeks");
 }

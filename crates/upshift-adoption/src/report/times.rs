@@ -28,6 +28,6 @@ impl ReportTimes {
 }
 
 /// A second since 1970 as RFC 3339.
-pub(super) fn instant_text(second: i64) -> String {
+pub(crate) fn instant_text(second: i64) -> String {
     Timestamp::from_second(second).unwrap_or_default().to_string()
 }

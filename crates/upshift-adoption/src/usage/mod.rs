@@ -25,7 +25,7 @@ mod totals;
 pub use labels::{MAX_LABEL, OTHER, label_text, path_pattern};
 pub use pending::PendingUsage;
 pub use refused::{RefusedCaller, RefusedCallers};
-pub use request_labels::client_text;
+pub use request_labels::{client_text, http_label, tls_label};
 pub use row::{Dimension, RowKey, Span, Standing, UsageRow};
 pub use tally::{UsageBatch, UsageTally};
 pub use totals::{StoredRow, UsageChanges, UsageTotals};

@@ -73,7 +73,7 @@ pub fn client_text(agent: &[u8]) -> Cow<'static, str> {
 }
 
 /// The version of HTTP that the client speaks.
-pub(super) fn http_label(facts: &Facts<'_>) -> &'static str {
+pub fn http_label(facts: &Facts<'_>) -> &'static str {
     match facts.http {
         Known::Is(version) => version.as_str(),
         Known::Unknown => "unknown",
@@ -82,7 +82,7 @@ pub(super) fn http_label(facts: &Facts<'_>) -> &'static str {
 
 /// The version of TLS that the client speaks; `none` for cleartext, and `some` if a proxy reports
 /// TLS without its version.
-pub(super) fn tls_label(facts: &Facts<'_>) -> &'static str {
+pub fn tls_label(facts: &Facts<'_>) -> &'static str {
     match facts.tls {
         Known::Is(TlsState::Cleartext) => "none",
         Known::Is(TlsState::Version(version)) => version.as_str(),

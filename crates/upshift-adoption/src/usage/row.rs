@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use upshift_core::{Ruling, Verdict, VerdictReason};
+use upshift_core::{Decision, Ruling, Verdict, VerdictReason};
 
 use crate::sketch::DistinctCallers;
 
@@ -18,6 +18,9 @@ pub enum Standing {
 }
 
 impl Standing {
+    /// All standings.
+    pub const ALL: [Self; 3] = [Self::Meets, Self::Behind, Self::Uncertain];
+
     /// The standing of the request that this ruling is about.
     pub fn of_ruling(ruling: &Ruling<'_>) -> Self {
         if ruling.cause.is_some() {
@@ -26,6 +29,14 @@ impl Standing {
         match ruling.reason {
             VerdictReason::Meets => Self::Meets,
             _ => Self::Uncertain,
+        }
+    }
+
+    /// The standing of a request as a whole: that of the ruling that decided.
+    pub fn of_decision(decision: &Decision<'_>) -> Self {
+        match decision.top() {
+            Some(top) => Self::of_ruling(top),
+            None => Self::Meets,
         }
     }
 
@@ -40,7 +51,7 @@ impl Standing {
 
     /// The standing with this name.
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::Meets, Self::Behind, Self::Uncertain].into_iter().find(|one| one.as_str() == name)
+        Self::ALL.into_iter().find(|one| one.as_str() == name)
     }
 }
 

@@ -173,10 +173,7 @@ impl UsageTally {
 
     /// The cell of a request as a whole.
     fn place_request(&mut self, labels: &RequestLabels, decision: &Decision<'_>) -> CellNumber {
-        let standing = match decision.top() {
-            Some(top) => Standing::of_ruling(top),
-            None => Standing::Meets,
-        };
+        let standing = Standing::of_decision(decision);
         self.cells.number_of(CellKey {
             ruling: None,
             verdict: decision.verdict,

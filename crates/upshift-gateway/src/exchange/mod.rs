@@ -169,7 +169,7 @@ impl Exchange<'_> {
         let facts = &context.facts;
         let decision = generation.policy.decide(facts, now);
         self.report.set_verdict(decision.verdict);
-        core.counts.borrow_mut().count_decision(&decision, facts.hop);
+        core.counts.borrow_mut().count_decision(&decision, facts);
         let key = core.shared.control.key();
         let callers = RequestCallers::of_decision(&decision, facts, key);
         rollout::count_decision(&mut core.tally.borrow_mut(), &callers, &decision, now);

@@ -5,7 +5,10 @@ use std::hash::Hash;
 use std::ops::AddAssign;
 use std::sync::Arc;
 
-use upshift_core::{Decision, HttpVersion, Phase, Policy, TlsVersion, Verdict, VerdictReason};
+use upshift_adoption::usage::{Standing, http_label, tls_label};
+use upshift_core::{
+    Decision, Facts, HttpVersion, Phase, Policy, TlsVersion, Verdict, VerdictReason,
+};
 
 use crate::local_reply::LocalReply;
 use crate::telemetry::disconnect::DisconnectReason;
@@ -20,7 +23,7 @@ const TLS_VERSIONS: [TlsVersion; 2] = [TlsVersion::V1_2, TlsVersion::V1_3];
 const LISTENERS: [&str; 3] = ["http", "https", "http3"];
 
 /// The rulings of one rule, with the number of each.
-pub(crate) type RulingCounts = HashMap<(Verdict, VerdictReason, Phase), u64>;
+pub(crate) type RulingCounts = HashMap<(Verdict, VerdictReason, Phase, Standing), u64>;
 
 /// The counters since they were last merged.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +36,8 @@ pub(crate) struct CoreCounts {
     pub(crate) open_tunnels: i64,
     /// Decided requests, by verdict and HTTP version on this hop.
     pub(crate) requests: HashMap<(Verdict, HttpVersion), u64>,
+    /// Decided requests, by the client's versions of HTTP and TLS, and by standing.
+    pub(crate) transport: HashMap<(&'static str, &'static str, Standing), u64>,
     /// The rulings of the rules that matched, by rule. Shared, so that a copy of many is cheap.
     pub(crate) rulings: HashMap<Arc<str>, Arc<RulingCounts>>,
     /// Upstream responses with status 426 and no protocol in `Upgrade`.
@@ -57,16 +62,23 @@ impl CoreCounts {
     /// Counters of zero for every value of a label that is a constant of the program. A series has to
     /// be there before its first event: `increase()` ignores the first value of a series.
     pub(crate) fn at_zero() -> Self {
-        let mut requests = HashMap::new();
-        for verdict in VERDICTS {
-            for http in [HttpVersion::V1_0, HttpVersion::V1_1, HttpVersion::V2, HttpVersion::V3] {
+        let (mut requests, mut transport) = (HashMap::new(), HashMap::new());
+        for http in [HttpVersion::V1_0, HttpVersion::V1_1, HttpVersion::V2, HttpVersion::V3] {
+            for verdict in VERDICTS {
                 requests.insert((verdict, http), 0);
+            }
+            // Those that a listener has; only proxies report others.
+            for tls in ["none", TlsVersion::V1_2.as_str(), TlsVersion::V1_3.as_str()] {
+                for standing in Standing::ALL {
+                    transport.insert((http.as_str(), tls, standing), 0);
+                }
             }
         }
         Self {
             accepted: LabelTotals::at_zero(LISTENERS),
             open_connections: LabelTotals::at_zero(LISTENERS),
             requests,
+            transport,
             local_replies: LabelTotals::at_zero(LocalReply::CAUSE_LABELS),
             disconnects: LabelTotals::at_zero(DisconnectReason::ALL.map(DisconnectReason::as_str)),
             transitions: LabelTotals::at_zero(["h2c", "tls", "tunnel"]),
@@ -77,11 +89,15 @@ impl CoreCounts {
         }
     }
 
-    /// Counts a decision, by the HTTP version on this hop.
-    pub(crate) fn count_decision(&mut self, decision: &Decision<'_>, http: HttpVersion) {
-        *self.requests.entry((decision.verdict, http)).or_default() += 1;
+    /// Counts a decision.
+    pub(crate) fn count_decision(&mut self, decision: &Decision<'_>, facts: &Facts<'_>) {
+        *self.requests.entry((decision.verdict, facts.hop)).or_default() += 1;
+        let standing = Standing::of_decision(decision);
+        let transport = (http_label(facts), tls_label(facts), standing);
+        *self.transport.entry(transport).or_default() += 1;
         for ruling in decision.matched() {
-            let key = (ruling.verdict, ruling.cause.unwrap_or(ruling.reason), ruling.phase());
+            let reason = ruling.cause.unwrap_or(ruling.reason);
+            let key = (ruling.verdict, reason, ruling.phase(), Standing::of_ruling(ruling));
             // The common case needs no copy of the id.
             let counts = match self.rulings.get_mut(&*ruling.rule.id) {
                 Some(counts) => counts,
@@ -107,6 +123,7 @@ impl CoreCounts {
             open_connections,
             open_tunnels,
             requests,
+            transport,
             rulings,
             bare_426,
             local_replies,
@@ -121,6 +138,7 @@ impl CoreCounts {
         self.open_connections.merge(&open_connections);
         self.open_tunnels += open_tunnels;
         merge_map(&mut self.requests, requests);
+        merge_map(&mut self.transport, transport);
         for (rule, counts) in rulings {
             let totals = Arc::make_mut(self.rulings.entry(rule).or_default());
             merge_map(totals, Arc::unwrap_or_clone(counts));

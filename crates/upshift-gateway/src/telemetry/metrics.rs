@@ -7,7 +7,7 @@ use std::sync::Arc;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::registry::Unit;
-use upshift_core::{Policy, Timestamp, Verdict};
+use upshift_core::{Phase, Policy, Timestamp, Verdict, VerdictReason};
 
 use crate::telemetry::counts::{CoreCounts, RulingCounts};
 use crate::telemetry::durations::DurationMetrics;
@@ -135,6 +135,7 @@ impl Collector for TotalMetrics {
         self.write_reloads(&mut writer)?;
         self.write_connections(&mut writer)?;
         self.write_requests(&mut writer)?;
+        self.write_transport(&mut writer)?;
         self.write_rules(&mut writer)
     }
 }
@@ -268,7 +269,7 @@ impl TotalMetrics {
         let rulings = &self.totals.counts.rulings;
         let all = self.policy.rules().len() <= MOST_RULES_AT_ZERO;
         let none = RulingCounts::new();
-        let (mut by_verdict, mut by_reason) = (Vec::new(), Vec::new());
+        let (mut by_verdict, mut by_reason, mut by_standing) = (Vec::new(), Vec::new(), Vec::new());
         for rule in self.policy.rules() {
             let counts = match rulings.get(&*rule.id) {
                 Some(counts) => &**counts,
@@ -277,6 +278,7 @@ impl TotalMetrics {
             };
             by_verdict.extend(verdict_series(&rule.id, counts));
             by_reason.extend(reason_series(&rule.id, counts));
+            by_standing.extend(standing_series(&rule.id, counts));
         }
         let requests =
             FamilyHead::new("rule_requests", "Requests that a rule matched, by its verdict");
@@ -285,14 +287,32 @@ impl TotalMetrics {
             "rule_reasons",
             "Requests that a rule matched, by the reason of its verdict and its phase",
         );
-        writer.write_counters(&reasons, by_reason)
+        writer.write_counters(&reasons, by_reason)?;
+        let standings = FamilyHead::new(
+            "rule_standing_requests",
+            "Requests that a rule matched, by its verdict and by whether they meet it",
+        );
+        writer.write_counters(&standings, by_standing)
+    }
+
+    fn write_transport(&self, writer: &mut FamilyWriter<'_>) -> fmt::Result {
+        let transport = FamilyHead::new(
+            "transport_requests",
+            "Decided requests, by the client's versions of HTTP and TLS and by standing",
+        );
+        let mut series = Vec::new();
+        for (&(http, tls, standing), &count) in &self.totals.counts.transport {
+            series.push(([("http", http), ("tls", tls), ("standing", standing.as_str())], count));
+        }
+        series.sort_unstable();
+        writer.write_counters(&transport, series)
     }
 }
 
 fn verdict_series<'r>(rule: &'r str, counts: &RulingCounts) -> [(Labels<'r, 2>, u64); 4] {
     VERDICTS.map(|verdict| {
         let mut total = 0;
-        for (&(counted, _, _), count) in counts {
+        for (&(counted, ..), count) in counts {
             if counted == verdict {
                 total += count;
             }
@@ -301,9 +321,25 @@ fn verdict_series<'r>(rule: &'r str, counts: &RulingCounts) -> [(Labels<'r, 2>, 
     })
 }
 
-fn reason_series<'r>(rule: &'r str, counts: &RulingCounts) -> Vec<(Labels<'r, 4>, u64)> {
+fn standing_series<'r>(rule: &'r str, counts: &RulingCounts) -> Vec<(Labels<'r, 3>, u64)> {
+    let mut totals: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    for (&(verdict, _, _, standing), &count) in counts {
+        *totals.entry((verdict.as_str(), standing.as_str())).or_default() += count;
+    }
     let mut series = Vec::new();
-    for (&(verdict, reason, phase), &count) in counts {
+    for ((verdict, standing), count) in totals {
+        series.push(([("rule", rule), ("verdict", verdict), ("standing", standing)], count));
+    }
+    series
+}
+
+fn reason_series<'r>(rule: &'r str, counts: &RulingCounts) -> Vec<(Labels<'r, 4>, u64)> {
+    let mut totals: BTreeMap<(Verdict, VerdictReason, Phase), u64> = BTreeMap::new();
+    for (&(verdict, reason, phase, _), &count) in counts {
+        *totals.entry((verdict, reason, phase)).or_default() += count;
+    }
+    let mut series = Vec::new();
+    for ((verdict, reason, phase), count) in totals {
         let labels = [
             ("rule", rule),
             ("verdict", verdict.as_str()),

@@ -53,7 +53,7 @@ pub(super) fn render(recorded: &RuleAdoption, place: &Place<'_>) -> Markup {
 /// The sentence for a rule that no caller is behind, with the bound that this number of callers
 /// allows.
 fn no_one_left(recorded: &RuleAdoption) -> String {
-    let all = recorded.total.callers;
+    let Some(all) = recorded.total.callers else { return "No request is behind.".to_owned() };
     // The rule of three: with 0 of n, the share is below 3/n with a confidence of 95 %.
     let bound = (3.0 / all.max(1) as f64).min(1.0);
     format!(

@@ -22,7 +22,10 @@ pub(crate) fn sentence(rule: &RuleView<'_>) -> Markup {
 }
 
 fn adoption_sentence(rule: &RuleAdoption) -> String {
-    let (behind, all) = (rule.behind.callers, rule.total.callers);
+    let (Some(behind), Some(all)) = (rule.behind.callers, rule.total.callers) else {
+        let (behind, all) = (rule.behind.requests, rule.total.requests);
+        return format!("{} of {} are behind", share_text(behind, all), counted(all, "request"));
+    };
     let verb = if behind == 1 { "is" } else { "are" };
     let of = format!("of {}", counted(all, "caller"));
     match behind {
@@ -58,10 +61,13 @@ fn number_card(name: &str, number: &Markup, line: &Markup) -> Markup {
 }
 
 fn callers_line(behind: &RequestCounts, total: &RequestCounts) -> Markup {
+    if total.callers.is_none() {
+        return html! { "Not known from Prometheus" };
+    }
     html! {
-        data.callers-behind value=(behind.callers) { (grouped(behind.callers)) }
+        data.callers-behind value=[behind.callers] { (grouped(behind.callers)) }
         " of "
-        data.callers-total value=(total.callers) { (grouped(total.callers)) }
+        data.callers-total value=[total.callers] { (grouped(total.callers)) }
     }
 }
 
@@ -83,7 +89,7 @@ fn requests_line(
 
 /// The answer of the projection in a few words.
 fn projected_date(recorded: &RuleAdoption) -> Markup {
-    if recorded.behind.callers == 0 {
+    if recorded.behind.callers == Some(0) {
         return html! { "reached" };
     }
     let ProjectionRecord { answer, earliest, latest, .. } = &recorded.projection;

@@ -146,7 +146,7 @@ mod tests {
                 complete: true,
                 total: RequestCounts::default(),
                 behind: RequestCounts::default(),
-                admitted: RequestCounts { requests: number, callers: 1 },
+                admitted: RequestCounts { requests: number, callers: Some(1) },
                 warned: RequestCounts::default(),
                 exempt: RequestCounts::default(),
                 refused: RequestCounts::default(),

@@ -58,7 +58,7 @@ fn versions_table<'a>(recorded: &RuleAdoption, caption: &'a str) -> Table<'a> {
 
 /// The share of callers below each version; `None` for labels that are no version. Versions of
 /// different products are not compared.
-fn shares_lost(versions: &[LabelCounts], all: u64) -> Vec<Option<f64>> {
+fn shares_lost(versions: &[LabelCounts], all: Option<u64>) -> Vec<Option<f64>> {
     let (mut shares, mut product, mut below) = (Vec::new(), "", 0);
     for version in versions {
         let Some(of_product) = product_of(&version.label) else {
@@ -69,7 +69,7 @@ fn shares_lost(versions: &[LabelCounts], all: u64) -> Vec<Option<f64>> {
             (product, below) = (of_product, 0);
         }
         shares.push(share_of(below, all));
-        below += version.total.callers;
+        below += version.total.callers.unwrap_or_default();
     }
     shares
 }
@@ -95,10 +95,10 @@ mod tests {
         let labels = ["1.0", "1.4", "2.0", "App/9", "App/10", "none"];
         let versions = labels.map(|label| LabelCounts {
             label: label.to_owned(),
-            total: RequestCounts { requests: 20, callers: 10 },
+            total: RequestCounts { requests: 20, callers: Some(10) },
             behind: RequestCounts::default(),
         });
-        let lost = shares_lost(&versions, 100);
+        let lost = shares_lost(&versions, Some(100));
         assert_eq!(lost, [Some(0.0), Some(0.1), Some(0.2), Some(0.0), Some(0.1), None]);
     }
 }

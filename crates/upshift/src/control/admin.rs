@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use http::{Method, Request, StatusCode, Uri, header};
+use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
@@ -205,6 +205,27 @@ impl RemoteGateway {
     /// Reads `/api/PATH`.
     pub(crate) async fn get_api<T: DeserializeOwned>(&self, path: &str) -> Result<T, GatewayError> {
         self.send_request(Method::GET, path, String::new()).await
+    }
+
+    /// Reads `/api/PATH` with this `Authorization`, whatever the status of the answer is.
+    pub(crate) async fn fetch_api(
+        &self,
+        path: &str,
+        authorization: Option<&str>,
+        limit: Duration,
+    ) -> Result<(StatusCode, Bytes), GatewayError> {
+        let request = self.build_request(Method::GET, path, String::new());
+        let mut request = request.map_err(GatewayError::unreached)?;
+        if let Some(authorization) = authorization {
+            let mut value =
+                HeaderValue::from_str(authorization).map_err(GatewayError::unreached)?;
+            value.set_sensitive(true);
+            request.headers_mut().insert(header::AUTHORIZATION, value);
+        }
+        match timeout(limit, self.exchange_once(request)).await {
+            Ok(exchanged) => exchanged,
+            Err(_) => Err(GatewayError::unanswered("it did not answer in time")),
+        }
     }
 
     async fn send_request<T: DeserializeOwned>(

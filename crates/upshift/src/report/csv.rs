@@ -39,11 +39,16 @@ fn push_labels(text: &mut String, rule: &str, dimension: &str, labels: &[LabelCo
             quote(rule),
             quote(label),
             total.requests,
-            total.callers,
+            callers_field(total.callers),
             behind.requests,
-            behind.callers
+            callers_field(behind.callers)
         ));
     }
+}
+
+/// A number of callers as a field of CSV, which is empty if they are not known.
+fn callers_field(callers: Option<u64>) -> String {
+    callers.map(|callers| callers.to_string()).unwrap_or_default()
 }
 
 /// A value as a field of CSV. Clients choose some labels: a spreadsheet must not run them as a

@@ -3,6 +3,7 @@
 mod csv;
 mod evidence;
 mod page;
+mod prometheus;
 mod source;
 mod sparkline;
 mod table;
@@ -15,6 +16,7 @@ use upshift_core::Timestamp;
 use upshift_record::Exit;
 
 use self::evidence::{EvidenceFormat, EvidencePeriod};
+use self::prometheus::{PrometheusUrl, read_fleet};
 use self::source::{Recorded, read_gateway, read_store};
 use crate::control::{self, RemoteGateway};
 use crate::policy_file::PolicyFile;
@@ -34,10 +36,11 @@ Examples:
   upshift report --html --output adoption.html
   upshift report --json | jq '.rules[] | {rule, behind}'
   upshift report --store /var/lib/upshift/upshift.db
+  upshift report --prometheus http://prometheus:9090
   upshift report --evidence 2026-01-01..2026-04-01 --output evidence.html
 
 Exit codes: 0 success, 1 the chain of policy revisions is broken, 2 wrong usage or an unknown rule,
-3 the gateway or the store cannot be read, 4 nothing is recorded yet, or of the period.")]
+3 the gateway, the store or Prometheus cannot be read, 4 nothing is recorded yet, or of the period.")]
 pub(crate) struct ReportArgs {
     /// Only this rule
     rule: Option<String>,
@@ -56,6 +59,16 @@ pub(crate) struct ReportArgs {
     /// Read this store instead of asking a gateway; the rules come from the policy file
     #[arg(long, value_name = "FILE")]
     store: Option<PathBuf>,
+    /// Ask a Prometheus that scrapes the gateways, for the numbers of all of them. Distinct
+    /// callers, versions and clients are not known then
+    #[arg(
+        long, value_name = "URL", value_parser = prometheus::parse_prometheus_url,
+        conflicts_with_all = ["store", "evidence"]
+    )]
+    prometheus: Option<PrometheusUrl>,
+    /// The bearer token of that Prometheus, if it asks for one
+    #[arg(long, value_name = "TOKEN", env = "UPSHIFT_PROMETHEUS_TOKEN", hide_env_values = true)]
+    prometheus_token: Option<String>,
     #[command(flatten)]
     file: PolicyFile,
     /// Show the evidence of a period instead: the policies in force, since when, changed by whom
@@ -124,9 +137,14 @@ impl ReportArgs {
         }
         let now = Timestamp::now();
         let from = self.since.start(now);
-        let mut recorded = match &self.store {
-            Some(store) => read_store(store, &self.file, from, now)?,
-            None => {
+        let mut recorded = match (&self.prometheus, &self.store) {
+            (Some(prometheus), _) => {
+                let token = self.prometheus_token.clone();
+                let reading = read_fleet(prometheus.clone(), token, (from, now));
+                Recorded::of_fleet(control::block_on_gateways(reading)?)
+            }
+            (None, Some(store)) => read_store(store, &self.file, from, now)?,
+            (None, None) => {
                 let gateway =
                     RemoteGateway::at_first_address(self.admin.clone(), self.token.clone());
                 control::block_on_gateways(read_gateway(gateway, from, writes_page))?

@@ -26,6 +26,11 @@ pub(super) struct Recorded {
 }
 
 impl Recorded {
+    /// The numbers of a fleet, without the state of any gateway.
+    pub(super) fn of_fleet(report: AdoptionReport) -> Self {
+        Self { report, plan: Vec::new(), status: None, trips: Vec::new() }
+    }
+
     /// Drops all rules but this one.
     pub(super) fn retain_rule(&mut self, rule: &str) {
         self.report.rules.retain(|reported| reported.rule == rule);

@@ -1,6 +1,8 @@
 //! The report for a terminal, 80 columns wide.
 
-use upshift_record::adoption::{AdoptionReport, LabelCounts, RuleAdoption, SeriesPoint};
+use upshift_record::adoption::{
+    AdoptionReport, LabelCounts, RequestCounts, RuleAdoption, SeriesPoint,
+};
 use upshift_record::number_text::{share_of, share_text};
 
 use super::sparkline::render_sparkline;
@@ -16,12 +18,7 @@ pub(super) fn render_report(report: &AdoptionReport, palette: Palette) -> String
     // Both are RFC 3339 in UTC, so that the later one is the greater text.
     let recorded = report.recording_since.as_deref().unwrap_or_default();
     let since = recorded.max(&report.from);
-    let mut text = format!(
-        "{} of {} since {}\n",
-        counted(report.total.requests, "request"),
-        counted(report.total.callers, "caller"),
-        minute_text(since)
-    );
+    let mut text = format!("{} since {}\n", requests_text(&report.total), minute_text(since));
     for (name, labels) in [("HTTP", &report.http), ("TLS", &report.tls)] {
         text.push_str(&format!("{name:<5}{}\n", shares(labels, report.total.requests)));
     }
@@ -29,7 +26,32 @@ pub(super) fn render_report(report: &AdoptionReport, palette: Palette) -> String
         text.push('\n');
         text.push_str(&render_rule(rule, palette));
     }
+    if !report.not_known.is_empty() {
+        text.push_str(&format!("\nnot known: {}\n", report.not_known.join(", ")));
+    }
     text
+}
+
+/// The requests, and the callers if they are known.
+fn requests_text(counts: &RequestCounts) -> String {
+    let requests = counted(counts.requests, "request");
+    match counts.callers {
+        Some(callers) => format!("{requests} of {}", counted(callers, "caller")),
+        None => requests,
+    }
+}
+
+fn behind_text(behind: &RequestCounts, total: &RequestCounts) -> String {
+    let requests = format!("{} of requests", share_text(behind.requests, total.requests));
+    if total.callers.is_none() {
+        return requests;
+    }
+    format!(
+        "{} of {} ({}), {requests}",
+        grouped(behind.callers),
+        counted(total.callers, "caller"),
+        share_text(behind.callers, total.callers)
+    )
 }
 
 fn render_rule(rule: &RuleAdoption, palette: Palette) -> String {
@@ -38,15 +60,8 @@ fn render_rule(rule: &RuleAdoption, palette: Palette) -> String {
         text.push_str("  no request matched this rule\n");
         return text;
     }
-    let behind = rule.behind;
-    let hue = if behind.requests == 0 { Hue::Good } else { Hue::Warning };
-    let numbers = format!(
-        "{} of {} ({}), {} of requests",
-        grouped(behind.callers),
-        counted(rule.total.callers, "caller"),
-        share_text(behind.callers, rule.total.callers),
-        share_text(behind.requests, rule.total.requests)
-    );
+    let hue = if rule.behind.requests == 0 { Hue::Good } else { Hue::Warning };
+    let numbers = behind_text(&rule.behind, &rule.total);
     text.push_str(&format!("  behind     {}\n", palette.paint(hue, numbers)));
     if rule.uncertain.requests > 0 {
         text.push_str(&format!(
@@ -76,24 +91,29 @@ fn phase_text(rule: &RuleAdoption) -> String {
     }
 }
 
-/// The share of callers that are behind, over time.
+/// The share of callers, or else of requests, that are behind, over time.
 fn trend_text(series: &[SeriesPoint]) -> String {
     let mut values = Vec::new();
     for point in series {
         // A point without callers has no share.
-        values.push(share_of(point.behind.callers, point.total.callers));
+        values.push(match point.total.callers {
+            Some(callers) => share_of(point.behind.callers, callers),
+            None => share_of(point.behind.requests, point.total.requests),
+        });
     }
+    let knows_callers = series.iter().all(|point| point.total.callers.is_some());
+    let unit = if knows_callers { "callers" } else { "requests" };
     let line = render_sparkline(&values, LINE_WIDTH);
     let (first, last) = (values.iter().flatten().next(), values.iter().flatten().next_back());
     match (first, last) {
         (Some(first), Some(last)) => {
-            format!("{line}  {} → {} of callers", format_percent(*first), format_percent(*last))
+            format!("{line}  {} → {} of {unit}", format_percent(*first), format_percent(*last))
         }
         _ => line,
     }
 }
 
-fn label_lines(title: &str, labels: &[LabelCounts], all: u64) -> String {
+fn label_lines(title: &str, labels: &[LabelCounts], all: Option<u64>) -> String {
     let mut text = String::new();
     let mut title = title;
     for label in labels.iter().take(MAX_LINES) {
