@@ -148,9 +148,15 @@ fn open_source(source: &LogSource) -> io::Result<OpenSource> {
     }
     check_text(&sample)?;
     let length = if compression == Compression::None { length } else { None };
-    let beginning = sample.len();
+    let mut beginning = sample.len();
     if let (LogSource::File(path), Some(length)) = (source, length) {
-        sample.extend(middle_of(path, length)?);
+        let middle = middle_of(path, length)?;
+        if !middle.is_empty() {
+            // The last line of the beginning is cut off, and might fit a shorter format.
+            beginning = memchr::memrchr(b'\n', &sample).map_or(0, |end| end + 1);
+            sample.truncate(beginning);
+            sample.extend(middle);
+        }
     }
     Ok(OpenSource {
         source: source.clone(),
@@ -201,8 +207,8 @@ fn middle_of(path: &Path, length: u64) -> io::Result<Vec<u8>> {
     let mut piece = Vec::new();
     file.take(SAMPLE as u64).read_to_end(&mut piece)?;
     match memchr::memchr(b'\n', &piece) {
-        // The first line of the piece is not whole, and the sample before it may not end in one.
-        Some(end) => Ok(piece.split_off(end)),
+        // The first line of the piece is not whole.
+        Some(end) => Ok(piece.split_off(end + 1)),
         None => Ok(Vec::new()),
     }
 }

@@ -160,6 +160,22 @@ fn every_number_is_true() {
     assert_eq!(rule(&record, "api").not_recorded, ["header:x-api-version"]);
 }
 
+/// Only the beginning and a piece of the middle are looked at. A line that is cut off within its
+/// agent is one of the Common Log Format.
+#[test]
+fn the_guess_does_not_depend_on_where_a_sample_ends() {
+    let log = make_log(4_000).text;
+    for shift in 0..12 {
+        let line =
+            "192.0.2.1 - - [18/Nov/2026:00:00:00 +0000] \"GET /PATH HTTP/1.1\" 200 0 \"-\" \"-\"\n";
+        let text = line.replace("PATH", &"x".repeat(10 * shift)) + &log;
+        assert!(text.len() > 300 * 1024, "{}", text.len());
+        let file = TemporaryLog::new(&format!("shift-{shift}.log"), text.as_bytes());
+        let record = made(vec![file.source()], &options(), Assumptions::default()).record;
+        assert_eq!(record.sources[0].format, "combined", "{shift}");
+    }
+}
+
 #[test]
 fn the_steps_of_a_ramp_refuse_the_identities_of_their_buckets() {
     let log = make_log(5_000);
