@@ -129,14 +129,17 @@ impl<'p> Worker<'p> {
     fn count_known(&mut self, cut: &LineCut<'_>) -> Option<()> {
         let address = parse_address(cut.peer)?.to_canonical();
         let counted = self.requests.find(&self.request_key(cut, address)?)?;
+        // Nearly always `None`, and then nothing is cloned.
+        let CountedOutcome { outcome, ramped, .. } = *counted;
+        let refused = counted.refused.clone();
         self.tally.lines += 1;
         let stretch = self.stretch_of(cut.time);
         let caller = self.job.hasher.hash_caller(address);
-        self.tally.count_request(stretch, counted.outcome.0 as usize, Some(caller));
-        if let Some(texts) = &counted.refused {
-            self.count_refused(Some(address), counted.outcome, texts);
+        self.tally.count_request(stretch, outcome.0 as usize, Some(caller));
+        if let Some(texts) = &refused {
+            self.count_refused(Some(address), outcome, texts);
         }
-        if let Some(enforced) = counted.ramped {
+        if let Some(enforced) = ramped {
             self.count_unknown_steps(enforced);
         }
         Some(())
