@@ -9,6 +9,7 @@
 //! 4. Memory does not grow with the length of a log: decisions, days, lists and sets of callers
 //!    are bounded.
 
+mod address;
 mod coverage;
 mod decide;
 pub mod format;
@@ -24,6 +25,7 @@ mod report;
 mod request;
 mod run;
 mod seen_once;
+mod short_scan;
 mod source;
 mod steps;
 mod tally;

@@ -8,6 +8,7 @@ use upshift_core::policy::Requirement;
 use upshift_core::proxy::{Proxy, UndeclaredProxy};
 use upshift_core::{Facts, Fields, HttpVersion, Known, Policy, TlsState};
 
+use crate::address::parse_address;
 use crate::coverage::Recorded;
 use crate::line::{FieldIndex, LogLine, Logged, NamedFields, Text, WantedFields};
 
@@ -300,50 +301,6 @@ fn authority_of(target: &[u8]) -> Option<&[u8]> {
     Some(&rest[..end.unwrap_or(rest.len())])
 }
 
-/// Reads an address, perhaps with a port, a zone or brackets.
-pub(crate) fn parse_address(text: &[u8]) -> Option<IpAddr> {
-    if let Some(address) = parse_ipv4(text) {
-        return Some(address);
-    }
-    let text = std::str::from_utf8(text).ok()?;
-    if let Some(rest) = text.strip_prefix('[') {
-        return rest.split([']', '%']).next()?.parse().ok();
-    }
-    let bare = text.split('%').next().unwrap_or_default();
-    if let Ok(address) = bare.parse() {
-        return Some(address);
-    }
-    let (host, _port) = bare.rsplit_once(':')?;
-    host.parse().ok()
-}
-
-/// The usual form, in a fraction of the time that `std` needs.
-fn parse_ipv4(text: &[u8]) -> Option<IpAddr> {
-    let mut octets = [0_u8; 4];
-    let mut place = 0;
-    let mut value = 0_u16;
-    let mut digits = 0;
-    for byte in text {
-        match byte {
-            b'0'..=b'9' if digits < 3 => {
-                value = value * 10 + u16::from(byte - b'0');
-                digits += 1;
-            }
-            b'.' if digits > 0 && place < 3 => {
-                octets[place] = u8::try_from(value).ok()?;
-                place += 1;
-                (value, digits) = (0, 0);
-            }
-            _ => return None,
-        }
-    }
-    if place != 3 || digits == 0 {
-        return None;
-    }
-    octets[3] = u8::try_from(value).ok()?;
-    Some(IpAddr::from(octets))
-}
-
 /// The value of a field of a line.
 pub(crate) fn field_value<'a>(
     line: &'a LogLine<'_>,
@@ -358,24 +315,6 @@ pub(crate) fn field_value<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn addresses_are_read_as_servers_log_them() {
-        for (text, address) in [
-            ("192.0.2.7", "192.0.2.7"),
-            ("192.0.2.7:42850", "192.0.2.7"),
-            ("2001:db8::7", "2001:db8::7"),
-            ("[2001:db8::7]:443", "2001:db8::7"),
-            ("fe80::1%eth0", "fe80::1"),
-        ] {
-            assert_eq!(parse_address(text.as_bytes()), address.parse().ok(), "{text}");
-        }
-        for none in
-            ["-", "", "unix:", "unknown", "192.0.2", "192.0.2.256", "1.2.3.4.5", "client.example"]
-        {
-            assert_eq!(parse_address(none.as_bytes()), None, "{none}");
-        }
-    }
 
     #[test]
     fn the_authority_of_an_absolute_form_is_found() {

@@ -8,6 +8,7 @@ use upshift_adoption::sketch::{CallerHash, CallerHasher};
 use upshift_core::policy::{IdentityReader, bucket};
 use upshift_core::{Policy, Timestamp};
 
+use crate::address::parse_address;
 use crate::coverage::{Recorded, records_identity};
 use crate::decide::Decider;
 use crate::format::cut::LineCut;
@@ -18,7 +19,7 @@ use crate::known_requests::{CountedOutcome, KnownRequests, RefusedTexts, Request
 use crate::line::{LineKind, LogLine, Malformed};
 use crate::outcome::{Outcome, OutcomeId, RuleOutcomes};
 use crate::path_shape::path_shape;
-use crate::request::{LineClient, RequestReader, field_value, parse_address};
+use crate::request::{LineClient, RequestReader, field_value};
 use crate::steps::RampSteps;
 use crate::tally::{Stretch, Tally};
 use crate::view::View;
@@ -127,7 +128,7 @@ impl<'p> Worker<'p> {
 
     /// Counts a line, if it is equal to an earlier one in all that counts.
     fn count_known(&mut self, cut: &LineCut<'_>) -> Option<()> {
-        let address = parse_address(cut.peer)?.to_canonical();
+        let address = cut.peer?.to_canonical();
         let counted = self.requests.find(&self.request_key(cut, address)?)?;
         // Nearly always `None`, and then nothing is cloned.
         let CountedOutcome { outcome, ramped, .. } = *counted;

@@ -7,13 +7,14 @@
 use std::borrow::Cow;
 
 use super::clock::Clock;
-use super::cut::{LineCut, first_word};
+use super::cut::LineCut;
 use super::escape::Escaping;
 use super::slot::parse_status;
+use crate::address::{first_address, parse_address};
 use crate::line::{
     FieldIndex, LineKind, LogLine, Logged, Malformed, Text, WantedFields, read_request_line,
 };
-use crate::request::parse_address;
+use crate::short_scan::first_word;
 
 /// The most quotes whose positions are kept.
 const MOST_QUOTES: usize = 10;
@@ -85,18 +86,16 @@ impl Combined {
             cut.push_text(host);
             head = &head[host.len() + 1..];
         }
-        cut.peer = first_word(head)?;
-        let after_peer = text.len() - head.len() + cut.peer.len();
+        let (peer, length) = first_address(head)?;
+        cut.peer = Some(peer);
+        let after_peer = text.len() - head.len() + length;
         let open = request_quote(text, after_peer)?;
         cut.time = Some(clock.read_clf(time_before(text, open).ok()?)?);
         let close = next_quote(text, open + 1)?;
         cut.push_text(&text[open + 1..close]);
         cut.status = read_status(&text[close + 1..]).ok()?;
         let end = self.cut_fields(text, close + 1, cut)?;
-        let rest = &text[end..];
-        // With another quote, the line is not in the usual form.
-        let newline = memchr::memchr2(b'"', b'\n', rest).filter(|at| rest[*at] == b'\n')?;
-        cut.length = end + newline + 1;
+        cut.length = line_end(text, end)? + 1;
         Some(())
     }
 
@@ -239,12 +238,25 @@ impl Quotes {
 }
 
 /// The position of the first quote from `from` on, in the same line.
+#[inline]
 fn next_quote(text: &[u8], from: usize) -> Option<usize> {
     let at = from + memchr::memchr2(b'"', b'\n', text.get(from..)?)?;
     if text[at] == b'"' { Some(at) } else { None }
 }
 
+/// The newline from `from` on; `None` if a quote comes before it. Most lines end with a quote.
+#[inline]
+fn line_end(text: &[u8], from: usize) -> Option<usize> {
+    let rest = text.get(from..)?;
+    let at = match rest.first()? {
+        b'\n' => 0,
+        _ => memchr::memchr2(b'"', b'\n', rest)?,
+    };
+    if rest[at] == b'\n' { Some(from + at) } else { None }
+}
+
 /// The quote that opens the request. Most lines have no names of users between it and the address.
+#[inline]
 fn request_quote(text: &[u8], after_peer: usize) -> Option<usize> {
     const NO_USER: &[u8] = b" - - [";
     let usual = after_peer + NO_USER.len() - 1 + TIME_LENGTH;
@@ -255,6 +267,7 @@ fn request_quote(text: &[u8], after_peer: usize) -> Option<usize> {
 }
 
 /// The time before the quote that opens the request, without its brackets.
+#[inline]
 fn time_before(text: &[u8], open: usize) -> Result<&[u8], Malformed> {
     let begin = open.checked_sub(TIME_LENGTH).ok_or(Malformed::Shape)?;
     match &text[begin..open] {
@@ -268,6 +281,7 @@ fn logged(text: &[u8]) -> Logged<Text<'_>> {
 }
 
 /// Reads the status after the request: ` 200 12`.
+#[inline]
 fn read_status(text: &[u8]) -> Result<Option<u16>, Malformed> {
     let [b' ', rest @ ..] = text else { return Err(Malformed::Shape) };
     // Nearly all of them have three digits.

@@ -1,15 +1,18 @@
 //! A line that was cut into parts and not read: enough to tell that an equal request was counted.
 
+use std::net::IpAddr;
+
 use super::clock::Clock;
 use super::slot::{Slot, parse_status};
+use crate::address::parse_address;
 
 /// The parts of a line, as they are written.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LineCut<'l> {
     /// The seconds since 1970; `None` if the line has no time.
     pub(crate) time: Option<i64>,
-    /// The address of the other end of the connection; empty if the line has none.
-    pub(crate) peer: &'l [u8],
+    /// The address of the other end of the connection; `None` if the line has none.
+    pub(crate) peer: Option<IpAddr>,
     pub(crate) status: Option<u16>,
     /// The length of the line with its newline.
     pub(crate) length: usize,
@@ -30,7 +33,7 @@ impl<'l> LineCut<'l> {
 
     /// Forgets the line before.
     pub(super) fn clear(&mut self) {
-        (self.time, self.peer, self.status) = (None, b"", None);
+        (self.time, self.peer, self.status) = (None, None, None);
         self.tags.clear();
         self.texts.clear();
     }
@@ -55,7 +58,7 @@ impl<'l> LineCut<'l> {
         match slot {
             Slot::Ignored => return Some(()),
             Slot::Time(format) => self.time = Some(clock.read(format, text)?),
-            Slot::Peer => self.peer = text,
+            Slot::Peer => self.peer = parse_address(text),
             Slot::Status => self.status = parse_status(text).ok()?,
             // They make up a time together.
             Slot::Date | Slot::TimeOfDay => return None,
@@ -72,50 +75,4 @@ pub(super) fn first_line(text: &[u8]) -> Option<(&[u8], usize)> {
     let end = memchr::memchr(b'\n', text)?;
     let line = text[..end].strip_suffix(b"\r").unwrap_or(&text[..end]);
     if line.is_empty() { None } else { Some((line, end + 1)) }
-}
-
-/// The first word of a text, which a space ends. Words here are short: most of them are found in
-/// one number.
-pub(super) fn first_word(text: &[u8]) -> Option<&[u8]> {
-    const ONES: u128 = u128::MAX / 0xff;
-    const HIGHS: u128 = ONES << 7;
-    if let Some(begin) = text.first_chunk::<16>() {
-        // The lowest bit that is set marks the first byte that is a space.
-        let zeros = u128::from_le_bytes(*begin) ^ (ONES * 0x20);
-        let marks = zeros.wrapping_sub(ONES) & !zeros & HIGHS;
-        if marks != 0 {
-            return Some(&text[..marks.trailing_zeros() as usize / 8]);
-        }
-    }
-    let limit = text.len().min(256);
-    let end = memchr::memchr(b' ', &text[..limit])?;
-    Some(&text[..end])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_word_ends_with_a_space() {
-        for (text, word) in [
-            ("192.0.2.7 - -", Some("192.0.2.7")),
-            ("198.51.100.255 - - [25/Nov", Some("198.51.100.255")),
-            ("a b", Some("a")),
-            (" b", Some("")),
-            ("! \" # $ % & ' ( ) * +", Some("!")),
-            (
-                "\u{a0}\u{a0}\u{a0}\u{a0}\u{a0}\u{a0}\u{a0}\u{a0} x",
-                Some("\u{a0}\u{a0}\u{a0}\u{a0}\u{a0}\u{a0}\u{a0}\u{a0}"),
-            ),
-            (
-                "2001:db8:85a3:8d3:1319:8a2e:370:7348 - -",
-                Some("2001:db8:85a3:8d3:1319:8a2e:370:7348"),
-            ),
-            ("none", None),
-            ("", None),
-        ] {
-            assert_eq!(first_word(text.as_bytes()), word.map(str::as_bytes), "{text}");
-        }
-    }
 }

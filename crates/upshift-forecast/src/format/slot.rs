@@ -330,6 +330,7 @@ fn read_status(value: Option<Text<'_>>) -> Result<Option<u16>, Malformed> {
 }
 
 /// Reads a status: 100 to 599, or nothing where there was no response (`0`, `-`, `000`).
+#[inline]
 pub(crate) fn parse_status(text: &[u8]) -> Result<Option<u16>, Malformed> {
     match text {
         [hundreds @ b'1'..=b'5', tens @ b'0'..=b'9', units @ b'0'..=b'9'] => {
