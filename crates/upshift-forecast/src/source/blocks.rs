@@ -2,8 +2,11 @@
 
 use std::io::{self, Read};
 
-/// The bytes that are read at once, and the most that a line may have.
+/// The most bytes that a line may have.
 pub(crate) const BLOCK: usize = 1024 * 1024;
+
+/// The bytes that are read at once: few enough to stay in a cache until they are counted.
+const PIECE: usize = 128 * 1024;
 
 /// Reads blocks of whole lines.
 pub(crate) struct BlockReader<R> {
@@ -39,13 +42,9 @@ impl<R: Read> BlockReader<R> {
         self.buffer.copy_within(self.used..self.filled, 0);
         self.filled -= self.used;
         self.used = 0;
-        while !self.is_at_end && self.failure.is_none() && self.filled < self.buffer.len() {
-            match self.reader.read(&mut self.buffer[self.filled..]) {
-                Ok(0) => self.is_at_end = true,
-                Ok(count) => self.filled += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => self.failure = Some(error),
-            }
+        self.fill_to(PIECE);
+        if memchr::memchr(b'\n', &self.buffer[..self.filled]).is_none() {
+            self.fill_to(BLOCK);
         }
         if let Some(end) = memchr::memrchr(b'\n', &self.buffer[..self.filled]) {
             self.used = end + 1;
@@ -60,6 +59,18 @@ impl<R: Read> BlockReader<R> {
                 Ok(Some(Block::Lines(&self.buffer[..self.used])))
             }
             None => self.skip_long_line(),
+        }
+    }
+
+    /// Reads until the buffer has this many bytes, or there are no more.
+    fn fill_to(&mut self, length: usize) {
+        while !self.is_at_end && self.failure.is_none() && self.filled < length {
+            match self.reader.read(&mut self.buffer[self.filled..length]) {
+                Ok(0) => self.is_at_end = true,
+                Ok(count) => self.filled += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => self.failure = Some(error),
+            }
         }
     }
 
