@@ -5,6 +5,7 @@
 
 mod arrows;
 mod bare;
+mod bench;
 mod checkout;
 mod debian;
 mod docs;
@@ -37,6 +38,7 @@ usage: cargo xtask COMMAND
   arrows                   the allowed dependencies of crates and modules; the core stays pure
   hygiene                  names, sizes, reasons for skips; no private files, no secrets
   measure [FOLDER]         numbers about the readability of the code (crates)
+  bench forecast           the speed of upshift forecast beside goaccess and wc -l; some minutes
   docs [--check]           write or check the generated files: the schema, docs/command-line.md";
 
 /// The faults that a check found, one line each.
@@ -60,6 +62,7 @@ fn main() -> ExitCode {
         ["bare", release, parts @ ..] => bare::run(release, parts),
         ["arrows"] => print_findings(&suite::check_arrows()),
         ["hygiene"] => print_findings(&hygiene::check()),
+        ["bench", name] => bench::run(name),
         ["measure"] => measure::print_numbers("crates"),
         ["measure", folder] => measure::print_numbers(folder),
         ["docs"] => print_findings(&docs::write()),
