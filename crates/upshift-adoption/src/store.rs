@@ -162,9 +162,7 @@ impl Store {
         require_file(path)?;
         // Before the store is touched: another gateway may be writing to it.
         let lock = lock_store(path)?;
-        // SQLite would create the file with the permissions of the umask.
-        let created = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
-        let metadata = created.metadata()?;
+        let file = create_file(path)?;
         let mut connection = Connection::open(path)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         // With a write-ahead log, `upshift check` can read while the gateway writes.
@@ -174,10 +172,11 @@ impl Store {
         update_layout(&mut connection)?;
         // After the layout, which creates the key.
         let key_is_new = replace_key_if(&connection, IdentityKey::is_published)?;
-        // Of the open file: the path may lead to another one by now.
-        let file = (metadata.dev(), metadata.ino());
         let head = read_head(&connection)?;
-        Ok(Self { connection, path: path.to_owned(), file, key_is_new, head, _lock: lock })
+        let store = Self { connection, path: path.to_owned(), file, key_is_new, head, _lock: lock };
+        // The path may lead to another file by now.
+        store.require_present()?;
+        Ok(store)
     }
 
     fn continue_with_key(&self, key: &IdentityKey) -> Result<(), StoreError> {
@@ -192,11 +191,15 @@ impl Store {
         }
     }
 
-    /// Checks that the file is still at its path. An open file can be written after it was removed,
-    /// and everything in it would be lost.
+    /// Checks that the file and its write-ahead log are still at their paths. An open file can be
+    /// written after it was removed, and everything in it would be lost.
     fn require_present(&self) -> Result<(), StoreError> {
+        let mut log = self.path.as_os_str().to_owned();
+        log.push("-wal");
         match std::fs::metadata(&self.path) {
-            Ok(found) if (found.dev(), found.ino()) == self.file => Ok(()),
+            Ok(found) if (found.dev(), found.ino()) == self.file && Path::new(&log).exists() => {
+                Ok(())
+            }
             _ => Err(StoreError::Gone),
         }
     }
@@ -233,6 +236,18 @@ impl Store {
 
 fn is_revision(record: &Record, number: i64, id: &str) -> bool {
     record.revision.revision == number && record.revision.id == id
+}
+
+/// Creates the file if there is none, and returns its device and inode. SQLite would create it with
+/// the permissions of the umask.
+///
+/// The file is closed before SQLite opens it: when a process closes any descriptor of a file, it
+/// loses all its locks on it (POSIX `fcntl`). The next program that reads the store would then take
+/// itself for its only user, and delete the write-ahead log.
+fn create_file(path: &Path) -> Result<(u64, u64), StoreError> {
+    let created = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+    let metadata = created.metadata()?;
+    Ok((metadata.dev(), metadata.ino()))
 }
 
 #[cfg(test)]

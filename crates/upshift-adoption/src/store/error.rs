@@ -30,8 +30,8 @@ pub enum StoreError {
         /// Its layout.
         found: i64,
     },
-    /// The file was removed while it was open.
-    #[error("its file was removed")]
+    /// The file, or its write-ahead log, was removed while it was open.
+    #[error("its file was removed, or the one beside it that ends in -wal")]
     Gone,
     /// The file is another store, or another process has written to it.
     #[error("it holds changes that this gateway did not make: restart the gateway to load them")]

@@ -132,6 +132,41 @@ fn a_store_that_was_removed_is_noticed_and_written_again() {
     assert_eq!((all(&content.history), content.key.as_bytes()), (all(&history), key.as_bytes()));
 }
 
+/// Another program that reads the store and closes it, such as `sqlite3`, leaves the write-ahead log
+/// to the gateway.
+#[test]
+fn a_store_that_others_read_keeps_its_log() {
+    let folder = Folder::make("read-by-others");
+    let (mut store, history) = (Store::open(&folder.store()).unwrap(), past());
+    store.append_records(&all(&history)).unwrap();
+    let script = "import sqlite3, sys; connection = sqlite3.connect(sys.argv[1]); \
+                  connection.execute('SELECT count(*) FROM usage').fetchone(); connection.close()";
+    for _ in 0..2 {
+        let mut reader = std::process::Command::new("python3");
+        let status = reader.args(["-c", script]).arg(folder.store()).status().unwrap();
+        assert!(status.success(), "{status}");
+    }
+    assert!(folder.0.join("upshift.db-wal").exists());
+    store.append_records(&all(&history)).unwrap();
+}
+
+/// Changes are not written to a log that the next start does not find.
+#[test]
+fn a_log_that_was_removed_is_noticed_and_its_changes_are_kept() {
+    let folder = Folder::make("log-removed");
+    let (mut store, mut history) = (Store::open(&folder.store()).unwrap(), past());
+    store.append_records(&all(&history)).unwrap();
+    let key = store.read_content().unwrap().key;
+    std::fs::remove_file(folder.0.join("upshift.db-wal")).unwrap();
+    std::fs::remove_file(folder.0.join("upshift.db-shm")).unwrap();
+    pause(&mut history, "c", "third");
+    says(&store.append_records(&all(&history)).unwrap_err(), "ends in -wal");
+    drop(store);
+    let mut store = Store::reopen(&folder.store(), &key).unwrap();
+    store.append_records(&all(&history)).unwrap();
+    assert_eq!(all(&store.read_content().unwrap().history), all(&history));
+}
+
 /// A store of somebody else is not written over.
 #[test]
 fn a_store_with_other_changes_is_left_alone() {
