@@ -207,6 +207,9 @@ impl CoveredRequirement {
         match reason_of(ruling) {
             _ if is_unknown => Standing::Unknown,
             VerdictReason::Meets => Standing::Meets,
+            // A proxy hid the version from the gateway, too. It admits such a request, and nothing
+            // is known of the client.
+            VerdictReason::Unknown => Standing::Unknown,
             _ => Standing::Known,
         }
     }
