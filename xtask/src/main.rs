@@ -39,6 +39,7 @@ usage: cargo xtask COMMAND
   hygiene                  names, sizes, reasons for skips; no private files, no secrets
   measure [FOLDER]         numbers about the readability of the code (crates)
   bench forecast           the speed of upshift forecast beside goaccess and wc -l; some minutes
+  bench usage              the CPU time that recording adoption costs, per refusal; a minute
   docs [--check]           write or check the generated files: the schema, docs/command-line.md";
 
 /// The faults that a check found, one line each.

@@ -1,4 +1,4 @@
-//! A run of a program, with its CPU time and its memory.
+//! The CPU time and the memory of programs, from `/proc`.
 
 use std::io;
 use std::process::{Child, Command};
@@ -58,20 +58,31 @@ fn peak_in(status: &str) -> u64 {
     number.and_then(|number| number.trim().parse().ok()).unwrap_or_default()
 }
 
-/// The CPU time of all children that ended.
+/// The user and system time of all threads of a running process.
+///
+/// # Errors
+/// If there is no such process.
+pub(crate) fn process_seconds(process: u32) -> io::Result<f64> {
+    seconds_in(&format!("/proc/{process}/stat"), 11)
+}
+
+/// The CPU time of all children that ended: `cutime` and `cstime`.
 fn children_seconds() -> io::Result<f64> {
-    let text = std::fs::read_to_string("/proc/self/stat")?;
-    match children_ticks(&text) {
+    seconds_in("/proc/self/stat", 13)
+}
+
+/// The sum of two times in a status file: that at `place`, counted from the state, and the next.
+fn seconds_in(file: &str, place: usize) -> io::Result<f64> {
+    match ticks_in(&std::fs::read_to_string(file)?, place) {
         Some(ticks) => Ok(ticks as f64 / TICKS),
-        None => Err(io::Error::other("/proc/self/stat has another form")),
+        None => Err(io::Error::other(format!("{file} has another form"))),
     }
 }
 
-/// The fields `cutime` and `cstime`.
-fn children_ticks(stat: &str) -> Option<u64> {
+fn ticks_in(stat: &str, place: usize) -> Option<u64> {
     // The name of the program, in parentheses, may contain spaces.
     let (_, fields) = stat.rsplit_once(") ")?;
-    let mut fields = fields.split(' ').skip(13);
+    let mut fields = fields.split(' ').skip(place);
     let user: u64 = fields.next()?.parse().ok()?;
     let system: u64 = fields.next()?.parse().ok()?;
     Some(user + system)
@@ -84,7 +95,7 @@ mod tests {
     #[test]
     fn times_and_memory_are_those_of_the_fields() {
         let stat = "7 (a b) c) S 1 7 7 0 -1 4194304 100 200 0 0 11 12 13 14 20 0 1 0 5";
-        assert_eq!(children_ticks(stat), Some(27));
+        assert_eq!((ticks_in(stat, 11), ticks_in(stat, 13)), (Some(23), Some(27)));
         assert_eq!(peak_in("Name:\tx\nVmHWM:\t   10240 kB\nVmRSS:\t 1 kB\n"), 10_240);
     }
 }

@@ -165,7 +165,9 @@ impl Random {
         let agent =
             if self.below(refused) == 0 { AGENTS[4] } else { AGENTS[self.below(4) as usize] };
         match kind {
-            LogKind::Agents | LogKind::AllDiffer => format!("{agent} Build/{}", self.below(1 << 30)),
+            LogKind::Agents | LogKind::AllDiffer => {
+                format!("{agent} Build/{}", self.below(1 << 30))
+            }
             _ => agent.to_owned(),
         }
     }

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use crate::bench::cpu_time::{Timed, run_timed};
+use crate::bench::median;
 use crate::run::{command, find, succeeds, target};
 use logs::{LogKind, MadeLog, make_logs};
 
@@ -149,8 +150,4 @@ fn print_table(contestants: &[Contestant]) {
             contestant.peak_megabytes()
         );
     }
-}
-
-fn median(sorted: &[f64]) -> f64 {
-    sorted.get(sorted.len() / 2).copied().unwrap_or_default()
 }
