@@ -16,6 +16,9 @@ pub struct AdoptionReport {
     pub from: String,
     /// The first time that is recorded; `null` if nothing is.
     pub recording_since: Option<String>,
+    /// The gateways that were scraped in the period, for the report of a fleet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gateways: Option<u64>,
     /// All requests, including those that match no rule.
     pub total: RequestCounts,
     /// The versions of HTTP of all requests.

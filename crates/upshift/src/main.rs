@@ -17,6 +17,7 @@ mod log;
 mod man;
 mod plan;
 mod policy_file;
+mod prometheus_url;
 mod report;
 mod runtime;
 mod schema;

@@ -10,7 +10,7 @@ pub(super) type Instance = (String, String);
 
 /// The counters of a fleet at the steps of a period.
 #[derive(Default)]
-pub struct FleetCounters {
+pub(super) struct FleetCounters {
     /// The time of the first step.
     pub(super) from: i64,
     /// The number of steps after the first.
@@ -32,16 +32,16 @@ pub(super) struct Counter {
 
 /// An hour of one gateway of which all samples have to be read.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct RawHour {
+pub(super) struct RawHour {
     pub(super) instance: Instance,
     pub(super) step: usize,
     /// The end of the hour, in seconds since 1970.
-    pub to: i64,
+    pub(super) to: i64,
 }
 
 impl FleetCounters {
     /// The counters at the steps from `from` on.
-    pub fn new(
+    pub(super) fn new(
         (from, steps): (i64, usize),
         (transport, rules, starts): (Samples, Samples, Samples),
     ) -> Self {
@@ -84,7 +84,7 @@ impl FleetCounters {
     }
 
     /// The hours in which a gateway was restarted.
-    pub fn raw_hours(&self, restarts: &Samples) -> Vec<RawHour> {
+    pub(super) fn raw_hours(&self, restarts: &Samples) -> Vec<RawHour> {
         let mut hours = Vec::new();
         for series in &restarts.series {
             let values = self.values_at_steps(series);
@@ -101,7 +101,7 @@ impl FleetCounters {
 
 impl RawHour {
     /// The expression for all samples of the hour.
-    pub fn expression(&self) -> String {
+    pub(super) fn expression(&self) -> String {
         let (job, instance) = (quoted(&self.instance.0), quoted(&self.instance.1));
         format!(
             "{{__name__=~\"upshift_rule_standing_requests_total|upshift_transport_requests_total|\

@@ -17,15 +17,15 @@ use crate::report::instant_text;
 const STEPS_OF_DAY: usize = 24;
 
 /// The input of the report of a fleet.
-pub struct FleetInput {
+pub(super) struct FleetInput {
     /// The time.
-    pub now: Timestamp,
+    pub(super) now: Timestamp,
     /// The counters.
-    pub counters: FleetCounters,
+    pub(super) counters: FleetCounters,
     /// The samples of the hours that [`FleetCounters::raw_hours`] names.
-    pub raw: Vec<(RawHour, Samples)>,
+    pub(super) raw: Vec<(RawHour, Samples)>,
     /// The phases of the rules.
-    pub phases: Samples,
+    pub(super) phases: Samples,
 }
 
 /// The requests with one label, by step.
@@ -44,7 +44,7 @@ struct RuleSteps {
 }
 
 /// Makes the report.
-pub fn build_fleet_report(input: FleetInput) -> AdoptionReport {
+pub(super) fn build_fleet_report(input: FleetInput) -> AdoptionReport {
     let FleetInput { now, counters, raw, phases } = input;
     let raw = index_raw(raw);
     let transport = "upshift_transport_requests_total";
@@ -63,6 +63,7 @@ pub fn build_fleet_report(input: FleetInput) -> AdoptionReport {
         now: now.to_string(),
         from: instant_text(counters.from),
         recording_since: counters.first_seen().map(instant_text),
+        gateways: Some(counters.starts.len() as u64),
         total: requests(total),
         http: label_counts(http),
         tls: label_counts(by_label(&transport, "tls")),

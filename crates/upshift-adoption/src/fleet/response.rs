@@ -9,7 +9,7 @@ pub(super) type Labels = BTreeMap<String, String>;
 
 /// Series of samples, each with its labels.
 #[derive(Clone, Debug, Default)]
-pub struct Samples {
+pub(super) struct Samples {
     pub(super) series: Vec<Series>,
 }
 
@@ -30,6 +30,18 @@ pub enum PrometheusError {
     /// Prometheus could not evaluate the query.
     #[error("it could not evaluate a query: {0}")]
     Failed(String),
+    /// It asks for other credentials.
+    #[error(
+        "it asks for authorization: give a token in UPSHIFT_PROMETHEUS_TOKEN, or \
+         http://user:password@host"
+    )]
+    Unauthorized,
+    /// No gateway was scraped in the period.
+    #[error(
+        "it has no metrics of Upshift in this period: does it scrape /metrics of the admin \
+         listeners?"
+    )]
+    NoMetrics,
     /// A part of the data is missing.
     #[error("its answer is not complete: {0}")]
     Partial(String),
@@ -61,7 +73,7 @@ struct AnswerSeries {
 
 impl Samples {
     /// Returns true if there is no series.
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.series.is_empty()
     }
 }
@@ -70,7 +82,7 @@ impl Samples {
 ///
 /// # Errors
 /// If it is not one, or has no samples, or not all of them.
-pub fn read_answer(body: &[u8]) -> Result<Samples, PrometheusError> {
+pub(super) fn read_answer(body: &[u8]) -> Result<Samples, PrometheusError> {
     let answer: Answer = serde_json::from_slice(body)
         .map_err(|error| PrometheusError::NotPrometheus(error.to_string()))?;
     let Answer { status, error, warnings, data } = answer;

@@ -1,4 +1,4 @@
 //! The steps of a period.
 
 /// The length of a step, in seconds.
-pub const STEP: i64 = 3_600;
+pub(super) const STEP: i64 = 3_600;

@@ -89,6 +89,7 @@ pub fn build_report(input: ReportInput<'_>) -> AdoptionReport {
         now: now.to_string(),
         from: instant_text(times.from),
         recording_since: recording_since.map(instant_text),
+        gateways: None,
         total: http.total(),
         http: http.into_records(),
         tls: tls.into_records(),

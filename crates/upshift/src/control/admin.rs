@@ -211,16 +211,13 @@ impl RemoteGateway {
     pub(crate) async fn fetch_api(
         &self,
         path: &str,
-        authorization: Option<&str>,
+        authorization: Option<&HeaderValue>,
         limit: Duration,
     ) -> Result<(StatusCode, Bytes), GatewayError> {
         let request = self.build_request(Method::GET, path, String::new());
         let mut request = request.map_err(GatewayError::unreached)?;
         if let Some(authorization) = authorization {
-            let mut value =
-                HeaderValue::from_str(authorization).map_err(GatewayError::unreached)?;
-            value.set_sensitive(true);
-            request.headers_mut().insert(header::AUTHORIZATION, value);
+            request.headers_mut().insert(header::AUTHORIZATION, authorization.clone());
         }
         match timeout(limit, self.exchange_once(request)).await {
             Ok(exchanged) => exchanged,

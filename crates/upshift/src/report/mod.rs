@@ -16,10 +16,11 @@ use upshift_core::Timestamp;
 use upshift_record::Exit;
 
 use self::evidence::{EvidenceFormat, EvidencePeriod};
-use self::prometheus::{PrometheusUrl, read_fleet};
+use self::prometheus::read_fleet;
 use self::source::{Recorded, read_gateway, read_store};
 use crate::control::{self, RemoteGateway};
 use crate::policy_file::PolicyFile;
+use crate::prometheus_url::{PrometheusUrl, parse_prometheus_url};
 use crate::terminal::{Palette, print_json, print_stdout, visible_record};
 use crate::verb_error::{VerbError, VerbResult};
 
@@ -62,7 +63,7 @@ pub(crate) struct ReportArgs {
     /// Ask a Prometheus that scrapes the gateways, for the numbers of all of them. Distinct
     /// callers, versions and clients are not known then
     #[arg(
-        long, value_name = "URL", value_parser = prometheus::parse_prometheus_url,
+        long, value_name = "URL", value_parser = parse_prometheus_url,
         conflicts_with_all = ["store", "evidence"]
     )]
     prometheus: Option<PrometheusUrl>,
@@ -139,8 +140,8 @@ impl ReportArgs {
         let from = self.since.start(now);
         let mut recorded = match (&self.prometheus, &self.store) {
             (Some(prometheus), _) => {
-                let token = self.prometheus_token.clone();
-                let reading = read_fleet(prometheus.clone(), token, (from, now));
+                let authorization = prometheus.authorization(self.prometheus_token.as_deref())?;
+                let reading = read_fleet(prometheus.clone(), authorization, (from, now));
                 Recorded::of_fleet(control::block_on_gateways(reading)?)
             }
             (None, Some(store)) => read_store(store, &self.file, from, now)?,

@@ -18,7 +18,12 @@ pub(super) fn render_report(report: &AdoptionReport, palette: Palette) -> String
     // Both are RFC 3339 in UTC, so that the later one is the greater text.
     let recorded = report.recording_since.as_deref().unwrap_or_default();
     let since = recorded.max(&report.from);
-    let mut text = format!("{} since {}\n", requests_text(&report.total), minute_text(since));
+    let fleet = match report.gateways {
+        Some(gateways) => format!(" at {}", counted(gateways, "gateway")),
+        None => String::new(),
+    };
+    let requests = requests_text(&report.total);
+    let mut text = format!("{requests}{fleet} since {}\n", minute_text(since));
     for (name, labels) in [("HTTP", &report.http), ("TLS", &report.tls)] {
         text.push_str(&format!("{name:<5}{}\n", shares(labels, report.total.requests)));
     }
