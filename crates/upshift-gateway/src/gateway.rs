@@ -18,17 +18,18 @@ use upshift_adoption::store::Store;
 use upshift_config::KeyDiagnostic;
 use upshift_core::Timestamp;
 
+use crate::admin::fleet_numbers::FleetNumbers;
 use crate::admin::{self, listener};
 use crate::client_connections::ClientConnections;
 use crate::descriptors::DescriptorBudget;
 use crate::error::{RunError, StartError, refuse_opossum};
 use crate::examine;
-use crate::generation::Generation;
+use crate::generation::{Generation, system_tls};
 use crate::health_checks;
 use crate::reload::Handle;
 use crate::reload::changes::possible_changes;
 use crate::rollout::{self, ControlConfig, ControlledFile, OpenedControl, Publish};
-use crate::settings::Settings;
+use crate::settings::{PrometheusServer, Settings};
 use crate::shared::Shared;
 use crate::sockets::{Addresses, Http3Socket, ListenerInfo, SocketSources, Sockets};
 use crate::telemetry::access::{AccessOutput, AccessWriter};
@@ -59,6 +60,7 @@ pub struct Gateway {
     sockets: Sockets,
     addresses: Addresses,
     further: Router,
+    fleet: Option<Arc<FleetNumbers>>,
 }
 
 impl Gateway {
@@ -115,7 +117,8 @@ impl Gateway {
             clients: ClientConnections::new(workers),
             totals: Mutex::new(MetricTotals::new(possible_changes())),
         };
-        Ok(Self { shared: Arc::new(shared), sockets, addresses, further: Router::new() })
+        let shared = Arc::new(shared);
+        Ok(Self { shared, sockets, addresses, further: Router::new(), fleet: None })
     }
 
     /// Lists the errors of `settings` that keep a gateway from starting, and warnings about what may
@@ -141,6 +144,17 @@ impl Gateway {
         self
     }
 
+    /// Shows on the dashboard the numbers that `prometheus` has of all gateways, in place of those
+    /// in the store.
+    ///
+    /// # Errors
+    /// If TLS towards it cannot be configured.
+    pub fn with_prometheus(mut self, prometheus: PrometheusServer) -> Result<Self, StartError> {
+        let tls = system_tls(Some(&prometheus.url.to_string()))?;
+        self.fleet = Some(Arc::new(FleetNumbers::new(prometheus, tls)));
+        Ok(self)
+    }
+
     /// Writes access records to `out` instead of the destination in the settings.
     #[must_use]
     pub fn with_access_record(self, out: Box<dyn io::Write + Send>) -> Self {
@@ -154,7 +168,7 @@ impl Gateway {
     /// # Errors
     /// If a serving thread cannot be started or fails.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), RunError> {
-        let Self { shared, sockets, addresses, further } = self;
+        let Self { shared, sockets, addresses, further, fleet } = self;
         let Sockets { http, https, admin, http3 } = sockets;
         let (ended, mut endings) = mpsc::unbounded_channel();
         start_workers(&shared, http.as_ref(), https.as_ref(), http3, &ended)?;
@@ -163,7 +177,7 @@ impl Gateway {
         let mut stops = Vec::new();
         if let Some(listener) = admin {
             let local = addresses.admin.is_some_and(|address| address.ip().is_loopback());
-            let router = admin::router(&shared, local, further);
+            let router = admin::router(&shared, local, fleet).merge(further);
             stops.push(start_admin(&shared, listener, router)?);
         }
         let export = start_export(&shared)?;

@@ -124,7 +124,7 @@ fn upstream_tls(settings: &Settings) -> Result<Vec<Arc<ClientConfig>>, TlsError>
 }
 
 /// TLS towards a server that the system's certificate roots vouch for, if `url` needs any.
-fn system_tls(url: Option<&str>) -> Result<Arc<ClientConfig>, TlsError> {
+pub(crate) fn system_tls(url: Option<&str>) -> Result<Arc<ClientConfig>, TlsError> {
     let trust = match url {
         Some(url) if url.starts_with("https:") => TrustAnchors::System,
         _ => TrustAnchors::None,

@@ -110,7 +110,7 @@ pub use exchange::explain::{ExplainQuery, ExplainTarget};
 pub use gateway::{Gateway, store_is_in_use};
 pub use reload::changes::{ChangeKind, ReloadChange};
 pub use reload::{Handle, NeedsRestart, PreparedReload, ReloadError, ReloadOutcome};
-pub use settings::{Settings, SettingsOrigin};
+pub use settings::{PrometheusServer, Settings, SettingsOrigin};
 pub use sockets::{Addresses, SocketSources};
 pub use tls::TlsError;
 pub use tls::pem::PemError;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use http::{HeaderValue, Uri};
 use upshift_config::{FileSettings, Hsts, Upstream};
 use upshift_core::Timestamp;
 use upshift_core::policy::Matcher;
@@ -58,6 +59,15 @@ pub struct SettingsOrigin {
     pub account: Option<String>,
     /// The reason that the command line gives for the start.
     pub reason: Option<String>,
+}
+
+/// A Prometheus that scrapes the gateways of a fleet.
+#[derive(Clone, Debug)]
+pub struct PrometheusServer {
+    /// The URL of its HTTP API, without a user and a password.
+    pub url: Uri,
+    /// The value of `Authorization` that it asks for; it should be marked as sensitive.
+    pub authorization: Option<HeaderValue>,
 }
 
 /// The value of `Strict-Transport-Security` (RFC 6797 §6.1).

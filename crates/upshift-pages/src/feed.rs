@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use maud::{Markup, html};
 
 use crate::stylesheet::asset_path;
+use crate::view::Scope;
 
 /// The script of the live feed.
 pub const SCRIPT: &str = include_str!("live.js");
@@ -25,10 +26,14 @@ pub fn script_element() -> Markup {
 }
 
 /// The section with the decisions of all rules, or of one.
-pub fn feed_section(rule: Option<&str>) -> Markup {
+pub fn feed_section(rule: Option<&str>, scope: Scope) -> Markup {
+    let heading = match scope {
+        Scope::Gateway => "Decisions as they are made",
+        Scope::Fleet => "Decisions of this gateway as they are made",
+    };
     html! {
         section.live aria-labelledby="live-heading" data-keep data-rule=[rule] {
-            h2 #live-heading { "Decisions as they are made" }
+            h2 #live-heading { (heading) }
             noscript {
                 p.hint {
                     "This list needs script. Without it, set " code { "access-log" } " in "
@@ -77,9 +82,9 @@ mod tests {
 
     #[test]
     fn a_rule_is_escaped_in_the_section() {
-        let section = feed_section(Some("\"><script>")).into_string();
+        let section = feed_section(Some("\"><script>"), Scope::Gateway).into_string();
         assert!(!section.contains("\"><script>"), "{section}");
-        assert!(!feed_section(None).into_string().contains("data-rule"));
+        assert!(!feed_section(None, Scope::Fleet).into_string().contains("data-rule"));
     }
 
     /// The Content-Security-Policy would stop them.

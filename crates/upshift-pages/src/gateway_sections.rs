@@ -11,7 +11,7 @@ use crate::link::rule_path;
 use crate::phase::{endpoint_badge, expired_badge};
 use crate::table::{Column, Table, number_cell, text_cell};
 use crate::time_text::{distance_text, time_element};
-use crate::view::AdoptionSource;
+use crate::view::{AdoptionSource, Scope};
 
 /// A notice about numbers that are missing, with what to do; nothing if there are numbers.
 pub(crate) fn missing_numbers_notice(adoption: &AdoptionSource) -> Markup {
@@ -28,9 +28,39 @@ pub(crate) fn missing_numbers_notice(adoption: &AdoptionSource) -> Markup {
             strong { "Nothing is recorded yet." }
             " Numbers appear a second after the first request."
         },
-        AdoptionSource::Recorded(_) => return html! {},
+        AdoptionSource::NoFleet { error, prometheus } => html! {
+            strong { "Prometheus at " (prometheus) " gives no numbers: " } (error) ". "
+            "Phases, breakers and upstreams of this gateway are shown without it."
+        },
+        AdoptionSource::Recorded(_) | AdoptionSource::Fleet { .. } => return html! {},
     };
     crate::notice::notice_box(&content)
+}
+
+/// The source of the numbers of a fleet, for the strip of a page.
+pub(crate) fn fleet_source(adoption: &AdoptionSource) -> Markup {
+    let AdoptionSource::Fleet { report, prometheus } = adoption else { return html! {} };
+    html! {
+        div {
+            dt { "Numbers of" }
+            dd #fleet data-gateways=[report.gateways] {
+                (counted(report.gateways, "gateway")) ", from Prometheus at " (prometheus)
+            }
+        }
+    }
+}
+
+/// The parts of the numbers that their source does not have.
+pub(crate) fn not_known_note(report: Option<&AdoptionReport>) -> Markup {
+    let Some(report) = report.filter(|report| !report.not_known.is_empty()) else {
+        return html! {};
+    };
+    let mut parts = Vec::new();
+    for part in &report.not_known {
+        let part = part.strip_prefix("rules.").unwrap_or(part);
+        parts.push(part.replace('_', " "));
+    }
+    html! { p.soft #not-known { "Not known from Prometheus: " (parts.join(", ")) "." } }
 }
 
 /// The versions of HTTP and TLS of all requests.
@@ -70,7 +100,7 @@ fn traffic_table(caption: &str, head: &str, labels: &[LabelCounts]) -> Markup {
 }
 
 /// The upstream endpoints.
-pub(crate) fn upstreams_section(endpoints: &[EndpointStatus]) -> Markup {
+pub(crate) fn upstreams_section(endpoints: &[EndpointStatus], scope: Scope) -> Markup {
     let columns = [
         Column::text("Endpoint"),
         Column::text("State"),
@@ -97,7 +127,7 @@ pub(crate) fn upstreams_section(endpoints: &[EndpointStatus]) -> Markup {
     let caption = "Upstream endpoints since the start of the gateway";
     html! {
         section aria-labelledby="upstreams" {
-            h2 #upstreams { "Upstreams" }
+            h2 #upstreams { (scope.own_heading("Upstreams")) }
             @if rows.is_empty() {
                 p.empty { "No upstream is configured." }
             } @else {
@@ -140,11 +170,15 @@ pub(crate) fn exemption_table(caption: &str, exemptions: &[&ExemptionStatus], no
 }
 
 /// The exemptions of the policy.
-pub(crate) fn exemptions_section(exemptions: &[ExemptionStatus], now: &str) -> Markup {
+pub(crate) fn exemptions_section(
+    exemptions: &[ExemptionStatus],
+    now: &str,
+    scope: Scope,
+) -> Markup {
     let all: Vec<_> = exemptions.iter().collect();
     html! {
         section aria-labelledby="exemptions" {
-            h2 #exemptions { "Exemptions" }
+            h2 #exemptions { (scope.own_heading("Exemptions")) }
             @if all.is_empty() {
                 p.empty { "No one is exempt." }
             } @else {
@@ -155,7 +189,7 @@ pub(crate) fn exemptions_section(exemptions: &[ExemptionStatus], now: &str) -> M
 }
 
 /// The latest trips of all breakers.
-pub(crate) fn trips_section(trips: &[TripReport]) -> Markup {
+pub(crate) fn trips_section(trips: &[TripReport], scope: Scope) -> Markup {
     let columns = [
         Column::text("Time"),
         Column::text("Rule"),
@@ -175,7 +209,7 @@ pub(crate) fn trips_section(trips: &[TripReport]) -> Markup {
     }
     html! {
         section aria-labelledby="trips" {
-            h2 #trips { "Breaker trips" }
+            h2 #trips { (scope.own_heading("Breaker trips")) }
             @if rows.is_empty() {
                 p.empty { "No breaker has tripped." }
             } @else {
@@ -197,7 +231,7 @@ const ROUTES: [(&str, &str); 9] = [
     ("/metrics", "metrics for Prometheus"),
     ("/api/status", "the state of each rule, and the exemptions"),
     ("/api/plan", "the calendar, with the overrides"),
-    ("/api/adoption", "the numbers of this page"),
+    ("/api/adoption", "the numbers of this gateway"),
     ("/api/gateway", "the upstream endpoints and the certificate"),
     ("/api/revisions", "the changes: who, when and why"),
     ("/api/trips", "the trips of the breaker, and who was hit"),

@@ -1,7 +1,7 @@
 //! The overview: all rules, those that need attention first, and the gateway as a whole.
 
 use maud::{Markup, html};
-use upshift_record::adoption::RuleAdoption;
+use upshift_record::adoption::{RuleAdoption, SeriesPoint};
 use upshift_record::number_text::{counted, format_percent, grouped, share_of, share_text};
 
 use crate::charts::sparkline::render_sparkline;
@@ -12,7 +12,7 @@ use crate::period::Period;
 use crate::phase::phase_badge;
 use crate::time_text::{date_element, distance_text, time_element};
 use crate::urgency::Urgency;
-use crate::view::{GatewayView, RuleView};
+use crate::view::{GatewayView, RuleView, Scope};
 
 /// Renders the overview. `further` is shown between the rules and the upstreams.
 pub fn render_overview(
@@ -23,7 +23,7 @@ pub fn render_overview(
 ) -> String {
     let rules = ranked_rules(view);
     let urgent = rules.iter().filter(|(urgency, _)| urgency.is_some()).count();
-    let gateway = view.gateway.as_ref();
+    let (gateway, scope) = (view.gateway.as_ref(), view.scope());
     let main = html! {
         div.title-row {
             h1 { (headline(rules.len(), urgent)) }
@@ -31,6 +31,7 @@ pub fn render_overview(
         }
         (strip(view, period))
         (sections::missing_numbers_notice(&view.adoption))
+        (sections::not_known_note(view.report()))
         (unsaved_notice(view))
         section aria-labelledby="rules" {
             h2 #rules { "Rules" }
@@ -46,9 +47,9 @@ pub fn render_overview(
         @if let Some(report) = view.report() {
             @if report.total.requests > 0 { (sections::traffic_section(report)) }
         }
-        (sections::upstreams_section(gateway.map_or(&[], |gateway| &gateway.endpoints)))
-        (sections::trips_section(&view.trips))
-        (sections::exemptions_section(view.exemptions(), &view.now))
+        (sections::upstreams_section(gateway.map_or(&[], |gateway| &gateway.endpoints), scope))
+        (sections::trips_section(&view.trips, scope))
+        (sections::exemptions_section(view.exemptions(), &view.now, scope))
         (sections::api_section())
     };
     let footer = html! { @if let Some(gateway) = gateway { (sections::gateway_footer(gateway)) } };
@@ -93,6 +94,7 @@ fn headline(rules: usize, urgent: usize) -> String {
 pub(crate) fn strip(view: &GatewayView, period: Period) -> Markup {
     html! {
         dl.strip {
+            (sections::fleet_source(&view.adoption))
             @if let Some(report) = view.report() {
                 div {
                     dt { "Recording since" }
@@ -110,7 +112,9 @@ pub(crate) fn strip(view: &GatewayView, period: Period) -> Markup {
                     }
                 }
             }
-            div { dt { "As of" } dd { (time_element(&view.now)) } }
+            // A report of a fleet is kept for some seconds.
+            @let as_of = view.report().map_or(&view.now, |report| &report.now);
+            div { dt { "As of" } dd { (time_element(as_of)) } }
         }
     }
 }
@@ -156,6 +160,9 @@ pub(crate) fn phase_text(rule: &RuleView<'_>, now: &str) -> Markup {
             Some(phase) => (phase_badge(phase)),
             None => span.soft { "no longer in the policy" },
         }
+        @if let Some(other) = rule.other_phase() {
+            span.soft { " on this gateway, " (other) " in the fleet" }
+        }
         @if let Some(next) = coming.first() {
             @let from = next.from.as_deref().unwrap_or_default();
             span.soft {
@@ -187,7 +194,11 @@ pub(crate) fn outlook(rule: &RuleAdoption) -> &str {
 
 fn share_lines(rule: &RuleView<'_>) -> Markup {
     let Some(RuleAdoption { total, behind, .. }) = rule.recorded() else {
-        let text = if rule.adoption.is_some() { "no request" } else { "not recorded" };
+        let text = match (rule.adoption, rule.scope) {
+            (Some(_), _) => "no request",
+            (None, Scope::Gateway) => "not recorded",
+            (None, Scope::Fleet) => "not known",
+        };
         return html! { p.soft { (text) } };
     };
     if total.callers.is_none() {
@@ -203,18 +214,23 @@ fn share_lines(rule: &RuleView<'_>) -> Markup {
 }
 
 fn trend(rule: &RuleAdoption) -> Markup {
+    // Without distinct callers, the share of requests is all that is known.
+    let unit = if rule.total.callers.is_some() { "callers" } else { "requests" };
     let mut shares = Vec::new();
-    for point in &rule.series {
-        shares.push(share_of(point.behind.callers, point.total.callers));
+    for SeriesPoint { total, behind, .. } in &rule.series {
+        shares.push(match rule.total.callers {
+            Some(_) => share_of(behind.callers, total.callers),
+            None => share_of(behind.requests, total.requests),
+        });
     }
     let (first, last) = (shares.iter().flatten().next(), shares.iter().flatten().next_back());
     let name = match (first, last) {
         (Some(first), Some(last)) => format!(
-            "Share of callers behind, from {} to {}",
+            "Share of {unit} behind, from {} to {}",
             format_percent(*first),
             format_percent(*last)
         ),
-        _ => "Share of callers behind: no data".to_owned(),
+        _ => format!("Share of {unit} behind: no data"),
     };
     render_sparkline(&shares, &name)
 }

@@ -1,8 +1,11 @@
 //! The report of adoption as one file, which needs no gateway and no network to be read.
 
 use maud::{Markup, html};
+use upshift_record::number_text::grouped;
 
-use crate::gateway_sections::{missing_numbers_notice, requests_text, traffic_section};
+use crate::gateway_sections::{
+    missing_numbers_notice, not_known_note, requests_text, traffic_section,
+};
 use crate::layout::{Delivery, Page};
 use crate::link::rule_anchor;
 use crate::rule::{Place, numbers_sentence, rule_lead, rule_sections};
@@ -16,6 +19,7 @@ pub fn render_report(view: &GatewayView) -> String {
         h1 { "Adoption report" }
         (report_strip(view))
         (missing_numbers_notice(&view.adoption))
+        (not_known_note(view.report()))
         @if rules.len() > 1 { (contents(&rules)) }
         @for rule in &rules { (rule_part(rule, &view.now)) }
         @if let Some(report) = view.report() {
@@ -31,6 +35,9 @@ fn report_strip(view: &GatewayView) -> Markup {
         dl.strip {
             @if let Some(report) = view.report() {
                 div { dt { "Period" } dd { (time_element(&report.from)) " – " (time_element(&report.now)) } }
+                @if let Some(gateways) = report.gateways {
+                    div { dt { "Gateways" } dd { (grouped(gateways)) } }
+                }
                 @if let Some(since) = &report.recording_since {
                     div { dt { "Recording since" } dd { (time_element(since)) } }
                 }

@@ -4,24 +4,29 @@ use maud::{Markup, html};
 use upshift_core::policy::SettablePhase;
 use upshift_record::control::{RevisionReport, RuleStatus};
 
+use crate::view::Scope;
 use crate::viewer::{PageViewer, key_field};
 
 /// The forms that act on one rule.
-pub fn rule_verbs(rule: &RuleStatus, viewer: PageViewer<'_>) -> Markup {
+pub fn rule_verbs(rule: &RuleStatus, viewer: PageViewer<'_>, scope: Scope) -> Markup {
     let content = match viewer.key() {
         Some(key) => rule_forms(rule, key),
         None => read_only_note(),
     };
-    section("Change this rule", &content)
+    let heading = match scope {
+        Scope::Gateway => "Change this rule",
+        Scope::Fleet => "Change this rule on this gateway",
+    };
+    section(heading, &content)
 }
 
 /// The forms that act on all rules.
-pub fn fleet_verbs(viewer: PageViewer<'_>) -> Markup {
+pub fn fleet_verbs(viewer: PageViewer<'_>, scope: Scope) -> Markup {
     let content = match viewer.key() {
         Some(key) => fleet_forms(key),
         None => read_only_note(),
     };
-    section("Change all rules", &content)
+    section(&scope.own_heading("Change all rules"), &content)
 }
 
 fn section(heading: &str, content: &Markup) -> Markup {
@@ -159,9 +164,10 @@ mod tests {
 
     #[test]
     fn a_reader_has_no_form() {
-        for section in
-            [fleet_verbs(PageViewer::Reader), rule_verbs(&rule("warn", None), PageViewer::Reader)]
-        {
+        for section in [
+            fleet_verbs(PageViewer::Reader, Scope::Fleet),
+            rule_verbs(&rule("warn", None), PageViewer::Reader, Scope::Gateway),
+        ] {
             let section = section.into_string();
             assert!(!section.contains("<form") && section.contains("Read only"), "{section}");
         }
@@ -170,9 +176,9 @@ mod tests {
     #[test]
     fn the_forms_are_those_that_change_something() {
         let viewer = PageViewer::Operator { key: "secret", user: "" };
-        let enforced = rule_verbs(&rule("enforce", None), viewer).into_string();
+        let enforced = rule_verbs(&rule("enforce", None), viewer, Scope::Gateway).into_string();
         assert!(enforced.contains("Pause…") && !enforced.contains("Resume…"), "{enforced}");
-        let paused = rule_verbs(&rule("paused", Some("ada")), viewer).into_string();
+        let paused = rule_verbs(&rule("paused", Some("ada")), viewer, Scope::Gateway).into_string();
         assert!(!paused.contains("Pause…") && paused.contains("Resume…"), "{paused}");
         let forms = paused.matches("<form").count();
         assert_eq!(paused.matches("name=\"key\" value=\"secret\"").count(), forms, "{paused}");

@@ -35,8 +35,41 @@ pub enum AdoptionSource {
     NoStore,
     /// The store cannot be read.
     Unreadable(String),
-    /// The report.
+    /// The report of this gateway.
     Recorded(AdoptionReport),
+    /// The report of a fleet.
+    Fleet {
+        /// The report.
+        report: AdoptionReport,
+        /// The URL of the Prometheus that it comes from, without credentials.
+        prometheus: String,
+    },
+    /// A fleet of which Prometheus gives no report.
+    NoFleet {
+        /// The reason.
+        error: String,
+        /// The URL of that Prometheus, without credentials.
+        prometheus: String,
+    },
+}
+
+/// The gateways that the numbers of a page are about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// The one that the rest of the page is about.
+    Gateway,
+    /// A fleet, of which the rest of the page shows one gateway.
+    Fleet,
+}
+
+impl Scope {
+    /// The heading of a section about this one gateway.
+    pub fn own_heading(self, heading: &str) -> String {
+        match self {
+            Self::Gateway => heading.to_owned(),
+            Self::Fleet => format!("{heading} of this gateway"),
+        }
+    }
 }
 
 /// All that is known of a rule.
@@ -55,14 +88,38 @@ pub struct RuleView<'a> {
     pub exemptions: Vec<&'a ExemptionStatus>,
     /// The effect that enforcing it would have on the callers of the last minutes.
     pub trial: Option<&'a EnforcementTrial>,
+    /// The gateways that its numbers are about.
+    pub scope: Scope,
+    /// The parts of its numbers that their source does not have.
+    pub not_known: &'a [String],
 }
 
 impl GatewayView {
     /// The report of adoption, if there is one.
     pub fn report(&self) -> Option<&AdoptionReport> {
         match &self.adoption {
-            AdoptionSource::Recorded(report) => Some(report),
-            AdoptionSource::NoStore | AdoptionSource::Unreadable(_) => None,
+            AdoptionSource::Recorded(report) | AdoptionSource::Fleet { report, .. } => Some(report),
+            AdoptionSource::NoStore
+            | AdoptionSource::Unreadable(_)
+            | AdoptionSource::NoFleet { .. } => None,
+        }
+    }
+
+    /// The gateways that the numbers are about.
+    pub fn scope(&self) -> Scope {
+        match &self.adoption {
+            AdoptionSource::Fleet { .. } | AdoptionSource::NoFleet { .. } => Scope::Fleet,
+            AdoptionSource::NoStore
+            | AdoptionSource::Unreadable(_)
+            | AdoptionSource::Recorded(_) => Scope::Gateway,
+        }
+    }
+
+    /// The parts of the numbers that their source does not have.
+    pub fn not_known(&self) -> &[String] {
+        match self.report() {
+            Some(report) => &report.not_known,
+            None => &[],
         }
     }
 
@@ -95,6 +152,8 @@ impl GatewayView {
                 trips: self.trips.iter().filter(|trip| trip.rule == id).collect(),
                 exemptions: exemptions_of(self.exemptions(), id),
                 trial: None,
+                scope: self.scope(),
+                not_known: self.not_known(),
             });
         }
         rules
@@ -145,6 +204,18 @@ impl RuleView<'_> {
             (None, Some(adoption)) => adoption.phase.as_deref(),
             (None, None) => None,
         }
+    }
+
+    /// True if the source of the numbers has this part of them, such as `rules.versions`.
+    pub fn knows(&self, part: &str) -> bool {
+        self.not_known.iter().all(|missing| missing != part)
+    }
+
+    /// The phase in the fleet, if it is not that of this gateway.
+    pub fn other_phase(&self) -> Option<&str> {
+        let (status, adoption) = (self.status?, self.adoption?);
+        let in_fleet = adoption.phase.as_deref().filter(|phase| *phase != status.phase);
+        in_fleet.filter(|_| self.scope == Scope::Fleet)
     }
 
     /// The numbers, if any request was recorded.

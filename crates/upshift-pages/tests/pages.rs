@@ -309,3 +309,86 @@ fn the_report_is_one_file() {
     }
     assert!(page.contains("56 of 1,234 callers are behind"), "{page}");
 }
+
+/// A gateway whose numbers are those of a fleet.
+fn gateway_of_fleet() -> GatewayView {
+    let unknown = |requests: u64| json!({ "requests": requests, "callers": null });
+    let point = json!({
+        "from": "2026-11-29T00:00:00Z", "seconds": 86_400, "complete": true,
+        "requests": 88, "callers": null, "behind": unknown(67), "admitted": unknown(21),
+        "warned": unknown(67), "exempt": unknown(0), "refused": unknown(0),
+    });
+    let orders = json!({
+        "rule": "orders-v2", "phase": "warn or enforce", "next": null, "total": unknown(88),
+        "behind": unknown(67), "uncertain": unknown(0), "versions": [], "clients": [], "http": [],
+        "tls": [], "series": [point], "refused_callers": [],
+        "verdicts": [{ "label": "warn", "requests": 67, "callers": null, "behind": unknown(67) }],
+        "projection": { "answer": "not-known", "sentence": "Not known from Prometheus." },
+    });
+    let report = json!({
+        "now": NOW, "from": "2026-10-31T00:00:00Z", "recording_since": "2026-11-27T09:00:00Z",
+        "gateways": 3, "total": unknown(88), "tls": [], "rules": [orders],
+        "http": [{ "label": "1.1", "requests": 88, "callers": null, "behind": unknown(0) }],
+        "not_known": ["callers", "rules.versions", "rules.clients", "rules.refused_callers"],
+    });
+    let prometheus = "http://prometheus:9090".to_owned();
+    let adoption = AdoptionSource::Fleet { report: read(report), prometheus };
+    GatewayView { adoption, ..gateway(&["orders-v2", "quiet"]) }
+}
+
+/// Numbers that Prometheus does not have are never shown as 0 or none.
+#[test]
+fn the_numbers_of_a_fleet_are_told_from_those_of_the_gateway() {
+    let view = gateway_of_fleet();
+    let page = overview(&view);
+    assert_sound(&page);
+    for shown in [
+        "3 gateways, from Prometheus at http://prometheus:9090",
+        "Not known from Prometheus: callers, versions, clients, refused callers.",
+        "data-requests=\"88\">88</dd>",
+        "76.14%</strong> of requests behind",
+        "on this gateway, warn or enforce in the fleet",
+        "Share of requests behind, from 76.14%",
+        "Upstreams of this gateway",
+        "Breaker trips of this gateway",
+        "Exemptions of this gateway",
+    ] {
+        assert!(page.contains(shown), "{shown} is not in {page}");
+    }
+    assert!(page.contains("not known") && !page.contains("no request"), "{page}");
+    let rule = rule_page(&view, "orders-v2");
+    assert_sound(&rule);
+    for shown in [
+        "76.14% of 88 requests are behind",
+        "Not known from Prometheus",
+        "would have refused 67 requests (76.14%).",
+        "Share of requests behind on 29 Nov 2026: 76.14%",
+        "Breaker of this gateway",
+    ] {
+        assert!(rule.contains(shown), "{shown} is not in {rule}");
+    }
+    for page in [&page, &rule] {
+        for made_up in [
+            "of 0 callers",
+            "No caller",
+            "No version",
+            "Who is left",
+            "– caller",
+            "too early to say",
+        ] {
+            assert!(!page.contains(made_up), "{made_up} is in {page}");
+        }
+    }
+}
+
+#[test]
+fn a_silent_prometheus_leaves_the_rest_of_the_page() {
+    let (error, prometheus) = (HOSTILE.to_owned(), "http://prometheus:9090".to_owned());
+    let adoption = AdoptionSource::NoFleet { error, prometheus };
+    let view = GatewayView { adoption, ..gateway(&["orders-v2"]) };
+    for page in [overview(&view), rule_page(&view, "orders-v2")] {
+        assert_sound(&page);
+        assert!(page.contains("Prometheus at http://prometheus:9090 gives no numbers"), "{page}");
+        assert!(page.contains("The breaker has tripped") && !page.contains("data-requests"));
+    }
+}

@@ -100,8 +100,17 @@ impl Prometheus {
         Self::start(admins, "exemplar-storage", "")
     }
 
+    /// The same, listening at `address`.
+    pub(crate) fn of_fleet_at(address: SocketAddr, admins: &[SocketAddr]) -> Self {
+        Self::start_at(address, admins, "exemplar-storage", "")
+    }
+
     fn start(admins: &[SocketAddr], feature: &str, further: &str) -> Self {
-        let (folder, address) = (Scratch::new(), free_port());
+        Self::start_at(free_port(), admins, feature, further)
+    }
+
+    fn start_at(address: SocketAddr, admins: &[SocketAddr], feature: &str, further: &str) -> Self {
+        let folder = Scratch::new();
         let targets: Vec<String> = admins.iter().map(|admin| format!("'{admin}'")).collect();
         let configuration = format!(
             "global: {{ scrape_interval: 1s, evaluation_interval: 1s }}\nscrape_configs:\n\

@@ -8,6 +8,7 @@ mod dashboard;
 mod evidence_route;
 mod explain_route;
 mod exposition;
+pub(crate) mod fleet_numbers;
 mod gateway_route;
 pub(crate) mod listener;
 mod login_attempts;
@@ -28,11 +29,16 @@ use axum::response::IntoResponse;
 use axum::routing::{get, post};
 
 use self::auth::{AdminAccess, guarded};
+use self::fleet_numbers::FleetNumbers;
 use crate::shared::Shared;
 
-/// All routes of the admin listener, and those of `further`. `local` is true if only this machine
-/// can reach the listener.
-pub(crate) fn router(shared: &Arc<Shared>, local: bool, further: Router) -> Router {
+/// All routes of the admin listener. `local` is true if only this machine can reach the listener.
+/// With `fleet`, the dashboard has the numbers of a fleet.
+pub(crate) fn router(
+    shared: &Arc<Shared>,
+    local: bool,
+    fleet: Option<Arc<FleetNumbers>>,
+) -> Router {
     let of_process = Router::new()
         .route("/api/explain", post(explain_route::explain_request))
         .route("/api/gateway", get(gateway_route::report_gateway))
@@ -50,8 +56,7 @@ pub(crate) fn router(shared: &Arc<Shared>, local: bool, further: Router) -> Rout
     }
     public_router(Arc::clone(shared), local)
         .merge(guarded(api, access.clone()))
-        .merge(dashboard::router(shared, &access))
-        .merge(further)
+        .merge(dashboard::router(shared, fleet, &access))
 }
 
 /// `/healthz`, `/readyz` and `/metrics`, which need no token. With `local`, the metrics are

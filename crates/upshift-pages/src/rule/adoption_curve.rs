@@ -29,10 +29,10 @@ const NAMED_WIDTH: f64 = 18.0;
 
 /// The curve; a sentence instead if no point has a caller.
 pub(super) fn render(rule: &RuleView<'_>, recorded: &RuleAdoption, place: &Place<'_>) -> Markup {
-    let curves = Curves::of_series(&recorded.series);
+    let curves = Curves::of_rule(recorded);
     let content = match time_axis(recorded, rule, place.now) {
         Some(time) if curves.has_values() => draw(rule, recorded, &curves, time, place),
-        _ => html! { p.empty { "No caller was seen in this period." } },
+        _ => html! { p.empty { "No request was seen in this period." } },
     };
     place.section("curve", "Adoption", &content)
 }
@@ -55,23 +55,34 @@ fn week_marks(weeks: &[WeekPoint], axes: Axes) -> Markup {
 struct Curves {
     callers: Vec<CurvePoint>,
     requests: Vec<CurvePoint>,
+    knows_callers: bool,
 }
 
 impl Curves {
-    fn of_series(series: &[SeriesPoint]) -> Self {
+    fn of_rule(recorded: &RuleAdoption) -> Self {
         let (mut callers, mut requests) = (Vec::new(), Vec::new());
-        for point in series {
+        for point in &recorded.series {
             let SeriesPoint { from, seconds, total, behind, .. } = point;
             // A point stands for its whole time.
             let Some(at) = seconds_of(from).map(|from| from + seconds / 2) else { continue };
             callers.push(CurvePoint { at, value: share_of(behind.callers, total.callers) });
             requests.push(CurvePoint { at, value: share_of(behind.requests, total.requests) });
         }
-        Self { callers, requests }
+        Self { callers, requests, knows_callers: recorded.total.callers.is_some() }
     }
 
     fn has_values(&self) -> bool {
-        self.callers.iter().any(|point| point.value.is_some())
+        self.main().iter().any(|point| point.value.is_some())
+    }
+
+    /// The curve of the callers, or that of the requests if callers are not known.
+    fn main(&self) -> &[CurvePoint] {
+        if self.knows_callers { &self.callers } else { &self.requests }
+    }
+
+    /// The word for what the main curve counts.
+    fn unit(&self) -> &'static str {
+        if self.knows_callers { "callers" } else { "requests" }
     }
 
     fn largest(&self) -> f64 {
@@ -99,12 +110,15 @@ fn draw(
         (week_marks(&recorded.weeks, axes))
         (projection_mark(&recorded.projection, axes))
     };
-    let caption = place.caption("Callers and requests behind, over time");
+    let caption = place.caption(&format!(
+        "{} behind, over time",
+        if curves.knows_callers { "Callers and requests" } else { "Requests" }
+    ));
     let figure = Figure {
         id: &place.element_id("curve-chart"),
         caption: html! { "Share that is behind" },
         description: &description(curves, &recorded.series),
-        legend: legend(rule, recorded),
+        legend: legend(rule, recorded, curves),
         drawing,
         height: HEIGHT,
         table: series_table(&caption, &recorded.series),
@@ -174,10 +188,10 @@ fn projection_mark(projection: &ProjectionRecord, axes: Axes) -> Markup {
     }
 }
 
-fn legend(rule: &RuleView<'_>, recorded: &RuleAdoption) -> Markup {
+fn legend(rule: &RuleView<'_>, recorded: &RuleAdoption, curves: &Curves) -> Markup {
     html! {
         ul.legend {
-            li { (line_sample("callers")) "callers" }
+            @if curves.knows_callers { li { (line_sample("callers")) "callers" } }
             li { (line_sample("requests")) "requests" }
             @if !recorded.weeks.is_empty() {
                 li {
@@ -212,17 +226,18 @@ fn line_sample(class: &str) -> Markup {
 /// The curve in words.
 fn description(curves: &Curves, series: &[SeriesPoint]) -> String {
     let mut known = Vec::new();
-    for (point, curve_point) in series.iter().zip(&curves.callers) {
+    for (point, curve_point) in series.iter().zip(curves.main()) {
         if let Some(value) = curve_point.value {
             known.push((point_text(&point.from, point.seconds), format_percent(value)));
         }
     }
+    let unit = curves.unit();
     match (known.first(), known.last()) {
         (Some((first, before)), Some((last, after))) if known.len() > 1 => format!(
-            "Share of callers behind, from {before} on {first} to {after} on {last}. Table follows."
+            "Share of {unit} behind, from {before} on {first} to {after} on {last}. Table follows."
         ),
-        (Some((first, share)), _) => format!("Share of callers behind on {first}: {share}."),
-        _ => "Share of callers behind: no data.".to_owned(),
+        (Some((first, share)), _) => format!("Share of {unit} behind on {first}: {share}."),
+        _ => format!("Share of {unit} behind: no data."),
     }
 }
 

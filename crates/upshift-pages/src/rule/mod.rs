@@ -13,7 +13,7 @@ use maud::{Markup, html};
 
 pub(crate) use self::numbers::sentence as numbers_sentence;
 pub(crate) use self::place::Place;
-use crate::gateway_sections::{gateway_footer, missing_numbers_notice};
+use crate::gateway_sections::{gateway_footer, missing_numbers_notice, not_known_note};
 use crate::layout::{Delivery, Page};
 use crate::link::{rule_anchor, rule_path};
 use crate::overview::{phase_text, strip};
@@ -39,6 +39,7 @@ pub fn render_rule_page(
         (rule_lead(rule, &view.now))
         (strip(view, period))
         (missing_numbers_notice(&view.adoption))
+        (not_known_note(view.report()))
         (rule_sections(rule, &place))
         (further)
     };
@@ -65,8 +66,8 @@ pub(crate) fn rule_sections(rule: &RuleView<'_>, place: &Place<'_>) -> Markup {
             (numbers::render(rule, recorded, place))
             (adoption_curve::render(rule, recorded, place))
             (verdicts::render(recorded, place))
-            (versions::render(recorded, place))
-            (callers::render(recorded, place))
+            @if rule.knows("rules.versions") { (versions::render(recorded, place)) }
+            @if rule.knows("rules.clients") { (callers::render(recorded, place)) }
         }
         (next_steps::render(rule, place))
         (safety::render(rule, place))

@@ -10,7 +10,7 @@ use crate::phase::phase_badge;
 use crate::table::{Column, Table, foreign_cell, text_cell};
 use crate::time_text::{seconds_of, time_element};
 use crate::urgency::refuses;
-use crate::view::RuleView;
+use crate::view::{RuleView, Scope};
 
 const COLUMNS: [Column<'static>; 5] = [
     Column::text("Phase"),
@@ -36,7 +36,7 @@ pub(super) fn render(rule: &RuleView<'_>, place: &Place<'_>) -> Markup {
     let content = html! {
         @if let Some(sentence) = enforce_sentence(rule) { p { (sentence) } }
         @if let Some(trial) = rule.trial {
-            p { (canary_sentence(&trial.report, rule.id)) }
+            p { (canary_sentence(&trial.report, rule)) }
             @if !trial.behind.is_empty() {
                 (behind_table(&trial.behind, &place.caption(BEHIND_CAPTION)).render())
             }
@@ -57,25 +57,36 @@ fn enforce_sentence(rule: &RuleView<'_>) -> Option<String> {
     if behind.requests == 0 {
         return Some("Enforcing would have refused no request of this period.".to_owned());
     }
-    Some(format!(
-        "Enforcing during this whole period would have refused {} ({}) and {} ({}).",
-        counted(behind.callers, "caller"),
-        share_text(behind.callers, total.callers),
+    let requests = format!(
+        "{} ({})",
         counted(behind.requests, "request"),
         share_text(behind.requests, total.requests)
+    );
+    let Some(callers) = behind.callers else {
+        return Some(format!("Enforcing during this whole period would have refused {requests}."));
+    };
+    Some(format!(
+        "Enforcing during this whole period would have refused {} ({}) and {requests}.",
+        counted(callers, "caller"),
+        share_text(callers, total.callers)
     ))
 }
 
 /// The effect of enforcing the rule on the callers of the last minutes.
-fn canary_sentence(canary: &CanaryReport, rule: &str) -> String {
+fn canary_sentence(canary: &CanaryReport, rule: &RuleView<'_>) -> String {
+    // The requests of other gateways are not tried here.
+    let place = match rule.scope {
+        Scope::Gateway => "",
+        Scope::Fleet => " on this gateway",
+    };
     if canary.off || canary.callers == 0 {
-        return format!("If it were enforced now: {canary}.");
+        return format!("If it were enforced now{place}: {canary}.");
     }
-    let of_rule = canary.rules.iter().find(|counts| counts.rule == rule);
+    let of_rule = canary.rules.iter().find(|counts| counts.rule == rule.id);
     let refused = of_rule.map_or(0, |counts| counts.newly_refused);
     let minutes = (canary.seconds / 60).unsigned_abs();
     let mut text = format!(
-        "If it were enforced now: {} of {} callers in the last {} would be newly refused ({}).",
+        "If it were enforced now{place}: {} of {} callers in the last {} would be newly refused ({}).",
         grouped(refused),
         grouped(canary.callers),
         if minutes > 1 { counted(minutes, "minute") } else { "minute".to_owned() },

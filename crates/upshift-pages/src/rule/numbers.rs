@@ -103,6 +103,7 @@ fn projected_date(recorded: &RuleAdoption) -> Markup {
             "below" => { "since " (earliest) },
             "not-at-this-rate" => "not at this rate",
             "few-callers" => "a few callers left",
+            "not-known" => "not known",
             _ => "too early to say",
         }
     }

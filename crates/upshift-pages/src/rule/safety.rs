@@ -44,10 +44,10 @@ pub(super) fn render(rule: &RuleView<'_>, place: &Place<'_>) -> Markup {
     html! {
         // A store has neither the state of the breaker nor the exemptions.
         @if rule.status.is_some() || !rule.trips.is_empty() {
-            (place.section("breaker", "Breaker", &content))
+            (place.section("breaker", &rule.scope.own_heading("Breaker"), &content))
         }
         @if rule.status.is_some() {
-            (place.section("exempt", "Exemptions", &exemptions))
+            (place.section("exempt", &rule.scope.own_heading("Exemptions"), &exemptions))
         }
     }
 }

@@ -13,11 +13,14 @@ use std::time::Duration;
 use clap::Args;
 use upshift_config::make_visible;
 use upshift_core::{Phase, Policy, Timestamp};
-use upshift_gateway::{Addresses, Gateway, Settings, SocketSources, StartError, store_is_in_use};
+use upshift_gateway::{
+    Addresses, Gateway, PrometheusServer, Settings, SocketSources, StartError, store_is_in_use,
+};
 use upshift_record::Exit;
 
 use crate::log;
 use crate::policy_file::{self, PolicyFile};
+use crate::prometheus_url::{PrometheusUrl, parse_prometheus_url};
 use crate::runtime::build_runtime;
 use crate::signals::{StopSignals, reopen_signals};
 use crate::terminal::{print_stderr, print_stderr_lines};
@@ -42,6 +45,7 @@ Examples:
   upshift serve --observe             count who would be refused, but refuse no one
   upshift serve --watch               reload whenever the policy file changes
   upshift serve -c site.toml > access.jsonl
+  upshift serve --prometheus http://prometheus:9090
   upshift serve --take-over           replace a running gateway: start this, then stop that one
 
 stdout carries the access record (gateway.access-log) unless that goes elsewhere, stderr everything
@@ -65,11 +69,19 @@ pub(crate) struct ServeArgs {
     /// `reason` in [gateway]
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
+    /// Show on the dashboard the numbers of all gateways that this Prometheus scrapes, in place of
+    /// those in the store. Distinct callers, versions and clients are not known then
+    #[arg(long, value_name = "URL", value_parser = parse_prometheus_url)]
+    prometheus: Option<PrometheusUrl>,
+    /// The bearer token of that Prometheus, if it asks for one
+    #[arg(long, value_name = "TOKEN", env = "UPSHIFT_PROMETHEUS_TOKEN", hide_env_values = true)]
+    prometheus_token: Option<String>,
 }
 
 impl ServeArgs {
     pub(crate) fn run(self) -> VerbResult {
         log::start_logging();
+        let prometheus = self.prometheus_server()?;
         let watched = watch::WatchedFiles::new(&self.file.path, self.watch);
         watched.record_policy();
         self.file.must_be_regular()?;
@@ -97,7 +109,10 @@ impl ServeArgs {
             print_stderr(format_args!("warning: cannot raise the limit of open files: {error}"));
         }
         let sources = SocketSources::from_environment().take_over(self.take_over);
-        let gateway = Gateway::bind_from(settings, sources)?;
+        let mut gateway = Gateway::bind_from(settings, sources)?;
+        if let Some(prometheus) = prometheus {
+            gateway = gateway.with_prometheus(prometheus)?;
+        }
         let handle = gateway.handle();
         print_addresses(gateway.addresses());
         if let Some(store) = &store {
@@ -128,6 +143,15 @@ impl ServeArgs {
             }
             Ok(Exit::Fine)
         })
+    }
+}
+
+impl ServeArgs {
+    /// The Prometheus that has the numbers of the dashboard.
+    fn prometheus_server(&self) -> Result<Option<PrometheusServer>, VerbError> {
+        let Some(prometheus) = &self.prometheus else { return Ok(None) };
+        let authorization = prometheus.authorization(self.prometheus_token.as_deref())?;
+        Ok(Some(PrometheusServer { url: prometheus.url.clone(), authorization }))
     }
 }
 

@@ -23,19 +23,25 @@ use axum::routing::{get, post};
 use self::assets::assets;
 use self::events::{EVENTS_PATH, Events, stream_events};
 use self::login::Logins;
+use self::view::PageSource;
 use crate::admin::auth::AdminAccess;
+use crate::admin::fleet_numbers::FleetNumbers;
 use crate::shared::Shared;
 
 /// The largest form, in bytes.
 const MAX_FORM: usize = 16 * 1024;
 
 /// The routes of the dashboard, which check access by themselves.
-pub(super) fn router(shared: &Arc<Shared>, access: &AdminAccess) -> Router {
+pub(super) fn router(
+    shared: &Arc<Shared>,
+    fleet: Option<Arc<FleetNumbers>>,
+    access: &AdminAccess,
+) -> Router {
     let logins = Logins::new(access.clone());
     let pages = Router::new()
         .route("/", get(pages::show_overview))
         .route("/rules/{rule}", get(pages::show_rule))
-        .with_state(Arc::clone(shared));
+        .with_state(PageSource { shared: Arc::clone(shared), fleet });
     let events = Router::new()
         .route(EVENTS_PATH, get(stream_events))
         .with_state(Events::new(shared, access.clone()));

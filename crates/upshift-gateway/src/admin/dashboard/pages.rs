@@ -1,7 +1,5 @@
 //! The routes of the pages.
 
-use std::sync::Arc;
-
 use axum::Extension;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
@@ -14,11 +12,11 @@ use upshift_pages::overview::render_overview;
 use upshift_pages::period::Period;
 use upshift_pages::rule::render_rule_page;
 use upshift_pages::verbs::{fleet_verbs, rule_verbs};
+use upshift_pages::view::Scope;
 
 use super::error_page::ErrorPage;
 use super::gate::Viewer;
-use super::view::{read_rule_view, read_view};
-use crate::shared::Shared;
+use super::view::{PageSource, read_rule_view, read_view};
 
 /// The query of a page.
 #[derive(Deserialize)]
@@ -37,41 +35,45 @@ impl PageQuery {
 
 /// Serves `/`.
 pub(super) async fn show_overview(
-    State(shared): State<Arc<Shared>>,
+    State(source): State<PageSource>,
     Extension(viewer): Extension<Viewer>,
     Query(query): Query<PageQuery>,
 ) -> Result<Html<String>, ErrorPage> {
     let period = query.period();
-    let Some(view) = read_view(shared, period).await else { return Err(failure()) };
-    let viewer = viewer.page_viewer();
+    let Some(view) = read_view(source, period).await else { return Err(failure()) };
+    let (viewer, scope) = (viewer.page_viewer(), view.scope());
     let delivery = Delivery::Served { head: &script_element(), header: &viewer.header() };
-    let further = PreEscaped(feed_section(None).0 + &fleet_verbs(viewer).0);
+    let further = PreEscaped(feed_section(None, scope).0 + &fleet_verbs(viewer, scope).0);
     Ok(Html(render_overview(&view, period, delivery, &further)))
 }
 
 /// Serves `/rules/{rule}`.
 pub(super) async fn show_rule(
-    State(shared): State<Arc<Shared>>,
+    State(source): State<PageSource>,
     Extension(viewer): Extension<Viewer>,
     Path(id): Path<String>,
     Query(query): Query<PageQuery>,
 ) -> Result<Html<String>, ErrorPage> {
     let period = query.period();
-    let read = read_rule_view(shared, period, id.clone()).await;
+    let read = read_rule_view(source, period, id.clone()).await;
     let Some((view, trial)) = read else { return Err(failure()) };
     let Some(mut rule) = view.rule(&id) else {
-        let text = format!("Neither the policy nor the store has a rule {id}.");
+        let recorder = match view.scope() {
+            Scope::Gateway => "the store",
+            Scope::Fleet => "Prometheus",
+        };
+        let text = format!("Neither the policy nor {recorder} has a rule {id}.");
         return Err(ErrorPage::new(StatusCode::NOT_FOUND, "No such rule", text));
     };
     // A rule that enforces already would refuse no one else.
     if rule.phase() != Some("enforce") {
         rule.trial = trial.as_ref();
     }
-    let viewer = viewer.page_viewer();
+    let (viewer, scope) = (viewer.page_viewer(), view.scope());
     let delivery = Delivery::Served { head: &script_element(), header: &viewer.header() };
-    let mut further = feed_section(Some(&id));
+    let mut further = feed_section(Some(&id), scope);
     if let Some(status) = rule.status {
-        further.0.push_str(&rule_verbs(status, viewer).0);
+        further.0.push_str(&rule_verbs(status, viewer, scope).0);
     }
     Ok(Html(render_rule_page(&view, &rule, period, delivery, &further)))
 }
