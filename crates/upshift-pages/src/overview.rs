@@ -201,7 +201,7 @@ fn share_lines(rule: &RuleView<'_>) -> Markup {
         };
         return html! { p.soft { (text) } };
     };
-    if total.callers.is_none() {
+    if behind.callers.is_none() || total.callers.is_none() {
         return html! {
             p { strong { (share_text(behind.requests, total.requests)) } " of requests behind" }
             p.soft { (grouped(behind.requests)) " of " (grouped(total.requests)) }

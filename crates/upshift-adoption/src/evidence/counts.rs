@@ -130,5 +130,5 @@ impl TrafficCounts {
 }
 
 fn request_counts(row: &UsageRow) -> RequestCounts {
-    RequestCounts { requests: row.requests, callers: Some(row.callers.estimate()) }
+    RequestCounts { requests: row.requests, callers: row.known_callers() }
 }

@@ -63,5 +63,5 @@ impl CountsByLabel {
 }
 
 pub(super) fn request_counts(row: &UsageRow) -> RequestCounts {
-    RequestCounts { requests: row.requests, callers: Some(row.callers.estimate()) }
+    RequestCounts { requests: row.requests, callers: row.known_callers() }
 }

@@ -33,7 +33,7 @@ impl WeekRows {
     }
 
     fn count(&self, week: i32) -> WeekCount {
-        let (behind, all) = (self.behind.callers.estimate(), self.all.callers.estimate());
+        let (behind, all) = (self.behind.caller_count(), self.all.caller_count());
         WeekCount { week, behind, all }
     }
 }

@@ -62,6 +62,32 @@ fn weeks_of(rows: &[StoredRow]) -> Vec<StoredRow> {
 const REFUSED: (Verdict, Standing) = (Verdict::Refuse, Standing::Behind);
 const ADMITTED: (Verdict, Standing) = (Verdict::Admit, Standing::Meets);
 
+/// The sketch of 1,637 callers estimates 1,648 of them, for example.
+#[test]
+fn there_are_never_more_callers_than_requests() {
+    let mut overestimated = 0;
+    for callers in (1_000..3_000).step_by(100) {
+        let time = (Span::Day, MIDNIGHT - DAY);
+        let mut stored = row(time, (Dimension::Phase, "enforce"), REFUSED, 0..callers);
+        stored.row.requests = u64::from(callers);
+        overestimated += u32::from(stored.row.callers.estimate() > stored.row.requests);
+        let report = report(MIDNIGHT - 2 * DAY, vec![stored]);
+        let RequestCounts { requests, callers } = report.rules[0].behind;
+        assert!(callers.unwrap() <= requests, "{callers:?} of {requests}");
+    }
+    assert!(overestimated > 0, "the estimates show nothing");
+}
+
+#[test]
+fn requests_without_a_caller_have_unknown_callers() {
+    let time = (Span::Day, MIDNIGHT - DAY);
+    let mut stored = row(time, (Dimension::Phase, "enforce"), REFUSED, 0..0);
+    stored.row.requests = 176;
+    let report = report(MIDNIGHT - 2 * DAY, vec![stored]);
+    assert_eq!(report.rules[0].total, RequestCounts { requests: 176, callers: None });
+    assert_eq!(report.rules[0].uncertain, RequestCounts::default());
+}
+
 #[test]
 fn callers_of_several_days_are_counted_once() {
     let mut rows = Vec::new();

@@ -125,6 +125,19 @@ impl UsageRow {
         self.requests += other.requests;
         self.callers.merge_callers(&other.callers);
     }
+
+    /// The estimate of the distinct callers, which is never above the number of requests.
+    pub fn caller_count(&self) -> u64 {
+        self.callers.estimate().min(self.requests)
+    }
+
+    /// The same; `None` if no caller of these requests could be told from others.
+    pub fn known_callers(&self) -> Option<u64> {
+        match self.caller_count() {
+            0 if self.requests > 0 => None,
+            callers => Some(callers),
+        }
+    }
 }
 
 /// The length of the time that a row counts.

@@ -61,8 +61,8 @@ fn number_card(name: &str, number: &Markup, line: &Markup) -> Markup {
 }
 
 fn callers_line(behind: &RequestCounts, total: &RequestCounts) -> Markup {
-    if total.callers.is_none() {
-        return html! { "Not known from Prometheus" };
+    if behind.callers.is_none() || total.callers.is_none() {
+        return html! { "Callers unknown" };
     }
     html! {
         data.callers-behind value=[behind.callers] { (grouped(behind.callers)) }
