@@ -1,5 +1,7 @@
 //! The report for a terminal, 80 columns wide.
 
+use std::cmp::Reverse;
+
 use upshift_record::adoption::{
     AdoptionReport, LabelCounts, RequestCounts, RuleAdoption, SeriesPoint,
 };
@@ -32,23 +34,39 @@ pub(super) fn render_report(report: &AdoptionReport, palette: Palette) -> String
         text.push_str(&render_rule(rule, palette));
     }
     if !report.not_known.is_empty() {
-        text.push_str(&format!("\nnot known: {}\n", report.not_known.join(", ")));
+        text.push('\n');
+        text.push_str(not_known_text());
     }
     text
 }
 
-/// The requests, and the callers if they are known.
+/// The parts that the metrics of a fleet do not have, in words. The record lists their names in
+/// JSON.
+fn not_known_text() -> &'static str {
+    "Prometheus does not know callers, versions, clients, the HTTP and TLS of a rule,\n\
+     its next phase and who set this one, the outlook, or rules without requests.\n"
+}
+
+/// The requests and their callers.
 fn requests_text(counts: &RequestCounts) -> String {
     let requests = counted(counts.requests, "request");
     match counts.callers {
         Some(callers) => format!("{requests} of {}", counted(callers, "caller")),
-        None => requests,
+        None => format!("{requests} ({})", callers_text(None)),
+    }
+}
+
+/// A number of callers.
+fn callers_text(callers: Option<u64>) -> String {
+    match callers {
+        Some(callers) => counted(callers, "caller"),
+        None => "callers unknown".to_owned(),
     }
 }
 
 fn behind_text(behind: &RequestCounts, total: &RequestCounts) -> String {
     let requests = format!("{} of requests", share_text(behind.requests, total.requests));
-    if total.callers.is_none() {
+    if behind.callers.is_none() || total.callers.is_none() {
         return requests;
     }
     format!(
@@ -98,15 +116,16 @@ fn phase_text(rule: &RuleAdoption) -> String {
 
 /// The share of callers, or else of requests, that are behind, over time.
 fn trend_text(series: &[SeriesPoint]) -> String {
+    let knows_callers =
+        series.iter().all(|point| point.total.callers.is_some() && point.behind.callers.is_some());
     let mut values = Vec::new();
-    for point in series {
-        // A point without callers has no share.
-        values.push(match point.total.callers {
-            Some(callers) => share_of(point.behind.callers, callers),
-            None => share_of(point.behind.requests, point.total.requests),
+    for SeriesPoint { total, behind, .. } in series {
+        values.push(if knows_callers {
+            share_of(behind.callers, total.callers)
+        } else {
+            share_of(behind.requests, total.requests)
         });
     }
-    let knows_callers = series.iter().all(|point| point.total.callers.is_some());
     let unit = if knows_callers { "callers" } else { "requests" };
     let line = render_sparkline(&values, LINE_WIDTH);
     let (first, last) = (values.iter().flatten().next(), values.iter().flatten().next_back());
@@ -121,13 +140,13 @@ fn trend_text(series: &[SeriesPoint]) -> String {
 fn label_lines(title: &str, labels: &[LabelCounts], all: Option<u64>) -> String {
     let mut text = String::new();
     let mut title = title;
-    for label in labels.iter().take(MAX_LINES) {
+    for label in largest_labels(labels) {
         text.push_str(&format!(
             "  {title:<10} {:<26} {:>16} {:>8}{}\n",
             label.label,
-            counted(label.total.callers, "caller"),
+            callers_text(label.total.callers),
             share_text(label.total.callers, all),
-            if label.behind.requests > 0 { "  behind" } else { "" }
+            behind_mark(label)
         ));
         title = "";
     }
@@ -139,6 +158,27 @@ fn label_lines(title: &str, labels: &[LabelCounts], all: Option<u64>) -> String 
         ));
     }
     text
+}
+
+/// The labels with the most callers, in the order of the list.
+fn largest_labels(labels: &[LabelCounts]) -> Vec<&LabelCounts> {
+    let mut ranked: Vec<_> = labels.iter().enumerate().collect();
+    ranked.sort_by_key(|(_, label)| Reverse((label.total.callers, label.total.requests)));
+    ranked.truncate(MAX_LINES);
+    ranked.sort_by_key(|(position, _)| *position);
+    ranked.into_iter().map(|(_, label)| label).collect()
+}
+
+/// The number of a label's callers that are behind, or only the word if all of them are.
+fn behind_mark(label: &LabelCounts) -> String {
+    let LabelCounts { total, behind, .. } = label;
+    match (behind.callers, total.callers) {
+        _ if behind.requests == 0 => String::new(),
+        _ if behind.requests == total.requests => "  behind".to_owned(),
+        (Some(some), Some(all)) if some < all => format!("  {} behind", grouped(some)),
+        (Some(_), Some(_)) => "  behind".to_owned(),
+        _ => format!("  {} of requests behind", share_text(behind.requests, total.requests)),
+    }
 }
 
 fn caller_lines(rule: &RuleAdoption) -> String {
@@ -171,7 +211,7 @@ fn caller_lines(rule: &RuleAdoption) -> String {
 /// The labels with their shares of the requests, the largest first.
 fn shares(labels: &[LabelCounts], all: u64) -> String {
     let mut sorted: Vec<_> = labels.iter().collect();
-    sorted.sort_by_key(|label| std::cmp::Reverse(label.total.requests));
+    sorted.sort_by_key(|label| Reverse(label.total.requests));
     let mut texts = Vec::new();
     for label in sorted {
         texts.push(format!("{} {}", label.label, share_text(label.total.requests, all)));
@@ -200,6 +240,46 @@ pub(super) fn wrapped(title: &str, sentence: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn label(name: &str, total: (u64, Option<u64>), behind: (u64, Option<u64>)) -> LabelCounts {
+        let counts = |(requests, callers)| RequestCounts { requests, callers };
+        LabelCounts { label: name.to_owned(), total: counts(total), behind: counts(behind) }
+    }
+
+    #[test]
+    fn the_labels_with_the_most_callers_are_shown_in_their_order() {
+        let mut labels = Vec::new();
+        for minor in 0..10 {
+            labels.push(label(&format!("1.{minor}"), (1, Some(1)), (1, Some(1))));
+        }
+        labels.push(label("2.0", (9, Some(3)), (0, Some(0))));
+        labels.push(label("other", (200, Some(90)), (200, Some(90))));
+        let text = label_lines("versions", &labels, Some(103));
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines.len(), MAX_LINES + 1, "{text}");
+        assert!(lines[6].contains("2.0") && lines[7].contains("other"), "{text}");
+        assert!(lines[8].ends_with("and 4 more (see --json)"), "{text}");
+    }
+
+    #[test]
+    fn a_label_says_how_many_of_its_callers_are_behind() {
+        for (total, behind, expected) in [
+            ((20, Some(10)), (6, Some(3)), "  3 behind"),
+            ((20, Some(10)), (20, Some(10)), "  behind"),
+            ((20, Some(10)), (15, Some(10)), "  behind"),
+            ((20, Some(10)), (0, Some(0)), ""),
+            ((20, None), (5, None), "  25% of requests behind"),
+        ] {
+            assert_eq!(behind_mark(&label("none", total, behind)), expected);
+        }
+    }
+
+    #[test]
+    fn callers_that_are_not_known_are_not_none() {
+        let hidden = RequestCounts { requests: 176, callers: None };
+        assert_eq!(requests_text(&hidden), "176 requests (callers unknown)");
+        assert_eq!(behind_text(&hidden, &hidden), "100% of requests");
+    }
 
     #[test]
     fn sentences_and_times_fit_their_lines() {
