@@ -16,7 +16,10 @@ pub enum StoreError {
         process: String,
     },
     /// The file was written by a newer version of this program.
-    #[error("it has layout {found}, but this version of upshift only knows layout {LAYOUT}")]
+    #[error(
+        "it has layout {found}, but this version of upshift only knows layout {LAYOUT}: use the \
+         version that wrote it, or a newer one"
+    )]
     Newer {
         /// Its layout.
         found: i64,
@@ -53,6 +56,14 @@ pub enum StoreError {
         /// The cause.
         source: Box<StoreError>,
     },
+    /// The store at a path that is read without a gateway cannot be used.
+    #[error("the store {} cannot be read: {source}", path.display())]
+    Reading {
+        /// The path.
+        path: PathBuf,
+        /// The cause.
+        source: Box<StoreError>,
+    },
 }
 
 impl From<rusqlite::Error> for StoreError {
@@ -73,10 +84,14 @@ impl StoreError {
         Self::At { path: path.to_owned(), source: Box::new(self) }
     }
 
+    pub(super) fn reading(self, path: &Path) -> Self {
+        Self::Reading { path: path.to_owned(), source: Box::new(self) }
+    }
+
     /// Returns true if another gateway has the store open.
     pub fn is_in_use(&self) -> bool {
         match self {
-            Self::At { source, .. } => source.is_in_use(),
+            Self::At { source, .. } | Self::Reading { source, .. } => source.is_in_use(),
             error => matches!(error, Self::InUse { .. }),
         }
     }
@@ -84,7 +99,7 @@ impl StoreError {
     /// Returns true if the file was removed while it was open.
     pub fn is_gone(&self) -> bool {
         match self {
-            Self::At { source, .. } => source.is_gone(),
+            Self::At { source, .. } | Self::Reading { source, .. } => source.is_gone(),
             error => matches!(error, Self::Gone),
         }
     }

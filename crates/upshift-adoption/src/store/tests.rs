@@ -290,3 +290,18 @@ fn a_store_whose_key_was_published_makes_itself_a_new_one() {
     assert_eq!(new.history.latest_trips(9), old.history.latest_trips(9));
     assert!(!replace_key_if(&store.connection, is_published).unwrap(), "once is enough");
 }
+
+/// `upshift report --store` names a path that no setting names.
+#[test]
+fn a_store_that_is_only_read_is_named_without_a_setting() {
+    let folder = Folder::make("reading");
+    std::fs::write(folder.store(), "[gateway]\nstore = false\n".repeat(9)).unwrap();
+    let said = UsageReader::open(&folder.store()).err().unwrap().to_string();
+    assert!(said.contains("upshift.db cannot be read: "), "{said}");
+    assert!(!said.contains("[gateway]"), "{said}");
+    let newer = StoreError::Newer { found: 99 }.to_string();
+    assert!(
+        newer.contains("layout 99") && newer.contains("use the version that wrote it"),
+        "{newer}"
+    );
+}

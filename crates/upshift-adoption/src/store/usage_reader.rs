@@ -39,7 +39,7 @@ impl UsageReader {
     pub fn open(path: &Path) -> Result<Option<Self>, StoreError> {
         match open_without_writing(path) {
             Ok(connection) => Ok(connection.map(|connection| Self { connection })),
-            Err(error) => Err(error.with_path(path)),
+            Err(error) => Err(error.reading(path)),
         }
     }
 
