@@ -269,14 +269,14 @@ fn a_gateway_whose_token_differs_stops_everything_and_can_be_skipped() {
     let admins = gateways.each_ref().map(|gateway| format!("http://{}", gateway.admin()));
     let admins = [admins[0].as_str(), admins[1].as_str()];
     let words = ["pause", "--all", "--token", "open sesame, please"];
-    says(&run(&words, &admins), 3, "did not answer (admin token required");
+    says(&run(&words, &admins), 3, "did not answer (the admin token is wrong");
     let asked =
         |gateway: &Gateway| exchange(gateway.http(), b"GET /derp HTTP/1.0\r\n\r\n", false).0.status;
     assert_eq!(gateways.each_ref().map(asked), [426, 426]);
     says(
         &run(&[&words[..], &["--skip-unreachable"]].concat(), &admins),
         3,
-        "skipped: admin token required",
+        "skipped: the admin token is wrong",
     );
     assert_eq!(gateways.each_ref().map(asked), [200, 426]);
 }

@@ -90,6 +90,7 @@ fn the_report_of_a_fleet_is_the_sum_of_its_gateways() {
     assert!(not_known.contains(&json!("callers")), "{not_known:?}");
     let table = report(prometheus.address, &["orders-v2"]).ok();
     assert!(table.contains(" at 3 gateways since "), "{table}");
+    assert!(table.contains("Prometheus does not know callers, versions, clients"), "{table}");
     assert!(table.contains("behind     81.71% of requests"), "{table}");
     let page = report(prometheus.address, &["--html"]).ok();
     assert!(page.contains("orders-v2") && !page.contains("of 0 callers"), "{page}");
@@ -109,6 +110,15 @@ fn a_prometheus_without_numbers_is_an_error() {
         refused.code == 3 && refused.stderr.contains("UPSHIFT_PROMETHEUS_TOKEN"),
         "{refused:?}"
     );
+    // It accepts connections and never answers.
+    let hanging = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let begun = Instant::now();
+    let unanswered = report(hanging.local_addr().expect("an address"), &[]);
+    assert!(
+        unanswered.code == 3 && unanswered.stderr.contains("did not answer within 8 seconds"),
+        "{unanswered:?}"
+    );
+    assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
     let prometheus = Prometheus::of_fleet(&[SocketAddr::from(([127, 0, 0, 1], 1))]);
     prometheus.answers("query?query=up", "success");
     let empty = report(prometheus.address, &[]);

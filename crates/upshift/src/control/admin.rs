@@ -1,6 +1,7 @@
 //! Requests to the admin listeners of running gateways.
 
 use std::fmt::{self, Display};
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -65,6 +66,8 @@ pub(crate) struct RemoteGateway {
 pub(crate) struct GatewayError {
     pub(crate) kind: GatewayErrorKind,
     message: String,
+    /// There was no connection at all.
+    is_connection: bool,
 }
 
 /// The step at which a request failed.
@@ -132,17 +135,20 @@ async fn look_up_host(url: &Uri) -> Result<Vec<SocketAddr>, String> {
 }
 
 impl GatewayError {
+    fn new(kind: GatewayErrorKind, message: impl Display) -> Self {
+        Self { kind, message: message.to_string(), is_connection: false }
+    }
+
     fn unreached(message: impl Display) -> Self {
-        Self { kind: GatewayErrorKind::Unreached, message: message.to_string() }
+        Self::new(GatewayErrorKind::Unreached, message)
     }
 
     fn unanswered(message: impl Display) -> Self {
-        Self { kind: GatewayErrorKind::Unanswered, message: message.to_string() }
+        Self::new(GatewayErrorKind::Unanswered, message)
     }
 
     fn refused(code: &str, message: impl Display) -> Self {
-        let kind = GatewayErrorKind::Refused(code.to_owned());
-        Self { kind, message: message.to_string() }
+        Self::new(GatewayErrorKind::Refused(code.to_owned()), message)
     }
 
     /// The code with which the gateway refused.
@@ -189,7 +195,16 @@ impl RemoteGateway {
 
     /// The error that ends a verb which needs this gateway.
     pub(crate) fn verb_error(&self, error: &GatewayError) -> VerbError {
-        VerbError::environment(format_args!("{}: {error}", self.name()))
+        self.verb_error_with_advice(error, "is the gateway running? --admin names another one")
+    }
+
+    /// The error that ends a verb, with advice for an address where nothing listens.
+    pub(crate) fn verb_error_with_advice(&self, error: &GatewayError, advice: &str) -> VerbError {
+        let name = self.name();
+        if error.is_connection {
+            return VerbError::environment(format_args!("{name}: {error}: {advice}"));
+        }
+        VerbError::environment(format_args!("{name}: {error}"))
     }
 
     /// Sends `body` to `/api/PATH`.
@@ -221,7 +236,11 @@ impl RemoteGateway {
         }
         match timeout(limit, self.exchange_once(request)).await {
             Ok(exchanged) => exchanged,
-            Err(_) => Err(GatewayError::unanswered("it did not answer in time")),
+            Err(_) => {
+                let seconds = limit.as_secs();
+                let message = format_args!("it did not answer within {seconds} seconds");
+                Err(GatewayError::unanswered(message))
+            }
         }
     }
 
@@ -239,10 +258,14 @@ impl RemoteGateway {
         };
         let (status, answer) = exchanged?;
         if !status.is_success() {
-            return Err(error_of_answer(status, &answer));
+            return Err(error_of_answer(status, &answer, self.token.is_some()));
         }
         match serde_json::from_slice(&answer) {
             Ok(value) => Ok(value),
+            Err(error) if !error.is_data() => {
+                let message = "this is not the admin listener of a gateway, which answers in JSON";
+                Err(GatewayError::unanswered(message))
+            }
             Err(error) => {
                 // serde_json quotes the text that it does not understand.
                 let text = error.to_string();
@@ -278,6 +301,16 @@ impl RemoteGateway {
         self.url.authority().map_or("", http::uri::Authority::as_str)
     }
 
+    /// The error of a connection that was not made. It names the address, unless the URL does.
+    fn connection_error(&self, address: &SocketAddr, error: &io::Error) -> GatewayError {
+        let message = if self.host() == address.to_string() {
+            format!("it cannot be reached: {error}")
+        } else {
+            format!("it cannot be reached at {address}: {error}")
+        };
+        GatewayError { is_connection: true, ..GatewayError::unreached(message) }
+    }
+
     async fn exchange_once(
         &self,
         request: Request<Full<Bytes>>,
@@ -286,8 +319,7 @@ impl RemoteGateway {
         let tcp = match TcpStream::connect(address).await {
             Ok(tcp) => tcp,
             Err(error) => {
-                let message = format_args!("it cannot be reached at {address}: {error}");
-                return Err(GatewayError::unreached(message));
+                return Err(self.connection_error(address, &error));
             }
         };
         // A request that fails on a connection may have arrived all the same.
@@ -307,12 +339,15 @@ impl RemoteGateway {
     }
 }
 
-/// The meaning of an answer other than 2xx.
-fn error_of_answer(status: StatusCode, body: &[u8]) -> GatewayError {
+/// The meaning of an answer other than 2xx, to a request with or without a token.
+fn error_of_answer(status: StatusCode, body: &[u8], has_token: bool) -> GatewayError {
     // A body that is no JSON is the page of a proxy or of another server. Then the status decides.
     let problem: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
     let detail = problem["detail"].as_str().map(make_visible);
     match (status, problem["code"].as_str(), detail) {
+        (StatusCode::UNAUTHORIZED, ..) if has_token => GatewayError::unreached(
+            "the admin token is wrong: --token or UPSHIFT_TOKEN must be `admin-token` of [gateway]",
+        ),
         (StatusCode::UNAUTHORIZED, ..) => {
             GatewayError::unreached("admin token required: give --token or UPSHIFT_TOKEN")
         }
@@ -479,7 +514,33 @@ mod tests {
             (503, "{\"detail\": \"later\"}", GatewayErrorKind::Unanswered),
         ] {
             let status = StatusCode::from_u16(status).unwrap_or_default();
-            assert_eq!(error_of_answer(status, body.as_bytes()).kind, kind, "{status} {body}");
+            let error = error_of_answer(status, body.as_bytes(), true);
+            assert_eq!(error.kind, kind, "{status} {body}");
         }
+    }
+
+    #[test]
+    fn a_wrong_token_is_not_a_missing_one() {
+        let wrong = error_of_answer(StatusCode::UNAUTHORIZED, b"", true).to_string();
+        assert!(wrong.starts_with("the admin token is wrong"), "{wrong}");
+        let missing = error_of_answer(StatusCode::UNAUTHORIZED, b"", false).to_string();
+        assert!(missing.starts_with("admin token required"), "{missing}");
+    }
+
+    #[tokio::test]
+    async fn an_address_without_a_gateway_is_named_once() {
+        let Ok(url) = parse_admin_url("http://127.0.0.1:1") else { unreachable!("a URL") };
+        let admin = AdminArgs { urls: vec![url], token: None };
+        let gateways = admin.gateways().await;
+        let asked: Result<serde_json::Value, GatewayError> = gateways[0].get_api("status").await;
+        let Err(error) = asked else { unreachable!("no gateway listens there") };
+        let VerbError::Message(_, message) = gateways[0].verb_error(&error) else {
+            unreachable!("a message");
+        };
+        assert!(message.starts_with("127.0.0.1:1: it cannot be reached: "), "{message}");
+        assert!(
+            message.ends_with("is the gateway running? --admin names another one"),
+            "{message}"
+        );
     }
 }
