@@ -6,11 +6,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use tokio::time::{Instant, sleep};
+use upshift_record::number_text::counted;
 
 use super::stopped::{Stopped, is_stopped};
 use crate::shared::Shared;
 use crate::telemetry::plan::Receiver;
-use crate::telemetry::traces::Signal;
+use crate::telemetry::traces::{ExportLosses, Signal};
 use crate::upstream::PostRequest;
 
 /// The times to wait before each attempt.
@@ -126,7 +127,22 @@ impl Delivery {
         }
         self.logged = Some(Instant::now());
         let (url, signal) = (&receiver.url, self.signal.as_str());
-        tracing::warn!(url, "cannot export {signal}: {why}");
+        let lost = lost_text(self.signal, &self.shared.losses);
+        tracing::warn!(
+            url,
+            "cannot export {signal}: {why}; {lost}; check `endpoint` in [telemetry.otlp] or \
+             OTEL_EXPORTER_OTLP_ENDPOINT"
+        );
+    }
+}
+
+/// The losses of a signal since the start. Metrics are sums: the next export has all of them.
+fn lost_text(signal: Signal, losses: &ExportLosses) -> String {
+    match signal {
+        Signal::Metrics => {
+            format!("{} so far", counted(losses.failures_of(signal), "failed export"))
+        }
+        Signal::Traces => format!("{} dropped so far", counted(losses.spans(), "span")),
     }
 }
 
@@ -145,4 +161,18 @@ fn may_be_repeated(status: StatusCode) -> bool {
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?;
     text.trim().parse().ok().map(Duration::from_secs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_says_what_is_lost() {
+        let losses = ExportLosses::default();
+        losses.count_spans(1_200);
+        losses.count_failure(Signal::Metrics);
+        assert_eq!(lost_text(Signal::Traces, &losses), "1,200 spans dropped so far");
+        assert_eq!(lost_text(Signal::Metrics, &losses), "1 failed export so far");
+    }
 }

@@ -81,6 +81,9 @@ impl TelemetryPlan {
     }
 }
 
+/// A variable whose value is not the URL of a receiver.
+struct UnusableEndpoint;
+
 /// Reads variables, and keeps the faults of those that cannot be used.
 struct VariableReader<'v> {
     variables: &'v Variables,
@@ -92,8 +95,8 @@ impl<'v> VariableReader<'v> {
         let none = OtlpSettings::default();
         let otlp = match &settings.otlp {
             OtlpExport::Set(otlp) => Some(otlp),
-            OtlpExport::Unset if self.names_endpoint() => Some(&none),
-            OtlpExport::Unset | OtlpExport::Off => None,
+            OtlpExport::Unset => self.names_endpoint().then_some(&none),
+            OtlpExport::Off => None,
         };
         let mut plan = TelemetryPlan {
             start_traces: settings.start_traces,
@@ -115,11 +118,24 @@ impl<'v> VariableReader<'v> {
         plan
     }
 
-    /// Returns true if a variable says where to export to.
-    fn names_endpoint(&self) -> bool {
-        ["", "METRICS_", "TRACES_"]
-            .iter()
-            .any(|signal| self.get(&format!("OTEL_EXPORTER_OTLP_{signal}ENDPOINT")).is_some())
+    /// Returns true if a variable says where to export to. One that cannot be used does not.
+    fn names_endpoint(&mut self) -> bool {
+        let mut is_named = false;
+        for signal in ["", "METRICS_", "TRACES_"] {
+            let url = self.read_endpoint(&format!("OTEL_EXPORTER_OTLP_{signal}ENDPOINT"));
+            is_named |= matches!(url, Some(Ok(_)));
+        }
+        is_named
+    }
+
+    /// The URL of a variable; `None` if it is not set, and an error if it cannot be used.
+    fn read_endpoint(&mut self, name: &str) -> Option<Result<&'v str, UnusableEndpoint>> {
+        let url = self.get(name)?;
+        if let Err(why) = check_otlp_endpoint(url) {
+            self.report(format!("{name}: {why}"));
+            return Some(Err(UnusableEndpoint));
+        }
+        Some(Ok(url.trim_end_matches('/')))
     }
 
     fn read_sampler(&mut self, share: Option<f64>) -> Sampler {
@@ -159,25 +175,26 @@ impl<'v> VariableReader<'v> {
             Some(list) if otlp.headers.is_empty() => self.read_pairs("HEADERS", list),
             _ => otlp.headers.clone(),
         };
-        Some(Receiver { url: self.read_url(otlp, signal, path), headers, timeout })
+        Some(Receiver { url: self.read_url(otlp, signal, path)?, headers, timeout })
     }
 
     /// The URL of a signal. A variable for one signal has the whole URL, the others have the base.
-    fn read_url(&mut self, otlp: &OtlpSettings, signal: &str, path: &str) -> String {
+    /// `None` if only variables that cannot be used name one: the default is not what they mean.
+    fn read_url(&mut self, otlp: &OtlpSettings, signal: &str, path: &str) -> Option<String> {
+        if let Some(base) = &otlp.endpoint {
+            return Some(format!("{}{path}", base.trim_end_matches('/')));
+        }
         let whole = format!("OTEL_EXPORTER_OTLP_{signal}_ENDPOINT");
         let base = "OTEL_EXPORTER_OTLP_ENDPOINT";
+        let mut is_named = false;
         for (name, path) in [(&*whole, ""), (base, path)] {
-            if otlp.endpoint.is_some() {
-                break;
-            }
-            let Some(url) = self.get(name) else { continue };
-            match check_otlp_endpoint(url) {
-                Ok(()) => return format!("{}{path}", url.trim_end_matches('/')),
-                Err(why) => self.report(format!("{name}: {why}")),
+            match self.read_endpoint(name) {
+                Some(Ok(url)) => return Some(format!("{url}{path}")),
+                Some(Err(UnusableEndpoint)) => is_named = true,
+                None => {}
             }
         }
-        let base = otlp.endpoint.as_deref().unwrap_or(DEFAULT_ENDPOINT);
-        format!("{}{path}", base.trim_end_matches('/'))
+        if is_named { None } else { Some(format!("{DEFAULT_ENDPOINT}{path}")) }
     }
 
     /// The attributes of the resource. `service.name` of the file counts, then
@@ -286,6 +303,22 @@ mod tests {
         let local = plan(OtlpExport::Set(OtlpSettings::default()), &[]);
         let expected = ["http://localhost:4318/v1/metrics", "http://localhost:4318/v1/traces"];
         assert_eq!(urls(&local), expected.map(Some));
+    }
+
+    /// The data would go to a receiver that no one has named.
+    #[test]
+    fn nothing_is_exported_because_of_an_endpoint_that_cannot_be_used() {
+        for name in ["", "METRICS_", "TRACES_"] {
+            let name = format!("OTEL_EXPORTER_OTLP_{name}ENDPOINT");
+            let unusable = plan(OtlpExport::Unset, &[(&name, "nonsense")]);
+            assert_eq!(urls(&unusable), [None, None], "{name}");
+            assert_eq!(unusable.faults.len(), 1, "{:?}", unusable.faults);
+        }
+        let wrong_base = [("OTEL_EXPORTER_OTLP_ENDPOINT", "nonsense")];
+        let table = plan(OtlpExport::Set(OtlpSettings::default()), &wrong_base);
+        assert_eq!(urls(&table), [None, None]);
+        let own = [wrong_base[0], ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://env:1/own")];
+        assert_eq!(urls(&plan(OtlpExport::Unset, &own)), [None, Some("http://env:1/own")]);
     }
 
     #[test]

@@ -127,7 +127,7 @@ impl ExportLosses {
 
     /// Counts an export that failed, after all retries.
     pub(crate) fn count_failure(&self, signal: Signal) {
-        self.failures_of(signal).fetch_add(1, Ordering::Relaxed);
+        self.counter_of(signal).fetch_add(1, Ordering::Relaxed);
     }
 
     /// The number of spans that were not exported.
@@ -137,11 +137,15 @@ impl ExportLosses {
 
     /// The number of exports that failed, by signal.
     pub(crate) fn failures(&self) -> [(&'static str, u64); 2] {
-        [Signal::Metrics, Signal::Traces]
-            .map(|signal| (signal.as_str(), self.failures_of(signal).load(Ordering::Relaxed)))
+        [Signal::Metrics, Signal::Traces].map(|signal| (signal.as_str(), self.failures_of(signal)))
     }
 
-    fn failures_of(&self, signal: Signal) -> &AtomicU64 {
+    /// The number of exports of a signal that failed.
+    pub(crate) fn failures_of(&self, signal: Signal) -> u64 {
+        self.counter_of(signal).load(Ordering::Relaxed)
+    }
+
+    fn counter_of(&self, signal: Signal) -> &AtomicU64 {
         match signal {
             Signal::Metrics => &self.metrics,
             Signal::Traces => &self.traces,
