@@ -9,6 +9,7 @@ use upshift_core::Timestamp;
 use upshift_record::adoption::AdoptionReport;
 
 use super::problem::ApiProblem;
+use super::query_time::read_time;
 use super::store_report::report_of_store;
 use crate::rollout::Control;
 
@@ -18,7 +19,7 @@ const USUAL_PERIOD: i64 = 30 * 86_400;
 /// The query of `/api/adoption`.
 #[derive(Deserialize)]
 pub(super) struct AdoptionQuery {
-    /// RFC 3339.
+    /// A date, or RFC 3339.
     since: Option<String>,
 }
 
@@ -33,12 +34,9 @@ pub(super) async fn report_adoption(
 }
 
 fn period_start(since: Option<&str>, now: Timestamp) -> Result<Timestamp, ApiProblem> {
-    let Some(since) = since else {
+    let Some(from) = read_time("since", since)? else {
         return Ok(Timestamp::from_second(now.as_second() - USUAL_PERIOD).unwrap_or(now));
     };
-    let from: Timestamp = since.parse().map_err(|error| {
-        ApiProblem::bad_request(format!("`since` is not a valid time: {error}"))
-    })?;
     if from > now {
         return Err(ApiProblem::bad_request("`since` is in the future"));
     }

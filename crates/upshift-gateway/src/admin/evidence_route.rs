@@ -13,7 +13,7 @@ use super::query_time::read_time;
 use super::store_report::report_of_store;
 use crate::rollout::Control;
 
-/// The query of `/api/evidence`, in RFC 3339.
+/// The query of `/api/evidence`: dates, or RFC 3339.
 #[derive(Deserialize)]
 pub(super) struct EvidenceQuery {
     /// Left out: the first record.
@@ -30,10 +30,13 @@ pub(super) async fn report_evidence(
     let now = Timestamp::now();
     let from = read_time("from", query.from.as_deref())?;
     let to = read_time("to", query.to.as_deref())?.unwrap_or(now);
-    if let Some(from) = from
-        && from >= to.min(now)
-    {
-        return Err(ApiProblem::bad_request("the period is empty, or in the future"));
+    if let Some(from) = from {
+        if from >= now {
+            return Err(ApiProblem::bad_request("`from` is in the future"));
+        }
+        if from >= to {
+            return Err(ApiProblem::bad_request("the period is empty: `to` must be after `from`"));
+        }
     }
     report_of_store(move || control.evidence((from, to), now)).await
 }
