@@ -29,13 +29,17 @@ Examples:
   upshift trips orders-v2 --limit 1
   upshift trips --json | jq '.[0].callers[] | .version'
 
-Exit codes: 0 success, 3 the gateway cannot be reached, 4 no breaker has tripped.")]
+Exit codes: 0 success, 2 wrong usage or an unknown rule, 3 the gateway cannot be reached, 4 no
+breaker has tripped.")]
 pub(crate) struct TripsArgs {
     /// Only this rule
     rule: Option<String>,
     /// The most trips to show, the newest first
-    #[arg(long, value_name = "N", default_value_t = 5)]
-    limit: usize,
+    #[arg(
+        long, value_name = "N", default_value_t = 5,
+        value_parser = clap::value_parser!(u16).range(1..=1_000)
+    )]
+    limit: u16,
     /// The admin listener of a running gateway
     #[arg(
         long, value_name = "URL", env = "UPSHIFT_ADMIN", default_value = "http://127.0.0.1:9426",
@@ -56,8 +60,12 @@ impl TripsArgs {
         let (mut trips, status) = control::block_on_gateways(trips_of_gateway(gateway))?;
         if let Some(rule) = &self.rule {
             trips.retain(|trip| trip.rule == *rule);
+            let is_known = status.rules.iter().any(|found| found.rule == *rule);
+            if trips.is_empty() && !is_known {
+                return Err(VerbError::usage(format_args!("there is no rule `{rule}`")));
+            }
         }
-        trips.truncate(self.limit);
+        trips.truncate(usize::from(self.limit));
         if self.json {
             print_json(&trips)?;
             return Ok(Exit::Fine);

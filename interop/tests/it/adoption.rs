@@ -101,6 +101,14 @@ fn the_report_shows_what_was_sent_to_the_last_request() {
     assert!(csv.contains("\r\norders-v2,version,1.4,30,7,30,7\r\n"), "{csv}");
     let unknown = upshift(&["report", "nope", "--admin", &admin]);
     assert!(unknown.code == 2 && unknown.stderr.contains("no rule `nope`"), "{unknown:?}");
+    let trips = upshift(&["trips", "nope", "--admin", &admin]);
+    assert!(trips.code == 2 && trips.stderr.contains("no rule `nope`"), "{trips:?}");
+    let none = upshift(&["trips", "--limit", "0", "--admin", &admin]);
+    assert_eq!(none.code, 2, "{none:?}");
+    let future = upshift(&["report", "--since", "2099-01-01", "--admin", &admin]);
+    assert!(future.code == 2 && future.stderr.contains("--since is in the future"), "{future:?}");
+    let ending = upshift(&["report", "--output", "report.pdf", "--admin", &admin]);
+    assert!(ending.code == 2 && ending.stderr.contains(".html, .json or .txt"), "{ending:?}");
 }
 
 /// The store is whole after `kill -9`, and lacks two seconds at most; the next process goes on in
@@ -252,7 +260,7 @@ fn the_canary_says_how_many_callers_would_be_newly_refused() {
     wait_for_requests(&gateway, 104);
 
     let refused = upshift(&["set", "orders-v2", "enforce", "--admin", &admin]);
-    let sentence = "12 of 52 callers in the last 1 minute would be newly refused (23.1 %)";
+    let sentence = "12 of 52 callers in the last minute would be newly refused (23.08%)";
     assert!(refused.code == 2 && refused.stderr.contains(sentence), "{refused:?}");
 
     let folder = Scratch::new();

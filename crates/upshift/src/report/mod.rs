@@ -2,6 +2,7 @@
 
 mod csv;
 mod evidence;
+mod format;
 mod page;
 mod prometheus;
 mod source;
@@ -15,13 +16,14 @@ use http::Uri;
 use upshift_core::Timestamp;
 use upshift_record::Exit;
 
-use self::evidence::{EvidenceFormat, EvidencePeriod};
+use self::evidence::EvidencePeriod;
+use self::format::ReportFormat;
 use self::prometheus::read_fleet;
 use self::source::{Recorded, read_gateway, read_store};
 use crate::control::{self, RemoteGateway};
 use crate::policy_file::PolicyFile;
 use crate::prometheus_url::{PrometheusUrl, parse_prometheus_url};
-use crate::terminal::{Palette, print_json, print_stdout, visible_record};
+use crate::terminal::{json_text, print_stdout, visible_record};
 use crate::verb_error::{VerbError, VerbResult};
 
 /// Show who is still behind, by rule: versions, clients, callers, and how that changes
@@ -89,8 +91,8 @@ pub(crate) struct ReportArgs {
     /// Print one HTML file with charts, which a browser shows without a network
     #[arg(long, conflicts_with_all = ["csv", "json"])]
     html: bool,
-    /// Write the page, or the evidence, to this file, and replace it if it exists; its ending
-    /// (.html, .json) chooses the format
+    /// Write the report, or the evidence, to this file, and replace it if it exists; without --html
+    /// or --json, its ending (.html, .json or .txt) chooses the format
     #[arg(long, short, value_name = "FILE", conflicts_with = "csv")]
     output: Option<PathBuf>,
 }
@@ -128,59 +130,73 @@ impl ReportArgs {
         if let Some(period) = self.evidence {
             return self.run_evidence(period);
         }
-        let writes_page = self.html || page::is_page(self.output.as_deref());
-        if self.output.is_some() && !writes_page {
-            let message = "--output is for pages and evidence: add --html, or redirect the output";
-            return Err(VerbError::usage(message));
-        }
+        let format = self.format()?;
+        let writes_page = format == ReportFormat::Html;
         if writes_page {
             page::check_destination(self.output.as_deref())?;
         }
         let now = Timestamp::now();
         let from = self.since.start(now);
-        let mut recorded = match (&self.prometheus, &self.store) {
-            (Some(prometheus), _) => {
-                let authorization = prometheus.authorization(self.prometheus_token.as_deref())?;
-                let reading = read_fleet(prometheus.clone(), authorization, (from, now));
-                Recorded::of_fleet(control::block_on_gateways(reading)?)
-            }
-            (None, Some(store)) => read_store(store, &self.file, from, now)?,
-            (None, None) => {
-                let gateway =
-                    RemoteGateway::at_first_address(self.admin.clone(), self.token.clone());
-                control::block_on_gateways(read_gateway(gateway, from, writes_page))?
-            }
-        };
+        if from > now {
+            return Err(VerbError::usage(format_args!("--since is in the future, at {from}")));
+        }
+        let mut recorded = self.read((from, now), writes_page)?;
         if let Some(rule) = &self.rule {
             recorded.retain_rule(rule);
             if recorded.report.rules.is_empty() {
                 return Err(VerbError::usage(format_args!("there is no rule `{rule}`")));
             }
         }
-        self.print(recorded, writes_page)?;
+        self.print(recorded, format)?;
         Ok(Exit::Fine)
     }
 
-    fn print(&self, recorded: Recorded, as_page: bool) -> Result<(), VerbError> {
-        let report = &recorded.report;
-        if self.json {
-            print_json(report)?;
+    /// Reads the records from the source that the flags name.
+    fn read(
+        &self,
+        (from, now): (Timestamp, Timestamp),
+        for_page: bool,
+    ) -> Result<Recorded, VerbError> {
+        match (&self.prometheus, &self.store) {
+            (Some(prometheus), _) => {
+                let authorization = prometheus.authorization(self.prometheus_token.as_deref())?;
+                let reading = read_fleet(prometheus.clone(), authorization, (from, now));
+                Ok(Recorded::of_fleet(control::block_on_gateways(reading)?))
+            }
+            (None, Some(store)) => read_store(store, &self.file, from, now),
+            (None, None) => {
+                let gateway =
+                    RemoteGateway::at_first_address(self.admin.clone(), self.token.clone());
+                control::block_on_gateways(read_gateway(gateway, from, for_page))
+            }
+        }
+    }
+
+    fn format(&self) -> Result<ReportFormat, VerbError> {
+        ReportFormat::choose((self.json, self.html), self.output.as_deref())
+    }
+
+    fn print(&self, recorded: Recorded, format: ReportFormat) -> Result<(), VerbError> {
+        let (report, output) = (&recorded.report, self.output.as_deref());
+        if format == ReportFormat::Json {
+            page::write_text(&json_text(report)?, output)?;
         } else if report.recording_since.is_none() {
             let message =
                 "nothing is recorded yet: numbers appear a second after the first request";
             return Err(VerbError::Message(Exit::NothingRun, message.to_owned()));
         } else if self.csv {
             print_stdout(&csv::render_csv(report))?;
-        } else if as_page {
-            page::write_page(recorded, self.output.as_deref())?;
+        } else if format == ReportFormat::Html {
+            page::write_page(recorded, output)?;
         } else {
-            let visible = visible_record(report)?;
-            print_stdout(&table::render_report(&visible, Palette::of_stdout()))?;
+            let palette = page::palette_for(output);
+            page::write_text(&table::render_report(&visible_record(report)?, palette), output)?;
         }
         Ok(())
     }
 
     fn run_evidence(&self, period: EvidencePeriod) -> VerbResult {
+        let format = self.format()?;
         let report = match &self.store {
             Some(store) => period.read_from_store(store)?,
             None => {
@@ -189,7 +205,6 @@ impl ReportArgs {
                 control::block_on_gateways(period.read_from_gateway(gateway))?
             }
         };
-        let format = EvidenceFormat::choose((self.json, self.html), self.output.as_deref());
         evidence::write_evidence(&report, format, self.output.as_deref())?;
         Ok(evidence::exit_of(&report))
     }

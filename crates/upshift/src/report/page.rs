@@ -8,7 +8,7 @@ use upshift_pages::view::{AdoptionSource, GatewayView};
 
 use super::source::Recorded;
 use crate::file_writing::write_file;
-use crate::terminal::{print_stdout, visible_record};
+use crate::terminal::{Palette, print_stdout, visible_record};
 use crate::verb_error::VerbError;
 
 /// Checks that the page is not printed on a terminal.
@@ -39,9 +39,12 @@ pub(super) fn write_page(recorded: Recorded, output: Option<&Path>) -> Result<()
     write_text(&render_report(&view), output)
 }
 
-/// Returns true if the name of a file says that it is a page.
-pub(super) fn is_page(output: Option<&Path>) -> bool {
-    output.is_some_and(|file| file.extension().is_some_and(|ending| ending == "html"))
+/// The colours of a text that is written to `output`, or else to stdout.
+pub(super) fn palette_for(output: Option<&Path>) -> Palette {
+    match output {
+        Some(_) => Palette::colourless(),
+        None => Palette::of_stdout(),
+    }
 }
 
 /// Writes a text to `output`, or else to stdout.

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use http::HeaderValue;
+use bytes::Bytes;
+use http::{HeaderValue, StatusCode};
 use upshift_adoption::fleet::{FleetReading, PrometheusError};
 use upshift_core::Timestamp;
 use upshift_record::Exit;

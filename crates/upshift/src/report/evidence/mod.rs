@@ -12,9 +12,10 @@ use upshift_pages::evidence::render_evidence;
 use upshift_record::Exit;
 use upshift_record::evidence::EvidenceReport;
 
-use super::page::{check_destination, write_text};
+use super::format::ReportFormat;
+use super::page::{check_destination, palette_for, write_text};
 use crate::control::RemoteGateway;
-use crate::terminal::{Palette, json_text, print_stderr, visible_record};
+use crate::terminal::{json_text, print_stderr, visible_record};
 use crate::verb_error::VerbError;
 
 /// The period of `--evidence`, `[from, to)`. An end that is left out is the first record, or now.
@@ -112,48 +113,20 @@ pub(super) fn exit_of(report: &EvidenceReport) -> Exit {
     Exit::Fine
 }
 
-/// The form in which the evidence is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum EvidenceFormat {
-    Text,
-    Json,
-    Html,
-}
-
-impl EvidenceFormat {
-    /// The format that the flags `--json` and `--html` ask for, or else the name of the file.
-    pub(super) fn choose((json, html): (bool, bool), output: Option<&Path>) -> Self {
-        let ending = output.and_then(Path::extension).unwrap_or_default();
-        match (json, html) {
-            (true, _) => Self::Json,
-            (_, true) => Self::Html,
-            _ if ending == "html" => Self::Html,
-            _ if ending == "json" => Self::Json,
-            _ => Self::Text,
-        }
-    }
-}
-
 /// Writes the evidence to `output`, or else to stdout.
 pub(super) fn write_evidence(
     report: &EvidenceReport,
-    format: EvidenceFormat,
+    format: ReportFormat,
     output: Option<&Path>,
 ) -> Result<(), VerbError> {
     // Texts of the policy and of people, and labels that clients choose.
     let text = match format {
-        EvidenceFormat::Json => json_text(report)?,
-        EvidenceFormat::Html => {
+        ReportFormat::Json => json_text(report)?,
+        ReportFormat::Html => {
             check_destination(output)?;
             render_evidence(&visible_record(report)?)
         }
-        EvidenceFormat::Text => {
-            let palette = match output {
-                Some(_) => Palette::colourless(),
-                None => Palette::of_stdout(),
-            };
-            table::render_evidence(&visible_record(report)?, palette)
-        }
+        ReportFormat::Text => table::render_evidence(&visible_record(report)?, palette_for(output)),
     };
     write_text(&text, output)
 }
