@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::number_text::grouped;
+use crate::number_text::{grouped, share_text};
 
 /// The effect of another policy on recent callers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,7 +69,7 @@ pub struct CanaryRule {
     pub newly_refused: u64,
 }
 
-/// One sentence: `1204 of 9310 callers in the last 10 minutes would be newly refused (12.9 %)`.
+/// One sentence: `1204 of 9310 callers in the last 10 minutes would be newly refused (12.93%)`.
 impl fmt::Display for CanaryReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.off {
@@ -78,14 +78,16 @@ impl fmt::Display for CanaryReport {
         if self.callers == 0 {
             return f.write_str("no caller was seen in the last minutes");
         }
-        let minutes = (self.seconds / 60).max(1);
-        let share = self.newly_refused as f64 * 100.0 / self.callers as f64;
-        let unit = if minutes == 1 { "minute" } else { "minutes" };
+        let period = match self.seconds / 60 {
+            ..=1 => "minute".to_owned(),
+            minutes => format!("{minutes} minutes"),
+        };
+        let share = share_text(self.newly_refused, self.callers);
         let (refused, callers) = (grouped(self.newly_refused), grouped(self.callers));
         write!(
             f,
-            "{refused} of {callers} callers in the last {minutes} {unit} would be newly refused \
-             ({share:.1} %)"
+            "{refused} of {callers} callers in the last {period} would be newly refused \
+             ({share})"
         )?;
         if self.newly_admitted > 0 {
             write!(f, ", and {} newly admitted", grouped(self.newly_admitted))?;

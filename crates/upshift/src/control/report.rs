@@ -8,7 +8,8 @@ use upshift_record::control::{ChangeReport, GatewayOutcome, RuleChange};
 
 use super::fleet::{Fleet, Member, Standing};
 use crate::terminal::{
-    Hue, Palette, format_percent, print_json, print_stderr, print_stdout, visible_record,
+    Hue, Palette, format_percent, minute_text, print_json, print_stderr, print_stdout,
+    visible_record,
 };
 use crate::verb_error::{VerbError, VerbResult};
 
@@ -228,8 +229,9 @@ fn describe_preview(rule: &RuleChange) -> String {
     let (before, after) = (format_percent(*share_before), format_percent(*share));
     match stopped {
         Some(at) => format!(
-            "{rule}: {before} of the callers were refused when it was stopped at {at}, \
-             {after} would be now"
+            "{rule}: {before} of the callers were refused when it was stopped at {}, \
+             {after} would be now",
+            minute_text(at)
         ),
         None => format!(
             "{rule}: {phase_before} → {phase}: {before} of the callers are refused, {after} would be"

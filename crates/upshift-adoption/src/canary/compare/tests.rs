@@ -70,7 +70,7 @@ fn callers_who_would_be_newly_refused_are_counted() {
     let report = compare(&recent, &policy(Phase::Enforce), NOW + 120);
     assert_eq!((report.callers, report.newly_refused, report.newly_admitted), (1_000, 129, 0));
     assert_eq!(report.rules, [CanaryRule { rule: "tls".to_owned(), newly_refused: 129 }]);
-    let sentence = "129 of 1,000 callers in the last 2 minutes would be newly refused (12.9 %)";
+    let sentence = "129 of 1,000 callers in the last 2 minutes would be newly refused (12.9%)";
     assert_eq!(report.to_string(), sentence);
     assert_eq!(compare(&recent, &policy(Phase::Observe), NOW).newly_refused, 0);
 }
