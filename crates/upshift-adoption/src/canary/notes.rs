@@ -34,7 +34,7 @@ pub struct NoteKey {
     pub(super) request: u64,
 }
 
-/// What a request is noted by.
+/// The caller and the rules by which a request is noted.
 #[derive(Clone, Copy)]
 pub struct NotedBy {
     /// The caller.

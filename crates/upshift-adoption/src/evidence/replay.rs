@@ -124,7 +124,7 @@ impl Replay {
             return;
         }
         self.close_rule(&state.rule, at);
-        // An override goes on to be that of its author, whatever the event was.
+        // An override stays that of its author, also if the event is a reload.
         let (actor, reason) = match (&state.set_by, &state.reason) {
             (Some(by), Some(reason)) => (by, reason),
             (Some(by), None) => (by, &entry.reason),

@@ -50,8 +50,8 @@ pub(crate) struct FeedWatcher {
     events: mpsc::Receiver<FeedEvent>,
     /// Decisions that found the queue full.
     dropped: Arc<AtomicU64>,
-    /// The decisions that had been left out when the watcher was last told.
-    told: u64,
+    /// The decisions left out that the watcher was last informed of.
+    reported: u64,
 }
 
 impl DecisionFeed {
@@ -74,8 +74,8 @@ impl DecisionFeed {
             watchers.push(queue.clone());
             watchers
         });
-        let told = self.left_out.load(Ordering::Relaxed);
-        Some(FeedWatcher { feed: Arc::clone(self), number, events, dropped, told })
+        let reported = self.left_out.load(Ordering::Relaxed);
+        Some(FeedWatcher { feed: Arc::clone(self), number, events, dropped, reported })
     }
 
     /// Sends a decision to every watcher.
@@ -102,7 +102,7 @@ impl FeedWatcher {
     /// The decisions that were left out since the last call.
     pub(crate) fn take_left_out(&mut self) -> u64 {
         let left_out = self.feed.left_out.load(Ordering::Relaxed);
-        let unsent = left_out - std::mem::replace(&mut self.told, left_out);
+        let unsent = left_out - std::mem::replace(&mut self.reported, left_out);
         unsent + self.dropped.swap(0, Ordering::Relaxed)
     }
 }
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_watcher_that_is_slow_loses_decisions_and_is_told_how_many() {
+    async fn a_watcher_that_is_slow_loses_decisions_and_learns_how_many() {
         let feed = Arc::<DecisionFeed>::default();
         let mut watcher = feed.watch().unwrap();
         for _ in 0..QUEUE + 10 {
@@ -193,7 +193,7 @@ mod tests {
         assert_eq!(watcher.events.len(), QUEUE);
         feed.add_left_out(5);
         assert_eq!(watcher.take_left_out(), 5);
-        // One that comes later is not told of what was left out before.
+        // One that comes later does not learn of those that were left out before.
         assert_eq!(feed.watch().unwrap().take_left_out(), 0);
     }
 

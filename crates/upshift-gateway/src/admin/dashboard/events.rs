@@ -1,6 +1,6 @@
 //! `GET /events`: decisions as they are made, and summaries, as server-sent events.
 //!
-//! 1. A watcher that reads slowly loses decisions and is told how many. A dead one is found by the
+//! 1. A watcher that reads slowly loses decisions and learns how many. A dead one is found by the
 //!    limits of its connection, because something is sent every few seconds.
 //! 2. The stream ends when its reader no longer has access, and when the gateway drains, so that the
 //!    page connects to the process that follows.
