@@ -30,7 +30,7 @@ pub(super) async fn report_adoption(
 ) -> Result<Json<AdoptionReport>, ApiProblem> {
     let now = Timestamp::now();
     let from = period_start(query.since.as_deref(), now)?;
-    report_of_store(move || control.adoption_report(from, now)).await
+    report_of_store("adoption", move || control.adoption_report(from, now)).await
 }
 
 fn period_start(since: Option<&str>, now: Timestamp) -> Result<Timestamp, ApiProblem> {

@@ -38,5 +38,5 @@ pub(super) async fn report_evidence(
             return Err(ApiProblem::bad_request("the period is empty: `to` must be after `from`"));
         }
     }
-    report_of_store(move || control.evidence((from, to), now)).await
+    report_of_store("evidence", move || control.evidence((from, to), now)).await
 }

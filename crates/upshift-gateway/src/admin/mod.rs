@@ -24,12 +24,13 @@ use std::sync::atomic::Ordering;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::IntoResponse;
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
 use self::auth::{AdminAccess, guarded};
 use self::fleet_numbers::FleetNumbers;
+use self::problem::ApiProblem;
 use crate::shared::Shared;
 
 /// All routes of the admin listener. `local` is true if only this machine can reach the listener.
@@ -57,6 +58,17 @@ pub(crate) fn router(
     public_router(Arc::clone(shared), local)
         .merge(guarded(api, access.clone()))
         .merge(dashboard::router(shared, fleet, &access))
+        .fallback(report_unknown_path)
+}
+
+/// Answers for a path that has no route: people read a page, and programs problem+json.
+async fn report_unknown_path(uri: Uri) -> Response {
+    let path = uri.path();
+    if path == "/api" || path.starts_with("/api/") {
+        let detail = format!("there is no {path}; docs/rollout.md describes the API");
+        return ApiProblem::new(StatusCode::NOT_FOUND, detail).into_response();
+    }
+    dashboard::missing_page().await
 }
 
 /// `/healthz`, `/readyz` and `/metrics`, which need no token. With `local`, the metrics are

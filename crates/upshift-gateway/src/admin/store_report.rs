@@ -7,8 +7,9 @@ use upshift_adoption::store::StoreError;
 use super::problem::ApiProblem;
 
 /// Answers with the report that `read` makes, which reads the store and blocks. `None`: there is no
-/// store.
+/// store, so that the `subject` of the report is not recorded.
 pub(super) async fn report_of_store<T: Send + 'static>(
+    subject: &str,
     read: impl FnOnce() -> Result<Option<T>, StoreError> + Send + 'static,
 ) -> Result<Json<T>, ApiProblem> {
     // Reading the store must not keep the other routes waiting.
@@ -16,7 +17,10 @@ pub(super) async fn report_of_store<T: Send + 'static>(
         Ok(Ok(Some(report))) => Ok(Json(report)),
         Ok(Ok(None)) => Err(ApiProblem::new(
             StatusCode::NOT_FOUND,
-            "adoption is not recorded, because this gateway has no store: set `store` in [gateway]",
+            format!(
+                "{subject} is not recorded, because this gateway has no store: set `store` in \
+                 [gateway]"
+            ),
         )
         .with_code("no-store")),
         Ok(Err(error)) => {

@@ -219,11 +219,12 @@ fn a_browser_logs_in_with_the_token_and_out_again() {
     let mut browser = setup.browser();
     let reply = browser.get("/");
     assert_eq!((status(&reply), field(&reply, "location")), (303, Some("/login".into())));
-    let reply = browser.get("/rules/relay");
-    assert_eq!(field(&reply, "location").as_deref(), Some("/login?next=%2Frules%2Frelay"));
-    let page = browser.get("/login?next=%2Frules%2Frelay");
+    let reply = browser.get("/rules/relay?period=90d");
+    let login = field(&reply, "location").expect("an address");
+    assert_eq!(login, "/login?next=%2Frules%2Frelay%3Fperiod%3D90d");
+    let page = browser.get(&login);
     assert!(status(&page) == 200 && page.contains("type=\"password\""), "{page}");
-    assert_eq!(hidden(&page, "next"), "/rules/relay");
+    assert_eq!(hidden(&page, "next"), "/rules/relay?period=90d");
 
     let reply = browser.post("/login", &[("token", "a guess"), ("next", "/")]);
     assert!(status(&reply) == 401 && reply.contains("This is not the admin token."), "{reply}");
@@ -244,6 +245,46 @@ fn a_browser_logs_in_with_the_token_and_out_again() {
     assert_eq!(status(&browser.post("/logout", &[("key", &hidden(&page, "key"))])), 303);
     browser.cookie = before;
     assert_eq!(status(&browser.get("/")), 303, "the session has ended");
+}
+
+/// Forms that a browser would not send are refused in words that their sender understands.
+#[test]
+fn a_form_with_faults_changes_nothing_and_says_so() {
+    let setup = Setup::with_token(Some(TOKEN));
+    let mut operator = setup.operator();
+    let key = operator.key.clone();
+    let key = key.as_str();
+    for (path, fields) in [
+        ("/changes/preview", vec![("key", key), ("verb", "explode"), ("rule", "relay")]),
+        ("/changes/preview", vec![("key", key), ("verb", "pause")]),
+        ("/changes", vec![("key", key), ("verb", "pause"), ("rule", "relay"), ("all", "true")]),
+        ("/changes", vec![("verb", "pause")]),
+        ("/logout", vec![]),
+    ] {
+        let reply = operator.post(path, &fields);
+        assert!((400..500).contains(&status(&reply)), "{path} {fields:?}: {reply}");
+        assert!(reply.contains("Nothing was changed."), "{path} {fields:?}: {reply}");
+        assert!(!reply.contains("deserialize") && !reply.contains('`'), "{reply}");
+    }
+    assert_eq!(setup.phase("relay"), "enforce");
+}
+
+#[test]
+fn an_unknown_address_has_a_page_and_an_unknown_call_a_problem() {
+    let setup = Setup::with_token(None);
+    let browser = setup.browser();
+    for path in ["/nosuch", "/rules/", "/apinosuch"] {
+        let reply = browser.get(path);
+        assert_eq!(status(&reply), 404, "{path}: {reply}");
+        assert!(reply.contains("No page has this address."), "{path}: {reply}");
+        assert!(field(&reply, "content-security-policy").is_some(), "{path}: {reply}");
+    }
+    for path in ["/api/nosuch", "/api"] {
+        let reply = browser.get(path);
+        assert_eq!(status(&reply), 404, "{path}: {reply}");
+        assert_eq!(field(&reply, "content-type").as_deref(), Some("application/problem+json"));
+        assert!(reply.contains(&format!("there is no {path}")), "{reply}");
+    }
 }
 
 #[test]
@@ -421,9 +462,9 @@ fn mistakes_in_forms_are_named_on_a_page() {
     let mut operator = setup.operator();
     for (form, code, text) in [
         (vec![("verb", "pause"), ("rule", "nothing")], 404, "There is no rule nothing."),
-        (vec![("verb", "pause")], 400, "Send either"),
+        (vec![("verb", "pause")], 400, "Choose one rule, or all rules."),
         (vec![("verb", "explode")], 422, "cannot be read"),
-        (vec![("verb", "set"), ("rule", "chat"), ("phase", "ramp")], 400, "phase"),
+        (vec![("verb", "set"), ("rule", "chat"), ("phase", "ramp")], 400, "Phase must be"),
         (
             vec![("verb", "set"), ("rule", "chat"), ("phase", "off"), ("for", "soon")],
             400,
@@ -433,7 +474,7 @@ fn mistakes_in_forms_are_named_on_a_page() {
     ] {
         let reply = operator.act("/changes/preview", &form);
         assert!(status(&reply) == code && reply.contains(text), "{form:?}: {reply}");
-        assert!(reply.contains("<h1>"), "{reply}");
+        assert!(reply.contains("<h1>") && reply.contains("Nothing was changed."), "{reply}");
     }
     assert_eq!(status(&operator.get("/changes/nothing")), 404);
     assert_eq!(status(&operator.get("/changes/preview")), 303);

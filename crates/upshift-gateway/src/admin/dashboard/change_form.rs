@@ -1,5 +1,7 @@
 //! The forms of the verbs, as browsers send them.
 
+use axum::Form;
+use axum::extract::rejection::FormRejection;
 use axum::http::StatusCode;
 use jiff::civil;
 use serde::Deserialize;
@@ -56,8 +58,13 @@ impl ChangeForm {
         session: &Session,
         now: Timestamp,
     ) -> Result<ChangeRequest, ErrorPage> {
+        let rule = given(&self.rule);
+        let needs_target = matches!(self.verb, Verb::Pause | Verb::Resume);
+        if needs_target && rule.is_some() == self.all {
+            return Err(wrong_field("Choose one rule, or all rules."));
+        }
         Ok(ChangeRequest {
-            rule: given(&self.rule),
+            rule,
             all: self.all,
             phase: given(&self.phase),
             until: self.end(now)?,
@@ -88,7 +95,26 @@ impl ChangeForm {
 }
 
 fn wrong_field(text: &str) -> ErrorPage {
-    ErrorPage::new(StatusCode::BAD_REQUEST, "This form cannot be read", text)
+    unreadable_form(StatusCode::BAD_REQUEST, text)
+}
+
+fn unreadable_form(status: StatusCode, text: &str) -> ErrorPage {
+    ErrorPage::new(status, "This form cannot be read", format!("Nothing was changed. {text}"))
+}
+
+/// The form that a browser sent.
+///
+/// # Errors
+/// A page that says that it cannot be read, and what to do.
+pub(super) fn read_form<F>(form: Result<Form<F>, FormRejection>) -> Result<F, ErrorPage> {
+    match form {
+        Ok(Form(form)) => Ok(form),
+        Err(rejection) => Err(unreadable_form(
+            rejection.status(),
+            "A field is missing, or has a value that this page does not offer. Go back, reload the \
+             page, and send the form again.",
+        )),
+    }
 }
 
 /// The value of a field; `None` if it is empty.

@@ -16,7 +16,7 @@ use upshift_pages::changes::{ChangePage, HistoryPage};
 use upshift_pages::confirm::ConfirmPage;
 use upshift_record::control::{ChangeRequest, RevisionReport};
 
-use super::change_form::ChangeForm;
+use super::change_form::{ChangeForm, read_form};
 use super::error_page::ErrorPage;
 use super::gate::Viewer;
 use crate::admin::rollout_api::{MadeChange, Verb, make_change};
@@ -63,7 +63,7 @@ pub(super) async fn confirm_change(
             Some("repeated") => Ok(Redirect::to(&change_path(&form.change)).into_response()),
             Some("changed-meanwhile") => proposal.show(Some(CHANGED_MEANWHILE)).await,
             Some("rises") => proposal.show(Some(NOT_TICKED)).await,
-            _ => Err(problem.into()),
+            _ => Err(ErrorPage::of_refused_change(problem)),
         },
     }
 }
@@ -115,7 +115,8 @@ impl Proposal<'_> {
         request.change = None;
         request.after = None;
         let trial = ChangeRequest { dry_run: true, ..request.clone() };
-        let MadeChange { report, effect } = make_change(control, verb, trial, None).await?;
+        let tried = make_change(control, verb, trial, None).await;
+        let MadeChange { report, effect } = tried.map_err(ErrorPage::of_refused_change)?;
         if verb == Verb::Undo {
             // The latest change may be another one by the time this is confirmed.
             request.undo = report.undoes_change.clone();
@@ -131,16 +132,6 @@ impl Proposal<'_> {
         };
         let status = if notice.is_some() { StatusCode::CONFLICT } else { StatusCode::OK };
         Ok((status, Html(page.render_html())).into_response())
-    }
-}
-
-fn read_form(form: FormBody) -> Result<ChangeForm, ErrorPage> {
-    match form {
-        Ok(Form(form)) => Ok(form),
-        Err(rejection) => {
-            let text = format!("Nothing was changed. {}", rejection.body_text());
-            Err(ErrorPage::new(rejection.status(), "This form cannot be read", text))
-        }
     }
 }
 

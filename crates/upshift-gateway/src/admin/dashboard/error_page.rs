@@ -23,6 +23,17 @@ impl ErrorPage {
         Self { status, heading: heading.into(), text: text.into(), retry_after: None }
     }
 
+    /// The page for a change that was refused: the words of the API, without its marks for names.
+    pub(super) fn of_refused_change(problem: ApiProblem) -> Self {
+        let page = Self::from(problem);
+        // The outcome of a change that failed half-way is not known here.
+        if page.status.is_server_error() {
+            return page;
+        }
+        let text = sentence(&page.text.replace('`', ""));
+        Self { text: format!("Nothing was changed. {text}"), ..page }
+    }
+
     /// The same page, for a client that should come back after some seconds.
     pub(super) fn with_retry_after(self, seconds: u64) -> Self {
         Self { retry_after: Some(seconds), ..self }

@@ -127,7 +127,11 @@ fn login_response(request: &Request) -> Response {
         let detail = "log in, or send Authorization: Bearer …";
         return ApiProblem::new(StatusCode::UNAUTHORIZED, detail).into_response();
     }
-    Redirect::to(&login_path(request.uri().path())).into_response()
+    let page = match request.uri().path_and_query() {
+        Some(page) => page.as_str(),
+        None => request.uri().path(),
+    };
+    Redirect::to(&login_path(page)).into_response()
 }
 
 fn forged_page() -> ErrorPage {

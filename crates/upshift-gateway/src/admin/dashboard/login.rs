@@ -11,6 +11,7 @@ use axum::{Extension, Form};
 use serde::Deserialize;
 use upshift_pages::login::LoginPage;
 
+use super::change_form::read_form;
 use super::error_page::ErrorPage;
 use super::gate::Viewer;
 use crate::admin::auth::{AdminAccess, Caller};
@@ -112,8 +113,9 @@ pub(super) async fn log_out(
     State(logins): State<Logins>,
     Extension(viewer): Extension<Viewer>,
     headers: HeaderMap,
-    Form(form): Form<LogoutForm>,
+    form: Result<Form<LogoutForm>, FormRejection>,
 ) -> Result<Response, ErrorPage> {
+    let form = read_form(form)?;
     viewer.acting_session(&form.key)?;
     logins.access.log_out(&headers);
     Ok(with_cookie(Redirect::to("/login").into_response(), &headers, ""))
@@ -130,7 +132,8 @@ fn with_cookie(mut response: Response, headers: &HeaderMap, id: &str) -> Respons
 /// there.
 fn page_after_login(next: &str) -> &str {
     let is_plain = next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-    let is_page = next.starts_with("/rules/") || next.starts_with("/changes");
+    let pages = ["/rules/", "/changes", "/?"];
+    let is_page = pages.iter().any(|page| next.starts_with(page));
     if is_page && is_plain { next } else { "/" }
 }
 
@@ -148,13 +151,16 @@ mod tests {
 
     #[test]
     fn a_login_leads_to_a_page_of_the_dashboard_only() {
-        for page in ["/", "/rules/a%2Fb", "/changes", "/changes/5f0c21a97e"] {
+        for page in
+            ["/", "/?period=7d", "/rules/a%2Fb?period=90d", "/changes", "/changes/5f0c21a97e"]
+        {
             assert_eq!(page_after_login(page), page);
         }
         for other in [
             "",
             "https://evil.example",
             "//evil.example",
+            "//evil.example/?period=7d",
             "/rules/\\evil",
             "/logout",
             "/rules/a\r\nb",

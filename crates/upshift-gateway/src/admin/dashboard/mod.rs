@@ -16,11 +16,13 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
 use axum::middleware::{from_fn_with_state, map_response};
-use axum::response::Redirect;
+use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 
 use self::assets::assets;
+use self::error_page::ErrorPage;
 use self::events::{EVENTS_PATH, Events, stream_events};
 use self::login::Logins;
 use self::view::PageSource;
@@ -56,6 +58,13 @@ pub(super) fn router(
         .merge(assets())
         .layer(DefaultBodyLimit::max(MAX_FORM))
         .layer(map_response(headers::add_security_fields))
+}
+
+/// The response for an address that no page has.
+pub(super) async fn missing_page() -> Response {
+    let text = "No page has this address. The start page lists all rules.";
+    let page = ErrorPage::new(StatusCode::NOT_FOUND, "Not found", text);
+    headers::add_security_fields(page.into_response()).await
 }
 
 fn change_routes(shared: &Arc<Shared>) -> Router {
