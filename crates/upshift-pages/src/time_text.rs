@@ -23,6 +23,18 @@ pub fn second_element(time: &str) -> Markup {
     html! { time datetime=(time) { (formatted(second, format)) } }
 }
 
+/// A sentence of the program, whose times in RFC 3339 are shown to the second like all others.
+pub fn timed_sentence(text: &str) -> Markup {
+    let words: Vec<&str> = text.split(' ').collect();
+    html! {
+        @for (index, word) in words.iter().enumerate() {
+            @if index > 0 { " " }
+            @let time = word.trim_end_matches(['.', ',', ';', ':', ')']);
+            (second_element(time)) (word[time.len()..])
+        }
+    }
+}
+
 /// The date of a time: `12 Jan 2027`.
 pub fn date_element(time: &str) -> Markup {
     let Some(second) = seconds_of(time) else { return html! { (time) } };
@@ -61,6 +73,14 @@ fn formatted(second: i64, format: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sentence_shows_times_as_the_page_does() {
+        let shown = timed_sentence("until 2026-10-09T00:00:00Z; then <no> more, 2026.");
+        let expected = "until <time datetime=\"2026-10-09T00:00:00Z\">9 Oct 2026</time>; then \
+                        &lt;no&gt; more, 2026.";
+        assert_eq!(shown.into_string(), expected);
+    }
 
     #[test]
     fn times_are_read_at_a_glance() {

@@ -270,7 +270,39 @@ fn an_empty_store_is_said() {
     assert!(page.contains("Nothing is recorded yet"), "{page}");
     let page = rule_page(&view, "orders-v2");
     assert_sound(&page);
-    assert!(page.contains("No request has met this rule in this period"), "{page}");
+    assert!(page.contains("No request matched this rule in this period"), "{page}");
+}
+
+/// The page of a rule with 61 callers, of which 16 are behind.
+fn page_with_verdicts(verdicts: &[Value]) -> String {
+    let mut rule = adoption("orders-v2");
+    (rule["total"], rule["behind"]) = (counts(124, 61), counts(34, 16));
+    rule["verdicts"] = json!(verdicts);
+    let mut view = gateway(&["orders-v2"]);
+    view.adoption = report(&[rule]);
+    let page = rule_page(&view, "orders-v2");
+    assert_sound(&page);
+    page
+}
+
+/// An exempt caller is behind, and enforcing would not refuse it.
+#[test]
+fn enforcing_refuses_no_exempt_caller() {
+    let (admitted, exempt) = (label("admit", (90, 45), (0, 0)), label("exempt", (4, 1), (4, 1)));
+    let refused = label("refuse", (30, 15), (30, 15));
+    let page = page_with_verdicts(&[admitted.clone(), exempt, refused]);
+    let expected = "Enforcing during this whole period would have refused 15 callers (24.59%) and \
+                    30 requests (24.19%). Behind, but exempt: 4 requests of 1 caller.";
+    assert!(page.contains(expected), "{page}");
+    // The same caller may have requests of both kinds.
+    let warned = label("warn", (10, 9), (10, 9));
+    let exempt = label("exempt", (4, 3), (4, 3));
+    let refused = label("refuse", (20, 9), (20, 9));
+    let page = page_with_verdicts(&[admitted.clone(), exempt, warned, refused]);
+    assert!(page.contains("would have refused at most 16 callers (26.23%) and 30 requests"));
+    let all = label("exempt", (34, 16), (34, 16));
+    let page = page_with_verdicts(&[admitted, all]);
+    assert!(page.contains("Enforcing would have refused no request of this period. Behind"));
 }
 
 #[test]

@@ -57,7 +57,7 @@ pub struct RuleAdoption {
     pub next: Option<NextPhase>,
     /// The requests that it matched.
     pub total: RequestCounts,
-    /// Those that `enforce` would refuse.
+    /// Those that do not meet the requirement: `enforce` refuses them, but for the exempt ones.
     pub behind: RequestCounts,
     /// Those of which nothing certain is known, such as requests without a version.
     pub uncertain: RequestCounts,
@@ -100,7 +100,7 @@ pub struct LabelCounts {
     /// The requests.
     #[serde(flatten)]
     pub total: RequestCounts,
-    /// Those that `enforce` would refuse.
+    /// Those that do not meet the requirement: `enforce` refuses them, but for the exempt ones.
     pub behind: RequestCounts,
 }
 
@@ -116,7 +116,7 @@ pub struct SeriesPoint {
     /// The requests.
     #[serde(flatten)]
     pub total: RequestCounts,
-    /// Those that `enforce` would refuse.
+    /// Those that do not meet the requirement: `enforce` refuses them, but for the exempt ones.
     pub behind: RequestCounts,
     /// Those that were admitted without a warning.
     #[serde(default)]
@@ -138,7 +138,7 @@ pub struct WeekPoint {
     pub from: String,
     /// The distinct callers.
     pub callers: u64,
-    /// Those that `enforce` would refuse.
+    /// Those that do not meet the requirement: `enforce` refuses them, but for the exempt ones.
     pub behind: u64,
     /// True if the projection uses it: it has no gap, no brownout and no change of phase.
     pub projected: bool,

@@ -2,13 +2,14 @@
 
 use maud::{Markup, html};
 use upshift_record::PlanEntry;
+use upshift_record::adoption::{RequestCounts, RuleAdoption};
 use upshift_record::canary::{CallerBehind, CanaryReport};
 use upshift_record::number_text::{counted, format_percent, grouped, share_text};
 
 use super::place::Place;
 use crate::phase::phase_badge;
 use crate::table::{Column, Table, foreign_cell, text_cell};
-use crate::time_text::{seconds_of, time_element};
+use crate::time_text::{seconds_of, time_element, timed_sentence};
 use crate::urgency::refuses;
 use crate::view::{RuleView, Scope};
 
@@ -53,23 +54,60 @@ pub(super) fn render(rule: &RuleView<'_>, place: &Place<'_>) -> Markup {
 /// The share of the period that `enforce` would refuse.
 fn enforce_sentence(rule: &RuleView<'_>) -> Option<String> {
     let recorded = rule.recorded()?;
-    let (behind, total) = (recorded.behind, recorded.total);
-    if behind.requests == 0 {
-        return Some("Enforcing would have refused no request of this period.".to_owned());
-    }
-    let requests = format!(
-        "{} ({})",
-        counted(behind.requests, "request"),
-        share_text(behind.requests, total.requests)
-    );
-    let Some(callers) = behind.callers else {
-        return Some(format!("Enforcing during this whole period would have refused {requests}."));
+    let RuleAdoption { total, behind, .. } = recorded;
+    let exempt = exempt_behind(recorded);
+    let refused = behind.requests.saturating_sub(exempt.requests);
+    let mut text = if refused == 0 {
+        "Enforcing would have refused no request of this period.".to_owned()
+    } else {
+        let callers = refused_callers(recorded, exempt);
+        let requests = counted(refused, "request");
+        let share = share_text(refused, total.requests);
+        format!(
+            "Enforcing during this whole period would have refused {}{requests} ({share}).",
+            callers_text(callers, total)
+        )
     };
-    Some(format!(
-        "Enforcing during this whole period would have refused {} ({}) and {requests}.",
-        counted(callers, "caller"),
-        share_text(callers, total.callers)
-    ))
+    if exempt.requests > 0 {
+        let requests = counted(exempt.requests, "request");
+        text.push_str(&format!(" Behind, but exempt: {requests}"));
+        if let Some(callers) = exempt.callers {
+            text.push_str(&format!(" of {}", counted(callers, "caller")));
+        }
+        text.push('.');
+    }
+    Some(text)
+}
+
+/// Those behind that an exemption admitted.
+fn exempt_behind(recorded: &RuleAdoption) -> RequestCounts {
+    let exempt = recorded.verdicts.iter().find(|verdict| verdict.label == "exempt");
+    exempt.map(|exempt| exempt.behind).unwrap_or_default()
+}
+
+/// The callers that enforcing would have refused: at least and at most so many. A caller may have
+/// requests that are exempt and others that are not, and callers are counted by verdict.
+fn refused_callers(recorded: &RuleAdoption, exempt: RequestCounts) -> Option<(u64, u64)> {
+    let behind = recorded.behind.callers?;
+    if exempt.requests == 0 {
+        return Some((behind, behind));
+    }
+    let (mut largest, mut sum) = (0, 0);
+    for verdict in recorded.verdicts.iter().filter(|verdict| verdict.label != "exempt") {
+        let callers = verdict.behind.callers?;
+        largest = largest.max(callers);
+        sum += callers;
+    }
+    let most = behind.min(sum);
+    let rest = behind.saturating_sub(exempt.callers?);
+    Some((largest.max(rest).min(most), most))
+}
+
+fn callers_text(callers: Option<(u64, u64)>, total: &RequestCounts) -> String {
+    let Some((least, most)) = callers else { return String::new() };
+    let (text, share) = (counted(most, "caller"), share_text(most, total.callers));
+    let limit = if least < most { "at most " } else { "" };
+    format!("{limit}{text} ({share}) and ")
 }
 
 /// The effect of enforcing the rule on the callers of the last minutes.
@@ -165,7 +203,7 @@ fn notes(entry: &PlanEntry) -> Markup {
                 }
             }
             @if entry.held { p { "held back by the override" } }
-            @for note in &entry.notes { p { (note) } }
+            @for note in &entry.notes { p { (timed_sentence(note)) } }
         }
     }
 }

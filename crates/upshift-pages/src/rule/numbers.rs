@@ -15,7 +15,7 @@ pub(crate) fn sentence(rule: &RuleView<'_>) -> Markup {
         span.rule-id { (rule.id) }
         @match (rule.adoption, rule.recorded()) {
             (_, Some(recorded)) => (adoption_sentence(recorded)),
-            (Some(_), None) => "No request has met this rule in this period",
+            (Some(_), None) => "No request matched this rule in this period",
             (None, None) => "It is not known who is behind",
         }
     }

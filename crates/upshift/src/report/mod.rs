@@ -28,8 +28,9 @@ use crate::verb_error::{VerbError, VerbResult};
 
 /// Show who is still behind, by rule: versions, clients, callers, and how that changes
 ///
-/// A caller is behind if the rule would refuse it once it enforces. Callers are distinct identities
-/// (or addresses, where a request has no identity), counted with an error of about 2 %.
+/// A caller is behind if the rule, once it enforces, refuses it unless an exemption covers it.
+/// Callers are distinct identities (or addresses, where a request has no identity), counted with an
+/// error of about 2 %.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
