@@ -12,11 +12,11 @@ use upshift_record::policy::PolicyRecord;
 use crate::layout::{Delivery, Page};
 use crate::link::rule_anchor;
 use crate::table::{Column, Table, number_cell, text_cell};
-use crate::time_text::second_element;
+use crate::time_text::{second_element, timed_sentence};
 
 /// The columns of a table of counts, after its first.
 const COUNT_COLUMNS: [&str; 7] =
-    ["Requests", "Callers", "Met", "Did not", "Unknown", "Refused", "Exempt"];
+    ["Requests", "Callers", "Met it", "Did not meet it", "Unknown", "Refused", "Exempt"];
 
 /// Renders the evidence.
 pub fn render_evidence(report: &EvidenceReport) -> String {
@@ -63,7 +63,7 @@ fn chain_section(report: &EvidenceReport) -> Markup {
     html! {
         section aria-labelledby="chain" {
             h2 #chain { "Chain of policy revisions" }
-            p { strong { (chain.sentence) } " It begins with " (chain.origin) "." }
+            p { strong { (timed_sentence(&chain.sentence)) } " It begins with " (chain.origin) "." }
             @if !chain.faults.is_empty() {
                 ul { @for fault in &chain.faults { li { (fault.problem) } } }
             }
@@ -77,7 +77,8 @@ fn chain_section(report: &EvidenceReport) -> Markup {
 fn gap_section(gaps: &[RecordGap]) -> Markup {
     let mut rows = Vec::new();
     for gap in gaps {
-        rows.push(vec![period(&gap.from, &gap.to), text_cell(&gap.kind), text_cell(&gap.sentence)]);
+        let known = html! { span.prose { (timed_sentence(&gap.sentence)) } };
+        rows.push(vec![period(&gap.from, &gap.to), text_cell(&gap.kind), known]);
     }
     let columns = [Column::text("Time"), Column::text("Kind"), Column::text("Known")];
     html! {
@@ -139,7 +140,7 @@ fn rule_part(rule: &RuleEvidence) -> Markup {
     html! {
         article.rule-part aria-labelledby=(anchor) {
             h2 id=(anchor) { "Rule " (rule.rule) }
-            p { strong { (rule.statement) } }
+            p { strong { (timed_sentence(&rule.statement)) } }
             (counts_table(
                 &format!("Requests of {}", rule.rule),
                 &rule.counts,
@@ -162,15 +163,14 @@ fn rule_part(rule: &RuleEvidence) -> Markup {
 }
 
 fn phase_table(rule: &RuleEvidence) -> Markup {
-    let columns = ["Time", "Phase", "Cause", "By", "Reason"].map(Column::text);
+    let columns = ["Time", "Phase", "Event", "Reason"].map(Column::text);
     let mut rows = Vec::new();
     for span in &rule.phases {
         rows.push(vec![
             period(&span.from, &span.to),
             text_cell(&span.phase),
-            html! { (span.cause) " (revision " (span.revision) ")" },
-            text_cell(&span.actor),
-            text_cell(&span.reason),
+            html! { span.prose { (span.event_text()) " (policy revision " (span.revision) ")" } },
+            reason_cell(span.reason_text()),
         ]);
     }
     table(&format!("Phases of {}", rule.rule), &columns, rows)
@@ -184,7 +184,7 @@ fn interruption_table(rule: &RuleEvidence) -> Markup {
             period(&interruption.from, &interruption.to),
             text_cell(&interruption.kind),
             text_cell(interruption.actor.as_deref().unwrap_or_default()),
-            text_cell(interruption.reason.as_deref().unwrap_or_default()),
+            prose_cell(interruption.reason_text().unwrap_or_default()),
         ]);
     }
     table(&format!("Interruptions of {}", rule.rule), &columns, rows)
@@ -196,8 +196,8 @@ fn definition_table(rule: &RuleEvidence) -> Markup {
     for definition in &rule.definitions {
         rows.push(vec![
             period(&definition.from, &definition.to),
-            text_cell(&definition.requirement),
-            text_cell(&definition.applies_to),
+            prose_cell(&definition.requirement),
+            prose_cell(&definition.applies_to),
         ]);
     }
     table(&format!("Requirement of {}", rule.rule), &columns, rows)
@@ -246,9 +246,9 @@ fn exemption_row(exemption: &ExemptionEvidence) -> Vec<Markup> {
     vec![
         text_cell(&exemption.exemption),
         text_cell(&exemption.owner),
-        text_cell(&exemption.reason),
+        prose_cell(&exemption.reason),
         text_cell(&rules),
-        text_cell(&exemption.applies_to),
+        prose_cell(&exemption.applies_to),
         since,
         end,
         number_cell(exemption.requests.requests),
@@ -256,17 +256,15 @@ fn exemption_row(exemption: &ExemptionEvidence) -> Vec<Markup> {
 }
 
 fn revision_section(revisions: &[PolicyRevisionRecord]) -> Markup {
-    let columns =
-        ["Revision", "Time", "Cause", "By", "Reason", "Policy file", "Hash"].map(Column::text);
+    let columns = ["Revision", "Time", "Event", "Reason", "Policy file", "Hash"].map(Column::text);
     let mut rows = Vec::new();
     for revision in revisions {
         let file = revision.file.as_ref().map(|file| file.digest.as_str());
         rows.push(vec![
             html! { (revision.revision) },
             second_element(&revision.at),
-            text_cell(&revision.cause),
-            text_cell(&revision.actor),
-            text_cell(&revision.reason),
+            event_cell(revision),
+            reason_cell(revision.reason_text()),
             html! { code.hash { (file.unwrap_or_default()) } },
             html! { code.hash { (revision.hash) } },
         ]);
@@ -277,6 +275,24 @@ fn revision_section(revisions: &[PolicyRevisionRecord]) -> Markup {
             (table("Policy revisions", &columns, rows))
         }
     }
+}
+
+fn event_cell(revision: &PolicyRevisionRecord) -> Markup {
+    html! {
+        span.prose {
+            @if let Some(change) = &revision.change { "change " code { (change.id) } ": " }
+            (revision.event_text())
+        }
+    }
+}
+
+fn reason_cell(reason: Option<&str>) -> Markup {
+    prose_cell(reason.unwrap_or("–"))
+}
+
+/// A text of any length, which wraps.
+fn prose_cell(text: &str) -> Markup {
+    html! { span.prose { (text) } }
 }
 
 fn policy_section(policies: &[PolicyRecord]) -> Markup {

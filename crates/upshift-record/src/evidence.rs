@@ -133,7 +133,7 @@ pub struct Interruption {
     pub kind: String,
     /// The person, `breaker`, or the account of the gateway.
     pub actor: Option<String>,
-    /// The reason.
+    /// The reason; empty if none was given.
     pub reason: Option<String>,
 }
 
@@ -152,14 +152,18 @@ pub struct PhaseSpan {
     pub phase: String,
     /// The share of callers that was refused when it began, 0 to 1.
     pub share: f64,
-    /// `start`, `reload`, `change`, `trip`, `lapse` (an override ended), `calendar` or `restored`.
+    /// `start`, `reload`, `change`, `trip`, `lapse` (an override ended), `calendar`, `restored`, or
+    /// `held`: an older override decides.
     pub cause: String,
-    /// The person, `breaker`, `calendar`, or the account of the gateway.
+    /// The person, `breaker`, `command line`, `calendar`, or the account of the gateway.
     pub actor: String,
-    /// The reason.
+    /// The reason; empty if none was given.
     pub reason: String,
     /// The number of the policy revision that began it.
     pub revision: u64,
+    /// The change of the overrides that began it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<ChangeEvidence>,
 }
 
 /// A rule as a policy file had it.
@@ -273,14 +277,14 @@ pub struct PolicyRevisionRecord {
     pub cause: String,
     /// The person, `breaker`, `calendar`, or the account of the gateway.
     pub actor: String,
-    /// The reason.
+    /// The reason; empty if none was given.
     pub reason: String,
     /// The policy file of a start or a reload.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<PolicyFileRecord>,
-    /// The number of the change of the overrides, as `GET /api/revisions` has it.
+    /// The change of the overrides, with a change or a trip.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub change: Option<i64>,
+    pub change: Option<ChangeEvidence>,
     /// The digest of the policy of the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<String>,
@@ -294,6 +298,21 @@ pub struct PolicyRevisionRecord {
     pub previous_hash: String,
     /// Its hash: SHA-256 of the previous hash, a line feed and its content.
     pub hash: String,
+}
+
+/// A change of the overrides.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangeEvidence {
+    /// Its id, which `pause` and the other commands print, and `undo` takes.
+    pub id: String,
+    /// `pause`, `resume`, `set`, `undo` or `trip`.
+    pub action: String,
+    /// The rule; `null`: all rules, or those of the change that was undone.
+    pub rule: Option<String>,
+    /// With `set`: the phase.
+    pub phase: Option<String>,
+    /// With `undo`: the id of the change that was undone.
+    pub undoes: Option<String>,
 }
 
 /// The policy file of a start or a reload.

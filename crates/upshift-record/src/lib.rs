@@ -20,6 +20,7 @@ pub mod canary;
 pub mod control;
 pub mod decision;
 pub mod evidence;
+mod evidence_text;
 mod exit;
 pub mod forecast;
 pub mod gateway;

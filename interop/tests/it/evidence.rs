@@ -127,7 +127,20 @@ fn the_evidence_is_what_happened() {
     assert_eq!(report["chain"]["intact"], true);
     let admin = format!("http://{}", gateway.admin());
     let table = upshift(&["report", "--evidence", "..", "--admin", &admin]).ok();
-    assert!(table.contains("The chain is intact: 6 revisions from "), "{table}");
+    // Its lines wrap.
+    let table = table.split_whitespace().collect::<Vec<_>>().join(" ");
+    for expected in [
+        "The chain is intact: 6 revisions from ",
+        " paused accounts (phones ring)",
+        " undid change ",
+        " set accounts to warn (no reason given)",
+        " of rule accounts: replaced in spring (retail), since ",
+    ] {
+        assert!(table.contains(expected), "{expected}: {table}");
+    }
+    let paused = &report["revisions"][1]["change"];
+    assert_eq!(paused["action"], "pause", "{report:#}");
+    assert!(table.contains(&format!("change {}: ", paused["id"].as_str().unwrap_or("?"))));
     let file = folder.path().join("evidence.html");
     upshift(&[
         "report",
@@ -166,6 +179,7 @@ fn restarts_and_kills_leave_honest_gaps() {
     let gateway = Gateway::with(origin.address(), &line, RULES, &[]);
     let report = wait_for_requests(&gateway, sent);
     assert_eq!(texts(&report["gaps"], "kind"), ["stopped", "not-recorded"], "{report:#}");
+    assert!(texts(&report["revisions"], "reason").iter().all(|reason| reason.is_empty()));
     let rule = &report["rules"][0];
     assert_eq!(texts(&rule["phases"], "phase"), ["enforce"; 3]);
     assert_eq!(texts(&rule["interruptions"], "kind"), ["stopped", "not-recorded"]);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use upshift_record::evidence::RulePhaseRecord;
+use upshift_record::evidence::{ChangeEvidence, RulePhaseRecord};
 
 use super::period::Period;
 use super::timeline::{Gap, GapKind, PolicySpan, RuleSpan, Timeline};
@@ -20,11 +20,20 @@ pub(super) fn replay_chain(chain: &StoredChain, running: bool, now: Timestamp) -
     }
     for stored in &chain.entries {
         if let Some(entry) = &stored.entry {
-            replay.apply_entry(stored.number, entry);
+            let change = chain.change_of(entry);
+            replay.apply_entry(entry, Origin { number: stored.number, change });
         }
     }
     let alive = chain.alive.and_then(|second| Timestamp::from_second(second).ok());
     replay.finish(if running { Some(now) } else { alive }, now)
+}
+
+/// The source of what a revision puts in force.
+#[derive(Clone, Copy)]
+struct Origin<'c> {
+    /// The number of the revision.
+    number: u64,
+    change: Option<&'c ChangeEvidence>,
 }
 
 /// The state of the replay.
@@ -42,7 +51,7 @@ struct Replay {
 }
 
 impl Replay {
-    fn apply_entry(&mut self, number: u64, entry: &LedgerEntry) {
+    fn apply_entry(&mut self, entry: &LedgerEntry, origin: Origin<'_>) {
         // A clock that was set back must not make spans of negative length.
         let at = self.last.map_or(entry.at, |last| last.max(entry.at));
         self.timeline.begin.get_or_insert(at);
@@ -65,7 +74,7 @@ impl Replay {
             | RevisionCause::Pruned => {}
         }
         if let Some(in_force) = &entry.in_force {
-            self.apply_policy(in_force, number, (at, entry));
+            self.apply_policy(in_force, origin, (at, entry));
         }
         self.last = Some(at);
     }
@@ -84,7 +93,7 @@ impl Replay {
     fn apply_policy(
         &mut self,
         in_force: &PolicyInForce,
-        number: u64,
+        origin: Origin<'_>,
         (at, entry): (Timestamp, &LedgerEntry),
     ) {
         if in_force.complete {
@@ -102,7 +111,7 @@ impl Replay {
             self.policy = Some(PolicySpan { from: at, to: at, digest });
         }
         for state in &in_force.rules {
-            self.apply_state(state, number, (at, entry));
+            self.apply_state(state, origin, (at, entry));
         }
         match (in_force.recording, self.usage_off) {
             (false, None) => self.usage_off = Some(at),
@@ -117,7 +126,7 @@ impl Replay {
     fn apply_state(
         &mut self,
         state: &RulePhaseRecord,
-        number: u64,
+        origin: Origin<'_>,
         (at, entry): (Timestamp, &LedgerEntry),
     ) {
         if self.rules.get(&state.rule).is_some_and(|span| span.state.is_same_phase(state)) {
@@ -130,14 +139,19 @@ impl Replay {
             (Some(by), None) => (by, &entry.reason),
             (None, _) => (&entry.actor, &entry.reason),
         };
+        let is_change = matches!(entry.cause, RevisionCause::Change | RevisionCause::Trip);
+        // An undo can bring back the override of another person.
+        let is_new = is_change && (actor, reason) == (&entry.actor, &entry.reason);
         let span = RuleSpan {
             from: at,
             to: at,
             state: state.clone(),
-            revision: number,
+            revision: origin.number,
             cause: entry.cause,
+            held: state.set_by.is_some() && !is_new,
             actor: actor.clone(),
             reason: reason.clone(),
+            change: origin.change.cloned(),
         };
         self.rules.insert(state.rule.clone(), span);
     }

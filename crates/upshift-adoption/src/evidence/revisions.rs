@@ -27,7 +27,8 @@ pub(super) fn revision_records(
         {
             digests.push(&in_force.policy);
         }
-        revisions.push(revision_record(stored, entry, previous));
+        let change = chain.change_of(entry).cloned();
+        revisions.push(PolicyRevisionRecord { change, ..revision_record(stored, entry, previous) });
     }
     let mut policies: Vec<PolicyRecord> = Vec::new();
     for digest in digests {
@@ -67,7 +68,7 @@ fn revision_record(
         actor: entry.actor.clone(),
         reason: entry.reason.clone(),
         file: entry.file.clone(),
-        change: entry.change.as_ref().map(|change| change.number),
+        change: None,
         policy: in_force.map(|in_force| in_force.policy.clone()),
         effective: in_force.map(|in_force| in_force.effective.clone()),
         rules: in_force.map(|in_force| in_force.rules.clone()).unwrap_or_default(),

@@ -55,10 +55,11 @@ fn phase_records(spans: &[RuleSpan], period: &Period) -> Vec<PhaseSpan> {
             holds: times.to == period.to,
             phase: span.state.phase.clone(),
             share: f64::from(span.state.share) / 10_000.0,
-            cause: span.cause.as_str().to_owned(),
+            cause: if span.held { "held" } else { span.cause.as_str() }.to_owned(),
             actor: span.actor.clone(),
             reason: span.reason.clone(),
             revision: span.revision,
+            change: span.change.clone(),
         });
     }
     records

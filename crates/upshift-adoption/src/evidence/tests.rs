@@ -149,6 +149,30 @@ fn an_intact_history_is_told_to_the_second() {
 }
 
 /// A process that is killed records no stop: the time from its last sign of life on is unknown.
+/// A start does not cause what an older override decides.
+#[test]
+fn a_trip_that_holds_after_a_restart_is_that_of_the_breaker() {
+    let by_breaker = |entry: &mut LedgerEntry| {
+        let state = &mut entry.in_force.as_mut().unwrap().rules[0];
+        (state.set_by, state.reason) = (Some("breaker".into()), Some("12 of 40".into()));
+    };
+    let mut bench = Bench::new(TlsVersion::V1_2);
+    bench.push(0, RevisionCause::Start, Some("enforce"));
+    bench.push_with(100, RevisionCause::Trip, Some("warn"), |entry| {
+        (entry.actor, entry.reason) = ("breaker".into(), "12 of 40".into());
+        by_breaker(entry);
+    });
+    bench.push(200, RevisionCause::Stop, None);
+    bench.push_with(250, RevisionCause::Start, Some("warn"), by_breaker);
+    let report = bench.report((0, 300), true, 1_000);
+    let spans = &report.rules[0].phases;
+    let causes: Vec<&str> = spans.iter().map(|span| span.cause.as_str()).collect();
+    assert_eq!(causes, ["start", "trip", "held"]);
+    assert_eq!(spans[2].event_text(), "held by the breaker since its trip");
+    assert_eq!(spans[2].reason_text(), Some("12 of 40"));
+    assert_eq!(spans[0].event_text(), "the gateway, run by ada, started");
+}
+
 #[test]
 fn the_time_after_a_kill_is_unknown() {
     use RevisionCause::Start;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use upshift_record::evidence::RulePhaseRecord;
+use upshift_record::evidence::{ChangeEvidence, RulePhaseRecord};
 use upshift_record::policy::{PolicyRecord, PolicyRuleRecord};
 
 use super::period::Period;
@@ -33,8 +33,12 @@ pub(super) struct RuleSpan {
     /// The number of the revision that began it.
     pub(super) revision: u64,
     pub(super) cause: RevisionCause,
+    /// An override from before that revision.
+    pub(super) held: bool,
     pub(super) actor: String,
     pub(super) reason: String,
+    /// The change of the overrides that began it.
+    pub(super) change: Option<ChangeEvidence>,
 }
 
 /// A policy in force.

@@ -45,7 +45,7 @@ pub struct LedgerEntry {
     pub cause: RevisionCause,
     /// The person, `breaker`, `calendar`, or the account of the gateway.
     pub actor: String,
-    /// The reason.
+    /// The reason; empty if none was given.
     pub reason: String,
     /// The policy file, with a start or a reload.
     #[serde(default, skip_serializing_if = "Option::is_none")]

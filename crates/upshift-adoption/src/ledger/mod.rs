@@ -17,4 +17,4 @@ mod verify;
 pub use chain::{ChainHead, sha256_hex};
 pub use entry::{LedgerEntry, LinkedChange, NewEntry, PolicyInForce, RevisionCause};
 pub use policy_text::PolicyText;
-pub use verify::{StoredChain, StoredEntry, verify_chain};
+pub use verify::{StoredChain, StoredChange, StoredEntry, verify_chain};

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use upshift_record::evidence::ChainFault;
+use upshift_record::evidence::{ChainFault, ChangeEvidence};
 
 use super::chain::{ChainHead, hash_after};
 use super::entry::LedgerEntry;
@@ -23,8 +23,19 @@ pub struct StoredChain {
     pub entries: Vec<StoredEntry>,
     /// The texts of policies by their digests.
     pub policies: BTreeMap<String, String>,
-    /// The digests of the changes of the overrides by their numbers.
-    pub changes: BTreeMap<i64, String>,
+    /// The changes of the overrides by their numbers.
+    pub changes: BTreeMap<i64, StoredChange>,
+}
+
+/// A change of the overrides as a store has it.
+#[derive(Clone, Debug)]
+pub struct StoredChange {
+    /// The digest of its row, and of that of its trip.
+    pub digest: String,
+    /// The change.
+    pub change: ChangeEvidence,
+    /// Its author.
+    pub actor: String,
 }
 
 /// One revision of a chain.
@@ -38,6 +49,14 @@ pub struct StoredEntry {
     pub hash: String,
     /// Its content; `None` if that cannot be read.
     pub entry: Option<LedgerEntry>,
+}
+
+impl StoredChain {
+    /// The change that a revision names; `None` if it names none, or one that is missing.
+    pub fn change_of(&self, entry: &LedgerEntry) -> Option<&ChangeEvidence> {
+        let stored = self.changes.get(&entry.change.as_ref()?.number)?;
+        Some(&stored.change)
+    }
 }
 
 /// Lists the places at which the chain is broken.
@@ -127,13 +146,16 @@ fn check_content(chain: &StoredChain, stored: &StoredEntry, faults: &mut Vec<Cha
         }
     }
     if let Some(change) = &entry.change {
+        let actor = &entry.actor;
         let problem = match chain.changes.get(&change.number) {
-            Some(digest) if *digest == change.digest => return,
-            Some(_) => "was changed after it was recorded",
-            None => "is missing",
+            Some(stored) if stored.digest == change.digest => return,
+            Some(StoredChange { change, .. }) => format!(
+                "change {} by {actor}, of revision {number}, was changed after it was recorded",
+                change.id
+            ),
+            // Its id is missing with it.
+            None => format!("the change by {actor}, of revision {number}, is missing"),
         };
-        let (change, actor) = (change.number, &entry.actor);
-        let problem = format!("change {change} by {actor}, of revision {number}, {problem}");
         faults.push(fault(Some(number), problem));
     }
 }
@@ -172,9 +194,9 @@ fn check_changes(chain: &StoredChain, faults: &mut Vec<ChainFault>) {
         linked.extend(entry.change.as_ref().map(|change| change.number));
     }
     let Some(covered_from) = covered_from else { return };
-    for number in chain.changes.keys() {
+    for (number, StoredChange { change, actor, .. }) in &chain.changes {
         if *number > covered_from && !linked.contains(number) {
-            let problem = format!("change {number} of the overrides is in no revision");
+            let problem = format!("change {} by {actor} is in no policy revision", change.id);
             faults.push(fault(None, problem));
         }
     }

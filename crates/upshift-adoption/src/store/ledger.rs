@@ -1,15 +1,18 @@
 //! The ledger in the store: revisions are appended, read, and removed when they are old.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use serde_json::Value;
+use upshift_record::evidence::ChangeEvidence;
 
 use super::StoreError;
 use crate::ledger::{
-    ChainHead, LedgerEntry, NewEntry, RevisionCause, StoredChain, StoredEntry, sha256_hex,
+    ChainHead, LedgerEntry, NewEntry, RevisionCause, StoredChain, StoredChange, StoredEntry,
+    sha256_hex,
 };
 
 /// The revisions to append.
@@ -206,14 +209,32 @@ pub(super) fn read_chain(connection: &Connection) -> Result<StoredChain, StoreEr
     while let Some(row) = rows.next()? {
         chain.policies.insert(row.get(0)?, row.get(1)?);
     }
-    let mut statement = connection.prepare("SELECT number FROM revision ORDER BY number")?;
+    chain.changes = read_changes(connection)?;
+    Ok(chain)
+}
+
+fn read_changes(connection: &Connection) -> Result<BTreeMap<i64, StoredChange>, StoreError> {
+    let mut statement = connection.prepare(
+        "SELECT made.number, made.actor, made.change_id, made.action, made.rule, made.phase,
+             undone.change_id
+         FROM revision made LEFT JOIN revision undone ON undone.number = made.undoes
+         ORDER BY made.number",
+    )?;
     let mut rows = statement.query([])?;
+    let mut changes = BTreeMap::new();
     while let Some(row) = rows.next()? {
         let number = row.get(0)?;
+        let change = ChangeEvidence {
+            id: row.get::<_, Option<String>>(2)?.unwrap_or_default(),
+            action: row.get(3)?,
+            rule: row.get(4)?,
+            phase: row.get(5)?,
+            undoes: row.get(6)?,
+        };
         let digest = change_digest(connection, number)?.unwrap_or_default();
-        chain.changes.insert(number, digest);
+        changes.insert(number, StoredChange { digest, change, actor: row.get(1)? });
     }
-    Ok(chain)
+    Ok(changes)
 }
 
 fn read_ends(connection: &Connection) -> Result<Option<(ChainHead, ChainHead)>, StoreError> {

@@ -105,23 +105,21 @@ impl PolicyLedger {
 
     /// The revision for the end of the process.
     pub(super) fn stop(&self, at: Timestamp) -> Arc<NewEntry> {
-        let reason = "the gateway stops, and has closed its store";
-        let entry = LedgerEntry::new(at, RevisionCause::Stop, &self.account(), reason);
+        let entry = LedgerEntry::new(at, RevisionCause::Stop, &self.account(), "");
         Arc::new(NewEntry { entry, whole: None })
     }
 
     fn entry_for(&self, event: &PolicyEvent<'_>, at: Timestamp) -> LedgerEntry {
         match event {
             PolicyEvent::Start { last_seen } => {
-                let reason = self.origin.reason.as_ref().or(self.file_reason.as_ref());
-                let reason = reason.cloned().unwrap_or_else(|| self.file_event("start with"));
-                let entry = LedgerEntry::new(at, RevisionCause::Start, &self.account(), &reason);
+                let given = self.origin.reason.as_deref().or(self.file_reason.as_deref());
+                let reason = given.unwrap_or_default();
+                let entry = LedgerEntry::new(at, RevisionCause::Start, &self.account(), reason);
                 LedgerEntry { file: Some(self.file_record()), last_seen: *last_seen, ..entry }
             }
             PolicyEvent::Reload => {
-                let reason = self.file_reason.clone();
-                let reason = reason.unwrap_or_else(|| self.file_event("reload of"));
-                let entry = LedgerEntry::new(at, RevisionCause::Reload, &self.account(), &reason);
+                let reason = self.file_reason.as_deref().unwrap_or_default();
+                let entry = LedgerEntry::new(at, RevisionCause::Reload, &self.account(), reason);
                 LedgerEntry { file: Some(self.file_record()), ..entry }
             }
             PolicyEvent::Change { cause, number, actor, reason } => {
@@ -141,13 +139,6 @@ impl PolicyLedger {
 
     fn account(&self) -> String {
         self.origin.account.clone().unwrap_or_else(|| "unknown account".to_owned())
-    }
-
-    fn file_event(&self, verb: &str) -> String {
-        match &self.origin.file {
-            Some(file) => format!("{verb} {}", file.display()),
-            None => format!("{verb} settings of a program"),
-        }
     }
 
     fn file_record(&self) -> PolicyFileRecord {

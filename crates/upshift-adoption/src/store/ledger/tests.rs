@@ -116,8 +116,8 @@ fn an_edit_a_deletion_and_a_gap_are_found() {
             "DELETE FROM policy_revision WHERE number IN (2, 3)".to_owned(),
             vec![
                 "the revisions 2 to 3 are missing",
-                "change 1 of the overrides is in no revision",
-                "change 2 of the overrides is in no revision",
+                "change id-1 by ada is in no policy revision",
+                "change id-2 by ada is in no policy revision",
             ],
         ),
         (
@@ -133,19 +133,19 @@ fn an_edit_a_deletion_and_a_gap_are_found() {
         (
             "change",
             "UPDATE revision SET reason = 'nothing' WHERE number = 2".to_owned(),
-            vec!["change 2 by ada, of revision 3, was changed after it was recorded"],
+            vec!["change id-2 by ada, of revision 3, was changed after it was recorded"],
         ),
         (
             "lost-change",
             "DELETE FROM revision WHERE number = 1".to_owned(),
-            vec!["change 1 by ada, of revision 2, is missing"],
+            vec!["the change by ada, of revision 2, is missing"],
         ),
         (
             "made-up",
             "INSERT INTO revision (number, change_id, at, actor, reason, action, before, state)
              VALUES (3, 'x', '2026-11-01T00:00:00Z', 'eve', '', 'resume', '{}', '{}')"
                 .to_owned(),
-            vec!["change 3 of the overrides is in no revision"],
+            vec!["change x by eve is in no policy revision"],
         ),
         (
             "renumbered",

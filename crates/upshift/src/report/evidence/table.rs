@@ -56,10 +56,8 @@ fn render_rule(rule: &RuleEvidence) -> String {
     let mut title = "phases";
     for span in rule.phases.iter().take(MAX_LINES) {
         let (from, to) = (second_text(&span.from), second_text(&span.to));
-        let line = format!(
-            "{from} to {to} {}: {} by {} ({})",
-            span.phase, span.cause, span.actor, span.reason
-        );
+        let event = with_reason(span.event_text(), span.reason_text());
+        let line = format!("{from} to {to} {}: {event}", span.phase);
         text.push_str(&wrapped(title, &line));
         title = "";
     }
@@ -111,9 +109,10 @@ fn render_exemptions(exemptions: &[ExemptionEvidence], palette: Palette) -> Stri
             (None, None) => String::new(),
         };
         let line = format!(
-            "{} for {}: {} ({}), since {}{end}; {} admitted",
+            "{}, for {} of {}: {} ({}), since {}{end}; {} admitted",
             exemption.exemption,
             exemption.applies_to,
+            rules_text(&exemption.rules),
             exemption.reason,
             exemption.owner,
             minute_text(&exemption.since),
@@ -134,12 +133,31 @@ fn render_exemptions(exemptions: &[ExemptionEvidence], palette: Palette) -> Stri
 fn render_revisions(revisions: &[PolicyRevisionRecord], palette: Palette) -> String {
     let mut text = format!("\n{}\n", palette.paint(Hue::Bold, "Policy revisions"));
     for revision in revisions.iter().take(MAX_LINES) {
-        let PolicyRevisionRecord { revision, at, cause, actor, reason, .. } = revision;
-        let line = format!("{} {cause} by {actor}: {reason}", second_text(at));
-        text.push_str(&wrapped(&revision.to_string(), &line));
+        let event = with_reason(revision.event_text(), revision.reason_text());
+        let change = match &revision.change {
+            Some(change) => format!("change {}: ", change.id),
+            None => String::new(),
+        };
+        let line = format!("{} {change}{event}", second_text(&revision.at));
+        text.push_str(&wrapped(&revision.revision.to_string(), &line));
     }
     text.push_str(&more_lines(revisions.len()));
     text
+}
+
+fn rules_text(rules: &[String]) -> String {
+    match rules {
+        [] => "all rules".to_owned(),
+        [rule] => format!("rule {rule}"),
+        rules => format!("the rules {}", rules.join(", ")),
+    }
+}
+
+fn with_reason(event: String, reason: Option<&str>) -> String {
+    match reason {
+        Some(reason) => format!("{event} ({reason})"),
+        None => event,
+    }
 }
 
 /// A time of the report, to the second.
