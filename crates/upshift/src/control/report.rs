@@ -286,9 +286,9 @@ mod tests {
         );
         assert!(rule.refuses_more());
         assert_eq!(RuleChange::compared_moment([&rule]), "now");
-        let rule = RuleChange { stopped: Some("2026-11-25T12:00:00Z".into()), ..rule };
-        let told = "orders-v2: 10% of the callers were refused when it was stopped at 2026-11-25T12:00:00Z, 43.12% would \
-                    be now";
+        let rule = RuleChange { stopped: Some("2026-11-25T12:00:55.654622608Z".into()), ..rule };
+        let told = "orders-v2: 10% of the callers were refused when it was stopped at \
+                    2026-11-25 12:00Z, 43.12% would be now";
         assert_eq!(
             (describe_preview(&rule).as_str(), RuleChange::compared_moment([&rule])),
             (told, "when it was stopped")
