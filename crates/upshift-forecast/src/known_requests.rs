@@ -23,7 +23,7 @@ pub(crate) struct KnownRequests {
     hashes: RandomState,
 }
 
-/// Everything that a request is told by.
+/// The texts that distinguish requests.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RequestKey<'k, 'l> {
     /// The facts beside the texts.

@@ -21,7 +21,7 @@ use crate::target_class::{TargetClasses, push_optional, push_text};
 /// The most decisions that are kept.
 const MOST: usize = 64 * 1024;
 
-/// The most networks that addresses are told by.
+/// The most networks by which addresses are distinguished.
 const MOST_NETWORKS: usize = 60;
 
 /// The decisions so far.

@@ -266,7 +266,7 @@ fn the_access_record_leads_to_the_verdicts_of_the_gateway() {
     let rules = RULES.replace(", \"query:v\"]", "]");
     let origin = Origin::start(200, &[]);
     let mut gateway = Gateway::with(origin.address(), "access-log = \"all\"", &rules, &[]);
-    // A preflight is told by its `Origin`, which no requirement reads.
+    // A preflight is recognised by its `Origin`, which no requirement reads.
     let mut asked = requests();
     asked.retain(|(name, _)| !name.starts_with("OPTIONS"));
     let refused = refused_by(&gateway, &asked);

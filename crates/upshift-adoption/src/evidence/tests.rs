@@ -194,7 +194,7 @@ fn the_time_after_a_kill_is_unknown() {
     assert!(rule.statement.contains("but not at its end"), "{}", rule.statement);
 }
 
-/// Enforcing another requirement begins anew.
+/// Enforcement starts again when the requirement changes.
 #[test]
 fn a_reload_changes_what_is_enforced_and_what_is_exempt() {
     use RevisionCause::{Reload, Start};

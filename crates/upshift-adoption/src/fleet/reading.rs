@@ -40,7 +40,7 @@ pub struct FleetReading {
     steps: i64,
     /// The answers to the first queries, which are the same for every fleet.
     answers: Vec<Samples>,
-    /// What those answers make.
+    /// The counters from those answers.
     counted: Option<CountedFleet>,
 }
 

@@ -1,8 +1,8 @@
 //! The Common and Combined formats, which most logs have, and what is built on them.
 //!
 //! A line with the usual number of quotes is cut at their positions. In any other line, escaped
-//! quotes are told from real ones, and where that does not work out either, the fields of the line
-//! are not believed.
+//! quotes are skipped. If the number is still not the usual one, the fields of the line are not
+//! used.
 
 use std::borrow::Cow;
 

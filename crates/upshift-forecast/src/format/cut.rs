@@ -21,7 +21,7 @@ pub(crate) struct LineCut<'l> {
 }
 
 impl<'l> LineCut<'l> {
-    /// Everything else that a request is told by.
+    /// The other texts that distinguish requests.
     pub(crate) fn texts(&self) -> &[&'l [u8]] {
         &self.texts
     }

@@ -82,7 +82,7 @@ impl Haproxy {
         clock: &mut Clock,
     ) -> Result<LineKind, Malformed> {
         let mut pieces = rest.split(|byte| *byte == b'"');
-        // What is between the quotes, beginning with nothing before the first one.
+        // `between` has the texts outside of quotes. The first one is empty.
         let mut quoted = Vec::new();
         let mut between = Vec::new();
         while let Some(outside) = pieces.next() {

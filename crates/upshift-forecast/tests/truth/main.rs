@@ -229,7 +229,7 @@ fn the_number_of_threads_and_files_changes_nothing() {
     let middle = log.text[..log.text.len() / 2].rfind('\n').unwrap() + 1;
     let first = TemporaryLog::new("first.log", &log.text.as_bytes()[..middle]);
     let second = TemporaryLog::new("second.log", &log.text.as_bytes()[middle..]);
-    // The later one first: days are told by the lines, and not by their order.
+    // The later one first: the day comes from the line and not from its place.
     let parts =
         made(vec![second.source(), first.source()], &options(), Assumptions::default()).record;
     assert_eq!(
