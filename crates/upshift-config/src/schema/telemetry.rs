@@ -16,7 +16,7 @@ pub(super) struct TelemetryTable {
     /// The share of the traces begun here that is sampled; left out: as `OTEL_TRACES_SAMPLER` says,
     /// else all of them.
     sample: Option<ShareValue>,
-    /// The export over OTLP; false: none, whatever the environment says.
+    /// The export over OTLP; false: none, even if the environment names an endpoint.
     otlp: Option<OrFalse<OtlpTable>>,
 }
 
