@@ -4,7 +4,7 @@
 //! 2. In tests (`dev-dependencies`) a crate may use the same, and `conformance`.
 //! 3. The pure crates depend on no runtime, socket or source of randomness, not even through other
 //!    crates. Clippy checks that their own code reads no clock, file or environment:
-//!    the `clippy.toml` in `crates/upshift-core` and `crates/upshift-http`.
+//!    the `clippy.toml` of each.
 //! 4. Every crate inherits the workspace's lints.
 
 use std::collections::BTreeSet;
@@ -18,6 +18,7 @@ use crate::run::{command, output, root};
 const ARROWS: &[(&str, &[&str])] = &[
     ("upshift-core", &[]),
     ("upshift-http", &["upshift-core"]),
+    ("upshift-http1", &[]),
     ("upshift-record", &["upshift-core"]),
     ("upshift-config", &["upshift-core"]),
     ("upshift-pages", &["upshift-core", "upshift-record"]),
@@ -25,12 +26,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("upshift-adoption", &["upshift-core", "upshift-config", "upshift-record"]),
     ("upshift-forecast", &["upshift-core", "upshift-config", "upshift-record", "upshift-adoption"]),
     ("upshift-tower", &["upshift-core", "upshift-http"]),
-    ("upshift-client", &["upshift-core", "upshift-http"]),
+    ("upshift-client", &["upshift-core", "upshift-http", "upshift-http1"]),
     (
         "upshift-gateway",
         &[
             "upshift-core",
             "upshift-http",
+            "upshift-http1",
             "upshift-config",
             "upshift-record",
             "upshift-pages",
@@ -46,7 +48,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("upshift-envoy", &["upshift-core", "upshift-config"]),
     (
         "upshift-lab",
-        &["upshift-core", "upshift-http", "upshift-notes", "upshift-record", "upshift-client"],
+        &[
+            "upshift-core",
+            "upshift-http",
+            "upshift-http1",
+            "upshift-notes",
+            "upshift-record",
+            "upshift-client",
+        ],
     ),
     (
         "upshift",
@@ -77,8 +86,14 @@ const ARROWS: &[(&str, &[&str])] = &[
 const IN_TESTS: &[&str] = &["conformance"];
 
 /// Crates whose only inputs are bytes, facts and `now`.
-const PURE: &[&str] =
-    &["upshift-core", "upshift-http", "upshift-record", "upshift-pages", "upshift-notes"];
+const PURE: &[&str] = &[
+    "upshift-core",
+    "upshift-http",
+    "upshift-http1",
+    "upshift-record",
+    "upshift-pages",
+    "upshift-notes",
+];
 
 /// The crates that no pure crate may depend on, by name or by prefix.
 const IMPURE: &[&str] = &[

@@ -26,6 +26,18 @@ pub(super) const ORDERS: &[Order] = &[
         ],
     },
     Order {
+        name: "upshift-http1",
+        layers: &[
+            &["server", "client"],
+            &["driver", "body", "write"],
+            &["head"],
+            &["framing", "send_error"],
+            &["field_table", "version"],
+            &["field_id", "fault"],
+            &["octets", "limits"],
+        ],
+    },
+    Order {
         name: "upshift-gateway",
         layers: &[
             &["gateway"],

@@ -1,0 +1,202 @@
+//! The fields of a header or trailer section, as offsets into the bytes that they were read from.
+//!
+//! Offsets survive a move of the bytes, so a table can be kept while the buffer is grown, frozen or
+//! copied.
+
+use std::ops::Range;
+
+use crate::field_id::{FieldId, FieldSet};
+
+/// The number of fields that need no allocation. Browsers send 10 to 20.
+const INLINE_FIELDS: usize = 24;
+
+/// The place of a field in the bytes of its section.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FieldSpan {
+    name_start: u16,
+    name_length: u16,
+    value_start: u16,
+    value_length: u16,
+    id: FieldId,
+}
+
+impl FieldSpan {
+    pub(crate) fn new(name: Range<usize>, value: Range<usize>, id: FieldId) -> Self {
+        Self {
+            name_start: narrow(name.start),
+            name_length: narrow(name.len()),
+            value_start: narrow(value.start),
+            value_length: narrow(value.len()),
+            id,
+        }
+    }
+
+    /// The known name, if it is one.
+    pub fn id(&self) -> FieldId {
+        self.id
+    }
+
+    /// The place of the name, as it was sent.
+    pub fn name(&self) -> Range<usize> {
+        let start = usize::from(self.name_start);
+        start..start + usize::from(self.name_length)
+    }
+
+    /// The place of the value, without white space around it.
+    pub fn value(&self) -> Range<usize> {
+        let start = usize::from(self.value_start);
+        start..start + usize::from(self.value_length)
+    }
+}
+
+/// A section has at most [`crate::limits::LARGEST_HEAD`] bytes.
+fn narrow(offset: usize) -> u16 {
+    debug_assert!(u16::try_from(offset).is_ok(), "{offset} is beyond the limit of a section");
+    offset as u16
+}
+
+/// A field line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field<'b> {
+    id: FieldId,
+    name: &'b [u8],
+    value: &'b [u8],
+}
+
+impl<'b> Field<'b> {
+    /// A field to be sent. It is checked when it is written.
+    pub fn new(name: &'b [u8], value: &'b [u8]) -> Self {
+        Self { id: FieldId::of_name(name), name, value }
+    }
+
+    /// The known name, if it is one.
+    pub fn id(&self) -> FieldId {
+        self.id
+    }
+
+    /// The name, as it was sent.
+    pub fn name(&self) -> &'b [u8] {
+        self.name
+    }
+
+    /// The value, without white space around it.
+    pub fn value(&self) -> &'b [u8] {
+        self.value
+    }
+}
+
+/// The fields of a section, in order.
+///
+/// The methods that take `bytes` expect those of the event that the table came with.
+#[derive(Clone, Debug, Default)]
+pub struct FieldTable {
+    present: FieldSet,
+    count: usize,
+    inline: [FieldSpan; INLINE_FIELDS],
+    /// All fields, if there are more than fit inline.
+    spilled: Vec<FieldSpan>,
+}
+
+impl FieldTable {
+    /// A table for `count` fields.
+    pub(crate) fn with_capacity(count: usize) -> Self {
+        let mut table = Self::default();
+        if count > INLINE_FIELDS {
+            table.spilled.reserve_exact(count);
+        }
+        table
+    }
+
+    pub(crate) fn push(&mut self, span: FieldSpan) {
+        self.present.insert(span.id);
+        if self.spilled.capacity() == 0 {
+            if let Some(slot) = self.inline.get_mut(self.count) {
+                *slot = span;
+                self.count += 1;
+                return;
+            }
+            self.spilled.extend_from_slice(&self.inline);
+        }
+        self.spilled.push(span);
+        self.count += 1;
+    }
+
+    /// The number of field lines.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Returns true if there are no fields.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// The known names that are present.
+    pub fn present(&self) -> FieldSet {
+        self.present
+    }
+
+    /// Returns true if a field has this known name.
+    pub fn contains(&self, id: FieldId) -> bool {
+        self.present.contains(id)
+    }
+
+    /// The places of all fields.
+    pub fn spans(&self) -> &[FieldSpan] {
+        if self.spilled.is_empty() { &self.inline[..self.count] } else { &self.spilled }
+    }
+
+    /// All fields.
+    pub fn iter<'t>(&'t self, bytes: &'t [u8]) -> impl Iterator<Item = Field<'t>> {
+        self.spans().iter().map(|span| Field {
+            id: span.id,
+            name: slice_of(bytes, span.name()),
+            value: slice_of(bytes, span.value()),
+        })
+    }
+
+    /// The values of all fields with a known name.
+    pub fn values_of<'t>(&'t self, id: FieldId, bytes: &'t [u8]) -> impl Iterator<Item = &'t [u8]> {
+        let named = self.spans().iter().filter(move |span| span.id == id);
+        named.map(|span| slice_of(bytes, span.value()))
+    }
+}
+
+/// The bytes of a range; empty if `bytes` are not those of the section.
+pub(crate) fn slice_of(bytes: &[u8], range: Range<usize>) -> &[u8] {
+    bytes.get(range).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The kind of fault: the field after the last inline one is lost, or comes first.
+    #[test]
+    fn fields_stay_in_order_when_they_spill() {
+        for count in [0, 1, INLINE_FIELDS, INLINE_FIELDS + 1, 90] {
+            for expected in [0, count] {
+                let mut table = FieldTable::with_capacity(expected);
+                for place in 0..count {
+                    table.push(FieldSpan::new(place..place + 1, 0..0, FieldId::Other));
+                }
+                let starts: Vec<usize> =
+                    table.spans().iter().map(|span| span.name().start).collect();
+                assert_eq!(starts, (0..count).collect::<Vec<usize>>());
+                assert_eq!(table.len(), count);
+            }
+        }
+    }
+
+    #[test]
+    fn values_are_found_by_id() {
+        let bytes = b"Host: a\r\nX: b\r\n";
+        let mut table = FieldTable::default();
+        table.push(FieldSpan::new(0..4, 6..7, FieldId::Host));
+        table.push(FieldSpan::new(9..10, 12..13, FieldId::Other));
+        let hosts: Vec<&[u8]> = table.values_of(FieldId::Host, bytes).collect();
+        assert_eq!(hosts, [b"a"]);
+        assert_eq!(table.iter(bytes).last().map(|field| field.value()), Some(&b"b"[..]));
+        assert!(table.contains(FieldId::Host) && !table.contains(FieldId::Te));
+    }
+}

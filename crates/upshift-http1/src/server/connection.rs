@@ -1,0 +1,159 @@
+//! The state of a connection on the server's side.
+
+use crate::body::BodyReader;
+use crate::driver::Wants;
+use crate::fault::{Fault, Malformed, Party};
+use crate::head::{RequestMethod, RequestReader};
+use crate::limits::Limits;
+use crate::version::Version;
+use crate::write::ContentWriter;
+
+/// The state of a connection on the server's side.
+///
+/// One exchange at a time: the head of a pipelined request is not read before the response to the
+/// request before it was sent.
+#[derive(Debug)]
+pub struct ServerConnection {
+    pub(super) limits: Limits,
+    pub(super) reading: Reading,
+    pub(super) writing: Writing,
+    pub(super) exchange: Exchange,
+    /// The number of bytes that were consumed.
+    pub(super) position: u64,
+    /// The client has shut its sending side down.
+    pub(super) ended: bool,
+}
+
+#[derive(Debug)]
+pub(super) enum Reading {
+    Head(RequestReader),
+    Body(BodyReader),
+    /// The request has ended.
+    Done,
+    Switched,
+    Closed,
+    Faulty(Fault),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Writing {
+    /// There is no request to respond to.
+    NoRequest,
+    /// A response may begin.
+    Ready,
+    Content(ContentWriter),
+    Done,
+    /// A response broke off.
+    Broken,
+}
+
+/// The exchange in progress.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Exchange {
+    pub(super) method: RequestMethod,
+    pub(super) version: Version,
+    /// Both sides let the connection persist, so far.
+    pub(super) keeps_alive: bool,
+    pub(super) offers_switch: bool,
+    pub(super) accepts_trailers: bool,
+    /// The client waits for 100 before it sends the content.
+    pub(super) awaits_continue: bool,
+    /// The response opens a tunnel.
+    pub(super) switches: bool,
+}
+
+impl ServerConnection {
+    /// A new connection.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            reading: Reading::Head(RequestReader::default()),
+            writing: Writing::NoRequest,
+            exchange: Exchange::default(),
+            position: 0,
+            ended: false,
+        }
+    }
+
+    /// The need of the connection.
+    pub fn wants(&self) -> Wants {
+        match (&self.reading, self.writing) {
+            (_, Writing::Broken) => Wants::Close,
+            (Reading::Switched, _) => Wants::Switch,
+            (Reading::Faulty(fault), writing) => self.wants_after(fault, writing),
+            (Reading::Closed, Writing::Ready | Writing::Content(_)) => Wants::Write,
+            (Reading::Closed, Writing::NoRequest) => Wants::Close,
+            (Reading::Closed, Writing::Done) if self.ended => Wants::Close,
+            (Reading::Closed, Writing::Done) => Wants::Linger,
+            (Reading::Head(reader), _) if reader.is_pristine() => Wants::Idle,
+            (Reading::Head(_) | Reading::Body(_), _) => Wants::Read,
+            (Reading::Done, _) => Wants::Write,
+        }
+    }
+
+    fn wants_after(&self, fault: &Fault, writing: Writing) -> Wants {
+        match writing {
+            Writing::NoRequest | Writing::Ready if fault.status().is_some() => Wants::Write,
+            Writing::Done if !self.ended => Wants::Linger,
+            _ => Wants::Close,
+        }
+    }
+
+    /// Returns true while the client waits for 100 (Continue) before it sends its content.
+    pub fn awaits_continue(&self) -> bool {
+        self.exchange.awaits_continue
+    }
+
+    /// Returns true if the connection will take another request after this exchange, as far as is
+    /// known.
+    pub fn keeps_alive(&self) -> bool {
+        self.exchange.keeps_alive && !self.ended
+    }
+
+    /// Ends the connection after the exchange in progress, or at once if there is none.
+    pub fn finish(&mut self) {
+        self.exchange.keeps_alive = false;
+        if let (Reading::Head(_), Writing::NoRequest | Writing::Done) =
+            (&self.reading, self.writing)
+        {
+            self.reading = Reading::Closed;
+        }
+    }
+
+    /// Breaks a response off, because the rest of it cannot be had.
+    ///
+    /// RFC 9112 §8: the client must see that it is incomplete. So no last chunk is sent.
+    pub fn break_off(&mut self) {
+        self.writing = Writing::Broken;
+    }
+
+    pub(super) fn fail(&mut self, malformed: Malformed) -> Fault {
+        let offset = self.position + malformed.at as u64;
+        let fault = Fault { party: Party::Client, class: malformed.class, offset };
+        self.reading = Reading::Faulty(fault);
+        self.exchange.keeps_alive = false;
+        fault
+    }
+
+    /// Goes on to the next request, or ends the connection, once both messages have ended.
+    pub(super) fn finish_exchange(&mut self) {
+        if self.writing != Writing::Done {
+            return;
+        }
+        match self.reading {
+            Reading::Done if self.exchange.switches => self.reading = Reading::Switched,
+            Reading::Done if self.exchange.keeps_alive => {
+                self.reading = Reading::Head(RequestReader::default());
+                self.writing = Writing::NoRequest;
+            }
+            // RFC 9112 §9.6: "The server MUST NOT process any further requests received on that
+            // connection."
+            Reading::Done => self.reading = Reading::Closed,
+            // RFC 9112 §9.3: the rest of the content is read, or the connection is closed.
+            Reading::Body(_) if !self.exchange.keeps_alive && !self.exchange.switches => {
+                self.reading = Reading::Closed;
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! The version of a message.
+
+use crate::fault::{FaultClass, Malformed};
+
+/// A version of HTTP/1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Version {
+    /// HTTP/1.0: no `Host`, no chunks, no interim responses, and closed unless agreed otherwise.
+    Http10,
+    /// HTTP/1.1, and the minor versions above it.
+    #[default]
+    Http11,
+}
+
+impl Version {
+    /// The version as it is written: `HTTP/1.1`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http10 => "HTTP/1.0",
+            Self::Http11 => "HTTP/1.1",
+        }
+    }
+
+    /// Parses `"HTTP/" DIGIT "." DIGIT` (RFC 9112 §2.3: case-sensitive).
+    pub(crate) fn parse(text: &[u8], at: usize) -> Result<Self, Malformed> {
+        match text {
+            b"HTTP/1.1" => Ok(Self::Http11),
+            b"HTTP/1.0" => Ok(Self::Http10),
+            [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
+                if major.is_ascii_digit() && minor.is_ascii_digit() =>
+            {
+                // RFC 9110 §2.5: a higher minor version is processed "as if it was in the highest
+                // minor version within that major version to which the recipient is conformant".
+                if *major == b'1' {
+                    return Ok(Self::Http11);
+                }
+                Err(Malformed::new(FaultClass::VersionUnsupported, at))
+            }
+            _ => Err(Malformed::new(FaultClass::Version, at)),
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! Field lines, and the fields that frame the message.
+
+use crate::field_id::{FieldId, FieldSet};
+use crate::field_table::Field;
+use crate::framing::Framing;
+use crate::head::ConnectionOptions;
+use crate::octets::{is_tchar, is_value_byte};
+use crate::send_error::SendError;
+
+/// The properties of the fields that were written, as far as the connection depends on them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct HeadFields {
+    pub(crate) present: FieldSet,
+    pub(crate) connection: ConnectionOptions,
+    /// The number of `Host` lines, up to 2, and whether each is valid.
+    pub(crate) hosts: u8,
+    pub(crate) has_invalid_host: bool,
+    pub(crate) expects_continue: bool,
+}
+
+/// Writes the fields in their order, with their names as they are. `Content-Length` and
+/// `Transfer-Encoding` are left out, because [`write_framing`] writes them.
+pub(crate) fn write_fields<'f>(
+    out: &mut Vec<u8>,
+    fields: impl IntoIterator<Item = Field<'f>>,
+) -> Result<HeadFields, SendError> {
+    let mut written = HeadFields::default();
+    for field in fields {
+        if field.id().is_framing() {
+            continue;
+        }
+        write_field(out, &field)?;
+        written.note(&field);
+    }
+    Ok(written)
+}
+
+impl HeadFields {
+    fn note(&mut self, field: &Field<'_>) {
+        self.present.insert(field.id());
+        match field.id() {
+            FieldId::Connection => self.connection.add_line(field.value()),
+            FieldId::Host => {
+                self.hosts = self.hosts.saturating_add(1);
+                self.has_invalid_host |= !crate::head::is_host_value(field.value());
+            }
+            FieldId::Expect => {
+                self.expects_continue |= field.value().eq_ignore_ascii_case(b"100-continue");
+            }
+            _ => {}
+        }
+    }
+}
+
+/// RFC 9110 §5.1 and §5.5: a name is a token; a value has no control character, and neither begins
+/// nor ends with white space. A line end in a value would be another field, or another message.
+fn write_field(out: &mut Vec<u8>, field: &Field<'_>) -> Result<(), SendError> {
+    if field.name().is_empty() || !field.name().iter().all(|byte| is_tchar(*byte)) {
+        return Err(SendError::InvalidFieldName);
+    }
+    let is_padded = match field.value() {
+        [b' ' | b'\t', ..] | [.., b' ' | b'\t'] => true,
+        value => !value.iter().all(|byte| is_value_byte(*byte)),
+    };
+    if is_padded {
+        return Err(SendError::InvalidFieldValue);
+    }
+    out.reserve(field.name().len() + field.value().len() + 4);
+    out.extend_from_slice(field.name());
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(field.value());
+    out.extend_from_slice(b"\r\n");
+    Ok(())
+}
+
+/// Writes the options of `Connection` that the caller's fields lack: `upgrade` beside an `Upgrade`
+/// (RFC 9110 §7.8: a sender MUST send it), and `persistence`.
+pub(crate) fn write_connection(
+    out: &mut Vec<u8>,
+    written: &HeadFields,
+    persistence: Option<&'static str>,
+) {
+    let needs_upgrade = written.present.contains(FieldId::Upgrade) && !written.connection.upgrade;
+    let has_said = match persistence {
+        Some("close") => written.connection.close,
+        _ => written.connection.keep_alive,
+    };
+    let missing = persistence.filter(|_| !has_said);
+    let value = match (needs_upgrade, missing) {
+        (false, None) => return,
+        (true, None) => "upgrade",
+        (true, Some("close")) => "upgrade, close",
+        (true, Some(_)) => "upgrade, keep-alive",
+        (false, Some(option)) => option,
+    };
+    for part in ["Connection: ", value, "\r\n"] {
+        out.extend_from_slice(part.as_bytes());
+    }
+}
+
+/// Writes the field that announces the framing, if it needs one.
+pub(crate) fn write_framing(out: &mut Vec<u8>, framing: Framing) {
+    match framing {
+        Framing::Length(length) => {
+            out.extend_from_slice(b"Content-Length: ");
+            write_decimal(out, length);
+            out.extend_from_slice(b"\r\n");
+        }
+        Framing::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
+        Framing::None | Framing::UntilClose | Framing::Tunnel => {}
+    }
+}
+
+fn write_decimal(out: &mut Vec<u8>, number: u64) {
+    let mut digits = [0; 20];
+    let mut start = digits.len();
+    let mut left = number;
+    loop {
+        start -= 1;
+        digits[start] = b'0' + (left % 10) as u8;
+        left /= 10;
+        if left == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[start..]);
+}
+
+/// Writes the trailer fields that may be there.
+///
+/// RFC 9110 §6.5.1: a sender MUST NOT generate a trailer field whose definition does not permit it,
+/// "including those used for message framing, routing, request modifiers, authentication, […] or
+/// determining how to process the content".
+pub(crate) fn write_trailers<'f>(
+    out: &mut Vec<u8>,
+    trailers: impl IntoIterator<Item = Field<'f>>,
+) -> Result<(), SendError> {
+    for trailer in trailers {
+        if is_trailer_name(trailer.id(), trailer.name()) {
+            write_field(out, &trailer)?;
+        }
+    }
+    Ok(())
+}
+
+fn is_trailer_name(id: FieldId, name: &[u8]) -> bool {
+    let is_known = matches!(
+        id,
+        FieldId::TransferEncoding
+            | FieldId::ContentLength
+            | FieldId::Host
+            | FieldId::Connection
+            | FieldId::KeepAlive
+            | FieldId::ProxyConnection
+            | FieldId::Te
+            | FieldId::Trailer
+            | FieldId::Upgrade
+            | FieldId::Expect
+            | FieldId::MaxForwards
+            | FieldId::Authorization
+            | FieldId::ProxyAuthorization
+            | FieldId::Cookie
+            | FieldId::Forwarded
+            | FieldId::XForwardedFor
+            | FieldId::XForwardedHost
+            | FieldId::XForwardedProto
+            | FieldId::Http2Settings
+    );
+    !is_known && !is_forbidden(name)
+}
+
+/// Names that are rarer than those with an id.
+fn is_forbidden(name: &[u8]) -> bool {
+    const NAMES: [&[u8]; 12] = [
+        b"set-cookie",
+        b"www-authenticate",
+        b"proxy-authenticate",
+        b"authentication-info",
+        b"proxy-authentication-info",
+        b"cache-control",
+        b"range",
+        b"location",
+        b"vary",
+        b"age",
+        b"retry-after",
+        b"pragma",
+    ];
+    let begins_content = name.len() > 8 && name[..8].eq_ignore_ascii_case(b"content-");
+    begins_content || NAMES.iter().any(|known| name.eq_ignore_ascii_case(known))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_in_decimal() {
+        for number in [0, 7, 10, 1234, u64::MAX] {
+            let mut out = Vec::new();
+            write_decimal(&mut out, number);
+            assert_eq!(out, number.to_string().into_bytes());
+        }
+    }
+
+    /// RFC 9110 §6.5.1.
+    #[test]
+    fn fields_that_steer_a_message_are_no_trailers() {
+        for name in ["content-length", "Content-MD5", "Host", "cookie", "Set-Cookie", "trailer"] {
+            assert!(!is_trailer_name(FieldId::of_name(name.as_bytes()), name.as_bytes()), "{name}");
+        }
+        for name in ["grpc-status", "Server-Timing", "content", "x-content-y"] {
+            assert!(is_trailer_name(FieldId::of_name(name.as_bytes()), name.as_bytes()), "{name}");
+        }
+    }
+}
