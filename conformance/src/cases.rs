@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::expectations::{ExpectedAnswer, ExpectedRequest};
+use super::message_cases::{ReadRequestsCase, ReadResponsesCase, SentCase};
 
 /// A file of vectors: one requirement of one section, and its cases.
 #[derive(Debug, Deserialize)]
@@ -29,6 +30,15 @@ pub struct Vectors {
     /// Cases about offers to switch protocols.
     #[serde(default, rename = "switch")]
     pub switches: Vec<SwitchCase>,
+    /// Cases about the requests that a server reads from bytes.
+    #[serde(default, rename = "request")]
+    pub requests: Vec<ReadRequestsCase>,
+    /// Cases about the responses that a client reads from bytes.
+    #[serde(default, rename = "response")]
+    pub responses: Vec<ReadResponsesCase>,
+    /// Cases about the bytes of a message that is sent.
+    #[serde(default, rename = "sent")]
+    pub sent: Vec<SentCase>,
 }
 
 /// A keyword of RFC 2119, or `DESIGN` for a choice that the RFCs leave open.

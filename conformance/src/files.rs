@@ -60,7 +60,7 @@ pub fn skipped_cases(runner: &str) -> Result<BTreeMap<String, String>, String> {
     Ok(skipped)
 }
 
-fn project_folder() -> &'static Path {
+pub(crate) fn project_folder() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
@@ -85,7 +85,7 @@ fn read_vectors(file: &Path, folder: &str) -> Result<Vectors, String> {
     Ok(vectors)
 }
 
-fn read_toml<T: DeserializeOwned>(file: &Path) -> Result<T, String> {
+pub(crate) fn read_toml<T: DeserializeOwned>(file: &Path) -> Result<T, String> {
     let text =
         std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
     toml::from_str(&text).map_err(|error| format!("{}: {error}", file.display()))

@@ -3,6 +3,8 @@
 mod cases;
 mod expectations;
 mod files;
+mod framing_classes;
+mod message_cases;
 
 pub use cases::{
     BytesCase, CaseRequest, ExchangeCase, ForwardCase, ListCase, RequirementLevel, SwitchCase,
@@ -10,6 +12,8 @@ pub use cases::{
 };
 pub use expectations::{ExpectedAnswer, ExpectedRequest, joined_lines};
 pub use files::{load_vectors, skipped_cases};
+pub use framing_classes::{FramingClass, load_framing_classes};
+pub use message_cases::{ReadRequestsCase, ReadResponsesCase, SentCase, message_bytes};
 
 #[cfg(test)]
 mod tests {
@@ -22,7 +26,11 @@ mod tests {
         let forwards = vectors.forwards.iter().map(|case| &case.title);
         let bytes = vectors.bytes.iter().map(|case| &case.title);
         let switches = vectors.switches.iter().map(|case| &case.title);
-        let titles = lists.chain(exchanges).chain(forwards).chain(bytes).chain(switches);
+        let requests = vectors.requests.iter().map(|case| &case.title);
+        let responses = vectors.responses.iter().map(|case| &case.title);
+        let sent = vectors.sent.iter().map(|case| &case.title);
+        let over_the_wire = lists.chain(exchanges).chain(forwards).chain(bytes).chain(switches);
+        let titles = over_the_wire.chain(requests).chain(responses).chain(sent);
         titles.map(|title| format!("{}: {title}", vectors.section)).collect()
     }
 
@@ -46,6 +54,25 @@ mod tests {
         {
             assert!(seen.contains(&skipped), "{skipped} is skipped, but there is no such case");
         }
+    }
+
+    /// The kind of fault: a class of framing faults that no case shows, and nobody misses.
+    #[test]
+    fn every_framing_class_has_a_case_or_a_reason() {
+        let mut used = std::collections::BTreeSet::new();
+        for (_, vectors) in load_vectors().unwrap() {
+            used.extend(vectors.requests.into_iter().filter_map(|case| case.class));
+            used.extend(vectors.responses.into_iter().filter_map(|case| case.class));
+            used.extend(vectors.sent.into_iter().filter_map(|case| case.class));
+        }
+        let mut known = std::collections::BTreeSet::new();
+        for class in load_framing_classes().unwrap() {
+            let has_case = used.contains(&class.name);
+            assert_ne!(has_case, class.no_case.is_some(), "{}: a case or a reason", class.name);
+            assert!(known.insert(class.name.clone()), "{} is there twice", class.name);
+        }
+        let unknown: Vec<&String> = used.difference(&known).collect();
+        assert!(unknown.is_empty(), "not in framing-classes.toml: {unknown:?}");
     }
 
     #[test]

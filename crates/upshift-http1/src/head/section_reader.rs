@@ -62,10 +62,12 @@ impl<L: StartLine> SectionReader<L> {
                     let Some((line, fields_start)) = self.begun.take() else { return Ok(None) };
                     return Ok(Some(Section { line, fields_start, fields, length }));
                 }
-                Err(fault) => {
+                Err(fault) if fault.class == FaultClass::HeadTooLarge => {
+                    // The start line itself may be malformed, or the one that is too long.
                     self.check_open_line(buffer, limits)?;
                     return Err(self.name_start_line(fault));
                 }
+                Err(fault) => return Err(fault),
             }
         }
     }
@@ -80,9 +82,6 @@ impl<L: StartLine> SectionReader<L> {
 
     /// Puts the blame for a section that is too large on the start line, if that has not ended.
     fn name_start_line(&self, fault: Malformed) -> Malformed {
-        if fault.class == FaultClass::HeadTooLarge && !self.scan.has_start_line() {
-            return Malformed::new(L::TOO_LONG, fault.at);
-        }
-        fault
+        if self.scan.has_start_line() { fault } else { Malformed::new(L::TOO_LONG, fault.at) }
     }
 }

@@ -22,6 +22,8 @@ pub struct ServerConnection {
     pub(super) position: u64,
     /// The client has shut its sending side down.
     pub(super) ended: bool,
+    /// All bytes that the client has sent were consumed, and it sends no others.
+    pub(super) exhausted: bool,
 }
 
 #[derive(Debug)]
@@ -72,6 +74,7 @@ impl ServerConnection {
             exchange: Exchange::default(),
             position: 0,
             ended: false,
+            exhausted: false,
         }
     }
 
@@ -107,7 +110,7 @@ impl ServerConnection {
     /// Returns true if the connection will take another request after this exchange, as far as is
     /// known.
     pub fn keeps_alive(&self) -> bool {
-        self.exchange.keeps_alive && !self.ended
+        self.exchange.keeps_alive && !self.exhausted
     }
 
     /// Ends the connection after the exchange in progress, or at once if there is none.

@@ -24,6 +24,7 @@ impl ServerConnection {
             Reading::Faulty(fault) => Received::new(0, RequestEvent::Fault(*fault)),
         };
         self.position += received.consumed as u64;
+        self.exhausted = ended && received.consumed == buffer.len();
         received
     }
 

@@ -82,7 +82,7 @@ impl ServerConnection {
         }
         let plan = self.plan_framing(start.status, framing)?;
         let mut keeps_alive = self.exchange.keeps_alive
-            && !self.ended
+            && !self.exhausted
             && !is_early
             && plan.effective != Framing::UntilClose
             // RFC 9110 §10.1.1: the client may send its content or not, so that the next bytes

@@ -1,0 +1,7 @@
+#![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
+
+mod client_run;
+mod gateway_run;
+mod server_run;
+mod transcript;
+mod vectors;
