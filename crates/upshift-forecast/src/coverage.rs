@@ -6,7 +6,7 @@
 //! 3. A fact that could only make a refused request pass, such as an exemption or another version,
 //!    changes nothing: the request counts as refused.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use upshift_core::decision::Ruling;
@@ -38,6 +38,8 @@ pub(crate) struct Coverage {
     /// A rule for each requirement, or for each whole rule that is decided as the gateway does.
     policy: Policy,
     rules: Vec<CoveredRule>,
+    /// For each exemption that cannot be applied, the facts that it depends on.
+    hidden_exemptions: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// A rule, and the facts that the lines do not record for it.
@@ -88,6 +90,7 @@ impl Coverage {
         recorded: Recorded,
     ) -> Result<Self, Vec<PolicyError>> {
         let seen = SeenFacts { wanted, recorded };
+        let hidden_exemptions = seen.hidden_exemptions(policy);
         let mut spec = policy.to_spec();
         let mut covered = Vec::new();
         let mut parts: Vec<RuleSpec> = Vec::new();
@@ -104,7 +107,14 @@ impl Coverage {
         for exemption in &mut spec.exemptions {
             rename_rules(exemption, &part_ids);
         }
-        Ok(Self { policy: Policy::new(spec)?, rules: covered })
+        Ok(Self { policy: Policy::new(spec)?, rules: covered, hidden_exemptions })
+    }
+
+    /// Adds the exemptions that cannot be applied, with the facts that they depend on.
+    pub(crate) fn note_hidden_exemptions(&self, gaps: &mut BTreeMap<String, BTreeSet<String>>) {
+        for (exemption, facts) in &self.hidden_exemptions {
+            gaps.entry(exemption.clone()).or_default().extend(facts.iter().cloned());
+        }
     }
 
     /// Decides a request, as if every rule were enforced. The facts that are not recorded are absent
@@ -286,6 +296,22 @@ struct HiddenCallers {
     identities: bool,
 }
 
+/// The facts that the keys of a matcher depend on and that are not recorded.
+#[derive(Default)]
+struct MatcherGaps {
+    hosts: Vec<String>,
+    headers: Vec<String>,
+    peers: Vec<String>,
+    clients: Vec<String>,
+    identities: Vec<String>,
+}
+
+impl MatcherGaps {
+    fn into_facts(self) -> Vec<String> {
+        [self.hosts, self.headers, self.peers, self.clients, self.identities].concat()
+    }
+}
+
 /// The facts that lines record, asked for by what reads them.
 struct SeenFacts<'w> {
     wanted: &'w WantedFields,
@@ -321,30 +347,41 @@ impl SeenFacts<'_> {
 
     /// Removes the keys that depend on facts that are not recorded, and returns these facts.
     fn drop_hidden_keys(&self, spec: &mut RuleSpec) -> Vec<String> {
-        let mut gaps = Vec::new();
-        let readers = self.client_gaps(spec.client_readers());
-        let identities = self.identity_gaps(&spec.identity);
-        let Matcher { hosts, headers, peers, clients, identities: named, .. } = &mut spec.matcher;
-        if !hosts.is_empty() && !self.recorded.host {
-            gaps.push("host".to_owned());
+        let gaps = self.matcher_gaps(&spec.matcher, spec);
+        let Matcher { hosts, headers, peers, clients, identities, .. } = &mut spec.matcher;
+        if !gaps.hosts.is_empty() {
             *hosts = MatcherValues::default();
         }
-        let hidden = self.header_gaps(headers);
-        if !hidden.is_empty() {
-            gaps.extend(hidden);
+        if !gaps.headers.is_empty() {
             *headers = MatcherValues::default();
         }
-        if !peers.is_empty() && !self.recorded.peer {
-            gaps.push("client address".to_owned());
+        if !gaps.peers.is_empty() {
             *peers = MatcherValues::default();
         }
-        if !clients.is_empty() && !readers.is_empty() {
-            gaps.extend(readers);
+        if !gaps.clients.is_empty() {
             *clients = MatcherValues::default();
         }
-        if !named.is_empty() && !identities.is_empty() {
-            gaps.extend(identities);
-            *named = MatcherValues::default();
+        if !gaps.identities.is_empty() {
+            *identities = MatcherValues::default();
+        }
+        gaps.into_facts()
+    }
+
+    /// The facts that a matcher depends on for this rule and that are not recorded.
+    fn matcher_gaps(&self, matcher: &Matcher, rule: &RuleSpec) -> MatcherGaps {
+        let mut gaps = MatcherGaps::default();
+        if !matcher.hosts.is_empty() && !self.recorded.host {
+            gaps.hosts.push("host".to_owned());
+        }
+        gaps.headers = self.header_gaps(&matcher.headers);
+        if !matcher.peers.is_empty() && !self.recorded.peer {
+            gaps.peers.push("client address".to_owned());
+        }
+        if !matcher.clients.is_empty() {
+            gaps.clients = self.client_gaps(rule.client_readers());
+        }
+        if !matcher.identities.is_empty() {
+            gaps.identities = self.identity_gaps(&rule.identity);
         }
         gaps
     }
@@ -486,6 +523,23 @@ impl SeenFacts<'_> {
         !(has_hidden_host || has_hidden_header || has_hidden_client || has_hidden_identity)
     }
 
+    /// The exemptions that depend on facts which are not recorded, with these facts.
+    fn hidden_exemptions(&self, policy: &Policy) -> BTreeMap<String, BTreeSet<String>> {
+        let mut hidden = BTreeMap::new();
+        for exemption in policy.exemptions() {
+            let mut facts = BTreeSet::new();
+            for rule in policy.rules() {
+                if covers_rule(exemption, rule) {
+                    facts.extend(self.matcher_gaps(&exemption.matcher, rule).into_facts());
+                }
+            }
+            if !facts.is_empty() {
+                hidden.insert(exemption.id.to_string(), facts);
+            }
+        }
+        hidden
+    }
+
     fn gap_of(&self, field: &str) -> Option<String> {
         if self.has_field(field) { None } else { Some(field_gap(field)) }
     }
@@ -518,4 +572,21 @@ fn enforced(rule: &RuleSpec) -> RuleSpec {
 pub(crate) fn records_identity(rule: &Rule, wanted: &WantedFields, recorded: Recorded) -> bool {
     let seen = SeenFacts { wanted, recorded };
     !rule.identity.is_empty() && seen.identity_gaps(&rule.identity).is_empty()
+}
+
+/// The facts that the exemption depends on for this rule, and that lines which record these facts
+/// do not have.
+pub(crate) fn hidden_exemption_facts(
+    exemption: &Exemption,
+    rule: &Rule,
+    wanted: &WantedFields,
+    recorded: Recorded,
+) -> Vec<String> {
+    let seen = SeenFacts { wanted, recorded };
+    seen.matcher_gaps(&exemption.matcher, rule).into_facts()
+}
+
+/// Returns true if the exemption covers the rule.
+pub(crate) fn covers_rule(exemption: &Exemption, rule: &Rule) -> bool {
+    exemption.rules.is_empty() || exemption.rules.contains(&rule.id)
 }

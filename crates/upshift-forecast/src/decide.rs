@@ -1,6 +1,6 @@
 //! From a line to the outcome of each rule, with a memo: most requests of a log are alike.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
 use foldhash::fast::RandomState;
@@ -10,6 +10,7 @@ use crate::coverage::{Coverage, Recorded};
 use crate::line::LogLine;
 use crate::memo::{AddressFacts, Memo};
 use crate::outcome::{Outcome, OutcomeId, RuleOutcomes};
+use crate::recorded_exemptions::RecordedExemptions;
 use crate::request::{LineClient, RequestReader};
 
 /// The most sets of recorded facts for which the policy is compiled. The lines of a log in JSON
@@ -28,8 +29,34 @@ pub(crate) struct Decider<'p> {
     /// The outcomes of all rules together, in the same order.
     totals: Vec<Outcome>,
     ids: HashMap<RuleOutcomes, OutcomeId, RandomState>,
-    /// For each rule, the facts that made its outcome unknown.
-    gaps: Vec<BTreeSet<String>>,
+    exemptions: RecordedExemptions<'p>,
+    gaps: DecisionGaps,
+}
+
+/// The facts that decisions depended on and that the lines do not record.
+#[derive(Debug, Default)]
+pub(crate) struct DecisionGaps {
+    /// For each rule, those that made its outcome unknown.
+    pub(crate) rules: Vec<BTreeSet<String>>,
+    /// For each exemption that was left out, those that it depends on.
+    pub(crate) exemptions: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl DecisionGaps {
+    /// The gaps of a policy with this number of rules, before any decision.
+    pub(crate) fn of_rules(count: usize) -> Self {
+        Self { rules: vec![BTreeSet::new(); count], exemptions: BTreeMap::new() }
+    }
+
+    /// Adds those of another worker.
+    pub(crate) fn merge(&mut self, other: Self) {
+        for (all, some) in self.rules.iter_mut().zip(other.rules) {
+            all.extend(some);
+        }
+        for (exemption, facts) in other.exemptions {
+            self.exemptions.entry(exemption).or_default().extend(facts);
+        }
+    }
 }
 
 impl<'p> Decider<'p> {
@@ -43,12 +70,25 @@ impl<'p> Decider<'p> {
             known: Vec::new(),
             totals: Vec::new(),
             ids: HashMap::default(),
-            gaps: vec![BTreeSet::new(); policy.rules().len()],
+            exemptions: RecordedExemptions::new(policy, now),
+            gaps: DecisionGaps::of_rules(policy.rules().len()),
         }
     }
 
     /// The outcomes of a request, as if every rule were enforced.
     pub(crate) fn decide(&mut self, line: &LogLine<'_>, client: &LineClient) -> OutcomeId {
+        let id = self.decide_by_facts(line, client);
+        if line.decision.exempted.is_empty() {
+            return id;
+        }
+        let facts = (&self.reader.wanted, client.recorded);
+        let outcomes = &self.known[id.0 as usize];
+        let applied = self.exemptions.apply(&line.decision, facts, outcomes, &mut self.gaps.rules);
+        self.intern(applied)
+    }
+
+    /// The outcomes of a request by the facts that its line records.
+    fn decide_by_facts(&mut self, line: &LogLine<'_>, client: &LineClient) -> OutcomeId {
         // It is no part of the memo's key, because hardly any log records it.
         if line.protocol.is_some() {
             let outcomes = self.decide_afresh(line, client);
@@ -96,8 +136,8 @@ impl<'p> Decider<'p> {
         self.totals[id.0 as usize]
     }
 
-    /// All outcomes, by their number, and for each rule the facts that made its outcome unknown.
-    pub(crate) fn into_parts(self) -> (Vec<RuleOutcomes>, Vec<BTreeSet<String>>) {
+    /// All outcomes, by their number, and the facts that the lines do not record.
+    pub(crate) fn into_parts(self) -> (Vec<RuleOutcomes>, DecisionGaps) {
         (self.known, self.gaps)
     }
 
@@ -113,7 +153,11 @@ impl<'p> Decider<'p> {
             .coverages
             .entry(client.recorded)
             .or_insert_with(|| Coverage::new(policy, wanted, client.recorded).unwrap_or_default());
-        coverage.decide(&facts, self.now, &mut self.gaps)
+        // The policy's own record names every request that an exemption admitted.
+        if !line.decision.is_of(policy) {
+            coverage.note_hidden_exemptions(&mut self.gaps.exemptions);
+        }
+        coverage.decide(&facts, self.now, &mut self.gaps.rules)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use upshift_core::{Fields, HttpVersion, TlsState};
+use upshift_core::{Fields, HttpVersion, Policy, TlsState};
 
 /// Bytes of a line, without the escapes of its writer.
 pub type Text<'l> = Cow<'l, [u8]>;
@@ -51,6 +51,21 @@ pub struct LogLine<'l> {
     pub is_ambiguous: bool,
     /// True if the writer has applied its declared proxies: the peer is the client.
     pub is_resolved: bool,
+    /// The decision of the writer.
+    pub decision: RecordedDecision<'l>,
+}
+
+/// The decision on the request of a line; empty if its writer records none.
+#[derive(Clone, Debug, Default)]
+pub struct RecordedDecision<'l> {
+    /// The rule that decided.
+    pub rule: Option<Text<'l>>,
+    /// The fingerprint of the caller, as that rule identifies it.
+    pub caller: Option<Text<'l>>,
+    /// The revision of the policy.
+    pub revision: Option<Text<'l>>,
+    /// The rules from which the request was exempt, each with the exemption.
+    pub exempted: Vec<(Text<'l>, Text<'l>)>,
 }
 
 /// The place of a field in [`WantedFields`].
@@ -100,6 +115,8 @@ pub enum NotRequest {
     ServerMessage,
     /// A TLS connection, whose requests the log does not record.
     TlsConnection,
+    /// A request that the gateway answered before its policy decided.
+    Undecided,
 }
 
 /// The reason why a line cannot be read.
@@ -131,6 +148,7 @@ impl NotRequest {
             Self::Preface => "http2-preface",
             Self::ServerMessage => "server-message",
             Self::TlsConnection => "tls-connection",
+            Self::Undecided => "undecided",
         }
     }
 }
@@ -179,6 +197,13 @@ impl LogLine<'_> {
         let mut fields = std::mem::take(&mut self.fields);
         fields.clear();
         *self = Self { fields, ..Self::default() };
+    }
+}
+
+impl RecordedDecision<'_> {
+    /// Returns true if this policy made the decision.
+    pub(crate) fn is_of(&self, policy: &Policy) -> bool {
+        self.revision.as_deref() == Some(policy.revision().as_bytes())
     }
 }
 

@@ -45,6 +45,8 @@ struct MemoKey {
     /// The fields that only the exemption of health checks reads.
     health_fields: FieldSet,
     address: AddressKey,
+    /// Decisions of this policy name the exemptions that they applied.
+    revision: Box<str>,
 }
 
 /// The part of a client's address that decisions depend on.
@@ -128,7 +130,8 @@ impl MemoKey {
         }
         let mut health_fields = fields;
         health_fields.insert_some(reader.wanted.index_of("user-agent"));
-        Self { has_query, has_switch, fields, health_fields, address }
+        let revision = policy.revision().into();
+        Self { has_query, has_switch, fields, health_fields, address, revision }
     }
 
     /// Adds the facts beside the target.
@@ -137,7 +140,7 @@ impl MemoKey {
         bytes.push(version_byte(client.http));
         bytes.push(tls_byte(client.tls));
         bytes.push(client.hop as u8);
-        bytes.push(self.flags(client));
+        bytes.push(self.flags(line, client));
         bytes.extend_from_slice(&recorded.fields.bits().to_le_bytes());
         let fields = self.write_address(client, bytes);
         if self.has_query {
@@ -153,14 +156,16 @@ impl MemoKey {
         bytes.push(u8::MAX);
     }
 
-    fn flags(&self, client: &LineClient) -> u8 {
+    fn flags(&self, line: &LogLine<'_>, client: &LineClient) -> u8 {
         let recorded = client.recorded;
+        let is_decided = line.decision.revision.as_deref() == Some(self.revision.as_bytes());
         u8::from(recorded.host)
             | u8::from(recorded.peer) << 1
             | u8::from(recorded.query) << 2
             | u8::from(recorded.http) << 3
             | u8::from(recorded.tls) << 4
             | u8::from(self.has_switch && recorded.switch) << 5
+            | u8::from(is_decided) << 6
     }
 
     /// Adds the part of the client's address, and returns the fields that decisions depend on.

@@ -1,6 +1,6 @@
 //! From counts to the numbers of a forecast.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use jiff::tz::TimeZone;
@@ -12,6 +12,8 @@ use upshift_record::forecast::{
     SourceRecord, StepRecord, TopEntry, TopRecord,
 };
 
+use crate::coverage::covers_rule;
+use crate::decide::DecisionGaps;
 use crate::options::ForecastOptions;
 use crate::outcome::{Outcome, RuleOutcomes};
 use crate::steps::PlanStep;
@@ -22,8 +24,7 @@ pub(crate) struct ReportInput<'p> {
     pub(crate) policy: &'p Policy,
     pub(crate) options: &'p ForecastOptions,
     pub(crate) totals: Totals,
-    /// For each rule, the facts that made its outcome unknown.
-    pub(crate) gaps: Vec<BTreeSet<String>>,
+    pub(crate) gaps: DecisionGaps,
     /// For each rule, the steps that are still to come.
     pub(crate) plans: Vec<Vec<PlanStep>>,
     pub(crate) sources: Vec<SourceRecord>,
@@ -51,6 +52,18 @@ struct Sums {
     refused_callers: DistinctCallers,
 }
 
+impl Sums {
+    /// The number of callers. It is an estimate, which could be above the number of requests.
+    fn caller_count(&self) -> u64 {
+        self.callers.estimate().min(self.requests)
+    }
+
+    /// The number of refused callers.
+    fn refused_caller_count(&self) -> u64 {
+        self.refused_callers.estimate().min(self.refused).min(self.caller_count())
+    }
+}
+
 /// The record of a forecast.
 pub(crate) fn report(input: ReportInput<'_>) -> ForecastRecord {
     let all = sums_by_stretch(&input.totals, RuleOutcomes::total);
@@ -60,6 +73,8 @@ pub(crate) fn report(input: ReportInput<'_>) -> ForecastRecord {
     for (index, rule) in input.policy.rules().iter().enumerate() {
         rules.push(rule_forecast(&input, index, rule));
     }
+    let mut notes = input.notes.clone();
+    notes.extend(exemption_notes(&input, &rules));
     let tally = &input.totals.tally;
     ForecastRecord {
         revision: input.policy.revision().to_owned(),
@@ -75,8 +90,34 @@ pub(crate) fn report(input: ReportInput<'_>) -> ForecastRecord {
         malformed_lines: malformed_records(&input),
         not_requests: not_request_records(&input.totals),
         sources: input.sources,
-        notes: input.notes,
+        notes,
     }
+}
+
+/// The exemptions that could not be applied, as far as rules that they cover refuse requests.
+fn exemption_notes(input: &ReportInput<'_>, rules: &[RuleForecast]) -> Vec<String> {
+    let mut notes = Vec::new();
+    let at = input.options.at.unwrap_or(input.options.now);
+    for exemption in input.policy.exemptions() {
+        let id = &*exemption.id;
+        let Some(facts) = input.gaps.exemptions.get(id) else { continue };
+        if exemption.expires <= at {
+            continue;
+        }
+        let mut covers_refused = false;
+        for (rule, forecast) in input.policy.rules().iter().zip(rules) {
+            covers_refused |= forecast.refused > 0 && covers_rule(exemption, rule);
+        }
+        if covers_refused {
+            let facts: Vec<&str> = facts.iter().map(String::as_str).collect();
+            notes.push(format!(
+                "the exemption {id} depends on {}, which the logs do not record: requests that \
+                 only it would admit count as refused",
+                facts.join(", ")
+            ));
+        }
+    }
+    notes
 }
 
 /// Sums by stretch, for the outcome that `outcome_of` finds in those of the rules.
@@ -132,8 +173,8 @@ fn total_record(totals: &Totals, stretches: &BTreeMap<Stretch, Sums>) -> Forecas
         not_requests: tally.not_requests.values().sum(),
         undated: requests_in(stretches, Stretch::Undated),
         future: requests_in(stretches, Stretch::Future),
-        callers: all.callers.estimate(),
-        refused_callers: all.refused_callers.estimate(),
+        callers: all.caller_count(),
+        refused_callers: all.refused_caller_count(),
         without_address: tally.without_address,
     }
 }
@@ -158,10 +199,10 @@ fn rule_forecast(input: &ReportInput<'_>, index: usize, rule: &Rule) -> RuleFore
         requests: all.requests,
         refused: all.refused,
         unknown: all.unknown,
-        not_recorded: input.gaps[index].iter().cloned().collect(),
+        not_recorded: input.gaps.rules[index].iter().cloned().collect(),
         clients_by: if by_identity { "identity" } else { "address" }.to_owned(),
-        clients: all.callers.estimate(),
-        refused_clients: all.refused_callers.estimate(),
+        clients: all.caller_count(),
+        refused_clients: all.refused_caller_count(),
         top: match totals.tally.top.get(&index) {
             Some(top) => top_record(top, input.options.top),
             None => TopRecord::default(),
@@ -206,8 +247,8 @@ fn day_records(stretches: &BTreeMap<Stretch, Sums>) -> Vec<ForecastDay> {
             requests: sums.requests,
             refused: sums.refused,
             unknown: sums.unknown,
-            callers: sums.callers.estimate(),
-            refused_callers: sums.refused_callers.estimate(),
+            callers: sums.caller_count(),
+            refused_callers: sums.refused_caller_count(),
         });
     }
     days
@@ -241,9 +282,10 @@ fn step_records(steps: &[PlanStep], all: &Sums, ramp: &RampTally) -> Vec<StepRec
                 callers.merge_callers(&tally.callers);
             }
             ramp_index += 1;
-            (refused, callers.estimate(), all.unknown + ramp.unknown)
+            let clients = callers.estimate().min(refused).min(all.refused_caller_count());
+            (refused, clients, all.unknown + ramp.unknown)
         } else {
-            (all.refused, all.refused_callers.estimate(), all.unknown)
+            (all.refused, all.refused_caller_count(), all.unknown)
         };
         records.push(StepRecord {
             at: step.at.to_string(),

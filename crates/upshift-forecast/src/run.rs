@@ -1,6 +1,5 @@
 //! A forecast of whole logs: parts of files, counted by several threads.
 
-use std::collections::BTreeSet;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -9,6 +8,7 @@ use upshift_adoption::sketch::CallerHasher;
 use upshift_core::Policy;
 use upshift_record::forecast::{ForecastRecord, SourceRecord};
 
+use crate::decide::DecisionGaps;
 use crate::format::{FormatError, LogFormat};
 use crate::guess::{GuessError, guess_format};
 use crate::options::ForecastOptions;
@@ -65,8 +65,7 @@ struct PartQueue<'q> {
 /// the number of logs.
 struct Counts {
     totals: Totals,
-    /// For each rule, the facts that made its outcome unknown.
-    gaps: Vec<BTreeSet<String>>,
+    gaps: DecisionGaps,
     /// The lines of each part.
     lines: Vec<u64>,
     /// The faults, with the indices of their parts.
@@ -235,7 +234,7 @@ fn count_parts(
 ) -> Counts {
     let counts = Counts {
         totals: Totals::default(),
-        gaps: vec![BTreeSet::new(); job.policy.rules().len()],
+        gaps: DecisionGaps::of_rules(job.policy.rules().len()),
         lines: vec![0; parts.len()],
         faults: Vec::new(),
     };
@@ -270,9 +269,7 @@ impl Counts {
         let (tally, known, gaps) = worker.finish();
         self.lines[index] = tally.lines;
         self.totals.add(index, tally, &known);
-        for (all, some) in self.gaps.iter_mut().zip(gaps) {
-            all.extend(some);
-        }
+        self.gaps.merge(gaps);
         self.faults.extend(fault.map(|fault| (index, fault)));
     }
 }

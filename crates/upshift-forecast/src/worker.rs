@@ -1,16 +1,15 @@
 //! The worker that counts the lines of one part of a log.
 
-use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use upshift_adoption::sketch::{CallerHash, CallerHasher};
-use upshift_core::policy::{IdentityReader, bucket};
-use upshift_core::{Policy, Timestamp};
+use upshift_core::policy::{IdentityReader, Rule, bucket};
+use upshift_core::{Facts, Policy, Timestamp};
 
 use crate::address::parse_address;
 use crate::coverage::{Recorded, records_identity};
-use crate::decide::Decider;
+use crate::decide::{Decider, DecisionGaps};
 use crate::format::cut::LineCut;
 use crate::format::lines::Lines;
 use crate::format::{LogFormat, ReadState};
@@ -92,9 +91,8 @@ impl<'p> Worker<'p> {
         }
     }
 
-    /// The counts, the outcomes by their number, and for each rule the facts that made its outcome
-    /// unknown.
-    pub(crate) fn finish(self) -> (Tally, Vec<RuleOutcomes>, Vec<BTreeSet<String>>) {
+    /// The counts, the outcomes by their number, and the facts that the lines do not record.
+    pub(crate) fn finish(self) -> (Tally, Vec<RuleOutcomes>, DecisionGaps) {
         let (known, gaps) = self.decider.into_parts();
         (self.tally, known, gaps)
     }
@@ -196,7 +194,7 @@ impl<'p> Worker<'p> {
         if let (Some(cut), Some(address)) = (cut, client.address)
             && self.job.reader.reads_peer_only(line)
             && self.viewed_outcome(enforced).is_some()
-            && !self.depends_on_identity(&counted)
+            && !self.depends_on_identity(line, &counted)
             && let Some(key) = self.request_key(cut, address)
         {
             self.requests.keep(&key, counted);
@@ -204,9 +202,10 @@ impl<'p> Worker<'p> {
     }
 
     /// Returns true if the counts of a request depend on an identity that its line records.
-    fn depends_on_identity(&self, counted: &CountedOutcome) -> bool {
-        let by_rule = &self.identities.by_rule;
-        let mut has_identity = self.identities.named.iter().any(|rule| by_rule[*rule]);
+    fn depends_on_identity(&self, line: &LogLine<'_>, counted: &CountedOutcome) -> bool {
+        let IdentitySupport { by_rule, named, .. } = &self.identities;
+        let mut has_identity = named.iter().any(|rule| by_rule[*rule])
+            || !named.is_empty() && line.decision.caller.is_some();
         if let Some(enforced) = counted.ramped {
             for rule in self.decider.refusing_rules(enforced) {
                 has_identity |= by_rule[rule] && !self.job.ramps[rule].is_empty();
@@ -277,18 +276,20 @@ impl<'p> Worker<'p> {
         let texts = job.reader.read_texts(request.line);
         let facts = texts.facts(request.client);
         let stretch = self.tally.outcomes.admit(request.stretch);
+        let fingerprint = job.recorded_caller(request.line);
         for index in &self.identities.named {
             let outcome = self.decider.outcomes(outcome).0[*index];
-            if outcome == Outcome::NotMatched || !self.identities.by_rule[*index] {
+            if outcome == Outcome::NotMatched {
                 continue;
             }
-            let identity = job.policy.rules()[*index].identity(&facts);
+            let rule = &job.policy.rules()[*index];
+            let caller = match (self.identities.by_rule[*index], fingerprint) {
+                (true, _) => job.hash_identity(rule, &facts).or(request.caller),
+                (false, Some((caller, readers))) if *readers == *rule.identity => Some(caller),
+                (false, _) => continue,
+            };
             let tally = self.tally.identities.entry((stretch, *index)).or_default();
             tally.requests += 1;
-            let caller = match identity {
-                Some(identity) => Some(job.hasher.hash_caller(identity.as_str())),
-                None => request.caller,
-            };
             let Some(caller) = caller else { continue };
             tally.callers.insert_caller(caller);
             if outcome == Outcome::Refused {
@@ -343,6 +344,23 @@ impl<'p> Worker<'p> {
             step.requests += 1;
             step.callers.insert_caller(job.hasher.hash_caller(identity.as_str()));
         }
+    }
+}
+
+impl<'p> Job<'p> {
+    /// The caller of a line by the fingerprint that the gateway recorded, and the readers of the
+    /// rule that identified it.
+    fn recorded_caller(&self, line: &LogLine<'_>) -> Option<(CallerHash, &'p [IdentityReader])> {
+        let decision = &line.decision;
+        let (caller, rule) = (decision.caller.as_ref()?, decision.rule.as_ref()?);
+        let rule = self.policy.rule(std::str::from_utf8(rule).ok()?)?;
+        Some((self.hasher.hash_caller(&**caller), &*rule.identity))
+    }
+
+    /// The caller of a request by the identity of a rule; `None` if it has none.
+    fn hash_identity(&self, rule: &Rule, facts: &Facts<'_>) -> Option<CallerHash> {
+        let identity = rule.identity(facts)?;
+        Some(self.hasher.hash_caller(identity.as_str()))
     }
 }
 

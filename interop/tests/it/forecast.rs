@@ -157,6 +157,14 @@ fn refused_by(gateway: &Gateway, requests: &[(String, Vec<u8>)]) -> BTreeSet<usi
     refused
 }
 
+/// This number of lines of the access record.
+fn access_records(gateway: &mut Gateway, count: usize) -> Vec<String> {
+    gateway.program().wait_for("all access records", |lines| {
+        let records: Vec<_> = lines.iter().filter(|line| line.starts_with('{')).cloned().collect();
+        if records.len() >= count { Some(records) } else { None }
+    })
+}
+
 fn forecast(gateway: &Gateway, arguments: &[&str]) -> Output {
     let file = gateway.file();
     let file = file.to_string_lossy();
@@ -266,15 +274,10 @@ fn the_access_record_leads_to_the_verdicts_of_the_gateway() {
     let rules = RULES.replace(", \"query:v\"]", "]");
     let origin = Origin::start(200, &[]);
     let mut gateway = Gateway::with(origin.address(), "access-log = \"all\"", &rules, &[]);
-    // A preflight is recognised by its `Origin`, which no requirement reads.
-    let mut asked = requests();
-    asked.retain(|(name, _)| !name.starts_with("OPTIONS"));
+    let asked = requests();
     let refused = refused_by(&gateway, &asked);
     let count = asked.len();
-    let lines = gateway.program().wait_for("all access records", |lines| {
-        let records: Vec<_> = lines.iter().filter(|line| line.starts_with('{')).cloned().collect();
-        if records.len() >= count { Some(records) } else { None }
-    });
+    let lines = access_records(&mut gateway, count);
     let folder = Scratch::new();
     let file = folder.file("access.json", lines.join("\n"));
     let record = json(&forecast(&gateway, &[&file.to_string_lossy()]));
@@ -282,6 +285,69 @@ fn the_access_record_leads_to_the_verdicts_of_the_gateway() {
     assert_eq!(record["total"]["requests"], count);
     assert_eq!(record["total"]["unknown"], HIDDEN, "{record}");
     assert_eq!(record["total"]["refused"], refused.len(), "{record}");
+}
+
+const IDENTITY_RULES: &str = r#"
+[[rule]]
+id = "orders"
+paths = ["/orders/**"]
+require = { api = { minimum = "2.0", read = ["header:X-Api-Version"] } }
+rollout = { identity = ["header:X-Api-Key"], enforce = 2026-01-01 }
+
+[[exemption]]
+id = "partners"
+identities = ["acme"]
+reason = "r"
+owner = "o"
+expires = 2099-01-01
+
+[[exemption]]
+id = "probes"
+headers = ["X-Probe: yes"]
+reason = "r"
+owner = "o"
+expires = 2099-01-01
+"#;
+
+/// The record has fingerprints and no identities, and not the fields of exemptions. The forecast
+/// counted those callers as refused, and all callers of one address as one.
+#[test]
+fn the_access_record_leads_to_the_exemptions_and_the_callers_of_the_gateway() {
+    let origin = Origin::start(200, &[]);
+    let settings = "access-log = \"all\"";
+    let mut gateway = Gateway::with(origin.address(), settings, IDENTITY_RULES, &[]);
+    let mut asked = Vec::new();
+    for number in 0..30 {
+        asked.push(format!("GET /orders/1 HTTP/1.1\r\nX-Api-Key: key-{}\r\n", number % 12));
+    }
+    for fields in ["X-Api-Key: acme", "X-Api-Key: other\r\nX-Probe: yes"] {
+        asked.push(format!("GET /orders/1 HTTP/1.1\r\n{fields}\r\n"));
+        asked.push(format!("GET /orders/2 HTTP/1.1\r\n{fields}\r\n"));
+    }
+    asked.push(
+        "OPTIONS /orders/1 HTTP/1.1\r\nOrigin: http://a\r\nAccess-Control-Request-Method: GET\r\n"
+            .to_owned(),
+    );
+    let (mut refused, mut admitted) = (0, 0);
+    for head in &asked {
+        let text =
+            format!("{head}Host: localhost\r\nX-Api-Version: 1.0\r\nConnection: close\r\n\r\n");
+        match exchange(gateway.http(), text.as_bytes(), false).0.status {
+            426 => refused += 1,
+            _ => admitted += 1,
+        }
+    }
+    assert_eq!((refused, admitted), (30, 5));
+    let lines = access_records(&mut gateway, asked.len());
+    let folder = Scratch::new();
+    let file = folder.file("access.json", lines.join("\n"));
+    let record = json(&forecast(&gateway, &[&file.to_string_lossy()]));
+    let orders = &record["rules"][0];
+    assert_eq!((&orders["refused"], &orders["unknown"]), (&30.into(), &0.into()), "{record}");
+    assert_eq!(orders["clients_by"], "identity", "{record}");
+    // Twelve keys, two that are exempt, and the preflight by its address.
+    assert_eq!((&orders["refused_clients"], &orders["clients"]), (&12.into(), &15.into()));
+    assert_eq!(record["notes"], serde_json::json!([]), "{record}");
 }
 
 /// A log that cannot be read, or is truncated, is an error with the exit code of the table, and the

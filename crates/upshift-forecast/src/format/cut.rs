@@ -60,6 +60,10 @@ impl<'l> LineCut<'l> {
             Slot::Time(format) => self.time = Some(clock.read(format, text)?),
             Slot::Peer => self.peer = parse_address(text),
             Slot::Status => self.status = parse_status(text).ok()?,
+            // Nearly every line has another one. A request that has one is not kept, so its
+            // presence is enough.
+            Slot::Caller if text.is_empty() => return Some(()),
+            Slot::Caller => {}
             // They make up a time together.
             Slot::Date | Slot::TimeOfDay => return None,
             _ => self.texts.push(text),

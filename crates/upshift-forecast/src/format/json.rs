@@ -12,7 +12,7 @@ use super::format_error::FormatError;
 use super::json_scan::{JsonScan, NotJson, Scalar};
 use super::nginx::field_slot;
 use super::slot::{LineParts, Slot};
-use crate::line::{FieldIndex, LineKind, LogLine, Malformed, Text, WantedFields};
+use crate::line::{FieldIndex, LineKind, LogLine, Malformed, NotRequest, Text, WantedFields};
 
 /// A format of JSON objects.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +26,8 @@ pub(crate) struct JsonFormat {
     pub(super) is_resolved: bool,
     /// A dash stands for a value that the request did not have.
     pub(super) has_dashes: bool,
+    /// The writer decided on every request, and its lines without a revision are no requests.
+    pub(super) has_decisions: bool,
 }
 
 /// The meaning of the value at a key.
@@ -36,6 +38,8 @@ struct Node {
     is_headers: bool,
     /// An object of those header fields that are recorded.
     is_recorded_fields: bool,
+    /// A list of the rulings of rules.
+    is_rulings: bool,
     children: HashMap<Box<[u8]>, Self, RandomState>,
     /// Keys that are this and the name of a header field.
     field_prefix: Option<Box<str>>,
@@ -55,6 +59,11 @@ impl JsonFormat {
     /// Reads the object at `path` as those header fields that are recorded.
     pub(super) fn map_recorded_fields(&mut self, path: &str) {
         self.node_at(path).is_recorded_fields = true;
+    }
+
+    /// Reads the list at `path` as the rulings of rules.
+    pub(super) fn map_rulings(&mut self, path: &str) {
+        self.node_at(path).is_rulings = true;
     }
 
     /// Reads keys of the object at `path` that begin with `prefix` as header fields.
@@ -129,7 +138,11 @@ impl JsonFormat {
         if self.omits_cleartext {
             parts.assume_cleartext();
         }
-        parts.finish(line, clock)
+        let kind = parts.finish(line, clock)?;
+        if self.has_decisions && kind == LineKind::Request && line.decision.revision.is_none() {
+            return Ok(LineKind::NotRequest(NotRequest::Undecided));
+        }
+        Ok(kind)
     }
 }
 
@@ -244,6 +257,7 @@ impl<'l, T: TakeValues<'l>> Walk<'_, T> {
             }
             (b'{', _) if !node.children.is_empty() => self.read_object(scan, node),
             (b'{', _) if node.is_recorded_fields => self.read_fields(scan),
+            (b'[', _) if node.is_rulings => self.read_rulings(scan),
             (b'{', _) | (_, None) => Ok(scan.skip_value()?),
             (_, Some(slot)) => self.read_into(scan, slot),
         }
@@ -285,6 +299,39 @@ impl<'l, T: TakeValues<'l>> Walk<'_, T> {
         Ok(())
     }
 
+    /// Reads a list of rulings, and takes the exemptions that they name.
+    fn read_rulings(&mut self, scan: &mut JsonScan<'l>) -> Result<(), Malformed> {
+        let mut has_ruling = scan.open(b'[', b']')?;
+        while has_ruling {
+            if scan.peek()? == b'{' {
+                self.read_ruling(scan)?;
+            } else {
+                scan.skip_value()?;
+            }
+            has_ruling = scan.next_member(b']')?;
+        }
+        Ok(())
+    }
+
+    fn read_ruling(&mut self, scan: &mut JsonScan<'l>) -> Result<(), Malformed> {
+        let mut rule = None;
+        let mut exemption = None;
+        let mut has_member = scan.open(b'{', b'}')?;
+        while has_member {
+            match &*scan.read_key()? {
+                b"rule" => rule = read_string_or_skip(scan)?,
+                b"exemption" => exemption = read_string_or_skip(scan)?,
+                _ => scan.skip_value()?,
+            }
+            has_member = scan.next_member(b'}')?;
+        }
+        if let (Some(rule), Some(exemption)) = (rule, exemption) {
+            self.values.take_value(Slot::ExemptRule, rule, false)?;
+            self.values.take_value(Slot::Exemption, exemption, false)?;
+        }
+        Ok(())
+    }
+
     fn prefixed_field(&self, node: &Node, key: &[u8]) -> Option<FieldIndex> {
         let prefix = node.field_prefix.as_deref()?;
         let name = std::str::from_utf8(key.strip_prefix(prefix.as_bytes())?).ok()?;
@@ -296,6 +343,15 @@ impl Node {
     fn child(&self, key: &[u8]) -> Option<&Self> {
         self.children.get(key)
     }
+}
+
+/// Goes past a value, and returns it if it is a string.
+fn read_string_or_skip<'l>(scan: &mut JsonScan<'l>) -> Result<Option<Scalar<'l>>, NotJson> {
+    if scan.peek()? == b'"' {
+        return Ok(Some(scan.read_scalar()?));
+    }
+    scan.skip_value()?;
+    Ok(None)
 }
 
 /// The slot of a fact in a mapping.

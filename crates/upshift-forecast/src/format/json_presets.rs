@@ -142,7 +142,12 @@ pub(super) fn upshift(wanted: &WantedFields) -> JsonFormat {
     format.map("query", Slot::QueryPart);
     format.map("protocol", Slot::Protocol);
     format.map_recorded_fields("fields");
+    format.map("rule", Slot::DecidingRule);
+    format.map("caller", Slot::Caller);
+    format.map("revision", Slot::Revision);
+    format.map_rulings("rules");
     format.is_resolved = true;
+    format.has_decisions = true;
     // The other names are those that many people give.
     format.needs_status = true;
     format

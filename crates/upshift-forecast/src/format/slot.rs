@@ -56,6 +56,16 @@ pub(crate) enum Slot {
     Date,
     /// The time of day of a time in two parts.
     TimeOfDay,
+    /// The rule that decided.
+    DecidingRule,
+    /// The fingerprint of the caller.
+    Caller,
+    /// The revision of the policy that decided.
+    Revision,
+    /// A rule from which the request was exempt. Its exemption follows.
+    ExemptRule,
+    /// The exemption from the rule before it.
+    Exemption,
     /// A header field.
     Field(FieldIndex),
 }
@@ -87,6 +97,11 @@ impl Slot {
             Self::Date => 38,
             Self::TimeOfDay => 39,
             Self::Url => 40,
+            Self::DecidingRule => 41,
+            Self::Caller => 42,
+            Self::Revision => 43,
+            Self::ExemptRule => 44,
+            Self::Exemption => 45,
         }
     }
 }
@@ -102,6 +117,7 @@ pub(crate) struct LineParts<'l> {
     scheme: Option<bool>,
     date: Option<Text<'l>>,
     time_of_day: Option<Text<'l>>,
+    exempt_rule: Option<Text<'l>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -188,6 +204,15 @@ impl<'l> LineParts<'l> {
             }
             Slot::Date => self.date = value,
             Slot::TimeOfDay => self.time_of_day = value,
+            Slot::DecidingRule => line.decision.rule = value,
+            Slot::Caller => line.decision.caller = value,
+            Slot::Revision => line.decision.revision = value,
+            Slot::ExemptRule => self.exempt_rule = value,
+            Slot::Exemption => {
+                if let (Some(rule), Some(exemption)) = (self.exempt_rule.take(), value) {
+                    line.decision.exempted.push((rule, exemption));
+                }
+            }
             Slot::Field(field) => {
                 line.recorded.insert(field);
                 if let Some(value) = value {

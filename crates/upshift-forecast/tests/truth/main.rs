@@ -7,6 +7,7 @@ mod lists;
 mod made_log;
 mod malformed;
 mod order;
+mod recorded;
 mod repeated;
 
 use std::collections::BTreeSet;
@@ -97,14 +98,18 @@ fn options() -> ForecastOptions {
 }
 
 fn made(sources: Vec<LogSource>, options: &ForecastOptions, assumptions: Assumptions) -> Forecast {
-    let policy = policy();
-    let reader = RequestReader::new(
-        &policy,
-        assumptions,
-        Vec::new(),
-        upshift_config::UndeclaredProxy::Unknown,
-    );
-    forecast(&policy, &reader, sources, options, &|_| {}).unwrap()
+    made_under(&policy(), sources, options, assumptions)
+}
+
+fn made_under(
+    policy: &Policy,
+    sources: Vec<LogSource>,
+    options: &ForecastOptions,
+    assumptions: Assumptions,
+) -> Forecast {
+    let undeclared = upshift_config::UndeclaredProxy::Unknown;
+    let reader = RequestReader::new(policy, assumptions, Vec::new(), undeclared);
+    forecast(policy, &reader, sources, options, &|_| {}).unwrap()
 }
 
 fn rule<'r>(record: &'r ForecastRecord, id: &str) -> &'r RuleForecast {

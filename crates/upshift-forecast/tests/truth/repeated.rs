@@ -7,7 +7,8 @@ use upshift_record::forecast::{ForecastRecord, TopEntry};
 
 use crate::{TemporaryLog, made, options};
 
-const TIMES: u64 = 4;
+/// The times that every line is repeated.
+pub(crate) const TIMES: u64 = 4;
 
 /// A line as Combined has it, or nearly so.
 fn combined_line() -> impl Strategy<Value = String> {
@@ -129,7 +130,7 @@ fn read(name: &str, format: &str, lines: &[String]) -> ForecastRecord {
 }
 
 /// Multiplies all numbers of requests by [`TIMES`].
-fn multiply(record: &mut ForecastRecord) {
+pub(crate) fn multiply(record: &mut ForecastRecord) {
     let total = &mut record.total;
     for number in [
         &mut total.requests,
