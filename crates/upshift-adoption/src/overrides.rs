@@ -312,6 +312,26 @@ impl RolloutOverrides {
         next
     }
 
+    /// Returns true if `other` holds some rule in another way at `now`. Authors and reasons are not
+    /// compared.
+    pub fn holds_otherwise(&self, other: &Self, now: Timestamp) -> bool {
+        for slot in self.differing_slots(other) {
+            match (self.held_in(&slot, now), other.held_in(&slot, now)) {
+                (None, None) => {}
+                (Some(own), Some(theirs))
+                    if own.imposed == theirs.imposed && own.until == theirs.until => {}
+                _ => return true,
+            }
+        }
+        false
+    }
+
+    /// The override in `slot`, if it is not over.
+    fn held_in(&self, slot: &OverrideSlot, now: Timestamp) -> Option<&RolloutOverride> {
+        let held = self.slot(slot)?;
+        if held.is_over(now) { None } else { Some(held) }
+    }
+
     /// Returns true if every rule follows the file.
     pub fn is_empty(&self) -> bool {
         // Stops hold no rule: they only remember a share.

@@ -41,11 +41,16 @@ impl ConfirmPage<'_> {
             @if let Some(notice) = self.notice {
                 div.notice role="alert" { p { (notice) } }
             }
-            p.lead { "Nothing has changed yet. This is what it would do." }
-            (self.render_end())
-            (rule_table(&self.report.rules))
-            (canary_section(self.report.canary.as_ref()))
-            (self.render_form())
+            @if self.report.unchanged {
+                p.lead { "There is nothing to change: " (self.report.unchanged_reason()) "." }
+                p.buttons { a.button href=(self.back_path()) { "Back" } }
+            } @else {
+                p.lead { "Nothing has changed yet. This is what it would do." }
+                (self.render_end())
+                (rule_table(&self.report.rules))
+                (canary_section(self.report.canary.as_ref()))
+                (self.render_form())
+            }
         };
         let (head, header) = (html! {}, self.viewer.header());
         let delivery = Delivery::Served { head: &head, header: &header };
@@ -81,12 +86,16 @@ impl ConfirmPage<'_> {
         self.report.rules.iter().any(RuleChange::refuses_more)
     }
 
-    fn render_form(&self) -> Markup {
-        let request = self.request;
-        let back = match &request.rule {
+    /// The page that leads here.
+    fn back_path(&self) -> String {
+        match &self.request.rule {
             Some(rule) => rule_path(rule),
             None => "/".to_owned(),
-        };
+        }
+    }
+
+    fn render_form(&self) -> Markup {
+        let request = self.request;
         html! {
             form.card.stacked method="post" action="/changes" aria-label="Confirm" {
                 @if let Some(key) = self.viewer.key() { (key_field(key)) }
@@ -105,7 +114,7 @@ impl ConfirmPage<'_> {
                 @if self.refuses_more() { (self.render_consent()) }
                 p.buttons {
                     button.primary type="submit" { (self.button()) }
-                    a.button href=(back) { "Cancel" }
+                    a.button href=(self.back_path()) { "Cancel" }
                 }
             }
         }
@@ -225,25 +234,33 @@ mod tests {
     }
 
     fn page(rules: Vec<RuleChange>, canary: Option<CanaryReport>, notice: Option<&str>) -> String {
+        page_of(ChangeReport { canary, ..report(rules) }, notice)
+    }
+
+    fn report(rules: Vec<RuleChange>) -> ChangeReport {
+        ChangeReport {
+            revision: None,
+            action: "set".into(),
+            change: None,
+            latest: 7,
+            unchanged: false,
+            undoes: None,
+            undoes_change: None,
+            kept: None,
+            warning: None,
+            now: None,
+            canary: None,
+            rules,
+        }
+    }
+
+    fn page_of(report: ChangeReport, notice: Option<&str>) -> String {
         let request = ChangeRequest {
             rule: Some("a<b>/c".into()),
             phase: Some("enforce".into()),
             actor: "dashboard".into(),
             reason: "\"quoted\"".into(),
             ..ChangeRequest::default()
-        };
-        let report = ChangeReport {
-            revision: None,
-            action: "set".into(),
-            change: None,
-            latest: 7,
-            undoes: None,
-            undoes_change: None,
-            kept: None,
-            warning: None,
-            now: None,
-            canary,
-            rules,
         };
         let viewer = PageViewer::Operator { key: "secret", user: "" };
         let page = ConfirmPage {
@@ -283,6 +300,15 @@ mod tests {
     fn a_rise_has_to_be_confirmed_and_nothing_else() {
         assert!(page(vec![change(1.0)], None, None).contains("type=\"checkbox\""));
         assert!(!page(vec![change(0.0)], None, None).contains("type=\"checkbox\""));
+    }
+
+    /// A rule that follows the file was resumed all the same, and made a revision.
+    #[test]
+    fn a_change_of_nothing_cannot_be_confirmed() {
+        let nothing = ChangeReport { unchanged: true, ..report(vec![change(0.0)]) };
+        let shown = page_of(ChangeReport { action: "resume".into(), ..nothing }, None);
+        let text = "There is nothing to change: a&lt;b&gt;/c already follows the policy file.";
+        assert!(shown.contains(text) && !shown.contains("action=\"/changes\""), "{shown}");
     }
 
     #[test]

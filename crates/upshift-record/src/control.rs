@@ -64,14 +64,17 @@ impl ChangeRequest {
 /// The effect of a change, made or with `dry_run`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ChangeReport {
-    /// The number of the new revision; `null` for a dry run.
+    /// The number of the change on this gateway; `null` for a dry run, and if nothing was changed.
     pub revision: Option<i64>,
     /// `pause`, `resume`, `set` or `undo`.
     pub action: String,
-    /// The id of the change; `null` for a dry run.
+    /// The id of the change; `null` for a dry run, and if nothing was changed.
     pub change: Option<String>,
-    /// The number of the latest revision, this change included; 0 is none.
+    /// The number of the latest change on this gateway, this one included; 0 is none.
     pub latest: i64,
+    /// True if the rules are already as the change would leave them, so that nothing is changed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unchanged: bool,
     /// The revision that was undone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undoes: Option<i64>,
@@ -92,6 +95,24 @@ pub struct ChangeReport {
     pub canary: Option<CanaryReport>,
     /// The rules that it changes.
     pub rules: Vec<RuleChange>,
+}
+
+impl ChangeReport {
+    /// The reason why nothing is changed, in words: `orders-v2 already follows the policy file`.
+    pub fn unchanged_reason(&self) -> String {
+        // Only the rule that a change names is listed, if none of them moves.
+        let (rules, follows, is) = match self.rules.as_slice() {
+            [only] => (only.rule.as_str(), "follows", "is"),
+            _ => ("all rules", "follow", "are"),
+        };
+        match (self.action.as_str(), self.rules.first()) {
+            ("set", Some(rule)) => {
+                format!("{rules} {is} already set to {}, with the same end", rule.phase)
+            }
+            ("pause", _) => format!("{rules} {is} already paused"),
+            _ => format!("{rules} already {follows} the policy file"),
+        }
+    }
 }
 
 /// One change of `GET /api/revisions`.
@@ -127,7 +148,8 @@ pub struct GatewayOutcome {
     pub gateway: String,
     /// True if the change is in force there.
     pub obeyed: bool,
-    /// `changed`; `unchanged`; `unknown`: the change was sent, but the gateway did not report its
+    /// `changed`; `nothing-to-change`: the rules were already as asked; `unchanged`: the change was
+    /// not made; `unknown`: the change was sent, but the gateway did not report its
     /// outcome; `skipped`: it did not answer the dry run and was left out; `not-concerned`: it
     /// never made the change that is undone, or undid it before.
     pub outcome: String,

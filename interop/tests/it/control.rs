@@ -122,6 +122,32 @@ fn resume_needs_a_yes_where_more_would_be_refused_than_before() {
     assert_eq!(status["rules"][0]["phase"], "ramp", "{status}");
 }
 
+/// Each of these made a policy revision, so that the evidence listed changes that were none.
+#[test]
+fn a_change_of_nothing_is_reported_and_not_recorded() {
+    let origin = Origin::start(200, &[]);
+    let gateway = Gateway::start(origin.address(), RULES);
+    let resumed = upshift(&["resume", "relay", "--admin", &admin(&gateway)]);
+    assert_eq!(resumed.code, 0, "{resumed:?}");
+    let text = "nothing to change: relay already follows the policy file";
+    assert!(resumed.stdout.contains(text), "{resumed:?}");
+    assert_eq!(gateway.ask_admin("/api/revisions").json(), serde_json::json!([]));
+    upshift(&["pause", "relay", "--admin", &admin(&gateway)]).ok();
+    let again = upshift(&["pause", "relay", "--json", "--admin", &admin(&gateway)]).ok();
+    let again: serde_json::Value = serde_json::from_str(&again).unwrap_or_default();
+    assert_eq!(
+        (&again[0]["obeyed"], &again[0]["outcome"], &again[0]["change"]),
+        (&true.into(), &"nothing-to-change".into(), &serde_json::Value::Null),
+        "{again}"
+    );
+    let revisions = gateway.ask_admin("/api/revisions").json();
+    assert_eq!(revisions.as_array().map(Vec::len), Some(1), "{revisions}");
+    let evidence = gateway.ask_admin("/api/evidence").json();
+    let recorded = evidence["revisions"].as_array().cloned().unwrap_or_default();
+    let causes: Vec<_> = recorded.iter().map(|revision| revision["cause"].clone()).collect();
+    assert_eq!(causes, ["start", "change"], "{evidence:#}");
+}
+
 #[test]
 fn a_token_is_asked_for_where_there_is_one() {
     let origin = Origin::start(200, &[]);

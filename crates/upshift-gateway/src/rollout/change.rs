@@ -37,7 +37,7 @@ pub(crate) struct ChangeOutcome {
     pub(crate) report: ChangeReport,
     /// The digest of its effect on rules, under the policy of the file.
     pub(crate) effect: String,
-    /// The write to the store; `None` for a dry run.
+    /// The write to the store; `None` for a dry run, and if nothing was to be changed.
     pub(crate) pending_write: Option<PendingWrite>,
 }
 
@@ -93,6 +93,9 @@ impl Control {
             return Ok(ChangeOutcome { report: preview, effect, pending_write: None });
         }
         state.check_command(command, &preview, now)?;
+        if preview.unchanged {
+            return Ok(ChangeOutcome { report: preview, effect, pending_write: None });
+        }
         let id = command.id.clone().unwrap_or_else(random_id);
         let shares = state.refused_shares(now);
         let order = PendingChange { change, id: &id, at: now, actor, reason, shares: &shares };
@@ -145,6 +148,8 @@ impl ControlState {
             action: change.action().into(),
             change: None,
             latest: self.history.latest_number().unwrap_or(0),
+            // An undo is recorded even if others have replaced its effect: it marks the change.
+            unchanged: undone.is_none() && !self.overrides.holds_otherwise(&after, now),
             undoes: undone.map(|undone| undone.revision),
             undoes_change: undone.map(|undone| undone.id.clone()),
             kept: None,

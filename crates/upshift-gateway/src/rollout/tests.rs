@@ -260,6 +260,42 @@ async fn a_change_is_in_force_at_once_and_undone_by_one_call() {
     );
 }
 
+/// Each of these was a revision of its own, in the history and in the ledger of policies.
+#[tokio::test]
+async fn a_change_of_nothing_is_no_revision() {
+    let bench = Bench::new(None, false);
+    let until = day(1).to_string();
+    let warn = json!({"rule": "plain", "phase": "warn", "actor": "ada", "until": until});
+    let pause = json!({"rule": "plain", "actor": "ada"});
+    let all = json!({"all": true, "actor": "ada"});
+    // Each change and the number of revisions after it.
+    for (verb, body, revisions) in [
+        ("resume", &pause, 0),
+        ("resume", &all, 0),
+        ("set", &warn, 1),
+        ("set", &warn, 1),
+        ("pause", &pause, 2),
+        ("pause", &pause, 2),
+        ("pause", &all, 3),
+        ("pause", &all, 3),
+        ("resume", &pause, 4),
+        ("resume", &pause, 4),
+        ("resume", &all, 5),
+        ("resume", &all, 5),
+    ] {
+        let before = bench.get("revisions").await.as_array().unwrap().len();
+        let mut body = body.clone();
+        body["confirm"] = json!(true);
+        let (status, report) = bench.post(verb, body).await;
+        let now = bench.get("revisions").await.as_array().unwrap().len();
+        assert_eq!((status, now), (StatusCode::OK, revisions), "{verb}: {report}");
+        let is_unchanged = now == before;
+        assert_eq!(report["unchanged"] == true, is_unchanged, "{verb}: {report}");
+        assert_eq!(report["revision"].is_null(), is_unchanged, "{verb}: {report}");
+        assert_eq!(report["change"].is_null(), is_unchanged, "{verb}: {report}");
+    }
+}
+
 #[tokio::test]
 async fn resume_shows_the_share_before_and_now_and_asks_where_it_rises() {
     let bench = Bench::new(None, false);

@@ -47,7 +47,7 @@ pub(super) enum Standing {
     NothingToUndo(GatewayError),
     /// It did not answer the dry run, or refused it.
     Failed(GatewayError),
-    /// It made the change.
+    /// It made the change, or its rules were already as the change would leave them.
     Made(ChangeReport),
     /// The request failed, but it has the change, as it said when asked again.
     Has(GatewayError),
@@ -83,7 +83,7 @@ impl Member {
         }
     }
 
-    /// Returns true if the change is in force there.
+    /// Returns true if its rules are now as asked.
     pub(super) fn has_changed(&self) -> bool {
         matches!(self.standing, Standing::Made(_) | Standing::Has(_))
     }
@@ -162,6 +162,15 @@ impl Fleet {
     pub(super) fn refuses_more(&self) -> bool {
         let previews = self.members.iter().filter_map(Member::dry_run_report);
         previews.flat_map(|report| &report.rules).any(RuleChange::refuses_more)
+    }
+
+    /// Returns true if some gateway changed something, or may have.
+    pub(super) fn changed_any(&self) -> bool {
+        self.members.iter().any(|member| match &member.standing {
+            Standing::Made(report) => !report.unchanged,
+            Standing::Has(_) | Standing::Unknown(_) => true,
+            _ => false,
+        })
     }
 
     /// Marks the gateways without the change that is to be undone, unless none has it.

@@ -71,6 +71,10 @@ impl FleetReport<'_> {
     pub(super) fn print_preview(&self) -> Result<(), VerbError> {
         for member in &self.fleet.members {
             let Some(report) = member.dry_run_report() else { continue };
+            // The result says so.
+            if report.unchanged {
+                continue;
+            }
             let visible = visible_record(report)?;
             for rule in &visible.rules {
                 print_stderr(format_args!("{}: {}", member.name(), describe_preview(rule)));
@@ -109,7 +113,8 @@ impl FleetReport<'_> {
     /// Prints the result on each gateway.
     pub(super) fn print_results(&self, id: &str) -> VerbResult {
         if self.json {
-            self.print_json(Some(id), None)?;
+            let made = if self.fleet.changed_any() { Some(id) } else { None };
+            self.print_json(made, None)?;
         }
         let (mut affected, mut changed, mut is_unknown) = (0, 0, false);
         for member in &self.fleet.members {
@@ -197,6 +202,7 @@ impl FleetReport<'_> {
 /// The record of a change on one gateway; `nothing` is the reason if it was made on none.
 fn gateway_outcome(member: &Member, id: Option<&str>, nothing: Option<&str>) -> GatewayOutcome {
     let (outcome, error) = match &member.standing {
+        Standing::Made(report) if report.unchanged => ("nothing-to-change", None),
         Standing::Made(_) => ("changed", None),
         Standing::Has(error) => ("changed", Some(error)),
         Standing::Unknown(error) => ("unknown", Some(error)),
@@ -242,6 +248,9 @@ fn describe_preview(rule: &RuleChange) -> String {
 /// One line for each rule that changed.
 fn render_result(gateway: &str, report: &ChangeReport, palette: Palette) -> io::Result<String> {
     let visible = visible_record(report)?;
+    if visible.unchanged {
+        return Ok(format!("{gateway}: nothing to change: {}\n", visible.unchanged_reason()));
+    }
     let mut ids = String::new();
     if let Some(number) = visible.revision {
         ids.push_str(&format!(", revision {number}"));
@@ -312,6 +321,7 @@ mod tests {
             action: "set".into(),
             change: Some(hostile.clone()),
             latest: 7,
+            unchanged: false,
             undoes: None,
             undoes_change: Some(hostile),
             kept: Some(true),

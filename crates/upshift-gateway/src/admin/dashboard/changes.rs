@@ -57,6 +57,8 @@ pub(super) async fn confirm_change(
     let proposal = Proposal { control: &control, session, verb: form.verb, request };
     let made = make_change(&control, form.verb, proposal.request.clone(), Some(form.effect));
     match made.await {
+        // The rules became as asked after the dry run, and no change has the id of the form.
+        Ok(made) if made.report.unchanged => proposal.show(None).await,
         Ok(_) => Ok(Redirect::to(&change_path(&form.change)).into_response()),
         Err(problem) => match problem.code() {
             // The browser sent the form twice.
