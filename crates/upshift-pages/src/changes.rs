@@ -37,7 +37,9 @@ impl ChangePage<'_> {
         let heading = format!("In force: {}", summary_text(change));
         let main = html! {
             h1 { (heading) }
-            p.lead { "Change " code { (change.change) } ", revision " (change.revision) "." }
+            p.lead {
+                "Change " code { (change.change) } ", number " (change.revision) " on this gateway."
+            }
             @if *unsaved > 0 {
                 (notice_box(&html! {
                     p {
@@ -84,7 +86,7 @@ impl HistoryPage<'_> {
             ]);
         }
         let columns = [
-            Column::text("Revision"),
+            Column::text("Number"),
             Column::text("Time"),
             Column::text("Change"),
             Column::text("By"),
@@ -110,7 +112,7 @@ fn summary_text(change: &RevisionReport) -> String {
         "resume" => format!("{rule} resumed"),
         "trip" => format!("{rule} demoted by its breaker"),
         "undo" => match change.undoes {
-            Some(revision) => format!("revision {revision} undone"),
+            Some(number) => format!("change number {number} undone"),
             None => "a change undone".to_owned(),
         },
         _ => format!("{rule} set to {}", change.phase.as_deref().unwrap_or("its plan")),

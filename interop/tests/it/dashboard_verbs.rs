@@ -57,7 +57,7 @@ fn an_operator_sets_a_phase_and_undoes_it_with_the_dry_run_shown() {
         assert!(visit.text("made").contains(part), "{part}: {seen:#}");
     }
     assert!(visit.text("undo").contains("More callers will be refused than now"), "{seen:#}");
-    assert!(visit.text("undone").contains("revision 1 undone"), "{seen:#}");
+    assert!(visit.text("undone").contains("change number 1 undone"), "{seen:#}");
     assert_eq!(seen["statuses"], json!([426, 200, 200, 426]), "{seen:#}");
     assert_eq!(seen["findings"], json!([]), "{seen:#}");
     assert_eq!(seen["complaints"], json!([]), "{seen:#}");

@@ -251,10 +251,9 @@ fn render_result(gateway: &str, report: &ChangeReport, palette: Palette) -> io::
     if visible.unchanged {
         return Ok(format!("{gateway}: nothing to change: {}\n", visible.unchanged_reason()));
     }
+    // Only the id, which is the same on every gateway and which `undo` takes. The number of the
+    // change is another on each.
     let mut ids = String::new();
-    if let Some(number) = visible.revision {
-        ids.push_str(&format!(", revision {number}"));
-    }
     if let Some(id) = &visible.change {
         ids.push_str(&format!(", change {id}"));
     }
