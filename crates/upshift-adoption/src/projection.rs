@@ -17,6 +17,9 @@ const FEW_CALLERS: u64 = 20;
 const LATEST_WEEKS: usize = 8;
 /// The standard errors by which the decline may have slowed between the halves of the weeks.
 const MAX_BEND: f64 = 1.3;
+/// The furthest time that is projected, two years on. Beyond it, no trend of at most sixteen weeks
+/// says anything.
+const HORIZON: f64 = 104.0;
 /// The end of the last complete week, in weeks after its middle: no time before it is projected.
 const WEEK_END: f64 = 0.5;
 
@@ -52,6 +55,8 @@ pub enum Projection {
     },
     /// The share does not fall, or not certainly.
     NotAtThisRate,
+    /// The share falls, but so slowly that it takes more than two years.
+    TooSlow,
     /// The share falls, but too little of the curve is known to tell when it ends.
     NotBefore {
         /// The earliest time.
@@ -112,6 +117,9 @@ fn project_fall(weeks: &[WeekCount], all: &FittedLine, goal: f64) -> Projection 
     let second_half = FittedLine::fit(&weeks[weeks.len() / 2..]);
     // The line is bounded where its slope is certain, which was checked.
     let Some((earliest, latest)) = all.crossing(goal) else { return Projection::NotAtThisRate };
+    if earliest > HORIZON {
+        return Projection::TooSlow;
+    }
     let unclear = Projection::NotBefore { earliest: earliest.max(WEEK_END) };
     let Some((_, latest_of_half)) = second_half.crossing(goal) else { return unclear };
     let latest = latest.max(latest_of_half);
@@ -346,6 +354,17 @@ mod tests {
         assert!(dates >= 800, "{dates}");
         // An interval of 80 %.
         assert!(f64::from(held) >= 0.75 * f64::from(dates), "{held} of {dates}");
+    }
+
+    /// It was projected not before a year that no one plans for.
+    #[test]
+    fn a_share_that_hardly_falls_has_no_date() {
+        let mut slow = Vec::new();
+        for at in -15..=0 {
+            let behind = (500_000.0 - 300.0 * f64::from(at)) as u64;
+            slow.push(WeekCount { week: at, behind, all: 1_000_000 });
+        }
+        assert_eq!(project_decline(&slow, 0.01), Projection::TooSlow);
     }
 
     #[test]

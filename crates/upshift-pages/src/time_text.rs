@@ -3,6 +3,10 @@
 use maud::{Markup, html};
 use upshift_core::Timestamp;
 
+const DAY: i64 = 86_400;
+/// The days from which on a distance is given in years.
+const MOST_DAYS: i64 = 730;
+
 /// The seconds since 1970 of a time in RFC 3339.
 pub fn seconds_of(time: &str) -> Option<i64> {
     let parsed: Result<Timestamp, _> = time.parse();
@@ -41,9 +45,22 @@ pub fn date_element(time: &str) -> Markup {
     html! { time datetime=(time) { (formatted(second, "%-d %b %Y")) } }
 }
 
-/// A short text for an axis of time: a date, or a time of day if the axis is shorter than two days.
-pub fn tick_text(second: i64, length: i64) -> String {
-    formatted(second, if length < 2 * 86_400 { "%H:%M" } else { "%-d %b" })
+/// Short texts for the times along an axis of this length: dates, or times of day if the axis is
+/// shorter than two days. The first time of a day has its date.
+pub fn tick_texts(seconds: &[i64], length: i64) -> Vec<String> {
+    let mut texts = Vec::new();
+    let mut day = None;
+    for second in seconds {
+        let own_day = Some(second.div_euclid(DAY));
+        let format = match (length < 2 * DAY, own_day == day) {
+            (false, _) => "%-d %b",
+            (true, true) => "%H:%M",
+            (true, false) => "%-d %b %H:%M",
+        };
+        texts.push(formatted(*second, format));
+        day = own_day;
+    }
+    texts
 }
 
 /// A text for one point of a series, whose points are this long.
@@ -52,7 +69,7 @@ pub fn point_text(time: &str, length: i64) -> String {
     formatted(second, if length < 86_400 { "%-d %b %H:%M" } else { "%-d %b %Y" })
 }
 
-/// The distance of a time from `now` in whole units: `in 6 days`, `3 hours ago`.
+/// The distance of a time from `now` in whole units: `in 6 days`, `3 hours ago`, `in 72 years`.
 pub fn distance_text(time: &str, now: &str) -> Option<String> {
     let distance = seconds_of(time)? - seconds_of(now)?;
     let length = distance.abs();
@@ -60,7 +77,8 @@ pub fn distance_text(time: &str, now: &str) -> Option<String> {
         ..120 => return Some(if distance < 0 { "just now".into() } else { "now".into() }),
         120..7_200 => (length / 60, "minutes"),
         7_200..172_800 => (length / 3_600, "hours"),
-        _ => (length / 86_400, "days"),
+        _ if length < MOST_DAYS * DAY => (length / DAY, "days"),
+        _ => (length / (365 * DAY + DAY / 4), "years"),
     };
     Some(if distance < 0 { format!("{count} {unit} ago") } else { format!("in {count} {unit}") })
 }
@@ -92,5 +110,25 @@ mod tests {
         assert_eq!(distance_text("2027-01-18T00:00:00Z", now).as_deref(), Some("in 6 days"));
         assert_eq!(distance_text("2027-01-11T20:30:00Z", now).as_deref(), Some("3 hours ago"));
         assert_eq!(distance_text("never", now), None);
+    }
+
+    /// An exemption until 2099 ended "in 26329 days".
+    #[test]
+    fn a_distance_of_years_is_not_given_in_days() {
+        let now = "2026-11-30T00:00:00Z";
+        assert_eq!(distance_text("2028-11-28T00:00:00Z", now).as_deref(), Some("in 729 days"));
+        assert_eq!(distance_text("2028-11-30T00:00:00Z", now).as_deref(), Some("in 2 years"));
+        assert_eq!(distance_text("2099-01-01T00:00:00Z", now).as_deref(), Some("in 72 years"));
+        assert_eq!(distance_text("2020-11-29T00:00:00Z", now).as_deref(), Some("6 years ago"));
+    }
+
+    /// The axis of a gateway's first day had no date.
+    #[test]
+    fn an_axis_names_each_day_once() {
+        let evening = seconds_of("2026-11-30T20:00:00Z").unwrap_or_default();
+        let times = [0, 2, 4, 6].map(|hours| evening + hours * 3_600);
+        let texts = tick_texts(&times, 6 * 3_600);
+        assert_eq!(texts, ["30 Nov 20:00", "22:00", "1 Dec 00:00", "02:00"]);
+        assert_eq!(tick_texts(&times, 30 * DAY)[..2], ["30 Nov", "30 Nov"]);
     }
 }

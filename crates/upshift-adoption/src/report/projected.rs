@@ -136,6 +136,12 @@ fn record(projection: Projection, weeks: usize, midnight: i64) -> ProjectionReco
             );
             ("not-at-this-rate", None, None, sentence)
         }
+        Projection::TooSlow => {
+            let sentence = "Not at this rate: the share of callers behind falls so slowly that it \
+                            stays above 1 % for more than two years."
+                .to_owned();
+            ("not-at-this-rate", None, None, sentence)
+        }
         Projection::NotBefore { earliest } => {
             let earliest = moment(earliest);
             let sentence =

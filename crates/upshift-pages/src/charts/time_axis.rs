@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::percent;
-use crate::time_text::tick_text;
+use crate::time_text::tick_texts;
 
 /// The parts of the width at which a time is written, and the alignment there.
 const TICKS: [(f64, &str); 4] =
@@ -47,12 +47,10 @@ impl TimeAxis {
     /// The times along the axis, written at the height `y`.
     pub fn render(&self, y: f64) -> Markup {
         let length = self.to - self.from;
+        let seconds = TICKS.map(|(part, _)| self.from + (length as f64 * part) as i64);
         html! {
-            @for (part, anchor) in TICKS {
-                @let second = self.from + (length as f64 * part) as i64;
-                text.tick x=(percent(part * 100.0)) y=(y) text-anchor=(anchor) {
-                    (tick_text(second, length))
-                }
+            @for ((part, anchor), text) in TICKS.iter().zip(tick_texts(&seconds, length)) {
+                text.tick x=(percent(part * 100.0)) y=(y) text-anchor=(anchor) { (text) }
             }
         }
     }
