@@ -13,6 +13,11 @@ const FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-bac
 const openDetails = () => document.querySelectorAll("details").forEach((details) => { details.open = true; });
 
 const read = () => ({
+  // The tables that are wider than their region, and those of them without a sign that they go on: shadows at the
+  // edges, and covers that scroll with the table.
+  wide: [...document.querySelectorAll(".scroller")].filter((region) => region.scrollWidth > region.clientWidth).length,
+  unhinted: [...document.querySelectorAll(".scroller")].filter((region) => region.scrollWidth > region.clientWidth
+    && !getComputedStyle(region).backgroundAttachment.startsWith("local, local, scroll")).length,
   title: document.title,
   text: document.body.innerText,
   overflow: document.documentElement.scrollWidth - innerWidth,

@@ -131,7 +131,8 @@ pub(crate) fn upstreams_section(endpoints: &[EndpointStatus], scope: Scope) -> M
             @if rows.is_empty() {
                 p.empty { "No upstream is configured." }
             } @else {
-                (Table { caption, hides_caption: true, columns: &columns, rows }.render())
+                (Table { caption, hides_caption: true, columns: &columns, rows }
+                    .render_folded("endpoint"))
             }
         }
     }
@@ -166,7 +167,7 @@ pub(crate) fn exemption_table(caption: &str, exemptions: &[&ExemptionStatus], no
             end,
         ]);
     }
-    Table { caption, hides_caption: true, columns: &columns, rows }.render()
+    Table { caption, hides_caption: true, columns: &columns, rows }.render_folded("exemption")
 }
 
 /// The exemptions of the policy.
@@ -218,7 +219,7 @@ pub(crate) fn trips_section(trips: &[TripReport], scope: Scope) -> Markup {
                     hides_caption: true,
                     columns: &columns,
                     rows,
-                }.render())
+                }.render_folded("trip"))
             }
         }
     }

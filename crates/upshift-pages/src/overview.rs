@@ -10,9 +10,17 @@ use crate::layout::{Delivery, Page};
 use crate::link::rule_path;
 use crate::period::Period;
 use crate::phase::phase_badge;
+use crate::table::{more_of, render_fold};
 use crate::time_text::{date_element, distance_text, time_element};
 use crate::urgency::Urgency;
 use crate::view::{GatewayView, RuleView, Scope};
+
+/// The most rules that are all in view.
+const MOST_RULES: usize = 30;
+/// The fewest rules that are in view if there are more.
+const SHOWN_RULES: usize = 20;
+/// The most that are in view if more need attention.
+const URGENT_RULES: usize = 50;
 
 /// Renders the overview. `further` is shown between the rules and the upstreams.
 pub fn render_overview(
@@ -38,9 +46,7 @@ pub fn render_overview(
             @if rules.is_empty() {
                 p.empty { "The policy has no rules: every request is admitted." }
             } @else {
-                ol.rules {
-                    @for (urgency, rule) in &rules { (rule_row(rule, urgency.as_ref(), &view.now)) }
-                }
+                (rule_list(&rules, urgent, &view.now))
             }
         }
         (further)
@@ -129,6 +135,30 @@ fn unsaved_notice(view: &GatewayView) -> Markup {
         strong { (counted(unsaved, "change")) " " (verb) " in force but not in the store." }
         " A restart forgets what is not stored; the log says why it cannot be written."
     })
+}
+
+/// The rules; of many, those that need attention or some, and the rest folded.
+fn rule_list(rules: &[(Option<Urgency>, RuleView<'_>)], urgent: usize, now: &str) -> Markup {
+    let shown = match rules.len() {
+        all @ ..=MOST_RULES => all,
+        // Those that need attention come first.
+        all => urgent.clamp(SHOWN_RULES, URGENT_RULES).min(all),
+    };
+    let (first, rest) = rules.split_at(shown);
+    html! {
+        (rule_rows(first, now))
+        @if !rest.is_empty() {
+            (render_fold(&more_of(rest.len(), "rule"), &rule_rows(rest, now)))
+        }
+    }
+}
+
+fn rule_rows(rules: &[(Option<Urgency>, RuleView<'_>)], now: &str) -> Markup {
+    html! {
+        ol.rules {
+            @for (urgency, rule) in rules { (rule_row(rule, urgency.as_ref(), now)) }
+        }
+    }
 }
 
 fn rule_row(rule: &RuleView<'_>, urgency: Option<&Urgency>, now: &str) -> Markup {

@@ -9,8 +9,12 @@ use crate::gateway_sections::{
 use crate::layout::{Delivery, Page};
 use crate::link::rule_anchor;
 use crate::rule::{Place, numbers_sentence, rule_lead, rule_sections};
+use crate::table::{more_of, render_fold};
 use crate::time_text::time_element;
 use crate::view::{GatewayView, RuleView};
+
+/// The most links to rules that are in view.
+const MOST_LINKS: usize = 30;
 
 /// Renders the report of all rules of `view`.
 pub fn render_report(view: &GatewayView) -> String {
@@ -54,10 +58,20 @@ fn contents(rules: &[RuleView<'_>]) -> Markup {
     html! {
         nav aria-labelledby="contents" {
             h2 #contents { "Rules" }
-            ul.contents {
-                @for rule in rules {
-                    li { a href={ "#" (rule_anchor(rule.id)) } { (rule.id) } }
-                }
+            @let (first, rest) = rules.split_at(rules.len().min(MOST_LINKS));
+            (rule_links(first))
+            @if !rest.is_empty() {
+                (render_fold(&more_of(rest.len(), "rule"), &rule_links(rest)))
+            }
+        }
+    }
+}
+
+fn rule_links(rules: &[RuleView<'_>]) -> Markup {
+    html! {
+        ul.contents {
+            @for rule in rules {
+                li { a href={ "#" (rule_anchor(rule.id)) } { (rule.id) } }
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Tables, which scroll in a region of their own on narrow screens.
 
 use maud::{Markup, html};
+use upshift_record::number_text::{counted, grouped};
 
 /// A table.
 pub struct Table<'a> {
@@ -38,14 +39,37 @@ impl<'a> Column<'a> {
     }
 }
 
+/// The rows that a long table shows at once.
+const SHOWN_ROWS: usize = 10;
+/// The fewest rows that are worth folding.
+const LEAST_FOLDED: usize = 3;
+
 impl Table<'_> {
     /// Renders the table.
     pub fn render(&self) -> Markup {
-        let hidden = if self.hides_caption { Some("visually-hidden") } else { None };
+        self.render_rows(self.caption, self.hides_caption, &self.rows)
+    }
+
+    /// Renders the table with its first ten rows, and the rest folded below: `115 more callers`.
+    /// `thing` is the singular of what a row is about.
+    pub fn render_folded(&self, thing: &str) -> Markup {
+        if self.rows.len() < SHOWN_ROWS + LEAST_FOLDED {
+            return self.render();
+        }
+        let (shown, rest) = self.rows.split_at(SHOWN_ROWS);
+        let caption = format!("{}: the rest", self.caption);
         html! {
-            div.scroller tabindex="0" role="region" aria-label=(self.caption) {
+            (self.render_rows(self.caption, self.hides_caption, shown))
+            (render_fold(&more_of(rest.len(), thing), &self.render_rows(&caption, true, rest)))
+        }
+    }
+
+    fn render_rows(&self, caption: &str, hides_caption: bool, rows: &[Vec<Markup>]) -> Markup {
+        let hidden = if hides_caption { Some("visually-hidden") } else { None };
+        html! {
+            div.scroller tabindex="0" role="region" aria-label=(caption) {
                 table {
-                    caption class=[hidden] { (self.caption) }
+                    caption class=[hidden] { (caption) }
                     thead {
                         tr {
                             @for column in self.columns {
@@ -54,7 +78,7 @@ impl Table<'_> {
                         }
                     }
                     tbody {
-                        @for row in &self.rows { (self.render_row(row)) }
+                        @for row in rows { (self.render_row(row)) }
                     }
                 }
             }
@@ -76,9 +100,24 @@ impl Table<'_> {
     }
 }
 
+/// A part of a page that is unfolded on demand.
+pub fn render_fold(summary: &str, content: &Markup) -> Markup {
+    html! {
+        details.rest {
+            summary { (summary) }
+            (content)
+        }
+    }
+}
+
+/// `115 more callers`: the summary of a fold.
+pub fn more_of(count: usize, thing: &str) -> String {
+    counted(count as u64, &format!("more {thing}"))
+}
+
 /// A number of a cell, with separators; a dash if it is not known.
 pub fn number_cell(number: impl Into<Option<u64>>) -> Markup {
-    html! { (upshift_record::number_text::grouped(number)) }
+    html! { (grouped(number)) }
 }
 
 /// A text that a client may have chosen. Its direction of writing does not change that of the page.
@@ -89,4 +128,34 @@ pub fn foreign_cell(text: &str) -> Markup {
 /// A text of a cell.
 pub fn text_cell(text: &str) -> Markup {
     html! { (text) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(rows: usize) -> String {
+        let columns = [Column::text("Caller")];
+        let rows = (0..rows).map(|row| vec![html! { "row-" (row) }]).collect();
+        let table = Table { caption: "Callers", hides_caption: false, columns: &columns, rows };
+        table.render_folded("caller").into_string()
+    }
+
+    /// A page listed 125 versions one below the other.
+    #[test]
+    fn a_long_table_is_folded_after_ten_rows() {
+        let long = table(125);
+        let (shown, rest) = long.split_once("<details").unwrap_or_default();
+        assert_eq!(shown.matches("row-").count(), 10, "{long}");
+        assert_eq!(rest.matches("row-").count(), 115, "{long}");
+        assert!(rest.contains("<summary>115 more callers</summary>"), "{rest}");
+        assert!(rest.contains("aria-label=\"Callers: the rest\""), "{rest}");
+    }
+
+    #[test]
+    fn a_table_of_a_few_more_rows_is_not_folded() {
+        let short = table(12);
+        assert!(!short.contains("<details"), "{short}");
+        assert_eq!(short.matches("row-").count(), 12, "{short}");
+    }
 }

@@ -330,6 +330,20 @@ fn rules_that_need_attention_come_first_among_many() {
     assert_eq!((rules.len(), *rules[0], *rules[1]), (1_000, "/rules/rule-999", "/rules/rule-0"));
 }
 
+/// A policy of a thousand rules made a list of a thousand rows.
+#[test]
+fn a_long_list_of_rules_is_folded() {
+    let ids: Vec<String> = (0..1_000).map(|number| format!("rule-{number}")).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    // Each of them needs attention: its next phase refuses callers.
+    let page = overview(&gateway(&ids));
+    let (shown, rest) = page.split_once("<details class=\"rest\">").unwrap_or_default();
+    let rows = "<li class=\"rule-row\">";
+    assert_eq!((shown.matches(rows).count(), rest.matches(rows).count()), (50, 950));
+    assert!(rest.starts_with("<summary>950 more rules</summary>"));
+    assert!(!overview(&gateway(&ids[..30])).contains("more rule"));
+}
+
 /// It opens from a disk, on a machine without a network.
 #[test]
 fn the_report_is_one_file() {

@@ -85,6 +85,7 @@ pub(crate) fn assert_sound(page: &Value) {
     let passed = [page["passed"].as_u64(), page["passedDark"].as_u64()];
     assert!(passed[0] > Some(10) && passed[1] == Some(1), "axe checked nothing: {page:#}");
     assert_eq!(page["cut"], 0, "a chart is too narrow: {page:#}");
+    assert_eq!(page["unhinted"], 0, "nothing shows that a table goes on: {page:#}");
 }
 
 /// A number of a page, by its class and verdict.
@@ -127,6 +128,7 @@ fn pages_fit_any_screen_and_are_accessible() {
     let paths = ["/", "/rules/orders-v2?period=24h", long, "/rules/never-asked"];
     let seen = visit(&paths.map(|path| format!("{admin}{path}")));
     assert_eq!(seen.len(), 2 * paths.len());
+    assert!(seen[2]["wide"].as_u64() > Some(0), "no table is wider than a phone: {:#}", seen[2]);
     for page in &seen {
         assert_sound(page);
         assert_eq!(page["status"], 200, "{page:#}");

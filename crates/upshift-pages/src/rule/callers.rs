@@ -8,8 +8,8 @@ use super::place::Place;
 use crate::table::{Column, Table, foreign_cell, number_cell, text_cell};
 use crate::time_text::time_element;
 
-/// The most clients of the table.
-const MAX_CLIENTS: usize = 50;
+const CLIENTS_CAPTION: &str = "Callers behind by client, the most first";
+const REFUSED_CAPTION: &str = "Refused callers, the most refused first";
 
 const CLIENT_COLUMNS: [Column<'static>; 4] = [
     Column::text("Client"),
@@ -35,12 +35,13 @@ pub(super) fn render(recorded: &RuleAdoption, place: &Place<'_>) -> Markup {
         @if recorded.behind.requests == 0 {
             p.empty { (no_one_left(recorded)) }
         } @else {
-            (clients_table(recorded, &place.caption("Callers behind by client, the most first")).render())
+            (clients_table(recorded, &place.caption(CLIENTS_CAPTION)).render_folded("client"))
         }
         @if recorded.refused_callers.is_empty() {
             p.empty { "No caller was refused in this period." }
         } @else {
-            (refused_table(&recorded.refused_callers, &place.caption("Refused callers, the most refused first")).render())
+            (refused_table(&recorded.refused_callers, &place.caption(REFUSED_CAPTION))
+                .render_folded("caller"))
             p.soft.table-note {
                 "Fingerprints of identities or addresses. "
                 code { "POST /api/fingerprint" } " returns that of an identity that you know."
@@ -68,7 +69,7 @@ fn clients_table<'a>(recorded: &RuleAdoption, caption: &'a str) -> Table<'a> {
         recorded.clients.iter().filter(|client| client.behind.requests > 0).collect();
     clients.sort_by_key(|client| std::cmp::Reverse(client.behind.callers));
     let mut rows = Vec::new();
-    for client in clients.into_iter().take(MAX_CLIENTS) {
+    for client in clients {
         rows.push(vec![
             foreign_cell(&client.label),
             number_cell(client.behind.callers),

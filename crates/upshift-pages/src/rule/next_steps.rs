@@ -21,6 +21,9 @@ const COLUMNS: [Column<'static>; 5] = [
     Column::text("Notes"),
 ];
 
+/// The caption of [`calendar`].
+const CALENDAR_CAPTION: &str = "The phases of the rule, in the order of time";
+
 /// The caption of [`behind_table`].
 const BEHIND_CAPTION: &str = "Callers of the last minutes that enforcing would refuse";
 
@@ -39,13 +42,14 @@ pub(super) fn render(rule: &RuleView<'_>, place: &Place<'_>) -> Markup {
         @if let Some(trial) = rule.trial {
             p { (canary_sentence(&trial.report, rule)) }
             @if !trial.behind.is_empty() {
-                (behind_table(&trial.behind, &place.caption(BEHIND_CAPTION)).render())
+                (behind_table(&trial.behind, &place.caption(BEHIND_CAPTION))
+                    .render_folded("caller"))
             }
         }
         @if rule.plan.is_empty() {
             p.empty { "There is no plan for this rule." }
         } @else {
-            (calendar(rule, place, &place.caption("The phases of the rule, in the order of time")).render())
+            (calendar(rule, place, &place.caption(CALENDAR_CAPTION)).render_folded("phase"))
         }
     };
     place.section("next", "Calendar and next steps", &content)

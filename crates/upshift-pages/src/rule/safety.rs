@@ -31,7 +31,7 @@ pub(super) fn render(rule: &RuleView<'_>, place: &Place<'_>) -> Markup {
         @if rule.trips.is_empty() {
             p.empty { "Never tripped." }
         } @else {
-            (trips_table(&rule.trips, &place.caption("Trips of the breaker")).render())
+            (trips_table(&rule.trips, &place.caption("Trips of the breaker")).render_folded("trip"))
         }
     };
     let exemptions = html! {
