@@ -24,7 +24,7 @@
   let notShown = 0;
   let spoken = -Infinity;
   let refreshed = performance.now();
-  let rules = null;
+  let rulesState = null;
 
   // ---- rows
 
@@ -91,14 +91,13 @@
       spoken = now;
       numbers.textContent = numbersText(summary);
     }
-    const present = JSON.stringify(summary.rules);
-    const isChanged = rules !== null && present !== rules;
+    const isChanged = rulesState !== null && summary.state !== rulesState;
     const age = now - refreshed;
     if (age >= REFRESH_INTERVAL || (isChanged && age >= MIN_REFRESH_INTERVAL)) {
-      rules = present;
+      rulesState = summary.state;
       refresh();
     } else if (!isChanged) {
-      rules = present;
+      rulesState = summary.state;
     }
   };
 

@@ -36,7 +36,8 @@ pub struct DecisionRecord {
     /// The field lines that are added to the upstream's answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notice: Vec<(String, String)>,
-    /// The rulings of the rules, in the order of the file.
+    /// The rulings of the rules, in the order of the file; left out if there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<RulingRecord>,
     /// The hash of the policy that decided.
     pub revision: String,

@@ -31,7 +31,7 @@ pub struct LiveDecision {
     pub client: Cow<'static, str>,
     /// The fingerprint of the caller, as the rule that decided knows it.
     pub caller: Option<String>,
-    /// The decision. `rules` is empty: `POST /api/explain` lists the rulings.
+    /// The decision, without `rules`: `POST /api/explain` lists the rulings.
     #[serde(flatten)]
     pub decision: DecisionRecord,
 }
@@ -52,8 +52,13 @@ pub struct LiveSummary {
     pub requests: VerdictNumbers<u64>,
     /// The decided requests per second since the summary before; `null` in the first of a while.
     pub per_second: Option<VerdictNumbers<f64>>,
-    /// The first 1,000 rules, in the order of the file.
+    /// A digest that changes when the phase or the breaker of any rule changes.
+    pub state: String,
+    /// At most 50 rules: those whose breaker has tripped, then the others in the order of the file.
+    /// `GET /api/status` has all.
     pub rules: Vec<LiveRule>,
+    /// The number of rules that were left out.
+    pub rules_left_out: u64,
 }
 
 /// One number for each verdict.
