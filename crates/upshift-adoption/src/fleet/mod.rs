@@ -1,7 +1,7 @@
 //! The report of a fleet, made from what a Prometheus has scraped of its gateways.
 //!
-//! 1. The last value of each counter in each hour, counted back from now, is read, and the growth
-//!    summed over gateways. Where a gateway was restarted in an hour, all its samples of that hour
+//! 1. The last value of each counter in each hour of UTC is read, and the growth summed over
+//!    gateways. Where a gateway was restarted in an hour, all its samples of that hour
 //!    are read, so that nothing that was scraped is lost. `increase()` would extrapolate.
 //! 2. A counter begins at 0 with its process. What a process counted before it was first scraped is
 //!    counted if the process started in the period.

@@ -11,6 +11,7 @@ use super::expressions;
 use super::report::{FleetInput, build_fleet_report};
 use super::response::{PrometheusError, Samples, read_answer};
 use super::step::STEP;
+use crate::usage::Span;
 
 /// The most hours of which all samples are read. A fleet that is restarted more often is counted by
 /// the last value of each hour.
@@ -34,6 +35,8 @@ const MOST_RAW_HOURS: usize = 500;
 /// ```
 pub struct FleetReading {
     now: Timestamp,
+    /// The length of a point of the series.
+    point: Span,
     /// The time of the first step, in seconds since 1970.
     from: i64,
     /// The number of steps after the first.
@@ -53,11 +56,13 @@ struct CountedFleet {
 }
 
 impl FleetReading {
-    /// A report since `from`, in whole hours back from `now`.
+    /// A report since `from`, whose first hour or day is whole. Hours and days are those of UTC,
+    /// and the last one ends after `now`.
     pub fn new(from: Timestamp, now: Timestamp) -> Self {
-        let steps = (now.as_second() - from.as_second()).div_euclid(STEP) + 1;
-        let from = now.as_second() - steps * STEP;
-        Self { now, from, steps, answers: Vec::new(), counted: None }
+        let point = Span::of_period(from.as_second(), now.as_second());
+        let from = point.start_of(from.as_second());
+        let steps = (now.as_second() - from).div_euclid(STEP) + 1;
+        Self { now, point, from, steps, answers: Vec::new(), counted: None }
     }
 
     /// The next query, as a path below `/api/` of a Prometheus; `None` if the report is complete.
@@ -108,7 +113,8 @@ impl FleetReading {
         if !hours.is_empty() {
             return None;
         }
-        Some(build_fleet_report(FleetInput { now: self.now, counters, raw, phases }))
+        let (now, point) = (self.now, self.point);
+        Some(build_fleet_report(FleetInput { now, point, counters, raw, phases }))
     }
 
     fn count_fleet(&self, answers: [Samples; 5]) -> CountedFleet {
@@ -120,8 +126,9 @@ impl FleetReading {
     }
 
     fn range_query(&self, expression: &str) -> String {
-        let (from, now) = (self.from, self.now.as_second());
-        format!("v1/query_range?query={}&start={from}&end={now}&step={STEP}", encoded(expression))
+        // The last step is in the future. Its hour has the samples until now.
+        let (from, to) = (self.from, self.from + self.steps * STEP);
+        format!("v1/query_range?query={}&start={from}&end={to}&step={STEP}", encoded(expression))
     }
 }
 
@@ -139,7 +146,8 @@ mod tests {
 
     use super::*;
 
-    const NOW: i64 = 36_000;
+    /// A minute before ten o'clock.
+    const NOW: i64 = 35_940;
 
     fn reading() -> FleetReading {
         let time = |second| Timestamp::from_second(second).unwrap();
@@ -153,9 +161,9 @@ mod tests {
     #[test]
     fn a_restart_asks_for_one_more_query() {
         let gateway = "\"job\":\"u\",\"instance\":\"1\"";
-        let starts = format!("{{\"metric\":{{{gateway}}},\"values\":[[{NOW},\"5\"]]}}");
+        let starts = format!("{{\"metric\":{{{gateway}}},\"values\":[[36000,\"5\"]]}}");
         let rules = format!(
-            "{{\"metric\":{{{gateway},\"rule\":\"a\"}},\"values\":[[28800,\"1\"],[{NOW},\"4\"]]}}"
+            "{{\"metric\":{{{gateway},\"rule\":\"a\"}},\"values\":[[28800,\"1\"],[36000,\"4\"]]}}"
         );
         let mut reading = reading();
         for series in [&starts, "", &rules, &starts, ""] {
@@ -169,6 +177,21 @@ mod tests {
         assert_eq!(reading.next_query(), None);
         let report = reading.into_report().unwrap();
         assert_eq!((report.gateways, report.rules[0].total.requests), (Some(1), 4));
+    }
+
+    /// The hours were counted back from the minute of the report, and so were the days.
+    #[test]
+    fn steps_are_the_hours_and_days_of_utc() {
+        let time = |text: &str| text.parse::<Timestamp>().unwrap();
+        let (now, day) = (time("2026-11-29T20:59:30Z"), time("2026-11-29T10:20:00Z"));
+        for (from, first) in
+            [(day, "2026-11-29T10:00:00Z"), (time("2026-11-01T10:20:00Z"), "2026-11-01T00:00:00Z")]
+        {
+            let query = FleetReading::new(from, now).next_query().unwrap();
+            let (first, last) = (time(first), time("2026-11-29T21:00:00Z"));
+            let range = format!("&start={}&end={}&", first.as_second(), last.as_second());
+            assert!(query.contains(&range), "{query}");
+        }
     }
 
     #[test]

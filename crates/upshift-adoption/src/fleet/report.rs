@@ -12,14 +12,14 @@ use super::increments::{StepCounts, count_steps, index_raw};
 use super::response::{Labels, Samples};
 use super::step::STEP;
 use crate::report::instant_text;
-
-/// The steps of a point in a period of more than three days.
-const STEPS_OF_DAY: usize = 24;
+use crate::usage::Span;
 
 /// The input of the report of a fleet.
 pub(super) struct FleetInput {
     /// The time.
     pub(super) now: Timestamp,
+    /// The length of a point of the series.
+    pub(super) point: Span,
     /// The counters.
     pub(super) counters: FleetCounters,
     /// The samples of the hours that [`FleetCounters::raw_hours`] names.
@@ -45,7 +45,7 @@ struct RuleSteps {
 
 /// Makes the report.
 pub(super) fn build_fleet_report(input: FleetInput) -> AdoptionReport {
-    let FleetInput { now, counters, raw, phases } = input;
+    let FleetInput { now, point, counters, raw, phases } = input;
     let raw = index_raw(raw);
     let transport = "upshift_transport_requests_total";
     let transport = count_steps(transport, &counters.transport, &counters, &raw);
@@ -56,17 +56,18 @@ pub(super) fn build_fleet_report(input: FleetInput) -> AdoptionReport {
     let mut records = Vec::new();
     for (rule, steps) in rules {
         let phase = phases.get(&rule).cloned();
-        records.push(rule_record(rule, phase, steps, &counters));
+        let series = series_of(&steps, &counters, point, now.as_second());
+        records.push(rule_record(rule, phase, &steps, series));
     }
     let total = http.values().map(|counted| sum(&counted.total)).sum();
     AdoptionReport {
         now: now.to_string(),
         from: instant_text(counters.from),
-        recording_since: counters.first_seen().map(instant_text),
+        recording_since: counters.counting_since(now.as_second()).map(instant_text),
         gateways: Some(counters.starts.len() as u64),
         total: requests(total),
-        http: label_counts(http),
-        tls: label_counts(by_label(&transport, "tls")),
+        http: label_counts(&http),
+        tls: label_counts(&by_label(&transport, "tls")),
         rules: records,
         not_known: NOT_KNOWN.map(str::to_owned).to_vec(),
     }
@@ -119,6 +120,15 @@ impl Counted {
     }
 }
 
+impl RuleSteps {
+    fn verdict_counts(&self, verdict: &str, steps: std::ops::Range<usize>) -> RequestCounts {
+        match self.verdicts.get(verdict) {
+            Some(counted) => counted.total_of(steps),
+            None => requests(0),
+        }
+    }
+}
+
 fn add_to(into: &mut Vec<u64>, steps: &[u64]) {
     into.resize(steps.len(), 0);
     for (sum, count) in into.iter_mut().zip(steps) {
@@ -135,10 +145,10 @@ fn by_label(counts: &StepCounts, name: &str) -> BTreeMap<String, Counted> {
     labels
 }
 
-fn label_counts(labels: BTreeMap<String, Counted>) -> Vec<LabelCounts> {
+fn label_counts(labels: &BTreeMap<String, Counted>) -> Vec<LabelCounts> {
     let mut records = Vec::new();
     for (label, counted) in labels {
-        let record = counted.to_record(label);
+        let record = counted.to_record(label.clone());
         // Series of zero exist from the start of a gateway.
         if record.total.requests > 0 {
             records.push(record);
@@ -178,10 +188,9 @@ fn phases_of(samples: &Samples) -> BTreeMap<String, String> {
 fn rule_record(
     rule: String,
     phase: Option<String>,
-    steps: RuleSteps,
-    counters: &FleetCounters,
+    steps: &RuleSteps,
+    series: Vec<SeriesPoint>,
 ) -> RuleAdoption {
-    let series = series_of(&steps, counters);
     let all = steps.all.to_record(String::new());
     RuleAdoption {
         rule,
@@ -191,7 +200,7 @@ fn rule_record(
         total: all.total,
         behind: all.behind,
         uncertain: requests(steps.uncertain),
-        verdicts: label_counts(steps.verdicts),
+        verdicts: label_counts(&steps.verdicts),
         versions: Vec::new(),
         clients: Vec::new(),
         http: Vec::new(),
@@ -209,37 +218,112 @@ fn rule_record(
     }
 }
 
-fn series_of(rule: &RuleSteps, counters: &FleetCounters) -> Vec<SeriesPoint> {
-    let length = if counters.steps <= 3 * STEPS_OF_DAY { 1 } else { STEPS_OF_DAY };
-    let none = Counted::default();
-    let (mut points, mut first) = (Vec::new(), 0);
-    while first < counters.steps {
-        // The first day is the short one, so that the last one ends now.
-        let rest = (counters.steps - first) % length;
-        let end = first + if rest == 0 { length } else { rest };
-        let of_verdict =
-            |verdict: &str| rule.verdicts.get(verdict).unwrap_or(&none).total_of(first..end);
+/// The points from the first that has numbers, without gaps.
+fn series_of(
+    rule: &RuleSteps,
+    counters: &FleetCounters,
+    point: Span,
+    now: i64,
+) -> Vec<SeriesPoint> {
+    let Some(since) = counters.counting_since(now) else { return Vec::new() };
+    let length = usize::try_from(point.seconds() / STEP).unwrap_or(1).max(1);
+    let mut points = Vec::new();
+    for first in (0..counters.steps).step_by(length) {
+        let (from, steps) = (counters.time_of(first), first..counters.steps.min(first + length));
+        let to = from + point.seconds();
+        // Before, it is not known what was counted.
+        if to <= since {
+            continue;
+        }
         points.push(SeriesPoint {
-            from: instant_text(counters.time_of(first)),
-            seconds: (end - first) as i64 * STEP,
-            complete: true,
-            total: rule.all.total_of(first..end),
-            behind: rule.all.behind_of(first..end),
-            admitted: of_verdict("admit"),
-            warned: of_verdict("warn"),
-            exempt: of_verdict("exempt"),
-            refused: of_verdict("refuse"),
+            from: instant_text(from),
+            seconds: point.seconds(),
+            complete: since <= from && to <= now,
+            total: rule.all.total_of(steps.clone()),
+            behind: rule.all.behind_of(steps.clone()),
+            admitted: rule.verdict_counts("admit", steps.clone()),
+            warned: rule.verdict_counts("warn", steps.clone()),
+            exempt: rule.verdict_counts("exempt", steps.clone()),
+            refused: rule.verdict_counts("refuse", steps.clone()),
         });
-        first = end;
     }
     points
 }
 
 impl FleetCounters {
-    /// The first step at which any gateway was scraped, in seconds since 1970.
-    fn first_seen(&self) -> Option<i64> {
-        let firsts =
-            self.starts.values().filter_map(|starts| starts.iter().position(Option::is_some));
-        firsts.min().map(|step| self.time_of(step))
+    /// The time from which on requests are counted, in seconds since 1970.
+    fn counting_since(&self, now: i64) -> Option<i64> {
+        let mut earliest: Option<i64> = None;
+        for starts in self.starts.values() {
+            let Some((step, start)) = first_known(starts) else { continue };
+            let since = match step {
+                0 => self.from,
+                // The counters of a process that began in the period begin at 0.
+                _ if start >= self.from as f64 => start as i64,
+                _ => self.time_of(step).min(now),
+            };
+            earliest = Some(earliest.map_or(since, |known| known.min(since)));
+        }
+        earliest
+    }
+}
+
+/// The first value, and its place.
+fn first_known(values: &[Option<f64>]) -> Option<(usize, f64)> {
+    values.iter().enumerate().find_map(|(place, value)| Some((place, (*value)?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: i64 = 3_600;
+    /// Midnight.
+    const FROM: i64 = 86_400 * 20_000;
+
+    /// A rule with a request in each hour, and a gateway that was scraped from an hour on.
+    fn series(hours: usize, scraped_from: usize, start: i64) -> (Vec<SeriesPoint>, Option<i64>) {
+        let mut counters = FleetCounters { from: FROM, steps: hours, ..FleetCounters::default() };
+        let mut starts = vec![None; scraped_from];
+        starts.resize(hours + 1, Some(start as f64));
+        counters.starts.insert(("u".to_owned(), "1".to_owned()), starts);
+        let mut rule = RuleSteps::default();
+        rule.all.total = vec![1; hours];
+        let now = FROM + hours as i64 * HOUR - 60;
+        let series = series_of(&rule, &counters, Span::of_period(FROM, now), now);
+        (series, counters.counting_since(now))
+    }
+
+    /// Days began at the minute of the report.
+    #[test]
+    fn days_are_those_of_utc() {
+        let (points, since) = series(5 * 24 + 21, 0, FROM - 5);
+        let froms: Vec<i64> = (0..6).map(|day| FROM + day * 24 * HOUR).collect();
+        let shown: Vec<&str> = points.iter().map(|point| point.from.as_str()).collect();
+        assert_eq!(shown, froms.into_iter().map(instant_text).collect::<Vec<_>>());
+        assert_eq!((points[0].total.requests, points[5].total.requests), (24, 21));
+        assert_eq!((points[4].complete, points[5].complete), (true, false));
+        assert_eq!(since, Some(FROM));
+    }
+
+    /// They were zeros, as if no request had come.
+    #[test]
+    fn hours_before_the_first_scrape_have_no_numbers() {
+        let (points, since) = series(10, 4, FROM - 5);
+        assert_eq!((points.len(), points[0].complete), (6, true));
+        assert_eq!(points[0].from, instant_text(FROM + 4 * HOUR));
+        assert_eq!(since, Some(FROM + 4 * HOUR));
+    }
+
+    /// Its counters begin at 0 with it, so that nothing before the first scrape is lost.
+    #[test]
+    fn a_gateway_that_began_in_the_period_counts_from_its_start() {
+        let start = FROM + 3 * HOUR + 600;
+        let (points, since) = series(10, 4, start);
+        assert_eq!(
+            (points[0].from.as_str(), points[0].complete),
+            (&*instant_text(FROM + 3 * HOUR), false)
+        );
+        assert_eq!(since, Some(start));
     }
 }
