@@ -219,11 +219,14 @@ impl TotalMetrics {
 
     fn write_requests(&self, writer: &mut FamilyWriter<'_>) -> fmt::Result {
         let counts = &self.totals.counts;
-        let requests =
-            FamilyHead::new("http_requests", "Decided requests, by verdict and HTTP version");
+        let requests = FamilyHead::new(
+            "http_requests",
+            "Decided requests, by verdict and by the version of HTTP on the connection",
+        );
         let mut series = Vec::new();
         for (&(verdict, http), &count) in &counts.requests {
-            series.push(([("verdict", verdict.as_str()), ("http", http.as_str())], count));
+            let version = ("network_protocol_version", http.as_str());
+            series.push(([("verdict", verdict.as_str()), version], count));
         }
         series.sort_unstable();
         writer.write_counters(&requests, series)?;

@@ -203,7 +203,9 @@ fn shutting_down_lets_open_requests_finish() {
     let mut client = connect(gateway.http());
     client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").expect("written");
     gateway.admin("/metrics", |text| {
-        text.contains("upshift_http_requests_total{verdict=\"admit\",http=\"1.1\"} 1")
+        text.contains(
+            "upshift_http_requests_total{verdict=\"admit\",network_protocol_version=\"1.1\"} 1",
+        )
     });
     gateway.admin("/readyz", |answer| status(answer) == 200);
     gateway.stop();

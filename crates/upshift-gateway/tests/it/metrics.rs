@@ -91,7 +91,7 @@ fn series_are_there_before_their_first_event() {
     for series in [
         "upshift_rule_requests_total{rule=\"rule-0\",verdict=\"refuse\"}",
         "upshift_http_responses_total{code=\"426\"}",
-        "upshift_http_requests_total{verdict=\"refuse\",http=\"1.1\"}",
+        "upshift_http_requests_total{verdict=\"refuse\",network_protocol_version=\"1.1\"}",
         "upshift_faults_total{cause=\"upstream-unreachable\"}",
         "upshift_connection_errors_total{cause=\"head-timeout\"}",
         "upshift_tls_handshake_failures_total{cause=\"certificate-rejected\"}",
