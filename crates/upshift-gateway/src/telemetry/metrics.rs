@@ -7,6 +7,7 @@ use std::sync::Arc;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::registry::Unit;
+use upshift_core::policy::Rule;
 use upshift_core::{Phase, Policy, Timestamp, Verdict, VerdictReason};
 
 use crate::telemetry::counts::{CoreCounts, RulingCounts};
@@ -14,6 +15,7 @@ use crate::telemetry::durations::DurationMetrics;
 use crate::telemetry::exchange_counts::{ExchangeCounts, VERDICTS};
 use crate::telemetry::families::{FamilyHead, FamilyWriter, Labels};
 use crate::telemetry::histogram::DurationHistogram;
+use crate::telemetry::reason_series::{MOST_RULES_WITH_REASONS, possible_reasons};
 
 /// The number of rules up to which every rule has its series from the start. In a larger policy,
 /// which would make the scrape long, the series of a rule begin with its first request.
@@ -271,6 +273,7 @@ impl TotalMetrics {
     fn write_rules(&self, writer: &mut FamilyWriter<'_>) -> fmt::Result {
         let rulings = &self.totals.counts.rulings;
         let all = self.policy.rules().len() <= MOST_RULES_AT_ZERO;
+        let has_all_reasons = self.policy.rules().len() <= MOST_RULES_WITH_REASONS;
         let none = RulingCounts::new();
         let (mut by_verdict, mut by_reason, mut by_standing) = (Vec::new(), Vec::new(), Vec::new());
         for rule in self.policy.rules() {
@@ -280,7 +283,7 @@ impl TotalMetrics {
                 None => continue,
             };
             by_verdict.extend(verdict_series(&rule.id, counts));
-            by_reason.extend(reason_series(&rule.id, counts));
+            by_reason.extend(reason_series(rule, counts, has_all_reasons));
             by_standing.extend(standing_series(&rule.id, counts));
         }
         let requests =
@@ -336,15 +339,27 @@ fn standing_series<'r>(rule: &'r str, counts: &RulingCounts) -> Vec<(Labels<'r, 
     series
 }
 
-fn reason_series<'r>(rule: &'r str, counts: &RulingCounts) -> Vec<(Labels<'r, 4>, u64)> {
+/// The series of a rule by reason. With `has_all`, those that its present phase can have are there
+/// from the start.
+fn reason_series<'r>(
+    rule: &'r Rule,
+    counts: &RulingCounts,
+    has_all: bool,
+) -> Vec<(Labels<'r, 4>, u64)> {
     let mut totals: BTreeMap<(Verdict, VerdictReason, Phase), u64> = BTreeMap::new();
+    if has_all {
+        let phase = rule.rollout_state(Timestamp::now()).phase;
+        for (verdict, reason) in possible_reasons(rule, phase) {
+            totals.insert((verdict, reason, phase), 0);
+        }
+    }
     for (&(verdict, reason, phase, _), &count) in counts {
         *totals.entry((verdict, reason, phase)).or_default() += count;
     }
     let mut series = Vec::new();
     for ((verdict, reason, phase), count) in totals {
         let labels = [
-            ("rule", rule),
+            ("rule", &*rule.id),
             ("verdict", verdict.as_str()),
             ("reason", reason.as_str()),
             ("phase", phase.as_str()),

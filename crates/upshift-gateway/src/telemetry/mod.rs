@@ -19,6 +19,7 @@ pub(crate) mod metrics;
 pub(crate) mod open_guard;
 pub(crate) mod plan;
 pub(crate) mod process;
+pub(crate) mod reason_series;
 pub(crate) mod request_labels;
 pub(crate) mod sampler;
 pub(crate) mod status_label;
