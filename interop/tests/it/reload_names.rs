@@ -171,15 +171,18 @@ fn a_self_signed_certificate_survives_a_reload() {
 }
 
 /// KIND: what is bound to a name is lost with the name. A pause does not move to the rule that
-/// takes the place of another.
+/// takes the place of another, and waits for its own to return.
 #[test]
-fn a_pause_that_is_lost_with_its_rule_is_named() {
+fn a_pause_whose_rule_is_gone_is_named_and_kept() {
     let origin = Origin::start(200, &[]);
     let mut gateway = Gateway::start(origin.address(), RULE);
     interop::upshift(&["pause", "modern", "--admin", &format!("http://{}", gateway.admin())]).ok();
     assert_eq!(status(&gateway), 200);
     let renamed = good(&gateway).replace("\"modern\"", "\"recent\"");
     let said = reload(&mut gateway, &renamed);
-    assert!(said.contains("rule modern was paused"), "{said}");
+    assert!(said.contains("rule modern is gone, and was held at paused"), "{said}");
     assert_eq!(status(&gateway), 426);
+    let returned = renamed.replace("\"recent\"", "\"modern\"");
+    reload(&mut gateway, &returned);
+    assert_eq!(status(&gateway), 200);
 }

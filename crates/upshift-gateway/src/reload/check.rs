@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use upshift_config::GatewaySettings;
 use upshift_core::Policy;
+use upshift_core::policy::Override;
 
 use super::restart_keys::keep_restart_settings;
 use crate::error::StartError;
@@ -100,12 +101,70 @@ pub(crate) fn reload_warnings(in_force: &Policy, after: &Settings) -> Vec<String
         if let Some(set) = rule.overridden()
             && after.file.policy.rule(&rule.id).is_none()
         {
-            let (id, phase, by) = (&rule.id, set.phase, &set.by);
-            warnings.push(format!(
-                "rule {id} was {phase} by {by}, and is gone: the override does not apply to a \
-                 rule with another name"
-            ));
+            warnings.push(lost_rule_warning(&rule.id, set));
         }
     }
     warnings
+}
+
+/// The warning about a rule that is gone and that an override holds. The override stays in the
+/// store, so that a rule which is removed by mistake and put back is not enforced by surprise.
+fn lost_rule_warning(id: &str, set: &Override) -> String {
+    let Override { phase, by, until, .. } = set;
+    let end = match until {
+        Some(until) => format!("until {until}, or until `upshift resume {id}`"),
+        None => format!("until `upshift resume {id}`"),
+    };
+    format!(
+        "rule {id} is gone, and was held at {phase} by {by}. The hold is kept: it applies again if \
+         a rule {id} returns, {end}. A rule with another name follows its own plan"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
+
+    use upshift_config::FileSettings;
+    use upshift_core::Phase;
+    use upshift_core::policy::{Actor, Overrides};
+
+    use super::*;
+
+    fn settings(id: &str) -> Settings {
+        let text = format!(
+            "[gateway]\nhttp = \"127.0.0.1:0\"\nupstream = \"http://127.0.0.1:9\"\n\
+             [[rule]]\nid = \"{id}\"\nrequire = {{ http = \"2\" }}\n"
+        );
+        let policy = upshift_config::load(&text, "upshift.toml").unwrap().file.policy;
+        let file = FileSettings { policy, ..FileSettings::default() };
+        Settings { file, ..Settings::default() }
+    }
+
+    /// The warning said that the override does not apply to another rule, and not what becomes of
+    /// it.
+    #[test]
+    fn a_removed_rule_that_is_held_keeps_its_hold() {
+        let until: upshift_core::Timestamp = "2026-12-24T00:00:00Z".parse().unwrap();
+        for (end, text) in [
+            (None, "if a rule a returns, until `upshift resume a`."),
+            (Some(until), "returns, until 2026-12-24T00:00:00Z, or until `upshift resume a`."),
+        ] {
+            let mut overrides = Overrides::default();
+            let held = Override {
+                phase: Phase::Paused,
+                until: end,
+                by: Actor::Person("ada".to_owned()),
+                reason: String::new(),
+            };
+            overrides.rules.insert("a".to_owned(), held);
+            let running = settings("a").file.policy.with_overrides(&overrides);
+            let warnings = reload_warnings(&running, &settings("b"));
+            assert_eq!(warnings.len(), 1);
+            let held =
+                "rule a is gone, and was held at paused by ada. The hold is kept: it applies";
+            assert!(warnings[0].starts_with(held) && warnings[0].contains(text), "{warnings:?}");
+            assert_eq!(reload_warnings(&running, &settings("a")), Vec::<String>::new());
+        }
+    }
 }
