@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use serde::Deserialize;
 use upshift_core::Timestamp;
 use upshift_record::adoption::AdoptionReport;
 
+use super::api_query::ApiQuery;
 use super::problem::ApiProblem;
 use super::query_time::read_time;
 use super::store_report::report_of_store;
@@ -26,7 +27,7 @@ pub(super) struct AdoptionQuery {
 /// Serves `/api/adoption`.
 pub(super) async fn report_adoption(
     State(control): State<Arc<Control>>,
-    Query(query): Query<AdoptionQuery>,
+    ApiQuery(query): ApiQuery<AdoptionQuery>,
 ) -> Result<Json<AdoptionReport>, ApiProblem> {
     let now = Timestamp::now();
     let from = period_start(query.since.as_deref(), now)?;

@@ -126,7 +126,8 @@ impl AdminAccess {
             Caller::LoggedIn(_) if request.method().is_safe() => None,
             Caller::Refused(problem) => Some(problem),
             Caller::LoggedIn(_) | Caller::Unknown => {
-                let detail = "admin token required: send Authorization: Bearer …";
+                let detail = "send the admin token of the policy file (gateway.admin-token) in the \
+                              field `Authorization: Bearer TOKEN`";
                 Some(ApiProblem::new(StatusCode::UNAUTHORIZED, detail))
             }
         }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use serde::Deserialize;
 use upshift_core::Timestamp;
 use upshift_record::evidence::EvidenceReport;
 
+use super::api_query::ApiQuery;
 use super::problem::ApiProblem;
 use super::query_time::read_time;
 use super::store_report::report_of_store;
@@ -25,7 +26,7 @@ pub(super) struct EvidenceQuery {
 /// Serves `/api/evidence`.
 pub(super) async fn report_evidence(
     State(control): State<Arc<Control>>,
-    Query(query): Query<EvidenceQuery>,
+    ApiQuery(query): ApiQuery<EvidenceQuery>,
 ) -> Result<Json<EvidenceReport>, ApiProblem> {
     let now = Timestamp::now();
     let from = read_time("from", query.from.as_deref())?;

@@ -1,6 +1,7 @@
 //! The admin listener: the dashboard, health, readiness, metrics and the API.
 
 mod adoption_route;
+mod api_query;
 pub(crate) mod auth;
 mod canary_route;
 mod cross_origin;
@@ -24,7 +25,7 @@ use std::sync::atomic::Ordering;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{StatusCode, Uri};
+use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
@@ -44,7 +45,10 @@ pub(crate) fn router(
         .route("/api/explain", post(explain_route::explain_request))
         .route("/api/gateway", get(gateway_route::report_gateway))
         .with_state(Arc::clone(shared));
-    let api = rollout_api::router(Arc::clone(&shared.control)).merge(of_process);
+    // Below the access control, which comes first for every method.
+    let api = rollout_api::router(Arc::clone(&shared.control))
+        .merge(of_process)
+        .method_not_allowed_fallback(report_wrong_method);
     let served = Arc::clone(shared);
     // Read at every request, so that a reload revokes a token that leaked.
     let token = move || served.generation.load().settings.admin_token.clone();
@@ -71,16 +75,25 @@ async fn report_unknown_path(uri: Uri) -> Response {
     dashboard::missing_page().await
 }
 
+/// Answers for a method that a route for programs does not have. The router adds `Allow`.
+async fn report_wrong_method(method: Method, uri: Uri) -> ApiProblem {
+    let detail = format!("{} has no {method}; the field Allow lists its methods", uri.path());
+    ApiProblem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
+}
+
 /// `/healthz`, `/readyz` and `/metrics`, which need no token. With `local`, the metrics are
 /// for callers that name this host by an address or as `localhost` (DNS rebinding).
 fn public_router(shared: Arc<Shared>, local: bool) -> Router {
-    let mut metrics = Router::new().route("/metrics", get(metrics_route::serve_metrics));
+    let mut metrics = Router::new()
+        .route("/metrics", get(metrics_route::serve_metrics))
+        .method_not_allowed_fallback(report_wrong_method);
     if local {
         metrics = guarded(metrics, AdminAccess::for_local_callers());
     }
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(report_readiness))
+        .method_not_allowed_fallback(report_wrong_method)
         .merge(metrics)
         .with_state(shared)
 }

@@ -23,8 +23,8 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::Router;
+use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{Query, State};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use serde::{Deserialize, Serialize};
@@ -34,6 +34,7 @@ use upshift_core::policy::SettablePhase;
 use upshift_record::control::{ChangeReport, ChangeRequest};
 
 use super::adoption_route::report_adoption;
+use super::api_query::ApiQuery;
 use super::canary_route::try_policy;
 use super::evidence_route::report_evidence;
 use super::problem::ApiProblem;
@@ -84,14 +85,14 @@ impl ListQuery {
 
 async fn list_revisions(
     State(control): State<Arc<Control>>,
-    Query(query): Query<ListQuery>,
+    ApiQuery(query): ApiQuery<ListQuery>,
 ) -> impl IntoResponse {
     Json(control.revisions(query.limit()).iter().map(revision_report).collect::<Vec<_>>())
 }
 
 async fn list_trips(
     State(control): State<Arc<Control>>,
-    Query(query): Query<ListQuery>,
+    ApiQuery(query): ApiQuery<ListQuery>,
 ) -> impl IntoResponse {
     let trips = control.trips(query.limit());
     // Reading the store must not keep the other routes waiting.

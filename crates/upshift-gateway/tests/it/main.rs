@@ -1,6 +1,7 @@
 //! The gateway over real sockets.
 
 mod access_record;
+mod admin_answers;
 mod dashboard;
 mod decisions;
 mod faults;

@@ -349,7 +349,7 @@ fn error_of_answer(status: StatusCode, body: &[u8], has_token: bool) -> GatewayE
             "the admin token is wrong: --token or UPSHIFT_TOKEN must be `admin-token` of [gateway]",
         ),
         (StatusCode::UNAUTHORIZED, ..) => {
-            GatewayError::unreached("admin token required: give --token or UPSHIFT_TOKEN")
+            GatewayError::unreached("it wants the admin token: give --token or UPSHIFT_TOKEN")
         }
         (_, Some(code), Some(detail)) => GatewayError::refused(code, detail),
         // An older gateway rejects a field that it does not know, before it changes anything.
@@ -524,7 +524,7 @@ mod tests {
         let wrong = error_of_answer(StatusCode::UNAUTHORIZED, b"", true).to_string();
         assert!(wrong.starts_with("the admin token is wrong"), "{wrong}");
         let missing = error_of_answer(StatusCode::UNAUTHORIZED, b"", false).to_string();
-        assert!(missing.starts_with("admin token required"), "{missing}");
+        assert!(missing.starts_with("it wants the admin token"), "{missing}");
     }
 
     #[tokio::test]

@@ -19,6 +19,7 @@ use upshift_record::control::{ChangeRequest, RevisionReport};
 use super::change_form::{ChangeForm, read_form};
 use super::error_page::ErrorPage;
 use super::gate::Viewer;
+use super::page_address::PageAddress;
 use crate::admin::rollout_api::{MadeChange, Verb, make_change};
 use crate::admin::sessions::Session;
 use crate::rollout::report::revision_report;
@@ -89,7 +90,7 @@ pub(super) async fn show_history(
 pub(super) async fn show_change(
     State(control): State<Arc<Control>>,
     Extension(viewer): Extension<Viewer>,
-    Path(id): Path<String>,
+    PageAddress(Path(id)): PageAddress<Path<String>>,
 ) -> PageResult {
     let revisions = control.revisions(SEARCHED);
     let Some(revision) = revisions.iter().find(|revision| revision.id == id) else {

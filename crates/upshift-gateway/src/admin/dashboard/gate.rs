@@ -124,7 +124,8 @@ fn login_response(request: &Request) -> Response {
     }
     // A script reads it, which a login page would not help.
     if request.uri().path() == EVENTS_PATH {
-        let detail = "log in, or send Authorization: Bearer …";
+        let detail = "log in at /login, or send the admin token of the policy file \
+                      (gateway.admin-token) in the field `Authorization: Bearer TOKEN`";
         return ApiProblem::new(StatusCode::UNAUTHORIZED, detail).into_response();
     }
     let page = match request.uri().path_and_query() {

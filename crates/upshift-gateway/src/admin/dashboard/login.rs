@@ -14,6 +14,7 @@ use upshift_pages::login::LoginPage;
 use super::change_form::read_form;
 use super::error_page::ErrorPage;
 use super::gate::Viewer;
+use super::page_address::PageAddress;
 use crate::admin::auth::{AdminAccess, Caller};
 use crate::admin::listener::PeerAddress;
 use crate::admin::login_attempts::LoginAttempts;
@@ -58,7 +59,7 @@ pub(super) struct LogoutForm {
 /// Serves `GET /login`.
 pub(super) async fn show_login(
     State(logins): State<Logins>,
-    Query(query): Query<LoginQuery>,
+    PageAddress(Query(query)): PageAddress<Query<LoginQuery>>,
     headers: HeaderMap,
 ) -> Response {
     match logins.access.identify(&headers) {

@@ -9,6 +9,7 @@ mod gate;
 mod headers;
 mod live_summary;
 mod login;
+mod page_address;
 mod pages;
 mod view;
 
@@ -16,7 +17,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
@@ -48,14 +49,20 @@ pub(super) fn router(
         .route(EVENTS_PATH, get(stream_events))
         .with_state(Events::new(shared, access.clone()));
     let logout = Router::new().route("/logout", post(login::log_out)).with_state(logins.clone());
-    let viewed = pages.merge(change_routes(shared)).merge(events).merge(logout);
+    // Below the access control, which comes first for every method.
+    let viewed = pages
+        .merge(change_routes(shared))
+        .merge(events)
+        .merge(logout)
+        .method_not_allowed_fallback(wrong_method_page);
     let login = Router::new()
         .route("/login", get(login::show_login).post(login::log_in))
+        .method_not_allowed_fallback(wrong_method_page)
         .with_state(logins);
     viewed
         .layer(from_fn_with_state(access.clone(), gate::check_viewer))
         .merge(login.layer(from_fn_with_state(access.clone(), gate::check_origin)))
-        .merge(assets())
+        .merge(assets().method_not_allowed_fallback(wrong_method_page))
         .layer(DefaultBodyLimit::max(MAX_FORM))
         .layer(map_response(headers::add_security_fields))
 }
@@ -65,6 +72,15 @@ pub(super) async fn missing_page() -> Response {
     let text = "No page has this address. The start page lists all rules.";
     let page = ErrorPage::new(StatusCode::NOT_FOUND, "Not found", text);
     headers::add_security_fields(page.into_response()).await
+}
+
+/// The response for a method that a page does not have. The router adds `Allow`.
+async fn wrong_method_page(method: Method) -> ErrorPage {
+    let text = format!(
+        "This address has no {method}. If a form led here, go back, reload the page, and send the \
+         form again."
+    );
+    ErrorPage::new(StatusCode::METHOD_NOT_ALLOWED, "This cannot be done here", text)
 }
 
 fn change_routes(shared: &Arc<Shared>) -> Router {

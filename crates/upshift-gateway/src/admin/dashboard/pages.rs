@@ -16,6 +16,7 @@ use upshift_pages::view::Scope;
 
 use super::error_page::ErrorPage;
 use super::gate::Viewer;
+use super::page_address::PageAddress;
 use super::view::{PageSource, read_rule_view, read_view};
 
 /// The query of a page.
@@ -37,7 +38,7 @@ impl PageQuery {
 pub(super) async fn show_overview(
     State(source): State<PageSource>,
     Extension(viewer): Extension<Viewer>,
-    Query(query): Query<PageQuery>,
+    PageAddress(Query(query)): PageAddress<Query<PageQuery>>,
 ) -> Result<Html<String>, ErrorPage> {
     let period = query.period();
     let Some(view) = read_view(source, period).await else { return Err(failure()) };
@@ -51,8 +52,8 @@ pub(super) async fn show_overview(
 pub(super) async fn show_rule(
     State(source): State<PageSource>,
     Extension(viewer): Extension<Viewer>,
-    Path(id): Path<String>,
-    Query(query): Query<PageQuery>,
+    PageAddress(Path(id)): PageAddress<Path<String>>,
+    PageAddress(Query(query)): PageAddress<Query<PageQuery>>,
 ) -> Result<Html<String>, ErrorPage> {
     let period = query.period();
     let read = read_rule_view(source, period, id.clone()).await;
