@@ -275,6 +275,6 @@ pub(crate) fn requests_text(report: &AdoptionReport) -> String {
     let requests = grouped(report.total.requests);
     match report.total.callers {
         Some(callers) => format!("{requests} from {}", counted(callers, "caller")),
-        None => requests,
+        None => format!("{requests}, callers unknown"),
     }
 }

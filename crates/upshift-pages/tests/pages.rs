@@ -391,7 +391,7 @@ fn the_numbers_of_a_fleet_are_told_from_those_of_the_gateway() {
     for shown in [
         "3 gateways, from Prometheus at http://prometheus:9090",
         "Not known from Prometheus: callers, versions, clients, refused callers.",
-        "data-requests=\"88\">88</dd>",
+        "data-requests=\"88\">88, callers unknown</dd>",
         "76.14%</strong> of requests behind",
         "on this gateway, warn or enforce in the fleet",
         "Share of requests behind, from 76.14%",
