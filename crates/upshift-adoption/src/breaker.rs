@@ -37,7 +37,7 @@
 //! }
 //! breaker.merge_tally(now, &tally.take());
 //! let crossings = breaker.take_crossings(now);
-//! assert!(crossings[0].trips);
+//! assert!(crossings[0].trips());
 //! assert_eq!((crossings[0].trip.seen, crossings[0].trip.refused), (20, 10));
 //! assert!(breaker.take_crossings(now).is_empty(), "it trips once, and stays tripped");
 //! ```
@@ -156,9 +156,46 @@ impl Trip {
 pub struct Crossing {
     /// The counts.
     pub trip: Trip,
-    /// True if the rule trips; false if the trip is withheld, because a single network is
-    /// responsible.
-    pub trips: bool,
+    /// The reason why the trip is withheld; `None` if the rule trips.
+    pub withheld: Option<TripWithheld>,
+}
+
+/// The reason why a crossing does not trip its rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TripWithheld {
+    /// Without the network with the most refused, the limit is not crossed.
+    OneNetwork,
+    /// Without that network, too few identities were seen to tell.
+    FewOthers {
+        /// Their number.
+        seen: u64,
+    },
+}
+
+impl Crossing {
+    /// Returns true if the rule trips.
+    pub fn trips(&self) -> bool {
+        self.withheld.is_none()
+    }
+
+    /// The reason why the trip is withheld, and what to do, for logs and the webhook. It names no
+    /// network; empty if the rule trips.
+    pub fn withheld_reason(&self) -> String {
+        let limits = &self.trip.limits;
+        match self.withheld {
+            None => String::new(),
+            Some(TripWithheld::OneNetwork) => {
+                "without that network, the limit is not crossed. If it is a proxy, declare it"
+                    .to_owned()
+            }
+            Some(TripWithheld::FewOthers { seen }) => format!(
+                "without that network, {seen} identities were seen, and `minimum` is {}. If it is \
+                 a proxy, declare it; if these are all clients, lower `minimum` or raise \
+                 `per-network`",
+                limits.minimum
+            ),
+        }
+    }
 }
 
 /// The state of the breaker for one rule.
@@ -450,7 +487,8 @@ impl WatchedRule {
         let since = self.window_start(second);
         let totals = self.callers.totals(since);
         let trips = self.trips(&totals);
-        if !self.is_watching(now) || !(trips || self.withholds(&totals)) {
+        let withheld = if trips { None } else { self.withholds(&totals) };
+        if !self.is_watching(now) || !(trips || withheld.is_some()) {
             return None;
         }
         // A trip is reported even if a withheld one was reported in the same window.
@@ -469,20 +507,23 @@ impl WatchedRule {
         let limits = self.watch.limits;
         let trip =
             Trip { rule: Arc::clone(&self.watch.rule), at: now, seen, refused, top, limits, hit };
-        Some(Crossing { trip, trips })
+        Some(Crossing { trip, withheld })
     }
 
-    /// Returns true if the refused share is too large but the top network is responsible: at least
-    /// half of the refused come from it, or too few callers remain without it. A network at its cap
-    /// may have any number of callers, so it satisfies the minimum.
-    fn withholds(&self, totals: &WindowTotals) -> bool {
+    /// The reason to withhold a trip: the refused share is too large, but the top network is
+    /// responsible, because too few callers remain without it, or at least half of the refused come
+    /// from it. A network at its cap may have any number of callers, so it satisfies the minimum.
+    fn withholds(&self, totals: &WindowTotals) -> Option<TripWithheld> {
         let NetworkView { all, without_top } = totals.counted;
         let minimum = self.watch.limits.minimum;
         if !(all.seen >= minimum || totals.capped) || !self.exceeds(all.seen, all.refused) {
-            return false;
+            return None;
         }
-        let too_few = without_top.seen + without_top.left_out < minimum;
-        too_few || 2 * (all.refused - without_top.refused) >= all.refused
+        if without_top.seen + without_top.left_out < minimum {
+            return Some(TripWithheld::FewOthers { seen: without_top.seen });
+        }
+        let of_top = all.refused - without_top.refused;
+        if 2 * of_top >= all.refused { Some(TripWithheld::OneNetwork) } else { None }
     }
 
     /// Returns true if the refused share is too large even without the top network of each address

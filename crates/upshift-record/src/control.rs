@@ -263,8 +263,8 @@ pub struct BreakerStatus {
     /// That network: a /24 of IPv4 or a /48 of IPv6.
     #[serde(default)]
     pub top_network: Option<String>,
-    /// The number of crossings since the start that did not trip, because one network caused them
-    /// alone.
+    /// The number of crossings since the start that did not trip because of one network: without
+    /// it, the limit is not crossed, or too few callers are left to tell.
     #[serde(default)]
     pub withheld: u64,
     /// The greatest share that is allowed.

@@ -35,7 +35,7 @@ fn caller(n: u64) -> CountedCaller {
 
 /// The rules that trip.
 fn trips(breaker: &mut Breaker, now: Timestamp) -> Vec<Trip> {
-    let crossings = breaker.take_crossings(now).into_iter().filter(|crossing| crossing.trips);
+    let crossings = breaker.take_crossings(now).into_iter().filter(Crossing::trips);
     crossings.map(|crossing| crossing.trip).collect()
 }
 
@@ -98,13 +98,33 @@ fn callers_of_one_network_cannot_make_it_trip() {
     breaker.merge_tally(at(1), &tally(1_000..1_300, 3));
     breaker.merge_tally(at(1), &forged);
     let crossing = breaker.take_crossings(at(1)).remove(0);
-    assert!(!crossing.trips && crossing.trip.concentration() > 0.9);
+    assert!(!crossing.trips() && crossing.trip.concentration() > 0.9);
     assert_eq!(crossing.trip.top, Some((Network::V4([192, 0, 2]), 50)));
+    assert_eq!(crossing.withheld, Some(TripWithheld::OneNetwork));
     assert!(breaker.take_crossings(at(2)).is_empty(), "it is reported once in a window");
     assert_eq!(
         (breaker.readings(at(2))[0].withheld, breaker.readings(at(2))[0].tripped),
         (1, false)
     );
+}
+
+/// The report said that the limit is not crossed without that network, although too few others were
+/// there to tell.
+#[test]
+fn too_few_other_callers_are_named_as_the_reason() {
+    let mut breaker = breaker(TripLimits::default());
+    for n in 0..220 {
+        let network = Network::V4([192, 0, 2]);
+        let mut refused = CallerTally::default();
+        refused.record_request("r", CountedCaller { identity: who(n), network }, true, 50);
+        breaker.merge_tally(at(1), &refused);
+    }
+    breaker.merge_tally(at(1), &tally(1_000..1_100, 80));
+    let crossing = breaker.take_crossings(at(1)).remove(0);
+    assert_eq!(crossing.withheld, Some(TripWithheld::FewOthers { seen: 100 }));
+    let reason = crossing.withheld_reason();
+    let text = "without that network, 100 identities were seen, and `minimum` is 200.";
+    assert!(reason.starts_with(text), "{reason}");
 }
 
 /// The reverse: invented callers that comply do not hide that others are refused.
@@ -134,7 +154,7 @@ fn callers_of_one_host_with_two_addresses_cannot_make_it_trip() {
     breaker.merge_tally(at(1), &tally(1_000..1_400, 0));
     breaker.merge_tally(at(1), &forged);
     let crossing = breaker.take_crossings(at(1)).remove(0);
-    assert_eq!((crossing.trips, crossing.trip.refused), (false, 100));
+    assert_eq!((crossing.trips(), crossing.trip.refused), (false, 100));
 }
 
 /// Just above the limit, each network is one that it depends on. None of them is to blame.

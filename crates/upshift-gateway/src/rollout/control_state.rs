@@ -194,10 +194,11 @@ impl ControlState {
     /// that it is reported.
     pub(super) fn check_breaker(&mut self, now: Timestamp, publish: &Publish) -> Vec<Crossing> {
         let crossings = self.breaker.take_crossings(now);
-        for Crossing { trip, trips } in &crossings {
+        for crossing in &crossings {
+            let trip = &crossing.trip;
             let (rule, seen, refused) = (&trip.rule, trip.seen, trip.refused);
             let (concentration, sentence) = (trip.concentration(), trip.summary());
-            if *trips {
+            if crossing.trips() {
                 tracing::error!(
                     %rule, seen, refused, concentration,
                     "the breaker tripped: {sentence}; the rule only warns until it is resumed"
@@ -205,10 +206,10 @@ impl ControlState {
                 self.record_trip(trip, now, publish);
             } else {
                 let network = trip.top.map(|(network, _)| network.to_string()).unwrap_or_default();
+                let reason = crossing.withheld_reason();
                 tracing::error!(
                     %rule, seen, refused, concentration, network,
-                    "the breaker did not trip: {sentence}, and the limit is not crossed without \
-                     that network. If it is a proxy, declare it"
+                    "the breaker did not trip: {sentence}; {reason}"
                 );
             }
         }

@@ -161,7 +161,7 @@ impl RolloutMetrics {
         writer.write_gauges(&state, tripped)?;
         let crossings = FamilyHead::new(
             "breaker_withheld",
-            "Crossings that one network alone caused, and that did not trip",
+            "Crossings that did not trip because of one network",
         );
         writer.write_counters(&crossings, withheld)
     }

@@ -25,17 +25,19 @@ pub(crate) struct WebhookDelivery {
 
 /// The JSON that reports a crossing. Chat programs show `text`. It contains no identity and no
 /// network.
-pub(crate) fn report_body(Crossing { trip, trips }: &Crossing) -> String {
+pub(crate) fn report_body(crossing: &Crossing) -> String {
+    let trip = &crossing.trip;
     let (rule, sentence) = (&trip.rule, trip.summary());
-    let (event, phase, text) = if *trips {
+    let (event, phase, text) = if crossing.trips() {
         let text = format!(
             "Upshift's breaker tripped: rule {rule} only warns until it is resumed. {sentence}."
         );
         ("breaker-tripped", Some("warn"), text)
     } else {
+        let reason = crossing.withheld_reason();
         let text = format!(
-            "Upshift's breaker did not trip: one network alone crosses the limit of rule {rule}. \
-             {sentence}."
+            "Upshift's breaker did not stop rule {rule}, because of one network. {sentence}; \
+             {reason}."
         );
         ("breaker-withheld", None, text)
     };

@@ -63,10 +63,10 @@ fn breaker_state(breaker: &BreakerStatus) -> Markup {
         }
         @if breaker.withheld > 0 {
             p {
-                (counted(breaker.withheld, "trip")) " withheld since the start, because one network "
-                "caused the crossing alone"
+                (counted(breaker.withheld, "trip"))
+                " withheld since the start because of one network"
                 @if let Some(network) = &breaker.top_network { " (now " code { (network) } ")" }
-                "."
+                ": without it, the limit was not crossed, or too few callers were left to tell."
             }
         }
     }
