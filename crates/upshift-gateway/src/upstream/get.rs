@@ -7,9 +7,8 @@ use bytes::Bytes;
 use http::{HeaderValue, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt as _, Full, Limited};
 use rustls::ClientConfig;
-use tokio::time::timeout;
 
-use super::single_request::send_single;
+use super::single_request::{send_single, send_within};
 
 /// A GET.
 pub(crate) struct GetRequest<'a> {
@@ -33,10 +32,7 @@ impl GetRequest<'_> {
         tls: Arc<ClientConfig>,
         limit: Duration,
     ) -> Result<(StatusCode, Bytes), String> {
-        match timeout(limit, self.send_unbounded(tls, limit)).await {
-            Ok(sent) => sent,
-            Err(_) => Err(format!("no response within {} s", limit.as_secs_f64())),
-        }
+        send_within(limit, self.send_unbounded(tls, limit)).await
     }
 
     async fn send_unbounded(

@@ -7,9 +7,8 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode, Uri, header};
 use http_body_util::Full;
 use rustls::ClientConfig;
-use tokio::time::timeout;
 
-use super::single_request::send_single;
+use super::single_request::{send_single, send_within};
 
 /// A POST.
 pub(crate) struct PostRequest<'a> {
@@ -33,10 +32,7 @@ impl PostRequest<'_> {
         tls: Arc<ClientConfig>,
         limit: Duration,
     ) -> Result<(StatusCode, HeaderMap), String> {
-        match timeout(limit, self.send_unbounded(tls, limit)).await {
-            Ok(sent) => sent,
-            Err(_) => Err(format!("no response within {} s", limit.as_secs_f64())),
-        }
+        send_within(limit, self.send_unbounded(tls, limit)).await
     }
 
     async fn send_unbounded(

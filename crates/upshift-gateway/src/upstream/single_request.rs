@@ -11,6 +11,7 @@ use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use upshift_config::{Address, UpstreamHttp};
 
 use super::connect::UpstreamConnector;
@@ -48,6 +49,20 @@ pub(super) async fn send_single(
     match sender.send_request(request).await {
         Ok(response) => Ok(SingleResponse { response, _connection: connection }),
         Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Waits for the outcome of a request, at most for `limit`.
+///
+/// # Errors
+/// Those of the request, or the limit in words.
+pub(super) async fn send_within<T>(
+    limit: Duration,
+    sending: impl Future<Output = Result<T, String>>,
+) -> Result<T, String> {
+    match timeout(limit, sending).await {
+        Ok(sent) => sent,
+        Err(_) => Err(format!("no response within {} s", limit.as_secs_f64())),
     }
 }
 
