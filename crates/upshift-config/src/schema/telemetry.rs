@@ -32,7 +32,8 @@ pub(super) struct OtlpTable {
     headers: Option<BTreeMap<String, String>>,
     /// The time between two exports of metrics; 1 second at least.
     interval: Option<DurationValue>,
-    /// The resource attribute `service.name`; left out: as `OTEL_SERVICE_NAME` says, else `upshift`.
+    /// The resource attribute `service.name`; left out: as `OTEL_SERVICE_NAME` says, else
+    /// `upshift`.
     service_name: Option<String>,
     /// Metrics are exported.
     metrics: Option<bool>,
