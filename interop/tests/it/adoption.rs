@@ -1,13 +1,13 @@
 //! Usage: what `upshift report` shows is what was sent, whatever happens to the process and its
 //! disk.
 
-use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use interop::{Gateway, Origin, Output, PATIENCE, Scratch, exchange, pause, run, upshift};
 use serde_json::Value;
 
+use crate::orders::send_orders;
 use crate::store::Disk;
 
 const RULES: &str = r#"
@@ -20,18 +20,6 @@ identity = ["header:X-Api-Key"]
 warn = 2026-01-01
 enforce = 2026-02-01
 "#;
-
-/// Sends `requests` requests of `callers` callers with this version.
-fn send(to: SocketAddr, version: &str, requests: u32, callers: u32) {
-    for number in 0..requests {
-        let caller = number % callers;
-        let request = format!(
-            "GET /orders/{number} HTTP/1.1\r\nHost: example.com\r\nX-Api-Version: {version}\r\n\
-             X-Api-Key: {version}-{caller}\r\nUser-Agent: AcmeApp/5.{caller}\r\nConnection: close\r\n\r\n"
-        );
-        exchange(to, request.as_bytes(), false);
-    }
-}
 
 fn report(arguments: &[&str]) -> Output {
     upshift(&[&["report", "--json"], arguments].concat())
@@ -82,8 +70,8 @@ fn the_report_shows_what_was_sent_to_the_last_request() {
     assert_eq!(nothing.code, 4, "{nothing:?}");
     assert!(nothing.stderr.contains("nothing is recorded yet"), "{nothing:?}");
 
-    send(gateway.http(), "1.4", 30, 7);
-    send(gateway.http(), "2.0", 50, 11);
+    send_orders(gateway.http(), "1.4", 30, 7);
+    send_orders(gateway.http(), "2.0", 50, 11);
     let report = wait_for_requests(&gateway, 80);
     assert_eq!(version_counts(&report, "1.4"), (30, 7));
     assert_eq!(version_counts(&report, "2.0"), (50, 11));
@@ -122,7 +110,7 @@ fn usage_survives_a_kill() {
     let mut sent = 0;
     for round in 1..=3 {
         let gateway = Gateway::with(origin.address(), &line, RULES, &[]);
-        send(gateway.http(), "1.4", 20, 20);
+        send_orders(gateway.http(), "1.4", 20, 20);
         sent += 20;
         wait_for_requests(&gateway, sent);
         gateway.signal("KILL");
@@ -146,7 +134,7 @@ fn usage_survives_a_stop() {
     let store = folder.path().join("upshift.db");
     let line = format!("store = \"{}\"", store.display());
     let mut gateway = Gateway::with(origin.address(), &line, RULES, &[]);
-    send(gateway.http(), "1.4", 20, 20);
+    send_orders(gateway.http(), "1.4", 20, 20);
     gateway.signal("TERM");
     gateway.program().ended();
     let policy = folder.file("upshift.toml", RULES);
@@ -165,7 +153,7 @@ fn a_large_policy_is_recorded_whole_and_paused_at_once() {
         rules.push_str(&RULES.replace("orders-v2", &format!("rule-{number}")));
     }
     let gateway = Gateway::start(origin.address(), &rules);
-    send(gateway.http(), "1.4", 12, 4);
+    send_orders(gateway.http(), "1.4", 12, 4);
     let report = wait_for_requests(&gateway, 12);
     for rule in report["rules"].as_array().into_iter().flatten() {
         assert_eq!(rule["behind"], serde_json::json!({ "requests": 12, "callers": 4 }), "{rule}");
@@ -186,12 +174,12 @@ fn a_full_disk_stops_recording_and_nothing_else() {
     let origin = Origin::start(200, &[]);
     let line = format!("store = \"{}\"", disk.store().display());
     let mut gateway = Gateway::with(origin.address(), &line, RULES, &[]);
-    send(gateway.http(), "2.0", 5, 5);
+    send_orders(gateway.http(), "2.0", 5, 5);
     wait_for_requests(&gateway, 5);
     assert!(metric(&gateway, "upshift_usage_write_failing 0"));
 
     disk.fill();
-    send(gateway.http(), "2.0", 30, 30);
+    send_orders(gateway.http(), "2.0", 30, 30);
     gateway.program().wait_for("word in the log", |lines| {
         lines.iter().any(|line| line.contains("cannot record usage")).then_some(())
     });
@@ -209,7 +197,7 @@ fn recording_can_be_switched_off() {
     let origin = Origin::start(200, &[]);
     let rules = format!("{RULES}\n[adoption]\nrecord = false\n");
     let gateway = Gateway::start(origin.address(), &rules);
-    send(gateway.http(), "2.0", 3, 3);
+    send_orders(gateway.http(), "2.0", 3, 3);
     std::thread::park_timeout(Duration::from_secs(3));
     assert_eq!(report_of(&gateway)["total"]["requests"], 0);
 }
@@ -255,8 +243,8 @@ fn the_canary_says_how_many_callers_would_be_newly_refused() {
     let origin = Origin::start(200, &[]);
     let mut gateway = Gateway::start(origin.address(), &LATER.replace("PHASE", "warn"));
     let admin = format!("http://{}", gateway.admin());
-    send(gateway.http(), "1.4", 24, 12);
-    send(gateway.http(), "2.0", 80, 40);
+    send_orders(gateway.http(), "1.4", 24, 12);
+    send_orders(gateway.http(), "2.0", 80, 40);
     wait_for_requests(&gateway, 104);
 
     let refused = upshift(&["set", "orders-v2", "enforce", "--admin", &admin]);

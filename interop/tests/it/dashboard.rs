@@ -1,10 +1,11 @@
 //! The dashboard and the HTML report in a real browser: their numbers, their shape and their access.
 
-use std::net::SocketAddr;
 use std::time::Instant;
 
 use interop::{Gateway, Origin, PATIENCE, Scratch, exchange, pause, peers, script, upshift};
 use serde_json::Value;
+
+use crate::orders::send_orders;
 
 const RULES: &str = r#"
 [[rule]]
@@ -39,18 +40,6 @@ owner = "retail-team"
 expires = 2126-03-01
 "#;
 
-/// Sends `requests` requests of `callers` callers with this version.
-fn send(to: SocketAddr, version: &str, requests: u32, callers: u32) {
-    for number in 0..requests {
-        let caller = number % callers;
-        let request = format!(
-            "GET /orders/{number} HTTP/1.1\r\nHost: example.com\r\nX-Api-Version: {version}\r\n\
-             X-Api-Key: {version}-{caller}\r\nUser-Agent: AcmeApp/5.{caller}\r\nConnection: close\r\n\r\n"
-        );
-        exchange(to, request.as_bytes(), false);
-    }
-}
-
 fn ask_json(gateway: &Gateway, path: &str) -> Value {
     let reply = gateway.ask_admin(path);
     serde_json::from_str(&reply.text()).unwrap_or_else(|error| panic!("{error}: {reply:?}"))
@@ -59,8 +48,8 @@ fn ask_json(gateway: &Gateway, path: &str) -> Value {
 /// A gateway that has refused some of 80 requests, all of them recorded.
 fn gateway_with_traffic(origin: &Origin) -> Gateway {
     let gateway = Gateway::start(origin.address(), RULES);
-    send(gateway.http(), "1.4", 30, 7);
-    send(gateway.http(), "2.0", 50, 11);
+    send_orders(gateway.http(), "1.4", 30, 7);
+    send_orders(gateway.http(), "2.0", 50, 11);
     let begun = Instant::now();
     while ask_json(&gateway, "/api/adoption")["total"]["requests"] != 80 {
         assert!(begun.elapsed() < PATIENCE, "{:#}", ask_json(&gateway, "/api/adoption"));
@@ -209,8 +198,8 @@ fn the_callers_of_a_rule_that_only_warns_are_listed() {
     let origin = Origin::start(200, &[]);
     let gateway =
         Gateway::start(origin.address(), &RULES.replace("enforce = 2026", "enforce = 2126"));
-    send(gateway.http(), "1.4", 14, 7);
-    send(gateway.http(), "2.0", 3, 3);
+    send_orders(gateway.http(), "1.4", 14, 7);
+    send_orders(gateway.http(), "2.0", 3, 3);
     let begun = Instant::now();
     loop {
         let page = gateway.ask_admin("/rules/orders-v2").text();

@@ -32,6 +32,7 @@ mod matrix;
 mod metrics;
 mod once;
 mod operations;
+mod orders;
 mod otlp;
 mod page;
 mod path_matrix;
