@@ -26,7 +26,7 @@ owner = "retail"
 expires = 2099-03-01
 "#;
 
-fn send(to: SocketAddr, requests: u32, agent: &str) {
+pub(crate) fn send_accounts(to: SocketAddr, requests: u32, agent: &str) {
     for number in 0..requests {
         let request = format!(
             "GET /account/{number} HTTP/1.1\r\nHost: example.com\r\nUser-Agent: {agent}\r\n\
@@ -36,11 +36,11 @@ fn send(to: SocketAddr, requests: u32, agent: &str) {
     }
 }
 
-fn evidence_of(source: &[&str]) -> Output {
+pub(crate) fn evidence_of(source: &[&str]) -> Output {
     upshift(&[&["report", "--evidence", "..", "--json"], source].concat())
 }
 
-fn json_of(output: &Output) -> Value {
+pub(crate) fn json_of(output: &Output) -> Value {
     serde_json::from_str(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
 }
 
@@ -59,7 +59,7 @@ fn wait_for_requests(gateway: &Gateway, requests: u64) -> Value {
     }
 }
 
-fn texts<'v>(list: &'v Value, key: &str) -> Vec<&'v str> {
+pub(crate) fn texts<'v>(list: &'v Value, key: &str) -> Vec<&'v str> {
     let members = list.as_array().into_iter().flatten();
     members.map(|member| member[key].as_str().unwrap_or_default()).collect()
 }
@@ -89,10 +89,10 @@ fn the_evidence_is_what_happened() {
     let store = folder.path().join("upshift.db");
     let line = format!("store = \"{}\"\nreason = \"CHG-7\"", store.display());
     let mut gateway = Gateway::with(origin.address(), &line, RULES, &["--reason", "first start"]);
-    send(gateway.http(), 5, "curl/8");
-    send(gateway.http(), 2, "AcmeKiosk/1");
+    send_accounts(gateway.http(), 5, "curl/8");
+    send_accounts(gateway.http(), 2, "AcmeKiosk/1");
     change(&gateway, &["pause", "accounts", "--reason", "phones ring"]);
-    send(gateway.http(), 3, "curl/8");
+    send_accounts(gateway.http(), 3, "curl/8");
     change(&gateway, &["undo", "--yes"]);
     reload(&mut gateway, "tls = \"1.2\"", "tls = \"1.3\"");
     change(&gateway, &["set", "accounts", "warn", "--for", "2s"]);
@@ -100,7 +100,7 @@ fn the_evidence_is_what_happened() {
     while Instant::now() < lapsed {
         pause();
     }
-    send(gateway.http(), 4, "curl/8");
+    send_accounts(gateway.http(), 4, "curl/8");
     let report = wait_for_requests(&gateway, 14);
     let rule = &report["rules"][0];
     assert_eq!(
@@ -166,7 +166,7 @@ fn restarts_and_kills_leave_honest_gaps() {
     let mut sent = 0;
     for signal in ["TERM", "KILL"] {
         let mut gateway = Gateway::with(origin.address(), &line, RULES, &[]);
-        send(gateway.http(), 10, "curl/8");
+        send_accounts(gateway.http(), 10, "curl/8");
         sent += 10;
         wait_for_requests(&gateway, sent);
         gateway.signal(signal);
@@ -196,7 +196,7 @@ fn the_evidence_is_a_file_for_any_browser() {
     peers!("chromium", "node", "node packages");
     let origin = Origin::start(200, &[]);
     let gateway = Gateway::start(origin.address(), RULES);
-    send(gateway.http(), 5, "curl/8");
+    send_accounts(gateway.http(), 5, "curl/8");
     change(&gateway, &["pause", "accounts", "--reason", "phones <b>ring</b>"]);
     let report = wait_for_requests(&gateway, 5);
     let admin = format!("http://{}", gateway.admin());

@@ -16,6 +16,7 @@ mod demo;
 mod download_faults;
 mod downloads;
 mod evidence;
+mod evidence_events;
 mod faults;
 mod fleet;
 mod fleet_report;
