@@ -131,7 +131,7 @@ impl Contestant {
 /// that of `wc -l`, and the most memory.
 fn print_table(contestants: &[Contestant]) {
     println!(
-        "  {:<34}{:>8}{:>16}{:>10}{:>10}",
+        "  {:<42}{:>8}{:>16}{:>10}{:>10}",
         "GB/s of CPU time", "median", "spread", "of wc -l", "peak MB"
     );
     let Some(floor) = contestants.iter().find(|contestant| contestant.name == "wc -l") else {
@@ -143,7 +143,7 @@ fn print_table(contestants: &[Contestant]) {
         let (Some(slowest), Some(fastest)) = (speeds.first(), speeds.last()) else { continue };
         let middle = median(&speeds);
         println!(
-            "  {:<34}{middle:>8.3}{:>16}{:>10}{:>10}",
+            "  {:<42}{middle:>8.3}{:>16}{:>10}{:>10}",
             contestant.name,
             format!("{slowest:.3}–{fastest:.3}"),
             format!("1/{:.1}", floor / middle),
