@@ -84,20 +84,8 @@ impl Peers {
 
 /// Finds the peers, and installs missing ones.
 pub(crate) fn set_up() -> Peers {
-    let mut wanted = Vec::new();
-    for (program, package) in PROGRAMS {
-        if find(program).is_none() {
-            wanted.push(*package);
-        }
-    }
-    let refused = debian::install_packages(&wanted);
     let mut peers = Peers::default();
-    for (program, package) in PROGRAMS {
-        let found = match (find(program), refused.get(*package)) {
-            (Some(_), _) => Ok(()),
-            (None, Some(why)) => Err(why.clone()),
-            (None, None) => Err(format!("Debian's {package} does not contain it")),
-        };
+    for (program, found) in install_programs(PROGRAMS) {
         peers.add(program, found);
     }
     // Node comes out of a Python package.
@@ -105,6 +93,30 @@ pub(crate) fn set_up() -> Peers {
     peers.add("node", node::usable_node().map(drop));
     peers.add("node packages", node_packages());
     peers
+}
+
+/// Installs those of the programs that are missing, each from its Debian package. Returns for each
+/// why it is still missing, if it is.
+pub(crate) fn install_programs<'p>(
+    programs: &[(&'p str, &str)],
+) -> Vec<(&'p str, Result<(), String>)> {
+    let mut wanted = Vec::new();
+    for (program, package) in programs {
+        if find(program).is_none() {
+            wanted.push(*package);
+        }
+    }
+    let refused = debian::install_packages(&wanted);
+    let mut results = Vec::new();
+    for (program, package) in programs {
+        let found = match (find(program), refused.get(*package)) {
+            (Some(_), _) => Ok(()),
+            (None, Some(why)) => Err(why.clone()),
+            (None, None) => Err(format!("Debian's {package} does not contain it")),
+        };
+        results.push((*program, found));
+    }
+    results
 }
 
 /// Finds the peers that are installed.
