@@ -5,6 +5,7 @@
 
 mod cpu_time;
 mod forecast;
+mod statistics;
 mod usage;
 
 /// Runs a benchmark, and prints its table; false if there is none of this name, or it fails.
@@ -17,9 +18,4 @@ pub(crate) fn run(name: &str) -> bool {
             false
         }
     }
-}
-
-/// The median of numbers in order.
-fn median(sorted: &[f64]) -> f64 {
-    sorted.get(sorted.len() / 2).copied().unwrap_or_default()
 }

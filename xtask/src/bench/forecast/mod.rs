@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use crate::bench::cpu_time::{Timed, run_timed};
-use crate::bench::median;
+use crate::bench::statistics::median;
 use crate::run::{command, find, succeeds, target};
 use logs::{LogKind, MadeLog, make_logs};
 

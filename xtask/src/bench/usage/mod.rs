@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use crate::bench::cpu_time::process_seconds;
-use crate::bench::median;
+use crate::bench::statistics::median;
 use crate::run::{command, find, output, succeeds, target};
 
 const ROUNDS: usize = 5;
