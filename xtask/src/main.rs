@@ -38,6 +38,13 @@ usage: cargo xtask COMMAND
   arrows                   the allowed dependencies of crates and modules; the core stays pure
   hygiene                  names, sizes, reasons for skips; no private files, no secrets
   measure [FOLDER]         numbers about the readability of the code (crates)
+  bench [NAME] [FLAG…]     the gateway beside nginx, HAProxy, Envoy and Caddy:
+                           counts; all without NAME
+      --rounds N           slices of each server (9)
+      --only A,B           upshift, nginx, haproxy, envoy, caddy
+      --exe FILE           another binary of the gateway
+      --write              write tables and charts into docs/performance.md and docs/charts
+      --gate, --update     of counts: compare with xtask/counts.toml, or write it
   bench forecast           the speed of upshift forecast beside goaccess and wc -l; some minutes
   bench usage              the CPU time that recording adoption costs, per refusal; a minute
   docs [--check]           write or check the generated files: the schema, docs/command-line.md";
@@ -63,7 +70,7 @@ fn main() -> ExitCode {
         ["bare", release, parts @ ..] => bare::run(release, parts),
         ["arrows"] => print_findings(&suite::check_arrows()),
         ["hygiene"] => print_findings(&hygiene::check()),
-        ["bench", name] => bench::run(name),
+        ["bench", words @ ..] => bench::run(words),
         ["measure"] => measure::print_numbers("crates"),
         ["measure", folder] => measure::print_numbers(folder),
         ["docs"] => print_findings(&docs::write()),

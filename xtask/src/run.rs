@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::DirEntry;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 /// The root of the project.
 pub(crate) fn root() -> &'static Path {
@@ -121,4 +122,10 @@ pub(crate) fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
 /// The path relative to the root.
 pub(crate) fn shown(path: &Path) -> String {
     path.strip_prefix(root()).unwrap_or(path).display().to_string()
+}
+
+/// Waits. For commands that measure: nothing is served by this process.
+#[expect(clippy::disallowed_methods, reason = "this process serves no connections")]
+pub(crate) fn pause(time: Duration) {
+    std::thread::sleep(time);
 }

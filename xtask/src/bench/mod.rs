@@ -1,20 +1,44 @@
-//! `cargo xtask bench NAME`: the cost of a part of Upshift beside that of programs for the same.
+//! `cargo xtask bench [NAME]`: the cost of Upshift beside that of programs for the same.
 //!
 //! The numbers of docs/performance.md come from here. CI does not run it, because its machines are
-//! shared, and a limit would fail by chance.
+//! shared, and a limit on times would fail by chance. The counts of instructions and system calls
+//! are repeatable, and `bench counts --gate` holds them against xtask/counts.toml.
 
+mod counts;
 mod cpu_time;
 mod forecast;
+mod h2load;
+mod http1;
+mod options;
+mod page;
+mod process;
+mod request_kind;
+mod section;
+mod servers;
+mod side_by_side;
 mod statistics;
+mod test_bed;
 mod usage;
 
-/// Runs a benchmark, and prints its table; false if there is none of this name, or it fails.
-pub(crate) fn run(name: &str) -> bool {
-    match name {
-        "forecast" => forecast::run(),
-        "usage" => usage::run(),
-        _ => {
-            eprintln!("  no benchmark is called {name}; there are `forecast` and `usage`");
+/// Runs a benchmark, or all that are side by side with other servers; false if there is none of
+/// this name, or it fails.
+pub(crate) fn run(words: &[&str]) -> bool {
+    let done = match words {
+        ["forecast"] => return forecast::run(),
+        ["usage"] => return usage::run(),
+        [name, flags @ ..] if side_by_side::names().contains(name) => {
+            side_by_side::run(Some(*name), flags)
+        }
+        [name, ..] if !name.starts_with("--") => Err(format!(
+            "no benchmark is called {name}; there are forecast, usage, {}",
+            side_by_side::names().join(", ")
+        )),
+        flags => side_by_side::run(None, flags),
+    };
+    match done {
+        Ok(()) => true,
+        Err(why) => {
+            eprintln!("  {why}");
             false
         }
     }

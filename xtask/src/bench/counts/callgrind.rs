@@ -1,0 +1,196 @@
+//! User-space instructions, counted by callgrind: repeatable to about one per cent on any machine.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use crate::bench::servers::{RunningServer, ServerKind};
+use crate::bench::test_bed::TestBed;
+use crate::run::{command, output, pause, read_text};
+
+/// The instructions between two moments.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct InstructionProfile {
+    pub(crate) total: u64,
+    /// The instructions of each function itself, without those that it calls.
+    pub(crate) functions: HashMap<String, u64>,
+}
+
+/// A server within callgrind.
+pub(crate) struct CountedServer {
+    pub(crate) server: RunningServer,
+    file: PathBuf,
+    dumps: u32,
+}
+
+impl CountedServer {
+    /// Starts a server within callgrind.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub(crate) fn start(bed: &TestBed, kind: ServerKind) -> io::Result<Self> {
+        let file = bed.folder().join(format!("callgrind-{}", kind.name()));
+        let wrapper = [
+            "valgrind".to_owned(),
+            "--quiet".to_owned(),
+            "--tool=callgrind".to_owned(),
+            format!("--callgrind-out-file={}", file.display()),
+        ];
+        let server = bed.start_within(&wrapper, kind)?;
+        Ok(Self { server, file, dumps: 0 })
+    }
+
+    /// Counts the instructions of the server while something is done.
+    ///
+    /// # Errors
+    /// If it fails, or callgrind cannot be controlled.
+    pub(crate) fn count_while(
+        &mut self,
+        act: impl FnOnce() -> io::Result<()>,
+    ) -> io::Result<InstructionProfile> {
+        self.control("--zero")?;
+        act()?;
+        self.control("--dump")?;
+        self.dumps += 1;
+        self.read_dump()
+    }
+
+    fn control(&self, request: &str) -> io::Result<()> {
+        let mut control = command("callgrind_control", [request, &self.server.id().to_string()]);
+        let printed = output(&mut control).map_err(io::Error::other)?;
+        if printed.contains("OK") {
+            return Ok(());
+        }
+        Err(io::Error::other(format!("callgrind_control {request}: {}", printed.trim())))
+    }
+
+    fn read_dump(&self) -> io::Result<InstructionProfile> {
+        let file = format!("{}.{}", self.file.display(), self.dumps);
+        let latest = Instant::now() + Duration::from_secs(10);
+        while Instant::now() < latest {
+            // The last line is its sum: without it, the file is still being written.
+            if let Some(profile) = parse_profile(&read_text(file.as_ref())) {
+                return Ok(profile);
+            }
+            pause(Duration::from_millis(50));
+        }
+        Err(io::Error::other(format!("callgrind wrote no sum into {file}")))
+    }
+}
+
+/// Reads a file of callgrind; `None` without its last line.
+fn parse_profile(text: &str) -> Option<InstructionProfile> {
+    let mut names: HashMap<&str, &str> = HashMap::new();
+    let mut costs: HashMap<&str, u64> = HashMap::new();
+    let mut function = "";
+    let mut is_call = false;
+    let mut total = None;
+    for line in text.lines() {
+        if let Some(sum) = line.strip_prefix("totals:") {
+            total = sum.trim().parse().ok();
+        } else if let Some(reference) = line.strip_prefix("fn=") {
+            function = note_name(reference, &mut names);
+        } else if let Some(reference) = line.strip_prefix("cfn=") {
+            note_name(reference, &mut names);
+        } else if line.starts_with("calls=") {
+            is_call = true;
+        } else if line.starts_with(|first: char| first.is_ascii_digit() || "+-*".contains(first)) {
+            // Behind a call stands the cost of the called function, which counts it itself.
+            if !is_call {
+                *costs.entry(function).or_default() += cost_of_line(line);
+            }
+            is_call = false;
+        }
+    }
+    let mut functions: HashMap<String, u64> = HashMap::new();
+    for (reference, cost) in costs {
+        let name = names.get(reference).copied().unwrap_or(reference);
+        *functions.entry(short_name(name)).or_default() += cost;
+    }
+    Some(InstructionProfile { total: total?, functions })
+}
+
+/// Keeps the name of `(7) name`, which is given once. Returns the `(7)`.
+fn note_name<'t>(reference: &'t str, names: &mut HashMap<&'t str, &'t str>) -> &'t str {
+    match reference.split_once(' ') {
+        Some((number, name)) => {
+            names.insert(number, name);
+            number
+        }
+        None => reference,
+    }
+}
+
+fn cost_of_line(line: &str) -> u64 {
+    let mut numbers = line.split(' ').skip(1);
+    numbers.next().and_then(|cost| cost.parse().ok()).unwrap_or_default()
+}
+
+/// The name without the hash of the compiler and the number of a recursion.
+fn short_name(name: &str) -> String {
+    let whole = name.split('\'').next().unwrap_or(name);
+    match whole.rsplit_once("::h") {
+        Some((path, hash)) if hash.len() == 16 => path.to_owned(),
+        _ => whole.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
+
+    use super::*;
+
+    /// Lines of a file of callgrind 3.19.0, of an nginx and of a Rust program, with other numbers.
+    const FILE: &str = "\
+# callgrind format
+version: 1
+creator: callgrind-3.19.0
+desc: Timerange: Basic block 0 - 6948622
+positions: line
+events: Ir
+summary: 138
+
+
+ob=(3) /usr/lib/x86_64-linux-gnu/libc.so.6
+fl=(293) ./socket/../sysdeps/unix/sysv/linux/accept4.c
+fn=(9252) accept4
+31 4
+-2 4
++2 20
+* 2
+cfn=(882) __memcmp_avx2_movbe
+calls=3 80
+31 99
+
+fl=(197) ./string/../sysdeps/x86_64/multiarch/memcmp-avx2-movbe.S
+fn=(882)
+80 1
++1 98
+fn=(9) http::header::map::HeaderMap<T>::insert::h0123456789abcdef
+5 9
+
+totals: 138
+";
+
+    #[test]
+    fn a_function_has_its_own_instructions() {
+        let profile = parse_profile(FILE).unwrap();
+        assert_eq!(profile.total, 138);
+        let mut functions: Vec<_> = profile.functions.into_iter().collect();
+        functions.sort_by_key(|(_, cost)| *cost);
+        let expected = [
+            ("http::header::map::HeaderMap<T>::insert".to_owned(), 9),
+            ("accept4".to_owned(), 30),
+            ("__memcmp_avx2_movbe".to_owned(), 99),
+        ];
+        assert_eq!(functions, expected);
+    }
+
+    /// The kind of fault: a file that is read while it is written, and counts too little.
+    #[test]
+    fn a_file_without_its_sum_is_not_read() {
+        assert_eq!(parse_profile(FILE.split_once("totals").unwrap().0), None);
+    }
+}
