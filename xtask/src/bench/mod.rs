@@ -4,6 +4,7 @@
 //! shared, and a limit on times would fail by chance. The counts of instructions and system calls
 //! are repeatable, and `bench counts --gate` holds them against xtask/counts.toml.
 
+mod chart;
 mod counts;
 mod cpu_time;
 mod forecast;
@@ -18,7 +19,9 @@ mod servers;
 mod side_by_side;
 mod statistics;
 mod test_bed;
+mod throughput;
 mod usage;
+mod wrk;
 
 /// Runs a benchmark, or all that are side by side with other servers; false if there is none of
 /// this name, or it fails.

@@ -2,23 +2,31 @@
 
 use std::io;
 
-use super::counts;
 use super::options::BenchOptions;
 use super::page::write_section;
 use super::section::Section;
 use super::servers::{ServerKind, python_home};
 use super::test_bed::TestBed;
+use super::{counts, throughput};
 use crate::peers::{install_programs, install_python};
 use crate::run::root;
 
 type Measure = fn(&BenchOptions, &TestBed) -> io::Result<Section>;
 
 /// The benchmarks by name, in the order in which all of them run.
-const BENCHMARKS: [(&str, Measure); 1] = [("counts", counts::run)];
+const BENCHMARKS: [(&str, Measure); 6] = [
+    ("refusal", throughput::run_refusal),
+    ("proxied", throughput::run_proxied),
+    ("h2", throughput::run_h2),
+    ("pipelined", throughput::run_pipelined),
+    ("handshakes", throughput::run_handshakes),
+    ("counts", counts::run),
+];
 
 /// The programs that measure, and the upstream, with their Debian packages.
-const TOOLS: [(&str, &str); 8] = [
+const TOOLS: [(&str, &str); 9] = [
     ("nginx", "nginx-light"),
+    ("wrk", "wrk"),
     ("h2load", "nghttp2-client"),
     ("openssl", "openssl"),
     ("taskset", "util-linux"),
