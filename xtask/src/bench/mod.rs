@@ -7,9 +7,11 @@
 mod chart;
 mod counts;
 mod cpu_time;
+mod fixed_rate;
 mod forecast;
 mod h2load;
 mod http1;
+mod latency;
 mod options;
 mod page;
 mod process;
