@@ -39,7 +39,7 @@ usage: cargo xtask COMMAND
   hygiene                  names, sizes, reasons for skips; no private files, no secrets
   measure [FOLDER]         numbers about the readability of the code (crates)
   bench [NAME] [FLAG…]     the gateway beside nginx, HAProxy, Envoy and Caddy:
-                           refusal, proxied, h2, pipelined, latency, handshakes, counts; all without NAME
+                           refusal, proxied, h2, pipelined, latency, handshakes, memory, counts; all without NAME
       --rounds N           slices of each server (9)
       --only A,B           upshift, nginx, haproxy, envoy, caddy
       --exe FILE           another binary of the gateway

@@ -12,6 +12,7 @@ mod forecast;
 mod h2load;
 mod http1;
 mod latency;
+mod memory;
 mod options;
 mod page;
 mod process;

@@ -7,20 +7,21 @@ use super::page::write_section;
 use super::section::Section;
 use super::servers::{ServerKind, python_home};
 use super::test_bed::TestBed;
-use super::{counts, latency, throughput};
+use super::{counts, latency, memory, throughput};
 use crate::peers::{install_programs, install_python};
 use crate::run::root;
 
 type Measure = fn(&BenchOptions, &TestBed) -> io::Result<Section>;
 
 /// The benchmarks by name, in the order in which all of them run.
-const BENCHMARKS: [(&str, Measure); 7] = [
+const BENCHMARKS: [(&str, Measure); 8] = [
     ("refusal", throughput::run_refusal),
     ("proxied", throughput::run_proxied),
     ("h2", throughput::run_h2),
     ("pipelined", throughput::run_pipelined),
     ("latency", latency::run),
     ("handshakes", throughput::run_handshakes),
+    ("memory", memory::run),
     ("counts", counts::run),
 ];
 
